@@ -1,0 +1,49 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The map of the house: each line is a room and the rooms it may import. Imports point one way, from
+// the rim inwards; `swift build --explicit-target-dependency-import-check error` holds them to it.
+
+let package = Package(
+  name: "rolekeeper",
+  dependencies: [],
+  targets: [
+    // System libraries and small shims.
+    library("CLinux"),
+
+    // Rooms.
+    room("Core"),
+
+    // Tests.
+    tests("Core"),
+  ]
+)
+
+/// A system library, found by pkg-config, or a target of our own C shims.
+func library(_ name: String, links: [String] = []) -> Target {
+  .target(name: name, linkerSettings: links.map { .linkedLibrary($0) })
+}
+
+func room(_ name: String, imports: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: imports, swiftSettings: strict())
+}
+
+func program(_ name: String, imports: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: imports, swiftSettings: strict())
+}
+
+/// The suite beside a room of the same name.
+func tests(_ room: String, imports: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+  .testTarget(
+    name: room + "Tests", dependencies: [.target(name: room)] + imports, resources: resources,
+    swiftSettings: strict())
+}
+
+func strict() -> [SwiftSetting] {
+  [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+  ]
+}

@@ -1,0 +1,5 @@
+// Small shims over Linux calls that Swift's Glibc module can't express: variadic functions, macros,
+// and what needs _GNU_SOURCE. One header a subject; every function has the prefix clinux_.
+#pragma once
+
+#include "clinux_memory.h"

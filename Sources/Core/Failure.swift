@@ -1,0 +1,37 @@
+/// Why an attempt to draw a session failed, sorted by what is done next.
+///
+/// Which code of the cloud falls into which class is the error table of `CloudAPI`; how long each class waits is `Backoff`.
+package struct Failure: Hashable, Sendable {
+  package enum Kind: Hashable, Sendable {
+    /// The network, a proxy or the server's own trouble: tried again soon, with full jitter.
+    case transient
+    /// The account's quota is used up; `wait` is what the server asked for, nil when it named nothing.
+    case throttled(wait: Duration?)
+    /// Something a person has to mend (a permission, a role, a key, a parameter): tried again slowly.
+    case permanent
+    /// The request's date was too far from the server's time: once more at once with the server's time, then as `transient`.
+    case skew
+    /// The nonce had been seen before: once more at once with a new one.
+    case nonceUsed
+    /// The identity that signed has lapsed: the source is renewed first, once.
+    case identityLapsed
+  }
+
+  package let kind: Kind
+  /// The cloud's error code (`NoPermission`), or for failures on the way a word of ours (`ConnectTimeout`).
+  package let code: String
+  /// The status of the answer; nil when there was none.
+  package let httpStatus: Int?
+  /// The RequestId by which the vendor's support finds the call; nil when the answer named none.
+  package let requestID: String?
+  /// What a person can do about it, in half a sentence; never quotes the cloud's message, which may quote our request.
+  package let advice: String
+
+  package init(_ kind: Kind, code: String, httpStatus: Int? = nil, requestID: String? = nil, advice: String) {
+    self.kind = kind
+    self.code = code
+    self.httpStatus = httpStatus
+    self.requestID = requestID
+    self.advice = advice
+  }
+}

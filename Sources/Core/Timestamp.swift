@@ -1,0 +1,42 @@
+/// An instant on the clock that counts suspend (CLOCK_BOOTTIME), in whole microseconds since boot.
+///
+/// Core never reads a clock: whoever calls it brings the time along.
+package struct Timestamp: Hashable, Comparable, Sendable {
+  package var microseconds: Int64
+
+  package init(microseconds: Int64) { self.microseconds = microseconds }
+
+  package static func < (left: Timestamp, right: Timestamp) -> Bool { left.microseconds < right.microseconds }
+
+  package static func + (instant: Timestamp, span: Duration) -> Timestamp {
+    Timestamp(microseconds: instant.microseconds + span.microseconds)
+  }
+
+  package static func - (instant: Timestamp, span: Duration) -> Timestamp {
+    Timestamp(microseconds: instant.microseconds - span.microseconds)
+  }
+
+  /// The span from `right` to `left`; negative when `left` is the earlier one.
+  package static func - (left: Timestamp, right: Timestamp) -> Duration {
+    .microseconds(left.microseconds - right.microseconds)
+  }
+}
+
+extension Duration {
+  /// The whole microseconds in this span, cut off towards zero.
+  package var microseconds: Int64 {
+    let (seconds, attoseconds) = components
+    return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+  }
+
+  /// The seconds in this span with their fraction, for figures shown to people and for products.
+  package var inSeconds: Double { Double(microseconds) / 1_000_000 }
+
+  /// The whole seconds in this span, cut off towards zero.
+  package var wholeSeconds: Int64 { components.seconds }
+
+  package static func seconds(fraction: Double) -> Duration { .microseconds(Int64(fraction * 1_000_000)) }
+
+  package static func minutes(_ count: Int64) -> Duration { .seconds(count * 60) }
+  package static func hours(_ count: Int64) -> Duration { .seconds(count * 3600) }
+}

@@ -1,0 +1,75 @@
+/// A moment of the calendar in whole seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+///
+/// Its text has the one form STS and all readers of `Expiration` agree on: `YYYY-MM-DDThh:mm:ssZ`,
+/// without a fraction or an offset.
+package struct UTCTime: Hashable, Comparable, Sendable, CustomStringConvertible {
+  package var seconds: Int64
+
+  package init(seconds: Int64) { self.seconds = seconds }
+
+  /// Reads exactly `YYYY-MM-DDThh:mm:ssZ`, years 1970 to 9999; nil for every other form and for dates that don't exist.
+  package init?(_ text: some StringProtocol) {
+    let bytes = Array(text.utf8)
+    let shape = Array("0000-00-00T00:00:00Z".utf8)
+    guard bytes.count == shape.count else { return nil }
+    for (byte, expected) in zip(bytes, shape) {
+      let isDigit = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+      guard expected == UInt8(ascii: "0") ? isDigit : byte == expected else { return nil }
+    }
+    func number(_ range: Range<Int>) -> Int64 { bytes[range].reduce(0) { $0 * 10 + Int64($1 - UInt8(ascii: "0")) } }
+    self.init(
+      year: number(0..<4), month: number(5..<7), day: number(8..<10),
+      hour: number(11..<13), minute: number(14..<16), second: number(17..<19))
+  }
+
+  /// Composes a moment from calendar fields; nil when there is no such date or time, or the year is not 1970 to 9999.
+  package init?(year: Int64, month: Int64, day: Int64, hour: Int64, minute: Int64, second: Int64) {
+    guard (1970...9999).contains(year), (1...12).contains(month), (0...23).contains(hour),
+      (0...59).contains(minute), (0...59).contains(second),
+      day >= 1, day <= Self.daysInMonth(month, of: year)
+    else { return nil }
+    seconds = Self.days(year: year, month: month, day: day) * 86_400 + hour * 3600 + minute * 60 + second
+  }
+
+  package var description: String {
+    let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
+    let time = seconds - days * 86_400
+    let (year, month, day) = Self.calendar(days: days)
+    return "\(pad(year, 4))-\(pad(month))-\(pad(day))T\(pad(time / 3600)):\(pad(time / 60 % 60)):\(pad(time % 60))Z"
+  }
+
+  package static func < (left: UTCTime, right: UTCTime) -> Bool { left.seconds < right.seconds }
+
+  private static func daysInMonth(_ month: Int64, of year: Int64) -> Int64 {
+    switch month {
+    case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
+    case 4, 6, 9, 11: 30
+    default: 31
+    }
+  }
+
+  /// Days since 1970-01-01, by counting years from March so that the leap day comes last.
+  private static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
+    let marchYear = month > 2 ? year : year - 1
+    let marchMonth = (month + 9) % 12
+    let dayOfYear = (153 * marchMonth + 2) / 5 + day - 1
+    return 365 * marchYear + marchYear / 4 - marchYear / 100 + marchYear / 400 + dayOfYear - 719_468
+  }
+
+  /// The inverse of `days(year:month:day:)`.
+  private static func calendar(days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+    let shifted = days + 719_468
+    let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
+    let dayOfEra = shifted - era * 146_097
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let marchMonth = (5 * dayOfYear + 2) / 153
+    let month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9
+    return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * marchMonth + 2) / 5 + 1)
+  }
+
+  private func pad(_ number: Int64, _ width: Int = 2) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+  }
+}

@@ -1,0 +1,29 @@
+import Core
+import Testing
+
+@Suite struct UTCTimeTests {
+  struct Case: Sendable {
+    let text: String
+    let seconds: Int64
+  }
+
+  @Test(arguments: [
+    Case(text: "1970-01-01T00:00:00Z", seconds: 0),
+    Case(text: "2000-02-29T23:59:59Z", seconds: 951_868_799),
+    Case(text: "2026-01-02T03:04:05Z", seconds: 1_767_323_045),
+    Case(text: "9999-12-31T23:59:59Z", seconds: 253_402_300_799),
+  ])
+  func `a moment reads from and prints as the exact form`(_ row: Case) {
+    #expect(UTCTime(row.text)?.seconds == row.seconds)
+    #expect(UTCTime(seconds: row.seconds).description == row.text)
+  }
+
+  @Test(arguments: [
+    "", "2026-01-02", "2026-01-02T03:04:05", "2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05+00:00",
+    "2026-01-02t03:04:05z", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z",
+    "2026-01-32T00:00:00Z", "2026-01-02T24:00:00Z", "2026-01-02T03:04:60Z", "１026-01-02T03:04:05Z",
+  ])
+  func `any other form is refused`(_ text: String) {
+    #expect(UTCTime(text) == nil)
+  }
+}
