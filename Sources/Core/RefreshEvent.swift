@@ -1,0 +1,84 @@
+/// The number of one attempt of a role; an outcome that carries another number than the one awaited is stale.
+package struct AttemptID: Hashable, Sendable {
+  package let number: UInt64
+
+  package init(number: UInt64) { self.number = number }
+}
+
+/// One AssumeRole call that a role wants made.
+package struct Attempt: Hashable, Sendable {
+  package enum Purpose: Hashable, Sendable {
+    /// The next session of the ring.
+    case ring
+    /// A longer session that a reader asked for.
+    case reservation
+  }
+
+  package let id: AttemptID
+  package let purpose: Purpose
+  /// The DurationSeconds to ask for.
+  package let duration: Duration
+  package let urgency: FetchQueue.Urgency
+}
+
+/// What happens to a role.
+package enum RefreshEvent: Sendable {
+  /// The role exists from now on.
+  case started
+  /// The instant named by the last `arm` has come, or a look at the state is due for another reason.
+  case timerFired
+  /// The queue let the attempt go; the call is made right after this event's effects.
+  case attemptStarted(AttemptID)
+  case succeeded(AttemptID, Session)
+  case failed(AttemptID, Failure)
+  /// An administrator wants a new session now.
+  case refreshRequested
+  /// What made the role fail may have been mended: the settings were reloaded, or the AccessKey is another one.
+  case cureSuspected
+  /// The server's time is known better, or the wall clock was stepped before it was known at all.
+  case clockCorrected(ServerClock)
+  case timingChanged(RoleTiming)
+  /// A reader needs a session longer than the ring has; see `RefreshMachine.reservation(minTTL:at:)`.
+  case reservationRequested(Duration)
+}
+
+/// What the driver has to do for a role, in this order.
+package enum RefreshEffect: Hashable, Sendable {
+  /// Queue this attempt, in place of any that waits for this role.
+  case fetch(Attempt)
+  /// Stop the call of this attempt; its outcome would be ignored.
+  case abandon(AttemptID)
+  /// Let `timerFired` come at this instant instead of the one armed before.
+  case arm(Timestamp)
+  /// Hand out this session from now on.
+  case publish(Session, generation: UInt64)
+  /// Hand out nothing more: the last session has lapsed.
+  case withdraw
+  /// A reserved session is there for those who wait for one.
+  case offerReserved(Session)
+  /// The draw for a reservation failed: those who wait for it are told.
+  case failReservation(Failure)
+  /// Renew the identity that signs before the next attempt.
+  case renewSource
+  /// Wipe this session's secrets.
+  case discard(SessionID)
+  /// Tell the journal.
+  case report(RefreshReport)
+}
+
+/// What the journal is told of a role; repeats are summed up before they get here.
+package enum RefreshReport: Hashable, Sendable {
+  case refreshed(Session, generation: UInt64)
+  case reserved(Session)
+  /// Said once, until as much as asked is granted again.
+  case grantedLess(asked: Duration, granted: Duration)
+  /// The first failure in a row, or one with another code than the last.
+  case failing(Failure, next: Timestamp)
+  /// A summary every ten minutes.
+  case stillFailing(Failure, failures: Int, since: Timestamp, next: Timestamp)
+  case recovered(failures: Int, since: Timestamp)
+  case reservationFailed(Failure)
+  /// Readers now get less than the floor.
+  case belowFloor(remaining: Duration)
+  case lapsed
+}

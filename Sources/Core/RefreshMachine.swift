@@ -1,0 +1,348 @@
+/// The whole refresh logic of one role, without a clock, a socket or a lock: events in, effects out.
+///
+///              due ┌────────┐ the queue lets it go ┌───────────┐
+///      idle ─────▶ │ queued │ ───────────────────▶ │ in flight │ ──▶ succeeded: next step A/N later
+///       ▲          └────────┘                      └───────────┘ ──▶ failed or no outcome: next step after `Backoff`
+///       └──────────────────────────────────────────────┘
+///
+/// One attempt of a role is under way at a time, for whatever purpose. The next instant is armed before an attempt is made, so
+/// that a lost outcome is a failure like any other. The last good session serves through every failure until it lapses.
+package struct RefreshMachine: Sendable {
+  private enum Flight: Sendable {
+    case none
+    case queued(Attempt)
+    case made(Attempt, giveUp: Timestamp)
+  }
+
+  package private(set) var timing: RoleTiming
+  /// Grows by one with each rotation.
+  package private(set) var generation: UInt64
+  package private(set) var lastSuccess: Timestamp?
+  /// Why the latest attempt failed; nil after a success.
+  package private(set) var lastFailure: Failure?
+  package private(set) var failingSince: Timestamp?
+  /// When the next attempt is due; in the past while one is under way.
+  package private(set) var nextAttempt: Timestamp
+  /// Whether the first attempt has had an outcome, of whatever kind.
+  package private(set) var hasHadOutcome = false
+
+  private let attemptLimit: Duration
+  private var ring: Ring
+  private var reserved: Session?
+  private var flight = Flight.none
+  private var attempts: UInt64 = 0
+  private var backoff = Backoff()
+  private var isPublished = false
+  private var saidBelowFloor = false
+  private var saidGrantedLess = false
+  private var lastFailureReport: Timestamp?
+  private var wantedReservation: Duration?
+  private var lastReservationDraw: Timestamp?
+  private var armed: Timestamp?
+
+  /// Makes an idle machine; `.started` sets it going.
+  ///
+  /// `attemptLimit` is when an attempt without an outcome counts as failed, a little more than the time-out of a call.
+  /// `generation` is the number before the first one to be published.
+  package init(
+    timing: RoleTiming, attemptLimit: Duration = .seconds(15), generation: UInt64 = 0, at instant: Timestamp
+  ) {
+    self.timing = timing
+    self.attemptLimit = attemptLimit
+    self.generation = generation
+    ring = Ring(capacity: timing.pool)
+    nextAttempt = instant
+  }
+
+  package mutating func handle(
+    _ event: RefreshEvent, at now: Timestamp, using generator: inout some RandomNumberGenerator
+  ) -> [RefreshEffect] {
+    var effects: [RefreshEffect] = []
+    switch event {
+    case .started, .refreshRequested: nextAttempt = now
+    case .timerFired: armed = nil
+    case .attemptStarted(let id):
+      if case .queued(let attempt) = flight, attempt.id == id {
+        flight = .made(attempt, giveUp: now + attemptLimit)
+      }
+    case .succeeded(let id, let session):
+      if let attempt = land(id) {
+        succeed(attempt, with: session, at: now, using: &generator, &effects)
+      } else {
+        effects.append(.discard(session.id))
+      }
+    case .failed(let id, let failure):
+      if let attempt = land(id) { fail(attempt, because: failure, at: now, using: &generator, &effects) }
+    case .cureSuspected: if lastFailure != nil { nextAttempt = now }
+    case .clockCorrected(let clock):
+      ring.judge(by: clock)
+      reserved?.judge(by: clock)
+    case .timingChanged(let timing): change(to: timing, at: now, using: &generator, &effects)
+    case .reservationRequested(let duration): wantedReservation = max(wantedReservation ?? .zero, duration)
+    }
+    giveUpIfOverdue(at: now, using: &generator, &effects)
+    dropLapsed(at: now, &effects)
+    tellFloor(at: now, &effects)
+    queueNext(at: now, &effects)
+    arm(&effects)
+    return effects
+  }
+
+  // MARK: - What readers are told
+
+  /// The session that plain reads get: the one that lives longest.
+  package var freshest: Session? { ring.freshest }
+
+  /// How long readers would go on getting at least the floor if STS died now; zero when they get less already.
+  package func headroom(at now: Timestamp) -> Duration {
+    guard let freshest else { return .zero }
+    return max(.zero, freshest.expires - timing.floor - now)
+  }
+
+  package var isAttemptUnderWay: Bool {
+    if case .none = flight { false } else { true }
+  }
+
+  /// Every session whose secrets are needed.
+  package var heldSessions: [SessionID] { (ring.sessions + (reserved.map { [$0] } ?? [])).map(\.id) }
+
+  // MARK: - Outcomes
+
+  /// Ends the flight if `id` is the attempt under way.
+  private mutating func land(_ id: AttemptID) -> Attempt? {
+    guard case .made(let attempt, _) = flight, attempt.id == id else { return nil }
+    flight = .none
+    hasHadOutcome = true
+    return attempt
+  }
+
+  private mutating func succeed(
+    _ attempt: Attempt, with session: Session, at now: Timestamp, using generator: inout some RandomNumberGenerator,
+    _ effects: inout [RefreshEffect]
+  ) {
+    guard session.expires - timing.lapseMargin > now else {
+      effects.append(.discard(session.id))
+      return fail(attempt, because: .tooShort, at: now, using: &generator, &effects)
+    }
+    if attempt.purpose == .reservation { return keepReserved(session, &effects) }
+    endFailures(&effects)
+    lastSuccess = now
+    nextAttempt = now + jitteredStep(after: session, using: &generator)
+    tellGranted(session, &effects)
+    let replaced = ring.add(session)
+    if ring.freshest == session || !isPublished {
+      generation += 1
+      isPublished = true
+      effects.append(.publish(ring.freshest ?? session, generation: generation))
+    }
+    effects += replaced.map { .discard($0.id) }
+    effects.append(.report(.refreshed(session, generation: generation)))
+  }
+
+  private mutating func fail(
+    _ attempt: Attempt, because failure: Failure, at now: Timestamp,
+    using generator: inout some RandomNumberGenerator, _ effects: inout [RefreshEffect]
+  ) {
+    if attempt.purpose == .reservation {
+      wantedReservation = nil
+      effects += [.failReservation(failure), .report(.reservationFailed(failure))]
+      return
+    }
+    let wait = backoff.wait(after: failure, using: &generator)
+    nextAttempt = now + wait
+    if failure.kind == .identityLapsed && wait == .zero { effects.append(.renewSource) }
+    let isNews = lastFailure?.code != failure.code
+    let since = failingSince ?? now
+    failingSince = since
+    lastFailure = failure
+    if isNews {
+      lastFailureReport = now
+      effects.append(.report(.failing(failure, next: nextAttempt)))
+    } else if let told = lastFailureReport, now - told >= .minutes(10) {
+      lastFailureReport = now
+      effects.append(
+        .report(.stillFailing(failure, failures: backoff.failures, since: since, next: nextAttempt)))
+    }
+  }
+
+  private mutating func endFailures(_ effects: inout [RefreshEffect]) {
+    if let failingSince { effects.append(.report(.recovered(failures: backoff.failures, since: failingSince))) }
+    backoff.reset()
+    lastFailure = nil
+    failingSince = nil
+    lastFailureReport = nil
+  }
+
+  /// A/N, scaled by granted/asked, ±10 %.
+  private func jitteredStep(after session: Session, using generator: inout some RandomNumberGenerator) -> Duration {
+    let scale = min(1, session.granted.inSeconds / session.asked.inSeconds)
+    let step = timing.step.inSeconds * scale
+    return .seconds(fraction: step * Double.random(in: 0.9...1.1, using: &generator))
+  }
+
+  /// Says once that less was granted than asked; the slack is for dates that are not confirmed and slow answers.
+  private mutating func tellGranted(_ session: Session, _ effects: inout [RefreshEffect]) {
+    let isLess = session.granted + ServerClock.lifetimeSlack < session.asked
+    if isLess && !saidGrantedLess {
+      effects.append(.report(.grantedLess(asked: session.asked, granted: session.granted)))
+    }
+    saidGrantedLess = isLess
+  }
+
+  private mutating func change(
+    to timing: RoleTiming, at now: Timestamp, using generator: inout some RandomNumberGenerator,
+    _ effects: inout [RefreshEffect]
+  ) {
+    self.timing = timing
+    effects += ring.resize(to: timing.pool).map { .discard($0.id) }
+    guard lastFailure == nil, let freshest = ring.freshest, let lastSuccess else { return }
+    nextAttempt = max(now, lastSuccess + jitteredStep(after: freshest, using: &generator))
+  }
+
+  // MARK: - What follows every event
+
+  private mutating func giveUpIfOverdue(
+    at now: Timestamp, using generator: inout some RandomNumberGenerator, _ effects: inout [RefreshEffect]
+  ) {
+    guard case .made(let attempt, let giveUp) = flight, giveUp <= now else { return }
+    flight = .none
+    hasHadOutcome = true
+    effects.append(.abandon(attempt.id))
+    fail(attempt, because: .noOutcome, at: now, using: &generator, &effects)
+  }
+
+  private mutating func dropLapsed(at now: Timestamp, _ effects: inout [RefreshEffect]) {
+    let ended = ring.removeEnded(at: now, margin: timing.lapseMargin)
+    if isPublished && ring.freshest == nil {
+      isPublished = false
+      effects += [.withdraw, .report(.lapsed)]
+    }
+    effects += ended.map { .discard($0.id) }
+    if let session = reserved, session.expires - timing.lapseMargin <= now {
+      reserved = nil
+      effects.append(.discard(session.id))
+    }
+  }
+
+  private mutating func tellFloor(at now: Timestamp, _ effects: inout [RefreshEffect]) {
+    guard let freshest = ring.freshest else {
+      saidBelowFloor = false
+      return
+    }
+    let isBelow = freshest.expires - now < timing.floor
+    if isBelow && !saidBelowFloor { effects.append(.report(.belowFloor(remaining: freshest.expires - now))) }
+    saidBelowFloor = isBelow
+  }
+
+  /// Queues the ring's step when it is due, before any reservation; a reservation that only waits gives way.
+  private mutating func queueNext(at now: Timestamp, _ effects: inout [RefreshEffect]) {
+    switch flight {
+    case .made: return
+    case .queued(let attempt) where attempt.purpose == .ring: return
+    case .queued:
+      if nextAttempt <= now { queue(.ring, duration: timing.duration, &effects) }
+    case .none:
+      if nextAttempt <= now {
+        queue(.ring, duration: timing.duration, &effects)
+      } else if let duration = wantedReservation {
+        lastReservationDraw = now
+        queue(.reservation, duration: duration, &effects)
+      }
+    }
+  }
+
+  private mutating func queue(_ purpose: Attempt.Purpose, duration: Duration, _ effects: inout [RefreshEffect]) {
+    attempts += 1
+    let urgency: FetchQueue.Urgency =
+      switch (purpose, ring.freshest) {
+      case (.reservation, _): .reservation
+      case (.ring, nil): .first
+      case (.ring, .some(let freshest)): .due(floorReached: freshest.expires - timing.floor)
+      }
+    let attempt = Attempt(id: AttemptID(number: attempts), purpose: purpose, duration: duration, urgency: urgency)
+    flight = .queued(attempt)
+    effects.append(.fetch(attempt))
+  }
+
+  /// Arms the earliest of: the next step or the end of patience, the fall below the floor, the lapse.
+  private mutating func arm(_ effects: inout [RefreshEffect]) {
+    var due: Timestamp? =
+      switch flight {
+      case .none: nextAttempt
+      case .queued(let attempt): attempt.purpose == .reservation ? nextAttempt : nil
+      case .made(_, let giveUp): giveUp
+      }
+    func consider(_ instant: Timestamp) { due = due.map { min($0, instant) } ?? instant }
+    if let freshest = ring.freshest {
+      consider(freshest.expires - timing.lapseMargin)
+      if !saidBelowFloor { consider(freshest.expires - timing.floor + .microseconds(1)) }
+    }
+    for session in ring.sessions { consider(session.expires - timing.lapseMargin) }
+    if let reserved { consider(reserved.expires - timing.lapseMargin) }
+    guard let due, due != armed else { return }
+    armed = due
+    effects.append(.arm(due))
+  }
+}
+
+// MARK: - Reservations
+
+extension RefreshMachine {
+  /// How a reader's wish for at least `minTTL` of remaining life can be met.
+  package enum Reservation: Hashable, Sendable {
+    case ready(Session)
+    /// A draw under way will do: wait for it.
+    case underWay
+    /// It takes a draw of this DurationSeconds: `.reservationRequested`, after the limits per reader have been asked.
+    case draw(Duration)
+    /// No session can be that long; `most` can be had.
+    case tooLong(most: Duration)
+    /// One draw per role and minute; the next may be asked for after `wait`.
+    case tooSoon(wait: Duration)
+  }
+
+  private static let drawInterval = Duration.seconds(60)
+  /// The least DurationSeconds there is (STS API reference, AssumeRole).
+  private static let leastDuration = Duration.seconds(900)
+
+  package func reservation(minTTL: Duration, at now: Timestamp) -> Reservation {
+    let candidates = [ring.freshest, reserved].compactMap(\.self)
+    if let session = candidates.first(where: { $0.expires - now >= minTTL }), session.expires - timing.lapseMargin > now
+    {
+      return .ready(session)
+    }
+    let most = timing.maxDuration - .seconds(60)
+    guard minTTL <= most else { return .tooLong(most: most) }
+    if underWay.contains(where: { $0 - .seconds(60) >= minTTL }) { return .underWay }
+    if let lastReservationDraw, now - lastReservationDraw < Self.drawInterval {
+      return .tooSoon(wait: lastReservationDraw + Self.drawInterval - now)
+    }
+    return .draw(min(timing.maxDuration, max(Self.leastDuration, minTTL * 5 / 4 + .seconds(60))))
+  }
+
+  /// The durations of the sessions that are being drawn or will be next.
+  private var underWay: [Duration] {
+    switch flight {
+    case .none: wantedReservation.map { [$0] } ?? []
+    case .queued(let attempt), .made(let attempt, _): [attempt.duration] + (wantedReservation.map { [$0] } ?? [])
+    }
+  }
+
+  private mutating func keepReserved(_ session: Session, _ effects: inout [RefreshEffect]) {
+    wantedReservation = nil
+    if let reserved { effects.append(.discard(reserved.id)) }
+    reserved = session
+    effects += [.offerReserved(session), .report(.reserved(session))]
+  }
+}
+
+extension Failure {
+  /// An attempt whose outcome never came.
+  static let noOutcome = Failure(
+    .transient, code: "NoOutcome", advice: "the call was given up; nothing to do if it stays the only one")
+
+  /// A session that would have lapsed on arrival.
+  static let tooShort = Failure(
+    .permanent, code: "SessionTooShort",
+    advice: "STS granted less than 'lapse_margin'; look at the host's clock and the role's MaxSessionDuration")
+}

@@ -1,0 +1,25 @@
+/// How many reservations a reader may cause: 4 draws per uid and minute.
+package struct ReservationLimits: Sendable {
+  private static let draws = 4
+  private static let window = Duration.seconds(60)
+
+  private var recent: [UInt32: [Timestamp]] = [:]
+
+  package init() {}
+
+  /// Counts a draw for `uid`; nil when it may be made, else how long to wait.
+  package mutating func admit(uid: UInt32, at now: Timestamp) -> Duration? {
+    forget(before: now - Self.window)
+    let instants = recent[uid, default: []]
+    if instants.count >= Self.draws, let oldest = instants.first { return oldest + Self.window - now }
+    recent[uid] = instants + [now]
+    return nil
+  }
+
+  private mutating func forget(before limit: Timestamp) {
+    recent = recent.compactMapValues { instants in
+      let kept = instants.filter { $0 > limit }
+      return kept.isEmpty ? nil : kept
+    }
+  }
+}

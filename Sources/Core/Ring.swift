@@ -1,0 +1,39 @@
+/// A role's live sessions, oldest first; a new one replaces the oldest, readers get the freshest.
+package struct Ring: Sendable {
+  package private(set) var sessions: [Session] = []
+  package private(set) var capacity: Int
+
+  package init(capacity: Int) { self.capacity = capacity }
+
+  /// The session that lives longest.
+  package var freshest: Session? { sessions.max { $0.expires < $1.expires } }
+
+  /// Adds a session and returns those it replaces.
+  package mutating func add(_ session: Session) -> [Session] {
+    sessions.append(session)
+    return trim()
+  }
+
+  /// Changes how many it holds and returns those that no longer fit, the oldest first.
+  package mutating func resize(to capacity: Int) -> [Session] {
+    self.capacity = capacity
+    return trim()
+  }
+
+  /// Takes out what has ended at `instant`.
+  package mutating func removeEnded(at instant: Timestamp, margin: Duration) -> [Session] {
+    let ended = sessions.filter { $0.expires - margin <= instant }
+    sessions.removeAll { $0.expires - margin <= instant }
+    return ended
+  }
+
+  package mutating func judge(by clock: ServerClock) {
+    for index in sessions.indices { sessions[index].judge(by: clock) }
+  }
+
+  private mutating func trim() -> [Session] {
+    let excess = max(0, sessions.count - capacity)
+    defer { sessions.removeFirst(excess) }
+    return Array(sessions.prefix(excess))
+  }
+}

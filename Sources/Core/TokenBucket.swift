@@ -1,0 +1,61 @@
+/// The daemon's own limit on calls per second, which gives way when the server throttles.
+///
+/// A throttle halves the rate, not below 0.1 per second and at most once a second, since calls already under way are refused
+/// in a row; the rate regains a tenth of its setting per minute.
+package struct TokenBucket: Sendable {
+  /// The setting, in calls per second: 0.1 to 10 000.
+  package let fullRate: Double
+  /// How many calls may be made at once after a quiet time.
+  package let burst: Double
+  private var rate: Double
+  private var tokens: Double
+  private var updated: Timestamp
+  private var lastHalved: Timestamp?
+
+  package static let leastRate = 0.1
+
+  package init(rate: Double, burst: Int, at instant: Timestamp) {
+    fullRate = rate
+    self.burst = Double(max(1, burst))
+    self.rate = rate
+    tokens = self.burst
+    updated = instant
+  }
+
+  /// Takes a token if there is one.
+  package mutating func take(at instant: Timestamp) -> Bool {
+    update(to: instant)
+    guard tokens >= 1 else { return false }
+    tokens -= 1
+    return true
+  }
+
+  /// When the next token will be there; `instant` itself when there is one.
+  package mutating func nextToken(at instant: Timestamp) -> Timestamp {
+    update(to: instant)
+    guard tokens < 1 else { return instant }
+    return instant + .seconds(fraction: (1 - tokens) / rate) + .microseconds(1)
+  }
+
+  package mutating func throttled(at instant: Timestamp) {
+    update(to: instant)
+    if let lastHalved, instant - lastHalved < .seconds(1) { return }
+    lastHalved = instant
+    rate = max(Self.leastRate, rate / 2)
+    tokens = min(tokens, 1)
+  }
+
+  /// The rate in force at `instant`, in calls per second.
+  package mutating func currentRate(at instant: Timestamp) -> Double {
+    update(to: instant)
+    return rate
+  }
+
+  private mutating func update(to instant: Timestamp) {
+    let elapsed = max(0, (instant - updated).inSeconds)
+    guard elapsed > 0 else { return }
+    tokens = min(burst, tokens + elapsed * rate)
+    rate = min(fullRate, rate + fullRate / 10 * elapsed / 60)
+    updated = instant
+  }
+}

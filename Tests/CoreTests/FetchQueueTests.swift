@@ -1,0 +1,104 @@
+import Core
+import Testing
+
+@Suite struct FetchQueueTests {
+  private static let start = Timestamp(microseconds: 0)
+
+  private static func at(_ seconds: Double) -> Timestamp { start + .seconds(fraction: seconds) }
+
+  private static func queue(_ urgencies: [FetchQueue.Urgency], rate: Double = 100, burst: Int = 100) -> FetchQueue {
+    var queue = FetchQueue(rate: rate, burst: burst, at: start)
+    for (role, urgency) in urgencies.enumerated() {
+      queue.enqueue(role: role, attempt: AttemptID(number: 1), urgency: urgency)
+    }
+    return queue
+  }
+
+  private static func drain(_ queue: inout FetchQueue, at instant: Timestamp) -> [Int] {
+    var roles: [Int] = []
+    while let ticket = queue.next(at: instant) { roles.append(ticket.role) }
+    return roles
+  }
+
+  @Test func `roles without a session go first, then the least headroom, reservations last`() {
+    var queue = Self.queue([
+      .reservation, .due(floorReached: Self.at(50)), .first, .due(floorReached: Self.at(5)), .first,
+    ])
+    #expect(Self.drain(&queue, at: Self.start) == [2, 4, 3, 1, 0])
+  }
+
+  @Test func `the first session of every role is drawn before the second of any`() {
+    var queue = Self.queue(Array(repeating: .first, count: 50))
+    queue.enqueue(role: 50, attempt: AttemptID(number: 2), urgency: .due(floorReached: Self.at(-100)))
+    #expect(Self.drain(&queue, at: Self.start).last == 50)
+  }
+
+  @Test func `the burst goes at once and the rest at the rate`() {
+    var queue = Self.queue(Array(repeating: .first, count: 10), rate: 2, burst: 4)
+    #expect(Self.drain(&queue, at: Self.start).count == 4)
+    #expect(queue.nextChance(at: Self.start).map { ($0 - Self.start).inSeconds.rounded(toPlaces: 3) } == 0.5)
+    #expect(Self.drain(&queue, at: Self.at(1.01)).count == 2)
+  }
+
+  @Test func `reservations take at most a quarter of the rate`() {
+    var queue = FetchQueue(rate: 8, burst: 8, at: Self.start)
+    var made = 0
+    for tick in 0..<1000 {
+      let now = Self.at(Double(tick) / 100)
+      for role in 0..<20 where !queue.isWaiting(role: role) {
+        queue.enqueue(role: role, attempt: AttemptID(number: 1), urgency: .reservation)
+      }
+      made += Self.drain(&queue, at: now).count
+    }
+    #expect(made <= 23 && made >= 20, "\(made) reservations in 10 s at 8 calls per second")
+  }
+
+  @Test func `a throttle halves the rate once a second and a minute regains a tenth of the setting`() {
+    var queue = Self.queue([], rate: 2, burst: 2)
+    queue.throttled(at: Self.at(1))
+    queue.throttled(at: Self.at(1.5))
+    #expect(queue.currentRate(at: Self.at(1.5)).rounded(toPlaces: 2) == 1)
+    #expect(queue.currentRate(at: Self.at(61)).rounded(toPlaces: 2) == 1.2)
+    for second in 62..<80 { queue.throttled(at: Self.at(Double(second))) }
+    #expect(queue.currentRate(at: Self.at(79)).rounded(toPlaces: 1) == 0.1)
+  }
+
+  @Test func `a role waits once, with its latest attempt`() {
+    var queue = Self.queue([.reservation])
+    queue.enqueue(role: 0, attempt: AttemptID(number: 2), urgency: .first)
+    #expect(queue.next(at: Self.start)?.attempt == AttemptID(number: 2))
+    #expect(queue.next(at: Self.start) == nil)
+  }
+
+  @Test func `a removed role is not drawn for`() {
+    var queue = Self.queue([.first, .first, .first])
+    queue.remove(role: 1)
+    #expect(Self.drain(&queue, at: Self.start) == [0, 2])
+  }
+
+  @Test func `the heap keeps its order through changes and removals`() {
+    var generator = SeededGenerator(seed: 3)
+    var heap = IndexedHeap<Int>()
+    var model: [Int: Int] = [:]
+    for _ in 0..<5000 {
+      let index = Int.random(in: 0..<200, using: &generator)
+      if Bool.random(using: &generator) {
+        let key = Int.random(in: 0..<1000, using: &generator)
+        heap.set(index, to: key)
+        model[index] = key
+      } else {
+        heap.remove(index)
+        model[index] = nil
+      }
+      #expect(heap.count == model.count)
+      #expect(heap.first?.key == model.values.min())
+    }
+  }
+}
+
+extension Double {
+  fileprivate func rounded(toPlaces places: Int) -> Double {
+    let scale = (0..<places).reduce(1.0) { product, _ in product * 10 }
+    return (self * scale).rounded() / scale
+  }
+}

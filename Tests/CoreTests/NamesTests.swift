@@ -1,0 +1,47 @@
+import Core
+import Testing
+
+@Suite struct NamesTests {
+  @Test(arguments: ["a", "0", "vod-upload_2", String(repeating: "a", count: 32)])
+  func `a role's name is short, lower-case and safe as a file name`(_ text: String) {
+    #expect(RoleName(text)?.description == text)
+  }
+
+  @Test(arguments: ["", "-a", "_a", "A", "a.b", "a/b", "..", "ä", String(repeating: "a", count: 33)])
+  func `any other role name is refused`(_ text: String) { #expect(RoleName(text) == nil) }
+
+  @Test func `a RoleArn reads into account and role`() {
+    let arn = RoleARN("acs:ram::1234567890123456:role/Ram.Test-upload")
+    #expect(arn?.account == "1234567890123456")
+    #expect(arn?.roleName == "Ram.Test-upload")
+    #expect(arn?.description == "acs:ram::1234567890123456:role/Ram.Test-upload")
+  }
+
+  @Test(arguments: [
+    "", "acs:ram::1:user/a", "acs:ram::role/a", "acs:ram::1:role/", "acs:ram:cn:1:role/a", "acs:ram::x:role/a",
+    "acs:ram::1:role/a_b", "acs:ram::1:role/a/b", "ACS:ram::1:role/a", "arn:aws:iam::1:role/a",
+  ])
+  func `any other ARN is refused`(_ text: String) { #expect(RoleARN(text) == nil) }
+
+  @Test func `readers are allowed by user, by primary and by supplementary group, and nobody else`() {
+    let policy = AccessPolicy(ownUID: 990, admins: AccessRule(gids: [4]))
+    let rule = AccessRule(uids: [1007], gids: [50])
+    func may(_ uid: UInt32, _ gid: UInt32, _ groups: [UInt32] = []) -> Bool {
+      policy.mayRead(Caller(uid: uid, gid: gid, groups: groups), role: rule)
+    }
+    #expect(may(1007, 1))
+    #expect(may(1, 50))
+    #expect(may(1, 1, [9, 50]))
+    #expect(may(0, 0))
+    #expect(may(990, 990))
+    #expect(may(1, 1, [4]))
+    #expect(!may(1, 1, [51]))
+  }
+
+  @Test func `the default timing holds its promise with the figures of the design`() {
+    #expect(RoleTiming().outageCover == .seconds(1410))
+    #expect(RoleTiming().holdsItsPromise)
+    #expect(!RoleTiming(surviveOutage: .minutes(23)).holdsItsPromise)
+    #expect(!RoleTiming(duration: .minutes(15)).holdsItsPromise)
+  }
+}

@@ -1,0 +1,235 @@
+import Core
+import Testing
+
+@Suite struct RefreshMachineTests {
+  @Test func `the first attempt is made at once and its session is published as generation 1`() {
+    var role = SimulatedRole()
+    role.start()
+    role.run(for: .seconds(1))
+    #expect(role.attempts.count == 1)
+    #expect(role.published?.generation == 1)
+    #expect(role.machine.hasHadOutcome)
+  }
+
+  @Test func `the next instant is armed before an attempt is made`() throws {
+    var generator = SeededGenerator(seed: 1)
+    var machine = RefreshMachine(timing: RoleTiming(), at: Timestamp(microseconds: 0))
+    let effects = machine.handle(.started, at: Timestamp(microseconds: 0), using: &generator)
+    guard case .fetch(let attempt) = effects.first else { throw Missing(what: "a fetch") }
+    let started = machine.handle(.attemptStarted(attempt.id), at: Timestamp(microseconds: 5), using: &generator)
+    #expect(started == [.arm(Timestamp(microseconds: 5) + .seconds(15))])
+  }
+
+  @Test func `an attempt whose outcome never comes counts as failed and is made again`() {
+    var role = SimulatedRole()
+    role.answer = { at, attempt in at == Timestamp(microseconds: 0) ? .never : .grants(attempt.duration) }
+    role.start()
+    role.run(for: .seconds(20))
+    #expect(role.effects.contains { if case .abandon = $0 { true } else { false } })
+    #expect(role.attempts.count == 2)
+    #expect(role.published?.generation == 1)
+  }
+
+  @Test func `an outcome that comes after it was given up is ignored and its secrets are dropped`() throws {
+    var generator = SeededGenerator(seed: 1)
+    let start = Timestamp(microseconds: 0)
+    let clock = ServerClock(wallMicroseconds: 0, at: start)
+    var machine = RefreshMachine(timing: RoleTiming(), at: start)
+    let late = Session(
+      id: SessionID(number: 7), accessKeyID: "STS.late", expiration: UTCTime(seconds: 3600),
+      issued: UTCTime(seconds: 0), sent: start, asked: .hours(1), clock: clock)
+    guard case .fetch(let attempt) = machine.handle(.started, at: start, using: &generator).first else {
+      throw Missing(what: "a fetch")
+    }
+    _ = machine.handle(.attemptStarted(attempt.id), at: start, using: &generator)
+    _ = machine.handle(.timerFired, at: start + .seconds(15), using: &generator)
+    let effects = machine.handle(.succeeded(attempt.id, late), at: start + .seconds(16), using: &generator)
+    #expect(effects.contains(.discard(late.id)))
+    #expect(machine.freshest == nil)
+  }
+
+  @Test func `the last good session serves through failures until it lapses and never after`() {
+    var role = SimulatedRole()
+    role.answer = { at, attempt in at < Timestamp(microseconds: 1) ? .grants(attempt.duration) : .fails(.network) }
+    role.start()
+    role.run(for: .seconds(3584))
+    #expect(role.published?.generation == 1, "15 s before its end it still serves")
+    role.run(for: .seconds(2))
+    #expect(role.published == nil)
+    #expect(role.reports.contains(.lapsed))
+    #expect(role.live.isEmpty, "a lapsed session's secrets are dropped")
+    role.answer = { .grants($1.duration) }
+    role.run(for: .seconds(120))
+    #expect(role.published?.generation == 2, "it comes back by itself")
+  }
+
+  @Test func `a ring of N holds N live sessions and replaces the oldest`() {
+    var role = SimulatedRole(RoleTiming(pool: 3))
+    role.start()
+    role.run(for: .hours(3))
+    #expect(role.machine.heldSessions.count == 3)
+    #expect(role.live.count == 3)
+  }
+
+  @Test func `steps are spread by ten per cent around A over N`() {
+    var role = SimulatedRole()
+    role.start()
+    role.run(for: .hours(1000))
+    let gaps = zip(role.attempts.dropFirst(), role.attempts).map { ($0.at - $1.at).inSeconds - 0.05 }
+    let (least, most) = (gaps.min() ?? 0, gaps.max() ?? 0)
+    #expect(least >= 0.9 * 899 && least < 0.91 * 900, "least \(least) s")
+    #expect(most <= 1.1 * 900 && most > 1.09 * 900, "most \(most) s")
+  }
+
+  @Test func `two roles with different seeds don't step together`() {
+    var roles = [SimulatedRole(seed: 1), SimulatedRole(seed: 2)]
+    for index in roles.indices {
+      roles[index].start()
+      roles[index].run(for: .hours(10))
+    }
+    #expect(roles[0].attempts.dropFirst().map(\.at) != roles[1].attempts.dropFirst().map(\.at))
+  }
+
+  @Test func `a shorter life than asked shortens the steps in proportion and is said once`() {
+    var role = SimulatedRole(RoleTiming(floor: .seconds(2), surviveOutage: .zero, lapseMargin: .seconds(1)))
+    role.answer = { _, _ in .grants(.seconds(12)) }
+    role.start()
+    role.run(for: .seconds(60))
+    #expect(role.attempts.count > 18 && role.attempts.count < 26, "\(role.attempts.count) attempts in 60 s, A/N is 3 s")
+    #expect(role.reports.filter { if case .grantedLess = $0 { true } else { false } }.count == 1)
+    #expect(!role.reports.contains(.lapsed))
+  }
+
+  @Test func `a session that would lapse on arrival is a failure, not a credential`() {
+    var role = SimulatedRole()
+    role.answer = { _, _ in .grants(.seconds(10)) }
+    role.start()
+    role.run(for: .seconds(1))
+    #expect(role.published == nil)
+    #expect(role.machine.lastFailure?.code == "SessionTooShort")
+    #expect(role.live.isEmpty)
+  }
+
+  @Test func `falling below the floor is said once and again after the next fall`() {
+    var role = SimulatedRole()
+    role.answer = { at, attempt in at < Timestamp(microseconds: 1) ? .grants(attempt.duration) : .fails(.network) }
+    role.start()
+    role.run(for: .minutes(50))
+    #expect(role.belowFloorReports == 1)
+    role.answer = { .grants($1.duration) }
+    role.run(for: .minutes(2))
+    role.answer = { _, _ in .fails(.network) }
+    role.run(for: .minutes(50))
+    #expect(role.belowFloorReports == 2)
+  }
+
+  @Test func `a lasting failure is told at once, then every ten minutes, then its end`() {
+    var role = SimulatedRole()
+    role.answer = { _, _ in .fails(.forbidden) }
+    role.start()
+    role.run(for: .hours(1))
+    let failing = role.reports.filter { if case .failing = $0 { true } else { false } }
+    let summaries = role.reports.filter { if case .stillFailing = $0 { true } else { false } }
+    #expect(failing.count == 1)
+    #expect(summaries.count >= 3 && summaries.count <= 6, "\(summaries.count) summaries in an hour")
+    role.answer = { .grants($1.duration) }
+    role.run(for: .minutes(11))
+    #expect(role.reports.contains { if case .recovered = $0 { true } else { false } })
+  }
+
+  @Test func `a change of reason is told`() {
+    var role = SimulatedRole()
+    role.answer = { at, _ in .fails(at < Timestamp(microseconds: 60_000_000) ? .network : .forbidden) }
+    role.start()
+    role.run(for: .minutes(5))
+    let codes = role.reports.compactMap { if case .failing(let failure, _) = $0 { failure.code } else { nil } }
+    #expect(codes == ["ConnectTimeout", "NoPermission"])
+  }
+
+  @Test func `a suspected cure ends a long wait, but makes no healthy role ask again`() {
+    var role = SimulatedRole()
+    role.answer = { _, _ in .fails(.forbidden) }
+    role.start()
+    role.run(for: .seconds(1))
+    role.answer = { .grants($1.duration) }
+    role.send(.cureSuspected)
+    role.run(for: .seconds(1))
+    #expect(role.published?.generation == 1)
+    role.send(.cureSuspected)
+    role.run(for: .seconds(1))
+    #expect(role.attempts.count == 2)
+  }
+
+  @Test func `an administrator's refresh makes one attempt, however often it is asked for`() {
+    var role = SimulatedRole()
+    role.start()
+    role.run(for: .seconds(1))
+    for _ in 1...5 { role.send(.refreshRequested) }
+    role.run(for: .seconds(1))
+    #expect(role.attempts.count == 2)
+    #expect(role.published?.generation == 2)
+  }
+
+  @Test func `a corrected clock ends at once what has already lapsed`() {
+    var role = SimulatedRole()
+    role.start()
+    role.run(for: .seconds(1))
+    role.send(.clockCorrected(ServerClock(wallMicroseconds: 1_800_004_000_000_000, at: role.now)))
+    #expect(role.published == nil)
+  }
+
+  @Test func `another timing keeps the sessions and moves the next step`() {
+    var role = SimulatedRole()
+    role.start()
+    role.run(for: .seconds(1))
+    role.send(.timingChanged(RoleTiming(refreshAfter: .minutes(10))))
+    #expect(role.published?.generation == 1)
+    role.run(for: .minutes(6))
+    #expect(role.published?.generation == 2)
+  }
+
+  @Test(arguments: 1...5) func `over a year with random failures the freshest is never older than 1.1 A over N`(
+    _ seed: UInt64
+  ) {
+    let timing = RoleTiming()
+    var chance = SeededGenerator(seed: seed &* 7919)
+    var fails: [Bool] = []
+    for _ in 0..<200_000 { fails.append(Double.random(in: 0...1, using: &chance) < 0.2) }
+    var role = SimulatedRole(timing, seed: seed)
+    let script = fails
+    var made = 0
+    role.answer = { _, attempt in
+      made += 1
+      return script[made % script.count] ? .fails(made % 3 == 0 ? .busy : .network) : .grants(attempt.duration)
+    }
+    role.start()
+    var lastSuccess: Timestamp?
+    var oldest = Duration.zero
+    for _ in 0..<(365 * 24 * 4) {
+      role.run(for: .minutes(15))
+    }
+    // What the ring promises is when it asks: the first attempt after a success comes no later than 1.1·A/N after it.
+    var previousFailed = true
+    var index = 0
+    for (at, _) in role.attempts {
+      index += 1
+      if !previousFailed, let lastSuccess { oldest = max(oldest, at - lastSuccess) }
+      previousFailed = script[index % script.count]
+      if !previousFailed { lastSuccess = at + role.latency }
+    }
+    let promise = timing.step * 11 / 10
+    #expect(
+      oldest <= promise, "seed \(seed): asked \(oldest.inSeconds) s after a success, promised \(promise.inSeconds) s")
+    #expect(!role.reports.contains(.lapsed), "seed \(seed): a session lapsed although outages were short")
+    #expect(role.belowFloorReports == 0, "seed \(seed): fell below the floor although outages were short")
+    #expect(role.publications > 30_000)
+  }
+}
+
+struct Missing: Error {
+  let what: String
+}
+
+extension SimulatedRole {
+  var belowFloorReports: Int { reports.filter { if case .belowFloor = $0 { true } else { false } }.count }
+}

@@ -1,0 +1,80 @@
+import Core
+import Testing
+
+@Suite struct ReservationTests {
+  private static let timing = RoleTiming(maxDuration: .hours(12))
+
+  private static func running() -> SimulatedRole {
+    var role = SimulatedRole(timing)
+    role.start()
+    role.run(for: .seconds(1))
+    return role
+  }
+
+  @Test func `what the ring has needs no draw`() {
+    let role = Self.running()
+    guard case .ready(let session) = role.machine.reservation(minTTL: .minutes(50), at: role.now) else {
+      Issue.record("expected the ring's session")
+      return
+    }
+    #expect(session.id == role.published?.session.id)
+  }
+
+  @Test(arguments: [
+    (Duration.hours(3), Duration.seconds(13_560)), (.hours(11), .hours(12)), (.minutes(60), .seconds(4560)),
+  ])
+  func `a longer life is drawn with a quarter and a minute to spare`(_ minTTL: Duration, _ drawn: Duration) {
+    let role = Self.running()
+    #expect(role.machine.reservation(minTTL: minTTL, at: role.now) == .draw(drawn))
+  }
+
+  @Test func `more than the longest session less a minute is refused with the figure that can be had`() {
+    let role = Self.running()
+    #expect(role.machine.reservation(minTTL: .hours(12), at: role.now) == .tooLong(most: .seconds(43_140)))
+  }
+
+  @Test func `a reserved session lasts as promised and is shared by all who need no more`() {
+    var role = Self.running()
+    role.send(.reservationRequested(.seconds(13_560)))
+    #expect(role.machine.reservation(minTTL: .hours(2), at: role.now) == .underWay)
+    role.run(for: .seconds(1))
+    for hours in [3, 2] as [Int64] {
+      guard case .ready(let session) = role.machine.reservation(minTTL: .hours(hours), at: role.now) else {
+        Issue.record("expected the reserved session")
+        return
+      }
+      #expect(session.expires - role.now >= .hours(hours))
+    }
+    #expect(role.attempts.count == 2)
+  }
+
+  @Test func `a role draws one reservation a minute`() {
+    var role = Self.running()
+    role.send(.reservationRequested(.hours(2)))
+    role.run(for: .seconds(10))
+    #expect(role.machine.reservation(minTTL: .hours(5), at: role.now) == .tooSoon(wait: .seconds(50)))
+    role.run(for: .seconds(51))
+    #expect(role.machine.reservation(minTTL: .hours(5), at: role.now) == .draw(.seconds(22_560)))
+  }
+
+  @Test func `a failed reservation leaves the role as it was`() {
+    var role = Self.running()
+    role.answer = { _, attempt in attempt.purpose == .reservation ? .fails(.forbidden) : .grants(attempt.duration) }
+    role.send(.reservationRequested(.hours(12)))
+    role.run(for: .seconds(1))
+    #expect(role.effects.contains(.failReservation(.forbidden)))
+    #expect(role.machine.lastFailure == nil)
+    #expect(role.published?.generation == 1)
+    role.run(for: .minutes(20))
+    #expect(role.published?.generation == 2)
+  }
+
+  @Test func `a uid may cause four draws a minute`() {
+    var limits = ReservationLimits()
+    let start = Timestamp(microseconds: 0)
+    for second in 0..<4 { #expect(limits.admit(uid: 7, at: start + .seconds(second)) == nil) }
+    #expect(limits.admit(uid: 7, at: start + .seconds(10)) == .seconds(50))
+    #expect(limits.admit(uid: 8, at: start + .seconds(10)) == nil)
+    #expect(limits.admit(uid: 7, at: start + .seconds(61)) == nil)
+  }
+}

@@ -1,0 +1,76 @@
+import Core
+import Testing
+
+@Suite struct ServerClockTests {
+  private static let start = Timestamp(microseconds: 1_000_000)
+  private static let wall: Int64 = 1_800_000_000
+
+  private static func clock(wrongBy seconds: Int64 = 0) -> ServerClock {
+    ServerClock(wallMicroseconds: (wall + seconds) * 1_000_000, at: start)
+  }
+
+  private func observe(_ clock: inout ServerClock, date: Int64, life: Int64 = 3600) -> ServerClock.Verdict {
+    clock.observeSuccess(
+      date: UTCTime(seconds: Self.wall + date), expiration: UTCTime(seconds: Self.wall + date + life),
+      asked: .hours(1), sent: Self.start)
+  }
+
+  @Test func `a date that agrees is taken at once`() {
+    var clock = Self.clock()
+    #expect(observe(&clock, date: 20) == .agreed)
+    #expect(clock.now(at: Self.start).seconds == Self.wall + 21)
+  }
+
+  @Test func `a date that is far off counts when it is seen twice`() {
+    var clock = Self.clock()
+    #expect(observe(&clock, date: 600) == .held(difference: .seconds(601)))
+    #expect(clock.now(at: Self.start).seconds == Self.wall)
+    #expect(observe(&clock, date: 601) == .adopted(shift: .seconds(602)))
+    #expect(clock.now(at: Self.start).seconds == Self.wall + 602)
+  }
+
+  @Test func `two dates that contradict each other move nothing`() {
+    var clock = Self.clock()
+    _ = observe(&clock, date: 600)
+    #expect(observe(&clock, date: -600) == .held(difference: .seconds(-599)))
+    #expect(clock.now(at: Self.start).seconds == Self.wall)
+  }
+
+  @Test(arguments: [0, -5, 3661]) func `an impossible life makes the date worthless`(_ life: Int64) {
+    var clock = Self.clock()
+    #expect(observe(&clock, date: 0, life: life) == .implausible)
+  }
+
+  @Test func `while a later date waits for its confirmation no session lives by the earlier one`() {
+    var clock = Self.clock()
+    let end = UTCTime(seconds: Self.wall + 3600)
+    #expect(clock.instant(of: end) == Self.start + .seconds(3600))
+    _ = observe(&clock, date: 600)
+    #expect(clock.instant(of: end) == Self.start + .seconds(2999))
+  }
+
+  @Test func `after a refused date the server's own signs one retry and stays if that succeeds`() {
+    var clock = Self.clock(wrongBy: -86_400)
+    clock.observeSkew(date: UTCTime(seconds: Self.wall), sent: Self.start)
+    #expect(clock.dateForSigning(at: Self.start).seconds == Self.wall + 1)
+    #expect(clock.now(at: Self.start).seconds == Self.wall - 86_400)
+    #expect(observe(&clock, date: 0) == .adopted(shift: .seconds(86_401)))
+    #expect(clock.now(at: Self.start).seconds == Self.wall + 1)
+  }
+
+  @Test func `a trial that failed leaves no trace`() {
+    var clock = Self.clock()
+    clock.observeSkew(date: UTCTime(seconds: Self.wall + 9000), sent: Self.start)
+    clock.endTrial()
+    #expect(clock.dateForSigning(at: Self.start).seconds == Self.wall)
+  }
+
+  @Test func `a stepped wall clock counts only until the server has been heard`() {
+    var clock = Self.clock()
+    clock.wallClockStepped(toMicroseconds: (Self.wall + 86_400) * 1_000_000, at: Self.start)
+    #expect(clock.now(at: Self.start).seconds == Self.wall + 86_400)
+    _ = observe(&clock, date: 86_400)
+    clock.wallClockStepped(toMicroseconds: Self.wall * 1_000_000, at: Self.start)
+    #expect(clock.now(at: Self.start).seconds == Self.wall + 86_401)
+  }
+}
