@@ -14,8 +14,10 @@ let package = Package(
     // Rooms.
     room("Core"),
 
+    room("TestSupport"),
+
     // Tests.
-    tests("Core"),
+    tests("Core", imports: ["TestSupport"]),
   ]
 )
 

@@ -1,0 +1,56 @@
+import Glibc
+package import Testing
+
+/// What a test needs of the machine beyond a compiler. A test whose need isn't met is skipped with the reason printed, or,
+/// where REQUIRE_ALL=1 is set, fails with it.
+package enum Requirement: Sendable {
+  /// Other users' uids, ownership, mounts.
+  case root
+  /// A throwaway systemd: the script named by SYSTEMD_BOX_TOOL.
+  case systemd
+  /// The vendor's Python packages: the virtual environment named by WITNESS_PYTHON.
+  case witnesses
+
+  package var isMet: Bool {
+    switch self {
+    case .root: geteuid() == 0
+    case .systemd: geteuid() == 0 && Self.isSet("SYSTEMD_BOX_TOOL")
+    case .witnesses: Self.isSet("WITNESS_PYTHON")
+    }
+  }
+
+  package var reason: Comment {
+    switch self {
+    case .root: "needs root"
+    case .systemd: "needs root and SYSTEMD_BOX_TOOL, a script that boots a throwaway systemd"
+    case .witnesses: "needs WITNESS_PYTHON, a Python with the vendor's packages"
+    }
+  }
+
+  private static func isSet(_ name: String) -> Bool { getenv(name).map { $0.pointee != 0 } ?? false }
+}
+
+/// Skips what needs more than the machine has, or fails it under REQUIRE_ALL=1.
+package struct RequirementTrait: TestTrait, SuiteTrait {
+  let requirements: [Requirement]
+
+  package var isRecursive: Bool { true }
+
+  package func prepare(for test: Test) async throws {
+    guard let missing = requirements.first(where: { !$0.isMet }) else { return }
+    guard getenv("REQUIRE_ALL").map({ $0.pointee == UInt8(ascii: "1") }) == true else {
+      try Test.cancel(missing.reason)
+    }
+    throw RequirementMissing(reason: missing.reason)
+  }
+}
+
+extension Trait where Self == RequirementTrait {
+  package static func needs(_ requirements: Requirement...) -> Self { RequirementTrait(requirements: requirements) }
+}
+
+private struct RequirementMissing: Error, CustomStringConvertible {
+  let reason: Comment
+
+  var description: String { "\(reason.rawValue), and REQUIRE_ALL=1 lets nothing be skipped" }
+}
