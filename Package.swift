@@ -9,15 +9,18 @@ let package = Package(
   dependencies: [],
   targets: [
     // System libraries and small shims.
+    library("CSystemd", links: ["systemd"]),
     library("CLinux"),
 
     // Rooms.
     room("Core"),
+    room("EventLoop", imports: ["CSystemd"]),
 
     room("TestSupport"),
 
     // Tests.
     tests("Core", imports: ["TestSupport"]),
+    tests("EventLoop"),
   ]
 )
 
