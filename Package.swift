@@ -14,12 +14,17 @@ let package = Package(
 
     // Rooms.
     room("Core"),
+    room("Secrets", imports: ["CLinux"]),
+    // The reader's values borrow the text they were read from, which the compiler then checks.
+    room("JSON", settings: [.enableExperimentalFeature("Lifetimes")]),
     room("EventLoop", imports: ["CSystemd"]),
 
     room("TestSupport"),
 
     // Tests.
     tests("Core", imports: ["TestSupport"]),
+    tests("Secrets"),
+    tests("JSON"),
     tests("EventLoop"),
   ]
 )
@@ -29,8 +34,8 @@ func library(_ name: String, links: [String] = []) -> Target {
   .target(name: name, linkerSettings: links.map { .linkedLibrary($0) })
 }
 
-func room(_ name: String, imports: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: imports, swiftSettings: strict())
+func room(_ name: String, imports: [Target.Dependency] = [], settings: [SwiftSetting] = []) -> Target {
+  .target(name: name, dependencies: imports, swiftSettings: strict() + settings)
 }
 
 func program(_ name: String, imports: [Target.Dependency]) -> Target {

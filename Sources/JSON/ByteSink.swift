@@ -1,0 +1,19 @@
+/// Takes bytes one after another: what the writer writes into and strings are unescaped into.
+///
+/// A sink for secrets is one whose storage is wiped.
+package protocol ByteSink: ~Copyable {
+  mutating func append(_ byte: UInt8)
+  mutating func append(_ bytes: Span<UInt8>)
+}
+
+extension [UInt8]: ByteSink {
+  package mutating func append(_ bytes: Span<UInt8>) {
+    bytes.withUnsafeBufferPointer { append(contentsOf: $0) }
+  }
+}
+
+extension ByteSink where Self: ~Copyable {
+  package mutating func append(_ text: String) {
+    append(text.utf8.span)
+  }
+}

@@ -1,0 +1,61 @@
+internal import CLinux
+
+/// Bytes that nobody but their reader sees: they can't be printed, and are overwritten when the last owner lets go.
+///
+/// The size is fixed at birth. Sharing is by reference, so that one copy exists however many hold it; it stays on the
+/// thread that made it. What a reader copies out is the reader's to wipe.
+package final class Secret {
+  private let base: UnsafeMutablePointer<UInt8>
+  package let count: Int
+
+  /// Takes over `count` initialised bytes at `base`, an allocation of this process that nobody else frees.
+  init(adopting base: UnsafeMutablePointer<UInt8>, count: Int) {
+    self.base = base
+    self.count = count
+  }
+
+  package convenience init(copying bytes: Span<UInt8>) {
+    self.init(unsafeUninitializedCapacity: bytes.count) { room in
+      for index in bytes.indices { room[index] = bytes[index] }
+      return bytes.count
+    }
+  }
+
+  /// Lets `fill` write up to `capacity` bytes and return how many it wrote; what it left unused is wiped too.
+  package convenience init(
+    unsafeUninitializedCapacity capacity: Int, initializingWith fill: (UnsafeMutableBufferPointer<UInt8>) -> Int
+  ) {
+    let room = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: capacity)
+    room.initialize(repeating: 0)
+    let filled = fill(room)
+    precondition((0...capacity).contains(filled), "a secret was filled beyond its capacity")
+    let exact = UnsafeMutablePointer<UInt8>.allocate(capacity: filled)
+    exact.initialize(repeating: 0, count: filled)
+    if let start = room.baseAddress {
+      exact.update(from: start, count: filled)
+      clinux_wipe(start, capacity)
+    }
+    room.deallocate()
+    self.init(adopting: exact, count: filled)
+  }
+
+  /// The one way to the bytes; the span ends with `body`.
+  package func withBytes<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+    try body(UnsafeBufferPointer(start: base, count: count).span)
+  }
+
+  deinit {
+    clinux_wipe(base, count)
+    base.deallocate()
+  }
+}
+
+/// Every way Swift has to show a value shows the same word.
+extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  package var description: String { "<redacted>" }
+  package var debugDescription: String { "<redacted>" }
+  package var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
+}
+
+@available(*, unavailable, message: "a secret stays on the thread that made it")
+extension Secret: Sendable {}

@@ -1,0 +1,71 @@
+internal import CLinux
+
+/// Room to compose a secret in: it grows as bytes come, and every block it outgrows is overwritten before it is freed.
+package struct SecretBuffer: ~Copyable {
+  private var base: UnsafeMutablePointer<UInt8>
+  private var capacity: Int
+  package private(set) var count = 0
+
+  /// `capacity` saves moving house when the size is known; 0 is allowed.
+  package init(capacity: Int = 256) {
+    self.capacity = max(capacity, 16)
+    base = .allocate(capacity: self.capacity)
+    base.initialize(repeating: 0, count: self.capacity)
+  }
+
+  package mutating func append(_ byte: UInt8) {
+    reserve(1)
+    base[count] = byte
+    count += 1
+  }
+
+  package mutating func append(_ bytes: Span<UInt8>) {
+    reserve(bytes.count)
+    let start = base + count
+    bytes.withUnsafeBufferPointer { source in
+      guard let from = source.baseAddress else { return }
+      start.update(from: from, count: source.count)
+    }
+    count += bytes.count
+  }
+
+  package mutating func append(_ secret: Secret) {
+    secret.withBytes { append($0) }
+  }
+
+  /// Appends words that aren't secret, such as keys and separators.
+  package mutating func append(_ text: StaticString) {
+    text.withUTF8Buffer { append($0.span) }
+  }
+
+  /// Appends text that isn't secret; a secret never is a String.
+  package mutating func append(_ text: String) {
+    append(text.utf8.span)
+  }
+
+  package func withBytes<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+    try body(UnsafeBufferPointer(start: base, count: count).span)
+  }
+
+  /// The bytes so far as a secret of exactly their size; the room itself is wiped.
+  package consuming func finish() -> Secret {
+    withBytes { Secret(copying: $0) }
+  }
+
+  private mutating func reserve(_ more: Int) {
+    guard count + more > capacity else { return }
+    let wider = max(capacity * 2, count + more)
+    let moved = UnsafeMutablePointer<UInt8>.allocate(capacity: wider)
+    moved.initialize(repeating: 0, count: wider)
+    moved.update(from: base, count: count)
+    clinux_wipe(base, capacity)
+    base.deallocate()
+    base = moved
+    capacity = wider
+  }
+
+  deinit {
+    clinux_wipe(base, capacity)
+    base.deallocate()
+  }
+}

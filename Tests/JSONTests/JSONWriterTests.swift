@@ -1,0 +1,42 @@
+import JSON
+import Testing
+
+@Suite struct JSONWriterTests {
+  @Test func `values nest on one line in the order they come`() {
+    var json = JSONWriter([UInt8]())
+    json.object { json in
+      json.member("b", "x")
+      json.key("a")
+      json.array { json in
+        json.integer(-1)
+        json.bool(true)
+        json.null()
+        json.object { _ in }
+        json.array { _ in }
+        json.double(0.5)
+        json.double(.infinity)
+      }
+      json.member("n", 7)
+      json.member("f", false)
+    }
+    #expect(text(json.finish()) == #"{"b":"x","a":[-1,true,null,{},[],0.5,null],"n":7,"f":false}"#)
+  }
+
+  @Test func `strings are escaped as RFC 8259 asks`() {
+    var json = JSONWriter([UInt8]())
+    json.string("\"\\/\u{8}\u{C}\n\r\t\u{1}\u{1F} \u{7F} é 视 😀")
+    #expect(text(json.finish()) == #""\"\\/\b\f\n\r\t\u0001\u001f "# + "\u{7F} é 视 😀\"")
+  }
+
+  @Test func `what is written reads back`() throws {
+    let strings = ["", "plain", "a\"b\\c\u{0}\u{1F}\n", "视频😀", "\u{2028}"]
+    var json = JSONWriter([UInt8]())
+    json.array { json in for string in strings { json.string(string) } }
+    let bytes = json.finish()
+    var read: [String?] = []
+    try JSONDocument(bytes.span).root.forEachItem { item in read.append(item.string()) }
+    #expect(read == strings)
+  }
+
+  private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+}
