@@ -10,6 +10,7 @@ let package = Package(
   targets: [
     // System libraries and small shims.
     library("CSystemd", links: ["systemd"]),
+    library("CCurl", links: ["curl"]),
     library("CLinux"),
 
     // Rooms.
@@ -18,6 +19,7 @@ let package = Package(
     // The reader's values borrow the text they were read from, which the compiler then checks.
     room("JSON", settings: [.enableExperimentalFeature("Lifetimes")]),
     room("EventLoop", imports: ["CSystemd"]),
+    room("HTTPClient", imports: ["EventLoop", "CCurl"]),
 
     room("TestSupport"),
 
@@ -26,6 +28,7 @@ let package = Package(
     tests("Secrets"),
     tests("JSON"),
     tests("EventLoop"),
+    tests("HTTPClient", imports: ["EventLoop", "TestSupport"]),
   ]
 )
 

@@ -1,0 +1,18 @@
+/// What comes of a request. A server that answers, with whatever status, has answered.
+package typealias HTTPOutcome = Result<HTTPAnswer, TransportFailure>
+
+/// The head of a complete answer over verified TLS; all that is kept of it.
+package struct HTTPAnswer: Hashable, Sendable {
+  /// The status code, 100 to 599.
+  package internal(set) var status = 0
+  /// The `Date` header as sent, at most 64 printable ASCII characters; nil when missing, odd or sent twice with different values.
+  package internal(set) var date: String?
+  /// The `x-acs-retry-after` header, which is in milliseconds; nil when missing or not a plain number.
+  package internal(set) var retryAfterMilliseconds: Int64?
+
+  package init(status: Int, date: String? = nil, retryAfterMilliseconds: Int64? = nil) {
+    self.status = status
+    self.date = date
+    self.retryAfterMilliseconds = retryAfterMilliseconds
+  }
+}

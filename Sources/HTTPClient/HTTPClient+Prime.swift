@@ -1,0 +1,56 @@
+import CCurl
+import Glibc
+
+extension HTTPClient {
+  /// Reads the CA file now, some 20 ms for Debian's 140 certificates, so that no handshake has to on the running loop.
+  ///
+  /// libcurl fills its store of certificates on the way into a TLS handshake and has no call for that alone. So one is
+  /// begun with a socket of our own that listens and never answers: it comes as far as the first message, and needs
+  /// no network. Throws when the CA file can't be read or holds no certificate.
+  package func prime() throws(HTTPClientError) {
+    let (listener, name) = try Self.listen()
+    defer { close(listener) }
+    let transfer = try Transfer(settings)
+    transfer.useSocket(abstractName: name)
+    do throws(TransportFailure) {
+      try transfer.begin(0, url: "https://localhost/", headers: []) { _, _ in }
+    } catch { throw .library("prepare a handshake", text: error.text) }
+    multi.add(transfer.easy)
+    // A handshake that is waiting for its answer has loaded the store.
+    guard let code = multi.drive(transfer.easy, steps: 16) else { return }
+    if code == CURLE_SSL_CACERT_BADFILE {
+      throw .caFile(path: settings.caFile, text: "no certificate can be read from it")
+    }
+    throw .library("begin a handshake", text: String(cString: curl_easy_strerror(code)))
+  }
+
+  /// A socket under an abstract name that the kernel picks (unix(7), autobind), so that nothing appears in a directory.
+  private static func listen() throws(HTTPClientError) -> (CInt, String) {
+    let listener = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    var size = socklen_t(MemoryLayout<sa_family_t>.size)
+    let status = withUnsafeMutableBytes(of: &address) { bytes in
+      let address = bytes.assumingMemoryBound(to: sockaddr.self).baseAddress!
+      guard bind(listener, address, size) == 0, Glibc.listen(listener, 1) == 0 else { return errno }
+      size = socklen_t(bytes.count)
+      return getsockname(listener, address, &size) == 0 ? 0 : errno
+    }
+    guard status == 0 else {
+      close(listener)
+      throw .library("make a socket for a handshake", text: String(cString: strerror(status)))
+    }
+    let name = withUnsafeBytes(of: &address) { bytes in
+      // The family, a zero byte, the name; no zero byte at its end.
+      String(decoding: bytes[(MemoryLayout<sa_family_t>.size + 1)..<Int(size)], as: UTF8.self)
+    }
+    return (listener, name)
+  }
+}
+
+extension Transfer {
+  /// Sends the next request through a Unix socket instead of the URL's host.
+  fileprivate func useSocket(abstractName: String) {
+    ccurl_set_string(easy, CURLOPT_ABSTRACT_UNIX_SOCKET, abstractName)
+  }
+}

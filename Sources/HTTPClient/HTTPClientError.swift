@@ -1,0 +1,18 @@
+package import EventLoop
+
+/// Why a client can't be made or can't be relied on.
+package enum HTTPClientError: Error, CustomStringConvertible {
+  case library(_ attempt: String, text: String)
+  case loop(LoopError)
+  /// The certificates of the authorities can't be loaded; no server could be verified.
+  case caFile(path: String, text: String)
+
+  package var description: String {
+    switch self {
+    case .library(let attempt, let text): "http client: cannot \(attempt): \(text)"
+    case .loop(let error): "http client: \(error)"
+    case .caFile(let path, let text):
+      "CA file '\(path)': \(text); name a readable file with the authorities' certificates in PEM form, or install the package ca-certificates"
+    }
+  }
+}

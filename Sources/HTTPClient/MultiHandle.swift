@@ -1,0 +1,157 @@
+import CCurl
+import EventLoop
+
+/// libcurl's multi handle, turned by the loop.
+///
+/// libcurl says which descriptors to watch and when to call it again; the loop tells it what became of that. No curl_multi
+/// function may be called inside its callbacks, so these only note what is wanted.
+final class MultiHandle {
+  private let loop: EventLoop
+  private let multi: UnsafeMutableRawPointer
+  private var sockets: [CInt: IOSource] = [:]
+  private var timer: TimerSource!
+  /// A time-out of 0 is most of them; deferred work costs no arming of a timer.
+  private var soon: DeferSource!
+  private let done: (UnsafeMutableRawPointer, CURLcode) -> Void
+
+  /// `done` gets each easy handle that has ended, already off the multi handle, and may add and remove others.
+  init(
+    _ loop: EventLoop, connections: Int, done: @escaping (UnsafeMutableRawPointer, CURLcode) -> Void
+  ) throws(HTTPClientError) {
+    guard let multi = curl_multi_init() else { throw .library("make a multi handle", text: "out of memory") }
+    self.loop = loop
+    self.multi = multi
+    self.done = done
+    do throws(LoopError) {
+      timer = try TimerSource(loop, accuracy: 1000) { [unowned self] in timeIsUp() }
+      soon = DeferSource(loop) { [unowned self] in timeIsUp() }
+    } catch { throw .loop(error) }
+    // Unset, the number of idle connections kept follows that of the handles in use, and a burst's end closes most.
+    try check(ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, connections * 2))
+    try check(ccurl_multi_set_long(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections))
+    try connectCallbacks()
+  }
+
+  deinit {
+    // Closing connections would call back into an object that is going away.
+    _ = ccurl_multi_set_socket(multi, nil, nil)
+    _ = ccurl_multi_set_timer(multi, nil, nil)
+    sockets = [:]
+    curl_multi_cleanup(multi)
+  }
+
+  func add(_ easy: UnsafeMutableRawPointer) { must(curl_multi_add_handle(multi, easy)) }
+
+  func remove(_ easy: UnsafeMutableRawPointer) { must(curl_multi_remove_handle(multi, easy)) }
+
+  /// Turns `easy`, added before, without the loop and removes it. Its result; nil when it is still waiting after `steps`.
+  func drive(_ easy: UnsafeMutableRawPointer, steps: Int) -> CURLcode? {
+    defer { remove(easy) }
+    for _ in 0..<steps {
+      act(CURL_SOCKET_TIMEOUT, 0)
+      for socket in sockets.keys { act(socket, 0) }
+      if let (ended, code) = nextMessage(), ended == easy { return code }
+    }
+    return nil
+  }
+
+  private func ready(_ socket: CInt, _ events: IOEvents) {
+    var flags: CInt = 0
+    if !events.isDisjoint(with: [.readable, .hungUp]) { flags |= CURL_CSELECT_IN }
+    if events.contains(.writable) { flags |= CURL_CSELECT_OUT }
+    if events.contains(.failed) { flags |= CURL_CSELECT_ERR }
+    act(socket, flags)
+    collect()
+  }
+
+  /// Internal so that a test can come too early with it.
+  func timeIsUp() {
+    act(CURL_SOCKET_TIMEOUT, 0)
+    collect()
+    // libcurl counts on CLOCK_MONOTONIC: after a suspend our timer comes too early for it, and it won't name a moment anew that
+    // it has named before. Without this the transfer would never time out.
+    if timer.isArmed || soon.isScheduled { return }
+    var milliseconds = -1
+    must(curl_multi_timeout(multi, &milliseconds))
+    if milliseconds >= 0 { timer.arm(at: Self.moment(in: max(1, milliseconds))) }
+  }
+
+  private func act(_ socket: CInt, _ flags: CInt) {
+    var running: CInt = 0
+    must(curl_multi_socket_action(multi, socket, flags, &running))
+  }
+
+  private func collect() {
+    while let (easy, code) = nextMessage() {
+      remove(easy)
+      done(easy, code)
+    }
+  }
+
+  /// The message lives no longer than its handle is on the multi handle: it is copied at once.
+  private func nextMessage() -> (UnsafeMutableRawPointer, CURLcode)? {
+    var left: CInt = 0
+    while let message = curl_multi_info_read(multi, &left) {
+      if message.pointee.msg == CURLMSG_DONE { return (message.pointee.easy_handle, ccurl_message_result(message)) }
+    }
+    return nil
+  }
+
+  private func connectCallbacks() throws(HTTPClientError) {
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    try check(
+      ccurl_multi_set_socket(
+        multi,
+        { _, socket, what, context, _ in
+          Unmanaged<MultiHandle>.fromOpaque(context!).takeUnretainedValue().wants(socket, what)
+          return 0
+        }, context))
+    try check(
+      ccurl_multi_set_timer(
+        multi,
+        { _, milliseconds, context in
+          Unmanaged<MultiHandle>.fromOpaque(context!).takeUnretainedValue().wantsCall(in: milliseconds)
+          return 0
+        }, context))
+  }
+
+  private func wants(_ socket: CInt, _ what: CInt) {
+    guard what != CURL_POLL_REMOVE else {
+      sockets[socket] = nil
+      return
+    }
+    var events: IOEvents = []
+    if what & CURL_POLL_IN != 0 { events.insert(.readable) }
+    if what & CURL_POLL_OUT != 0 { events.insert(.writable) }
+    // A descriptor the kernel has no memory to watch is a connection that stays silent: its transfer ends by its time-out.
+    if let source = sockets[socket] {
+      try? source.watch(events)
+    } else {
+      sockets[socket] = try? IOSource(loop, descriptor: socket, events: events) { [unowned self] events in
+        ready(socket, events)
+      }
+    }
+  }
+
+  private func wantsCall(in milliseconds: Int) {
+    if milliseconds == 0 {
+      timer.disarm()
+      soon.schedule()
+      return
+    }
+    soon.cancel()
+    if milliseconds < 0 { timer.disarm() } else { timer.arm(at: Self.moment(in: milliseconds)) }
+  }
+
+  /// From a fresh reading: one cached before a long turn would be too early for libcurl's own clock.
+  private static func moment(in milliseconds: Int) -> Int64 { EventLoop.bootTime() + Int64(milliseconds) * 1000 }
+
+  private func check(_ code: CURLMcode) throws(HTTPClientError) {
+    if code != CURLM_OK { throw .library("set a multi option", text: String(cString: curl_multi_strerror(code))) }
+  }
+
+  /// For calls that fail by our own mistake or for want of memory alone.
+  private func must(_ code: CURLMcode) {
+    precondition(code == CURLM_OK || code == CURLM_BAD_SOCKET, "libcurl's multi handle is broken")
+  }
+}

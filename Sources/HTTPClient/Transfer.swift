@@ -1,0 +1,170 @@
+import CCurl
+
+/// One easy handle of libcurl and what belongs to the request it carries; used again and again.
+final class Transfer {
+  typealias Completion = (HTTPOutcome, Span<UInt8>) -> Void
+
+  let easy: UnsafeMutableRawPointer
+  private let detail: UnsafeMutablePointer<CChar>
+  private var lines: UnsafeMutablePointer<curl_slist>?
+  private var head = AnswerHead()
+  private var body = BodyBuffer(capacity: HTTPClient.bodyLimit)
+  private var isTooLarge = false
+  private(set) var serial: UInt64 = 0
+  private var completion: Completion?
+
+  init(_ settings: HTTPClient.Settings) throws(HTTPClientError) {
+    guard let easy = curl_easy_init() else { throw .library("make an easy handle", text: "out of memory") }
+    self.easy = easy
+    detail = .allocate(capacity: Int(CURL_ERROR_SIZE))
+    detail.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+    try configure(settings)
+    try connectCallbacks()
+  }
+
+  deinit {
+    curl_easy_cleanup(easy)
+    ccurl_slist_wipe(lines)
+    detail.deallocate()
+  }
+
+  /// Makes the handle ready to be added to the multi handle.
+  func begin(_ serial: UInt64, url: String, headers: [String], completion: @escaping Completion)
+    throws(TransportFailure)
+  {
+    guard url.hasPrefix("https://"), url.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+      throw TransportFailure(.unsuitableRequest, text: "the URL isn't an https:// URL")
+    }
+    // A value with a line break in it would become a header, or a request, of its own.
+    guard headers.allSatisfy({ $0.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F } }) else {
+      throw TransportFailure(.unsuitableRequest, text: "a header holds a control character")
+    }
+    detail[0] = 0
+    // `Expect:` and `Content-Type:` without a value keep libcurl from adding what we didn't sign; a line of the caller's comes later and wins.
+    for line in ["Expect:"] + (headers.contains(where: Self.isContentType) ? [] : ["Content-Type:"]) + headers {
+      lines = curl_slist_append(lines, line)
+    }
+    must(ccurl_set_string(easy, CURLOPT_URL, url))
+    must(ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, lines))
+    self.serial = serial
+    self.completion = completion
+  }
+
+  /// What came of the request, its completion and its body, leaving the handle ready for the next one.
+  func end(_ code: CURLcode, spare: inout BodyBuffer) -> (HTTPOutcome, Completion?) {
+    let outcome = code == CURLE_OK ? answer() : .failure(failure(code))
+    let completion = completion
+    swap(&body, &spare)
+    clear()
+    return (outcome, completion)
+  }
+
+  /// Forgets the request; the handle must be off the multi handle.
+  func clear() {
+    must(ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, nil))
+    ccurl_slist_wipe(lines)
+    lines = nil
+    completion = nil
+    head = AnswerHead()
+    isTooLarge = false
+    body.wipe()
+  }
+
+  private func answer() -> HTTPOutcome {
+    var status = 0
+    must(ccurl_get_long(easy, CURLINFO_RESPONSE_CODE, &status))
+    guard (100...599).contains(status) else {
+      return .failure(TransportFailure(.protocolViolation, text: "the answer has no valid HTTP status"))
+    }
+    return .success(
+      HTTPAnswer(status: status, date: head.date, retryAfterMilliseconds: head.retryAfterMilliseconds))
+  }
+
+  private func failure(_ code: CURLcode) -> TransportFailure {
+    TransportFailure(code, during: progress, detail: String(cString: detail), tooLarge: isTooLarge)
+  }
+
+  private var progress: TransportFailure.Progress {
+    if microseconds(CURLINFO_PRETRANSFER_TIME_T) > 0 { return .exchanging }
+    return microseconds(CURLINFO_NAMELOOKUP_TIME_T) > 0 ? .connecting : .resolving
+  }
+
+  private func microseconds(_ info: CURLINFO) -> Int {
+    var value: curl_off_t = 0
+    must(ccurl_get_large(easy, info, &value))
+    return value
+  }
+
+  private static func isContentType(_ line: String) -> Bool { line.lowercased().hasPrefix("content-type:") }
+}
+
+extension Transfer {
+  private func configure(_ settings: HTTPClient.Settings) throws(HTTPClientError) {
+    try set(CURLOPT_PROTOCOLS_STR, "https")
+    try set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+    try set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
+    try set(CURLOPT_SSL_VERIFYPEER, 1)
+    try set(CURLOPT_SSL_VERIFYHOST, 2)
+    // With a directory of authorities set (Debian's default) libcurl keeps no store of parsed certificates, and each handshake
+    // would parse all of them on the loop, 18 ms at a time.
+    try set(CURLOPT_CAPATH, nil)
+    try set(CURLOPT_CAINFO, settings.caFile)
+    // Unset, libcurl obeys the environment's https_proxy.
+    try set(CURLOPT_PROXY, "")
+    try set(CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue))
+    try set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
+    try set(CURLOPT_FOLLOWLOCATION, 0)
+    try set(CURLOPT_NOSIGNAL, 1)
+    try set(CURLOPT_VERBOSE, 0)
+    // Else ending a transfer waits for its resolver thread: 9.5 s with a dead name server.
+    try set(CURLOPT_QUICK_EXIT, 1)
+    try set(CURLOPT_CONNECTTIMEOUT_MS, settings.connectTimeout.wholeMilliseconds)
+    try set(CURLOPT_TIMEOUT_MS, settings.timeout.wholeMilliseconds)
+    // A POST whose body is empty and whose length is said to be 0.
+    try set(CURLOPT_POST, 1)
+    try set(CURLOPT_COPYPOSTFIELDS, "")
+    try set(CURLOPT_POSTFIELDSIZE, 0)
+    try check(ccurl_set_large(easy, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(HTTPClient.bodyLimit)))
+    try check(ccurl_set_pointer(easy, CURLOPT_ERRORBUFFER, detail))
+  }
+
+  // libcurl calls these inside curl_multi_socket_action only, while the client holds the transfer.
+  private func connectCallbacks() throws(HTTPClientError) {
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    try check(ccurl_set_pointer(easy, CURLOPT_HEADERDATA, context))
+    try check(
+      ccurl_set_receive(easy, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
+        let transfer = Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue()
+        transfer.head.take(UnsafeRawBufferPointer(start: bytes, count: size * count))
+        return size * count
+      })
+    try check(ccurl_set_pointer(easy, CURLOPT_WRITEDATA, context))
+    try check(
+      ccurl_set_receive(easy, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
+        let transfer = Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue()
+        if transfer.body.append(UnsafeRawBufferPointer(start: bytes, count: size * count)) { return size * count }
+        transfer.isTooLarge = true
+        // Anything but the count offered ends the transfer.
+        return size * count == 0 ? 1 : 0
+      })
+  }
+
+  private func set(_ option: CURLoption, _ value: Int) throws(HTTPClientError) {
+    try check(ccurl_set_long(easy, option, value))
+  }
+
+  private func set(_ option: CURLoption, _ value: String?) throws(HTTPClientError) {
+    try check(ccurl_set_string(easy, option, value))
+  }
+
+  private func check(_ code: CURLcode) throws(HTTPClientError) {
+    if code != CURLE_OK { throw .library("set an option", text: String(cString: curl_easy_strerror(code))) }
+  }
+
+  /// For calls that fail for want of memory alone.
+  private func must(_ code: CURLcode) { precondition(code == CURLE_OK, "libcurl refused an option it knows") }
+}
+
+extension Duration {
+  fileprivate var wholeMilliseconds: Int { Int(self / .milliseconds(1)) }
+}

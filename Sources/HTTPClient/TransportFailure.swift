@@ -1,0 +1,98 @@
+import CCurl
+
+/// Why no complete answer came.
+package struct TransportFailure: Error, Hashable, Sendable, CustomStringConvertible {
+  package enum Kind: String, Hashable, Sendable, CaseIterable {
+    /// The name has no address, or no name server answered in time.
+    case resolve
+    /// Refused or unreachable.
+    case connect
+    /// No connection, or no end of the TLS handshake, within the time for connecting.
+    case connectTimeout
+    /// Connected, but no complete answer within the time for the whole.
+    case timeout
+    /// The server's certificate isn't good for this name at this time, or comes from an authority that isn't in the CA file.
+    case tlsVerification
+    /// The CA file can't be read or holds no certificate.
+    case caFile
+    /// The TLS handshake failed for any other reason.
+    case tlsOther
+    /// More than `HTTPClient.bodyLimit` bytes.
+    case bodyTooLarge
+    /// What came isn't HTTP/1.1.
+    case protocolViolation
+    /// The connection ended in the middle of the exchange.
+    case cut
+    /// The request can't be sent as it is: not an https URL, or a line break in a header.
+    case unsuitableRequest
+    case other
+  }
+
+  package let kind: Kind
+  /// libcurl's code (libcurl-errors(3)); 0 when libcurl wasn't asked.
+  package let curlCode: Int
+  /// One line, safe for logs: made by libcurl or us, at most 200 characters. Quotes neither our headers nor the server's words.
+  package let text: String
+
+  package init(_ kind: Kind, curlCode: Int = 0, text: String) {
+    self.kind = kind
+    self.curlCode = curlCode
+    self.text = text
+  }
+
+  package var description: String { text }
+}
+
+extension TransportFailure {
+  /// How far a transfer had come, which tells one time-out from another.
+  enum Progress {
+    case resolving, connecting, exchanging
+  }
+
+  /// Sorts libcurl's code. `detail` is libcurl's own longer text, which is used for the steps before the first byte
+  /// of HTTP alone: later ones may quote what the server sent, and a server may quote our signature.
+  init(_ code: CURLcode, during progress: Progress, detail: String, tooLarge: Bool) {
+    let kind = tooLarge ? .bodyTooLarge : Self.kind(code, during: progress)
+    let text =
+      switch kind {
+      case .resolve, .connect, .connectTimeout, .tlsVerification, .caFile, .tlsOther:
+        detail.isEmpty ? Self.standardText(code) : Self.printable(detail)
+      case .bodyTooLarge: "the answer's body is over \(HTTPClient.bodyLimit) bytes"
+      default: Self.standardText(code)
+      }
+    self.init(kind, curlCode: Int(code.rawValue), text: text)
+  }
+
+  private static func kind(_ code: CURLcode, during progress: Progress) -> Kind {
+    switch code {
+    case CURLE_COULDNT_RESOLVE_HOST: .resolve
+    case CURLE_COULDNT_CONNECT: .connect
+    case CURLE_OPERATION_TIMEDOUT:
+      switch progress {
+      case .resolving: .resolve
+      case .connecting: .connectTimeout
+      case .exchanging: .timeout
+      }
+    case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS: .tlsVerification
+    case CURLE_SSL_CACERT_BADFILE: .caFile
+    case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER, CURLE_SSL_ENGINE_INITFAILED: .tlsOther
+    case CURLE_FILESIZE_EXCEEDED: .bodyTooLarge
+    case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING, CURLE_TOO_MANY_REDIRECTS:
+      .protocolViolation
+    // A reset before the end of the handshake is a matter of connecting.
+    case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR:
+      progress == .exchanging ? .cut : .connect
+    case CURLE_URL_MALFORMAT: .unsuitableRequest
+    default: .other
+    }
+  }
+
+  private static func standardText(_ code: CURLcode) -> String {
+    curl_easy_strerror(code).map { printable(String(cString: $0)) } ?? "libcurl error \(code.rawValue)"
+  }
+
+  private static func printable(_ text: String) -> String {
+    String(
+      text.unicodeScalars.prefix(200).map { $0.isASCII && $0.value >= 0x20 && $0.value != 0x7F ? Character($0) : "?" })
+  }
+}

@@ -1,0 +1,61 @@
+import EventLoop
+import HTTPClient
+import Testing
+
+@testable import class HTTPClient.HTTPClient
+
+/// A client on a loop of its own, turned until an answer is there.
+final class Bench {
+  struct Answer {
+    let outcome: HTTPOutcome
+    let body: String
+    var head: HTTPAnswer? { try? outcome.get() }
+    var failure: TransportFailure? {
+      guard case .failure(let failure) = outcome else { return nil }
+      return failure
+    }
+  }
+
+  final class Request {
+    var id: HTTPClient.TransferID?
+    var answer: Answer?
+  }
+
+  let loop: EventLoop
+  let client: HTTPClient
+
+  init(_ settings: HTTPClient.Settings) throws {
+    loop = try EventLoop()
+    client = try HTTPClient(loop, settings: settings)
+  }
+
+  func start(_ url: String, headers: [String] = []) throws -> Request {
+    let request = Request()
+    request.id = try client.post(to: url, headers: headers) { outcome, body in
+      request.answer = Answer(outcome: outcome, body: Self.text(body))
+    }
+    return request
+  }
+
+  func post(_ url: String, headers: [String] = []) throws -> Answer {
+    let request = try start(url, headers: headers)
+    try turn { request.answer != nil }
+    return request.answer!
+  }
+
+  /// Turns the loop until `isOver`. Every wait ends by a time-out of the client's at the latest.
+  func turn(until isOver: () -> Bool) throws {
+    while !isOver() {
+      guard try loop.runOnce(timeout: .seconds(20)) else { throw Stuck() }
+    }
+  }
+
+  /// What the loop's timer does after a suspend, which libcurl's clock didn't count.
+  func comeTooEarly() { client.multi.timeIsUp() }
+
+  static func text(_ bytes: Span<UInt8>) -> String {
+    bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+  }
+}
+
+struct Stuck: Error {}

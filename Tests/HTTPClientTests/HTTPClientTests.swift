@@ -1,0 +1,208 @@
+import EventLoop
+import Glibc
+import HTTPClient
+import TestSupport
+import Testing
+
+@Suite struct HTTPClientTests {
+  let server: TLSServer
+
+  init() throws { server = try TLSServer.shared.get() }
+
+  func bench(timeout: Duration = .seconds(10)) throws -> Bench {
+    try Bench(HTTPClient.Settings(caFile: server.caFile, connectTimeout: .milliseconds(700), timeout: timeout))
+  }
+
+  @Test func `an answer brings its status, the server's date, the wait asked for and its body`() throws {
+    let answer = try bench().post(server.url("/ok"))
+    #expect(answer.head == HTTPAnswer(status: 200, date: "Fri, 02 Jan 2026 03:04:05 GMT", retryAfterMilliseconds: 1500))
+    #expect(answer.body == #"{"RequestId":"1"}"#)
+  }
+
+  @Test func `a status above 400 is an answer, and fields that are ambiguous or odd are left out`() throws {
+    let answer = try bench().post(server.url("/throttled"))
+    #expect(answer.head == HTTPAnswer(status: 503))
+  }
+
+  @Test func `what an interim answer says doesn't count`() throws {
+    let answer = try bench().post(server.url("/interim"))
+    #expect(answer.head == HTTPAnswer(status: 200, date: "Fri, 02 Jan 2026 03:04:05 GMT"))
+  }
+
+  @Test func `a request is a POST with exactly the headers given and no body`() throws {
+    let answer = try bench().post(
+      server.url("/echo?Action=AssumeRole"),
+      headers: ["Authorization: ACS3-HMAC-SHA256 Signature=abc", "x-acs-version: 2015-04-01"])
+    let lines = Set(answer.body.split(separator: "\r\n").map(String.init))
+    let port = server.url("").split(separator: ":").last!
+    #expect(
+      lines == [
+        "POST /echo?Action=AssumeRole HTTP/1.1", "Host: 127.0.0.1:\(port)", "Accept: */*", "Content-Length: 0",
+        "Authorization: ACS3-HMAC-SHA256 Signature=abc", "x-acs-version: 2015-04-01",
+      ])
+  }
+
+  @Test func `headers of one request don't stay for the next`() throws {
+    let bench = try bench()
+    _ = try bench.post(server.url("/echo"), headers: ["Authorization: first", "content-type: text/plain"])
+    let answer = try bench.post(server.url("/echo"))
+    #expect(answer.head?.status == 200)
+    #expect(!answer.body.contains("first") && !answer.body.lowercased().contains("content-type"))
+  }
+
+  @Test func `a redirect is an answer and isn't followed`() throws {
+    #expect(try bench().post(server.url("/redirect")).head?.status == 302)
+  }
+
+  @Test func `a proxy named by the environment isn't used`() throws {
+    // 127.0.0.1:1 refuses connections; no other test looks at this variable.
+    setenv("https_proxy", "http://127.0.0.1:1", 1)
+    defer { unsetenv("https_proxy") }
+    #expect(try bench().post(server.url("/ok")).head?.status == 200)
+  }
+
+  @Test func `the largest body allowed arrives whole`() throws {
+    #expect(try bench().post(server.url("/limit")).body.utf8.count == HTTPClient.bodyLimit)
+  }
+
+  struct Case: Sendable, CustomTestStringConvertible {
+    let name: String
+    var path = "/ok"
+    var port = "good"
+    let expect: TransportFailure.Kind
+    var testDescription: String { name }
+  }
+
+  @Test(arguments: [
+    Case(name: "an authority that isn't ours", port: "foreign", expect: .tlsVerification),
+    Case(name: "a certificate for another name", port: "misnamed", expect: .tlsVerification),
+    Case(name: "an expired certificate", port: "expired", expect: .tlsVerification),
+    Case(name: "nothing above TLS 1.1", port: "old", expect: .tlsOther),
+    Case(name: "a body over the limit that says so", path: "/over", expect: .bodyTooLarge),
+    Case(name: "a body over the limit in chunks", path: "/stream", expect: .bodyTooLarge),
+    Case(name: "cut off in the middle", path: "/cut", expect: .cut),
+    Case(name: "closed without an answer", path: "/nothing", expect: .cut),
+    Case(name: "something that isn't HTTP", path: "/garbage", expect: .protocolViolation),
+    Case(name: "a broken length", path: "/quote", expect: .protocolViolation),
+    Case(name: "nobody who speaks TLS", port: "mute", expect: .connectTimeout),
+    Case(name: "no answer in time", path: "/silent", expect: .timeout),
+  ])
+  func `what isn't a complete answer of a verified server is a failure`(_ row: Case) throws {
+    let answer = try bench(timeout: .seconds(1)).post(
+      server.url(row.path, at: row.port), headers: ["Authorization: Signature=abc"])
+    let failure = try #require(answer.failure)
+    #expect(failure.kind == row.expect)
+    #expect(answer.body.isEmpty)
+    #expect(!failure.text.isEmpty && !"\(failure)".contains("abc"))
+  }
+
+  @Test func `a refused connection and an unknown name are told apart`() throws {
+    let bench = try bench()
+    #expect(try bench.post("https://127.0.0.1:1/").failure?.kind == .connect)
+    // RFC 6761, section 6.4: never resolves.
+    #expect(try bench.post("https://name.invalid/").failure?.kind == .resolve)
+  }
+
+  @Test(arguments: [
+    "http://127.0.0.1/", "file:///etc/passwd", "https://127.0.0.1/a b", "https://127.0.0.1/\r\nx: y", "",
+  ])
+  func `only https URLs are sent`(_ url: String) throws {
+    let bench = try bench()
+    let failure = #expect(throws: TransportFailure.self) { try bench.client.post(to: url, headers: []) { _, _ in } }
+    #expect(failure?.kind == .unsuitableRequest)
+    #expect(bench.client.freeHandles == HTTPClient.handles)
+  }
+
+  @Test func `a header with a line break isn't sent`() throws {
+    let bench = try bench()
+    let failure = #expect(throws: TransportFailure.self) {
+      try bench.client.post(to: server.url("/ok"), headers: ["a: b\r\nc: d"]) { _, _ in }
+    }
+    #expect(failure?.kind == .unsuitableRequest && bench.client.freeHandles == HTTPClient.handles)
+  }
+
+  @Test func `a time-out comes at the time set, even after the loop's timer came too early`() throws {
+    let bench = try bench(timeout: .seconds(1))
+    let begin = EventLoop.bootTime()
+    let request = try bench.start(server.url("/silent"))
+    bench.comeTooEarly()
+    try bench.turn { request.answer != nil }
+    #expect(request.answer?.failure?.kind == .timeout)
+    #expect((1_000_000..<1_500_000).contains(EventLoop.bootTime() - begin))
+  }
+
+  @Test func `a thousand requests in a row share a connection, and sixteen at once have one each`() throws {
+    let server = try TLSServer()
+    let bench = try Bench(HTTPClient.Settings(caFile: server.caFile))
+    for _ in 0..<1000 { #expect(try bench.post(server.url("/ok")).head?.status == 200) }
+    #expect(try bench.post(server.url("/counts")).body == "1 1001")
+    for _ in 0..<3 { try postAtOnce(bench, server.url("/ok")) }
+    #expect(try bench.post(server.url("/counts")).body == "16 1050")
+  }
+
+  /// As many requests as there are handles.
+  func postAtOnce(_ bench: Bench, _ url: String) throws {
+    let requests = try (0..<HTTPClient.handles).map { _ in try bench.start(url) }
+    #expect(bench.client.freeHandles == 0)
+    try bench.turn { requests.allSatisfy { $0.answer != nil } }
+    #expect(requests.allSatisfy { $0.answer?.head?.status == 200 })
+    #expect(bench.client.freeHandles == HTTPClient.handles)
+  }
+
+  @Test func `a cancelled request calls nobody and frees its handle`() throws {
+    let bench = try bench()
+    let cancelled = try bench.start(server.url("/silent"))
+    bench.client.cancel(cancelled.id!)
+    bench.client.cancel(cancelled.id!)
+    #expect(bench.client.freeHandles == HTTPClient.handles)
+    #expect(try bench.post(server.url("/ok")).head?.status == 200)
+    #expect(cancelled.answer == nil)
+  }
+
+  @Test func `a completion may post with the handle it came from, and the body it reads stays whole`() throws {
+    let bench = try bench()
+    var second: Bench.Request?
+    var body = ""
+    try bench.client.post(to: server.url("/ok"), headers: []) { _, bytes in
+      #expect(bench.client.freeHandles == HTTPClient.handles)
+      second = try? bench.start(server.url("/limit"))
+      body = Bench.text(bytes)
+    }
+    try bench.turn { second?.answer != nil }
+    #expect(body == #"{"RequestId":"1"}"#)
+    #expect(second?.answer?.body.utf8.count == HTTPClient.bodyLimit)
+  }
+
+  @Test func `a client let go of in a completion ends quietly with what is in flight`() throws {
+    let loop = try EventLoop()
+    var client: HTTPClient? = try HTTPClient(loop, settings: HTTPClient.Settings(caFile: server.caFile))
+    var completions = 0
+    for _ in 0..<4 {
+      try client!.post(to: server.url("/ok"), headers: []) { _, _ in
+        completions += 1
+        client = nil
+      }
+    }
+    while completions == 0 { try loop.runOnce(timeout: .seconds(10)) }
+    while try loop.runOnce() {}
+    #expect(completions == 1)
+  }
+
+  @Test func `a primed client reads the CA file no more`() throws {
+    let directory = try TemporaryDirectory()
+    let copy = directory.path("authority.pem")
+    #expect(link(server.caFile, copy) == 0)
+    let bench = try Bench(HTTPClient.Settings(caFile: copy))
+    try bench.client.prime()
+    #expect(unlink(copy) == 0)
+    #expect(try bench.post(server.url("/ok")).head?.status == 200)
+  }
+
+  @Test(arguments: ["missing.pem", "server.py"])
+  func `priming refuses a CA file without a certificate, by its name`(_ name: String) throws {
+    let bench = try Bench(HTTPClient.Settings(caFile: server.directory.path(name)))
+    let error = #expect(throws: HTTPClientError.self) { try bench.client.prime() }
+    #expect("\(error as Any)".contains(name))
+    #expect(try bench.post(server.url("/ok")).failure?.kind == .caFile)
+  }
+}

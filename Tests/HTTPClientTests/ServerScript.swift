@@ -1,0 +1,141 @@
+/// A TLS server with one behaviour per path, one port per certificate. It makes its certificates by the openssl command in the directory given,
+/// prints `NAME=PORT …` once it listens, and ends when its standard input does.
+let serverScript = #"""
+  import os, socket, ssl, subprocess, sys, threading, time
+
+  os.chdir(sys.argv[1])
+
+  def openssl(*arguments):
+      subprocess.run(("openssl",) + arguments, check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+  KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+
+  def authority(name):
+      openssl("req", "-x509", *KEY, "-keyout", name + ".key", "-out", name + ".pem", "-days", "2", "-subj", "/CN=" + name)
+
+  def certificate(name, issuer, alternative, days):
+      openssl("req", *KEY, "-keyout", name + ".key", "-out", name + ".csr", "-subj", "/CN=" + name)
+      with open(name + ".ext", "w") as file:
+          file.write("subjectAltName=" + alternative)
+      openssl("x509", "-req", "-in", name + ".csr", "-CA", issuer + ".pem", "-CAkey", issuer + ".key", "-CAcreateserial",
+              "-days", days, "-extfile", name + ".ext", "-out", name + ".crt")
+
+  authority("authority")
+  authority("stranger")
+  certificate("good", "authority", "IP:127.0.0.1,DNS:localhost", "2")
+  certificate("foreign", "stranger", "IP:127.0.0.1", "2")
+  certificate("misnamed", "authority", "DNS:elsewhere.example", "2")
+  certificate("expired", "authority", "IP:127.0.0.1", "-1")
+
+  connections = 0
+  requests = 0
+  answered = threading.Event()
+
+  def answer(connection, status, body, *headers):
+      head = ["HTTP/1.1 " + status, "Content-Length: %d" % len(body)] + list(headers)
+      connection.sendall("\r\n".join(head + ["", ""]).encode() + body)
+
+  def serve(connection, head):
+      path = head.split(" ")[1].split("?")[0]
+      date = "Date: Fri, 02 Jan 2026 03:04:05 GMT"
+      if path == "/ok":
+          answer(connection, "200 OK", b'{"RequestId":"1"}', "dATE: Fri, 02 Jan 2026 03:04:05 GMT", "X-Acs-Retry-After: 1500")
+      elif path == "/throttled":
+          answer(connection, "503 Service Unavailable", b"{}", "x-acs-retry-after: soon", date, "Date: Fri, 02 Jan 2026 03:04:06 GMT")
+      elif path == "/interim":
+          connection.sendall(b"HTTP/1.1 100 Continue\r\nx-acs-retry-after: 7\r\n\r\n")
+          answer(connection, "200 OK", b"", date)
+      elif path == "/echo":
+          answer(connection, "200 OK", head.encode())
+      elif path == "/limit":
+          answer(connection, "200 OK", b"x" * 65536)
+      elif path == "/over":
+          answer(connection, "200 OK", b"x" * 65537)
+      elif path == "/stream":
+          connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+          for _ in range(80):
+              connection.sendall(b"400\r\n" + b"x" * 1024 + b"\r\n")
+          connection.sendall(b"0\r\n\r\n")
+      elif path == "/cut":
+          connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n0123456789")
+          return False
+      elif path == "/nothing":
+          return False
+      elif path == "/redirect":
+          answer(connection, "302 Found", b"", "Location: /ok")
+      elif path == "/garbage":
+          connection.sendall(b"SSH-2.0-signature=abc\r\n")
+          return False
+      elif path == "/quote":
+          connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: Signature=abc\r\n\r\n")
+          return False
+      elif path == "/silent":
+          time.sleep(60)
+      elif path == "/counts":
+          answer(connection, "200 OK", b"%d %d" % (connections, requests))
+      else:
+          answer(connection, "404 Not Found", b"")
+      return True
+
+  def talk(plain, context):
+      global connections, requests
+      try:
+          connection = context.wrap_socket(plain, server_side=True)
+          connections += 1
+          data = b""
+          while True:
+              while b"\r\n\r\n" not in data:
+                  more = connection.recv(65536)
+                  if not more:
+                      return
+                  data += more
+              head, data = data.split(b"\r\n\r\n", 1)
+              requests += 1
+              if not serve(connection, head.decode()):
+                  return
+      except (ssl.SSLError, OSError):
+          pass
+      finally:
+          plain.close()
+          try:
+              connection.close()
+          except Exception:
+              pass
+
+  def listen(backlog=128):
+      listener = socket.socket()
+      listener.bind(("127.0.0.1", 0))
+      listener.listen(backlog)
+      return listener
+
+  def accept(listener, context):
+      while True:
+          plain, _ = listener.accept()
+          plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+          threading.Thread(target=talk, args=(plain, context), daemon=True).start()
+
+  ports = []
+  for name in ("good", "foreign", "misnamed", "expired"):
+      context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+      context.load_cert_chain(name + ".crt", name + ".key")
+      listener = listen()
+      ports.append("%s=%d" % (name, listener.getsockname()[1]))
+      threading.Thread(target=accept, args=(listener, context), daemon=True).start()
+
+  # TLS 1.1 alone: OpenSSL offers it at its lowest security level only.
+  old = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+  old.set_ciphers("ALL:@SECLEVEL=0")
+  old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
+  old.load_cert_chain("good.crt", "good.key")
+  listener = listen()
+  ports.append("old=%d" % listener.getsockname()[1])
+  threading.Thread(target=accept, args=(listener, old), daemon=True).start()
+
+  # Connections are made by the kernel, but nobody ever speaks TLS on them.
+  mute = listen()
+  ports.append("mute=%d" % mute.getsockname()[1])
+
+  print(" ".join(ports), flush=True)
+  sys.stdin.read()
+  os._exit(0)
+  """#
