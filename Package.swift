@@ -11,6 +11,7 @@ let package = Package(
     // System libraries and small shims.
     library("CSystemd", links: ["systemd"]),
     library("CCurl", links: ["curl"]),
+    library("CTOML"),
     library("CLinux"),
 
     // Rooms.
@@ -29,7 +30,8 @@ let package = Package(
     tests("JSON"),
     tests("EventLoop"),
     tests("HTTPClient", imports: ["EventLoop", "TestSupport"]),
-  ]
+  ],
+  cxxLanguageStandard: .cxx17
 )
 
 /// A system library, found by pkg-config, or a target of our own C shims.
