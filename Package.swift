@@ -11,6 +11,7 @@ let package = Package(
     // System libraries and small shims.
     library("CSystemd", links: ["systemd"]),
     library("CCurl", links: ["curl"]),
+    library("CCrypto", links: ["crypto"]),
     library("CTOML"),
     library("CLinux"),
 
@@ -19,6 +20,7 @@ let package = Package(
     room("Secrets", imports: ["CLinux"]),
     // The reader's values borrow the text they were read from, which the compiler then checks.
     room("JSON", settings: [.enableExperimentalFeature("Lifetimes")]),
+    room("CloudAPI", imports: ["Core", "Secrets", "JSON", "CCrypto"]),
     room("EventLoop", imports: ["CSystemd"]),
     room("HTTPClient", imports: ["EventLoop", "CCurl"]),
 
@@ -28,6 +30,7 @@ let package = Package(
     tests("Core", imports: ["TestSupport"]),
     tests("Secrets"),
     tests("JSON"),
+    tests("CloudAPI", imports: ["Core", "Secrets", "JSON"]),
     tests("EventLoop"),
     tests("HTTPClient", imports: ["EventLoop", "TestSupport"]),
   ],

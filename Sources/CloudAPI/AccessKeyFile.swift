@@ -1,0 +1,147 @@
+internal import JSON
+internal import Secrets
+
+/// Reads the file that holds an AccessKey, in whichever of three forms it is.
+///
+/// - the CSV which the RAM console offers when a key is made: a header with `AccessKey ID` and `AccessKey Secret`, one
+///   row. The vendor documents the download, not its columns; so they are found by name, in any order, among others,
+///   quoted or not, with or without a byte order mark.
+/// - JSON with `AccessKeyId` and `AccessKeySecret`, in any of the usual spellings, also inside `AccessKey` as the answer
+///   of CreateAccessKey has them.
+/// - `NAME=value` lines as for a shell: `ALIBABA_CLOUD_ACCESS_KEY_ID` and `…_SECRET`, with other prefixes or none.
+///
+/// A file that is only half there is an error, so that a reader which comes too early keeps the key it had. The secret
+/// goes from the text into a `Secret` without a String on the way.
+package enum AccessKeyFile {
+  /// The largest size a credential may have under systemd is 1 MiB; a key needs a hundred bytes.
+  package static let maxLength = 65_536
+
+  package static func parse(_ text: Span<UInt8>) throws(AccessKeyFileError) -> AccessKey {
+    guard text.count <= maxLength else { throw AccessKeyFileError(.tooLong) }
+    let hasMark = text.count >= 3 && text[0] == 0xEF && text[1] == 0xBB && text[2] == 0xBF
+    let content = text.extracting((hasMark ? 3 : 0)..<text.count)
+    var first = 0
+    while first < content.count, content[first].isBlank || content[first] == UInt8(ascii: "\n") { first += 1 }
+    guard first < content.count else { throw AccessKeyFileError(.empty) }
+
+    var key = AccessKeyParts()
+    if content[first] == UInt8(ascii: "{") {
+      try parseJSON(content, into: &key)
+    } else {
+      let lines = TextLine.lines(of: content).filter { content[$0.range.lowerBound] != UInt8(ascii: "#") }
+      if let header = lines.first, header.isTable(in: content) {
+        try parseTable(lines, of: content, into: &key)
+      } else {
+        try parseAssignments(lines, of: content, into: &key)
+      }
+    }
+    return try key.complete()
+  }
+
+  private static func parseJSON(_ text: Span<UInt8>, into key: inout AccessKeyParts) throws(AccessKeyFileError) {
+    let document: JSONDocument
+    do {
+      document = try JSONDocument(text)
+    } catch {
+      let place = JSONPosition(of: error.offset, in: text)
+      throw AccessKeyFileError(.notJSON(reason: "column \(place.column): \(error.reason)"), line: place.line)
+    }
+    try key.take(membersOf: document.root, in: text)
+  }
+
+  private static func parseTable(
+    _ lines: [TextLine], of text: Span<UInt8>, into key: inout AccessKeyParts
+  ) throws(AccessKeyFileError) {
+    let header = lines[0]
+    let columns = header.fields(in: text).map { AccessKeyField(name: text.text($0)) }
+    for (field, part) in [(AccessKeyField.id, AccessKeyFileError.Part.id), (.secret, .secret)] {
+      guard columns.contains(field) else { throw AccessKeyFileError(.noColumn(part), line: header.number) }
+    }
+    guard lines.count <= 2 else { throw AccessKeyFileError(.secondKey, line: lines[2].number) }
+    guard lines.count == 2 else { return }
+    for (column, range) in zip(columns, lines[1].fields(in: text)) {
+      if let column { try key.take(column, text.extracting(range), line: lines[1].number) }
+    }
+  }
+
+  private static func parseAssignments(
+    _ lines: [TextLine], of text: Span<UInt8>, into key: inout AccessKeyParts
+  ) throws(AccessKeyFileError) {
+    for line in lines {
+      guard let (name, value) = line.assignment(in: text) else {
+        throw AccessKeyFileError(.notAnAssignment, line: line.number)
+      }
+      if let field = AccessKeyField(name: text.text(name)) {
+        try key.take(field, text.extracting(value), line: line.number)
+      }
+    }
+  }
+}
+
+/// What a name in the file stands for, in any of the spellings in use; nil for what doesn't concern us.
+enum AccessKeyField {
+  case id, secret, token
+
+  /// `AccessKey ID`, `AccessKeyId`, `access_key_id`, `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIYUN_…`, `ALICLOUD_…`, `OSS_…`.
+  init?(name: String) {
+    var bare = String(decoding: name.lowercased().utf8.filter(\.isLetterOrDigit), as: UTF8.self)
+    for prefix in ["alibabacloud", "alicloud", "aliyun", "oss"] where bare.hasPrefix(prefix) {
+      bare.removeFirst(prefix.count)
+    }
+    switch bare {
+    case "accesskeyid": self = .id
+    case "accesskeysecret": self = .secret
+    case "securitytoken", "ststoken", "sessiontoken": self = .token
+    default: return nil
+    }
+  }
+}
+
+/// The key as far as it has been read.
+struct AccessKeyParts {
+  private var id: String?
+  private var secret: Secret?
+
+  mutating func take(_ field: AccessKeyField, _ value: Span<UInt8>, line: Int) throws(AccessKeyFileError) {
+    // An empty token or half is as good as none, and an empty half is missed at the end.
+    guard !value.isEmpty else { return }
+    switch field {
+    case .token: throw AccessKeyFileError(.temporary, line: line)
+    case .id:
+      guard id == nil else { throw AccessKeyFileError(.twice(.id), line: line) }
+      guard value.isCredentialText, value.count <= 128 else { throw AccessKeyFileError(.malformed(.id), line: line) }
+      let text = value.text(0..<value.count)
+      guard !text.hasPrefix("STS.") else { throw AccessKeyFileError(.temporary, line: line) }
+      id = text
+    case .secret:
+      guard secret == nil else { throw AccessKeyFileError(.twice(.secret), line: line) }
+      guard value.isCredentialText else { throw AccessKeyFileError(.malformed(.secret), line: line) }
+      secret = Secret(copying: value)
+    }
+  }
+
+  /// The members of an object, and those of its `AccessKey`.
+  mutating func take(membersOf object: borrowing JSONValue, in text: Span<UInt8>) throws(AccessKeyFileError) {
+    var parts = self
+    try object.forEachMember { (name, value) throws(AccessKeyFileError) in
+      let line = JSONPosition(of: value.offset, in: text).line
+      let name = name.string() ?? ""
+      if name == "AccessKey", value.kind == .object { try parts.take(membersOf: value, in: text) }
+      guard let field = AccessKeyField(name: name), value.kind != .null else { return }
+      if value.kind != .string {
+        guard field != .token else { throw AccessKeyFileError(.temporary, line: line) }
+        throw AccessKeyFileError(.malformed(field == .id ? .id : .secret), line: line)
+      }
+      var sink = CredentialSink()
+      value.copyString(into: &sink)
+      try sink.finish().withBytes { (bytes) throws(AccessKeyFileError) in try parts.take(field, bytes, line: line) }
+    }
+    self = parts
+  }
+
+  func complete() throws(AccessKeyFileError) -> AccessKey {
+    guard let id else { throw AccessKeyFileError(.missing(.id)) }
+    guard let secret else { throw AccessKeyFileError(.missing(.secret)) }
+    return AccessKey(id: id, secret: secret)
+  }
+}

@@ -1,0 +1,57 @@
+/// What is wrong with an AccessKey file, and in which line; never quotes a value.
+package struct AccessKeyFileError: Error, Hashable, Sendable, CustomStringConvertible {
+  package enum Part: String, Sendable {
+    case id = "AccessKey id"
+    case secret = "AccessKey secret"
+  }
+
+  package enum Problem: Hashable, Sendable {
+    case empty
+    case tooLong
+    case notJSON(reason: String)
+    case notAnAssignment
+    case noColumn(Part)
+    case secondKey
+    case missing(Part)
+    case twice(Part)
+    case malformed(Part)
+    case temporary
+  }
+
+  package let problem: Problem
+  /// From 1; nil when it is the file as a whole.
+  package let line: Int?
+
+  package init(_ problem: Problem, line: Int? = nil) {
+    self.problem = problem
+    self.line = line
+  }
+
+  package var description: String {
+    (line.map { "line \($0): " } ?? "") + sentence
+  }
+
+  private var sentence: String {
+    switch problem {
+    case .empty:
+      "the file is empty; write the AccessKey's CSV from the RAM console, JSON, or NAME=value lines"
+    case .tooLong:
+      "the file is longer than \(AccessKeyFile.maxLength) bytes; it is to hold one AccessKey and nothing else"
+    case .notJSON(let reason): "\(reason); mend the JSON"
+    case .notAnAssignment:
+      "neither NAME=value nor a comment; write ALIBABA_CLOUD_ACCESS_KEY_ID=… and ALIBABA_CLOUD_ACCESS_KEY_SECRET=…"
+    case .noColumn(let part): "no column '\(part.columnName)'; keep the header of the CSV as the console wrote it"
+    case .secondKey: "a second AccessKey; keep the one to be used"
+    case .missing(let part): "no \(part.rawValue); write the file whole, then rename it into place"
+    case .twice(let part): "a second \(part.rawValue); keep the one to be used"
+    case .malformed(let part):
+      "the \(part.rawValue) holds a blank, a quote, a comma or another character that none has; copy it again"
+    case .temporary:
+      "a temporary credential, with a security token or an id that begins with 'STS.'; use the AccessKey of a RAM user"
+    }
+  }
+}
+
+extension AccessKeyFileError.Part {
+  var columnName: String { self == .id ? "AccessKey ID" : "AccessKey Secret" }
+}

@@ -1,0 +1,20 @@
+internal import JSON
+internal import Secrets
+
+/// Collects a secret and notes whether every byte of it is fit for one.
+struct CredentialSink: ByteSink, ~Copyable {
+  private var buffer = SecretBuffer(capacity: 1024)
+  private(set) var isCredentialText = true
+
+  mutating func append(_ byte: UInt8) {
+    isCredentialText = isCredentialText && byte.isCredentialText
+    buffer.append(byte)
+  }
+
+  mutating func append(_ bytes: Span<UInt8>) {
+    isCredentialText = isCredentialText && bytes.isCredentialText
+    buffer.append(bytes)
+  }
+
+  consuming func finish() -> Secret { buffer.finish() }
+}

@@ -1,0 +1,130 @@
+package import Core
+
+/// What the codes of STS and its gateway mean for us: which class of failure, and what a person can do.
+///
+/// The codes are those of the STS API reference (AssumeRole, error codes) and of the vendor's pages on common errors.
+/// A row is found by its whole code, else by the family before the first dot or the word it begins with, else by the
+/// status of the answer.
+package enum ErrorTable {
+  package struct Row: Sendable {
+    enum Match: Sendable {
+      /// This code, and when given, a message with these words. The message is looked at, never kept.
+      case code(String, saying: String? = nil)
+      /// Every code that begins so.
+      case family(String)
+    }
+
+    let match: Match
+    package let kind: Failure.Kind
+    package let advice: String
+    /// Whether the AccessKey itself is to blame, so that reading its file again may help.
+    package let blamesAccessKey: Bool
+
+    init(_ match: Match, _ kind: Failure.Kind, _ advice: String, blamesAccessKey: Bool = false) {
+      self.match = match
+      self.kind = kind
+      self.advice = advice
+      self.blamesAccessKey = blamesAccessKey
+    }
+  }
+
+  static let rows: [Row] = [
+    // AssumeRole
+    Row(.code("InvalidParameter.RoleArn"), .permanent, "write 'role_arn' as acs:ram::ACCOUNT:role/NAME"),
+    Row(
+      .code("InvalidParameter.RoleSessionName"), .permanent,
+      "write 'session_name' so that it comes to 2 to 64 of A-Z a-z 0-9 . @ - _"),
+    Row(
+      .code("InvalidParameter.ExternalId"), .permanent,
+      "write 'external_id' with 2 to 1224 letters, digits or _+=,.@:/-"),
+    Row(
+      .code("InvalidParameter.DurationSeconds"), .permanent,
+      "raise the role's maximum session duration in the RAM console, or lower 'duration'"),
+    Row(.code("InvalidParameter.PolicyGrammar"), .permanent, "mend the role's session policy ('policy_file')"),
+    Row(
+      .code("InvalidParameter.PolicySize"), .permanent,
+      "shorten the role's session policy ('policy_file') to less than 2048 bytes"),
+    Row(.code("InvalidParameter.ContentType"), .permanent, "report this with the request id"),
+    Row(
+      .code("NoPermission", saying: "root account"), .permanent,
+      "use the AccessKey of a RAM user; an account's own key can't assume roles"),
+    Row(
+      .code("NoPermission"), .permanent,
+      "allow this account in the role's trust policy, and give the RAM user AliyunSTSAssumeRoleAccess"),
+    Row(.code("EntityNotExist.Role"), .permanent, "create the role in the RAM console, or correct 'role_arn'"),
+
+    // The gateway in front of it
+    Row(
+      .code("InvalidAccessKeyId.NotFound"), .permanent,
+      "put an AccessKey that exists into the source's file or credential", blamesAccessKey: true),
+    Row(
+      .code("InvalidAccessKeyId.Inactive"), .permanent,
+      "enable the AccessKey in the RAM console, or put another into the source's file or credential",
+      blamesAccessKey: true),
+    Row(
+      .family("InvalidAccessKeyId"), .permanent,
+      "check the AccessKey of the source in the RAM console", blamesAccessKey: true),
+    Row(
+      .code("SignatureDoesNotMatch"), .permanent,
+      "put the secret that belongs to this AccessKey id into the source's file or credential", blamesAccessKey: true),
+    Row(
+      .code("IncompleteSignature"), .permanent,
+      "look for a proxy between here and STS that changes requests, then report this with the request id"),
+    Row(.code("SignatureNonceUsed"), .nonceUsed, "nothing; the request is sent again with a new nonce"),
+    Row(.code("InvalidTimeStamp.Expired"), .skew, "set this host's clock; STS allows 15 minutes of difference"),
+    Row(.code("InvalidTimeStamp.Format"), .permanent, "report this with the request id"),
+    Row(.family("InvalidTimeStamp"), .permanent, "report this with the request id"),
+    Row(.code("InvalidSecurityToken.Expired"), .identityLapsed, "nothing; the source's own credential is renewed"),
+    Row(
+      .code("InvalidSecurityToken.Malformed"), .identityLapsed,
+      "check the source's own credential; its security token is damaged"),
+    Row(
+      .code("InvalidSecurityToken.MismatchWithAccessKey"), .identityLapsed,
+      "check the source's own credential; its security token belongs to another key"),
+    Row(.family("InvalidSecurityToken"), .identityLapsed, "check the source's own credential"),
+    Row(
+      .code("MissingSecurityToken"), .permanent,
+      "use the AccessKey of a RAM user; this one is temporary and lacks its token"),
+    Row(.family("Missing"), .permanent, "report this with the request id"),
+    Row(.family("InvalidParameter"), .permanent, "check the settings of the role; STS refuses one of them"),
+    Row(.code("InvalidApi.NotFound"), .permanent, "check 'endpoint' in [sts]; what answers there isn't STS"),
+    Row(.code("InvalidAction.NotFound"), .permanent, "check 'endpoint' in [sts]; what answers there isn't STS"),
+    Row(.code("InvalidProtocol.NeedSsl"), .permanent, "check 'endpoint' in [sts], and proxies that take TLS away"),
+    Row(
+      .family("Throttling"), .throttled(wait: nil),
+      "lower 'requests_per_second' in [sts]; all callers of the account share 100 requests per second"),
+    Row(.family("InternalError"), .transient, "wait; if it lasts, give the request id to the vendor's support"),
+    Row(.family("ServiceUnavailable"), .transient, "wait; if it lasts, give the request id to the vendor's support"),
+  ]
+
+  /// The row for a code, by its status when no row has it.
+  package static func row(forCode code: String, message: String? = nil, httpStatus: Int) -> Row {
+    known(code, message: message) ?? unknown(httpStatus: httpStatus)
+  }
+
+  private static func known(_ code: String, message: String?) -> Row? {
+    rows.first { row in
+      guard case .code(code, let words) = row.match else { return false }
+      return words.map { message?.contains($0) ?? false } ?? true
+    }
+      ?? rows.first { row in
+        guard case .family(let start) = row.match else { return false }
+        return code.hasPrefix(start)
+      }
+  }
+
+  private static func unknown(httpStatus: Int) -> Row {
+    switch httpStatus {
+    case 429: Row(.family(""), .throttled(wait: nil), "lower 'requests_per_second' in [sts]")
+    case 400..<500: Row(.family(""), .permanent, "look the code up in the vendor's list of STS error codes")
+    default: Row(.family(""), .transient, "wait; if it lasts, check 'endpoint' in [sts] and proxies on the way")
+    }
+  }
+}
+
+extension Failure {
+  /// Whether the AccessKey is to blame (unknown, disabled, or its secret wrong): reading its file again may help.
+  package var blamesAccessKey: Bool {
+    ErrorTable.row(forCode: code, httpStatus: httpStatus ?? 500).blamesAccessKey
+  }
+}

@@ -1,0 +1,185 @@
+package import Core
+internal import JSON
+package import Secrets
+
+/// What came back from STS: what was asked for, or why not.
+package enum STSAnswer<Content> {
+  case granted(Content)
+  case refused(Failure)
+}
+
+extension STSAnswer {
+  package var granted: Content? { if case .granted(let content) = self { content } else { nil } }
+  package var refused: Failure? { if case .refused(let failure) = self { failure } else { nil } }
+}
+
+/// One result of AssumeRole.
+package struct AssumedSession {
+  /// Begins with `STS.`; names the session in logs and isn't secret.
+  package let accessKeyID: String
+  package let accessKeySecret: Secret
+  package let securityToken: Secret
+  package let expiration: UTCTime
+  /// nil when the answer named none.
+  package let requestID: String?
+}
+
+/// Who the signer is, by GetCallerIdentity.
+package struct CallerIdentity: Hashable, Sendable {
+  package let arn: String
+  package let accountID: String
+}
+
+/// The head of a response by which its body is read.
+package struct STSResponse {
+  /// What is read of a body at most; a longer one is no answer of STS.
+  package static let maxBodyLength = 65_536
+
+  let httpStatus: Int
+  let retryAfter: String?
+
+  /// `retryAfter` is the value of `x-acs-retry-after` as it stands; nil when the header is absent.
+  package init(httpStatus: Int, retryAfter: String?) {
+    self.httpStatus = httpStatus
+    self.retryAfter = retryAfter
+  }
+
+  /// Reads the answer to AssumeRole; `now` is the server's time, by which a session must not have expired.
+  package func assumedSession(from body: Span<UInt8>, now: UTCTime) -> STSAnswer<AssumedSession> {
+    answer(from: body) { (root) throws(AnswerFault) in
+      guard let credentials = root["Credentials"] else { throw .missing("Credentials") }
+      guard credentials.kind == .object else { throw .malformed("Credentials") }
+      let id = try credentials.credential("AccessKeyId", path: "Credentials")
+      let secret = try credentials.credential("AccessKeySecret", path: "Credentials")
+      let token = try credentials.credential("SecurityToken", path: "Credentials")
+      guard let expiration = UTCTime(try credentials.text("Expiration", path: "Credentials")) else {
+        throw .badExpiration
+      }
+      guard expiration > now else { throw .expired }
+      return AssumedSession(
+        accessKeyID: id.withBytes { $0.text(0..<$0.count) }, accessKeySecret: secret, securityToken: token,
+        expiration: expiration, requestID: root.requestID)
+    }
+  }
+
+  package func callerIdentity(from body: Span<UInt8>) -> STSAnswer<CallerIdentity> {
+    answer(from: body) { (root) throws(AnswerFault) in
+      CallerIdentity(
+        arn: try root.text("Arn").printable(most: 256), accountID: try root.text("AccountId").printable(most: 64))
+    }
+  }
+
+  private func answer<Content>(
+    from body: Span<UInt8>, _ read: (borrowing JSONValue) throws(AnswerFault) -> Content
+  ) -> STSAnswer<Content> {
+    guard body.count <= Self.maxBodyLength else { return .refused(failure(for: .tooLong, requestID: nil)) }
+    let document: JSONDocument
+    do {
+      document = try JSONDocument(body)
+    } catch {
+      return .refused(failure(for: .notJSON, requestID: nil))
+    }
+    let root = document.root
+    guard httpStatus == 200 else { return .refused(refusal(root)) }
+    do {
+      return .granted(try read(root))
+    } catch {
+      return .refused(failure(for: error, requestID: root.requestID))
+    }
+  }
+
+  /// The failure that an error body stands for.
+  private func refusal(_ root: borrowing JSONValue) -> Failure {
+    guard let code = root.either("Code", "code")?.printable(most: 64), !code.isEmpty else {
+      return failure(for: .noCode, requestID: root.requestID)
+    }
+    let row = ErrorTable.row(forCode: code, message: root.either("Message", "message"), httpStatus: httpStatus)
+    return Failure(
+      throttle ?? row.kind, code: code, httpStatus: httpStatus, requestID: root.requestID, advice: row.advice)
+  }
+
+  /// An answer that isn't one of STS, or is damaged: nobody's fault that a change of settings would surely mend.
+  private func failure(for fault: AnswerFault, requestID: String?) -> Failure {
+    let kind: Failure.Kind = httpStatus == 429 ? .throttled(wait: nil) : .transient
+    return Failure(
+      throttle ?? kind, code: fault.code, httpStatus: httpStatus, requestID: requestID, advice: fault.advice)
+  }
+
+  /// `x-acs-retry-after` is in milliseconds; its mere presence means that we asked too often. At most 5 minutes count.
+  private var throttle: Failure.Kind? {
+    guard let retryAfter else { return nil }
+    guard let milliseconds = Int64(retryAfter), milliseconds >= 0 else { return .throttled(wait: nil) }
+    return .throttled(wait: min(.milliseconds(milliseconds), .minutes(5)))
+  }
+}
+
+/// Why an answer can't be used although it came.
+enum AnswerFault: Error {
+  case tooLong, notJSON, noCode
+  case missing(String)
+  case malformed(String)
+  case badExpiration, expired
+
+  /// Words of ours, beside the codes of the cloud.
+  var code: String {
+    switch self {
+    case .tooLong: "AnswerTooLong"
+    case .notJSON: "AnswerNotJSON"
+    case .noCode: "AnswerWithoutCode"
+    case .missing: "AnswerIncomplete"
+    case .malformed: "AnswerMalformed"
+    case .badExpiration: "AnswerBadExpiration"
+    case .expired: "AnswerExpired"
+    }
+  }
+
+  var advice: String {
+    switch self {
+    case .tooLong, .notJSON, .noCode: "check 'endpoint' in [sts] and proxies on the way; what answered isn't STS"
+    case .missing(let field): "wait; the answer lacks '\(field)'"
+    case .malformed(let field): "wait; the answer has something else than a credential in '\(field)'"
+    case .badExpiration: "wait; the answer's 'Credentials.Expiration' isn't of the form YYYY-MM-DDThh:mm:ssZ"
+    case .expired: "check this host's clock; the session had expired when it came"
+    }
+  }
+}
+
+extension JSONValue {
+  fileprivate var requestID: String? {
+    guard let id = either("RequestId", "requestId")?.printable(most: 128), !id.isEmpty else { return nil }
+    return id
+  }
+
+  /// The string under one name or the other; SDKs take both spellings of an error's members.
+  fileprivate func either(_ name: String, _ other: String) -> String? {
+    self[name]?.string() ?? self[other]?.string()
+  }
+
+  fileprivate func text(_ name: String, path: String? = nil) throws(AnswerFault) -> String {
+    let full = (path.map { "\($0)." } ?? "") + name
+    guard let value = self[name], value.kind != .null else { throw .missing(full) }
+    guard let text = value.string() else { throw .malformed(full) }
+    guard !text.isEmpty else { throw .missing(full) }
+    return text
+  }
+
+  /// A part of a credential, which goes from the text straight into a secret.
+  fileprivate func credential(_ name: String, path: String) throws(AnswerFault) -> Secret {
+    let full = "\(path).\(name)"
+    guard let value = self[name], value.kind != .null else { throw .missing(full) }
+    guard value.kind == .string else { throw .malformed(full) }
+    var sink = CredentialSink()
+    value.copyString(into: &sink)
+    guard sink.isCredentialText else { throw .malformed(full) }
+    let secret = sink.finish()
+    guard secret.count > 0 else { throw .missing(full) }
+    return secret
+  }
+}
+
+extension String {
+  /// What of a foreign text may go into logs: printable ASCII, no more than `most` characters.
+  fileprivate func printable(most: Int) -> String {
+    String(decoding: utf8.lazy.filter { (0x21...0x7E).contains($0) }.prefix(most), as: UTF8.self)
+  }
+}

@@ -1,0 +1,115 @@
+package import Secrets
+
+/// Signature V3, ACS3-HMAC-SHA256 ("Request syntax and signature method V3" in the vendor's documentation).
+///
+///     canonical request                      string to sign          Authorization
+///     method                                 ACS3-HMAC-SHA256        ACS3-HMAC-SHA256
+///     path as sent                    ──▶    hex(SHA-256(…))   ──▶   Credential=ID,
+///     query, sorted, percent-encoded                                 SignedHeaders=a;b;c,
+///     header:value, sorted, a line each                              Signature=hex(HMAC-SHA256(secret, …))
+///     (an empty line)
+///     signed header names, joined by ;
+///     hex(SHA-256(body))
+package enum SignatureV3 {
+  static let algorithm = "ACS3-HMAC-SHA256"
+  /// SHA-256 of no bytes at all.
+  static let emptyPayloadHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+  /// Everything a signature covers.
+  package struct Request {
+    package var method: String
+    /// The path as it is sent, already percent-encoded.
+    package var path: String
+    /// Names and values as they are meant, not encoded; in any order.
+    package var query: [(name: String, value: String)]
+    /// All headers to be signed; in any order, names in any case, each once.
+    package var headers: [(name: String, value: String)]
+    /// Signed as the header `x-acs-security-token`; nil when the key is a long-lived one.
+    package var securityToken: Secret?
+    /// SHA-256 of the body, in hex.
+    package var payloadHash: String
+
+    package init(
+      method: String = "POST", path: String = "/", query: [(name: String, value: String)] = [],
+      headers: [(name: String, value: String)], securityToken: Secret? = nil, body: [UInt8] = []
+    ) {
+      self.method = method
+      self.path = path
+      self.query = query
+      self.headers = headers
+      self.securityToken = securityToken
+      payloadHash = Digest.sha256(body.span)
+    }
+  }
+
+  /// Joins the parts; a secret because it holds the security token.
+  package static func canonicalRequest(_ request: Request) -> Secret {
+    var text = SecretBuffer(capacity: 4096)
+    text.append("\(request.method)\n\(request.path.isEmpty ? "/" : request.path)\n\(canonicalQuery(request.query))\n")
+    for header in canonicalHeaders(request) {
+      text.append("\(header.name):")
+      if let value = header.value { text.append(value) } else { request.securityToken.map { text.append($0) } }
+      text.append("\n")
+    }
+    text.append("\n\(signedHeaders(request))\n\(request.payloadHash)")
+    return text.finish()
+  }
+
+  package static func stringToSign(_ canonicalRequest: Secret) -> String {
+    canonicalRequest.withBytes { "\(algorithm)\n\(Digest.sha256($0))" }
+  }
+
+  /// The value of the `Authorization` header.
+  package static func authorization(_ request: Request, key: AccessKey) -> String {
+    let signature = Digest.hmacSHA256(stringToSign(canonicalRequest(request)).utf8.span, key: key.secret)
+    return "\(algorithm) Credential=\(key.id),SignedHeaders=\(signedHeaders(request)),Signature=\(signature)"
+  }
+
+  /// Names and values percent-encoded, sorted by name in byte order, empty values with their `=`.
+  ///
+  /// It serves as the query on the wire as well, where `%20` and `+` mean the same.
+  package static func canonicalQuery(_ query: [(name: String, value: String)]) -> String {
+    query.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+      .map { "\(percentEncoded($0.name))=\(percentEncoded($0.value))" }
+      .joined(separator: "&")
+  }
+
+  /// All bytes of the UTF-8 but `A-Z a-z 0-9 - _ . ~` as `%XX`, in upper case.
+  static func percentEncoded(_ text: String) -> String {
+    var encoded: [UInt8] = []
+    encoded.reserveCapacity(text.utf8.count * 2)
+    let digits = Array("0123456789ABCDEF".utf8)
+    for byte in text.utf8 {
+      if byte.isLetterOrDigit || "-_.~".utf8.contains(byte) {
+        encoded.append(byte)
+      } else {
+        encoded += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 0xF)]]
+      }
+    }
+    return String(decoding: encoded, as: UTF8.self)
+  }
+
+  /// In the order of their names; the value is nil for the security token.
+  private static func canonicalHeaders(_ request: Request) -> [(name: String, value: String?)] {
+    var headers: [(name: String, value: String?)] = request.headers.map {
+      ($0.name.lowercased(), trimmed($0.value))
+    }
+    if request.securityToken != nil { headers.append(("x-acs-security-token", nil)) }
+    return headers.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  }
+
+  private static func signedHeaders(_ request: Request) -> String {
+    canonicalHeaders(request).map(\.name).joined(separator: ";")
+  }
+
+  private static func trimmed(_ value: String) -> String {
+    let isBlank = { (character: Character) in character == " " || character == "\t" }
+    let end = value.reversed().drop(while: isBlank)
+    return String(String(end.reversed()).drop(while: isBlank))
+  }
+}
+
+extension UInt8 {
+  var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
+  var isLetterOrDigit: Bool { isDigit || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20) }
+}

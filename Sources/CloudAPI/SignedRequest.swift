@@ -1,0 +1,74 @@
+package import Core
+package import Secrets
+
+/// What a signature needs beyond the operation and the key: each attempt brings a date and a nonce of its own.
+package struct RequestContext {
+  /// The endpoint as it appears in the `host` header, with its port unless that is 443.
+  package let host: String
+  /// `rolekeeper/VERSION`.
+  package let userAgent: String
+  /// The server's time as far as we know it; STS takes 15 minutes of difference.
+  package let date: UTCTime
+  /// From `Nonce.make`.
+  package let nonce: String
+
+  package init(host: String, userAgent: String, date: UTCTime, nonce: String) {
+    self.host = host
+    self.userAgent = userAgent
+    self.date = date
+    self.nonce = nonce
+  }
+}
+
+/// A request ready to be posted, in the shape of the vendor's own SDKs: parameters in the query, no body.
+///
+/// The signature covers these very headers: none may be changed, and `Content-Type` must stay away.
+package struct SignedRequest: CustomStringConvertible, CustomReflectable {
+  package let method: String
+  package let host: String
+  /// Path and query as they go into the request line.
+  package let target: String
+  /// `name: value` without the end of line, `host` among them, in the order of their names, `Authorization` last.
+  package let headerLines: [String]
+  /// To be sent as `x-acs-security-token`; nil when the key is a long-lived one.
+  package let securityToken: Secret?
+
+  init(
+    action: String, query: [(name: String, value: String)], identity: SigningIdentity, context: RequestContext
+  ) {
+    var headers: [(name: String, value: String)] = [
+      ("accept", "application/json"), ("host", context.host), ("user-agent", context.userAgent),
+      ("x-acs-action", action), ("x-acs-content-sha256", SignatureV3.emptyPayloadHash),
+      ("x-acs-credentials-provider", identity.provider), ("x-acs-date", context.date.description),
+      ("x-acs-signature-nonce", context.nonce), ("x-acs-version", "2015-04-01"),
+    ]
+    if identity.securityToken != nil { headers.append(("x-acs-accesskey-id", identity.key.id)) }
+    let request = SignatureV3.Request(query: query, headers: headers, securityToken: identity.securityToken)
+    let canonicalQuery = SignatureV3.canonicalQuery(query)
+
+    method = request.method
+    host = context.host
+    target = canonicalQuery.isEmpty ? request.path : "\(request.path)?\(canonicalQuery)"
+    headerLines =
+      headers.sorted { $0.name < $1.name }.map { "\($0.name): \($0.value)" }
+      + ["Authorization: \(SignatureV3.authorization(request, key: identity.key))"]
+    securityToken = identity.securityToken
+  }
+
+  /// Where it goes; the signature isn't for logs.
+  package var description: String { "\(method) https://\(host)" }
+  package var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
+}
+
+/// The string that makes a request unique; STS refuses one that it has seen (SignatureNonceUsed).
+package enum Nonce {
+  /// 32 hex digits.
+  package static func make(using generator: inout some RandomNumberGenerator) -> String {
+    [generator.next(), generator.next()]
+      .map { (word: UInt64) in
+        let digits = String(word, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+      }
+      .joined()
+  }
+}
