@@ -20,6 +20,7 @@ let package = Package(
     room("Secrets", imports: ["CLinux"]),
     // The reader's values borrow the text they were read from, which the compiler then checks.
     room("JSON", settings: [.enableExperimentalFeature("Lifetimes")]),
+    room("Settings", imports: ["Core", "JSON", "CTOML"]),
     room("CloudAPI", imports: ["Core", "Secrets", "JSON", "CCrypto"]),
     room("EventLoop", imports: ["CSystemd"]),
     room("HTTPClient", imports: ["EventLoop", "CCurl"]),

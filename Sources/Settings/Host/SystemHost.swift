@@ -1,0 +1,170 @@
+import Glibc
+
+/// The host this process runs on.
+package struct SystemHost: Host {
+  package init() {}
+
+  package var name: String {
+    var buffer = [CChar](repeating: 0, count: 256)
+    // The last byte stays zero, so the name is terminated even when it was cut.
+    guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
+    return Self.string(buffer)
+  }
+
+  package var uid: UInt32 { geteuid() }
+  package var gid: UInt32 { getegid() }
+
+  package var credentialsDirectory: String? { getenv("CREDENTIALS_DIRECTORY").map { String(cString: $0) } }
+
+  package func user(named name: String) throws(HostError) -> HostUser? {
+    try lookUp { entry, buffer, size, result in
+      getpwnam_r(name, entry, buffer, size, result)
+    } describe: {
+      Self.user($0)
+    }
+  }
+
+  package func user(uid: UInt32) throws(HostError) -> HostUser? {
+    try lookUp { entry, buffer, size, result in
+      getpwuid_r(uid, entry, buffer, size, result)
+    } describe: {
+      Self.user($0)
+    }
+  }
+
+  package func group(named name: String) throws(HostError) -> HostGroup? {
+    try lookUp { entry, buffer, size, result in
+      getgrnam_r(name, entry, buffer, size, result)
+    } describe: {
+      Self.group($0)
+    }
+  }
+
+  package func group(gid: UInt32) throws(HostError) -> HostGroup? {
+    try lookUp { entry, buffer, size, result in
+      getgrgid_r(gid, entry, buffer, size, result)
+    } describe: {
+      Self.group($0)
+    }
+  }
+
+  package func groups(of user: HostUser) -> Set<UInt32> {
+    var count: CInt = 64
+    var gids = [gid_t](repeating: 0, count: Int(count))
+    // It answers -1 and the count needed when there are more.
+    while getgrouplist(user.name, user.gid, &gids, &count) < 0, Int(count) > gids.count {
+      gids = [gid_t](repeating: 0, count: Int(count))
+    }
+    return Set(gids.prefix(Int(max(0, count)))).union([user.gid])
+  }
+
+  package func status(of path: String) throws(HostError) -> FileStatus {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw HostError(number: errno) }
+    return FileStatus(status)
+  }
+
+  package func read(_ path: String, limit: Int) throws(HostError) -> (status: FileStatus, bytes: [UInt8]) {
+    // Without O_NONBLOCK a FIFO in the file's place would hold us for ever.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    guard descriptor >= 0 else { throw HostError(number: errno) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw HostError(number: errno) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw .notAFile }
+    return (FileStatus(status), try Self.content(of: descriptor, size: Int(status.st_size), limit: limit))
+  }
+
+  package func names(in directory: String) throws(HostError) -> [String] {
+    guard let stream = opendir(directory) else { throw HostError(number: errno) }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let capacity = MemoryLayout.size(ofValue: entry.pointee.d_name)
+      names.append(
+        withUnsafePointer(to: &entry.pointee.d_name) {
+          $0.withMemoryRebound(to: CChar.self, capacity: capacity) { String(cString: $0) }
+        })
+    }
+    return names
+  }
+
+  private static func content(of descriptor: CInt, size: Int, limit: Int) throws(HostError) -> [UInt8] {
+    guard size <= limit else { throw .tooLarge(limit: limit) }
+    // One byte more than allowed, to notice a file that grew meanwhile.
+    var bytes = [UInt8](repeating: 0, count: min(size, limit) + 1)
+    var filled = 0
+    while true {
+      let count = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress! + filled, $0.count - filled) }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw HostError(number: errno) }
+      filled += count
+      if count == 0 { return Array(bytes.prefix(filled)) }
+      if filled > limit { throw .tooLarge(limit: limit) }
+      if filled == bytes.count { bytes.append(contentsOf: repeatElement(0, count: min(filled, limit + 1 - filled))) }
+    }
+  }
+
+  /// Calls one of the `get…_r` functions with a buffer that grows as long as they ask for it (ERANGE).
+  private func lookUp<Entry, Record>(
+    _ call: (
+      UnsafeMutablePointer<Entry>, UnsafeMutablePointer<CChar>, Int, UnsafeMutablePointer<UnsafeMutablePointer<Entry>?>
+    )
+      -> CInt,
+    describe: (Entry) -> Record
+  ) throws(HostError) -> Record? {
+    let entry = UnsafeMutablePointer<Entry>.allocate(capacity: 1)
+    defer { entry.deallocate() }
+    var size = 4096
+    while true {
+      // The entry's texts lie in the buffer.
+      let buffer = UnsafeMutablePointer<CChar>.allocate(capacity: size)
+      defer { buffer.deallocate() }
+      var result: UnsafeMutablePointer<Entry>?
+      let number = call(entry, buffer, size, &result)
+      if number == ERANGE, size < 1 << 20 {
+        size *= 4
+        continue
+      }
+      // The sources of names differ in how they say "not found" (getpwnam(3), ERRORS).
+      if let result { return describe(result.pointee) }
+      guard [0, ENOENT, ESRCH, EBADF, EPERM].contains(number) else { throw HostError(number: number) }
+      return nil
+    }
+  }
+
+  private static func user(_ entry: passwd) -> HostUser {
+    HostUser(name: String(cString: entry.pw_name), uid: entry.pw_uid, gid: entry.pw_gid)
+  }
+
+  private static func group(_ entry: Glibc.group) -> HostGroup {
+    HostGroup(name: String(cString: entry.gr_name), gid: entry.gr_gid)
+  }
+
+  private static func string(_ buffer: [CChar]) -> String {
+    String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+}
+
+extension FileStatus {
+  fileprivate init(_ status: stat) {
+    let kind: Kind =
+      switch status.st_mode & S_IFMT {
+      case S_IFREG: .file
+      case S_IFDIR: .directory
+      default: .other
+      }
+    self.init(kind: kind, uid: status.st_uid, gid: status.st_gid, mode: status.st_mode & 0o7777)
+  }
+}
+
+extension HostError {
+  fileprivate init(number: CInt) {
+    self =
+      switch number {
+      case ENOENT, ENOTDIR: .missing
+      case EACCES, EPERM: .denied
+      default: .other(String(cString: strerror(number)))
+      }
+  }
+}

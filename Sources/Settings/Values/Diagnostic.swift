@@ -1,0 +1,44 @@
+/// One finding about the settings: where, what is wrong, and what to write instead.
+///
+/// `description` is the whole sentence, as in
+///
+///     /etc/rolekeeper/rolekeeper.toml:14: roles.uploader.duration is 300 s, allowed are 900 s to 43200 s; write duration = "15min" …
+package struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
+  package enum Severity: String, Hashable, Sendable {
+    /// The settings can't be used.
+    case error
+    /// They can be used, but not all will work as one might think.
+    case warning
+    /// Something could not be checked.
+    case note
+  }
+
+  package let severity: Severity
+  package let place: Place
+  /// What is wrong, with the key as its subject.
+  package let problem: String
+  package let remedy: String
+
+  package var description: String {
+    let subject = place.key.isEmpty ? problem : "\(place.key) \(problem)"
+    let label = severity == .error ? "" : "\(severity.rawValue): "
+    return "\(place): \(label)\(subject); \(remedy)"
+  }
+}
+
+/// Where in the settings something is.
+package struct Place: Hashable, Sendable, CustomStringConvertible {
+  package var file: String
+  /// From 1; nil for the file as a whole.
+  package var line: Int?
+  /// The key with the tables it lies in, as `roles.uploader.duration`; empty for the file as a whole.
+  package var key: String
+
+  package init(file: String, line: Int? = nil, key: String = "") {
+    self.file = file
+    self.line = line
+    self.key = key
+  }
+
+  package var description: String { line.map { "\(file):\($0)" } ?? file }
+}

@@ -1,0 +1,37 @@
+package import Core
+
+/// `[roles.NAME]`.
+package struct RoleSettings: Hashable, Sendable {
+  package var name: RoleName
+  package var arn: RoleARN
+  package var timing: RoleTiming
+  package var sessionName: SessionNameTemplate
+  /// The session policy as it is sent: minified JSON of less than 2048 bytes; nil when the role's permissions aren't cut.
+  package var policy: [UInt8]?
+  package var externalID: String?
+  /// The name of one of `Settings.sources`.
+  package var source: String
+  /// Who may read it, besides root, the daemon's own user and the admins.
+  package var readers: AccessRule
+  package var outputs: [OutputSettings]
+}
+
+/// `[[roles.NAME.files]]`.
+package struct OutputSettings: Hashable, Sendable {
+  package enum Format: String, Hashable, CaseIterable, Sendable {
+    case json, env
+  }
+
+  package enum Location: Hashable, Sendable {
+    /// A file name in the role's directory, where all outputs switch together.
+    case roleDirectory(name: String)
+    /// An absolute path elsewhere.
+    case elsewhere(path: String)
+  }
+
+  package var location: Location
+  package var format: Format
+  package var uid: UInt32
+  package var gid: UInt32
+  package var mode: UInt32
+}

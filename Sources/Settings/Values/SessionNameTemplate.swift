@@ -1,0 +1,108 @@
+package import Core
+
+/// `session_name`: a text with the places `{host}`, `{role}` and `{slot}`, which becomes a RoleSessionName.
+///
+/// A RoleSessionName has 2 to 64 of `A-Z a-z 0-9 . @ - _` (STS API reference, AssumeRole). What would become longer is
+/// shortened in `{host}`, of which the last 8 characters are then a hash of the whole name, so that hosts stay apart.
+package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible {
+  package static let standard = SessionNameTemplate(parts: [.host, .text("-"), .role, .text("-"), .slot])
+  package static let maxLength = 64
+  package static let hashLength = 8
+
+  private enum Part: Hashable, Sendable {
+    case text(String)
+    case host, role, slot
+  }
+
+  /// Why a text is no template, or becomes no session name.
+  package enum Problem: Error, Hashable, Sendable {
+    case unknownPlace(String)
+    case unclosedPlace
+    case badCharacter(Character)
+    case tooShort
+    /// With `{host}` shortened to its hash, or absent, it still has so many characters.
+    case tooLong(Int)
+  }
+
+  private let parts: [Part]
+
+  private init(parts: [Part]) { self.parts = parts }
+
+  package init(_ text: String) throws(Problem) {
+    var parts: [Part] = []
+    var rest = text[...]
+    while let character = rest.first {
+      if character == "{" {
+        guard let end = rest.firstIndex(of: "}") else { throw .unclosedPlace }
+        parts.append(try Self.place(named: rest[rest.index(after: rest.startIndex)..<end]))
+        rest = rest[rest.index(after: end)...]
+      } else {
+        let literal = rest.prefix { $0 != "{" }
+        if let bad = literal.first(where: { !Self.allows($0) }) { throw .badCharacter(bad) }
+        parts.append(.text(String(literal)))
+        rest = rest[literal.endIndex...]
+      }
+    }
+    self.parts = parts
+  }
+
+  package var description: String {
+    parts.map { part in
+      switch part {
+      case .text(let text): text
+      case .host: "{host}"
+      case .role: "{role}"
+      case .slot: "{slot}"
+      }
+    }.joined()
+  }
+
+  /// The session name; `slot` tells a role's sessions apart, as its place in the ring does.
+  ///
+  /// Of `host`, a character that a session name can't have becomes `-`.
+  package func expand(host: String, role: RoleName, slot: String) throws(Problem) -> String {
+    let host = String(host.map { Self.allows($0) ? $0 : "-" })
+    let full = joined(host: host, role: role, slot: slot)
+    guard full.utf8.count > Self.maxLength else {
+      guard full.utf8.count >= 2 else { throw .tooShort }
+      return full
+    }
+    let hosts = parts.count { $0 == .host }
+    let others = full.utf8.count - hosts * host.utf8.count
+    let room = hosts == 0 ? 0 : (Self.maxLength - others) / hosts
+    guard room >= Self.hashLength else { throw .tooLong(others + hosts * Self.hashLength) }
+    let short = String(host.prefix(room - Self.hashLength)) + Self.hash(of: host)
+    return joined(host: short, role: role, slot: slot)
+  }
+
+  private func joined(host: String, role: RoleName, slot: String) -> String {
+    parts.map { part in
+      switch part {
+      case .text(let text): text
+      case .host: host
+      case .role: role.description
+      case .slot: slot
+      }
+    }.joined()
+  }
+
+  private static func place(named name: Substring) throws(Problem) -> Part {
+    switch name {
+    case "host": .host
+    case "role": .role
+    case "slot": .slot
+    default: throw .unknownPlace(String(name))
+    }
+  }
+
+  private static func allows(_ character: Character) -> Bool {
+    character.isASCII && (character.isLetter || character.isNumber || ".@-_".contains(character))
+  }
+
+  /// FNV-1a of 32 bits as hex digits: the same on every run and machine.
+  private static func hash(of text: String) -> String {
+    let value = text.utf8.reduce(into: UInt32(2_166_136_261)) { $0 = ($0 ^ UInt32($1)) &* 16_777_619 }
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: hashLength - digits.count) + digits
+  }
+}

@@ -1,0 +1,57 @@
+package import Core
+
+/// All the settings, checked: names are resolved, paths absolute, times proven. Two are equal when a reload changes nothing.
+package struct Settings: Hashable, Sendable {
+  /// Who signs AssumeRole, in the order of the file.
+  package var sources: [SourceSettings]
+  package var sts: STSSettings
+  package var socket: SocketSettings
+  /// Where each role has its directory: `FILES/ROLE`. Absolute.
+  package var filesDirectory: String
+  /// Who may do everything, besides root and the daemon's own user.
+  package var admins: AccessRule
+  package var logLevel: LogLevel
+  /// In the order of the files.
+  package var roles: [RoleSettings]
+}
+
+/// `[source.NAME]`.
+package struct SourceSettings: Hashable, Sendable {
+  package enum KeyLocation: Hashable, Sendable {
+    /// A credential that systemd passes to the unit; `path` is nil where none are passed, as outside of the unit.
+    case credential(name: String, path: String?)
+    /// A file, by its absolute path.
+    case file(path: String)
+  }
+
+  package var name: String
+  package var accessKey: KeyLocation
+}
+
+/// `[sts]`.
+package struct STSSettings: Hashable, Sendable {
+  package var endpoint: Endpoint
+  /// The certificates to trust, by the file's absolute path; nil for the system's.
+  package var caFile: String?
+  package var connectTimeout: Duration
+  /// The limit for a whole request.
+  package var timeout: Duration
+  package var requestsPerSecond: Double
+  package var burst: Int
+}
+
+/// `[socket]`.
+package struct SocketSettings: Hashable, Sendable {
+  /// Absolute, at most 107 bytes.
+  package var path: String
+  package var mode: UInt32
+  /// The group that owns it; nil for the daemon's own.
+  package var gid: UInt32?
+  package var maxConnections: Int
+  package var maxConnectionsPerUID: Int
+}
+
+/// `[log]`'s level, from the most talkative to the quietest; the names are those of the settings.
+package enum LogLevel: String, Hashable, CaseIterable, Sendable {
+  case debug, info, notice, warning, error
+}
