@@ -24,6 +24,7 @@ let package = Package(
     room("CloudAPI", imports: ["Core", "Secrets", "JSON", "CCrypto"]),
     room("EventLoop", imports: ["CSystemd"]),
     room("HTTPClient", imports: ["EventLoop", "CCurl"]),
+    room("HTTPServer", imports: ["EventLoop", "CLinux"]),
 
     room("TestSupport"),
 
@@ -34,6 +35,7 @@ let package = Package(
     tests("CloudAPI", imports: ["Core", "Secrets", "JSON"]),
     tests("EventLoop"),
     tests("HTTPClient", imports: ["EventLoop", "TestSupport"]),
+    tests("HTTPServer", imports: ["EventLoop", "TestSupport"]),
   ],
   cxxLanguageStandard: .cxx17
 )

@@ -6,6 +6,11 @@ package struct LoopError: Error, CustomStringConvertible {
   package let attempt: String
   package let errno: CInt
 
+  package init(attempt: String, errno: CInt) {
+    self.attempt = attempt
+    self.errno = errno
+  }
+
   package var description: String { "event loop: cannot \(attempt): \(String(cString: strerror(errno)))" }
 }
 

@@ -3,3 +3,4 @@
 #pragma once
 
 #include "clinux_memory.h"
+#include "clinux_socket.h"

@@ -1,0 +1,43 @@
+#define _GNU_SOURCE
+#include "clinux_socket.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+int clinux_peer_of(int fd, struct clinux_peer *peer, gid_t *groups, size_t capacity) {
+  struct ucred who;
+  socklen_t size = sizeof who;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0) return -errno;
+  peer->uid = who.uid;
+  peer->gid = who.gid;
+  peer->pid = who.pid;
+  peer->group_count = 0;
+  size = capacity * sizeof *groups;
+  int got = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size);
+  // With too little room the kernel says how much is needed.
+  if (got == 0 || errno == ERANGE) peer->group_count = size / sizeof *groups;
+  else if (errno != ENOPROTOOPT) return -errno;
+  return 0;
+}
+
+int clinux_accept(int listener, struct clinux_peer *peer, gid_t *groups, size_t capacity) {
+  int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd < 0) return -errno;
+  int failure = clinux_peer_of(fd, peer, groups, capacity);
+  if (failure == 0) return fd;
+  close(fd);
+  return failure;
+}
+
+ssize_t clinux_send(int fd, struct clinux_part first, struct clinux_part second, struct clinux_part third) {
+  const struct clinux_part parts[] = {first, second, third};
+  struct iovec vectors[3];
+  struct msghdr message = {.msg_iov = vectors};
+  for (size_t i = 0; i < 3; i++)
+    if (parts[i].count > 0)
+      vectors[message.msg_iovlen++] = (struct iovec){.iov_base = (void *)parts[i].bytes, .iov_len = parts[i].count};
+  ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  return sent < 0 ? -errno : sent;
+}

@@ -1,0 +1,75 @@
+/// Which characters may stand where.
+enum ByteClass {
+  /// tchar (RFC 9110, 5.6.2).
+  static func isToken(_ byte: UInt8) -> Bool { has(byte, tokens) }
+
+  /// pchar without the escape (RFC 3986, 3.3): unreserved, sub-delims, `:` and `@`.
+  static func isPathCharacter(_ byte: UInt8) -> Bool { has(byte, pathCharacters) }
+
+  static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+
+  static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+
+  /// What a field value is made of (RFC 9110, 5.5): visible characters, blanks, and bytes beyond ASCII.
+  static func isFieldText(_ byte: UInt8) -> Bool { byte >= 0x20 && byte != 0x7F || byte == UInt8(ascii: "\t") }
+
+  static func hexadecimal(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    default: nil
+    }
+  }
+
+  /// Sets of ASCII characters: one bit each, the lower 64 first.
+  private typealias Bits = (low: UInt64, high: UInt64)
+
+  // Bits of 0–9; A–Z and a–z above 64.
+  private static let digits: UInt64 = 0x03FF_0000_0000_0000
+  private static let letters: UInt64 = 0x07FF_FFFE_07FF_FFFE
+
+  private static let tokens: Bits = (digits | bits("!#$%&'*+-.", 0), letters | bits("^_`|~", 64))
+  private static let pathCharacters: Bits = (digits | bits("!$&'()*+,-.:;=", 0), letters | bits("@_~", 64))
+
+  private static func has(_ byte: UInt8, _ set: Bits) -> Bool {
+    byte < 128 && (byte < 64 ? set.low : set.high) >> UInt64(byte & 63) & 1 == 1
+  }
+
+  private static func bits(_ characters: String, _ base: UInt8) -> UInt64 {
+    characters.utf8.reduce(0) { $0 | 1 << UInt64($1 - base) }
+  }
+}
+
+extension Span<UInt8> {
+  /// Whether the bytes at `range` are `text`.
+  func holds(_ text: StaticString, _ range: Range<Int>) -> Bool {
+    guard range.count == text.utf8CodeUnitCount else { return false }
+    return text.withUTF8Buffer { text in
+      for offset in 0..<text.count where self[range.lowerBound + offset] != text[offset] { return false }
+      return true
+    }
+  }
+
+  /// Whether the bytes at `range` are `text`, which is in lower case, but for the case of ASCII letters.
+  func holds(_ text: StaticString, ignoringCaseIn range: Range<Int>) -> Bool {
+    guard range.count == text.utf8CodeUnitCount else { return false }
+    return text.withUTF8Buffer { text in
+      for offset in 0..<text.count {
+        let byte = self[range.lowerBound + offset]
+        let isUpper = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+        if (isUpper ? byte | 0x20 : byte) != text[offset] { return false }
+      }
+      return true
+    }
+  }
+
+  /// Whether the same bytes stand at both places.
+  func isSame(_ first: Range<Int>, _ second: Range<Int>) -> Bool {
+    guard first.count == second.count else { return false }
+    for offset in 0..<first.count where self[first.lowerBound + offset] != self[second.lowerBound + offset] {
+      return false
+    }
+    return true
+  }
+}

@@ -1,0 +1,93 @@
+/// One client, in a slot that is used again when it is gone.
+///
+///     reading ──head complete──▶ waiting ──answered──▶ reading        (closed instead when the client asked for that)
+///        │                          └──beginStream──▶ streaming ──finish, lag──▶ closed
+///        └──refused──▶ lingering ──client gone, time over──▶ closed
+///
+/// Output that the socket didn't take is pending in any of them; until it is gone nothing more is read.
+final class Connection {
+  enum Phase {
+    case free
+    case reading
+    /// A request is with the handler.
+    case waiting
+    case streaming
+    /// Refused; kept a moment so that the client can read why (a closed Unix socket breaks its write instead).
+    case lingering
+  }
+
+  /// A piece of output: the bytes of `bytes` in `range`.
+  struct Part {
+    let bytes: any ResponseBytes
+    var range: Range<Int>
+  }
+
+  let slot: UInt32
+  /// Grows with each use of the slot, so that an event for an earlier client is known as such.
+  var generation: UInt32 = 0
+  var descriptor: CInt = -1
+  var phase = Phase.free
+  var peer = Peer(uid: 0, gid: 0, pid: 0, groups: [])
+  /// Whether it is one of the open connections that the limits count.
+  var isCounted = false
+  /// The events that epoll watches for; nil when it doesn't know the descriptor yet.
+  var interest: UInt32?
+
+  var scan = HeadScan()
+  var input = InputBuffer()
+  /// Whether it waits for its turn to have more of its input served.
+  var isQueued = false
+
+  /// Of the request being answered.
+  var serial: UInt64 = 0
+  var isHeadOnly = false
+  /// Whether the connection closes when all output is gone.
+  var closesAfterOutput = false
+
+  var output: ContiguousArray<Part> = []
+  var outputSize = 0
+
+  init(slot: UInt32) { self.slot = slot }
+
+  /// Whether input that couldn't be served yet will be.
+  var keepsInput: Bool { phase == .reading || phase == .waiting }
+
+  var tag: UInt64 { UInt64(generation) << 32 | UInt64(slot) }
+  var token: ResponseToken { ResponseToken(slot: slot, serial: serial) }
+
+  func begin(_ descriptor: CInt, _ peer: Peer) {
+    generation &+= 1
+    self.descriptor = descriptor
+    self.peer = peer
+    phase = .reading
+    interest = nil
+    closesAfterOutput = false
+  }
+
+  /// Forgets everything of this client; its descriptor is somebody else's to close.
+  func end() {
+    phase = .free
+    descriptor = -1
+    scan = HeadScan()
+    if !input.isEmpty { input.clear() }
+    if !output.isEmpty { output = [] }
+    outputSize = 0
+    serial = 0
+  }
+
+  /// Adds a piece to the output, but for its first bytes, as many as `sent` says and `sent` is lessened by.
+  func append(_ bytes: any ResponseBytes, _ range: Range<Int>, after sent: inout Int) {
+    let skipped = min(sent, range.count)
+    sent -= skipped
+    if skipped == range.count { return }
+    output.append(Part(bytes: bytes, range: range.dropFirst(skipped)))
+    outputSize += range.count - skipped
+  }
+
+  /// Takes `count` bytes off the first part.
+  func removeOutput(_ count: Int) {
+    outputSize -= count
+    output[0].range = output[0].range.dropFirst(count)
+    if output[0].range.isEmpty { output.removeFirst() }
+  }
+}

@@ -1,0 +1,121 @@
+import CLinux
+import EventLoop
+import Glibc
+
+/// New connections: who they are, whether there is room, and what becomes of their slot.
+extension HTTPServer {
+  func acceptBatch() {
+    for _ in 0..<HTTPServer.batch {
+      var who = clinux_peer()
+      let descriptor = groups.withUnsafeMutableBufferPointer {
+        clinux_accept(listener.descriptor, &who, $0.baseAddress, $0.count)
+      }
+      if descriptor >= 0 {
+        welcome(descriptor, &who)
+        if epoll < 0 { return }
+        continue
+      }
+      switch -descriptor {
+      case EAGAIN: return
+      case EINTR, ECONNABORTED: continue
+      default: return pauseAccepting(-descriptor)
+      }
+    }
+  }
+
+  /// Lets clients wait in the listener's queue for 100 ms, or until a connection closes: with descriptors or memory run out
+  /// the listener stays ready, and the loop would turn at full speed for nothing.
+  private func pauseAccepting(_ reason: CInt) {
+    _ = watchListener(CInt(EPOLL_CTL_MOD), 0)
+    acceptPause.arm(at: now + 100_000)
+    statistics.acceptPauses += 1
+    acceptingPaused?(reason)
+  }
+
+  private func welcome(_ descriptor: CInt, _ who: inout clinux_peer) {
+    statistics.accepted += 1
+    while who.group_count > groups.count {
+      groups = [UInt32](repeating: 0, count: who.group_count)
+      let failure = groups.withUnsafeMutableBufferPointer {
+        clinux_peer_of(descriptor, &who, $0.baseAddress, $0.count)
+      }
+      if failure < 0 {
+        close(descriptor)
+        return
+      }
+    }
+    let found = groups.prefix(Int(who.group_count))
+    if !lastGroups.elementsEqual(found) { lastGroups = Array(found) }
+    admit(descriptor, Peer(uid: who.uid, gid: who.gid, pid: who.pid, groups: lastGroups))
+  }
+
+  private func admit(_ descriptor: CInt, _ peer: Peer) {
+    let mine = openByUID[peer.uid, default: 0]
+    if mine >= limits.maximumConnectionsPerUID {
+      return turnAway(descriptor, peer, .userConnections, ProblemAnswer.tooManyOfUser)
+    }
+    if statistics.open >= limits.maximumConnections {
+      let hasReserve = statistics.open < limits.maximumConnections + limits.reservedConnections
+      guard hasReserve, handler.isPrivileged(peer) else {
+        return turnAway(descriptor, peer, .connections, ProblemAnswer.tooMany)
+      }
+    }
+    let connection = occupy(descriptor, peer)
+    connection.isCounted = true
+    openByUID[peer.uid] = mine + 1
+    statistics.open += 1
+    setDeadline(connection, .head)
+    // The request is mostly there already, and reading it now saves a turn of the loop.
+    receive(connection)
+  }
+
+  private func turnAway(
+    _ descriptor: CInt, _ peer: Peer, _ reason: ServerStatistics.Refusal, _ answer: PlainBytes
+  ) {
+    refuse(occupy(descriptor, peer), reason, answer)
+  }
+
+  private func occupy(_ descriptor: CInt, _ peer: Peer) -> Connection {
+    let connection: Connection
+    if let slot = freeSlots.popLast() {
+      connection = connections[Int(slot)]
+    } else {
+      connection = Connection(slot: UInt32(connections.count))
+      connections.append(connection)
+      deadlines.addSlot()
+    }
+    connection.begin(descriptor, peer)
+    return connection
+  }
+
+  /// Takes a connection out of what the limits count.
+  func uncount(_ connection: Connection) {
+    guard connection.isCounted else { return }
+    connection.isCounted = false
+    statistics.open -= 1
+    let rest = openByUID[connection.peer.uid, default: 1] - 1
+    openByUID[connection.peer.uid] = rest > 0 ? rest : nil
+  }
+
+  /// Closes a connection and frees its slot, without a word to the handler.
+  func release(_ connection: Connection) {
+    uncount(connection)
+    if connection.phase == .lingering { lingering -= 1 }
+    deadlines.clear(Int(connection.slot))
+    close(connection.descriptor)
+    connection.end()
+    connection.isQueued = false
+    freeSlots.append(connection.slot)
+    if acceptPause.isArmed { acceptPause.arm(at: now) }
+  }
+
+  /// Closes a connection whose client is gone, and tells the handler if it was still at work for it.
+  func abandon(_ connection: Connection) {
+    let token = connection.token
+    let isOwed = connection.phase == .waiting || connection.phase == .streaming && !connection.closesAfterOutput
+    release(connection)
+    guard isOwed else { return }
+    statistics.abandoned += 1
+    handler.abandoned(token)
+  }
+}

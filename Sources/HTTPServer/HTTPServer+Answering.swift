@@ -1,0 +1,156 @@
+import CLinux
+import Glibc
+
+/// Answers: at once, later, and as a stream.
+extension HTTPServer {
+  private static let closeLine: StaticString = "Connection: close\r\n\r\n"
+  private static let closeBytes = PlainBytes(closeLine.description)
+
+  /// Answers a request that `respond` left open. Without effect when the client is gone or has its answer.
+  package func complete(_ token: ResponseToken, _ response: Response) {
+    guard let connection = find(token), connection.phase == .waiting else { return }
+    outsideDispatch {
+      answer(connection, response)
+      goOn(connection)
+    }
+  }
+
+  /// Begins an answer without a known end: `head` is as in a Response, without a Content-Length; the stream ends with
+  /// the connection. False when the client is gone.
+  @discardableResult
+  package func beginStream(_ token: ResponseToken, head: any ResponseBytes) -> Bool {
+    guard let connection = find(token), connection.phase == .waiting else { return false }
+    connection.phase = .streaming
+    connection.closesAfterOutput = false
+    var isThere = true
+    outsideDispatch {
+      isThere = transmit(connection, head, nil, isLast: true)
+      if isThere, connection.isHeadOnly { finish(token) }
+      if isThere { settle(connection) }
+    }
+    return isThere
+  }
+
+  /// Sends more of a stream. False when the client is gone, or is dropped since it is too far behind; `abandoned` isn't
+  /// called for that.
+  @discardableResult
+  package func send(_ token: ResponseToken, _ bytes: any ResponseBytes) -> Bool {
+    guard let connection = find(token), connection.phase == .streaming, !connection.closesAfterOutput else {
+      return false
+    }
+    var isThere = true
+    outsideDispatch {
+      isThere = transmit(connection, bytes, nil, isLast: false)
+      guard isThere else { return }
+      if connection.outputSize > limits.streamLag {
+        statistics.count(.laggingStream)
+        release(connection)
+        isThere = false
+      } else {
+        settle(connection)
+      }
+    }
+    return isThere
+  }
+
+  /// Ends a stream when all of it is sent, and closes.
+  package func finish(_ token: ResponseToken) {
+    guard let connection = find(token), connection.phase == .streaming, !connection.closesAfterOutput else { return }
+    outsideDispatch {
+      connection.closesAfterOutput = true
+      if connection.output.isEmpty { release(connection) } else { setDeadline(connection, .drain) }
+    }
+  }
+
+  private func find(_ token: ResponseToken) -> Connection? {
+    guard token.slot < connections.count else { return nil }
+    let connection = connections[Int(token.slot)]
+    return connection.serial == token.serial ? connection : nil
+  }
+
+  /// Sends the answer to the request in progress; what the socket doesn't take at once is pending.
+  func answer(_ connection: Connection, _ response: Response) {
+    connection.phase = .reading
+    connection.serial = 0
+    let body = connection.isHeadOnly ? nil : response.body
+    guard transmit(connection, response.head, body, isLast: connection.closesAfterOutput) else { return }
+    if !connection.output.isEmpty {
+      setDeadline(connection, .drain)
+    } else if connection.closesAfterOutput {
+      release(connection)
+    }
+  }
+
+  /// Sends what is pending, as far as the socket takes it.
+  func flush(_ connection: Connection) {
+    for _ in 0..<HTTPServer.batch {
+      guard let part = connection.output.first else { break }
+      var sent = 0
+      part.bytes.withBytes { bytes in
+        bytes.extracting(part.range).withUnsafeBufferPointer {
+          sent = clinux_send(connection.descriptor, clinux_part($0), clinux_part(), clinux_part())
+        }
+      }
+      if sent == -Int(EAGAIN) { return }
+      if sent < 0 { return abandon(connection) }
+      connection.removeOutput(sent)
+    }
+    if connection.output.isEmpty, connection.closesAfterOutput { return release(connection) }
+    goOn(connection)
+  }
+
+  /// After an answer that wasn't given from within `respond`, or whose last byte left only now.
+  private func goOn(_ connection: Connection) {
+    if connection.phase == .reading, connection.output.isEmpty {
+      setDeadline(connection, connection.input.isEmpty ? .idle : .head)
+      if !connection.input.isEmpty { enqueue(connection) }
+    }
+    settle(connection)
+  }
+
+  /// Sends `first` and `second`; what the socket doesn't take at once is pending. When `first` is the last head of its
+  /// connection, the line that says so goes in front of its empty line. False when the client is found gone; its slot
+  /// is free then.
+  private func transmit(
+    _ connection: Connection, _ first: any ResponseBytes, _ second: (any ResponseBytes)?, isLast: Bool
+  ) -> Bool {
+    var firstCount = 0
+    var secondCount = 0
+    var sent = 0
+    let close = isLast ? clinux_part(HTTPServer.closeLine) : clinux_part()
+    let waits = !connection.output.isEmpty
+    first.withBytes { bytes in
+      bytes.withUnsafeBufferPointer { first in
+        firstCount = isLast ? max(0, first.count - 2) : first.count
+        let head = clinux_part(bytes: first.baseAddress, count: firstCount)
+        guard let second else {
+          if !waits { sent = clinux_send(connection.descriptor, head, close, clinux_part()) }
+          return
+        }
+        second.withBytes { bytes in
+          bytes.withUnsafeBufferPointer { second in
+            secondCount = second.count
+            if !waits { sent = clinux_send(connection.descriptor, head, close, clinux_part(second)) }
+          }
+        }
+      }
+    }
+    if sent == firstCount + close.count + secondCount { return true }
+    if sent < 0 {
+      guard sent == -Int(EAGAIN) else {
+        release(connection)
+        return false
+      }
+      sent = 0
+    }
+    connection.append(first, 0..<firstCount, after: &sent)
+    if isLast { connection.append(HTTPServer.closeBytes, 0..<close.count, after: &sent) }
+    if let second { connection.append(second, 0..<secondCount, after: &sent) }
+    return true
+  }
+}
+
+extension clinux_part {
+  fileprivate init(_ bytes: UnsafeBufferPointer<UInt8>) { self.init(bytes: bytes.baseAddress, count: bytes.count) }
+  fileprivate init(_ text: StaticString) { self.init(bytes: text.utf8Start, count: text.utf8CodeUnitCount) }
+}

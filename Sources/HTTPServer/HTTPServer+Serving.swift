@@ -1,0 +1,192 @@
+import CLinux
+import Glibc
+
+/// What happens when a connection is ready, or its time is over: heads in, answers out.
+extension HTTPServer {
+  func visit(_ connection: Connection, _ events: UInt32) {
+    let isGone = events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
+    switch connection.phase {
+    case .reading where connection.output.isEmpty:
+      // A client that is gone may have left requests behind; reading finds out.
+      if !connection.isQueued { receive(connection) } else if isGone { release(connection) }
+    case _ where isGone:
+      abandon(connection)
+    case .reading:
+      flush(connection)
+    case .streaming where !connection.output.isEmpty:
+      flush(connection)
+    case .waiting, .streaming, .lingering:
+      // More requests, or a half-closed connection; neither matters now, and it would be told again and again.
+      watch(connection, 0)
+    case .free:
+      break
+    }
+  }
+
+  func receive(_ connection: Connection) {
+    let isFresh = connection.input.isEmpty
+    let room = isFresh ? scratch : connection.input.reserve(nextRead(after: connection.input.count))
+    let count = recv(connection.descriptor, room.baseAddress, room.count, 0)
+    guard count > 0 else {
+      if count < 0, errno == EAGAIN || errno == EINTR { return settle(connection) }
+      return release(connection)
+    }
+    if isFresh {
+      let bytes = UnsafeMutableBufferPointer(rebasing: room[..<count])
+      let served = serve(connection, bytes)
+      if connection.keepsInput, served < count {
+        connection.input.append(UnsafeMutableBufferPointer(rebasing: bytes[served...]))
+      }
+      finishVisit(connection, served)
+    } else {
+      connection.input.extend(count)
+      serveInput(connection)
+    }
+  }
+
+  /// Goes on with requests that had to wait for an answer in front of them, or for other connections' turn.
+  func resume(_ connection: Connection) {
+    guard connection.phase == .reading, connection.output.isEmpty else { return }
+    if connection.input.isEmpty { receive(connection) } else { serveInput(connection) }
+  }
+
+  /// How much more to read behind the beginning of a head: memory grows with what was sent, not with what might be.
+  private func nextRead(after count: Int) -> Int { max(1, min(limits.headSize - count, max(512, count))) }
+
+  private func serveInput(_ connection: Connection) {
+    // Held here meanwhile: a handler that ends the connection doesn't end the bytes of the request it looks at.
+    var input = InputBuffer()
+    swap(&input, &connection.input)
+    let served = serve(connection, input.bytes)
+    if connection.keepsInput {
+      input.removeFirst(served)
+      swap(&input, &connection.input)
+    }
+    finishVisit(connection, served)
+  }
+
+  /// Sets the deadline for what is to come, and what is waited for.
+  private func finishVisit(_ connection: Connection, _ served: Int) {
+    if connection.phase == .reading, connection.output.isEmpty {
+      if connection.input.isEmpty {
+        setDeadline(connection, .idle)
+      } else if served > 0 || deadlines.kind(of: Int(connection.slot)) != .head {
+        setDeadline(connection, .head)
+      }
+    }
+    settle(connection)
+  }
+
+  /// Serves the requests in `bytes` until an answer has to be waited for; returns how many bytes are done with.
+  private func serve(_ connection: Connection, _ bytes: UnsafeMutableBufferPointer<UInt8>) -> Int {
+    var done = 0
+    for _ in 0..<HTTPServer.requestsPerVisit {
+      guard done < bytes.count, connection.phase == .reading, connection.output.isEmpty else { return done }
+      let rest = UnsafeMutableBufferPointer(rebasing: bytes[done...])
+      switch connection.scan.find(in: rest.span) {
+      case .complete(let size) where size <= limits.headSize:
+        connection.scan = HeadScan()
+        done += size
+        handle(connection, UnsafeMutableBufferPointer(rebasing: rest[..<size]))
+      case .incomplete where rest.count < limits.headSize:
+        return done
+      case .complete, .incomplete:
+        refuse(connection, .tooLarge, ProblemAnswer.refusal(.headTooLarge))
+      case .malformed:
+        refuse(connection, .malformed, ProblemAnswer.refusal(.malformed))
+      }
+    }
+    if done < bytes.count, connection.phase == .reading { enqueue(connection) }
+    return done
+  }
+
+  private func handle(_ connection: Connection, _ bytes: UnsafeMutableBufferPointer<UInt8>) {
+    let fields: HeadFields
+    do throws(HeadRefusal) {
+      var head = MutableSpan(_unsafeElements: bytes)
+      fields = try HeadParser.parse(&head)
+    } catch {
+      let isSize = error == .headTooLarge || error == .targetTooLong
+      return refuse(connection, isSize ? .tooLarge : .malformed, ProblemAnswer.refusal(error))
+    }
+    let request = RequestHead(fields, UnsafeBufferPointer(bytes))
+    statistics.requests += 1
+    nextSerial += 1
+    connection.serial = nextSerial
+    connection.isHeadOnly = fields.method == .head
+    connection.closesAfterOutput = !fields.keepsAlive
+    connection.phase = .waiting
+    deadlines.clear(Int(connection.slot))
+    let token = connection.token
+    guard let response = handler.respond(to: request, from: connection.peer, token: token) else { return }
+    // The handler may have answered already, or stopped the server.
+    guard connection.phase == .waiting, connection.token == token else { return }
+    answer(connection, response)
+  }
+
+  /// Watches for what the connection's phase needs; costs a system call only when that is something else than before.
+  func settle(_ connection: Connection) {
+    switch connection.phase {
+    case .free: return
+    case _ where !connection.output.isEmpty: watch(connection, EPOLLOUT.rawValue)
+    case .reading: watch(connection, EPOLLIN.rawValue)
+    // Input that comes meanwhile is rare: `visit` stops watching for it when it does.
+    case .waiting, .streaming, .lingering: if connection.interest != EPOLLIN.rawValue { watch(connection, 0) }
+    }
+  }
+
+  private func watch(_ connection: Connection, _ events: UInt32) {
+    if connection.interest == events { return }
+    let operation = connection.interest == nil ? EPOLL_CTL_ADD : EPOLL_CTL_MOD
+    connection.interest = events
+    var event = epoll_event(events: events, data: epoll_data_t(u64: connection.tag))
+    // Out of memory or of the user's share of watches: without events the connection can't be served.
+    if epoll_ctl(epoll, CInt(operation), connection.descriptor, &event) != 0 { abandon(connection) }
+  }
+
+  /// Answers with a problem and closes, leaving the client a moment to read it.
+  func refuse(_ connection: Connection, _ reason: ServerStatistics.Refusal, _ answer: PlainBytes) {
+    statistics.count(reason)
+    answer.withBytes { bytes in
+      bytes.withUnsafeBufferPointer {
+        let all = clinux_part(bytes: $0.baseAddress, count: $0.count)
+        // Best effort: who doesn't take it is closed all the same.
+        _ = clinux_send(connection.descriptor, all, clinux_part(), clinux_part())
+      }
+    }
+    uncount(connection)
+    guard lingering < HTTPServer.maximumLingering, shutdown(connection.descriptor, CInt(SHUT_WR)) == 0 else {
+      return release(connection)
+    }
+    lingering += 1
+    connection.phase = .lingering
+    setDeadline(connection, .linger)
+    settle(connection)
+  }
+
+  func setDeadline(_ connection: Connection, _ kind: DeadlineLists.Kind) {
+    let span =
+      switch kind {
+      case .head: spans.head
+      case .idle: spans.idle
+      case .drain: spans.drain
+      case .linger: spans.linger
+      }
+    deadlines.set(Int(connection.slot), kind, at: now + span)
+  }
+
+  func expired(_ connection: Connection, _ kind: DeadlineLists.Kind) {
+    switch kind {
+    case .head where connection.input.isEmpty:
+      statistics.count(.slowRequest)
+      release(connection)
+    case .head:
+      refuse(connection, .slowRequest, ProblemAnswer.tooSlow)
+    case .drain:
+      statistics.count(.slowReader)
+      release(connection)
+    case .idle, .linger:
+      release(connection)
+    }
+  }
+}

@@ -1,0 +1,171 @@
+import CLinux
+package import EventLoop
+import Glibc
+
+/// An HTTP/1.1 server for processes of this host: a Unix socket's listener and all its clients.
+///
+/// They share one epoll descriptor, which is one source of the loop: a source for each client makes every turn dearer
+/// with their number. What one dispatch does is bounded (64 events, 64 new connections, 16 requests each), so that
+/// the loop's other sources get their turn however busy the socket is. A request costs a recv and a sendmsg, and no timer.
+package final class HTTPServer {
+  static let batch = 64
+  static let requestsPerVisit = 16
+  static let scratchSize = 16384
+  static let maximumLingering = 64
+  static let listenerTag = UInt64.max
+
+  let loop: EventLoop
+  let listener: UnixListener
+  let limits: ServerLimits
+  /// The handler owns the server, or both have the same owner.
+  unowned let handler: any RequestHandler
+
+  /// Called with the errno when accepting is put off for 100 ms, since descriptors or memory have run out.
+  package var acceptingPaused: ((CInt) -> Void)?
+  package internal(set) var statistics = ServerStatistics()
+
+  private(set) var epoll: CInt
+  private var source: IOSource?
+  private var expiry: TimerSource!
+  var acceptPause: TimerSource!
+  private var resumption: DeferSource!
+
+  var connections: ContiguousArray<Connection> = []
+  var freeSlots: [UInt32] = []
+  var openByUID: [UInt32: Int] = [:]
+  var lingering = 0
+  var deadlines = DeadlineLists()
+  /// The limits' spans in µs.
+  let spans: (head: Int64, idle: Int64, drain: Int64, linger: Int64)
+
+  private struct Turn {
+    let slot: Int
+    let generation: UInt32
+  }
+
+  private var queue: [Turn] = []
+  var nextSerial: UInt64 = 0
+  /// The loop's time in this dispatch.
+  private(set) var now: Int64 = 0
+
+  private let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: HTTPServer.batch)
+  let scratch = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: HTTPServer.scratchSize)
+  var groups = [UInt32](repeating: 0, count: 64)
+  /// The groups of the last peer, for the next is often of the same user.
+  var lastGroups: [UInt32] = []
+
+  /// Serves from the next turn of `loop` on, until `stop` or its release. Neither retains `handler`.
+  package init(
+    _ loop: EventLoop, listener: UnixListener, limits: ServerLimits = ServerLimits(), handler: any RequestHandler
+  ) throws {
+    self.loop = loop
+    self.listener = listener
+    self.limits = limits
+    self.handler = handler
+    precondition(limits.headSize <= HTTPServer.scratchSize, "a head fits into the scratch buffer")
+    let micro = Duration.microseconds(1)
+    spans = (
+      Int64(limits.headTime / micro), Int64(limits.idleTime / micro), Int64(limits.drainTime / micro),
+      Int64(limits.lingerTime / micro)
+    )
+    scratch.initialize(repeating: 0)
+    events.initialize(repeating: epoll_event())
+    epoll = epoll_create1(CInt(EPOLL_CLOEXEC))
+    guard epoll >= 0 else { throw ListenError.call("epoll_create1", errno) }
+    guard watchListener(CInt(EPOLL_CTL_ADD), EPOLLIN.rawValue) else { throw ListenError.call("epoll_ctl", errno) }
+    source = try IOSource(loop, descriptor: epoll, events: .readable) { [unowned self] _ in dispatch() }
+    expiry = try TimerSource(loop, accuracy: 100_000) { [unowned self] in expire() }
+    acceptPause = try TimerSource(loop, accuracy: 10_000) { [unowned self] in
+      _ = watchListener(CInt(EPOLL_CTL_MOD), EPOLLIN.rawValue)
+    }
+    resumption = DeferSource(loop) { [unowned self] in resumeQueued() }
+  }
+
+  deinit {
+    stop()
+    events.deallocate()
+    scratch.deallocate()
+  }
+
+  /// Closes the listener and every connection at once; nobody is told that it was abandoned.
+  package func stop() {
+    guard epoll >= 0 else { return }
+    source = nil
+    expiry?.disarm()
+    acceptPause?.disarm()
+    resumption?.cancel()
+    for connection in connections where connection.phase != .free { release(connection) }
+    listener.close()
+    close(epoll)
+    epoll = -1
+  }
+
+  func watchListener(_ operation: CInt, _ events: UInt32) -> Bool {
+    var event = epoll_event(events: events, data: epoll_data_t(u64: HTTPServer.listenerTag))
+    return epoll_ctl(epoll, operation, listener.descriptor, &event) == 0
+  }
+
+  private func dispatch() {
+    now = loop.now
+    let count = epoll_wait(epoll, events.baseAddress, CInt(HTTPServer.batch), 0)
+    // Nothing is ready, or a signal came in between: the descriptor tells again.
+    guard count > 0 else { return }
+    for index in 0..<Int(count) {
+      let tag = events[index].data.u64
+      if tag == HTTPServer.listenerTag {
+        acceptBatch()
+      } else {
+        let connection = connections[Int(truncatingIfNeeded: tag & 0xFFFF_FFFF)]
+        if connection.tag == tag { visit(connection, events[index].events) }
+      }
+      if epoll < 0 { return }
+    }
+    armExpiry()
+  }
+
+  /// Arms the timer if the earliest deadline comes before it would fire; a later one is seen when it does.
+  private func armExpiry() {
+    guard let earliest = deadlines.earliest else { return }
+    if let armed = expiry.deadline, armed <= earliest { return }
+    expiry.arm(at: earliest)
+  }
+
+  private func expire() {
+    now = loop.now
+    for _ in 0..<HTTPServer.batch {
+      guard let (slot, kind) = deadlines.takeExpired(at: now) else { break }
+      expired(connections[slot], kind)
+    }
+    if epoll >= 0 { armExpiry() }
+  }
+
+  /// Lets `connection` go on with its input after the other sources had their turn.
+  func enqueue(_ connection: Connection) {
+    if connection.isQueued { return }
+    connection.isQueued = true
+    queue.append(Turn(slot: Int(connection.slot), generation: connection.generation))
+    resumption.schedule()
+  }
+
+  private func resumeQueued() {
+    now = loop.now
+    let due = queue.prefix(HTTPServer.batch)
+    queue.removeFirst(due.count)
+    for turn in due {
+      let connection = connections[turn.slot]
+      guard connection.isQueued, connection.generation == turn.generation else { continue }
+      connection.isQueued = false
+      resume(connection)
+      if epoll < 0 { return }
+    }
+    if !queue.isEmpty { resumption.schedule() }
+    armExpiry()
+  }
+
+  /// For calls from outside a dispatch: the time, and the timer afterwards.
+  func outsideDispatch(_ body: () -> Void) {
+    now = loop.now
+    body()
+    if epoll >= 0 { armExpiry() }
+  }
+}

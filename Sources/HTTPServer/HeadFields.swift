@@ -1,0 +1,36 @@
+/// A request's method, of those that are answered here.
+package enum Method: UInt8, Sendable {
+  case get, head, post
+}
+
+/// What a head says, as the parser found it. Places are offsets into the bytes that were parsed.
+struct HeadFields {
+  struct Piece {
+    var lower: UInt16 = 0
+    var upper: UInt16 = 0
+
+    init() {}
+
+    init(_ lower: Int, _ upper: Int) {
+      self.lower = UInt16(lower)
+      self.upper = UInt16(upper)
+    }
+
+    var range: Range<Int> { Int(lower)..<Int(upper) }
+  }
+
+  static let maximumPieces = 8
+
+  var method = Method.get
+  var isHTTP11 = false
+  /// Whether the connection may stay open: HTTP/1.1 without `Connection: close`. A client of HTTP/1.0 that asks for
+  /// keep-alive would have to be told so in every answer; it gets the older default instead.
+  var keepsAlive = false
+  /// The path's decoded segments: "/" is one empty segment, "/v1/roles" are two.
+  var segments = InlineArray<8, Piece>(repeating: Piece())
+  var segmentCount = 0
+  /// The query's decoded names and values; a name without `=` has an empty value.
+  var queryNames = InlineArray<8, Piece>(repeating: Piece())
+  var queryValues = InlineArray<8, Piece>(repeating: Piece())
+  var queryCount = 0
+}

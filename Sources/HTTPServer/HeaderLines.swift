@@ -1,0 +1,75 @@
+/// Reads the header lines of a head and judges the few that mean something here.
+struct HeaderLines {
+  private var hosts = 0
+  private var contentLengths = 0
+  private var wantsClose = false
+
+  /// Reads from `start`, the first byte behind the request line, to the empty line that ends `head`.
+  static func read(_ head: Span<UInt8>, from start: Int, into fields: inout HeadFields) throws(HeadRefusal) {
+    var lines = HeaderLines()
+    var at = start
+    var count = 0
+    while true {
+      guard at + 1 < head.count else { throw .malformed }
+      if head[at] == UInt8(ascii: "\r"), head[at + 1] == UInt8(ascii: "\n") { break }
+      count += 1
+      if count > HeadParser.maximumHeaders { throw .headTooLarge }
+      at = try lines.readLine(head, at)
+    }
+    guard !fields.isHTTP11 || lines.hosts == 1 else { throw .malformed }
+    fields.keepsAlive = fields.isHTTP11 && !lines.wantsClose
+  }
+
+  /// Returns the place behind the line's end.
+  private mutating func readLine(_ head: Span<UInt8>, _ start: Int) throws(HeadRefusal) -> Int {
+    var at = start
+    while at < head.count, ByteClass.isToken(head[at]) { at += 1 }
+    let name = start..<at
+    guard !name.isEmpty, at < head.count, head[at] == UInt8(ascii: ":") else { throw .malformed }
+    at += 1
+    while at < head.count, ByteClass.isBlank(head[at]) { at += 1 }
+    let valueStart = at
+    while at < head.count, ByteClass.isFieldText(head[at]) { at += 1 }
+    guard at + 1 < head.count, head[at] == UInt8(ascii: "\r"), head[at + 1] == UInt8(ascii: "\n") else {
+      throw .malformed
+    }
+    var valueEnd = at
+    while valueEnd > valueStart, ByteClass.isBlank(head[valueEnd - 1]) { valueEnd -= 1 }
+    try judge(head, name, valueStart..<valueEnd)
+    return at + 2
+  }
+
+  private mutating func judge(_ head: Span<UInt8>, _ name: Range<Int>, _ value: Range<Int>) throws(HeadRefusal) {
+    switch name.count {
+    case 4 where head.holds("host", ignoringCaseIn: name):
+      hosts += 1
+      if hosts > 1 { throw .malformed }
+    case 6 where head.holds("expect", ignoringCaseIn: name):
+      guard head.holds("100-continue", ignoringCaseIn: value) else { throw .expectationFailed }
+    case 10 where head.holds("connection", ignoringCaseIn: name):
+      if names("close", in: head, value) { wantsClose = true }
+    case 14 where head.holds("content-length", ignoringCaseIn: name):
+      contentLengths += 1
+      guard contentLengths == 1, head.holds("0", value) else { throw .malformed }
+    case 17 where head.holds("transfer-encoding", ignoringCaseIn: name):
+      throw .malformed
+    default:
+      break
+    }
+  }
+
+  /// Whether `option` is in the comma-separated list at `list`.
+  private func names(_ option: StaticString, in head: Span<UInt8>, _ list: Range<Int>) -> Bool {
+    var start = list.lowerBound
+    while start < list.upperBound {
+      var end = start
+      while end < list.upperBound, head[end] != UInt8(ascii: ",") { end += 1 }
+      let next = end + 1
+      while start < end, ByteClass.isBlank(head[start]) { start += 1 }
+      while end > start, ByteClass.isBlank(head[end - 1]) { end -= 1 }
+      if head.holds(option, ignoringCaseIn: start..<end) { return true }
+      start = next
+    }
+    return false
+  }
+}

@@ -1,0 +1,86 @@
+/// A request, valid while it is being responded to: it can be neither copied nor kept.
+///
+/// All texts in it are decoded and printable ASCII.
+package struct RequestHead: ~Copyable {
+  private let fields: HeadFields
+  private let bytes: UnsafeBufferPointer<UInt8>
+
+  /// `bytes` are those that `fields` was read from, and outlive this value.
+  init(_ fields: HeadFields, _ bytes: UnsafeBufferPointer<UInt8>) {
+    self.fields = fields
+    self.bytes = bytes
+  }
+
+  package var method: Method { fields.method }
+  var keepsAlive: Bool { fields.keepsAlive }
+
+  /// The number of the path's segments: 1 (empty) for `/`, 2 for `/v1/roles`, 3 (the last empty) for `/v1/roles/`.
+  package var segmentCount: Int { fields.segmentCount }
+
+  /// Whether the path has a segment `index` and it is `text`.
+  package func segment(_ index: Int, is text: StaticString) -> Bool {
+    index < fields.segmentCount && bytes.span.holds(text, fields.segments[index].range)
+  }
+
+  /// The segment `index`, which must be there, as a String of its own.
+  package func segment(_ index: Int) -> String {
+    String(decoding: bytes[fields.segments[index].range], as: UTF8.self)
+  }
+
+  /// Calls `body` with the bytes of segment `index`, which must be there, without a copy.
+  package func withSegment<R, E>(_ index: Int, _ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+    try body(bytes.span.extracting(fields.segments[index].range))
+  }
+
+  /// Whether the path is `path`: `head.path(is: "/v1/roles")`.
+  package func path(is path: StaticString) -> Bool {
+    path.withUTF8Buffer { path in
+      let span = bytes.span
+      var place = 0
+      for index in 0..<fields.segmentCount {
+        guard place < path.count, path[place] == UInt8(ascii: "/") else { return false }
+        place += 1
+        for offset in fields.segments[index].range {
+          // An escaped slash is a part of its segment and never matches one between segments.
+          guard place < path.count, path[place] == span[offset], path[place] != UInt8(ascii: "/") else { return false }
+          place += 1
+        }
+      }
+      return place == path.count
+    }
+  }
+
+  /// The number of query items; one that nobody asked for is in here too.
+  package var queryCount: Int { fields.queryCount }
+
+  /// The value of the query item `name`: nil when there is none, empty for a name alone.
+  package func query(_ name: StaticString) -> String? {
+    queryRange(name).map { String(decoding: bytes[$0], as: UTF8.self) }
+  }
+
+  package enum Number: Hashable, Sendable {
+    case missing
+    /// There, but not 1 to 9 decimal digits.
+    case malformed
+    case value(Int)
+  }
+
+  /// The query item `name` as a number: `?min_ttl=7200`.
+  package func queryNumber(_ name: StaticString) -> Number {
+    guard let range = queryRange(name) else { return .missing }
+    guard (1...9).contains(range.count) else { return .malformed }
+    var value = 0
+    for byte in bytes[range] {
+      guard ByteClass.isDigit(byte) else { return .malformed }
+      value = value * 10 + Int(byte - UInt8(ascii: "0"))
+    }
+    return .value(value)
+  }
+
+  private func queryRange(_ name: StaticString) -> Range<Int>? {
+    for index in 0..<fields.queryCount where bytes.span.holds(name, fields.queryNames[index].range) {
+      return fields.queryValues[index].range
+    }
+    return nil
+  }
+}

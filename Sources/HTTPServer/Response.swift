@@ -1,0 +1,49 @@
+/// Bytes ready to be sent, shared by reference: rendered once, sent many times, and never changed.
+package protocol ResponseBytes: AnyObject {
+  func withBytes(_ body: (Span<UInt8>) -> Void)
+}
+
+/// Bytes without a secret in them.
+package final class PlainBytes: ResponseBytes, Sendable {
+  private let bytes: [UInt8]
+
+  package init(_ bytes: [UInt8]) { self.bytes = bytes }
+  package init(_ text: String) { bytes = Array(text.utf8) }
+
+  package func withBytes(_ body: (Span<UInt8>) -> Void) {
+    let bytes = bytes
+    body(bytes.span)
+  }
+}
+
+package struct Response {
+  /// Status line, header lines and the empty line behind them, each ending in CRLF, with a Content-Length that fits
+  /// `body`. No Connection header: the server puts its own in front of the empty line when it is going to close.
+  package let head: any ResponseBytes
+  /// Left out when the request was a HEAD.
+  package let body: (any ResponseBytes)?
+
+  package init(head: any ResponseBytes, body: (any ResponseBytes)? = nil) {
+    self.head = head
+    self.body = body
+  }
+}
+
+/// Names one request that is still to be answered, or one stream. Never used twice; after the answer it names nothing.
+package struct ResponseToken: Hashable, Sendable {
+  let slot: UInt32
+  let serial: UInt64
+}
+
+/// What the server asks of the daemon. All calls come from the loop's thread.
+package protocol RequestHandler: AnyObject {
+  /// Answers a request, or returns nil and has it answered later, under `token`, by `HTTPServer.complete`, or with a stream by
+  /// `HTTPServer.beginStream`; either may already happen in here.
+  func respond(to request: borrowing RequestHead, from peer: Peer, token: ResponseToken) -> Response?
+
+  /// The client of a deferred answer or of a stream is gone; `token` names nothing any more.
+  func abandoned(_ token: ResponseToken)
+
+  /// Whether `peer` may use the connections kept for root and admins when all others are taken.
+  func isPrivileged(_ peer: Peer) -> Bool
+}

@@ -1,0 +1,24 @@
+/// What a client may take of the server.
+package struct ServerLimits: Sendable {
+  /// Open connections of everybody; `reservedConnections` more are for privileged peers.
+  package var maximumConnections = 1024
+  package var reservedConnections = 16
+  package var maximumConnectionsPerUID = 64
+
+  /// From the connection's start, or a later request's first byte, to the end of the head; bytes that trickle in
+  /// don't extend it.
+  package var headTime: Duration = .seconds(5)
+  /// From an answer to the next request's first byte.
+  package var idleTime: Duration = .seconds(60)
+  /// From an answer to its last byte taken by the client; it counts once the socket's buffer is full.
+  package var drainTime: Duration = .seconds(10)
+  /// How long a client that was refused may take to read why.
+  package var lingerTime: Duration = .seconds(1)
+
+  /// A request's line and header lines with their ends, in bytes.
+  package var headSize = 8192
+  /// How many bytes a stream's reader may be behind.
+  package var streamLag = 65536
+
+  package init() {}
+}

@@ -1,0 +1,98 @@
+import CLinux
+import Glibc
+
+/// The path that a socket is to have, and the steps of putting one there.
+struct SocketPlace {
+  let path: String
+  /// In the same directory, for rename(2); of our own pid, which no other process has while we live.
+  let temporary: String
+  private let directory: String
+
+  init(_ path: String) throws(ListenError) {
+    self.path = path
+    let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
+    let prefix = slash.map { String(path[...$0]) } ?? ""
+    directory = prefix.isEmpty ? "." : prefix
+    temporary = "\(prefix).\(getpid())"
+    // Both names have to fit, with a NUL behind them (unix(7)).
+    let room = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
+    guard max(path.utf8.count, temporary.utf8.count) <= room else {
+      throw .pathTooLong(path, limit: room - max(0, temporary.utf8.count - path.utf8.count))
+    }
+  }
+
+  /// Keeps a second process that starts at the same moment from finding the path free too. -1 where the directory
+  /// can't be read: then there is no lock.
+  func lockDirectory() throws(ListenError) -> CInt {
+    let lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard lock >= 0 else {
+      guard errno == EACCES else { throw .path(path, attempt: "opening its directory", errno) }
+      return -1
+    }
+    if flock(lock, LOCK_EX | LOCK_NB) != 0 {
+      let code = errno
+      close(lock)
+      throw .path(path, attempt: "another process is making a socket beside it", code)
+    }
+    return lock
+  }
+
+  /// Throws unless nothing is at the path, or a socket that nobody listens on.
+  func checkIsFree() throws(ListenError) {
+    var status = stat()
+    guard lstat(path, &status) == 0 else {
+      if errno == ENOENT { return }
+      throw .path(path, attempt: "looking at it", errno)
+    }
+    guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket(path) }
+    let probe = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard probe >= 0 else { throw .call("socket", errno) }
+    defer { close(probe) }
+    if call(connect, probe, path) == 0 {
+      var owner = clinux_peer()
+      _ = clinux_peer_of(probe, &owner, nil, 0)
+      throw .inUse(path, pid: owner.pid, uid: owner.uid)
+    }
+    switch errno {
+    case ECONNREFUSED, ENOENT: return
+    default: throw .unclear(path, errno)
+    }
+  }
+
+  func bind(_ descriptor: CInt) throws(ListenError) {
+    // What a process of our pid left behind.
+    unlink(temporary)
+    // A socket's file takes its mode from the socket, as Linux has it (unix_bind in net/unix/af_unix.c).
+    guard fchmod(descriptor, 0) == 0 else { throw .call("fchmod", errno) }
+    guard call(Glibc.bind, descriptor, temporary) == 0 else { throw .path(path, attempt: "binding", errno) }
+  }
+
+  func prepare(_ mode: UInt32, _ gid: UInt32?) throws(ListenError) {
+    if let gid, lchown(temporary, uid_t.max, gid) != 0 { throw .group(path, gid: gid, errno) }
+    guard chmod(temporary, mode) == 0 else { throw .path(path, attempt: "setting its mode", errno) }
+  }
+
+  func moveIntoPlace() throws(ListenError) {
+    guard rename(temporary, path) == 0 else { throw .path(path, attempt: "putting it in place", errno) }
+  }
+
+  func identity(_ path: String) -> (device: dev_t, inode: ino_t)? {
+    var status = stat()
+    return lstat(path, &status) == 0 ? (status.st_dev, status.st_ino) : nil
+  }
+
+  private func call(
+    _ call: (CInt, UnsafePointer<sockaddr>?, socklen_t) -> CInt, _ descriptor: CInt, _ path: String
+  ) -> CInt {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { room in
+      room.copyBytes(from: path.utf8)
+    }
+    return withUnsafeBytes(of: &address) {
+      $0.withMemoryRebound(to: sockaddr.self) {
+        call(descriptor, $0.baseAddress, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import Glibc
+
+/// A listening Unix stream socket at a path, taken away again when it is closed.
+package final class UnixListener {
+  package let path: String
+  package private(set) var descriptor: CInt
+  private var identity: (device: dev_t, inode: ino_t)?
+
+  /// Listens at `path` with permission bits `mode`, owned by us and group `gid` (nil: our own).
+  ///
+  /// A socket that nobody listens on is replaced in one step. The new one is made under another name, without any
+  /// permission, and put in place when mode and group are set and it listens: nobody can connect earlier than that.
+  package init(path: String, mode: UInt32, gid: UInt32? = nil) throws(ListenError) {
+    let place = try SocketPlace(path)
+    self.path = path
+    descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { throw .call("socket", errno) }
+    let lock = try place.lockDirectory()
+    defer { if lock >= 0 { Glibc.close(lock) } }
+    try place.checkIsFree()
+    do throws(ListenError) {
+      try place.bind(descriptor)
+      try place.prepare(mode, gid)
+      guard listen(descriptor, SOMAXCONN) == 0 else { throw .call("listen", errno) }
+      identity = place.identity(place.temporary)
+      try place.moveIntoPlace()
+    } catch {
+      unlink(place.temporary)
+      identity = nil
+      throw error
+    }
+  }
+
+  deinit { close() }
+
+  /// Stops listening, and removes the socket's file if it is still ours.
+  package func close() {
+    guard descriptor >= 0 else { return }
+    var status = stat()
+    if let identity, lstat(path, &status) == 0, (status.st_dev, status.st_ino) == identity { unlink(path) }
+    Glibc.close(descriptor)
+    descriptor = -1
+  }
+}

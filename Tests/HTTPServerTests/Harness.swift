@@ -1,0 +1,125 @@
+import EventLoop
+import Glibc
+import TestSupport
+
+@testable import HTTPServer
+
+/// A server with a handler that does what a test says, and everything that was asked of it.
+final class Harness {
+  let loop: EventLoop
+  let directory: TemporaryDirectory
+  let handler = Handler()
+  private(set) var server: HTTPServer!
+
+  final class Handler: RequestHandler {
+    var requests: [String] = []
+    var peers: [Peer] = []
+    var deferred: [ResponseToken] = []
+    var abandonedTokens: [ResponseToken] = []
+    var privilegedUIDs: Set<UInt32> = []
+    /// Answers requests whose path isn't one of those below.
+    var answer = Harness.response("hello")
+    var onRequest: ((ResponseToken) -> Response?)?
+
+    func respond(to request: borrowing RequestHead, from peer: Peer, token: ResponseToken) -> Response? {
+      requests.append(request.segment(0))
+      peers.append(peer)
+      if let onRequest { return onRequest(token) }
+      if request.path(is: "/later") {
+        deferred.append(token)
+        return nil
+      }
+      return answer
+    }
+
+    func abandoned(_ token: ResponseToken) { abandonedTokens.append(token) }
+    func isPrivileged(_ peer: Peer) -> Bool { privilegedUIDs.contains(peer.uid) }
+  }
+
+  init(_ limits: ServerLimits = ServerLimits()) throws {
+    loop = try EventLoop()
+    directory = try TemporaryDirectory()
+    let listener = try UnixListener(path: directory.path("s"), mode: 0o600)
+    server = try HTTPServer(loop, listener: listener, limits: limits, handler: handler)
+  }
+
+  static func response(_ body: String) -> Response {
+    let body = PlainBytes(body)
+    var count = 0
+    body.withBytes { count = $0.count }
+    return Response(head: PlainBytes("HTTP/1.1 200 OK\r\nContent-Length: \(count)\r\n\r\n"), body: body)
+  }
+
+  func connect() throws -> Client { try Client(directory.path("s")) }
+
+  /// Turns until nothing is due any more.
+  func settle() throws {
+    while try loop.runOnce() {}
+  }
+
+  /// Turns, waiting for deadlines, until `condition` holds; the test run's own time limit ends one that never does.
+  func turn(until condition: () -> Bool) throws {
+    while !condition() { try loop.runOnce(timeout: .seconds(1)) }
+  }
+
+  /// Sends `text` and returns all that comes back.
+  func exchange(_ text: String, on client: Client) throws -> String {
+    client.send(text)
+    try settle()
+    return client.receive()
+  }
+}
+
+/// The other end of a connection, never waiting.
+final class Client {
+  private(set) var descriptor: CInt
+
+  init(_ path: String) throws {
+    descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let result = withUnsafeBytes(of: &address) {
+      connect(
+        descriptor, $0.assumingMemoryBound(to: sockaddr.self).baseAddress,
+        socklen_t(MemoryLayout<sockaddr_un>.size))
+    }
+    let code = errno
+    if result != 0 { throw LoopError(attempt: "connect to \(path)", errno: code) }
+  }
+
+  /// Returns how many bytes the socket took; -1 when nobody is there any more.
+  @discardableResult
+  func send(_ bytes: [UInt8]) -> Int { Glibc.send(descriptor, bytes, bytes.count, CInt(MSG_NOSIGNAL)) }
+
+  @discardableResult
+  func send(_ text: String) -> Int { send(Array(text.utf8)) }
+
+  /// All that is there to be read, at most `limit` bytes.
+  func receive(atMost limit: Int = .max) -> String {
+    var all: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65536)
+    while all.count < limit, case let count = recv(descriptor, &buffer, min(buffer.count, limit - all.count), 0),
+      count > 0
+    {
+      all += buffer[..<count]
+    }
+    return String(decoding: all, as: UTF8.self)
+  }
+
+  /// Whether the server has closed and nothing is left to be read.
+  var isAtEnd: Bool {
+    var byte: UInt8 = 0
+    let count = recv(descriptor, &byte, 1, CInt(MSG_PEEK))
+    return count == 0 || count < 0 && errno != EAGAIN
+  }
+
+  func stopSending() { shutdown(descriptor, CInt(SHUT_WR)) }
+
+  func close() {
+    if descriptor >= 0 { Glibc.close(descriptor) }
+    descriptor = -1
+  }
+
+  deinit { close() }
+}

@@ -1,0 +1,68 @@
+import Testing
+
+@testable import HTTPServer
+
+@Suite struct RequestHeadTests {
+  func with<R>(_ target: String, _ body: (borrowing RequestHead) -> R) throws -> R {
+    var bytes = Array("GET \(target) HTTP/1.0\r\n\r\n".utf8)
+    let fields = try parse(&bytes)
+    return bytes.withUnsafeBufferPointer { body(RequestHead(fields, $0)) }
+  }
+
+  private func parse(_ bytes: inout [UInt8]) throws -> HeadFields {
+    var span = bytes.mutableSpan
+    return try HeadParser.parse(&span)
+  }
+
+  struct Path: Sendable {
+    let target: String
+    let path: StaticString
+    let isSame: Bool
+  }
+
+  @Test(arguments: [
+    Path(target: "/", path: "/", isSame: true), Path(target: "/v1/roles", path: "/v1/roles", isSame: true),
+    Path(target: "/v1/r%6Fles?x", path: "/v1/roles", isSame: true),
+    Path(target: "/v1/roles/", path: "/v1/roles", isSame: false),
+    Path(target: "/v1/roles", path: "/v1/roles/", isSame: false),
+    Path(target: "/v1%2Froles", path: "/v1/roles", isSame: false),
+    Path(target: "/v1/role", path: "/v1/roles", isSame: false),
+    Path(target: "/v1", path: "/v1/roles", isSame: false), Path(target: "//v1", path: "/v1", isSame: false),
+  ])
+  func `a path is compared as a whole`(_ row: Path) throws {
+    #expect(try with(row.target) { $0.path(is: row.path) } == row.isSame)
+  }
+
+  @Test func `segments are compared, copied and lent`() throws {
+    let isSame = try with("/v1/roles/up%6Coader") {
+      [$0.segment(0, is: "v1"), $0.segment(1, is: "role"), $0.segment(2, is: "uploader"), $0.segment(3, is: "")]
+    }
+    #expect(isSame == [true, false, true, false])
+    #expect(try with("/v1/roles/up%6Coader") { $0.segment(2) } == "uploader")
+    #expect(try with("/v1/roles/up%6Coader") { $0.withSegment(2) { $0.count } } == 8)
+  }
+
+  struct Query: Sendable {
+    let target: String
+    let text: String?
+    let number: RequestHead.Number
+  }
+
+  @Test(arguments: [
+    Query(target: "/", text: nil, number: .missing),
+    Query(target: "/?min=1", text: nil, number: .missing),
+    Query(target: "/?x=2&min_ttl=7200", text: "7200", number: .value(7200)),
+    Query(target: "/?%6din_ttl=%37", text: "7", number: .value(7)),
+    Query(target: "/?min_ttl", text: "", number: .malformed),
+    Query(target: "/?min_ttl=", text: "", number: .malformed),
+    Query(target: "/?min_ttl=-1", text: "-1", number: .malformed),
+    Query(target: "/?min_ttl=+1", text: "+1", number: .malformed),
+    Query(target: "/?min_ttl=1.5", text: "1.5", number: .malformed),
+    Query(target: "/?min_ttl=999999999", text: "999999999", number: .value(999_999_999)),
+    Query(target: "/?min_ttl=1000000000", text: "1000000000", number: .malformed),
+  ])
+  func `a query item is found by its name`(_ row: Query) throws {
+    #expect(try with(row.target) { $0.query("min_ttl") } == row.text)
+    #expect(try with(row.target) { $0.queryNumber("min_ttl") } == row.number)
+  }
+}

@@ -1,0 +1,179 @@
+import EventLoop
+import Glibc
+import TestSupport
+import Testing
+
+@testable import HTTPServer
+
+private let get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+private let later = "GET /later HTTP/1.1\r\nHost: x\r\n\r\n"
+private let hello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+private let helloAndClose = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
+
+@Suite struct ServingTests {
+  let harness: Harness
+
+  init() throws { harness = try Harness() }
+
+  @Test func `a request is answered and the connection stays open`() throws {
+    let client = try harness.connect()
+    for _ in 0..<3 { #expect(try harness.exchange(get, on: client) == hello) }
+    #expect(!client.isAtEnd)
+    #expect(harness.server.statistics.open == 1)
+    #expect(harness.server.statistics.requests == 3)
+    client.close()
+    try harness.settle()
+    #expect(harness.server.statistics.open == 0)
+  }
+
+  @Test func `the peer is who the kernel says`() throws {
+    let client = try harness.connect()
+    _ = try harness.exchange(get, on: client)
+    let peer = try #require(harness.handler.peers.first)
+    var groups = [gid_t](repeating: 0, count: 1024)
+    groups.removeLast(1024 - Int(getgroups(1024, &groups)))
+    #expect(peer.uid == geteuid())
+    #expect(peer.gid == getegid())
+    #expect(peer.pid == getpid())
+    #expect(peer.groups.sorted() == groups.sorted())
+  }
+
+  @Test(arguments: ["GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"])
+  func `a client that wants the connection closed is told so and gets it`(_ request: String) throws {
+    let client = try harness.connect()
+    #expect(try harness.exchange(request, on: client) == helloAndClose)
+    #expect(client.isAtEnd)
+    #expect(harness.server.statistics.open == 0)
+  }
+
+  @Test func `an answer to HEAD has no body`() throws {
+    let client = try harness.connect()
+    let answer = try harness.exchange("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", on: client)
+    #expect(answer == "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+  }
+
+  @Test func `a head may come byte by byte`() throws {
+    let client = try harness.connect()
+    for byte in get.utf8 {
+      #expect(client.receive().isEmpty)
+      client.send([byte])
+      try harness.settle()
+    }
+    #expect(client.receive() == hello)
+  }
+
+  @Test func `a client that sends no more still gets its answer`() throws {
+    let client = try harness.connect()
+    client.send(get)
+    client.stopSending()
+    try harness.settle()
+    #expect(client.receive() == hello)
+    #expect(client.isAtEnd)
+  }
+
+  @Test func `thousands of pipelined requests are answered in order`() throws {
+    let client = try harness.connect()
+    var count = 0
+    harness.handler.onRequest = { _ in
+      count += 1
+      return Harness.response("\(count)")
+    }
+    var toSend = Array(String(repeating: get, count: 5000).utf8)[...]
+    var received = ""
+    while !toSend.isEmpty {
+      toSend = toSend.dropFirst(max(0, client.send(Array(toSend.prefix(60_000)))))
+      try harness.settle()
+      received += client.receive()
+    }
+    try harness.settle()
+    while case let text = client.receive(), !text.isEmpty {
+      received += text
+      try harness.settle()
+    }
+    let expected = (1...5000).map { "HTTP/1.1 200 OK\r\nContent-Length: \(String($0).count)\r\n\r\n\($0)" }.joined()
+    #expect(received.utf8.count == expected.utf8.count)
+    let isSame = received == expected
+    #expect(isSame)
+  }
+
+  @Test func `nothing more is read from a client that reads no answers, and all are given when it does`() throws {
+    harness.handler.answer = Harness.response(String(repeating: "x", count: 20_000))
+    let client = try harness.connect()
+    var sent = 0
+    while case let count = client.send(get), count > 0 {
+      sent += count
+      try harness.settle()
+    }
+    let served = harness.handler.requests.count
+    #expect(served < sent / get.utf8.count)
+    var received = 0
+    while case let text = client.receive(), !text.isEmpty {
+      received += text.utf8.count
+      try harness.settle()
+    }
+    #expect(harness.handler.requests.count == sent / get.utf8.count)
+    #expect(received % (20_000 + 42) == 0)
+    #expect(received / (20_000 + 42) == sent / get.utf8.count)
+  }
+
+  @Test func `a large answer arrives whole, with the line that closes`() throws {
+    let body = String(repeating: "0123456789", count: 200_000)
+    harness.handler.answer = Harness.response(body)
+    let client = try harness.connect()
+    client.send("GET / HTTP/1.0\r\n\r\n")
+    var received = ""
+    while !client.isAtEnd {
+      try harness.settle()
+      received += client.receive()
+    }
+    #expect(received == "HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\nConnection: close\r\n\r\n" + body)
+  }
+
+  @Test func `a client that vanishes in any state costs nothing but its request`() throws {
+    for text in ["", "GET /", get, later, get + later + get, "POST /later HTTP/1.1\r\n"] {
+      let client = try harness.connect()
+      client.send(text)
+      client.close()
+    }
+    try harness.settle()
+    #expect(harness.server.statistics.open == 0)
+    #expect(try harness.exchange(get, on: harness.connect()) == hello)
+  }
+
+  @Test(arguments: [
+    ("GET / HTTP/1.1\r\n\r\n", "400 Bad Request"), ("BREW / HTTP/1.1\r\nHost: x\r\n\r\n", "501 Not Implemented"),
+    ("GET /\n", "400 Bad Request"), ("GET / HTTP/3.0\r\n\r\n", "505 HTTP Version Not Supported"),
+    ("GET /\(String(repeating: "a", count: 9000))", "431 Request Header Fields Too Large"),
+    ("GET / HTTP/1.1\r\nX: \(String(repeating: "a", count: 8200))\r\n\r\n", "431 Request Header Fields Too Large"),
+  ])
+  func `a refused head is answered with a problem document and closed`(_ text: String, _ status: String) throws {
+    let client = try harness.connect()
+    let answer = try harness.exchange(text, on: client)
+    #expect(answer.hasPrefix("HTTP/1.1 \(status)\r\nContent-Type: application/problem+json\r\n"))
+    #expect(answer.contains(#""status":\#(status.prefix(3)),"#))
+    #expect(client.isAtEnd)
+    #expect(harness.handler.requests.isEmpty)
+    client.close()
+    try harness.settle()
+    #expect(harness.server.statistics.open == 0)
+    #expect(harness.server.connections.allSatisfy { $0.phase == .free })
+  }
+
+  @Test func `requests in front of a malformed one are answered`() throws {
+    let client = try harness.connect()
+    let answer = try harness.exchange(get + get + "nonsense\r\n\r\n" + get, on: client)
+    #expect(answer.hasPrefix(hello + hello + "HTTP/1.1 400 "))
+    #expect(harness.handler.requests.count == 2)
+  }
+
+  @Test func `a handler may stop the server in the middle of a request`() throws {
+    let client = try harness.connect()
+    harness.handler.onRequest = { [harness] _ in
+      harness.server.stop()
+      return Harness.response("too late")
+    }
+    #expect(try harness.exchange(get + get, on: client).isEmpty)
+    #expect(client.isAtEnd)
+    #expect(access(harness.directory.path("s"), F_OK) != 0)
+  }
+}
