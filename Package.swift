@@ -20,6 +20,7 @@ let package = Package(
     room("Secrets", imports: ["CLinux"]),
     // The reader's values borrow the text they were read from, which the compiler then checks.
     room("JSON", settings: [.enableExperimentalFeature("Lifetimes")]),
+    room("Wire", imports: ["Core", "Secrets", "JSON"]),
     room("Settings", imports: ["Core", "JSON", "CTOML"]),
     room("CloudAPI", imports: ["Core", "Secrets", "JSON", "CCrypto"]),
     room("EventLoop", imports: ["CSystemd"]),
@@ -32,6 +33,7 @@ let package = Package(
     tests("Core", imports: ["TestSupport"]),
     tests("Secrets"),
     tests("JSON"),
+    tests("Wire", imports: ["Core", "Secrets", "JSON", "TestSupport"]),
     tests("CloudAPI", imports: ["Core", "Secrets", "JSON"]),
     tests("EventLoop"),
     tests("HTTPClient", imports: ["EventLoop", "TestSupport"]),

@@ -1,0 +1,124 @@
+internal import Core
+package import JSON
+
+/// A refusal as `application/problem+json` (RFC 9457). Members beyond the first four are there only when they say something.
+package struct Problem: WireDocument, Hashable, Sendable {
+  package enum Kind: String, Sendable, CaseIterable {
+    case malformed
+    case forbidden
+    case notFound = "not-found"
+    case methodNotAllowed = "method-not-allowed"
+    /// No session of the role can live as long as was asked; `max_ttl` can be had.
+    case tooLong = "ttl-too-long"
+    /// A reservation has to wait; `retry_after` says how long.
+    case tooManyReservations = "too-many-reservations"
+    case tooManyConnections = "too-many-connections"
+    /// Nothing valid is there to hand out; `code` and `request_id` are of the last failure.
+    case noSession = "no-valid-session"
+    /// A reload found the settings wrong, `errors` says how; the old ones stay in force.
+    case settingsRefused = "settings-refused"
+
+    package var status: Int {
+      switch self {
+      case .malformed: 400
+      case .forbidden: 403
+      case .notFound: 404
+      case .methodNotAllowed: 405
+      case .tooLong: 409
+      case .settingsRefused: 422
+      case .tooManyReservations, .tooManyConnections: 429
+      case .noSession: 503
+      }
+    }
+
+    var title: String {
+      switch self {
+      case .malformed: "the request is malformed"
+      case .forbidden: "this is not yours to read"
+      case .notFound: "there is no such thing"
+      case .methodNotAllowed: "the method is not allowed here"
+      case .tooLong: "no session can live that long"
+      case .tooManyReservations: "too many reservations"
+      case .tooManyConnections: "too many connections"
+      case .noSession: "there is no valid session"
+      case .settingsRefused: "the settings are refused"
+      }
+    }
+  }
+
+  private static let prefix = "urn:rolekeeper:problem:"
+
+  package var type: String
+  package var title: String
+  package var status: Int
+  /// What happened here and what to do, in a sentence.
+  package var detail: String
+  /// The cloud's error code, when STS is the reason.
+  package var code: String?
+  package var requestID: String?
+  package var retryAfter: Duration?
+  /// The most `min_ttl` that can be had.
+  package var maxTTL: Duration?
+  /// One message each, as `check` prints them.
+  package var errors: [String]
+
+  package init(
+    _ kind: Kind, detail: String, code: String? = nil, requestID: String? = nil, retryAfter: Duration? = nil,
+    maxTTL: Duration? = nil, errors: [String] = []
+  ) {
+    type = Self.prefix + kind.rawValue
+    title = kind.title
+    status = kind.status
+    self.detail = detail
+    self.code = code
+    self.requestID = requestID
+    self.retryAfter = retryAfter
+    self.maxTTL = maxTTL
+    self.errors = errors
+  }
+
+  /// nil for a type that this version doesn't know.
+  package var kind: Kind? {
+    type.hasPrefix(Self.prefix) ? Kind(rawValue: String(type.dropFirst(Self.prefix.count))) : nil
+  }
+
+  package init(_ value: borrowing JSONValue) throws(WireError) {
+    type = try value.text("type")
+    title = try value.text("title")
+    status = Int(try value.integer("status"))
+    detail = try value.text("detail")
+    code = try value.optionalText("code")
+    requestID = try value.optionalText("request_id")
+    retryAfter = try value.optionalSpan("retry_after")
+    maxTTL = try value.optionalSpan("max_ttl")
+    var errors: [String] = []
+    try value["errors"]?.forEachItem { (item) throws(WireError) in
+      guard let text = item.string() else { throw .malformed("errors") }
+      errors.append(text)
+    }
+    self.errors = errors
+  }
+
+  package func write(to json: inout JSONWriter<[UInt8]>) {
+    json.object { json in
+      json.member("type", type)
+      json.member("title", title)
+      json.member("status", Int64(status))
+      json.member("detail", detail)
+      if let code { json.member("code", code) }
+      if let requestID { json.member("request_id", requestID) }
+      if let retryAfter { json.member("retry_after", Self.roundedUp(retryAfter)) }
+      if let maxTTL { json.member("max_ttl", maxTTL.wholeSeconds) }
+      if !errors.isEmpty {
+        json.key("errors")
+        json.array { json in for error in errors { json.string(error) } }
+      }
+    }
+  }
+
+  /// Whoever waits that long must not come too early.
+  private static func roundedUp(_ span: Duration) -> Int64 {
+    let whole = span.components.seconds
+    return span.components.attoseconds > 0 ? whole + 1 : whole
+  }
+}

@@ -1,0 +1,61 @@
+package import Core
+package import JSON
+
+/// One line of `GET /v1/events`: a role rotated, or its state changed.
+package struct RoleEvent: WireDocument, Hashable, Sendable {
+  package enum Kind: String, Sendable {
+    /// There is a new session to be fetched.
+    case rotated
+    /// The state is another one than before.
+    case changed
+  }
+
+  package var time: UTCTime?
+  package var kind: Kind
+  package var role: String
+  package var state: RoleState
+  package var generation: UInt64
+  /// The session that is handed out; nil when none is.
+  package var accessKeyID: String?
+  package var expiresAt: UTCTime?
+  /// The code of the last failure; nil when the last attempt went well.
+  package var code: String?
+
+  package init(
+    time: UTCTime?, kind: Kind, role: String, state: RoleState, generation: UInt64, accessKeyID: String? = nil,
+    expiresAt: UTCTime? = nil, code: String? = nil
+  ) {
+    self.time = time
+    self.kind = kind
+    self.role = role
+    self.state = state
+    self.generation = generation
+    self.accessKeyID = accessKeyID
+    self.expiresAt = expiresAt
+    self.code = code
+  }
+
+  package init(_ value: borrowing JSONValue) throws(WireError) {
+    time = try value.optionalTime("time")
+    kind = try value.word("event")
+    role = try value.text("role")
+    state = try value.word("state")
+    generation = try value.generation()
+    accessKeyID = try value.optionalText("access_key_id")
+    expiresAt = try value.optionalTime("expires_at")
+    code = try value.optionalText("code")
+  }
+
+  package func write(to json: inout JSONWriter<[UInt8]>) {
+    json.object { json in
+      json.member("time", time)
+      json.member("event", kind.rawValue)
+      json.member("role", role)
+      json.member("state", state.rawValue)
+      json.member("generation", Int64(clamping: generation))
+      json.member("access_key_id", orNull: accessKeyID)
+      json.member("expires_at", expiresAt)
+      json.member("code", orNull: code)
+    }
+  }
+}

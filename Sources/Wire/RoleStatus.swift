@@ -1,0 +1,136 @@
+package import Core
+package import JSON
+
+/// How a role fares, as readers see it.
+package enum RoleState: String, Sendable, CaseIterable {
+  /// No session yet, and the first attempt has no outcome.
+  case waiting
+  /// The freshest session has at least the floor left, and the last attempt went well.
+  case valid
+  /// As `valid`, but attempts fail at present.
+  case failing
+  /// A session is handed out, but has less than the floor left.
+  case belowFloor = "below-floor"
+  /// Nothing valid: readers get 503.
+  case lapsed
+
+  /// Whether a reader gets a credential.
+  package var hasSession: Bool { self == .valid || self == .failing || self == .belowFloor }
+}
+
+/// One role in `GET /v1/roles`, `GET /v1/roles/NAME` and `GET /v1/status`.
+package struct RoleStatus: WireDocument, Hashable, Sendable {
+  package var name: String
+  package var state: RoleState
+  package var accessKeyID: String?
+  package var expiresAt: UTCTime?
+  package var expiresIn: Duration?
+  /// How long readers would go on getting at least the floor if STS died now.
+  package var headroom: Duration
+  /// 0 until the first session.
+  package var generation: UInt64
+  package var nextRefreshAt: UTCTime?
+  package var nextRefreshIn: Duration?
+  package var lastSuccessAt: UTCTime?
+  /// nil when the last attempt went well.
+  package var lastError: LastError?
+
+  package init(
+    name: String, state: RoleState, accessKeyID: String? = nil, expiresAt: UTCTime? = nil,
+    expiresIn: Duration? = nil, headroom: Duration = .zero, generation: UInt64 = 0, nextRefreshAt: UTCTime? = nil,
+    nextRefreshIn: Duration? = nil, lastSuccessAt: UTCTime? = nil, lastError: LastError? = nil
+  ) {
+    self.name = name
+    self.state = state
+    self.accessKeyID = accessKeyID
+    self.expiresAt = expiresAt
+    self.expiresIn = expiresIn
+    self.headroom = headroom
+    self.generation = generation
+    self.nextRefreshAt = nextRefreshAt
+    self.nextRefreshIn = nextRefreshIn
+    self.lastSuccessAt = lastSuccessAt
+    self.lastError = lastError
+  }
+
+  package init(_ value: borrowing JSONValue) throws(WireError) {
+    name = try value.text("name")
+    state = try value.word("state")
+    accessKeyID = try value.optionalText("access_key_id")
+    expiresAt = try value.optionalTime("expires_at")
+    expiresIn = try value.optionalSpan("expires_in")
+    headroom = .seconds(try value.integer("headroom"))
+    generation = try value.generation()
+    nextRefreshAt = try value.optionalTime("next_refresh_at")
+    nextRefreshIn = try value.optionalSpan("next_refresh_in")
+    lastSuccessAt = try value.optionalTime("last_success_at")
+    if let error = value["last_error"], error.kind != .null { lastError = try LastError(error) }
+  }
+
+  package func write(to json: inout JSONWriter<[UInt8]>) {
+    json.object { json in
+      json.member("name", name)
+      json.member("state", state.rawValue)
+      json.member("access_key_id", orNull: accessKeyID)
+      json.member("expires_at", expiresAt)
+      json.member("expires_in", expiresIn)
+      json.member("headroom", headroom)
+      json.member("generation", Int64(clamping: generation))
+      json.member("next_refresh_at", nextRefreshAt)
+      json.member("next_refresh_in", nextRefreshIn)
+      json.member("last_success_at", lastSuccessAt)
+      json.key("last_error")
+      if let lastError { lastError.write(to: &json) } else { json.null() }
+    }
+  }
+}
+
+/// Why the last attempt of a role failed, and since when attempts have failed.
+package struct LastError: WireDocument, Hashable, Sendable {
+  package var code: String
+  package var httpStatus: Int?
+  package var requestID: String?
+  package var advice: String
+  package var since: UTCTime?
+
+  package init(_ failure: Failure, since: UTCTime?) {
+    code = failure.code
+    httpStatus = failure.httpStatus
+    requestID = failure.requestID
+    advice = failure.advice
+    self.since = since
+  }
+
+  package init(_ value: borrowing JSONValue) throws(WireError) {
+    code = try value.text("code")
+    httpStatus = try value.optionalInteger("http_status").map { Int($0) }
+    requestID = try value.optionalText("request_id")
+    advice = try value.text("advice")
+    since = try value.optionalTime("since")
+  }
+
+  package func write(to json: inout JSONWriter<[UInt8]>) {
+    json.object { json in
+      json.member("code", code)
+      json.member("http_status", orNull: httpStatus.map { Int64($0) })
+      json.member("request_id", orNull: requestID)
+      json.member("advice", advice)
+      json.member("since", since)
+    }
+  }
+}
+
+/// The answer to `GET /v1/roles`: the roles this peer may read.
+package struct RoleList: WireDocument, Hashable, Sendable {
+  package var roles: [RoleStatus]
+
+  package init(_ roles: [RoleStatus]) { self.roles = roles }
+
+  package init(_ value: borrowing JSONValue) throws(WireError) {
+    roles = try value.list("roles")
+  }
+
+  package func write(to json: inout JSONWriter<[UInt8]>) {
+    json.object { $0.member("roles", roles) }
+  }
+}

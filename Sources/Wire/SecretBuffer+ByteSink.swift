@@ -1,0 +1,5 @@
+internal import JSON
+internal import Secrets
+
+/// Lets documents with secrets be written into wiped memory.
+extension SecretBuffer: ByteSink {}

@@ -1,0 +1,115 @@
+package import Core
+package import JSON
+
+/// The answer to `GET /v1/status`: everything an operator asks first.
+package struct StatusReport: WireDocument, Hashable, Sendable {
+  package var version: String
+  package var pid: Int64
+  package var startedAt: UTCTime?
+  /// Whether every role has a session, which is what `/healthz` tells.
+  package var isHealthy: Bool
+  package var roles: [RoleStatus]
+  package var sources: [SourceStatus]
+  package var rate: RateStatus
+
+  package init(
+    version: String, pid: Int64, startedAt: UTCTime?, roles: [RoleStatus], sources: [SourceStatus], rate: RateStatus
+  ) {
+    self.version = version
+    self.pid = pid
+    self.startedAt = startedAt
+    isHealthy = roles.allSatisfy(\.state.hasSession)
+    self.roles = roles
+    self.sources = sources
+    self.rate = rate
+  }
+
+  package init(_ value: borrowing JSONValue) throws(WireError) {
+    version = try value.text("version")
+    pid = try value.integer("pid")
+    startedAt = try value.optionalTime("started_at")
+    isHealthy = try value.bool("healthy")
+    roles = try value.list("roles")
+    sources = try value.list("sources")
+    guard let rate = value["rate"] else { throw .missing("rate") }
+    self.rate = try RateStatus(rate)
+  }
+
+  package func write(to json: inout JSONWriter<[UInt8]>) {
+    json.object { json in
+      json.member("version", version)
+      json.member("pid", pid)
+      json.member("started_at", startedAt)
+      json.member("healthy", isHealthy)
+      json.member("roles", roles)
+      json.member("sources", sources)
+      json.key("rate")
+      rate.write(to: &json)
+    }
+  }
+}
+
+/// Who signs, and since when: an old key may be disabled once no source uses it.
+package struct SourceStatus: WireDocument, Hashable, Sendable {
+  package var name: String
+  /// As in the settings: `access-key`.
+  package var type: String
+  /// nil when the source has never been readable.
+  package var accessKeyID: String?
+  package var inUseSince: UTCTime?
+
+  package init(name: String, type: String, accessKeyID: String?, inUseSince: UTCTime?) {
+    self.name = name
+    self.type = type
+    self.accessKeyID = accessKeyID
+    self.inUseSince = inUseSince
+  }
+
+  package init(_ value: borrowing JSONValue) throws(WireError) {
+    name = try value.text("name")
+    type = try value.text("type")
+    accessKeyID = try value.optionalText("access_key_id")
+    inUseSince = try value.optionalTime("in_use_since")
+  }
+
+  package func write(to json: inout JSONWriter<[UInt8]>) {
+    json.object { json in
+      json.member("name", name)
+      json.member("type", type)
+      json.member("access_key_id", orNull: accessKeyID)
+      json.member("in_use_since", inUseSince)
+    }
+  }
+}
+
+/// How fast STS may be called: the setting, and what throttling has left of it.
+package struct RateStatus: WireDocument, Hashable, Sendable {
+  /// At present.
+  package var requestsPerSecond: Double
+  /// As in the settings.
+  package var configured: Double
+  /// Calls that wait for their turn.
+  package var queued: Int64
+
+  package init(requestsPerSecond: Double, configured: Double, queued: Int64) {
+    self.requestsPerSecond = requestsPerSecond
+    self.configured = configured
+    self.queued = queued
+  }
+
+  package init(_ value: borrowing JSONValue) throws(WireError) {
+    requestsPerSecond = try value.double("requests_per_second")
+    configured = try value.double("configured")
+    queued = try value.integer("queued")
+  }
+
+  package func write(to json: inout JSONWriter<[UInt8]>) {
+    json.object { json in
+      json.key("requests_per_second")
+      json.double(requestsPerSecond)
+      json.key("configured")
+      json.double(configured)
+      json.member("queued", queued)
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import Core
+import Glibc
+import Secrets
+import TestSupport
+import Testing
+import Wire
+
+@Suite struct SessionCredentialTests {
+  static let document =
+    #"{"Code":"Success","AccessKeyId":"STS.Nabc","AccessKeySecret":"wyLTSm/+=","SecurityToken":"CAES+w$HOME;&=","#
+    + #""Expiration":"2026-01-02T04:04:05Z","LastUpdated":"2026-01-02T03:04:05Z","mode":"StsToken","#
+    + #""access_key_id":"STS.Nabc","access_key_secret":"wyLTSm/+=","sts_token":"CAES+w$HOME;&=","#
+    + #""expiration":"2026-01-02T04:04:05Z"}"# + "\n"
+
+  static let variables = [
+    "ALIBABA_CLOUD_ACCESS_KEY_ID": "STS.Nabc",
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "wyLTSm/+=",
+    "ALIBABA_CLOUD_SECURITY_TOKEN": "CAES+w$HOME;&=",
+    "OSS_ACCESS_KEY_ID": "STS.Nabc",
+    "OSS_ACCESS_KEY_SECRET": "wyLTSm/+=",
+    "OSS_SESSION_TOKEN": "CAES+w$HOME;&=",
+    "ROLEKEEPER_EXPIRATION": "2026-01-02T04:04:05Z",
+  ]
+
+  @Test func `the document satisfies every reader in one line`() throws {
+    #expect(try credential().json().text == Self.document)
+  }
+
+  @Test func `the document reads back`() throws {
+    let read = try SessionCredential(parsing: Self.document.utf8.span)
+    #expect(read.json().text == Self.document)
+    #expect(!String(reflecting: read).contains("wyLTSm"))
+  }
+
+  struct BadCase: Sendable {
+    let text: String
+    let error: WireError
+  }
+
+  @Test(arguments: [
+    BadCase(text: "", error: .notJSON(reason: "the text ends in the middle", offset: 0)),
+    BadCase(text: "{}", error: .missing("AccessKeyId")),
+    BadCase(text: #"{"AccessKeyId":"a","AccessKeySecret":7}"#, error: .malformed("AccessKeySecret")),
+    BadCase(
+      text: #"{"AccessKeyId":"a","AccessKeySecret":"b","SecurityToken":"c","Expiration":"soon"}"#,
+      error: .malformed("Expiration")),
+    BadCase(
+      text: #"{"AccessKeyId":"a","AccessKeySecret":"b'$(id)","SecurityToken":"c","Expiration":"2026-01-02T04:04:05Z","#
+        + #""LastUpdated":"2026-01-02T03:04:05Z"}"#,
+      error: .malformed("AccessKeyId, AccessKeySecret or SecurityToken")),
+  ])
+  func `another document is refused`(_ row: BadCase) {
+    #expect(throws: row.error) { _ = try SessionCredential(parsing: row.text.utf8.span) }
+  }
+
+  @Test(arguments: ["", "a b", "a'b", "a\"b", "a,b", "a\\b", "a`b", "a\nb", "a\u{7F}", "é"])
+  func `texts that would mean something else in a format are no credential`(_ text: String) {
+    let time = UTCTime(seconds: 0)
+    for (id, key, token) in [(text, "k", "t"), ("i", text, "t"), ("i", "k", text)] {
+      #expect(
+        SessionCredential(
+          accessKeyID: id, accessKeySecret: secret(key), securityToken: secret(token), expiration: time, issued: time)
+          == nil)
+    }
+  }
+
+  @Test func `the variables come one a line`() throws {
+    #expect(
+      try credential().environment().text == """
+        ALIBABA_CLOUD_ACCESS_KEY_ID='STS.Nabc'
+        ALIBABA_CLOUD_ACCESS_KEY_SECRET='wyLTSm/+='
+        ALIBABA_CLOUD_SECURITY_TOKEN='CAES+w$HOME;&='
+        OSS_ACCESS_KEY_ID='STS.Nabc'
+        OSS_ACCESS_KEY_SECRET='wyLTSm/+='
+        OSS_SESSION_TOKEN='CAES+w$HOME;&='
+        ROLEKEEPER_EXPIRATION='2026-01-02T04:04:05Z'
+        export ALIBABA_CLOUD_ACCESS_KEY_ID ALIBABA_CLOUD_ACCESS_KEY_SECRET ALIBABA_CLOUD_SECURITY_TOKEN \
+        OSS_ACCESS_KEY_ID OSS_ACCESS_KEY_SECRET OSS_SESSION_TOKEN ROLEKEEPER_EXPIRATION
+
+        """)
+  }
+
+  @Test func `a shell's eval gives the variables to the programs it starts`() throws {
+    let directory = try TemporaryDirectory()
+    let file = try directory.write(try credential().environment().text, to: "role.env", mode: 0o600)
+    let shell = try #require(popen("set -eu; eval \"$(cat '\(file)')\"; env", "re"))
+    var line = [CChar](repeating: 0, count: 4096)
+    var seen: [String: String] = [:]
+    while fgets(&line, CInt(line.count), shell) != nil {
+      let text = String(decoding: line.prefix { $0 != 0 && $0 != 10 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      if parts.count == 2, Self.variables.keys.contains(parts[0]) { seen[parts[0]] = parts[1] }
+    }
+    #expect(pclose(shell) == 0)
+    #expect(seen == Self.variables)
+  }
+
+  @Test func `systemd reads the same from the file`() throws {
+    let text = try credential().environment().text
+    #expect(try EnvironmentFile.read(text) == Self.variables)
+  }
+
+  private func credential() throws -> SessionCredential {
+    let (end, start) = (UTCTime("2026-01-02T04:04:05Z"), UTCTime("2026-01-02T03:04:05Z"))
+    let credential = SessionCredential(
+      accessKeyID: "STS.Nabc", accessKeySecret: secret("wyLTSm/+="), securityToken: secret("CAES+w$HOME;&="),
+      expiration: try #require(end), issued: try #require(start))
+    return try #require(credential)
+  }
+}
+
+/// The rules of systemd.exec(5), EnvironmentFile=, as far as such a file can touch them: lines that are empty, begin
+/// with `;` or `#`, or have no `=` are passed over; what is in single quotes is taken as it stands.
+private enum EnvironmentFile {
+  static func read(_ text: String) throws -> [String: String] {
+    var variables: [String: String] = [:]
+    for line in text.split(separator: "\n") where !"#;".contains(line.first ?? "#") {
+      guard let equals = line.firstIndex(of: "=") else { continue }
+      let name = String(line[..<equals])
+      let value = line[line.index(after: equals)...]
+      try #require(
+        name.utf8.allSatisfy { $0 == UInt8(ascii: "_") || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) })
+      try #require(value.count >= 2 && value.first == "'" && value.last == "'")
+      try #require(!value.dropFirst().dropLast().contains("'"))
+      variables[name] = String(value.dropFirst().dropLast())
+    }
+    return variables
+  }
+}
+
+func secret(_ text: String) -> Secret { Secret(copying: text.utf8.span) }
+
+extension Secret {
+  /// For comparisons in tests, where the secret is made up.
+  var text: String {
+    withBytes { bytes in String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self) }
+  }
+}

@@ -1,0 +1,140 @@
+import Core
+import Testing
+import Wire
+
+/// What is written here is what scripts read: a change of a line is a change for users.
+@Suite struct WireDocumentTests {
+  static let valid = RoleStatus(
+    name: "uploader", state: .valid, accessKeyID: "STS.Nabc", expiresAt: UTCTime("2026-01-02T04:04:05Z"),
+    expiresIn: .milliseconds(3_210_900), headroom: .seconds(2010), generation: 17,
+    nextRefreshAt: UTCTime("2026-01-02T03:19:05Z"), nextRefreshIn: .seconds(510),
+    lastSuccessAt: UTCTime("2026-01-02T03:04:05Z"))
+  static let validLine =
+    #"{"name":"uploader","state":"valid","access_key_id":"STS.Nabc","expires_at":"2026-01-02T04:04:05Z","expires_in":3210,"#
+    + #""headroom":2010,"generation":17,"next_refresh_at":"2026-01-02T03:19:05Z","next_refresh_in":510,"#
+    + #""last_success_at":"2026-01-02T03:04:05Z","last_error":null}"#
+
+  static let lapsed = RoleStatus(
+    name: "archive", state: .lapsed, nextRefreshIn: .seconds(30),
+    lastError: LastError(
+      Failure(.permanent, code: "NoPermission", httpStatus: 403, requestID: "5F2C", advice: "allow this account"),
+      since: UTCTime("2026-01-02T03:00:00Z")))
+  static let lapsedLine =
+    #"{"name":"archive","state":"lapsed","access_key_id":null,"expires_at":null,"expires_in":null,"headroom":0,"#
+    + #""generation":0,"next_refresh_at":null,"next_refresh_in":30,"last_success_at":null,"last_error":"#
+    + #"{"code":"NoPermission","http_status":403,"request_id":"5F2C","advice":"allow this account","#
+    + #""since":"2026-01-02T03:00:00Z"}}"#
+
+  @Test func `a role's status`() throws {
+    try check(Self.lapsed, reads: Self.lapsedLine)
+    #expect(line(Self.valid) == Self.validLine + "\n")
+    let read = try RoleStatus(parsing: Self.validLine.utf8.span)
+    #expect(read.expiresIn == .seconds(3210), "a span is whole seconds on the way")
+    #expect(read.generation == 17 && read.state == .valid && read.lastError == nil)
+  }
+
+  @Test func `a list of roles`() throws {
+    try check(RoleList([]), reads: #"{"roles":[]}"#)
+    try check(RoleList([Self.lapsed, Self.lapsed]), reads: #"{"roles":[\#(Self.lapsedLine),\#(Self.lapsedLine)]}"#)
+  }
+
+  @Test func `the report of the whole daemon`() throws {
+    let report = StatusReport(
+      version: "0.1.0", pid: 4711, startedAt: UTCTime("2026-01-01T00:00:00Z"), roles: [Self.lapsed],
+      sources: [
+        SourceStatus(
+          name: "main", type: "access-key", accessKeyID: "LTAI5t", inUseSince: UTCTime("2026-01-01T00:00:00Z")),
+        SourceStatus(name: "spare", type: "access-key", accessKeyID: nil, inUseSince: nil),
+      ],
+      rate: RateStatus(requestsPerSecond: 0.5, configured: 2, queued: 3))
+    try check(
+      report,
+      reads: #"{"version":"0.1.0","pid":4711,"started_at":"2026-01-01T00:00:00Z","healthy":false,"roles":["#
+        + Self.lapsedLine
+        + #"],"sources":[{"name":"main","type":"access-key","access_key_id":"LTAI5t","in_use_since":"2026-01-01T00:00:00Z"},"#
+        + #"{"name":"spare","type":"access-key","access_key_id":null,"in_use_since":null}],"#
+        + #""rate":{"requests_per_second":0.5,"configured":2.0,"queued":3}}"#)
+  }
+
+  @Test(arguments: RoleState.allCases)
+  func `the daemon is healthy while every role has a session`(_ state: RoleState) {
+    let report = StatusReport(
+      version: "0", pid: 1, startedAt: nil, roles: [Self.valid, RoleStatus(name: "r", state: state)], sources: [],
+      rate: RateStatus(requestsPerSecond: 2, configured: 2, queued: 0))
+    #expect(report.isHealthy == [.valid, .failing, .belowFloor].contains(state))
+  }
+
+  @Test func `an event`() throws {
+    try check(
+      RoleEvent(
+        time: UTCTime("2026-01-02T03:04:05Z"), kind: .rotated, role: "uploader", state: .valid, generation: 18,
+        accessKeyID: "STS.Nxyz", expiresAt: UTCTime("2026-01-02T04:04:05Z")),
+      reads: #"{"time":"2026-01-02T03:04:05Z","event":"rotated","role":"uploader","state":"valid","generation":18,"#
+        + #""access_key_id":"STS.Nxyz","expires_at":"2026-01-02T04:04:05Z","code":null}"#)
+    try check(
+      RoleEvent(time: nil, kind: .changed, role: "uploader", state: .belowFloor, generation: 18, code: "InternalError"),
+      reads: #"{"time":null,"event":"changed","role":"uploader","state":"below-floor","generation":18,"#
+        + #""access_key_id":null,"expires_at":null,"code":"InternalError"}"#)
+  }
+
+  @Test func `a problem says no more than it has to say`() throws {
+    try check(
+      Problem(.forbidden, detail: "role 'uploader' isn't for uid 1001"),
+      reads: #"{"type":"urn:rolekeeper:problem:forbidden","title":"this is not yours to read","status":403,"#
+        + #""detail":"role 'uploader' isn't for uid 1001"}"#)
+    let full = Problem(
+      .noSession, detail: "d", code: "NoPermission", requestID: "5F2C", retryAfter: .seconds(30),
+      maxTTL: .seconds(3540),
+      errors: ["line 1", "line 2"])
+    try check(
+      full,
+      reads: #"{"type":"urn:rolekeeper:problem:no-valid-session","title":"there is no valid session","status":503,"#
+        + #""detail":"d","code":"NoPermission","request_id":"5F2C","retry_after":30,"max_ttl":3540,"#
+        + #""errors":["line 1","line 2"]}"#)
+    #expect(full.kind == .noSession)
+  }
+
+  @Test func `a wait is rounded up and a life cut off`() {
+    let text = line(Problem(.tooLong, detail: "d", retryAfter: .milliseconds(29_001), maxTTL: .milliseconds(3540_999)))
+    #expect(text.contains(#""retry_after":30,"max_ttl":3540"#))
+  }
+
+  @Test func `each kind of problem is known again by its type`() throws {
+    for kind in Problem.Kind.allCases {
+      let read = try Problem(parsing: Problem(kind, detail: "d").rendered().span)
+      #expect(read.kind == kind && read.status == kind.status)
+    }
+    let other = #"{"type":"about:blank","title":"t","status":400,"detail":"d"}"#
+    #expect(try Problem(parsing: other.utf8.span).kind == nil)
+  }
+
+  @Test func `keys of a later version are passed over`() throws {
+    let text = #"{"time":null,"event":"changed","new":{"a":[1]},"role":"r","state":"valid","generation":1}"#
+    #expect(try RoleEvent(parsing: text.utf8.span).role == "r")
+  }
+
+  struct BadCase: Sendable {
+    let text: String
+    let error: WireError
+  }
+
+  @Test(arguments: [
+    BadCase(text: "<html>", error: .notJSON(reason: "this is not JSON", offset: 0)),
+    BadCase(text: "{}", error: .missing("name")),
+    BadCase(text: #"{"name":1}"#, error: .malformed("name")),
+    BadCase(text: #"{"name":"r","state":"odd"}"#, error: .malformed("state")),
+    BadCase(text: #"{"name":"r","state":"valid","expires_at":"soon"}"#, error: .malformed("expires_at")),
+    BadCase(text: #"{"name":"r","state":"valid","headroom":1.5}"#, error: .malformed("headroom")),
+    BadCase(text: #"{"name":"r","state":"valid","headroom":1,"generation":-1}"#, error: .malformed("generation")),
+  ])
+  func `what isn't the document says why`(_ row: BadCase) {
+    #expect(throws: row.error) { _ = try RoleStatus(parsing: row.text.utf8.span) }
+  }
+
+  private func line(_ document: some WireDocument) -> String { String(decoding: document.rendered(), as: UTF8.self) }
+
+  private func check<Document: WireDocument & Equatable>(_ document: Document, reads text: String) throws {
+    #expect(line(document) == text + "\n")
+    #expect(try Document(parsing: text.utf8.span) == document)
+  }
+}
