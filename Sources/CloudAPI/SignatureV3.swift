@@ -61,7 +61,8 @@ package enum SignatureV3 {
 
   /// The value of the `Authorization` header.
   package static func authorization(_ request: Request, key: AccessKey) -> String {
-    let signature = Digest.hmacSHA256(stringToSign(canonicalRequest(request)).utf8.span, key: key.secret)
+    let text = Array(stringToSign(canonicalRequest(request)).utf8)
+    let signature = Digest.hmacSHA256(text.span, key: key.secret)
     return "\(algorithm) Credential=\(key.id),SignedHeaders=\(signedHeaders(request)),Signature=\(signature)"
   }
 

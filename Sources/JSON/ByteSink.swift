@@ -14,6 +14,8 @@ extension [UInt8]: ByteSink {
 
 extension ByteSink where Self: ~Copyable {
   package mutating func append(_ text: String) {
-    append(text.utf8.span)
+    // Not by `utf8.span`: of a short string it dangles in optimised builds (Swift 6.3.1).
+    var text = text
+    text.withUTF8 { append($0.span) }
   }
 }

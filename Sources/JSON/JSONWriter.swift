@@ -37,7 +37,8 @@ package struct JSONWriter<Sink: ByteSink & ~Copyable>: ~Copyable {
   }
 
   package mutating func string(_ text: String) {
-    string(utf8: text.utf8.span)
+    var text = text
+    text.withUTF8 { string(utf8: $0.span) }
   }
 
   /// A string from its UTF-8, as for secrets, which must not become a String.

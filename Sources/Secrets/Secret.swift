@@ -41,7 +41,9 @@ package final class Secret {
 
   /// The one way to the bytes; the span ends with `body`.
   package func withBytes<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
-    try body(UnsafeBufferPointer(start: base, count: count).span)
+    // Once the pointer is out, nothing else would keep the last reference until the reader is done.
+    defer { withExtendedLifetime(self) {} }
+    return try body(UnsafeBufferPointer(start: base, count: count).span)
   }
 
   deinit {

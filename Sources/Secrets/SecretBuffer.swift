@@ -40,7 +40,9 @@ package struct SecretBuffer: ~Copyable {
 
   /// Appends text that isn't secret; a secret never is a String.
   package mutating func append(_ text: String) {
-    append(text.utf8.span)
+    // Not by `utf8.span`: of a short string it dangles in optimised builds (Swift 6.3.1).
+    var text = text
+    text.withUTF8 { append($0.span) }
   }
 
   package func withBytes<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {

@@ -17,7 +17,7 @@ package struct SessionCredential {
   package init?(
     accessKeyID: String, accessKeySecret: Secret, securityToken: Secret, expiration: UTCTime, issued: UTCTime
   ) {
-    guard Self.isPlain(accessKeyID.utf8.span), accessKeySecret.withBytes({ Self.isPlain($0) }),
+    guard Self.isPlain(Array(accessKeyID.utf8).span), accessKeySecret.withBytes({ Self.isPlain($0) }),
       securityToken.withBytes({ Self.isPlain($0) })
     else { return nil }
     self.accessKeyID = accessKeyID

@@ -43,7 +43,7 @@ import Testing
     Case(name: "lines, bare names", text: "AccessKeyId = \(id)\nAccessKeySecret = \(value)"),
   ])
   func `each form of the file is read`(_ row: Case) throws {
-    let key = try AccessKeyFile.parse(row.text.utf8.span)
+    let key = try AccessKeyFile.parse(Array(row.text.utf8).span)
     #expect(key.id == Self.id)
     #expect(key.secret.text == Self.value)
   }
@@ -100,21 +100,23 @@ import Testing
     BadCase(name: "binary", text: "\u{0}\u{1}\u{2}", problem: .notAnAssignment, line: 1),
   ])
   func `a file that isn't one whole key is refused with its line`(_ row: BadCase) {
-    #expect(throws: AccessKeyFileError(row.problem, line: row.line)) { _ = try AccessKeyFile.parse(row.text.utf8.span) }
+    #expect(throws: AccessKeyFileError(row.problem, line: row.line)) {
+      _ = try AccessKeyFile.parse(Array(row.text.utf8).span)
+    }
   }
 
   @Test func `no cut of a file is read as a key with another id`() {
     let whole = "{\"AccessKeyId\":\"\(Self.id)\",\"AccessKeySecret\":\"\(Self.value)\"}"
     for length in 0..<whole.utf8.count {
       #expect(throws: AccessKeyFileError.self) {
-        _ = try AccessKeyFile.parse(String(whole.utf8.prefix(length))!.utf8.span)
+        _ = try AccessKeyFile.parse(Array(String(whole.utf8.prefix(length))!.utf8).span)
       }
     }
   }
 
   @Test func `a message names line and cure, and no value`() {
     let text = "AccessKeyId=a\nAccessKeySecret=\"My, secret\"\n"
-    let error = #expect(throws: AccessKeyFileError.self) { _ = try AccessKeyFile.parse(text.utf8.span) }
+    let error = #expect(throws: AccessKeyFileError.self) { _ = try AccessKeyFile.parse(Array(text.utf8).span) }
     #expect(
       error?.description
         == "line 2: the AccessKey secret holds a blank, a quote, a comma or another character that none has; copy it again"

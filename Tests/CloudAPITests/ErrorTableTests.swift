@@ -68,7 +68,7 @@ import Testing
   func `each code has its class and its cure`(_ row: Case) throws {
     let body = #"{"RequestId":"5F2C","HostId":"h","Code":"\#(row.code)","Message":"\#(row.message)","Recommend":"r"}"#
     let answer = STSResponse(httpStatus: row.status, retryAfter: nil)
-      .assumedSession(from: body.utf8.span, now: UTCTime(seconds: 0))
+      .assumedSession(from: Array(body.utf8).span, now: UTCTime(seconds: 0))
     let failure = try #require(answer.refused)
     #expect(failure.kind == row.kind)
     #expect(failure.code == row.code)
@@ -96,15 +96,15 @@ import Testing
   func `a wait that is asked for makes any refusal a throttle`(_ row: WaitCase) {
     let response = STSResponse(httpStatus: 403, retryAfter: row.header)
     let now = UTCTime(seconds: 0)
-    let coded = response.assumedSession(from: #"{"Code":"NoPermission"}"#.utf8.span, now: now)
+    let coded = response.assumedSession(from: Array(#"{"Code":"NoPermission"}"#.utf8).span, now: now)
     #expect(coded.refused?.kind == .throttled(wait: row.wait))
-    let html = response.assumedSession(from: "<html>".utf8.span, now: now)
+    let html = response.assumedSession(from: Array("<html>".utf8).span, now: now)
     #expect(html.refused?.kind == .throttled(wait: row.wait))
   }
 
   @Test func `members in lower case are understood`() {
     let answer = STSResponse(httpStatus: 400, retryAfter: nil).callerIdentity(
-      from: #"{"requestId":"r-1","code":"Throttling.User","message":"m"}"#.utf8.span)
+      from: Array(#"{"requestId":"r-1","code":"Throttling.User","message":"m"}"#.utf8).span)
     #expect(answer.refused?.code == "Throttling.User")
     #expect(answer.refused?.requestID == "r-1")
   }
@@ -114,7 +114,7 @@ import Testing
       #"{"Code":"A\n\u001b[31mB 视\#(String(repeating: "x", count: 100))","RequestId":"1\r\n2\#(String(repeating: "9", count: 300))","#
       + #""Message":"server string to sign is:Marked7Secret"}"#
     let failure = try #require(
-      STSResponse(httpStatus: 400, retryAfter: nil).callerIdentity(from: body.utf8.span).refused)
+      STSResponse(httpStatus: 400, retryAfter: nil).callerIdentity(from: Array(body.utf8).span).refused)
     #expect(failure.code == "A[31mB" + String(repeating: "x", count: 58))
     #expect(failure.requestID == "12" + String(repeating: "9", count: 126))
     #expect(!String(reflecting: failure).contains("Marked7Secret"))

@@ -94,7 +94,7 @@ import Testing
   ])
   func `anything less is a stated failure, never a session`(_ row: Case) throws {
     let answer = STSResponse(httpStatus: row.status, retryAfter: nil).assumedSession(
-      from: row.body.utf8.span, now: Self.now)
+      from: Array(row.body.utf8).span, now: Self.now)
     let failure = try #require(answer.refused)
     #expect(failure.code == row.code)
     #expect(failure.kind == row.kind)
@@ -111,13 +111,13 @@ import Testing
   @Test func `a caller's identity is read`() {
     let body =
       #"{"IdentityType":"RAMUser","AccountId":"123","PrincipalId":"9","Arn":"acs:ram::123:user/bot","RequestId":"r"}"#
-    let identity = STSResponse(httpStatus: 200, retryAfter: nil).callerIdentity(from: body.utf8.span).granted
+    let identity = STSResponse(httpStatus: 200, retryAfter: nil).callerIdentity(from: Array(body.utf8).span).granted
     #expect(identity?.arn == "acs:ram::123:user/bot")
     #expect(identity?.accountID == "123")
-    #expect(STSResponse(httpStatus: 200, retryAfter: nil).callerIdentity(from: "{}".utf8.span).granted == nil)
+    #expect(STSResponse(httpStatus: 200, retryAfter: nil).callerIdentity(from: Array("{}".utf8).span).granted == nil)
   }
 
   private func assume(_ body: String) -> STSAnswer<AssumedSession> {
-    STSResponse(httpStatus: 200, retryAfter: nil).assumedSession(from: body.utf8.span, now: Self.now)
+    STSResponse(httpStatus: 200, retryAfter: nil).assumedSession(from: Array(body.utf8).span, now: Self.now)
   }
 }

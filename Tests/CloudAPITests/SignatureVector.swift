@@ -73,7 +73,7 @@ struct SignatureVector: Sendable, CustomTestStringConvertible {
   }
 }
 
-func secret(_ text: String) -> Secret { Secret(copying: text.utf8.span) }
+func secret(_ text: String) -> Secret { Secret(copying: Array(text.utf8).span) }
 
 extension Secret {
   /// For comparisons in tests, where the secret is made up.

@@ -38,5 +38,15 @@ import Testing
     #expect(read == strings)
   }
 
+  /// Short strings live inside their variable; in optimised builds their bytes once came from a dead one.
+  @Test func `strings of every length are written whole`() {
+    for length in 0..<40 {
+      let string = String(decoding: (0..<length).map { UInt8(ascii: "a") + UInt8($0 % 26) }, as: UTF8.self)
+      var json = JSONWriter([UInt8]())
+      json.object { $0.member(string, string) }
+      #expect(text(json.finish()) == "{\"\(string)\":\"\(string)\"}")
+    }
+  }
+
   private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 }

@@ -27,7 +27,7 @@ import Wire
   }
 
   @Test func `the document reads back`() throws {
-    let read = try SessionCredential(parsing: Self.document.utf8.span)
+    let read = try SessionCredential(parsing: Array(Self.document.utf8).span)
     #expect(read.json().text == Self.document)
     #expect(!String(reflecting: read).contains("wyLTSm"))
   }
@@ -50,7 +50,7 @@ import Wire
       error: .malformed("AccessKeyId, AccessKeySecret or SecurityToken")),
   ])
   func `another document is refused`(_ row: BadCase) {
-    #expect(throws: row.error) { _ = try SessionCredential(parsing: row.text.utf8.span) }
+    #expect(throws: row.error) { _ = try SessionCredential(parsing: Array(row.text.utf8).span) }
   }
 
   @Test(arguments: ["", "a b", "a'b", "a\"b", "a,b", "a\\b", "a`b", "a\nb", "a\u{7F}", "é"])
@@ -128,7 +128,7 @@ private enum EnvironmentFile {
   }
 }
 
-func secret(_ text: String) -> Secret { Secret(copying: text.utf8.span) }
+func secret(_ text: String) -> Secret { Secret(copying: Array(text.utf8).span) }
 
 extension Secret {
   /// For comparisons in tests, where the secret is made up.

@@ -28,7 +28,7 @@ import Wire
   @Test func `a role's status`() throws {
     try check(Self.lapsed, reads: Self.lapsedLine)
     #expect(line(Self.valid) == Self.validLine + "\n")
-    let read = try RoleStatus(parsing: Self.validLine.utf8.span)
+    let read = try RoleStatus(parsing: Array(Self.validLine.utf8).span)
     #expect(read.expiresIn == .seconds(3210), "a span is whole seconds on the way")
     #expect(read.generation == 17 && read.state == .valid && read.lastError == nil)
   }
@@ -105,12 +105,12 @@ import Wire
       #expect(read.kind == kind && read.status == kind.status)
     }
     let other = #"{"type":"about:blank","title":"t","status":400,"detail":"d"}"#
-    #expect(try Problem(parsing: other.utf8.span).kind == nil)
+    #expect(try Problem(parsing: Array(other.utf8).span).kind == nil)
   }
 
   @Test func `keys of a later version are passed over`() throws {
     let text = #"{"time":null,"event":"changed","new":{"a":[1]},"role":"r","state":"valid","generation":1}"#
-    #expect(try RoleEvent(parsing: text.utf8.span).role == "r")
+    #expect(try RoleEvent(parsing: Array(text.utf8).span).role == "r")
   }
 
   struct BadCase: Sendable {
@@ -128,13 +128,13 @@ import Wire
     BadCase(text: #"{"name":"r","state":"valid","headroom":1,"generation":-1}"#, error: .malformed("generation")),
   ])
   func `what isn't the document says why`(_ row: BadCase) {
-    #expect(throws: row.error) { _ = try RoleStatus(parsing: row.text.utf8.span) }
+    #expect(throws: row.error) { _ = try RoleStatus(parsing: Array(row.text.utf8).span) }
   }
 
   private func line(_ document: some WireDocument) -> String { String(decoding: document.rendered(), as: UTF8.self) }
 
   private func check<Document: WireDocument & Equatable>(_ document: Document, reads text: String) throws {
     #expect(line(document) == text + "\n")
-    #expect(try Document(parsing: text.utf8.span) == document)
+    #expect(try Document(parsing: Array(text.utf8).span) == document)
   }
 }
