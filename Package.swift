@@ -12,6 +12,8 @@ let package = Package(
     library("CSystemd", links: ["systemd"]),
     library("CCurl", links: ["curl"]),
     library("CCrypto", links: ["crypto"]),
+    library("CMicroHTTPD", links: ["microhttpd"]),
+    library("CGnuTLS", links: ["gnutls"]),
     library("CTOML"),
     library("CLinux"),
 
@@ -26,6 +28,8 @@ let package = Package(
     room("EventLoop", imports: ["CSystemd"]),
     room("HTTPClient", imports: ["EventLoop", "CCurl"]),
     room("HTTPServer", imports: ["EventLoop", "CLinux"]),
+    // The other end of the tests: it shares neither code nor a TLS library with the rooms above.
+    room("Emulator", imports: ["CMicroHTTPD", "CGnuTLS", "CTOML"]),
 
     room("TestSupport"),
 
@@ -38,6 +42,7 @@ let package = Package(
     tests("EventLoop"),
     tests("HTTPClient", imports: ["EventLoop", "TestSupport"]),
     tests("HTTPServer", imports: ["EventLoop", "TestSupport"]),
+    tests("Emulator", imports: ["TestSupport"]),
   ],
   cxxLanguageStandard: .cxx17
 )

@@ -1,0 +1,25 @@
+/// An HTTP answer.
+package struct Answer: Sendable {
+  package var status: Int
+  package var headers: [Request.Header]
+  package var body: [UInt8]
+
+  package func header(_ name: String) -> String? {
+    headers.first { $0.name.lowercased() == name.lowercased() }?.value
+  }
+}
+
+/// An answer and how it travels.
+package struct Reply: Sendable {
+  package enum Manner: Sendable, Equatable {
+    case whole
+    /// The connection ends after half of the body.
+    case brokenOff
+    /// The connection ends without an answer.
+    case refused
+  }
+
+  package var answer: Answer
+  package var manner: Manner
+  package var delayMilliseconds: Int
+}

@@ -1,0 +1,23 @@
+/// Who signed a request, once that is proven.
+package enum Caller: Sendable, Equatable {
+  case root(account: String)
+  case user(String, account: String)
+  case session(RoleSession)
+
+  package var account: String {
+    switch self {
+    case .root(let account), .user(_, let account): account
+    case .session(let session): session.account
+    }
+  }
+
+  /// The names by which a trust policy can mean this caller: itself, and its whole account.
+  var principals: [String] {
+    switch self {
+    case .root(let account): ["acs:ram::\(account):root"]
+    case .user(let name, let account): ["acs:ram::\(account):user/\(name)", "acs:ram::\(account):root"]
+    case .session(let session):
+      ["acs:ram::\(session.account):role/\(session.role)", "acs:ram::\(session.account):root"]
+    }
+  }
+}

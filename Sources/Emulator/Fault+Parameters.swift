@@ -1,0 +1,89 @@
+/// Why a fault can't be put in force.
+struct FaultError: Error {
+  let problem: String
+}
+
+extension Fault {
+  /// Reads a fault as `POST /faults` words it.
+  init(_ parameters: Parameters) throws(FaultError) {
+    self.init(
+      try Kind(parameters), role: parameters["role"], action: parameters["action"],
+      count: try parameters.whole("count", in: 1...1_000_000))
+  }
+}
+
+extension Fault.Kind {
+  /// The largest answer that `oversize` makes, in bytes.
+  private static let sizeLimit: Int = 64 << 20
+
+  fileprivate init(_ parameters: Parameters) throws(FaultError) {
+    switch parameters["kind"] {
+    case "delay":
+      guard let milliseconds = try parameters.whole("milliseconds", in: 1...600_000) else {
+        throw FaultError(problem: "'milliseconds' is missing")
+      }
+      self = .delay(milliseconds: milliseconds)
+    case "refuse": self = .refuse
+    case "unreachable": self = .unreachable
+    case "drop": self = .drop
+    case "error":
+      let usual = Refusal.internalError
+      let status = try parameters.whole("status", in: 400...599) ?? usual.status
+      self = .error(
+        Refusal(
+          status: status, code: parameters["code"] ?? (status == 503 ? Refusal.unavailable.code : usual.code),
+          message: parameters["message"] ?? usual.message), retryAfterMilliseconds: nil)
+    case "throttle":
+      let code = parameters["code"] ?? Refusal.userThrottled.code
+      let known = [Refusal.userThrottled, .apiThrottled, .throttled].first { $0.code == code }
+      guard let known else { throw FaultError(problem: "'code' is Throttling.User, Throttling.Api or Throttling") }
+      self = .error(known, retryAfterMilliseconds: try parameters.whole("retry_after_ms", in: 0...86_400_000))
+    case "empty": self = .fields(parameters["field"].map { [$0] } ?? credentialFields, value: "")
+    case "missing": self = .fields([try parameters.text("field")], value: nil)
+    case "replace": self = .fields([try parameters.text("field")], value: try parameters.text("value"))
+    case "date": self = try Self.date(parameters)
+    case "html": self = .html(status: try parameters.whole("status", in: 200...599) ?? 200)
+    case "oversize": self = .oversize(bytes: try parameters.whole("bytes", in: 1...Self.sizeLimit) ?? 1_000_000)
+    case let kind:
+      throw FaultError(problem: "'\(kind ?? "")' is no kind of fault; GET /help lists them")
+    }
+  }
+
+  private static func date(_ parameters: Parameters) throws(FaultError) -> Fault.Kind {
+    if let offset = try parameters.whole("offset_seconds", in: -4_000_000_000...4_000_000_000) {
+      return .date(offsetSeconds: Int64(offset))
+    }
+    if parameters["absent"] == "true" { return .dateText(nil) }
+    return .dateText(try parameters.text("text"))
+  }
+
+  var name: String {
+    switch self {
+    case .delay: "delay"
+    case .refuse: "refuse"
+    case .unreachable: "unreachable"
+    case .drop: "drop"
+    case .error(_, let retryAfter): retryAfter == nil ? "error" : "throttle"
+    case .fields(_, let value): value == nil ? "missing" : value == "" ? "empty" : "replace"
+    case .date, .dateText: "date"
+    case .html: "html"
+    case .oversize: "oversize"
+    }
+  }
+}
+
+extension Parameters {
+  /// nil when the parameter isn't there.
+  fileprivate func whole(_ name: String, in range: ClosedRange<Int>) throws(FaultError) -> Int? {
+    guard let text = self[name] else { return nil }
+    guard let number = Int(text), range.contains(number) else {
+      throw FaultError(problem: "'\(name)' is a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+
+  fileprivate func text(_ name: String) throws(FaultError) -> String {
+    guard let text = self[name] else { throw FaultError(problem: "'\(name)' is missing") }
+    return text
+  }
+}

@@ -1,0 +1,36 @@
+/// The decoded parameters of a query or form, in the order they came.
+struct Parameters: Sendable {
+  struct Pair: Sendable {
+    let name: String
+    let value: String
+  }
+
+  private(set) var pairs: [Pair] = []
+
+  init() {}
+
+  /// Reads `name=value&…`; nil when a `%` is broken or a text isn't UTF-8.
+  init?(decoding text: some Collection<UInt8>) {
+    for part in text.split(separator: UInt8(ascii: "&")) {
+      let halves = part.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+      guard let name = TextCoding.formDecoded(halves[0]),
+        let value = halves.count > 1 ? TextCoding.formDecoded(halves[1]) : ""
+      else { return nil }
+      pairs.append(Pair(name: name, value: value))
+    }
+  }
+
+  subscript(name: String) -> String? { pairs.first { $0.name == name }?.value }
+
+  func contains(_ name: String) -> Bool { self[name] != nil }
+
+  mutating func append(_ other: Parameters) { pairs += other.pairs }
+
+  /// `enc(name)=enc(value)` joined by `&`, sorted by the bytes of the raw name, without `excluded`.
+  func canonicalQuery(without excluded: String? = nil) -> String {
+    pairs.filter { $0.name != excluded }
+      .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+      .map { "\(TextCoding.percentEncoded($0.name))=\(TextCoding.percentEncoded($0.value))" }
+      .joined(separator: "&")
+  }
+}

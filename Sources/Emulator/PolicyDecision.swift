@@ -1,0 +1,61 @@
+/// What a set of policies says to one request.
+package enum PolicyDecision: Sendable, Equatable {
+  case allowed
+  /// No statement applies; that means no.
+  case notAllowed
+  /// A Deny applies; no Allow outweighs it.
+  case denied
+}
+
+/// One request as policies see it.
+package struct AccessQuestion: Sendable {
+  /// `service:Name`, compared without case.
+  package let action: String
+  package let resource: String
+  /// Condition keys such as `acs:SourceIp`.
+  package let context: [String: String]
+
+  package init(action: String, resource: String, context: [String: String] = [:]) {
+    self.action = action
+    self.resource = resource
+    self.context = context
+  }
+}
+
+extension Policy {
+  /// Judges by all of `policies` together: an explicit Deny beats every Allow, and nothing means no.
+  package static func decision(of policies: [Policy], on question: AccessQuestion) -> PolicyDecision {
+    decision(of: policies.flatMap(\.statements).filter { $0.applies(to: question) })
+  }
+
+  /// Whether this trust policy lets `principal`, such as `RAM` `acs:ram::…:user/NAME`, assume the role.
+  package func trusts(_ principals: [String], in context: [String: String]) -> PolicyDecision {
+    Self.decision(of: statements.filter { $0.applies(toAny: principals, in: context) })
+  }
+
+  private static func decision(of applying: [PolicyStatement]) -> PolicyDecision {
+    if applying.contains(where: { $0.effect == .deny }) { return .denied }
+    return applying.isEmpty ? .notAllowed : .allowed
+  }
+}
+
+extension PolicyStatement {
+  fileprivate func applies(to question: AccessQuestion) -> Bool {
+    guard let resources else { return false }
+    return covers(action: question.action)
+      && resources.covers { Wildcard.matches($0, question.resource) }
+      && conditions.allSatisfy { $0.holds(in: question.context) }
+  }
+
+  fileprivate func applies(toAny callers: [String], in context: [String: String]) -> Bool {
+    guard let named = principals?["RAM"] else { return false }
+    return covers(action: "sts:AssumeRole")
+      && named.contains { name in callers.contains { $0.utf8.elementsEqual(name.utf8) } }
+      && conditions.allSatisfy { $0.holds(in: context) }
+  }
+
+  private func covers(action: String) -> Bool {
+    let action = action.lowercased()
+    return actions.covers { Wildcard.matches($0.lowercased(), action) }
+  }
+}

@@ -1,0 +1,128 @@
+/// What the cloud knows before the first request: accounts and what is in them.
+package struct Realm: Sendable {
+  package private(set) var accounts: [String: Account] = [:]
+  /// Every AccessKey by its id.
+  private(set) var keys: [String: AccessKey] = [:]
+  /// Sessions issued elsewhere, by SecurityToken and AccessKeyId; tokens made by others can be accepted this way.
+  private var foreignSessions: [String: ForeignSession] = [:]
+
+  package init() {}
+
+  package mutating func add(_ account: Account) { accounts[account.id] = account }
+
+  /// Adds or replaces a long-lived key.
+  package mutating func add(_ key: AccessKey) { keys[key.id] = key }
+
+  /// Accepts `token` with that key until the session expires.
+  package mutating func add(_ session: RoleSession, token: String, secret: String) {
+    foreignSessions["\(session.keyID) \(token)"] = ForeignSession(session: session, secret: secret)
+  }
+
+  func foreignSession(keyID: String, token: String) -> ForeignSession? { foreignSessions["\(keyID) \(token)"] }
+
+  func role(_ name: String, in account: String) -> Role? { accounts[account]?.roles[name] }
+}
+
+struct ForeignSession: Sendable {
+  let session: RoleSession
+  let secret: String
+}
+
+package struct AccessKey: Sendable {
+  package enum Owner: Sendable, Equatable {
+    /// The account itself, which may not assume roles.
+    case root
+    case user(String)
+  }
+
+  package let id: String
+  package let secret: String
+  package let account: String
+  package let owner: Owner
+  package var isActive: Bool
+
+  package init(id: String, secret: String, account: String, owner: Owner, isActive: Bool = true) {
+    self.id = id
+    self.secret = secret
+    self.account = account
+    self.owner = owner
+    self.isActive = isActive
+  }
+}
+
+package struct Account: Sendable {
+  /// Since September 2022 an account may send 100 AssumeRole a second (vendor's notice on STS request limits).
+  package static let usualRequestsPerSecond = 100
+
+  package let id: String
+  package var requestsPerSecond: Int
+  package var users: [String: User] = [:]
+  package var roles: [String: Role] = [:]
+
+  package init(id: String, requestsPerSecond: Int = usualRequestsPerSecond) {
+    self.id = id
+    self.requestsPerSecond = requestsPerSecond
+  }
+
+  package mutating func add(_ user: User) { users[user.name] = user }
+  package mutating func add(_ role: Role) { roles[role.name] = role }
+}
+
+package struct User: Sendable {
+  package let name: String
+  package var policies: [Policy]
+
+  package init(name: String, policies: [Policy] = []) {
+    self.name = name
+    self.policies = policies
+  }
+}
+
+package struct Role: Sendable {
+  /// What a role may be given and what it has by default, in seconds (RAM, CreateRole, MaxSessionDuration).
+  package static let sessionDurations: ClosedRange<Int64> = 3600...43_200
+
+  package let name: String
+  package var trust: Policy
+  package var policies: [Policy]
+  /// The most a caller may ask for.
+  package var maxSessionSeconds: Int64
+  /// What a session really lives, when that is less than what was asked; nil grants what is asked.
+  package var issuedLifetimeSeconds: Int64?
+
+  package init(
+    name: String, trust: Policy, policies: [Policy] = [], maxSessionSeconds: Int64 = sessionDurations.lowerBound,
+    issuedLifetimeSeconds: Int64? = nil
+  ) {
+    self.name = name
+    self.trust = trust
+    self.policies = policies
+    self.maxSessionSeconds = maxSessionSeconds
+    self.issuedLifetimeSeconds = issuedLifetimeSeconds
+  }
+}
+
+/// A role in use: what a SecurityToken stands for.
+package struct RoleSession: Sendable, Equatable {
+  package let keyID: String
+  package let account: String
+  package let role: String
+  package let name: String
+  package let expires: WallTime
+  /// The session policy, which narrows what the role may do.
+  package let policy: String?
+  package let sourceIdentity: String?
+
+  package init(
+    keyID: String, account: String, role: String, name: String, expires: WallTime, policy: String? = nil,
+    sourceIdentity: String? = nil
+  ) {
+    self.keyID = keyID
+    self.account = account
+    self.role = role
+    self.name = name
+    self.expires = expires
+    self.policy = policy
+    self.sourceIdentity = sourceIdentity
+  }
+}

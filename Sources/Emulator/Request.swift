@@ -1,0 +1,57 @@
+/// One HTTP request as it came, nothing decoded.
+package struct Request: Sendable {
+  package struct Header: Sendable {
+    package let name: String
+    package let value: String
+
+    package init(name: String, value: String) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  package var method: String
+  /// Path and query as on the request line.
+  package var target: String
+  package var headers: [Header]
+  package var body: [UInt8]
+  package var isSecure: Bool
+  /// The peer's IPv4 address in text, empty when unknown.
+  package var sourceAddress: String
+
+  package init(
+    method: String, target: String, headers: [Header], body: [UInt8] = [], isSecure: Bool = true,
+    sourceAddress: String = "127.0.0.1"
+  ) {
+    self.method = method
+    self.target = target
+    self.headers = headers
+    self.body = body
+    self.isSecure = isSecure
+    self.sourceAddress = sourceAddress
+  }
+
+  var path: Substring { target.prefix { $0 != "?" } }
+
+  /// The query without its question mark; empty when there is none.
+  var query: Substring { target.drop { $0 != "?" }.dropFirst() }
+
+  /// The first value of a header with blanks trimmed; `name` in lower case.
+  func header(_ name: String) -> String? {
+    headers.first { $0.name.lowercased() == name }.map { trimmed($0.value) }
+  }
+
+  func headerCount(_ name: String) -> Int { headers.count { $0.name.lowercased() == name } }
+
+  var hasFormBody: Bool {
+    header("content-type")?.lowercased().hasPrefix("application/x-www-form-urlencoded") == true
+  }
+}
+
+/// Without the blanks and tabs at either end.
+func trimmed(_ text: String) -> String {
+  func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+  let tail = Array(text.utf8).drop(while: isBlank)
+  let length = tail.lastIndex { !isBlank($0) }.map { $0 + 1 - tail.startIndex } ?? 0
+  return String(decoding: tail.prefix(length), as: UTF8.self)
+}

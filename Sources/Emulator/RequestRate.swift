@@ -1,0 +1,24 @@
+/// Allows at most so many requests within any second, the refused ones not counted.
+struct RequestRate: Sendable {
+  private static let second: Int64 = 1_000_000
+
+  private let limit: Int
+  /// The times of the last `limit` allowed requests, the oldest at `oldest` once the ring is full.
+  private var allowed: [WallTime] = []
+  private var oldest = 0
+
+  init(perSecond limit: Int) { self.limit = limit }
+
+  mutating func admit(at now: WallTime) -> Bool {
+    guard allowed.count >= limit else {
+      allowed.append(now)
+      return true
+    }
+    let age = now.microseconds - allowed[oldest].microseconds
+    // A negative age means that the clock was set back; old times say nothing then.
+    guard age >= Self.second || age < 0 else { return false }
+    allowed[oldest] = now
+    oldest = (oldest + 1) % limit
+    return true
+  }
+}

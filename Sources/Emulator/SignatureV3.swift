@@ -1,0 +1,66 @@
+/// `ACS3-HMAC-SHA256 Credential=…,SignedHeaders=…,Signature=…`, read leniently as to blanks after the commas.
+struct ACS3Authorization: Sendable {
+  static let algorithm = "ACS3-HMAC-SHA256"
+
+  let keyID: String
+  let signedHeaders: [String]
+  let signature: String
+
+  init?(_ text: String) {
+    guard text.hasPrefix(Self.algorithm + " ") else { return nil }
+    var values: [String: String] = [:]
+    for part in text.dropFirst(Self.algorithm.count + 1).split(separator: ",") {
+      let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard halves.count == 2, values.updateValue(String(halves[1]), forKey: trimmed(String(halves[0]))) == nil else {
+        return nil
+      }
+    }
+    guard values.count == 3, let keyID = values["Credential"], let names = values["SignedHeaders"],
+      let signature = values["Signature"], !keyID.isEmpty, !signature.isEmpty
+    else { return nil }
+    self.keyID = keyID
+    signedHeaders = names.split(separator: ";").map(String.init)
+    self.signature = signature
+  }
+}
+
+/// Verifies ACS3-HMAC-SHA256 signatures ("Request syntax and signature method V3").
+enum SignatureV3 {
+  static func verify(_ call: Call, of request: Request, secret: String) throws(Refusal) {
+    guard let authorization = request.header("authorization").flatMap(ACS3Authorization.init),
+      request.headerCount("authorization") == 1, let query = Parameters(decoding: request.query.utf8)
+    else { throw .incompleteSignature() }
+    let bodyHash = TextCoding.hex(Digests.sha256(request.body))
+    let canonicalRequest = [
+      request.method,
+      request.path.isEmpty ? "/" : String(request.path),
+      query.canonicalQuery(),
+      authorization.signedHeaders.map { "\($0):\(request.header($0) ?? "")\n" }.joined(),
+      authorization.signedHeaders.joined(separator: ";"),
+      bodyHash,
+    ].joined(separator: "\n")
+    let stringToSign =
+      "\(ACS3Authorization.algorithm)\n" + TextCoding.hex(Digests.sha256(Array(canonicalRequest.utf8)))
+    guard signsEnough(authorization.signedHeaders, of: request) else {
+      throw .incompleteSignature(stringToSign: stringToSign)
+    }
+    let expected = TextCoding.hex(Digests.hmacSHA256(key: Array(secret.utf8), Array(stringToSign.utf8)))
+    guard Digests.areEqual(Array(authorization.signature.utf8), Array(expected.utf8)),
+      request.header("x-acs-content-sha256") == bodyHash
+    else { throw .signatureMismatch(stringToSign: stringToSign) }
+  }
+
+  /// The client may choose what else it signs, but host, the type of a body and every `x-acs-` header must be among it.
+  ///
+  /// A signed header that came twice, or not at all, would leave open what was signed.
+  private static func signsEnough(_ signed: [String], of request: Request) -> Bool {
+    let present = Set(request.headers.map { $0.name.lowercased() })
+    let needed = present.filter {
+      $0 == "host" || $0.hasPrefix("x-acs-") || $0 == "content-type" && !request.body.isEmpty
+    }
+    return Set(signed).isSuperset(of: needed.union(["host", "x-acs-content-sha256"]))
+      && Set(signed).count == signed.count
+      && signed == signed.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      && signed.allSatisfy { request.headerCount($0) == 1 }
+  }
+}

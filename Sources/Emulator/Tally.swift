@@ -1,0 +1,49 @@
+/// What arrived and what became of it.
+package struct Tally: Sendable {
+  /// A request that reached the service.
+  package struct Arrival: Sendable, Equatable {
+    package let time: WallTime
+    /// As claimed by the request; empty when it claims none.
+    package let action: String
+    package let role: String
+    package let sessionName: String
+    package let keyID: String
+    package let nonce: String
+    /// `OK`, an error code, or the fault that stood in for an answer, such as `refused`.
+    package let result: String
+  }
+
+  package struct Line: Sendable, Hashable {
+    package let action: String
+    package let role: String
+    package let result: String
+  }
+
+  private static let remembered = 1000
+
+  package private(set) var counts: [Line: Int] = [:]
+  /// The latest arrivals, at most 1000, the oldest first.
+  package private(set) var recent: [Arrival] = []
+
+  package var total: Int { counts.values.reduce(0, +) }
+
+  /// How many requests had these traits; nil stands for any.
+  package func count(action: String? = nil, role: String? = nil, result: String? = nil) -> Int {
+    counts.reduce(0) { sum, entry in
+      let line = entry.key
+      let fits =
+        (action == nil || line.action == action) && (role == nil || line.role == role)
+        && (result == nil || line.result == result)
+      return fits ? sum + entry.value : sum
+    }
+  }
+
+  mutating func note(_ arrival: Arrival) {
+    let line = Line(action: arrival.action, role: arrival.role, result: arrival.result)
+    // Names are the sender's choice; a flood of them must not grow the table.
+    let known = counts[line] != nil || counts.count < Self.remembered
+    counts[known ? line : Line(action: "other", role: "", result: arrival.result), default: 0] += 1
+    recent.append(arrival)
+    if recent.count > Self.remembered { recent.removeFirst(recent.count - Self.remembered) }
+  }
+}

@@ -1,0 +1,106 @@
+/// Hexadecimal, base64 and percent encodings of bytes.
+enum TextCoding {
+  static func hex(_ bytes: [UInt8]) -> String {
+    String(decoding: bytes.flatMap { [lowerHex[Int($0 >> 4)], lowerHex[Int($0 & 15)]] }, as: UTF8.self)
+  }
+
+  /// Standard base64 with padding (RFC 4648, 4).
+  static func base64(_ bytes: [UInt8]) -> String {
+    var text: [UInt8] = []
+    text.reserveCapacity((bytes.count + 2) / 3 * 4)
+    for start in stride(from: 0, to: bytes.count, by: 3) {
+      let group = bytes[start..<min(start + 3, bytes.count)]
+      let bits = group.reduce(0) { $0 << 8 | UInt32($1) } << (8 * UInt32(3 - group.count))
+      for place in 0..<4 {
+        text.append(place <= group.count ? base64Alphabet[Int(bits >> (18 - 6 * UInt32(place)) & 63)] : pad)
+      }
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// The inverse of `base64`; nil for every text that `base64` wouldn't write, unused bits included.
+  static func bytes(base64 text: String) -> [UInt8]? {
+    let symbols = Array(text.utf8)
+    guard symbols.count % 4 == 0 else { return nil }
+    let padding = symbols.suffix(2).reversed().prefix { $0 == pad }.count
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(symbols.count / 4 * 3)
+    var bits: UInt32 = 0
+    for (index, symbol) in symbols.enumerated() {
+      let isPadding = index >= symbols.count - padding
+      guard let value = isPadding ? 0 : base64Value(symbol) else { return nil }
+      bits = bits << 6 | value
+      if index % 4 == 3 {
+        bytes += [UInt8(bits >> 16 & 255), UInt8(bits >> 8 & 255), UInt8(bits & 255)]
+        bits = 0
+      }
+    }
+    bytes.removeLast(padding)
+    return base64(bytes).utf8.elementsEqual(text.utf8) ? bytes : nil
+  }
+
+  /// Percent-encodes as both signatures want it: letters, digits and `-_.~` stay, every other byte is `%XX`.
+  static func percentEncoded(_ text: String) -> String {
+    var encoded: [UInt8] = []
+    encoded.reserveCapacity(text.utf8.count * 3 / 2)
+    for byte in text.utf8 {
+      if isUnreserved(byte) {
+        encoded.append(byte)
+      } else {
+        encoded += [UInt8(ascii: "%"), upperHex[Int(byte >> 4)], upperHex[Int(byte & 15)]]
+      }
+    }
+    return String(decoding: encoded, as: UTF8.self)
+  }
+
+  /// Decodes one key or value of a query or form, `+` being a blank; nil for a broken `%` or text that isn't UTF-8.
+  static func formDecoded(_ text: some Sequence<UInt8>) -> String? {
+    var bytes: [UInt8] = []
+    var rest = text.makeIterator()
+    while let byte = rest.next() {
+      switch byte {
+      case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
+      case UInt8(ascii: "%"):
+        guard let high = rest.next().flatMap(hexValue), let low = rest.next().flatMap(hexValue) else { return nil }
+        bytes.append(high << 4 | low)
+      default: bytes.append(byte)
+      }
+    }
+    return String(validating: bytes, as: UTF8.self)
+  }
+
+  private static let lowerHex = Array("0123456789abcdef".utf8)
+  private static let upperHex = Array("0123456789ABCDEF".utf8)
+  private static let base64Alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+  private static let pad = UInt8(ascii: "=")
+
+  private static func base64Value(_ symbol: UInt8) -> UInt32? {
+    switch symbol {
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(symbol - UInt8(ascii: "A"))
+    case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(symbol - UInt8(ascii: "a")) + 26
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(symbol - UInt8(ascii: "0")) + 52
+    case UInt8(ascii: "+"): 62
+    case UInt8(ascii: "/"): 63
+    default: nil
+    }
+  }
+
+  private static func hexValue(_ digit: UInt8) -> UInt8? {
+    switch digit {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+
+  private static func isUnreserved(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
+      UInt8(ascii: "~"):
+      true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,78 @@
+/// Makes SecurityTokens and reads them back.
+///
+/// A token carries its whole session and a keyed hash over it, so that nothing is remembered per token and none can
+/// be changed. The AccessKeySecret belonging to it is derived from the AccessKeyId. Both keys are the mint's own: a
+/// token of another run of the emulator is malformed in this one.
+struct TokenMint: Sendable {
+  // The first bytes of a token; in base64 they read CAIS, as the vendor's tokens do.
+  private static let mark: [UInt8] = [0x08, 0x02, 0x12]
+  private static let checksumLength = 32
+
+  private let tokenKey: [UInt8]
+  private let secretKey: [UInt8]
+
+  init(seed: [UInt8] = Digests.random(32)) {
+    tokenKey = Digests.hmacSHA256(key: seed, Array("token".utf8))
+    secretKey = Digests.hmacSHA256(key: seed, Array("secret".utf8))
+  }
+
+  func token(for session: RoleSession) -> String {
+    var bytes = Self.mark
+    bytes += withUnsafeBytes(of: session.expires.microseconds.bigEndian) { Array($0) }
+    for text in [session.keyID, session.account, session.role, session.name] { Self.append(text, to: &bytes) }
+    for text in [session.policy, session.sourceIdentity] {
+      bytes.append(text == nil ? 0 : 1)
+      Self.append(text ?? "", to: &bytes)
+    }
+    return TextCoding.base64(bytes + Digests.hmacSHA256(key: tokenKey, bytes))
+  }
+
+  /// The session of a token of this mint; nil for any other text.
+  func session(of token: String) -> RoleSession? {
+    guard token.utf8.count <= 16_384, let bytes = TextCoding.bytes(base64: token),
+      bytes.count > Self.mark.count + 8 + Self.checksumLength
+    else { return nil }
+    let content = Array(bytes.dropLast(Self.checksumLength))
+    guard Digests.areEqual(Digests.hmacSHA256(key: tokenKey, content), bytes.suffix(Self.checksumLength)) else {
+      return nil
+    }
+    var rest = content.dropFirst(Self.mark.count)
+    let expires = rest.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    rest = rest.dropFirst(8)
+    let texts = (0..<4).map { _ in Self.takeText(from: &rest) }
+    let optionals = (0..<2).map { _ in
+      let isPresent = rest.popFirst() == 1
+      let text = Self.takeText(from: &rest)
+      return isPresent ? text : nil
+    }
+    return RoleSession(
+      keyID: texts[0], account: texts[1], role: texts[2], name: texts[3],
+      expires: WallTime(microseconds: Int64(bitPattern: expires)), policy: optionals[0], sourceIdentity: optionals[1])
+  }
+
+  /// 44 letters and digits, as the vendor's are.
+  func secret(forKeyID keyID: String) -> String {
+    let halves = ["1", "2"].flatMap { Digests.hmacSHA256(key: secretKey, Array((keyID + $0).utf8)) }
+    return Self.word(halves.prefix(44))
+  }
+
+  /// `STS.` and 24 letters and digits.
+  func newKeyID() -> String { "STS." + Self.word(Digests.random(24)) }
+
+  private static func word(_ bytes: some Sequence<UInt8>) -> String {
+    let alphabet = Array("ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz123456789".utf8)
+    return String(decoding: bytes.map { alphabet[Int($0) % alphabet.count] }, as: UTF8.self)
+  }
+
+  private static func append(_ text: String, to bytes: inout [UInt8]) {
+    bytes += withUnsafeBytes(of: UInt16(text.utf8.count).bigEndian) { Array($0) } + Array(text.utf8)
+  }
+
+  // Only content that passed the keyed hash is read, so that lengths are ours.
+  private static func takeText(from rest: inout ArraySlice<UInt8>) -> String {
+    let count = rest.prefix(2).reduce(0) { $0 << 8 | Int($1) }
+    rest = rest.dropFirst(2)
+    defer { rest = rest.dropFirst(count) }
+    return String(decoding: rest.prefix(count), as: UTF8.self)
+  }
+}
