@@ -6,7 +6,9 @@ import PackageDescription
 
 let package = Package(
   name: "rolekeeper",
-  dependencies: [],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
+  ],
   targets: [
     // System libraries and small shims.
     library("CSystemd", links: ["systemd"]),
@@ -30,6 +32,10 @@ let package = Package(
     room("HTTPServer", imports: ["EventLoop", "CLinux"]),
     // The other end of the tests: it shares neither code nor a TLS library with the rooms above.
     room("Emulator", imports: ["CMicroHTTPD", "CGnuTLS", "CTOML"]),
+
+    // Programs.
+    program(
+      "sts-emulator", imports: ["Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
     room("TestSupport"),
 
