@@ -11,6 +11,8 @@ final class Harness {
   let handler = Handler()
   private(set) var server: HTTPServer!
 
+  var path: String { directory.path("s") }
+
   final class Handler: RequestHandler {
     var requests: [String] = []
     var peers: [Peer] = []
@@ -50,7 +52,7 @@ final class Harness {
     return Response(head: PlainBytes("HTTP/1.1 200 OK\r\nContent-Length: \(count)\r\n\r\n"), body: body)
   }
 
-  func connect() throws -> Client { try Client(directory.path("s")) }
+  func connect() throws -> Client { try Client(path) }
 
   /// Turns until nothing is due any more.
   func settle() throws {

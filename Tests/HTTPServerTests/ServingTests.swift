@@ -1,14 +1,8 @@
 import EventLoop
 import Glibc
-import TestSupport
 import Testing
 
 @testable import HTTPServer
-
-private let get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-private let later = "GET /later HTTP/1.1\r\nHost: x\r\n\r\n"
-private let hello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
-private let helloAndClose = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
 
 @Suite struct ServingTests {
   let harness: Harness
@@ -17,7 +11,7 @@ private let helloAndClose = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection:
 
   @Test func `a request is answered and the connection stays open`() throws {
     let client = try harness.connect()
-    for _ in 0..<3 { #expect(try harness.exchange(get, on: client) == hello) }
+    for _ in 0..<3 { #expect(try harness.exchange(Text.get, on: client) == Text.hello) }
     #expect(!client.isAtEnd)
     #expect(harness.server.statistics.open == 1)
     #expect(harness.server.statistics.requests == 3)
@@ -28,7 +22,7 @@ private let helloAndClose = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection:
 
   @Test func `the peer is who the kernel says`() throws {
     let client = try harness.connect()
-    _ = try harness.exchange(get, on: client)
+    _ = try harness.exchange(Text.get, on: client)
     let peer = try #require(harness.handler.peers.first)
     var groups = [gid_t](repeating: 0, count: 1024)
     groups.removeLast(1024 - Int(getgroups(1024, &groups)))
@@ -41,7 +35,7 @@ private let helloAndClose = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection:
   @Test(arguments: ["GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"])
   func `a client that wants the connection closed is told so and gets it`(_ request: String) throws {
     let client = try harness.connect()
-    #expect(try harness.exchange(request, on: client) == helloAndClose)
+    #expect(try harness.exchange(request, on: client) == Text.helloAndClose)
     #expect(client.isAtEnd)
     #expect(harness.server.statistics.open == 0)
   }
@@ -54,20 +48,20 @@ private let helloAndClose = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection:
 
   @Test func `a head may come byte by byte`() throws {
     let client = try harness.connect()
-    for byte in get.utf8 {
+    for byte in Text.get.utf8 {
       #expect(client.receive().isEmpty)
       client.send([byte])
       try harness.settle()
     }
-    #expect(client.receive() == hello)
+    #expect(client.receive() == Text.hello)
   }
 
   @Test func `a client that sends no more still gets its answer`() throws {
     let client = try harness.connect()
-    client.send(get)
+    client.send(Text.get)
     client.stopSending()
     try harness.settle()
-    #expect(client.receive() == hello)
+    #expect(client.receive() == Text.hello)
     #expect(client.isAtEnd)
   }
 
@@ -78,7 +72,7 @@ private let helloAndClose = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection:
       count += 1
       return Harness.response("\(count)")
     }
-    var toSend = Array(String(repeating: get, count: 5000).utf8)[...]
+    var toSend = Array(String(repeating: Text.get, count: 5000).utf8)[...]
     var received = ""
     while !toSend.isEmpty {
       toSend = toSend.dropFirst(max(0, client.send(Array(toSend.prefix(60_000)))))
@@ -100,20 +94,20 @@ private let helloAndClose = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection:
     harness.handler.answer = Harness.response(String(repeating: "x", count: 20_000))
     let client = try harness.connect()
     var sent = 0
-    while case let count = client.send(get), count > 0 {
+    while case let count = client.send(Text.get), count > 0 {
       sent += count
       try harness.settle()
     }
     let served = harness.handler.requests.count
-    #expect(served < sent / get.utf8.count)
+    #expect(served < sent / Text.get.utf8.count)
     var received = 0
     while case let text = client.receive(), !text.isEmpty {
       received += text.utf8.count
       try harness.settle()
     }
-    #expect(harness.handler.requests.count == sent / get.utf8.count)
+    #expect(harness.handler.requests.count == sent / Text.get.utf8.count)
     #expect(received % (20_000 + 42) == 0)
-    #expect(received / (20_000 + 42) == sent / get.utf8.count)
+    #expect(received / (20_000 + 42) == sent / Text.get.utf8.count)
   }
 
   @Test func `a large answer arrives whole, with the line that closes`() throws {
@@ -130,14 +124,14 @@ private let helloAndClose = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection:
   }
 
   @Test func `a client that vanishes in any state costs nothing but its request`() throws {
-    for text in ["", "GET /", get, later, get + later + get, "POST /later HTTP/1.1\r\n"] {
+    for text in ["", "GET /", Text.get, Text.later, Text.get + Text.later + Text.get, "POST /later HTTP/1.1\r\n"] {
       let client = try harness.connect()
       client.send(text)
       client.close()
     }
     try harness.settle()
     #expect(harness.server.statistics.open == 0)
-    #expect(try harness.exchange(get, on: harness.connect()) == hello)
+    #expect(try harness.exchange(Text.get, on: harness.connect()) == Text.hello)
   }
 
   @Test(arguments: [
@@ -161,8 +155,8 @@ private let helloAndClose = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection:
 
   @Test func `requests in front of a malformed one are answered`() throws {
     let client = try harness.connect()
-    let answer = try harness.exchange(get + get + "nonsense\r\n\r\n" + get, on: client)
-    #expect(answer.hasPrefix(hello + hello + "HTTP/1.1 400 "))
+    let answer = try harness.exchange(Text.get + Text.get + "nonsense\r\n\r\n" + Text.get, on: client)
+    #expect(answer.hasPrefix(Text.hello + Text.hello + "HTTP/1.1 400 "))
     #expect(harness.handler.requests.count == 2)
   }
 
@@ -172,8 +166,8 @@ private let helloAndClose = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection:
       harness.server.stop()
       return Harness.response("too late")
     }
-    #expect(try harness.exchange(get + get, on: client).isEmpty)
+    #expect(try harness.exchange(Text.get + Text.get, on: client).isEmpty)
     #expect(client.isAtEnd)
-    #expect(access(harness.directory.path("s"), F_OK) != 0)
+    #expect(access(harness.path, F_OK) != 0)
   }
 }

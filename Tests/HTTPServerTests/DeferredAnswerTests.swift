@@ -1,0 +1,187 @@
+import EventLoop
+import Testing
+
+@testable import HTTPServer
+
+@Suite struct DeferredAnswerTests {
+  let harness: Harness
+
+  init() throws { harness = try Harness() }
+
+  @Test func `an answer may come later, and requests behind it wait`() throws {
+    let client = try harness.connect()
+    #expect(try harness.exchange(Text.later + Text.get + Text.get, on: client).isEmpty)
+    #expect(harness.handler.requests == ["later"])
+    harness.server.complete(harness.handler.deferred[0], Harness.response("now"))
+    try harness.settle()
+    let now = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnow"
+    #expect(client.receive() == now + Text.hello + Text.hello)
+    #expect(try harness.exchange(Text.get, on: client) == Text.hello)
+  }
+
+  @Test func `requests sent while an answer is due wait for it`() throws {
+    let client = try harness.connect()
+    #expect(try harness.exchange(Text.later, on: client).isEmpty)
+    #expect(try harness.exchange(Text.get, on: client).isEmpty)
+    harness.server.complete(harness.handler.deferred[0], Harness.response("hello"))
+    try harness.settle()
+    #expect(client.receive() == Text.hello + Text.hello)
+  }
+
+  @Test func `a client that sends no more still gets its late answer`() throws {
+    let client = try harness.connect()
+    client.send(Text.later)
+    client.stopSending()
+    try harness.settle()
+    #expect(harness.handler.abandonedTokens.isEmpty)
+    harness.server.complete(harness.handler.deferred[0], Harness.response("hello"))
+    try harness.settle()
+    #expect(client.receive() == Text.hello)
+    #expect(client.isAtEnd)
+  }
+
+  @Test func `a client that leaves is told to the handler once, and its answer goes nowhere`() throws {
+    let client = try harness.connect()
+    _ = try harness.exchange(Text.later, on: client)
+    client.close()
+    try harness.settle()
+    #expect(harness.handler.abandonedTokens == harness.handler.deferred)
+    // The slot is another's by now.
+    let next = try harness.connect()
+    _ = try harness.exchange(Text.later, on: next)
+    harness.server.complete(harness.handler.deferred[0], Harness.response("wrong"))
+    try harness.settle()
+    #expect(next.receive().isEmpty)
+    #expect(harness.server.statistics.abandoned == 1)
+  }
+
+  @Test func `an answer counts once`() throws {
+    let client = try harness.connect()
+    _ = try harness.exchange(Text.later, on: client)
+    harness.server.complete(harness.handler.deferred[0], Harness.response("hello"))
+    harness.server.complete(harness.handler.deferred[0], Harness.response("again"))
+    try harness.settle()
+    #expect(client.receive() == Text.hello)
+  }
+
+  @Test func `a handler may complete from within its call`() throws {
+    let client = try harness.connect()
+    harness.handler.onRequest = { [harness] token in
+      harness.server.complete(token, Harness.response("hello"))
+      return nil
+    }
+    #expect(try harness.exchange(Text.get + Text.get, on: client) == Text.hello + Text.hello)
+    for byte in Text.get.utf8 {
+      client.send([byte])
+      try harness.settle()
+    }
+    #expect(client.receive() == Text.hello)
+  }
+
+  @Test func `no deadline runs while the answer is due`() throws {
+    var limits = ServerLimits()
+    (limits.headTime, limits.idleTime) = (.microseconds(1), .microseconds(1))
+    let harness = try Harness(limits)
+    let client = try harness.connect()
+    _ = try harness.exchange(Text.later, on: client)
+    // Another client's deadline passes meanwhile.
+    let other = try harness.connect()
+    try harness.turn { other.isAtEnd }
+    #expect(!client.isAtEnd)
+  }
+}
+
+@Suite struct StreamTests {
+  private let head = PlainBytes("HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n\r\n")
+  private let headAndClose = "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nConnection: close\r\n\r\n"
+  let harness: Harness
+
+  init() throws { harness = try Harness() }
+
+  private func stream(_ request: String = Text.get) throws -> (client: Client, token: ResponseToken) {
+    var found: ResponseToken?
+    harness.handler.onRequest = { [harness, head] token in
+      harness.server.beginStream(token, head: head)
+      found = token
+      return nil
+    }
+    let client = try harness.connect()
+    client.send(request)
+    try harness.settle()
+    return (client, try #require(found))
+  }
+
+  @Test func `a stream is sent piece by piece and ends with the connection`() throws {
+    let (client, token) = try stream()
+    #expect(client.receive() == headAndClose)
+    #expect(harness.server.send(token, PlainBytes("one\n")))
+    #expect(client.receive() == "one\n")
+    #expect(harness.server.send(token, PlainBytes("two\n")))
+    harness.server.finish(token)
+    #expect(client.receive() == "two\n")
+    #expect(client.isAtEnd)
+    #expect(!harness.server.send(token, PlainBytes("three\n")))
+    #expect(harness.handler.abandonedTokens.isEmpty)
+  }
+
+  @Test func `a reader that leaves is told to the handler`() throws {
+    let (client, token) = try stream()
+    client.close()
+    try harness.settle()
+    #expect(harness.handler.abandonedTokens == [token])
+    #expect(!harness.server.send(token, PlainBytes("one\n")))
+  }
+
+  @Test func `a reader that sends no more still gets what comes`() throws {
+    let (client, token) = try stream()
+    client.stopSending()
+    try harness.settle()
+    #expect(harness.server.send(token, PlainBytes("one\n")))
+    try harness.settle()
+    #expect(client.receive() == headAndClose + "one\n")
+    #expect(harness.handler.abandonedTokens.isEmpty)
+  }
+
+  @Test func `a reader 64 KiB behind is dropped, one that catches up isn't`() throws {
+    let (slow, slowToken) = try stream()
+    let (quick, quickToken) = try stream()
+    let line = PlainBytes(String(repeating: "x", count: 9_999) + "\n")
+    var sent = 0
+    var received = ""
+    while harness.server.send(slowToken, line) {
+      sent += 1
+      #expect(harness.server.send(quickToken, line))
+      received += quick.receive()
+      try harness.settle()
+    }
+    #expect(sent > 6)
+    #expect(harness.server.statistics.refused(.laggingStream) == 1)
+    #expect(harness.handler.abandonedTokens.isEmpty)
+    #expect(slow.receive().utf8.count <= headAndClose.utf8.count + (sent + 1) * 10_000)
+    #expect(slow.isAtEnd)
+    #expect(received.utf8.count == headAndClose.utf8.count + sent * 10_000)
+  }
+
+  @Test func `what a slow reader hasn't taken is sent before the stream ends`() throws {
+    let (client, token) = try stream()
+    let line = PlainBytes(String(repeating: "x", count: 9_999) + "\n")
+    var sent = 0
+    while harness.server.connections[Int(token.slot)].outputSize < 30_000 {
+      #expect(harness.server.send(token, line))
+      sent += 1
+    }
+    harness.server.finish(token)
+    var received = ""
+    while !client.isAtEnd {
+      received += client.receive()
+      try harness.settle()
+    }
+    #expect(received.utf8.count == headAndClose.utf8.count + sent * 10_000)
+  }
+
+  @Test func `a stream asked for by HEAD is its head alone`() throws {
+    let (client, _) = try stream("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+    #expect(client.receive() == headAndClose)
+    #expect(client.isAtEnd)
+  }
+}

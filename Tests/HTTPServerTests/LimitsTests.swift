@@ -1,0 +1,223 @@
+import EventLoop
+import Glibc
+import Synchronization
+import Testing
+
+@testable import HTTPServer
+
+@Suite struct LimitsTests {
+  private func limits(_ change: (inout ServerLimits) -> Void) -> ServerLimits {
+    var limits = ServerLimits()
+    change(&limits)
+    return limits
+  }
+
+  @Test func `half a request is cut when its time is over, and told so`() throws {
+    let harness = try Harness(limits { $0.headTime = .milliseconds(20) })
+    let client = try harness.connect()
+    #expect(try harness.exchange("GET / HTTP/1.1\r\n", on: client).isEmpty)
+    try harness.turn { harness.server.statistics.refused(.slowRequest) == 1 }
+    #expect(client.receive().hasPrefix("HTTP/1.1 408 Request Timeout\r\n"))
+    #expect(client.isAtEnd)
+  }
+
+  @Test func `bytes that trickle in don't extend a request's time`() throws {
+    let harness = try Harness(limits { $0.headTime = .milliseconds(20) })
+    let client = try harness.connect()
+    client.send("GET / HTTP/1.1\r\nX: ")
+    let start = EventLoop.bootTime()
+    while !client.isAtEnd, !client.receive().hasPrefix("HTTP/1.1 408 ") {
+      client.send("x")
+      try harness.loop.runOnce(timeout: .milliseconds(1))
+      try harness.loop.runOnce(timeout: .milliseconds(1))
+    }
+    #expect(harness.server.statistics.refused(.slowRequest) == 1)
+    #expect(EventLoop.bootTime() - start >= 20_000)
+  }
+
+  @Test func `a client that says nothing is cut without a word`() throws {
+    let harness = try Harness(limits { $0.headTime = .milliseconds(20) })
+    let client = try harness.connect()
+    try harness.turn { client.isAtEnd }
+    #expect(harness.server.statistics.open == 0)
+  }
+
+  @Test func `an idle connection is closed, and a second request has a time of its own`() throws {
+    let harness = try Harness(
+      limits {
+        $0.headTime = .seconds(3600)
+        $0.idleTime = .milliseconds(20)
+      })
+    let idle = try harness.connect()
+    let half = try harness.connect()
+    #expect(try harness.exchange(Text.get, on: idle) == Text.hello)
+    #expect(try harness.exchange(Text.get + "GET /", on: half) == Text.hello)
+    try harness.turn { idle.isAtEnd }
+    #expect(!half.isAtEnd)
+    #expect(harness.server.statistics.open == 1)
+  }
+
+  @Test func `an answer that isn't read is given up`() throws {
+    let harness = try Harness(limits { $0.drainTime = .milliseconds(20) })
+    harness.handler.answer = Harness.response(String(repeating: "x", count: 1_000_000))
+    let client = try harness.connect()
+    client.send(Text.get)
+    try harness.turn { harness.server.statistics.refused(.slowReader) == 1 }
+    #expect(harness.server.statistics.open == 0)
+    #expect(client.receive().utf8.count < 1_000_000)
+  }
+
+  @Test func `a refused client that doesn't leave is closed in the end`() throws {
+    let harness = try Harness(limits { $0.lingerTime = .milliseconds(20) })
+    let client = try harness.connect()
+    client.send("nonsense\r\n\r\n")
+    try harness.settle()
+    #expect(harness.server.lingering == 1)
+    try harness.turn { harness.server.lingering == 0 }
+    #expect(client.receive().hasPrefix("HTTP/1.1 400 "))
+  }
+
+  @Test func `a user with too many connections is told so, and gets the next when one is closed`() throws {
+    let harness = try Harness(limits { $0.maximumConnectionsPerUID = 3 })
+    let clients = try (0..<3).map { _ in try harness.connect() }
+    for client in clients { #expect(try harness.exchange(Text.get, on: client) == Text.hello) }
+    let refused = try harness.connect()
+    let answer = try harness.exchange(Text.get, on: refused)
+    #expect(answer.hasPrefix("HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/problem+json\r\n"))
+    #expect(refused.isAtEnd)
+    #expect(harness.server.statistics.refused(.userConnections) == 1)
+    clients[0].close()
+    try harness.settle()
+    #expect(try harness.exchange(Text.get, on: harness.connect()) == Text.hello)
+    #expect(try harness.exchange(Text.get, on: clients[1]) == Text.hello)
+  }
+
+  @Test func `refused connections take no more than their share of slots`() throws {
+    let harness = try Harness(limits { $0.maximumConnectionsPerUID = 1 })
+    let first = try harness.connect()
+    try harness.settle()
+    let refused = try (0..<200).map { _ in try harness.connect() }
+    try harness.settle()
+    #expect(harness.server.lingering == HTTPServer.maximumLingering)
+    #expect(harness.server.connections.count == HTTPServer.maximumLingering + 2)
+    for client in refused { #expect(client.receive().hasPrefix("HTTP/1.1 429 ")) }
+    #expect(try harness.exchange(Text.get, on: first) == Text.hello)
+  }
+
+  @Test func `when all connections are taken some are left for the privileged`() throws {
+    let harness = try Harness(
+      limits {
+        $0.maximumConnections = 2
+        $0.reservedConnections = 1
+      })
+    let clients = try (0..<2).map { _ in try harness.connect() }
+    try harness.settle()
+    let refused = try harness.connect()
+    #expect(try harness.exchange(Text.get, on: refused).hasPrefix("HTTP/1.1 503 Service Unavailable\r\n"))
+    #expect(harness.server.statistics.refused(.connections) == 1)
+    harness.handler.privilegedUIDs = [geteuid()]
+    let admin = try harness.connect()
+    #expect(try harness.exchange(Text.get, on: admin) == Text.hello)
+    #expect(try harness.exchange(Text.get, on: harness.connect()).hasPrefix("HTTP/1.1 503 "))
+    withExtendedLifetime(clients) {}
+  }
+
+  @Test func `a thousand stalled clients are held and don't stop another`() throws {
+    let harness = try Harness(limits { $0.maximumConnectionsPerUID = 1024 })
+    var stalled: [Client] = []
+    for number in 0..<1000 {
+      let client = try harness.connect()
+      client.send(number % 2 == 0 ? "GET / HTTP/1.1\r\n" : "")
+      stalled.append(client)
+      // The listener's queue is finite.
+      if number % 100 == 99 { try harness.settle() }
+    }
+    #expect(harness.server.statistics.open == 1000)
+    let client = try harness.connect()
+    client.send(Text.get)
+    var turns = 0
+    while try harness.loop.runOnce() { turns += 1 }
+    #expect(client.receive() == Text.hello)
+    #expect(turns <= 2)
+    #expect(harness.server.statistics.open == 1001)
+    withExtendedLifetime(stalled) {}
+  }
+
+  @Test func `without descriptors clients wait, the loop rests, and goes on when there are some`() async {
+    await #expect(processExitsWith: .success) {
+      let harness = try Harness()
+      var reported: [CInt] = []
+      harness.server.acceptingPaused = { reported.append($0) }
+      let clients = try (0..<6).map { _ in try harness.connect() }
+      for client in clients { client.send(Text.get) }
+      let next = dup(0)
+      close(next)
+      var limit = rlimit()
+      getrlimit(__rlimit_resource_t(7), &limit)
+      limit.rlim_cur = rlim_t(next + 2)
+      precondition(setrlimit(__rlimit_resource_t(7), &limit) == 0)
+      // Ends, since the loop doesn't turn for a listener that it can't serve.
+      try harness.settle()
+      precondition(reported == [EMFILE])
+      precondition(clients.map { $0.receive() == Text.hello } == [true, true, false, false, false, false])
+      clients[0].close()
+      clients[1].close()
+      try harness.turn { harness.server.statistics.requests == 6 }
+      precondition(clients[2...].allSatisfy { $0.receive() == Text.hello })
+    }
+  }
+
+  /// Connects, asks and leaves, over and over, on a thread of its own.
+  final class Flood: Sendable {
+    let path: String
+    let isOver = Atomic(false)
+
+    init(_ path: String) { self.path = path }
+
+    func start() -> pthread_t {
+      var thread = pthread_t()
+      pthread_create(
+        &thread, nil,
+        { context in
+          let flood = Unmanaged<Flood>.fromOpaque(context!).takeRetainedValue()
+          var held: [Client] = []
+          while !flood.isOver.load(ordering: .relaxed) {
+            // A full queue refuses for a moment.
+            guard let client = try? Client(flood.path) else { continue }
+            client.send(Text.get + Text.get + "GET /")
+            held.append(client)
+            if held.count > 100 { held.removeFirst(50) }
+          }
+          return nil
+        }, Unmanaged.passRetained(self).toOpaque())
+      return thread
+    }
+  }
+
+  @Test func `a flooded socket doesn't keep a timer or deferred work from running`() throws {
+    let harness = try Harness()
+    let flood = Flood(harness.path)
+    var fired = 0
+    var ran = 0
+    var timer: TimerSource?
+    var work: DeferSource?
+    timer = try TimerSource(harness.loop, accuracy: 1) {
+      fired += 1
+      timer?.arm(at: EventLoop.bootTime() + 2000)
+    }
+    work = DeferSource(harness.loop) {
+      ran += 1
+      work?.schedule()
+    }
+    let thread = flood.start()
+    try harness.turn { harness.server.statistics.accepted > 100 }
+    timer?.arm(at: 0)
+    work?.schedule()
+    try harness.turn { fired == 50 }
+    #expect(ran > 50)
+    #expect(harness.server.statistics.accepted > 200)
+    flood.isOver.store(true, ordering: .relaxed)
+    pthread_join(thread, nil)
+    (timer, work) = (nil, nil)
+  }
+}

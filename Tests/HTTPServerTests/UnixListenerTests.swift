@@ -1,0 +1,152 @@
+import Glibc
+import TestSupport
+import Testing
+
+@testable import HTTPServer
+
+@Suite struct UnixListenerTests {
+  let directory: TemporaryDirectory
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  private var path: String { directory.path("api.sock") }
+
+  private func status(_ path: String) -> stat? {
+    var status = stat()
+    return lstat(path, &status) == 0 ? status : nil
+  }
+
+  private func message(_ body: () throws -> Void) -> String {
+    do {
+      try body()
+      return "no error"
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  @Test(arguments: [0o600, 0o660, 0o666] as [UInt32])
+  func `the socket has its mode and can be connected to`(_ mode: UInt32) throws {
+    let listener = try UnixListener(path: path, mode: mode)
+    #expect(status(path)?.st_mode == S_IFSOCK | mode)
+    #expect(status(path)?.st_gid == getegid())
+    _ = try Client(path)
+    withExtendedLifetime(listener) {}
+  }
+
+  @Test(.needs(.root)) func `the socket has its group`() throws {
+    let listener = try UnixListener(path: path, mode: 0o660, gid: 4711)
+    #expect(status(path)?.st_gid == 4711)
+    #expect(status(path)?.st_uid == geteuid())
+    withExtendedLifetime(listener) {}
+  }
+
+  @Test func `the descriptor is close-on-exec and doesn't block`() throws {
+    let listener = try UnixListener(path: path, mode: 0o600)
+    #expect(fcntl(listener.descriptor, F_GETFD) & FD_CLOEXEC != 0)
+    #expect(fcntl(listener.descriptor, F_GETFL) & CInt(O_NONBLOCK) != 0)
+  }
+
+  @Test func `nothing else is left in the directory, and nothing at all after closing`() throws {
+    let listener = try UnixListener(path: path, mode: 0o600)
+    #expect(entries() == ["api.sock"])
+    listener.close()
+    #expect(entries() == [])
+  }
+
+  private func entries() -> [String] {
+    guard let stream = opendir(directory.path) else { return ["?"] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
+  }
+
+  /// Leaves the file of a socket that nobody listens on.
+  private func makeStale() throws {
+    let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
+    try SocketPlace(path).bind(descriptor)
+    #expect(rename(try SocketPlace(path).temporary, path) == 0)
+    close(descriptor)
+  }
+
+  @Test func `a stale socket is replaced`() throws {
+    try makeStale()
+    let before = try #require(status(path))
+    let listener = try UnixListener(path: path, mode: 0o600)
+    #expect(status(path)?.st_ino != before.st_ino)
+    _ = try Client(path)
+    withExtendedLifetime(listener) {}
+  }
+
+  @Test func `a living process's socket is refused, naming the process`() throws {
+    let listener = try UnixListener(path: path, mode: 0o600)
+    let inode = status(path)?.st_ino
+    let expected =
+      "socket '\(path)' belongs to a living process (pid \(getpid()), uid \(geteuid())); "
+      + "stop that one or choose another path"
+    #expect(message { _ = try UnixListener(path: path, mode: 0o600) } == expected)
+    #expect(status(path)?.st_ino == inode)
+    _ = try Client(path)
+    withExtendedLifetime(listener) {}
+  }
+
+  @Test func `anything that isn't a socket is refused and left alone`() throws {
+    let expected = "socket '\(path)' is in the way and is not a socket; move it or choose another path"
+    try directory.write("precious", to: "api.sock")
+    #expect(message { _ = try UnixListener(path: path, mode: 0o600) } == expected)
+    #expect(status(path)?.st_size == 8)
+    unlink(path)
+    #expect(symlink(directory.path("elsewhere"), path) == 0)
+    #expect(message { _ = try UnixListener(path: path, mode: 0o600) } == expected)
+    unlink(path)
+    #expect(mkdir(path, 0o700) == 0)
+    #expect(message { _ = try UnixListener(path: path, mode: 0o600) } == expected)
+  }
+
+  @Test func `a socket of another kind is refused`() throws {
+    let other = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue), 0)
+    defer { close(other) }
+    try SocketPlace(path).bind(other)
+    #expect(rename(try SocketPlace(path).temporary, path) == 0)
+    let error = message { _ = try UnixListener(path: path, mode: 0o600) }
+    #expect(error.hasPrefix("socket '\(path)' is in the way, and whether a process owns it is unclear: "))
+  }
+
+  @Test func `a path that doesn't fit says how much does`() throws {
+    let long = directory.path(String(repeating: "x", count: 107 - directory.path.utf8.count))
+    #expect(
+      message { _ = try UnixListener(path: long, mode: 0o600) }
+        == "socket '\(long)' has 108 bytes, a socket's path has room for 107; choose a shorter one")
+    let longest = String(long.dropLast())
+    let listener = try UnixListener(path: longest, mode: 0o600)
+    _ = try Client(longest)
+    withExtendedLifetime(listener) {}
+  }
+
+  @Test func `a missing directory is said so`() throws {
+    let error = message { _ = try UnixListener(path: directory.path("no/s"), mode: 0o600) }
+    #expect(error.hasSuffix(": No such file or directory; see that its directory exists and that we may write to it"))
+  }
+
+  @Test func `a socket that another process put in place of ours isn't taken away`() throws {
+    let listener = try UnixListener(path: path, mode: 0o600)
+    try makeStale()
+    listener.close()
+    #expect(status(path) != nil)
+  }
+
+  @Test func `two that start at the same moment don't both win`() throws {
+    let lock = try SocketPlace(path).lockDirectory()
+    let error = message { _ = try UnixListener(path: path, mode: 0o600) }
+    #expect(error.hasPrefix("socket '\(path)': another process is making a socket beside it: "))
+    close(lock)
+    let listener = try UnixListener(path: path, mode: 0o600)
+    withExtendedLifetime(listener) {}
+  }
+}
