@@ -30,6 +30,7 @@ let package = Package(
     room("EventLoop", imports: ["CSystemd"]),
     room("HTTPClient", imports: ["EventLoop", "CCurl"]),
     room("HTTPServer", imports: ["EventLoop", "CLinux"]),
+    room("FileOutput", imports: ["Secrets", "CLinux"]),
     // The other end of the tests: it shares neither code nor a TLS library with the rooms above.
     room("Emulator", imports: ["CMicroHTTPD", "CGnuTLS", "CTOML"]),
 
@@ -48,6 +49,7 @@ let package = Package(
     tests("EventLoop"),
     tests("HTTPClient", imports: ["EventLoop", "TestSupport"]),
     tests("HTTPServer", imports: ["EventLoop", "TestSupport"]),
+    tests("FileOutput", imports: ["Secrets", "TestSupport"]),
     tests("Emulator", imports: ["TestSupport"]),
   ],
   cxxLanguageStandard: .cxx17

@@ -2,5 +2,6 @@
 // and what needs _GNU_SOURCE. One header a subject; every function has the prefix clinux_.
 #pragma once
 
+#include "clinux_files.h"
 #include "clinux_memory.h"
 #include "clinux_socket.h"

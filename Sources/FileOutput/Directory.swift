@@ -1,0 +1,135 @@
+import CLinux
+import Glibc
+
+/// An open directory. Names are looked up in it alone, and a symlink is never followed.
+struct Directory: ~Copyable {
+  let path: String
+  let descriptor: CInt
+  let calls: Calls
+
+  /// Walks from `/` step by step, so that no symlink on the way is followed either.
+  init(at path: String, _ calls: Calls) throws(FileOutputError) {
+    guard path == "/" || DirectoryPath(path) != nil else { throw .unusablePath(path) }
+    var at = try calls.perform(.openDirectory, "/") { open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    defer { close(at) }
+    var walked = ""
+    for step in DirectoryPath(path)?.steps ?? [] {
+      walked += "/" + step
+      let next = try calls.perform(.openDirectory, walked) { clinux_open_step(at, step) }
+      close(at)
+      at = next
+    }
+    // The walk opens for looking up alone; to list and to sync takes a descriptor for reading.
+    let descriptor = try calls.perform(.openDirectory, path) { openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    self.init(path: path, descriptor: descriptor, calls)
+  }
+
+  private init(path: String, descriptor: CInt, _ calls: Calls) {
+    self.path = path
+    self.descriptor = descriptor
+    self.calls = calls
+  }
+
+  deinit { close(descriptor) }
+
+  func path(of name: String) -> String { path == "/" ? "/\(name)" : "\(path)/\(name)" }
+
+  func openDirectory(_ name: String) throws(FileOutputError) -> Directory {
+    let descriptor = try calls.perform(.openDirectory, path(of: name)) {
+      openat(self.descriptor, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    }
+    return Directory(path: path(of: name), descriptor: descriptor, calls)
+  }
+
+  /// True when it wasn't there.
+  func makeDirectory(_ name: String) throws(FileOutputError) -> Bool {
+    do throws(FileOutputError) {
+      try calls.perform(.makeDirectory, path(of: name)) { mkdirat(descriptor, name, 0o700) }
+      return true
+    } catch .system(.makeDirectory, _, EEXIST) { return false }
+  }
+
+  /// The directory's own mode; it is the daemon's.
+  func setMode(_ mode: UInt32) throws(FileOutputError) {
+    try calls.perform(.chmod, path) { fchmod(descriptor, mode) }
+  }
+
+  func status() throws(FileOutputError) -> FileStatus {
+    var raw = stat()
+    try calls.perform(.examine, path) { fstat(descriptor, &raw) }
+    return FileStatus(raw)
+  }
+
+  /// Of what `name` itself is, a symlink included; nil when it isn't there.
+  func status(of name: String) throws(FileOutputError) -> FileStatus? {
+    var raw = stat()
+    do throws(FileOutputError) {
+      try calls.perform(.examine, path(of: name)) { fstatat(descriptor, name, &raw, AT_SYMLINK_NOFOLLOW) }
+    } catch .system(.examine, _, ENOENT) { return nil }
+    return FileStatus(raw)
+  }
+
+  /// Where the symlink `name` points; nil when there is none of that name.
+  func target(of name: String) -> String? {
+    withUnsafeTemporaryAllocation(byteCount: Int(PATH_MAX), alignment: 1) { room in
+      let count = readlinkat(descriptor, name, room.assumingMemoryBound(to: CChar.self).baseAddress!, room.count)
+      return count < 0 ? nil : String(decoding: room[..<count], as: UTF8.self)
+    }
+  }
+
+  /// Puts a symlink in place of whatever file or link has the name.
+  func putLink(_ name: String, to target: String) throws(FileOutputError) {
+    let new = Self.temporaryName(for: name)
+    try remove(new)
+    try calls.perform(.link, path(of: name)) { symlinkat(target, descriptor, new) }
+    try rename(new, to: name)
+  }
+
+  /// Replaces `name` in one step, whatever file or symlink it is; of a failure nothing is left behind.
+  func rename(_ temporary: String, to name: String) throws(FileOutputError) {
+    do throws(FileOutputError) {
+      try calls.perform(.rename, path(of: name)) { renameat(descriptor, temporary, descriptor, name) }
+    } catch {
+      unlinkat(descriptor, temporary, 0)
+      throw error
+    }
+  }
+
+  /// Removes a file or symlink; nothing when it isn't there.
+  func remove(_ name: String) throws(FileOutputError) {
+    do throws(FileOutputError) {
+      try calls.perform(.remove, path(of: name)) { unlinkat(descriptor, name, 0) }
+    } catch .system(.remove, _, ENOENT) {}
+  }
+
+  /// Removes the directory `name` with the files in it; nothing when it isn't there.
+  func removeDirectory(_ name: String) throws(FileOutputError) {
+    do throws(FileOutputError) {
+      let inner = try openDirectory(name)
+      for file in try inner.names() { try inner.remove(file) }
+      try calls.perform(.remove, path(of: name)) { unlinkat(descriptor, name, AT_REMOVEDIR) }
+    } catch .system(_, _, ENOENT) {}
+  }
+
+  func names() throws(FileOutputError) -> [String] {
+    // A descriptor of its own, since closedir closes it and the place of reading belongs to it.
+    let own = try calls.perform(.list, path) { openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    guard let stream = fdopendir(own) else {
+      let number = errno
+      close(own)
+      throw .system(.list, path: path, errno: number)
+    }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names
+  }
+
+  func sync() throws(FileOutputError) { try calls.perform(.syncDirectory, path) { fsync(descriptor) } }
+
+  /// A name nobody else uses for the file that will be `name`; the same each time, so that what a crash left is found.
+  static func temporaryName(for name: String) -> String { ".\(name).rolekeeper-new" }
+}

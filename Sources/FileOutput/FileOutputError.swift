@@ -1,0 +1,66 @@
+import Glibc
+
+/// Why an output isn't as it should be. What was there before is still whole.
+package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// A system call went wrong; `path` is what it was about.
+  case system(Step, path: String, errno: CInt)
+  /// Somebody other than root, the daemon or the output's owner may write to the directory and could exchange what is in it.
+  case looseDirectory(path: String, uid: UInt32, gid: UInt32, mode: UInt32)
+  /// A directory that has to be the daemon's own belongs to somebody else.
+  case foreignDirectory(path: String, uid: UInt32)
+  /// Something of another kind has the name.
+  case inTheWay(path: String, what: String)
+  /// A path that isn't absolute or has empty, `.` or `..` steps.
+  case unusablePath(String)
+
+  package var description: String {
+    switch self {
+    case .system(let step, let path, let number):
+      "file '\(path)': cannot \(step.rawValue): \(String(cString: strerror(number)))\(Self.cure(step, path, number).map { "; \($0)" } ?? "")"
+    case .looseDirectory(let path, let uid, let gid, let mode):
+      "directory '\(path)': others may write to it (mode 0\(String(mode, radix: 8)), owner \(uid):\(gid)); take the right to write from group and others, and let it belong to root, the daemon or the output's owner"
+    case .foreignDirectory(let path, let uid):
+      "directory '\(path)': it belongs to uid \(uid) and has to be the daemon's (uid \(geteuid())); remove it or name another in 'files.directory'"
+    case .inTheWay(let path, let what): "file '\(path)': a \(what) is in the way; move it or change 'path'"
+    case .unusablePath(let path): "path '\(path)': not an absolute path without empty, '.' and '..' steps"
+    }
+  }
+
+  private static func cure(_ step: Step, _ path: String, _ number: CInt) -> String? {
+    switch number {
+    case EROFS:
+      "the unit may not write there: run 'systemctl edit rolekeeper', add the lines '[Service]' and 'ReadWritePaths=\(directory(of: path))', then restart"
+    case ENOSPC, EDQUOT: "make room there; the former content stays until then"
+    case EPERM where step == .chown:
+      "to give files to other users the daemon needs CAP_CHOWN (AmbientCapabilities= of its unit) or root"
+    case EACCES, EPERM:
+      "let the daemon (uid \(geteuid())) search the directories on the way and write to '\(directory(of: path))'"
+    case ENOENT: step == .openDirectory ? "make the directory" : nil
+    case ELOOP, ENOTDIR: "a symlink or a file is on the way; write the path without symlinks"
+    default: nil
+    }
+  }
+
+  private static func directory(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
+    return String(path[..<slash])
+  }
+}
+
+/// What is done to a file or directory, in words that complete "cannot …".
+package enum Step: String, Hashable, Sendable {
+  case openDirectory = "open the directory"
+  case makeDirectory = "make the directory"
+  case list = "list the directory"
+  case examine = "examine it"
+  case create = "create it"
+  case chmod = "set its mode"
+  case chown = "set its owner"
+  case content = "write its content"
+  case sync = "bring it to the disk"
+  case link = "make the link"
+  case rename = "put it in place"
+  case syncDirectory = "bring the directory to the disk"
+  case remove = "remove it"
+  case handOver = "pass on its content"
+}

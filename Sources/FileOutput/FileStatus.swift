@@ -1,0 +1,34 @@
+import Glibc
+
+/// What the kernel says of a file, in so far as it tells whether somebody else has touched it.
+///
+/// An owner's file of mode 0400 can't be read back by a daemon whose only capability is CAP_CHOWN, so content is judged by this:
+/// whatever changes it changes the time of the last status change, which nobody can set.
+struct FileStatus: Hashable, Sendable {
+  let device: UInt
+  let inode: UInt
+  let size: Int
+  let mode: UInt32
+  let uid: UInt32
+  let gid: UInt32
+  let changedSeconds: Int
+  let changedNanoseconds: Int
+
+  init(_ raw: stat) {
+    device = UInt(raw.st_dev)
+    inode = UInt(raw.st_ino)
+    size = Int(raw.st_size)
+    mode = raw.st_mode
+    uid = raw.st_uid
+    gid = raw.st_gid
+    changedSeconds = raw.st_ctim.tv_sec
+    changedNanoseconds = raw.st_ctim.tv_nsec
+  }
+
+  var permissions: UInt32 { mode & 0o7777 }
+  var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
+  var isSymlink: Bool { mode & S_IFMT == S_IFLNK }
+
+  /// Whether nobody but root and `owners` can exchange what is in this directory.
+  func isWritable(onlyBy owners: [UInt32]) -> Bool { permissions & 0o022 == 0 && (uid == 0 || owners.contains(uid)) }
+}

@@ -1,0 +1,29 @@
+/// Writes outputs without ever making the loop wait for a disk.
+///
+/// What lies in memory (tmpfs) is written at once; what lies on a disk by one worker thread, which is started for the first of these.
+/// The owner watches `descriptor` on its loop and calls `drain` when it is readable.
+package final class FileWriter {
+  private let worker: Worker
+  private var waiting: [UInt64: OutputLane] = [:]
+  private var lastID: UInt64 = 0
+
+  package init() throws(FileOutputError) { worker = try Worker() }
+
+  deinit { worker.end() }
+
+  /// Readable when results of the worker are there; open as long as this object is.
+  package var descriptor: CInt { worker.results }
+
+  /// Calls the completions of all that has finished. Doesn't block.
+  package func drain() {
+    for finished in worker.takeFinished() {
+      waiting.removeValue(forKey: finished.id)?.finish(finished.unit, finished.result)
+    }
+  }
+
+  func submit(_ unit: OutputUnit, _ order: OutputUnit.Order, for lane: OutputLane) throws(FileOutputError) {
+    lastID += 1
+    try worker.submit(Worker.Job(id: lastID, unit: unit, order: order))
+    waiting[lastID] = lane
+  }
+}

@@ -1,0 +1,63 @@
+/// A file that holds one of a role's documents: where, whose, and who may read it.
+package struct OutputFile: Hashable, Sendable {
+  package let place: OutputPlace
+  /// The owner, a numeric user and group.
+  package let uid: UInt32
+  package let gid: UInt32
+  /// Permission bits, 0 to 0777.
+  package let mode: UInt32
+
+  package init(_ place: OutputPlace, uid: UInt32, gid: UInt32, mode: UInt32) {
+    self.place = place
+    self.uid = uid
+    self.gid = gid
+    self.mode = mode & 0o777
+  }
+}
+
+package enum OutputPlace: Hashable, Sendable {
+  /// A name in the role's directory; all of these change together.
+  case inRoleDirectory(OutputName)
+  /// A file of its own anywhere else.
+  case elsewhere(OutputPath)
+}
+
+/// A file's name in a role's directory: 1 to 200 bytes, no slash, no dot at its beginning, and none of the names kept for the
+/// directory's own working (`current`, `gen-…`).
+package struct OutputName: Hashable, Sendable, CustomStringConvertible {
+  package let description: String
+
+  package init?(_ text: String) {
+    guard (1...200).contains(text.utf8.count), !text.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == 0 }),
+      !text.hasPrefix("."), text != "current", !text.hasPrefix("gen-")
+    else { return nil }
+    description = text
+  }
+}
+
+/// An absolute path of a file, without empty, `.` and `..` steps; its last step is at most 200 bytes.
+package struct OutputPath: Hashable, Sendable, CustomStringConvertible {
+  package let directory: String
+  package let name: String
+
+  package init?(_ text: String) {
+    guard let directory = DirectoryPath(text), let slash = text.lastIndex(of: "/"),
+      directory.steps.last!.utf8.count <= 200
+    else { return nil }
+    name = String(text[text.index(after: slash)...])
+    self.directory = slash == text.startIndex ? "/" : String(text[..<slash])
+  }
+
+  package var description: String { directory == "/" ? "/\(name)" : "\(directory)/\(name)" }
+}
+
+/// An absolute path, below `/`, that means the same whoever reads it: no empty, `.` or `..` steps.
+struct DirectoryPath {
+  let steps: [String]
+
+  init?(_ text: String) {
+    guard text.hasPrefix("/"), !text.utf8.contains(0) else { return nil }
+    steps = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    if steps.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) { return nil }
+  }
+}

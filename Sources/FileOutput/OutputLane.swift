@@ -1,0 +1,90 @@
+import Secrets
+
+/// The way of one unit's orders to the disk: one at a time, and of those that wait the latest alone counts.
+final class OutputLane {
+  typealias Completion = (OutputResult) -> Void
+
+  private enum State {
+    case idle(OutputUnit)
+    /// The unit is with the worker.
+    case busy(next: (order: OutputUnit.Order, completion: Completion)?)
+  }
+
+  private unowned let writer: FileWriter
+  private let path: String
+  private let isInMemory: Bool
+  private var state: State
+  private var completion: Completion?
+  private var contents: [Secret] = []
+  private var versions: [UInt64] = []
+  private var lastVersion: UInt64 = 0
+
+  init(_ writer: FileWriter, _ unit: OutputUnit, _ mounts: MountTable) {
+    self.writer = writer
+    path = unit.path
+    isInMemory = mounts.isInMemory(unit.directoryPath)
+    state = .idle(unit)
+  }
+
+  func write(_ contents: [Secret], completion: @escaping Completion) {
+    number(contents)
+    do throws(FileOutputError) {
+      var sealed: [SealedContent] = []
+      for (content, version) in zip(contents, versions) { sealed.append(try SealedContent(content, version: version)) }
+      give(.write(sealed), completion: completion)
+    } catch { completion(OutputResult(path: path, outcome: .failure(error))) }
+  }
+
+  func give(_ order: OutputUnit.Order, completion: @escaping Completion) {
+    if case .write = order {} else { contents = [] }
+    guard case .idle(var unit) = state else {
+      state = .busy(next: (order, completion))
+      return
+    }
+    guard isInMemory else { return submit(unit, order, completion) }
+    let outcome: Result<Bool, FileOutputError>
+    do throws(FileOutputError) { outcome = .success(try unit.perform(order)) } catch { outcome = .failure(error) }
+    state = .idle(unit)
+    completion(OutputResult(path: path, outcome: outcome))
+  }
+
+  private func submit(_ unit: OutputUnit, _ order: OutputUnit.Order, _ completion: @escaping Completion) {
+    do throws(FileOutputError) {
+      try writer.submit(unit, order, for: self)
+      state = .busy(next: nil)
+      self.completion = completion
+    } catch { completion(OutputResult(path: path, outcome: .failure(error))) }
+  }
+
+  func finish(_ unit: OutputUnit, _ result: Result<Bool, FileOutputError>) {
+    guard case .busy(let next) = state else { return }
+    let completion = completion
+    self.completion = nil
+    state = .idle(unit)
+    completion?(OutputResult(path: path, outcome: result))
+    if let next { give(next.order, completion: next.completion) }
+  }
+
+  /// Calls nobody any more; an order that waits is still carried out.
+  func abandon() {
+    completion = nil
+    if case .busy(let next?) = state { state = .busy(next: (next.order, { _ in })) }
+  }
+
+  /// Gives each content a number, the same as before where the bytes are the same as before.
+  private func number(_ new: [Secret]) {
+    versions = new.indices.map { index in
+      if index < contents.count, Self.equal(contents[index], new[index]) { return versions[index] }
+      lastVersion += 1
+      return lastVersion
+    }
+    contents = new
+  }
+
+  private static func equal(_ left: Secret, _ right: Secret) -> Bool {
+    if left === right { return true }
+    return left.withBytes { left in
+      right.withBytes { right in left.count == right.count && left.indices.allSatisfy { left[$0] == right[$0] } }
+    }
+  }
+}

@@ -1,0 +1,59 @@
+package import Secrets
+
+/// What became of an order for one directory or file.
+package struct OutputResult: Sendable {
+  /// The role's directory, or the path of the output elsewhere.
+  package let path: String
+  /// True when something was changed; false when all was as it should be. On failure what was there before is still whole, and the
+  /// order may be given again at any time.
+  package let outcome: Result<Bool, FileOutputError>
+}
+
+/// All outputs of one role.
+///
+/// Each order's completion is called once for the role's directory and once for each file elsewhere: at once for those in memory, from
+/// `FileWriter.drain` for those on a disk. An order given while another is on its way to the disk waits, and a later one replaces it; the
+/// replaced one's completion isn't called. Orders in flight when this object goes are carried out, without completions. `FileWriter` outlives it.
+package final class RoleOutputs {
+  package typealias Completion = (OutputResult) -> Void
+
+  /// Each with the places of its outputs in the list given.
+  private let lanes: [(lane: OutputLane, indices: [Int])]
+  private let count: Int
+
+  /// `directory` holds the roles' directories and is made when missing; `role` is a plain name.
+  package init(
+    _ writer: FileWriter, directory: String, role: String, outputs: [OutputFile], mounts: MountTable = .current()
+  ) {
+    var named: [(index: Int, name: OutputName, file: OutputFile)] = []
+    var lanes: [(OutputLane, [Int])] = []
+    for (index, output) in outputs.enumerated() {
+      switch output.place {
+      case .inRoleDirectory(let name): named.append((index, name, output))
+      case .elsewhere(let path): lanes.append((OutputLane(writer, .file(SingleFile(path, output)), mounts), [index]))
+      }
+    }
+    let roleDirectory = RoleDirectory(parent: directory, role: role, named.map { ($0.name, $0.file) })
+    if !named.isEmpty { lanes.append((OutputLane(writer, .directory(roleDirectory), mounts), named.map(\.index))) }
+    self.lanes = lanes
+    count = outputs.count
+  }
+
+  deinit { for (lane, _) in lanes { lane.abandon() } }
+
+  /// Brings all outputs to `contents`, which are in the order of the outputs. Replaces what drifted, leaves alone what is as it should be.
+  package func write(_ contents: [Secret], completion: @escaping Completion) {
+    precondition(contents.count == count, "as many contents as outputs")
+    for (lane, indices) in lanes { lane.write(indices.map { contents[$0] }, completion: completion) }
+  }
+
+  /// The content has lapsed: every output reads as missing afterwards.
+  package func withdraw(completion: @escaping Completion) {
+    for (lane, _) in lanes { lane.give(.withdraw, completion: completion) }
+  }
+
+  /// The role is no more: as `withdraw`, and its directory goes, too.
+  package func remove(completion: @escaping Completion) {
+    for (lane, _) in lanes { lane.give(.removeAll, completion: completion) }
+  }
+}

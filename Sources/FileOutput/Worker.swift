@@ -1,0 +1,128 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// The thread that may wait for a disk, and the two queues to and from it.
+///
+/// Only values cross. The thread is detached and nobody ever waits for it: with a disk that is stuck it stays in the kernel, and the
+/// daemon serves, and ends, without it.
+final class Worker: Sendable {
+  struct Job: Sendable {
+    let id: UInt64
+    var unit: OutputUnit
+    let order: OutputUnit.Order
+  }
+
+  struct Finished: Sendable {
+    let id: UInt64
+    let unit: OutputUnit
+    let result: Result<Bool, FileOutputError>
+  }
+
+  private struct State {
+    var jobs: [Job] = []
+    var finished: [Finished] = []
+    var isStarted = false
+    var isOver = false
+  }
+
+  private let state = Mutex(State())
+  private let wake: CInt
+  /// Readable when something has finished.
+  let results: CInt
+
+  init() throws(FileOutputError) {
+    wake = clinux_eventfd(1)
+    results = clinux_eventfd(0)
+    if wake < 0 || results < 0 { throw .system(.handOver, path: "memory", errno: errno) }
+  }
+
+  deinit {
+    close(wake)
+    close(results)
+  }
+
+  /// Starts the thread when this is its first job.
+  func submit(_ job: Job) throws(FileOutputError) {
+    let isFirst = state.withLock { state in
+      state.jobs.append(job)
+      defer { state.isStarted = true }
+      return !state.isStarted
+    }
+    if isFirst {
+      let failure = start()
+      if failure != 0 {
+        state.withLock { state in
+          state.isStarted = false
+          state.jobs = []
+        }
+        throw .system(.handOver, path: job.unit.path, errno: failure)
+      }
+    }
+    Self.count(wake)
+  }
+
+  /// What has finished since the last time.
+  func takeFinished() -> [Finished] {
+    var count: UInt64 = 0
+    read(results, &count, 8)
+    return state.withLock { state in
+      defer { state.finished = [] }
+      return state.finished
+    }
+  }
+
+  /// Lets the thread end after the job it is at.
+  func end() {
+    state.withLock { state in
+      state.isOver = true
+      state.jobs = []
+    }
+    Self.count(wake)
+  }
+
+  /// 0 or an errno. All signals are blocked in the thread: they belong to the loop.
+  private func start() -> CInt {
+    var all = sigset_t()
+    var before = sigset_t()
+    sigfillset(&all)
+    pthread_sigmask(SIG_SETMASK, &all, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    var thread = pthread_t()
+    let own = Unmanaged.passRetained(self)
+    let failure = pthread_create(
+      &thread, nil,
+      { worker in
+        Unmanaged<Worker>.fromOpaque(worker!).takeRetainedValue().run()
+        return nil
+      }, own.toOpaque())
+    if failure == 0 { pthread_detach(thread) } else { own.release() }
+    return failure
+  }
+
+  private func run() {
+    while true {
+      let (next, isOver) = state.withLock { state in
+        (state.jobs.isEmpty ? nil : state.jobs.removeFirst(), state.isOver)
+      }
+      if isOver { return }
+      guard var job = next else {
+        var count: UInt64 = 0
+        read(wake, &count, 8)
+        continue
+      }
+      let result: Result<Bool, FileOutputError>
+      do throws(FileOutputError) { result = .success(try job.unit.perform(job.order)) } catch {
+        result = .failure(error)
+      }
+      let finished = Finished(id: job.id, unit: job.unit, result: result)
+      state.withLock { $0.finished.append(finished) }
+      Self.count(results)
+    }
+  }
+
+  private static func count(_ counter: CInt) {
+    var one: UInt64 = 1
+    write(counter, &one, 8)
+  }
+}

@@ -1,0 +1,85 @@
+import Glibc
+import Secrets
+import Synchronization
+
+@testable import FileOutput
+
+/// Root may give files to others, anybody else to themselves.
+let isRoot = geteuid() == 0
+let owner: (uid: UInt32, gid: UInt32) = isRoot ? (4711, 4712) : (geteuid(), getegid())
+
+func output(_ place: OutputPlace, mode: UInt32 = 0o400) -> OutputFile {
+  OutputFile(place, uid: owner.uid, gid: owner.gid, mode: mode)
+}
+
+func secret(_ text: String) -> Secret { Secret(copying: text.utf8.span) }
+
+func content(_ text: String, version: UInt64) throws(FileOutputError) -> SealedContent {
+  try SealedContent(secret(text), version: version)
+}
+
+/// What `lstat` says of a path; nil when there is nothing.
+struct Look: Equatable {
+  let kind: UInt32
+  let mode: UInt32
+  let uid: UInt32
+  let gid: UInt32
+  let inode: UInt
+
+  init?(_ path: String) {
+    var raw = stat()
+    guard lstat(path, &raw) == 0 else { return nil }
+    kind = raw.st_mode & S_IFMT
+    mode = raw.st_mode & 0o7777
+    uid = raw.st_uid
+    gid = raw.st_gid
+    inode = UInt(raw.st_ino)
+  }
+}
+
+func target(_ path: String) -> String? {
+  var room = [CChar](repeating: 0, count: 4096)
+  let count = readlink(path, &room, room.count)
+  return count < 0 ? nil : String(decoding: room[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
+
+func names(_ directory: String) -> Set<String> {
+  guard let stream = opendir(directory) else { return [] }
+  defer { closedir(stream) }
+  var names: Set<String> = []
+  while let entry = readdir(stream) {
+    names.insert(withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+  }
+  return names.subtracting([".", ".."])
+}
+
+/// Writes down every step, and lets the one with the number `failing` fail.
+final class Recorder: Sendable {
+  struct Taken: Equatable, Sendable {
+    let step: Step
+    let name: String
+  }
+
+  private let log = Mutex<[Taken]>([])
+  private let failing: Int?
+  private let number: CInt
+
+  init(failing: Int? = nil, with number: CInt = ENOSPC) {
+    self.failing = failing
+    self.number = number
+  }
+
+  var calls: Calls {
+    Calls { [self] step, path in
+      log.withLock { log in
+        log.append(Taken(step: step, name: String(path.split(separator: "/").last ?? "/")))
+        return failing == log.count - 1 ? number : 0
+      }
+    }
+  }
+
+  var taken: [Taken] { log.withLock { $0 } }
+
+  /// The steps that make something, in order.
+  var changes: [Taken] { taken.filter { ![.openDirectory, .examine, .list, .remove].contains($0.step) } }
+}

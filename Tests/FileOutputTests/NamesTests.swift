@@ -1,0 +1,73 @@
+import Glibc
+import Testing
+
+@testable import FileOutput
+
+@Suite struct NamesTests {
+  @Test(arguments: ["", "relative", "/", "/a/", "//a", "/a/../b", "/./a", "/a\0b"])
+  func `a path that means different things to different readers isn't one`(_ text: String) {
+    #expect(OutputPath(text) == nil)
+  }
+
+  @Test(arguments: ["/a", "/etc/app/key.json", "/srv/a b/ü"])
+  func `a path is its directory and its name`(_ text: String) throws {
+    #expect(try #require(OutputPath(text)).description == text)
+  }
+
+  @Test(arguments: ["", ".", "..", ".hidden", "a/b", "current", "gen-1", "gen-x", String(repeating: "a", count: 201)])
+  func `a name in the role's directory is plain and not one of its own`(_ text: String) {
+    #expect(OutputName(text) == nil)
+  }
+
+  struct Text: Sendable {
+    let step: Step
+    let number: CInt
+    let contains: [String]
+  }
+
+  @Test(arguments: [
+    Text(
+      step: .create, number: EROFS, contains: ["systemctl edit rolekeeper", "[Service]", "ReadWritePaths=/etc/app'"]),
+    Text(step: .content, number: ENOSPC, contains: ["cannot write its content", "No space left", "make room"]),
+    Text(step: .chown, number: EPERM, contains: ["CAP_CHOWN", "root"]),
+    Text(step: .create, number: EACCES, contains: ["uid \(geteuid())", "'/etc/app'"]),
+    Text(step: .openDirectory, number: ELOOP, contains: ["without symlinks"]),
+  ])
+  func `an error says what to do`(_ row: Text) {
+    let text = "\(FileOutputError.system(row.step, path: "/etc/app/key.json", errno: row.number))"
+    #expect(text.hasPrefix("file '/etc/app/key.json': cannot "))
+    for part in row.contains { #expect(text.contains(part)) }
+  }
+
+  static let mounts = """
+    22 1 259:1 / / rw,relatime shared:1 - ext4 /dev/root rw
+    23 22 0:21 / /run rw,nosuid shared:2 - tmpfs tmpfs rw,mode=755
+    24 23 0:22 / /run/shm\\040x rw master:3 propagate_from:2 - ext4 /dev/sdb rw
+    25 22 0:23 / /dev/ram rw - ramfs ramfs rw
+    26 22 0:24 / /srv rw - tmpfs tmpfs rw
+    27 22 0:25 / /srv rw - nfs4 host:/srv rw
+    a line that isn't one
+    """
+
+  struct Place: Sendable {
+    let path: String
+    let isInMemory: Bool
+  }
+
+  @Test(arguments: [
+    Place(path: "/run/rolekeeper/roles/a", isInMemory: true),
+    Place(path: "/run", isInMemory: true),
+    Place(path: "/running", isInMemory: false),
+    Place(path: "/run/shm x/a", isInMemory: false),
+    Place(path: "/dev/ram", isInMemory: true),
+    Place(path: "/srv/a", isInMemory: false),
+    Place(path: "/etc", isInMemory: false),
+  ])
+  func `what lies in memory is known by the mounts`(_ row: Place) {
+    #expect(MountTable(Self.mounts).isInMemory(row.path) == row.isInMemory)
+  }
+
+  @Test func `without a list of mounts everything counts as a disk`() {
+    #expect(!MountTable("").isInMemory("/run"))
+  }
+}
