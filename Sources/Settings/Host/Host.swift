@@ -5,6 +5,8 @@ package protocol Host {
   /// The user and group the daemon runs as.
   var uid: UInt32 { get }
   var gid: UInt32 { get }
+  /// What relative paths of the command line start from; absolute.
+  var workingDirectory: String { get }
   /// Where systemd put the unit's credentials; nil outside of a unit that has any.
   var credentialsDirectory: String? { get }
 

@@ -14,6 +14,11 @@ package struct SystemHost: Host {
   package var uid: UInt32 { geteuid() }
   package var gid: UInt32 { getegid() }
 
+  package var workingDirectory: String {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    return getcwd(&buffer, buffer.count) == nil ? "/" : Self.string(buffer)
+  }
+
   package var credentialsDirectory: String? { getenv("CREDENTIALS_DIRECTORY").map { String(cString: $0) } }
 
   package func user(named name: String) throws(HostError) -> HostUser? {

@@ -26,6 +26,11 @@ package struct SourceSettings: Hashable, Sendable {
 
   package var name: String
   package var accessKey: KeyLocation
+
+  package init(name: String, accessKey: KeyLocation) {
+    self.name = name
+    self.accessKey = accessKey
+  }
 }
 
 /// `[sts]`.

@@ -1,0 +1,70 @@
+import JSON
+
+/// Reads session policies, once for each file: many roles may share one.
+final class PolicyFiles {
+  /// AssumeRole refuses 2048 bytes and more (STS API reference, error InvalidParameter.PolicySize).
+  static let maxSentBytes = 2047
+  /// Room for blanks and indentation.
+  static let maxFileBytes = 64 * 1024
+
+  private let host: any Host
+  private let findings: Findings
+  private let trust: PathTrust
+  private var known: [String: [UInt8]?] = [:]
+
+  init(host: any Host, findings: Findings, trust: PathTrust) {
+    self.host = host
+    self.findings = findings
+    self.trust = trust
+  }
+
+  /// The policy as it is sent; nil when something is wrong with it, which is then reported once, `place` being the key
+  /// that names it.
+  func policy(in path: String, namedAt place: Place) -> [UInt8]? {
+    if let known = known[path] { return known }
+    let policy = read(path, place)
+    known[path] = .some(policy)
+    return policy
+  }
+
+  private func read(_ path: String, _ place: Place) -> [UInt8]? {
+    let bytes: [UInt8]
+    do throws(HostError) {
+      let (status, content) = try host.read(path, limit: Self.maxFileBytes)
+      trust.check(file: path, status)
+      bytes = content
+    } catch {
+      findings.error(
+        place, "names '\(path)', which can't be read: \(error)", "correct the path or the file's permissions")
+      return nil
+    }
+    return check(bytes, path, place)
+  }
+
+  private func check(_ bytes: [UInt8], _ path: String, _ place: Place) -> [UInt8]? {
+    func inFile(_ offset: Int) -> Place {
+      Place(file: path, line: JSONPosition(of: offset, in: bytes.span).line, key: place.key)
+    }
+    do throws(JSONError) {
+      let document = try JSONDocument(bytes.span)
+      var grammar = PolicyGrammar()
+      grammar.check(document.root)
+      for problem in grammar.problems {
+        findings.error(inFile(problem.offset), "is not a RAM policy: \(problem.problem)", problem.remedy)
+      }
+      var minified: [UInt8] = []
+      document.root.copyMinified(into: &minified)
+      guard minified.count <= Self.maxSentBytes else {
+        findings.error(
+          place,
+          "names '\(path)', which has \(minified.count) bytes without its blanks, allowed are \(Self.maxSentBytes)",
+          "shorten it, or give the role itself fewer permissions")
+        return nil
+      }
+      return grammar.problems.isEmpty ? minified : nil
+    } catch {
+      findings.error(inFile(error.offset), "is not valid JSON: \(error.reason)", "correct the policy file there")
+      return nil
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import Core
+
+/// The proof that a role's times hold its floor through the outage it shall survive, and what to write when they don't.
+///
+/// Between two steps of the ring the freshest session becomes 1.1·A/N old, so D − 1.1·A/N − F is left for an outage.
+struct TimingProof {
+  let timing: RoleTiming
+  /// The limit for a whole request; what it has beyond 10 s prolongs an outage.
+  let requestTimeout: Duration
+  /// Whether A is written; else it follows D.
+  let isRefreshWritten: Bool
+
+  var needed: Duration { timing.surviveOutage + overhead }
+
+  var holds: Bool { timing.outageCover >= needed }
+
+  var problem: String {
+    let step = "1.1 × refresh_after \(timing.refreshAfter.seconds) / pool \(timing.pool)"
+    let sum = "duration \(timing.duration.seconds) − \(step) − floor \(timing.floor.seconds)"
+    return "can't hold its floor through an outage: \(sum) = \(timing.outageCover.rounded), "
+      + "but survive_outage \(timing.surviveOutage.seconds) and \(overhead.seconds) for retries are needed"
+  }
+
+  /// The nearest settings that work, each on its own where that is possible.
+  var alternatives: [String] {
+    let single = [longerDuration, largerPool, earlierRefresh, lowerFloor, shorterOutage].compactMap { $0 }
+    return lowerFloor == nil && shorterOutage == nil ? single + [lowerFloorAndOutage].compactMap { $0 } : single
+  }
+
+  private var overhead: Duration { RoleTiming.outageOverhead + max(.zero, requestTimeout - .seconds(10)) }
+
+  private var longerDuration: String? {
+    let share = isRefreshWritten ? 1 : 1 - 0.55 / Double(timing.pool)
+    let step = isRefreshWritten ? timing.step.inSeconds * 1.1 : 0
+    let minutes = ((timing.floor + needed).inSeconds + step) / share / 60
+    let duration = Duration.minutes(Int64(minutes.rounded(.up)))
+    return proposal("duration", duration, upTo: .hours(12)) { timing in
+      timing.duration = duration
+      if !isRefreshWritten { timing.refreshAfter = duration / 2 }
+    }
+  }
+
+  private var largerPool: String? {
+    let room = timing.duration - timing.floor - needed
+    guard room > .zero else { return nil }
+    let pool = (timing.refreshAfter.inSeconds * 1.1 / room.inSeconds).rounded(.up)
+    guard pool <= Double(Schema.Role.pool.allowed.upperBound), holds(with: { $0.pool = Int(pool) }) else { return nil }
+    return "pool = \(Int(pool))"
+  }
+
+  private var earlierRefresh: String? {
+    let longest = (timing.duration - timing.floor - needed) * timing.pool * 10 / 11
+    guard longest >= .seconds(2) else { return nil }
+    let refresh = longest.roundedDown
+    return proposal("refresh_after", refresh, upTo: timing.duration) { $0.refreshAfter = refresh }
+  }
+
+  private var lowerFloor: String? {
+    let floor = (timing.outageCover + timing.floor - needed).roundedDown
+    return floor > .zero ? proposal("floor", floor, upTo: timing.floor) { $0.floor = floor } : nil
+  }
+
+  private var shorterOutage: String? {
+    let outage = (timing.outageCover - overhead).roundedDown
+    return outage > .zero
+      ? proposal("survive_outage", outage, upTo: timing.surviveOutage) { $0.surviveOutage = outage } : nil
+  }
+
+  /// Halves between the two what the session's life has for them.
+  private var lowerFloorAndOutage: String? {
+    let half = ((timing.outageCover + timing.floor - overhead) / 2).roundedDown
+    guard half > .zero else { return nil }
+    guard
+      holds(with: {
+        $0.floor = half
+        $0.surviveOutage = half
+      })
+    else { return nil }
+    return "floor = \"\(half.text)\" with survive_outage = \"\(half.text)\""
+  }
+
+  private func proposal(
+    _ name: String, _ value: Duration, upTo limit: Duration, change: (inout RoleTiming) -> Void
+  ) -> String? {
+    value <= limit && holds(with: change) ? "\(name) = \"\(value.text)\"" : nil
+  }
+
+  private func holds(with change: (inout RoleTiming) -> Void) -> Bool {
+    var changed = timing
+    change(&changed)
+    return changed.outageCover >= changed.surviveOutage + overhead
+  }
+}
+
+extension Duration {
+  /// To whole minutes where that loses little, else to whole seconds.
+  fileprivate var roundedDown: Duration {
+    wholeSeconds >= 120 ? .seconds(wholeSeconds / 60 * 60) : .seconds(max(0, wholeSeconds))
+  }
+
+  /// In whole seconds, for figures that needn't be exact.
+  fileprivate var rounded: String { "\(Int64(inSeconds.rounded())) s" }
+}

@@ -1,0 +1,113 @@
+import Core
+
+/// Reads `[[roles.NAME.files]]`, and finds outputs that would overwrite one another or what is read.
+final class OutputReader {
+  private typealias Keys = Schema.Output
+
+  /// nil when [files] was reported.
+  private let filesDirectory: String?
+  private var claims: [String: String] = [:]
+  private var outputs: [(path: String, place: Place)] = []
+
+  init(filesDirectory: String?) { self.filesDirectory = filesDirectory }
+
+  /// Says that `path` is taken, by `owner` as in "the socket".
+  func claim(_ path: String, for owner: String) { claims[path] = owner }
+
+  func read(_ tables: [TableReader], of role: RoleName) -> [OutputSettings] {
+    tables.compactMap { read($0, role) }
+  }
+
+  /// Reports outputs on a path that is taken; after everything was read and claimed.
+  func reportClashes(to findings: Findings) {
+    for (path, place) in outputs {
+      if let owner = claims[path] {
+        findings.error(place, "is '\(path)', which is \(owner)", "give it a path of its own")
+      } else {
+        claims[path] = "\(place.key) too (\(place))"
+      }
+    }
+  }
+
+  private func read(_ table: TableReader, _ role: RoleName) -> OutputSettings? {
+    let format = table.choice(Keys.format).flatMap(OutputSettings.Format.init)
+    let owner = table.principal(Keys.owner)
+    let group = table.principal(Keys.group)
+    let location = location(table, role, ownerUID: owner?.id)
+    let mode = mode(table)
+    guard let format, let location, let mode, let gid = gid(table, owner: owner, group: group) else { return nil }
+    return OutputSettings(
+      location: location, format: format, uid: owner?.id ?? table.context.host.uid, gid: gid, mode: mode)
+  }
+
+  private func location(_ table: TableReader, _ role: RoleName, ownerUID: UInt32?) -> OutputSettings.Location? {
+    guard let text = table.text(Keys.path) else { return nil }
+    let place = table.place(of: Keys.path)
+    if text.hasPrefix("/"), let path = PathText.normal(text) {
+      guard filesDirectory.map({ path != $0 && !path.hasPrefix("\($0)/") }) ?? true else {
+        table.findings.error(
+          place, "is '\(path)', which lies in the daemon's own directory", "write the file's name alone")
+        return nil
+      }
+      checkDirectory(of: path, table, ownerUID: ownerUID)
+      outputs.append((path, place))
+      return .elsewhere(path: path)
+    }
+    // 'current' and 'gen-N' are how the role's directory switches its files; what begins with '.' may be a file in the making.
+    guard PathText.isFileName(text), !text.hasPrefix("."), text != "current", !text.hasPrefix("gen-") else {
+      table.findings.error(
+        place, "is '\(text)', expected \(Keys.path.form), not 'current', 'gen-…' or '.…'", Keys.path.remedy())
+      return nil
+    }
+    if let filesDirectory { outputs.append(("\(filesDirectory)/\(role)/\(text)", place)) }
+    return .roleDirectory(name: text)
+  }
+
+  /// Whoever may write to the directory could replace the file, or have it written elsewhere.
+  private func checkDirectory(of path: String, _ table: TableReader, ownerUID: UInt32?) {
+    let directory = PathText.directory(of: path)
+    let place = table.place(of: Keys.path)
+    do throws(HostError) {
+      let status = try table.context.host.status(of: directory)
+      guard status.kind == .directory else {
+        table.findings.error(place, "is '\(path)', and '\(directory)' isn't a directory", Keys.path.remedy())
+        return
+      }
+      guard let (problem, command) = table.context.trust.writers(status, besides: ownerUID) else { return }
+      table.findings.error(place, "is '\(path)', and of its directory: \(problem)", "run: \(command) \(directory)")
+    } catch {
+      table.findings.warning(
+        place, "is '\(path)', and its directory can't be seen: \(error)",
+        "make it before the daemon starts: mkdir \(directory)")
+    }
+  }
+
+  private func gid(_ table: TableReader, owner: Principal?, group: Principal?) -> UInt32? {
+    if let group { return group.id }
+    guard let owner else { return table.context.host.gid }
+    if let primary = owner.primaryGroup { return primary }
+    table.findings.error(
+      table.place(of: Keys.owner), "is user \(owner.id), whose primary group this host doesn't know",
+      "write group = \"NAME\" too")
+    return nil
+  }
+
+  private func mode(_ table: TableReader) -> UInt32? {
+    let isWorldReadable = table.flag(Keys.allowWorldReadable) ?? false
+    let allowed: UInt32 = isWorldReadable ? 0o644 : 0o640
+    guard let mode = table.mode(Keys.mode, allowed: allowed) else { return nil }
+    let place = table.place(of: Keys.mode)
+    let tight = "\"\((mode & allowed | 0o400).octal)\""
+    if mode & 0o400 == 0 {
+      table.findings.error(place, "is '\(mode.octal)', which doesn't let the owner read", Keys.mode.remedy(tight))
+    } else if mode & ~allowed == 0o004 {
+      table.findings.error(
+        place, "is '\(mode.octal)', which lets everybody on this host read the credential",
+        "write mode = \(tight), or add allow_world_readable = true")
+    } else if mode & ~allowed != 0 {
+      table.findings.error(
+        place, "is '\(mode.octal)', which has permissions beyond \(allowed.octal)", Keys.mode.remedy(tight))
+    }
+    return mode
+  }
+}

@@ -1,0 +1,33 @@
+/// Paths as texts of the settings, put in one form so that equal files have equal paths.
+enum PathText {
+  /// PATH_MAX (4096, limits.h) with its zero.
+  static let maxLength = 4095
+
+  /// An absolute path without `.`, doubled slashes and one at its end; nil for a relative path, for one with `..`, which would
+  /// depend on links, with control characters, or too long.
+  static func normal(_ path: String) -> String? {
+    guard path.hasPrefix("/"), isPlain(path) else { return nil }
+    let parts = path.split(separator: "/").filter { $0 != "." }
+    guard !parts.contains("..") else { return nil }
+    return "/" + parts.joined(separator: "/")
+  }
+
+  /// `path` seen from `directory`, which is absolute; nil as with `normal`.
+  static func normal(_ path: String, in directory: String) -> String? {
+    normal(path.hasPrefix("/") ? path : "\(directory)/\(path)")
+  }
+
+  /// A name that is one file in its directory.
+  static func isFileName(_ name: String) -> Bool {
+    !name.isEmpty && name != "." && name != ".." && !name.contains("/") && name.utf8.count <= 255 && isPlain(name)
+  }
+
+  static func directory(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
+    return String(path[..<slash])
+  }
+
+  private static func isPlain(_ path: String) -> Bool {
+    path.utf8.count <= maxLength && path.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+  }
+}

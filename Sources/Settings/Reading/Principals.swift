@@ -1,0 +1,50 @@
+/// A user or group of the settings, resolved.
+struct Principal: Hashable {
+  let id: UInt32
+  /// nil for a number that the host has no name for.
+  let name: String?
+  /// Of a user with a name, the primary group.
+  var primaryGroup: UInt32?
+}
+
+/// Asks the host for users and groups, once for each.
+final class Principals {
+  private let host: any Host
+  private var named: [PrincipalKind: [String: Result<Principal?, HostError>]] = [:]
+  private var numbered: [PrincipalKind: [UInt32: Result<Principal?, HostError>]] = [:]
+
+  init(host: any Host) { self.host = host }
+
+  func find(_ kind: PrincipalKind, named name: String) -> Result<Principal?, HostError> {
+    if let known = named[kind]?[name] { return known }
+    let answer = ask { () throws(HostError) in
+      switch kind {
+      case .user: try host.user(named: name).map(Principal.init)
+      case .group: try host.group(named: name).map(Principal.init)
+      }
+    }
+    named[kind, default: [:]][name] = answer
+    return answer
+  }
+
+  func find(_ kind: PrincipalKind, number: UInt32) -> Result<Principal?, HostError> {
+    if let known = numbered[kind]?[number] { return known }
+    let answer = ask { () throws(HostError) in
+      switch kind {
+      case .user: try host.user(uid: number).map(Principal.init)
+      case .group: try host.group(gid: number).map(Principal.init)
+      }
+    }
+    numbered[kind, default: [:]][number] = answer
+    return answer
+  }
+
+  private func ask(_ question: () throws(HostError) -> Principal?) -> Result<Principal?, HostError> {
+    do throws(HostError) { return .success(try question()) } catch { return .failure(error) }
+  }
+}
+
+extension Principal {
+  fileprivate init(_ user: HostUser) { self.init(id: user.uid, name: user.name, primaryGroup: user.gid) }
+  fileprivate init(_ group: HostGroup) { self.init(id: group.gid, name: group.name) }
+}

@@ -1,0 +1,178 @@
+import Core
+
+/// Reads `[roles.NAME]`.
+struct RoleReader {
+  let table: TableReader
+  let name: RoleName
+  let sources: SourceNames
+  /// nil when [sts] was reported; the times aren't proven then.
+  let requestTimeout: Duration?
+
+  private typealias Keys = Schema.Role
+
+  /// nil when something was reported.
+  func read(outputs: OutputReader) -> RoleSettings? {
+    let arn = arn()
+    let timing = timing()
+    let template = sessionName(pool: timing?.pool ?? 1)
+    let policy = policy()
+    let externalID = externalID()
+    let source = source()
+    let readers = readers()
+    let files = outputs.read(table.tables(Keys.files, Schema.Output.table), of: name)
+    guard let arn, let timing, let template, let source else { return nil }
+    return RoleSettings(
+      name: name, arn: arn, timing: timing, sessionName: template, policy: policy, externalID: externalID,
+      source: source,
+      readers: readers, outputs: files)
+  }
+
+  private func arn() -> RoleARN? {
+    guard let text = table.text(Keys.arn) else { return nil }
+    guard let arn = RoleARN(text) else {
+      table.findings.error(
+        table.place(of: Keys.arn), "is '\(text)', expected \(Keys.arn.form) with the account's number",
+        Keys.arn.remedy())
+      return nil
+    }
+    return arn
+  }
+
+  private func sessionName(pool: Int) -> SessionNameTemplate? {
+    guard let text = table.text(Keys.sessionName) else { return nil }
+    do throws(SessionNameTemplate.Problem) {
+      let template = try SessionNameTemplate(text)
+      _ = try template.expand(host: table.context.host.name, role: name, slot: "\(max(0, pool - 1))")
+      return template
+    } catch {
+      table.findings.error(table.place(of: Keys.sessionName), error.sentence(text), Keys.sessionName.remedy())
+      return nil
+    }
+  }
+
+  private func policy() -> [UInt8]? {
+    table.readPath(Keys.policyFile).flatMap {
+      table.context.policies.policy(in: $0, namedAt: table.place(of: Keys.policyFile))
+    }
+  }
+
+  /// By the STS API reference, AssumeRole, parameter ExternalId.
+  private func externalID() -> String? {
+    guard let text = table.text(Keys.externalID) else { return nil }
+    let marks = Set("_+=,.@:/-".utf8)
+    let isPlain = text.utf8.allSatisfy { byte in
+      (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+        || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+        || marks.contains(byte)
+    }
+    guard (2...1224).contains(text.utf8.count), isPlain else {
+      // It is no secret by RAM's own word, but not ours to repeat.
+      table.findings.error(
+        table.place(of: Keys.externalID), "is no ExternalId, expected \(Keys.externalID.form)", Keys.externalID.remedy()
+      )
+      return nil
+    }
+    return text
+  }
+
+  private func source() -> String? {
+    let place = table.place(of: Keys.source)
+    if let text = table.text(Keys.source) {
+      guard !sources.isKnown(text) else { return text }
+      let near = Spelling.nearest(to: text, among: sources.names) ?? sources.names.first
+      table.findings.error(
+        place, "is '\(text)', and there is no [source.\(text)]", Keys.source.remedy(near.map { "\"\($0)\"" }))
+      return nil
+    }
+    guard !table.isWritten(Keys.source), sources.areComplete else { return nil }
+    switch sources.names.count {
+    case 0:
+      // That there is none at all is said once, not for each role.
+      return nil
+    case 1: return sources.names[0]
+    default:
+      table.findings.error(
+        place, "is missing, and there are \(sources.names.count) sources", "write source = \"\(sources.names[0])\"")
+      return nil
+    }
+  }
+
+  private func readers() -> AccessRule {
+    let allow = table.table(Keys.allow, Schema.Allow.table)
+    let users = allow.principals(Schema.Allow.users)
+    let groups = allow.principals(Schema.Allow.groups)
+    for (user, place) in users { table.context.reach.add(user, at: place) }
+    return AccessRule(uids: Set(users.map(\.principal.id)), gids: Set(groups.map(\.principal.id)))
+  }
+
+  private func timing() -> RoleTiming? {
+    let duration = table.duration(Keys.duration)
+    let maxDuration = table.duration(Keys.maxDuration)
+    let refreshAfter = table.duration(Keys.refreshAfter)
+    let pool = table.integer(Keys.pool)
+    let floor = table.duration(Keys.floor)
+    let surviveOutage = table.duration(Keys.surviveOutage)
+    let lapseMargin = table.duration(Keys.lapseMargin)
+    guard let duration else { return nil }
+    if let maxDuration, maxDuration < duration {
+      table.reportRange(
+        Keys.maxDuration, maxDuration, duration...Keys.maxDuration.allowed.upperBound, because: " with this duration")
+      return nil
+    }
+    if let refreshAfter, refreshAfter > duration {
+      table.reportRange(
+        Keys.refreshAfter, refreshAfter, Keys.refreshAfter.allowed.lowerBound...duration, because: " with this duration"
+      )
+      return nil
+    }
+    guard let pool, let floor, let surviveOutage, let lapseMargin else { return nil }
+    guard refreshAfter != nil || !table.isWritten(Keys.refreshAfter) else { return nil }
+    let timing = RoleTiming(
+      duration: duration, maxDuration: maxDuration, pool: pool, refreshAfter: refreshAfter, floor: floor,
+      surviveOutage: surviveOutage, lapseMargin: lapseMargin)
+    prove(timing)
+    return timing
+  }
+
+  private func prove(_ timing: RoleTiming) {
+    guard let requestTimeout else { return }
+    let proof = TimingProof(
+      timing: timing, requestTimeout: requestTimeout, isRefreshWritten: table.isWritten(Keys.refreshAfter))
+    guard !proof.holds else { return }
+    let ways = proof.alternatives
+    table.findings.error(
+      table.place, proof.problem,
+      ways.isEmpty ? "write a shorter floor and survive_outage" : "write \(ways.joined(separator: ", or "))")
+  }
+}
+
+/// The names of the sources, and whether all that are meant are known.
+struct SourceNames {
+  /// In the order of the file.
+  let names: [String]
+  /// False when the main file couldn't be read, so that roles' sources can't be judged.
+  let areComplete: Bool
+  private let set: Set<String>
+
+  init(_ names: [String], areComplete: Bool) {
+    self.names = names
+    self.areComplete = areComplete
+    set = Set(names)
+  }
+
+  func isKnown(_ name: String) -> Bool { !areComplete || set.contains(name) }
+}
+
+extension SessionNameTemplate.Problem {
+  fileprivate func sentence(_ text: String) -> String {
+    switch self {
+    case .unknownPlace(let name): "is '\(text)', and there is no {\(name)}: places are {host}, {role} and {slot}"
+    case .unclosedPlace: "is '\(text)', and its '{' has no '}'"
+    case .badCharacter(let character):
+      "is '\(text)', and a session name can't have '\(character)', only A-Z a-z 0-9 . @ - _"
+    case .tooShort: "is '\(text)', which becomes shorter than 2 characters"
+    case .tooLong(let count):
+      "is '\(text)', which becomes \(count) characters long, allowed are \(SessionNameTemplate.maxLength)"
+    }
+  }
+}

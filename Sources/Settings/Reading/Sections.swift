@@ -1,0 +1,134 @@
+import Core
+
+/// The tables of the main file, each from its reader; nil when a value was reported.
+
+extension STSSettings {
+  init?(_ table: TableReader) {
+    typealias Keys = Schema.STS
+    let endpoint = Self.endpoint(table)
+    let caFile = table.readPath(Keys.caFile)
+    if let caFile { Self.checkReadable(caFile, table) }
+    let connectTimeout = table.duration(Keys.connectTimeout)
+    let timeout = table.duration(Keys.timeout)
+    let rate = table.number(Keys.requestsPerSecond)
+    let burst = table.integer(Keys.burst)
+    guard let endpoint, let connectTimeout, let timeout, let rate, let burst else { return nil }
+    self.init(
+      endpoint: endpoint, caFile: caFile, connectTimeout: connectTimeout, timeout: timeout, requestsPerSecond: rate,
+      burst: burst)
+  }
+
+  private static func endpoint(_ table: TableReader) -> Endpoint? {
+    let key = Schema.STS.endpoint
+    guard let text = table.text(key) else { return nil }
+    if let endpoint = Endpoint(text) { return endpoint }
+    // People paste URLs: what lies between the scheme and the path is what they mean.
+    let host = text.firstRange(of: "://").map { text[$0.upperBound...] } ?? text[...]
+    let meant = Endpoint(host.prefix { $0 != "/" })
+    let problem = text.hasPrefix("http://") ? "is an address without TLS" : "is '\(text)'"
+    table.findings.error(
+      table.place(of: key), "\(problem), expected \(key.form)", key.remedy(meant.map { "\"\($0)\"" }))
+    return nil
+  }
+
+  private static func checkReadable(_ path: String, _ table: TableReader) {
+    do throws(HostError) {
+      let (status, _) = try table.context.host.read(path, limit: 16 << 20)
+      table.context.trust.check(file: path, status)
+    } catch {
+      table.findings.error(
+        table.place(of: Schema.STS.caFile), "is '\(path)', which can't be read: \(error)",
+        "correct the path, or remove the line to use the system's certificates")
+    }
+  }
+}
+
+extension SocketSettings {
+  /// sun_path has 108 bytes, one of them for the zero (unix(7)).
+  static let maxPathBytes = 107
+
+  init?(_ table: TableReader) {
+    typealias Keys = Schema.Socket
+    let path = table.absolutePath(Keys.path)
+    if let path, path.utf8.count > Self.maxPathBytes {
+      table.findings.error(
+        table.place(of: Keys.path), "has \(path.utf8.count) bytes, allowed are \(Self.maxPathBytes)",
+        Keys.path.remedy())
+    }
+    let mode = table.mode(Keys.mode, allowed: 0o666)
+    if let mode, mode & ~0o666 != 0 || mode & 0o600 != 0o600 {
+      table.findings.error(
+        table.place(of: Keys.mode), "is '\(mode.octal)', allowed are reading and writing, by its owner at least",
+        Keys.mode.remedy("\"\((mode & 0o666 | 0o600).octal)\""))
+    }
+    let group = table.principal(Keys.group)
+    let connections = table.integer(Keys.maxConnections)
+    let perUID = table.integer(Keys.maxConnectionsPerUID)
+    guard let path, let mode, let connections, let perUID else { return nil }
+    self.init(
+      path: path, mode: mode, gid: group?.id, maxConnections: connections, maxConnectionsPerUID: perUID)
+  }
+}
+
+extension AccessRule {
+  /// The admins.
+  init(_ table: TableReader) {
+    let users = table.principals(Schema.Access.adminUsers)
+    let groups = table.principals(Schema.Access.adminGroups)
+    for (user, place) in users { table.context.reach.add(user, at: place) }
+    self.init(uids: Set(users.map(\.principal.id)), gids: Set(groups.map(\.principal.id)))
+  }
+}
+
+extension SourceSettings {
+  init?(name: String, _ table: TableReader) {
+    typealias Keys = Schema.Source
+    let type = table.choice(Keys.type)
+    let credential = table.text(Keys.credential)
+    let file = table.readPath(Keys.file)
+    switch (table.isWritten(Keys.credential), table.isWritten(Keys.file)) {
+    case (true, true):
+      table.findings.error(
+        table.place(of: Keys.file), "stands beside credential, and an AccessKey comes from one of them",
+        "remove one of the lines")
+    case (false, false):
+      table.findings.error(
+        table.place, "names no AccessKey",
+        "write \(Keys.credential.name) = \(Keys.credential.example) or file = \"PATH\"")
+    default: break
+    }
+    guard type != nil else { return nil }
+    if let file {
+      AccessKeyCheck(table: table).check(file: file)
+      self.init(name: name, accessKey: .file(path: file))
+    } else if let credential {
+      guard let path = AccessKeyCheck(table: table).path(ofCredential: credential) else { return nil }
+      self.init(name: name, accessKey: .credential(name: credential, path: path.isEmpty ? nil : path))
+    } else {
+      return nil
+    }
+  }
+}
+
+extension TableReader {
+  /// A path that may be relative to the settings file, as an absolute one.
+  func readPath(_ key: TextKey) -> String? {
+    guard let text = text(key) else { return nil }
+    guard let path = PathText.normal(text, in: PathText.directory(of: place.file)) else {
+      findings.error(
+        place(of: key), "is '\(text)', expected \(key.form), without '..' and control characters", key.remedy())
+      return nil
+    }
+    return path
+  }
+
+  func absolutePath(_ key: TextKey) -> String? {
+    guard let text = text(key) else { return nil }
+    guard let path = PathText.normal(text) else {
+      findings.error(
+        place(of: key), "is '\(text)', expected an absolute path without '..' and control characters", key.remedy())
+      return nil
+    }
+    return path
+  }
+}

@@ -1,0 +1,62 @@
+/// One file of settings, read and taken apart.
+struct SettingsFile {
+  /// A file of roles.d with 10 000 roles has about 3 MB.
+  static let maxBytes = 8 << 20
+
+  let path: String
+  let nodes: [TOMLNode]
+
+  /// nil when it can't be read or isn't TOML, which is then reported.
+  init?(_ path: String, context: LoadContext) {
+    self.path = path
+    let bytes: [UInt8]
+    do throws(HostError) {
+      let (status, content) = try context.host.read(path, limit: Self.maxBytes)
+      context.trust.check(file: path, status)
+      bytes = content
+    } catch {
+      let remedy = error == .missing ? "write the settings there, or name another file" : "see to the file"
+      context.findings.error(Place(file: path), "the settings can't be read: \(error)", remedy)
+      return nil
+    }
+    do throws(TOMLError) {
+      guard case .table(let nodes) = try TOMLNode.parse(bytes).value else { return nil }
+      self.nodes = nodes
+    } catch {
+      context.findings.error(
+        Place(file: path, line: error.line), "this is not TOML: \(Self.plain(error.message))",
+        Self.remedy(for: Self.line(error.line, of: bytes), error.message))
+      return nil
+    }
+  }
+
+  /// The library's sentence in our manner.
+  private static func plain(_ message: String) -> String {
+    (message.first.map { $0.lowercased() } ?? "") + message.dropFirst()
+  }
+
+  /// What to write instead of a line the parser stopped at. Most often quotes are missing, as in `mode = 0440`.
+  private static func remedy(for line: String, _ message: String) -> String {
+    if message.contains("redefine") { return "keep one of the two, or rename one: a key or table stands only once" }
+    let parts = line.split(separator: "=", maxSplits: 1).map(trimmed)
+    if parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty,
+      parts[1].allSatisfy({ $0.isLetter || $0.isNumber || "./-_:{}@".contains($0) })
+    {
+      return "write \(parts[0]) = \"\(parts[1])\""
+    }
+    return "correct the line: KEY = VALUE, or [TABLE]; strings, durations and modes stand in double quotes"
+  }
+
+  private static func trimmed(_ text: Substring) -> String {
+    var text = text.drop { $0 == " " || $0 == "\t" }
+    while let last = text.last, last == " " || last == "\t" || last == "\r" { text.removeLast() }
+    return String(text)
+  }
+
+  private static func line(_ number: Int, of bytes: [UInt8]) -> String {
+    let lines = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: max(1, number), omittingEmptySubsequences: false)
+    guard lines.indices.contains(number - 1) else { return "" }
+    let code = lines[number - 1].prefix { $0 != UInt8(ascii: "#") }
+    return String(decoding: code, as: UTF8.self)
+  }
+}

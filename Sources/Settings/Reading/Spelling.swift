@@ -1,0 +1,32 @@
+/// Finds what somebody probably meant.
+enum Spelling {
+  /// The candidate that is at most two slips from `word`, and less than half of it; nil when there is none.
+  static func nearest(to word: String, among candidates: [String]) -> String? {
+    let limit = min(2, word.utf8.count / 2)
+    // Words of very different length need no look; so a long one costs nothing.
+    let scored = candidates.filter { abs($0.utf8.count - word.utf8.count) <= limit }
+      .map { (distance: distance($0, word), candidate: $0) }
+    return scored.filter { $0.distance <= limit }.min { $0.distance < $1.distance }?.candidate
+  }
+
+  /// How many insertions, removals and replacements lead from one word to the other, `-` and `_` being one (Levenshtein).
+  private static func distance(_ one: String, _ other: String) -> Int {
+    let one = folded(one)
+    let other = folded(other)
+    var row = Array(0...other.count)
+    for (line, letter) in one.enumerated() {
+      var diagonal = row[0]
+      row[0] = line + 1
+      for column in other.indices {
+        let replaced = diagonal + (letter == other[column] ? 0 : 1)
+        diagonal = row[column + 1]
+        row[column + 1] = min(replaced, diagonal + 1, row[column] + 1)
+      }
+    }
+    return row[other.count]
+  }
+
+  private static func folded(_ word: String) -> [UInt8] {
+    word.lowercased().utf8.map { $0 == UInt8(ascii: "-") ? UInt8(ascii: "_") : $0 }
+  }
+}

@@ -1,0 +1,76 @@
+extension TableReader {
+  /// Users or groups with the places they are named at.
+  func principals(_ key: PrincipalsKey) -> [(principal: Principal, place: Place)] {
+    guard let node = member(key) else { return [] }
+    guard case .array(let items) = node.value else {
+      reportType(key, node, instead: node.value.asPrincipal.map { "[\($0)]" })
+      return []
+    }
+    return items.compactMap { item in
+      let place = Place(file: place.file, line: item.line, key: place(of: key).key)
+      return principal(key.kind, item.value, at: place, remedy: key.remedy()).map { ($0, place) }
+    }
+  }
+
+  /// One user or group; nil when it isn't written.
+  func principal(_ key: PrincipalKey) -> Principal? {
+    member(key).flatMap { principal(key.kind, $0.value, at: place(of: key), remedy: key.remedy()) }
+  }
+
+  private func principal(_ kind: PrincipalKind, _ value: TOMLNode.Value, at place: Place, remedy: String) -> Principal?
+  {
+    let answer: Result<Principal?, HostError>
+    let label: String
+    switch value {
+    case .string(let name):
+      label = "\(kind.rawValue) '\(name)'"
+      answer = context.principals.find(kind, named: name)
+    case .integer(let number):
+      // The highest number means "unchanged" to chown(2), so it is nobody's.
+      guard let id = UInt32(exactly: number), id != .max else {
+        findings.error(place, "has \(number), which is no \(kind.rawValue)'s number", remedy)
+        return nil
+      }
+      label = "\(kind.rawValue) \(id)"
+      // A number needs no name.
+      answer = context.principals.find(kind, number: id).map { $0 ?? Principal(id: id, name: nil) }
+    default:
+      findings.error(place, "has \(value.article), expected a \(kind.rawValue)'s name or number", remedy)
+      return nil
+    }
+    switch answer {
+    case .success(let principal?): return principal
+    case .success(nil):
+      findings.error(
+        place, "names \(label), which this host doesn't know",
+        "correct the name, or run: \(kind.creation) \(value.asName)")
+    case .failure(let error):
+      findings.error(
+        place, "names \(label), which can't be looked up: \(error)",
+        "see to the host's source of names, or write its number")
+    }
+    return nil
+  }
+}
+
+extension PrincipalKind {
+  fileprivate var creation: String {
+    switch self {
+    case .user: "useradd --system"
+    case .group: "groupadd --system"
+    }
+  }
+}
+
+extension TOMLNode.Value {
+  fileprivate var asName: String { if case .string(let name) = self { name } else { "NAME" } }
+
+  /// As it would stand in a list of principals.
+  fileprivate var asPrincipal: String? {
+    switch self {
+    case .string(let name): "\"\(name)\""
+    case .integer(let number): "\(number)"
+    default: nil
+    }
+  }
+}

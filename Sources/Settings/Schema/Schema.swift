@@ -1,0 +1,109 @@
+import Core
+
+/// Every key there is, with its type, range and default. What isn't here is refused as unknown.
+enum Schema {
+  static let tables =
+    [root, Source.table, STS.table, Socket.table, Files.table, Access.table, Log.table]
+    + [Role.table, Allow.table, Output.table]
+
+  static let source = TableKey(
+    name: "source", example: "{ main = { type = \"access-key\", credential = \"access-key\" } }",
+    summary: "Who signs AssumeRole.")
+  static let roles = TableKey(
+    name: "roles", example: "{}", summary: "The roles whose credentials are kept.")
+  static let sts = TableKey(name: "sts", example: "{}", summary: "How STS is called.")
+  static let socket = TableKey(name: "socket", example: "{}", summary: "The Unix socket that readers connect to.")
+  static let files = TableKey(name: "files", example: "{}", summary: "Where the roles' files go.")
+  static let access = TableKey(name: "access", example: "{}", summary: "Who may do everything.")
+  static let log = TableKey(name: "log", example: "{}", summary: "What goes to the journal.")
+  static let root = SettingTable(header: "", keys: [source, sts, socket, files, access, log, roles])
+
+  /// What a file of roles.d may have.
+  static let rolesFile = SettingTable(header: "", keys: [roles])
+
+  enum Source {
+    static let type = ChoiceKey(
+      name: "type", choices: ["access-key"], standard: nil, summary: "What signs: the AccessKey of a RAM user.")
+    static let credential = TextKey(
+      name: "credential", form: "the name of a systemd credential", example: "\"access-key\"",
+      summary: "The AccessKey, as the unit's LoadCredential= passes it. Either this or file.")
+    static let file = TextKey(
+      name: "file", form: "a path, relative to this file or absolute", example: "\"/etc/rolekeeper/access-key\"",
+      summary: """
+        The AccessKey in a file: the CSV that the RAM console downloads, JSON, or NAME=value lines; readable by its owner \
+        alone. A changed file is taken up at once.
+        """)
+    static let table = SettingTable(header: "[source.NAME]", keys: [type, credential, file])
+  }
+
+  enum STS {
+    static let endpoint = TextKey(
+      name: "endpoint", form: "host or host:port, always https", standard: "sts.aliyuncs.com",
+      example: "\"sts.cn-hangzhou.aliyuncs.com\"",
+      summary: "The STS endpoint; the one of the host's own region is the nearest.")
+    static let caFile = TextKey(
+      name: "ca_file", form: "a path, relative to this file or absolute",
+      example: "\"/etc/ssl/certs/ca-certificates.crt\"",
+      summary: "The certificates to trust instead of the system's, in PEM form.")
+    static let connectTimeout = DurationKey(
+      name: "connect_timeout", allowed: Duration.seconds(1)...Duration.seconds(60), standard: .seconds(3),
+      summary: "How long a connection to STS may take.")
+    static let timeout = DurationKey(
+      name: "timeout", allowed: Duration.seconds(1)...Duration.seconds(60), standard: .seconds(10),
+      summary: "How long a whole request may take.")
+    static let requestsPerSecond = NumberKey(
+      name: "requests_per_second", allowed: 0.1...10_000, standard: 2,
+      summary: """
+        How many requests the daemon makes at most. STS allows an account 100 per second, all its users and hosts together.
+        """)
+    static let burst = IntegerKey(
+      name: "burst", allowed: 1...10_000, standard: 20,
+      summary: "How many requests may be made at once after a quiet time.")
+    static let table = SettingTable(
+      header: "[sts]", keys: [endpoint, caFile, connectTimeout, timeout, requestsPerSecond, burst])
+  }
+
+  enum Socket {
+    static let path = TextKey(
+      name: "path", form: "an absolute path of at most 107 bytes", standard: "/run/rolekeeper/rolekeeper.sock",
+      example: "\"/run/rolekeeper/rolekeeper.sock\"", summary: "Where the socket is.")
+    static let mode = ModeKey(
+      name: "mode", standard: 0o660, summary: "Who may connect; what a reader then gets is decided by its role's allow."
+    )
+    static let group = PrincipalKey(
+      name: "group", kind: .group, standard: "the daemon's own group", example: "\"rolekeeper-clients\"",
+      summary: "The group that owns the socket.")
+    static let maxConnections = IntegerKey(
+      name: "max_connections", allowed: 1...60_000, standard: 1024,
+      summary: "How many connections are held at once; 16 more are kept for root and admins.")
+    static let maxConnectionsPerUID = IntegerKey(
+      name: "max_connections_per_uid", allowed: 1...60_000, standard: 64,
+      summary: "How many of them one user may have.")
+    static let table = SettingTable(
+      header: "[socket]", keys: [path, mode, group, maxConnections, maxConnectionsPerUID])
+  }
+
+  enum Files {
+    static let directory = TextKey(
+      name: "directory", form: "an absolute path", standard: "/run/rolekeeper/roles",
+      example: "\"/run/rolekeeper/roles\"", summary: "Where each role has its directory.")
+    static let table = SettingTable(header: "[files]", keys: [directory])
+  }
+
+  enum Access {
+    static let adminUsers = PrincipalsKey(
+      name: "admin_users", kind: .user, example: "[\"alice\", 1007]",
+      summary:
+        "Users who may read every role, reload, refresh and see the metrics, as root and the daemon's own user may.")
+    static let adminGroups = PrincipalsKey(
+      name: "admin_groups", kind: .group, example: "[\"wheel\"]", summary: "Groups whose members may do the same.")
+    static let table = SettingTable(header: "[access]", keys: [adminUsers, adminGroups])
+  }
+
+  enum Log {
+    static let level = ChoiceKey(
+      name: "level", choices: LogLevel.allCases.map(\.rawValue), standard: LogLevel.notice.rawValue,
+      summary: "The least weighty message that is written.")
+    static let table = SettingTable(header: "[log]", keys: [level])
+  }
+}

@@ -1,0 +1,162 @@
+import Core
+
+/// What the loader made of the settings.
+package struct LoadedSettings: Sendable {
+  /// nil when there is an error among the diagnostics.
+  package let settings: Settings?
+  /// Everything there is to say, in the order of the files and lines.
+  package let diagnostics: [Diagnostic]
+}
+
+/// Reads the settings file and, beside it, the files of `roles.d` in the order of their names.
+///
+/// Nothing is taken on trust and nothing is half taken: one error anywhere and there are no settings, but all errors are told.
+package struct SettingsLoader {
+  package static let standardPath = "/etc/rolekeeper/rolekeeper.toml"
+
+  private let host: any Host
+
+  package init(host: any Host = SystemHost()) { self.host = host }
+
+  package func load(_ path: String = Self.standardPath) -> LoadedSettings {
+    let run = LoadRun(host: host, path: path)
+    let settings = run.load()
+    return LoadedSettings(
+      settings: run.context.findings.hasErrors ? nil : settings, diagnostics: run.sortedDiagnostics)
+  }
+}
+
+/// One run of the loader.
+private final class LoadRun {
+  let context: LoadContext
+  private let path: String
+  private var files: [String] = []
+  private var roles: [RoleSettings] = []
+  private var places: [RoleName: Place] = [:]
+
+  init(host: any Host, path: String) {
+    context = LoadContext(host: host)
+    self.path = PathText.normal(path, in: host.workingDirectory) ?? path
+  }
+
+  private var findings: Findings { context.findings }
+
+  /// nil when something was reported that leaves nothing to go on with.
+  func load() -> Settings? {
+    files.append(path)
+    let file = SettingsFile(path, context: context)
+    let main = TableReader(file?.nodes ?? [], schema: Schema.root, at: Place(file: path), context: context)
+    let socket = SocketSettings(main.table(Schema.socket, Schema.Socket.table))
+    let directory = main.table(Schema.files, Schema.Files.table).absolutePath(Schema.Files.directory)
+    let admins = AccessRule(main.table(Schema.access, Schema.Access.table))
+    let level = main.table(Schema.log, Schema.Log.table).choice(Schema.Log.level).flatMap(LogLevel.init)
+    let stsTable = main.table(Schema.sts, Schema.STS.table)
+    let sts = STSSettings(stsTable)
+    let sourceNodes = main.nodes(Schema.source)
+    let sources = sources(sourceNodes, main)
+
+    let outputs = OutputReader(filesDirectory: directory)
+    let names = SourceNames(sourceNodes.map(\.key), areComplete: file != nil)
+    let requestTimeout = sts?.timeout
+    readRoles(main) {
+      RoleReader(table: $0, name: $1, sources: names, requestTimeout: requestTimeout).read(outputs: outputs)
+    }
+    for file in rolesFiles() {
+      let table = TableReader(file.nodes, schema: Schema.rolesFile, at: Place(file: file.path), context: context)
+      readRoles(table) {
+        RoleReader(table: $0, name: $1, sources: names, requestTimeout: requestTimeout).read(outputs: outputs)
+      }
+    }
+
+    guard file != nil else { return nil }
+    if !places.isEmpty, sourceNodes.isEmpty {
+      findings.error(
+        Place(file: path, key: "source"), "is missing, and the roles need one",
+        "write [source.main] with type = \"access-key\" and credential = \"access-key\"")
+    }
+    if places.isEmpty {
+      findings.warning(
+        Place(file: path, key: "roles"), "is empty, so there is nothing to do", "write [roles.NAME] and its keys below")
+    }
+    if let sts { prove(rate: sts, at: stsTable.place(of: Schema.STS.requestsPerSecond)) }
+    if let socket { context.reach.check(socket, context: context) }
+    claim(outputs, socket: socket, sts: sts, sources: sources)
+    outputs.reportClashes(to: findings)
+    guard let socket, let directory, let level, let sts else { return nil }
+    return Settings(
+      sources: sources, sts: sts, socket: socket, filesDirectory: directory, admins: admins, logLevel: level,
+      roles: roles)
+  }
+
+  /// By file, the settings first and in the order they were read, then by line.
+  var sortedDiagnostics: [Diagnostic] {
+    var order: [String: Int] = [:]
+    for file in files + findings.diagnostics.map(\.place.file) where order[file] == nil { order[file] = order.count }
+    func rank(_ place: Place) -> (Int, Int) { (order[place.file] ?? 0, place.line ?? 0) }
+    return findings.diagnostics.sorted { rank($0.place) < rank($1.place) }
+  }
+
+  private func sources(_ nodes: [TOMLNode], _ main: TableReader) -> [SourceSettings] {
+    nodes.compactMap { node in
+      guard let table = main.table(node, in: Schema.source, Schema.Source.table) else { return nil }
+      guard RoleName(node.key) != nil else {
+        findings.error(table.place, "is no name for a source", "write [source.main]: \(NameRule.sentence)")
+        return nil
+      }
+      return SourceSettings(name: node.key, table)
+    }
+  }
+
+  private func readRoles(_ file: TableReader, read: (TableReader, RoleName) -> RoleSettings?) {
+    for node in file.nodes(Schema.roles) {
+      guard let table = file.table(node, in: Schema.roles, Schema.Role.table) else { continue }
+      guard let name = RoleName(node.key) else {
+        findings.error(table.place, "is no name for a role", "write \(NameRule.sentence)")
+        continue
+      }
+      if let first = places[name] {
+        findings.error(table.place, "is configured twice, first at \(first)", "remove or rename one of them")
+        continue
+      }
+      places[name] = table.place
+      if let role = read(table, name) { roles.append(role) }
+    }
+  }
+
+  private func rolesFiles() -> [SettingsFile] {
+    let directory = "\(PathText.directory(of: path))/roles.d"
+    let names: [String]
+    do throws(HostError) { names = try context.host.names(in: directory) } catch {
+      if error != .missing {
+        findings.error(Place(file: directory), "the directory can't be read: \(error)", "see to its permissions")
+      }
+      return []
+    }
+    context.trust.check(directory: directory)
+    let paths = names.filter { $0.hasSuffix(".toml") && !$0.hasPrefix(".") }.sorted().map { "\(directory)/\($0)" }
+    files += paths
+    return paths.compactMap { SettingsFile($0, context: context) }
+  }
+
+  private func prove(rate sts: STSSettings, at place: Place) {
+    let proof = RateProof(rate: sts.requestsPerSecond, timings: roles.map(\.timing))
+    if !proof.holds { findings.error(place, proof.problem, proof.remedy) }
+  }
+
+  /// What no output may overwrite.
+  private func claim(_ outputs: OutputReader, socket: SocketSettings?, sts: STSSettings?, sources: [SourceSettings]) {
+    for file in files { outputs.claim(file, for: "a file of the settings") }
+    if let socket { outputs.claim(socket.path, for: "the socket's") }
+    if let caFile = sts?.caFile { outputs.claim(caFile, for: "read as sts.ca_file") }
+    for source in sources {
+      if case .file(let path) = source.accessKey {
+        outputs.claim(path, for: "read as the AccessKey of source.\(source.name)")
+      }
+    }
+  }
+}
+
+/// The rule of `RoleName`, which sources share, for people.
+private enum NameRule {
+  static let sentence = "1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
+}

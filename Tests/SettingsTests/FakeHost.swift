@@ -1,0 +1,103 @@
+import Settings
+
+/// A host with the users, groups and files that a test gives it.
+struct FakeHost: Host {
+  struct File {
+    var text = ""
+    var uid: UInt32 = 0
+    var gid: UInt32 = 0
+    var mode: UInt32 = 0o644
+    var isReadable = true
+  }
+
+  var name = "media7"
+  /// The daemon's own, user and group rolekeeper.
+  var uid: UInt32 = 998
+  var gid: UInt32 = 998
+  var workingDirectory = "/"
+  var credentialsDirectory: String? = "/run/credentials/rolekeeper.service"
+
+  var users = [
+    HostUser(name: "root", uid: 0, gid: 0), HostUser(name: "rolekeeper", uid: 998, gid: 998),
+    HostUser(name: "uploader", uid: 1001, gid: 1001), HostUser(name: "alice", uid: 1002, gid: 1002),
+  ]
+  var groups = [
+    HostGroup(name: "root", gid: 0), HostGroup(name: "rolekeeper", gid: 998),
+    HostGroup(name: "rolekeeper-clients", gid: 997), HostGroup(name: "uploader", gid: 1001),
+    HostGroup(name: "alice", gid: 1002), HostGroup(name: "media", gid: 2000),
+  ]
+  /// Users' further groups, by the user's name.
+  var memberships: [String: Set<UInt32>] = ["uploader": [997, 2000]]
+  /// Set when the source of names is down.
+  var nameFailure: HostError?
+
+  var files: [String: File] = ["/run/credentials/rolekeeper.service/access-key": File(uid: 998, mode: 0o400)]
+  /// All directories not named here belong to root and have mode 0755.
+  var directories: [String: File] = [:]
+  var missingDirectories: Set<String> = []
+
+  func user(named name: String) throws(HostError) -> HostUser? {
+    if let nameFailure { throw nameFailure }
+    return users.first { $0.name == name }
+  }
+
+  func user(uid: UInt32) throws(HostError) -> HostUser? { users.first { $0.uid == uid } }
+
+  func group(named name: String) throws(HostError) -> HostGroup? {
+    if let nameFailure { throw nameFailure }
+    return groups.first { $0.name == name }
+  }
+
+  func group(gid: UInt32) throws(HostError) -> HostGroup? { groups.first { $0.gid == gid } }
+
+  func groups(of user: HostUser) -> Set<UInt32> { memberships[user.name, default: []].union([user.gid]) }
+
+  func status(of path: String) throws(HostError) -> FileStatus {
+    if let file = files[path] { return FileStatus(kind: .file, uid: file.uid, gid: file.gid, mode: file.mode) }
+    if missingDirectories.contains(path) || path.hasSuffix(".csv") || path.hasPrefix("/run/credentials") {
+      throw .missing
+    }
+    let directory = directories[path] ?? File(mode: 0o755)
+    return FileStatus(kind: .directory, uid: directory.uid, gid: directory.gid, mode: directory.mode)
+  }
+
+  func read(_ path: String, limit: Int) throws(HostError) -> (status: FileStatus, bytes: [UInt8]) {
+    guard let file = files[path] else { throw .missing }
+    guard file.isReadable else { throw .denied }
+    guard file.text.utf8.count <= limit else { throw .tooLarge(limit: limit) }
+    return (FileStatus(kind: .file, uid: file.uid, gid: file.gid, mode: file.mode), Array(file.text.utf8))
+  }
+
+  func names(in directory: String) throws(HostError) -> [String] {
+    let prefix = directory + "/"
+    let names = files.keys.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+    guard !names.isEmpty else { throw .missing }
+    return names
+  }
+}
+
+extension FakeHost {
+  static let path = "/etc/rolekeeper/rolekeeper.toml"
+
+  /// The settings that this host loads from `text`, with what `rolesD` has by file names beside it.
+  func load(_ text: String, rolesD: [String: String] = [:]) -> LoadedSettings {
+    var host = self
+    host.files[Self.path] = host.files[Self.path] ?? File()
+    host.files[Self.path]?.text = text
+    for (name, text) in rolesD { host.files["/etc/rolekeeper/roles.d/\(name)"] = File(text: text) }
+    return SettingsLoader(host: host).load(Self.path)
+  }
+}
+
+/// Settings without a flaw: lines 1 to 8.
+let soundSettings = """
+  [source.main]
+  type = "access-key"
+  credential = "access-key"
+  [socket]
+  group = "rolekeeper-clients"
+  [roles.uploader]
+  role_arn = "acs:ram::1234567890123456:role/ramtestupload"
+  allow = { users = ["uploader"] }
+
+  """
