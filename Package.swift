@@ -31,10 +31,12 @@ let package = Package(
     room("HTTPClient", imports: ["EventLoop", "CCurl"]),
     room("HTTPServer", imports: ["EventLoop", "CLinux"]),
     room("FileOutput", imports: ["Secrets", "CLinux"]),
+    room("LocalClient", imports: ["Wire", "Secrets", "CLinux"]),
     // The other end of the tests: it shares neither code nor a TLS library with the rooms above.
     room("Emulator", imports: ["CMicroHTTPD", "CGnuTLS", "CTOML"]),
 
     // Programs.
+    program("rolekeeper", imports: ["Core", "Secrets", "Wire", "LocalClient"]),
     program(
       "sts-emulator", imports: ["Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 

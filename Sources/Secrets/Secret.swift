@@ -46,6 +46,14 @@ package final class Secret {
     return try body(UnsafeBufferPointer(start: base, count: count).span)
   }
 
+  /// Whether both hold the same bytes; takes longer the more of them agree.
+  package func hasSameBytes(as other: Secret) -> Bool {
+    self === other
+      || withBytes { mine in
+        other.withBytes { its in mine.count == its.count && mine.indices.allSatisfy { mine[$0] == its[$0] } }
+      }
+  }
+
   deinit {
     clinux_wipe(base, count)
     base.deallocate()

@@ -4,4 +4,5 @@
 
 #include "clinux_files.h"
 #include "clinux_memory.h"
+#include "clinux_process.h"
 #include "clinux_socket.h"

@@ -1,0 +1,24 @@
+import Glibc
+
+/// `check`: lets the daemon's own loader say what is wrong with the settings.
+enum CheckCommand {
+  /// Becomes `rolekeeperd --check`; returns only when that can't be started.
+  static func run(config: String?) throws -> Int32 {
+    let words = ["rolekeeperd", "--check"] + (config.map { ["--config", $0] } ?? [])
+    var pointers = words.map { strdup($0) } + [nil]
+    for path in candidates() { execv(path, &pointers) }
+    Console.complain("rolekeeperd isn't beside this program; tried \(candidates().joined(separator: ", "))")
+    return ExitStatus.failed
+  }
+
+  /// Beside us, or where `make install` puts it for a program in `bin`.
+  private static func candidates() -> [String] {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = readlink("/proc/self/exe", &buffer, buffer.count)
+    guard count > 0 else { return ["/usr/sbin/rolekeeperd"] }
+    let own = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let directory = own[..<(own.lastIndex(of: "/") ?? own.startIndex)]
+    let parent = directory[..<(directory.lastIndex(of: "/") ?? directory.startIndex)]
+    return ["\(directory)/rolekeeperd", "\(parent)/sbin/rolekeeperd"]
+  }
+}
