@@ -7,7 +7,8 @@ import PackageDescription
 let package = Package(
   name: "rolekeeper",
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
   ],
   targets: [
     // System libraries and small shims.
@@ -31,11 +32,18 @@ let package = Package(
     room("HTTPClient", imports: ["EventLoop", "CCurl"]),
     room("HTTPServer", imports: ["EventLoop", "CLinux"]),
     room("FileOutput", imports: ["Secrets", "CLinux"]),
+    room(
+      "Daemon",
+      imports: [
+        "Core", "Secrets", "Wire", "Settings", "CloudAPI", "EventLoop", "HTTPClient", "HTTPServer", "FileOutput",
+        logging,
+      ]),
     room("LocalClient", imports: ["Wire", "Secrets", "CLinux"]),
     // The other end of the tests: it shares neither code nor a TLS library with the rooms above.
     room("Emulator", imports: ["CMicroHTTPD", "CGnuTLS", "CTOML"]),
 
     // Programs.
+    program("rolekeeperd", imports: ["Settings", "EventLoop", "Daemon", "CLinux", "Wire", logging]),
     program("rolekeeper", imports: ["Core", "Secrets", "Wire", "LocalClient"]),
     program(
       "sts-emulator", imports: ["Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
@@ -57,6 +65,8 @@ let package = Package(
   ],
   cxxLanguageStandard: .cxx17
 )
+
+var logging: Target.Dependency { .product(name: "Logging", package: "swift-log") }
 
 /// A system library, found by pkg-config, or a target of our own C shims.
 func library(_ name: String, links: [String] = []) -> Target {

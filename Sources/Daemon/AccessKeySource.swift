@@ -1,0 +1,110 @@
+package import CloudAPI
+package import Core
+package import EventLoop
+import Glibc
+package import Logging
+import Secrets
+
+/// The AccessKey that signs AssumeRole, read from a file and followed as the file changes.
+///
+/// A file that can't be read, or is only half there, keeps the old key. A systemd credential is a copy which systemd makes
+/// when the service starts, so it only changes with a restart (from systemd 260 with a reload).
+package final class AccessKeySource {
+  /// Where the key is.
+  package enum Location: Equatable {
+    /// A file of the administrator's, which nobody but its owner may read.
+    case file(String)
+    /// A file that systemd put into the service's credentials directory, and guards.
+    case credential(String)
+
+    package var path: String {
+      switch self {
+      case .file(let path), .credential(let path): path
+      }
+    }
+  }
+
+  package let name: String
+  package let location: Location
+  package private(set) var key: AccessKey
+  /// Since when this key signs, by the host's wall clock.
+  package private(set) var inUseSince: UTCTime
+  /// Called when another key has come into use.
+  package var changed: () -> Void = {}
+
+  private let logger: Logger
+  private var watch: DirectoryWatch?
+  private var lastComplaint: String?
+
+  /// Reads the key; throws a sentence when there is none to be had.
+  package init(name: String, at location: Location, loop: EventLoop, logger: Logger) throws {
+    self.name = name
+    self.location = location
+    self.logger = logger
+    key = try Self.read(location)
+    inUseSince = UTCTime(seconds: Int64(Glibc.time(nil)))
+    if case .file(let path) = location {
+      watch = try DirectoryWatch(ofParentOf: path, loop: loop) { [unowned self] in reread() }
+    }
+  }
+
+  /// Reads the file again; another key is used from now on, an unreadable one is reported once and changes nothing.
+  package func reread() {
+    do {
+      let found = try Self.read(location)
+      lastComplaint = nil
+      if found.id == key.id && found.secret.hasSameBytes(as: key.secret) { return }
+      key = found
+      inUseSince = UTCTime(seconds: Int64(Glibc.time(nil)))
+      logger.notice("AccessKey changed", [.source: name, .accessKeyID: found.id])
+      changed()
+    } catch {
+      let complaint = "\(error)"
+      if complaint != lastComplaint {
+        logger.warning("AccessKey not read again, keeping the one in use", [.source: name, .reason: complaint])
+      }
+      lastComplaint = complaint
+    }
+  }
+
+  /// Reads a key without keeping anything; throws a sentence that names the file and the cure.
+  package static func read(_ location: Location) throws -> AccessKey {
+    let path = location.path
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    guard descriptor >= 0 else { throw AccessKeyUnusable(path: path, why: String(cString: strerror(errno))) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw AccessKeyUnusable(path: path, why: "not a regular file")
+    }
+    if case .file = location, status.st_mode & 0o077 != 0 {
+      throw AccessKeyUnusable(path: path, why: "others than its owner may read it; chmod 0400 '\(path)'")
+    }
+    guard status.st_size <= 65_536 else { throw AccessKeyUnusable(path: path, why: "larger than 64 KiB") }
+    var failure: CInt = 0
+    let content = Secret(unsafeUninitializedCapacity: Int(status.st_size)) { buffer in
+      var count = 0
+      while count < buffer.count {
+        let got = Glibc.read(descriptor, buffer.baseAddress! + count, buffer.count - count)
+        if got < 0 { failure = errno }
+        guard got > 0 else { break }
+        count += got
+      }
+      return count
+    }
+    guard failure == 0 else { throw AccessKeyUnusable(path: path, why: String(cString: strerror(failure))) }
+    do {
+      return try content.withBytes { (bytes) throws(AccessKeyFileError) in try AccessKeyFile.parse(bytes) }
+    } catch {
+      throw AccessKeyUnusable(path: path, why: "\(error)")
+    }
+  }
+}
+
+/// A file that holds no usable AccessKey.
+package struct AccessKeyUnusable: Error, CustomStringConvertible {
+  let path: String
+  let why: String
+
+  package var description: String { "AccessKey file '\(path)': \(why)" }
+}

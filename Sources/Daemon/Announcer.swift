@@ -1,0 +1,75 @@
+import Core
+import EventLoop
+import Logging
+
+/// Tells the service manager how things stand: READY once every role has had its first outcome, and one honest line of status.
+final class Announcer {
+  /// READY comes at the latest so long after the socket listens.
+  private static let patience: Int64 = 10_000_000
+  /// The line is renewed this often though nothing happens, since what is left grows less.
+  private static let renewal: Int64 = 30_000_000
+  private static let least: Int64 = 1_000_000
+
+  private unowned let keeper: Keeper
+  private let notifier = Notifier()
+  private var isReady = false
+  private var readyTimer: TimerSource!
+  private var statusTimer: TimerSource!
+  private var lastTold: Int64 = 0
+
+  init(keeper: Keeper) throws {
+    self.keeper = keeper
+    readyTimer = try TimerSource(keeper.loop, accuracy: 100_000) { [unowned self] in becomeReady() }
+    statusTimer = try TimerSource(keeper.loop, accuracy: 200_000) { [unowned self] in tell() }
+  }
+
+  func begin() {
+    notifier.status("drawing the first session of \(keeper.refresher.roles.count) roles")
+    if keeper.refresher.roles.isEmpty { return becomeReady() }
+    readyTimer.arm(at: EventLoop.bootTime() + Self.patience)
+  }
+
+  /// A role has had an outcome.
+  func attempted() {
+    if !isReady && keeper.refresher.roles.values.allSatisfy(\.machine.hasHadOutcome) { becomeReady() }
+  }
+
+  func stateChanged() {
+    guard isReady else { return }
+    let next = max(EventLoop.bootTime(), lastTold + Self.least)
+    if let armed = statusTimer.deadline, armed <= next { return }
+    statusTimer.arm(at: next)
+  }
+
+  func reloading() { if isReady { notifier.reloading() } }
+  func reloaded() { if isReady { notifier.ready(status: line()) } }
+  func stopping() { notifier.stopping() }
+
+  private func becomeReady() {
+    guard !isReady else { return }
+    isReady = true
+    readyTimer.disarm()
+    notifier.ready(status: line())
+    keeper.logger.notice("ready", [.count: "\(keeper.refresher.roles.count)"])
+    statusTimer.arm(at: EventLoop.bootTime() + Self.renewal)
+  }
+
+  private func tell() {
+    lastTold = EventLoop.bootTime()
+    notifier.status(line())
+    statusTimer.arm(at: lastTold + Self.renewal)
+  }
+
+  private func line() -> String {
+    let now = Keeper.now()
+    let roles = keeper.refresher.roles
+    let valid = roles.values.count { $0.isValid(at: now) }
+    let failing = roles.values.count { $0.machine.lastFailure != nil }
+    var line = "\(valid) of \(roles.count) roles valid"
+    if failing > 0 { line += ", \(failing) failing to refresh" }
+    if let (role, headroom) = keeper.refresher.leastHeadroom(at: now) {
+      line += "; if STS failed now, readers would keep their floor for \(headroom.text) ('\(role.name)' first)"
+    }
+    return line
+  }
+}

@@ -1,0 +1,53 @@
+import Core
+import HTTPServer
+import Wire
+
+/// Answers of the socket, made of a rendered head and body.
+enum Answer {
+  enum MediaType: String {
+    case json = "application/json"
+    case problem = "application/problem+json"
+    case lines = "application/x-ndjson"
+    case metrics = "text/plain; version=0.0.4; charset=utf-8"
+  }
+
+  /// A head with a Content-Length; `fields` are whole lines, each with its CRLF. Nothing that is answered here may be kept by a cache.
+  static func head(status: Int, type: MediaType, length: Int?, fields: String = "") -> PlainBytes {
+    let lengthLine = length.map { "Content-Length: \($0)\r\n" } ?? ""
+    return PlainBytes(
+      "HTTP/1.1 \(status) \(reason(status))\r\nContent-Type: \(type.rawValue)\r\n\(lengthLine)Cache-Control: no-store\r\n"
+        + "\(fields)\r\n")
+  }
+
+  static func bytes(_ bytes: [UInt8], status: Int = 200, type: MediaType = .json, fields: String = "") -> Response {
+    Response(head: head(status: status, type: type, length: bytes.count, fields: fields), body: PlainBytes(bytes))
+  }
+
+  static func text(_ text: String, status: Int = 200, type: MediaType = .json) -> Response {
+    bytes(Array(text.utf8), status: status, type: type)
+  }
+
+  static func document(_ document: some WireDocument) -> Response { bytes(document.rendered()) }
+
+  /// A problem document (RFC 9457); `fields` are more header lines.
+  static func problem(_ problem: Problem, fields: String = "") -> Response {
+    let retry = problem.retryAfter.map { "Retry-After: \($0.wholeSeconds)\r\n" } ?? ""
+    return bytes(problem.rendered(), status: problem.status, type: .problem, fields: retry + fields)
+  }
+
+  static func reason(_ status: Int) -> String {
+    switch status {
+    case 200: "OK"
+    case 202: "Accepted"
+    case 400: "Bad Request"
+    case 403: "Forbidden"
+    case 404: "Not Found"
+    case 405: "Method Not Allowed"
+    case 409: "Conflict"
+    case 422: "Unprocessable Content"
+    case 429: "Too Many Requests"
+    case 503: "Service Unavailable"
+    default: "Error"
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import CloudAPI
+import Core
+import EventLoop
+import Glibc
+import HTTPClient
+import Logging
+package import Settings
+
+/// What reaches out of the daemon to sign and to call STS; replaced as a whole when the settings it was made from change.
+struct Edges {
+  let sources: [String: AccessKeySource]
+  let sts: STSClient
+  private let http: HTTPClient
+  private let httpSettings: HTTPClient.Settings
+
+  /// Builds what `settings` ask for, keeping from `old` what they ask for still. Throws a sentence for what can't be had.
+  init(_ settings: Settings, keeping old: Edges?, keeper: Keeper) throws {
+    sources = try Self.sources(settings.sources, keeping: old, keeper: keeper)
+    var wanted = HTTPClient.Settings(connectTimeout: settings.sts.connectTimeout, timeout: settings.sts.timeout)
+    if let file = settings.sts.caFile { wanted.caFile = file }
+    if let old, old.httpSettings == wanted {
+      http = old.http
+    } else {
+      http = try HTTPClient(keeper.loop, settings: wanted)
+      try http.prime()
+    }
+    httpSettings = wanted
+    sts = STSClient(
+      loop: keeper.loop, http: http, endpoint: settings.sts.endpoint.description, hostName: Self.hostName(),
+      sources: sources, time: Keeper.now,
+      serverTime: { [unowned keeper] in keeper.refresher.clock.dateForSigning(at: Keeper.now()) })
+  }
+
+  private static func sources(
+    _ wanted: [SourceSettings], keeping old: Edges?, keeper: Keeper
+  ) throws -> [String: AccessKeySource] {
+    var sources: [String: AccessKeySource] = [:]
+    for settings in wanted {
+      let location = try AccessKeySource.Location(settings)
+      if let kept = old?.sources[settings.name], kept.location == location {
+        sources[settings.name] = kept
+        continue
+      }
+      let source = try AccessKeySource(name: settings.name, at: location, loop: keeper.loop, logger: keeper.logger)
+      source.changed = { [unowned keeper] in keeper.refresher.sourceChanged(settings.name) }
+      sources[settings.name] = source
+    }
+    return sources
+  }
+
+  private static func hostName() -> String {
+    var name = [CChar](repeating: 0, count: 256)
+    guard gethostname(&name, name.count - 1) == 0 else { return "host" }
+    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+}
+
+extension AccessKeySource.Location {
+  /// Throws where the settings name a systemd credential and the process was given none.
+  package init(_ settings: SourceSettings) throws {
+    switch settings.accessKey {
+    case .file(let path): self = .file(path)
+    case .credential(_, .some(let path)): self = .credential(path)
+    case .credential(let name, nil): throw CredentialMissing(source: settings.name, name: name)
+    }
+  }
+}
+
+/// A systemd credential that isn't there since the process isn't run by its unit.
+package struct CredentialMissing: Error, CustomStringConvertible {
+  let source: String
+  let name: String
+
+  package var description: String {
+    "source '\(source)': there is no systemd credential '\(name)'; run as the unit, whose LoadCredential= names it, or write file = \"/path\""
+  }
+}

@@ -1,0 +1,65 @@
+import CloudAPI
+package import Core
+import HTTPServer
+package import Secrets
+import Wire
+
+/// A session as it is handed out: each document rendered once, ready to be sent as it is.
+package final class Handout {
+  package private(set) var session: Session
+  package let generation: UInt64
+  /// The credential document, one line of JSON.
+  package let document: Secret
+  /// From when on it counts as lapsed, and from when on it has less than its role's floor.
+  private(set) var lapses: Timestamp
+  private(set) var floorReached: Timestamp
+  /// The variables of a shell or of `EnvironmentFile=`, rendered when somebody wants them.
+  private(set) lazy var environment = credential.environment()
+  private let credential: SessionCredential
+  private let head: PlainBytes
+
+  /// Nil for a session whose texts no format could carry; the reading of STS's answers lets none through.
+  init?(_ assumed: AssumedSession, session: Session, generation: UInt64, timing: RoleTiming) {
+    let credential = SessionCredential(
+      accessKeyID: assumed.accessKeyID, accessKeySecret: assumed.accessKeySecret, securityToken: assumed.securityToken,
+      expiration: assumed.expiration, issued: session.issued)
+    guard let credential else { return nil }
+    self.credential = credential
+    self.session = session
+    self.generation = generation
+    document = credential.json()
+    head = Answer.head(status: 200, type: .json, length: document.count, fields: Self.fields(generation))
+    lapses = session.expires - timing.lapseMargin
+    floorReached = session.expires - timing.floor
+  }
+
+  /// Judges its end anew, by a corrected clock or by other settings.
+  func judge(by clock: ServerClock, timing: RoleTiming) {
+    session.judge(by: clock)
+    lapses = session.expires - timing.lapseMargin
+    floorReached = session.expires - timing.floor
+  }
+
+  /// The answer to a read at `now`; nil once it has lapsed. Below the floor it says so in a header.
+  func response(at now: Timestamp) -> Response? {
+    guard now < lapses else { return nil }
+    guard now >= floorReached else { return Response(head: head, body: document) }
+    let remaining = (session.expires - now).wholeSeconds
+    let fields = Self.fields(generation) + "Rolekeeper-Below-Floor: \(remaining)\r\n"
+    return Response(head: Answer.head(status: 200, type: .json, length: document.count, fields: fields), body: document)
+  }
+
+  func isBelowFloor(at now: Timestamp) -> Bool { now >= floorReached }
+
+  private static func fields(_ generation: UInt64) -> String { "Rolekeeper-Generation: \(generation)\r\n" }
+}
+
+extension Secret: ResponseBytes {
+  // A result of some type, here a count, tells the generic method of the same name from this one, which can't be its own witness.
+  package func withBytes(_ body: (Span<UInt8>) -> Void) {
+    let _: Int = withBytes { bytes in
+      body(bytes)
+      return bytes.count
+    }
+  }
+}

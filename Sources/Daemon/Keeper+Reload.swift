@@ -1,0 +1,110 @@
+import Core
+import EventLoop
+import Glibc
+import HTTPServer
+package import Logging
+package import Settings
+
+/// Reloading: all that is new is made first; only when nothing of it failed is anything changed.
+extension Keeper {
+  package func reload() -> ReloadProblem? {
+    announcer.reloading()
+    defer { announcer.reloaded() }
+    let loaded = SettingsLoader().load(configPath)
+    for finding in loaded.diagnostics where finding.severity == .warning {
+      logger.warning("settings", [.reason: finding.description])
+    }
+    guard let new = loaded.settings else {
+      return refuse(loaded.diagnostics.filter { $0.severity == .error }.map(\.description))
+    }
+    do {
+      let edges = try Edges(new, keeping: edges, keeper: self)
+      let server = new.socket == settings.socket ? nil : try listen(new.socket)
+      putInForce(new, edges: edges, server: server)
+    } catch {
+      return refuse(["\(error)"])
+    }
+    logger.notice("settings reloaded", [.count: "\(new.roles.count)"])
+    return nil
+  }
+
+  private func refuse(_ diagnostics: [String]) -> ReloadProblem {
+    for sentence in diagnostics { logger.error("settings not reloaded, keeping the old ones", [.reason: sentence]) }
+    return ReloadProblem(diagnostics: diagnostics)
+  }
+
+  /// From here on nothing fails.
+  private func putInForce(_ new: Settings, edges: Edges, server: HTTPServer?) {
+    let old = settings
+    settings = new
+    access = AccessPolicy(ownUID: geteuid(), admins: new.admins)
+    LogOutput.setLevel(new.logLevel.swiftLog)
+    self.edges = edges
+    refresher.source = edges.sts
+    refresher.attemptLimit = new.sts.timeout + .seconds(5)
+    if let server { replaceServer(by: server, samePath: old.socket.path == new.socket.path) }
+    if (old.sts.requestsPerSecond, old.sts.burst) != (new.sts.requestsPerSecond, new.sts.burst) {
+      refresher.setRate(new.sts.requestsPerSecond, burst: new.sts.burst)
+    }
+    outputs.move(to: new.filesDirectory)
+    changeRoles(from: old, to: new)
+    for source in edges.sources.values { source.reread() }
+    refresher.sendToAll(.cureSuspected)
+  }
+
+  private func changeRoles(from old: Settings, to new: Settings) {
+    let wanted = Set(new.roles.map(\.name))
+    for role in old.roles where !wanted.contains(role.name) {
+      refresher.remove(role.name)
+      outputs.forget(role.name)
+      service.roleGone(role.name)
+    }
+    for settings in new.roles {
+      guard let role = refresher.roles[settings.name] else {
+        keep(settings, generation: 0)
+        continue
+      }
+      if role.settings == settings { continue }
+      change(role, to: settings)
+    }
+  }
+
+  private func change(_ role: KeptRole, to settings: RoleSettings) {
+    let old = role.settings
+    guard old.arn == settings.arn && old.policy == settings.policy else {
+      // Its sessions are for something else, or may do more than they should now.
+      refresher.remove(role.name)
+      outputs.withdraw(role.name)
+      keep(settings, generation: role.machine.generation)
+      return
+    }
+    refresher.change(role, to: settings)
+    if old.outputs != settings.outputs {
+      outputs.keep(settings)
+      outputs.publish(role)
+    }
+    let isDrawnOtherwise =
+      (old.sessionName, old.externalID, old.source) != (settings.sessionName, settings.externalID, settings.source)
+      || old.timing.duration != settings.timing.duration
+    if isDrawnOtherwise { refresher.send(.refreshRequested, to: role) }
+  }
+
+  private func replaceServer(by server: HTTPServer, samePath: Bool) {
+    let old = self.server
+    self.server = server
+    service.server = server
+    old?.stop()
+  }
+}
+
+extension LogLevel {
+  package var swiftLog: Logger.Level {
+    switch self {
+    case .debug: .debug
+    case .info: .info
+    case .notice: .notice
+    case .warning: .warning
+    case .error: .error
+    }
+  }
+}

@@ -1,0 +1,119 @@
+package import Core
+package import EventLoop
+import Glibc
+import HTTPServer
+package import Logging
+package import Settings
+import Wire
+
+/// The daemon as a whole: what the settings say, kept going on one loop.
+package final class Keeper: SocketBackend {
+  package internal(set) var settings: Settings
+  package private(set) var refresher: Refresher
+  package internal(set) var access: AccessPolicy
+
+  let loop: EventLoop
+  let logger: Logger
+  let configPath: String
+  let started = UTCTime(seconds: Int64(Glibc.time(nil)))
+  var edges: Edges!
+  var service: SocketService!
+  var server: HTTPServer!
+  var outputs: Outputs!
+  var announcer: Announcer!
+  private var signals: [SignalSource] = []
+  private var clockSteps: ClockStepSource?
+  private var watchdog: Watchdog?
+
+  /// Reads CLOCK_BOOTTIME afresh.
+  static func now() -> Timestamp { Timestamp(microseconds: EventLoop.bootTime()) }
+
+  /// Puts everything in its place, listens, and queues the first attempt of every role. Throws a sentence for what can't be had.
+  package init(_ settings: Settings, configPath: String, loop: EventLoop, logger: Logger) throws {
+    self.settings = settings
+    self.configPath = configPath
+    self.loop = loop
+    self.logger = logger
+    access = AccessPolicy(ownUID: geteuid(), admins: settings.admins)
+    refresher = try Refresher(
+      loop: loop,
+      queue: FetchQueue(rate: settings.sts.requestsPerSecond, burst: settings.sts.burst, at: Self.now()),
+      clock: ServerClock(wallMicroseconds: Self.wallMicroseconds(), at: Self.now()),
+      attemptLimit: settings.sts.timeout + .seconds(5), logger: logger, time: Self.now)
+    // Before the first thread, which would else take signals in its own way: libcurl starts some.
+    for number in [SIGTERM, SIGINT] {
+      signals.append(try SignalSource(loop, signal: number) { [unowned self] in stop() })
+    }
+    signals.append(try SignalSource(loop, signal: SIGHUP) { [unowned self] in _ = reload() })
+
+    edges = try Edges(settings, keeping: nil, keeper: self)
+    refresher.source = edges.sts
+    outputs = try Outputs(loop: loop, directory: settings.filesDirectory, logger: logger)
+    service = try SocketService(loop: loop, backend: self, logger: logger)
+    server = try listen(settings.socket)
+    service.server = server
+    announcer = try Announcer(keeper: self)
+    observe()
+    clockSteps = try ClockStepSource(loop) { [unowned self] in
+      refresher.wallClockStepped(toMicroseconds: Self.wallMicroseconds())
+    }
+    for role in settings.roles { keep(role, generation: 0) }
+    announcer.begin()
+    if let interval = Watchdog.interval() {
+      watchdog = try Watchdog(loop, interval: interval) { [unowned self] in isProgressing() }
+    }
+  }
+
+  /// Turns until it is told to stop.
+  package func run() throws -> CInt { try loop.run() }
+
+  func listen(_ socket: SocketSettings) throws -> HTTPServer {
+    var limits = ServerLimits()
+    limits.maximumConnections = socket.maxConnections
+    limits.maximumConnectionsPerUID = socket.maxConnectionsPerUID
+    let listener = try UnixListener(path: socket.path, mode: socket.mode, gid: socket.gid)
+    return try HTTPServer(loop, listener: listener, limits: limits, handler: service)
+  }
+
+  func keep(_ role: RoleSettings, generation: UInt64) {
+    outputs.keep(role)
+    refresher.add(role, generation: generation)
+  }
+
+  private func stop() {
+    announcer.stopping()
+    server.stop()
+    loop.exit()
+  }
+
+  private func observe() {
+    refresher.observers.published = { [unowned self] role in
+      outputs.publish(role)
+      service.sessionCame(to: role)
+      announcer.stateChanged()
+    }
+    refresher.observers.withdrawn = { [unowned self] role in
+      outputs.withdraw(role.name)
+      announcer.stateChanged()
+    }
+    refresher.observers.reserved = { [unowned self] role in service.sessionCame(to: role) }
+    refresher.observers.reservationFailed = { [unowned self] role, failure in service.reservationFailed(role, failure) }
+    refresher.observers.attempted = { [unowned self] _ in announcer.attempted() }
+    refresher.observers.reported = { [unowned self] role, report in
+      service.tell(role, report)
+      announcer.stateChanged()
+    }
+  }
+
+  /// A deadline whose timer is a minute overdue although nothing is under way for it: the loop is stuck.
+  private func isProgressing() -> Bool {
+    let now = Self.now()
+    return refresher.unservedSince(now).map { now - $0 < .seconds(60) } ?? true
+  }
+
+  static func wallMicroseconds() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+  }
+}

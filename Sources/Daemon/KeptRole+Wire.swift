@@ -1,0 +1,31 @@
+import Core
+import Wire
+
+extension KeptRole {
+  /// How the role fares at `now`, as readers and operators see it.
+  func status(at now: Timestamp, clock: ServerClock) -> RoleStatus {
+    let serving = isValid(at: now) ? current : nil
+    let next = machine.nextAttempt > now ? machine.nextAttempt : nil
+    return RoleStatus(
+      name: name.description, state: state(at: now), accessKeyID: serving?.session.accessKeyID,
+      expiresAt: serving?.session.expiration, expiresIn: serving.map { max(.zero, $0.session.expires - now) },
+      headroom: machine.headroom(at: now), generation: machine.generation,
+      nextRefreshAt: next.map { clock.now(at: $0) }, nextRefreshIn: next.map { $0 - now },
+      lastSuccessAt: machine.lastSuccess.map { clock.now(at: $0) },
+      lastError: machine.lastFailure.map { LastError($0, since: machine.failingSince.map { clock.now(at: $0) }) })
+  }
+
+  func event(_ kind: RoleEvent.Kind, at now: Timestamp, clock: ServerClock) -> RoleEvent {
+    let serving = isValid(at: now) ? current : nil
+    return RoleEvent(
+      time: clock.now(at: now), kind: kind, role: name.description, state: state(at: now),
+      generation: machine.generation, accessKeyID: serving?.session.accessKeyID,
+      expiresAt: serving?.session.expiration, code: machine.lastFailure?.code)
+  }
+
+  private func state(at now: Timestamp) -> RoleState {
+    guard let current, isValid(at: now) else { return machine.hasHadOutcome ? .lapsed : .waiting }
+    if current.isBelowFloor(at: now) { return .belowFloor }
+    return machine.lastFailure == nil ? .valid : .failing
+  }
+}

@@ -1,0 +1,65 @@
+import CloudAPI
+package import Core
+package import Settings
+
+/// One role as the daemon keeps it: its settings, its machine, and what readers get right now.
+package final class KeptRole {
+  package let name: RoleName
+  package internal(set) var settings: RoleSettings
+  package internal(set) var machine: RefreshMachine
+  /// What plain reads get; nil when nothing is valid.
+  package internal(set) var current: Handout?
+  /// The longer session that a reader asked for.
+  package internal(set) var reserved: Handout?
+  /// Outcomes of attempts by error code, `Success` among them.
+  package internal(set) var outcomes: [String: UInt64] = [:]
+  package var handouts = HandoutBook()
+
+  /// Secrets of the sessions that live, by their number.
+  var secrets: [SessionID: AssumedSession] = [:]
+  /// The attempt that is queued or under way.
+  var attempt: Attempt?
+  /// The call under way and who makes it, which may be about to be replaced by a reload.
+  var draw: (id: DrawID, drawing: any SessionDrawing)?
+  /// Counts the sessions drawn, for `{slot}`.
+  var drawn = 0
+
+  /// Whether plain reads get a credential at `now`.
+  package func isValid(at now: Timestamp) -> Bool { current.map { now < $0.lapses } ?? false }
+
+  /// The hand-out of a session of this role.
+  func handout(of session: Session) -> Handout? {
+    [current, reserved].compactMap(\.self).first { $0.session.id == session.id }
+  }
+
+  init(_ settings: RoleSettings, machine: RefreshMachine) {
+    name = settings.name
+    self.settings = settings
+    self.machine = machine
+  }
+}
+
+/// Who was handed what: the count by uid, and whose first look at the present generation it was.
+package struct HandoutBook {
+  package struct Line {
+    package var count: UInt64 = 0
+    package var lastGeneration: UInt64 = 0
+  }
+
+  package private(set) var lines: [UInt32: Line] = [:]
+
+  package init() {}
+
+  /// Counts a hand-out; true when it is the first of this generation to this uid.
+  package mutating func enter(uid: UInt32, generation: UInt64) -> Bool {
+    lines[uid, default: Line()].note(generation)
+  }
+}
+
+extension HandoutBook.Line {
+  fileprivate mutating func note(_ generation: UInt64) -> Bool {
+    count += 1
+    defer { lastGeneration = generation }
+    return lastGeneration != generation
+  }
+}

@@ -1,0 +1,89 @@
+import Core
+import HTTPServer
+
+/// The figures of `GET /metrics`, in Prometheus' text format 0.0.4. Label values are role names, codes and numbers, which need no escapes.
+struct Metrics {
+  private var text = ""
+
+  /// Renders everything as it is at `now`.
+  static func render(
+    roles: [KeptRole], at now: Timestamp, rate: Double, inFlight: Int, service: SocketService, server: ServerStatistics
+  ) -> String {
+    var metrics = Metrics()
+    metrics.addRoles(roles.sorted { $0.name < $1.name }, now)
+    metrics.add("rolekeeper_sts_rate", "gauge", "AssumeRole calls per second allowed now.", [("", rate)])
+    metrics.add("rolekeeper_sts_in_flight", "gauge", "AssumeRole calls under way.", [("", Double(inFlight))])
+    metrics.addSocket(service, server)
+    metrics.addProcess()
+    return metrics.text
+  }
+
+  private mutating func addRoles(_ roles: [KeptRole], _ now: Timestamp) {
+    func perRole(_ value: (KeptRole) -> Double?) -> [(String, Double)] {
+      roles.compactMap { role in value(role).map { (#"role="\#(role.name)""#, $0) } }
+    }
+    add(
+      "rolekeeper_credential_seconds_to_expiry", "gauge",
+      "Seconds until the session handed out ends; 0 when there is none.",
+      perRole { max(0, $0.current.map { ($0.session.expires - now).inSeconds } ?? 0) })
+    add(
+      "rolekeeper_seconds_since_success", "gauge", "Seconds since the last successful AssumeRole.",
+      perRole { $0.machine.lastSuccess.map { (now - $0).inSeconds } })
+    add(
+      "rolekeeper_seconds_to_next_attempt", "gauge", "Seconds until the next AssumeRole; 0 while one is under way.",
+      perRole { $0.machine.isAttemptUnderWay ? 0 : max(0, ($0.machine.nextAttempt - now).inSeconds) })
+    add(
+      "rolekeeper_headroom_seconds", "gauge", "Seconds that readers would still get the floor if STS died now.",
+      perRole { $0.machine.headroom(at: now).inSeconds })
+    add("rolekeeper_generation", "gauge", "Number of the rotation.", perRole { Double($0.machine.generation) })
+    add(
+      "rolekeeper_attempts_total", "counter", "AssumeRole calls by outcome: Success, or the error's code.",
+      roles.flatMap { role in
+        role.outcomes.sorted { $0.key < $1.key }.map { (#"role="\#(role.name)",code="\#($0.key)""#, Double($0.value)) }
+      })
+    add(
+      "rolekeeper_handouts_total", "counter", "Credentials handed out over the socket, by the reader's uid.",
+      roles.flatMap { role in
+        role.handouts.lines.sorted { $0.key < $1.key }
+          .map { (#"role="\#(role.name)",uid="\#($0.key)""#, Double($0.value.count)) }
+      })
+  }
+
+  private mutating func addSocket(_ service: SocketService, _ server: ServerStatistics) {
+    add(
+      "rolekeeper_below_floor_answers_total", "counter", "Credentials handed out with less than the floor left.",
+      [("", Double(service.belowFloorAnswers))])
+    add("rolekeeper_requests_total", "counter", "Requests read from the socket.", [("", Double(server.requests))])
+    add(
+      "rolekeeper_refusals_total", "counter", "Requests and connections refused, by reason.",
+      [(#"reason="not_allowed""#, Double(service.refusals))]
+        + ServerStatistics.Refusal.allCases.map { (#"reason="\#($0.rawValue)""#, Double(server.refused($0))) })
+    add("rolekeeper_connections", "gauge", "Connections open.", [("", Double(server.open))])
+    add("rolekeeper_connections_total", "counter", "Connections accepted.", [("", Double(server.accepted))])
+  }
+
+  private mutating func addProcess() {
+    let figures = ProcessFigures.read()
+    add("rolekeeper_memory_anonymous_bytes", "gauge", "Memory of our own.", [("", Double(figures.anonymous))])
+    add(
+      "rolekeeper_memory_resident_bytes", "gauge", "Resident memory, libraries included.",
+      [("", Double(figures.resident))])
+    add("rolekeeper_descriptors", "gauge", "Open descriptors.", [("", Double(figures.descriptors))])
+  }
+
+  private mutating func add(
+    _ name: String, _ type: String, _ help: String, _ samples: [(labels: String, value: Double)]
+  ) {
+    text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+    for (labels, value) in samples {
+      text += labels.isEmpty ? name : "\(name){\(labels)}"
+      text += " \(Self.number(value))\n"
+    }
+  }
+
+  /// Whole numbers without a point, others to the millisecond.
+  private static func number(_ value: Double) -> String {
+    let rounded = (value * 1000).rounded() / 1000
+    return rounded == rounded.rounded() && abs(rounded) < 1e15 ? String(Int64(rounded)) : String(rounded)
+  }
+}

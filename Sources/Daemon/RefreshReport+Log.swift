@@ -1,0 +1,62 @@
+import Core
+import Logging
+
+extension Logger {
+  /// Tells the journal what a machine reports, each kind at the level its reader needs.
+  func log(_ report: RefreshReport, of role: RoleName, at now: Timestamp) {
+    let name = role.description
+    switch report {
+    case .refreshed(let session, let generation):
+      notice(
+        "credential refreshed",
+        [
+          .role: name, .generation: "\(generation)", .accessKeyID: session.accessKeyID,
+          .expires: session.expiration.description,
+        ])
+    case .reserved(let session):
+      notice(
+        "credential reserved",
+        [.role: name, .accessKeyID: session.accessKeyID, .expires: session.expiration.description])
+    case .grantedLess(let asked, let granted):
+      warning(
+        "STS grants a shorter life than asked; refreshing in proportion",
+        [
+          .role: name, .seconds: "\(granted.wholeSeconds)",
+          .advice: "asked for \(asked.wholeSeconds) s; look at the role's MaxSessionDuration",
+        ])
+    case .failing(let failure, let next):
+      log(failure, "refresh failed, keeping the credential there is", of: name, next: next - now, count: nil)
+    case .stillFailing(let failure, let failures, _, let next):
+      log(failure, "refresh still fails", of: name, next: next - now, count: failures)
+    case .recovered(let failures, let since):
+      notice(
+        "refresh works again", [.role: name, .count: "\(failures)", .seconds: "\((now - since).wholeSeconds)"])
+    case .reservationFailed(let failure):
+      warning("reservation failed", [.role: name, .code: failure.code, .advice: failure.advice])
+    case .belowFloor(let remaining):
+      warning("credential is below its floor", [.role: name, .remaining: "\(remaining.wholeSeconds)"])
+    case .lapsed: error("no valid credential any more", [.role: name])
+    }
+  }
+
+  /// A permanent failure waits for a person, and so does a certificate that doesn't verify: an error. The rest mends itself.
+  private func log(
+    _ failure: Failure, _ phrase: Logger.Message, of role: String, next: Duration, count: Int?
+  ) {
+    var metadata: Logger.Metadata = [
+      LogField.role.rawValue: .string(role), LogField.code.rawValue: .string(failure.code),
+      LogField.advice.rawValue: .string(failure.advice), LogField.next.rawValue: "\(max(0, next.wholeSeconds))",
+    ]
+    if let status = failure.httpStatus { metadata[LogField.httpStatus.rawValue] = "\(status)" }
+    if let request = failure.requestID { metadata[LogField.requestID.rawValue] = .string(request) }
+    if let count { metadata[LogField.count.rawValue] = "\(count)" }
+    let needsPerson = failure.kind == .permanent || failure.code == TransportFailureCode.untrusted
+    log(level: needsPerson ? .error : .warning, phrase, metadata: metadata)
+  }
+}
+
+/// The words for failures on the way that others look for.
+enum TransportFailureCode {
+  /// The server's certificate didn't verify.
+  static let untrusted = "TLSVerification"
+}

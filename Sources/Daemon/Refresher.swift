@@ -1,0 +1,283 @@
+import CloudAPI
+package import Core
+package import EventLoop
+package import Logging
+package import Settings
+
+/// Drives the machines of all roles: performs their effects on the loop and feeds the outcomes back.
+///
+/// One timer serves all roles, by a heap of their next instants; one queue decides who may call STS next.
+package final class Refresher {
+  /// What the rest of the daemon is told; called after the role's state has changed.
+  package struct Observers {
+    package var published: (KeptRole) -> Void = { _ in }
+    package var withdrawn: (KeptRole) -> Void = { _ in }
+    package var reserved: (KeptRole) -> Void = { _ in }
+    package var reservationFailed: (KeptRole, Failure) -> Void = { _, _ in }
+    /// An attempt had an outcome, good or bad.
+    package var attempted: (KeptRole) -> Void = { _ in }
+    /// The machine reported what the journal was told.
+    package var reported: (KeptRole, RefreshReport) -> Void = { _, _ in }
+
+    package init() {}
+  }
+
+  package private(set) var roles: [RoleName: KeptRole] = [:]
+  package var observers = Observers()
+  package private(set) var clock: ServerClock
+  package private(set) var queue: FetchQueue
+  package private(set) var inFlight = 0
+
+  /// Who draws; another one from a reload on, while what is under way ends with the old one.
+  package var source: (any SessionDrawing)!
+  /// When a draw without an outcome counts as failed; for roles added from now on.
+  package var attemptLimit: Duration
+  private let time: () -> Timestamp
+  private let logger: Logger
+  private var timer: TimerSource!
+  private var slots: [Int: KeptRole] = [:]
+  private var slotOf: [RoleName: Int] = [:]
+  private var nextSlot = 0
+  private var due = IndexedHeap<Timestamp>()
+  private var sessions: UInt64 = 0
+  private var chance = SystemRandomNumberGenerator()
+  private var saidClockOdd = false
+
+  /// `time` reads CLOCK_BOOTTIME afresh; `attemptLimit` is when a draw without an outcome counts as failed.
+  package init(
+    loop: EventLoop, queue: FetchQueue, clock: ServerClock, attemptLimit: Duration, logger: Logger,
+    time: @escaping () -> Timestamp
+  ) throws {
+    self.queue = queue
+    self.clock = clock
+    self.attemptLimit = attemptLimit
+    self.logger = logger
+    self.time = time
+    timer = try TimerSource(loop, accuracy: 1000) { [unowned self] in turn() }
+  }
+
+  // MARK: - Roles come and go
+
+  /// Begins to keep a role; its first attempt is queued at once. `generation` is the number before its first rotation.
+  package func add(_ settings: RoleSettings, generation: UInt64 = 0) {
+    let machine = RefreshMachine(
+      timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: time())
+    let role = KeptRole(settings, machine: machine)
+    roles[role.name] = role
+    slots[nextSlot] = role
+    slotOf[role.name] = nextSlot
+    nextSlot += 1
+    send(.started, to: role)
+  }
+
+  package func remove(_ name: RoleName) {
+    guard let role = roles.removeValue(forKey: name), let slot = slotOf.removeValue(forKey: name) else { return }
+    slots[slot] = nil
+    due.remove(slot)
+    queue.remove(role: slot)
+    cancelDraw(of: role)
+  }
+
+  /// Goes on with other settings for a role whose sessions stay good.
+  package func change(_ role: KeptRole, to settings: RoleSettings) {
+    let old = role.settings
+    role.settings = settings
+    guard old.timing != settings.timing else { return }
+    role.current?.judge(by: clock, timing: settings.timing)
+    role.reserved?.judge(by: clock, timing: settings.timing)
+    send(.timingChanged(settings.timing), to: role)
+  }
+
+  /// Another AccessKey is in use: roles that failed with the old one try at once.
+  package func sourceChanged(_ name: String) {
+    for role in roles.values where role.settings.source == name { deliver(.cureSuspected, to: role) }
+    pump()
+  }
+
+  package func setRate(_ rate: Double, burst: Int) {
+    queue.setRate(rate, burst: burst, at: time())
+    pump()
+  }
+
+  // MARK: - Events from outside
+
+  /// Feeds an event to one role and performs what follows.
+  package func send(_ event: RefreshEvent, to role: KeptRole) {
+    deliver(event, to: role)
+    pump()
+  }
+
+  package func sendToAll(_ event: RefreshEvent) {
+    for role in roles.values { deliver(event, to: role) }
+    pump()
+  }
+
+  /// The wall clock was stepped: it counts until the server's time is known, and every role is looked at again.
+  package func wallClockStepped(toMicroseconds wall: Int64) {
+    clock.wallClockStepped(toMicroseconds: wall, at: time())
+    sendToAll(.clockCorrected(clock))
+  }
+
+  /// The instant that is most overdue although nothing is under way for it; nil when none is.
+  package func unservedSince(_ now: Timestamp) -> Timestamp? {
+    guard let first = due.first, first.key < now else { return nil }
+    return first.key
+  }
+
+  /// The calls per second that are allowed now.
+  package var currentRate: Double { queue.currentRate(at: time()) }
+
+  /// The role that will be the first to fall below its floor if STS died now, with what it has until then.
+  package func leastHeadroom(at now: Timestamp) -> (role: KeptRole, headroom: Duration)? {
+    roles.values.map { ($0, $0.machine.headroom(at: now)) }.min { $0.1 < $1.1 }
+  }
+
+  // MARK: - The loop's side
+
+  private func turn() {
+    let now = time()
+    // Bounded work a turn: a host that slept wakes with every role due at once.
+    for _ in 0..<256 {
+      guard let first = due.first, first.key <= now else { break }
+      due.remove(first.index)
+      if let role = slots[first.index] { deliver(.timerFired, to: role) }
+    }
+    pump()
+  }
+
+  /// Starts what the queue lets go, and arms the timer for whatever comes next.
+  private func pump() {
+    guard let drawing = source else { return }
+    var now = time()
+    while drawing.hasRoom, let ticket = queue.next(at: now) {
+      guard let role = slots[ticket.role] else { continue }
+      start(ticket, of: role, by: drawing, at: now)
+      now = time()
+    }
+    let chance = drawing.hasRoom ? queue.nextChance(at: now) : nil
+    if let next = [due.first?.key, chance].compactMap(\.self).min() {
+      timer.arm(at: next.microseconds)
+    } else {
+      timer.disarm()
+    }
+  }
+
+  private func start(_ ticket: FetchQueue.Ticket, of role: KeptRole, by drawing: any SessionDrawing, at now: Timestamp)
+  {
+    deliver(.attemptStarted(ticket.attempt), to: role)
+    guard let attempt = role.attempt else { return }
+    inFlight += 1
+    let order = DrawOrder(
+      role: role.settings, slot: role.drawn % role.settings.timing.pool, duration: attempt.duration,
+      date: clock.dateForSigning(at: now))
+    let id = drawing.draw(order) { [unowned self, unowned role] outcome in
+      role.draw = nil
+      inFlight -= 1
+      land(outcome, of: attempt, for: role)
+      pump()
+    }
+    role.draw = (id, drawing)
+  }
+
+  private func land(_ outcome: DrawOutcome, of attempt: Attempt, for role: KeptRole) {
+    switch outcome.result {
+    case .granted(let assumed):
+      role.outcomes["Success", default: 0] += 1
+      role.drawn += 1
+      deliver(.succeeded(attempt.id, admit(assumed, asked: attempt.duration, from: outcome, for: role)), to: role)
+    case .refused(let failure):
+      role.outcomes[failure.code, default: 0] += 1
+      learn(from: failure, date: outcome.date, sent: outcome.sent)
+      deliver(.failed(attempt.id, failure), to: role)
+    }
+    observers.attempted(role)
+  }
+
+  /// Keeps a session's secrets and weighs its answer's date.
+  private func admit(_ assumed: AssumedSession, asked: Duration, from outcome: DrawOutcome, for role: KeptRole)
+    -> Session
+  {
+    if let date = outcome.date { weigh(date, of: assumed, asked: asked, sent: outcome.sent) }
+    sessions += 1
+    let id = SessionID(number: sessions)
+    role.secrets[id] = assumed
+    return Session(
+      id: id, accessKeyID: assumed.accessKeyID, expiration: assumed.expiration,
+      issued: min(clock.now(at: outcome.sent), assumed.expiration), sent: outcome.sent, asked: asked, clock: clock)
+  }
+
+  private func weigh(_ date: UTCTime, of assumed: AssumedSession, asked: Duration, sent: Timestamp) {
+    switch clock.observeSuccess(date: date, expiration: assumed.expiration, asked: asked, sent: sent) {
+    case .agreed: saidClockOdd = false
+    case .adopted(let shift):
+      saidClockOdd = false
+      logger.warning(
+        "this host's clock and the server's differ; going by the server's",
+        [.seconds: "\(shift.wholeSeconds)", .advice: "look at this host's time synchronisation"])
+      for role in roles.values { deliver(.clockCorrected(clock), to: role) }
+    case .held, .implausible:
+      if !saidClockOdd { logger.notice("an answer's date is odd and was not believed", [:]) }
+      saidClockOdd = true
+    }
+  }
+
+  private func learn(from failure: Failure, date: UTCTime?, sent: Timestamp) {
+    if case .throttled = failure.kind { queue.throttled(at: time()) }
+    clock.endTrial()
+    if failure.kind == .skew, let date { clock.observeSkew(date: date, sent: sent) }
+  }
+
+  // MARK: - Effects
+
+  private func deliver(_ event: RefreshEvent, to role: KeptRole) {
+    if case .clockCorrected(let clock) = event {
+      role.current?.judge(by: clock, timing: role.settings.timing)
+      role.reserved?.judge(by: clock, timing: role.settings.timing)
+    }
+    for effect in role.machine.handle(event, at: time(), using: &chance) { perform(effect, for: role) }
+  }
+
+  private func perform(_ effect: RefreshEffect, for role: KeptRole) {
+    switch effect {
+    case .fetch(let attempt):
+      role.attempt = attempt
+      guard let slot = slotOf[role.name] else { return }
+      queue.enqueue(role: slot, attempt: attempt.id, urgency: attempt.urgency)
+    case .abandon: cancelDraw(of: role)
+    case .arm(let instant): if let slot = slotOf[role.name] { due.set(slot, to: instant) }
+    case .publish(let session, let generation): publish(session, generation: generation, of: role)
+    case .withdraw:
+      role.current = nil
+      observers.withdrawn(role)
+    case .offerReserved(let session):
+      role.reserved = handout(of: session, generation: role.machine.generation, for: role)
+      observers.reserved(role)
+    case .failReservation(let failure): observers.reservationFailed(role, failure)
+    case .renewSource: source.renewIdentity(of: role.settings)
+    case .discard(let id):
+      role.secrets[id] = nil
+      if role.reserved?.session.id == id { role.reserved = nil }
+    case .report(let report):
+      logger.log(report, of: role.name, at: time())
+      observers.reported(role, report)
+    }
+  }
+
+  private func publish(_ session: Session, generation: UInt64, of role: KeptRole) {
+    role.current = handout(of: session, generation: generation, for: role)
+    observers.published(role)
+  }
+
+  private func handout(of session: Session, generation: UInt64, for role: KeptRole) -> Handout? {
+    role.secrets[session.id].flatMap {
+      Handout($0, session: session, generation: generation, timing: role.settings.timing)
+    }
+  }
+
+  private func cancelDraw(of role: KeptRole) {
+    guard let draw = role.draw else { return }
+    role.draw = nil
+    inFlight -= 1
+    draw.drawing.cancel(draw.id)
+  }
+}

@@ -1,0 +1,194 @@
+package import Core
+package import EventLoop
+package import HTTPServer
+package import Logging
+import Settings
+package import Wire
+
+/// What the socket's routes need of the daemon behind them.
+package protocol SocketBackend: AnyObject {
+  var refresher: Refresher { get }
+  var access: AccessPolicy { get }
+  /// Reads the settings again: nil when they are in force now, else what is wrong with them.
+  func reload() -> ReloadProblem?
+  func statusReport() -> StatusReport
+  func metrics() -> String
+}
+
+/// Why a reload changed nothing.
+package struct ReloadProblem {
+  /// A sentence for each thing that is wrong, with file and line.
+  package let diagnostics: [String]
+}
+
+/// The socket's API: finds the role, asks whether this peer may, and hands out bytes that are ready.
+package final class SocketService: RequestHandler {
+  unowned let backend: any SocketBackend
+  /// Set by whoever makes the server for this handler; a reload may put another in its place.
+  package weak var server: HTTPServer?
+  package private(set) var refusals: UInt64 = 0
+  package internal(set) var belowFloorAnswers: UInt64 = 0
+
+  let logger: Logger
+  private(set) var waiting: WaitingReaders!
+  private(set) var subscribers: EventSubscribers!
+  var reservationLimits = ReservationLimits()
+  private let refusalLog: RefusalLog
+
+  package init(loop: EventLoop, backend: any SocketBackend, logger: Logger) throws {
+    self.backend = backend
+    self.logger = logger
+    refusalLog = try RefusalLog(loop: loop, logger: logger)
+    waiting = try WaitingReaders(loop: loop) { [unowned self] reader, role in timedOut(reader, role) }
+    subscribers = EventSubscribers(
+      mayRead: { [unowned self] in mayRead($0, $1) }, send: { [unowned self] in server?.send($0, $1) ?? false })
+  }
+
+  package func isPrivileged(_ peer: Peer) -> Bool { backend.access.isAdmin(Caller(peer)) }
+
+  package func abandoned(_ token: ResponseToken) {
+    waiting.forget(token)
+    subscribers.forget(token)
+  }
+
+  package func respond(to request: borrowing RequestHead, from peer: Peer, token: ResponseToken) -> Response? {
+    if request.segment(0, is: "v1") {
+      if request.segment(1, is: "roles") { return respondAboutRoles(to: request, from: peer, token: token) }
+      guard request.segmentCount == 2 else { return unknownPath() }
+      if request.segment(1, is: "events") { return get(request) ?? subscribe(peer, token) }
+      if request.segment(1, is: "status") {
+        return get(request) ?? forAdmins(peer) ?? Answer.document(backend.statusReport())
+      }
+      if request.segment(1, is: "reload") { return post(request) ?? forAdmins(peer) ?? reload() }
+    }
+    if request.path(is: "/healthz") { return get(request) ?? health() }
+    if request.path(is: "/metrics") {
+      return get(request) ?? forAdmins(peer) ?? Answer.text(backend.metrics(), type: .metrics)
+    }
+    return unknownPath()
+  }
+
+  private func respondAboutRoles(
+    to request: borrowing RequestHead, from peer: Peer, token: ResponseToken
+  ) -> Response? {
+    if request.segmentCount == 2 { return get(request) ?? listRoles(for: peer) }
+    let name = RoleName(request.segment(2))
+    guard let name, let role = backend.refresher.roles[name] else { return unknownRole(request.segment(2), peer) }
+    let isRefresh = request.segmentCount == 4 && request.segment(3, is: "refresh")
+    if isRefresh { return post(request) ?? forAdmins(peer) ?? refresh(role) }
+    guard mayRead(peer, role) else { return refuse(peer, role) }
+    switch request.segmentCount {
+    case 3: return get(request) ?? Answer.document(status(of: role))
+    case 4 where request.segment(3, is: "credentials"):
+      return get(request) ?? credentials(of: role, for: request, from: peer, token: token)
+    default: return unknownPath()
+    }
+  }
+
+  // MARK: - Small answers
+
+  private func listRoles(for peer: Peer) -> Response {
+    let roles = backend.refresher.roles.values.filter { mayRead(peer, $0) }.sorted { $0.name < $1.name }
+    return Answer.document(RoleList(roles.map { status(of: $0) }))
+  }
+
+  private func status(of role: KeptRole) -> RoleStatus {
+    role.status(at: Timestamp(microseconds: EventLoop.bootTime()), clock: backend.refresher.clock)
+  }
+
+  private func health() -> Response {
+    let now = Timestamp(microseconds: EventLoop.bootTime())
+    let invalid = backend.refresher.roles.values.count { $0.current?.response(at: now) == nil }
+    let count = backend.refresher.roles.count
+    if invalid == 0 { return Answer.text(#"{"status":"ok","roles":\#(count)}"# + "\n") }
+    return Answer.problem(
+      Problem(
+        .noSession,
+        detail: "\(invalid) of \(count) roles have no valid session; rolekeeper status says why"))
+  }
+
+  private func refresh(_ role: KeptRole) -> Response {
+    backend.refresher.send(.refreshRequested, to: role)
+    return Answer.text(#"{"role":"\#(role.name)","refresh":"requested"}"# + "\n", status: 202)
+  }
+
+  private func reload() -> Response {
+    guard let problem = backend.reload() else { return Answer.text(#"{"reload":"done"}"# + "\n") }
+    return Answer.problem(
+      Problem(
+        .settingsRefused, detail: "the old settings stay in force; mend what is listed under 'errors' and reload again",
+        errors: problem.diagnostics))
+  }
+
+  private func subscribe(_ peer: Peer, _ token: ResponseToken) -> Response? {
+    if server?.beginStream(token, head: Answer.head(status: 200, type: .lines, length: nil)) == true {
+      subscribers.add(token, peer)
+    }
+    return nil
+  }
+
+  // MARK: - Who may
+
+  func mayRead(_ peer: Peer, _ role: KeptRole) -> Bool {
+    backend.access.mayRead(Caller(peer), role: role.settings.readers)
+  }
+
+  private func forAdmins(_ peer: Peer) -> Response? { isPrivileged(peer) ? nil : refuse(peer, nil) }
+
+  /// Tells whoever listens what a machine reported.
+  func tell(_ role: KeptRole, _ report: RefreshReport) {
+    let kind: RoleEvent.Kind? =
+      switch report {
+      case .refreshed: .rotated
+      case .failing, .recovered, .belowFloor, .lapsed: .changed
+      case .reserved, .grantedLess, .stillFailing, .reservationFailed: nil
+      }
+    guard let kind else { return }
+    subscribers.tell(
+      role, role.event(kind, at: Timestamp(microseconds: EventLoop.bootTime()), clock: backend.refresher.clock))
+  }
+
+  private func refuse(_ peer: Peer, _ role: KeptRole?) -> Response {
+    refusals += 1
+    refusalLog.note(uid: peer.uid, pid: peer.pid, role: role?.name)
+    let whose =
+      role.map {
+        "role '\($0.name)' isn't open to uid \(peer.uid); name its user or a group of it in 'roles.\($0.name).allow'"
+      }
+      ?? "this is for administrators; name uid \(peer.uid) in 'access.admin_users'"
+    return Answer.problem(
+      Problem(
+        .forbidden,
+        detail: "\(whose); a group joined since the last login counts from the next one"))
+  }
+
+  private func unknownRole(_ name: String, _ peer: Peer) -> Response {
+    Answer.problem(
+      Problem(
+        .notFound,
+        detail: "there is no role '\(name.prefix(64))'; GET /v1/roles lists those that you may read"))
+  }
+
+  private func unknownPath() -> Response {
+    Answer.problem(
+      Problem(.notFound, detail: "paths are /v1/roles, /v1/events, /v1/status, /v1/reload, /healthz and /metrics"))
+  }
+
+  // MARK: - Methods
+
+  private func get(_ request: borrowing RequestHead) -> Response? {
+    request.method == .post ? wrongMethod("GET") : nil
+  }
+
+  private func post(_ request: borrowing RequestHead) -> Response? {
+    request.method == .post ? nil : wrongMethod("POST")
+  }
+
+  private func wrongMethod(_ right: String) -> Response {
+    Answer.problem(Problem(.methodNotAllowed, detail: "use \(right) here"), fields: "Allow: \(right)\r\n")
+  }
+}
+
+extension Caller {
+  init(_ peer: Peer) { self.init(uid: peer.uid, gid: peer.gid, groups: peer.groups) }
+}

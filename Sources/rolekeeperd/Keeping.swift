@@ -1,0 +1,35 @@
+import CLinux
+import Daemon
+import EventLoop
+import Logging
+import Settings
+
+/// The daemon's life, from settings to the end.
+enum Keeping {
+  /// As many as a busy host needs, without a table of descriptors as large as some hard limits allow.
+  private static let mostDescriptors: UInt = 65_536
+
+  static func run(config: String) -> Int32 {
+    LoggingSystem.bootstrap { _ in LogOutput() }
+    let logger = Logger(label: "rolekeeper")
+    let loaded = SettingsLoader().load(config)
+    for finding in loaded.diagnostics {
+      logger.log(finding.severity == .error ? .error : .warning, "settings", [.reason: finding.description])
+    }
+    guard let settings = loaded.settings else {
+      Notifier().status("the settings are bad; rolekeeper check says what is wrong")
+      return ExitStatus.badSettings
+    }
+    LogOutput.setLevel(settings.logLevel.swiftLog)
+    _ = clinux_raise_descriptor_limit(mostDescriptors)
+    do {
+      let loop = try EventLoop()
+      let keeper = try Keeper(settings, configPath: config, loop: loop, logger: logger)
+      return try withExtendedLifetime(keeper) { try keeper.run() }
+    } catch {
+      logger.error("cannot go on", [.reason: "\(error)"])
+      Notifier().status("cannot go on: \(error)")
+      return error is AccessKeyUnusable || error is CredentialMissing ? ExitStatus.badSettings : ExitStatus.failed
+    }
+  }
+}
