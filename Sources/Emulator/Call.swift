@@ -75,9 +75,9 @@ struct RoleReference: Sendable {
     self.name = name
   }
 
-  /// 1–64 letters, digits, `.` and `-` (RAM, CreateRole, RoleName); `_` occurs in names made by services.
+  /// 1–64 letters, digits, `.` and `-` (RAM, CreateRole, RoleName).
   static func isRoleName(_ text: String) -> Bool {
-    (1...64).contains(text.utf8.count) && text.utf8.allSatisfy { isLetterOrDigit($0) || ".-_".utf8.contains($0) }
+    (1...64).contains(text.utf8.count) && text.utf8.allSatisfy { isLetterOrDigit($0) || ".-".utf8.contains($0) }
   }
 
   static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }

@@ -38,7 +38,7 @@ extension Realm {
     }
     for (name, role) in try table.tables("roles") {
       guard RoleReference.isRoleName(name) else {
-        throw role.error("'\(name)' is not a role name: 1 to 64 letters, digits, '.', '-' or '_'")
+        throw role.error("'\(name)' is not a role name: 1 to 64 letters, digits, '.' or '-'")
       }
       account.add(try Self.role(name, role, policies: policies))
     }

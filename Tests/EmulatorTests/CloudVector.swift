@@ -1,0 +1,87 @@
+import Glibc
+import Testing
+
+@testable import Emulator
+
+/// One entry of `Tests/Vectors/*.json`, made by running the vendor's own SDKs.
+struct CloudVector: Sendable, CustomTestStringConvertible {
+  let name: String
+  let keyID: String
+  let secret: String
+  let stringToSign: String
+  let request: Request
+
+  var testDescription: String { name }
+
+  /// The time that the request carries, at which it is neither early nor late.
+  var time: WallTime {
+    get throws { try #require(Call(request)?.timestamp.flatMap(WallTime.init)) }
+  }
+
+  static let v1 = all("v1-rpc.json")
+  static let v3 = all("v3-acs3.json")
+  static let divergent = all("v1-rpc-divergent.json")
+  static let unsigned = all("unsigned-rpc.json")
+
+  /// A service in which this vector's key is known: as a user's, or, with a token, as a role session's.
+  func service() throws -> STSService {
+    let account = "1234567890123456"
+    var realm = Realm()
+    var content = Account(id: account)
+    content.add(User(name: "user", policies: [Policy(allowing: "sts:AssumeRole")]))
+    for name in ["vod-uploader", "caller"] {
+      content.add(
+        Role(
+          name: name, trust: Policy(trusting: ["acs:ram::\(account):root"]),
+          policies: [Policy(allowing: "sts:AssumeRole")]))
+    }
+    realm.add(content)
+    if let token = Call(request)?.securityToken {
+      let session = RoleSession(
+        keyID: keyID, account: account, role: "caller", name: "session", expires: try time.advanced(bySeconds: 3600))
+      realm.add(session, token: token, secret: secret)
+    } else {
+      realm.add(AccessKey(id: keyID, secret: secret, account: account, owner: .user("user")))
+    }
+    return STSService(realm: realm)
+  }
+
+  private static func all(_ file: String) -> [CloudVector] {
+    let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
+    guard let stream = fopen("/\(tests)/Vectors/\(file)", "re") else { return [] }
+    defer { fclose(stream) }
+    var bytes = [UInt8](repeating: 0, count: 1 << 20)
+    let count = fread(&bytes, 1, bytes.count, stream)
+    let document = PolicyValue(json: String(decoding: bytes[..<count], as: UTF8.self))
+    guard case .list(let entries)? = document?["vectors"] else { return [] }
+    return entries.map(CloudVector.init)
+  }
+
+  private init(_ entry: PolicyValue) {
+    name = entry.text("name")
+    keyID = entry.text("access_key_id")
+    secret = entry.text("access_key_secret")
+    // What a divergent client should have signed.
+    stringToSign = entry.text("string_to_sign") + entry.text("string_to_sign_by_documented_rule")
+    let wire = entry["wire"] ?? .other
+    var headers: [Request.Header] = []
+    if case .object(let members)? = wire["headers"] {
+      headers = members.compactMap { name, value in
+        if case .string(let text) = value { Request.Header(name: name, value: text) } else { nil }
+      }
+    }
+    request = Request(
+      method: wire.text("method"), target: wire.text("target"), headers: headers, body: Array(wire.text("body").utf8))
+  }
+}
+
+extension PolicyValue {
+  subscript(name: String) -> PolicyValue? {
+    if case .object(let members) = self { members.first { $0.name == name }?.value } else { nil }
+  }
+
+  /// Empty when there is no such string.
+  func text(_ name: String) -> String {
+    if case .string(let text)? = self[name] { text } else { "" }
+  }
+}
