@@ -70,6 +70,8 @@ struct NonceMemory: Sendable {
   private var used: [String: WallTime] = [:]
   private var nextSweep = 1024
 
+  var count: Int { used.count }
+
   /// False when the nonce was used before.
   mutating func admit(_ nonce: String, until end: WallTime, at now: WallTime) -> Bool {
     if let known = used[nonce], known >= now { return false }

@@ -150,7 +150,7 @@ import Testing
 
   /// Each byte changed in its lowest bit; of long texts every so many, with the ends, so that a suite takes seconds.
   private func changes(to bytes: [UInt8]) -> [[UInt8]] {
-    let step = max(1, bytes.count / 150)
+    let step = max(1, bytes.count / 50)
     let places = Set(stride(from: 0, to: bytes.count, by: step)).union(bytes.indices.suffix(8))
     return places.map { place in
       var changed = bytes
