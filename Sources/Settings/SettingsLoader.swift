@@ -100,7 +100,9 @@ private final class LoadRun {
     nodes.compactMap { node in
       guard let table = main.table(node, in: Schema.source, Schema.Source.table) else { return nil }
       guard RoleName(node.key) != nil else {
-        findings.error(table.place, "is no name for a source", "write [source.main]: \(NameRule.sentence)")
+        findings.error(
+          table.place, "is no name for a source",
+          "write [source.\(NameRule.example(like: node.key, else: "main"))]: \(NameRule.sentence)")
         return nil
       }
       return SourceSettings(name: node.key, table)
@@ -111,7 +113,9 @@ private final class LoadRun {
     for node in file.nodes(Schema.roles) {
       guard let table = file.table(node, in: Schema.roles, Schema.Role.table) else { continue }
       guard let name = RoleName(node.key) else {
-        findings.error(table.place, "is no name for a role", "write \(NameRule.sentence)")
+        findings.error(
+          table.place, "is no name for a role",
+          "write [roles.\(NameRule.example(like: node.key, else: "uploader"))]: \(NameRule.sentence)")
         continue
       }
       if let first = places[name] {
@@ -158,5 +162,10 @@ private final class LoadRun {
 
 /// The rule of `RoleName`, which sources share, for people.
 private enum NameRule {
+  /// `name` with its letters made small if that mends it.
+  static func example(like name: String, else other: String) -> String {
+    RoleName(name.lowercased())?.description ?? other
+  }
+
   static let sentence = "1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
 }

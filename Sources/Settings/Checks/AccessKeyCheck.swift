@@ -14,8 +14,8 @@ struct AccessKeyCheck {
     table.context.trust.check(directory: PathText.directory(of: path))
     if status.kind != .file {
       table.findings.error(place, "is '\(path)', which isn't a regular file", "write the path of the AccessKey's file")
-    } else if let (problem, command) = table.context.trust.writers(status) {
-      table.findings.error(Place(file: path), problem, "run: \(command) \(path)")
+    } else if let (who, cause, command) = table.context.trust.writers(status) {
+      table.findings.error(Place(file: path), "\(who) may write to it (\(cause))", "run: \(command) \(path)")
     } else if status.mode & 0o077 != 0 {
       table.findings.error(
         Place(file: path), "others than its owner may read the AccessKey: its mode is \(status.mode.octal)",

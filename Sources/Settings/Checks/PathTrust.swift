@@ -26,14 +26,12 @@ final class PathTrust {
     }
   }
 
-  /// The sentence that tells who may write, besides root, the daemon's user and `owner`; nil when nobody may.
-  func writers(_ status: FileStatus, besides owner: UInt32? = nil) -> (problem: String, command: String)? {
-    if ![0, host.uid, owner].contains(status.uid) {
-      return ("it belongs to \(name(ofUID: status.uid)), who may write to it", "chown root")
-    }
+  /// Who may write besides root, the daemon's user and `owner`, and what ends it; nil when nobody may.
+  func writers(_ status: FileStatus, besides owner: UInt32? = nil) -> (who: String, cause: String, command: String)? {
+    if ![0, host.uid, owner].contains(status.uid) { return (name(ofUID: status.uid), "its owner", "chown root") }
     guard status.mode & 0o022 != 0 else { return nil }
-    let who = status.mode & 0o002 != 0 ? "everybody" : "the group \(name(ofGID: status.gid))"
-    return ("\(who) may write to it: its mode is \(status.mode.octal)", "chmod go-w")
+    let who = status.mode & 0o002 != 0 ? "everybody" : "group \(name(ofGID: status.gid))"
+    return (who, "mode \(status.mode.octal)", "chmod go-w")
   }
 
   func name(ofUID uid: UInt32) -> String {
@@ -46,7 +44,7 @@ final class PathTrust {
   }
 
   private func check(_ path: String, _ status: FileStatus) {
-    guard checked.insert(path).inserted, let (problem, command) = writers(status) else { return }
-    findings.error(Place(file: path), problem, "run: \(command) \(path)")
+    guard checked.insert(path).inserted, let (who, cause, command) = writers(status) else { return }
+    findings.error(Place(file: path), "\(who) may write to it (\(cause))", "run: \(command) \(path)")
   }
 }

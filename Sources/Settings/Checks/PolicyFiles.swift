@@ -63,7 +63,8 @@ final class PolicyFiles {
       }
       return grammar.problems.isEmpty ? minified : nil
     } catch {
-      findings.error(inFile(error.offset), "is not valid JSON: \(error.reason)", "correct the policy file there")
+      let reason = error.problem == .unexpectedByte ? "this is no place for what stands here" : error.reason
+      findings.error(inFile(error.offset), "is not valid JSON: \(reason)", "correct the policy file there")
       return nil
     }
   }

@@ -17,7 +17,7 @@ struct RateProof {
   var holds: Bool { calls <= Self.share * rate }
 
   var problem: String {
-    "is \(rate.plain), but the roles' refreshes take \(calls.upToHundredths) per second, and at most 70 % of it are for them"
+    "is \(rate.plain), but the roles' refreshes take \(calls.upToHundredths) per second, and at most 70 % of it is for them"
   }
 
   var remedy: String {

@@ -99,5 +99,8 @@ extension Duration {
   }
 
   /// In whole seconds, for figures that needn't be exact.
-  fileprivate var rounded: String { "\(Int64(inSeconds.rounded())) s" }
+  fileprivate var rounded: String {
+    let seconds = Int64(inSeconds.rounded())
+    return "\(seconds < 0 ? "−" : "")\(seconds.magnitude) s"
+  }
 }

@@ -43,7 +43,7 @@ final class OutputReader {
   private func location(_ table: TableReader, _ role: RoleName, ownerUID: UInt32?) -> OutputSettings.Location? {
     guard let text = table.text(Keys.path) else { return nil }
     let place = table.place(of: Keys.path)
-    if text.hasPrefix("/"), let path = PathText.normal(text) {
+    if text.hasPrefix("/"), let path = PathText.normal(text), PathText.isFileName(PathText.name(of: path)) {
       guard filesDirectory.map({ path != $0 && !path.hasPrefix("\($0)/") }) ?? true else {
         table.findings.error(
           place, "is '\(path)', which lies in the daemon's own directory", "write the file's name alone")
@@ -73,8 +73,9 @@ final class OutputReader {
         table.findings.error(place, "is '\(path)', and '\(directory)' isn't a directory", Keys.path.remedy())
         return
       }
-      guard let (problem, command) = table.context.trust.writers(status, besides: ownerUID) else { return }
-      table.findings.error(place, "is '\(path)', and of its directory: \(problem)", "run: \(command) \(directory)")
+      guard let (who, cause, command) = table.context.trust.writers(status, besides: ownerUID) else { return }
+      table.findings.error(
+        place, "is '\(path)', and \(who) may write to its directory (\(cause))", "run: \(command) \(directory)")
     } catch {
       table.findings.warning(
         place, "is '\(path)', and its directory can't be seen: \(error)",

@@ -17,9 +17,13 @@ enum PathText {
     normal(path.hasPrefix("/") ? path : "\(directory)/\(path)")
   }
 
-  /// A name that is one file in its directory.
+  /// A name that is one file in its directory, with room left (NAME_MAX is 255) for the name of the file in the making.
   static func isFileName(_ name: String) -> Bool {
-    !name.isEmpty && name != "." && name != ".." && !name.contains("/") && name.utf8.count <= 255 && isPlain(name)
+    (1...200).contains(name.utf8.count) && name != "." && name != ".." && !name.contains("/") && isPlain(name)
+  }
+
+  static func name(of path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
   }
 
   static func directory(of path: String) -> String {

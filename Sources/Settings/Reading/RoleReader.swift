@@ -142,7 +142,7 @@ struct RoleReader {
     let ways = proof.alternatives
     table.findings.error(
       table.place, proof.problem,
-      ways.isEmpty ? "write a shorter floor and survive_outage" : "write \(ways.joined(separator: ", or "))")
+      ways.isEmpty ? "remove these lines: the defaults hold" : "write \(ways.joined(separator: ", or "))")
   }
 }
 

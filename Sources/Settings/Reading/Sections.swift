@@ -25,9 +25,9 @@ extension STSSettings {
     // People paste URLs: what lies between the scheme and the path is what they mean.
     let host = text.firstRange(of: "://").map { text[$0.upperBound...] } ?? text[...]
     let meant = Endpoint(host.prefix { $0 != "/" })
-    let problem = text.hasPrefix("http://") ? "is an address without TLS" : "is '\(text)'"
+    let reason = text.hasPrefix("http://") ? "and STS is called over TLS only" : "expected \(key.form)"
     table.findings.error(
-      table.place(of: key), "\(problem), expected \(key.form)", key.remedy(meant.map { "\"\($0)\"" }))
+      table.place(of: key), "is '\(text)', \(reason)", key.remedy(meant.map { "\"\($0)\"" }))
     return nil
   }
 

@@ -15,7 +15,12 @@ struct SettingsFile {
       context.trust.check(file: path, status)
       bytes = content
     } catch {
-      let remedy = error == .missing ? "write the settings there, or name another file" : "see to the file"
+      let remedy =
+        switch error {
+        case .missing: "write the settings there, or name another file"
+        case .denied: "let the daemon's user read it"
+        default: "put the settings there as a file of at most \(Self.maxBytes >> 20) MiB"
+        }
       context.findings.error(Place(file: path), "the settings can't be read: \(error)", remedy)
       return nil
     }

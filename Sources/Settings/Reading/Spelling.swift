@@ -1,12 +1,15 @@
 /// Finds what somebody probably meant.
 enum Spelling {
-  /// The candidate that is at most two slips from `word`, and less than half of it; nil when there is none.
+  /// The candidate that is at most two slips from `word`, but not half of it, or that shares its beginning; nil when there is none.
   static func nearest(to word: String, among candidates: [String]) -> String? {
     let limit = min(2, word.utf8.count / 2)
     // Words of very different length need no look; so a long one costs nothing.
     let scored = candidates.filter { abs($0.utf8.count - word.utf8.count) <= limit }
       .map { (distance: distance($0, word), candidate: $0) }
-    return scored.filter { $0.distance <= limit }.min { $0.distance < $1.distance }?.candidate
+    if let near = scored.filter({ $0.distance <= limit }).min(by: { $0.distance < $1.distance }) {
+      return near.candidate
+    }
+    return candidates.first { $0.utf8.count >= 3 && word.utf8.count >= 3 && ($0.hasPrefix(word) || word.hasPrefix($0)) }
   }
 
   /// How many insertions, removals and replacements lead from one word to the other, `-` and `_` being one (Levenshtein).

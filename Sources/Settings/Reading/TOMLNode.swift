@@ -80,7 +80,7 @@ extension TOMLNode.Value {
     case .string: "a string"
     case .integer: "a whole number"
     case .float: "a number with a fraction"
-    case .boolean: "true or false"
+    case .boolean: "a boolean"
     case .dateTime: "a date or time"
     }
   }

@@ -95,9 +95,8 @@ struct TableReader {
 
   private func remedy(forUnknown name: String) -> String {
     if let near = Spelling.nearest(to: name, among: schema.keys.map(\.name)) { return "did you mean \(near)?" }
-    let homes = Schema.tables.filter { $0.has(name) && $0.header != schema.header }
-    if let home = homes.first {
-      return home.header.isEmpty ? "it stands above all tables" : "it belongs in \(home.header)"
+    if let home = Schema.tables.first(where: { $0.has(name) && $0.header != schema.header }) {
+      return home.header.isEmpty ? "write it as [\(name)] in the main file" : "it belongs in \(home.header)"
     }
     return "remove it; known here are \(schema.keys.map(\.name).joined(separator: ", "))"
   }

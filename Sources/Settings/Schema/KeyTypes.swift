@@ -71,7 +71,8 @@ struct FlagKey: SettingKey {
   let name: String
   let summary: String
 
-  var type: String { "true or false" }
+  var type: String { "boolean" }
+  var range: String? { "true | false" }
   var absence: Absence { .standard("false") }
   var example: String { "true" }
 }

@@ -19,7 +19,7 @@ enum Schema {
   static let root = SettingTable(header: "", keys: [source, sts, socket, files, access, log, roles])
 
   /// What a file of roles.d may have.
-  static let rolesFile = SettingTable(header: "", keys: [roles])
+  static let rolesFile = SettingTable(header: "roles.d", keys: [roles])
 
   enum Source {
     static let type = ChoiceKey(
@@ -38,9 +38,9 @@ enum Schema {
 
   enum STS {
     static let endpoint = TextKey(
-      name: "endpoint", form: "host or host:port, always https", standard: "sts.aliyuncs.com",
+      name: "endpoint", form: "host or host:port", standard: "sts.aliyuncs.com",
       example: "\"sts.cn-hangzhou.aliyuncs.com\"",
-      summary: "The STS endpoint; the one of the host's own region is the nearest.")
+      summary: "The STS endpoint, always called by https; the one of the host's own region is the nearest.")
     static let caFile = TextKey(
       name: "ca_file", form: "a path, relative to this file or absolute",
       example: "\"/etc/ssl/certs/ca-certificates.crt\"",

@@ -41,6 +41,8 @@ extension SettingKey {
     let line = "write \(name) = \(value ?? example)"
     return switch absence {
     case .refused: line
+    case .standard(let text) where text == value ?? example || "\"\(text)\"" == value ?? example:
+      "\(line) or remove the line"
     case .standard(let text): "\(line) or remove the line to use \(text)"
     case .nothing: "\(line) or remove the line"
     }
@@ -49,7 +51,7 @@ extension SettingKey {
 
 /// A table of the settings, and the keys it may have.
 struct SettingTable: Sendable {
-  /// How its header is written: `[roles.NAME]`; empty for the keys above all tables.
+  /// How its header is written, as `[roles.NAME]`; empty for the tables of the main file, which are keys of the whole.
   let header: String
   let keys: [any SettingKey]
 

@@ -1,0 +1,202 @@
+import Settings
+import Testing
+
+/// What is told about sources, the endpoint, the socket, and files that others may write to.
+@Suite struct HostFindingTests {
+  @Test(arguments: [
+    Finding(
+      "a URL", "[sts]\nendpoint = \"https://sts.aliyuncs.com/\"",
+      #":10: sts.endpoint is 'https://sts.aliyuncs.com/', expected host or host:port; write endpoint = "sts.aliyuncs.com" or remove the line"#
+    ),
+    Finding(
+      "without TLS", "[sts]\nendpoint = \"http://127.0.0.1:8080/x\"",
+      #":10: sts.endpoint is 'http://127.0.0.1:8080/x', and STS is called over TLS only; write endpoint = "127.0.0.1:8080" or remove the line to use "sts.aliyuncs.com""#
+    ),
+    Finding(
+      "no host", "[sts]\nendpoint = \"sts aliyuncs\"",
+      #":10: sts.endpoint is 'sts aliyuncs', expected host or host:port; write endpoint = "sts.cn-hangzhou.aliyuncs.com" or remove the line to use "sts.aliyuncs.com""#
+    ),
+    Finding(
+      "certificates", "[sts]\nca_file = \"missing.pem\"",
+      ":10: sts.ca_file is '/etc/rolekeeper/missing.pem', which can't be read: there is no such file; correct the path, or remove the line to use the system's certificates"
+    ),
+  ])
+  func `a bad endpoint is told what to write`(_ finding: Finding) { finding.check() }
+
+  @Test func `a bad socket is told what to write`() {
+    let long = "/run/" + String(repeating: "x", count: 103)
+    let text = soundSettings.replacing(
+      "group = \"rolekeeper-clients\"", with: "path = \"\(long)\"\nmode = \"0770\"\ngroup = 7.5\nmax_connections = 0")
+    expect(
+      FakeHost().load(text),
+      [
+        #"/etc/rolekeeper/rolekeeper.toml:5: socket.path has 108 bytes, allowed are 107; write path = "/run/rolekeeper/rolekeeper.sock" or remove the line"#,
+        #"/etc/rolekeeper/rolekeeper.toml:6: socket.mode is '0770', allowed are reading and writing, by its owner at least; write mode = "0660" or remove the line"#,
+        #"/etc/rolekeeper/rolekeeper.toml:7: socket.group has a number with a fraction, expected a group's name or number; write group = "rolekeeper-clients" or remove the line to use the daemon's own group"#,
+        "/etc/rolekeeper/rolekeeper.toml:8: socket.max_connections is 0, allowed are 1 to 60000; write max_connections = 1 or remove the line to use 1024",
+      ])
+    expect(
+      FakeHost().load(soundSettings.replacing("[socket]", with: "[socket]\npath = \"rolekeeper.sock\"\nmode = 660")),
+      [
+        #"/etc/rolekeeper/rolekeeper.toml:5: socket.path is 'rolekeeper.sock', expected an absolute path without '..' and control characters; write path = "/run/rolekeeper/rolekeeper.sock" or remove the line"#,
+        #"/etc/rolekeeper/rolekeeper.toml:6: socket.mode is a number, expected an octal string; write mode = "0660" or remove the line"#,
+      ])
+  }
+
+  @Test func `a user who can't reach the socket is told how to`() {
+    var host = FakeHost()
+    host.memberships = [:]
+    expect(
+      host.load(soundSettings),
+      [
+        "/etc/rolekeeper/rolekeeper.toml:8: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0660 only its owner and the group 'rolekeeper-clients' can; run: usermod -aG rolekeeper-clients uploader, which counts from its next login"
+      ])
+    expect(
+      host.load(soundSettings.replacing("[socket]", with: "[socket]\nmode = \"0600\"")),
+      [
+        #"/etc/rolekeeper/rolekeeper.toml:9: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0600 only its owner can; write mode = "0660" in [socket]"#
+      ])
+    expect(
+      host.load(soundSettings.replacing("group = \"rolekeeper-clients\"", with: "")),
+      [
+        #"/etc/rolekeeper/rolekeeper.toml:8: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0660 only its owner and the group 'rolekeeper' can; write group = "rolekeeper-clients" in [socket] and run: usermod -aG rolekeeper-clients uploader"#
+      ])
+    expect(
+      host.load(soundSettings.replacing("[\"uploader\"]", with: "[4000]")),
+      [
+        #"/etc/rolekeeper/rolekeeper.toml:8: warning: roles.uploader.allow.users names user 4000, who can't reach the socket: with mode 0660 only its owner and the group 'rolekeeper-clients' can; write mode = "0666" in [socket], or give that number to a user of the group"#
+      ])
+    expect(host.load(soundSettings.replacing("[socket]", with: "[socket]\nmode = \"0666\"")), [])
+    expect(host.load(soundSettings.replacing("[\"uploader\"]", with: "[\"root\", \"rolekeeper\"]")), [])
+  }
+
+  @Test func `a source has one AccessKey that exists`() {
+    var host = FakeHost()
+    expect(
+      host.load(soundSettings.replacing("\"access-key\"\n[", with: "\"other\"\n[")),
+      [
+        "/etc/rolekeeper/rolekeeper.toml:3: source.main.credential is 'other', which systemd didn't pass: there is no such file; write LoadCredential=other:/etc/rolekeeper/other in the unit (systemctl edit rolekeeper)"
+      ])
+    expect(
+      host.load(soundSettings.replacing("credential =", with: "file = \"/k.csv\"\ncredential =")),
+      [
+        "/etc/rolekeeper/rolekeeper.toml:3: source.main.file stands beside credential, and an AccessKey comes from one of them; remove one of the lines",
+        "/etc/rolekeeper/rolekeeper.toml:3: warning: source.main.file is '/k.csv', which can't be seen: there is no such file; put the AccessKey there, or correct the path",
+      ])
+    expect(
+      host.load(soundSettings.replacing("credential = \"access-key\"\n", with: "")),
+      [
+        #"/etc/rolekeeper/rolekeeper.toml:1: source.main names no AccessKey; write credential = "access-key" or file = "PATH""#
+      ])
+    expect(
+      host.load(soundSettings.replacing("type = \"access-key\"", with: "type = \"ecs-role\"")),
+      [
+        #"/etc/rolekeeper/rolekeeper.toml:2: source.main.type is 'ecs-role', the only one there is is 'access-key'; write type = "access-key""#
+      ])
+    expect(
+      host.load(soundSettings.replacing("[source.main]", with: "[source.Main]")),
+      [
+        "/etc/rolekeeper/rolekeeper.toml:1: source.Main is no name for a source; write [source.main]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
+      ])
+    expect(
+      host.load("[roles.x]\nrole_arn = \"acs:ram::1:role/x\"\n"),
+      [
+        #"/etc/rolekeeper/rolekeeper.toml: source is missing, and the roles need one; write [source.main] with type = "access-key" and credential = "access-key""#
+      ])
+    expect(
+      host.load(""),
+      [
+        "/etc/rolekeeper/rolekeeper.toml: warning: roles is empty, so there is nothing to do; write [roles.NAME] and its keys below"
+      ])
+    host.credentialsDirectory = nil
+    expect(
+      host.load(soundSettings),
+      [
+        "/etc/rolekeeper/rolekeeper.toml:3: note: source.main.credential is not checked: credentials exist inside the unit only; to see them, start the unit: systemctl start rolekeeper"
+      ])
+    #expect(
+      host.load(soundSettings).settings?.sources == [
+        SourceSettings(name: "main", accessKey: .credential(name: "access-key", path: nil))
+      ])
+  }
+
+  @Test func `an AccessKey file is hidden from others`() {
+    var host = FakeHost()
+    let text = soundSettings.replacing("credential = \"access-key\"", with: "file = \"key.csv\"")
+    expect(
+      host.load(text),
+      [
+        "/etc/rolekeeper/rolekeeper.toml:3: warning: source.main.file is '/etc/rolekeeper/key.csv', which can't be seen: there is no such file; put the AccessKey there, or correct the path"
+      ])
+    host.files["/etc/rolekeeper/key.csv"] = FakeHost.File(mode: 0o640)
+    expect(
+      host.load(text),
+      [
+        "/etc/rolekeeper/key.csv: others than its owner may read the AccessKey: its mode is 0640; run: chmod 0600 /etc/rolekeeper/key.csv, and make a new AccessKey if others had access"
+      ])
+    host.files["/etc/rolekeeper/key.csv"] = FakeHost.File(uid: 1002, mode: 0o600)
+    expect(
+      host.load(text),
+      ["/etc/rolekeeper/key.csv: user 'alice' may write to it (its owner); run: chown root /etc/rolekeeper/key.csv"])
+    host.files["/etc/rolekeeper/key.csv"] = FakeHost.File(mode: 0o400)
+    expect(host.load(text), [])
+    #expect(
+      host.load(text).settings?.sources == [
+        SourceSettings(name: "main", accessKey: .file(path: "/etc/rolekeeper/key.csv"))
+      ])
+  }
+
+  @Test func `settings that others may write to are refused`() {
+    var host = FakeHost()
+    host.files[FakeHost.path] = FakeHost.File(mode: 0o664)
+    host.directories["/etc/rolekeeper"] = FakeHost.File(mode: 0o777)
+    host.directories["/etc/rolekeeper/roles.d"] = FakeHost.File(uid: 1002, mode: 0o755)
+    host.files["/etc/rolekeeper/p.json"] = FakeHost.File(text: policy, gid: 2000, mode: 0o660)
+    expect(
+      host.load(soundSettings + "policy_file = \"p.json\"", rolesD: ["a.toml": ""]),
+      [
+        "/etc/rolekeeper/rolekeeper.toml: group 'root' may write to it (mode 0664); run: chmod go-w /etc/rolekeeper/rolekeeper.toml",
+        "/etc/rolekeeper: everybody may write to it (mode 0777); run: chmod go-w /etc/rolekeeper",
+        "/etc/rolekeeper/p.json: group 'media' may write to it (mode 0660); run: chmod go-w /etc/rolekeeper/p.json",
+        "/etc/rolekeeper/roles.d: user 'alice' may write to it (its owner); run: chown root /etc/rolekeeper/roles.d",
+      ])
+
+    host = FakeHost()
+    host.files[FakeHost.path] = FakeHost.File(uid: 998, mode: 0o600)
+    host.directories["/etc/rolekeeper"] = FakeHost.File(uid: 998, mode: 0o700)
+    expect(host.load(soundSettings), [])
+  }
+
+  @Test func `what can't be read is told`() {
+    #expect(
+      SettingsLoader(host: FakeHost()).load(FakeHost.path).diagnostics.map(\.description) == [
+        "/etc/rolekeeper/rolekeeper.toml: the settings can't be read: there is no such file; write the settings there, or name another file"
+      ])
+    var host = FakeHost()
+    host.files[FakeHost.path] = FakeHost.File(isReadable: false)
+    expect(
+      host.load(soundSettings, rolesD: ["a.toml": "[roles.Bad]\n"]),
+      [
+        "/etc/rolekeeper/rolekeeper.toml: the settings can't be read: permission denied; let the daemon's user read it",
+        "/etc/rolekeeper/roles.d/a.toml:1: roles.Bad is no name for a role; write [roles.bad]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit",
+      ])
+    host = FakeHost()
+    host.nameFailure = .other("Connection refused")
+    expect(
+      host.load(soundSettings),
+      [
+        "/etc/rolekeeper/rolekeeper.toml:5: socket.group names group 'rolekeeper-clients', which can't be looked up: Connection refused; see to the host's source of names, or write its number",
+        "/etc/rolekeeper/rolekeeper.toml:8: roles.uploader.allow.users names user 'uploader', which can't be looked up: Connection refused; see to the host's source of names, or write its number",
+      ])
+  }
+
+  private let policy = #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#
+
+  private func expect(
+    _ loaded: LoadedSettings, _ sentences: [String], sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    #expect(loaded.diagnostics.map(\.description) == sentences, sourceLocation: sourceLocation)
+    #expect(
+      (loaded.settings == nil) == loaded.diagnostics.contains { $0.severity == .error }, sourceLocation: sourceLocation)
+  }
+}

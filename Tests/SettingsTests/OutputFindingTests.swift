@@ -1,0 +1,109 @@
+import Settings
+import Testing
+
+@Suite struct OutputFindingTests {
+  private static func file(_ lines: String) -> String { "[[roles.uploader.files]]\npath = \"a\"\n\(lines)" }
+
+  @Test(arguments: [
+    Finding(
+      "a mode as a number", file("mode = 440"),
+      #":11: roles.uploader.files.mode is a number, expected an octal string; write mode = "0440" or remove the line to use "0400""#
+    ),
+    Finding(
+      "a mode as an octal number", file("mode = 0o640"),
+      #":11: roles.uploader.files.mode is a number, expected an octal string; write mode = "0640" or remove the line to use "0400""#
+    ),
+    Finding(
+      "a mode in letters", file("mode = \"rw-r-----\""),
+      #":11: roles.uploader.files.mode is 'rw-r-----', expected permissions as octal digits; write mode = "0400" or remove the line"#
+    ),
+    Finding(
+      "readable by everybody", file("mode = \"0444\""),
+      #":11: roles.uploader.files.mode is '0444', which lets everybody on this host read the credential; write mode = "0440", or add allow_world_readable = true"#
+    ),
+    Finding(
+      "writable by the group", file("mode = \"0660\""),
+      #":11: roles.uploader.files.mode is '0660', which has permissions beyond 0640; write mode = "0640" or remove the line to use "0400""#
+    ),
+    Finding(
+      "beyond even that", file("mode = \"0755\"\nallow_world_readable = true"),
+      #":11: roles.uploader.files.mode is '0755', which has permissions beyond 0644; write mode = "0644" or remove the line to use "0400""#
+    ),
+    Finding(
+      "not readable by its owner", file("mode = \"0040\""),
+      #":11: roles.uploader.files.mode is '0040', which doesn't let the owner read; write mode = "0440" or remove the line to use "0400""#
+    ),
+    Finding(
+      "an unknown owner", file("owner = \"nobody\"\ngroup = \"nogroup\""),
+      ":11: roles.uploader.files.owner names user 'nobody', which this host doesn't know; correct the name, or run: useradd --system nobody",
+      ":12: roles.uploader.files.group names group 'nogroup', which this host doesn't know; correct the name, or run: groupadd --system nogroup"
+    ),
+    Finding(
+      "an owner without a name", file("owner = 4000"),
+      #":11: roles.uploader.files.owner is user 4000, whose primary group this host doesn't know; write group = "NAME" too"#
+    ),
+    Finding(
+      "format", file("format = \"yaml\""),
+      #":11: roles.uploader.files.format is 'yaml', allowed are 'json', 'env'; write format = "json" or remove the line"#
+    ),
+    Finding(
+      "names of the directory's own",
+      "[[roles.uploader.files]]\npath = \"current\"\n[[roles.uploader.files]]\npath = \"a/b\"",
+      #":10: roles.uploader.files.path is 'current', expected a file name in the role's directory, or an absolute path, not 'current', 'gen-…' or '.…'; write path = "credentials.json""#,
+      #":12: roles.uploader.files.path is 'a/b', expected a file name in the role's directory, or an absolute path, not 'current', 'gen-…' or '.…'; write path = "credentials.json""#
+    ),
+    Finding(
+      "into the daemon's directory", "[[roles.uploader.files]]\npath = \"/run/rolekeeper/roles/uploader/a\"",
+      ":10: roles.uploader.files.path is '/run/rolekeeper/roles/uploader/a', which lies in the daemon's own directory; write the file's name alone"
+    ),
+    Finding(
+      "with ..", "[[roles.uploader.files]]\npath = \"/run/../etc/passwd\"",
+      #":10: roles.uploader.files.path is '/run/../etc/passwd', expected a file name in the role's directory, or an absolute path, not 'current', 'gen-…' or '.…'; write path = "credentials.json""#
+    ),
+    Finding(
+      "one path twice", "[[roles.uploader.files]]\npath = \"/srv/a\"\n[[roles.uploader.files]]\npath = \"//srv/./a\"",
+      ":12: roles.uploader.files.path is '/srv/a', which is roles.uploader.files.path too (:10); give it a path of its own"
+    ),
+    Finding(
+      "one name twice",
+      "[[roles.uploader.files]]\npath = \"a\"\n[[roles.uploader.files]]\npath = \"a\"\nformat = \"env\"",
+      ":12: roles.uploader.files.path is '/run/rolekeeper/roles/uploader/a', which is roles.uploader.files.path too (:10); give it a path of its own"
+    ),
+    Finding(
+      "onto the settings", "[[roles.uploader.files]]\npath = \"/etc/rolekeeper/rolekeeper.toml\"",
+      ":10: roles.uploader.files.path is '', which is a file of the settings; give it a path of its own"),
+    Finding(
+      "onto the socket", "[[roles.uploader.files]]\npath = \"/run/rolekeeper/rolekeeper.sock\"",
+      ":10: roles.uploader.files.path is '/run/rolekeeper/rolekeeper.sock', which is the socket's; give it a path of its own"
+    ),
+  ])
+  func `a bad output is told with its line and what to write`(_ finding: Finding) { finding.check() }
+
+  @Test(arguments: [
+    Finding(
+      "a directory of others", "[[roles.uploader.files]]\npath = \"/home/alice/a\"",
+      ":10: roles.uploader.files.path is '/home/alice/a', and user 'alice' may write to its directory (its owner); run: chown root /home/alice"
+    ),
+    Finding(
+      "a directory open to a group", "[[roles.uploader.files]]\npath = \"/srv/shared/a\"",
+      ":10: roles.uploader.files.path is '/srv/shared/a', and group 'media' may write to its directory (mode 2775); run: chmod go-w /srv/shared"
+    ),
+    Finding(
+      "no directory", "[[roles.uploader.files]]\npath = \"/srv/missing/a\"",
+      ":10: warning: roles.uploader.files.path is '/srv/missing/a', and its directory can't be seen: there is no such file; make it before the daemon starts: mkdir /srv/missing"
+    ),
+    Finding("the owner's directory", "[[roles.uploader.files]]\npath = \"/home/alice/a\"\nowner = \"alice\""),
+  ])
+  func `an output goes only where nobody else writes`(_ finding: Finding) {
+    var host = FakeHost()
+    host.directories["/home/alice"] = FakeHost.File(uid: 1002, mode: 0o755)
+    host.directories["/srv/shared"] = FakeHost.File(gid: 2000, mode: 0o2775)
+    host.missingDirectories = ["/srv/missing"]
+    finding.check(on: host)
+  }
+
+  @Test(arguments: ["0444", "0644"])
+  func `everybody may read what is said to be for everybody`(_ mode: String) {
+    Finding("", Self.file("mode = \"\(mode)\"\nallow_world_readable = true")).check()
+  }
+}

@@ -1,0 +1,141 @@
+import Settings
+import Testing
+
+@Suite struct PolicyFindingTests {
+  struct Case: CustomTestStringConvertible, Sendable {
+    let name: String
+    let policy: String
+    let sentences: [String]
+
+    init(_ name: String, _ policy: String, _ sentences: String...) {
+      self.name = name
+      self.policy = policy
+      self.sentences = sentences
+    }
+
+    var testDescription: String { name }
+  }
+
+  private static func statement(_ text: String) -> String { "{\"Version\": \"1\", \"Statement\": [\n\(text)\n]}" }
+
+  @Test(arguments: [
+    Case(
+      "not JSON", "{\n  \"Version\": \"1\",\n}",
+      "/etc/rolekeeper/p.json:3: roles.uploader.policy_file is not valid JSON: this is no place for what stands here; correct the policy file there"
+    ),
+    Case(
+      "a key twice", "{\"Version\": \"1\",\n\"Version\": \"1\"}",
+      "/etc/rolekeeper/p.json:2: roles.uploader.policy_file is not valid JSON: the key occurs twice in its object; correct the policy file there"
+    ),
+    Case(
+      "no object", "[]",
+      #"/etc/rolekeeper/p.json:1: roles.uploader.policy_file is not a RAM policy: it is no object; write {"Version": "1", "Statement": […]}"#
+    ),
+    Case(
+      "nothing in it", "{}",
+      #"/etc/rolekeeper/p.json:1: roles.uploader.policy_file is not a RAM policy: Version is missing; write "Version": "1""#,
+      #"/etc/rolekeeper/p.json:1: roles.uploader.policy_file is not a RAM policy: Statement is missing; write "Statement": […]"#
+    ),
+    Case(
+      "a number for the version, no statement", "{\"Version\": 1,\n\"Statement\": []}",
+      #"/etc/rolekeeper/p.json:1: roles.uploader.policy_file is not a RAM policy: Version is not "1"; write "Version": "1""#,
+      #"/etc/rolekeeper/p.json:2: roles.uploader.policy_file is not a RAM policy: Statement is no list with at least one statement; write "Statement": [{…}]"#
+    ),
+    Case(
+      "an unknown member", "{\"Version\": \"1\", \"Statment\": []}",
+      "/etc/rolekeeper/p.json:1: roles.uploader.policy_file is not a RAM policy: a policy has no 'Statment'; did you mean Statement?",
+      #"/etc/rolekeeper/p.json:1: roles.uploader.policy_file is not a RAM policy: Statement is missing; write "Statement": […]"#
+    ),
+    Case(
+      "effect", statement(#"{"Effect": "allow", "Action": "oss:*", "Resource": "*"}"#),
+      #"/etc/rolekeeper/p.json:2: roles.uploader.policy_file is not a RAM policy: Effect is neither "Allow" nor "Deny"; write one of them, in this spelling"#
+    ),
+    Case(
+      "a statement without anything", statement("{}"),
+      #"/etc/rolekeeper/p.json:2: roles.uploader.policy_file is not a RAM policy: Effect is missing; write "Effect": "Allow" or "Deny""#,
+      "/etc/rolekeeper/p.json:2: roles.uploader.policy_file is not a RAM policy: Action is missing; write one of Action and NotAction",
+      "/etc/rolekeeper/p.json:2: roles.uploader.policy_file is not a RAM policy: Resource is missing; write one of Resource and NotResource"
+    ),
+    Case(
+      "no statement at all", statement("1"),
+      #"/etc/rolekeeper/p.json:2: roles.uploader.policy_file is not a RAM policy: a statement is no object; write {"Effect": …, "Action": …, "Resource": …}"#
+    ),
+    Case(
+      "both", statement(#"{"Effect": "Deny", "Action": "a:b", "NotAction": "a:c", "Resource": "*"}"#),
+      "/etc/rolekeeper/p.json:2: roles.uploader.policy_file is not a RAM policy: Action and NotAction stand side by side; write one of Action and NotAction"
+    ),
+    Case(
+      "actions", statement(#"{"Effect": "Deny", "Action": ["PutObject", 1], "Resource": []}"#),
+      "/etc/rolekeeper/p.json:2: roles.uploader.policy_file is not a RAM policy: Action has 'PutObject'; write SERVICE:OPERATION, as oss:PutObject, or *",
+      "/etc/rolekeeper/p.json:2: roles.uploader.policy_file is not a RAM policy: Action has a value that is no string; write SERVICE:OPERATION, as oss:PutObject, or *",
+      "/etc/rolekeeper/p.json:2: roles.uploader.policy_file is not a RAM policy: Resource is an empty list; write acs:SERVICE:REGION:ACCOUNT:NAME, as acs:oss:*:*:bucket/*, or *"
+    ),
+    Case(
+      "resource", statement(#"{"Effect": "Deny", "Action": "a:b", "Resource": "arn:aws:s3:::x"}"#),
+      "/etc/rolekeeper/p.json:2: roles.uploader.policy_file is not a RAM policy: Resource has 'arn:aws:s3:::x'; write acs:SERVICE:REGION:ACCOUNT:NAME, as acs:oss:*:*:bucket/*, or *"
+    ),
+    Case(
+      "principal", statement(#"{"Effect": "Allow", "Principal": {"RAM": "*"}, "Action": "*", "Resource": "*"}"#),
+      "/etc/rolekeeper/p.json:2: roles.uploader.policy_file is not a RAM policy: a session policy has no Principal; remove it; it belongs in the role's trust policy"
+    ),
+    Case(
+      "condition",
+      statement(
+        #"{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringLikes": {"a": "b"}, "Bool": {"c": true}}}"#
+      ),
+      "/etc/rolekeeper/p.json:2: roles.uploader.policy_file is not a RAM policy: Condition has the operator 'StringLikes', which RAM doesn't know; did you mean StringLike?",
+      "/etc/rolekeeper/p.json:2: roles.uploader.policy_file is not a RAM policy: 'c' has a value that is no string; write it in quotes; numbers and true, false too"
+    ),
+  ])
+  func `a policy that isn't RAM's is told with its own file and line`(_ policy: Case) {
+    let loaded = load(policy.policy)
+    #expect(loaded.diagnostics.map(\.description) == policy.sentences)
+    #expect(loaded.settings == nil)
+  }
+
+  @Test func `a sound policy is sent without its blanks`() throws {
+    let policy = """
+      {
+        "Version": "1",
+        "Statement": [
+          {"Effect": "Allow", "NotAction": ["oss:Delete*"], "Resource": ["acs:oss:*:*:a b/*"],
+           "Condition": {"IpAddress": {"acs:SourceIp": ["10.0.0.0/8", "192.168.0.0/16"]}, "Bool": {"acs:SecureTransport": "true"}}}
+        ]
+      }
+      """
+    let settings = try #require(load(policy).settings)
+    let expected =
+      #"{"Version":"1","Statement":[{"Effect":"Allow","NotAction":["oss:Delete*"],"Resource":["acs:oss:*:*:a b/*"],"#
+      + #""Condition":{"IpAddress":{"acs:SourceIp":["10.0.0.0/8","192.168.0.0/16"]},"Bool":{"acs:SecureTransport":"true"}}}]}"#
+    #expect(settings.roles[0].policy.map { String(decoding: $0, as: UTF8.self) } == expected)
+  }
+
+  /// STS refuses 2048 bytes, and what it counts is what is sent.
+  @Test func `the size counts without the blanks`() {
+    let blanks = String(repeating: " ", count: 3000)
+    let frame = #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"a:","Resource":"*"}]}"#
+    func policy(_ bytes: Int) -> String {
+      frame.replacing("a:", with: "a:" + String(repeating: "b", count: bytes - frame.utf8.count)).replacing(
+        "[", with: "[" + blanks)
+    }
+    #expect(load(policy(2047)).settings?.roles[0].policy?.count == 2047)
+    #expect(
+      load(policy(2048)).diagnostics.map(\.description) == [
+        "/etc/rolekeeper/rolekeeper.toml:9: roles.uploader.policy_file names '/etc/rolekeeper/p.json', which has 2048 bytes without its blanks, allowed are 2047; shorten it, or give the role itself fewer permissions"
+      ])
+  }
+
+  @Test func `a file that isn't there is told where it is named`() {
+    let loaded = FakeHost().load(soundSettings + "policy_file = \"missing.json\"\n")
+    #expect(
+      loaded.diagnostics.map(\.description) == [
+        "/etc/rolekeeper/rolekeeper.toml:9: roles.uploader.policy_file names '/etc/rolekeeper/missing.json', which can't be read: there is no such file; correct the path or the file's permissions"
+      ])
+  }
+
+  private func load(_ policy: String) -> LoadedSettings {
+    var host = FakeHost()
+    host.files["/etc/rolekeeper/p.json"] = FakeHost.File(text: policy)
+    return host.load(soundSettings + "policy_file = \"p.json\"\n")
+  }
+}

@@ -1,0 +1,115 @@
+import Settings
+import Testing
+
+@Suite struct RoleFindingTests {
+  @Test(arguments: [
+    Finding(
+      "role's name", "[roles.Uploader]\nrole_arn = \"acs:ram::1:role/a\"",
+      ":9: roles.Uploader is no name for a role; write [roles.uploader]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
+    ),
+    Finding(
+      "role that is no table", "[roles]\nx = 1",
+      ":10: roles.x is a whole number, expected a table; write [roles.x] and its keys below"),
+    Finding(
+      "ARN", "[roles.x]\nrole_arn = \"arn:aws:iam::1:role/x\"",
+      #":10: roles.x.role_arn is 'arn:aws:iam::1:role/x', expected acs:ram::ACCOUNT:role/NAME with the account's number; write role_arn = "acs:ram::1234567890123456:role/ramtestupload""#
+    ),
+    Finding(
+      "session name with a foreign letter", "session_name = \"héllo-{role}\"",
+      #":9: roles.uploader.session_name is 'héllo-{role}', and a session name can't have 'é', only A-Z a-z 0-9 . @ - _; write session_name = "{host}-{role}-{slot}" or remove the line"#
+    ),
+    Finding(
+      "session name with an unknown place", "session_name = \"{hostname}-{role}\"",
+      #":9: roles.uploader.session_name is '{hostname}-{role}', and there is no {hostname}: places are {host}, {role} and {slot}; write session_name = "{host}-{role}-{slot}" or remove the line"#
+    ),
+    Finding(
+      "session name with an open brace", "session_name = \"{host\"",
+      #":9: roles.uploader.session_name is '{host', and its '{' has no '}'; write session_name = "{host}-{role}-{slot}" or remove the line"#
+    ),
+    Finding(
+      "session name too short", "session_name = \"{slot}\"",
+      #":9: roles.uploader.session_name is '{slot}', which becomes shorter than 2 characters; write session_name = "{host}-{role}-{slot}" or remove the line"#
+    ),
+    Finding(
+      "session name too long",
+      "session_name = \"an-upload-session-of-the-whole-media-department-{role}-{slot}-{role}\"",
+      #":9: roles.uploader.session_name is 'an-upload-session-of-the-whole-media-department-{role}-{slot}-{role}', which becomes 67 characters long, allowed are 64; write session_name = "{host}-{role}-{slot}" or remove the line"#
+    ),
+    Finding(
+      "ExternalId", "external_id = \"über\"",
+      #":9: roles.uploader.external_id is no ExternalId, expected 2 to 1224 of A-Z a-z 0-9 _ + = , . @ : / -; write external_id = "2f9c1e" or remove the line"#
+    ),
+    Finding(
+      "unknown source", "source = \"mian\"",
+      #":9: roles.uploader.source is 'mian', and there is no [source.mian]; write source = "main" or remove the line"#),
+    Finding(
+      "one of two sources", "[source.backup]\ntype = \"access-key\"\ncredential = \"access-key\"",
+      #":6: roles.uploader.source is missing, and there are 2 sources; write source = "main""#),
+    Finding(
+      "unknown users and groups",
+      """
+      [roles.x]
+      role_arn = "acs:ram::1:role/a"
+      [roles.x.allow]
+      users = ["uplaoder", -1, true]
+      groups = ["nogroup"]
+      """,
+      ":12: roles.x.allow.users names user 'uplaoder', which this host doesn't know; correct the name, or run: useradd --system uplaoder",
+      #":12: roles.x.allow.users has -1, which is no user's number; write users = ["uploader", 1007] or remove the line to use []"#,
+      #":12: roles.x.allow.users has a boolean, expected a user's name or number; write users = ["uploader", 1007] or remove the line to use []"#,
+      ":13: roles.x.allow.groups names group 'nogroup', which this host doesn't know; correct the name, or run: groupadd --system nogroup"
+    ),
+  ])
+  func `a bad role is told with its line and what to write`(_ finding: Finding) { finding.check() }
+
+  @Test(arguments: [
+    Finding(
+      "short sessions", "duration = \"15min\"",
+      #":6: roles.uploader can't hold its floor through an outage: duration 900 s − 1.1 × refresh_after 450 s / pool 2 − floor 1200 s = −548 s, but survive_outage 1200 s and 75 s for retries are needed; write duration = "57min", or floor = "4min" with survive_outage = "4min""#
+    ),
+    Finding(
+      "a large floor", "floor = \"30min\"",
+      #":6: roles.uploader can't hold its floor through an outage: duration 3600 s − 1.1 × refresh_after 1800 s / pool 2 − floor 1800 s = 810 s, but survive_outage 1200 s and 75 s for retries are needed; write duration = "1h11min", or pool = 4, or refresh_after = "15min", or floor = "22min", or survive_outage = "12min""#
+    ),
+    Finding(
+      "a long outage", "survive_outage = \"2h\"",
+      #":6: roles.uploader can't hold its floor through an outage: duration 3600 s − 1.1 × refresh_after 1800 s / pool 2 − floor 1200 s = 1410 s, but survive_outage 7200 s and 75 s for retries are needed; write duration = "3h15min", or survive_outage = "22min""#
+    ),
+    Finding(
+      "late refreshes", "refresh_after = \"55min\"",
+      #":6: roles.uploader can't hold its floor through an outage: duration 3600 s − 1.1 × refresh_after 3300 s / pool 2 − floor 1200 s = 585 s, but survive_outage 1200 s and 75 s for retries are needed; write duration = "1h12min", or pool = 4, or refresh_after = "34min", or floor = "8min", or survive_outage = "8min""#
+    ),
+    Finding(
+      "everything at once",
+      "duration = \"15min\"\nrefresh_after = \"15min\"\npool = 1\nfloor = \"12h\"\nsurvive_outage = \"12h\"",
+      ":6: roles.uploader can't hold its floor through an outage: duration 900 s − 1.1 × refresh_after 900 s / pool 1 − floor 43200 s = −43290 s, but survive_outage 43200 s and 75 s for retries are needed; remove these lines: the defaults hold"
+    ),
+    Finding(
+      "slow requests", "floor = \"22min\"\n[sts]\ntimeout = \"1min\"",
+      #":6: roles.uploader can't hold its floor through an outage: duration 3600 s − 1.1 × refresh_after 1800 s / pool 2 − floor 1320 s = 1290 s, but survive_outage 1200 s and 125 s for retries are needed; write duration = "1h1min", or pool = 3, or refresh_after = "28min", or floor = "21min", or survive_outage = "19min""#
+    ),
+  ])
+  func `a role that can't hold its floor is told the nearest times that do`(_ finding: Finding) { finding.check() }
+
+  @Test(arguments: [
+    Finding(
+      "too many calls", "refresh_after = \"2s\"\npool = 4",
+      ": sts.requests_per_second is 2, but the roles' refreshes take 2 per second, and at most 70 % of it is for them; write requests_per_second = 2.9, or a longer refresh_after or a smaller pool for the roles"
+    ),
+    Finding(
+      "with the rate written", "refresh_after = \"10s\"\n[sts]\nrequests_per_second = 0.2",
+      ":11: sts.requests_per_second is 0.2, but the roles' refreshes take 0.2 per second, and at most 70 % of it is for them; write requests_per_second = 0.3, or a longer refresh_after or a smaller pool for the roles"
+    ),
+  ])
+  func `a rate that can't carry the roles is told the figure that can`(_ finding: Finding) { finding.check() }
+
+  @Test func `the same role in two files is told with both places`() {
+    let other = "[roles.uploader]\nrole_arn = \"acs:ram::1:role/b\"\n"
+    let loaded = FakeHost().load(soundSettings, rolesD: ["b.toml": other, "a.toml": "[sts]\n", "c.txt": "x"])
+    #expect(
+      loaded.diagnostics.map(\.description) == [
+        "/etc/rolekeeper/roles.d/a.toml:1: sts is not a setting; write it as [sts] in the main file",
+        "/etc/rolekeeper/roles.d/b.toml:1: roles.uploader is configured twice, first at /etc/rolekeeper/rolekeeper.toml:6; remove or rename one of them",
+      ])
+  }
+}

@@ -1,0 +1,74 @@
+import Core
+import Testing
+
+@testable import Settings
+
+/// The settings file that is installed is also their documentation.
+@Suite struct ShippedSettingsTests {
+  let text: String
+
+  init() throws {
+    let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+    let (_, bytes) = try SystemHost().read("/\(root)/etc/rolekeeper/rolekeeper.toml", limit: 1 << 20)
+    text = String(decoding: bytes, as: UTF8.self)
+  }
+
+  @Test func `it loads without a finding`() throws {
+    let loaded = FakeHost().load(text)
+    #expect(loaded.diagnostics.map(\.description) == [])
+    let role = try #require(loaded.settings?.roles.first)
+    #expect(role.readers == AccessRule(uids: [1001]))
+    #expect(role.outputs.map(\.location) == [.roleDirectory(name: "credentials.json")])
+  }
+
+  @Test func `its active lines say what holds without them`() throws {
+    var expected = try #require(FakeHost().load(soundSettings).settings)
+    expected.sts.endpoint = try #require(Endpoint("sts.cn-hangzhou.aliyuncs.com"))
+    var shipped = try #require(FakeHost().load(text).settings)
+    shipped.roles[0].outputs = []
+    #expect(shipped == expected)
+  }
+
+  @Test func `every key stands in its table, with its meaning, type, range and default above it`() {
+    let documented = Self.comments(in: text)
+    for table in Schema.tables {
+      for key in table.keys {
+        let comment = documented["\(table.header) \(key.name)"]
+        #expect(comment?.contains(key.summary) == true, "\(table.header) \(key.name): \(key.summary)")
+        // The tables are headers in the file, not values.
+        if !table.header.isEmpty {
+          #expect(comment?.contains(key.facts) == true, "\(table.header) \(key.name): \(key.facts)")
+        }
+      }
+    }
+  }
+
+  /// The comment right above each key, commented out or not, and above each table's header, lines joined; by the schema's
+  /// names for tables.
+  private static func comments(in text: String) -> [String: String] {
+    let headers = Schema.tables.map(\.header)
+    var found: [String: String] = [:]
+    var comment: [Substring] = []
+    var table = ""
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+      if line.hasPrefix("[") {
+        let name = line.replacing("source.main", with: "source.NAME").replacing("roles.uploader", with: "roles.NAME")
+        #expect(headers.contains(String(name)))
+        // A table is a key of the table above it.
+        let key = name.drop { $0 == "[" }.prefix { $0 != "]" }.split(separator: ".").filter { $0 != "NAME" }
+        found["\(key.count > 1 ? "[roles.NAME]" : "") \(key[key.count - 1])"] = comment.joined(separator: " ")
+        table = String(name)
+      } else if let key = key(in: line) {
+        found["\(table) \(key)"] = comment.joined(separator: " ")
+      }
+      if line.hasPrefix("# ") { comment.append(line.dropFirst(2)) } else { comment = [] }
+    }
+    return found
+  }
+
+  private static func key(in line: Substring) -> Substring? {
+    let code = line.hasPrefix("# ") ? line.dropFirst(2) : line
+    let word = code.prefix { $0.isLowercase || $0 == "_" }
+    return !word.isEmpty && code[word.endIndex...].hasPrefix(" = ") ? word : nil
+  }
+}
