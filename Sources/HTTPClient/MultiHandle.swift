@@ -9,7 +9,7 @@ final class MultiHandle {
   private let loop: EventLoop
   private let multi: UnsafeMutableRawPointer
   private var sockets: [CInt: IOSource] = [:]
-  private var timer: TimerSource!
+  private(set) var timer: TimerSource!
   /// A time-out of 0 is most of them; deferred work costs no arming of a timer.
   private var soon: DeferSource!
   private let done: (UnsafeMutableRawPointer, CURLcode) -> Void
@@ -64,16 +64,11 @@ final class MultiHandle {
     collect()
   }
 
-  /// Internal so that a test can come too early with it.
+  /// May come too early by libcurl's own clock (CLOCK_MONOTONIC, which a suspend stops, while our timer goes on): libcurl then
+  /// names the next moment anew. Internal for a test of that.
   func timeIsUp() {
     act(CURL_SOCKET_TIMEOUT, 0)
     collect()
-    // libcurl counts on CLOCK_MONOTONIC: after a suspend our timer comes too early for it, and it won't name a moment anew that
-    // it has named before. Without this the transfer would never time out.
-    if timer.isArmed || soon.isScheduled { return }
-    var milliseconds = -1
-    must(curl_multi_timeout(multi, &milliseconds))
-    if milliseconds >= 0 { timer.arm(at: Self.moment(in: max(1, milliseconds))) }
   }
 
   private func act(_ socket: CInt, _ flags: CInt) {

@@ -81,6 +81,18 @@ import Testing
     #expect(FileText.read(victim) == "precious")
   }
 
+  @Test mutating func `a link planted at the last moment is neither followed nor taken over`() throws {
+    let victim = try temporary.write("precious", to: "victim")
+    let planted = temporary.path(Directory.temporaryName(for: "credentials.json"))
+    file.calls = Calls { step, _ in
+      if step == .create { symlink(victim, planted) }
+      return 0
+    }
+    let error = try #require(throws: FileOutputError.self) { try file.write(content("one", version: 1)) }
+    #expect(error == .system(.create, path: planted, errno: EEXIST))
+    #expect(FileText.read(victim) == "precious" && Look(victim)?.uid == geteuid())
+  }
+
   @Test(arguments: [0o777, 0o1777, 0o775, 0o757] as [mode_t])
   mutating func `a directory that others may write to is refused by name`(_ mode: mode_t) throws {
     chmod(temporary.path, mode)
