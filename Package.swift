@@ -61,6 +61,9 @@ let package = Package(
     tests("HTTPClient", imports: ["EventLoop", "TestSupport"]),
     tests("HTTPServer", imports: ["EventLoop", "TestSupport"]),
     tests("FileOutput", imports: ["Secrets", "TestSupport"]),
+    tests(
+      "Daemon",
+      imports: ["Core", "Secrets", "Settings", "CloudAPI", "EventLoop", "HTTPServer", "TestSupport", logging]),
     tests("Emulator", imports: ["TestSupport"]),
   ],
   cxxLanguageStandard: .cxx17

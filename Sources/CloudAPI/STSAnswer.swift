@@ -22,6 +22,16 @@ package struct AssumedSession {
   package let expiration: UTCTime
   /// nil when the answer named none.
   package let requestID: String?
+
+  package init(
+    accessKeyID: String, accessKeySecret: Secret, securityToken: Secret, expiration: UTCTime, requestID: String?
+  ) {
+    self.accessKeyID = accessKeyID
+    self.accessKeySecret = accessKeySecret
+    self.securityToken = securityToken
+    self.expiration = expiration
+    self.requestID = requestID
+  }
 }
 
 /// Who the signer is, by GetCallerIdentity.

@@ -16,6 +16,7 @@ final class EventSubscribers {
 
   func add(_ token: ResponseToken, _ peer: Peer) { readers[token] = peer }
   func forget(_ token: ResponseToken) { readers[token] = nil }
+  func forgetAll() { readers = [:] }
 
   /// Renders the line once, and only if somebody listens.
   func tell(_ role: KeptRole, _ event: @autoclosure () -> RoleEvent) {

@@ -1,6 +1,6 @@
 import CloudAPI
 package import Core
-import HTTPServer
+package import HTTPServer
 package import Secrets
 import Wire
 
@@ -41,7 +41,7 @@ package final class Handout {
   }
 
   /// The answer to a read at `now`; nil once it has lapsed. Below the floor it says so in a header.
-  func response(at now: Timestamp) -> Response? {
+  package func response(at now: Timestamp) -> Response? {
     guard now < lapses else { return nil }
     guard now >= floorReached else { return Response(head: head, body: document) }
     let remaining = (session.expires - now).wholeSeconds

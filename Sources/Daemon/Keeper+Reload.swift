@@ -42,7 +42,7 @@ extension Keeper {
     self.edges = edges
     refresher.source = edges.sts
     refresher.attemptLimit = new.sts.timeout + .seconds(5)
-    if let server { replaceServer(by: server, samePath: old.socket.path == new.socket.path) }
+    if let server { replaceServer(by: server) }
     if (old.sts.requestsPerSecond, old.sts.burst) != (new.sts.requestsPerSecond, new.sts.burst) {
       refresher.setRate(new.sts.requestsPerSecond, burst: new.sts.burst)
     }
@@ -89,11 +89,12 @@ extension Keeper {
     if isDrawnOtherwise { refresher.send(.refreshRequested, to: role) }
   }
 
-  private func replaceServer(by server: HTTPServer, samePath: Bool) {
-    let old = self.server
+  /// The old server ends in a later turn, when whoever asked for the reload over it has had the answer.
+  private func replaceServer(by server: HTTPServer) {
+    retired = self.server
     self.server = server
-    service.server = server
-    old?.stop()
+    service.serve(on: server)
+    retirement.schedule()
   }
 }
 

@@ -21,6 +21,8 @@ package final class Keeper: SocketBackend {
   var server: HTTPServer!
   var outputs: Outputs!
   var announcer: Announcer!
+  var retired: HTTPServer?
+  var retirement: DeferSource!
   private var signals: [SignalSource] = []
   private var clockSteps: ClockStepSource?
   private var watchdog: Watchdog?
@@ -51,7 +53,11 @@ package final class Keeper: SocketBackend {
     outputs = try Outputs(loop: loop, directory: settings.filesDirectory, logger: logger)
     service = try SocketService(loop: loop, backend: self, logger: logger)
     server = try listen(settings.socket)
-    service.server = server
+    service.serve(on: server)
+    retirement = DeferSource(loop) { [unowned self] in
+      retired?.stop()
+      retired = nil
+    }
     announcer = try Announcer(keeper: self)
     observe()
     clockSteps = try ClockStepSource(loop) { [unowned self] in
@@ -71,7 +77,7 @@ package final class Keeper: SocketBackend {
     var limits = ServerLimits()
     limits.maximumConnections = socket.maxConnections
     limits.maximumConnectionsPerUID = socket.maxConnectionsPerUID
-    let listener = try UnixListener(path: socket.path, mode: socket.mode, gid: socket.gid)
+    let listener = try UnixListener(path: socket.path, mode: socket.mode, gid: socket.gid, replacing: server?.listener)
     return try HTTPServer(loop, listener: listener, limits: limits, handler: service)
   }
 

@@ -27,6 +27,9 @@ package final class KeptRole {
   /// Whether plain reads get a credential at `now`.
   package func isValid(at now: Timestamp) -> Bool { current.map { now < $0.lapses } ?? false }
 
+  /// How many sessions' secrets are in memory for it.
+  package var heldSecrets: Int { secrets.count }
+
   /// The hand-out of a session of this role.
   func handout(of session: Session) -> Handout? {
     [current, reserved].compactMap(\.self).first { $0.session.id == session.id }

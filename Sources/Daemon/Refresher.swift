@@ -134,7 +134,8 @@ package final class Refresher {
 
   // MARK: - The loop's side
 
-  private func turn() {
+  /// One step: tells the roles whose instants have come, and starts what the queue lets go.
+  package func turn() {
     let now = time()
     // Bounded work a turn: a host that slept wakes with every role due at once.
     for _ in 0..<256 {

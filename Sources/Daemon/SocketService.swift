@@ -24,8 +24,7 @@ package struct ReloadProblem {
 /// The socket's API: finds the role, asks whether this peer may, and hands out bytes that are ready.
 package final class SocketService: RequestHandler {
   unowned let backend: any SocketBackend
-  /// Set by whoever makes the server for this handler; a reload may put another in its place.
-  package weak var server: HTTPServer?
+  private(set) weak var server: HTTPServer?
   package private(set) var refusals: UInt64 = 0
   package internal(set) var belowFloorAnswers: UInt64 = 0
 
@@ -42,6 +41,13 @@ package final class SocketService: RequestHandler {
     waiting = try WaitingReaders(loop: loop) { [unowned self] reader, role in timedOut(reader, role) }
     subscribers = EventSubscribers(
       mayRead: { [unowned self] in mayRead($0, $1) }, send: { [unowned self] in server?.send($0, $1) ?? false })
+  }
+
+  /// Answers by `server` from now on; whoever waits at another one is forgotten, since its connection is about to end.
+  package func serve(on server: HTTPServer) {
+    self.server = server
+    waiting.forgetAll()
+    subscribers.forgetAll()
   }
 
   package func isPrivileged(_ peer: Peer) -> Bool { backend.access.isAdmin(Caller(peer)) }

@@ -46,6 +46,12 @@ final class WaitingReaders {
     if byRole[role]?.isEmpty == true { byRole[role] = nil }
   }
 
+  func forgetAll() {
+    byRole = [:]
+    roleOf = [:]
+    timer.disarm()
+  }
+
   private func expire() {
     let now = Timestamp(microseconds: EventLoop.bootTime())
     for role in Array(byRole.keys) {

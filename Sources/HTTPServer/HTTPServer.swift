@@ -15,7 +15,7 @@ package final class HTTPServer {
   static let listenerTag = UInt64.max
 
   let loop: EventLoop
-  let listener: UnixListener
+  package let listener: UnixListener
   let limits: ServerLimits
   /// The handler owns the server, or both have the same owner.
   unowned let handler: any RequestHandler
@@ -44,7 +44,8 @@ package final class HTTPServer {
   }
 
   private var queue: [Turn] = []
-  var nextSerial: UInt64 = 0
+  /// From somewhere else in each server, so that a token of one names nothing in another.
+  var nextSerial = UInt64.random(in: 1...UInt64.max >> 1)
   /// The loop's time in this dispatch.
   private(set) var now: Int64 = 0
 

@@ -10,14 +10,16 @@ package final class UnixListener {
   ///
   /// A socket that nobody listens on is replaced in one step. The new one is made under another name, without any
   /// permission, and put in place when mode and group are set and it listens: nobody can connect earlier than that.
-  package init(path: String, mode: UInt32, gid: UInt32? = nil) throws(ListenError) {
+  ///
+  /// `old` is a listener of ours that this one is to replace, should both have the same path; it goes on until it is closed.
+  package init(path: String, mode: UInt32, gid: UInt32? = nil, replacing old: UnixListener? = nil) throws(ListenError) {
     let place = try SocketPlace(path)
     self.path = path
     descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw .call("socket", errno) }
     let lock = try place.lockDirectory()
     defer { if lock >= 0 { Glibc.close(lock) } }
-    try place.checkIsFree()
+    try place.checkIsFree(butFor: old?.identity)
     do throws(ListenError) {
       try place.bind(descriptor)
       try place.prepare(mode, gid)

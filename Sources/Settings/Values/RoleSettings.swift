@@ -14,6 +14,21 @@ package struct RoleSettings: Hashable, Sendable {
   /// Who may read it, besides root, the daemon's own user and the admins.
   package var readers: AccessRule
   package var outputs: [OutputSettings]
+
+  package init(
+    name: RoleName, arn: RoleARN, timing: RoleTiming, sessionName: SessionNameTemplate, policy: [UInt8]?,
+    externalID: String?, source: String, readers: AccessRule, outputs: [OutputSettings]
+  ) {
+    self.name = name
+    self.arn = arn
+    self.timing = timing
+    self.sessionName = sessionName
+    self.policy = policy
+    self.externalID = externalID
+    self.source = source
+    self.readers = readers
+    self.outputs = outputs
+  }
 }
 
 /// `[[roles.NAME.files]]`.

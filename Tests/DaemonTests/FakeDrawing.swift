@@ -1,0 +1,100 @@
+import CloudAPI
+import Core
+import Daemon
+import EventLoop
+import Logging
+import Secrets
+import Settings
+
+/// A cloud whose answers a test gives by hand.
+final class FakeDrawing: SessionDrawing {
+  private(set) var orders: [(id: DrawID, order: DrawOrder)] = []
+  private(set) var cancelled: [DrawID] = []
+  private(set) var identityRenewals = 0
+  var room = 16
+  private var pending: [DrawID: (DrawOutcome) -> Void] = [:]
+  private var drawn: UInt64 = 0
+
+  var hasRoom: Bool { pending.count < room }
+  var waiting: [DrawID] { pending.keys.sorted { $0.number < $1.number } }
+
+  func draw(_ order: DrawOrder, completion: @escaping (DrawOutcome) -> Void) -> DrawID {
+    drawn += 1
+    let id = DrawID(number: drawn)
+    orders.append((id, order))
+    pending[id] = completion
+    return id
+  }
+
+  func cancel(_ draw: DrawID) {
+    cancelled.append(draw)
+    pending[draw] = nil
+  }
+
+  func renewIdentity(of role: RoleSettings) { identityRenewals += 1 }
+
+  func answer(_ id: DrawID, _ outcome: DrawOutcome) { pending.removeValue(forKey: id)?(outcome) }
+}
+
+/// A refresher on manual time: nothing happens but by the test's steps.
+final class Bench {
+  let loop: EventLoop
+  let cloud = FakeDrawing()
+  let refresher: Refresher
+  private let clock: ManualClock
+
+  final class ManualClock {
+    var now = Timestamp(microseconds: 1_000_000_000)
+  }
+
+  static let wall: Int64 = 1_800_000_000
+
+  init(rate: Double = 100, burst: Int = 100) throws {
+    loop = try EventLoop()
+    clock = ManualClock()
+    refresher = try Refresher(
+      loop: loop, queue: FetchQueue(rate: rate, burst: burst, at: clock.now),
+      clock: ServerClock(wallMicroseconds: Self.wall * 1_000_000, at: clock.now), attemptLimit: .seconds(15),
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, time: { [clock] in clock.now })
+    refresher.source = cloud
+  }
+
+  var now: Timestamp { clock.now }
+  var serverNow: UTCTime { refresher.clock.now(at: now) }
+
+  func advance(_ span: Duration) {
+    clock.now = clock.now + span
+    refresher.turn()
+  }
+
+  static func role(
+    _ name: String, timing: RoleTiming = RoleTiming(maxDuration: .hours(12)), source: String = "main"
+  ) -> RoleSettings {
+    RoleSettings(
+      name: RoleName(name)!, arn: RoleARN("acs:ram::1:role/\(name)")!, timing: timing, sessionName: .standard,
+      policy: nil,
+      externalID: nil, source: source, readers: AccessRule(), outputs: [])
+  }
+
+  @discardableResult
+  func add(_ name: String, source: String = "main") -> KeptRole {
+    refresher.add(Self.role(name, source: source))
+    return refresher.roles[RoleName(name)!]!
+  }
+
+  func grant(_ id: DrawID, life: Duration? = nil) {
+    let asked = cloud.orders.first { $0.id == id }?.order.duration ?? .hours(1)
+    let end = UTCTime(seconds: serverNow.seconds + (life ?? asked).wholeSeconds)
+    let session = AssumedSession(
+      accessKeyID: "STS.\(id.number)", accessKeySecret: Secret(copying: Array("secret\(id.number)".utf8).span),
+      securityToken: Secret(copying: Array("token\(id.number)".utf8).span), expiration: end, requestID: nil)
+    cloud.answer(id, DrawOutcome(result: .granted(session), date: serverNow, sent: now))
+  }
+
+  func grantAll() { for id in cloud.waiting { grant(id) } }
+
+  func fail(_ id: DrawID, _ kind: Failure.Kind = .transient, code: String = "Connect") {
+    cloud.answer(
+      id, DrawOutcome(result: .refused(Failure(kind, code: code, advice: "look")), date: serverNow, sent: now))
+  }
+}

@@ -1,0 +1,53 @@
+import Core
+import Daemon
+import HTTPServer
+import Testing
+
+@Suite struct HandoutTests {
+  private func text(_ bytes: (any ResponseBytes)?) -> String {
+    var text = ""
+    bytes?.withBytes { span in text = span.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) } }
+    return text
+  }
+
+  @Test func `an answer carries the generation and the length of its document`() throws {
+    let bench = try Bench()
+    let role = bench.add("a")
+    bench.grantAll()
+    let handout = try #require(role.current)
+    let response = try #require(handout.response(at: bench.now))
+    let (head, body) = (text(response.head), text(response.body))
+    #expect(head.hasPrefix("HTTP/1.1 200 OK\r\n"))
+    #expect(head.contains("\r\nContent-Length: \(body.utf8.count)\r\n"))
+    #expect(head.contains("\r\nRolekeeper-Generation: 1\r\n"))
+    #expect(head.contains("\r\nCache-Control: no-store\r\n"))
+    #expect(!head.contains("Below-Floor"))
+    #expect(body.contains(#""AccessKeySecret":"secret1""#))
+  }
+
+  @Test func `below the floor the answer says what is left`() throws {
+    let bench = try Bench()
+    let role = bench.add("a")
+    bench.grantAll()
+    let handout = try #require(role.current)
+    let response = try #require(handout.response(at: handout.session.expires - .seconds(600)))
+    #expect(text(response.head).contains("\r\nRolekeeper-Below-Floor: 600\r\n"))
+  }
+
+  @Test func `from the lapse margin on there is no answer`() throws {
+    let bench = try Bench()
+    let role = bench.add("a")
+    bench.grantAll()
+    let handout = try #require(role.current)
+    #expect(handout.response(at: handout.session.expires - .seconds(16)) != nil)
+    #expect(handout.response(at: handout.session.expires - .seconds(15)) == nil)
+    #expect(handout.response(at: handout.session.expires + .hours(1)) == nil)
+  }
+
+  @Test func `the first hand-out of a generation to a uid is known as such`() {
+    var book = HandoutBook()
+    let firsts = [(7, 1), (7, 1), (8, 1), (7, 2)].map { book.enter(uid: $0, generation: $1) }
+    #expect(firsts == [true, false, true, true])
+    #expect(book.lines[7]?.count == 3)
+  }
+}

@@ -1,0 +1,150 @@
+import CloudAPI
+import Core
+import Daemon
+import Settings
+import Testing
+
+@Suite struct RefresherTests {
+  @Test func `each role's first session is drawn at once and published`() throws {
+    let bench = try Bench()
+    var published: [String] = []
+    bench.refresher.observers.published = { published.append($0.name.description) }
+    let roles = ["a", "b"].map { bench.add($0) }
+    bench.grantAll()
+    #expect(published == ["a", "b"])
+    #expect(roles.allSatisfy { $0.isValid(at: bench.now) })
+  }
+
+  @Test func `no more draws are under way than the cloud has room for, and the rest follow`() throws {
+    let bench = try Bench()
+    bench.cloud.room = 2
+    for index in 0..<5 { bench.add("role\(index)") }
+    #expect(bench.cloud.waiting.count == 2)
+    #expect(bench.refresher.inFlight == 2)
+    while let next = bench.cloud.waiting.first { bench.grant(next) }
+    #expect(bench.cloud.orders.count == 5)
+    #expect(bench.refresher.inFlight == 0)
+  }
+
+  @Test func `a removed role's draw is cancelled and its outcome reaches nobody`() throws {
+    let bench = try Bench()
+    bench.add("a")
+    let draw = bench.cloud.waiting[0]
+    bench.refresher.remove(RoleName("a")!)
+    #expect(bench.cloud.cancelled == [draw])
+    #expect(bench.refresher.inFlight == 0)
+    bench.advance(.hours(1))
+    #expect(bench.cloud.orders.count == 1)
+  }
+
+  @Test func `a draw without an outcome is cancelled and made again`() throws {
+    let bench = try Bench()
+    let role = bench.add("a")
+    bench.advance(.seconds(16))
+    #expect(bench.cloud.cancelled.count == 1)
+    #expect(role.outcomes == [:], "nothing came, so nothing is counted as an outcome of STS")
+    bench.advance(.seconds(2))
+    #expect(bench.cloud.orders.count == 2)
+    bench.grantAll()
+    #expect(role.isValid(at: bench.now))
+  }
+
+  @Test func `the secrets of at most the pool's sessions are held`() throws {
+    let bench = try Bench()
+    let role = bench.add("a")
+    bench.grantAll()
+    for _ in 0..<20 {
+      bench.advance(.minutes(17))
+      bench.grantAll()
+    }
+    #expect(role.machine.generation > 15)
+    #expect(role.heldSecrets == 2)
+  }
+
+  @Test func `a lapsed role hands out nothing and tells so`() throws {
+    let bench = try Bench()
+    var withdrawn = 0
+    bench.refresher.observers.withdrawn = { _ in withdrawn += 1 }
+    let role = bench.add("a")
+    bench.grantAll()
+    for _ in 0..<200 {
+      bench.advance(.seconds(20))
+      for id in bench.cloud.waiting { bench.fail(id) }
+    }
+    #expect(withdrawn == 1)
+    #expect(role.current == nil)
+    #expect(role.heldSecrets == 0)
+  }
+
+  @Test func `another AccessKey lets roles of its source that failed try at once, and only these`() throws {
+    let bench = try Bench()
+    bench.add("a")
+    bench.add("b", source: "other")
+    for id in bench.cloud.waiting { bench.fail(id, .permanent, code: "InvalidAccessKeyId.NotFound") }
+    bench.refresher.sourceChanged("main")
+    #expect(bench.cloud.orders.map(\.order.role.name.description) == ["a", "b", "a"])
+  }
+
+  @Test func `a lapsed identity is renewed once before the retry`() throws {
+    let bench = try Bench()
+    bench.add("a")
+    bench.fail(bench.cloud.waiting[0], .identityLapsed, code: "InvalidSecurityToken.Expired")
+    #expect(bench.cloud.identityRenewals == 1)
+    bench.fail(bench.cloud.waiting[0], .identityLapsed, code: "InvalidSecurityToken.Expired")
+    #expect(bench.cloud.identityRenewals == 1)
+  }
+
+  @Test func `a refused date makes the retry carry the server's time`() throws {
+    let bench = try Bench()
+    bench.add("a")
+    let host = bench.cloud.orders[0].order.date
+    let right = UTCTime(seconds: host.seconds + 86_400)
+    bench.cloud.answer(
+      bench.cloud.waiting[0],
+      DrawOutcome(
+        result: .refused(Failure(.skew, code: "InvalidTimeStamp.Expired", advice: "")), date: right, sent: bench.now))
+    #expect(bench.cloud.orders.count == 2)
+    #expect(bench.cloud.orders[1].order.date.seconds - right.seconds == 1)
+  }
+
+  @Test func `a role whose sessions stay good keeps them through a change of its timing`() throws {
+    let bench = try Bench()
+    let role = bench.add("a")
+    bench.grantAll()
+    var timing = role.settings.timing
+    timing.floor = .minutes(50)
+    bench.refresher.change(role, to: Bench.role("a", timing: timing))
+    #expect(role.machine.generation == 1)
+    #expect(role.machine.headroom(at: bench.now) < .minutes(11))
+    #expect(bench.cloud.orders.count == 1)
+  }
+
+  @Test func `nothing is unserved while the timer is, and a forgotten timer is found`() throws {
+    let bench = try Bench()
+    bench.add("a")
+    bench.grantAll()
+    #expect(bench.refresher.unservedSince(bench.now) == nil)
+    let later = bench.now + .hours(1)
+    let since = try #require(bench.refresher.unservedSince(later))
+    #expect(later - since > .minutes(30))
+  }
+
+  @Test func `a stepped wall clock moves nothing once the server has been heard`() throws {
+    let bench = try Bench()
+    let role = bench.add("a")
+    bench.grantAll()
+    let expires = role.current?.session.expires
+    bench.refresher.wallClockStepped(toMicroseconds: (Bench.wall + 864_000) * 1_000_000)
+    #expect(role.current?.session.expires == expires)
+    #expect(role.isValid(at: bench.now))
+  }
+
+  @Test func `before the server has been heard a stepped wall clock signs the next request`() throws {
+    let bench = try Bench()
+    bench.add("a")
+    bench.fail(bench.cloud.waiting[0])
+    bench.refresher.wallClockStepped(toMicroseconds: (Bench.wall + 864_000) * 1_000_000)
+    bench.advance(.seconds(2))
+    #expect(bench.cloud.orders[1].order.date.seconds >= Bench.wall + 864_000)
+  }
+}
