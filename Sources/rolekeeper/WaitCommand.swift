@@ -1,5 +1,4 @@
 import Core
-import Glibc
 import LocalClient
 import Secrets
 import Wire
@@ -11,15 +10,15 @@ struct WaitCommand {
   init(_ client: LocalClient) { self.client = client }
 
   func run(_ arguments: Arguments) throws -> Int32 {
-    let deadline = Self.seconds() + arguments.timeoutSeconds
+    let deadline = ContinuousClock.now + .seconds(arguments.timeoutSeconds)
     // The stream first: what changes while we look is in it.
     guard let events = try client.lines("/v1/events") else { throw WaitError.noEvents }
     var missing = Set(arguments.roles)
     for role in arguments.roles where try state(of: role).hasSession { missing.remove(role) }
     while !missing.isEmpty {
-      let left = deadline - Self.seconds()
-      guard left > 0 else { return late(missing, arguments.timeoutSeconds) }
-      events.wait(atMostSeconds: Int(left))
+      let left = ContinuousClock.now.duration(to: deadline)
+      guard left > .zero else { return late(missing, arguments.timeoutSeconds) }
+      events.wait(atMostSeconds: Int(left.wholeSeconds) + 1)
       do {
         guard let line = try events.next() else { throw WaitError.ended }
         let event = try RoleEvent(parsing: Array(line.utf8).span)
@@ -41,12 +40,6 @@ struct WaitCommand {
     let names = missing.sorted().map { "'\($0)'" }.joined(separator: ", ")
     Console.complain("no valid session within \(seconds) s for \(names); rolekeeper status says why")
     return ExitStatus.nothingValid
-  }
-
-  private static func seconds() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_BOOTTIME, &time)
-    return Int64(time.tv_sec)
   }
 }
 
