@@ -64,7 +64,7 @@ let package = Package(
     tests(
       "Daemon",
       imports: ["Core", "Secrets", "Settings", "CloudAPI", "EventLoop", "HTTPServer", "TestSupport", logging]),
-    tests("Emulator", imports: ["TestSupport"]),
+    tests("Emulator", imports: ["EventLoop", "HTTPClient", "TestSupport"]),
   ],
   cxxLanguageStandard: .cxx17
 )

@@ -26,13 +26,7 @@ extension Fault.Kind {
     case "refuse": self = .refuse
     case "unreachable": self = .unreachable
     case "drop": self = .drop
-    case "error":
-      let usual = Refusal.internalError
-      let status = try parameters.whole("status", in: 400...599) ?? usual.status
-      self = .error(
-        Refusal(
-          status: status, code: parameters["code"] ?? (status == 503 ? Refusal.unavailable.code : usual.code),
-          message: parameters["message"] ?? usual.message), retryAfterMilliseconds: nil)
+    case "error": self = .error(try Self.error(parameters), retryAfterMilliseconds: nil)
     case "throttle":
       let code = parameters["code"] ?? Refusal.userThrottled.code
       let known = [Refusal.userThrottled, .apiThrottled, .throttled].first { $0.code == code }
@@ -47,6 +41,13 @@ extension Fault.Kind {
     case let kind:
       throw FaultError(problem: "'\(kind ?? "")' is no kind of fault; GET /help lists them")
     }
+  }
+
+  private static func error(_ parameters: Parameters) throws(FaultError) -> Refusal {
+    let status = try parameters.whole("status", in: 400...599) ?? Refusal.internalError.status
+    let usual = status == Refusal.unavailable.status ? Refusal.unavailable : .internalError
+    return Refusal(
+      status: status, code: parameters["code"] ?? usual.code, message: parameters["message"] ?? usual.message)
   }
 
   private static func date(_ parameters: Parameters) throws(FaultError) -> Fault.Kind {

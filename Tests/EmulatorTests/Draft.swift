@@ -10,6 +10,7 @@ struct Draft {
   var nonce: String
   var time: String
   var version = "2015-04-01"
+  var host = "sts.aliyuncs.com"
 
   func signed(by key: Key, shape: Shape) -> Request {
     switch shape {
@@ -35,7 +36,7 @@ struct Draft {
       case .v1Split: (Self.joined(common), Self.joined(parameters))
       default: (Self.joined(common.merging(parameters) { $1 }), "")
       }
-    var headers = [Request.Header(name: "Host", value: "sts.aliyuncs.com")]
+    var headers = [Request.Header(name: "Host", value: host)]
     if !body.isEmpty { headers.append(.init(name: "Content-Type", value: "application/x-www-form-urlencoded")) }
     return Request(method: method, target: query.isEmpty ? "/" : "/?\(query)", headers: headers, body: Array(body.utf8))
   }
@@ -46,7 +47,7 @@ struct Draft {
     let body = shape == .v3Form ? Array(Self.joined(parameters).utf8) : []
     let bodyHash = TextCoding.hex(Digests.sha256(body))
     var headers = [
-      "host": "sts.aliyuncs.com", "x-acs-action": action, "x-acs-version": version, "x-acs-date": time,
+      "host": host, "x-acs-action": action, "x-acs-version": version, "x-acs-date": time,
       "x-acs-signature-nonce": nonce, "x-acs-content-sha256": bodyHash,
     ]
     if !body.isEmpty { headers["content-type"] = "application/x-www-form-urlencoded" }

@@ -44,7 +44,7 @@ struct TestCloud {
     return try #require(send("AssumeRole", given, as: key).key)
   }
 
-  private static let configuration = """
+  static let configuration = """
     [accounts.1234567890123456]
     access_keys = [{ id = "LTAIroot", secret = "root secret" }]
 

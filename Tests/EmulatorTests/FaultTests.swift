@@ -1,0 +1,166 @@
+import Testing
+
+@testable import Emulator
+
+@Suite struct FaultTests {
+  @Test func `a fault meets as many requests as it is told`() throws {
+    var cloud = try TestCloud()
+    cloud.service.faults.add(Fault(.error(.unavailable, retryAfterMilliseconds: nil), count: 2))
+    #expect([0, 1, 2].map { _ in cloud.send().status } == [503, 503, 200])
+    #expect(cloud.service.faults.faults.isEmpty)
+  }
+
+  @Test func `a fault stays until it is cleared`() throws {
+    var cloud = try TestCloud()
+    let id = cloud.service.faults.add(Fault(.error(.unavailable, retryAfterMilliseconds: nil)))
+    for _ in 0..<5 { #expect(cloud.send().status == 503) }
+    let isCleared = cloud.service.faults.remove(id)
+    #expect(isCleared)
+    #expect(cloud.send().status == 200)
+    let again = cloud.service.faults.remove(id)
+    #expect(!again)
+  }
+
+  @Test func `a fault meets its role and action alone`() throws {
+    var cloud = try TestCloud()
+    cloud.service.faults.add(Fault(.error(.unavailable, retryAfterMilliseconds: nil), role: "long"))
+    #expect(cloud.send("AssumeRole", ["RoleArn": TestCloud.arn("long")]).status == 503)
+    #expect(cloud.send().status == 200)
+    #expect(cloud.send("GetCallerIdentity").status == 200)
+    cloud.service.faults.removeAll()
+    cloud.service.faults.add(Fault(.error(.unavailable, retryAfterMilliseconds: nil), action: "GetCallerIdentity"))
+    #expect(cloud.send("GetCallerIdentity").status == 503)
+    #expect(cloud.send().status == 200)
+  }
+
+  @Test func `a throttle says how long to wait only when told to`() throws {
+    var cloud = try TestCloud()
+    cloud.service.faults.add(Fault(.error(.userThrottled, retryAfterMilliseconds: 1500), count: 1))
+    cloud.service.faults.add(Fault(.error(.userThrottled, retryAfterMilliseconds: nil), count: 2))
+    #expect(cloud.send().reply.answer.header("x-acs-retry-after") == "1500")
+    let second = cloud.send()
+    #expect(second.code == "Throttling.User" && second.reply.answer.header("x-acs-retry-after") == nil)
+  }
+
+  @Test func `a substituted request leaves no trace`() throws {
+    var cloud = try TestCloud()
+    cloud.service.faults.add(Fault(.refuse, count: 1))
+    let draft = Draft(action: "GetCallerIdentity", parameters: [:], nonce: "n", time: cloud.now.isoText)
+    let request = draft.signed(by: .keeper, shape: .v3Query)
+    #expect(cloud.send(request).reply.manner == .refused)
+    #expect(cloud.send(request).status == 200)
+  }
+
+  @Test func `an answer may lose or change its fields`() throws {
+    var cloud = try TestCloud()
+    cloud.service.faults.add(Fault(.fields(["SecurityToken"], value: ""), count: 1))
+    #expect(cloud.send().key?.token == "")
+    cloud.service.faults.add(Fault(.fields(["Expiration"], value: nil), count: 1))
+    #expect(cloud.send().credentials?["Expiration"] == nil)
+    cloud.service.faults.add(Fault(.fields(["Expiration"], value: "2020-01-01T00:00:00Z"), count: 1))
+    #expect(cloud.send().credentials?.text("Expiration") == "2020-01-01T00:00:00Z")
+    cloud.service.faults.add(Fault(.fields(credentialFields, value: ""), count: 1))
+    let empty = cloud.send()
+    #expect(empty.status == 200)
+    for name in credentialFields { #expect(empty.credentials?[name] != nil && empty.credentials?.text(name) == "") }
+  }
+
+  @Test func `an answer's Date may be off, odd or missing`() throws {
+    var cloud = try TestCloud()
+    cloud.service.faults.add(Fault(.date(offsetSeconds: -7200), count: 1))
+    #expect(cloud.send().reply.answer.header("Date") == "Fri, 02 Jan 2026 01:00:00 GMT")
+    cloud.service.faults.add(Fault(.dateText("yesterday"), count: 1))
+    #expect(cloud.send().reply.answer.header("Date") == "yesterday")
+    cloud.service.faults.add(Fault(.dateText(nil), count: 1))
+    #expect(cloud.send().reply.answer.header("Date") == nil)
+  }
+
+  @Test func `delay, drop, a proxy's page and a padded answer`() throws {
+    var cloud = try TestCloud()
+    cloud.service.faults.add(Fault(.delay(milliseconds: 250), count: 1))
+    cloud.service.faults.add(Fault(.drop, count: 1))
+    let late = cloud.send()
+    #expect(late.reply.delayMilliseconds == 250 && late.reply.manner == .brokenOff)
+    cloud.service.faults.add(Fault(.html(status: 200), count: 1))
+    let page = cloud.send()
+    #expect(page.text.hasPrefix("<html>") && page.reply.answer.header("Content-Type")?.hasPrefix("text/html") == true)
+    cloud.service.faults.add(Fault(.oversize(bytes: 100_000), count: 1))
+    let padded = cloud.send()
+    #expect(padded.reply.answer.body.count == 100_000 && padded.key != nil)
+  }
+
+  struct Case: Sendable, CustomTestStringConvertible {
+    let query: String
+    let kind: Fault.Kind?
+
+    init(_ query: String, _ kind: Fault.Kind?) {
+      self.query = query
+      self.kind = kind
+    }
+
+    var testDescription: String { query }
+  }
+
+  @Test(arguments: [
+    Case("kind=delay&milliseconds=500", .delay(milliseconds: 500)),
+    Case("kind=delay", nil),
+    Case("kind=delay&milliseconds=-1", nil),
+    Case("kind=refuse", .refuse),
+    Case("kind=refuse&count=0", nil),
+    Case("kind=unreachable", .unreachable),
+    Case("kind=drop", .drop),
+    Case("kind=error", .error(.internalError, retryAfterMilliseconds: nil)),
+    Case(
+      "kind=error&status=502&code=BadGateway&message=No%20way",
+      .error(Refusal(status: 502, code: "BadGateway", message: "No way"), retryAfterMilliseconds: nil)),
+    Case("kind=error&status=503", .error(.unavailable, retryAfterMilliseconds: nil)),
+    Case("kind=error&status=200", nil),
+    Case("kind=throttle", .error(.userThrottled, retryAfterMilliseconds: nil)),
+    Case("kind=throttle&code=Throttling.Api&retry_after_ms=900", .error(.apiThrottled, retryAfterMilliseconds: 900)),
+    Case("kind=throttle&code=Slow", nil),
+    Case("kind=empty", .fields(credentialFields, value: "")),
+    Case("kind=empty&field=SecurityToken", .fields(["SecurityToken"], value: "")),
+    Case("kind=missing&field=Credentials", .fields(["Credentials"], value: nil)),
+    Case("kind=missing", nil),
+    Case("kind=replace&field=Expiration&value=soon", .fields(["Expiration"], value: "soon")),
+    Case("kind=date&offset_seconds=-3600", .date(offsetSeconds: -3600)),
+    Case("kind=date&absent=true", .dateText(nil)),
+    Case("kind=date&text=now", .dateText("now")),
+    Case("kind=date", nil),
+    Case("kind=html", .html(status: 200)),
+    Case("kind=oversize&bytes=70000", .oversize(bytes: 70_000)),
+    Case("kind=flood", nil),
+    Case("", nil),
+  ])
+  func `a fault is ordered in words`(_ row: Case) throws {
+    let parameters = try #require(Parameters(decoding: row.query.utf8))
+    #expect((try? Fault(parameters))?.kind == row.kind)
+  }
+
+  @Test func `what arrived is counted by action, role and result`() throws {
+    var cloud = try TestCloud()
+    _ = cloud.send()
+    _ = cloud.send("AssumeRole", ["RoleArn": TestCloud.arn("nobody")])
+    cloud.service.faults.add(Fault(.refuse, count: 1))
+    _ = cloud.send()
+    _ = cloud.send("GetCallerIdentity")
+    let tally = cloud.service.tally
+    #expect(tally.total == 4)
+    #expect(tally.count(action: "AssumeRole") == 3)
+    #expect(tally.count(role: "uploader", result: "OK") == 1)
+    #expect(tally.count(result: "refused") == 1)
+    #expect(tally.count(role: "nobody", result: "EntityNotExist.Role") == 1)
+    #expect(tally.recent.map(\.action) == ["AssumeRole", "AssumeRole", "AssumeRole", "GetCallerIdentity"])
+    #expect(tally.recent[0].keyID == "LTAIkeeper" && tally.recent[0].sessionName == "session")
+    cloud.service.resetTally()
+    #expect(cloud.service.tally.total == 0)
+  }
+
+  @Test func `a flood of made-up names doesn't grow the count`() throws {
+    var cloud = try TestCloud()
+    for number in 0..<3000 { _ = cloud.send(Request(method: "GET", target: "/?Action=A\(number)", headers: [])) }
+    #expect(cloud.service.tally.counts.count < 1100)
+    #expect(cloud.service.tally.total == 3000)
+    #expect(cloud.service.tally.recent.count == 1000)
+  }
+}

@@ -1,0 +1,169 @@
+import EventLoop
+import HTTPClient
+import TestSupport
+import Testing
+
+@testable import Emulator
+
+/// The service behind its sockets.
+@Suite struct STSEmulatorTests {
+  @Test func `a session is drawn and used over verified TLS`() throws {
+    let bench = try EmulatorBench()
+    let answer = try bench.send("AssumeRole", to: "uploader")
+    #expect(answer.status == 200)
+    let key = try #require(answer.key)
+    #expect(try bench.send("GetCallerIdentity", as: key).body?.text("IdentityType") == "AssumedRoleUser")
+    #expect(bench.emulator.tally.count(result: "OK") == 2)
+  }
+
+  @Test func `a client that trusts another authority doesn't get through`() throws {
+    let bench = try EmulatorBench()
+    let other = try EmulatorBench()
+    let answer = try bench.send("GetCallerIdentity", port: other.emulator.port)
+    #expect(answer.failure?.kind == .tlsVerification)
+    #expect(other.emulator.tally.total == 0)
+  }
+
+  @Test func `an answer breaks off in the middle`() throws {
+    let bench = try EmulatorBench()
+    bench.emulator.add(Fault(.drop, count: 1))
+    #expect(try bench.send("AssumeRole", to: "uploader").failure?.kind == .cut)
+    #expect(try bench.send("AssumeRole", to: "uploader").status == 200)
+  }
+
+  @Test func `a connection is closed instead of an answer`() throws {
+    let bench = try EmulatorBench()
+    bench.emulator.add(Fault(.refuse))
+    #expect(try bench.send("AssumeRole", to: "uploader").failure != nil)
+    bench.emulator.clearFaults()
+    #expect(try bench.send("AssumeRole", to: "uploader").status == 200)
+  }
+
+  @Test func `a connection is closed before its handshake`() throws {
+    let bench = try EmulatorBench()
+    bench.emulator.add(Fault(.unreachable))
+    #expect(try bench.send("AssumeRole", to: "uploader").failure != nil)
+    #expect(bench.emulator.tally.total == 0)
+    bench.emulator.clearFaults()
+    #expect(try bench.send("AssumeRole", to: "uploader").status == 200)
+  }
+
+  @Test func `a padded answer is larger than a client may take`() throws {
+    let bench = try EmulatorBench()
+    bench.emulator.add(Fault(.oversize(bytes: 1 << 20), count: 1))
+    #expect(try bench.send("AssumeRole", to: "uploader").failure?.kind == .bodyTooLarge)
+  }
+
+  @Test func `status, Date and the wait asked for arrive as ordered`() throws {
+    let bench = try EmulatorBench()
+    bench.emulator.clock.freeze(at: TestCloud.start)
+    bench.emulator.add(Fault(.error(.unavailable, retryAfterMilliseconds: 1500), count: 1))
+    bench.emulator.add(Fault(.date(offsetSeconds: 60), count: 1))
+    let head = try bench.send("AssumeRole", to: "uploader").head
+    #expect(head == HTTPAnswer(status: 503, date: "Fri, 02 Jan 2026 03:01:00 GMT", retryAfterMilliseconds: 1500))
+  }
+
+  @Test func `a delayed answer holds up neither others nor the end`() throws {
+    let bench = try EmulatorBench()
+    bench.emulator.add(Fault(.delay(milliseconds: 600_000), role: "long"))
+    let late = try bench.start("AssumeRole", to: "long")
+    repeat {
+      #expect(try bench.send("AssumeRole", to: "uploader").status == 200)
+    } while bench.emulator.tally.count(role: "long") == 0
+    #expect(late.answer == nil)
+    bench.emulator.stop()
+    try bench.turn { late.answer != nil }
+  }
+
+  @Test func `strangers' bytes disturb nobody`() throws {
+    let bench = try EmulatorBench()
+    let garbage = [
+      [], Array("GET / HTTP/1.1\r\n\r\n".utf8), [UInt8](repeating: 0, count: 70_000),
+      [UInt8](repeating: 0xff, count: 5), [0x16, 0x03, 0x01, 0xff, 0xff] + [UInt8](repeating: 1, count: 4000),
+    ]
+    var held: [PlainConnection] = []
+    for bytes in garbage {
+      for _ in 0..<20 {
+        let connection = try PlainConnection(port: bench.emulator.port)
+        connection.write(bytes)
+        held.append(connection)
+      }
+    }
+    #expect(try bench.send("AssumeRole", to: "uploader").status == 200)
+    held.removeAll()
+    #expect(try bench.send("AssumeRole", to: "uploader").status == 200)
+  }
+
+  @Test func `an address in use is refused with its name`() throws {
+    let first = try STSEmulator(Realm())
+    var options = STSEmulator.Options()
+    options.port = first.port
+    let error = try #require(throws: ListenError.self) { try STSEmulator(Realm(), options: options) }
+    #expect(error.description == "cannot listen on 127.0.0.1:\(first.port): Address already in use")
+    options.address = "localhost"
+    #expect(throws: ListenError.self) { try STSEmulator(Realm(), options: options) }
+  }
+}
+
+/// The control endpoint, in plain HTTP.
+@Suite struct ControlDeskTests {
+  @Test func `faults are put in force, listed and cleared`() throws {
+    let bench = try EmulatorBench()
+    #expect(try bench.control("POST", "/faults?kind=delay&milliseconds=5&role=uploader&count=2") == #"{"id":1}"#)
+    #expect(try bench.control("POST", "/faults", body: "kind=throttle&retry_after_ms=9") == #"{"id":2}"#)
+    #expect(
+      try bench.control("GET", "/faults")
+        == #"{"faults":[{"id":1,"kind":"delay","role":"uploader","count":2},{"id":2,"kind":"throttle"}]}"#)
+    #expect(try bench.control("DELETE", "/faults/1") == #"{"ok":true}"#)
+    #expect(try bench.control("DELETE", "/faults/1") == #"{"problem":"there is no fault '1' in force"}"#)
+    #expect(try bench.control("DELETE", "/faults") == #"{"ok":true}"#)
+    #expect(try bench.control("GET", "/faults") == #"{"faults":[]}"#)
+    #expect(try bench.control("POST", "/faults?kind=flood").contains("'flood' is no kind of fault"))
+  }
+
+  @Test func `requests are counted and the counts reset`() throws {
+    let bench = try EmulatorBench()
+    _ = try bench.send("AssumeRole", to: "uploader")
+    #expect(
+      try bench.control("GET", "/requests")
+        == #"{"total":1,"counts":[{"action":"AssumeRole","role":"uploader","result":"OK","count":1}]}"#)
+    #expect(try bench.control("GET", "/requests/recent").contains(#""access_key_id":"LTAIkeeper""#))
+    #expect(try bench.control("DELETE", "/requests") == #"{"ok":true}"#)
+    #expect(try bench.control("GET", "/requests") == #"{"total":0,"counts":[]}"#)
+  }
+
+  @Test func `the clock is shifted and frozen`() throws {
+    let bench = try EmulatorBench()
+    #expect(try bench.control("POST", "/clock?at=2026-01-02T03:04:05Z") == #"{"now":"2026-01-02T03:04:05Z"}"#)
+    #expect(bench.emulator.clock.now.isoText == "2026-01-02T03:04:05Z")
+    #expect(try bench.control("POST", "/clock?ahead_seconds=3600").hasPrefix(#"{"now":""#))
+    #expect(try bench.send("GetCallerIdentity", time: EmulatorClock().now).code == "InvalidTimeStamp.Expired")
+    #expect(try bench.control("POST", "/clock?ahead_seconds=0").hasPrefix(#"{"now":""#))
+    #expect(try bench.send("GetCallerIdentity", time: EmulatorClock().now).status == 200)
+    #expect(try bench.control("POST", "/clock?at=noon").contains("problem"))
+  }
+
+  @Test func `the configuration is read anew, and a bad one changes nothing`() throws {
+    let bench = try EmulatorBench()
+    let key = try #require(try bench.send("AssumeRole", to: "uploader").key)
+    try bench.directory.write("nonsense", to: "cloud.toml")
+    #expect(try bench.control("POST", "/reload").contains("configuration line 1"))
+    #expect(try bench.send("AssumeRole", to: "uploader").status == 200)
+    try bench.directory.write("[accounts.1]\n", to: "cloud.toml")
+    #expect(try bench.control("POST", "/reload") == #"{"ok":true}"#)
+    #expect(try bench.send("AssumeRole", to: "uploader").code == "InvalidAccessKeyId.NotFound")
+    #expect(try bench.send("GetCallerIdentity", as: key).status == 200)
+  }
+
+  @Test func `asked for anything else it answers as the cloud does plain HTTP`() throws {
+    let bench = try EmulatorBench()
+    #expect(try bench.control("GET", "/?Action=GetCallerIdentity&Format=JSON").contains("InvalidProtocol.NeedSsl"))
+    #expect(try bench.control("GET", "/help") + "\n" == ControlDesk.help)
+  }
+
+  @Test func `a body without end is refused`() throws {
+    let bench = try EmulatorBench()
+    let body = String(repeating: "a", count: STSService.bodyLimit + 1)
+    #expect(try bench.controlStatus("POST", "/faults", body: body) == 413)
+  }
+}
