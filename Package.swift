@@ -55,7 +55,7 @@ let package = Package(
     tests("Secrets"),
     tests("JSON"),
     tests("Wire", imports: ["Core", "Secrets", "JSON", "TestSupport"]),
-    tests("Settings", imports: ["Core"]),
+    tests("Settings", imports: ["Core", "TestSupport"]),
     tests("CloudAPI", imports: ["Core", "Secrets", "JSON"]),
     tests("EventLoop"),
     tests("HTTPClient", imports: ["EventLoop", "TestSupport"]),

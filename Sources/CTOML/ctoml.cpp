@@ -2,6 +2,15 @@
 
 #include "key_parts.h"
 
+// The library asserts of its input what a mistyped text may violate, as `[=a]` does, and in a release build it would take that
+// for granted. Its assertions stay on, and become errors.
+namespace {
+struct BrokenAssertion {};
+[[noreturn]] void break_assertion() { throw BrokenAssertion(); }
+} // namespace
+#undef NDEBUG
+#define TOML_ASSERT(condition) ((condition) ? static_cast<void>(0) : break_assertion())
+
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 1
 #define TOML_ENABLE_FORMATTERS 0
@@ -99,16 +108,34 @@ private:
   std::vector<ctoml_entry> &entries;
 };
 
+// The line on which the library breaks an assertion, which has no place of its own: the first line up to which the text
+// breaks it too, since what follows isn't read.
+uint32_t line_of_broken_assertion(std::string_view text) {
+  std::vector<size_t> ends;
+  for (size_t at = 0; at < text.size(); at++)
+    if (text[at] == '\n') ends.push_back(at + 1);
+  ends.push_back(text.size());
+  const auto breaks = [&](size_t end) {
+    try {
+      toml::parse(text.substr(0, end));
+      return false;
+    } catch (const BrokenAssertion &) {
+      return true;
+    } catch (const toml::parse_error &) {
+      return false;
+    }
+  };
+  const auto first = std::partition_point(ends.begin(), ends.end() - 1, [&](size_t end) { return !breaks(end); });
+  return static_cast<uint32_t>(first - ends.begin() + 1);
+}
+
 ctoml_document *fail(ctoml_error *error, ctoml_position position, const char *message, size_t length) {
   error->position = position;
   snprintf(error->message, sizeof error->message, "%.*s", static_cast<int>(std::min<size_t>(length, 400)), message);
   return nullptr;
 }
 
-} // namespace
-
-extern "C" ctoml_document *ctoml_parse(const char *text, size_t length, ctoml_error *error) try {
-  const std::string_view source(text, length);
+ctoml_document *parse(std::string_view source, ctoml_error *error) try {
   if (const auto long_key = find_long_key(source)) {
     static constexpr std::string_view message = "a key of more than 32 parts";
     return fail(error, *long_key, message.data(), message.size());
@@ -117,6 +144,9 @@ extern "C" ctoml_document *ctoml_parse(const char *text, size_t length, ctoml_er
   document->table = toml::parse(source);
   Flattener(document->entries).add(document->table, ctoml_entry{});
   return document.release();
+} catch (const BrokenAssertion &) {
+  static constexpr std::string_view message = "something stands here that can't";
+  return fail(error, {line_of_broken_assertion(source), 1}, message.data(), message.size());
 } catch (const toml::parse_error &problem) {
   return fail(error, position(problem.source()), problem.description().data(), problem.description().size());
 } catch (const std::bad_alloc &) {
@@ -127,6 +157,17 @@ extern "C" ctoml_document *ctoml_parse(const char *text, size_t length, ctoml_er
 } catch (...) {
   static constexpr std::string_view message = "the TOML library gave up";
   return fail(error, {1, 1}, message.data(), message.size());
+}
+
+} // namespace
+
+// The inner function answers every exception, but its handlers may run out of memory themselves.
+extern "C" ctoml_document *ctoml_parse(const char *text, size_t length, ctoml_error *error) try {
+  return parse(std::string_view(text, length), error);
+} catch (...) {
+  error->position = {1, 1};
+  snprintf(error->message, sizeof error->message, "out of memory");
+  return nullptr;
 }
 
 extern "C" size_t ctoml_count(const ctoml_document *document) { return document->entries.size(); }

@@ -57,7 +57,7 @@ private final class LoadRun {
 
     let outputs = OutputReader(filesDirectory: directory)
     let names = SourceNames(sourceNodes.map(\.key), areComplete: file != nil)
-    let requestTimeout = sts?.timeout
+    let requestTimeout = sts?.timeout ?? Schema.STS.standardTimeout
     readRoles(main) {
       RoleReader(table: $0, name: $1, sources: names, requestTimeout: requestTimeout).read(outputs: outputs)
     }
@@ -143,7 +143,7 @@ private final class LoadRun {
   }
 
   private func prove(rate sts: STSSettings, at place: Place) {
-    let proof = RateProof(rate: sts.requestsPerSecond, timings: roles.map(\.timing))
+    let proof = RateProof(rate: sts.requestsPerSecond, timings: context.timings)
     if !proof.holds { findings.error(place, proof.problem, proof.remedy) }
   }
 

@@ -35,6 +35,8 @@ struct FakeHost: Host {
   /// All directories not named here belong to root and have mode 0755.
   var directories: [String: File] = [:]
   var missingDirectories: Set<String> = []
+  /// What paths are links to.
+  var links: [String: String] = [:]
 
   func user(named name: String) throws(HostError) -> HostUser? {
     if let nameFailure { throw nameFailure }
@@ -60,6 +62,8 @@ struct FakeHost: Host {
     let directory = directories[path] ?? File(mode: 0o755)
     return FileStatus(kind: .directory, uid: directory.uid, gid: directory.gid, mode: directory.mode)
   }
+
+  func realPath(of path: String) throws(HostError) -> String { links[path] ?? path }
 
   func read(_ path: String, limit: Int) throws(HostError) -> (status: FileStatus, bytes: [UInt8]) {
     guard let file = files[path] else { throw .missing }

@@ -162,6 +162,11 @@ import Testing
       ])
 
     host = FakeHost()
+    host.links[FakeHost.path] = "/srv/git/rolekeeper.toml"
+    host.directories["/srv/git"] = FakeHost.File(gid: 2000, mode: 0o2775)
+    expect(host.load(soundSettings), ["/srv/git: group 'media' may write to it (mode 2775); run: chmod go-w /srv/git"])
+
+    host = FakeHost()
     host.files[FakeHost.path] = FakeHost.File(uid: 998, mode: 0o600)
     host.directories["/etc/rolekeeper"] = FakeHost.File(uid: 998, mode: 0o700)
     expect(host.load(soundSettings), [])

@@ -82,7 +82,7 @@ import Testing
     Finding(
       "everything at once",
       "duration = \"15min\"\nrefresh_after = \"15min\"\npool = 1\nfloor = \"12h\"\nsurvive_outage = \"12h\"",
-      ":6: roles.uploader can't hold its floor through an outage: duration 900 s − 1.1 × refresh_after 900 s / pool 1 − floor 43200 s = −43290 s, but survive_outage 43200 s and 75 s for retries are needed; remove these lines: the defaults hold"
+      ":6: roles.uploader can't hold its floor through an outage: duration 900 s − 1.1 × refresh_after 900 s / pool 1 − floor 43200 s = −43290 s, but survive_outage 43200 s and 75 s for retries are needed; remove duration, refresh_after, pool, floor and survive_outage: their defaults hold it"
     ),
     Finding(
       "slow requests", "floor = \"22min\"\n[sts]\ntimeout = \"1min\"",

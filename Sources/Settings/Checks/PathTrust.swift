@@ -10,10 +10,12 @@ final class PathTrust {
     self.findings = findings
   }
 
-  /// A file that was read, and the directory it lies in.
+  /// A file that was read, and the directory it lies in; of a link the directories of both ends.
   func check(file path: String, _ status: FileStatus) {
     check(path, status)
     check(directory: PathText.directory(of: path))
+    // It was just read, so it has a real path.
+    if let real = try? host.realPath(of: path) { check(directory: PathText.directory(of: real)) }
   }
 
   /// A directory, when it can be seen.

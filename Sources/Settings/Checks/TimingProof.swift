@@ -5,7 +5,7 @@ import Core
 /// Between two steps of the ring the freshest session becomes 1.1·A/N old, so D − 1.1·A/N − F is left for an outage.
 struct TimingProof {
   let timing: RoleTiming
-  /// The limit for a whole request; what it has beyond 10 s prolongs an outage.
+  /// The limit for a whole request; what it has beyond the standard, which `RoleTiming` counts with, prolongs an outage.
   let requestTimeout: Duration
   /// Whether A is written; else it follows D.
   let isRefreshWritten: Bool
@@ -27,7 +27,7 @@ struct TimingProof {
     return lowerFloor == nil && shorterOutage == nil ? single + [lowerFloorAndOutage].compactMap { $0 } : single
   }
 
-  private var overhead: Duration { RoleTiming.outageOverhead + max(.zero, requestTimeout - .seconds(10)) }
+  private var overhead: Duration { RoleTiming.outageOverhead + max(.zero, requestTimeout - Schema.STS.standardTimeout) }
 
   private var longerDuration: String? {
     let share = isRefreshWritten ? 1 : 1 - 0.55 / Double(timing.pool)

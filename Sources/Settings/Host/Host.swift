@@ -20,6 +20,8 @@ package protocol Host {
 
   /// Of what a path leads to, links followed.
   func status(of path: String) throws(HostError) -> FileStatus
+  /// The path with all links followed, so that it names the file itself.
+  func realPath(of path: String) throws(HostError) -> String
   /// A regular file of at most `limit` bytes, with the status of the very file that was read.
   func read(_ path: String, limit: Int) throws(HostError) -> (status: FileStatus, bytes: [UInt8])
   /// The names in a directory, in no order.

@@ -69,6 +69,12 @@ package struct SystemHost: Host {
     return FileStatus(status)
   }
 
+  package func realPath(of path: String) throws(HostError) -> String {
+    guard let real = realpath(path, nil) else { throw HostError(number: errno) }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
   package func read(_ path: String, limit: Int) throws(HostError) -> (status: FileStatus, bytes: [UInt8]) {
     // Without O_NONBLOCK a FIFO in the file's place would hold us for ever.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)

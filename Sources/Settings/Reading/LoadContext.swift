@@ -8,6 +8,8 @@ final class LoadContext {
   let trust: PathTrust
   let policies: PolicyFiles
   let reach = SocketReach()
+  /// Of all roles whose times are sound, whatever else is wrong with them.
+  var timings: [RoleTiming] = []
 
   init(host: any Host) {
     self.host = host

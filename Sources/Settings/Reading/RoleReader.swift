@@ -5,8 +5,7 @@ struct RoleReader {
   let table: TableReader
   let name: RoleName
   let sources: SourceNames
-  /// nil when [sts] was reported; the times aren't proven then.
-  let requestTimeout: Duration?
+  let requestTimeout: Duration
 
   private typealias Keys = Schema.Role
 
@@ -131,18 +130,20 @@ struct RoleReader {
       duration: duration, maxDuration: maxDuration, pool: pool, refreshAfter: refreshAfter, floor: floor,
       surviveOutage: surviveOutage, lapseMargin: lapseMargin)
     prove(timing)
+    table.context.timings.append(timing)
     return timing
   }
 
   private func prove(_ timing: RoleTiming) {
-    guard let requestTimeout else { return }
     let proof = TimingProof(
       timing: timing, requestTimeout: requestTimeout, isRefreshWritten: table.isWritten(Keys.refreshAfter))
     guard !proof.holds else { return }
     let ways = proof.alternatives
     table.findings.error(
       table.place, proof.problem,
-      ways.isEmpty ? "remove these lines: the defaults hold" : "write \(ways.joined(separator: ", or "))")
+      ways.isEmpty
+        ? "remove duration, refresh_after, pool, floor and survive_outage: their defaults hold it"
+        : "write \(ways.joined(separator: ", or "))")
   }
 }
 

@@ -48,8 +48,9 @@ enum Schema {
     static let connectTimeout = DurationKey(
       name: "connect_timeout", allowed: Duration.seconds(1)...Duration.seconds(60), standard: .seconds(3),
       summary: "How long a connection to STS may take.")
+    static let standardTimeout = Duration.seconds(10)
     static let timeout = DurationKey(
-      name: "timeout", allowed: Duration.seconds(1)...Duration.seconds(60), standard: .seconds(10),
+      name: "timeout", allowed: Duration.seconds(1)...Duration.seconds(60), standard: standardTimeout,
       summary: "How long a whole request may take.")
     static let requestsPerSecond = NumberKey(
       name: "requests_per_second", allowed: 0.1...10_000, standard: 2,

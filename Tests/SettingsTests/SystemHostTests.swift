@@ -1,0 +1,69 @@
+import Glibc
+import Settings
+import TestSupport
+import Testing
+
+@Suite struct SystemHostTests {
+  private let host = SystemHost()
+
+  @Test func `users and groups have names and numbers`() throws {
+    #expect(try host.user(named: "root") == HostUser(name: "root", uid: 0, gid: 0))
+    #expect(try host.user(uid: 0)?.name == "root")
+    #expect(try host.group(named: "root") == HostGroup(name: "root", gid: 0))
+    #expect(try host.group(gid: 0)?.name == "root")
+    #expect(host.groups(of: HostUser(name: "root", uid: 0, gid: 0)).contains(0))
+    #expect(try host.user(named: "no such user") == nil)
+    #expect(try host.user(uid: 3_999_999_999) == nil)
+    #expect(try host.group(named: "no such group") == nil)
+    #expect(try host.group(gid: 3_999_999_999) == nil)
+    #expect(!host.name.isEmpty)
+  }
+
+  @Test func `files are read with their status`() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write("twelve bytes", to: "a.toml", mode: 0o640)
+    let (status, bytes) = try host.read(path, limit: 12)
+    #expect(String(decoding: bytes, as: UTF8.self) == "twelve bytes")
+    #expect(status == FileStatus(kind: .file, uid: geteuid(), gid: getegid(), mode: 0o640))
+    #expect(try host.status(of: directory.path).kind == .directory)
+    #expect(throws: HostError.tooLarge(limit: 11)) { try host.read(path, limit: 11) }
+    #expect(try host.names(in: directory.path).contains("a.toml"))
+    symlink(path, directory.path("link"))
+    #expect(try host.realPath(of: directory.path("link")) == host.realPath(of: path))
+  }
+
+  @Test func `what is no file is refused without waiting for it`() throws {
+    let directory = try TemporaryDirectory()
+    mkfifo(directory.path("fifo"), 0o600)
+    #expect(throws: HostError.notAFile) { try host.read(directory.path("fifo"), limit: 10) }
+    #expect(throws: HostError.notAFile) { try host.read(directory.path, limit: 10) }
+    #expect(throws: HostError.missing) { try host.read(directory.path("none"), limit: 10) }
+    #expect(throws: HostError.missing) { try host.names(in: directory.path("none")) }
+    #expect(throws: HostError.missing) { try host.status(of: directory.path("none")) }
+  }
+
+  /// The whole way on real files: what isn't root's or ours is refused.
+  @Test func `settings load from a directory of one's own`() throws {
+    let directory = try TemporaryDirectory()
+    try directory.write("key", to: "key.csv", mode: 0o600)
+    let text = """
+      [source.main]
+      type = "access-key"
+      file = "key.csv"
+      [socket]
+      path = "\(directory.path("socket"))"
+      [roles.uploader]
+      role_arn = "acs:ram::1:role/a"
+      """
+    let path = try directory.write(text, to: "settings.toml")
+    let loaded = SettingsLoader().load(path)
+    #expect(loaded.diagnostics == [])
+    #expect(
+      loaded.settings?.sources == [SourceSettings(name: "main", accessKey: .file(path: directory.path("key.csv")))])
+    chmod(path, 0o666)
+    #expect(
+      SettingsLoader().load(path).diagnostics.map(\.description) == [
+        "\(path): everybody may write to it (mode 0666); run: chmod go-w \(path)"
+      ])
+  }
+}
