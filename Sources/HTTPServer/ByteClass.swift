@@ -22,22 +22,17 @@ enum ByteClass {
     }
   }
 
-  /// Sets of ASCII characters: one bit each, the lower 64 first.
+  /// A set of ASCII characters, a bit each: those below 64, and those from 64 on.
   private typealias Bits = (low: UInt64, high: UInt64)
 
-  // Bits of 0–9; A–Z and a–z above 64.
-  private static let digits: UInt64 = 0x03FF_0000_0000_0000
-  private static let letters: UInt64 = 0x07FF_FFFE_07FF_FFFE
-
-  private static let tokens: Bits = (digits | bits("!#$%&'*+-.", 0), letters | bits("^_`|~", 64))
-  private static let pathCharacters: Bits = (digits | bits("!$&'()*+,-.:;=", 0), letters | bits("@_~", 64))
+  // Written as numbers, so that they are constants of the program and need no check whether they are made yet.
+  /// Letters, digits and ``!#$%&'*+-.^_`|~``.
+  private static let tokens: Bits = (0x03FF_6CFA_0000_0000, 0x57FF_FFFF_C7FF_FFFE)
+  /// Letters, digits and `!$&'()*+,-.:;=@_~`.
+  private static let pathCharacters: Bits = (0x2FFF_7FD2_0000_0000, 0x47FF_FFFE_87FF_FFFF)
 
   private static func has(_ byte: UInt8, _ set: Bits) -> Bool {
     byte < 128 && (byte < 64 ? set.low : set.high) >> UInt64(byte & 63) & 1 == 1
-  }
-
-  private static func bits(_ characters: String, _ base: UInt8) -> UInt64 {
-    characters.utf8.reduce(0) { $0 | 1 << UInt64($1 - base) }
   }
 }
 

@@ -5,7 +5,8 @@ import Glibc
 /// New connections: who they are, whether there is room, and what becomes of their slot.
 extension HTTPServer {
   func acceptBatch() {
-    for _ in 0..<HTTPServer.batch {
+    while acceptsLeft > 0 {
+      acceptsLeft -= 1
       var who = clinux_peer()
       let descriptor = groups.withUnsafeMutableBufferPointer {
         clinux_accept(listener.descriptor, &who, $0.baseAddress, $0.count)

@@ -22,6 +22,7 @@ extension HTTPServer {
     guard let connection = find(token), connection.phase == .waiting else { return false }
     connection.phase = .streaming
     connection.closesAfterOutput = false
+    deadlines.clear(Int(connection.slot))
     var isThere = true
     outsideDispatch {
       isThere = transmit(connection, head, nil, isLast: true)

@@ -83,12 +83,14 @@ extension HTTPServer {
     for _ in 0..<HTTPServer.requestsPerVisit {
       guard done < bytes.count, connection.phase == .reading, connection.output.isEmpty else { return done }
       let rest = UnsafeMutableBufferPointer(rebasing: bytes[done...])
-      switch connection.scan.find(in: rest.span) {
+      var scan = connection.scan
+      switch scan.find(in: rest.span) {
       case .complete(let size) where size <= limits.headSize:
         connection.scan = HeadScan()
         done += size
         handle(connection, UnsafeMutableBufferPointer(rebasing: rest[..<size]))
       case .incomplete where rest.count < limits.headSize:
+        connection.scan = scan
         return done
       case .complete, .incomplete:
         refuse(connection, .tooLarge, ProblemAnswer.refusal(.headTooLarge))
@@ -116,12 +118,11 @@ extension HTTPServer {
     connection.isHeadOnly = fields.method == .head
     connection.closesAfterOutput = !fields.keepsAlive
     connection.phase = .waiting
-    deadlines.clear(Int(connection.slot))
     let token = connection.token
-    guard let response = handler.respond(to: request, from: connection.peer, token: token) else { return }
+    let response = handler.respond(to: request, from: connection.peer, token: token)
     // The handler may have answered already, or stopped the server.
     guard connection.phase == .waiting, connection.token == token else { return }
-    answer(connection, response)
+    if let response { answer(connection, response) } else { deadlines.clear(Int(connection.slot)) }
   }
 
   /// Watches for what the connection's phase needs; costs a system call only when that is something else than before.

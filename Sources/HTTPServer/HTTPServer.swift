@@ -46,6 +46,8 @@ package final class HTTPServer {
   private var queue: [Turn] = []
   /// From somewhere else in each server, so that a token of one names nothing in another.
   var nextSerial = UInt64.random(in: 1...UInt64.max >> 1)
+  /// How many more connections this dispatch takes in.
+  var acceptsLeft = 0
   /// The loop's time in this dispatch.
   private(set) var now: Int64 = 0
 
@@ -108,20 +110,28 @@ package final class HTTPServer {
 
   private func dispatch() {
     now = loop.now
-    let count = epoll_wait(epoll, events.baseAddress, CInt(HTTPServer.batch), 0)
-    // Nothing is ready, or a signal came in between: the descriptor tells again.
-    guard count > 0 else { return }
-    for index in 0..<Int(count) {
-      let tag = events[index].data.u64
-      if tag == HTTPServer.listenerTag {
-        acceptBatch()
-      } else {
-        let connection = connections[Int(truncatingIfNeeded: tag & 0xFFFF_FFFF)]
-        if connection.tag == tag { visit(connection, events[index].events) }
+    acceptsLeft = HTTPServer.batch
+    var eventsLeft = HTTPServer.batch
+    var count = 0
+    repeat {
+      count = Int(epoll_wait(epoll, events.baseAddress, CInt(eventsLeft), 0))
+      // Nothing is ready, or a signal came in between: the descriptor tells again.
+      if count <= 0 { break }
+      for index in 0..<count {
+        handle(events[index])
+        if epoll < 0 { return }
       }
-      if epoll < 0 { return }
-    }
+      eventsLeft -= count
+      // A busy socket has more by now, and asking it is cheaper than another turn of the loop.
+    } while count > 3 && eventsLeft > 0
     armExpiry()
+  }
+
+  private func handle(_ event: epoll_event) {
+    let tag = event.data.u64
+    if tag == HTTPServer.listenerTag { return acceptBatch() }
+    let connection = connections[Int(truncatingIfNeeded: tag & 0xFFFF_FFFF)]
+    if connection.tag == tag { visit(connection, event.events) }
   }
 
   /// Arms the timer if the earliest deadline comes before it would fire; a later one is seen when it does.

@@ -26,7 +26,12 @@ final class Harness {
     func respond(to request: borrowing RequestHead, from peer: Peer, token: ResponseToken) -> Response? {
       requests.append(request.segment(0))
       peers.append(peer)
-      if let onRequest { return onRequest(token) }
+      if let onRequest {
+        let response = onRequest(token)
+        // Whatever that did, the request is still whole.
+        precondition(request.segment(0) == requests.last)
+        return response
+      }
       if request.path(is: "/later") {
         deferred.append(token)
         return nil
