@@ -66,7 +66,7 @@ import Testing
 
   @Test func `a handler may complete from within its call`() throws {
     let client = try harness.connect()
-    harness.handler.onRequest = { [harness] token in
+    harness.handler.onRequest = { [unowned harness] token in
       harness.server.complete(token, Harness.response("hello"))
       return nil
     }
@@ -100,7 +100,7 @@ import Testing
 
   private func stream(_ request: String = Text.get) throws -> (client: Client, token: ResponseToken) {
     var found: ResponseToken?
-    harness.handler.onRequest = { [harness, head] token in
+    harness.handler.onRequest = { [unowned harness, head] token in
       harness.server.beginStream(token, head: head)
       found = token
       return nil

@@ -121,6 +121,12 @@ final class Client {
     return count == 0 || count < 0 && errno != EAGAIN
   }
 
+  /// Whether there is nothing to be read yet.
+  var isSilent: Bool {
+    var byte: UInt8 = 0
+    return recv(descriptor, &byte, 1, CInt(MSG_PEEK)) < 0 && errno == EAGAIN
+  }
+
   func stopSending() { shutdown(descriptor, CInt(SHUT_WR)) }
 
   func close() {

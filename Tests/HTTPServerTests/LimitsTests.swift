@@ -148,22 +148,26 @@ import Testing
       let harness = try Harness()
       var reported: [CInt] = []
       harness.server.acceptingPaused = { reported.append($0) }
-      let clients = try (0..<6).map { _ in try harness.connect() }
+      let clients = try (0..<12).map { _ in try harness.connect() }
       for client in clients { client.send(Text.get) }
       let next = dup(0)
       close(next)
       var limit = rlimit()
-      getrlimit(__rlimit_resource_t(7), &limit)
-      limit.rlim_cur = rlim_t(next + 2)
-      precondition(setrlimit(__rlimit_resource_t(7), &limit) == 0)
+      getrlimit(CInt(RLIMIT_NOFILE.rawValue), &limit)
+      limit.rlim_cur = rlim_t(next + 4)
+      precondition(setrlimit(CInt(RLIMIT_NOFILE.rawValue), &limit) == 0)
       // Ends, since the loop doesn't turn for a listener that it can't serve.
       try harness.settle()
       precondition(reported == [EMFILE])
-      precondition(clients.map { $0.receive() == Text.hello } == [true, true, false, false, false, false])
-      clients[0].close()
-      clients[1].close()
-      try harness.turn { harness.server.statistics.requests == 6 }
-      precondition(clients[2...].allSatisfy { $0.receive() == Text.hello })
+      let served = clients.filter { $0.receive() == Text.hello }
+      // The process may have opened something else meanwhile.
+      precondition((1...4).contains(served.count))
+      let waiting = clients.filter { client in !served.contains { $0 === client } }
+      // Each gives back two, its own and the server's.
+      for client in served { client.close() }
+      for client in waiting.dropFirst(4) { client.close() }
+      try harness.turn { waiting.prefix(4).allSatisfy { !$0.isSilent } }
+      precondition(waiting.prefix(4).allSatisfy { $0.receive() == Text.hello })
     }
   }
 

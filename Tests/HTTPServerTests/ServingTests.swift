@@ -177,7 +177,7 @@ import Testing
 
   @Test func `a handler may stop the server in the middle of a request`() throws {
     let client = try harness.connect()
-    harness.handler.onRequest = { [harness] _ in
+    harness.handler.onRequest = { [unowned harness] _ in
       harness.server.stop()
       return Harness.response("too late")
     }
