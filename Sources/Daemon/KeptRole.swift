@@ -27,6 +27,12 @@ package final class KeptRole {
   /// Whether plain reads get a credential at `now`.
   package func isValid(at now: Timestamp) -> Bool { current.map { now < $0.lapses } ?? false }
 
+  /// Counts an outcome; beyond 50 different codes they are all `Other`, since codes come from outside.
+  func count(outcome code: String) {
+    let isKnown = outcomes[code] != nil || outcomes.count < 50
+    outcomes[isKnown ? code : "Other", default: 0] += 1
+  }
+
   /// How many sessions' secrets are in memory for it.
   package var heldSecrets: Int { secrets.count }
 
@@ -42,27 +48,31 @@ package final class KeptRole {
   }
 }
 
-/// Who was handed what: the count by uid, and whose first look at the present generation it was.
+/// Who was handed what: the count by uid, and whether it is the uid's first look at a session.
 package struct HandoutBook {
   package struct Line {
-    package var count: UInt64 = 0
-    package var lastGeneration: UInt64 = 0
+    package private(set) var count: UInt64 = 0
+    private var lastOfRing: SessionID?
+    private var lastReserved: SessionID?
+
+    fileprivate mutating func note(_ session: SessionID, isReserved: Bool) -> Bool {
+      count += 1
+      // Each kind apart: a reader that asks for both in turn is told of twice, not at each request.
+      if isReserved {
+        defer { lastReserved = session }
+        return lastReserved != session
+      }
+      defer { lastOfRing = session }
+      return lastOfRing != session
+    }
   }
 
   package private(set) var lines: [UInt32: Line] = [:]
 
   package init() {}
 
-  /// Counts a hand-out; true when it is the first of this generation to this uid.
-  package mutating func enter(uid: UInt32, generation: UInt64) -> Bool {
-    lines[uid, default: Line()].note(generation)
-  }
-}
-
-extension HandoutBook.Line {
-  fileprivate mutating func note(_ generation: UInt64) -> Bool {
-    count += 1
-    defer { lastGeneration = generation }
-    return lastGeneration != generation
+  /// Counts a hand-out; true when it is the first of this session to this uid.
+  package mutating func enter(uid: UInt32, session: SessionID, isReserved: Bool = false) -> Bool {
+    lines[uid, default: Line()].note(session, isReserved: isReserved)
   }
 }

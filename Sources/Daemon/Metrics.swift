@@ -1,7 +1,7 @@
 import Core
 import HTTPServer
 
-/// The figures of `GET /metrics`, in Prometheus' text format 0.0.4. Label values are role names, codes and numbers, which need no escapes.
+/// The figures of `GET /metrics`, in Prometheus' text format 0.0.4.
 struct Metrics {
   private var text = ""
 
@@ -39,7 +39,9 @@ struct Metrics {
     add(
       "rolekeeper_attempts_total", "counter", "AssumeRole calls by outcome: Success, or the error's code.",
       roles.flatMap { role in
-        role.outcomes.sorted { $0.key < $1.key }.map { (#"role="\#(role.name)",code="\#($0.key)""#, Double($0.value)) }
+        role.outcomes.sorted { $0.key < $1.key }.map {
+          (#"role="\#(role.name)",code="\#(Self.escaped($0.key))""#, Double($0.value))
+        }
       })
     add(
       "rolekeeper_handouts_total", "counter", "Credentials handed out over the socket, by the reader's uid.",
@@ -79,6 +81,11 @@ struct Metrics {
       text += labels.isEmpty ? name : "\(name){\(labels)}"
       text += " \(Self.number(value))\n"
     }
+  }
+
+  /// A code may come from outside; role names and numbers need no escapes.
+  private static func escaped(_ value: String) -> String {
+    String(value.flatMap { $0 == "\"" || $0 == "\\" ? ["\\", $0] : $0 == "\n" ? ["\\", "n"] : [$0] })
   }
 
   /// Whole numbers without a point, others to the millisecond.

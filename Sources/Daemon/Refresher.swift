@@ -183,11 +183,11 @@ package final class Refresher {
   private func land(_ outcome: DrawOutcome, of attempt: Attempt, for role: KeptRole) {
     switch outcome.result {
     case .granted(let assumed):
-      role.outcomes["Success", default: 0] += 1
+      role.count(outcome: "Success")
       role.drawn += 1
       deliver(.succeeded(attempt.id, admit(assumed, asked: attempt.duration, from: outcome, for: role)), to: role)
     case .refused(let failure):
-      role.outcomes[failure.code, default: 0] += 1
+      role.count(outcome: failure.code)
       learn(from: failure, date: outcome.date, sent: outcome.sent)
       deliver(.failed(attempt.id, failure), to: role)
     }

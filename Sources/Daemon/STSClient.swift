@@ -89,7 +89,7 @@ package final class STSClient: SessionDrawing {
     case .failure(let failure): return DrawOutcome(result: .refused(Failure(failure)), date: nil, sent: sent)
     case .success(let answer):
       let response = STSResponse(
-        httpStatus: answer.status, retryAfter: answer.retryAfterMilliseconds.map(String.init))
+        httpStatus: answer.status, retryAfter: answer.retryAfter)
       let date = answer.date.flatMap { UTCTime(httpDate: $0) }
       switch response.assumedSession(from: body, now: serverTime()) {
       case .granted(let session): return DrawOutcome(result: .granted(session), date: date, sent: sent)

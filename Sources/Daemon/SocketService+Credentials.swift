@@ -53,7 +53,7 @@ extension SocketService {
   private func handOut(_ handout: Handout?, of role: KeptRole, to peer: Peer, at now: Timestamp) -> Response? {
     guard let handout, let response = handout.response(at: now) else { return nil }
     if handout.isBelowFloor(at: now) { belowFloorAnswers += 1 }
-    if role.handouts.enter(uid: peer.uid, generation: handout.generation) {
+    if role.handouts.enter(uid: peer.uid, session: handout.session.id, isReserved: handout === role.reserved) {
       logger.notice(
         "credential handed out",
         [

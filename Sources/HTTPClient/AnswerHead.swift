@@ -1,7 +1,7 @@
 /// Collects the few header fields we use, line by line as libcurl hands them over.
 struct AnswerHead {
   private(set) var date: String?
-  private(set) var retryAfterMilliseconds: Int64?
+  private(set) var retryAfter: String?
   private var hadDate = false
 
   /// Takes one line of a head. A status line begins a new head: what an interim answer (1xx) said doesn't count.
@@ -16,7 +16,7 @@ struct AnswerHead {
       date = hadDate && date != text ? nil : text
       hadDate = true
     } else if Self.equals(name, "x-acs-retry-after") {
-      retryAfterMilliseconds = Self.text(value).flatMap(Self.number)
+      retryAfter = Self.text(value) ?? ""
     }
   }
 
@@ -35,9 +35,5 @@ struct AnswerHead {
       last - first < 64, value[first...last].allSatisfy({ (0x20...0x7E).contains($0) })
     else { return nil }
     return String(decoding: value[first...last], as: UTF8.self)
-  }
-
-  private static func number(_ text: String) -> Int64? {
-    text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? Int64(text) : nil
   }
 }

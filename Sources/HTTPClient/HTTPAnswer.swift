@@ -7,12 +7,13 @@ package struct HTTPAnswer: Hashable, Sendable {
   package internal(set) var status = 0
   /// The `Date` header as sent, at most 64 printable ASCII characters; nil when missing, odd or sent twice with different values.
   package internal(set) var date: String?
-  /// The `x-acs-retry-after` header, which is in milliseconds; nil when missing or not a plain number.
-  package internal(set) var retryAfterMilliseconds: Int64?
+  /// The `x-acs-retry-after` header as sent, at most 64 printable ASCII characters, empty when it is odd; nil when missing.
+  /// The vendor's own clients take its mere presence for throttling.
+  package internal(set) var retryAfter: String?
 
-  package init(status: Int, date: String? = nil, retryAfterMilliseconds: Int64? = nil) {
+  package init(status: Int, date: String? = nil, retryAfter: String? = nil) {
     self.status = status
     self.date = date
-    self.retryAfterMilliseconds = retryAfterMilliseconds
+    self.retryAfter = retryAfter
   }
 }

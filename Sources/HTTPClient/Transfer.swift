@@ -77,7 +77,7 @@ final class Transfer {
       return .failure(TransportFailure(.protocolViolation, text: "the answer has no valid HTTP status"))
     }
     return .success(
-      HTTPAnswer(status: status, date: head.date, retryAfterMilliseconds: head.retryAfterMilliseconds))
+      HTTPAnswer(status: status, date: head.date, retryAfter: head.retryAfter))
   }
 
   private func failure(_ code: CURLcode) -> TransportFailure {

@@ -29,7 +29,8 @@ enum Keeping {
     } catch {
       logger.error("cannot go on", [.reason: "\(error)"])
       Notifier().status("cannot go on: \(error)")
-      return error is AccessKeyUnusable || error is CredentialMissing ? ExitStatus.badSettings : ExitStatus.failed
+      // An AccessKey file may be whole again in a moment: that end is started again after, unlike bad settings.
+      return error is CredentialMissing ? ExitStatus.badSettings : ExitStatus.failed
     }
   }
 }

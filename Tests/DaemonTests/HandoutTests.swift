@@ -44,10 +44,14 @@ import Testing
     #expect(handout.response(at: handout.session.expires + .hours(1)) == nil)
   }
 
-  @Test func `the first hand-out of a generation to a uid is known as such`() {
+  @Test func `the first hand-out of a session to a uid is known as such`() {
     var book = HandoutBook()
-    let firsts = [(7, 1), (7, 1), (8, 1), (7, 2)].map { book.enter(uid: $0, generation: $1) }
+    let firsts = [(7, 1), (7, 1), (8, 1), (7, 2)].map { book.enter(uid: $0, session: SessionID(number: $1)) }
     #expect(firsts == [true, false, true, true])
     #expect(book.lines[7]?.count == 3)
+    let alternating = [(3, true), (2, false), (3, true)].map {
+      book.enter(uid: 7, session: SessionID(number: $0), isReserved: $1)
+    }
+    #expect(alternating == [true, false, false])
   }
 }

@@ -60,7 +60,7 @@ import Testing
     bench.emulator.add(Fault(.error(.unavailable, retryAfterMilliseconds: 1500), count: 1))
     bench.emulator.add(Fault(.date(offsetSeconds: 60), count: 1))
     let head = try bench.send("AssumeRole", to: "uploader").head
-    #expect(head == HTTPAnswer(status: 503, date: "Fri, 02 Jan 2026 03:01:00 GMT", retryAfterMilliseconds: 1500))
+    #expect(head == HTTPAnswer(status: 503, date: "Fri, 02 Jan 2026 03:01:00 GMT", retryAfter: "1500"))
   }
 
   @Test func `a delayed answer holds up neither others nor the end`() throws {
