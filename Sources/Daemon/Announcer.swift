@@ -31,7 +31,7 @@ final class Announcer {
 
   /// A role has had an outcome.
   func attempted() {
-    if !isReady && keeper.refresher.roles.values.allSatisfy(\.machine.hasHadOutcome) { becomeReady() }
+    if !isReady && keeper.refresher.rolesWithoutOutcome == 0 { becomeReady() }
   }
 
   func stateChanged() {

@@ -27,6 +27,8 @@ package final class Refresher {
   package private(set) var clock: ServerClock
   package private(set) var queue: FetchQueue
   package private(set) var inFlight = 0
+  /// How many roles' first attempt has had no outcome yet.
+  package private(set) var rolesWithoutOutcome = 0
 
   /// Who draws; another one from a reload on, while what is under way ends with the old one.
   package var source: (any SessionDrawing)!
@@ -64,6 +66,7 @@ package final class Refresher {
       timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: time())
     let role = KeptRole(settings, machine: machine)
     roles[role.name] = role
+    rolesWithoutOutcome += 1
     slots[nextSlot] = role
     slotOf[role.name] = nextSlot
     nextSlot += 1
@@ -72,6 +75,7 @@ package final class Refresher {
 
   package func remove(_ name: RoleName) {
     guard let role = roles.removeValue(forKey: name), let slot = slotOf.removeValue(forKey: name) else { return }
+    if !role.machine.hasHadOutcome { rolesWithoutOutcome -= 1 }
     slots[slot] = nil
     due.remove(slot)
     queue.remove(role: slot)
@@ -235,7 +239,10 @@ package final class Refresher {
       role.current?.judge(by: clock, timing: role.settings.timing)
       role.reserved?.judge(by: clock, timing: role.settings.timing)
     }
-    for effect in role.machine.handle(event, at: time(), using: &chance) { perform(effect, for: role) }
+    let hadOutcome = role.machine.hasHadOutcome
+    let effects = role.machine.handle(event, at: time(), using: &chance)
+    if !hadOutcome && role.machine.hasHadOutcome { rolesWithoutOutcome -= 1 }
+    for effect in effects { perform(effect, for: role) }
   }
 
   private func perform(_ effect: RefreshEffect, for role: KeptRole) {

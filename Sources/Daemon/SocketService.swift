@@ -104,7 +104,7 @@ package final class SocketService: RequestHandler {
 
   private func health() -> Response {
     let now = Timestamp(microseconds: EventLoop.bootTime())
-    let invalid = backend.refresher.roles.values.count { $0.current?.response(at: now) == nil }
+    let invalid = backend.refresher.roles.values.count { !$0.isValid(at: now) }
     let count = backend.refresher.roles.count
     if invalid == 0 { return Answer.text(#"{"status":"ok","roles":\#(count)}"# + "\n") }
     return Answer.problem(
