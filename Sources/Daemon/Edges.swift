@@ -14,7 +14,7 @@ struct Edges {
   private let httpSettings: HTTPClient.Settings
 
   /// Builds what `settings` ask for, keeping from `old` what they ask for still. Throws a sentence for what can't be had.
-  init(_ settings: Settings, keeping old: Edges?, keeper: Keeper) throws {
+  init(_ settings: DaemonSettings, keeping old: Edges?, keeper: Keeper) throws {
     sources = try Self.sources(settings.sources, keeping: old, keeper: keeper)
     var wanted = HTTPClient.Settings(connectTimeout: settings.sts.connectTimeout, timeout: settings.sts.timeout)
     if let file = settings.sts.caFile { wanted.caFile = file }

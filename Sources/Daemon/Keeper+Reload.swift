@@ -34,7 +34,7 @@ extension Keeper {
   }
 
   /// From here on nothing fails.
-  private func putInForce(_ new: Settings, edges: Edges, server: HTTPServer?) {
+  private func putInForce(_ new: DaemonSettings, edges: Edges, server: HTTPServer?) {
     let old = settings
     settings = new
     access = AccessPolicy(ownUID: geteuid(), admins: new.admins)
@@ -52,7 +52,7 @@ extension Keeper {
     refresher.sendToAll(.cureSuspected)
   }
 
-  private func changeRoles(from old: Settings, to new: Settings) {
+  private func changeRoles(from old: DaemonSettings, to new: DaemonSettings) {
     let wanted = Set(new.roles.map(\.name))
     for role in old.roles where !wanted.contains(role.name) {
       refresher.remove(role.name)

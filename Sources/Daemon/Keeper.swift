@@ -8,7 +8,7 @@ import Wire
 
 /// The daemon as a whole: what the settings say, kept going on one loop.
 package final class Keeper: SocketBackend {
-  package internal(set) var settings: Settings
+  package internal(set) var settings: DaemonSettings
   package private(set) var refresher: Refresher
   package internal(set) var access: AccessPolicy
 
@@ -31,7 +31,7 @@ package final class Keeper: SocketBackend {
   static func now() -> Timestamp { Timestamp(microseconds: EventLoop.bootTime()) }
 
   /// Puts everything in its place, listens, and queues the first attempt of every role. Throws a sentence for what can't be had.
-  package init(_ settings: Settings, configPath: String, loop: EventLoop, logger: Logger) throws {
+  package init(_ settings: DaemonSettings, configPath: String, loop: EventLoop, logger: Logger) throws {
     self.settings = settings
     self.configPath = configPath
     self.loop = loop

@@ -3,7 +3,7 @@ import Core
 /// What the loader made of the settings.
 package struct LoadedSettings: Sendable {
   /// nil when there is an error among the diagnostics.
-  package let settings: Settings?
+  package let settings: DaemonSettings?
   /// Everything there is to say, in the order of the files and lines.
   package let diagnostics: [Diagnostic]
 }
@@ -42,7 +42,7 @@ private final class LoadRun {
   private var findings: Findings { context.findings }
 
   /// nil when something was reported that leaves nothing to go on with.
-  func load() -> Settings? {
+  func load() -> DaemonSettings? {
     files.append(path)
     let file = SettingsFile(path, context: context)
     let main = TableReader(file?.nodes ?? [], schema: Schema.root, at: Place(file: path), context: context)
@@ -83,7 +83,7 @@ private final class LoadRun {
     claim(outputs, socket: socket, sts: sts, sources: sources)
     outputs.reportClashes(to: findings)
     guard let socket, let directory, let level, let sts else { return nil }
-    return Settings(
+    return DaemonSettings(
       sources: sources, sts: sts, socket: socket, filesDirectory: directory, admins: admins, logLevel: level,
       roles: roles)
   }

@@ -9,7 +9,7 @@ package struct RoleSettings: Hashable, Sendable {
   /// The session policy as it is sent: minified JSON of less than 2048 bytes; nil when the role's permissions aren't cut.
   package var policy: [UInt8]?
   package var externalID: String?
-  /// The name of one of `Settings.sources`.
+  /// The name of one of `DaemonSettings.sources`.
   package var source: String
   /// Who may read it, besides root, the daemon's own user and the admins.
   package var readers: AccessRule

@@ -1,7 +1,7 @@
 package import Core
 
 /// All the settings, checked: names are resolved, paths absolute, times proven. Two are equal when a reload changes nothing.
-package struct Settings: Hashable, Sendable {
+package struct DaemonSettings: Hashable, Sendable {
   /// Who signs AssumeRole, in the order of the file.
   package var sources: [SourceSettings]
   package var sts: STSSettings
