@@ -48,7 +48,7 @@ let package = Package(
     program(
       "sts-emulator", imports: ["Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
-    room("TestSupport"),
+    room("TestSupport", imports: ["JSON"]),
 
     // Tests.
     tests("Core", imports: ["TestSupport"]),
@@ -65,6 +65,9 @@ let package = Package(
       "Daemon",
       imports: ["Core", "Secrets", "Settings", "CloudAPI", "EventLoop", "HTTPServer", "TestSupport", logging]),
     tests("Emulator", imports: ["EventLoop", "HTTPClient", "TestSupport"]),
+    // The built programs, run as a user runs them: it knows the rooms of the outside alone.
+    .testTarget(
+      name: "IntegrationTests", dependencies: ["TestSupport", "Core", "Secrets", "Wire"], swiftSettings: strict()),
   ],
   cxxLanguageStandard: .cxx17
 )

@@ -49,9 +49,20 @@ package final class ChildProcess {
     if let status { return status }
     var raw: CInt = 0
     while waitpid(pid, &raw, 0) < 0 && errno == EINTR {}
-    let code = raw & 0x7f == 0 ? (raw >> 8) & 0xff : 128 + (raw & 0x7f)
+    let code = Self.code(raw)
     status = code
     return code
+  }
+
+  private static func code(_ raw: CInt) -> CInt { raw & 0x7f == 0 ? (raw >> 8) & 0xff : 128 + (raw & 0x7f) }
+
+  /// Its exit status as `wait` gives it, or nil while it runs.
+  package var statusIfEnded: CInt? {
+    if status == nil {
+      var raw: CInt = 0
+      if waitpid(pid, &raw, WNOHANG) == pid { status = Self.code(raw) }
+    }
+    return status
   }
 
   /// Ends it by SIGTERM and waits.

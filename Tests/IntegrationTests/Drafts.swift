@@ -1,0 +1,123 @@
+/// An emulator's configuration in the making: one account, one user with AccessKeys, and roles that trust the account.
+struct RealmDraft {
+  struct Key {
+    var id: String
+    var secret: String
+    var isActive = true
+  }
+
+  static let account = "1234567890123456"
+  static let key = Key(id: "LTAIkeeperkeeperkeep", secret: "MarkedKeeperSecretMarkedKeeper")
+  static let otherKey = Key(id: "LTAIotherotherothero", secret: "OtherKeeperSecretOtherKeeperSe")
+
+  var keys = [Self.key]
+  /// How long sessions live, by role; nil as long as was asked.
+  var roles: [String: String?]
+
+  init(lifetime: String?, roles: [String] = ["uploader", "reports"]) {
+    self.roles = Dictionary(uniqueKeysWithValues: roles.map { ($0, lifetime) })
+  }
+
+  var text: String {
+    let keyList = keys.map { #"{ id = "\#($0.id)", secret = "\#($0.secret)", active = \#($0.isActive) }"# }
+    var text = """
+      [accounts.\(Self.account).users.keeper]
+      access_keys = [\(keyList.joined(separator: ", "))]
+      policies = ["AliyunSTSAssumeRoleAccess"]
+
+      """
+    for (name, lifetime) in roles.sorted(by: { $0.key < $1.key }) {
+      text += """
+
+        [accounts.\(Self.account).roles.\(name)]
+        trust = ["acs:ram::\(Self.account):root"]
+        max_session_duration = "12h"
+
+        """
+      if let lifetime { text += "issued_lifetime = \"\(lifetime)\"\n" }
+    }
+    return text
+  }
+}
+
+/// A daemon's settings in the making.
+struct SettingsDraft {
+  struct Role {
+    var name: String
+    var arn: String?
+    /// Lines of the role's table beside `role_arn`; TOML lets each key stand once.
+    var times = """
+      duration = "15min"
+      max_duration = "1h"
+      floor = "0s"
+      survive_outage = "1min"
+      lapse_margin = "1s"
+      """
+    var more = ""
+    /// Tables `[[roles.NAME.files]]`.
+    var files = ""
+
+    init(_ name: String, more: String = "", files: String = "") {
+      self.name = name
+      self.more = more
+      self.files = files
+    }
+
+    /// A file in the role's directory.
+    static func file(_ path: String, _ lines: String = "") -> String { "path = \"\(path)\"\n\(lines)" }
+  }
+
+  var keyPath: String
+  var endpoint: String
+  var authorityPath: String
+  var socketPath: String
+  var directory: String
+  /// Lines of `[sts]`.
+  var sts = "requests_per_second = 100\nburst = 100\ntimeout = \"3s\""
+  /// Lines of `[socket]`.
+  var socket = "mode = \"0600\""
+  /// Lines of `[access]`.
+  var access = ""
+  var level = "notice"
+  var roles = [Role("uploader"), Role("reports")]
+
+  var text: String {
+    let head = """
+      [source.main]
+      type = "access-key"
+      file = "\(keyPath)"
+
+      [sts]
+      endpoint = "\(endpoint)"
+      ca_file = "\(authorityPath)"
+      \(sts)
+
+      [socket]
+      path = "\(socketPath)"
+      \(socket)
+
+      [files]
+      directory = "\(directory)"
+
+      [access]
+      \(access)
+
+      [log]
+      level = "\(level)"
+
+      """
+    return head + roles.map(Self.text).joined()
+  }
+
+  private static func text(of role: Role) -> String {
+    let files = role.files.isEmpty ? "" : "\n[[roles.\(role.name).files]]\n\(role.files)\n"
+    return """
+
+      [roles.\(role.name)]
+      role_arn = "\(role.arn ?? "acs:ram::\(RealmDraft.account):role/\(role.name)")"
+      \(role.times)
+      \(role.more)
+      \(files)
+      """
+  }
+}
