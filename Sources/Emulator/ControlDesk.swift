@@ -3,27 +3,30 @@
 /// `ControlDesk.help` is its documentation. Whatever else is asked here is answered as the cloud answers plain HTTP.
 struct ControlDesk: Sendable {
   static let help = """
-    POST /faults?kind=KIND[&count=N][&role=NAME][&action=NAME]   put a fault in force; answers with its number
-         delay        milliseconds=N                       answer later; other connections don't wait
-         refuse                                            close the connection instead of answering
-         unreachable                                       close new connections before the TLS handshake
-         drop                                              break off in the middle of the answer
-         error        [status=500] [code=InternalError] [message=TEXT]
-         throttle     [code=Throttling.User] [retry_after_ms=N]
-         empty        [field=NAME]                         empty credential fields, or the one named
-         missing      field=NAME                           leave a field out
-         replace      field=NAME&value=TEXT                put another value in a field
-         date         offset_seconds=N | text=TEXT | absent=true
-         html         [status=200]                         a proxy's page instead of an answer
-         oversize     [bytes=1000000]                      a good answer, padded with blanks
-       Without count a fault stays until it is cleared; with role it meets that role's requests only.
-    GET /faults          the faults in force
-    DELETE /faults       clear all; DELETE /faults/N clears one
-    GET /requests        requests counted by action, role and result
-    GET /requests/recent the latest 1000, one by one
-    DELETE /requests     count from zero
-    POST /clock?ahead_seconds=N | at=YYYY-MM-DDThh:mm:ssZ    shift the emulator's clock, or freeze it
-    POST /reload         read the configuration anew; sessions stay valid
+    POST /faults?kind=KIND[&count=N][&role=NAME][&action=NAME]
+                           put a fault in force; answers with its number
+      delay                milliseconds=N; other connections don't wait
+      refuse               close the connection instead of answering
+      unreachable          close new connections before the TLS handshake
+      drop                 break off in the middle of the answer
+      error                [status=500] [code=InternalError] [message=TEXT]
+      throttle             [code=Throttling.User] [retry_after_ms=N]
+      empty                [field=NAME], else all four of a credential
+      missing              field=NAME
+      replace              field=NAME&value=TEXT
+      date                 offset_seconds=N, text=TEXT or absent=true
+      html                 [status=200]; a proxy's page instead
+      oversize             [bytes=1000000]; a good answer, then blanks
+                           without count until it is cleared; with role
+                           only requests that name this role
+    GET /faults            the faults in force
+    DELETE /faults         clear all; DELETE /faults/N clears one
+    GET /requests          requests counted by action, role and result
+    GET /requests/recent   the latest 1000, one by one
+    DELETE /requests       count from zero
+    POST /clock?ahead_seconds=N, or at=YYYY-MM-DDThh:mm:ssZ
+                           shift the emulator's clock, or freeze it
+    POST /reload           read the configuration anew; sessions stay
 
     """
 
@@ -118,7 +121,9 @@ struct ControlDesk: Sendable {
 
   private func setClock(_ request: Request) -> Reply {
     let parameters = Parameters(decoding: request.query.utf8)
-    if let seconds = parameters?["ahead_seconds"].flatMap(Int64.init), abs(seconds) <= 4_000_000_000 {
+    if let seconds = parameters?["ahead_seconds"].flatMap(Int64.init),
+      (-4_000_000_000...4_000_000_000).contains(seconds)
+    {
       desk.clock.run(aheadBySeconds: seconds)
     } else if let time = parameters?["at"].flatMap(WallTime.init) {
       desk.clock.freeze(at: time)

@@ -25,12 +25,10 @@ struct Fields: Sendable, ExpressibleByDictionaryLiteral {
   }
 
   var json: String {
-    "{" + members.map { "\(quoted($0.name)):\($0.value.json)" }.joined(separator: ",") + "}"
+    "{" + members.map { "\(Field.text($0.name).json):\($0.value.json)" }.joined(separator: ",") + "}"
   }
 
   var xml: String { members.map { "<\($0.name)>\($0.value.xml)</\($0.name)>" }.joined() }
-
-  fileprivate func quoted(_ text: String) -> String { Field.text(text).json }
 }
 
 extension Field {

@@ -11,7 +11,7 @@ struct Parameters: Sendable {
 
   /// Reads `name=value&…`; nil when a `%` is broken or a text isn't UTF-8.
   init?(decoding text: some Collection<UInt8>) {
-    for part in text.split(separator: UInt8(ascii: "&")) {
+    for part in Array(text).split(separator: UInt8(ascii: "&")) {
       let halves = part.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
       guard let name = TextCoding.formDecoded(halves[0]),
         let value = halves.count > 1 ? TextCoding.formDecoded(halves[1]) : ""
@@ -20,7 +20,8 @@ struct Parameters: Sendable {
     }
   }
 
-  subscript(name: String) -> String? { pairs.first { $0.name == name }?.value }
+  /// The first of that name, byte by byte: `==` takes the Kelvin sign for a K.
+  subscript(name: String) -> String? { pairs.first { $0.name.utf8.elementsEqual(name.utf8) }?.value }
 
   func contains(_ name: String) -> Bool { self[name] != nil }
 

@@ -6,8 +6,8 @@ package struct STSService: Sendable {
   /// The largest body read; the rest of AssumeRole's parameters are far below it.
   package static let bodyLimit = 128 * 1024
 
-  /// Accounts and what is in them. Replacing it keeps sessions, nonces and rates.
-  package var realm: Realm
+  /// Accounts and what is in them. Replacing it keeps sessions and nonces; requests per second count anew.
+  package var realm: Realm { didSet { rates = [:] } }
   package var faults = FaultList()
   package private(set) var tally = Tally()
 

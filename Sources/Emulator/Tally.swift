@@ -11,6 +11,19 @@ package struct Tally: Sendable {
     package let nonce: String
     /// `OK`, an error code, or the fault that stood in for an answer, such as `refused`.
     package let result: String
+
+    /// Texts are the sender's and may be long; what is kept of each ends after 256 characters.
+    init(
+      time: WallTime, action: String, role: String, sessionName: String, keyID: String, nonce: String, result: String
+    ) {
+      self.time = time
+      self.action = String(action.prefix(256))
+      self.role = String(role.prefix(256))
+      self.sessionName = String(sessionName.prefix(256))
+      self.keyID = String(keyID.prefix(256))
+      self.nonce = String(nonce.prefix(256))
+      self.result = result
+    }
   }
 
   package struct Line: Sendable, Hashable {

@@ -47,7 +47,9 @@ enum TextCoding {
       if isUnreserved(byte) {
         encoded.append(byte)
       } else {
-        encoded += [UInt8(ascii: "%"), upperHex[Int(byte >> 4)], upperHex[Int(byte & 15)]]
+        encoded.append(UInt8(ascii: "%"))
+        encoded.append(upperHex[Int(byte >> 4)])
+        encoded.append(upperHex[Int(byte & 15)])
       }
     }
     return String(decoding: encoded, as: UTF8.self)

@@ -8,30 +8,37 @@ struct STSEmulatorCommand: ParsableCommand {
     commandName: "sts-emulator",
     abstract: "A local RAM and STS for demos and tests.",
     discussion: """
-      Serves AssumeRole and GetCallerIdentity over TLS with a certificate of its own authority. When it is ready it
-      prints one line, 'listening on https://ADDRESS:PORT', and with --control a second one,
+      Serves AssumeRole and GetCallerIdentity over TLS, with a certificate of its own authority. \
+      When ready it prints a line, 'listening on https://ADDRESS:PORT', and with --control a second, \
       'control on http://ADDRESS:PORT'. SIGTERM and SIGINT end it with status 0.
 
       The configuration is TOML:
 
         [accounts.1234567890123456]
-        requests_per_second = 100                     # AssumeRole, of all its users and roles together
-        access_keys = [{ id = "LTAIroot", secret = "…" }]        # the account's own, which may not assume roles
+        # AssumeRole, of all its users and roles together
+        requests_per_second = 100
+        # the account's own, which may not assume roles
+        access_keys = [{ id = "LTAIroot", secret = "…" }]
 
-        [accounts.1234567890123456.policies.UploadOnly]
-        document = '{"Version":"1","Statement":[{"Effect":"Allow","Action":"vod:*","Resource":"*"}]}'
+        [accounts.1234567890123456.policies.Upload]
+        document = '''{"Version":"1","Statement":[
+          {"Effect":"Allow","Action":"vod:*","Resource":"*"}]}'''
 
         [accounts.1234567890123456.users.keeper]
         access_keys = [{ id = "LTAIkeeper", secret = "…", active = true }]
-        policies = ["AliyunSTSAssumeRoleAccess"]      # that, AdministratorAccess, or the account's own
+        # or AdministratorAccess, or one of the account's policies
+        policies = ["AliyunSTSAssumeRoleAccess"]
 
         [accounts.1234567890123456.roles.uploader]
-        trust = ["acs:ram::1234567890123456:root"]    # or trust_policy = '{…}'
-        policies = ["UploadOnly"]
-        max_session_duration = "12h"                  # 1h to 12h; 1h when left out
-        issued_lifetime = "12s"                       # sessions live no longer than this, whatever was asked
+        # or trust_policy = '''{…}'''
+        trust = ["acs:ram::1234567890123456:root"]
+        policies = ["Upload"]
+        # 1h to 12h; 1h when left out
+        max_session_duration = "12h"
+        # sessions live no longer than this, whatever was asked
+        issued_lifetime = "12s"
 
-      The control endpoint makes faults, counts requests, and sets the clock:
+      With --control it makes faults, counts requests and sets its clock:
 
       \(STSEmulator.controlHelp.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n"))
       """)

@@ -102,6 +102,16 @@ import Testing
     #expect(cloud.send(as: .other).code == "Throttling.User")
   }
 
+  @Test func `a new realm brings its new rate`() throws {
+    var cloud = try TestCloud()
+    for _ in 0..<100 { _ = cloud.send() }
+    cloud.service.realm = try Realm(
+      toml: TestCloud.configuration.replacing(
+        "[accounts.1234567890123456]\n", with: "[accounts.1234567890123456]\nrequests_per_second = 1\n"))
+    #expect(cloud.send().status == 200)
+    #expect(cloud.send().code == "Throttling.User")
+  }
+
   @Test func `a token can't be changed in any place`() throws {
     var cloud = try TestCloud()
     let key = try cloud.assume()

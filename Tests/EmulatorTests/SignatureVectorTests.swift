@@ -113,12 +113,12 @@ import Testing
     let time = try vector.time
     let pristine = try vector.service()
     #expect(!mutants.isEmpty)
-    for mutant in mutants where !isSame(mutant) {
+    // An #expect for each of them would take most of the time.
+    let accepted = mutants.filter { mutant in
       var service = pristine
-      #expect(throws: Refusal.self, "\(mutant.method) \(mutant.target) \(mutant.headers)") {
-        try service.authenticate(mutant, at: time)
-      }
+      return !isSame(mutant) && (try? service.authenticate(mutant, at: time)) != nil
     }
+    for mutant in accepted { Issue.record("accepted: \(mutant.method) \(mutant.target) \(mutant.headers)") }
   }
 
   private func methods(of vector: CloudVector) -> [Request] {
@@ -150,7 +150,7 @@ import Testing
 
   /// Each byte changed in its lowest bit; of long texts every so many, with the ends, so that a suite takes seconds.
   private func changes(to bytes: [UInt8]) -> [[UInt8]] {
-    let step = max(1, bytes.count / 50)
+    let step = max(1, bytes.count / 60)
     let places = Set(stride(from: 0, to: bytes.count, by: step)).union(bytes.indices.suffix(8))
     return places.map { place in
       var changed = bytes
