@@ -7,7 +7,7 @@ import Testing
 @testable import FileOutput
 
 @Suite struct RotationTests {
-  static let rotations = 10_000 as UInt64
+  static let rotations = 2000 as UInt64
 
   /// Many pages, so that a write in place would be seen half done.
   static let size = 16384
