@@ -68,6 +68,8 @@ let package = Package(
     // The built programs, run as a user runs them: it knows the rooms of the outside alone.
     .testTarget(
       name: "IntegrationTests", dependencies: ["TestSupport", "Core", "Secrets", "Wire"], swiftSettings: strict()),
+    // The daemon as systemd runs it, from what `make install` puts there.
+    .testTarget(name: "SystemTests", dependencies: ["TestSupport"], swiftSettings: strict()),
   ],
   cxxLanguageStandard: .cxx17
 )

@@ -1,0 +1,67 @@
+import Testing
+
+extension UnderSystemd {
+  @Suite struct ConfinementTests {
+    @Test func `the process has the capability to give files away and no other, and can't gain any`() throws {
+      let service = try Service()
+      try service.start()
+      let pid = try service.mainPID()
+      let status = try service.box.ask("cat /proc/\(pid)/status").split(separator: "\n").map {
+        $0.split(separator: "\t", omittingEmptySubsequences: true).joined(separator: " ")
+      }
+      let chown = "0000000000000001"
+      for line in [
+        "NoNewPrivs: 1", "Seccomp: 2", "CapEff: \(chown)", "CapPrm: \(chown)", "CapBnd: \(chown)", "CapAmb: \(chown)",
+      ] { #expect(status.contains(line), "\(line)") }
+      let uid = try service.box.ask("id --user rolekeeper")
+      #expect(status.contains("Uid: \(uid) \(uid) \(uid) \(uid)"))
+    }
+
+    @Test func `it sees the machine's files read-only, and none of homes and other units' temporary files`() throws {
+      let service = try Service()
+      try service.start()
+      let pid = try service.mainPID()
+      // As root, whom no permission bits stop: what does is how the daemon's own view is mounted.
+      let inside = "nsenter --target \(pid) --mount --"
+      for directory in ["/", "/etc", "/etc/rolekeeper", "/usr", "/var", "/var/lib", "/srv", "/run", "/boot"] {
+        let touched = try service.box.script("\(inside) touch \(directory)/mark")
+        #expect(touched.status != 0 && touched.errors.contains("Read-only file system"), "\(directory)")
+      }
+      try service.box.ask("\(inside) sh -c 'touch /run/rolekeeper/mark && rm /run/rolekeeper/mark'")
+      try service.box.ask("install -d /home/someone; touch /home/someone/file /tmp/others")
+      let seen = try service.box.script("\(inside) sh -c 'ls /home /root; ls /tmp /var/tmp'")
+      #expect(!seen.output.contains("someone") && !seen.output.contains("others"))
+    }
+
+    @Test func `nobody else may look into its memory, its own user included`() throws {
+      let service = try Service()
+      try service.start()
+      let pid = try service.mainPID()
+      #expect(try service.box.ask("stat --format=%U /proc/\(pid)/mem") == "root")
+      let looked = try service.box.script(
+        "cat /proc/\(pid)/environ /proc/\(pid)/maps; ls /proc/\(pid)/fd/", as: "rolekeeper")
+      #expect(looked.status != 0 && looked.output == "")
+      #expect(try service.box.ask("grep '^Max core file size' /proc/\(pid)/limits").contains(" 0 "))
+    }
+
+    @Test func `it still counts its own memory and descriptors`() throws {
+      let service = try Service()
+      try service.start()
+      let metrics = try service.request("/metrics").output.split(separator: "\n")
+      for (name, least) in [
+        ("rolekeeper_memory_anonymous_bytes", 100_000), ("rolekeeper_memory_resident_bytes", 1_000_000),
+        ("rolekeeper_descriptors", 5),
+      ] {
+        let line = metrics.first { $0.hasPrefix("\(name) ") }
+        #expect(line.flatMap { Int($0.dropFirst(name.count + 1)) } ?? 0 > least, "\(line ?? "no \(name)")")
+      }
+      // What the unit asks for, or what this machine's systemd may give at most.
+      let limits = try service.box.ask(
+        "awk '/^Max open files/ { print $4, $5 }' /proc/\(service.mainPID())/limits /proc/1/limits"
+      )
+      .split { $0 == " " || $0 == "\n" }.compactMap { Int($0) }
+      let most = min(65_536, limits.last ?? 0)
+      #expect(limits.prefix(2) == [most, most])
+    }
+  }
+}

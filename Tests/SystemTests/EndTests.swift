@@ -1,0 +1,68 @@
+import TestSupport
+import Testing
+
+extension UnderSystemd {
+  @Suite struct EndTests {
+    private static let file = "/run/rolekeeper/roles/uploader/credentials.json"
+
+    @Test func `killed, it comes back by itself, and the files are there all the while`() throws {
+      let service = try Service()
+      try service.start()
+      let (pid, before) = try (service.mainPID(), service.box.ask("cat \(Self.file)"))
+      // In the second before it is started again, and at every moment until then.
+      let seen = try service.box.ask(
+        """
+        kill -KILL \(pid)
+        until [ "$(systemctl show --property=NRestarts --value \(Service.unit))" = 1 ] \
+          && systemctl --quiet is-active \(Service.unit); do cat \(Self.file) || echo gone; done | sort -u
+        """)
+      #expect(seen.split(separator: "\n").contains { $0 == before })
+      #expect(!seen.contains("gone"))
+      #expect(try service.mainPID() != pid)
+      _ = try service.credential("uploader", as: "reader")
+    }
+
+    @Test func `it is restarted however often it dies`() throws {
+      let service = try Service()
+      // As often and as fast as would make systemd give up by its own limit: five times in ten seconds.
+      try service.override("RestartSec=100ms")
+      try service.start()
+      for _ in 0..<6 {
+        let pid = try service.mainPID()
+        try service.box.ask("kill -KILL \(pid)")
+        #expect(try eventually { try service.mainPID() != pid && service.property("ActiveState") == "active" })
+      }
+      #expect(try service.property("NRestarts") == "6")
+    }
+
+    @Test func `a restart keeps the files, and a reader of them sees no gap`() throws {
+      let service = try Service()
+      try service.start()
+      let seen = try service.box.ask(
+        """
+        systemctl restart \(Service.unit) &
+        while kill -0 $! 2>/dev/null; do cat \(Self.file) >/dev/null || echo gone; done | sort -u
+        wait $!
+        """)
+      #expect(seen == "")
+      #expect(try service.box.ask("ls /run/rolekeeper/roles/uploader | grep -c '^gen-'") == "2")
+    }
+
+    @Test func `stopped, it is gone in under a second with all it made, whoever is connected`() throws {
+      let service = try Service()
+      try service.start()
+      try service.box.ask(
+        """
+        systemd-run --quiet --collect --unit=listener --service-type=exec curl -sSN --unix-socket \(Service.socket) \
+          http://localhost/v1/events
+        """)
+      #expect(try eventually { try service.request("/metrics").output.contains("rolekeeper_connections 2") })
+      let began = ContinuousClock.now
+      #expect(try service.systemctl("stop").status == 0)
+      #expect(ContinuousClock.now - began < .seconds(1))
+      #expect(try service.property("Result") == "success")
+      #expect(try service.property("ExecMainStatus") == "0")
+      #expect(try service.box.script("ls /run/rolekeeper").status != 0)
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import Glibc
+import TestSupport
+
+/// A host with rolekeeper installed by `make install` and STS played by the emulator, each as a service of a real systemd.
+///
+/// Its users: `reader` and `outsider` are of rolekeeper-clients, and the settings let `reader` alone read the role `uploader`, by its
+/// group `media`; `stranger` is of neither group; `uploader` owns that role's files.
+final class InstalledHost: Sendable {
+  static let accessKeySecret = "marked-secret-of-the-AccessKey"
+  static let control = "http://127.0.0.1:4434"
+  private static let emulated = """
+    [accounts.1234567890123456.users.keeper]
+    access_keys = [{ id = "LTAIkeeper", secret = "\(accessKeySecret)", active = true }]
+    policies = ["AliyunSTSAssumeRoleAccess"]
+    [accounts.1234567890123456.roles.uploader]
+    trust = ["acs:ram::1234567890123456:root"]
+    max_session_duration = "12h"
+    [accounts.1234567890123456.roles.backup]
+    trust = ["acs:ram::1234567890123456:root"]
+    """
+
+  let box: Box
+
+  /// One for all tests, which take turns.
+  private static let shared = Result { try InstalledHost() }
+  static func get() throws -> InstalledHost { try shared.get() }
+
+  private init() throws {
+    box = try Box()
+    let files = try TemporaryDirectory()
+    try Self.install(into: files.path("root"))
+    try box.copy(files.path("root"), to: "/")
+    try box.copy(Programs.emulator, to: "/usr/local/bin/sts-emulator")
+    try box.copy(files.write(Self.emulated, to: "ram.toml"), to: "/etc/sts-emulator.toml")
+    let key = "AccessKey ID,AccessKey Secret\nLTAIkeeper,\(Self.accessKeySecret)\n"
+    try box.copy(files.write(key, to: "access-key", mode: 0o400), to: "/etc/rolekeeper/access-key")
+    let journal = try Journal.fromNow(in: box)
+    try box.ask(
+      """
+      systemd-sysusers
+      groupadd --system media
+      useradd --system --groups rolekeeper-clients,media reader
+      useradd --system --groups rolekeeper-clients outsider
+      useradd --system stranger
+      useradd --system uploader
+      systemctl daemon-reload
+      systemd-run --quiet --unit=sts-emulator --service-type=exec -p RuntimeDirectory=sts-emulator \
+        /usr/local/bin/sts-emulator --config /etc/sts-emulator.toml --listen 127.0.0.1:4433 \
+        --control \(Self.control.dropFirst("http://".count)) --ca-out /run/sts-emulator/ca.pem
+      """)
+    try journal.wait(for: "control on", from: "sts-emulator")
+  }
+
+  /// The repository's own `make install`, with the programs under test.
+  static func install(into directory: String) throws {
+    let sources = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+    let made = try ChildProcess.run([
+      "/usr/bin/make", "-C", sources, "install", "DESTDIR=\(directory)", "BIN=\(Programs.directory)",
+    ])
+    guard made.status == 0 else { throw BoxError(attempt: "make install", said: made.errors) }
+  }
+}

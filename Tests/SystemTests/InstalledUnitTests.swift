@@ -1,0 +1,65 @@
+import TestSupport
+import Testing
+
+extension UnderSystemd {
+  @Suite struct InstalledUnitTests {
+    private static let path = "/usr/lib/systemd/system/rolekeeper.service"
+
+    @Test func `systemd finds nothing wrong with the unit`() throws {
+      let result = try InstalledHost.get().box.run(["systemd-analyze", "verify", "--man=no", Self.path])
+      #expect(result.status == 0)
+      #expect(result.output + result.errors == "")
+    }
+
+    @Test func `the unit's exposure is 1·7 at most`() throws {
+      // The threshold is in tenths.
+      let result = try InstalledHost.get().box.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=17", "--no-pager", Self.path])
+      #expect(result.status == 0, "\(result.output.split(separator: "\n").last ?? "")")
+    }
+
+    @Test func `each protection left off has a comment that says which feature needs it`() throws {
+      let box = try InstalledHost.get().box
+      let unit = try box.ask("cat \(Self.path)")
+      let table = try box.ask("systemd-analyze security --offline=true --no-pager \(Self.path)")
+      let off = table.split(separator: "\n").filter { $0.hasPrefix("✗") }
+      #expect(!off.isEmpty)
+      let unexplained = off.filter { !Self.explains($0.dropFirst(2).prefix { $0 != " " }, unit) }
+      #expect(unexplained == [])
+    }
+
+    @Test func `the daemon's group has no members, and clients have a group of their own`() throws {
+      let box = try InstalledHost.get().box
+      let user = try box.ask("id --name --user rolekeeper; id --name --groups rolekeeper")
+      #expect(user == "rolekeeper\nrolekeeper")
+      #expect(try box.ask("getent group rolekeeper").hasSuffix(":"))
+      #expect(try box.ask("getent passwd rolekeeper").hasSuffix("/usr/sbin/nologin"))
+      #expect(try box.ask("getent group rolekeeper-clients") != "")
+    }
+
+    @Test func `installing again keeps the settings`() throws {
+      let directory = try TemporaryDirectory()
+      try InstalledHost.install(into: directory.path)
+      try directory.write("# mine\n", to: "etc/rolekeeper/rolekeeper.toml")
+      try InstalledHost.install(into: directory.path)
+      #expect(FileText.read(directory.path("etc/rolekeeper/rolekeeper.toml")) == "# mine\n")
+    }
+
+    /// Whether a comment names what the protection restricts, as in `SystemCallFilter=~@privileged`, or stands above its line.
+    private static func explains(_ protection: Substring, _ unit: String) -> Bool {
+      let setting = protection.prefix { $0 != "=" }
+      var isBelowComment = false
+      for line in unit.split(separator: "\n", omittingEmptySubsequences: false) {
+        if line.hasPrefix("#") {
+          if line.contains("\(setting)=") { return true }
+          isBelowComment = true
+        } else if line.hasPrefix("\(setting)=") {
+          if isBelowComment { return true }
+        } else if line.isEmpty {
+          isBelowComment = false
+        }
+      }
+      return false
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import Testing
+
+extension UnderSystemd {
+  @Suite struct JournalTests {
+    @Test func `what is said of a role is found by its fields`() throws {
+      let service = try Service()
+      try service.start()
+      let lines = try service.journal.read("--output=cat --unit=\(Service.unit) ROLEKEEPER_ROLE=uploader")
+      #expect(lines.contains("credential refreshed"))
+      let said = try service.journal.read("--output=json ROLEKEEPER_ROLE=uploader PRIORITY=5")
+      let id = try service.credential("uploader").keyID
+      for field in [
+        "\"ROLEKEEPER_ACCESS_KEY_ID\":\"\(id)\"", "\"ROLEKEEPER_GENERATION\":\"1\"", "\"ROLEKEEPER_EXPIRES\":\"20",
+        "\"SYSLOG_IDENTIFIER\":\"rolekeeperd\"", "\"_SYSTEMD_UNIT\":\"rolekeeper.service\"",
+      ] { #expect(said.contains(field), "\(field)") }
+    }
+
+    @Test func `the first hand-out of a generation to a user names uid and pid, the next are silent`() throws {
+      let service = try Service()
+      try service.start()
+      let uid = try service.box.ask("id --user reader")
+      let script = """
+        echo $$
+        exec curl -sS -o /dev/null --unix-socket \(Service.socket) \
+          http://localhost/v1/roles/uploader/credentials http://localhost/v1/roles/uploader/credentials -o /dev/null
+        """
+      // The process that reads is the shell, under the id it printed in the box's own numbering.
+      let pid = try service.box.ask(script, as: "reader")
+      let lines = try service.journal.read("--output=json ROLEKEEPER_UID=\(uid)").split(separator: "\n")
+      #expect(lines.count == 1)
+      #expect(lines.first?.contains("\"ROLEKEEPER_PID\":\"\(pid)\"") == true)
+      #expect(lines.first?.contains("\"ROLEKEEPER_ROLE\":\"uploader\"") == true)
+      #expect(lines.first?.contains("\"ROLEKEEPER_ACCESS_KEY_ID\":\"STS.") == true)
+    }
+
+    @Test func `a refusal is told with the uid and the role`() throws {
+      let service = try Service()
+      try service.start()
+      let uid = try service.box.ask("id --user outsider")
+      for _ in 0..<3 { _ = try service.request("/v1/roles/uploader/credentials", as: "outsider") }
+      let lines = try service.journal.read("--output=json ROLEKEEPER_UID=\(uid)").split(separator: "\n")
+      #expect(lines.count == 1)
+      #expect(lines.first?.contains("\"ROLEKEEPER_ROLE\":\"uploader\"") == true)
+    }
+
+    @Test func `no secret gets into the journal or the status, whatever goes wrong`() throws {
+      let service = try Service()
+      try service.write(SettingsText.usual.replacing("[sts]", with: "[log]\nlevel = \"debug\"\n\n[sts]"))
+      try service.start()
+      var secrets = [InstalledHost.accessKeySecret]
+      for role in ["uploader", "backup"] {
+        let credential = try service.credential(role)
+        secrets += [credential.secret, credential.token]
+        try service.box.ask("rolekeeper get \(role) --format env >/dev/null")
+      }
+      // Answers that quote what was asked, and broken ones that hold a session.
+      for fault in [
+        "kind=error&status=400&code=SignatureDoesNotMatch&message=\(InstalledHost.accessKeySecret)&count=2",
+        "kind=empty&field=AccessKeyId&count=2", "kind=drop&count=2", "kind=html&count=2",
+      ] {
+        try service.fault(fault)
+        try service.box.ask("rolekeeper refresh uploader; rolekeeper refresh backup")
+        #expect(
+          try eventually {
+            try !service.box.ask("curl -sS \(InstalledHost.control)/faults").contains("\"id\"")
+          }, "\(fault)")
+        try service.box.ask("systemctl reload \(Service.unit)")
+        for role in ["uploader", "backup"] {
+          let credential = try service.credential(role)
+          secrets += [credential.secret, credential.token]
+        }
+      }
+      _ = try service.request("/v1/roles/uploader/credentials?min_ttl=1800")
+      #expect(try service.systemctl("stop").status == 0)
+      let said = try service.journal.everything() + service.systemctl("status").output
+      #expect(said.contains("SignatureDoesNotMatch"))
+      for secret in secrets { #expect(!secret.isEmpty && !said.contains(secret)) }
+    }
+  }
+}

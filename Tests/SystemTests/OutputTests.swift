@@ -1,0 +1,97 @@
+import Testing
+
+extension UnderSystemd {
+  @Suite struct OutputTests {
+    private static let directory = "/run/rolekeeper/roles/uploader"
+    private static let elsewhere = """
+      [[roles.backup.files]]
+      path = "/srv/backup/credentials.json"
+      format = "json"
+      owner = "uploader"
+      group = "media"
+      mode = "0440"
+
+      """
+
+    @Test func `files are another user's, with the mode and group that the settings say`() throws {
+      let service = try Service()
+      try service.start()
+      let status = try service.box.ask(
+        "cd \(Self.directory); stat --dereference --format='%a %U %G' credentials.json credentials.env")
+      #expect(status == "440 uploader media\n400 uploader uploader")
+      let credential = try service.credential("uploader")
+      let file = try service.box.ask("cat \(Self.directory)/credentials.json", as: "uploader")
+      #expect(Credential(document: file) == credential)
+      #expect(try service.box.ask("cat \(Self.directory)/credentials.json", as: "reader") == file)
+      for user in ["outsider", "stranger"] {
+        #expect(try service.box.script("cat \(Self.directory)/credentials.*", as: user).output == "")
+        #expect(try service.box.script("ls /run/rolekeeper/roles", as: user).status != 0)
+      }
+    }
+
+    @Test func `each rotation replaces another user's files, whatever became of them`() throws {
+      let service = try Service()
+      try service.start()
+      try service.box.ask(
+        "cd \(Self.directory); chmod 0600 credentials.env; echo mine >credentials.env", as: "uploader")
+      let before = try service.credential("uploader")
+      try service.box.ask("rolekeeper refresh uploader")
+      #expect(try eventually { try service.credential("uploader") != before })
+      let after = try service.credential("uploader")
+      #expect(
+        try eventually { try service.box.ask("cat \(Self.directory)/credentials.env").contains(after.secret) })
+      #expect(try service.box.ask("stat -L -c '%a %U' \(Self.directory)/credentials.env") == "400 uploader")
+    }
+
+    @Test func `with a drop-in that lets the unit write there, a file goes elsewhere`() throws {
+      let service = try Service()
+      try service.box.ask("install -d -o rolekeeper -m 0755 /srv/backup")
+      try service.override("ReadWritePaths=/srv/backup")
+      try service.write(SettingsText.usual + Self.elsewhere)
+      try service.start()
+      #expect(try eventually { try service.box.script("cat /srv/backup/credentials.json").status == 0 })
+      #expect(
+        try service.box.ask("stat -c '%a %U %G %F' /srv/backup/credentials.json") == "440 uploader media regular file")
+      let file = try service.box.ask("cat /srv/backup/credentials.json", as: "uploader")
+      #expect(try Credential(document: file) == service.credential("backup"))
+    }
+
+    @Test func `without the drop-in the journal says which one to write, and the rest goes on`() throws {
+      let service = try Service()
+      try service.box.ask("install -d -o rolekeeper -m 0755 /srv/backup")
+      try service.write(SettingsText.usual + Self.elsewhere)
+      try service.start()
+      let complaint = try service.journal.wait(for: "file not written")
+      #expect(complaint.contains("ReadWritePaths=/srv/backup"))
+      #expect(complaint.contains("systemctl edit rolekeeper"))
+      _ = try service.credential("backup")
+      #expect(try service.box.script("cat \(Self.directory)/credentials.json").status == 0)
+    }
+
+    @Test func `another unit takes the variables by EnvironmentFile`() throws {
+      let service = try Service()
+      try service.start()
+      let credential = try service.credential("uploader")
+      let told = try service.box.ask(
+        """
+        systemd-run --quiet --wait --pipe --collect -p User=uploader -p EnvironmentFile=\(Self.directory)/credentials.env \
+          sh -c 'echo "$ALIBABA_CLOUD_ACCESS_KEY_ID $ALIBABA_CLOUD_ACCESS_KEY_SECRET $ALIBABA_CLOUD_SECURITY_TOKEN"'
+        """)
+      #expect(told == "\(credential.keyID) \(credential.secret) \(credential.token)")
+      let complaints = try service.journal.everything()
+      #expect(!complaints.contains("Ignoring invalid environment"))
+    }
+
+    @Test func `a shell takes them by eval, for the programs it starts`() throws {
+      let service = try Service()
+      try service.start()
+      let credential = try service.credential("uploader")
+      let told = try service.box.ask(
+        """
+        eval "$(rolekeeper get uploader --format env)"
+        sh -c 'echo "$OSS_ACCESS_KEY_ID $OSS_ACCESS_KEY_SECRET $OSS_SESSION_TOKEN"'
+        """, as: "reader")
+      #expect(told == "\(credential.keyID) \(credential.secret) \(credential.token)")
+    }
+  }
+}

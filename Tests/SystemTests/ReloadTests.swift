@@ -1,0 +1,45 @@
+import Testing
+
+extension UnderSystemd {
+  @Suite struct ReloadTests {
+    private static let another = """
+      [roles.another]
+      role_arn = "acs:ram::1234567890123456:role/backup"
+
+      """
+
+    @Test func `a reload takes up new roles and keeps what didn't change`() throws {
+      let service = try Service()
+      try service.start()
+      let (pid, before) = try (service.mainPID(), service.credential("uploader"))
+      try service.write(SettingsText.usual + Self.another)
+      #expect(try service.systemctl("reload").status == 0)
+      #expect(try service.property("ActiveState") == "active")
+      #expect(try service.mainPID() == pid)
+      #expect(try service.credential("uploader") == before)
+      let another = try service.request("/v1/roles/another/credentials?wait=20")
+      #expect(another.output.hasSuffix("200"))
+    }
+
+    @Test func `bad settings fail the reload, with file and line, and change nothing`() throws {
+      let service = try Service()
+      try service.start()
+      let (pid, before) = try (service.mainPID(), service.credential("uploader"))
+      let bad = SettingsText.sts + Self.another + SettingsText.backup + "surprise = 1\n"
+      try service.write(bad)
+      let reload = try service.systemctl("reload")
+      #expect(reload.status != 0)
+      let line = bad.split(separator: "\n", omittingEmptySubsequences: false).count - 1
+      #expect(try service.journal.text().contains("\(Service.settings):\(line)"))
+      #expect(try service.property("ActiveState") == "active")
+      #expect(try service.property("StatusText").hasPrefix("2 of 2 roles valid"))
+      #expect(try service.mainPID() == pid)
+      #expect(try service.credential("uploader") == before)
+      #expect(try service.request("/v1/roles/another").output.hasSuffix("404"))
+
+      try service.write(SettingsText.usual)
+      #expect(try service.systemctl("reload").status == 0)
+      #expect(try service.credential("uploader") == before)
+    }
+  }
+}

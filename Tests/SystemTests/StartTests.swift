@@ -1,0 +1,75 @@
+import Testing
+
+extension UnderSystemd {
+  @Suite struct StartTests {
+    @Test func `it is ready when each role has a session, and says for how long readers are safe`() throws {
+      let service = try Service()
+      try service.start()
+      #expect(try service.property("ActiveState") == "active")
+      let status = try service.property("StatusText")
+      #expect(status.hasPrefix("2 of 2 roles valid; if STS failed now, readers would keep their floor for "))
+      #expect(try service.systemctl("status").output.contains("Status: \"\(status)\""))
+      #expect(try service.request("/healthz").output.hasSuffix("200"))
+    }
+
+    @Test func `the socket is open to its owner and to the clients' group alone`() throws {
+      let service = try Service()
+      try service.start()
+      let modes = try service.box.ask(
+        "stat --format='%a %U %G' /run/rolekeeper \(Service.socket) /run/rolekeeper/roles /run/rolekeeper/roles/uploader"
+      )
+      #expect(
+        modes.split(separator: "\n") == [
+          "711 rolekeeper rolekeeper", "660 rolekeeper rolekeeper-clients", "711 rolekeeper rolekeeper",
+          "711 rolekeeper rolekeeper",
+        ])
+    }
+
+    @Test func `the AccessKey reaches the daemon by systemd alone`() throws {
+      let service = try Service()
+      try service.start()
+      #expect(try service.box.ask("stat --format='%a %U' /etc/rolekeeper/access-key") == "400 root")
+      #expect(try service.box.script("cat /etc/rolekeeper/access-key", as: "rolekeeper").status != 0)
+      for user in ["reader", "stranger"] {
+        let read = try service.box.script(
+          "cat /etc/rolekeeper/access-key /run/credentials/rolekeeper.service/*", as: user)
+        #expect(read.status != 0 && read.output == "", "\(user)")
+      }
+    }
+
+    @Test func `a role that STS refuses doesn't keep the others from starting, and is named`() throws {
+      let service = try Service()
+      try service.fault("kind=error&status=403&code=NoPermission&role=backup")
+      try service.start()
+      let status = try service.property("StatusText")
+      #expect(status.hasPrefix("1 of 2 roles valid, 1 failing to refresh"))
+      _ = try service.credential("uploader", as: "reader")
+      #expect(try service.request("/healthz").output.hasSuffix("503"))
+    }
+
+    @Test func `bad settings end it with 78, and it isn't started again`() throws {
+      let service = try Service()
+      try service.write("\(SettingsText.usual)\nsurprise = 1\n")
+      #expect(try service.systemctl("start").status != 0)
+      #expect(try service.property("ExecMainStatus") == "78")
+      #expect(try service.property("ActiveState") == "failed")
+      #expect(try service.property("NRestarts") == "0")
+      #expect(try service.journal.text().contains("rolekeeper.toml"))
+      #expect(try service.property("StatusText").contains("rolekeeper check"))
+    }
+
+    @Test(arguments: ["half a file", "no file"])
+    func `with an AccessKey that can't be used it is started again until the key is right`(_ fault: String) throws {
+      let service = try Service()
+      let key = "/etc/rolekeeper/access-key"
+      try service.box.ask("cp --preserve \(key) /root/key")
+      defer { _ = try? service.box.ask("cp --preserve /root/key \(key)") }
+      try service.box.ask(fault == "no file" ? "rm \(key)" : "echo 'AccessKey ID,Acc' >\(key)")
+      #expect(try service.systemctl("start").status != 0)
+      try service.journal.wait(for: "Scheduled restart job")
+      try service.box.ask("cp --preserve /root/key \(key)")
+      #expect(try eventually { try service.property("ActiveState") == "active" })
+      _ = try service.credential("uploader", as: "reader")
+    }
+  }
+}
