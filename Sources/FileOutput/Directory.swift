@@ -15,7 +15,12 @@ struct Directory: ~Copyable {
     var walked = ""
     for step in DirectoryPath(path)?.steps ?? [] {
       walked += "/" + step
-      let next = try calls.perform(.openDirectory, walked) { clinux_open_step(at, step) }
+      let next: CInt
+      do throws(FileOutputError) {
+        next = try calls.perform(.openDirectory, walked) { clinux_open_step(at, step) }
+      } catch .system(.openDirectory, _, EACCES) where Self.isHidden(at) {
+        throw .hiddenDirectory(path: path)
+      }
       close(at)
       at = next
     }
@@ -31,6 +36,14 @@ struct Directory: ~Copyable {
   }
 
   deinit { close(descriptor) }
+
+  /// Whether it is what systemd shows in place of a directory that a unit isn't to see (ProtectHome= in systemd.exec(5)).
+  private static func isHidden(_ descriptor: CInt) -> Bool {
+    var raw = stat()
+    guard fstat(descriptor, &raw) == 0 else { return false }
+    let status = FileStatus(raw)
+    return status.permissions == 0 && status.uid == 0
+  }
 
   func path(of name: String) -> String { path == "/" ? "/\(name)" : "\(path)/\(name)" }
 

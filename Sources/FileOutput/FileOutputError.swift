@@ -8,6 +8,8 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
   case looseDirectory(path: String, uid: UInt32, gid: UInt32, mode: UInt32)
   /// A directory that has to be the daemon's own belongs to somebody else.
   case foreignDirectory(path: String, uid: UInt32)
+  /// A directory in a home, where the daemon's unit sees nothing.
+  case hiddenDirectory(path: String)
   /// Something of another kind has the name.
   case inTheWay(path: String, what: String)
   /// A path that isn't absolute or has empty, `.` or `..` steps.
@@ -21,6 +23,8 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
       "directory '\(path)': others may write to it (mode 0\(String(mode, radix: 8)), owner \(uid):\(gid)); take the right to write from group and others, and let it belong to root, the daemon or the output's owner"
     case .foreignDirectory(let path, let uid):
       "directory '\(path)': it belongs to uid \(uid) and has to be the daemon's (uid \(geteuid())); remove it or name another in 'files.directory'"
+    case .hiddenDirectory(let path):
+      "directory '\(path)': the unit doesn't see homes: run 'systemctl edit rolekeeper', add the lines '[Service]', 'ProtectHome=tmpfs' and 'BindPaths=\(path)', then restart"
     case .inTheWay(let path, let what): "file '\(path)': a \(what) is in the way; move it or change 'path'"
     case .unusablePath(let path): "path '\(path)': not an absolute path without empty, '.' and '..' steps"
     }
