@@ -44,6 +44,14 @@ extension UnderSystemd {
       #expect(try service.box.ask("grep '^Max core file size' /proc/\(pid)/limits").contains(" 0 "))
     }
 
+    @Test func `a crash leaves no core`() throws {
+      let service = try Service()
+      try service.start()
+      try service.box.ask("kill -ABRT \(service.mainPID())")
+      // Where a core is written it says code=dumped.
+      try service.journal.wait(for: "Main process exited, code=killed, status=6/ABRT")
+    }
+
     @Test func `it still counts its own memory and descriptors`() throws {
       let service = try Service()
       try service.start()

@@ -64,5 +64,16 @@ extension UnderSystemd {
       #expect(try service.property("ExecMainStatus") == "0")
       #expect(try service.box.script("ls /run/rolekeeper").status != 0)
     }
+
+    @Test func `stopped, it doesn't wait for STS either`() throws {
+      let service = try Service()
+      try service.fault("kind=delay&milliseconds=60000")
+      try service.box.ask("systemctl start --no-block \(Service.unit)")
+      #expect(try eventually { try service.request("/metrics").output.contains("rolekeeper_sts_in_flight 2") })
+      let began = ContinuousClock.now
+      #expect(try service.systemctl("stop").status == 0)
+      #expect(ContinuousClock.now - began < .seconds(1))
+      #expect(try service.box.script("ls /run/rolekeeper").status != 0)
+    }
   }
 }

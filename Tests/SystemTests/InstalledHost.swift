@@ -10,7 +10,10 @@ final class InstalledHost: Sendable {
   static let control = "http://127.0.0.1:4434"
   private static let emulated = """
     [accounts.1234567890123456.users.keeper]
-    access_keys = [{ id = "LTAIkeeper", secret = "\(accessKeySecret)", active = true }]
+    access_keys = [
+      { id = "LTAIkeeper", secret = "\(accessKeySecret)", active = true },
+      { id = "LTAInext", secret = "\(accessKeySecret)", active = true },
+    ]
     policies = ["AliyunSTSAssumeRoleAccess"]
     [accounts.1234567890123456.roles.uploader]
     trust = ["acs:ram::1234567890123456:root"]

@@ -68,6 +68,20 @@ extension UnderSystemd {
       #expect(try service.box.script("cat \(Self.directory)/credentials.json").status == 0)
     }
 
+    @Test func `a file in somebody's home takes a drop-in that shows its directory to the unit`() throws {
+      let service = try Service()
+      let directory = "/home/app/credentials"
+      try service.box.ask("install -d /home/app; install -d -o rolekeeper \(directory)")
+      try service.write(SettingsText.usual + Self.elsewhere.replacing("/srv/backup", with: directory))
+      try service.start()
+      let complaint = try service.journal.wait(for: "file not written")
+      #expect(complaint.contains("'ProtectHome=tmpfs' and 'BindPaths=\(directory)'"))
+
+      try service.override("ProtectHome=tmpfs\nBindPaths=\(directory)")
+      #expect(try service.systemctl("restart").status == 0)
+      #expect(try eventually { try service.box.script("cat \(directory)/credentials.json").status == 0 })
+    }
+
     @Test func `another unit takes the variables by EnvironmentFile`() throws {
       let service = try Service()
       try service.start()

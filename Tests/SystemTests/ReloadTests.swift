@@ -21,6 +21,15 @@ extension UnderSystemd {
       #expect(another.output.hasSuffix("200"))
     }
 
+    @Test func `SIGHUP is a reload as well`() throws {
+      let service = try Service()
+      try service.start()
+      try service.write(SettingsText.usual + Self.another)
+      try service.box.ask("systemctl kill --signal=HUP \(Service.unit)")
+      try service.journal.wait(for: "settings reloaded")
+      #expect(try service.request("/v1/roles/another/credentials?wait=20").output.hasSuffix("200"))
+    }
+
     @Test func `bad settings fail the reload, with file and line, and change nothing`() throws {
       let service = try Service()
       try service.start()

@@ -2,6 +2,8 @@ import Testing
 
 extension UnderSystemd {
   @Suite struct StartTests {
+    private static let key = "/etc/rolekeeper/access-key"
+
     @Test func `it is ready when each role has a session, and says for how long readers are safe`() throws {
       let service = try Service()
       try service.start()
@@ -28,11 +30,11 @@ extension UnderSystemd {
     @Test func `the AccessKey reaches the daemon by systemd alone`() throws {
       let service = try Service()
       try service.start()
-      #expect(try service.box.ask("stat --format='%a %U' /etc/rolekeeper/access-key") == "400 root")
-      #expect(try service.box.script("cat /etc/rolekeeper/access-key", as: "rolekeeper").status != 0)
+      #expect(try service.box.ask("stat --format='%a %U' \(Self.key)") == "400 root")
+      #expect(try service.box.script("cat \(Self.key)", as: "rolekeeper").status != 0)
       for user in ["reader", "stranger"] {
         let read = try service.box.script(
-          "cat /etc/rolekeeper/access-key /run/credentials/rolekeeper.service/*", as: user)
+          "cat \(Self.key) /run/credentials/rolekeeper.service/*", as: user)
         #expect(read.status != 0 && read.output == "", "\(user)")
       }
     }
@@ -58,16 +60,26 @@ extension UnderSystemd {
       #expect(try service.property("StatusText").contains("rolekeeper check"))
     }
 
+    @Test func `a restart takes up another AccessKey, and the files stay`() throws {
+      let service = try Service()
+      try service.start()
+      try service.box.ask("cp --preserve \(Self.key) /root/key")
+      defer { _ = try? service.box.ask("cp --preserve /root/key \(Self.key)") }
+      try service.box.ask("sed -i s/LTAIkeeper/LTAInext/ \(Self.key)")
+      #expect(try service.systemctl("restart").status == 0)
+      #expect(try service.box.ask("rolekeeper status --json").contains(#""access_key_id":"LTAInext""#))
+      _ = try service.credential("uploader", as: "reader")
+    }
+
     @Test(arguments: ["half a file", "no file"])
     func `with an AccessKey that can't be used it is started again until the key is right`(_ fault: String) throws {
       let service = try Service()
-      let key = "/etc/rolekeeper/access-key"
-      try service.box.ask("cp --preserve \(key) /root/key")
-      defer { _ = try? service.box.ask("cp --preserve /root/key \(key)") }
-      try service.box.ask(fault == "no file" ? "rm \(key)" : "echo 'AccessKey ID,Acc' >\(key)")
+      try service.box.ask("cp --preserve \(Self.key) /root/key")
+      defer { _ = try? service.box.ask("cp --preserve /root/key \(Self.key)") }
+      try service.box.ask(fault == "no file" ? "rm \(Self.key)" : "echo 'AccessKey ID,Acc' >\(Self.key)")
       #expect(try service.systemctl("start").status != 0)
       try service.journal.wait(for: "Scheduled restart job")
-      try service.box.ask("cp --preserve /root/key \(key)")
+      try service.box.ask("cp --preserve /root/key \(Self.key)")
       #expect(try eventually { try service.property("ActiveState") == "active" })
       _ = try service.credential("uploader", as: "reader")
     }
