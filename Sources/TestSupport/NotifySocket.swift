@@ -40,6 +40,16 @@ package final class NotifySocket {
     }
   }
 
+  /// Reads what has come, so that there is room for more.
+  package func drain() {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    while true {
+      let count = buffer.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, CInt(MSG_DONTWAIT)) }
+      guard count >= 0 else { return }
+      seen.append(String(decoding: buffer.prefix(count), as: UTF8.self))
+    }
+  }
+
   private static func holds(_ message: String, _ line: String) -> Bool {
     message.split(separator: "\n").contains { $0.hasPrefix(line) }
   }

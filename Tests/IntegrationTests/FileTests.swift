@@ -1,0 +1,153 @@
+import Core
+import Glibc
+import TestSupport
+import Testing
+import Wire
+
+@Suite(.serialized) struct FileTests {
+  private func target(_ path: String) -> String? {
+    var buffer = [CChar](repeating: 0, count: 4096)
+    let count = readlink(path, &buffer, buffer.count)
+    return count < 0 ? nil : String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// A tree that only the test and the daemon know.
+  private func files(_ lines: String = "") -> String {
+    SettingsDraft.Role.file("credentials.json", lines) + "\n[[roles.uploader.files]]\n"
+      + SettingsDraft.Role.file("credentials.env", "format = \"env\"\n\(lines)")
+  }
+
+  @Test func `files in two formats switch together at each rotation and always hold what is valid`() throws {
+    let lab = try Lab(RealmDraft(lifetime: "4s")) { $0.roles[0].files = files() }
+    let daemon = try lab.start()
+    let events = try daemon.events()
+    let home = "\(lab.draft.directory)/uploader"
+    var generations: Set<String> = []
+    for _ in 0..<4 {
+      let event = try lab.await(events) { $0.role == "uploader" && $0.kind == .rotated }
+      try eventually("the files follow") {
+        FileText.read("\(home)/credentials.json")?.contains(event.accessKeyID!) == true
+      }
+      let current = try #require(target("\(home)/current"))
+      generations.insert(current)
+      let json = try Credential(document: try #require(FileText.read("\(home)/\(current)/credentials.json")))
+      let env = try #require(FileText.read("\(home)/\(current)/credentials.env"))
+      #expect(env.contains(json.keyID) && env.contains(json.token), "both are of one generation")
+      #expect(json.expiration > UTCTime(seconds: Int64(wallClock())))
+      #expect(target("\(home)/credentials.json")?.hasPrefix("current/") == true)
+    }
+    #expect(generations.count >= 3)
+    #expect(FileStatus("\(home)/current/credentials.json")?.mode == 0o400)
+    #expect(FileStatus(home)?.mode == 0o711)
+  }
+
+  @Test func `a shell takes the env file as it is`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil)) { $0.roles[0].files = files() }
+    try lab.start()
+    let path = "\(lab.draft.directory)/uploader/credentials.env"
+    try eventually("the file is written") { access(path, R_OK) == 0 }
+    let run = try ChildProcess.run(
+      ["/bin/sh", "-euc", ". \"$1\"; printf %s \"$ALIBABA_CLOUD_SECURITY_TOKEN\"", "sh", path])
+    #expect(try run.output == lab.credential("uploader").token, "\(run.errors)")
+  }
+
+  @Test(.needs(.root)) func `owner, group and mode are as the settings say, and only they can read`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil)) { draft in
+      draft.roles[0].files = files("owner = \(Person.reader)\ngroup = \(Person.media)\nmode = \"0440\"")
+    }
+    try lab.start()
+    let path = "\(lab.draft.directory)/uploader/credentials.json"
+    try eventually("the file is written") { access(path, R_OK) == 0 }
+    let status = try #require(FileStatus("\(lab.draft.directory)/uploader/current/credentials.json"))
+    #expect(status.uid == Person.reader && status.gid == Person.media && status.mode == 0o440)
+    for (uid, groups, mayRead) in [
+      (Person.reader, [UInt32](), true), (Person.stranger, [Person.media], true), (Person.stranger, [], false),
+    ] {
+      let cat = try ChildProcess.run(Person.words(uid, groups: groups) + ["/bin/cat", path])
+      #expect((cat.status == 0) == mayRead, "\(uid) \(groups): \(cat.errors)")
+    }
+  }
+
+  @Test func `a restarted daemon goes on with the next generation`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil)) { $0.roles[0].files = files() }
+    let home = "\(lab.draft.directory)/uploader"
+    let first = try lab.start()
+    try eventually("the file is written") { access("\(home)/credentials.json", R_OK) == 0 }
+    first.child.signal(SIGKILL)
+    let before = try #require(target("\(home)/current"))
+    first.child.wait()
+    try lab.start(named: "second")
+    let session = try lab.credential("uploader")
+    try eventually("the file is written anew") {
+      FileText.read("\(home)/credentials.json")?.contains(session.keyID) == true
+    }
+    let after = try #require(target("\(home)/current"))
+    #expect(Int(after.dropFirst(4)) == Int(before.dropFirst(4))! + 1, "\(before), then \(after)")
+  }
+
+  @Test func `a directory that vanished is made again, and its files written`() throws {
+    let lab = try Lab(RealmDraft(lifetime: "4s")) { $0.roles[0].files = files() }
+    try lab.start()
+    let path = "\(lab.draft.directory)/uploader/credentials.json"
+    try eventually("the file is written") { access(path, R_OK) == 0 }
+    #expect(try ChildProcess.run(["/bin/rm", "-r", lab.draft.directory]).status == 0)
+    try eventually("the file is there again") { access(path, R_OK) == 0 }
+    #expect(try lab.status("uploader").state == .valid)
+  }
+
+  /// The disk fills up under the daemon; the generation that is there must stay whole, and be replaced when there is room.
+  @Test(.needs(.root)) func `a full disk leaves the old generation whole, is told once, and tried again`() throws {
+    try PrivateMounts.run {
+      let lab = try Lab(RealmDraft(lifetime: nil)) { draft in
+        draft.directory = draft.directory.replacing("/roles", with: "/small/roles")
+        draft.roles[0].files = self.files()
+      }
+      let small = lab.directory.path("small")
+      mkdir(small, 0o755)
+      try PrivateMounts.mountMemory(over: small, size: 65_536)
+      let daemon = try lab.start()
+      let home = "\(lab.draft.directory)/uploader"
+      try eventually("the file is written") { access("\(home)/credentials.json", R_OK) == 0 }
+      let whole = try #require(FileText.read("\(home)/credentials.json"))
+      let filler = open("\(small)/filler", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+      let page = [UInt8](repeating: 1, count: 4096)
+      while write(filler, page, page.count) > 0 {}
+      close(filler)
+
+      let events = try daemon.events()
+      for generation in 2...4 {
+        #expect(try daemon.post("/v1/roles/uploader/refresh").status == 202)
+        try lab.await(events) { $0.role == "uploader" && $0.generation == generation && $0.kind == .rotated }
+      }
+      try daemon.awaitLog("error: file not written, keeping what is there", "role=uploader")
+      #expect(FileText.read("\(home)/credentials.json") == whole)
+      #expect(FileText.read("\(home)/credentials.env")?.contains(try Credential(document: whole).token) == true)
+      // A rotation that can't be written doesn't keep anybody from the socket.
+      let session = try lab.credential("uploader").keyID
+      #expect(!whole.contains(session))
+
+      unlink("\(small)/filler")
+      try eventually("the newest is written when there is room", within: 15) {
+        FileText.read("\(home)/credentials.json")?.contains(session) == true
+      }
+      try daemon.awaitLog("file can be written again", "role=uploader")
+      #expect(daemon.logLines("file not written", "role=uploader").count <= 2, "once for each file")
+    }
+  }
+
+  @Test func `what somebody changed in a file is replaced, never mended in place`() throws {
+    let lab = try Lab(RealmDraft(lifetime: "4s")) { $0.roles[0].files = files() }
+    let daemon = try lab.start()
+    let path = "\(lab.draft.directory)/uploader/current/credentials.json"
+    try eventually("the file is written") { access(path, R_OK) == 0 }
+    // Somebody keeps the file of this generation open: it must never change under its reader.
+    let held = open(path, O_RDONLY | O_CLOEXEC)
+    defer { close(held) }
+    let inode = FileStatus(path)?.inode
+    let before = try #require(FileText.read("/proc/self/fd/\(held)"))
+    let events = try daemon.events()
+    for _ in 0..<2 { try lab.await(events) { $0.role == "uploader" && $0.kind == .rotated } }
+    try eventually("another file takes its place") { FileStatus(path)?.inode != inode }
+    #expect(FileText.read("/proc/self/fd/\(held)") == before)
+  }
+}

@@ -1,0 +1,131 @@
+import Core
+import Glibc
+import TestSupport
+import Testing
+import Wire
+
+/// Ways to STS that lead nowhere. The loop must not wait on any of them.
+@Suite(.serialized) struct NetworkTests {
+  /// A TCP socket on 127.0.0.1 that nobody accepts from.
+  final class DeadEnd {
+    let port: UInt16
+    private let descriptor: CInt
+    private var fillers: [CInt] = []
+
+    /// With `isFull` the kernel lets nobody connect any more, as a firewall that drops; else connections open and are never answered.
+    init(isFull: Bool) throws {
+      let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+      self.descriptor = descriptor
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+      var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+      let bound = withUnsafePointer(to: address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, size) }
+      }
+      guard bound == 0, listen(descriptor, isFull ? 0 : 64) == 0 else {
+        throw StreamError(attempt: "listen", number: errno)
+      }
+      withUnsafeMutablePointer(to: &address) {
+        _ = $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) }
+      }
+      port = UInt16(bigEndian: address.sin_port)
+      // A queue of length 0 takes one.
+      guard isFull else { return }
+      for _ in 0..<4 {
+        let filler = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+        fillers.append(filler)
+        _ = withUnsafePointer(to: address) {
+          $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(filler, $0, size) }
+        }
+      }
+    }
+
+    deinit { for one in [descriptor] + fillers { close(one) } }
+  }
+
+  /// A name server at 127.0.0.77 that never answers.
+  final class DeadNameServer {
+    private let descriptor: CInt
+
+    init() throws {
+      let descriptor = socket(AF_INET, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = UInt16(53).bigEndian
+      address.sin_addr.s_addr = UInt32(0x7f00_004d).bigEndian
+      let bound = withUnsafePointer(to: address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+      }
+      guard bound == 0 else { throw StreamError(attempt: "listen for names", number: errno) }
+      self.descriptor = descriptor
+    }
+
+    /// Whether a question has come.
+    var wasAsked: Bool {
+      var byte: UInt8 = 0
+      return recv(descriptor, &byte, 1, CInt(MSG_DONTWAIT) | CInt(MSG_PEEK)) >= 0
+    }
+
+    deinit { close(descriptor) }
+  }
+
+  @Test func `an address that swallows everything delays nobody at the socket`() throws {
+    let hole = try DeadEnd(isFull: true)
+    try serveWhile(endpoint: "127.0.0.1:\(hole.port)", leadsTo: ["ConnectTimeout"])
+  }
+
+  @Test func `a handshake that never ends delays nobody at the socket`() throws {
+    let hole = try DeadEnd(isFull: false)
+    try serveWhile(endpoint: "127.0.0.1:\(hole.port)", leadsTo: ["ConnectTimeout", "Timeout"])
+  }
+
+  @Test(.needs(.root)) func `a dead name server delays nobody at the socket`() throws {
+    try PrivateMounts.run {
+      let directory = try TemporaryDirectory()
+      let resolver = try directory.write("nameserver 127.0.0.77\noptions timeout:5 attempts:3\n", to: "resolv.conf")
+      try PrivateMounts.show(resolver, at: "/etc/resolv.conf")
+      let server = try DeadNameServer()
+      try self.serveWhile(endpoint: "sts.rolekeeper.test", leadsTo: ["NameResolution", "ConnectTimeout", "Timeout"])
+      #expect(server.wasAsked)
+    }
+  }
+
+  /// Reloads a daemon that has sessions with an endpoint that leads nowhere, lets every role be drawn from there, and times readers meanwhile.
+  private func serveWhile(endpoint: String, leadsTo codes: [String]) throws {
+    let roles = (1...8).map { "role\($0)" }
+    let lab = try Lab(RealmDraft(lifetime: nil, roles: roles)) { draft in
+      draft.roles = roles.map { SettingsDraft.Role($0) }
+      draft.sts += "\nconnect_timeout = \"2s\""
+    }
+    let daemon = try lab.start()
+    lab.draft.endpoint = endpoint
+    try lab.writeSettings()
+    #expect(try daemon.post("/v1/reload").status == 200)
+    for role in roles { #expect(try daemon.post("/v1/roles/\(role)/refresh").status == 202) }
+    #expect(try daemon.get("/metrics").body.contains("rolekeeper_sts_in_flight 8"))
+
+    var times: [Double] = []
+    // From when all calls hang to when all have failed: what blocks, blocks at either end.
+    while try daemon.get("/metrics").body.contains(#"code="Success"} 1"#), times.count < 20_000 {
+      for role in roles {
+        var status = 0
+        times.append(try seconds { status = try daemon.get("/v1/roles/\(role)/credentials").status })
+        #expect(status == 200)
+      }
+      if try lab.report().roles.allSatisfy({ $0.lastError != nil }) { break }
+    }
+    times.sort()
+    #expect(times.count >= 400)
+    let p99 = times[times.count * 99 / 100]
+    #expect(p99 < 0.005, "of \(times.count): p50 \(times[times.count / 2]) s, p99 \(p99) s, most \(times.last!) s")
+    #expect(times.last! < 0.5, "once blocked is blocked for all")
+    for role in try lab.report().roles {
+      #expect(role.lastError.map { codes.contains($0.code) } == true, "\(String(describing: role.lastError))")
+    }
+    let took = seconds { #expect(daemon.child.stop() == 0) }
+    #expect(took < 1, "not even the end waits for it")
+  }
+}

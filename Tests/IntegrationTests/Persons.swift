@@ -1,0 +1,34 @@
+import TestSupport
+
+/// Users that exist by number alone, for whom setpriv(1) runs a program.
+enum Person {
+  /// Named by a role's `allow.users`.
+  static let reader: UInt32 = 61_001
+  /// Named by nobody.
+  static let stranger: UInt32 = 61_002
+  /// Named by `access.admin_users`.
+  static let admin: UInt32 = 61_003
+  /// A group named by a role's `allow.groups`, and the one that may connect.
+  static let media: UInt32 = 61_500
+  static let clients: UInt32 = 61_600
+
+  /// Words before a program's own that run it as this user, in these groups alone.
+  static func words(_ uid: UInt32, groups: [UInt32] = [clients]) -> [String] {
+    let list = groups.isEmpty ? "--clear-groups" : "--groups=\(groups.map(String.init).joined(separator: ","))"
+    return ["/usr/bin/setpriv", "--reuid=\(uid)", "--regid=\(uid)", list]
+  }
+}
+
+extension Lab {
+  /// What curl(1) gets from the socket as this user: the status and the body.
+  func ask(
+    _ target: String, method: String = "GET", as uid: UInt32, groups: [UInt32] = [Person.clients]
+  ) throws -> (status: Int, body: String) {
+    let run = try ChildProcess.run(
+      Person.words(uid, groups: groups) + [
+        "/usr/bin/curl", "--silent", "--unix-socket", draft.socketPath, "--request", method, "--write-out",
+        "%{http_code}", "http://localhost\(target)",
+      ])
+    return (Int(run.output.suffix(3)) ?? 0, String(run.output.dropLast(3)))
+  }
+}

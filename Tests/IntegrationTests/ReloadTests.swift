@@ -1,0 +1,197 @@
+import Core
+import Glibc
+import TestSupport
+import Testing
+import Wire
+
+/// How a reload is asked for; all three ways have to come to the same.
+enum ReloadWay: CaseIterable {
+  case signal, request, commandLine
+
+  /// Reloads settings that are good, and returns when they are in force.
+  func reload(_ lab: Lab) throws {
+    switch self {
+    case .signal:
+      lab.daemon.child.signal(SIGHUP)
+      try lab.daemon.notify.wait(for: "RELOADING=1")
+      try lab.daemon.notify.wait(for: "READY=1")
+    case .request: #expect(try lab.daemon.post("/v1/reload").status == 200)
+    case .commandLine:
+      let run = try lab.rolekeeper("reload")
+      #expect(run.status == 0 && run.errors.isEmpty && run.output.isEmpty, "\(run)")
+    }
+  }
+
+  /// Reloads settings that are bad, and returns what is said of it.
+  func refusal(_ lab: Lab) throws -> String {
+    switch self {
+    case .signal:
+      let before = lab.daemon.logLines("settings not reloaded").count
+      lab.daemon.child.signal(SIGHUP)
+      try lab.daemon.notify.wait(for: "RELOADING=1")
+      try lab.daemon.notify.wait(for: "READY=1")
+      return lab.daemon.logLines("settings not reloaded").dropFirst(before).joined()
+    case .request:
+      let reply = try lab.daemon.post("/v1/reload")
+      #expect(reply.status == 422)
+      #expect(try reply.problem.kind == .settingsRefused)
+      return try reply.problem.errors.joined()
+    case .commandLine:
+      let run = try lab.rolekeeper("reload")
+      #expect(run.status == 1 && run.output.isEmpty)
+      return run.errors
+    }
+  }
+}
+
+@Suite(.serialized) struct ReloadTests {
+  @Test(arguments: ReloadWay.allCases)
+  func `a reload keeps what didn't change and takes on, changes and drops the rest`(way: ReloadWay) throws {
+    let lab = try Lab(RealmDraft(lifetime: nil, roles: ["kept", "timed", "redirected", "dropped", "added"])) { draft in
+      draft.roles = ["kept", "timed", "redirected", "dropped"].map {
+        SettingsDraft.Role($0, files: SettingsDraft.Role.file("credentials.json"))
+      }
+    }
+    let daemon = try lab.start()
+    var before: [String: Credential] = [:]
+    for role in lab.draft.roles { before[role.name] = try lab.credential(role.name) }
+    let oldFile = "\(lab.draft.directory)/dropped/credentials.json"
+    try eventually("the file is written") { access(oldFile, R_OK) == 0 }
+
+    let events = try daemon.events()
+    lab.draft.roles.removeLast()
+    // Another pool and floor make no session bad; another role does.
+    lab.draft.roles[1].times = lab.draft.roles[1].times.replacing("floor = \"0s\"", with: "floor = \"30s\"\npool = 3")
+    lab.draft.roles[2].arn = "acs:ram::\(RealmDraft.account):role/added"
+    lab.draft.roles.append(SettingsDraft.Role("added"))
+    try lab.writeSettings()
+    try way.reload(lab)
+
+    var awaited: Set = ["redirected", "added"]
+    while !awaited.isEmpty { awaited.remove(try lab.await(events) { $0.kind == .rotated }.role) }
+    for role in ["kept", "timed"] {
+      #expect(try lab.credential(role).keyID == before[role]!.keyID, "\(role) keeps its session")
+      #expect(try lab.emulator.draws(of: role) == 1, "\(role) isn't drawn again")
+    }
+    #expect(try lab.credential("redirected").keyID != before["redirected"]!.keyID)
+    #expect(try lab.status("redirected").generation == 2, "generations go on")
+    #expect(try lab.emulator.draws(of: "added") == 2)
+    #expect(try lab.credential("added").keyID.hasPrefix("STS."))
+    #expect(try daemon.get("/v1/roles/dropped/credentials").status == 404)
+    try eventually("the dropped role's files go") { access(oldFile, F_OK) != 0 }
+    #expect(daemon.logLines("notice: settings reloaded").count == 1)
+  }
+
+  @Test(arguments: ReloadWay.allCases)
+  func `a bad file changes nothing and says what is wrong in which line`(way: ReloadWay) throws {
+    let lab = try Lab(RealmDraft(lifetime: nil, roles: ["uploader", "reports", "added"]))
+    let daemon = try lab.start()
+    let before = try lab.credential("uploader")
+    let good = lab.draft.text
+    lab.draft.roles[0].more = "colour = \"green\""
+    lab.draft.roles.append(SettingsDraft.Role("added"))
+    lab.draft.roles[1].times = lab.draft.roles[1].times.replacing("15min", with: "15 parsecs")
+    try lab.writeSettings()
+    let lines = lab.draft.text.split(separator: "\n", omittingEmptySubsequences: false)
+    let said = try way.refusal(lab)
+    for word in ["colour", "parsecs"] {
+      let line = lines.firstIndex { $0.contains(word) }! + 1
+      #expect(said.contains("\(lab.configPath):\(line)"), "\(word) in line \(line): \(said)")
+    }
+    #expect(try daemon.get("/v1/roles/added").status == 404)
+    #expect(try lab.credential("uploader").keyID == before.keyID)
+    try lab.directory.write(good, to: "rolekeeper.toml")
+    try way.reload(lab)
+    #expect(try lab.credential("uploader").keyID == before.keyID)
+    #expect(try lab.emulator.draws() == 2, "nothing was drawn anew all the while")
+  }
+
+  /// Each change is fine on its own but for the last one; all of it has to stay as it was.
+  @Test(arguments: ReloadWay.allCases)
+  func `a reload that can't be carried out in full changes nothing at all`(way: ReloadWay) throws {
+    let lab = try Lab(RealmDraft(lifetime: nil, roles: ["uploader", "reports", "added"])) { draft in
+      draft.roles[0].files = SettingsDraft.Role.file("credentials.json")
+    }
+    let daemon = try lab.start()
+    let before = try lab.report()
+    let old = lab.draft
+    // A plain file stands where the new socket should go.
+    lab.draft.socketPath = try lab.directory.write("precious", to: "in-the-way")
+    lab.draft.roles.removeFirst()
+    lab.draft.roles.append(SettingsDraft.Role("added"))
+    lab.draft.directory = lab.directory.path("elsewhere")
+    lab.draft.keyPath = lab.directory.path("other-key")
+    try lab.write(key: RealmDraft.otherKey)
+    try lab.writeSettings()
+    lab.draft.socketPath = old.socketPath
+    #expect(try way.refusal(lab).contains("in-the-way"))
+
+    let after = try lab.report()
+    #expect(after.roles.map(\.name) == ["reports", "uploader"])
+    #expect(after.roles.map(\.accessKeyID) == before.roles.map(\.accessKeyID))
+    #expect(after.sources == before.sources, "the AccessKey is the old one")
+    try eventually("the file stays") { access("\(old.directory)/uploader/credentials.json", R_OK) == 0 }
+    #expect(access(lab.directory.path("elsewhere"), F_OK) != 0)
+    #expect(FileText.read(lab.directory.path("in-the-way")) == "precious")
+    #expect(try lab.emulator.draws() == 2)
+    // It goes on with what it had, under the old key.
+    let events = try daemon.events()
+    #expect(try daemon.post("/v1/roles/uploader/refresh").status == 202)
+    #expect(try lab.await(events) { $0.role == "uploader" && $0.kind == .rotated }.generation == 2)
+  }
+
+  @Test func `the socket's mode and its path can be changed without a restart`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let daemon = try lab.start()
+    let session = try lab.credential("uploader").keyID
+    let old = lab.draft.socketPath
+    lab.draft.socket = "mode = \"0666\""
+    try lab.writeSettings()
+    try ReloadWay.signal.reload(lab)
+    #expect(FileStatus(old)?.mode == 0o666)
+    #expect(try lab.credential("uploader").keyID == session)
+
+    lab.draft.socketPath = lab.directory.path("moved.sock")
+    try lab.writeSettings()
+    try ReloadWay.signal.reload(lab)
+    let moved = try StreamConnection(unix: lab.draft.socketPath)
+    try moved.request("GET", "/v1/roles/uploader/credentials")
+    #expect(try Credential(try moved.readReply()).keyID == session)
+    #expect(access(old, F_OK) != 0, "the old socket is gone")
+    #expect(daemon.child.statusIfEnded == nil)
+  }
+
+  @Test func `a reload writes files to their new place and takes them from the old one`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil)) { $0.roles[0].files = SettingsDraft.Role.file("credentials.json") }
+    try lab.start()
+    let old = "\(lab.draft.directory)/uploader/credentials.json"
+    try eventually("the file is written") { access(old, R_OK) == 0 }
+    let content = FileText.read(old)
+    lab.draft.directory = lab.directory.path("elsewhere")
+    try lab.writeSettings()
+    try ReloadWay.request.reload(lab)
+    try eventually("the file moves") {
+      FileText.read(lab.directory.path("elsewhere/uploader/credentials.json")) == content && access(old, F_OK) != 0
+    }
+  }
+
+  @Test func `a storm of reloads draws nothing anew and drops nobody`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let daemon = try lab.start()
+    let session = try lab.credential("uploader").keyID
+    let open = try StreamConnection(unix: lab.draft.socketPath)
+    for _ in 0..<100 {
+      daemon.child.signal(SIGHUP)
+      // A manager that reads nothing would hold up whoever tells it something.
+      daemon.notify.drain()
+      try open.request("GET", "/v1/roles/uploader/credentials")
+      #expect(try Credential(try open.readReply()).keyID == session)
+    }
+    for _ in 0..<20 {
+      try ReloadWay.request.reload(lab)
+      daemon.notify.drain()
+    }
+    #expect(try lab.emulator.draws() == 2)
+    #expect(try lab.report().roles.allSatisfy { $0.state == .valid })
+  }
+}

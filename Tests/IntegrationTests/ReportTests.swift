@@ -1,0 +1,93 @@
+import Core
+import Glibc
+import TestSupport
+import Testing
+import Wire
+
+@Suite(.serialized) struct ReportTests {
+  @Test func `metrics are in Prometheus' text format and hold every figure that is promised`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let daemon = try lab.start()
+    _ = try lab.credential("uploader")
+    _ = try daemon.get("/nowhere")
+    let reply = try daemon.get("/metrics")
+    #expect(reply.fields["content-type"]?.hasPrefix("text/plain; version=0.0.4") == true)
+    let figures = try Figures(reply.body)
+    for role in ["uploader", "reports"] {
+      let label = #"{role="\#(role)"}"#
+      #expect(figures["rolekeeper_credential_seconds_to_expiry\(label)"].map { $0 > 800 && $0 <= 901 } == true)
+      #expect(figures["rolekeeper_seconds_since_success\(label)"].map { $0 >= 0 && $0 < 10 } == true)
+      #expect(figures["rolekeeper_seconds_to_next_attempt\(label)"].map { $0 > 100 && $0 < 300 } == true)
+      #expect(figures["rolekeeper_headroom_seconds\(label)"].map { $0 > 800 } == true)
+      #expect(figures["rolekeeper_generation\(label)"] == 1)
+      #expect(figures[#"rolekeeper_attempts_total{role="\#(role)",code="Success"}"#] == 1)
+    }
+    #expect(figures[#"rolekeeper_handouts_total{role="uploader",uid="\#(geteuid())"}"#] == 1)
+    #expect(figures["rolekeeper_below_floor_answers_total"] == 0)
+    #expect(figures["rolekeeper_requests_total"].map { $0 >= 3 } == true)
+    #expect(figures[#"rolekeeper_refusals_total{reason="not_allowed"}"#] == 0)
+    #expect(figures["rolekeeper_connections"] == 1)
+    for name in ["memory_anonymous_bytes", "memory_resident_bytes", "descriptors"] {
+      #expect(figures["rolekeeper_\(name)"].map { $0 > 0 } == true, "\(name)")
+    }
+  }
+
+  /// Prometheus' text format 0.0.4, read as strictly as it is described.
+  struct Figures {
+    private var values: [String: Double] = [:]
+
+    subscript(name: String) -> Double? { values[name] }
+
+    init(_ text: String) throws {
+      var types: Set<String> = []
+      try #require(text.hasSuffix("\n"))
+      for line in text.split(separator: "\n") {
+        if line.hasPrefix("# TYPE ") {
+          let words = line.split(separator: " ")
+          try #require(words.count == 4 && ["gauge", "counter"].contains(words[3]), "\(line)")
+          try #require(types.insert(String(words[2])).inserted, "\(line) comes twice")
+        } else if !line.hasPrefix("# HELP ") {
+          let sample = /([a-z_]+)(\{[a-z_]+="[^"\\]*"(?:,[a-z_]+="[^"\\]*")*\})? (-?[0-9.]+(?:e[+-]?[0-9]+)?)/
+          let match = try #require(try sample.wholeMatch(in: line), "\(line)")
+          try #require(types.contains(String(match.1)), "\(line) before its type")
+          let name = String(match.1) + String(match.2 ?? "")
+          try #require(values.updateValue(Double(match.3) ?? .nan, forKey: name) == nil, "\(line) comes twice")
+        }
+      }
+    }
+  }
+
+  @Test func `health follows the roles, and events tell each change once`() throws {
+    let lab = try Lab(RealmDraft(lifetime: "3s", roles: ["uploader"])) { $0.roles = [SettingsDraft.Role("uploader")] }
+    let daemon = try lab.start()
+    #expect(try daemon.get("/healthz").status == 200)
+    let events = try daemon.events()
+    try lab.emulator.fault("kind=error&status=503")
+    let failing = try lab.await(events) { $0.kind == .changed }
+    #expect(failing.state == .failing && failing.code == "ServiceUnavailable" && failing.accessKeyID != nil)
+    let lapsed = try lab.await(events) { _ in true }
+    #expect(lapsed.kind == .changed && lapsed.state == .lapsed && lapsed.accessKeyID == nil)
+    #expect(try daemon.get("/healthz").status == 503)
+    try lab.emulator.clearFaults()
+    let mended = try lab.await(events) { $0.kind == .rotated }
+    #expect(mended.state == .valid && mended.code == nil && mended.generation > lapsed.generation)
+    #expect(try daemon.get("/healthz").status == 200)
+  }
+
+  @Test func `less than the floor is still handed out, with a header, a warning and a figure`() throws {
+    let lab = try Lab(RealmDraft(lifetime: "30s", roles: ["uploader"])) { draft in
+      draft.roles = [SettingsDraft.Role("uploader")]
+      draft.roles[0].times = draft.roles[0].times.replacing("floor = \"0s\"", with: "floor = \"1min\"")
+    }
+    let daemon = try lab.start()
+    let reply = try daemon.get("/v1/roles/uploader/credentials")
+    #expect(reply.status == 200)
+    #expect((20...30).contains(Int(reply.fields["rolekeeper-below-floor"] ?? "") ?? 0))
+    #expect(daemon.logLines("warning: credential is below its floor").count == 1)
+    #expect(daemon.logLines("warning: STS grants a shorter life than asked").count == 1)
+    #expect(try daemon.get("/metrics").body.contains("rolekeeper_below_floor_answers_total 1\n"))
+    #expect(try lab.status("uploader").state == .belowFloor)
+    let get = try lab.rolekeeper("get", "uploader")
+    #expect(get.status == 0 && get.errors.contains("s left"))
+  }
+}

@@ -1,0 +1,99 @@
+import Core
+import Glibc
+import TestSupport
+import Testing
+import Wire
+
+@Suite(.serialized) struct ReservationTests {
+  @Test func `a reader gets a session as long as it asks for, and the next one shares it`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let daemon = try lab.start()
+    let asked = Int64(wallClock())
+    let long = try Credential(try daemon.get("/v1/roles/uploader/credentials?min_ttl=2400"))
+    // 1.25 times what was asked and a minute.
+    #expect(long.expiration.seconds >= asked + 3000)
+    let shared = try Credential(try daemon.get("/v1/roles/uploader/credentials?min_ttl=1800"))
+    #expect(shared.keyID == long.keyID)
+    #expect(try lab.credential("uploader").keyID != long.keyID, "plain reads get the ring's")
+    #expect(try lab.emulator.draws(of: "uploader") == 2)
+    let short = try Credential(try daemon.get("/v1/roles/uploader/credentials?min_ttl=60"))
+    #expect(short.keyID.hasPrefix("STS."))
+    #expect(try lab.emulator.draws(of: "uploader") == 2)
+  }
+
+  @Test func `more than the role can have is refused with the most that it can`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let daemon = try lab.start()
+    let reply = try daemon.get("/v1/roles/uploader/credentials?min_ttl=3600")
+    #expect(reply.status == 409)
+    #expect(try reply.problem.maxTTL == .seconds(3540))
+    #expect(try daemon.get("/v1/roles/uploader/credentials?min_ttl=3540").status == 200)
+    let get = try lab.rolekeeper("get", "uploader", "--min-ttl", "3h")
+    #expect(get.status == 1 && get.output.isEmpty && get.errors.contains("3540"))
+    #expect(try lab.emulator.draws(of: "uploader") == 2)
+  }
+
+  @Test func `a role is drawn for at most once a minute, and one user causes at most four draws`() throws {
+    let names = (1...6).map { "role\($0)" }
+    let lab = try Lab(RealmDraft(lifetime: nil, roles: names)) { $0.roles = names.map { SettingsDraft.Role($0) } }
+    let daemon = try lab.start()
+    #expect(try daemon.get("/v1/roles/role1/credentials?min_ttl=1200").status == 200)
+    let soon = try daemon.get("/v1/roles/role1/credentials?min_ttl=3000")
+    #expect(soon.status == 429)
+    #expect(try soon.problem.kind == .tooManyReservations)
+    #expect((30...61).contains(Int(soon.fields["retry-after"] ?? "") ?? 0))
+    for role in names[1...3] { #expect(try daemon.get("/v1/roles/\(role)/credentials?min_ttl=1200").status == 200) }
+    #expect(try daemon.get("/v1/roles/role5/credentials?min_ttl=1200").status == 429)
+    // Plain reads don't count.
+    #expect(try daemon.get("/v1/roles/role5/credentials").status == 200)
+    #expect(try lab.emulator.draws() == names.count + 4)
+  }
+
+  /// One leaves without waiting for the end: the draw goes on for the others.
+  @Test func `all who wait share one draw, and one who leaves cancels nothing`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.start()
+    try lab.emulator.fault("kind=delay&milliseconds=800", role: "uploader")
+    var waiting = try (0..<20).map { _ in try StreamConnection(unix: lab.draft.socketPath) }
+    for connection in waiting { try connection.request("GET", "/v1/roles/uploader/credentials?min_ttl=2000") }
+    waiting.removeFirst()
+    let keys = Set(try waiting.map { try Credential(try $0.readReply()).keyID })
+    #expect(keys.count == 1)
+    #expect(try lab.emulator.draws(of: "uploader") == 2)
+  }
+
+  @Test func `a reader waits for the first session, and is told when none comes in its time`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.emulator.fault("kind=delay&milliseconds=1200")
+    let daemon = try lab.launch()
+    try eventually("the socket is there") { (try? StreamConnection(unix: lab.draft.socketPath)) != nil }
+    let waiting = try (0..<10).map { _ in try StreamConnection(unix: lab.draft.socketPath) }
+    for connection in waiting { try connection.request("GET", "/v1/roles/uploader/credentials?wait=30") }
+    #expect(try daemon.get("/v1/roles/uploader/credentials").status == 503)
+    let late = try daemon.get("/v1/roles/uploader/credentials?wait=0")
+    #expect(late.status == 503 && late.fields["retry-after"] != nil)
+    #expect(Set(try waiting.map { try Credential(try $0.readReply()).keyID }).count == 1)
+    #expect(try lab.emulator.draws(of: "uploader") == 1)
+    try daemon.awaitReady()
+  }
+
+  @Test func `a refused reservation fails those who wait and not the role`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let daemon = try lab.start()
+    try lab.emulator.fault("kind=error&status=400&code=InvalidParameter.DurationSeconds", role: "uploader")
+    let reply = try daemon.get("/v1/roles/uploader/credentials?min_ttl=2000")
+    #expect(reply.status == 409, "\(reply.body)")
+    #expect(try reply.problem.code == "InvalidParameter.DurationSeconds")
+    #expect(try lab.status("uploader").state == .valid)
+    #expect(try lab.status("uploader").lastError == nil)
+  }
+
+  @Test(arguments: ["min_ttl=long", "min_ttl=-1", "wait=61", "wait=1.5", "min_ttl=", "min_ttl=99999999999999999999"])
+  func `what isn't a number of seconds is malformed`(query: String) throws {
+    let lab = try Lab(RealmDraft(lifetime: nil, roles: ["uploader"])) { $0.roles = [SettingsDraft.Role("uploader")] }
+    let daemon = try lab.start()
+    let reply = try daemon.get("/v1/roles/uploader/credentials?\(query)")
+    #expect(reply.status == 400)
+    #expect(try reply.problem.kind == .malformed)
+  }
+}

@@ -1,0 +1,119 @@
+import Core
+import Glibc
+import TestSupport
+import Testing
+import Wire
+
+@Suite(.serialized) struct StartTests {
+  @Test func `bad settings end it with 78, each thing that is wrong told with its line`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    lab.draft.roles[0].more = "colour = \"green\""
+    lab.draft.roles[1].arn = "nonsense"
+    try lab.writeSettings()
+    let daemon = try lab.launch()
+    #expect(daemon.child.wait() == 78)
+    #expect(daemon.logLines("error: settings", lab.configPath, "colour").count == 1)
+    #expect(daemon.logLines("error: settings", lab.configPath, "nonsense").count == 1)
+    #expect(daemon.child.output.isEmpty)
+  }
+
+  @Test func `missing settings end it with 78, a missing AccessKey, which may come yet, with 1, a wrong option with 2`()
+    throws
+  {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    unlink(lab.draft.keyPath)
+    #expect(try lab.launch().child.wait() == 1)
+    #expect(lab.daemon.log.contains(lab.draft.keyPath))
+    let missing = try ChildProcess.run([Programs.daemon, "--config", lab.directory.path("none.toml")])
+    #expect(missing.status == 78 && missing.errors.contains("none.toml"))
+    let wrong = try ChildProcess.run([Programs.daemon, "--colour"])
+    #expect(wrong.status == 2 && wrong.output.isEmpty && wrong.errors.contains("--colour"))
+  }
+
+  @Test func `ready comes with an honest status though STS answers nobody`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.emulator.fault("kind=error&status=503", role: "reports")
+    let daemon = try lab.launch()
+    let message = try daemon.notify.wait(for: "READY=1")
+    #expect(message.contains("STATUS=1 of 2 roles valid, 1 failing to refresh"), "\(message)")
+    #expect(try daemon.get("/healthz").status == 503)
+  }
+
+  @Test func `a hanging STS holds ready up for ten seconds at most, and the socket not at all`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil)) { $0.sts = "timeout = \"30s\"" }
+    try lab.emulator.fault("kind=delay&milliseconds=600000")
+    let daemon = try lab.launch()
+    try eventually("the socket answers") { (try? daemon.get("/healthz"))?.status == 503 }
+    let waited = try seconds { try daemon.notify.wait(for: "READY=1", seconds: 15) }
+    #expect(waited < 11)
+  }
+
+  @Test func `the socket that a killed daemon left is replaced`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let first = try lab.start()
+    first.child.signal(SIGKILL)
+    first.child.wait()
+    #expect(access(lab.draft.socketPath, F_OK) == 0, "it lies there still")
+    let second = try lab.start(named: "second")
+    #expect(try second.get("/healthz").status == 200)
+  }
+
+  @Test func `a second daemon on the same socket is refused, and the first one serves on`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let first = try lab.start()
+    let second = try DaemonProcess(
+      configPath: lab.configPath, socketPath: lab.draft.socketPath, in: lab.directory, named: "second")
+    #expect(second.child.wait() == 1)
+    #expect(second.log.contains(lab.draft.socketPath), "\(second.log)")
+    #expect(try first.get("/healthz").status == 200)
+  }
+
+  @Test func `what isn't a socket is left where it is`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.directory.write("precious", to: "rk.sock")
+    let daemon = try lab.launch()
+    #expect(daemon.child.wait() != 0)
+    #expect(daemon.log.contains(lab.draft.socketPath))
+    #expect(FileText.read(lab.draft.socketPath) == "precious")
+  }
+
+  @Test(.needs(.root)) func `it runs in a user's own directory without root`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil)) { $0.roles[0].files = SettingsDraft.Role.file("credentials.env") }
+    for path in [lab.directory.path, lab.configPath, lab.draft.keyPath, lab.emulator.authorityPath] {
+      chown(path, Person.reader, Person.reader)
+    }
+    let daemon = try lab.start(wrapper: Person.words(Person.reader, groups: []))
+    let get = try lab.rolekeeper("get", "uploader", wrapper: Person.words(Person.reader, groups: []))
+    #expect(get.status == 0)
+    let path = "\(lab.draft.directory)/uploader/credentials.env"
+    try eventually("the file is written") { access(path, R_OK) == 0 }
+    let status = try lab.rolekeeper("status", wrapper: Person.words(Person.reader, groups: []))
+    #expect(status.output.contains(RealmDraft.key.id), "its own user is an administrator")
+    #expect(daemon.logLines("error: ").isEmpty, "\(daemon.log)")
+  }
+}
+
+@Suite(.serialized) struct StopTests {
+  @Test func `it ends in under a second when told, with its socket gone`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let daemon = try lab.start()
+    let held = try daemon.events()
+    let took = seconds { #expect(daemon.child.stop() == 0) }
+    #expect(took < 1)
+    try daemon.notify.wait(for: "STOPPING=1", seconds: 1)
+    #expect(access(lab.draft.socketPath, F_OK) != 0)
+    try held.awaitEnd()
+  }
+
+  @Test func `it ends in under a second while STS hangs and readers wait`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil)) { $0.sts = "timeout = \"30s\"" }
+    let daemon = try lab.start()
+    try lab.emulator.fault("kind=delay&milliseconds=600000")
+    let waiting = try StreamConnection(unix: lab.draft.socketPath)
+    try waiting.request("GET", "/v1/roles/uploader/credentials?min_ttl=2000&wait=60")
+    #expect(try daemon.post("/v1/roles/reports/refresh").status == 202)
+    try eventually("two calls hang") { try daemon.get("/metrics").body.contains("rolekeeper_sts_in_flight 2") }
+    let took = seconds { #expect(daemon.child.stop() == 0) }
+    #expect(took < 1)
+  }
+}
