@@ -26,7 +26,8 @@ package struct RefreshMachine: Sendable {
   /// Whether the first attempt has had an outcome, of whatever kind.
   package private(set) var hasHadOutcome = false
 
-  private let attemptLimit: Duration
+  /// When an attempt without an outcome counts as failed, a little more than the time-out of a call.
+  package var attemptLimit: Duration
   private var ring: Ring
   private var reserved: Session?
   private var flight = Flight.none
@@ -42,7 +43,6 @@ package struct RefreshMachine: Sendable {
 
   /// Makes an idle machine; `.started` sets it going.
   ///
-  /// `attemptLimit` is when an attempt without an outcome counts as failed, a little more than the time-out of a call.
   /// `generation` is the number before the first one to be published.
   package init(
     timing: RoleTiming, attemptLimit: Duration = .seconds(15), generation: UInt64 = 0, at instant: Timestamp
@@ -124,7 +124,7 @@ package struct RefreshMachine: Sendable {
       effects.append(.discard(session.id))
       return fail(attempt, because: .tooShort, at: now, using: &generator, &effects)
     }
-    if attempt.purpose == .reservation { return keepReserved(session, &effects) }
+    if attempt.purpose == .reservation { return keepReserved(session, at: now, &effects) }
     endFailures(&effects)
     lastSuccess = now
     nextAttempt = now + jitteredStep(after: session, using: &generator)
@@ -234,10 +234,13 @@ package struct RefreshMachine: Sendable {
     saidBelowFloor = isBelow
   }
 
-  /// Queues the ring's step when it is due, before any reservation; a reservation that only waits gives way.
+  /// Queues the ring's step when it is due, before any reservation: one that waits or is under way gives way and comes after.
   private mutating func queueNext(at now: Timestamp, _ effects: inout [RefreshEffect]) {
     switch flight {
-    case .made: return
+    case .made(let attempt, _) where attempt.purpose == .ring || nextAttempt > now: return
+    case .made(let attempt, _):
+      effects.append(.abandon(attempt.id))
+      queue(.ring, duration: timing.duration, &effects)
     case .queued(let attempt) where attempt.purpose == .ring: return
     case .queued:
       if nextAttempt <= now { queue(.ring, duration: timing.duration, &effects) }
@@ -270,7 +273,7 @@ package struct RefreshMachine: Sendable {
       switch flight {
       case .none: nextAttempt
       case .queued(let attempt): attempt.purpose == .reservation ? nextAttempt : nil
-      case .made(_, let giveUp): giveUp
+      case .made(let attempt, let giveUp): attempt.purpose == .reservation ? min(giveUp, nextAttempt) : giveUp
       }
     func consider(_ instant: Timestamp) { due = due.map { min($0, instant) } ?? instant }
     if let freshest = ring.freshest {
@@ -328,11 +331,19 @@ extension RefreshMachine {
     }
   }
 
-  private mutating func keepReserved(_ session: Session, _ effects: inout [RefreshEffect]) {
+  /// Keeps the longer of what there is and what came; tells those it isn't long enough for.
+  private mutating func keepReserved(_ session: Session, at now: Timestamp, _ effects: inout [RefreshEffect]) {
     wantedReservation = nil
-    if let reserved { effects.append(.discard(reserved.id)) }
-    reserved = session
-    effects += [.offerReserved(session), .report(.reserved(session))]
+    if let reserved, reserved.expires >= session.expires {
+      effects.append(.discard(session.id))
+    } else {
+      if let reserved { effects.append(.discard(reserved.id)) }
+      reserved = session
+      effects += [.offerReserved(session), .report(.reserved(session))]
+    }
+    guard session.granted + ServerClock.lifetimeSlack < session.asked else { return }
+    let failure = Failure.grantedLess(session.expires - now)
+    effects += [.failReservation(failure), .report(.reservationFailed(failure))]
   }
 }
 
@@ -340,6 +351,15 @@ extension Failure {
   /// An attempt whose outcome never came.
   static let noOutcome = Failure(
     .transient, code: "NoOutcome", advice: "the call was given up; nothing to do if it stays the only one")
+
+  /// The code of a reservation for which STS granted a shorter life than asked.
+  package static let grantedLessCode = "GrantedLess"
+
+  static func grantedLess(_ granted: Duration) -> Failure {
+    Failure(
+      .permanent, code: grantedLessCode,
+      advice: "STS granted \(granted.text) only; look at the role's MaxSessionDuration and at 'max_duration'")
+  }
 
   /// A session that would have lapsed on arrival.
   static let tooShort = Failure(

@@ -69,6 +69,42 @@ import Testing
     #expect(role.published?.generation == 2)
   }
 
+  @Test func `a reservation under way gives way to the ring's step and is drawn after it`() {
+    var role = Self.running()
+    role.run(for: .minutes(13))
+    var rings = 0
+    role.answer = { _, attempt in
+      if attempt.purpose == .ring { rings += 1 }
+      return rings == 0 ? .never : .grants(attempt.duration)
+    }
+    let ringAttempts = { (role: SimulatedRole) in role.attempts.filter { $0.attempt.purpose == .ring } }
+    while ringAttempts(role).count < 2 {
+      role.send(.reservationRequested(.hours(12)))
+      role.run(for: .seconds(10))
+    }
+    let steps = ringAttempts(role).map(\.at)
+    #expect(steps[1] - steps[0] <= .seconds(991), "the ring's step was late by the reservation")
+    #expect(role.effects.contains { if case .abandon = $0 { true } else { false } })
+    #expect(role.effects.contains { if case .offerReserved = $0 { true } else { false } })
+  }
+
+  @Test func `a reservation that STS cuts short fails, and a longer one that is there stays`() {
+    var role = Self.running()
+    role.send(.reservationRequested(.hours(6)))
+    role.run(for: .seconds(61))
+    role.answer = { _, _ in .grants(.hours(2)) }
+    role.send(.reservationRequested(.hours(12)))
+    role.run(for: .seconds(1))
+    let codes = role.effects.compactMap { if case .failReservation(let failure) = $0 { failure.code } else { nil } }
+    #expect(codes == ["GrantedLess"])
+    guard case .ready(let session) = role.machine.reservation(minTTL: .hours(5), at: role.now) else {
+      Issue.record("the six-hour session is gone")
+      return
+    }
+    #expect(session.expires - role.now > .hours(5))
+    #expect(role.live.count == 2)
+  }
+
   @Test func `a uid may cause four draws a minute`() {
     var limits = ReservationLimits()
     let start = Timestamp(microseconds: 0)
