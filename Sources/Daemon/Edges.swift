@@ -12,13 +12,16 @@ struct Edges {
   let sts: STSClient
   private let http: HTTPClient
   private let httpSettings: HTTPClient.Settings
+  /// The authorities' file as `http` read it: libcurl keeps for a day what was in there.
+  private let authorities: FileVersion?
 
   /// Builds what `settings` ask for, keeping from `old` what they ask for still. Throws a sentence for what can't be had.
   init(_ settings: DaemonSettings, keeping old: Edges?, keeper: Keeper) throws {
     sources = try Self.sources(settings.sources, keeping: old, keeper: keeper)
     var wanted = HTTPClient.Settings(connectTimeout: settings.sts.connectTimeout, timeout: settings.sts.timeout)
     if let file = settings.sts.caFile { wanted.caFile = file }
-    if let old, old.httpSettings == wanted {
+    authorities = FileVersion(wanted.caFile)
+    if let old, old.httpSettings == wanted, old.authorities == authorities {
       http = old.http
     } else {
       http = try HTTPClient(keeper.loop, settings: wanted)
@@ -73,5 +76,20 @@ package struct CredentialMissing: Error, CustomStringConvertible {
 
   package var description: String {
     "source '\(source)': there is no systemd credential '\(name)'; run as the unit, whose LoadCredential= names it, or write file = \"/path\""
+  }
+}
+
+/// Which version of a file lies at a path; nil when none can be seen.
+private struct FileVersion: Equatable {
+  private let device: dev_t
+  private let inode: ino_t
+  private let size: off_t
+  private let changed: [Int]
+
+  init?(_ path: String) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    (device, inode, size) = (status.st_dev, status.st_ino, status.st_size)
+    changed = [status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec, status.st_ctim.tv_nsec]
   }
 }

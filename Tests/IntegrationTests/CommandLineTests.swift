@@ -48,6 +48,16 @@ import Wire
     #expect(json.output.split(separator: "\n").count == 1)
   }
 
+  @Test func `status shows itself anew every second until it is interrupted`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.start()
+    let watch = try ChildProcess(
+      [Programs.commandLine, "--socket", lab.draft.socketPath, "status", "--watch"], in: lab.directory)
+    try eventually("it is shown twice") { watch.output.split(separator: "\n").count { $0.hasPrefix("ROLE") } >= 2 }
+    watch.signal(SIGINT)
+    #expect(watch.wait() == 128 + SIGINT)
+  }
+
   @Test func `wait returns when each role has a session, and with 4 when one has none in time`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     try lab.emulator.fault("kind=error&status=503", role: "uploader")

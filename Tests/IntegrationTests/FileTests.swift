@@ -41,6 +41,34 @@ import Wire
     #expect(FileStatus(home)?.mode == 0o711)
   }
 
+  /// Whoever has the file open goes on reading what it opened; whoever opens it finds a whole one.
+  @Test func `a file elsewhere is replaced at each rotation, never written in place`() throws {
+    let lab = try Lab(RealmDraft(lifetime: "4s"))
+    let path = lab.directory.path("elsewhere.json")
+    lab.draft.roles[0].files = SettingsDraft.Role.file(path)
+    try lab.writeSettings()
+    let daemon = try lab.start()
+    try eventually("the file is written") { access(path, R_OK) == 0 }
+    let events = try daemon.events()
+    for _ in 0..<3 {
+      let held = open(path, O_RDONLY | O_CLOEXEC)
+      defer { close(held) }
+      let before = try #require(FileText.read(path))
+      let inode = FileStatus(path)?.inode
+      let event = try lab.await(events) { $0.role == "uploader" && $0.kind == .rotated }
+      try eventually("the file follows") {
+        let text = FileText.read(path)
+        _ = try Credential(document: text ?? "")
+        return text?.contains(event.accessKeyID!) == true
+      }
+      #expect(FileStatus(path)?.inode != inode)
+      #expect(FileText.read("/proc/self/fd/\(held)") == before)
+    }
+    try lab.emulator.fault("kind=error&status=503")
+    try lab.await(events) { $0.role == "uploader" && $0.state == .lapsed }
+    try eventually("it goes with its session") { access(path, F_OK) != 0 }
+  }
+
   @Test func `a shell takes the env file as it is`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil)) { $0.roles[0].files = files() }
     try lab.start()

@@ -175,6 +175,44 @@ enum ReloadWay: CaseIterable {
     }
   }
 
+  @Test func `a reload takes up what the settings only name: policies, roles.d and the authorities' file`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil, roles: ["uploader", "reports", "extra"]))
+    func policy(_ action: String) throws {
+      try lab.directory.write(
+        #"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "\#(action)", "Resource": "*"}]}"#,
+        to: "uploader.policy.json")
+    }
+    try policy("vod:*")
+    lab.draft.roles[0].more = "policy_file = \"uploader.policy.json\""
+    try lab.writeSettings()
+    // Another authority's certificate lies where the right one will be.
+    let stranger = try EmulatorProcess(realm: RealmDraft(lifetime: nil).text, in: lab.directory, named: "stranger")
+    let right = try #require(FileText.read(lab.draft.authorityPath))
+    try lab.directory.write(try #require(FileText.read(stranger.authorityPath)), to: "emulator-ca.pem")
+    let daemon = try lab.start()
+    #expect(try lab.status("uploader").lastError?.code == "TLSVerification")
+
+    let events = try daemon.events()
+    try lab.directory.write(right, to: "emulator-ca.pem")
+    try ReloadWay.request.reload(lab)
+    try lab.await(events) { $0.role == "uploader" && $0.kind == .rotated }
+    let first = try lab.credential("uploader").keyID
+    try eventually("the other role has one too") { try lab.status("reports").state == .valid }
+    let other = try lab.credential("reports").keyID
+
+    try policy("vod:CreateUploadVideo")
+    mkdir(lab.directory.path("roles.d"), 0o755)
+    let role = SettingsDraft.Role("extra")
+    try lab.directory.write(
+      "[roles.extra]\nrole_arn = \"acs:ram::\(RealmDraft.account):role/extra\"\n\(role.times)\n",
+      to: "roles.d/extra.toml")
+    try ReloadWay.request.reload(lab)
+    var awaited: Set = ["uploader", "extra"]
+    while !awaited.isEmpty { awaited.remove(try lab.await(events) { $0.kind == .rotated }.role) }
+    #expect(try lab.credential("uploader").keyID != first, "a session of the old policy may do more than it should")
+    #expect(try lab.credential("reports").keyID == other)
+  }
+
   @Test func `a storm of reloads draws nothing anew and drops nobody`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     let daemon = try lab.start()
