@@ -13,7 +13,8 @@ enum ReloadWay: CaseIterable {
     switch self {
     case .signal:
       lab.daemon.child.signal(SIGHUP)
-      try lab.daemon.notify.wait(for: "RELOADING=1")
+      let message = try lab.daemon.notify.wait(for: "RELOADING=1")
+      #expect(message.contains("MONOTONIC_USEC="))
       try lab.daemon.notify.wait(for: "READY=1")
     case .request: #expect(try lab.daemon.post("/v1/reload").status == 200)
     case .commandLine:
@@ -213,11 +214,50 @@ enum ReloadWay: CaseIterable {
     #expect(try lab.credential("reports").keyID == other)
   }
 
+  @Test func `a call under way outlives a reload that changes how STS is called`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let daemon = try lab.start()
+    let events = try daemon.events()
+    try lab.emulator.fault("kind=delay&milliseconds=700&count=1", role: "uploader")
+    #expect(try daemon.post("/v1/roles/uploader/refresh").status == 202)
+    try eventually("the call is under way") { try daemon.get("/metrics").body.contains("sts_in_flight 1") }
+    lab.draft.sts += "\nconnect_timeout = \"2s\""
+    try lab.writeSettings()
+    try ReloadWay.request.reload(lab)
+    #expect(try lab.await(events) { $0.role == "uploader" && $0.kind == .rotated }.generation == 2)
+    #expect(try lab.emulator.draws(of: "uploader") == 2)
+    #expect(daemon.logLines("refresh failed").isEmpty)
+  }
+
+  /// Whoever asks anew comes in at the new socket; what it waited for goes to nobody else.
+  @Test func `who waits at a socket that is replaced is let go, and nobody gets another's credential`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.emulator.fault("kind=delay&milliseconds=1500")
+    let daemon = try lab.launch()
+    try eventually("the socket is there") { (try? StreamConnection(unix: lab.draft.socketPath)) != nil }
+    let old = try (0..<4).map { _ in try StreamConnection(unix: lab.draft.socketPath) }
+    for connection in old { try connection.request("GET", "/v1/roles/uploader/credentials?wait=30") }
+    try eventually("they wait") { try daemon.get("/metrics").body.contains("rolekeeper_connections 5") }
+    lab.draft.socket = "mode = \"0666\""
+    try lab.writeSettings()
+    try ReloadWay.request.reload(lab)
+    for connection in old { try connection.awaitEnd() }
+    let new = try (0..<4).map { _ in try StreamConnection(unix: lab.draft.socketPath) }
+    for connection in new { try connection.request("GET", "/v1/roles/reports/credentials?wait=30") }
+    let keys = Set(try new.map { try Credential(try $0.readReply()).keyID })
+    #expect(try keys == [lab.credential("reports").keyID])
+  }
+
   @Test func `a storm of reloads draws nothing anew and drops nobody`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     let daemon = try lab.start()
     let session = try lab.credential("uploader").keyID
     let open = try StreamConnection(unix: lab.draft.socketPath)
+    func descriptors() throws -> Substring? {
+      try daemon.get("/metrics").body.split(separator: "\n").first { $0.hasPrefix("rolekeeper_descriptors ") }
+    }
+    try ReloadWay.request.reload(lab)
+    let before = try descriptors()
     for _ in 0..<100 {
       daemon.child.signal(SIGHUP)
       // A manager that reads nothing would hold up whoever tells it something.
@@ -231,5 +271,6 @@ enum ReloadWay: CaseIterable {
     }
     #expect(try lab.emulator.draws() == 2)
     #expect(try lab.report().roles.allSatisfy { $0.state == .valid })
+    #expect(try descriptors() == before, "no descriptor is left behind")
   }
 }

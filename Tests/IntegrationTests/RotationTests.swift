@@ -43,6 +43,19 @@ import Wire
     }
   }
 
+  @Test func `no more calls are made than the rate allows`() throws {
+    let names = (1...9).map { "role\($0)" }
+    let lab = try Lab(RealmDraft(lifetime: nil, roles: names)) { draft in
+      draft.roles = names.map { SettingsDraft.Role($0) }
+      draft.sts = "requests_per_second = 5\nburst = 3"
+    }
+    try lab.start()
+    let arrivals = try names.flatMap { try lab.emulator.arrivals(of: $0) }.sorted()
+    #expect(arrivals.count == 9)
+    // Three at once, and one every 0.2 s after that.
+    #expect(Double(arrivals[8] - arrivals[0]) / 1e6 > 1.1, "\(arrivals)")
+  }
+
   /// The daemon's timers stand still with it; what it answers first when it goes on must not be what has lapsed meanwhile.
   @Test func `a stopped daemon that goes on doesn't hand out what has lapsed`() throws {
     let lab = try Lab(RealmDraft(lifetime: "3s", roles: ["uploader"])) { $0.roles = [SettingsDraft.Role("uploader")] }

@@ -48,6 +48,27 @@ import Wire
     #expect(waited < 11)
   }
 
+  @Test func `the watchdog is fed though STS hangs`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.emulator.fault("kind=delay&milliseconds=600000")
+    let daemon = try lab.launch(environment: ["WATCHDOG_USEC": "400000"])
+    for _ in 0..<5 { try daemon.notify.wait(for: "WATCHDOG=1", seconds: 2) }
+  }
+
+  /// libcurl and OpenSSL take orders from the environment that nobody would suspect in a service.
+  @Test func `the environment neither redirects the calls nor has session keys written`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let keys = lab.directory.path("session-keys")
+    let daemon = try lab.launch(
+      environment: [
+        "https_proxy": "http://127.0.0.1:1", "ALL_PROXY": "http://127.0.0.1:1", "SSLKEYLOGFILE": keys,
+        "SSL_CERT_FILE": "/dev/null", "HOME": lab.directory.path,
+      ])
+    try daemon.awaitReady()
+    #expect(try lab.status("uploader").state == .valid)
+    #expect(access(keys, F_OK) != 0)
+  }
+
   @Test func `the socket that a killed daemon left is replaced`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     let first = try lab.start()
