@@ -37,6 +37,15 @@ extension UnderSystemd {
       #expect(try box.ask("getent group rolekeeper-clients") != "")
     }
 
+    @Test func `the times that other tests shorten are what the unit promises`() throws {
+      let service = try Service()
+      try service.start()
+      let watchdog = try service.property("WatchdogUSec")
+      #expect(watchdog == "30s")
+      #expect(try service.property("RestartUSec") == "1s")
+      #expect(try service.property("Restart") == "always")
+    }
+
     @Test func `installing again keeps the settings`() throws {
       let directory = try TemporaryDirectory()
       try InstalledHost.install(into: directory.path)
