@@ -45,7 +45,7 @@ extension UnderSystemd {
 
     @Test func `with a drop-in that lets the unit write there, a file goes elsewhere`() throws {
       let service = try Service()
-      try service.box.ask("install -d -o rolekeeper -m 0755 /srv/backup")
+      try service.box.ask("install -d -o rolekeeper -m 0711 /srv/backup")
       try service.override("ReadWritePaths=/srv/backup")
       try service.write(SettingsText.usual + Self.elsewhere)
       try service.start()
@@ -58,7 +58,7 @@ extension UnderSystemd {
 
     @Test func `without the drop-in the journal says which one to write, and the rest goes on`() throws {
       let service = try Service()
-      try service.box.ask("install -d -o rolekeeper -m 0755 /srv/backup")
+      try service.box.ask("install -d -o rolekeeper -m 0711 /srv/backup")
       try service.write(SettingsText.usual + Self.elsewhere)
       try service.start()
       let complaint = try service.journal.wait(for: "file not written")
