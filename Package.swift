@@ -36,7 +36,7 @@ let package = Package(
       "Daemon",
       imports: [
         "Core", "Secrets", "Wire", "Settings", "CloudAPI", "EventLoop", "HTTPClient", "HTTPServer", "FileOutput",
-        logging,
+        "CLinux", logging,
       ]),
     room("LocalClient", imports: ["Wire", "Secrets", "CLinux"]),
     // The other end of the tests: it shares neither code nor a TLS library with the rooms above.

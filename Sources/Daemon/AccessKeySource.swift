@@ -26,9 +26,10 @@ package final class AccessKeySource {
 
   package let name: String
   package let location: Location
-  package private(set) var key: AccessKey
+  /// Nil until there is one that can be read.
+  package private(set) var key: AccessKey?
   /// Since when this key signs, by the host's wall clock.
-  package private(set) var inUseSince: UTCTime
+  package private(set) var inUseSince: UTCTime?
   /// Called when another key has come into use.
   package var changed: () -> Void = {}
 
@@ -36,16 +37,16 @@ package final class AccessKeySource {
   private var watch: DirectoryWatch?
   private var lastComplaint: String?
 
-  /// Reads the key; throws a sentence when there is none to be had.
+  /// Begins to follow the key and reads it. A key that isn't there yet is reported, and taken up when it comes.
   package init(name: String, at location: Location, loop: EventLoop, logger: Logger) throws {
     self.name = name
     self.location = location
     self.logger = logger
-    key = try Self.read(location)
-    inUseSince = UTCTime(seconds: Int64(Glibc.time(nil)))
+    // Watched before it is read: what changes in between is seen.
     if case .file(let path) = location {
       watch = try DirectoryWatch(ofParentOf: path, loop: loop) { [unowned self] in reread() }
     }
+    reread()
   }
 
   /// Reads the file again; another key is used from now on, an unreadable one is reported once and changes nothing.
@@ -53,19 +54,24 @@ package final class AccessKeySource {
     do {
       let found = try Self.read(location)
       lastComplaint = nil
-      if found.id == key.id && found.secret.hasSameBytes(as: key.secret) { return }
+      if let key, found.id == key.id && found.secret.hasSameBytes(as: key.secret) { return }
+      let isFirst = key == nil
       key = found
       inUseSince = UTCTime(seconds: Int64(Glibc.time(nil)))
-      logger.notice("AccessKey changed", [.source: name, .accessKeyID: found.id])
+      logger.notice(isFirst ? "AccessKey read" : "AccessKey changed", [.source: name, .accessKeyID: found.id])
       changed()
     } catch {
       let complaint = "\(error)"
       if complaint != lastComplaint {
-        logger.warning("AccessKey not read again, keeping the one in use", [.source: name, .reason: complaint])
+        let phrase: Logger.Message = key == nil ? "no AccessKey" : "AccessKey not read again, keeping the one in use"
+        logger.log(key == nil ? .error : .warning, phrase, [.source: name, .reason: complaint])
       }
       lastComplaint = complaint
     }
   }
+
+  /// What to say of a source without a key.
+  var missingKeyAdvice: String { lastComplaint ?? "no AccessKey has been read yet" }
 
   /// Reads a key without keeping anything; throws a sentence that names the file and the cure.
   package static func read(_ location: Location) throws -> AccessKey {

@@ -7,10 +7,30 @@ package import Settings
 
 /// Reloading: all that is new is made first; only when nothing of it failed is anything changed.
 extension Keeper {
-  package func reload() -> ReloadProblem? {
+  package func reload(_ told: @escaping (ReloadProblem?) -> Void) {
+    reloadAskers.append(told)
+    if reading == nil { readSettings() }
+  }
+
+  /// Whoever asks while a reading is under way is answered by the next one: the files may have changed since this one began.
+  private func readSettings() {
+    let askers = reloadAskers
+    reloadAskers = []
     announcer.reloading()
-    defer { announcer.reloaded() }
-    let loaded = SettingsLoader().load(configPath)
+    let finish = { [unowned self] (problem: ReloadProblem?) in
+      reading = nil
+      announcer.reloaded()
+      for told in askers { told(problem) }
+      if !reloadAskers.isEmpty { readSettings() }
+    }
+    do {
+      reading = try SettingsReading(of: configPath, loop: loop) { [unowned self] in finish(take($0)) }
+    } catch {
+      finish(refuse(["\(error)"]))
+    }
+  }
+
+  private func take(_ loaded: LoadedSettings) -> ReloadProblem? {
     for finding in loaded.diagnostics where finding.severity == .warning {
       logger.warning("settings", [.reason: finding.description])
     }
@@ -19,7 +39,10 @@ extension Keeper {
     }
     do {
       let edges = try Edges(new, keeping: edges, keeper: self)
-      let server = new.socket == settings.socket ? nil : try listen(new.socket)
+      let server = new.socket.path == settings.socket.path ? nil : try listen(new.socket)
+      if server == nil, new.socket != settings.socket {
+        try self.server.listener.setAccess(mode: new.socket.mode, gid: new.socket.gid)
+      }
       putInForce(new, edges: edges, server: server)
     } catch {
       return refuse(["\(error)"])
@@ -43,6 +66,7 @@ extension Keeper {
     refresher.source = edges.sts
     refresher.attemptLimit = new.sts.timeout + .seconds(5)
     if let server { replaceServer(by: server) }
+    self.server.setConnectionLimits(total: new.socket.maxConnections, perUID: new.socket.maxConnectionsPerUID)
     if (old.sts.requestsPerSecond, old.sts.burst) != (new.sts.requestsPerSecond, new.sts.burst) {
       refresher.setRate(new.sts.requestsPerSecond, burst: new.sts.burst)
     }
@@ -95,6 +119,14 @@ extension Keeper {
     self.server = server
     service.serve(on: server)
     retirement.schedule()
+  }
+}
+
+extension ServerLimits {
+  init(_ socket: SocketSettings) {
+    self.init()
+    maximumConnections = socket.maxConnections
+    maximumConnectionsPerUID = socket.maxConnectionsPerUID
   }
 }
 

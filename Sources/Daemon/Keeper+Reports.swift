@@ -14,7 +14,7 @@ extension Keeper {
       version: Version.number, pid: Int64(getpid()), startedAt: started,
       roles: roles.map { $0.status(at: now, clock: refresher.clock) },
       sources: edges.sources.values.sorted { $0.name < $1.name }.map {
-        SourceStatus(name: $0.name, type: "access-key", accessKeyID: $0.key.id, inUseSince: $0.inUseSince)
+        SourceStatus(name: $0.name, type: "access-key", accessKeyID: $0.key?.id, inUseSince: $0.inUseSince)
       },
       rate: RateStatus(
         requestsPerSecond: refresher.currentRate, configured: settings.sts.requestsPerSecond,

@@ -21,6 +21,9 @@ package final class Keeper: SocketBackend {
   var server: HTTPServer!
   var outputs: Outputs!
   var announcer: Announcer!
+  /// The reading of the settings that is under way, and who waits for the next one.
+  var reading: SettingsReading?
+  var reloadAskers: [(ReloadProblem?) -> Void] = []
   var retired: HTTPServer?
   var retirement: DeferSource!
   private var signals: [SignalSource] = []
@@ -46,7 +49,7 @@ package final class Keeper: SocketBackend {
     for number in [SIGTERM, SIGINT] {
       signals.append(try SignalSource(loop, signal: number) { [unowned self] in stop() })
     }
-    signals.append(try SignalSource(loop, signal: SIGHUP) { [unowned self] in _ = reload() })
+    signals.append(try SignalSource(loop, signal: SIGHUP) { [unowned self] in reload { _ in } })
 
     edges = try Edges(settings, keeping: nil, keeper: self)
     refresher.source = edges.sts
@@ -63,7 +66,9 @@ package final class Keeper: SocketBackend {
     clockSteps = try ClockStepSource(loop) { [unowned self] in
       refresher.wallClockStepped(toMicroseconds: Self.wallMicroseconds())
     }
-    for role in settings.roles { keep(role, generation: 0) }
+    // Only with the socket held: until then the files may be another daemon's.
+    outputs.removeAbandoned(keeping: settings.roles)
+    for role in settings.roles { keep(role, generation: outputs.generation(of: role)) }
     announcer.begin()
     if let interval = Watchdog.interval() {
       watchdog = try Watchdog(loop, interval: interval) { [unowned self] in isProgressing() }
@@ -74,11 +79,8 @@ package final class Keeper: SocketBackend {
   package func run() throws -> CInt { try loop.run() }
 
   func listen(_ socket: SocketSettings) throws -> HTTPServer {
-    var limits = ServerLimits()
-    limits.maximumConnections = socket.maxConnections
-    limits.maximumConnectionsPerUID = socket.maxConnectionsPerUID
-    let listener = try UnixListener(path: socket.path, mode: socket.mode, gid: socket.gid, replacing: server?.listener)
-    return try HTTPServer(loop, listener: listener, limits: limits, handler: service)
+    let listener = try UnixListener(path: socket.path, mode: socket.mode, gid: socket.gid)
+    return try HTTPServer(loop, listener: listener, limits: ServerLimits(socket), handler: service)
   }
 
   func keep(_ role: RoleSettings, generation: UInt64) {

@@ -15,6 +15,9 @@ final class KeptOutputs {
   /// What is wrong by path, as it was told.
   var complaints: [String: String] = [:]
 
+  /// Where the roles' directories were when it was made.
+  let directory: String
+  private let places: [OutputFile]
   private let formats: [OutputSettings.Format]
 
   /// Nil for a role without files.
@@ -22,15 +25,24 @@ final class KeptOutputs {
     let outputs = role.outputs.compactMap { settings in OutputFile(settings).map { (settings, $0) } }
     guard !outputs.isEmpty else { return nil }
     self.role = role
+    self.directory = directory
+    places = outputs.map(\.1)
     formats = outputs.map(\.0.format)
     files = RoleOutputs(
-      writer, directory: directory, role: role.name.description, outputs: outputs.map(\.1), mounts: mounts)
+      writer, directory: directory, role: role.name.description, outputs: places, mounts: mounts)
     leftoverLapses = Self.leftoverLapses(role, in: directory)
   }
 
   /// The contents in the order of the files.
   var contents: [Secret]? {
     handout.map { handout in formats.map { $0 == .json ? handout.document : handout.environment } }
+  }
+
+  /// What has to go when `new` takes the place of these outputs. A role's directory sees to its own files as long as it is used.
+  func placesMissing(in new: KeptOutputs?) -> [OutputFile] {
+    let usesDirectory = new.map { $0.directory == directory && $0.places.contains(where: \.isInRoleDirectory) } ?? false
+    let elsewhere = Set(new?.places.map(\.place) ?? [])
+    return places.filter { $0.isInRoleDirectory ? !usesDirectory : !elsewhere.contains($0.place) }
   }
 
   /// No session outlives its DurationSeconds, counted from when it was written; what is in it can't be read, for it may be
@@ -51,7 +63,13 @@ final class KeptOutputs {
   }
 }
 
+extension OutputSettings.Location {
+  var isInRoleDirectory: Bool { if case .roleDirectory = self { true } else { false } }
+}
+
 extension OutputFile {
+  fileprivate var isInRoleDirectory: Bool { if case .inRoleDirectory = place { true } else { false } }
+
   /// Nil for a name or path that the settings should not have let through.
   fileprivate init?(_ settings: OutputSettings) {
     let place: OutputPlace? =

@@ -35,12 +35,29 @@ final class Outputs {
     roundTimer = try TimerSource(loop, accuracy: Self.second) { [unowned self] in lookAfterSome() }
   }
 
-  /// Takes a role's outputs on, or anew when its settings changed; what lies where nothing belongs any more is removed.
+  /// Removes what earlier processes left of roles that have no files any more. Blocks on a disk.
+  func removeAbandoned(keeping roles: [RoleSettings]) {
+    let kept = roles.filter { role in role.outputs.contains { $0.location.isInRoleDirectory } }
+    do {
+      try RolesDirectory.removeAbandoned(in: directory, keeping: Set(kept.map(\.name.description)))
+    } catch {
+      logger.error("files of earlier roles not removed", [.reason: "\(error)"])
+    }
+  }
+
+  /// The number of the files that are in place for a role; 0 when there are none.
+  func generation(of role: RoleSettings) -> UInt64 {
+    RolesDirectory.generation(of: role.name.description, in: directory) ?? 0
+  }
+
+  /// Takes a role's outputs on, or anew when its settings changed: what isn't an output any more is removed.
   func keep(_ role: RoleSettings) {
     let old = kept.removeValue(forKey: role.name)
     let new = KeptOutputs(role, in: directory, writer, mounts)
     kept[role.name] = new
-    if let old, old.role.outputs.map(\.location) != role.outputs.map(\.location) { remove(old, then: new) }
+    if let old, let new, old.role.arn == role.arn { new.handout = old.handout }
+    if let new, new.handout != nil { bringUpToDate(new) }
+    if let old { remove(old.placesMissing(in: new), of: old) }
     if new != nil && !roundTimer.isArmed { roundTimer.arm(at: EventLoop.bootTime() + Self.second) }
   }
 
@@ -61,7 +78,7 @@ final class Outputs {
 
   /// The role is no more.
   func forget(_ name: RoleName) {
-    if let outputs = kept.removeValue(forKey: name) { remove(outputs, then: nil) }
+    if let old = kept.removeValue(forKey: name) { remove(old.placesMissing(in: nil), of: old) }
   }
 
   /// Goes on in another directory; what lies in the old one is removed.
@@ -70,24 +87,20 @@ final class Outputs {
     mounts = MountTable.current()
     guard directory != self.directory else { return }
     self.directory = directory
-    for old in Array(kept.values) {
-      let new = KeptOutputs(old.role, in: directory, writer, mounts)
-      new?.handout = old.handout
-      kept[old.role.name] = new
-      remove(old, then: new)
-    }
+    for old in Array(kept.values) { keep(old.role) }
   }
 
-  /// Removes what `old` wrote. `new` is written after that, since both may share a path.
-  private func remove(_ old: KeptOutputs, then new: KeptOutputs?) {
-    old.files.remove { [self, weak new] result in
-      // The old outputs stay alive until their last order is done.
-      withExtendedLifetime(old) {
+  private func remove(_ places: [OutputFile], of old: KeptOutputs) {
+    if places.isEmpty { return }
+    let role = old.role.name.description
+    let files = RoleOutputs(writer, directory: old.directory, role: role, outputs: places, mounts: mounts)
+    files.remove { [logger] result in
+      // Without this the order would be carried out, but nobody told how.
+      withExtendedLifetime(files) {
         if case .failure(let error) = result.outcome {
-          logger.error("file not removed", [.role: old.role.name.description, .reason: "\(error)"])
+          logger.error("file not removed", [.role: role, .reason: "\(error)"])
         }
       }
-      if let new { bringUpToDate(new) }
     }
   }
 

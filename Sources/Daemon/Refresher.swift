@@ -32,8 +32,10 @@ package final class Refresher {
 
   /// Who draws; another one from a reload on, while what is under way ends with the old one.
   package var source: (any SessionDrawing)!
-  /// When a draw without an outcome counts as failed; for roles added from now on.
-  package var attemptLimit: Duration
+  /// When a draw without an outcome counts as failed.
+  package var attemptLimit: Duration {
+    didSet { for role in roles.values { role.machine.attemptLimit = attemptLimit } }
+  }
   private let time: () -> Timestamp
   private let logger: Logger
   private var timer: TimerSource!
@@ -251,7 +253,10 @@ package final class Refresher {
       role.attempt = attempt
       guard let slot = slotOf[role.name] else { return }
       queue.enqueue(role: slot, attempt: attempt.id, urgency: attempt.urgency)
-    case .abandon: cancelDraw(of: role)
+    case .abandon:
+      cancelDraw(of: role)
+      role.count(outcome: "Abandoned")
+      observers.attempted(role)
     case .arm(let instant): if let slot = slotOf[role.name] { due.set(slot, to: instant) }
     case .publish(let session, let generation): publish(session, generation: generation, of: role)
     case .withdraw:

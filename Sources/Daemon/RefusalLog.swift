@@ -4,12 +4,21 @@ import Logging
 
 /// Names in the journal whoever was refused: the first time at once, then summed up per uid, role and minute.
 final class RefusalLog {
-  private struct Key: Hashable {
-    let uid: UInt32
-    let role: RoleName?
+  /// What was refused.
+  enum Object: Hashable {
+    case role(RoleName)
+    /// A path for administrators.
+    case path(String)
+    /// One of so many that they aren't told apart.
+    case others
   }
 
-  /// A caller who invents role names doesn't get a line, or memory, for each.
+  private struct Key: Hashable {
+    let uid: UInt32
+    let object: Object
+  }
+
+  /// A user who is refused at a thousand things doesn't get a line, or memory, for each.
   private static let mostKeys = 1024
   private static let minute: Int64 = 60_000_000
 
@@ -22,25 +31,31 @@ final class RefusalLog {
     timer = try TimerSource(loop, accuracy: 1_000_000) { [unowned self] in sumUp() }
   }
 
-  /// Notes a refusal; `role` is nil when no such role exists.
-  func note(uid: UInt32, pid: Int32, role: RoleName?) {
-    var key = Key(uid: uid, role: role)
-    if repeats[key] == nil && repeats.count >= Self.mostKeys { key = Key(uid: uid, role: nil) }
+  func note(_ object: Object, uid: UInt32, pid: Int32) {
+    var key = Key(uid: uid, object: object)
+    if repeats[key] == nil && repeats.count >= Self.mostKeys { key = Key(uid: uid, object: .others) }
     if let count = repeats[key] {
       repeats[key] = count + 1
       return
     }
     repeats[key] = 0
-    logger.warning(
-      "refused", [.uid: "\(uid)", .pid: "\(pid)", .role: role?.description ?? "(unknown)"])
+    switch key.object {
+    case .role(let name): logger.warning("refused", [.uid: "\(uid)", .pid: "\(pid)", .role: name.description])
+    case .path(let path): logger.warning("refused", [.uid: "\(uid)", .pid: "\(pid)", .path: path])
+    case .others: logger.warning("refused at more than can be told apart", [.uid: "\(uid)", .pid: "\(pid)"])
+    }
     if !timer.isArmed { timer.arm(at: EventLoop.bootTime() + Self.minute) }
   }
 
   private func sumUp() {
     for (key, count) in repeats where count > 0 {
-      logger.warning(
-        "refused again in the last minute",
-        [.uid: "\(key.uid)", .role: key.role?.description ?? "(unknown)", .count: "\(count)"])
+      let (uid, count) = ("\(key.uid)", "\(count)")
+      let phrase: Logger.Message = "refused again in the last minute"
+      switch key.object {
+      case .role(let name): logger.warning(phrase, [.uid: uid, .role: name.description, .count: count])
+      case .path(let path): logger.warning(phrase, [.uid: uid, .path: path, .count: count])
+      case .others: logger.warning(phrase, [.uid: uid, .count: count])
+      }
     }
     repeats = repeats.filter { $0.value > 0 }.mapValues { _ in 0 }
     if !repeats.isEmpty { timer.arm(at: EventLoop.bootTime() + Self.minute) }

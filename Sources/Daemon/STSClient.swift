@@ -45,8 +45,12 @@ package final class STSClient: SessionDrawing {
       fail(.noSource, of: id, sent: sent, completion)
       return id
     }
+    guard let key = source.key else {
+      fail(.noAccessKey(source.missingKeyAdvice), of: id, sent: sent, completion)
+      return id
+    }
     do {
-      let request = try signed(order, by: source)
+      let request = try signed(order, with: key)
       transfers[id] = try http.post(
         to: "https://\(endpoint)\(request.target)", headers: request.headerLines
       ) { [unowned self] outcome, body in
@@ -71,7 +75,7 @@ package final class STSClient: SessionDrawing {
 
   package func renewIdentity(of role: RoleSettings) { sources[role.source]?.reread() }
 
-  private func signed(_ order: DrawOrder, by source: AccessKeySource) throws -> SignedRequest {
+  private func signed(_ order: DrawOrder, with key: AccessKey) throws -> SignedRequest {
     let role = order.role
     let sessionName = try role.sessionName.expand(host: hostName, role: role.name, slot: String(order.slot))
     let request = AssumeRoleRequest(
@@ -81,7 +85,7 @@ package final class STSClient: SessionDrawing {
     let context = RequestContext(
       host: endpoint, userAgent: "rolekeeper/\(Version.number)", date: order.date,
       nonce: Nonce.make(using: &chance))
-    return request.signed(by: SigningIdentity(source.key), in: context)
+    return request.signed(by: SigningIdentity(key), in: context)
   }
 
   private func read(_ outcome: HTTPOutcome, _ body: Span<UInt8>, sent: Timestamp) -> DrawOutcome {
@@ -113,6 +117,10 @@ package final class STSClient: SessionDrawing {
 extension Failure {
   fileprivate static let noSessionName = Failure(
     .permanent, code: "NoSessionName", advice: "'session_name' makes no valid name on this host; write a shorter one")
+
+  fileprivate static func noAccessKey(_ why: String) -> Failure {
+    Failure(.permanent, code: "NoAccessKey", advice: why)
+  }
 
   fileprivate static let noSource = Failure(
     .permanent, code: "NoSource", advice: "the role's source is gone from the settings; name one that is there")

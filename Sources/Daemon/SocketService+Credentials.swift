@@ -70,6 +70,11 @@ extension SocketService {
   func sessionCame(to role: KeptRole) {
     let now = Timestamp(microseconds: EventLoop.bootTime())
     waiting.answer(role.name) { reader in
+      // A reload may have taken the right away since it asked.
+      guard mayRead(reader.peer, role) else {
+        server?.complete(reader.token, refuse(reader.peer, role))
+        return true
+      }
       let handout =
         if let minTTL = reader.minTTL {
           if case .ready(let session) = role.machine.reservation(minTTL: minTTL, at: now) {
@@ -144,7 +149,7 @@ extension SocketService {
   private static func drawFailed(_ minTTL: Duration, _ role: KeptRole, _ failure: Failure) -> Response {
     let detail =
       "role '\(role.name)': no session of \(minTTL.wholeSeconds) s; STS: \(failure.code); \(failure.advice)"
-    if failure.code == "InvalidParameter.DurationSeconds" {
+    if failure.code == "InvalidParameter.DurationSeconds" || failure.code == Failure.grantedLessCode {
       let most = role.settings.timing.duration - .seconds(60)
       return Answer.problem(
         Problem(.tooLong, detail: detail, code: failure.code, requestID: failure.requestID, maxTTL: most))

@@ -9,8 +9,8 @@ package import Wire
 package protocol SocketBackend: AnyObject {
   var refresher: Refresher { get }
   var access: AccessPolicy { get }
-  /// Reads the settings again: nil when they are in force now, else what is wrong with them.
-  func reload() -> ReloadProblem?
+  /// Reads the settings again; `told` is called later, with nil when they are in force, else with what is wrong with them.
+  func reload(_ told: @escaping (ReloadProblem?) -> Void)
   func statusReport() -> StatusReport
   func metrics() -> String
 }
@@ -63,13 +63,13 @@ package final class SocketService: RequestHandler {
       guard request.segmentCount == 2 else { return unknownPath() }
       if request.segment(1, is: "events") { return get(request) ?? subscribe(peer, token) }
       if request.segment(1, is: "status") {
-        return get(request) ?? forAdmins(peer) ?? Answer.document(backend.statusReport())
+        return get(request) ?? forAdmins(peer, "/v1/status") ?? Answer.document(backend.statusReport())
       }
-      if request.segment(1, is: "reload") { return post(request) ?? forAdmins(peer) ?? reload() }
+      if request.segment(1, is: "reload") { return post(request) ?? forAdmins(peer, "/v1/reload") ?? reload(token) }
     }
     if request.path(is: "/healthz") { return get(request) ?? health() }
     if request.path(is: "/metrics") {
-      return get(request) ?? forAdmins(peer) ?? Answer.text(backend.metrics(), type: .metrics)
+      return get(request) ?? forAdmins(peer, "/metrics") ?? Answer.text(backend.metrics(), type: .metrics)
     }
     return unknownPath()
   }
@@ -81,7 +81,7 @@ package final class SocketService: RequestHandler {
     let name = RoleName(request.segment(2))
     guard let name, let role = backend.refresher.roles[name] else { return unknownRole(request.segment(2), peer) }
     let isRefresh = request.segmentCount == 4 && request.segment(3, is: "refresh")
-    if isRefresh { return post(request) ?? forAdmins(peer) ?? refresh(role) }
+    if isRefresh { return post(request) ?? forAdmins(peer, "/v1/roles/\(role.name)/refresh") ?? refresh(role) }
     guard mayRead(peer, role) else { return refuse(peer, role) }
     switch request.segmentCount {
     case 3: return get(request) ?? Answer.document(status(of: role))
@@ -95,7 +95,7 @@ package final class SocketService: RequestHandler {
 
   private func listRoles(for peer: Peer) -> Response {
     let roles = backend.refresher.roles.values.filter { mayRead(peer, $0) }.sorted { $0.name < $1.name }
-    return Answer.document(RoleList(roles.map { status(of: $0) }))
+    return Answer.document(RoleList(roles.map { status(of: $0) }, isAdmin: isPrivileged(peer)))
   }
 
   private func status(of role: KeptRole) -> RoleStatus {
@@ -118,8 +118,14 @@ package final class SocketService: RequestHandler {
     return Answer.text(#"{"role":"\#(role.name)","refresh":"requested"}"# + "\n", status: 202)
   }
 
-  private func reload() -> Response {
-    guard let problem = backend.reload() else { return Answer.text(#"{"reload":"done"}"# + "\n") }
+  private func reload(_ token: ResponseToken) -> Response? {
+    // By the server that was asked: the new settings may put another in its place.
+    backend.reload { [weak server] problem in server?.complete(token, Self.answer(to: problem)) }
+    return nil
+  }
+
+  private static func answer(to problem: ReloadProblem?) -> Response {
+    guard let problem else { return Answer.text(#"{"reload":"done"}"# + "\n") }
     return Answer.problem(
       Problem(
         .settingsRefused, detail: "the old settings stay in force; mend what is listed under 'errors' and reload again",
@@ -139,7 +145,17 @@ package final class SocketService: RequestHandler {
     backend.access.mayRead(Caller(peer), role: role.settings.readers)
   }
 
-  private func forAdmins(_ peer: Peer) -> Response? { isPrivileged(peer) ? nil : refuse(peer, nil) }
+  private func forAdmins(_ peer: Peer, _ path: @autoclosure () -> String) -> Response? {
+    if isPrivileged(peer) { return nil }
+    return refuse(
+      peer, .path(path()), "this is for administrators; name uid \(peer.uid) in 'access.admin_users'")
+  }
+
+  func refuse(_ peer: Peer, _ role: KeptRole) -> Response {
+    refuse(
+      peer, .role(role.name),
+      "role '\(role.name)' isn't open to uid \(peer.uid); name its user or a group of it in 'roles.\(role.name).allow'")
+  }
 
   /// Tells whoever listens what a machine reported.
   func tell(_ role: KeptRole, _ report: RefreshReport) {
@@ -154,18 +170,11 @@ package final class SocketService: RequestHandler {
       role, role.event(kind, at: Timestamp(microseconds: EventLoop.bootTime()), clock: backend.refresher.clock))
   }
 
-  private func refuse(_ peer: Peer, _ role: KeptRole?) -> Response {
+  private func refuse(_ peer: Peer, _ object: RefusalLog.Object, _ why: String) -> Response {
     refusals += 1
-    refusalLog.note(uid: peer.uid, pid: peer.pid, role: role?.name)
-    let whose =
-      role.map {
-        "role '\($0.name)' isn't open to uid \(peer.uid); name its user or a group of it in 'roles.\($0.name).allow'"
-      }
-      ?? "this is for administrators; name uid \(peer.uid) in 'access.admin_users'"
+    refusalLog.note(object, uid: peer.uid, pid: peer.pid)
     return Answer.problem(
-      Problem(
-        .forbidden,
-        detail: "\(whose); a group joined since the last login counts from the next one"))
+      Problem(.forbidden, detail: "\(why); a group joined since the last login counts from the next one"))
   }
 
   private func unknownRole(_ name: String, _ peer: Peer) -> Response {

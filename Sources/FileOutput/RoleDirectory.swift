@@ -156,6 +156,13 @@ extension RoleDirectory {
 
   private static func name(_ number: UInt64) -> String { "\(prefix)\(number)" }
 
+  /// The number that `current` names; nil where there is none, or it can't be seen.
+  func presentNumber() -> UInt64? {
+    // A directory that can't be opened tells nothing about its content; writing to it will say why.
+    guard let directory = try? openDirectoryIfPresent() else { return nil }
+    return currentNumber(in: directory)
+  }
+
   private func currentNumber(in directory: borrowing Directory) -> UInt64? {
     guard let target = directory.target(of: Self.current), target.hasPrefix(Self.prefix) else { return nil }
     // A number so large that none comes after it isn't one of ours.

@@ -16,7 +16,7 @@ package final class HTTPServer {
 
   let loop: EventLoop
   package let listener: UnixListener
-  let limits: ServerLimits
+  private(set) var limits: ServerLimits
   /// The handler owns the server, or both have the same owner.
   unowned let handler: any RequestHandler
 
@@ -88,6 +88,12 @@ package final class HTTPServer {
     stop()
     events.deallocate()
     scratch.deallocate()
+  }
+
+  /// Changes how many connections there may be; those that are open stay.
+  package func setConnectionLimits(total: Int, perUID: Int) {
+    limits.maximumConnections = total
+    limits.maximumConnectionsPerUID = perUID
   }
 
   /// Closes the listener and every connection at once; nobody is told that it was abandoned.

@@ -37,9 +37,8 @@ struct SocketPlace {
     return lock
   }
 
-  /// Throws unless nothing is at the path, or a socket that nobody listens on, or that of our own which is to be replaced.
-  func checkIsFree(butFor own: (device: dev_t, inode: ino_t)?) throws(ListenError) {
-    if let own, let there = identity(path), there == own { return }
+  /// Throws unless nothing is at the path, or a socket that nobody listens on.
+  func checkIsFree() throws(ListenError) {
     var status = stat()
     guard lstat(path, &status) == 0 else {
       if errno == ENOENT { return }

@@ -10,16 +10,14 @@ package final class UnixListener {
   ///
   /// A socket that nobody listens on is replaced in one step. The new one is made under another name, without any
   /// permission, and put in place when mode and group are set and it listens: nobody can connect earlier than that.
-  ///
-  /// `old` is a listener of ours that this one is to replace, should both have the same path; it goes on until it is closed.
-  package init(path: String, mode: UInt32, gid: UInt32? = nil, replacing old: UnixListener? = nil) throws(ListenError) {
+  package init(path: String, mode: UInt32, gid: UInt32? = nil) throws(ListenError) {
     let place = try SocketPlace(path)
     self.path = path
     descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw .call("socket", errno) }
     let lock = try place.lockDirectory()
     defer { if lock >= 0 { Glibc.close(lock) } }
-    try place.checkIsFree(butFor: old?.identity)
+    try place.checkIsFree()
     do throws(ListenError) {
       try place.bind(descriptor)
       try place.prepare(mode, gid)
@@ -34,6 +32,19 @@ package final class UnixListener {
   }
 
   deinit { close() }
+
+  /// Changes who may connect from now on; whoever is connected stays.
+  package func setAccess(mode: UInt32, gid: UInt32?) throws(ListenError) {
+    // Closed while it changes hands, so that no mode meets a group that it isn't for.
+    guard chmod(path, 0) == 0 else { throw .path(path, attempt: "setting its mode", errno) }
+    let group = gid ?? getegid()
+    if lchown(path, uid_t.max, group) != 0 {
+      let number = errno
+      chmod(path, mode)
+      throw .group(path, gid: group, number)
+    }
+    guard chmod(path, mode) == 0 else { throw .path(path, attempt: "setting its mode", errno) }
+  }
 
   /// Stops listening, and removes the socket's file if it is still ours.
   package func close() {

@@ -123,14 +123,23 @@ package struct LastError: WireDocument, Hashable, Sendable {
 /// The answer to `GET /v1/roles`: the roles this peer may read.
 package struct RoleList: WireDocument, Hashable, Sendable {
   package var roles: [RoleStatus]
+  /// Whether the peer is an administrator, to whom `GET /v1/status` tells more.
+  package var isAdmin: Bool
 
-  package init(_ roles: [RoleStatus]) { self.roles = roles }
+  package init(_ roles: [RoleStatus], isAdmin: Bool) {
+    self.roles = roles
+    self.isAdmin = isAdmin
+  }
 
   package init(_ value: borrowing JSONValue) throws(WireError) {
     roles = try value.list("roles")
+    isAdmin = try value.bool("admin")
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
-    json.object { $0.member("roles", roles) }
+    json.object { json in
+      json.member("roles", roles)
+      json.member("admin", isAdmin)
+    }
   }
 }

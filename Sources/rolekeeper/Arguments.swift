@@ -24,23 +24,15 @@ struct Arguments {
   var isJSON = false
   var isWatching = false
 
-  /// What asks for a text instead of a command.
-  enum Request: Error {
-    case help(Command?)
-    case version
-  }
-
   struct Wrong: Error, CustomStringConvertible {
     let description: String
   }
 
-  init(_ words: [String]) throws {
+  fileprivate init(_ words: [String]) throws {
     var rest = words[...]
     var named: Command?
     while let word = rest.popFirst() {
       switch word {
-      case "-h", "--help": throw Request.help(named)
-      case "--version": throw Request.version
       case _ where word.hasPrefix("-") && word != "-": try take(option: word, for: named, from: &rest)
       case _ where named == nil:
         guard let command = Command(rawValue: word) else {
@@ -51,7 +43,7 @@ struct Arguments {
       default: roles.append(word)
       }
     }
-    guard let named else { throw Request.help(nil) }
+    guard let named else { throw Wrong(description: "a command is missing; see rolekeeper --help") }
     command = named
     try checkRoles()
   }
@@ -100,6 +92,23 @@ struct Arguments {
       guard !roles.isEmpty else { throw Wrong(description: "'wait' takes the names of one or more roles") }
     case .status, .check, .reload:
       guard roles.isEmpty else { throw Wrong(description: "'\(command.rawValue)' takes no '\(roles[0])'") }
+    }
+  }
+}
+
+/// What the words ask for.
+enum Invocation {
+  case help(Arguments.Command?)
+  case version
+  case command(Arguments)
+
+  init(_ words: [String]) throws {
+    if words.contains("--version") {
+      self = .version
+    } else if words.contains("--help") || words.contains("-h") || words.isEmpty {
+      self = .help(words.compactMap(Arguments.Command.init).first)
+    } else {
+      self = .command(try Arguments(words))
     }
   }
 }

@@ -9,13 +9,11 @@ enum CommandLineTool {
 
   static func run(_ words: [String]) -> Int32 {
     do {
-      let arguments = try Arguments(words)
-      return try run(arguments)
-    } catch Arguments.Request.help(let command) {
-      Console.write(Usage.text(for: command))
-      return ExitStatus.done
-    } catch Arguments.Request.version {
-      Console.write("rolekeeper \(Version.number)\n")
+      switch try Invocation(words) {
+      case .help(let command): try Console.write(Usage.text(for: command))
+      case .version: try Console.write("rolekeeper \(Version.number)\n")
+      case .command(let arguments): return try run(arguments)
+      }
       return ExitStatus.done
     } catch let wrong as Arguments.Wrong {
       Console.complain("\(wrong)")
@@ -34,7 +32,8 @@ enum CommandLineTool {
 
   private static func run(_ arguments: Arguments) throws -> Int32 {
     let path = arguments.socket ?? getenv("ROLEKEEPER_SOCKET").map { String(cString: $0) } ?? defaultSocket
-    let patience = 15 + Int(arguments.waitSeconds ?? 0)
+    // A reload may have to wait for a directory service.
+    let patience = arguments.command == .reload ? 90 : 15 + Int(arguments.waitSeconds ?? 0)
     let client = LocalClient(path: path, patienceSeconds: patience)
     switch arguments.command {
     case .status: return try StatusCommand(client).run(arguments)
@@ -86,25 +85,35 @@ struct Refusal: Error, CustomStringConvertible {
 }
 
 enum Console {
+  /// What was to be written to stdout couldn't be: the disk is full, say.
+  struct WriteError: Error, CustomStringConvertible {
+    let number: Int32
+
+    var description: String { "cannot write to stdout: \(String(cString: strerror(number)))" }
+  }
+
   static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
-  static func write(_ text: String) { write(Array(text.utf8).span, to: STDOUT_FILENO) }
+  static func write(_ text: String) throws(WriteError) { try write(Array(text.utf8).span, to: STDOUT_FILENO) }
 
-  static func write(_ secret: Secret) { secret.withBytes { write($0, to: STDOUT_FILENO) } }
+  static func write(_ secret: Secret) throws(WriteError) {
+    try secret.withBytes { (bytes) throws(WriteError) in try write(bytes, to: STDOUT_FILENO) }
+  }
 
   /// Says something on stderr, each line with the program's name.
   static func complain(_ text: String) {
     let lines = text.split(separator: "\n").map { "rolekeeper: \($0)\n" }.joined()
-    write(Array(lines.utf8).span, to: STDERR_FILENO)
+    // Nobody is left to tell that stderr is closed.
+    try? write(Array(lines.utf8).span, to: STDERR_FILENO)
   }
 
-  private static func write(_ bytes: Span<UInt8>, to descriptor: Int32) {
-    bytes.withUnsafeBytes { buffer in
+  private static func write(_ bytes: Span<UInt8>, to descriptor: Int32) throws(WriteError) {
+    try bytes.withUnsafeBytes { (buffer) throws(WriteError) in
       var done = 0
       while done < buffer.count {
         let count = Glibc.write(descriptor, buffer.baseAddress! + done, buffer.count - done)
-        // A reader that has left is told by SIGPIPE, which ends us; nobody is left to tell of other failures.
-        guard count > 0 else { return }
+        if count < 0 && errno == EINTR { continue }
+        guard count > 0 else { throw WriteError(number: errno) }
         done += count
       }
     }

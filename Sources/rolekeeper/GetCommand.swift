@@ -19,10 +19,10 @@ struct GetCommand {
         "role '\(arguments.roles[0])': only \(remaining) s left, since STS can't be reached; see rolekeeper status")
     }
     switch arguments.format {
-    case .json: Console.write(answer.body)
+    case .json: try Console.write(answer.body)
     case .env:
       let credential = try answer.body.withBytes { bytes in try SessionCredential(parsing: bytes) }
-      Console.write(credential.environment())
+      try Console.write(credential.environment())
     }
     return ExitStatus.done
   }

@@ -21,7 +21,7 @@ enum StatusTable {
     if let report { text += summary(report) + "\n\n" }
     text += table(
       ["ROLE", "STATE", "EXPIRES IN", "HEADROOM", "GEN", "NEXT REFRESH", "LAST ERROR"], roles.map(row), colours)
-    if roles.isEmpty { text += "no role that you may read\n" }
+    if roles.isEmpty { text += report == nil ? "no role that you may read\n" : "no role in the settings\n" }
     guard let report else { return text }
     let sources = report.sources.map { source in
       [

@@ -1,7 +1,7 @@
 /// What the few options of the daemon ask for.
 enum Invocation {
   case run(config: String)
-  case check(config: String)
+  case check(config: String, user: String?)
   case version
   case help
   case wrong(String)
@@ -9,10 +9,11 @@ enum Invocation {
   static let defaultConfig = "/etc/rolekeeper/rolekeeper.toml"
 
   static let usage = """
-    usage: rolekeeperd [--config FILE] [--check]
+    usage: rolekeeperd [--config FILE] [--check [--user NAME]]
 
       --config FILE  the settings; default \(defaultConfig)
       --check        say what is wrong with the settings, and whether the AccessKeys can be read, and exit
+      --user NAME    with --check by root: judge as this user; default rolekeeper, if there is one
       --version      print the version and exit
       --help         print this and exit
 
@@ -22,6 +23,7 @@ enum Invocation {
   init(_ words: [String]) {
     var config = Self.defaultConfig
     var isCheck = false
+    var user: String?
     var rest = words[...]
     while let word = rest.popFirst() {
       switch word {
@@ -32,18 +34,22 @@ enum Invocation {
       case "-h", "--help":
         self = .help
         return
-      case "--config":
-        guard let path = rest.popFirst() else {
-          self = .wrong("'--config' needs a file")
+      case "--config", "--user":
+        guard let value = rest.popFirst() else {
+          self = .wrong("'\(word)' needs a value")
           return
         }
-        config = path
+        if word == "--config" { config = value } else { user = value }
       case _ where word.hasPrefix("--config="): config = String(word.dropFirst("--config=".count))
       default:
         self = .wrong("there is no option '\(word)'")
         return
       }
     }
-    self = isCheck ? .check(config: config) : .run(config: config)
+    guard isCheck || user == nil else {
+      self = .wrong("'--user' goes with '--check'")
+      return
+    }
+    self = isCheck ? .check(config: config, user: user) : .run(config: config)
   }
 }

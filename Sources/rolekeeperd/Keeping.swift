@@ -14,7 +14,13 @@ enum Keeping {
     let logger = Logger(label: "rolekeeper")
     let loaded = SettingsLoader().load(config)
     for finding in loaded.diagnostics {
-      logger.log(finding.severity == .error ? .error : .warning, "settings", [.reason: finding.description])
+      let level: Logger.Level =
+        switch finding.severity {
+        case .error: .error
+        case .warning: .warning
+        case .note: .info
+        }
+      logger.log(level, "settings", [.reason: finding.description])
     }
     guard let settings = loaded.settings else {
       Notifier().status("the settings are bad; rolekeeper check says what is wrong")

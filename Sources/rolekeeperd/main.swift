@@ -19,6 +19,6 @@ case .version: print("rolekeeperd \(Version.number)")
 case .wrong(let why):
   Console.complain("rolekeeperd: \(why)\n\(Invocation.usage)")
   exit(ExitStatus.wrongUsage)
-case .check(let config): exit(Check.run(config: config))
+case .check(let config, let user): exit(Check.run(config: config, user: user))
 case .run(let config): exit(Keeping.run(config: config))
 }

@@ -42,11 +42,23 @@ import Testing
     let role = bench.add("a")
     bench.advance(.seconds(16))
     #expect(bench.cloud.cancelled.count == 1)
-    #expect(role.outcomes == [:], "nothing came, so nothing is counted as an outcome of STS")
+    #expect(role.outcomes == ["Abandoned": 1])
     bench.advance(.seconds(2))
     #expect(bench.cloud.orders.count == 2)
     bench.grantAll()
     #expect(role.isValid(at: bench.now))
+  }
+
+  @Test func `another time-out holds for roles that are there already`() throws {
+    let bench = try Bench()
+    bench.add("a")
+    bench.refresher.attemptLimit = .seconds(45)
+    bench.grantAll()
+    bench.advance(.minutes(17))
+    bench.advance(.seconds(40))
+    #expect(bench.cloud.cancelled.isEmpty)
+    bench.advance(.seconds(6))
+    #expect(bench.cloud.cancelled.count == 1)
   }
 
   @Test func `the secrets of at most the pool's sessions are held`() throws {

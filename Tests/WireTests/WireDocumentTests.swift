@@ -34,8 +34,10 @@ import Wire
   }
 
   @Test func `a list of roles`() throws {
-    try check(RoleList([]), reads: #"{"roles":[]}"#)
-    try check(RoleList([Self.lapsed, Self.lapsed]), reads: #"{"roles":[\#(Self.lapsedLine),\#(Self.lapsedLine)]}"#)
+    try check(RoleList([], isAdmin: false), reads: #"{"roles":[],"admin":false}"#)
+    try check(
+      RoleList([Self.lapsed, Self.lapsed], isAdmin: true),
+      reads: #"{"roles":[\#(Self.lapsedLine),\#(Self.lapsedLine)],"admin":true}"#)
   }
 
   @Test func `the report of the whole daemon`() throws {

@@ -30,8 +30,8 @@ enum Schema {
     static let file = TextKey(
       name: "file", form: "a path, relative to this file or absolute", example: "\"/etc/rolekeeper/access-key\"",
       summary: """
-        The AccessKey in a file: the CSV that the RAM console downloads, JSON, or NAME=value lines; readable by its owner \
-        alone. A changed file is taken up at once.
+        The AccessKey in a file: the CSV that the RAM console downloads, JSON, or NAME=value lines; the daemon's own and \
+        readable by nobody else. A changed file is taken up at once.
         """)
     static let table = SettingTable(header: "[source.NAME]", keys: [type, credential, file])
   }
