@@ -37,7 +37,9 @@ package final class AccessKeySource {
   private var watch: DirectoryWatch?
   private var lastComplaint: String?
 
-  /// Begins to follow the key and reads it. A key that isn't there yet is reported, and taken up when it comes.
+  /// Begins to follow the key and reads it. A file that can't be read yet is reported, and taken up when it can.
+  ///
+  /// Throws for a systemd credential that can't be read: only a new start of the service has systemd copy it again.
   package init(name: String, at location: Location, loop: EventLoop, logger: Logger) throws {
     self.name = name
     self.location = location
@@ -46,7 +48,10 @@ package final class AccessKeySource {
     if case .file(let path) = location {
       watch = try DirectoryWatch(ofParentOf: path, loop: loop) { [unowned self] in reread() }
     }
-    reread()
+    switch location {
+    case .file: reread()
+    case .credential: use(try Self.read(location))
+    }
   }
 
   /// Reads the file again; another key is used from now on, an unreadable one is reported once and changes nothing.
@@ -55,10 +60,7 @@ package final class AccessKeySource {
       let found = try Self.read(location)
       lastComplaint = nil
       if let key, found.id == key.id && found.secret.hasSameBytes(as: key.secret) { return }
-      let isFirst = key == nil
-      key = found
-      inUseSince = UTCTime(seconds: Int64(Glibc.time(nil)))
-      logger.notice(isFirst ? "AccessKey read" : "AccessKey changed", [.source: name, .accessKeyID: found.id])
+      use(found)
       changed()
     } catch {
       let complaint = "\(error)"
@@ -68,6 +70,12 @@ package final class AccessKeySource {
       }
       lastComplaint = complaint
     }
+  }
+
+  private func use(_ found: AccessKey) {
+    logger.notice(key == nil ? "AccessKey read" : "AccessKey changed", [.source: name, .accessKeyID: found.id])
+    key = found
+    inUseSince = UTCTime(seconds: Int64(Glibc.time(nil)))
   }
 
   /// What to say of a source without a key.
