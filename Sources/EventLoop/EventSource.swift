@@ -47,11 +47,17 @@ package final class IOSource: EventSource {
     let added = sd_event_add_io(
       loop.raw, &raw, descriptor, events.rawValue,
       { _, _, events, userdata in
-        let source: IOSource = .from(userdata)
-        withExtendedLifetime(source) { source.handler(IOEvents(rawValue: events)) }
+        IOSource.handler(of: userdata)(IOEvents(rawValue: events))
         return 0
       }, userdata)
     try check(added, "watch descriptor \(descriptor)")
+  }
+
+  /// The handler without its source: one released in there has to be off the loop at once, since its descriptor may be closed
+  /// next, and removing it later would take away whatever has got the number meanwhile.
+  private static func handler(of userdata: UnsafeMutableRawPointer?) -> (IOEvents) -> Void {
+    let source: IOSource = .from(userdata)
+    return source.handler
   }
 
   /// Changes what is waited for; an empty set still reports failures and hang-ups.

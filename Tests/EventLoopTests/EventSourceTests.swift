@@ -64,6 +64,27 @@ import Testing
     #expect(held.value == nil)
   }
 
+  // A connection to a host by name answered seconds late: it got the number of the resolver's descriptor.
+  @Test func `a source released in its own handler doesn't take away the next one of its descriptor's number`() throws {
+    let (first, second) = (Pipe(), Pipe())
+    let held = Box<IOSource?>(nil)
+    let calls = Box(0)
+    held.value = try IOSource(loop, descriptor: first.reading, events: .readable) { [loop] _ in
+      held.value = nil
+      dup2(second.reading, first.reading)
+      held.value = try? IOSource(loop, descriptor: first.reading, events: .readable) { _ in
+        calls.value += 1
+        held.value = nil
+      }
+    }
+    first.fill()
+    try settle()
+    #expect(held.value != nil)
+    second.fill()
+    try settle()
+    #expect(calls.value == 1)
+  }
+
   @Test func `a descriptor watched twice is an error that names it`() throws {
     let pipe = Pipe()
     let first = try IOSource(loop, descriptor: pipe.reading, events: .readable) { _ in }

@@ -72,6 +72,20 @@ import Testing
     #expect(outcome.lettingGo < Self.longestTurn, "\(outcome)")
   }
 
+  @Test(.needs(.root)) func `a host known by name answers as soon as one known by address`() throws {
+    let directory = try TemporaryDirectory()
+    let server = try TLSServer.shared.get()
+    let url = server.url("/echo", at: "good").replacing("127.0.0.1", with: "sts.example")
+    let caFile = server.caFile
+    let outcome = try PrivateMounts.run {
+      try PrivateMounts.show(directory.write("127.0.0.1 sts.example\n", to: "hosts"), at: "/etc/hosts")
+      return try Self.observe(url, caFile: caFile)
+    }
+    #expect(outcome.kind == nil)
+    // Without what a connection waits for in vain, which ends at the client's 700 ms.
+    #expect(outcome.took < 600_000, "\(outcome)")
+  }
+
   @Test(arguments: ["mute", "good"])
   func `a server that keeps silent never holds up the loop`(_ port: String) throws {
     let server = try TLSServer.shared.get()

@@ -22,7 +22,7 @@ let serverScript = #"""
 
   authority("authority")
   authority("stranger")
-  certificate("good", "authority", "IP:127.0.0.1,DNS:localhost", "2")
+  certificate("good", "authority", "IP:127.0.0.1,DNS:localhost,DNS:sts.example", "2")
   certificate("foreign", "stranger", "IP:127.0.0.1", "2")
   certificate("misnamed", "authority", "DNS:elsewhere.example", "2")
   certificate("expired", "authority", "IP:127.0.0.1", "-1")
