@@ -7,6 +7,8 @@ import TestSupport
 /// group `media`; `stranger` is of neither group; `uploader` owns that role's files.
 final class InstalledHost: Sendable {
   static let accessKeySecret = "marked-secret-of-the-AccessKey"
+  /// As in the cloud: the daemon looks the name up and calls its port 443.
+  static let stsName = "sts.cn-hangzhou.aliyuncs.com"
   static let control = "http://127.0.0.1:4434"
   private static let emulated = """
     [accounts.1234567890123456.users.keeper]
@@ -47,8 +49,9 @@ final class InstalledHost: Sendable {
       useradd --system stranger
       useradd --system uploader
       systemctl daemon-reload
+      echo '127.0.0.1 \(Self.stsName)' >>/etc/hosts
       systemd-run --quiet --unit=sts-emulator --service-type=exec -p RuntimeDirectory=sts-emulator \
-        /usr/local/bin/sts-emulator --config /etc/sts-emulator.toml --listen 127.0.0.1:4433 \
+        /usr/local/bin/sts-emulator --config /etc/sts-emulator.toml --listen 127.0.0.1:443 --name \(Self.stsName) \
         --control \(Self.control.dropFirst("http://".count)) --ca-out /run/sts-emulator/ca.pem
       """)
     try journal.wait(for: "control on", from: "sts-emulator")

@@ -8,7 +8,7 @@ enum SettingsText {
     credential = "access-key"
 
     [sts]
-    endpoint = "127.0.0.1:4433"
+    endpoint = "\(InstalledHost.stsName)"
     ca_file = "/run/sts-emulator/ca.pem"
     requests_per_second = 50
 

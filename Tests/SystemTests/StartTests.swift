@@ -71,6 +71,19 @@ extension UnderSystemd {
       _ = try service.credential("uploader", as: "reader")
     }
 
+    @Test func `an AccessKey in a file of the daemon's is followed as the file changes`() throws {
+      let service = try Service()
+      let file = "/etc/rolekeeper/own-key"
+      try service.box.ask("install -m 0400 -o rolekeeper \(Self.key) \(file)")
+      try service.write(
+        SettingsText.usual.replacing(#"credential = "access-key""#, with: #"file = "/etc/rolekeeper/own-key""#))
+      try service.start()
+      try service.box.ask(
+        "sed s/LTAIkeeper/LTAInext/ \(Self.key) | install -m 0400 -o rolekeeper /dev/stdin \(file).new; mv \(file).new \(file)"
+      )
+      #expect(try service.journal.wait(for: "AccessKey changed").contains("LTAInext"))
+    }
+
     @Test(arguments: ["half a file", "no file"])
     func `with an AccessKey that can't be used it is started again until the key is right`(_ fault: String) throws {
       let service = try Service()
