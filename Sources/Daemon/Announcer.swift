@@ -2,7 +2,7 @@ import Core
 import EventLoop
 import Logging
 
-/// Tells the service manager how things stand: READY once every role has had its first outcome, and one honest line of status.
+/// Tells the service manager how things stand: READY once every role and its files have had their first outcome, and one honest line of status.
 final class Announcer {
   /// READY comes at the latest so long after the socket listens.
   private static let patience: Int64 = 10_000_000
@@ -29,9 +29,9 @@ final class Announcer {
     readyTimer.arm(at: EventLoop.bootTime() + Self.patience)
   }
 
-  /// A role has had an outcome.
-  func attempted() {
-    if !isReady && keeper.refresher.rolesWithoutOutcome == 0 { becomeReady() }
+  /// Every role has to have had its first outcome, and its files too: who is started after us reads them.
+  func becomeReadyIfDone() {
+    if !isReady && keeper.refresher.rolesWithoutOutcome == 0 && keeper.outputs.areAtRest { becomeReady() }
   }
 
   func stateChanged() {

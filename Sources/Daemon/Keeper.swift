@@ -106,7 +106,8 @@ package final class Keeper: SocketBackend {
     }
     refresher.observers.reserved = { [unowned self] role in service.sessionCame(to: role) }
     refresher.observers.reservationFailed = { [unowned self] role, failure in service.reservationFailed(role, failure) }
-    refresher.observers.attempted = { [unowned self] _ in announcer.attempted() }
+    refresher.observers.attempted = { [unowned self] _ in announcer.becomeReadyIfDone() }
+    outputs.landed = { [unowned self] in announcer.becomeReadyIfDone() }
     refresher.observers.reported = { [unowned self] role, report in
       service.tell(role, report)
       announcer.stateChanged()

@@ -14,6 +14,9 @@ final class Outputs {
   private static let second: Int64 = 1_000_000
   private static let secondsPerRound = 60
 
+  /// Called when files on a disk have been written, or couldn't be.
+  var landed: () -> Void = {}
+
   private let writer: FileWriter
   private let logger: Logger
   private var directory: String
@@ -30,6 +33,7 @@ final class Outputs {
     writer = try FileWriter()
     results = try IOSource(loop, descriptor: writer.descriptor, events: .readable) { [unowned self] _ in
       writer.drain()
+      landed()
     }
     retryTimer = try TimerSource(loop, accuracy: Self.second) { [unowned self] in retryFailed() }
     roundTimer = try TimerSource(loop, accuracy: Self.second) { [unowned self] in lookAfterSome() }
@@ -49,6 +53,9 @@ final class Outputs {
   func generation(of role: RoleSettings) -> UInt64 {
     RolesDirectory.generation(of: role.name.description, in: directory) ?? 0
   }
+
+  /// Whether all that was ordered has had its outcome, on disks too.
+  var areAtRest: Bool { writer.isIdle }
 
   /// Takes a role's outputs on, or anew when its settings changed: what isn't an output any more is removed.
   func keep(_ role: RoleSettings) {

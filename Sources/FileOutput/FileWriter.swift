@@ -14,6 +14,9 @@ package final class FileWriter {
   /// Readable when results of the worker are there; open as long as this object is.
   package var descriptor: CInt { worker.results }
 
+  /// Whether nothing is on its way to a disk.
+  package var isIdle: Bool { waiting.isEmpty }
+
   /// Calls the completions of all that has finished. Doesn't block.
   package func drain() {
     for finished in worker.takeFinished() {

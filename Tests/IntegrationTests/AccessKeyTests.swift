@@ -27,7 +27,7 @@ import Wire
     let lab = try Lab(RealmDraft(lifetime: "4s"))
     let daemon = try lab.start()
     let events = try daemon.events()
-    try lab.directory.write("AccessKey ID,AccessKey Sec", to: "access-key", mode: 0o400)
+    try lab.write(keyFile: "AccessKey ID,AccessKey Sec")
     try daemon.awaitLog("AccessKey not read again")
     chmod(lab.draft.keyPath, 0o644)
     try daemon.awaitLog("AccessKey not read again", "chmod 0400")

@@ -17,6 +17,16 @@ import Wire
       + SettingsDraft.Role.file("credentials.env", "format = \"env\"\n\(lines)")
   }
 
+  /// On a disk they take some milliseconds; a service that is ordered after this one reads them as it starts.
+  @Test func `files are there when the daemon says that it is ready`() throws {
+    for _ in 0..<5 {
+      let lab = try Lab(RealmDraft(lifetime: nil)) { $0.roles[0].files = files() }
+      try lab.start()
+      #expect(access("\(lab.draft.directory)/uploader/credentials.json", R_OK) == 0)
+      #expect(access("\(lab.draft.directory)/uploader/credentials.env", R_OK) == 0)
+    }
+  }
+
   @Test func `files in two formats switch together at each rotation and always hold what is valid`() throws {
     let lab = try Lab(RealmDraft(lifetime: "4s")) { $0.roles[0].files = files() }
     let daemon = try lab.start()

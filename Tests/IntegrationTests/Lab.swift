@@ -30,7 +30,11 @@ final class Lab {
 
   /// Puts a key in place by rename, as a careful administrator does.
   func write(key: RealmDraft.Key) throws {
-    try directory.write("AccessKey ID,AccessKey Secret\n\(key.id),\(key.secret)\n", to: "access-key.new", mode: 0o400)
+    try write(keyFile: "AccessKey ID,AccessKey Secret\n\(key.id),\(key.secret)\n")
+  }
+
+  func write(keyFile text: String) throws {
+    try directory.write(text, to: "access-key.new", mode: 0o400)
     rename(directory.path("access-key.new"), draft.keyPath)
   }
 

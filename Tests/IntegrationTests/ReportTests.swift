@@ -26,7 +26,7 @@ import Wire
     #expect(figures["rolekeeper_below_floor_answers_total"] == 0)
     #expect(figures["rolekeeper_requests_total"].map { $0 >= 3 } == true)
     #expect(figures[#"rolekeeper_refusals_total{reason="not_allowed"}"#] == 0)
-    #expect(figures["rolekeeper_connections"] == 1)
+    #expect(figures["rolekeeper_connections"].map { $0 >= 1 } == true)
     for name in ["memory_anonymous_bytes", "memory_resident_bytes", "descriptors"] {
       #expect(figures["rolekeeper_\(name)"].map { $0 > 0 } == true, "\(name)")
     }

@@ -30,7 +30,7 @@ import Wire
     try daemon.awaitLog("code=SignatureDoesNotMatch")
     try lab.write(key: RealmDraft.otherKey)
     try daemon.awaitLog("AccessKey changed")
-    try lab.directory.write("LTAIhalf,\(RealmDraft.otherKey.secret)", to: "access-key", mode: 0o400)
+    try lab.write(keyFile: "LTAIhalf,\(RealmDraft.otherKey.secret)")
     try daemon.awaitLog("AccessKey not read again")
     for target in ["/v1/status", "/metrics", "/v1/roles", "/v1/roles/uploader", "/healthz", "/nowhere"] {
       told += try daemon.get(target).body
