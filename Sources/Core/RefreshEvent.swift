@@ -33,6 +33,8 @@ package enum RefreshEvent: Sendable {
   case failed(AttemptID, Failure)
   /// An administrator wants a new session now.
   case refreshRequested
+  /// What is asked of STS is another thing from now on: an attempt under way is followed by one more.
+  case requestChanged
   /// What made the role fail may have been mended: the settings were reloaded, or the AccessKey is another one.
   case cureSuspected
   /// The server's time is known better, or the wall clock was stepped before it was known at all.

@@ -40,6 +40,8 @@ package struct RefreshMachine: Sendable {
   private var wantedReservation: Duration?
   private var lastReservationDraw: Timestamp?
   private var armed: Timestamp?
+  /// Whether the attempt under way asks for what is no longer wanted.
+  private var isOutdated = false
 
   /// Makes an idle machine; `.started` sets it going.
   ///
@@ -60,6 +62,9 @@ package struct RefreshMachine: Sendable {
     var effects: [RefreshEffect] = []
     switch event {
     case .started, .refreshRequested: nextAttempt = now
+    case .requestChanged:
+      nextAttempt = now
+      if case .made(let attempt, _) = flight, attempt.purpose == .ring { isOutdated = true }
     case .timerFired: armed = nil
     case .attemptStarted(let id):
       if case .queued(let attempt) = flight, attempt.id == id {
@@ -77,6 +82,7 @@ package struct RefreshMachine: Sendable {
     case .clockCorrected(let clock):
       ring.judge(by: clock)
       reserved?.judge(by: clock)
+      hasten(at: now)
     case .timingChanged(let timing): change(to: timing, at: now, using: &generator, &effects)
     case .reservationRequested(let duration): wantedReservation = max(wantedReservation ?? .zero, duration)
     }
@@ -124,10 +130,15 @@ package struct RefreshMachine: Sendable {
       effects.append(.discard(session.id))
       return fail(attempt, because: .tooShort, at: now, using: &generator, &effects)
     }
-    if attempt.purpose == .reservation { return keepReserved(session, at: now, &effects) }
+    if attempt.purpose == .reservation {
+      // Somebody may have asked for a longer one meanwhile.
+      if let wanted = wantedReservation, wanted <= attempt.duration { wantedReservation = nil }
+      return keepReserved(session, at: now, &effects)
+    }
     endFailures(&effects)
     lastSuccess = now
-    nextAttempt = now + jitteredStep(after: session, using: &generator)
+    nextAttempt = isOutdated ? now : now + jitteredStep(after: session, using: &generator)
+    isOutdated = false
     tellGranted(session, &effects)
     let replaced = ring.add(session)
     if ring.freshest == session || !isPublished {
@@ -173,9 +184,10 @@ package struct RefreshMachine: Sendable {
     lastFailureReport = nil
   }
 
-  /// A/N, scaled by granted/asked, ±10 %.
+  /// A/N, scaled by granted/asked, ±10 %. What counts as asked is the duration in force, by which A is meant: the session may
+  /// have been asked for under an earlier one.
   private func jitteredStep(after session: Session, using generator: inout some RandomNumberGenerator) -> Duration {
-    let scale = min(1, session.granted.inSeconds / session.asked.inSeconds)
+    let scale = min(1, session.granted.inSeconds / timing.duration.inSeconds)
     let step = timing.step.inSeconds * scale
     return .seconds(fraction: step * Double.random(in: 0.9...1.1, using: &generator))
   }
@@ -193,8 +205,12 @@ package struct RefreshMachine: Sendable {
     to timing: RoleTiming, at now: Timestamp, using generator: inout some RandomNumberGenerator,
     _ effects: inout [RefreshEffect]
   ) {
+    let old = self.timing
     self.timing = timing
     effects += ring.resize(to: timing.pool).map { .discard($0.id) }
+    if case .queued(let attempt) = flight, attempt.purpose == .ring, old.duration != timing.duration {
+      queue(.ring, duration: timing.duration, &effects)
+    }
     guard lastFailure == nil, let freshest = ring.freshest, let lastSuccess else { return }
     nextAttempt = max(now, lastSuccess + jitteredStep(after: freshest, using: &generator))
   }
@@ -216,12 +232,20 @@ package struct RefreshMachine: Sendable {
     if isPublished && ring.freshest == nil {
       isPublished = false
       effects += [.withdraw, .report(.lapsed)]
+      // By a corrected clock, say: a role without failures has nothing to wait for.
+      if lastFailure == nil { nextAttempt = min(nextAttempt, now) }
     }
     effects += ended.map { .discard($0.id) }
     if let session = reserved, session.expires - timing.lapseMargin <= now {
       reserved = nil
       effects.append(.discard(session.id))
     }
+  }
+
+  /// Brings the next step forward to the fall below the floor, where a corrected clock has moved that before it.
+  private mutating func hasten(at now: Timestamp) {
+    guard lastFailure == nil, let freshest = ring.freshest else { return }
+    nextAttempt = min(nextAttempt, max(now, freshest.expires - timing.floor))
   }
 
   private mutating func tellFloor(at now: Timestamp, _ effects: inout [RefreshEffect]) {
@@ -310,10 +334,8 @@ extension RefreshMachine {
 
   package func reservation(minTTL: Duration, at now: Timestamp) -> Reservation {
     let candidates = [ring.freshest, reserved].compactMap(\.self)
-    if let session = candidates.first(where: { $0.expires - now >= minTTL }), session.expires - timing.lapseMargin > now
-    {
-      return .ready(session)
-    }
+    let least = max(minTTL, timing.lapseMargin + .microseconds(1))
+    if let session = candidates.first(where: { $0.expires - now >= least }) { return .ready(session) }
     let most = timing.maxDuration - .seconds(60)
     guard minTTL <= most else { return .tooLong(most: most) }
     if underWay.contains(where: { $0 - .seconds(60) >= minTTL }) { return .underWay }
@@ -333,7 +355,6 @@ extension RefreshMachine {
 
   /// Keeps the longer of what there is and what came; tells those it isn't long enough for.
   private mutating func keepReserved(_ session: Session, at now: Timestamp, _ effects: inout [RefreshEffect]) {
-    wantedReservation = nil
     if let reserved, reserved.expires >= session.expires {
       effects.append(.discard(session.id))
     } else {

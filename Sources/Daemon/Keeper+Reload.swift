@@ -72,6 +72,7 @@ extension Keeper {
     }
     outputs.move(to: new.filesDirectory)
     changeRoles(from: old, to: new)
+    service.settingsChanged()
     for source in edges.sources.values { source.reread() }
     refresher.sendToAll(.cureSuspected)
   }
@@ -110,7 +111,7 @@ extension Keeper {
     let isDrawnOtherwise =
       (old.sessionName, old.externalID, old.source) != (settings.sessionName, settings.externalID, settings.source)
       || old.timing.duration != settings.timing.duration
-    if isDrawnOtherwise { refresher.send(.refreshRequested, to: role) }
+    if isDrawnOtherwise { refresher.send(.requestChanged, to: role) }
   }
 
   /// The old server ends in a later turn, when whoever asked for the reload over it has had the answer.

@@ -12,6 +12,8 @@ final class KeptOutputs {
   var handout: Handout?
   /// When what an earlier process left must have lapsed: until then it stays, although this process knows nothing valid.
   var leftoverLapses: Timestamp?
+  /// When they were last written or looked at.
+  var lastTry = Timestamp(microseconds: 0)
   /// What is wrong by path, as it was told.
   var complaints: [String: String] = [:]
 

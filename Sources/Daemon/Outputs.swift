@@ -13,6 +13,7 @@ final class Outputs {
   private static let retry: Int64 = 10_000_000
   private static let second: Int64 = 1_000_000
   private static let secondsPerRound = 60
+  private static let mostRetries = 64
 
   /// Called when files on a disk have been written, or couldn't be.
   var landed: () -> Void = {}
@@ -26,6 +27,7 @@ final class Outputs {
   private var retryTimer: TimerSource!
   private var roundTimer: TimerSource!
   private var round: [RoleName] = []
+  private var failedRemovals: [(places: [OutputFile], of: KeptOutputs, complaint: String)] = []
 
   init(loop: EventLoop, directory: String, logger: Logger) throws {
     self.directory = directory
@@ -62,7 +64,10 @@ final class Outputs {
     let old = kept.removeValue(forKey: role.name)
     let new = KeptOutputs(role, in: directory, writer, mounts)
     kept[role.name] = new
-    if let old, let new, old.role.arn == role.arn { new.handout = old.handout }
+    if let old, let new, old.role.arn == role.arn, let handout = old.handout {
+      new.handout = handout
+      new.leftoverLapses = nil
+    }
     if let new, new.handout != nil { bringUpToDate(new) }
     if let old { remove(old.placesMissing(in: new), of: old) }
     if new != nil && !roundTimer.isArmed { roundTimer.arm(at: EventLoop.bootTime() + Self.second) }
@@ -97,22 +102,27 @@ final class Outputs {
     for old in Array(kept.values) { keep(old.role) }
   }
 
-  private func remove(_ places: [OutputFile], of old: KeptOutputs) {
+  /// `complaint` is what was told when it was last tried.
+  private func remove(_ places: [OutputFile], of old: KeptOutputs, complaint: String? = nil) {
     if places.isEmpty { return }
     let role = old.role.name.description
     let files = RoleOutputs(writer, directory: old.directory, role: role, outputs: places, mounts: mounts)
-    files.remove { [logger] result in
+    files.remove { [unowned self] result in
       // Without this the order would be carried out, but nobody told how.
       withExtendedLifetime(files) {
-        if case .failure(let error) = result.outcome {
-          logger.error("file not removed", [.role: role, .reason: "\(error)"])
+        guard case .failure(let error) = result.outcome else { return }
+        if complaint != "\(error)" {
+          logger.error("file not removed, trying again", [.role: role, .reason: "\(error)"])
         }
+        failedRemovals.append((places, old, "\(error)"))
+        if !retryTimer.isArmed { retryTimer.arm(at: EventLoop.bootTime() + Self.retry) }
       }
     }
   }
 
   /// Writes what is valid, or removes what isn't; does nothing where all is as it should be.
   private func bringUpToDate(_ outputs: KeptOutputs) {
+    outputs.lastTry = Keeper.now()
     if let contents = outputs.contents {
       outputs.files.write(contents, completion: noting(outputs))
     } else if outputs.leftoverLapses == nil {
@@ -140,8 +150,15 @@ final class Outputs {
     }
   }
 
+  /// Tries some of what failed, for each costs the loop a few system calls; the rest comes a second later.
   private func retryFailed() {
-    for outputs in kept.values where !outputs.complaints.isEmpty { bringUpToDate(outputs) }
+    let removals = failedRemovals
+    failedRemovals = []
+    for (places, old, complaint) in removals { remove(places, of: old, complaint: complaint) }
+    let failing = kept.values.filter { !$0.complaints.isEmpty }
+    let share = failing.sorted { $0.lastTry < $1.lastTry }.prefix(Self.mostRetries)
+    for outputs in share { bringUpToDate(outputs) }
+    if failing.count > share.count { retryTimer.arm(at: EventLoop.bootTime() + Self.second) }
   }
 
   /// Looks after a sixtieth of the roles, so that each has its turn in a minute and none makes the others wait.

@@ -41,11 +41,16 @@ package final class Refresher {
   private var timer: TimerSource!
   private var slots: [Int: KeptRole] = [:]
   private var slotOf: [RoleName: Int] = [:]
+  /// Of roles that were removed: a name's number never goes back.
+  private var lastGenerations: [RoleName: UInt64] = [:]
   private var nextSlot = 0
   private var due = IndexedHeap<Timestamp>()
   private var sessions: UInt64 = 0
   private var chance = SystemRandomNumberGenerator()
   private var saidClockOdd = false
+  /// The wall clock's lead over the boot clock, in microseconds.
+  private var wallOffset: Int64
+  private var wantsConfirmation = false
 
   /// `time` reads CLOCK_BOOTTIME afresh; `attemptLimit` is when a draw without an outcome counts as failed.
   package init(
@@ -54,6 +59,7 @@ package final class Refresher {
   ) throws {
     self.queue = queue
     self.clock = clock
+    wallOffset = clock.now(at: time()).seconds * 1_000_000 - time().microseconds
     self.attemptLimit = attemptLimit
     self.logger = logger
     self.time = time
@@ -64,6 +70,7 @@ package final class Refresher {
 
   /// Begins to keep a role; its first attempt is queued at once. `generation` is the number before its first rotation.
   package func add(_ settings: RoleSettings, generation: UInt64 = 0) {
+    let generation = max(generation, lastGenerations[settings.name] ?? 0)
     let machine = RefreshMachine(
       timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: time())
     let role = KeptRole(settings, machine: machine)
@@ -77,6 +84,7 @@ package final class Refresher {
 
   package func remove(_ name: RoleName) {
     guard let role = roles.removeValue(forKey: name), let slot = slotOf.removeValue(forKey: name) else { return }
+    lastGenerations[name] = role.machine.generation
     if !role.machine.hasHadOutcome { rolesWithoutOutcome -= 1 }
     slots[slot] = nil
     due.remove(slot)
@@ -119,9 +127,16 @@ package final class Refresher {
   }
 
   /// The wall clock was stepped: it counts until the server's time is known, and every role is looked at again.
+  ///
+  /// A jump may also be a host that was paused, whose boot clock misses the time: only STS can tell, so every role asks it.
   package func wallClockStepped(toMicroseconds wall: Int64) {
-    clock.wallClockStepped(toMicroseconds: wall, at: time())
+    let now = time()
+    let offset = wall - now.microseconds
+    let jump = abs(offset - wallOffset)
+    wallOffset = offset
+    clock.wallClockStepped(toMicroseconds: wall, at: now)
     sendToAll(.clockCorrected(clock))
+    if jump > ServerClock.agreement.microseconds { sendToAll(.refreshRequested) }
   }
 
   /// The instant that is most overdue although nothing is under way for it; nil when none is.
@@ -192,6 +207,8 @@ package final class Refresher {
       role.count(outcome: "Success")
       role.drawn += 1
       deliver(.succeeded(attempt.id, admit(assumed, asked: attempt.duration, from: outcome, for: role)), to: role)
+      if wantsConfirmation { deliver(.refreshRequested, to: role) }
+      wantsConfirmation = false
     case .refused(let failure):
       role.count(outcome: failure.code)
       learn(from: failure, date: outcome.date, sent: outcome.sent)
@@ -214,7 +231,8 @@ package final class Refresher {
   }
 
   private func weigh(_ date: UTCTime, of assumed: AssumedSession, asked: Duration, sent: Timestamp) {
-    switch clock.observeSuccess(date: date, expiration: assumed.expiration, asked: asked, sent: sent) {
+    let verdict = clock.observeSuccess(date: date, expiration: assumed.expiration, asked: asked, sent: sent)
+    switch verdict {
     case .agreed: saidClockOdd = false
     case .adopted(let shift):
       saidClockOdd = false
@@ -223,6 +241,8 @@ package final class Refresher {
         [.seconds: "\(shift.wholeSeconds)", .advice: "look at this host's time synchronisation"])
       for role in roles.values { deliver(.clockCorrected(clock), to: role) }
     case .held, .implausible:
+      // The next answer confirms it or not: better soon than at the next step.
+      if case .held = verdict { wantsConfirmation = !saidClockOdd }
       if !saidClockOdd { logger.notice("an answer's date is odd and was not believed", [:]) }
       saidClockOdd = true
     }

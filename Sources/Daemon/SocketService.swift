@@ -33,6 +33,7 @@ package final class SocketService: RequestHandler {
   private(set) var subscribers: EventSubscribers!
   var reservationLimits = ReservationLimits()
   private let refusalLog: RefusalLog
+  private var kept = KeptAnswers()
 
   package init(loop: EventLoop, backend: any SocketBackend, logger: Logger) throws {
     self.backend = backend
@@ -42,6 +43,9 @@ package final class SocketService: RequestHandler {
     subscribers = EventSubscribers(
       mayRead: { [unowned self] in mayRead($0, $1) }, send: { [unowned self] in server?.send($0, $1) ?? false })
   }
+
+  /// The settings changed, and with them who may see what.
+  func settingsChanged() { kept = KeptAnswers() }
 
   /// Answers by `server` from now on; whoever waits at another one is forgotten, since its connection is about to end.
   package func serve(on server: HTTPServer) {
@@ -94,6 +98,10 @@ package final class SocketService: RequestHandler {
   // MARK: - Small answers
 
   private func listRoles(for peer: Peer) -> Response {
+    kept.list(for: Caller(peer)) { renderList(for: peer) }
+  }
+
+  private func renderList(for peer: Peer) -> Response {
     let roles = backend.refresher.roles.values.filter { mayRead(peer, $0) }.sorted { $0.name < $1.name }
     return Answer.document(RoleList(roles.map { status(of: $0) }, isAdmin: isPrivileged(peer)))
   }
@@ -102,7 +110,9 @@ package final class SocketService: RequestHandler {
     role.status(at: Timestamp(microseconds: EventLoop.bootTime()), clock: backend.refresher.clock)
   }
 
-  private func health() -> Response {
+  private func health() -> Response { kept.health { renderHealth() } }
+
+  private func renderHealth() -> Response {
     let now = Timestamp(microseconds: EventLoop.bootTime())
     let invalid = backend.refresher.roles.values.count { !$0.isValid(at: now) }
     let count = backend.refresher.roles.count

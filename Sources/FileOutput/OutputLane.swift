@@ -65,10 +65,10 @@ final class OutputLane {
     if let next { give(next.order, completion: next.completion) }
   }
 
-  /// Calls nobody any more; an order that waits is still carried out.
+  /// Calls nobody any more, and drops an order that waits: whoever comes after may have another idea of the same path.
   func abandon() {
     completion = nil
-    if case .busy(let next?) = state { state = .busy(next: (next.order, { _ in })) }
+    if case .busy = state { state = .busy(next: nil) }
   }
 
   /// Gives each content a number, the same as before where the bytes are the same as before.

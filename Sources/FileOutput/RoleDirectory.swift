@@ -140,7 +140,7 @@ extension RoleDirectory {
     let kept = Set(numbers.map(Self.name))
     let links = Set(outputs.map(\.name.description))
     for name in try directory.names() {
-      if name.hasPrefix(Self.prefix), !kept.contains(name) {
+      if Self.isGeneration(name), !kept.contains(name) {
         try directory.removeDirectory(name)
       } else if name.hasSuffix(".rolekeeper-new") {
         try directory.remove(name)
@@ -167,6 +167,11 @@ extension RoleDirectory {
     guard let target = directory.target(of: Self.current), target.hasPrefix(Self.prefix) else { return nil }
     // A number so large that none comes after it isn't one of ours.
     return UInt64(target.dropFirst(Self.prefix.count)).flatMap { $0 < .max ? $0 : nil }
+  }
+
+  /// `gen-` and a number: what else begins so isn't ours.
+  private static func isGeneration(_ name: String) -> Bool {
+    name.hasPrefix(prefix) && UInt64(name.dropFirst(prefix.count)) != nil
   }
 
   private func openDirectory() throws(FileOutputError) -> Directory {

@@ -3,19 +3,40 @@ import Glibc
 /// The directory that holds the roles' directories, as an earlier process may have left it. Both calls block on a disk: they are
 /// for the time before anything is served.
 package enum RolesDirectory {
-  /// Removes the directories of roles that aren't in `roles`, with what we wrote in them; what isn't the daemon's own stays.
-  /// Nothing where `directory` isn't there.
+  /// Removes the directories of roles that aren't in `roles`, with what we wrote in them. A directory counts as a role's if it has
+  /// a role's name, is the daemon's own, and its `current` names a generation; all others stay. Nothing where `directory` isn't
+  /// there. Tries all of them before it throws what went wrong first.
   package static func removeAbandoned(in directory: String, keeping roles: Set<String>) throws(FileOutputError) {
     let opened: Directory
     do throws(FileOutputError) { opened = try Directory(at: directory, Calls()) } catch .system(
       .openDirectory, _, ENOENT)
     { return }
     let names = try opened.names()
-    for name in names where !roles.contains(name) {
-      guard let status = try opened.status(of: name), status.isDirectory, status.uid == geteuid() else { continue }
-      var abandoned = RoleDirectory(parent: directory, role: name, [])
-      try abandoned.removeAll()
+    var first: FileOutputError?
+    for name in names where !roles.contains(name) && isRoleName(name) {
+      do throws(FileOutputError) {
+        try remove(name, in: opened, at: directory)
+      } catch { first = first ?? error }
     }
+    if let first { throw first }
+  }
+
+  private static func remove(
+    _ name: String, in opened: borrowing Directory, at directory: String
+  ) throws(FileOutputError) {
+    var abandoned = RoleDirectory(parent: directory, role: name, [])
+    guard let status = try opened.status(of: name), status.isDirectory, status.uid == geteuid(),
+      abandoned.presentNumber() != nil
+    else { return }
+    try abandoned.removeAll()
+  }
+
+  /// `[a-z0-9][a-z0-9_-]{0,31}`, as the settings have it.
+  private static func isRoleName(_ name: String) -> Bool {
+    let letters = UInt8(ascii: "a")...UInt8(ascii: "z")
+    let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+    return (1...32).contains(name.utf8.count) && !name.hasPrefix("-") && !name.hasPrefix("_")
+      && name.utf8.allSatisfy { letters.contains($0) || digits.contains($0) || $0 == 0x2D || $0 == 0x5F }
   }
 
   /// The number of the generation that is in place for `role`; nil when there is none.

@@ -33,7 +33,10 @@ struct SingleFile: Sendable {
   mutating func withdraw() throws(FileOutputError) {
     written = nil
     let directory: Directory
-    do throws(FileOutputError) { directory = try openDirectory() } catch .system(.openDirectory, _, ENOENT) { return }
+    // Removing asks for no tight directory: what lapsed has to go from a loose one, too.
+    do throws(FileOutputError) { directory = try Directory(at: path.directory, calls) } catch .system(
+      .openDirectory, _, ENOENT)
+    { return }
     try directory.remove(Directory.temporaryName(for: path.name))
     guard let present = try directory.status(of: path.name), !present.isDirectory else { return }
     try directory.remove(path.name)

@@ -29,7 +29,7 @@ extension HTTPServer {
       if isThere, connection.isHeadOnly { finish(token) }
       if isThere { settle(connection) }
     }
-    return isThere
+    return isThere && !connection.closesAfterOutput && connection.phase == .streaming
   }
 
   /// Sends more of a stream. False when the client is gone, or is dropped since it is too far behind; `abandoned` isn't

@@ -82,6 +82,7 @@ extension HTTPServer {
     var done = 0
     for _ in 0..<HTTPServer.requestsPerVisit {
       guard done < bytes.count, connection.phase == .reading, connection.output.isEmpty else { return done }
+      if done > 0 && isTurnOver { break }
       let rest = UnsafeMutableBufferPointer(rebasing: bytes[done...])
       var scan = connection.scan
       switch scan.find(in: rest.span) {

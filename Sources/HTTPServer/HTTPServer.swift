@@ -10,6 +10,8 @@ import Glibc
 package final class HTTPServer {
   static let batch = 64
   static let requestsPerVisit = 16
+  /// How long the requests of one turn may take, in µs, beyond the one that is being answered.
+  static let turnTime: Int64 = 2000
   static let scratchSize = 16384
   static let maximumLingering = 64
   static let listenerTag = UInt64.max
@@ -48,6 +50,8 @@ package final class HTTPServer {
   var nextSerial = UInt64.random(in: 1...UInt64.max >> 1)
   /// How many more connections this dispatch takes in.
   var acceptsLeft = 0
+  private var turnEnd: Int64 = 0
+  private var eventsPerTurn = HTTPServer.batch
   /// The loop's time in this dispatch.
   private(set) var now: Int64 = 0
 
@@ -115,23 +119,36 @@ package final class HTTPServer {
   }
 
   private func dispatch() {
-    now = loop.now
+    beginTurn()
     acceptsLeft = HTTPServer.batch
-    var eventsLeft = HTTPServer.batch
-    var count = 0
+    var eventsLeft = eventsPerTurn
+    var handled = 0
     repeat {
-      count = Int(epoll_wait(epoll, events.baseAddress, CInt(eventsLeft), 0))
+      let count = Int(epoll_wait(epoll, events.baseAddress, CInt(eventsLeft), 0))
       // Nothing is ready, or a signal came in between: the descriptor tells again.
       if count <= 0 { break }
       for index in 0..<count {
         handle(events[index])
         if epoll < 0 { return }
       }
+      handled += count
       eventsLeft -= count
       // A busy socket has more by now, and asking it is cheaper than another turn of the loop.
-    } while count > 3 && eventsLeft > 0
+      if count <= 3 { break }
+    } while eventsLeft > 0 && !isTurnOver
+    // All that was fetched is handled, so a turn that took long is followed by one that fetches less: what is fetched goes to the
+    // end of the kernel's list, and everybody has a turn.
+    eventsPerTurn = isTurnOver ? max(1, handled / 2) : min(HTTPServer.batch, eventsPerTurn * 2)
     armExpiry()
   }
+
+  private func beginTurn() {
+    now = loop.now
+    turnEnd = EventLoop.bootTime() + HTTPServer.turnTime
+  }
+
+  /// Whether the loop's other sources have waited long enough, however few requests it was.
+  var isTurnOver: Bool { EventLoop.bootTime() >= turnEnd }
 
   private func handle(_ event: epoll_event) {
     let tag = event.data.u64
@@ -165,16 +182,18 @@ package final class HTTPServer {
   }
 
   private func resumeQueued() {
-    now = loop.now
+    beginTurn()
     let due = queue.prefix(HTTPServer.batch)
-    queue.removeFirst(due.count)
-    for turn in due {
+    var taken = 0
+    for turn in due where !isTurnOver {
+      taken += 1
       let connection = connections[turn.slot]
       guard connection.isQueued, connection.generation == turn.generation else { continue }
       connection.isQueued = false
       resume(connection)
       if epoll < 0 { return }
     }
+    queue.removeFirst(taken)
     if !queue.isEmpty { resumption.schedule() }
     armExpiry()
   }

@@ -35,12 +35,14 @@ package final class UnixListener {
 
   /// Changes who may connect from now on; whoever is connected stays.
   package func setAccess(mode: UInt32, gid: UInt32?) throws(ListenError) {
+    var old = stat()
+    guard lstat(path, &old) == 0 else { throw .path(path, attempt: "looking at it", errno) }
     // Closed while it changes hands, so that no mode meets a group that it isn't for.
     guard chmod(path, 0) == 0 else { throw .path(path, attempt: "setting its mode", errno) }
     let group = gid ?? getegid()
-    if lchown(path, uid_t.max, group) != 0 {
+    guard group == old.st_gid || lchown(path, uid_t.max, group) == 0 else {
       let number = errno
-      chmod(path, mode)
+      chmod(path, old.st_mode & 0o7777)
       throw .group(path, gid: group, number)
     }
     guard chmod(path, mode) == 0 else { throw .path(path, attempt: "setting its mode", errno) }

@@ -178,6 +178,29 @@ import Testing
     #expect(role.published == nil)
   }
 
+  @Test func `a role that a corrected clock leaves without a session draws one at once`() {
+    var role = SimulatedRole()
+    role.start()
+    role.run(for: .seconds(1))
+    role.send(.clockCorrected(ServerClock(wallMicroseconds: 1_800_004_000_000_000, at: role.now)))
+    role.run(for: .seconds(1))
+    #expect(role.attempts.count == 2)
+  }
+
+  @Test func `a longer duration that comes while an attempt is under way leaves no gap`() {
+    var role = SimulatedRole()
+    role.latency = .seconds(5)
+    role.start()
+    role.run(for: .seconds(1))
+    role.send(.timingChanged(RoleTiming(duration: .hours(12))))
+    role.send(.requestChanged)
+    role.run(for: .hours(2))
+    #expect(!role.reports.contains(.lapsed))
+    #expect(
+      role.attempts.dropFirst().first?.attempt.duration == .hours(12), "the outdated attempt is followed by one more")
+    #expect(role.belowFloorReports == 0)
+  }
+
   @Test func `another timing keeps the sessions and moves the next step`() {
     var role = SimulatedRole()
     role.start()

@@ -105,6 +105,18 @@ import Testing
     #expect(role.live.count == 2)
   }
 
+  @Test func `a longer wish that comes while a draw is under way is drawn after it`() {
+    var role = Self.running()
+    role.latency = .seconds(5)
+    role.send(.reservationRequested(.hours(2)))
+    role.send(.reservationRequested(.hours(7)))
+    role.run(for: .seconds(20))
+    guard case .ready = role.machine.reservation(minTTL: .hours(6), at: role.now) else {
+      Issue.record("the longer wish was forgotten")
+      return
+    }
+  }
+
   @Test func `a uid may cause four draws a minute`() {
     var limits = ReservationLimits()
     let start = Timestamp(microseconds: 0)
