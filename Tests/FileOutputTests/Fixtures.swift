@@ -12,7 +12,7 @@ func output(_ place: OutputPlace, mode: UInt32 = 0o400) -> OutputFile {
   OutputFile(place, uid: owner.uid, gid: owner.gid, mode: mode)
 }
 
-func secret(_ text: String) -> Secret { Secret(copying: text.utf8.span) }
+func secret(_ text: String) -> Secret { Secret(copying: Array(text.utf8).span) }
 
 func content(_ text: String, version: UInt64) throws(FileOutputError) -> SealedContent {
   try SealedContent(secret(text), version: version)

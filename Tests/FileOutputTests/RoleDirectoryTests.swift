@@ -19,12 +19,14 @@ import Testing
     directory = Self.make(roles)
   }
 
-  static func make(_ roles: String, _ names: [String] = outputs, _ calls: Calls = Calls()) -> RoleDirectory {
+  static func make(
+    _ roles: String, role: String = "uploader", _ names: [String] = outputs, _ calls: Calls = Calls()
+  ) -> RoleDirectory {
     let outputs = names.map { name in
       let name = OutputName(name)!
       return (name, output(.inRoleDirectory(name), mode: 0o440))
     }
-    var directory = RoleDirectory(parent: roles, role: "uploader", outputs)
+    var directory = RoleDirectory(parent: roles, role: role, outputs)
     directory.calls = calls
     return directory
   }

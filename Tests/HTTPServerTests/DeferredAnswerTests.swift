@@ -124,6 +124,20 @@ import Testing
     #expect(harness.handler.abandonedTokens.isEmpty)
   }
 
+  @Test func `a HEAD of a stream has its head and is no stream`() throws {
+    var isStream: Bool?
+    harness.handler.onRequest = { [unowned harness, head] token in
+      isStream = harness.server.beginStream(token, head: head)
+      return nil
+    }
+    let client = try harness.connect()
+    client.send(Text.get.replacingMethod(with: "HEAD"))
+    try harness.settle()
+    #expect(isStream == false, "whoever keeps its token would keep it for ever")
+    #expect(client.receive() == headAndClose)
+    #expect(client.isAtEnd)
+  }
+
   @Test func `a reader that leaves is told to the handler`() throws {
     let (client, token) = try stream()
     client.close()
@@ -184,4 +198,8 @@ import Testing
     #expect(client.receive() == headAndClose)
     #expect(client.isAtEnd)
   }
+}
+
+extension String {
+  fileprivate func replacingMethod(with method: String) -> String { method + drop { $0 != " " } }
 }

@@ -34,6 +34,21 @@ import Testing
     withExtendedLifetime(listener) {}
   }
 
+  @Test func `who may connect can be changed in place`() throws {
+    let listener = try UnixListener(path: path, mode: 0o600)
+    let inode = status(path)?.st_ino
+    try listener.setAccess(mode: 0o660, gid: nil)
+    #expect(status(path)?.st_mode == S_IFSOCK | 0o660)
+    #expect(status(path)?.st_ino == inode)
+  }
+
+  @Test func `a change that can't be made leaves the old mode`() throws {
+    let listener = try UnixListener(path: path, mode: 0o600)
+    rename(path, directory.path("moved"))
+    #expect(message { try listener.setAccess(mode: 0o666, gid: nil) }.contains("looking at it"))
+    #expect(status(directory.path("moved"))?.st_mode == S_IFSOCK | 0o600)
+  }
+
   @Test(.needs(.root)) func `the socket has its group`() throws {
     let listener = try UnixListener(path: path, mode: 0o660, gid: 4711)
     #expect(status(path)?.st_gid == 4711)

@@ -1,0 +1,45 @@
+import Glibc
+import TestSupport
+import Testing
+
+@testable import FileOutput
+
+@Suite struct RolesDirectoryTests {
+  private let directory: TemporaryDirectory
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  private func keep(_ role: String) throws {
+    var written = RoleDirectoryTests.make(directory.path("roles"), role: role, ["a"])
+    _ = try written.write([content("text", version: 1)])
+  }
+
+  @Test func `directories of roles that are no more are removed, with their credentials`() throws {
+    try keep("old")
+    try keep("kept")
+    try RolesDirectory.removeAbandoned(in: directory.path("roles"), keeping: ["kept"])
+    #expect(Look(directory.path("roles/old")) == nil)
+    #expect(Look(directory.path("roles/kept/current/a")) != nil)
+  }
+
+  @Test func `what only looks like ours stays`() throws {
+    try keep("kept")
+    mkdir(directory.path("roles/app"), 0o755)
+    mkdir(directory.path("roles/app/releases"), 0o755)
+    mkdir(directory.path("roles/app/gen-data"), 0o755)
+    symlink("releases", directory.path("roles/app/current"))
+    try RolesDirectory.removeAbandoned(in: directory.path("roles"), keeping: ["kept"])
+    #expect(target(directory.path("roles/app/current")) == "releases")
+    #expect(Look(directory.path("roles/app/gen-data")) != nil)
+  }
+
+  @Test func `a directory that isn't there holds nothing to remove`() throws {
+    try RolesDirectory.removeAbandoned(in: directory.path("nowhere"), keeping: [])
+  }
+
+  @Test func `the generation in place is known to the next process`() throws {
+    #expect(RolesDirectory.generation(of: "a", in: directory.path("roles")) == nil)
+    try keep("a")
+    #expect(RolesDirectory.generation(of: "a", in: directory.path("roles")) == 1)
+  }
+}
