@@ -2,6 +2,8 @@ import Glibc
 
 /// A program that a test started: its output is kept in files, and it never outlives the value.
 package final class ChildProcess {
+  private static let patience = Duration.seconds(240)
+
   package let pid: Int32
   private let outputPath: String
   private let errorPath: String
@@ -43,10 +45,15 @@ package final class ChildProcess {
 
   package func signal(_ number: Int32) { if status == nil { kill(pid, number) } }
 
-  /// Waits for its end: the exit status, or 128 + the signal that ended it.
+  /// Waits for its end: the exit status, or 128 + the signal that ended it. What lasts for minutes is killed.
   @discardableResult
   package func wait() -> CInt {
-    if let status { return status }
+    let deadline = ContinuousClock.now + Self.patience
+    while ContinuousClock.now < deadline {
+      if let statusIfEnded { return statusIfEnded }
+      usleep(1000)
+    }
+    kill(pid, SIGKILL)
     var raw: CInt = 0
     while waitpid(pid, &raw, 0) < 0 && errno == EINTR {}
     let code = Self.code(raw)

@@ -17,14 +17,21 @@ import Wire
     #expect(daemon.child.output.isEmpty)
   }
 
-  @Test func `missing settings end it with 78, a missing AccessKey, which may come yet, with 1, a wrong option with 2`()
-    throws
-  {
+  @Test func `a missing AccessKey is an error in the log, and used from when it is there`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     unlink(lab.draft.keyPath)
-    #expect(try lab.launch().child.wait() == 1)
-    #expect(lab.daemon.log.contains(lab.draft.keyPath))
-    let missing = try ChildProcess.run([Programs.daemon, "--config", lab.directory.path("none.toml")])
+    let daemon = try lab.start()
+    #expect(!daemon.logLines("error: ", lab.draft.keyPath).isEmpty)
+    #expect(try daemon.get("/v1/roles/uploader/credentials").problem.code == "NoAccessKey")
+    let waiting = try StreamConnection(unix: lab.draft.socketPath)
+    try waiting.request("GET", "/v1/roles/uploader/credentials?wait=20")
+    try lab.write(key: RealmDraft.key)
+    #expect(try Credential(try waiting.readReply()).keyID.hasPrefix("STS."))
+  }
+
+  @Test func `missing settings end it with 78, a wrong option with 2`() throws {
+    let directory = try TemporaryDirectory()
+    let missing = try ChildProcess.run([Programs.daemon, "--config", directory.path("none.toml")])
     #expect(missing.status == 78 && missing.errors.contains("none.toml"))
     let wrong = try ChildProcess.run([Programs.daemon, "--colour"])
     #expect(wrong.status == 2 && wrong.output.isEmpty && wrong.errors.contains("--colour"))
