@@ -97,7 +97,7 @@ import Wire
         access("\(lab.draft.directory)/\(row.role)/credentials.json", F_OK) != 0
       }
     }
-    #expect(try daemon.get("/healthz").status == 503)
+    try eventually("health follows") { try daemon.get("/healthz").status == 503 }
 
     let events = try daemon.events()
     try lab.emulator.clearFaults()
