@@ -2,13 +2,16 @@ import Core
 import EventLoop
 import Logging
 
-/// Tells the service manager how things stand: READY once every role and its files have had their first outcome, and one honest line of status.
+/// Tells the service manager how things stand: READY once every role and its files have had their first outcome, and one honest
+/// line of status.
 final class Announcer {
   /// READY comes at the latest so long after the socket listens.
   private static let patience: Int64 = 10_000_000
   /// The line is renewed this often though nothing happens, since what is left grows less.
   private static let renewal: Int64 = 30_000_000
   private static let least: Int64 = 1_000_000
+  /// How soon a manager is tried again that couldn't take what it was told.
+  private static let again: Int64 = 100_000
 
   private unowned let keeper: Keeper
   private let notifier = Notifier()
@@ -42,7 +45,12 @@ final class Announcer {
   }
 
   func reloading() { if isReady { notifier.reloading() } }
-  func reloaded() { if isReady { notifier.ready(status: line()) } }
+  func reloaded() {
+    guard isReady else { return }
+    notifier.ready(status: line())
+    if notifier.isBehind { armStatus() }
+  }
+
   func stopping() { notifier.stopping() }
 
   private func becomeReady() {
@@ -51,13 +59,17 @@ final class Announcer {
     readyTimer.disarm()
     notifier.ready(status: line())
     keeper.logger.notice("ready", [.count: "\(keeper.refresher.roles.count)"])
-    statusTimer.arm(at: EventLoop.bootTime() + Self.renewal)
+    armStatus()
   }
 
   private func tell() {
     lastTold = EventLoop.bootTime()
     notifier.status(line())
-    statusTimer.arm(at: lastTold + Self.renewal)
+    armStatus()
+  }
+
+  private func armStatus() {
+    statusTimer.arm(at: EventLoop.bootTime() + (notifier.isBehind ? Self.again : Self.renewal))
   }
 
   private func line() -> String {

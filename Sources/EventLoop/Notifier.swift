@@ -2,24 +2,50 @@ import CSystemd
 import Glibc
 
 /// What the service manager is told (sd_notify(3)); silently nothing where there is none to listen.
-package struct Notifier {
+///
+/// Never waits for the manager. What it can't take is kept and sent before anything else that is told later; of statuses only the
+/// latest matters, so those are let go.
+package final class Notifier {
+  /// More than this is of no use to a manager that comes back: it wants the end of the story.
+  private static let mostKept = 32
+
+  private var kept: [String] = []
+
   package init() {}
 
-  package func ready(status: String) { send("READY=1\nSTATUS=" + line(status)) }
-  package func status(_ status: String) { send("STATUS=" + line(status)) }
-  package func stopping() { send("STOPPING=1") }
-  package func watchdog() { send("WATCHDOG=1") }
+  /// Whether the manager has to be told something that it couldn't take.
+  package var isBehind: Bool { !kept.isEmpty }
+
+  package func ready(status: String) { tell("READY=1\nSTATUS=" + line(status)) }
+  package func stopping() { tell("STOPPING=1") }
+  package func watchdog() { _ = send("WATCHDOG=1") }
+
+  package func status(_ status: String) {
+    catchUp()
+    if !isBehind { _ = send("STATUS=" + line(status)) }
+  }
 
   /// A reload begins; it ends with the next `ready`. Carries CLOCK_MONOTONIC as Type=notify-reload asks for.
   package func reloading() {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
-    send("RELOADING=1\nMONOTONIC_USEC=\(time.tv_sec * 1_000_000 + time.tv_nsec / 1000)")
+    tell("RELOADING=1\nMONOTONIC_USEC=\(time.tv_sec * 1_000_000 + time.tv_nsec / 1000)")
+  }
+
+  private func tell(_ message: String) {
+    kept.append(message)
+    // In pairs, for a reload is told by two.
+    if kept.count > Self.mostKept { kept.removeFirst(2) }
+    catchUp()
+  }
+
+  private func catchUp() {
+    while let first = kept.first, send(first) { kept.removeFirst() }
   }
 
   // A message is a list of lines: one inside a status would be taken for an assignment of its own.
   private func line(_ text: String) -> String { String(text.map { $0.isNewline ? " " : $0 }) }
 
-  // A manager that can't be reached finds out by itself; there is nobody else to tell.
-  private func send(_ message: String) { _ = sd_notify(0, message) }
+  /// False when it is worth trying again. A manager that can't be reached finds out by itself.
+  private func send(_ message: String) -> Bool { csystemd_notify_now(message) != -EAGAIN }
 }

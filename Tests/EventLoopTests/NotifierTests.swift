@@ -46,6 +46,21 @@ import Testing
     }
   }
 
+  @Test func `a manager that reads nothing holds nobody up, and hears how it ended`() async {
+    await #expect(processExitsWith: .success) {
+      alarm(10)
+      let found = NotifierTests.messages { notifier in
+        for _ in 0..<2000 {
+          notifier.reloading()
+          notifier.ready(status: "again")
+          notifier.status("still")
+        }
+        precondition(notifier.isBehind)
+      }
+      precondition(!found.isEmpty)
+    }
+  }
+
   @Test func `a reload carries the monotonic time`() async {
     await #expect(processExitsWith: .success) {
       let found = NotifierTests.messages { $0.reloading() }

@@ -17,3 +17,7 @@ int csystemd_clock_step_open(void);
 // Reads a descriptor of csystemd_clock_step_open and arms it anew. Returns 1 when the clock was set since the last
 // call, 0 when it wasn't, or a negative errno.
 int csystemd_clock_step_take(int fd);
+
+// Sends `message` to the service manager as sd_notify(3) does, but never waits: sd_notify blocks while the manager's queue is full,
+// and with it the loop. Returns 1 when it was sent, 0 when there is no manager to tell, or a negative errno (EAGAIN: the queue is full).
+int csystemd_notify_now(const char *message);
