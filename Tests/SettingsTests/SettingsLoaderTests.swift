@@ -60,13 +60,13 @@ import Testing
       requests_per_second = 0.5
       burst = 3
       [socket]
-      path = "/tmp/rk//a.sock"
+      path = "/tmp/x//a.sock"
       mode = "0666"
       group = 997
       max_connections = 10
       max_connections_per_uid = 5
       [files]
-      directory = "/tmp/rk/roles/"
+      directory = "/tmp/x/roles/"
       [access]
       admin_users = ["alice", 1007]
       admin_groups = ["media"]
@@ -112,12 +112,12 @@ import Testing
     #expect(settings.sts.timeout == .seconds(5))
     #expect(settings.sts.requestsPerSecond == 0.5)
     #expect(settings.sts.burst == 3)
-    #expect(settings.socket.path == "/tmp/rk/a.sock")
+    #expect(settings.socket.path == "/tmp/x/a.sock")
     #expect(settings.socket.mode == 0o666)
     #expect(settings.socket.gid == 997)
     #expect(settings.socket.maxConnections == 10)
     #expect(settings.socket.maxConnectionsPerUID == 5)
-    #expect(settings.filesDirectory == "/tmp/rk/roles")
+    #expect(settings.filesDirectory == "/tmp/x/roles")
     #expect(settings.admins == AccessRule(uids: [1002, 1007], gids: [2000]))
     #expect(settings.logLevel == .debug)
     let role = try #require(settings.roles.first)
