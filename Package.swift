@@ -48,7 +48,10 @@ let package = Package(
     program(
       "sts-emulator", imports: ["Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
+    // What the tests and the tools stand on: programs run as a user runs them, a cloud and a daemon at a time.
     room("TestSupport", imports: ["JSON"]),
+    room("TestNeeds"),
+    room("Laboratory", imports: ["TestSupport", "Core", "Secrets", "Wire"]),
 
     // Tests.
     tests("Core", imports: ["TestSupport"]),
@@ -58,18 +61,19 @@ let package = Package(
     tests("Settings", imports: ["Core", "TestSupport"]),
     tests("CloudAPI", imports: ["Core", "Secrets", "JSON"]),
     tests("EventLoop"),
-    tests("HTTPClient", imports: ["EventLoop", "TestSupport"]),
-    tests("HTTPServer", imports: ["EventLoop", "TestSupport"]),
-    tests("FileOutput", imports: ["Secrets", "TestSupport"]),
+    tests("HTTPClient", imports: ["EventLoop", "TestNeeds", "TestSupport"]),
+    tests("HTTPServer", imports: ["EventLoop", "TestNeeds", "TestSupport"]),
+    tests("FileOutput", imports: ["Secrets", "TestNeeds", "TestSupport"]),
     tests(
       "Daemon",
       imports: ["Core", "Secrets", "Settings", "CloudAPI", "EventLoop", "HTTPServer", "TestSupport", logging]),
     tests("Emulator", imports: ["EventLoop", "HTTPClient", "TestSupport"]),
     // The built programs, run as a user runs them: it knows the rooms of the outside alone.
     .testTarget(
-      name: "IntegrationTests", dependencies: ["TestSupport", "Core", "Secrets", "Wire"], swiftSettings: strict()),
+      name: "IntegrationTests",
+      dependencies: ["Laboratory", "TestNeeds", "TestSupport", "Core", "Secrets", "Wire"], swiftSettings: strict()),
     // The daemon as systemd runs it, from what `make install` puts there.
-    .testTarget(name: "SystemTests", dependencies: ["TestSupport"], swiftSettings: strict()),
+    .testTarget(name: "SystemTests", dependencies: ["TestNeeds", "TestSupport"], swiftSettings: strict()),
   ],
   cxxLanguageStandard: .cxx17
 )

@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import TestNeeds
 import TestSupport
 import Testing
 

@@ -1,5 +1,7 @@
 import Core
 import Glibc
+import TestNeeds
+import Laboratory
 import TestSupport
 import Testing
 import Wire

@@ -1,6 +1,7 @@
 import Core
 import Glibc
 import Synchronization
+import Laboratory
 import TestSupport
 import Testing
 import Wire

@@ -1,3 +1,4 @@
+import Laboratory
 import TestSupport
 
 /// Users that exist by number alone, for whom setpriv(1) runs a program.

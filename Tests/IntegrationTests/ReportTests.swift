@@ -1,5 +1,6 @@
 import Core
 import Glibc
+import Laboratory
 import TestSupport
 import Testing
 import Wire

@@ -1,4 +1,6 @@
 import Glibc
+import TestNeeds
+import Laboratory
 import TestSupport
 import Testing
 

@@ -1,3 +1,4 @@
+import TestNeeds
 import TestSupport
 import Testing
 

@@ -1,24 +1,29 @@
 /// An emulator's configuration in the making: one account, one user with AccessKeys, and roles that trust the account.
-struct RealmDraft {
-  struct Key {
-    var id: String
-    var secret: String
-    var isActive = true
+package struct RealmDraft {
+  package struct Key {
+    package var id: String
+    package var secret: String
+    package var isActive = true
+
+    package init(id: String, secret: String) {
+      self.id = id
+      self.secret = secret
+    }
   }
 
-  static let account = "1234567890123456"
-  static let key = Key(id: "LTAIkeeperkeeperkeep", secret: "MarkedKeeperSecretMarkedKeeper")
-  static let otherKey = Key(id: "LTAIotherotherothero", secret: "OtherKeeperSecretOtherKeeperSe")
+  package static let account = "1234567890123456"
+  package static let key = Key(id: "LTAIkeeperkeeperkeep", secret: "MarkedKeeperSecretMarkedKeeper")
+  package static let otherKey = Key(id: "LTAIotherotherothero", secret: "OtherKeeperSecretOtherKeeperSe")
 
-  var keys = [Self.key]
+  package var keys = [Self.key]
   /// How long sessions live, by role; nil as long as was asked.
-  var roles: [String: String?]
+  package var roles: [String: String?]
 
-  init(lifetime: String?, roles: [String] = ["uploader", "reports"]) {
+  package init(lifetime: String?, roles: [String] = ["uploader", "reports"]) {
     self.roles = Dictionary(uniqueKeysWithValues: roles.map { ($0, lifetime) })
   }
 
-  var text: String {
+  package var text: String {
     let keyList = keys.map { #"{ id = "\#($0.id)", secret = "\#($0.secret)", active = \#($0.isActive) }"# }
     var text = """
       [accounts.\(Self.account).users.keeper]
@@ -41,47 +46,47 @@ struct RealmDraft {
 }
 
 /// A daemon's settings in the making.
-struct SettingsDraft {
-  struct Role {
-    var name: String
-    var arn: String?
+package struct SettingsDraft {
+  package struct Role {
+    package var name: String
+    package var arn: String?
     /// Lines of the role's table beside `role_arn`; TOML lets each key stand once.
-    var times = """
+    package var times = """
       duration = "15min"
       max_duration = "1h"
       floor = "0s"
       survive_outage = "1min"
       lapse_margin = "1s"
       """
-    var more = ""
+    package var more = ""
     /// Tables `[[roles.NAME.files]]`.
-    var files = ""
+    package var files = ""
 
-    init(_ name: String, more: String = "", files: String = "") {
+    package init(_ name: String, more: String = "", files: String = "") {
       self.name = name
       self.more = more
       self.files = files
     }
 
     /// A file in the role's directory.
-    static func file(_ path: String, _ lines: String = "") -> String { "path = \"\(path)\"\n\(lines)" }
+    package static func file(_ path: String, _ lines: String = "") -> String { "path = \"\(path)\"\n\(lines)" }
   }
 
-  var keyPath: String
-  var endpoint: String
-  var authorityPath: String
-  var socketPath: String
-  var directory: String
+  package var keyPath: String
+  package var endpoint: String
+  package var authorityPath: String
+  package var socketPath: String
+  package var directory: String
   /// Lines of `[sts]`.
-  var sts = "requests_per_second = 100\nburst = 100\ntimeout = \"3s\""
+  package var sts = "requests_per_second = 100\nburst = 100\ntimeout = \"3s\""
   /// Lines of `[socket]`.
-  var socket = "mode = \"0600\""
+  package var socket = "mode = \"0600\""
   /// Lines of `[access]`.
-  var access = ""
-  var level = "notice"
-  var roles = [Role("uploader"), Role("reports")]
+  package var access = ""
+  package var level = "notice"
+  package var roles = [Role("uploader"), Role("reports")]
 
-  var text: String {
+  package var text: String {
     let head = """
       [source.main]
       type = "access-key"

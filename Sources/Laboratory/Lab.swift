@@ -1,20 +1,20 @@
-import Core
+package import Core
 import Glibc
 import Secrets
-import TestSupport
-import Wire
+package import TestSupport
+package import Wire
 
 /// A cloud and a daemon that draws from it, both of one test alone.
-final class Lab {
-  let directory: TemporaryDirectory
-  let emulator: EmulatorProcess
-  var draft: SettingsDraft
-  let configPath: String
+package final class Lab {
+  package let directory: TemporaryDirectory
+  package let emulator: EmulatorProcess
+  package var draft: SettingsDraft
+  package let configPath: String
   /// Set by `start`.
-  private(set) var daemon: DaemonProcess!
+  package private(set) var daemon: DaemonProcess!
 
   /// Starts the emulator and writes the AccessKey and the settings, as `adjust` wants them. `start` starts the daemon.
-  init(_ realm: RealmDraft, _ adjust: (inout SettingsDraft) -> Void = { _ in }) throws {
+  package init(_ realm: RealmDraft, _ adjust: (inout SettingsDraft) -> Void = { _ in }) throws {
     directory = try TemporaryDirectory()
     emulator = try EmulatorProcess(realm: realm.text, in: directory)
     draft = SettingsDraft(
@@ -26,21 +26,21 @@ final class Lab {
     try writeSettings()
   }
 
-  func writeSettings() throws { try directory.write(draft.text, to: "rolekeeper.toml") }
+  package func writeSettings() throws { try directory.write(draft.text, to: "rolekeeper.toml") }
 
   /// Puts a key in place by rename, as a careful administrator does.
-  func write(key: RealmDraft.Key) throws {
+  package func write(key: RealmDraft.Key) throws {
     try write(keyFile: "AccessKey ID,AccessKey Secret\n\(key.id),\(key.secret)\n")
   }
 
-  func write(keyFile text: String) throws {
+  package func write(keyFile text: String) throws {
     try directory.write(text, to: "access-key.new", mode: 0o400)
     rename(directory.path("access-key.new"), draft.keyPath)
   }
 
   /// Starts the daemon and waits until it is ready.
   @discardableResult
-  func start(wrapper: [String] = [], named name: String = "daemon") throws -> DaemonProcess {
+  package func start(wrapper: [String] = [], named name: String = "daemon") throws -> DaemonProcess {
     let daemon = try launch(wrapper: wrapper, named: name)
     try daemon.awaitReady()
     return daemon
@@ -48,7 +48,7 @@ final class Lab {
 
   /// Starts the daemon.
   @discardableResult
-  func launch(
+  package func launch(
     wrapper: [String] = [], named name: String = "daemon", environment: [String: String] = [:]
   ) throws -> DaemonProcess {
     // The one before ends first, or two would fight for the socket.
@@ -60,26 +60,28 @@ final class Lab {
   }
 
   /// Runs the command line against the daemon's socket, perhaps as somebody else.
-  func rolekeeper(_ words: String..., wrapper: [String] = []) throws -> (status: CInt, output: String, errors: String) {
+  package func rolekeeper(_ words: String..., wrapper: [String] = []) throws -> (
+    status: CInt, output: String, errors: String
+  ) {
     try ChildProcess.run(wrapper + [Programs.commandLine, "--socket", draft.socketPath] + words)
   }
 
   /// A credential that must be there.
-  func credential(_ role: String) throws -> Credential {
+  package func credential(_ role: String) throws -> Credential {
     try Credential(try daemon.get("/v1/roles/\(role)/credentials"))
   }
 
-  func status(_ role: String) throws -> RoleStatus {
+  package func status(_ role: String) throws -> RoleStatus {
     try RoleStatus(parsing: Array(try daemon.get("/v1/roles/\(role)").body.utf8).span)
   }
 
-  func report() throws -> StatusReport {
+  package func report() throws -> StatusReport {
     try StatusReport(parsing: Array(try daemon.get("/v1/status").body.utf8).span)
   }
 
   /// Waits on the stream until an event satisfies, and returns it.
   @discardableResult
-  func await(_ events: StreamConnection, _ satisfies: (RoleEvent) -> Bool) throws -> RoleEvent {
+  package func await(_ events: StreamConnection, _ satisfies: (RoleEvent) -> Bool) throws -> RoleEvent {
     while let line = try events.readLine() {
       let event = try RoleEvent(parsing: Array(line.utf8).span)
       if satisfies(event) { return event }
@@ -89,18 +91,18 @@ final class Lab {
 }
 
 /// A credential document as a reader takes it.
-struct Credential {
-  let keyID: String
-  let secret: String
-  let token: String
-  let expiration: UTCTime
+package struct Credential {
+  package let keyID: String
+  package let secret: String
+  package let token: String
+  package let expiration: UTCTime
 
-  init(_ reply: HTTPReply) throws {
+  package init(_ reply: HTTPReply) throws {
     guard reply.status == 200 else { throw NoCredential(reply: reply) }
     try self.init(document: reply.body)
   }
 
-  init(document: String) throws {
+  package init(document: String) throws {
     let read = try SessionCredential(parsing: Array(document.utf8).span)
     keyID = read.accessKeyID
     secret = Self.text(read.accessKeySecret)
@@ -113,27 +115,27 @@ struct Credential {
   }
 }
 
-struct NoCredential: Error, CustomStringConvertible {
-  let reply: HTTPReply
+package struct NoCredential: Error, CustomStringConvertible {
+  package let reply: HTTPReply
 
-  var description: String { "no credential but \(reply.status): \(reply.body)" }
+  package var description: String { "no credential but \(reply.status): \(reply.body)" }
 }
 
 extension HTTPReply {
-  var problem: Problem {
+  package var problem: Problem {
     get throws { try Problem(parsing: Array(body.utf8).span) }
   }
 }
 
 /// This host's wall clock.
-func wallClock() -> Double {
+package func wallClock() -> Double {
   var time = timespec()
   clock_gettime(CLOCK_REALTIME, &time)
   return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
 /// How long `body` takes, in seconds.
-func seconds(_ body: () throws -> Void) rethrows -> Double {
+package func seconds(_ body: () throws -> Void) rethrows -> Double {
   let start = ContinuousClock.now
   try body()
   return (ContinuousClock.now - start) / .seconds(1)

@@ -2,10 +2,10 @@ import Glibc
 import TestSupport
 
 /// A reader that uses every credential that it gets: GetCallerIdentity at the emulator, signed by Python's own hmac.
-final class Reader {
+package final class Reader {
   private let child: ChildProcess
 
-  init(of roles: [String], at lab: Lab) throws {
+  package init(of roles: [String], at lab: Lab) throws {
     let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
     child = try ChildProcess(
       [
@@ -15,7 +15,7 @@ final class Reader {
   }
 
   /// Ends it: status 0 when no credential was refused, none empty, and each role was seen to rotate; and what it saw.
-  func stop() -> (status: CInt, summary: String) {
+  package func stop() -> (status: CInt, summary: String) {
     let status = child.stop()
     return (status, child.output + child.errors)
   }
