@@ -15,20 +15,32 @@ package struct FetchQueue: Sendable {
     package let urgency: Urgency
   }
 
-  private struct Rank: Comparable {
+  /// A ticket in its place: by group, then by instant, then by arrival.
+  private struct Place: Comparable {
     let group: Int
     let instant: Int64
     let arrival: UInt64
+    let ticket: Ticket
 
-    static func < (left: Rank, right: Rank) -> Bool {
+    init(_ ticket: Ticket, arrival: UInt64) {
+      (group, instant) =
+        switch ticket.urgency {
+        case .first: (0, 0)
+        case .due(let floorReached): (1, floorReached.microseconds)
+        case .reservation: (2, 0)
+        }
+      self.arrival = arrival
+      self.ticket = ticket
+    }
+
+    static func < (left: Place, right: Place) -> Bool {
       (left.group, left.instant, left.arrival) < (right.group, right.instant, right.arrival)
     }
   }
 
   private var bucket: TokenBucket
   private var reservationBucket: TokenBucket
-  private var waiting = IndexedHeap<Rank>()
-  private var tickets: [Int: Ticket] = [:]
+  private var waiting = IndexedHeap<Place>()
   private var arrivals: UInt64 = 0
 
   /// `rate` in calls per second, `burst` in calls.
@@ -39,19 +51,16 @@ package struct FetchQueue: Sendable {
 
   package var count: Int { waiting.count }
 
-  package func isWaiting(role: Int) -> Bool { tickets[role] != nil }
+  package func isWaiting(role: Int) -> Bool { waiting.contains(role) }
 
   /// Queues a role's attempt in place of the one it may have waiting.
   package mutating func enqueue(role: Int, attempt: AttemptID, urgency: Urgency) {
     arrivals += 1
-    tickets[role] = Ticket(role: role, attempt: attempt, urgency: urgency)
-    waiting.set(role, to: Self.rank(urgency, arrival: arrivals))
+    let ticket = Ticket(role: role, attempt: attempt, urgency: urgency)
+    waiting.set(role, to: Place(ticket, arrival: arrivals))
   }
 
-  package mutating func remove(role: Int) {
-    tickets[role] = nil
-    waiting.remove(role)
-  }
+  package mutating func remove(role: Int) { waiting.remove(role) }
 
   /// The attempt to make now; nil when none waits or no token is there.
   package mutating func next(at instant: Timestamp) -> Ticket? {
@@ -84,18 +93,10 @@ package struct FetchQueue: Sendable {
     reservationBucket = TokenBucket(rate: rate / 4, burst: burst / 4, at: instant)
   }
 
-  private var head: Ticket? { waiting.first.flatMap { tickets[$0.index] } }
+  private var head: Ticket? { waiting.first?.key.ticket }
 
   private mutating func canTake(for urgency: Urgency, at instant: Timestamp) -> Bool {
     bucket.nextToken(at: instant) <= instant
       && (urgency != .reservation || reservationBucket.nextToken(at: instant) <= instant)
-  }
-
-  private static func rank(_ urgency: Urgency, arrival: UInt64) -> Rank {
-    switch urgency {
-    case .first: Rank(group: 0, instant: 0, arrival: arrival)
-    case .due(let floorReached): Rank(group: 1, instant: floorReached.microseconds, arrival: arrival)
-    case .reservation: Rank(group: 2, instant: 0, arrival: arrival)
-    }
   }
 }

@@ -1,67 +1,81 @@
 /// A binary heap of small integers ordered by a key each, whose entries can be found, changed and removed by their integer.
+///
+/// Takes memory for the largest integer it was ever given, so these are numbers of places that are used again.
 package struct IndexedHeap<Key: Comparable> {
-  private var entries: [(index: Int, key: Key)] = []
-  private var positions: [Int: Int] = [:]
+  package typealias Entry = (index: Int, key: Key)
+
+  private var entries: [Entry] = []
+  /// Where each integer's entry is; -1 for those that have none.
+  private var positions: [Int] = []
 
   package init() {}
 
   package var count: Int { entries.count }
-  package var first: (index: Int, key: Key)? { entries.first }
+  package var first: Entry? { entries.first }
 
-  package subscript(index: Int) -> Key? { positions[index].map { entries[$0].key } }
+  package func contains(_ index: Int) -> Bool { position(of: index) != nil }
+
+  package subscript(index: Int) -> Key? { position(of: index).map { entries[$0].key } }
 
   /// Adds `index`, or gives it another key.
   package mutating func set(_ index: Int, to key: Key) {
-    if let position = positions[index] {
-      entries[position].key = key
-      settle(position)
+    if let position = position(of: index) {
+      settle((index, key), at: position)
     } else {
+      while positions.count <= index { positions.append(-1) }
       entries.append((index, key))
-      positions[index] = entries.count - 1
-      rise(entries.count - 1)
+      rise((index, key), from: entries.count - 1)
     }
   }
 
   package mutating func remove(_ index: Int) {
-    guard let position = positions.removeValue(forKey: index) else { return }
+    guard let position = position(of: index) else { return }
+    positions[index] = -1
     let last = entries.removeLast()
-    guard position < entries.count else { return }
-    entries[position] = last
-    positions[last.index] = position
-    settle(position)
+    if position < entries.count { settle(last, at: position) }
   }
 
-  private mutating func settle(_ position: Int) {
-    rise(position)
-    sink(position)
+  private func position(of index: Int) -> Int? {
+    guard index < positions.count, positions[index] >= 0 else { return nil }
+    return positions[index]
   }
 
-  private mutating func rise(_ start: Int) {
-    var position = start
-    while position > 0, entries[position].key < entries[(position - 1) / 2].key {
-      swap(position, (position - 1) / 2)
-      position = (position - 1) / 2
+  /// Finds the place for an entry, beginning at a hole.
+  private mutating func settle(_ entry: Entry, at hole: Int) {
+    if hole > 0 && entry.key < entries[(hole - 1) / 2].key {
+      rise(entry, from: hole)
+    } else {
+      sink(entry, from: hole)
     }
   }
 
-  private mutating func sink(_ start: Int) {
-    var position = start
+  private mutating func rise(_ entry: Entry, from start: Int) {
+    var hole = start
+    while hole > 0 {
+      let parent = (hole - 1) / 2
+      guard entry.key < entries[parent].key else { break }
+      place(entries[parent], at: hole)
+      hole = parent
+    }
+    place(entry, at: hole)
+  }
+
+  private mutating func sink(_ entry: Entry, from start: Int) {
+    var hole = start
     while true {
-      var least = position
-      for child in [2 * position + 1, 2 * position + 2]
-      where child < entries.count && entries[child].key < entries[least].key {
-        least = child
-      }
-      guard least != position else { return }
-      swap(position, least)
-      position = least
+      var child = 2 * hole + 1
+      guard child < entries.count else { break }
+      if child + 1 < entries.count && entries[child + 1].key < entries[child].key { child += 1 }
+      guard entries[child].key < entry.key else { break }
+      place(entries[child], at: hole)
+      hole = child
     }
+    place(entry, at: hole)
   }
 
-  private mutating func swap(_ one: Int, _ other: Int) {
-    entries.swapAt(one, other)
-    positions[entries[one].index] = one
-    positions[entries[other].index] = other
+  private mutating func place(_ entry: Entry, at position: Int) {
+    entries[position] = entry
+    positions[entry.index] = position
   }
 }
 

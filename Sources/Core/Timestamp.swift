@@ -25,8 +25,10 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 extension Duration {
   /// The whole microseconds in this span, cut off towards zero.
   package var microseconds: Int64 {
-    let (seconds, attoseconds) = components
-    return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+    // 10^12 is 2^12 · 5^12. With the twos shifted out, what is shorter than twenty hours fits one word, whose division is
+    // several times as fast; a machine reckons with a dozen spans an event.
+    if let word = UInt64(exactly: attoseconds >> 12) { return Int64(word / 244_140_625) }
+    return Int64(attoseconds / 1_000_000_000_000)
   }
 
   /// The seconds in this span with their fraction, for figures shown to people and for products.
