@@ -29,7 +29,7 @@ package struct RefreshMachine: Sendable {
   /// When an attempt without an outcome counts as failed, a little more than the time-out of a call.
   package var attemptLimit: Duration
   private var ring: Ring
-  private var reserved: Session?
+  private var reservations = Reservations()
   private var flight = Flight.none
   private var attempts: UInt64 = 0
   private var backoff = Backoff()
@@ -37,8 +37,6 @@ package struct RefreshMachine: Sendable {
   private var saidBelowFloor = false
   private var saidGrantedLess = false
   private var lastFailureReport: Timestamp?
-  private var wantedReservation: Duration?
-  private var lastReservationDraw: Timestamp?
   private var armed: Timestamp?
   /// Whether the attempt under way asks for what is no longer wanted.
   private var isOutdated = false
@@ -60,6 +58,15 @@ package struct RefreshMachine: Sendable {
     _ event: RefreshEvent, at now: Timestamp, using generator: inout some RandomNumberGenerator
   ) -> [RefreshEffect] {
     var effects: [RefreshEffect] = []
+    handle(event, at: now, using: &generator, into: &effects)
+    return effects
+  }
+
+  /// The same, for a driver of very many events, with the effects added to a list whose memory is used again.
+  package mutating func handle(
+    _ event: RefreshEvent, at now: Timestamp, using generator: inout some RandomNumberGenerator,
+    into effects: inout [RefreshEffect]
+  ) {
     switch event {
     case .started, .refreshRequested: nextAttempt = now
     case .requestChanged:
@@ -81,17 +88,16 @@ package struct RefreshMachine: Sendable {
     case .cureSuspected: if lastFailure != nil { nextAttempt = now }
     case .clockCorrected(let clock):
       ring.judge(by: clock)
-      reserved?.judge(by: clock)
+      reservations.judge(by: clock)
       hasten(at: now)
     case .timingChanged(let timing): change(to: timing, at: now, using: &generator, &effects)
-    case .reservationRequested(let duration): wantedReservation = max(wantedReservation ?? .zero, duration)
+    case .reservationRequested(let duration): reservations.want(duration)
     }
     giveUpIfOverdue(at: now, using: &generator, &effects)
     dropLapsed(at: now, &effects)
     tellFloor(at: now, &effects)
     queueNext(at: now, &effects)
     arm(&effects)
-    return effects
   }
 
   // MARK: - What readers are told
@@ -101,8 +107,8 @@ package struct RefreshMachine: Sendable {
 
   /// How long readers would go on getting at least the floor if STS died now; zero when they get less already.
   package func headroom(at now: Timestamp) -> Duration {
-    guard let freshest else { return .zero }
-    return max(.zero, freshest.expires - timing.floor - now)
+    guard let end = ring.lastEnd else { return .zero }
+    return max(.zero, end - timing.floor - now)
   }
 
   package var isAttemptUnderWay: Bool {
@@ -110,7 +116,17 @@ package struct RefreshMachine: Sendable {
   }
 
   /// Every session whose secrets are needed.
-  package var heldSessions: [SessionID] { (ring.sessions + (reserved.map { [$0] } ?? [])).map(\.id) }
+  package var heldSessions: [SessionID] { (ring.sessions + (reservations.session.map { [$0] } ?? [])).map(\.id) }
+
+  package func reservation(minTTL: Duration, at now: Timestamp) -> Reservation {
+    let underWay: Duration? =
+      switch flight {
+      case .none: nil
+      case .queued(let attempt), .made(let attempt, _): attempt.duration
+      }
+    return reservations.answer(
+      minTTL: minTTL, at: now, freshest: ring.freshest, underWay: underWay, timing: timing)
+  }
 
   // MARK: - Outcomes
 
@@ -130,11 +146,7 @@ package struct RefreshMachine: Sendable {
       effects.append(.discard(session.id))
       return fail(attempt, because: .tooShort, at: now, using: &generator, &effects)
     }
-    if attempt.purpose == .reservation {
-      // Somebody may have asked for a longer one meanwhile.
-      if let wanted = wantedReservation, wanted <= attempt.duration { wantedReservation = nil }
-      return keepReserved(session, at: now, &effects)
-    }
+    if attempt.purpose == .reservation { return reservations.succeed(attempt, with: session, at: now, &effects) }
     endFailures(&effects)
     lastSuccess = now
     nextAttempt = isOutdated ? now : now + jitteredStep(after: session, using: &generator)
@@ -154,11 +166,7 @@ package struct RefreshMachine: Sendable {
     _ attempt: Attempt, because failure: Failure, at now: Timestamp,
     using generator: inout some RandomNumberGenerator, _ effects: inout [RefreshEffect]
   ) {
-    if attempt.purpose == .reservation {
-      wantedReservation = nil
-      effects += [.failReservation(failure), .report(.reservationFailed(failure))]
-      return
-    }
+    if attempt.purpose == .reservation { return reservations.fail(because: failure, &effects) }
     let wait = backoff.wait(after: failure, using: &generator)
     nextAttempt = now + wait
     if failure.kind == .identityLapsed && wait == .zero { effects.append(.renewSource) }
@@ -229,32 +237,29 @@ package struct RefreshMachine: Sendable {
 
   private mutating func dropLapsed(at now: Timestamp, _ effects: inout [RefreshEffect]) {
     let ended = ring.removeEnded(at: now, margin: timing.lapseMargin)
-    if isPublished && ring.freshest == nil {
+    if isPublished && ring.sessions.isEmpty {
       isPublished = false
       effects += [.withdraw, .report(.lapsed)]
       // By a corrected clock, say: a role without failures has nothing to wait for.
       if lastFailure == nil { nextAttempt = min(nextAttempt, now) }
     }
     effects += ended.map { .discard($0.id) }
-    if let session = reserved, session.expires - timing.lapseMargin <= now {
-      reserved = nil
-      effects.append(.discard(session.id))
-    }
+    reservations.dropLapsed(at: now, margin: timing.lapseMargin, &effects)
   }
 
   /// Brings the next step forward to the fall below the floor, where a corrected clock has moved that before it.
   private mutating func hasten(at now: Timestamp) {
-    guard lastFailure == nil, let freshest = ring.freshest else { return }
-    nextAttempt = min(nextAttempt, max(now, freshest.expires - timing.floor))
+    guard lastFailure == nil, let end = ring.lastEnd else { return }
+    nextAttempt = min(nextAttempt, max(now, end - timing.floor))
   }
 
   private mutating func tellFloor(at now: Timestamp, _ effects: inout [RefreshEffect]) {
-    guard let freshest = ring.freshest else {
+    guard let end = ring.lastEnd else {
       saidBelowFloor = false
       return
     }
-    let isBelow = freshest.expires - now < timing.floor
-    if isBelow && !saidBelowFloor { effects.append(.report(.belowFloor(remaining: freshest.expires - now))) }
+    let isBelow = end - now < timing.floor
+    if isBelow && !saidBelowFloor { effects.append(.report(.belowFloor(remaining: end - now))) }
     saidBelowFloor = isBelow
   }
 
@@ -271,8 +276,8 @@ package struct RefreshMachine: Sendable {
     case .none:
       if nextAttempt <= now {
         queue(.ring, duration: timing.duration, &effects)
-      } else if let duration = wantedReservation {
-        lastReservationDraw = now
+      } else if let duration = reservations.wanted {
+        reservations.drawQueued(at: now)
         queue(.reservation, duration: duration, &effects)
       }
     }
@@ -281,10 +286,10 @@ package struct RefreshMachine: Sendable {
   private mutating func queue(_ purpose: Attempt.Purpose, duration: Duration, _ effects: inout [RefreshEffect]) {
     attempts += 1
     let urgency: FetchQueue.Urgency =
-      switch (purpose, ring.freshest) {
+      switch (purpose, ring.lastEnd) {
       case (.reservation, _): .reservation
       case (.ring, nil): .first
-      case (.ring, .some(let freshest)): .due(floorReached: freshest.expires - timing.floor)
+      case (.ring, .some(let end)): .due(floorReached: end - timing.floor)
       }
     let attempt = Attempt(id: AttemptID(number: attempts), purpose: purpose, duration: duration, urgency: urgency)
     flight = .queued(attempt)
@@ -300,71 +305,12 @@ package struct RefreshMachine: Sendable {
       case .made(let attempt, let giveUp): attempt.purpose == .reservation ? min(giveUp, nextAttempt) : giveUp
       }
     func consider(_ instant: Timestamp) { due = due.map { min($0, instant) } ?? instant }
-    if let freshest = ring.freshest {
-      consider(freshest.expires - timing.lapseMargin)
-      if !saidBelowFloor { consider(freshest.expires - timing.floor + .microseconds(1)) }
-    }
-    for session in ring.sessions { consider(session.expires - timing.lapseMargin) }
-    if let reserved { consider(reserved.expires - timing.lapseMargin) }
+    if let end = ring.lastEnd, !saidBelowFloor { consider(end - timing.floor + .microseconds(1)) }
+    if let end = ring.firstEnd { consider(end - timing.lapseMargin) }
+    if let reserved = reservations.session { consider(reserved.expires - timing.lapseMargin) }
     guard let due, due != armed else { return }
     armed = due
     effects.append(.arm(due))
-  }
-}
-
-// MARK: - Reservations
-
-extension RefreshMachine {
-  /// How a reader's wish for at least `minTTL` of remaining life can be met.
-  package enum Reservation: Hashable, Sendable {
-    case ready(Session)
-    /// A draw under way will do: wait for it.
-    case underWay
-    /// It takes a draw of this DurationSeconds: `.reservationRequested`, after the limits per reader have been asked.
-    case draw(Duration)
-    /// No session can be that long; `most` can be had.
-    case tooLong(most: Duration)
-    /// One draw per role and minute; the next may be asked for after `wait`.
-    case tooSoon(wait: Duration)
-  }
-
-  private static let drawInterval = Duration.seconds(60)
-  /// The least DurationSeconds there is (STS API reference, AssumeRole).
-  private static let leastDuration = Duration.seconds(900)
-
-  package func reservation(minTTL: Duration, at now: Timestamp) -> Reservation {
-    let candidates = [ring.freshest, reserved].compactMap(\.self)
-    let least = max(minTTL, timing.lapseMargin + .microseconds(1))
-    if let session = candidates.first(where: { $0.expires - now >= least }) { return .ready(session) }
-    let most = timing.maxDuration - .seconds(60)
-    guard minTTL <= most else { return .tooLong(most: most) }
-    if underWay.contains(where: { $0 - .seconds(60) >= minTTL }) { return .underWay }
-    if let lastReservationDraw, now - lastReservationDraw < Self.drawInterval {
-      return .tooSoon(wait: lastReservationDraw + Self.drawInterval - now)
-    }
-    return .draw(min(timing.maxDuration, max(Self.leastDuration, minTTL * 5 / 4 + .seconds(60))))
-  }
-
-  /// The durations of the sessions that are being drawn or will be next.
-  private var underWay: [Duration] {
-    switch flight {
-    case .none: wantedReservation.map { [$0] } ?? []
-    case .queued(let attempt), .made(let attempt, _): [attempt.duration] + (wantedReservation.map { [$0] } ?? [])
-    }
-  }
-
-  /// Keeps the longer of what there is and what came; tells those it isn't long enough for.
-  private mutating func keepReserved(_ session: Session, at now: Timestamp, _ effects: inout [RefreshEffect]) {
-    if let reserved, reserved.expires >= session.expires {
-      effects.append(.discard(session.id))
-    } else {
-      if let reserved { effects.append(.discard(reserved.id)) }
-      reserved = session
-      effects += [.offerReserved(session), .report(.reserved(session))]
-    }
-    guard session.granted + ServerClock.lifetimeSlack < session.asked else { return }
-    let failure = Failure.grantedLess(session.expires - now)
-    effects += [.failReservation(failure), .report(.reservationFailed(failure))]
   }
 }
 

@@ -5,8 +5,26 @@ package struct Ring: Sendable {
 
   package init(capacity: Int) { self.capacity = capacity }
 
-  /// The session that lives longest.
-  package var freshest: Session? { sessions.max { $0.expires < $1.expires } }
+  /// The session that lives longest; the older of two that end together.
+  package var freshest: Session? {
+    guard var best = sessions.indices.first else { return nil }
+    for index in sessions.indices where sessions[index].expires > sessions[best].expires { best = index }
+    return sessions[best]
+  }
+
+  /// When the one that lives longest ends.
+  package var lastEnd: Timestamp? {
+    guard var end = sessions.first?.expires else { return nil }
+    for index in sessions.indices { end = max(end, sessions[index].expires) }
+    return end
+  }
+
+  /// When the one that ends first does.
+  package var firstEnd: Timestamp? {
+    guard var end = sessions.first?.expires else { return nil }
+    for index in sessions.indices { end = min(end, sessions[index].expires) }
+    return end
+  }
 
   /// Adds a session and returns those it replaces.
   package mutating func add(_ session: Session) -> [Session] {
@@ -22,6 +40,7 @@ package struct Ring: Sendable {
 
   /// Takes out what has ended at `instant`.
   package mutating func removeEnded(at instant: Timestamp, margin: Duration) -> [Session] {
+    guard let firstEnd, firstEnd - margin <= instant else { return [] }
     let ended = sessions.filter { $0.expires - margin <= instant }
     sessions.removeAll { $0.expires - margin <= instant }
     return ended
