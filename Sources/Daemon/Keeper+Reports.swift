@@ -18,7 +18,7 @@ extension Keeper {
       },
       rate: RateStatus(
         requestsPerSecond: refresher.currentRate, configured: settings.sts.requestsPerSecond,
-        queued: Int64(refresher.queue.count)))
+        queued: Int64(refresher.queued)))
   }
 
   package func metrics() -> String {

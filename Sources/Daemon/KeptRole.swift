@@ -21,6 +21,8 @@ package final class KeptRole {
   var attempt: Attempt?
   /// The call under way and who makes it, which may be about to be replaced by a reload.
   var draw: (id: DrawID, drawing: any SessionDrawing)?
+  /// Its place in the schedule, used again once the role is gone.
+  let slot: Int
   /// Counts the sessions drawn, for `{slot}`.
   var drawn = 0
 
@@ -41,10 +43,11 @@ package final class KeptRole {
     [current, reserved].compactMap(\.self).first { $0.session.id == session.id }
   }
 
-  init(_ settings: RoleSettings, machine: RefreshMachine) {
+  init(_ settings: RoleSettings, machine: RefreshMachine, slot: Int) {
     name = settings.name
     self.settings = settings
     self.machine = machine
+    self.slot = slot
   }
 }
 

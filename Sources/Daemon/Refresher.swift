@@ -6,7 +6,7 @@ package import Settings
 
 /// Drives the machines of all roles: performs their effects on the loop and feeds the outcomes back.
 ///
-/// One timer serves all roles, by a heap of their next instants; one queue decides who may call STS next.
+/// One timer serves all roles, by the schedule that they share.
 package final class Refresher {
   /// What the rest of the daemon is told; called after the role's state has changed.
   package struct Observers {
@@ -24,8 +24,7 @@ package final class Refresher {
 
   package private(set) var roles: [RoleName: KeptRole] = [:]
   package var observers = Observers()
-  package private(set) var clock: ServerClock
-  package private(set) var queue: FetchQueue
+  private var schedule: HostSchedule
   package private(set) var inFlight = 0
   /// How many roles' first attempt has had no outcome yet.
   package private(set) var rolesWithoutOutcome = 0
@@ -39,15 +38,12 @@ package final class Refresher {
   private let time: () -> Timestamp
   private let logger: Logger
   private var timer: TimerSource!
-  private var slots: [Int: KeptRole] = [:]
-  private var slotOf: [RoleName: Int] = [:]
+  private var slots: [KeptRole?] = []
+  private var freeSlots: [Int] = []
   /// Of roles that were removed: a name's number never goes back.
   private var lastGenerations: [RoleName: UInt64] = [:]
-  private var nextSlot = 0
-  private var due = IndexedHeap<Timestamp>()
   private var sessions: UInt64 = 0
   private var chance = SystemRandomNumberGenerator()
-  private var saidClockOdd = false
   /// The wall clock's lead over the boot clock, in microseconds.
   private var wallOffset: Int64
   private var wantsConfirmation = false
@@ -57,8 +53,7 @@ package final class Refresher {
     loop: EventLoop, queue: FetchQueue, clock: ServerClock, attemptLimit: Duration, logger: Logger,
     time: @escaping () -> Timestamp
   ) throws {
-    self.queue = queue
-    self.clock = clock
+    schedule = HostSchedule(queue: queue, clock: clock)
     wallOffset = clock.now(at: time()).seconds * 1_000_000 - time().microseconds
     self.attemptLimit = attemptLimit
     self.logger = logger
@@ -73,22 +68,20 @@ package final class Refresher {
     let generation = max(generation, lastGenerations[settings.name] ?? 0)
     let machine = RefreshMachine(
       timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: time())
-    let role = KeptRole(settings, machine: machine)
+    let role = KeptRole(settings, machine: machine, slot: freeSlots.popLast() ?? slots.count)
     roles[role.name] = role
     rolesWithoutOutcome += 1
-    slots[nextSlot] = role
-    slotOf[role.name] = nextSlot
-    nextSlot += 1
+    if role.slot == slots.count { slots.append(role) } else { slots[role.slot] = role }
     send(.started, to: role)
   }
 
   package func remove(_ name: RoleName) {
-    guard let role = roles.removeValue(forKey: name), let slot = slotOf.removeValue(forKey: name) else { return }
+    guard let role = roles.removeValue(forKey: name) else { return }
     lastGenerations[name] = role.machine.generation
     if !role.machine.hasHadOutcome { rolesWithoutOutcome -= 1 }
-    slots[slot] = nil
-    due.remove(slot)
-    queue.remove(role: slot)
+    slots[role.slot] = nil
+    freeSlots.append(role.slot)
+    schedule.remove(role.slot)
     cancelDraw(of: role)
   }
 
@@ -109,7 +102,7 @@ package final class Refresher {
   }
 
   package func setRate(_ rate: Double, burst: Int) {
-    queue.setRate(rate, burst: burst, at: time())
+    schedule.setRate(rate, burst: burst, at: time())
     pump()
   }
 
@@ -134,19 +127,22 @@ package final class Refresher {
     let offset = wall - now.microseconds
     let jump = abs(offset - wallOffset)
     wallOffset = offset
-    clock.wallClockStepped(toMicroseconds: wall, at: now)
+    schedule.wallClockStepped(toMicroseconds: wall, at: now)
     sendToAll(.clockCorrected(clock))
     if jump > ServerClock.agreement.microseconds { sendToAll(.refreshRequested) }
   }
 
   /// The instant that is most overdue although nothing is under way for it; nil when none is.
-  package func unservedSince(_ now: Timestamp) -> Timestamp? {
-    guard let first = due.first, first.key < now else { return nil }
-    return first.key
-  }
+  package func unservedSince(_ now: Timestamp) -> Timestamp? { schedule.unservedSince(now) }
 
   /// The calls per second that are allowed now.
-  package var currentRate: Double { queue.currentRate(at: time()) }
+  package var currentRate: Double { schedule.currentRate(at: time()) }
+
+  /// The server's time.
+  package var clock: ServerClock { schedule.clock }
+
+  /// How many attempts wait for their turn.
+  package var queued: Int { schedule.queue.count }
 
   /// The role that will be the first to fall below its floor if STS died now, with what it has until then.
   package func leastHeadroom(at now: Timestamp) -> (role: KeptRole, headroom: Duration)? {
@@ -160,9 +156,8 @@ package final class Refresher {
     let now = time()
     // Bounded work a turn: a host that slept wakes with every role due at once.
     for _ in 0..<256 {
-      guard let first = due.first, first.key <= now else { break }
-      due.remove(first.index)
-      if let role = slots[first.index] { deliver(.timerFired, to: role) }
+      guard let slot = schedule.nextDue(at: now) else { break }
+      if let role = slots[slot] { deliver(.timerFired, to: role) }
     }
     pump()
   }
@@ -171,13 +166,12 @@ package final class Refresher {
   private func pump() {
     guard let drawing = source else { return }
     var now = time()
-    while drawing.hasRoom, let ticket = queue.next(at: now) {
+    while drawing.hasRoom, let ticket = schedule.nextCall(at: now) {
       guard let role = slots[ticket.role] else { continue }
       start(ticket, of: role, by: drawing, at: now)
       now = time()
     }
-    let chance = drawing.hasRoom ? queue.nextChance(at: now) : nil
-    if let next = [due.first?.key, chance].compactMap(\.self).min() {
+    if let next = schedule.wakeUp(at: now, hasRoom: drawing.hasRoom) {
       timer.arm(at: next.microseconds)
     } else {
       timer.disarm()
@@ -211,7 +205,7 @@ package final class Refresher {
       wantsConfirmation = false
     case .refused(let failure):
       role.count(outcome: failure.code)
-      learn(from: failure, date: outcome.date, sent: outcome.sent)
+      schedule.learn(from: failure, date: outcome.date, sent: outcome.sent, at: time())
       deliver(.failed(attempt.id, failure), to: role)
     }
     observers.attempted(role)
@@ -231,32 +225,25 @@ package final class Refresher {
   }
 
   private func weigh(_ date: UTCTime, of assumed: AssumedSession, asked: Duration, sent: Timestamp) {
-    let verdict = clock.observeSuccess(date: date, expiration: assumed.expiration, asked: asked, sent: sent)
-    switch verdict {
-    case .agreed: saidClockOdd = false
-    case .adopted(let shift):
-      saidClockOdd = false
+    switch schedule.weigh(date: date, expiration: assumed.expiration, asked: asked, sent: sent) {
+    case .agrees: break
+    case .corrects(let shift):
       logger.warning(
         "this host's clock and the server's differ; going by the server's",
         [.seconds: "\(shift.wholeSeconds)", .advice: "look at this host's time synchronisation"])
       for role in roles.values { deliver(.clockCorrected(clock), to: role) }
-    case .held, .implausible:
+    case .odd(let isNews, let isToBeConfirmed):
       // The next answer confirms it or not: better soon than at the next step.
-      if case .held = verdict { wantsConfirmation = !saidClockOdd }
-      if !saidClockOdd { logger.notice("an answer's date is odd and was not believed", [:]) }
-      saidClockOdd = true
+      wantsConfirmation = isToBeConfirmed
+      if isNews { logger.notice("an answer's date is odd and was not believed", [:]) }
     }
-  }
-
-  private func learn(from failure: Failure, date: UTCTime?, sent: Timestamp) {
-    if case .throttled = failure.kind { queue.throttled(at: time()) }
-    clock.endTrial()
-    if failure.kind == .skew, let date { clock.observeSkew(date: date, sent: sent) }
   }
 
   // MARK: - Effects
 
   private func deliver(_ event: RefreshEvent, to role: KeptRole) {
+    // Another role may be in the place of one that was removed.
+    guard slots[role.slot] === role else { return }
     if case .clockCorrected(let clock) = event {
       role.current?.judge(by: clock, timing: role.settings.timing)
       role.reserved?.judge(by: clock, timing: role.settings.timing)
@@ -268,16 +255,14 @@ package final class Refresher {
   }
 
   private func perform(_ effect: RefreshEffect, for role: KeptRole) {
+    if case .fetch(let attempt) = effect { role.attempt = attempt }
+    if schedule.perform(effect, of: role.slot) { return }
     switch effect {
-    case .fetch(let attempt):
-      role.attempt = attempt
-      guard let slot = slotOf[role.name] else { return }
-      queue.enqueue(role: slot, attempt: attempt.id, urgency: attempt.urgency)
+    case .fetch, .arm: break
     case .abandon:
       cancelDraw(of: role)
       role.count(outcome: "Abandoned")
       observers.attempted(role)
-    case .arm(let instant): if let slot = slotOf[role.name] { due.set(slot, to: instant) }
     case .publish(let session, let generation): publish(session, generation: generation, of: role)
     case .withdraw:
       role.current = nil
