@@ -30,7 +30,8 @@ struct MHD_Daemon *cmicrohttpd_start(struct in_addr address, uint16_t port, cons
 
   return MHD_start_daemon(flags, port, callbacks.accept, callbacks.state, callbacks.handle, callbacks.state,
                           MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&where, MHD_OPTION_URI_LOG_CALLBACK,
-                          callbacks.target, callbacks.state, MHD_OPTION_NOTIFY_COMPLETED, callbacks.completed,
+                          callbacks.target, callbacks.state, MHD_OPTION_NOTIFY_CONNECTION, callbacks.connected,
+                          callbacks.state, MHD_OPTION_NOTIFY_COMPLETED, callbacks.completed,
                           callbacks.state, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)connection_memory,
                           MHD_OPTION_CONNECTION_LIMIT, (unsigned)connection_limit, MHD_OPTION_CONNECTION_TIMEOUT,
                           (unsigned)idle_seconds, MHD_OPTION_LISTEN_BACKLOG_SIZE, (unsigned)listen_backlog,
@@ -44,9 +45,23 @@ uint16_t cmicrohttpd_port(struct MHD_Daemon *daemon) {
 }
 
 void cmicrohttpd_peer(struct MHD_Connection *connection, char *text, size_t capacity) {
-  text[0] = 0;
   const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-  if (info == NULL || info->client_addr == NULL || info->client_addr->sa_family != AF_INET) return;
-  const struct sockaddr_in *peer = (const struct sockaddr_in *)info->client_addr;
+  cmicrohttpd_address(info == NULL ? NULL : info->client_addr, text, capacity);
+}
+
+void cmicrohttpd_address(const struct sockaddr *address, char *text, size_t capacity) {
+  text[0] = 0;
+  if (address == NULL || address->sa_family != AF_INET) return;
+  const struct sockaddr_in *peer = (const struct sockaddr_in *)address;
   if (inet_ntop(AF_INET, &peer->sin_addr, text, (socklen_t)capacity) == NULL) text[0] = 0;
+}
+
+void *cmicrohttpd_tls(struct MHD_Connection *connection) {
+  const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+  return info == NULL ? NULL : info->tls_session;
+}
+
+int cmicrohttpd_descriptor(struct MHD_Connection *connection) {
+  const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+  return info == NULL ? -1 : info->connect_fd;
 }

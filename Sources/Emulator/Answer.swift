@@ -17,6 +17,10 @@ package struct Reply: Sendable {
     case brokenOff
     /// The connection ends without an answer.
     case refused
+    /// These bytes come instead of an answer, inside TLS or below it, and the connection ends.
+    case raw([UInt8], belowTLS: Bool)
+    /// The body comes byte by byte, spread over this time.
+    case dribbled(milliseconds: Int)
   }
 
   package var answer: Answer

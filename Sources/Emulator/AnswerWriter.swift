@@ -4,6 +4,7 @@ enum Outcome: Sendable {
     case refusedConnection
     case error(Refusal, retryAfterMilliseconds: Int?)
     case html(status: Int)
+    case garbage(Fault.Garbage)
   }
 
   case fields(Fields, action: String)
@@ -37,7 +38,12 @@ struct AnswerWriter {
       case .dateText(let text): date = text
       case .oversize(let bytes):
         answer.body += Array(repeating: UInt8(ascii: " "), count: max(0, bytes - answer.body.count))
-      case .refuse, .unreachable, .error, .fields, .html: continue
+      case .dribble(let milliseconds): reply.manner = .dribbled(milliseconds: milliseconds)
+      case .garbage(.half): answer.body.removeLast(answer.body.count - answer.body.count / 2)
+      case .garbage(.type): answer.headers.replace("Content-Type", with: "image/png")
+      case .garbage(.http): reply.manner = .raw(Array("220 mail.example ESMTP\r\n".utf8), belowTLS: false)
+      case .garbage(.tls): reply.manner = .raw(Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8), belowTLS: true)
+      case .refuse, .unreachable, .error, .fields, .html, .garbage, .keyDisabled, .roleGone, .certificate: continue
       }
     }
     if case .substitute(.refusedConnection) = outcome { reply.manner = .refused }
@@ -50,7 +56,7 @@ struct AnswerWriter {
   private func write(_ outcome: Outcome, overriding faults: [Fault.Kind]) -> (Answer, result: String) {
     switch outcome {
     case .fields(var fields, let action):
-      var isBent = false
+      var isBent = faults.contains(.garbage(.half)) || faults.contains(.garbage(.type))
       for case .fields(let names, let value) in faults {
         for name in names { fields.replace(name, with: value.map { .text($0) }) }
         isBent = true
@@ -70,6 +76,21 @@ struct AnswerWriter {
           status: status, headers: [.init(name: "Content-Type", value: "text/html; charset=utf-8")],
           body: Array(page.utf8)), "html"
       )
+    case .substitute(.garbage(let garbage)):
+      return (
+        Answer(
+          status: 200, headers: [.init(name: "Content-Type", value: "application/json;charset=utf-8")],
+          body: Self.body(of: garbage)), "garbage"
+      )
+    }
+  }
+
+  private static func body(of garbage: Fault.Garbage) -> [UInt8] {
+    switch garbage {
+    case .bytes: Digests.random(700)
+    case .nesting: Array(repeating: UInt8(ascii: "["), count: 20_000)
+    case .list: Array(#"[{"Credentials":{}}]"#.utf8)
+    case .nothing, .http, .tls, .half, .type: []
     }
   }
 
@@ -93,5 +114,12 @@ struct AnswerWriter {
       headers: [
         .init(name: "Content-Type", value: type), .init(name: "x-acs-request-id", value: requestID),
       ], body: Array(text.utf8))
+  }
+}
+
+extension [Request.Header] {
+  fileprivate mutating func replace(_ name: String, with value: String) {
+    removeAll { $0.name == name }
+    append(.init(name: name, value: value))
   }
 }

@@ -55,8 +55,9 @@ struct Call: Sendable {
     }
   }
 
-  /// The role named in RoleArn, as `name` of `acs:ram::ACCOUNT:role/NAME`; nil when there is none.
-  var roleName: String? { parameters["RoleArn"].flatMap(RoleReference.init)?.name }
+  /// The role named in RoleArn; nil when there is none.
+  var role: RoleReference? { parameters["RoleArn"].flatMap(RoleReference.init) }
+  var roleName: String? { role?.name }
 }
 
 /// `acs:ram::ACCOUNT:role/NAME`.

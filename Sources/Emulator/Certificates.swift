@@ -1,28 +1,71 @@
 import CGnuTLS
 import Glibc
 
-/// A certificate authority made for one run, and a server certificate signed by it. PEM texts.
+/// What is wrong with a server's certificate.
+package enum CertificateFlaw: String, Sendable, CaseIterable {
+  /// Its time was over a day ago.
+  case expired
+  /// It is another server's.
+  case name
+  /// It is signed by another authority, of the same name as the right one.
+  case authority
+}
+
+/// A key and a certificate in PEM.
+struct ServerIdentity: Sendable {
+  let key: String
+  let certificate: String
+}
+
+/// A certificate authority made for one run, and server certificates signed by it, flawed ones too.
 struct Certificates: Sendable {
+  /// The authority's certificate in PEM.
   let authority: String
-  let server: String
-  let serverKey: String
+  let server: ServerIdentity
+  let flawed: [CertificateFlaw: ServerIdentity]
+
+  private static let day: time_t = 86_400
 
   /// The addresses and names that a client may ask for: the loopback addresses, `localhost` and `names`.
   ///
-  /// Valid from a day before to ten years after this moment of the machine's clock.
+  /// Valid from a month before to ten years after this moment of the machine's clock, so that clients whose clocks are
+  /// wrong by days are served, too.
   init(names: [String]) throws(CertificateError) {
     let now = time(nil)
-    let authorityKey = try PrivateKey()
-    let authority = try Certificate(subject: "sts-emulator test CA", key: authorityKey, now: now)
-    try authority.makeAuthority()
-    try authority.sign(by: authority, with: authorityKey)
+    let authority = try Authority(now: now)
+    let names = ["localhost"] + names
+    self.authority = try authority.certificate.pem
+    server = try authority.server(names: names, since: now - 30 * Self.day, until: now + 3650 * Self.day)
+    flawed = [
+      .expired: try authority.server(names: names, since: now - 30 * Self.day, until: now - Self.day),
+      .name: try authority.server(
+        names: ["elsewhere.example"], addresses: [], since: now - 30 * Self.day, until: now + 3650 * Self.day),
+      .authority: try Authority(now: now).server(
+        names: names, since: now - 30 * Self.day, until: now + 3650 * Self.day),
+    ]
+  }
+}
+
+private struct Authority {
+  let key: PrivateKey
+  let certificate: Certificate
+
+  init(now: time_t) throws(CertificateError) {
+    key = try PrivateKey()
+    certificate = try Certificate(
+      subject: "sts-emulator test CA", key: key, since: now - 60 * 86_400, until: now + 3650 * 86_400)
+    try certificate.makeAuthority()
+    try certificate.sign(by: certificate, with: key)
+  }
+
+  func server(
+    names: [String], addresses: [[UInt8]] = [[127, 0, 0, 1]], since: time_t, until: time_t
+  ) throws(CertificateError) -> ServerIdentity {
     let serverKey = try PrivateKey()
-    let server = try Certificate(subject: "localhost", key: serverKey, now: now)
-    try server.makeServer(names: ["localhost"] + names, addresses: [[127, 0, 0, 1]])
-    try server.sign(by: authority, with: authorityKey)
-    self.authority = try authority.pem
-    self.server = try server.pem
-    self.serverKey = try serverKey.pem
+    let server = try Certificate(subject: names[0], key: serverKey, since: since, until: until)
+    try server.makeServer(names: names, addresses: addresses)
+    try server.sign(by: certificate, with: key)
+    return ServerIdentity(key: try serverKey.pem, certificate: try server.pem)
   }
 }
 
@@ -34,7 +77,7 @@ package struct CertificateError: Error, CustomStringConvertible {
   package var description: String { "TLS: cannot \(attempt): \(String(cString: gnutls_strerror(code)))" }
 }
 
-private func check(_ code: CInt, _ attempt: String) throws(CertificateError) {
+func check(_ code: CInt, _ attempt: String) throws(CertificateError) {
   if code < 0 { throw CertificateError(attempt: attempt, code: code) }
 }
 
@@ -62,14 +105,14 @@ private final class PrivateKey {
 private final class Certificate {
   fileprivate let raw: gnutls_x509_crt_t
 
-  init(subject: String, key: PrivateKey, now: time_t) throws(CertificateError) {
+  init(subject: String, key: PrivateKey, since: time_t, until: time_t) throws(CertificateError) {
     var raw: gnutls_x509_crt_t?
     try check(gnutls_x509_crt_init(&raw), "make a certificate")
     self.raw = raw!
     try check(gnutls_x509_crt_set_version(self.raw, 3), "set a certificate's version")
     try check(gnutls_x509_crt_set_key(self.raw, key.raw), "set a certificate's key")
-    try check(gnutls_x509_crt_set_activation_time(self.raw, now - 86_400), "set a certificate's begin")
-    try check(gnutls_x509_crt_set_expiration_time(self.raw, now + 3650 * 86_400), "set a certificate's end")
+    try check(gnutls_x509_crt_set_activation_time(self.raw, since), "set a certificate's begin")
+    try check(gnutls_x509_crt_set_expiration_time(self.raw, until), "set a certificate's end")
     // The first bit stays 0: a serial number is positive (RFC 5280, 4.1.2.2).
     let serial = [0x01] + Digests.random(15)
     try check(gnutls_x509_crt_set_serial(self.raw, serial, serial.count), "number a certificate")

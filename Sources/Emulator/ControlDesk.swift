@@ -3,7 +3,7 @@
 /// `ControlDesk.help` is its documentation. Whatever else is asked here is answered as the cloud answers plain HTTP.
 struct ControlDesk: Sendable {
   static let help = """
-    POST /faults?kind=KIND[&count=N][&role=NAME][&action=NAME]
+    POST /faults?kind=KIND[&count=N][&role=NAME][&action=NAME][&from=ADDRESS]
                            put a fault in force; answers with its number
       delay                milliseconds=N; other connections don't wait
       refuse               close the connection instead of answering
@@ -17,8 +17,18 @@ struct ControlDesk: Sendable {
       date                 offset_seconds=N, text=TEXT or absent=true
       html                 [status=200]; a proxy's page instead
       oversize             [bytes=1000000]; a good answer, then blanks
+      dribble              milliseconds=N; the body byte by byte, all that time
+      garbage              [form=bytes], half, nesting, list, nothing, type,
+                           http or tls: a body of random bytes; half an answer;
+                           nested brackets; a list; no body; an image by its
+                           type; what isn't HTTP; what isn't TLS
+      key-disabled         [key=ID], else every AccessKey of a user or account
+      role-gone            it can't be assumed; its sessions go on
+      certificate          form=expired, name (another server's) or authority
+                           (an unknown one's); new connections see it
                            without count until it is cleared; with role
-                           only requests that name this role
+                           only requests that name this role; with from
+                           only what comes from this IPv4 address
     GET /faults            the faults in force
     DELETE /faults         clear all; DELETE /faults/N clears one
     GET /requests          requests counted by action, role and result

@@ -8,7 +8,7 @@ extension Fault {
   init(_ parameters: Parameters) throws(FaultError) {
     self.init(
       try Kind(parameters), role: parameters["role"], action: parameters["action"],
-      count: try parameters.whole("count", in: 1...1_000_000))
+      count: try parameters.whole("count", in: 1...1_000_000), source: parameters["from"])
   }
 }
 
@@ -18,11 +18,8 @@ extension Fault.Kind {
 
   fileprivate init(_ parameters: Parameters) throws(FaultError) {
     switch parameters["kind"] {
-    case "delay":
-      guard let milliseconds = try parameters.whole("milliseconds", in: 1...600_000) else {
-        throw FaultError(problem: "'milliseconds' is missing")
-      }
-      self = .delay(milliseconds: milliseconds)
+    case "delay": self = .delay(milliseconds: try Self.milliseconds(parameters))
+    case "dribble": self = .dribble(milliseconds: try Self.milliseconds(parameters))
     case "refuse": self = .refuse
     case "unreachable": self = .unreachable
     case "drop": self = .drop
@@ -38,9 +35,24 @@ extension Fault.Kind {
     case "date": self = try Self.date(parameters)
     case "html": self = .html(status: try parameters.whole("status", in: 200...599) ?? 200)
     case "oversize": self = .oversize(bytes: try parameters.whole("bytes", in: 1...Self.sizeLimit) ?? 1_000_000)
+    case "garbage": self = .garbage(try parameters.word("form") ?? .bytes)
+    case "key-disabled": self = .keyDisabled(id: parameters["key"])
+    case "role-gone": self = .roleGone
+    case "certificate":
+      guard let flaw: CertificateFlaw = try parameters.word("form") else {
+        throw FaultError(problem: "'form' is missing")
+      }
+      self = .certificate(flaw)
     case let kind:
       throw FaultError(problem: "'\(kind ?? "")' is no kind of fault; GET /help lists them")
     }
+  }
+
+  private static func milliseconds(_ parameters: Parameters) throws(FaultError) -> Int {
+    guard let milliseconds = try parameters.whole("milliseconds", in: 1...600_000) else {
+      throw FaultError(problem: "'milliseconds' is missing")
+    }
+    return milliseconds
   }
 
   private static func error(_ parameters: Parameters) throws(FaultError) -> Refusal {
@@ -69,6 +81,11 @@ extension Fault.Kind {
     case .date, .dateText: "date"
     case .html: "html"
     case .oversize: "oversize"
+    case .garbage: "garbage"
+    case .dribble: "dribble"
+    case .keyDisabled: "key-disabled"
+    case .roleGone: "role-gone"
+    case .certificate: "certificate"
     }
   }
 }
@@ -81,6 +98,16 @@ extension Parameters {
       throw FaultError(problem: "'\(name)' is a whole number from \(range.lowerBound) to \(range.upperBound)")
     }
     return number
+  }
+
+  /// One of a kind's words; nil when the parameter isn't there.
+  fileprivate func word<Word: RawRepresentable<String> & CaseIterable>(_ name: String) throws(FaultError) -> Word? {
+    guard let text = self[name] else { return nil }
+    guard let word = Word(rawValue: text) else {
+      let words = Word.allCases.map(\.rawValue).joined(separator: ", ")
+      throw FaultError(problem: "'\(name)' is one of \(words)")
+    }
+    return word
   }
 
   fileprivate func text(_ name: String) throws(FaultError) -> String {

@@ -21,6 +21,35 @@ package struct Fault: Sendable {
     case html(status: Int)
     /// A good answer, padded to this many bytes.
     case oversize(bytes: Int)
+    /// Something that STS never sends.
+    case garbage(Garbage)
+    /// The answer's body comes byte by byte, spread over this time.
+    case dribble(milliseconds: Int)
+    /// The AccessKey counts as disabled, whatever the configuration says; any long-lived one when `id` is nil.
+    case keyDisabled(id: String?)
+    /// The role asked for doesn't exist, whatever the configuration says. Sessions that were issued go on.
+    case roleGone
+    /// New connections are shown this certificate instead of the good one.
+    case certificate(CertificateFlaw)
+  }
+
+  package enum Garbage: String, Sendable, CaseIterable {
+    /// Random bytes as the body.
+    case bytes
+    /// The first half of a good answer, as if that were all.
+    case half
+    /// Brackets nested deeper than anybody reads.
+    case nesting
+    /// Good JSON, but a list.
+    case list
+    /// No body at all.
+    case nothing
+    /// A good answer that says it is an image.
+    case type
+    /// Text that isn't HTTP instead of an answer.
+    case http
+    /// Bytes that aren't TLS instead of an answer.
+    case tls
   }
 
   package let kind: Kind
@@ -30,17 +59,36 @@ package struct Fault: Sendable {
   package var action: String?
   /// How many more requests it meets; nil until it is cleared.
   package var count: Int?
+  /// Only connections from this IPv4 address; nil for any.
+  package var source: String?
 
-  package init(_ kind: Kind, role: String? = nil, action: String? = nil, count: Int? = nil) {
+  package init(
+    _ kind: Kind, role: String? = nil, action: String? = nil, count: Int? = nil, source: String? = nil
+  ) {
     self.kind = kind
     self.role = role
     self.action = action
     self.count = count
+    self.source = source
   }
 
-  func meets(role: String?, action: String?) -> Bool {
-    (self.role == nil || self.role == role) && (self.action == nil || self.action == action)
+  /// Whether it meets a connection before its first request, which names nothing.
+  var isOfConnection: Bool {
+    switch kind {
+    case .unreachable, .certificate: true
+    default: false
+    }
   }
+
+  func meets(_ call: Call?, from source: String) -> Bool {
+    guard !isOfConnection, comes(from: source) else { return false }
+    if case .keyDisabled(let id) = kind {
+      guard let keyID = call?.keyID, id.map({ $0 == keyID }) ?? !keyID.hasPrefix("STS.") else { return false }
+    }
+    return (role == nil || role == call?.roleName) && (action == nil || action == call?.action)
+  }
+
+  fileprivate func comes(from source: String) -> Bool { self.source == nil || self.source == source }
 }
 
 /// The fields of a session in an AssumeRole answer.
@@ -69,12 +117,22 @@ package struct FaultList: Sendable {
   }
 
   /// The faults that a request meets, each used once.
-  mutating func take(role: String?, action: String?) -> [Fault.Kind] {
-    take { $0.kind != .unreachable && $0.meets(role: role, action: action) }
+  mutating func take(_ call: Call?, from source: String) -> [Fault.Kind] {
+    take { $0.meets(call, from: source) }
   }
 
   /// Whether a new connection is to be closed; uses such a fault once.
-  mutating func takeUnreachable() -> Bool { !take { $0.kind == .unreachable }.isEmpty }
+  mutating func takeUnreachable(from source: String) -> Bool {
+    !take { $0.kind == .unreachable && $0.comes(from: source) }.isEmpty
+  }
+
+  /// What is wrong with the certificate that a new connection is shown; nil for nothing. Uses such a fault once.
+  mutating func takeCertificate(from source: String) -> CertificateFlaw? {
+    let taken = take {
+      if case .certificate = $0.kind { $0.comes(from: source) } else { false }
+    }
+    return taken.lazy.compactMap { if case .certificate(let flaw) = $0 { flaw } else { nil } }.first
+  }
 
   private mutating func take(where meets: (Fault) -> Bool) -> [Fault.Kind] {
     var kinds: [Fault.Kind] = []

@@ -5,6 +5,7 @@ package struct Realm: Sendable {
   private(set) var keys: [String: AccessKey] = [:]
   /// Sessions issued elsewhere, by SecurityToken and AccessKeyId; tokens made by others can be accepted this way.
   private var foreignSessions: [String: ForeignSession] = [:]
+  private var hidden: RoleReference?
 
   package init() {}
 
@@ -20,7 +21,16 @@ package struct Realm: Sendable {
 
   func foreignSession(keyID: String, token: String) -> ForeignSession? { foreignSessions["\(keyID) \(token)"] }
 
-  func role(_ name: String, in account: String) -> Role? { accounts[account]?.roles[name] }
+  func role(_ name: String, in account: String) -> Role? {
+    if let hidden, hidden.name == name, hidden.account == account { return nil }
+    return accounts[account]?.roles[name]
+  }
+
+  /// Lets a key there is count as disabled.
+  mutating func disable(key id: String) { keys[id]?.isActive = false }
+
+  /// Lets one role count as not there; for one request, which copies no role for it.
+  mutating func hide(_ role: RoleReference) { hidden = role }
 }
 
 struct ForeignSession: Sendable {

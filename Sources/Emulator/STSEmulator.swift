@@ -34,11 +34,14 @@ package final class STSEmulator: Sendable {
     authorityPEM = certificates.authority
     sts = try WebServer(
       address: options.address, port: options.port,
-      identity: WebServer.Identity(key: certificates.serverKey, certificate: certificates.server),
-      accept: { desk.withService { !$0.faults.takeUnreachable() } }, handle: { desk.answer($0) })
+      certificates: certificates,
+      door: Door(
+        takes: { source in desk.withService { !$0.faults.takeUnreachable(from: source) } },
+        flaw: { source in desk.withService { $0.faults.takeCertificate(from: source) } }),
+      handle: { desk.answer($0) })
     control = try options.control.map { place in
       let control = ControlDesk(desk: desk, reload: reload)
-      return try WebServer(address: place.address, port: place.port, identity: nil, handle: { control.answer($0) })
+      return try WebServer(address: place.address, port: place.port, handle: { control.answer($0) })
     }
   }
 

@@ -22,8 +22,8 @@ package struct STSService: Sendable {
   /// Answers one request.
   package mutating func handle(_ request: Request, at now: WallTime) -> Reply {
     let call = Call(request)
-    let faults = faults.take(role: call?.roleName, action: call?.action)
-    let outcome = substitute(in: faults).map(Outcome.init) ?? answer(call, of: request, at: now)
+    let faults = faults.take(call, from: request.sourceAddress)
+    let outcome = substitute(in: faults).map(Outcome.init) ?? answer(call, of: request, with: faults, at: now)
     let reply = AnswerWriter(request: request, format: call?.format ?? .json).reply(outcome, with: faults, at: now)
     tally.note(
       Tally.Arrival(
@@ -51,23 +51,38 @@ package struct STSService: Sendable {
       case .refuse: return .refusedConnection
       case .error(let refusal, let retryAfter): return .error(refusal, retryAfterMilliseconds: retryAfter)
       case .html(let status): return .html(status: status)
+      case .garbage(let garbage) where ![.half, .type].contains(garbage): return .garbage(garbage)
       default: continue
       }
     }
     return nil
   }
 
-  private mutating func answer(_ call: Call?, of request: Request, at now: WallTime) -> Outcome {
+  private mutating func answer(
+    _ call: Call?, of request: Request, with faults: [Fault.Kind], at now: WallTime
+  ) -> Outcome {
     do throws(Refusal) {
       guard request.isSecure else { throw .needsTLS }
       guard let call else { throw .incompleteSignature() }
-      return .fields(try perform(call, of: request, at: now), action: call.action ?? "")
+      return .fields(try perform(call, of: request, in: lacking(faults, call), at: now), action: call.action ?? "")
     } catch {
       return .refusal(error)
     }
   }
 
-  private mutating func perform(_ call: Call, of request: Request, at now: WallTime) throws(Refusal) -> Fields {
+  /// The realm without what faults take away from this request.
+  private func lacking(_ faults: [Fault.Kind], _ call: Call) -> Realm {
+    var realm = realm
+    if faults.contains(where: { if case .keyDisabled = $0 { true } else { false } }), let id = call.keyID {
+      realm.disable(key: id)
+    }
+    if faults.contains(.roleGone), let role = call.role { realm.hide(role) }
+    return realm
+  }
+
+  private mutating func perform(
+    _ call: Call, of request: Request, in realm: Realm, at now: WallTime
+  ) throws(Refusal) -> Fields {
     guard let action = call.action, !action.isEmpty else { throw .missing("Action") }
     guard let version = call.version, !version.isEmpty else { throw .missing("Version") }
     guard request.method == "GET" || request.method == "POST" else { throw .noSuchAPI }
@@ -75,7 +90,7 @@ package struct STSService: Sendable {
     let caller = try gateway.authenticate(call, of: request, in: realm, mint: mint, at: now)
     guard version == Self.version, request.path == "/" || request.path.isEmpty else { throw .noSuchAPI }
     switch action {
-    case "AssumeRole": return try assumeRole(call, of: request, by: caller, at: now)
+    case "AssumeRole": return try assumeRole(call, of: request, by: caller, in: realm, at: now)
     case "GetCallerIdentity": return identity(of: caller)
     default: throw .noSuchAction
     }
@@ -87,7 +102,7 @@ package struct STSService: Sendable {
   }
 
   private mutating func assumeRole(
-    _ call: Call, of request: Request, by caller: Caller, at now: WallTime
+    _ call: Call, of request: Request, by caller: Caller, in realm: Realm, at now: WallTime
   ) throws(Refusal) -> Fields {
     let limit = realm.accounts[caller.account]?.requestsPerSecond ?? Account.usualRequestsPerSecond
     guard rates[caller.account, default: RequestRate(perSecond: limit)].admit(at: now) else { throw .userThrottled }

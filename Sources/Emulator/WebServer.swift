@@ -1,32 +1,27 @@
+import CGnuTLS
 import CMicroHTTPD
 import Glibc
 import Synchronization
 
 /// An HTTP server on the loopback, one thread per connection, with or without TLS.
 final class WebServer: Sendable {
-  /// A key and a certificate in PEM.
-  struct Identity: Sendable {
-    let key: String
-    let certificate: String
-  }
-
   let port: UInt16
   private let state: ServerState
   private let daemon: Mutex<OpaquePointer?>
 
   /// Listens on `address`, an IPv4 address, and `port`, 0 for any free one.
   ///
-  /// `handle` and `accept` are called on the connections' threads; `accept` says whether to take a new connection.
+  /// With `certificates` it speaks TLS. `handle` is called on the connections' threads. `door` is asked for each new connection.
   init(
-    address: String, port: UInt16, identity: Identity?, accept: @escaping @Sendable () -> Bool = { true },
+    address: String, port: UInt16, certificates: Certificates? = nil, door: Door = Door(),
     handle: @escaping @Sendable (Request) -> Reply
-  ) throws(ListenError) {
+  ) throws {
     var location = in_addr()
     guard inet_pton(AF_INET, address, &location) == 1 else {
       throw ListenError(place: "\(address):\(port)", reason: "it is not an IPv4 address")
     }
-    let state = ServerState(isSecure: identity != nil, accept: accept, handle: handle)
-    guard let daemon = start(location, port, identity, state) else {
+    let state = try ServerState(certificates, door: door, handle: handle)
+    guard let daemon = start(location, port, certificates?.server, state) else {
       throw ListenError(place: "\(address):\(port)", reason: String(cString: strerror(errno)))
     }
     self.state = state
@@ -47,6 +42,14 @@ final class WebServer: Sendable {
   }
 }
 
+/// What becomes of new connections, by the peer's IPv4 address in text. Called on the server's threads.
+struct Door: Sendable {
+  /// Whether to take it.
+  var takes: @Sendable (String) -> Bool = { _ in true }
+  /// What is wrong with the certificate that it is shown; nil for the good one.
+  var flaw: @Sendable (String) -> CertificateFlaw? = { _ in nil }
+}
+
 package struct ListenError: Error, CustomStringConvertible {
   let place: String
   let reason: String
@@ -57,19 +60,27 @@ package struct ListenError: Error, CustomStringConvertible {
 /// What the library's threads need; it outlives them, since the server stops them before it lets go of it.
 private final class ServerState: Sendable {
   let isSecure: Bool
-  let accept: @Sendable () -> Bool
+  let door: Door
   let handle: @Sendable (Request) -> Reply
+  private let flawed: [CertificateFlaw: TLSCredentials]
   /// Readable once the server stops, so that delayed answers don't hold it up. -1 when there is none.
   private let stopped: CInt
 
-  init(isSecure: Bool, accept: @escaping @Sendable () -> Bool, handle: @escaping @Sendable (Request) -> Reply) {
-    self.isSecure = isSecure
-    self.accept = accept
+  init(_ certificates: Certificates?, door: Door, handle: @escaping @Sendable (Request) -> Reply) throws {
+    isSecure = certificates != nil
+    self.door = door
     self.handle = handle
+    flawed = try certificates?.flawed.mapValues { try TLSCredentials($0) } ?? [:]
     stopped = eventfd(0, CInt(EFD_CLOEXEC))
   }
 
   deinit { close(stopped) }
+
+  /// Shows a new connection the certificate that is wanted, before its handshake.
+  func prepare(_ connection: OpaquePointer) {
+    guard let session = cmicrohttpd_tls(connection), let flaw = door.flaw(peer(of: connection)) else { return }
+    flawed[flaw]?.beShown(in: OpaquePointer(session))
+  }
 
   /// Waits on this thread alone; shorter when the server stops.
   func delay(milliseconds: Int) {
@@ -93,10 +104,15 @@ private final class Exchange {
 // The library calls back on its own threads with `state` and, per request, an `Exchange` that it owns from the first
 // call to `completed`.
 private func start(
-  _ address: in_addr, _ port: UInt16, _ identity: WebServer.Identity?, _ state: ServerState
+  _ address: in_addr, _ port: UInt16, _ identity: ServerIdentity?, _ state: ServerState
 ) -> OpaquePointer? {
   let callbacks = cmicrohttpd_callbacks(
-    accept: { state, _, _ in serverState(state).accept() ? .YES : .NO },
+    accept: { state, address, _ in
+      serverState(state).door.takes(text { cmicrohttpd_address(address, $0, $1) }) ? .YES : .NO
+    },
+    connected: { state, connection, _, change in
+      if change == .CONNECTION_NOTIFY_STARTED, let connection { serverState(state).prepare(connection) }
+    },
     target: { _, target, _ in
       Unmanaged.passRetained(Exchange(target: target.map { String(cString: $0) } ?? "")).toOpaque()
     },
@@ -135,16 +151,37 @@ private func receive(
     return .YES
   }
   guard !exchange.isTooLarge else {
-    return send(
-      Reply(answer: Answer(status: 413, headers: [], body: []), manner: .whole, delayMilliseconds: 0), connection)
+    let refusal = Answer(status: 413, headers: [], body: [])
+    return answer(state, connection, Reply(answer: refusal, manner: .whole, delayMilliseconds: 0))
   }
   let reply = state.handle(
     Request(
       method: method, target: exchange.target, headers: headers(of: connection), body: exchange.body,
       isSecure: state.isSecure, sourceAddress: peer(of: connection)))
   if reply.delayMilliseconds > 0 { state.delay(milliseconds: reply.delayMilliseconds) }
-  // Without an answer the library closes the connection.
-  return reply.manner == .refused ? .NO : send(reply, connection)
+  return answer(state, connection, reply)
+}
+
+/// Without an answer the library closes the connection.
+private func answer(_ state: ServerState, _ connection: OpaquePointer, _ reply: Reply) -> MHD_Result {
+  let body = reply.answer.body
+  switch reply.manner {
+  case .refused: return .NO
+  case .raw(let bytes, let belowTLS):
+    sendRaw(bytes, belowTLS: belowTLS, connection)
+    return .NO
+  case .whole:
+    let response = body.withUnsafeBytes {
+      MHD_create_response_from_buffer(
+        $0.count, UnsafeMutableRawPointer(mutating: $0.baseAddress), .RESPMEM_MUST_COPY)
+    }
+    return queue(response, for: reply.answer, connection)
+  case .brokenOff:
+    return queue(piecewiseResponse(PiecewiseBody(body, end: body.count / 2)), for: reply.answer, connection)
+  case .dribbled(let milliseconds):
+    let pieces = PiecewiseBody(body, spreadOver: milliseconds) { state.delay(milliseconds: $0) }
+    return queue(piecewiseResponse(pieces), for: reply.answer, connection)
+  }
 }
 
 private func headers(of connection: OpaquePointer) -> [Request.Header] {
@@ -161,46 +198,29 @@ private func headers(of connection: OpaquePointer) -> [Request.Header] {
   return headers
 }
 
-private func peer(of connection: OpaquePointer) -> String {
+private func peer(of connection: OpaquePointer) -> String { text { cmicrohttpd_peer(connection, $0, $1) } }
+
+private func text(_ write: (UnsafeMutablePointer<CChar>, Int) -> Void) -> String {
   withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET_ADDRSTRLEN)) { text in
-    cmicrohttpd_peer(connection, text.baseAddress, text.count)
+    write(text.baseAddress!, text.count)
     return String(cString: text.baseAddress!)
   }
 }
 
-private func send(_ reply: Reply, _ connection: OpaquePointer) -> MHD_Result {
-  let body = reply.answer.body
-  let response =
-    reply.manner == .brokenOff
-    ? brokenResponse(body)
-    : body.withUnsafeBytes {
-      MHD_create_response_from_buffer(
-        $0.count, UnsafeMutableRawPointer(mutating: $0.baseAddress), .RESPMEM_MUST_COPY)
-    }
+private func queue(_ response: OpaquePointer?, for answer: Answer, _ connection: OpaquePointer) -> MHD_Result {
   guard let response else { return .NO }
   defer { MHD_destroy_response(response) }
-  for header in reply.answer.headers { MHD_add_response_header(response, header.name, header.value) }
-  return MHD_queue_response(connection, CUnsignedInt(reply.answer.status), response)
+  for header in answer.headers { MHD_add_response_header(response, header.name, header.value) }
+  return MHD_queue_response(connection, CUnsignedInt(answer.status), response)
 }
 
-/// A response that promises all of `body` and ends the connection after half of it.
-private func brokenResponse(_ body: [UInt8]) -> OpaquePointer? {
-  let half = Unmanaged.passRetained(Half(of: body))
-  return MHD_create_response_from_callback(
-    UInt64(body.count), 4096,
-    { half, position, target, capacity in
-      guard let half, let target else { return Int(-2) }
-      let bytes = Unmanaged<Half>.fromOpaque(half).takeUnretainedValue().bytes.dropFirst(Int(position)).prefix(capacity)
-      // -2 is MHD_CONTENT_READER_END_WITH_ERROR, a cast that Swift doesn't import.
-      guard !bytes.isEmpty else { return Int(-2) }
-      UnsafeMutableRawBufferPointer(start: target, count: capacity).copyBytes(from: bytes)
-      return bytes.count
-    }, half.toOpaque(),
-    { half in if let half { Unmanaged<Half>.fromOpaque(half).release() } })
-}
-
-private final class Half {
-  let bytes: [UInt8]
-
-  init(of body: [UInt8]) { bytes = Array(body.prefix(body.count / 2)) }
+/// Sends past the library, which must close the connection next.
+private func sendRaw(_ bytes: [UInt8], belowTLS: Bool, _ connection: OpaquePointer) {
+  bytes.withUnsafeBytes { bytes in
+    if !belowTLS, let session = cmicrohttpd_tls(connection) {
+      _ = gnutls_record_send(OpaquePointer(session), bytes.baseAddress, bytes.count)
+    } else {
+      _ = Glibc.send(cmicrohttpd_descriptor(connection), bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
+    }
+  }
 }

@@ -89,6 +89,82 @@ import Testing
     #expect(padded.reply.answer.body.count == 100_000 && padded.key != nil)
   }
 
+  struct GarbageCase: Sendable, CustomTestStringConvertible {
+    let form: Fault.Garbage
+    /// What a client makes of the answer's body.
+    let isGood: @Sendable (TestAnswer) -> Bool
+
+    var testDescription: String { form.rawValue }
+  }
+
+  @Test(arguments: [
+    GarbageCase(form: .bytes) { $0.body == nil && $0.reply.answer.body.count == 700 },
+    GarbageCase(form: .half) { $0.body == nil && $0.text.hasPrefix(#"{"AssumedRoleUser""#) },
+    GarbageCase(form: .nesting) { $0.body == nil && $0.text.hasPrefix("[[[[") },
+    GarbageCase(form: .list) { $0.credentials == nil && $0.text.hasPrefix("[{") },
+    GarbageCase(form: .nothing) { $0.text.isEmpty && $0.reply.manner == .whole },
+    GarbageCase(form: .type) { $0.key != nil && $0.reply.answer.header("content-type") == "image/png" },
+    GarbageCase(form: .http) { if case .raw(_, belowTLS: false) = $0.reply.manner { true } else { false } },
+    GarbageCase(form: .tls) { if case .raw(_, belowTLS: true) = $0.reply.manner { true } else { false } },
+  ])
+  func `garbage comes with the status of a good answer`(_ row: GarbageCase) throws {
+    var cloud = try TestCloud()
+    cloud.service.faults.add(Fault(.garbage(row.form), count: 1))
+    let answer = cloud.send()
+    #expect(answer.status == 200 && row.isGood(answer), "\(answer.text.prefix(100))")
+    let isNoted = ["garbage", "bent"].contains { cloud.service.tally.count(result: $0) == 1 }
+    #expect(isNoted, "\(cloud.service.tally.counts)")
+    #expect(cloud.send().key != nil)
+  }
+
+  @Test func `a disabled key signs nothing more, and its sessions go on`() throws {
+    var cloud = try TestCloud()
+    let session = try cloud.assume()
+    let id = cloud.service.faults.add(Fault(.keyDisabled(id: Key.keeper.id)))
+    #expect(cloud.send().code == "InvalidAccessKeyId.Inactive")
+    #expect(cloud.send("GetCallerIdentity").code == "InvalidAccessKeyId.Inactive")
+    #expect(cloud.send("GetCallerIdentity", as: session).status == 200)
+    #expect(cloud.send("GetCallerIdentity", as: .idle).status == 200)
+    let isCleared = cloud.service.faults.remove(id)
+    #expect(isCleared && cloud.send().status == 200)
+    cloud.service.faults.add(Fault(.keyDisabled(id: nil), count: 2))
+    #expect(cloud.send("GetCallerIdentity", as: session).status == 200, "no long-lived key; it isn't counted either")
+    #expect(cloud.send("GetCallerIdentity", as: .idle).code == "InvalidAccessKeyId.Inactive")
+    #expect(cloud.send().code == "InvalidAccessKeyId.Inactive")
+    #expect(cloud.send().status == 200)
+  }
+
+  @Test func `a role that is gone can't be assumed, and its sessions go on`() throws {
+    var cloud = try TestCloud()
+    let session = try cloud.assume("long")
+    cloud.service.faults.add(Fault(.roleGone, role: "long", count: 1))
+    #expect(cloud.send().status == 200)
+    #expect(cloud.send("GetCallerIdentity", as: session).status == 200)
+    #expect(cloud.send("AssumeRole", ["RoleArn": TestCloud.arn("long")]).code == "EntityNotExist.Role")
+    #expect(cloud.send("AssumeRole", ["RoleArn": TestCloud.arn("long")]).status == 200)
+    // Who isn't proven isn't told what there is.
+    cloud.service.faults.add(Fault(.roleGone))
+    #expect(cloud.send(as: Key(id: Key.keeper.id, secret: "wrong")).code == "SignatureDoesNotMatch")
+  }
+
+  @Test func `a fault may meet one address alone`() throws {
+    var cloud = try TestCloud()
+    let unavailable = Fault.Kind.error(.unavailable, retryAfterMilliseconds: nil)
+    cloud.service.faults.add(Fault(unavailable, source: "127.0.0.2"))
+    #expect(cloud.send().status == 200)
+    #expect(cloud.send { $0.sourceAddress = "127.0.0.2" }.status == 503)
+    var list = FaultList()
+    list.add(Fault(.unreachable, source: "127.0.0.2"))
+    list.add(Fault(.certificate(.expired), count: 1, source: "127.0.0.2"))
+    list.add(Fault(.certificate(.name)))
+    var isMet: [Bool] = []
+    for address in ["127.0.0.1", "127.0.0.2"] { isMet.append(list.takeUnreachable(from: address)) }
+    #expect(isMet == [false, true])
+    var flaws: [CertificateFlaw?] = []
+    for address in ["127.0.0.2", "127.0.0.2", "127.0.0.1"] { flaws.append(list.takeCertificate(from: address)) }
+    #expect(flaws == [.expired, .name, .name])
+  }
+
   struct Case: Sendable, CustomTestStringConvertible {
     let query: String
     let kind: Fault.Kind?
@@ -129,6 +205,17 @@ import Testing
     Case("kind=date", nil),
     Case("kind=html", .html(status: 200)),
     Case("kind=oversize&bytes=70000", .oversize(bytes: 70_000)),
+    Case("kind=dribble&milliseconds=2500", .dribble(milliseconds: 2500)),
+    Case("kind=dribble", nil),
+    Case("kind=garbage", .garbage(.bytes)),
+    Case("kind=garbage&form=http", .garbage(.http)),
+    Case("kind=garbage&form=soup", nil),
+    Case("kind=key-disabled&key=LTAIkeeper", .keyDisabled(id: "LTAIkeeper")),
+    Case("kind=key-disabled", .keyDisabled(id: nil)),
+    Case("kind=role-gone&role=long", .roleGone),
+    Case("kind=certificate&form=authority", .certificate(.authority)),
+    Case("kind=certificate", nil),
+    Case("kind=certificate&form=old", nil),
     Case("kind=flood", nil),
     Case("", nil),
   ])

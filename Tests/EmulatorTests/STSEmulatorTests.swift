@@ -48,6 +48,55 @@ import Testing
     #expect(try bench.send("AssumeRole", to: "uploader").status == 200)
   }
 
+  @Test(arguments: CertificateFlaw.allCases)
+  func `new connections are shown another certificate while that is wanted`(_ flaw: CertificateFlaw) throws {
+    let bench = try EmulatorBench()
+    #expect(try bench.send("GetCallerIdentity").status == 200)
+    bench.emulator.add(Fault(.certificate(flaw)))
+    #expect(try bench.send("GetCallerIdentity").status == 200, "the kept connection has had its handshake")
+    bench.emulator.add(Fault(.refuse, count: 1))
+    #expect(try bench.send("GetCallerIdentity").failure?.kind == .tlsVerification)
+    #expect(try bench.send("GetCallerIdentity").failure?.kind == .tlsVerification)
+    bench.emulator.clearFaults()
+    #expect(try bench.send("GetCallerIdentity").status == 200)
+  }
+
+  struct RawCase: Sendable, CustomTestStringConvertible {
+    let form: Fault.Garbage
+    let failures: Set<TransportFailure.Kind>
+
+    var testDescription: String { form.rawValue }
+  }
+
+  @Test(arguments: [
+    RawCase(form: .http, failures: [.protocolViolation]),
+    RawCase(form: .tls, failures: [.cut]),
+  ])
+  func `what is neither HTTP nor TLS comes instead of an answer`(_ row: RawCase) throws {
+    let bench = try EmulatorBench()
+    bench.emulator.add(Fault(.garbage(row.form), count: 1))
+    let failure = try #require(try bench.send("AssumeRole", to: "uploader").failure)
+    #expect(row.failures.contains(failure.kind), "\(failure.kind): \(failure)")
+    #expect(try bench.send("AssumeRole", to: "uploader").status == 200)
+  }
+
+  @Test func `an answer dribbles byte by byte, whole in the end, and holds up nobody`() throws {
+    let bench = try EmulatorBench()
+    bench.emulator.add(Fault(.dribble(milliseconds: 600), role: "long", count: 1))
+    let start = ContinuousClock.now
+    let late = try bench.start("AssumeRole", to: "long")
+    #expect(try bench.send("AssumeRole", to: "uploader").status == 200)
+    #expect(late.answer == nil)
+    try bench.turn { late.answer != nil }
+    #expect(ContinuousClock.now - start > .milliseconds(550))
+    #expect(late.answer?.key != nil)
+    bench.emulator.add(Fault(.dribble(milliseconds: 600_000), role: "long"))
+    let endless = try bench.start("AssumeRole", to: "long")
+    try bench.turn { bench.emulator.tally.count(role: "long") == 2 }
+    bench.emulator.stop()
+    try bench.turn { endless.answer != nil }
+  }
+
   @Test func `a padded answer is larger than a client may take`() throws {
     let bench = try EmulatorBench()
     bench.emulator.add(Fault(.oversize(bytes: 1 << 20), count: 1))

@@ -11,6 +11,8 @@ typedef void *(*cmicrohttpd_target_fn)(void *state, const char *target, struct M
 
 struct cmicrohttpd_callbacks {
   MHD_AcceptPolicyCallback accept;
+  // Called when a connection begins, before its TLS handshake, and when it ends.
+  MHD_NotifyConnectionCallback connected;
   cmicrohttpd_target_fn target;
   MHD_AccessHandlerCallback handle;
   MHD_RequestCompletedCallback completed;
@@ -28,3 +30,10 @@ uint16_t cmicrohttpd_port(struct MHD_Daemon *daemon);
 
 // The peer's IPv4 address in text, at most INET_ADDRSTRLEN bytes with the NUL; an empty text when it is not known.
 void cmicrohttpd_peer(struct MHD_Connection *connection, char *text, size_t capacity);
+void cmicrohttpd_address(const struct sockaddr *address, char *text, size_t capacity);
+
+// The connection's gnutls_session_t, NULL where it speaks plain HTTP; valid until the connection ends.
+void *cmicrohttpd_tls(struct MHD_Connection *connection);
+
+// The connection's socket, -1 when it is not known.
+int cmicrohttpd_descriptor(struct MHD_Connection *connection);
