@@ -29,7 +29,7 @@ let package = Package(
     room("Settings", imports: ["Core", "JSON", "CTOML"]),
     room("CloudAPI", imports: ["Core", "Secrets", "JSON", "CCrypto"]),
     room("EventLoop", imports: ["CSystemd"]),
-    room("HTTPClient", imports: ["EventLoop", "CCurl"]),
+    room("HTTPClient", imports: ["EventLoop", "Secrets", "CCurl"]),
     room("HTTPServer", imports: ["EventLoop", "CLinux"]),
     room("FileOutput", imports: ["Secrets", "CLinux"]),
     room(
@@ -61,7 +61,7 @@ let package = Package(
     tests("Settings", imports: ["Core", "TestSupport"]),
     tests("CloudAPI", imports: ["Core", "Secrets", "JSON"]),
     tests("EventLoop"),
-    tests("HTTPClient", imports: ["EventLoop", "TestNeeds", "TestSupport"]),
+    tests("HTTPClient", imports: ["EventLoop", "Secrets", "TestNeeds", "TestSupport"]),
     tests("HTTPServer", imports: ["EventLoop", "TestNeeds", "TestSupport"]),
     tests("FileOutput", imports: ["Secrets", "TestNeeds", "TestSupport"]),
     tests(

@@ -84,29 +84,12 @@ package final class AccessKeySource {
   /// Reads a key without keeping anything; throws a sentence that names the file and the cure.
   package static func read(_ location: Location) throws -> AccessKey {
     let path = location.path
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-    guard descriptor >= 0 else { throw AccessKeyUnusable(path: path, why: String(cString: strerror(errno))) }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw AccessKeyUnusable(path: path, why: "not a regular file")
+    let content: Secret
+    do throws(SecretFile.Unreadable) {
+      content = try SecretFile.read(path, mayOthersRead: location != .file(path), most: 65_536)
+    } catch {
+      throw AccessKeyUnusable(path: path, why: error.why)
     }
-    if case .file = location, status.st_mode & 0o077 != 0 {
-      throw AccessKeyUnusable(path: path, why: "others than its owner may read it; chmod 0400 '\(path)'")
-    }
-    guard status.st_size <= 65_536 else { throw AccessKeyUnusable(path: path, why: "larger than 64 KiB") }
-    var failure: CInt = 0
-    let content = Secret(unsafeUninitializedCapacity: Int(status.st_size)) { buffer in
-      var count = 0
-      while count < buffer.count {
-        let got = Glibc.read(descriptor, buffer.baseAddress! + count, buffer.count - count)
-        if got < 0 { failure = errno }
-        guard got > 0 else { break }
-        count += got
-      }
-      return count
-    }
-    guard failure == 0 else { throw AccessKeyUnusable(path: path, why: String(cString: strerror(failure))) }
     do {
       return try content.withBytes { (bytes) throws(AccessKeyFileError) in try AccessKeyFile.parse(bytes) }
     } catch {

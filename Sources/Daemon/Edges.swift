@@ -4,32 +4,40 @@ import EventLoop
 import Glibc
 import HTTPClient
 import Logging
+import Secrets
 package import Settings
 
 /// What reaches out of the daemon to sign and to call STS; replaced as a whole when the settings it was made from change.
 struct Edges {
   let sources: [String: AccessKeySource]
   let sts: STSClient
+  let ledger: EndpointLedger
   private let http: HTTPClient
   private let httpSettings: HTTPClient.Settings
   /// The authorities' file as `http` read it: libcurl keeps for a day what was in there.
   private let authorities: FileVersion?
+  private let proxyPassword: Secret?
 
   /// Builds what `settings` ask for, keeping from `old` what they ask for still. Throws a sentence for what can't be had.
   init(_ settings: DaemonSettings, keeping old: Edges?, keeper: Keeper) throws {
     sources = try Self.sources(settings.sources, keeping: old, keeper: keeper)
     var wanted = HTTPClient.Settings(connectTimeout: settings.sts.connectTimeout, timeout: settings.sts.timeout)
     if let file = settings.sts.caFile { wanted.caFile = file }
+    wanted.proxy = settings.sts.proxy.map { HTTPClient.Proxy(url: $0.address.url, user: $0.address.user) }
     authorities = FileVersion(wanted.caFile)
-    if let old, old.httpSettings == wanted, old.authorities == authorities {
+    proxyPassword = try settings.sts.proxy?.passwordFile.map { try ProxyPassword.read($0) }
+    if let old, old.httpSettings == wanted, old.authorities == authorities,
+      Self.areSame(old.proxyPassword, proxyPassword)
+    {
       http = old.http
     } else {
-      http = try HTTPClient(keeper.loop, settings: wanted)
+      http = try HTTPClient(keeper.loop, settings: wanted, proxyPassword: proxyPassword)
       try http.prime()
     }
     httpSettings = wanted
+    ledger = EndpointLedger(settings.sts.endpoints, keeping: old?.ledger, logger: keeper.logger)
     sts = STSClient(
-      loop: keeper.loop, http: http, endpoint: settings.sts.endpoint.description, hostName: Self.hostName(),
+      loop: keeper.loop, http: http, ledger: ledger, hostName: Self.hostName(),
       sources: sources, time: Keeper.now,
       serverTime: { [unowned keeper] in keeper.refresher.clock.dateForSigning(at: Keeper.now()) })
   }
@@ -49,6 +57,14 @@ struct Edges {
       sources[settings.name] = source
     }
     return sources
+  }
+
+  private static func areSame(_ one: Secret?, _ other: Secret?) -> Bool {
+    switch (one, other) {
+    case (nil, nil): true
+    case (.some(let one), .some(let other)): one.hasSameBytes(as: other)
+    default: false
+    }
   }
 
   private static func hostName() -> String {

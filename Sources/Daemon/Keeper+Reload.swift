@@ -64,7 +64,7 @@ extension Keeper {
     LogOutput.setLevel(new.logLevel.swiftLog)
     self.edges = edges
     refresher.source = edges.sts
-    refresher.attemptLimit = new.sts.timeout + .seconds(5)
+    refresher.attemptLimit = new.sts.wholeTimeout + .seconds(5)
     if let server { replaceServer(by: server) }
     self.server.setConnectionLimits(total: new.socket.maxConnections, perUID: new.socket.maxConnectionsPerUID)
     if (old.sts.requestsPerSecond, old.sts.burst) != (new.sts.requestsPerSecond, new.sts.burst) {

@@ -16,6 +16,7 @@ extension Keeper {
       sources: edges.sources.values.sorted { $0.name < $1.name }.map {
         SourceStatus(name: $0.name, type: "access-key", accessKeyID: $0.key?.id, inUseSince: $0.inUseSince)
       },
+      endpoints: edges.ledger.statuses,
       rate: RateStatus(
         requestsPerSecond: refresher.currentRate, configured: settings.sts.requestsPerSecond,
         queued: Int64(refresher.queued)))
@@ -24,6 +25,6 @@ extension Keeper {
   package func metrics() -> String {
     Metrics.render(
       roles: Array(refresher.roles.values), at: Self.now(), rate: refresher.currentRate, inFlight: refresher.inFlight,
-      service: service, server: server.statistics)
+      endpoints: edges.ledger.statuses, service: service, server: server.statistics)
   }
 }

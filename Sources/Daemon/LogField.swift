@@ -30,6 +30,8 @@ package enum LogField: String {
   case pid
   case path
   case source
+  /// An endpoint of STS, host or host:port.
+  case endpoint
   /// The sentence of an error or a diagnostic.
   case reason
   /// A span of time in seconds.

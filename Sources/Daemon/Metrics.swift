@@ -1,5 +1,6 @@
 import Core
 import HTTPServer
+import Wire
 
 /// The figures of `GET /metrics`, in Prometheus' text format 0.0.4.
 struct Metrics {
@@ -7,12 +8,14 @@ struct Metrics {
 
   /// Renders everything as it is at `now`.
   static func render(
-    roles: [KeptRole], at now: Timestamp, rate: Double, inFlight: Int, service: SocketService, server: ServerStatistics
+    roles: [KeptRole], at now: Timestamp, rate: Double, inFlight: Int, endpoints: [EndpointStatus],
+    service: SocketService, server: ServerStatistics
   ) -> String {
     var metrics = Metrics()
     metrics.addRoles(roles.sorted { $0.name < $1.name }, now)
     metrics.add("rolekeeper_sts_rate", "gauge", "AssumeRole calls per second allowed now.", [("", rate)])
     metrics.add("rolekeeper_sts_in_flight", "gauge", "AssumeRole calls under way.", [("", Double(inFlight))])
+    metrics.addEndpoints(endpoints)
     metrics.addSocket(service, server)
     metrics.addProcess()
     return metrics.text
@@ -49,6 +52,18 @@ struct Metrics {
         role.handouts.lines.sorted { $0.key < $1.key }
           .map { (#"role="\#(role.name)",uid="\#($0.key)""#, Double($0.value.count)) }
       })
+  }
+
+  private mutating func addEndpoints(_ endpoints: [EndpointStatus]) {
+    func perEndpoint(_ value: (EndpointStatus) -> Int64) -> [(String, Double)] {
+      endpoints.map { (#"endpoint="\#($0.endpoint)""#, Double(value($0))) }
+    }
+    add(
+      "rolekeeper_sts_answers_total", "counter", "HTTP answers of each STS endpoint, good or bad.",
+      perEndpoint(\.answers))
+    add(
+      "rolekeeper_sts_unanswered_total", "counter", "Requests that an STS endpoint gave no HTTP answer to.",
+      perEndpoint(\.misses))
   }
 
   private mutating func addSocket(_ service: SocketService, _ server: ServerStatistics) {

@@ -1,19 +1,33 @@
 import Wire
 import CloudAPI
-package import Core
-package import EventLoop
-package import HTTPClient
+import Core
+import EventLoop
+import HTTPClient
 package import Settings
 
 /// Calls STS for the refresher: signs each request anew, sends it, and reads the answer strictly.
+///
+/// A draw asks one endpoint after the other until one gives an HTTP answer, whichever. Every draw begins with the first: what
+/// answered before isn't remembered, so an endpoint that is back serves at once. All its requests count as one in the rate.
 package final class STSClient: SessionDrawing {
+  /// A draw under way, at the endpoint it is asking now.
+  private struct Draw {
+    let id: DrawID
+    let order: DrawOrder
+    let completion: (DrawOutcome) -> Void
+    var place = 0
+    /// By which server time the next request is signed.
+    var date: UTCTime
+    /// What the endpoints before did instead of answering.
+    var misses: [TransportFailure] = []
+  }
+
   private let http: HTTPClient
-  /// Host, and port if it isn't 443, as in a URL.
-  private let endpoint: String
+  private let ledger: EndpointLedger
   private let hostName: String
   private let sources: [String: AccessKeySource]
   private let time: () -> Timestamp
-  /// The server's time, for judging whether an Expiration has passed.
+  /// The server's time, for signing and for judging whether an Expiration has passed.
   private let serverTime: () -> UTCTime
   private var draws: UInt64 = 0
   private var transfers: [DrawID: HTTPClient.TransferID] = [:]
@@ -22,12 +36,12 @@ package final class STSClient: SessionDrawing {
   private var teller: DeferSource!
   private var chance = SystemRandomNumberGenerator()
 
-  package init(
-    loop: EventLoop, http: HTTPClient, endpoint: String, hostName: String, sources: [String: AccessKeySource],
+  init(
+    loop: EventLoop, http: HTTPClient, ledger: EndpointLedger, hostName: String, sources: [String: AccessKeySource],
     time: @escaping () -> Timestamp, serverTime: @escaping () -> UTCTime
   ) {
     self.http = http
-    self.endpoint = endpoint
+    self.ledger = ledger
     self.hostName = hostName
     self.sources = sources
     self.time = time
@@ -39,33 +53,50 @@ package final class STSClient: SessionDrawing {
 
   package func draw(_ order: DrawOrder, completion: @escaping (DrawOutcome) -> Void) -> DrawID {
     draws += 1
-    let id = DrawID(number: draws)
+    let draw = Draw(id: DrawID(number: draws), order: order, completion: completion, date: order.date)
+    ask(draw)
+    return draw.id
+  }
+
+  /// Sends the draw's request to the endpoint whose turn it is; needs a free handle.
+  private func ask(_ draw: Draw) {
     let sent = time()
-    guard let source = sources[order.role.source] else {
-      fail(.noSource, of: id, sent: sent, completion)
-      return id
+    guard let source = sources[draw.order.role.source] else {
+      return fail(.noSource, of: draw, sent: sent)
     }
     guard let key = source.key else {
-      fail(.noAccessKey(source.missingKeyAdvice), of: id, sent: sent, completion)
-      return id
+      return fail(.noAccessKey(source.missingKeyAdvice), of: draw, sent: sent)
     }
+    let endpoint = ledger.endpoints[draw.place].description
     do {
-      let request = try signed(order, with: key)
-      transfers[id] = try http.post(
+      let request = try signed(draw, for: endpoint, with: key)
+      transfers[draw.id] = try http.post(
         to: "https://\(endpoint)\(request.target)", headers: request.headerLines
       ) { [unowned self] outcome, body in
-        transfers[id] = nil
-        let drawn = read(outcome, body, sent: sent)
-        completion(drawn)
+        transfers[draw.id] = nil
+        if case .failure(let failure) = outcome, goOn(draw, after: failure) { return }
+        let drawn = read(outcome, body, of: draw, sent: sent)
+        draw.completion(drawn)
         // Only now, since another key makes the role that has just failed try again at once.
         if let failure = drawn.result.refused, failure.blamesAccessKey { source.reread() }
       }
     } catch let failure as TransportFailure {
-      fail(Failure(failure), of: id, sent: sent, completion)
+      fail(Failure(failure), of: draw, sent: sent)
     } catch {
-      fail(.noSessionName, of: id, sent: sent, completion)
+      fail(.noSessionName, of: draw, sent: sent)
     }
-    return id
+  }
+
+  /// Asks the next endpoint with a request of its own; false when there is none, or when it would fare no better.
+  private func goOn(_ draw: Draw, after failure: TransportFailure) -> Bool {
+    ledger.missed(draw.place, code: Failure(failure).code)
+    guard failure.concernsEndpointAlone, draw.place + 1 < ledger.endpoints.count else { return false }
+    var next = draw
+    next.place += 1
+    next.date = serverTime()
+    next.misses.append(failure)
+    ask(next)
+    return true
   }
 
   package func cancel(_ draw: DrawID) {
@@ -75,7 +106,8 @@ package final class STSClient: SessionDrawing {
 
   package func renewIdentity(of role: RoleSettings) { sources[role.source]?.reread() }
 
-  private func signed(_ order: DrawOrder, with key: AccessKey) throws -> SignedRequest {
+  private func signed(_ draw: Draw, for endpoint: String, with key: AccessKey) throws -> SignedRequest {
+    let order = draw.order
     let role = order.role
     let sessionName = try role.sessionName.expand(host: hostName, role: role.name, slot: String(order.slot))
     let request = AssumeRoleRequest(
@@ -83,15 +115,17 @@ package final class STSClient: SessionDrawing {
       duration: order.duration, policy: role.policy.map { String(decoding: $0, as: UTF8.self) },
       externalID: role.externalID)
     let context = RequestContext(
-      host: endpoint, userAgent: "rolekeeper/\(Version.number)", date: order.date,
+      host: endpoint, userAgent: "rolekeeper/\(Version.number)", date: draw.date,
       nonce: Nonce.make(using: &chance))
     return request.signed(by: SigningIdentity(key), in: context)
   }
 
-  private func read(_ outcome: HTTPOutcome, _ body: Span<UInt8>, sent: Timestamp) -> DrawOutcome {
+  private func read(_ outcome: HTTPOutcome, _ body: Span<UInt8>, of draw: Draw, sent: Timestamp) -> DrawOutcome {
     switch outcome {
-    case .failure(let failure): return DrawOutcome(result: .refused(Failure(failure)), date: nil, sent: sent)
+    case .failure(let failure):
+      return DrawOutcome(result: .refused(Failure(draw.misses + [failure])), date: nil, sent: sent)
     case .success(let answer):
+      ledger.answered(draw.place, date: serverTime(), at: time())
       let response = STSResponse(
         httpStatus: answer.status, retryAfter: answer.retryAfter)
       let date = answer.date.flatMap { UTCTime(httpDate: $0) }
@@ -102,8 +136,8 @@ package final class STSClient: SessionDrawing {
     }
   }
 
-  private func fail(_ failure: Failure, of id: DrawID, sent: Timestamp, _ completion: @escaping (DrawOutcome) -> Void) {
-    unsent.append((id, completion, DrawOutcome(result: .refused(failure), date: nil, sent: sent)))
+  private func fail(_ failure: Failure, of draw: Draw, sent: Timestamp) {
+    unsent.append((draw.id, draw.completion, DrawOutcome(result: .refused(failure), date: nil, sent: sent)))
     teller.schedule()
   }
 

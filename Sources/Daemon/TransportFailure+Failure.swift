@@ -2,10 +2,28 @@ import Core
 import HTTPClient
 
 extension Failure {
-  /// Sorts what went wrong on the way to STS: all of it is tried again soon, since no person may be needed to mend it.
+  /// Sorts what went wrong on the way to STS: it is tried again soon, since no person may be needed to mend it. A password that a
+  /// proxy refuses is for a person, and too many tries might lock its user out.
   init(_ failure: TransportFailure) {
     let (code, advice) = Self.words(for: failure.kind)
-    self.init(.transient, code: code, advice: "\(failure.text); \(advice)")
+    let kind: Kind = failure.kind == .proxyAuthentication ? .permanent : .transient
+    self.init(kind, code: code, advice: "\(failure.text); \(advice)")
+  }
+
+  /// What came of asking one endpoint after the other, none of which answered: the first's failure, or the first certificate's that
+  /// didn't verify, with the others' codes. What ends the search for all of them, as a proxy that is down, stands alone.
+  init(_ failures: [TransportFailure]) {
+    let all = failures.map { Failure($0) }
+    let last = all[all.count - 1]
+    guard all.count > 1, failures[failures.count - 1].concernsEndpointAlone else {
+      self = last
+      return
+    }
+    let lead = all.firstIndex { $0.code == TransportFailureCode.untrusted } ?? 0
+    let others = all.indices.filter { $0 != lead }.map { all[$0].code }.joined(separator: ", ")
+    self.init(
+      all[lead].kind, code: all[lead].code,
+      advice: "\(all[lead].advice); the other endpoints gave no answer either (\(others))")
   }
 
   private static func words(for kind: TransportFailure.Kind) -> (code: String, advice: String) {
@@ -24,8 +42,29 @@ extension Failure {
     case .bodyTooLarge: ("AnswerTooLarge", "what answers there may not be STS")
     case .protocolViolation: ("NotHTTP", "what answers there may not be STS")
     case .cut: ("AnswerCut", "the connection ended in the middle of the answer")
+    case .proxyUnreachable: ("ProxyUnreachable", "look at 'sts.proxy', the route to it and the firewall")
+    case .proxyAuthentication:
+      (
+        "ProxyAuthentication",
+        "look at the user in 'sts.proxy' and the password in 'sts.proxy_password_file', and reload"
+      )
+    case .proxyRefused: ("ProxyRefused", "have the proxy let CONNECT to the endpoint and its port pass")
+    case .proxyBroken: ("ProxyBroken", "look whether an HTTP proxy answers at 'sts.proxy', and whether it reaches STS")
     case .unsuitableRequest: ("UnsuitableRequest", "look at 'sts.endpoint'")
     case .other: ("Transport", "look at the network between here and STS")
+    }
+  }
+}
+
+extension TransportFailure {
+  /// Whether another endpoint may do better: nothing that is HTTP came back, and the fault isn't in what all endpoints share.
+  var concernsEndpointAlone: Bool {
+    switch kind {
+    case .resolve, .connect, .connectTimeout, .timeout, .tlsVerification, .tlsOther, .protocolViolation, .cut, .other:
+      true
+    // A proxy that waits for a dead host, or can't reach it, says nothing or says so.
+    case .proxyRefused, .proxyBroken: true
+    case .caFile, .bodyTooLarge, .proxyUnreachable, .proxyAuthentication, .unsuitableRequest: false
     }
   }
 }

@@ -123,7 +123,8 @@ struct ControlDesk: Sendable {
           .object([
             "time": .text(arrival.time.isoText), "microseconds": .number(arrival.time.microseconds),
             "action": .text(arrival.action), "role": .text(arrival.role), "session_name": .text(arrival.sessionName),
-            "access_key_id": .text(arrival.keyID), "nonce": .text(arrival.nonce), "result": .text(arrival.result),
+            "access_key_id": .text(arrival.keyID), "nonce": .text(arrival.nonce), "host": .text(arrival.host),
+            "result": .text(arrival.result),
           ])
         })
     ]

@@ -29,7 +29,7 @@ package struct STSService: Sendable {
       Tally.Arrival(
         time: now, action: call?.action ?? "", role: call?.roleName ?? "",
         sessionName: call?.parameters["RoleSessionName"] ?? "", keyID: call?.keyID ?? "", nonce: call?.nonce ?? "",
-        result: reply.result))
+        host: request.header("host") ?? "", result: reply.result))
     return reply.reply
   }
 

@@ -9,12 +9,15 @@ package struct Tally: Sendable {
     package let sessionName: String
     package let keyID: String
     package let nonce: String
+    /// The `host` header.
+    package let host: String
     /// `OK`, an error code, or the fault that stood in for an answer, such as `refused`.
     package let result: String
 
     /// Texts are the sender's and may be long; what is kept of each ends after 256 characters.
     init(
-      time: WallTime, action: String, role: String, sessionName: String, keyID: String, nonce: String, result: String
+      time: WallTime, action: String, role: String, sessionName: String, keyID: String, nonce: String, host: String,
+      result: String
     ) {
       self.time = time
       self.action = String(action.prefix(256))
@@ -22,6 +25,7 @@ package struct Tally: Sendable {
       self.sessionName = String(sessionName.prefix(256))
       self.keyID = String(keyID.prefix(256))
       self.nonce = String(nonce.prefix(256))
+      self.host = String(host.prefix(256))
       self.result = result
     }
   }

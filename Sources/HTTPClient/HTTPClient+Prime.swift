@@ -10,7 +10,7 @@ extension HTTPClient {
   package func prime() throws(HTTPClientError) {
     let (listener, name) = try Self.listen()
     defer { close(listener) }
-    let transfer = try Transfer(settings)
+    let transfer = try makeTransfer()
     transfer.useSocket(abstractName: name)
     do throws(TransportFailure) {
       try transfer.begin(0, url: "https://localhost/", headers: []) { _, _ in }
@@ -49,8 +49,9 @@ extension HTTPClient {
 }
 
 extension Transfer {
-  /// Sends the next request through a Unix socket instead of the URL's host.
+  /// Sends the next request through a Unix socket instead of the URL's host or a proxy.
   fileprivate func useSocket(abstractName: String) {
+    ccurl_set_string(easy, CURLOPT_PROXY, "")
     ccurl_set_string(easy, CURLOPT_ABSTRACT_UNIX_SOCKET, abstractName)
   }
 }

@@ -1,5 +1,6 @@
 import CCurl
 package import EventLoop
+package import Secrets
 
 /// Sends POST requests over verified HTTPS without ever blocking the loop: one multi handle of libcurl with a few reusable easy handles.
 ///
@@ -22,13 +23,30 @@ package final class HTTPClient {
     /// For the whole request.
     package var timeout: Duration
 
+    /// nil to connect to the URL's host itself, whatever the environment says.
+    package var proxy: Proxy?
+
     package init(
       caFile: String = "/etc/ssl/certs/ca-certificates.crt", connectTimeout: Duration = .seconds(3),
-      timeout: Duration = .seconds(10)
+      timeout: Duration = .seconds(10), proxy: Proxy? = nil
     ) {
       self.caFile = caFile
       self.connectTimeout = connectTimeout
       self.timeout = timeout
+      self.proxy = proxy
+    }
+  }
+
+  /// An HTTP proxy: each connection is a tunnel through it (CONNECT), in which TLS is spoken with the URL's host.
+  package struct Proxy: Hashable, Sendable {
+    /// `http://HOST:PORT`.
+    package var url: String
+    /// Who we are to it (Basic, RFC 7617); nil to say nothing.
+    package var user: String?
+
+    package init(url: String, user: String? = nil) {
+      self.url = url
+      self.user = user
     }
   }
 
@@ -38,6 +56,7 @@ package final class HTTPClient {
   }
 
   let settings: Settings
+  private let proxyCredential: ProxyCredential?
   private(set) var multi: MultiHandle!
   private var idle: [Transfer] = []
   private var inFlight: [UnsafeMutableRawPointer: Transfer] = [:]
@@ -45,8 +64,14 @@ package final class HTTPClient {
   /// Takes the place of the buffer whose body is being read, so that the handle is free again meanwhile.
   private var spare = BodyBuffer(capacity: HTTPClient.bodyLimit)
 
-  package init(_ loop: EventLoop, settings: Settings) throws(HTTPClientError) {
+  /// `proxyPassword` goes with `settings.proxy.user`.
+  package init(_ loop: EventLoop, settings: Settings, proxyPassword: Secret? = nil) throws(HTTPClientError) {
     self.settings = settings
+    if let user = settings.proxy?.user, let proxyPassword {
+      proxyCredential = try ProxyCredential(user: user, password: proxyPassword)
+    } else {
+      proxyCredential = nil
+    }
     try Self.initialiseLibrary()
     multi = try MultiHandle(loop, connections: Self.handles) { [weak self] easy, code in self?.finish(easy, code) }
   }
@@ -102,10 +127,12 @@ package final class HTTPClient {
   /// An easy handle costs 14 KB, so each is made when it is needed for the first time.
   private func takeTransfer() throws(TransportFailure) -> Transfer {
     if let transfer = idle.popLast() { return transfer }
-    do throws(HTTPClientError) { return try Transfer(settings) } catch {
+    do throws(HTTPClientError) { return try makeTransfer() } catch {
       throw TransportFailure(.other, text: "\(error)")
     }
   }
+
+  func makeTransfer() throws(HTTPClientError) -> Transfer { try Transfer(settings, proxyCredential: proxyCredential) }
 
   // Not safe to run twice at once by its own account, hence by Swift's once.
   private static let initialised = curl_global_init(Int(CURL_GLOBAL_ALL))

@@ -12,13 +12,19 @@ final class Transfer {
   private var isTooLarge = false
   private(set) var serial: UInt64 = 0
   private var completion: Completion?
+  private let usesProxy: Bool
+  /// libcurl reads it as long as the handle lives.
+  private let proxyCredential: ProxyCredential?
 
-  init(_ settings: HTTPClient.Settings) throws(HTTPClientError) {
+  init(_ settings: HTTPClient.Settings, proxyCredential: ProxyCredential?) throws(HTTPClientError) {
     guard let easy = curl_easy_init() else { throw .library("make an easy handle", text: "out of memory") }
     self.easy = easy
     detail = .allocate(capacity: Int(CURL_ERROR_SIZE))
     detail.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+    usesProxy = settings.proxy != nil
+    self.proxyCredential = proxyCredential
     try configure(settings)
+    try configure(settings.proxy)
     try connectCallbacks()
   }
 
@@ -81,7 +87,22 @@ final class Transfer {
   }
 
   private func failure(_ code: CURLcode) -> TransportFailure {
-    TransportFailure(code, during: progress, detail: String(cString: detail), tooLarge: isTooLarge)
+    if usesProxy, let failure = TransportFailure(proxyCode: code, tunnel: tunnel, detail: String(cString: detail)) {
+      return failure
+    }
+    return TransportFailure(code, during: progress, detail: String(cString: detail), tooLarge: isTooLarge)
+  }
+
+  /// How far the way through a proxy had come.
+  private var tunnel: TransportFailure.Tunnel {
+    if microseconds(CURLINFO_APPCONNECT_TIME_T) > 0 || microseconds(CURLINFO_PRETRANSFER_TIME_T) > 0 { return .open }
+    var status = 0
+    must(ccurl_get_long(easy, CURLINFO_HTTP_CONNECTCODE, &status))
+    if (200...299).contains(status) { return .open }
+    if status >= 300 { return .refused(status) }
+    var port = 0
+    must(ccurl_get_long(easy, CURLINFO_LOCAL_PORT, &port))
+    return port > 0 ? .asked : .unreached
   }
 
   private var progress: TransportFailure.Progress {
@@ -109,8 +130,6 @@ extension Transfer {
     // would parse all of them on the loop, 18 ms at a time.
     try set(CURLOPT_CAPATH, nil)
     try set(CURLOPT_CAINFO, settings.caFile)
-    // Unset, libcurl obeys the environment's https_proxy.
-    try set(CURLOPT_PROXY, "")
     try set(CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue))
     try set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
     try set(CURLOPT_FOLLOWLOCATION, 0)
@@ -126,6 +145,17 @@ extension Transfer {
     try set(CURLOPT_POSTFIELDSIZE, 0)
     try check(ccurl_set_large(easy, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(HTTPClient.bodyLimit)))
     try check(ccurl_set_pointer(easy, CURLOPT_ERRORBUFFER, detail))
+  }
+
+  private func configure(_ proxy: HTTPClient.Proxy?) throws(HTTPClientError) {
+    // Unset, libcurl obeys the environment's https_proxy and no_proxy.
+    try set(CURLOPT_PROXY, proxy?.url ?? "")
+    try set(CURLOPT_NOPROXY, "")
+    try set(CURLOPT_HTTPPROXYTUNNEL, 1)
+    // Our headers carry the signature and are for STS alone; the proxy's, such as its Date, are none of STS's.
+    try set(CURLOPT_HEADEROPT, Int(CURLHEADER_SEPARATE))
+    try set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+    try check(ccurl_set_pointer(easy, CURLOPT_PROXYHEADER, proxyCredential?.lines))
   }
 
   // libcurl calls these inside curl_multi_socket_action only, while the client holds the transfer.

@@ -23,6 +23,14 @@ package struct TransportFailure: Error, Hashable, Sendable, CustomStringConverti
     case protocolViolation
     /// The connection ended in the middle of the exchange.
     case cut
+    /// The proxy has no address, refuses connections or takes none in time.
+    case proxyUnreachable
+    /// The proxy wants to know who we are, or takes our word for it not (407).
+    case proxyAuthentication
+    /// The proxy opens no tunnel to the host, and says so.
+    case proxyRefused
+    /// The proxy was asked for a tunnel and gave no answer that reads: silence, garbage, or an end.
+    case proxyBroken
     /// The request can't be sent as it is: not an https URL, or a line break in a header.
     case unsuitableRequest
     case other
@@ -61,6 +69,34 @@ extension TransportFailure {
       default: Self.standardText(code)
       }
     self.init(kind, curlCode: Int(code.rawValue), text: text)
+  }
+
+  /// How far a transfer through a proxy had come.
+  enum Tunnel {
+    case unreached, asked
+    /// With this status.
+    case refused(Int)
+    case open
+  }
+
+  /// What went wrong before the tunnel was open; nil for what went wrong in it, or with ourselves. Quotes nothing of the proxy's.
+  init?(proxyCode code: CURLcode, tunnel: Tunnel, detail: String) {
+    guard code != CURLE_URL_MALFORMAT, code != CURLE_SSL_CACERT_BADFILE, code != CURLE_OUT_OF_MEMORY else { return nil }
+    let number = Int(code.rawValue)
+    switch tunnel {
+    case .open: return nil
+    case .unreached:
+      let text = detail.isEmpty ? Self.standardText(code) : Self.printable(detail)
+      self.init(.proxyUnreachable, curlCode: number, text: text)
+    case .refused(407): self.init(.proxyAuthentication, curlCode: number, text: "the proxy answered CONNECT with 407")
+    case .refused(let status):
+      self.init(.proxyRefused, curlCode: number, text: "the proxy answered CONNECT with \(status)")
+    case .asked:
+      let text =
+        code == CURLE_OPERATION_TIMEDOUT
+        ? "the proxy didn't answer CONNECT in time" : "the proxy gave no answer to CONNECT that reads"
+      self.init(.proxyBroken, curlCode: number, text: text)
+    }
   }
 
   private static func kind(_ code: CURLcode, during progress: Progress) -> Kind {

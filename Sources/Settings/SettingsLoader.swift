@@ -57,7 +57,7 @@ private final class LoadRun {
 
     let outputs = OutputReader(filesDirectory: directory)
     let names = SourceNames(sourceNodes.map(\.key), areComplete: file != nil)
-    let requestTimeout = sts?.timeout ?? Schema.STS.standardTimeout
+    let requestTimeout = sts?.wholeTimeout ?? Schema.STS.standardTimeout
     readRoles(main) {
       RoleReader(table: $0, name: $1, sources: names, requestTimeout: requestTimeout).read(outputs: outputs)
     }
@@ -152,6 +152,9 @@ private final class LoadRun {
     for file in files { outputs.claim(file, for: "a file of the settings") }
     if let socket { outputs.claim(socket.path, for: "the socket's") }
     if let caFile = sts?.caFile { outputs.claim(caFile, for: "read as sts.ca_file") }
+    if let passwordFile = sts?.proxy?.passwordFile {
+      outputs.claim(passwordFile, for: "read as sts.proxy_password_file")
+    }
     for source in sources {
       if case .file(let path) = source.accessKey {
         outputs.claim(path, for: "read as the AccessKey of source.\(source.name)")

@@ -10,10 +10,13 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
   package var isHealthy: Bool
   package var roles: [RoleStatus]
   package var sources: [SourceStatus]
+  /// In the order in which they are tried.
+  package var endpoints: [EndpointStatus]
   package var rate: RateStatus
 
   package init(
-    version: String, pid: Int64, startedAt: UTCTime?, roles: [RoleStatus], sources: [SourceStatus], rate: RateStatus
+    version: String, pid: Int64, startedAt: UTCTime?, roles: [RoleStatus], sources: [SourceStatus],
+    endpoints: [EndpointStatus], rate: RateStatus
   ) {
     self.version = version
     self.pid = pid
@@ -21,6 +24,7 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
     isHealthy = roles.allSatisfy(\.state.hasSession)
     self.roles = roles
     self.sources = sources
+    self.endpoints = endpoints
     self.rate = rate
   }
 
@@ -31,6 +35,7 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
     isHealthy = try value.bool("healthy")
     roles = try value.list("roles")
     sources = try value.list("sources")
+    endpoints = try value.list("endpoints")
     guard let rate = value["rate"] else { throw .missing("rate") }
     self.rate = try RateStatus(rate)
   }
@@ -43,6 +48,7 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
       json.member("healthy", isHealthy)
       json.member("roles", roles)
       json.member("sources", sources)
+      json.member("endpoints", endpoints)
       json.key("rate")
       rate.write(to: &json)
     }
@@ -78,6 +84,45 @@ package struct SourceStatus: WireDocument, Hashable, Sendable {
       json.member("type", type)
       json.member("access_key_id", orNull: accessKeyID)
       json.member("in_use_since", inUseSince)
+    }
+  }
+}
+
+/// Where STS is called, and whether it answers there.
+package struct EndpointStatus: WireDocument, Hashable, Sendable {
+  /// `host` or `host:port`, as in the settings.
+  package var endpoint: String
+  /// HTTP answers, good or bad, since the daemon started.
+  package var answers: Int64
+  /// Requests without one.
+  package var misses: Int64
+  package var lastAnswerAt: UTCTime?
+  /// Why no answer came to the latest request; nil when one came.
+  package var missing: String?
+
+  package init(endpoint: String, answers: Int64, misses: Int64, lastAnswerAt: UTCTime?, missing: String?) {
+    self.endpoint = endpoint
+    self.answers = answers
+    self.misses = misses
+    self.lastAnswerAt = lastAnswerAt
+    self.missing = missing
+  }
+
+  package init(_ value: borrowing JSONValue) throws(WireError) {
+    endpoint = try value.text("endpoint")
+    answers = try value.integer("answers")
+    misses = try value.integer("unanswered")
+    lastAnswerAt = try value.optionalTime("last_answer_at")
+    missing = try value.optionalText("missing")
+  }
+
+  package func write(to json: inout JSONWriter<[UInt8]>) {
+    json.object { json in
+      json.member("endpoint", endpoint)
+      json.member("answers", answers)
+      json.member("unanswered", misses)
+      json.member("last_answer_at", lastAnswerAt)
+      json.member("missing", orNull: missing)
     }
   }
 }

@@ -29,7 +29,18 @@ enum StatusTable {
         Cell(text: source.inUseSince?.description ?? "-"),
       ]
     }
-    return text + "\n" + table(["SOURCE", "ACCESSKEYID", "IN USE SINCE"], sources, colours)
+    text += "\n" + table(["SOURCE", "ACCESSKEYID", "IN USE SINCE"], sources, colours)
+    // One alone says nothing that the roles' errors don't.
+    guard report.endpoints.count > 1 else { return text }
+    let endpoints = report.endpoints.map { endpoint in
+      [
+        Cell(text: endpoint.endpoint), Cell(text: "\(endpoint.answers)"), Cell(text: "\(endpoint.misses)"),
+        Cell(text: endpoint.lastAnswerAt?.description ?? "-"),
+        endpoint.missing.map { Cell(text: $0, colour: .warning) } ?? Cell(text: "-", colour: .faint),
+      ]
+    }
+    return text + "\n"
+      + table(["STS ENDPOINT", "ANSWERS", "UNANSWERED", "LAST ANSWER", "LAST ERROR"], endpoints, colours)
   }
 
   private static func summary(_ report: StatusReport) -> String {

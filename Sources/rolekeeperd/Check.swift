@@ -23,6 +23,12 @@ enum Check {
         isUsable = false
       }
     }
+    if let file = settings.sts.proxy?.passwordFile {
+      do { _ = try ProxyPassword.read(file) } catch {
+        Console.complain("\(error)")
+        isUsable = false
+      }
+    }
     guard isUsable else { return ExitStatus.badSettings }
     let roles = settings.roles.count == 1 ? "1 role" : "\(settings.roles.count) roles"
     let remarks = loaded.diagnostics.isEmpty ? "nothing wrong" : "no errors, but see above"

@@ -1,5 +1,6 @@
 import EventLoop
 import HTTPClient
+import Secrets
 import Testing
 
 @testable import class HTTPClient.HTTPClient
@@ -24,9 +25,9 @@ final class Bench {
   let loop: EventLoop
   let client: HTTPClient
 
-  init(_ settings: HTTPClient.Settings) throws {
+  init(_ settings: HTTPClient.Settings, proxyPassword: Secret? = nil) throws {
     loop = try EventLoop()
-    client = try HTTPClient(loop, settings: settings)
+    client = try HTTPClient(loop, settings: settings, proxyPassword: proxyPassword)
   }
 
   func start(_ url: String, headers: [String] = []) throws -> Request {

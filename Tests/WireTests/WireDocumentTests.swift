@@ -48,6 +48,13 @@ import Wire
           name: "main", type: "access-key", accessKeyID: "LTAI5t", inUseSince: UTCTime("2026-01-01T00:00:00Z")),
         SourceStatus(name: "spare", type: "access-key", accessKeyID: nil, inUseSince: nil),
       ],
+      endpoints: [
+        EndpointStatus(
+          endpoint: "sts.example", answers: 0, misses: 2, lastAnswerAt: nil, missing: "Connect"),
+        EndpointStatus(
+          endpoint: "sts-vpc.example:8443", answers: 7, misses: 0, lastAnswerAt: UTCTime("2026-01-01T00:00:01Z"),
+          missing: nil),
+      ],
       rate: RateStatus(requestsPerSecond: 0.5, configured: 2, queued: 3))
     try check(
       report,
@@ -55,13 +62,15 @@ import Wire
         + Self.lapsedLine
         + #"],"sources":[{"name":"main","type":"access-key","access_key_id":"LTAI5t","in_use_since":"2026-01-01T00:00:00Z"},"#
         + #"{"name":"spare","type":"access-key","access_key_id":null,"in_use_since":null}],"#
-        + #""rate":{"requests_per_second":0.5,"configured":2.0,"queued":3}}"#)
+        + #""endpoints":[{"endpoint":"sts.example","answers":0,"unanswered":2,"last_answer_at":null,"missing":"Connect"},{"endpoint":"sts-vpc.example:8443","answers":7,"unanswered":0,"last_answer_at":"2026-01-01T00:00:01Z","missing":null}],"rate":{"requests_per_second":0.5,"configured":2.0,"queued":3}}"#
+    )
   }
 
   @Test(arguments: RoleState.allCases)
   func `the daemon is healthy while every role has a session`(_ state: RoleState) {
     let report = StatusReport(
       version: "0", pid: 1, startedAt: nil, roles: [Self.valid, RoleStatus(name: "r", state: state)], sources: [],
+      endpoints: [],
       rate: RateStatus(requestsPerSecond: 2, configured: 2, queued: 0))
     #expect(report.isHealthy == [.valid, .failing, .belowFloor].contains(state))
   }

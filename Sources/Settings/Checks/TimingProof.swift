@@ -5,7 +5,7 @@ import Core
 /// Between two steps of the ring the freshest session becomes 1.1·A/N old, so D − 1.1·A/N − F is left for an outage.
 struct TimingProof {
   let timing: RoleTiming
-  /// The limit for a whole request; what it has beyond the standard, which `RoleTiming` counts with, prolongs an outage.
+  /// The limit for a whole request, all endpoints together; what it has beyond the standard, which `RoleTiming` counts with, prolongs an outage.
   let requestTimeout: Duration
   /// Whether A is written; else it follows D.
   let isRefreshWritten: Bool

@@ -2,47 +2,6 @@ import Core
 
 /// The tables of the main file, each from its reader; nil when a value was reported.
 
-extension STSSettings {
-  init?(_ table: TableReader) {
-    typealias Keys = Schema.STS
-    let endpoint = Self.endpoint(table)
-    let caFile = table.readPath(Keys.caFile)
-    if let caFile { Self.checkReadable(caFile, table) }
-    let connectTimeout = table.duration(Keys.connectTimeout)
-    let timeout = table.duration(Keys.timeout)
-    let rate = table.number(Keys.requestsPerSecond)
-    let burst = table.integer(Keys.burst)
-    guard let endpoint, let connectTimeout, let timeout, let rate, let burst else { return nil }
-    self.init(
-      endpoint: endpoint, caFile: caFile, connectTimeout: connectTimeout, timeout: timeout, requestsPerSecond: rate,
-      burst: burst)
-  }
-
-  private static func endpoint(_ table: TableReader) -> Endpoint? {
-    let key = Schema.STS.endpoint
-    guard let text = table.text(key) else { return nil }
-    if let endpoint = Endpoint(text) { return endpoint }
-    // People paste URLs: what lies between the scheme and the path is what they mean.
-    let host = text.firstRange(of: "://").map { text[$0.upperBound...] } ?? text[...]
-    let meant = Endpoint(host.prefix { $0 != "/" })
-    let reason = text.hasPrefix("http://") ? "and STS is called over TLS only" : "expected \(key.form)"
-    table.findings.error(
-      table.place(of: key), "is '\(text)', \(reason)", key.remedy(meant.map { "\"\($0)\"" }))
-    return nil
-  }
-
-  private static func checkReadable(_ path: String, _ table: TableReader) {
-    do throws(HostError) {
-      let (status, _) = try table.context.host.read(path, limit: 16 << 20)
-      table.context.trust.check(file: path, status)
-    } catch {
-      table.findings.error(
-        table.place(of: Schema.STS.caFile), "is '\(path)', which can't be read: \(error)",
-        "correct the path, or remove the line to use the system's certificates")
-    }
-  }
-}
-
 extension SocketSettings {
   /// sun_path has 108 bytes, one of them for the zero (unix(7)).
   static let maxPathBytes = 107

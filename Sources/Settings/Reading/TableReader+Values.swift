@@ -17,6 +17,28 @@ extension TableReader {
     return text
   }
 
+  /// The texts of a list with the places they stand at; what is no text is reported.
+  func texts(_ key: TextsKey) -> [(text: String, place: Place)] {
+    guard let node = member(key) else { return [] }
+    guard case .array(let items) = node.value else {
+      if case .string(let text) = node.value {
+        reportType(key, node, instead: "[\"\(text)\"]")
+      } else {
+        reportType(key, node)
+      }
+      return []
+    }
+    if items.count > key.most {
+      findings.error(place(of: key), "has \(items.count), allowed are \(key.most)", "remove the others")
+    }
+    return items.compactMap { item in
+      let place = Place(file: place.file, line: item.line, key: place(of: key).key)
+      if case .string(let text) = item.value { return (text, place) }
+      findings.error(place, "has \(item.value.article), expected \(key.form)", key.remedy())
+      return nil
+    }
+  }
+
   func choice(_ key: ChoiceKey) -> String? {
     guard let node = member(key) else {
       if key.standard == nil { reportMissing(key) }

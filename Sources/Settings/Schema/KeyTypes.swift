@@ -16,6 +16,20 @@ struct TextKey: SettingKey {
   var absence: Absence { isRequired ? .refused : standard.map { .standard("\"\($0)\"") } ?? .nothing }
 }
 
+/// Texts of one form, in an order that counts.
+struct TextsKey: SettingKey {
+  let name: String
+  /// What each text is, as in "host or host:port".
+  let form: String
+  let most: Int
+  let example: String
+  let summary: String
+
+  var type: String { "list of strings" }
+  var range: String? { "\(form), at most \(most)" }
+  var absence: Absence { .standard("[]") }
+}
+
 struct ChoiceKey: SettingKey {
   let name: String
   let choices: [String]

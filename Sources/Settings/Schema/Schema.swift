@@ -41,17 +41,36 @@ enum Schema {
       name: "endpoint", form: "host or host:port", standard: "sts.aliyuncs.com",
       example: "\"sts.cn-hangzhou.aliyuncs.com\"",
       summary: "The STS endpoint, always called by https; the one of the host's own region is the nearest.")
+    static let fallbackEndpoints = TextsKey(
+      name: "fallback_endpoints", form: "host or host:port each", most: 4,
+      example: "[\"sts-vpc.cn-hangzhou.aliyuncs.com\"]",
+      summary: """
+        Endpoints to try, in this order, when none before gave an answer: each a request of its own, with time-outs of its own.
+        """)
+    static let proxy = TextKey(
+      name: "proxy", form: "http://HOST:PORT or http://USER@HOST:PORT", example: "\"http://proxy.example:3128\"",
+      summary: """
+        The HTTP proxy to reach STS through, by a tunnel (CONNECT) in which TLS stays between us and STS. The environment's is \
+        never used.
+        """)
+    static let proxyPasswordFile = TextKey(
+      name: "proxy_password_file", form: "a path, relative to this file or absolute",
+      example: "\"/etc/rolekeeper/proxy-password\"",
+      summary: """
+        The password of the proxy's USER, alone in a file that is the daemon's own and readable by nobody else. A changed file is \
+        taken up with a reload.
+        """)
     static let caFile = TextKey(
       name: "ca_file", form: "a path, relative to this file or absolute",
       example: "\"/etc/ssl/certs/ca-certificates.crt\"",
       summary: "The certificates to trust instead of the system's, in PEM form.")
     static let connectTimeout = DurationKey(
       name: "connect_timeout", allowed: Duration.seconds(1)...Duration.seconds(60), standard: .seconds(3),
-      summary: "How long a connection to STS may take.")
+      summary: "How long a connection to an endpoint may take.")
     static let standardTimeout = Duration.seconds(10)
     static let timeout = DurationKey(
       name: "timeout", allowed: Duration.seconds(1)...Duration.seconds(60), standard: standardTimeout,
-      summary: "How long a whole request may take.")
+      summary: "How long a whole request to one endpoint may take.")
     static let requestsPerSecond = NumberKey(
       name: "requests_per_second", allowed: 0.1...10_000, standard: 2,
       summary: """
@@ -61,7 +80,9 @@ enum Schema {
       name: "burst", allowed: 1...10_000, standard: 20,
       summary: "How many requests may be made at once after a quiet time.")
     static let table = SettingTable(
-      header: "[sts]", keys: [endpoint, caFile, connectTimeout, timeout, requestsPerSecond, burst])
+      header: "[sts]",
+      keys: [endpoint, fallbackEndpoints, proxy, proxyPasswordFile, caFile, connectTimeout, timeout]
+        + [requestsPerSecond, burst])
   }
 
   enum Socket {

@@ -36,13 +36,29 @@ package struct SourceSettings: Hashable, Sendable {
 /// `[sts]`.
 package struct STSSettings: Hashable, Sendable {
   package var endpoint: Endpoint
+  /// Tried in this order when `endpoint` gives no answer; none is there twice.
+  package var fallbackEndpoints: [Endpoint]
+  /// nil to go straight to STS.
+  package var proxy: ProxySettings?
   /// The certificates to trust, by the file's absolute path; nil for the system's.
   package var caFile: String?
   package var connectTimeout: Duration
-  /// The limit for a whole request.
+  /// The limit for a whole request to one endpoint.
   package var timeout: Duration
   package var requestsPerSecond: Double
   package var burst: Int
+
+  /// All of them, in the order in which they are tried.
+  package var endpoints: [Endpoint] { [endpoint] + fallbackEndpoints }
+  /// The limit for asking one endpoint after the other.
+  package var wholeTimeout: Duration { timeout * endpoints.count }
+}
+
+/// `proxy` and `proxy_password_file` of `[sts]`.
+package struct ProxySettings: Hashable, Sendable {
+  package var address: ProxyAddress
+  /// By its absolute path; nil when the proxy asks for none.
+  package var passwordFile: String?
 }
 
 /// `[socket]`.

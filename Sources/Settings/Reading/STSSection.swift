@@ -1,0 +1,132 @@
+import Core
+
+extension STSSettings {
+  /// From the reader of `[sts]`; nil when a value was reported.
+  init?(_ table: TableReader) {
+    typealias Keys = Schema.STS
+    let endpoint = Self.endpoint(table)
+    let fallbacks = Self.fallbacks(table, besides: endpoint)
+    let proxy = ProxySettings.read(table)
+    let caFile = table.readPath(Keys.caFile)
+    if let caFile { Self.checkReadable(caFile, table) }
+    let connectTimeout = table.duration(Keys.connectTimeout)
+    let timeout = table.duration(Keys.timeout)
+    let rate = table.number(Keys.requestsPerSecond)
+    let burst = table.integer(Keys.burst)
+    guard let endpoint, let connectTimeout, let timeout, let rate, let burst else { return nil }
+    self.init(
+      endpoint: endpoint, fallbackEndpoints: fallbacks, proxy: proxy, caFile: caFile, connectTimeout: connectTimeout,
+      timeout: timeout, requestsPerSecond: rate, burst: burst)
+  }
+
+  private static func endpoint(_ table: TableReader) -> Endpoint? {
+    let key = Schema.STS.endpoint
+    guard let text = table.text(key) else { return nil }
+    if let endpoint = Endpoint(text) { return endpoint }
+    table.findings.error(
+      table.place(of: key), "is '\(text)', \(reason(against: text, form: key.form))",
+      key.remedy(meant(by: text).map { "\"\($0)\"" }))
+    return nil
+  }
+
+  /// What could be read of the list; the rest is reported.
+  private static func fallbacks(_ table: TableReader, besides first: Endpoint?) -> [Endpoint] {
+    let key = Schema.STS.fallbackEndpoints
+    var found: [Endpoint] = []
+    for (text, place) in table.texts(key) {
+      guard let endpoint = Endpoint(text) else {
+        table.findings.error(
+          place, "has '\(text)', \(reason(against: text, form: Schema.STS.endpoint.form))",
+          key.remedy(meant(by: text).map { "[\"\($0)\"]" }))
+        continue
+      }
+      guard endpoint != first, !found.contains(endpoint) else {
+        table.findings.error(
+          place, "has '\(text)', which is tried before already", "remove it, or write another region's endpoint")
+        continue
+      }
+      found.append(endpoint)
+    }
+    return found
+  }
+
+  private static func reason(against text: String, form: String) -> String {
+    text.hasPrefix("http://") ? "and STS is called over TLS only" : "expected \(form)"
+  }
+
+  /// People paste URLs: what lies between the scheme and the path is what they mean.
+  private static func meant(by text: String) -> Endpoint? {
+    let host = text.firstRange(of: "://").map { text[$0.upperBound...] } ?? text[...]
+    return Endpoint(host.prefix { $0 != "/" })
+  }
+
+  private static func checkReadable(_ path: String, _ table: TableReader) {
+    do throws(HostError) {
+      let (status, _) = try table.context.host.read(path, limit: 16 << 20)
+      table.context.trust.check(file: path, status)
+    } catch {
+      table.findings.error(
+        table.place(of: Schema.STS.caFile), "is '\(path)', which can't be read: \(error)",
+        "correct the path, or remove the line to use the system's certificates")
+    }
+  }
+}
+
+extension ProxySettings {
+  /// nil when none is written, and when something of it was reported.
+  static func read(_ table: TableReader) -> ProxySettings? {
+    typealias Keys = Schema.STS
+    let passwordFile = table.readPath(Keys.proxyPasswordFile)
+    guard let text = table.text(Keys.proxy) else {
+      if table.isWritten(Keys.proxyPasswordFile), !table.isWritten(Keys.proxy) {
+        table.findings.error(
+          table.place(of: Keys.proxyPasswordFile), "stands without a proxy",
+          "write proxy = \"http://USER@HOST:PORT\" or remove the line")
+      }
+      return nil
+    }
+    do throws(ProxyAddress.Flaw) {
+      let address = try ProxyAddress(text)
+      checkPair(user: address.user, table)
+      if let passwordFile { SecretFileCheck.proxyPassword(in: table).check(file: passwordFile) }
+      return ProxySettings(address: address, passwordFile: passwordFile)
+    } catch {
+      let (problem, remedy) = words(for: error)
+      table.findings.error(table.place(of: Keys.proxy), problem, remedy)
+      return nil
+    }
+  }
+
+  /// A user has a password and a password has a user.
+  private static func checkPair(user: String?, _ table: TableReader) {
+    typealias Keys = Schema.STS
+    switch (user, table.isWritten(Keys.proxyPasswordFile)) {
+    case (.some(let user), false):
+      table.findings.error(
+        table.place(of: Keys.proxy), "names user '\(user)' without a password",
+        "write proxy_password_file = \(Keys.proxyPasswordFile.example), or the proxy without a user")
+    case (nil, true):
+      table.findings.error(
+        table.place(of: Keys.proxyPasswordFile), "stands beside a proxy without a user",
+        "write proxy = \"http://USER@HOST:PORT\" or remove the line")
+    default: break
+    }
+  }
+
+  /// Without the text itself: it may hold a password.
+  private static func words(for flaw: ProxyAddress.Flaw) -> (problem: String, remedy: String) {
+    typealias Keys = Schema.STS
+    return switch flaw {
+    case .scheme: ("isn't an http:// proxy, the only kind there is", Keys.proxy.remedy())
+    case .password:
+      (
+        "has a password in it, where everybody can read it",
+        "write proxy = \"http://USER@HOST:PORT\", the password into a file of mode 0400, and "
+          + "proxy_password_file = \(Keys.proxyPasswordFile.example)"
+      )
+    case .user: ("has a user of other characters than A-Z a-z 0-9 . _ + - \\", "write a user of these, at most 64")
+    case .port: ("names no port", Keys.proxy.remedy())
+    case .host: ("is no proxy, expected \(Keys.proxy.form)", Keys.proxy.remedy())
+    }
+  }
+}

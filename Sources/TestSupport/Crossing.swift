@@ -1,0 +1,239 @@
+/// A place on the way to a server that a test can close: a relay to one port of 127.0.0.1, or an HTTP proxy that opens tunnels.
+///
+/// Whatever changes ends the connections there are, so that a client's kept ones don't hide it.
+package final class Crossing {
+  /// What it does with new connections.
+  package enum Mode: Hashable, Sendable {
+    /// Passes on what comes.
+    case open
+    /// Nobody listens at its port.
+    case refuse
+    /// Takes connections and says nothing on them.
+    case silent
+    /// Ends each connection at its first bytes.
+    case cut
+    /// Answers with what is no TLS and no HTTP.
+    case garbage
+    /// Passes a TLS 1.3 request on and ends the connection before the answer.
+    case cutAnswer
+    /// Passes a TLS 1.3 request on and keeps the answer back.
+    case holdAnswer
+    /// A proxy's: answers every CONNECT with this status.
+    case answer(Int)
+    /// A proxy's: opens tunnels for this user, and asks all others who they are (407).
+    case password(user: String, password: String)
+
+    fileprivate var words: String {
+      switch self {
+      case .open, .refuse, .silent, .cut, .garbage, .cutAnswer, .holdAnswer: "\(self)"
+      case .answer(let status): "answer \(status)"
+      case .password(let user, let password): "password \(user):\(password)"
+      }
+    }
+  }
+
+  package let port: UInt16
+  private let control: UInt16
+  private let child: ChildProcess
+
+  package var endpoint: String { "127.0.0.1:\(port)" }
+
+  /// Passes connections on to `port`; without one it is an HTTP proxy.
+  package init(to target: UInt16? = nil, in directory: TemporaryDirectory, named name: String) throws {
+    let script = try directory.write(crossingScript, to: "\(name).py")
+    let child = try ChildProcess(
+      ["/usr/bin/python3", "-I", script, target.map { "\($0)" } ?? "proxy"], in: directory, named: name)
+    self.child = child
+    try eventually("the crossing says its ports") {
+      if let status = child.statusIfEnded { throw ProgramEnded(name: name, status: status, errors: child.errors) }
+      return child.output.contains("\n")
+    }
+    let ports = child.output.split { $0 == " " || $0 == "\n" }.compactMap { UInt16($0) }
+    (port, control) = (ports[0], ports[1])
+  }
+
+  /// In force, and the connections there were ended, when it returns.
+  package func become(_ mode: Mode) throws { _ = try ask("mode \(mode.words)") }
+
+  /// How many connections it has taken.
+  package func connections() throws -> Int { Int(try ask("count")) ?? 0 }
+
+  /// The heads of the requests that a proxy was sent, each a CONNECT; empty lines between their lines left out.
+  package func heads() throws -> String { try ask("heads") }
+
+  private func ask(_ line: String) throws -> String {
+    let connection = try StreamConnection(port: control)
+    try connection.send("\(line)\n")
+    var answer: [String] = []
+    while let line = try connection.readLine() { answer.append(line) }
+    return answer.joined(separator: "\n")
+  }
+}
+
+/// Prints the ports of its service and of its control; of the latter each connection is one line and one answer.
+private let crossingScript = #"""
+  import base64, socket, sys, threading, time
+
+  target = sys.argv[1]
+  mode = ["open"]
+  connections, heads = [0], []
+  live, lock = set(), threading.Lock()
+
+  def listen(port=0):
+      listener = socket.socket()
+      listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+      listener.bind(("127.0.0.1", port))
+      listener.listen(128)
+      return listener
+
+  def end(*ends):
+      for one in ends:
+          try:
+              one.shutdown(socket.SHUT_RDWR)
+          except OSError:
+              pass
+          one.close()
+
+  def pump(source, sink, both):
+      try:
+          while data := source.recv(65536):
+              sink.sendall(data)
+      except OSError:
+          pass
+      end(*both)
+
+  def records(client):
+      """The client's TLS records, one by one."""
+      data = b""
+      while True:
+          while len(data) < 5 or len(data) < 5 + int.from_bytes(data[3:5], "big"):
+              more = client.recv(65536)
+              if not more:
+                  return
+              data += more
+          size = 5 + int.from_bytes(data[3:5], "big")
+          yield data[:size]
+          data = data[size:]
+
+  def forward_request(client, server, after):
+      # In TLS 1.3 the first record of application data is the client's Finished, the second its request.
+      held = threading.Event()
+
+      def back():
+          try:
+              while data := server.recv(65536):
+                  if not held.is_set():
+                      client.sendall(data)
+          except OSError:
+              pass
+
+      threading.Thread(target=back, daemon=True).start()
+      seen = 0
+      for record in records(client):
+          if record[0] == 23:
+              seen += 1
+          if seen == 2:
+              held.set()
+              server.sendall(record)
+              time.sleep(0.2)
+              if after == "cutAnswer":
+                  return end(client, server)
+              return
+          server.sendall(record)
+
+  def tunnel(client):
+      head = b""
+      while b"\r\n\r\n" not in head:
+          more = client.recv(4096)
+          if not more:
+              return None
+          head += more
+      lines = head.split(b"\r\n\r\n", 1)[0].decode().split("\r\n")
+      heads.append("\n".join(lines))
+      words = mode[0].split(" ", 1)
+      if words[0] == "answer":
+          client.sendall(f"HTTP/1.1 {words[1]} No\r\nContent-Length: 0\r\nDate: Fri, 02 Jan 2026 03:04:05 GMT\r\n\r\n".encode())
+          return None
+      if words[0] == "password":
+          wanted = "Basic " + base64.b64encode(words[1].encode()).decode()
+          if f"Proxy-Authorization: {wanted}" not in lines:
+              client.sendall(b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"r\"\r\nContent-Length: 0\r\n\r\n")
+              return None
+      method, place, _ = lines[0].split(" ")
+      host, port = place.rsplit(":", 1)
+      if method != "CONNECT" or host not in ("127.0.0.1", "localhost"):
+          client.sendall(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")
+          return None
+      try:
+          server = socket.create_connection((host, int(port)))
+      except OSError:
+          client.sendall(b"HTTP/1.1 502 No\r\nContent-Length: 0\r\n\r\n")
+          return None
+      client.sendall(b"HTTP/1.1 200 Connection established\r\nDate: Fri, 02 Jan 2026 03:04:05 GMT\r\n\r\n")
+      return server
+
+  def serve(client):
+      now = mode[0].split(" ")[0]
+      with lock:
+          connections[0] += 1
+          live.add(client)
+      try:
+          client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+          if now == "silent":
+              return
+          if now in ("cut", "garbage"):
+              client.recv(4096)
+              if now == "garbage":
+                  client.sendall(b"220 mail.example ESMTP\r\n" * 3)
+                  time.sleep(0.05)
+              return end(client)
+          server = tunnel(client) if target == "proxy" else socket.create_connection(("127.0.0.1", int(target)))
+          if server is None:
+              return end(client)
+          server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+          with lock:
+              live.add(server)
+          if now in ("cutAnswer", "holdAnswer"):
+              return forward_request(client, server, now)
+          threading.Thread(target=pump, args=(server, client, (client, server)), daemon=True).start()
+          pump(client, server, (client, server))
+      except OSError:
+          end(client)
+
+  listener = listen()
+  port = listener.getsockname()[1]
+
+  def accept(listener):
+      while True:
+          try:
+              client, _ = listener.accept()
+          except OSError:
+              return
+          threading.Thread(target=serve, args=(client,), daemon=True).start()
+
+  threading.Thread(target=accept, args=(listener,), daemon=True).start()
+  control = listen()
+  print(port, control.getsockname()[1], flush=True)
+  while True:
+      asker, _ = control.accept()
+      words = asker.makefile().readline().strip().split(" ", 1)
+      answer = ""
+      if words[0] == "mode":
+          was, mode[0] = mode[0], words[1]
+          if words[1] == "refuse" and listener:
+              # A shutdown wakes the thread that accepts, which a close alone doesn't.
+              end(listener)
+              listener = None
+          elif words[1] != "refuse" and not listener:
+              listener = listen(port)
+              threading.Thread(target=accept, args=(listener,), daemon=True).start()
+          with lock:
+              gone, live = live, set()
+          end(*gone)
+      elif words[0] == "count":
+          answer = str(connections[0])
+      elif words[0] == "heads":
+          answer = "\n".join(heads)
+      asker.sendall(answer.encode() + b"\n")
+      end(asker)
+  """#

@@ -1,0 +1,97 @@
+import Glibc
+import HTTPClient
+import Secrets
+import TestSupport
+import Testing
+
+/// What goes through an HTTP proxy, and what doesn't.
+@Suite struct ProxyTests {
+  let server: TLSServer
+  let directory: TemporaryDirectory
+  let proxy: Crossing
+
+  init() throws {
+    server = try TLSServer.shared.get()
+    directory = try TemporaryDirectory()
+    proxy = try Crossing(in: directory, named: "proxy")
+  }
+
+  func bench(user: String? = nil, password: String? = nil, url: String? = nil) throws -> Bench {
+    var settings = HTTPClient.Settings(
+      caFile: server.caFile, connectTimeout: .milliseconds(700), timeout: .seconds(1))
+    settings.proxy = HTTPClient.Proxy(url: url ?? "http://\(proxy.endpoint)", user: user)
+    return try Bench(settings, proxyPassword: password.map { Secret(copying: Array($0.utf8).span) })
+  }
+
+  @Test func `a request goes through a tunnel, of which the proxy sees the place alone`() throws {
+    let bench = try bench()
+    let answer = try bench.post(server.url("/echo"), headers: ["Authorization: Signature=abc", "x-acs-version: 1"])
+    #expect(answer.head?.status == 200)
+    #expect(answer.body.contains("Authorization: Signature=abc") && !answer.body.contains("Proxy"))
+    let place = server.url("").dropFirst("https://".count)
+    let head = try proxy.heads().split(separator: "\n")
+    #expect(head.first == "CONNECT \(place) HTTP/1.1")
+    #expect(
+      Set(head.dropFirst().map { $0.prefix { $0 != ":" } }).isSubset(of: ["Host", "Proxy-Connection"]), "\(head)")
+  }
+
+  @Test func `a proxy's own date and headers count for nothing`() throws {
+    // The proxy says 03:04:05 of that day, too, so an answer without a date must stay without.
+    #expect(try bench().post(server.url("/limit")).head == HTTPAnswer(status: 200))
+  }
+
+  @Test func `the environment can't exempt a host from the proxy`() throws {
+    setenv("no_proxy", "*", 1)
+    defer { unsetenv("no_proxy") }
+    #expect(try bench().post(server.url("/ok")).head?.status == 200)
+    #expect(try proxy.connections() == 1)
+  }
+
+  @Test func `a proxy that asks is told user and password, and takes the right ones only`() throws {
+    try proxy.become(.password(user: "keeper", password: "a:b@c d%41"))
+    #expect(try bench(user: "keeper", password: "a:b@c d%41").post(server.url("/ok")).head?.status == 200)
+    for (user, password) in [("keeper", "wrong"), ("other", "a:b@c d%41"), (nil, nil)] {
+      let failure = try bench(user: user, password: password).post(server.url("/ok")).failure
+      #expect(failure?.kind == .proxyAuthentication, "\(user ?? "nobody")")
+      #expect(failure?.text == "the proxy answered CONNECT with 407")
+    }
+  }
+
+  @Test func `the store of certificates is primed beside the proxy`() throws {
+    try proxy.become(.refuse)
+    try bench().client.prime()
+    #expect(try proxy.connections() == 0)
+  }
+
+  struct Case: Sendable, CustomTestStringConvertible {
+    let name: String
+    let mode: Crossing.Mode
+    let expect: TransportFailure.Kind
+    var testDescription: String { name }
+  }
+
+  @Test(arguments: [
+    Case(name: "nobody listens", mode: .refuse, expect: .proxyUnreachable),
+    Case(name: "says nothing", mode: .silent, expect: .proxyBroken),
+    Case(name: "ends the connection", mode: .cut, expect: .proxyBroken),
+    Case(name: "speaks something else", mode: .garbage, expect: .proxyBroken),
+    Case(name: "forbids the host", mode: .answer(403), expect: .proxyRefused),
+    Case(name: "can't reach the host", mode: .answer(502), expect: .proxyRefused),
+    Case(name: "ends the tunnel before the answer", mode: .cutAnswer, expect: .cut),
+    Case(name: "holds the answer back", mode: .holdAnswer, expect: .timeout),
+  ])
+  func `a proxy that fails is told from a server that fails`(_ example: Case) throws {
+    try proxy.become(example.mode)
+    let failure = try bench().post(server.url("/ok")).failure
+    #expect(failure?.kind == example.expect, "\(String(describing: failure))")
+    #expect(failure?.text.contains("mail.example") == false)
+  }
+
+  @Test func `a proxy whose name leads nowhere is unreachable`() throws {
+    #expect(try bench(url: "http://proxy.invalid:3128").post(server.url("/ok")).failure?.kind == .proxyUnreachable)
+  }
+
+  @Test func `a certificate is checked through the tunnel`() throws {
+    #expect(try bench().post(server.url("/ok", at: "misnamed")).failure?.kind == .tlsVerification)
+  }
+}

@@ -1,0 +1,125 @@
+import Settings
+import Testing
+
+/// What the way to STS may look like: fallback endpoints and a proxy.
+@Suite struct STSFindingTests {
+  static let passwordFile = FakeHost.File(text: "hunter2", uid: 998, mode: 0o400)
+
+  @Test func `fallback endpoints and a proxy are taken as they are written`() throws {
+    var host = FakeHost()
+    host.files["/etc/rolekeeper/proxy-password"] = Self.passwordFile
+    let loaded = host.load(
+      soundSettings + """
+        [sts]
+        endpoint = "sts.cn-hangzhou.aliyuncs.com"
+        fallback_endpoints = ["sts-vpc.cn-hangzhou.aliyuncs.com", "sts.aliyuncs.com:8443"]
+        timeout = "5s"
+        proxy = "http://CORP\\\\keeper@proxy.example:3128/"
+        proxy_password_file = "proxy-password"
+        """)
+    #expect(loaded.diagnostics.map(\.description) == [])
+    let sts = try #require(loaded.settings?.sts)
+    #expect(
+      sts.endpoints.map(\.description) == [
+        "sts.cn-hangzhou.aliyuncs.com", "sts-vpc.cn-hangzhou.aliyuncs.com", "sts.aliyuncs.com:8443",
+      ])
+    #expect(sts.wholeTimeout == .seconds(15))
+    #expect(sts.proxy?.address.url == "http://proxy.example:3128")
+    #expect(sts.proxy?.address.user == "CORP\\keeper")
+    #expect(sts.proxy?.passwordFile == "/etc/rolekeeper/proxy-password")
+  }
+
+  @Test func `without a word there is neither`() throws {
+    let sts = try #require(FakeHost().load(soundSettings).settings?.sts)
+    #expect(sts.endpoints.count == 1 && sts.proxy == nil && sts.wholeTimeout == .seconds(10))
+  }
+
+  @Test(arguments: [
+    Finding(
+      "one text", "[sts]\nfallback_endpoints = \"a.example\"",
+      #":10: sts.fallback_endpoints is a string, expected a list of strings; write fallback_endpoints = ["a.example"] or remove the line to use []"#
+    ),
+    Finding(
+      "URLs, each on its line", "[sts]\nfallback_endpoints = [\n\"https://a.example/\",\n\"http://b.example\", 7 ]",
+      #":11: sts.fallback_endpoints has 'https://a.example/', expected host or host:port; write fallback_endpoints = ["a.example"] or remove the line to use []"#,
+      #":12: sts.fallback_endpoints has a whole number, expected host or host:port each; write fallback_endpoints = ["sts-vpc.cn-hangzhou.aliyuncs.com"] or remove the line to use []"#,
+      #":12: sts.fallback_endpoints has 'http://b.example', and STS is called over TLS only; write fallback_endpoints = ["b.example"] or remove the line to use []"#
+    ),
+    Finding(
+      "twice", "[sts]\nendpoint = \"a.example\"\nfallback_endpoints = [\"b.example\", \"a.example\", \"b.example\"]",
+      ":11: sts.fallback_endpoints has 'a.example', which is tried before already; remove it, or write another region's endpoint",
+      ":11: sts.fallback_endpoints has 'b.example', which is tried before already; remove it, or write another region's endpoint"
+    ),
+    Finding(
+      "too many", "[sts]\nfallback_endpoints = [\"a\", \"b\", \"c\", \"d\", \"e\"]",
+      ":10: sts.fallback_endpoints has 5, allowed are 4; remove the others"),
+    Finding(
+      "another kind of proxy", "[sts]\nproxy = \"socks5://h:1\"",
+      #":10: sts.proxy isn't an http:// proxy, the only kind there is; write proxy = "http://proxy.example:3128" or remove the line"#
+    ),
+    Finding(
+      "no port", "[sts]\nproxy = \"http://proxy.example\"",
+      #":10: sts.proxy names no port; write proxy = "http://proxy.example:3128" or remove the line"#),
+    Finding(
+      "no place", "[sts]\nproxy = \"http://pro xy:1\"",
+      #":10: sts.proxy is no proxy, expected http://HOST:PORT or http://USER@HOST:PORT; write proxy = "http://proxy.example:3128" or remove the line"#
+    ),
+    Finding(
+      "an odd user", "[sts]\nproxy = \"http://a b@h:1\"",
+      #":10: sts.proxy has a user of other characters than A-Z a-z 0-9 . _ + - \; write a user of these, at most 64"#),
+    Finding(
+      "a user alone", "[sts]\nproxy = \"http://keeper@h:1\"",
+      #":10: sts.proxy names user 'keeper' without a password; write proxy_password_file = "/etc/rolekeeper/proxy-password", or the proxy without a user"#
+    ),
+    Finding(
+      "a password alone", "[sts]\nproxy_password_file = \"p\"",
+      #":10: sts.proxy_password_file stands without a proxy; write proxy = "http://USER@HOST:PORT" or remove the line"#
+    ),
+    Finding(
+      "a password for nobody", "[sts]\nproxy = \"http://h:1\"\nproxy_password_file = \"/etc/rolekeeper/gone.csv\"",
+      #":11: sts.proxy_password_file stands beside a proxy without a user; write proxy = "http://USER@HOST:PORT" or remove the line"#,
+      ":11: sts.proxy_password_file is '/etc/rolekeeper/gone.csv', which can't be seen: there is no such file; put the proxy's password there, or correct the path"
+    ),
+    Finding(
+      "a password as a setting", "[sts]\nproxy_password = \"hunter2\"",
+      ":10: sts.proxy_password is not a setting; did you mean proxy?"
+    ),
+  ])
+  func `a flaw is told with its line and what to write`(_ finding: Finding) { finding.check() }
+
+  @Test func `a password in the URL is refused, and not repeated`() {
+    let loaded = FakeHost().load(soundSettings + "[sts]\nproxy = \"http://keeper:hunter2@h:1\"")
+    #expect(
+      loaded.diagnostics.map(\.description) == [
+        #"/etc/rolekeeper/rolekeeper.toml:10: sts.proxy has a password in it, where everybody can read it; write proxy = "http://USER@HOST:PORT", the password into a file of mode 0400, and proxy_password_file = "/etc/rolekeeper/proxy-password""#
+      ])
+  }
+
+  @Test func `a password's file is the daemon's and nobody else's`() {
+    let lines = "[sts]\nproxy = \"http://keeper@h:1\"\nproxy_password_file = \"/etc/rolekeeper/proxy-password\""
+    func check(_ file: FakeHost.File, _ sentences: String...) {
+      var host = FakeHost()
+      host.files["/etc/rolekeeper/proxy-password"] = file
+      #expect(host.load(soundSettings + lines).diagnostics.map(\.description) == sentences)
+    }
+    check(Self.passwordFile)
+    check(
+      FakeHost.File(uid: 998, mode: 0o440),
+      "/etc/rolekeeper/proxy-password: others than its owner may read the proxy's password: its mode is 0440; run: chmod 0400 /etc/rolekeeper/proxy-password, and have the password changed if others had access"
+    )
+    check(
+      FakeHost.File(uid: 998, mode: 0o602),
+      "/etc/rolekeeper/proxy-password: everybody may write to it (mode 0602); run: chmod go-w /etc/rolekeeper/proxy-password"
+    )
+  }
+
+  @Test func `the time that all endpoints may take counts against a role's outage`() {
+    let lines = "[sts]\ntimeout = \"1min\"\nfallback_endpoints = [\"a\", \"b\", \"c\", \"d\"]"
+    let sentence = FakeHost().load(soundSettings + lines).diagnostics.map(\.description)
+    // 75 s, and what five requests of 60 s have beyond the 10 s in there.
+    #expect(
+      sentence.count == 1 && sentence[0].contains("survive_outage 1200 s and 365 s for retries are needed"),
+      "\(sentence)")
+    #expect(FakeHost().load(soundSettings + "[sts]\ntimeout = \"1min\"").diagnostics.count == 0)
+  }
+}
