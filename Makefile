@@ -31,10 +31,10 @@ test: build
 	@.ci/test
 
 format:
-	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
+	$(SWIFT) format --in-place --recursive Sources Tests Fuzzing Package.swift
 
 lint:
-	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+	$(SWIFT) format lint --strict --recursive Sources Tests Fuzzing Package.swift
 
 # Units name their programs by absolute path, so the prefix is written into them.
 install:

@@ -74,7 +74,7 @@ let package = Package(
       dependencies: ["Laboratory", "TestNeeds", "TestSupport", "Core", "Secrets", "Wire"], swiftSettings: strict()),
     // The daemon as systemd runs it, from what `make install` puts there.
     .testTarget(name: "SystemTests", dependencies: ["TestNeeds", "TestSupport"], swiftSettings: strict()),
-  ],
+  ] + fuzzing,
   cxxLanguageStandard: .cxx17
 )
 
@@ -98,6 +98,26 @@ func tests(_ room: String, imports: [Target.Dependency] = [], resources: [Resour
   .testTarget(
     name: room + "Tests", dependencies: [.target(name: room)] + imports, resources: resources,
     swiftSettings: strict())
+}
+
+/// The fuzz targets of `make fuzz`, whose `main` is libFuzzer's: only its own build can link them.
+var fuzzing: [Target] {
+  guard Context.environment["ROLEKEEPER_FUZZING"] != nil else { return [] }
+  return [
+    .target(name: "FuzzSupport", dependencies: ["JSON"], path: "Fuzzing/Support", swiftSettings: strict()),
+    fuzz("request-head", "RequestHead", imports: ["HTTPServer"]),
+    fuzz("settings", "Settings", imports: ["Core", "Settings"]),
+    fuzz("sts-answer", "STSAnswer", imports: ["Core", "Secrets", "JSON", "CloudAPI"]),
+    fuzz("access-key-file", "AccessKeyFile", imports: ["Secrets", "JSON", "CloudAPI"]),
+    fuzz("session-policy", "SessionPolicy", imports: ["JSON", "Settings", "Emulator"]),
+    fuzz("policy-evaluator", "PolicyEvaluator", imports: ["Emulator"]),
+  ]
+}
+
+func fuzz(_ name: String, _ directory: String, imports: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: "fuzz-" + name, dependencies: ["FuzzSupport"] + imports, path: "Fuzzing/" + directory,
+    swiftSettings: strict() + [.unsafeFlags(["-parse-as-library"])])
 }
 
 func strict() -> [SwiftSetting] {
