@@ -1,12 +1,17 @@
 # rolekeeper: `make demo` and `make test` need nothing but Debian 12 and a Swift toolchain.
-.PHONY: help deps build demo test format lint install clean
+.PHONY: help deps build demo test bench format lint install clean
 
 PREFIX ?= /usr
 DESTDIR ?=
 SWIFT ?= swift
 DEMO_SECONDS ?=
+BENCH_SHORT ?=
+BENCH_SECONDS ?=
+BENCH_ONLY ?=
+BENCH_DOCS ?=
 PROGRAMS = rolekeeperd rolekeeper sts-emulator
 BIN = .build/release
+CHECKED = Sources Tests Benchmarks Package.swift
 BUILD = $(SWIFT) build -c release --static-swift-stdlib --explicit-target-dependency-import-check error
 
 help:
@@ -14,6 +19,7 @@ help:
 	@echo 'make build    build $(PROGRAMS) in $(BIN)'
 	@echo 'make demo     watch two roles being kept fresh against a local STS; DEMO_SECONDS=30 runs unattended'
 	@echo 'make test     run all suites; REQUIRE_ALL=1 makes a skipped test a failure'
+	@echo 'make bench    measure beside the yardsticks; BENCH_SHORT=1 within two minutes, BENCH_DOCS=1 writes docs/ anew'
 	@echo 'make format   format the sources; make lint checks them'
 	@echo 'make install  install programs, units and settings below DESTDIR, PREFIX=$(PREFIX)'
 
@@ -30,11 +36,17 @@ demo: build
 test: build
 	@.ci/test
 
+# The table is in .build/bench.md, the figures in .build/bench.json. BENCH_SECONDS is the length of each measurement, BENCH_ONLY one part.
+bench: build
+	$(foreach program,bench-load bare-server bench,$(BUILD) --product $(program) &&) true
+	@ROLEKEEPER_PROGRAMS=$(CURDIR)/$(BIN) $(BIN)/bench $(if $(BENCH_SHORT),--short) $(if $(BENCH_SECONDS),--seconds $(BENCH_SECONDS)) \
+		$(if $(BENCH_ONLY),--only $(BENCH_ONLY)) $(if $(BENCH_DOCS),--docs docs)
+
 format:
-	$(SWIFT) format --in-place --recursive Sources Tests Fuzzing Package.swift
+	$(SWIFT) format --in-place --recursive $(CHECKED)
 
 lint:
-	$(SWIFT) format lint --strict --recursive Sources Tests Fuzzing Package.swift
+	$(SWIFT) format lint --strict --recursive $(CHECKED)
 
 # Units name their programs by absolute path, so the prefix is written into them.
 install:

@@ -53,6 +53,12 @@ let package = Package(
     room("TestNeeds"),
     room("Laboratory", imports: ["TestSupport", "Core", "Secrets", "Wire"]),
 
+    // What measures: a load generator and a yardstick in C, and who drives them.
+    .executableTarget(name: "bench-load", path: "Benchmarks/Load"),
+    .executableTarget(name: "bare-server", path: "Benchmarks/Bare"),
+    .executableTarget(
+      name: "bench", dependencies: ["Laboratory", "TestSupport"], path: "Benchmarks/Bench", swiftSettings: strict()),
+
     // Tests.
     tests("Core", imports: ["TestSupport"]),
     tests("Secrets"),

@@ -1,0 +1,70 @@
+import Glibc
+import Laboratory
+import TestSupport
+
+/// Ten thousand AssumeRole calls as fast as they go, while somebody reads.
+extension Bench {
+  private static let roles = 10_000
+
+  func measureBurst(_ report: inout Report) throws {
+    let stage = try Stage(roles: Self.roles)
+    try stage.start()
+    try stage.awaitFullPools(Self.roles)
+    let pid = stage.lab.daemon.child.pid
+    let before = try (cpu: cpuSeconds(pid), draws: stage.lab.emulator.draws(result: "OK"))
+    let calm = try read(stage) { usleep(useconds_t(form.seconds * 2_000_000)) }
+    let calmCPU = try cpuSeconds(pid) - before.cpu
+    let started = (cpu: try cpuSeconds(pid), time: ContinuousClock.now)
+    var lasted = 0.0
+    let busy = try read(stage) {
+      try refreshAll(stage)
+      try eventually("every role is refreshed", within: 240) {
+        try stage.lab.emulator.draws(result: "OK") >= before.draws + Self.roles
+      }
+      lasted = (ContinuousClock.now - started.time) / .seconds(1)
+    }
+    // The reader's own share is what it took in quiet.
+    let cpu = try cpuSeconds(pid) - started.cpu - calmCPU * lasted / (form.seconds * 2)
+    report.add(
+      "During 10,000 AssumeRole calls",
+      """
+      All 10,000 roles are told to refresh at once; a reader asks each millisecond on a new connection, its time counted from when it was \
+      due. STS on the same machine, by TLS; requests_per_second and burst are \(Stage.rate).
+      """,
+      [
+        .bounded("burst-10000-p99", "ms", busy.p99 / 1000, atMost: 5),
+        Row(
+          measure: "burst-10000-p50", unit: "us", ours: busy.p50, yardstick: calm.p50, ratio: busy.p50 / calm.p50,
+          beside: "in quiet"),
+        Row(measure: "refresh-10000-seconds", unit: "s", ours: lasted),
+        Row(measure: "refresh-10000-rate", unit: "1/s", ours: Double(Self.roles) / lasted),
+        Row(measure: "cpu-per-refresh", unit: "us", ours: cpu * 1e6 / Double(Self.roles)),
+      ])
+  }
+
+  /// What a paced reader finds while `body` runs.
+  private func read(_ stage: Stage, _ body: () throws -> Void) throws -> LoadResult {
+    let load = Load(request: .get(Stage.request), makesNewConnections: true, pace: 1000)
+    let directory = try TemporaryDirectory()
+    let child = try ChildProcess(load.arguments(stage.socket, 600, 0), in: directory)
+    try body()
+    guard child.stop() == 0 else { throw BenchError("bench-load: \(child.errors)") }
+    let result = try LoadResult(child.output)
+    guard result.errors == 0 else { throw BenchError("\(result.errors) bad replies during the burst") }
+    return result
+  }
+
+  /// Asks for a refresh of each role, 16 requests at a time.
+  private func refreshAll(_ stage: Stage) throws {
+    let connection = try StreamConnection(unix: stage.socket)
+    for first in stride(from: 0, to: Self.roles, by: 16) {
+      let numbers = first..<min(first + 16, Self.roles)
+      try connection.send(
+        numbers.map { "POST /v1/roles/\(Stage.name($0))/refresh HTTP/1.1\r\nHost: localhost\r\n\r\n" }.joined())
+      for _ in numbers {
+        let reply = try connection.readReply()
+        guard reply.status == 202 else { throw BenchError("a refresh was refused: \(reply.body)") }
+      }
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import Glibc
+import Laboratory
+import TestSupport
+
+/// What the daemon takes of the machine with so many roles; in bytes.
+struct MemoryPoint {
+  let roles: Int
+  let anonymous: Double
+  let resident: Double
+}
+
+/// Memory and the cost of a request, by the number of roles.
+extension Bench {
+  private static let roleCounts = [1, 10, 100, 1000, 10_000]
+  private static let megabyte = 1_000_000.0
+
+  func measureMemory(_ report: inout Report) throws {
+    var rows: [Row] = []
+    var cost: [Row] = []
+    let few = try Stage(roles: 10)
+    try few.start()
+    for count in Self.roleCounts {
+      let stage = try Stage(roles: count)
+      try stage.start()
+      try stage.awaitFullPools(count)
+      let point = try memory(stage, roles: count)
+      report.memory.append(point)
+      rows += Self.rows(point)
+      if count == Self.roleCounts.last { cost = try costOfRoles(stage, few, count) }
+    }
+    if let first = report.memory.first(where: { $0.roles == 1000 }), let last = report.memory.last, last.roles > 1000 {
+      let each = (last.anonymous - first.anonymous) / Double(last.roles - first.roles)
+      rows.append(Row(measure: "memory-anonymous-per-role", unit: "kB", ours: each / 1000))
+    }
+    report.add(
+      "Memory",
+      """
+      From /metrics, the third reading, when every role has both sessions of its pool of 2; MB of 10⁶ bytes. requests_per_second and \
+      burst are \(Stage.rate); no files; the authorities are the emulator's one.
+      """, rows)
+    report.add("Cost of many roles", "The same request where there are 10,000 roles and where there are 10.", cost)
+  }
+
+  private func memory(_ stage: Stage, roles: Int) throws -> MemoryPoint {
+    var figures = Prometheus("")
+    // What a scrape itself leaves behind belongs to it.
+    for _ in 0..<3 { figures = Prometheus(try stage.lab.daemon.get("/metrics").body) }
+    guard let anonymous = figures["rolekeeper_memory_anonymous_bytes"],
+      let resident = figures["rolekeeper_memory_resident_bytes"], anonymous > 0
+    else { throw BenchError("/metrics doesn't say how much memory the daemon uses") }
+    return MemoryPoint(roles: roles, anonymous: anonymous, resident: resident)
+  }
+
+  private static func rows(_ point: MemoryPoint) -> [Row] {
+    let (anonymous, resident) = (point.anonymous / megabyte, point.resident / megabyte)
+    let names = ("memory-anonymous-\(point.roles)", "memory-rss-\(point.roles)")
+    switch point.roles {
+    case 10:
+      return [.bounded(names.0, "MB", anonymous, atMost: 3), .bounded(names.1, "MB", resident, atMost: 18)]
+    case 10_000:
+      return [.bounded(names.0, "MB", anonymous, atMost: 30), .bounded(names.1, "MB", resident, atMost: 45)]
+    default:
+      return [
+        Row(measure: names.0, unit: "MB", ours: anonymous), Row(measure: names.1, unit: "MB", ours: resident),
+      ]
+    }
+  }
+
+  private func costOfRoles(_ many: Stage, _ few: Stage, _ count: Int) throws -> [Row] {
+    try [true, false].flatMap { isNew in
+      let load = Load(request: .get(Stage.request), connections: 16, makesNewConnections: isNew)
+      let found = try interleaved([{ try load.run(on: many.socket, form) }, { try load.run(on: few.socket, form) }])
+      let name = "get-\(isNew ? "new-connection" : "keep-alive")-16"
+      return [
+        Row.compared(
+          "\(name)-p50-roles-\(count)", "us", found[0].map(\.p50), with: found[1].map(\.p50), beside: "10 roles"),
+        Row.compared(
+          "\(name)-rate-roles-\(count)", "1/s", found[0].map(\.rate), with: found[1].map(\.rate), beside: "10 roles"),
+      ]
+    }
+  }
+}

@@ -1,0 +1,12 @@
+/// From the start of the process to READY.
+extension Bench {
+  func measureStart(_ report: inout Report) throws {
+    let stage = try Stage(roles: 10, spacing: 1)
+    var times: [Double] = []
+    for _ in 0..<form.starts { times.append(try stage.start()) }
+    report.add(
+      "Start to READY",
+      "10 roles, STS 1 ms away; the median of \(form.starts) starts. Sessions from the fd store are not there yet.",
+      [.bounded("start-to-ready", "ms", median(times), atMost: 60)])
+  }
+}

@@ -1,0 +1,52 @@
+/// What a run is asked for.
+struct Options {
+  static let usage = """
+    usage: bench [--short] [--seconds S] [--only WORD] [--out DIRECTORY] [--docs DIRECTORY]
+
+      --short           fewer and shorter rounds, within two minutes; the figures are noisier
+      --seconds S       how long each measurement of the load generator lasts
+      --only WORD       only the parts whose name begins so: socket, stalled, peers, memory, burst, start, command
+      --out DIRECTORY   where bench.json and bench.md go; default .build
+      --docs DIRECTORY  also write the table into performance.md, between its marks, and the plot memory.svg
+    """
+
+  var form = Form.full
+  var only = ""
+  var out = ".build"
+  var docs: String?
+
+  init?(_ words: some Collection<String>) {
+    var rest = Array(words)[...]
+    while let word = rest.popFirst() {
+      if word == "--short" {
+        form = .short
+        continue
+      }
+      guard let value = rest.popFirst() else { return nil }
+      switch word {
+      case "--seconds":
+        guard let seconds = Double(value), seconds > 0 else { return nil }
+        form.seconds = seconds
+      case "--only": only = value
+      case "--out": out = value
+      case "--docs": docs = value
+      default: return nil
+      }
+    }
+  }
+}
+
+/// How much is measured, and how long.
+struct Form {
+  /// Of the load generator, for each measurement and in front of it, in seconds.
+  var seconds: Double
+  var warmUp: Double
+  /// How often all contestants have their turn; figures are medians over these.
+  var rounds: Int
+  var starts: Int
+  /// How often a program is run in each round.
+  var runs: Int
+
+  static let full = Form(seconds: 1, warmUp: 0.2, rounds: 5, starts: 15, runs: 100)
+  static let short = Form(seconds: 0.25, warmUp: 0.05, rounds: 3, starts: 5, runs: 30)
+}
