@@ -10,12 +10,14 @@ final class KeptOutputs {
   let files: RoleOutputs
   /// What belongs into the files; nil while nothing is valid.
   var handout: Handout?
-  /// When what an earlier process left must have lapsed: until then it stays, although this process knows nothing valid.
-  var leftoverLapses: Timestamp?
+  /// Whether this process has had something valid: until then what an earlier one left stays, as long as it may be valid.
+  var isBegun = false
   /// When they were last written or looked at.
   var lastTry = Timestamp(microseconds: 0)
   /// What is wrong by path, as it was told.
   var complaints: [String: String] = [:]
+  /// By path, when what stands there lapses: what this process wrote last, whatever couldn't be written since.
+  var lapses: [String: Timestamp] = [:]
 
   /// Where the roles' directories were when it was made.
   let directory: String
@@ -32,7 +34,6 @@ final class KeptOutputs {
     formats = outputs.map(\.0.format)
     files = RoleOutputs(
       writer, directory: directory, role: role.name.description, outputs: places, mounts: mounts)
-    leftoverLapses = Self.leftoverLapses(role, in: directory)
   }
 
   /// The contents in the order of the files.
@@ -47,22 +48,9 @@ final class KeptOutputs {
     return places.filter { $0.isInRoleDirectory ? !usesDirectory : !elsewhere.contains($0.place) }
   }
 
-  /// No session outlives its DurationSeconds, counted from when it was written; what is in it can't be read, for it may be
-  /// another user's. Nil when nothing was left.
-  private static func leftoverLapses(_ role: RoleSettings, in directory: String) -> Timestamp? {
-    let written = role.outputs.compactMap { output -> Int64? in
-      let path =
-        switch output.location {
-        case .roleDirectory(let name): "\(directory)/\(role.name)/\(name)"
-        case .elsewhere(let path): path
-        }
-      var status = stat()
-      return stat(path, &status) == 0 ? Int64(status.st_mtim.tv_sec) : nil
-    }
-    guard let first = written.min() else { return nil }
-    let age = Duration.seconds(max(0, Int64(time(nil)) - first))
-    return Keeper.now() + role.timing.duration - age
-  }
+  /// What was written earlier than that has lapsed, in seconds since 1970: no session outlives its DurationSeconds. What is in a file
+  /// can't be read, for it may be another user's.
+  var oldest: Int { time(nil) - Int(role.timing.duration.wholeSeconds) }
 }
 
 extension OutputSettings.Location {

@@ -7,8 +7,8 @@ import Settings
 
 /// The credential files of all roles: written at each rotation, looked after in between, removed when they lapse.
 ///
-/// A failure is told once, the old content stays whole, and it is tried again every ten seconds. Once a minute each role's
-/// files are looked at: what drifted in mode, owner or content is replaced.
+/// A failure is told once, the old content stays whole until it lapses, and it is tried again every ten seconds. Once a minute each
+/// role's files are looked at: what drifted in mode, owner or content is replaced.
 final class Outputs {
   private static let retry: Int64 = 10_000_000
   private static let second: Int64 = 1_000_000
@@ -66,7 +66,7 @@ final class Outputs {
     kept[role.name] = new
     if let old, let new, old.role.arn == role.arn, let handout = old.handout {
       new.handout = handout
-      new.leftoverLapses = nil
+      new.isBegun = true
     }
     if let new, new.handout != nil { bringUpToDate(new) }
     if let old { remove(old.placesMissing(in: new), of: old) }
@@ -76,7 +76,7 @@ final class Outputs {
   func publish(_ role: KeptRole) {
     guard let outputs = kept[role.name], let handout = role.current else { return }
     outputs.handout = handout
-    outputs.leftoverLapses = nil
+    outputs.isBegun = true
     bringUpToDate(outputs)
   }
 
@@ -84,7 +84,7 @@ final class Outputs {
   func withdraw(_ name: RoleName) {
     guard let outputs = kept[name] else { return }
     outputs.handout = nil
-    outputs.leftoverLapses = nil
+    outputs.isBegun = true
     bringUpToDate(outputs)
   }
 
@@ -115,7 +115,7 @@ final class Outputs {
           logger.error("file not removed, trying again", [.role: role, .reason: "\(error)"])
         }
         failedRemovals.append((places, old, "\(error)"))
-        if !retryTimer.isArmed { retryTimer.arm(at: EventLoop.bootTime() + Self.retry) }
+        retry(at: Keeper.now() + .microseconds(Self.retry))
       }
     }
   }
@@ -124,19 +124,22 @@ final class Outputs {
   private func bringUpToDate(_ outputs: KeptOutputs) {
     outputs.lastTry = Keeper.now()
     if let contents = outputs.contents {
-      outputs.files.write(contents, completion: noting(outputs))
-    } else if outputs.leftoverLapses == nil {
-      outputs.files.withdraw(completion: noting(outputs))
+      outputs.files.write(contents, completion: noting(outputs, writing: outputs.handout))
+    } else if outputs.isBegun {
+      outputs.files.withdraw(completion: noting(outputs, writing: nil))
+    } else {
+      outputs.files.withdrawOld(before: outputs.oldest, completion: noting(outputs, writing: nil))
     }
   }
 
   /// Tells a failure once, and its end.
-  private func noting(_ outputs: KeptOutputs) -> RoleOutputs.Completion {
+  private func noting(_ outputs: KeptOutputs, writing handout: Handout?) -> RoleOutputs.Completion {
     { [unowned self, weak outputs] result in
       guard let outputs else { return }
       let role = outputs.role.name.description
       switch result.outcome {
       case .success:
+        outputs.lapses[result.path] = handout?.lapses
         if outputs.complaints.removeValue(forKey: result.path) != nil {
           logger.notice("file can be written again", [.role: role, .path: result.path])
         }
@@ -145,9 +148,35 @@ final class Outputs {
         if outputs.complaints.updateValue(complaint, forKey: result.path) != complaint {
           logger.error("file not written, keeping what is there", [.role: role, .reason: complaint])
         }
-        if !retryTimer.isArmed { retryTimer.arm(at: EventLoop.bootTime() + Self.retry) }
+        removeLapsed(outputs, at: result.path)
       }
     }
+  }
+
+  /// What can't be replaced goes when it lapses; until then, and while it can't even be removed, it is tried again.
+  private func removeLapsed(_ outputs: KeptOutputs, at path: String) {
+    let now = Keeper.now()
+    var next = now + .microseconds(Self.retry)
+    if let lapses = outputs.lapses[path] {
+      if lapses > now { next = min(next, lapses) } else { outputs.files.withdraw(path, completion: removal(outputs)) }
+    } else {
+      outputs.files.withdrawOld(before: outputs.oldest, at: path, completion: removal(outputs))
+    }
+    retry(at: next)
+  }
+
+  private func removal(_ outputs: KeptOutputs) -> RoleOutputs.Completion {
+    { [unowned self, weak outputs] result in
+      // Why it can't be removed is what was told: why it can't be written.
+      guard let outputs, case .success(true) = result.outcome else { return }
+      outputs.lapses[result.path] = nil
+      logger.warning("lapsed file removed", [.role: outputs.role.name.description, .path: result.path])
+    }
+  }
+
+  private func retry(at moment: Timestamp) {
+    if let armed = retryTimer.deadline, armed <= moment.microseconds { return }
+    retryTimer.arm(at: moment.microseconds)
   }
 
   /// Tries some of what failed, for each costs the loop a few system calls; the rest comes a second later.
@@ -158,18 +187,15 @@ final class Outputs {
     let failing = kept.values.filter { !$0.complaints.isEmpty }
     let share = failing.sorted { $0.lastTry < $1.lastTry }.prefix(Self.mostRetries)
     for outputs in share { bringUpToDate(outputs) }
-    if failing.count > share.count { retryTimer.arm(at: EventLoop.bootTime() + Self.second) }
+    if failing.count > share.count { retry(at: Keeper.now() + .microseconds(Self.second)) }
   }
 
   /// Looks after a sixtieth of the roles, so that each has its turn in a minute and none makes the others wait.
   private func lookAfterSome() {
     if round.isEmpty { round = Array(kept.keys) }
     let share = min(round.count, (kept.count + Self.secondsPerRound - 1) / Self.secondsPerRound)
-    let now = Keeper.now()
     for name in round.suffix(share) {
-      guard let outputs = kept[name], outputs.complaints.isEmpty else { continue }
-      if let lapses = outputs.leftoverLapses, lapses <= now { outputs.leftoverLapses = nil }
-      if outputs.leftoverLapses == nil { bringUpToDate(outputs) }
+      if let outputs = kept[name], outputs.complaints.isEmpty { bringUpToDate(outputs) }
     }
     round.removeLast(share)
     if !kept.isEmpty { roundTimer.arm(at: EventLoop.bootTime() + Self.second) }

@@ -115,11 +115,15 @@ struct Directory: ~Copyable {
     } catch .system(.remove, _, ENOENT) {}
   }
 
-  /// Removes the directory `name` with the files in it; nothing when it isn't there.
+  /// Removes the directory `name` with the files in it; nothing when it isn't there. One that holds a directory stays, without its files.
   func removeDirectory(_ name: String) throws(FileOutputError) {
     do throws(FileOutputError) {
       let inner = try openDirectory(name)
-      for file in try inner.names() { try inner.remove(file) }
+      var first: FileOutputError?
+      for file in try inner.names() {
+        do throws(FileOutputError) { try inner.remove(file) } catch { first = first ?? error }
+      }
+      if let first { throw first }
       try calls.perform(.remove, path(of: name)) { unlinkat(descriptor, name, AT_REMOVEDIR) }
     } catch .system(_, _, ENOENT) {}
   }

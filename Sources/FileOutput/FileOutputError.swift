@@ -40,6 +40,11 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
     case EACCES, EPERM:
       "let the daemon (uid \(geteuid())) search the directories on the way and write to '\(directory(of: path))'"
     case ENOENT: step == .openDirectory ? "make the directory" : nil
+    case EIO:
+      "the disk has errors, which the kernel's log tells (dmesg); the former content stays until it can be written to"
+    case EMFILE, ENFILE:
+      "descriptors have run out: raise 'LimitNOFILE=' of the unit, or take 'max_connections' down"
+    case EISDIR, ENOTEMPTY: "a directory is in the way; move it"
     case ELOOP, ENOTDIR: "a symlink or a file is on the way; write the path without symlinks"
     default: nil
     }

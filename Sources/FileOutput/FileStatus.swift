@@ -11,6 +11,8 @@ struct FileStatus: Hashable, Sendable {
   let mode: UInt32
   let uid: UInt32
   let gid: UInt32
+  /// When its content was last written, in seconds since 1970.
+  let writtenSeconds: Int
   let changedSeconds: Int
   let changedNanoseconds: Int
 
@@ -21,6 +23,7 @@ struct FileStatus: Hashable, Sendable {
     mode = raw.st_mode
     uid = raw.st_uid
     gid = raw.st_gid
+    writtenSeconds = raw.st_mtim.tv_sec
     changedSeconds = raw.st_ctim.tv_sec
     changedNanoseconds = raw.st_ctim.tv_nsec
   }

@@ -11,7 +11,8 @@ final class OutputLane {
   }
 
   private unowned let writer: FileWriter
-  private let path: String
+  /// The role's directory, or the path of the output elsewhere.
+  let path: String
   private let isInMemory: Bool
   private var state: State
   private var completion: Completion?

@@ -8,6 +8,8 @@ enum OutputUnit: Sendable {
     case write([SealedContent])
     /// The content has lapsed.
     case withdraw
+    /// The content has lapsed if it was written before that, in seconds since 1970.
+    case withdrawOld(before: Int)
     /// The role is no more.
     case removeAll
   }
@@ -20,12 +22,14 @@ enum OutputUnit: Sendable {
       switch order {
       case .write(let contents): return try directory.write(contents)
       case .withdraw: try directory.withdraw()
+      case .withdrawOld(let time): return try directory.withdrawOld(before: time)
       case .removeAll: try directory.removeAll()
       }
     case .file(var file):
       defer { self = .file(file) }
       switch order {
       case .write(let contents): return try file.write(contents[0])
+      case .withdrawOld(let time): return try file.withdrawOld(before: time)
       case .withdraw, .removeAll: try file.withdraw()
       }
     }

@@ -43,8 +43,9 @@ struct RoleDirectory: Sendable {
     let directory = try openDirectory()
     let present = currentNumber(in: directory)
     if try isUnchanged(contents, present, in: directory) { return false }
-    let number = max(present ?? 0, lastNumber) + 1
-    try removeLeftovers(in: directory, keeping: present.map { [$0] } ?? [])
+    // A leftover that can't be removed is in nobody's way: the number goes past it, and it is tried again the next time.
+    let leftovers = try removeLeftovers(in: directory, keeping: present.map { [$0] } ?? [])
+    let number = max(present ?? 0, lastNumber, leftovers.highest) + 1
     let statuses = try make(number, contents, in: directory)
     do throws(FileOutputError) {
       for output in outputs { try link(output.name.description, in: directory) }
@@ -66,8 +67,26 @@ struct RoleDirectory: Sendable {
     guard let directory = try openDirectoryIfPresent() else { return }
     lastNumber = max(lastNumber, currentNumber(in: directory) ?? 0)
     try directory.remove(Self.current)
-    try removeLeftovers(in: directory, keeping: [])
+    let leftovers = try removeLeftovers(in: directory, keeping: [])
     try directory.sync()
+    if let failure = leftovers.failure { throw failure }
+  }
+
+  /// Removes what an earlier process wrote before `time`. True when there was such content.
+  mutating func withdrawOld(before time: Int) throws(FileOutputError) -> Bool {
+    guard let directory = try openDirectoryIfPresent(), let number = currentNumber(in: directory) else { return false }
+    let generation: Directory
+    do throws(FileOutputError) { generation = try directory.openDirectory(Self.name(number)) } catch .system(
+      .openDirectory, _, ENOENT)
+    { return false }
+    for output in outputs {
+      guard let status = try generation.status(of: output.name.description), status.writtenSeconds < time else {
+        continue
+      }
+      try withdraw()
+      return true
+    }
+    return false
   }
 
   /// Removes the directory, too: the role is no longer among the settings. What isn't ours in it stays, and so does the directory then.
@@ -133,21 +152,34 @@ extension RoleDirectory {
     return true
   }
 
+  /// What couldn't be removed: the highest number of a generation among it, 0 for none, and what went wrong first.
+  private struct Leftovers {
+    var highest: UInt64 = 0
+    var failure: FileOutputError?
+  }
+
   /// Removes other generations, half-made ones among them, links that were not put in place, and those of outputs that are no more.
   private func removeLeftovers(
     in directory: borrowing Directory, keeping numbers: [UInt64]
-  ) throws(FileOutputError) {
-    let kept = Set(numbers.map(Self.name))
+  ) throws(FileOutputError) -> Leftovers {
     let links = Set(outputs.map(\.name.description))
+    var leftovers = Leftovers()
     for name in try directory.names() {
-      if Self.isGeneration(name), !kept.contains(name) {
-        try directory.removeDirectory(name)
-      } else if name.hasSuffix(".rolekeeper-new") {
-        try directory.remove(name)
-      } else if !links.contains(name), Self.isLinkIntoCurrent(name, in: directory) {
-        try directory.remove(name)
+      let generation = Self.generation(name)
+      do throws(FileOutputError) {
+        if let generation {
+          if !numbers.contains(generation) { try directory.removeDirectory(name) }
+        } else if name.hasSuffix(".rolekeeper-new") {
+          try directory.remove(name)
+        } else if !links.contains(name), Self.isLinkIntoCurrent(name, in: directory) {
+          try directory.remove(name)
+        }
+      } catch {
+        leftovers.failure = leftovers.failure ?? error
+        leftovers.highest = max(leftovers.highest, generation ?? 0)
       }
     }
+    return leftovers
   }
 
   private static func isLinkIntoCurrent(_ name: String, in directory: borrowing Directory) -> Bool {
@@ -164,14 +196,13 @@ extension RoleDirectory {
   }
 
   private func currentNumber(in directory: borrowing Directory) -> UInt64? {
-    guard let target = directory.target(of: Self.current), target.hasPrefix(Self.prefix) else { return nil }
-    // A number so large that none comes after it isn't one of ours.
-    return UInt64(target.dropFirst(Self.prefix.count)).flatMap { $0 < .max ? $0 : nil }
+    directory.target(of: Self.current).flatMap(Self.generation)
   }
 
-  /// `gen-` and a number: what else begins so isn't ours.
-  private static func isGeneration(_ name: String) -> Bool {
-    name.hasPrefix(prefix) && UInt64(name.dropFirst(prefix.count)) != nil
+  /// The number in `gen-` and a number: what else begins so isn't ours, nor is a number so large that none comes after it.
+  private static func generation(_ name: String) -> UInt64? {
+    guard name.hasPrefix(prefix), let number = UInt64(name.dropFirst(prefix.count)), number < .max else { return nil }
+    return name == self.name(number) ? number : nil
   }
 
   private func openDirectory() throws(FileOutputError) -> Directory {

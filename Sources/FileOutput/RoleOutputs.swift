@@ -52,6 +52,19 @@ package final class RoleOutputs {
     for (lane, _) in lanes { lane.give(.withdraw, completion: completion) }
   }
 
+  /// The content of one of the role's directory and the files elsewhere has lapsed, and what is new can't be written there.
+  package func withdraw(_ path: String, completion: @escaping Completion) {
+    for (lane, _) in lanes where lane.path == path { lane.give(.withdraw, completion: completion) }
+  }
+
+  /// What an earlier process wrote before `time`, in seconds since 1970, has lapsed; at `path` alone when one is given. The outcome is
+  /// whether there was such content.
+  package func withdrawOld(before time: Int, at path: String? = nil, completion: @escaping Completion) {
+    for (lane, _) in lanes where path == nil || lane.path == path {
+      lane.give(.withdrawOld(before: time), completion: completion)
+    }
+  }
+
   /// The role is no more: as `withdraw`, and its directory goes, too.
   package func remove(completion: @escaping Completion) {
     for (lane, _) in lanes { lane.give(.removeAll, completion: completion) }

@@ -43,6 +43,19 @@ struct SingleFile: Sendable {
     try directory.sync()
   }
 
+  /// Removes what an earlier process wrote before `time`. True when there was such a file.
+  mutating func withdrawOld(before time: Int) throws(FileOutputError) -> Bool {
+    let directory: Directory
+    do throws(FileOutputError) { directory = try Directory(at: path.directory, calls) } catch .system(
+      .openDirectory, _, ENOENT)
+    { return false }
+    guard let present = try directory.status(of: path.name), !present.isDirectory, present.writtenSeconds < time else {
+      return false
+    }
+    try withdraw()
+    return true
+  }
+
   private func openDirectory() throws(FileOutputError) -> Directory {
     let directory = try Directory(at: path.directory, calls)
     let status = try directory.status()

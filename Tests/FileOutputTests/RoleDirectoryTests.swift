@@ -151,30 +151,65 @@ import Testing
     expectContent(1)
   }
 
-  @Test mutating func `whichever step fails, the old generation stays whole and nothing is left over`() throws {
-    _ = try directory.write(contents(1))
-    _ = try directory.write(contents(2))
-    let new = try contents(3)
+  @Test(arguments: [ENOSPC, EIO])
+  mutating func `whichever step fails, the old generation stays whole and nothing is left over`(_ number: CInt) throws {
     for step in 0... {
-      let recorder = Recorder(failing: step)
+      directory = Self.make(temporary.path("roles"))
+      try directory.removeAll()
+      _ = try directory.write(contents(1))
+      _ = try directory.write(contents(2))
+      let recorder = Recorder(failing: step, with: number)
       directory.calls = recorder.calls
       let before = Look("\(path)/current/credentials.json")
-      let error: FileOutputError
       do throws(FileOutputError) {
-        _ = try directory.write(new)
-        Issue.record("the last step that fails is the sync after the swap")
-        break
-      } catch let caught { error = caught }
-      #expect("\(error)".contains("No space left on device"))
-      if recorder.changes.last == Recorder.Taken(step: .syncDirectory, name: "uploader") { break }
-      expectContent(2, "\(error)")
-      #expect(Look("\(path)/current/credentials.json") == before)
-      #expect(names(path).subtracting(["gen-1"]) == ["gen-2", "current", "credentials.json", "credentials.env"])
+        _ = try directory.write(contents(3))
+        // What fails to be removed is a leftover: that keeps nothing new from its readers.
+        let failed = recorder.taken[step]
+        #expect(failed.name == "gen-1" || Self.outputs.contains(failed.name), "\(failed)")
+        expectContent(3)
+        #expect(try directory.write(contents(4)))
+        #expect(names(path).contains("gen-1") == false, "\(failed) is tried again")
+        continue
+      } catch {
+        #expect("\(error)".contains(String(cString: strerror(number))) && "\(error)".contains("; "), "\(error)")
+        if recorder.changes.last == Recorder.Taken(step: .syncDirectory, name: "uploader") { break }
+        expectContent(2, "\(error)")
+        #expect(Look("\(path)/current/credentials.json") == before)
+        #expect(names(path).subtracting(["gen-1"]) == ["gen-2", "current", "credentials.json", "credentials.env"])
+      }
     }
     expectContent(3)
     directory.calls = Calls()
-    #expect(try directory.write(new))
+    #expect(try directory.write(contents(3)))
     expectContent(3)
+  }
+
+  /// A directory that somebody made in an old generation kept every later one from being written.
+  @Test mutating func `a generation that can't be removed is gone past and loses its files`() throws {
+    _ = try directory.write(contents(1))
+    unlink("\(path)/gen-1/credentials.env")
+    mkdir("\(path)/gen-1/credentials.env", 0o755)
+    for number in 2...4 as ClosedRange<UInt64> {
+      #expect(try directory.write(contents(number)))
+      expectContent(number)
+    }
+    #expect(names("\(path)/gen-1") == ["credentials.env"])
+    // Of a process before: half-made, under the very number that is next, and not to be removed either.
+    mkdir("\(path)/gen-5", 0o700)
+    mkdir("\(path)/gen-5/credentials.json", 0o700)
+    directory = Self.make(roles)
+    #expect(try directory.write(contents(5)))
+    expectContent(5)
+    #expect(target("\(path)/current") == "gen-6")
+    #expect(throws: FileOutputError.self) { try directory.withdraw() }
+    #expect(names(path) == ["gen-1", "gen-5", "credentials.json", "credentials.env"], "what holds content is gone")
+  }
+
+  @Test mutating func `a name that only looks like a generation's is left alone`() throws {
+    _ = try directory.write(contents(1))
+    for name in ["gen-007", "gen-+7", "gen-7a"] { mkdir("\(path)/\(name)", 0o700) }
+    _ = try directory.write(contents(2))
+    #expect(names(path).isSuperset(of: ["gen-007", "gen-+7", "gen-7a", "gen-2"]))
   }
 
   @Test mutating func `withdrawn outputs are missing, and the next generation has a higher number`() throws {
@@ -187,6 +222,19 @@ import Testing
     _ = try directory.write(contents(2))
     #expect(target("\(path)/current") == "gen-3")
     expectContent(2)
+  }
+
+  @Test mutating func `what an earlier process wrote goes when it is too old, and only then`() throws {
+    #expect(try !directory.withdrawOld(before: time(nil) + 60), "nothing is there")
+    _ = try directory.write(contents(1))
+    directory = Self.make(roles)
+    #expect(try !directory.withdrawOld(before: time(nil) - 60))
+    expectContent(1)
+    #expect(try directory.withdrawOld(before: time(nil) + 60))
+    #expect(names(path) == ["credentials.json", "credentials.env"])
+    #expect(try !directory.withdrawOld(before: time(nil) + 60))
+    _ = try directory.write(contents(2))
+    #expect(target("\(path)/current") == "gen-2")
   }
 
   @Test mutating func `a role that is no more leaves nothing behind but what others put there`() throws {

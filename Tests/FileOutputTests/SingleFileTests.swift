@@ -136,6 +136,18 @@ import Testing
     #expect(try file.write(content("one", version: 1)))
   }
 
+  @Test mutating func `a file of an earlier process goes when it is too old, and only then`() throws {
+    #expect(try !file.withdrawOld(before: time(nil) + 60), "nothing is there")
+    _ = try file.write(content("one", version: 1))
+    file = Self.make(path)
+    #expect(try !file.withdrawOld(before: time(nil) - 60))
+    #expect(FileText.read(path) == "one")
+    #expect(try file.withdrawOld(before: time(nil) + 60))
+    #expect(names(temporary.path) == [])
+    file = Self.make("\(path)/nowhere/else")
+    #expect(try !file.withdrawOld(before: time(nil) + 60))
+  }
+
   @Test mutating func `a withdrawn file is gone, whoever wrote it`() throws {
     try temporary.write("of the process before", to: "credentials.json")
     try file.withdraw()
