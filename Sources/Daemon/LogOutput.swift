@@ -8,6 +8,13 @@ package struct LogOutput: LogHandler {
   /// What is logged at least, for all loggers of the process; a reload may change it.
   private static let threshold = Atomic<Int>(rank(.notice))
 
+  /// Lines that nobody took since the last one that was taken, and those before.
+  private static let untold = Atomic<Int>(0)
+  private static let lost = Atomic<UInt64>(0)
+
+  /// How many lines were lost since whoever reads them was behind.
+  static var linesLost: UInt64 { lost.load(ordering: .relaxed) + UInt64(untold.load(ordering: .relaxed)) }
+
   package var metadata: Logger.Metadata = [:]
   private let writesToJournal: Bool
 
@@ -28,15 +35,28 @@ package struct LogOutput: LogHandler {
   package func log(event: LogEvent) {
     let fields = (event.metadata ?? [:]).map { ($0.key, "\($0.value)") }.sorted { $0.0 < $1.0 }
     let text = fields.reduce(into: "\(event.message)") { $0 += " \($1.0)=\(Self.quoted($1.1))" }
-    if writesToJournal {
-      var entry = JournalEntry()
-      entry.add("MESSAGE", text)
-      entry.add("PRIORITY", String(Self.priority(event.level)))
-      for (name, value) in fields { entry.add("ROLEKEEPER_\(name.uppercased())", value) }
-      entry.send()
-    } else {
-      Self.write("\(event.level): \(text)\n")
-    }
+    tellLost()
+    if !write(event.level, text, fields) { Self.untold.add(1, ordering: .relaxed) }
+  }
+
+  /// Says how many lines are missing before the first that is taken again.
+  private func tellLost() {
+    let count = Self.untold.load(ordering: .relaxed)
+    guard count > 0 else { return }
+    let fields = [(LogField.count.rawValue, "\(count)")]
+    guard write(.warning, "log lines lost, for nobody took them count=\(count)", fields) else { return }
+    Self.untold.subtract(count, ordering: .relaxed)
+    Self.lost.add(UInt64(count), ordering: .relaxed)
+  }
+
+  /// False when nobody took it. Never waits.
+  private func write(_ level: Logger.Level, _ text: String, _ fields: [(String, String)]) -> Bool {
+    guard writesToJournal else { return ErrorStream.write("\(level): \(text)\n") }
+    var entry = JournalEntry()
+    entry.add("MESSAGE", text)
+    entry.add("PRIORITY", String(Self.priority(level)))
+    for (name, value) in fields { entry.add("ROLEKEEPER_\(name.uppercased())", value) }
+    return entry.send()
   }
 
   /// Values with blanks are quoted; a line feed in one can't begin a line of its own.
@@ -47,16 +67,6 @@ package struct LogOutput: LogHandler {
       return character.isNewline ? "\\n" : String(character)
     }
     return "\"\(safe.joined())\""
-  }
-
-  private static func write(_ line: String) {
-    var rest = Array(line.utf8)[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
-      // A closed or full stderr takes no complaint about itself.
-      guard count > 0 else { return }
-      rest = rest.dropFirst(count)
-    }
   }
 
   private static func rank(_ level: Logger.Level) -> Int { Logger.Level.allCases.firstIndex(of: level) ?? 0 }

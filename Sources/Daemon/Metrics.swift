@@ -85,6 +85,8 @@ struct Metrics {
     add(
       "rolekeeper_memory_resident_bytes", "gauge", "Resident memory, libraries included.",
       [("", Double(figures.resident))])
+    add(
+      "rolekeeper_log_lines_lost_total", "counter", "Log lines that nobody took.", [("", Double(LogOutput.linesLost))])
     add("rolekeeper_descriptors", "gauge", "Open descriptors.", [("", Double(figures.descriptors))])
   }
 

@@ -1,37 +1,35 @@
 import CSystemd
 import Glibc
 
-/// One entry of the journal with named fields.
+/// One entry of the journal with named fields, in the journal's own protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL).
 package struct JournalEntry {
   private var bytes: [UInt8] = []
-  private var ends: [Int] = []
 
-  package init() {}
+  package init() { add("SYSLOG_IDENTIFIER", String(cString: csystemd_program_name())) }
 
   /// Adds a field. `name` is made of A–Z, 0–9 and `_`, and doesn't begin with `_` (systemd.journal-fields(7));
   /// `value` may hold anything, line feeds too.
   package mutating func add(_ name: String, _ value: String) {
-    bytes.append(contentsOf: name.utf8)
-    bytes.append(UInt8(ascii: "="))
-    bytes.append(contentsOf: value.utf8)
-    ends.append(bytes.count)
+    let lineFeed = UInt8(ascii: "\n")
+    bytes += name.utf8
+    if value.utf8.contains(lineFeed) {
+      bytes.append(lineFeed)
+      withUnsafeBytes(of: UInt64(value.utf8.count).littleEndian) { bytes += $0 }
+    } else {
+      bytes.append(UInt8(ascii: "="))
+    }
+    bytes += value.utf8
+    bytes.append(lineFeed)
   }
 
-  /// Hands the entry over. Without a journal it vanishes, and that can't be told from the result of the call:
-  /// ask `Journal.isConnected` first.
-  package mutating func send() {
-    bytes.withUnsafeMutableBytes { bytes in
-      var start = 0
-      let fields = ends.map { end in
-        defer { start = end }
-        return iovec(iov_base: bytes.baseAddress! + start, iov_len: end - start)
-      }
-      _ = sd_journal_sendv(fields, CInt(fields.count))
-    }
-  }
+  /// Hands the entry over to whoever listens at `path`, without ever waiting: sd_journal_sendv(3) waits for a journal that reads
+  /// nothing, and with it the loop. False when it was taken by nobody, since the journal's queue is full or nobody is there.
+  package func send(to path: String = Journal.path) -> Bool { csystemd_journal_now(path, bytes, bytes.count) == 0 }
 }
 
 package enum Journal {
+  package static let path = "/run/systemd/journal/socket"
+
   /// Whether stderr is the stream that the service manager connected to the journal (JOURNAL_STREAM, systemd.exec(5)).
   package static var isConnected: Bool {
     guard let stream = getenv("JOURNAL_STREAM") else { return false }

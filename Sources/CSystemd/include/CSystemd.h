@@ -1,11 +1,9 @@
-// libsystemd's event loop, notification and journal, and what the room on top of it needs of timerfd.
+// libsystemd's event loop and notification, and what the room on top of it needs of timerfd.
 #pragma once
 
-// Without it sd_journal_sendv is a macro that adds this header's place in the source to every entry.
-#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <stddef.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
-#include <systemd/sd-journal.h>
 
 // SD_EVENT_SIGNAL_PROCMASK is `1 << 30`, which Swift doesn't import.
 int csystemd_signal_procmask(void);
@@ -21,3 +19,10 @@ int csystemd_clock_step_take(int fd);
 // Sends `message` to the service manager as sd_notify(3) does, but never waits: sd_notify blocks while the manager's queue is full,
 // and with it the loop. Returns 1 when it was sent, 0 when there is no manager to tell, or a negative errno (EAGAIN: the queue is full).
 int csystemd_notify_now(const char *message);
+
+// Sends an entry in the journal's native protocol to the socket at `path` without waiting. One too large for a datagram goes as a sealed
+// file in memory. Returns 0 or a negative errno (EAGAIN: the journal's queue is full).
+int csystemd_journal_now(const char *path, const void *entry, size_t count);
+
+// The program's name without its path.
+const char *csystemd_program_name(void);

@@ -1,0 +1,79 @@
+import Glibc
+import Testing
+
+@testable import EventLoop
+
+@Suite struct JournalTests {
+  /// A journal's socket of a test's own.
+  private final class Listener {
+    let path: String
+    let descriptor: CInt
+
+    init() throws {
+      var template = Array("/tmp/rolekeeper-journal.XXXXXX".utf8CString)
+      try #require(mkdtemp(&template) != nil)
+      path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self) + "/socket"
+      descriptor = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+      var address = sockaddr_un()
+      address.sun_family = sa_family_t(AF_UNIX)
+      withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+      let bound = withUnsafeBytes(of: &address) {
+        bind(
+          descriptor, $0.assumingMemoryBound(to: sockaddr.self).baseAddress,
+          socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+      try #require(bound == 0)
+    }
+
+    /// The next entry; empty for one that came as a file, nil when there is none.
+    func take() -> [UInt8]? {
+      var room = [UInt8](repeating: 0, count: 65536)
+      let count = recv(descriptor, &room, room.count, CInt(MSG_DONTWAIT))
+      return count < 0 ? nil : Array(room[..<count])
+    }
+
+    deinit {
+      close(descriptor)
+      unlink(path)
+      rmdir(String(path.dropLast("/socket".count)))
+    }
+  }
+
+  private func entry(_ message: String) -> JournalEntry {
+    var entry = JournalEntry()
+    entry.add("MESSAGE", message)
+    return entry
+  }
+
+  @Test func `fields go as the journal's protocol has them, with a length where a value has line feeds`() throws {
+    let listener = try Listener()
+    var entry = self.entry("one\ntwo")
+    entry.add("PRIORITY", "5")
+    #expect(entry.send(to: listener.path))
+    let taken = try #require(listener.take())
+    let end = try #require(taken.firstIndex(of: UInt8(ascii: "\n")))
+    #expect(String(decoding: taken[..<end], as: UTF8.self).hasPrefix("SYSLOG_IDENTIFIER="))
+    let length: [UInt8] = [7, 0, 0, 0, 0, 0, 0, 0]
+    #expect(taken[end...].dropFirst() == Array("MESSAGE\n".utf8) + length + Array("one\ntwo\nPRIORITY=5\n".utf8))
+  }
+
+  /// sd_journal_sendv(3) would wait in here for ever, and the daemon with it.
+  @Test(.timeLimit(.minutes(1)))
+  func `a journal that reads nothing holds nobody up, and takes what comes when it reads again`() throws {
+    let listener = try Listener()
+    var sent = 0
+    while sent < 100_000, entry("line \(sent)").send(to: listener.path) { sent += 1 }
+    #expect(sent > 0 && sent < 100_000)
+    #expect(!entry("lost").send(to: listener.path))
+    while listener.take() != nil {}
+    #expect(entry("again").send(to: listener.path))
+  }
+
+  @Test func `an entry too large for a datagram goes as a file`() throws {
+    let listener = try Listener()
+    #expect(entry(String(repeating: "x", count: 1_000_000)).send(to: listener.path))
+    #expect(listener.take() == [])
+  }
+
+  @Test func `without a journal nothing is sent`() { #expect(!entry("x").send(to: "/nowhere/socket")) }
+}
