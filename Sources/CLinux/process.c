@@ -17,3 +17,8 @@ unsigned long clinux_raise_descriptor_limit(unsigned long most) {
   struct rlimit raised = {wanted, limit.rlim_max};
   return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? wanted : limit.rlim_cur;
 }
+
+unsigned long clinux_descriptor_limit(void) {
+  struct rlimit limit;
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
+}

@@ -66,7 +66,8 @@ extension Keeper {
     refresher.source = edges.sts
     refresher.attemptLimit = new.sts.wholeTimeout + .seconds(5)
     if let server { replaceServer(by: server) }
-    self.server.setConnectionLimits(total: new.socket.maxConnections, perUID: new.socket.maxConnectionsPerUID)
+    let limits = limits(new.socket)
+    self.server.setConnectionLimits(total: limits.maximumConnections, perUID: limits.maximumConnectionsPerUID)
     if (old.sts.requestsPerSecond, old.sts.burst) != (new.sts.requestsPerSecond, new.sts.burst) {
       refresher.setRate(new.sts.requestsPerSecond, burst: new.sts.burst)
     }
@@ -120,14 +121,6 @@ extension Keeper {
     self.server = server
     service.serve(on: server)
     retirement.schedule()
-  }
-}
-
-extension ServerLimits {
-  init(_ socket: SocketSettings) {
-    self.init()
-    maximumConnections = socket.maxConnections
-    maximumConnectionsPerUID = socket.maxConnectionsPerUID
   }
 }
 

@@ -29,6 +29,8 @@ package final class Keeper: SocketBackend {
   private var signals: [SignalSource] = []
   private var clockSteps: ClockStepSource?
   private var watchdog: Watchdog?
+  /// When it was last told that new connections have to wait.
+  private var pauseTold: Timestamp?
 
   /// Reads CLOCK_BOOTTIME afresh.
   static func now() -> Timestamp { Timestamp(microseconds: EventLoop.bootTime()) }
@@ -80,7 +82,14 @@ package final class Keeper: SocketBackend {
 
   func listen(_ socket: SocketSettings) throws -> HTTPServer {
     let listener = try UnixListener(path: socket.path, mode: socket.mode, gid: socket.gid)
-    return try HTTPServer(loop, listener: listener, limits: ServerLimits(socket), handler: service)
+    let server = try HTTPServer(loop, listener: listener, limits: limits(socket), handler: service)
+    server.acceptingPaused = { [unowned self] number in
+      let now = Self.now()
+      if let told = pauseTold, now - told < .seconds(600) { return }
+      pauseTold = now
+      logger.warning("new connections wait", [.reason: String(cString: strerror(number))])
+    }
+    return server
   }
 
   func keep(_ role: RoleSettings, generation: UInt64) {

@@ -157,7 +157,7 @@ extension HTTPServer {
       }
     }
     uncount(connection)
-    guard lingering < HTTPServer.maximumLingering, shutdown(connection.descriptor, CInt(SHUT_WR)) == 0 else {
+    guard lingering < limits.maximumLingering, shutdown(connection.descriptor, CInt(SHUT_WR)) == 0 else {
       return release(connection)
     }
     lingering += 1

@@ -13,7 +13,6 @@ package final class HTTPServer {
   /// How long the requests of one turn may take, in µs, beyond the one that is being answered.
   static let turnTime: Int64 = 2000
   static let scratchSize = 16384
-  static let maximumLingering = 64
   static let listenerTag = UInt64.max
 
   let loop: EventLoop

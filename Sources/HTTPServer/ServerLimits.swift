@@ -4,6 +4,8 @@ package struct ServerLimits: Sendable {
   package var maximumConnections = 1024
   package var reservedConnections = 16
   package var maximumConnectionsPerUID = 64
+  /// Refused clients that are let read why, all at once.
+  package var maximumLingering = 64
 
   /// From the connection's start, or a later request's first byte, to the end of the head; bytes that trickle in
   /// don't extend it.
@@ -21,4 +23,12 @@ package struct ServerLimits: Sendable {
   package var streamLag = 65536
 
   package init() {}
+
+  /// Lessens how many connections there may be to what `descriptors` suffice for, the reserved and the refused ones among them.
+  package mutating func fit(into descriptors: Int) {
+    guard maximumConnections + reservedConnections + maximumLingering > descriptors else { return }
+    maximumLingering = min(maximumLingering, descriptors / 8)
+    reservedConnections = min(reservedConnections, descriptors / 8)
+    maximumConnections = max(1, min(maximumConnections, descriptors - maximumLingering - reservedConnections))
+  }
 }

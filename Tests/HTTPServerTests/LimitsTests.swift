@@ -98,8 +98,8 @@ import Testing
     try harness.settle()
     let refused = try (0..<200).map { _ in try harness.connect() }
     try harness.settle()
-    #expect(harness.server.lingering == HTTPServer.maximumLingering)
-    #expect(harness.server.connections.count == HTTPServer.maximumLingering + 2)
+    #expect(harness.server.lingering == ServerLimits().maximumLingering)
+    #expect(harness.server.connections.count == ServerLimits().maximumLingering + 2)
     for client in refused { #expect(client.receive().hasPrefix("HTTP/1.1 429 ")) }
     #expect(try harness.exchange(Text.get, on: first) == Text.hello)
   }
@@ -141,6 +141,27 @@ import Testing
     #expect(turns <= 2)
     #expect(harness.server.statistics.open == 1001)
     withExtendedLifetime(stalled) {}
+  }
+
+  struct Fit: Sendable {
+    let descriptors: Int
+    let connections: Int
+    let reserved: Int
+    let lingering: Int
+  }
+
+  @Test(arguments: [
+    Fit(descriptors: 65_000, connections: 1024, reserved: 16, lingering: 64),
+    Fit(descriptors: 1104, connections: 1024, reserved: 16, lingering: 64),
+    Fit(descriptors: 968, connections: 888, reserved: 16, lingering: 64),
+    Fit(descriptors: 40, connections: 30, reserved: 5, lingering: 5),
+    Fit(descriptors: 0, connections: 1, reserved: 0, lingering: 0),
+  ])
+  func `no more connections are taken than there are descriptors`(_ row: Fit) {
+    let limits = limits { $0.fit(into: row.descriptors) }
+    #expect(limits.maximumConnections == row.connections)
+    #expect(limits.reservedConnections == row.reserved)
+    #expect(limits.maximumLingering == row.lingering)
   }
 
   @Test func `without descriptors clients wait, the loop rests, and goes on when there are some`() async {

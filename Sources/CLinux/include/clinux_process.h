@@ -6,3 +6,6 @@ void clinux_forbid_dumps(void);
 
 // Raises the soft limit of descriptors to the hard one, at most `most`; returns the limit in force.
 unsigned long clinux_raise_descriptor_limit(unsigned long most);
+
+// The soft limit of descriptors.
+unsigned long clinux_descriptor_limit(void);

@@ -1,0 +1,28 @@
+import CLinux
+import HTTPServer
+import Logging
+import Settings
+
+/// How many connections there may be: what the settings say, as far as descriptors reach.
+extension Keeper {
+  /// What we open ourselves at most: connections to STS, files on their way, timers and the like.
+  private static let ownDescriptors = 56
+
+  /// Clients never take the descriptors that refreshes need.
+  func limits(_ socket: SocketSettings) -> ServerLimits {
+    var limits = ServerLimits()
+    limits.maximumConnections = socket.maxConnections
+    limits.maximumConnectionsPerUID = socket.maxConnectionsPerUID
+    let descriptors = Int(clamping: clinux_descriptor_limit())
+    limits.fit(into: max(0, descriptors - Self.ownDescriptors))
+    if limits.maximumConnections < socket.maxConnections {
+      logger.warning(
+        "fewer connections than 'max_connections'",
+        [
+          .count: "\(limits.maximumConnections)",
+          .reason: "the limit of descriptors is \(descriptors); raise 'LimitNOFILE=' of the unit",
+        ])
+    }
+    return limits
+  }
+}
