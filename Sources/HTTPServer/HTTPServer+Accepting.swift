@@ -5,6 +5,7 @@ import Glibc
 /// New connections: who they are, whether there is room, and what becomes of their slot.
 extension HTTPServer {
   func acceptBatch() {
+    requestsAtAccept = statistics.requests
     while acceptsLeft > 0 {
       acceptsLeft -= 1
       var who = clinux_peer()
@@ -67,7 +68,7 @@ extension HTTPServer {
     statistics.open += 1
     setDeadline(connection, .head)
     // The request is mostly there already, and reading it now saves a turn of the loop.
-    receive(connection)
+    if hasHadShare(peer.uid) { enqueue(connection) } else { receive(connection) }
   }
 
   private func turnAway(

@@ -8,7 +8,13 @@ extension HTTPServer {
     switch connection.phase {
     case .reading where connection.output.isEmpty:
       // A client that is gone may have left requests behind; reading finds out.
-      if !connection.isQueued { receive(connection) } else if isGone { release(connection) }
+      if connection.isQueued {
+        if isGone { release(connection) }
+      } else if hasHadShare(connection.peer.uid) {
+        enqueue(connection)
+      } else {
+        receive(connection)
+      }
     case _ where isGone:
       abandon(connection)
     case .reading:
@@ -82,7 +88,7 @@ extension HTTPServer {
     var done = 0
     for _ in 0..<HTTPServer.requestsPerVisit {
       guard done < bytes.count, connection.phase == .reading, connection.output.isEmpty else { return done }
-      if done > 0 && isTurnOver { break }
+      if done > 0 && (isTurnOver || hasHadShare(connection.peer.uid)) { break }
       let rest = UnsafeMutableBufferPointer(rebasing: bytes[done...])
       var scan = connection.scan
       switch scan.find(in: rest.span) {
@@ -114,6 +120,7 @@ extension HTTPServer {
     }
     let request = RequestHead(fields, UnsafeBufferPointer(bytes))
     statistics.requests += 1
+    noteServed(connection.peer.uid)
     nextSerial += 1
     connection.serial = nextSerial
     connection.isHeadOnly = fields.method == .head

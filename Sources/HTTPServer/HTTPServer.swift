@@ -5,11 +5,17 @@ import Glibc
 /// An HTTP/1.1 server for processes of this host: a Unix socket's listener and all its clients.
 ///
 /// They share one epoll descriptor, which is one source of the loop: a source for each client makes every turn dearer
-/// with their number. What one dispatch does is bounded (64 events, 64 new connections, 16 requests each), so that
+/// with their number. What one dispatch does is bounded (64 events, 64 new connections, 8 requests each), so that
 /// the loop's other sources get their turn however busy the socket is. A request costs a recv and a sendmsg, and no timer.
+///
+/// While clients of several users are connected, a turn goes in rounds: epoll is asked who is ready, and each user has at most
+/// `share` requests answered before it is asked again. What is more waits in the queue, where the users take turns. So whoever
+/// comes with one request waits for one share of each of the others, however many connections and requests these bring.
 package final class HTTPServer {
   static let batch = 64
-  static let requestsPerVisit = 16
+  static let requestsPerVisit = 8
+  /// How many requests of one user are answered before others are looked for, while several are connected; some 3 µs each.
+  static let share = 4
   /// How long the requests of one turn may take, in µs, beyond the one that is being answered.
   static let turnTime: Int64 = 2000
   static let scratchSize = 16384
@@ -39,12 +45,11 @@ package final class HTTPServer {
   /// The limits' spans in µs.
   let spans: (head: Int64, idle: Int64, drain: Int64, linger: Int64)
 
-  private struct Turn {
-    let slot: Int
-    let generation: UInt32
-  }
-
-  private var queue: [Turn] = []
+  private var queue = TurnQueue()
+  /// Requests since epoll was last asked, by user; kept while several users are connected.
+  private var served: [UInt32: Int] = [:]
+  /// The count of requests when the listener was last asked.
+  var requestsAtAccept: UInt64 = 0
   /// From somewhere else in each server, so that a token of one names nothing in another.
   var nextSerial = UInt64.random(in: 1...UInt64.max >> 1)
   /// How many more connections this dispatch takes in.
@@ -119,17 +124,13 @@ package final class HTTPServer {
 
   private func dispatch() {
     beginTurn()
+    if isShared { return goRound() }
     acceptsLeft = HTTPServer.batch
     var eventsLeft = eventsPerTurn
     var handled = 0
     repeat {
-      let count = Int(epoll_wait(epoll, events.baseAddress, CInt(eventsLeft), 0))
-      // Nothing is ready, or a signal came in between: the descriptor tells again.
-      if count <= 0 { break }
-      for index in 0..<count {
-        handle(events[index])
-        if epoll < 0 { return }
-      }
+      let count = fetch(atMost: eventsLeft)
+      if epoll < 0 { return }
       handled += count
       eventsLeft -= count
       // A busy socket has more by now, and asking it is cheaper than another turn of the loop.
@@ -140,6 +141,57 @@ package final class HTTPServer {
     eventsPerTurn = isTurnOver ? max(1, handled / 2) : min(HTTPServer.batch, eventsPerTurn * 2)
     armExpiry()
   }
+
+  /// Handles what is ready, and returns how much it was; 0 too when a signal came in between: the descriptor tells again.
+  private func fetch(atMost most: Int) -> Int {
+    let count = max(0, Int(epoll_wait(epoll, events.baseAddress, CInt(most), 0)))
+    for index in 0..<count {
+      handle(events[index])
+      if epoll >= 0 { acceptIfDue() }
+      if epoll < 0 { return count }
+    }
+    return count
+  }
+
+  /// Who is new may be of another user, and doesn't wait behind everything that is ready.
+  private func acceptIfDue() {
+    if statistics.requests &- requestsAtAccept >= UInt64(HTTPServer.requestsPerVisit) { acceptBatch() }
+  }
+
+  /// Whether clients of several users are connected.
+  private var isShared: Bool { openByUID.count > 1 }
+
+  /// A turn in rounds, with a share for each user in each.
+  private func goRound() {
+    var count = 0
+    repeat {
+      served.removeAll(keepingCapacity: true)
+      acceptsLeft = HTTPServer.requestsPerVisit
+      count = fetch(atMost: HTTPServer.batch)
+      if epoll >= 0 { resumeShares() }
+      if epoll < 0 { return }
+    } while (count > 3 || !queue.isEmpty) && !isTurnOver
+    served.removeAll(keepingCapacity: true)
+    if !queue.isEmpty { resumption.schedule() }
+    armExpiry()
+  }
+
+  /// Lets the connections that wait have what is left of their user's share in this round.
+  private func resumeShares() {
+    for _ in 0..<queue.userCount where !isTurnOver {
+      guard let uid = queue.nextUser() else { return }
+      while !hasHadShare(uid), let turn = queue.take(of: uid) {
+        noteServed(uid)
+        resume(turn)
+        if epoll < 0 { return }
+      }
+    }
+  }
+
+  /// Whether the user has to wait for the next round.
+  func hasHadShare(_ uid: UInt32) -> Bool { isShared && served[uid, default: 0] >= HTTPServer.share }
+
+  func noteServed(_ uid: UInt32) { if isShared { served[uid, default: 0] += 1 } }
 
   private func beginTurn() {
     now = loop.now
@@ -176,25 +228,30 @@ package final class HTTPServer {
   func enqueue(_ connection: Connection) {
     if connection.isQueued { return }
     connection.isQueued = true
-    queue.append(Turn(slot: Int(connection.slot), generation: connection.generation))
+    let turn = TurnQueue.Turn(slot: Int(connection.slot), generation: connection.generation)
+    queue.append(turn, of: connection.peer.uid)
     resumption.schedule()
   }
 
   private func resumeQueued() {
     beginTurn()
-    let due = queue.prefix(HTTPServer.batch)
-    var taken = 0
-    for turn in due where !isTurnOver {
-      taken += 1
-      let connection = connections[turn.slot]
-      guard connection.isQueued, connection.generation == turn.generation else { continue }
-      connection.isQueued = false
-      resume(connection)
+    if isShared { return goRound() }
+    acceptsLeft = HTTPServer.batch
+    for _ in 0..<HTTPServer.batch where !isTurnOver {
+      guard let uid = queue.nextUser(), let turn = queue.take(of: uid) else { break }
+      resume(turn)
+      if epoll >= 0 { acceptIfDue() }
       if epoll < 0 { return }
     }
-    queue.removeFirst(taken)
     if !queue.isEmpty { resumption.schedule() }
     armExpiry()
+  }
+
+  private func resume(_ turn: TurnQueue.Turn) {
+    let connection = connections[turn.slot]
+    guard connection.isQueued, connection.generation == turn.generation else { return }
+    connection.isQueued = false
+    resume(connection)
   }
 
   /// For calls from outside a dispatch: the time, and the timer afterwards.
