@@ -33,6 +33,12 @@ package enum PrivateMounts {
     try check(mount(nil, directory, nil, remount, nil), "remount \(directory)")
   }
 
+  /// Lets the file system mounted at `directory` be written to again.
+  package static func makeWritable(_ directory: String) throws {
+    let remount: UInt = 0x20  // MS_REMOUNT
+    try check(mount(nil, directory, nil, remount, nil), "remount \(directory)")
+  }
+
   /// Lets `path` show the file `other`.
   package static func show(_ other: String, at path: String) throws {
     let bind: UInt = 0x1000  // MS_BIND

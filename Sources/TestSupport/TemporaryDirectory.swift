@@ -4,8 +4,10 @@ import Glibc
 package final class TemporaryDirectory: Sendable {
   package let path: String
 
-  package init() throws {
-    var template = Array("\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/rolekeeper-test.XXXXXX".utf8CString)
+  /// Makes it in `parent`; when that is nil, where TMPDIR says.
+  package init(in parent: String? = nil) throws {
+    let parent = parent ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    var template = Array("\(parent)/rolekeeper-test.XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw DirectoryError(number: errno) }
     path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     // Other users' processes must reach what a test puts here for them.

@@ -43,6 +43,32 @@ extension UnderSystemd {
       #expect(lines.first?.contains("\"ROLEKEEPER_ROLE\":\"uploader\"") == true)
     }
 
+    /// Whoever writes to a journal that is stuck waits for it, if it isn't careful; and everybody else for whoever writes.
+    @Test func `a journal that is stuck holds nobody up, and is told what it missed`() throws {
+      let service = try Service()
+      try service.start()
+      try service.box.ask("systemctl kill --signal=STOP systemd-journald")
+      func goOn() throws { try service.box.ask("systemctl kill --signal=CONT systemd-journald") }
+      do {
+        // Each says a line or more. curl sends nothing of what stands behind a #, it only counts.
+        let reloads = try service.box.ask(
+          """
+          curl -sS --max-time 120 --unix-socket \(Service.socket) -X POST -o /dev/null -w '%{http_code}\\n' \
+            'http://localhost/v1/reload#[1-2000]' | sort | uniq -c
+          """)
+        #expect(reloads.split(separator: " ") == ["2000", "200"], "\(reloads)")
+        _ = try service.credential("uploader")
+        #expect(try !service.request("/metrics").output.contains("rolekeeper_log_lines_lost_total 0\n"))
+      } catch {
+        try goOn()
+        throw error
+      }
+      try goOn()
+      try service.box.ask("rolekeeper refresh uploader")
+      let told = try service.journal.wait(for: "log lines lost, for nobody took them")
+      #expect(told.contains(/count=[1-9]/))
+    }
+
     @Test func `no secret gets into the journal or the status, whatever goes wrong`() throws {
       let service = try Service()
       try service.write(SettingsText.usual.replacing("[sts]", with: "[log]\nlevel = \"debug\"\n\n[sts]"))

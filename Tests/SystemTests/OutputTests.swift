@@ -68,6 +68,25 @@ extension UnderSystemd {
       #expect(try service.box.script("cat \(Self.directory)/credentials.json").status == 0)
     }
 
+    /// Each fsync(2) fails, as on a disk that is about to die.
+    @Test func `on a disk with errors the socket goes on, and the journal says once where to look`() throws {
+      let service = try Service()
+      try service.override("SystemCallFilter=\nSystemCallFilter=~fsync:EIO")
+      try service.start()
+      let complaint = try service.journal.wait(for: "file not written")
+      #expect(complaint.contains("Input/output error") && complaint.contains("dmesg"), "\(complaint)")
+      let credential = try service.credential("uploader")
+      try service.box.ask("rolekeeper refresh uploader")
+      #expect(try eventually { try service.credential("uploader") != credential })
+      #expect(try service.box.script("cat \(Self.directory)/credentials.json").status != 0)
+      let complaints = try service.journal.text().split(separator: "\n").filter { $0.contains("file not written") }
+      #expect(complaints.count == 1, "\(complaints)")
+
+      try service.override("")
+      #expect(try service.systemctl("restart").status == 0)
+      #expect(try service.box.script("cat \(Self.directory)/credentials.json").status == 0)
+    }
+
     @Test func `a file in somebody's home takes a drop-in that shows its directory to the unit`() throws {
       let service = try Service()
       let directory = "/home/app/credentials"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads credentials from rolekeeper's socket and uses each one: GetCallerIdentity, signed with it, at the STS given.
+"""Reads credentials from rolekeeper's socket, or from its files, and uses each one: GetCallerIdentity, signed with it, at the STS given.
 
 Runs until it is told to stop (SIGTERM, SIGINT), then prints one line of JSON with what it saw, and exits 0 only if no
 credential was refused, no answer was empty, and every role rotated often enough. It shares no code with the daemon: the signature below is
@@ -27,6 +27,11 @@ def credential(path, role):
         return answer.status, answer.read()
     finally:
         connection.close()
+
+
+def content(path):
+    with open(path, "rb") as file:
+        return 200, file.read()
 
 
 def caller_identity(endpoint, context, document):
@@ -60,29 +65,33 @@ def caller_identity(endpoint, context, document):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--socket", required=True)
+    parser.add_argument("--socket", help="for the roles given")
     parser.add_argument("--sts", required=True, help="HOST:PORT")
     parser.add_argument("--ca", required=True, help="PEM file of the authority that signed the STS's certificate")
     parser.add_argument("--interval", type=float, default=0.25, help="seconds between two reads of a role")
     parser.add_argument("--rotations", type=int, default=1, help="how often each role has to rotate at least")
-    parser.add_argument("roles", nargs="+")
+    parser.add_argument("--file", action="append", default=[], help="a credential file to read as well")
+    parser.add_argument("roles", nargs="*")
     options = parser.parse_args()
+    if options.roles and not options.socket:
+        parser.error("roles take --socket")
+    places = options.roles + options.file
 
     context = ssl.create_default_context(cafile=options.ca)
     stopping = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.append(True))
 
-    seen = {role: [] for role in options.roles}
+    seen = {place: [] for place in places}
     reads, used, faults = 0, 0, []
     started = time.monotonic()
     while not stopping:
-        for role in options.roles:
+        for role in places:
             reads += 1
             try:
-                status, body = credential(options.socket, role)
+                status, body = content(role) if role in options.file else credential(options.socket, role)
                 if status != 200 or not body:
-                    faults.append(f"{role}: the socket answered {status} with {len(body)} bytes")
+                    faults.append(f"{role}: answered with {status} with {len(body)} bytes")
                     continue
                 document = json.loads(body)
                 status, answer = caller_identity(options.sts, context, document)
