@@ -45,7 +45,7 @@ struct SocketPlace {
       throw .path(path, attempt: "looking at it", errno)
     }
     guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket(path) }
-    let probe = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    let probe = Self.probe()
     guard probe >= 0 else { throw .call("socket", errno) }
     defer { close(probe) }
     if call(connect, probe, path) == 0 {
@@ -57,6 +57,40 @@ struct SocketPlace {
     case ECONNREFUSED, ENOENT: return
     default: throw .unclear(path, errno)
     }
+  }
+
+  /// Removes what processes left that were killed before their socket was in place: sockets of ours, named by a pid, that nobody listens
+  /// on. Whoever holds the directory's `lock` is the only one who is making a socket there.
+  func removeAbandoned(_ lock: CInt) {
+    // A descriptor of its own, since closedir closes it.
+    let own = openat(lock, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard let stream = fdopendir(own) else {
+      if own >= 0 { close(own) }
+      return
+    }
+    defer { closedir(stream) }
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      guard name.hasPrefix("."), Int32(name.dropFirst()) != nil else { continue }
+      var status = stat()
+      guard fstatat(lock, name, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == S_IFSOCK,
+        status.st_uid == geteuid(), isAbandoned("\(directory == "." ? "" : directory)\(name)")
+      else { continue }
+      unlinkat(lock, name, 0)
+    }
+  }
+
+  private func isAbandoned(_ path: String) -> Bool {
+    let probe = Self.probe()
+    guard probe >= 0 else { return false }
+    defer { close(probe) }
+    return call(connect, probe, path) != 0 && errno == ECONNREFUSED
+  }
+
+  private static func probe() -> CInt {
+    socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
   }
 
   func bind(_ descriptor: CInt) throws(ListenError) {
@@ -87,7 +121,7 @@ struct SocketPlace {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &address.sun_path) { room in
-      room.copyBytes(from: path.utf8)
+      room.copyBytes(from: path.utf8.prefix(room.count - 1))
     }
     return withUnsafeBytes(of: &address) {
       $0.withMemoryRebound(to: sockaddr.self) {

@@ -18,6 +18,7 @@ package final class UnixListener {
     let lock = try place.lockDirectory()
     defer { if lock >= 0 { Glibc.close(lock) } }
     try place.checkIsFree()
+    if lock >= 0 { place.removeAbandoned(lock) }
     do throws(ListenError) {
       try place.bind(descriptor)
       try place.prepare(mode, gid)

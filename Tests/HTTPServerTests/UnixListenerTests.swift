@@ -91,6 +91,25 @@ import Testing
     close(descriptor)
   }
 
+  /// Each process that was killed while it made its socket left one with a name of its own.
+  @Test func `sockets that were never put in place are removed, and nothing else`() throws {
+    for name in [".4711", ".4712", "another", ".4x"] {
+      let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
+      let place = try SocketPlace(directory.path(name))
+      try place.bind(descriptor)
+      try place.moveIntoPlace()
+      // One of them listens, as another program's may; the others are left as by a process that was killed.
+      if name == ".4712" { listen(descriptor, 1) } else { close(descriptor) }
+    }
+    try directory.write("precious", to: ".4713")
+    let listener = try UnixListener(path: directory.path("s"), mode: 0o600)
+    #expect(access(directory.path(".4711"), F_OK) != 0)
+    for name in [".4712", "another", ".4x", ".4713", "s"] {
+      #expect(access(directory.path(name), F_OK) == 0, "\(name)")
+    }
+    withExtendedLifetime(listener) {}
+  }
+
   @Test func `a stale socket is replaced`() throws {
     try makeStale()
     let before = try #require(status(path))
