@@ -72,7 +72,10 @@ let package = Package(
     tests("FileOutput", imports: ["Secrets", "TestNeeds", "TestSupport"]),
     tests(
       "Daemon",
-      imports: ["Core", "Secrets", "Settings", "CloudAPI", "EventLoop", "HTTPServer", "TestSupport", logging]),
+      imports: [
+        "Core", "Secrets", "Settings", "CloudAPI", "EventLoop", "HTTPClient", "HTTPServer", "Wire", "TestSupport",
+        logging,
+      ]),
     tests("Emulator", imports: ["EventLoop", "HTTPClient", "TestSupport"]),
     // The built programs, run as a user runs them: it knows the rooms of the outside alone.
     .testTarget(

@@ -25,7 +25,7 @@ final class EndpointLedger {
   private(set) var records: [Endpoint: Record] = [:]
   private let logger: Logger
   /// The place in `endpoints` of the one that the log said answers.
-  private var told = 0
+  private(set) var told = 0
   private var tellings: [Timestamp] = []
 
   /// Goes on with what `old` knows of the same endpoints.

@@ -1,0 +1,86 @@
+import Core
+import HTTPClient
+import Logging
+import Settings
+import Testing
+import Wire
+
+@testable import Daemon
+
+/// Which endpoint is asked next, and what is told of it.
+@Suite struct EndpointTests {
+  @Test func `a failure is the endpoint's own unless all share it or HTTP came back`() {
+    let shared: Set<TransportFailure.Kind> = [
+      .caFile, .bodyTooLarge, .proxyUnreachable, .proxyAuthentication, .unsuitableRequest,
+    ]
+    for kind in TransportFailure.Kind.allCases {
+      #expect(TransportFailure(kind, text: "").concernsEndpointAlone != shared.contains(kind), "\(kind)")
+    }
+  }
+
+  @Test func `a refused password waits for a person, all else is tried again soon`() {
+    for kind in TransportFailure.Kind.allCases {
+      #expect(
+        Failure(TransportFailure(kind, text: "")).kind == (kind == .proxyAuthentication ? .permanent : .transient))
+    }
+  }
+
+  struct Case: Sendable, CustomTestStringConvertible {
+    let name: String
+    let kinds: [TransportFailure.Kind]
+    let code: String
+    let others: String?
+    var testDescription: String { name }
+  }
+
+  @Test(arguments: [
+    Case(name: "one", kinds: [.connect], code: "Connect", others: nil),
+    Case(
+      name: "the first speaks for all", kinds: [.connectTimeout, .resolve, .cut], code: "ConnectTimeout",
+      others: "(NameResolution, AnswerCut)"),
+    Case(
+      name: "a certificate weighs more", kinds: [.connect, .tlsVerification], code: "TLSVerification",
+      others: "(Connect)"),
+    Case(
+      name: "what ends the search stands alone", kinds: [.connect, .proxyAuthentication], code: "ProxyAuthentication",
+      others: nil),
+  ])
+  func `what came of all endpoints is one failure`(_ example: Case) {
+    let failure = Failure(example.kinds.map { TransportFailure($0, text: "text") })
+    #expect(failure.code == example.code)
+    let others = failure.advice.firstRange(of: "gave no answer either ").map {
+      String(failure.advice[$0.upperBound...])
+    }
+    #expect(others == example.others)
+  }
+
+  @Test func `a move is told once, the way back too, and no more than four in ten minutes`() throws {
+    let endpoints = try ["a.example", "b.example", "c.example"].map { try #require(Endpoint($0)) }
+    let ledger = EndpointLedger(
+      endpoints, keeping: nil, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    let date = UTCTime(seconds: 1_800_000_000)
+    func answer(_ place: Int, atSecond second: Int64) {
+      ledger.answered(place, date: date, at: Timestamp(microseconds: second * 1_000_000))
+    }
+    #expect(ledger.told == 0)
+    answer(0, atSecond: 0)
+    ledger.missed(0, code: "Connect")
+    answer(1, atSecond: 1)
+    #expect(ledger.told == 1)
+    answer(1, atSecond: 2)
+    answer(0, atSecond: 3)
+    answer(2, atSecond: 4)
+    answer(0, atSecond: 5)
+    #expect(ledger.told == 0, "four are told")
+    answer(1, atSecond: 6)
+    answer(1, atSecond: 600)
+    #expect(ledger.told == 0, "the fifth isn't yet")
+    answer(1, atSecond: 605)
+    #expect(ledger.told == 1, "but when there is room again")
+    let first = ledger.statuses[0]
+    #expect(first.answers == 3 && first.misses == 1 && first.missing == nil && first.lastAnswerAt == date)
+
+    let more = EndpointLedger(Array(endpoints.dropLast()), keeping: ledger, logger: Logger(label: "test"))
+    #expect(more.statuses.map(\.answers) == [3, 5] && more.told == 0)
+  }
+}

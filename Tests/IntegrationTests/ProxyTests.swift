@@ -1,0 +1,139 @@
+import Core
+import Glibc
+import Laboratory
+import TestNeeds
+import TestSupport
+import Testing
+import Wire
+
+/// The way through an HTTP proxy, with what can be wrong with one.
+@Suite(.serialized) struct ProxyTests {
+  static let password = "Marked:Proxy@Password%41"
+
+  /// A daemon that reaches STS through a proxy alone.
+  final class Detour {
+    let lab: Lab
+    let proxy: Crossing
+
+    init(lifetime: String? = "4s", user: String? = nil) throws {
+      lab = try Lab(RealmDraft(lifetime: lifetime, roles: ["uploader"])) { draft in
+        draft.roles = [SettingsDraft.Role("uploader")]
+        draft.level = "debug"
+      }
+      proxy = try Crossing(in: lab.directory, named: "proxy")
+      lab.draft.sts += "\nconnect_timeout = \"1s\"\nproxy = \"http://\(user.map { "\($0)@" } ?? "")\(proxy.endpoint)\""
+      if user != nil {
+        lab.draft.sts += "\nproxy_password_file = \"\(lab.directory.path("proxy-password"))\""
+        try write(password: ProxyTests.password)
+      }
+      try lab.writeSettings()
+    }
+
+    func write(password: String, mode: UInt32 = 0o400) throws {
+      try lab.directory.write("\(password)\n", to: "proxy-password.new", mode: mode)
+      rename(lab.directory.path("proxy-password.new"), lab.directory.path("proxy-password"))
+    }
+
+    func rotate(_ count: Int) throws {
+      let events = try lab.daemon.events()
+      for _ in 0..<count { try lab.await(events) { $0.kind == .rotated } }
+    }
+  }
+
+  @Test func `STS is called through the proxy, which sees tunnels alone`() throws {
+    let detour = try Detour()
+    // The environment's is not obeyed, with a proxy of our own either: port 1 refuses.
+    try detour.lab.launch(environment: ["https_proxy": "http://127.0.0.1:1", "no_proxy": "*"]).awaitReady()
+    let reader = try Reader(of: ["uploader"], at: detour.lab)
+    try detour.rotate(8)
+    let (status, summary) = reader.stop()
+    #expect(status == 0, "\(summary)")
+    #expect(try detour.proxy.connections() >= 1)
+    let heads = try detour.proxy.heads()
+    #expect(heads.hasPrefix("CONNECT \(detour.lab.emulator.endpoint) HTTP/1.1"))
+    for word in ["uthorization", "x-acs", "AssumeRole", "LTAI", "rolekeeper"] {
+      #expect(!heads.contains(word), "\(word)")
+    }
+  }
+
+  struct Case: Sendable, CustomTestStringConvertible {
+    let mode: Crossing.Mode
+    let code: String
+    var level = "warning"
+    /// Longer where the fault itself takes long.
+    var lifetime = "6s"
+    var testDescription: String { "\(mode)" }
+  }
+
+  @Test(arguments: [
+    Case(mode: .refuse, code: "ProxyUnreachable"),
+    Case(mode: .silent, code: "ProxyBroken"),
+    Case(mode: .cut, code: "ProxyBroken"),
+    Case(mode: .garbage, code: "ProxyBroken"),
+    Case(mode: .answer(502), code: "ProxyRefused"),
+    Case(mode: .answer(403), code: "ProxyRefused"),
+    Case(mode: .answer(407), code: "ProxyAuthentication", level: "error"),
+    Case(mode: .cutAnswer, code: "AnswerCut"),
+    Case(mode: .holdAnswer, code: "Timeout", lifetime: "12s"),
+  ])
+  func `a proxy's fault is told for what it is, readers keep what they have, and it mends`(_ example: Case) throws {
+    let detour = try Detour(lifetime: example.lifetime)
+    let daemon = try detour.lab.start()
+    let reader = try Reader(of: ["uploader"], at: detour.lab)
+    try detour.proxy.become(example.mode)
+    #expect(try daemon.post("/v1/roles/uploader/refresh").status == 202)
+    try daemon.awaitLog("\(example.level): refresh failed", "code=\(example.code)")
+    #expect(try detour.lab.status("uploader").lastError?.code == example.code)
+    try detour.proxy.become(.open)
+    #expect(try daemon.post("/v1/roles/uploader/refresh").status == 202)
+    try daemon.awaitLog("refresh works again")
+    try detour.rotate(6)
+    let (status, summary) = reader.stop()
+    #expect(status == 0, "\(summary)")
+  }
+
+  @Test
+  func `a proxy that is down is tried once for all endpoints, one that can't reach the first is asked for the next`()
+    throws
+  {
+    let detour = try Detour(lifetime: nil)
+    detour.lab.draft.endpoint = "127.0.0.1:1"
+    detour.lab.draft.sts += "\nfallback_endpoints = [\"\(detour.lab.emulator.endpoint)\"]"
+    try detour.lab.writeSettings()
+    let daemon = try detour.lab.start()
+    #expect(try detour.lab.report().endpoints.map(\.missing) == ["ProxyRefused", nil])
+    try detour.proxy.become(.refuse)
+    #expect(try daemon.post("/v1/roles/uploader/refresh").status == 202)
+    try daemon.awaitLog("refresh failed", "code=ProxyUnreachable")
+    let second = try detour.lab.report().endpoints[1]
+    #expect(second.misses == 0, "\(second)")
+  }
+
+  @Test func `the proxy's password comes from its file, and a right one is taken up with a reload`() throws {
+    let detour = try Detour(user: "keeper")
+    try detour.proxy.become(.password(user: "keeper", password: Self.password))
+    let daemon = try detour.lab.start()
+    #expect(try detour.lab.status("uploader").lastError == nil)
+
+    try detour.write(password: "Marked-wrong-password")
+    #expect(try daemon.post("/v1/reload").status == 200)
+    try daemon.awaitLog("error: refresh failed", "code=ProxyAuthentication")
+    try detour.write(password: Self.password)
+    #expect(try daemon.post("/v1/reload").status == 200)
+    try daemon.awaitLog("refresh works again")
+
+    // One that others may read is no secret: the old one stays in use.
+    try detour.write(password: "Marked-wrong-password", mode: 0o444)
+    let refused = try daemon.post("/v1/reload")
+    #expect(refused.status != 200 && refused.body.contains("others than its owner may read the proxy's password"))
+    try detour.rotate(2)
+    try detour.write(password: "")
+    #expect(try daemon.post("/v1/reload").body.contains("empty; write the password into it"))
+    let check = try detour.lab.rolekeeper("check", "--config", detour.lab.configPath)
+    #expect(check.status != 0 && check.errors.contains("empty; write the password into it"))
+    try detour.rotate(1)
+    for word in ["Marked-wrong", "Marked:Proxy", "TWFya2Vk", "a2VlcGVyOk"] {
+      #expect(!daemon.log.contains(word) && !check.errors.contains(word), "\(word)")
+    }
+  }
+}
