@@ -3,6 +3,7 @@ package import EventLoop
 import Glibc
 import HTTPServer
 package import Logging
+import Secrets
 package import Settings
 import Wire
 
@@ -31,6 +32,7 @@ package final class Keeper: SocketBackend {
   private var watchdog: Watchdog?
   /// When it was last told that new connections have to wait.
   private var pauseTold: Timestamp?
+  private var hasToldOfUnlockedSecrets = false
 
   /// Reads CLOCK_BOOTTIME afresh.
   static func now() -> Timestamp { Timestamp(microseconds: EventLoop.bootTime()) }
@@ -108,6 +110,7 @@ package final class Keeper: SocketBackend {
       outputs.publish(role)
       service.sessionCame(to: role)
       announcer.stateChanged()
+      tellOfUnlockedSecrets()
     }
     refresher.observers.withdrawn = { [unowned self] role in
       outputs.withdraw(role.name)
@@ -121,6 +124,15 @@ package final class Keeper: SocketBackend {
       service.tell(role, report)
       announcer.stateChanged()
     }
+  }
+
+  /// Once: what is true of some secrets will be of others.
+  private func tellOfUnlockedSecrets() {
+    guard !hasToldOfUnlockedSecrets, SecretMemory.figures.unlocked > 0 else { return }
+    hasToldOfUnlockedSecrets = true
+    logger.warning(
+      "not all secrets are locked in memory, and those may be swapped out",
+      [.advice: "raise LimitMEMLOCK= of the unit (systemctl edit rolekeeper), or encrypt the swap"])
   }
 
   /// A deadline whose timer is a minute overdue although nothing is under way for it: the loop is stuck.

@@ -1,5 +1,6 @@
 import Core
 import HTTPServer
+import Secrets
 import Wire
 
 /// The figures of `GET /metrics`, in Prometheus' text format 0.0.4.
@@ -87,6 +88,13 @@ struct Metrics {
       [("", Double(figures.resident))])
     add(
       "rolekeeper_log_lines_lost_total", "counter", "Log lines that nobody took.", [("", Double(LogOutput.linesLost))])
+    let secrets = SecretMemory.figures
+    add(
+      "rolekeeper_secrets_locked_bytes", "gauge", "Memory for secrets that is never swapped out.",
+      [("", Double(secrets.locked))])
+    add(
+      "rolekeeper_secrets_unlocked_bytes", "gauge", "Memory for secrets that RLIMIT_MEMLOCK doesn't let be locked.",
+      [("", Double(secrets.unlocked))])
     add("rolekeeper_descriptors", "gauge", "Open descriptors.", [("", Double(figures.descriptors))])
   }
 

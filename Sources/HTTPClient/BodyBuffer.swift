@@ -1,27 +1,30 @@
 import CCurl
+import Secrets
 
 /// Room for one answer's body: credentials pass through it, so what was written is overwritten after use.
 final class BodyBuffer {
-  private let base: UnsafeMutableRawPointer
+  private let base: UnsafeMutablePointer<UInt8>
   private let capacity: Int
   private(set) var count = 0
 
   // Pages that no answer reaches are never touched, so a large capacity costs no memory.
   init(capacity: Int) {
     self.capacity = capacity
-    base = .allocate(byteCount: capacity, alignment: 1)
+    base = SecretMemory.allocate(capacity)
   }
 
   /// False when `bytes` don't fit; then nothing is taken.
   func append(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard bytes.count <= capacity - count else { return false }
-    if let start = bytes.baseAddress { (base + count).copyMemory(from: start, byteCount: bytes.count) }
+    if let start = bytes.baseAddress {
+      UnsafeMutableRawPointer(base + count).copyMemory(from: start, byteCount: bytes.count)
+    }
     count += bytes.count
     return true
   }
 
   func withBytes(_ body: (Span<UInt8>) -> Void) {
-    let bytes = UnsafeBufferPointer(start: base.assumingMemoryBound(to: UInt8.self), count: count)
+    let bytes = UnsafeBufferPointer(start: base, count: count)
     body(bytes.span)
   }
 
@@ -30,8 +33,5 @@ final class BodyBuffer {
     count = 0
   }
 
-  deinit {
-    wipe()
-    base.deallocate()
-  }
+  deinit { SecretMemory.deallocate(base, capacity) }
 }

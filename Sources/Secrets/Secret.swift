@@ -1,6 +1,5 @@
-internal import CLinux
-
-/// Bytes that nobody but their reader sees: they can't be printed, and are overwritten when the last owner lets go.
+/// Bytes that nobody but their reader sees: they can't be printed, lie in locked memory, and are overwritten when the last owner
+/// lets go.
 ///
 /// The size is fixed at birth. Sharing is by reference, so that one copy exists however many hold it; it stays on the
 /// thread that made it. What a reader copies out is the reader's to wipe.
@@ -8,8 +7,8 @@ package final class Secret {
   private let base: UnsafeMutablePointer<UInt8>
   package let count: Int
 
-  /// Takes over `count` initialised bytes at `base`, an allocation of this process that nobody else frees.
-  init(adopting base: UnsafeMutablePointer<UInt8>, count: Int) {
+  /// Takes over `count` bytes at `base`, of `SecretMemory`, that nobody else frees.
+  private init(adopting base: UnsafeMutablePointer<UInt8>, count: Int) {
     self.base = base
     self.count = count
   }
@@ -25,17 +24,16 @@ package final class Secret {
   package convenience init(
     unsafeUninitializedCapacity capacity: Int, initializingWith fill: (UnsafeMutableBufferPointer<UInt8>) -> Int
   ) {
-    let room = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: capacity)
-    room.initialize(repeating: 0)
-    let filled = fill(room)
+    let room = SecretMemory.allocate(capacity)
+    let filled = fill(UnsafeMutableBufferPointer(start: room, count: capacity))
     precondition((0...capacity).contains(filled), "a secret was filled beyond its capacity")
-    let exact = UnsafeMutablePointer<UInt8>.allocate(capacity: filled)
-    exact.initialize(repeating: 0, count: filled)
-    if let start = room.baseAddress {
-      exact.update(from: start, count: filled)
-      clinux_wipe(start, capacity)
+    guard filled < capacity else {
+      self.init(adopting: room, count: filled)
+      return
     }
-    room.deallocate()
+    let exact = SecretMemory.allocate(filled)
+    exact.update(from: room, count: filled)
+    SecretMemory.deallocate(room, capacity)
     self.init(adopting: exact, count: filled)
   }
 
@@ -55,8 +53,7 @@ package final class Secret {
   }
 
   deinit {
-    clinux_wipe(base, count)
-    base.deallocate()
+    SecretMemory.deallocate(base, count)
   }
 }
 

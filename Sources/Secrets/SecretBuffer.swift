@@ -1,5 +1,3 @@
-internal import CLinux
-
 /// Room to compose a secret in: it grows as bytes come, and every block it outgrows is overwritten before it is freed.
 package struct SecretBuffer: ~Copyable {
   private var base: UnsafeMutablePointer<UInt8>
@@ -9,8 +7,7 @@ package struct SecretBuffer: ~Copyable {
   /// `capacity` saves moving house when the size is known; 0 is allowed.
   package init(capacity: Int = 256) {
     self.capacity = max(capacity, 16)
-    base = .allocate(capacity: self.capacity)
-    base.initialize(repeating: 0, count: self.capacity)
+    base = SecretMemory.allocate(self.capacity)
   }
 
   package mutating func append(_ byte: UInt8) {
@@ -57,17 +54,12 @@ package struct SecretBuffer: ~Copyable {
   private mutating func reserve(_ more: Int) {
     guard count + more > capacity else { return }
     let wider = max(capacity * 2, count + more)
-    let moved = UnsafeMutablePointer<UInt8>.allocate(capacity: wider)
-    moved.initialize(repeating: 0, count: wider)
+    let moved = SecretMemory.allocate(wider)
     moved.update(from: base, count: count)
-    clinux_wipe(base, capacity)
-    base.deallocate()
+    SecretMemory.deallocate(base, capacity)
     base = moved
     capacity = wider
   }
 
-  deinit {
-    clinux_wipe(base, capacity)
-    base.deallocate()
-  }
+  deinit { SecretMemory.deallocate(base, capacity) }
 }

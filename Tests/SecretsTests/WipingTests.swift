@@ -4,8 +4,11 @@ import Testing
 
 /// Looks for a secret in the memory of this very process, as somebody with a core dump would.
 @Suite(.serialized) struct WipingTests {
-  @Test func `a dropped secret is gone from memory`() throws {
-    let needle = Needle()
+  /// A key's, a token's, a document's, and one with pages of its own.
+  static let sizes = [64, 800, 2000, 8192]
+
+  @Test(arguments: sizes) func `a dropped secret is gone from memory`(_ size: Int) throws {
+    let needle = Needle(size)
     var secret: Secret? = needle.secret()
     #expect(try needle.occurrences() == 1)
     withExtendedLifetime(secret) {}
@@ -13,8 +16,8 @@ import Testing
     #expect(try needle.occurrences() == 0)
   }
 
-  @Test func `a buffer that grew leaves no copy behind`() throws {
-    let needle = Needle()
+  @Test(arguments: sizes) func `a buffer that grew leaves no copy behind`(_ size: Int) throws {
+    let needle = Needle(size)
     var secret: Secret? = needle.secretGrownByteByByte()
     #expect(try needle.occurrences() == 1)
     withExtendedLifetime(secret) {}
@@ -22,8 +25,8 @@ import Testing
     #expect(try needle.occurrences() == 0)
   }
 
-  @Test func `a buffer that is given up leaves no copy behind`() throws {
-    let needle = Needle()
+  @Test(arguments: sizes) func `a buffer that is given up leaves no copy behind`(_ size: Int) throws {
+    let needle = Needle(size)
     #expect(try needle.occurrencesWithLiveBuffer() == 1)
     #expect(try needle.occurrences() == 0)
   }
@@ -31,14 +34,14 @@ import Testing
 
 /// A random pattern, and how often it occurs outside this object.
 ///
-/// It is long, and only its end is looked for: an allocator writes its own notes over the start of a freed block, and
-/// gives small blocks away again at once.
+/// Only its end is looked for: an allocator writes its own notes over the start of a freed block.
 private final class Needle {
-  private let pattern = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 8192)
-  private var tail: UnsafeMutableRawBufferPointer { .init(rebasing: UnsafeMutableRawBufferPointer(pattern)[8144...]) }
+  private let pattern: UnsafeMutableBufferPointer<UInt8>
+  private var tail: UnsafeMutableRawBufferPointer { .init(rebasing: UnsafeMutableRawBufferPointer(pattern).suffix(48)) }
   private let window = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 1 << 20)
 
-  init() {
+  init(_ size: Int) {
+    pattern = .allocate(capacity: size)
     for index in pattern.indices { pattern[index] = .random(in: 1...255) }
     window.initialize(repeating: 0)
   }

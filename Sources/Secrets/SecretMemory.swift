@@ -1,0 +1,162 @@
+internal import CLinux
+import Glibc
+import Synchronization
+
+/// Where secrets lie: whole pages that are never swapped out nor dumped, as far as RLIMIT_MEMLOCK allows.
+///
+/// Blocks of one size share a chunk of pages; a large one has pages of its own. Pages are locked as they are first touched
+/// (MLOCK_ONFAULT, mlock2(2)), so room that nobody uses costs nothing but its share of the limit. Where the limit is reached,
+/// further chunks aren't locked; `figures` tells how much. Any thread may allocate, and free what another did.
+package enum SecretMemory {
+  /// What is set aside for secrets, in bytes, used or not.
+  package struct Figures: Hashable, Sendable {
+    package internal(set) var locked = 0
+    /// May be swapped out.
+    package internal(set) var unlocked = 0
+  }
+
+  package static var figures: Figures { pages.withLock { $0.figures } }
+
+  /// At least `count` zeroes.
+  package static func allocate(_ count: Int) -> UnsafeMutablePointer<UInt8> {
+    let address = pages.withLock { UInt(bitPattern: $0.allocate(count)) }
+    return UnsafeMutablePointer(bitPattern: address)!
+  }
+
+  /// Overwrites and frees what `allocate` gave for `count`.
+  package static func deallocate(_ base: UnsafeMutablePointer<UInt8>, _ count: Int) {
+    clinux_wipe(base, count)
+    let address = UInt(bitPattern: base)
+    pages.withLock { $0.free(UnsafeMutableRawPointer(bitPattern: address)!, count) }
+  }
+
+  private static let pages = Mutex(SecretPages())
+}
+
+/// The chunks and their blocks. A chunk begins at a multiple of its size, so a block's address leads to it.
+struct SecretPages {
+  private static let chunkSize = 65_536
+  /// Larger ones would leave much of a chunk's end unused.
+  static let largestShared = 4096
+
+  /// The start of each chunk.
+  private struct Chunk {
+    let blockSize: Int
+    let isLocked: Bool
+    var used = 0
+    /// Where blocks begin that nobody has had yet.
+    var fresh: Int
+    /// Blocks that came back, each beginning with the address of the next; all else of them is zero.
+    var returned: UnsafeMutableRawPointer?
+    var next: UnsafeMutablePointer<Chunk>?
+    var previous: UnsafeMutablePointer<Chunk>?
+
+    var isFull: Bool { returned == nil && fresh + blockSize > SecretPages.chunkSize }
+  }
+
+  private(set) var figures = SecretMemory.Figures()
+  /// By size of block, the chunks that have room.
+  private var open: [Int: UnsafeMutablePointer<Chunk>] = [:]
+
+  mutating func allocate(_ count: Int) -> UnsafeMutableRawPointer {
+    guard count <= Self.largestShared else { return makeLarge(count) }
+    let size = Self.blockSize(count)
+    let chunk = open[size] ?? makeChunk(size)
+    chunk.pointee.used += 1
+    let block: UnsafeMutableRawPointer
+    if let returned = chunk.pointee.returned {
+      block = returned
+      chunk.pointee.returned = block.load(as: UnsafeMutableRawPointer?.self)
+      block.storeBytes(of: nil, as: UnsafeMutableRawPointer?.self)
+    } else {
+      block = UnsafeMutableRawPointer(chunk) + chunk.pointee.fresh
+      chunk.pointee.fresh += size
+    }
+    if chunk.pointee.isFull { close(chunk) }
+    return block
+  }
+
+  /// `block` is wiped already.
+  mutating func free(_ block: UnsafeMutableRawPointer, _ count: Int) {
+    guard count <= Self.largestShared else { return freeLarge(block, count) }
+    let start = UInt(bitPattern: block) & ~UInt(Self.chunkSize - 1)
+    let chunk = UnsafeMutablePointer<Chunk>(bitPattern: start)!
+    let wasFull = chunk.pointee.isFull
+    block.storeBytes(of: chunk.pointee.returned, as: UnsafeMutableRawPointer?.self)
+    chunk.pointee.returned = block
+    chunk.pointee.used -= 1
+    if wasFull { reopen(chunk) }
+    // One stays for the next block of this size.
+    if chunk.pointee.used == 0, chunk.pointee.next != nil || chunk.pointee.previous != nil {
+      close(chunk)
+      unmap(chunk, Self.chunkSize, isLocked: chunk.pointee.isLocked)
+    }
+  }
+
+  /// Steps of 64 bytes, above 1 KiB of 128: what is lost is little beside a token.
+  private static func blockSize(_ count: Int) -> Int {
+    let step = count <= 1024 ? 64 : 128
+    return max(step, (count + step - 1) / step * step)
+  }
+
+  // MARK: - Chunks with room
+
+  private mutating func makeChunk(_ blockSize: Int) -> UnsafeMutablePointer<Chunk> {
+    let (base, isLocked) = map(Self.chunkSize)
+    let chunk = base.bindMemory(to: Chunk.self, capacity: 1)
+    chunk.initialize(to: Chunk(blockSize: blockSize, isLocked: isLocked, fresh: 128))
+    reopen(chunk)
+    return chunk
+  }
+
+  private mutating func reopen(_ chunk: UnsafeMutablePointer<Chunk>) {
+    let first = open[chunk.pointee.blockSize]
+    first?.pointee.previous = chunk
+    (chunk.pointee.previous, chunk.pointee.next) = (nil, first)
+    open[chunk.pointee.blockSize] = chunk
+  }
+
+  private mutating func close(_ chunk: UnsafeMutablePointer<Chunk>) {
+    if let previous = chunk.pointee.previous {
+      previous.pointee.next = chunk.pointee.next
+    } else {
+      open[chunk.pointee.blockSize] = chunk.pointee.next
+    }
+    chunk.pointee.next?.pointee.previous = chunk.pointee.previous
+    (chunk.pointee.previous, chunk.pointee.next) = (nil, nil)
+  }
+
+  // MARK: - Large blocks
+
+  private static let pageSize = Int(getpagesize())
+  /// The addresses of those that are locked.
+  private var lockedLarge: Set<UInt> = []
+
+  private mutating func makeLarge(_ count: Int) -> UnsafeMutableRawPointer {
+    let (base, isLocked) = map(Self.wholePages(count))
+    if isLocked { lockedLarge.insert(UInt(bitPattern: base)) }
+    return base
+  }
+
+  private mutating func freeLarge(_ block: UnsafeMutableRawPointer, _ count: Int) {
+    let wasLocked = lockedLarge.remove(UInt(bitPattern: block)) != nil
+    unmap(block, Self.wholePages(count), isLocked: wasLocked)
+  }
+
+  private static func wholePages(_ count: Int) -> Int { (count + pageSize - 1) / pageSize * pageSize }
+
+  // MARK: - Pages
+
+  /// Pages of zeroes at a multiple of a chunk's size, and whether they are locked.
+  private mutating func map(_ size: Int) -> (base: UnsafeMutableRawPointer, isLocked: Bool) {
+    var isLocked: CInt = 0
+    guard let base = clinux_map_secret(size, Self.chunkSize, &isLocked) else { fatalError("out of memory for secrets") }
+    if isLocked != 0 { figures.locked += size } else { figures.unlocked += size }
+    return (base, isLocked != 0)
+  }
+
+  private mutating func unmap(_ base: UnsafeMutableRawPointer, _ size: Int, isLocked: Bool) {
+    if isLocked { figures.locked -= size } else { figures.unlocked -= size }
+    munmap(base, size)
+  }
+}

@@ -1,0 +1,88 @@
+import Glibc
+import Testing
+
+@testable import Secrets
+
+/// The pages that secrets lie in.
+@Suite struct SecretMemoryTests {
+  @Test func `blocks of all sizes are apart, zero at first, and hold what is written`() {
+    var pages = SecretPages()
+    var blocks: [(base: UnsafeMutableRawPointer, count: Int, mark: UInt8)] = []
+    var generator = SeededGenerator(seed: 7)
+    for round in 0..<20_000 {
+      if !blocks.isEmpty, Int.random(in: 0..<100, using: &generator) < (round < 10_000 ? 40 : 60) {
+        let gone = blocks.remove(at: .random(in: blocks.indices, using: &generator))
+        let bytes = UnsafeMutableRawBufferPointer(start: gone.base, count: gone.count)
+        #expect(bytes.allSatisfy { $0 == gone.mark }, "somebody else wrote there")
+        bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        pages.free(gone.base, gone.count)
+      } else {
+        let count =
+          Int.random(in: 0..<100, using: &generator) == 0
+          ? Int.random(in: 4097...70_000, using: &generator) : Int.random(in: 0...4096, using: &generator)
+        let base = pages.allocate(count)
+        let bytes = UnsafeMutableRawBufferPointer(start: base, count: count)
+        #expect(bytes.allSatisfy { $0 == 0 })
+        let mark = UInt8.random(in: 1...255, using: &generator)
+        bytes.initializeMemory(as: UInt8.self, repeating: mark)
+        blocks.append((base, count, mark))
+      }
+    }
+    for block in blocks {
+      UnsafeMutableRawBufferPointer(start: block.base, count: block.count).initializeMemory(
+        as: UInt8.self, repeating: 0)
+      pages.free(block.base, block.count)
+    }
+    // Of each size of block one chunk stays at most: 16 of up to 1 KiB, 24 above.
+    #expect(pages.figures.locked + pages.figures.unlocked <= 40 * 65_536, "\(pages.figures)")
+  }
+
+  @Test func `room for 40,000 secrets is little more than they are`() {
+    var pages = SecretPages()
+    let blocks = (0..<40_000).map { _ in pages.allocate(800) }
+    let taken = pages.figures.locked + pages.figures.unlocked
+    #expect(taken < 40_000 * 800 * 11 / 10, "\(taken)")
+    for block in blocks { pages.free(block, 800) }
+    #expect(pages.figures.locked + pages.figures.unlocked == 65_536)
+  }
+
+  @Test func `a secret's pages are locked and left out of dumps`() throws {
+    let secret = Secret(copying: Array("Marked".utf8).span)
+    let address = secret.withBytes { bytes in bytes.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) } }
+    let flags = try #require(try Self.flags(ofPageWith: address))
+    #expect(flags.contains("dd"), "left out of dumps")
+    // Without a right to lock there is nothing to see here; the daemon's tests make sure of both.
+    if SecretMemory.figures.unlocked == 0 { #expect(flags.contains("lo"), "locked") }
+    withExtendedLifetime(secret) {}
+  }
+
+  /// The VmFlags of proc_pid_smaps(5).
+  static func flags(ofPageWith address: UInt) throws -> Set<Substring>? {
+    let file = try #require(fopen("/proc/self/smaps", "re"))
+    defer { fclose(file) }
+    var line = [CChar](repeating: 0, count: 4096)
+    var isHere = false
+    while fgets(&line, CInt(line.count), file) != nil {
+      let text = String(decoding: line.prefix { $0 != 0 && $0 != 10 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      let first = text.prefix { $0 != " " }
+      let ends = first.split(separator: "-").compactMap { UInt($0, radix: 16) }
+      if ends.count == 2, !first.hasSuffix(":") { isHere = (ends[0]..<ends[1]).contains(address) }
+      if isHere, text.hasPrefix("VmFlags:") { return Set(text.split(separator: " ").dropFirst()) }
+    }
+    return nil
+  }
+}
+
+/// SplitMix64.
+private struct SeededGenerator: RandomNumberGenerator {
+  var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}
