@@ -50,6 +50,12 @@ package final class NotifySocket {
     }
   }
 
+  /// All that has come and that nobody waited for.
+  package func messages() -> String {
+    drain()
+    return seen.joined(separator: "\n")
+  }
+
   private static func holds(_ message: String, _ line: String) -> Bool {
     message.split(separator: "\n").contains { $0.hasPrefix(line) }
   }

@@ -7,12 +7,18 @@ import Testing
 import Wire
 
 @Suite(.serialized) struct SecrecyTests {
+  static let proxyPassword = "Marked-Proxy-Password-71c4"
+  static let externalID = "Marked-External-ID-9a2e"
+  static let policyMark = "marked-bucket-5d30"
+
   /// Every way that leads out of the daemon, but for the one that is for credentials.
   @Test func `no secret is in anything that the daemon says of itself`() throws {
     let lab = try Lab(RealmDraft(lifetime: "4s")) { draft in
       draft.level = "debug"
       draft.roles[0].files = SettingsDraft.Role.file("credentials.json")
+      draft.roles[0].more = "external_id = \"\(Self.externalID)\"\npolicy_file = \"uploader.policy.json\""
     }
+    let proxy = try addProxy(to: lab)
     let daemon = try lab.start()
     let events = try daemon.events()
     var secrets = [RealmDraft.key.secret, RealmDraft.otherKey.secret]
@@ -34,10 +40,18 @@ import Wire
     try daemon.awaitLog("AccessKey changed")
     try lab.write(keyFile: "LTAIhalf,\(RealmDraft.otherKey.secret)")
     try daemon.awaitLog("AccessKey not read again")
+    // A proxy that is down, one that refuses the password, and settings that can't be taken.
+    try proxy.become(.refuse)
+    try daemon.awaitLog("code=ProxyUnreachable")
+    try proxy.become(.answer(407))
+    #expect(try daemon.post("/v1/reload").status == 200)
+    try daemon.awaitLog("code=ProxyAuthentication")
+    try lab.directory.write("\(Self.proxyPassword)\n\(Self.proxyPassword)", to: "proxy-password", mode: 0o400)
+    told += try daemon.post("/v1/reload").body
+    #expect(told.contains("proxy password file"))
     for target in ["/v1/status", "/metrics", "/v1/roles", "/v1/roles/uploader", "/healthz", "/nowhere"] {
       told += try daemon.get(target).body
     }
-    told += try daemon.post("/v1/reload").body
     for words in [["status"], ["status", "--json"], ["get", "nobody"], ["check", "--config", lab.configPath]] {
       let run = try ChildProcess.run([Programs.commandLine, "--socket", lab.draft.socketPath] + words)
       told += run.output + run.errors
@@ -47,12 +61,103 @@ import Wire
     }
     #expect(daemon.child.stop() == 0)
     told += daemon.log + daemon.child.output
+    told += daemon.notify.messages()
     #expect(told.contains(RealmDraft.otherKey.id), "what is no secret is told")
-    for secret in secrets {
+    // As it goes to the proxy, too.
+    let basic = Self.base64("keeper:\(Self.proxyPassword)")
+    for secret in secrets + [Self.proxyPassword, basic, Self.externalID, Self.policyMark] {
       #expect(!told.contains(secret), "told: \(secret)")
       // Not a part of one either.
       #expect(!told.contains(secret.prefix(12)) && !told.contains(secret.suffix(12)), "told in part: \(secret)")
     }
+    #expect(try proxy.heads().contains(basic), "the proxy alone was told")
+  }
+
+  /// Sends everything through a proxy that asks for a password, and gives the first role a policy.
+  private func addProxy(to lab: Lab) throws -> Crossing {
+    let proxy = try Crossing(in: lab.directory, named: "proxy")
+    try proxy.become(.password(user: "keeper", password: Self.proxyPassword))
+    try lab.directory.write("\(Self.proxyPassword)\n", to: "proxy-password", mode: 0o400)
+    lab.draft.sts += "\nproxy = \"http://keeper@\(proxy.endpoint)\""
+    lab.draft.sts += "\nproxy_password_file = \"\(lab.directory.path("proxy-password"))\""
+    try lab.directory.write(
+      #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:*","Resource":"acs:oss:*:*:\#(Self.policyMark)"}]}"#,
+      to: "uploader.policy.json")
+    try lab.writeSettings()
+    return proxy
+  }
+
+  private static func base64(_ text: String) -> String {
+    let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+    let bytes = Array(text.utf8)
+    var encoded = ""
+    for start in stride(from: 0, to: bytes.count, by: 3) {
+      let group = (0..<3).map { start + $0 < bytes.count ? Int(bytes[start + $0]) : 0 }
+      let number = group[0] << 16 | group[1] << 8 | group[2]
+      let count = min(3, bytes.count - start)
+      for place in 0...3 { encoded.append(place > count ? "=" : digits[number >> (18 - 6 * place) & 63]) }
+    }
+    return encoded
+  }
+
+  /// Everything that the daemon makes on a disk or in memory that others see.
+  @Test(.needs(.root)) func `every file and directory has the mode and the owner that the settings say, and no other`()
+    throws
+  {
+    let lab = try Lab(RealmDraft(lifetime: "4s")) { draft in
+      draft.socket = "mode = \"0660\"\ngroup = \(Person.clients)"
+      draft.roles[0].files = """
+        path = "credentials.json"
+        owner = \(Person.reader)
+        group = \(Person.media)
+        mode = "0440"
+        [[roles.uploader.files]]
+        path = "credentials.env"
+        format = "env"
+        """
+    }
+    let elsewhere = lab.directory.path("elsewhere")
+    mkdir(elsewhere, 0o711)
+    lab.draft.roles[1].files = SettingsDraft.Role.file(
+      "\(elsewhere)/reports.json", "owner = \(Person.stranger)\ngroup = 0")
+    try lab.writeSettings()
+    var before = try Self.tree(lab.directory.path)
+    let daemon = try lab.start()
+    let events = try daemon.events()
+    for _ in 0..<4 { try lab.await(events) { $0.kind == .rotated } }
+    let uploader = try lab.status("uploader").generation
+    #expect(kill(daemon.child.pid, SIGSTOP) == 0)
+    var made = try Self.tree(lab.directory.path)
+    #expect(kill(daemon.child.pid, SIGCONT) == 0)
+    before += ["daemon.err", "daemon.out", "daemon.notify"].map { "\($0) " }
+    made.removeAll { line in
+      before.contains { line.hasPrefix($0.prefix { $0 != " " } + " ") } && !line.hasPrefix("elsewhere/")
+    }
+    // Between two rotations there is this generation and the one before; which it is was asked a moment earlier.
+    let generations = made.compactMap { $0.firstMatch(of: #/^roles/uploader/gen-([0-9]+) /#).flatMap { UInt64($0.1) } }
+    #expect(generations.count == 2 && generations.contains { $0 >= uploader })
+    var expected = [
+      "elsewhere/reports.json 400 \(Person.stranger):0", "rk.sock 660 0:\(Person.clients)", "roles 711 0:0",
+    ]
+    expected +=
+      ["roles/uploader 711 0:0"]
+      + ["current", "credentials.env", "credentials.json"].map { "roles/uploader/\($0) link 0:0" }
+    for generation in generations {
+      let home = "roles/uploader/gen-\(generation)"
+      expected += ["\(home) 711 0:0", "\(home)/credentials.env 400 0:0"]
+      expected += ["\(home)/credentials.json 440 \(Person.reader):\(Person.media)"]
+    }
+    #expect(made == expected.sorted())
+    #expect(daemon.child.stop() == 0)
+  }
+
+  /// Everything below a directory, a line each, by name: its mode and its owner's and group's numbers.
+  private static func tree(_ path: String) throws -> [String] {
+    let run = try ChildProcess.run([
+      "/usr/bin/find", path, "-mindepth", "1", "(", "-type", "l", "-printf", "%P link %U:%G\\n", ")", "-o", "-printf",
+      "%P %m %U:%G\\n",
+    ])
+    return run.output.split(separator: "\n").map(String.init).sorted()
   }
 
   @Test(.needs(.root)) func `nobody else can look into the process, and it leaves no core`() throws {

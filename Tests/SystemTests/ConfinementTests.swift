@@ -71,5 +71,40 @@ extension UnderSystemd {
       let most = min(65_536, limits.last ?? 0)
       #expect(limits.prefix(2) == [most, most])
     }
+
+    @Test func `its secrets are locked in memory, as the unit lets it`() throws {
+      let service = try Service()
+      try service.start()
+      let pid = try service.mainPID()
+      // What the unit asks for, or what this machine's systemd may give at most.
+      let limits = try service.box.ask(
+        "awk '/^Max locked memory/ { print $4, $5 }' /proc/\(pid)/limits; awk '/^Max locked memory/ { print $5 }' /proc/1/limits"
+      )
+      .split { $0 == " " || $0 == "\n" }.map(String.init)
+      let most = limits.count == 3 ? Int(limits[2]).map { min(128 << 20, $0) } ?? 128 << 20 : 0
+      #expect(limits.prefix(2) == ["\(most)", "\(most)"])
+      let locked = try service.box.ask("awk '/^VmLck:/ { print $2 }' /proc/\(pid)/status")
+      #expect(Int(locked) ?? 0 > 0)
+      let metrics = try service.request("/metrics").output
+      #expect(metrics.contains("rolekeeper_secrets_unlocked_bytes 0\n"))
+    }
+
+    @Test func `all it makes has the mode and the owner that the settings say`() throws {
+      let service = try Service()
+      try service.start()
+      let seen = try service.box.ask(
+        "cd /run/rolekeeper && find . -type l -printf '%P link %u:%g\\n' -o -printf '%P %m %u:%g\\n' | sort")
+      let own = "rolekeeper:rolekeeper"
+      let expected = [
+        " 711 \(own)", "roles 711 \(own)", "rolekeeper.sock 660 rolekeeper:rolekeeper-clients",
+        "roles/uploader 711 \(own)",
+        "roles/uploader/credentials.env link \(own)", "roles/uploader/credentials.json link \(own)",
+        "roles/uploader/current link \(own)", "roles/uploader/gen-1 711 \(own)",
+        "roles/uploader/gen-1/credentials.env 400 uploader:uploader",
+        "roles/uploader/gen-1/credentials.json 440 uploader:media",
+      ]
+      #expect(
+        Set(seen.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)) == Set(expected), "\(seen)")
+    }
   }
 }
