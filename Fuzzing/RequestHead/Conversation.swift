@@ -16,7 +16,7 @@ enum Conversation {
     var rest = bytes[...]
     while !rest.isEmpty {
       var scan = HeadScan()
-      var (outcome, size) = judge(Array(rest), &scan)
+      var (outcome, size) = judge(rest.span, &scan)
       if outcome == nil { outcome = .unfinished(rest.count) }
       outcomes.append(outcome!)
       guard case .request(let request) = outcome, request.keepsAlive else { break }
@@ -39,7 +39,7 @@ enum Conversation {
       buffer.extend(count)
       sent += count
       while !buffer.isEmpty {
-        let (outcome, size) = judge(Array(buffer.bytes), &scan)
+        let (outcome, size) = judge(buffer.bytes.span, &scan)
         guard let outcome else { break }
         outcomes.append(outcome)
         guard case .request(let request) = outcome, request.keepsAlive else { return outcomes }
@@ -52,11 +52,11 @@ enum Conversation {
   }
 
   /// What the first head in `bytes` is, and how long; nil when more of it has to come.
-  private static func judge(_ bytes: [UInt8], _ scan: inout HeadScan) -> (Outcome?, Int) {
-    switch scan.find(in: bytes.span) {
-    case .complete(let size) where size <= headSize: return (parse(Array(bytes[..<size])), size)
+  private static func judge(_ bytes: Span<UInt8>, _ scan: inout HeadScan) -> (Outcome?, Int) {
+    switch scan.find(in: bytes.extracting(first: min(bytes.count, headSize))) {
+    case .complete(let size): return (parse((0..<size).map { bytes[$0] }), size)
     case .incomplete where bytes.count < headSize: return (nil, 0)
-    case .complete, .incomplete: return (.refused(.headTooLarge), 0)
+    case .incomplete: return (.refused(.headTooLarge), 0)
     case .malformed: return (.refused(.malformed), 0)
     }
   }

@@ -91,15 +91,16 @@ extension HTTPServer {
       if done > 0 && (isTurnOver || hasHadShare(connection.peer.uid)) { break }
       let rest = UnsafeMutableBufferPointer(rebasing: bytes[done...])
       var scan = connection.scan
-      switch scan.find(in: rest.span) {
-      case .complete(let size) where size <= limits.headSize:
+      // No further than a head may reach: a byte behind that would count only where it came in one piece with the rest.
+      switch scan.find(in: rest.span.extracting(first: min(rest.count, limits.headSize))) {
+      case .complete(let size):
         connection.scan = HeadScan()
         done += size
         handle(connection, UnsafeMutableBufferPointer(rebasing: rest[..<size]))
       case .incomplete where rest.count < limits.headSize:
         connection.scan = scan
         return done
-      case .complete, .incomplete:
+      case .incomplete:
         refuse(connection, .tooLarge, ProblemAnswer.refusal(.headTooLarge))
       case .malformed:
         refuse(connection, .malformed, ProblemAnswer.refusal(.malformed))

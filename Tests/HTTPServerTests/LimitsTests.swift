@@ -35,6 +35,22 @@ import Testing
     #expect(EventLoop.bootTime() - start >= 20_000)
   }
 
+  /// A bare line feed behind the longest head made it 400 when both came at once, and 431 when they didn't.
+  @Test(arguments: [8193, 8192, 1000])
+  func `a head that is too long is told so, whatever follows and however it is cut`(_ piece: Int) throws {
+    let harness = try Harness()
+    let client = try harness.connect()
+    let start = "GET / HTTP/1.1\r\nHost: x\r\nX: "
+    var rest = (start + String(repeating: "y", count: 8192 - start.utf8.count) + "\n")[...]
+    while !rest.isEmpty {
+      client.send(String(rest.prefix(piece)))
+      try harness.settle()
+      rest = rest.dropFirst(piece)
+    }
+    #expect(client.receive().hasPrefix("HTTP/1.1 431 "))
+    #expect(harness.server.statistics.refused(.tooLarge) == 1)
+  }
+
   @Test func `a client that says nothing is cut without a word`() throws {
     let harness = try Harness(limits { $0.headTime = .milliseconds(20) })
     let client = try harness.connect()
