@@ -47,9 +47,10 @@ private struct PolicyReader {
     if take(UInt8(ascii: "}")) { return .object([]) }
     repeat {
       skipBlanks()
-      guard next == UInt8(ascii: "\""), let name = string(), !members.contains(where: { $0.name == name }) else {
-        return nil
-      }
+      guard next == UInt8(ascii: "\""), let name = string(),
+        // By bytes: as Strings, é in one scalar and é in two are equal.
+        !members.contains(where: { $0.name.utf8.elementsEqual(name.utf8) })
+      else { return nil }
       skipBlanks()
       guard take(UInt8(ascii: ":")), let value = value(depth: depth) else { return nil }
       members.append((name: name, value: value))

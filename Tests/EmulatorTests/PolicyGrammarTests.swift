@@ -92,6 +92,11 @@ import Testing
       text: #"{"Version":"1","Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#,
       isPolicy: false),
     Case(
+      name: "two keys that only look the same",
+      text: statement(
+        #""Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"\u00e9":"a","e\u0301":"b"}}"#),
+      isPolicy: true),
+    Case(
       name: "a comma too many", text: #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},]}"#,
       isPolicy: false),
     Case(
