@@ -4,12 +4,15 @@
 package struct RoleName: Hashable, Comparable, Sendable, CustomStringConvertible {
   package let description: String
 
-  package init?(_ text: some StringProtocol) {
+  package init?(_ text: some StringProtocol) { self.init(String(text)) }
+
+  /// Every request names a role, so this isn't generic: from another module that took a third of a request's instructions.
+  package init?(_ text: String) {
     let bytes = text.utf8
     guard let first = bytes.first, bytes.count <= 32, Self.isLetterOrDigit(first),
       bytes.allSatisfy({ Self.isLetterOrDigit($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") })
     else { return nil }
-    description = String(text)
+    description = text
   }
 
   package static func < (left: RoleName, right: RoleName) -> Bool { left.description < right.description }
