@@ -10,6 +10,9 @@ final class LoadContext {
   let reach = SocketReach()
   /// Of all roles whose times are sound, whatever else is wrong with them.
   var timings: [RoleTiming] = []
+  /// What many roles have in common is kept once.
+  private var sessionNames: [String: SessionNameTemplate] = [:]
+  private var rules: Set<AccessRule> = []
 
   init(host: any Host) {
     self.host = host
@@ -17,4 +20,14 @@ final class LoadContext {
     trust = PathTrust(host: host, findings: findings)
     policies = PolicyFiles(host: host, findings: findings, trust: trust)
   }
+
+  func sessionName(_ text: String) throws(SessionNameTemplate.Problem) -> SessionNameTemplate {
+    if let known = sessionNames[text] { return known }
+    let new = try SessionNameTemplate(text)
+    sessionNames[text] = new
+    return new
+  }
+
+  /// An equal rule that was read before, else this one.
+  func shared(_ rule: AccessRule) -> AccessRule { rules.insert(rule).memberAfterInsert }
 }

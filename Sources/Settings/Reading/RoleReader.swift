@@ -40,7 +40,7 @@ struct RoleReader {
   private func sessionName(pool: Int) -> SessionNameTemplate? {
     guard let text = table.text(Keys.sessionName) else { return nil }
     do throws(SessionNameTemplate.Problem) {
-      let template = try SessionNameTemplate(text)
+      let template = try table.context.sessionName(text)
       _ = try template.expand(host: table.context.host.name, role: name, slot: "\(max(0, pool - 1))")
       return template
     } catch {
@@ -101,7 +101,8 @@ struct RoleReader {
     let users = allow.principals(Schema.Allow.users)
     let groups = allow.principals(Schema.Allow.groups)
     for (user, place) in users { table.context.reach.add(user, at: place) }
-    return AccessRule(uids: Set(users.map(\.principal.id)), gids: Set(groups.map(\.principal.id)))
+    return table.context.shared(
+      AccessRule(uids: Set(users.map(\.principal.id)), gids: Set(groups.map(\.principal.id))))
   }
 
   private func timing() -> RoleTiming? {
