@@ -12,6 +12,8 @@ package import Secrets
 package final class HTTPClient {
   /// How many requests can be on their way at once; also the number of connections.
   package static let handles = 16
+  /// How many connections stay open when nothing waits, and handles with them.
+  private static let quietConnections = 2
   /// The largest body of an answer, in bytes.
   package static let bodyLimit = 64 * 1024
 
@@ -74,10 +76,21 @@ package final class HTTPClient {
     }
     try Self.initialiseLibrary()
     multi = try MultiHandle(loop, connections: Self.handles) { [weak self] easy, code in self?.finish(easy, code) }
+    multi.keepConnections(Self.quietConnections)
   }
 
   deinit {
     for transfer in inFlight.values { multi.remove(transfer.easy) }
+  }
+
+  /// Whether more requests wait for their turn. When none do, what only a burst needed is let go of as its requests end: each
+  /// connection with its handle takes some 70 KB.
+  package var hasMoreWaiting = false {
+    didSet {
+      if hasMoreWaiting != oldValue {
+        multi.keepConnections(hasMoreWaiting ? Self.handles * 2 : Self.quietConnections)
+      }
+    }
   }
 
   package var freeHandles: Int { Self.handles - inFlight.count }
@@ -111,17 +124,21 @@ package final class HTTPClient {
     inFlight[transfer.easy] = nil
     multi.remove(transfer.easy)
     transfer.clear()
-    idle.append(transfer)
+    keep(transfer)
   }
 
   private func finish(_ easy: UnsafeMutableRawPointer, _ code: CURLcode) {
     guard let transfer = inFlight.removeValue(forKey: easy) else { return }
     let (outcome, completion) = transfer.end(code, spare: &spare)
-    idle.append(transfer)
+    keep(transfer)
     let body = spare
     if case .failure = outcome { body.wipe() }
     body.withBytes { completion?(outcome, $0) }
     body.wipe()
+  }
+
+  private func keep(_ transfer: Transfer) {
+    if hasMoreWaiting || idle.count < Self.quietConnections { idle.append(transfer) }
   }
 
   /// An easy handle costs 14 KB, so each is made when it is needed for the first time.

@@ -40,6 +40,9 @@ final class MultiHandle {
     curl_multi_cleanup(multi)
   }
 
+  /// How many connections are kept from now on. Above that the oldest idle one is closed whenever a request ends.
+  func keepConnections(_ count: Int) { must(ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, count)) }
+
   func add(_ easy: UnsafeMutableRawPointer) { must(curl_multi_add_handle(multi, easy)) }
 
   func remove(_ easy: UnsafeMutableRawPointer) { must(curl_multi_remove_handle(multi, easy)) }
