@@ -54,7 +54,8 @@ import Testing
     let end = try #require(taken.firstIndex(of: UInt8(ascii: "\n")))
     #expect(String(decoding: taken[..<end], as: UTF8.self).hasPrefix("SYSLOG_IDENTIFIER="))
     let length: [UInt8] = [7, 0, 0, 0, 0, 0, 0, 0]
-    #expect(taken[end...].dropFirst() == Array("MESSAGE\n".utf8) + length + Array("one\ntwo\nPRIORITY=5\n".utf8))
+    let expected: [UInt8] = Array("MESSAGE\n".utf8) + length + Array("one\ntwo\nPRIORITY=5\n".utf8)
+    #expect(Array(taken[end...].dropFirst()) == expected)
   }
 
   /// sd_journal_sendv(3) would wait in here for ever, and the daemon with it.
