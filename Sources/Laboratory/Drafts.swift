@@ -18,6 +18,8 @@ package struct RealmDraft {
   package var keys = [Self.key]
   /// How long sessions live, by role; nil as long as was asked.
   package var roles: [String: String?]
+  /// How many AssumeRole calls a second the account has; nil as many as the cloud gives.
+  package var requestsPerSecond: Int?
 
   package init(lifetime: String?, roles: [String] = ["uploader", "reports"]) {
     self.roles = Dictionary(uniqueKeysWithValues: roles.map { ($0, lifetime) })
@@ -25,7 +27,8 @@ package struct RealmDraft {
 
   package var text: String {
     let keyList = keys.map { #"{ id = "\#($0.id)", secret = "\#($0.secret)", active = \#($0.isActive) }"# }
-    var text = """
+    var text = requestsPerSecond.map { "[accounts.\(Self.account)]\nrequests_per_second = \($0)\n\n" } ?? ""
+    text += """
       [accounts.\(Self.account).users.keeper]
       access_keys = [\(keyList.joined(separator: ", "))]
       policies = ["AliyunSTSAssumeRoleAccess"]

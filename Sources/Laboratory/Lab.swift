@@ -14,9 +14,13 @@ package final class Lab {
   package private(set) var daemon: DaemonProcess!
 
   /// Starts the emulator and writes the AccessKey and the settings, as `adjust` wants them. `start` starts the daemon.
-  package init(_ realm: RealmDraft, _ adjust: (inout SettingsDraft) -> Void = { _ in }) throws {
+  ///
+  /// `wrapper` are words before the emulator's own, as for the daemon.
+  package init(
+    _ realm: RealmDraft, wrapper: [String] = [], _ adjust: (inout SettingsDraft) -> Void = { _ in }
+  ) throws {
     directory = try TemporaryDirectory()
-    emulator = try EmulatorProcess(realm: realm.text, in: directory)
+    emulator = try EmulatorProcess(realm: realm.text, in: directory, wrapper: wrapper)
     draft = SettingsDraft(
       keyPath: directory.path("access-key"), endpoint: emulator.endpoint, authorityPath: emulator.authorityPath,
       socketPath: directory.path("rk.sock"), directory: directory.path("roles"))
@@ -117,6 +121,8 @@ package struct Credential {
 
 package struct NoCredential: Error, CustomStringConvertible {
   package let reply: HTTPReply
+
+  package init(reply: HTTPReply) { self.reply = reply }
 
   package var description: String { "no credential but \(reply.status): \(reply.body)" }
 }

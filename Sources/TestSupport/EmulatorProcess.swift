@@ -11,13 +11,15 @@ package final class EmulatorProcess {
   private let child: ChildProcess
   private let directory: TemporaryDirectory
 
-  /// `realm` is what `sts-emulator --help` says of its configuration.
-  package init(realm: String, in directory: TemporaryDirectory, named name: String = "emulator") throws {
+  /// `realm` is what `sts-emulator --help` says of its configuration; `wrapper` are words before the program's own.
+  package init(
+    realm: String, in directory: TemporaryDirectory, named name: String = "emulator", wrapper: [String] = []
+  ) throws {
     self.directory = directory
     realmPath = try directory.write(realm, to: "\(name).toml")
     authorityPath = directory.path("\(name)-ca.pem")
     let child = try ChildProcess(
-      [
+      wrapper + [
         Programs.emulator, "--config", realmPath, "--listen", "127.0.0.1:0", "--ca-out", authorityPath, "--control",
         "127.0.0.1:0",
       ], in: directory, named: name)
@@ -36,6 +38,15 @@ package final class EmulatorProcess {
   package func fault(_ parameters: String, role: String? = nil) throws {
     try ask("POST", "/faults?\(parameters)\(role.map { "&role=\($0)" } ?? "")")
   }
+
+  /// Puts a fault in force, as `fault` does, and returns its number.
+  package func setFault(_ parameters: String, role: String? = nil) throws -> Int {
+    let text = Array(try ask("POST", "/faults?\(parameters)\(role.map { "&role=\($0)" } ?? "")").utf8)
+    return Int(try JSONDocument(text.span).root["id"]?.int ?? 0)
+  }
+
+  /// Clears one fault.
+  package func clearFault(_ number: Int) throws { try ask("DELETE", "/faults/\(number)") }
 
   package func clearFaults() throws { try ask("DELETE", "/faults") }
 
