@@ -50,7 +50,7 @@ final class KeptOutputs {
 
   /// What was written earlier than that has lapsed, in seconds since 1970: no session outlives its DurationSeconds. What is in a file
   /// can't be read, for it may be another user's.
-  var oldest: Int { time(nil) - Int(role.timing.duration.wholeSeconds) }
+  var oldest: Int { time(nil) - Int((role.timing.duration - role.timing.lapseMargin).wholeSeconds) }
 }
 
 extension OutputSettings.Location {

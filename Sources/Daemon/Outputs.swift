@@ -14,6 +14,7 @@ final class Outputs {
   private static let second: Int64 = 1_000_000
   private static let secondsPerRound = 60
   private static let mostRetries = 64
+  private static let mostUnbegun = 256
 
   /// Called when files on a disk have been written, or couldn't be.
   var landed: () -> Void = {}
@@ -27,6 +28,8 @@ final class Outputs {
   private var retryTimer: TimerSource!
   private var roundTimer: TimerSource!
   private var round: [RoleName] = []
+  /// Roles that have had nothing valid in this process, in the order in which their files are looked at.
+  private var unbegun: [RoleName] = []
   private var failedRemovals: [(places: [OutputFile], of: KeptOutputs, complaint: String)] = []
 
   init(loop: EventLoop, directory: String, logger: Logger) throws {
@@ -69,6 +72,8 @@ final class Outputs {
       new.isBegun = true
     }
     if let new, new.handout != nil { bringUpToDate(new) }
+    // One that had begun isn't in that list, or not for long.
+    if let new, !new.isBegun, old?.isBegun ?? true { unbegun.append(role.name) }
     if let old { remove(old.placesMissing(in: new), of: old) }
     if new != nil && !roundTimer.isArmed { roundTimer.arm(at: EventLoop.bootTime() + Self.second) }
   }
@@ -192,12 +197,24 @@ final class Outputs {
 
   /// Looks after a sixtieth of the roles, so that each has its turn in a minute and none makes the others wait.
   private func lookAfterSome() {
+    lookAtUnbegun()
     if round.isEmpty { round = Array(kept.keys) }
     let share = min(round.count, (kept.count + Self.secondsPerRound - 1) / Self.secondsPerRound)
     for name in round.suffix(share) {
-      if let outputs = kept[name], outputs.complaints.isEmpty { bringUpToDate(outputs) }
+      if let outputs = kept[name], outputs.isBegun, outputs.complaints.isEmpty { bringUpToDate(outputs) }
     }
     round.removeLast(share)
     if !kept.isEmpty { roundTimer.arm(at: EventLoop.bootTime() + Self.second) }
+  }
+
+  /// Removes what an earlier process left as it lapses, within a second where no more than some hundred roles are so.
+  private func lookAtUnbegun() {
+    let share = Array(unbegun.prefix(Self.mostUnbegun))
+    unbegun.removeFirst(share.count)
+    for name in share {
+      guard let outputs = kept[name], !outputs.isBegun else { continue }
+      unbegun.append(name)
+      if outputs.complaints.isEmpty { bringUpToDate(outputs) }
+    }
   }
 }
