@@ -1,5 +1,5 @@
 # rolekeeper: `make demo` and `make test` need nothing but Debian 12 and a Swift toolchain.
-.PHONY: help deps build demo test bench format lint install clean
+.PHONY: help deps build demo test fuzz bench soak leaks format lint install clean
 
 PREFIX ?= /usr
 DESTDIR ?=
@@ -9,6 +9,10 @@ BENCH_SHORT ?=
 BENCH_SECONDS ?=
 BENCH_ONLY ?=
 BENCH_DOCS ?=
+SOAK_MINUTES ?= 30
+SOAK_SECONDS ?= $(shell echo $$(($(SOAK_MINUTES) * 60)))
+SOAK_SEED ?=
+LEAK_ROTATIONS ?= 100000
 PROGRAMS = rolekeeperd rolekeeper sts-emulator
 BIN = .build/release
 CHECKED = Sources Tests Benchmarks Package.swift
@@ -20,6 +24,8 @@ help:
 	@echo 'make demo     watch two roles being kept fresh against a local STS; DEMO_SECONDS=30 runs unattended'
 	@echo 'make test     run all suites; REQUIRE_ALL=1 makes a skipped test a failure'
 	@echo 'make bench    measure beside the yardsticks; BENCH_SHORT=1 within two minutes, BENCH_DOCS=1 writes docs/ anew'
+	@echo 'make soak     faults, reloads and restarts for SOAK_MINUTES=30 or SOAK_SECONDS=60, while twenty readers use what they get; SOAK_SEED=N'
+	@echo 'make leaks    rotate LEAK_ROTATIONS=100000 times and see that memory and descriptors stay flat'
 	@echo 'make format   format the sources; make lint checks them'
 	@echo 'make install  install programs, units and settings below DESTDIR, PREFIX=$(PREFIX)'
 
@@ -41,6 +47,15 @@ bench: build
 	$(foreach program,bench-load bare-server bench,$(BUILD) --product $(program) &&) true
 	@ROLEKEEPER_PROGRAMS=$(CURDIR)/$(BIN) $(BIN)/bench $(if $(BENCH_SHORT),--short) $(if $(BENCH_SECONDS),--seconds $(BENCH_SECONDS)) \
 		$(if $(BENCH_ONLY),--only $(BENCH_ONLY)) $(if $(BENCH_DOCS),--docs docs)
+
+# Tools beside the programs, which run them as a host would.
+soak: build
+	@$(BUILD) --product soak
+	@ROLEKEEPER_PROGRAMS=$(CURDIR)/$(BIN) $(BIN)/soak --seconds $(SOAK_SECONDS) $(if $(SOAK_SEED),--seed $(SOAK_SEED))
+
+leaks: build
+	@$(BUILD) --product leak-check
+	@ROLEKEEPER_PROGRAMS=$(CURDIR)/$(BIN) $(BIN)/leak-check $(LEAK_ROTATIONS)
 
 format:
 	$(SWIFT) format --in-place --recursive $(CHECKED)

@@ -52,6 +52,8 @@ let package = Package(
     room("TestSupport", imports: ["JSON"]),
     room("TestNeeds"),
     room("Laboratory", imports: ["TestSupport", "Core", "Secrets", "Wire"]),
+    program("leak-check", imports: ["Laboratory", "TestSupport"]),
+    program("soak", imports: ["Laboratory", "TestSupport", "Core", "Wire"], besides: ["checker.py"]),
 
     // What measures: a load generator and a yardstick in C, and who drives them.
     .executableTarget(name: "bench-load", path: "Benchmarks/Load"),
@@ -98,8 +100,9 @@ func room(_ name: String, imports: [Target.Dependency] = [], settings: [SwiftSet
   .target(name: name, dependencies: imports, swiftSettings: strict() + settings)
 }
 
-func program(_ name: String, imports: [Target.Dependency]) -> Target {
-  .executableTarget(name: name, dependencies: imports, swiftSettings: strict())
+/// `besides` are files in the program's directory that aren't Swift.
+func program(_ name: String, imports: [Target.Dependency], besides: [String] = []) -> Target {
+  .executableTarget(name: name, dependencies: imports, exclude: besides, swiftSettings: strict())
 }
 
 /// The suite beside a room of the same name.

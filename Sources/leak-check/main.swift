@@ -1,0 +1,5 @@
+import Glibc
+import Laboratory
+
+Interruption.hold()
+exit(LeakCheck.run(CommandLine.arguments))

@@ -1,0 +1,58 @@
+import Laboratory
+import TestSupport
+import Wire
+
+/// Waits on the stream of events and fetches what it is told of: that session or a later one.
+struct EventReader: Reader {
+  private let stage: Stage
+  private let judge: Judge
+  private var events: StreamConnection?
+
+  init(_ stage: Stage, _ judge: Judge) {
+    self.stage = stage
+    self.judge = judge
+  }
+
+  mutating func step(_ chance: inout SeededChance) throws {
+    let moment = stage.moment
+    let event: RoleEvent
+    let reply: HTTPReply
+    let readAt: Double
+    do {
+      event = try nextRotation()
+      readAt = wallClock()
+      guard Cast.all.contains(event.role) else { return }
+      let connection = try StreamConnection(unix: stage.socketPath)
+      try connection.request("GET", "/v1/roles/\(event.role)/credentials")
+      reply = try connection.readReply()
+    } catch {
+      events = nil
+      return stage.noteBroken(error, since: moment)
+    }
+    guard reply.status == 200 else { return stage.noteRefusal(reply, of: event.role, since: moment) }
+    let generation = reply.fields["rolekeeper-generation"].flatMap { UInt64($0) } ?? 0
+    if generation < event.generation, !stage.wasRestarted(since: moment) {
+      stage.findings.wrong("generation", "role \(event.role): \(generation) after the event of \(event.generation)")
+    }
+    try judge.use(
+      reply.body, of: event.role, readAt: readAt, least: stage.isPromised(event.role) ? Cast.floor : 0, by: .event)
+  }
+
+  private mutating func nextRotation() throws -> RoleEvent {
+    let stream = try events ?? subscribe()
+    events = stream
+    while let line = try stream.readLine() {
+      let event = try RoleEvent(parsing: Array(line.utf8).span)
+      if event.kind == .rotated { return event }
+    }
+    throw StreamError(attempt: "read another event", number: 104)
+  }
+
+  private func subscribe() throws -> StreamConnection {
+    let stream = try StreamConnection(unix: stage.socketPath, patienceSeconds: 60)
+    try stream.request("GET", "/v1/events")
+    let reply = try stream.readReply()
+    guard reply.status == 200 else { throw NoCredential(reply: reply) }
+    return stream
+  }
+}

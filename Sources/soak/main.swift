@@ -1,0 +1,5 @@
+import Glibc
+import Laboratory
+
+Interruption.hold()
+exit(Soak.main(CommandLine.arguments))
