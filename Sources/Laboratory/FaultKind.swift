@@ -32,6 +32,14 @@ package struct FaultKind: Sendable {
     FaultKind(name: "a proxy's page", kind: .transient, parameters: "kind=html"),
     FaultKind(name: "a proxy's 502", kind: .transient, parameters: "kind=html&status=502"),
     FaultKind(name: "oversized answer", kind: .transient, parameters: "kind=oversize"),
+    FaultKind(name: "slow answer", kind: .harmless, parameters: "kind=dribble&milliseconds=800"),
+    FaultKind(name: "endless answer", kind: .transient, parameters: "kind=dribble&milliseconds=60000"),
+    FaultKind(name: "random bytes", kind: .transient, parameters: "kind=garbage&form=bytes"),
+    FaultKind(name: "half an answer", kind: .transient, parameters: "kind=garbage&form=half"),
+    FaultKind(name: "nested brackets", kind: .transient, parameters: "kind=garbage&form=nesting"),
+    FaultKind(name: "a list", kind: .transient, parameters: "kind=garbage&form=list"),
+    FaultKind(name: "no body", kind: .transient, parameters: "kind=garbage&form=nothing"),
+    FaultKind(name: "no HTTP", kind: .transient, parameters: "kind=garbage&form=http"),
     FaultKind(name: "empty fields", kind: .transient, parameters: "kind=empty"),
     FaultKind(name: "empty token", kind: .transient, parameters: "kind=empty&field=SecurityToken"),
     FaultKind(name: "missing field", kind: .transient, parameters: "kind=missing&field=AccessKeySecret"),
@@ -54,7 +62,7 @@ package struct FaultKind: Sendable {
     FaultKind(
       name: "clocks differ", kind: .transient, parameters: "kind=error&status=400&code=InvalidTimeStamp.Expired"),
     FaultKind(name: "no permission", kind: .lasting, parameters: "kind=error&status=403&code=NoPermission"),
-    FaultKind(name: "role gone", kind: .lasting, parameters: "kind=error&status=404&code=EntityNotExist.Role"),
+    FaultKind(name: "role gone", kind: .lasting, parameters: "kind=role-gone"),
     FaultKind(
       name: "AccessKey disabled", kind: .lasting,
       parameters: "kind=error&status=403&code=InvalidAccessKeyId.Inactive"),

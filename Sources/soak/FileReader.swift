@@ -4,8 +4,10 @@ import TestSupport
 
 /// Reads a role's files, which outlive restarts: both of one moment through `current`, or one of them by its own name.
 struct FileReader: Reader {
-  /// How often a file may be away in a row although the socket hands out, in steps of a twentieth of a second and more.
+  /// How often a file may be away in a row before the socket is asked.
   private static let patience = 40
+  /// How long the writing of a file may take after the socket has begun to hand out, on a disk that is busy.
+  private static let secondsOfWriting = 5.0
 
   private let stage: Stage
   private let judge: Judge
@@ -70,6 +72,12 @@ struct FileReader: Reader {
       (try? connection.request("GET", "/v1/roles/\(role)/credentials")) != nil,
       let reply = try? connection.readReply(), reply.status == 200
     else { return }
-    stage.findings.wrong("missing file", "role \(role): the socket hands out, but there is no file")
+    let home = home
+    // What was asked for may have come between the two looks, and its file be on its way.
+    do {
+      try eventually("the file is there", within: Self.secondsOfWriting) {
+        access("\(home)/credentials.json", F_OK) == 0
+      }
+    } catch { stage.findings.wrong("missing file", "role \(role): the socket hands out, but there is no file") }
   }
 }
