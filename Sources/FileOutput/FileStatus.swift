@@ -11,8 +11,9 @@ struct FileStatus: Hashable, Sendable {
   let mode: UInt32
   let uid: UInt32
   let gid: UInt32
-  /// When its content was last written, in seconds since 1970.
+  /// When its content was last written, in seconds since 1970 and nanoseconds of the second.
   let writtenSeconds: Int
+  let writtenNanoseconds: Int
   let changedSeconds: Int
   let changedNanoseconds: Int
 
@@ -24,8 +25,16 @@ struct FileStatus: Hashable, Sendable {
     uid = raw.st_uid
     gid = raw.st_gid
     writtenSeconds = raw.st_mtim.tv_sec
+    writtenNanoseconds = raw.st_mtim.tv_nsec
     changedSeconds = raw.st_ctim.tv_sec
     changedNanoseconds = raw.st_ctim.tv_nsec
+  }
+
+  /// Whether nothing but the time of the last status change is another: that changes with a rename, too.
+  func isRenamed(_ before: FileStatus) -> Bool {
+    device == before.device && inode == before.inode && size == before.size && mode == before.mode && uid == before.uid
+      && gid == before.gid && writtenSeconds == before.writtenSeconds
+      && writtenNanoseconds == before.writtenNanoseconds
   }
 
   var permissions: UInt32 { mode & 0o7777 }

@@ -21,11 +21,11 @@ struct SingleFile: Sendable {
     if let written, written.version == content.version, written.status == present { return false }
     let temporary = Directory.temporaryName(for: path.name)
     try directory.remove(temporary)
-    _ = try directory.create(temporary, as: output, content)
+    let made = try directory.create(temporary, as: output, content)
     try directory.rename(temporary, to: path.name)
     try directory.sync()
-    // Asked anew: the rename is a change of status, too.
-    written = try directory.status(of: path.name).map { (content.version, $0) }
+    // Asked anew: the rename is a change of status, too. What somebody changed since isn't ours, and is replaced the next time.
+    written = try directory.status(of: path.name).flatMap { $0.isRenamed(made) ? (content.version, $0) : nil }
     return true
   }
 

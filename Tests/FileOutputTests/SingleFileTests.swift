@@ -58,6 +58,20 @@ import Testing
     #expect(FileText.read(path) == "one")
   }
 
+  /// Taken for ours it would have stayed as it is for good.
+  @Test mutating func `what changes between the swap and the look at it is replaced, too`() throws {
+    let path = path
+    file.calls = Calls { step, _ in
+      if step == .syncDirectory { chmod(path, 0o644) }
+      return 0
+    }
+    _ = try file.write(content("one", version: 1))
+    file.calls = Calls()
+    #expect(try file.write(content("one", version: 1)))
+    #expect(Look(path)?.mode == 0o440)
+    #expect(try !file.write(content("one", version: 1)))
+  }
+
   @Test mutating func `a symlink in its place is replaced and what it points to stays`() throws {
     let victim = try temporary.write("precious", to: "victim")
     symlink(victim, path)

@@ -21,7 +21,7 @@ import Testing
     var isElsewhere = false
     /// What the complaint says to do; nil for what mends itself, of which nothing is said.
     let cure: String?
-    /// Where the lapsed file leaves room for one more, it is written and told of again with each lifetime.
+    /// Where the lapsed file leaves room for one more it is written again, and what fails then is told again.
     var complaints = 1...1
     /// Whether what has lapsed can be taken away all the same.
     var canBeRemoved = true
@@ -32,7 +32,7 @@ import Testing
   }
 
   static let cases = [
-    Case(role: "full", isElsewhere: true, cure: "make room there", complaints: 1...3) { place in
+    Case(role: "full", isElsewhere: true, cure: "make room there", complaints: 1...10) { place in
       let filler = open(place.spare, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
       let page = [UInt8](repeating: 1, count: 4096)
       while write(filler, page, page.count) > 0 {}

@@ -147,6 +147,7 @@ import Wire
     return (Double(fields[11])! + Double(fields[12])!) / Double(sysconf(CInt(_SC_CLK_TCK)))
   }
 
+  /// `limit` as prlimit(1) takes it.
   private func descriptorLimit(_ pid: Int32, _ limit: String) throws {
     let run = try ChildProcess.run(["/usr/bin/prlimit", "--pid", "\(pid)", "--nofile=\(limit)"])
     #expect(run.status == 0, "\(run.errors)")
@@ -212,7 +213,7 @@ import Wire
       of: ["uploader", "reports"], files: ["\(lab.draft.directory)/uploader/credentials.json"], at: lab)
     for _ in 0..<2 { try lab.await(events) { $0.kind == .rotated } }
     for _ in 0..<2 {
-      try descriptorLimit(pid, "3")
+      try descriptorLimit(pid, "3:")
       let before = try processorSeconds(pid)
       let dry = try seconds {
         // Who is connected is served all the while.
@@ -229,7 +230,7 @@ import Wire
       }
       let used = try processorSeconds(pid) - before
       #expect(used < 0.3 * dry + 0.1, "it worked for \(used) s of \(dry) s")
-      try descriptorLimit(pid, "1024")
+      try descriptorLimit(pid, "1024:")
       for role in ["uploader", "reports"] {
         try lab.await(events) { $0.role == role && $0.kind == .rotated }
       }
