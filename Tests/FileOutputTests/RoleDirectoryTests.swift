@@ -156,6 +156,8 @@ import Testing
     for step in 0... {
       directory = Self.make(temporary.path("roles"))
       try directory.removeAll()
+      // Numbers begin anew with it.
+      directory = Self.make(temporary.path("roles"))
       _ = try directory.write(contents(1))
       _ = try directory.write(contents(2))
       let recorder = Recorder(failing: step, with: number)
