@@ -6,6 +6,10 @@ import PackageDescription
 
 let package = Package(
   name: "rolekeeper",
+  products: [
+    // Preloaded into a program by tests; it has to be a file of its own.
+    .library(name: "ClockShim", type: .dynamic, targets: ["CClockShim"])
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
@@ -19,6 +23,7 @@ let package = Package(
     library("CGnuTLS", links: ["gnutls"]),
     library("CTOML"),
     library("CLinux"),
+    library("CClockShim"),
 
     // Rooms.
     room("Core"),
@@ -51,7 +56,7 @@ let package = Package(
     // What the tests and the tools stand on: programs run as a user runs them, a cloud and a daemon at a time.
     room("TestSupport", imports: ["JSON"]),
     room("TestNeeds"),
-    room("Laboratory", imports: ["TestSupport", "Core", "Secrets", "Wire"]),
+    room("Laboratory", imports: ["TestSupport", "Core", "Secrets", "JSON", "Wire"]),
     program("leak-check", imports: ["Laboratory", "TestSupport"]),
     program("soak", imports: ["Laboratory", "TestSupport", "Core", "Wire"], besides: ["checker.py"]),
 

@@ -34,9 +34,11 @@ package final class EmulatorProcess {
 
   package var endpoint: String { "127.0.0.1:\(port)" }
 
-  /// Puts a fault in force, as in `kind=error&status=503`, for all requests or one role's.
-  package func fault(_ parameters: String, role: String? = nil) throws {
-    try ask("POST", "/faults?\(parameters)\(role.map { "&role=\($0)" } ?? "")")
+  /// Puts a fault in force, as in `kind=error&status=503`, for all requests or one role's; returns its number.
+  @discardableResult
+  package func fault(_ parameters: String, role: String? = nil) throws -> Int {
+    let answer = Array(try ask("POST", "/faults?\(parameters)\(role.map { "&role=\($0)" } ?? "")").utf8)
+    return Int(try JSONDocument(answer.span).root["id"]?.int ?? 0)
   }
 
   /// Puts a fault in force, as `fault` does, and returns its number.
@@ -49,6 +51,12 @@ package final class EmulatorProcess {
   package func clearFault(_ number: Int) throws { try ask("DELETE", "/faults/\(number)") }
 
   package func clearFaults() throws { try ask("DELETE", "/faults") }
+
+  /// Clears one fault; throws when it isn't in force any more.
+  package func clearFault(_ number: Int) throws { try ask("DELETE", "/faults/\(number)") }
+
+  /// Whether no fault is in force: all were cleared or are used up.
+  package func isFaultless() throws -> Bool { try ask("GET", "/faults").contains("\"faults\":[]") }
 
   /// How many AssumeRole calls arrived, of one role and with one result where these are given.
   package func draws(of role: String? = nil, result: String? = nil) throws -> Int {
