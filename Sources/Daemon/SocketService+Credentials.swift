@@ -123,7 +123,8 @@ extension SocketService {
 
   private func nothingValid(_ role: KeptRole, at now: Timestamp) -> Response {
     let failure = role.machine.lastFailure
-    let why = failure.map { "STS: \($0.code); \($0.advice)" } ?? "its first session is being drawn"
+    let drawn = role.machine.lastSuccess == nil ? "first" : "next"
+    let why = failure.map { "STS: \($0.code); \($0.advice)" } ?? "its \(drawn) session is being drawn"
     return Answer.problem(
       Problem(
         .noSession, detail: "role '\(role.name)' has no valid session; \(why)", code: failure?.code,
