@@ -6,59 +6,115 @@ import Testing
 import Wire
 
 @Suite(.serialized) struct AccessKeyTests {
-  @Test func `a key that is replaced by rename signs at once and is shown in the status`() throws {
-    var realm = RealmDraft(lifetime: "4s")
+  static let roles = ["uploader", "reports"]
+
+  @Test func `a key that is replaced by rename signs at once and is shown in the status, and no reader notices`() throws
+  {
+    var realm = RealmDraft(lifetime: "5s")
     realm.keys.append(RealmDraft.otherKey)
     let lab = try Lab(realm)
     let daemon = try lab.start()
+    let start = ContinuousClock.now
+    let reader = try Reader(of: Self.roles, at: lab)
     #expect(try lab.report().sources.first?.accessKeyID == RealmDraft.key.id)
     try lab.write(key: RealmDraft.otherKey)
     try daemon.awaitLog("AccessKey changed", RealmDraft.otherKey.id)
     let source = try #require(try lab.report().sources.first)
     #expect(source.accessKeyID == RealmDraft.otherKey.id && source.inUseSince != nil)
-    // The old one can be taken away now, and nobody notices.
+    // The old one can be taken away now.
     realm.keys.removeFirst()
     try lab.emulator.reload(realm: realm.text)
-    let events = try daemon.events()
-    for _ in 0..<4 { #expect(try lab.await(events) { $0.kind == .rotated }.code == nil) }
+    try watch(for: .seconds(10), since: start)
+    try lab.awaitRotations(of: Self.roles)
+    let findings = try reader.finish()
+    #expect(findings.areFlawless(for: 10), "\(findings)\n\(daemon.log)")
     #expect(daemon.logLines("refresh failed").isEmpty)
   }
 
-  @Test func `half a file, a loose mode or none at all keep the old key, and each is told once`() throws {
-    let lab = try Lab(RealmDraft(lifetime: "4s"))
+  @Test
+  func `half a file, a loose mode or none at all keep the old key until the file is mended, and each is told once`()
+    throws
+  {
+    var realm = RealmDraft(lifetime: "8s")
+    realm.keys.append(RealmDraft.otherKey)
+    let lab = try Lab(realm)
     let daemon = try lab.start()
-    let events = try daemon.events()
+    let start = ContinuousClock.now
+    let reader = try Reader(of: Self.roles, at: lab)
     try lab.write(keyFile: "AccessKey ID,AccessKey Sec")
     try daemon.awaitLog("AccessKey not read again")
     chmod(lab.draft.keyPath, 0o644)
     try daemon.awaitLog("AccessKey not read again", "chmod 0400")
     unlink(lab.draft.keyPath)
     try daemon.awaitLog("AccessKey not read again", "No such file")
-    for _ in 0..<4 { #expect(try lab.await(events) { $0.kind == .rotated }.state == .valid) }
+    try lab.awaitRotations(of: Self.roles)
     #expect(daemon.logLines("AccessKey not read again").count == 3)
     #expect(try lab.report().sources.first?.accessKeyID == RealmDraft.key.id)
+    // Written in place and in pieces, as a careless administrator does.
+    let whole = "AccessKey ID,AccessKey Secret\n\(RealmDraft.otherKey.id),\(RealmDraft.otherKey.secret)\n"
+    try lab.directory.write(String(whole.prefix(51)), to: "access-key", mode: 0o600)
+    try daemon.awaitLog("AccessKey not read again", "no AccessKey secret")
+    // Half a secret is one, too, until STS has seen it.
+    try lab.directory.write(String(whole.dropLast(10)), to: "access-key", mode: 0o600)
+    try daemon.awaitLog("AccessKey changed", RealmDraft.otherKey.id)
+    try lab.refresh(Self.roles)
+    for role in Self.roles {
+      try daemon.awaitLog("error: refresh failed", "role=\(role)", "code=SignatureDoesNotMatch")
+    }
+    try awaitRotation(in: lab) { try lab.directory.write(whole, to: "access-key", mode: 0o600) }
+    try watch(for: .seconds(16), since: start)
+    try lab.awaitRotations(of: Self.roles)
+    let findings = try reader.finish()
+    #expect(findings.areFlawless(for: 16), "\(findings)\n\(daemon.log)")
   }
 
-  /// The wait after this failure is half a minute and more; a new key must not wait for that.
-  @Test func `a disabled key is told with its code, and a new one cures it at once`() throws {
-    var realm = RealmDraft(lifetime: "4s")
+  /// The wait after this failure is half a minute and more; neither a new key nor a reload must wait for that.
+  @Test func `a disabled key is told with its code, cured at once by another or by a reload, and no reader notices`()
+    throws
+  {
+    var realm = RealmDraft(lifetime: "10s")
     realm.keys.append(RealmDraft.otherKey)
     let lab = try Lab(realm)
     let daemon = try lab.start()
-    realm.keys[0].isActive = false
-    try lab.emulator.reload(realm: realm.text)
-    for role in ["uploader", "reports"] {
-      try daemon.awaitLog("error: refresh failed", "role=\(role)", "code=InvalidAccessKeyId.Inactive")
+    let start = ContinuousClock.now
+    let reader = try Reader(of: Self.roles, at: lab)
+    try disable(RealmDraft.key, in: lab)
+    try awaitRotation(in: lab) { try lab.write(key: RealmDraft.otherKey) }
+    try daemon.awaitLog("refresh works again", "role=uploader")
+    try lab.awaitRotations(of: Self.roles)
+    try disable(RealmDraft.otherKey, in: lab)
+    // Somebody enables it again in the console.
+    try lab.emulator.clearFaults()
+    try awaitRotation(in: lab) { _ = try daemon.post("/v1/reload") }
+    try watch(for: .seconds(20), since: start)
+    try lab.awaitRotations(of: Self.roles)
+    let findings = try reader.finish()
+    #expect(findings.areFlawless(for: 20), "\(findings)\n\(daemon.log)")
+  }
+
+  /// Disables a key and waits until all roles have noticed.
+  private func disable(_ key: RealmDraft.Key, in lab: Lab) throws {
+    let code = "InvalidAccessKeyId.Inactive"
+    func lines(_ role: String) -> Int {
+      lab.daemon.logLines("error: refresh failed", "role=\(role)", "code=\(code)").count
     }
-    #expect(try lab.credential("uploader").keyID.hasPrefix("STS."), "the last session serves on")
-    let events = try daemon.events()
-    try lab.write(key: RealmDraft.otherKey)
-    var awaited: Set = ["uploader", "reports"]
+    let before = Self.roles.map(lines)
+    try lab.emulator.fault("kind=key-disabled&key=\(key.id)")
+    try lab.refresh(Self.roles)
+    for (role, before) in zip(Self.roles, before) {
+      try eventually("\(role) fails, and that is told") { lines(role) == before + 1 }
+    }
+  }
+
+  /// Waits until all roles have rotated, and holds that this came at once after `cure`.
+  private func awaitRotation(in lab: Lab, after cure: () throws -> Void) throws {
+    let events = try lab.daemon.events()
+    try cure()
+    var awaited = Set(Self.roles)
     let waited = try seconds {
       while !awaited.isEmpty { awaited.remove(try lab.await(events) { $0.kind == .rotated }.role) }
     }
     #expect(waited < 5)
-    try daemon.awaitLog("refresh works again", "role=uploader")
   }
 
   @Test func `a wrong secret is told as such, without what STS says to it`() throws {

@@ -1,0 +1,93 @@
+import Core
+import Glibc
+import Laboratory
+import TestSupport
+import Testing
+import Wire
+
+/// What users of credentials notice of a daemon whose wall clock is wrong, or that was stopped.
+@Suite(.serialized) struct ClockFaultTests {
+  static let day: Int64 = 86_400
+  /// In seconds.
+  static let lifetime = 8
+  static let roles = ["uploader", "reports"]
+
+  /// A daemon of its own wall clock, and a reader whose clock is right.
+  final class Host {
+    let lab: Lab
+    let clock: SteppedClock
+    let reader: Reader
+
+    init(aheadBySeconds seconds: Int64) throws {
+      lab = try Lab(RealmDraft(lifetime: "\(ClockFaultTests.lifetime)s"))
+      clock = try SteppedClock(in: lab.directory, aheadBySeconds: seconds)
+      try lab.launch(environment: clock.environment).awaitReady()
+      reader = try Reader(of: ClockFaultTests.roles, at: lab)
+    }
+  }
+
+  /// Both hosts at once, for two lifetimes each; the clock of neither is ever right for long.
+  @Test func `a wall clock a day off at the start, and stepped by days, spoils no credential`() throws {
+    let hosts = try [Self.day, -Self.day].map { try Host(aheadBySeconds: $0) }
+    let start = ContinuousClock.now
+    for (host, lead) in zip(hosts, [Self.day, -Self.day]) {
+      let startedAt = try #require(try host.lab.report().startedAt)
+      #expect(abs(Double(startedAt.seconds - lead) - wallClock()) < 60, "the daemon doesn't see the clock it was given")
+      for role in Self.roles {
+        #expect(try host.lab.attempts(of: role, code: "InvalidTimeStamp.Expired") <= 1, "corrected by the first answer")
+      }
+    }
+    for (number, part) in [-1, 1, 0].enumerated() {
+      try watch(for: .seconds(Self.lifetime * (number + 1) / 2), since: start)
+      for host in hosts {
+        try host.clock.step(toAheadBySeconds: Int64(part) * Self.day)
+        try host.lab.awaitRotations(of: Self.roles)
+      }
+    }
+    try watch(for: .seconds(2 * Self.lifetime + 1), since: start)
+    for host in hosts {
+      let findings = try host.reader.finish()
+      #expect(findings.areFlawless(for: Double(2 * Self.lifetime)), "\(findings)\n\(host.lab.daemon.log)")
+      #expect(host.lab.daemon.logLines("refresh failed").allSatisfy { $0.contains("InvalidTimeStamp.Expired") })
+    }
+  }
+
+  /// While it is stopped the kernel takes connections for it; they are answered when it goes on, by sessions that have lapsed meanwhile unless it looks.
+  @Test func `a daemon stopped for longer than a lifetime hands out nothing lapsed and is back at once`() throws {
+    let lab = try Lab(RealmDraft(lifetime: "5s"))
+    let daemon = try lab.start()
+    let start = ContinuousClock.now
+    let patient = try Reader(of: Self.roles, at: lab, wait: 30)
+    let last = try Self.roles.map { try lab.credential($0).expiration.seconds }.max()!
+    daemon.child.signal(SIGSTOP)
+    // More than a lifetime, since the last session may have been a new one.
+    try eventually("all sessions end") { wallClock() > Double(last) + 1 }
+    let hasty = try Self.roles.map { role in
+      let connection = try StreamConnection(unix: lab.draft.socketPath)
+      try connection.request("GET", "/v1/roles/\(role)/credentials")
+      return connection
+    }
+    daemon.child.signal(SIGCONT)
+    for connection in hasty {
+      let reply = try connection.readReply()
+      if reply.status == 200 {
+        #expect(Double(try Credential(reply).expiration.seconds) > wallClock())
+      } else {
+        #expect(try reply.status == 503 && reply.problem.detail.hasSuffix("its next session is being drawn"))
+        #expect(reply.fields["retry-after"] == "1")
+      }
+    }
+    let recovery = try seconds {
+      for role in Self.roles {
+        try eventually("\(role) is back") { try daemon.get("/v1/roles/\(role)/credentials").status == 200 }
+      }
+    }
+    #expect(recovery < 2, "one call of STS, which takes milliseconds")
+    let goesOn = ContinuousClock.now
+    try watch(for: .seconds(10), since: goesOn)
+    try lab.awaitRotations(of: Self.roles)
+    let findings = try patient.finish()
+    #expect(findings.areFlawless(for: (goesOn - start) / .seconds(1) + 10), "\(findings)\n\(daemon.log)")
+    #expect(daemon.logLines("refresh failed").isEmpty)
+  }
+}
