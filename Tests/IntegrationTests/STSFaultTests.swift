@@ -76,7 +76,7 @@ import Wire
     }
     let daemon = try lab.start()
     let start = ContinuousClock.now
-    let reader = try Reader(of: names, at: lab, files: true)
+    let reader = try Reader(of: names, files: lab.documents(of: names), at: lab)
     for _ in 1...2 { try endure(lab) }
     try watch(for: .seconds(2 * Self.lifetime), since: start)
     try lab.awaitRotations(of: names)

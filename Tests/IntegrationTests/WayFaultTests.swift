@@ -41,7 +41,7 @@ import Wire
     try lab.writeSettings()
     let daemon = try lab.start()
     let start = ContinuousClock.now
-    let reader = try Reader(of: Self.roles, at: lab, files: true)
+    let reader = try Reader(of: Self.roles, files: lab.documents(of: Self.roles), at: lab)
     for row in Self.cases {
       if let flaw = row.fault { try lab.emulator.fault("kind=certificate&form=\(flaw)&from=\(Self.source)") }
       // Ends the connections there are, too.
