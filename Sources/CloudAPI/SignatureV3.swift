@@ -107,8 +107,9 @@ package enum SignatureV3 {
   private static func trimmed(_ value: String) -> String {
     let bytes = value.utf8
     guard bytes.first?.isSpaceOrTab == true || bytes.last?.isSpaceOrTab == true else { return value }
-    let isText = { (byte: UInt8) in !byte.isSpaceOrTab }
-    guard let first = bytes.firstIndex(where: isText), let last = bytes.lastIndex(where: isText) else { return "" }
+    guard let first = bytes.firstIndex(where: { !$0.isSpaceOrTab }),
+      let last = bytes.lastIndex(where: { !$0.isSpaceOrTab })
+    else { return "" }
     return String(decoding: bytes[first...last], as: UTF8.self)
   }
 }

@@ -59,6 +59,7 @@ final class Announcer {
     readyTimer.disarm()
     notifier.ready(status: line())
     keeper.logger.notice("ready", [.count: "\(keeper.refresher.roles.count)"])
+    keeper.thrift.muchWasDone()
     armStatus()
   }
 

@@ -19,7 +19,9 @@ package final class Handout {
   private let head: PlainBytes
 
   /// Nil for a session whose texts no format could carry; the reading of STS's answers lets none through.
-  init?(_ assumed: AssumedSession, session: Session, generation: UInt64, timing: RoleTiming) {
+  init?(
+    _ assumed: AssumedSession, session: Session, generation: UInt64, timing: RoleTiming, heads: inout HandoutHeads
+  ) {
     let credential = SessionCredential(
       accessKeyID: assumed.accessKeyID, accessKeySecret: assumed.accessKeySecret, securityToken: assumed.securityToken,
       expiration: assumed.expiration, issued: session.issued)
@@ -28,7 +30,7 @@ package final class Handout {
     self.session = session
     self.generation = generation
     document = credential.json()
-    head = Answer.head(status: 200, type: .json, length: document.count, fields: Self.fields(generation))
+    head = heads.head(length: document.count, generation: generation)
     lapses = session.expires - timing.lapseMargin
     floorReached = session.expires - timing.floor
   }
@@ -45,13 +47,25 @@ package final class Handout {
     guard now < lapses else { return nil }
     guard now >= floorReached else { return Response(head: head, body: document) }
     let remaining = (session.expires - now).wholeSeconds
-    let fields = Self.fields(generation) + "Rolekeeper-Below-Floor: \(remaining)\r\n"
+    let fields = HandoutHeads.fields(generation) + "Rolekeeper-Below-Floor: \(remaining)\r\n"
     return Response(head: Answer.head(status: 200, type: .json, length: document.count, fields: fields), body: document)
   }
 
   func isBelowFloor(at now: Timestamp) -> Bool { now >= floorReached }
+}
 
-  private static func fields(_ generation: UInt64) -> String { "Rolekeeper-Generation: \(generation)\r\n" }
+/// The heads of the answers with a credential. Those of roles whose documents are equally long are the same, and one is kept.
+struct HandoutHeads {
+  private var latest: (length: Int, generation: UInt64, head: PlainBytes)?
+
+  mutating func head(length: Int, generation: UInt64) -> PlainBytes {
+    if let latest, latest.length == length, latest.generation == generation { return latest.head }
+    let head = Answer.head(status: 200, type: .json, length: length, fields: Self.fields(generation))
+    latest = (length, generation, head)
+    return head
+  }
+
+  static func fields(_ generation: UInt64) -> String { "Rolekeeper-Generation: \(generation)\r\n" }
 }
 
 extension Secret: ResponseBytes {

@@ -60,6 +60,7 @@ extension Keeper {
   private func putInForce(_ new: DaemonSettings, edges: Edges, server: HTTPServer?) {
     let old = settings
     settings = new
+    settings.roles = []
     access = AccessPolicy(ownUID: geteuid(), admins: new.admins)
     LogOutput.setLevel(new.logLevel.swiftLog)
     self.edges = edges
@@ -72,20 +73,21 @@ extension Keeper {
       refresher.setRate(new.sts.requestsPerSecond, burst: new.sts.burst)
     }
     outputs.move(to: new.filesDirectory)
-    changeRoles(from: old, to: new)
+    changeRoles(to: new.roles)
     service.settingsChanged()
     for source in edges.sources.values { source.reread() }
     refresher.sendToAll(.cureSuspected)
+    thrift.muchWasDone()
   }
 
-  private func changeRoles(from old: DaemonSettings, to new: DaemonSettings) {
-    let wanted = Set(new.roles.map(\.name))
-    for role in old.roles where !wanted.contains(role.name) {
-      refresher.remove(role.name)
-      outputs.forget(role.name)
-      service.roleGone(role.name)
+  private func changeRoles(to new: [RoleSettings]) {
+    let wanted = Set(new.map(\.name))
+    for name in Array(refresher.roles.keys) where !wanted.contains(name) {
+      refresher.remove(name)
+      outputs.forget(name)
+      service.roleGone(name)
     }
-    for settings in new.roles {
+    for settings in new {
       guard let role = refresher.roles[settings.name] else {
         keep(settings, generation: 0)
         continue

@@ -9,6 +9,7 @@ import Wire
 
 /// The daemon as a whole: what the settings say, kept going on one loop.
 package final class Keeper: SocketBackend {
+  /// In force; but for the roles, which the refresher has.
   package internal(set) var settings: DaemonSettings
   package private(set) var refresher: Refresher
   package internal(set) var access: AccessPolicy
@@ -33,6 +34,7 @@ package final class Keeper: SocketBackend {
   /// When it was last told that new connections have to wait.
   private var pauseTold: Timestamp?
   private var hasToldOfUnlockedSecrets = false
+  var thrift: Thrift!
 
   /// Reads CLOCK_BOOTTIME afresh.
   static func now() -> Timestamp { Timestamp(microseconds: EventLoop.bootTime()) }
@@ -66,6 +68,7 @@ package final class Keeper: SocketBackend {
       retired = nil
     }
     announcer = try Announcer(keeper: self)
+    thrift = try Thrift(loop: loop) { [unowned self] in refresher.inFlight == 0 && refresher.queued == 0 }
     observe()
     clockSteps = try ClockStepSource(loop) { [unowned self] in
       refresher.wallClockStepped(toMicroseconds: Self.wallMicroseconds())
@@ -73,6 +76,7 @@ package final class Keeper: SocketBackend {
     // Only with the socket held: until then the files may be another daemon's.
     outputs.removeAbandoned(keeping: settings.roles)
     for role in settings.roles { keep(role, generation: outputs.generation(of: role)) }
+    self.settings.roles = []
     announcer.begin()
     if let interval = Watchdog.interval() {
       watchdog = try Watchdog(loop, interval: interval) { [unowned self] in isProgressing() }
@@ -111,6 +115,7 @@ package final class Keeper: SocketBackend {
       service.sessionCame(to: role)
       announcer.stateChanged()
       tellOfUnlockedSecrets()
+      thrift.sessionCame()
     }
     refresher.observers.withdrawn = { [unowned self] role in
       outputs.withdraw(role.name)

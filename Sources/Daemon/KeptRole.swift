@@ -11,12 +11,13 @@ package final class KeptRole {
   package internal(set) var current: Handout?
   /// The longer session that a reader asked for.
   package internal(set) var reserved: Handout?
-  /// Outcomes of attempts by error code, `Success` among them.
-  package internal(set) var outcomes: [String: UInt64] = [:]
   package var handouts = HandoutBook()
 
-  /// Secrets of the sessions that live, by their number.
-  var secrets: [SessionID: AssumedSession] = [:]
+  private var successes: UInt64 = 0
+  /// Other outcomes of attempts by error code. Most roles have none, and a dictionary of one entry takes hundreds of bytes.
+  private var otherOutcomes: [String: UInt64] = [:]
+  /// Secrets of the sessions that live; so few that they are found fastest by looking at each.
+  private var secrets: [(id: SessionID, session: AssumedSession)] = []
   /// The attempt that is queued or under way.
   var attempt: Attempt?
   /// The call under way and who makes it, which may be about to be replaced by a reload.
@@ -29,14 +30,33 @@ package final class KeptRole {
   /// Whether plain reads get a credential at `now`.
   package func isValid(at now: Timestamp) -> Bool { current.map { now < $0.lapses } ?? false }
 
-  /// Counts an outcome; beyond 50 different codes they are all `Other`, since codes come from outside.
+  /// Outcomes of attempts by error code, `Success` among them.
+  package var outcomes: [String: UInt64] {
+    var all = otherOutcomes
+    if successes > 0 { all["Success"] = successes }
+    return all
+  }
+
+  func countSuccess() { successes += 1 }
+
+  /// Counts an outcome that is no success; beyond 50 different codes they are all `Other`, since codes come from outside.
   func count(outcome code: String) {
-    let isKnown = outcomes[code] != nil || outcomes.count < 50
-    outcomes[isKnown ? code : "Other", default: 0] += 1
+    let isKnown = otherOutcomes[code] != nil || otherOutcomes.count < 50
+    otherOutcomes[isKnown ? code : "Other", default: 0] += 1
   }
 
   /// How many sessions' secrets are in memory for it.
   package var heldSecrets: Int { secrets.count }
+
+  /// The secrets of a session that lives.
+  func secrets(of id: SessionID) -> AssumedSession? { secrets.first { $0.id == id }?.session }
+
+  func hold(_ session: AssumedSession, as id: SessionID) { secrets.append((id, session)) }
+
+  func drop(_ id: SessionID) {
+    // A new array of its very size: the place that the next session grows it by is for a moment only.
+    secrets = Array(secrets.lazy.filter { $0.id != id })
+  }
 
   /// The hand-out of a session of this role.
   func handout(of session: Session) -> Handout? {

@@ -12,13 +12,15 @@ struct Metrics {
     roles: [KeptRole], at now: Timestamp, rate: Double, inFlight: Int, endpoints: [EndpointStatus],
     service: SocketService, server: ServerStatistics
   ) -> String {
+    // Before the text grows, which with many roles would be the largest part of what it tells of.
+    let process = ProcessFigures.read()
     var metrics = Metrics()
     metrics.addRoles(roles.sorted { $0.name < $1.name }, now)
     metrics.add("rolekeeper_sts_rate", "gauge", "AssumeRole calls per second allowed now.", [("", rate)])
     metrics.add("rolekeeper_sts_in_flight", "gauge", "AssumeRole calls under way.", [("", Double(inFlight))])
     metrics.addEndpoints(endpoints)
     metrics.addSocket(service, server)
-    metrics.addProcess()
+    metrics.add(process)
     return metrics.text
   }
 
@@ -80,8 +82,7 @@ struct Metrics {
     add("rolekeeper_connections_total", "counter", "Connections accepted.", [("", Double(server.accepted))])
   }
 
-  private mutating func addProcess() {
-    let figures = ProcessFigures.read()
+  private mutating func add(_ figures: ProcessFigures) {
     add("rolekeeper_memory_anonymous_bytes", "gauge", "Memory of our own.", [("", Double(figures.anonymous))])
     add(
       "rolekeeper_memory_resident_bytes", "gauge", "Resident memory, libraries included.",

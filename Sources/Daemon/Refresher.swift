@@ -47,6 +47,7 @@ package final class Refresher {
   /// The wall clock's lead over the boot clock, in microseconds.
   private var wallOffset: Int64
   private var wantsConfirmation = false
+  private var heads = HandoutHeads()
 
   /// `time` reads CLOCK_BOOTTIME afresh; `attemptLimit` is when a draw without an outcome counts as failed.
   package init(
@@ -171,6 +172,7 @@ package final class Refresher {
       start(ticket, of: role, by: drawing, at: now)
       now = time()
     }
+    drawing.moreWait(queued > 0)
     if let next = schedule.wakeUp(at: now, hasRoom: drawing.hasRoom) {
       timer.arm(at: next.microseconds)
     } else {
@@ -198,7 +200,7 @@ package final class Refresher {
   private func land(_ outcome: DrawOutcome, of attempt: Attempt, for role: KeptRole) {
     switch outcome.result {
     case .granted(let assumed):
-      role.count(outcome: "Success")
+      role.countSuccess()
       role.drawn += 1
       deliver(.succeeded(attempt.id, admit(assumed, asked: attempt.duration, from: outcome, for: role)), to: role)
       if wantsConfirmation { deliver(.refreshRequested, to: role) }
@@ -218,7 +220,7 @@ package final class Refresher {
     if let date = outcome.date { weigh(date, of: assumed, asked: asked, sent: outcome.sent) }
     sessions += 1
     let id = SessionID(number: sessions)
-    role.secrets[id] = assumed
+    role.hold(assumed.withoutRequestID, as: id)
     return Session(
       id: id, accessKeyID: assumed.accessKeyID, expiration: assumed.expiration,
       issued: min(clock.now(at: outcome.sent), assumed.expiration), sent: outcome.sent, asked: asked, clock: clock)
@@ -273,7 +275,7 @@ package final class Refresher {
     case .failReservation(let failure): observers.reservationFailed(role, failure)
     case .renewSource: source.renewIdentity(of: role.settings)
     case .discard(let id):
-      role.secrets[id] = nil
+      role.drop(id)
       if role.reserved?.session.id == id { role.reserved = nil }
     case .report(let report):
       logger.log(report, of: role.name, at: time())
@@ -287,8 +289,8 @@ package final class Refresher {
   }
 
   private func handout(of session: Session, generation: UInt64, for role: KeptRole) -> Handout? {
-    role.secrets[session.id].flatMap {
-      Handout($0, session: session, generation: generation, timing: role.settings.timing)
+    role.secrets(of: session.id).flatMap {
+      Handout($0, session: session, generation: generation, timing: role.settings.timing, heads: &heads)
     }
   }
 

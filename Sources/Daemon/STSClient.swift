@@ -104,6 +104,8 @@ package final class STSClient: SessionDrawing {
     if let transfer = transfers.removeValue(forKey: draw) { http.cancel(transfer) }
   }
 
+  package func moreWait(_ areWaiting: Bool) { http.hasMoreWaiting = areWaiting }
+
   package func renewIdentity(of role: RoleSettings) { sources[role.source]?.reread() }
 
   private func signed(_ draw: Draw, for endpoint: String, with key: AccessKey) throws -> SignedRequest {

@@ -37,6 +37,9 @@ package protocol SessionDrawing: AnyObject {
 
   func cancel(_ draw: DrawID)
 
+  /// Says whether more draws wait for room, so that what only many at a time need can be let go of.
+  func moreWait(_ areWaiting: Bool)
+
   /// Looks again for the identity that signs, since STS said that it doesn't know it.
   func renewIdentity(of role: RoleSettings)
 }

@@ -8,6 +8,7 @@ import Logging
 // A process that will hold keys: before anything else it becomes one that nobody can dump or trace, and whose files are its own.
 clinux_forbid_dumps()
 umask(0o077)
+clinux_keep_large_memory_apart()
 // OpenSSL writes to closed connections by write(2), which would end us.
 signal(SIGPIPE, SIG_IGN)
 // libcurl would write session keys to the file it names.

@@ -31,6 +31,10 @@ final class FakeDrawing: SessionDrawing {
     pending[draw] = nil
   }
 
+  private(set) var saidThatMoreWait: [Bool] = []
+
+  func moreWait(_ areWaiting: Bool) { saidThatMoreWait.append(areWaiting) }
+
   func renewIdentity(of role: RoleSettings) { identityRenewals += 1 }
 
   func answer(_ id: DrawID, _ outcome: DrawOutcome) { pending.removeValue(forKey: id)?(outcome) }

@@ -73,6 +73,25 @@ import Testing
     #expect(role.heldSecrets == 2)
   }
 
+  @Test func `who draws is told whether more sessions wait to be drawn`() throws {
+    let bench = try Bench()
+    bench.cloud.room = 2
+    for name in ["a", "b", "c"] { bench.add(name) }
+    #expect(bench.cloud.saidThatMoreWait.last == true)
+    bench.grantAll()
+    bench.grantAll()
+    #expect(bench.cloud.saidThatMoreWait.last == false)
+  }
+
+  @Test func `outcomes are counted by their code`() throws {
+    let bench = try Bench()
+    let role = bench.add("a")
+    bench.fail(bench.cloud.waiting[0], .permanent, code: "NoPermission")
+    bench.advance(.minutes(11))
+    bench.grantAll()
+    #expect(role.outcomes == ["NoPermission": 1, "Success": 1])
+  }
+
   @Test func `a lapsed role hands out nothing and tells so`() throws {
     let bench = try Bench()
     var withdrawn = 0

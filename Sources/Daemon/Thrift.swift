@@ -1,0 +1,41 @@
+import CLinux
+import EventLoop
+
+/// Gives back the memory that only a time of much work needed: the start, a reload, many sessions drawn one after another.
+///
+/// It waits until nothing is under way, for all of it would be needed again at once, and does it once a minute at most: finding what
+/// is free takes some milliseconds where there are thousands of roles.
+final class Thrift {
+  /// From much work to the first look, and from one look to the next, in µs.
+  private static let pause: Int64 = 1_000_000
+  private static let interval: Int64 = 60_000_000
+  /// How many sessions are much work.
+  private static let much = 8
+
+  private let isQuiet: () -> Bool
+  private var timer: TimerSource!
+  private var sessions = 0
+  private var notBefore: Int64 = 0
+
+  init(loop: EventLoop, isQuiet: @escaping () -> Bool) throws {
+    self.isQuiet = isQuiet
+    timer = try TimerSource(loop, accuracy: 500_000) { [unowned self] in look() }
+  }
+
+  /// There was much to do.
+  func muchWasDone() {
+    if !timer.isArmed { timer.arm(at: max(notBefore, EventLoop.bootTime() + Self.pause)) }
+  }
+
+  func sessionCame() {
+    sessions += 1
+    if sessions >= Self.much { muchWasDone() }
+  }
+
+  private func look() {
+    guard isQuiet() else { return muchWasDone() }
+    sessions = 0
+    notBefore = EventLoop.bootTime() + Self.interval
+    clinux_give_back_memory()
+  }
+}
