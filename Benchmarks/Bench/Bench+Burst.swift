@@ -9,7 +9,7 @@ extension Bench {
   func measureBurst(_ report: inout Report) throws {
     let stage = try Stage(roles: Self.roles)
     try stage.start()
-    try stage.awaitFullPools(Self.roles)
+    try stage.fillPools()
     let pid = stage.lab.daemon.child.pid
     let before = try (cpu: cpuSeconds(pid), draws: stage.lab.emulator.draws(result: "OK"))
     let calm = try read(stage) { usleep(useconds_t(form.seconds * 2_000_000)) }
@@ -17,10 +17,8 @@ extension Bench {
     let started = (cpu: try cpuSeconds(pid), time: ContinuousClock.now)
     var lasted = 0.0
     let busy = try read(stage) {
-      try refreshAll(stage)
-      try eventually("every role is refreshed", within: 240) {
-        try stage.lab.emulator.draws(result: "OK") >= before.draws + Self.roles
-      }
+      try stage.refreshAll()
+      try stage.awaitDraws(before.draws + Self.roles)
       lasted = (ContinuousClock.now - started.time) / .seconds(1)
     }
     // The reader's own share is what it took in quiet.
@@ -28,7 +26,7 @@ extension Bench {
     report.add(
       "During 10,000 AssumeRole calls",
       """
-      All 10,000 roles are told to refresh at once; a reader asks each millisecond on a new connection, its time counted from when it was \
+      All 10,000 roles are told to refresh at once; a reader asks every 2 ms on a new connection, its time counted from when it was \
       due. STS on the same machine, by TLS; requests_per_second and burst are \(Stage.rate).
       """,
       [
@@ -44,7 +42,7 @@ extension Bench {
 
   /// What a paced reader finds while `body` runs.
   private func read(_ stage: Stage, _ body: () throws -> Void) throws -> LoadResult {
-    let load = Load(request: .get(Stage.request), makesNewConnections: true, pace: 1000)
+    let load = Load(request: .get(Stage.request), makesNewConnections: true, pace: 2000)
     let directory = try TemporaryDirectory()
     let child = try ChildProcess(load.arguments(stage.socket, 600, 0), in: directory)
     try body()
@@ -52,19 +50,5 @@ extension Bench {
     let result = try LoadResult(child.output)
     guard result.errors == 0 else { throw BenchError("\(result.errors) bad replies during the burst") }
     return result
-  }
-
-  /// Asks for a refresh of each role, 16 requests at a time.
-  private func refreshAll(_ stage: Stage) throws {
-    let connection = try StreamConnection(unix: stage.socket)
-    for first in stride(from: 0, to: Self.roles, by: 16) {
-      let numbers = first..<min(first + 16, Self.roles)
-      try connection.send(
-        numbers.map { "POST /v1/roles/\(Stage.name($0))/refresh HTTP/1.1\r\nHost: localhost\r\n\r\n" }.joined())
-      for _ in numbers {
-        let reply = try connection.readReply()
-        guard reply.status == 202 else { throw BenchError("a refresh was refused: \(reply.body)") }
-      }
-    }
   }
 }

@@ -22,12 +22,16 @@ extension Bench {
     for count in Self.roleCounts {
       let stage = try Stage(roles: count)
       try stage.start()
-      try stage.awaitFullPools(count)
+      try stage.fillPools()
       let point = try memory(stage, roles: count)
       report.memory.append(point)
       rows += Self.rows(point)
       if count == Self.roleCounts.last { cost = try costOfRoles(stage, few, count) }
     }
+    let trusting = try Stage(roles: 10, withHostAuthorities: true)
+    try trusting.start()
+    try trusting.fillPools()
+    rows += Self.rows(try memory(trusting, roles: 10), "-host-authorities")
     if let first = report.memory.first(where: { $0.roles == 1000 }), let last = report.memory.last, last.roles > 1000 {
       let each = (last.anonymous - first.anonymous) / Double(last.roles - first.roles)
       rows.append(Row(measure: "memory-anonymous-per-role", unit: "kB", ours: each / 1000))
@@ -35,8 +39,9 @@ extension Bench {
     report.add(
       "Memory",
       """
-      From /metrics, the third reading, when every role has both sessions of its pool of 2; MB of 10⁶ bytes. requests_per_second and \
-      burst are \(Stage.rate); no files; the authorities are the emulator's one.
+      From /metrics, the third reading, when every role has both sessions of its pool of 2 and nothing is under way; MB of 10⁶ \
+      bytes. requests_per_second and burst are \(Stage.rate); no files. The daemon trusts the emulator's one authority, in the rows \
+      -host-authorities the host's bundle too.
       """, rows)
     report.add("Cost of many roles", "The same request where there are 10,000 roles and where there are 10.", cost)
   }
@@ -51,9 +56,9 @@ extension Bench {
     return MemoryPoint(roles: roles, anonymous: anonymous, resident: resident)
   }
 
-  private static func rows(_ point: MemoryPoint) -> [Row] {
+  private static func rows(_ point: MemoryPoint, _ suffix: String = "") -> [Row] {
     let (anonymous, resident) = (point.anonymous / megabyte, point.resident / megabyte)
-    let names = ("memory-anonymous-\(point.roles)", "memory-rss-\(point.roles)")
+    let names = ("memory-anonymous-\(point.roles)\(suffix)", "memory-rss-\(point.roles)\(suffix)")
     switch point.roles {
     case 10:
       return [.bounded(names.0, "MB", anonymous, atMost: 3), .bounded(names.1, "MB", resident, atMost: 18)]

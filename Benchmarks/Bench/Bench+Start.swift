@@ -1,7 +1,7 @@
 /// From the start of the process to READY.
 extension Bench {
   func measureStart(_ report: inout Report) throws {
-    let stage = try Stage(roles: 10, spacing: 1)
+    let stage = try Stage(roles: 10, delayMilliseconds: 1)
     var times: [Double] = []
     for _ in 0..<form.starts { times.append(try stage.start()) }
     report.add(

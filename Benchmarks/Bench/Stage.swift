@@ -10,9 +10,12 @@ final class Stage {
   static let rate = 10_000
 
   let lab: Lab
+  private let roles: Int
   private var starts = 0
 
-  init(roles: Int = 10, spacing delayMilliseconds: Int = 0) throws {
+  /// `withHostAuthorities` has the daemon trust the host's certificates beside the emulator's one, as it does in earnest.
+  init(roles: Int = 10, delayMilliseconds: Int = 0, withHostAuthorities: Bool = false) throws {
+    self.roles = roles
     let names = (0..<roles).map { Self.name($0) }
     // All of them assume one role of the cloud, whose emulator counts the calls of a thousand apart at most.
     let realm = RealmDraft(lifetime: nil, roles: ["bench"])
@@ -33,7 +36,14 @@ final class Stage {
     // The emulator's accounts are held to the vendor's 100 calls a second unless told otherwise.
     try lab.emulator.reload(
       realm: "[accounts.\(RealmDraft.account)]\nrequests_per_second = 1000000\n" + realm.text)
+    if withHostAuthorities { try trustHostAuthorities() }
     if delayMilliseconds > 0 { try lab.emulator.fault("kind=delay&milliseconds=\(delayMilliseconds)") }
+  }
+
+  private func trustHostAuthorities() throws {
+    let all = try [lab.draft.authorityPath, "/etc/ssl/certs/ca-certificates.crt"].map { try TextFile.read($0) }
+    lab.draft.authorityPath = try lab.directory.write(all.joined(), to: "authorities.pem")
+    try lab.writeSettings()
   }
 
   static func name(_ number: Int) -> String {
@@ -55,11 +65,31 @@ final class Stage {
     return (ContinuousClock.now - started) / .milliseconds(1)
   }
 
-  /// Waits until every role has both its sessions.
-  func awaitFullPools(_ roles: Int) throws {
-    try eventually("every pool is full", within: 240) { try lab.emulator.draws(result: "OK") >= 2 * roles }
-    // The last answer is on its way when the emulator has counted it.
-    usleep(200_000)
+  /// Has the second session of each pool drawn now, which else comes with the ring's next step, and waits until all are there.
+  func fillPools() throws {
+    // At once, before the daemon gives back what its start needed: it does that once a minute at most.
+    try refreshAll()
+    try awaitDraws(2 * roles)
+    // The last answer is on its way when the emulator has counted it, and what the burst needed is given back when it is quiet.
+    sleep(3)
+  }
+
+  func awaitDraws(_ count: Int) throws {
+    try eventually("\(count) sessions are drawn", within: 240) { try lab.emulator.draws(result: "OK") >= count }
+  }
+
+  /// Asks for a refresh of each role, 16 requests at a time.
+  func refreshAll() throws {
+    let connection = try StreamConnection(unix: socket)
+    for first in stride(from: 0, to: roles, by: 16) {
+      let numbers = first..<min(first + 16, roles)
+      try connection.send(
+        numbers.map { "POST /v1/roles/\(Self.name($0))/refresh HTTP/1.1\r\nHost: localhost\r\n\r\n" }.joined())
+      for _ in numbers {
+        let reply = try connection.readReply()
+        guard reply.status == 202 else { throw BenchError("a refresh was refused: \(reply.body)") }
+      }
+    }
   }
 
   /// A server that answers with the daemon's own bytes.

@@ -119,8 +119,9 @@ int main(int count, char **words) {
     default: return 2;
     }
   signal(SIGPIPE, SIG_IGN);
-  sigaction(SIGTERM, &(struct sigaction){.sa_handler = end}, NULL);
-  sigaction(SIGINT, &(struct sigaction){.sa_handler = end}, NULL);
+  // A request under way is finished first: it would else count as a bad one.
+  sigaction(SIGTERM, &(struct sigaction){.sa_handler = end, .sa_flags = SA_RESTART}, NULL);
+  sigaction(SIGINT, &(struct sigaction){.sa_handler = end, .sa_flags = SA_RESTART}, NULL);
   if (!plan.socket) complain("--socket is missing");
   if (stalled > 0) return stall(plan.socket, stalled);
   if (!plan.request) complain("--get or --hex is missing");
