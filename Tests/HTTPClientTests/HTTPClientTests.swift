@@ -133,15 +133,30 @@ import Testing
     #expect((1_000_000..<1_500_000).contains(EventLoop.bootTime() - begin))
   }
 
-  @Test func `a thousand requests in a row share a connection, and sixteen at once keep theirs`() throws {
+  @Test func `a thousand requests in a row share a connection, and sixteen at once keep theirs while more wait`() throws
+  {
     let server = try TLSServer()
     let bench = try Bench(HTTPClient.Settings(caFile: server.caFile))
     for _ in 0..<1000 { #expect(try bench.post(server.url("/ok")).head?.status == 200) }
     #expect(try bench.post(server.url("/counts")).body == "1 1001")
+    bench.client.hasMoreWaiting = true
     for _ in 0..<20 { try postAtOnce(bench, server.url("/ok")) }
     let counts = try bench.post(server.url("/counts")).body.split(separator: " ").compactMap { Int($0) }
     // On a busy machine a session ticket that comes late makes libcurl take a connection for one that is closing.
     #expect((2...(3 * HTTPClient.handles)).contains(try #require(counts.first)), "\(counts)")
+  }
+
+  @Test func `when nothing waits sixteen at once leave two connections`() throws {
+    let server = try TLSServer()
+    let bench = try Bench(HTTPClient.Settings(caFile: server.caFile))
+    bench.client.hasMoreWaiting = true
+    try postAtOnce(bench, server.url("/ok"))
+    bench.client.hasMoreWaiting = false
+    // All but two end with these, so that the next sixteen need fourteen new ones.
+    try postAtOnce(bench, server.url("/ok"))
+    try postAtOnce(bench, server.url("/ok"))
+    let counts = try bench.post(server.url("/counts")).body.split(separator: " ").compactMap { Int($0) }
+    #expect(try #require(counts.first) >= 30, "\(counts)")
   }
 
   /// As many requests as there are handles.

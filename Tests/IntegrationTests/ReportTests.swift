@@ -33,6 +33,20 @@ import Wire
     }
   }
 
+  @Test func `memory that only the start needed is given back, and the daemon serves and refreshes on`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let daemon = try lab.start()
+    func resident() throws -> Double {
+      try #require(try Figures(daemon.get("/metrics").body)["rolekeeper_memory_resident_bytes"])
+    }
+    // Libraries and program alone are more while their pages for the start are counted.
+    try eventually("less than 18 MB are resident") { try resident() < 18e6 }
+    #expect(try daemon.post("/v1/roles/uploader/refresh").status == 202)
+    try eventually("a second session is there") { try lab.status("uploader").generation == 2 }
+    _ = try lab.credential("uploader")
+    #expect(try resident() < 18e6)
+  }
+
   /// Prometheus' text format 0.0.4, read as strictly as it is described.
   struct Figures {
     private var values: [String: Double] = [:]
