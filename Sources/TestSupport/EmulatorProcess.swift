@@ -41,15 +41,6 @@ package final class EmulatorProcess {
     return Int(try JSONDocument(answer.span).root["id"]?.int ?? 0)
   }
 
-  /// Puts a fault in force, as `fault` does, and returns its number.
-  package func setFault(_ parameters: String, role: String? = nil) throws -> Int {
-    let text = Array(try ask("POST", "/faults?\(parameters)\(role.map { "&role=\($0)" } ?? "")").utf8)
-    return Int(try JSONDocument(text.span).root["id"]?.int ?? 0)
-  }
-
-  /// Clears one fault.
-  package func clearFault(_ number: Int) throws { try ask("DELETE", "/faults/\(number)") }
-
   package func clearFaults() throws { try ask("DELETE", "/faults") }
 
   /// Clears one fault; throws when it isn't in force any more.

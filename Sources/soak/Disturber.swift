@@ -236,7 +236,7 @@ struct Disturber {
   private mutating func begin(_ kind: FaultKind, on role: String?, for seconds: Double) throws {
     // Those who use what they read are spared: only drawing is disturbed.
     let action = kind.isPerRole ? "&action=AssumeRole" : ""
-    let id = try lab.emulator.setFault(kind.parameters + action, role: role)
+    let id = try lab.emulator.fault(kind.parameters + action, role: role)
     troubles.append(Trouble(id: id, kind: kind, role: role, ends: elapsed + seconds))
     tally.faults[kind.name + (role == nil ? ", all roles" : ""), default: 0] += 1
   }
