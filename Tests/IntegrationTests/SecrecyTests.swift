@@ -42,6 +42,8 @@ import Wire
     try daemon.awaitLog("AccessKey not read again")
     // A proxy that is down, one that refuses the password, and settings that can't be taken.
     try proxy.become(.refuse)
+    // A key that STS doesn't know is tried again slowly; this is at once.
+    #expect(try daemon.post("/v1/roles/uploader/refresh").status == 202)
     try daemon.awaitLog("code=ProxyUnreachable")
     try proxy.become(.answer(407))
     #expect(try daemon.post("/v1/reload").status == 200)
