@@ -24,9 +24,16 @@ package final class FileWriter {
     }
   }
 
-  func submit(_ unit: OutputUnit, _ order: OutputUnit.Order, for lane: OutputLane) throws(FileOutputError) {
+  /// Returns the order's number.
+  func submit(_ unit: OutputUnit, _ order: OutputUnit.Order, for lane: OutputLane) throws(FileOutputError) -> UInt64 {
     lastID += 1
     try worker.submit(Worker.Job(id: lastID, unit: unit, order: order))
     waiting[lastID] = lane
+    return lastID
+  }
+
+  /// Takes back what the disk hasn't begun to write; removals are carried out all the same.
+  func takeBack(_ id: UInt64) {
+    if worker.takeBack(id) { waiting[id] = nil }
   }
 }

@@ -6,8 +6,8 @@ final class OutputLane {
 
   private enum State {
     case idle(OutputUnit)
-    /// The unit is with the worker.
-    case busy(next: (order: OutputUnit.Order, completion: Completion)?)
+    /// The unit is with the worker, under that number.
+    case busy(UInt64, next: (order: OutputUnit.Order, completion: Completion)?)
   }
 
   private unowned let writer: FileWriter
@@ -38,10 +38,11 @@ final class OutputLane {
 
   func give(_ order: OutputUnit.Order, completion: @escaping Completion) {
     if case .write = order {} else { contents = [] }
-    guard case .idle(var unit) = state else {
-      state = .busy(next: (order, completion))
+    if case .busy(let id, _) = state {
+      state = .busy(id, next: (order, completion))
       return
     }
+    guard case .idle(var unit) = state else { return }
     guard isInMemory else { return submit(unit, order, completion) }
     let outcome: Result<Bool, FileOutputError>
     do throws(FileOutputError) { outcome = .success(try unit.perform(order)) } catch { outcome = .failure(error) }
@@ -51,14 +52,13 @@ final class OutputLane {
 
   private func submit(_ unit: OutputUnit, _ order: OutputUnit.Order, _ completion: @escaping Completion) {
     do throws(FileOutputError) {
-      try writer.submit(unit, order, for: self)
-      state = .busy(next: nil)
+      state = .busy(try writer.submit(unit, order, for: self), next: nil)
       self.completion = completion
     } catch { completion(OutputResult(path: path, outcome: .failure(error))) }
   }
 
   func finish(_ unit: OutputUnit, _ result: Result<Bool, FileOutputError>) {
-    guard case .busy(let next) = state else { return }
+    guard case .busy(_, let next) = state else { return }
     let completion = completion
     self.completion = nil
     state = .idle(unit)
@@ -66,10 +66,13 @@ final class OutputLane {
     if let next { give(next.order, completion: next.completion) }
   }
 
-  /// Calls nobody any more, and drops an order that waits: whoever comes after may have another idea of the same path.
+  /// Calls nobody any more, and drops an order that waits: whoever comes after may have another idea of the same path. So is
+  /// a write that the disk hasn't begun: of many reloads, each would else have all that it ordered written on a slow disk.
   func abandon() {
     completion = nil
-    if case .busy = state { state = .busy(next: nil) }
+    guard case .busy(let id, _) = state else { return }
+    state = .busy(id, next: nil)
+    writer.takeBack(id)
   }
 
   /// Gives each content a number, the same as before where the bytes are the same as before.

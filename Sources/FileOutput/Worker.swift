@@ -62,6 +62,17 @@ final class Worker: Sendable {
     Self.count(wake)
   }
 
+  /// Takes back a write that hasn't been begun; false when it has been, or removes something.
+  func takeBack(_ id: UInt64) -> Bool {
+    state.withLock { state in
+      guard let index = state.jobs.firstIndex(where: { $0.id == id }), case .write = state.jobs[index].order else {
+        return false
+      }
+      state.jobs.remove(at: index)
+      return true
+    }
+  }
+
   /// What has finished since the last time.
   func takeFinished() -> [Finished] {
     var count: UInt64 = 0
