@@ -11,7 +11,7 @@ extension Bench {
     try stage.start()
     var rows: [Row] = []
     var held = Self.stalled
-    for (isNew, connections) in [(true, 1), (true, 16), (false, 16)] {
+    for (isNew, connections) in [(true, 1), (true, 16), (false, 16)].prefix(form.stalledLoads) {
       let load = Load(request: .get(Stage.request), connections: connections, makesNewConnections: isNew)
       var (with, without): ([LoadResult], [LoadResult]) = ([], [])
       for _ in 0..<form.rounds {

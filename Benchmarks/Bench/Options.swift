@@ -47,6 +47,9 @@ struct Form {
   /// How often a program is run in each round.
   var runs: Int
 
-  static let full = Form(seconds: 1, warmUp: 0.2, rounds: 5, starts: 15, runs: 100)
-  static let short = Form(seconds: 0.25, warmUp: 0.05, rounds: 3, starts: 5, runs: 30)
+  /// How many kinds of load meet the stalled clients, which take 2 s to gather each time.
+  var stalledLoads: Int
+
+  static let full = Form(seconds: 1, warmUp: 0.2, rounds: 5, starts: 15, runs: 100, stalledLoads: 3)
+  static let short = Form(seconds: 0.15, warmUp: 0.03, rounds: 3, starts: 5, runs: 30, stalledLoads: 1)
 }
