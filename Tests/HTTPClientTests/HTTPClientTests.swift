@@ -146,17 +146,13 @@ import Testing
     #expect((2...(3 * HTTPClient.handles)).contains(try #require(counts.first)), "\(counts)")
   }
 
-  @Test func `when nothing waits sixteen at once leave two connections`() throws {
+  @Test func `when nothing waits sixteen at once leave few of their connections`() throws {
     let server = try TLSServer()
     let bench = try Bench(HTTPClient.Settings(caFile: server.caFile))
-    bench.client.hasMoreWaiting = true
-    try postAtOnce(bench, server.url("/ok"))
-    bench.client.hasMoreWaiting = false
-    // All but two end with these, so that the next sixteen need fourteen new ones.
-    try postAtOnce(bench, server.url("/ok"))
-    try postAtOnce(bench, server.url("/ok"))
+    for _ in 0..<5 { try postAtOnce(bench, server.url("/ok")) }
     let counts = try bench.post(server.url("/counts")).body.split(separator: " ").compactMap { Int($0) }
-    #expect(try #require(counts.first) >= 30, "\(counts)")
+    // Sixteen would do if all were kept, and with two of them it takes fourteen new ones each time.
+    #expect(try #require(counts.first) >= 32, "\(counts)")
   }
 
   /// As many requests as there are handles.
