@@ -146,15 +146,6 @@ import Testing
     #expect((2...(3 * HTTPClient.handles)).contains(try #require(counts.first)), "\(counts)")
   }
 
-  @Test func `when nothing waits sixteen at once leave few of their connections`() throws {
-    let server = try TLSServer()
-    let bench = try Bench(HTTPClient.Settings(caFile: server.caFile))
-    for _ in 0..<5 { try postAtOnce(bench, server.url("/ok")) }
-    let counts = try bench.post(server.url("/counts")).body.split(separator: " ").compactMap { Int($0) }
-    // Sixteen would do if all were kept, and with two of them it takes fourteen new ones each time.
-    #expect(try #require(counts.first) >= 32, "\(counts)")
-  }
-
   /// As many requests as there are handles.
   func postAtOnce(_ bench: Bench, _ url: String) throws {
     let requests = try (0..<HTTPClient.handles).map { _ in try bench.start(url) }
