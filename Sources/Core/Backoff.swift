@@ -2,10 +2,16 @@
 ///
 /// | class | wait |
 /// |---|---|
-/// | transient | full jitter: 0.1 s up to 1 s, doubling to 60 s |
-/// | throttled | what the server asked for and up to a tenth more, else 5–10 s, doubling to 2.5–5 min |
+/// | transient | 0.1–1 s, then up to 2 s, doubling to 30–60 s; a role in no hurry goes there in one step |
+/// | throttled | what the server asked for and up to a tenth more, else 5–10 s; then longer, doubling to 2.5–5 min |
 /// | permanent | 30–60 s, doubling to 5–10 min: a person may mend it in the console |
 /// | skew, nonce used, identity lapsed | none, once; then as transient (identity: as permanent) |
+///
+/// A fleet that is cut off comes back within the longest wait, and how it is spread over that minute is decided here. Waits
+/// drawn from nothing up to the longest (full jitter) make the first second after an outage twice as busy as the minute's mean;
+/// waits from half of the longest on make it a third busier. And roles that try after 1, 2, 4, 8 s… while all their
+/// sessions are still good make a fleet's calls eightfold within a minute of trouble, for nothing: so a role with headroom tries
+/// once soon, in case it was a single call that went wrong, and then waits up to a tenth of its headroom at once.
 package struct Backoff: Sendable {
   /// Failures since the last success.
   package private(set) var failures = 0
@@ -17,29 +23,56 @@ package struct Backoff: Sendable {
 
   package mutating func reset() { self = Backoff() }
 
-  /// The wait after `failure`, which counts as one more in the row.
+  /// The wait after `failure`, which counts as one more in the row; `headroom` is how long readers can do without its end.
   package mutating func wait(
-    after failure: Failure, using generator: inout some RandomNumberGenerator
+    after failure: Failure, headroom: Duration = .zero, using generator: inout some RandomNumberGenerator
   ) -> Duration {
     failures += 1
+    let patience = min(headroom / 10, Self.longestPatience)
     switch failure.kind {
-    case .transient: return climb(.transient, using: &generator)
-    case .permanent: return climb(.permanent, using: &generator)
-    case .throttled(.some(let wait)):
-      let told = min(max(wait, .zero), Ladder.throttled.limit)
-      return told + .random(in: .zero...max(told / 10, .milliseconds(100)), using: &generator)
-    case .throttled(nil): return climb(.throttled, using: &generator)
+    case .transient: return climb(.transient, patience, using: &generator)
+    case .permanent: return climb(.permanent, patience, using: &generator)
+    case .throttled(.some(let wait)): return keep(to: wait, patience, using: &generator)
+    case .throttled(nil): return climb(.throttled, patience, using: &generator)
     case .skew, .nonceUsed, .identityLapsed:
       if immediateRetriesUsed.insert(failure.kind).inserted { return .zero }
-      return climb(failure.kind == .identityLapsed ? .permanent : .transient, using: &generator)
+      return climb(failure.kind == .identityLapsed ? .permanent : .transient, patience, using: &generator)
     }
   }
 
-  private mutating func climb(_ ladder: Ladder, using generator: inout some RandomNumberGenerator) -> Duration {
-    rung = rungKind == ladder ? rung + 1 : 0
+  private static let longestPatience = Duration.seconds(60)
+
+  private mutating func climb(
+    _ ladder: Ladder, _ patience: Duration, using generator: inout some RandomNumberGenerator
+  ) -> Duration {
+    step(on: ladder)
+    if ladder == .transient && rung == 0 { return .random(in: .milliseconds(100)...ladder.first, using: &generator) }
+    let top = min(ladder.limit, max(rung == 0 ? .zero : patience, ladder.first * (1 << min(rung, 16))))
+    return .random(in: top / 2...top, using: &generator)
+  }
+
+  /// At least what the server asked for. Told the same again and again, the roles of a fleet would come in step with it, so
+  /// they spread over as much more as they would otherwise wait.
+  private mutating func keep(
+    to wait: Duration, _ patience: Duration, using generator: inout some RandomNumberGenerator
+  ) -> Duration {
+    step(on: .throttled)
+    let told = min(max(wait, .zero), Ladder.throttled.limit)
+    let tenth = max(told / 10, .milliseconds(100))
+    if rung == 0 { return told + .random(in: .zero...tenth, using: &generator) }
+    let top = max(tenth, min(Self.longestPatience, max(patience, tenth * (1 << min(rung, 16)))))
+    return told + .random(in: top / 2...top, using: &generator)
+  }
+
+  private mutating func step(on ladder: Ladder) {
+    rung =
+      switch (rungKind, ladder) {
+      case (ladder, _): rung + 1
+      // Throttled by all the others that an outage kept waiting: they need more than a moment.
+      case (.transient, .throttled): min(rung, 2)
+      default: 0
+      }
     rungKind = ladder
-    let top = min(ladder.limit, ladder.first * (1 << min(rung, 16)))
-    return .random(in: (ladder == .transient ? .milliseconds(100) : top / 2)...top, using: &generator)
   }
 
   private enum Ladder {

@@ -78,6 +78,9 @@ package struct FetchQueue: Sendable {
     return ticket.urgency == .reservation ? max(token, reservationBucket.nextToken(at: instant)) : token
   }
 
+  /// Holds the burst back after a call that failed on the way or by the server's own trouble.
+  package mutating func failed(at instant: Timestamp) { bucket.failed(at: instant) }
+
   /// Slows down after a throttled call.
   package mutating func throttled(at instant: Timestamp) {
     bucket.throttled(at: instant)

@@ -97,9 +97,13 @@ package struct HostSchedule: Sendable {
     }
   }
 
-  /// Learns from a refusal: a throttle slows the calls down, a refused date is put on trial.
+  /// Learns from a refusal: a throttle slows the calls down, trouble takes their burst, a refused date is put on trial.
   package mutating func learn(from failure: Failure, date: UTCTime?, sent: Timestamp, at now: Timestamp) {
-    if case .throttled = failure.kind { queue.throttled(at: now) }
+    switch failure.kind {
+    case .throttled: queue.throttled(at: now)
+    case .transient: queue.failed(at: now)
+    case .permanent, .skew, .nonceUsed, .identityLapsed: break
+    }
     clock.endTrial()
     if failure.kind == .skew, let date { clock.observeSkew(date: date, sent: sent) }
   }

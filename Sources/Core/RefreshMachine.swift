@@ -167,7 +167,7 @@ package struct RefreshMachine: Sendable {
     using generator: inout some RandomNumberGenerator, _ effects: inout [RefreshEffect]
   ) {
     if attempt.purpose == .reservation { return reservations.fail(because: failure, &effects) }
-    let wait = backoff.wait(after: failure, using: &generator)
+    let wait = backoff.wait(after: failure, headroom: headroom(at: now), using: &generator)
     nextAttempt = now + wait
     if failure.kind == .identityLapsed && wait == .zero { effects.append(.renewSource) }
     let isNews = lastFailure?.code != failure.code

@@ -1,7 +1,8 @@
 /// The daemon's own limit on calls per second, which gives way when the server throttles.
 ///
 /// A throttle halves the rate, not below 0.1 per second and at most once a second, since calls already under way are refused
-/// in a row; the rate regains a tenth of its setting per minute.
+/// in a row; the rate regains a tenth of its setting per minute. A burst is for quiet times: calls that fail take it away, since
+/// a fleet's hosts, each with its burst saved up while calls hung, would spend them all in the first second after an outage.
 package struct TokenBucket: Sendable {
   /// The setting, in calls per second: 0.1 to 10 000.
   package let fullRate: Double
@@ -35,6 +36,12 @@ package struct TokenBucket: Sendable {
     update(to: instant)
     guard tokens < 1 else { return instant }
     return instant + .seconds(fraction: (1 - tokens) / rate) + .microseconds(1)
+  }
+
+  /// Takes the burst away, but for one call.
+  package mutating func failed(at instant: Timestamp) {
+    update(to: instant)
+    tokens = min(tokens, 1)
   }
 
   package mutating func throttled(at instant: Timestamp) {

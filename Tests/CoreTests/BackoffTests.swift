@@ -30,10 +30,57 @@ import Testing
     }
   }
 
-  @Test func `transient waits use the whole range, so that hosts don't ask together`() {
+  @Test func `late transient waits are spread over half a minute, so that hosts don't ask together`() {
     let late = (1...200).map { Self.waits(after: Array(repeating: .network, count: 8), seed: $0)[7].inSeconds }
-    #expect((late.min() ?? 60) < 5)
-    #expect((late.max() ?? 0) > 55)
+    #expect((late.min() ?? 60) < 32 && (late.min() ?? 0) >= 30)
+    #expect((late.max() ?? 0) > 58 && (late.max() ?? 61) <= 60)
+  }
+
+  /// Waits from nothing up to the longest would make it twice the mean, so that no fleet could keep to that.
+  @Test func `the first seconds after a long outage are at most half again as busy as the minute's mean`() {
+    let outage = 600.0
+    var counts = Array(repeating: 0, count: 10)
+    for seed in 1...3000 as ClosedRange<UInt64> {
+      var generator = SeededGenerator(seed: seed)
+      var backoff = Backoff()
+      var instant = 0.0
+      while instant < outage {
+        instant += backoff.wait(after: .network, headroom: .minutes(20), using: &generator).inSeconds
+      }
+      let part = Int((instant - outage) / 6)
+      if part < 10 { counts[part] += 1 }
+    }
+    #expect(counts.reduce(0, +) >= 2990, "all come back within the minute: \(counts)")
+    #expect((counts.max() ?? 0) < 450, "\(counts)")
+  }
+
+  @Test func `a role with headroom tries once soon and then waits a tenth of it, up to a minute`() {
+    for seed in 1...20 as ClosedRange<UInt64> {
+      var generator = SeededGenerator(seed: seed)
+      var backoff = Backoff()
+      let waits = [Duration.minutes(20), .minutes(20), .minutes(5), .seconds(30), .zero].map {
+        backoff.wait(after: .network, headroom: $0, using: &generator)
+      }
+      #expect(waits[0] <= .seconds(1))
+      #expect((Duration.seconds(30)...(.seconds(60))).contains(waits[1]), "with 20 min left: \(waits[1])")
+      #expect((Duration.seconds(15)...(.seconds(30))).contains(waits[2]), "with 5 min left: \(waits[2])")
+      #expect((Duration.seconds(4)...(.seconds(8))).contains(waits[3]), "with 30 s left, by the ladder: \(waits[3])")
+      #expect((Duration.seconds(8)...(.seconds(16))).contains(waits[4]), "with none left, by the ladder: \(waits[4])")
+    }
+  }
+
+  @Test func `a throttle right after an outage is waited out longer than one out of the blue`() {
+    for seed in 1...20 as ClosedRange<UInt64> {
+      let waits = Self.waits(after: [.network, .network, .network, .busy, .busy], seed: seed)
+      #expect((Duration.seconds(20)...(.seconds(40))).contains(waits[3]), "\(waits)")
+      #expect((Duration.seconds(40)...(.seconds(80))).contains(waits[4]), "\(waits)")
+    }
+  }
+
+  @Test func `told the same figure again and again, roles spread over a minute beyond it`() {
+    let told = Failure(.throttled(wait: .seconds(3)), code: "Throttling", advice: "")
+    let late = (1...100).map { Self.waits(after: Array(repeating: told, count: 12), seed: $0)[11].inSeconds }
+    #expect((late.min() ?? 0) >= 33 && (late.max() ?? 0) > 58 && (late.max() ?? 99) <= 63, "\(late)")
   }
 
   @Test func `a server's own figure is kept to, with a tenth of spread, up to five minutes`() {

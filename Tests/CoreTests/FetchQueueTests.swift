@@ -63,6 +63,14 @@ import Testing
     #expect(queue.currentRate(at: Self.at(79)).rounded(toPlaces: 1) == 0.1)
   }
 
+  @Test func `a call that fails takes the burst away and leaves the rate`() {
+    var queue = Self.queue(Array(repeating: .first, count: 10), rate: 2, burst: 8)
+    queue.failed(at: Self.at(1))
+    #expect(Self.drain(&queue, at: Self.at(1)).count == 1)
+    #expect(Self.drain(&queue, at: Self.at(2.01)).count == 2)
+    #expect(queue.currentRate(at: Self.at(2.01)) == 2)
+  }
+
   @Test func `a role waits once, with its latest attempt`() {
     var queue = Self.queue([.reservation])
     queue.enqueue(role: 0, attempt: AttemptID(number: 2), urgency: .first)
