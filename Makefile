@@ -1,5 +1,5 @@
 # rolekeeper: `make demo` and `make test` need nothing but Debian 12 and a Swift toolchain.
-.PHONY: help deps build demo test fuzz bench soak leaks format lint install clean
+.PHONY: help deps build demo test simulate fuzz sanitize leaks soak bench format lint install clean
 
 PREFIX ?= /usr
 DESTDIR ?=
@@ -13,6 +13,8 @@ SOAK_MINUTES ?= 30
 SOAK_SECONDS ?= $(shell echo $$(($(SOAK_MINUTES) * 60)))
 SOAK_SEED ?=
 LEAK_ROTATIONS ?= 100000
+SIMULATE_SEEDS ?= 200
+SIMULATE_TABLE ?= .build/simulation.md
 PROGRAMS = rolekeeperd rolekeeper sts-emulator
 BIN = .build/release
 CHECKED = Sources Tests Benchmarks Package.swift
@@ -26,6 +28,7 @@ help:
 	@echo 'make bench    measure beside the yardsticks; BENCH_SHORT=1 within two minutes, BENCH_DOCS=1 writes docs/ anew'
 	@echo 'make soak     faults, reloads and restarts for SOAK_MINUTES=30 or SOAK_SECONDS=60, while twenty readers use what they get; SOAK_SEED=N'
 	@echo 'make leaks    rotate LEAK_ROTATIONS=100000 times and see that memory and descriptors stay flat'
+	@echo 'make simulate  simulated years: the properties with SIMULATE_SEEDS=$(SIMULATE_SEEDS) each, and the figures in SIMULATE_TABLE; empty for none'
 	@echo 'make format   format the sources; make lint checks them'
 	@echo 'make install  install programs, units and settings below DESTDIR, PREFIX=$(PREFIX)'
 
@@ -56,6 +59,11 @@ soak: build
 leaks: build
 	@$(BUILD) --product leak-check
 	@ROLEKEEPER_PROGRAMS=$(CURDIR)/$(BIN) $(BIN)/leak-check $(LEAK_ROTATIONS)
+
+simulate:
+	$(BUILD) --product simulate
+	@$(if $(SIMULATE_TABLE),$(BIN)/simulate --seed 1 --table $(SIMULATE_TABLE),true)
+	@$(BIN)/simulate --seeds $(SIMULATE_SEEDS)
 
 format:
 	$(SWIFT) format --in-place --recursive $(CHECKED)

@@ -47,11 +47,17 @@ let package = Package(
     // The other end of the tests: it shares neither code nor a TLS library with the rooms above.
     room("Emulator", imports: ["CMicroHTTPD", "CGnuTLS", "CTOML"]),
 
+    // Core's machines and schedules in virtual time.
+    room("Simulation", imports: ["Core"]),
+
     // Programs.
     program("rolekeeperd", imports: ["Settings", "EventLoop", "Daemon", "CLinux", "Wire", logging]),
     program("rolekeeper", imports: ["Core", "Secrets", "Wire", "LocalClient"]),
     program(
       "sts-emulator", imports: ["Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
+    program(
+      "simulate", imports: ["Core", "Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
     // What the tests and the tools stand on: programs run as a user runs them, a cloud and a daemon at a time.
     room("TestSupport", imports: ["JSON"]),
@@ -67,7 +73,8 @@ let package = Package(
       name: "bench", dependencies: ["Laboratory", "TestSupport"], path: "Benchmarks/Bench", swiftSettings: strict()),
 
     // Tests.
-    tests("Core", imports: ["TestSupport"]),
+    tests("Core", imports: ["TestSupport", "Simulation"]),
+    tests("Simulation", imports: ["Core"]),
     tests("Secrets"),
     tests("JSON"),
     tests("Wire", imports: ["Core", "Secrets", "JSON", "TestSupport"]),

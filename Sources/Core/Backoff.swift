@@ -99,11 +99,3 @@ package struct Backoff: Sendable {
     }
   }
 }
-
-extension Duration {
-  static func random(
-    in range: ClosedRange<Duration>, using generator: inout some RandomNumberGenerator
-  ) -> Duration {
-    .microseconds(Int64.random(in: range.lowerBound.microseconds...range.upperBound.microseconds, using: &generator))
-  }
-}

@@ -5,7 +5,7 @@
 package struct HostSchedule: Sendable {
   package private(set) var clock: ServerClock
   package private(set) var queue: FetchQueue
-  private var due = IndexedHeap<Timestamp>()
+  private var due = Agenda()
   private var saidClockOdd = false
 
   package init(queue: FetchQueue, clock: ServerClock) {
@@ -38,31 +38,27 @@ package struct HostSchedule: Sendable {
   // MARK: - Who is next
 
   /// Takes out a role whose instant has come: it gets `timerFired`.
-  package mutating func nextDue(at now: Timestamp) -> Int? {
-    guard let first = due.first, first.key <= now else { return nil }
-    due.remove(first.index)
-    return first.index
-  }
+  package mutating func nextDue(at now: Timestamp) -> Int? { due.popDue(at: now) }
 
   /// Takes out the attempt to be made now; nil when none waits or no token is there.
   package mutating func nextCall(at now: Timestamp) -> FetchQueue.Ticket? { queue.next(at: now) }
 
   /// When there will be something to do; nil when there won't. `hasRoom` is whether another call may be under way.
   package mutating func wakeUp(at now: Timestamp, hasRoom: Bool) -> Timestamp? {
-    guard hasRoom, let chance = queue.nextChance(at: now) else { return due.first?.key }
-    return due.first.map { min($0.key, chance) } ?? chance
+    guard hasRoom, let chance = queue.nextChance(at: now) else { return due.first }
+    return due.first.map { min($0, chance) } ?? chance
   }
 
   /// The instant that is most overdue although nothing is under way for it; nil when none is.
   package func unservedSince(_ now: Timestamp) -> Timestamp? {
-    guard let first = due.first, first.key < now else { return nil }
-    return first.key
+    guard let first = due.first, first < now else { return nil }
+    return first
   }
 
-  /// Whether something will happen to the role by itself: its instant is armed, or its attempt waits in the queue.
-  package func isKept(_ slot: Int) -> Bool { due.contains(slot) || queue.isWaiting(role: slot) }
+  /// Whether an attempt of the role waits for its turn.
+  package func isQueued(_ slot: Int) -> Bool { queue.isWaiting(role: slot) }
 
-  /// When the role is looked at next; nil when only the queue knows.
+  /// When the role is looked at next; nil when nothing is armed.
   package func instant(of slot: Int) -> Timestamp? { due[slot] }
 
   /// The calls per second that are allowed at `now`.

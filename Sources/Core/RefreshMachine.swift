@@ -197,7 +197,7 @@ package struct RefreshMachine: Sendable {
   private func jitteredStep(after session: Session, using generator: inout some RandomNumberGenerator) -> Duration {
     let scale = min(1, session.granted.inSeconds / timing.duration.inSeconds)
     let step = timing.step.inSeconds * scale
-    return .seconds(fraction: step * Double.random(in: 0.9...1.1, using: &generator))
+    return .seconds(fraction: step * (0.9 + 0.2 * generator.fraction()))
   }
 
   /// Says once that less was granted than asked; the slack is for dates that are not confirmed and slow answers.

@@ -18,7 +18,7 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 
   /// The span from `right` to `left`; negative when `left` is the earlier one.
   package static func - (left: Timestamp, right: Timestamp) -> Duration {
-    .microseconds(left.microseconds - right.microseconds)
+    .span(microseconds: left.microseconds - right.microseconds)
   }
 }
 
@@ -27,7 +27,8 @@ extension Duration {
   package var microseconds: Int64 {
     // 10^12 is 2^12 · 5^12. With the twos shifted out, what is shorter than twenty hours fits one word, whose division is
     // several times as fast; a machine reckons with a dozen spans an event.
-    if let word = UInt64(exactly: attoseconds >> 12) { return Int64(word / 244_140_625) }
+    let shifted = attoseconds >> 12
+    if shifted >> 64 == 0 { return Int64(UInt64(truncatingIfNeeded: shifted) / 244_140_625) }
     return Int64(attoseconds / 1_000_000_000_000)
   }
 
@@ -37,7 +38,12 @@ extension Duration {
   /// The whole seconds in this span, cut off towards zero.
   package var wholeSeconds: Int64 { components.seconds }
 
-  package static func seconds(fraction: Double) -> Duration { .microseconds(Int64(fraction * 1_000_000)) }
+  package static func seconds(fraction: Double) -> Duration { .span(microseconds: Int64(fraction * 1_000_000)) }
+
+  /// What `microseconds(_:)` gives, which is generic and takes many times as long.
+  static func span(microseconds: Int64) -> Duration {
+    Duration(attoseconds: Int128(microseconds) * 1_000_000_000_000)
+  }
 
   package static func minutes(_ count: Int64) -> Duration { .seconds(count * 60) }
   package static func hours(_ count: Int64) -> Duration { .seconds(count * 3600) }

@@ -1,4 +1,5 @@
 import Core
+import Simulation
 
 /// One machine with a modelled STS and virtual time: effects are performed as the driver would, outcomes come after `latency`.
 struct SimulatedRole {
@@ -91,21 +92,6 @@ struct SimulatedRole {
       outcome = (now + latency, .succeeded(attempt.id, session))
     }
     send(.attemptStarted(attempt.id))
-  }
-}
-
-/// SplitMix64: small, seedable, and the same everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }
 

@@ -37,6 +37,25 @@ import Testing
     #expect(bench.cloud.orders.count == 1)
   }
 
+  @Test func `a role in the place of a removed one has nothing of it`() throws {
+    let bench = try Bench()
+    bench.add("a")
+    bench.add("b")
+    bench.grantAll()
+    bench.refresher.remove(RoleName("a")!)
+    let other = bench.add("c")
+    #expect(other.machine.generation == 0 && other.current == nil)
+    bench.grantAll()
+    #expect(other.isValid(at: bench.now))
+    for _ in 0..<3 {
+      bench.advance(.minutes(17))
+      bench.grantAll()
+    }
+    let names = bench.cloud.orders.map(\.order.role.name.description)
+    #expect(names.filter { $0 == "a" }.count == 1 && names.filter { $0 == "b" }.count == 4)
+    #expect(names.filter { $0 == "c" }.count == 4)
+  }
+
   @Test func `a draw without an outcome is cancelled and made again`() throws {
     let bench = try Bench()
     let role = bench.add("a")

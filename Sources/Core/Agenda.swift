@@ -1,0 +1,29 @@
+/// When each of some numbered things is due; a number has one instant or none.
+package struct Agenda: Sendable {
+  private var heap = IndexedHeap<Timestamp>()
+
+  package init() {}
+
+  package var count: Int { heap.count }
+
+  /// The earliest instant.
+  package var first: Timestamp? { heap.first?.key }
+
+  /// The thing that is due first.
+  package var firstNumber: Int? { heap.first?.index }
+
+  package subscript(number: Int) -> Timestamp? { heap[number] }
+
+  package func contains(_ number: Int) -> Bool { heap.contains(number) }
+
+  package mutating func set(_ number: Int, to instant: Timestamp) { heap.set(number, to: instant) }
+
+  package mutating func remove(_ number: Int) { heap.remove(number) }
+
+  /// Takes out the first thing whose instant has come.
+  package mutating func popDue(at now: Timestamp) -> Int? {
+    guard let first = heap.first, first.key <= now else { return nil }
+    heap.remove(first.index)
+    return first.index
+  }
+}

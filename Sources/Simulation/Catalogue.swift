@@ -1,0 +1,222 @@
+import Core
+
+/// The scenarios by name. Those that are properties draw their figures from the seed, so that every seed is another case.
+package struct Catalogue: Sendable {
+  package let name: String
+  /// What it shows, in half a sentence.
+  package let about: String
+  package let make: @Sendable (UInt64) -> Scenario
+
+  /// Whether a run could have failed: an outage that nobody noticed shows nothing.
+  package let shows: @Sendable (Findings) -> Bool
+
+  /// What must hold for every seed.
+  package static let properties: [Catalogue] = [
+    Catalogue(
+      name: "outage", about: "no reader gets less than the floor in an outage as long as declared", make: outage,
+      shows: { $0.recoveries.contains { $0.roles > 0 } }),
+    Catalogue(
+      name: "crowd", about: "nor do those of a host whose roles need all of its rate", make: crowd,
+      shows: { $0.recoveries.contains { $0.roles > 0 } }),
+    Catalogue(
+      name: "faults", about: "nothing expired is served whatever happens", make: faults,
+      shows: { $0.reads.unserved < $0.reads.all }),
+    Catalogue(
+      name: "reservations", about: "a reserved session lasts as long as promised", make: reservations,
+      shows: { $0.counts.reservationsServed > 0 }),
+    Catalogue(
+      name: "herd", about: "a fleet doesn't come back all at once after an outage", make: herd,
+      shows: { $0.recoveries.contains(where: \.isBusy) }),
+  ]
+
+  package static let all =
+    properties + [
+      Catalogue(name: "month", about: "one host with 10,000 roles for 30 days", make: month, shows: { _ in true })
+    ]
+
+  package static func named(_ name: String) -> Catalogue? { all.first { $0.name == name } }
+
+  // MARK: - Properties
+
+  private static func outage(_ seed: UInt64) -> Scenario {
+    var chance = SeededGenerator(seed: seed &* 31 &+ 1)
+    var scenario = Scenario(name: "outage", seed: seed, span: .zero)
+    scenario.timing = timing(using: &chance)
+    scenario.rolesPerHost = Int.random(in: 1...20, using: &chance)
+    scenario.requestsPerSecond = max(0.1, load(scenario) / Double.random(in: 0.2...0.7, using: &chance))
+    scenario.promisesFloor = true
+    // Each outage finds a ring that has settled since the one before.
+    let pause = scenario.timing.duration * 2
+    var start = pause
+    for _ in 0..<3 {
+      start = wholeSeconds(start + chance.duration(.zero...scenario.timing.duration))
+      scenario.outages.append(declaredOutage(scenario, at: start, using: &chance))
+      start += scenario.timing.surviveOutage + pause
+    }
+    scenario.span = start
+    return scenario
+  }
+
+  private static func crowd(_ seed: UInt64) -> Scenario {
+    var chance = SeededGenerator(seed: seed &* 31 &+ 2)
+    var scenario = Scenario(name: "crowd", seed: seed, span: .zero)
+    scenario.timing = RoleTiming(duration: [.hours(1), .hours(2), .hours(4)].randomElement(using: &chance)!)
+    scenario.rolesPerHost = Int.random(in: 100...400, using: &chance)
+    scenario.requestsPerSecond = max(0.1, load(scenario) / 0.7)
+    scenario.burst = Int.random(in: 1...20, using: &chance)
+    scenario.promisesFloor = true
+    let start = wholeSeconds(scenario.timing.duration + chance.duration(.zero...scenario.timing.duration))
+    scenario.outages = [declaredOutage(scenario, at: start, using: &chance)]
+    scenario.outages[0].length = wholeSeconds(scenario.timing.surviveOutage)
+    scenario.span = start + scenario.timing.surviveOutage + scenario.timing.duration
+    return scenario
+  }
+
+  private static func faults(_ seed: UInt64) -> Scenario {
+    var chance = SeededGenerator(seed: seed &* 31 &+ 3)
+    var scenario = Scenario(name: "faults", seed: seed, span: .hours(24))
+    scenario.timing = timing(using: &chance)
+    scenario.hosts = Int.random(in: 1...3, using: &chance)
+    scenario.rolesPerHost = Int.random(in: 1...5, using: &chance)
+    scenario.wallError = [.zero, .minutes(5), .hours(24)].randomElement(using: &chance)!
+    scenario.blips = Double.random(in: 0...0.2, using: &chance)
+    scenario.lostCalls = Double.random(in: 0...0.02, using: &chance)
+    scenario.oddDates = Double.random(in: 0...0.1, using: &chance)
+    scenario.shortGrants = Double.random(in: 0...0.05, using: &chance)
+    scenario.accountLimit = Bool.random(using: &chance) ? 100 : 0.5
+    for _ in 0..<6 {
+      scenario.outages.append(
+        Outage(
+          Outage.Kind.allCases.randomElement(using: &chance)!, at: instant(in: scenario.span, using: &chance),
+          for: wholeSeconds(chance.duration(.seconds(1)...(.hours(3))))))
+    }
+    for role in 0..<2 {
+      let start = instant(in: scenario.span, using: &chance)
+      scenario.bans.append(Ban(role: role, start: start, end: start + chance.duration(.minutes(1)...(.hours(4)))))
+    }
+    for _ in 0..<40 {
+      scenario.incidents.append(
+        Incident(
+          host: Int.random(in: 0..<scenario.hosts, using: &chance), at: instant(in: scenario.span, using: &chance),
+          kind: incident(scenario, using: &chance)))
+    }
+    return scenario
+  }
+
+  private static func incident(_ scenario: Scenario, using chance: inout SeededGenerator) -> Incident.Kind {
+    switch Int.random(in: 0..<6, using: &chance) {
+    case 0: .restart(after: chance.duration(.milliseconds(50)...(.minutes(5))))
+    case 1: .suspend(for: chance.duration(.seconds(1)...(.hours(6))))
+    case 2: .wallClockStep(by: chance.duration(.hours(-24)...(.hours(24))))
+    case 3: .reload
+    case 4: .refresh(role: Int.random(in: 0..<scenario.rolesPerHost, using: &chance))
+    default: reserve(scenario, using: &chance)
+    }
+  }
+
+  private static func reserve(_ scenario: Scenario, using chance: inout SeededGenerator) -> Incident.Kind {
+    .reserve(
+      role: Int.random(in: 0..<scenario.rolesPerHost, using: &chance),
+      minTTL: wholeSeconds(chance.duration(.minutes(1)...(scenario.timing.maxDuration + .hours(1)))),
+      uid: UInt32.random(in: 1000...1002, using: &chance))
+  }
+
+  private static func reservations(_ seed: UInt64) -> Scenario {
+    var chance = SeededGenerator(seed: seed &* 31 &+ 4)
+    var scenario = Scenario(name: "reservations", seed: seed, span: .hours(18))
+    scenario.timing = timing(using: &chance)
+    scenario.timing.maxDuration = .hours(12)
+    scenario.rolesPerHost = Int.random(in: 1...6, using: &chance)
+    scenario.burst = Int.random(in: 1...20, using: &chance)
+    scenario.blips = 0.05
+    scenario.shortGrants = 0.05
+    scenario.oddDates = 0.01
+    scenario.outages = [
+      Outage(
+        .serverError, at: instant(in: scenario.span, using: &chance),
+        for: .minutes(Int64.random(in: 1...60, using: &chance)))
+    ]
+    for _ in 0..<1500 {
+      scenario.incidents.append(
+        Incident(host: 0, at: instant(in: scenario.span, using: &chance), kind: reserve(scenario, using: &chance)))
+    }
+    return scenario
+  }
+
+  /// As many pairs as it takes for a hundred calls per second after an outage of this length, in hosts of any size.
+  private static func herd(_ seed: UInt64) -> Scenario {
+    var chance = SeededGenerator(seed: seed &* 31 &+ 5)
+    let length = Duration.seconds([20, 60, 180, 600, 1200].randomElement(using: &chance)!)
+    return herd(
+      seed, kind: Outage.Kind.allCases.randomElement(using: &chance)!, length: length,
+      rolesPerHost: [1, 10, 100].randomElement(using: &chance)!)
+  }
+
+  package static func herd(_ seed: UInt64, kind: Outage.Kind, length: Duration, rolesPerHost: Int) -> Scenario {
+    var scenario = Scenario(name: "herd", seed: seed, span: .zero)
+    let step = scenario.timing.step
+    // Of those that became due in the outage all come within the minute after it, beside those of that minute.
+    let share = min(1, (length + .seconds(60)).inSeconds / step.inSeconds)
+    let pairs = Findings.Recovery.busyMean * 1.25 * 60 / share
+    scenario.rolesPerHost = rolesPerHost
+    scenario.hosts = Int(pairs) / rolesPerHost
+    scenario.startWithin = step
+    scenario.outages = [Outage(kind, at: Timestamp(microseconds: 0) + .seconds(1200), for: length)]
+    scenario.span = .seconds(1200) + length + .seconds(61)
+    scenario.promisesNoHerd = true
+    return scenario
+  }
+
+  // MARK: - Figures
+
+  /// One host with 10,000 roles: the refreshes take 70 % of its rate, and things go wrong as they do.
+  private static func month(_ seed: UInt64) -> Scenario {
+    var chance = SeededGenerator(seed: seed)
+    var scenario = Scenario(name: "month", seed: seed, span: .hours(720))
+    scenario.rolesPerHost = 10_000
+    scenario.requestsPerSecond = 16
+    scenario.blips = 0.002
+    scenario.oddDates = 0.0001
+    for (kind, minutes) in [(Outage.Kind.refused, 20), (.silent, 20), (.serverError, 5), (.throttled, 10)] {
+      let start = Timestamp(microseconds: 0) + wholeSeconds(chance.duration(.hours(2)...(.hours(700))))
+      scenario.outages.append(Outage(kind, at: start, for: .minutes(Int64(minutes))))
+    }
+    scenario.outages.sort { $0.start < $1.start }
+    return scenario
+  }
+
+  // MARK: - Drawing
+
+  /// Times that hold their floor, from all over what the settings allow.
+  private static func timing(using chance: inout SeededGenerator) -> RoleTiming {
+    while true {
+      let duration = Duration.minutes([15, 20, 30, 60, 60, 120, 360, 720].randomElement(using: &chance)!)
+      let timing = RoleTiming(
+        duration: duration, maxDuration: Bool.random(using: &chance) ? nil : .hours(12),
+        pool: Int.random(in: 1...4, using: &chance),
+        refreshAfter: wholeSeconds(chance.duration(duration / 5...duration * 3 / 5)),
+        floor: wholeSeconds(chance.duration(.seconds(60)...duration / 2)),
+        surviveOutage: wholeSeconds(chance.duration(.seconds(60)...duration / 2)))
+      if timing.holdsItsPromise { return timing }
+    }
+  }
+
+  private static func declaredOutage(
+    _ scenario: Scenario, at start: Duration, using chance: inout SeededGenerator
+  ) -> Outage {
+    let kind = [Outage.Kind.refused, .silent, .serverError].randomElement(using: &chance)!
+    let length = wholeSeconds(chance.duration(.seconds(1)...scenario.timing.surviveOutage))
+    return Outage(kind, at: Timestamp(microseconds: 0) + start, for: length)
+  }
+
+  /// AssumeRole calls per second that the roles of one host need.
+  private static func load(_ scenario: Scenario) -> Double {
+    Double(scenario.rolesPerHost) * scenario.timing.callsPerSecond
+  }
+
+  private static func wholeSeconds(_ span: Duration) -> Duration { .seconds(span.wholeSeconds) }
+
+  private static func instant(in span: Duration, using chance: inout SeededGenerator) -> Timestamp {
+    Timestamp(microseconds: 0) + wholeSeconds(chance.duration(.zero...span))
+  }
+}

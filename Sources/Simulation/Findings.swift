@@ -1,0 +1,71 @@
+package import Core
+
+/// What a simulation found.
+package struct Findings: Sendable {
+  /// What is counted while it runs.
+  package struct Counts: Sendable {
+    package internal(set) var calls = 0
+    package internal(set) var granted = 0
+    package internal(set) var throttled = 0
+    package internal(set) var reservationsServed = 0
+    package internal(set) var reservationsFailed = 0
+  }
+
+  /// The minute after an outage, and how long the roles that failed at its end took from there.
+  package struct Recovery: Sendable {
+    package let outage: Outage
+    /// Calls in the busiest second, and per second over 60 s.
+    package let peak: Double
+    package let mean: Double
+    package let roles: Int
+    package let times: Quantiles
+    package let unrecovered: Int
+  }
+
+  package let scenario: Scenario
+  package internal(set) var counts = Counts()
+  package internal(set) var reads = ReadTally()
+  /// From a role's start to its first session.
+  package internal(set) var starts = Quantiles([])
+  package internal(set) var recoveries: [Recovery] = []
+  /// What must never happen and did; the first few of each simulation.
+  package internal(set) var violations: [String] = []
+  /// Calls that reached STS in each second; of the sample.
+  var perSecond: [UInt32]
+
+  init(_ scenario: Scenario) {
+    self.scenario = scenario
+    perSecond = Array(repeating: 0, count: Int(scenario.span.wholeSeconds) + 1)
+  }
+
+  package var belowFloorShare: Double { Double(reads.belowFloor) / Double(max(1, reads.all)) }
+  package var unservedShare: Double { Double(reads.unserved) / Double(max(1, reads.all)) }
+
+  /// Calls per second of the whole fleet, scaled up from the sample: the mean and the busiest second of a stretch.
+  package func rate(from start: Timestamp, to end: Timestamp) -> (mean: Double, peak: Double) {
+    let seconds = perSecond.prefix(Int(end.microseconds / 1_000_000)).dropFirst(Int(start.microseconds / 1_000_000))
+    guard !seconds.isEmpty else { return (0, 0) }
+    let sum = seconds.reduce(0) { $0 + Int($1) }
+    return (
+      Double(sum) / Double(seconds.count) / scenario.share, Double(seconds.max() ?? 0) / scenario.share
+    )
+  }
+
+  mutating func note(_ violation: String) {
+    if violations.count < 5 { violations.append(violation) }
+  }
+}
+
+/// The order statistics of some spans, in seconds.
+package struct Quantiles: Sendable {
+  private let sorted: [Double]
+
+  init(_ spans: [Duration]) { sorted = spans.map(\.inSeconds).sorted() }
+
+  package var count: Int { sorted.count }
+
+  /// The value that the given share of them doesn't exceed; nil of none.
+  package subscript(share: Double) -> Double? {
+    sorted.isEmpty ? nil : sorted[min(sorted.count - 1, Int((Double(sorted.count) * share).rounded(.up)) - 1)]
+  }
+}

@@ -1,0 +1,117 @@
+import Core
+
+/// One host of the fleet: its machines, what they share, and the calls under way.
+struct SimulatedHost {
+  /// As many calls as the daemon's HTTP client has handles.
+  static let mostCalls = 16
+
+  var roles: [SimulatedRole]
+  var schedule: HostSchedule
+  /// When the outcome of each role's call comes.
+  var outcomes = Agenda()
+  var limits = ReservationLimits()
+  var rate: RateMeter
+  var reservationRate: RateMeter
+  /// Nothing runs until then.
+  var pausedUntil: Timestamp?
+  var isStarted = false
+  /// The wall clock's error.
+  var wallError: Duration
+  var wantsConfirmation = false
+
+  private var hasRoom: Bool { outcomes.count < Self.mostCalls }
+
+  init(_ scenario: Scenario, wallError: Duration, at now: Timestamp) {
+    self.wallError = wallError
+    roles = (0..<scenario.rolesPerHost).map { _ in SimulatedRole(timing: scenario.timing, at: now) }
+    schedule = Self.schedule(scenario, wallError: wallError, at: now)
+    rate = RateMeter(rate: scenario.requestsPerSecond, burst: scenario.burst)
+    reservationRate = RateMeter(rate: scenario.requestsPerSecond / 4, burst: scenario.burst / 4)
+  }
+
+  /// The next instant at which something happens by itself; nil when nothing does.
+  mutating func wakeUp(at now: Timestamp) -> Timestamp? {
+    if let pausedUntil { return pausedUntil }
+    guard let next = schedule.wakeUp(at: now, hasRoom: hasRoom) else { return outcomes.first }
+    return outcomes.first.map { min($0, next) } ?? next
+  }
+
+  // Mutating, since a read of an element of an array is a copy of it.
+
+  /// The attempt to be made now.
+  mutating func nextCall(at now: Timestamp) -> FetchQueue.Ticket? { hasRoom ? schedule.nextCall(at: now) : nil }
+
+  enum Watch {
+    case queued
+    case armed(Timestamp)
+    case none
+  }
+
+  /// What makes something happen to the role by itself.
+  mutating func watch(over slot: Int) -> Watch {
+    if schedule.isQueued(slot) { return .queued }
+    return schedule.instant(of: slot).map { .armed($0) } ?? .none
+  }
+
+  /// Whether the role wants a session and hasn't got it: it failed, or its turn hasn't come.
+  mutating func isWanting(_ slot: Int) -> Bool {
+    roles[slot].machine.lastFailure != nil || schedule.isQueued(slot) || roles[slot].call != nil
+  }
+
+  /// A daemon that has just been started knows nothing of the one before but the generations.
+  mutating func restart(_ scenario: Scenario, at now: Timestamp) {
+    isStarted = false
+    outcomes = Agenda()
+    schedule = Self.schedule(scenario, wallError: wallError, at: now)
+    rate = RateMeter(rate: scenario.requestsPerSecond, burst: scenario.burst)
+    reservationRate = RateMeter(rate: scenario.requestsPerSecond / 4, burst: scenario.burst / 4)
+    limits = ReservationLimits()
+    for slot in roles.indices { roles[slot].restart(timing: scenario.timing, at: now) }
+  }
+
+  private static func schedule(_ scenario: Scenario, wallError: Duration, at now: Timestamp) -> HostSchedule {
+    HostSchedule(
+      queue: FetchQueue(rate: scenario.requestsPerSecond, burst: scenario.burst, at: now),
+      clock: ServerClock(wallMicroseconds: wall(error: wallError, at: now), at: now))
+  }
+
+  static func wall(error: Duration, at now: Timestamp) -> Int64 {
+    ModelledSTS.epoch * 1_000_000 + now.microseconds + error.microseconds
+  }
+}
+
+/// One role of a host, with those who read it.
+struct SimulatedRole {
+  struct Call {
+    let attempt: Attempt
+    let sent: Timestamp
+    var outcome: ModelledSTS.Outcome
+  }
+
+  /// Somebody who waits for a session with so much life.
+  struct Waiter {
+    let minTTL: Duration
+    let deadline: Timestamp
+  }
+
+  var machine: RefreshMachine
+  var reading = Reading()
+  /// The attempt that is queued or under way.
+  var attempt: Attempt?
+  var call: Call?
+  var waiters: [Waiter] = []
+  /// When its first attempt was due, until its first session is there.
+  var startedAt: Timestamp?
+  /// The end of the outage from which it hasn't recovered.
+  var recoveringSince: Timestamp?
+
+  init(timing: RoleTiming, at now: Timestamp) { machine = RefreshMachine(timing: timing, at: now) }
+
+  mutating func restart(timing: RoleTiming, at now: Timestamp) {
+    machine = RefreshMachine(timing: timing, generation: machine.generation, at: now)
+    attempt = nil
+    call = nil
+    waiters = []
+    startedAt = nil
+  }
+}

@@ -1,0 +1,255 @@
+import Core
+
+/// Runs a scenario through virtual time: drives Core's machines and schedules as the daemon does, against a modelled STS.
+///
+/// The order of everything is fixed by the scenario and its seed, so a run can be repeated to the microsecond.
+package struct Simulator {
+  let scenario: Scenario
+  /// The longest time between two looks at a role: a step, or the longest wait for a person.
+  private let longestWait: Duration
+  var hosts: [SimulatedHost]
+  private var sts: ModelledSTS
+  private var chance: SeededGenerator
+  private(set) var now = Timestamp(microseconds: 0)
+  /// When each host has something to do.
+  private var wakes = Agenda()
+  var findings: Findings
+  private var sessions: UInt64 = 0
+  private var startTimes: [Duration] = []
+  private var recoveryTimes: [[Duration]]
+  private var failingAtEnd: [Int]
+  private var effects: [RefreshEffect] = []
+
+  package static func run(_ scenario: Scenario) -> Findings {
+    var simulator = Simulator(scenario)
+    return simulator.run()
+  }
+
+  private init(_ scenario: Scenario) {
+    self.scenario = scenario
+    longestWait = max(scenario.timing.step * 11 / 10, .minutes(10)) + .seconds(1)
+    chance = SeededGenerator(seed: scenario.seed)
+    sts = ModelledSTS(scenario)
+    findings = Findings(scenario)
+    recoveryTimes = Array(repeating: [], count: scenario.outages.count)
+    failingAtEnd = Array(repeating: 0, count: scenario.outages.count)
+    hosts = []
+    hosts.reserveCapacity(scenario.simulatedHosts)
+    for index in 0..<scenario.simulatedHosts {
+      let wallError = chance.duration(.zero - scenario.wallError...scenario.wallError)
+      let start = now + chance.duration(.zero...scenario.startWithin)
+      hosts.append(SimulatedHost(scenario, wallError: wallError, at: start))
+      hosts[index].pausedUntil = start
+      for slot in hosts[index].roles.indices {
+        hosts[index].roles[slot].reading.begin(at: max(start, scenario.countsReadsFrom))
+      }
+      wakes.set(index, to: start)
+    }
+  }
+
+  // MARK: - Time
+
+  /// Something of the scenario that happens at an instant of its own.
+  private enum Happening {
+    case incident(Incident)
+    case outageEnds(Int)
+  }
+
+  private mutating func run() -> Findings {
+    let end = Timestamp(microseconds: scenario.span.microseconds)
+    var script = scenario.incidents.map { (at: $0.at, what: Happening.incident($0)) }
+    script += scenario.outages.enumerated().map { (at: $1.end, what: .outageEnds($0)) }
+    script.sort { $0.at < $1.at }
+    for (at, what) in script where at < end {
+      turnHosts(until: at)
+      now = at
+      happen(what)
+    }
+    turnHosts(until: end)
+    now = end
+    return conclude()
+  }
+
+  private mutating func happen(_ what: Happening) {
+    switch what {
+    case .outageEnds(let index): outageEnds(index)
+    case .incident(let incident) where incident.host < hosts.count:
+      befall(incident)
+      pump(incident.host)
+    case .incident: break
+    }
+  }
+
+  private mutating func turnHosts(until end: Timestamp) {
+    while let next = wakes.first, next < end, let host = wakes.firstNumber {
+      now = max(now, next)
+      turn(host)
+    }
+  }
+
+  /// One step of a host's loop: outcomes, instants that have come, then whatever the queue lets go.
+  private mutating func turn(_ host: Int) {
+    if hosts[host].pausedUntil != nil { resume(host) }
+    while let slot = hosts[host].outcomes.popDue(at: now) { land(slot, of: host) }
+    while let slot = hosts[host].schedule.nextDue(at: now) { deliver(.timerFired, to: slot, of: host) }
+    pump(host)
+  }
+
+  mutating func pump(_ host: Int) {
+    while let ticket = hosts[host].nextCall(at: now) { start(ticket, of: host) }
+    if let next = hosts[host].wakeUp(at: now) { wakes.set(host, to: next) } else { wakes.remove(host) }
+  }
+
+  private mutating func resume(_ host: Int) {
+    hosts[host].pausedUntil = nil
+    guard !hosts[host].isStarted else { return }
+    hosts[host].isStarted = true
+    for slot in hosts[host].roles.indices {
+      hosts[host].roles[slot].startedAt = now
+      deliver(.started, to: slot, of: host)
+    }
+  }
+
+  // MARK: - Calls
+
+  private mutating func start(_ ticket: FetchQueue.Ticket, of host: Int) {
+    let slot = ticket.role
+    if hosts[host].roles[slot].call != nil { findings.note("two attempts of \(name(slot, host)) at once") }
+    deliver(.attemptStarted(ticket.attempt), to: slot, of: host)
+    guard let attempt = hosts[host].roles[slot].attempt, attempt.id == ticket.attempt else {
+      return findings.note("the queue let an attempt of \(name(slot, host)) go that nobody wants")
+    }
+    meter(attempt, slot: slot, host: host)
+    let date = hosts[host].schedule.clock.dateForSigning(at: now)
+    let answer = sts.answer(role: slot, duration: attempt.duration, date: date, at: now, using: &chance)
+    hosts[host].roles[slot].call = SimulatedRole.Call(attempt: attempt, sent: now, outcome: answer.outcome)
+    hosts[host].outcomes.set(slot, to: answer.at)
+  }
+
+  private mutating func meter(_ attempt: Attempt, slot: Int, host: Int) {
+    findings.counts.calls += 1
+    findings.perSecond[Int(now.microseconds / 1_000_000)] += 1
+    if !hosts[host].rate.allows(at: now) { findings.note("host \(host) calls faster than its bucket allows") }
+    if attempt.purpose == .reservation, !hosts[host].reservationRate.allows(at: now) {
+      findings.note("host \(host) draws reservations faster than a quarter of its bucket")
+    }
+  }
+
+  private mutating func land(_ slot: Int, of host: Int) {
+    guard let call = hosts[host].roles[slot].call else { return }
+    hosts[host].roles[slot].call = nil
+    switch call.outcome {
+    case .granted(let expiration, let date):
+      findings.counts.granted += 1
+      let session = admit(call, expiration: expiration, date: date, host: host)
+      deliver(.succeeded(call.attempt.id, session), to: slot, of: host)
+      if hosts[host].wantsConfirmation { deliver(.refreshRequested, to: slot, of: host) }
+      hosts[host].wantsConfirmation = false
+      if call.attempt.purpose == .ring { noteSuccess(slot, host) }
+    case .refused(let failure, let date):
+      if case .throttled = failure.kind { findings.counts.throttled += 1 }
+      hosts[host].schedule.learn(from: failure, date: date, sent: call.sent, at: now)
+      deliver(.failed(call.attempt.id, failure), to: slot, of: host)
+    }
+  }
+
+  private mutating func admit(_ call: SimulatedRole.Call, expiration: UTCTime, date: UTCTime, host: Int) -> Session {
+    let asked = call.attempt.duration
+    switch hosts[host].schedule.weigh(date: date, expiration: expiration, asked: asked, sent: call.sent) {
+    case .agrees: break
+    case .corrects: correctClock(of: host)
+    case .odd(_, let wantsConfirmation): hosts[host].wantsConfirmation = wantsConfirmation
+    }
+    sessions += 1
+    let clock = hosts[host].schedule.clock
+    return Session(
+      id: SessionID(number: sessions), accessKeyID: "STS.simulated", expiration: expiration,
+      issued: min(clock.now(at: call.sent), expiration), sent: call.sent, asked: asked, clock: clock)
+  }
+
+  private mutating func noteSuccess(_ slot: Int, _ host: Int) {
+    if let started = hosts[host].roles[slot].startedAt {
+      startTimes.append(now - started)
+      hosts[host].roles[slot].startedAt = nil
+    }
+    guard let since = hosts[host].roles[slot].recoveringSince else { return }
+    hosts[host].roles[slot].recoveringSince = nil
+    if let outage = scenario.outages.firstIndex(where: { $0.end == since }) {
+      recoveryTimes[outage].append(now - since)
+    }
+  }
+
+  // MARK: - Machines
+
+  mutating func deliver(_ event: RefreshEvent, to slot: Int, of host: Int) {
+    effects.removeAll(keepingCapacity: true)
+    hosts[host].roles[slot].machine.handle(event, at: now, using: &chance, into: &effects)
+    for index in effects.indices where !hosts[host].schedule.perform(effects[index], of: slot) {
+      perform(effects[index], for: slot, of: host)
+    }
+    for index in effects.indices {
+      if case .fetch(let attempt) = effects[index] { hosts[host].roles[slot].attempt = attempt }
+    }
+    checkArmed(slot, host)
+  }
+
+  private mutating func perform(_ effect: RefreshEffect, for slot: Int, of host: Int) {
+    switch effect {
+    case .fetch, .arm, .renewSource, .discard, .report: break
+    case .abandon:
+      hosts[host].roles[slot].call = nil
+      hosts[host].outcomes.remove(slot)
+    case .publish(let session, _): serve(session, slot, host)
+    case .withdraw: serve(nil, slot, host)
+    case .offerReserved: answerWaiters(slot, host)
+    case .failReservation:
+      findings.counts.reservationsFailed += hosts[host].roles[slot].waiters.count
+      hosts[host].roles[slot].waiters = []
+    }
+  }
+
+  mutating func serve(_ session: Session?, _ slot: Int, _ host: Int) {
+    hosts[host].roles[slot].reading.serve(session, timing: scenario.timing, at: now, &findings.reads)
+    if session != nil && !hosts[host].roles[slot].waiters.isEmpty { answerWaiters(slot, host) }
+  }
+
+  /// The next attempt is always armed: the role is looked at by itself, no later than its longest wait.
+  private mutating func checkArmed(_ slot: Int, _ host: Int) {
+    switch hosts[host].watch(over: slot) {
+    case .queued: break
+    case .armed(let instant) where instant <= now + longestWait: break
+    case .armed(let instant): findings.note("\(name(slot, host)) is looked at in \((instant - now).text) only")
+    case .none: findings.note("\(name(slot, host)) has nothing armed and nothing queued")
+    }
+  }
+
+  // MARK: - The end
+
+  private mutating func outageEnds(_ index: Int) {
+    for host in hosts.indices {
+      for slot in hosts[host].roles.indices where hosts[host].isWanting(slot) {
+        hosts[host].roles[slot].recoveringSince = now
+        failingAtEnd[index] += 1
+      }
+    }
+  }
+
+  private mutating func conclude() -> Findings {
+    for host in hosts.indices {
+      for slot in hosts[host].roles.indices { hosts[host].roles[slot].reading.count(until: now, &findings.reads) }
+    }
+    findings.starts = Quantiles(startTimes)
+    let ended = scenario.outages.indices.filter { scenario.outages[$0].end + .seconds(60) <= now }
+    findings.recoveries = ended.map { index in
+      let outage = scenario.outages[index]
+      let minute = findings.rate(from: outage.end, to: outage.end + .seconds(60))
+      return Findings.Recovery(
+        outage: outage, peak: minute.peak, mean: minute.mean, roles: failingAtEnd[index],
+        times: Quantiles(recoveryTimes[index]), unrecovered: failingAtEnd[index] - recoveryTimes[index].count)
+    }
+    findings.judge()
+    return findings
+  }
+
+  func name(_ slot: Int, _ host: Int) -> String { "role \(slot) of host \(host) at \(now.microseconds) µs" }
+}

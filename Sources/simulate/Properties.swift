@@ -1,0 +1,37 @@
+import Simulation
+
+/// Runs what must hold for every seed, and tells how to replay what doesn't.
+enum Properties {
+  /// At most this many failing seeds of a property are told.
+  private static let mostTold = 5
+
+  static func hold(seeds: UInt64) -> Bool {
+    var holds = true
+    for property in Catalogue.properties {
+      let (outcome, seconds) = timed { Self.outcome(of: property, seeds: seeds) }
+      let verdict =
+        outcome.failures.isEmpty
+        ? (outcome.shown > 0 ? "held" : "SHOWED NOTHING") : "FAILED \(outcome.failures.count) times"
+      print(
+        "\(property.name): \(property.about): \(verdict) with \(seeds) seeds, "
+          + "\(outcome.shown) of which could have failed, in \(seconds.tenths) s")
+      for failure in outcome.failures.prefix(mostTold) { print(failure) }
+      holds = holds && outcome.failures.isEmpty && outcome.shown > 0
+    }
+    print(holds ? "simulate: every property held" : "simulate: FAILED")
+    return holds
+  }
+
+  private static func outcome(of property: Catalogue, seeds: UInt64) -> (failures: [String], shown: Int) {
+    var failures: [String] = []
+    var shown = 0
+    for seed in 1...max(1, seeds) {
+      let findings = Simulator.run(property.make(seed))
+      if property.shows(findings) { shown += 1 }
+      if findings.violations.isEmpty { continue }
+      let violations = findings.violations.map { "  \($0)\n" }.joined()
+      failures.append(violations + "  replay: \(findings.scenario.replay)")
+    }
+    return (failures, shown)
+  }
+}
