@@ -5,32 +5,38 @@ PREFIX ?= /usr
 DESTDIR ?=
 SWIFT ?= swift
 DEMO_SECONDS ?=
+SIMULATE_SEEDS ?= 200
+SIMULATE_TABLE ?= .build/simulation.md
+FUZZ_SECONDS ?= 60
+SANITIZERS ?= address thread
+LEAK_ROTATIONS ?= 100000
+SOAK_MINUTES ?= 30
+SOAK_SECONDS ?= $(shell echo $$(($(SOAK_MINUTES) * 60)))
+SOAK_SEED ?=
 BENCH_SHORT ?=
 BENCH_SECONDS ?=
 BENCH_ONLY ?=
 BENCH_DOCS ?=
-SOAK_MINUTES ?= 30
-SOAK_SECONDS ?= $(shell echo $$(($(SOAK_MINUTES) * 60)))
-SOAK_SEED ?=
-LEAK_ROTATIONS ?= 100000
-SIMULATE_SEEDS ?= 200
-SIMULATE_TABLE ?= .build/simulation.md
+export FUZZ_SECONDS SWIFT
 PROGRAMS = rolekeeperd rolekeeper sts-emulator
 BIN = .build/release
 CHECKED = Sources Tests Benchmarks Package.swift
 BUILD = $(SWIFT) build -c release --static-swift-stdlib --explicit-target-dependency-import-check error
 
 help:
-	@echo 'make deps     install the Debian packages that the build, the demo and the tests need'
-	@echo 'make build    build $(PROGRAMS) in $(BIN)'
-	@echo 'make demo     watch two roles being kept fresh against a local STS; DEMO_SECONDS=30 runs unattended'
-	@echo 'make test     run all suites; REQUIRE_ALL=1 makes a skipped test a failure'
-	@echo 'make bench    measure beside the yardsticks; BENCH_SHORT=1 within two minutes, BENCH_DOCS=1 writes docs/ anew'
-	@echo 'make soak     faults, reloads and restarts for SOAK_MINUTES=30 or SOAK_SECONDS=60, while twenty readers use what they get; SOAK_SEED=N'
-	@echo 'make leaks    rotate LEAK_ROTATIONS=100000 times and see that memory and descriptors stay flat'
-	@echo 'make simulate  simulated years: the properties with SIMULATE_SEEDS=$(SIMULATE_SEEDS) each, and the figures in SIMULATE_TABLE; empty for none'
-	@echo 'make format   format the sources; make lint checks them'
-	@echo 'make install  install programs, units and settings below DESTDIR, PREFIX=$(PREFIX)'
+	@echo 'make deps      install the Debian packages that the build, the demo and the tests need'
+	@echo 'make build     build $(PROGRAMS) in $(BIN)'
+	@echo 'make demo      watch two roles being kept fresh against a local STS; DEMO_SECONDS=30 runs unattended'
+	@echo 'make test      run all suites; REQUIRE_ALL=1 makes a skipped test a failure'
+	@echo 'make simulate  simulated years: each property with SIMULATE_SEEDS=200 seeds, and the figures in SIMULATE_TABLE, empty for none'
+	@echo 'make fuzz      fuzz what reads from outside, each target for FUZZ_SECONDS=60'
+	@echo 'make sanitize  the unit suites with AddressSanitizer and ThreadSanitizer, or SANITIZERS=address alone; with SANITIZE_PROGRAMS=1'
+	@echo '               the integration suites, too'
+	@echo 'make leaks     rotate LEAK_ROTATIONS=100000 times and see that memory and descriptors stay flat'
+	@echo 'make soak      faults, reloads and restarts for SOAK_MINUTES=30 or SOAK_SECONDS=60, while twenty readers use what they get'
+	@echo 'make bench     measure beside the yardsticks; BENCH_SHORT=1 within two minutes, BENCH_DOCS=1 writes the figures in docs/ anew'
+	@echo 'make format    format the sources; make lint checks them'
+	@echo 'make install   install programs, units and settings below DESTDIR, PREFIX=$(PREFIX)'
 
 deps:
 	@.ci/deps
@@ -45,25 +51,30 @@ demo: build
 test: build
 	@.ci/test
 
-# The table is in .build/bench.md, the figures in .build/bench.json. BENCH_SECONDS is the length of each measurement, BENCH_ONLY one part.
-bench: build
-	$(foreach program,bench-load bare-server bench,$(BUILD) --product $(program) &&) true
-	@ROLEKEEPER_PROGRAMS=$(CURDIR)/$(BIN) $(BIN)/bench $(if $(BENCH_SHORT),--short) $(if $(BENCH_SECONDS),--seconds $(BENCH_SECONDS)) \
-		$(if $(BENCH_ONLY),--only $(BENCH_ONLY)) $(if $(BENCH_DOCS),--docs docs)
+simulate: deps
+	$(BUILD) --product simulate
+	@$(if $(SIMULATE_TABLE),$(BIN)/simulate --seed 1 --table $(SIMULATE_TABLE),true)
+	@$(BIN)/simulate --seeds $(SIMULATE_SEEDS)
 
-# Tools beside the programs, which run them as a host would.
-soak: build
-	@$(BUILD) --product soak
-	@ROLEKEEPER_PROGRAMS=$(CURDIR)/$(BIN) $(BIN)/soak --seconds $(SOAK_SECONDS) $(if $(SOAK_SEED),--seed $(SOAK_SEED))
+fuzz: deps
+	@Tests/Fuzzing/run
+
+sanitize: deps
+	@.ci/sanitize $(SANITIZERS)
 
 leaks: build
 	@$(BUILD) --product leak-check
 	@ROLEKEEPER_PROGRAMS=$(CURDIR)/$(BIN) $(BIN)/leak-check $(LEAK_ROTATIONS)
 
-simulate:
-	$(BUILD) --product simulate
-	@$(if $(SIMULATE_TABLE),$(BIN)/simulate --seed 1 --table $(SIMULATE_TABLE),true)
-	@$(BIN)/simulate --seeds $(SIMULATE_SEEDS)
+soak: build
+	@$(BUILD) --product soak
+	@ROLEKEEPER_PROGRAMS=$(CURDIR)/$(BIN) $(BIN)/soak --seconds $(SOAK_SECONDS) $(if $(SOAK_SEED),--seed $(SOAK_SEED))
+
+# The table is in .build/bench.md, the figures in .build/bench.json. BENCH_SECONDS is the length of each measurement, BENCH_ONLY one part.
+bench: build
+	$(foreach program,bench-load bare-server bench,$(BUILD) --product $(program) &&) true
+	@ROLEKEEPER_PROGRAMS=$(CURDIR)/$(BIN) $(BIN)/bench $(if $(BENCH_SHORT),--short) $(if $(BENCH_SECONDS),--seconds $(BENCH_SECONDS)) \
+		$(if $(BENCH_ONLY),--only $(BENCH_ONLY)) $(if $(BENCH_DOCS),--docs docs)
 
 format:
 	$(SWIFT) format --in-place --recursive $(CHECKED)
@@ -86,4 +97,4 @@ install:
 	install -D -m 0644 README.md $(DESTDIR)$(PREFIX)/share/doc/rolekeeper/README.md
 
 clean:
-	rm -rf .build
+	rm -rf .build .build-fuzz .build-address .build-thread
