@@ -128,7 +128,7 @@ func tests(_ room: String, imports: [Target.Dependency] = [], resources: [Resour
 var fuzzing: [Target] {
   guard Context.environment["ROLEKEEPER_FUZZING"] != nil else { return [] }
   return [
-    .target(name: "FuzzSupport", dependencies: ["JSON"], path: "Fuzzing/Support", swiftSettings: strict()),
+    .target(name: "FuzzSupport", dependencies: ["JSON"], path: "Tests/Fuzzing/Support", swiftSettings: strict()),
     fuzz("request-head", "RequestHead", imports: ["HTTPServer"]),
     fuzz("settings", "Settings", imports: ["Core", "Settings"]),
     fuzz("sts-answer", "STSAnswer", imports: ["Core", "Secrets", "JSON", "CloudAPI"]),
@@ -140,7 +140,7 @@ var fuzzing: [Target] {
 
 func fuzz(_ name: String, _ directory: String, imports: [Target.Dependency]) -> Target {
   .executableTarget(
-    name: "fuzz-" + name, dependencies: ["FuzzSupport"] + imports, path: "Fuzzing/" + directory,
+    name: "fuzz-" + name, dependencies: ["FuzzSupport"] + imports, path: "Tests/Fuzzing/" + directory,
     swiftSettings: strict() + [.unsafeFlags(["-parse-as-library"])])
 }
 
