@@ -14,8 +14,8 @@ import Wire
     realm.keys.append(RealmDraft.otherKey)
     let lab = try Lab(realm)
     let daemon = try lab.start()
-    let start = ContinuousClock.now
     let reader = try Reader(of: Self.roles, at: lab)
+    let start = try lab.awaitUse()
     #expect(try lab.report().sources.first?.accessKeyID == RealmDraft.key.id)
     try lab.write(key: RealmDraft.otherKey)
     try daemon.awaitLog("AccessKey changed", RealmDraft.otherKey.id)
@@ -39,8 +39,8 @@ import Wire
     realm.keys.append(RealmDraft.otherKey)
     let lab = try Lab(realm)
     let daemon = try lab.start()
-    let start = ContinuousClock.now
     let reader = try Reader(of: Self.roles, at: lab)
+    let start = try lab.awaitUse()
     try lab.write(keyFile: "AccessKey ID,AccessKey Sec")
     try daemon.awaitLog("AccessKey not read again")
     chmod(lab.draft.keyPath, 0o644)
@@ -76,8 +76,8 @@ import Wire
     realm.keys.append(RealmDraft.otherKey)
     let lab = try Lab(realm)
     let daemon = try lab.start()
-    let start = ContinuousClock.now
     let reader = try Reader(of: Self.roles, at: lab)
+    let start = try lab.awaitUse()
     try disable(RealmDraft.key, in: lab)
     try awaitRotation(in: lab) { try lab.write(key: RealmDraft.otherKey) }
     try daemon.awaitLog("refresh works again", "role=uploader")

@@ -29,6 +29,7 @@ import Wire
   /// Both hosts at once, for two lifetimes each; the clock of neither is ever right for long.
   @Test func `a wall clock a day off at the start, and stepped by days, spoils no credential`() throws {
     let hosts = try [Self.day, -Self.day].map { try Host(aheadBySeconds: $0) }
+    for host in hosts { _ = try host.lab.awaitUse() }
     let start = ContinuousClock.now
     for (host, lead) in zip(hosts, [Self.day, -Self.day]) {
       let startedAt = try #require(try host.lab.report().startedAt)
@@ -56,8 +57,8 @@ import Wire
   @Test func `a daemon stopped for longer than a lifetime hands out nothing lapsed and is back at once`() throws {
     let lab = try Lab(RealmDraft(lifetime: "5s"))
     let daemon = try lab.start()
-    let start = ContinuousClock.now
     let patient = try Reader(of: Self.roles, at: lab, wait: 30)
+    let start = try lab.awaitUse()
     let last = try Self.roles.map { try lab.credential($0).expiration.seconds }.max()!
     daemon.child.signal(SIGSTOP)
     // More than a lifetime, since the last session may have been a new one.

@@ -16,6 +16,14 @@ extension Lab {
     for role in roles { #expect(try daemon.post("/v1/roles/\(role)/refresh").status == 202) }
   }
 
+  /// Waits until a reader uses what it got, which takes a program a moment; from then on it counts the time, too.
+  func awaitUse() throws -> ContinuousClock.Instant {
+    try eventually("a reader uses a credential") {
+      try emulator.ask("GET", "/requests").contains("GetCallerIdentity")
+    }
+    return ContinuousClock.now
+  }
+
   /// Waits until each role has had a rotation after this moment and none fails any more.
   func awaitRotations(of roles: [String], within seconds: Double = 30) throws {
     let before = Dictionary(uniqueKeysWithValues: try report().roles.map { ($0.name, $0.generation) })

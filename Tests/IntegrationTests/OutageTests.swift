@@ -126,9 +126,9 @@ import Wire
     let lab = try Lab(RealmDraft(lifetime: "5s", roles: ["uploader"])) { $0.roles = [SettingsDraft.Role("uploader")] }
     try lab.emulator.fault("kind=date&offset_seconds=\(seconds)")
     let daemon = try lab.start()
-    let start = ContinuousClock.now
     let events = try daemon.events()
     let reader = try Reader(of: ["uploader"], at: lab)
+    let start = try lab.awaitUse()
     for _ in 0..<5 { try lab.await(events) { $0.kind == .rotated } }
     #expect(daemon.logLines("date is odd").count == 1)
     try lab.emulator.clearFaults()

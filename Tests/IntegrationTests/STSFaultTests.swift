@@ -75,8 +75,8 @@ import Wire
       draft.roles = names.map { SettingsDraft.Role($0, files: SettingsDraft.Role.file("credentials.json")) }
     }
     let daemon = try lab.start()
-    let start = ContinuousClock.now
     let reader = try Reader(of: names, files: lab.documents(of: names), at: lab)
+    let start = try lab.awaitUse()
     for _ in 1...2 { try endure(lab) }
     try watch(for: .seconds(2 * Self.lifetime), since: start)
     try lab.awaitRotations(of: names)

@@ -40,8 +40,8 @@ import Wire
     lab.draft.endpoint = "127.0.0.1:\(relay.port)"
     try lab.writeSettings()
     let daemon = try lab.start()
-    let start = ContinuousClock.now
     let reader = try Reader(of: Self.roles, files: lab.documents(of: Self.roles), at: lab)
+    let start = try lab.awaitUse()
     for row in Self.cases {
       if let flaw = row.fault { try lab.emulator.fault("kind=certificate&form=\(flaw)&from=\(Self.source)") }
       // Ends the connections there are, too.
@@ -73,8 +73,8 @@ import Wire
       lab.draft.endpoint = "sts.cn-hangzhou.aliyuncs.com:\(lab.emulator.port)"
       try lab.writeSettings()
       let daemon = try lab.start()
-      let start = ContinuousClock.now
       let reader = try Reader(of: Self.roles, at: lab)
+      let start = try lab.awaitUse()
       for timeout in ["2s", "4s"] {
         names.isAlive = false
         lab.draft.sts = "requests_per_second = 100\nburst = 100\ntimeout = \"\(timeout)\"\nconnect_timeout = \"1s\""
