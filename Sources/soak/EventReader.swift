@@ -6,7 +6,8 @@ import Wire
 struct EventReader: Reader {
   private let stage: Stage
   private let judge: Judge
-  private var events: StreamConnection?
+  /// The stream, and when it was opened: the daemon may have been restarted while an event was dealt with.
+  private var events: (stream: StreamConnection, moment: Int)?
 
   init(_ stage: Stage, _ judge: Judge) {
     self.stage = stage
@@ -26,8 +27,8 @@ struct EventReader: Reader {
       try connection.request("GET", "/v1/roles/\(event.role)/credentials")
       reply = try connection.readReply()
     } catch {
-      events = nil
-      return stage.noteBroken(error, since: moment)
+      defer { events = nil }
+      return stage.noteBroken(error, since: events?.moment ?? moment)
     }
     guard reply.status == 200 else { return stage.noteRefusal(reply, of: event.role, since: moment) }
     let generation = reply.fields["rolekeeper-generation"].flatMap { UInt64($0) } ?? 0
@@ -39,8 +40,7 @@ struct EventReader: Reader {
   }
 
   private mutating func nextRotation() throws -> RoleEvent {
-    let stream = try events ?? subscribe()
-    events = stream
+    let (stream, _) = try events ?? subscribe()
     while let line = try stream.readLine() {
       let event = try RoleEvent(parsing: Array(line.utf8).span)
       if event.kind == .rotated { return event }
@@ -48,11 +48,13 @@ struct EventReader: Reader {
     throw StreamError(attempt: "read another event", number: 104)
   }
 
-  private func subscribe() throws -> StreamConnection {
+  private mutating func subscribe() throws -> (StreamConnection, Int) {
+    let moment = stage.moment
     let stream = try StreamConnection(unix: stage.socketPath, patienceSeconds: 60)
     try stream.request("GET", "/v1/events")
     let reply = try stream.readReply()
     guard reply.status == 200 else { throw NoCredential(reply: reply) }
-    return stream
+    events = (stream, moment)
+    return (stream, moment)
   }
 }

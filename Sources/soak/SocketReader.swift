@@ -6,7 +6,8 @@ struct SocketReader: Reader {
   private let stage: Stage
   private let judge: Judge
   private let keepsAlive: Bool
-  private var connection: StreamConnection?
+  /// The connection that is kept, and when it was made: the daemon may have been restarted between two reads.
+  private var kept: (connection: StreamConnection, moment: Int)?
   /// The highest generation seen of each role since the daemon's start at `moment`.
   private var generations: [String: Int] = [:]
   private var moment = 0
@@ -23,13 +24,13 @@ struct SocketReader: Reader {
     let readAt = wallClock()
     let reply: HTTPReply
     do {
-      let connection = try self.connection ?? StreamConnection(unix: stage.socketPath)
+      let connection = try kept?.connection ?? StreamConnection(unix: stage.socketPath)
       try connection.request("GET", "/v1/roles/\(role)/credentials")
       reply = try connection.readReply()
-      self.connection = keepsAlive ? connection : nil
+      if keepsAlive { kept = (connection, kept?.moment ?? moment) }
     } catch {
-      connection = nil
-      return stage.noteBroken(error, since: moment)
+      defer { kept = nil }
+      return stage.noteBroken(error, since: kept?.moment ?? moment)
     }
     guard reply.status == 200 else { return stage.noteRefusal(reply, of: role, since: moment) }
     noteGeneration(reply, of: role, since: moment)
