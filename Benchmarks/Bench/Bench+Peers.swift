@@ -9,6 +9,8 @@ extension Bench {
     try stage.start()
     var rows: [Row] = []
     var missing: [String] = []
+    // The daemon's own, for nginx to serve from a file.
+    try stage.lab.directory.write(try stage.document(), to: "document.json")
     for kind in Peer.Kind.allCases {
       guard let peer = try Peer(kind, in: stage.lab.directory) else {
         missing.append(kind.rawValue)
@@ -101,8 +103,6 @@ private final class Peer {
   }
 
   private static func nginxSettings(_ socket: String, _ directory: TemporaryDirectory) throws -> String {
-    // As long as a credential document is.
-    try directory.write(String(repeating: "x", count: 1400), to: "document.json")
     let bodies = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map {
       "\($0)_temp_path \(directory.path("nginx-\($0)"));"
     }

@@ -52,7 +52,7 @@ extension Bench {
     let name = "get-\(kind)-\(load.connections)"
     // The design's bounds are for a machine's usual scheduling.
     let isBound = load.placement == .free
-    let latency: Target? = isBound && load.makesNewConnections && load.connections == 1 ? .atMost(1.2) : nil
+    let latency: Target? = isBound && load.makesNewConnections ? .atMost(1.2) : nil
     let rate: Target? =
       if !isBound { nil } else if load.makesNewConnections { .atLeast(0.8) } else if load.connections <= 16 {
         .atLeast(0.75)

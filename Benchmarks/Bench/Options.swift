@@ -7,15 +7,18 @@ struct Options {
       --seconds S       how long each measurement of the load generator lasts
       --only WORD       only the parts whose name begins so: socket, stalled, peers, memory, burst, start, command
       --out DIRECTORY   where bench.json and bench.md go; default .build
-      --docs DIRECTORY  also write the table into performance.md, between its marks, and the plot memory.svg
+      --docs DIRECTORY  also write the table into performance.md, between its marks, and the plot memory.svg; not with --only
     """
 
   var form = Form.full
   var only = ""
   var out = ".build"
   var docs: String?
+  /// As it was asked for.
+  let command: String
 
   init?(_ words: some Collection<String>) {
+    command = (["bench"] + words).joined(separator: " ")
     var rest = Array(words)[...]
     while let word = rest.popFirst() {
       if word == "--short" {
@@ -33,6 +36,8 @@ struct Options {
       default: return nil
       }
     }
+    // A table of one part would take the place of the whole.
+    if docs != nil && !only.isEmpty { return nil }
   }
 }
 

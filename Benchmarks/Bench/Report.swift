@@ -5,6 +5,8 @@ import TestSupport
 struct Report {
   private(set) var sections: [(title: String, remark: String, rows: [Row])] = []
   var memory: [MemoryPoint] = []
+  /// Of the minute before: what else the machine had to do.
+  private let load = Machine.loadAverage
 
   mutating func add(_ title: String, _ remark: String = "", _ rows: [Row]) {
     sections.append((title, remark, rows))
@@ -18,6 +20,7 @@ struct Report {
   func write(to options: Options) throws {
     mkdir(options.out, 0o755)
     try TextFile.write(json, to: "\(options.out)/bench.json")
+    let markdown = markdown(options)
     try TextFile.write(markdown, to: "\(options.out)/bench.md")
     if let docs = options.docs {
       let page = "\(docs)/performance.md"
@@ -47,8 +50,8 @@ struct Report {
     return "\((value * 10_000).rounded() / 10_000)"
   }
 
-  private var markdown: String {
-    var text = "Machine: \(Machine.summary).\n"
+  private func markdown(_ options: Options) -> String {
+    var text = "Machine: \(Machine.summary). Made by `\(options.command)`; load average \(load) when it began.\n"
     for section in sections {
       text += "\n### \(section.title)\n\n"
       if !section.remark.isEmpty { text += "\(section.remark)\n\n" }
@@ -116,6 +119,11 @@ enum Machine {
       system.map { $0.split(separator: "\"").dropFirst().first.map(String.init) ?? "Linux" } ?? "Linux",
       "Linux \(kernel ?? "")",
     ].joined(separator: ", ")
+  }
+
+  /// Of the last minute, as proc(5) has it.
+  static var loadAverage: String {
+    FileText.read("/proc/loadavg")?.split(separator: " ").first.map(String.init) ?? "unknown"
   }
 }
 

@@ -92,6 +92,13 @@ final class Stage {
     }
   }
 
+  /// A credential document.
+  func document() throws -> String {
+    let connection = try StreamConnection(unix: socket)
+    try connection.request("GET", Self.request)
+    return try connection.readReply().body
+  }
+
   /// A server that answers with the daemon's own bytes.
   func startBareServer() throws -> BareServer {
     let connection = try StreamConnection(unix: socket)
