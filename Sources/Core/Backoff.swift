@@ -70,6 +70,8 @@ package struct Backoff: Sendable {
       case (ladder, _): rung + 1
       // Throttled by all the others that an outage kept waiting: they need more than a moment.
       case (.transient, .throttled): min(rung, 2)
+      // An overloaded server says now this, now that.
+      case (.throttled, .transient): min(rung + 1, 2)
       default: 0
       }
     rungKind = ladder

@@ -35,7 +35,11 @@ struct Edges {
       try http.prime()
     }
     httpSettings = wanted
-    ledger = EndpointLedger(settings.sts.endpoints, keeping: old?.ledger, logger: keeper.logger)
+    if let old, old.ledger.endpoints == settings.sts.endpoints {
+      ledger = old.ledger
+    } else {
+      ledger = EndpointLedger(settings.sts.endpoints, keeping: old?.ledger, logger: keeper.logger)
+    }
     sts = STSClient(
       loop: keeper.loop, http: http, ledger: ledger, hostName: Self.hostName(),
       sources: sources, time: Keeper.now,

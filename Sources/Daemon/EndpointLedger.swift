@@ -34,7 +34,6 @@ final class EndpointLedger {
     self.logger = logger
     guard let old else { return }
     for endpoint in endpoints { records[endpoint] = old.records[endpoint] }
-    if old.endpoints == endpoints { (told, tellings) = (old.told, old.tellings) }
   }
 
   /// The endpoint at `place` gave an HTTP answer, by the server's time `date`.

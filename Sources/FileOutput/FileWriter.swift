@@ -32,7 +32,13 @@ package final class FileWriter {
     return lastID
   }
 
-  /// Takes back what the disk hasn't begun to write; removals are carried out all the same.
+  /// As `submit`, for an order whose outcome nobody waits for.
+  func submitUnwatched(_ unit: OutputUnit, _ order: OutputUnit.Order) throws(FileOutputError) {
+    lastID += 1
+    try worker.submit(Worker.Job(id: lastID, unit: unit, order: order))
+  }
+
+  /// Takes back what the disk hasn't begun.
   func takeBack(_ id: UInt64) {
     if worker.takeBack(id) { waiting[id] = nil }
   }

@@ -6,14 +6,21 @@ final class OutputLane {
 
   private enum State {
     case idle(OutputUnit)
-    /// The unit is with the worker, under that number.
-    case busy(UInt64, next: (order: OutputUnit.Order, completion: Completion)?)
+    /// The unit is with the worker.
+    case busy(Errand, next: (order: OutputUnit.Order, completion: Completion)?)
+  }
+
+  private struct Errand {
+    let id: UInt64
+    let isRemoval: Bool
   }
 
   private unowned let writer: FileWriter
   /// The role's directory, or the path of the output elsewhere.
   let path: String
   private let isInMemory: Bool
+  /// As nothing has been done with it.
+  private let blank: OutputUnit
   private var state: State
   private var completion: Completion?
   private var contents: [Secret] = []
@@ -24,6 +31,7 @@ final class OutputLane {
     self.writer = writer
     path = unit.path
     isInMemory = mounts.isInMemory(unit.directoryPath)
+    blank = unit
     state = .idle(unit)
   }
 
@@ -38,8 +46,8 @@ final class OutputLane {
 
   func give(_ order: OutputUnit.Order, completion: @escaping Completion) {
     if case .write = order {} else { contents = [] }
-    if case .busy(let id, _) = state {
-      state = .busy(id, next: (order, completion))
+    if case .busy(let errand, _) = state {
+      state = .busy(errand, next: (order, completion))
       return
     }
     guard case .idle(var unit) = state else { return }
@@ -52,7 +60,8 @@ final class OutputLane {
 
   private func submit(_ unit: OutputUnit, _ order: OutputUnit.Order, _ completion: @escaping Completion) {
     do throws(FileOutputError) {
-      state = .busy(try writer.submit(unit, order, for: self), next: nil)
+      state = .busy(
+        Errand(id: try writer.submit(unit, order, for: self), isRemoval: order.isRemoval), next: nil)
       self.completion = completion
     } catch { completion(OutputResult(path: path, outcome: .failure(error))) }
   }
@@ -66,13 +75,17 @@ final class OutputLane {
     if let next { give(next.order, completion: next.completion) }
   }
 
-  /// Calls nobody any more, and drops an order that waits: whoever comes after may have another idea of the same path. So is
-  /// a write that the disk hasn't begun: of many reloads, each would else have all that it ordered written on a slow disk.
+  /// Calls nobody any more, and drops a write that waits or that the disk hasn't begun: whoever comes after may have another idea of
+  /// the same path, and of many reloads each would else have all that it ordered written on a slow disk. What is to be removed is
+  /// removed, before anything that is ordered from now on.
   func abandon() {
     completion = nil
-    guard case .busy(let id, _) = state else { return }
-    state = .busy(id, next: nil)
-    writer.takeBack(id)
+    guard case .busy(let errand, let next) = state else { return }
+    state = .busy(errand, next: nil)
+    if !errand.isRemoval { writer.takeBack(errand.id) }
+    guard let next, next.order.isRemoval else { return }
+    // Without a worker there is no other order either, and its failure has been told.
+    try? writer.submitUnwatched(blank, next.order)
   }
 
   /// Gives each content a number, the same as before where the bytes are the same as before.

@@ -12,6 +12,8 @@ enum OutputUnit: Sendable {
     case withdrawOld(before: Int)
     /// The role is no more.
     case removeAll
+
+    var isRemoval: Bool { if case .write = self { false } else { true } }
   }
 
   /// True when something was changed.

@@ -79,10 +79,9 @@ struct RoleDirectory: Sendable {
     do throws(FileOutputError) { generation = try directory.openDirectory(Self.name(number)) } catch .system(
       .openDirectory, _, ENOENT)
     { return false }
-    for output in outputs {
-      guard let status = try generation.status(of: output.name.description), status.writtenSeconds < time else {
-        continue
-      }
+    // All that is there, for the outputs may have had other names then.
+    for name in try generation.names() {
+      guard let status = try generation.status(of: name), status.writtenSeconds < time else { continue }
       try withdraw()
       return true
     }

@@ -20,10 +20,47 @@ final class Worker: Sendable {
   }
 
   private struct State {
-    var jobs: [Job] = []
+    /// In the order of their numbers; nil where they have been taken.
+    private var jobs: [Job?] = []
+    private var first = 0
+    /// The latest that was taken; those after it are still to be begun.
+    private var begun: UInt64 = 0
+    private var cancelled: Set<UInt64> = []
     var finished: [Finished] = []
     var isStarted = false
     var isOver = false
+
+    mutating func append(_ job: Job) { jobs.append(job) }
+
+    /// The next that wasn't cancelled.
+    mutating func take() -> Job? {
+      while first < jobs.count {
+        let job = jobs[first]
+        jobs[first] = nil
+        first += 1
+        if first * 2 > jobs.count {
+          jobs.removeFirst(first)
+          first = 0
+        }
+        guard let job else { continue }
+        begun = job.id
+        if cancelled.remove(job.id) == nil { return job }
+      }
+      return nil
+    }
+
+    /// False when it has been begun.
+    mutating func cancel(_ id: UInt64) -> Bool {
+      guard id > begun else { return false }
+      cancelled.insert(id)
+      return true
+    }
+
+    mutating func drop() {
+      jobs = []
+      first = 0
+      cancelled = []
+    }
   }
 
   private let state = Mutex(State())
@@ -45,7 +82,7 @@ final class Worker: Sendable {
   /// Starts the thread when this is its first job.
   func submit(_ job: Job) throws(FileOutputError) {
     let isFirst = state.withLock { state in
-      state.jobs.append(job)
+      state.append(job)
       defer { state.isStarted = true }
       return !state.isStarted
     }
@@ -54,7 +91,7 @@ final class Worker: Sendable {
       if failure != 0 {
         state.withLock { state in
           state.isStarted = false
-          state.jobs = []
+          state.drop()
         }
         throw .system(.handOver, path: job.unit.path, errno: failure)
       }
@@ -62,16 +99,8 @@ final class Worker: Sendable {
     Self.count(wake)
   }
 
-  /// Takes back a write that hasn't been begun; false when it has been, or removes something.
-  func takeBack(_ id: UInt64) -> Bool {
-    state.withLock { state in
-      guard let index = state.jobs.firstIndex(where: { $0.id == id }), case .write = state.jobs[index].order else {
-        return false
-      }
-      state.jobs.remove(at: index)
-      return true
-    }
-  }
+  /// Takes back an order; false when it has been begun.
+  func takeBack(_ id: UInt64) -> Bool { state.withLock { $0.cancel(id) } }
 
   /// What has finished since the last time.
   func takeFinished() -> [Finished] {
@@ -87,7 +116,7 @@ final class Worker: Sendable {
   func end() {
     state.withLock { state in
       state.isOver = true
-      state.jobs = []
+      state.drop()
     }
     Self.count(wake)
   }
@@ -114,7 +143,7 @@ final class Worker: Sendable {
   private func run() {
     while true {
       let (next, isOver) = state.withLock { state in
-        (state.jobs.isEmpty ? nil : state.jobs.removeFirst(), state.isOver)
+        (state.take(), state.isOver)
       }
       if isOver { return }
       guard var job = next else {

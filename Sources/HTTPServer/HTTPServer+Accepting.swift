@@ -68,7 +68,7 @@ extension HTTPServer {
     statistics.open += 1
     setDeadline(connection, .head)
     // The request is mostly there already, and reading it now saves a turn of the loop.
-    if hasHadShare(peer.uid) { enqueue(connection) } else { receive(connection) }
+    if hasToQueue(peer.uid) { enqueue(connection) } else { receive(connection) }
   }
 
   private func turnAway(

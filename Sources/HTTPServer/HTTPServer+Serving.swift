@@ -10,7 +10,7 @@ extension HTTPServer {
       // A client that is gone may have left requests behind; reading finds out.
       if connection.isQueued {
         if isGone { release(connection) }
-      } else if hasHadShare(connection.peer.uid) {
+      } else if hasToQueue(connection.peer.uid) {
         enqueue(connection)
       } else {
         receive(connection)

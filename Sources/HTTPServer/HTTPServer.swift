@@ -46,7 +46,9 @@ package final class HTTPServer {
   let spans: (head: Int64, idle: Int64, drain: Int64, linger: Int64)
 
   private var queue = TurnQueue()
-  /// Requests since epoll was last asked, by user; kept while several users are connected.
+  /// Whether the turn goes in rounds, a share for each user in each.
+  private var isInRound = false
+  /// Requests of this round by user.
   private var served: [UInt32: Int] = [:]
   /// The count of requests when the listener was last asked.
   var requestsAtAccept: UInt64 = 0
@@ -155,7 +157,10 @@ package final class HTTPServer {
 
   /// Who is new may be of another user, and doesn't wait behind everything that is ready.
   private func acceptIfDue() {
-    if statistics.requests &- requestsAtAccept >= UInt64(HTTPServer.requestsPerVisit) { acceptBatch() }
+    guard statistics.requests &- requestsAtAccept >= UInt64(HTTPServer.requestsPerVisit), !acceptPause.isArmed else {
+      return
+    }
+    acceptBatch()
   }
 
   /// Whether clients of several users are connected.
@@ -164,6 +169,8 @@ package final class HTTPServer {
   /// A turn in rounds, with a share for each user in each.
   private func goRound() {
     var count = 0
+    isInRound = true
+    defer { isInRound = false }
     repeat {
       served.removeAll(keepingCapacity: true)
       acceptsLeft = HTTPServer.requestsPerVisit
@@ -176,22 +183,29 @@ package final class HTTPServer {
     armExpiry()
   }
 
-  /// Lets the connections that wait have what is left of their user's share in this round.
+  /// Lets the connections that wait have what is left of their user's share in this round. One goes on however late it is, so that
+  /// what waits isn't kept from its turn by what is new.
   private func resumeShares() {
-    for _ in 0..<queue.userCount where !isTurnOver {
+    for place in 0..<queue.userCount where place == 0 || !isTurnOver {
       guard let uid = queue.nextUser() else { return }
-      while !hasHadShare(uid), let turn = queue.take(of: uid) {
-        noteServed(uid)
+      repeat {
+        guard let turn = queue.take(of: uid) else { break }
+        let answered = statistics.requests
         resume(turn)
         if epoll < 0 { return }
-      }
+        // So that those which have nothing to be answered come to an end, too.
+        if statistics.requests == answered { noteServed(uid) }
+      } while !isTurnOver && !hasHadShare(uid)
     }
   }
 
-  /// Whether the user has to wait for the next round.
-  func hasHadShare(_ uid: UInt32) -> Bool { isShared && served[uid, default: 0] >= HTTPServer.share }
+  /// Whether the user has to wait for the next round. Who was alone when it began goes on as such, and who is left alone doesn't.
+  func hasHadShare(_ uid: UInt32) -> Bool { isInRound && served[uid, default: 0] >= HTTPServer.share }
 
-  func noteServed(_ uid: UInt32) { if isShared { served[uid, default: 0] += 1 } }
+  /// Whether a connection of the user's that is ready comes after others of the same user.
+  func hasToQueue(_ uid: UInt32) -> Bool { isInRound && (hasHadShare(uid) || queue.hasLine(of: uid)) }
+
+  func noteServed(_ uid: UInt32) { if isInRound { served[uid, default: 0] += 1 } }
 
   private func beginTurn() {
     now = loop.now

@@ -35,7 +35,8 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
     isHealthy = try value.bool("healthy")
     roles = try value.list("roles")
     sources = try value.list("sources")
-    endpoints = try value.list("endpoints")
+    // A daemon that was started before the package was upgraded may not have them yet.
+    endpoints = value["endpoints"] == nil ? [] : try value.list("endpoints")
     guard let rate = value["rate"] else { throw .missing("rate") }
     self.rate = try RateStatus(rate)
   }

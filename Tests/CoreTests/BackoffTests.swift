@@ -84,6 +84,15 @@ import Testing
     #expect((late.min() ?? 0) >= 33 && (late.max() ?? 0) > 58 && (late.max() ?? 99) <= 63, "\(late)")
   }
 
+  @Test func `a server that throttles and fails in turn is asked less and less, too`() {
+    let row = Array(repeating: [Failure.network, .busy], count: 4).flatMap(\.self)
+    for seed in 1...20 as ClosedRange<UInt64> {
+      let waits = Self.waits(after: row, seed: seed)
+      #expect(waits[6] >= .seconds(2), "seed \(seed): \(waits)")
+      #expect(waits[7] >= .seconds(20), "seed \(seed): \(waits)")
+    }
+  }
+
   @Test func `a server's own figure is kept to, with a tenth of spread, up to five minutes`() {
     let told = Failure(.throttled(wait: .seconds(20)), code: "Throttling", advice: "")
     let endless = Failure(.throttled(wait: .hours(9)), code: "Throttling", advice: "")

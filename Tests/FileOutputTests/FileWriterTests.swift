@@ -154,6 +154,8 @@ import Testing
     let stuck = try StuckLane(writer, at: temporary.path("stuck"))
     stuck.write("1")
     var leaving: RoleOutputs? = self.outputs(MountTable(""))
+    // The write waits for the disk, and the removal for the write.
+    leaving!.write([secret("A2"), secret("B2"), secret("C2")], completion: results.note)
     leaving!.withdraw(completion: results.note)
     leaving = nil
     stuck.release()

@@ -239,6 +239,16 @@ import Testing
     #expect(target("\(path)/current") == "gen-2")
   }
 
+  /// What had another name then is as good a credential.
+  @Test mutating func `what an earlier process wrote goes by its age, whatever the outputs are called now`() throws {
+    _ = try directory.write(contents(1))
+    var renamed = Self.make(roles, ["other.json"])
+    #expect(try !renamed.withdrawOld(before: time(nil) - 60))
+    #expect(try renamed.withdrawOld(before: time(nil) + 60))
+    #expect(open("\(path)/credentials.json", O_RDONLY) == -1 && errno == ENOENT)
+    #expect(!names(path).contains("gen-1"))
+  }
+
   @Test mutating func `a role that is no more leaves nothing behind but what others put there`() throws {
     _ = try directory.write(contents(1))
     try temporary.write("", to: "roles/uploader/README")
