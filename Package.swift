@@ -34,7 +34,7 @@ let package = Package(
     room("Settings", imports: ["Core", "JSON", "CTOML"]),
     room("CloudAPI", imports: ["Core", "Secrets", "JSON", "CCrypto"]),
     room("EventLoop", imports: ["CSystemd"]),
-    room("HTTPClient", imports: ["EventLoop", "Secrets", "CCurl"]),
+    room("HTTPClient", imports: ["EventLoop", "Secrets", "CCurl", "CLinux"]),
     room("HTTPServer", imports: ["EventLoop", "CLinux"]),
     room("FileOutput", imports: ["Secrets", "CLinux"]),
     room(

@@ -6,9 +6,12 @@ import EventLoop
 /// libcurl says which descriptors to watch and when to call it again; the loop tells it what became of that. No curl_multi
 /// function may be called inside its callbacks, so these only note what is wanted.
 final class MultiHandle {
-  private let loop: EventLoop
+  /// How many sockets are served a turn. One may mean an answer read, weighed and stored, and the next request signed, some 0.2 ms.
+  static let socketsPerTurn = 1
+
   private let multi: UnsafeMutableRawPointer
-  private var sockets: [CInt: IOSource] = [:]
+  private var sockets: WatchedSockets
+  private var source: IOSource!
   private(set) var timer: TimerSource!
   /// A time-out of 0 is most of them; deferred work costs no arming of a timer.
   private var soon: DeferSource!
@@ -18,13 +21,14 @@ final class MultiHandle {
   init(
     _ loop: EventLoop, connections: Int, done: @escaping (UnsafeMutableRawPointer, CURLcode) -> Void
   ) throws(HTTPClientError) {
+    do throws(LoopError) { sockets = try WatchedSockets() } catch { throw .loop(error) }
     guard let multi = curl_multi_init() else { throw .library("make a multi handle", text: "out of memory") }
-    self.loop = loop
     self.multi = multi
     self.done = done
     do throws(LoopError) {
       timer = try TimerSource(loop, accuracy: 1000) { [unowned self] in timeIsUp() }
       soon = DeferSource(loop) { [unowned self] in timeIsUp() }
+      source = try IOSource(loop, descriptor: sockets.descriptor, events: .readable) { [unowned self] _ in turn() }
     } catch { throw .loop(error) }
     // Unset, the number of idle connections kept follows that of the handles in use, and a burst's end closes most.
     try check(ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, connections * 2))
@@ -36,7 +40,8 @@ final class MultiHandle {
     // Closing connections would call back into an object that is going away.
     _ = ccurl_multi_set_socket(multi, nil, nil)
     _ = ccurl_multi_set_timer(multi, nil, nil)
-    sockets = [:]
+    // Off the loop before its descriptor is closed.
+    source = nil
     curl_multi_cleanup(multi)
   }
 
@@ -52,10 +57,15 @@ final class MultiHandle {
     defer { remove(easy) }
     for _ in 0..<steps {
       act(CURL_SOCKET_TIMEOUT, 0)
-      for socket in sockets.keys { act(socket, 0) }
+      for socket in sockets.all { act(socket, 0) }
       if let (ended, code) = nextMessage(), ended == easy { return code }
     }
     return nil
+  }
+
+  /// One socket a turn: it may mean an answer read, weighed and rendered, and the next request signed and sent, some 0.2 ms.
+  private func turn() {
+    if let (socket, events) = sockets.next() { ready(socket, events) }
   }
 
   private func ready(_ socket: CInt, _ events: IOEvents) {
@@ -114,21 +124,11 @@ final class MultiHandle {
   }
 
   private func wants(_ socket: CInt, _ what: CInt) {
-    guard what != CURL_POLL_REMOVE else {
-      sockets[socket] = nil
-      return
-    }
+    if what == CURL_POLL_REMOVE { return sockets.forget(socket) }
     var events: IOEvents = []
     if what & CURL_POLL_IN != 0 { events.insert(.readable) }
     if what & CURL_POLL_OUT != 0 { events.insert(.writable) }
-    // A descriptor the kernel has no memory to watch is a connection that stays silent: its transfer ends by its time-out.
-    if let source = sockets[socket] {
-      try? source.watch(events)
-    } else {
-      sockets[socket] = try? IOSource(loop, descriptor: socket, events: events) { [unowned self] events in
-        ready(socket, events)
-      }
-    }
+    sockets.watch(socket, events)
   }
 
   private func wantsCall(in milliseconds: Int) {

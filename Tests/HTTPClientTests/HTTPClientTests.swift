@@ -155,6 +155,27 @@ import Testing
     #expect(bench.client.freeHandles == HTTPClient.handles)
   }
 
+  @Test func `of sixteen answers that are there at once one is read in a turn`() throws {
+    let server = try TLSServer()
+    let settings = HTTPClient.Settings(caFile: server.caFile)
+    let bench = try Bench(settings)
+    var answers = 0
+    for _ in 0..<HTTPClient.handles {
+      try bench.client.post(to: server.url("/held"), headers: []) { _, _ in answers += 1 }
+    }
+    // Until there is nothing but waiting for the answers.
+    while try bench.loop.runOnce(timeout: .milliseconds(300)) {}
+    let other = try Bench(settings)
+    while try other.post(server.url("/release")).body != "\(HTTPClient.handles)" {}
+    var most = 0
+    while answers < HTTPClient.handles {
+      let before = answers
+      guard try bench.loop.runOnce(timeout: .seconds(20)) else { throw Stuck() }
+      most = max(most, answers - before)
+    }
+    #expect(most == 1)
+  }
+
   @Test func `a cancelled request calls nobody and frees its handle`() throws {
     let bench = try bench()
     let cancelled = try bench.start(server.url("/silent"))

@@ -29,13 +29,15 @@ let serverScript = #"""
 
   connections = 0
   requests = 0
-  answered = threading.Event()
+  released = threading.Event()
+  held = 0
 
   def answer(connection, status, body, *headers):
       head = ["HTTP/1.1 " + status, "Content-Length: %d" % len(body)] + list(headers)
       connection.sendall("\r\n".join(head + ["", ""]).encode() + body)
 
   def serve(connection, head):
+      global held
       path = head.split(" ")[1].split("?")[0]
       date = "Date: Fri, 02 Jan 2026 03:04:05 GMT"
       if path == "/ok":
@@ -71,6 +73,13 @@ let serverScript = #"""
           return False
       elif path == "/silent":
           time.sleep(60)
+      elif path == "/held":
+          released.wait()
+          answer(connection, "200 OK", b"")
+          held += 1
+      elif path == "/release":
+          released.set()
+          answer(connection, "200 OK", b"%d" % held)
       elif path == "/counts":
           answer(connection, "200 OK", b"%d %d" % (connections, requests))
       else:
