@@ -147,7 +147,7 @@ package final class Refresher {
 
   /// The role that will be the first to fall below its floor if STS died now, with what it has until then.
   package func leastHeadroom(at now: Timestamp) -> (role: KeptRole, headroom: Duration)? {
-    roles.values.map { ($0, $0.machine.headroom(at: now)) }.min { $0.1 < $1.1 }
+    roles.values.lazy.map { ($0, $0.machine.headroom(at: now)) }.min { $0.1 < $1.1 }
   }
 
   // MARK: - The loop's side
