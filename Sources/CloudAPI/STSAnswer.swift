@@ -34,15 +34,6 @@ package struct AssumedSession {
   }
 }
 
-extension AssumedSession {
-  /// As it is kept as long as the session lives, which its request's id is no part of.
-  package var withoutRequestID: AssumedSession {
-    AssumedSession(
-      accessKeyID: accessKeyID, accessKeySecret: accessKeySecret, securityToken: securityToken, expiration: expiration,
-      requestID: nil)
-  }
-}
-
 /// Who the signer is, by GetCallerIdentity.
 package struct CallerIdentity: Hashable, Sendable {
   package let arn: String

@@ -62,7 +62,7 @@ package enum RefreshEffect: Hashable, Sendable {
   case failReservation(Failure)
   /// Renew the identity that signs before the next attempt.
   case renewSource
-  /// Wipe this session's secrets.
+  /// The session is kept no longer.
   case discard(SessionID)
   /// Tell the journal.
   case report(RefreshReport)

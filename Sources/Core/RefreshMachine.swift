@@ -115,7 +115,7 @@ package struct RefreshMachine: Sendable {
     if case .none = flight { false } else { true }
   }
 
-  /// Every session whose secrets are needed.
+  /// Every session that it keeps.
   package var heldSessions: [SessionID] { (ring.sessions + (reservations.session.map { [$0] } ?? [])).map(\.id) }
 
   package func reservation(minTTL: Duration, at now: Timestamp) -> Reservation {

@@ -28,14 +28,16 @@ package struct Ring: Sendable {
 
   /// Adds a session and returns those it replaces.
   package mutating func add(_ session: Session) -> [Session] {
+    // First, so that the list doesn't grow by a place for a moment only.
+    let replaced = trim(to: capacity - 1)
     sessions.append(session)
-    return trim()
+    return replaced
   }
 
   /// Changes how many it holds and returns those that no longer fit, the oldest first.
   package mutating func resize(to capacity: Int) -> [Session] {
     self.capacity = capacity
-    return trim()
+    return trim(to: capacity)
   }
 
   /// Takes out what has ended at `instant`.
@@ -50,8 +52,8 @@ package struct Ring: Sendable {
     for index in sessions.indices { sessions[index].judge(by: clock) }
   }
 
-  private mutating func trim() -> [Session] {
-    let excess = max(0, sessions.count - capacity)
+  private mutating func trim(to count: Int) -> [Session] {
+    let excess = max(0, sessions.count - count)
     defer { sessions.removeFirst(excess) }
     return Array(sessions.prefix(excess))
   }

@@ -13,9 +13,9 @@ package final class Handout {
   /// From when on it counts as lapsed, and from when on it has less than its role's floor.
   private(set) var lapses: Timestamp
   private(set) var floorReached: Timestamp
-  /// The variables of a shell or of `EnvironmentFile=`, rendered when somebody wants them.
-  private(set) lazy var environment = credential.environment()
-  private let credential: SessionCredential
+  /// The variables of a shell or of `EnvironmentFile=`, rendered when somebody wants them: the document is the one place where
+  /// the secrets are until then.
+  package private(set) lazy var environment = Self.environment(of: document)
   private let head: PlainBytes
 
   /// Nil for a session whose texts no format could carry; the reading of STS's answers lets none through.
@@ -26,13 +26,18 @@ package final class Handout {
       accessKeyID: assumed.accessKeyID, accessKeySecret: assumed.accessKeySecret, securityToken: assumed.securityToken,
       expiration: assumed.expiration, issued: session.issued)
     guard let credential else { return nil }
-    self.credential = credential
     self.session = session
     self.generation = generation
     document = credential.json()
     head = heads.head(length: document.count, generation: generation)
     lapses = session.expires - timing.lapseMargin
     floorReached = session.expires - timing.floor
+  }
+
+  private static func environment(of document: Secret) -> Secret {
+    do {
+      return try document.withBytes { (bytes) throws(WireError) in try SessionCredential(parsing: bytes) }.environment()
+    } catch { preconditionFailure("a document of ours doesn't read: \(error)") }
   }
 
   /// Judges its end anew, by a corrected clock or by other settings.

@@ -16,8 +16,8 @@ package final class KeptRole {
   private var successes: UInt64 = 0
   /// Other outcomes of attempts by error code. Most roles have none, and a dictionary of one entry takes hundreds of bytes.
   private var otherOutcomes: [String: UInt64] = [:]
-  /// Secrets of the sessions that live; so few that they are found fastest by looking at each.
-  private var secrets: [(id: SessionID, session: AssumedSession)] = []
+  /// The session that has just come, while the machine says what becomes of it. Afterwards its secrets are in its hand-out alone.
+  var arrival: (id: SessionID, session: AssumedSession)?
   /// The attempt that is queued or under way.
   var attempt: Attempt?
   /// The call under way and who makes it, which may be about to be replaced by a reload.
@@ -43,19 +43,6 @@ package final class KeptRole {
   func count(outcome code: String) {
     let isKnown = otherOutcomes[code] != nil || otherOutcomes.count < 50
     otherOutcomes[isKnown ? code : "Other", default: 0] += 1
-  }
-
-  /// How many sessions' secrets are in memory for it.
-  package var heldSecrets: Int { secrets.count }
-
-  /// The secrets of a session that lives.
-  func secrets(of id: SessionID) -> AssumedSession? { secrets.first { $0.id == id }?.session }
-
-  func hold(_ session: AssumedSession, as id: SessionID) { secrets.append((id, session)) }
-
-  func drop(_ id: SessionID) {
-    // A new array of its very size: the place that the next session grows it by is for a moment only.
-    secrets = Array(secrets.lazy.filter { $0.id != id })
   }
 
   /// The hand-out of a session of this role.

@@ -203,6 +203,7 @@ package final class Refresher {
       role.countSuccess()
       role.drawn += 1
       deliver(.succeeded(attempt.id, admit(assumed, asked: attempt.duration, from: outcome, for: role)), to: role)
+      role.arrival = nil
       if wantsConfirmation { deliver(.refreshRequested, to: role) }
       wantsConfirmation = false
     case .refused(let failure):
@@ -213,14 +214,14 @@ package final class Refresher {
     observers.attempted(role)
   }
 
-  /// Keeps a session's secrets and weighs its answer's date.
+  /// Lays a session's secrets ready for its hand-out, and weighs its answer's date.
   private func admit(_ assumed: AssumedSession, asked: Duration, from outcome: DrawOutcome, for role: KeptRole)
     -> Session
   {
     if let date = outcome.date { weigh(date, of: assumed, asked: asked, sent: outcome.sent) }
     sessions += 1
     let id = SessionID(number: sessions)
-    role.hold(assumed.withoutRequestID, as: id)
+    role.arrival = (id, assumed)
     return Session(
       id: id, accessKeyID: assumed.accessKeyID, expiration: assumed.expiration,
       issued: min(clock.now(at: outcome.sent), assumed.expiration), sent: outcome.sent, asked: asked, clock: clock)
@@ -275,7 +276,6 @@ package final class Refresher {
     case .failReservation(let failure): observers.reservationFailed(role, failure)
     case .renewSource: source.renewIdentity(of: role.settings)
     case .discard(let id):
-      role.drop(id)
       if role.reserved?.session.id == id { role.reserved = nil }
     case .report(let report):
       logger.log(report, of: role.name, at: time())
@@ -289,9 +289,10 @@ package final class Refresher {
   }
 
   private func handout(of session: Session, generation: UInt64, for role: KeptRole) -> Handout? {
-    role.secrets(of: session.id).flatMap {
-      Handout($0, session: session, generation: generation, timing: role.settings.timing, heads: &heads)
-    }
+    // A machine has a session handed out as it comes or not at all.
+    guard let arrival = role.arrival, arrival.id == session.id else { return nil }
+    return Handout(
+      arrival.session, session: session, generation: generation, timing: role.settings.timing, heads: &heads)
   }
 
   private func cancelDraw(of role: KeptRole) {

@@ -46,6 +46,14 @@ final class Bench {
   let cloud = FakeDrawing()
   let refresher: Refresher
   private let clock: ManualClock
+  private var granted: [Granted] = []
+
+  /// A secret that came from the cloud, as long as somebody holds it.
+  private struct Granted {
+    weak var secret: Secret?
+  }
+
+  var heldSecrets: Int { granted.count { $0.secret != nil } }
 
   final class ManualClock {
     var now = Timestamp(microseconds: 1_000_000_000)
@@ -92,6 +100,7 @@ final class Bench {
     let session = AssumedSession(
       accessKeyID: "STS.\(id.number)", accessKeySecret: Secret(copying: Array("secret\(id.number)".utf8).span),
       securityToken: Secret(copying: Array("token\(id.number)".utf8).span), expiration: end, requestID: nil)
+    granted += [Granted(secret: session.accessKeySecret), Granted(secret: session.securityToken)]
     cloud.answer(id, DrawOutcome(result: .granted(session), date: serverNow, sent: now))
   }
 

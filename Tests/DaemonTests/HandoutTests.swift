@@ -25,6 +25,18 @@ import Testing
     #expect(body.contains(#""AccessKeySecret":"secret1""#))
   }
 
+  @Test func `the variables for a shell say what the document does`() throws {
+    let bench = try Bench()
+    let role = bench.add("a")
+    bench.grantAll()
+    let handout = try #require(role.current)
+    let lines = text(handout.environment).split(separator: "\n")
+    #expect(lines.contains("ALIBABA_CLOUD_ACCESS_KEY_ID='STS.1'"))
+    #expect(lines.contains("ALIBABA_CLOUD_ACCESS_KEY_SECRET='secret1'"))
+    #expect(lines.contains("ALIBABA_CLOUD_SECURITY_TOKEN='token1'"))
+    #expect(lines.contains("ROLEKEEPER_EXPIRATION='\(handout.session.expiration)'"))
+  }
+
   @Test func `below the floor the answer says what is left`() throws {
     let bench = try Bench()
     let role = bench.add("a")
