@@ -15,7 +15,8 @@ final class OutputLane {
     let isRemoval: Bool
   }
 
-  private unowned let writer: FileWriter
+  /// Nil at the end of the program alone: who has both may let go of the writer first, and the writer of lanes that wait.
+  private weak var writer: FileWriter?
   /// The role's directory, or the path of the output elsewhere.
   let path: String
   private let isInMemory: Bool
@@ -59,6 +60,7 @@ final class OutputLane {
   }
 
   private func submit(_ unit: OutputUnit, _ order: OutputUnit.Order, _ completion: @escaping Completion) {
+    guard let writer else { return }
     do throws(FileOutputError) {
       state = .busy(
         Errand(id: try writer.submit(unit, order, for: self), isRemoval: order.isRemoval), next: nil)
@@ -82,10 +84,10 @@ final class OutputLane {
     completion = nil
     guard case .busy(let errand, let next) = state else { return }
     state = .busy(errand, next: nil)
-    if !errand.isRemoval { writer.takeBack(errand.id) }
+    if !errand.isRemoval { writer?.takeBack(errand.id) }
     guard let next, next.order.isRemoval else { return }
     // Without a worker there is no other order either, and its failure has been told.
-    try? writer.submitUnwatched(blank, next.order)
+    try? writer?.submitUnwatched(blank, next.order)
   }
 
   /// Gives each content a number, the same as before where the bytes are the same as before.

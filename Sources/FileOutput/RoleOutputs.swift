@@ -14,7 +14,7 @@ package struct OutputResult: Sendable {
 /// Each order's completion is called once for the role's directory and once for each file elsewhere: at once for those in memory, from
 /// `FileWriter.drain` for those on a disk. An order given while another is on its way to the disk waits, and a later one replaces it; the
 /// replaced one's completion isn't called. When this object goes, what is being written and removals
-/// are carried out without a completion, and what waits is dropped. `FileWriter` outlives it.
+/// are carried out without a completion, and what waits is dropped; when the writer goes, so is all that the disk has not begun.
 package final class RoleOutputs {
   package typealias Completion = (OutputResult) -> Void
 

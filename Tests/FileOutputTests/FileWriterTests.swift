@@ -166,4 +166,28 @@ import Testing
     try drain(results, until: 3)
     #expect([text("roles/uploader/a"), text("b"), text("last")] == [nil, nil, "Z"])
   }
+
+  /// A daemon that was told to stop while it wrote to a disk ended by SIGABRT.
+  @Test func `outputs may outlive the writer, with a write or a removal under way`() throws {
+    var writer: FileWriter? = try FileWriter()
+    let stuck = try StuckLane(try #require(writer), at: temporary.path("stuck"))
+    stuck.write("1")
+    let results = Results()
+    func outputs() throws -> RoleOutputs {
+      let place = output(.elsewhere(OutputPath(temporary.path("b"))!))
+      return RoleOutputs(
+        try #require(writer), directory: temporary.path("roles"), role: "uploader", outputs: [place],
+        mounts: MountTable(""))
+    }
+    var writing: RoleOutputs? = try outputs()
+    writing?.write([secret("A")], completion: results.note)
+    // This one is held by what it waits for alone, as those of a role that is no more.
+    let leaving = try outputs()
+    leaving.remove { result in withExtendedLifetime(leaving) { results.note(result) } }
+    writer = nil
+    writing?.withdraw(completion: results.note)
+    writing = nil
+    stuck.release()
+    #expect(results.all.isEmpty)
+  }
 }
