@@ -8,7 +8,7 @@ let package = Package(
   name: "rolekeeper",
   products: [
     // Preloaded into a program by tests; it has to be a file of its own.
-    .library(name: "ClockShim", type: .dynamic, targets: ["CClockShim"])
+    .library(name: "FaultShim", type: .dynamic, targets: ["CFaultShim"])
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -23,7 +23,7 @@ let package = Package(
     library("CGnuTLS", links: ["gnutls"]),
     library("CTOML"),
     library("CLinux"),
-    library("CClockShim"),
+    library("CFaultShim"),
 
     // Rooms.
     room("Core"),

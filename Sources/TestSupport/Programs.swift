@@ -12,11 +12,11 @@ package enum Programs {
   package static var commandLine: String { "\(directory)/rolekeeper" }
   package static var emulator: String { "\(directory)/sts-emulator" }
 
-  /// What gives a program a wall clock of its own: built beside the tests, which find it beside themselves.
-  package static var clockShim: String {
+  /// What gives a program a wall clock or a disk of its own: built beside the tests, which find it beside themselves.
+  package static var faultShim: String {
     var own = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = readlink("/proc/self/exe", &own, own.count - 1)
     let path = String(decoding: own.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
-    return "/" + (path.split(separator: "/").dropLast() + ["libClockShim.so"]).joined(separator: "/")
+    return "/" + (path.split(separator: "/").dropLast() + ["libFaultShim.so"]).joined(separator: "/")
   }
 }

@@ -16,7 +16,7 @@ package final class SteppedClock {
   deinit { close(descriptor) }
 
   package var environment: [String: String] {
-    ["LD_PRELOAD": Programs.clockShim, "CLOCK_SHIM_OFFSET": path]
+    ["LD_PRELOAD": Programs.faultShim, "FAULT_SHIM_CLOCK": path]
   }
 
   /// Steps it, as settimeofday(2) does, to this many seconds ahead of the real one.
