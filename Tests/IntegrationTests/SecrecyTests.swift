@@ -13,16 +13,18 @@ import Wire
 
   /// Every way that leads out of the daemon, but for the one that is for credentials.
   @Test func `no secret is in anything that the daemon says of itself`() throws {
-    let lab = try Lab(RealmDraft(lifetime: "4s")) { draft in
-      draft.level = "debug"
-      draft.roles[0].files = SettingsDraft.Role.file("credentials.json")
-      draft.roles[0].more = "external_id = \"\(Self.externalID)\"\npolicy_file = \"uploader.policy.json\""
-    }
+    let lab = try Self.lab()
     let proxy = try addProxy(to: lab)
-    let daemon = try lab.start()
+    // The second role never has a session: STS refuses it, and quotes the request.
+    try lab.emulator.fault("kind=error&status=403&code=NoPermission&message=\(RealmDraft.key.secret)", role: "idle")
+    let daemon = try lab.start(wrapper: Self.isRoot ? Self.inAnotherGroup : [])
     let events = try daemon.events()
+    // Nobody but the daemon's user finds a secret on a disk; what is being made has even less of a mode.
+    let files = try Self.tree(lab.draft.directory)
+    #expect(files.contains { $0.contains("/credentials.json 400 ") }, "\(files)")
+    for line in files { #expect(line.contains(#/ (0|400|700|711|link) /#), "\(line)") }
     var secrets = [RealmDraft.key.secret, RealmDraft.otherKey.secret]
-    var told = ""
+    var told = try refusals(at: lab, &secrets)
     func take() throws {
       for role in ["uploader", "reports"] {
         let credential = try lab.credential(role)
@@ -51,6 +53,8 @@ import Wire
     try lab.directory.write("\(Self.proxyPassword)\n\(Self.proxyPassword)", to: "proxy-password", mode: 0o400)
     told += try daemon.post("/v1/reload").body
     #expect(told.contains("proxy password file"))
+    try eventually("the sessions end", within: 30) { try daemon.get("/v1/roles/uploader/credentials").status == 503 }
+    told += try daemon.get("/v1/roles/uploader/credentials").body
     for target in ["/v1/status", "/metrics", "/v1/roles", "/v1/roles/uploader", "/healthz", "/nowhere"] {
       told += try daemon.get(target).body
     }
@@ -58,10 +62,14 @@ import Wire
       let run = try ChildProcess.run([Programs.commandLine, "--socket", lab.draft.socketPath] + words)
       told += run.output + run.errors
     }
-    for name in ["cmdline", "environ", "comm", "status"] {
-      told += FileText.read("/proc/\(daemon.child.pid)/\(name)") ?? ""
-    }
+    told += try whatTheKernelShows(of: daemon)
     #expect(daemon.child.stop() == 0)
+    // The stream ended with it: the rotations, the failures, and what has lapsed.
+    var lines: [String] = []
+    while let line = try events.readLine() { lines.append(line) }
+    for state in ["failing", "lapsed"] { #expect(lines.contains { $0.contains("\"\(state)\"") }, "\(state): \(lines)") }
+    #expect(lines.count >= 6, "\(lines)")
+    told += lines.joined()
     told += daemon.log + daemon.child.output
     told += daemon.notify.messages()
     #expect(told.contains(RealmDraft.otherKey.id), "what is no secret is told")
@@ -73,6 +81,71 @@ import Wire
       #expect(!told.contains(secret.prefix(12)) && !told.contains(secret.suffix(12)), "told in part: \(secret)")
     }
     #expect(try proxy.heads().contains(basic), "the proxy alone was told")
+  }
+
+  static let isRoot = geteuid() == 0
+  /// As root, in no group of root's: what can be dumped is then this group's below `/proc`.
+  static let inAnotherGroup = ["/usr/bin/setpriv", "--regid=\(Person.media)", "--clear-groups"]
+
+  /// Sessions live for seconds, but for those of `batch`, which live as long as asked.
+  private static func lab() throws -> Lab {
+    var realm = RealmDraft(lifetime: "4s", roles: ["uploader", "reports", "idle"])
+    realm.roles["batch"] = .some(nil)
+    return try Lab(realm) { draft in
+      draft.level = "debug"
+      draft.roles += ["idle", "batch"].map { SettingsDraft.Role($0) }
+      draft.roles[0].files = SettingsDraft.Role.file("credentials.json")
+      draft.roles[0].more = "external_id = \"\(externalID)\"\npolicy_file = \"uploader.policy.json\""
+      if isRoot { draft.socket = "mode = \"0660\"\ngroup = \(Person.clients)" }
+    }
+  }
+
+  /// The bodies of what is answered instead of a credential, of each kind. A stranger is refused where we can be one.
+  private func refusals(at lab: Lab, _ secrets: inout [String]) throws -> String {
+    let reserved = try Credential(try lab.daemon.get("/v1/roles/batch/credentials?min_ttl=1200"))
+    secrets += [reserved.secret, reserved.token]
+    var told = ""
+    for (target, status) in [
+      ("uploader/credentials?min_ttl=7200", 409), ("uploader/credentials?min_ttl=1800", 409),
+      ("batch/credentials?min_ttl=3000", 429), ("idle/credentials", 503),
+    ] {
+      let reply = try lab.daemon.get("/v1/roles/\(target)")
+      #expect(reply.status == status && reply.body.contains("detail"), "\(target): \(reply)")
+      told += reply.body
+    }
+    guard Self.isRoot else { return told }
+    for target in ["uploader/credentials", "uploader"] {
+      let reply = try lab.ask("/v1/roles/\(target)", as: Person.stranger)
+      #expect(reply.status == 403 && reply.body.contains("detail"), "\(target): \(reply)")
+      told += reply.body
+    }
+    return told
+  }
+
+  /// What `/proc` has of the process. Only root sees the environment of what can't be dumped.
+  private func whatTheKernelShows(of daemon: DaemonProcess) throws -> String {
+    let home = "/proc/\(daemon.child.pid)"
+    func text(_ name: String) throws -> String {
+      let text = try #require(FileText.read("\(home)/\(name)"), "\(name) can't be read")
+      #expect(!text.isEmpty, "\(name) is empty")
+      return text
+    }
+    var told = try ["cmdline", "comm", "status", "limits"].map(text).joined()
+    #expect(told.contains(#/Max core file size +0 +0 /#), "\(told)")
+    guard Self.isRoot else {
+      #expect(FileText.read("\(home)/environ")?.isEmpty != false, "it can be dumped")
+      return told
+    }
+    let environment = try text("environ")
+    #expect(environment.contains("NOTIFY_SOCKET="), "\(environment)")
+    told += environment + (try text("coredump_filter"))
+    // proc(5): root's, whoever runs it, where it can't be dumped; else of the process's own group.
+    let other = try ChildProcess(Self.inAnotherGroup + ["/bin/sleep", "60"], in: TemporaryDirectory())
+    try eventually("what can be dumped shows its group") {
+      FileStatus("/proc/\(other.pid)/environ")?.gid == Person.media
+    }
+    #expect(FileStatus("\(home)/environ")?.gid == 0, "it can be dumped")
+    return told
   }
 
   /// Sends everything through a proxy that asks for a password, and gives the first role a policy.
@@ -138,7 +211,8 @@ import Wire
       generations = made.compactMap {
         $0.firstMatch(of: #/^roles/uploader/gen-([0-9]+) /#).flatMap { UInt64($0.1) }
       }
-      return !made.contains { $0.contains(".rolekeeper-new") } && generations.count == 2 && generations.last == 3
+      let isSwapped = FileChecker.target("\(lab.draft.directory)/uploader/current") == "gen-3"
+      return isSwapped && !made.contains { $0.contains(".rolekeeper-new") } && generations.count == 2
     }
     before += ["daemon.err", "daemon.out", "daemon.notify"].map { "\($0) " }
     made.removeAll { line in
