@@ -45,9 +45,11 @@ import Wire
     // The environment's is not obeyed, with a proxy of our own either: port 1 refuses.
     try detour.lab.launch(environment: ["https_proxy": "http://127.0.0.1:1", "no_proxy": "*"]).awaitReady()
     let reader = try Reader(of: ["uploader"], at: detour.lab)
-    try detour.rotate(8)
-    let (status, summary) = reader.stop()
-    #expect(status == 0, "\(summary)")
+    let start = try detour.lab.awaitUse()
+    try detour.rotate(6)
+    try watch(for: .seconds(8), since: start)
+    let findings = try reader.finish()
+    #expect(findings.areFlawless(for: 8), "\(findings)")
     #expect(try detour.proxy.connections() >= 1)
     let heads = try detour.proxy.heads()
     #expect(heads.hasPrefix("CONNECT \(detour.lab.emulator.endpoint) HTTP/1.1"))
@@ -56,16 +58,14 @@ import Wire
     }
   }
 
-  struct Case: Sendable, CustomTestStringConvertible {
+  struct Case: CustomStringConvertible {
     let mode: Crossing.Mode
     let code: String
     var level = "warning"
-    /// Longer where the fault itself takes long.
-    var lifetime = "6s"
-    var testDescription: String { "\(mode)" }
+    var description: String { "\(mode)" }
   }
 
-  @Test(arguments: [
+  static let cases = [
     Case(mode: .refuse, code: "ProxyUnreachable"),
     Case(mode: .silent, code: "ProxyBroken"),
     Case(mode: .cut, code: "ProxyBroken"),
@@ -74,22 +74,37 @@ import Wire
     Case(mode: .answer(403), code: "ProxyRefused"),
     Case(mode: .answer(407), code: "ProxyAuthentication", level: "error"),
     Case(mode: .cutAnswer, code: "AnswerCut"),
-    Case(mode: .holdAnswer, code: "Timeout", lifetime: "12s"),
-  ])
-  func `a proxy's fault is told for what it is, readers keep what they have, and it mends`(_ example: Case) throws {
-    let detour = try Detour(lifetime: example.lifetime)
-    let daemon = try detour.lab.start()
-    let reader = try Reader(of: ["uploader"], at: detour.lab)
-    try detour.proxy.become(example.mode)
-    #expect(try daemon.post("/v1/roles/uploader/refresh").status == 202)
-    try daemon.awaitLog("\(example.level): refresh failed", "code=\(example.code)")
-    #expect(try detour.lab.status("uploader").lastError?.code == example.code)
-    try detour.proxy.become(.open)
-    #expect(try daemon.post("/v1/roles/uploader/refresh").status == 202)
-    try daemon.awaitLog("refresh works again")
-    try detour.rotate(6)
-    let (status, summary) = reader.stop()
-    #expect(status == 0, "\(summary)")
+    Case(mode: .holdAnswer, code: "Timeout"),
+  ]
+
+  /// In seconds. A step is a quarter of it, so that a session has twice as long left as the longest fault takes.
+  static let lifetime = 12
+
+  /// One after the other, each for less long than the sessions there are; the reader goes on through all of them.
+  @Test func `a proxy's fault is told for what it is, readers keep what they have, and it mends`() throws {
+    let detour = try Detour(lifetime: "\(Self.lifetime)s")
+    let lab = detour.lab
+    let daemon = try lab.start()
+    let reader = try Reader(of: ["uploader"], at: lab)
+    let start = try lab.awaitUse()
+    for (number, row) in Self.cases.enumerated() {
+      let before = try lab.attempts(of: "uploader", code: row.code)
+      try detour.proxy.become(row.mode)
+      try lab.refresh(["uploader"])
+      try eventually("\(row) is a \(row.code):\n\(daemon.log)") {
+        try lab.attempts(of: "uploader", code: row.code) > before
+      }
+      #expect(try lab.status("uploader").lastError?.code == row.code, "\(row)")
+      try detour.proxy.become(.open)
+      try lab.refresh(["uploader"])
+      try lab.awaitRotations(of: ["uploader"])
+      let told = daemon.logLines("\(row.level): refresh failed", "code=\(row.code)").count
+      #expect(told == Self.cases[...number].count { $0.code == row.code }, "\(row), told once: \(daemon.log)")
+      #expect(daemon.logLines("refresh works again").count == number + 1, "\(row): \(daemon.log)")
+    }
+    try watch(for: .seconds(2 * Self.lifetime), since: start)
+    let findings = try reader.finish()
+    #expect(findings.areFlawless(for: Double(2 * Self.lifetime)), "\(findings)\n\(daemon.log)")
   }
 
   @Test
