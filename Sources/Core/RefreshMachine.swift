@@ -153,12 +153,13 @@ package struct RefreshMachine: Sendable {
     isOutdated = false
     tellGranted(session, &effects)
     let replaced = ring.add(session)
-    if ring.freshest == session || !isPublished {
+    let freshest = ring.freshest ?? session
+    if freshest.id == session.id || !isPublished {
       generation += 1
       isPublished = true
-      effects.append(.publish(ring.freshest ?? session, generation: generation))
+      effects.append(.publish(freshest, generation: generation))
     }
-    effects += replaced.map { .discard($0.id) }
+    if let replaced { effects.append(.discard(replaced.id)) }
     effects.append(.report(.refreshed(session, generation: generation)))
   }
 
@@ -185,10 +186,11 @@ package struct RefreshMachine: Sendable {
   }
 
   private mutating func endFailures(_ effects: inout [RefreshEffect]) {
-    if let failingSince { effects.append(.report(.recovered(failures: backoff.failures, since: failingSince))) }
+    guard let failingSince else { return }
+    effects.append(.report(.recovered(failures: backoff.failures, since: failingSince)))
     backoff.reset()
     lastFailure = nil
-    failingSince = nil
+    self.failingSince = nil
     lastFailureReport = nil
   }
 
@@ -196,7 +198,8 @@ package struct RefreshMachine: Sendable {
   /// have been asked for under an earlier one.
   private func jitteredStep(after session: Session, using generator: inout some RandomNumberGenerator) -> Duration {
     let scale = min(1, session.granted.inSeconds / timing.duration.inSeconds)
-    let step = timing.step.inSeconds * scale
+    // Not `timing.step`: the division of a span is generic and takes longer than all of this.
+    let step = timing.refreshAfter.inSeconds / Double(timing.pool) * scale
     return .seconds(fraction: step * (0.9 + 0.2 * generator.fraction()))
   }
 
@@ -243,7 +246,7 @@ package struct RefreshMachine: Sendable {
       // By a corrected clock, say: a role without failures has nothing to wait for.
       if lastFailure == nil { nextAttempt = min(nextAttempt, now) }
     }
-    effects += ended.map { .discard($0.id) }
+    for session in ended { effects.append(.discard(session.id)) }
     reservations.dropLapsed(at: now, margin: timing.lapseMargin, &effects)
   }
 

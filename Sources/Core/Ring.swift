@@ -3,6 +3,7 @@ package struct Ring: Sendable {
   package private(set) var sessions: [Session] = []
   package private(set) var capacity: Int
 
+  /// `capacity` is 1 or more.
   package init(capacity: Int) { self.capacity = capacity }
 
   /// The session that lives longest; the older of two that end together.
@@ -26,10 +27,9 @@ package struct Ring: Sendable {
     return end
   }
 
-  /// Adds a session and returns those it replaces.
-  package mutating func add(_ session: Session) -> [Session] {
-    // First, so that the list doesn't grow by a place for a moment only.
-    let replaced = trim(to: capacity - 1)
+  /// Adds a session and returns the one it replaces; nil while there is room.
+  package mutating func add(_ session: Session) -> Session? {
+    let replaced = sessions.count < capacity ? nil : sessions.removeFirst()
     sessions.append(session)
     return replaced
   }
@@ -37,7 +37,9 @@ package struct Ring: Sendable {
   /// Changes how many it holds and returns those that no longer fit, the oldest first.
   package mutating func resize(to capacity: Int) -> [Session] {
     self.capacity = capacity
-    return trim(to: capacity)
+    let excess = max(0, sessions.count - capacity)
+    defer { sessions.removeFirst(excess) }
+    return Array(sessions.prefix(excess))
   }
 
   /// Takes out what has ended at `instant`.
@@ -50,11 +52,5 @@ package struct Ring: Sendable {
 
   package mutating func judge(by clock: ServerClock) {
     for index in sessions.indices { sessions[index].judge(by: clock) }
-  }
-
-  private mutating func trim(to count: Int) -> [Session] {
-    let excess = max(0, sessions.count - count)
-    defer { sessions.removeFirst(excess) }
-    return Array(sessions.prefix(excess))
   }
 }
