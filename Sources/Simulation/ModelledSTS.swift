@@ -4,7 +4,7 @@ import Core
 struct ModelledSTS {
   enum Outcome {
     case granted(expiration: UTCTime, date: UTCTime)
-    case refused(Failure, date: UTCTime?)
+    case refused(Trouble, date: UTCTime?)
   }
 
   struct Answer {
@@ -63,7 +63,7 @@ struct ModelledSTS {
     return Answer(
       at: now + latency,
       outcome: .granted(
-        expiration: UTCTime(seconds: stamped.seconds + life.wholeSeconds),
+        expiration: UTCTime(seconds: stamped.seconds + life.microseconds / 1_000_000),
         date: UTCTime(seconds: stamped.seconds + shift)))
   }
 
@@ -77,8 +77,8 @@ struct ModelledSTS {
     }
   }
 
-  private func refusal(_ failure: Failure, at now: Timestamp, using chance: inout SeededGenerator) -> Answer {
-    Answer(at: now + Self.latency(using: &chance), outcome: .refused(failure, date: Self.time(at: now)))
+  private func refusal(_ trouble: Trouble, at now: Timestamp, using chance: inout SeededGenerator) -> Answer {
+    Answer(at: now + Self.latency(using: &chance), outcome: .refused(trouble, date: Self.time(at: now)))
   }
 
   /// Half of the answers take 40 ms or less, one in ten more than 120 ms, one in a hundred a second, the longest 5 s.
@@ -97,14 +97,22 @@ struct ModelledSTS {
   }
 }
 
-extension Failure {
-  static let refused = Failure(.transient, code: "ConnectRefused", advice: "")
-  static let timedOut = Failure(.transient, code: "Timeout", advice: "")
-  static let cut = Failure(.transient, code: "AnswerCut", advice: "")
-  static let internalError = Failure(.transient, code: "InternalError", httpStatus: 500, advice: "")
-  static let throttled = Failure(.throttled(wait: nil), code: "Throttling.User", httpStatus: 400, advice: "")
-  static let throttledAsTold = Failure(
-    .throttled(wait: .seconds(3)), code: "Throttling.User", httpStatus: 400, advice: "")
-  static let skewed = Failure(.skew, code: "InvalidTimeStamp.Expired", httpStatus: 400, advice: "")
-  static let forbidden = Failure(.permanent, code: "NoPermission", httpStatus: 403, advice: "")
+/// Why the modelled STS refuses a call: a byte, since a call under way is copied very often.
+enum Trouble: UInt8 {
+  case refused, timedOut, cut, internalError, throttled, throttledAsTold, skewed, forbidden
+
+  /// What the daemon's error table would make of it.
+  var failure: Failure {
+    switch self {
+    case .refused: Failure(.transient, code: "ConnectRefused", advice: "")
+    case .timedOut: Failure(.transient, code: "Timeout", advice: "")
+    case .cut: Failure(.transient, code: "AnswerCut", advice: "")
+    case .internalError: Failure(.transient, code: "InternalError", httpStatus: 500, advice: "")
+    case .throttled: Failure(.throttled(wait: nil), code: "Throttling.User", httpStatus: 400, advice: "")
+    case .throttledAsTold:
+      Failure(.throttled(wait: .seconds(3)), code: "Throttling.User", httpStatus: 400, advice: "")
+    case .skewed: Failure(.skew, code: "InvalidTimeStamp.Expired", httpStatus: 400, advice: "")
+    case .forbidden: Failure(.permanent, code: "NoPermission", httpStatus: 403, advice: "")
+    }
+  }
 }

@@ -146,7 +146,8 @@ package struct Simulator {
       if hosts[host].wantsConfirmation { deliver(.refreshRequested, to: slot, of: host) }
       hosts[host].wantsConfirmation = false
       if call.attempt.purpose == .ring { noteSuccess(slot, host) }
-    case .refused(let failure, let date):
+    case .refused(let trouble, let date):
+      let failure = trouble.failure
       if case .throttled = failure.kind { findings.counts.throttled += 1 }
       hosts[host].schedule.learn(from: failure, date: date, sent: call.sent, at: now)
       deliver(.failed(call.attempt.id, failure), to: slot, of: host)
@@ -182,20 +183,24 @@ package struct Simulator {
   // MARK: - Machines
 
   mutating func deliver(_ event: RefreshEvent, to slot: Int, of host: Int) {
-    effects.removeAll(keepingCapacity: true)
+    // Lent to this call, so that each effect is looked at in its place: a copy costs as much as what most effects ask for.
+    var effects: [RefreshEffect] = []
+    swap(&effects, &self.effects)
     hosts[host].roles[slot].machine.handle(event, at: now, using: &chance, into: &effects)
-    for index in effects.indices where !hosts[host].schedule.perform(effects[index], of: slot) {
-      perform(effects[index], for: slot, of: host)
-    }
-    for index in effects.indices {
-      if case .fetch(let attempt) = effects[index] { hosts[host].roles[slot].attempt = attempt }
-    }
+    for index in effects.indices { perform(effects[index], for: slot, of: host) }
+    effects.removeAll(keepingCapacity: true)
+    swap(&effects, &self.effects)
     checkArmed(slot, host)
   }
 
+  @inline(__always)
   private mutating func perform(_ effect: RefreshEffect, for slot: Int, of host: Int) {
     switch effect {
-    case .fetch, .arm, .renewSource, .discard, .report: break
+    case .renewSource, .discard, .report: break
+    case .arm: _ = hosts[host].schedule.perform(effect, of: slot)
+    case .fetch(let attempt):
+      _ = hosts[host].schedule.perform(effect, of: slot)
+      hosts[host].roles[slot].attempt = attempt
     case .abandon:
       hosts[host].roles[slot].call = nil
       hosts[host].outcomes.remove(slot)

@@ -67,11 +67,11 @@ import Testing
     var chance = SeededGenerator(seed: 1)
     let wrong = UTCTime(seconds: ModelledSTS.epoch + 1000)
     let answer = sts.answer(role: 0, duration: .hours(1), date: wrong, at: Self.at(0), using: &chance)
-    guard case .refused(let failure, let date) = answer.outcome else {
+    guard case .refused(let trouble, let date) = answer.outcome else {
       Issue.record("a wrong date was accepted")
       return
     }
-    #expect(failure.kind == .skew && date == UTCTime(seconds: ModelledSTS.epoch))
+    #expect(trouble.failure.kind == .skew && date == UTCTime(seconds: ModelledSTS.epoch))
   }
 
   @Test func `a scenario's replay names it and its seed`() {
