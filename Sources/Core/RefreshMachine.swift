@@ -111,21 +111,20 @@ package struct RefreshMachine: Sendable {
     return max(.zero, end - timing.floor - now)
   }
 
-  package var isAttemptUnderWay: Bool {
-    if case .none = flight { false } else { true }
+  /// The attempt that is queued or under way.
+  package var attempt: Attempt? {
+    switch flight {
+    case .none: nil
+    case .queued(let attempt), .made(let attempt, _): attempt
+    }
   }
 
   /// Every session that it keeps.
   package var heldSessions: [SessionID] { (ring.sessions + (reservations.session.map { [$0] } ?? [])).map(\.id) }
 
   package func reservation(minTTL: Duration, at now: Timestamp) -> Reservation {
-    let underWay: Duration? =
-      switch flight {
-      case .none: nil
-      case .queued(let attempt), .made(let attempt, _): attempt.duration
-      }
-    return reservations.answer(
-      minTTL: minTTL, at: now, freshest: ring.freshest, underWay: underWay, timing: timing)
+    reservations.answer(
+      minTTL: minTTL, at: now, freshest: ring.freshest, underWay: attempt?.duration, timing: timing)
   }
 
   // MARK: - Outcomes

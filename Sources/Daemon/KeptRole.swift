@@ -1,10 +1,8 @@
-import CloudAPI
 package import Core
 package import Settings
 
 /// One role as the daemon keeps it: its settings, its machine, and what readers get right now.
 package final class KeptRole {
-  package let name: RoleName
   package internal(set) var settings: RoleSettings
   package internal(set) var machine: RefreshMachine
   /// What plain reads get; nil when nothing is valid.
@@ -16,16 +14,14 @@ package final class KeptRole {
   private var successes: UInt64 = 0
   /// Other outcomes of attempts by error code. Most roles have none, and a dictionary of one entry takes hundreds of bytes.
   private var otherOutcomes: [String: UInt64] = [:]
-  /// The session that has just come, while the machine says what becomes of it. Afterwards its secrets are in its hand-out alone.
-  var arrival: (id: SessionID, session: AssumedSession)?
-  /// The attempt that is queued or under way.
-  var attempt: Attempt?
   /// The call under way and who makes it, which may be about to be replaced by a reload.
   var draw: (id: DrawID, drawing: any SessionDrawing)?
   /// Its place in the schedule, used again once the role is gone.
   let slot: Int
   /// Counts the sessions drawn, for `{slot}`.
   var drawn = 0
+
+  package var name: RoleName { settings.name }
 
   /// Whether plain reads get a credential at `now`.
   package func isValid(at now: Timestamp) -> Bool { current.map { now < $0.lapses } ?? false }
@@ -51,7 +47,6 @@ package final class KeptRole {
   }
 
   init(_ settings: RoleSettings, machine: RefreshMachine, slot: Int) {
-    name = settings.name
     self.settings = settings
     self.machine = machine
     self.slot = slot

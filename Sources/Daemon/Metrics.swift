@@ -38,7 +38,7 @@ struct Metrics {
       perRole { $0.machine.lastSuccess.map { (now - $0).inSeconds } })
     add(
       "rolekeeper_seconds_to_next_attempt", "gauge", "Seconds until the next AssumeRole; 0 while one is under way.",
-      perRole { $0.machine.isAttemptUnderWay ? 0 : max(0, ($0.machine.nextAttempt - now).inSeconds) })
+      perRole { $0.machine.attempt != nil ? 0 : max(0, ($0.machine.nextAttempt - now).inSeconds) })
     add(
       "rolekeeper_headroom_seconds", "gauge", "Seconds that readers would still get the floor if STS died now.",
       perRole { $0.machine.headroom(at: now).inSeconds })

@@ -48,6 +48,9 @@ package final class Refresher {
   private var wallOffset: Int64
   private var wantsConfirmation = false
   private var heads = HandoutHeads()
+  /// The session that has just come, while its role's machine says what becomes of it. Afterwards its secrets are in its hand-out
+  /// alone.
+  private var arrival: (id: SessionID, session: AssumedSession)?
 
   /// `time` reads CLOCK_BOOTTIME afresh; `attemptLimit` is when a draw without an outcome counts as failed.
   package init(
@@ -183,7 +186,7 @@ package final class Refresher {
   private func start(_ ticket: FetchQueue.Ticket, of role: KeptRole, by drawing: any SessionDrawing, at now: Timestamp)
   {
     deliver(.attemptStarted(ticket.attempt), to: role)
-    guard let attempt = role.attempt else { return }
+    guard let attempt = role.machine.attempt, attempt.id == ticket.attempt else { return }
     inFlight += 1
     let order = DrawOrder(
       role: role.settings, slot: role.drawn % role.settings.timing.pool, duration: attempt.duration,
@@ -203,7 +206,7 @@ package final class Refresher {
       role.countSuccess()
       role.drawn += 1
       deliver(.succeeded(attempt.id, admit(assumed, asked: attempt.duration, from: outcome, for: role)), to: role)
-      role.arrival = nil
+      arrival = nil
       if wantsConfirmation { deliver(.refreshRequested, to: role) }
       wantsConfirmation = false
     case .refused(let failure):
@@ -221,7 +224,7 @@ package final class Refresher {
     if let date = outcome.date { weigh(date, of: assumed, asked: asked, sent: outcome.sent) }
     sessions += 1
     let id = SessionID(number: sessions)
-    role.arrival = (id, assumed)
+    arrival = (id, assumed)
     return Session(
       id: id, accessKeyID: assumed.accessKeyID, expiration: assumed.expiration,
       issued: min(clock.now(at: outcome.sent), assumed.expiration), sent: outcome.sent, asked: asked, clock: clock)
@@ -258,7 +261,6 @@ package final class Refresher {
   }
 
   private func perform(_ effect: RefreshEffect, for role: KeptRole) {
-    if case .fetch(let attempt) = effect { role.attempt = attempt }
     if schedule.perform(effect, of: role.slot) { return }
     switch effect {
     case .fetch, .arm: break
@@ -290,7 +292,7 @@ package final class Refresher {
 
   private func handout(of session: Session, generation: UInt64, for role: KeptRole) -> Handout? {
     // A machine has a session handed out as it comes or not at all.
-    guard let arrival = role.arrival, arrival.id == session.id else { return nil }
+    guard let arrival, arrival.id == session.id else { return nil }
     return Handout(
       arrival.session, session: session, generation: generation, timing: role.settings.timing, heads: &heads)
   }
