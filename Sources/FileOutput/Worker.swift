@@ -20,19 +20,20 @@ final class Worker: Sendable {
   }
 
   private struct State {
-    /// In the order of their numbers; nil where they have been taken.
+    /// In the order of their numbers; nil where they have been taken, or taken back.
     private var jobs: [Job?] = []
+    private var numbers: [UInt64] = []
+    /// Those before it have been taken.
     private var first = 0
-    /// The latest that was taken; those after it are still to be begun.
-    private var begun: UInt64 = 0
-    private var cancelled: Set<UInt64> = []
     var finished: [Finished] = []
     var isStarted = false
     var isOver = false
 
-    mutating func append(_ job: Job) { jobs.append(job) }
+    mutating func append(_ job: Job) {
+      jobs.append(job)
+      numbers.append(job.id)
+    }
 
-    /// The next that wasn't cancelled.
     mutating func take() -> Job? {
       while first < jobs.count {
         let job = jobs[first]
@@ -40,26 +41,36 @@ final class Worker: Sendable {
         first += 1
         if first * 2 > jobs.count {
           jobs.removeFirst(first)
+          numbers.removeFirst(first)
           first = 0
         }
-        guard let job else { continue }
-        begun = job.id
-        if cancelled.remove(job.id) == nil { return job }
+        if let job { return job }
       }
       return nil
     }
 
-    /// False when it has been begun.
+    /// The job goes at once, and with it the descriptors of its content, however long the disk takes for those before it. False when
+    /// it has been begun.
     mutating func cancel(_ id: UInt64) -> Bool {
-      guard id > begun else { return false }
-      cancelled.insert(id)
+      var low = first
+      var high = numbers.count
+      while low < high {
+        let middle = (low + high) / 2
+        if numbers[middle] < id { low = middle + 1 } else { high = middle }
+      }
+      guard low < numbers.count, numbers[low] == id, jobs[low] != nil else { return false }
+      jobs[low] = nil
+      while jobs.count > first, jobs[jobs.count - 1] == nil {
+        jobs.removeLast()
+        numbers.removeLast()
+      }
       return true
     }
 
     mutating func drop() {
       jobs = []
+      numbers = []
       first = 0
-      cancelled = []
     }
   }
 

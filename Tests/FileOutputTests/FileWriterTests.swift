@@ -133,10 +133,14 @@ import Testing
     let stuck = try StuckLane(writer, at: temporary.path("stuck"))
     stuck.write("1")
     let results = Results()
+    let before = Self.descriptors
     for round in 1...100 {
       let outputs = outputs(MountTable(""))
       outputs.write([secret("A\(round)"), secret("B"), secret("C")], completion: results.note)
     }
+    // Each had one in memory for each of its three contents.
+    #expect(
+      Self.descriptors < before + 100, "what isn't wanted any more holds no descriptor, however long the disk is stuck")
     let last = outputs(MountTable(""))
     last.write([secret("Z"), secret("B"), secret("C")], completion: results.note)
     stuck.release()
@@ -144,6 +148,15 @@ import Testing
     #expect(results.changes == [true, true])
     #expect(text("roles/uploader/a") == "Z")
     #expect(target(temporary.path("roles/uploader/current")) == "gen-1")
+  }
+
+  /// How many this process has; other suites run beside this one.
+  private static var descriptors: Int {
+    guard let directory = opendir("/proc/self/fd") else { return 0 }
+    defer { closedir(directory) }
+    var count = 0
+    while readdir(directory) != nil { count += 1 }
+    return count
   }
 
   @Test func `what let go of has to remove is removed all the same`() throws {
