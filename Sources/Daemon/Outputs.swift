@@ -30,7 +30,20 @@ final class Outputs {
   private var round: [RoleName] = []
   /// Roles that have had nothing valid in this process, in the order in which their files are looked at.
   private var unbegun: [RoleName] = []
-  private var failedRemovals: [(places: [OutputFile], of: KeptOutputs, complaint: String)] = []
+  private var failedRemovals: [(removal: Removal, complaint: String)] = []
+
+  /// What was an output of a role. It doesn't hold the role's outputs, so that these take back what the disk hasn't begun to write.
+  private struct Removal {
+    let role: String
+    let directory: String
+    let places: [OutputFile]
+
+    init(_ places: [OutputFile], of old: KeptOutputs) {
+      role = old.role.name.description
+      directory = old.directory
+      self.places = places
+    }
+  }
 
   init(loop: EventLoop, directory: String, logger: Logger) throws {
     self.directory = directory
@@ -74,7 +87,7 @@ final class Outputs {
     if let new, new.handout != nil { bringUpToDate(new) }
     // One that had begun isn't in that list, or not for long.
     if let new, !new.isBegun, old?.isBegun ?? true { unbegun.append(role.name) }
-    if let old { remove(old.placesMissing(in: new), of: old) }
+    if let old { remove(Removal(old.placesMissing(in: new), of: old)) }
     if new != nil && !roundTimer.isArmed { roundTimer.arm(at: EventLoop.bootTime() + Self.second) }
   }
 
@@ -95,7 +108,7 @@ final class Outputs {
 
   /// The role is no more.
   func forget(_ name: RoleName) {
-    if let old = kept.removeValue(forKey: name) { remove(old.placesMissing(in: nil), of: old) }
+    if let old = kept.removeValue(forKey: name) { remove(Removal(old.placesMissing(in: nil), of: old)) }
   }
 
   /// Goes on in another directory; what lies in the old one is removed.
@@ -108,18 +121,18 @@ final class Outputs {
   }
 
   /// `complaint` is what was told when it was last tried.
-  private func remove(_ places: [OutputFile], of old: KeptOutputs, complaint: String? = nil) {
-    if places.isEmpty { return }
-    let role = old.role.name.description
-    let files = RoleOutputs(writer, directory: old.directory, role: role, outputs: places, mounts: mounts)
+  private func remove(_ removal: Removal, complaint: String? = nil) {
+    if removal.places.isEmpty { return }
+    let files = RoleOutputs(
+      writer, directory: removal.directory, role: removal.role, outputs: removal.places, mounts: mounts)
     files.remove { [unowned self] result in
       // Without this the order would be carried out, but nobody told how.
       withExtendedLifetime(files) {
         guard case .failure(let error) = result.outcome else { return }
         if complaint != "\(error)" {
-          logger.error("file not removed, trying again", [.role: role, .reason: "\(error)"])
+          logger.error("file not removed, trying again", [.role: removal.role, .reason: "\(error)"])
         }
-        failedRemovals.append((places, old, "\(error)"))
+        failedRemovals.append((removal, "\(error)"))
         retry(at: Keeper.now() + .microseconds(Self.retry))
       }
     }
@@ -188,7 +201,7 @@ final class Outputs {
   private func retryFailed() {
     let removals = failedRemovals
     failedRemovals = []
-    for (places, old, complaint) in removals { remove(places, of: old, complaint: complaint) }
+    for (removal, complaint) in removals { remove(removal, complaint: complaint) }
     let failing = kept.values.filter { !$0.complaints.isEmpty }
     let share = failing.sorted { $0.lastTry < $1.lastTry }.prefix(Self.mostRetries)
     for outputs in share { bringUpToDate(outputs) }
