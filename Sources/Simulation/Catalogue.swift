@@ -31,10 +31,21 @@ package struct Catalogue: Sendable {
 
   package static let all =
     properties + [
-      Catalogue(name: "month", about: "one host with 10,000 roles for 30 days", make: month, shows: { _ in true })
+      Catalogue(
+        name: "month", about: "one host with 10,000 roles for 30 days", make: { month($0, roles: 10_000) },
+        shows: { _ in true }),
+      Catalogue(
+        name: "small-month", about: "the same with 1,000 roles", make: { month($0, roles: 1000) }, shows: { _ in true }),
     ]
 
-  package static func named(_ name: String) -> Catalogue? { all.first { $0.name == name } }
+  /// Also a fleet's, by the name in its scenario.
+  package static func named(_ name: String) -> Catalogue? {
+    if let entry = all.first(where: { $0.name == name }) { return entry }
+    guard Fleet.scenario(named: name, seed: 1) != nil else { return nil }
+    return Catalogue(
+      name: name, about: "a fleet on one account", make: { Fleet.scenario(named: name, seed: $0)! },
+      shows: { _ in true })
+  }
 
   // MARK: - Properties
 
@@ -157,7 +168,7 @@ package struct Catalogue: Sendable {
     let step = scenario.timing.step
     // Of those that became due in the outage all come within the minute after it, beside those of that minute.
     let share = min(1, (length + .seconds(60)).inSeconds / step.inSeconds)
-    let pairs = Findings.Recovery.busyMean * 1.25 * 60 / share
+    let pairs = Findings.Recovery.busyMean * 1.5 * 60 / share
     scenario.rolesPerHost = rolesPerHost
     scenario.hosts = Int(pairs) / rolesPerHost
     scenario.startWithin = step
@@ -169,12 +180,12 @@ package struct Catalogue: Sendable {
 
   // MARK: - Figures
 
-  /// One host with 10,000 roles: the refreshes take 70 % of its rate, and things go wrong as they do.
-  private static func month(_ seed: UInt64) -> Scenario {
+  /// One host with very many roles: the refreshes take 70 % of its rate, and things go wrong as they do.
+  private static func month(_ seed: UInt64, roles: Int) -> Scenario {
     var chance = SeededGenerator(seed: seed)
-    var scenario = Scenario(name: "month", seed: seed, span: .hours(720))
-    scenario.rolesPerHost = 10_000
-    scenario.requestsPerSecond = 16
+    var scenario = Scenario(name: roles < 10_000 ? "small-month" : "month", seed: seed, span: .hours(720))
+    scenario.rolesPerHost = roles
+    scenario.requestsPerSecond = Double(roles) * 0.0016
     scenario.blips = 0.002
     scenario.oddDates = 0.0001
     for (kind, minutes) in [(Outage.Kind.refused, 20), (.silent, 20), (.serverError, 5), (.throttled, 10)] {

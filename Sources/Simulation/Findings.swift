@@ -19,23 +19,24 @@ package struct Findings: Sendable {
     package let mean: Double
     package let roles: Int
     package let times: Quantiles
-    package let unrecovered: Int
   }
 
   package let scenario: Scenario
   package internal(set) var counts = Counts()
   package internal(set) var reads = ReadTally()
   /// From a role's start to its first session.
-  package internal(set) var starts = Quantiles([])
+  package internal(set) var starts = Quantiles([], unended: 0, watched: .zero)
   package internal(set) var recoveries: [Recovery] = []
   /// What must never happen and did; the first few of each simulation.
   package internal(set) var violations: [String] = []
-  /// Calls that reached STS in each second; of the sample.
+  /// Calls that reached STS in each second, and those of them that it refused; of the sample.
   var perSecond: [UInt32]
+  var refusedPerSecond: [UInt32]
 
   init(_ scenario: Scenario) {
     self.scenario = scenario
     perSecond = Array(repeating: 0, count: Int(scenario.span.wholeSeconds) + 1)
+    refusedPerSecond = perSecond
   }
 
   package var belowFloorShare: Double { Double(reads.belowFloor) / Double(max(1, reads.all)) }
@@ -43,7 +44,16 @@ package struct Findings: Sendable {
 
   /// Calls per second of the whole fleet, scaled up from the sample: the mean and the busiest second of a stretch.
   package func rate(from start: Timestamp, to end: Timestamp) -> (mean: Double, peak: Double) {
-    let seconds = perSecond.prefix(Int(end.microseconds / 1_000_000)).dropFirst(Int(start.microseconds / 1_000_000))
+    rate(of: perSecond, from: start, to: end)
+  }
+
+  /// The same of the calls that were refused.
+  package func refusals(from start: Timestamp, to end: Timestamp) -> (mean: Double, peak: Double) {
+    rate(of: refusedPerSecond, from: start, to: end)
+  }
+
+  private func rate(of counts: [UInt32], from start: Timestamp, to end: Timestamp) -> (mean: Double, peak: Double) {
+    let seconds = counts.prefix(Int(end.microseconds / 1_000_000)).dropFirst(Int(start.microseconds / 1_000_000))
     guard !seconds.isEmpty else { return (0, 0) }
     let sum = seconds.reduce(0) { $0 + Int($1) }
     return (
@@ -56,16 +66,28 @@ package struct Findings: Sendable {
   }
 }
 
-/// The order statistics of some spans, in seconds.
+/// The order statistics of some spans, in seconds; some may not have ended while they were watched.
 package struct Quantiles: Sendable {
   private let sorted: [Double]
+  /// How many were longer than what was watched of them.
+  package let unended: Int
+  package let watched: Duration
 
-  init(_ spans: [Duration]) { sorted = spans.map(\.inSeconds).sorted() }
+  init(_ spans: [Duration], unended: Int, watched: Duration) {
+    sorted = spans.map(\.inSeconds).sorted()
+    self.unended = unended
+    self.watched = watched
+  }
 
-  package var count: Int { sorted.count }
+  /// All of them, ended or not.
+  package var count: Int { sorted.count + unended }
 
-  /// The value that the given share of them doesn't exceed; nil of none.
+  package var unendedShare: Double { Double(unended) / Double(max(1, count)) }
+
+  /// The value that the given share of all of them doesn't exceed, more than 0 and up to 1; nil when it is beyond what was
+  /// watched, and of none.
   package subscript(share: Double) -> Double? {
-    sorted.isEmpty ? nil : sorted[min(sorted.count - 1, Int((Double(sorted.count) * share).rounded(.up)) - 1)]
+    let index = Int((Double(count) * share).rounded(.up)) - 1
+    return sorted.indices.contains(index) ? sorted[index] : nil
   }
 }

@@ -3,16 +3,15 @@ package import Core
 /// Fleets of one size each: their start, their steady state, and an account-wide outage as long as declared.
 package struct Fleet: Sendable {
   package let hosts: Int
-  package let rolesPerHost: Int
   package let timing: RoleTiming
 
-  package init(hosts: Int, rolesPerHost: Int, duration: Duration) {
+  package init(hosts: Int, duration: Duration) {
     self.hosts = hosts
-    self.rolesPerHost = rolesPerHost
     timing = RoleTiming(duration: duration)
   }
 
-  package var pairs: Int { hosts * rolesPerHost }
+  package static let rolesPerHost = 10
+  package var pairs: Int { hosts * Self.rolesPerHost }
 
   /// The hosts start within so much of each other, as after a rollout.
   package static let startWithin = Duration.seconds(60)
@@ -24,32 +23,64 @@ package struct Fleet: Sendable {
   private var settled: Timestamp { Self.zero + timing.step * 6 }
   private var outageStart: Timestamp { settled + timing.step * 2 }
 
-  /// All of it in one run, kept until two steps after the outage.
-  package func scenario(seed: UInt64, kind: Outage.Kind) -> Scenario {
-    var scenario = steady(seed: seed, startWithin: Self.startWithin, mostPairs: Self.mostPairs)
-    scenario.outages = [Outage(kind, at: wholeSecond(outageStart), for: timing.surviveOutage)]
-    scenario.span = outageStart + timing.surviveOutage + timing.step * 2 - Self.zero
+  /// All of it in one run, kept until no session from before the outage's end is left.
+  package func scenario(seed: UInt64) -> Scenario {
+    var scenario = steady(.table, seed: seed, startWithin: Self.startWithin, mostPairs: Self.mostPairs)
+    addOutage(to: &scenario)
     return scenario
   }
 
   /// Without an outage, with the starts spread as asked.
-  func steady(seed: UInt64, startWithin: Duration, mostPairs: Int) -> Scenario {
-    var scenario = Scenario(name: "fleet", seed: seed, span: outageStart - Self.zero)
+  private func steady(_ kind: Kind, seed: UInt64, startWithin: Duration, mostPairs: Int) -> Scenario {
+    var scenario = Scenario(name: name(kind), seed: seed, span: outageStart - Self.zero)
     scenario.hosts = hosts
-    scenario.rolesPerHost = rolesPerHost
-    scenario.sample = max(1, mostPairs / rolesPerHost)
+    scenario.rolesPerHost = Self.rolesPerHost
+    scenario.sample = max(1, mostPairs / Self.rolesPerHost)
     scenario.timing = timing
-    scenario.requestsPerSecond = max(2, (Double(rolesPerHost) * timing.callsPerSecond / 0.7).rounded(.up))
+    scenario.requestsPerSecond = max(2, (Double(Self.rolesPerHost) * timing.callsPerSecond / 0.7).rounded(.up))
     scenario.startWithin = startWithin
     return scenario
   }
 
-  /// The busiest second of the start, and the mean of the steady state.
+  private func addOutage(to scenario: inout Scenario) {
+    let outage = Outage(.serverError, at: wholeSecond(outageStart), for: timing.surviveOutage)
+    scenario.outages = [outage]
+    scenario.span = outage.end + timing.duration - Self.zero
+  }
+
+  /// The busiest second of the start, and the means of the steady state: all calls, and those that are refused.
   package func startPeak(_ findings: Findings) -> Double { findings.rate(from: Self.zero, to: settled).peak }
   package func steadyRate(_ findings: Findings) -> Double { findings.rate(from: settled, to: outageStart).mean }
+  package func steadyRefusals(_ findings: Findings) -> Double { findings.refusals(from: settled, to: outageStart).mean }
 
   private func wholeSecond(_ instant: Timestamp) -> Timestamp {
     Timestamp(microseconds: instant.microseconds / 1_000_000 * 1_000_000)
+  }
+
+  // MARK: - Names
+
+  /// What a fleet is simulated for; the first word of its scenario's name.
+  private enum Kind: String {
+    case table = "fleet"
+    case steady
+    case declared
+  }
+
+  /// Such as `fleet-12h-1000`: the duration and the hosts.
+  private func name(_ kind: Kind) -> String { "\(kind.rawValue)-\(timing.duration.text)-\(hosts)" }
+
+  /// The scenario of this name and seed; nil when it isn't a fleet's.
+  static func scenario(named name: String, seed: UInt64) -> Scenario? {
+    let words = name.split(separator: "-").map(String.init)
+    guard words.count == 3, let kind = Kind(rawValue: words[0]), let duration = Duration(text: words[1]),
+      (.minutes(15)...(.hours(12))).contains(duration), let hosts = Int(words[2]), (1...1_000_000).contains(hosts)
+    else { return nil }
+    let fleet = Fleet(hosts: hosts, duration: duration)
+    return switch kind {
+    case .table: fleet.scenario(seed: seed)
+    case .steady: fleet.trial(of: .steady, seed: seed)
+    case .declared: fleet.trial(of: .outage, seed: seed)
+    }
   }
 
   // MARK: - Whether one account is enough
@@ -62,27 +93,43 @@ package struct Fleet: Sendable {
     case outage
   }
 
-  /// The most pairs of this duration, in hosts of so many roles, for which one account's limit is enough; within 2 %.
-  package static func mostPairs(_ demand: Demand, duration: Duration, rolesPerHost: Int, seed: UInt64) -> Int {
-    var (enough, tooMany) = (100, 10_000_000)
-    while Double(tooMany) / Double(enough) > 1.02 {
-      let pairs = Int((Double(enough) * Double(tooMany)).squareRoot())
-      let fleet = Fleet(hosts: pairs / rolesPerHost, rolesPerHost: rolesPerHost, duration: duration)
-      if fleet.meets(demand, seed: seed) { enough = pairs } else { tooMany = pairs }
+  /// What a search found.
+  package struct Most: Sendable {
+    /// The most pairs for which one account's limit is enough, within 2 %.
+    package fileprivate(set) var pairs = 1000
+    /// The runs in which something happened that never must.
+    package fileprivate(set) var violated: [Findings] = []
+  }
+
+  /// Searches the most pairs of this duration for which one account's limit is enough.
+  package static func mostPairs(_ demand: Demand, duration: Duration, seed: UInt64) -> Most {
+    var most = Most()
+    // Each pair needs a session before the one it has falls below the floor.
+    let timing = RoleTiming(duration: duration)
+    var tooMany = Int((duration - timing.floor).inSeconds * Scenario.accountLimit) + 1
+    while Double(tooMany) / Double(most.pairs) > 1.02 {
+      let pairs = Int((Double(most.pairs) * Double(tooMany)).squareRoot())
+      let fleet = Fleet(hosts: pairs / rolesPerHost, duration: duration)
+      let findings = Simulator.run(fleet.trial(of: demand, seed: seed))
+      if !findings.violations.isEmpty { most.violated.append(findings) }
+      if findings.reads.belowFloor == 0 && findings.reads.unserved == 0 { most.pairs = pairs } else { tooMany = pairs }
     }
-    return enough
+    return most
   }
 
   private static let pairsOfSearch = 4_000
+  /// A fleet that is a little too large falls behind slowly.
+  package static let stepsOfSearch = 12
 
-  private func meets(_ demand: Demand, seed: UInt64) -> Bool {
-    var scenario = steady(seed: seed, startWithin: timing.step * 2, mostPairs: Self.pairsOfSearch)
+  /// What is searched by: with starts spread as wide as a fleet's are in the long run, and reads counted once it has settled.
+  private func trial(of demand: Demand, seed: UInt64) -> Scenario {
+    var scenario = steady(
+      demand == .steady ? .steady : .declared, seed: seed, startWithin: timing.step * 2, mostPairs: Self.pairsOfSearch)
     scenario.countsReadsFrom = settled
-    if demand == .outage {
-      scenario.outages = [Outage(.serverError, at: wholeSecond(outageStart), for: timing.surviveOutage)]
-      scenario.span = outageStart + timing.surviveOutage + timing.step * 2 - Self.zero
+    switch demand {
+    case .steady: scenario.span = settled + timing.step * Self.stepsOfSearch - Self.zero
+    case .outage: addOutage(to: &scenario)
     }
-    let findings = Simulator.run(scenario)
-    return findings.reads.belowFloor == 0 && findings.reads.unserved == 0
+    return scenario
   }
 }

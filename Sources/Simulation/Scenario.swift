@@ -22,8 +22,10 @@ package struct Scenario: Sendable {
   package var wallError = Duration.zero
 
   // STS.
+  /// What Alibaba Cloud allows.
+  package static let accountLimit = 100.0
   /// AssumeRole calls per second for all hosts together (STS API reference: 100 per account).
-  package var accountLimit = 100.0
+  package var accountLimit = Self.accountLimit
   package var outages: [Outage] = []
   /// The share of calls that fail by themselves, of those that never have an outcome, and of answers with a wrong `Date`.
   package var blips = 0.0
@@ -58,6 +60,8 @@ package struct Scenario: Sendable {
 
   /// The command that runs it again.
   package var replay: String { ".build/release/simulate --seed \(seed) --scenario \(name)" }
+  /// The same for a report of what is wrong; the remark is the shell's, too.
+  package var replayHint: String { "replay: \(replay)  # 'make simulate' builds it" }
 }
 
 /// A time in which STS doesn't do its work for anybody.

@@ -122,6 +122,7 @@ package struct Simulator {
     meter(attempt, slot: slot, host: host)
     let date = hosts[host].schedule.clock.dateForSigning(at: now)
     let answer = sts.answer(role: slot, duration: attempt.duration, date: date, at: now, using: &chance)
+    if case .refused = answer.outcome { findings.refusedPerSecond[Int(now.microseconds / 1_000_000)] += 1 }
     hosts[host].roles[slot].call = SimulatedRole.Call(attempt: attempt, sent: now, outcome: answer.outcome)
     hosts[host].outcomes.set(slot, to: answer.at)
   }
@@ -243,17 +244,29 @@ package struct Simulator {
     for host in hosts.indices {
       for slot in hosts[host].roles.indices { hosts[host].roles[slot].reading.count(until: now, &findings.reads) }
     }
-    findings.starts = Quantiles(startTimes)
+    findings.starts = starts()
     let ended = scenario.outages.indices.filter { scenario.outages[$0].end + .seconds(60) <= now }
     findings.recoveries = ended.map { index in
       let outage = scenario.outages[index]
       let minute = findings.rate(from: outage.end, to: outage.end + .seconds(60))
       return Findings.Recovery(
-        outage: outage, peak: minute.peak, mean: minute.mean, roles: failingAtEnd[index],
-        times: Quantiles(recoveryTimes[index]), unrecovered: failingAtEnd[index] - recoveryTimes[index].count)
+        outage: outage, peak: minute.peak, mean: minute.mean, roles: failingAtEnd[index], times: recovery(from: index))
     }
     findings.judge()
     return findings
+  }
+
+  private func starts() -> Quantiles {
+    let waiting = hosts.flatMap { $0.roles.compactMap(\.startedAt) }
+    return Quantiles(startTimes, unended: waiting.count, watched: waiting.max().map { now - $0 } ?? .zero)
+  }
+
+  /// A role that is still failing when another outage ends is watched no longer.
+  private func recovery(from index: Int) -> Quantiles {
+    let end = scenario.outages[index].end
+    let watchedUntil = scenario.outages.map(\.end).filter { $0 > end }.min().map { min($0, now) } ?? now
+    return Quantiles(
+      recoveryTimes[index], unended: failingAtEnd[index] - recoveryTimes[index].count, watched: watchedUntil - end)
   }
 
   func name(_ slot: Int, _ host: Int) -> String { "role \(slot) of host \(host) at \(now.microseconds) µs" }

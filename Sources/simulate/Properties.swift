@@ -29,8 +29,7 @@ enum Properties {
       let findings = Simulator.run(property.make(seed))
       if property.shows(findings) { shown += 1 }
       if findings.violations.isEmpty { continue }
-      let violations = findings.violations.map { "  \($0)\n" }.joined()
-      failures.append(violations + "  replay: \(findings.scenario.replay)")
+      failures.append(Report.violations(of: findings).joined(separator: "\n"))
     }
     return (failures, shown)
   }

@@ -24,22 +24,31 @@ enum Report {
         "  reservations served \(findings.counts.reservationsServed), failed \(findings.counts.reservationsFailed)")
     }
     lines += findings.recoveries.map { "  \(line(of: $0))" }
-    return lines + findings.violations.map { "  VIOLATED: \($0)" }
+    return lines + violations(of: findings)
+  }
+
+  /// What happened that must not, and how to see it again.
+  static func violations(of findings: Findings) -> [String] {
+    guard !findings.violations.isEmpty else { return [] }
+    return findings.violations.map { "  VIOLATED: \($0)" } + ["  \(findings.scenario.replayHint)"]
   }
 
   private static func line(of recovery: Findings.Recovery) -> String {
     "after \(recovery.outage.length.text) of '\(recovery.outage.kind.rawValue)': at most \(recovery.peak.tenths) calls "
-      + "in a second, \(recovery.mean.tenths) on average over 60 s; \(recovery.roles) roles recovered in "
-      + "\(recovery.times.text), \(recovery.unrecovered) didn't"
+      + "in a second, \(recovery.mean.tenths) on average over 60 s; \(recovery.roles) roles recovered, p50 / p99: "
+      + recovery.times.text
   }
 }
 
 extension Quantiles {
-  /// The median and the last hundredth.
+  /// The median and the last hundredth, of all: `> 1h` is beyond what was watched, and how many are is in brackets.
   var text: String {
-    guard let half = self[0.5], let most = self[0.99] else { return "–" }
-    return "\(half.tenths) s / \(most.tenths) s"
+    guard count > 0 else { return "–" }
+    let figures = "\(figure(0.5)) / \(figure(0.99))"
+    return unended == 0 ? figures : "\(figures) (\(unendedShare.percent) not within \(watched.text))"
   }
+
+  private func figure(_ share: Double) -> String { self[share].map { "\($0.tenths) s" } ?? "> \(watched.text)" }
 }
 
 extension Double {

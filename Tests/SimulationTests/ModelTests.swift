@@ -76,8 +76,44 @@ import Testing
 
   @Test func `a scenario's replay names it and its seed`() {
     for property in Catalogue.all {
-      #expect(property.make(42).replay == ".build/release/simulate --seed 42 --scenario \(property.name)")
+      let scenario = property.make(42)
+      #expect(scenario.replay == ".build/release/simulate --seed 42 --scenario \(property.name)")
+      #expect(scenario.replayHint.hasPrefix("replay: \(scenario.replay)"))
       #expect(Catalogue.named(property.name)?.name == property.name)
     }
+  }
+
+  @Test(arguments: ["fleet-1h-1000", "steady-12h-100000", "declared-1h30min-7"])
+  func `a fleet is found by its scenario's name, the same again`(_ name: String) throws {
+    let scenario = try #require(Catalogue.named(name), "there is no scenario '\(name)'").make(42)
+    #expect(scenario.name == name && scenario.seed == 42)
+    #expect(name.hasSuffix("-\(scenario.timing.duration.text)-\(scenario.hosts)"))
+    #expect(scenario.outages.isEmpty == name.hasPrefix("steady"))
+  }
+
+  @Test(arguments: [
+    "fleet-1h", "fleet-1h-0", "fleet-20h-10", "fleet-1h-1000000000", "crowds-1h-10", "fleet-1h-10-10", "",
+  ])
+  func `a name that means nothing is no fleet's`(_ name: String) { #expect(Catalogue.named(name) == nil) }
+
+  @Test func `percentiles are of all, with those that never got there`() {
+    let most = Quantiles([3, 1, 2].map { .seconds($0) }, unended: 1, watched: .seconds(60))
+    #expect(most.count == 4 && most.unendedShare == 0.25)
+    #expect(most[0.5] == 2 && most[0.75] == 3 && most[0.99] == nil)
+    let few = Quantiles([.seconds(1)], unended: 3, watched: .seconds(60))
+    #expect(few[0.5] == nil && few[0.25] == 1)
+    #expect(Quantiles([.seconds(1)], unended: 0, watched: .seconds(60))[0.99] == 1)
+    #expect(Quantiles([], unended: 0, watched: .zero)[0.5] == nil)
+  }
+
+  @Test func `calls that STS refuses are counted apart`() {
+    let fleet = Fleet(hosts: 10, duration: .hours(1))
+    let findings = Simulator.run(fleet.scenario(seed: 1))
+    let outage = findings.scenario.outages[0]
+    let (all, refused) = (
+      findings.rate(from: outage.start, to: outage.end), findings.refusals(from: outage.start, to: outage.end)
+    )
+    #expect(all.mean > 0 && refused.mean == all.mean)
+    #expect(fleet.steadyRefusals(findings) == 0 && fleet.steadyRate(findings) > 0)
   }
 }
