@@ -24,7 +24,7 @@ import Wire
     // The old one can be taken away now.
     realm.keys.removeFirst()
     try lab.emulator.reload(realm: realm.text)
-    try watch(for: .seconds(10), since: start)
+    try watch(for: .seconds(11), since: start)
     try lab.awaitRotations(of: Self.roles)
     let findings = try reader.finish()
     #expect(findings.areFlawless(for: 10), "\(findings)\n\(daemon.log)")
@@ -62,7 +62,7 @@ import Wire
       try daemon.awaitLog("error: refresh failed", "role=\(role)", "code=SignatureDoesNotMatch")
     }
     try awaitRotation(in: lab) { try lab.directory.write(whole, to: "access-key", mode: 0o600) }
-    try watch(for: .seconds(16), since: start)
+    try watch(for: .seconds(17), since: start)
     try lab.awaitRotations(of: Self.roles)
     let findings = try reader.finish()
     #expect(findings.areFlawless(for: 16), "\(findings)\n\(daemon.log)")
@@ -86,7 +86,7 @@ import Wire
     // Somebody enables it again in the console.
     try lab.emulator.clearFaults()
     try awaitRotation(in: lab) { _ = try daemon.post("/v1/reload") }
-    try watch(for: .seconds(20), since: start)
+    try watch(for: .seconds(21), since: start)
     try lab.awaitRotations(of: Self.roles)
     let findings = try reader.finish()
     #expect(findings.areFlawless(for: 20), "\(findings)\n\(daemon.log)")

@@ -85,7 +85,7 @@ import Wire
     }
     #expect(recovery < 2, "one call of STS, which takes milliseconds")
     let goesOn = ContinuousClock.now
-    try watch(for: .seconds(10), since: goesOn)
+    try watch(for: .seconds(11), since: goesOn)
     try lab.awaitRotations(of: Self.roles)
     let findings = try patient.finish()
     #expect(findings.areFlawless(for: (goesOn - start) / .seconds(1) + 10), "\(findings)\n\(daemon.log)")

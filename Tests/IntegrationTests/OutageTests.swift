@@ -136,7 +136,7 @@ import Wire
       try lab.emulator.fault("\(absurd)&count=1")
       #expect(try lab.await(events) { $0.kind == .rotated }.state == .valid)
     }
-    try watch(for: .seconds(10), since: start)
+    try watch(for: .seconds(11), since: start)
     let findings = try reader.finish()
     #expect(findings.areFlawless(for: 10), "\(findings)\n\(daemon.log)")
   }

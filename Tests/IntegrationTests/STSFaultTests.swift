@@ -78,7 +78,7 @@ import Wire
     let reader = try Reader(of: names, files: lab.documents(of: names), at: lab)
     let start = try lab.awaitUse()
     for _ in 1...2 { try endure(lab) }
-    try watch(for: .seconds(2 * Self.lifetime), since: start)
+    try watch(for: .seconds(2 * Self.lifetime + 1), since: start)
     try lab.awaitRotations(of: names)
 
     let findings = try reader.finish()

@@ -55,7 +55,7 @@ import Wire
       relay.set(.open)
       try lab.awaitRotations(of: Self.roles)
     }
-    try watch(for: .seconds(2 * Self.lifetime), since: start)
+    try watch(for: .seconds(2 * Self.lifetime + 1), since: start)
     let findings = try reader.finish()
     #expect(findings.areFlawless(for: Double(2 * Self.lifetime)), "\(findings)\n\(daemon.log)")
     #expect(daemon.logLines("error: refresh failed", "code=TLSVerification").count == 3 * Self.roles.count)
@@ -86,7 +86,7 @@ import Wire
         try lab.awaitRotations(of: Self.roles)
       }
       #expect(names.ignored >= 2)
-      try watch(for: .seconds(2 * Self.lifetime), since: start)
+      try watch(for: .seconds(2 * Self.lifetime + 1), since: start)
       let findings = try reader.finish()
       #expect(findings.areFlawless(for: Double(2 * Self.lifetime)), "\(findings)\n\(daemon.log)")
     }
