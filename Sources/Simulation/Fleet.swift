@@ -95,7 +95,8 @@ package struct Fleet: Sendable {
 
   /// What a search found.
   package struct Most: Sendable {
-    /// The most pairs for which one account's limit is enough, within 2 %.
+    /// The most pairs found for which one account's limit is enough. Near the edge one seed is enough and another isn't: the
+    /// steps of the search are 2 %, but chance moves it further.
     package fileprivate(set) var pairs = 1000
     /// The runs in which something happened that never must.
     package fileprivate(set) var violated: [Findings] = []

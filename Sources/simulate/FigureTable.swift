@@ -90,6 +90,7 @@ enum FigureTable {
       "More pairs than by division can do: a throttled role lives on its sessions and calls less often than its step asks, and",
       "readers notice nothing until one has waited from a session to its fall below the floor. That is",
       "\(stretches). Many calls are refused there, and nothing is in reserve.",
+      "The edge isn't sharp: one seed is tried at each size, and where the search begins moves what it finds by up to a third.",
       "",
       "| duration | a pair calls once in | by division | steady state keeps the floor up to | through a declared outage up to |",
       "|---|---|---|---|---|",
