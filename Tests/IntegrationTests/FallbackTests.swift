@@ -119,7 +119,7 @@ import Wire
   /// Over two lifetimes STS took whatever was read, and each request was signed for the host it went to.
   private func expectNothingLost(_ stand: Stand, _ answers: Int64) throws {
     let (row, lab) = (stand.row, stand.ways.lab)
-    try watch(for: .seconds(2 * Self.lifetime), since: stand.start)
+    try watch(for: .seconds(2 * Self.lifetime + 1), since: stand.start)
     let findings = try stand.reader.finish()
     #expect(findings.areFlawless(for: Double(2 * Self.lifetime)), "\(row): \(findings)\n\(lab.daemon.log)")
     let calls = try lab.emulator.calls(of: "uploader")
@@ -144,7 +144,7 @@ import Wire
     let daemon = try ways.lab.start()
     let reader = try Reader(of: ["uploader"], at: ways.lab)
     let start = try ways.lab.awaitUse()
-    try watch(for: .seconds(8), since: start)
+    try watch(for: .seconds(9), since: start)
     #expect(try ways.lab.report().endpoints.map(\.missing).prefix(1) == ["NameResolution"])
     #expect(try ways.lab.report().endpoints[1].missing != nil)
     #expect(daemon.logLines("warning: a fallback endpoint of STS answers", ways.second.endpoint).count == 1)

@@ -47,7 +47,7 @@ import Wire
     let reader = try Reader(of: ["uploader"], at: detour.lab)
     let start = try detour.lab.awaitUse()
     try detour.rotate(6)
-    try watch(for: .seconds(8), since: start)
+    try watch(for: .seconds(9), since: start)
     let findings = try reader.finish()
     #expect(findings.areFlawless(for: 8), "\(findings)")
     #expect(try detour.proxy.connections() >= 1)
@@ -102,7 +102,7 @@ import Wire
       #expect(told == Self.cases[...number].count { $0.code == row.code }, "\(row), told once: \(daemon.log)")
       #expect(daemon.logLines("refresh works again").count == number + 1, "\(row): \(daemon.log)")
     }
-    try watch(for: .seconds(2 * Self.lifetime), since: start)
+    try watch(for: .seconds(2 * Self.lifetime + 1), since: start)
     let findings = try reader.finish()
     #expect(findings.areFlawless(for: Double(2 * Self.lifetime)), "\(findings)\n\(daemon.log)")
   }

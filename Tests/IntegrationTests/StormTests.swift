@@ -169,7 +169,7 @@ import Wire
     var grown: [Int] = []
     while grown.count < 3, !grown.contains(where: { $0 < 256 }) {
       let before = try rest()
-      let times = try comeAndGo(1000, forAtLeast: .seconds(2 * lifetime))
+      let times = try comeAndGo(1000, forAtLeast: .seconds(2 * lifetime + 1))
       let after = try rest()
       grown.append((after.memory - before.memory) / times)
       print("\(times) times: anonymous memory \(before.memory), then \(after.memory); descriptors \(after.descriptors)")
