@@ -9,7 +9,11 @@ package final class FileWriter {
 
   package init() throws(FileOutputError) { worker = try Worker() }
 
-  deinit { worker.end() }
+  deinit {
+    worker.end()
+    // A completion may hold the very outputs that hold it, until it has been called.
+    for lane in waiting.values { lane.forgetCompletions() }
+  }
 
   /// Readable when results of the worker are there; open as long as this object is.
   package var descriptor: CInt { worker.results }

@@ -90,6 +90,12 @@ final class OutputLane {
     try? writer?.submitUnwatched(blank, next.order)
   }
 
+  /// What is under way will have no outcome.
+  func forgetCompletions() {
+    completion = nil
+    if case .busy(let errand, _) = state { state = .busy(errand, next: nil) }
+  }
+
   /// Gives each content a number, the same as before where the bytes are the same as before.
   private func number(_ new: [Secret]) {
     versions = new.indices.map { index in
