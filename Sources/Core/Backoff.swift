@@ -52,7 +52,7 @@ package struct Backoff: Sendable {
   }
 
   /// At least what the server asked for. Told the same again and again, the roles of a fleet would come in step with it, so
-  /// they spread over as much more as they would otherwise wait.
+  /// they spread over more: those that can wait over as much as they have patience, those that can't over more and more.
   private mutating func keep(
     to wait: Duration, _ patience: Duration, using generator: inout some RandomNumberGenerator
   ) -> Duration {
@@ -60,7 +60,8 @@ package struct Backoff: Sendable {
     let told = min(max(wait, .zero), Ladder.throttled.limit)
     let tenth = max(told / 10, .milliseconds(100))
     if rung == 0 { return told + .random(in: .zero...tenth, using: &generator) }
-    let top = max(tenth, min(Self.longestPatience, max(patience, tenth * (1 << min(rung, 16)))))
+    let more = patience > .zero ? patience : min(Self.longestPatience, tenth * (1 << min(rung, 16)))
+    let top = max(tenth, more)
     return told + .random(in: top / 2...top, using: &generator)
   }
 

@@ -84,6 +84,19 @@ import Testing
     #expect((late.min() ?? 0) >= 33 && (late.max() ?? 0) > 58 && (late.max() ?? 99) <= 63, "\(late)")
   }
 
+  /// Else our own waiting would let the session lapse that the server's figure left time to replace.
+  @Test func `told the same again and again, a role waits no more beyond it than it has patience`() {
+    let told = Failure(.throttled(wait: .milliseconds(300)), code: "Throttling", advice: "")
+    for seed in 1...20 as ClosedRange<UInt64> {
+      var generator = SeededGenerator(seed: seed)
+      var backoff = Backoff()
+      for round in 0..<20 {
+        let wait = backoff.wait(after: told, headroom: .seconds(10), using: &generator)
+        #expect(wait >= .milliseconds(300) && wait <= .milliseconds(1300), "seed \(seed), round \(round): \(wait)")
+      }
+    }
+  }
+
   @Test func `a server that throttles and fails in turn is asked less and less, too`() {
     let row = Array(repeating: [Failure.network, .busy], count: 4).flatMap(\.self)
     for seed in 1...20 as ClosedRange<UInt64> {

@@ -38,7 +38,7 @@ import Wire
     Case(
       role: "throttle-api", fault: "kind=throttle&code=Throttling.Api&retry_after_ms=7000", times: 1,
       code: "Throttling.Api"),
-    Case(role: "throttle-on", fault: "kind=throttle&retry_after_ms=300", times: 18, code: "Throttling.User"),
+    Case(role: "throttle-on", fault: "kind=throttle&retry_after_ms=300", times: 10, code: "Throttling.User"),
     Case(role: "page", fault: "kind=html", code: "AnswerNotJSON"),
     Case(role: "oversize", fault: "kind=oversize", code: "AnswerTooLarge"),
     Case(role: "empty", fault: "kind=empty", code: "AnswerIncomplete"),
