@@ -18,7 +18,7 @@ import Wire
   }
 
   /// In seconds. A step is a quarter of it, so that at a fault's first request the freshest session has 9 s left and more.
-  static let lifetime = 16
+  static let lifetime = 24
   static let roles = ["uploader", "reports"]
   /// By which the emulator tells the daemon from the reader.
   static let source = "127.0.0.2"
