@@ -17,7 +17,7 @@ import Wire
     let code: String
   }
 
-  /// In seconds. A step is a quarter of it, so that at a fault's first request the freshest session has 9 s left and more.
+  /// In seconds. A step is a quarter of it, so that at a fault's first request the freshest session has 15 s left and more.
   static let lifetime = 24
   static let roles = ["uploader", "reports"]
   /// By which the emulator tells the daemon from the reader.
