@@ -207,11 +207,12 @@ import Wire
     var made: [String] = []
     var generations: [UInt64] = []
     try eventually("all files are in place") {
+      // Asked first: what is looked at after the swap is whole.
+      let isSwapped = FileChecker.target("\(lab.draft.directory)/uploader/current") == "gen-3"
       made = try Self.tree(lab.directory.path)
       generations = made.compactMap {
         $0.firstMatch(of: #/^roles/uploader/gen-([0-9]+) /#).flatMap { UInt64($0.1) }
       }
-      let isSwapped = FileChecker.target("\(lab.draft.directory)/uploader/current") == "gen-3"
       return isSwapped && !made.contains { $0.contains(".rolekeeper-new") } && generations.count == 2
     }
     before += ["daemon.err", "daemon.out", "daemon.notify"].map { "\($0) " }
