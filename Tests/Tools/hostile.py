@@ -5,7 +5,7 @@ Needs root, to be both. The server and the reader get the processor before every
 everybody (nice 19): it is the server's sharing that is looked at, not the kernel's. Between their rounds these are stopped
 (SIGSTOP). Prints one line of JSON.
 """
-import argparse, ctypes, gc, json, os, select, signal, socket, statistics, sys, time
+import argparse, ctypes, errno, gc, json, os, select, signal, socket, statistics, sys, time
 
 REQUEST = b"GET /v1/roles/uploader/credentials HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LAST = REQUEST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
@@ -18,12 +18,19 @@ def become(uid, gid):
 
 
 def favour(process, nice=-20):
-    """Lets it go before everybody else: its session, where the kernel shares out by sessions (sched(7), autogroup), and itself in there."""
+    """Lets it go before everybody else: its session, where the kernel shares out by sessions (sched(7), autogroup), and itself in there.
+
+    What no session was ever made for, as in some containers, is in a group that takes no nice value (EINVAL); nor is there one in
+    the way then.
+    """
     try:
         with open(f"/proc/{process}/autogroup", "w") as file:
             file.write(str(nice))
     except FileNotFoundError:
         pass
+    except OSError as failure:
+        if failure.errno != errno.EINVAL:
+            raise
     os.setpriority(os.PRIO_PROCESS, process, nice)
 
 
@@ -193,15 +200,18 @@ def main():
     options = parser.parse_args()
 
     children = []
+    parent = os.getpid()
     for each in options.ways:
         way, _, count = each.partition(":")
         child = os.fork()
         if child == 0:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            os.setpriority(os.PRIO_PROCESS, 0, 19)
             become(options.hostile, options.gid)
             # It ends with its parent (PR_SET_PDEATHSIG, prctl(2)); becoming somebody else would forget that.
             ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+            if os.getppid() != parent:
+                os._exit(0)
+            os.setpriority(os.PRIO_PROCESS, 0, 19)
             WAYS[way](options.socket, int(count or 1))
         children.append(child)
 
