@@ -1,14 +1,19 @@
 import Core
 import EventLoop
+import HTTPServer
 import Logging
 
-/// Names in the journal whoever was refused: the first time at once, then summed up per uid, role and minute.
+/// Names in the journal whoever was refused or keeps others out: the first time at once, then summed up per uid, role and minute.
 final class RefusalLog {
   /// What was refused.
   enum Object: Hashable {
     case role(RoleName)
     /// A path for administrators.
     case path(String)
+    /// A connection that the server refused or ended by itself.
+    case connection(ServerStatistics.Refusal)
+    /// No refusal: who connects so fast that the listener's queue doesn't become empty.
+    case crowding
     /// One of so many that they aren't told apart.
     case others
   }
@@ -42,6 +47,8 @@ final class RefusalLog {
     switch key.object {
     case .role(let name): logger.warning("refused", [.uid: "\(uid)", .pid: "\(pid)", .role: name.description])
     case .path(let path): logger.warning("refused", [.uid: "\(uid)", .pid: "\(pid)", .path: path])
+    case .connection(let reason): logger.warning("refused", [.uid: "\(uid)", .pid: "\(pid)", .reason: reason.rawValue])
+    case .crowding: logger.warning("connects faster than connections are taken in", [.uid: "\(uid)", .pid: "\(pid)"])
     case .others: logger.warning("refused at more than can be told apart", [.uid: "\(uid)", .pid: "\(pid)"])
     }
     if !timer.isArmed { timer.arm(at: EventLoop.bootTime() + Self.minute) }
@@ -54,6 +61,8 @@ final class RefusalLog {
       switch key.object {
       case .role(let name): logger.warning(phrase, [.uid: uid, .role: name.description, .count: count])
       case .path(let path): logger.warning(phrase, [.uid: uid, .path: path, .count: count])
+      case .connection(let reason): logger.warning(phrase, [.uid: uid, .reason: reason.rawValue, .count: count])
+      case .crowding: logger.warning("goes on connecting faster than connections are taken in", [.uid: uid])
       case .others: logger.warning(phrase, [.uid: uid, .count: count])
       }
     }

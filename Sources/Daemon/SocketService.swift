@@ -56,6 +56,12 @@ package final class SocketService: RequestHandler {
 
   package func isPrivileged(_ peer: Peer) -> Bool { backend.access.isAdmin(Caller(peer)) }
 
+  package func refused(_ peer: Peer, _ reason: ServerStatistics.Refusal) {
+    refusalLog.note(.connection(reason), uid: peer.uid, pid: peer.pid)
+  }
+
+  package func crowded(by uid: UInt32, _ pid: Int32) { refusalLog.note(.crowding, uid: uid, pid: pid) }
+
   package func abandoned(_ token: ResponseToken) {
     waiting.forget(token)
     subscribers.forget(token)

@@ -6,23 +6,46 @@ import Glibc
 extension HTTPServer {
   func acceptBatch() {
     requestsAtAccept = statistics.requests
-    while acceptsLeft > 0 {
+    if acceptPause.isArmed || acceptsLeft == 0 { return }
+    var crowd = Crowd()
+    while acceptsLeft > 0, !isTurnOver {
       acceptsLeft -= 1
       var who = clinux_peer()
       let descriptor = groups.withUnsafeMutableBufferPointer {
         clinux_accept(listener.descriptor, &who, $0.baseAddress, $0.count)
       }
       if descriptor >= 0 {
+        crowd.note(who.uid, who.pid)
         welcome(descriptor, &who)
         if epoll < 0 { return }
         continue
       }
       switch -descriptor {
-      case EAGAIN: return
+      case EAGAIN:
+        acceptShare = HTTPServer.requestsPerVisit
+        return
       case EINTR, ECONNABORTED: continue
       default: return pauseAccepting(-descriptor)
       }
     }
+    if acceptShare == HTTPServer.largestAcceptShare, let (uid, pid) = crowd.leader { handler.crowded(by: uid, pid) }
+    acceptShare = min(HTTPServer.largestAcceptShare, acceptShare * 2)
+  }
+
+  /// Finds who makes most of the connections (Boyer and Moore's majority vote).
+  private struct Crowd {
+    private var count = 0
+    private var candidate: (uid: UInt32, pid: Int32) = (0, 0)
+    private var lead = 0
+
+    mutating func note(_ uid: UInt32, _ pid: Int32) {
+      count += 1
+      if lead == 0 { candidate = (uid, pid) }
+      lead += uid == candidate.uid ? 1 : -1
+    }
+
+    /// Who made more than three of four; somebody who made fewer is none to be named for it.
+    var leader: (uid: UInt32, pid: Int32)? { lead * 2 > count ? candidate : nil }
   }
 
   /// Lets clients wait in the listener's queue for 100 ms, or until a connection closes: with descriptors or memory run out

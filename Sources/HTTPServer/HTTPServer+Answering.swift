@@ -44,7 +44,7 @@ extension HTTPServer {
       isThere = transmit(connection, bytes, nil, isLast: false)
       guard isThere else { return }
       if connection.outputSize > limits.streamLag {
-        statistics.count(.laggingStream)
+        note(connection.peer, .laggingStream)
         release(connection)
         isThere = false
       } else {

@@ -154,9 +154,15 @@ extension HTTPServer {
     if epoll_ctl(epoll, CInt(operation), connection.descriptor, &event) != 0 { abandon(connection) }
   }
 
+  /// Counts a refusal, and tells the handler of it.
+  func note(_ peer: Peer, _ reason: ServerStatistics.Refusal) {
+    statistics.count(reason)
+    handler.refused(peer, reason)
+  }
+
   /// Answers with a problem and closes, leaving the client a moment to read it.
   func refuse(_ connection: Connection, _ reason: ServerStatistics.Refusal, _ answer: PlainBytes) {
-    statistics.count(reason)
+    note(connection.peer, reason)
     answer.withBytes { bytes in
       bytes.withUnsafeBufferPointer {
         let all = clinux_part(bytes: $0.baseAddress, count: $0.count)
@@ -188,12 +194,12 @@ extension HTTPServer {
   func expired(_ connection: Connection, _ kind: DeadlineLists.Kind) {
     switch kind {
     case .head where connection.input.isEmpty:
-      statistics.count(.slowRequest)
+      note(connection.peer, .slowRequest)
       release(connection)
     case .head:
       refuse(connection, .slowRequest, ProblemAnswer.tooSlow)
     case .drain:
-      statistics.count(.slowReader)
+      note(connection.peer, .slowReader)
       release(connection)
     case .idle, .linger:
       release(connection)

@@ -14,6 +14,8 @@ import Glibc
 package final class HTTPServer {
   static let batch = 64
   static let requestsPerVisit = 8
+  /// How many connections are taken in at the most before those that are open have their turn; some 3 µs each.
+  static let largestAcceptShare = 512
   /// How many requests of one user are answered before others are looked for, while several are connected; some 3 µs each.
   static let share = 4
   /// How long the requests of one turn may take, in µs, beyond the one that is being answered.
@@ -56,6 +58,9 @@ package final class HTTPServer {
   var nextSerial = UInt64.random(in: 1...UInt64.max >> 1)
   /// How many more connections this dispatch takes in.
   var acceptsLeft = 0
+  /// How many a round takes in: twice as many each time the listener's queue isn't emptied by that. It is one queue for everybody, and
+  /// when it is full, connecting fails (EAGAIN) or waits.
+  var acceptShare = HTTPServer.requestsPerVisit
   private var turnEnd: Int64 = 0
   private var eventsPerTurn = HTTPServer.batch
   /// The loop's time in this dispatch.
@@ -127,7 +132,7 @@ package final class HTTPServer {
   private func dispatch() {
     beginTurn()
     if isShared { return goRound() }
-    acceptsLeft = HTTPServer.batch
+    acceptsLeft = max(HTTPServer.batch, acceptShare)
     var eventsLeft = eventsPerTurn
     var handled = 0
     repeat {
@@ -173,7 +178,9 @@ package final class HTTPServer {
     defer { isInRound = false }
     repeat {
       served.removeAll(keepingCapacity: true)
-      acceptsLeft = HTTPServer.requestsPerVisit
+      acceptsLeft = acceptShare
+      if acceptShare > HTTPServer.requestsPerVisit { acceptBatch() }
+      if epoll < 0 { return }
       count = fetch(atMost: HTTPServer.batch)
       if epoll >= 0 { resumeShares() }
       if epoll < 0 { return }
@@ -250,7 +257,7 @@ package final class HTTPServer {
   private func resumeQueued() {
     beginTurn()
     if isShared { return goRound() }
-    acceptsLeft = HTTPServer.batch
+    acceptsLeft = max(HTTPServer.batch, acceptShare)
     for _ in 0..<HTTPServer.batch where !isTurnOver {
       guard let uid = queue.nextUser(), let turn = queue.take(of: uid) else { break }
       resume(turn)

@@ -102,10 +102,26 @@ import Testing
     #expect(answer.hasPrefix("HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/problem+json\r\n"))
     #expect(refused.isAtEnd)
     #expect(harness.server.statistics.refused(.userConnections) == 1)
+    #expect(harness.handler.refusals.map(\.reason) == [.userConnections])
+    #expect(harness.handler.refusals.first?.uid == geteuid())
     clients[0].close()
     try harness.settle()
     #expect(try harness.exchange(Text.get, on: harness.connect()) == Text.hello)
     #expect(try harness.exchange(Text.get, on: clients[1]) == Text.hello)
+  }
+
+  @Test func `who connects faster than anybody is taken in is named, and no one else`() throws {
+    let harness = try Harness()
+    for _ in 0..<100 { try harness.connect().close() }
+    try harness.settle()
+    #expect(harness.handler.crowding.isEmpty)
+    for _ in 0..<2000 { try harness.connect().close() }
+    try harness.settle()
+    #expect(Set(harness.handler.crowding) == [geteuid()])
+    let before = harness.handler.crowding.count
+    #expect(try harness.exchange(Text.get, on: harness.connect()) == Text.hello)
+    try harness.settle()
+    #expect(harness.handler.crowding.count == before)
   }
 
   @Test func `refused connections take no more than their share of slots`() throws {
