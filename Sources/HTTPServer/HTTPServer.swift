@@ -224,7 +224,7 @@ package final class HTTPServer {
 
   private func handle(_ event: epoll_event) {
     let tag = event.data.u64
-    if tag == HTTPServer.listenerTag { return acceptBatch() }
+    if tag == HTTPServer.listenerTag { return acceptBatch(isSure: true) }
     let connection = connections[Int(truncatingIfNeeded: tag & 0xFFFF_FFFF)]
     if connection.tag == tag { visit(connection, event.events) }
   }
