@@ -1,3 +1,5 @@
+import Glibc
+
 /// Which characters may stand where.
 enum ByteClass {
   /// tchar (RFC 9110, 5.6.2).
@@ -32,18 +34,32 @@ enum ByteClass {
   private static let pathCharacters: Bits = (0x2FFF_7FD2_0000_0000, 0x47FF_FFFE_87FF_FFFF)
 
   private static func has(_ byte: UInt8, _ set: Bits) -> Bool {
-    byte < 128 && (byte < 64 ? set.low : set.high) >> UInt64(byte & 63) & 1 == 1
+    byte < 128 && (byte < 64 ? set.low : set.high) &>> UInt64(byte) & 1 == 1
   }
 }
 
 extension Span<UInt8> {
+  /// Where the first such byte is at `start` or behind it.
+  func place(of byte: UInt8, from start: Int) -> Int? {
+    extracting(droppingFirst: start).withUnsafeBytes { rest in
+      guard let base = rest.baseAddress, let found = memchr(base, CInt(byte), rest.count) else { return nil }
+      return start + base.distance(to: UnsafeRawPointer(found))
+    }
+  }
+
+  /// Where the first byte is that stands for itself in no path, at `start` or behind it; `end` when there is none.
+  func endOfPathCharacters(from start: Int, to end: Int) -> Int {
+    extracting(start..<Swift.max(start, end)).withUnsafeBufferPointer { bytes in
+      var place = 0
+      while place < bytes.count, ByteClass.isPathCharacter(bytes[place]) { place += 1 }
+      return start + place
+    }
+  }
+
   /// Whether the bytes at `range` are `text`.
   func holds(_ text: StaticString, _ range: Range<Int>) -> Bool {
-    guard range.count == text.utf8CodeUnitCount else { return false }
-    return text.withUTF8Buffer { text in
-      for offset in 0..<text.count where self[range.lowerBound + offset] != text[offset] { return false }
-      return true
-    }
+    guard range.count == text.utf8CodeUnitCount, !range.isEmpty else { return range.count == text.utf8CodeUnitCount }
+    return extracting(range).withUnsafeBytes { memcmp($0.baseAddress!, text.utf8Start, $0.count) == 0 }
   }
 
   /// Whether the bytes at `range` are `text`, which is in lower case, but for the case of ASCII letters.

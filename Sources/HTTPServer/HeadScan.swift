@@ -15,16 +15,14 @@ struct HeadScan {
 
   /// `bytes` is all there is of the head so far: what was given before, and more.
   mutating func find(in bytes: Span<UInt8>) -> Result {
-    while seen < bytes.count {
-      guard bytes[seen] == UInt8(ascii: "\n") else {
-        seen += 1
-        continue
-      }
-      guard seen > lineStart, bytes[seen - 1] == UInt8(ascii: "\r") else { return .malformed }
-      if seen == lineStart + 1 { return lineStart == 0 ? .malformed : .complete(seen + 1) }
+    while let end = bytes.place(of: UInt8(ascii: "\n"), from: seen) {
+      seen = end
+      guard end > lineStart, bytes[end - 1] == UInt8(ascii: "\r") else { return .malformed }
+      if end == lineStart + 1 { return lineStart == 0 ? .malformed : .complete(end + 1) }
       seen += 1
       lineStart = seen
     }
+    seen = bytes.count
     return .incomplete
   }
 }

@@ -32,6 +32,7 @@ struct TargetParser {
     _ head: inout MutableSpan<UInt8>, _ limit: Int, _ fields: inout HeadFields
   ) throws(HeadRefusal) {
     while true {
+      takePlain(&head, limit)
       let byte = try current(head, limit)
       switch byte {
       case UInt8(ascii: "/"):
@@ -73,6 +74,16 @@ struct TargetParser {
     let byte = head[at]
     if at >= limit, byte != UInt8(ascii: " ") { throw .targetTooLong }
     return byte
+  }
+
+  /// Keeps all characters up to the first that isn't itself, or that ends a segment.
+  private mutating func takePlain(_ head: inout MutableSpan<UInt8>, _ limit: Int) {
+    let end = head.span.endOfPathCharacters(from: at, to: min(limit, head.count))
+    if write < at {
+      for place in at..<end { head[place - (at - write)] = head[place] }
+    }
+    write += end - at
+    at = end
   }
 
   /// Keeps a character as it is, or decodes an escape.
