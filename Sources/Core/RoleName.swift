@@ -4,15 +4,16 @@
 package struct RoleName: Hashable, Comparable, Sendable, CustomStringConvertible {
   package let description: String
 
-  package init?(_ text: some StringProtocol) { self.init(String(text)) }
+  package init?(_ text: some StringProtocol) { self.init(Array(text.utf8).span) }
 
-  /// Every request names a role, so this isn't generic: from another module that took a third of a request's instructions.
-  package init?(_ text: String) {
-    let bytes = text.utf8
-    guard let first = bytes.first, bytes.count <= 32, Self.isLetterOrDigit(first),
-      bytes.allSatisfy({ Self.isLetterOrDigit($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") })
-    else { return nil }
-    description = text
+  /// Every request names a role: this makes no String before it is known to be one.
+  package init?(_ bytes: Span<UInt8>) {
+    guard (1...32).contains(bytes.count), Self.isLetterOrDigit(bytes[0]) else { return nil }
+    for place in 1..<bytes.count {
+      let byte = bytes[place]
+      guard Self.isLetterOrDigit(byte) || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-") else { return nil }
+    }
+    description = bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
   }
 
   package static func < (left: RoleName, right: RoleName) -> Bool { left.description < right.description }

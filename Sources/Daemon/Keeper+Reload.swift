@@ -61,7 +61,7 @@ extension Keeper {
     let old = settings
     settings = new
     settings.roles = []
-    access = AccessPolicy(ownUID: geteuid(), admins: new.admins)
+    service.access = Self.access(new)
     LogOutput.setLevel(new.logLevel.swiftLog)
     self.edges = edges
     refresher.source = edges.sts

@@ -1,4 +1,4 @@
-package import Core
+import Core
 package import EventLoop
 import Glibc
 import HTTPServer
@@ -11,8 +11,7 @@ import Wire
 package final class Keeper: SocketBackend {
   /// In force; but for the roles, which the refresher has.
   package internal(set) var settings: DaemonSettings
-  package private(set) var refresher: Refresher
-  package internal(set) var access: AccessPolicy
+  package let refresher: Refresher
 
   let loop: EventLoop
   let logger: Logger
@@ -45,7 +44,6 @@ package final class Keeper: SocketBackend {
     self.configPath = configPath
     self.loop = loop
     self.logger = logger
-    access = AccessPolicy(ownUID: geteuid(), admins: settings.admins)
     refresher = try Refresher(
       loop: loop,
       queue: FetchQueue(rate: settings.sts.requestsPerSecond, burst: settings.sts.burst, at: Self.now()),
@@ -60,7 +58,8 @@ package final class Keeper: SocketBackend {
     edges = try Edges(settings, keeping: nil, keeper: self)
     refresher.source = edges.sts
     outputs = try Outputs(loop: loop, directory: settings.filesDirectory, logger: logger)
-    service = try SocketService(loop: loop, backend: self, logger: logger)
+    service = try SocketService(
+      loop: loop, backend: self, refresher: refresher, access: Self.access(settings), logger: logger)
     server = try listen(settings.socket)
     service.serve(on: server)
     retirement = DeferSource(loop) { [unowned self] in
@@ -81,6 +80,10 @@ package final class Keeper: SocketBackend {
     if let interval = Watchdog.interval() {
       watchdog = try Watchdog(loop, interval: interval) { [unowned self] in isProgressing() }
     }
+  }
+
+  static func access(_ settings: DaemonSettings) -> AccessPolicy {
+    AccessPolicy(ownUID: geteuid(), admins: settings.admins)
   }
 
   /// Turns until it is told to stop.

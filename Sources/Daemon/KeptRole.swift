@@ -2,14 +2,16 @@ package import Core
 package import Settings
 
 /// One role as the daemon keeps it: its settings, its machine, and what readers get right now.
+///
+/// What each read touches is `@exclusivity(unchecked)`: nothing that is called while it is being changed comes back to it.
 package final class KeptRole {
   package internal(set) var settings: RoleSettings
   package internal(set) var machine: RefreshMachine
   /// What plain reads get; nil when nothing is valid.
-  package internal(set) var current: Handout?
+  @exclusivity(unchecked) package internal(set) var current: Handout?
   /// The longer session that a reader asked for.
-  package internal(set) var reserved: Handout?
-  package var handouts = HandoutBook()
+  @exclusivity(unchecked) package internal(set) var reserved: Handout?
+  @exclusivity(unchecked) package var handouts = HandoutBook()
 
   private var successes: UInt64 = 0
   /// Other outcomes of attempts by error code. Most roles have none, and a dictionary of one entry takes hundreds of bytes.

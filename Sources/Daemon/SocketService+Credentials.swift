@@ -39,7 +39,7 @@ extension SocketService {
       if let wait = reservationLimits.admit(uid: peer.uid, at: now) {
         return Self.tooMany("four draws for reservations per user and minute", wait)
       }
-      backend.refresher.send(.reservationRequested(duration), to: role)
+      refresher.send(.reservationRequested(duration), to: role)
     case .underWay: break
     }
     let patience = wait ?? .seconds(Self.defaultWait)
@@ -99,7 +99,7 @@ extension SocketService {
   }
 
   func timedOut(_ reader: WaitingReaders.Reader, _ name: RoleName) {
-    guard let role = backend.refresher.roles[name] else { return roleGone(reader, name) }
+    guard let role = refresher.roles[name] else { return roleGone(reader, name) }
     let now = Timestamp(microseconds: EventLoop.bootTime())
     server?.complete(reader.token, reader.minTTL == nil ? nothingValid(role, at: now) : Self.notYet(role))
   }

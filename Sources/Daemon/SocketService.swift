@@ -7,8 +7,6 @@ package import Wire
 
 /// What the socket's routes need of the daemon behind them.
 package protocol SocketBackend: AnyObject {
-  var refresher: Refresher { get }
-  var access: AccessPolicy { get }
   /// Reads the settings again; `told` is called later, with nil when they are in force, else with what is wrong with them.
   func reload(_ told: @escaping (ReloadProblem?) -> Void)
   func statusReport() -> StatusReport
@@ -24,6 +22,9 @@ package struct ReloadProblem {
 /// The socket's API: finds the role, asks whether this peer may, and hands out bytes that are ready.
 package final class SocketService: RequestHandler {
   unowned let backend: any SocketBackend
+  let refresher: Refresher
+  /// Who may what, by the settings in force.
+  var access: AccessPolicy
   private(set) weak var server: HTTPServer?
   package private(set) var refusals: UInt64 = 0
   package internal(set) var belowFloorAnswers: UInt64 = 0
@@ -35,8 +36,12 @@ package final class SocketService: RequestHandler {
   private let refusalLog: RefusalLog
   private var kept = KeptAnswers()
 
-  package init(loop: EventLoop, backend: any SocketBackend, logger: Logger) throws {
+  package init(
+    loop: EventLoop, backend: any SocketBackend, refresher: Refresher, access: AccessPolicy, logger: Logger
+  ) throws {
     self.backend = backend
+    self.refresher = refresher
+    self.access = access
     self.logger = logger
     refusalLog = try RefusalLog(loop: loop, logger: logger)
     waiting = try WaitingReaders(loop: loop) { [unowned self] reader, role in timedOut(reader, role) }
@@ -54,7 +59,7 @@ package final class SocketService: RequestHandler {
     subscribers.forgetAll()
   }
 
-  package func isPrivileged(_ peer: Peer) -> Bool { backend.access.isAdmin(Caller(peer)) }
+  package func isPrivileged(_ peer: Peer) -> Bool { access.isAdmin(Caller(peer)) }
 
   package func refused(_ peer: Peer, _ reason: ServerStatistics.Refusal) {
     refusalLog.note(.connection(reason), uid: peer.uid, pid: peer.pid)
@@ -88,8 +93,9 @@ package final class SocketService: RequestHandler {
     to request: borrowing RequestHead, from peer: Peer, token: ResponseToken
   ) -> Response? {
     if request.segmentCount == 2 { return get(request) ?? listRoles(for: peer) }
-    let name = RoleName(request.segment(2))
-    guard let name, let role = backend.refresher.roles[name] else { return unknownRole(request.segment(2), peer) }
+    guard let name = request.withSegment(2, { RoleName($0) }), let role = refresher.roles[name] else {
+      return unknownRole(request.segment(2), peer)
+    }
     let isRefresh = request.segmentCount == 4 && request.segment(3, is: "refresh")
     if isRefresh { return post(request) ?? forAdmins(peer, "/v1/roles/\(role.name)/refresh") ?? refresh(role) }
     guard mayRead(peer, role) else { return refuse(peer, role) }
@@ -108,20 +114,20 @@ package final class SocketService: RequestHandler {
   }
 
   private func renderList(for peer: Peer) -> Response {
-    let roles = backend.refresher.roles.values.filter { mayRead(peer, $0) }.sorted { $0.name < $1.name }
+    let roles = refresher.roles.values.filter { mayRead(peer, $0) }.sorted { $0.name < $1.name }
     return Answer.document(RoleList(roles.map { status(of: $0) }, isAdmin: isPrivileged(peer)))
   }
 
   private func status(of role: KeptRole) -> RoleStatus {
-    role.status(at: Timestamp(microseconds: EventLoop.bootTime()), clock: backend.refresher.clock)
+    role.status(at: Timestamp(microseconds: EventLoop.bootTime()), clock: refresher.clock)
   }
 
   private func health() -> Response { kept.health { renderHealth() } }
 
   private func renderHealth() -> Response {
     let now = Timestamp(microseconds: EventLoop.bootTime())
-    let invalid = backend.refresher.roles.values.count { !$0.isValid(at: now) }
-    let count = backend.refresher.roles.count
+    let invalid = refresher.roles.values.count { !$0.isValid(at: now) }
+    let count = refresher.roles.count
     if invalid == 0 { return Answer.text(#"{"status":"ok","roles":\#(count)}"# + "\n") }
     return Answer.problem(
       Problem(
@@ -130,7 +136,7 @@ package final class SocketService: RequestHandler {
   }
 
   private func refresh(_ role: KeptRole) -> Response {
-    backend.refresher.send(.refreshRequested, to: role)
+    refresher.send(.refreshRequested, to: role)
     return Answer.text(#"{"role":"\#(role.name)","refresh":"requested"}"# + "\n", status: 202)
   }
 
@@ -158,7 +164,7 @@ package final class SocketService: RequestHandler {
   // MARK: - Who may
 
   func mayRead(_ peer: Peer, _ role: KeptRole) -> Bool {
-    backend.access.mayRead(Caller(peer), role: role.settings.readers)
+    access.mayRead(Caller(peer), role: role.settings.readers)
   }
 
   private func forAdmins(_ peer: Peer, _ path: @autoclosure () -> String) -> Response? {
@@ -183,7 +189,7 @@ package final class SocketService: RequestHandler {
       }
     guard let kind else { return }
     subscribers.tell(
-      role, role.event(kind, at: Timestamp(microseconds: EventLoop.bootTime()), clock: backend.refresher.clock))
+      role, role.event(kind, at: Timestamp(microseconds: EventLoop.bootTime()), clock: refresher.clock))
   }
 
   private func refuse(_ peer: Peer, _ object: RefusalLog.Object, _ why: String) -> Response {

@@ -5,6 +5,9 @@
 ///        └──refused──▶ lingering ──client gone, time over──▶ closed
 ///
 /// Output that the socket didn't take is pending in any of them; until it is gone nothing more is read.
+///
+/// What each request touches is `@exclusivity(unchecked)`: all of it happens on one thread, and nothing that is called while one of them
+/// is being changed comes back to it. The checks would be a sixth of the instructions of a request.
 final class Connection {
   enum Phase {
     case free
@@ -34,7 +37,7 @@ final class Connection {
   var interest: UInt32?
 
   var scan = HeadScan()
-  var input = InputBuffer()
+  @exclusivity(unchecked) var input = InputBuffer()
   /// Whether it waits for its turn to have more of its input served.
   var isQueued = false
 
@@ -44,7 +47,7 @@ final class Connection {
   /// Whether the connection closes when all output is gone.
   var closesAfterOutput = false
 
-  var output: ContiguousArray<Part> = []
+  @exclusivity(unchecked) var output: ContiguousArray<Part> = []
   var outputSize = 0
 
   init(slot: UInt32) { self.slot = slot }

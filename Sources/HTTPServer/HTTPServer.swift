@@ -31,7 +31,7 @@ package final class HTTPServer {
 
   /// Called with the errno when accepting is put off for 100 ms, since descriptors or memory have run out.
   package var acceptingPaused: ((CInt) -> Void)?
-  package internal(set) var statistics = ServerStatistics()
+  @exclusivity(unchecked) package internal(set) var statistics = ServerStatistics()
 
   private(set) var epoll: CInt
   private var source: IOSource?
@@ -39,11 +39,12 @@ package final class HTTPServer {
   var acceptPause: TimerSource!
   private var resumption: DeferSource!
 
-  var connections: ContiguousArray<Connection> = []
+  // Unchecked for the same reason as in Connection.
+  @exclusivity(unchecked) var connections: ContiguousArray<Connection> = []
   var freeSlots: [UInt32] = []
   var openByUID: [UInt32: Int] = [:]
   var lingering = 0
-  var deadlines = DeadlineLists()
+  @exclusivity(unchecked) var deadlines = DeadlineLists()
   /// The limits' spans in µs.
   let spans: (head: Int64, idle: Int64, drain: Int64, linger: Int64)
 
@@ -162,10 +163,7 @@ package final class HTTPServer {
 
   /// Who is new may be of another user, and doesn't wait behind everything that is ready.
   private func acceptIfDue() {
-    guard statistics.requests &- requestsAtAccept >= UInt64(HTTPServer.requestsPerVisit), !acceptPause.isArmed else {
-      return
-    }
-    acceptBatch()
+    if statistics.requests &- requestsAtAccept >= UInt64(HTTPServer.requestsPerVisit) { acceptBatch() }
   }
 
   /// Whether clients of several users are connected.
