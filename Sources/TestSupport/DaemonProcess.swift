@@ -7,7 +7,7 @@ package final class DaemonProcess {
   package let socketPath: String
   package let configPath: String
 
-  /// Starts the daemon with the settings file at `configPath`, which names `socketPath` as its socket.
+  /// Starts the daemon with the settings file at `configPath`, which names `socketPath` as its socket, and with the variables of our unit.
   ///
   /// `wrapper` are words before the program's own, such as setpriv(1) and its options.
   package init(
@@ -18,6 +18,7 @@ package final class DaemonProcess {
     self.socketPath = socketPath
     notify = try NotifySocket(in: directory, named: "\(name).notify")
     var variables = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "NOTIFY_SOCKET": notify.path]
+    variables.merge(Programs.unitEnvironment) { $1 }
     variables.merge(environment) { $1 }
     child = try ChildProcess(
       wrapper + [Programs.daemon, "--config", configPath], environment: variables, in: directory, named: name)

@@ -3,10 +3,18 @@ import Glibc
 /// Where the programs under test are: the directory named by ROLEKEEPER_PROGRAMS, else that of the release build.
 package enum Programs {
   package static var directory: String {
-    if let named = getenv("ROLEKEEPER_PROGRAMS") { return String(cString: named) }
-    let sources = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-    return "/\(sources)/.build/release"
+    getenv("ROLEKEEPER_PROGRAMS").map { String(cString: $0) } ?? "\(sources)/.build/release"
   }
+
+  /// Where this repository is.
+  private static let sources = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+
+  /// The variables that our unit gives the daemon (`Environment=`, one in each line).
+  static let unitEnvironment: [String: String] = {
+    let lines = (FileText.read("\(sources)/systemd/rolekeeper.service") ?? "").split(separator: "\n")
+    let pairs = lines.filter { $0.hasPrefix("Environment=") }.map { $0.split(separator: "=", maxSplits: 2) }
+    return Dictionary(uniqueKeysWithValues: pairs.map { (String($0[1]), String($0[2])) })
+  }()
 
   package static var daemon: String { "\(directory)/rolekeeperd" }
   package static var commandLine: String { "\(directory)/rolekeeper" }
