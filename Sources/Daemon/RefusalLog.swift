@@ -16,6 +16,14 @@ final class RefusalLog {
     case crowding
     /// One of so many that they aren't told apart.
     case others
+
+    /// Whether a user may bring up as many as there are roles and paths.
+    var isOneOfMany: Bool {
+      switch self {
+      case .role, .path: true
+      case .connection, .crowding, .others: false
+      }
+    }
   }
 
   private struct Key: Hashable {
@@ -25,20 +33,23 @@ final class RefusalLog {
 
   /// A user who is refused at a thousand things doesn't get a line, or memory, for each.
   private static let mostKeys = 1024
-  private static let minute: Int64 = 60_000_000
 
   private let logger: Logger
+  /// In µs.
+  private let interval: Int64
   private var timer: TimerSource!
   private var repeats: [Key: Int] = [:]
 
-  init(loop: EventLoop, logger: Logger) throws {
+  /// Sums up once in `interval`.
+  init(loop: EventLoop, logger: Logger, interval: Duration = .seconds(60)) throws {
     self.logger = logger
+    self.interval = Int64(interval / .microseconds(1))
     timer = try TimerSource(loop, accuracy: 1_000_000) { [unowned self] in sumUp() }
   }
 
   func note(_ object: Object, uid: UInt32, pid: Int32) {
     var key = Key(uid: uid, object: object)
-    if repeats[key] == nil && repeats.count >= Self.mostKeys { key = Key(uid: uid, object: .others) }
+    if object.isOneOfMany, repeats[key] == nil, repeats.count >= Self.mostKeys { key = Key(uid: uid, object: .others) }
     if let count = repeats[key] {
       repeats[key] = count + 1
       return
@@ -51,7 +62,7 @@ final class RefusalLog {
     case .crowding: logger.warning("connects faster than connections are taken in", [.uid: "\(uid)", .pid: "\(pid)"])
     case .others: logger.warning("refused at more than can be told apart", [.uid: "\(uid)", .pid: "\(pid)"])
     }
-    if !timer.isArmed { timer.arm(at: EventLoop.bootTime() + Self.minute) }
+    if !timer.isArmed { timer.arm(at: EventLoop.bootTime() + interval) }
   }
 
   private func sumUp() {
@@ -67,6 +78,6 @@ final class RefusalLog {
       }
     }
     repeats = repeats.filter { $0.value > 0 }.mapValues { _ in 0 }
-    if !repeats.isEmpty { timer.arm(at: EventLoop.bootTime() + Self.minute) }
+    if !repeats.isEmpty { timer.arm(at: EventLoop.bootTime() + interval) }
   }
 }

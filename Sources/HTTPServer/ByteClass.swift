@@ -58,7 +58,8 @@ extension Span<UInt8> {
 
   /// Whether the bytes at `range` are `text`.
   func holds(_ text: StaticString, _ range: Range<Int>) -> Bool {
-    guard range.count == text.utf8CodeUnitCount, !range.isEmpty else { return range.count == text.utf8CodeUnitCount }
+    guard range.count == text.utf8CodeUnitCount else { return false }
+    if range.isEmpty { return true }
     return extracting(range).withUnsafeBytes { memcmp($0.baseAddress!, text.utf8Start, $0.count) == 0 }
   }
 

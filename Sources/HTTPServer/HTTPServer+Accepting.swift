@@ -9,12 +9,7 @@ extension HTTPServer {
     requestsAtAccept = statistics.requests
     if acceptsLeft == 0 || acceptPause.isArmed { return }
     var isSure = isSure
-    var crowd = Crowd()
-    while acceptsLeft > 0, !isTurnOver {
-      guard isSure || isSomebodyThere else {
-        acceptShare = HTTPServer.requestsPerVisit
-        return
-      }
+    while acceptsLeft > 0, !isTurnOver, isSure || isSomebodyThere {
       isSure = false
       acceptsLeft -= 1
       var who = clinux_peer()
@@ -32,8 +27,16 @@ extension HTTPServer {
       default: return pauseAccepting(-descriptor)
       }
     }
-    if acceptShare == HTTPServer.largestAcceptShare, let (uid, pid) = crowd.leader { handler.crowded(by: uid, pid) }
+    guard isSomebodyThere else {
+      acceptShare = HTTPServer.requestsPerVisit
+      crowd = Crowd()
+      return
+    }
     acceptShare = min(HTTPServer.largestAcceptShare, acceptShare * 2)
+    guard crowd.count >= HTTPServer.largestAcceptShare else { return }
+    let leader = crowd.leader
+    crowd = Crowd()
+    if let (uid, pid) = leader { handler.crowded(by: uid, pid) }
   }
 
   /// Whether the listener's queue has a connection. An accept4 in vain makes a socket and a descriptor first: it takes ten times as long.
@@ -42,9 +45,9 @@ extension HTTPServer {
     return poll(&question, 1, 0) == 1
   }
 
-  /// Finds who makes most of the connections (Boyer and Moore's majority vote).
-  private struct Crowd {
-    private var count = 0
+  /// Finds who makes most of the connections (Boyer and Moore's majority vote) since the listener's queue was last empty.
+  struct Crowd {
+    private(set) var count = 0
     private var candidate: (uid: UInt32, pid: Int32) = (0, 0)
     private var lead = 0
 
@@ -54,7 +57,7 @@ extension HTTPServer {
       lead += uid == candidate.uid ? 1 : -1
     }
 
-    /// Who made more than three of four; somebody who made fewer is none to be named for it.
+    /// Who made more than half of them, and surely found when more than three of four; nobody else is to be named for it.
     var leader: (uid: UInt32, pid: Int32)? { lead * 2 > count ? candidate : nil }
   }
 

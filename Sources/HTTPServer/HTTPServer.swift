@@ -5,8 +5,9 @@ import Glibc
 /// An HTTP/1.1 server for processes of this host: a Unix socket's listener and all its clients.
 ///
 /// They share one epoll descriptor, which is one source of the loop: a source for each client makes every turn dearer
-/// with their number. What one dispatch does is bounded (64 events, 64 new connections, 8 requests each), so that
-/// the loop's other sources get their turn however busy the socket is. A request costs a recv and a sendmsg, and no timer.
+/// with their number. What one dispatch does is bounded, by number (64 events, 64 new connections, 8 requests each) and
+/// by time (2 ms), so that the loop's other sources get their turn however busy the socket is. A request costs a recv and a send, and
+/// no timer.
 ///
 /// While clients of several users are connected, a turn goes in rounds: epoll is asked who is ready, and each user has at most
 /// `share` requests answered before it is asked again. What is more waits in the queue, where the users take turns. So whoever
@@ -62,6 +63,8 @@ package final class HTTPServer {
   /// How many a round takes in: twice as many each time the listener's queue isn't emptied by that. It is one queue for everybody, and
   /// when it is full, connecting fails (EAGAIN) or waits.
   var acceptShare = HTTPServer.requestsPerVisit
+  /// Those taken in since the listener's queue was last empty.
+  var crowd = Crowd()
   private var turnEnd: Int64 = 0
   private var eventsPerTurn = HTTPServer.batch
   /// The loop's time in this dispatch.

@@ -47,7 +47,7 @@ package protocol RequestHandler: AnyObject {
   /// Whether `peer` may use the connections kept for root and admins when all others are taken.
   func isPrivileged(_ peer: Peer) -> Bool
 
-  /// The server itself refused the peer, each time it does.
+  /// The server itself refuses the peer, each time it does. Called in the middle of that: mustn't come back to the server.
   func refused(_ peer: Peer, _ reason: ServerStatistics.Refusal)
 
   /// Most of those who connect are of this user, and they are more than can be taken in; `pid` is one of them.

@@ -13,6 +13,8 @@ package enum Programs {
   static let unitEnvironment: [String: String] = {
     let lines = (FileText.read("\(sources)/systemd/rolekeeper.service") ?? "").split(separator: "\n")
     let pairs = lines.filter { $0.hasPrefix("Environment=") }.map { $0.split(separator: "=", maxSplits: 2) }
+    precondition(
+      !pairs.isEmpty && pairs.allSatisfy { $0.count == 3 }, "the unit's Environment= lines aren't NAME=VALUE")
     return Dictionary(uniqueKeysWithValues: pairs.map { (String($0[1]), String($0[2])) })
   }()
 

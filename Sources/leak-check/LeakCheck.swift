@@ -106,7 +106,7 @@ struct LeakCheck {
     let opened = last.descriptors - first.descriptors
     let perTenThousand = growth * 10_000 / (last.rotations - first.rotations)
     let isFlat = growth <= bound && opened <= Self.descriptorNoise
-    let three = [first, taken[taken.count / 2 - 1], last]
+    let three = [first, taken[taken.count / 2], last]
     Console.say(
       """
       leaks: \(last.rotations) rotations; Anonymous \(three.map { kibibytes($0.least) }.joined(separator: ", ")) \

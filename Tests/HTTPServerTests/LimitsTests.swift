@@ -110,7 +110,40 @@ import Testing
     #expect(try harness.exchange(Text.get, on: clients[1]) == Text.hello)
   }
 
-  @Test func `who connects faster than anybody is taken in is named, and no one else`() throws {
+  @Test func `slow answers to several clients name none of them`() throws {
+    let harness = try Harness()
+    harness.handler.onRequest = { _ in
+      let end = EventLoop.bootTime() + 3000
+      while EventLoop.bootTime() < end {}
+      return Harness.response("slow")
+    }
+    for _ in 0..<20 { try harness.connect().send(Text.get) }
+    try harness.settle()
+    #expect(harness.handler.requests.count == 20)
+    #expect(harness.handler.crowding.isEmpty)
+  }
+
+  struct Crowding: CustomTestStringConvertible {
+    let testDescription: String
+    let connections: [UInt32]
+    let leader: UInt32?
+  }
+
+  @Test(arguments: [
+    Crowding(testDescription: "one of ten is another's", connections: [1, 1, 1, 1, 1, 1, 1, 1, 1, 2], leader: 1),
+    Crowding(testDescription: "another's comes first", connections: [2, 1, 1, 1, 1], leader: 1),
+    Crowding(testDescription: "half and half", connections: [1, 2, 1, 2], leader: nil),
+    Crowding(testDescription: "three users", connections: [1, 2, 3, 1, 2, 3, 1], leader: nil),
+    Crowding(testDescription: "nobody", connections: [], leader: nil),
+  ])
+  func `of a crowd only who makes up most of it is named`(_ crowding: Crowding) {
+    var crowd = HTTPServer.Crowd()
+    for uid in crowding.connections { crowd.note(uid, Int32(uid) + 100) }
+    #expect(crowd.leader?.uid == crowding.leader)
+    #expect(crowd.leader?.pid == crowding.leader.map { Int32($0) + 100 })
+  }
+
+  @Test func `who connects faster than connections are taken in is told of while it lasts`() throws {
     let harness = try Harness()
     for _ in 0..<100 { try harness.connect().close() }
     try harness.settle()

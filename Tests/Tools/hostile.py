@@ -5,7 +5,7 @@ Needs root, to be both. The server and the reader get the processor before every
 everybody (nice 19): it is the server's sharing that is looked at, not the kernel's. Between their rounds these are stopped
 (SIGSTOP). Prints one line of JSON.
 """
-import argparse, ctypes, errno, gc, json, os, select, signal, socket, statistics, sys, time
+import argparse, ctypes, errno, gc, json, os, select, signal, socket, statistics, struct, sys, time
 
 REQUEST = b"GET /v1/roles/uploader/credentials HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LAST = REQUEST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
@@ -163,12 +163,18 @@ def vanishing(path, count):
 WAYS = {each.__name__: each for each in (stalled, trickling, never_reading, pipelining, one_by_one, vanishing)}
 
 
+def give_time(one):
+    """Half a minute for everything; with settimeout() it would be an error to find the listener's queue full."""
+    for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+        one.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", 30, 0))
+
+
 def wait(path, lasting):
     """Microseconds until a whole credential is there, on a connection of its own or on `lasting`."""
     start = time.perf_counter_ns()
     one = lasting or socket.socket(socket.AF_UNIX)
     if not lasting:
-        one.settimeout(30)
+        give_time(one)
         one.connect(path)
     one.sendall(REQUEST)
     answer = one.recv(1 << 16)
@@ -231,7 +237,7 @@ def main():
         lasting = None
         if options.lasting:
             lasting = socket.socket(socket.AF_UNIX)
-            lasting.settimeout(30)
+            give_time(lasting)
             lasting.connect(options.socket)
         # Until they are all there, and what the first reads cost is paid.
         end = time.monotonic() + 1
