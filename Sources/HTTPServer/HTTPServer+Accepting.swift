@@ -8,26 +8,24 @@ extension HTTPServer {
   func acceptBatch(isSure: Bool = false) {
     requestsAtAccept = statistics.requests
     if acceptsLeft == 0 || acceptPause.isArmed { return }
-    var isSure = isSure
-    while acceptsLeft > 0, !isTurnOver, isSure || isSomebodyThere {
-      isSure = false
+    var isThere = isSure || isSomebodyThere
+    while isThere, acceptsLeft > 0, !isTurnOver {
       acceptsLeft -= 1
       var who = clinux_peer()
       let descriptor = groups.withUnsafeMutableBufferPointer {
         clinux_accept(listener.descriptor, &who, $0.baseAddress, $0.count)
       }
-      if descriptor >= 0 {
+      switch -descriptor {
+      case ...0:
         crowd.note(who.uid, who.pid)
         welcome(descriptor, &who)
         if epoll < 0 { return }
-        continue
-      }
-      switch -descriptor {
-      case EAGAIN, EINTR, ECONNABORTED: continue
+      case EAGAIN, EINTR, ECONNABORTED: break
       default: return pauseAccepting(-descriptor)
       }
+      isThere = isSomebodyThere
     }
-    guard isSomebodyThere else {
+    guard isThere else {
       acceptShare = HTTPServer.requestsPerVisit
       crowd = Crowd()
       return
