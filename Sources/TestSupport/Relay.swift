@@ -12,6 +12,8 @@ package final class Relay {
     case refused
     /// Packets go nowhere: connecting takes for ever, as behind a firewall that drops.
     case swallowed
+    /// The same, and what is connected stays so without a byte getting through, as when a route is lost.
+    case silent
   }
 
   package let port: UInt16
@@ -35,7 +37,7 @@ package final class Relay {
     self.thread = thread
   }
 
-  /// Changes the way for new connections, and ends those that there are; all that has happened when this returns.
+  /// Changes the way for new connections, and ends those that there are, unless it falls silent; all that has happened when this returns.
   package func set(_ way: Way) { orders.give(way) }
 
   deinit {
@@ -82,6 +84,7 @@ private final class RelayWorker {
   private let orders: RelayOrders
   /// Each socket's other end.
   private var ends: [CInt: CInt] = [:]
+  private var isSilent = false
   private var isOver = false
 
   init(_ line: RelayLine, _ orders: RelayOrders) {
@@ -92,7 +95,8 @@ private final class RelayWorker {
   func run() {
     while !isOver {
       // poll(2) passes over an entry of -1, which is what a line that doesn't listen has.
-      var watched = ([orders.bell, line.listener] + ends.keys).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+      let moving = isSilent ? [] : Array(ends.keys)
+      var watched = ([orders.bell, line.listener] + moving).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
       guard poll(&watched, nfds_t(watched.count), -1) > 0 else { continue }
       for entry in watched where entry.revents != 0 { serve(entry.fd) }
     }
@@ -117,8 +121,11 @@ private final class RelayWorker {
   }
 
   private func change(_ way: Relay.Way?) {
-    for end in ends.keys { close(end) }
-    ends = [:]
+    isSilent = way == .silent
+    if !isSilent {
+      for end in ends.keys { close(end) }
+      ends = [:]
+    }
     isOver = way == nil
     line.lead(way ?? .refused)
   }

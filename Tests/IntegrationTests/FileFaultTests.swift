@@ -112,6 +112,7 @@ import Testing
       let daemon = try lab.start()
       for row in Self.cases { #expect(access(places[row.role]!.file, R_OK) == 0, "\(row)") }
       let reader = try Reader(of: Self.cases.map(\.role), at: lab)
+      _ = try lab.awaitUse()
 
       for row in Self.cases { try row.happen(places[row.role]!) }
       let broken = ContinuousClock.now
@@ -157,9 +158,8 @@ import Testing
         let again = daemon.logLines("file can be written again", "role=\(row.role)").count
         #expect(again == daemon.logLines("error: file not written", "role=\(row.role)").count, "\(row)")
       }
-      let (status, summary) = reader.stop()
-      #expect(status == 0, "\(summary)")
-      #expect(summary.contains("\"faults\": 0"), "\(summary)")
+      let findings = try reader.finish()
+      #expect(findings.areFlawless(for: Double(2 * Self.lifetimeSeconds)), "\(findings)")
     }
   }
 

@@ -27,9 +27,9 @@ import Wire
     Case(role: "storm-500", fault: "kind=error&status=500", code: "InternalError"),
     Case(role: "storm-503", fault: "kind=error&status=503", code: "ServiceUnavailable"),
     Case(role: "storm-502", fault: "kind=html&status=502", code: "AnswerNotJSON"),
-    Case(role: "slow", fault: "kind=delay&milliseconds=2000", code: nil),
+    Case(role: "slow", fault: "kind=delay&milliseconds=2700", code: nil),
     Case(role: "hang", fault: "kind=delay&milliseconds=600000", times: 2, code: "Timeout"),
-    Case(role: "dribble", fault: "kind=dribble&milliseconds=2000", code: nil),
+    Case(role: "dribble", fault: "kind=dribble&milliseconds=2700", code: nil),
     Case(role: "dribble-on", fault: "kind=dribble&milliseconds=600000", times: 2, code: "Timeout"),
     Case(role: "drop", fault: "kind=drop", code: "AnswerCut"),
     // libcurl repeats by itself what came to nothing on a connection that it had kept.
