@@ -7,6 +7,7 @@ struct TokenMint: Sendable {
   // The first bytes of a token; in base64 they read CAIS, as the vendor's tokens do.
   private static let mark: [UInt8] = [0x08, 0x02, 0x12]
   private static let checksumLength = 32
+  private static let secretMark = "EmulatedSecret"
 
   private let tokenKey: [UInt8]
   private let secretKey: [UInt8]
@@ -50,10 +51,10 @@ struct TokenMint: Sendable {
       expires: WallTime(microseconds: Int64(bitPattern: expires)), policy: optionals[0], sourceIdentity: optionals[1])
   }
 
-  /// 44 letters and digits, as the vendor's are.
+  /// 44 letters and digits, as the vendor's are. The first are the same in all, so that one that got somewhere can be found without being known.
   func secret(forKeyID keyID: String) -> String {
-    let halves = ["1", "2"].flatMap { Digests.hmacSHA256(key: secretKey, Array((keyID + $0).utf8)) }
-    return Self.word(halves.prefix(44))
+    Self.secretMark
+      + Self.word(Digests.hmacSHA256(key: secretKey, Array(keyID.utf8)).prefix(44 - Self.secretMark.utf8.count))
   }
 
   /// `STS.` and 24 letters and digits.

@@ -10,6 +10,9 @@ import Wire
   static let proxyPassword = "Marked-Proxy-Password-71c4"
   static let externalID = "Marked-External-ID-9a2e"
   static let policyMark = "marked-bucket-5d30"
+  /// With which the emulator begins each AccessKeySecret and SecurityToken of a session.
+  static let secretMark = "EmulatedSecret"
+  static let tokenMark = "CAIS"
 
   /// Every way that leads out of the daemon, but for the one that is for credentials.
   @Test func `no secret is in anything that the daemon says of itself`() throws {
@@ -23,6 +26,8 @@ import Wire
     let files = try Self.tree(lab.draft.directory)
     #expect(files.contains { $0.contains("/credentials.json 400 ") }, "\(files)")
     for line in files { #expect(line.contains(#/ (0|400|700|711|link) /#), "\(line)") }
+    let socket = Self.isRoot ? "rk.sock 660 0:\(Person.clients)" : "rk.sock 600 \(geteuid()):\(getegid())"
+    #expect(try Self.tree(lab.directory.path).contains(socket))
     var secrets = [RealmDraft.key.secret, RealmDraft.otherKey.secret]
     var told = try refusals(at: lab, &secrets)
     func take() throws {
@@ -73,6 +78,9 @@ import Wire
     told += daemon.log + daemon.child.output
     told += daemon.notify.messages()
     #expect(told.contains(RealmDraft.otherKey.id), "what is no secret is told")
+    // What marks every session's secret and token, those too that nobody read.
+    #expect(secrets.count { $0.hasPrefix(Self.secretMark) } == secrets.count { $0.hasPrefix(Self.tokenMark) })
+    for mark in [Self.secretMark, Self.tokenMark] { #expect(!told.contains(mark), "told: \(mark)…") }
     // As it goes to the proxy, too.
     let basic = Self.base64("keeper:\(Self.proxyPassword)")
     for secret in secrets + [Self.proxyPassword, basic, Self.externalID, Self.policyMark] {
