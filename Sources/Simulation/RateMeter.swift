@@ -1,6 +1,7 @@
 import Core
 
-/// Watches from outside that no more calls are made than a rate and a burst allow, in any stretch of time.
+/// Watches from outside that no more calls are made than a rate and a burst allow, in any stretch of time: those of the settings. That a
+/// throttled call halves the rate for a while is for the bucket's own tests.
 struct RateMeter {
   private let rate: Double
   private let burst: Double
