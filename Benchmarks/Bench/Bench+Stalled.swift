@@ -14,11 +14,12 @@ extension Bench {
     for (isNew, connections) in [(true, 1), (true, 16), (false, 16)].prefix(form.stalledLoads) {
       let load = Load(request: .get(Stage.request), connections: connections, makesNewConnections: isNew)
       var (with, without): ([LoadResult], [LoadResult]) = ([], [])
-      for _ in 0..<form.rounds {
-        without.append(try load.run(on: stage.socket, form))
+      for round in 0..<form.rounds {
+        if round % 2 == 0 { without.append(try load.run(on: stage.socket, form)) }
         let stall = try Stall(Self.stalled, on: stage)
         with.append(try load.run(on: stage.socket, form))
         held = min(held, try stall.end())
+        if round % 2 == 1 { without.append(try load.run(on: stage.socket, form)) }
       }
       let name = "stalled-1000-\(isNew ? "new-connection" : "keep-alive")-\(connections)"
       func row(_ figure: String, _ unit: String, _ target: Target?, _ value: (LoadResult) -> Double) -> Row {

@@ -55,6 +55,9 @@ struct Form {
   /// How many kinds of load meet the stalled clients, which take 2 s to gather each time.
   var stalledLoads: Int
 
-  static let full = Form(seconds: 1, warmUp: 0.2, rounds: 5, starts: 15, runs: 100, stalledLoads: 3)
-  static let short = Form(seconds: 0.15, warmUp: 0.03, rounds: 3, starts: 5, runs: 30, stalledLoads: 1)
+  /// How often all roles refresh at once.
+  var bursts: Int
+
+  static let full = Form(seconds: 1, warmUp: 0.2, rounds: 6, starts: 15, runs: 100, stalledLoads: 3, bursts: 5)
+  static let short = Form(seconds: 0.15, warmUp: 0.03, rounds: 3, starts: 5, runs: 30, stalledLoads: 1, bursts: 1)
 }

@@ -75,8 +75,8 @@ import Wire
     let requestsPerSecond: Double
   }
 
-  /// The reader's p99 is at most twice what it is undisturbed. One of four measurements has to show it, under a flood that is one: what another program does to this
-  /// machine meanwhile is no fault of the server, and a server that shares badly shows it in each.
+  /// The reader's p99 is at most twice what it is undisturbed, under a flood that is one. Most of three measurements have to show it, or
+  /// most of five: what another program does to this machine meanwhile is no fault of the server.
   @Test(arguments: [
     Flood(
       testDescription: "10,000 requests at once on each of 64 connections", ways: ["pipelining:64"],
@@ -91,11 +91,12 @@ import Wire
     let lab = try Self.lab(lifetime: nil)
     var seen: [Waits] = []
     func shows(_ waits: Waits) -> Bool { waits.ratio <= 2 && waits.requestsPerSecond > flood.requestsPerSecond }
-    while seen.count < 4, !seen.contains(where: shows) {
-      seen.append(try Self.measure(flood.ways, flood.options, at: lab))
+    func mostShow() -> Bool { seen.count(where: shows) * 2 > seen.count }
+    for count in [3, 5] where seen.count < 3 || !mostShow() {
+      while seen.count < count { seen.append(try Self.measure(flood.ways, flood.options, at: lab)) }
     }
     print("\(flood.testDescription): \(seen)")
-    #expect(seen.contains(where: shows), "\(seen)")
+    #expect(mostShow(), "\(seen)")
   }
 
   /// None of these may make anybody wait for something that only time ends: a head's five seconds, an answer's ten.
@@ -119,13 +120,12 @@ import Wire
       ["stalled:1000", "trickling:64", "never_reading:64", "pipelining:32", "one_by_one", "vanishing:1"],
       ["--rounds", "1000"], at: lab)
     let reader = try Reader(of: ["uploader"], at: lab)
-    let start = ContinuousClock.now
+    let start = try lab.awaitUse()
     while ContinuousClock.now - start < .seconds(11) {
       #expect(try lab.await(events) { $0.kind == .rotated }.state == .valid)
     }
-    let (status, summary) = reader.stop()
-    #expect(status == 0, "\(summary)")
-    #expect(summary.contains("\"faults\": 0"), "\(summary)")
+    let findings = try reader.finish()
+    #expect(findings.areFlawless(for: 10), "\(findings)")
     #expect(others.statusIfEnded == nil, "\(others.errors)")
     others.signal(SIGTERM)
     others.wait()
@@ -186,13 +186,12 @@ import Wire
     let reader = try Reader(
       of: ["uploader", "reports"], files: ["\(lab.draft.directory)/uploader/credentials.json"], at: lab)
     let events = try daemon.events()
-    let start = ContinuousClock.now
+    let start = try lab.awaitUse()
     while ContinuousClock.now - start < .seconds(11) {
       #expect(try lab.await(events) { $0.kind == .rotated }.state == .valid)
     }
-    let (status, summary) = reader.stop()
-    #expect(status == 0, "\(summary)")
-    #expect(summary.contains("\"faults\": 0"), "\(summary)")
+    let findings = try reader.finish()
+    #expect(findings.areFlawless(for: 10), "\(findings)")
     #expect(daemon.logLines("refresh failed").isEmpty && daemon.logLines("file not written").isEmpty, "\(daemon.log)")
     #expect(daemon.logLines("new connections wait").isEmpty, "accepting never ran out of descriptors itself")
     for hog in hogs { hog.stop() }
@@ -211,6 +210,7 @@ import Wire
     let open = try StreamConnection(unix: lab.draft.socketPath)
     let reader = try Reader(
       of: ["uploader", "reports"], files: ["\(lab.draft.directory)/uploader/credentials.json"], at: lab)
+    let start = try lab.awaitUse()
     for _ in 0..<2 { try lab.await(events) { $0.kind == .rotated } }
     for _ in 0..<2 {
       try descriptorLimit(pid, "3:")
@@ -235,11 +235,12 @@ import Wire
         try lab.await(events) { $0.role == role && $0.kind == .rotated }
       }
     }
-    let start = ContinuousClock.now
-    while ContinuousClock.now - start < .seconds(8) { try lab.await(events) { $0.kind == .rotated } }
-    let (status, summary) = reader.stop()
-    #expect(status == 0, "\(summary)")
-    #expect(summary.contains("\"faults\": 0"), "\(summary)")
+    let end = ContinuousClock.now
+    while ContinuousClock.now - end < .seconds(8) || ContinuousClock.now - start < .seconds(17) {
+      try lab.await(events) { $0.kind == .rotated }
+    }
+    let findings = try reader.finish()
+    #expect(findings.areFlawless(for: 16), "\(findings)")
     #expect(daemon.logLines("new connections wait").count == 1, "told once")
     let current = try lab.credential("uploader").keyID
     try eventually("the file is up to date") {
