@@ -38,8 +38,19 @@ import Testing
     expect(
       FakeHost().load(soundSettings.replacing("[socket]", with: "[socket]\npath = \"rolekeeper.sock\"\nmode = 660")),
       [
-        #"/etc/rolekeeper/rolekeeper.toml:5: socket.path is 'rolekeeper.sock', expected an absolute path without '..' and control characters; write path = "/run/rolekeeper/rolekeeper.sock" or remove the line"#,
+        #"/etc/rolekeeper/rolekeeper.toml:5: socket.path is 'rolekeeper.sock', expected an absolute path, not '/' alone, without '..' and control characters; write path = "/run/rolekeeper/rolekeeper.sock" or remove the line"#,
         #"/etc/rolekeeper/rolekeeper.toml:6: socket.mode is a number, expected an octal string; write mode = "0660" or remove the line"#,
+      ])
+  }
+
+  @Test func `the root directory is neither a socket nor the directory of files`() {
+    let rest = "expected an absolute path, not '/' alone, without '..' and control characters; write"
+    expect(
+      FakeHost().load(
+        soundSettings.replacing("[socket]", with: "[files]\ndirectory = \"//.//\"\n[socket]\npath = \"/\"")),
+      [
+        #"/etc/rolekeeper/rolekeeper.toml:5: files.directory is '//.//', \#(rest) directory = "/run/rolekeeper/roles" or remove the line"#,
+        #"/etc/rolekeeper/rolekeeper.toml:7: socket.path is '/', \#(rest) path = "/run/rolekeeper/rolekeeper.sock" or remove the line"#,
       ])
   }
 

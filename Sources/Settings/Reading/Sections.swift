@@ -83,9 +83,10 @@ extension TableReader {
 
   func absolutePath(_ key: TextKey) -> String? {
     guard let text = text(key) else { return nil }
-    guard let path = PathText.normal(text) else {
+    guard let path = PathText.normal(text), path != "/" else {
       findings.error(
-        place(of: key), "is '\(text)', expected an absolute path without '..' and control characters", key.remedy())
+        place(of: key), "is '\(text)', expected an absolute path, not '/' alone, without '..' and control characters",
+        key.remedy())
       return nil
     }
     return path
