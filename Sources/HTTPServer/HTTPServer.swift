@@ -5,7 +5,7 @@ import Glibc
 /// An HTTP/1.1 server for processes of this host: a Unix socket's listener and all its clients.
 ///
 /// They share one epoll descriptor, which is one source of the loop: a source for each client makes every turn dearer
-/// with their number. What one dispatch does is bounded, by number (64 events, 64 new connections, 8 requests each) and
+/// with their number. What one dispatch does is bounded, by number (64 events, 64 new connections, or up to 512 while they crowd, 8 requests each) and
 /// by time (2 ms), so that the loop's other sources get their turn however busy the socket is. A request costs a recv and a send, and
 /// no timer.
 ///
