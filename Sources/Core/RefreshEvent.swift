@@ -42,6 +42,9 @@ package enum RefreshEvent: Sendable {
   case timingChanged(RoleTiming)
   /// A reader needs a session longer than the ring has; see `RefreshMachine.reservation(minTTL:at:)`.
   case reservationRequested(Duration)
+  /// The cloud no longer knows this session: it is dropped and never handed out again, and a new one is due at once. Without
+  /// effect for a session that isn't held.
+  case condemned(SessionID)
 }
 
 /// What the driver has to do for a role, in this order.
@@ -52,9 +55,12 @@ package enum RefreshEffect: Hashable, Sendable {
   case abandon(AttemptID)
   /// Let `timerFired` come at this instant instead of the one armed before.
   case arm(Timestamp)
-  /// Hand out this session from now on.
+  /// Store this session's secrets: it is held from now on, until its `discard`. Comes right after `succeeded`, once for each
+  /// session, unless that session is discarded at once.
+  case hold(Session)
+  /// Hand out this session from now on: any of those held, not only the one that has just come.
   case publish(Session, generation: UInt64)
-  /// Hand out nothing more: the last session has lapsed.
+  /// Hand out nothing more: the last session has lapsed or was condemned.
   case withdraw
   /// A reserved session is there for those who wait for one.
   case offerReserved(Session)
@@ -62,7 +68,7 @@ package enum RefreshEffect: Hashable, Sendable {
   case failReservation(Failure)
   /// Renew the identity that signs before the next attempt.
   case renewSource
-  /// The session is kept no longer.
+  /// Wipe this session's secrets: it is held no longer, or never was. Comes once for each session.
   case discard(SessionID)
   /// Tell the journal.
   case report(RefreshReport)
@@ -83,4 +89,16 @@ package enum RefreshReport: Hashable, Sendable {
   /// Readers now get less than the floor.
   case belowFloor(remaining: Duration)
   case lapsed
+  /// The cloud no longer knows this session, which is held no longer.
+  case condemned(Session, Replacement)
+
+  /// What readers get instead of a condemned session.
+  package enum Replacement: Hashable, Sendable {
+    /// A standby of the pool, published in the same turn.
+    case standby(Session, generation: UInt64)
+    /// Nothing until a new session is there.
+    case nothing
+    /// What they got before: another session was handed out.
+    case notNeeded
+  }
 }

@@ -33,7 +33,8 @@ package struct RefreshMachine: Sendable {
   private var flight = Flight.none
   private var attempts: UInt64 = 0
   private var backoff = Backoff()
-  private var isPublished = false
+  /// The session that is handed out.
+  private var published: SessionID?
   private var saidBelowFloor = false
   private var saidGrantedLess = false
   private var lastFailureReport: Timestamp?
@@ -92,6 +93,7 @@ package struct RefreshMachine: Sendable {
       hasten(at: now)
     case .timingChanged(let timing): change(to: timing, at: now, using: &generator, &effects)
     case .reservationRequested(let duration): reservations.want(duration)
+    case .condemned(let id): condemn(id, at: now, &effects)
     }
     giveUpIfOverdue(at: now, using: &generator, &effects)
     dropLapsed(at: now, &effects)
@@ -119,7 +121,7 @@ package struct RefreshMachine: Sendable {
     }
   }
 
-  /// Every session that it keeps.
+  /// Every session that it holds: those whose `hold` has come and whose `discard` hasn't.
   package var heldSessions: [SessionID] { (ring.sessions + (reservations.session.map { [$0] } ?? [])).map(\.id) }
 
   package func reservation(minTTL: Duration, at now: Timestamp) -> Reservation {
@@ -151,15 +153,42 @@ package struct RefreshMachine: Sendable {
     nextAttempt = isOutdated ? now : now + jitteredStep(after: session, using: &generator)
     isOutdated = false
     tellGranted(session, &effects)
+    effects.append(.hold(session))
     let replaced = ring.add(session)
-    let freshest = ring.freshest ?? session
-    if freshest.id == session.id || !isPublished {
-      generation += 1
-      isPublished = true
-      effects.append(.publish(freshest, generation: generation))
-    }
+    publishFreshest(&effects)
     if let replaced { effects.append(.discard(replaced.id)) }
     effects.append(.report(.refreshed(session, generation: generation)))
+  }
+
+  /// Hands out the session that lives longest, where another one or none was handed out; false when there is none.
+  @discardableResult private mutating func publishFreshest(_ effects: inout [RefreshEffect]) -> Bool {
+    guard let freshest = ring.freshest else { return false }
+    guard freshest.id != published else { return true }
+    generation += 1
+    published = freshest.id
+    effects.append(.publish(freshest, generation: generation))
+    return true
+  }
+
+  /// Drops a session that the cloud no longer knows; its standby takes its place in this turn.
+  private mutating func condemn(_ id: SessionID, at now: Timestamp, _ effects: inout [RefreshEffect]) {
+    if let session = ring.remove(id) {
+      nextAttempt = min(nextAttempt, now)
+      let replacement = replace(published: id, &effects)
+      effects += [.discard(id), .report(.condemned(session, replacement))]
+    } else if let session = reservations.remove(id) {
+      effects += [.discard(id), .report(.condemned(session, .notNeeded))]
+    }
+  }
+
+  private mutating func replace(published id: SessionID, _ effects: inout [RefreshEffect])
+    -> RefreshReport.Replacement
+  {
+    guard published == id else { return .notNeeded }
+    if publishFreshest(&effects), let standby = ring.freshest { return .standby(standby, generation: generation) }
+    published = nil
+    effects.append(.withdraw)
+    return .nothing
   }
 
   private mutating func fail(
@@ -239,8 +268,8 @@ package struct RefreshMachine: Sendable {
 
   private mutating func dropLapsed(at now: Timestamp, _ effects: inout [RefreshEffect]) {
     let ended = ring.removeEnded(at: now, margin: timing.lapseMargin)
-    if isPublished && ring.sessions.isEmpty {
-      isPublished = false
+    if published != nil && ring.sessions.isEmpty {
+      published = nil
       effects += [.withdraw, .report(.lapsed)]
       // By a corrected clock, say: a role without failures has nothing to wait for.
       if lastFailure == nil { nextAttempt = min(nextAttempt, now) }

@@ -17,6 +17,14 @@ struct Reservations: Sendable {
 
   mutating func judge(by clock: ServerClock) { session?.judge(by: clock) }
 
+  /// Takes out the session of this number, after which another may be drawn at once; nil when it isn't there.
+  mutating func remove(_ id: SessionID) -> Session? {
+    guard let session, session.id == id else { return nil }
+    self.session = nil
+    lastDraw = nil
+    return session
+  }
+
   mutating func dropLapsed(at now: Timestamp, margin: Duration, _ effects: inout [RefreshEffect]) {
     guard let session, session.expires - margin <= now else { return }
     self.session = nil
@@ -43,6 +51,7 @@ struct Reservations: Sendable {
       effects.append(.discard(new.id))
       return
     }
+    effects.append(.hold(new))
     if let session { effects.append(.discard(session.id)) }
     session = new
     effects += [.offerReserved(new), .report(.reserved(new))]

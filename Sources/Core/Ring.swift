@@ -42,6 +42,11 @@ package struct Ring: Sendable {
     return Array(sessions.prefix(excess))
   }
 
+  /// Takes out the session of this number; nil when it isn't there.
+  package mutating func remove(_ id: SessionID) -> Session? {
+    sessions.firstIndex { $0.id == id }.map { sessions.remove(at: $0) }
+  }
+
   /// Takes out what has ended at `instant`.
   package mutating func removeEnded(at instant: Timestamp, margin: Duration) -> [Session] {
     guard let firstEnd, firstEnd - margin <= instant else { return [] }

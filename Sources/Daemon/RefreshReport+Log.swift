@@ -36,6 +36,16 @@ extension Logger {
     case .belowFloor(let remaining):
       warning("credential is below its floor", [.role: name, .remaining: "\(remaining.wholeSeconds)"])
     case .lapsed: error("no valid credential any more", [.role: name])
+    case .condemned(let session, let replacement):
+      warning(phrase(of: replacement), [.role: name, .accessKeyID: session.accessKeyID])
+    }
+  }
+
+  private func phrase(of replacement: RefreshReport.Replacement) -> Logger.Message {
+    switch replacement {
+    case .standby: "STS no longer accepts this credential, using the standby"
+    case .nothing: "STS no longer accepts this credential, fetching a new one"
+    case .notNeeded: "STS no longer accepts this session, which was not in use"
     }
   }
 

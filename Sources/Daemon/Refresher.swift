@@ -263,7 +263,7 @@ package final class Refresher {
   private func perform(_ effect: RefreshEffect, for role: KeptRole) {
     if schedule.perform(effect, of: role.slot) { return }
     switch effect {
-    case .fetch, .arm: break
+    case .fetch, .arm, .hold: break
     case .abandon:
       cancelDraw(of: role)
       role.count(outcome: "Abandoned")

@@ -183,9 +183,9 @@ package final class SocketService: RequestHandler {
   func tell(_ role: KeptRole, _ report: RefreshReport) {
     let kind: RoleEvent.Kind? =
       switch report {
-      case .refreshed: .rotated
-      case .failing, .recovered, .belowFloor, .lapsed: .changed
-      case .reserved, .grantedLess, .stillFailing, .reservationFailed: nil
+      case .refreshed, .condemned(_, .standby): .rotated
+      case .failing, .recovered, .belowFloor, .lapsed, .condemned(_, .nothing): .changed
+      case .reserved, .grantedLess, .stillFailing, .reservationFailed, .condemned(_, .notNeeded): nil
       }
     guard let kind else { return }
     subscribers.tell(

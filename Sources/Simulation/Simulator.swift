@@ -197,7 +197,7 @@ package struct Simulator {
   @inline(__always)
   private mutating func perform(_ effect: RefreshEffect, for slot: Int, of host: Int) {
     switch effect {
-    case .renewSource, .discard, .report: break
+    case .renewSource, .hold, .discard, .report: break
     case .arm: _ = hosts[host].schedule.perform(effect, of: slot)
     case .fetch(let attempt):
       _ = hosts[host].schedule.perform(effect, of: slot)

@@ -71,7 +71,7 @@ struct SimulatedRole {
     case .withdraw: published = nil
     case .discard(let id): live.remove(id)
     case .report(let report): reports.append(report)
-    case .offerReserved, .failReservation, .renewSource: break
+    case .hold, .offerReserved, .failReservation, .renewSource: break
     }
   }
 
