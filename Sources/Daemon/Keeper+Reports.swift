@@ -1,25 +1,31 @@
 import CloudAPI
-import Core
+package import Core
 import Glibc
 import HTTPServer
 import Settings
 package import Wire
 
-/// What administrators are told.
+/// What administrators and readers get to see.
 extension Keeper {
   package func statusReport() -> StatusReport {
     let now = Self.now()
     let roles = refresher.roles.values.sorted { $0.name < $1.name }
     return StatusReport(
       version: Version.number, pid: Int64(getpid()), startedAt: started,
-      roles: roles.map { $0.status(at: now, clock: refresher.clock) },
+      roles: roles.map { status(of: $0, at: now) },
       sources: edges.sources.values.sorted { $0.name < $1.name }.map {
         SourceStatus(name: $0.name, type: "access-key", accessKeyID: $0.key?.id, inUseSince: $0.inUseSince)
       },
       endpoints: edges.ledger.statuses,
       rate: RateStatus(
         requestsPerSecond: refresher.currentRate, configured: settings.sts.requestsPerSecond,
-        queued: Int64(refresher.queued)))
+        queued: Int64(refresher.queued)), health: health())
+  }
+
+  package func status(of role: KeptRole, at now: Timestamp) -> RoleStatus {
+    var status = role.status(at: now, clock: refresher.clock)
+    status.outputs = outputs.statuses(of: role.name, clock: refresher.clock)
+    return status
   }
 
   package func metrics() -> String {

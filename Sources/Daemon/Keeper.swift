@@ -127,6 +127,11 @@ package final class Keeper: SocketBackend {
     refresher.observers.reserved = { [unowned self] role in service.sessionCame(to: role) }
     refresher.observers.reservationFailed = { [unowned self] role, failure in service.reservationFailed(role, failure) }
     refresher.observers.attempted = { [unowned self] _ in announcer.becomeReadyIfDone() }
+    outputs.changed = { [unowned self] name, path in
+      guard let role = refresher.roles[name] else { return }
+      service.outputsChanged(of: role, outputs.statuses(of: name, at: path, clock: refresher.clock))
+      announcer.stateChanged()
+    }
     outputs.landed = { [unowned self] in announcer.becomeReadyIfDone() }
     refresher.observers.reported = { [unowned self] role, report in
       service.tell(role, report)

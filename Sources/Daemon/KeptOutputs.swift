@@ -3,6 +3,7 @@ import FileOutput
 import Glibc
 import Secrets
 import Settings
+import Wire
 
 /// One role's files and what should be in them.
 final class KeptOutputs {
@@ -14,10 +15,11 @@ final class KeptOutputs {
   var isBegun = false
   /// When they were last written or looked at.
   var lastTry = Timestamp(microseconds: 0)
-  /// What is wrong by path, as it was told.
-  var complaints: [String: String] = [:]
-  /// By path, when what stands there lapses: what this process wrote last, whatever couldn't be written since.
-  var lapses: [String: Timestamp] = [:]
+  /// By the path of the role's directory or of a file elsewhere.
+  private(set) var states: [String: OutputState] = [:]
+
+  /// Whether something couldn't be written and hasn't been since.
+  var isFailing: Bool { states.values.contains { $0.failure != nil } }
 
   /// Where the roles' directories were when it was made.
   let directory: String
@@ -41,6 +43,27 @@ final class KeptOutputs {
     handout.map { handout in formats.map { $0 == .json ? handout.document : handout.environment } }
   }
 
+  /// Changes what is known of a place; returns the outputs there when their readers would notice.
+  func change(_ path: String, _ body: (inout OutputState) -> Void) -> Bool {
+    var state = states[path] ?? OutputState()
+    let before = state
+    body(&state)
+    states[path] = state
+    return (before.generation == nil) != (state.generation == nil) || before.failure?.error != state.failure?.error
+  }
+
+  /// How each file fares, in the settings' order; `of` is the path of one directory or file elsewhere, nil for all.
+  func statuses(of path: String? = nil, clock: ServerClock) -> [OutputStatus] {
+    places.compactMap { output in
+      let (unit, file) = output.paths(role: role.name.description, in: directory)
+      if let path, path != unit { return nil }
+      let state = states[unit] ?? OutputState()
+      return OutputStatus(
+        path: file, generation: state.generation, lastError: state.failure?.error,
+        since: state.failure.map { clock.now(at: $0.since) })
+    }
+  }
+
   /// What has to go when `new` takes the place of these outputs. A role's directory sees to its own files as long as it is used.
   func placesMissing(in new: KeptOutputs?) -> [OutputFile] {
     let usesDirectory = new.map { $0.directory == directory && $0.places.contains(where: \.isInRoleDirectory) } ?? false
@@ -57,7 +80,25 @@ extension OutputSettings.Location {
   var isInRoleDirectory: Bool { if case .roleDirectory = self { true } else { false } }
 }
 
+/// What is known of a role's directory, or of one file elsewhere.
+struct OutputState {
+  /// The generation that this process wrote there last, and when it lapses, whatever couldn't be written since; nil for none.
+  var written: (generation: UInt64, lapses: Timestamp)?
+  /// Why it isn't as it should be, as last reported, and since when.
+  var failure: (error: String, since: Timestamp)?
+
+  var generation: UInt64? { written?.generation }
+}
+
 extension OutputFile {
+  /// What is written in one go, and where its readers find the file.
+  fileprivate func paths(role: String, in directory: String) -> (unit: String, file: String) {
+    switch place {
+    case .inRoleDirectory(let name): ("\(directory)/\(role)", "\(directory)/\(role)/\(name)")
+    case .elsewhere(let path): ("\(path)", "\(path)")
+    }
+  }
+
   fileprivate var isInRoleDirectory: Bool { if case .inRoleDirectory = place { true } else { false } }
 
   /// Nil for a name or path that the settings should not have let through.

@@ -2,7 +2,7 @@ import Core
 import Wire
 
 extension KeptRole {
-  /// How the role fares at `now`, as readers and operators see it.
+  /// How the role fares at `now`, as readers and operators see it; without its files.
   func status(at now: Timestamp, clock: ServerClock) -> RoleStatus {
     let serving = isValid(at: now) ? current : nil
     let next = machine.nextAttempt > now ? machine.nextAttempt : nil
@@ -15,12 +15,14 @@ extension KeptRole {
       lastError: machine.lastFailure.map { LastError($0, since: machine.failingSince.map { clock.now(at: $0) }) })
   }
 
-  func event(_ kind: RoleEvent.Kind, at now: Timestamp, clock: ServerClock) -> RoleEvent {
+  func event(
+    _ kind: RoleEvent.Kind, at now: Timestamp, clock: ServerClock, output: OutputStatus? = nil
+  ) -> RoleEvent {
     let serving = isValid(at: now) ? current : nil
     return RoleEvent(
       time: clock.now(at: now), kind: kind, role: name.description, state: state(at: now),
       generation: machine.generation, accessKeyID: serving?.session.accessKeyID,
-      expiresAt: serving?.session.expiration, code: machine.lastFailure?.code)
+      expiresAt: serving?.session.expiration, code: machine.lastFailure?.code, output: output)
   }
 
   private func state(at now: Timestamp) -> RoleState {

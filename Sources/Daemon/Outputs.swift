@@ -4,6 +4,7 @@ import FileOutput
 import Glibc
 import Logging
 import Settings
+import Wire
 
 /// The credential files of all roles: written at each rotation, looked after in between, removed when they lapse.
 ///
@@ -18,6 +19,9 @@ final class Outputs {
 
   /// Called when files on a disk have been written, or couldn't be.
   var landed: () -> Void = {}
+  /// Called with a role and the path of its directory or of a file elsewhere when what its readers find there changed in kind: something is
+  /// written where nothing was, it fails, or works again.
+  var changed: (RoleName, String) -> Void = { _, _ in }
 
   private let writer: FileWriter
   private let logger: Logger
@@ -74,6 +78,14 @@ final class Outputs {
 
   /// Whether all that was ordered has had its outcome, on disks too.
   var areAtRest: Bool { writer.isIdle }
+
+  /// How a role's files fare; those at the path of its directory or of one file elsewhere when one is given.
+  func statuses(of role: RoleName, at path: String? = nil, clock: ServerClock) -> [OutputStatus] {
+    kept[role]?.statuses(of: path, clock: clock) ?? []
+  }
+
+  /// The roles with a file that can't be written.
+  var failing: [RoleName] { kept.values.filter(\.isFailing).map(\.role.name).sorted() }
 
   /// Takes a role's outputs on, or anew when its settings changed: what isn't an output any more is removed.
   func keep(_ role: RoleSettings) {
@@ -150,32 +162,44 @@ final class Outputs {
     }
   }
 
-  /// Tells a failure once, and its end.
+  /// Reports a failure once, and its end.
   private func noting(_ outputs: KeptOutputs, writing handout: Handout?) -> RoleOutputs.Completion {
     { [unowned self, weak outputs] result in
       guard let outputs else { return }
-      let role = outputs.role.name.description
       switch result.outcome {
-      case .success:
-        outputs.lapses[result.path] = handout?.lapses
-        if outputs.complaints.removeValue(forKey: result.path) != nil {
-          logger.notice("file can be written again", [.role: role, .path: result.path])
-        }
+      case .success: succeeded(outputs, at: result.path, handout)
       case .failure(let error):
-        let complaint = "\(error)"
-        if outputs.complaints.updateValue(complaint, forKey: result.path) != complaint {
-          logger.error("file not written, keeping what is there", [.role: role, .reason: complaint])
-        }
+        failed(outputs, at: result.path, "\(error)")
         removeLapsed(outputs, at: result.path)
       }
     }
+  }
+
+  private func succeeded(_ outputs: KeptOutputs, at path: String, _ handout: Handout?) {
+    let wasFailing = outputs.states[path]?.failure != nil
+    let isNews = outputs.change(path) { state in
+      state.written = handout.map { ($0.generation, $0.lapses) }
+      state.failure = nil
+    }
+    if wasFailing {
+      logger.notice("file can be written again", [.role: outputs.role.name.description, .path: path])
+    }
+    if isNews { changed(outputs.role.name, path) }
+  }
+
+  private func failed(_ outputs: KeptOutputs, at path: String, _ error: String) {
+    let now = Keeper.now()
+    let isNews = outputs.change(path) { $0.failure = (error, $0.failure?.since ?? now) }
+    guard isNews else { return }
+    logger.error("file not written, keeping what is there", [.role: outputs.role.name.description, .reason: error])
+    changed(outputs.role.name, path)
   }
 
   /// What can't be replaced goes when it lapses; until then, and while it can't even be removed, it is tried again.
   private func removeLapsed(_ outputs: KeptOutputs, at path: String) {
     let now = Keeper.now()
     var next = now + .microseconds(Self.retry)
-    if let lapses = outputs.lapses[path] {
+    if let lapses = outputs.states[path]?.written?.lapses {
       if lapses > now { next = min(next, lapses) } else { outputs.files.withdraw(path, completion: removal(outputs)) }
     } else {
       outputs.files.withdrawOld(before: outputs.oldest, at: path, completion: removal(outputs))
@@ -185,10 +209,11 @@ final class Outputs {
 
   private func removal(_ outputs: KeptOutputs) -> RoleOutputs.Completion {
     { [unowned self, weak outputs] result in
-      // Why it can't be removed is what was told: why it can't be written.
+      // Why it can't be removed is what was reported: why it can't be written.
       guard let outputs, case .success(true) = result.outcome else { return }
-      outputs.lapses[result.path] = nil
+      let isNews = outputs.change(result.path) { $0.written = nil }
       logger.warning("lapsed file removed", [.role: outputs.role.name.description, .path: result.path])
+      if isNews { changed(outputs.role.name, result.path) }
     }
   }
 
@@ -202,7 +227,7 @@ final class Outputs {
     let removals = failedRemovals
     failedRemovals = []
     for (removal, complaint) in removals { remove(removal, complaint: complaint) }
-    let failing = kept.values.filter { !$0.complaints.isEmpty }
+    let failing = kept.values.filter(\.isFailing)
     let share = failing.sorted { $0.lastTry < $1.lastTry }.prefix(Self.mostRetries)
     for outputs in share { bringUpToDate(outputs) }
     if failing.count > share.count { retry(at: Keeper.now() + .microseconds(Self.second)) }
@@ -214,7 +239,7 @@ final class Outputs {
     if round.isEmpty { round = Array(kept.keys) }
     let share = min(round.count, (kept.count + Self.secondsPerRound - 1) / Self.secondsPerRound)
     for name in round.suffix(share) {
-      if let outputs = kept[name], outputs.isBegun, outputs.complaints.isEmpty { bringUpToDate(outputs) }
+      if let outputs = kept[name], outputs.isBegun, !outputs.isFailing { bringUpToDate(outputs) }
     }
     round.removeLast(share)
     if !kept.isEmpty { roundTimer.arm(at: EventLoop.bootTime() + Self.second) }
@@ -227,7 +252,7 @@ final class Outputs {
     for name in share {
       guard let outputs = kept[name], !outputs.isBegun else { continue }
       unbegun.append(name)
-      if outputs.complaints.isEmpty { bringUpToDate(outputs) }
+      if !outputs.isFailing { bringUpToDate(outputs) }
     }
   }
 }

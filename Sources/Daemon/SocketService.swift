@@ -10,6 +10,9 @@ package protocol SocketBackend: AnyObject {
   /// Reads the settings again; `told` is called later, with nil when they are in force, else with what is wrong with them.
   func reload(_ told: @escaping (ReloadProblem?) -> Void)
   func statusReport() -> StatusReport
+  func status(of role: KeptRole, at now: Timestamp) -> RoleStatus
+  /// Of everything; `limited(to:)` gives one role's.
+  func health() -> Health
   func metrics() -> String
 }
 
@@ -119,20 +122,16 @@ package final class SocketService: RequestHandler {
   }
 
   private func status(of role: KeptRole) -> RoleStatus {
-    role.status(at: Timestamp(microseconds: EventLoop.bootTime()), clock: refresher.clock)
+    backend.status(of: role, at: Timestamp(microseconds: EventLoop.bootTime()))
   }
 
   private func health() -> Response { kept.health { renderHealth() } }
 
   private func renderHealth() -> Response {
-    let now = Timestamp(microseconds: EventLoop.bootTime())
-    let invalid = refresher.roles.values.count { !$0.isValid(at: now) }
-    let count = refresher.roles.count
-    if invalid == 0 { return Answer.text(#"{"status":"ok","roles":\#(count)}"# + "\n") }
-    return Answer.problem(
-      Problem(
-        .noSession,
-        detail: "\(invalid) of \(count) roles have no valid session; rolekeeper status says why"))
+    let health = backend.health()
+    let summary = health.summary(roles: refresher.roles.count)
+    guard health.status == .failing else { return Answer.document(HealthAnswer(health, roles: refresher.roles.count)) }
+    return Answer.problem(Problem(.noSession, detail: "\(summary); rolekeeper status says why"))
   }
 
   private func refresh(_ role: KeptRole) -> Response {
@@ -190,6 +189,14 @@ package final class SocketService: RequestHandler {
     guard let kind else { return }
     subscribers.tell(
       role, role.event(kind, at: Timestamp(microseconds: EventLoop.bootTime()), clock: refresher.clock))
+  }
+
+  /// Reports files that are written where none were, fail, or work again.
+  func outputsChanged(of role: KeptRole, _ outputs: [OutputStatus]) {
+    let now = Timestamp(microseconds: EventLoop.bootTime())
+    for output in outputs {
+      subscribers.tell(role, role.event(.output, at: now, clock: refresher.clock, output: output))
+    }
   }
 
   private func refuse(_ peer: Peer, _ object: RefusalLog.Object, _ why: String) -> Response {

@@ -1,13 +1,15 @@
 package import Core
 package import JSON
 
-/// One line of `GET /v1/events`: a role rotated, or its state changed.
+/// One line of `GET /v1/events`: a role rotated, its state changed, or one of its credential files did.
 package struct RoleEvent: WireDocument, Hashable, Sendable {
   package enum Kind: String, Sendable {
     /// There is a new session to be fetched.
     case rotated
     /// The state is another one than before.
     case changed
+    /// A credential file was written where none was, can't be written, or can be written again; `output` says which.
+    case output
   }
 
   package var time: UTCTime?
@@ -20,10 +22,12 @@ package struct RoleEvent: WireDocument, Hashable, Sendable {
   package var expiresAt: UTCTime?
   /// The code of the last failure; nil when the last attempt went well.
   package var code: String?
+  /// The file that an event of the kind `output` is about.
+  package var output: OutputStatus?
 
   package init(
     time: UTCTime?, kind: Kind, role: String, state: RoleState, generation: UInt64, accessKeyID: String? = nil,
-    expiresAt: UTCTime? = nil, code: String? = nil
+    expiresAt: UTCTime? = nil, code: String? = nil, output: OutputStatus? = nil
   ) {
     self.time = time
     self.kind = kind
@@ -33,6 +37,7 @@ package struct RoleEvent: WireDocument, Hashable, Sendable {
     self.accessKeyID = accessKeyID
     self.expiresAt = expiresAt
     self.code = code
+    self.output = output
   }
 
   package init(_ value: borrowing JSONValue) throws(WireError) {
@@ -44,6 +49,7 @@ package struct RoleEvent: WireDocument, Hashable, Sendable {
     accessKeyID = try value.optionalText("access_key_id")
     expiresAt = try value.optionalTime("expires_at")
     code = try value.optionalText("code")
+    if let output = value["output"], output.kind != .null { self.output = try OutputStatus(output) }
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
@@ -56,6 +62,10 @@ package struct RoleEvent: WireDocument, Hashable, Sendable {
       json.member("access_key_id", orNull: accessKeyID)
       json.member("expires_at", expiresAt)
       json.member("code", orNull: code)
+      if let output {
+        json.key("output")
+        output.write(to: &json)
+      }
     }
   }
 }

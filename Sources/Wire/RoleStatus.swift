@@ -34,11 +34,14 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
   package var lastSuccessAt: UTCTime?
   /// nil when the last attempt went well.
   package var lastError: LastError?
+  /// Its credential files, in the settings' order.
+  package var outputs: [OutputStatus]
 
   package init(
     name: String, state: RoleState, accessKeyID: String? = nil, expiresAt: UTCTime? = nil,
     expiresIn: Duration? = nil, headroom: Duration = .zero, generation: UInt64 = 0, nextRefreshAt: UTCTime? = nil,
-    nextRefreshIn: Duration? = nil, lastSuccessAt: UTCTime? = nil, lastError: LastError? = nil
+    nextRefreshIn: Duration? = nil, lastSuccessAt: UTCTime? = nil, lastError: LastError? = nil,
+    outputs: [OutputStatus] = []
   ) {
     self.name = name
     self.state = state
@@ -51,7 +54,11 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
     self.nextRefreshIn = nextRefreshIn
     self.lastSuccessAt = lastSuccessAt
     self.lastError = lastError
+    self.outputs = outputs
   }
+
+  /// Whether readers of the socket and of its files alike find a credential.
+  package var isInPlace: Bool { state.hasSession && outputs.allSatisfy(\.isInPlace) }
 
   package init(_ value: borrowing JSONValue) throws(WireError) {
     name = try value.text("name")
@@ -65,6 +72,8 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
     nextRefreshIn = try value.optionalSpan("next_refresh_in")
     lastSuccessAt = try value.optionalTime("last_success_at")
     if let error = value["last_error"], error.kind != .null { lastError = try LastError(error) }
+    // A daemon that was started before the package was upgraded doesn't have them yet.
+    outputs = value["outputs"] == nil ? [] : try value.list("outputs")
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
@@ -81,6 +90,7 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
       json.member("last_success_at", lastSuccessAt)
       json.key("last_error")
       if let lastError { lastError.write(to: &json) } else { json.null() }
+      json.member("outputs", outputs)
     }
   }
 }

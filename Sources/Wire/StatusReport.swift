@@ -6,8 +6,9 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
   package var version: String
   package var pid: Int64
   package var startedAt: UTCTime?
-  /// Whether every role has a session, which is what `/healthz` tells.
+  /// Whether there are roles and each has a session: what the status of `/healthz` says.
   package var isHealthy: Bool
+  package var health: Health
   package var roles: [RoleStatus]
   package var sources: [SourceStatus]
   /// In the order in which they are tried.
@@ -16,12 +17,13 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
 
   package init(
     version: String, pid: Int64, startedAt: UTCTime?, roles: [RoleStatus], sources: [SourceStatus],
-    endpoints: [EndpointStatus], rate: RateStatus
+    endpoints: [EndpointStatus], rate: RateStatus, health: Health
   ) {
     self.version = version
     self.pid = pid
     self.startedAt = startedAt
-    isHealthy = roles.allSatisfy(\.state.hasSession)
+    isHealthy = health.status != .failing
+    self.health = health
     self.roles = roles
     self.sources = sources
     self.endpoints = endpoints
@@ -39,6 +41,8 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
     endpoints = value["endpoints"] == nil ? [] : try value.list("endpoints")
     guard let rate = value["rate"] else { throw .missing("rate") }
     self.rate = try RateStatus(rate)
+    // As above.
+    if let health = value["health"] { self.health = try Health(health) } else { health = Health(of: roles) }
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
@@ -52,6 +56,8 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
       json.member("endpoints", endpoints)
       json.key("rate")
       rate.write(to: &json)
+      json.key("health")
+      health.write(to: &json)
     }
   }
 }

@@ -12,7 +12,7 @@ import Wire
   static let validLine =
     #"{"name":"uploader","state":"valid","access_key_id":"STS.Nabc","expires_at":"2026-01-02T04:04:05Z","expires_in":3210,"#
     + #""headroom":2010,"generation":17,"next_refresh_at":"2026-01-02T03:19:05Z","next_refresh_in":510,"#
-    + #""last_success_at":"2026-01-02T03:04:05Z","last_error":null}"#
+    + #""last_success_at":"2026-01-02T03:04:05Z","last_error":null,"outputs":[]}"#
 
   static let lapsed = RoleStatus(
     name: "archive", state: .lapsed, nextRefreshIn: .seconds(30),
@@ -23,10 +23,24 @@ import Wire
     #"{"name":"archive","state":"lapsed","access_key_id":null,"expires_at":null,"expires_in":null,"headroom":0,"#
     + #""generation":0,"next_refresh_at":null,"next_refresh_in":30,"last_success_at":null,"last_error":"#
     + #"{"code":"NoPermission","http_status":403,"request_id":"5F2C","advice":"allow this account","#
-    + #""since":"2026-01-02T03:00:00Z"}}"#
+    + #""since":"2026-01-02T03:00:00Z"},"outputs":[]}"#
+
+  static let filed = RoleStatus(
+    name: "files", state: .valid, generation: 3,
+    outputs: [
+      OutputStatus(path: "/run/rolekeeper/roles/files/a.json", generation: 3),
+      OutputStatus(
+        path: "/srv/b.json", generation: nil, lastError: "no space", since: UTCTime("2026-01-02T03:00:00Z")),
+    ])
+  static let filedLine =
+    #"{"name":"files","state":"valid","access_key_id":null,"expires_at":null,"expires_in":null,"headroom":0,"#
+    + #""generation":3,"next_refresh_at":null,"next_refresh_in":null,"last_success_at":null,"last_error":null,"outputs":["#
+    + #"{"path":"/run/rolekeeper/roles/files/a.json","generation":3,"last_error":null,"since":null},"#
+    + #"{"path":"/srv/b.json","generation":null,"last_error":"no space","since":"2026-01-02T03:00:00Z"}]}"#
 
   @Test func `a role's status`() throws {
     try check(Self.lapsed, reads: Self.lapsedLine)
+    try check(Self.filed, reads: Self.filedLine)
     #expect(line(Self.valid) == Self.validLine + "\n")
     let read = try RoleStatus(parsing: Array(Self.validLine.utf8).span)
     #expect(read.expiresIn == .seconds(3210), "a span is whole seconds on the way")
@@ -55,24 +69,15 @@ import Wire
           endpoint: "sts-vpc.example:8443", answers: 7, misses: 0, lastAnswerAt: UTCTime("2026-01-01T00:00:01Z"),
           missing: nil),
       ],
-      rate: RateStatus(requestsPerSecond: 0.5, configured: 2, queued: 3))
+      rate: RateStatus(requestsPerSecond: 0.5, configured: 2, queued: 3), health: Health(of: [Self.lapsed]))
     try check(
       report,
       reads: #"{"version":"0.1.0","pid":4711,"started_at":"2026-01-01T00:00:00Z","healthy":false,"roles":["#
         + Self.lapsedLine
         + #"],"sources":[{"name":"main","type":"access-key","access_key_id":"LTAI5t","in_use_since":"2026-01-01T00:00:00Z"},"#
         + #"{"name":"spare","type":"access-key","access_key_id":null,"in_use_since":null}],"#
-        + #""endpoints":[{"endpoint":"sts.example","answers":0,"unanswered":2,"last_answer_at":null,"missing":"Connect"},{"endpoint":"sts-vpc.example:8443","answers":7,"unanswered":0,"last_answer_at":"2026-01-01T00:00:01Z","missing":null}],"rate":{"requests_per_second":0.5,"configured":2.0,"queued":3}}"#
+        + #""endpoints":[{"endpoint":"sts.example","answers":0,"unanswered":2,"last_answer_at":null,"missing":"Connect"},{"endpoint":"sts-vpc.example:8443","answers":7,"unanswered":0,"last_answer_at":"2026-01-01T00:00:01Z","missing":null}],"rate":{"requests_per_second":0.5,"configured":2.0,"queued":3},"health":{"status":"failing","reasons":[{"reason":"no-session","role":"archive","detail":"role 'archive' has no valid session; the last attempt failed: NoPermission"}]}}"#
     )
-  }
-
-  @Test(arguments: RoleState.allCases)
-  func `the daemon is healthy while every role has a session`(_ state: RoleState) {
-    let report = StatusReport(
-      version: "0", pid: 1, startedAt: nil, roles: [Self.valid, RoleStatus(name: "r", state: state)], sources: [],
-      endpoints: [],
-      rate: RateStatus(requestsPerSecond: 2, configured: 2, queued: 0))
-    #expect(report.isHealthy == [.valid, .failing, .belowFloor].contains(state))
   }
 
   @Test func `an event`() throws {
@@ -86,6 +91,13 @@ import Wire
       RoleEvent(time: nil, kind: .changed, role: "uploader", state: .belowFloor, generation: 18, code: "InternalError"),
       reads: #"{"time":null,"event":"changed","role":"uploader","state":"below-floor","generation":18,"#
         + #""access_key_id":null,"expires_at":null,"code":"InternalError"}"#)
+    try check(
+      RoleEvent(
+        time: nil, kind: .output, role: "files", state: .valid, generation: 3,
+        output: OutputStatus(path: "/srv/b.json", generation: 3)),
+      reads: #"{"time":null,"event":"output","role":"files","state":"valid","generation":3,"#
+        + #""access_key_id":null,"expires_at":null,"code":null,"#
+        + #""output":{"path":"/srv/b.json","generation":3,"last_error":null,"since":null}}"#)
   }
 
   @Test func `a problem says no more than it has to say`() throws {

@@ -1,0 +1,25 @@
+import Core
+package import Wire
+
+/// The one judgement behind `/healthz`, `status`, `status --check` and the metrics.
+extension Keeper {
+  package func health() -> Health {
+    let now = Self.now()
+    let invalid = refresher.roles.values.filter { !$0.isValid(at: now) }.sorted { $0.name < $1.name }
+    let roles: [Health.Reason] =
+      refresher.roles.isEmpty
+      ? [.noRoles()] : invalid.map { .noSession(role: $0.name.description, code: $0.machine.lastFailure?.code) }
+    return Health(roles + outputReasons() + generalReasons())
+  }
+
+  private func outputReasons() -> [Health.Reason] {
+    outputs.failing.flatMap { name in
+      outputs.statuses(of: name, clock: refresher.clock).compactMap { output in
+        output.lastError.map { .output(role: name.description, path: output.path, error: $0) }
+      }
+    }
+  }
+
+  /// What isn't about sessions or files: a source with an error, settings that were refused. Each is a `Health.Reason` here.
+  private func generalReasons() -> [Health.Reason] { [] }
+}

@@ -1,0 +1,131 @@
+package import JSON
+
+/// Whether everything that the settings ask for is in force: what `/healthz`, `rolekeeper status --check` and `status` report.
+///
+/// It is a list of reasons; without any, all is well. Whoever knows of another kind of trouble adds a `Reason`.
+package struct Health: WireDocument, Hashable, Sendable {
+  package enum Status: String, Hashable, Sendable, CaseIterable {
+    case ok
+    /// Every role has a credential, but something else isn't as the settings ask.
+    case degraded
+    /// There is no role, or a role has no valid session.
+    case failing
+  }
+
+  package struct Reason: WireDocument, Hashable, Sendable {
+    package enum Kind: String, Hashable, Sendable, CaseIterable {
+      /// The settings have no role at all.
+      case noRoles = "no-roles"
+      /// A role has no valid session.
+      case noSession = "no-session"
+      /// A credential file can't be written.
+      case output
+      /// An AccessKey can't be read, or a new one isn't taken.
+      case source
+      /// The settings on disk were refused; older ones are in force.
+      case settings
+
+      var status: Status {
+        switch self {
+        case .noRoles, .noSession: .failing
+        case .output, .source, .settings: .degraded
+        }
+      }
+    }
+
+    package var kind: Kind
+    /// The role that is concerned; nil when all of them are.
+    package var role: String?
+    /// A sentence that says what is wrong, and what to do where that is known. For those who may see the role.
+    package var detail: String
+
+    package init(_ kind: Kind, role: String? = nil, detail: String) {
+      self.kind = kind
+      self.role = role
+      self.detail = detail
+    }
+
+    package init(_ value: borrowing JSONValue) throws(WireError) {
+      kind = try value.word("reason")
+      role = try value.optionalText("role")
+      detail = try value.text("detail")
+    }
+
+    package func write(to json: inout JSONWriter<[UInt8]>) {
+      json.object { json in
+        json.member("reason", kind.rawValue)
+        json.member("role", orNull: role)
+        json.member("detail", detail)
+      }
+    }
+  }
+
+  package private(set) var status: Status
+  /// The worst first.
+  package private(set) var reasons: [Reason]
+
+  package init(_ reasons: [Reason]) {
+    let worst = reasons.filter { $0.kind.status == .failing }
+    self.reasons = worst + reasons.filter { $0.kind.status != .failing }
+    status = reasons.isEmpty ? .ok : worst.isEmpty ? .degraded : .failing
+  }
+
+  /// What concerns one role: its own reasons, and those that concern all.
+  package func limited(to role: String) -> Health { Health(reasons.filter { $0.role == nil || $0.role == role }) }
+
+  /// One sentence without names, fit for whoever may not see the roles: `2 of 5 roles have no valid session`.
+  package func summary(roles: Int) -> String {
+    let parts = Reason.Kind.allCases.compactMap { kind -> String? in
+      let found = reasons.filter { $0.kind == kind }
+      guard !found.isEmpty else { return nil }
+      switch kind {
+      case .noRoles: return "there are no roles"
+      case .noSession: return "\(found.count) of \(roles) roles have no valid session"
+      case .output: return "\(found.count) credential \(found.count == 1 ? "file" : "files") can't be written"
+      case .source: return "\(found.count) AccessKey \(found.count == 1 ? "source has" : "sources have") a problem"
+      case .settings: return "the settings on disk are not in force"
+      }
+    }
+    return parts.isEmpty ? "all \(roles) roles have a valid session" : parts.joined(separator: "; ")
+  }
+
+  package init(_ value: borrowing JSONValue) throws(WireError) {
+    self.init(try value.list("reasons"))
+    status = try value.word("status")
+  }
+
+  package func write(to json: inout JSONWriter<[UInt8]>) {
+    json.object { json in
+      json.member("status", status.rawValue)
+      json.member("reasons", reasons)
+    }
+  }
+}
+
+/// The answer to `GET /healthz`, which everyone may ask: no names, only how many of what kind.
+package struct HealthAnswer: WireDocument, Hashable, Sendable {
+  package var status: Health.Status
+  package var roles: Int64
+  /// What is wrong; nil when all is well.
+  package var detail: String?
+
+  package init(_ health: Health, roles: Int) {
+    status = health.status
+    self.roles = Int64(roles)
+    detail = health.status == .ok ? nil : health.summary(roles: roles)
+  }
+
+  package init(_ value: borrowing JSONValue) throws(WireError) {
+    status = try value.word("status")
+    roles = try value.integer("roles")
+    detail = try value.optionalText("detail")
+  }
+
+  package func write(to json: inout JSONWriter<[UInt8]>) {
+    json.object { json in
+      json.member("status", status.rawValue)
+      json.member("roles", roles)
+      if let detail { json.member("detail", detail) }
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import Core
+import Testing
+import Wire
+
+@Suite struct HealthTests {
+  static let valid = RoleStatus(name: "uploader", state: .valid)
+
+  @Test(arguments: RoleState.allCases)
+  func `a role without a session is what fails the whole`(_ state: RoleState) {
+    let health = Health(of: [Self.valid, RoleStatus(name: "r", state: state)])
+    #expect(health.status == ([.valid, .failing, .belowFloor].contains(state) ? .ok : .failing))
+  }
+
+  /// With all roles lost from the settings, `/healthz` said 200.
+  @Test func `no roles is never ok`() {
+    #expect(Health(of: []).status == .failing)
+    #expect(Health(of: []).summary(roles: 0) == "there are no roles")
+  }
+
+  @Test func `a file that can't be written degrades, and its reason names role, path and error`() {
+    var role = Self.valid
+    role.outputs = [
+      OutputStatus(path: "/srv/good.json", generation: 1),
+      OutputStatus(path: "/srv/bad.json", generation: 1, lastError: "directory '/srv': others may write to it"),
+    ]
+    let health = Health(of: [role])
+    #expect(health.status == .degraded)
+    #expect(
+      health.reasons.map(\.detail) == [
+        "role 'uploader': file '/srv/bad.json' isn't written: directory '/srv': others may write to it"
+      ])
+    #expect(!role.isInPlace)
+  }
+
+  @Test(arguments: Health.Reason.Kind.allCases)
+  func `each kind of reason has a sentence without names and survives the way`(_ kind: Health.Reason.Kind) throws {
+    let health = Health([Health.Reason(kind, role: "uploader", detail: "secret-name")])
+    #expect(health.status != .ok)
+    let summary = health.summary(roles: 5)
+    #expect(!summary.isEmpty && !summary.contains("uploader") && !summary.contains("secret-name"))
+    #expect(try Health(parsing: health.rendered().span) == health)
+  }
+
+  @Test func `the worst comes first`() {
+    let health = Health([
+      Health.Reason(.output, role: "a", detail: "1"), Health.Reason(.noSession, role: "b", detail: "2"),
+    ])
+    #expect(health.status == .failing && health.reasons.map(\.kind) == [.noSession, .output])
+  }
+
+  @Test func `one role's health is its own reasons and those of all`() {
+    let health = Health([
+      Health.Reason(.noSession, role: "a", detail: "1"), Health.Reason(.output, role: "b", detail: "2"),
+      Health.Reason(.settings, detail: "3"),
+    ])
+    #expect(health.limited(to: "b").status == .degraded)
+    #expect(health.limited(to: "b").reasons.map(\.detail) == ["2", "3"])
+    #expect(health.limited(to: "a").status == .failing)
+  }
+}
