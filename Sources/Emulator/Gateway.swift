@@ -22,7 +22,8 @@ struct Gateway: Sendable {
     guard abs(time.seconds - now.seconds) <= Self.skewSeconds else { throw .timeExpired }
     if case .session(let session) = caller, now >= session.expires { throw .tokenExpired }
     try verify(call, of: request, secret: secret)
-    guard nonces.admit("\(keyID) \(nonce)", until: time.advanced(bySeconds: Self.skewSeconds), at: now) else {
+    // Times count in whole seconds, so a request is in time to the end of its last second.
+    guard nonces.admit("\(keyID) \(nonce)", until: time.advanced(bySeconds: Self.skewSeconds + 1), at: now) else {
       throw .nonceUsed
     }
     return caller
@@ -72,12 +73,12 @@ struct NonceMemory: Sendable {
 
   var count: Int { used.count }
 
-  /// False when the nonce was used before.
+  /// False when the nonce was used before and its time isn't over; it is over at `end`.
   mutating func admit(_ nonce: String, until end: WallTime, at now: WallTime) -> Bool {
-    if let known = used[nonce], known >= now { return false }
+    if let known = used[nonce], known > now { return false }
     used[nonce] = end
     if used.count >= nextSweep {
-      used = used.filter { $0.value >= now }
+      used = used.filter { $0.value > now }
       nextSweep = max(1024, used.count * 2)
     }
     return true

@@ -1,19 +1,18 @@
-import Glibc
-
 /// One line of a `Condition` block: an operator, a key, and the values of which one must fit.
 struct PolicyCondition: Sendable {
   let test: Test
   let key: String
   let values: [String]
 
-  /// The conditions of a block, all of which must hold; nil when the block breaks the grammar.
+  /// The conditions of a block, all of which must hold; nil when the block breaks the grammar, or has a value that its
+  /// operator can't read: such a condition would never match, and under a Deny that grants what the policy forbids.
   static func all(in value: PolicyValue) -> [PolicyCondition]? {
     guard case .object(let operators) = value else { return nil }
     var conditions: [PolicyCondition] = []
     for (name, keys) in operators {
       guard let test = Test(rawValue: name), case .object(let members) = keys, !members.isEmpty else { return nil }
       for (key, value) in members {
-        guard !key.isEmpty, let values = value.strings else { return nil }
+        guard !key.isEmpty, let values = value.strings, values.allSatisfy(test.canRead) else { return nil }
         conditions.append(PolicyCondition(test: test, key: key, values: values))
       }
     }
@@ -62,6 +61,22 @@ extension PolicyCondition {
       }
     }
 
+    /// Whether `value` of a policy has the form that this operator compares.
+    func canRead(_ value: String) -> Bool {
+      switch self {
+      case .stringEquals, .stringNotEquals, .stringEqualsIgnoreCase, .stringNotEqualsIgnoreCase, .stringLike,
+        .stringNotLike:
+        true
+      case .numericEquals, .numericNotEquals, .numericLessThan, .numericLessThanEquals, .numericGreaterThan,
+        .numericGreaterThanEquals:
+        Self.number(value) != nil
+      case .dateEquals, .dateNotEquals, .dateLessThan, .dateLessThanEquals, .dateGreaterThan, .dateGreaterThanEquals:
+        WallTime.ofPolicy(value) != nil
+      case .bool: ["true", "false"].contains(value.lowercased())
+      case .ipAddress, .notIpAddress: AddressBlock(value) != nil
+      }
+    }
+
     /// Whether `actual` fits `wanted`, the negations aside: those are the opposite of their plain twin.
     func fits(_ actual: String, _ wanted: String) -> Bool {
       switch self {
@@ -69,45 +84,29 @@ extension PolicyCondition {
       case .stringEqualsIgnoreCase, .stringNotEqualsIgnoreCase, .bool:
         actual.lowercased().utf8.elementsEqual(wanted.lowercased().utf8)
       case .stringLike, .stringNotLike: Wildcard.matches(wanted, actual, singles: true)
-      case .numericEquals, .numericNotEquals: compare(Double(actual), Double(wanted), ==)
-      case .numericLessThan: compare(Double(actual), Double(wanted), <)
-      case .numericLessThanEquals: compare(Double(actual), Double(wanted), <=)
-      case .numericGreaterThan: compare(Double(actual), Double(wanted), >)
-      case .numericGreaterThanEquals: compare(Double(actual), Double(wanted), >=)
-      case .dateEquals, .dateNotEquals: compare(WallTime(actual), WallTime(wanted), ==)
-      case .dateLessThan: compare(WallTime(actual), WallTime(wanted), <)
-      case .dateLessThanEquals: compare(WallTime(actual), WallTime(wanted), <=)
-      case .dateGreaterThan: compare(WallTime(actual), WallTime(wanted), >)
-      case .dateGreaterThanEquals: compare(WallTime(actual), WallTime(wanted), >=)
+      case .numericEquals, .numericNotEquals: compare(Self.number(actual), Self.number(wanted), ==)
+      case .numericLessThan: compare(Self.number(actual), Self.number(wanted), <)
+      case .numericLessThanEquals: compare(Self.number(actual), Self.number(wanted), <=)
+      case .numericGreaterThan: compare(Self.number(actual), Self.number(wanted), >)
+      case .numericGreaterThanEquals: compare(Self.number(actual), Self.number(wanted), >=)
+      case .dateEquals, .dateNotEquals: compare(WallTime.ofPolicy(actual), WallTime.ofPolicy(wanted), ==)
+      case .dateLessThan: compare(WallTime.ofPolicy(actual), WallTime.ofPolicy(wanted), <)
+      case .dateLessThanEquals: compare(WallTime.ofPolicy(actual), WallTime.ofPolicy(wanted), <=)
+      case .dateGreaterThan: compare(WallTime.ofPolicy(actual), WallTime.ofPolicy(wanted), >)
+      case .dateGreaterThanEquals: compare(WallTime.ofPolicy(actual), WallTime.ofPolicy(wanted), >=)
       case .ipAddress, .notIpAddress: AddressBlock(wanted)?.contains(actual) == true
       }
+    }
+
+    /// A decimal number; Swift's own reader would take `nan` and `0x10` as well.
+    private static func number(_ text: String) -> Double? {
+      guard text.utf8.allSatisfy({ RoleReference.isDigit($0) || "+-.eE".utf8.contains($0) }) else { return nil }
+      return Double(text).flatMap { $0.isFinite ? $0 : nil }
     }
 
     private func compare<Value>(_ actual: Value?, _ wanted: Value?, _ holds: (Value, Value) -> Bool) -> Bool {
       guard let actual, let wanted else { return false }
       return holds(actual, wanted)
     }
-  }
-}
-
-/// An IPv4 address or a block such as `192.0.2.0/24`.
-private struct AddressBlock {
-  private let network: UInt32
-  private let mask: UInt32
-
-  init?(_ text: String) {
-    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count <= 2, let address = Self.address(String(parts[0])),
-      let length = parts.count == 2 ? Int(parts[1]) : 32, (0...32).contains(length)
-    else { return nil }
-    mask = length == 0 ? 0 : ~0 << UInt32(32 - length)
-    network = address & mask
-  }
-
-  func contains(_ text: String) -> Bool { Self.address(text).map { $0 & mask == network } ?? false }
-
-  private static func address(_ text: String) -> UInt32? {
-    var address = in_addr()
-    return inet_pton(AF_INET, text, &address) == 1 ? UInt32(bigEndian: address.s_addr) : nil
   }
 }

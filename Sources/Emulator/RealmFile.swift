@@ -66,7 +66,9 @@ extension Realm {
       guard let text = try table.string("document") else { throw table.error("a policy has a 'document'") }
       // RAM, CreatePolicy: 6144 characters.
       guard text.count <= 6144, let policy = Policy(text, kind: .identity) else {
-        throw table.error("policy '\(name)' is longer than 6144 characters or not in RAM's grammar")
+        throw table.error(
+          "policy '\(name)' is longer than 6144 characters, or not in RAM's grammar, or has a condition whose value can't be read"
+        )
       }
       policies[name] = policy
     }
@@ -100,7 +102,8 @@ extension Realm {
       return Policy(trusting: callers)
     }
     guard callers.isEmpty, let policy = Policy(text, kind: .trust) else {
-      throw table.error("'trust_policy' is not in RAM's grammar, or stands beside 'trust'")
+      throw table.error(
+        "'trust_policy' is not in RAM's grammar, has a condition whose value can't be read, or stands beside 'trust'")
     }
     return policy
   }

@@ -1,19 +1,22 @@
-/// Patterns in which `*` stands for any run of bytes.
+/// Patterns in which `*` stands for any run of characters.
 enum Wildcard {
-  /// Whether all of `text` fits `pattern`. With `singles`, `?` stands for any one byte; it is documented for
-  /// StringLike only, so actions and resources take it literally.
+  /// Whether all of `text` fits `pattern`. With `singles`, `?` stands for any one character; it is documented
+  /// for StringLike only, so actions and resources take it literally.
+  ///
+  /// The vendor doesn't say what a character is (?); here it is a Unicode scalar, so that é in one scalar and é in two stay
+  /// different, as they are for StringEquals.
   static func matches(_ pattern: String, _ text: String, singles: Bool = false) -> Bool {
-    let pattern = Array(pattern.utf8)
-    let text = Array(text.utf8)
+    let pattern = Array(pattern.unicodeScalars)
+    let text = Array(text.unicodeScalars)
     var at = 0
     var place = 0
-    // Where to resume when the bytes after the last star don't fit: one byte further.
+    // Where to resume when what follows the last star doesn't fit: one character further.
     var star: (pattern: Int, text: Int)?
     while place < text.count {
-      if at < pattern.count, pattern[at] == UInt8(ascii: "*") {
+      if at < pattern.count, pattern[at] == "*" {
         star = (at, place)
         at += 1
-      } else if at < pattern.count, pattern[at] == text[place] || singles && pattern[at] == UInt8(ascii: "?") {
+      } else if at < pattern.count, pattern[at] == text[place] || singles && pattern[at] == "?" {
         at += 1
         place += 1
       } else if let last = star {
@@ -24,6 +27,6 @@ enum Wildcard {
         return false
       }
     }
-    return pattern[at...].allSatisfy { $0 == UInt8(ascii: "*") }
+    return pattern[at...].allSatisfy { $0 == "*" }
   }
 }

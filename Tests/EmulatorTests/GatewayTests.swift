@@ -15,7 +15,11 @@ import Testing
     // To the end of its time, whatever the clocks differ.
     cloud.now = cloud.now.advanced(bySeconds: 900)
     #expect(cloud.send(request).code == "SignatureNonceUsed")
-    cloud.now = cloud.now.advanced(bySeconds: 1)
+    // Until the last second of its time is over: times count in whole seconds.
+    let end = cloud.now
+    cloud.now = WallTime(microseconds: end.microseconds + 999_999)
+    #expect(cloud.send(request).code == "SignatureNonceUsed")
+    cloud.now = end.advanced(bySeconds: 1)
     #expect(cloud.send(request).code == "InvalidTimeStamp.Expired")
   }
 
@@ -39,6 +43,8 @@ import Testing
     #expect(nonces.count < 2000)
     let isNewAgain = nonces.admit("4999", until: start, at: start.advanced(bySeconds: 4999))
     #expect(!isNewAgain)
+    let isNewAtItsEnd = nonces.admit("4999", until: start, at: start.advanced(bySeconds: 5009))
+    #expect(isNewAtItsEnd)
   }
 
   struct Skew: Sendable, CustomTestStringConvertible {

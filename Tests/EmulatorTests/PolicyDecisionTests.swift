@@ -132,6 +132,42 @@ import Testing
     Case(
       name: "no number", statements: when(#""NumericEquals":{"k":"10"}"#), context: ["k": "ten"], expect: .notAllowed),
     Case(
+      name: "StringLike, any one that has two bytes", statements: when(#""StringLike":{"k":"caf?"}"#),
+      context: ["k": "café"], expect: .allowed),
+    Case(
+      name: "a date of another zone",
+      statements: when(#""DateLessThan":{"acs:CurrentTime":"2026-01-02T11:04:05+08:00"}"#),
+      context: ["acs:CurrentTime": "2026-01-02T03:04:04Z"], expect: .allowed),
+    Case(
+      name: "later than the date of another zone",
+      statements: when(#""DateLessThan":{"acs:CurrentTime":"2026-01-02T11:04:05+08:00"}"#),
+      context: ["acs:CurrentTime": "2026-01-02T03:04:05Z"], expect: .notAllowed),
+    Case(
+      name: "one moment in two zones",
+      statements: when(#""DateEquals":{"acs:CurrentTime":"2026-01-01T22:34:05-04:30"}"#),
+      context: ["acs:CurrentTime": "2026-01-02T03:04:05Z"], expect: .allowed),
+    Case(
+      name: "a Deny until a date as the vendor writes it",
+      statements: [
+        allow(#""Action":"*""#),
+        #"{"Effect":"Deny","Action":"*","Resource":"*","#
+          + #""Condition":{"DateLessThan":{"acs:CurrentTime":"2099-08-01T00:00:00+08:00"}}}"#,
+      ], context: ["acs:CurrentTime": "2026-01-02T03:04:05Z"], expect: .denied),
+    Case(
+      name: "a date without seconds, and one with a fraction",
+      statements: when(
+        #""DateGreaterThan":{"acs:CurrentTime":"2026-01-02T03:04Z"},"DateLessThan":{"acs:CurrentTime":"2026-01-02T03:04:05.5Z"}"#
+      ), context: ["acs:CurrentTime": "2026-01-02T03:04:05Z"], expect: .allowed),
+    Case(
+      name: "an address of IPv6", statements: when(#""IpAddress":{"acs:SourceIp":["2001:db8::/33","10.0.0.0/8"]}"#),
+      context: ["acs:SourceIp": "2001:db8:7fff::1"], expect: .allowed),
+    Case(
+      name: "another address of IPv6", statements: when(#""IpAddress":{"acs:SourceIp":"2001:db8::/33"}"#),
+      context: ["acs:SourceIp": "2001:db8:8000::1"], expect: .notAllowed),
+    Case(
+      name: "an address of the other family", statements: when(#""IpAddress":{"acs:SourceIp":"::/0"}"#),
+      context: ["acs:SourceIp": "192.0.2.1"], expect: .notAllowed),
+    Case(
       name: "dates", statements: when(#""DateLessThan":{"acs:CurrentTime":"2026-01-02T03:04:05Z"}"#),
       context: ["acs:CurrentTime": "2026-01-02T03:04:04Z"], expect: .allowed),
     Case(

@@ -114,6 +114,46 @@ import Testing
     #expect((Policy(row.text, kind: row.kind) != nil) == row.isPolicy)
   }
 
+  struct Value: Sendable, CustomTestStringConvertible {
+    let test: String
+    let value: String
+    let isRead: Bool
+
+    var testDescription: String { "\(test) '\(value)'" }
+  }
+
+  /// What can't be read would never match, and a Deny that never matches grants what it should forbid.
+  @Test(arguments: [
+    Value(test: "DateLessThan", value: "2099-08-01T00:00:00+08:00", isRead: true),
+    Value(test: "DateGreaterThan", value: "2019-08-12T17:00:00Z", isRead: true),
+    Value(test: "DateLessThan", value: "2099-08-01", isRead: false),
+    Value(test: "DateLessThan", value: "2099-08-01T00:00:00", isRead: false),
+    Value(test: "DateLessThan", value: "2099-02-29T00:00:00+08:00", isRead: false),
+    Value(test: "DateLessThan", value: "2099-08-01T00:00:00+24:00", isRead: false),
+    Value(test: "DateLessThan", value: "2099-08-01T00:00:00+0800", isRead: false),
+    Value(test: "DateLessThan", value: "2099-08-01T00:00:00.Z", isRead: false),
+    Value(test: "DateLessThan", value: "2099-08-01T00:00.5Z", isRead: false),
+    Value(test: "DateNotEquals", value: "tomorrow", isRead: false),
+    Value(test: "DateEquals", value: "", isRead: false),
+    Value(test: "NumericLessThan", value: "-1.5e3", isRead: true),
+    Value(test: "NumericLessThan", value: "ten", isRead: false),
+    Value(test: "NumericEquals", value: "nan", isRead: false),
+    Value(test: "NumericEquals", value: "0x10", isRead: false),
+    Value(test: "Bool", value: "True", isRead: true),
+    Value(test: "Bool", value: "yes", isRead: false),
+    Value(test: "IpAddress", value: "2001:db8::/32", isRead: true),
+    Value(test: "NotIpAddress", value: "192.0.2.0/33", isRead: false),
+    Value(test: "IpAddress", value: "192.0.2.0/+8", isRead: false),
+    Value(test: "IpAddress", value: "example.com", isRead: false),
+  ])
+  func `a condition's value that can't be read refuses the policy`(_ row: Value) {
+    for effect in ["Allow", "Deny"] {
+      let condition = #""Condition":{"\#(row.test)":{"k":["\#(row.value)"]}}"#
+      let text = Self.statement(#""Effect":"\#(effect)","Action":"*","Resource":"*",\#(condition)"#)
+      #expect((Policy(text, kind: .identity) != nil) == row.isRead)
+    }
+  }
+
   @Test func `any damage to a policy is noticed or harmless`() {
     let text = Array(Self.statement(#""Effect":"Allow","Action":["a:B"],"Resource":"*""#).utf8)
     for end in text.indices {

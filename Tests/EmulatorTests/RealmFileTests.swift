@@ -31,7 +31,8 @@ import Testing
     Case("[accounts.1.users.u]\npolicies = [1]", line: 2, "'policies' is a list of strings"),
     Case(
       "[accounts.1.policies.p]\ndocument = '{}'", line: 1,
-      "policy 'p' is longer than 6144 characters or not in RAM's grammar"),
+      "policy 'p' is longer than 6144 characters, or not in RAM's grammar, or has a condition whose value can't be read"
+    ),
     Case("[accounts.1.roles.r]", line: 1, "a role has 'trust' or 'trust_policy'"),
     Case("[accounts.1.roles.\"r r\"]", line: 1, "'r r' is not a role name: 1 to 64 letters, digits, '.' or '-'"),
     Case(
@@ -42,7 +43,7 @@ import Testing
       "'issued_lifetime' is a span such as \"12s\" or \"1h\""),
     Case(
       "[accounts.1.roles.r]\ntrust_policy = '{}'", line: 1,
-      "'trust_policy' is not in RAM's grammar, or stands beside 'trust'"),
+      "'trust_policy' is not in RAM's grammar, has a condition whose value can't be read, or stands beside 'trust'"),
   ])
   func `a mistake is named with its line`(_ row: Case) throws {
     let error = try #require(throws: RealmError.self) { try Realm(toml: row.text) }

@@ -28,11 +28,16 @@ import Testing
     Case(pattern: "a?c", text: "abc", fits: true, singles: true),
     Case(pattern: "a?c", text: "a?c", fits: true),
     Case(pattern: "a?c", text: "ac", fits: false, singles: true),
+    Case(pattern: "caf?", text: "café", fits: true, singles: true),
+    Case(pattern: "caf??", text: "café", fits: false, singles: true),
+    Case(pattern: "?-*", text: "媒-体", fits: true, singles: true),
+    Case(pattern: "*?", text: "😀", fits: true, singles: true),
+    Case(pattern: "??", text: "e\u{301}", fits: true, singles: true),
     Case(pattern: "aab*", text: "aaab", fits: false),
     Case(pattern: "*aab", text: "aaab", fits: true),
     Case(pattern: "é*", text: "e\u{301}x", fits: false),
   ])
-  func `a star stands for any run of bytes`(_ row: Case) {
+  func `a star stands for any run of characters`(_ row: Case) {
     #expect(Wildcard.matches(row.pattern, row.text, singles: row.singles) == row.fits)
   }
 
