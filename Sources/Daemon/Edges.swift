@@ -41,7 +41,7 @@ struct Edges {
       ledger = EndpointLedger(settings.sts.endpoints, keeping: old?.ledger, logger: keeper.logger)
     }
     sts = STSClient(
-      loop: keeper.loop, http: http, ledger: ledger, hostName: Self.hostName(),
+      loop: keeper.loop, http: http, ledger: ledger, hostName: SystemHost().name,
       sources: sources, time: Keeper.now,
       serverTime: { [unowned keeper] in keeper.refresher.clock.dateForSigning(at: Keeper.now()) })
   }
@@ -69,12 +69,6 @@ struct Edges {
     case (.some(let one), .some(let other)): one.hasSameBytes(as: other)
     default: false
     }
-  }
-
-  private static func hostName() -> String {
-    var name = [CChar](repeating: 0, count: 256)
-    guard gethostname(&name, name.count - 1) == 0 else { return "host" }
-    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 }
 

@@ -1,7 +1,8 @@
 import Glibc
-import Settings
 import TestSupport
 import Testing
+
+@testable import Settings
 
 @Suite struct SystemHostTests {
   private let host = SystemHost()
@@ -17,6 +18,17 @@ import Testing
     #expect(try host.group(named: "no such group") == nil)
     #expect(try host.group(gid: 3_999_999_999) == nil)
     #expect(!host.name.isEmpty)
+  }
+
+  /// A session name with no host in it, or another one than `check` judged, would be refused by STS.
+  @Test func `a host without a name is localhost`() {
+    #expect(SystemHost.name { _, _ in -1 } == "localhost")
+    #expect(SystemHost.name { _, _ in 0 } == "localhost")
+    #expect(
+      SystemHost.name { buffer, count in
+        (0..<count).forEach { buffer[$0] = CChar(UInt8(ascii: "x")) }
+        return 0
+      } == String(repeating: "x", count: 255))
   }
 
   @Test func `files are read with their status`() throws {

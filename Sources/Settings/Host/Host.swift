@@ -1,6 +1,7 @@
 /// What the loader asks of the host it runs on; tests answer with hosts of their own.
 package protocol Host {
-  /// The host's name, for session names.
+  /// The host's name, for session names: never empty. The loader judges session names with it, and the daemon makes them
+  /// with it.
   var name: String { get }
   /// The user and group the daemon runs as.
   var uid: UInt32 { get }

@@ -4,11 +4,14 @@ import Glibc
 package struct SystemHost: Host {
   package init() {}
 
-  package var name: String {
+  package var name: String { Self.name { gethostname($0, $1) } }
+
+  /// What `gethostname(2)`, here `ask`, says; "localhost" where it fails, or where the host has no name.
+  static func name(_ ask: (UnsafeMutablePointer<CChar>, Int) -> CInt) -> String {
     var buffer = [CChar](repeating: 0, count: 256)
     // The last byte stays zero, so the name is terminated even when it was cut.
-    guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
-    return Self.string(buffer)
+    guard ask(&buffer, buffer.count - 1) == 0, buffer[0] != 0 else { return "localhost" }
+    return string(buffer)
   }
 
   package var uid: UInt32 { geteuid() }
