@@ -43,14 +43,20 @@ final class PolicyFiles {
 
   private func check(_ bytes: [UInt8], _ path: String, _ place: Place) -> [UInt8]? {
     func inFile(_ offset: Int) -> Place {
-      Place(file: path, line: JSONPosition(of: offset, in: bytes.span).line, key: place.key)
+      let position = JSONPosition(of: offset, in: bytes.span)
+      return Place(file: path, line: position.line, column: position.column, key: place.key)
     }
     do throws(JSONError) {
       let document = try JSONDocument(bytes.span)
       var grammar = PolicyGrammar()
       grammar.check(document.root)
       for problem in grammar.problems {
-        findings.error(inFile(problem.offset), "is not a RAM policy: \(problem.problem)", problem.remedy)
+        switch problem.severity {
+        case .error: findings.error(inFile(problem.offset), "is not a RAM policy: \(problem.problem)", problem.remedy)
+        case .warning:
+          findings.warning(
+            inFile(problem.offset), "may be refused by RAM: \(problem.problem)", "\(problem.remedy)")
+        }
       }
       var minified: [UInt8] = []
       document.root.copyMinified(into: &minified)
@@ -61,9 +67,9 @@ final class PolicyFiles {
           "shorten it, or give the role itself fewer permissions")
         return nil
       }
-      return grammar.problems.isEmpty ? minified : nil
+      return grammar.problems.contains { $0.severity == .error } ? nil : minified
     } catch {
-      let reason = error.problem == .unexpectedByte ? "this is no place for what stands here" : error.reason
+      let reason = error.problem == .unexpectedByte ? "unexpected character" : error.reason
       findings.error(inFile(error.offset), "is not valid JSON: \(reason)", "correct the policy file there")
       return nil
     }

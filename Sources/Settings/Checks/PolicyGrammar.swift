@@ -3,9 +3,21 @@ import JSON
 /// The grammar of a RAM policy that is attached to a session (RAM documentation, "Policy structure and syntax" and
 /// "Policy elements"; operators by "Conditional operators").
 ///
+/// RAM decides what a policy may have, not this copy of its grammar, which may be older than RAM. So only what a policy can't
+/// do without, or what can mean nothing, is an error: version, statements, effect, action, resource. A name, an operator or
+/// the form of a value that isn't known here is a warning, and the policy is sent as it is.
+///
 ///     {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "oss:Put*", "Resource": "*", "Condition": {…}}, …]}
 struct PolicyGrammar {
   struct Problem {
+    enum Severity {
+      /// RAM would refuse it.
+      case error
+      /// It isn't in the grammar we know.
+      case warning
+    }
+
+    let severity: Severity
     /// Where in the text, in bytes.
     let offset: Int
     let problem: String
@@ -27,7 +39,7 @@ struct PolicyGrammar {
     guard policy.kind == .object else {
       return report(policy.offset, "it is no object", "write {\"Version\": \"1\", \"Statement\": […]}")
     }
-    refuseOthers(than: ["Version", "Statement"], in: policy, "a policy")
+    warnOfOthers(than: ["Version", "Statement"], in: policy, "a policy")
     if let version = policy["Version"] {
       if version.string() != "1" { report(version.offset, "Version is not \"1\"", "write \"Version\": \"1\"") }
     } else {
@@ -52,9 +64,11 @@ struct PolicyGrammar {
         statement.offset, "a statement is no object", "write {\"Effect\": …, \"Action\": …, \"Resource\": …}")
     }
     if let principal = statement["Principal"] {
-      report(principal.offset, "a session policy has no Principal", "remove it; it belongs in the role's trust policy")
+      warn(
+        principal.offset, "a session policy usually has no Principal",
+        "remove it if it was copied from the role's trust policy")
     }
-    refuseOthers(
+    warnOfOthers(
       than: ["Effect", "Action", "NotAction", "Resource", "NotResource", "Condition", "Principal"], in: statement,
       "a statement")
     if let effect = statement["Effect"] {
@@ -88,7 +102,8 @@ struct PolicyGrammar {
     guard let value = statement[only] else { return }
     if value.kind == .array, value.count == 0 { report(value.offset, "\(only) is an empty list", form()) }
     Self.forEachText(of: value) { offset, text in
-      if !(text.map(isValid) ?? false) { report(offset, "\(only) has \(Self.quoted(text))", form()) }
+      guard let text else { return report(offset, "\(only) has a value that is no string", form()) }
+      if !isValid(text) { warn(offset, "\(only) has '\(text)', an unusual form", form()) }
     }
   }
 
@@ -96,11 +111,13 @@ struct PolicyGrammar {
     guard condition.kind == .object else {
       return report(condition.offset, "Condition is no object", "write {\"OPERATOR\": {\"KEY\": \"VALUE\"}}")
     }
-    condition.forEachMember { name, keys in
-      let name = name.string() ?? ""
+    condition.forEachMember { key, keys in
+      let name = key.string() ?? ""
       if !Self.operators.contains(name) {
         let near = Spelling.nearest(to: name, among: Self.operators.sorted()).map { "did you mean \($0)?" }
-        report(keys.offset, "Condition has the operator '\(name)', which RAM doesn't know", near ?? "remove it")
+        warn(
+          key.offset, "Condition has the operator '\(name)', which isn't known here",
+          near ?? "look it up among RAM's condition operators")
       }
       guard keys.kind == .object, keys.count > 0 else {
         return report(keys.offset, "\(name) is no object of keys", "write {\"acs:SourceIp\": \"10.0.0.0/8\"}")
@@ -109,19 +126,20 @@ struct PolicyGrammar {
         let key = key.string() ?? ""
         Self.forEachText(of: value) { offset, text in
           if text == nil {
-            report(offset, "'\(key)' has a value that is no string", "write it in quotes; numbers and true, false too")
+            warn(offset, "'\(key)' has a value that is no string", "write it in quotes; numbers and true, false too")
           }
         }
       }
     }
   }
 
-  private mutating func refuseOthers(than known: [String], in object: borrowing JSONValue, _ what: String) {
+  private mutating func warnOfOthers(than known: [String], in object: borrowing JSONValue, _ what: String) {
     object.forEachMember { key, value in
       let name = key.string() ?? ""
       guard !known.contains(name) else { return }
       let near = Spelling.nearest(to: name, among: known).map { "did you mean \($0)?" }
-      report(key.offset, "\(what) has no '\(name)'", near ?? "remove it")
+      warn(
+        key.offset, "\(what) has '\(name)', which isn't known here", near ?? "look it up among RAM's policy elements")
     }
   }
 
@@ -132,8 +150,10 @@ struct PolicyGrammar {
   }
 
   private mutating func report(_ offset: Int, _ problem: String, _ remedy: String) {
-    problems.append(Problem(offset: offset, problem: problem, remedy: remedy))
+    problems.append(Problem(severity: .error, offset: offset, problem: problem, remedy: remedy))
   }
 
-  private static func quoted(_ text: String?) -> String { text.map { "'\($0)'" } ?? "a value that is no string" }
+  private mutating func warn(_ offset: Int, _ problem: String, _ remedy: String) {
+    problems.append(Problem(severity: .warning, offset: offset, problem: problem, remedy: remedy))
+  }
 }

@@ -31,14 +31,19 @@ package struct Place: Hashable, Sendable, CustomStringConvertible {
   package var file: String
   /// From 1; nil for the file as a whole.
   package var line: Int?
+  /// From 1, in characters; nil where the line says enough.
+  package var column: Int?
   /// The key with the tables it lies in, as `roles.uploader.duration`; empty for the file as a whole.
   package var key: String
 
-  package init(file: String, line: Int? = nil, key: String = "") {
+  package init(file: String, line: Int? = nil, column: Int? = nil, key: String = "") {
     self.file = file
     self.line = line
+    self.column = column
     self.key = key
   }
 
-  package var description: String { line.map { "\(file):\($0)" } ?? file }
+  package var description: String {
+    [file, line.map { "\($0)" }, column.map { "\($0)" }].compactMap { $0 }.joined(separator: ":")
+  }
 }
