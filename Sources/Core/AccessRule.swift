@@ -22,6 +22,9 @@ package struct AccessRule: Hashable, Sendable {
     self.gids = gids
   }
 
+  /// Whether it admits nobody.
+  package var isEmpty: Bool { uids.isEmpty && gids.isEmpty }
+
   package func admits(_ caller: Caller) -> Bool {
     uids.contains(caller.uid) || gids.contains(caller.gid) || caller.groups.contains { gids.contains($0) }
   }

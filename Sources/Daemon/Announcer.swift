@@ -86,6 +86,9 @@ final class Announcer {
     if let (role, headroom) = keeper.refresher.leastHeadroom(at: now) {
       line += "; if STS failed now, readers would keep their floor for \(headroom.text) ('\(role.name)' first)"
     }
+    if let refusal = keeper.refusal {
+      line += "; the settings were refused at \(refusal.at), the old ones are in force"
+    }
     return line
   }
 }

@@ -21,5 +21,7 @@ extension Keeper {
   }
 
   /// What isn't about sessions or files: a source with an error, settings that were refused. Each is a `Health.Reason` here.
-  private func generalReasons() -> [Health.Reason] { [] }
+  private func generalReasons() -> [Health.Reason] {
+    refusal.map { [.settings(refusedAt: $0.at, errors: $0.errors)] } ?? []
+  }
 }

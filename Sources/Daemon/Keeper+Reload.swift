@@ -5,38 +5,48 @@ import HTTPServer
 package import Logging
 package import Settings
 
-/// Reloading: all that is new is made first; only when nothing of it failed is anything changed.
+/// Reloading: all that is new is made first; only when nothing of it failed is anything changed. What looks like a file that
+/// was cut off or emptied is refused, unless removal is allowed (`SettingsDifference`).
 extension Keeper {
-  package func reload(_ told: @escaping (ReloadProblem?) -> Void) {
-    reloadAskers.append(told)
+  /// Who asked for a reload, and what for.
+  struct ReloadRequest {
+    let allowsRemoval: Bool
+    let completion: (ReloadProblem?) -> Void
+  }
+
+  package func reload(allowingRemoval: Bool, _ completion: @escaping (ReloadProblem?) -> Void) {
+    reloadRequests.append(ReloadRequest(allowsRemoval: allowingRemoval, completion: completion))
     if reading == nil { readSettings() }
   }
 
   /// Whoever asks while a reading is under way is answered by the next one: the files may have changed since this one began.
   private func readSettings() {
-    let askers = reloadAskers
-    reloadAskers = []
+    let requests = reloadRequests
+    reloadRequests = []
     announcer.reloading()
     let finish = { [unowned self] (problem: ReloadProblem?) in
       reading = nil
       announcer.reloaded()
-      for told in askers { told(problem) }
-      if !reloadAskers.isEmpty { readSettings() }
+      for request in requests { request.completion(problem) }
+      if !reloadRequests.isEmpty { readSettings() }
     }
     do {
-      reading = try SettingsReading(of: configPath, loop: loop) { [unowned self] in finish(take($0)) }
+      reading = try SettingsReading(of: configPath, loop: loop) { [unowned self] loaded in
+        // They ask for one state of the files: whoever allows removal allows it for all of them.
+        finish(take(loaded, allowingRemoval: requests.contains(where: \.allowsRemoval)))
+      }
     } catch {
       finish(refuse(["\(error)"]))
     }
   }
 
-  private func take(_ loaded: LoadedSettings) -> ReloadProblem? {
-    for finding in loaded.diagnostics where finding.severity == .warning {
-      logger.warning("settings", [.reason: finding.description])
-    }
+  private func take(_ loaded: LoadedSettings, allowingRemoval: Bool) -> ReloadProblem? {
+    warn(of: loaded.diagnostics)
     guard let new = loaded.settings else {
       return refuse(loaded.diagnostics.filter { $0.severity == .error }.map(\.description))
     }
+    let difference = new.difference(from: settingsInForce)
+    if !allowingRemoval, !difference.losses.isEmpty { return refuse(difference.losses.map(\.description)) }
     do {
       let edges = try Edges(new, keeping: edges, keeper: self)
       let server = new.socket.path == settings.socket.path ? nil : try listen(new.socket)
@@ -47,18 +57,35 @@ extension Keeper {
     } catch {
       return refuse(["\(error)"])
     }
+    warn(of: difference.warnings)
+    if allowingRemoval { warn(of: difference.losses) }
     logger.notice("settings reloaded", [.count: "\(new.roles.count)"])
     return nil
   }
 
+  /// The settings in force with their roles, which the refresher has.
+  private var settingsInForce: DaemonSettings {
+    var whole = settings
+    whole.roles = refresher.roles.values.map(\.settings).sorted { $0.name < $1.name }
+    return whole
+  }
+
+  private func warn(of findings: [Diagnostic]) {
+    for finding in findings where finding.severity != .note {
+      logger.warning("settings", [.reason: finding.description])
+    }
+  }
+
   private func refuse(_ diagnostics: [String]) -> ReloadProblem {
     for sentence in diagnostics { logger.error("settings not reloaded, keeping the old ones", [.reason: sentence]) }
+    refusal = SettingsRefusal(at: UTCTime(seconds: Int64(Glibc.time(nil))), diagnostics)
     return ReloadProblem(diagnostics: diagnostics)
   }
 
   /// From here on nothing fails.
   private func putInForce(_ new: DaemonSettings, edges: Edges, server: HTTPServer?) {
     let old = settings
+    refusal = nil
     settings = new
     settings.roles = []
     service.access = Self.access(new)

@@ -22,9 +22,11 @@ package final class Keeper: SocketBackend {
   var server: HTTPServer!
   var outputs: Outputs!
   var announcer: Announcer!
-  /// The reading of the settings that is under way, and who waits for the next one.
+  /// The reading of the settings that is under way, and the requests that wait for the next one.
   var reading: SettingsReading?
-  var reloadAskers: [(ReloadProblem?) -> Void] = []
+  var reloadRequests: [ReloadRequest] = []
+  /// The latest reload, if it was refused: then the settings in force aren't those of the files.
+  package internal(set) var refusal: SettingsRefusal?
   var retired: HTTPServer?
   var retirement: DeferSource!
   private var signals: [SignalSource] = []
@@ -53,7 +55,7 @@ package final class Keeper: SocketBackend {
     for number in [SIGTERM, SIGINT] {
       signals.append(try SignalSource(loop, signal: number) { [unowned self] in stop() })
     }
-    signals.append(try SignalSource(loop, signal: SIGHUP) { [unowned self] in reload { _ in } })
+    signals.append(try SignalSource(loop, signal: SIGHUP) { [unowned self] in reload(allowingRemoval: false) { _ in } })
 
     edges = try Edges(settings, keeping: nil, keeper: self)
     refresher.source = edges.sts

@@ -7,8 +7,9 @@ package import Wire
 
 /// What the socket's routes need of the daemon behind them.
 package protocol SocketBackend: AnyObject {
-  /// Reads the settings again; `told` is called later, with nil when they are in force, else with what is wrong with them.
-  func reload(_ told: @escaping (ReloadProblem?) -> Void)
+  /// Reads the settings again; `completion` is called later, with nil when they are in force, else with what is wrong with
+  /// them. What looks like a truncated file counts as wrong unless removal is allowed.
+  func reload(allowingRemoval: Bool, _ completion: @escaping (ReloadProblem?) -> Void)
   func statusReport() -> StatusReport
   func status(of role: KeptRole, at now: Timestamp) -> RoleStatus
   /// Of everything; `limited(to:)` gives one role's.
@@ -20,6 +21,18 @@ package protocol SocketBackend: AnyObject {
 package struct ReloadProblem {
   /// A sentence for each thing that is wrong, with file and line.
   package let diagnostics: [String]
+}
+
+/// A reload that was refused, so that the settings in force aren't those of the files.
+package struct SettingsRefusal: Hashable, Sendable {
+  package let at: UTCTime
+  /// As in `ReloadProblem`; the first few, since thousands of roles may be wrong in the same way.
+  package let errors: [String]
+
+  init(at: UTCTime, _ diagnostics: [String]) {
+    self.at = at
+    errors = Array(diagnostics.prefix(10))
+  }
 }
 
 /// The socket's API: finds the role, asks whether this peer may, and hands out bytes that are ready.
@@ -83,7 +96,9 @@ package final class SocketService: RequestHandler {
       if request.segment(1, is: "status") {
         return get(request) ?? forAdmins(peer, "/v1/status") ?? Answer.document(backend.statusReport())
       }
-      if request.segment(1, is: "reload") { return post(request) ?? forAdmins(peer, "/v1/reload") ?? reload(token) }
+      if request.segment(1, is: "reload") {
+        return post(request) ?? forAdmins(peer, "/v1/reload") ?? reload(request, token)
+      }
     }
     if request.path(is: "/healthz") { return get(request) ?? health() }
     if request.path(is: "/metrics") {
@@ -139,9 +154,17 @@ package final class SocketService: RequestHandler {
     return Answer.text(#"{"role":"\#(role.name)","refresh":"requested"}"# + "\n", status: 202)
   }
 
-  private func reload(_ token: ResponseToken) -> Response? {
+  private func reload(_ request: borrowing RequestHead, _ token: ResponseToken) -> Response? {
+    let allowsRemoval: Bool
+    switch request.query("allow_removal") {
+    case nil, "0": allowsRemoval = false
+    case "1": allowsRemoval = true
+    default: return Answer.problem(Problem(.malformed, detail: "'allow_removal' is 0 or 1"))
+    }
     // By the server that was asked: the new settings may put another in its place.
-    backend.reload { [weak server] problem in server?.complete(token, Self.answer(to: problem)) }
+    backend.reload(allowingRemoval: allowsRemoval) { [weak server] problem in
+      server?.complete(token, Self.answer(to: problem))
+    }
     return nil
   }
 
@@ -149,7 +172,7 @@ package final class SocketService: RequestHandler {
     guard let problem else { return Answer.text(#"{"reload":"done"}"# + "\n") }
     return Answer.problem(
       Problem(
-        .settingsRefused, detail: "the old settings stay in force; mend what is listed under 'errors' and reload again",
+        .settingsRefused, detail: "the old settings stay in force; fix what is listed under 'errors' and reload again",
         errors: problem.diagnostics))
   }
 

@@ -31,6 +31,7 @@ private final class LoadRun {
   let context: LoadContext
   private let path: String
   private var files: [String] = []
+  private var inventory: [SettingsInventory.File] = []
   private var roles: [RoleSettings] = []
   private var places: [RoleName: Place] = [:]
 
@@ -58,12 +59,12 @@ private final class LoadRun {
     let outputs = OutputReader(filesDirectory: directory)
     let names = SourceNames(sourceNodes.map(\.key), areComplete: file != nil)
     let requestTimeout = sts?.wholeTimeout ?? Schema.STS.standardTimeout
-    readRoles(main) {
+    readRoles(main, file) {
       RoleReader(table: $0, name: $1, sources: names, requestTimeout: requestTimeout).read(outputs: outputs)
     }
     for file in rolesFiles() {
       let table = TableReader(file.nodes, schema: Schema.rolesFile, at: Place(file: file.path), context: context)
-      readRoles(table) {
+      readRoles(table, file) {
         RoleReader(table: $0, name: $1, sources: names, requestTimeout: requestTimeout).read(outputs: outputs)
       }
     }
@@ -85,14 +86,15 @@ private final class LoadRun {
     guard let socket, let directory, let level, let sts else { return nil }
     return DaemonSettings(
       sources: sources, sts: sts, socket: socket, filesDirectory: directory, admins: admins, logLevel: level,
-      roles: roles)
+      roles: roles,
+      inventory: SettingsInventory(files: inventory, sections: Set((file?.nodes ?? []).map(\.key))))
   }
 
   /// By file, the settings first and in the order they were read, then by line.
   var sortedDiagnostics: [Diagnostic] {
     var order: [String: Int] = [:]
     for file in files + findings.diagnostics.map(\.place.file) where order[file] == nil { order[file] = order.count }
-    func rank(_ place: Place) -> (Int, Int) { (order[place.file] ?? 0, place.line ?? 0) }
+    func rank(_ place: Place) -> (Int, Int, Int) { (order[place.file] ?? 0, place.line ?? 0, place.column ?? 0) }
     return findings.diagnostics.sorted { rank($0.place) < rank($1.place) }
   }
 
@@ -109,9 +111,16 @@ private final class LoadRun {
     }
   }
 
-  private func readRoles(_ file: TableReader, read: (TableReader, RoleName) -> RoleSettings?) {
-    for node in file.nodes(Schema.roles) {
-      guard let table = file.table(node, in: Schema.roles, Schema.Role.table) else { continue }
+  private func readRoles(
+    _ reader: TableReader, _ file: SettingsFile?, read: (TableReader, RoleName) -> RoleSettings?
+  ) {
+    var names: [RoleName] = []
+    defer {
+      let endsInLineFeed = file?.endsInLineFeed ?? true
+      inventory.append(.init(path: reader.place.file, roles: names, endsInLineFeed: endsInLineFeed))
+    }
+    for node in reader.nodes(Schema.roles) {
+      guard let table = reader.table(node, in: Schema.roles, Schema.Role.table) else { continue }
       guard let name = RoleName(node.key) else {
         findings.error(
           table.place, "is no name for a role",
@@ -123,6 +132,7 @@ private final class LoadRun {
         continue
       }
       places[name] = table.place
+      names.append(name)
       if let role = read(table, name) { roles.append(role) }
     }
   }

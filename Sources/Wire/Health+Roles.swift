@@ -1,4 +1,4 @@
-internal import Core
+package import Core
 
 /// What of a role is a reason not to be `ok`, in the same words wherever it is reported.
 extension Health.Reason {
@@ -8,6 +8,14 @@ extension Health.Reason {
   package static func noSession(role: String, code: String?) -> Self {
     let why = code.map { "the last attempt failed: \($0)" } ?? "no attempt has failed yet"
     return Self(.noSession, role: role, detail: "role '\(role)' has no valid session; \(why)")
+  }
+
+  /// `errors` are what was wrong, a sentence each with its file.
+  package static func settings(refusedAt time: UTCTime, errors: [String]) -> Self {
+    let others = errors.count > 1 ? " (and \(errors.count - 1) more)" : ""
+    return Self(
+      .settings,
+      detail: "the settings on disk were refused at \(time), older ones are in force: \(errors.first ?? "")\(others)")
   }
 
   /// `error` says what is wrong with the file at `path`, and what to do.

@@ -23,6 +23,8 @@ struct Arguments {
   var config: String?
   var isJSON = false
   var isWatching = false
+  /// Of `reload`: whether roles, readers or files may vanish from a settings file that is still there.
+  var allowsRemoval = false
 
   struct Wrong: Error, CustomStringConvertible {
     let description: String
@@ -76,6 +78,7 @@ struct Arguments {
     case ("--min-ttl", .get): minTTLSeconds = try seconds()
     case ("--wait", .get): waitSeconds = try seconds()
     case ("--timeout", .wait): timeoutSeconds = try seconds()
+    case ("--allow-removal", .reload): allowsRemoval = true
     case ("--config", .check): config = try value()
     default:
       let of = command.map { "'\($0.rawValue)' has no" } ?? "there is no"

@@ -40,7 +40,7 @@ enum CommandLineTool {
     case .get: return try GetCommand(client).run(arguments)
     case .wait: return try WaitCommand(client).run(arguments)
     case .check: return try CheckCommand.run(config: arguments.config)
-    case .reload: return try post("/v1/reload", client)
+    case .reload: return try post(arguments.allowsRemoval ? "/v1/reload?allow_removal=1" : "/v1/reload", client)
     case .refresh: return try post("/v1/roles/\(arguments.roles[0])/refresh", client)
     }
   }

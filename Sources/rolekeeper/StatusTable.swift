@@ -49,6 +49,7 @@ enum StatusTable {
     if let least = report.roles.min(by: { $0.headroom < $1.headroom }) {
       line += "; if STS failed now, readers would keep their floor for \(least.headroom.text) ('\(least.name)' first)"
     }
+    for reason in report.health.reasons where reason.kind == .settings { line += "\n\(reason.detail)" }
     if report.rate.requestsPerSecond < report.rate.configured * 0.99 {
       line += "\nSTS throttles us: calling at \(report.rate.requestsPerSecond) of \(report.rate.configured) per second"
     }

@@ -45,9 +45,12 @@ enum Usage {
       """
     case .reload:
       """
-      usage: rolekeeper reload
+      usage: rolekeeper reload [--allow-removal]
 
-      Makes the daemon read its settings again. Bad ones are told and change nothing. For administrators.
+      Makes the daemon read its settings again. Bad ones are reported and change nothing, and so are files that seem to be cut
+      off: emptied of all their roles, a role without any of its readers or files. For administrators.
+
+        --allow-removal  accept that too
 
       """
     case .refresh:

@@ -108,6 +108,76 @@ enum ReloadWay: CaseIterable {
     #expect(try lab.emulator.draws() == 2, "nothing was drawn anew all the while")
   }
 
+  /// All role directories vanished, the reload succeeded, and everything said that all was well.
+  @Test(arguments: ReloadWay.allCases)
+  func `settings cut off before the first role are refused, and stay visible as refused`(way: ReloadWay) throws {
+    let lab = try Lab(RealmDraft(lifetime: nil)) { draft in
+      draft.roles[0].files = SettingsDraft.Role.file("credentials.json")
+    }
+    let daemon = try lab.start()
+    let before = try lab.credential("uploader")
+    let file = "\(lab.draft.directory)/uploader/credentials.json"
+    try eventually("the file is written") { access(file, R_OK) == 0 }
+    let good = lab.draft.text
+    let cut = String(good.prefix(upTo: good.firstRange(of: "[roles.")!.lowerBound))
+    try lab.directory.write(cut, to: "rolekeeper.toml")
+    let refusal = try way.refusal(lab)
+    #expect(refusal.contains("roles is empty, and these roles are in force: reports, uploader"), "\(refusal)")
+    #expect(refusal.contains("rolekeeper reload --allow-removal"))
+
+    #expect(try lab.credential("uploader").keyID == before.keyID)
+    #expect(access(file, R_OK) == 0)
+    try eventually("health shows it") { try daemon.get("/healthz").body.contains(#""degraded""#) }
+    let reasons = try lab.report().health.reasons
+    #expect(reasons.map(\.kind) == [.settings] && reasons[0].detail.contains("roles is empty"), "\(reasons)")
+
+    try lab.directory.write(good, to: "rolekeeper.toml")
+    try way.reload(lab)
+    #expect(try lab.report().health.reasons.isEmpty)
+    try eventually("health shows it") { try daemon.get("/healthz").body.contains(#""ok""#) }
+    #expect(try lab.emulator.draws() == 2)
+
+    try lab.directory.write(cut, to: "rolekeeper.toml")
+    let run = try lab.rolekeeper("reload", "--allow-removal")
+    #expect(run.status == 0 && run.errors.isEmpty, "\(run)")
+    #expect(try lab.report().roles.isEmpty)
+    try eventually("the files go") { access(file, F_OK) != 0 }
+    #expect(daemon.logLines("warning:", "these roles are in force").count == 1)
+  }
+
+  /// The same fault in the other files that a role is made of: what is there, but has become empty, was hardly meant.
+  @Test func `other files that were emptied are refused too, and a deleted one isn't`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil, roles: ["uploader", "reports", "extra"]))
+    let policy = #"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "vod:*", "Resource": "*"}]}"#
+    try lab.directory.write(policy, to: "uploader.policy.json")
+    lab.draft.roles[0].more = "policy_file = \"uploader.policy.json\""
+    try lab.writeSettings()
+    mkdir(lab.directory.path("roles.d"), 0o755)
+    let extra =
+      "[roles.extra]\nrole_arn = \"acs:ram::\(RealmDraft.account):role/extra\"\n\(SettingsDraft.Role("x").times)\n"
+    try lab.directory.write(extra, to: "roles.d/extra.toml")
+    let authorities = try #require(FileText.read(lab.draft.authorityPath))
+    let daemon = try lab.start()
+    let files = [
+      ("roles.d/extra.toml", extra, "--allow-removal"), ("uploader.policy.json", policy, "not valid JSON"),
+      ("emulator-ca.pem", authorities, "emulator-ca.pem"),
+    ]
+    for (name, content, words) in files {
+      try lab.directory.write("", to: name)
+      let refusal = try ReloadWay.request.refusal(lab)
+      #expect(refusal.contains(words), "\(name): \(refusal)")
+      #expect(try lab.report().roles.map(\.state) == [.valid, .valid, .valid])
+      try lab.directory.write(content, to: name)
+    }
+    try ReloadWay.request.reload(lab)
+    #expect(try lab.emulator.draws() == 3)
+
+    unlink(lab.directory.path("roles.d/extra.toml"))
+    try ReloadWay.request.reload(lab)
+    #expect(try lab.report().roles.map(\.name) == ["reports", "uploader"])
+    #expect(daemon.logLines("warning", "the file is gone, so its roles are removed: extra").count == 1)
+  }
+
   /// Each change is fine on its own but for the last one; all of it has to stay as it was.
   @Test(arguments: ReloadWay.allCases)
   func `a reload that can't be carried out in full changes nothing at all`(way: ReloadWay) throws {

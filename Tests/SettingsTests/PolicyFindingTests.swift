@@ -105,7 +105,7 @@ import Testing
     ),
     (
       #""Effect": "Deny", "Condition": {"Bool": {"acs:MFAPresent": true}}"#,
-      "p.json:2:60: warning: roles.uploader.policy_file may be refused by RAM: 'acs:MFAPresent' has a value that is no string"
+      "p.json:2:61: warning: roles.uploader.policy_file may be refused by RAM: 'acs:MFAPresent' has a value that is no string"
     ),
   ])
   func `what this copy of the grammar doesn't know is a warning, and the policy is sent as it is`(

@@ -5,6 +5,7 @@ struct SettingsFile {
 
   let path: String
   let nodes: [TOMLNode]
+  let endsInLineFeed: Bool
 
   /// nil when it can't be read or isn't TOML, which is then reported.
   init?(_ path: String, context: LoadContext) {
@@ -24,6 +25,7 @@ struct SettingsFile {
       context.findings.error(Place(file: path), "the settings can't be read: \(error)", remedy)
       return nil
     }
+    endsInLineFeed = bytes.last == UInt8(ascii: "\n")
     do throws(TOMLError) {
       guard case .table(let nodes) = try TOMLNode.parse(bytes).value else { return nil }
       self.nodes = nodes

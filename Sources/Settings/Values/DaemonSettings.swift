@@ -1,6 +1,7 @@
 package import Core
 
-/// All the settings, checked: names are resolved, paths absolute, times proven. Two are equal when a reload changes nothing.
+/// All the settings, checked: names are resolved, paths absolute, times proven. Two are equal, their inventories
+/// aside, when a reload changes nothing.
 package struct DaemonSettings: Hashable, Sendable {
   /// Who signs AssumeRole, in the order of the file.
   package var sources: [SourceSettings]
@@ -13,6 +14,8 @@ package struct DaemonSettings: Hashable, Sendable {
   package var logLevel: LogLevel
   /// In the order of the files.
   package var roles: [RoleSettings]
+  /// Which file held what.
+  package var inventory: SettingsInventory
 }
 
 /// `[source.NAME]`.

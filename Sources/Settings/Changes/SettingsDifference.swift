@@ -1,0 +1,141 @@
+import Core
+
+/// What a reload would take away, and whether that looks meant.
+///
+/// A file that was cut off, emptied, or caught half written is often valid TOML still, and says: no roles, no readers, no
+/// limits. So whatever vanishes from a file that is still there is a *loss*, which a reload carries out only when it is told
+/// to (`rolekeeper reload --allow-removal`). What a person can only have done on purpose isn't: one role of several taken out,
+/// one reader of several, a whole file of `roles.d` deleted.
+package struct SettingsDifference: Hashable, Sendable {
+  /// What looks like an accident; with any of these the old settings stay in force, unless removal is allowed.
+  package private(set) var losses: [Diagnostic] = []
+  /// What is carried out, and an operator should know.
+  package private(set) var warnings: [Diagnostic] = []
+
+  private let old: DaemonSettings
+  private let new: DaemonSettings
+  private let oldRoles: [RoleName: RoleSettings]
+  private let newRoles: [RoleName: RoleSettings]
+
+  init(from old: DaemonSettings, to new: DaemonSettings) {
+    self.old = old
+    self.new = new
+    oldRoles = Dictionary(old.roles.map { ($0.name, $0) }) { first, _ in first }
+    newRoles = Dictionary(new.roles.map { ($0.name, $0) }) { first, _ in first }
+    compareFiles()
+    compareSections()
+    compareRoles()
+  }
+
+  // MARK: - Files
+
+  private mutating func compareFiles() {
+    if newRoles.isEmpty, !oldRoles.isEmpty {
+      lose(mainPath, "roles", "is empty, and these roles are in force: \(Self.list(old.roles.map(\.name)))")
+      return
+    }
+    let newFiles = Dictionary(new.inventory.files.map { ($0.path, $0) }) { first, _ in first }
+    for file in old.inventory.files {
+      let gone = file.roles.filter { oldRoles[$0] != nil && newRoles[$0] == nil }
+      guard !gone.isEmpty else { continue }
+      guard let still = newFiles[file.path] else {
+        warn(file.path, "", "the file is gone, so its roles are removed: \(Self.list(gone))")
+        continue
+      }
+      if still.roles.isEmpty {
+        lose(file.path, "roles", "is empty, though the file is still there and held \(Self.list(gone))")
+      } else if file.endsInLineFeed, !still.endsInLineFeed {
+        lose(
+          file.path, "roles", "lacks \(Self.list(gone)), and the file's last line has lost its line end")
+      } else {
+        warn(file.path, "roles", "no longer has \(Self.list(gone)), so what they had is removed")
+      }
+    }
+  }
+
+  // MARK: - The main file's tables
+
+  private mutating func compareSections() {
+    func isLost(_ section: String) -> Bool {
+      old.inventory.sections.contains(section) && !new.inventory.sections.contains(section)
+    }
+    if isLost("sts"), old.sts != new.sts {
+      lose(mainPath, "sts", "is missing, and STS would be called at \(new.sts.endpoint)")
+    } else {
+      if old.sts.proxy != nil, new.sts.proxy == nil {
+        lose(mainPath, "sts.proxy", "is missing, and STS would be called without a proxy")
+      }
+      if old.sts.caFile != nil, new.sts.caFile == nil {
+        lose(mainPath, "sts.ca_file", "is missing, and the system's certificates would be trusted instead")
+      }
+    }
+    if isLost("socket"), old.socket != new.socket {
+      lose(mainPath, "socket", "is missing, and the socket would be \(new.socket.path) with the default mode and group")
+    }
+    if isLost("files"), old.filesDirectory != new.filesDirectory {
+      lose(mainPath, "files", "is missing, and all files would move to \(new.filesDirectory)")
+    }
+    if !old.admins.isEmpty, new.admins.isEmpty {
+      lose(mainPath, "access", "names no admin any more")
+    }
+  }
+
+  // MARK: - Roles
+
+  private mutating func compareRoles() {
+    for file in new.inventory.files {
+      for name in file.roles {
+        guard let before = oldRoles[name], let after = newRoles[name] else { continue }
+        compare(before, after, in: file.path)
+      }
+    }
+  }
+
+  private mutating func compare(_ before: RoleSettings, _ after: RoleSettings, in path: String) {
+    func key(_ name: String) -> String { "roles.\(after.name).\(name)" }
+    if !before.readers.isEmpty, after.readers.isEmpty {
+      lose(path, key("allow"), "names nobody any more, so its readers would be refused")
+    }
+    if !before.outputs.isEmpty, after.outputs.isEmpty {
+      lose(
+        path, key("files"),
+        "is missing, so \(before.outputs.count == 1 ? "its file" : "its \(before.outputs.count) files") would be removed"
+      )
+    }
+    if before.policy != nil, after.policy == nil {
+      lose(path, key("policy_file"), "is missing, so sessions could do all that the RAM role may")
+    }
+    if before.externalID != nil, after.externalID == nil {
+      lose(path, key("external_id"), "is missing, and the RAM role's trust policy may ask for it")
+    }
+  }
+
+  // MARK: - Sentences
+
+  private var mainPath: String { new.inventory.files.first?.path ?? old.inventory.files.first?.path ?? "the settings" }
+
+  private mutating func lose(_ path: String, _ key: String, _ what: String) {
+    losses.append(
+      Diagnostic(
+        severity: .error, place: Place(file: path, key: key), problem: what,
+        remedy: "complete the file if it was cut off; if this is meant, run: rolekeeper reload --allow-removal"))
+  }
+
+  private mutating func warn(_ path: String, _ key: String, _ what: String) {
+    warnings.append(
+      Diagnostic(
+        severity: .warning, place: Place(file: path, key: key), problem: what,
+        remedy: "if that isn't meant, put them back and reload"))
+  }
+
+  /// The first names, and how many more there are.
+  private static func list(_ names: [RoleName]) -> String {
+    let shown = names.prefix(8).map(\.description).joined(separator: ", ")
+    return names.count > 8 ? "\(shown) and \(names.count - 8) more" : shown
+  }
+}
+
+extension DaemonSettings {
+  /// What it means to go from `old` to these.
+  package func difference(from old: DaemonSettings) -> SettingsDifference { SettingsDifference(from: old, to: self) }
+}

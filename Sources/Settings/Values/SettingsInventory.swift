@@ -1,0 +1,24 @@
+package import Core
+
+/// What the settings' files held, as far as it shows at the next reading that a file was cut off or emptied.
+package struct SettingsInventory: Hashable, Sendable {
+  /// One settings file.
+  package struct File: Hashable, Sendable {
+    /// Absolute.
+    package var path: String
+    /// In the order of the file.
+    package var roles: [RoleName]
+    /// Whether the last line has its line feed, as editors write it; a file that was cut off rarely has.
+    package var endsInLineFeed: Bool
+  }
+
+  /// The main file first, then those of `roles.d` by their names.
+  package var files: [File]
+  /// The tables written in the main file: `sts`, `socket` and so on.
+  package var sections: Set<String>
+
+  package init(files: [File] = [], sections: Set<String> = []) {
+    self.files = files
+    self.sections = sections
+  }
+}

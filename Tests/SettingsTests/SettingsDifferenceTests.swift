@@ -1,0 +1,183 @@
+import Settings
+import Testing
+
+/// What a reload takes away: by accident or on purpose.
+@Suite struct SettingsDifferenceTests {
+  private static let main = """
+    [source.main]
+    type = "access-key"
+    credential = "access-key"
+    [sts]
+    endpoint = "sts.cn-hangzhou.aliyuncs.com"
+    proxy = "http://proxy.example:3128"
+    ca_file = "ca.pem"
+    [socket]
+    group = "rolekeeper-clients"
+    [files]
+    directory = "/run/rolekeeper/other"
+    [access]
+    admin_users = ["alice"]
+
+    """
+  private static let uploader = """
+    [roles.uploader]
+    role_arn = "acs:ram::1234567890123456:role/ramtestupload"
+    policy_file = "/etc/rolekeeper/p.json"
+    external_id = "x1"
+    allow = { users = ["uploader"] }
+    [[roles.uploader.files]]
+    path = "credentials.json"
+    [[roles.uploader.files]]
+    path = "credentials.env"
+    format = "env"
+
+    """
+
+  private static func role(_ name: String) -> String {
+    "[roles.\(name)]\nrole_arn = \"acs:ram::1234567890123456:role/\(name)\"\n"
+  }
+
+  private static let extra = ["extra.toml": role("extra") + role("more")]
+
+  private static func settings(_ main: String, _ rolesD: [String: String] = [:]) throws -> DaemonSettings {
+    var host = FakeHost()
+    host.files["/etc/rolekeeper/ca.pem"] = FakeHost.File(text: "certificates")
+    host.files["/etc/rolekeeper/p.json"] = FakeHost.File(
+      text: #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#)
+    let loaded = host.load(main, rolesD: rolesD)
+    return try #require(loaded.settings, "\(loaded.diagnostics.map(\.description))")
+  }
+
+  struct Case: CustomTestStringConvertible, Sendable {
+    let name: String
+    var main = SettingsDifferenceTests.main + SettingsDifferenceTests.uploader
+    var rolesD = SettingsDifferenceTests.extra
+    let losses: [String]
+    var warnings: [String] = []
+
+    var testDescription: String { name }
+  }
+
+  private static let meant =
+    "; complete the file if it was cut off; if this is meant, run: rolekeeper reload --allow-removal"
+  private static let path = FakeHost.path
+
+  private static func without(_ lines: String...) -> String {
+    (main + uploader).split(separator: "\n", omittingEmptySubsequences: false).filter { line in
+      !lines.contains { line.hasPrefix($0) }
+    }.joined(separator: "\n")
+  }
+
+  @Test(arguments: [
+    Case(name: "nothing changed", losses: []),
+    Case(
+      name: "cut off before the first role, and nothing in roles.d", main: main, rolesD: [:],
+      losses: ["\(path): roles is empty, and these roles are in force: uploader, extra, more\(meant)"]),
+    Case(
+      name: "cut off before the first role", main: main,
+      losses: ["\(path): roles is empty, though the file is still there and held uploader\(meant)"]),
+    Case(
+      name: "an emptied file of roles.d", rolesD: ["extra.toml": ""],
+      losses: [
+        "/etc/rolekeeper/roles.d/extra.toml: roles is empty, though the file is still there and held extra, more\(meant)"
+      ]),
+    Case(
+      name: "a file of roles.d with nothing but its comment", rolesD: ["extra.toml": "# by ansible\n"],
+      losses: [
+        "/etc/rolekeeper/roles.d/extra.toml: roles is empty, though the file is still there and held extra, more\(meant)"
+      ]),
+    Case(
+      name: "a deleted file of roles.d", rolesD: [:], losses: [],
+      warnings: [
+        "/etc/rolekeeper/roles.d/extra.toml: warning: the file is gone, so its roles are removed: extra, more; if that isn't meant, put them back and reload"
+      ]),
+    Case(
+      name: "one role of two taken out", rolesD: ["extra.toml": role("extra")], losses: [],
+      warnings: [
+        "/etc/rolekeeper/roles.d/extra.toml: warning: roles no longer has more, so what they had is removed; if that isn't meant, put them back and reload"
+      ]),
+    Case(
+      name: "one role of two, and the line end with it", rolesD: ["extra.toml": String(role("extra").dropLast())],
+      losses: [
+        "/etc/rolekeeper/roles.d/extra.toml: roles lacks more, and the file's last line has lost its line end\(meant)"
+      ]),
+    Case(
+      name: "roles moved to another file", rolesD: ["extra.toml": "", "new.toml": role("extra") + role("more")],
+      losses: []),
+    Case(
+      name: "an allow that became empty",
+      main: (main + uploader).replacing("users = [\"uploader\"]", with: "users = []"),
+      losses: ["\(path): roles.uploader.allow names nobody any more, so its readers would be refused\(meant)"]),
+    Case(
+      name: "an allow that is gone", main: without("allow ="),
+      losses: ["\(path): roles.uploader.allow names nobody any more, so its readers would be refused\(meant)"]),
+    Case(
+      name: "cut off before the files",
+      main: main + uploader.prefix(upTo: uploader.firstRange(of: "[[")!.lowerBound),
+      losses: ["\(path): roles.uploader.files is missing, so its 2 files would be removed\(meant)"]),
+    Case(
+      name: "cut off within a role",
+      main: main + uploader.prefix(upTo: uploader.firstRange(of: "policy_file")!.lowerBound),
+      losses: [
+        "\(path): roles.uploader.allow names nobody any more, so its readers would be refused\(meant)",
+        "\(path): roles.uploader.files is missing, so its 2 files would be removed\(meant)",
+        "\(path): roles.uploader.policy_file is missing, so sessions could do all that the RAM role may\(meant)",
+        "\(path): roles.uploader.external_id is missing, and the RAM role's trust policy may ask for it\(meant)",
+      ]),
+    Case(
+      name: "one file of two taken out",
+      main: without("[[roles.uploader.files]]", "path = \"credentials", "format")
+        + "files = [{ path = \"credentials.env\" }]\n", losses: []),
+    Case(
+      name: "another reader", main: (main + uploader).replacing("users = [\"uploader\"]", with: "groups = [\"media\"]"),
+      losses: []),
+    Case(
+      name: "no admins", main: without("admin_users"), losses: ["\(path): access names no admin any more\(meant)"]),
+    Case(
+      name: "no proxy and no authorities", main: without("proxy", "ca_file"),
+      losses: [
+        "\(path): sts.proxy is missing, and STS would be called without a proxy\(meant)",
+        "\(path): sts.ca_file is missing, and the system's certificates would be trusted instead\(meant)",
+      ]),
+    Case(
+      name: "the main file cut off after its source, the roles being in roles.d",
+      main: String(main.prefix(upTo: main.firstRange(of: "[sts]")!.lowerBound)),
+      rolesD: extra.merging(["0.toml": uploader]) { $1 },
+      losses: [
+        "\(path): sts is missing, and STS would be called at sts.aliyuncs.com\(meant)",
+        "\(path): socket is missing, and the socket would be /run/rolekeeper/rolekeeper.sock with the default mode and group\(meant)",
+        "\(path): files is missing, and all files would move to /run/rolekeeper/roles\(meant)",
+        "\(path): access names no admin any more\(meant)",
+      ]),
+  ])
+  func `what vanishes from a file that is still there is a loss`(_ row: Case) throws {
+    let old = try Self.settings(Self.main + Self.uploader, Self.extra)
+    let difference = try Self.settings(row.main, row.rolesD).difference(from: old)
+    #expect(difference.losses.map(\.description) == row.losses)
+    #expect(difference.warnings.map(\.description) == row.warnings)
+  }
+
+  @Test func `settings that had no role lose none`() throws {
+    let empty = try Self.settings(Self.main)
+    #expect(empty.difference(from: empty).losses.isEmpty)
+    #expect(try Self.settings(Self.main + Self.uploader).difference(from: empty).losses.isEmpty)
+  }
+
+  @Test func `of many roles the first are named`() throws {
+    let many = (10..<30).map { Self.role("r\($0)") }.joined()
+    let old = try Self.settings(Self.main, ["many.toml": many])
+    let losses = try Self.settings(Self.main, ["many.toml": ""]).difference(from: old).losses
+    #expect(
+      losses.map(\.problem) == [
+        "is empty, and these roles are in force: r10, r11, r12, r13, r14, r15, r16, r17 and 12 more"
+      ])
+  }
+
+  /// An emptied policy would be no policy at all, and the session could do whatever its role may.
+  @Test(arguments: ["", "\n", "{", "{}"])
+  func `an emptied policy file is an error, never no policy`(_ text: String) {
+    var host = FakeHost()
+    host.files["/etc/rolekeeper/p.json"] = FakeHost.File(text: text)
+    #expect(host.load(soundSettings + "policy_file = \"p.json\"\n").settings == nil)
+  }
+}
