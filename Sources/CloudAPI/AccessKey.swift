@@ -1,6 +1,9 @@
 package import Secrets
 
-/// A long-lived key of a RAM user. The id names it and may be shown, the secret never.
+/// A long-lived key of a RAM user. The id names it, the secret is never shown.
+///
+/// The id may be shown whole once STS has accepted the key. Before that it is only what a file said: a person may have pasted the
+/// secret, or something else that nobody should see, where the id belongs. So everything that prints an id goes by `maskedID`.
 package struct AccessKey {
   package let id: String
   package let secret: Secret
@@ -8,6 +11,21 @@ package struct AccessKey {
   package init(id: String, secret: Secret) {
     self.id = id
     self.secret = secret
+  }
+
+  /// With what the ids of RAM users begin; those of temporary credentials begin with `STS.` (STS API reference, AssumeRole).
+  package static let idPrefix = "LTAI"
+
+  /// What may be shown of the id before STS has accepted the key: `LTAI…` and its last four characters.
+  ///
+  /// nil for a text that doesn't begin as an id does. Of one too short to hide anything the beginning alone is shown.
+  package var maskedID: String? {
+    guard id.hasPrefix(Self.idPrefix) else { return nil }
+    return id.utf8.count < 12 ? "\(Self.idPrefix)…" : "\(Self.idPrefix)…\(id.suffix(4))"
+  }
+
+  package func isSame(as other: AccessKey) -> Bool {
+    id == other.id && secret.hasSameBytes(as: other.secret)
   }
 }
 

@@ -7,17 +7,18 @@ internal import Secrets
 ///   row. The vendor documents the download, not its columns; so they are found by name, in any order, among others,
 ///   quoted or not, with or without a byte order mark.
 /// - JSON with `AccessKeyId` and `AccessKeySecret`, in any of the usual spellings, also inside `AccessKey` as the answer
-///   of CreateAccessKey has them.
+///   of CreateAccessKey has them, and as the one item of a list.
 /// - `NAME=value` lines as for a shell: `ALIBABA_CLOUD_ACCESS_KEY_ID` and `…_SECRET`, with other prefixes or none.
 ///
-/// A file that is only half there is an error, so that a reader which comes too early keeps the key it had. The secret
-/// goes from the text into a `Secret` without a String on the way.
+/// A file that is only half there is an error, so that a reader which comes too early keeps the key it had. What is
+/// something else is named for what it is. The secret goes from the text into a `Secret` without a String on the way.
 package enum AccessKeyFile {
   /// The largest size a credential may have under systemd is 1 MiB; a key needs a hundred bytes.
   package static let maxLength = 65_536
 
   package static func parse(_ text: Span<UInt8>) throws(AccessKeyFileError) -> AccessKey {
     guard text.count <= maxLength else { throw AccessKeyFileError(.tooLong) }
+    if let encoding = WideEncoding(of: text) { throw AccessKeyFileError(.wide(encoding)) }
     let hasMark = text.count >= 3 && text[0] == 0xEF && text[1] == 0xBB && text[2] == 0xBF
     let content = text.extracting((hasMark ? 3 : 0)..<text.count)
     var first = 0
@@ -25,9 +26,10 @@ package enum AccessKeyFile {
     guard first < content.count else { throw AccessKeyFileError(.empty) }
 
     var key = AccessKeyParts()
-    if content[first] == UInt8(ascii: "{") {
+    if content.isJSON(from: first) {
       try parseJSON(content, into: &key)
     } else {
+      if let form = OtherForm(of: content, from: first) { throw AccessKeyFileError(.otherForm(form)) }
       let lines = TextLine.lines(of: content).filter { content[$0.range.lowerBound] != UInt8(ascii: "#") }
       if let header = lines.first, header.isTable(in: content) {
         try parseTable(lines, of: content, into: &key)
@@ -46,7 +48,23 @@ package enum AccessKeyFile {
       let place = JSONPosition(of: error.offset, in: text)
       throw AccessKeyFileError(.notJSON(reason: "column \(place.column): \(error.reason)"), line: place.line)
     }
-    try key.take(membersOf: document.root, in: text)
+    let root = document.root
+    if root.kind == .array {
+      guard root.count == 1 else { throw AccessKeyFileError(.list(count: root.count)) }
+      try root.forEachItem { (item) throws(AccessKeyFileError) in try take(item, in: text, into: &key) }
+    } else {
+      try take(root, in: text, into: &key)
+    }
+  }
+
+  private static func take(
+    _ object: borrowing JSONValue, in text: Span<UInt8>, into key: inout AccessKeyParts
+  ) throws(AccessKeyFileError) {
+    guard object.kind == .object else { throw AccessKeyFileError(.listOfNoObject) }
+    // Of the aliyun command line: https://github.com/aliyun/aliyun-cli, config/configuration.go. Which of its profiles is
+    // meant is not for us to guess, though it names a current one: that is a person's at a terminal.
+    if let profiles = object["profiles"], profiles.kind == .array { throw AccessKeyFileError(.otherForm(.commandLine)) }
+    try key.take(membersOf: object, in: text)
   }
 
   private static func parseTable(
@@ -142,6 +160,42 @@ struct AccessKeyParts {
   func complete() throws(AccessKeyFileError) -> AccessKey {
     guard let id else { throw AccessKeyFileError(.missing(.id)) }
     guard let secret else { throw AccessKeyFileError(.missing(.secret)) }
-    return AccessKey(id: id, secret: secret)
+    let key = AccessKey(id: id, secret: secret)
+    if key.isSwapped { throw AccessKeyFileError(.swapped) }
+    if key.isIDTwice { throw AccessKeyFileError(.idTwice) }
+    return key
+  }
+}
+
+extension AccessKey {
+  /// Whether the secret stands where the id belongs and the other way round. Ids begin with LTAI; those from before that have
+  /// 16 characters. Secrets have 30, and one in fifteen million begins with LTAI by chance.
+  fileprivate var isSwapped: Bool {
+    if id.hasPrefix(Self.idPrefix) { return false }
+    return secret.withBytes { bytes in bytes.starts(with: Self.idPrefix) || id.utf8.count == 30 && bytes.count == 16 }
+  }
+
+  fileprivate var isIDTwice: Bool {
+    secret.withBytes { bytes in bytes.count == id.utf8.count && bytes.starts(with: id) }
+  }
+}
+
+extension Span<UInt8> {
+  fileprivate func starts(with text: String) -> Bool {
+    var at = 0
+    for byte in text.utf8 {
+      guard at < count, self[at] == byte else { return false }
+      at += 1
+    }
+    return true
+  }
+
+  /// Whether an object begins at `first`, or a list; `[` also begins a section of an ini file, which has a name there.
+  fileprivate func isJSON(from first: Int) -> Bool {
+    if self[first] == UInt8(ascii: "{") { return true }
+    guard self[first] == UInt8(ascii: "[") else { return false }
+    var next = first + 1
+    while next < count, self[next].isBlank || self[next] == UInt8(ascii: "\n") { next += 1 }
+    return next == count || "{[]\"".utf8.contains(self[next])
   }
 }

@@ -16,6 +16,14 @@ package struct AccessKeyFileError: Error, Hashable, Sendable, CustomStringConver
     case twice(Part)
     case malformed(Part)
     case temporary
+    case swapped
+    /// The id stands in both places.
+    case idTwice
+    case wide(WideEncoding)
+    case otherForm(OtherForm)
+    /// A JSON list that doesn't hold exactly one key.
+    case list(count: Int)
+    case listOfNoObject
   }
 
   package let problem: Problem
@@ -37,7 +45,7 @@ package struct AccessKeyFileError: Error, Hashable, Sendable, CustomStringConver
       "the file is empty; write the AccessKey's CSV from the RAM console, JSON, or NAME=value lines"
     case .tooLong:
       "the file is longer than \(AccessKeyFile.maxLength) bytes; it is to hold one AccessKey and nothing else"
-    case .notJSON(let reason): "\(reason); mend the JSON"
+    case .notJSON(let reason): "\(reason); correct the JSON"
     case .notAnAssignment:
       "neither NAME=value nor a comment; write ALIBABA_CLOUD_ACCESS_KEY_ID=… and ALIBABA_CLOUD_ACCESS_KEY_SECRET=…"
     case .noColumn(let part): "no column '\(part.columnName)'; keep the header of the CSV as the console wrote it"
@@ -48,6 +56,15 @@ package struct AccessKeyFileError: Error, Hashable, Sendable, CustomStringConver
       "the \(part.rawValue) holds a blank, a quote, a comma or another character that none has; copy it again"
     case .temporary:
       "a temporary credential, with a security token or an id that begins with 'STS.'; use the AccessKey of a RAM user"
+    case .swapped:
+      "the AccessKey id and the AccessKey secret are swapped; write the one that begins with LTAI as the id"
+    case .idTwice: "the AccessKey id stands where the secret belongs, too; copy the secret again"
+    case .wide(let encoding):
+      "the text is \(encoding.rawValue), and UTF-8 is expected; convert it: iconv -f \(encoding.rawValue) -t UTF-8 FILE | "
+        + "install -m 0400 /dev/stdin NEWFILE"
+    case .otherForm(let form): form.sentence
+    case .list(let count): "a JSON list of \(count) items; keep the one AccessKey to be used"
+    case .listOfNoObject: "a JSON list without an object in it; write the AccessKey as an object"
     }
   }
 }

@@ -38,6 +38,21 @@ package struct AssumedSession {
 package struct CallerIdentity: Hashable, Sendable {
   package let arn: String
   package let accountID: String
+  /// Of an account or a RAM user; nil for a session of a role.
+  package let userID: String?
+
+  package init(arn: String, accountID: String, userID: String? = nil) {
+    self.arn = arn
+    self.accountID = accountID
+    self.userID = userID
+  }
+
+  /// A user that was deleted and made again under its old name is another one, and so is a renamed user to policies that name it.
+  package func isSame(as other: CallerIdentity) -> Bool {
+    guard arn == other.arn, accountID == other.accountID else { return false }
+    guard let userID, let otherID = other.userID else { return true }
+    return userID == otherID
+  }
 }
 
 /// The head of a response by which its body is read.
@@ -75,7 +90,8 @@ package struct STSResponse {
   package func callerIdentity(from body: Span<UInt8>) -> STSAnswer<CallerIdentity> {
     answer(from: body) { (root) throws(AnswerFault) in
       CallerIdentity(
-        arn: try root.text("Arn").printable(most: 256), accountID: try root.text("AccountId").printable(most: 64))
+        arn: try root.text("Arn").printable(most: 256), accountID: try root.text("AccountId").printable(most: 64),
+        userID: root["UserId"]?.string()?.printable(most: 64))
     }
   }
 

@@ -40,6 +40,10 @@ import Testing
       name: "lines as for a shell",
       text:
         "# the key, of 2026\n\nexport ALIYUN_ACCESS_KEY_ID='\(id)'\r\n  export ALIYUN_ACCESS_KEY_SECRET=\"\(value)\""),
+    Case(
+      name: "JSON, a list of one, with a mark",
+      text: "\u{FEFF}\n [\n{\"AccessKeyId\":\"\(id)\",\"AccessKeySecret\":\"\(value)\"}]\n"),
+    Case(name: "lines, with a mark", text: "\u{FEFF}AccessKeyId=\(id)\nAccessKeySecret=\(value)"),
     Case(name: "lines, bare names", text: "AccessKeyId = \(id)\nAccessKeySecret = \(value)"),
   ])
   func `each form of the file is read`(_ row: Case) throws {
@@ -97,11 +101,72 @@ import Testing
       name: "lines, blank inside", text: "AccessKeyId=a\nAccessKeySecret=\(value) # x", problem: .malformed(.secret),
       line: 2),
     BadCase(name: "lines, comment only", text: "# AccessKeyId=a, AccessKeySecret=b", problem: .missing(.id)),
+    BadCase(name: "CSV, swapped", text: "AccessKey ID,AccessKey Secret\n\(value),\(id)\n", problem: .swapped),
+    BadCase(
+      name: "JSON, swapped", text: #"{"AccessKeyId":"\#(value)","AccessKeySecret":"\#(id)"}"#, problem: .swapped),
+    BadCase(name: "lines, swapped", text: "AccessKeyId=\(value)\nAccessKeySecret=\(id)", problem: .swapped),
+    BadCase(
+      name: "an old id, swapped", text: "AccessKeyId=\(value)\nAccessKeySecret=0a1b2c3d4e5f6g7h", problem: .swapped),
+    BadCase(name: "the id twice", text: "AccessKeyId=\(id)\nAccessKeySecret=\(id)", problem: .idTwice),
+    BadCase(name: "JSON, an empty list", text: "[]", problem: .list(count: 0)),
+    BadCase(
+      name: "JSON, a list of two", text: "[{\"AccessKeyId\":\"a\"},\n{\"AccessKeyId\":\"b\"}]",
+      problem: .list(count: 2)),
+    BadCase(name: "JSON, a list of text", text: #"["AccessKeyId"]"#, problem: .listOfNoObject),
+    BadCase(
+      name: "config.json of the aliyun command line",
+      text: """
+        {"current":"default","profiles":[{"name":"default","mode":"AK","access_key_id":"\(id)",
+        "access_key_secret":"\(value)"}],"meta_path":""}
+        """, problem: .otherForm(.commandLine)),
+    BadCase(
+      name: "ini with profiles",
+      text: "[default]\ntype = access_key\naccess_key_id = \(id)\naccess_key_secret = \(value)",
+      problem: .otherForm(.ini)),
+    BadCase(name: "XML", text: "<?xml version='1.0'?><CreateAccessKeyResponse/>", problem: .otherForm(.xml)),
+    BadCase(name: "PEM", text: "-----BEGIN PRIVATE KEY-----\nMIIE", problem: .otherForm(.pem)),
     BadCase(name: "binary", text: "\u{0}\u{1}\u{2}", problem: .notAnAssignment, line: 1),
   ])
   func `a file that isn't one whole key is refused with its line`(_ row: BadCase) {
     #expect(throws: AccessKeyFileError(row.problem, line: row.line)) {
       _ = try AccessKeyFile.parse(Array(row.text.utf8).span)
+    }
+  }
+
+  struct WideCase: Sendable {
+    let encoding: WideEncoding
+    let mark: [UInt8]
+    let isBig: Bool
+    var width = 2
+  }
+
+  @Test(arguments: [
+    WideCase(encoding: .utf16, mark: [0xFF, 0xFE], isBig: false),
+    WideCase(encoding: .utf16, mark: [0xFE, 0xFF], isBig: true),
+    WideCase(encoding: .utf16LittleEndian, mark: [], isBig: false),
+    WideCase(encoding: .utf16BigEndian, mark: [], isBig: true),
+    WideCase(encoding: .utf32, mark: [0xFF, 0xFE, 0, 0], isBig: false, width: 4),
+    WideCase(encoding: .utf32, mark: [0, 0, 0xFE, 0xFF], isBig: true, width: 4),
+  ])
+  func `a file as Windows writes it is named with the command that converts it`(_ row: WideCase) {
+    let zeroes = [UInt8](repeating: 0, count: row.width - 1)
+    let text = "AccessKey ID,AccessKey Secret\r\n\(Self.id),\(Self.value)\r\n".utf8
+      .flatMap { row.isBig ? zeroes + [$0] : [$0] + zeroes }
+    let error = #expect(throws: AccessKeyFileError(.wide(row.encoding))) {
+      _ = try AccessKeyFile.parse((row.mark + text).span)
+    }
+    #expect(error?.description.contains("iconv -f \(row.encoding.rawValue) -t UTF-8") == true)
+  }
+
+  @Test func `no message shows a part of what stands in the file`() {
+    for row in [
+      "AccessKey ID,AccessKey Secret\n\(Self.value),\(Self.id)\n", "\(Self.id),\(Self.value)",
+      #"{"\#(Self.value)":1,"\#(Self.value)":2}"#, #"{"profiles":[{"name":"\#(Self.value)"}]}"#, "[\(Self.value)]\na=b",
+      #"{"AccessKeyId":"\#(Self.value)"#, "\(Self.value)=\(Self.id)", "<\(Self.value)>", "AccessKeyId=\(Self.value)x y",
+    ] {
+      let error = #expect(throws: AccessKeyFileError.self) { _ = try AccessKeyFile.parse(Array(row.utf8).span) }
+      let message = error?.description ?? ""
+      #expect(!message.contains(Self.value.prefix(6)) && !message.contains(Self.id.suffix(6)), "\(message)")
     }
   }
 
