@@ -8,7 +8,9 @@ extension RandomNumberGenerator {
 
 extension Duration {
   /// Anything in the range, alike, to the microsecond.
-  static func random(in range: ClosedRange<Duration>, using generator: inout some RandomNumberGenerator) -> Duration {
+  package static func random(
+    in range: ClosedRange<Duration>, using generator: inout some RandomNumberGenerator
+  ) -> Duration {
     let (least, most) = (range.lowerBound.microseconds, range.upperBound.microseconds)
     return .span(microseconds: least + Int64(generator.fraction() * Double(most - least + 1)))
   }

@@ -1,14 +1,14 @@
 package import CloudAPI
 package import Core
 package import EventLoop
-import Glibc
 package import Logging
 import Secrets
 
 /// The AccessKey that signs AssumeRole, read from a file and followed as the file changes.
 ///
-/// A file that can't be read, or is only half there, keeps the old key. A systemd credential is a copy which systemd makes
-/// when the service starts, so it only changes with a restart (from systemd 260 with a reload).
+/// A file that can't be read, or is only half there, keeps the old key; so does a whole one until STS has accepted it
+/// (`KeySuccession`). A systemd credential is a copy which systemd makes when the service starts, so it only changes with a
+/// restart (from systemd 260 with a reload).
 package final class AccessKeySource {
   /// Where the key is.
   package enum Location: Equatable {
@@ -24,64 +24,127 @@ package final class AccessKeySource {
     }
   }
 
+  /// Why the file can't be used at present.
+  package struct FileError {
+    /// Names the file and what to do.
+    package let sentence: String
+    package let since: Timestamp
+  }
+
   package let name: String
   package let location: Location
-  /// Nil until there is one that can be read.
-  package private(set) var key: AccessKey?
-  /// Since when this key signs, by the host's wall clock.
-  package private(set) var inUseSince: UTCTime?
-  /// Called when another key has come into use.
+  package private(set) var keys = KeySuccession()
+  package private(set) var fileError: FileError?
+  /// Called when another key signs from now on.
   package var changed: () -> Void = {}
+  /// Called when anything that the status shows may have changed.
+  package var stateChanged: () -> Void = {}
+  /// Asks STS whose a key is and answers in a later turn; letting go of what it returns cancels the request.
+  package var ask: (AccessKey, @escaping (STSAnswer<CallerIdentity>) -> Void) -> AnyObject? = { _, _ in nil }
 
-  private let logger: Logger
+  let logger: Logger
   private var watch: DirectoryWatch?
-  private var lastComplaint: String?
+  private var timer: TimerSource!
+  private var inquiries: [KeySuccession.InquiryID: AnyObject] = [:]
+  private var chance = SystemRandomNumberGenerator()
 
   /// Begins to follow the key and reads it. A file that can't be read yet is reported, and taken up when it can.
   ///
   /// Throws for a systemd credential that can't be read: only a new start of the service has systemd copy it again.
-  package init(name: String, at location: Location, loop: EventLoop, logger: Logger) throws {
+  package convenience init(name: String, at location: Location, loop: EventLoop, logger: Logger) throws {
+    try self.init(name: name, at: location, loop: loop, logger: logger, watching: DirectoryWatch.Calls())
+  }
+
+  init(name: String, at location: Location, loop: EventLoop, logger: Logger, watching calls: DirectoryWatch.Calls)
+    throws
+  {
     self.name = name
     self.location = location
     self.logger = logger
+    timer = try TimerSource(loop, accuracy: 100_000) { [unowned self] in handle(.timerFired) }
     // Watched before it is read: what changes in between is seen.
     if case .file(let path) = location {
-      watch = try DirectoryWatch(ofParentOf: path, loop: loop) { [unowned self] in reread() }
+      watch = try DirectoryWatch(
+        ofParentOf: path, loop: loop, calls: calls, faulted: { [unowned self] in report($0) },
+        handler: { [unowned self] in reread() })
     }
     switch location {
     case .file: reread()
-    case .credential: use(try Self.read(location))
+    case .credential: handle(.found(try Self.read(location)))
     }
   }
 
-  /// Reads the file again; another key is used from now on, an unreadable one is reported once and changes nothing.
+  /// Who signs now; nil until there is a key that can be read.
+  package var key: AccessKey? { keys.current?.key }
+
+  // MARK: - What happens
+
+  /// Reads the file again; another key is taken up when STS has accepted it, an unreadable file is reported once and changes nothing.
   package func reread() {
     do {
       let found = try Self.read(location)
-      lastComplaint = nil
-      if let key, found.id == key.id && found.secret.hasSameBytes(as: key.secret) { return }
-      use(found)
-      changed()
-    } catch {
-      let complaint = "\(error)"
-      if complaint != lastComplaint {
-        let phrase: Logger.Message = key == nil ? "no AccessKey" : "AccessKey not read again, keeping the one in use"
-        logger.log(key == nil ? .error : .warning, phrase, [.source: name, .reason: complaint])
+      if fileError != nil {
+        fileError = nil
+        if key != nil { logger.notice("AccessKey file is usable again", [.source: name, .path: location.path]) }
+        stateChanged()
       }
-      lastComplaint = complaint
+      handle(.found(found))
+    } catch {
+      let sentence = "\(error)"
+      if sentence == fileError?.sentence { return }
+      fileError = FileError(sentence: sentence, since: fileError?.since ?? now)
+      let phrase: Logger.Message = key == nil ? "no AccessKey" : "AccessKey not read again, keeping the one in use"
+      logger.log(key == nil ? .error : .warning, phrase, [.source: name, .reason: sentence])
+      stateChanged()
     }
   }
 
-  private func use(_ found: AccessKey) {
-    logger.notice(key == nil ? "AccessKey read" : "AccessKey changed", [.source: name, .accessKeyID: found.id])
-    key = found
-    inUseSince = UTCTime(seconds: Int64(Glibc.time(nil)))
+  /// A person may have changed something, here or in the console.
+  package func retry() {
+    reread()
+    handle(.retryRequested)
   }
 
-  /// What to say of a source without a key.
-  var missingKeyAdvice: String { lastComplaint ?? "no AccessKey has been read yet" }
+  /// AssumeRole gave a session to whoever signed with `key`.
+  package func accepted(_ key: AccessKey) { handle(.accepted(key)) }
 
-  /// Reads a key without keeping anything; throws a sentence that names the file and the cure.
+  /// AssumeRole refused `key` itself; the file may hold another one by now.
+  package func refused(_ key: AccessKey, _ failure: Failure) {
+    handle(.refused(key, failure))
+    reread()
+  }
+
+  private var now: Timestamp { Timestamp(microseconds: EventLoop.bootTime()) }
+
+  private func handle(_ event: KeySuccession.Event) {
+    for effect in keys.handle(event, at: now, using: &chance) { perform(effect) }
+  }
+
+  private func perform(_ effect: KeySuccession.Effect) {
+    switch effect {
+    case .ask(let id, let key):
+      inquiries[id] = ask(key) { [unowned self] answer in
+        inquiries[id] = nil
+        handle(.answered(id, answer))
+        stateChanged()
+      }
+    case .abandon(let id): inquiries[id] = nil
+    case .arm(let deadline):
+      guard deadline?.microseconds != timer.deadline else { return }
+      if let deadline { timer.arm(at: deadline.microseconds) } else { timer.disarm() }
+    case .keyChanged: changed()
+    case .report(let report):
+      log(report)
+      stateChanged()
+    }
+  }
+
+  // MARK: - Reading
+
+  /// What to say of a source without a key.
+  var missingKeyAdvice: String { fileError?.sentence ?? "no AccessKey has been read yet" }
+
+  /// Reads a key without keeping anything; throws a sentence that names the file and the fix.
   package static func read(_ location: Location) throws -> AccessKey {
     let path = location.path
     let content: Secret

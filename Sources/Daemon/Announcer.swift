@@ -83,6 +83,9 @@ final class Announcer {
     let failing = roles.values.count { $0.machine.lastFailure != nil }
     var line = "\(valid) of \(roles.count) roles valid"
     if failing > 0 { line += ", \(failing) failing to refresh" }
+    for source in keeper.edges.sources.values.sorted(by: { $0.name < $1.name }) {
+      if let trouble = source.trouble { line += "; \(trouble)" }
+    }
     if let (role, headroom) = keeper.refresher.leastHeadroom(at: now) {
       line += "; if STS failed now, readers would keep their floor for \(headroom.text) ('\(role.name)' first)"
     }

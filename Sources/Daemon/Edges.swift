@@ -11,6 +11,7 @@ package import Settings
 struct Edges {
   let sources: [String: AccessKeySource]
   let sts: STSClient
+  let identities: IdentityClient
   let ledger: EndpointLedger
   private let http: HTTPClient
   private let httpSettings: HTTPClient.Settings
@@ -40,10 +41,12 @@ struct Edges {
     } else {
       ledger = EndpointLedger(settings.sts.endpoints, keeping: old?.ledger, logger: keeper.logger)
     }
+    let serverTime = { [unowned keeper] in keeper.refresher.clock.dateForSigning(at: Keeper.now()) }
     sts = STSClient(
       loop: keeper.loop, http: http, ledger: ledger, hostName: SystemHost().name,
-      sources: sources, time: Keeper.now,
-      serverTime: { [unowned keeper] in keeper.refresher.clock.dateForSigning(at: Keeper.now()) })
+      sources: sources, time: Keeper.now, serverTime: serverTime)
+    identities = IdentityClient(
+      loop: keeper.loop, http: http, ledger: ledger, time: Keeper.now, serverTime: serverTime)
   }
 
   private static func sources(
@@ -58,6 +61,11 @@ struct Edges {
       }
       let source = try AccessKeySource(name: settings.name, at: location, loop: keeper.loop, logger: keeper.logger)
       source.changed = { [unowned keeper] in keeper.refresher.sourceChanged(settings.name) }
+      source.stateChanged = { [unowned keeper] in keeper.announcer?.stateChanged() }
+      // By the connections in force then, which a reload may replace.
+      source.ask = { [unowned keeper] key, completion in
+        keeper.edges.identities.ask(SigningIdentity(key), completion: completion)
+      }
       sources[settings.name] = source
     }
     return sources

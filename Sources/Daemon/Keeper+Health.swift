@@ -22,6 +22,9 @@ extension Keeper {
 
   /// What isn't about sessions or files: a source with an error, settings that were refused. Each is a `Health.Reason` here.
   private func generalReasons() -> [Health.Reason] {
-    refusal.map { [.settings(refusedAt: $0.at, errors: $0.errors)] } ?? []
+    let sources = edges.sources.values.sorted { $0.name < $1.name }.compactMap { source in
+      source.trouble.map { Health.Reason(.source, detail: $0) }
+    }
+    return sources + (refusal.map { [.settings(refusedAt: $0.at, errors: $0.errors)] } ?? [])
   }
 }

@@ -102,7 +102,7 @@ extension Keeper {
     outputs.move(to: new.filesDirectory)
     changeRoles(to: new.roles)
     service.settingsChanged()
-    for source in edges.sources.values { source.reread() }
+    for source in edges.sources.values { source.retry() }
     refresher.sendToAll(.cureSuspected)
     thrift.muchWasDone()
   }

@@ -13,9 +13,7 @@ extension Keeper {
     return StatusReport(
       version: Version.number, pid: Int64(getpid()), startedAt: started,
       roles: roles.map { status(of: $0, at: now) },
-      sources: edges.sources.values.sorted { $0.name < $1.name }.map {
-        SourceStatus(name: $0.name, type: "access-key", accessKeyID: $0.key?.id, inUseSince: $0.inUseSince)
-      },
+      sources: sourceStatuses,
       endpoints: edges.ledger.statuses,
       rate: RateStatus(
         requestsPerSecond: refresher.currentRate, configured: settings.sts.requestsPerSecond,
@@ -25,12 +23,17 @@ extension Keeper {
   package func status(of role: KeptRole, at now: Timestamp) -> RoleStatus {
     var status = role.status(at: now, clock: refresher.clock)
     status.outputs = outputs.statuses(of: role.name, clock: refresher.clock)
+    status.source = edges.sources[role.settings.source]?.forReaders(clock: refresher.clock)
     return status
+  }
+
+  private var sourceStatuses: [SourceStatus] {
+    edges.sources.values.sorted { $0.name < $1.name }.map { $0.status(clock: refresher.clock) }
   }
 
   package func metrics() -> String {
     Metrics.render(
       roles: Array(refresher.roles.values), at: Self.now(), rate: refresher.currentRate, inFlight: refresher.inFlight,
-      endpoints: edges.ledger.statuses, service: service, server: server.statistics)
+      sources: sourceStatuses, endpoints: edges.ledger.statuses, service: service, server: server.statistics)
   }
 }

@@ -2,7 +2,7 @@ import Core
 import Wire
 
 extension KeptRole {
-  /// How the role fares at `now`, as readers and operators see it; without its files.
+  /// How the role fares at `now`, as readers and operators see it; without its files and its source.
   func status(at now: Timestamp, clock: ServerClock) -> RoleStatus {
     let serving = isValid(at: now) ? current : nil
     let next = machine.nextAttempt > now ? machine.nextAttempt : nil

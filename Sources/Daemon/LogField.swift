@@ -7,7 +7,7 @@ package enum LogField: String {
   case role
   /// A role's number of rotation.
   case generation
-  /// The AccessKeyId of a session or of a source; never its secret.
+  /// The AccessKeyId of a session or of a source; never its secret. A source's is masked until STS has accepted the key.
   case accessKeyID = "access_key_id"
   /// When a session ends, `YYYY-MM-DDThh:mm:ssZ` by the server's time.
   case expires
@@ -30,6 +30,10 @@ package enum LogField: String {
   case pid
   case path
   case source
+  /// Whose an AccessKey is, by GetCallerIdentity.
+  case arn
+  /// Whose the one before was.
+  case previousARN = "previous_arn"
   /// An endpoint of STS, host or host:port.
   case endpoint
   /// The sentence of an error or a diagnostic.

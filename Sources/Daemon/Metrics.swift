@@ -9,8 +9,8 @@ struct Metrics {
 
   /// Renders everything as it is at `now`.
   static func render(
-    roles: [KeptRole], at now: Timestamp, rate: Double, inFlight: Int, endpoints: [EndpointStatus],
-    service: SocketService, server: ServerStatistics
+    roles: [KeptRole], at now: Timestamp, rate: Double, inFlight: Int, sources: [SourceStatus],
+    endpoints: [EndpointStatus], service: SocketService, server: ServerStatistics
   ) -> String {
     // Before the text grows, which with many roles would be the largest part of what it tells of.
     let process = ProcessFigures.read()
@@ -18,6 +18,7 @@ struct Metrics {
     metrics.addRoles(roles.sorted { $0.name < $1.name }, now)
     metrics.add("rolekeeper_sts_rate", "gauge", "AssumeRole calls per second allowed now.", [("", rate)])
     metrics.add("rolekeeper_sts_in_flight", "gauge", "AssumeRole calls under way.", [("", Double(inFlight))])
+    metrics.addSources(sources)
     metrics.addEndpoints(endpoints)
     metrics.addSocket(service, server)
     metrics.add(process)
@@ -55,6 +56,29 @@ struct Metrics {
       roles.flatMap { role in
         role.handouts.lines.sorted { $0.key < $1.key }
           .map { (#"role="\#(role.name)",uid="\#($0.key)""#, Double($0.value.count)) }
+      })
+  }
+
+  private mutating func addSources(_ sources: [SourceStatus]) {
+    func perSource(_ value: (SourceStatus) -> UTCTime?) -> [(String, Double)] {
+      sources.compactMap { source in value(source).map { (#"source="\#(source.name)""#, Double($0.seconds)) } }
+    }
+    add(
+      "rolekeeper_source_in_use_since_timestamp_seconds", "gauge", "Since when the AccessKey of each source signs.",
+      perSource(\.inUseSince))
+    add(
+      "rolekeeper_source_proven_timestamp_seconds", "gauge",
+      "When STS first accepted the AccessKey of each source; missing until then.", perSource(\.provenAt))
+    add(
+      "rolekeeper_source_last_accepted_timestamp_seconds", "gauge",
+      "When AssumeRole last gave a session to the AccessKey of each source; missing until then.",
+      perSource(\.lastAcceptedAt))
+    add(
+      "rolekeeper_source_error", "gauge", "Whether a source needs a person, by its state; 1 for the state it is in.",
+      sources.flatMap { source in
+        SourceState.allCases.filter(\.needsAttention).map {
+          (#"source="\#(source.name)",state="\#($0.rawValue)""#, source.state == $0 ? 1 : 0)
+        }
       })
   }
 

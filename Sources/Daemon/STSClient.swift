@@ -78,7 +78,10 @@ package final class STSClient: SessionDrawing {
         let drawn = read(outcome, body, of: draw, sent: sent)
         draw.completion(drawn)
         // Only now, since another key makes the role that has just failed try again at once.
-        if let failure = drawn.result.refused, failure.blamesAccessKey { source.reread() }
+        switch drawn.result {
+        case .granted: source.accepted(key)
+        case .refused(let failure): if failure.blamesAccessKey { source.refused(key, failure) }
+        }
       }
     } catch let failure as TransportFailure {
       fail(Failure(failure), of: draw, sent: sent)

@@ -36,12 +36,14 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
   package var lastError: LastError?
   /// Its credential files, in the settings' order.
   package var outputs: [OutputStatus]
+  /// Who signs for it; nil from a daemon that is older than its command line.
+  package var source: RoleSource?
 
   package init(
     name: String, state: RoleState, accessKeyID: String? = nil, expiresAt: UTCTime? = nil,
     expiresIn: Duration? = nil, headroom: Duration = .zero, generation: UInt64 = 0, nextRefreshAt: UTCTime? = nil,
     nextRefreshIn: Duration? = nil, lastSuccessAt: UTCTime? = nil, lastError: LastError? = nil,
-    outputs: [OutputStatus] = []
+    outputs: [OutputStatus] = [], source: RoleSource? = nil
   ) {
     self.name = name
     self.state = state
@@ -55,6 +57,7 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
     self.lastSuccessAt = lastSuccessAt
     self.lastError = lastError
     self.outputs = outputs
+    self.source = source
   }
 
   /// Whether readers of the socket and of its files alike find a credential.
@@ -74,6 +77,7 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
     if let error = value["last_error"], error.kind != .null { lastError = try LastError(error) }
     // A daemon that was started before the package was upgraded doesn't have them yet.
     outputs = value["outputs"] == nil ? [] : try value.list("outputs")
+    if let source = value["source"], source.kind != .null { self.source = try RoleSource(source) }
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
@@ -91,6 +95,8 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
       json.key("last_error")
       if let lastError { lastError.write(to: &json) } else { json.null() }
       json.member("outputs", outputs)
+      json.key("source")
+      if let source { source.write(to: &json) } else { json.null() }
     }
   }
 }

@@ -62,39 +62,6 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
   }
 }
 
-/// Who signs, and since when: an old key may be disabled once no source uses it.
-package struct SourceStatus: WireDocument, Hashable, Sendable {
-  package var name: String
-  /// As in the settings: `access-key`.
-  package var type: String
-  /// nil when the source has never been readable.
-  package var accessKeyID: String?
-  package var inUseSince: UTCTime?
-
-  package init(name: String, type: String, accessKeyID: String?, inUseSince: UTCTime?) {
-    self.name = name
-    self.type = type
-    self.accessKeyID = accessKeyID
-    self.inUseSince = inUseSince
-  }
-
-  package init(_ value: borrowing JSONValue) throws(WireError) {
-    name = try value.text("name")
-    type = try value.text("type")
-    accessKeyID = try value.optionalText("access_key_id")
-    inUseSince = try value.optionalTime("in_use_since")
-  }
-
-  package func write(to json: inout JSONWriter<[UInt8]>) {
-    json.object { json in
-      json.member("name", name)
-      json.member("type", type)
-      json.member("access_key_id", orNull: accessKeyID)
-      json.member("in_use_since", inUseSince)
-    }
-  }
-}
-
 /// Where STS is called, and whether it answers there.
 package struct EndpointStatus: WireDocument, Hashable, Sendable {
   /// `host` or `host:port`, as in the settings.

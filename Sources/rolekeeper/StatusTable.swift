@@ -25,11 +25,15 @@ enum StatusTable {
     guard let report else { return text }
     let sources = report.sources.map { source in
       [
-        Cell(text: source.name), Cell(text: source.accessKeyID ?? "-"),
-        Cell(text: source.inUseSince?.description ?? "-"),
+        Cell(text: source.name), Cell(text: source.state?.rawValue ?? "-", colour: colour(of: source.state)),
+        Cell(text: source.accessKeyID ?? "-"), Cell(text: source.inUseSince?.description ?? "-"),
+        Cell(text: source.provenAt?.description ?? "-"), Cell(text: source.lastAcceptedAt?.description ?? "-"),
       ]
     }
-    text += "\n" + table(["SOURCE", "ACCESSKEYID", "IN USE SINCE"], sources, colours)
+    text +=
+      "\n"
+      + table(["SOURCE", "STATE", "ACCESSKEYID", "IN USE SINCE", "PROVEN", "LAST ACCEPTED"], sources, colours)
+      + report.sources.map { remarks(of: $0) }.joined()
     // One alone says nothing that the roles' errors don't.
     guard report.endpoints.count > 1 else { return text }
     let endpoints = report.endpoints.map { endpoint in
@@ -69,6 +73,25 @@ enum StatusTable {
     guard let error = role.lastError else { return Cell(text: "-", colour: .faint) }
     let since = error.since.map { " since \($0)" } ?? ""
     return Cell(text: "\(error.code)\(since): \(error.advice)", colour: role.state == .lapsed ? .bad : .warning)
+  }
+
+  /// What keeps a source from working, and a key that isn't taken, a line each.
+  private static func remarks(of source: SourceStatus) -> String {
+    var text = ""
+    if let error = source.error { text += "source '\(source.name)': \(error.code): \(error.advice)\n" }
+    guard let key = source.newKey else { return text }
+    let name = key.accessKeyID.map { "new AccessKey \($0)" } ?? "new AccessKey"
+    guard let error = key.error else { return text + "source '\(source.name)': \(name) is being proven\n" }
+    return text + "source '\(source.name)': \(name) not taken: \(error.code): \(error.advice)\n"
+  }
+
+  private static func colour(of state: SourceState?) -> Colour {
+    switch state {
+    case .working: .good
+    case nil, .unproven, .proving: .faint
+    case .keyNotTaken, .unreadable: .warning
+    case .refused, .noKey: .bad
+    }
   }
 
   private static func colour(of state: RoleState) -> Colour {

@@ -1,14 +1,58 @@
 import CloudAPI
-import Daemon
+import Core
 import EventLoop
 import Glibc
 import Logging
 import TestSupport
 import Testing
+import Wire
+
+@testable import Daemon
 
 @Suite struct AccessKeySourceTests {
   private let directory: TemporaryDirectory
   private let loop: EventLoop
+  private let sts = FakeSTS()
+  private let journal = Lines()
+
+  /// Answers by hand whose a key is.
+  private final class FakeSTS {
+    private(set) var asked: [(key: AccessKey, completion: (STSAnswer<CallerIdentity>) -> Void)] = []
+
+    func ask(_ key: AccessKey, _ completion: @escaping (STSAnswer<CallerIdentity>) -> Void) -> AnyObject? {
+      asked.append((key, completion))
+      return self
+    }
+
+    /// Answers the oldest call.
+    func answer(_ answer: STSAnswer<CallerIdentity>) throws {
+      try #require(!asked.isEmpty)
+      asked.removeFirst().completion(answer)
+    }
+  }
+
+  private final class Lines: @unchecked Sendable {
+    var all: [String] = []
+  }
+
+  private struct Recorder: LogHandler {
+    let lines: Lines
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.debug
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+      let fields = (event.metadata ?? [:]).map { "\($0.key)=\($0.value)" }.sorted()
+      lines.all.append(([event.message.description] + fields).joined(separator: " "))
+    }
+  }
+
+  static let bot = CallerIdentity(arn: "acs:ram::1:user/bot", accountID: "1")
+  static let unknown = Failure(.permanent, code: "InvalidAccessKeyId.NotFound", httpStatus: 404, advice: "a")
 
   init() throws {
     directory = try TemporaryDirectory()
@@ -16,14 +60,22 @@ import Testing
     mkdir(directory.path("keys"), 0o755)
   }
 
-  private func source() throws -> AccessKeySource {
-    try AccessKeySource(
+  private func source(watching calls: DirectoryWatch.Calls = DirectoryWatch.Calls()) throws -> AccessKeySource {
+    let source = try AccessKeySource(
       name: "main", at: .file(directory.path("keys/key")), loop: loop,
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      logger: Logger(label: "test") { [journal] _ in Recorder(lines: journal) }, watching: calls)
+    source.ask = sts.ask
+    return source
   }
 
   private func put(_ id: String, _ name: String = "key", mode: UInt32 = 0o400) throws {
     try directory.write("AccessKey ID,AccessKey Secret\n\(id),secret-of-\(id)\n", to: "keys/\(name)", mode: mode)
+  }
+
+  private func replace(by id: String) throws {
+    try put(id, "new")
+    rename(directory.path("keys/new"), directory.path("keys/key"))
+    try settle()
   }
 
   /// Lets the loop turn until nothing is left to do.
@@ -31,31 +83,81 @@ import Testing
     while try loop.runOnce(timeout: .milliseconds(20)) {}
   }
 
-  @Test func `a key renamed into place is in use at once, and whoever waits for one is told`() throws {
-    try put("LTAIold")
-    let source = try source()
-    #expect(source.key?.id == "LTAIold")
-    var changes = 0
-    source.changed = { changes += 1 }
-    try put("LTAInew", "new")
-    rename(directory.path("keys/new"), directory.path("keys/key"))
-    try settle()
-    #expect(source.key?.id == "LTAInew")
-    #expect(changes == 1)
+  private func status(_ source: AccessKeySource) -> SourceStatus {
+    source.status(clock: ServerClock(wallMicroseconds: 1_800_000_000_000_000, at: Timestamp(microseconds: 0)))
   }
 
-  @Test func `half a file keeps the old key`() throws {
-    try put("LTAIold")
+  @Test func `a key renamed into place signs once STS has accepted it, and whoever waits for one is notified`() throws {
+    try put("LTAIoldoldoldold")
     let source = try source()
-    unlink(directory.path("keys/key"))
-    try directory.write("AccessKey ID,AccessKey Secret\nLTAInew", to: "keys/key", mode: 0o400)
+    var changes = 0
+    source.changed = { changes += 1 }
+    try replace(by: "LTAInewnewnewnew")
+    try sts.answer(.granted(Self.bot))
+    #expect(source.key?.id == "LTAIoldoldoldold" && changes == 0 && source.state == .proving)
+    #expect(sts.asked.first?.key.id == "LTAInewnewnewnew")
+    try sts.answer(.granted(Self.bot))
+    #expect(source.key?.id == "LTAInewnewnewnew" && changes == 1 && source.state == .working)
+    #expect(status(source).provenAt != nil && status(source).lastAcceptedAt == nil)
+    source.accepted(try #require(source.key))
+    #expect(status(source).lastAcceptedAt != nil)
+  }
+
+  @Test func `a wrong key isn't taken, and the status says which and why`() throws {
+    try put("LTAIoldoldoldold")
+    let source = try source()
+    source.accepted(try #require(source.key))
+    try replace(by: "LTAIwrongwrongwr")
+    try sts.answer(.granted(Self.bot))
+    try sts.answer(.refused(Self.unknown))
+    let shown = status(source)
+    #expect(shown.state == .keyNotTaken && shown.accessKeyID == "LTAIoldoldoldold")
+    #expect(shown.newKey?.accessKeyID == "LTAI…ngwr" && shown.newKey?.error?.code == Self.unknown.code)
+    #expect(
+      source.forReaders(clock: ServerClock(wallMicroseconds: 0, at: Timestamp(microseconds: 0))).error?.code
+        == Self.unknown.code)
+    #expect(source.trouble?.contains(Self.unknown.code) == true)
+    #expect(journal.all.contains { $0.hasPrefix("new AccessKey refused") })
+    #expect(!journal.all.joined().contains("LTAIwrongwrongwr"))
+  }
+
+  @Test func `a key that is refused by AssumeRole is replaced by the one in the file at once`() throws {
+    try put("LTAIoldoldoldold")
+    let source = try source()
+    let old = try #require(source.key)
+    source.refused(old, Self.unknown)
+    #expect(source.state == .refused)
+    try replace(by: "LTAInewnewnewnew")
+    #expect(source.key?.id == "LTAInewnewnewnew" && source.state == .unproven)
+    #expect(status(source).accessKeyID == "LTAI…wnew" && status(source).provenAt == nil)
+  }
+
+  @Test(arguments: ["half a file", "no file", "open to others"])
+  func `a file that can't be used keeps the key, and is shown until it is usable again`(_ fault: String) throws {
+    try put("LTAIoldoldoldold")
+    let source = try source()
+    source.accepted(try #require(source.key))
+    #expect(source.state == .working)
+    switch fault {
+    case "half a file":
+      unlink(directory.path("keys/key"))
+      try directory.write("AccessKey ID,AccessKey Secret\nLTAInew", to: "keys/key", mode: 0o400)
+    case "no file": unlink(directory.path("keys/key"))
+    default: chmod(directory.path("keys/key"), 0o444)
+    }
     try settle()
-    #expect(source.key?.id == "LTAIold")
+    #expect(source.key?.id == "LTAIoldoldoldold" && source.state == .unreadable)
+    let shown = status(source)
+    #expect(shown.error?.code == "AccessKeyFile" && shown.error?.advice.contains("keys/key") == true)
+    #expect(source.trouble?.contains("keys/key") == true)
+    try replace(by: "LTAIoldoldoldold")
+    #expect(source.state == .working && status(source).error == nil && source.trouble == nil)
   }
 
   @Test func `a file that others may read is not used`() throws {
     try put("LTAIopen", mode: 0o440)
-    #expect(try source().key == nil)
+    let source = try source()
+    #expect(source.key == nil && source.state == .noKey && source.trouble?.contains("chmod 0400") == true)
   }
 
   @Test func `a key that isn't there yet is taken up when it comes`() throws {
@@ -63,11 +165,10 @@ import Testing
     #expect(source.key == nil)
     try put("LTAIlate")
     try settle()
-    #expect(source.key?.id == "LTAIlate")
+    #expect(source.key?.id == "LTAIlate" && sts.asked.isEmpty)
   }
 
   @Test func `a directory that is replaced is found again`() throws {
-    try put("LTAIold")
     let source = try source()
     rename(directory.path("keys"), directory.path("keys.old"))
     mkdir(directory.path("keys"), 0o755)
@@ -77,6 +178,63 @@ import Testing
     #expect(source.key?.id == "LTAInew")
   }
 
+  struct Fault: Sendable, CustomTestStringConvertible {
+    let name: String
+    var instance: CInt?
+    var watch: CInt?
+    let says: String
+    var testDescription: String { name }
+  }
+
+  /// The daemon refused to start where the host's other programs had used up what there is of inotify.
+  @Test(arguments: [
+    Fault(name: "no instance", instance: EMFILE, says: "fs.inotify.max_user_instances"),
+    Fault(name: "no watch", watch: ENOSPC, says: "fs.inotify.max_user_watches"),
+    Fault(name: "the host's table is full", instance: ENFILE, says: "Too many open files in system"),
+    Fault(name: "a directory that may not be read", watch: EACCES, says: "Permission denied"),
+  ])
+  func `where nothing can be watched the key is used, and what the file holds later is seen all the same`(
+    _ fault: Fault
+  ) throws {
+    try put("LTAIold")
+    var calls = DirectoryWatch.Calls()
+    calls.retry = 1
+    var isFixed = false
+    let fail: (CInt) -> CInt = {
+      errno = $0
+      return -1
+    }
+    if let number = fault.instance {
+      let real = calls.makeInstance
+      calls.makeInstance = { isFixed ? real() : fail(number) }
+    }
+    if let number = fault.watch {
+      let real = calls.addWatch
+      calls.addWatch = { isFixed ? real($0, $1, $2) : fail(number) }
+    }
+    let source = try source(watching: calls)
+    #expect(source.key?.id == "LTAIold")
+    source.refused(try #require(source.key), Self.unknown)
+    try put("LTAInew", "new")
+    rename(directory.path("keys/new"), directory.path("keys/key"))
+    try turn { source.key?.id == "LTAInew" }
+    #expect(journal.all.count { $0.hasPrefix("AccessKey file not watched") && $0.contains(fault.says) } == 1)
+    // Once there is room it is watched again, and nothing more is to be polled for.
+    isFixed = true
+    source.refused(try #require(source.key), Self.unknown)
+    try settle()
+    try put("LTAIlast", "new")
+    rename(directory.path("keys/new"), directory.path("keys/key"))
+    try settle()
+    #expect(source.key?.id == "LTAIlast")
+  }
+
+  /// Turns the loop until `isDone`; the loop's own timer is what it waits for.
+  private func turn(until isDone: () -> Bool) throws {
+    for _ in 0..<10_000 where !isDone() { _ = try loop.runOnce(timeout: .milliseconds(100)) }
+    #expect(isDone())
+  }
+
   @Test func `no error of a key file quotes what is in it`() throws {
     try directory.write("AccessKey ID,AccessKey Secret\nLTAIx\nmarked-secret", to: "keys/key", mode: 0o400)
     #expect {
@@ -84,5 +242,18 @@ import Testing
     } throws: {
       !"\($0)".contains("marked-secret")
     }
+  }
+
+  /// What is taken for an id may be anything: nobody sees it before STS has accepted it.
+  @Test func `what stands where the id belongs is in no line and no status`() throws {
+    let marked = "MarkedSecretMarkedSecretMarke7"
+    try directory.write("AccessKeyId=\(marked)\nAccessKeySecret=another-text-there\n", to: "keys/key", mode: 0o400)
+    let source = try source()
+    let key = try #require(source.key)
+    #expect(key.id == marked, "old ids don't begin with LTAI")
+    source.refused(key, Self.unknown)
+    let told =
+      journal.all.joined() + String(decoding: status(source).rendered(), as: UTF8.self) + (source.trouble ?? "")
+    #expect(!told.contains("MarkedSecret") && !told.contains("Marke7"), "\(told)")
   }
 }

@@ -12,18 +12,20 @@ import Wire
   static let validLine =
     #"{"name":"uploader","state":"valid","access_key_id":"STS.Nabc","expires_at":"2026-01-02T04:04:05Z","expires_in":3210,"#
     + #""headroom":2010,"generation":17,"next_refresh_at":"2026-01-02T03:19:05Z","next_refresh_in":510,"#
-    + #""last_success_at":"2026-01-02T03:04:05Z","last_error":null,"outputs":[]}"#
+    + #""last_success_at":"2026-01-02T03:04:05Z","last_error":null,"outputs":[],"source":null}"#
 
   static let lapsed = RoleStatus(
     name: "archive", state: .lapsed, nextRefreshIn: .seconds(30),
     lastError: LastError(
       Failure(.permanent, code: "NoPermission", httpStatus: 403, requestID: "5F2C", advice: "allow this account"),
-      since: UTCTime("2026-01-02T03:00:00Z")))
+      since: UTCTime("2026-01-02T03:00:00Z")),
+    source: RoleSource(
+      name: "main", state: .unreadable, error: LastError(file: "gone", since: UTCTime("2026-01-02T03:00:01Z"))))
   static let lapsedLine =
     #"{"name":"archive","state":"lapsed","access_key_id":null,"expires_at":null,"expires_in":null,"headroom":0,"#
     + #""generation":0,"next_refresh_at":null,"next_refresh_in":30,"last_success_at":null,"last_error":"#
     + #"{"code":"NoPermission","http_status":403,"request_id":"5F2C","advice":"allow this account","#
-    + #""since":"2026-01-02T03:00:00Z"},"outputs":[]}"#
+    + #""since":"2026-01-02T03:00:00Z"},"outputs":[],"source":{"name":"main","state":"unreadable","error":\#(fileErrorLine)}}"#
 
   static let filed = RoleStatus(
     name: "files", state: .valid, generation: 3,
@@ -36,7 +38,9 @@ import Wire
     #"{"name":"files","state":"valid","access_key_id":null,"expires_at":null,"expires_in":null,"headroom":0,"#
     + #""generation":3,"next_refresh_at":null,"next_refresh_in":null,"last_success_at":null,"last_error":null,"outputs":["#
     + #"{"path":"/run/rolekeeper/roles/files/a.json","generation":3,"last_error":null,"since":null},"#
-    + #"{"path":"/srv/b.json","generation":null,"last_error":"no space","since":"2026-01-02T03:00:00Z"}]}"#
+    + #"{"path":"/srv/b.json","generation":null,"last_error":"no space","since":"2026-01-02T03:00:00Z"}],"source":null}"#
+  static let fileErrorLine =
+    #"{"code":"AccessKeyFile","http_status":null,"request_id":null,"advice":"gone","since":"2026-01-02T03:00:01Z"}"#
 
   @Test func `a role's status`() throws {
     try check(Self.lapsed, reads: Self.lapsedLine)
@@ -59,8 +63,16 @@ import Wire
       version: "0.1.0", pid: 4711, startedAt: UTCTime("2026-01-01T00:00:00Z"), roles: [Self.lapsed],
       sources: [
         SourceStatus(
-          name: "main", type: "access-key", accessKeyID: "LTAI5t", inUseSince: UTCTime("2026-01-01T00:00:00Z")),
-        SourceStatus(name: "spare", type: "access-key", accessKeyID: nil, inUseSince: nil),
+          name: "main", type: "access-key", state: .keyNotTaken, accessKeyID: "LTAI5t",
+          inUseSince: UTCTime("2026-01-01T00:00:00Z"), provenAt: UTCTime("2026-01-01T00:00:01Z"),
+          lastAcceptedAt: UTCTime("2026-01-01T00:00:02Z"),
+          newKey: NewKeyStatus(
+            accessKeyID: "LTAI…wxyz", foundAt: UTCTime("2026-01-01T00:00:03Z"),
+            error: LastError(
+              Failure(.permanent, code: "SignatureDoesNotMatch", httpStatus: 400, advice: "a"), since: nil))),
+        SourceStatus(
+          name: "spare", type: "access-key", state: .noKey,
+          error: LastError(file: "gone", since: UTCTime("2026-01-02T03:00:01Z"))),
       ],
       endpoints: [
         EndpointStatus(
@@ -74,10 +86,21 @@ import Wire
       report,
       reads: #"{"version":"0.1.0","pid":4711,"started_at":"2026-01-01T00:00:00Z","healthy":false,"roles":["#
         + Self.lapsedLine
-        + #"],"sources":[{"name":"main","type":"access-key","access_key_id":"LTAI5t","in_use_since":"2026-01-01T00:00:00Z"},"#
-        + #"{"name":"spare","type":"access-key","access_key_id":null,"in_use_since":null}],"#
+        + #"],"sources":[{"name":"main","type":"access-key","state":"key-not-taken","access_key_id":"LTAI5t","#
+        + #""in_use_since":"2026-01-01T00:00:00Z","proven_at":"2026-01-01T00:00:01Z","#
+        + #""last_accepted_at":"2026-01-01T00:00:02Z","error":null,"new_key":{"access_key_id":"LTAI…wxyz","#
+        + #""found_at":"2026-01-01T00:00:03Z","error":{"code":"SignatureDoesNotMatch","http_status":400,"#
+        + #""request_id":null,"advice":"a","since":null}}},"#
+        + #"{"name":"spare","type":"access-key","state":"no-key","access_key_id":null,"in_use_since":null,"#
+        + #""proven_at":null,"last_accepted_at":null,"error":\#(Self.fileErrorLine),"new_key":null}],"#
         + #""endpoints":[{"endpoint":"sts.example","answers":0,"unanswered":2,"last_answer_at":null,"missing":"Connect"},{"endpoint":"sts-vpc.example:8443","answers":7,"unanswered":0,"last_answer_at":"2026-01-01T00:00:01Z","missing":null}],"rate":{"requests_per_second":0.5,"configured":2.0,"queued":3},"health":{"status":"failing","reasons":[{"reason":"no-session","role":"archive","detail":"role 'archive' has no valid session; the last attempt failed: NoPermission"}]}}"#
     )
+  }
+
+  @Test func `a source of an older daemon is read as far as it goes`() throws {
+    let text = #"{"name":"main","type":"access-key","access_key_id":"LTAI5t","in_use_since":null}"#
+    let source = try SourceStatus(parsing: Array(text.utf8).span)
+    #expect(source == SourceStatus(name: "main", type: "access-key", state: nil, accessKeyID: "LTAI5t"))
   }
 
   @Test func `an event`() throws {

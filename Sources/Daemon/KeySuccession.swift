@@ -1,0 +1,286 @@
+package import CloudAPI
+package import Core
+
+/// Which AccessKey of a source signs, and what another one has to pass before it does.
+///
+/// It has no clock, file or connection: the driver (`AccessKeySource`) brings the time and the outcomes, and performs the effects.
+///
+/// | the key in force | another key is found in the file | its proof (GetCallerIdentity) ends |
+/// |---|---|---|
+/// | none | signs at once: AssumeRole is its proof | |
+/// | works | goes on signing while the other one is proven | good: the other one signs. Its AssumeRole answers decide from then on |
+/// | | | refused as a key: it isn't taken, and is tried again slowly: RAM may not know it yet |
+/// | | | anything else, STS silent for example: tried again with back-off |
+/// | refused by AssumeRole | the other one signs unproven, unless its own proof has shown it to be wrong | as the first |
+///
+/// While a key on trial is refused, every later refusal of the key in force asks for it again at once.
+package struct KeySuccession {
+  package enum Event {
+    /// The file holds this key.
+    case found(AccessKey)
+    /// The answer to a GetCallerIdentity that an effect asked for.
+    case answered(InquiryID, STSAnswer<CallerIdentity>)
+    /// AssumeRole gave a session to whoever signed with this key.
+    case accepted(AccessKey)
+    /// AssumeRole refused this key itself: unknown, disabled, or its secret wrong.
+    case refused(AccessKey, Failure)
+    case timerFired
+    /// A person may have changed something at the cloud: a reload.
+    case retryRequested
+  }
+
+  package enum Effect {
+    /// Ask GetCallerIdentity, signed with this key.
+    case ask(InquiryID, AccessKey)
+    case abandon(InquiryID)
+    /// Call with `timerFired` then; nil: not at all.
+    case arm(Timestamp?)
+    /// Another key signs from now on.
+    case keyChanged
+    case report(Report)
+  }
+
+  /// What the journal is to say.
+  package enum Report {
+    /// The first key, which signs at once.
+    case first
+    /// Another key was found, and the one in force signs until it is proven.
+    case proving(candidate: AccessKey)
+    /// The key signs from now on; with its proof, or without since the one before is refused.
+    case changed(isProven: Bool)
+    /// The proof failed; `next` is the next one.
+    case notTaken(candidate: AccessKey, Failure, next: Duration)
+    /// The file holds the key in force again, and the other one is gone.
+    case candidateGone
+    /// The key in force belongs to somebody else than the one before did.
+    case otherIdentity(before: CallerIdentity, now: CallerIdentity)
+    /// AssumeRole has given the key in force its first session.
+    case accepted
+  }
+
+  package struct InquiryID: Hashable, Sendable { fileprivate let number: UInt64 }
+
+  /// The key that signs.
+  package struct Current {
+    package let key: AccessKey
+    package let since: Timestamp
+    /// When STS first accepted it, by GetCallerIdentity or by AssumeRole; nil until then.
+    package fileprivate(set) var proven: Timestamp?
+    package fileprivate(set) var lastAccepted: Timestamp?
+    /// Why STS refuses it at present.
+    package fileprivate(set) var refusal: TimedFailure?
+    fileprivate var identity: CallerIdentity?
+    /// When to ask whose it is; nil when that is known, or not worth a call yet.
+    fileprivate var nextInquiry: Timestamp?
+    fileprivate var backoff = Backoff()
+
+    /// The id as far as it may be shown.
+    package var shownID: String? { proven == nil ? key.maskedID : key.id }
+  }
+
+  /// A key that was found and doesn't sign yet.
+  package struct Candidate {
+    package let key: AccessKey
+    package let since: Timestamp
+    /// Why it isn't taken; nil while its first proof is under way.
+    package fileprivate(set) var failure: TimedFailure?
+    /// Whether STS has refused the key itself: it never signs unproven then.
+    package fileprivate(set) var isRefused = false
+    fileprivate var nextProof: Timestamp
+    fileprivate var backoff = Backoff()
+  }
+
+  package struct TimedFailure {
+    package let failure: Failure
+    package let since: Timestamp
+  }
+
+  private enum Subject { case current, candidate }
+
+  package private(set) var current: Current?
+  package private(set) var candidate: Candidate?
+  private var inquiry: (id: InquiryID, subject: Subject)?
+  private var inquiries: UInt64 = 0
+  private var lastProof: Timestamp?
+  /// Whose the keys were so far.
+  private var lastIdentity: CallerIdentity?
+
+  /// A file that is rewritten all the time makes no more calls than this.
+  private static let leastInterval = Duration.seconds(1)
+  /// Whose the first key is only matters once another comes, so hosts that start together don't ask together.
+  private static let firstInquiry = Duration.seconds(30)...Duration.seconds(90)
+
+  package init() {}
+
+  package mutating func handle(
+    _ event: Event, at now: Timestamp, using generator: inout some RandomNumberGenerator
+  ) -> [Effect] {
+    var effects: [Effect] = []
+    switch event {
+    case .found(let key): found(key, at: now, &effects)
+    case .answered(let id, let answer): answered(id, answer, at: now, &effects, &generator)
+    case .accepted(let key): accepted(key, at: now, &effects, &generator)
+    case .refused(let key, let failure): refused(key, failure, at: now, &effects)
+    case .timerFired: break
+    case .retryRequested: retry(at: now)
+    }
+    goOn(at: now, &effects)
+    return effects
+  }
+
+  // MARK: - Events
+
+  private mutating func found(_ key: AccessKey, at now: Timestamp, _ effects: inout [Effect]) {
+    guard let current else {
+      self.current = Current(key: key, since: now)
+      effects += [.report(.first), .keyChanged]
+      return
+    }
+    if current.key.isSame(as: key) {
+      guard candidate != nil else { return }
+      dropCandidate(&effects)
+      effects.append(.report(.candidateGone))
+      return
+    }
+    if let candidate, candidate.key.isSame(as: key) { return }
+    dropCandidate(&effects)
+    if current.refusal != nil { return install(key, provenFor: nil, at: now, &effects) }
+    candidate = Candidate(key: key, since: now, nextProof: now)
+    // To know whether it is somebody else's, ask whose the one in force is; not at once again where that has just failed.
+    if current.identity == nil, current.backoff.failures == 0 { self.current?.nextInquiry = now }
+    effects.append(.report(.proving(candidate: key)))
+  }
+
+  private mutating func answered(
+    _ id: InquiryID, _ answer: STSAnswer<CallerIdentity>, at now: Timestamp, _ effects: inout [Effect],
+    _ generator: inout some RandomNumberGenerator
+  ) {
+    guard let inquiry, inquiry.id == id else { return }
+    self.inquiry = nil
+    switch (inquiry.subject, answer) {
+    case (.current, .granted(let identity)): identified(identity, at: now, &effects)
+    case (.current, .refused(let failure)): unidentified(failure, at: now, &generator)
+    case (.candidate, .granted(let identity)):
+      if let key = candidate?.key { install(key, provenFor: identity, at: now, &effects) }
+    case (.candidate, .refused(let failure)): unproven(failure, at: now, &effects, &generator)
+    }
+  }
+
+  private mutating func accepted(
+    _ key: AccessKey, at now: Timestamp, _ effects: inout [Effect], _ generator: inout some RandomNumberGenerator
+  ) {
+    guard let current, current.key.isSame(as: key) else { return }
+    if current.lastAccepted == nil { effects.append(.report(.accepted)) }
+    self.current?.proven = current.proven ?? now
+    self.current?.lastAccepted = now
+    self.current?.refusal = nil
+    if current.identity == nil, current.nextInquiry == nil {
+      self.current?.nextInquiry = now + .random(in: Self.firstInquiry, using: &generator)
+    }
+  }
+
+  private mutating func refused(
+    _ key: AccessKey, _ failure: Failure, at now: Timestamp, _ effects: inout [Effect]
+  ) {
+    guard let current, current.key.isSame(as: key) else { return }
+    self.current?.refusal = TimedFailure(failure: failure, since: current.refusal?.since ?? now)
+    guard let candidate else { return }
+    if candidate.isRefused {
+      self.candidate?.nextProof = now
+    } else {
+      dropCandidate(&effects)
+      install(candidate.key, provenFor: nil, at: now, &effects)
+    }
+  }
+
+  private mutating func retry(at now: Timestamp) {
+    candidate?.backoff.reset()
+    candidate?.nextProof = now
+    if current?.refusal != nil, current?.identity == nil { current?.nextInquiry = now }
+  }
+
+  // MARK: - What comes of a proof
+
+  /// `identity` is whose the key was proven to be; nil when it signs unproven.
+  private mutating func install(
+    _ key: AccessKey, provenFor identity: CallerIdentity?, at now: Timestamp, _ effects: inout [Effect]
+  ) {
+    dropInquiry(about: .current, &effects)
+    candidate = nil
+    current = Current(key: key, since: now)
+    effects.append(.report(.changed(isProven: identity != nil)))
+    if let identity { identified(identity, at: now, &effects) } else { self.current?.nextInquiry = now }
+    effects.append(.keyChanged)
+  }
+
+  private mutating func identified(_ identity: CallerIdentity, at now: Timestamp, _ effects: inout [Effect]) {
+    guard var current else { return }
+    current.identity = identity
+    current.proven = current.proven ?? now
+    current.nextInquiry = nil
+    self.current = current
+    if let lastIdentity, !lastIdentity.isSame(as: identity) {
+      effects.append(.report(.otherIdentity(before: lastIdentity, now: identity)))
+    }
+    lastIdentity = identity
+  }
+
+  private mutating func unidentified(
+    _ failure: Failure, at now: Timestamp, _ generator: inout some RandomNumberGenerator
+  ) {
+    guard var current else { return }
+    // Of a key that has never been accepted it is the first to say so; of another one AssumeRole decides.
+    if current.proven == nil, failure.blamesAccessKey {
+      current.refusal = TimedFailure(failure: failure, since: current.refusal?.since ?? now)
+    }
+    current.nextInquiry = now + current.backoff.wait(after: failure, using: &generator)
+    self.current = current
+  }
+
+  private mutating func unproven(
+    _ failure: Failure, at now: Timestamp, _ effects: inout [Effect], _ generator: inout some RandomNumberGenerator
+  ) {
+    guard var candidate else { return }
+    let isNews = candidate.failure?.failure.code != failure.code
+    candidate.failure = TimedFailure(failure: failure, since: candidate.failure?.since ?? now)
+    if failure.blamesAccessKey { candidate.isRefused = true }
+    let wait = candidate.backoff.wait(after: failure, using: &generator)
+    candidate.nextProof = now + wait
+    self.candidate = candidate
+    if isNews { effects.append(.report(.notTaken(candidate: candidate.key, failure, next: wait))) }
+  }
+
+  // MARK: - What is asked next
+
+  private mutating func dropCandidate(_ effects: inout [Effect]) {
+    dropInquiry(about: .candidate, &effects)
+    candidate = nil
+  }
+
+  private mutating func dropInquiry(about subject: Subject, _ effects: inout [Effect]) {
+    guard let inquiry, inquiry.subject == subject else { return }
+    effects.append(.abandon(inquiry.id))
+    self.inquiry = nil
+  }
+
+  /// One question at a time, and the one about the key in force first: with its answer the other key's can be judged.
+  private mutating func goOn(at now: Timestamp, _ effects: inout [Effect]) {
+    guard inquiry == nil else { return effects.append(.arm(nil)) }
+    let nextProof = candidate.map { max($0.nextProof, lastProof.map { $0 + Self.leastInterval } ?? $0.nextProof) }
+    if let current, let next = current.nextInquiry, next <= now {
+      ask(.current, with: current.key, &effects)
+    } else if let candidate, let nextProof, nextProof <= now {
+      lastProof = now
+      ask(.candidate, with: candidate.key, &effects)
+    } else {
+      effects.append(.arm([current?.nextInquiry, nextProof].compactMap(\.self).min()))
+    }
+  }
+
+  private mutating func ask(_ subject: Subject, with key: AccessKey, _ effects: inout [Effect]) {
+    inquiries += 1
+    let id = InquiryID(number: inquiries)
+    inquiry = (id, subject)
+    effects += [.arm(nil), .ask(id, key)]
+  }
+}

@@ -1,0 +1,301 @@
+import CloudAPI
+import Core
+import Daemon
+import Secrets
+import Testing
+
+/// Which key signs when another one is put in place, in virtual time.
+@Suite struct KeySuccessionTests {
+  /// Performs nothing and remembers everything.
+  struct Trial {
+    private var keys = KeySuccession()
+    private var generator = CountingGenerator()
+    private var now = Timestamp(microseconds: 1_000_000_000)
+    /// Calls under way, in the order in which they were made.
+    private(set) var asked: [(id: KeySuccession.InquiryID, key: AccessKey)] = []
+    private(set) var inquiries = 0
+    private(set) var deadline: Timestamp?
+    private(set) var changes = 0
+    private(set) var reports: [String] = []
+
+    var signer: String? { keys.current?.key.id }
+    var current: KeySuccession.Current? { keys.current }
+    var candidate: KeySuccession.Candidate? { keys.candidate }
+    var asking: String? { asked.first?.key.id }
+
+    mutating func send(_ event: KeySuccession.Event) {
+      for effect in keys.handle(event, at: now, using: &generator) {
+        switch effect {
+        case .ask(let id, let key):
+          asked.append((id, key))
+          inquiries += 1
+        case .abandon(let id): asked.removeAll { $0.id == id }
+        case .arm(let instant): deadline = instant
+        case .keyChanged: changes += 1
+        case .report(let report): reports.append("\(report)".prefix { $0 != "(" }.description)
+        }
+      }
+      #expect(asked.count <= 1, "one question at a time")
+    }
+
+    mutating func answer(_ answer: STSAnswer<CallerIdentity>) throws {
+      try #require(!asked.isEmpty)
+      send(.answered(asked.removeFirst().id, answer))
+    }
+
+    /// Lets the armed timer fire, and returns how long that took.
+    @discardableResult
+    mutating func waitForTimer() throws -> Duration {
+      let next = try #require(deadline)
+      let wait = max(.zero, next - now)
+      pass(wait)
+      deadline = nil
+      send(.timerFired)
+      return wait
+    }
+
+    mutating func pass(_ span: Duration) { now = now + span }
+
+    var time: Timestamp { now }
+  }
+
+  /// The same numbers in each run (SplitMix64).
+  struct CountingGenerator: RandomNumberGenerator {
+    private var state: UInt64 = 7
+
+    mutating func next() -> UInt64 {
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
+      mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+      return mixed ^ mixed >> 31
+    }
+  }
+
+  static var old: AccessKey { key("LTAIoldoldoldold", "old-secret") }
+  static var new: AccessKey { key("LTAInewnewnewnew", "new-secret") }
+  static let bot = CallerIdentity(arn: "acs:ram::1:user/bot", accountID: "1", userID: "21")
+  static let other = CallerIdentity(arn: "acs:ram::1:user/other", accountID: "1", userID: "22")
+  static let unknown = Failure(.permanent, code: "InvalidAccessKeyId.NotFound", httpStatus: 404, advice: "a")
+  static let wrongSecret = Failure(.permanent, code: "SignatureDoesNotMatch", httpStatus: 400, advice: "a")
+  static let silent = Failure(.transient, code: "ConnectTimeout", advice: "a")
+
+  static func key(_ id: String, _ secret: String) -> AccessKey {
+    AccessKey(id: id, secret: Secret(copying: Array(secret.utf8).span))
+  }
+
+  /// The old key signs, and AssumeRole has accepted it.
+  private func working() -> Trial {
+    var trial = Trial()
+    trial.send(.found(Self.old))
+    trial.send(.accepted(Self.old))
+    return trial
+  }
+
+  /// The new key was found, and whose the old one is has been answered.
+  private func proving() throws -> Trial {
+    var trial = working()
+    trial.send(.found(Self.new))
+    #expect(trial.asking == Self.old.id, "whose the old key is, to be compared")
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.asking == Self.new.id)
+    return trial
+  }
+
+  @Test func `the first key signs at once, and AssumeRole proves it`() {
+    var trial = Trial()
+    trial.send(.found(Self.old))
+    #expect(trial.signer == Self.old.id && trial.changes == 1 && trial.asked.isEmpty)
+    #expect(trial.current?.proven == nil)
+    trial.send(.accepted(Self.old))
+    #expect(trial.current?.proven != nil && trial.current?.lastAccepted != nil)
+  }
+
+  @Test func `a new key signs once it is proven, and not before`() throws {
+    var trial = try proving()
+    #expect(trial.signer == Self.old.id)
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.signer == Self.new.id && trial.changes == 2)
+    #expect(trial.current?.proven != nil && trial.current?.lastAccepted == nil, "the old one can't be disabled yet")
+    trial.pass(.seconds(3))
+    trial.send(.accepted(Self.new))
+    #expect(trial.current?.lastAccepted != nil)
+    #expect(!trial.reports.contains("otherIdentity"))
+  }
+
+  @Test(arguments: [unknown, wrongSecret])
+  func `a wrong key never signs while the old one works, and is tried again slowly`(_ failure: Failure) throws {
+    var trial = try proving()
+    for _ in 0..<20 {
+      try trial.answer(.refused(failure))
+      #expect(trial.signer == Self.old.id && trial.candidate?.failure?.failure == failure)
+      trial.send(.accepted(Self.old))
+      #expect(try trial.waitForTimer() >= .seconds(30))
+    }
+    #expect(trial.reports.count { $0 == "notTaken" } == 1, "the journal has it once")
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.signer == Self.new.id, "a key that RAM knows after a while is taken")
+  }
+
+  @Test func `while STS can't be asked the proof is tried again with back-off, and the old key signs`() throws {
+    var trial = try proving()
+    var waits: [Duration] = []
+    for _ in 0..<12 {
+      try trial.answer(.refused(Self.silent))
+      waits.append(try trial.waitForTimer())
+      #expect(trial.signer == Self.old.id)
+    }
+    #expect(waits[0] <= .seconds(1) && waits[11] >= .seconds(30) && waits.max()! <= .seconds(60))
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.signer == Self.new.id)
+  }
+
+  @Test func `a key of somebody else is taken with a warning that names both`() throws {
+    var trial = try proving()
+    try trial.answer(.granted(Self.other))
+    #expect(trial.signer == Self.new.id && trial.reports.contains("otherIdentity"))
+  }
+
+  @Test func `a user that was made again under its name is somebody else`() throws {
+    var trial = try proving()
+    try trial.answer(.granted(CallerIdentity(arn: Self.bot.arn, accountID: "1", userID: "99")))
+    #expect(trial.reports.contains("otherIdentity"))
+  }
+
+  @Test func `an answer without a user id is compared by what it has`() throws {
+    var trial = try proving()
+    try trial.answer(.granted(CallerIdentity(arn: Self.bot.arn, accountID: "1")))
+    #expect(!trial.reports.contains("otherIdentity"))
+  }
+
+  @Test func `whose the key is gets asked some time after its first session, and remembered when the key dies`() throws
+  {
+    var trial = working()
+    #expect((Duration.seconds(30)...Duration.seconds(90)).contains(try trial.waitForTimer()))
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.deadline == nil && trial.asked.isEmpty)
+    trial.send(.refused(Self.old, Self.unknown))
+    trial.send(.found(Self.new))
+    try trial.answer(.granted(Self.other))
+    #expect(trial.reports.contains("otherIdentity"))
+  }
+
+  @Test func `when the old key is refused the new one signs unproven`() throws {
+    var trial = working()
+    trial.send(.refused(Self.old, Self.unknown))
+    #expect(trial.signer == Self.old.id && trial.current?.refusal != nil)
+    trial.send(.found(Self.new))
+    #expect(trial.signer == Self.new.id && trial.current?.proven == nil)
+    #expect(trial.asking == Self.new.id, "it is proven all the same")
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.current?.proven != nil)
+  }
+
+  @Test func `when the old key is refused while the new one is on trial the new one signs at once`() throws {
+    for isSilent in [false, true] {
+      var trial = try proving()
+      if isSilent { try trial.answer(.refused(Self.silent)) }
+      trial.send(.refused(Self.old, Self.unknown))
+      #expect(trial.signer == Self.new.id && trial.candidate == nil)
+    }
+  }
+
+  @Test func `a key that STS has refused doesn't sign unproven, and is asked for again when the old one is refused`()
+    throws
+  {
+    var trial = try proving()
+    try trial.answer(.refused(Self.wrongSecret))
+    trial.pass(.seconds(5))
+    trial.send(.refused(Self.old, Self.unknown))
+    #expect(trial.signer == Self.old.id && trial.asking == Self.new.id)
+    // Not even when the next answer says nothing of the key.
+    try trial.answer(.refused(Self.silent))
+    trial.send(.refused(Self.old, Self.unknown))
+    #expect(trial.signer == Self.old.id)
+  }
+
+  @Test func `a refusal of a key that no longer signs counts for nothing`() throws {
+    var trial = try proving()
+    try trial.answer(.granted(Self.bot))
+    trial.send(.refused(Self.old, Self.unknown))
+    trial.send(.accepted(Self.old))
+    #expect(trial.current?.refusal == nil && trial.current?.lastAccepted == nil)
+  }
+
+  @Test func `a session that the key gets ends its being refused`() {
+    var trial = working()
+    trial.send(.refused(Self.old, Self.unknown))
+    trial.send(.accepted(Self.old))
+    #expect(trial.current?.refusal == nil)
+  }
+
+  @Test func `the same id with another secret is another key`() throws {
+    var trial = working()
+    trial.send(.found(Self.key(Self.old.id, "half-a-sec")))
+    try trial.answer(.granted(Self.bot))
+    try trial.answer(.refused(Self.wrongSecret))
+    #expect(trial.signer == Self.old.id && trial.current?.key.isSame(as: Self.old) == true)
+  }
+
+  @Test func `putting the old key back ends the trial`() throws {
+    var trial = try proving()
+    trial.send(.found(Self.old))
+    #expect(trial.candidate == nil && trial.asked.isEmpty && trial.signer == Self.old.id && trial.changes == 1)
+  }
+
+  @Test func `a third key takes the place of the one on trial, whose late answer counts for nothing`() throws {
+    var trial = try proving()
+    let late = try #require(trial.asked.first?.id)
+    let third = Self.key("LTAIthirdthirdth", "third-secret")
+    trial.send(.found(third))
+    trial.send(.answered(late, .granted(Self.bot)))
+    #expect(trial.signer == Self.old.id)
+    try trial.waitForTimer()
+    #expect(trial.asking == third.id)
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.signer == third.id)
+  }
+
+  @Test func `a file that is rewritten all the time makes no more than a call a second`() throws {
+    var trial = try proving()
+    let before = trial.inquiries
+    for number in 0..<1000 {
+      trial.pass(.milliseconds(10))
+      trial.send(.found(Self.key("LTAInewnewnewnew", "secret-\(number)")))
+      if let deadline = trial.deadline, deadline <= trial.time { trial.send(.timerFired) }
+    }
+    #expect((5...11).contains(trial.inquiries - before))
+  }
+
+  @Test func `a reload asks again at once for a key that wasn't taken`() throws {
+    var trial = try proving()
+    try trial.answer(.refused(Self.unknown))
+    trial.pass(.seconds(2))
+    trial.send(.retryRequested)
+    #expect(trial.asking == Self.new.id)
+  }
+
+  @Test func `an unproven key that STS refuses makes room for the next at once`() throws {
+    var trial = working()
+    trial.send(.refused(Self.old, Self.unknown))
+    trial.send(.found(Self.new))
+    try trial.answer(.refused(Self.wrongSecret))
+    #expect(trial.current?.refusal?.failure == Self.wrongSecret)
+    let third = Self.key("LTAIthirdthirdth", "third-secret")
+    trial.send(.found(third))
+    #expect(trial.signer == third.id)
+  }
+
+  @Test func `an id is whole only once STS has accepted the key`() throws {
+    var trial = Trial()
+    trial.send(.found(Self.old))
+    #expect(trial.current?.shownID == "LTAI…dold")
+    trial.send(.accepted(Self.old))
+    #expect(trial.current?.shownID == Self.old.id)
+  }
+
+  @Test func `a text that isn't an id isn't shown, and of a short one no more than its beginning`() {
+    #expect(Self.key("MarkedSecretMarkedSecretMarked", "x").maskedID == nil)
+    #expect(Self.key("LTAIabcd", "x").maskedID == "LTAI…")
+    #expect(Self.key("ltaiabcdefghijkl", "x").maskedID == nil)
+  }
+}
