@@ -7,7 +7,7 @@ package enum WideEncoding: String, Sendable, CaseIterable {
   case utf32 = "UTF-32"
 
   /// By its byte order mark (Unicode Standard, section 23.8), else by the zeroes that ASCII has in it.
-  init?(of text: Span<UInt8>) {
+  package init?(of text: Span<UInt8>) {
     guard text.count >= 2 else { return nil }
     func begins(_ bytes: [UInt8]) -> Bool {
       text.count >= bytes.count && bytes.indices.allSatisfy { text[$0] == bytes[$0] }

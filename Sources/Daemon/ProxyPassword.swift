@@ -1,8 +1,10 @@
+import CloudAPI
 package import Secrets
 
 /// The password of the proxy's user, alone in its file.
 package enum ProxyPassword {
-  /// One line of 1 to 512 bytes; the line's end is no part of it. Throws a sentence that names the file and the cure.
+  /// One line of 1 to 512 bytes; the line's end and a byte order mark are no part of it. Throws a sentence that names the file and the
+  /// fix.
   package static func read(_ path: String) throws(ProxyPasswordUnusable) -> Secret {
     let content: Secret
     do throws(SecretFile.Unreadable) {
@@ -10,18 +12,22 @@ package enum ProxyPassword {
     } catch {
       throw ProxyPasswordUnusable(path: path, why: error.why)
     }
-    let length = content.withBytes { bytes in
-      var length = bytes.count
-      while length > 0, bytes[length - 1] == 0x0A || bytes[length - 1] == 0x0D { length -= 1 }
-      return length
+    if let encoding = content.withBytes({ WideEncoding(of: $0) }) {
+      throw ProxyPasswordUnusable(path: path, why: "the text is \(encoding.rawValue); write the password in UTF-8")
     }
-    guard length > 0 else { throw ProxyPasswordUnusable(path: path, why: "empty; write the password into it") }
-    let isPlain = content.withBytes { bytes in (0..<length).allSatisfy { bytes[$0] >= 0x20 && bytes[$0] != 0x7F } }
-    guard length <= 512, isPlain else {
+    let line = content.withBytes { bytes in
+      var end = bytes.count
+      while end > 0, bytes[end - 1] == 0x0A || bytes[end - 1] == 0x0D { end -= 1 }
+      let hasMark = end >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF
+      return (hasMark ? 3 : 0)..<end
+    }
+    guard !line.isEmpty else { throw ProxyPasswordUnusable(path: path, why: "empty; write the password into it") }
+    let isPlain = content.withBytes { bytes in line.allSatisfy { bytes[$0] >= 0x20 && bytes[$0] != 0x7F } }
+    guard line.count <= 512, isPlain else {
       throw ProxyPasswordUnusable(
         path: path, why: "not one line of at most 512 bytes; write the password alone into it")
     }
-    return content.withBytes { bytes in Secret(copying: bytes.extracting(0..<length)) }
+    return content.withBytes { bytes in Secret(copying: bytes.extracting(line)) }
   }
 }
 

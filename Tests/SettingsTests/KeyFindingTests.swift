@@ -114,6 +114,11 @@ import Testing
       "a key twice", "pool = 2\npool = 3",
       ":10: this is not TOML: error while parsing key-value pair: cannot redefine existing integer 'pool'; keep one of the two, or rename one: a key or table stands only once"
     ),
+    // Somebody put an AccessKey's file into roles.d: its secret was in the message.
+    Finding(
+      "a line of another file", "ALIBABA_CLOUD_ACCESS_KEY_SECRET=Marked7Secret",
+      ":9: this is not TOML: error while parsing value: could not determine value type; correct the line: KEY = VALUE, or [TABLE]; strings, durations and modes stand in double quotes"
+    ),
     Finding(
       "anything else", "allow = { users = [",
       ":9: this is not TOML: error while parsing key-value pair: cannot redefine existing table 'allow'; keep one of the two, or rename one: a key or table stands only once"

@@ -43,10 +43,12 @@ struct SettingsFile {
   }
 
   /// What to write instead of a line the parser stopped at. Most often quotes are missing, as in `mode = 0440`.
+  ///
+  /// A value is repeated behind a name of ours only: a file of other content, such as an AccessKey's, may lie in roles.d.
   private static func remedy(for line: String, _ message: String) -> String {
     if message.contains("redefine") { return "keep one of the two, or rename one: a key or table stands only once" }
     let parts = line.split(separator: "=", maxSplits: 1).map(trimmed)
-    if parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty,
+    if parts.count == 2, Schema.tables.contains(where: { $0.has(parts[0]) }), !parts[1].isEmpty,
       parts[1].allSatisfy({ $0.isLetter || $0.isNumber || "./-_:{}@".contains($0) })
     {
       return "write \(parts[0]) = \"\(parts[1])\""

@@ -31,7 +31,7 @@ enum Schema {
       name: "file", form: "a path, relative to this file or absolute", example: "\"/etc/rolekeeper/access-key\"",
       summary: """
         The AccessKey in a file: the CSV that the RAM console downloads, JSON, or NAME=value lines; the daemon's own and \
-        readable by nobody else. A changed file is taken up at once.
+        readable by nobody else. Another key in it signs once STS has accepted it.
         """)
     static let table = SettingTable(header: "[source.NAME]", keys: [type, credential, file])
   }
