@@ -26,7 +26,7 @@ final class Connection {
   }
 
   let slot: UInt32
-  /// Grows with each use of the slot, so that an event for an earlier client is known as such.
+  /// Grows with each client's end, so that an event that was fetched before it is known as an earlier client's.
   var generation: UInt32 = 0
   var descriptor: CInt = -1
   var phase = Phase.free
@@ -59,7 +59,6 @@ final class Connection {
   var token: ResponseToken { ResponseToken(slot: slot, serial: serial) }
 
   func begin(_ descriptor: CInt, _ peer: Peer) {
-    generation &+= 1
     self.descriptor = descriptor
     self.peer = peer
     phase = .reading
@@ -70,6 +69,7 @@ final class Connection {
   /// Forgets everything of this client; its descriptor is somebody else's to close.
   func end() {
     phase = .free
+    generation &+= 1
     descriptor = -1
     scan = HeadScan()
     if !input.isEmpty { input.clear() }

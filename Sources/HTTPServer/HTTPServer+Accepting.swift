@@ -86,23 +86,54 @@ extension HTTPServer {
   }
 
   private func admit(_ descriptor: CInt, _ peer: Peer) {
-    let mine = openByUID[peer.uid, default: 0]
-    if mine >= limits.maximumConnectionsPerUID {
-      return turnAway(descriptor, peer, .userConnections, ProblemAnswer.tooManyOfUser)
+    let refusal = refusal(for: peer)
+    // A request that was left behind may have stopped the server.
+    if epoll < 0 {
+      close(descriptor)
+      return
     }
-    if statistics.open >= limits.maximumConnections {
-      let hasReserve = statistics.open < limits.maximumConnections + limits.reservedConnections
-      guard hasReserve, handler.isPrivileged(peer) else {
-        return turnAway(descriptor, peer, .connections, ProblemAnswer.tooMany)
-      }
+    switch refusal {
+    case .userConnections?: return turnAway(descriptor, peer, .userConnections, ProblemAnswer.tooManyOfUser)
+    case let reason?: return turnAway(descriptor, peer, reason, ProblemAnswer.tooMany)
+    case nil: break
     }
     let connection = occupy(descriptor, peer)
     connection.isCounted = true
-    openByUID[peer.uid] = mine + 1
+    hangUps.setOpen(Int(connection.slot), descriptor, of: peer.uid)
+    openByUID[peer.uid, default: 0] += 1
     statistics.open += 1
     setDeadline(connection, .head)
     // The request is mostly there already, and reading it now saves a turn of the loop.
     if hasToQueue(peer.uid) { enqueue(connection) } else { receive(connection) }
+  }
+
+  /// Why there is no room for one more connection of `peer`; nil when there is. Connections whose clients have left don't count: many
+  /// are accepted before those that are ready have their turn, and these end first.
+  private func refusal(for peer: Peer) -> ServerStatistics.Refusal? {
+    func isUserFull() -> Bool { openByUID[peer.uid, default: 0] >= limits.maximumConnectionsPerUID }
+    if isUserFull() {
+      endHungUp(.open(of: peer.uid))
+      if isUserFull() { return .userConnections }
+    }
+    guard statistics.open >= limits.maximumConnections else { return nil }
+    endHungUp(.allOpen)
+    if statistics.open < limits.maximumConnections { return nil }
+    let hasReserve = statistics.open < limits.maximumConnections + limits.reservedConnections
+    return hasReserve && handler.isPrivileged(peer) ? nil : .connections
+  }
+
+  /// Ends the connections in `scope` whose clients have left, as epoll would tell when their turn comes: a request that was left behind is
+  /// still served.
+  func endHungUp(_ scope: HangUps.Scope) {
+    for slot in hangUps.slots(scope) {
+      let connection = connections[slot]
+      // The end of one may have brought about that of another.
+      guard connection.phase != .free else { continue }
+      visit(connection, EPOLLHUP.rawValue)
+      if epoll < 0 { return }
+      // A request of it waits for its answer or its turn, which nobody would read.
+      if connection.phase != .free { abandon(connection) }
+    }
   }
 
   private func turnAway(
@@ -119,6 +150,7 @@ extension HTTPServer {
       connection = Connection(slot: UInt32(connections.count))
       connections.append(connection)
       deadlines.addSlot()
+      hangUps.addSlot()
     }
     connection.begin(descriptor, peer)
     return connection
@@ -128,6 +160,7 @@ extension HTTPServer {
   func uncount(_ connection: Connection) {
     guard connection.isCounted else { return }
     connection.isCounted = false
+    hangUps.clear(Int(connection.slot))
     statistics.open -= 1
     let rest = openByUID[connection.peer.uid, default: 1] - 1
     openByUID[connection.peer.uid] = rest > 0 ? rest : nil
@@ -136,7 +169,10 @@ extension HTTPServer {
   /// Closes a connection and frees its slot, without a word to the handler.
   func release(_ connection: Connection) {
     uncount(connection)
-    if connection.phase == .lingering { lingering -= 1 }
+    if connection.phase == .lingering {
+      lingering -= 1
+      hangUps.clear(Int(connection.slot))
+    }
     deadlines.clear(Int(connection.slot))
     close(connection.descriptor)
     connection.end()

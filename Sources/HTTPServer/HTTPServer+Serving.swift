@@ -171,10 +171,15 @@ extension HTTPServer {
       }
     }
     uncount(connection)
+    if lingering >= limits.maximumLingering { endHungUp(.lingering) }
     guard lingering < limits.maximumLingering, shutdown(connection.descriptor, CInt(SHUT_WR)) == 0 else {
+      // With its request unread the client would see ECONNRESET behind the answer (`unix_release_sock` in the kernel's
+      // net/unix/af_unix.c). One that is still sending sees that, or EPIPE.
+      _ = recv(connection.descriptor, scratch.baseAddress, scratch.count, CInt(MSG_DONTWAIT))
       return release(connection)
     }
     lingering += 1
+    hangUps.setLingering(Int(connection.slot), connection.descriptor)
     connection.phase = .lingering
     setDeadline(connection, .linger)
     settle(connection)

@@ -1,0 +1,97 @@
+import EventLoop
+import Glibc
+import TestNeeds
+import TestSupport
+import Testing
+
+@testable import HTTPServer
+
+/// How long one user waits for another's requests, counted in these: time would tell of this machine, too.
+@Suite struct FairnessTests {
+  static let flooder: UInt32 = 4711
+  static let reader: UInt32 = 4712
+
+  /// A server that any user reaches, and a flood of it: 64 connections with hundreds of requests each.
+  private final class Flooded {
+    let harness: Harness
+    private var flood: [Client] = []
+
+    init() throws {
+      harness = try Harness()
+      chmod(harness.path, 0o666)
+      chmod(harness.directory.path, 0o755)
+      flood = try (0..<64).map { _ in try connect(as: flooder) }
+      // The listener's queue is one for everybody: whoever comes behind these waits until they are in.
+      while harness.server.statistics.open < 64 { try harness.loop.runOnce() }
+      refill()
+    }
+
+    func connect(as uid: UInt32) throws -> Client {
+      precondition(seteuid(uid) == 0)
+      defer { precondition(seteuid(0) == 0) }
+      return try harness.connect()
+    }
+
+    func refill() {
+      let requests = String(repeating: Text.get, count: 200)
+      for client in flood {
+        _ = client.receive()
+        client.send(requests)
+      }
+    }
+
+    /// Turns until `client` has its answer, and holds that few of the flood's requests were answered before it.
+    func awaitAnswer(_ client: Client) throws {
+      let before = harness.handler.peers.count
+      while client.isSilent { try harness.loop.runOnce() }
+      let answer = client.receive()
+      precondition(answer == Text.hello)
+      let others = harness.handler.peers[before...].prefix { $0.uid != reader }.count
+      precondition(others <= bound, "\(others) others' requests")
+    }
+  }
+
+  /// A user's share in a round, what is under way, and for who is new the requests until the listener is asked again.
+  private static let bound = 2 * HTTPServer.share + 2 * HTTPServer.requestsPerVisit
+
+  @Test(.needs(.root)) func `who has one request waits for a share of the others', not for all that they have sent`()
+    async
+  {
+    let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+      let flooded = try Flooded()
+      let lasting = try flooded.connect(as: FairnessTests.reader)
+      while flooded.harness.server.statistics.open < 65 { try flooded.harness.loop.runOnce() }
+      for _ in 0..<200 {
+        lasting.send(Text.get)
+        try flooded.awaitAnswer(lasting)
+        let new = try flooded.connect(as: FairnessTests.reader)
+        new.send(Text.get)
+        try flooded.awaitAnswer(new)
+        flooded.refill()
+      }
+      precondition(flooded.harness.handler.peers.count { $0.uid == FairnessTests.flooder } > 1000)
+    }
+    report(result)
+  }
+
+  @Test(.needs(.root)) func `who is new among them waits no longer though nobody else was connected`() async {
+    let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+      let flooded = try Flooded()
+      for _ in 0..<200 {
+        for _ in 0..<3 { try flooded.harness.loop.runOnce() }
+        let new = try flooded.connect(as: FairnessTests.reader)
+        new.send(Text.get)
+        try flooded.awaitAnswer(new)
+        new.close()
+        flooded.refill()
+      }
+    }
+    report(result)
+  }
+
+  /// Prints what the process said when it failed.
+  private func report(_ result: ExitTest.Result?) {
+    guard let result, !result.standardErrorContent.isEmpty else { return }
+    print(String(decoding: result.standardErrorContent, as: UTF8.self))
+  }
+}
