@@ -102,8 +102,8 @@ extension HTTPServer {
         return done
       case .incomplete:
         refuse(connection, .tooLarge, ProblemAnswer.refusal(.headTooLarge))
-      case .malformed:
-        refuse(connection, .malformed, ProblemAnswer.refusal(.malformed))
+      case .refused(let refusal):
+        refuse(connection, .malformed, ProblemAnswer.refusal(refusal))
       }
     }
     if done < bytes.count, connection.phase == .reading { enqueue(connection) }

@@ -1,6 +1,8 @@
-/// A request's method, of those that are answered here.
+/// A request's method, of those that RFC 9110, 9.3, and RFC 5789 define.
 package enum Method: UInt8, Sendable {
   case get, head, post
+  /// These are served nowhere here, and answered with what is.
+  case put, delete, options, patch, connect, trace
 }
 
 /// What a head says, as the parser found it. Places are offsets into the bytes that were parsed.

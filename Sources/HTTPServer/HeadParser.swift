@@ -1,8 +1,9 @@
 /// Reads one request head (RFC 9112), stricter than the RFC where that costs an honest client nothing.
 ///
-/// - Lines end in CRLF; a bare CR or LF, an empty line before the request, and folded header lines are refused.
-/// - The target is in origin form, at most 2048 bytes, and of the characters of RFC 3986 only. Percent-escapes are
-///   decoded in place, and only to printable ASCII. At most 8 segments and 8 query items, no name twice.
+/// - Lines end in CRLF; a bare CR or LF, two empty lines before the request, and folded header lines are refused.
+/// - The target is in origin form or in absolute form with the scheme http, whose host means as little as the Host header. It has at
+///   most 2048 bytes, of the characters of RFC 3986 only. Percent-escapes are decoded in place, and only to printable ASCII. At most
+///   8 segments and 8 query items, no name twice; a query may be empty.
 /// - No request has a body: Transfer-Encoding, and any Content-Length but one `0`, are refused.
 /// - HTTP/1.1 needs one Host, whatever it says. `Expect: 100-continue` announces a body; without one it means nothing.
 /// - At most 64 header lines.
@@ -13,7 +14,8 @@ enum HeadParser {
   /// `head` is one whole head, its empty line included, as `HeadScan` delimits it, and at most 65,535 bytes.
   static func parse(_ head: inout MutableSpan<UInt8>) throws(HeadRefusal) -> HeadFields {
     var fields = HeadFields()
-    var at = 0
+    // One empty line in front is ignored; the scan lets no second one through.
+    var at = head.count >= 2 && head[0] == UInt8(ascii: "\r") ? 2 : 0
     fields.method = try method(head.span, &at)
     try TargetParser.parse(&head, &at, into: &fields)
     fields.isHTTP11 = try version(head.span, &at)
@@ -22,17 +24,21 @@ enum HeadParser {
   }
 
   private static func method(_ head: Span<UInt8>, _ at: inout Int) throws(HeadRefusal) -> Method {
+    let start = at
     while at < head.count, ByteClass.isToken(head[at]) { at += 1 }
-    let length = at
-    guard length > 0, at < head.count, head[at] == UInt8(ascii: " ") else { throw .malformed }
+    let name = start..<at
+    guard !name.isEmpty, at < head.count, head[at] == UInt8(ascii: " ") else { throw .requestLine }
     at += 1
-    if head.holds("GET", 0..<length) { return .get }
-    if head.holds("HEAD", 0..<length) { return .head }
-    if head.holds("POST", 0..<length) { return .post }
-    let isKnown =
-      head.holds("PUT", 0..<length) || head.holds("DELETE", 0..<length) || head.holds("OPTIONS", 0..<length)
-      || head.holds("PATCH", 0..<length) || head.holds("CONNECT", 0..<length) || head.holds("TRACE", 0..<length)
-    throw isKnown ? .methodNotAllowed : .unknownMethod
+    if head.holds("GET", name) { return .get }
+    if head.holds("HEAD", name) { return .head }
+    if head.holds("POST", name) { return .post }
+    if head.holds("PUT", name) { return .put }
+    if head.holds("DELETE", name) { return .delete }
+    if head.holds("OPTIONS", name) { return .options }
+    if head.holds("PATCH", name) { return .patch }
+    if head.holds("CONNECT", name) { return .connect }
+    if head.holds("TRACE", name) { return .trace }
+    throw .unknownMethod
   }
 
   /// True for 1.1, false for 1.0. Leaves `at` behind the line's end.
@@ -41,7 +47,7 @@ enum HeadParser {
     guard head.count >= end + 2, head.holds("HTTP/", at..<at + 5), head[at + 6] == UInt8(ascii: "."),
       ByteClass.isDigit(head[at + 5]), ByteClass.isDigit(head[at + 7]),
       head[end] == UInt8(ascii: "\r"), head[end + 1] == UInt8(ascii: "\n")
-    else { throw .malformed }
+    else { throw .requestLine }
     let (major, minor) = (head[at + 5], head[at + 7])
     guard major == UInt8(ascii: "1"), minor <= UInt8(ascii: "1") else { throw .unknownVersion }
     at = end + 2

@@ -1,11 +1,11 @@
 /// Looks for the end of a head in bytes that arrive piece by piece, each byte once.
 struct HeadScan {
   enum Result: Equatable {
-    /// A whole head is there: so many bytes, its empty line included.
+    /// A whole head is there: so many bytes, its empty line included, and one in front of it if there was one.
     case complete(Int)
     case incomplete
-    /// A line that doesn't end in CRLF, or nothing in front of the first line's end.
-    case malformed
+    /// A line that doesn't end in CRLF, or a second empty line in front of the first that isn't.
+    case refused(HeadRefusal)
   }
 
   /// How many bytes were looked at.
@@ -17,8 +17,9 @@ struct HeadScan {
   mutating func find(in bytes: Span<UInt8>) -> Result {
     while let end = bytes.place(of: UInt8(ascii: "\n"), from: seen) {
       seen = end
-      guard end > lineStart, bytes[end - 1] == UInt8(ascii: "\r") else { return .malformed }
-      if end == lineStart + 1 { return lineStart == 0 ? .malformed : .complete(end + 1) }
+      guard end > lineStart, bytes[end - 1] == UInt8(ascii: "\r") else { return .refused(.lineEnd) }
+      // The second line begins at 2 only when the first was empty.
+      if end == lineStart + 1, lineStart > 0 { return lineStart == 2 ? .refused(.emptyLines) : .complete(end + 1) }
       seen += 1
       lineStart = seen
     }

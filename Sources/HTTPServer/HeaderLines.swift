@@ -10,13 +10,13 @@ struct HeaderLines {
     var at = start
     var count = 0
     while true {
-      guard at + 1 < head.count else { throw .malformed }
+      guard at + 1 < head.count else { throw .lineEnd }
       if head[at] == UInt8(ascii: "\r"), head[at + 1] == UInt8(ascii: "\n") { break }
       count += 1
       if count > HeadParser.maximumHeaders { throw .headTooLarge }
       at = try lines.readLine(head, at)
     }
-    guard !fields.isHTTP11 || lines.hosts == 1 else { throw .malformed }
+    guard !fields.isHTTP11 || lines.hosts == 1 else { throw .host }
     fields.keepsAlive = fields.isHTTP11 && !lines.wantsClose
   }
 
@@ -25,13 +25,13 @@ struct HeaderLines {
     var at = start
     while at < head.count, ByteClass.isToken(head[at]) { at += 1 }
     let name = start..<at
-    guard !name.isEmpty, at < head.count, head[at] == UInt8(ascii: ":") else { throw .malformed }
+    guard !name.isEmpty, at < head.count, head[at] == UInt8(ascii: ":") else { throw .headerLine }
     at += 1
     while at < head.count, ByteClass.isBlank(head[at]) { at += 1 }
     let valueStart = at
     while at < head.count, ByteClass.isFieldText(head[at]) { at += 1 }
     guard at + 1 < head.count, head[at] == UInt8(ascii: "\r"), head[at + 1] == UInt8(ascii: "\n") else {
-      throw .malformed
+      throw .headerValue
     }
     var valueEnd = at
     while valueEnd > valueStart, ByteClass.isBlank(head[valueEnd - 1]) { valueEnd -= 1 }
@@ -43,16 +43,16 @@ struct HeaderLines {
     switch name.count {
     case 4 where head.holds("host", ignoringCaseIn: name):
       hosts += 1
-      if hosts > 1 { throw .malformed }
+      if hosts > 1 { throw .host }
     case 6 where head.holds("expect", ignoringCaseIn: name):
       guard head.holds("100-continue", ignoringCaseIn: value) else { throw .expectationFailed }
     case 10 where head.holds("connection", ignoringCaseIn: name):
       if names("close", in: head, value) { wantsClose = true }
     case 14 where head.holds("content-length", ignoringCaseIn: name):
       contentLengths += 1
-      guard contentLengths == 1, head.holds("0", value) else { throw .malformed }
+      guard contentLengths == 1, head.holds("0", value) else { throw .contentLength }
     case 17 where head.holds("transfer-encoding", ignoringCaseIn: name):
-      throw .malformed
+      throw .transferEncoding
     default:
       break
     }

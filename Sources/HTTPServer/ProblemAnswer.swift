@@ -1,43 +1,46 @@
 /// The answers that the server gives by itself, before any handler is asked; each ends its connection.
 enum ProblemAnswer {
   static let tooManyOfUser = answer(
-    429, "Too Many Requests",
-    "this user has as many connections open as it may; close some or keep one for all requests",
-    "Retry-After: 1\r\n")
-  static let tooMany = answer(
-    503, "Service Unavailable", "all connections are in use; try again in a moment", "Retry-After: 1\r\n")
-  static let tooSlow = answer(408, "Request Timeout", "the request's head was not sent in time")
+    429, "this user has as many connections open as it may; close some or keep one for all requests",
+    retryAfterSeconds: 1)
+  static let tooMany = answer(503, "all connections are in use; try again in a moment", retryAfterSeconds: 1)
+  static let tooSlow = answer(408, "the request's head was not sent in time")
 
   static func refusal(_ refusal: HeadRefusal) -> PlainBytes { refusals[refusal]! }
 
   private static let refusals: [HeadRefusal: PlainBytes] = Dictionary(
-    uniqueKeysWithValues: HeadRefusal.allCases.map { ($0, answer($0)) })
+    uniqueKeysWithValues: HeadRefusal.allCases.map { refusal in
+      let allow = refusal == .methodNotAllowed ? "Allow: GET, HEAD, POST\r\n" : ""
+      return (refusal, answer(refusal.status, refusal.rule, headers: allow))
+    })
 
-  private static func answer(_ refusal: HeadRefusal) -> PlainBytes {
-    let status = Int(refusal.rawValue)
-    return switch refusal {
-    case .malformed:
-      answer(status, "Bad Request", "not a valid HTTP/1.1 request; requests have no body and end their lines in CRLF")
-    case .methodNotAllowed:
-      answer(status, "Method Not Allowed", "use GET, HEAD or POST", "Allow: GET, HEAD, POST\r\n")
-    case .targetTooLong:
-      answer(status, "URI Too Long", "a target has at most \(HeadParser.maximumTarget) bytes")
-    case .expectationFailed:
-      answer(status, "Expectation Failed", "leave the Expect header out")
-    case .headTooLarge:
-      answer(status, "Request Header Fields Too Large", "send fewer or shorter header lines")
-    case .unknownMethod:
-      answer(status, "Not Implemented", "use GET, HEAD or POST")
-    case .unknownVersion:
-      answer(status, "HTTP Version Not Supported", "use HTTP/1.1")
+  private static func title(_ status: Int) -> String {
+    switch status {
+    case 400: "Bad Request"
+    case 405: "Method Not Allowed"
+    case 408: "Request Timeout"
+    case 414: "URI Too Long"
+    case 417: "Expectation Failed"
+    case 429: "Too Many Requests"
+    case 431: "Request Header Fields Too Large"
+    case 501: "Not Implemented"
+    case 503: "Service Unavailable"
+    case 505: "HTTP Version Not Supported"
+    default: preconditionFailure("no title for \(status)")
     }
   }
 
   /// A whole answer with a problem document (RFC 9457). The texts hold nothing that JSON would have to escape.
-  private static func answer(_ status: Int, _ title: String, _ detail: String, _ headers: String = "") -> PlainBytes {
-    let body = #"{"type":"about:blank","title":"\#(title)","status":\#(status),"detail":"\#(detail)"}"# + "\n"
+  private static func answer(
+    _ status: Int, _ detail: String, retryAfterSeconds: Int? = nil, headers: String = ""
+  ) -> PlainBytes {
+    let title = title(status)
+    let retryMember = retryAfterSeconds.map { #","retry_after":\#($0)"# } ?? ""
+    let retryHeader = retryAfterSeconds.map { "Retry-After: \($0)\r\n" } ?? ""
+    let body =
+      #"{"type":"about:blank","title":"\#(title)","status":\#(status),"detail":"\#(detail)"\#(retryMember)}"# + "\n"
     return PlainBytes(
       "HTTP/1.1 \(status) \(title)\r\nContent-Type: application/problem+json\r\nContent-Length: \(body.utf8.count)\r\n"
-        + "\(headers)Connection: close\r\n\r\n\(body)")
+        + "\(retryHeader)\(headers)Connection: close\r\n\r\n\(body)")
   }
 }

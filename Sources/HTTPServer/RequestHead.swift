@@ -53,6 +53,16 @@ package struct RequestHead: ~Copyable {
   /// The number of query items; one that nobody asked for is in here too.
   package var queryCount: Int { fields.queryCount }
 
+  /// The name of the first query item that is none of `names`; nil when there is none.
+  package func queryName(besides names: [StaticString]) -> String? {
+    let span = bytes.span
+    for index in 0..<fields.queryCount {
+      let range = fields.queryNames[index].range
+      if !names.contains(where: { span.holds($0, range) }) { return String(decoding: bytes[range], as: UTF8.self) }
+    }
+    return nil
+  }
+
   /// The value of the query item `name`: nil when there is none, empty for a name alone.
   package func query(_ name: StaticString) -> String? {
     queryRange(name).map { String(decoding: bytes[$0], as: UTF8.self) }

@@ -1,4 +1,4 @@
-/// Reads a request target in origin form (RFC 9112, 3.2.1), decoding its percent-escapes in place.
+/// Reads a request target in origin or absolute form (RFC 9112, 3.2.1 and 3.2.2), decoding its percent-escapes in place.
 struct TargetParser {
   private var at: Int
   /// Where the next decoded byte goes; never in front of `at`.
@@ -11,15 +11,50 @@ struct TargetParser {
   static func parse(
     _ head: inout MutableSpan<UInt8>, _ at: inout Int, into fields: inout HeadFields
   ) throws(HeadRefusal) {
-    guard at < head.count, head[at] == UInt8(ascii: "/") else { throw .malformed }
-    var parser = TargetParser(at: at + 1, write: at + 1, start: at + 1)
     let limit = at + HeadParser.maximumTarget
-    try parser.readPath(&head, limit, &fields)
+    guard at < head.count, head[at] != UInt8(ascii: " ") else { throw .requestLine }
+    if head[at] != UInt8(ascii: "/") { try skipHost(head.span, &at, limit, fields.method) }
+    var parser = TargetParser(at: at, write: at, start: at)
+    if head[at] == UInt8(ascii: "/") {
+      parser.begin()
+      try parser.readPath(&head, limit, &fields)
+    } else {
+      // "http://host" is "http://host/" (RFC 9110, 4.2.3).
+      try parser.endSegment(&fields)
+    }
     if head[parser.at] == UInt8(ascii: "?") {
       parser.begin()
       try parser.readQuery(&head, limit, &fields)
     }
     at = parser.at + 1
+  }
+
+  /// Skips what is in front of the path in absolute form, and leaves `at` at the path, the query's mark or the space behind.
+  private static func skipHost(
+    _ head: Span<UInt8>, _ at: inout Int, _ limit: Int, _ method: Method
+  ) throws(HeadRefusal) {
+    let scheme = at..<min(at + 7, head.count)
+    guard head.holds("http://", ignoringCaseIn: scheme) else {
+      // "*" is OPTIONS' and a bare host CONNECT's (RFC 9112, 3.2.3 and 3.2.4); there is no path whose methods could be listed.
+      throw method == .options || method == .connect ? .methodNotAllowed : .targetForm
+    }
+    at = scheme.upperBound
+    let start = at
+    while at < head.count, isOfHost(head[at]) {
+      guard at < limit else { throw .targetTooLong }
+      at += 1
+    }
+    guard at > start, head[start] != UInt8(ascii: ":"), at < head.count,
+      [UInt8(ascii: "/"), UInt8(ascii: "?"), UInt8(ascii: " ")].contains(head[at])
+    else { throw .authority }
+    guard at < limit || head[at] == UInt8(ascii: " ") else { throw .targetTooLong }
+  }
+
+  /// Characters of a host and its port, an address in brackets among them (RFC 3986, 3.2.2), without the `@` behind a user.
+  private static func isOfHost(_ byte: UInt8) -> Bool {
+    ByteClass.isPathCharacter(byte) && byte != UInt8(ascii: "@") || byte == UInt8(ascii: "[")
+      || byte == UInt8(ascii: "]")
+      || byte == UInt8(ascii: "%")
   }
 
   /// Skips the delimiter just met; the next piece starts behind it.
@@ -49,6 +84,8 @@ struct TargetParser {
   private mutating func readQuery(
     _ head: inout MutableSpan<UInt8>, _ limit: Int, _ fields: inout HeadFields
   ) throws(HeadRefusal) {
+    // An empty query says nothing, an empty item among others is a mistake.
+    if try current(head, limit) == UInt8(ascii: " ") { return }
     while true {
       let byte = try current(head, limit)
       switch byte {
@@ -70,7 +107,7 @@ struct TargetParser {
   }
 
   private func current(_ head: borrowing MutableSpan<UInt8>, _ limit: Int) throws(HeadRefusal) -> UInt8 {
-    guard at < head.count else { throw .malformed }
+    guard at < head.count else { throw .requestLine }
     let byte = head[at]
     if at >= limit, byte != UInt8(ascii: " ") { throw .targetTooLong }
     return byte
@@ -93,11 +130,12 @@ struct TargetParser {
       at += 1
       return
     }
-    guard byte == UInt8(ascii: "%"), at + 2 < head.count, let high = ByteClass.hexadecimal(head[at + 1]),
+    guard byte == UInt8(ascii: "%") else { throw byte == UInt8(ascii: "\r") ? .requestLine : .targetCharacter }
+    guard at + 2 < head.count, let high = ByteClass.hexadecimal(head[at + 1]),
       let low = ByteClass.hexadecimal(head[at + 2])
-    else { throw .malformed }
+    else { throw .escape }
     let decoded = high << 4 | low
-    guard (0x20...0x7E).contains(decoded) else { throw .malformed }
+    guard (0x20...0x7E).contains(decoded) else { throw .escape }
     store(decoded, &head)
     at += 3
   }
@@ -108,7 +146,7 @@ struct TargetParser {
   }
 
   private func endSegment(_ fields: inout HeadFields) throws(HeadRefusal) {
-    guard fields.segmentCount < HeadFields.maximumPieces else { throw .malformed }
+    guard fields.segmentCount < HeadFields.maximumPieces else { throw .segments }
     fields.segments[fields.segmentCount] = HeadFields.Piece(start, write)
     fields.segmentCount += 1
   }
@@ -118,10 +156,10 @@ struct TargetParser {
     let value = name == nil ? HeadFields.Piece() : piece
     let name = name ?? piece
     self.name = nil
-    guard !name.range.isEmpty, fields.queryCount < HeadFields.maximumPieces else { throw .malformed }
+    guard !name.range.isEmpty else { throw .queryName }
+    guard fields.queryCount < HeadFields.maximumPieces else { throw .queryItems }
     for earlier in 0..<fields.queryCount {
-      // Which of two values is meant is anybody's guess.
-      if head.isSame(fields.queryNames[earlier].range, name.range) { throw .malformed }
+      if head.isSame(fields.queryNames[earlier].range, name.range) { throw .repeatedQueryName }
     }
     fields.queryNames[fields.queryCount] = name
     fields.queryValues[fields.queryCount] = value

@@ -100,6 +100,7 @@ import Testing
     let refused = try harness.connect()
     let answer = try harness.exchange(Text.get, on: refused)
     #expect(answer.hasPrefix("HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/problem+json\r\n"))
+    #expect(answer.contains("\r\nRetry-After: 1\r\n") && answer.contains(#""retry_after":1}"#), "\(answer)")
     #expect(refused.isAtEnd)
     #expect(harness.server.statistics.refused(.userConnections) == 1)
     #expect(harness.handler.refusals.map(\.reason) == [.userConnections])
@@ -178,7 +179,9 @@ import Testing
     let clients = try (0..<2).map { _ in try harness.connect() }
     try harness.settle()
     let refused = try harness.connect()
-    #expect(try harness.exchange(Text.get, on: refused).hasPrefix("HTTP/1.1 503 Service Unavailable\r\n"))
+    let answer = try harness.exchange(Text.get, on: refused)
+    #expect(answer.hasPrefix("HTTP/1.1 503 Service Unavailable\r\n"))
+    #expect(answer.contains("\r\nRetry-After: 1\r\n") && answer.contains(#""retry_after":1}"#), "\(answer)")
     #expect(harness.server.statistics.refused(.connections) == 1)
     harness.handler.privilegedUIDs = [geteuid()]
     let admin = try harness.connect()

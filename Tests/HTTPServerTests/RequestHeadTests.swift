@@ -14,10 +14,11 @@ import Testing
     return try HeadParser.parse(&span)
   }
 
-  struct Path: Sendable {
+  struct Path: Sendable, CustomTestStringConvertible {
     let target: String
     let path: StaticString
     let isSame: Bool
+    var testDescription: String { "\(target) and \(path)" }
   }
 
   @Test(arguments: [
@@ -42,10 +43,11 @@ import Testing
     #expect(try with("/v1/roles/up%6Coader") { $0.withSegment(2) { $0.count } } == 8)
   }
 
-  struct Query: Sendable {
+  struct Query: Sendable, CustomTestStringConvertible {
     let target: String
     let text: String?
     let number: RequestHead.Number
+    var testDescription: String { target }
   }
 
   @Test(arguments: [

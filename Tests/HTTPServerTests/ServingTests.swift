@@ -150,17 +150,48 @@ import Testing
     #expect(try harness.exchange(Text.get, on: harness.connect()) == Text.hello)
   }
 
+  struct Refused: CustomTestStringConvertible {
+    let testDescription: String
+    let text: String
+    let status: String
+    var rule = ""
+  }
+
   @Test(arguments: [
-    ("GET / HTTP/1.1\r\n\r\n", "400 Bad Request"), ("BREW / HTTP/1.1\r\nHost: x\r\n\r\n", "501 Not Implemented"),
-    ("GET /\n", "400 Bad Request"), ("GET / HTTP/3.0\r\n\r\n", "505 HTTP Version Not Supported"),
-    ("GET /\(String(repeating: "a", count: 9000))", "431 Request Header Fields Too Large"),
-    ("GET / HTTP/1.1\r\nX: \(String(repeating: "a", count: 8200))\r\n\r\n", "431 Request Header Fields Too Large"),
+    Refused(
+      testDescription: "no host", text: "GET / HTTP/1.1\r\n\r\n", status: "400 Bad Request", rule: "one Host header"),
+    Refused(
+      testDescription: "an unknown method", text: "BREW / HTTP/1.1\r\nHost: x\r\n\r\n", status: "501 Not Implemented",
+      rule: "GET, HEAD or POST"),
+    Refused(
+      testDescription: "a bare line feed", text: "GET /\n", status: "400 Bad Request", rule: "ends in CRLF"),
+    Refused(
+      testDescription: "two empty lines", text: "\r\n\r\n", status: "400 Bad Request", rule: "one empty line"),
+    Refused(
+      testDescription: "a body", text: "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n",
+      status: "400 Bad Request", rule: "no body"),
+    Refused(
+      testDescription: "another version", text: "GET / HTTP/3.0\r\n\r\n", status: "505 HTTP Version Not Supported",
+      rule: "HTTP/1.1"),
+    Refused(
+      testDescription: "a huge target", text: "GET /\(String(repeating: "a", count: 9000))",
+      status: "431 Request Header Fields Too Large"),
+    Refused(
+      testDescription: "a huge header", text: "GET / HTTP/1.1\r\nX: \(String(repeating: "a", count: 8200))\r\n\r\n",
+      status: "431 Request Header Fields Too Large"),
+    Refused(
+      testDescription: "options of the server", text: "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+      status: "405 Method Not Allowed"),
   ])
-  func `a refused head is answered with a problem document and closed`(_ text: String, _ status: String) throws {
+  func `a refused head is answered with a problem document that names the rule, and closed`(_ row: Refused) throws {
+    let (text, status) = (row.text, row.status)
     let client = try harness.connect()
     let answer = try harness.exchange(text, on: client)
     #expect(answer.hasPrefix("HTTP/1.1 \(status)\r\nContent-Type: application/problem+json\r\n"))
     #expect(answer.contains(#""status":\#(status.prefix(3)),"#))
+    #expect(answer.contains("Allow: GET, HEAD, POST\r\n") == status.hasPrefix("405"))
+    let detail = answer.split(separator: "\"detail\":\"").last ?? ""
+    #expect(row.rule.isEmpty || detail.contains(row.rule), "\(answer)")
     #expect(client.isAtEnd)
     #expect(harness.handler.requests.isEmpty)
     client.close()

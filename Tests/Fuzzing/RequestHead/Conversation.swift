@@ -57,7 +57,7 @@ enum Conversation {
     case .complete(let size): return (parse((0..<size).map { bytes[$0] }), size)
     case .incomplete where bytes.count < headSize: return (nil, 0)
     case .incomplete: return (.refused(.headTooLarge), 0)
-    case .malformed: return (.refused(.malformed), 0)
+    case .refused(let refusal): return (.refused(refusal), 0)
     }
   }
 

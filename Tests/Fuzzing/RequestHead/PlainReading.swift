@@ -5,7 +5,8 @@ import FuzzSupport
 /// A second reading of a head that was accepted, by plain splitting, to hold the parser's against.
 enum PlainReading {
   static func check(_ request: Request) {
-    let lines = split(request.head, by: "\r\n")
+    var lines = split(request.head, by: "\r\n")
+    if lines[0].isEmpty { lines.removeFirst() }
     require(lines.count >= 3 && lines.suffix(2).allSatisfy(\.isEmpty), "a head without an end: \(request)")
     let words = split(lines[0], by: " ")
     require(words.count == 3, "a request line of \(words.count) words")
@@ -16,16 +17,29 @@ enum PlainReading {
   }
 
   private static func checkTarget(_ target: [UInt8], _ request: Request) {
+    let target = withoutHost(target)
     let mark = target.firstIndex(of: UInt8(ascii: "?"))
     let path = split(Array(target[..<(mark ?? target.count)]), by: "/")
     require(
       path[0].isEmpty && path.dropFirst().map(decoded) == request.segments, "another path than \(request.segments)")
-    let query = mark.map { split(Array(target[($0 + 1)...]), by: "&") } ?? []
+    let queryText = mark.map { Array(target[($0 + 1)...]) } ?? []
+    let query = queryText.isEmpty ? [] : split(queryText, by: "&")
     let items = query.map { item in
       let sign = item.firstIndex(of: UInt8(ascii: "=")) ?? item.count
       return Request.Item(name: decoded(Array(item[..<sign])), value: decoded(Array(item[sign...].dropFirst())))
     }
     require(items == request.query, "another query than \(request.query)")
+  }
+
+  /// The path and the query of a target, which may be a URL.
+  private static func withoutHost(_ target: [UInt8]) -> [UInt8] {
+    if target.first == UInt8(ascii: "/") { return target }
+    require(text(target.prefix(7)).lowercased() == "http://", "a target that is no path: \(text(target))")
+    let rest = target.dropFirst(7)
+    let host = rest.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
+    require(!host.isEmpty && !host.contains(UInt8(ascii: "@")), "a URL without a host, or with a user: \(text(target))")
+    let path = Array(rest.dropFirst(host.count))
+    return path.first == UInt8(ascii: "/") ? path : [UInt8(ascii: "/")] + path
   }
 
   /// What may never pass: a body, announced in any way, and a second opinion on where a request ends.
