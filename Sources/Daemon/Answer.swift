@@ -31,7 +31,7 @@ enum Answer {
 
   /// A problem document (RFC 9457); `fields` are more header lines.
   static func problem(_ problem: Problem, fields: String = "") -> Response {
-    let retry = problem.retryAfter.map { "Retry-After: \($0.wholeSeconds)\r\n" } ?? ""
+    let retry = problem.retryAfterSeconds.map { "Retry-After: \($0)\r\n" } ?? ""
     return bytes(problem.rendered(), status: problem.status, type: .problem, fields: retry + fields)
   }
 

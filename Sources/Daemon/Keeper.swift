@@ -111,6 +111,7 @@ package final class Keeper: SocketBackend {
   private func stop() {
     announcer.stopping()
     server.stop()
+    service.flushLog()
     loop.exit()
   }
 

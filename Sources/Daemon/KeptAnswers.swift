@@ -2,31 +2,71 @@ import Core
 import EventLoop
 import HTTPServer
 
-/// Answers that take the longer the more roles there are, kept a moment: so that asking for them over and over neither holds up the
-/// loop nor fills the memory with copies.
-struct KeptAnswers {
-  /// In µs; what is said of seconds is hardly older than it looks.
-  private static let lifetime: Int64 = 200_000
+/// Answers that take the longer the more roles there are, kept for 200 ms: so that asking for them over and over neither holds up the
+/// loop nor fills the memory with copies. After that they are let go of, whether anybody asks again or not.
+final class KeptAnswers {
+  private struct Kept {
+    let response: Response
+    /// CLOCK_BOOTTIME in µs.
+    let end: Int64
+  }
+
   private static let mostLists = 64
 
-  private var lists: [Caller: (response: Response, until: Int64)] = [:]
-  private var health: (response: Response, until: Int64)?
+  /// In µs; what is said of seconds is hardly older than it looks.
+  private let lifetime: Int64
+  private let time: () -> Int64
+  private var lists: [Caller: Kept] = [:]
+  private var health: Kept?
+  private var timer: TimerSource!
+
+  /// How many answers are held in memory.
+  var count: Int { lists.count + (health == nil ? 0 : 1) }
+
+  /// `time` gives CLOCK_BOOTTIME in µs.
+  init(
+    loop: EventLoop, lifetime: Duration = .milliseconds(200), time: @escaping () -> Int64 = EventLoop.bootTime
+  ) throws {
+    self.lifetime = Int64(lifetime / .microseconds(1))
+    self.time = time
+    timer = try TimerSource(loop, accuracy: 50_000) { [unowned self] in dropExpired() }
+  }
 
   /// The list for whoever has these rights.
-  mutating func list(for caller: Caller, render: () -> Response) -> Response {
-    let now = EventLoop.bootTime()
-    if let kept = lists[caller], now < kept.until { return kept.response }
+  func list(for caller: Caller, render: () -> Response) -> Response {
+    let now = time()
+    if let kept = lists[caller], now < kept.end { return kept.response }
     if lists.count >= Self.mostLists { lists = [:] }
     let response = render()
-    lists[caller] = (response, now + Self.lifetime)
+    lists[caller] = keep(response, since: now)
     return response
   }
 
-  mutating func health(render: () -> Response) -> Response {
-    let now = EventLoop.bootTime()
-    if let health, now < health.until { return health.response }
+  func health(render: () -> Response) -> Response {
+    let now = time()
+    if let health, now < health.end { return health.response }
     let response = render()
-    health = (response, now + Self.lifetime)
+    health = keep(response, since: now)
     return response
+  }
+
+  /// Forgets all of them: what they say, or who may see it, has changed.
+  func dropAll() {
+    lists = [:]
+    health = nil
+    timer.disarm()
+  }
+
+  private func keep(_ response: Response, since start: Int64) -> Kept {
+    if !timer.isArmed { timer.arm(at: start + lifetime) }
+    return Kept(response: response, end: start + lifetime)
+  }
+
+  /// Called by the timer; a step for tests.
+  func dropExpired() {
+    let now = time()
+    lists = lists.filter { now < $0.value.end }
+    if let kept = health, now >= kept.end { health = nil }
+    if let next = (lists.values.map(\.end) + [health?.end].compactMap(\.self)).min() { timer.arm(at: next) }
   }
 }

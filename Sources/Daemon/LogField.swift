@@ -28,6 +28,10 @@ package enum LogField: String {
   /// The calling process, as the kernel says it.
   case uid
   case pid
+  /// The name of the user `uid`, where the host has one.
+  case user
+  /// What the process runs: its executable's path or its name; left out where /proc doesn't show it.
+  case program
   case path
   case source
   /// Whose an AccessKey is, by GetCallerIdentity.
@@ -43,6 +47,12 @@ package enum LogField: String {
 }
 
 extension Logger {
+  /// Logs a fixed phrase with fields that aren't always the same.
+  func log(_ level: Logger.Level, _ phrase: Logger.Message, _ fields: [(LogField, String)]) {
+    let pairs = fields.map { ($0.rawValue, Logger.MetadataValue.string($1)) }
+    log(level: level, phrase, metadata: Logger.Metadata(pairs) { first, _ in first })
+  }
+
   /// Logs a fixed phrase with its fields.
   package func log(_ level: Logger.Level, _ phrase: Logger.Message, _ fields: KeyValuePairs<LogField, String>) {
     var metadata = Logger.Metadata(minimumCapacity: fields.count)

@@ -24,6 +24,30 @@ final class RefusalLog {
       case .connection, .crowding, .others: false
       }
     }
+
+    fileprivate var field: (LogField, String)? {
+      switch self {
+      case .role(let name): (.role, name.description)
+      case .path(let path): (.path, path)
+      case .connection(let reason): (.reason, reason.rawValue)
+      case .crowding, .others: nil
+      }
+    }
+
+    fileprivate var firstPhrase: Logger.Message {
+      switch self {
+      case .role, .path, .connection: "refused"
+      case .crowding: "connects faster than connections are taken in"
+      case .others: "refused at more than can be told apart"
+      }
+    }
+
+    fileprivate var summaryPhrase: Logger.Message {
+      switch self {
+      case .role, .path, .connection, .others: "refused again in the last minute"
+      case .crowding: "goes on connecting faster than connections are taken in"
+      }
+    }
   }
 
   private struct Key: Hashable {
@@ -35,14 +59,16 @@ final class RefusalLog {
   private static let mostKeys = 1024
 
   private let logger: Logger
+  private let callers: CallerLog
   /// In µs.
   private let interval: Int64
   private var timer: TimerSource!
   private var repeats: [Key: Int] = [:]
 
   /// Sums up once in `interval`.
-  init(loop: EventLoop, logger: Logger, interval: Duration = .seconds(60)) throws {
+  init(loop: EventLoop, logger: Logger, callers: CallerLog, interval: Duration = .seconds(60)) throws {
     self.logger = logger
+    self.callers = callers
     self.interval = Int64(interval / .microseconds(1))
     timer = try TimerSource(loop, accuracy: 1_000_000) { [unowned self] in sumUp() }
   }
@@ -55,27 +81,15 @@ final class RefusalLog {
       return
     }
     repeats[key] = 0
-    switch key.object {
-    case .role(let name): logger.warning("refused", [.uid: "\(uid)", .pid: "\(pid)", .role: name.description])
-    case .path(let path): logger.warning("refused", [.uid: "\(uid)", .pid: "\(pid)", .path: path])
-    case .connection(let reason): logger.warning("refused", [.uid: "\(uid)", .pid: "\(pid)", .reason: reason.rawValue])
-    case .crowding: logger.warning("connects faster than connections are taken in", [.uid: "\(uid)", .pid: "\(pid)"])
-    case .others: logger.warning("refused at more than can be told apart", [.uid: "\(uid)", .pid: "\(pid)"])
-    }
+    callers.log(.warning, key.object.firstPhrase, [key.object.field].compactMap(\.self), uid: uid, pid: pid)
     if !timer.isArmed { timer.arm(at: EventLoop.bootTime() + interval) }
   }
 
   private func sumUp() {
     for (key, count) in repeats where count > 0 {
-      let (uid, count) = ("\(key.uid)", "\(count)")
-      let phrase: Logger.Message = "refused again in the last minute"
-      switch key.object {
-      case .role(let name): logger.warning(phrase, [.uid: uid, .role: name.description, .count: count])
-      case .path(let path): logger.warning(phrase, [.uid: uid, .path: path, .count: count])
-      case .connection(let reason): logger.warning(phrase, [.uid: uid, .reason: reason.rawValue, .count: count])
-      case .crowding: logger.warning("goes on connecting faster than connections are taken in", [.uid: uid])
-      case .others: logger.warning(phrase, [.uid: uid, .count: count])
-      }
+      var fields = [key.object.field].compactMap(\.self)
+      if key.object != .crowding { fields.append((.count, "\(count)")) }
+      callers.log(.warning, key.object.summaryPhrase, fields, uid: key.uid)
     }
     repeats = repeats.filter { $0.value > 0 }.mapValues { _ in 0 }
     if !repeats.isEmpty { timer.arm(at: EventLoop.bootTime() + interval) }

@@ -7,36 +7,43 @@ import Wire
 
 /// Handing out: the plain read, which never calls STS, and the read with `min_ttl`, which may have a session drawn.
 extension SocketService {
-  private static let longestWait = 60
   private static let defaultWait = 10
 
   func credentials(
     of role: KeptRole, for request: borrowing RequestHead, from peer: Peer, token: ResponseToken
   ) -> Response? {
     let now = Timestamp(microseconds: EventLoop.bootTime())
+    let recipient = Recipient(peer: peer, isHeadOnly: request.method == .head)
     guard request.queryCount > 0 else {
-      return handOut(role.current, of: role, to: peer, at: now) ?? nothingValid(role, at: now)
+      return handOut(role.current, of: role, to: recipient, at: now) ?? nothingValid(role, at: now)
     }
-    guard let wish = Wish(request) else { return Wish.malformed }
-    guard let minTTL = wish.minTTL else {
-      if let response = handOut(role.current, of: role, to: peer, at: now) { return response }
-      guard let wait = wish.wait, wait > .zero else { return nothingValid(role, at: now) }
-      waiting.add(WaitingReaders.Reader(token: token, peer: peer, minTTL: nil, deadline: now + wait), for: role.name)
+    let query: CredentialQuery
+    do throws(CredentialQuery.Malformed) {
+      query = try CredentialQuery(request)
+    } catch {
+      return Answer.problem(Problem(.malformed, detail: "\(error)"))
+    }
+    guard let minTTL = query.minTTL else {
+      if let response = handOut(role.current, of: role, to: recipient, at: now) { return response }
+      guard let wait = query.wait, wait > .zero else { return nothingValid(role, at: now) }
+      waiting.add(
+        WaitingReaders.Reader(token: token, recipient: recipient, minTTL: nil, deadline: now + wait), for: role.name)
       return nil
     }
-    return reserve(minTTL, of: role, wait: wish.wait, peer: peer, token: token, at: now)
+    return reserve(minTTL, of: role, wait: query.wait, recipient: recipient, token: token, at: now)
   }
 
   private func reserve(
-    _ minTTL: Duration, of role: KeptRole, wait: Duration?, peer: Peer, token: ResponseToken, at now: Timestamp
+    _ minTTL: Duration, of role: KeptRole, wait: Duration?, recipient: Recipient, token: ResponseToken,
+    at now: Timestamp
   ) -> Response? {
     switch role.machine.reservation(minTTL: minTTL, at: now) {
     case .ready(let session):
-      return handOut(role.handout(of: session), of: role, to: peer, at: now) ?? nothingValid(role, at: now)
+      return handOut(role.handout(of: session), of: role, to: recipient, at: now) ?? nothingValid(role, at: now)
     case .tooLong(let most): return Self.tooLong(minTTL, most: most, role)
     case .tooSoon(let wait): return Self.tooMany("one draw for a reservation per role and minute", wait)
     case .draw(let duration):
-      if let wait = reservationLimits.admit(uid: peer.uid, at: now) {
+      if let wait = reservationLimits.admit(uid: recipient.peer.uid, at: now) {
         return Self.tooMany("four draws for reservations per user and minute", wait)
       }
       refresher.send(.reservationRequested(duration), to: role)
@@ -45,21 +52,26 @@ extension SocketService {
     let patience = wait ?? .seconds(Self.defaultWait)
     guard patience > .zero else { return Self.notYet(role) }
     waiting.add(
-      WaitingReaders.Reader(token: token, peer: peer, minTTL: minTTL, deadline: now + patience), for: role.name)
+      WaitingReaders.Reader(token: token, recipient: recipient, minTTL: minTTL, deadline: now + patience),
+      for: role.name)
     return nil
   }
 
-  /// The answer with this hand-out, booked to the peer; nil when there is none that is valid.
-  private func handOut(_ handout: Handout?, of role: KeptRole, to peer: Peer, at now: Timestamp) -> Response? {
+  /// The answer with this hand-out, counted and logged for its recipient; nil when there is none that is valid.
+  private func handOut(_ handout: Handout?, of role: KeptRole, to recipient: Recipient, at now: Timestamp) -> Response?
+  {
     guard let handout, let response = handout.response(at: now) else { return nil }
+    // An answer without its body hands out nothing.
+    if recipient.isHeadOnly { return response }
+    let peer = recipient.peer
     if handout.isBelowFloor(at: now) { belowFloorAnswers += 1 }
     if role.handouts.enter(uid: peer.uid, session: handout.session.id, isReserved: handout === role.reserved) {
-      logger.notice(
-        "credential handed out",
+      callers.log(
+        .notice, "credential handed out",
         [
-          .role: role.name.description, .uid: "\(peer.uid)", .pid: "\(peer.pid)",
-          .generation: "\(handout.generation)", .accessKeyID: handout.session.accessKeyID,
-        ])
+          (.role, role.name.description), (.generation, "\(handout.generation)"),
+          (.accessKeyID, handout.session.accessKeyID),
+        ], uid: peer.uid, pid: peer.pid)
     }
     return response
   }
@@ -71,8 +83,8 @@ extension SocketService {
     let now = Timestamp(microseconds: EventLoop.bootTime())
     waiting.answer(role.name) { reader in
       // A reload may have taken the right away since it asked.
-      guard mayRead(reader.peer, role) else {
-        server?.complete(reader.token, refuse(reader.peer, role))
+      guard mayRead(reader.recipient.peer, role) else {
+        server?.complete(reader.token, refuse(reader.recipient.peer, role))
         return true
       }
       let handout =
@@ -83,7 +95,7 @@ extension SocketService {
             nil as Handout?
           }
         } else { role.current }
-      guard let response = handOut(handout, of: role, to: reader.peer, at: now) else { return false }
+      guard let response = handOut(handout, of: role, to: reader.recipient, at: now) else { return false }
       server?.complete(reader.token, response)
       return true
     }
@@ -158,32 +170,5 @@ extension SocketService {
     return Answer.problem(
       Problem(
         .noSession, detail: detail, code: failure.code, requestID: failure.requestID, retryAfter: .seconds(5)))
-  }
-
-  /// What a reader asks for in the query.
-  private struct Wish {
-    var minTTL: Duration?
-    var wait: Duration?
-
-    init?(_ request: borrowing RequestHead) {
-      switch request.queryNumber("min_ttl") {
-      case .malformed: return nil
-      case .missing: break
-      case .value(let seconds): minTTL = .seconds(seconds)
-      }
-      switch request.queryNumber("wait") {
-      case .malformed: return nil
-      case .missing: break
-      case .value(let seconds) where seconds > SocketService.longestWait: return nil
-      case .value(let seconds): wait = .seconds(seconds)
-      }
-    }
-
-    static var malformed: Response {
-      Answer.problem(
-        Problem(
-          .malformed,
-          detail: "min_ttl and wait are whole seconds, wait 0 to \(SocketService.longestWait): ?min_ttl=7200&wait=10"))
-    }
   }
 }

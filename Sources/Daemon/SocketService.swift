@@ -49,8 +49,9 @@ package final class SocketService: RequestHandler {
   private(set) var waiting: WaitingReaders!
   private(set) var subscribers: EventSubscribers!
   var reservationLimits = ReservationLimits()
+  let callers: CallerLog
   private let refusalLog: RefusalLog
-  private var kept = KeptAnswers()
+  private let kept: KeptAnswers
 
   package init(
     loop: EventLoop, backend: any SocketBackend, refresher: Refresher, access: AccessPolicy, logger: Logger
@@ -59,14 +60,19 @@ package final class SocketService: RequestHandler {
     self.refresher = refresher
     self.access = access
     self.logger = logger
-    refusalLog = try RefusalLog(loop: loop, logger: logger)
+    callers = CallerLog(logger: logger, names: try UserNames(loop: loop))
+    refusalLog = try RefusalLog(loop: loop, logger: logger, callers: callers)
+    kept = try KeptAnswers(loop: loop)
     waiting = try WaitingReaders(loop: loop) { [unowned self] reader, role in timedOut(reader, role) }
     subscribers = EventSubscribers(
       mayRead: { [unowned self] in mayRead($0, $1) }, send: { [unowned self] in server?.send($0, $1) ?? false })
   }
 
   /// The settings changed, and with them who may see what.
-  func settingsChanged() { kept = KeptAnswers() }
+  func settingsChanged() { kept.dropAll() }
+
+  /// Writes the log lines that wait for a user's name.
+  func flushLog() { callers.flush() }
 
   /// Answers by `server` from now on; whoever waits at another one is forgotten, since its connection is about to end.
   package func serve(on server: HTTPServer) {
@@ -120,7 +126,8 @@ package final class SocketService: RequestHandler {
     switch request.segmentCount {
     case 3: return get(request) ?? Answer.document(status(of: role))
     case 4 where request.segment(3, is: "credentials"):
-      return get(request) ?? credentials(of: role, for: request, from: peer, token: token)
+      return get(request, taking: CredentialQuery.parameters)
+        ?? credentials(of: role, for: request, from: peer, token: token)
     default: return unknownPath()
     }
   }
@@ -239,20 +246,6 @@ package final class SocketService: RequestHandler {
   private func unknownPath() -> Response {
     Answer.problem(
       Problem(.notFound, detail: "paths are /v1/roles, /v1/events, /v1/status, /v1/reload, /healthz and /metrics"))
-  }
-
-  // MARK: - Methods
-
-  private func get(_ request: borrowing RequestHead) -> Response? {
-    request.method == .post ? wrongMethod("GET") : nil
-  }
-
-  private func post(_ request: borrowing RequestHead) -> Response? {
-    request.method == .post ? nil : wrongMethod("POST")
-  }
-
-  private func wrongMethod(_ right: String) -> Response {
-    Answer.problem(Problem(.methodNotAllowed, detail: "use \(right) here"), fields: "Allow: \(right)\r\n")
   }
 }
 

@@ -6,7 +6,7 @@ import HTTPServer
 final class WaitingReaders {
   struct Reader {
     let token: ResponseToken
-    let peer: Peer
+    let recipient: Recipient
     /// The least remaining life asked for; nil for a plain read.
     let minTTL: Duration?
     let deadline: Timestamp

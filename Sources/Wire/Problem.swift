@@ -107,7 +107,7 @@ package struct Problem: WireDocument, Hashable, Sendable {
       json.member("detail", detail)
       if let code { json.member("code", code) }
       if let requestID { json.member("request_id", requestID) }
-      if let retryAfter { json.member("retry_after", Self.roundedUp(retryAfter)) }
+      if let retryAfterSeconds { json.member("retry_after", retryAfterSeconds) }
       if let maxTTL { json.member("max_ttl", maxTTL.wholeSeconds) }
       if !errors.isEmpty {
         json.key("errors")
@@ -116,9 +116,8 @@ package struct Problem: WireDocument, Hashable, Sendable {
     }
   }
 
-  /// Whoever waits that long must not come too early.
-  private static func roundedUp(_ span: Duration) -> Int64 {
-    let whole = span.components.seconds
-    return span.components.attoseconds > 0 ? whole + 1 : whole
+  /// `retryAfter` as documents and headers say it, in whole seconds: rounded up, since whoever waits that long must not come too early.
+  package var retryAfterSeconds: Int64? {
+    retryAfter.map { $0.components.attoseconds > 0 ? $0.components.seconds + 1 : $0.components.seconds }
   }
 }

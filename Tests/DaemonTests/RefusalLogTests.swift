@@ -41,7 +41,11 @@ import Testing
   init() throws {
     loop = try EventLoop()
     let logger = Logger(label: "test") { [lines] _ in Recorder(lines: lines) }
-    log = try RefusalLog(loop: loop, logger: logger, interval: .milliseconds(10))
+    let sources = UserNames.Sources(local: { $0 == 1000 ? "anna" : "user\($0)" }, remote: { _ in nil })
+    let callers = CallerLog(
+      logger: logger, names: try UserNames(loop: loop, sources: sources),
+      program: { pid, _ in pid == 7 ? "/usr/bin/curl" : nil })
+    log = try RefusalLog(loop: loop, logger: logger, callers: callers, interval: .milliseconds(10))
   }
 
   /// Turns the loop until so many lines are there.
@@ -54,9 +58,13 @@ import Testing
     let role = RoleName("uploader")!
     for _ in 0..<3 { log.note(.role(role), uid: 1000, pid: 7) }
     log.note(.connection(.userConnections), uid: 1001, pid: 8)
-    #expect(lines.all == ["refused pid=7 role=uploader uid=1000", "refused pid=8 reason=user_connections uid=1001"])
+    #expect(
+      lines.all == [
+        "refused pid=7 program=/usr/bin/curl role=uploader uid=1000 user=anna",
+        "refused pid=8 reason=user_connections uid=1001 user=user1001",
+      ])
     try turn(until: 3)
-    #expect(lines.all.dropFirst(2) == ["refused again in the last minute count=2 role=uploader uid=1000"])
+    #expect(lines.all.dropFirst(2) == ["refused again in the last minute count=2 role=uploader uid=1000 user=anna"])
   }
 
   @Test func `who fills the listener's queue is named, and again while it goes on`() throws {
@@ -65,16 +73,16 @@ import Testing
     try turn(until: 2)
     #expect(
       lines.all == [
-        "connects faster than connections are taken in pid=7 uid=1000",
-        "goes on connecting faster than connections are taken in uid=1000",
+        "connects faster than connections are taken in pid=7 program=/usr/bin/curl uid=1000 user=anna",
+        "goes on connecting faster than connections are taken in uid=1000 user=anna",
       ])
   }
 
   @Test func `a user who is refused at thousands of things hides nobody else`() throws {
     for number in 0..<2000 { log.note(.path("/\(number)"), uid: 1000, pid: 7) }
     #expect(lines.all.count == 1025)
-    #expect(lines.all.last == "refused at more than can be told apart pid=7 uid=1000")
+    #expect(lines.all.last == "refused at more than can be told apart pid=7 program=/usr/bin/curl uid=1000 user=anna")
     log.note(.connection(.malformed), uid: 1001, pid: 8)
-    #expect(lines.all.last == "refused pid=8 reason=malformed uid=1001")
+    #expect(lines.all.last == "refused pid=8 reason=malformed uid=1001 user=user1001")
   }
 }

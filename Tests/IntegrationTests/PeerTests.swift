@@ -81,6 +81,8 @@ import Wire
   @Test func `a refusal is told once with uid, pid and role, and counted after that`() throws {
     let lab = try lab()
     for _ in 0..<5 { #expect(try lab.ask("/v1/roles/private/credentials", as: Person.stranger).status == 403) }
+    // The host's name services are asked for the user's name first, beside the loop.
+    try lab.daemon.awaitLog("warning: refused", "uid=\(Person.stranger)", "role=private")
     let lines = lab.daemon.logLines("warning: refused", "uid=\(Person.stranger)", "role=private")
     #expect(lines.count == 1)
     #expect(lines.first?.contains(/pid=[1-9][0-9]+/) == true)
@@ -90,6 +92,7 @@ import Wire
   @Test func `each user's first look at a generation is told once`() throws {
     let lab = try lab()
     for _ in 0..<3 { #expect(try lab.ask("/v1/roles/uploader/credentials", as: Person.reader).status == 200) }
+    try lab.daemon.awaitLog("notice: credential handed out", "role=uploader", "uid=\(Person.reader)")
     let lines = lab.daemon.logLines("notice: credential handed out", "role=uploader", "uid=\(Person.reader)")
     #expect(lines.count == 1)
     #expect(lines.first?.contains("generation=1") == true && lines.first?.contains("access_key_id=STS.") == true)

@@ -1,7 +1,7 @@
 /// Finds what somebody probably meant.
-enum Spelling {
+package enum Spelling {
   /// The candidate that is at most two slips from `word`, but not half of it, or that shares its beginning; nil when there is none.
-  static func nearest(to word: String, among candidates: [String]) -> String? {
+  package static func nearest(to word: String, among candidates: [String]) -> String? {
     let limit = min(2, word.utf8.count / 2)
     // Words of very different length need no look; so a long one costs nothing.
     let scored = candidates.filter { abs($0.utf8.count - word.utf8.count) <= limit }

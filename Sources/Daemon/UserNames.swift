@@ -1,0 +1,110 @@
+import EventLoop
+import Settings
+
+/// Names of users for log lines, found without ever holding up the loop.
+///
+/// The host's own users and systemd's dynamic ones are read from local files at once. For all others the host's name services are asked
+/// (nsswitch.conf(5)) on a thread of its own, for one user at a time: a directory that is down may take minutes to answer. A log line
+/// waits for that 2 s at most, and then goes without the name.
+final class UserNames {
+  struct Sources: Sendable {
+    /// Answers in a moment.
+    var local: @Sendable (UInt32) -> String?
+    /// May take minutes; called on another thread.
+    var remote: @Sendable (UInt32) -> String?
+
+    static let host = Sources(
+      local: { LocalUsers().name(of: $0) },
+      // No name service that answers and none that knows the user come to the same here.
+      remote: { try? SystemHost().user(uid: $0)?.name })
+  }
+
+  private struct Answer {
+    let name: String?
+    /// CLOCK_BOOTTIME in µs.
+    let end: Int64
+  }
+
+  private struct Waiting {
+    let uid: UInt32
+    let deadline: Int64
+    let body: (String?) -> Void
+  }
+
+  /// In µs: users are renamed rarely, and created more often.
+  private static let lifetime: (known: Int64, unknown: Int64) = (600_000_000, 60_000_000)
+  private static let mostAnswers = 1024
+  private static let mostWaiting = 256
+
+  private let loop: EventLoop
+  private let sources: Sources
+  /// In µs.
+  private let longestWait: Int64
+  private var answers: [UInt32: Answer] = [:]
+  private var waiting: [Waiting] = []
+  private var lookUp: UserLookUp?
+  private var timer: TimerSource!
+
+  init(loop: EventLoop, sources: Sources = .host, longestWait: Duration = .seconds(2)) throws {
+    self.loop = loop
+    self.sources = sources
+    self.longestWait = Int64(longestWait / .microseconds(1))
+    timer = try TimerSource(loop, accuracy: 100_000) { [unowned self] in expire() }
+  }
+
+  /// Calls `body` once with the user's name, nil when there is none or it can't be had in time: at once or in a later turn.
+  func name(of uid: UInt32, _ body: @escaping (String?) -> Void) {
+    let now = EventLoop.bootTime()
+    if let answer = answers[uid], now < answer.end { return body(answer.name) }
+    if let name = sources.local(uid) {
+      remember(name, of: uid, at: now)
+      return body(name)
+    }
+    // Beyond that a name service is down that many users come from.
+    if waiting.count >= Self.mostWaiting { return body(nil) }
+    waiting.append(Waiting(uid: uid, deadline: now + longestWait, body: body))
+    if !timer.isArmed { timer.arm(at: now + longestWait) }
+    askNext()
+  }
+
+  /// Lets everything that waits for a name go without, since the daemon ends.
+  func flush() {
+    let all = waiting
+    waiting = []
+    timer.disarm()
+    for one in all { one.body(nil) }
+  }
+
+  private func askNext() {
+    guard lookUp == nil, let uid = waiting.first?.uid else { return }
+    let remote = sources.remote
+    do {
+      lookUp = try UserLookUp(loop: loop, ask: { remote(uid) }) { [unowned self] in found($0, of: uid) }
+    } catch {
+      // Without a thread or a descriptor to spare the lines do without names.
+      flush()
+    }
+  }
+
+  private func found(_ name: String?, of uid: UInt32) {
+    lookUp = nil
+    remember(name, of: uid, at: EventLoop.bootTime())
+    let done = waiting.filter { $0.uid == uid }
+    waiting.removeAll { $0.uid == uid }
+    for one in done { one.body(name) }
+    askNext()
+  }
+
+  private func remember(_ name: String?, of uid: UInt32, at now: Int64) {
+    if answers.count >= Self.mostAnswers { answers = [:] }
+    answers[uid] = Answer(name: name, end: now + (name == nil ? Self.lifetime.unknown : Self.lifetime.known))
+  }
+
+  private func expire() {
+    let now = EventLoop.bootTime()
+    let late = waiting.prefix { $0.deadline <= now }
+    waiting.removeFirst(late.count)
+    if let next = waiting.first { timer.arm(at: next.deadline) }
+    for one in late { one.body(nil) }
+  }
+}

@@ -1,0 +1,77 @@
+import Core
+import EventLoop
+import HTTPServer
+import Testing
+
+@testable import Daemon
+
+/// What takes long to render is kept for a moment, and for no longer.
+@Suite struct KeptAnswersTests {
+  private final class Clock {
+    var now: Int64 = 1_000_000
+  }
+
+  private func caller(_ uid: UInt32) -> Caller { Caller(uid: uid, gid: uid, groups: []) }
+
+  @Test func `an answer is given again for 200 ms and not a moment longer`() throws {
+    let clock = Clock()
+    let kept = try KeptAnswers(loop: EventLoop(), time: { clock.now })
+    var rendered: [String] = []
+    func ask() {
+      _ = kept.list(for: caller(1)) {
+        rendered.append("list")
+        return Answer.text("a")
+      }
+      _ = kept.health {
+        rendered.append("health")
+        return Answer.text("a")
+      }
+    }
+    ask()
+    clock.now += 199_999
+    ask()
+    #expect(rendered == ["list", "health"])
+    clock.now += 1
+    ask()
+    #expect(rendered == ["list", "health", "list", "health"])
+    kept.dropAll()
+    ask()
+    #expect(rendered.count == 6)
+  }
+
+  @Test func `nobody gets the list of somebody with other rights`() throws {
+    let kept = try KeptAnswers(loop: EventLoop())
+    var renderings = 0
+    for uid: UInt32 in [1, 2, 1, 2] {
+      _ = kept.list(for: caller(uid)) {
+        renderings += 1
+        return Answer.text("\(uid)")
+      }
+    }
+    #expect(renderings == 2)
+  }
+
+  /// With 10,000 roles each of up to 64 lists took some 3 MB until the next reload.
+  @Test func `answers that nobody asks for again leave the memory`() throws {
+    let loop = try EventLoop()
+    let kept = try KeptAnswers(loop: loop, lifetime: .milliseconds(1))
+    for uid: UInt32 in 0..<3 { _ = kept.list(for: caller(uid)) { Answer.text("a") } }
+    _ = kept.health { Answer.text("a") }
+    #expect(kept.count == 4)
+    while kept.count > 0 { try loop.runOnce(timeout: .seconds(1)) }
+  }
+
+  @Test func `one that was kept later leaves later`() throws {
+    let clock = Clock()
+    let kept = try KeptAnswers(loop: EventLoop(), time: { clock.now })
+    _ = kept.list(for: caller(1)) { Answer.text("a") }
+    clock.now += 100_000
+    _ = kept.health { Answer.text("a") }
+    clock.now += 100_000
+    kept.dropExpired()
+    #expect(kept.count == 1)
+    clock.now += 100_000
+    kept.dropExpired()
+    #expect(kept.count == 0)
+  }
+}
