@@ -4,6 +4,8 @@ import TestSupport
 /// Reads over the socket, beside a server that does nothing else.
 extension Bench {
   private static let connections = [1, 16, 256]
+  /// Below the 64 that one user may have by default.
+  private static let connectionsAtStandardLimits = [1, 16, 48]
 
   func measureSocket(_ report: inout Report) throws {
     let stage = try Stage()
@@ -13,22 +15,41 @@ extension Bench {
     for placement in Placement.possible {
       try placement.place(daemon)
       try placement.place(bare.child.pid)
-      var rows: [Row] = []
-      for isNew in [true, false] {
-        for connections in Self.connections {
-          let load = Load(
-            request: .get(Stage.request), connections: connections, makesNewConnections: isNew, placement: placement)
-          let found = try interleaved([
-            { try load.run(on: stage.socket, form) }, { try load.run(on: bare.socket, form) },
-          ])
-          rows += Self.rows(load, found[0], found[1])
-        }
-      }
+      let rows = try measureReads(of: stage, beside: bare, connections: Self.connections, placement)
       report.add("GET credentials, \(Self.text(placement))", Self.remark(placement), rows)
     }
     report.add(
       "CPU of the server for a request", "User and system time by the kernel's clock of 10 ms, 16 connections.",
       try requestCost(stage, bare))
+    try measureSocketAtStandardLimits(&report)
+  }
+
+  /// A refusal is an answer that isn't 200, with which the load generator's run fails: clients that have closed their connections mustn't
+  /// count, or those that make one for each request are refused long before they have 64 open.
+  private func measureSocketAtStandardLimits(_ report: inout Report) throws {
+    let stage = try Stage(limits: .standard)
+    try stage.start()
+    let bare = try stage.startBareServer()
+    let rows = try measureReads(
+      of: stage, beside: bare, connections: Self.connectionsAtStandardLimits, .free, suffix: "-standard-limits")
+    report.add(
+      "GET credentials at the default limits",
+      "1024 connections in all, 64 of one user. No answer was a refusal: the benchmark ends with the first.", rows)
+  }
+
+  private func measureReads(
+    of stage: Stage, beside bare: BareServer, connections: [Int], _ placement: Placement, suffix: String = ""
+  ) throws -> [Row] {
+    try [true, false].flatMap { isNew in
+      try connections.flatMap { connections in
+        let load = Load(
+          request: .get(Stage.request), connections: connections, makesNewConnections: isNew, placement: placement)
+        let found = try interleaved([
+          { try load.run(on: stage.socket, form) }, { try load.run(on: bare.socket, form) },
+        ])
+        return Self.rows(load, found[0], found[1], suffix: suffix)
+      }
+    }
   }
 
   private static func text(_ placement: Placement) -> String {
@@ -43,11 +64,13 @@ extension Bench {
     guard placement == .free else { return "" }
     return """
       Beside a bare epoll server in C that asks SO_PEERCRED and sends the same bytes. One request under way on each connection; \
-      10 roles, max_connections and max_connections_per_uid raised to \(Stage.connectionLimit).
+      10 roles, max_connections and max_connections_per_uid raised to \(Stage.ConnectionLimits.raisedTo).
       """
   }
 
-  private static func rows(_ load: Load, _ ours: [LoadResult], _ bare: [LoadResult]) -> [Row] {
+  private static func rows(
+    _ load: Load, _ ours: [LoadResult], _ bare: [LoadResult], suffix: String
+  ) -> [Row] {
     let kind = load.makesNewConnections ? "new-connection" : "keep-alive"
     let name = "get-\(kind)-\(load.connections)"
     // The design's bounds are for a machine's usual scheduling.
@@ -59,7 +82,8 @@ extension Bench {
       } else { nil }
     func row(_ figure: String, _ unit: String, _ target: Target?, _ value: (LoadResult) -> Double) -> Row {
       .compared(
-        "\(name)-\(figure)\(load.placement.suffix)", unit, ours.map(value), with: bare.map(value), beside: "bare C",
+        "\(name)-\(figure)\(load.placement.suffix)\(suffix)", unit, ours.map(value), with: bare.map(value),
+        beside: "bare C",
         target: target)
     }
     return [

@@ -36,7 +36,7 @@ extension Bench {
       "With 1000 stalled clients",
       """
       Each has sent half a request and says no more; one that is cut after its 5 s connects again at once. At least \(held) were held \
-      at any time, none was refused; max_connections and max_connections_per_uid are raised to \(Stage.connectionLimit).
+      at any time, none was refused; max_connections and max_connections_per_uid are raised to \(Stage.ConnectionLimits.raisedTo).
       """, rows)
   }
 }

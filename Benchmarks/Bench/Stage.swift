@@ -5,8 +5,23 @@ import TestSupport
 /// A daemon with so many roles, a cloud for it 0 ms away, and settings that hold no measurement back.
 final class Stage {
   static let request = "/v1/roles/role-00000/credentials"
-  /// What the settings raise, and the tables say.
-  static let connectionLimit = 4096
+  /// How many connections the settings allow, in all and to one user.
+  enum ConnectionLimits {
+    /// What they allow by default: 1024 and 64.
+    case standard
+    case raised
+
+    /// What the tables say.
+    static let raisedTo = 4096
+
+    fileprivate var settings: String {
+      switch self {
+      case .standard: ""
+      case .raised: "max_connections = \(Self.raisedTo)\nmax_connections_per_uid = \(Self.raisedTo)"
+      }
+    }
+  }
+
   static let rate = 10_000
 
   let lab: Lab
@@ -14,18 +29,16 @@ final class Stage {
   private var starts = 0
 
   /// `withHostAuthorities` has the daemon trust the host's certificates beside the emulator's one, as it does in earnest.
-  init(roles: Int = 10, delayMilliseconds: Int = 0, withHostAuthorities: Bool = false) throws {
+  init(
+    roles: Int = 10, limits: ConnectionLimits = .raised, delayMilliseconds: Int = 0, withHostAuthorities: Bool = false
+  ) throws {
     self.roles = roles
     let names = (0..<roles).map { Self.name($0) }
     // All of them assume one role of the cloud, whose emulator counts the calls of a thousand apart at most.
     let realm = RealmDraft(lifetime: nil, roles: ["bench"])
     lab = try Lab(realm) { draft in
       draft.sts = "requests_per_second = \(Self.rate)\nburst = \(Self.rate)"
-      draft.socket = """
-        mode = "0600"
-        max_connections = \(Self.connectionLimit)
-        max_connections_per_uid = \(Self.connectionLimit)
-        """
+      draft.socket = "mode = \"0600\"\n\(limits.settings)"
       draft.roles = names.map { name in
         var role = SettingsDraft.Role(name, more: "allow = { users = [\(geteuid())] }")
         role.arn = "acs:ram::\(RealmDraft.account):role/bench"
