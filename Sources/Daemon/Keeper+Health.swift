@@ -4,19 +4,24 @@ package import Wire
 /// The one judgement behind `/healthz`, `status`, `status --check` and the metrics.
 extension Keeper {
   package func health() -> Health {
-    let now = Self.now()
-    let invalid = refresher.roles.values.filter { !$0.isValid(at: now) }.sorted { $0.name < $1.name }
-    let roles: [Health.Reason] =
-      refresher.roles.isEmpty
-      ? [.noRoles()] : invalid.map { .noSession(role: $0.name.description, code: $0.machine.lastFailure?.code) }
-    return Health(roles + outputReasons() + generalReasons())
+    let roles = refresher.roles.values.sorted { $0.name < $1.name }
+    let sessions: [Health.Reason] = roles.isEmpty ? [.noRoles()] : sessionReasons(roles)
+    return Health(sessions + outputs.failing.flatMap(outputReasons) + generalReasons())
   }
 
-  private func outputReasons() -> [Health.Reason] {
-    outputs.failing.flatMap { name in
-      outputs.statuses(of: name, clock: refresher.clock).compactMap { output in
-        output.lastError.map { .output(role: name.description, path: output.path, error: $0) }
-      }
+  package func health(of role: KeptRole) -> Health {
+    Health(sessionReasons([role]) + outputReasons(role.name) + generalReasons())
+  }
+
+  private func sessionReasons(_ roles: [KeptRole]) -> [Health.Reason] {
+    let now = Self.now()
+    return roles.filter { !$0.isValid(at: now) }
+      .map { .noSession(role: $0.name.description, code: $0.machine.lastFailure?.code) }
+  }
+
+  private func outputReasons(_ name: RoleName) -> [Health.Reason] {
+    outputs.statuses(of: name, clock: refresher.clock).compactMap { output in
+      output.lastError.map { .output(role: name.description, path: output.path, error: $0) }
     }
   }
 

@@ -12,8 +12,9 @@ package protocol SocketBackend: AnyObject {
   func reload(allowingRemoval: Bool, _ completion: @escaping (ReloadProblem?) -> Void)
   func statusReport() -> StatusReport
   func status(of role: KeptRole, at now: Timestamp) -> RoleStatus
-  /// Of everything; `limited(to:)` gives one role's.
   func health() -> Health
+  /// What of it concerns one role.
+  func health(of role: KeptRole) -> Health
   func metrics() -> String
 }
 
@@ -103,7 +104,7 @@ package final class SocketService: RequestHandler {
         return get(request) ?? forAdmins(peer, "/v1/status") ?? Answer.document(backend.statusReport())
       }
       if request.segment(1, is: "reload") {
-        return post(request) ?? forAdmins(peer, "/v1/reload") ?? reload(request, token)
+        return post(request, taking: ["allow_removal"]) ?? forAdmins(peer, "/v1/reload") ?? reload(request, token)
       }
     }
     if request.path(is: "/healthz") { return get(request) ?? health() }
@@ -128,6 +129,7 @@ package final class SocketService: RequestHandler {
     case 4 where request.segment(3, is: "credentials"):
       return get(request, taking: CredentialQuery.parameters)
         ?? credentials(of: role, for: request, from: peer, token: token)
+    case 4 where request.segment(3, is: "healthz"): return get(request) ?? health(of: role)
     default: return unknownPath()
     }
   }
@@ -154,6 +156,20 @@ package final class SocketService: RequestHandler {
     let summary = health.summary(roles: refresher.roles.count)
     guard health.status == .failing else { return Answer.document(HealthAnswer(health, roles: refresher.roles.count)) }
     return Answer.problem(Problem(.noSession, detail: "\(summary); rolekeeper status says why"))
+  }
+
+  /// The same judgement for one role. Whoever may read it is told the reasons, not only their number.
+  private func health(of role: KeptRole) -> Response {
+    let health = backend.health(of: role)
+    let reasons = health.reasons.map(\.detail).joined(separator: "; ")
+    guard health.status == .failing else {
+      var answer = HealthAnswer(health, roles: 1)
+      answer.detail = reasons.isEmpty ? nil : reasons
+      return Answer.document(answer)
+    }
+    let failure = role.machine.lastFailure
+    return Answer.problem(
+      Problem(.noSession, detail: reasons, code: failure?.code, requestID: failure?.requestID))
   }
 
   private func refresh(_ role: KeptRole) -> Response {
@@ -245,7 +261,12 @@ package final class SocketService: RequestHandler {
 
   private func unknownPath() -> Response {
     Answer.problem(
-      Problem(.notFound, detail: "paths are /v1/roles, /v1/events, /v1/status, /v1/reload, /healthz and /metrics"))
+      Problem(
+        .notFound,
+        detail: """
+          paths are /v1/roles, /v1/roles/NAME, /v1/roles/NAME/credentials, /v1/roles/NAME/healthz, /v1/roles/NAME/refresh, \
+          /v1/events, /v1/status, /v1/reload, /healthz and /metrics
+          """))
   }
 }
 

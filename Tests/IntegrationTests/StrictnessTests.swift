@@ -47,7 +47,8 @@ import Wire
       #expect(try reply.problem.detail.contains(row.says), "\(row.target): \(reply.body)")
     }
     let others = [
-      ("GET", "/v1/roles"), ("GET", Self.role), ("GET", "/v1/events"), ("GET", "/v1/status"), ("GET", "/healthz"),
+      ("GET", "/v1/roles"), ("GET", Self.role), ("GET", "\(Self.role)/healthz"), ("GET", "/v1/events"),
+      ("GET", "/v1/status"), ("GET", "/healthz"),
       ("GET", "/metrics"), ("POST", "/v1/reload"), ("POST", "\(Self.role)/refresh"),
     ]
     for (method, target) in others {
@@ -73,7 +74,8 @@ import Wire
   @Test func `a wrong method is told those that work, and they do`() throws {
     let rows = [
       ("PUT", "/healthz", "GET, HEAD"), ("DELETE", Self.role, "GET, HEAD"), ("POST", "/v1/roles", "GET, HEAD"),
-      ("PATCH", "\(Self.role)/credentials", "GET, HEAD"), ("OPTIONS", "/metrics", "GET, HEAD"),
+      ("PATCH", "\(Self.role)/credentials", "GET, HEAD"), ("POST", "\(Self.role)/healthz", "GET, HEAD"),
+      ("OPTIONS", "/metrics", "GET, HEAD"),
       ("TRACE", "/v1/status", "GET, HEAD"), ("GET", "/v1/reload", "POST"), ("HEAD", "/v1/reload", "POST"),
       ("PUT", "\(Self.role)/refresh", "POST"),
     ]
@@ -121,6 +123,28 @@ import Wire
     #expect(lab.daemon.logLines("credential handed out").count == 1)
     let label = #"{role="uploader",uid="\#(geteuid())"}"#
     #expect(try lab.daemon.get("/metrics").body.contains("rolekeeper_handouts_total\(label) 1\n"))
+  }
+
+  @Test func `a role's health is its own, and nobody's who may not read it`() throws {
+    try lab.emulator.fault("kind=error&status=403&code=NoPermission", role: "reports")
+    if geteuid() == 0 { lab.draft.socket = "mode = \"0660\"\ngroup = \(Person.clients)" }
+    lab.draft.roles = [
+      SettingsDraft.Role("uploader", more: "allow = { users = [\(Person.reader)] }"), SettingsDraft.Role("reports"),
+    ]
+    try lab.writeSettings()
+    #expect(try lab.daemon.post("/v1/reload").status == 200)
+    try eventually("reports has failed") { try lab.status("reports").lastError != nil }
+    #expect(try ask("GET", "/healthz").status == 503)
+    let good = try ask("GET", "\(Self.role)/healthz")
+    #expect(good.status == 200 && good.body == #"{"status":"ok","roles":1}"# + "\n", "\(good)")
+    let bad = try ask("GET", "/v1/roles/reports/healthz")
+    #expect(bad.status == 503)
+    let problem = try bad.problem
+    #expect(problem.kind == .noSession && problem.code == "NoPermission", "\(bad)")
+    #expect(problem.detail.contains("role 'reports' has no valid session"), "\(bad)")
+    guard geteuid() == 0 else { return }
+    #expect(try lab.ask("\(Self.role)/healthz", as: Person.reader).status == 200)
+    #expect(try lab.ask("/v1/roles/reports/healthz", as: Person.reader).status == 403)
   }
 
   @Test func `with nothing to hand out the header and the document say the same time`() throws {
