@@ -29,7 +29,9 @@ let serverScript = #"""
 
   connections = 0
   requests = 0
+  together = threading.Barrier(16)
   released = threading.Event()
+  asked = 0
   held = 0
 
   def answer(connection, status, body, *headers):
@@ -37,7 +39,7 @@ let serverScript = #"""
       connection.sendall("\r\n".join(head + ["", ""]).encode() + body)
 
   def serve(connection, head):
-      global held
+      global asked, held
       path = head.split(" ")[1].split("?")[0]
       date = "Date: Fri, 02 Jan 2026 03:04:05 GMT"
       if path == "/ok":
@@ -73,10 +75,17 @@ let serverScript = #"""
           return False
       elif path == "/silent":
           time.sleep(60)
+      elif path == "/together":
+          # Nobody is answered before sixteen have asked.
+          together.wait()
+          answer(connection, "200 OK", b"")
       elif path == "/held":
+          asked += 1
           released.wait()
           answer(connection, "200 OK", b"")
           held += 1
+      elif path == "/asked":
+          answer(connection, "200 OK", b"%d" % asked)
       elif path == "/release":
           released.set()
           answer(connection, "200 OK", b"%d" % held)
@@ -124,9 +133,13 @@ let serverScript = #"""
           threading.Thread(target=talk, args=(plain, context), daemon=True).start()
 
   ports = []
-  for name in ("good", "foreign", "misnamed", "expired"):
+  for name in ("good", "foreign", "misnamed", "expired", "ticketless"):
       context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-      context.load_cert_chain(name + ".crt", name + ".key")
+      # A session ticket that comes late makes libcurl take a connection for one that is closing.
+      if name == "ticketless":
+          context.num_tickets = 0
+      files = "good" if name == "ticketless" else name
+      context.load_cert_chain(files + ".crt", files + ".key")
       listener = listen()
       ports.append("%s=%d" % (name, listener.getsockname()[1]))
       threading.Thread(target=accept, args=(listener, context), daemon=True).start()
