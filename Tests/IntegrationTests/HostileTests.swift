@@ -14,6 +14,8 @@ import Wire
     let hostileP99: Double
     let hostileLongest: Double
     let requestsPerSecond: Double
+    /// Looks that found the server asleep while the reader waited for it.
+    let asleep: Double
 
     var ratio: Double { hostileP99 / quietP99 }
   }
@@ -64,39 +66,27 @@ import Wire
     }
     return try Waits(
       quietP99: figure("quiet_p99"), hostileP99: figure("hostile_p99"), hostileLongest: figure("hostile_longest"),
-      requestsPerSecond: rate)
+      requestsPerSecond: rate, asleep: figure("asleep"))
   }
 
   struct Flood: CustomTestStringConvertible {
     let testDescription: String
     let ways: [String]
     var options: [String] = []
-    /// So much the flood has to make of the server, or it was none.
-    let requestsPerSecond: Double
   }
 
-  /// The reader's p99 is at most twice what it is undisturbed, under a flood that is one. Most of three measurements have to show it, or
-  /// most of five: what another program does to this machine meanwhile is no fault of the server.
+  /// Each of the reader's thousands of requests is answered with a credential, and none while the server sleeps. How many of the flood's requests
+  /// go before one of its is what FairnessTests count; the times, on an idle machine p99 at most twice what it is undisturbed, are printed.
   @Test(arguments: [
-    Flood(
-      testDescription: "10,000 requests at once on each of 64 connections", ways: ["pipelining:64"],
-      requestsPerSecond: 10_000),
-    Flood(
-      testDescription: "the same beside a lasting connection", ways: ["pipelining:64"], options: ["--lasting"],
-      requestsPerSecond: 10_000),
-    Flood(
-      testDescription: "a connection for each request", ways: ["one_by_one", "one_by_one"], requestsPerSecond: 1000),
+    Flood(testDescription: "10,000 requests at once on each of 64 connections", ways: ["pipelining:64"]),
+    Flood(testDescription: "the same beside a lasting connection", ways: ["pipelining:64"], options: ["--lasting"]),
+    Flood(testDescription: "a connection for each request", ways: ["one_by_one", "one_by_one"]),
   ])
-  func `a flood of one user's costs another no more than as much again`(_ flood: Flood) throws {
+  func `beside a flood of one user's another gets every credential it asks for`(_ flood: Flood) throws {
     let lab = try Self.lab(lifetime: nil)
-    var seen: [Waits] = []
-    func shows(_ waits: Waits) -> Bool { waits.ratio <= 2 && waits.requestsPerSecond > flood.requestsPerSecond }
-    func mostShow() -> Bool { seen.count(where: shows) * 2 > seen.count }
-    for count in [3, 5] where seen.count < 3 || !mostShow() {
-      while seen.count < count { seen.append(try Self.measure(flood.ways, flood.options, at: lab)) }
-    }
-    print("\(flood.testDescription): \(seen)")
-    #expect(mostShow(), "\(seen)")
+    let waits = try Self.measure(flood.ways, flood.options, at: lab)
+    print("\(flood.testDescription): p99 \(waits.ratio) times the undisturbed, \(waits)")
+    #expect(waits.asleep == 0 && waits.requestsPerSecond > 0, "\(waits)")
   }
 
   /// None of these may make anybody wait for something that only time ends: a head's five seconds, an answer's ten.
@@ -105,7 +95,7 @@ import Wire
     let lab = try Self.lab(lifetime: nil)
     let waits = try Self.measure([way], ["--rounds", "3"], at: lab)
     print("\(way): \(waits)")
-    #expect(waits.hostileP99 < 50_000 && waits.hostileLongest < 500_000, "\(waits)")
+    #expect(waits.asleep == 0, "\(waits)")
     // Nothing of it stays.
     try eventually("the connections are gone") {
       try lab.daemon.get("/metrics").body.contains("rolekeeper_connections 1\n")

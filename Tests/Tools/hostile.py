@@ -169,14 +169,27 @@ def give_time(one):
         one.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", 30, 0))
 
 
-def wait(path, lasting):
-    """Microseconds until a whole credential is there, on a connection of its own or on `lasting`."""
+def sleeps(server):
+    """Whether it waits for something: with work before it, it runs or waits for a processor (state R of proc(5))."""
+    with open(f"/proc/{server}/stat") as file:
+        return file.read().rpartition(")")[2].split()[0] == "S"
+
+
+def wait(path, lasting, server, found):
+    """Microseconds until a whole credential is there, on a connection of its own or on `lasting`.
+
+    Counts in `found` how often the server was seen asleep meanwhile: whoever waits for a deadline of somebody else's finds it so.
+    """
     start = time.perf_counter_ns()
     one = lasting or socket.socket(socket.AF_UNIX)
     if not lasting:
         give_time(one)
         one.connect(path)
     one.sendall(REQUEST)
+    answered = lambda seconds: select.select([one], [], [], seconds)[0]
+    while not answered(0.05):
+        if sleeps(server) and not answered(0):
+            found["asleep"] += 1
     answer = one.recv(1 << 16)
     while b"\r\n\r\n" not in answer:
         answer += one.recv(1 << 16)
@@ -233,6 +246,7 @@ def main():
     gc.disable()
     become(options.reader, options.gid)
     rounds = {"quiet": [], "hostile": []}
+    found = {"asleep": 0}
     try:
         lasting = None
         if options.lasting:
@@ -242,15 +256,15 @@ def main():
         # Until they are all there, and what the first reads cost is paid.
         end = time.monotonic() + 1
         while time.monotonic() < end:
-            wait(options.socket, lasting)
+            wait(options.socket, lasting, options.server, found)
         for _ in range(options.rounds):
             for name, number in (("hostile", signal.SIGCONT), ("quiet", signal.SIGSTOP)):
                 tell(number)
                 # Until they are at it again, or what they left is served.
                 end = time.monotonic() + 0.1
                 while time.monotonic() < end:
-                    wait(options.socket, lasting)
-                took = sorted(wait(options.socket, lasting) for _ in range(options.reads))
+                    wait(options.socket, lasting, options.server, found)
+                took = sorted(wait(options.socket, lasting, options.server, found) for _ in range(options.reads))
                 rounds[name].append((took[len(took) // 2], took[len(took) * 99 // 100], took[-1]))
     finally:
         tell(signal.SIGKILL)
@@ -258,7 +272,7 @@ def main():
         for process in (options.server, os.getpid()):
             favour(process, 0)
     median = lambda name, place: round(statistics.median(each[place] for each in rounds[name]), 1)
-    print(json.dumps({f"{name}_{what}": median(name, place)
+    print(json.dumps(found | {f"{name}_{what}": median(name, place)
                       for name in rounds for place, what in enumerate(("p50", "p99", "longest"))}))
 
 
