@@ -1,11 +1,23 @@
 /// Who may call STS next: the attempts of all roles, in order of need, behind the daemon's token bucket.
 ///
-/// Roles without a session come first, in the order they asked; then whoever would fall below the floor soonest; reservations
-/// last, and only from a bucket of their own with a quarter of the rate, so that they never delay a refresh that is due.
+/// | urgency | when |
+/// |---|---|
+/// | first | before all others, in the order they asked |
+/// | due, retry | whoever would fall below the floor soonest; of those that wait, every fourth call at least is a role's that works |
+/// | spare, reservation | when none of these waits, in the order they asked |
+///
+/// A spare call leaves the last token to those that work. A reservation also needs a token of a bucket of its own with a quarter
+/// of the rate.
 package struct FetchQueue: Sendable {
   package enum Urgency: Hashable, Sendable {
+    /// No attempt of the role has ended.
     case first
+    /// The role works.
     case due(floorReached: Timestamp)
+    /// The role fails and has sessions above its floor.
+    case retry(floorReached: Timestamp)
+    /// The role fails and has nothing to lose, or fails in a way that it alone can end.
+    case spare
     case reservation
   }
 
@@ -17,7 +29,7 @@ package struct FetchQueue: Sendable {
 
   /// A ticket in its place: by group, then by instant, then by arrival.
   private struct Place: Comparable {
-    let group: Int
+    let group: UInt8
     let instant: Int64
     let arrival: UInt64
     let ticket: Ticket
@@ -26,8 +38,8 @@ package struct FetchQueue: Sendable {
       (group, instant) =
         switch ticket.urgency {
         case .first: (0, 0)
-        case .due(let floorReached): (1, floorReached.microseconds)
-        case .reservation: (2, 0)
+        case .due(let floorReached), .retry(let floorReached): (1, floorReached.microseconds)
+        case .spare, .reservation: (2, 0)
         }
       self.arrival = arrival
       self.ticket = ticket
@@ -38,44 +50,66 @@ package struct FetchQueue: Sendable {
     }
   }
 
+  /// So many retries go before a role that works and would reach its floor later.
+  private static let retriesInRow = 3
+
   private var bucket: TokenBucket
   private var reservationBucket: TokenBucket
-  private var waiting = IndexedHeap<Place>()
+  // Apart, since the head of each may have to wait while another's may go. A role waits in one of them.
+  private var refreshes = IndexedHeap<Place>()
+  private var retries = IndexedHeap<Place>()
+  private var reservations = IndexedHeap<Place>()
   private var arrivals: UInt64 = 0
+  /// Retries let go before a role that works, since one of these was let go.
+  private var retriesBefore = 0
 
   /// `rate` in calls per second, `burst` in calls.
   package init(rate: Double, burst: Int, at instant: Timestamp) {
     bucket = TokenBucket(rate: rate, burst: burst, at: instant)
-    reservationBucket = TokenBucket(rate: rate / 4, burst: burst / 4, at: instant)
+    reservationBucket = TokenBucket(
+      rate: rate / 4, burst: burst / 4, leastRate: TokenBucket.leastRate / 4, at: instant)
   }
 
-  package var count: Int { waiting.count }
+  package var count: Int { refreshes.count + retries.count + reservations.count }
 
-  package func isWaiting(role: Int) -> Bool { waiting.contains(role) }
+  package func isWaiting(role: Int) -> Bool {
+    refreshes.contains(role) || retries.contains(role) || reservations.contains(role)
+  }
 
   /// Queues a role's attempt in place of the one it may have waiting.
   package mutating func enqueue(role: Int, attempt: AttemptID, urgency: Urgency) {
+    remove(role: role)
     arrivals += 1
-    let ticket = Ticket(role: role, attempt: attempt, urgency: urgency)
-    waiting.set(role, to: Place(ticket, arrival: arrivals))
+    let place = Place(Ticket(role: role, attempt: attempt, urgency: urgency), arrival: arrivals)
+    switch urgency {
+    case .first, .due, .spare: refreshes.set(role, to: place)
+    case .retry: retries.set(role, to: place)
+    case .reservation: reservations.set(role, to: place)
+    }
   }
 
-  package mutating func remove(role: Int) { waiting.remove(role) }
+  package mutating func remove(role: Int) {
+    refreshes.remove(role)
+    retries.remove(role)
+    reservations.remove(role)
+  }
 
   /// The attempt to make now; nil when none waits or no token is there.
   package mutating func next(at instant: Timestamp) -> Ticket? {
-    guard let ticket = head, canTake(for: ticket.urgency, at: instant) else { return nil }
+    guard let (ticket, chance) = nextTicket(at: instant), chance <= instant else { return nil }
     _ = bucket.take(at: instant)
+    countRetry(ticket)
     if ticket.urgency == .reservation { _ = reservationBucket.take(at: instant) }
     remove(role: ticket.role)
     return ticket
   }
 
   /// When `next(at:)` will have an answer; nil when nothing waits.
-  package mutating func nextChance(at instant: Timestamp) -> Timestamp? {
-    guard let ticket = head else { return nil }
-    let token = bucket.nextToken(at: instant)
-    return ticket.urgency == .reservation ? max(token, reservationBucket.nextToken(at: instant)) : token
+  package mutating func nextChance(at instant: Timestamp) -> Timestamp? { nextTicket(at: instant)?.chance }
+
+  /// When a reservation could be fetched if nothing else waited.
+  package mutating func reservationChance(at instant: Timestamp) -> Timestamp {
+    max(bucket.nextToken(at: instant), reservationBucket.nextToken(at: instant))
   }
 
   /// Holds the burst back after a call that failed on the way or by the server's own trouble.
@@ -90,16 +124,45 @@ package struct FetchQueue: Sendable {
   /// The rate in force at `instant`, in calls per second.
   package mutating func currentRate(at instant: Timestamp) -> Double { bucket.currentRate(at: instant) }
 
-  /// Goes on with another rate; what waits keeps its place.
-  package mutating func setRate(_ rate: Double, burst: Int, at instant: Timestamp) {
-    bucket = TokenBucket(rate: rate, burst: burst, at: instant)
-    reservationBucket = TokenBucket(rate: rate / 4, burst: burst / 4, at: instant)
+  /// The same for reservations.
+  package mutating func currentReservationRate(at instant: Timestamp) -> Double {
+    reservationBucket.currentRate(at: instant)
   }
 
-  private var head: Ticket? { waiting.first?.key.ticket }
+  /// Goes on with another rate. What waits keeps its place, and neither the tokens nor what throttles have taken come back.
+  package mutating func setRate(_ rate: Double, burst: Int, at instant: Timestamp) {
+    bucket.set(rate: rate, burst: burst, at: instant)
+    reservationBucket.set(rate: rate / 4, burst: burst / 4, at: instant)
+  }
 
-  private mutating func canTake(for urgency: Urgency, at instant: Timestamp) -> Bool {
-    bucket.nextToken(at: instant) <= instant
-      && (urgency != .reservation || reservationBucket.nextToken(at: instant) <= instant)
+  // MARK: - Order
+
+  /// Whose turn it is and when the tokens for it are there.
+  private mutating func nextTicket(at instant: Timestamp) -> (ticket: Ticket, chance: Timestamp)? {
+    if let ticket = nextNeeded { return (ticket, bucket.nextToken(at: instant)) }
+    // By arrival, but whoever lacks tokens lets the others go.
+    let spare = refreshes.first.map { ($0.key, bucket.nextToken(beyond: 1, at: instant)) }
+    let reserved = reservations.first.map { ($0.key, reservationChance(at: instant)) }
+    guard let spare else { return reserved.map { ($0.0.ticket, $0.1) } }
+    guard let reserved else { return (spare.0.ticket, spare.1) }
+    let isSpare = (max(spare.1, instant), spare.0.arrival) < (max(reserved.1, instant), reserved.0.arrival)
+    return isSpare ? (spare.0.ticket, spare.1) : (reserved.0.ticket, reserved.1)
+  }
+
+  /// Whose turn it is among those that are first, due or have something to lose.
+  private var nextNeeded: Ticket? {
+    let working = refreshes.first.flatMap { $0.key.group < 2 ? $0.key : nil }
+    guard let retry = retries.first?.key else { return working?.ticket }
+    guard let working else { return retry.ticket }
+    return retry < working && retriesBefore < Self.retriesInRow ? retry.ticket : working.ticket
+  }
+
+  private mutating func countRetry(_ ticket: Ticket) {
+    guard case .retry = ticket.urgency else {
+      retriesBefore = 0
+      return
+    }
+    let workingWaits = refreshes.first.map { $0.key.group < 2 } ?? false
+    retriesBefore = workingWaits ? retriesBefore + 1 : 0
   }
 }

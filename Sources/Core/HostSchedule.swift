@@ -6,7 +6,27 @@ package struct HostSchedule: Sendable {
   package private(set) var clock: ServerClock
   package private(set) var queue: FetchQueue
   private var due = Agenda()
-  private var saidClockOdd = false
+  private var dates = DateTrouble.none
+  /// When the call was made that was the latest to succeed.
+  private var lastSuccess: Timestamp?
+  private var failing: [Int: FailingRole] = [:]
+
+  /// What answers' dates have been like lately.
+  private enum DateTrouble {
+    case none
+    /// The latest ones were not believed; as many of them in a row, as there was a chance that they were right, were to be
+    /// confirmed by another answer soon.
+    case odd(confirmations: Int)
+  }
+
+  /// A role whose latest call failed on the way or by the server's own trouble.
+  private struct FailingRole {
+    var lastFailure: Timestamp
+    /// Whether another role has got through since then, by a call made after it.
+    var isOvertaken = false
+    /// Whether a call of it failed that was made after another role had got through: the trouble is its own.
+    var isAlone = false
+  }
 
   package init(queue: FetchQueue, clock: ServerClock) {
     self.queue = queue
@@ -18,16 +38,24 @@ package struct HostSchedule: Sendable {
   /// Performs an effect that concerns the schedule; false for those that are the driver's.
   package mutating func perform(_ effect: RefreshEffect, of slot: Int) -> Bool {
     switch effect {
-    case .fetch(let attempt): queue.enqueue(role: slot, attempt: attempt.id, urgency: attempt.urgency)
+    case .fetch(let attempt):
+      queue.enqueue(role: slot, attempt: attempt.id, urgency: urgency(of: attempt, slot))
     case .arm(let instant): due.set(slot, to: instant)
     default: return false
     }
     return true
   }
 
+  /// A role that fails while others get through has to be content with what they leave.
+  private func urgency(of attempt: Attempt, _ slot: Int) -> FetchQueue.Urgency {
+    guard case .retry = attempt.urgency, failing[slot]?.isAlone == true else { return attempt.urgency }
+    return .spare
+  }
+
   /// Forgets a role that is kept no longer.
   package mutating func remove(_ slot: Int) {
     due.remove(slot)
+    failing[slot] = nil
     queue.remove(role: slot)
   }
 
@@ -41,7 +69,13 @@ package struct HostSchedule: Sendable {
   package mutating func nextDue(at now: Timestamp) -> Int? { due.popDue(at: now) }
 
   /// Takes out the attempt to be made now; nil when none waits or no token is there.
-  package mutating func nextCall(at now: Timestamp) -> FetchQueue.Ticket? { queue.next(at: now) }
+  package mutating func nextCall(at now: Timestamp) -> FetchQueue.Ticket? {
+    guard let ticket = queue.next(at: now) else { return nil }
+    if let role = failing[ticket.role], let lastSuccess, lastSuccess > role.lastFailure {
+      failing[ticket.role]?.isOvertaken = true
+    }
+    return ticket
+  }
 
   /// When there will be something to do; nil when there won't. `hasRoom` is whether another call may be under way.
   package mutating func wakeUp(at now: Timestamp, hasRoom: Bool) -> Timestamp? {
@@ -61,6 +95,9 @@ package struct HostSchedule: Sendable {
   /// When the role is looked at next; nil when nothing is armed.
   package func instant(of slot: Int) -> Timestamp? { due[slot] }
 
+  /// When a reservation could be fetched if nothing else waited.
+  package mutating func reservationChance(at now: Timestamp) -> Timestamp { queue.reservationChance(at: now) }
+
   /// The calls per second that are allowed at `now`.
   package mutating func currentRate(at now: Timestamp) -> Double { queue.currentRate(at: now) }
 
@@ -79,29 +116,55 @@ package struct HostSchedule: Sendable {
   package mutating func weigh(
     date: UTCTime, expiration: UTCTime, asked: Duration, sent: Timestamp
   ) -> DateFinding {
-    let wasOdd = saidClockOdd
-    let verdict = clock.observeSuccess(date: date, expiration: expiration, asked: asked, sent: sent)
-    switch verdict {
-    case .agreed, .adopted: saidClockOdd = false
-    case .held, .implausible: saidClockOdd = true
-    }
-    return switch verdict {
-    case .agreed: .agrees
-    case .adopted(let shift): .corrects(shift: shift)
-    case .held: .odd(isNews: !wasOdd, wantsConfirmation: !wasOdd)
-    case .implausible: .odd(isNews: !wasOdd, wantsConfirmation: false)
+    switch clock.observeSuccess(date: date, expiration: expiration, asked: asked, sent: sent) {
+    case .agreed:
+      dates = .none
+      return .agrees
+    case .adopted(let shift):
+      dates = .none
+      return .corrects(shift: shift)
+    case .held: return oddDate(mayBeRight: true)
+    case .implausible: return oddDate(mayBeRight: false)
     }
   }
 
-  /// Learns from a refusal: a throttle slows the calls down, trouble takes their burst, a refused date is put on trial.
-  package mutating func learn(from failure: Failure, date: UTCTime?, sent: Timestamp, at now: Timestamp) {
+  /// A date that may be right is to be confirmed, also when others before it were wrong; a server whose every answer says
+  /// something else is asked early only so often.
+  private mutating func oddDate(mayBeRight: Bool) -> DateFinding {
+    let confirmations: Int? = if case .odd(let count) = dates { count } else { nil }
+    let wantsConfirmation = mayBeRight && confirmations ?? 0 < Self.mostConfirmations
+    dates = .odd(confirmations: (confirmations ?? 0) + (wantsConfirmation ? 1 : 0))
+    return .odd(isNews: confirmations == nil, wantsConfirmation: wantsConfirmation)
+  }
+
+  private static let mostConfirmations = 3
+
+  /// Learns from a refusal of the role in `slot`: a throttle slows the calls down, trouble takes their burst, a refused date is
+  /// put on trial.
+  package mutating func learn(from failure: Failure, of slot: Int, date: UTCTime?, sent: Timestamp, at now: Timestamp) {
     switch failure.kind {
     case .throttled: queue.throttled(at: now)
-    case .transient: queue.failed(at: now)
+    case .transient:
+      queue.failed(at: now)
+      noteTrouble(of: slot, at: now)
     case .permanent, .skew, .nonceUsed, .identityLapsed: break
     }
     clock.endTrial()
     if failure.kind == .skew, let date { clock.observeSkew(date: date, sent: sent) }
+  }
+
+  /// Learns that the call of the role in `slot` that was made at `sent` succeeded.
+  package mutating func learnSuccess(of slot: Int, sent: Timestamp) {
+    lastSuccess = max(lastSuccess ?? sent, sent)
+    failing[slot] = nil
+  }
+
+  private mutating func noteTrouble(of slot: Int, at now: Timestamp) {
+    var role = failing[slot] ?? FailingRole(lastFailure: now)
+    role.isAlone = role.isAlone || role.isOvertaken
+    role.lastFailure = now
+    role.isOvertaken = false
+    failing[slot] = role
   }
 
   package mutating func wallClockStepped(toMicroseconds wall: Int64, at now: Timestamp) {

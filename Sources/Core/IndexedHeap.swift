@@ -6,7 +6,7 @@ package struct IndexedHeap<Key: Comparable> {
 
   private var entries: [Entry] = []
   /// Where each integer's entry is; -1 for those that have none.
-  private var positions: [Int] = []
+  private var positions: [Int32] = []
 
   package init() {}
 
@@ -37,7 +37,7 @@ package struct IndexedHeap<Key: Comparable> {
 
   private func position(of index: Int) -> Int? {
     guard index < positions.count, positions[index] >= 0 else { return nil }
-    return positions[index]
+    return Int(positions[index])
   }
 
   /// Finds the place for an entry, beginning at a hole.
@@ -75,7 +75,7 @@ package struct IndexedHeap<Key: Comparable> {
 
   private mutating func place(_ entry: Entry, at position: Int) {
     entries[position] = entry
-    positions[entry.index] = position
+    positions[entry.index] = Int32(position)
   }
 }
 

@@ -33,14 +33,16 @@ package enum RefreshEvent: Sendable {
   case failed(AttemptID, Failure)
   /// An administrator wants a new session now.
   case refreshRequested
-  /// What is asked of STS is another thing from now on: an attempt under way is followed by one more.
+  /// What is asked of STS is another thing from now on: an attempt under way counts for nothing if it fails, and is followed by
+  /// another one at once in any case.
   case requestChanged
-  /// What made the role fail may have been mended: the settings were reloaded, or the AccessKey is another one.
+  /// What made the role fail may be fixed: the settings were reloaded, or the AccessKey is another one. A role that fails tries
+  /// at once, and so does one whose attempt under way still fails.
   case cureSuspected
   /// The server's time is known better, or the wall clock was stepped before it was known at all.
   case clockCorrected(ServerClock)
   case timingChanged(RoleTiming)
-  /// A reader needs a session longer than the ring has; see `RefreshMachine.reservation(minTTL:at:)`.
+  /// A reader needs a session longer than the ring has; see `RefreshMachine.offer(to:at:)`.
   case reservationRequested(Duration)
   /// The cloud no longer knows this session: it is dropped and never handed out again, and a new one is due at once. Without
   /// effect for a session that isn't held.
@@ -64,8 +66,6 @@ package enum RefreshEffect: Hashable, Sendable {
   case withdraw
   /// A reserved session is there for those who wait for one.
   case offerReserved(Session)
-  /// The draw for a reservation failed: those who wait for it are told.
-  case failReservation(Failure)
   /// Renew the identity that signs before the next attempt.
   case renewSource
   /// Wipe this session's secrets: it is held no longer, or never was. Comes once for each session.

@@ -1,46 +1,36 @@
 /// The whole refresh logic of one role, without a clock, a socket or a lock: events in, effects out.
 ///
 ///              due ┌────────┐ the queue lets it go ┌───────────┐
-///      idle ─────▶ │ queued │ ───────────────────▶ │ in flight │ ──▶ succeeded: next step A/N later
+///      idle ─────▶ │ queued │ ───────────────────▶ │ under way │ ──▶ succeeded: next step A/N later
 ///       ▲          └────────┘                      └───────────┘ ──▶ failed or no outcome: next step after `Backoff`
+///       │                                              │             outdated and failed: next step at once
 ///       └──────────────────────────────────────────────┘
 ///
 /// One attempt of a role is under way at a time, for whatever purpose. The next instant is armed before an attempt is made, so
 /// that a lost outcome is a failure like any other. The last good session serves through every failure until it lapses.
+///
+/// After every event the session handed out is the one of the ring that lives longest, and a session is held from its `hold` to
+/// its `discard`.
 package struct RefreshMachine: Sendable {
-  private enum Flight: Sendable {
-    case none
-    case queued(Attempt)
-    case made(Attempt, giveUp: Timestamp)
-  }
-
   package private(set) var timing: RoleTiming
   /// Grows by one with each rotation.
   package private(set) var generation: UInt64
-  package private(set) var lastSuccess: Timestamp?
-  /// Why the latest attempt failed; nil after a success.
-  package private(set) var lastFailure: Failure?
-  package private(set) var failingSince: Timestamp?
   /// When the next attempt is due; in the past while one is under way.
   package private(set) var nextAttempt: Timestamp
-  /// Whether the first attempt has had an outcome, of whatever kind.
-  package private(set) var hasHadOutcome = false
 
   /// When an attempt without an outcome counts as failed, a little more than the time-out of a call.
   package var attemptLimit: Duration
-  private var ring: Ring
-  private var reservations = Reservations()
+  private var history = RefreshHistory.untried
   private var flight = Flight.none
-  private var attempts: UInt64 = 0
-  private var backoff = Backoff()
+  private var ring: Ring
+  private(set) var reservations = Reservations()
   /// The session that is handed out.
   private var published: SessionID?
-  private var saidBelowFloor = false
-  private var saidGrantedLess = false
-  private var lastFailureReport: Timestamp?
+  private var attempts: UInt64 = 0
   private var armed: Timestamp?
-  /// Whether the attempt under way asks for what is no longer wanted.
-  private var isOutdated = false
+  // What the journal has been told and doesn't need to hear again.
+  private var reportedBelowFloor = false
+  private var reportedGrantedLess = false
 
   /// Makes an idle machine; `.started` sets it going.
   ///
@@ -72,37 +62,41 @@ package struct RefreshMachine: Sendable {
     case .started, .refreshRequested: nextAttempt = now
     case .requestChanged:
       nextAttempt = now
-      if case .made(let attempt, _) = flight, attempt.purpose == .ring { isOutdated = true }
+      history.suspectFix()
+      flight.lower(to: .replaced)
+    case .cureSuspected:
+      if history.isFailing { nextAttempt = now }
+      history.suspectFix()
+      flight.lower(to: .outdated)
     case .timerFired: armed = nil
     case .attemptStarted(let id):
-      if case .queued(let attempt) = flight, attempt.id == id {
-        flight = .made(attempt, giveUp: now + attemptLimit)
+      if let attempt = flight.start(id, giveUp: now + attemptLimit), attempt.purpose == .reservation {
+        reservations.fetchStarted(at: now)
       }
     case .succeeded(let id, let session):
-      if let attempt = land(id) {
-        succeed(attempt, with: session, at: now, using: &generator, &effects)
+      if let call = flight.land(id) {
+        succeed(call, with: session, at: now, using: &generator, &effects)
       } else {
         effects.append(.discard(session.id))
       }
     case .failed(let id, let failure):
-      if let attempt = land(id) { fail(attempt, because: failure, at: now, using: &generator, &effects) }
-    case .cureSuspected: if lastFailure != nil { nextAttempt = now }
+      if let call = flight.land(id) { fail(call, because: failure, at: now, using: &generator, &effects) }
     case .clockCorrected(let clock):
       ring.judge(by: clock)
       reservations.judge(by: clock)
       hasten(at: now)
     case .timingChanged(let timing): change(to: timing, at: now, using: &generator, &effects)
-    case .reservationRequested(let duration): reservations.want(duration)
+    case .reservationRequested(let duration): reservations.add(duration, at: now)
     case .condemned(let id): condemn(id, at: now, &effects)
     }
     giveUpIfOverdue(at: now, using: &generator, &effects)
     dropLapsed(at: now, &effects)
-    tellFloor(at: now, &effects)
+    reportFloor(at: now, &effects)
     queueNext(at: now, &effects)
     arm(&effects)
   }
 
-  // MARK: - What readers are told
+  // MARK: - What readers and operators see
 
   /// The session that plain reads get: the one that lives longest.
   package var freshest: Session? { ring.freshest }
@@ -114,51 +108,76 @@ package struct RefreshMachine: Sendable {
   }
 
   /// The attempt that is queued or under way.
-  package var attempt: Attempt? {
-    switch flight {
-    case .none: nil
-    case .queued(let attempt), .made(let attempt, _): attempt
-    }
-  }
+  package var attempt: Attempt? { flight.attempt }
+
+  /// Whether the call of an attempt has been made and has had no outcome yet.
+  package var isUnderWay: Bool { if case .underWay = flight { true } else { false } }
 
   /// Every session that it holds: those whose `hold` has come and whose `discard` hasn't.
-  package var heldSessions: [SessionID] { (ring.sessions + (reservations.session.map { [$0] } ?? [])).map(\.id) }
-
-  package func reservation(minTTL: Duration, at now: Timestamp) -> Reservation {
-    reservations.answer(
-      minTTL: minTTL, at: now, freshest: ring.freshest, underWay: attempt?.duration, timing: timing)
+  package var heldSessions: [SessionID] {
+    var ids = ring.sessions.map(\.id)
+    if let reserved = reservations.session { ids.append(reserved.id) }
+    return ids
   }
+
+  /// How many sessions it holds.
+  package var heldCount: Int { ring.sessions.count + (reservations.session == nil ? 0 : 1) }
+
+  /// Whether the first attempt has had an outcome, of whatever kind.
+  package var hasHadOutcome: Bool { !history.isUntried }
+  package var lastSuccess: Timestamp? { history.lastSuccess }
+  /// Why the latest attempt failed; nil after a success.
+  package var lastFailure: Failure? { history.streak?.latest }
+  package var failingSince: Timestamp? { history.streak?.since }
 
   // MARK: - Outcomes
 
-  /// Ends the flight if `id` is the attempt under way.
-  private mutating func land(_ id: AttemptID) -> Attempt? {
-    guard case .made(let attempt, _) = flight, attempt.id == id else { return nil }
-    flight = .none
-    hasHadOutcome = true
-    return attempt
-  }
-
   private mutating func succeed(
-    _ attempt: Attempt, with session: Session, at now: Timestamp, using generator: inout some RandomNumberGenerator,
+    _ call: Flight.Call, with session: Session, at now: Timestamp, using generator: inout some RandomNumberGenerator,
     _ effects: inout [RefreshEffect]
   ) {
     guard session.expires - timing.lapseMargin > now else {
       effects.append(.discard(session.id))
-      return fail(attempt, because: .tooShort, at: now, using: &generator, &effects)
+      return fail(call, because: .tooShort, at: now, using: &generator, &effects)
     }
-    if attempt.purpose == .reservation { return reservations.succeed(attempt, with: session, at: now, &effects) }
-    endFailures(&effects)
-    lastSuccess = now
-    nextAttempt = isOutdated ? now : now + jitteredStep(after: session, using: &generator)
-    isOutdated = false
-    tellGranted(session, &effects)
+    if call.attempt.purpose == .reservation {
+      return reservations.succeed(call.attempt, with: session, at: now, &effects)
+    }
+    let recovery = history.noteSuccess(at: now)
+    if let recovery { effects.append(.report(recovery)) }
+    nextAttempt = call.standing == .replaced ? now : now + jitteredStep(after: session, using: &generator)
+    reportGranted(session, &effects)
     effects.append(.hold(session))
     let replaced = ring.add(session)
     publishFreshest(&effects)
     if let replaced { effects.append(.discard(replaced.id)) }
     effects.append(.report(.refreshed(session, generation: generation)))
   }
+
+  /// What a call failed of that is no longer in force counts for nothing: another is made at once, as things are now.
+  private mutating func fail(
+    _ call: Flight.Call, because failure: Failure, at now: Timestamp,
+    using generator: inout some RandomNumberGenerator, _ effects: inout [RefreshEffect]
+  ) {
+    switch (call.attempt.purpose, call.standing) {
+    case (.reservation, .inForce): reservations.fail(call.attempt, because: failure, at: now, &effects)
+    case (.reservation, _): reservations.fetchAgain(call.attempt.duration, at: now)
+    case (.ring, .inForce): fail(because: failure, at: now, using: &generator, &effects)
+    case (.ring, _): nextAttempt = now
+    }
+  }
+
+  private mutating func fail(
+    because failure: Failure, at now: Timestamp, using generator: inout some RandomNumberGenerator,
+    _ effects: inout [RefreshEffect]
+  ) {
+    let wait = history.note(failure, headroom: headroom(at: now), at: now, using: &generator)
+    nextAttempt = now + wait
+    if failure.kind == .identityLapsed && wait == .zero { effects.append(.renewSource) }
+    if let report = history.dueReport(next: nextAttempt, at: now) { effects.append(.report(report)) }
+  }
+
+  // MARK: - What is handed out
 
   /// Hands out the session that lives longest, where another one or none was handed out; false when there is none.
   @discardableResult private mutating func publishFreshest(_ effects: inout [RefreshEffect]) -> Bool {
@@ -191,36 +210,7 @@ package struct RefreshMachine: Sendable {
     return .nothing
   }
 
-  private mutating func fail(
-    _ attempt: Attempt, because failure: Failure, at now: Timestamp,
-    using generator: inout some RandomNumberGenerator, _ effects: inout [RefreshEffect]
-  ) {
-    if attempt.purpose == .reservation { return reservations.fail(because: failure, &effects) }
-    let wait = backoff.wait(after: failure, headroom: headroom(at: now), using: &generator)
-    nextAttempt = now + wait
-    if failure.kind == .identityLapsed && wait == .zero { effects.append(.renewSource) }
-    let isNews = lastFailure?.code != failure.code
-    let since = failingSince ?? now
-    failingSince = since
-    lastFailure = failure
-    if isNews {
-      lastFailureReport = now
-      effects.append(.report(.failing(failure, next: nextAttempt)))
-    } else if let told = lastFailureReport, now - told >= .minutes(10) {
-      lastFailureReport = now
-      effects.append(
-        .report(.stillFailing(failure, failures: backoff.failures, since: since, next: nextAttempt)))
-    }
-  }
-
-  private mutating func endFailures(_ effects: inout [RefreshEffect]) {
-    guard let failingSince else { return }
-    effects.append(.report(.recovered(failures: backoff.failures, since: failingSince)))
-    backoff.reset()
-    lastFailure = nil
-    self.failingSince = nil
-    lastFailureReport = nil
-  }
+  // MARK: - Times
 
   /// A/N, scaled by granted/asked, ±10 %. What counts as asked is the duration in force, by which A is meant: the session may
   /// have been asked for under an earlier one.
@@ -231,13 +221,13 @@ package struct RefreshMachine: Sendable {
     return .seconds(fraction: step * (0.9 + 0.2 * generator.fraction()))
   }
 
-  /// Says once that less was granted than asked; the slack is for dates that are not confirmed and slow answers.
-  private mutating func tellGranted(_ session: Session, _ effects: inout [RefreshEffect]) {
+  /// Reports once that less was granted than asked; the slack is for dates that are not confirmed and slow answers.
+  private mutating func reportGranted(_ session: Session, _ effects: inout [RefreshEffect]) {
     let isLess = session.granted + ServerClock.lifetimeSlack < session.asked
-    if isLess && !saidGrantedLess {
+    if isLess && !reportedGrantedLess {
       effects.append(.report(.grantedLess(asked: session.asked, granted: session.granted)))
     }
-    saidGrantedLess = isLess
+    reportedGrantedLess = isLess
   }
 
   private mutating func change(
@@ -248,9 +238,9 @@ package struct RefreshMachine: Sendable {
     self.timing = timing
     effects += ring.resize(to: timing.pool).map { .discard($0.id) }
     if case .queued(let attempt) = flight, attempt.purpose == .ring, old.duration != timing.duration {
-      queue(.ring, duration: timing.duration, &effects)
+      queue(.ring, duration: timing.duration, at: now, &effects)
     }
-    guard lastFailure == nil, let freshest = ring.freshest, let lastSuccess else { return }
+    guard case .working(let lastSuccess) = history, let freshest = ring.freshest else { return }
     nextAttempt = max(now, lastSuccess + jitteredStep(after: freshest, using: &generator))
   }
 
@@ -259,20 +249,18 @@ package struct RefreshMachine: Sendable {
   private mutating func giveUpIfOverdue(
     at now: Timestamp, using generator: inout some RandomNumberGenerator, _ effects: inout [RefreshEffect]
   ) {
-    guard case .made(let attempt, let giveUp) = flight, giveUp <= now else { return }
-    flight = .none
-    hasHadOutcome = true
-    effects.append(.abandon(attempt.id))
-    fail(attempt, because: .noOutcome, at: now, using: &generator, &effects)
+    guard let call = flight.giveUp(at: now) else { return }
+    effects.append(.abandon(call.attempt.id))
+    fail(call, because: .noOutcome, at: now, using: &generator, &effects)
   }
 
   private mutating func dropLapsed(at now: Timestamp, _ effects: inout [RefreshEffect]) {
     let ended = ring.removeEnded(at: now, margin: timing.lapseMargin)
-    if published != nil && ring.sessions.isEmpty {
+    if !publishFreshest(&effects) && published != nil {
       published = nil
       effects += [.withdraw, .report(.lapsed)]
       // By a corrected clock, say: a role without failures has nothing to wait for.
-      if lastFailure == nil { nextAttempt = min(nextAttempt, now) }
+      if !history.isFailing { nextAttempt = min(nextAttempt, now) }
     }
     for session in ended { effects.append(.discard(session.id)) }
     reservations.dropLapsed(at: now, margin: timing.lapseMargin, &effects)
@@ -280,63 +268,74 @@ package struct RefreshMachine: Sendable {
 
   /// Brings the next step forward to the fall below the floor, where a corrected clock has moved that before it.
   private mutating func hasten(at now: Timestamp) {
-    guard lastFailure == nil, let end = ring.lastEnd else { return }
+    guard !history.isFailing, let end = ring.lastEnd else { return }
     nextAttempt = min(nextAttempt, max(now, end - timing.floor))
   }
 
-  private mutating func tellFloor(at now: Timestamp, _ effects: inout [RefreshEffect]) {
+  private mutating func reportFloor(at now: Timestamp, _ effects: inout [RefreshEffect]) {
     guard let end = ring.lastEnd else {
-      saidBelowFloor = false
+      reportedBelowFloor = false
       return
     }
     let isBelow = end - now < timing.floor
-    if isBelow && !saidBelowFloor { effects.append(.report(.belowFloor(remaining: end - now))) }
-    saidBelowFloor = isBelow
+    if isBelow && !reportedBelowFloor { effects.append(.report(.belowFloor(remaining: end - now))) }
+    reportedBelowFloor = isBelow
   }
 
   /// Queues the ring's step when it is due, before any reservation: one that waits or is under way gives way and comes after.
   private mutating func queueNext(at now: Timestamp, _ effects: inout [RefreshEffect]) {
     switch flight {
-    case .made(let attempt, _) where attempt.purpose == .ring || nextAttempt > now: return
-    case .made(let attempt, _):
-      effects.append(.abandon(attempt.id))
-      queue(.ring, duration: timing.duration, &effects)
+    case .underWay(let call) where call.attempt.purpose == .ring || nextAttempt > now: return
     case .queued(let attempt) where attempt.purpose == .ring: return
-    case .queued:
-      if nextAttempt <= now { queue(.ring, duration: timing.duration, &effects) }
+    case .underWay(let call):
+      effects.append(.abandon(call.attempt.id))
+      reservations.fetchAgain(call.attempt.duration, at: now)
+      queue(.ring, duration: timing.duration, at: now, &effects)
+    case .queued where nextAttempt <= now, .none where nextAttempt <= now:
+      queue(.ring, duration: timing.duration, at: now, &effects)
+    case .queued(let attempt):
+      // A reader has asked for a longer one meanwhile.
+      guard let duration = reservations.due(at: now), duration > attempt.duration else { return }
+      queue(.reservation, duration: duration, at: now, &effects)
     case .none:
-      if nextAttempt <= now {
-        queue(.ring, duration: timing.duration, &effects)
-      } else if let duration = reservations.wanted {
-        reservations.drawQueued(at: now)
-        queue(.reservation, duration: duration, &effects)
-      }
+      guard let duration = reservations.due(at: now) else { return }
+      queue(.reservation, duration: duration, at: now, &effects)
     }
   }
 
-  private mutating func queue(_ purpose: Attempt.Purpose, duration: Duration, _ effects: inout [RefreshEffect]) {
+  private mutating func queue(
+    _ purpose: Attempt.Purpose, duration: Duration, at now: Timestamp, _ effects: inout [RefreshEffect]
+  ) {
     attempts += 1
-    let urgency: FetchQueue.Urgency =
-      switch (purpose, ring.lastEnd) {
-      case (.reservation, _): .reservation
-      case (.ring, nil): .first
-      case (.ring, .some(let end)): .due(floorReached: end - timing.floor)
-      }
+    let urgency = purpose == .ring ? urgency(at: now) : .reservation
     let attempt = Attempt(id: AttemptID(number: attempts), purpose: purpose, duration: duration, urgency: urgency)
     flight = .queued(attempt)
     effects.append(.fetch(attempt))
   }
 
-  /// Arms the earliest of: the next step or the end of patience, the fall below the floor, the lapse.
+  /// How much the ring's next session is needed. A role goes before all others for its first attempt only; one that fails goes
+  /// by what it has to lose, and behind all that work when that is nothing or when only a person can help.
+  private func urgency(at now: Timestamp) -> FetchQueue.Urgency {
+    let floorReached = ring.lastEnd.map { $0 - timing.floor }
+    guard let streak = history.streak else {
+      return history.isUntried ? .first : .due(floorReached: floorReached ?? .distantPast)
+    }
+    guard let floorReached, floorReached > now, streak.latest.kind != .permanent || streak.mayBeFixed else {
+      return .spare
+    }
+    return .retry(floorReached: floorReached)
+  }
+
+  /// Arms the earliest of: the next step or the end of a call's time, the fall below the floor, the lapse.
   private mutating func arm(_ effects: inout [RefreshEffect]) {
     var due: Timestamp? =
       switch flight {
-      case .none: nextAttempt
+      case .none: reservations.request.map { min($0.notBefore, nextAttempt) } ?? nextAttempt
       case .queued(let attempt): attempt.purpose == .reservation ? nextAttempt : nil
-      case .made(let attempt, let giveUp): attempt.purpose == .reservation ? min(giveUp, nextAttempt) : giveUp
+      case .underWay(let call): call.attempt.purpose == .reservation ? min(call.giveUp, nextAttempt) : call.giveUp
       }
     func consider(_ instant: Timestamp) { due = due.map { min($0, instant) } ?? instant }
-    if let end = ring.lastEnd, !saidBelowFloor { consider(end - timing.floor + .microseconds(1)) }
+    if let end = ring.lastEnd, !reportedBelowFloor { consider(end - timing.floor + .microseconds(1)) }
     if let end = ring.firstEnd { consider(end - timing.lapseMargin) }
     if let reserved = reservations.session { consider(reserved.expires - timing.lapseMargin) }
     guard let due, due != armed else { return }

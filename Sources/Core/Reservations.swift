@@ -1,27 +1,70 @@
-/// What a role has beside its ring for readers who need a longer session: the longest one drawn, and the wish for another.
+/// What a role has beside its ring for readers who need a longer session: the longest one fetched, and the request for another.
 struct Reservations: Sendable {
+  /// A fetch that readers wait for and that hasn't been made.
+  struct Request: Hashable, Sendable {
+    /// The DurationSeconds to ask for.
+    fileprivate(set) var duration: Duration
+    let notBefore: Timestamp
+  }
+
+  /// A fetch that failed. A class, since there is one of each role and most have none.
+  final class FailedFetch: Sendable {
+    let failure: Failure
+    let duration: Duration
+    let at: Timestamp
+
+    init(_ failure: Failure, duration: Duration, at instant: Timestamp) {
+      self.failure = failure
+      self.duration = duration
+      at = instant
+    }
+  }
+
   private(set) var session: Session?
-  /// The DurationSeconds of the draw that readers wait for; nil when nobody does.
-  private(set) var wanted: Duration?
-  private var lastDraw: Timestamp?
+  private(set) var request: Request?
+  /// Why the latest fetch failed; nil after a success.
+  private(set) var lastFailed: FailedFetch?
+  private var lastFetch: Timestamp?
 
-  private static let drawInterval = Duration.seconds(60)
-  /// The least DurationSeconds there is (STS API reference, AssumeRole).
-  private static let leastDuration = Duration.seconds(900)
+  /// At most one fetch for a reservation per role and minute.
+  private static let fetchInterval = Duration.seconds(60)
+  /// How long a request waits for others that come with it: jobs that are started at once share one fetch, of the longest asked.
+  static let gatherSpan = Duration.milliseconds(500)
 
-  /// Notes a reader's wish; the longest one counts.
-  mutating func want(_ duration: Duration) { wanted = max(wanted ?? .zero, duration) }
+  /// Adds a reader's request; the longest one counts.
+  mutating func add(_ duration: Duration, at now: Timestamp) {
+    let notBefore = request?.notBefore ?? max(now + Self.gatherSpan, earliestFetch(at: now))
+    request = Request(duration: max(request?.duration ?? .zero, duration), notBefore: notBefore)
+  }
 
-  /// The draw that readers wait for is queued.
-  mutating func drawQueued(at now: Timestamp) { lastDraw = now }
+  /// When a fetch that isn't requested yet may be made.
+  func earliestFetch(at now: Timestamp) -> Timestamp {
+    lastFetch.map { max(now, $0 + Self.fetchInterval) } ?? now
+  }
+
+  /// The DurationSeconds of the fetch that is due; nil when none is.
+  func due(at now: Timestamp) -> Duration? {
+    request.flatMap { $0.notBefore <= now ? $0.duration : nil }
+  }
+
+  /// The call is made.
+  mutating func fetchStarted(at now: Timestamp) {
+    lastFetch = now
+    request = nil
+  }
+
+  /// The call came to nothing through no fault of its own: it is made again as soon as it can be.
+  mutating func fetchAgain(_ duration: Duration, at now: Timestamp) {
+    request = Request(duration: max(request?.duration ?? .zero, duration), notBefore: now)
+  }
 
   mutating func judge(by clock: ServerClock) { session?.judge(by: clock) }
 
-  /// Takes out the session of this number, after which another may be drawn at once; nil when it isn't there.
+  /// Takes out the session of this number, after which another may be fetched at once; nil when it isn't there.
   mutating func remove(_ id: SessionID) -> Session? {
     guard let session, session.id == id else { return nil }
     self.session = nil
-    lastDraw = nil
+    lastFetch = nil
     return session
   }
 
@@ -31,18 +74,20 @@ struct Reservations: Sendable {
     effects.append(.discard(session.id))
   }
 
-  // MARK: - Outcomes of a draw
+  // MARK: - Outcomes of a fetch
 
   mutating func succeed(_ attempt: Attempt, with new: Session, at now: Timestamp, _ effects: inout [RefreshEffect]) {
-    // Somebody may have asked for a longer one meanwhile.
-    if let wanted, wanted <= attempt.duration { self.wanted = nil }
+    lastFailed = nil
     keep(new, &effects)
-    if new.granted + ServerClock.lifetimeSlack < new.asked { tell(.grantedLess(new.expires - now), &effects) }
+    if new.granted + ServerClock.lifetimeSlack < new.asked {
+      note(.grantedLess(new.expires - now), of: attempt, at: now, &effects)
+    }
   }
 
-  mutating func fail(because failure: Failure, _ effects: inout [RefreshEffect]) {
-    wanted = nil
-    tell(failure, &effects)
+  mutating func fail(
+    _ attempt: Attempt, because failure: Failure, at now: Timestamp, _ effects: inout [RefreshEffect]
+  ) {
+    note(failure, of: attempt, at: now, &effects)
   }
 
   /// Keeps the longer of what there is and what came.
@@ -57,39 +102,10 @@ struct Reservations: Sendable {
     effects += [.offerReserved(new), .report(.reserved(new))]
   }
 
-  private func tell(_ failure: Failure, _ effects: inout [RefreshEffect]) {
-    effects += [.failReservation(failure), .report(.reservationFailed(failure))]
-  }
-
-  // MARK: - What readers are told
-
-  /// How a wish for `minTTL` can be met, beside a ring whose longest session is `freshest` and a draw for `underWay`.
-  func answer(
-    minTTL: Duration, at now: Timestamp, freshest: Session?, underWay: Duration?, timing: RoleTiming
-  ) -> RefreshMachine.Reservation {
-    let least = max(minTTL, timing.lapseMargin + .microseconds(1))
-    for candidate in [freshest, session] {
-      if let candidate, candidate.expires - now >= least { return .ready(candidate) }
-    }
-    let most = timing.maxDuration - .seconds(60)
-    guard minTTL <= most else { return .tooLong(most: most) }
-    if [underWay, wanted].contains(where: { $0.map { $0 - .seconds(60) >= minTTL } ?? false }) { return .underWay }
-    if let lastDraw, now - lastDraw < Self.drawInterval { return .tooSoon(wait: lastDraw + Self.drawInterval - now) }
-    return .draw(min(timing.maxDuration, max(Self.leastDuration, minTTL * 5 / 4 + .seconds(60))))
-  }
-}
-
-extension RefreshMachine {
-  /// How a reader's wish for at least `minTTL` of remaining life can be met.
-  package enum Reservation: Hashable, Sendable {
-    case ready(Session)
-    /// A draw under way will do: wait for it.
-    case underWay
-    /// It takes a draw of this DurationSeconds: `.reservationRequested`, after the limits per reader have been asked.
-    case draw(Duration)
-    /// No session can be that long; `most` can be had.
-    case tooLong(most: Duration)
-    /// One draw per role and minute; the next may be asked for after `wait`.
-    case tooSoon(wait: Duration)
+  private mutating func note(
+    _ failure: Failure, of attempt: Attempt, at now: Timestamp, _ effects: inout [RefreshEffect]
+  ) {
+    lastFailed = FailedFetch(failure, duration: attempt.duration, at: now)
+    effects.append(.report(.reservationFailed(failure)))
   }
 }

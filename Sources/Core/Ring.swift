@@ -34,12 +34,19 @@ package struct Ring: Sendable {
     return replaced
   }
 
-  /// Changes how many it holds and returns those that no longer fit, the oldest first.
+  /// Changes how many it holds and returns those that no longer fit: readers keep the one that lives longest.
   package mutating func resize(to capacity: Int) -> [Session] {
     self.capacity = capacity
-    let excess = max(0, sessions.count - capacity)
-    defer { sessions.removeFirst(excess) }
-    return Array(sessions.prefix(excess))
+    var excess: [Session] = []
+    while sessions.count > capacity, let index = indexOfFirstToEnd { excess.append(sessions.remove(at: index)) }
+    return excess
+  }
+
+  /// Of the session that ends first; the younger of two that end together.
+  private var indexOfFirstToEnd: Int? {
+    guard var first = sessions.indices.first else { return nil }
+    for index in sessions.indices where sessions[index].expires <= sessions[first].expires { first = index }
+    return first
   }
 
   /// Takes out the session of this number; nil when it isn't there.

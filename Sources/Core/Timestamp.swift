@@ -6,6 +6,9 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 
   package init(microseconds: Int64) { self.microseconds = microseconds }
 
+  /// Before any instant there is.
+  static let distantPast = Timestamp(microseconds: .min)
+
   package static func < (left: Timestamp, right: Timestamp) -> Bool { left.microseconds < right.microseconds }
 
   package static func + (instant: Timestamp, span: Duration) -> Timestamp {

@@ -1,13 +1,15 @@
 /// The daemon's own limit on calls per second, which gives way when the server throttles.
 ///
-/// A throttle halves the rate, not below 0.1 per second and at most once a second, since calls already under way are refused
+/// A throttle halves the rate, not below the least and at most once a second, since calls already under way are refused
 /// in a row; the rate regains a tenth of its setting per minute. A burst is for quiet times: calls that fail take it away, since
 /// a fleet's hosts, each with its burst saved up while calls hung, would spend them all in the first second after an outage.
 package struct TokenBucket: Sendable {
   /// The setting, in calls per second: 0.1 to 10 000.
-  package let fullRate: Double
+  package private(set) var fullRate: Double
   /// How many calls may be made at once after a quiet time.
-  package let burst: Double
+  package private(set) var burst: Double
+  /// What throttles leave at least, unless the setting is less.
+  private let leastRate: Double
   private var rate: Double
   private var tokens: Double
   private var updated: Timestamp
@@ -15,12 +17,22 @@ package struct TokenBucket: Sendable {
 
   package static let leastRate = 0.1
 
-  package init(rate: Double, burst: Int, at instant: Timestamp) {
+  package init(rate: Double, burst: Int, leastRate: Double = Self.leastRate, at instant: Timestamp) {
     fullRate = rate
     self.burst = Double(max(1, burst))
+    self.leastRate = leastRate
     self.rate = rate
     tokens = self.burst
     updated = instant
+  }
+
+  /// Goes on with other settings: what was spent stays spent, and a rate that throttles have lowered regains from there.
+  package mutating func set(rate newRate: Double, burst newBurst: Int, at instant: Timestamp) {
+    update(to: instant)
+    rate = rate < fullRate ? min(rate, newRate) : newRate
+    fullRate = newRate
+    burst = Double(max(1, newBurst))
+    tokens = min(tokens, burst)
   }
 
   /// Takes a token if there is one.
@@ -32,10 +44,14 @@ package struct TokenBucket: Sendable {
   }
 
   /// When the next token will be there; `instant` itself when there is one.
-  package mutating func nextToken(at instant: Timestamp) -> Timestamp {
+  package mutating func nextToken(at instant: Timestamp) -> Timestamp { nextToken(beyond: 0, at: instant) }
+
+  /// When there will be a token beside those that are `kept` for others, as far as the burst has room for them.
+  package mutating func nextToken(beyond kept: Int, at instant: Timestamp) -> Timestamp {
     update(to: instant)
-    guard tokens < 1 else { return instant }
-    return instant + .seconds(fraction: (1 - tokens) / rate) + .microseconds(1)
+    let needed = min(burst.rounded(.down), Double(1 + kept))
+    guard tokens < needed else { return instant }
+    return instant + .seconds(fraction: (needed - tokens) / rate) + .microseconds(1)
   }
 
   /// Takes the burst away, but for one call.
@@ -48,7 +64,8 @@ package struct TokenBucket: Sendable {
     update(to: instant)
     if let lastHalved, instant - lastHalved < .seconds(1) { return }
     lastHalved = instant
-    rate = max(Self.leastRate, rate / 2)
+    // Never more than it was, also where the setting is below the least.
+    rate = min(rate, max(leastRate, rate / 2))
     tokens = min(tokens, 1)
   }
 

@@ -118,7 +118,7 @@ package final class Keeper: SocketBackend {
   private func observe() {
     refresher.observers.published = { [unowned self] role in
       outputs.publish(role)
-      service.sessionCame(to: role)
+      service.answerWaitingReaders(of: role)
       announcer.stateChanged()
       tellOfUnlockedSecrets()
       thrift.sessionCame()
@@ -127,9 +127,11 @@ package final class Keeper: SocketBackend {
       outputs.withdraw(role.name)
       announcer.stateChanged()
     }
-    refresher.observers.reserved = { [unowned self] role in service.sessionCame(to: role) }
-    refresher.observers.reservationFailed = { [unowned self] role, failure in service.reservationFailed(role, failure) }
-    refresher.observers.attempted = { [unowned self] _ in announcer.becomeReadyIfDone() }
+    refresher.observers.reserved = { [unowned self] role in service.answerWaitingReaders(of: role) }
+    refresher.observers.attempted = { [unowned self] role in
+      service.answerWaitingReaders(of: role)
+      announcer.becomeReadyIfDone()
+    }
     outputs.changed = { [unowned self] name, path in
       guard let role = refresher.roles[name] else { return }
       service.outputsChanged(of: role, outputs.statuses(of: name, at: path, clock: refresher.clock))

@@ -13,7 +13,6 @@ package final class Refresher {
     package var published: (KeptRole) -> Void = { _ in }
     package var withdrawn: (KeptRole) -> Void = { _ in }
     package var reserved: (KeptRole) -> Void = { _ in }
-    package var reservationFailed: (KeptRole, Failure) -> Void = { _, _ in }
     /// An attempt had an outcome, good or bad.
     package var attempted: (KeptRole) -> Void = { _ in }
     /// The machine reported what the journal was told.
@@ -99,7 +98,8 @@ package final class Refresher {
     send(.timingChanged(settings.timing), to: role)
   }
 
-  /// Another AccessKey is in use: roles that failed with the old one try at once.
+  /// Another AccessKey is in use: roles that failed with the old one try at once, and so do those whose call under way still
+  /// fails with it.
   package func sourceChanged(_ name: String) {
     for role in roles.values where role.settings.source == name { deliver(.cureSuspected, to: role) }
     pump()
@@ -141,6 +141,9 @@ package final class Refresher {
 
   /// The calls per second that are allowed now.
   package var currentRate: Double { schedule.currentRate(at: time()) }
+
+  /// When the daemon's rate lets a reservation be fetched if nothing else waits.
+  package func reservationChance(at now: Timestamp) -> Timestamp { schedule.reservationChance(at: now) }
 
   /// The server's time.
   package var clock: ServerClock { schedule.clock }
@@ -204,6 +207,7 @@ package final class Refresher {
     switch outcome.result {
     case .granted(let assumed):
       role.countSuccess()
+      schedule.learnSuccess(of: role.slot, sent: outcome.sent)
       role.drawn += 1
       deliver(.succeeded(attempt.id, admit(assumed, asked: attempt.duration, from: outcome, for: role)), to: role)
       arrival = nil
@@ -211,7 +215,7 @@ package final class Refresher {
       wantsConfirmation = false
     case .refused(let failure):
       role.count(outcome: failure.code)
-      schedule.learn(from: failure, date: outcome.date, sent: outcome.sent, at: time())
+      schedule.learn(from: failure, of: role.slot, date: outcome.date, sent: outcome.sent, at: time())
       deliver(.failed(attempt.id, failure), to: role)
     }
     observers.attempted(role)
@@ -275,7 +279,6 @@ package final class Refresher {
     case .offerReserved(let session):
       role.reserved = handout(of: session, generation: role.machine.generation, for: role)
       observers.reserved(role)
-    case .failReservation(let failure): observers.reservationFailed(role, failure)
     case .renewSource: source.renewIdentity(of: role.settings)
     case .discard(let id):
       if role.reserved?.session.id == id { role.reserved = nil }

@@ -5,7 +5,7 @@ import Logging
 import Settings
 import Wire
 
-/// Handing out: the plain read, which never calls STS, and the read with `min_ttl`, which may have a session drawn.
+/// Handing out: the plain read, which never calls STS, and the read with `min_ttl`, which may have a session fetched.
 extension SocketService {
   private static let defaultWait = 10
 
@@ -14,47 +14,125 @@ extension SocketService {
   ) -> Response? {
     let now = Timestamp(microseconds: EventLoop.bootTime())
     let recipient = Recipient(peer: peer, isHeadOnly: request.method == .head)
-    guard request.queryCount > 0 else {
-      return handOut(role.current, of: role, to: recipient, at: now) ?? nothingValid(role, at: now)
+    if request.queryCount == 0, let response = handOut(role.current, of: role, to: recipient, at: now) {
+      return response
     }
-    let query: CredentialQuery
+    let query: ReaderQuery
     do throws(CredentialQuery.Malformed) {
-      query = try CredentialQuery(request)
+      query = Self.query(try CredentialQuery(request), at: now)
     } catch {
       return Answer.problem(Problem(.malformed, detail: "\(error)"))
     }
-    guard let minTTL = query.minTTL else {
-      if let response = handOut(role.current, of: role, to: recipient, at: now) { return response }
-      guard let wait = query.wait, wait > .zero else { return nothingValid(role, at: now) }
-      waiting.add(
-        WaitingReaders.Reader(token: token, recipient: recipient, minTTL: nil, deadline: now + wait), for: role.name)
+    let reader = WaitingReaders.Reader(token: token, recipient: recipient, query: query, lookAgain: query.deadline)
+    switch decide(on: reader, of: role, at: now) {
+    case .answer(let response): return response
+    case .wait where query.deadline <= now: return notYet(reader, role, at: now)
+    case .wait(let until):
+      waiting.add(reader.looking(until), for: role.name)
       return nil
     }
-    return reserve(minTTL, of: role, wait: query.wait, recipient: recipient, token: token, at: now)
   }
 
-  private func reserve(
-    _ minTTL: Duration, of role: KeptRole, wait: Duration?, recipient: Recipient, token: ResponseToken,
-    at now: Timestamp
-  ) -> Response? {
-    switch role.machine.reservation(minTTL: minTTL, at: now) {
-    case .ready(let session):
-      return handOut(role.handout(of: session), of: role, to: recipient, at: now) ?? nothingValid(role, at: now)
-    case .tooLong(let most): return Self.tooLong(minTTL, most: most, role)
-    case .tooSoon(let wait): return Self.tooMany("one draw for a reservation per role and minute", wait)
-    case .draw(let duration):
-      if let wait = reservationLimits.admit(uid: recipient.peer.uid, at: now) {
-        return Self.tooMany("four draws for reservations per user and minute", wait)
-      }
-      refresher.send(.reservationRequested(duration), to: role)
-    case .underWay: break
+  /// A plain reader waits when it says so, one that may have to have a session fetched also when it doesn't.
+  private static func query(_ query: CredentialQuery, at now: Timestamp) -> ReaderQuery {
+    let wait = query.wait ?? .seconds(query.minTTL == nil ? 0 : defaultWait)
+    return ReaderQuery(minTTL: query.minTTL, since: now, deadline: now + wait)
+  }
+
+  // MARK: - Those who wait
+
+  /// Looks again at those who wait for the role, after something has changed for it.
+  func answerWaitingReaders(of role: KeptRole) {
+    let now = Timestamp(microseconds: EventLoop.bootTime())
+    waiting.answer(role.name) { reader in answer(&reader, of: role, at: now) }
+  }
+
+  /// The instant has come at which a reader wanted to be looked at again, at the latest its deadline.
+  func lookAgain(at reader: inout WaitingReaders.Reader, of name: RoleName) -> Bool {
+    guard let role = refresher.roles[name] else {
+      roleGone(reader, name)
+      return true
     }
-    let patience = wait ?? .seconds(Self.defaultWait)
-    guard patience > .zero else { return Self.notYet(role) }
-    waiting.add(
-      WaitingReaders.Reader(token: token, recipient: recipient, minTTL: minTTL, deadline: now + patience),
-      for: role.name)
-    return nil
+    return answer(&reader, of: role, at: Timestamp(microseconds: EventLoop.bootTime()))
+  }
+
+  /// Answers a waiting reader whose answer is certain by now, and whose time is over in any case; false when it waits on.
+  private func answer(_ reader: inout WaitingReaders.Reader, of role: KeptRole, at now: Timestamp) -> Bool {
+    // A reload may have taken the right away since it asked.
+    guard mayRead(reader.recipient.peer, role) else {
+      server?.complete(reader.token, refuse(reader.recipient.peer, role))
+      return true
+    }
+    switch decide(on: reader, of: role, at: now) {
+    case .answer(let response): server?.complete(reader.token, response)
+    case .wait where reader.query.deadline <= now: server?.complete(reader.token, notYet(reader, role, at: now))
+    case .wait(let until):
+      reader.lookAgain = until
+      return false
+    }
+    return true
+  }
+
+  /// The role was taken out of the settings while somebody waited for it.
+  func roleGone(_ name: RoleName) {
+    waiting.answer(name) { reader in
+      roleGone(reader, name)
+      return true
+    }
+  }
+
+  private func roleGone(_ reader: WaitingReaders.Reader, _ name: RoleName) {
+    server?.complete(
+      reader.token,
+      Answer.problem(
+        Problem(.notFound, detail: "role '\(name)' was taken out of the settings")))
+  }
+
+  // MARK: - Deciding
+
+  private enum Decision {
+    case answer(Response)
+    /// Something may come in the reader's time: it is looked at again at each event of the role, and then.
+    case wait(until: Timestamp)
+  }
+
+  private func decide(on reader: WaitingReaders.Reader, of role: KeptRole, at now: Timestamp) -> Decision {
+    let query = reader.query
+    switch role.machine.offer(to: query, at: now) {
+    case .session(let session):
+      return .answer(
+        handOut(role.handout(of: session), of: role, to: reader.recipient, at: now) ?? nothingValid(role, at: now))
+    case .tooLong(let most): return .answer(Self.tooLong(query, most: most, role))
+    case .refused(let failure): return .answer(Self.refused(query, role, failure))
+    case .notInTime(let next, let failure):
+      guard query.minTTL != nil else { return .answer(nothingValid(role, at: now)) }
+      if let failure { return .answer(Self.fetchFailed(query, role, failure, wait: next - now)) }
+      return .answer(Self.tooMany("one fetch for a reservation per role and minute", next - now))
+    case .wait: return .wait(until: query.deadline)
+    case .fetch(let duration, let joins): return request(duration, joins: joins, for: reader, of: role, at: now)
+    }
+  }
+
+  /// Requests a fetch, unless the limits allow none in the reader's time.
+  private func request(
+    _ duration: Duration, joins: Bool, for reader: WaitingReaders.Reader, of role: KeptRole, at now: Timestamp
+  ) -> Decision {
+    let deadline = reader.query.deadline
+    // Whoever's time is over as it is looked at again starts nothing.
+    if deadline <= now && reader.query.since < now { return .wait(until: deadline) }
+    if !joins {
+      let chance = refresher.reservationChance(at: now)
+      guard chance <= max(deadline, now) else {
+        return .answer(
+          Self.tooMany("as many fetches for reservations as 'sts.requests_per_second' allows", chance - now))
+      }
+      if let wait = reservationLimits.admit(uid: reader.recipient.peer.uid, at: now) {
+        if now + wait <= deadline { return .wait(until: now + wait) }
+        return .answer(Self.tooMany("four fetches for reservations per user and minute", wait))
+      }
+    }
+    refresher.send(.reservationRequested(duration), to: role)
+    return .wait(until: deadline)
   }
 
   /// The answer with this hand-out, counted and logged for its recipient; nil when there is none that is valid.
@@ -76,82 +154,44 @@ extension SocketService {
     return response
   }
 
-  // MARK: - Those who wait
-
-  /// A session has come: answers whoever it is enough for.
-  func sessionCame(to role: KeptRole) {
-    let now = Timestamp(microseconds: EventLoop.bootTime())
-    waiting.answer(role.name) { reader in
-      // A reload may have taken the right away since it asked.
-      guard mayRead(reader.recipient.peer, role) else {
-        server?.complete(reader.token, refuse(reader.recipient.peer, role))
-        return true
-      }
-      let handout =
-        if let minTTL = reader.minTTL {
-          if case .ready(let session) = role.machine.reservation(minTTL: minTTL, at: now) {
-            role.handout(of: session)
-          } else {
-            nil as Handout?
-          }
-        } else { role.current }
-      guard let response = handOut(handout, of: role, to: reader.recipient, at: now) else { return false }
-      server?.complete(reader.token, response)
-      return true
-    }
-  }
-
-  /// A draw for a reservation failed: tells those who waited for it.
-  func reservationFailed(_ role: KeptRole, _ failure: Failure) {
-    waiting.answer(role.name) { reader in
-      guard let minTTL = reader.minTTL else { return false }
-      server?.complete(reader.token, Self.drawFailed(minTTL, role, failure))
-      return true
-    }
-  }
-
-  func timedOut(_ reader: WaitingReaders.Reader, _ name: RoleName) {
-    guard let role = refresher.roles[name] else { return roleGone(reader, name) }
-    let now = Timestamp(microseconds: EventLoop.bootTime())
-    server?.complete(reader.token, reader.minTTL == nil ? nothingValid(role, at: now) : Self.notYet(role))
-  }
-
-  /// The role was taken out of the settings while somebody waited for it.
-  func roleGone(_ name: RoleName) {
-    waiting.answer(name) { reader in
-      roleGone(reader, name)
-      return true
-    }
-  }
-
-  private func roleGone(_ reader: WaitingReaders.Reader, _ name: RoleName) {
-    server?.complete(
-      reader.token,
-      Answer.problem(
-        Problem(.notFound, detail: "role '\(name)' was taken out of the settings")))
-  }
-
-  // MARK: - What is said instead of a credential
+  // MARK: - Refusals
 
   private func nothingValid(_ role: KeptRole, at now: Timestamp) -> Response {
     let failure = role.machine.lastFailure
-    let drawn = role.machine.lastSuccess == nil ? "first" : "next"
-    let why = failure.map { "STS: \($0.code); \($0.advice)" } ?? "its \(drawn) session is being drawn"
     return Answer.problem(
       Problem(
-        .noSession, detail: "role '\(role.name)' has no valid session; \(why)", code: failure?.code,
-        requestID: failure?.requestID, retryAfter: max(.seconds(1), role.machine.nextAttempt - now + .seconds(1))))
+        .noSession, detail: "role '\(role.name)' has no valid session; \(outlook(for: role, at: now))",
+        code: failure?.code, requestID: failure?.requestID,
+        retryAfter: max(.seconds(1), role.machine.nextAttempt - now + .seconds(1))))
   }
 
-  private static func notYet(_ role: KeptRole) -> Response {
-    Answer.problem(
+  /// Why there is nothing, and what will change that.
+  private func outlook(for role: KeptRole, at now: Timestamp) -> String {
+    if let failure = role.machine.lastFailure { return "STS: \(failure.code); \(failure.advice)" }
+    let session = role.machine.lastSuccess == nil ? "first session" : "next session"
+    switch (role.machine.attempt, role.machine.isUnderWay) {
+    case (_, true): return "its \(session) is being fetched"
+    case (.some, false): return "the fetch of its \(session) waits for its turn"
+    case (nil, false): return "its \(session) is due in \(max(.zero, role.machine.nextAttempt - now).wholeSeconds) s"
+    }
+  }
+
+  /// The reader's time is over, or it doesn't wait, and something is on its way.
+  private func notYet(_ reader: WaitingReaders.Reader, _ role: KeptRole, at now: Timestamp) -> Response {
+    guard reader.query.minTTL != nil else { return nothingValid(role, at: now) }
+    if let failure = role.machine.lastFailure {
+      return Self.fetchFailed(reader.query, role, failure, wait: role.machine.nextAttempt - now)
+    }
+    let state = role.machine.isUnderWay ? "is being fetched" : "was requested, and its fetch waits for its turn"
+    return Answer.problem(
       Problem(
-        .noSession, detail: "a session long enough for role '\(role.name)' is being drawn; ask again",
+        .noSession, detail: "a session long enough for role '\(role.name)' \(state); ask again",
         retryAfter: .seconds(2)))
   }
 
-  private static func tooLong(_ minTTL: Duration, most: Duration, _ role: KeptRole) -> Response {
-    let figures = "min_ttl is \(minTTL.wholeSeconds) s; role '\(role.name)' can have \(most.wholeSeconds) s at most"
+  private static func tooLong(_ query: ReaderQuery, most: Duration, _ role: KeptRole) -> Response {
+    let asked = query.minTTL?.wholeSeconds ?? 0
+    let figures = "min_ttl is \(asked) s; role '\(role.name)' can have \(most.wholeSeconds) s at most"
     return Answer.problem(Problem(.tooLong, detail: "\(figures) by its 'max_duration'", maxTTL: most))
   }
 
@@ -159,16 +199,30 @@ extension SocketService {
     Answer.problem(Problem(.tooManyReservations, detail: "there may be \(rule)", retryAfter: wait + .seconds(1)))
   }
 
-  private static func drawFailed(_ minTTL: Duration, _ role: KeptRole, _ failure: Failure) -> Response {
-    let detail =
-      "role '\(role.name)': no session of \(minTTL.wholeSeconds) s; STS: \(failure.code); \(failure.advice)"
-    if failure.code == "InvalidParameter.DurationSeconds" || failure.code == Failure.grantedLessCode {
-      let most = role.settings.timing.duration - .seconds(60)
-      return Answer.problem(
-        Problem(.tooLong, detail: detail, code: failure.code, requestID: failure.requestID, maxTTL: most))
+  /// No fetch in the reader's time can do what the last one couldn't; a later one may.
+  private static func fetchFailed(
+    _ query: ReaderQuery, _ role: KeptRole, _ failure: Failure, wait: Duration
+  ) -> Response {
+    Answer.problem(
+      Problem(
+        .noSession, detail: noSession(query, role, failure), code: failure.code, requestID: failure.requestID,
+        retryAfter: max(.seconds(1), wait + .seconds(1))))
+  }
+
+  /// The fetch failed in a way that another one won't change until a person does something.
+  private static func refused(_ query: ReaderQuery, _ role: KeptRole, _ failure: Failure) -> Response {
+    guard failure.code == Failure.durationRefusedCode || failure.code == Failure.grantedLessCode else {
+      return fetchFailed(query, role, failure, wait: .seconds(60))
     }
+    let most = role.settings.timing.duration - .seconds(60)
     return Answer.problem(
       Problem(
-        .noSession, detail: detail, code: failure.code, requestID: failure.requestID, retryAfter: .seconds(5)))
+        .tooLong, detail: noSession(query, role, failure), code: failure.code, requestID: failure.requestID,
+        maxTTL: query.minTTL.flatMap { most < $0 ? most : nil }))
+  }
+
+  private static func noSession(_ query: ReaderQuery, _ role: KeptRole, _ failure: Failure) -> String {
+    let asked = query.minTTL?.wholeSeconds ?? 0
+    return "role '\(role.name)': no session of \(asked) s; STS: \(failure.code); \(failure.advice)"
   }
 }

@@ -64,13 +64,16 @@ package final class SocketService: RequestHandler {
     callers = CallerLog(logger: logger, names: try UserNames(loop: loop))
     refusalLog = try RefusalLog(loop: loop, logger: logger, callers: callers)
     kept = try KeptAnswers(loop: loop)
-    waiting = try WaitingReaders(loop: loop) { [unowned self] reader, role in timedOut(reader, role) }
+    waiting = try WaitingReaders(loop: loop) { [unowned self] reader, role in lookAgain(at: &reader, of: role) }
     subscribers = EventSubscribers(
       mayRead: { [unowned self] in mayRead($0, $1) }, send: { [unowned self] in server?.send($0, $1) ?? false })
   }
 
   /// The settings changed, and with them who may see what.
-  func settingsChanged() { kept.dropAll() }
+  func settingsChanged() {
+    kept.dropAll()
+    for role in refresher.roles.values { answerWaitingReaders(of: role) }
+  }
 
   /// Writes the log lines that wait for a user's name.
   func flushLog() { callers.flush() }

@@ -7,35 +7,45 @@ final class WaitingReaders {
   struct Reader {
     let token: ResponseToken
     let recipient: Recipient
-    /// The least remaining life asked for; nil for a plain read.
-    let minTTL: Duration?
-    let deadline: Timestamp
+    let query: ReaderQuery
+    /// When it is looked at again by itself, at the latest at its deadline.
+    var lookAgain: Timestamp
+
+    func looking(_ instant: Timestamp) -> Reader {
+      var reader = self
+      reader.lookAgain = instant
+      return reader
+    }
   }
 
-  /// Called with a reader whose time is over.
-  private let timedOut: (Reader, RoleName) -> Void
+  /// Called with a reader whose instant has come; true when it is done with.
+  private let lookAgain: (inout Reader, RoleName) -> Bool
   private var byRole: [RoleName: [Reader]] = [:]
   private var roleOf: [ResponseToken: RoleName] = [:]
   private var timer: TimerSource!
 
-  init(loop: EventLoop, timedOut: @escaping (Reader, RoleName) -> Void) throws {
-    self.timedOut = timedOut
-    timer = try TimerSource(loop, accuracy: 10_000) { [unowned self] in expire() }
+  init(loop: EventLoop, lookAgain: @escaping (inout Reader, RoleName) -> Bool) throws {
+    self.lookAgain = lookAgain
+    timer = try TimerSource(loop, accuracy: 10_000) { [unowned self] in lookAgainAtDue() }
   }
 
   func add(_ reader: Reader, for role: RoleName) {
     byRole[role, default: []].append(reader)
     roleOf[reader.token] = role
-    armTimer(for: reader.deadline)
+    armTimer(for: reader.lookAgain)
   }
 
   /// Takes out those readers of `role` that `answers` says are done with.
-  func answer(_ role: RoleName, where answers: (Reader) -> Bool) {
+  func answer(_ role: RoleName, where answers: (inout Reader) -> Bool) {
     // Taken out first: an answer may let the next request of its client in.
     guard let readers = byRole.removeValue(forKey: role) else { return }
-    let kept = readers.filter { !answers($0) }
+    var kept: [Reader] = []
+    for var reader in readers where !answers(&reader) { kept.append(reader) }
     for reader in readers { roleOf[reader.token] = nil }
-    for reader in kept { roleOf[reader.token] = role }
+    for reader in kept {
+      roleOf[reader.token] = role
+      armTimer(for: reader.lookAgain)
+    }
     if !kept.isEmpty { byRole[role, default: []] += kept }
   }
 
@@ -52,16 +62,10 @@ final class WaitingReaders {
     timer.disarm()
   }
 
-  private func expire() {
+  private func lookAgainAtDue() {
     let now = Timestamp(microseconds: EventLoop.bootTime())
-    for role in Array(byRole.keys) {
-      answer(role) { reader in
-        guard reader.deadline <= now else { return false }
-        timedOut(reader, role)
-        return true
-      }
-    }
-    for readers in byRole.values { for reader in readers { armTimer(for: reader.deadline) } }
+    for role in Array(byRole.keys) { answer(role) { $0.lookAgain <= now ? lookAgain(&$0, role) : false } }
+    for readers in byRole.values { for reader in readers { armTimer(for: reader.lookAgain) } }
   }
 
   private func armTimer(for deadline: Timestamp) {

@@ -25,6 +25,9 @@ package struct Catalogue: Sendable {
       name: "reservations", about: "a reserved session lasts as long as promised", make: reservations,
       shows: { $0.counts.reservationsServed > 0 }),
     Catalogue(
+      name: "fairness", about: "roles that fail take nothing from those that work", make: fairness,
+      shows: { $0.counts.calls > $0.counts.granted * 2 }),
+    Catalogue(
       name: "herd", about: "a fleet doesn't come back all at once after an outage", make: herd,
       shows: { $0.recoveries.contains(where: \.isBusy) }),
   ]
@@ -115,21 +118,26 @@ package struct Catalogue: Sendable {
   }
 
   private static func incident(_ scenario: Scenario, using chance: inout SeededGenerator) -> Incident.Kind {
-    switch Int.random(in: 0..<6, using: &chance) {
+    let role = Int.random(in: 0..<scenario.rolesPerHost, using: &chance)
+    return switch Int.random(in: 0..<9, using: &chance) {
     case 0: .restart(after: chance.duration(.milliseconds(50)...(.minutes(5))))
     case 1: .suspend(for: chance.duration(.seconds(1)...(.hours(6))))
     case 2: .wallClockStep(by: chance.duration(.hours(-24)...(.hours(24))))
     case 3: .reload
-    case 4: .refresh(role: Int.random(in: 0..<scenario.rolesPerHost, using: &chance))
-    default: reserve(scenario, using: &chance)
+    case 4: .refresh(role: role)
+    case 5: .changeTiming(role: role, timing(using: &chance))
+    case 6: .changeRequest(role: role)
+    case 7: .condemn(role: role, session: Int.random(in: 0..<4, using: &chance))
+    default: read(scenario, using: &chance)
     }
   }
 
-  private static func reserve(_ scenario: Scenario, using chance: inout SeededGenerator) -> Incident.Kind {
-    .reserve(
+  private static func read(_ scenario: Scenario, using chance: inout SeededGenerator) -> Incident.Kind {
+    let life = wholeSeconds(chance.duration(.minutes(1)...(scenario.timing.maxDuration + .hours(1))))
+    return .read(
       role: Int.random(in: 0..<scenario.rolesPerHost, using: &chance),
-      minTTL: wholeSeconds(chance.duration(.minutes(1)...(scenario.timing.maxDuration + .hours(1)))),
-      uid: UInt32.random(in: 1000...1002, using: &chance))
+      minTTL: Int.random(in: 0..<8, using: &chance) == 0 ? nil : life,
+      wait: wholeSeconds(chance.duration(.zero...(.seconds(60)))), uid: UInt32.random(in: 1000...1002, using: &chance))
   }
 
   private static func reservations(_ seed: UInt64) -> Scenario {
@@ -148,9 +156,81 @@ package struct Catalogue: Sendable {
         for: .minutes(Int64.random(in: 1...60, using: &chance)))
     ]
     for _ in 0..<1500 {
-      scenario.incidents.append(
-        Incident(host: 0, at: instant(in: scenario.span, using: &chance), kind: reserve(scenario, using: &chance)))
+      let at = instant(in: scenario.span, using: &chance)
+      scenario.incidents.append(Incident(host: 0, at: at, kind: read(scenario, using: &chance)))
     }
+    for _ in 0..<60 {
+      let role = Int.random(in: 0..<scenario.rolesPerHost, using: &chance)
+      var other = timing(using: &chance)
+      other.maxDuration = .hours(12)
+      let kinds: [Incident.Kind] = [
+        .condemn(role: role, session: Int.random(in: 0..<4, using: &chance)), .changeRequest(role: role),
+        .changeTiming(role: role, other), .reload,
+      ]
+      let at = instant(in: scenario.span, using: &chance)
+      scenario.incidents.append(Incident(host: 0, at: at, kind: kinds.randomElement(using: &chance)!))
+    }
+    return scenario
+  }
+
+  /// Roles that work beside many that don't, each for its own reason, at a rate that can't serve all of them.
+  private static func fairness(_ seed: UInt64) -> Scenario {
+    var chance = SeededGenerator(seed: seed &* 31 &+ 6)
+    let isShort = Bool.random(using: &chance)
+    var scenario = fairness(
+      seed, working: isShort ? 1 : Int.random(in: 1...5, using: &chance),
+      failing: Int.random(in: 20...50, using: &chance), isShort: isShort,
+      rate: Double.random(in: (isShort ? 0.3 : 0.1)...0.5, using: &chance), using: &chance)
+    // A throttled rate is no promise for sessions of a minute.
+    guard !isShort else { return scenario }
+    for _ in 0..<4 {
+      let start = instant(in: scenario.span, using: &chance)
+      let kind = [Outage.Kind.throttled, .throttledAsTold].randomElement(using: &chance)!
+      scenario.outages.append(Outage(kind, at: start, for: wholeSeconds(chance.duration(.seconds(5)...(.seconds(40))))))
+    }
+    return scenario
+  }
+
+  /// One good role beside forty that don't exist in RAM, at a call every two seconds.
+  package static func strangers(_ seed: UInt64) -> Scenario {
+    var chance = SeededGenerator(seed: seed)
+    var scenario = fairness(seed, working: 1, failing: 40, isShort: true, rate: 0.5, using: &chance)
+    for index in scenario.bans.indices {
+      scenario.bans[index].start = Timestamp(microseconds: 0)
+      scenario.bans[index].trouble = .forbidden
+    }
+    return scenario
+  }
+
+  private static func fairness(
+    _ seed: UInt64, working: Int, failing: Int, isShort: Bool, rate: Double, using chance: inout SeededGenerator
+  ) -> Scenario {
+    var scenario = Scenario(name: "fairness", seed: seed, span: isShort ? .minutes(30) : .hours(12))
+    scenario.rolesPerHost = working + failing
+    scenario.requestsPerSecond = rate
+    scenario.burst = Int.random(in: 1...20, using: &chance)
+    if isShort {
+      scenario.timing = RoleTiming(
+        duration: .seconds(60), refreshAfter: .seconds(20), floor: .seconds(10), surviveOutage: .zero,
+        lapseMargin: .seconds(1))
+    }
+    scenario.uncountedRoles = Set((0..<scenario.rolesPerHost).shuffled(using: &chance).prefix(failing))
+    let span = Timestamp(microseconds: 0) + scenario.span
+    for role in scenario.uncountedRoles.sorted() {
+      // Some have sessions first, which only long ones leave the rate for.
+      let start =
+        isShort || Bool.random(using: &chance)
+        ? Timestamp(microseconds: 0) : instant(in: scenario.span / 2, using: &chance)
+      scenario.bans.append(
+        Ban(
+          role: role, start: start, end: span,
+          trouble: [.forbidden, .internalError, .cut].randomElement(using: &chance)!))
+    }
+    // Until every role's first attempt has been made.
+    let firsts = Duration.seconds(fraction: Double(scenario.rolesPerHost) / rate)
+    scenario.countsReadsFrom = Timestamp(microseconds: 0) + firsts + .seconds(30)
+    scenario.promisesFloor = true
+    scenario.promisesService = true
     return scenario
   }
 

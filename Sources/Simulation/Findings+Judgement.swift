@@ -14,6 +14,9 @@ extension Findings {
     if scenario.promisesFloor && reads.belowFloor > 0 {
       note("readers got less than the floor for \(reads.belowFloor) µs of reading")
     }
+    if scenario.promisesService && reads.unserved > 0 {
+      note("readers of roles that work were refused for \(reads.unserved) µs of reading")
+    }
     guard scenario.promisesNoHerd else { return }
     for recovery in recoveries where recovery.isBusy && recovery.peak > 2 * recovery.mean {
       note(

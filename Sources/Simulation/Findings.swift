@@ -9,6 +9,10 @@ package struct Findings: Sendable {
     package internal(set) var throttled = 0
     package internal(set) var reservationsServed = 0
     package internal(set) var reservationsFailed = 0
+    /// Readers that were refused, of those that waited or asked for a longer session.
+    package internal(set) var refusals = 0
+    /// Sessions that STS forgot.
+    package internal(set) var condemned = 0
   }
 
   /// The minute after an outage, and how long the roles that failed at its end took from there.

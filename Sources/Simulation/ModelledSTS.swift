@@ -48,8 +48,8 @@ struct ModelledSTS {
     guard admits(at: now) else { return refusal(.throttled, at: now, using: &chance) }
     let server = Self.time(at: now)
     if abs(date.seconds - server.seconds) > Self.skewLimit { return refusal(.skewed, at: now, using: &chance) }
-    if scenario.bans.contains(where: { $0.role == role && $0.start <= now && now < $0.end }) {
-      return refusal(.forbidden, at: now, using: &chance)
+    if let ban = scenario.bans.first(where: { $0.role == role && $0.start <= now && now < $0.end }) {
+      return refusal(ban.trouble, at: now, using: &chance)
     }
     return grant(duration, at: now, using: &chance)
   }

@@ -33,7 +33,7 @@ package struct Scenario: Sendable {
   package var oddDates = 0.0
   /// The share of calls for which less than asked is granted, half of it.
   package var shortGrants = 0.0
-  /// The roles that are forbidden for a time, until somebody mends it.
+  /// The roles that are refused for a time, until somebody fixes it.
   package var bans: [Ban] = []
 
   // The hosts.
@@ -41,10 +41,14 @@ package struct Scenario: Sendable {
 
   /// Reads before it aren't counted.
   package var countsReadsFrom = Timestamp(microseconds: 0)
+  /// The roles whose reads aren't counted, on every host.
+  package var uncountedRoles: Set<Int> = []
 
   // What it promises beside what always holds.
   /// No reader gets less than the floor.
   package var promisesFloor = false
+  /// No read that is counted is refused.
+  package var promisesService = false
   /// No second of the minute after an outage has more than twice the minute's mean of calls.
   package var promisesNoHerd = false
 
@@ -95,12 +99,13 @@ package struct Outage: Sendable {
   }
 }
 
-/// Roles that STS forbids from one instant to another.
+/// A role that STS refuses from one instant to another.
 package struct Ban: Sendable {
   /// Every host's role of this number.
   package var role: Int
   package var start: Timestamp
   package var end: Timestamp
+  var trouble = Trouble.forbidden
 }
 
 /// Something that happens to one host.
@@ -113,8 +118,14 @@ package struct Incident: Sendable {
     case wallClockStep(by: Duration)
     case reload
     case refresh(role: Int)
-    /// A reader wants a session with so much life.
-    case reserve(role: Int, minTTL: Duration, uid: UInt32)
+    /// A reader wants a session with so much life, or any with nil, and waits up to `wait`.
+    case read(role: Int, minTTL: Duration?, wait: Duration, uid: UInt32)
+    /// A reload gives the role other times.
+    case changeTiming(role: Int, RoleTiming)
+    /// A reload changes what is asked of STS for the role.
+    case changeRequest(role: Int)
+    /// STS has forgotten one of the sessions that the role holds, counted from the oldest and from the start again.
+    case condemn(role: Int, session: Int)
   }
 
   package var host: Int

@@ -9,6 +9,8 @@ struct SimulatedHost {
   var schedule: HostSchedule
   /// When the outcome of each role's call comes.
   var outcomes = Agenda()
+  /// When the readers of each role who wait are looked at again.
+  var readers = Agenda()
   var limits = ReservationLimits()
   var rate: RateMeter
   var reservationRate: RateMeter
@@ -32,8 +34,7 @@ struct SimulatedHost {
   /// The next instant at which something happens by itself; nil when nothing does.
   mutating func wakeUp(at now: Timestamp) -> Timestamp? {
     if let pausedUntil { return pausedUntil }
-    guard let next = schedule.wakeUp(at: now, hasRoom: hasRoom) else { return outcomes.first }
-    return outcomes.first.map { min($0, next) } ?? next
+    return [schedule.wakeUp(at: now, hasRoom: hasRoom), outcomes.first, readers.first].compactMap(\.self).min()
   }
 
   // Mutating, since a read of an element of an array is a copy of it.
@@ -62,6 +63,7 @@ struct SimulatedHost {
   mutating func restart(_ scenario: Scenario, at now: Timestamp) {
     isStarted = false
     outcomes = Agenda()
+    readers = Agenda()
     schedule = Self.schedule(scenario, wallError: wallError, at: now)
     rate = RateMeter(rate: scenario.requestsPerSecond, burst: scenario.burst)
     reservationRate = RateMeter(rate: scenario.requestsPerSecond / 4, burst: scenario.burst / 4)
@@ -88,12 +90,18 @@ struct SimulatedRole {
     var outcome: ModelledSTS.Outcome
   }
 
-  /// Somebody who waits for a session with so much life.
+  /// Somebody who waits for a session.
   struct Waiter {
-    let minTTL: Duration
-    let deadline: Timestamp
+    let query: ReaderQuery
+    let uid: UInt32
+    /// At the latest its deadline.
+    var lookAgain: Timestamp
   }
 
+  /// The sessions whose secrets a driver's store would hold.
+  var stored: [Session] = []
+  /// The session that has come and is neither held nor discarded yet.
+  var arrival: SessionID?
   var machine: RefreshMachine
   var reading = Reading()
   /// The attempt that is queued or under way.
@@ -112,6 +120,8 @@ struct SimulatedRole {
     attempt = nil
     call = nil
     waiters = []
+    stored = []
+    arrival = nil
     startedAt = nil
   }
 }

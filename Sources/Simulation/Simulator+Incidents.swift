@@ -1,6 +1,6 @@
 import Core
 
-/// What happens to one host, and to those on it who want more than the ring has.
+/// What happens to one host.
 extension Simulator {
   mutating func befall(_ incident: Incident) {
     let host = incident.host
@@ -14,7 +14,31 @@ extension Simulator {
     case .wallClockStep(let step): stepWallClock(of: host, by: step)
     case .reload: for slot in hosts[host].roles.indices { deliver(.cureSuspected, to: slot, of: host) }
     case .refresh(let slot): deliver(.refreshRequested, to: slot, of: host)
-    case .reserve(let slot, let minTTL, let uid): reserve(minTTL, slot: slot, host: host, uid: uid)
+    case .read(let slot, let minTTL, let wait, let uid):
+      read(ReaderQuery(minTTL: minTTL, since: now, deadline: now + wait), uid: uid, slot, host)
+    case .changeTiming(let slot, let timing): change(to: timing, slot, host)
+    case .changeRequest(let slot): deliver(.requestChanged, to: slot, of: host)
+    case .condemn(let slot, let session): condemn(session, slot, host)
+    }
+  }
+
+  /// As a reload does it.
+  private mutating func change(to timing: RoleTiming, _ slot: Int, _ host: Int) {
+    let old = hosts[host].roles[slot].machine.timing
+    let clock = hosts[host].schedule.clock
+    hosts[host].roles[slot].reading.judge(by: clock, timing: timing, at: now, &findings.reads)
+    deliver(.timingChanged(timing), to: slot, of: host)
+    if old.duration != timing.duration { deliver(.requestChanged, to: slot, of: host) }
+  }
+
+  private mutating func condemn(_ session: Int, _ slot: Int, _ host: Int) {
+    let held = hosts[host].roles[slot].machine.heldSessions
+    guard !held.isEmpty else { return }
+    let id = held[session % held.count]
+    findings.counts.condemned += 1
+    deliver(.condemned(id), to: slot, of: host)
+    if hosts[host].roles[slot].stored.contains(where: { $0.id == id }) {
+      findings.note("\(name(slot, host)): a condemned session is still stored")
     }
   }
 
@@ -43,50 +67,9 @@ extension Simulator {
   mutating func correctClock(of host: Int) {
     let clock = hosts[host].schedule.clock
     for slot in hosts[host].roles.indices {
-      hosts[host].roles[slot].reading.judge(by: clock, timing: scenario.timing, at: now, &findings.reads)
+      hosts[host].roles[slot].reading.judge(
+        by: clock, timing: hosts[host].roles[slot].machine.timing, at: now, &findings.reads)
       deliver(.clockCorrected(clock), to: slot, of: host)
-    }
-  }
-
-  // MARK: - Reservations
-
-  private mutating func reserve(_ minTTL: Duration, slot: Int, host: Int, uid: UInt32) {
-    switch hosts[host].roles[slot].machine.reservation(minTTL: minTTL, at: now) {
-    case .ready(let session): checkReserved(session, for: minTTL, slot, host)
-    case .tooLong, .tooSoon: break
-    case .underWay: wait(for: minTTL, slot, host)
-    case .draw(let duration):
-      guard hosts[host].limits.admit(uid: uid, at: now) == nil else { return }
-      wait(for: minTTL, slot, host)
-      deliver(.reservationRequested(duration), to: slot, of: host)
-    }
-  }
-
-  private mutating func wait(for minTTL: Duration, _ slot: Int, _ host: Int) {
-    hosts[host].roles[slot].waiters.append(SimulatedRole.Waiter(minTTL: minTTL, deadline: now + .seconds(60)))
-  }
-
-  mutating func answerWaiters(_ slot: Int, _ host: Int) {
-    let waiters = hosts[host].roles[slot].waiters
-    hosts[host].roles[slot].waiters = []
-    for waiter in waiters where now <= waiter.deadline {
-      if case .ready(let session) = hosts[host].roles[slot].machine.reservation(minTTL: waiter.minTTL, at: now) {
-        checkReserved(session, for: waiter.minTTL, slot, host)
-      } else {
-        hosts[host].roles[slot].waiters.append(waiter)
-      }
-    }
-  }
-
-  /// What was promised to last does so by the server's clock, and its secrets are kept.
-  private mutating func checkReserved(_ session: Session, for minTTL: Duration, _ slot: Int, _ host: Int) {
-    findings.counts.reservationsServed += 1
-    let life = ModelledSTS.instant(of: session.expiration) - now
-    if life < minTTL {
-      findings.note("\(name(slot, host)): \(minTTL.text) were promised, the session has \(life.text)")
-    }
-    if !hosts[host].roles[slot].machine.heldSessions.contains(session.id) {
-      findings.note("\(name(slot, host)): the session promised for \(minTTL.text) isn't kept")
     }
   }
 }

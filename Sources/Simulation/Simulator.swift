@@ -27,7 +27,7 @@ package struct Simulator {
 
   private init(_ scenario: Scenario) {
     self.scenario = scenario
-    longestWait = max(scenario.timing.step * 11 / 10, .minutes(10)) + .seconds(1)
+    longestWait = Self.longestWait(scenario)
     chance = SeededGenerator(seed: scenario.seed)
     sts = ModelledSTS(scenario)
     findings = Findings(scenario)
@@ -40,11 +40,18 @@ package struct Simulator {
       let start = now + chance.duration(.zero...scenario.startWithin)
       hosts.append(SimulatedHost(scenario, wallError: wallError, at: start))
       hosts[index].pausedUntil = start
-      for slot in hosts[index].roles.indices {
+      for slot in hosts[index].roles.indices where !scenario.uncountedRoles.contains(slot) {
         hosts[index].roles[slot].reading.begin(at: max(start, scenario.countsReadsFrom))
       }
+      for slot in scenario.uncountedRoles { hosts[index].roles[slot].reading.begin(at: .init(microseconds: .max)) }
       wakes.set(index, to: start)
     }
+  }
+
+  private static func longestWait(_ scenario: Scenario) -> Duration {
+    var longest = max(scenario.timing.step, .minutes(10))
+    for case .changeTiming(_, let timing) in scenario.incidents.map(\.kind) { longest = max(longest, timing.step) }
+    return longest * 11 / 10 + .seconds(1)
   }
 
   // MARK: - Time
@@ -92,6 +99,7 @@ package struct Simulator {
     if hosts[host].pausedUntil != nil { resume(host) }
     while let slot = hosts[host].outcomes.popDue(at: now) { land(slot, of: host) }
     while let slot = hosts[host].schedule.nextDue(at: now) { deliver(.timerFired, to: slot, of: host) }
+    while let slot = hosts[host].readers.popDue(at: now) { lookAtWaiters(slot, host) }
     pump(host)
   }
 
@@ -142,15 +150,20 @@ package struct Simulator {
     switch call.outcome {
     case .granted(let expiration, let date):
       findings.counts.granted += 1
+      hosts[host].schedule.learnSuccess(of: slot, sent: call.sent)
       let session = admit(call, expiration: expiration, date: date, host: host)
+      hosts[host].roles[slot].arrival = session.id
       deliver(.succeeded(call.attempt.id, session), to: slot, of: host)
+      if hosts[host].roles[slot].arrival != nil {
+        findings.note("\(name(slot, host)): a session came and was neither held nor discarded")
+      }
       if hosts[host].wantsConfirmation { deliver(.refreshRequested, to: slot, of: host) }
       hosts[host].wantsConfirmation = false
       if call.attempt.purpose == .ring { noteSuccess(slot, host) }
     case .refused(let trouble, let date):
       let failure = trouble.failure
       if case .throttled = failure.kind { findings.counts.throttled += 1 }
-      hosts[host].schedule.learn(from: failure, date: date, sent: call.sent, at: now)
+      hosts[host].schedule.learn(from: failure, of: slot, date: date, sent: call.sent, at: now)
       deliver(.failed(call.attempt.id, failure), to: slot, of: host)
     }
   }
@@ -192,12 +205,16 @@ package struct Simulator {
     effects.removeAll(keepingCapacity: true)
     swap(&effects, &self.effects)
     checkArmed(slot, host)
+    checkStore(slot, host)
+    if !hosts[host].roles[slot].waiters.isEmpty { lookAtWaiters(slot, host) }
   }
 
   @inline(__always)
   private mutating func perform(_ effect: RefreshEffect, for slot: Int, of host: Int) {
     switch effect {
-    case .renewSource, .hold, .discard, .report: break
+    case .renewSource, .offerReserved: break
+    case .report(let report):
+      if case .reservationFailed = report { findings.counts.reservationsFailed += 1 }
     case .arm: _ = hosts[host].schedule.perform(effect, of: slot)
     case .fetch(let attempt):
       _ = hosts[host].schedule.perform(effect, of: slot)
@@ -205,18 +222,16 @@ package struct Simulator {
     case .abandon:
       hosts[host].roles[slot].call = nil
       hosts[host].outcomes.remove(slot)
+    case .hold(let session): hold(session, slot, host)
+    case .discard(let id): discard(id, slot, host)
     case .publish(let session, _): serve(session, slot, host)
     case .withdraw: serve(nil, slot, host)
-    case .offerReserved: answerWaiters(slot, host)
-    case .failReservation:
-      findings.counts.reservationsFailed += hosts[host].roles[slot].waiters.count
-      hosts[host].roles[slot].waiters = []
     }
   }
 
   mutating func serve(_ session: Session?, _ slot: Int, _ host: Int) {
-    hosts[host].roles[slot].reading.serve(session, timing: scenario.timing, at: now, &findings.reads)
-    if session != nil && !hosts[host].roles[slot].waiters.isEmpty { answerWaiters(slot, host) }
+    let timing = hosts[host].roles[slot].machine.timing
+    hosts[host].roles[slot].reading.serve(session, timing: timing, at: now, &findings.reads)
   }
 
   /// The next attempt is always armed: the role is looked at by itself, no later than its longest wait.

@@ -50,14 +50,10 @@ import Testing
     var role = Self.running(pool: 2)
     role.send(.reservationRequested(.hours(4)))
     role.run(for: .seconds(1))
-    guard case .ready(let reserved) = role.machine.reservation(minTTL: .hours(3), at: role.now) else {
-      throw Missing(what: "a reservation")
-    }
+    guard case .session(let reserved) = role.offer(.hours(3)) else { throw Missing(what: "a reservation") }
     role.send(.condemned(reserved.id))
     #expect(!role.live.contains(reserved.id))
-    guard case .draw = role.machine.reservation(minTTL: .hours(3), at: role.now) else {
-      throw Missing(what: "another reservation to be had")
-    }
+    #expect(role.offer(.hours(3)) == .fetch(.seconds(13_560), joins: false))
   }
 
   @Test func `a session that isn't held is not condemned`() {

@@ -28,7 +28,68 @@ import Testing
     #expect(Self.drain(&queue, at: Self.start) == [2, 4, 3, 1, 0])
   }
 
-  @Test func `the first session of every role is drawn before the second of any`() {
+  /// They were first as long as they had no session, so that those who never get one took all of the rate.
+  @Test func `roles that fail with nothing to lose go after all that work, in turn`() {
+    var queue = Self.queue([
+      .spare, .due(floorReached: Self.at(5000)), .spare, .retry(floorReached: Self.at(9000)), .first,
+    ])
+    #expect(Self.drain(&queue, at: Self.start) == [4, 1, 3, 0, 2])
+  }
+
+  @Test func `of four calls at least one is a working role's, whatever those that fail have to lose`() {
+    let retries = (0..<9).map { FetchQueue.Urgency.retry(floorReached: Self.at(Double($0))) }
+    var queue = Self.queue(retries + [.due(floorReached: Self.at(500)), .due(floorReached: Self.at(400))])
+    #expect(Self.drain(&queue, at: Self.start) == [0, 1, 2, 10, 3, 4, 5, 9, 6, 7, 8])
+  }
+
+  @Test func `a spare call leaves the last token to those that work`() {
+    var queue = Self.queue([.spare, .spare], rate: 0.1, burst: 2)
+    #expect(Self.drain(&queue, at: Self.start) == [0])
+    queue.enqueue(role: 2, attempt: AttemptID(number: 1), urgency: .due(floorReached: Self.at(1)))
+    #expect(Self.drain(&queue, at: Self.start) == [2])
+    #expect(queue.nextChance(at: Self.start).map { $0 > Self.at(19) } == true)
+    #expect(Self.drain(&queue, at: Self.at(20.1)) == [1])
+  }
+
+  @Test func `a reservation without a token of its own holds nobody up`() {
+    var queue = Self.queue([.reservation, .reservation, .spare], rate: 1, burst: 4)
+    #expect(Self.drain(&queue, at: Self.start) == [0, 2])
+    #expect(queue.nextChance(at: Self.start).map { $0 > Self.at(3.9) } == true)
+    #expect(Self.drain(&queue, at: Self.at(4.1)) == [1])
+  }
+
+  @Test(arguments: [0.1, 0.2, 0.39, 1, 2]) func `a throttle never raises a rate, that of reservations neither`(
+    _ rate: Double
+  ) {
+    var queue = Self.queue([], rate: rate)
+    var before = (queue.currentRate(at: Self.start), queue.currentReservationRate(at: Self.start))
+    for second in 1...20 {
+      let now = Self.at(Double(second))
+      let risen = (queue.currentRate(at: now), queue.currentReservationRate(at: now))
+      queue.throttled(at: now)
+      let after = (queue.currentRate(at: now), queue.currentReservationRate(at: now))
+      #expect(after.0 <= risen.0 && after.1 <= risen.1, "at \(rate) calls per second")
+      #expect(after.0 <= before.0 && after.1 <= before.1)
+      #expect(abs(after.1 - after.0 / 4) < 0.001, "a quarter stays a quarter")
+      before = after
+    }
+  }
+
+  @Test func `another rate or burst brings back neither tokens nor what throttles have taken`() {
+    var queue = Self.queue(Array(repeating: .first, count: 30), rate: 2, burst: 10)
+    #expect(Self.drain(&queue, at: Self.start).count == 10)
+    queue.setRate(4, burst: 20, at: Self.start)
+    #expect(Self.drain(&queue, at: Self.start).isEmpty, "the bucket was refilled")
+    #expect(Self.drain(&queue, at: Self.at(1.01)).count == 4, "the rate is another at once")
+    queue.throttled(at: Self.at(2))
+    queue.setRate(10, burst: 20, at: Self.at(2))
+    #expect(queue.currentRate(at: Self.at(2)) == 2, "the throttle was forgotten")
+    #expect(queue.currentRate(at: Self.at(62)) == 3)
+    queue.setRate(1, burst: 1, at: Self.at(62))
+    #expect(queue.currentRate(at: Self.at(62)) == 1)
+  }
+
+  @Test func `the first session of every role is fetched before the second of any`() {
     var queue = Self.queue(Array(repeating: .first, count: 50))
     queue.enqueue(role: 50, attempt: AttemptID(number: 2), urgency: .due(floorReached: Self.at(-100)))
     #expect(Self.drain(&queue, at: Self.start).last == 50)

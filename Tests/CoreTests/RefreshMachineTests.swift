@@ -202,6 +202,94 @@ import Testing
     #expect(role.belowFloorReports == 0)
   }
 
+  enum Change: CaseIterable {
+    case request, key
+  }
+
+  /// It waited for 30 s and more with a request that was no longer in force, and then made another call for nothing.
+  @Test(arguments: Change.allCases, [Failure.forbidden, .network, .busy])
+  func `an attempt that fails after its request or key has been replaced is made again at once, once`(
+    _ change: Change, _ failure: Failure
+  ) {
+    var role = SimulatedRole()
+    role.answer = { _, _ in .fails(failure) }
+    role.start()
+    role.send(change == .key ? .cureSuspected : .requestChanged)
+    role.answer = { .grants($1.duration) }
+    role.run(for: .seconds(1))
+    #expect(role.attempts.count == 2, "one at once, and no more")
+    #expect(role.published?.generation == 1)
+    #expect(!role.reports.contains { if case .failing = $0 { true } else { false } }, "its failure counted")
+    role.run(for: .minutes(10))
+    #expect(role.attempts.count == 2)
+  }
+
+  @Test func `what fails with the new key, too, counts`() {
+    var role = SimulatedRole()
+    role.answer = { _, _ in .fails(.forbidden) }
+    role.start()
+    role.send(.cureSuspected)
+    role.run(for: .seconds(20))
+    #expect(role.attempts.count == 2)
+    #expect(role.machine.lastFailure == .forbidden)
+  }
+
+  @Test func `a call that never ends with an old key is made again at once`() {
+    var role = SimulatedRole()
+    role.answer = { _, _ in .never }
+    role.start()
+    role.send(.cureSuspected)
+    role.answer = { .grants($1.duration) }
+    role.run(for: .milliseconds(15_100))
+    #expect(role.attempts.count == 2 && role.machine.lastFailure == nil)
+  }
+
+  @Test func `a session got with an old key is as good as any`() {
+    var role = SimulatedRole()
+    role.start()
+    role.send(.cureSuspected)
+    role.run(for: .minutes(10))
+    #expect(role.attempts.count == 1)
+  }
+
+  @Test(arguments: Change.allCases)
+  func `a reservation that fails after its request or key has been replaced is fetched again at once`(
+    _ change: Change
+  ) {
+    var role = SimulatedRole(RoleTiming(maxDuration: .hours(12)))
+    role.start()
+    role.run(for: .seconds(1))
+    role.latency = .seconds(2)
+    role.answer = { _, _ in .fails(.forbidden) }
+    role.send(.reservationRequested(.hours(5)))
+    role.run(for: .seconds(1))
+    role.answer = { .grants($1.duration) }
+    role.send(change == .key ? .cureSuspected : .requestChanged)
+    role.run(for: .seconds(6))
+    #expect(role.effects.contains { if case .offerReserved = $0 { true } else { false } })
+    #expect(!role.reports.contains { if case .reservationFailed = $0 { true } else { false } })
+  }
+
+  @Test func `a role is first until its first attempt has ended, then it goes by what it has to lose`() throws {
+    var role = SimulatedRole()
+    role.answer = { _, _ in .fails(.network) }
+    role.start()
+    role.run(for: .seconds(3))
+    #expect(role.attempts.map(\.attempt.urgency).prefix(2) == [.first, .spare])
+    role.answer = { .grants($1.duration) }
+    role.run(for: .minutes(1))
+    let floor = try #require(role.machine.freshest).expires - RoleTiming().floor
+    role.answer = { _, attempt in .fails(attempt.purpose == .ring ? .network : .forbidden) }
+    role.run(for: .minutes(18))
+    let urgencies = role.attempts.map(\.attempt.urgency).drop { $0 != .due(floorReached: floor) }
+    #expect(urgencies.count > 1 && urgencies.dropFirst().allSatisfy { $0 == .retry(floorReached: floor) })
+    role.answer = { _, _ in .fails(.forbidden) }
+    role.run(for: .minutes(5))
+    #expect(role.attempts.last?.attempt.urgency == .spare, "a person has to help")
+    role.send(.cureSuspected)
+    #expect(role.attempts.last?.attempt.urgency == .retry(floorReached: floor), "somebody may have helped")
+  }
+
   @Test func `another timing keeps the sessions and moves the next step`() {
     var role = SimulatedRole()
     role.start()

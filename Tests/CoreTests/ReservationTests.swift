@@ -11,50 +11,73 @@ import Testing
     return role
   }
 
-  @Test func `what the ring has needs no draw`() {
+  private static func session(_ offer: Offer) throws -> Session {
+    guard case .session(let session) = offer else { throw Missing(what: "a session, there is \(offer)") }
+    return session
+  }
+
+  @Test func `what the ring has needs no fetch`() throws {
     let role = Self.running()
-    guard case .ready(let session) = role.machine.reservation(minTTL: .minutes(50), at: role.now) else {
-      Issue.record("expected the ring's session")
-      return
-    }
+    let session = try Self.session(role.offer(.minutes(50)))
     #expect(session.id == role.published?.session.id)
   }
 
   @Test(arguments: [
     (Duration.hours(3), Duration.seconds(13_560)), (.hours(11), .hours(12)), (.minutes(60), .seconds(4560)),
   ])
-  func `a longer life is drawn with a quarter and a minute to spare`(_ minTTL: Duration, _ drawn: Duration) {
+  func `a longer life is fetched with a quarter and a minute to spare`(_ minTTL: Duration, _ fetched: Duration) {
     let role = Self.running()
-    #expect(role.machine.reservation(minTTL: minTTL, at: role.now) == .draw(drawn))
+    #expect(role.offer(minTTL) == .fetch(fetched, joins: false))
   }
 
   @Test func `more than the longest session less a minute is refused with the figure that can be had`() {
     let role = Self.running()
-    #expect(role.machine.reservation(minTTL: .hours(12), at: role.now) == .tooLong(most: .seconds(43_140)))
+    #expect(role.offer(.hours(12)) == .tooLong(most: .seconds(43_140)))
   }
 
-  @Test func `a reserved session lasts as promised and is shared by all who need no more`() {
+  @Test func `a reserved session lasts as promised and is shared by all who need no more`() throws {
     var role = Self.running()
     role.send(.reservationRequested(.seconds(13_560)))
-    #expect(role.machine.reservation(minTTL: .hours(2), at: role.now) == .underWay)
+    #expect(role.offer(.hours(2)) == .wait)
     role.run(for: .seconds(1))
     for hours in [3, 2] as [Int64] {
-      guard case .ready(let session) = role.machine.reservation(minTTL: .hours(hours), at: role.now) else {
-        Issue.record("expected the reserved session")
-        return
-      }
+      let session = try Self.session(role.offer(.hours(hours)))
       #expect(session.expires - role.now >= .hours(hours))
     }
     #expect(role.attempts.count == 2)
   }
 
-  @Test func `a role draws one reservation a minute`() {
+  /// Each of four jobs that were started at once caused a fetch of its own, so that three were refused.
+  @Test func `requests that come together share one fetch of the longest asked`() throws {
+    var role = Self.running()
+    for hours in [4, 6, 10, 8] as [Int64] {
+      switch role.offer(.hours(hours), wait: .seconds(60)) {
+      case .fetch(let duration, let joins):
+        #expect(joins == (hours != 4))
+        role.send(.reservationRequested(duration))
+      case .wait: #expect(hours == 8)
+      case let other: Issue.record("\(hours) h: \(other)")
+      }
+      role.run(for: .milliseconds(50))
+    }
+    role.run(for: .seconds(1))
+    #expect(role.attempts.filter { $0.attempt.purpose == .reservation }.map(\.attempt.duration) == [.hours(12)])
+    for hours in [4, 6, 8, 10] as [Int64] { _ = try Self.session(role.offer(.hours(hours))) }
+  }
+
+  @Test func `a role fetches one reservation a minute, and whoever waits so long gets the next`() throws {
     var role = Self.running()
     role.send(.reservationRequested(.hours(2)))
     role.run(for: .seconds(10))
-    #expect(role.machine.reservation(minTTL: .hours(5), at: role.now) == .tooSoon(wait: .seconds(50)))
+    let next = try #require(role.attempts.last).at + .seconds(60)
+    #expect(role.offer(.hours(5), wait: .seconds(50)) == .notInTime(next: next, failure: nil))
+    #expect(role.offer(.hours(5), wait: .seconds(51)) == .fetch(.seconds(22_560), joins: false))
+    role.send(.reservationRequested(.seconds(22_560)))
+    #expect(role.offer(.hours(4), wait: .seconds(10)) == .notInTime(next: next, failure: nil))
+    #expect(role.offer(.hours(4), wait: .seconds(51)) == .wait)
+    #expect(role.offer(.hours(7), wait: .seconds(51)) == .fetch(.seconds(31_560), joins: true))
     role.run(for: .seconds(51))
-    #expect(role.machine.reservation(minTTL: .hours(5), at: role.now) == .draw(.seconds(22_560)))
+    _ = try Self.session(role.offer(.hours(5)))
   }
 
   @Test func `a failed reservation leaves the role as it was`() {
@@ -62,14 +85,89 @@ import Testing
     role.answer = { _, attempt in attempt.purpose == .reservation ? .fails(.forbidden) : .grants(attempt.duration) }
     role.send(.reservationRequested(.hours(12)))
     role.run(for: .seconds(1))
-    #expect(role.effects.contains(.failReservation(.forbidden)))
+    #expect(role.reports.contains(.reservationFailed(.forbidden)))
     #expect(role.machine.lastFailure == nil)
     #expect(role.published?.generation == 1)
     role.run(for: .minutes(20))
     #expect(role.published?.generation == 2)
   }
 
-  @Test func `a reservation under way gives way to the ring's step and is drawn after it`() {
+  @Test func `whoever waits for a fetch that fails learns what failed at once, unless another one may come`() {
+    var role = Self.running()
+    let since = role.now
+    role.answer = { _, _ in .fails(.network) }
+    role.send(.reservationRequested(.hours(5)))
+    role.run(for: .seconds(1))
+    let next = since + Duration.milliseconds(500) + .seconds(60)
+    #expect(role.offer(.hours(4), wait: .seconds(10), since: since) == .notInTime(next: next, failure: .network))
+    #expect(
+      role.offer(.hours(4), wait: .seconds(61), since: since) == .fetch(.seconds(18_060), joins: false),
+      "a reader with time enough has another one made")
+    role.answer = { _, _ in .fails(.forbidden) }
+    role.run(for: .seconds(60))
+    role.send(.reservationRequested(.hours(5)))
+    role.run(for: .seconds(1))
+    #expect(role.offer(.hours(4), wait: .seconds(180), since: since) == .refused(.forbidden), "only a person can help")
+  }
+
+  @Test func `a fetch longer than STS grants fails those who need so much, and no others`() throws {
+    let refused = Failure(.permanent, code: "InvalidParameter.DurationSeconds", httpStatus: 400, advice: "ask for less")
+    var role = Self.running()
+    let since = role.now
+    role.answer = { _, attempt in attempt.duration > .hours(6) ? .fails(refused) : .grants(attempt.duration) }
+    role.send(.reservationRequested(.hours(12)))
+    role.run(for: .seconds(1))
+    #expect(role.offer(.hours(10), wait: .seconds(90), since: since) == .refused(refused))
+    #expect(role.offer(.hours(4), wait: .seconds(90), since: since) == .fetch(.seconds(18_060), joins: false))
+    // What the ring gets is granted, though a quarter more wouldn't be.
+    role.answer = { _, attempt in attempt.duration > .hours(1) ? .fails(refused) : .grants(attempt.duration) }
+    role.run(for: .minutes(12))
+    let late = role.now
+    role.send(.reservationRequested(.seconds(3960)))
+    role.run(for: .seconds(1))
+    #expect(role.offer(.minutes(52), wait: .seconds(90), since: late) == .fetch(.hours(1), joins: false))
+  }
+
+  @Test func `a reader of a role that fails waits for its next attempt, or learns what failed`() throws {
+    var role = SimulatedRole(Self.timing)
+    role.answer = { _, _ in .fails(.forbidden) }
+    role.start()
+    #expect(role.offer(nil, wait: .seconds(10)) == .wait)
+    role.run(for: .seconds(1))
+    let next = role.machine.nextAttempt
+    for minTTL in [nil, Duration.minutes(30)] {
+      #expect(role.offer(minTTL, wait: .seconds(10)) == .notInTime(next: next, failure: .forbidden))
+      #expect(role.offer(minTTL, wait: next - role.now) == .wait)
+    }
+  }
+
+  @Test func `any held session that lives long enough is handed out, whatever the settings are by now`() throws {
+    var role = SimulatedRole(RoleTiming(duration: .hours(12)))
+    role.start()
+    role.run(for: .seconds(1))
+    let long = try #require(role.published).session
+    role.send(.timingChanged(RoleTiming(duration: .hours(1), floor: .minutes(5), surviveOutage: .minutes(5))))
+    role.send(.requestChanged)
+    role.run(for: .seconds(1))
+    role.send(.timingChanged(RoleTiming(duration: .hours(1), pool: 1, floor: .minutes(5), surviveOutage: .minutes(5))))
+    #expect(role.machine.heldSessions == [long.id], "readers keep the one that lives longest")
+    for minTTL in [nil, .zero, Duration.minutes(30), .hours(11)] {
+      #expect(try Self.session(role.offer(minTTL)).id == long.id)
+    }
+  }
+
+  @Test func `a plain reader gets a reserved session when the ring has none`() throws {
+    var role = Self.running()
+    role.send(.reservationRequested(.hours(6)))
+    role.run(for: .seconds(1))
+    role.answer = { _, _ in .fails(.network) }
+    for id in role.machine.heldSessions.dropLast() { role.send(.condemned(id)) }
+    #expect(role.published == nil)
+    let session = try Self.session(role.offer(nil))
+    #expect(session.expires - role.now > .hours(5))
+  }
+
+  @Test func `a reservation under way gives way to the ring's step and is fetched after it`() {
     var role = Self.running()
     role.run(for: .minutes(13))
     var rings = 0
@@ -88,36 +186,33 @@ import Testing
     #expect(role.effects.contains { if case .offerReserved = $0 { true } else { false } })
   }
 
-  @Test func `a reservation that STS cuts short fails, and a longer one that is there stays`() {
+  @Test func `a reservation that STS cuts short fails, and a longer one that is there stays`() throws {
     var role = Self.running()
     role.send(.reservationRequested(.hours(6)))
     role.run(for: .seconds(61))
     role.answer = { _, _ in .grants(.hours(2)) }
     role.send(.reservationRequested(.hours(12)))
     role.run(for: .seconds(1))
-    let codes = role.effects.compactMap { if case .failReservation(let failure) = $0 { failure.code } else { nil } }
+    let codes = role.reports.compactMap { if case .reservationFailed(let failure) = $0 { failure.code } else { nil } }
     #expect(codes == ["GrantedLess"])
-    guard case .ready(let session) = role.machine.reservation(minTTL: .hours(5), at: role.now) else {
-      Issue.record("the six-hour session is gone")
-      return
-    }
+    let session = try Self.session(role.offer(.hours(5)))
     #expect(session.expires - role.now > .hours(5))
     #expect(role.live.count == 2)
   }
 
-  @Test func `a longer wish that comes while a draw is under way is drawn after it`() {
+  @Test func `a longer request that comes while a fetch is under way is fetched a minute after it`() throws {
     var role = Self.running()
     role.latency = .seconds(5)
     role.send(.reservationRequested(.hours(2)))
+    role.run(for: .seconds(1))
     role.send(.reservationRequested(.hours(7)))
-    role.run(for: .seconds(20))
-    guard case .ready = role.machine.reservation(minTTL: .hours(6), at: role.now) else {
-      Issue.record("the longer wish was forgotten")
-      return
-    }
+    role.run(for: .seconds(70))
+    _ = try Self.session(role.offer(.hours(6)))
+    let fetches = role.attempts.filter { $0.attempt.purpose == .reservation }.map(\.at)
+    #expect(fetches.count == 2 && fetches[1] - fetches[0] == .seconds(60))
   }
 
-  @Test func `a uid may cause four draws a minute`() {
+  @Test func `a uid may cause four fetches a minute`() {
     var limits = ReservationLimits()
     let start = Timestamp(microseconds: 0)
     for second in 0..<4 { #expect(limits.admit(uid: 7, at: start + .seconds(second)) == nil) }

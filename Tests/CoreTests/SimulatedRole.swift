@@ -44,6 +44,12 @@ struct SimulatedRole {
     now = end
   }
 
+  /// What the role can do for a reader who waits so long.
+  func offer(_ minTTL: Duration?, wait: Duration = .zero, since: Timestamp? = nil) -> Offer {
+    let since = since ?? now
+    return machine.offer(to: ReaderQuery(minTTL: minTTL, since: since, deadline: since + wait), at: now)
+  }
+
   mutating func runUntilPublished(_ count: Int) {
     while publications < count, let next = [timer, outcome?.at].compactMap(\.self).min() { step(to: next) }
   }
@@ -71,7 +77,7 @@ struct SimulatedRole {
     case .withdraw: published = nil
     case .discard(let id): live.remove(id)
     case .report(let report): reports.append(report)
-    case .hold, .offerReserved, .failReservation, .renewSource: break
+    case .hold, .offerReserved, .renewSource: break
     }
   }
 

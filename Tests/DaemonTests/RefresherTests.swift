@@ -138,6 +138,22 @@ import Testing
     #expect(bench.cloud.orders.map(\.order.role.name.description) == ["a", "b", "a"])
   }
 
+  /// It was told to wait for half a minute and more for an answer to the old key.
+  @Test func `a call that another AccessKey has overtaken is made again at once if it fails, and counts for nothing`()
+    throws
+  {
+    let bench = try Bench()
+    let role = bench.add("a")
+    bench.add("b", source: "other")
+    bench.refresher.sourceChanged("main")
+    for id in bench.cloud.waiting { bench.fail(id, .permanent, code: "InvalidAccessKeyId.NotFound") }
+    #expect(bench.cloud.orders.map(\.order.role.name.description) == ["a", "b", "a"])
+    #expect(role.machine.lastFailure == nil && !role.machine.hasHadOutcome)
+    bench.fail(bench.cloud.waiting[0], .permanent, code: "NoPermission")
+    bench.advance(.seconds(20))
+    #expect(bench.cloud.orders.count == 3 && role.machine.lastFailure?.code == "NoPermission")
+  }
+
   @Test func `a lapsed identity is renewed once before the retry`() throws {
     let bench = try Bench()
     bench.add("a")

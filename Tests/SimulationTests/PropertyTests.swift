@@ -16,7 +16,7 @@ import Testing
   /// Of each property as many as take about a second.
   private static let cases =
     Case.of("outage", seeds: 1...25) + Case.of("crowd", seeds: 1...12) + Case.of("faults", seeds: 1...25)
-    + Case.of("reservations", seeds: 1...6)
+    + Case.of("reservations", seeds: 1...6) + Case.of("fairness", seeds: 1...20)
 
   @Test(arguments: cases) func `the daemon's promises hold`(_ row: Case) throws {
     let property = try #require(Catalogue.named(row.name), "there is no scenario '\(row.name)'")
@@ -25,6 +25,24 @@ import Testing
       findings.violations.isEmpty,
       "\(property.about): \(findings.violations.joined(separator: "; "))\n\(findings.scenario.replayHint)")
     #expect(property.shows(findings), "\(row.testDescription) shows nothing")
+  }
+
+  /// The good one was refused for 102 of 240 s.
+  @Test(arguments: 1...20 as ClosedRange<UInt64>)
+  func `forty roles that don't exist take nothing from one that does`(_ seed: UInt64) {
+    let findings = Simulator.run(Catalogue.strangers(seed))
+    #expect(findings.violations.isEmpty, "seed \(seed): \(findings.violations.joined(separator: "; "))")
+    #expect(findings.reads.all > 0 && findings.reads.unserved == 0)
+  }
+
+  /// Else nothing was shown of them.
+  @Test(arguments: ["faults", "reservations"])
+  func `readers, reloads and forgotten sessions occur`(_ name: String) throws {
+    let property = try #require(Catalogue.named(name))
+    let runs = (1...6).map { Simulator.run(property.make($0)).counts }
+    #expect(runs.reduce(0) { $0 + $1.condemned } > 0)
+    #expect(runs.reduce(0) { $0 + $1.refusals } > 0)
+    #expect(runs.reduce(0) { $0 + $1.reservationsServed } > 0)
   }
 
   /// The seeds are those of the smallest busy fleets: throttled at 10 roles per host, silent at 100, refused at one.

@@ -1,0 +1,107 @@
+/// What a reader asks of a role.
+package struct ReaderQuery: Hashable, Sendable {
+  /// The least remaining life that will do; nil for a plain read, which takes whatever hasn't lapsed.
+  package let minTTL: Duration?
+  /// When it was asked.
+  package let since: Timestamp
+  /// Until when the reader is willing to wait; `since` when it isn't.
+  package let deadline: Timestamp
+
+  package init(minTTL: Duration?, since: Timestamp, deadline: Timestamp) {
+    self.minTTL = minTTL
+    self.since = since
+    self.deadline = deadline
+  }
+
+  /// The least DurationSeconds there is (STS API reference, AssumeRole).
+  private static let leastDuration = Duration.seconds(900)
+  /// How much shorter than its DurationSeconds a session may be when it gets to the reader.
+  fileprivate static let transitSpan = Duration.seconds(60)
+
+  /// The DurationSeconds of a fetch for this reader: a quarter and a minute more than it needs, so that others can share it.
+  fileprivate func durationToFetch(_ timing: RoleTiming) -> Duration {
+    min(timing.maxDuration, max(Self.leastDuration, (minTTL ?? .zero) * 5 / 4 + .seconds(60)))
+  }
+
+  fileprivate func isMet(byFetchOf duration: Duration) -> Bool { duration - Self.transitSpan >= minTTL ?? .zero }
+}
+
+/// What a role can do for a reader at one instant. It changes with every event of the role.
+package enum Offer: Hashable, Sendable {
+  /// This session lives long enough.
+  case session(Session)
+  /// No session of the role can be that long; `most` can be had.
+  case tooLong(most: Duration)
+  /// An attempt that is queued, under way or due in the reader's time may bring it.
+  case wait
+  /// It takes a fetch of this DurationSeconds: send `reservationRequested` and wait. `joins` when that only makes a fetch longer
+  /// that others have requested, so that the limits per reader don't apply.
+  case fetch(Duration, joins: Bool)
+  /// No attempt can be made in the reader's time: the next one is at `next`. `failure` is what came of the last one, nil when
+  /// it didn't fail, so that only the limit of one fetch for a reservation per role and minute is in the way.
+  case notInTime(next: Timestamp, failure: Failure?)
+  /// The fetch that it waited for failed in a way that another one won't change.
+  case refused(Failure)
+}
+
+extension RefreshMachine {
+  /// What the role can do for a reader at `now`.
+  ///
+  /// Any held session that lives long enough will do, of the ring or reserved, whatever the settings are by now.
+  package func offer(to query: ReaderQuery, at now: Timestamp) -> Offer {
+    let least = max(query.minTTL ?? .zero, timing.lapseMargin + .microseconds(1))
+    for candidate in [freshest, reservations.session] {
+      if let candidate, candidate.expires - now >= least { return .session(candidate) }
+    }
+    if let minTTL = query.minTTL {
+      let most = timing.maxDuration - ReaderQuery.transitSpan
+      guard minTTL <= most else { return .tooLong(most: most) }
+    }
+    return offerOfAttempt(query, at: now)
+  }
+
+  private func offerOfAttempt(_ query: ReaderQuery, at now: Timestamp) -> Offer {
+    if let attempt, query.isMet(byFetchOf: attempt.duration) { return .wait }
+    let isMetByRing = query.isMet(byFetchOf: timing.duration)
+    // No other fetch of such a session would fare better than a failing role's own next attempt.
+    if query.minTTL == nil || (isMetByRing && lastFailure != nil) {
+      return nextAttempt <= query.deadline ? .wait : .notInTime(next: nextAttempt, failure: lastFailure)
+    }
+    return offerOfReservation(query, isMetByRing: isMetByRing, at: now)
+  }
+
+  private func offerOfReservation(_ query: ReaderQuery, isMetByRing: Bool, at now: Timestamp) -> Offer {
+    let failed = reservations.lastFailed
+    var duration = query.durationToFetch(timing)
+    // STS refuses more than the role's MaxSessionDuration: what it grants to the ring will do then.
+    if isMetByRing, let failed, failed.refuses(duration), !failed.refuses(timing.duration) {
+      duration = timing.duration
+    }
+    if let failed, failed.at >= query.since, failed.isFinal(for: duration) { return .refused(failed.failure) }
+    let request = reservations.request
+    let earliest = request?.notBefore ?? reservations.earliestFetch(at: now)
+    if isMetByRing && nextAttempt <= min(earliest, query.deadline) { return .wait }
+    // Who doesn't wait at all may still join those who have just asked.
+    let latest = request == nil ? query.deadline : max(query.deadline, now + Reservations.gatherSpan)
+    guard earliest <= latest else { return .notInTime(next: earliest, failure: failed?.failure) }
+    if let request, query.isMet(byFetchOf: request.duration) { return .wait }
+    return .fetch(duration, joins: request != nil)
+  }
+}
+
+extension Failure {
+  /// The code of a DurationSeconds that is more than the role's MaxSessionDuration (STS API reference, AssumeRole).
+  package static let durationRefusedCode = "InvalidParameter.DurationSeconds"
+}
+
+extension Reservations.FailedFetch {
+  /// Whether it showed that so much is more than STS grants.
+  fileprivate func refuses(_ duration: Duration) -> Bool {
+    failure.code == Failure.durationRefusedCode && duration >= self.duration
+  }
+
+  /// Whether it makes another fetch of `duration` hopeless.
+  fileprivate func isFinal(for duration: Duration) -> Bool {
+    failure.code == Failure.durationRefusedCode ? refuses(duration) : failure.kind == .permanent
+  }
+}

@@ -1,0 +1,92 @@
+/// How a role's own attempts have gone so far; those for reservations don't count.
+enum RefreshHistory: Sendable {
+  /// No attempt has ended.
+  case untried
+  case working(lastSuccess: Timestamp)
+  /// Apart on the heap: most roles have no failures.
+  indirect case failing(FailureStreak, lastSuccess: Timestamp?)
+
+  var lastSuccess: Timestamp? {
+    switch self {
+    case .untried: nil
+    case .working(let instant): instant
+    case .failing(_, let instant): instant
+    }
+  }
+
+  var isUntried: Bool { if case .untried = self { true } else { false } }
+
+  var isFailing: Bool { if case .failing = self { true } else { false } }
+
+  /// The failures since the last success; nil when the latest attempt succeeded or none has ended.
+  var streak: FailureStreak? { if case .failing(let streak, _) = self { streak } else { nil } }
+
+  /// Adds a failure and returns how long to wait before the next attempt.
+  mutating func note(
+    _ failure: Failure, headroom: Duration, at now: Timestamp, using generator: inout some RandomNumberGenerator
+  ) -> Duration {
+    var streak = streak ?? FailureStreak(failure, at: now)
+    let wait = streak.add(failure, headroom: headroom, using: &generator)
+    self = .failing(streak, lastSuccess: lastSuccess)
+    return wait
+  }
+
+  /// Adds a success and returns the report of the recovery, if there were failures before it.
+  mutating func noteSuccess(at now: Timestamp) -> RefreshReport? {
+    let ended = streak
+    self = .working(lastSuccess: now)
+    return ended.map { .recovered(failures: $0.failures, since: $0.since) }
+  }
+
+  /// The report that is due after a failure; nil while it would only repeat the last one.
+  mutating func dueReport(next: Timestamp, at now: Timestamp) -> RefreshReport? {
+    guard case .failing(var streak, let lastSuccess) = self else { return nil }
+    let report = streak.dueReport(next: next, at: now)
+    self = .failing(streak, lastSuccess: lastSuccess)
+    return report
+  }
+
+  /// What made the role fail may be gone: its failures say less about its next attempt.
+  mutating func suspectFix() {
+    guard case .failing(var streak, let lastSuccess) = self else { return }
+    streak.mayBeFixed = true
+    self = .failing(streak, lastSuccess: lastSuccess)
+  }
+}
+
+/// A role's failures in a row.
+struct FailureStreak: Sendable {
+  private(set) var latest: Failure
+  let since: Timestamp
+  /// Whether something has changed since the latest failure that may make the next attempt succeed.
+  fileprivate(set) var mayBeFixed = false
+  private var backoff = Backoff()
+  private var reported: (code: String, at: Timestamp)?
+
+  private static let summaryInterval = Duration.minutes(10)
+
+  fileprivate init(_ failure: Failure, at now: Timestamp) {
+    latest = failure
+    since = now
+  }
+
+  var failures: Int { backoff.failures }
+
+  fileprivate mutating func add(
+    _ failure: Failure, headroom: Duration, using generator: inout some RandomNumberGenerator
+  ) -> Duration {
+    latest = failure
+    mayBeFixed = false
+    return backoff.wait(after: failure, headroom: headroom, using: &generator)
+  }
+
+  fileprivate mutating func dueReport(next: Timestamp, at now: Timestamp) -> RefreshReport? {
+    if let reported, reported.code == latest.code {
+      guard now - reported.at >= Self.summaryInterval else { return nil }
+      self.reported = (latest.code, now)
+      return .stillFailing(latest, failures: failures, since: since, next: next)
+    }
+    reported = (latest.code, now)
+    return .failing(latest, next: next)
+  }
+}
