@@ -15,11 +15,16 @@ package struct SettingsLoader {
   package static let standardPath = "/etc/rolekeeper/rolekeeper.toml"
 
   private let host: any Host
+  private let check: CheckScope?
 
-  package init(host: any Host = SystemHost()) { self.host = host }
+  /// `check` has more looked at than the daemon does for itself.
+  package init(host: any Host = SystemHost(), check: CheckScope? = nil) {
+    self.host = host
+    self.check = check
+  }
 
   package func load(_ path: String = Self.standardPath) -> LoadedSettings {
-    let run = LoadRun(host: host, path: path)
+    let run = LoadRun(host: host, check: check, path: path)
     let settings = run.load()
     return LoadedSettings(
       settings: run.context.findings.hasErrors ? nil : settings, diagnostics: run.sortedDiagnostics)
@@ -35,8 +40,8 @@ private final class LoadRun {
   private var roles: [RoleSettings] = []
   private var places: [RoleName: Place] = [:]
 
-  init(host: any Host, path: String) {
-    context = LoadContext(host: host)
+  init(host: any Host, check: CheckScope?, path: String) {
+    context = LoadContext(host: host, check: check)
     self.path = PathText.normal(path, in: host.workingDirectory) ?? path
   }
 
@@ -47,8 +52,17 @@ private final class LoadRun {
     files.append(path)
     let file = SettingsFile(path, context: context)
     let main = TableReader(file?.nodes ?? [], schema: Schema.root, at: Place(file: path), context: context)
-    let socket = SocketSettings(main.table(Schema.socket, Schema.Socket.table))
-    let directory = main.table(Schema.files, Schema.Files.table).absolutePath(Schema.Files.directory)
+    let socketTable = main.table(Schema.socket, Schema.Socket.table)
+    let socket = SocketSettings(socketTable)
+    if let socket {
+      WritablePlace(context: context, place: socketTable.place(of: Schema.Socket.path))
+        .check(directory: PathText.directory(of: socket.path))
+    }
+    let filesTable = main.table(Schema.files, Schema.Files.table)
+    let directory = filesTable.absolutePath(Schema.Files.directory)
+    if let directory {
+      WritablePlace(context: context, place: filesTable.place(of: Schema.Files.directory)).check(directory: directory)
+    }
     let admins = AccessRule(main.table(Schema.access, Schema.Access.table))
     let level = main.table(Schema.log, Schema.Log.table).choice(Schema.Log.level).flatMap(LogLevel.init)
     let stsTable = main.table(Schema.sts, Schema.STS.table)
@@ -142,7 +156,9 @@ private final class LoadRun {
     let names: [String]
     do throws(HostError) { names = try context.host.names(in: directory) } catch {
       if error != .missing {
-        findings.error(Place(file: directory), "the directory can't be read: \(error)", "see to its permissions")
+        findings.error(
+          Place(file: directory), "the directory can't be read: \(error)",
+          error == .denied ? "let the daemon's user read it" : "make it a directory again, or remove it")
       }
       return []
     }

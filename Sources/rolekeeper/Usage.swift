@@ -38,9 +38,13 @@ enum Usage {
       """
       usage: rolekeeper check [--config FILE]
 
-      Says everything that is wrong with the settings, by file and line, and what to write instead.
+      Reports on stdout everything that is wrong with the settings, by file and line, and what to write instead. As root it
+      judges as the daemon's user, and looks at the AccessKey that the unit's LoadCredential= names.
 
         --config FILE  default /etc/rolekeeper/rolekeeper.toml
+
+      Exit status: 0 the settings can be used, perhaps with warnings; 78 they, or an AccessKey, can't be used; 1 they could
+      not be checked; 2 wrong usage.
 
       """
     case .reload:

@@ -2,52 +2,91 @@ import Daemon
 import Glibc
 import Settings
 
-/// `--check`: everything that is wrong with the settings, in one run.
+/// `--check`: everything that is wrong with the settings, in one run and on stdout.
+///
+///     /etc/rolekeeper/rolekeeper.toml:14: roles.uploader.duration is 300 s, allowed are 900 s to 43200 s; write …
+///     /etc/rolekeeper/rolekeeper.toml: 2 roles, 1 error: the daemon would not start with these settings
 enum Check {
   static func run(config: String, user: String?) -> Int32 {
-    if let failure = become(user) {
-      Console.complain("rolekeeperd: \(failure)")
+    let host = SystemHost()
+    let unit = InstalledUnit(on: host).flatMap { isSame($0.configPath, config, host) ? $0 : nil }
+    let judge: Judge
+    do { judge = try Judge(user: user, unit: unit) } catch {
+      Console.complain("rolekeeperd: \(error)")
       return ExitStatus.failed
     }
-    let loaded = SettingsLoader().load(config)
-    for finding in loaded.diagnostics { Console.complain(finding.description) }
-    guard let settings = loaded.settings else { return ExitStatus.badSettings }
-    var isUsable = true
+    print(judge.introduction)
+    var report = CheckReport()
+    let scope = CheckScope(
+      unit: unit, accessKeyProblem: judge.isRoot ? { path in judge.asRoot { problem(path) } } : nil)
+    let loaded = SettingsLoader(host: host, check: scope).load(config)
+    for finding in loaded.diagnostics { report.add(finding) }
+    if let settings = loaded.settings { readSecrets(settings, &report) }
+    print("\(config): \(report.summary(roles: loaded.settings?.roles.count))")
+    return report.errors == 0 ? ExitStatus.done : ExitStatus.badSettings
+  }
+
+  /// What the daemon itself will read as it starts.
+  private static func readSecrets(_ settings: DaemonSettings, _ report: inout CheckReport) {
     for source in settings.sources {
-      // The loader has said that it can't be checked outside of the unit.
+      // The loader has looked at what only systemd can pass.
       if case .credential(_, nil) = source.accessKey { continue }
       do {
         _ = try AccessKeySource.read(AccessKeySource.Location(source))
       } catch {
-        Console.complain("source '\(source.name)': \(error)")
-        isUsable = false
+        report.addError("source '\(source.name)': \(error)")
       }
     }
     if let file = settings.sts.proxy?.passwordFile {
-      do { _ = try ProxyPassword.read(file) } catch {
-        Console.complain("\(error)")
-        isUsable = false
-      }
+      do { _ = try ProxyPassword.read(file) } catch { report.addError("\(error)") }
     }
-    guard isUsable else { return ExitStatus.badSettings }
-    let roles = settings.roles.count == 1 ? "1 role" : "\(settings.roles.count) roles"
-    let remarks = loaded.diagnostics.isEmpty ? "nothing wrong" : "no errors, but see above"
-    print("\(config): \(roles), \(remarks)")
-    return ExitStatus.done
   }
 
-  /// Judges as the daemon will: as root, files count as readable and owners as right that aren't for its user.
-  ///
-  /// `user` is whom to judge as, nil for `rolekeeper` where we are root and there is such a user.
-  private static func become(_ user: String?) -> String? {
-    guard geteuid() == 0, let entry = getpwnam(user ?? "rolekeeper") else {
-      return user.map { "'--user \($0)': there is no such user, or you aren't root" }
+  private static func problem(_ path: String) -> String? {
+    do {
+      _ = try AccessKeySource.read(.file(path))
+      return nil
+    } catch {
+      return "\(error)"
     }
-    let (uid, gid) = (entry.pointee.pw_uid, entry.pointee.pw_gid)
-    guard initgroups(user ?? "rolekeeper", gid) == 0, setgid(gid) == 0, setuid(uid) == 0 else {
-      return "cannot become user \(uid): \(String(cString: strerror(errno)))"
+  }
+
+  /// Whether two paths lead to the same file; one that isn't there is the same by its text alone.
+  private static func isSame(_ one: String, _ other: String, _ host: SystemHost) -> Bool {
+    one == other || (try? host.realPath(of: one) == host.realPath(of: other)) ?? false
+  }
+}
+
+/// Counts what is found and prints it.
+struct CheckReport {
+  private(set) var errors = 0
+  private var warnings = 0
+  private var notes = 0
+
+  mutating func add(_ finding: Diagnostic) {
+    switch finding.severity {
+    case .error: errors += 1
+    case .warning: warnings += 1
+    case .note: notes += 1
     }
-    Console.complain("checked as user '\(user ?? "rolekeeper")', as which the unit runs the daemon")
-    return nil
+    print(finding)
+  }
+
+  mutating func addError(_ sentence: String) {
+    errors += 1
+    print(sentence)
+  }
+
+  /// `roles` is nil when the settings could not be read to their end.
+  func summary(roles: Int?) -> String {
+    let found = [(errors, "error"), (warnings, "warning"), (notes, "note")].filter { $0.0 > 0 }.map(Self.count)
+    let all = found.isEmpty ? "nothing wrong" : found.joined(separator: ", ")
+    let whole = (roles.map { [Self.count(($0, "role"))] } ?? []) + [all]
+    return whole.joined(separator: ", ")
+      + (errors > 0 ? ": fix the errors before the daemon is started or reloaded" : "")
+  }
+
+  private static func count(_ item: (count: Int, noun: String)) -> String {
+    "\(item.count) \(item.noun)\(item.count == 1 ? "" : "s")"
   }
 }

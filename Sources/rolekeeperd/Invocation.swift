@@ -12,12 +12,14 @@ enum Invocation {
     usage: rolekeeperd [--config FILE] [--check [--user NAME]]
 
       --config FILE  the settings; default \(defaultConfig)
-      --check        say what is wrong with the settings, and whether the AccessKeys can be read, and exit
-      --user NAME    with --check by root: judge as this user; default rolekeeper, if there is one
+      --check        report on stdout what is wrong with the settings, and whether the AccessKeys can be used, and exit; as root
+                     it judges as the daemon's user and looks at the AccessKey that the unit's LoadCredential= names
+      --user NAME    with --check by root: judge as this user; default the installed unit's, or rolekeeper
       --version      print the version and exit
       --help         print this and exit
 
-    exit status: 0 ended as told, or nothing wrong; 1 failed; 2 wrong usage; 78 bad settings
+    exit status: 0 clean shutdown, or the settings can be used (perhaps with warnings); 1 failed; 2 wrong usage; 78 the
+    settings, or an AccessKey with --check, can't be used
     """
 
   init(_ words: [String]) {

@@ -72,6 +72,12 @@ struct FakeHost: Host {
     return (FileStatus(kind: .file, uid: file.uid, gid: file.gid, mode: file.mode), Array(file.text.utf8))
   }
 
+  func mayWrite(to directory: String) -> Bool {
+    guard let status = try? status(of: directory), status.kind == .directory else { return false }
+    let bits: UInt32 = status.uid == uid ? 0o300 : status.gid == gid ? 0o030 : 0o003
+    return status.mode & bits == bits
+  }
+
   func names(in directory: String) throws(HostError) -> [String] {
     let prefix = directory + "/"
     let names = files.keys.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }

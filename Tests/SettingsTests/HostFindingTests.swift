@@ -86,7 +86,7 @@ import Testing
     expect(
       host.load(soundSettings.replacing("\"access-key\"\n[", with: "\"other\"\n[")),
       [
-        "/etc/rolekeeper/rolekeeper.toml:3: source.main.credential is 'other', which systemd didn't pass: there is no such file; write LoadCredential=other:/etc/rolekeeper/other in the unit (systemctl edit rolekeeper)"
+        "/etc/rolekeeper/rolekeeper.toml:3: source.main.credential is 'other', which systemd didn't pass; run: systemctl edit rolekeeper, with the lines [Service] and LoadCredential=other:/etc/rolekeeper/other"
       ])
     expect(
       host.load(soundSettings.replacing("credential =", with: "file = \"/k.csv\"\ncredential =")),
@@ -143,12 +143,15 @@ import Testing
     expect(
       host.load(text),
       [
-        "/etc/rolekeeper/key.csv: others than its owner may read the AccessKey: its mode is 0640; run: chmod 0600 /etc/rolekeeper/key.csv, and make a new AccessKey if others had access"
+        "/etc/rolekeeper/key.csv: others than its owner may read the AccessKey: its mode is 0640; run: chmod 0400 /etc/rolekeeper/key.csv; make a new AccessKey if others had access"
       ])
+    // Root's it would be out of the daemon's reach.
     host.files["/etc/rolekeeper/key.csv"] = FakeHost.File(uid: 1002, mode: 0o600)
     expect(
       host.load(text),
-      ["/etc/rolekeeper/key.csv: user 'alice' may write to it (its owner); run: chown root /etc/rolekeeper/key.csv"])
+      [
+        "/etc/rolekeeper/key.csv: user 'alice' may write to it (its owner); run: chown rolekeeper /etc/rolekeeper/key.csv"
+      ])
     host.files["/etc/rolekeeper/key.csv"] = FakeHost.File(mode: 0o400)
     expect(host.load(text), [])
     #expect(
@@ -175,7 +178,7 @@ import Testing
     host = FakeHost()
     host.links[FakeHost.path] = "/srv/git/rolekeeper.toml"
     host.directories["/srv/git"] = FakeHost.File(gid: 2000, mode: 0o2775)
-    expect(host.load(soundSettings), ["/srv/git: group 'media' may write to it (mode 2775); run: chmod go-w /srv/git"])
+    expect(host.load(soundSettings), ["/srv/git: group 'media' may write to it (mode 2775); \(Self.keepIt)"])
 
     host = FakeHost()
     host.files[FakeHost.path] = FakeHost.File(uid: 998, mode: 0o600)
@@ -193,7 +196,7 @@ import Testing
     expect(
       host.load(soundSettings, rolesD: ["a.toml": "[roles.Bad]\n"]),
       [
-        "/etc/rolekeeper/rolekeeper.toml: the settings can't be read: permission denied; let the daemon's user read it",
+        "/etc/rolekeeper/rolekeeper.toml: the settings can't be read: permission denied; let the daemon's user read it and search the directories above it",
         "/etc/rolekeeper/roles.d/a.toml:1: roles.Bad is no name for a role; write [roles.bad]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit",
       ])
     host = FakeHost()
@@ -205,6 +208,32 @@ import Testing
         "/etc/rolekeeper/rolekeeper.toml:8: roles.uploader.allow.users names user 'uploader', which can't be looked up: Connection refused; see to the host's source of names, or write its number",
       ])
   }
+
+  /// A command for a path that isn't ours could break the host: `chmod go-w /tmp`, `chown root /home/alice`.
+  @Test(arguments: [
+    ("/tmp", FakeHost.File(mode: 0o1777)), ("/home/alice", FakeHost.File(uid: 1002, mode: 0o755)),
+    ("/", FakeHost.File(mode: 0o777)), ("/etc", FakeHost.File(gid: 2000, mode: 0o775)),
+  ])
+  func `no command is proposed for what isn't rolekeeper's`(_ directory: String, _ status: FakeHost.File) {
+    var host = FakeHost()
+    host.directories[directory] = status
+    let parent = directory == "/" ? "" : directory
+    host.files["\(parent)/p.json"] = FakeHost.File(text: policy, uid: status.uid)
+    host.files["\(parent)/ca.pem"] = FakeHost.File(text: "certificates")
+    host.files["\(parent)/key"] = FakeHost.File(uid: 998, mode: 0o644)
+    let text =
+      soundSettings.replacing("credential = \"access-key\"", with: "file = \"\(parent)/key\"")
+      + "policy_file = \"\(parent)/p.json\"\n[[roles.uploader.files]]\npath = \"\(parent)/a\"\n[sts]\nca_file = \"\(parent)/ca.pem\"\n"
+    let loaded = host.load(text)
+    #expect(loaded.settings == nil)
+    for finding in loaded.diagnostics {
+      for command in ["chmod", "chown"] { #expect(!finding.description.contains(command), "\(finding)") }
+    }
+    #expect(loaded.diagnostics.contains { $0.remedy == Self.keepIt })
+  }
+
+  private static let keepIt =
+    "keep it in /etc/rolekeeper, or in another directory that root alone may write to, with all directories above"
 
   private let policy = #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#
 

@@ -2,6 +2,10 @@ import Settings
 import Testing
 
 @Suite struct OutputFindingTests {
+  private static let own = "use a directory of its own: run: install -d -o rolekeeper -m 0711 /srv/rolekeeper/uploader"
+  private static let open =
+    "let the unit write there: systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/rolekeeper/uploader"
+
   private static func file(_ lines: String) -> String { "[[roles.uploader.files]]\npath = \"a\"\n\(lines)" }
 
   @Test(arguments: [
@@ -50,7 +54,7 @@ import Testing
       "names of the directory's own",
       "[[roles.uploader.files]]\npath = \"current\"\n[[roles.uploader.files]]\npath = \"a/b\"",
       #":10: roles.uploader.files.path is 'current', expected a file name in the role's directory, or an absolute path, not 'current', 'gen-…' or '.…'; write path = "credentials.json""#,
-      #":12: roles.uploader.files.path is 'a/b', expected a file name in the role's directory, or an absolute path, not 'current', 'gen-…' or '.…'; write path = "credentials.json""#
+      #":12: roles.uploader.files.path is 'a/b', which is neither a file name nor an absolute path; write path = "credentials.json""#
     ),
     Finding(
       "into the daemon's directory", "[[roles.uploader.files]]\npath = \"/run/rolekeeper/roles/uploader/a\"",
@@ -58,7 +62,7 @@ import Testing
     ),
     Finding(
       "with ..", "[[roles.uploader.files]]\npath = \"/run/../etc/passwd\"",
-      #":10: roles.uploader.files.path is '/run/../etc/passwd', expected a file name in the role's directory, or an absolute path, not 'current', 'gen-…' or '.…'; write path = "credentials.json""#
+      #":10: roles.uploader.files.path is '/run/../etc/passwd', which has '..', a control character, a name of more than 200 bytes, or no name at its end; write the absolute path without that"#
     ),
     Finding(
       "one path twice", "[[roles.uploader.files]]\npath = \"/srv/a\"\n[[roles.uploader.files]]\npath = \"//srv/./a\"",
@@ -82,21 +86,26 @@ import Testing
   @Test(arguments: [
     Finding(
       "a directory of others", "[[roles.uploader.files]]\npath = \"/home/alice/a\"",
-      ":10: roles.uploader.files.path is '/home/alice/a', and user 'alice' may write to its directory (its owner); run: chown root /home/alice"
+      ":10: roles.uploader.files.path is '/home/alice/a', and user 'alice' may write to its directory (its owner); \(own); write path = \"/srv/rolekeeper/uploader/a\"; \(open)"
     ),
     Finding(
       "a directory open to a group", "[[roles.uploader.files]]\npath = \"/srv/shared/a\"",
-      ":10: roles.uploader.files.path is '/srv/shared/a', and group 'media' may write to its directory (mode 2775); run: chmod go-w /srv/shared"
+      ":10: roles.uploader.files.path is '/srv/shared/a', and group 'media' may write to its directory (mode 2775); \(own); write path = \"/srv/rolekeeper/uploader/a\"; \(open)"
     ),
     Finding(
       "no directory", "[[roles.uploader.files]]\npath = \"/srv/missing/a\"",
-      ":10: warning: roles.uploader.files.path is '/srv/missing/a', and its directory can't be seen: there is no such file; make it before the daemon starts: mkdir /srv/missing"
+      ":10: warning: roles.uploader.files.path is '/srv/missing/a', and its directory can't be seen: there is no such file; use a directory of its own: run: install -d -o rolekeeper -m 0711 /srv/missing; let the unit write there: systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/missing"
+    ),
+    Finding(
+      "everybody's directory", "[[roles.uploader.files]]\npath = \"/tmp/a\"",
+      ":10: roles.uploader.files.path is '/tmp/a', and everybody may write to its directory (mode 1777); \(own); write path = \"/srv/rolekeeper/uploader/a\"; \(open)"
     ),
     Finding("the owner's directory", "[[roles.uploader.files]]\npath = \"/home/alice/a\"\nowner = \"alice\""),
   ])
   func `an output goes only where nobody else writes`(_ finding: Finding) {
     var host = FakeHost()
     host.directories["/home/alice"] = FakeHost.File(uid: 1002, mode: 0o755)
+    host.directories["/tmp"] = FakeHost.File(mode: 0o1777)
     host.directories["/srv/shared"] = FakeHost.File(gid: 2000, mode: 0o2775)
     host.missingDirectories = ["/srv/missing"]
     finding.check(on: host)

@@ -155,7 +155,7 @@ import Testing
     let loaded = FakeHost().load(soundSettings + "policy_file = \"missing.json\"\n")
     #expect(
       loaded.diagnostics.map(\.description) == [
-        "/etc/rolekeeper/rolekeeper.toml:9: roles.uploader.policy_file names '/etc/rolekeeper/missing.json', which can't be read: there is no such file; correct the path or the file's permissions"
+        "/etc/rolekeeper/rolekeeper.toml:9: roles.uploader.policy_file names '/etc/rolekeeper/missing.json', which can't be read: there is no such file; correct the path"
       ])
   }
 

@@ -105,7 +105,7 @@ import Testing
     check(Self.passwordFile)
     check(
       FakeHost.File(uid: 998, mode: 0o440),
-      "/etc/rolekeeper/proxy-password: others than its owner may read the proxy's password: its mode is 0440; run: chmod 0400 /etc/rolekeeper/proxy-password, and have the password changed if others had access"
+      "/etc/rolekeeper/proxy-password: others than its owner may read the proxy's password: its mode is 0440; run: chmod 0400 /etc/rolekeeper/proxy-password; have the password changed if others had access"
     )
     check(
       FakeHost.File(uid: 998, mode: 0o602),

@@ -40,6 +40,8 @@ import Testing
     #expect(try host.status(of: directory.path).kind == .directory)
     #expect(throws: HostError.tooLarge(limit: 11)) { try host.read(path, limit: 11) }
     #expect(try host.names(in: directory.path).contains("a.toml"))
+    #expect(host.mayWrite(to: directory.path) && !host.mayWrite(to: directory.path("none")))
+    #expect(throws: HostError.other("Not a directory")) { try host.names(in: path) }
     symlink(path, directory.path("link"))
     #expect(try host.realPath(of: directory.path("link")) == host.realPath(of: path))
   }
@@ -75,7 +77,7 @@ import Testing
     chmod(path, 0o666)
     #expect(
       SettingsLoader().load(path).diagnostics.map(\.description) == [
-        "\(path): everybody may write to it (mode 0666); run: chmod go-w \(path)"
+        "\(path): everybody may write to it (mode 0666); keep it in /etc/rolekeeper, or in another directory that root alone may write to, with all directories above"
       ])
   }
 }

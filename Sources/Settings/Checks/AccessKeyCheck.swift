@@ -18,6 +18,9 @@ struct AccessKeyCheck {
       return nil
     }
     guard let directory = table.context.host.credentialsDirectory else {
+      if let check = table.context.check {
+        return look(at: name, in: check) ? "" : nil
+      }
       table.findings.note(
         place, "is not checked: credentials exist inside the unit only",
         "to see them, start the unit: systemctl start rolekeeper")
@@ -25,11 +28,50 @@ struct AccessKeyCheck {
     }
     let path = "\(directory)/\(name)"
     do throws(HostError) { _ = try table.context.host.status(of: path) } catch {
-      table.findings.error(
-        place, "is '\(name)', which systemd didn't pass: \(error)",
-        "write LoadCredential=\(name):/etc/rolekeeper/\(name) in the unit (systemctl edit rolekeeper)")
+      if error == .missing {
+        table.findings.error(place, "is '\(name)', which systemd didn't pass", Self.loadCredential(name))
+      } else {
+        table.findings.error(place, "is '\(name)', and what systemd passed can't be seen: \(error)", "restart the unit")
+      }
       return nil
     }
     return path
+  }
+
+  /// Before the daemon is started: what the unit will pass. False when it couldn't start with that.
+  private func look(at name: String, in check: CheckScope) -> Bool {
+    let place = table.place(of: Schema.Source.credential)
+    guard let unit = check.unit else {
+      table.findings.note(
+        place, "is not checked: no installed \(InstalledUnit.name) starts the daemon with these settings",
+        "install the unit, or write file = \"PATH\" instead")
+      return true
+    }
+    switch unit.credentials[name] {
+    case nil:
+      table.findings.error(place, "is '\(name)', which \(unit.path) doesn't pass", Self.loadCredential(name))
+      return false
+    case .other:
+      table.findings.note(
+        place, "is not checked: the unit doesn't take it from a file that it names",
+        "systemctl start rolekeeper shows whether it can be used")
+    case .file(let path):
+      guard let problem = check.accessKeyProblem else {
+        table.findings.note(
+          place, "is not checked: only root may read '\(path)', from which the unit takes it",
+          "run: sudo rolekeeper check")
+        return true
+      }
+      guard let problem = problem(path) else { return true }
+      table.findings.error(
+        place, "can't be used, by the unit's LoadCredential=: \(problem)",
+        "put the AccessKey there, readable by root alone (mode 0400), and start the unit")
+      return false
+    }
+    return true
+  }
+
+  private static func loadCredential(_ name: String) -> String {
+    "run: systemctl edit rolekeeper, with the lines [Service] and LoadCredential=\(name):\(SafeFix.home)/\(name)"
   }
 }

@@ -24,17 +24,20 @@ final class PathTrust {
     do throws(HostError) { check(path, try host.status(of: path)) } catch {
       findings.error(
         Place(file: path), "its permissions can't be seen: \(error)",
-        "let the daemon's user search the directories above it")
+        error == .denied ? "let the daemon's user search the directories above it" : "see to that directory")
     }
   }
 
-  /// Who may write besides root, the daemon's user and `owner`, and what ends it; nil when nobody may.
+  /// Who may write besides root, the daemon's user and `owner`, and the command that ends it where the path is ours; nil when nobody may.
   func writers(_ status: FileStatus, besides owner: UInt32? = nil) -> (who: String, cause: String, command: String)? {
     if ![0, host.uid, owner].contains(status.uid) { return (name(ofUID: status.uid), "its owner", "chown root") }
     guard status.mode & 0o022 != 0 else { return nil }
     let who = status.mode & 0o002 != 0 ? "everybody" : "group \(name(ofGID: status.gid))"
     return (who, "mode \(status.mode.octal)", "chmod go-w")
   }
+
+  /// As commands take it.
+  var daemonsUser: String { (try? host.user(uid: host.uid))?.name ?? "\(host.uid)" }
 
   func name(ofUID uid: UInt32) -> String {
     // Without a name the number does.
@@ -47,6 +50,6 @@ final class PathTrust {
 
   private func check(_ path: String, _ status: FileStatus) {
     guard checked.insert(path).inserted, let (who, cause, command) = writers(status) else { return }
-    findings.error(Place(file: path), "\(who) may write to it (\(cause))", "run: \(command) \(path)")
+    findings.error(Place(file: path), "\(who) may write to it (\(cause))", SafeFix.change(path, by: command))
   }
 }

@@ -35,7 +35,8 @@ final class PolicyFiles {
       bytes = content
     } catch {
       findings.error(
-        place, "names '\(path)', which can't be read: \(error)", "correct the path or the file's permissions")
+        place, "names '\(path)', which can't be read: \(error)",
+        error == .denied ? "let the daemon's user read it and search the directories above it" : "correct the path")
       return nil
     }
     return check(bytes, path, place)

@@ -20,7 +20,9 @@ struct SecretFileCheck {
     let status: FileStatus
     do throws(HostError) { status = try table.context.host.status(of: path) } catch {
       let problem = "is '\(path)', which can't be seen: \(error)"
-      let remedy = "put \(content) there, or correct the path"
+      let remedy =
+        error == .denied
+        ? "let the daemon's user search the directories above it" : "put \(content) there, or correct the path"
       if mayComeLater {
         table.findings.warning(place, problem, remedy)
       } else {
@@ -33,11 +35,14 @@ struct SecretFileCheck {
       table.findings.error(
         place, "is '\(path)', which isn't a regular file", "write the path of the file with \(content)")
     } else if let (who, cause, command) = table.context.trust.writers(status) {
-      table.findings.error(Place(file: path), "\(who) may write to it (\(cause))", "run: \(command) \(path)")
+      // Root's it would be out of the daemon's reach.
+      let owner = table.context.trust.daemonsUser
+      let command = command == "chown root" ? "chown \(SafeFix.quoted(owner))" : command
+      table.findings.error(Place(file: path), "\(who) may write to it (\(cause))", SafeFix.change(path, by: command))
     } else if status.mode & 0o077 != 0 {
       table.findings.error(
         Place(file: path), "others than its owner may read \(content): its mode is \(status.mode.octal)",
-        "run: chmod \((status.mode & 0o700).octal) \(path), and \(afterDisclosure) if others had access")
+        "\(SafeFix.change(path, by: "chmod 0400")); \(afterDisclosure) if others had access")
     }
   }
 }

@@ -37,8 +37,14 @@ final class SocketReach {
     }
     // The daemon's own group also owns its files, so nobody is ever sent there.
     guard socket.gid != nil, let group else {
-      return "write group = \"rolekeeper-clients\" in [socket] and run: usermod -aG rolekeeper-clients \(name)"
+      return
+        "write group = \"rolekeeper-clients\" in [socket] and run: usermod -aG rolekeeper-clients \(SafeFix.quoted(name))"
     }
-    return "run: usermod -aG \(group) \(name), which counts from its next login"
+    let member = "usermod -aG \(SafeFix.quoted(group)) \(SafeFix.quoted(name)), which counts from its next login"
+    // A group that may do more than connect isn't for every reader.
+    return group == "rolekeeper-clients"
+      ? "run: \(member)"
+      : "write group = \"rolekeeper-clients\" in [socket] and make it a member of that; or, if all that the group '\(group)' may do is "
+        + "meant for it: \(member)"
   }
 }

@@ -25,6 +25,8 @@ package protocol Host {
   func realPath(of path: String) throws(HostError) -> String
   /// A regular file of at most `limit` bytes, with the status of the very file that was read.
   func read(_ path: String, limit: Int) throws(HostError) -> (status: FileStatus, bytes: [UInt8])
+  /// Whether the daemon's user may make files in a directory, by its permissions; how it is mounted doesn't count.
+  func mayWrite(to directory: String) -> Bool
   /// The names in a directory, in no order.
   func names(in directory: String) throws(HostError) -> [String]
 }

@@ -89,8 +89,17 @@ package struct SystemHost: Host {
     return (FileStatus(status), try Self.content(of: descriptor, size: Int(status.st_size), limit: limit))
   }
 
+  package func mayWrite(to directory: String) -> Bool {
+    // By the effective user, as the daemon's files will be made; EROFS is the mount's answer and not the permissions'.
+    faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) == 0 || errno == EROFS
+  }
+
   package func names(in directory: String) throws(HostError) -> [String] {
-    guard let stream = opendir(directory) else { throw HostError(number: errno) }
+    guard let stream = opendir(directory) else {
+      // A file in its place isn't the same as nothing there.
+      if errno == ENOTDIR { throw .other(String(cString: strerror(errno))) }
+      throw HostError(number: errno)
+    }
     defer { closedir(stream) }
     var names: [String] = []
     while let entry = readdir(stream) {

@@ -3,6 +3,8 @@ import Core
 /// What one run of the loader shares among its readers.
 final class LoadContext {
   let host: any Host
+  /// nil in the daemon itself.
+  let check: CheckScope?
   let findings = Findings()
   let principals: Principals
   let trust: PathTrust
@@ -14,8 +16,9 @@ final class LoadContext {
   private var sessionNames: [String: SessionNameTemplate] = [:]
   private var rules: Set<AccessRule> = []
 
-  init(host: any Host) {
+  init(host: any Host, check: CheckScope? = nil) {
     self.host = host
+    self.check = check
     principals = Principals(host: host)
     trust = PathTrust(host: host, findings: findings)
     policies = PolicyFiles(host: host, findings: findings, trust: trust)

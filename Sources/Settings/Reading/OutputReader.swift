@@ -49,9 +49,21 @@ final class OutputReader {
           place, "is '\(path)', which lies in the daemon's own directory", "write the file's name alone")
         return nil
       }
-      checkDirectory(of: path, table, ownerUID: ownerUID)
+      WritablePlace(context: table.context, place: place).check(output: path, of: role, ownerUID: ownerUID)
       outputs.append((path, place))
       return .elsewhere(path: path)
+    }
+    if text.hasPrefix("/") {
+      table.findings.error(
+        place,
+        "is '\(text)', which has '..', a control character, a name of more than 200 bytes, or no name at its end",
+        "write the absolute path without that")
+      return nil
+    }
+    if text.contains("/") {
+      table.findings.error(
+        place, "is '\(text)', which is neither a file name nor an absolute path", Keys.path.remedy())
+      return nil
     }
     // 'current' and 'gen-N' are how the role's directory switches its files; what begins with '.' may be a file in the making.
     guard PathText.isFileName(text), !text.hasPrefix("."), text != "current", !text.hasPrefix("gen-") else {
@@ -61,26 +73,6 @@ final class OutputReader {
     }
     if let filesDirectory { outputs.append(("\(filesDirectory)/\(role)/\(text)", place)) }
     return .roleDirectory(name: text)
-  }
-
-  /// Whoever may write to the directory could replace the file, or have it written elsewhere.
-  private func checkDirectory(of path: String, _ table: TableReader, ownerUID: UInt32?) {
-    let directory = PathText.directory(of: path)
-    let place = table.place(of: Keys.path)
-    do throws(HostError) {
-      let status = try table.context.host.status(of: directory)
-      guard status.kind == .directory else {
-        table.findings.error(place, "is '\(path)', and '\(directory)' isn't a directory", Keys.path.remedy())
-        return
-      }
-      guard let (who, cause, command) = table.context.trust.writers(status, besides: ownerUID) else { return }
-      table.findings.error(
-        place, "is '\(path)', and \(who) may write to its directory (\(cause))", "run: \(command) \(directory)")
-    } catch {
-      table.findings.warning(
-        place, "is '\(path)', and its directory can't be seen: \(error)",
-        "make it before the daemon starts: mkdir \(directory)")
-    }
   }
 
   private func gid(_ table: TableReader, owner: Principal?, group: Principal?) -> UInt32? {

@@ -43,7 +43,7 @@ extension TableReader {
     case .success(nil):
       findings.error(
         place, "names \(label), which this host doesn't know",
-        "correct the name, or run: \(kind.creation) \(value.asName)")
+        "correct the name, or run: \(kind.creation) \(SafeFix.quoted(value.asName))")
     case .failure(let error):
       findings.error(
         place, "names \(label), which can't be looked up: \(error)",

@@ -26,5 +26,6 @@ struct PolicyHost: Host {
     return (FileStatus(kind: .file, uid: 0, gid: 0, mode: 0o644), text)
   }
 
+  func mayWrite(to directory: String) -> Bool { true }
   func names(in directory: String) throws(HostError) -> [String] { throw .missing }
 }

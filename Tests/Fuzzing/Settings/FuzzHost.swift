@@ -77,6 +77,7 @@ struct FuzzHost: Host {
     return (status(of: path), bytes)
   }
 
+  func mayWrite(to directory: String) -> Bool { true }
   func names(in directory: String) throws(HostError) -> [String] {
     guard directory == "/etc/rolekeeper/roles.d", files[Self.rolesPath] != nil else { throw .missing }
     return ["more.toml"]

@@ -1,0 +1,89 @@
+/// `rolekeeper.service` as it is installed, with its drop-ins: who the daemon will be, which credentials it gets, and what it
+/// sees of the file system.
+///
+/// It is read from the files and not asked of systemd, so it is what the next start will have, a `daemon-reload` included; and
+/// it works where no systemd runs, as while an image is built.
+package struct InstalledUnit: Hashable, Sendable {
+  package static let name = "rolekeeper.service"
+  /// Where system units lie, from the highest priority to the lowest (systemd.unit(5), "System Unit Search Path").
+  private static let searchPath = [
+    "/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+  ]
+  /// A unit or drop-in of any sense is much shorter.
+  private static let maxBytes = 1 << 20
+
+  /// A credential that the unit passes to the daemon.
+  package enum Credential: Hashable, Sendable {
+    /// `LoadCredential=NAME:PATH`.
+    case file(String)
+    /// Encrypted, written in the unit itself, or searched for in systemd's credential stores: not for us to look into.
+    case other
+  }
+
+  /// The unit file.
+  package let path: String
+  /// The settings that it starts the daemon with.
+  package let configPath: String
+  /// nil for root.
+  package let user: String?
+  package let credentials: [String: Credential]
+  let view: UnitView
+
+  /// nil when there is none that can be read, also when it is masked.
+  package init?(on host: some Host) {
+    func text(_ path: String) -> String? {
+      // What can't be read isn't there for us.
+      (try? host.read(path, limit: Self.maxBytes)).map { String(decoding: $0.bytes, as: UTF8.self) }
+    }
+    guard
+      let found = Self.searchPath.lazy.map({ "\($0)/\(Self.name)" }).compactMap({ path in
+        text(path).map { (path, $0) }
+      }).first
+    else { return nil }
+    var unit = UnitText()
+    unit.add(found.1)
+    for dropIn in Self.dropIns(on: host) { if let text = text(dropIn) { unit.add(text) } }
+    self.init(unit, path: found.0)
+  }
+
+  init(_ unit: UnitText, path: String) {
+    self.path = path
+    configPath = Self.configPath(in: unit.words("ExecStart"))
+    let user = unit.value("User")
+    self.user = user == "root" || user == "0" ? nil : user
+    var credentials: [String: Credential] = [:]
+    for key in ["LoadCredentialEncrypted", "SetCredential", "SetCredentialEncrypted", "LoadCredential"] {
+      for value in unit.values(key) {
+        let parts = value.split(separator: ":", maxSplits: 1).map(String.init)
+        guard let name = parts.first else { continue }
+        let isFile = key == "LoadCredential" && parts.count == 2 && parts[1].hasPrefix("/")
+        credentials[name] = isFile ? .file(parts[1]) : .other
+      }
+    }
+    self.credentials = credentials
+    view = UnitView(unit)
+  }
+
+  /// Of all units' drop-ins and this one's, by their names; of one name the one of the highest priority.
+  private static func dropIns(on host: some Host) -> [String] {
+    var byName: [String: String] = [:]
+    for kind in ["\(name).d", "service.d"] {
+      for directory in searchPath.map({ "\($0)/\(kind)" }) {
+        // A directory that isn't there has no drop-ins.
+        for file in (try? host.names(in: directory)) ?? [] where file.hasSuffix(".conf") && byName[file] == nil {
+          byName[file] = "\(directory)/\(file)"
+        }
+      }
+    }
+    return byName.sorted { $0.key < $1.key }.map(\.value)
+  }
+
+  private static func configPath(in words: [String]) -> String {
+    for (index, word) in words.enumerated() {
+      if word == "--config", index + 1 < words.count { return words[index + 1] }
+      if word.hasPrefix("--config=") { return String(word.dropFirst("--config=".count)) }
+    }
+    return SettingsLoader.standardPath
+  }
+}

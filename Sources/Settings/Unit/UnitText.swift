@@ -1,0 +1,59 @@
+/// The `[Service]` assignments of unit files, put together as systemd does (systemd.unit(5), systemd.syntax(7)).
+struct UnitText {
+  /// In the order of the texts; an empty assignment has dropped those of its key before it.
+  private var assignments: [String: [String]] = [:]
+
+  /// Adds a unit file or a drop-in; later texts add to lists and override single values.
+  mutating func add(_ text: String) {
+    var section = ""
+    for line in Self.logicalLines(of: text) {
+      if line.hasPrefix("[") {
+        section = line
+      } else if section == "[Service]", let equals = line.firstIndex(of: "=") {
+        let key = Self.trimmed(line[..<equals])
+        let value = Self.trimmed(line[line.index(after: equals)...])
+        if value.isEmpty { assignments[key] = [] } else { assignments[key, default: []].append(value) }
+      }
+    }
+  }
+
+  /// Of a key that has one value, the last; nil when it isn't written.
+  func value(_ key: String) -> String? { assignments[key]?.last }
+
+  /// Of a key that has a list, all its words; quotes around a word are left out.
+  func words(_ key: String) -> [String] {
+    (assignments[key] ?? []).flatMap { $0.split { $0 == " " || $0 == "\t" } }.map { word in
+      word.count > 1 && word.hasPrefix("\"") && word.hasSuffix("\"")
+        ? String(word.dropFirst().dropLast()) : String(word)
+    }
+  }
+
+  /// Each assignment of a key whose value is one thing, as `LoadCredential=`.
+  func values(_ key: String) -> [String] { assignments[key] ?? [] }
+
+  /// Lines without comments and blanks around them; one that ends in `\` goes on in the next, comments between left out.
+  private static func logicalLines(of text: String) -> [String] {
+    var lines: [String] = []
+    var begun: String?
+    for line in text.split(whereSeparator: \.isNewline) {
+      let line = trimmed(line)
+      if line.isEmpty || line.hasPrefix("#") || line.hasPrefix(";") { continue }
+      let whole = begun.map { "\($0) \(line)" } ?? line
+      if whole.hasSuffix("\\") {
+        begun = String(whole.dropLast())
+      } else {
+        lines.append(whole)
+        begun = nil
+      }
+    }
+    return lines + [begun].compactMap { $0 }
+  }
+
+  private static func trimmed(_ text: Substring) -> String {
+    var text = text.drop(while: \.isWhitespace)
+    while text.last?.isWhitespace == true { text.removeLast() }
+    return String(text)
+  }
+
+  private static func trimmed(_ text: String) -> String { trimmed(text[...]) }
+}

@@ -1,0 +1,104 @@
+/// What a unit lets its processes see of the file system (systemd.exec(5), "Sandboxing" and "Paths").
+struct UnitView: Hashable, Sendable {
+  /// How a directory looks from inside.
+  enum Access: Hashable, Sendable {
+    /// As outside, as far as its permissions go.
+    case writable
+    case readOnly
+    /// Another directory, or none, stands there: what is written isn't seen outside. `by` is the setting that does it.
+    case hidden(by: String)
+  }
+
+  private struct Rule: Hashable, Sendable {
+    let path: String
+    let access: Access
+  }
+
+  /// Of nested paths the longest decides; of equal ones the last.
+  private var rules: [Rule] = []
+  /// Made by systemd at the start, and the daemon's own.
+  private var made: [String] = []
+  /// What lies below these is gone for good, whatever is opened in there.
+  private var inaccessible: [Rule] = []
+
+  init(_ unit: UnitText) {
+    addSystem(unit)
+    addHome(unit)
+    if Self.isOn(unit.value("PrivateTmp")) || unit.value("PrivateTmp") == "disconnected" {
+      for path in ["/tmp", "/var/tmp"] { add(path, .hidden(by: "PrivateTmp=")) }
+    }
+    if Self.isOn(unit.value("PrivateDevices")) { add("/dev", .hidden(by: "PrivateDevices=")) }
+    for path in Self.paths(unit, "TemporaryFileSystem") { add(path, .hidden(by: "TemporaryFileSystem=")) }
+    for path in Self.paths(unit, "ReadOnlyPaths") { add(path, .readOnly) }
+    for path in Self.paths(unit, "BindReadOnlyPaths", isMapping: true) { add(path, .readOnly) }
+    for path in Self.paths(unit, "ReadWritePaths") + Self.paths(unit, "BindPaths", isMapping: true) {
+      add(path, .writable)
+    }
+    for (key, root) in [
+      ("RuntimeDirectory", "/run"), ("StateDirectory", "/var/lib"), ("CacheDirectory", "/var/cache"),
+      ("LogsDirectory", "/var/log"), ("ConfigurationDirectory", "/etc"),
+    ] {
+      for word in unit.words(key) {
+        let path = "\(root)/\(word.prefix { $0 != ":" })"
+        add(path, .writable)
+        made.append(path)
+      }
+    }
+    for path in Self.paths(unit, "InaccessiblePaths") { hide(path, by: "InaccessiblePaths=") }
+  }
+
+  /// Whether `directory` is one that systemd makes for the daemon, or lies in one: it needn't be there before the start.
+  func isMadeBySystemd(_ directory: String) -> Bool {
+    made.contains { Self.contains($0, directory) } && access(to: directory) == .writable
+  }
+
+  func access(to directory: String) -> Access {
+    if let rule = inaccessible.first(where: { Self.contains($0.path, directory) }) { return rule.access }
+    return rules.enumerated().filter { Self.contains($0.element.path, directory) }
+      .max { ($0.element.path.utf8.count, $0.offset) < ($1.element.path.utf8.count, $1.offset) }?
+      .element.access ?? .writable
+  }
+
+  private mutating func addSystem(_ unit: UnitText) {
+    let system = unit.value("ProtectSystem") ?? "no"
+    if system == "strict" {
+      add("/", .readOnly)
+      for path in ["/dev", "/proc", "/sys"] { add(path, .writable) }
+    } else if system == "full" || Self.isOn(system) {
+      for path in ["/usr", "/boot", "/efi"] + (system == "full" ? ["/etc"] : []) { add(path, .readOnly) }
+    }
+  }
+
+  private mutating func addHome(_ unit: UnitText) {
+    for path in ["/home", "/root", "/run/user"] {
+      switch unit.value("ProtectHome") ?? "no" {
+      case "read-only": add(path, .readOnly)
+      case "tmpfs": add(path, .hidden(by: "ProtectHome="))
+      case let value where Self.isOn(value): hide(path, by: "ProtectHome=")
+      default: break
+      }
+    }
+  }
+
+  private mutating func add(_ path: String, _ access: Access) { rules.append(Rule(path: path, access: access)) }
+
+  private mutating func hide(_ path: String, by setting: String) {
+    inaccessible.append(Rule(path: path, access: .hidden(by: setting)))
+  }
+
+  /// The absolute paths of a list, without the signs `-` (may be missing) and `+`; of `SOURCE:DESTINATION` the latter.
+  private static func paths(_ unit: UnitText, _ key: String, isMapping: Bool = false) -> [String] {
+    unit.words(key).compactMap { word in
+      let parts = word.drop { $0 == "-" || $0 == "+" }.split(separator: ":").map(String.init)
+      return (isMapping && parts.count > 1 ? parts[1] : parts.first).flatMap { PathText.normal($0) }
+    }
+  }
+
+  private static func contains(_ parent: String, _ path: String) -> Bool {
+    parent == "/" || path == parent || path.hasPrefix("\(parent)/")
+  }
+
+  private static func isOn(_ value: String?) -> Bool {
+    value.map { ["1", "yes", "y", "true", "t", "on"].contains($0.lowercased()) } ?? false
+  }
+}
