@@ -1,8 +1,10 @@
 # rolekeeper: `make demo` and `make test` need nothing but Debian 12 and a Swift toolchain.
-.PHONY: help deps build demo test simulate fuzz sanitize leaks soak bench format lint install clean
+.PHONY: help deps build demo test simulate fuzz sanitize leaks soak bench format lint install uninstall clean
 
 PREFIX ?= /usr
 DESTDIR ?=
+# Strips what is installed; STRIP=true installs programs with their symbols.
+STRIP ?= strip
 SWIFT ?= swift
 DEMO_SECONDS ?=
 SIMULATE_SEEDS ?= 200
@@ -39,6 +41,7 @@ help:
 	@echo 'make bench     measure beside the yardsticks; BENCH_SHORT=1 within two minutes, BENCH_DOCS=1 writes the figures in docs/ anew'
 	@echo 'make format    format the sources; make lint checks them'
 	@echo 'make install   install programs, units and settings below DESTDIR, PREFIX=$(PREFIX)'
+	@echo 'make uninstall remove them, but for /etc/rolekeeper'
 
 deps:
 	@.ci/deps
@@ -47,7 +50,9 @@ deps:
 build: deps
 	$(foreach program,$(PROGRAMS),$(BUILD) --product $(program) &&) true
 
-demo: build
+demo:
+	@[ -x $(BIN)/rolekeeperd ] || echo 'make demo: building the programs first; on two cores that takes some 10 minutes, the next time seconds'
+	@$(MAKE) --no-print-directory build
 	@docs/demo/run $(DEMO_SECONDS)
 
 test: build
@@ -84,19 +89,29 @@ format:
 lint:
 	$(SWIFT) format lint --strict --recursive $(CHECKED)
 
-# Units name their programs by absolute path, so the prefix is written into them.
+# Units name their programs by absolute path, so the prefix is written into them. DESTDIR may have blanks.
+TO = $(DESTDIR)$(PREFIX)
+UNIT = $(TO)/lib/systemd/system/rolekeeper.service
+SETTINGS = $(DESTDIR)/etc/rolekeeper
+
 install:
-	install -D -m 0755 $(BIN)/rolekeeperd $(DESTDIR)$(PREFIX)/sbin/rolekeeperd
-	install -D -m 0755 $(BIN)/rolekeeper $(DESTDIR)$(PREFIX)/bin/rolekeeper
-	install -d -m 0755 $(DESTDIR)/etc/rolekeeper $(DESTDIR)/etc/rolekeeper/roles.d
-	@[ -e $(DESTDIR)/etc/rolekeeper/rolekeeper.toml ] && echo 'keeping $(DESTDIR)/etc/rolekeeper/rolekeeper.toml' \
-		|| install -m 0644 etc/rolekeeper/rolekeeper.toml $(DESTDIR)/etc/rolekeeper/rolekeeper.toml
-	install -d -m 0755 $(DESTDIR)$(PREFIX)/lib/systemd/system
-	sed 's|/usr/sbin/|$(PREFIX)/sbin/|; s|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' systemd/rolekeeper.service \
-		> $(DESTDIR)$(PREFIX)/lib/systemd/system/rolekeeper.service
-	chmod 0644 $(DESTDIR)$(PREFIX)/lib/systemd/system/rolekeeper.service
-	install -D -m 0644 systemd/rolekeeper.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/rolekeeper.conf
-	install -D -m 0644 README.md $(DESTDIR)$(PREFIX)/share/doc/rolekeeper/README.md
+	install -D -m 0755 -s --strip-program='$(STRIP)' $(BIN)/rolekeeperd '$(TO)/sbin/rolekeeperd'
+	install -D -m 0755 -s --strip-program='$(STRIP)' $(BIN)/rolekeeper '$(TO)/bin/rolekeeper'
+	install -d -m 0755 '$(SETTINGS)' '$(SETTINGS)/roles.d'
+	@if [ -e '$(SETTINGS)/rolekeeper.toml' ]; then echo 'keeping $(SETTINGS)/rolekeeper.toml'; \
+		else install -m 0644 etc/rolekeeper/rolekeeper.toml '$(SETTINGS)/rolekeeper.toml'; fi
+	install -D -m 0644 systemd/rolekeeper.service '$(UNIT)'
+	sed -i 's|/usr/sbin/|$(PREFIX)/sbin/|; s|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' '$(UNIT)'
+	install -D -m 0644 systemd/rolekeeper.sysusers '$(TO)/lib/sysusers.d/rolekeeper.conf'
+	install -D -m 0644 README.md '$(TO)/share/doc/rolekeeper/README.md'
+
+# The settings and the AccessKey stay, and so do the users, whose numbers must not go to somebody else.
+uninstall:
+	@if [ -z '$(DESTDIR)' ] && systemctl --quiet is-active rolekeeper 2>/dev/null; then \
+		echo 'rolekeeper is running; stop it first: systemctl disable --now rolekeeper'; exit 1; fi
+	rm -f '$(TO)/sbin/rolekeeperd' '$(TO)/bin/rolekeeper' '$(UNIT)' '$(TO)/lib/sysusers.d/rolekeeper.conf'
+	rm -rf '$(TO)/share/doc/rolekeeper'
+	@echo 'kept: $(SETTINGS), with the AccessKey; the users rolekeeper and rolekeeper-clients. Now run: systemctl daemon-reload'
 
 clean:
 	rm -rf .build .build-fuzz .build-address .build-thread

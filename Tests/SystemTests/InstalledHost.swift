@@ -58,11 +58,13 @@ final class InstalledHost: Sendable {
   }
 
   /// The repository's own `make install`, with the programs under test.
-  static func install(into directory: String) throws {
+  static func install(into directory: String) throws { try make("install", in: directory) }
+
+  static func make(_ target: String, in directory: String) throws {
     let sources = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
     let made = try ChildProcess.run([
-      "/usr/bin/make", "-C", sources, "install", "DESTDIR=\(directory)", "BIN=\(Programs.directory)",
+      "/usr/bin/make", "-C", sources, target, "DESTDIR=\(directory)", "BIN=\(Programs.directory)",
     ])
-    guard made.status == 0 else { throw BoxError(attempt: "make install", said: made.errors) }
+    guard made.status == 0 else { throw BoxError(attempt: "make \(target)", said: made.errors) }
   }
 }

@@ -54,6 +54,23 @@ extension UnderSystemd {
       #expect(FileText.read(directory.path("etc/rolekeeper/rolekeeper.toml")) == "# mine\n")
     }
 
+    @Test
+    func `what was installed is taken away again, but for the settings, from a directory with a blank in its name`()
+      throws
+    {
+      let directory = try TemporaryDirectory()
+      let root = directory.path("build root")
+      try InstalledHost.install(into: root)
+      try directory.write("key", to: "build root/etc/rolekeeper/access-key", mode: 0o400)
+      // The sections of an ELF file that names its symbols.
+      let sections = try ChildProcess.run(["/usr/bin/readelf", "--sections", "--wide", "\(root)/usr/sbin/rolekeeperd"])
+      #expect(sections.status == 0 && !sections.output.contains(".symtab"))
+      try InstalledHost.make("uninstall", in: root)
+      let left = try ChildProcess.run(["/usr/bin/find", root, "-type", "f", "-printf", "%P\n"])
+      #expect(
+        left.output.split(separator: "\n").sorted() == ["etc/rolekeeper/access-key", "etc/rolekeeper/rolekeeper.toml"])
+    }
+
     /// Whether a comment names what the protection restricts, as in `SystemCallFilter=~@privileged`, or stands above its line.
     private static func explains(_ protection: Substring, _ unit: String) -> Bool {
       let setting = protection.prefix { $0 != "=" }
