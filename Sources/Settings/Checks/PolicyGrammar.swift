@@ -1,3 +1,4 @@
+import Core
 import JSON
 
 /// The grammar of a RAM policy that is attached to a session (RAM documentation, "Policy structure and syntax" and

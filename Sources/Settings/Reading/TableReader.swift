@@ -1,3 +1,5 @@
+import Core
+
 /// Reads one table by its schema and reports what it finds wrong on the way.
 ///
 /// The reading functions answer nil for a value that was reported, and for one that isn't written and has no default.
