@@ -15,6 +15,8 @@ package struct Problem: WireDocument, Hashable, Sendable {
     case tooManyConnections = "too-many-connections"
     /// Nothing valid is there to hand out; `code` and `request_id` are of the last failure.
     case noSession = "no-valid-session"
+    /// A refresh that an administrator asked for failed; `code` and `request_id` say how. What readers have is as it was.
+    case refreshFailed = "refresh-failed"
     /// A reload found the settings wrong, `errors` says how; the old ones stay in force.
     case settingsRefused = "settings-refused"
 
@@ -27,7 +29,7 @@ package struct Problem: WireDocument, Hashable, Sendable {
       case .tooLong: 409
       case .settingsRefused: 422
       case .tooManyReservations, .tooManyConnections: 429
-      case .noSession: 503
+      case .noSession, .refreshFailed: 503
       }
     }
 
@@ -41,6 +43,7 @@ package struct Problem: WireDocument, Hashable, Sendable {
       case .tooManyReservations: "too many reservations"
       case .tooManyConnections: "too many connections"
       case .noSession: "there is no valid session"
+      case .refreshFailed: "the refresh failed"
       case .settingsRefused: "the settings are refused"
       }
     }

@@ -38,12 +38,14 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
   package var outputs: [OutputStatus]
   /// Who signs for it; nil from a daemon that is older than its command line.
   package var source: RoleSource?
+  /// The longer session that readers asked for; nil when there is none.
+  package var reservation: ReservationStatus?
 
   package init(
     name: String, state: RoleState, accessKeyID: String? = nil, expiresAt: UTCTime? = nil,
     expiresIn: Duration? = nil, headroom: Duration = .zero, generation: UInt64 = 0, nextRefreshAt: UTCTime? = nil,
     nextRefreshIn: Duration? = nil, lastSuccessAt: UTCTime? = nil, lastError: LastError? = nil,
-    outputs: [OutputStatus] = [], source: RoleSource? = nil
+    outputs: [OutputStatus] = [], source: RoleSource? = nil, reservation: ReservationStatus? = nil
   ) {
     self.name = name
     self.state = state
@@ -58,6 +60,7 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
     self.lastError = lastError
     self.outputs = outputs
     self.source = source
+    self.reservation = reservation
   }
 
   /// Whether readers of the socket and of its files alike find a credential.
@@ -78,6 +81,8 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
     // A daemon that was started before the package was upgraded doesn't have them yet.
     outputs = value["outputs"] == nil ? [] : try value.list("outputs")
     if let source = value["source"], source.kind != .null { self.source = try RoleSource(source) }
+    // A daemon that was started before the package was upgraded may not have it yet.
+    if let held = value["reservation"], held.kind != .null { reservation = try ReservationStatus(held) }
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
@@ -97,6 +102,8 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
       json.member("outputs", outputs)
       json.key("source")
       if let source { source.write(to: &json) } else { json.null() }
+      json.key("reservation")
+      if let reservation { reservation.write(to: &json) } else { json.null() }
     }
   }
 }
@@ -132,6 +139,47 @@ package struct LastError: WireDocument, Hashable, Sendable {
       json.member("request_id", orNull: requestID)
       json.member("advice", advice)
       json.member("since", since)
+    }
+  }
+}
+
+/// A session that is kept beside a role's pool, for readers that asked for a longer one.
+package struct ReservationStatus: WireDocument, Hashable, Sendable {
+  /// The DurationSeconds that it was asked for with.
+  package var duration: Duration
+  package var expiresAt: UTCTime?
+  package var expiresIn: Duration
+  /// The users that it was handed to, in ascending order; at most `mostUIDs`.
+  package var uids: [UInt32]
+
+  package static let mostUIDs = 64
+
+  package init(duration: Duration, expiresAt: UTCTime?, expiresIn: Duration, uids: [UInt32]) {
+    self.duration = duration
+    self.expiresAt = expiresAt
+    self.expiresIn = expiresIn
+    self.uids = uids
+  }
+
+  package init(_ value: borrowing JSONValue) throws(WireError) {
+    duration = .seconds(try value.integer("duration"))
+    expiresAt = try value.optionalTime("expires_at")
+    expiresIn = .seconds(try value.integer("expires_in"))
+    var uids: [UInt32] = []
+    try value["uids"]?.forEachItem { (item) throws(WireError) in
+      guard let uid = item.int.flatMap({ UInt32(exactly: $0) }) else { throw .malformed("uids") }
+      uids.append(uid)
+    }
+    self.uids = uids
+  }
+
+  package func write(to json: inout JSONWriter<[UInt8]>) {
+    json.object { json in
+      json.member("duration", duration)
+      json.member("expires_at", expiresAt)
+      json.member("expires_in", expiresIn)
+      json.key("uids")
+      json.array { json in for uid in uids { json.integer(Int64(uid)) } }
     }
   }
 }

@@ -12,7 +12,7 @@ import Wire
   static let validLine =
     #"{"name":"uploader","state":"valid","access_key_id":"STS.Nabc","expires_at":"2026-01-02T04:04:05Z","expires_in":3210,"#
     + #""headroom":2010,"generation":17,"next_refresh_at":"2026-01-02T03:19:05Z","next_refresh_in":510,"#
-    + #""last_success_at":"2026-01-02T03:04:05Z","last_error":null,"outputs":[],"source":null}"#
+    + #""last_success_at":"2026-01-02T03:04:05Z","last_error":null,"outputs":[],"source":null,"reservation":null}"#
 
   static let lapsed = RoleStatus(
     name: "archive", state: .lapsed, nextRefreshIn: .seconds(30),
@@ -25,7 +25,7 @@ import Wire
     #"{"name":"archive","state":"lapsed","access_key_id":null,"expires_at":null,"expires_in":null,"headroom":0,"#
     + #""generation":0,"next_refresh_at":null,"next_refresh_in":30,"last_success_at":null,"last_error":"#
     + #"{"code":"NoPermission","http_status":403,"request_id":"5F2C","advice":"allow this account","#
-    + #""since":"2026-01-02T03:00:00Z"},"outputs":[],"source":{"name":"main","state":"unreadable","error":\#(fileErrorLine)}}"#
+    + #""since":"2026-01-02T03:00:00Z"},"outputs":[],"source":{"name":"main","state":"unreadable","error":\#(fileErrorLine)},"reservation":null}"#
 
   static let filed = RoleStatus(
     name: "files", state: .valid, generation: 3,
@@ -38,7 +38,7 @@ import Wire
     #"{"name":"files","state":"valid","access_key_id":null,"expires_at":null,"expires_in":null,"headroom":0,"#
     + #""generation":3,"next_refresh_at":null,"next_refresh_in":null,"last_success_at":null,"last_error":null,"outputs":["#
     + #"{"path":"/run/rolekeeper/roles/files/a.json","generation":3,"last_error":null,"since":null},"#
-    + #"{"path":"/srv/b.json","generation":null,"last_error":"no space","since":"2026-01-02T03:00:00Z"}],"source":null}"#
+    + #"{"path":"/srv/b.json","generation":null,"last_error":"no space","since":"2026-01-02T03:00:00Z"}],"source":null,"reservation":null}"#
   static let fileErrorLine =
     #"{"code":"AccessKeyFile","http_status":null,"request_id":null,"advice":"gone","since":"2026-01-02T03:00:01Z"}"#
 
@@ -49,6 +49,29 @@ import Wire
     let read = try RoleStatus(parsing: Array(Self.validLine.utf8).span)
     #expect(read.expiresIn == .seconds(3210), "a span is whole seconds on the way")
     #expect(read.generation == 17 && read.state == .valid && read.lastError == nil)
+  }
+
+  @Test func `a role's reservation with its holders`() throws {
+    var role = Self.lapsed
+    role.reservation = ReservationStatus(
+      duration: .seconds(10_860), expiresAt: UTCTime("2026-01-02T06:05:05Z"), expiresIn: .seconds(9000),
+      uids: [0, 1001])
+    try check(
+      role,
+      reads: Self.lapsedLine.replacing(
+        #""reservation":null"#,
+        with: #""reservation":{"duration":10860,"expires_at":"2026-01-02T06:05:05Z","expires_in":9000,"uids":[0,1001]}"#
+      ))
+  }
+
+  @Test func `a status without a reservation's member reads as one of an older daemon`() throws {
+    let text = Self.lapsedLine.replacing(#","reservation":null"#, with: "")
+    #expect(try RoleStatus(parsing: Array(text.utf8).span) == Self.lapsed)
+  }
+
+  @Test func `where a reload moved the socket`() throws {
+    try check(ReloadOutcome(movedTo: nil), reads: #"{"reload":"done","socket_moved_to":null}"#)
+    try check(ReloadOutcome(movedTo: "/run/x"), reads: #"{"reload":"done","socket_moved_to":"/run/x"}"#)
   }
 
   @Test func `a list of roles`() throws {

@@ -1,0 +1,68 @@
+internal import Core
+
+/// How the roles are, in one line: first those that work, then the others by name. `STATUS=` and `rolekeeper status` write the same.
+package struct Headline {
+  /// More names than that make no line.
+  private static let mostNames = 3
+
+  private var count = 0
+  private var working = 0
+  private var failing = 0
+  private var least: (name: String, headroom: Duration)?
+  private var belowFloor = Names()
+  private var lapsed = Names()
+  private var waiting = Names()
+
+  /// The first names of the alphabet, whatever order they come in, and the number of all.
+  private struct Names {
+    var first: [String] = []
+    var count = 0
+
+    mutating func add(_ name: String) {
+      count += 1
+      guard first.count < Headline.mostNames || name < first[first.count - 1] else { return }
+      first.insert(name, at: first.firstIndex { name < $0 } ?? first.count)
+      if first.count > Headline.mostNames { first.removeLast() }
+    }
+
+    /// Nothing where there are none.
+    func text(_ what: String) -> String {
+      if count == 0 { return "" }
+      let rest = count > first.count ? " and \(count - first.count) more" : ""
+      return "; \(what): \(first.joined(separator: ", "))\(rest)"
+    }
+  }
+
+  package init() {}
+
+  package init(_ roles: [RoleStatus]) {
+    for role in roles { add(role.name, role.state, headroom: role.headroom, isFailing: role.lastError != nil) }
+  }
+
+  /// Takes one role in; `isFailing` is whether its last attempt failed, whatever readers have.
+  package mutating func add(_ name: String, _ state: RoleState, headroom: @autoclosure () -> Duration, isFailing: Bool)
+  {
+    count += 1
+    if isFailing { failing += 1 }
+    if state.hasSession { working += 1 }
+    switch state {
+    case .valid, .failing:
+      let headroom = headroom()
+      if least.map({ (headroom, name) < ($0.headroom, $0.name) }) ?? true { least = (name, headroom) }
+    case .belowFloor: belowFloor.add(name)
+    case .lapsed: lapsed.add(name)
+    case .waiting: waiting.add(name)
+    }
+  }
+
+  package var text: String {
+    if count == 0 { return "no roles in the settings" }
+    var line = "\(working) of \(count) roles valid"
+    if failing > 0 { line += ", \(failing) failing to refresh" }
+    if let least {
+      line += "; if STS failed now, readers would keep their floor for \(least.headroom.text) ('\(least.name)' first)"
+    }
+    return line + lapsed.text("without a credential") + waiting.text("waiting for the first session")
+      + belowFloor.text("below the floor")
+  }
+}

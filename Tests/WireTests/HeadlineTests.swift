@@ -1,0 +1,39 @@
+import Core
+import Testing
+import Wire
+
+@Suite struct HeadlineTests {
+  private func text(_ roles: RoleStatus...) -> String { Headline(roles).text }
+
+  private func role(_ name: String, _ state: RoleState, headroom: Int64 = 600, failing: Bool = false) -> RoleStatus {
+    let failure = Failure(.transient, code: "Connect", advice: "look")
+    return RoleStatus(
+      name: name, state: state, headroom: .seconds(headroom), lastError: failing ? LastError(failure, since: nil) : nil)
+  }
+
+  @Test func `roles that all work are told in a sentence`() {
+    #expect(
+      text(role("a", .valid), role("b", .valid, headroom: 90))
+        == "2 of 2 roles valid; if STS failed now, readers would keep their floor for 1min30s ('b' first)")
+    #expect(text() == "no roles in the settings")
+  }
+
+  /// One role without a session once made the line say that readers would keep their floor for 0 s.
+  @Test func `roles that don't work say nothing of those that do, and are named`() {
+    #expect(
+      text(role("a", .valid), role("b", .lapsed, headroom: 0, failing: true), role("c", .waiting, headroom: 0))
+        == "1 of 3 roles valid, 1 failing to refresh; if STS failed now, readers would keep their floor for 10min "
+        + "('a' first); without a credential: b; waiting for the first session: c")
+    #expect(
+      text(role("a", .belowFloor, headroom: 0), role("b", .failing, failing: true))
+        == "2 of 2 roles valid, 1 failing to refresh; if STS failed now, readers would keep their floor for 10min "
+        + "('b' first); below the floor: a")
+    #expect(
+      text(role("a", .lapsed, failing: true)) == "0 of 1 roles valid, 1 failing to refresh; without a credential: a")
+  }
+
+  @Test func `of many that don't work three are named, and the rest counted`() {
+    let roles = [4, 7, 2, 6, 1, 5, 3].map { role("r\($0)", .lapsed) }
+    #expect(Headline(roles).text == "0 of 7 roles valid; without a credential: r1, r2, r3 and 4 more")
+  }
+}
