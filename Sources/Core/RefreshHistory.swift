@@ -26,7 +26,7 @@ enum RefreshHistory: Sendable {
     _ failure: Failure, headroom: Duration, at now: Timestamp, using generator: inout some RandomNumberGenerator
   ) -> Duration {
     var streak = streak ?? FailureStreak(failure, at: now)
-    let wait = streak.add(failure, headroom: headroom, using: &generator)
+    let wait = streak.add(failure, headroom: headroom, at: now, using: &generator)
     self = .failing(streak, lastSuccess: lastSuccess)
     return wait
   }
@@ -57,6 +57,7 @@ enum RefreshHistory: Sendable {
 /// A role's failures in a row.
 struct FailureStreak: Sendable {
   private(set) var latest: Failure
+  private(set) var latestAt: Timestamp
   let since: Timestamp
   /// Whether something has changed since the latest failure that may make the next attempt succeed.
   fileprivate(set) var mayBeFixed = false
@@ -67,15 +68,17 @@ struct FailureStreak: Sendable {
 
   fileprivate init(_ failure: Failure, at now: Timestamp) {
     latest = failure
+    latestAt = now
     since = now
   }
 
   var failures: Int { backoff.failures }
 
   fileprivate mutating func add(
-    _ failure: Failure, headroom: Duration, using generator: inout some RandomNumberGenerator
+    _ failure: Failure, headroom: Duration, at now: Timestamp, using generator: inout some RandomNumberGenerator
   ) -> Duration {
     latest = failure
+    latestAt = now
     mayBeFixed = false
     return backoff.wait(after: failure, headroom: headroom, using: &generator)
   }

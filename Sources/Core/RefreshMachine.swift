@@ -101,6 +101,9 @@ package struct RefreshMachine: Sendable {
   /// The session that plain reads get: the one that lives longest.
   package var freshest: Session? { ring.freshest }
 
+  /// The longer session that readers asked for; nil when there is none.
+  package var reserved: Session? { reservations.session }
+
   /// How long readers would go on getting at least the floor if STS died now; zero when they get less already.
   package func headroom(at now: Timestamp) -> Duration {
     guard let end = ring.lastEnd else { return .zero }
@@ -129,6 +132,8 @@ package struct RefreshMachine: Sendable {
   /// Why the latest attempt failed; nil after a success.
   package var lastFailure: Failure? { history.streak?.latest }
   package var failingSince: Timestamp? { history.streak?.since }
+  /// When the latest attempt failed; nil after a success.
+  package var failedAt: Timestamp? { history.streak?.latestAt }
 
   // MARK: - Outcomes
 

@@ -82,6 +82,13 @@ package struct ServerClock: Hashable, Sendable {
     UTCTime(seconds: (instant.microseconds + offset).dividedDown(by: 1_000_000))
   }
 
+  /// How far the server's clock is ahead of the host's, which reads `wallMicroseconds` since 1970 at `instant`; nil until the
+  /// server's time is known. Right to half a second, since a `Date` is cut off to whole ones.
+  package func lead(overWallMicroseconds wallMicroseconds: Int64, at instant: Timestamp) -> Duration? {
+    guard isFromServer else { return nil }
+    return .span(microseconds: instant.microseconds + offset - 500_000 - wallMicroseconds)
+  }
+
   /// The instant at which the server's clock reads `time`; the earliest of those held possible, so that a session never
   /// counts as live because of a date that waits for its confirmation.
   package func instant(of time: UTCTime) -> Timestamp {

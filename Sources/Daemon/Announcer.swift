@@ -1,6 +1,7 @@
 import Core
 import EventLoop
 import Logging
+import Wire
 
 /// Tells the service manager how things stand: READY once every role and its files have had their first outcome, and one honest
 /// line of status.
@@ -29,7 +30,7 @@ final class Announcer {
   }
 
   func begin() {
-    notifier.status("drawing the first session of \(keeper.refresher.roles.count) roles")
+    notifier.status("fetching the first session of each of \(keeper.refresher.roles.count) roles")
     if keeper.refresher.roles.isEmpty { return becomeReady() }
     readyTimer.arm(at: EventLoop.bootTime() + Self.patience)
   }
@@ -54,14 +55,17 @@ final class Announcer {
     if notifier.isBehind { armStatus() }
   }
 
-  func stopping() { notifier.stopping() }
+  /// systemd shows the last status of a service that has ended, too: nothing in it may look as if it still ran.
+  func stopping() { notifier.stopping(status: "stopped") }
 
   private func becomeReady() {
     guard !isReady else { return }
     isReady = true
     readyTimer.disarm()
     notifier.ready(status: line())
-    keeper.logger.notice("ready", [.count: "\(keeper.refresher.roles.count)"])
+    let (roles, now) = (keeper.refresher.roles, Keeper.now())
+    let valid = roles.values.count { $0.isValid(at: now) }
+    keeper.logger.notice("ready", [.count: "\(valid)", .total: "\(roles.count)"])
     keeper.thrift.muchWasDone()
     armStatus()
   }
@@ -78,16 +82,15 @@ final class Announcer {
 
   private func line() -> String {
     let now = Keeper.now()
-    let roles = keeper.refresher.roles
-    let valid = roles.values.count { $0.isValid(at: now) }
-    let failing = roles.values.count { $0.machine.lastFailure != nil }
-    var line = "\(valid) of \(roles.count) roles valid"
-    if failing > 0 { line += ", \(failing) failing to refresh" }
+    var headline = Headline()
+    for role in keeper.refresher.roles.values {
+      let isFailing = role.machine.lastFailure != nil
+      headline.add(
+        role.name.description, role.state(at: now), headroom: role.machine.headroom(at: now), isFailing: isFailing)
+    }
+    var line = headline.text
     for source in keeper.edges.sources.values.sorted(by: { $0.name < $1.name }) {
       if let trouble = source.trouble { line += "; \(trouble)" }
-    }
-    if let (role, headroom) = keeper.refresher.leastHeadroom(at: now) {
-      line += "; if STS failed now, readers would keep their floor for \(headroom.text) ('\(role.name)' first)"
     }
     if let refusal = keeper.refusal {
       line += "; the settings were refused at \(refusal.at), the old ones are in force"

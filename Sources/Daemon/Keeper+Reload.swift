@@ -26,6 +26,7 @@ extension Keeper {
     announcer.reloading()
     let finish = { [unowned self] (problem: ReloadProblem?) in
       reading = nil
+      reloads.count(isDone: problem == nil)
       announcer.reloaded()
       for request in requests { request.completion(problem) }
       if !reloadRequests.isEmpty { readSettings() }
@@ -101,6 +102,8 @@ extension Keeper {
     }
     outputs.move(to: new.filesDirectory)
     changeRoles(to: new.roles)
+    // A role that READY waited for may be gone.
+    announcer.becomeReadyIfDone()
     service.settingsChanged()
     for source in edges.sources.values { source.retry() }
     refresher.sendToAll(.cureSuspected)

@@ -34,6 +34,12 @@ extension Keeper {
   package func metrics() -> String {
     Metrics.render(
       roles: Array(refresher.roles.values), at: Self.now(), rate: refresher.currentRate, inFlight: refresher.inFlight,
-      sources: sourceStatuses, endpoints: edges.ledger.statuses, service: service, server: server.statistics)
+      sources: sourceStatuses, endpoints: edges.ledger.statuses, service: service, server: server.statistics,
+      daemon: daemonFigures())
+  }
+
+  private func daemonFigures() -> Metrics.DaemonFigures {
+    let offset = refresher.clock.lead(overWallMicroseconds: Self.wallMicroseconds(), at: Self.now())
+    return Metrics.DaemonFigures(started: started, clockOffset: offset, reloads: reloads)
   }
 }

@@ -27,6 +27,7 @@ package final class Keeper: SocketBackend {
   var reloadRequests: [ReloadRequest] = []
   /// The latest reload, if it was refused: then the settings in force aren't those of the files.
   package internal(set) var refusal: SettingsRefusal?
+  var reloads = ReloadCounts()
   var retired: HTTPServer?
   var retirement: DeferSource!
   private var signals: [SignalSource] = []
@@ -36,6 +37,8 @@ package final class Keeper: SocketBackend {
   private var pauseTold: Timestamp?
   private var hasToldOfUnlockedSecrets = false
   var thrift: Thrift!
+
+  package var socketPath: String { settings.socket.path }
 
   /// Reads CLOCK_BOOTTIME afresh.
   static func now() -> Timestamp { Timestamp(microseconds: EventLoop.bootTime()) }
@@ -130,6 +133,7 @@ package final class Keeper: SocketBackend {
     refresher.observers.reserved = { [unowned self] role in service.answerWaitingReaders(of: role) }
     refresher.observers.attempted = { [unowned self] role in
       service.answerWaitingReaders(of: role)
+      service.refreshEnded(of: role)
       announcer.becomeReadyIfDone()
     }
     outputs.changed = { [unowned self] name, path in

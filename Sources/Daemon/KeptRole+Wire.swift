@@ -12,7 +12,15 @@ extension KeptRole {
       headroom: machine.headroom(at: now), generation: machine.generation,
       nextRefreshAt: next.map { clock.now(at: $0) }, nextRefreshIn: next.map { $0 - now },
       lastSuccessAt: machine.lastSuccess.map { clock.now(at: $0) },
-      lastError: machine.lastFailure.map { LastError($0, since: machine.failingSince.map { clock.now(at: $0) }) })
+      lastError: machine.lastFailure.map { LastError($0, since: machine.failingSince.map { clock.now(at: $0) }) },
+      reservation: reservation(at: now))
+  }
+
+  private func reservation(at now: Timestamp) -> ReservationStatus? {
+    guard let session = machine.reserved, session.expires - machine.timing.lapseMargin > now else { return nil }
+    return ReservationStatus(
+      duration: session.asked, expiresAt: session.expiration, expiresIn: session.expires - now,
+      uids: Array(handouts.holders(of: session.id).prefix(ReservationStatus.mostUIDs)))
   }
 
   func event(
@@ -25,7 +33,7 @@ extension KeptRole {
       expiresAt: serving?.session.expiration, code: machine.lastFailure?.code, output: output)
   }
 
-  private func state(at now: Timestamp) -> RoleState {
+  func state(at now: Timestamp) -> RoleState {
     guard let current, isValid(at: now) else { return machine.hasHadOutcome ? .lapsed : .waiting }
     if current.isBelowFloor(at: now) { return .belowFloor }
     return machine.lastFailure == nil ? .valid : .failing

@@ -60,7 +60,7 @@ package struct HandoutBook {
   package struct Line {
     package private(set) var count: UInt64 = 0
     private var lastOfRing: SessionID?
-    private var lastReserved: SessionID?
+    fileprivate private(set) var lastReserved: SessionID?
 
     fileprivate mutating func note(_ session: SessionID, isReserved: Bool) -> Bool {
       count += 1
@@ -77,6 +77,11 @@ package struct HandoutBook {
   package private(set) var lines: [UInt32: Line] = [:]
 
   package init() {}
+
+  /// The users that a reserved session was handed to, in ascending order.
+  func holders(of reserved: SessionID) -> [UInt32] {
+    lines.lazy.filter { $0.value.lastReserved == reserved }.map(\.key).sorted()
+  }
 
   /// Counts a hand-out; true when it is the first of this session to this uid.
   package mutating func enter(uid: UInt32, session: SessionID, isReserved: Bool = false) -> Bool {

@@ -20,10 +20,12 @@ package enum LogField: String {
   case requestID = "request_id"
   /// What a person can do.
   case advice
-  /// When it will be tried again, in seconds from now.
+  /// When it will be tried again, in seconds from now, rounded up.
   case next
-  /// How many in a row.
+  /// How many: failures in a row, say, or roles with a credential.
   case count
+  /// Of how many.
+  case total
   case since
   /// The calling process, as the kernel says it.
   case uid

@@ -10,11 +10,12 @@ struct Metrics {
   /// Renders everything as it is at `now`.
   static func render(
     roles: [KeptRole], at now: Timestamp, rate: Double, inFlight: Int, sources: [SourceStatus],
-    endpoints: [EndpointStatus], service: SocketService, server: ServerStatistics
+    endpoints: [EndpointStatus], service: SocketService, server: ServerStatistics, daemon: DaemonFigures
   ) -> String {
     // Before the text grows, which with many roles would be the largest part of what it tells of.
     let process = ProcessFigures.read()
     var metrics = Metrics()
+    metrics.add(daemon)
     metrics.addRoles(roles.sorted { $0.name < $1.name }, now)
     metrics.add("rolekeeper_sts_rate", "gauge", "AssumeRole calls per second allowed now.", [("", rate)])
     metrics.add("rolekeeper_sts_in_flight", "gauge", "AssumeRole calls under way.", [("", Double(inFlight))])
@@ -23,6 +24,30 @@ struct Metrics {
     metrics.addSocket(service, server)
     metrics.add(process)
     return metrics.text
+  }
+
+  /// What is said of the daemon as a whole.
+  struct DaemonFigures {
+    let started: UTCTime
+    /// The server's clock minus the host's; nil until STS has answered.
+    let clockOffset: Duration?
+    let reloads: ReloadCounts
+  }
+
+  private mutating func add(_ daemon: DaemonFigures) {
+    add(
+      "rolekeeper_build_info", "gauge", "Always 1; the version is the label.",
+      [(#"version="\#(Version.number)""#, 1)])
+    add(
+      "rolekeeper_start_time_seconds", "gauge", "When the daemon started, in seconds since 1970 by this host's clock.",
+      [("", Double(daemon.started.seconds))])
+    add(
+      "rolekeeper_clock_offset_seconds", "gauge",
+      "The server's clock minus this host's, to half a second; missing until STS has answered.",
+      daemon.clockOffset.map { [("", $0.inSeconds)] } ?? [])
+    add(
+      "rolekeeper_reloads_total", "counter", "Reloads of the settings by outcome.",
+      [(#"outcome="done""#, Double(daemon.reloads.done)), (#"outcome="refused""#, Double(daemon.reloads.refused))])
   }
 
   private mutating func addRoles(_ roles: [KeptRole], _ now: Timestamp) {
@@ -34,6 +59,9 @@ struct Metrics {
       "rolekeeper_credential_seconds_to_expiry", "gauge",
       "Seconds until the session handed out ends; 0 when there is none.",
       perRole { max(0, $0.current.map { ($0.session.expires - now).inSeconds } ?? 0) })
+    add(
+      "rolekeeper_role_state", "gauge", "1 for the state that the role is in, as in its status.",
+      zip(labels, roles).map { label, role in ("\(label),state=\"\(role.state(at: now).rawValue)\"", 1) })
     add(
       "rolekeeper_seconds_since_success", "gauge", "Seconds since the last successful AssumeRole.",
       perRole { $0.machine.lastSuccess.map { (now - $0).inSeconds } })
@@ -98,6 +126,9 @@ struct Metrics {
     add(
       "rolekeeper_below_floor_answers_total", "counter", "Credentials handed out with less than the floor left.",
       [("", Double(service.belowFloorAnswers))])
+    add(
+      "rolekeeper_reservations_total", "counter", "Reads with min_ttl that took more than the pool has, by outcome.",
+      ReservationOutcome.allCases.map { (#"outcome="\#($0.rawValue)""#, Double(service.reservations[$0, default: 0])) })
     add("rolekeeper_requests_total", "counter", "Requests read from the socket.", [("", Double(server.requests))])
     add(
       "rolekeeper_refusals_total", "counter", "Requests and connections refused, by reason.",

@@ -2,12 +2,12 @@ import Core
 import Logging
 
 extension Logger {
-  /// Tells the journal what a machine reports, each kind at the level its reader needs.
-  func log(_ report: RefreshReport, of role: RoleName, at now: Timestamp) {
-    let name = role.description
+  /// Logs what a role's machine reports, each kind at the level its reader needs. `role` is as the report left it.
+  func log(_ report: RefreshReport, of role: KeptRole, at now: Timestamp) {
+    let name = role.name.description
     switch report {
     case .refreshed(let session, let generation):
-      notice(
+      info(
         "credential refreshed",
         [
           .role: name, .generation: "\(generation)", .accessKeyID: session.accessKeyID,
@@ -25,7 +25,9 @@ extension Logger {
           .advice: "asked for \(asked.wholeSeconds) s; look at the role's MaxSessionDuration",
         ])
     case .failing(let failure, let next):
-      log(failure, "refresh failed, keeping the credential there is", of: name, next: next - now, count: nil)
+      let phrase: Logger.Message =
+        role.isValid(at: now) ? "refresh failed, keeping the current credential" : "refresh failed, no valid credential"
+      log(failure, phrase, of: name, next: next - now, count: nil)
     case .stillFailing(let failure, let failures, _, let next):
       log(failure, "refresh still fails", of: name, next: next - now, count: failures)
     case .recovered(let failures, let since):
@@ -55,13 +57,18 @@ extension Logger {
   ) {
     var metadata: Logger.Metadata = [
       LogField.role.rawValue: .string(role), LogField.code.rawValue: .string(failure.code),
-      LogField.advice.rawValue: .string(failure.advice), LogField.next.rawValue: "\(max(0, next.wholeSeconds))",
+      LogField.advice.rawValue: .string(failure.advice), LogField.next.rawValue: "\(Self.wholeSeconds(until: next))",
     ]
     if let status = failure.httpStatus { metadata[LogField.httpStatus.rawValue] = "\(status)" }
     if let request = failure.requestID { metadata[LogField.requestID.rawValue] = .string(request) }
     if let count { metadata[LogField.count.rawValue] = "\(count)" }
     let needsPerson = failure.kind == .permanent || failure.code == TransportFailureCode.untrusted
     log(level: needsPerson ? .error : .warning, phrase, metadata: metadata)
+  }
+
+  /// Rounded up, and never 0: an attempt that comes within the second isn't one that was made.
+  private static func wholeSeconds(until next: Duration) -> Int64 {
+    max(1, next.wholeSeconds + (next > .seconds(next.wholeSeconds) ? 1 : 0))
   }
 }
 

@@ -151,11 +151,6 @@ package final class Refresher {
   /// How many attempts wait for their turn.
   package var queued: Int { schedule.queue.count }
 
-  /// The role that will be the first to fall below its floor if STS died now, with what it has until then.
-  package func leastHeadroom(at now: Timestamp) -> (role: KeptRole, headroom: Duration)? {
-    roles.values.lazy.map { ($0, $0.machine.headroom(at: now)) }.min { $0.1 < $1.1 }
-  }
-
   // MARK: - The loop's side
 
   /// One step: tells the roles whose instants have come, and starts what the queue lets go.
@@ -216,7 +211,7 @@ package final class Refresher {
     case .refused(let failure):
       role.count(outcome: failure.code)
       schedule.learn(from: failure, of: role.slot, date: outcome.date, sent: outcome.sent, at: time())
-      deliver(.failed(attempt.id, failure), to: role)
+      deliver(.failed(attempt.id, attempt.purpose == .reservation ? failure.ofReservation : failure), to: role)
     }
     observers.attempted(role)
   }
@@ -283,7 +278,7 @@ package final class Refresher {
     case .discard(let id):
       if role.reserved?.session.id == id { role.reserved = nil }
     case .report(let report):
-      logger.log(report, of: role.name, at: time())
+      logger.log(report, of: role, at: time())
       observers.reported(role, report)
     }
   }

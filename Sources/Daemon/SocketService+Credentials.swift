@@ -102,12 +102,12 @@ extension SocketService {
     case .session(let session):
       return .answer(
         handOut(role.handout(of: session), of: role, to: reader.recipient, at: now) ?? nothingValid(role, at: now))
-    case .tooLong(let most): return .answer(Self.tooLong(query, most: most, role))
+    case .tooLong(let most): return .answer(tooLong(query, most: most, role))
     case .refused(let failure): return .answer(Self.refused(query, role, failure))
     case .notInTime(let next, let failure):
       guard query.minTTL != nil else { return .answer(nothingValid(role, at: now)) }
       if let failure { return .answer(Self.fetchFailed(query, role, failure, wait: next - now)) }
-      return .answer(Self.tooMany("one fetch for a reservation per role and minute", next - now))
+      return .answer(tooMany("one fetch for a reservation per role and minute", next - now))
     case .wait: return .wait(until: query.deadline)
     case .fetch(let duration, let joins): return request(duration, joins: joins, for: reader, of: role, at: now)
     }
@@ -124,11 +124,11 @@ extension SocketService {
       let chance = refresher.reservationChance(at: now)
       guard chance <= max(deadline, now) else {
         return .answer(
-          Self.tooMany("as many fetches for reservations as 'sts.requests_per_second' allows", chance - now))
+          tooMany("as many fetches for reservations as 'sts.requests_per_second' allows", chance - now))
       }
       if let wait = reservationLimits.admit(uid: reader.recipient.peer.uid, at: now) {
         if now + wait <= deadline { return .wait(until: now + wait) }
-        return .answer(Self.tooMany("four fetches for reservations per user and minute", wait))
+        return .answer(tooMany("four fetches for reservations per user and minute", wait))
       }
     }
     refresher.send(.reservationRequested(duration), to: role)
@@ -160,20 +160,9 @@ extension SocketService {
     let failure = role.machine.lastFailure
     return Answer.problem(
       Problem(
-        .noSession, detail: "role '\(role.name)' has no valid session; \(outlook(for: role, at: now))",
+        .noSession, detail: "role '\(role.name)' has no valid session; \(role.whyNothingIsValid(at: now))",
         code: failure?.code, requestID: failure?.requestID,
         retryAfter: max(.seconds(1), role.machine.nextAttempt - now + .seconds(1))))
-  }
-
-  /// Why there is nothing, and what will change that.
-  private func outlook(for role: KeptRole, at now: Timestamp) -> String {
-    if let failure = role.machine.lastFailure { return "STS: \(failure.code); \(failure.advice)" }
-    let session = role.machine.lastSuccess == nil ? "first session" : "next session"
-    switch (role.machine.attempt, role.machine.isUnderWay) {
-    case (_, true): return "its \(session) is being fetched"
-    case (.some, false): return "the fetch of its \(session) waits for its turn"
-    case (nil, false): return "its \(session) is due in \(max(.zero, role.machine.nextAttempt - now).wholeSeconds) s"
-    }
   }
 
   /// The reader's time is over, or it doesn't wait, and something is on its way.
@@ -182,21 +171,24 @@ extension SocketService {
     if let failure = role.machine.lastFailure {
       return Self.fetchFailed(reader.query, role, failure, wait: role.machine.nextAttempt - now)
     }
-    let state = role.machine.isUnderWay ? "is being fetched" : "was requested, and its fetch waits for its turn"
+    let isBeingFetched = role.machine.isUnderWay && role.machine.attempt?.purpose == .reservation
+    let state = isBeingFetched ? "is being fetched" : "was requested, and its fetch waits for its turn"
     return Answer.problem(
       Problem(
         .noSession, detail: "a session long enough for role '\(role.name)' \(state); ask again",
         retryAfter: .seconds(2)))
   }
 
-  private static func tooLong(_ query: ReaderQuery, most: Duration, _ role: KeptRole) -> Response {
+  private func tooLong(_ query: ReaderQuery, most: Duration, _ role: KeptRole) -> Response {
+    reservations[.tooLong, default: 0] += 1
     let asked = query.minTTL?.wholeSeconds ?? 0
     let figures = "min_ttl is \(asked) s; role '\(role.name)' can have \(most.wholeSeconds) s at most"
     return Answer.problem(Problem(.tooLong, detail: "\(figures) by its 'max_duration'", maxTTL: most))
   }
 
-  private static func tooMany(_ rule: String, _ wait: Duration) -> Response {
-    Answer.problem(Problem(.tooManyReservations, detail: "there may be \(rule)", retryAfter: wait + .seconds(1)))
+  private func tooMany(_ rule: String, _ wait: Duration) -> Response {
+    reservations[.tooMany, default: 0] += 1
+    return Answer.problem(Problem(.tooManyReservations, detail: "there may be \(rule)", retryAfter: wait + .seconds(1)))
   }
 
   /// No fetch in the reader's time can do what the last one couldn't; a later one may.
@@ -223,6 +215,6 @@ extension SocketService {
 
   private static func noSession(_ query: ReaderQuery, _ role: KeptRole, _ failure: Failure) -> String {
     let asked = query.minTTL?.wholeSeconds ?? 0
-    return "role '\(role.name)': no session of \(asked) s; STS: \(failure.code); \(failure.advice)"
+    return "role '\(role.name)': no session of \(asked) s; the last attempt failed: \(failure.code): \(failure.advice)"
   }
 }

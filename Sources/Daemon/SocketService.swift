@@ -10,6 +10,8 @@ package protocol SocketBackend: AnyObject {
   /// Reads the settings again; `completion` is called later, with nil when they are in force, else with what is wrong with
   /// them. What looks like a truncated file counts as wrong unless removal is allowed.
   func reload(allowingRemoval: Bool, _ completion: @escaping (ReloadProblem?) -> Void)
+  /// Where the socket is, by the settings in force.
+  var socketPath: String { get }
   func statusReport() -> StatusReport
   func status(of role: KeptRole, at now: Timestamp) -> RoleStatus
   func health() -> Health
@@ -45,10 +47,13 @@ package final class SocketService: RequestHandler {
   private(set) weak var server: HTTPServer?
   package private(set) var refusals: UInt64 = 0
   package internal(set) var belowFloorAnswers: UInt64 = 0
+  /// How often each came about, since the daemon started.
+  var reservations: [ReservationOutcome: UInt64] = [:]
 
   let logger: Logger
   private(set) var waiting: WaitingReaders!
   private(set) var subscribers: EventSubscribers!
+  private(set) var refreshWaiters: RefreshWaiters!
   var reservationLimits = ReservationLimits()
   let callers: CallerLog
   private let refusalLog: RefusalLog
@@ -65,6 +70,7 @@ package final class SocketService: RequestHandler {
     refusalLog = try RefusalLog(loop: loop, logger: logger, callers: callers)
     kept = try KeptAnswers(loop: loop)
     waiting = try WaitingReaders(loop: loop) { [unowned self] reader, role in lookAgain(at: &reader, of: role) }
+    refreshWaiters = try RefreshWaiters(loop: loop) { [unowned self] waiter, role in refreshTimedOut(waiter, role) }
     subscribers = EventSubscribers(
       mayRead: { [unowned self] in mayRead($0, $1) }, send: { [unowned self] in server?.send($0, $1) ?? false })
   }
@@ -82,6 +88,7 @@ package final class SocketService: RequestHandler {
   package func serve(on server: HTTPServer) {
     self.server = server
     waiting.forgetAll()
+    refreshWaiters.forgetAll()
     subscribers.forgetAll()
   }
 
@@ -95,6 +102,7 @@ package final class SocketService: RequestHandler {
 
   package func abandoned(_ token: ResponseToken) {
     waiting.forget(token)
+    refreshWaiters.forget(token)
     subscribers.forget(token)
   }
 
@@ -125,7 +133,10 @@ package final class SocketService: RequestHandler {
       return unknownRole(request.segment(2), peer)
     }
     let isRefresh = request.segmentCount == 4 && request.segment(3, is: "refresh")
-    if isRefresh { return post(request) ?? forAdmins(peer, "/v1/roles/\(role.name)/refresh") ?? refresh(role) }
+    if isRefresh {
+      return post(request, taking: ["wait"]) ?? forAdmins(peer, "/v1/roles/\(role.name)/refresh")
+        ?? refresh(role, request, token)
+    }
     guard mayRead(peer, role) else { return refuse(peer, role) }
     switch request.segmentCount {
     case 3: return get(request) ?? Answer.document(status(of: role))
@@ -148,7 +159,7 @@ package final class SocketService: RequestHandler {
     return Answer.document(RoleList(roles.map { status(of: $0) }, isAdmin: isPrivileged(peer)))
   }
 
-  private func status(of role: KeptRole) -> RoleStatus {
+  func status(of role: KeptRole) -> RoleStatus {
     backend.status(of: role, at: Timestamp(microseconds: EventLoop.bootTime()))
   }
 
@@ -175,11 +186,6 @@ package final class SocketService: RequestHandler {
       Problem(.noSession, detail: reasons, code: failure?.code, requestID: failure?.requestID))
   }
 
-  private func refresh(_ role: KeptRole) -> Response {
-    refresher.send(.refreshRequested, to: role)
-    return Answer.text(#"{"role":"\#(role.name)","refresh":"requested"}"# + "\n", status: 202)
-  }
-
   private func reload(_ request: borrowing RequestHead, _ token: ResponseToken) -> Response? {
     let allowsRemoval: Bool
     switch request.query("allow_removal") {
@@ -187,15 +193,17 @@ package final class SocketService: RequestHandler {
     case "1": allowsRemoval = true
     default: return Answer.problem(Problem(.malformed, detail: "'allow_removal' is 0 or 1"))
     }
+    let path = backend.socketPath
     // By the server that was asked: the new settings may put another in its place.
-    backend.reload(allowingRemoval: allowsRemoval) { [weak server] problem in
-      server?.complete(token, Self.answer(to: problem))
+    backend.reload(allowingRemoval: allowsRemoval) { [weak server, unowned backend] problem in
+      let moved = backend.socketPath == path ? nil : backend.socketPath
+      server?.complete(token, Self.answer(to: problem, movedTo: moved))
     }
     return nil
   }
 
-  private static func answer(to problem: ReloadProblem?) -> Response {
-    guard let problem else { return Answer.text(#"{"reload":"done"}"# + "\n") }
+  private static func answer(to problem: ReloadProblem?, movedTo path: String?) -> Response {
+    guard let problem else { return Answer.document(ReloadOutcome(movedTo: path)) }
     return Answer.problem(
       Problem(
         .settingsRefused, detail: "the old settings stay in force; fix what is listed under 'errors' and reload again",
@@ -229,6 +237,11 @@ package final class SocketService: RequestHandler {
 
   /// Tells whoever listens what a machine reported.
   func tell(_ role: KeptRole, _ report: RefreshReport) {
+    switch report {
+    case .reserved: reservations[.fetched, default: 0] += 1
+    case .reservationFailed: reservations[.failed, default: 0] += 1
+    default: break
+    }
     let kind: RoleEvent.Kind? =
       switch report {
       case .refreshed, .condemned(_, .standby): .rotated

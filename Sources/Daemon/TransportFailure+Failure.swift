@@ -31,7 +31,7 @@ extension Failure {
     case .resolve: ("NameResolution", "look at 'sts.endpoint' and this host's name servers")
     case .connect: ("Connect", "look at 'sts.endpoint', the route and the firewall")
     case .connectTimeout: ("ConnectTimeout", "look at the route and the firewall between here and STS")
-    case .timeout: ("Timeout", "STS or the network is slow")
+    case .timeout: ("Timeout", "look at the network between here and STS, or raise 'sts.timeout'")
     case .tlsVerification:
       (
         TransportFailureCode.untrusted,

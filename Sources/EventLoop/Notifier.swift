@@ -17,7 +17,8 @@ package final class Notifier {
   package var isBehind: Bool { !kept.isEmpty }
 
   package func ready(status: String) { tell("READY=1\nSTATUS=" + line(status)) }
-  package func stopping() { tell("STOPPING=1") }
+  /// The last status is what systemctl(1) shows of a service that has ended.
+  package func stopping(status: String) { tell("STOPPING=1\nSTATUS=" + line(status)) }
   package func watchdog() { _ = send("WATCHDOG=1") }
 
   package func status(_ status: String) {

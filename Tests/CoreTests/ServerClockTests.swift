@@ -73,4 +73,15 @@ import Testing
     clock.wallClockStepped(toMicroseconds: Self.wall * 1_000_000, at: Self.start)
     #expect(clock.now(at: Self.start).seconds == Self.wall + 86_401)
   }
+
+  @Test func `how far the server is ahead of the host is known once it has been heard`() throws {
+    var clock = Self.clock()
+    #expect(clock.lead(overWallMicroseconds: Self.wall * 1_000_000, at: Self.start) == nil)
+    _ = observe(&clock, date: 20)
+    // Twenty to twenty-one seconds.
+    #expect(clock.lead(overWallMicroseconds: Self.wall * 1_000_000, at: Self.start) == .milliseconds(20_500))
+    // The host's clock is set right, ten seconds later.
+    let later = Self.start + .seconds(10)
+    #expect(clock.lead(overWallMicroseconds: (Self.wall + 30) * 1_000_000, at: later) == .milliseconds(500))
+  }
 }

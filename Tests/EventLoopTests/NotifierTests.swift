@@ -37,10 +37,10 @@ import Testing
         $0.ready(status: "2 of 2 roles valid")
         $0.status("one\nREADY=0")
         $0.watchdog()
-        $0.stopping()
+        $0.stopping(status: "stopped")
       }
       let expected = [
-        "READY=1\nSTATUS=2 of 2 roles valid", "STATUS=one READY=0", "WATCHDOG=1", "STOPPING=1",
+        "READY=1\nSTATUS=2 of 2 roles valid", "STATUS=one READY=0", "WATCHDOG=1", "STOPPING=1\nSTATUS=stopped",
       ]
       precondition(found == expected)
     }

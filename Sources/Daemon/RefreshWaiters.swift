@@ -1,0 +1,65 @@
+import Core
+import EventLoop
+import HTTPServer
+
+/// Requests that wait for what comes of a refresh, each until its deadline.
+final class RefreshWaiters {
+  struct Waiter {
+    let token: ResponseToken
+    /// An outcome from then on is the one that is waited for.
+    let since: Timestamp
+    let deadline: Timestamp
+  }
+
+  /// Called with a waiter whose time is over.
+  private let timedOut: (Waiter, RoleName) -> Void
+  private var byRole: [RoleName: [Waiter]] = [:]
+  private var timer: TimerSource!
+
+  init(loop: EventLoop, timedOut: @escaping (Waiter, RoleName) -> Void) throws {
+    self.timedOut = timedOut
+    timer = try TimerSource(loop, accuracy: 10_000) { [unowned self] in expire() }
+  }
+
+  func add(_ waiter: Waiter, for role: RoleName) {
+    byRole[role, default: []].append(waiter)
+    arm(for: waiter.deadline)
+  }
+
+  /// Takes out those who wait for `role` since `latest` or earlier.
+  func take(_ role: RoleName, since latest: Timestamp) -> [Waiter] {
+    guard let waiters = byRole.removeValue(forKey: role) else { return [] }
+    let kept = waiters.filter { $0.since > latest }
+    if !kept.isEmpty { byRole[role] = kept }
+    return waiters.filter { $0.since <= latest }
+  }
+
+  /// Forgets one that has left; the refresh goes on.
+  func forget(_ token: ResponseToken) {
+    if byRole.isEmpty { return }
+    for role in Array(byRole.keys) {
+      byRole[role]?.removeAll { $0.token == token }
+      if byRole[role]?.isEmpty == true { byRole[role] = nil }
+    }
+  }
+
+  func forgetAll() {
+    byRole = [:]
+    timer.disarm()
+  }
+
+  private func expire() {
+    let now = Timestamp(microseconds: EventLoop.bootTime())
+    for (role, waiters) in byRole {
+      let kept = waiters.filter { $0.deadline > now }
+      byRole[role] = kept.isEmpty ? nil : kept
+      for waiter in kept { arm(for: waiter.deadline) }
+      for waiter in waiters where waiter.deadline <= now { timedOut(waiter, role) }
+    }
+  }
+
+  private func arm(for deadline: Timestamp) {
+    if let armed = timer.deadline, armed <= deadline.microseconds { return }
+    timer.arm(at: deadline.microseconds)
+  }
+}
