@@ -90,6 +90,8 @@ let package = Package(
         "Core", "Secrets", "Settings", "CloudAPI", "EventLoop", "HTTPClient", "HTTPServer", "Wire", "TestSupport",
         logging,
       ]),
+    tests("LocalClient", imports: ["Secrets", "TestSupport"]),
+    tests("rolekeeper", imports: ["Core", "Wire"]),
     tests("Emulator", imports: ["EventLoop", "HTTPClient", "TestSupport"]),
     // The built programs, run as a user runs them: it knows the rooms of the outside alone.
     .testTarget(

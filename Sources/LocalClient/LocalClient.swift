@@ -2,6 +2,9 @@ import Glibc
 package import Secrets
 
 /// The blocking client of the daemon's own socket, one connection a request, for command lines.
+///
+/// A daemon that is being restarted refuses connections for a moment, and one that stops ends those that it hasn't answered:
+/// both are tried again for a second.
 package struct LocalClient {
   /// What the daemon answered.
   package struct Answer {
@@ -11,30 +14,79 @@ package struct LocalClient {
     package let body: Secret
   }
 
+  /// How long a daemon that isn't there is tried again.
+  private static let restart = Duration.seconds(1)
+  private static let pauseMicroseconds: UInt32 = 20_000
+
   package let path: String
-  /// How long the daemon may be silent, in seconds, before it counts as stuck.
-  package let patienceSeconds: Int
+  /// How long one request may take in all, from connecting to the last byte of the answer.
+  package let timeout: Duration
+  /// What is done before something is tried again.
+  private let pause: () -> Void
 
-  package init(path: String, patienceSeconds: Int = 15) {
+  package init(path: String, timeout: Duration = .seconds(15)) {
+    self.init(path: path, timeout: timeout) { usleep(Self.pauseMicroseconds) }
+  }
+
+  init(path: String, timeout: Duration, pause: @escaping () -> Void) {
     self.path = path
-    self.patienceSeconds = patienceSeconds
+    self.timeout = timeout
+    self.pause = pause
   }
 
-  /// Makes one request without a body. `target` is a path with its query, percent-encoded.
-  package func request(_ method: String = "GET", _ target: String) throws(LocalClientError) -> Answer {
-    let connection = try LocalConnection(path: path, patienceSeconds: patienceSeconds)
+  /// Makes one request without a body. `target` is a path with its query, percent-encoded; `timeout` holds for this request alone.
+  package func request(
+    _ method: String = "GET", _ target: String, timeout: Duration? = nil
+  ) throws(LocalClientError) -> Answer {
+    let timeout = timeout ?? self.timeout
+    let deadline = Deadline(after: timeout)
+    return try retrying(deadline) { () throws(LocalClientError) in
+      let (connection, head) = try ask(method, target, deadline, timeout)
+      var body = SecretBuffer(capacity: head.contentLength ?? 4096)
+      try connection.readBody(length: head.contentLength, into: &body)
+      return Answer(status: head.status, fields: head.fields, body: body.finish())
+    }
+  }
+
+  /// Opens a stream of lines; the answer instead when it is something else than 200.
+  package func lines(_ target: String, timeout: Duration? = nil) throws(LocalClientError) -> Stream {
+    let timeout = timeout ?? self.timeout
+    let deadline = Deadline(after: timeout)
+    return try retrying(deadline) { () throws(LocalClientError) in
+      let (connection, head) = try ask("GET", target, deadline, timeout)
+      if head.status == 200 { return .open(LineStream(connection)) }
+      var body = SecretBuffer(capacity: head.contentLength ?? 4096)
+      try connection.readBody(length: head.contentLength, into: &body)
+      return .refused(Answer(status: head.status, fields: head.fields, body: body.finish()))
+    }
+  }
+
+  package enum Stream {
+    case open(LineStream)
+    case refused(Answer)
+  }
+
+  private func ask(
+    _ method: String, _ target: String, _ deadline: Deadline, _ timeout: Duration
+  ) throws(LocalClientError) -> (LocalConnection, LocalConnection.Head) {
+    let connection = try LocalConnection(path: path, deadline: deadline, timeout: timeout)
     try connection.send("\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-    let head = try connection.readHead()
-    var body = SecretBuffer(capacity: head.contentLength ?? 4096)
-    try connection.readBody(length: head.contentLength, into: &body)
-    return Answer(status: head.status, fields: head.fields, body: body.finish())
+    return (connection, try connection.readHead())
   }
 
-  /// Opens a stream of lines; nil when the daemon answers with something else than 200.
-  package func lines(_ target: String) throws(LocalClientError) -> LineStream? {
-    let connection = try LocalConnection(path: path, patienceSeconds: patienceSeconds)
-    try connection.send("GET \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-    return try connection.readHead().status == 200 ? LineStream(connection) : nil
+  /// Tries again what a restart of the daemon makes fail, for as long as a restart takes.
+  private func retrying<R>(
+    _ deadline: Deadline, _ body: () throws(LocalClientError) -> R
+  ) throws(LocalClientError) -> R {
+    let end = Deadline.earlier(deadline, Deadline(after: Self.restart))
+    while true {
+      do {
+        return try body()
+      } catch {
+        guard error.mayBeRestart, !end.hasPassed else { throw error }
+      }
+      pause()
+    }
   }
 }
 
@@ -44,33 +96,48 @@ package final class LineStream {
 
   init(_ connection: LocalConnection) { self.connection = connection }
 
-  /// The next line without its end; nil when the daemon has closed the stream. Throws `silent` when none comes in time.
-  package func next() throws(LocalClientError) -> String? { try connection.readLine() }
-
-  /// Changes how long `next` waits.
-  package func wait(atMostSeconds seconds: Int) { connection.setPatience(seconds) }
+  /// The next line without its end; nil when the daemon has closed the stream. Throws `silent` when none comes within `span`.
+  package func next(within span: Duration) throws(LocalClientError) -> String? {
+    connection.setTimeout(span)
+    return try connection.readLine()
+  }
 }
 
 /// Why no answer came from the daemon.
 package enum LocalClientError: Error, Equatable, CustomStringConvertible {
   case pathTooLong(String)
   case notRunning(String)
-  case notAllowed(String)
+  /// `remedy` says who may connect, and how to become one of them.
+  case notAllowed(path: String, remedy: String)
   case failed(path: String, errno: Int32)
-  case silent(path: String, seconds: Int)
+  case silent(path: String, timeout: Duration)
+  /// The connection ended before an answer came.
+  case ended(path: String)
+  /// The connection ended inside the answer.
+  case cut(path: String)
   case malformed(path: String)
+
+  /// Whether a daemon that is being restarted makes a request fail like this.
+  var mayBeRestart: Bool {
+    switch self {
+    case .notRunning, .ended: true
+    case .pathTooLong, .notAllowed, .failed, .silent, .cut, .malformed: false
+    }
+  }
 
   package var description: String {
     switch self {
     case .pathTooLong(let path): "socket '\(path)': the path is longer than 107 bytes; name the socket by a shorter one"
     case .notRunning(let path):
       "socket '\(path)': no daemon listens there; start it (systemctl start rolekeeper), or name its socket by --socket"
-    case .notAllowed(let path):
-      "socket '\(path)': permission denied; a member of the socket's group may connect, from the next login on"
+    case .notAllowed(let path, let remedy): "socket '\(path)': permission denied; \(remedy)"
     case .failed(let path, let number): "socket '\(path)': \(String(cString: strerror(number)))"
-    case .silent(let path, let seconds):
-      "socket '\(path)': no answer within \(seconds) s; see systemctl status rolekeeper"
-    case .malformed(let path): "socket '\(path)': what answers there doesn't speak HTTP/1.1; is it rolekeeper's socket?"
+    case .silent(let path, let timeout):
+      "socket '\(path)': no answer within \(max(1, timeout.components.seconds)) s; see systemctl status rolekeeper"
+    case .ended(let path):
+      "socket '\(path)': the connection ended without an answer; see systemctl status rolekeeper"
+    case .cut(let path): "socket '\(path)': the answer was cut off; see systemctl status rolekeeper"
+    case .malformed(let path): "socket '\(path)': the answer there isn't rolekeeperd's; is it the right socket?"
     }
   }
 }

@@ -2,58 +2,59 @@ import Glibc
 import Secrets
 
 /// One connection to the daemon's socket; closed with the value.
+///
+/// Every wait goes by one deadline, however slowly the other end answers, and goes on after this process was stopped and
+/// continued (signal(7): poll and connect end with EINTR then, even without a handler).
 final class LocalConnection {
   struct Head {
     let status: Int
     let fields: [String: String]
 
-    var contentLength: Int? { fields["content-length"].flatMap { Int($0) } }
+    var contentLength: Int? { fields["content-length"].flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil } }
   }
 
   private static let longestHead = 16_384
 
   private let descriptor: CInt
   private let path: String
-  private var patienceSeconds: Int
+  private var deadline: Deadline
+  /// What `deadline` was made of, for messages.
+  private var timeout: Duration
   private var pending: [UInt8] = []
+  private var hasReceived = false
 
-  init(path: String, patienceSeconds: Int) throws(LocalClientError) {
+  init(path: String, deadline: Deadline, timeout: Duration) throws(LocalClientError) {
     self.path = path
-    self.patienceSeconds = patienceSeconds
-    descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-    guard descriptor >= 0 else { throw .failed(path: path, errno: errno) }
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let bytes = Array(path.utf8)
-    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { throw .pathTooLong(path) }
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-    setPatience(patienceSeconds)
-    let connected = withUnsafePointer(to: address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-    }
-    guard connected == 0 else { throw Self.connectError(path, errno) }
+    self.deadline = deadline
+    self.timeout = timeout
+    descriptor = try Self.connected(path, deadline, timeout)
   }
 
   deinit { close(descriptor) }
 
-  func setPatience(_ seconds: Int) {
-    patienceSeconds = seconds
-    var limit = timeval(tv_sec: max(1, seconds), tv_usec: 0)
-    for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-      setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
-    }
+  /// Gives what follows a time of its own.
+  func setTimeout(_ span: Duration) {
+    timeout = span
+    deadline = Deadline(after: span)
   }
 
   func send(_ text: String) throws(LocalClientError) {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+      let count = rest.withUnsafeBytes {
+        Glibc.send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT))
+      }
+      if count > 0 {
+        rest = rest.dropFirst(count)
+        continue
+      }
+      switch errno {
       // The daemon may refuse, answer and close before it has read all: its answer says why.
-      if count < 0 && (errno == EPIPE || errno == ECONNRESET) { return }
-      guard count > 0 else { throw error(errno) }
-      rest = rest.dropFirst(count)
+      case EPIPE, ECONNRESET: return
+      case EAGAIN: try wait(for: POLLOUT)
+      case EINTR: break
+      default: throw .failed(path: path, errno: errno)
+      }
     }
   }
 
@@ -67,7 +68,8 @@ final class LocalConnection {
         guard let head = Self.parse(text) else { throw .malformed(path: path) }
         return head
       }
-      guard pending.count <= Self.longestHead, try fill() else { throw .malformed(path: path) }
+      guard pending.count <= Self.longestHead else { throw .malformed(path: path) }
+      guard try fill() else { throw hasReceived ? .cut(path: path) : .ended(path: path) }
     }
   }
 
@@ -75,7 +77,7 @@ final class LocalConnection {
   func readBody(length: Int?, into body: inout SecretBuffer) throws(LocalClientError) {
     while length.map({ body.count < $0 }) ?? true {
       if pending.isEmpty, try !fill() {
-        guard length == nil else { throw .malformed(path: path) }
+        guard length == nil else { throw .cut(path: path) }
         return
       }
       let count = min(pending.count, length.map { $0 - body.count } ?? pending.count)
@@ -101,11 +103,38 @@ final class LocalConnection {
     let room = 65_536
     if pending.capacity < room { pending.reserveCapacity(room) }
     var chunk = [UInt8](repeating: 0, count: 16_384)
-    let count = chunk.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
-    guard count >= 0 else { throw error(errno) }
+    let count = try receive(into: &chunk)
     pending += chunk[0..<count]
     chunk.withUnsafeMutableBytes { bytes in explicit_bzero(bytes.baseAddress!, bytes.count) }
+    if count > 0 { hasReceived = true }
     return count > 0
+  }
+
+  /// Waits for bytes and takes them; 0 at the end of the connection.
+  private func receive(into chunk: inout [UInt8]) throws(LocalClientError) -> Int {
+    while true {
+      let count = chunk.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, CInt(MSG_DONTWAIT)) }
+      if count >= 0 { return count }
+      switch errno {
+      case EAGAIN: try wait(for: POLLIN)
+      case EINTR: break
+      // The other end closed without having read all that we sent.
+      case ECONNRESET: return 0
+      default: throw .failed(path: path, errno: errno)
+      }
+    }
+  }
+
+  /// Looks at least once, so that what came while this process was stopped is taken.
+  private func wait(for events: CInt) throws(LocalClientError) {
+    var entry = pollfd(fd: descriptor, events: Int16(events), revents: 0)
+    while true {
+      let left = deadline.leftMilliseconds
+      let count = poll(&entry, 1, left)
+      if count > 0 { return }
+      if count < 0 && errno != EINTR { throw .failed(path: path, errno: errno) }
+      if left == 0 { throw .silent(path: path, timeout: timeout) }
+    }
   }
 
   private func dropPending(_ count: Int) {
@@ -115,14 +144,41 @@ final class LocalConnection {
     pending.removeLast(count)
   }
 
-  private func error(_ number: Int32) -> LocalClientError {
-    number == EAGAIN ? .silent(path: path, seconds: patienceSeconds) : .failed(path: path, errno: number)
+  // MARK: - Connecting
+
+  private static func connected(
+    _ path: String, _ deadline: Deadline, _ timeout: Duration
+  ) throws(LocalClientError) -> CInt {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let bytes = Array(path.utf8)
+    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { throw .pathTooLong(path) }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { throw .failed(path: path, errno: errno) }
+    while true {
+      // A listener whose queue is full makes connect wait (unix(7)): no longer than we do.
+      let left = max(1, deadline.leftMilliseconds)
+      var limit = timeval(tv_sec: Int(left / 1000), tv_usec: Int(left % 1000) * 1000)
+      setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+      let result = withUnsafePointer(to: address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        }
+      }
+      let number = errno
+      if result == 0 { return descriptor }
+      if number == EINTR && !deadline.hasPassed { continue }
+      close(descriptor)
+      throw connectError(path, number, timeout)
+    }
   }
 
-  private static func connectError(_ path: String, _ number: Int32) -> LocalClientError {
+  private static func connectError(_ path: String, _ number: Int32, _ timeout: Duration) -> LocalClientError {
     switch number {
     case ENOENT, ECONNREFUSED, ENOTDIR: .notRunning(path)
-    case EACCES, EPERM: .notAllowed(path)
+    case EACCES, EPERM: .notAllowed(path: path, remedy: ConnectPermission.remedy(for: path))
+    case EAGAIN, EINTR: .silent(path: path, timeout: timeout)
     default: .failed(path: path, errno: number)
     }
   }

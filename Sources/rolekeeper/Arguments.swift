@@ -1,90 +1,113 @@
 import Core
 
-/// The command line as it was typed, sorted by one table of commands.
+/// The commands, as they are typed.
+enum Command: String, CaseIterable {
+  case status, get, wait, check, reload, refresh
+}
+
+/// A span of time as it was typed, which is how messages repeat it.
+struct WrittenTime: Equatable {
+  let text: String
+  /// Whole seconds, 0 to 36 000 000.
+  let seconds: Int64
+
+  /// Nil for anything that `Duration(text:)` doesn't read.
+  init?(_ text: String) {
+    guard let span = Duration(text: text) else { return nil }
+    self.text = text
+    seconds = span.wholeSeconds
+  }
+}
+
+/// The command line as it was typed, sorted by one table of options and checked before anything is sent.
 ///
 /// A parser of our own, since `get` is run by SDKs on every refresh: the usual library looks up its types at run time, which
 /// takes longer than all the rest.
 struct Arguments {
-  enum Command: String, CaseIterable {
-    case status, get, wait, check, reload, refresh
-  }
-
-  enum Format: String {
+  enum Format: String, CaseIterable {
     case json, env
   }
 
-  var command = Command.status
-  var socket: String?
-  var roles: [String] = []
-  var format = Format.json
-  var minTTLSeconds: Int64?
-  var waitSeconds: Int64?
-  var timeoutSeconds: Int64 = 60
-  var config: String?
-  var isJSON = false
-  var isWatching = false
-  /// Of `reload`: whether roles, readers or files may vanish from a settings file that is still there.
-  var allowsRemoval = false
-
+  /// A mistake on the command line, as a sentence.
   struct Wrong: Error, CustomStringConvertible {
     let description: String
   }
 
-  fileprivate init(_ words: [String]) throws {
-    var rest = words[...]
-    var named: Command?
-    while let word = rest.popFirst() {
-      switch word {
-      case _ where word.hasPrefix("-") && word != "-": try take(option: word, for: named, from: &rest)
-      case _ where named == nil:
-        guard let command = Command(rawValue: word) else {
-          let names = Command.allCases.map(\.rawValue).joined(separator: ", ")
-          throw Wrong(description: "unknown command '\(word)'; commands are \(names)")
-        }
-        named = command
-      default: roles.append(word)
+  /// The daemon lets nobody wait longer (`wait=` of its API).
+  static let longestWait: Int64 = 60
+
+  let command: Command
+  private(set) var socket: String?
+  /// Names of roles; each is one that a role can have.
+  private(set) var roles: [String] = []
+  private(set) var format = Format.json
+  private(set) var minTTL: WrittenTime?
+  private(set) var wait: WrittenTime?
+  /// How long the command may take; nil for what it takes by itself.
+  private(set) var timeout: WrittenTime?
+  private(set) var config: String?
+  private(set) var isJSON = false
+  private(set) var isWatching = false
+  /// Of `reload`: whether roles, readers or files may vanish from a settings file that is still there.
+  private(set) var allowsRemoval = false
+
+  fileprivate init(_ command: Command, _ words: CommandWords) throws {
+    self.command = command
+    if let unknown = words.unknownOption { throw Self.unknown(unknown, of: command) }
+    for (option, value) in words.options {
+      guard option.commands.contains(command) else {
+        let others = option.commands.map { "'\($0.rawValue)'" }.joined(separator: " and ")
+        throw Wrong(description: "'\(command.rawValue)' has no option '\(option.rawValue)'; it belongs to \(others)")
       }
+      try take(option, value)
     }
-    guard let named else { throw Wrong(description: "a command is missing; see rolekeeper --help") }
-    command = named
+    roles = Array(words.operands.dropFirst())
     try checkRoles()
   }
 
-  private mutating func take(option word: String, for command: Command?, from rest: inout ArraySlice<String>) throws {
-    let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    let name = String(parts[0])
-    func value() throws -> String {
-      if parts.count == 2 { return String(parts[1]) }
-      guard let next = rest.popFirst() else { throw Wrong(description: "'\(name)' needs a value") }
-      return next
-    }
-    func seconds() throws -> Int64 {
-      let text = try value()
-      guard let seconds = Duration(text: text)?.wholeSeconds else {
-        throw Wrong(description: "'\(name)' is '\(text)'; write a time such as 90s, 30min, 2h or 1h30min")
-      }
-      return seconds
-    }
-    switch (name, command) {
-    case ("--socket", _): socket = try value()
-    case ("--json", .status): isJSON = true
-    case ("--watch", .status): isWatching = true
-    case ("--format", .get):
-      let text = try value()
-      guard let format = Format(rawValue: text) else {
-        throw Wrong(description: "'--format' is '\(text)'; formats are json and env")
+  private mutating func take(_ option: Option, _ value: String) throws {
+    switch option {
+    case .socket: socket = try Self.path(value, option)
+    case .config: config = try Self.path(value, option)
+    case .json: isJSON = true
+    case .watch: isWatching = true
+    case .allowRemoval: allowsRemoval = true
+    case .format:
+      guard let format = Format(rawValue: value) else {
+        throw Wrong(description: "'--format' is \(quoted(value)); formats are json and env")
       }
       self.format = format
-    case ("--min-ttl", .get): minTTLSeconds = try seconds()
-    case ("--wait", .get): waitSeconds = try seconds()
-    case ("--timeout", .wait): timeoutSeconds = try seconds()
-    case ("--allow-removal", .reload): allowsRemoval = true
-    case ("--config", .check): config = try value()
-    default:
-      let of = command.map { "'\($0.rawValue)' has no" } ?? "there is no"
-      throw Wrong(
-        description: "\(of) option '\(name)'; see rolekeeper \(command.map { "\($0.rawValue) " } ?? "")--help")
+    case .minTTL: minTTL = try Self.time(value, option)
+    case .timeout: timeout = try Self.time(value, option)
+    case .wait:
+      let time = try Self.time(value, option)
+      guard time.seconds <= Self.longestWait else {
+        throw Wrong(description: "'--wait' is \(quoted(value)); allowed are 0s to \(Self.longestWait)s")
+      }
+      wait = time
+    case .help, .version: break
     }
+  }
+
+  private static func path(_ value: String, _ option: Option) throws -> String {
+    guard !value.isEmpty else { throw Wrong(description: "'\(option.rawValue)' is empty; write a path") }
+    return value
+  }
+
+  private static func time(_ value: String, _ option: Option) throws -> WrittenTime {
+    guard let time = WrittenTime(value) else {
+      throw Wrong(
+        description: "'\(option.rawValue)' is \(quoted(value)); write a time such as 90s, 30min, 2h or 1h30min")
+    }
+    return time
+  }
+
+  private static func unknown(_ name: String, of command: Command) -> Wrong {
+    let own = Option.allCases.filter { $0.commands.contains(command) }.map(\.rawValue)
+    let hint =
+      Spelling.nearest(to: name, among: own).map { "did you mean '\($0)'?" }
+      ?? "see 'rolekeeper \(command.rawValue) --help'"
+    return Wrong(description: "'\(command.rawValue)' has no option \(quoted(name)); \(hint)")
   }
 
   private func checkRoles() throws {
@@ -93,25 +116,64 @@ struct Arguments {
       guard roles.count == 1 else { throw Wrong(description: "'\(command.rawValue)' takes one role's name") }
     case .wait:
       guard !roles.isEmpty else { throw Wrong(description: "'wait' takes the names of one or more roles") }
-    case .status, .check, .reload:
-      guard roles.isEmpty else { throw Wrong(description: "'\(command.rawValue)' takes no '\(roles[0])'") }
+    case .status:
+      guard roles.count <= 1 else { throw Wrong(description: "'status' takes one role's name, or none for all") }
+    case .check, .reload:
+      guard roles.isEmpty else { throw Wrong(description: "'\(command.rawValue)' takes no \(quoted(roles[0]))") }
+    }
+    // A name goes into the request as it stands: whatever isn't one is refused here.
+    for role in roles where RoleName(role) == nil {
+      throw Wrong(
+        description:
+          "\(quoted(role)) can't be a role's name; names are 1 to 32 of a-z 0-9 - _, the first a letter or digit")
     }
   }
 }
 
 /// What the words ask for.
 enum Invocation {
-  case help(Arguments.Command?)
+  case help(Command?)
   case version
   case command(Arguments)
 
   init(_ words: [String]) throws {
-    if words.contains("--version") {
+    let sorted = try CommandWords(words)
+    if sorted.has(.version) {
       self = .version
-    } else if words.contains("--help") || words.contains("-h") || words.isEmpty {
-      self = .help(words.compactMap(Arguments.Command.init).first)
-    } else {
-      self = .command(try Arguments(words))
+      return
     }
+    let isHelp = sorted.operands.first == "help"
+    let operands = isHelp ? Array(sorted.operands.dropFirst()) : sorted.operands
+    guard let word = operands.first else {
+      guard isHelp || sorted.has(.help) || words.isEmpty else {
+        if let unknown = sorted.unknownOption { throw Self.unknownOption(unknown) }
+        throw Arguments.Wrong(description: "a command is missing; see 'rolekeeper --help'")
+      }
+      self = .help(nil)
+      return
+    }
+    let command = try Self.command(word)
+    self = isHelp || sorted.has(.help) ? .help(command) : .command(try Arguments(command, sorted))
   }
+
+  private static func command(_ word: String) throws -> Command {
+    if let command = Command(rawValue: word) { return command }
+    let names = Command.allCases.map(\.rawValue)
+    let hint =
+      Spelling.nearest(to: word, among: names + ["help"]).map { "did you mean '\($0)'?" }
+      ?? "commands are \(names.joined(separator: ", "))"
+    throw Arguments.Wrong(description: "unknown command \(quoted(word)); \(hint)")
+  }
+
+  private static func unknownOption(_ name: String) -> Arguments.Wrong {
+    let near = Spelling.nearest(to: name, among: Option.allCases.map(\.rawValue))
+    let hint = near.map { "did you mean '\($0)'?" } ?? "see 'rolekeeper --help'"
+    return Arguments.Wrong(description: "there is no option \(quoted(name)); \(hint)")
+  }
+}
+
+/// A word of the user's as a message shows it: in quotes, what can't be printed escaped, what is very long cut off.
+func quoted(_ word: String) -> String {
+  let shown = word.unicodeScalars.prefix(64).map { $0.escaped(asASCII: false) }.joined()
+  return "'\(shown)\(word.unicodeScalars.count > 64 ? "…" : "")'"
 }

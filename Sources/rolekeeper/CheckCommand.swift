@@ -6,8 +6,12 @@ enum CheckCommand {
   static func run(config: String?) throws -> Int32 {
     let words = ["rolekeeperd", "--check"] + (config.map { ["--config", $0] } ?? [])
     var pointers = words.map { strdup($0) } + [nil]
-    for path in candidates() { execv(path, &pointers) }
-    Console.complain("rolekeeperd isn't beside this program; tried \(candidates().joined(separator: ", "))")
+    var failures: [String] = []
+    for path in candidates() {
+      execv(path, &pointers)
+      failures.append("\(path): \(String(cString: strerror(errno)))")
+    }
+    Console.report("cannot start rolekeeperd, which does the checking: \(failures.joined(separator: "; "))")
     return ExitStatus.failed
   }
 

@@ -1,22 +1,28 @@
+import Core
 import LocalClient
 import Secrets
 import Wire
 
 /// `get ROLE`: one request, and the credential on stdout.
 struct GetCommand {
+  /// How long the daemon waits by itself where `min_ttl` takes a fetch and nothing else was asked.
+  private static let defaultWait: Int64 = 10
+
   private let client: LocalClient
 
   init(_ client: LocalClient) { self.client = client }
 
   func run(_ arguments: Arguments) throws -> Int32 {
-    let query = [("min_ttl", arguments.minTTLSeconds), ("wait", arguments.waitSeconds)]
-      .compactMap { name, value in value.map { "\(name)=\($0)" } }
+    let role = arguments.roles[0]
+    let query = [("min_ttl", arguments.minTTL), ("wait", arguments.wait)]
+      .compactMap { name, value in value.map { "\(name)=\($0.seconds)" } }
     let suffix = query.isEmpty ? "" : "?\(query.joined(separator: "&"))"
-    let answer = try client.request("GET", "/v1/roles/\(arguments.roles[0])/credentials\(suffix)")
-    guard answer.status == 200 else { throw Refusal(answer) }
-    if let remaining = answer.fields["rolekeeper-below-floor"] {
-      Console.complain(
-        "role '\(arguments.roles[0])': only \(remaining) s left, since STS can't be reached; see rolekeeper status")
+    let wait = arguments.wait?.seconds ?? (arguments.minTTL == nil ? 0 : Self.defaultWait)
+    let timeout = arguments.timeout == nil ? client.timeout + .seconds(wait) : client.timeout
+    let answer = try client.request("GET", "/v1/roles/\(role)/credentials\(suffix)", timeout: timeout)
+    guard answer.status == 200 else { throw Refusal(answer, role: role, minTTL: arguments.minTTL) }
+    if let remaining = answer.fields["rolekeeper-below-floor"].flatMap({ Int64($0) }) {
+      Console.report(Self.belowFloor(role, .seconds(remaining)))
     }
     switch arguments.format {
     case .json: try Console.write(answer.body)
@@ -25,5 +31,9 @@ struct GetCommand {
       try Console.write(credential.environment())
     }
     return ExitStatus.done
+  }
+
+  static func belowFloor(_ role: String, _ remaining: Duration) -> String {
+    "role '\(role)': this credential lasts \(remaining.text) more, less than the role's floor; see 'rolekeeper status \(role)'"
   }
 }

@@ -4,7 +4,7 @@ import LocalClient
 import Secrets
 import Wire
 
-/// `status`: a table for people, or one line of JSON.
+/// `status [ROLE]`: a table for people, or one line of JSON.
 struct StatusCommand {
   private let client: LocalClient
 
@@ -12,49 +12,70 @@ struct StatusCommand {
 
   func run(_ arguments: Arguments) throws -> Int32 {
     guard arguments.isWatching else {
-      try Console.write(try show(asJSON: arguments.isJSON))
+      try Console.write(try show(arguments, on: .current))
       return ExitStatus.done
     }
     var drawn = 0
     while true {
-      let text = try lookAgain(asJSON: arguments.isJSON)
-      // On a terminal over what was drawn before: up, each line cleared to its end, and all that is below.
+      let terminal = Terminal.current
+      let text = try lookAgain(arguments, on: terminal)
+      // On a terminal over what was written before: up, each line cleared to its end, and all that is below.
       let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
       let up = drawn > 0 ? "\u{1B}[\(drawn)A\r" : ""
-      try Console.write(Console.isTerminal ? up + lines.joined(separator: "\u{1B}[K\n") + "\u{1B}[J" : text)
+      try Console.write(terminal.width != nil ? up + lines.joined(separator: "\u{1B}[K\n") + "\u{1B}[J" : text)
       drawn = lines.count - 1
       sleep(1)
     }
   }
 
   /// What there is to see now; a daemon that is being restarted is waited for.
-  private func lookAgain(asJSON: Bool) throws -> String {
+  private func lookAgain(_ arguments: Arguments, on terminal: Terminal) throws -> String {
     do {
-      return try show(asJSON: asJSON)
+      return try show(arguments, on: terminal)
     } catch let error as LocalClientError {
-      return "\(error); still looking\n"
+      return TextLayout.wrapped("\(error); still looking", width: terminal.width).joined(separator: "\n") + "\n"
     }
   }
 
+  private func show(_ arguments: Arguments, on terminal: Terminal) throws -> String {
+    if let role = arguments.roles.first { return try showOne(role, arguments, on: terminal) }
+    return try showAll(arguments, on: terminal)
+  }
+
+  private func showOne(_ role: String, _ arguments: Arguments, on terminal: Terminal) throws -> String {
+    let answer = try client.request("GET", "/v1/roles/\(role)")
+    guard answer.status == 200 else { throw Refusal(answer, role: role) }
+    if arguments.isJSON { return answer.body.withBytes { bytes in Self.text(bytes) } }
+    let status = try answer.body.withBytes { bytes in try RoleStatus(parsing: bytes) }
+    return RoleDetail.render(status, on: terminal, userName: UserNames.name)
+  }
+
   /// Everybody may ask after the roles they may read; administrators get the whole report.
-  private func show(asJSON: Bool) throws -> String {
+  private func showAll(_ arguments: Arguments, on terminal: Terminal) throws -> String {
     let answer = try client.request("GET", "/v1/roles")
     guard answer.status == 200 else { throw Refusal(answer) }
     let list = try answer.body.withBytes { bytes in try RoleList(parsing: bytes) }
     guard list.isAdmin else {
-      if asJSON { return answer.body.withBytes { bytes in Self.text(bytes) } }
-      return StatusTable.render(list.roles, report: nil, colours: Self.wantsColours)
+      if arguments.isJSON { return answer.body.withBytes { bytes in Self.text(bytes) } }
+      return StatusTable.render(list.roles, report: nil, on: terminal, userName: UserNames.name)
     }
     let whole = try client.request("GET", "/v1/status")
     guard whole.status == 200 else { throw Refusal(whole) }
-    if asJSON { return whole.body.withBytes { bytes in Self.text(bytes) } }
+    if arguments.isJSON { return whole.body.withBytes { bytes in Self.text(bytes) } }
     let report = try whole.body.withBytes { bytes in try StatusReport(parsing: bytes) }
-    return StatusTable.render(report.roles, report: report, colours: Self.wantsColours)
+    return StatusTable.render(report.roles, report: report, on: terminal, userName: UserNames.name)
   }
-
-  private static var wantsColours: Bool { Console.isTerminal && getenv("NO_COLOR") == nil }
 
   private static func text(_ bytes: Span<UInt8>) -> String {
     bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+  }
+}
+
+/// Users' names as this host knows them.
+enum UserNames {
+  /// The name, or the number of a user that has none.
+  static func name(_ uid: UInt32) -> String {
+    guard let entry = getpwuid(uid) else { return "uid \(uid)" }
+    return String(cString: entry.pointee.pw_name)
   }
 }

@@ -2,99 +2,96 @@ import Core
 import Wire
 
 /// The table of `status`.
+///
+/// On a terminal no line is longer than it is wide: errors stand below their role, and where the columns don't fit the least
+/// needed ones are left out. Elsewhere each role is one line, for programs that read lines.
 enum StatusTable {
-  private enum Colour: String {
-    case none = ""
-    case good = "\u{1B}[32m"
-    case warning = "\u{1B}[33m"
-    case bad = "\u{1B}[31m"
-    case faint = "\u{1B}[2m"
+  typealias Cell = TextLayout.Cell
+
+  /// A column for roles; the number of those that are left out first is the highest.
+  private struct Column: Sendable {
+    let title: String
+    let rank: Int
+    let cell: @Sendable (RoleStatus) -> Cell
   }
 
-  private struct Cell {
-    let text: String
-    var colour = Colour.none
+  private static let columns = [
+    Column(title: "ROLE", rank: 0) { Cell(text: $0.name) },
+    Column(title: "STATE", rank: 0) { Cell(text: $0.state.rawValue, colour: colour(of: $0.state)) },
+    Column(title: "EXPIRES IN", rank: 0) { Cell(text: $0.expiresIn?.shortText ?? "-") },
+    Column(title: "HEADROOM", rank: 1) { Cell(text: $0.headroom.shortText) },
+    Column(title: "GEN", rank: 3) { Cell(text: $0.generation == 0 ? "-" : "\($0.generation)") },
+    Column(title: "NEXT REFRESH", rank: 2) { Cell(text: $0.nextRefreshIn.map { "in \($0.shortText)" } ?? "now") },
+  ]
+
+  static func render(
+    _ roles: [RoleStatus], report: StatusReport?, on terminal: Terminal, userName: (UInt32) -> String
+  ) -> String {
+    var lines: [String] = []
+    if let report {
+      lines += summary(report).flatMap { TextLayout.wrapped($0, width: terminal.width, indent: "  ") } + [""]
+    }
+    lines += table(of: roles, on: terminal)
+    if roles.isEmpty { lines.append(report == nil ? "no role that you may read" : "no role in the settings") }
+    lines += files(of: roles, on: terminal) + reservations(of: roles, on: terminal, userName)
+    if let report { lines += sources(of: report, on: terminal) + endpoints(of: report, on: terminal) }
+    return lines.joined(separator: "\n") + "\n"
   }
 
-  static func render(_ roles: [RoleStatus], report: StatusReport?, colours: Bool) -> String {
-    var text = ""
-    if let report { text += summary(report) + "\n\n" }
-    text += table(
-      ["ROLE", "STATE", "EXPIRES IN", "HEADROOM", "GEN", "NEXT REFRESH", "LAST ERROR"], roles.map(row), colours)
-    if roles.isEmpty { text += report == nil ? "no role that you may read\n" : "no role in the settings\n" }
-    guard let report else { return text }
-    let sources = report.sources.map { source in
-      [
-        Cell(text: source.name), Cell(text: source.state?.rawValue ?? "-", colour: colour(of: source.state)),
-        Cell(text: source.accessKeyID ?? "-"), Cell(text: source.inUseSince?.description ?? "-"),
-        Cell(text: source.provenAt?.description ?? "-"), Cell(text: source.lastAcceptedAt?.description ?? "-"),
-      ]
-    }
-    text +=
-      "\n"
-      + table(["SOURCE", "STATE", "ACCESSKEYID", "IN USE SINCE", "PROVEN", "LAST ACCEPTED"], sources, colours)
-      + report.sources.map { remarks(of: $0) }.joined()
-    // One alone says nothing that the roles' errors don't.
-    guard report.endpoints.count > 1 else { return text }
-    let endpoints = report.endpoints.map { endpoint in
-      [
-        Cell(text: endpoint.endpoint), Cell(text: "\(endpoint.answers)"), Cell(text: "\(endpoint.misses)"),
-        Cell(text: endpoint.lastAnswerAt?.description ?? "-"),
-        endpoint.missing.map { Cell(text: $0, colour: .warning) } ?? Cell(text: "-", colour: .faint),
-      ]
-    }
-    return text + "\n"
-      + table(["STS ENDPOINT", "ANSWERS", "UNANSWERED", "LAST ANSWER", "LAST ERROR"], endpoints, colours)
-  }
-
-  private static func summary(_ report: StatusReport) -> String {
-    let valid = report.roles.count { $0.state.hasSession }
-    var line = "rolekeeper \(report.version), pid \(report.pid): \(valid) of \(report.roles.count) roles valid"
-    if let least = report.roles.min(by: { $0.headroom < $1.headroom }) {
-      line += "; if STS failed now, readers would keep their floor for \(least.headroom.text) ('\(least.name)' first)"
-    }
-    for reason in report.health.reasons where reason.kind == .settings { line += "\n\(reason.detail)" }
+  /// About the roles that work first; then what holds for all of them.
+  private static func summary(_ report: StatusReport) -> [String] {
+    var lines = ["rolekeeper \(report.version), pid \(report.pid): \(Headline(report.roles).text)"]
+    lines += report.health.reasons.filter { $0.kind == .settings }.map(\.detail)
     if report.rate.requestsPerSecond < report.rate.configured * 0.99 {
-      line += "\nSTS throttles us: calling at \(report.rate.requestsPerSecond) of \(report.rate.configured) per second"
+      lines.append(
+        "STS has throttled calls: now \(report.rate.requestsPerSecond) of \(report.rate.configured) per second are allowed"
+      )
     }
-    return line
+    return lines
   }
 
-  private static func row(_ role: RoleStatus) -> [Cell] {
-    [
-      Cell(text: role.name), Cell(text: role.state.rawValue, colour: colour(of: role.state)),
-      Cell(text: role.expiresIn?.text ?? "-"), Cell(text: role.headroom.text),
-      Cell(text: role.generation == 0 ? "-" : "\(role.generation)"),
-      Cell(text: role.nextRefreshIn.map { "in \($0.text)" } ?? "now"), error(of: role),
-    ]
+  // MARK: - Roles
+
+  private static func table(of roles: [RoleStatus], on terminal: Terminal) -> [String] {
+    guard let width = terminal.width else {
+      let rows = roles.map { role in Self.columns.map { $0.cell(role) } + [error(of: role)] }
+      return TextLayout.table(Self.columns.map(\.title) + ["LAST ERROR"], rows, colours: terminal.wantsColours)
+    }
+    let columns = fitting(roles, width)
+    let lines = TextLayout.table(
+      columns.map(\.title), roles.map { role in columns.map { $0.cell(role) } }, colours: terminal.wantsColours)
+    return lines.prefix(1)
+      + zip(roles, lines.dropFirst()).flatMap { role, line in
+        [line] + errorLines(of: role, width, terminal.wantsColours)
+      }
   }
 
-  private static func error(of role: RoleStatus) -> Cell {
+  /// The columns that have room, the least needed left out one after the other.
+  private static func fitting(_ roles: [RoleStatus], _ width: Int) -> [Column] {
+    var shown = columns
+    for rank in [3, 2, 1] {
+      let rows = roles.map { role in shown.map { $0.cell(role) } }
+      if TextLayout.width(shown.map(\.title), rows) <= width { break }
+      shown.removeAll { $0.rank == rank }
+    }
+    return shown
+  }
+
+  private static func errorLines(of role: RoleStatus, _ width: Int, _ colours: Bool) -> [String] {
+    guard role.lastError != nil else { return [] }
+    let cell = error(of: role)
+    return TextLayout.wrapped(cell.text, width: width - 2, indent: "  ").enumerated().map { number, line in
+      cell.colour.paint(number == 0 ? "  " + line : line, colours)
+    }
+  }
+
+  static func error(of role: RoleStatus) -> Cell {
     guard let error = role.lastError else { return Cell(text: "-", colour: .faint) }
     let since = error.since.map { " since \($0)" } ?? ""
     return Cell(text: "\(error.code)\(since): \(error.advice)", colour: role.state == .lapsed ? .bad : .warning)
   }
 
-  /// What keeps a source from working, and a key that isn't taken, a line each.
-  private static func remarks(of source: SourceStatus) -> String {
-    var text = ""
-    if let error = source.error { text += "source '\(source.name)': \(error.code): \(error.advice)\n" }
-    guard let key = source.newKey else { return text }
-    let name = key.accessKeyID.map { "new AccessKey \($0)" } ?? "new AccessKey"
-    guard let error = key.error else { return text + "source '\(source.name)': \(name) is being proven\n" }
-    return text + "source '\(source.name)': \(name) not taken: \(error.code): \(error.advice)\n"
-  }
-
-  private static func colour(of state: SourceState?) -> Colour {
-    switch state {
-    case .working: .good
-    case nil, .unproven, .proving: .faint
-    case .keyNotTaken, .unreadable: .warning
-    case .refused, .noKey: .bad
-    }
-  }
-
-  private static func colour(of state: RoleState) -> Colour {
+  static func colour(of state: RoleState) -> TextLayout.Colour {
     switch state {
     case .valid: .good
     case .waiting: .faint
@@ -103,20 +100,89 @@ enum StatusTable {
     }
   }
 
-  private static func table(_ titles: [String], _ rows: [[Cell]], _ colours: Bool) -> String {
-    let widths = titles.indices.map { column in
-      max(titles[column].count, rows.map { $0[column].text.count }.max() ?? 0)
-    }
-    let lines = [titles.map { Cell(text: $0, colour: .faint) }] + rows
-    return lines.map { line(of: $0, widths, colours) + "\n" }.joined()
+  // MARK: - What follows
+
+  /// The files that aren't as they should be.
+  private static func files(of roles: [RoleStatus], on terminal: Terminal) -> [String] {
+    let rows = roles.flatMap { role in role.outputs.filter { $0.lastError != nil }.map { (role.name, $0) } }
+      .map { name, output in
+        let since = output.since.map { " since \($0)" } ?? ""
+        return [
+          Cell(text: output.path), Cell(text: name), Cell(text: output.generation.map { "\($0)" } ?? "-"),
+          Cell(text: "\(output.lastError ?? "")\(since)", colour: .warning),
+        ]
+      }
+    return section(["FILE", "ROLE", "GEN", "LAST ERROR"], rows, on: terminal)
   }
 
-  private static func line(of cells: [Cell], _ widths: [Int], _ colours: Bool) -> String {
-    cells.enumerated().map { column, cell in
-      // The last column isn't padded: nothing follows it.
-      let padding = column == cells.count - 1 ? 0 : widths[column] - cell.text.count
-      let text = colours && cell.colour != .none ? "\(cell.colour.rawValue)\(cell.text)\u{1B}[0m" : cell.text
-      return text + String(repeating: " ", count: padding)
-    }.joined(separator: "  ")
+  private static func reservations(
+    of roles: [RoleStatus], on terminal: Terminal, _ userName: (UInt32) -> String
+  ) -> [String] {
+    let rows = roles.compactMap { role in role.reservation.map { (role.name, $0) } }.map { name, reservation in
+      [
+        Cell(text: name), Cell(text: reservation.expiresIn.shortText), Cell(text: reservation.duration.shortText),
+        Cell(text: RoleDetail.holders(of: reservation, userName)),
+      ]
+    }
+    return section(["RESERVATION", "EXPIRES IN", "ASKED", "HELD BY"], rows, on: terminal)
+  }
+
+  private static func sources(of report: StatusReport, on terminal: Terminal) -> [String] {
+    let rows = report.sources.map { source in
+      [
+        Cell(text: source.name), Cell(text: source.state?.rawValue ?? "-", colour: colour(of: source.state)),
+        Cell(text: source.accessKeyID ?? "-"), Cell(text: source.inUseSince?.description ?? "-"),
+        Cell(text: source.provenAt?.description ?? "-"), Cell(text: source.lastAcceptedAt?.description ?? "-"),
+      ]
+    }
+    let remarks = report.sources.flatMap { Self.remarks(of: $0) }
+    return section(["SOURCE", "STATE", "ACCESSKEYID", "IN USE SINCE", "PROVEN", "LAST ACCEPTED"], rows, on: terminal)
+      + remarks.flatMap { TextLayout.wrapped($0, width: terminal.width, indent: "  ") }
+  }
+
+  /// What keeps a source from working, and a key that isn't taken, a line each.
+  private static func remarks(of source: SourceStatus) -> [String] {
+    var lines: [String] = []
+    if let error = source.error { lines.append("source '\(source.name)': \(error.code): \(error.advice)") }
+    guard let key = source.newKey else { return lines }
+    let name = key.accessKeyID.map { "new AccessKey \($0)" } ?? "new AccessKey"
+    let state = key.error.map { "not taken: \($0.code): \($0.advice)" } ?? "is being proven"
+    return lines + ["source '\(source.name)': \(name) \(state)"]
+  }
+
+  static func colour(of state: SourceState?) -> TextLayout.Colour {
+    switch state {
+    case .working: .good
+    case nil, .unproven, .proving: .faint
+    case .keyNotTaken, .unreadable: .warning
+    case .refused, .noKey: .bad
+    }
+  }
+
+  private static func endpoints(of report: StatusReport, on terminal: Terminal) -> [String] {
+    // One alone says nothing that the roles' errors don't.
+    guard report.endpoints.count > 1 else { return [] }
+    let rows = report.endpoints.map { endpoint in
+      [
+        Cell(text: endpoint.endpoint), Cell(text: "\(endpoint.answers)"), Cell(text: "\(endpoint.misses)"),
+        Cell(text: endpoint.lastAnswerAt?.description ?? "-"),
+        endpoint.missing.map { Cell(text: $0, colour: .warning) } ?? Cell(text: "-", colour: .faint),
+      ]
+    }
+    return section(["STS ENDPOINT", "ANSWERS", "UNANSWERED", "LAST ANSWER", "LAST ERROR"], rows, on: terminal)
+  }
+
+  /// A table of its own below the others; on a terminal that it is too wide for, a line for each cell.
+  private static func section(_ titles: [String], _ rows: [[Cell]], on terminal: Terminal) -> [String] {
+    if rows.isEmpty { return [] }
+    guard let width = terminal.width, TextLayout.width(titles, rows) > width else {
+      return [""] + TextLayout.table(titles, rows, colours: terminal.wantsColours)
+    }
+    return rows.flatMap { row in
+      [""]
+        + zip(titles, row).flatMap { title, cell in
+          TextLayout.wrapped("\(title.lowercased()): \(cell.text)", width: width, indent: "  ")
+        }
+    }
   }
 }

@@ -1,17 +1,20 @@
 /// The texts of `--help`.
 enum Usage {
-  static func text(for command: Arguments.Command?) -> String {
+  static func text(for command: Command?) -> String {
     switch command {
     case nil: general
     case .status:
       """
-      usage: rolekeeper status [--json] [--watch]
+      usage: rolekeeper status [ROLE] [--json] [--watch]
 
       Shows every role that you may read: its state, how long its credential lasts, how long readers would keep the floor
-      if STS failed now, its generation, the next refresh and the last error; for administrators the sources too.
+      if STS failed now, its generation, the next refresh, the last error, and who holds a reservation; for administrators
+      the sources too. With ROLE everything about that one.
 
         --json   the same as one line of JSON
         --watch  again every second, until interrupted
+
+      Colours are used on a terminal, unless NO_COLOR is set or TERM is dumb.
 
       """
     case .get:
@@ -21,17 +24,22 @@ enum Usage {
       Writes the role's credential to stdout: a document for SDKs' and tools' external programs, or variables for a shell.
 
         --format json|env  default json
-        --min-ttl TIME     one that lasts at least so long, say 3h; a longer session is drawn when there is none
-        --wait TIME        how long to wait for it, 0s to 60s; default 10s when one has to be drawn, else 0s
+        --min-ttl TIME     one that lasts at least so long, say 3h; a longer session is fetched when there is none
+        --wait TIME        how long to wait for it, 0s to 60s; default 10s when one has to be fetched, else 0s
+
+      \(exitStatus)
 
       """
     case .wait:
       """
-      usage: rolekeeper wait ROLE… [--timeout TIME]
+      usage: rolekeeper wait ROLE… [--min-ttl TIME] [--timeout TIME]
 
-      Returns when each of the roles has a valid credential; takes none.
+      Returns when each of the roles has a valid credential; takes none. Waits on while the daemon is being restarted.
 
-        --timeout TIME  default 60s
+        --min-ttl TIME  one that lasts at least so long; none is fetched for it
+        --timeout TIME  how long to wait, default 60s
+
+      \(exitStatus)
 
       """
     case .check:
@@ -61,27 +69,40 @@ enum Usage {
       """
       usage: rolekeeper refresh ROLE
 
-      Makes the daemon draw a new session for the role now. For administrators.
+      Makes the daemon fetch a new session for the role now, and reports what came of it within 30 s. For administrators.
+
+      \(exitStatus)
 
       """
     }
   }
 
+  private static let exitStatus = """
+    exit status: 0 done
+                 1 never as it was asked for: no such role, not yours to read, longer than the role can have; or it failed
+                 2 wrong usage
+                 3 the daemon can't be reached
+                 4 not now: nothing valid, too many at once, or no outcome in time; stderr says when to try again
+    """
+
   private static let general = """
     usage: rolekeeper [--socket PATH] COMMAND …
 
-      status        how every role fares
-      get ROLE      a role's credential
-      wait ROLE…    return when roles have a valid credential
-      check         say what is wrong with the settings
-      reload        make the daemon read its settings again
-      refresh ROLE  make the daemon draw a new session now
+      status [ROLE]  show role status
+      get ROLE       write a role's credential to stdout
+      wait ROLE…     return when roles have a valid credential
+      check          say what is wrong with the settings
+      reload         make the daemon read its settings again
+      refresh ROLE   make the daemon fetch a new session now
+      help COMMAND   show a command's options
 
-      --socket PATH  the daemon's socket; default $ROLEKEEPER_SOCKET, then \(CommandLineTool.defaultSocket)
-      --version      print the version and exit
-      --help         print this, or with a command its options, and exit
+      --socket PATH   the daemon's socket; default $ROLEKEEPER_SOCKET, then \(CommandLineTool.defaultSocket)
+      --timeout TIME  how long the daemon may take to answer; default 15s, for reload 90s, for wait 60s, and what get and
+                      refresh wait for comes on top
+      --version       print the version and exit
+      --help          print this, or with a command its options, and exit
 
-    exit status: 0 done; 1 refused or failed; 2 wrong usage; 3 no daemon answers; 4 nothing valid in time
+    \(exitStatus)
 
     """
 }

@@ -1,56 +1,124 @@
 import Core
+import Glibc
 import LocalClient
 import Secrets
 import Wire
 
-/// `wait ROLE…`: returns when each of the roles has a valid session, without taking any.
+/// `wait ROLE…`: returns when each of the roles has a valid credential, without taking any.
+///
+/// Every change of a role is a line of the events stream, and after each line the role is asked about. The stream ends when the
+/// daemon does, or when it was stopped for long: then it is opened again, for as long as `--timeout` allows.
 struct WaitCommand {
+  private static let usualTimeout = WrittenTime("60s")!
+  /// How long one look may take: at least so long, lest a look that comes last has no chance, and at most so long.
+  private static let shortestLook = Duration.seconds(1)
+  private static let longestLook = Duration.seconds(15)
+  /// All roles are looked at this often though nothing was heard of them: a reload may have removed one.
+  private static let pause = Duration.seconds(5)
+  /// From one attempt to reach the daemon to the next.
+  private static let again = Duration.milliseconds(200)
+
   private let client: LocalClient
+  private let arguments: Arguments
+  private let timeout: WrittenTime
+  private let deadline: Deadline
+  private var missing: [String]
+  private var events: LineStream?
 
-  init(_ client: LocalClient) { self.client = client }
+  init(_ client: LocalClient, _ arguments: Arguments) {
+    self.client = client
+    self.arguments = arguments
+    timeout = arguments.timeout ?? Self.usualTimeout
+    deadline = Deadline(after: .seconds(timeout.seconds))
+    missing = Array(Set(arguments.roles)).sorted()
+  }
 
-  func run(_ arguments: Arguments) throws -> Int32 {
-    let deadline = ContinuousClock.now + .seconds(arguments.timeoutSeconds)
-    // The stream first: what changes while we look is in it.
-    guard let events = try client.lines("/v1/events") else { throw WaitError.noEvents }
-    var missing = Set(arguments.roles)
-    for role in arguments.roles where try state(of: role).hasSession { missing.remove(role) }
+  mutating func run() throws -> Int32 {
+    // A daemon that isn't there at the start is an error at once: nothing says that it will come.
+    try look()
+    var trouble: LocalClientError?
     while !missing.isEmpty {
-      let left = ContinuousClock.now.duration(to: deadline)
-      guard left > .zero else { return late(missing, arguments.timeoutSeconds) }
-      events.wait(atMostSeconds: Int(left.wholeSeconds) + 1)
+      guard !deadline.hasPassed else { return late(trouble) }
       do {
-        guard let line = try events.next() else { throw WaitError.ended }
-        let event = try RoleEvent(parsing: Array(line.utf8).span)
-        if event.state.hasSession { missing.remove(event.role) }
-      } catch LocalClientError.silent {
-        return late(missing, arguments.timeoutSeconds)
+        if let role = try awaitNews() {
+          if try isReady(role) { missing.removeAll { $0 == role } }
+        } else {
+          try look()
+        }
+        trouble = nil
+      } catch let error as LocalClientError {
+        // It may be on its way back: a restart, or a process that was stopped and goes on.
+        trouble = error
+        events = nil
+        nap(Self.again)
       }
     }
     return ExitStatus.done
   }
 
-  private func state(of role: String) throws -> RoleState {
-    let answer = try client.request("GET", "/v1/roles/\(role)")
-    guard answer.status == 200 else { throw Refusal(answer) }
-    return try answer.body.withBytes { bytes in try RoleStatus(parsing: bytes).state }
-  }
-
-  private func late(_ missing: Set<String>, _ seconds: Int64) -> Int32 {
-    let names = missing.sorted().map { "'\($0)'" }.joined(separator: ", ")
-    Console.complain("no valid session within \(seconds) s for \(names); rolekeeper status says why")
-    return ExitStatus.nothingValid
-  }
-}
-
-private enum WaitError: Error, CustomStringConvertible {
-  case noEvents
-  case ended
-
-  var description: String {
-    switch self {
-    case .noEvents: "the daemon offers no events; is it of an older version?"
-    case .ended: "the daemon ended while we waited; see systemctl status rolekeeper"
+  /// Opens the stream before the roles are looked at: what changes in between is in it.
+  private mutating func look() throws {
+    if events == nil {
+      switch try client.lines("/v1/events", timeout: lookTimeout) {
+      case .open(let stream): events = stream
+      case .refused(let answer):
+        // Too many connections, say: the roles are asked about all the same, and the stream later.
+        guard ExitStatus.of(httpStatus: answer.status) == ExitStatus.notNow else { throw Refusal(answer) }
+      }
     }
+    missing = try missing.filter { try !isReady($0) }
+  }
+
+  /// Waits for news of a role that is missing, and returns its name; nil when it is time to look at all of them.
+  private mutating func awaitNews() throws -> String? {
+    let end = Deadline.earlier(deadline, Deadline(after: Self.pause))
+    while true {
+      do {
+        guard let line = try events?.next(within: end.left) else {
+          events = nil
+          nap(Self.again)
+          return nil
+        }
+        let event = try RoleEvent(parsing: Array(line.utf8).span)
+        if missing.contains(event.role) { return event.role }
+      } catch LocalClientError.silent {
+        return nil
+      }
+    }
+  }
+
+  private func isReady(_ role: String) throws -> Bool {
+    let answer = try client.request("GET", "/v1/roles/\(role)", timeout: lookTimeout)
+    // A daemon that is asked by too many at once has an answer later.
+    if ExitStatus.of(httpStatus: answer.status) == ExitStatus.notNow { return false }
+    guard answer.status == 200 else { throw Refusal(answer, role: role) }
+    let status = try answer.body.withBytes { bytes in try RoleStatus(parsing: bytes) }
+    return Self.isReady(status, minTTL: arguments.minTTL.map { .seconds($0.seconds) })
+  }
+
+  /// Whether a reader gets a credential that lasts at least `minTTL`, from the pool or a reservation that is there.
+  static func isReady(_ status: RoleStatus, minTTL: Duration?) -> Bool {
+    guard status.state.hasSession || status.reservation != nil else { return false }
+    guard let minTTL else { return status.state.hasSession }
+    return [status.expiresIn, status.reservation?.expiresIn].contains { $0.map { $0 >= minTTL } ?? false }
+  }
+
+  private var lookTimeout: Duration { min(Self.longestLook, max(Self.shortestLook, deadline.left)) }
+
+  private func nap(_ span: Duration) {
+    let span = min(span, deadline.left)
+    usleep(UInt32(span.components.attoseconds / 1_000_000_000_000))
+  }
+
+  private func late(_ trouble: LocalClientError?) -> Int32 {
+    let names = missing.map { "'\($0)'" }.joined(separator: ", ")
+    let life = arguments.minTTL.map { " that lasts \($0.text)" } ?? ""
+    Console.report("no valid credential\(life) within \(timeout.text) for \(names)")
+    guard let trouble else {
+      Console.report("'rolekeeper status ROLE' shows a role's last error")
+      return ExitStatus.notNow
+    }
+    Console.report("\(trouble)")
+    return ExitStatus.unreachable
   }
 }

@@ -77,7 +77,7 @@ import Wire
       if reply.status == 200 {
         #expect(Double(try Credential(reply).expiration.seconds) > wallClock())
       } else {
-        #expect(try reply.status == 503 && reply.problem.detail.hasSuffix("its next session is being drawn"))
+        #expect(try reply.status == 503 && reply.problem.detail.contains("has no valid session; "))
         #expect(reply.fields["retry-after"] == "1")
       }
     }

@@ -69,6 +69,7 @@ import Wire
     #expect(late.errors.contains("'uploader'") && !late.errors.contains("'reports'"), "\(late.errors)")
     let get = try lab.rolekeeper("get", "uploader")
     #expect(get.status == 4 && get.output.isEmpty && get.errors.contains("ServiceUnavailable"), "\(get.errors)")
+    #expect(get.errors.contains("try again in "), "\(get.errors)")
     let waiting = try ChildProcess(
       [Programs.commandLine, "--socket", lab.draft.socketPath, "wait", "uploader", "reports"], in: lab.directory)
     try eventually("it waits") { try daemon.get("/metrics").body.contains("rolekeeper_connections 2") }
@@ -103,7 +104,13 @@ import Wire
       Case(words: ["get", "nobody"], status: 1, says: "there is no role 'nobody'"),
       Case(words: ["refresh", "nobody"], status: 1, says: "there is no role 'nobody'"),
       Case(words: ["wait", "nobody"], status: 1, says: "there is no role 'nobody'"),
+      Case(words: ["status", "nobody"], status: 1, says: "there is no role 'nobody'"),
+      Case(
+        words: ["get", "uploader", "--min-ttl", "3h"], status: 1,
+        says: "'--min-ttl' is 3h, but at most 59min can be had"),
       Case(words: ["get"], status: 2, says: "takes one role's name"),
+      Case(words: ["get", "uploader", "--wait", "70s"], status: 2, says: "allowed are 0s to 60s"),
+      Case(words: ["statsu"], status: 2, says: "did you mean 'status'?"),
       Case(words: ["get", "uploader", "--colour"], status: 2, says: "'get' has no option '--colour'"),
       Case(words: ["get", "uploader", "--format", "xml"], status: 2, says: "formats are json and env"),
       Case(words: ["get", "uploader", "--min-ttl", "long"], status: 2, says: "write a time such as"),
@@ -114,6 +121,18 @@ import Wire
       #expect(run.status == row.status && run.output.isEmpty, "\(row)")
       #expect(run.errors.contains(row.says), "\(row): \(run.errors)")
     }
+  }
+
+  @Test func `status of one role shows all of it, to whoever may read it`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.start()
+    let text = try lab.rolekeeper("status", "uploader")
+    #expect(text.status == 0 && text.errors.isEmpty && !text.output.contains("reports"))
+    for words in ["state            valid", "access key id    STS.", "generation       1", "reservation      -"] {
+      #expect(text.output.contains(words), "\(words) in:\n\(text.output)")
+    }
+    let json = try lab.rolekeeper("status", "uploader", "--json")
+    #expect(try RoleStatus(parsing: Array(json.output.utf8).span).name == "uploader")
   }
 
   @Test(arguments: [["get", "uploader"], ["status"], ["wait", "uploader"], ["reload"], ["refresh", "uploader"]])

@@ -47,6 +47,50 @@ import Wire
     #expect(try resident() < 18e6)
   }
 
+  @Test func `metrics tell version, start, states, clock, reservations and reloads by outcome`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.emulator.fault("kind=error&status=403&code=NoPermission", role: "reports")
+    let before = wallClock()
+    let daemon = try lab.start()
+    #expect(try daemon.get("/v1/roles/uploader/credentials?min_ttl=2400").status == 200)
+    #expect(try daemon.get("/v1/roles/uploader/credentials?min_ttl=3600").status == 409)
+    #expect(try daemon.get("/v1/roles/reports/credentials?min_ttl=2400").status == 503)
+    try ReloadWay.request.reload(lab)
+    try lab.directory.write("nonsense", to: "rolekeeper.toml")
+    #expect(try daemon.post("/v1/reload").status == 422)
+    let text = try daemon.get("/metrics").body
+    let figures = try Figures(text)
+    #expect(figures[#"rolekeeper_build_info{version="\#(Version.number)"}"#] == 1)
+    #expect(figures["rolekeeper_start_time_seconds"].map { abs($0 - before) < 60 } == true)
+    #expect(figures[#"rolekeeper_role_state{role="uploader",state="valid"}"#] == 1)
+    #expect(figures[#"rolekeeper_role_state{role="reports",state="lapsed"}"#] == 1)
+    #expect(figures["rolekeeper_clock_offset_seconds"].map { abs($0) < 5 } == true)
+    #expect(figures[#"rolekeeper_reservations_total{outcome="fetched"}"#] == 1)
+    #expect(figures[#"rolekeeper_reservations_total{outcome="too_long"}"#] == 1)
+    #expect(figures[#"rolekeeper_reservations_total{outcome="failed"}"#] == 1)
+    #expect(figures[#"rolekeeper_reservations_total{outcome="too_many"}"#] == 0)
+    #expect(figures[#"rolekeeper_reloads_total{outcome="done"}"#] == 1)
+    #expect(figures[#"rolekeeper_reloads_total{outcome="refused"}"#] == 1)
+    try check(text, in: lab.directory)
+  }
+
+  /// Where Prometheus is installed its own tool reads the text, too.
+  private func check(_ metrics: String, in directory: TemporaryDirectory) throws {
+    guard access("/usr/bin/promtool", X_OK) == 0 else { return }
+    let file = try directory.write(metrics, to: "metrics")
+    let run = try ChildProcess.run(["/bin/sh", "-c", "exec /usr/bin/promtool check metrics <\"$1\"", "sh", file])
+    #expect(run.status == 0, "\(run.output)\(run.errors)")
+  }
+
+  @Test func `before STS has answered no clock offset is claimed`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.emulator.fault("kind=unreachable")
+    let daemon = try lab.start()
+    let text = try daemon.get("/metrics").body
+    #expect(try Figures(text)["rolekeeper_clock_offset_seconds"] == nil)
+    #expect(text.contains("# TYPE rolekeeper_clock_offset_seconds gauge\n"))
+  }
+
   /// Prometheus' text format 0.0.4, read as strictly as it is described.
   struct Figures {
     private var values: [String: Double] = [:]
@@ -55,16 +99,26 @@ import Wire
 
     init(_ text: String) throws {
       var types: Set<String> = []
-      try #require(text.hasSuffix("\n"))
+      var helped: Substring?
+      var family: Substring?
+      try #require(text.hasSuffix("\n") && !text.contains("\n\n"))
       for line in text.split(separator: "\n") {
-        if line.hasPrefix("# TYPE ") {
+        if line.hasPrefix("# HELP ") {
+          let words = line.split(separator: " ", maxSplits: 3)
+          try #require(words.count == 4 && !words[3].isEmpty, "\(line)")
+          helped = words[2]
+        } else if line.hasPrefix("# TYPE ") {
           let words = line.split(separator: " ")
           try #require(words.count == 4 && ["gauge", "counter"].contains(words[3]), "\(line)")
+          try #require(words[2] == helped, "\(line) without its help in front")
           try #require(types.insert(String(words[2])).inserted, "\(line) comes twice")
-        } else if !line.hasPrefix("# HELP ") {
+          try #require(
+            words[2].hasPrefix("rolekeeper_") && words[2].hasSuffix("_total") == (words[3] == "counter"), "\(line)")
+          family = words[2]
+        } else {
           let sample = /([a-z_]+)(\{[a-z_]+="[^"\\]*"(?:,[a-z_]+="[^"\\]*")*\})? (-?[0-9.]+(?:e[+-]?[0-9]+)?)/
           let match = try #require(try sample.wholeMatch(in: line), "\(line)")
-          try #require(types.contains(String(match.1)), "\(line) before its type")
+          try #require(match.1 == family, "\(line) outside of its family")
           let name = String(match.1) + String(match.2 ?? "")
           try #require(values.updateValue(Double(match.3) ?? .nan, forKey: name) == nil, "\(line) comes twice")
         }
@@ -104,6 +158,6 @@ import Wire
     #expect(try daemon.get("/metrics").body.contains("rolekeeper_below_floor_answers_total 1\n"))
     #expect(try lab.status("uploader").state == .belowFloor)
     let get = try lab.rolekeeper("get", "uploader")
-    #expect(get.status == 0 && get.errors.contains("s left"))
+    #expect(get.status == 0 && get.errors.contains("less than the role's floor"))
   }
 }

@@ -22,6 +22,24 @@ import Wire
     #expect(try lab.emulator.draws(of: "uploader") == 2)
   }
 
+  @Test func `status shows who holds a reservation`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let daemon = try lab.start()
+    #expect(try lab.status("uploader").reservation == nil)
+    #expect(try daemon.get("/v1/roles/uploader/credentials?min_ttl=2400").status == 200)
+    let reservation = try #require(try lab.status("uploader").reservation)
+    #expect(reservation.uids == [geteuid()] && reservation.duration == .seconds(3060))
+    #expect((2900...3061).contains(reservation.expiresIn.wholeSeconds))
+    let user = String(cString: getpwuid(geteuid()).pointee.pw_name)
+    let table = try lab.rolekeeper("status").output
+    #expect(
+      table.contains(/RESERVATION +EXPIRES IN +ASKED +HELD BY/) && table.contains(/uploader +5[01]min.* +51min +/),
+      "\(table)")
+    #expect(table.contains(user))
+    #expect(try lab.rolekeeper("status", "uploader").output.contains("held by \(user)"))
+    #expect(try lab.rolekeeper("wait", "uploader", "--min-ttl", "40min", "--timeout", "0s").status == 0)
+  }
+
   @Test func `more than the role can have is refused with the most that it can`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     let daemon = try lab.start()
@@ -30,7 +48,7 @@ import Wire
     #expect(try reply.problem.maxTTL == .seconds(3540))
     #expect(try daemon.get("/v1/roles/uploader/credentials?min_ttl=3540").status == 200)
     let get = try lab.rolekeeper("get", "uploader", "--min-ttl", "3h")
-    #expect(get.status == 1 && get.output.isEmpty && get.errors.contains("3540"))
+    #expect(get.status == 1 && get.output.isEmpty && get.errors.contains("59min"))
     #expect(try lab.emulator.draws(of: "uploader") == 2)
   }
 
@@ -85,6 +103,8 @@ import Wire
     let reply = try daemon.get("/v1/roles/uploader/credentials?min_ttl=2000")
     #expect(reply.status == 409, "\(reply.body)")
     #expect(try reply.problem.code == "InvalidParameter.DurationSeconds")
+    // It said 'duration', which has nothing to do with it.
+    #expect(try reply.problem.detail.contains("lower 'max_duration'"), "\(reply.body)")
     #expect(try lab.status("uploader").state == .valid)
     #expect(try lab.status("uploader").lastError == nil)
   }

@@ -57,6 +57,31 @@ import Wire
     #expect(waited < 11)
   }
 
+  /// READY waited out its ten seconds for a role that wasn't in the settings any more.
+  @Test func `a role that a reload takes away holds ready up no longer`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil)) { $0.sts = "timeout = \"30s\"" }
+    try lab.emulator.fault("kind=delay&milliseconds=600000", role: "reports")
+    let daemon = try lab.launch()
+    try eventually("the other role is there") { (try? daemon.get("/v1/roles/uploader/credentials"))?.status == 200 }
+    lab.draft.roles.removeLast()
+    try lab.writeSettings()
+    let waited = try seconds {
+      #expect(try daemon.post("/v1/reload").status == 200)
+      try daemon.notify.wait(for: "READY=1", seconds: 15)
+    }
+    #expect(waited < 5)
+    try daemon.awaitLog("notice: ready", "count=1", "total=1")
+  }
+
+  /// It said "ready count=40" with sessions for 14.
+  @Test func `ready counts the roles that have a credential`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.emulator.fault("kind=error&status=503", role: "reports")
+    let daemon = try lab.start()
+    try daemon.awaitLog("notice: ready", "count=1", "total=2")
+    #expect(daemon.logLines("refresh failed, no valid credential", "role=reports").count == 1, "\(daemon.log)")
+  }
+
   @Test func `the watchdog is fed though STS hangs`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     try lab.emulator.fault("kind=delay&milliseconds=600000")
@@ -130,7 +155,8 @@ import Wire
     let held = try daemon.events()
     let took = seconds { #expect(daemon.child.stop() == 0) }
     #expect(took < 1)
-    try daemon.notify.wait(for: "STOPPING=1", seconds: 1)
+    let last = try daemon.notify.wait(for: "STOPPING=1", seconds: 1)
+    #expect(last.contains("\nSTATUS=stopped"), "systemctl shows it from then on")
     #expect(access(lab.draft.socketPath, F_OK) != 0)
     try held.awaitEnd()
   }

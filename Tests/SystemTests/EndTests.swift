@@ -73,6 +73,9 @@ extension UnderSystemd {
       #expect(try service.property("Result") == "success")
       #expect(try service.property("ExecMainStatus") == "0")
       #expect(try service.box.script("ls /run/rolekeeper").status != 0)
+      // It said "2 of 2 roles valid" for as long as the unit was loaded.
+      #expect(try !service.systemctl("status").output.contains("roles valid"))
+      #expect(["stopped", ""].contains(try service.property("StatusText")))
     }
 
     @Test func `stopped, it doesn't wait for STS either`() throws {

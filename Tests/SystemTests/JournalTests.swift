@@ -4,10 +4,11 @@ extension UnderSystemd {
   @Suite struct JournalTests {
     @Test func `what is said of a role is found by its fields`() throws {
       let service = try Service()
+      try service.write(SettingsText.usual + "\n[log]\nlevel = \"info\"\n")
       try service.start()
       let lines = try service.journal.read("--output=cat --unit=\(Service.unit) ROLEKEEPER_ROLE=uploader")
       #expect(lines.contains("credential refreshed"))
-      let said = try service.journal.read("--output=json ROLEKEEPER_ROLE=uploader PRIORITY=5")
+      let said = try service.journal.read("--output=json ROLEKEEPER_ROLE=uploader PRIORITY=6")
       let id = try service.credential("uploader").keyID
       for field in [
         "\"ROLEKEEPER_ACCESS_KEY_ID\":\"\(id)\"", "\"ROLEKEEPER_GENERATION\":\"1\"", "\"ROLEKEEPER_EXPIRES\":\"20",

@@ -1,0 +1,66 @@
+import Glibc
+
+/// Who may connect to a socket that refused us, and how to become one of them.
+///
+/// Names are looked up only here, where nothing is left to be fast for: a directory service may take its time.
+enum ConnectPermission {
+  /// Half a sentence for a `connect` that ended with EACCES.
+  static func remedy(for path: String) -> String {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      return "a directory on the way to it may not be searched by \(user()); look at: namei -l \(path)"
+    }
+    return remedy(mode: status.st_mode, owner: name(ofUser: status.st_uid), group: group(status.st_gid), user: user())
+  }
+
+  /// A group as the host knows it.
+  struct Group {
+    let name: String
+    /// Whether this process is in it.
+    let isOurs: Bool
+    /// Whether the group's list of members names our user, so that the next login is in it.
+    let namesUser: Bool
+  }
+
+  static func remedy(mode: mode_t, owner: String, group: Group, user: String) -> String {
+    // connect(2) on a socket needs write permission (unix(7)).
+    guard mode & S_IWGRP != 0 else { return "its mode lets only its owner '\(owner)' connect" }
+    if group.isOurs {
+      return
+        "\(user) is in its group '\(group.name)', so something else forbids it: look at its ACL and at the security modules"
+    }
+    if group.namesUser {
+      return
+        "\(user) is a member of its group '\(group.name)', but was not at login: log in again, or run newgrp \(group.name)"
+    }
+    return "its group is '\(group.name)'; run: sudo usermod -aG \(group.name) \(user), which counts from the next login"
+  }
+
+  private static func user() -> String { name(ofUser: geteuid()) }
+
+  private static func name(ofUser uid: uid_t) -> String {
+    guard let entry = getpwuid(uid) else { return "\(uid)" }
+    return String(cString: entry.pointee.pw_name)
+  }
+
+  private static func group(_ gid: gid_t) -> Group {
+    let isOurs = getegid() == gid || ownGroups().contains(gid)
+    guard let entry = getgrgid(gid) else { return Group(name: "\(gid)", isOurs: isOurs, namesUser: false) }
+    let user = user()
+    var namesUser = false
+    var member = entry.pointee.gr_mem
+    while let name = member?.pointee {
+      if String(cString: name) == user { namesUser = true }
+      member = member?.advanced(by: 1)
+    }
+    return Group(name: String(cString: entry.pointee.gr_name), isOurs: isOurs, namesUser: namesUser)
+  }
+
+  private static func ownGroups() -> [gid_t] {
+    let count = getgroups(0, nil)
+    guard count > 0 else { return [] }
+    var groups = [gid_t](repeating: 0, count: Int(count))
+    let filled = getgroups(count, &groups)
+    return Array(groups.prefix(Int(max(0, filled))))
+  }
+}

@@ -1,0 +1,82 @@
+/// The options, as they are typed.
+enum Option: String, CaseIterable {
+  case socket = "--socket"
+  case json = "--json"
+  case watch = "--watch"
+  case format = "--format"
+  case minTTL = "--min-ttl"
+  case wait = "--wait"
+  case timeout = "--timeout"
+  case config = "--config"
+  case allowRemoval = "--allow-removal"
+  case help = "--help"
+  case version = "--version"
+
+  /// The commands that take it.
+  var commands: [Command] {
+    switch self {
+    case .socket, .help, .version: Command.allCases
+    case .json, .watch: [.status]
+    case .format, .wait: [.get]
+    case .minTTL: [.get, .wait]
+    case .timeout: Command.allCases.filter { $0 != .check }
+    case .config: [.check]
+    case .allowRemoval: [.reload]
+    }
+  }
+
+  /// Whether a value belongs to it: the next word, or what follows `=`.
+  var takesValue: Bool {
+    switch self {
+    case .socket, .format, .minTTL, .wait, .timeout, .config: true
+    case .json, .watch, .allowRemoval, .help, .version: false
+    }
+  }
+
+  init?(name: String) {
+    self.init(rawValue: name == "-h" ? "--help" : name)
+  }
+}
+
+/// The words of the command line told apart: options with their values, and the rest. After `--` every word belongs to the rest.
+struct CommandWords {
+  private(set) var options: [(option: Option, value: String)] = []
+  /// The command first, then what it is about.
+  private(set) var operands: [String] = []
+  /// The first word that looks like an option and is none.
+  private(set) var unknownOption: String?
+
+  init(_ words: [String]) throws {
+    var rest = words[...]
+    while let word = rest.popFirst() {
+      if word == "--" {
+        operands += rest
+        return
+      }
+      guard word.hasPrefix("-"), word != "-" else {
+        operands.append(word)
+        continue
+      }
+      try take(word, &rest)
+    }
+  }
+
+  func has(_ option: Option) -> Bool { options.contains { $0.option == option } }
+
+  private mutating func take(_ word: String, _ rest: inout ArraySlice<String>) throws {
+    let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    guard let option = Option(name: parts[0]) else {
+      unknownOption = unknownOption ?? parts[0]
+      return
+    }
+    guard option.takesValue else {
+      guard parts.count == 1 else { throw Arguments.Wrong(description: "'\(option.rawValue)' takes no value") }
+      options.append((option, ""))
+      return
+    }
+    guard let value = parts.count == 2 ? parts[1] : rest.popFirst() else {
+      throw Arguments.Wrong(description: "'\(option.rawValue)' needs a value")
+    }
+    options.append((option, value))
+  }
+}

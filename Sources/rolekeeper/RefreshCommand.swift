@@ -1,0 +1,35 @@
+import Core
+import LocalClient
+import Secrets
+import Wire
+
+/// `refresh ROLE`: a new session is fetched now, and what came of it is reported.
+struct RefreshCommand {
+  private static let wait: Int64 = 30
+
+  private let client: LocalClient
+
+  init(_ client: LocalClient) { self.client = client }
+
+  func run(_ arguments: Arguments) throws -> Int32 {
+    let role = arguments.roles[0]
+    let timeout = arguments.timeout == nil ? client.timeout + .seconds(Self.wait) : client.timeout
+    let answer = try client.request("POST", "/v1/roles/\(role)/refresh?wait=\(Self.wait)", timeout: timeout)
+    switch answer.status {
+    case 200:
+      let status = try answer.body.withBytes { bytes in try RoleStatus(parsing: bytes) }
+      try Console.write(Self.refreshed(status) + "\n")
+      return ExitStatus.done
+    case 202:
+      Console.report(
+        "role '\(role)': no outcome within \(Self.wait)s; 'rolekeeper status \(role)' shows it when it has come")
+      return ExitStatus.notNow
+    default: throw Refusal(answer, role: role)
+    }
+  }
+
+  static func refreshed(_ status: RoleStatus) -> String {
+    let life = status.expiresIn.map { ", expires in \($0.text)" } ?? ""
+    return "role '\(status.name)' refreshed: generation \(status.generation)\(life)"
+  }
+}

@@ -1,0 +1,54 @@
+import Core
+import LocalClient
+import Secrets
+import Wire
+
+/// An answer of the daemon that isn't what was asked for, in the user's words: the option as it was typed, times with their units.
+struct Refusal: Error, CustomStringConvertible {
+  let description: String
+  let exitStatus: Int32
+
+  /// `role` is the one that was asked about, `minTTL` the life that was asked for.
+  init(_ answer: LocalClient.Answer, role: String? = nil, minTTL: WrittenTime? = nil) {
+    let problem = answer.body.withBytes { bytes in
+      // What isn't a problem document has nothing to add to its status.
+      try? Problem(parsing: bytes)
+    }
+    self.init(problem, httpStatus: answer.status, role: role, minTTL: minTTL)
+  }
+
+  init(_ problem: Problem?, httpStatus: Int, role: String? = nil, minTTL: WrittenTime? = nil) {
+    exitStatus = ExitStatus.of(httpStatus: httpStatus)
+    guard let problem else {
+      description = "the daemon's answer isn't understood (\(httpStatus)); \(Self.versions)"
+      return
+    }
+    var lines = [Self.sentence(problem, role, minTTL)]
+    if let request = problem.requestID { lines[0] += " (request \(request))" }
+    lines += problem.errors
+    if let wait = problem.retryAfter, exitStatus == ExitStatus.notNow { lines.append("try again in \(wait.text)") }
+    description = lines.joined(separator: "\n")
+  }
+
+  private static let versions = "are rolekeeper and the running rolekeeperd of the same version?"
+
+  private static func sentence(_ problem: Problem, _ role: String?, _ minTTL: WrittenTime?) -> String {
+    switch (problem.kind, role) {
+    case (.notFound, .some(let role)): "there is no role '\(role)'; 'rolekeeper status' lists those that you may read"
+    case (.tooLong, .some(let role)): tooLong(problem, role, minTTL)
+    case (.settingsRefused, _): "the settings are refused, and the old ones stay in force:"
+    // Nothing was sent that this program's own version of the daemon would refuse as such.
+    case (.malformed, _), (.methodNotAllowed, _), (.notFound, nil): "the daemon doesn't know this request; \(versions)"
+    case (nil, _) where problem.type == "about:blank": "the daemon can't read this request; \(versions)"
+    default: problem.detail
+    }
+  }
+
+  private static func tooLong(_ problem: Problem, _ role: String, _ minTTL: WrittenTime?) -> String {
+    let asked = minTTL.map { "'--min-ttl' is \($0.text)" } ?? "that is too long"
+    let most = problem.maxTTL.map { ", but at most \($0.text) can be had" } ?? ", which can't be had"
+    // With a code it was STS that refused, whatever the settings say.
+    let why = problem.code.map { "STS refused more: \($0)" } ?? "see 'max_duration' in its settings"
+    return "role '\(role)': \(asked)\(most); \(why)"
+  }
+}

@@ -1,0 +1,77 @@
+import Core
+import Wire
+
+/// `status ROLE`: one role, a line for each thing there is to know.
+enum RoleDetail {
+  static func render(_ role: RoleStatus, on terminal: Terminal, userName: (UInt32) -> String) -> String {
+    let lines = lines(of: role, userName)
+    let width = lines.map(\.title.count).max() ?? 0
+    let text = lines.flatMap { title, cell in
+      let label = title + String(repeating: " ", count: width - title.count) + "  "
+      let wrapped = TextLayout.wrapped(
+        cell.text, width: terminal.width.map { max(20, $0 - label.count) })
+      return wrapped.enumerated().map { number, line in
+        let start =
+          number == 0
+          ? TextLayout.Colour.faint.paint(label, terminal.wantsColours) : String(repeating: " ", count: label.count)
+        return start + cell.colour.paint(line, terminal.wantsColours)
+      }
+    }
+    return text.joined(separator: "\n") + "\n"
+  }
+
+  private static func lines(
+    of role: RoleStatus, _ userName: (UInt32) -> String
+  ) -> [(title: String, cell: TextLayout.Cell)] {
+    func cell(_ text: String?) -> TextLayout.Cell { TextLayout.Cell(text: text ?? "-") }
+    func both(_ span: Duration?, _ time: UTCTime?) -> String? {
+      span.map { span in span.text + (time.map { " (\($0))" } ?? "") }
+    }
+    return [
+      ("role", cell(role.name)),
+      ("state", TextLayout.Cell(text: role.state.rawValue, colour: StatusTable.colour(of: role.state))),
+      ("access key id", cell(role.accessKeyID)),
+      ("expires in", cell(both(role.expiresIn, role.expiresAt))),
+      ("headroom", cell(role.headroom.text)),
+      ("generation", cell(role.generation == 0 ? nil : "\(role.generation)")),
+      ("next refresh in", cell(both(role.nextRefreshIn, role.nextRefreshAt) ?? "due now")),
+      ("last success", cell(role.lastSuccessAt?.description)),
+      ("last error", errorCell(of: role)),
+      ("source", role.source.map(source) ?? cell(nil)),
+      ("reservation", cell(role.reservation.map { reservation(text: $0, userName) })),
+    ] + role.outputs.map { ("file", file($0)) }
+  }
+
+  private static func source(_ source: RoleSource) -> TextLayout.Cell {
+    let error = source.error.map { ": \($0.code): \($0.advice)" } ?? ""
+    return TextLayout.Cell(
+      text: "\(source.name)\(source.state.map { ", \($0.rawValue)" } ?? "")\(error)",
+      colour: source.state == .working ? .none : StatusTable.colour(of: source.state))
+  }
+
+  private static func file(_ output: OutputStatus) -> TextLayout.Cell {
+    if let error = output.lastError {
+      let since = output.since.map { " since \($0)" } ?? ""
+      return TextLayout.Cell(text: "\(output.path): \(error)\(since)", colour: .warning)
+    }
+    let content = output.generation.map { "generation \($0)" } ?? "nothing valid in it yet"
+    return TextLayout.Cell(text: "\(output.path): \(content)")
+  }
+
+  private static func errorCell(of role: RoleStatus) -> TextLayout.Cell {
+    let cell = StatusTable.error(of: role)
+    guard let request = role.lastError?.requestID else { return cell }
+    return TextLayout.Cell(text: "\(cell.text) (request \(request))", colour: cell.colour)
+  }
+
+  private static func reservation(text reservation: ReservationStatus, _ userName: (UInt32) -> String) -> String {
+    let holders = holders(of: reservation, userName)
+    return "expires in \(reservation.expiresIn.text), asked for \(reservation.duration.text), held by \(holders)"
+  }
+
+  static func holders(of reservation: ReservationStatus, _ userName: (UInt32) -> String) -> String {
+    if reservation.uids.isEmpty { return "nobody yet" }
+    let isCut = reservation.uids.count == ReservationStatus.mostUIDs
+    return reservation.uids.map(userName).joined(separator: ", ") + (isCut ? ", …" : "")
+  }
+}

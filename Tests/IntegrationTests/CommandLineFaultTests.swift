@@ -1,0 +1,222 @@
+import Core
+import Glibc
+import Laboratory
+import TestNeeds
+import TestSupport
+import Testing
+import Wire
+
+/// The command line beside a daemon that is stuck, away, coming back, or another than it was.
+@Suite(.serialized) struct CommandLineFaultTests {
+  static let commands = [
+    ["status"], ["status", "uploader"], ["status", "--json"], ["get", "uploader"],
+    ["get", "uploader", "--min-ttl", "1h", "--wait", "1min"], ["wait", "uploader"], ["reload"],
+    ["refresh", "uploader"],
+  ]
+
+  /// `wait --timeout 2s` once took 15 s, and an answer that dribbled had no end at all.
+  @Test(arguments: FakeDaemon.Behaviour.allCases)
+  func `a socket that never answers whole ends each command in time, with 3`(behaviour: FakeDaemon.Behaviour) throws {
+    let directory = try TemporaryDirectory()
+    let fake = try FakeDaemon(behaviour, in: directory)
+    let runs = try Self.commands.enumerated().map { number, words in
+      try ChildProcess(
+        [Programs.commandLine, "--socket", fake.socketPath, "--timeout", "1s"] + words, in: directory,
+        named: "run\(number)")
+    }
+    let took = seconds {
+      for (run, words) in zip(runs, Self.commands) {
+        #expect(run.wait() == 3 && run.output.isEmpty, "\(words): \(run.errors)")
+        #expect(run.errors.contains("no answer within 1s"), "\(words): \(run.errors)")
+      }
+    }
+    // The shortest time-out of the commands' own is 15 s.
+    #expect(took < 14)
+  }
+
+  @Test func `a time-out is told as it was typed`() throws {
+    let directory = try TemporaryDirectory()
+    let fake = try FakeDaemon(.silent, in: directory)
+    let run = try ChildProcess.run([Programs.commandLine, "--socket", fake.socketPath, "status", "--timeout", "0s"])
+    #expect(run.status == 3 && run.errors.contains("no answer within 0s"), "\(run.errors)")
+  }
+
+  /// A daemon that stops ends the connections that it has taken and not answered.
+  @Test func `a connection that ends without an answer is made again`() throws {
+    let directory = try TemporaryDirectory()
+    let fake = try FakeDaemon(endingFirst: 2, then: 200, #"{"roles":[],"admin":false}"#, in: directory)
+    let run = try ChildProcess.run([Programs.commandLine, "--socket", fake.socketPath, "status"])
+    #expect(run.status == 0 && run.output.contains("no role that you may read"), "\(run)")
+  }
+
+  @Test func `what isn't the daemon is named, without a word of HTTP`() throws {
+    let directory = try TemporaryDirectory()
+    let fake = try FakeDaemon(endingFirst: 0, then: 502, "<html>", in: directory)
+    let run = try ChildProcess.run([Programs.commandLine, "--socket", fake.socketPath, "get", "uploader"])
+    #expect(run.status == 1 && run.output.isEmpty)
+    #expect(run.errors.contains("isn't understood (502)") && !run.errors.contains("HTTP"), "\(run.errors)")
+  }
+
+  @Test func `a role with a line break in it is refused before anything is sent`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let daemon = try lab.start()
+    for command in ["get", "status", "refresh", "wait"] {
+      let run = try lab.rolekeeper(command, "uploader\r\n\r\nGET /v1/roles/reports HTTP/1.1")
+      #expect(run.status == 2 && run.output.isEmpty, "\(command): \(run)")
+      #expect(run.errors.split(separator: "\n").count == 1, "\(run.errors)")
+    }
+    #expect(try daemon.get("/metrics").body.contains("rolekeeper_requests_total 1\n"))
+  }
+
+  // MARK: - wait
+
+  /// Starts `wait` for a role that has no session, and returns when it is connected.
+  private func waiting(_ lab: Lab, _ words: String...) throws -> ChildProcess {
+    let waiting = try ChildProcess(
+      [Programs.commandLine, "--socket", lab.draft.socketPath, "wait", "uploader"] + words, in: lab.directory,
+      named: "wait")
+    try eventually("it waits") { try lab.daemon.get("/metrics").body.contains("rolekeeper_connections 2") }
+    return waiting
+  }
+
+  @Test func `wait goes on through a restart of the daemon`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.emulator.fault("kind=error&status=503", role: "uploader")
+    let first = try lab.start()
+    let waiting = try waiting(lab)
+    first.child.stop()
+    try lab.start(named: "second")
+    #expect(waiting.statusIfEnded == nil, "\(waiting.errors)")
+    try lab.emulator.clearFaults()
+    #expect(waiting.wait() == 0, "\(waiting.errors)")
+  }
+
+  @Test func `wait goes on when the daemon was stopped and continued`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.emulator.fault("kind=error&status=503", role: "uploader")
+    let daemon = try lab.start()
+    let waiting = try waiting(lab)
+    daemon.child.signal(SIGSTOP)
+    try lab.emulator.clearFaults()
+    daemon.child.signal(SIGCONT)
+    #expect(waiting.wait() == 0, "\(waiting.errors)")
+  }
+
+  /// A system call with a time-out ends with EINTR then (signal(7)), which was an error.
+  @Test func `wait goes on when it was itself stopped and continued`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.emulator.fault("kind=error&status=503", role: "uploader")
+    try lab.start()
+    let waiting = try waiting(lab)
+    for _ in 0..<3 {
+      waiting.signal(SIGSTOP)
+      try eventually("it is stopped") {
+        FileText.read("/proc/\(waiting.pid)/stat")?.contains(") T ") == true
+      }
+      waiting.signal(SIGCONT)
+    }
+    try lab.emulator.clearFaults()
+    #expect(waiting.wait() == 0, "\(waiting.errors)")
+  }
+
+  @Test func `wait for a life that no session has ends with 4, and with 0 where one has it`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let daemon = try lab.start()
+    #expect(try lab.rolekeeper("wait", "uploader", "--min-ttl", "10min", "--timeout", "20s").status == 0)
+    let late = try lab.rolekeeper("wait", "uploader", "--min-ttl", "30min", "--timeout", "0s")
+    #expect(late.status == 4, "\(late)")
+    #expect(late.errors.contains("no valid credential that lasts 30min within 0s for 'uploader'"), "\(late.errors)")
+    #expect(try lab.emulator.draws(of: "uploader") == 1, "none is fetched for it")
+    withExtendedLifetime(daemon) {}
+  }
+
+  @Test func `wait for a role that a reload takes away ends with 1`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.emulator.fault("kind=error&status=503", role: "uploader")
+    let daemon = try lab.start()
+    let waiting = try waiting(lab)
+    lab.draft.roles.removeFirst()
+    try lab.writeSettings()
+    #expect(try daemon.post("/v1/reload").status == 200)
+    #expect(waiting.wait() == 1 && waiting.errors.contains("no role 'uploader'"), "\(waiting.errors)")
+  }
+
+  // MARK: - refresh and reload
+
+  @Test func `refresh says what came of it`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.start()
+    let good = try lab.rolekeeper("refresh", "uploader")
+    #expect(good.status == 0 && good.errors.isEmpty)
+    #expect(good.output.hasPrefix("role 'uploader' refreshed: generation 2, expires in "), "\(good.output)")
+    try lab.emulator.fault("kind=error&status=403&code=NoPermission", role: "uploader")
+    // Twice: the second failure of a kind is no event, and is an outcome all the same.
+    for _ in 0..<2 {
+      let bad = try lab.rolekeeper("refresh", "uploader")
+      #expect(bad.status == 4 && bad.output.isEmpty)
+      for words in ["NoPermission", "trust policy", "the current credential lasts", "try again in"] {
+        #expect(bad.errors.contains(words), "\(words) in: \(bad.errors)")
+      }
+    }
+    try lab.emulator.clearFaults()
+    #expect(try lab.rolekeeper("refresh", "uploader").status == 0)
+  }
+
+  @Test func `a refresh without an outcome in time is 202, and one that nobody waits for at once`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil)) { $0.sts = "timeout = \"30s\"" }
+    let daemon = try lab.start()
+    try lab.emulator.fault("kind=delay&milliseconds=600000", role: "uploader")
+    #expect(try daemon.post("/v1/roles/uploader/refresh").status == 202)
+    #expect(try daemon.post("/v1/roles/uploader/refresh?wait=1").status == 202)
+    for wait in ["61", "-1", "soon", ""] {
+      #expect(try daemon.post("/v1/roles/uploader/refresh?wait=\(wait)").status == 400, "\(wait)")
+    }
+  }
+
+  @Test func `a reload that moves the socket says how to reach it`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.start()
+    let old = lab.draft.socketPath
+    lab.draft.socketPath = lab.directory.path("moved.sock")
+    try lab.writeSettings()
+    let run = try ChildProcess.run([Programs.commandLine, "--socket", old, "reload"])
+    #expect(run.status == 0 && run.output.isEmpty)
+    #expect(run.errors.contains("export ROLEKEEPER_SOCKET='\(lab.draft.socketPath)'"), "\(run.errors)")
+    #expect(try lab.rolekeeper("get", "uploader").status == 0)
+    #expect(try lab.rolekeeper("reload").errors.isEmpty, "it says so once")
+  }
+
+  // MARK: - The terminal
+
+  struct TerminalCase: CustomStringConvertible, Sendable {
+    let variables: [String: String]
+    let hasColours: Bool
+
+    var description: String { "\(variables)" }
+  }
+
+  @Test(arguments: [
+    TerminalCase(variables: ["TERM": "xterm"], hasColours: true),
+    TerminalCase(variables: ["TERM": "xterm", "NO_COLOR": ""], hasColours: true),
+    TerminalCase(variables: ["TERM": "xterm", "NO_COLOR": "1"], hasColours: false),
+    TerminalCase(variables: ["TERM": "dumb"], hasColours: false),
+    TerminalCase(variables: [:], hasColours: false),
+  ])
+  func `a terminal of 80 columns is enough, with colours where it has them`(row: TerminalCase) throws {
+    let name = String(repeating: "archive-", count: 4)
+    let lab = try Lab(RealmDraft(lifetime: nil, roles: ["uploader", name])) { draft in
+      draft.roles = ["uploader", name].map { SettingsDraft.Role($0) }
+    }
+    try lab.emulator.fault("kind=error&status=403&code=NoPermission", role: name)
+    try lab.start()
+    // script(1) runs it on a terminal.
+    let command = "stty cols 80; '\(Programs.commandLine)' --socket '\(lab.draft.socketPath)' status"
+    let run = try ChildProcess.run(
+      ["/usr/bin/script", "--quiet", "--return", "--command", command, "/dev/null"],
+      environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "SHELL": "/bin/sh"].merging(row.variables) { $1 })
+    #expect(run.status == 0 && run.output.contains(name) && run.output.contains("NoPermission"), "\(run)")
+    #expect(run.output.contains("\u{1B}[") == row.hasColours, "\(run.output)")
+    let bare = run.output.replacing(/\u{1B}\[[0-9]*m/, with: "").replacing("\r\n", with: "\n")
+    for line in bare.split(separator: "\n") { #expect(line.count <= 80, "\(line)") }
+  }
+}

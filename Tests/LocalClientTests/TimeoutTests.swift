@@ -1,0 +1,82 @@
+import Glibc
+import TestSupport
+import Testing
+
+@testable import LocalClient
+
+@Suite struct TimeoutTests {
+  /// A socket that takes connections and never says anything.
+  private final class SilentSocket {
+    let path: String
+    private let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+
+    /// With a queue of no more than `queue` and one; nil refuses connections until `beginToListen`.
+    init(_ path: String, queue: CInt?) throws {
+      self.path = path
+      var address = sockaddr_un()
+      address.sun_family = sa_family_t(AF_UNIX)
+      withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
+      let bound = withUnsafePointer(to: address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        }
+      }
+      try #require(bound == 0)
+      if let queue { try #require(listen(descriptor, queue) == 0) }
+    }
+
+    func beginToListen() { listen(descriptor, 8) }
+
+    deinit { close(descriptor) }
+  }
+
+  @Test func `a request and a stream end in time when nothing is said`() throws {
+    let directory = try TemporaryDirectory()
+    let silent = try SilentSocket(directory.path("silent"), queue: 8)
+    let client = LocalClient(path: silent.path, timeout: .milliseconds(50))
+    let expected = LocalClientError.silent(path: silent.path, timeout: .milliseconds(50))
+    #expect(throws: expected) { _ = try client.request("GET", "/v1/roles") }
+    #expect(throws: expected) { _ = try client.lines("/v1/events") }
+  }
+
+  @Test func `a queue that is full is silence too`() throws {
+    let directory = try TemporaryDirectory()
+    let silent = try SilentSocket(directory.path("silent"), queue: 0)
+    let held = try StreamConnection(unix: silent.path)
+    let client = LocalClient(path: silent.path, timeout: .milliseconds(50))
+    #expect(throws: LocalClientError.silent(path: silent.path, timeout: .milliseconds(50))) {
+      _ = try client.request("GET", "/v1/roles")
+    }
+    withExtendedLifetime(held) {}
+  }
+
+  @Test func `a connection that is refused while the daemon starts again is made when it listens`() throws {
+    let directory = try TemporaryDirectory()
+    let socket = try SilentSocket(directory.path("restart"), queue: nil)
+    var tries = 0
+    let client = LocalClient(path: socket.path, timeout: .milliseconds(200)) {
+      tries += 1
+      if tries == 3 { socket.beginToListen() }
+    }
+    // It takes the connection then, and says nothing, which is another error than that nobody is there.
+    #expect(throws: LocalClientError.silent(path: socket.path, timeout: .milliseconds(200))) {
+      _ = try client.request("GET", "/v1/roles")
+    }
+    #expect(tries == 3)
+  }
+
+  @Test func `a daemon that isn't there is tried again, as long as the time-out allows`() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("none")
+    #expect(throws: LocalClientError.notRunning(path)) {
+      _ = try LocalClient(path: path, timeout: .milliseconds(30)).request("GET", "/v1/roles")
+    }
+  }
+
+  @Test func `a deadline is reached no earlier than it says`() {
+    let deadline = Deadline(after: .milliseconds(5))
+    while deadline.leftMilliseconds > 0 { usleep(100) }
+    #expect(deadline.hasPassed && deadline.left == .zero)
+    #expect(Deadline(after: .seconds(-1)).hasPassed)
+  }
+}

@@ -1,0 +1,114 @@
+import Testing
+
+@testable import rolekeeper
+
+@Suite struct ArgumentsTests {
+  private func arguments(_ words: String...) throws -> Arguments {
+    guard case .command(let arguments) = try Invocation(words) else { throw NoCommand() }
+    return arguments
+  }
+
+  private struct NoCommand: Error {}
+
+  /// The sentence that these words are refused with; nil when they are taken.
+  private func refusal(_ words: [String]) -> String? {
+    do {
+      _ = try Invocation(words)
+      return nil
+    } catch { return "\(error)" }
+  }
+
+  @Test func `options and a role may come in any order`() throws {
+    let arguments = try arguments("--min-ttl", "1h30min", "get", "--wait=30s", "uploader", "--format", "env")
+    #expect(arguments.command == .get && arguments.roles == ["uploader"] && arguments.format == .env)
+    #expect(arguments.minTTL == WrittenTime("1h30min") && arguments.minTTL?.seconds == 5400)
+    #expect(arguments.wait?.text == "30s" && arguments.socket == nil)
+  }
+
+  @Test func `what follows two hyphens is no option`() throws {
+    #expect(try arguments("get", "--", "uploader").roles == ["uploader"])
+    #expect(try arguments("wait", "--timeout", "5s", "--", "a", "b").roles == ["a", "b"])
+    #expect(refusal(["get", "--", "--help"])?.contains("'--help' can't be a role's name") == true)
+  }
+
+  /// A line break in it once ended the request early: exit status 0, and no credential.
+  @Test(arguments: [
+    "up\nload", "up\r\nHost: x", "a b", "Uploader", "../x", "a?min_ttl=1", "a%20b", "", "-", "ä",
+    String(repeating: "a", count: 33),
+  ])
+  func `a role is a name that a role can have, for every command`(name: String) throws {
+    for command in ["get", "wait", "refresh", "status"] {
+      let said = try #require(refusal([command, "--", name]))
+      #expect(said.contains("can't be a role's name"), "\(command): \(said)")
+      #expect(!said.contains("\n") && !said.contains("\r"), "\(said)")
+    }
+  }
+
+  @Test func `more than can be waited for is a mistake of usage`() {
+    #expect(refusal(["get", "a", "--wait", "70s"])?.contains("'--wait' is '70s'; allowed are 0s to 60s") == true)
+    #expect(refusal(["get", "a", "--wait", "1h"])?.contains("'1h'") == true)
+    #expect(refusal(["get", "a", "--wait", "1min"]) == nil)
+  }
+
+  struct Case: CustomStringConvertible, Sendable {
+    let words: String
+    let says: String
+
+    var description: String { words }
+  }
+
+  @Test(arguments: [
+    Case(words: "statsu", says: "unknown command 'statsu'; did you mean 'status'?"),
+    Case(words: "refesh a", says: "did you mean 'refresh'?"),
+    Case(words: "hepl", says: "did you mean 'help'?"),
+    Case(words: "help gett", says: "did you mean 'get'?"),
+    Case(words: "fetch a", says: "commands are status, get, wait, check, reload, refresh"),
+    Case(words: "get a --mintl 3h", says: "'get' has no option '--mintl'; did you mean '--min-ttl'?"),
+    Case(words: "get a --min_ttl 3h", says: "did you mean '--min-ttl'?"),
+    Case(words: "get a --min 3h", says: "did you mean '--min-ttl'?"),
+    Case(words: "get a --colour", says: "'get' has no option '--colour'; see 'rolekeeper get --help'"),
+    Case(words: "get a --watch", says: "'get' has no option '--watch'; it belongs to 'status'"),
+    Case(words: "check --min-ttl 3s", says: "it belongs to 'get' and 'wait'"),
+    Case(words: "reload --json", says: "it belongs to 'status'"),
+    Case(words: "--vresion", says: "there is no option '--vresion'; did you mean '--version'?"),
+    Case(words: "--socket", says: "'--socket' needs a value"),
+    Case(words: "--socket= status", says: "'--socket' is empty; write a path"),
+    Case(words: "status --json=yes", says: "'--json' takes no value"),
+    Case(words: "--socket /x", says: "a command is missing"),
+    Case(words: "status a b", says: "'status' takes one role's name, or none"),
+    Case(words: "get a b", says: "'get' takes one role's name"),
+    Case(words: "reload a", says: "'reload' takes no 'a'"),
+    Case(words: "get a --min-ttl 90", says: "'--min-ttl' is '90'; write a time such as 90s"),
+    Case(words: "wait a --min-ttl -1s", says: "'--min-ttl' is '-1s'"),
+  ])
+  func `a mistake is named with what to write instead`(_ row: Case) throws {
+    let said = try #require(refusal(row.words.split(separator: " ").map(String.init)))
+    #expect(said.contains(row.says), "\(said)")
+  }
+
+  @Test func `help is an option and a command, of everything and of one command`() throws {
+    for words in [[], ["help"], ["--help"], ["-h"], ["--socket", "x", "--help"]] {
+      guard case .help(nil) = try Invocation(words) else { throw NoCommand() }
+    }
+    for words in [["help", "get"], ["get", "--help"], ["-h", "get"], ["get", "a", "--help"]] {
+      guard case .help(.get) = try Invocation(words) else { throw NoCommand() }
+    }
+    guard case .version = try Invocation(["--version"]) else { throw NoCommand() }
+    // A value isn't looked at.
+    #expect(try arguments("--socket", "--version", "status").socket == "--version")
+  }
+
+  @Test(arguments: Command.allCases)
+  func `each command's help names each of its options`(command: Command) {
+    let text = Usage.text(for: command)
+    for option in Option.allCases where option.commands.contains(command) && option.commands.count <= 2 {
+      #expect(text.contains(option.rawValue), "\(option)")
+    }
+    #expect(Usage.text(for: nil).contains("\n  \(command.rawValue) "))
+  }
+
+  @Test func `control characters of a word are shown escaped`() {
+    #expect(quoted("a\nb\u{1B}[31m") == #"'a\nb\u{1B}[31m'"#)
+    #expect(quoted(String(repeating: "x", count: 100)).count == 67)
+  }
+}

@@ -1,0 +1,73 @@
+import Core
+import Testing
+import Wire
+
+@testable import rolekeeper
+
+@Suite struct RefusalTests {
+  @Test(arguments: Problem.Kind.allCases)
+  func `1 is for what will never work as it was asked, 4 for what may work later`(kind: Problem.Kind) {
+    let refusal = Refusal(Problem(kind, detail: "d"), httpStatus: kind.status)
+    #expect(refusal.exitStatus == ([429, 503].contains(kind.status) ? 4 : 1))
+  }
+
+  @Test(arguments: [Problem.Kind.noSession, .tooManyReservations, .tooManyConnections, .refreshFailed])
+  func `what may work later says when`(kind: Problem.Kind) {
+    let refusal = Refusal(Problem(kind, detail: "no", retryAfter: .seconds(95)), httpStatus: kind.status)
+    #expect("\(refusal)" == "no\ntry again in 1min35s")
+  }
+
+  @Test(arguments: Problem.Kind.allCases)
+  func `no sentence speaks of HTTP or of the API's parameters`(kind: Problem.Kind) {
+    let detail =
+      switch kind {
+      case .malformed: "'min_ttl' is 'x'; write whole seconds: ?min_ttl=30"
+      case .notFound: "there is no role 'a'; GET /v1/roles lists those that you may read"
+      case .methodNotAllowed: "use GET here"
+      case .tooLong: "min_ttl is 10800 s; role 'a' can have 3540 s at most"
+      default: "something"
+      }
+    let text = "\(Refusal(Problem(kind, detail: detail, maxTTL: .seconds(3540)), httpStatus: kind.status, role: "a"))"
+    for word in ["HTTP", "GET", "POST", "/v1", "min_ttl", "?"] where !text.hasSuffix("same version?") || word != "?" {
+      #expect(!text.contains(word), "\(text)")
+    }
+    #expect(!"\(Refusal(nil, httpStatus: 502))".contains("HTTP"))
+  }
+
+  @Test func `a life that can't be had is named as it was typed, and the longest with its units`() {
+    let problem = Problem(.tooLong, detail: "min_ttl is 10800 s", maxTTL: .seconds(3540))
+    let text = "\(Refusal(problem, httpStatus: 409, role: "uploader", minTTL: WrittenTime("3h")))"
+    #expect(
+      text == "role 'uploader': '--min-ttl' is 3h, but at most 59min can be had; see 'max_duration' in its settings")
+  }
+
+  /// That the settings are too strict isn't said where it was STS that refused.
+  @Test func `a life that STS refused isn't blamed on the settings`() {
+    let problem = Problem(
+      .tooLong, detail: "d", code: "InvalidParameter.DurationSeconds", requestID: "5F2C", maxTTL: .seconds(840))
+    let text = "\(Refusal(problem, httpStatus: 409, role: "a", minTTL: WrittenTime("2h")))"
+    #expect(
+      text.contains("STS refused more: InvalidParameter.DurationSeconds (request 5F2C)")
+        && !text.contains("max_duration"))
+  }
+
+  @Test func `settings that are refused are listed one by one`() {
+    let text =
+      "\(Refusal(Problem(.settingsRefused, detail: "fix 'errors'", errors: ["x:1: a", "x:2: b"]), httpStatus: 422))"
+    #expect(text == "the settings are refused, and the old ones stay in force:\nx:1: a\nx:2: b")
+  }
+
+  /// It said "since STS can't be reached", which nobody had looked at: the session was a short one.
+  @Test func `below the floor no cause is named`() {
+    #expect(
+      GetCommand.belowFloor("a", .seconds(95))
+        == "role 'a': this credential lasts 1min35s more, less than the role's floor; see 'rolekeeper status a'")
+  }
+
+  @Test func `a socket that moved is reached by the path that is told`() {
+    let text = ReloadCommand.moved(to: "/run/other.sock")
+    #expect(text.contains("export ROLEKEEPER_SOCKET='/run/other.sock'"))
+    #expect(text.contains("Environment=ROLEKEEPER_SOCKET=/run/other.sock"))
+    #expect(!ReloadCommand.moved(to: CommandLineTool.defaultSocket).contains("export"))
+  }
+}

@@ -1,0 +1,136 @@
+import Core
+import Testing
+import Wire
+
+@testable import rolekeeper
+
+@Suite struct StatusTableTests {
+  static let long = String(repeating: "long-role-", count: 3) + "xy"
+  static let roles = [
+    RoleStatus(
+      name: "uploader", state: .valid, accessKeyID: "STS.N1", expiresAt: UTCTime("2026-01-02T04:04:05Z"),
+      expiresIn: .seconds(3210), headroom: .seconds(2010), generation: 17, nextRefreshIn: .seconds(510),
+      reservation: ReservationStatus(
+        duration: .hours(3), expiresAt: UTCTime("2026-01-02T06:04:05Z"), expiresIn: .seconds(9000), uids: [7, 1001])),
+    RoleStatus(
+      name: long, state: .belowFloor, expiresIn: .seconds(43_199), headroom: .seconds(43_199), generation: 123_456,
+      nextRefreshIn: .seconds(43_199),
+      lastError: LastError(
+        Failure(
+          .permanent, code: "NoPermission", httpStatus: 403, requestID: "5F2C",
+          advice: "allow this account in the role's trust policy, and give the RAM user AliyunSTSAssumeRoleAccess"),
+        since: UTCTime("2026-01-02T03:00:00Z"))),
+    RoleStatus(
+      name: "archive", state: .lapsed, nextRefreshIn: .seconds(30),
+      outputs: [
+        OutputStatus(path: "/srv/app/good.json", generation: 3),
+        OutputStatus(
+          path: "/srv/app/credentials/bad.json", generation: nil, lastError: "read-only file system; add a drop-in",
+          since: UTCTime("2026-01-02T03:00:00Z")),
+      ]),
+  ]
+  static let report = StatusReport(
+    version: "0.1.0", pid: 4711, startedAt: nil, roles: roles,
+    sources: [
+      SourceStatus(
+        name: "main", type: "access-key", state: .keyNotTaken, accessKeyID: "LTAI5t",
+        inUseSince: UTCTime("2026-01-01T00:00:00Z"),
+        error: LastError(
+          file: "the key is in a file that is gone, and the words of this sentence have to be broken", since: nil))
+    ],
+    endpoints: ["a", "b"].map {
+      EndpointStatus(
+        endpoint: "sts-vpc.\($0)-a-very-long-region-name.aliyuncs.com", answers: 123_456, misses: 7,
+        lastAnswerAt: UTCTime("2026-01-01T00:00:01Z"),
+        missing: "ConnectTimeout")
+    },
+    rate: RateStatus(requestsPerSecond: 0.5, configured: 2, queued: 0), health: Health(of: roles))
+
+  private func lines(_ width: Int?, colours: Bool = false, report: StatusReport? = Self.report) -> [String] {
+    StatusTable.render(
+      Self.roles, report: report, on: Terminal(width: width, wantsColours: colours), userName: { "user\($0)" }
+    ).split(separator: "\n").map(String.init)
+  }
+
+  @Test(arguments: [60, 80, 100, 200])
+  func `on a terminal no line is longer than it is wide`(width: Int) {
+    for line in lines(width) { #expect(line.count <= width, "\(line)") }
+    for line in lines(width, report: nil) { #expect(line.count <= width, "\(line)") }
+  }
+
+  @Test func `nothing that is needed is left out of 80 columns`() {
+    let text = lines(80).joined(separator: "\n")
+    for role in Self.roles { #expect(text.contains("\n\(role.name) ")) }
+    for word in ["ROLE", "STATE", "EXPIRES IN", "NoPermission since 2026-01-02T03:00:00Z", "user7, user1001"] {
+      #expect(text.contains(word), "\(word) in:\n\(text)")
+    }
+    let words = text.split(whereSeparator: \.isWhitespace)
+    #expect(words.contains("AliyunSTSAssumeRoleAccess"), "the error is whole")
+  }
+
+  @Test func `roles with short names have all columns in 80`() {
+    let header = StatusTable.render(
+      [Self.roles[0]], report: nil, on: Terminal(width: 80, wantsColours: false), userName: { "\($0)" }
+    ).split(separator: "\n")[0]
+    for title in ["ROLE", "STATE", "EXPIRES IN", "HEADROOM", "GEN", "NEXT REFRESH"] { #expect(header.contains(title)) }
+  }
+
+  @Test func `into a pipe each role is one line with its error, and no colours`() throws {
+    let lines = lines(nil)
+    let line = try #require(lines.first { $0.hasPrefix(Self.long) })
+    #expect(line.contains("NoPermission") && line.hasSuffix("AliyunSTSAssumeRoleAccess"))
+    #expect(!lines.joined().contains("\u{1B}"))
+  }
+
+  @Test func `files are shown where they fail, and all of them for one role`() {
+    let table = lines(nil).joined(separator: "\n")
+    #expect(
+      table.contains("/srv/app/credentials/bad.json  archive  -    read-only file system; add a drop-in since 2026"))
+    #expect(!table.contains("good.json"))
+    let detail = RoleDetail.render(Self.roles[2], on: Terminal(width: nil, wantsColours: false), userName: { "\($0)" })
+    #expect(detail.contains("/srv/app/good.json: generation 3\n"))
+    #expect(detail.contains("/srv/app/credentials/bad.json: read-only file system"))
+  }
+
+  @Test func `colours take no room`() {
+    func bare(_ line: String) -> String {
+      var text = line
+      for colour in ["\u{1B}[32m", "\u{1B}[33m", "\u{1B}[31m", "\u{1B}[2m", "\u{1B}[0m"] {
+        text = text.replacing(colour, with: "")
+      }
+      return text
+    }
+    let coloured = lines(80, colours: true)
+    #expect(coloured.joined().contains("\u{1B}[32m"))
+    #expect(coloured.map(bare) == lines(80))
+  }
+
+  @Test func `the headline is about the roles that work, and names the others`() {
+    let line = lines(nil)[0]
+    #expect(
+      line
+        == "rolekeeper 0.1.0, pid 4711: 2 of 3 roles valid, 1 failing to refresh; if STS failed now, readers would keep their "
+        + "floor for 33min30s ('uploader' first); without a credential: archive; below the floor: \(Self.long)")
+  }
+
+  @Test func `one role is shown with everything there is to know`() {
+    let text = RoleDetail.render(
+      Self.roles[0], on: Terminal(width: 80, wantsColours: false), userName: { "user\($0)" })
+    for words in [
+      "uploader", "valid", "STS.N1", "53min30s (2026-01-02T04:04:05Z)", "33min30s", "17", "8min30s",
+      "expires in 2h30min, asked for 3h, held by user7, user1001",
+    ] { #expect(text.contains(words), "\(words) in:\n\(text)") }
+    let failing = RoleDetail.render(Self.roles[1], on: Terminal(width: 50, wantsColours: false), userName: { "\($0)" })
+    for line in failing.split(separator: "\n") { #expect(line.count <= 50, "\(line)") }
+    #expect(failing.split(whereSeparator: \.isWhitespace).contains("5F2C)"))
+  }
+}
+
+@Suite struct TextLayoutTests {
+  @Test func `text is broken at blanks, and a word that is too long anywhere`() {
+    #expect(TextLayout.wrapped("one two three four", width: 13, indent: "  ") == ["one two three", "  four"])
+    #expect(TextLayout.wrapped("1234567890123456789 x", width: 10) == ["1234567890", "123456789", "x"])
+    #expect(TextLayout.wrapped("one two", width: nil) == ["one two"])
+    #expect(TextLayout.wrapped("", width: 20) == [""])
+  }
+}
