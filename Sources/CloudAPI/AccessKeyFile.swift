@@ -1,3 +1,4 @@
+internal import Core
 internal import JSON
 internal import Secrets
 
@@ -19,8 +20,7 @@ package enum AccessKeyFile {
   package static func parse(_ text: Span<UInt8>) throws(AccessKeyFileError) -> AccessKey {
     guard text.count <= maxLength else { throw AccessKeyFileError(.tooLong) }
     if let encoding = WideEncoding(of: text) { throw AccessKeyFileError(.wide(encoding)) }
-    let hasMark = text.count >= 3 && text[0] == 0xEF && text[1] == 0xBB && text[2] == 0xBF
-    let content = text.extracting((hasMark ? 3 : 0)..<text.count)
+    let content = text.extracting(ByteOrderMark.length(in: text)..<text.count)
     var first = 0
     while first < content.count, content[first].isBlank || content[first] == UInt8(ascii: "\n") { first += 1 }
     guard first < content.count else { throw AccessKeyFileError(.empty) }

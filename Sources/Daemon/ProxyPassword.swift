@@ -1,4 +1,5 @@
 import CloudAPI
+import Core
 package import Secrets
 
 /// The password of the proxy's user, alone in its file.
@@ -16,10 +17,10 @@ package enum ProxyPassword {
       throw ProxyPasswordUnusable(path: path, why: "the text is \(encoding.rawValue); write the password in UTF-8")
     }
     let line = content.withBytes { bytes in
+      let start = ByteOrderMark.length(in: bytes)
       var end = bytes.count
-      while end > 0, bytes[end - 1] == 0x0A || bytes[end - 1] == 0x0D { end -= 1 }
-      let hasMark = end >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF
-      return (hasMark ? 3 : 0)..<end
+      while end > start, bytes[end - 1] == 0x0A || bytes[end - 1] == 0x0D { end -= 1 }
+      return start..<end
     }
     guard !line.isEmpty else { throw ProxyPasswordUnusable(path: path, why: "empty; write the password into it") }
     let isPlain = content.withBytes { bytes in line.allSatisfy { bytes[$0] >= 0x20 && bytes[$0] != 0x7F } }

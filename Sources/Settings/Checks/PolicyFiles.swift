@@ -1,3 +1,4 @@
+import Core
 import JSON
 
 /// Reads session policies, once for each file: many roles may share one.
@@ -32,11 +33,15 @@ final class PolicyFiles {
     do throws(HostError) {
       let (status, content) = try host.read(path, limit: Self.maxFileBytes)
       trust.check(file: path, status)
-      bytes = content
+      bytes = ByteOrderMark.removed(from: content)
     } catch {
       findings.error(
         place, "names '\(path)', which can't be read: \(error)",
         error == .denied ? "let the daemon's user read it and search the directories above it" : "correct the path")
+      return nil
+    }
+    guard !ByteOrderMark.isUTF16(bytes.span) else {
+      findings.error(place, "names '\(path)', which is UTF-16", "save it as UTF-8, which is what JSON is")
       return nil
     }
     return check(bytes, path, place)

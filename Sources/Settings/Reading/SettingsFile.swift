@@ -1,3 +1,5 @@
+import Core
+
 /// One file of settings, read and taken apart.
 struct SettingsFile {
   /// A file of roles.d with 10 000 roles has about 3 MB.
@@ -14,7 +16,7 @@ struct SettingsFile {
     do throws(HostError) {
       let (status, content) = try context.host.read(path, limit: Self.maxBytes)
       context.trust.check(file: path, status)
-      bytes = content
+      bytes = ByteOrderMark.removed(from: content)
     } catch {
       let remedy =
         switch error {
@@ -27,6 +29,10 @@ struct SettingsFile {
       return nil
     }
     endsInLineFeed = bytes.last == UInt8(ascii: "\n")
+    guard !ByteOrderMark.isUTF16(bytes.span) else {
+      context.findings.error(Place(file: path), "this is UTF-16", "save it as UTF-8, which is what TOML is")
+      return nil
+    }
     do throws(TOMLError) {
       guard case .table(let nodes) = try TOMLNode.parse(bytes).value else { return nil }
       self.nodes = nodes
