@@ -85,6 +85,33 @@ package enum ErrorTable {
     Row(
       .code("MissingSecurityToken"), .permanent,
       "use the AccessKey of a RAM user; this one is temporary and lacks its token"),
+    // Of the calls that an identity token signs (STS API reference, AssumeRoleWithOIDC, error codes), and of their families.
+    Row(
+      .code("AuthenticationFail.OIDCToken.Expired"), .identityLapsed,
+      "nothing; the source's own identity token is renewed"),
+    Row(
+      .code("AuthenticationFail.OIDCToken.Invalid"), .permanent,
+      "check the source's identity token; it is empty, damaged or of an unknown algorithm"),
+    Row(
+      .code("AuthenticationFail.OIDCToken.InvalidSignature"), .permanent,
+      "check that the identity token comes from the issuer of the identity provider in RAM, and that the provider has its present keys"
+    ),
+    Row(
+      .code("AuthenticationFail.OIDCToken.AudienceNotMatch"), .permanent,
+      "add the identity token's audience to the client ids of the identity provider in RAM"),
+    Row(
+      .code("AuthenticationFail.OIDCToken.HttpsUrlInvalid"), .permanent,
+      "check the certificate chain at the issuer's URL, and the fingerprints of the identity provider in RAM"),
+    Row(
+      .code("AuthenticationFail.NoPermission"), .permanent,
+      "name the identity provider in the role's trust policy, and check that the provider exists"),
+    Row(
+      .family("AuthenticationFail"), .permanent,
+      "STS doesn't accept who signs; check the identity of the source in the RAM console"),
+    Row(
+      .family("Forbidden"), .permanent,
+      "the account forbids this call; look at the RAM user's policies, and ask whoever manages the account about control policies and its state"
+    ),
     Row(.family("Missing"), .permanent, "report this with the request id"),
     Row(.family("InvalidParameter"), .permanent, "check the settings of the role; STS refuses one of them"),
     Row(.code("InvalidApi.NotFound"), .permanent, "check 'endpoint' in [sts]; what answers there isn't STS"),
