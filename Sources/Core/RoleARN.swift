@@ -2,32 +2,58 @@
 ///
 /// The account is a number; the role's name has 1 to 64 letters, digits, `.` and `-` (RAM API reference, CreateRole).
 package struct RoleARN: Hashable, Sendable, CustomStringConvertible {
+  /// Why a text isn't one.
+  package enum Flaw: Error, Hashable, Sendable {
+    /// A blank, a control character or one beyond ASCII, at this place counted from 1.
+    case foreign(Unicode.Scalar, place: Int)
+    /// Not of the form at all.
+    case form
+    case accountCharacter(Character)
+    /// More than 32 digits.
+    case longAccount(Int)
+    case roleCharacter(Character)
+    /// None, or more than 64 characters.
+    case roleLength(Int)
+  }
+
+  /// How many digits an account's number has as far as is known; older ones may be shorter (?).
+  package static let usualAccountDigits = 16
+
   package let account: String
   package let roleName: String
 
   package init?(_ text: some StringProtocol) {
+    guard let arn = try? RoleARN(parsing: text) else { return nil }
+    self = arn
+  }
+
+  /// The same, saying what is wrong with the text.
+  package init(parsing text: some StringProtocol) throws(Flaw) {
+    if let (place, scalar) = text.unicodeScalars.enumerated().first(where: { !(0x21...0x7E).contains($1.value) }) {
+      throw .foreign(scalar, place: place + 1)
+    }
     let prefix = "acs:ram::"
-    guard text.hasPrefix(prefix) else { return nil }
+    guard text.hasPrefix(prefix) else { throw .form }
     let rest = text.dropFirst(prefix.count)
-    guard let colon = rest.firstIndex(of: ":") else { return nil }
+    guard let colon = rest.firstIndex(of: ":") else { throw .form }
     let account = rest[..<colon]
     let resource = rest[rest.index(after: colon)...]
-    guard resource.hasPrefix("role/") else { return nil }
+    guard !account.isEmpty, resource.hasPrefix("role/") else { throw .form }
+    if let character = account.first(where: { !Self.isDigit($0) }) { throw .accountCharacter(character) }
+    guard account.utf8.count <= 32 else { throw .longAccount(account.utf8.count) }
     let name = resource.dropFirst("role/".count)
-    guard !account.isEmpty, account.utf8.count <= 32, account.utf8.allSatisfy(Self.isDigit),
-      !name.isEmpty, name.utf8.count <= 64,
-      name.utf8.allSatisfy({
-        Self.isDigit($0) || Self.isLetter($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-")
-      })
-    else { return nil }
+    if let character = name.first(where: { !Self.isOfRoleName($0) }) { throw .roleCharacter(character) }
+    guard (1...64).contains(name.utf8.count) else { throw .roleLength(name.utf8.count) }
     self.account = String(account)
     roleName = String(name)
   }
 
   package var description: String { "acs:ram::\(account):role/\(roleName)" }
 
-  private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
-  private static func isLetter(_ byte: UInt8) -> Bool {
-    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+  private static func isDigit(_ character: Character) -> Bool { ("0"..."9").contains(character) }
+
+  private static func isOfRoleName(_ character: Character) -> Bool {
+    isDigit(character) || ("a"..."z").contains(character) || ("A"..."Z").contains(character) || character == "."
+      || character == "-"
   }
 }

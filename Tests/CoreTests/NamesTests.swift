@@ -23,6 +23,19 @@ import Testing
   ])
   func `any other ARN is refused`(_ text: String) { #expect(RoleARN(text) == nil) }
 
+  @Test(
+    arguments: [
+      ("acs:ram::1:role/a_b", .roleCharacter("_")), ("acs:ram::1:role/a/b", .roleCharacter("/")),
+      ("acs:ram::12-34:role/a", .accountCharacter("-")), ("acs:ram::１:role/a", .foreign("１", place: 10)),
+      ("acs:ram::1:role/a ", .foreign(" ", place: 18)), ("acs：ram::1:role/a", .foreign("：", place: 4)),
+      ("acs:ram::1:role/", .roleLength(0)), ("acs:ram::1:user/a", .form), ("", .form), ("acs:ram:::role/a", .form),
+      ("acs:ram::\(String(repeating: "1", count: 33)):role/a", .longAccount(33)),
+      ("acs:ram::1:role/\(String(repeating: "a", count: 65))", .roleLength(65)),
+    ] as [(String, RoleARN.Flaw)])
+  func `what is wrong with an ARN is told, to the character`(_ text: String, _ flaw: RoleARN.Flaw) {
+    #expect(throws: flaw) { try RoleARN(parsing: text) }
+  }
+
   @Test func `readers are allowed by user, by primary and by supplementary group, and nobody else`() {
     let policy = AccessPolicy(ownUID: 990, admins: AccessRule(gids: [4]))
     let rule = AccessRule(uids: [1007], gids: [50])

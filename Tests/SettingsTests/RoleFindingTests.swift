@@ -4,12 +4,32 @@ import Testing
 @Suite struct RoleFindingTests {
   @Test(arguments: [
     Finding(
-      "role's name", "[roles.Uploader]\nrole_arn = \"acs:ram::1:role/a\"",
+      "role's name", "[roles.Uploader]\nrole_arn = \"acs:ram::1234567890123456:role/a\"",
       ":9: roles.Uploader is no name for a role; write [roles.uploader]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
     ),
     Finding(
       "role that is no table", "[roles]\nx = 1",
       ":10: roles.x is a whole number, expected a table; write [roles.x] and its keys below"),
+    Finding(
+      "an underscore in the ARN", "[roles.x]\nrole_arn = \"acs:ram::1234567890123456:role/ram_test\"",
+      #":10: roles.x.role_arn is 'acs:ram::1234567890123456:role/ram_test', and a role's name can't have '_', only A-Z a-z 0-9 . -; write role_arn = "acs:ram::1234567890123456:role/ramtestupload""#
+    ),
+    Finding(
+      "a colon that isn't one", "[roles.x]\nrole_arn = \"acs:ram:：1234567890123456:role/a\"",
+      #":10: roles.x.role_arn has '：' (U+FF1A) as its character 9, expected acs:ram::ACCOUNT:role/NAME in ASCII without blanks; write role_arn = "acs:ram::1234567890123456:role/ramtestupload""#
+    ),
+    Finding(
+      "a blank behind the ARN", "[roles.x]\nrole_arn = \"acs:ram::1234567890123456:role/a \"",
+      #":10: roles.x.role_arn has a blank (U+0020) as its character 33, expected acs:ram::ACCOUNT:role/NAME in ASCII without blanks; write role_arn = "acs:ram::1234567890123456:role/ramtestupload""#
+    ),
+    Finding(
+      "a word for the account", "[roles.x]\nrole_arn = \"acs:ram::ACCOUNT:role/a\"",
+      #":10: roles.x.role_arn is 'acs:ram::ACCOUNT:role/a', and an account's number can't have 'A', only digits; write role_arn = "acs:ram::1234567890123456:role/ramtestupload""#
+    ),
+    Finding(
+      "a short account number", "[roles.x]\nrole_arn = \"acs:ram::12345:role/a\"",
+      ":10: warning: roles.x.role_arn has the account number 12345 of 5 digits, and Alibaba Cloud's have 16; copy the ARN from the role's page in the RAM console"
+    ),
     Finding(
       "ARN", "[roles.x]\nrole_arn = \"arn:aws:iam::1:role/x\"",
       #":10: roles.x.role_arn is 'arn:aws:iam::1:role/x', expected acs:ram::ACCOUNT:role/NAME with the account's number; write role_arn = "acs:ram::1234567890123456:role/ramtestupload""#
@@ -49,7 +69,7 @@ import Testing
       "unknown users and groups",
       """
       [roles.x]
-      role_arn = "acs:ram::1:role/a"
+      role_arn = "acs:ram::1234567890123456:role/a"
       [roles.x.allow]
       users = ["uplaoder", -1, true]
       groups = ["nogroup"]
@@ -104,7 +124,7 @@ import Testing
   func `a rate that can't carry the roles is told the figure that can`(_ finding: Finding) { finding.check() }
 
   @Test func `the same role in two files is told with both places`() {
-    let other = "[roles.uploader]\nrole_arn = \"acs:ram::1:role/b\"\n"
+    let other = "[roles.uploader]\nrole_arn = \"acs:ram::1234567890123456:role/b\"\n"
     let loaded = FakeHost().load(soundSettings, rolesD: ["b.toml": other, "a.toml": "[sts]\n", "c.txt": "x"])
     #expect(
       loaded.diagnostics.map(\.description) == [

@@ -67,7 +67,7 @@ import Testing
       [socket]
       path = "\(directory.path("socket"))"
       [roles.uploader]
-      role_arn = "acs:ram::1:role/a"
+      role_arn = "acs:ram::1234567890123456:role/a"
       """
     let path = try directory.write(text, to: "settings.toml")
     let loaded = SettingsLoader().load(path)

@@ -11,7 +11,7 @@ struct RoleReader {
 
   /// nil when something was reported.
   func read(outputs: OutputReader) -> RoleSettings? {
-    let arn = arn()
+    let arn = RoleARN.read(table, Keys.arn)
     let timing = timing()
     let template = sessionName(pool: timing?.pool ?? 1)
     let policy = policy()
@@ -24,17 +24,6 @@ struct RoleReader {
       name: name, arn: arn, timing: timing, sessionName: template, policy: policy, externalID: externalID,
       source: source,
       readers: readers, outputs: files)
-  }
-
-  private func arn() -> RoleARN? {
-    guard let text = table.text(Keys.arn) else { return nil }
-    guard let arn = RoleARN(text) else {
-      table.findings.error(
-        table.place(of: Keys.arn), "is '\(text)', expected \(Keys.arn.form) with the account's number",
-        Keys.arn.remedy())
-      return nil
-    }
-    return arn
   }
 
   private func sessionName(pool: Int) -> SessionNameTemplate? {
