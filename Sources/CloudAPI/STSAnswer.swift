@@ -62,11 +62,14 @@ package struct STSResponse {
 
   let httpStatus: Int
   let retryAfter: String?
+  let notBefore: Duration?
 
-  /// `retryAfter` is the value of `x-acs-retry-after` as it stands; nil when the header is absent.
-  package init(httpStatus: Int, retryAfter: String?) {
+  /// `retryAfter` is the value of `x-acs-retry-after` as it stands; nil when the header is absent. `notBefore` is what
+  /// `RetryAfter` makes of the standard header.
+  package init(httpStatus: Int, retryAfter: String?, notBefore: Duration? = nil) {
     self.httpStatus = httpStatus
     self.retryAfter = retryAfter
+    self.notBefore = notBefore
   }
 
   /// Reads the answer to AssumeRole; `now` is the server's time, by which a session must not have expired.
@@ -110,32 +113,41 @@ package struct STSResponse {
     do {
       return .granted(try read(root))
     } catch {
+      // A gateway may send an error with status 200. What has all that was asked for is an answer, whatever else it has.
+      if let code = root.errorCode, !Self.successCodes.contains(code) { return .refused(refusal(root)) }
       return .refused(failure(for: error, requestID: root.requestID))
     }
   }
 
+  /// What the vendor's services write where nothing is wrong, in those answers that have a code at all.
+  private static let successCodes = ["Success", "OK", "200"]
+
   /// The failure that an error body stands for.
   private func refusal(_ root: borrowing JSONValue) -> Failure {
-    guard let code = root.either("Code", "code")?.printable(most: 64), !code.isEmpty else {
-      return failure(for: .noCode, requestID: root.requestID)
-    }
+    guard let code = root.errorCode else { return failure(for: .noCode, requestID: root.requestID) }
     let row = ErrorTable.row(forCode: code, message: root.either("Message", "message"), httpStatus: httpStatus)
-    return Failure(
-      throttle ?? row.kind, code: code, httpStatus: httpStatus, requestID: root.requestID, advice: row.advice)
+    return failure(row.kind, code: code, requestID: root.requestID, advice: row.advice)
   }
 
   /// An answer that isn't one of STS, or is damaged: nobody's fault that a change of settings would surely mend.
   private func failure(for fault: AnswerFault, requestID: String?) -> Failure {
-    let kind: Failure.Kind = httpStatus == 429 ? .throttled(wait: nil) : .transient
+    failure(
+      httpStatus == 429 ? .throttled(wait: nil) : .transient, code: fault.code, requestID: requestID,
+      advice: fault.advice)
+  }
+
+  private func failure(_ kind: Failure.Kind, code: String, requestID: String?, advice: String) -> Failure {
+    var kind = throttle ?? kind
+    if kind == .throttled(wait: nil), retryAfter == nil, let notBefore { kind = .throttled(wait: notBefore) }
     return Failure(
-      throttle ?? kind, code: fault.code, httpStatus: httpStatus, requestID: requestID, advice: fault.advice)
+      kind, code: code, httpStatus: httpStatus, requestID: requestID, notBefore: notBefore, advice: advice)
   }
 
   /// `x-acs-retry-after` is in milliseconds; its mere presence means that we asked too often. At most 5 minutes count.
   private var throttle: Failure.Kind? {
     guard let retryAfter else { return nil }
     guard let milliseconds = Int64(retryAfter), milliseconds >= 0 else { return .throttled(wait: nil) }
-    return .throttled(wait: min(.milliseconds(milliseconds), .minutes(5)))
+    return .throttled(wait: min(.milliseconds(milliseconds), RetryAfter.longest))
   }
 }
 
@@ -174,6 +186,11 @@ extension JSONValue {
   fileprivate var requestID: String? {
     guard let id = either("RequestId", "requestId")?.printable(most: 128), !id.isEmpty else { return nil }
     return id
+  }
+
+  fileprivate var errorCode: String? {
+    guard let code = either("Code", "code")?.printable(most: 64), !code.isEmpty else { return nil }
+    return code
   }
 
   /// The string under one name or the other; SDKs take both spellings of an error's members.

@@ -7,6 +7,8 @@
 /// | permanent | 30–60 s, doubling to 5–10 min: a person may mend it in the console |
 /// | skew, nonce used, identity lapsed | none, once; then as transient (identity: as permanent) |
 ///
+/// Whatever the class, none is shorter than what the peer asked for by `Failure.notBefore`.
+///
 /// A fleet that is cut off comes back within the longest wait, and how it is spread over that minute is decided here. Waits
 /// drawn from nothing up to the longest (full jitter) make the first second after an outage twice as busy as the minute's mean;
 /// waits from half of the longest on make it a third busier. And roles that try after 1, 2, 4, 8 s… while all their
@@ -26,6 +28,16 @@ package struct Backoff: Sendable {
   /// The wait after `failure`, which counts as one more in the row; `headroom` is how long readers can do without its end.
   package mutating func wait(
     after failure: Failure, headroom: Duration = .zero, using generator: inout some RandomNumberGenerator
+  ) -> Duration {
+    let own = ownWait(after: failure, headroom: headroom, using: &generator)
+    guard let notBefore = failure.notBefore else { return own }
+    let floor = min(max(notBefore, .zero), Ladder.throttled.limit)
+    // Spread, or all who were asked to come back at one time would.
+    return max(own, floor + .random(in: .zero...max(floor / 10, .milliseconds(100)), using: &generator))
+  }
+
+  private mutating func ownWait(
+    after failure: Failure, headroom: Duration, using generator: inout some RandomNumberGenerator
   ) -> Duration {
     failures += 1
     let patience = min(headroom / 10, Self.longestPatience)

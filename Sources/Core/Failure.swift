@@ -24,14 +24,20 @@ package struct Failure: Hashable, Sendable {
   package let httpStatus: Int?
   /// The RequestId by which the vendor's support finds the call; nil when the answer named none.
   package let requestID: String?
+  /// How long whoever answered asked to be left alone; no attempt is made before. nil when nothing was said.
+  package let notBefore: Duration?
   /// What a person can do about it, in half a sentence; never quotes the cloud's message, which may quote our request.
   package let advice: String
 
-  package init(_ kind: Kind, code: String, httpStatus: Int? = nil, requestID: String? = nil, advice: String) {
+  package init(
+    _ kind: Kind, code: String, httpStatus: Int? = nil, requestID: String? = nil, notBefore: Duration? = nil,
+    advice: String
+  ) {
     self.kind = kind
     self.code = code
     self.httpStatus = httpStatus
     self.requestID = requestID
+    self.notBefore = notBefore
     self.advice = advice
   }
 }

@@ -103,6 +103,43 @@ import Testing
     #expect(!failure.blamesAccessKey)
   }
 
+  struct ErrorWith200: Sendable, CustomTestStringConvertible {
+    let code: String
+    let expect: String
+    let kind: Failure.Kind
+    var blamesAccessKey = false
+    var testDescription: String { code }
+  }
+
+  /// The code was lost, and with it what a person could do.
+  @Test(arguments: [
+    ErrorWith200(code: "NoPermission", expect: "NoPermission", kind: .permanent),
+    ErrorWith200(
+      code: "InvalidAccessKeyId.NotFound", expect: "InvalidAccessKeyId.NotFound", kind: .permanent,
+      blamesAccessKey: true),
+    ErrorWith200(code: "Throttling.User", expect: "Throttling.User", kind: .throttled(wait: nil)),
+    ErrorWith200(code: "Unheard.Of", expect: "Unheard.Of", kind: .transient),
+    ErrorWith200(code: "Success", expect: "AnswerIncomplete", kind: .transient),
+    ErrorWith200(code: "", expect: "AnswerIncomplete", kind: .transient),
+  ])
+  func `an error body with status 200 keeps its code`(_ row: ErrorWith200) {
+    let body = #"{"RequestId":"5F2C","Code":"\#(row.code)","Message":"m"}"#
+    let failures = [
+      assume(body).refused,
+      STSResponse(httpStatus: 200, retryAfter: nil).callerIdentity(from: Array(body.utf8).span).refused,
+    ]
+    for failure in failures {
+      #expect(failure?.code == row.expect)
+      #expect(failure?.kind == row.kind)
+      #expect(failure?.requestID == "5F2C")
+      #expect(failure?.blamesAccessKey == row.blamesAccessKey)
+    }
+  }
+
+  @Test func `a session with a code beside it is a session`() {
+    #expect(assume(Self.good.replacing("{\"RequestId", with: "{\"Code\":\"Odd\",\"RequestId")).granted != nil)
+  }
+
   @Test func `an answer without a request id is a session all the same`() {
     let session = assume(Self.good.replacing("RequestId", with: "X")).granted
     #expect(session != nil && session?.requestID == nil)

@@ -31,6 +31,28 @@ import Testing
     }
   }
 
+  /// An overloaded server that said "in 20 s" was asked five times in twelve seconds.
+  @Test(
+    arguments: [
+      .transient, .throttled(wait: nil), .throttled(wait: .seconds(20)), .permanent, .skew, .nonceUsed, .identityLapsed,
+    ] as [Failure.Kind])
+  func `no class comes back before the time that the peer asked for`(_ kind: Failure.Kind) {
+    let failure = Failure(kind, code: "Busy", notBefore: .seconds(20), advice: "")
+    for seed in 1...20 as ClosedRange<UInt64> {
+      for wait in Self.waits(after: Array(repeating: failure, count: 12), seed: seed) {
+        #expect((.seconds(20)...(.minutes(10))).contains(wait), "seed \(seed)")
+      }
+    }
+    let first = Set((1...20).map { Self.waits(after: [failure], seed: $0)[0] })
+    #expect(first.count > 10, "not all at one moment")
+  }
+
+  @Test func `a time beyond five minutes counts as five minutes`() {
+    let failure = Failure(.transient, code: "Busy", notBefore: .hours(24), advice: "")
+    let wait = Self.waits(after: [failure])[0]
+    #expect((.seconds(300)...(.seconds(330))).contains(wait))
+  }
+
   @Test func `late transient waits are spread over half a minute, so that hosts don't ask together`() {
     let late = (1...200).map { Self.waits(after: Array(repeating: .network, count: 8), seed: $0)[7].inSeconds }
     #expect((late.min() ?? 60) < 32 && (late.min() ?? 0) >= 30)
