@@ -39,14 +39,20 @@ struct AnswerWriter {
       case .oversize(let bytes):
         answer.body += Array(repeating: UInt8(ascii: " "), count: max(0, bytes - answer.body.count))
       case .dribble(let milliseconds): reply.manner = .dribbled(milliseconds: milliseconds)
+      case .header(let name, let value): answer.headers.replace(name, with: value)
       case .garbage(.half): answer.body.removeLast(answer.body.count - answer.body.count / 2)
       case .garbage(.type): answer.headers.replace("Content-Type", with: "image/png")
       case .garbage(.http): reply.manner = .raw(Array("220 mail.example ESMTP\r\n".utf8), belowTLS: false)
       case .garbage(.tls): reply.manner = .raw(Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8), belowTLS: true)
-      case .refuse, .unreachable, .error, .fields, .html, .garbage, .keyDisabled, .roleGone, .certificate: continue
+      case .gzip, .refuse, .unreachable, .error, .fields, .html, .garbage, .keyDisabled, .roleGone, .certificate:
+        continue
       }
     }
     if case .substitute(.refusedConnection) = outcome { reply.manner = .refused }
+    if faults.contains(.gzip) {
+      answer.body = Gzip.stored(answer.body)
+      answer.headers.replace("Content-Encoding", with: "gzip")
+    }
     if let date { answer.headers.append(.init(name: "Date", value: date)) }
     reply.answer = answer
     if reply.manner == .brokenOff { result = "broken off" }

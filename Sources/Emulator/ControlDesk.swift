@@ -9,12 +9,16 @@ struct ControlDesk: Sendable {
       refuse               close the connection instead of answering
       unreachable          close new connections before the TLS handshake
       drop                 break off in the middle of the answer
-      error                [status=500] [code=InternalError] [message=TEXT]
+      error                [status=500] [code=InternalError] [message=TEXT];
+                           200 is a status, too
       throttle             [code=Throttling.User] [retry_after_ms=N]
       empty                [field=NAME], else all four of a credential
       missing              field=NAME
       replace              field=NAME&value=TEXT
       date                 offset_seconds=N, text=TEXT or absent=true
+      header               name=NAME&value=TEXT; one more header, of this or
+                           another fault's answer
+      gzip                 the body compressed, though nobody asked for it
       html                 [status=200]; a proxy's page instead
       oversize             [bytes=1000000]; a good answer, then blanks
       dribble              milliseconds=N; the body byte by byte, all that time

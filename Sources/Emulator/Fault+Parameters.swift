@@ -33,6 +33,8 @@ extension Fault.Kind {
     case "missing": self = .fields([try parameters.text("field")], value: nil)
     case "replace": self = .fields([try parameters.text("field")], value: try parameters.text("value"))
     case "date": self = try Self.date(parameters)
+    case "header": self = .header(name: try parameters.text("name"), value: try parameters.text("value"))
+    case "gzip": self = .gzip
     case "html": self = .html(status: try parameters.whole("status", in: 200...599) ?? 200)
     case "oversize": self = .oversize(bytes: try parameters.whole("bytes", in: 1...Self.sizeLimit) ?? 1_000_000)
     case "garbage": self = .garbage(try parameters.word("form") ?? .bytes)
@@ -56,7 +58,8 @@ extension Fault.Kind {
   }
 
   private static func error(_ parameters: Parameters) throws(FaultError) -> Refusal {
-    let status = try parameters.whole("status", in: 400...599) ?? Refusal.internalError.status
+    // Some gateways send an error with status 200.
+    let status = try parameters.whole("status", in: 200...599) ?? Refusal.internalError.status
     let usual = status == Refusal.unavailable.status ? Refusal.unavailable : .internalError
     return Refusal(
       status: status, code: parameters["code"] ?? usual.code, message: parameters["message"] ?? usual.message)
@@ -79,6 +82,8 @@ extension Fault.Kind {
     case .error(_, let retryAfter): retryAfter == nil ? "error" : "throttle"
     case .fields(_, let value): value == nil ? "missing" : value == "" ? "empty" : "replace"
     case .date, .dateText: "date"
+    case .header: "header"
+    case .gzip: "gzip"
     case .html: "html"
     case .oversize: "oversize"
     case .garbage: "garbage"

@@ -17,6 +17,10 @@ package struct Fault: Sendable {
     case date(offsetSeconds: Int64)
     /// The answer's Date is this text, or missing when nil.
     case dateText(String?)
+    /// The answer has this header, beside or instead of its own.
+    case header(name: String, value: String)
+    /// The answer's body is compressed (gzip), though nobody asked for that.
+    case gzip
     /// A page as a proxy would send, instead of the operation.
     case html(status: Int)
     /// A good answer, padded to this many bytes.

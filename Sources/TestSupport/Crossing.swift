@@ -20,6 +20,8 @@ package final class Crossing {
     case holdAnswer
     /// A proxy's: answers every CONNECT with this status.
     case answer(Int)
+    /// A proxy's: answers every CONNECT with this status and `Retry-After`.
+    case later(Int, retryAfter: String)
     /// A proxy's: opens tunnels for this user, and asks all others who they are (407).
     case password(user: String, password: String)
 
@@ -27,6 +29,7 @@ package final class Crossing {
       switch self {
       case .open, .refuse, .silent, .cut, .garbage, .cutAnswer, .holdAnswer: "\(self)"
       case .answer(let status): "answer \(status)"
+      case .later(let status, let retryAfter): "later \(status) \(retryAfter)"
       case .password(let user, let password): "password \(user):\(password)"
       }
     }
@@ -153,6 +156,10 @@ private let crossingScript = #"""
       words = mode[0].split(" ", 1)
       if words[0] == "answer":
           client.sendall(f"HTTP/1.1 {words[1]} No\r\nContent-Length: 0\r\nDate: Fri, 02 Jan 2026 03:04:05 GMT\r\n\r\n".encode())
+          return None
+      if words[0] == "later":
+          status, text = words[1].split(" ", 1)
+          client.sendall(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\nRetry-After: {text}\r\nDate: Fri, 02 Jan 2026 03:04:05 GMT\r\n\r\n".encode())
           return None
       if words[0] == "password":
           wanted = "Basic " + base64.b64encode(words[1].encode()).decode()

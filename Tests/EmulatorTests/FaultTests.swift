@@ -42,6 +42,29 @@ import Testing
     #expect(second.code == "Throttling.User" && second.reply.answer.header("x-acs-retry-after") == nil)
   }
 
+  @Test func `an answer has the header that a fault adds, with an error or without`() throws {
+    var cloud = try TestCloud()
+    cloud.service.faults.add(Fault(.header(name: "Retry-After", value: "20"), count: 2))
+    cloud.service.faults.add(Fault(.error(.unavailable, retryAfterMilliseconds: nil), count: 1))
+    let answers = [0, 1, 2].map { _ in cloud.send().reply.answer }
+    #expect(answers.map(\.status) == [503, 200, 200])
+    #expect(answers.map { $0.header("retry-after") } == ["20", "20", nil])
+  }
+
+  @Test func `a compressed body says so and is what gzip makes of it`() throws {
+    var cloud = try TestCloud()
+    cloud.service.faults.add(Fault(.gzip, count: 1))
+    let answer = cloud.send().reply.answer
+    #expect(answer.header("Content-Encoding") == "gzip" && answer.body.starts(with: [0x1F, 0x8B, 8]))
+    // Made by Python's zlib at level 0: one stored block.
+    #expect(
+      Gzip.stored(Array("abc".utf8)) == [
+        0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 1, 3, 0, 0xFC, 0xFF, 0x61, 0x62, 0x63, 0xC2, 0x41, 0x24, 0x35, 3, 0, 0, 0,
+      ])
+    let long = Gzip.stored(Array(repeating: 0, count: 70_000))
+    #expect(long.count == 10 + 5 + 65_535 + 5 + 4465 + 8 && long[10] == 0)
+  }
+
   @Test func `a substituted request leaves no trace`() throws {
     var cloud = try TestCloud()
     cloud.service.faults.add(Fault(.refuse, count: 1))
@@ -190,7 +213,7 @@ import Testing
       "kind=error&status=502&code=BadGateway&message=No%20way",
       .error(Refusal(status: 502, code: "BadGateway", message: "No way"), retryAfterMilliseconds: nil)),
     Case("kind=error&status=503", .error(.unavailable, retryAfterMilliseconds: nil)),
-    Case("kind=error&status=200", nil),
+    Case("kind=error&status=199", nil),
     Case("kind=throttle", .error(.userThrottled, retryAfterMilliseconds: nil)),
     Case("kind=throttle&code=Throttling.Api&retry_after_ms=900", .error(.apiThrottled, retryAfterMilliseconds: 900)),
     Case("kind=throttle&code=Slow", nil),
