@@ -17,11 +17,37 @@ import Testing
       #":10: sts.endpoint is 'sts aliyuncs', expected host or host:port; write endpoint = "sts.cn-hangzhou.aliyuncs.com" or remove the line to use "sts.aliyuncs.com""#
     ),
     Finding(
+      "the root's dot", "[sts]\nendpoint = \"sts.aliyuncs.com.\"",
+      #":10: sts.endpoint is 'sts.aliyuncs.com.', and the dot at the end is no part of a host's name in TLS; write endpoint = "sts.aliyuncs.com" or remove the line"#
+    ),
+    Finding(
+      "the root's dot before a port", "[sts]\nfallback_endpoints = [\"sts.aliyuncs.com.:8443\"]",
+      #":10: sts.fallback_endpoints has 'sts.aliyuncs.com.:8443', and the dot at the end is no part of a host's name in TLS; write fallback_endpoints = ["sts.aliyuncs.com:8443"] or remove the line to use []"#
+    ),
+    Finding(
       "certificates", "[sts]\nca_file = \"missing.pem\"",
       ":10: sts.ca_file is '/etc/rolekeeper/missing.pem', which can't be read: there is no such file; correct the path, or remove the line to use the system's certificates"
     ),
   ])
   func `a bad endpoint is told what to write`(_ finding: Finding) { finding.check() }
+
+  /// The daemon ended once a second over it, and the check had nothing to say.
+  @Test(arguments: ["", "certificates", "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"])
+  func `a CA file without a certificate is an error`(_ text: String) {
+    var host = FakeHost()
+    host.files["/etc/rolekeeper/ca.pem"] = FakeHost.File(text: text)
+    Finding(
+      "no certificate", "[sts]\nca_file = \"ca.pem\"",
+      ":10: sts.ca_file is '/etc/rolekeeper/ca.pem', which holds no certificate in PEM form; put the authorities' certificates there, or remove the line to use the system's certificates"
+    ).check(on: host)
+  }
+
+  @Test(arguments: ["CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CERTIFICATE"])
+  func `each heading of OpenSSL's is a certificate's, behind whatever text`(_ heading: String) {
+    var host = FakeHost()
+    host.files["/etc/rolekeeper/ca.pem"] = FakeHost.File(text: "# ours\n-----BEGIN \(heading)-----\nAA==\n")
+    Finding("", "[sts]\nca_file = \"ca.pem\"").check(on: host)
+  }
 
   @Test func `a bad socket is told what to write`() {
     let long = "/run/" + String(repeating: "x", count: 103)
@@ -110,7 +136,7 @@ import Testing
         "/etc/rolekeeper/rolekeeper.toml:1: source.Main is no name for a source; write [source.main]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
       ])
     expect(
-      host.load("[roles.x]\nrole_arn = \"acs:ram::1:role/x\"\n"),
+      host.load("[roles.x]\nrole_arn = \"acs:ram::1234567890123456:role/x\"\n"),
       [
         #"/etc/rolekeeper/rolekeeper.toml: source is missing, and the roles need one; write [source.main] with type = "access-key" and credential = "access-key""#
       ])

@@ -23,7 +23,8 @@ import Testing
       sts.endpoints.map(\.description) == [
         "sts.cn-hangzhou.aliyuncs.com", "sts-vpc.cn-hangzhou.aliyuncs.com", "sts.aliyuncs.com:8443",
       ])
-    #expect(sts.wholeTimeout == .seconds(15))
+    // Each has 7 s for its name, with the resolver's own values, and 3 s to connect.
+    #expect(sts.lookupTimeout == .seconds(7) && sts.wholeTimeout == .seconds(30))
     #expect(sts.proxy?.address.url == "http://proxy.example:3128")
     #expect(sts.proxy?.address.user == "CORP\\keeper")
     #expect(sts.proxy?.passwordFile == "/etc/rolekeeper/proxy-password")
@@ -66,7 +67,38 @@ import Testing
     ),
     Finding(
       "an odd user", "[sts]\nproxy = \"http://a b@h:1\"",
-      #":10: sts.proxy has a user of other characters than A-Z a-z 0-9 . _ + - \; write a user of these, at most 64"#),
+      #":10: sts.proxy has ' ' in its user; write it percent-encoded, as %20"#),
+    Finding(
+      "an address as a user", "[sts]\nproxy = \"http://alice@corp@h:1\"",
+      #":10: sts.proxy has '@' in its user; write it percent-encoded, as %40"#),
+    Finding(
+      "a user in another script", "[sts]\nproxy = \"http://ålice@h:1\"",
+      #":10: sts.proxy has 'å' in its user; write it percent-encoded, as %C3%A5"#),
+    Finding(
+      "half an escape", "[sts]\nproxy = \"http://alice%4@h:1\"",
+      #":10: sts.proxy has '%4' in its user, which is no percent-encoded byte; write two hexadecimal digits behind each %, and % itself as %25"#
+    ),
+    Finding(
+      "a per cent sign", "[sts]\nproxy = \"http://100%sure@h:1\"",
+      #":10: sts.proxy has '%su' in its user, which is no percent-encoded byte; write two hexadecimal digits behind each %, and % itself as %25"#
+    ),
+    Finding(
+      "a signed escape", "[sts]\nproxy = \"http://a%+4@h:1\"",
+      #":10: sts.proxy has '%+4' in its user, which is no percent-encoded byte; write two hexadecimal digits behind each %, and % itself as %25"#
+    ),
+    Finding(
+      "an escaped colon", "[sts]\nproxy = \"http://a%3Ab@h:1\"",
+      #":10: sts.proxy has a user that decodes to one with a colon, which no proxy's user can have; write another user"#
+    ),
+    Finding(
+      "an escaped line break", "[sts]\nproxy = \"http://a%0D%0Ab@h:1\"",
+      #":10: sts.proxy has a user that decodes to one with a control character; write another user"#),
+    Finding(
+      "bytes that are no text", "[sts]\nproxy = \"http://a%FFb@h:1\"",
+      #":10: sts.proxy has a user that decodes to bytes that aren't UTF-8; write another user"#),
+    Finding(
+      "an empty user", "[sts]\nproxy = \"http://@h:1\"",
+      #":10: sts.proxy has a user of 0 bytes, allowed are 1 to 64; write a shorter user, or the proxy without one"#),
     Finding(
       "a user alone", "[sts]\nproxy = \"http://keeper@h:1\"",
       #":10: sts.proxy names user 'keeper' without a password; write proxy_password_file = "/etc/rolekeeper/proxy-password", or the proxy without a user"#
@@ -86,6 +118,20 @@ import Testing
     ),
   ])
   func `a flaw is told with its line and what to write`(_ finding: Finding) { finding.check() }
+
+  @Test(arguments: [
+    ("alice%40corp", "alice@corp"), ("%c3%a5sa", "åsa"), ("100%25", "100%"), ("a%20b", "a b"),
+    ("CORP%5Ckeeper", "CORP\\keeper"),
+    ("a+b", "a+b"), ("a~!$&'()*,;=b", "a~!$&'()*,;=b"),
+  ])
+  func `a proxy's user is decoded`(_ text: String, _ user: String) throws {
+    var host = FakeHost()
+    host.files["/etc/rolekeeper/proxy-password"] = Self.passwordFile
+    let loaded = host.load(
+      soundSettings + "[sts]\nproxy = \"http://\(text)@h:1\"\nproxy_password_file = \"proxy-password\"")
+    #expect(loaded.diagnostics.map(\.description) == [])
+    #expect(loaded.settings?.sts.proxy?.address.user == user)
+  }
 
   @Test func `a password in the URL is refused, and not repeated`() {
     let loaded = FakeHost().load(soundSettings + "[sts]\nproxy = \"http://keeper:hunter2@h:1\"")
@@ -116,7 +162,7 @@ import Testing
   @Test func `the time that all endpoints may take counts against a role's outage`() {
     let lines = "[sts]\ntimeout = \"1min\"\nfallback_endpoints = [\"a\", \"b\", \"c\", \"d\"]"
     let sentence = FakeHost().load(soundSettings + lines).diagnostics.map(\.description)
-    // 75 s, and what five requests of 60 s have beyond the 10 s in there.
+    // 75 s, and what five requests of 60 s have beyond the 10 s in there: looking up the name and connecting is less.
     #expect(
       sentence.count == 1 && sentence[0].contains("survive_outage 1200 s and 365 s for retries are needed"),
       "\(sentence)")

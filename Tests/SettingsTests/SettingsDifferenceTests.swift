@@ -41,7 +41,7 @@ import Testing
 
   private static func settings(_ main: String, _ rolesD: [String: String] = [:]) throws -> DaemonSettings {
     var host = FakeHost()
-    host.files["/etc/rolekeeper/ca.pem"] = FakeHost.File(text: "certificates")
+    host.files["/etc/rolekeeper/ca.pem"] = FakeHost.File(text: "-----BEGIN CERTIFICATE-----\n")
     host.files["/etc/rolekeeper/p.json"] = FakeHost.File(
       text: #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#)
     let loaded = host.load(main, rolesD: rolesD)

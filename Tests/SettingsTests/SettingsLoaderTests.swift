@@ -43,7 +43,7 @@ import Testing
 
   @Test func `what is written holds`() throws {
     var host = FakeHost()
-    host.files["/etc/rolekeeper/ca.pem"] = FakeHost.File(text: "certificates")
+    host.files["/etc/rolekeeper/ca.pem"] = FakeHost.File(text: "-----BEGIN CERTIFICATE-----\n")
     host.files["/etc/rolekeeper/key.csv"] = FakeHost.File(uid: 998, mode: 0o400)
     let text = """
       [source.main]
@@ -73,7 +73,7 @@ import Testing
       [log]
       level = "debug"
       [roles.downloader]
-      role_arn = "acs:ram::1:role/a.b-c"
+      role_arn = "acs:ram::1234567890123456:role/a.b-c"
       session_name = "{role}@{host}"
       duration = "2h"
       max_duration = "12h"
@@ -139,7 +139,7 @@ import Testing
   }
 
   @Test func `roles come from roles_d too, by the names of its files`() throws {
-    func role(_ name: String) -> String { "[roles.\(name)]\nrole_arn = \"acs:ram::1:role/a\"\n" }
+    func role(_ name: String) -> String { "[roles.\(name)]\nrole_arn = \"acs:ram::1234567890123456:role/a\"\n" }
     let loaded = FakeHost().load(
       soundSettings,
       rolesD: ["20.toml": role("b"), "10.toml": role("c") + role("a"), ".hidden.toml": "?", "x.toml~": "?"])
@@ -217,5 +217,62 @@ private struct SplitMix: RandomNumberGenerator {
     mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
     mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
     return mixed ^ mixed >> 31
+  }
+}
+
+/// Marks that editors put in front of a text.
+@Suite struct ByteOrderMarkReadingTests {
+  static let policy =
+    #"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "oss:GetObject", "Resource": "*"}]}"#
+
+  @Test func `a mark in front of the settings, a file of roles and a policy is skipped`() {
+    var host = FakeHost()
+    host.files["/etc/rolekeeper/p.json"] = FakeHost.File(text: "\u{FEFF}" + Self.policy)
+    let role = "\u{FEFF}[roles.other]\nrole_arn = \"acs:ram::1234567890123456:role/a\"\n"
+    let loaded = host.load("\u{FEFF}" + soundSettings + "policy_file = \"p.json\"\n", rolesD: ["a.toml": role])
+    #expect(loaded.diagnostics.map(\.description) == [])
+    #expect(loaded.settings?.roles.count == 2 && loaded.settings?.roles[0].policy?.first == UInt8(ascii: "{"))
+  }
+
+  @Test func `lines are counted with a mark as without one`() {
+    let loaded = FakeHost().load("\u{FEFF}" + soundSettings + "what = 1\n")
+    #expect(loaded.diagnostics.first?.place.line == 9)
+  }
+
+  @Test func `UTF-16 is named for what it is`() throws {
+    struct Host16: Host {
+      let base: FakeHost
+      let path: String
+      var name: String { base.name }
+      var uid: UInt32 { base.uid }
+      var gid: UInt32 { base.gid }
+      var workingDirectory: String { base.workingDirectory }
+      var credentialsDirectory: String? { base.credentialsDirectory }
+      func user(named name: String) throws(HostError) -> HostUser? { try base.user(named: name) }
+      func user(uid: UInt32) throws(HostError) -> HostUser? { try base.user(uid: uid) }
+      func group(named name: String) throws(HostError) -> HostGroup? { try base.group(named: name) }
+      func group(gid: UInt32) throws(HostError) -> HostGroup? { try base.group(gid: gid) }
+      func groups(of user: HostUser) -> Set<UInt32> { base.groups(of: user) }
+      func status(of path: String) throws(HostError) -> FileStatus { try base.status(of: path) }
+      func realPath(of path: String) throws(HostError) -> String { try base.realPath(of: path) }
+      func mayWrite(to directory: String) -> Bool { base.mayWrite(to: directory) }
+      func names(in directory: String) throws(HostError) -> [String] { try base.names(in: directory) }
+      func read(_ path: String, limit: Int) throws(HostError) -> (status: FileStatus, bytes: [UInt8]) {
+        let (status, bytes) = try base.read(path, limit: limit)
+        return (status, path == self.path ? [0xFF, 0xFE] + bytes.flatMap { [$0, 0] } : bytes)
+      }
+    }
+    var base = FakeHost()
+    base.files["/etc/rolekeeper/p.json"] = FakeHost.File(text: Self.policy)
+    base.files[FakeHost.path] = FakeHost.File(text: soundSettings + "policy_file = \"p.json\"\n")
+    func findings(in path: String) -> [String] {
+      SettingsLoader(host: Host16(base: base, path: path)).load(FakeHost.path).diagnostics.map(\.description)
+    }
+    #expect(
+      findings(in: FakeHost.path).first == "\(FakeHost.path): this is UTF-16; save it as UTF-8, which is what TOML is")
+    #expect(
+      findings(in: "/etc/rolekeeper/p.json") == [
+        "\(FakeHost.path):9: roles.uploader.policy_file names '/etc/rolekeeper/p.json', which is UTF-16; save it as UTF-8, which is what JSON is"
+      ])
   }
 }

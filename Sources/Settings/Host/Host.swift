@@ -10,6 +10,8 @@ package protocol Host {
   var workingDirectory: String { get }
   /// Where systemd put the unit's credentials; nil outside of a unit that has any.
   var credentialsDirectory: String? { get }
+  /// The variable RES_OPTIONS, by which a process's resolver has other options than the host's (resolv.conf(5)).
+  var resolverOptions: String? { get }
 
   /// The user of that name; nil when there is none.
   func user(named name: String) throws(HostError) -> HostUser?
@@ -29,6 +31,10 @@ package protocol Host {
   func mayWrite(to directory: String) -> Bool
   /// The names in a directory, in no order.
   func names(in directory: String) throws(HostError) -> [String]
+}
+
+extension Host {
+  package var resolverOptions: String? { nil }
 }
 
 package struct HostUser: Hashable, Sendable {

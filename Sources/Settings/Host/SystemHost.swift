@@ -24,6 +24,8 @@ package struct SystemHost: Host {
 
   package var credentialsDirectory: String? { getenv("CREDENTIALS_DIRECTORY").map { String(cString: $0) } }
 
+  package var resolverOptions: String? { getenv("RES_OPTIONS").map { String(cString: $0) } }
+
   package func user(named name: String) throws(HostError) -> HostUser? {
     try lookUp { entry, buffer, size, result in
       getpwnam_r(name, entry, buffer, size, result)

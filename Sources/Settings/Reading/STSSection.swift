@@ -14,9 +14,12 @@ extension STSSettings {
     let rate = table.number(Keys.requestsPerSecond)
     let burst = table.integer(Keys.burst)
     guard let endpoint, let connectTimeout, let timeout, let rate, let burst else { return nil }
+    let names = ([endpoint] + fallbacks).map(\.host) + (proxy.map { [$0.address.host] } ?? [])
+    let times = STSTimes(connectTimeout: connectTimeout, timeout: timeout, names: names, host: table.context.host)
+    times.report(to: table)
     self.init(
       endpoint: endpoint, fallbackEndpoints: fallbacks, proxy: proxy, caFile: caFile, connectTimeout: connectTimeout,
-      timeout: timeout, requestsPerSecond: rate, burst: burst)
+      timeout: timeout, lookupTimeout: times.lookupTimeout, requestsPerSecond: rate, burst: burst)
   }
 
   private static func endpoint(_ table: TableReader) -> Endpoint? {
@@ -51,19 +54,37 @@ extension STSSettings {
   }
 
   private static func reason(against text: String, form: String) -> String {
-    text.hasPrefix("http://") ? "and STS is called over TLS only" : "expected \(form)"
+    if text.hasPrefix("http://") { return "and STS is called over TLS only" }
+    if let meant = meant(by: text), text == "\(meant)." || text == "\(meant.host).:\(meant.port ?? 0)" {
+      return "and the dot at the end is no part of a host's name in TLS"
+    }
+    return "expected \(form)"
   }
 
-  /// People paste URLs: what lies between the scheme and the path is what they mean.
+  /// People paste URLs, in which what lies between the scheme and the path is what they mean, and names as name servers have them,
+  /// with a dot at the end.
   private static func meant(by text: String) -> Endpoint? {
     let host = text.firstRange(of: "://").map { text[$0.upperBound...] } ?? text[...]
-    return Endpoint(host.prefix { $0 != "/" })
+    let place = host.prefix { $0 != "/" }
+    return Endpoint(place) ?? Endpoint(String(place).replacing(".:", with: ":"))
+      ?? (place.hasSuffix(".") ? Endpoint(place.dropLast()) : nil)
+  }
+
+  /// OpenSSL reads these three headings as a certificate (PEM_read_bio_X509_AUX(3)). Whether what follows is one is found out where
+  /// libcurl is.
+  private static let headings = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"].map {
+    Array("-----BEGIN \($0)-----".utf8)
   }
 
   private static func checkReadable(_ path: String, _ table: TableReader) {
     do throws(HostError) {
-      let (status, _) = try table.context.host.read(path, limit: 16 << 20)
+      let (status, bytes) = try table.context.host.read(path, limit: 16 << 20)
       table.context.trust.check(file: path, status)
+      if !headings.contains(where: { bytes.firstRange(of: $0) != nil }) {
+        table.findings.error(
+          table.place(of: Schema.STS.caFile), "is '\(path)', which holds no certificate in PEM form",
+          "put the authorities' certificates there, or remove the line to use the system's certificates")
+      }
     } catch {
       table.findings.error(
         table.place(of: Schema.STS.caFile), "is '\(path)', which can't be read: \(error)",
@@ -124,9 +145,22 @@ extension ProxySettings {
         "write proxy = \"http://USER@HOST:PORT\", the password into a file of mode 0400, and "
           + "proxy_password_file = \(Keys.proxyPasswordFile.example)"
       )
-    case .user: ("has a user of other characters than A-Z a-z 0-9 . _ + - \\", "write a user of these, at most 64")
+    case .userCharacter(let character):
+      ("has '\(character)' in its user", "write it percent-encoded, as \(Self.escaped(character))")
+    case .userEscape(let text):
+      (
+        "has '\(text)' in its user, which is no percent-encoded byte",
+        "write two hexadecimal digits behind each %, and % itself as %25"
+      )
+    case .userMeaning(let what): ("has a user that decodes to \(what)", "write another user")
+    case .userLength(let count):
+      ("has a user of \(count) bytes, allowed are 1 to 64", "write a shorter user, or the proxy without one")
     case .port: ("names no port", Keys.proxy.remedy())
     case .host: ("is no proxy, expected \(Keys.proxy.form)", Keys.proxy.remedy())
     }
+  }
+
+  private static func escaped(_ character: Character) -> String {
+    character.utf8.map { "%" + ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }.joined()
   }
 }

@@ -50,8 +50,8 @@ enum Schema {
     static let proxy = TextKey(
       name: "proxy", form: "http://HOST:PORT or http://USER@HOST:PORT", example: "\"http://proxy.example:3128\"",
       summary: """
-        The HTTP proxy to reach STS through, by a tunnel (CONNECT) in which TLS stays between us and STS. The environment's is \
-        never used.
+        The HTTP proxy to reach STS through, by a tunnel (CONNECT) in which TLS stays between us and STS. Percent-encode what a \
+        USER has beside letters and digits, as in alice%40corp. The environment's is never used.
         """)
     static let proxyPasswordFile = TextKey(
       name: "proxy_password_file", form: "a path, relative to this file or absolute",
@@ -66,11 +66,14 @@ enum Schema {
       summary: "The certificates to trust instead of the system's, in PEM form.")
     static let connectTimeout = DurationKey(
       name: "connect_timeout", allowed: Duration.seconds(1)...Duration.seconds(60), standard: .seconds(3),
-      summary: "How long a connection to an endpoint may take.")
+      summary: """
+        How long a connection to an endpoint may take. Looking up its name may take as long before that, or as long as this \
+        host's resolver needs to reach its second name server (/etc/resolv.conf), if that is longer.
+        """)
     static let standardTimeout = Duration.seconds(10)
     static let timeout = DurationKey(
       name: "timeout", allowed: Duration.seconds(1)...Duration.seconds(60), standard: standardTimeout,
-      summary: "How long a whole request to one endpoint may take.")
+      summary: "How long a whole request to one endpoint may take, once its name is looked up.")
     static let requestsPerSecond = NumberKey(
       name: "requests_per_second", allowed: 0.1...10_000, standard: 2,
       summary: """

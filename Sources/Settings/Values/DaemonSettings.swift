@@ -46,15 +46,17 @@ package struct STSSettings: Hashable, Sendable {
   /// The certificates to trust, by the file's absolute path; nil for the system's.
   package var caFile: String?
   package var connectTimeout: Duration
-  /// The limit for a whole request to one endpoint.
+  /// The limit for a request to one endpoint, once its name is looked up.
   package var timeout: Duration
+  /// The limit for looking up a name: `connectTimeout`, or what this host's resolver needs to reach its second name server.
+  package var lookupTimeout: Duration
   package var requestsPerSecond: Double
   package var burst: Int
 
   /// All of them, in the order in which they are tried.
   package var endpoints: [Endpoint] { [endpoint] + fallbackEndpoints }
-  /// The limit for asking one endpoint after the other.
-  package var wholeTimeout: Duration { timeout * endpoints.count }
+  /// The limit for asking one endpoint after the other, each with the look-up of its name.
+  package var wholeTimeout: Duration { max(timeout, lookupTimeout + connectTimeout) * endpoints.count }
 }
 
 /// `proxy` and `proxy_password_file` of `[sts]`.

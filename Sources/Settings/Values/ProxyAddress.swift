@@ -1,14 +1,22 @@
 /// Where an HTTP proxy is, and who we are to it: `http://HOST:PORT` or `http://USER@HOST:PORT`.
-package struct ProxyAddress: Hashable, Sendable, CustomStringConvertible {
+package struct ProxyAddress: Hashable, Sendable {
   /// Why a text is none. None of them quotes the text, which may hold a password.
   enum Flaw: Error, Hashable {
-    case scheme, password, user, port, host
+    case scheme, password, port, host
+    /// A character in the user that stands for something else in a URL; its escape is to be written.
+    case userCharacter(Character)
+    /// A `%` in the user that two hexadecimal digits don't follow, with what follows.
+    case userEscape(String)
+    /// The user's escapes make no UTF-8, or a colon, or a control character.
+    case userMeaning(String)
+    /// The user's name has so many bytes, decoded.
+    case userLength(Int)
   }
 
   /// A name, an IPv4 address or an IPv6 address in brackets.
   package let host: String
   package let port: UInt16
-  /// 1 to 64 of `A-Z a-z 0-9 . _ + - \`; nil when the proxy asks nobody who they are.
+  /// 1 to 64 bytes of UTF-8 without control characters and colons, decoded; nil when the proxy asks nobody who they are.
   package let user: String?
 
   init(_ text: String) throws(Flaw) {
@@ -17,10 +25,7 @@ package struct ProxyAddress: Hashable, Sendable, CustomStringConvertible {
     var rest = text.dropFirst(scheme.count)
     if rest.hasSuffix("/") { rest = rest.dropLast() }
     if let at = rest.lastIndex(of: "@") {
-      let user = rest[..<at]
-      guard !user.contains(":") else { throw .password }
-      guard (1...64).contains(user.utf8.count), user.utf8.allSatisfy(Self.isUserByte) else { throw .user }
-      self.user = String(user)
+      user = try Self.user(rest[..<at])
       rest = rest[rest.index(after: at)...]
     } else {
       user = nil
@@ -33,13 +38,43 @@ package struct ProxyAddress: Hashable, Sendable, CustomStringConvertible {
 
   /// As libcurl takes it, without the user.
   package var url: String { "http://\(host):\(port)" }
-  package var description: String { user.map { "http://\($0)@\(host):\(port)" } ?? url }
 
-  private static func isUserByte(_ byte: UInt8) -> Bool {
+  /// Decodes the user of a URL (RFC 3986, sections 2.1 and 3.2.1). A backslash, as in `DOMAIN\USER`, needs no escape here.
+  private static func user(_ text: Substring) throws(Flaw) -> String {
+    guard !text.contains(":") else { throw .password }
+    if let character = text.first(where: { !isOfUser($0) }) { throw .userCharacter(character) }
+    var bytes: [UInt8] = []
+    var rest = text.utf8
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      let digits = String(decoding: rest.prefix(2), as: UTF8.self)
+      guard digits.utf8.count == 2, !digits.hasPrefix("+"), let value = UInt8(digits, radix: 16) else {
+        throw .userEscape("%" + digits)
+      }
+      bytes.append(value)
+      rest = rest.dropFirst(2)
+    }
+    guard let user = String(validating: bytes, as: UTF8.self) else { throw .userMeaning("bytes that aren't UTF-8") }
+    // It ends the user in what a proxy is sent (RFC 7617, section 2).
+    guard !bytes.contains(UInt8(ascii: ":")) else {
+      throw .userMeaning("one with a colon, which no proxy's user can have")
+    }
+    guard !user.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+      throw .userMeaning("one with a control character")
+    }
+    guard (1...64).contains(bytes.count) else { throw .userLength(bytes.count) }
+    return user
+  }
+
+  private static func isOfUser(_ character: Character) -> Bool {
+    guard let byte = character.asciiValue else { return false }
     switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-    case UInt8(ascii: "a")...UInt8(ascii: "z"): true
-    default: "._+-\\".utf8.contains(byte)
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"): return true
+    case UInt8(ascii: "a")...UInt8(ascii: "z"): return true
+    default: return "._~+-\\%!$&'()*,;=".utf8.contains(byte)
     }
   }
 }

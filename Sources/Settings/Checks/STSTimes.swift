@@ -1,0 +1,43 @@
+import Core
+
+/// How the times of `[sts]` go with each other and with those of this host's resolver.
+struct STSTimes {
+  let connectTimeout: Duration
+  let timeout: Duration
+  /// What this host's resolver needs for the slowest of the names to look up; zero when all are addresses.
+  private let resolverTime: Duration
+  private let resolver: ResolverConfiguration
+
+  init(connectTimeout: Duration, timeout: Duration, names: [String], host: any Host) {
+    self.connectTimeout = connectTimeout
+    self.timeout = timeout
+    resolver = ResolverConfiguration(of: host)
+    resolverTime = names.filter { !Self.isAddress($0) }.map(resolver.lookupTime).max() ?? .zero
+  }
+
+  /// Never less than what the layer below needs, or a first name server that is down would be a look-up that never ends well.
+  var lookupTimeout: Duration { max(connectTimeout, resolverTime) }
+
+  func report(to table: TableReader) {
+    typealias Keys = Schema.STS
+    if resolver.nameServers > 1, resolverTime > connectTimeout {
+      table.findings.warning(
+        table.place(of: Keys.connectTimeout),
+        "is \(connectTimeout.seconds), and this host's resolver takes up to \(resolverTime.seconds) when its first name server is silent "
+          + "(timeout:\(resolver.timeout) in \(ResolverConfiguration.path)); a look-up is given that time all the same, and requests then begin as late",
+        "write connect_timeout = \"\(resolverTime.text)\", or 'options timeout:1' in \(ResolverConfiguration.path)")
+    }
+    if connectTimeout > timeout {
+      table.findings.warning(
+        table.place(of: Keys.connectTimeout),
+        "is \(connectTimeout.seconds), longer than timeout, \(timeout.seconds), which ends the whole request before",
+        "write timeout = \"\(connectTimeout.text)\" or more, or a shorter connect_timeout")
+    }
+  }
+
+  /// Of IPv4 in digits or IPv6 in brackets, as `Endpoint` takes them.
+  private static func isAddress(_ host: String) -> Bool {
+    host.hasPrefix("[")
+      || host.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: ".") }
+  }
+}
