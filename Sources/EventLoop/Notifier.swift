@@ -16,6 +16,11 @@ package final class Notifier {
   /// Whether the manager has to be told something that it couldn't take.
   package var isBehind: Bool { !kept.isEmpty }
 
+  /// Has the manager wait so much longer for `ready` than the unit's TimeoutStartSec= says (EXTEND_TIMEOUT_USEC).
+  package func starting(atMost span: Duration, status: String) {
+    tell("EXTEND_TIMEOUT_USEC=\(Int64(span / .microseconds(1)))\nSTATUS=" + line(status))
+  }
+
   package func ready(status: String) { tell("READY=1\nSTATUS=" + line(status)) }
   /// The last status is what systemctl(1) shows of a service that has ended.
   package func stopping(status: String) { tell("STOPPING=1\nSTATUS=" + line(status)) }

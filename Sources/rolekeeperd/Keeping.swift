@@ -12,6 +12,9 @@ enum Keeping {
   static func run(config: String) -> Int32 {
     LoggingSystem.bootstrap { _ in LogOutput() }
     let logger = Logger(label: "rolekeeper")
+    // Users and groups may come from a directory service that is slow to answer. A start cut off meanwhile would begin again from
+    // nothing, and again.
+    Notifier().starting(atMost: .seconds(600), status: "reading the settings")
     let loaded = SettingsLoader().load(config)
     for finding in loaded.diagnostics {
       let level: Logger.Level =

@@ -34,13 +34,15 @@ import Testing
   @Test func `the service manager is told in its own words`() async {
     await #expect(processExitsWith: .success) {
       let found = NotifierTests.messages {
+        $0.starting(atMost: .seconds(600), status: "reading")
         $0.ready(status: "2 of 2 roles valid")
         $0.status("one\nREADY=0")
         $0.watchdog()
         $0.stopping(status: "stopped")
       }
       let expected = [
-        "READY=1\nSTATUS=2 of 2 roles valid", "STATUS=one READY=0", "WATCHDOG=1", "STOPPING=1\nSTATUS=stopped",
+        "EXTEND_TIMEOUT_USEC=600000000\nSTATUS=reading", "READY=1\nSTATUS=2 of 2 roles valid", "STATUS=one READY=0",
+        "WATCHDOG=1", "STOPPING=1\nSTATUS=stopped",
       ]
       precondition(found == expected)
     }

@@ -43,6 +43,7 @@ import Wire
     let lab = try Lab(RealmDraft(lifetime: nil))
     try lab.emulator.fault("kind=error&status=503", role: "reports")
     let daemon = try lab.launch()
+    try daemon.notify.wait(for: "EXTEND_TIMEOUT_USEC=600000000")
     let message = try daemon.notify.wait(for: "READY=1")
     #expect(message.contains("STATUS=1 of 2 roles valid, 1 failing to refresh"), "\(message)")
     #expect(try daemon.get("/healthz").status == 503)
