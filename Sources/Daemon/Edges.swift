@@ -15,25 +15,26 @@ struct Edges {
   let ledger: EndpointLedger
   private let http: HTTPClient
   private let httpSettings: HTTPClient.Settings
-  /// The authorities' file as `http` read it: libcurl keeps for a day what was in there.
-  private let authorities: FileVersion?
   private let proxyPassword: Secret?
 
   /// Builds what `settings` ask for, keeping from `old` what they ask for still. Throws a sentence for what can't be had.
   init(_ settings: DaemonSettings, keeping old: Edges?, keeper: Keeper) throws {
     sources = try Self.sources(settings.sources, keeping: old, keeper: keeper)
-    var wanted = HTTPClient.Settings(connectTimeout: settings.sts.connectTimeout, timeout: settings.sts.timeout)
-    if let file = settings.sts.caFile { wanted.caFile = file }
-    wanted.proxy = settings.sts.proxy.map { HTTPClient.Proxy(url: $0.address.url, user: $0.address.user) }
-    authorities = FileVersion(wanted.caFile)
+    let wanted = HTTPClient.Settings(settings.sts)
     proxyPassword = try settings.sts.proxy?.passwordFile.map { try ProxyPassword.read($0) }
-    if let old, old.httpSettings == wanted, old.authorities == authorities,
-      Self.areSame(old.proxyPassword, proxyPassword)
-    {
+    if let old, old.httpSettings == wanted, Self.areSame(old.proxyPassword, proxyPassword) {
       http = old.http
+      try http.takeUpAuthorities()
     } else {
       http = try HTTPClient(keeper.loop, settings: wanted, proxyPassword: proxyPassword)
       try http.prime()
+      http.authoritiesChanged = { [logger = keeper.logger] problem in
+        if let problem {
+          logger.warning("CA file changed, keeping the certificates read before", [.reason: "\(problem)"])
+        } else {
+          logger.notice("CA file changed and read again", [.path: wanted.caFile])
+        }
+      }
     }
     httpSettings = wanted
     if let old, old.ledger.endpoints == settings.sts.endpoints {
@@ -101,17 +102,10 @@ package struct CredentialMissing: Error, CustomStringConvertible {
   }
 }
 
-/// Which version of a file lies at a path; nil when none can be seen.
-private struct FileVersion: Equatable {
-  private let device: dev_t
-  private let inode: ino_t
-  private let size: off_t
-  private let changed: [Int]
-
-  init?(_ path: String) {
-    var status = stat()
-    guard stat(path, &status) == 0 else { return nil }
-    (device, inode, size) = (status.st_dev, status.st_ino, status.st_size)
-    changed = [status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec, status.st_ctim.tv_nsec]
+extension HTTPClient.Settings {
+  init(_ sts: STSSettings) {
+    self.init(connectTimeout: sts.connectTimeout, timeout: sts.timeout, lookupTimeout: sts.lookupTimeout)
+    if let file = sts.caFile { caFile = file }
+    proxy = sts.proxy.map { HTTPClient.Proxy(url: $0.address.url, user: $0.address.user) }
   }
 }

@@ -74,7 +74,7 @@ package final class IdentityClient {
           to: "https://\(endpoint)\(request.target)", headers: request.headerLines
         ) { [weak self] outcome, body in self?.ended(outcome, body) }
       } catch {
-        fail(Failure(error))
+        fail(Failure(error, now: client.serverTime()))
       }
     }
 
@@ -83,12 +83,12 @@ package final class IdentityClient {
       switch outcome {
       case .success(let answer):
         client.ledger.answered(place, date: client.serverTime(), at: client.time())
-        completion(STSResponse(httpStatus: answer.status, retryAfter: answer.retryAfter).callerIdentity(from: body))
+        completion(STSResponse(answer, now: client.serverTime()).callerIdentity(from: body))
       case .failure(let failure):
-        client.ledger.missed(place, code: Failure(failure).code)
+        client.ledger.missed(place, code: Failure(failure, now: client.serverTime()).code)
         misses.append(failure)
         guard failure.concernsEndpointAlone, place + 1 < client.ledger.endpoints.count else {
-          return completion(.refused(Failure(misses)))
+          return completion(.refused(Failure(misses, now: client.serverTime())))
         }
         place += 1
         send()

@@ -84,7 +84,7 @@ package final class STSClient: SessionDrawing {
         }
       }
     } catch let failure as TransportFailure {
-      fail(Failure(failure), of: draw, sent: sent)
+      fail(Failure(failure, now: serverTime()), of: draw, sent: sent)
     } catch {
       fail(.noSessionName, of: draw, sent: sent)
     }
@@ -92,7 +92,7 @@ package final class STSClient: SessionDrawing {
 
   /// Asks the next endpoint with a request of its own; false when there is none, or when it would fare no better.
   private func goOn(_ draw: Draw, after failure: TransportFailure) -> Bool {
-    ledger.missed(draw.place, code: Failure(failure).code)
+    ledger.missed(draw.place, code: Failure(failure, now: serverTime()).code)
     guard failure.concernsEndpointAlone, draw.place + 1 < ledger.endpoints.count else { return false }
     var next = draw
     next.place += 1
@@ -128,11 +128,11 @@ package final class STSClient: SessionDrawing {
   private func read(_ outcome: HTTPOutcome, _ body: Span<UInt8>, of draw: Draw, sent: Timestamp) -> DrawOutcome {
     switch outcome {
     case .failure(let failure):
-      return DrawOutcome(result: .refused(Failure(draw.misses + [failure])), date: nil, sent: sent)
+      return DrawOutcome(
+        result: .refused(Failure(draw.misses + [failure], now: serverTime())), date: nil, sent: sent)
     case .success(let answer):
       ledger.answered(draw.place, date: serverTime(), at: time())
-      let response = STSResponse(
-        httpStatus: answer.status, retryAfter: answer.retryAfter)
+      let response = STSResponse(answer, now: serverTime())
       let date = answer.date.flatMap { UTCTime(httpDate: $0) }
       switch response.assumedSession(from: body, now: serverTime()) {
       case .granted(let session): return DrawOutcome(result: .granted(session), date: date, sent: sent)

@@ -1,19 +1,24 @@
+import CloudAPI
 import Core
 import HTTPClient
 
 extension Failure {
   /// Sorts what went wrong on the way to STS: it is tried again soon, since no person may be needed to mend it. A password that a
-  /// proxy refuses is for a person, and too many tries might lock its user out.
-  init(_ failure: TransportFailure) {
+  /// proxy refuses is for a person, and too many tries might lock its user out. `now` is by when a date that a proxy names is judged
+  /// where the proxy doesn't say what time it is.
+  init(_ failure: TransportFailure, now: UTCTime) {
     let (code, advice) = Self.words(for: failure.kind)
     let kind: Kind = failure.kind == .proxyAuthentication ? .permanent : .transient
-    self.init(kind, code: code, advice: "\(failure.text); \(advice)")
+    let notBefore = failure.retryAfter.flatMap {
+      RetryAfter.wait($0, saidAt: failure.date.flatMap { UTCTime(httpDate: $0) } ?? now)
+    }
+    self.init(kind, code: code, notBefore: notBefore, advice: "\(failure.text); \(advice)")
   }
 
   /// What came of asking one endpoint after the other, none of which answered: the first's failure, or the first certificate's that
   /// didn't verify, with the others' codes. What ends the search for all of them, as a proxy that is down, stands alone.
-  init(_ failures: [TransportFailure]) {
-    let all = failures.map { Failure($0) }
+  init(_ failures: [TransportFailure], now: UTCTime) {
+    let all = failures.map { Failure($0, now: now) }
     let last = all[all.count - 1]
     guard all.count > 1, failures[failures.count - 1].concernsEndpointAlone else {
       self = last
@@ -22,7 +27,7 @@ extension Failure {
     let lead = all.firstIndex { $0.code == TransportFailureCode.untrusted } ?? 0
     let others = all.indices.filter { $0 != lead }.map { all[$0].code }.joined(separator: ", ")
     self.init(
-      all[lead].kind, code: all[lead].code,
+      all[lead].kind, code: all[lead].code, notBefore: all.compactMap(\.notBefore).max(),
       advice: "\(all[lead].advice); the other endpoints gave no answer either (\(others))")
   }
 

@@ -2,6 +2,7 @@
 struct AnswerHead {
   private(set) var date: String?
   private(set) var retryAfter: String?
+  private(set) var standardRetryAfter: String?
   private var hadDate = false
 
   /// Takes one line of a head. A status line begins a new head: what an interim answer (1xx) said doesn't count.
@@ -17,6 +18,8 @@ struct AnswerHead {
       hadDate = true
     } else if Self.equals(name, "x-acs-retry-after") {
       retryAfter = Self.text(value) ?? ""
+    } else if Self.equals(name, "retry-after") {
+      standardRetryAfter = Self.text(value)
     }
   }
 

@@ -10,10 +10,15 @@ package struct HTTPAnswer: Hashable, Sendable {
   /// The `x-acs-retry-after` header as sent, at most 64 printable ASCII characters, empty when it is odd; nil when missing.
   /// The vendor's own clients take its mere presence for throttling.
   package internal(set) var retryAfter: String?
+  /// The `Retry-After` header as sent, at most 64 printable ASCII characters; nil when missing or odd.
+  package internal(set) var standardRetryAfter: String?
 
-  package init(status: Int, date: String? = nil, retryAfter: String? = nil) {
+  package init(
+    status: Int, date: String? = nil, retryAfter: String? = nil, standardRetryAfter: String? = nil
+  ) {
     self.status = status
     self.date = date
     self.retryAfter = retryAfter
+    self.standardRetryAfter = standardRetryAfter
   }
 }

@@ -2,19 +2,20 @@ import CCurl
 import Glibc
 
 extension HTTPClient {
-  /// Reads the CA file now, some 20 ms for Debian's 140 certificates, so that no handshake has to on the running loop.
+  /// Reads the CA file by the path given.
   ///
   /// libcurl fills its store of certificates on the way into a TLS handshake and has no call for that alone. So one is
   /// begun with a socket of our own that listens and never answers: it comes as far as the first message, and needs
-  /// no network. Throws when the CA file can't be read or holds no certificate.
-  package func prime() throws(HTTPClientError) {
+  /// no network.
+  func prime(_ path: String) throws(HTTPClientError) {
     let (listener, name) = try Self.listen()
     defer { close(listener) }
     let transfer = try makeTransfer()
     transfer.useSocket(abstractName: name)
     do throws(TransportFailure) {
-      try transfer.begin(0, url: "https://localhost/", headers: []) { _, _ in }
+      try transfer.begin(0, url: "https://localhost/", headers: [], caFile: path) { _, _ in }
     } catch { throw .library("prepare a handshake", text: error.text) }
+    transfer.limit(to: Transfer.Times(settings, proxyLooksUp: false))
     multi.add(transfer.easy)
     // A handshake that is waiting for its answer has loaded the store.
     guard let code = multi.drive(transfer.easy, steps: 16) else { return }

@@ -6,9 +6,12 @@ package import Secrets
 ///
 /// There is no queue in here. Who posts asks `freeHandles` first and decides what goes next.
 ///
+/// Names are looked up in threads that nothing waits for, and what they find late serves the next request (`NameResolver`). A CA file that
+/// is replaced is read again before the next request.
+///
 /// The program ignores SIGPIPE (`signal(SIGPIPE, SIG_IGN)`), which OpenSSL's writes to a closed connection else raise, makes its signal sources
-/// before the first transfer, since libcurl resolves names in threads of its own that inherit the mask, and clears SSLKEYLOGFILE from its
-/// environment, by which libcurl would write session keys to a file. Let go of with transfers in flight, the client ends them and calls no completion.
+/// before the first thread, and clears SSLKEYLOGFILE from its environment, by which libcurl would write session keys to a file. Let go of with
+/// transfers in flight, the client ends them and calls no completion.
 package final class HTTPClient {
   /// How many requests can be on their way at once; also the number of connections.
   package static let handles = 16
@@ -18,25 +21,31 @@ package final class HTTPClient {
   package static let bodyLimit = 64 * 1024
 
   package struct Settings: Hashable, Sendable {
-    /// The authorities' certificates, PEM; read when the client is primed, and again after 24 h of use (CURLOPT_CA_CACHE_TIMEOUT(3)).
+    /// The authorities' certificates, PEM; read when the client is primed, and again whenever the file is another one.
     package var caFile: String
-    /// For name, connection and TLS handshake together.
+    /// For connection and TLS handshake together.
     package var connectTimeout: Duration
-    /// For the whole request.
+    /// For the whole request, once the name is looked up.
     package var timeout: Duration
+    /// For looking up the name. What the host's resolver finds later than that serves the next request.
+    package var lookupTimeout: Duration
 
     /// nil to connect to the URL's host itself, whatever the environment says.
     package var proxy: Proxy?
 
     package init(
       caFile: String = "/etc/ssl/certs/ca-certificates.crt", connectTimeout: Duration = .seconds(3),
-      timeout: Duration = .seconds(10), proxy: Proxy? = nil
+      timeout: Duration = .seconds(10), lookupTimeout: Duration? = nil, proxy: Proxy? = nil
     ) {
       self.caFile = caFile
       self.connectTimeout = connectTimeout
       self.timeout = timeout
+      self.lookupTimeout = lookupTimeout ?? connectTimeout
       self.proxy = proxy
     }
+
+    /// What a request takes at most, its name's look-up and all.
+    var wholeTimeout: Duration { max(timeout, lookupTimeout + connectTimeout) }
   }
 
   /// An HTTP proxy: each connection is a tunnel through it (CONNECT), in which TLS is spoken with the URL's host.
@@ -57,7 +66,13 @@ package final class HTTPClient {
     fileprivate let serial: UInt64
   }
 
+  /// Called when another CA file was taken up, or with the reason why it couldn't be and the old certificates stay in force.
+  package var authoritiesChanged: (HTTPClientError?) -> Void = { _ in }
+
   let settings: Settings
+  private var authorities: Authorities
+  private let resolver: NameResolver
+  private let proxyHost: HostToLookUp?
   private let proxyCredential: ProxyCredential?
   private(set) var multi: MultiHandle!
   private var idle: [Transfer] = []
@@ -67,8 +82,22 @@ package final class HTTPClient {
   private var spare = BodyBuffer(capacity: HTTPClient.bodyLimit)
 
   /// `proxyPassword` goes with `settings.proxy.user`.
-  package init(_ loop: EventLoop, settings: Settings, proxyPassword: Secret? = nil) throws(HTTPClientError) {
+  package convenience init(
+    _ loop: EventLoop, settings: Settings, proxyPassword: Secret? = nil
+  ) throws(HTTPClientError) {
+    try self.init(loop, settings: settings, proxyPassword: proxyPassword, lookUp: SystemNames.lookUp)
+  }
+
+  /// The same with another way of looking names up.
+  init(
+    _ loop: EventLoop, settings: Settings, proxyPassword: Secret?, lookUp: @escaping NameResolver.LookUp
+  ) throws(HTTPClientError) {
     self.settings = settings
+    authorities = Authorities(file: settings.caFile)
+    proxyHost = settings.proxy.flatMap { HostToLookUp(url: $0.url) }
+    do throws(LoopError) {
+      resolver = try NameResolver(loop, timeout: settings.lookupTimeout, lookUp: lookUp)
+    } catch { throw .loop(error) }
     if let user = settings.proxy?.user, let proxyPassword {
       proxyCredential = try ProxyCredential(user: user, password: proxyPassword)
     } else {
@@ -80,7 +109,7 @@ package final class HTTPClient {
   }
 
   deinit {
-    for transfer in inFlight.values { multi.remove(transfer.easy) }
+    for transfer in inFlight.values where !transfer.isLookingUp { multi.remove(transfer.easy) }
   }
 
   /// Whether more requests wait for their turn. When none do, what only a burst needed is let go of as its requests end: each
@@ -105,31 +134,82 @@ package final class HTTPClient {
     to url: String, headers: [String], completion: @escaping (HTTPOutcome, Span<UInt8>) -> Void
   ) throws(TransportFailure) -> TransferID {
     precondition(freeHandles > 0, "posted without a free handle")
+    if authorities.hasChanged() {
+      readAuthorities()
+      authoritiesChanged(authorities.problem)
+    }
     let transfer = try takeTransfer()
     lastSerial += 1
     do throws(TransportFailure) {
-      try transfer.begin(lastSerial, url: url, headers: headers, completion: completion)
+      try transfer.begin(
+        lastSerial, url: url, headers: headers, caFile: authorities.path, completion: completion)
     } catch {
       idle.append(transfer)
       throw error
     }
     inFlight[transfer.easy] = transfer
-    multi.add(transfer.easy)
+    send(transfer, url)
     return TransferID(serial: lastSerial)
+  }
+
+  /// Hands a request to libcurl, as soon as the address of whom it connects to is known.
+  private func send(_ transfer: Transfer, _ url: String) {
+    let host = HostToLookUp(url: url)
+    let next = settings.proxy == nil ? host : proxyHost
+    let times = Transfer.Times(settings, proxyLooksUp: settings.proxy != nil && host != nil)
+    guard let next else { return start(transfer, times) }
+    transfer.host = next
+    if let addresses = resolver.addresses(of: next.name) {
+      transfer.use(addresses, of: next)
+      return start(transfer, times)
+    }
+    transfer.isLookingUp = true
+    let begun = EventLoop.bootTime()
+    let easy = transfer.easy
+    resolver.wait(for: next.name, serial: transfer.serial) { [weak self] answer in
+      guard let self, let transfer = inFlight[easy] else { return }
+      transfer.isLookingUp = false
+      switch answer {
+      case .addresses(let addresses):
+        transfer.use(addresses, of: next)
+        start(transfer, times.after(.microseconds(EventLoop.bootTime() - begun)))
+      case .failure(let why):
+        complete(transfer) { $0.end(unresolved: next.name, why, spare: &$1) }
+      }
+    }
+  }
+
+  private func start(_ transfer: Transfer, _ times: Transfer.Times) {
+    transfer.limit(to: times)
+    multi.add(transfer.easy)
   }
 
   /// Ends a request without calling its completion; nothing when it has ended already.
   package func cancel(_ id: TransferID) {
     guard let transfer = inFlight.values.first(where: { $0.serial == id.serial }) else { return }
     inFlight[transfer.easy] = nil
-    multi.remove(transfer.easy)
+    if transfer.isLookingUp { resolver.forget(transfer.serial) } else { multi.remove(transfer.easy) }
     transfer.clear()
     keep(transfer)
   }
 
   private func finish(_ easy: UnsafeMutableRawPointer, _ code: CURLcode) {
-    guard let transfer = inFlight.removeValue(forKey: easy) else { return }
-    let (outcome, completion) = transfer.end(code, spare: &spare)
+    guard let transfer = inFlight[easy] else { return }
+    if let host = transfer.host, let address = transfer.address {
+      if code == CURLE_OK {
+        resolver.requestSucceeded(by: address, of: host.name)
+      } else {
+        resolver.requestFailed(by: address, of: host.name)
+      }
+    }
+    complete(transfer) { $0.end(code, spare: &$1) }
+  }
+
+  private func complete(
+    _ transfer: Transfer, _ end: (Transfer, inout BodyBuffer) -> (HTTPOutcome, Transfer.Completion?)
+  ) {
+    inFlight[transfer.easy] = nil
+    let (outcome, completion) = end(transfer, &spare)
     keep(transfer)
     let body = spare
     if case .failure = outcome { body.wipe() }
@@ -148,6 +228,29 @@ package final class HTTPClient {
       throw TransportFailure(.other, text: "\(error)")
     }
   }
+
+  /// Reads the CA file again if it has changed since, or couldn't be used the last time. Throws when it can't be used; the
+  /// certificates read before stay in force then.
+  package func takeUpAuthorities() throws(HTTPClientError) {
+    guard authorities.hasChanged() || authorities.problem != nil else { return }
+    readAuthorities()
+    if let problem = authorities.problem { throw problem }
+    authoritiesChanged(nil)
+  }
+
+  private func readAuthorities() {
+    authorities.tryNext()
+    do throws(HTTPClientError) {
+      try prime(authorities.path)
+      authorities.note(nil)
+    } catch {
+      authorities.note(error)
+    }
+  }
+
+  /// Reads the CA file now, some 20 ms for Debian's 140 certificates, so that no handshake has to on the running loop. Throws when
+  /// the CA file can't be read or holds no certificate.
+  package func prime() throws(HTTPClientError) { try prime(authorities.path) }
 
   func makeTransfer() throws(HTTPClientError) -> Transfer { try Transfer(settings, proxyCredential: proxyCredential) }
 

@@ -16,6 +16,8 @@ final class MultiHandle {
   /// A time-out of 0 is most of them; deferred work costs no arming of a timer.
   private var soon: DeferSource!
   private let done: (UnsafeMutableRawPointer, CURLcode) -> Void
+  /// Transfers that ended while another was driven.
+  private var held: [(UnsafeMutableRawPointer, CURLcode)] = []
 
   /// `done` gets each easy handle that has ended, already off the multi handle, and may add and remove others.
   init(
@@ -50,15 +52,23 @@ final class MultiHandle {
 
   func add(_ easy: UnsafeMutableRawPointer) { must(curl_multi_add_handle(multi, easy)) }
 
-  func remove(_ easy: UnsafeMutableRawPointer) { must(curl_multi_remove_handle(multi, easy)) }
+  func remove(_ easy: UnsafeMutableRawPointer) {
+    held.removeAll { $0.0 == easy }
+    must(curl_multi_remove_handle(multi, easy))
+  }
 
-  /// Turns `easy`, added before, without the loop and removes it. Its result; nil when it is still waiting after `steps`.
+  /// Turns `easy`, added before, without the loop and removes it. Its result; nil when it is still waiting after `steps`. Others that end
+  /// meanwhile are given to `done` in a later turn.
   func drive(_ easy: UnsafeMutableRawPointer, steps: Int) -> CURLcode? {
     defer { remove(easy) }
     for _ in 0..<steps {
       act(CURL_SOCKET_TIMEOUT, 0)
       for socket in sockets.all { act(socket, 0) }
-      if let (ended, code) = nextMessage(), ended == easy { return code }
+      while let (ended, code) = nextMessage() {
+        if ended == easy { return code }
+        held.append((ended, code))
+        soon.schedule()
+      }
     }
     return nil
   }
@@ -90,7 +100,7 @@ final class MultiHandle {
   }
 
   private func collect() {
-    while let (easy, code) = nextMessage() {
+    while let (easy, code) = held.isEmpty ? nextMessage() : held.removeFirst() {
       remove(easy)
       done(easy, code)
     }

@@ -11,6 +11,12 @@ final class Transfer {
   private var body = BodyBuffer(capacity: HTTPClient.bodyLimit)
   private var isTooLarge = false
   private(set) var serial: UInt64 = 0
+  /// Whom the connection goes to, where that is known by name.
+  var host: HostToLookUp?
+  /// Whether the request waits for that one's address, and the handle isn't libcurl's yet.
+  var isLookingUp = false
+  private var addresses: [String] = []
+  private var resolved: UnsafeMutablePointer<curl_slist>?
   private var completion: Completion?
   private let usesProxy: Bool
   /// libcurl reads it as long as the handle lives.
@@ -31,13 +37,14 @@ final class Transfer {
   deinit {
     curl_easy_cleanup(easy)
     ccurl_slist_wipe(lines)
+    curl_slist_free_all(resolved)
     detail.deallocate()
   }
 
   /// Makes the handle ready to be added to the multi handle.
-  func begin(_ serial: UInt64, url: String, headers: [String], completion: @escaping Completion)
-    throws(TransportFailure)
-  {
+  func begin(
+    _ serial: UInt64, url: String, headers: [String], caFile: String, completion: @escaping Completion
+  ) throws(TransportFailure) {
     guard url.hasPrefix("https://"), url.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
       throw TransportFailure(.unsuitableRequest, text: "the URL isn't an https:// URL")
     }
@@ -51,9 +58,64 @@ final class Transfer {
       lines = curl_slist_append(lines, line)
     }
     must(ccurl_set_string(easy, CURLOPT_URL, url))
+    must(ccurl_set_string(easy, CURLOPT_CAINFO, caFile))
     must(ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, lines))
     self.serial = serial
     self.completion = completion
+  }
+
+  /// Has libcurl connect to these addresses of `host`, and look nothing up.
+  func use(_ addresses: [String], of host: HostToLookUp) {
+    self.addresses = addresses
+    let list = addresses.map { $0.contains(":") ? "[\($0)]" : $0 }.joined(separator: ",")
+    resolved = curl_slist_append(nil, "\(host.name):\(host.port):\(list)")
+    must(ccurl_set_pointer(easy, CURLOPT_RESOLVE, resolved))
+  }
+
+  /// The address by which the request went, or came to nothing; nil when there was but one way.
+  var address: String? {
+    guard addresses.count > 1 else { return nil }
+    var text: UnsafePointer<CChar>?
+    must(ccurl_get_string(easy, CURLINFO_PRIMARY_IP, &text))
+    let last = text.map { String(cString: $0) } ?? ""
+    // Where no connection came about, all of them may have been tried, the first for the longest time.
+    return microseconds(CURLINFO_CONNECT_TIME_T) > 0 && addresses.contains(last) ? last : addresses[0]
+  }
+
+  /// How long the parts of a request may take once the address is known.
+  struct Times {
+    var connect: Duration
+    var whole: Duration
+    private var untilEnd: Duration
+
+    /// A proxy looks the host's name up before it says anything to CONNECT, with a resolver that may be as slow as ours.
+    init(_ settings: HTTPClient.Settings, proxyLooksUp: Bool) {
+      untilEnd = settings.wholeTimeout
+      connect = settings.connectTimeout + (proxyLooksUp ? settings.lookupTimeout : .zero)
+      whole = proxyLooksUp ? untilEnd : settings.timeout
+    }
+
+    /// What is left of them after a look-up of our own.
+    func after(_ elapsed: Duration) -> Times {
+      var rest = self
+      rest.untilEnd = max(untilEnd - elapsed, .milliseconds(1))
+      rest.whole = min(whole, rest.untilEnd)
+      return rest
+    }
+  }
+
+  func limit(to times: Times) {
+    must(ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, times.connect.wholeMilliseconds))
+    must(ccurl_set_long(easy, CURLOPT_TIMEOUT_MS, times.whole.wholeMilliseconds))
+  }
+
+  /// Ends a request for whose name there was no address.
+  func end(unresolved name: String, _ why: String, spare: inout BodyBuffer) -> (HTTPOutcome, Completion?) {
+    let failure = TransportFailure(unresolved: name, why, isProxy: usesProxy)
+    let completion = completion
+    swap(&body, &spare)
+    clear()
+    return (.failure(failure), completion)
   }
 
   /// What came of the request, its completion and its body, leaving the handle ready for the next one.
@@ -70,6 +132,12 @@ final class Transfer {
     must(ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, nil))
     ccurl_slist_wipe(lines)
     lines = nil
+    must(ccurl_set_pointer(easy, CURLOPT_RESOLVE, nil))
+    curl_slist_free_all(resolved)
+    resolved = nil
+    addresses = []
+    host = nil
+    isLookingUp = false
     completion = nil
     head = AnswerHead()
     isTooLarge = false
@@ -83,11 +151,14 @@ final class Transfer {
       return .failure(TransportFailure(.protocolViolation, text: "the answer has no valid HTTP status"))
     }
     return .success(
-      HTTPAnswer(status: status, date: head.date, retryAfter: head.retryAfter))
+      HTTPAnswer(
+        status: status, date: head.date, retryAfter: head.retryAfter, standardRetryAfter: head.standardRetryAfter))
   }
 
   private func failure(_ code: CURLcode) -> TransportFailure {
-    if usesProxy, let failure = TransportFailure(proxyCode: code, tunnel: tunnel, detail: String(cString: detail)) {
+    if usesProxy,
+      let failure = TransportFailure(proxyCode: code, tunnel: tunnel, detail: String(cString: detail), head: head)
+    {
       return failure
     }
     return TransportFailure(code, during: progress, detail: String(cString: detail), tooLarge: isTooLarge)
@@ -106,8 +177,7 @@ final class Transfer {
   }
 
   private var progress: TransportFailure.Progress {
-    if microseconds(CURLINFO_PRETRANSFER_TIME_T) > 0 { return .exchanging }
-    return microseconds(CURLINFO_NAMELOOKUP_TIME_T) > 0 ? .connecting : .resolving
+    microseconds(CURLINFO_PRETRANSFER_TIME_T) > 0 ? .exchanging : .connecting
   }
 
   private func microseconds(_ info: CURLINFO) -> Int {
@@ -129,7 +199,8 @@ extension Transfer {
     // With a directory of authorities set (Debian's default) libcurl keeps no store of parsed certificates, and each handshake
     // would parse all of them on the loop, 18 ms at a time.
     try set(CURLOPT_CAPATH, nil)
-    try set(CURLOPT_CAINFO, settings.caFile)
+    // For as long as the file stays the same, which is looked at before each request.
+    try set(CURLOPT_CA_CACHE_TIMEOUT, -1)
     try set(CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue))
     try set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
     try set(CURLOPT_FOLLOWLOCATION, 0)
@@ -137,10 +208,10 @@ extension Transfer {
     // The smallest there is (CURLOPT_UPLOAD_BUFFERSIZE(3)): our heads have less than 4 KB, and there is no body.
     try set(CURLOPT_UPLOAD_BUFFERSIZE, 16_384)
     try set(CURLOPT_VERBOSE, 0)
-    // Else ending a transfer waits for its resolver thread: 9.5 s with a dead name server.
+    // Should it ever look a name up by itself, no transfer's end waits for that: 9.5 s with a dead name server.
     try set(CURLOPT_QUICK_EXIT, 1)
-    try set(CURLOPT_CONNECTTIMEOUT_MS, settings.connectTimeout.wholeMilliseconds)
-    try set(CURLOPT_TIMEOUT_MS, settings.timeout.wholeMilliseconds)
+    // Asks for a body as it is. Whatever comes all the same is decoded, and the limit is that of what comes out.
+    try set(CURLOPT_ACCEPT_ENCODING, "identity")
     // A POST whose body is empty and whose length is said to be 0.
     try set(CURLOPT_POST, 1)
     try set(CURLOPT_COPYPOSTFIELDS, "")
@@ -154,9 +225,9 @@ extension Transfer {
     try set(CURLOPT_PROXY, proxy?.url ?? "")
     try set(CURLOPT_NOPROXY, "")
     try set(CURLOPT_HTTPPROXYTUNNEL, 1)
-    // Our headers carry the signature and are for STS alone; the proxy's, such as its Date, are none of STS's.
+    // Our headers carry the signature and are for STS alone. The proxy's count where its answer is the only one: each head takes
+    // the place of the one before.
     try set(CURLOPT_HEADEROPT, Int(CURLHEADER_SEPARATE))
-    try set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
     try check(ccurl_set_pointer(easy, CURLOPT_PROXYHEADER, proxyCredential?.lines))
   }
 

@@ -41,11 +41,18 @@ package struct TransportFailure: Error, Hashable, Sendable, CustomStringConverti
   package let curlCode: Int
   /// One line, safe for logs: made by libcurl or us, at most 200 characters. Quotes neither our headers nor the server's words.
   package let text: String
+  /// What a proxy that refuses said in `Retry-After` and `Date`, as sent, each at most 64 printable ASCII characters.
+  package let retryAfter: String?
+  package let date: String?
 
-  package init(_ kind: Kind, curlCode: Int = 0, text: String) {
+  package init(
+    _ kind: Kind, curlCode: Int = 0, text: String, retryAfter: String? = nil, date: String? = nil
+  ) {
     self.kind = kind
     self.curlCode = curlCode
     self.text = text
+    self.retryAfter = retryAfter
+    self.date = date
   }
 
   package var description: String { text }
@@ -54,7 +61,14 @@ package struct TransportFailure: Error, Hashable, Sendable, CustomStringConverti
 extension TransportFailure {
   /// How far a transfer had come, which tells one time-out from another.
   enum Progress {
-    case resolving, connecting, exchanging
+    case connecting, exchanging
+  }
+
+  /// No address was found for `name`, which is the proxy's or the URL's own.
+  init(unresolved name: String, _ why: String, isProxy: Bool) {
+    self.init(
+      isProxy ? .proxyUnreachable : .resolve, curlCode: Int(CURLE_COULDNT_RESOLVE_HOST.rawValue),
+      text: Self.printable("no address for '\(name)': \(why)"))
   }
 
   /// Sorts libcurl's code. `detail` is libcurl's own longer text, which is used for the steps before the first byte
@@ -80,7 +94,8 @@ extension TransportFailure {
   }
 
   /// What went wrong before the tunnel was open; nil for what went wrong in it, or with ourselves. Quotes nothing of the proxy's.
-  init?(proxyCode code: CURLcode, tunnel: Tunnel, detail: String) {
+  /// `head` is that of its answer, if one came.
+  init?(proxyCode code: CURLcode, tunnel: Tunnel, detail: String, head: AnswerHead) {
     guard code != CURLE_URL_MALFORMAT, code != CURLE_SSL_CACERT_BADFILE, code != CURLE_OUT_OF_MEMORY else { return nil }
     let number = Int(code.rawValue)
     switch tunnel {
@@ -88,9 +103,10 @@ extension TransportFailure {
     case .unreached:
       let text = detail.isEmpty ? Self.standardText(code) : Self.printable(detail)
       self.init(.proxyUnreachable, curlCode: number, text: text)
-    case .refused(407): self.init(.proxyAuthentication, curlCode: number, text: "the proxy answered CONNECT with 407")
     case .refused(let status):
-      self.init(.proxyRefused, curlCode: number, text: "the proxy answered CONNECT with \(status)")
+      self.init(
+        status == 407 ? .proxyAuthentication : .proxyRefused, curlCode: number,
+        text: "the proxy answered CONNECT with \(status)", retryAfter: head.standardRetryAfter, date: head.date)
     case .asked:
       let text =
         code == CURLE_OPERATION_TIMEDOUT
@@ -105,7 +121,6 @@ extension TransportFailure {
     case CURLE_COULDNT_CONNECT: .connect
     case CURLE_OPERATION_TIMEDOUT:
       switch progress {
-      case .resolving: .resolve
       case .connecting: .connectTimeout
       case .exchanging: .timeout
       }

@@ -37,9 +37,7 @@ enum Check {
         report.addError("source '\(source.name)': \(error)")
       }
     }
-    if let file = settings.sts.proxy?.passwordFile {
-      do { _ = try ProxyPassword.read(file) } catch { report.addError("\(error)") }
-    }
+    for problem in StartCheck.problems(settings) { report.addError(problem) }
   }
 
   private static func problem(_ path: String) -> String? {

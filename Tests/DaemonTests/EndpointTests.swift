@@ -1,3 +1,4 @@
+import CloudAPI
 import Core
 import HTTPClient
 import Logging
@@ -21,7 +22,8 @@ import Wire
   @Test func `a refused password waits for a person, all else is tried again soon`() {
     for kind in TransportFailure.Kind.allCases {
       #expect(
-        Failure(TransportFailure(kind, text: "")).kind == (kind == .proxyAuthentication ? .permanent : .transient))
+        Failure(TransportFailure(kind, text: ""), now: UTCTime(seconds: 0)).kind
+          == (kind == .proxyAuthentication ? .permanent : .transient))
     }
   }
 
@@ -46,12 +48,39 @@ import Wire
       others: nil),
   ])
   func `what came of all endpoints is one failure`(_ example: Case) {
-    let failure = Failure(example.kinds.map { TransportFailure($0, text: "text") })
+    let failure = Failure(example.kinds.map { TransportFailure($0, text: "text") }, now: UTCTime(seconds: 0))
     #expect(failure.code == example.code)
     let others = failure.advice.firstRange(of: "gave no answer either ").map {
       String(failure.advice[$0.upperBound...])
     }
     #expect(others == example.others)
+  }
+
+  @Test func `a proxy that asks for time gets it, by its own clock or ours`() {
+    let now = UTCTime("2026-01-02T03:04:05Z")!
+    func wait(_ text: String?, date: String? = nil) -> Duration? {
+      let failure = TransportFailure(.proxyRefused, text: "", retryAfter: text, date: date)
+      return Failure([TransportFailure(.connect, text: ""), failure], now: now).notBefore
+    }
+    #expect(wait("20") == .seconds(20))
+    #expect(wait("Fri, 02 Jan 2026 03:05:05 GMT") == .seconds(60))
+    #expect(wait("Fri, 02 Jan 2026 03:05:05 GMT", date: "Fri, 02 Jan 2026 03:04:55 GMT") == .seconds(10))
+    #expect(wait("later") == nil && wait(nil) == nil)
+  }
+
+  @Test func `an answer that asks for time keeps it, by its own clock or ours`() {
+    let now = UTCTime("2026-01-02T03:04:05Z")!
+    func wait(_ answer: HTTPAnswer) -> Duration? {
+      STSResponse(answer, now: now).callerIdentity(from: Array("{}".utf8).span).refused?.notBefore
+    }
+    #expect(wait(HTTPAnswer(status: 503, standardRetryAfter: "20")) == .seconds(20))
+    #expect(wait(HTTPAnswer(status: 503, standardRetryAfter: "Fri, 02 Jan 2026 03:04:25 GMT")) == .seconds(20))
+    #expect(
+      wait(
+        HTTPAnswer(
+          status: 503, date: "Fri, 02 Jan 2026 03:04:15 GMT", standardRetryAfter: "Fri, 02 Jan 2026 03:04:25 GMT"))
+        == .seconds(10))
+    #expect(wait(HTTPAnswer(status: 503)) == nil)
   }
 
   @Test func `a move is told once, the way back too, and no more than four in ten minutes`() throws {

@@ -4,6 +4,7 @@ import Secrets
 import Testing
 
 @testable import class HTTPClient.HTTPClient
+@testable import enum HTTPClient.NameAnswer
 
 /// A client on a loop of its own, turned until an answer is there.
 final class Bench {
@@ -28,6 +29,12 @@ final class Bench {
   init(_ settings: HTTPClient.Settings, proxyPassword: Secret? = nil) throws {
     loop = try EventLoop()
     client = try HTTPClient(loop, settings: settings, proxyPassword: proxyPassword)
+  }
+
+  /// With another way of looking names up.
+  init(_ settings: HTTPClient.Settings, lookUp: @escaping @Sendable (String) -> NameAnswer) throws {
+    loop = try EventLoop()
+    client = try HTTPClient(loop, settings: settings, proxyPassword: nil, lookUp: lookUp)
   }
 
   func start(_ url: String, headers: [String] = []) throws -> Request {

@@ -24,6 +24,25 @@ import Testing
     #expect(answer.head == HTTPAnswer(status: 503, retryAfter: "soon"))
   }
 
+  @Test func `a server may say when to come back`() throws {
+    let answer = try bench().post(server.url("/later"))
+    #expect(
+      answer.head
+        == HTTPAnswer(
+          status: 503, date: "Fri, 02 Jan 2026 03:04:05 GMT", standardRetryAfter: "Fri, 02 Jan 2026 03:04:25 GMT"))
+  }
+
+  /// A gateway's answer that nobody asked to be compressed was never usable.
+  @Test func `a body that comes compressed all the same is read, within the same limit`() throws {
+    let bench = try bench()
+    #expect(try bench.post(server.url("/gzip")).body == #"{"RequestId":"1"}"#)
+    #expect(try bench.post(server.url("/bomb?size=65536")).body.utf8.count == HTTPClient.bodyLimit)
+    #expect(try bench.post(server.url("/bomb?size=65537")).failure?.kind == .bodyTooLarge)
+    #expect(try bench.post(server.url("/bomb?size=50000000")).failure?.kind == .bodyTooLarge)
+    #expect(try bench.post(server.url("/bombs")).failure?.kind == .bodyTooLarge)
+    #expect(try bench.post(server.url("/badgzip")).failure?.kind == .protocolViolation)
+  }
+
   @Test func `what an interim answer says doesn't count`() throws {
     let answer = try bench().post(server.url("/interim"))
     #expect(answer.head == HTTPAnswer(status: 200, date: "Fri, 02 Jan 2026 03:04:05 GMT"))
@@ -38,6 +57,7 @@ import Testing
     #expect(
       lines == [
         "POST /echo?Action=AssumeRole HTTP/1.1", "Host: 127.0.0.1:\(port)", "Accept: */*", "Content-Length: 0",
+        "Accept-Encoding: identity",
         "Authorization: ACS3-HMAC-SHA256 Signature=abc", "x-acs-version: 2015-04-01",
       ])
   }
@@ -218,14 +238,69 @@ import Testing
     #expect(completions == 1)
   }
 
-  @Test func `a primed client reads the CA file no more`() throws {
+  @Test func `a primed client keeps its certificates when the CA file goes, and says so once`() throws {
     let directory = try TemporaryDirectory()
     let copy = directory.path("authority.pem")
     #expect(link(server.caFile, copy) == 0)
     let bench = try Bench(HTTPClient.Settings(caFile: copy))
     try bench.client.prime()
+    var changes: [HTTPClientError?] = []
+    bench.client.authoritiesChanged = { changes.append($0) }
     #expect(unlink(copy) == 0)
-    #expect(try bench.post(server.url("/ok")).head?.status == 200)
+    for _ in 0..<2 { #expect(try bench.post(server.url("/ok")).head?.status == 200) }
+    #expect(changes.count == 1 && "\(changes[0] as Any)".contains(copy))
+  }
+
+  /// The certificates of a day ago were in force until a reload.
+  @Test func `a CA file that is replaced counts from the next request on`() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("authority.pem")
+    let bench = try Bench(HTTPClient.Settings(caFile: path))
+    var changes: [HTTPClientError?] = []
+    bench.client.authoritiesChanged = { changes.append($0) }
+    func put(_ name: String) throws {
+      unlink(directory.path("new.pem"))
+      #expect(link(server.directory.path(name), directory.path("new.pem")) == 0)
+      #expect(rename(directory.path("new.pem"), path) == 0)
+    }
+    func kinds() throws -> [TransportFailure.Kind?] {
+      try ["good", "foreign"].map { try bench.post(server.url("/ok", at: $0)).failure?.kind }
+    }
+    try put("authority.pem")
+    try bench.client.takeUpAuthorities()
+    #expect(try kinds() == [nil, .tlsVerification])
+    // Kept connections and TLS sessions were verified by what no longer counts.
+    try put("stranger.pem")
+    #expect(try kinds() == [.tlsVerification, nil])
+    #expect(changes.count == 2 && changes.allSatisfy { $0 == nil })
+    // Not a certificate: what was read before stays in force, and a reload would be refused.
+    try put("server.py")
+    #expect(try kinds() == [.tlsVerification, nil])
+    #expect(changes.count == 3 && "\(changes[2] as Any)".contains(path))
+    #expect(throws: HTTPClientError.self) { try bench.client.takeUpAuthorities() }
+    try put("authority.pem")
+    #expect(try kinds() == [nil, .tlsVerification])
+    #expect(changes.count == 4 && changes[3] == nil)
+  }
+
+  @Test func `certificates are read again beside requests on their way`() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("authority.pem")
+    #expect(link(server.caFile, path) == 0)
+    let bench = try Bench(HTTPClient.Settings(caFile: path))
+    let requests = try (0..<HTTPClient.handles - 1).map { number in
+      if number % 4 == 3 {
+        unlink(path)
+        #expect(link(server.directory.path("good.crt"), path) == 0)
+        unlink(path)
+        #expect(link(server.caFile, path) == 0)
+        #expect(utimes(path, nil) == 0)
+      }
+      while try number % 2 == 1 && bench.loop.runOnce(timeout: .milliseconds(5)) {}
+      return try bench.start(server.url("/ok"))
+    }
+    try bench.turn { requests.allSatisfy { $0.answer != nil } }
+    #expect(requests.allSatisfy { $0.answer?.head?.status == 200 })
   }
 
   @Test(arguments: ["missing.pem", "server.py"])

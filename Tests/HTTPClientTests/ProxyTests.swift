@@ -87,6 +87,15 @@ import Testing
     #expect(failure?.text.contains("mail.example") == false)
   }
 
+  @Test func `a proxy may say when to come back, and what it says isn't STS's word`() throws {
+    try proxy.become(.later(503, retryAfter: "20"))
+    let failure = try bench().post(server.url("/ok")).failure
+    #expect(failure?.kind == .proxyRefused)
+    #expect(failure?.retryAfter == "20" && failure?.date == "Fri, 02 Jan 2026 03:04:05 GMT")
+    try proxy.become(.answer(502))
+    #expect(try bench().post(server.url("/ok")).failure?.retryAfter == nil)
+  }
+
   @Test func `a proxy whose name leads nowhere is unreachable`() throws {
     #expect(try bench(url: "http://proxy.invalid:3128").post(server.url("/ok")).failure?.kind == .proxyUnreachable)
   }

@@ -1,7 +1,7 @@
 /// A TLS server with one behaviour per path, one port per certificate. It makes its certificates by the openssl command in the directory given,
 /// prints `NAME=PORT …` once it listens, and ends when its standard input does.
 let serverScript = #"""
-  import os, socket, ssl, subprocess, sys, threading, time
+  import gzip, os, socket, ssl, subprocess, sys, threading, time
 
   os.chdir(sys.argv[1])
 
@@ -46,6 +46,16 @@ let serverScript = #"""
           answer(connection, "200 OK", b'{"RequestId":"1"}', "dATE: Fri, 02 Jan 2026 03:04:05 GMT", "X-Acs-Retry-After: 1500")
       elif path == "/throttled":
           answer(connection, "503 Service Unavailable", b"{}", "x-acs-retry-after: soon", date, "Date: Fri, 02 Jan 2026 03:04:06 GMT")
+      elif path == "/later":
+          answer(connection, "503 Service Unavailable", b"{}", "RETRY-AFTER:  Fri, 02 Jan 2026 03:04:25 GMT ", date)
+      elif path == "/gzip":
+          answer(connection, "200 OK", gzip.compress(b'{"RequestId":"1"}'), "Content-Encoding: gzip", date)
+      elif path == "/bomb":
+          answer(connection, "200 OK", gzip.compress(b"x" * int(head.split("size=")[1].split(" ")[0])), "Content-Encoding: gzip")
+      elif path == "/bombs":
+          answer(connection, "200 OK", gzip.compress(gzip.compress(b"x" * 10_000_000)), "Content-Encoding: gzip, gzip")
+      elif path == "/badgzip":
+          answer(connection, "200 OK", b"not gzip at all", "Content-Encoding: gzip")
       elif path == "/interim":
           connection.sendall(b"HTTP/1.1 100 Continue\r\nx-acs-retry-after: 7\r\n\r\n")
           answer(connection, "200 OK", b"", date)

@@ -53,6 +53,11 @@ static inline CURLcode ccurl_get_large(CURL *easy, CURLINFO info, curl_off_t *va
   return curl_easy_getinfo(easy, info, value);
 }
 
+// libcurl owns what it points to, until the handle is used again.
+static inline CURLcode ccurl_get_string(CURL *easy, CURLINFO info, const char **value) {
+  return curl_easy_getinfo(easy, info, value);
+}
+
 static inline CURLcode ccurl_get_pointer(CURL *easy, CURLINFO info, void **value) {
   return curl_easy_getinfo(easy, info, value);
 }

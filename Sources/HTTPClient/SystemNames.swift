@@ -1,0 +1,43 @@
+import Glibc
+
+/// What came of looking a name up.
+enum NameAnswer: Sendable, Hashable {
+  /// At least one, each as it stands in a URL without brackets, in the order in which they are to be tried.
+  case addresses([String])
+  /// Why there is none, in half a sentence.
+  case failure(String)
+}
+
+/// The host's own way of finding addresses (nsswitch.conf(5)): files, name servers, whatever it is set up to ask.
+enum SystemNames {
+  /// Blocks, for as long as the host's resolver takes.
+  static func lookUp(_ name: String) -> NameAnswer {
+    var hints = addrinfo()
+    hints.ai_family = AF_UNSPEC
+    hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
+    var list: UnsafeMutablePointer<addrinfo>?
+    let code = getaddrinfo(name, nil, &hints, &list)
+    guard code == 0 else {
+      let number = errno
+      return .failure(code == EAI_SYSTEM ? String(cString: strerror(number)) : String(cString: gai_strerror(code)))
+    }
+    defer { freeaddrinfo(list) }
+    var addresses: [String] = []
+    var next = list
+    while let entry = next {
+      if let text = text(entry.pointee), !addresses.contains(text) { addresses.append(text) }
+      next = entry.pointee.ai_next
+    }
+    return addresses.isEmpty ? .failure("it has no address") : .addresses(addresses)
+  }
+
+  /// nil for an address that is good on one of the host's links only.
+  private static func text(_ entry: addrinfo) -> String? {
+    var text = [CChar](repeating: 0, count: 64)
+    guard getnameinfo(entry.ai_addr, entry.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0 else {
+      return nil
+    }
+    let address = String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    return address.contains("%") ? nil : address
+  }
+}

@@ -1,0 +1,307 @@
+import EventLoop
+import Glibc
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import HTTPClient
+
+/// A name server of a test's own: each look-up waits until it is told what to find.
+private final class HeldNames: Sendable {
+  private struct State {
+    var asked: [String] = []
+    var answers: [NameAnswer] = []
+  }
+
+  private let state = Mutex(State())
+  private let released = Bell()
+
+  /// Wakes the thread that waits.
+  private final class Bell: Sendable {
+    let descriptors: [CInt]
+    init() {
+      var pair: [CInt] = [-1, -1]
+      pipe(&pair)
+      descriptors = pair
+    }
+    deinit { for descriptor in descriptors { close(descriptor) } }
+    func ring() {
+      var byte: UInt8 = 0
+      _ = write(descriptors[1], &byte, 1)
+    }
+    func wait() {
+      var byte: UInt8 = 0
+      _ = read(descriptors[0], &byte, 1)
+    }
+  }
+
+  var asked: [String] { state.withLock { $0.asked } }
+
+  func lookUp(_ name: String) -> NameAnswer {
+    state.withLock { $0.asked.append(name) }
+    released.wait()
+    return state.withLock { $0.answers.removeFirst() }
+  }
+
+  func answer(_ answer: NameAnswer) {
+    state.withLock { $0.answers.append(answer) }
+    released.ring()
+  }
+}
+
+@Suite struct NameResolverTests {
+  private final class ManualTime {
+    var now: Int64 = 1_000_000_000
+    func advance(seconds: Int64) { now += seconds * 1_000_000 }
+  }
+
+  private final class Stand {
+    let loop: EventLoop
+    let names = HeldNames()
+    let time = ManualTime()
+    let resolver: NameResolver
+    var answers: [NameAnswer] = []
+    private var serial: UInt64 = 0
+
+    init() throws {
+      loop = try EventLoop()
+      let names = names
+      let time = time
+      resolver = try NameResolver(
+        loop, timeout: .seconds(20), lookUp: { names.lookUp($0) }, time: { time.now })
+    }
+
+    @discardableResult
+    func wait(_ name: String = "sts.example") -> UInt64 {
+      serial += 1
+      resolver.wait(for: name, serial: serial) { [unowned self] in answers.append($0) }
+      return serial
+    }
+
+    /// Turns until so many have been answered.
+    func turn(untilAnswers count: Int) throws {
+      while answers.count < count { guard try loop.runOnce(timeout: .seconds(20)) else { throw Stuck() } }
+    }
+
+    /// Looks a name up, from nothing to its answer.
+    func find(_ addresses: [String]) throws {
+      let count = answers.count
+      wait()
+      names.answer(.addresses(addresses))
+      try turn(untilAnswers: count + 1)
+    }
+  }
+
+  @Test func `all who ask for a name share a look-up, and each gets its answer`() throws {
+    let stand = try Stand()
+    for _ in 0..<3 { stand.wait() }
+    stand.names.answer(.addresses(["192.0.2.1", "2001:db8::1"]))
+    try stand.turn(untilAnswers: 3)
+    #expect(stand.answers.allSatisfy { $0 == .addresses(["192.0.2.1", "2001:db8::1"]) })
+    #expect(stand.names.asked == ["sts.example"])
+  }
+
+  @Test func `who has gone is told nothing`() throws {
+    let stand = try Stand()
+    let first = stand.wait()
+    stand.wait()
+    stand.resolver.forget(first)
+    stand.names.answer(.failure("no"))
+    try stand.turn(untilAnswers: 1)
+    while try stand.loop.runOnce() {}
+    #expect(stand.answers == [.failure("no")])
+  }
+
+  @Test func `what was found is used for a minute, then once more while it is looked up again, then never`() throws {
+    let stand = try Stand()
+    #expect(stand.resolver.addresses(of: "sts.example") == nil)
+    try stand.find(["192.0.2.1"])
+    stand.time.advance(seconds: 60)
+    #expect(stand.resolver.addresses(of: "sts.example") == ["192.0.2.1"])
+    #expect(stand.resolver.addresses(of: "other.example") == nil)
+    #expect(stand.names.asked.count == 1)
+    stand.time.advance(seconds: 1)
+    for _ in 0..<2 { #expect(stand.resolver.addresses(of: "sts.example") == ["192.0.2.1"]) }
+    stand.names.answer(.addresses(["192.0.2.2"]))
+    while stand.resolver.addresses(of: "sts.example") != ["192.0.2.2"] {
+      guard try stand.loop.runOnce(timeout: .seconds(20)) else { throw Stuck() }
+    }
+    #expect(stand.names.asked.count == 2)
+    stand.time.advance(seconds: 601)
+    #expect(stand.resolver.addresses(of: "sts.example") == nil)
+  }
+
+  @Test func `a look-up that fails takes nothing away from what was found before`() throws {
+    let stand = try Stand()
+    try stand.find(["192.0.2.1"])
+    stand.time.advance(seconds: 100)
+    #expect(stand.resolver.addresses(of: "sts.example") != nil)
+    stand.wait()
+    stand.names.answer(.failure("no"))
+    try stand.turn(untilAnswers: 2)
+    #expect(stand.resolver.addresses(of: "sts.example") == ["192.0.2.1"])
+    stand.names.answer(.failure("no"))
+  }
+
+  @Test func `an address that failed goes behind the others for ten minutes, also when it is found again`() throws {
+    let stand = try Stand()
+    let all = ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+    try stand.find(all)
+    stand.resolver.requestFailed(by: all[0], of: "sts.example")
+    #expect(stand.resolver.addresses(of: "sts.example") == [all[1], all[2], all[0]])
+    stand.time.advance(seconds: 1)
+    stand.resolver.requestFailed(by: all[1], of: "sts.example")
+    #expect(stand.resolver.addresses(of: "sts.example") == [all[2], all[0], all[1]])
+    try stand.find(all)
+    #expect(stand.answers.last == .addresses([all[2], all[0], all[1]]))
+    stand.time.advance(seconds: 1)
+    stand.resolver.requestFailed(by: all[2], of: "sts.example")
+    #expect(stand.resolver.addresses(of: "sts.example") == all, "the oldest failure is tried first")
+    stand.resolver.requestSucceeded(by: all[1], of: "sts.example")
+    #expect(stand.resolver.addresses(of: "sts.example")?.first == all[1])
+    stand.time.advance(seconds: 601)
+    try stand.find(all)
+    #expect(stand.answers.last == .addresses(all))
+  }
+}
+
+/// What that means for requests.
+@Suite struct LookupTests {
+  let server: TLSServer
+
+  init() throws { server = try TLSServer.shared.get() }
+
+  private func settings(lookup: Duration, connect: Duration = .seconds(5)) -> HTTPClient.Settings {
+    HTTPClient.Settings(caFile: server.caFile, connectTimeout: connect, timeout: .seconds(10), lookupTimeout: lookup)
+  }
+
+  /// A name in the server's certificate.
+  private func url(_ path: String, at port: String = "good") -> String {
+    server.url(path, at: port).replacing("127.0.0.1", with: "sts.example")
+  }
+
+  /// Each request began a look-up of its own that ended too late, and none was ever made.
+  @Test func `a look-up that outlasts its request serves the next one`() throws {
+    let names = HeldNames()
+    let bench = try Bench(settings(lookup: .milliseconds(300)), lookUp: { names.lookUp($0) })
+    for _ in 0..<2 {
+      let failure = try bench.post(url("/ok")).failure
+      #expect(failure?.kind == .resolve)
+      #expect(failure?.text == "no address for 'sts.example': no name server answered within 0.3 s")
+    }
+    #expect(names.asked == ["sts.example"], "the second waits for the same look-up")
+    names.answer(.addresses(["127.0.0.1"]))
+    while try bench.loop.runOnce(timeout: .milliseconds(500)) {}
+    #expect(try bench.post(url("/ok")).head?.status == 200)
+    #expect(names.asked.count == 1)
+  }
+
+  @Test func `a look-up may take longer than a connection`() throws {
+    let names = HeldNames()
+    let bench = try Bench(settings(lookup: .seconds(20), connect: .milliseconds(700)), lookUp: { names.lookUp($0) })
+    let request = try bench.start(url("/ok"))
+    let end = EventLoop.bootTime() + 1_000_000
+    while EventLoop.bootTime() < end { try bench.loop.runOnce(timeout: .milliseconds(50)) }
+    #expect(request.answer == nil)
+    names.answer(.addresses(["127.0.0.1"]))
+    try bench.turn { request.answer != nil }
+    #expect(request.answer?.head?.status == 200)
+  }
+
+  @Test func `a name without an address is a failure at once, for a proxy the proxy's`() throws {
+    let failing = try Bench(settings(lookup: .seconds(20)), lookUp: { _ in .failure("unknown") })
+    #expect(try failing.post(url("/ok")).failure?.text == "no address for 'sts.example': unknown")
+    var proxied = settings(lookup: .seconds(20))
+    proxied.proxy = HTTPClient.Proxy(url: "http://proxy.example:3128")
+    let failure = try Bench(proxied, lookUp: { _ in .failure("unknown") }).post(url("/ok")).failure
+    #expect(failure?.kind == .proxyUnreachable)
+    #expect(failure?.text == "no address for 'proxy.example': unknown")
+  }
+
+  /// libcurl goes on to another address when one takes no connection, but not when it takes one and then says nothing.
+  @Test func `an address that takes connections and says nothing costs one request`() throws {
+    let silent = try SilentAddress("127.0.0.3", port: server.port())
+    let bench = try Bench(
+      settings(lookup: .seconds(5), connect: .milliseconds(700)),
+      lookUp: { _ in .addresses(["127.0.0.3", "127.0.0.1"]) })
+    #expect(try bench.post(url("/ok")).failure?.kind == .connectTimeout)
+    for _ in 0..<2 { #expect(try bench.post(url("/ok")).head?.status == 200) }
+    withExtendedLifetime(silent) {}
+  }
+
+  @Test func `addresses that refuse are passed over within the request`() throws {
+    let bench = try Bench(
+      settings(lookup: .seconds(5)), lookUp: { _ in .addresses(["127.0.0.3", "127.0.0.4", "127.0.0.1"]) })
+    #expect(try bench.post(url("/ok")).head?.status == 200)
+  }
+
+  @Test func `a request that is cancelled in its look-up, or its client let go of, calls nobody`() throws {
+    let names = HeldNames()
+    var bench: Bench? = try Bench(settings(lookup: .seconds(20)), lookUp: { names.lookUp($0) })
+    let loop = bench!.loop
+    let cancelled = try bench!.start(url("/ok"))
+    let left = try bench!.start(url("/ok"))
+    bench!.client.cancel(cancelled.id!)
+    #expect(bench!.client.freeHandles == HTTPClient.handles - 1)
+    bench = nil
+    names.answer(.addresses(["127.0.0.1"]))
+    while try loop.runOnce(timeout: .milliseconds(100)) {}
+    #expect(cancelled.answer == nil && left.answer == nil)
+  }
+
+  @Test func `a client let go of by the first who hears of a look-up tells nobody else`() throws {
+    let loop = try EventLoop()
+    var client: HTTPClient? = try HTTPClient(
+      loop, settings: settings(lookup: .seconds(20)), proxyPassword: nil, lookUp: { _ in .failure("unknown") })
+    var completions = 0
+    for _ in 0..<3 {
+      try client!.post(to: url("/ok"), headers: []) { _, _ in
+        completions += 1
+        client = nil
+      }
+    }
+    while completions == 0 { try loop.runOnce(timeout: .seconds(10)) }
+    while try loop.runOnce(timeout: .milliseconds(50)) {}
+    #expect(completions == 1)
+  }
+
+  @Test(
+    arguments: [
+      ("https://sts.example/?a", "sts.example", 443), ("https://STS.Example:8443/", "sts.example", 8443),
+      ("http://proxy.example", "proxy.example", 80), ("https://127.0.0.1:1/", nil, 0), ("https://[::1]:1/", nil, 0),
+      ("https://1.2.3.example/x@y:9", "1.2.3.example", 443), ("nothing", nil, 0), ("https:///", nil, 0),
+    ] as [(String, String?, UInt16)])
+  func `a host known by name is looked up, an address isn't`(_ url: String, _ name: String?, _ port: UInt16) {
+    let host = HostToLookUp(url: url)
+    #expect(host?.name == name)
+    if name != nil { #expect(host?.port == port) }
+  }
+}
+
+/// Takes connections at a port of another loopback address, and says nothing on them.
+private final class SilentAddress {
+  private let descriptor: CInt
+
+  init(_ text: String, port: UInt16) throws {
+    let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+    self.descriptor = descriptor
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    inet_pton(AF_INET, text, &address.sin_addr)
+    let bound = withUnsafePointer(to: address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    guard bound == 0, listen(descriptor, 64) == 0 else {
+      throw StreamError(attempt: "listen at \(text)", number: errno)
+    }
+  }
+
+  deinit { close(descriptor) }
+}
+
+extension TLSServer {
+  fileprivate func port() throws -> UInt16 { UInt16(url("").split(separator: ":").last!)! }
+}
