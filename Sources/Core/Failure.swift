@@ -40,4 +40,11 @@ package struct Failure: Hashable, Sendable {
     self.notBefore = notBefore
     self.advice = advice
   }
+
+  /// The wait that the peer asked for, in whatever way it said so; at most five minutes.
+  var requestedWait: Duration? {
+    var asked = notBefore
+    if case .throttled(.some(let wait)) = kind { asked = max(asked ?? .zero, wait) }
+    return asked.map { min(max($0, .zero), .minutes(5)) }
+  }
 }

@@ -164,6 +164,10 @@ package struct RefreshMachine: Sendable {
     _ call: Flight.Call, because failure: Failure, at now: Timestamp,
     using generator: inout some RandomNumberGenerator, _ effects: inout [RefreshEffect]
   ) {
+    if call.standing == .inForce, let wait = failure.requestedWait {
+      reservations.postpone(until: now + wait)
+      if call.attempt.purpose == .reservation { nextAttempt = max(nextAttempt, now + wait) }
+    }
     switch (call.attempt.purpose, call.standing) {
     case (.reservation, .inForce): reservations.fail(call.attempt, because: failure, at: now, &effects)
     case (.reservation, _): reservations.fetchAgain(call.attempt.duration, at: now)

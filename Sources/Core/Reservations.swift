@@ -25,6 +25,8 @@ struct Reservations: Sendable {
   /// Why the latest fetch failed; nil after a success.
   private(set) var lastFailed: FailedFetch?
   private var lastFetch: Timestamp?
+  /// STS asked not to be called earlier.
+  private var requestedPause: Timestamp?
 
   /// At most one fetch for a reservation per role and minute.
   private static let fetchInterval = Duration.seconds(60)
@@ -39,7 +41,13 @@ struct Reservations: Sendable {
 
   /// When a fetch that isn't requested yet may be made.
   func earliestFetch(at now: Timestamp) -> Timestamp {
-    lastFetch.map { max(now, $0 + Self.fetchInterval) } ?? now
+    max(now, lastFetch.map { $0 + Self.fetchInterval } ?? now, requestedPause ?? now)
+  }
+
+  /// No fetch is made before `instant`, also none that is requested already.
+  mutating func postpone(until instant: Timestamp) {
+    requestedPause = max(requestedPause ?? instant, instant)
+    request = request.map { Request(duration: $0.duration, notBefore: max($0.notBefore, instant)) }
   }
 
   /// The DurationSeconds of the fetch that is due; nil when none is.

@@ -212,6 +212,34 @@ import Testing
     #expect(fetches.count == 2 && fetches[1] - fetches[0] == .seconds(60))
   }
 
+  /// Whoever was refused, the role's next fetch waits as long as STS asked.
+  @Test(arguments: [
+    Failure(.transient, code: "ServiceUnavailable", notBefore: .seconds(200), advice: ""),
+    Failure(.throttled(wait: .seconds(200)), code: "Throttling.User", advice: ""),
+  ])
+  func `a wait that STS asks for holds for reservations and for the pool`(_ failure: Failure) {
+    var role = Self.running()
+    role.answer = { _, _ in .fails(failure) }
+    role.send(.reservationRequested(.hours(2)))
+    role.run(for: .seconds(100))
+    guard case .notInTime(let next, _) = role.offer(.hours(2)) else {
+      Issue.record("expected a wait")
+      return
+    }
+    #expect((.seconds(99)...(.seconds(102))).contains(next - role.now))
+    #expect(role.machine.nextAttempt - role.now >= .seconds(99))
+
+    // And the other way round, for a reservation that is requested already.
+    var other = Self.running()
+    other.answer = { _, _ in .fails(failure) }
+    other.send(.refreshRequested)
+    other.send(.reservationRequested(.hours(2)))
+    other.run(for: .seconds(190))
+    #expect(other.attempts.count == 2, "the first session's and the refresh's")
+    other.run(for: .seconds(60))
+    #expect(other.attempts.count > 2)
+  }
+
   @Test func `a uid may cause four fetches a minute`() {
     var limits = ReservationLimits()
     let start = Timestamp(microseconds: 0)
