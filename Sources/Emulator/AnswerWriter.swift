@@ -44,7 +44,8 @@ struct AnswerWriter {
       case .garbage(.type): answer.headers.replace("Content-Type", with: "image/png")
       case .garbage(.http): reply.manner = .raw(Array("220 mail.example ESMTP\r\n".utf8), belowTLS: false)
       case .garbage(.tls): reply.manner = .raw(Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8), belowTLS: true)
-      case .gzip, .refuse, .unreachable, .error, .fields, .html, .garbage, .keyDisabled, .roleGone, .certificate:
+      case .gzip, .refuse, .unreachable, .error, .fields, .html, .garbage, .keyDisabled, .sessionRevoked, .roleGone,
+        .certificate:
         continue
       }
     }

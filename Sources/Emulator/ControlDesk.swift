@@ -27,6 +27,7 @@ struct ControlDesk: Sendable {
                            nested brackets; a list; no body; an image by its
                            type; what isn't HTTP; what isn't TLS
       key-disabled         [key=ID], else every AccessKey of a user or account
+      session-revoked      [key=ID], else every session
       role-gone            it can't be assumed; its sessions go on
       certificate          form=expired, name (another server's) or authority
                            (an unknown one's); new connections see it

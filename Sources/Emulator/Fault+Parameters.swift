@@ -39,6 +39,7 @@ extension Fault.Kind {
     case "oversize": self = .oversize(bytes: try parameters.whole("bytes", in: 1...Self.sizeLimit) ?? 1_000_000)
     case "garbage": self = .garbage(try parameters.word("form") ?? .bytes)
     case "key-disabled": self = .keyDisabled(id: parameters["key"])
+    case "session-revoked": self = .sessionRevoked(id: parameters["key"])
     case "role-gone": self = .roleGone
     case "certificate":
       guard let flaw: CertificateFlaw = try parameters.word("form") else {
@@ -89,6 +90,7 @@ extension Fault.Kind {
     case .garbage: "garbage"
     case .dribble: "dribble"
     case .keyDisabled: "key-disabled"
+    case .sessionRevoked: "session-revoked"
     case .roleGone: "role-gone"
     case .certificate: "certificate"
     }

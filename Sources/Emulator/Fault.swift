@@ -31,6 +31,10 @@ package struct Fault: Sendable {
     case dribble(milliseconds: Int)
     /// The AccessKey counts as disabled, whatever the configuration says; any long-lived one when `id` is nil.
     case keyDisabled(id: String?)
+    /// The session with this AccessKeyId counts as revoked before its time, as when somebody takes it from a leaked log to the
+    /// console; every session when it is nil. Its key is unknown from then on: which code the cloud gives is (?), the vendor's
+    /// pages name none for it.
+    case sessionRevoked(id: String?)
     /// The role asked for doesn't exist, whatever the configuration says. Sessions that were issued go on.
     case roleGone
     /// New connections are shown this certificate instead of the good one.
@@ -88,6 +92,9 @@ package struct Fault: Sendable {
     guard !isOfConnection, comes(from: source) else { return false }
     if case .keyDisabled(let id) = kind {
       guard let keyID = call?.keyID, id.map({ $0 == keyID }) ?? !keyID.hasPrefix("STS.") else { return false }
+    }
+    if case .sessionRevoked(let id) = kind {
+      guard let keyID = call?.keyID, keyID.hasPrefix("STS."), id.map({ $0 == keyID }) ?? true else { return false }
     }
     return (role == nil || role == call?.roleName) && (action == nil || action == call?.action)
   }

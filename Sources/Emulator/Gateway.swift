@@ -49,6 +49,7 @@ struct Gateway: Sendable {
       if let key = realm.keys[keyID] { return (try caller(of: key), key.secret) }
       throw keyID.hasPrefix("STS.") ? .missingSecurityToken : .unknownAccessKey
     }
+    if realm.isRevoked(session: keyID) { throw .unknownAccessKey }
     if let foreign = realm.foreignSession(keyID: keyID, token: token) {
       return (.session(foreign.session), foreign.secret)
     }

@@ -6,6 +6,7 @@ package struct Realm: Sendable {
   /// Sessions issued elsewhere, by SecurityToken and AccessKeyId; tokens made by others can be accepted this way.
   private var foreignSessions: [String: ForeignSession] = [:]
   private var hidden: RoleReference?
+  private var revoked: String?
 
   package init() {}
 
@@ -28,6 +29,11 @@ package struct Realm: Sendable {
 
   /// Lets a key there is count as disabled.
   mutating func disable(key id: String) { keys[id]?.isActive = false }
+
+  /// Lets the session with this AccessKeyId count as revoked; for one request.
+  mutating func revoke(session keyID: String) { revoked = keyID }
+
+  func isRevoked(session keyID: String) -> Bool { revoked == keyID }
 
   /// Lets one role count as not there; for one request, which copies no role for it.
   mutating func hide(_ role: RoleReference) { hidden = role }
@@ -99,16 +105,19 @@ package struct Role: Sendable {
   package var maxSessionSeconds: Int64
   /// What a session really lives, when that is less than what was asked; nil grants what is asked.
   package var issuedLifetimeSeconds: Int64?
+  /// How many characters its sessions' SecurityTokens have at least; nil for as many as it takes.
+  package var tokenLength: Int?
 
   package init(
     name: String, trust: Policy, policies: [Policy] = [], maxSessionSeconds: Int64 = sessionDurations.lowerBound,
-    issuedLifetimeSeconds: Int64? = nil
+    issuedLifetimeSeconds: Int64? = nil, tokenLength: Int? = nil
   ) {
     self.name = name
     self.trust = trust
     self.policies = policies
     self.maxSessionSeconds = maxSessionSeconds
     self.issuedLifetimeSeconds = issuedLifetimeSeconds
+    self.tokenLength = tokenLength
   }
 }
 

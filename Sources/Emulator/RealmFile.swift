@@ -85,14 +85,18 @@ extension Realm {
   }
 
   private static func role(_ name: String, _ table: TOMLTable, policies: [String: Policy]) throws(RealmError) -> Role {
-    try table.allow(["trust", "trust_policy", "policies", "max_session_duration", "issued_lifetime"])
+    try table.allow(["trust", "trust_policy", "policies", "max_session_duration", "issued_lifetime", "token_length"])
     let maximum = try table.seconds("max_session_duration") ?? Role.sessionDurations.lowerBound
     guard Role.sessionDurations.contains(maximum) else { throw table.error("'max_session_duration' is 1h to 12h") }
     let issued = try table.seconds("issued_lifetime")
     guard issued ?? 1 > 0 else { throw table.error("'issued_lifetime' is at least 1s") }
+    let length = try table.integer("token_length")
+    guard length.map({ (1...TokenMint.mostLength).contains(Int($0)) }) ?? true else {
+      throw table.error("'token_length' is 1 to \(TokenMint.mostLength)")
+    }
     return Role(
       name: name, trust: try trust(table), policies: try attached(table, from: policies), maxSessionSeconds: maximum,
-      issuedLifetimeSeconds: issued)
+      issuedLifetimeSeconds: issued, tokenLength: length.map { Int($0) })
   }
 
   private static func trust(_ table: TOMLTable) throws(RealmError) -> Policy {

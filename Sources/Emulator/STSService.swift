@@ -76,6 +76,9 @@ package struct STSService: Sendable {
     if faults.contains(where: { if case .keyDisabled = $0 { true } else { false } }), let id = call.keyID {
       realm.disable(key: id)
     }
+    if faults.contains(where: { if case .sessionRevoked = $0 { true } else { false } }), let id = call.keyID {
+      realm.revoke(session: id)
+    }
     if faults.contains(.roleGone), let role = call.role { realm.hide(role) }
     return realm
   }
@@ -110,6 +113,7 @@ package struct STSService: Sendable {
     let session = try RoleKeeper(realm: realm).session(
       for: asked, by: caller, keyID: mint.newKeyID(), context: context(of: request, at: now), at: now)
     let roleID = Identifiers.principalID(of: asked.roleARN)
+    let tokenLength = realm.role(session.role, in: session.account)?.tokenLength ?? 0
     var fields: Fields = [
       "AssumedRoleUser": .object([
         "AssumedRoleId": .text("\(roleID):\(session.name)"),
@@ -118,7 +122,7 @@ package struct STSService: Sendable {
       "Credentials": .object([
         "AccessKeyId": .text(session.keyID),
         "AccessKeySecret": .text(mint.secret(forKeyID: session.keyID)),
-        "SecurityToken": .text(mint.token(for: session)),
+        "SecurityToken": .text(mint.token(for: session, length: tokenLength)),
         "Expiration": .text(session.expires.isoText),
       ]),
     ]

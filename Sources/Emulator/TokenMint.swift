@@ -17,7 +17,11 @@ struct TokenMint: Sendable {
     secretKey = Digests.hmacSHA256(key: seed, Array("secret".utf8))
   }
 
-  func token(for session: RoleSession) -> String {
+  /// The most characters of a token that is read back.
+  static let mostLength = 16_384
+
+  /// `length` is how many characters it has at least; padded to that, as the vendor's tokens are longer than ours need to be.
+  func token(for session: RoleSession, length: Int = 0) -> String {
     var bytes = Self.mark
     bytes += withUnsafeBytes(of: session.expires.microseconds.bigEndian) { Array($0) }
     for text in [session.keyID, session.account, session.role, session.name] { Self.append(text, to: &bytes) }
@@ -25,12 +29,15 @@ struct TokenMint: Sendable {
       bytes.append(text == nil ? 0 : 1)
       Self.append(text ?? "", to: &bytes)
     }
+    // Four characters stand for three bytes. What is behind the texts isn't read.
+    let missing = (min(length, Self.mostLength) / 4 * 3) - bytes.count - Self.checksumLength
+    if missing > 0 { bytes += Array(repeating: 0, count: missing) }
     return TextCoding.base64(bytes + Digests.hmacSHA256(key: tokenKey, bytes))
   }
 
   /// The session of a token of this mint; nil for any other text.
   func session(of token: String) -> RoleSession? {
-    guard token.utf8.count <= 16_384, let bytes = TextCoding.bytes(base64: token),
+    guard token.utf8.count <= Self.mostLength, let bytes = TextCoding.bytes(base64: token),
       bytes.count > Self.mark.count + 8 + Self.checksumLength
     else { return nil }
     let content = Array(bytes.dropLast(Self.checksumLength))

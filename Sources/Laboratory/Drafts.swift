@@ -18,6 +18,8 @@ package struct RealmDraft {
   package var keys = [Self.key]
   /// How long sessions live, by role; nil as long as was asked.
   package var roles: [String: String?]
+  /// How many characters the roles' SecurityTokens have at least; nil for as many as it takes.
+  package var tokenLength: Int?
   /// How many AssumeRole calls a second the account has; nil as many as the cloud gives.
   package var requestsPerSecond: Int?
 
@@ -43,6 +45,7 @@ package struct RealmDraft {
 
         """
       if let lifetime { text += "issued_lifetime = \"\(lifetime)\"\n" }
+      if let tokenLength { text += "token_length = \(tokenLength)\n" }
     }
     return text
   }

@@ -37,6 +37,8 @@ struct STSEmulatorCommand: ParsableCommand {
         max_session_duration = "12h"
         # sessions live no longer than this, whatever was asked
         issued_lifetime = "12s"
+        # SecurityTokens have at least so many characters; STS sets no limit
+        token_length = 1024
 
       With --control it makes faults, counts requests and sets its clock:
 

@@ -157,6 +157,33 @@ import Testing
     #expect(cloud.send().status == 200)
   }
 
+  @Test func `a revoked session signs nothing more, and other sessions and keys go on`() throws {
+    var cloud = try TestCloud()
+    let (revoked, other) = (try cloud.assume("long"), try cloud.assume("long"))
+    let id = cloud.service.faults.add(Fault(.sessionRevoked(id: revoked.id)))
+    #expect(cloud.send("GetCallerIdentity", as: revoked).code == "InvalidAccessKeyId.NotFound")
+    #expect(cloud.send("AssumeRole", ["RoleArn": TestCloud.arn("chained")], as: revoked).status == 404)
+    #expect(cloud.send("GetCallerIdentity", as: other).status == 200)
+    #expect(cloud.send("GetCallerIdentity").status == 200)
+    #expect(cloud.service.faults.remove(id) && cloud.send("GetCallerIdentity", as: revoked).status == 200)
+    cloud.service.faults.add(Fault(.sessionRevoked(id: nil)))
+    #expect(cloud.send("GetCallerIdentity", as: other).code == "InvalidAccessKeyId.NotFound")
+    #expect(cloud.send("GetCallerIdentity").status == 200, "no session; a user's key")
+  }
+
+  @Test(arguments: [1, 400, 1024, 16_384])
+  func `a role's tokens are as long as its configuration says, and work`(length: Int) throws {
+    var cloud = try TestCloud { realm in
+      var account = realm.accounts[TestCloud.account]!
+      account.roles["uploader"]?.tokenLength = length
+      realm.add(account)
+    }
+    let session = try cloud.assume()
+    let usual = try cloud.assume("long").token?.utf8.count ?? 0
+    #expect(session.token?.utf8.count == max(length / 4 * 4, usual + 4))
+    #expect(cloud.send("GetCallerIdentity", as: session).status == 200)
+  }
+
   @Test func `a role that is gone can't be assumed, and its sessions go on`() throws {
     var cloud = try TestCloud()
     let session = try cloud.assume("long")
@@ -235,6 +262,8 @@ import Testing
     Case("kind=garbage&form=soup", nil),
     Case("kind=key-disabled&key=LTAIkeeper", .keyDisabled(id: "LTAIkeeper")),
     Case("kind=key-disabled", .keyDisabled(id: nil)),
+    Case("kind=session-revoked&key=STS.one", .sessionRevoked(id: "STS.one")),
+    Case("kind=session-revoked", .sessionRevoked(id: nil)),
     Case("kind=role-gone&role=long", .roleGone),
     Case("kind=certificate&form=authority", .certificate(.authority)),
     Case("kind=certificate", nil),

@@ -42,6 +42,8 @@ import Testing
       "[accounts.1.roles.r]\ntrust = [\"a\"]\nissued_lifetime = 12", line: 3,
       "'issued_lifetime' is a span such as \"12s\" or \"1h\""),
     Case(
+      "[accounts.1.roles.r]\ntrust = [\"a\"]\ntoken_length = 16385", line: 1, "'token_length' is 1 to 16384"),
+    Case(
       "[accounts.1.roles.r]\ntrust_policy = '{}'", line: 1,
       "'trust_policy' is not in RAM's grammar, has a condition whose value can't be read, or stands beside 'trust'"),
   ])
