@@ -28,14 +28,19 @@ final class Stage {
   private let roles: Int
   private var starts = 0
 
+  /// How long a SecurityToken is at least, unless told otherwise.
+  static let tokenLength = 300
+
   /// `withHostAuthorities` has the daemon trust the host's certificates beside the emulator's one, as it does in earnest.
   init(
-    roles: Int = 10, limits: ConnectionLimits = .raised, delayMilliseconds: Int = 0, withHostAuthorities: Bool = false
+    roles: Int = 10, limits: ConnectionLimits = .raised, delayMilliseconds: Int = 0, withHostAuthorities: Bool = false,
+    tokenLength: Int = Stage.tokenLength
   ) throws {
     self.roles = roles
     let names = (0..<roles).map { Self.name($0) }
     // All of them assume one role of the cloud, whose emulator counts the calls of a thousand apart at most.
-    let realm = RealmDraft(lifetime: nil, roles: ["bench"])
+    var realm = RealmDraft(lifetime: nil, roles: ["bench"])
+    realm.tokenLength = tokenLength
     lab = try Lab(realm) { draft in
       draft.sts = "requests_per_second = \(Self.rate)\nburst = \(Self.rate)"
       draft.socket = "mode = \"0600\"\n\(limits.settings)"
