@@ -31,6 +31,7 @@ let package = Package(
     // The reader's values borrow the text they were read from, which the compiler then checks.
     room("JSON", settings: [.enableExperimentalFeature("Lifetimes")]),
     room("Wire", imports: ["Core", "Secrets", "JSON"]),
+    room("SessionStore", imports: ["Core", "Secrets"]),
     room("Settings", imports: ["Core", "JSON", "CTOML"]),
     room("CloudAPI", imports: ["Core", "Secrets", "JSON", "CCrypto"]),
     room("EventLoop", imports: ["CSystemd"]),
@@ -40,8 +41,8 @@ let package = Package(
     room(
       "Daemon",
       imports: [
-        "Core", "Secrets", "Wire", "Settings", "CloudAPI", "EventLoop", "HTTPClient", "HTTPServer", "FileOutput",
-        "CLinux", logging,
+        "Core", "Secrets", "Wire", "SessionStore", "Settings", "CloudAPI", "EventLoop", "HTTPClient", "HTTPServer",
+        "FileOutput", "CLinux", logging,
       ]),
     room("LocalClient", imports: ["Wire", "Secrets", "CLinux"]),
     // The other end of the tests: it shares neither code nor a TLS library with the rooms above.
@@ -76,6 +77,7 @@ let package = Package(
     tests("Core", imports: ["TestSupport", "Simulation"]),
     tests("Simulation", imports: ["Core"]),
     tests("Secrets"),
+    tests("SessionStore", imports: ["Core", "Secrets"]),
     tests("JSON"),
     tests("Wire", imports: ["Core", "Secrets", "JSON", "TestSupport"]),
     tests("Settings", imports: ["Core", "TestSupport"]),
@@ -87,8 +89,8 @@ let package = Package(
     tests(
       "Daemon",
       imports: [
-        "Core", "Secrets", "Settings", "CloudAPI", "EventLoop", "HTTPClient", "HTTPServer", "Wire", "TestSupport",
-        logging,
+        "Core", "Secrets", "SessionStore", "Settings", "CloudAPI", "EventLoop", "HTTPClient", "HTTPServer", "Wire",
+        "TestSupport", logging,
       ]),
     tests("LocalClient", imports: ["Secrets", "TestSupport"]),
     tests("rolekeeper", imports: ["Core", "Wire"]),

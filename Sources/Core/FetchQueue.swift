@@ -55,6 +55,7 @@ package struct FetchQueue: Sendable {
 
   private var bucket: TokenBucket
   private var reservationBucket: TokenBucket
+  private var checkBucket: TokenBucket
   // Apart, since the head of each may have to wait while another's may go. A role waits in one of them.
   private var refreshes = IndexedHeap<Place>()
   private var retries = IndexedHeap<Place>()
@@ -68,6 +69,7 @@ package struct FetchQueue: Sendable {
     bucket = TokenBucket(rate: rate, burst: burst, at: instant)
     reservationBucket = TokenBucket(
       rate: rate / 4, burst: burst / 4, leastRate: TokenBucket.leastRate / 4, at: instant)
+    checkBucket = TokenBucket(rate: rate / 4, burst: burst / 4, leastRate: TokenBucket.leastRate / 4, at: instant)
   }
 
   package var count: Int { refreshes.count + retries.count + reservations.count }
@@ -129,10 +131,29 @@ package struct FetchQueue: Sendable {
     reservationBucket.currentRate(at: instant)
   }
 
+  // MARK: - Checks
+
+  /// Takes a token for asking STS whether a session is still good. Readers can cause as many checks as they like: they come after
+  /// every refresh that waits, and out of a bucket of their own with a quarter of the rate, so that they hold up neither
+  /// refreshes nor reservations.
+  package mutating func takeForCheck(at instant: Timestamp) -> Bool {
+    guard let chance = nextCheck(at: instant), chance <= instant else { return false }
+    _ = bucket.take(at: instant)
+    _ = checkBucket.take(at: instant)
+    return true
+  }
+
+  /// When there will be a token for a check, as things are; nil while a refresh waits for one.
+  package mutating func nextCheck(at instant: Timestamp) -> Timestamp? {
+    guard refreshes.count == 0, retries.count == 0 else { return nil }
+    return max(bucket.nextToken(at: instant), checkBucket.nextToken(at: instant))
+  }
+
   /// Goes on with another rate. What waits keeps its place, and neither the tokens nor what throttles have taken come back.
   package mutating func setRate(_ rate: Double, burst: Int, at instant: Timestamp) {
     bucket.set(rate: rate, burst: burst, at: instant)
     reservationBucket.set(rate: rate / 4, burst: burst / 4, at: instant)
+    checkBucket.set(rate: rate / 4, burst: burst / 4, at: instant)
   }
 
   // MARK: - Order

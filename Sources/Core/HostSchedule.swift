@@ -77,6 +77,12 @@ package struct HostSchedule: Sendable {
     return ticket
   }
 
+  /// Takes a token for a check of a session; false when a refresh waits or none is there.
+  package mutating func takeForCheck(at now: Timestamp) -> Bool { queue.takeForCheck(at: now) }
+
+  /// When there will be a token for a check; nil while a refresh waits, after which it is asked again.
+  package mutating func nextCheck(at now: Timestamp) -> Timestamp? { queue.nextCheck(at: now) }
+
   /// When there will be something to do; nil when there won't. `hasRoom` is whether another call may be under way.
   package mutating func wakeUp(at now: Timestamp, hasRoom: Bool) -> Timestamp? {
     guard hasRoom, let chance = queue.nextChance(at: now) else { return due.first }

@@ -1,13 +1,14 @@
-import CloudAPI
 package import Core
 package import HTTPServer
 package import Secrets
+import SessionStore
 import Wire
 
 /// A session as it is handed out: each document rendered once, ready to be sent as it is.
 package final class Handout {
   package private(set) var session: Session
-  package let generation: UInt64
+  /// nil for a session that was never published: a reservation, or one of the pool handed out for the life it has left.
+  package let generation: UInt64?
   /// The credential document, one line of JSON.
   package let document: Secret
   /// From when on it counts as lapsed, and from when on it has less than its role's floor.
@@ -18,17 +19,13 @@ package final class Handout {
   package private(set) lazy var environment = Self.environment(of: document)
   private let head: PlainBytes
 
-  /// Nil for a session whose texts no format could carry; the reading of STS's answers lets none through.
-  init?(
-    _ assumed: AssumedSession, session: Session, generation: UInt64, timing: RoleTiming, heads: inout HandoutHeads
+  /// A document of `session` whose answers carry `generation`.
+  init(
+    _ document: Secret, of session: Session, generation: UInt64?, timing: RoleTiming, heads: inout HandoutHeads
   ) {
-    let credential = SessionCredential(
-      accessKeyID: assumed.accessKeyID, accessKeySecret: assumed.accessKeySecret, securityToken: assumed.securityToken,
-      expiration: assumed.expiration, issued: session.issued)
-    guard let credential else { return nil }
     self.session = session
     self.generation = generation
-    document = credential.json()
+    self.document = document
     head = heads.head(length: document.count, generation: generation)
     lapses = session.expires - timing.lapseMargin
     floorReached = session.expires - timing.floor
@@ -61,16 +58,27 @@ package final class Handout {
 
 /// The heads of the answers with a credential. Those of roles whose documents are equally long are the same, and one is kept.
 struct HandoutHeads {
-  private var latest: (length: Int, generation: UInt64, head: PlainBytes)?
+  private var latest: (length: Int, generation: UInt64?, head: PlainBytes)?
 
-  mutating func head(length: Int, generation: UInt64) -> PlainBytes {
+  mutating func head(length: Int, generation: UInt64?) -> PlainBytes {
     if let latest, latest.length == length, latest.generation == generation { return latest.head }
     let head = Answer.head(status: 200, type: .json, length: length, fields: Self.fields(generation))
     latest = (length, generation, head)
     return head
   }
 
-  static func fields(_ generation: UInt64) -> String { "Rolekeeper-Generation: \(generation)\r\n" }
+  static func fields(_ generation: UInt64?) -> String {
+    generation.map { "Rolekeeper-Generation: \($0)\r\n" } ?? ""
+  }
+}
+
+extension StoredSession {
+  /// The credential document; nil for a session whose texts no format could carry. The reading of STS's answers lets none through.
+  func document() -> CredentialDocument? {
+    SessionCredential(
+      accessKeyID: accessKeyID, accessKeySecret: accessKeySecret, securityToken: securityToken, expiration: expiration,
+      issued: issued)?.document()
+  }
 }
 
 extension Secret: ResponseBytes {

@@ -93,6 +93,7 @@ extension Keeper {
     LogOutput.setLevel(new.logLevel.swiftLog)
     self.edges = edges
     refresher.source = edges.sts
+    refresher.checker = edges.sts
     refresher.attemptLimit = new.sts.wholeTimeout + .seconds(5)
     if let server { replaceServer(by: server) }
     let limits = limits(new.socket)
@@ -101,6 +102,7 @@ extension Keeper {
       refresher.setRate(new.sts.requestsPerSecond, burst: new.sts.burst)
     }
     outputs.move(to: new.filesDirectory)
+    generations.move(to: new)
     changeRoles(to: new.roles)
     // A role that READY waited for may be gone.
     announcer.becomeReadyIfDone()

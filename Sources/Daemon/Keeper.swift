@@ -22,6 +22,7 @@ package final class Keeper: SocketBackend {
   var server: HTTPServer!
   var outputs: Outputs!
   var announcer: Announcer!
+  var generations: GenerationReserve!
   /// The reading of the settings that is under way, and the requests that wait for the next one.
   var reading: SettingsReading?
   var reloadRequests: [ReloadRequest] = []
@@ -62,6 +63,7 @@ package final class Keeper: SocketBackend {
 
     edges = try Edges(settings, keeping: nil, keeper: self)
     refresher.source = edges.sts
+    refresher.checker = edges.sts
     outputs = try Outputs(loop: loop, directory: settings.filesDirectory, logger: logger)
     service = try SocketService(
       loop: loop, backend: self, refresher: refresher, access: Self.access(settings), logger: logger)
@@ -73,6 +75,8 @@ package final class Keeper: SocketBackend {
     }
     announcer = try Announcer(keeper: self)
     thrift = try Thrift(loop: loop) { [unowned self] in refresher.inFlight == 0 && refresher.queued == 0 }
+    // Only with the socket held: until then it may be another daemon's.
+    generations = GenerationReserve(settings, refresher: refresher, logger: logger)
     observe()
     clockSteps = try ClockStepSource(loop) { [unowned self] in
       refresher.wallClockStepped(toMicroseconds: Self.wallMicroseconds())
@@ -92,7 +96,10 @@ package final class Keeper: SocketBackend {
   }
 
   /// Turns until it is told to stop.
-  package func run() throws -> CInt { try loop.run() }
+  package func run() throws -> CInt {
+    defer { generations.settle() }
+    return try loop.run()
+  }
 
   func listen(_ socket: SocketSettings) throws -> HTTPServer {
     let listener = try UnixListener(path: socket.path, mode: socket.mode, gid: socket.gid)
@@ -119,6 +126,7 @@ package final class Keeper: SocketBackend {
   }
 
   private func observe() {
+    refresher.observers.publishing = { [unowned self] role, generation in generations.cover(generation, of: role) }
     refresher.observers.published = { [unowned self] role in
       outputs.publish(role)
       service.answerWaitingReaders(of: role)

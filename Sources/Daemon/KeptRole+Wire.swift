@@ -9,7 +9,7 @@ extension KeptRole {
     return RoleStatus(
       name: name.description, state: state(at: now), accessKeyID: serving?.session.accessKeyID,
       expiresAt: serving?.session.expiration, expiresIn: serving.map { max(.zero, $0.session.expires - now) },
-      headroom: machine.headroom(at: now), generation: machine.generation,
+      headroom: machine.headroom(at: now), generation: generation,
       nextRefreshAt: next.map { clock.now(at: $0) }, nextRefreshIn: next.map { $0 - now },
       lastSuccessAt: machine.lastSuccess.map { clock.now(at: $0) },
       lastError: machine.lastFailure.map { LastError($0, since: machine.failingSince.map { clock.now(at: $0) }) },
@@ -29,7 +29,7 @@ extension KeptRole {
     let serving = isValid(at: now) ? current : nil
     return RoleEvent(
       time: clock.now(at: now), kind: kind, role: name.description, state: state(at: now),
-      generation: machine.generation, accessKeyID: serving?.session.accessKeyID,
+      generation: generation, accessKeyID: serving?.session.accessKeyID,
       expiresAt: serving?.session.expiration, code: machine.lastFailure?.code, output: output)
   }
 

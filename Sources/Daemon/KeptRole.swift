@@ -9,8 +9,10 @@ package final class KeptRole {
   package internal(set) var machine: RefreshMachine
   /// What plain reads get; nil when nothing is valid.
   @exclusivity(unchecked) package internal(set) var current: Handout?
-  /// The longer session that a reader asked for.
-  @exclusivity(unchecked) package internal(set) var reserved: Handout?
+  /// The number of the latest rotation that readers have seen; the machine's own is ahead while its effects are carried out.
+  package internal(set) var generation: UInt64
+  /// Up to which number the file of the generations says that they may have been used.
+  var coveredGeneration: UInt64 = 0
   @exclusivity(unchecked) package var handouts = HandoutBook()
 
   private var successes: UInt64 = 0
@@ -43,15 +45,11 @@ package final class KeptRole {
     otherOutcomes[isKnown ? code : "Other", default: 0] += 1
   }
 
-  /// The hand-out of a session of this role.
-  func handout(of session: Session) -> Handout? {
-    [current, reserved].compactMap(\.self).first { $0.session.id == session.id }
-  }
-
   init(_ settings: RoleSettings, machine: RefreshMachine, slot: Int) {
     self.settings = settings
     self.machine = machine
     self.slot = slot
+    generation = machine.generation
   }
 }
 

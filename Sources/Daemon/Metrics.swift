@@ -71,7 +71,7 @@ struct Metrics {
     add(
       "rolekeeper_headroom_seconds", "gauge", "Seconds that readers would still get the floor if STS died now.",
       perRole { $0.machine.headroom(at: now).inSeconds })
-    add("rolekeeper_generation", "gauge", "Number of the rotation.", perRole { Double($0.machine.generation) })
+    add("rolekeeper_generation", "gauge", "Number of the rotation.", perRole { Double($0.generation) })
     add(
       "rolekeeper_attempts_total", "counter", "AssumeRole calls by outcome: Success, or the error's code.",
       roles.flatMap { role in

@@ -178,7 +178,8 @@ final class Outputs {
   private func succeeded(_ outputs: KeptOutputs, at path: String, _ handout: Handout?) {
     let wasFailing = outputs.states[path]?.failure != nil
     let isNews = outputs.change(path) { state in
-      state.written = handout.map { ($0.generation, $0.lapses) }
+      // What goes into files is published, and has one.
+      state.written = handout.flatMap { handout in handout.generation.map { ($0, handout.lapses) } }
       state.failure = nil
     }
     if wasFailing {

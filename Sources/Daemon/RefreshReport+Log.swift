@@ -7,10 +7,12 @@ extension Logger {
     let name = role.name.description
     switch report {
     case .refreshed(let session, let generation):
+      // A standby isn't published, and the generation in force isn't its.
+      let isPublished = role.current?.session.id == session.id
       info(
         "credential refreshed",
         [
-          .role: name, .generation: "\(generation)", .accessKeyID: session.accessKeyID,
+          .role: name, .generation: isPublished ? "\(generation)" : "none", .accessKeyID: session.accessKeyID,
           .expires: session.expiration.description,
         ])
     case .reserved(let session):

@@ -2,7 +2,9 @@ import CloudAPI
 package import Core
 package import EventLoop
 package import Logging
+package import SessionStore
 package import Settings
+import Wire
 
 /// Drives the machines of all roles: performs their effects on the loop and feeds the outcomes back.
 ///
@@ -10,6 +12,8 @@ package import Settings
 package final class Refresher {
   /// What the rest of the daemon is told; called after the role's state has changed.
   package struct Observers {
+    /// A session is about to be published under this generation; nobody has seen it yet.
+    package var publishing: (KeptRole, UInt64) -> Void = { _, _ in }
     package var published: (KeptRole) -> Void = { _ in }
     package var withdrawn: (KeptRole) -> Void = { _ in }
     package var reserved: (KeptRole) -> Void = { _ in }
@@ -23,13 +27,17 @@ package final class Refresher {
 
   package private(set) var roles: [RoleName: KeptRole] = [:]
   package var observers = Observers()
-  private var schedule: HostSchedule
+  var schedule: HostSchedule
   package private(set) var inFlight = 0
   /// How many roles' first attempt has had no outcome yet.
   package private(set) var rolesWithoutOutcome = 0
 
   /// Who draws; another one from a reload on, while what is under way ends with the old one.
   package var source: (any SessionDrawing)!
+  /// Who checks sessions; replaced as `source` is.
+  package var checker: (any SessionChecking)?
+  var waitingChecks: [Check] = []
+  var checksUnderWay = 0
   /// When a draw without an outcome counts as failed.
   package var attemptLimit: Duration {
     didSet { for role in roles.values { role.machine.attemptLimit = attemptLimit } }
@@ -39,17 +47,17 @@ package final class Refresher {
   private var timer: TimerSource!
   private var slots: [KeptRole?] = []
   private var freeSlots: [Int] = []
-  /// Of roles that were removed: a name's number never goes back.
-  private var lastGenerations: [RoleName: UInt64] = [:]
-  private var sessions: UInt64 = 0
+  /// The latest generations of roles that were removed, by this process or one before it: a name's number never goes back.
+  private(set) var generationsOfRemovedRoles: [RoleName: UInt64] = [:]
+  /// The secrets of the sessions that the machines hold, of these and no others.
+  package private(set) var sessions = LiveSessions()
   private var chance = SystemRandomNumberGenerator()
   /// The wall clock's lead over the boot clock, in microseconds.
   private var wallOffset: Int64
   private var wantsConfirmation = false
   private var heads = HandoutHeads()
-  /// The session that has just come, while its role's machine says what becomes of it. Afterwards its secrets are in its hand-out
-  /// alone.
-  private var arrival: (id: SessionID, session: AssumedSession)?
+  /// How many events are being delivered, one out of another's effects.
+  private var deliveries = 0
 
   /// `time` reads CLOCK_BOOTTIME afresh; `attemptLimit` is when a draw without an outcome counts as failed.
   package init(
@@ -66,9 +74,14 @@ package final class Refresher {
 
   // MARK: - Roles come and go
 
+  /// Roles of these names that are added later go on above these generations.
+  package func goOnAbove(_ generations: [RoleName: UInt64]) {
+    generationsOfRemovedRoles.merge(generations) { max($0, $1) }
+  }
+
   /// Begins to keep a role; its first attempt is queued at once. `generation` is the number before its first rotation.
   package func add(_ settings: RoleSettings, generation: UInt64 = 0) {
-    let generation = max(generation, lastGenerations[settings.name] ?? 0)
+    let generation = max(generation, generationsOfRemovedRoles.removeValue(forKey: settings.name) ?? 0)
     let machine = RefreshMachine(
       timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: time())
     let role = KeptRole(settings, machine: machine, slot: freeSlots.popLast() ?? slots.count)
@@ -80,12 +93,13 @@ package final class Refresher {
 
   package func remove(_ name: RoleName) {
     guard let role = roles.removeValue(forKey: name) else { return }
-    lastGenerations[name] = role.machine.generation
+    generationsOfRemovedRoles[name] = role.machine.generation
     if !role.machine.hasHadOutcome { rolesWithoutOutcome -= 1 }
     slots[role.slot] = nil
     freeSlots.append(role.slot)
     schedule.remove(role.slot)
     cancelDraw(of: role)
+    for id in role.machine.heldSessions { sessions.remove(id) }
   }
 
   /// Goes on with other settings for a role whose sessions stay good.
@@ -94,7 +108,6 @@ package final class Refresher {
     role.settings = settings
     guard old.timing != settings.timing else { return }
     role.current?.judge(by: clock, timing: settings.timing)
-    role.reserved?.judge(by: clock, timing: settings.timing)
     send(.timingChanged(settings.timing), to: role)
   }
 
@@ -165,7 +178,7 @@ package final class Refresher {
   }
 
   /// Starts what the queue lets go, and arms the timer for whatever comes next.
-  private func pump() {
+  func pump() {
     guard let drawing = source else { return }
     var now = time()
     while drawing.hasRoom, let ticket = schedule.nextCall(at: now) {
@@ -173,8 +186,9 @@ package final class Refresher {
       start(ticket, of: role, by: drawing, at: now)
       now = time()
     }
+    let nextCheck = startChecks(at: now)
     drawing.moreWait(queued > 0)
-    if let next = schedule.wakeUp(at: now, hasRoom: drawing.hasRoom) {
+    if let next = [schedule.wakeUp(at: now, hasRoom: drawing.hasRoom), nextCheck].compactMap(\.self).min() {
       timer.arm(at: next.microseconds)
     } else {
       timer.disarm()
@@ -199,13 +213,13 @@ package final class Refresher {
   }
 
   private func land(_ outcome: DrawOutcome, of attempt: Attempt, for role: KeptRole) {
+    guard slots[role.slot] === role else { return }
     switch outcome.result {
     case .granted(let assumed):
       role.countSuccess()
       schedule.learnSuccess(of: role.slot, sent: outcome.sent)
       role.drawn += 1
       deliver(.succeeded(attempt.id, admit(assumed, asked: attempt.duration, from: outcome, for: role)), to: role)
-      arrival = nil
       if wantsConfirmation { deliver(.refreshRequested, to: role) }
       wantsConfirmation = false
     case .refused(let failure):
@@ -216,17 +230,18 @@ package final class Refresher {
     observers.attempted(role)
   }
 
-  /// Lays a session's secrets ready for its hand-out, and weighs its answer's date.
+  /// Takes a session's secrets in, and weighs its answer's date.
   private func admit(_ assumed: AssumedSession, asked: Duration, from outcome: DrawOutcome, for role: KeptRole)
     -> Session
   {
     if let date = outcome.date { weigh(date, of: assumed, asked: asked, sent: outcome.sent) }
-    sessions += 1
-    let id = SessionID(number: sessions)
-    arrival = (id, assumed)
+    let issued = min(clock.now(at: outcome.sent), assumed.expiration)
+    let id = sessions.add(
+      accessKeyID: assumed.accessKeyID, accessKeySecret: assumed.accessKeySecret, securityToken: assumed.securityToken,
+      expiration: assumed.expiration, issued: issued)
     return Session(
-      id: id, accessKeyID: assumed.accessKeyID, expiration: assumed.expiration,
-      issued: min(clock.now(at: outcome.sent), assumed.expiration), sent: outcome.sent, asked: asked, clock: clock)
+      id: id, accessKeyID: assumed.accessKeyID, expiration: assumed.expiration, issued: issued, sent: outcome.sent,
+      asked: asked, clock: clock)
   }
 
   private func weigh(_ date: UTCTime, of assumed: AssumedSession, asked: Duration, sent: Timestamp) {
@@ -251,12 +266,24 @@ package final class Refresher {
     guard slots[role.slot] === role else { return }
     if case .clockCorrected(let clock) = event {
       role.current?.judge(by: clock, timing: role.settings.timing)
-      role.reserved?.judge(by: clock, timing: role.settings.timing)
     }
     let hadOutcome = role.machine.hasHadOutcome
     let effects = role.machine.handle(event, at: time(), using: &chance)
     if !hadOutcome && role.machine.hasHadOutcome { rolesWithoutOutcome -= 1 }
+    deliveries += 1
     for effect in effects { perform(effect, for: role) }
+    deliveries -= 1
+    // In the middle of effects the machine is ahead.
+    assert(deliveries > 0 || holdsSecretsOfAll(role), "role '\(role.name)': its machine and the store differ")
+  }
+
+  /// Whether the secrets of all sessions that the role's machine holds are here.
+  private func holdsSecretsOfAll(_ role: KeptRole) -> Bool { role.machine.heldSessions.allSatisfy(sessions.contains) }
+
+  /// Whether the machines hold the sessions whose secrets are here, and no others; for tests.
+  package var holdsExactlyTheMachinesSessions: Bool {
+    let held = roles.values.flatMap(\.machine.heldSessions)
+    return held.count == sessions.count && held.allSatisfy(sessions.contains)
   }
 
   private func perform(_ effect: RefreshEffect, for role: KeptRole) {
@@ -271,28 +298,37 @@ package final class Refresher {
     case .withdraw:
       role.current = nil
       observers.withdrawn(role)
-    case .offerReserved(let session):
-      role.reserved = handout(of: session, generation: role.machine.generation, for: role)
-      observers.reserved(role)
+    case .offerReserved: observers.reserved(role)
     case .renewSource: source.renewIdentity(of: role.settings)
-    case .discard(let id):
-      if role.reserved?.session.id == id { role.reserved = nil }
+    case .discard(let id): sessions.remove(id)
     case .report(let report):
       logger.log(report, of: role, at: time())
       observers.reported(role, report)
     }
   }
 
+  /// Hands a session out from now on. Its document is rendered once, and is where its secrets are until another takes its place.
   private func publish(_ session: Session, generation: UInt64, of role: KeptRole) {
-    role.current = handout(of: session, generation: generation, for: role)
+    observers.publishing(role, generation)
+    let old = role.current
+    role.generation = generation
+    role.current = sessions[session.id]?.document().map { document in
+      sessions.move(
+        session.id, into: document.bytes, accessKeySecretAt: document.accessKeySecretAt,
+        securityTokenAt: document.securityTokenAt)
+      return Handout(
+        document.bytes, of: session, generation: generation, timing: role.settings.timing, heads: &heads)
+    }
+    if let old, old.session.id != session.id { sessions.pack(old.session.id) }
     observers.published(role)
   }
 
-  private func handout(of session: Session, generation: UInt64, for role: KeptRole) -> Handout? {
-    // A machine has a session handed out as it comes or not at all.
-    guard let arrival, arrival.id == session.id else { return nil }
-    return Handout(
-      arrival.session, session: session, generation: generation, timing: role.settings.timing, heads: &heads)
+  /// What a read of one of the role's sessions gets: what plain reads get if it is that one, else a document made for this read.
+  package func handout(of session: Session, for role: KeptRole) -> Handout? {
+    if let current = role.current, current.session.id == session.id { return current }
+    return sessions[session.id]?.document().map { document in
+      Handout(document.bytes, of: session, generation: nil, timing: role.settings.timing, heads: &heads)
+    }
   }
 
   private func cancelDraw(of role: KeptRole) {

@@ -22,17 +22,17 @@ package final class STSClient: SessionDrawing {
     var misses: [TransportFailure] = []
   }
 
-  private let http: HTTPClient
-  private let ledger: EndpointLedger
+  let http: HTTPClient
+  let ledger: EndpointLedger
   private let hostName: String
   private let sources: [String: AccessKeySource]
-  private let time: () -> Timestamp
+  let time: () -> Timestamp
   /// The server's time, for signing and for judging whether an Expiration has passed.
-  private let serverTime: () -> UTCTime
+  let serverTime: () -> UTCTime
   private var draws: UInt64 = 0
-  private var transfers: [DrawID: HTTPClient.TransferID] = [:]
+  var transfers: [DrawID: HTTPClient.TransferID] = [:]
   /// Outcomes of requests that couldn't even be sent, told in a later turn like all others.
-  private var unsent: [(DrawID, (DrawOutcome) -> Void, DrawOutcome)] = []
+  private var unsent: [(id: DrawID, tell: () -> Void)] = []
   private var teller: DeferSource!
   private var chance = SystemRandomNumberGenerator()
 
@@ -52,10 +52,20 @@ package final class STSClient: SessionDrawing {
   package var hasRoom: Bool { http.freeHandles > 0 }
 
   package func draw(_ order: DrawOrder, completion: @escaping (DrawOutcome) -> Void) -> DrawID {
-    draws += 1
-    let draw = Draw(id: DrawID(number: draws), order: order, completion: completion, date: order.date)
+    let draw = Draw(id: nextID(), order: order, completion: completion, date: order.date)
     ask(draw)
     return draw.id
+  }
+
+  func nextID() -> DrawID {
+    draws += 1
+    return DrawID(number: draws)
+  }
+
+  /// What a request to an endpoint has beside what it asks.
+  func context(for endpoint: String, dated date: UTCTime) -> RequestContext {
+    RequestContext(
+      host: endpoint, userAgent: "rolekeeper/\(Version.number)", date: date, nonce: Nonce.make(using: &chance))
   }
 
   /// Sends the draw's request to the endpoint whose turn it is; needs a free handle.
@@ -103,7 +113,7 @@ package final class STSClient: SessionDrawing {
   }
 
   package func cancel(_ draw: DrawID) {
-    unsent.removeAll { $0.0 == draw }
+    unsent.removeAll { $0.id == draw }
     if let transfer = transfers.removeValue(forKey: draw) { http.cancel(transfer) }
   }
 
@@ -119,10 +129,7 @@ package final class STSClient: SessionDrawing {
       roleARN: role.arn, sessionName: sessionName,
       duration: order.duration, policy: role.policy.map { String(decoding: $0, as: UTF8.self) },
       externalID: role.externalID)
-    let context = RequestContext(
-      host: endpoint, userAgent: "rolekeeper/\(Version.number)", date: draw.date,
-      nonce: Nonce.make(using: &chance))
-    return request.signed(by: SigningIdentity(key), in: context)
+    return request.signed(by: SigningIdentity(key), in: context(for: endpoint, dated: draw.date))
   }
 
   private func read(_ outcome: HTTPOutcome, _ body: Span<UInt8>, of draw: Draw, sent: Timestamp) -> DrawOutcome {
@@ -142,14 +149,19 @@ package final class STSClient: SessionDrawing {
   }
 
   private func fail(_ failure: Failure, of draw: Draw, sent: Timestamp) {
-    unsent.append((draw.id, draw.completion, DrawOutcome(result: .refused(failure), date: nil, sent: sent)))
+    later(draw.id) { draw.completion(DrawOutcome(result: .refused(failure), date: nil, sent: sent)) }
+  }
+
+  /// Reports the outcome of a request that couldn't be sent, unless it is cancelled before.
+  func later(_ id: DrawID, _ report: @escaping () -> Void) {
+    unsent.append((id, report))
     teller.schedule()
   }
 
   private func tellUnsent() {
-    let told = unsent
+    let due = unsent
     unsent = []
-    for (_, completion, outcome) in told { completion(outcome) }
+    for (_, tell) in due { tell() }
   }
 }
 

@@ -101,7 +101,8 @@ extension SocketService {
     switch role.machine.offer(to: query, at: now) {
     case .session(let session):
       return .answer(
-        handOut(role.handout(of: session), of: role, to: reader.recipient, at: now) ?? nothingValid(role, at: now))
+        handOut(refresher.handout(of: session, for: role), of: role, to: reader.recipient, at: now)
+          ?? nothingValid(role, at: now))
     case .tooLong(let most): return .answer(tooLong(query, most: most, role))
     case .refused(let failure): return .answer(Self.refused(query, role, failure))
     case .notInTime(let next, let failure):
@@ -143,11 +144,11 @@ extension SocketService {
     if recipient.isHeadOnly { return response }
     let peer = recipient.peer
     if handout.isBelowFloor(at: now) { belowFloorAnswers += 1 }
-    if role.handouts.enter(uid: peer.uid, session: handout.session.id, isReserved: handout === role.reserved) {
+    if role.handouts.enter(uid: peer.uid, session: handout.session.id, isReserved: handout !== role.current) {
       callers.log(
         .notice, "credential handed out",
         [
-          (.role, role.name.description), (.generation, "\(handout.generation)"),
+          (.role, role.name.description), (.generation, handout.generation.map { "\($0)" } ?? "none"),
           (.accessKeyID, handout.session.accessKeyID),
         ], uid: peer.uid, pid: peer.pid)
     }

@@ -56,6 +56,7 @@ package final class SocketService: RequestHandler {
   private(set) var refreshWaiters: RefreshWaiters!
   var reservationLimits = ReservationLimits()
   let callers: CallerLog
+  let reports: SessionReports
   private let refusalLog: RefusalLog
   private let kept: KeptAnswers
 
@@ -69,6 +70,7 @@ package final class SocketService: RequestHandler {
     callers = CallerLog(logger: logger, names: try UserNames(loop: loop))
     refusalLog = try RefusalLog(loop: loop, logger: logger, callers: callers)
     kept = try KeptAnswers(loop: loop)
+    reports = try SessionReports(loop: loop, refresher: refresher, logger: logger, time: Keeper.now)
     waiting = try WaitingReaders(loop: loop) { [unowned self] reader, role in lookAgain(at: &reader, of: role) }
     refreshWaiters = try RefreshWaiters(loop: loop) { [unowned self] waiter, role in refreshTimedOut(waiter, role) }
     subscribers = EventSubscribers(
@@ -144,6 +146,8 @@ package final class SocketService: RequestHandler {
       return get(request, taking: CredentialQuery.parameters)
         ?? credentials(of: role, for: request, from: peer, token: token)
     case 4 where request.segment(3, is: "healthz"): return get(request) ?? health(of: role)
+    case 4 where request.segment(3, is: "report"):
+      return post(request, taking: ["access_key_id"]) ?? report(on: role, for: request, token: token)
     default: return unknownPath()
     }
   }

@@ -124,14 +124,15 @@ package final class HTTPClient {
 
   package var freeHandles: Int { Self.handles - inFlight.count }
 
-  /// Sends a POST with an empty body and `headers`, each a whole line (`name: value`), and calls `completion` once from a later turn of the loop, when the handle is free again.
+  /// Sends a POST with an empty body and `headers`, each a whole line (`name: value`), and `secretHeader` beside them, whose value never is a String; calls `completion` once from a later turn of the loop, when the handle is free again.
   /// The body is empty on failure; it is overwritten as `completion` returns, which may post, cancel, or let go of the client.
   ///
   /// Only when `freeHandles` is above 0. Throws when the request can't be sent as it is, and then `completion` isn't called.
   /// libcurl repeats a request by itself when a kept connection turns out to have been closed before the first byte of an answer.
   @discardableResult
   package func post(
-    to url: String, headers: [String], completion: @escaping (HTTPOutcome, Span<UInt8>) -> Void
+    to url: String, headers: [String], secretHeader: (name: String, value: Secret)? = nil,
+    completion: @escaping (HTTPOutcome, Span<UInt8>) -> Void
   ) throws(TransportFailure) -> TransferID {
     precondition(freeHandles > 0, "posted without a free handle")
     if authorities.hasChanged() {
@@ -142,7 +143,8 @@ package final class HTTPClient {
     lastSerial += 1
     do throws(TransportFailure) {
       try transfer.begin(
-        lastSerial, url: url, headers: headers, caFile: authorities.path, completion: completion)
+        lastSerial, url: url, headers: headers, secretHeader: secretHeader, caFile: authorities.path,
+        completion: completion)
     } catch {
       idle.append(transfer)
       throw error

@@ -1,4 +1,5 @@
 import CCurl
+import Secrets
 
 /// One easy handle of libcurl and what belongs to the request it carries; used again and again.
 final class Transfer {
@@ -43,7 +44,8 @@ final class Transfer {
 
   /// Makes the handle ready to be added to the multi handle.
   func begin(
-    _ serial: UInt64, url: String, headers: [String], caFile: String, completion: @escaping Completion
+    _ serial: UInt64, url: String, headers: [String], secretHeader: (name: String, value: Secret)? = nil,
+    caFile: String, completion: @escaping Completion
   ) throws(TransportFailure) {
     guard url.hasPrefix("https://"), url.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
       throw TransportFailure(.unsuitableRequest, text: "the URL isn't an https:// URL")
@@ -52,16 +54,35 @@ final class Transfer {
     guard headers.allSatisfy({ $0.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F } }) else {
       throw TransportFailure(.unsuitableRequest, text: "a header holds a control character")
     }
+    if let secretHeader, !Self.isPlain(secretHeader.value) {
+      throw TransportFailure(.unsuitableRequest, text: "a header holds a control character")
+    }
     detail[0] = 0
     // `Expect:` and `Content-Type:` without a value keep libcurl from adding what we didn't sign; a line of the caller's comes later and wins.
     for line in ["Expect:"] + (headers.contains(where: Self.isContentType) ? [] : ["Content-Type:"]) + headers {
       lines = curl_slist_append(lines, line)
     }
+    if let secretHeader { append(secretHeader.value, as: secretHeader.name) }
     must(ccurl_set_string(easy, CURLOPT_URL, url))
     must(ccurl_set_string(easy, CURLOPT_CAINFO, caFile))
     must(ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, lines))
     self.serial = serial
     self.completion = completion
+  }
+
+  private static func isPlain(_ value: Secret) -> Bool {
+    value.withBytes { bytes in bytes.indices.allSatisfy { (0x20...0x7E).contains(bytes[$0]) } }
+  }
+
+  /// libcurl has a copy of the line, which is wiped with the others.
+  private func append(_ value: Secret, as name: String) {
+    var line = SecretBuffer(capacity: name.utf8.count + value.count + 3)
+    line.append("\(name): ")
+    line.append(value)
+    line.append(0)
+    line.withBytes { bytes in
+      bytes.withUnsafeBytes { lines = curl_slist_append(lines, $0.baseAddress?.assumingMemoryBound(to: CChar.self)) }
+    }
   }
 
   /// Has libcurl connect to these addresses of `host`, and look nothing up.

@@ -8,7 +8,8 @@
 ///     }
 ///     let bytes = json.finish()     // {"name":"uploader","pools":[2]}
 package struct JSONWriter<Sink: ByteSink & ~Copyable>: ~Copyable {
-  private var sink: Sink
+  /// What was written so far.
+  package private(set) var sink: Sink
   private var needsComma = false
 
   package init(_ sink: consuming Sink) {

@@ -7,6 +7,8 @@ package struct Problem: WireDocument, Hashable, Sendable {
     case malformed
     case forbidden
     case notFound = "not-found"
+    /// The role holds no session of the AccessKeyId that was reported.
+    case sessionNotHeld = "session-not-held"
     case methodNotAllowed = "method-not-allowed"
     /// No session of the role can live as long as was asked; `max_ttl` can be had.
     case tooLong = "ttl-too-long"
@@ -24,7 +26,7 @@ package struct Problem: WireDocument, Hashable, Sendable {
       switch self {
       case .malformed: 400
       case .forbidden: 403
-      case .notFound: 404
+      case .notFound, .sessionNotHeld: 404
       case .methodNotAllowed: 405
       case .tooLong: 409
       case .settingsRefused: 422
@@ -38,6 +40,7 @@ package struct Problem: WireDocument, Hashable, Sendable {
       case .malformed: "the request is malformed"
       case .forbidden: "this is not yours to read"
       case .notFound: "there is no such thing"
+      case .sessionNotHeld: "the role has no such session"
       case .methodNotAllowed: "the method is not allowed here"
       case .tooLong: "no session can live that long"
       case .tooManyReservations: "too many reservations"

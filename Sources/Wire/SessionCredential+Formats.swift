@@ -7,24 +7,26 @@ extension SessionCredential {
   ///
   /// SDKs read `Code` to `Expiration` from a credentials URI, oss2 `LastUpdated` too; the command line and the SDKs'
   /// External profiles read `mode` and the snake-case twins from a program's output; ossutil and ossfs the first four.
-  package func json() -> Secret {
+  package func document() -> CredentialDocument {
     var json = JSONWriter(SecretBuffer(capacity: 4096))
+    var secretAt = 0..<0
+    var tokenAt = 0..<0
     json.object { json in
       json.member("Code", "Success")
       json.member("AccessKeyId", accessKeyID)
-      json.member("AccessKeySecret", accessKeySecret)
-      json.member("SecurityToken", securityToken)
+      secretAt = json.member("AccessKeySecret", accessKeySecret)
+      tokenAt = json.member("SecurityToken", securityToken)
       json.member("Expiration", expiration)
       json.member("LastUpdated", issued)
       json.member("mode", "StsToken")
       json.member("access_key_id", accessKeyID)
-      json.member("access_key_secret", accessKeySecret)
-      json.member("sts_token", securityToken)
+      _ = json.member("access_key_secret", accessKeySecret)
+      _ = json.member("sts_token", securityToken)
       json.member("expiration", expiration)
     }
     var line = json.finish()
     line.append(UInt8(ascii: "\n"))
-    return line.finish()
+    return CredentialDocument(bytes: line.finish(), accessKeySecretAt: secretAt, securityTokenAt: tokenAt)
   }
 
   /// Variables for systemd's `EnvironmentFile=` and for a shell's `eval`, which both read single quotes alike.
@@ -63,9 +65,20 @@ extension SessionCredential {
   }
 }
 
-extension JSONWriter where Sink: ~Copyable {
-  fileprivate mutating func member(_ name: String, _ secret: Secret) {
+/// A credential document, and where in it the secrets are: as they came, for no byte of a credential's text is escaped in JSON.
+package struct CredentialDocument {
+  package let bytes: Secret
+  package let accessKeySecretAt: Range<Int>
+  package let securityTokenAt: Range<Int>
+}
+
+extension JSONWriter<SecretBuffer> {
+  /// Writes a secret and returns where it is.
+  fileprivate mutating func member(_ name: String, _ secret: Secret) -> Range<Int> {
     key(name)
+    // Behind the quote.
+    let start = sink.count + 1
     secret.withBytes { string(utf8: $0) }
+    return start..<start + secret.count
   }
 }

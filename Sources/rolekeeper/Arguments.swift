@@ -2,7 +2,7 @@ import Core
 
 /// The commands, as they are typed.
 enum Command: String, CaseIterable {
-  case status, get, wait, check, reload, refresh
+  case status, get, wait, check, reload, refresh, report
 }
 
 /// A span of time as it was typed, which is how messages repeat it.
@@ -40,6 +40,8 @@ struct Arguments {
   private(set) var socket: String?
   /// Names of roles; each is one that a role can have.
   private(set) var roles: [String] = []
+  /// The session that `report` is about; nil for the one read now.
+  private(set) var accessKeyID: String?
   private(set) var format = Format.json
   private(set) var minTTL: WrittenTime?
   private(set) var wait: WrittenTime?
@@ -110,10 +112,31 @@ struct Arguments {
     return Wrong(description: "'\(command.rawValue)' has no option \(quoted(name)); \(hint)")
   }
 
-  private func checkRoles() throws {
+  private static func isOfID(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+      || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || ".-_".utf8.contains(byte)
+  }
+
+  /// An AccessKeyId behind the role's name. It goes into the request as it stands, too.
+  private mutating func takeAccessKeyID() throws {
+    guard roles.count == 2 else { return }
+    let id = roles.removeLast()
+    guard id.hasPrefix("STS."), id.utf8.allSatisfy({ Self.isOfID($0) }) else {
+      throw Wrong(
+        description: "\(quoted(id)) can't be a session's AccessKeyId: STS. and letters, digits, '.', '-' or '_'")
+    }
+    accessKeyID = id
+  }
+
+  private mutating func checkRoles() throws {
     switch command {
     case .get, .refresh:
       guard roles.count == 1 else { throw Wrong(description: "'\(command.rawValue)' takes one role's name") }
+    case .report:
+      guard (1...2).contains(roles.count) else {
+        throw Wrong(description: "'report' takes one role's name, and the AccessKeyId of a session of it or none")
+      }
+      try takeAccessKeyID()
     case .wait:
       guard !roles.isEmpty else { throw Wrong(description: "'wait' takes the names of one or more roles") }
     case .status:

@@ -51,6 +51,7 @@ enum CommandLineTool {
       return try command.run()
     case .check: return try CheckCommand.run(config: arguments.config)
     case .reload: return try ReloadCommand(client).run(arguments)
+    case .report: return try ReportCommand(client).run(arguments)
     case .refresh: return try RefreshCommand(client).run(arguments)
     }
   }

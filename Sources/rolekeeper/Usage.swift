@@ -65,6 +65,21 @@ enum Usage {
         --allow-removal  accept that too
 
       """
+    case .report:
+      """
+      usage: rolekeeper report ROLE [ACCESSKEYID]
+
+      Reports that a cloud service refuses a session of the role. The daemon asks STS, within 10 s, and prints one word:
+
+        condemned  STS doesn't know the session any more; from now on readers get another one
+        in-use     STS accepts it: the service has another reason, such as missing permissions
+        unchecked  STS couldn't be asked; the session stays (exit status 4)
+
+      Without an ACCESSKEYID it is the session that a read gets now. For everybody who may read the role.
+
+      \(exitStatus)
+
+      """
     case .refresh:
       """
       usage: rolekeeper refresh ROLE
@@ -94,6 +109,7 @@ enum Usage {
       check          say what is wrong with the settings
       reload         make the daemon read its settings again
       refresh ROLE   make the daemon fetch a new session now
+      report ROLE    report a session that a cloud service refuses
       help COMMAND   show a command's options
 
       --socket PATH   the daemon's socket; default $ROLEKEEPER_SOCKET, then \(CommandLineTool.defaultSocket)

@@ -4,10 +4,12 @@ import Daemon
 import EventLoop
 import Logging
 import Secrets
+import SessionStore
 import Settings
+import Testing
 
 /// A cloud whose answers a test gives by hand.
-final class FakeDrawing: SessionDrawing {
+final class FakeDrawing: SessionDrawing, SessionChecking {
   private(set) var orders: [(id: DrawID, order: DrawOrder)] = []
   private(set) var cancelled: [DrawID] = []
   private(set) var identityRenewals = 0
@@ -29,15 +31,39 @@ final class FakeDrawing: SessionDrawing {
   func cancel(_ draw: DrawID) {
     cancelled.append(draw)
     pending[draw] = nil
+    pendingChecks[draw] = nil
   }
 
   private(set) var saidThatMoreWait: [Bool] = []
 
   func moreWait(_ areWaiting: Bool) { saidThatMoreWait.append(areWaiting) }
 
+  private(set) var checks: [(id: DrawID, accessKeyID: String)] = []
+  private var pendingChecks: [DrawID: (CheckOutcome) -> Void] = [:]
+
+  func check(_ session: StoredSession, date: UTCTime, completion: @escaping (CheckOutcome) -> Void) -> DrawID {
+    drawn += 1
+    let id = DrawID(number: drawn)
+    checks.append((id, session.accessKeyID))
+    pendingChecks[id] = completion
+    return id
+  }
+
+  /// Answers the latest check.
+  func answerCheck(_ outcome: CheckOutcome) {
+    checks.last.flatMap { pendingChecks.removeValue(forKey: $0.id) }?(outcome)
+    answered()
+  }
+
   func renewIdentity(of role: RoleSettings) { identityRenewals += 1 }
 
-  func answer(_ id: DrawID, _ outcome: DrawOutcome) { pending.removeValue(forKey: id)?(outcome) }
+  /// Called when an answer has had its effects.
+  var answered: () -> Void = {}
+
+  func answer(_ id: DrawID, _ outcome: DrawOutcome) {
+    pending.removeValue(forKey: id)?(outcome)
+    answered()
+  }
 }
 
 /// A refresher on manual time: nothing happens but by the test's steps.
@@ -69,6 +95,13 @@ final class Bench {
       clock: ServerClock(wallMicroseconds: Self.wall * 1_000_000, at: clock.now), attemptLimit: .seconds(15),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, time: { [clock] in clock.now })
     refresher.source = cloud
+    refresher.checker = cloud
+    cloud.answered = { [unowned self] in expectSecretsOfHeldSessionsAlone() }
+  }
+
+  /// The store and the machines hold the same sessions after each step of each test.
+  private func expectSecretsOfHeldSessionsAlone() {
+    #expect(refresher.holdsExactlyTheMachinesSessions, "the store and the machines hold different sessions")
   }
 
   var now: Timestamp { clock.now }
@@ -77,6 +110,7 @@ final class Bench {
   func advance(_ span: Duration) {
     clock.now = clock.now + span
     refresher.turn()
+    expectSecretsOfHeldSessionsAlone()
   }
 
   static func role(

@@ -25,6 +25,28 @@ import Testing
     #expect(body.contains(#""AccessKeySecret":"secret1""#))
   }
 
+  /// A reservation once carried the pool's generation, so that two documents had the same number.
+  @Test func `a reservation has its own document and no generation, and leaves plain reads alone`() throws {
+    let bench = try Bench()
+    let role = bench.add("a")
+    bench.grantAll()
+    bench.refresher.send(.reservationRequested(.hours(4)), to: role)
+    bench.advance(.seconds(2))
+    bench.grantAll()
+    let query = ReaderQuery(minTTL: .hours(3), since: bench.now, deadline: bench.now)
+    guard case .session(let session) = role.machine.offer(to: query, at: bench.now) else {
+      Issue.record("no reservation")
+      return
+    }
+    let handout = try #require(bench.refresher.handout(of: session, for: role))
+    let response = try #require(handout.response(at: bench.now))
+    #expect(handout.generation == nil && !text(response.head).contains("Rolekeeper-Generation"))
+    #expect(text(response.body).contains(#""AccessKeySecret":"secret2","SecurityToken":"token2""#))
+    #expect(role.current?.session.accessKeyID == "STS.1" && role.current?.generation == 1)
+    weak let document = handout.document
+    #expect(document != nil)
+  }
+
   @Test func `the variables for a shell say what the document does`() throws {
     let bench = try Bench()
     let role = bench.add("a")

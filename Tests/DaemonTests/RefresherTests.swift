@@ -1,8 +1,12 @@
 import CloudAPI
 import Core
-import Daemon
+import Secrets
+import SessionStore
 import Settings
 import Testing
+import Wire
+
+@testable import Daemon
 
 @Suite struct RefresherTests {
   @Test func `each role's first session is drawn at once and published`() throws {
@@ -80,7 +84,8 @@ import Testing
     #expect(bench.cloud.cancelled.count == 1)
   }
 
-  @Test func `a session's secrets are held in the document that is handed out, and nowhere else`() throws {
+  /// Superseded sessions once lost their secrets, so that a pool of two was one session and a half-empty promise.
+  @Test func `the secrets of all sessions of the pool are kept, and of no others`() throws {
     let bench = try Bench()
     let role = bench.add("a")
     bench.grantAll()
@@ -89,8 +94,48 @@ import Testing
       bench.grantAll()
     }
     #expect(role.machine.generation > 15)
-    #expect(role.current != nil)
-    #expect(bench.heldSecrets == 0)
+    #expect(bench.refresher.sessions.count == 2)
+    for id in role.machine.heldSessions {
+      let session = try #require(bench.refresher.sessions[id])
+      let number = session.accessKeyID.dropFirst("STS.".count)
+      #expect(session.accessKeySecret.hasSameBytes(as: Secret(copying: Array("secret\(number)".utf8).span)))
+      #expect(session.securityToken.hasSameBytes(as: Secret(copying: Array("token\(number)".utf8).span)))
+    }
+    #expect(bench.heldSecrets == 0, "what came from the cloud is held in the store alone")
+    bench.refresher.remove(role.name)
+    #expect(bench.refresher.sessions.count == 0)
+  }
+
+  @Test func `a superseded session's document goes as soon as nobody sends it`() throws {
+    let bench = try Bench()
+    let role = bench.add("a")
+    bench.grantAll()
+    weak let document = role.current?.document
+    #expect(document != nil)
+    bench.advance(.minutes(17))
+    bench.grantAll()
+    #expect(document == nil)
+  }
+
+  @Test func `no report pairs a generation with another session than the one published under it`() throws {
+    let bench = try Bench()
+    let role = bench.add("a")
+    var keys: [UInt64: String] = [:]
+    bench.refresher.observers.published = { role in
+      #expect(keys.updateValue(role.current!.session.accessKeyID, forKey: role.generation) == nil)
+    }
+    var events = 0
+    bench.refresher.observers.reported = { role, _ in
+      let event = role.event(.changed, at: bench.now, clock: bench.refresher.clock)
+      if let key = event.accessKeyID { #expect(keys[event.generation] == key, "generation \(event.generation)") }
+      events += 1
+    }
+    for round in 0..<30 {
+      for id in bench.cloud.waiting { if round % 3 == 1 { bench.fail(id) } else { bench.grant(id) } }
+      if round % 7 == 6, let current = role.current { bench.refresher.send(.condemned(current.session.id), to: role) }
+      bench.advance(.minutes(round % 5 == 4 ? 70 : 17))
+    }
+    #expect(events > 30 && keys.count > 10)
   }
 
   @Test func `who draws is told whether more sessions wait to be drawn`() throws {

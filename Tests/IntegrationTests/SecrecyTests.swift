@@ -229,7 +229,8 @@ import Wire
       before.contains { line.hasPrefix($0.prefix { $0 != " " } + " ") } && !line.hasPrefix("elsewhere/")
     }
     var expected = [
-      "elsewhere/reports.json 400 \(Person.stranger):0", "rk.sock 660 0:\(Person.clients)", "roles 711 0:0",
+      "elsewhere/reports.json 400 \(Person.stranger):0", "rk.sock 660 0:\(Person.clients)",
+      "rk.sock.generations 600 0:0", "roles 711 0:0",
     ]
     expected +=
       ["roles/uploader 711 0:0"]

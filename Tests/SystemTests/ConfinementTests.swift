@@ -96,7 +96,8 @@ extension UnderSystemd {
         "cd /run/rolekeeper && find . -type l -printf '%P link %u:%g\\n' -o -printf '%P %m %u:%g\\n' | sort")
       let own = "rolekeeper:rolekeeper"
       let expected = [
-        " 711 \(own)", "roles 711 \(own)", "rolekeeper.sock 660 rolekeeper:rolekeeper-clients",
+        " 711 \(own)", "generations 600 \(own)", "roles 711 \(own)",
+        "rolekeeper.sock 660 rolekeeper:rolekeeper-clients",
         "roles/uploader 711 \(own)",
         "roles/uploader/credentials.env link \(own)", "roles/uploader/credentials.json link \(own)",
         "roles/uploader/current link \(own)", "roles/uploader/gen-1 711 \(own)",

@@ -23,13 +23,20 @@ import Wire
   ]
 
   @Test func `the document satisfies every reader in one line`() throws {
-    #expect(try credential().json().text == Self.document)
+    #expect(try credential().document().bytes.text == Self.document)
   }
 
   @Test func `the document reads back`() throws {
     let read = try SessionCredential(parsing: Array(Self.document.utf8).span)
-    #expect(read.json().text == Self.document)
+    #expect(read.document().bytes.text == Self.document)
     #expect(!String(reflecting: read).contains("wyLTSm"))
+  }
+
+  @Test func `the document says where its secrets are`() throws {
+    let document = try credential().document()
+    let text = Array(document.bytes.text.utf8)
+    #expect(String(decoding: text[document.accessKeySecretAt], as: UTF8.self) == "wyLTSm/+=")
+    #expect(String(decoding: text[document.securityTokenAt], as: UTF8.self) == "CAES+w$HOME;&=")
   }
 
   struct BadCase: Sendable {

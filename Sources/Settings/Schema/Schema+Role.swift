@@ -36,7 +36,10 @@ extension Schema {
       summary: "Who signs for this role. Without it the only source there is.")
     static let pool = IntegerKey(
       name: "pool", allowed: 1...16, standard: Int64(times.pool),
-      summary: "How many live sessions are kept, of staggered ages; readers get the freshest.")
+      summary: """
+        How many live sessions are kept, of staggered ages. Readers get the one that lives longest; the others stand by, \
+        and the next takes its place at once when it is reported and found dead. With 1 there is no standby.
+        """)
     static let refreshAfter = DurationKey(
       name: "refresh_after", allowed: Duration.seconds(2)...Duration.hours(12), derivation: "half of duration",
       summary: "The age at which a session is replaced; at most duration.")

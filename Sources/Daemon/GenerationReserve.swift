@@ -1,0 +1,72 @@
+import Core
+import Glibc
+import Logging
+import Settings
+
+/// Sees to it that no generation is published before the file says that it may have been, so that the next process goes on above it
+/// whenever this one ends.
+///
+/// The numbers are written in blocks ahead: a role comes to the end of its block every 64 rotations, and each write covers all
+/// roles. A process that ends in good order writes what was really used, so that the next number is the next generation; after
+/// a crash the numbers go on up to 64 higher.
+final class GenerationReserve {
+  private static let block: UInt64 = 64
+
+  private var file: GenerationFile
+  private let refresher: Refresher
+  private let logger: Logger
+  private var hasReportedFailure = false
+
+  /// Reads what the process before left; where that can't be used, the generations go on from what the roles' files say.
+  init(_ settings: DaemonSettings, refresher: Refresher, logger: Logger) {
+    file = Self.file(settings)
+    self.refresher = refresher
+    self.logger = logger
+    do throws(GenerationFile.Failure) {
+      refresher.goOnAbove(try file.read())
+    } catch {
+      logger.warning("generations of before not read, going on from the roles' files", [.reason: "\(error)"])
+    }
+  }
+
+  /// In the unit's runtime directory, which outlives a restart; outside of the unit beside the socket.
+  private static func file(_ settings: DaemonSettings) -> GenerationFile {
+    // systemd.exec(5), RuntimeDirectory=: several are separated by colons.
+    let directory = getenv("RUNTIME_DIRECTORY").map { String(cString: $0).prefix { $0 != ":" } } ?? ""
+    return GenerationFile(
+      path: directory.hasPrefix("/") ? "\(directory)/generations" : "\(settings.socket.path).generations")
+  }
+
+  /// Before `generation` of a role is published.
+  func cover(_ generation: UInt64, of role: KeptRole) {
+    if generation > role.coveredGeneration { write(ahead: Self.block) }
+  }
+
+  /// Nothing will be published any more.
+  func settle() { write(ahead: 0) }
+
+  /// Goes on where the settings now say.
+  func move(to settings: DaemonSettings) {
+    let old = file
+    file = Self.file(settings)
+    guard old.path != file.path else { return }
+    write(ahead: Self.block)
+    old.remove()
+  }
+
+  private func write(ahead: UInt64) {
+    let roles = refresher.roles.values
+    do throws(GenerationFile.Failure) {
+      let numbers = roles.lazy.map { ($0.name, $0.machine.generation + ahead) }
+      try file.write(Array(numbers) + refresher.generationsOfRemovedRoles.map { ($0.key, $0.value) })
+    } catch {
+      if !hasReportedFailure {
+        logger.warning("generations not saved; after a restart they may be lower", [.reason: "\(error)"])
+      }
+      hasReportedFailure = true
+      return
+    }
+    hasReportedFailure = false
+    for role in roles { role.coveredGeneration = role.machine.generation + ahead }
+  }
+}

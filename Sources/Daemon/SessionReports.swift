@@ -1,0 +1,141 @@
+package import Core
+package import EventLoop
+package import Logging
+import SessionStore
+package import Wire
+
+/// Readers' reports that a session is dead: STS is asked, and a session that it doesn't know any more is never handed out again.
+///
+/// A session is checked at most once in 30 s; whoever reports it meanwhile waits for the check under way or gets the last result. That
+/// holds, too, for one that was condemned, so that all readers who held it learn the same.
+package final class SessionReports {
+  private static let interval = Duration.seconds(30)
+  /// A report is answered within 10 s, whatever STS does.
+  private static let longestCheck = Duration.seconds(9)
+
+  private struct Key: Hashable {
+    let role: RoleName
+    let accessKeyID: String
+  }
+
+  private enum State {
+    case underWay(Refresher.Check, since: Timestamp, answers: [(SessionCheckResult) -> Void])
+    case known(SessionCheckResult, since: Timestamp)
+  }
+
+  private let refresher: Refresher
+  private let logger: Logger
+  private let time: () -> Timestamp
+  private var states: [Key: State] = [:]
+  private var timer: TimerSource!
+
+  /// `time` reads CLOCK_BOOTTIME afresh.
+  package init(loop: EventLoop, refresher: Refresher, logger: Logger, time: @escaping () -> Timestamp) throws {
+    self.refresher = refresher
+    self.logger = logger
+    self.time = time
+    timer = try TimerSource(loop, accuracy: 100_000) { [unowned self] in endOverdueChecks() }
+  }
+
+  /// Has a session of the role checked and calls `answer` once, at once or within 10 s; false, without a call, for one that isn't held.
+  package func report(
+    _ accessKeyID: String, of role: KeptRole, answer: @escaping (SessionCheckResult) -> Void
+  ) -> Bool {
+    let now = time()
+    forget(before: now - Self.interval)
+    let key = Key(role: role.name, accessKeyID: accessKeyID)
+    switch states[key] {
+    case .known(let result, _): answer(result)
+    case .underWay(let check, let since, let answers):
+      states[key] = .underWay(check, since: since, answers: answers + [answer])
+    case nil:
+      guard let session = refresher.session(accessKeyID, of: role) else { return false }
+      begin(session, of: role, key, at: now, answer)
+    }
+    return true
+  }
+
+  private func begin(
+    _ session: StoredSession, of role: KeptRole, _ key: Key, at now: Timestamp,
+    _ answer: @escaping (SessionCheckResult) -> Void
+  ) {
+    let check = refresher.check(session) { [unowned self] outcome in
+      finish(outcome, hasBegun: true, key) {
+        if case .condemned = outcome { refresher.send(.condemned(session.id), to: role) }
+      }
+    }
+    // The outcome comes in a later turn.
+    states[key] = .underWay(check, since: now, answers: [answer])
+    arm(at: now + Self.longestCheck)
+  }
+
+  /// Calls `act` before anybody is answered: whoever is reads next, and gets the standby.
+  private func finish(_ outcome: CheckOutcome, hasBegun: Bool, _ key: Key, acting act: () -> Void = {}) {
+    guard case .underWay(_, let since, let answers) = states[key] else { return }
+    let result = SessionCheckResult(outcome, key.role, key.accessKeyID, at: refresher.clock.now(at: time()))
+    // What STS wasn't asked isn't known.
+    states[key] = hasBegun ? .known(result, since: since) : nil
+    log(result)
+    act()
+    for answer in answers { answer(result) }
+  }
+
+  private func log(_ result: SessionCheckResult) {
+    let fields: KeyValuePairs<LogField, String> = [
+      .role: result.role, .accessKeyID: result.accessKeyID, .code: result.code ?? "none",
+    ]
+    switch result.result {
+    case .condemned: break  // The machine reports what becomes of it.
+    case .inUse: logger.info("a reader reported a session that STS accepts", fields)
+    case .unchecked: logger.warning("a reader reported a session that couldn't be checked", fields)
+    }
+  }
+
+  /// Ends what has taken too long; a step of the loop's timer.
+  package func endOverdueChecks() {
+    let now = time()
+    for (key, state) in states {
+      guard case .underWay(let check, let since, _) = state else { continue }
+      guard since + Self.longestCheck <= now else {
+        arm(at: since + Self.longestCheck)
+        continue
+      }
+      let hasBegun = check.hasBegun
+      refresher.cancel(check)
+      finish(.unchecked(hasBegun ? .checkTimedOut : .noTokenForCheck), hasBegun: hasBegun, key)
+    }
+  }
+
+  private func forget(before limit: Timestamp) {
+    states = states.filter { _, state in
+      if case .known(_, let since) = state { since > limit } else { true }
+    }
+  }
+
+  private func arm(at instant: Timestamp) {
+    if let armed = timer.deadline, armed <= instant.microseconds { return }
+    timer.arm(at: instant.microseconds)
+  }
+}
+
+extension SessionCheckResult {
+  init(_ outcome: CheckOutcome, _ role: RoleName, _ accessKeyID: String, at now: UTCTime) {
+    let (result, failure): (Result, Failure?) =
+      switch outcome {
+      case .condemned(let failure): (.condemned, failure)
+      case .inUse: (.inUse, nil)
+      case .unchecked(let failure): (.unchecked, failure)
+      }
+    self.init(
+      role: role.description, accessKeyID: accessKeyID, result: result,
+      checkedAt: result == .unchecked && failure?.httpStatus == nil ? nil : now, code: failure?.code,
+      requestID: failure?.requestID)
+  }
+}
+
+extension Failure {
+  fileprivate static let checkTimedOut = Failure(
+    .transient, code: "CheckTimeout", advice: "STS gave no answer in time; report it again later")
+  fileprivate static let noTokenForCheck = Failure(
+    .transient, code: "CheckWaiting", advice: "refreshes needed all of 'requests_per_second'; report it again later")
+}

@@ -1,0 +1,55 @@
+package import Core
+package import JSON
+
+/// The answer to `POST /v1/roles/NAME/report`: what STS says of the session that a reader reported.
+package struct SessionCheckResult: WireDocument, Hashable, Sendable {
+  package enum Result: String, Sendable, CaseIterable {
+    /// STS doesn't know the session any more: it is never handed out again.
+    case condemned
+    /// STS accepts the session: it stays.
+    case inUse = "in-use"
+    /// STS couldn't be asked, or said something else: the session stays.
+    case unchecked
+  }
+
+  package var role: String
+  package var accessKeyID: String
+  package var result: Result
+  /// When STS answered, by its time; nil when it didn't.
+  package var checkedAt: UTCTime?
+  /// The error code of STS, or a word of ours for why it couldn't be asked; nil when it accepts the session.
+  package var code: String?
+  package var requestID: String?
+
+  package init(
+    role: String, accessKeyID: String, result: Result, checkedAt: UTCTime? = nil, code: String? = nil,
+    requestID: String? = nil
+  ) {
+    self.role = role
+    self.accessKeyID = accessKeyID
+    self.result = result
+    self.checkedAt = checkedAt
+    self.code = code
+    self.requestID = requestID
+  }
+
+  package init(_ value: borrowing JSONValue) throws(WireError) {
+    role = try value.text("role")
+    accessKeyID = try value.text("access_key_id")
+    result = try value.word("result")
+    checkedAt = try value.optionalTime("checked_at")
+    code = try value.optionalText("code")
+    requestID = try value.optionalText("request_id")
+  }
+
+  package func write(to json: inout JSONWriter<[UInt8]>) {
+    json.object { json in
+      json.member("role", role)
+      json.member("access_key_id", accessKeyID)
+      json.member("result", result.rawValue)
+      json.member("checked_at", checkedAt)
+      json.member("code", orNull: code)
+      json.member("request_id", orNull: requestID)
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import LocalClient
+import Secrets
+import Wire
+
+/// `report ROLE [ACCESSKEYID]`: has the daemon ask STS whether a session is still good; the outcome is one word on stdout.
+struct ReportCommand {
+  private let client: LocalClient
+
+  init(_ client: LocalClient) { self.client = client }
+
+  func run(_ arguments: Arguments) throws -> Int32 {
+    let role = arguments.roles[0]
+    guard let id = try arguments.accessKeyID ?? sessionInUse(of: role) else {
+      Console.report("role '\(role)' has no valid session to report; see rolekeeper status")
+      return ExitStatus.notNow
+    }
+    let answer = try client.request("POST", "/v1/roles/\(role)/report?access_key_id=\(id)")
+    guard answer.status == 200 else { throw Refusal(answer, role: role) }
+    let outcome = try answer.body.withBytes { bytes in try SessionCheckResult(parsing: bytes) }
+    try Console.write("\(outcome.result.rawValue)\n")
+    guard outcome.result == .unchecked else { return ExitStatus.done }
+    let request = outcome.requestID.map { " (request \($0))" } ?? ""
+    Console.report(
+      "session '\(id)' couldn't be checked, and stays in use: \(outcome.code ?? "no reason given")\(request)")
+    return ExitStatus.notNow
+  }
+
+  /// The AccessKeyId of the session that a read gets now.
+  private func sessionInUse(of role: String) throws -> String? {
+    let answer = try client.request("GET", "/v1/roles/\(role)")
+    guard answer.status == 200 else { throw Refusal(answer, role: role) }
+    return try answer.body.withBytes { bytes in try RoleStatus(parsing: bytes) }.accessKeyID
+  }
+}

@@ -1,0 +1,88 @@
+import Glibc
+import Laboratory
+import TestSupport
+import Testing
+import Wire
+
+/// A role's generation grows over every end of the daemon, whether the role has files or not.
+@Suite(.serialized) struct GenerationTests {
+  private func lab(files: Bool) throws -> Lab {
+    try Lab(RealmDraft(lifetime: nil, roles: ["uploader"])) { draft in
+      draft.roles = [
+        SettingsDraft.Role("uploader", files: files ? SettingsDraft.Role.file("credentials.json") : "")
+      ]
+    }
+  }
+
+  @Test(arguments: [false, true]) func `a generation never goes down, however the daemon ends`(files: Bool) throws {
+    let lab = try lab(files: files)
+    try lab.start()
+    #expect(try lab.status("uploader").generation == 1)
+    #expect(lab.daemon.child.stop() == 0)
+    try lab.start(named: "second")
+    #expect(try lab.status("uploader").generation == 2, "after an end in good order the next number follows")
+    var last: UInt64 = 2
+    for round in 0..<3 {
+      lab.daemon.child.signal(SIGKILL)
+      _ = lab.daemon.child.wait()
+      try lab.start(named: "round-\(round)")
+      let now = try lab.status("uploader").generation
+      #expect(now > last)
+      last = now
+    }
+  }
+
+  @Test func `a removed role goes on above its last generation, also after a restart`() throws {
+    let lab = try lab(files: false)
+    try lab.start()
+    #expect(lab.daemon.child.stop() == 0)
+    let roles = lab.draft.roles
+    lab.draft.roles = [SettingsDraft.Role("reports")]
+    lab.draft.roles[0].arn = "acs:ram::\(RealmDraft.account):role/uploader"
+    try lab.writeSettings()
+    try lab.start(named: "without")
+    #expect(lab.daemon.child.stop() == 0)
+    lab.draft.roles = roles
+    try lab.writeSettings()
+    try lab.start(named: "with")
+    #expect(try lab.status("uploader").generation == 2)
+  }
+
+  @Test func `where the numbers can't be read the files' numbers count, and the log says so`() throws {
+    let lab = try lab(files: true)
+    try lab.start()
+    #expect(lab.daemon.child.stop() == 0)
+    let path = "\(lab.draft.socketPath).generations"
+    #expect(FileText.read(path) == "rolekeeper generations 1\nuploader 1\n")
+    try lab.directory.write("\0\0\0\0", to: "rk.sock.generations")
+    let daemon = try lab.start(named: "second")
+    #expect(try lab.status("uploader").generation == 2)
+    #expect(daemon.logLines("warning: generations of before not read", path).count == 1)
+    unlink(path)
+    #expect(daemon.child.stop() == 0)
+    unlink(path)
+    try lab.start(named: "third")
+    #expect(try lab.status("uploader").generation == 3)
+  }
+
+  @Test func `where the numbers can't be written the daemon serves, and says so once`() throws {
+    let lab = try lab(files: false)
+    mkdir("\(lab.draft.socketPath).generations.new", 0o700)
+    let daemon = try lab.start()
+    for _ in 0..<3 { try lab.refresh(["uploader"]) }
+    #expect(try daemon.get("/v1/roles/uploader/credentials").status == 200)
+    #expect(daemon.logLines("warning: generations not saved").count == 1)
+  }
+
+  @Test func `a socket that moves takes the numbers along`() throws {
+    let lab = try lab(files: false)
+    let daemon = try lab.start()
+    let old = "\(lab.draft.socketPath).generations"
+    #expect(access(old, F_OK) == 0)
+    lab.draft.socketPath = lab.directory.path("moved.sock")
+    try lab.writeSettings()
+    #expect(try daemon.post("/v1/reload").status == 200)
+    #expect(access(old, F_OK) != 0)
+    #expect(access("\(lab.draft.socketPath).generations", F_OK) == 0)
+  }
+}
