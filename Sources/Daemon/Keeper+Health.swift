@@ -1,4 +1,5 @@
 import Core
+import Settings
 package import Wire
 
 /// The one judgement behind `/healthz`, `status`, `status --check` and the metrics.
@@ -6,11 +7,14 @@ extension Keeper {
   package func health() -> Health {
     let roles = refresher.roles.values.sorted { $0.name < $1.name }
     let sessions: [Health.Reason] = roles.isEmpty ? [.noRoles()] : sessionReasons(roles)
-    return Health(sessions + outputs.failing.flatMap(outputReasons) + generalReasons())
+    return Health(
+      sessions + outputs.failing.flatMap(outputReasons) + sourceReasons(edges.sources.values) + generalReasons())
   }
 
   package func health(of role: KeptRole) -> Health {
-    Health(sessionReasons([role]) + outputReasons(role.name) + generalReasons())
+    let source = edges.sources[role.settings.source]
+    return Health(
+      sessionReasons([role]) + outputReasons(role.name) + sourceReasons(source.map { [$0] } ?? []) + generalReasons())
   }
 
   private func sessionReasons(_ roles: [KeptRole]) -> [Health.Reason] {
@@ -25,11 +29,14 @@ extension Keeper {
     }
   }
 
-  /// What isn't about sessions or files: a source with an error, settings that were refused. Each is a `Health.Reason` here.
-  private func generalReasons() -> [Health.Reason] {
-    let sources = edges.sources.values.sorted { $0.name < $1.name }.compactMap { source in
+  private func sourceReasons(_ sources: some Sequence<AccessKeySource>) -> [Health.Reason] {
+    sources.sorted { $0.name < $1.name }.compactMap { source in
       source.trouble.map { Health.Reason(.source, detail: $0) }
     }
-    return sources + (refusal.map { [.settings(refusedAt: $0.at, errors: $0.errors)] } ?? [])
+  }
+
+  /// What is about the daemon as a whole: settings that were refused.
+  private func generalReasons() -> [Health.Reason] {
+    refusal.map { [.settings(refusedAt: $0.at, errors: $0.errors)] } ?? []
   }
 }

@@ -34,7 +34,11 @@ enum StatusTable {
     lines += table(of: roles, on: terminal)
     if roles.isEmpty { lines.append(report == nil ? "no role that you may read" : "no role in the settings") }
     lines += files(of: roles, on: terminal) + reservations(of: roles, on: terminal, userName)
-    if let report { lines += sources(of: report, on: terminal) + endpoints(of: report, on: terminal) }
+    if let report {
+      lines += sources(of: report, on: terminal) + endpoints(of: report, on: terminal)
+    } else {
+      lines += sourcesForReaders(of: roles, on: terminal)
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -137,6 +141,24 @@ enum StatusTable {
     }
     let remarks = report.sources.flatMap { Self.remarks(of: $0) }
     return section(["SOURCE", "STATE", "ACCESSKEYID", "IN USE SINCE", "PROVEN", "LAST ACCEPTED"], rows, on: terminal)
+      + remarks.flatMap { TextLayout.wrapped($0, width: terminal.width, indent: "  ") }
+  }
+
+  /// What whoever isn't an administrator sees of the sources: nothing while they work.
+  private static func sourcesForReaders(of roles: [RoleStatus], on terminal: Terminal) -> [String] {
+    var sources: [RoleSource] = []
+    for source in roles.compactMap(\.source) where source.state != .working && !sources.contains(source) {
+      sources.append(source)
+    }
+    guard !sources.isEmpty else { return [] }
+    let rows = sources.map { source in
+      [
+        Cell(text: source.name), Cell(text: source.state?.rawValue ?? "-", colour: colour(of: source.state)),
+        Cell(text: source.error?.code ?? "-"),
+      ]
+    }
+    let remarks = sources.compactMap { source in source.error.map { "source '\(source.name)': \($0.advice)" } }
+    return section(["SOURCE", "STATE", "LAST ERROR"], rows, on: terminal)
       + remarks.flatMap { TextLayout.wrapped($0, width: terminal.width, indent: "  ") }
   }
 

@@ -170,6 +170,31 @@ import Testing
     }
   }
 
+  /// Whatever a slip makes of a file: it is a key or an error, and the error shows nothing of what is in there.
+  @Test func `no changed byte of a file has a message show its secret`() {
+    let mark = Self.value.prefix(12)
+    let texts = [
+      "AccessKey ID,AccessKey Secret\n\(Self.id),\(Self.value)\n",
+      "AccessKeyId=\(Self.id)\nAccessKeySecret=\(Self.value)\n",
+      #"[{"AccessKeyId":"\#(Self.id)","AccessKeySecret":"\#(Self.value)"}]"#,
+      #"{"current":"a","profiles":[{"access_key_secret":"\#(Self.value)"}]}"#, "[a]\naccess_key_secret = \(Self.value)",
+    ]
+    for text in texts.map({ Array($0.utf8) }) {
+      for place in text.indices {
+        for byte in [0, 0x0A, 0x20, 0xFF] + Array(#"",=[]{}#\"#.utf8) {
+          var changed = text
+          changed[place] = byte
+          do throws(AccessKeyFileError) {
+            let key = try AccessKeyFile.parse(changed.span)
+            #expect(key.maskedID?.contains(mark) != true)
+          } catch {
+            #expect(!error.description.contains(mark), "\(error)")
+          }
+        }
+      }
+    }
+  }
+
   @Test func `no cut of a file is read as a key with another id`() {
     let whole = "{\"AccessKeyId\":\"\(Self.id)\",\"AccessKeySecret\":\"\(Self.value)\"}"
     for length in 0..<whole.utf8.count {

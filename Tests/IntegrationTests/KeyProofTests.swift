@@ -29,7 +29,9 @@ import Wire
     #expect(metrics.contains(#"rolekeeper_source_error{source="main",state="key-not-taken"} 1"#))
     #expect(metrics.contains(#"rolekeeper_source_proven_timestamp_seconds{source="main"} 1"#))
     #expect(metrics.contains(#"rolekeeper_source_last_accepted_timestamp_seconds{source="main"} 1"#))
-    #expect(try daemon.get("/healthz").body.contains("degraded"))
+    for target in ["/healthz", "/v1/roles/uploader/healthz"] {
+      #expect(try daemon.get(target).body.contains("degraded"))
+    }
     let table = try lab.rolekeeper("status").output
     #expect(
       table.contains("LTAI…hero not taken: InvalidAccessKeyId.NotFound") && !table.contains(RealmDraft.otherKey.id))
