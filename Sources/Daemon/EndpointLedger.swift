@@ -57,10 +57,13 @@ final class EndpointLedger {
   private func tell(_ place: Int) {
     let endpoint = endpoints[place].description
     if place == 0 { return logger.notice("the first STS endpoint answers again", [.endpoint: endpoint]) }
-    let failing = endpoints[..<place].map { "\($0) \(records[$0]?.missing ?? "answers")" }
-    logger.warning(
-      "a fallback endpoint of STS answers, none before it does",
-      [.endpoint: endpoint, .code: records[endpoints[0]]?.missing ?? "", .reason: failing.joined(separator: ", ")])
+    let phrase: Logger.Message = "a fallback endpoint of STS answers"
+    // Another request may have had an answer from the first meanwhile: then there is nothing to say of it.
+    guard let code = records[endpoints[0]]?.missing else { return logger.warning(phrase, [.endpoint: endpoint]) }
+    let failing = endpoints[..<place].compactMap { endpoint in
+      records[endpoint]?.missing.map { "\(endpoint) \($0)" }
+    }
+    logger.warning(phrase, [.endpoint: endpoint, .code: code, .reason: failing.joined(separator: ", ")])
   }
 
   var statuses: [EndpointStatus] {

@@ -112,4 +112,21 @@ import Wire
     let more = EndpointLedger(Array(endpoints.dropLast()), keeping: ledger, logger: Logger(label: "test"))
     #expect(more.statuses.map(\.answers) == [3, 5] && more.told == 0)
   }
+
+  /// It said that none before answers, and "answers" of the one before.
+  @Test func `a fallback is reported with what failed, and without a word on what answered meanwhile`() throws {
+    let endpoints = try ["a.example", "b.example"].map { try #require(Endpoint($0)) }
+    let recorder = LogRecorder()
+    let ledger = EndpointLedger(endpoints, keeping: nil, logger: recorder.logger)
+    let date = UTCTime(seconds: 1_800_000_000)
+    ledger.missed(0, code: "Connect")
+    ledger.answered(1, date: date, at: Timestamp(microseconds: 1))
+    #expect(
+      recorder.all == [
+        "warning: a fallback endpoint of STS answers code=Connect endpoint=b.example reason=a.example Connect"
+      ])
+    ledger.answered(0, date: date, at: Timestamp(microseconds: 2))
+    ledger.answered(1, date: date, at: Timestamp(microseconds: 3))
+    #expect(recorder.all.last == "warning: a fallback endpoint of STS answers endpoint=b.example")
+  }
 }
