@@ -53,7 +53,7 @@ let package = Package(
 
     // Programs.
     program("rolekeeperd", imports: ["Settings", "EventLoop", "Daemon", "CLinux", "Wire", logging]),
-    program("rolekeeper", imports: ["Core", "Secrets", "Wire", "LocalClient"]),
+    program("rolekeeper", imports: ["Core", "Secrets", "Wire", "LocalClient", "CLinux"]),
     program(
       "sts-emulator", imports: ["Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 

@@ -1,9 +1,12 @@
 #define _GNU_SOURCE
 #include "clinux_files.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/xattr.h>
 
 int clinux_open_step(int directory, const char *name) {
   return openat(directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -12,3 +15,42 @@ int clinux_open_step(int directory, const char *name) {
 int clinux_memfd(const char *label) { return memfd_create(label, MFD_CLOEXEC); }
 
 int clinux_eventfd(int blocking) { return eventfd(0, EFD_CLOEXEC | (blocking ? 0 : EFD_NONBLOCK)); }
+
+static const char *const acl_names[] = {"system.posix_acl_access", "system.posix_acl_default"};
+
+// There is none, or this kind of file or file system can't have one.
+static int is_none(int number) { return number == ENODATA || number == EOPNOTSUPP || number == ENOSYS; }
+
+int clinux_remove_acls(int fd) {
+  int found = 0;
+  for (int i = 0; i < 2; i++) {
+    // Asked first: removing what isn't there would change the time of the last status change.
+    if (fgetxattr(fd, acl_names[i], NULL, 0) < 0) {
+      if (is_none(errno)) continue;
+      return -errno;
+    }
+    if (fremovexattr(fd, acl_names[i]) != 0 && !is_none(errno)) return -errno;
+    found = 1;
+  }
+  return found;
+}
+
+int clinux_remove_acls_at(const char *path) {
+  if (lgetxattr(path, acl_names[0], NULL, 0) < 0) return is_none(errno) ? 0 : -errno;
+  return lremovexattr(path, acl_names[0]) == 0 || is_none(errno) ? 1 : -errno;
+}
+
+int clinux_has_acl(int directory, const char *name) {
+  // There is no lgetxattr relative to a directory before Linux 6.13, and a descriptor for looking up alone takes no fgetxattr.
+  char path[32 + 256];
+  int length = snprintf(path, sizeof path, "/proc/self/fd/%d/%s", directory, name);
+  if (length < 0 || (size_t)length >= sizeof path) return 0;
+  for (int i = 0; i < 2; i++)
+    if (lgetxattr(path, acl_names[i], NULL, 0) >= 0) return 1;
+  return 0;
+}
+
+ssize_t clinux_get_attribute(int fd, const char *name, void *bytes, size_t size) {
+  ssize_t length = fgetxattr(fd, name, bytes, size);
+  return length < 0 ? -errno : length;
+}

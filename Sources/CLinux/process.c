@@ -1,5 +1,10 @@
+#define _GNU_SOURCE
 #include "clinux_process.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -7,6 +12,38 @@ void clinux_forbid_dumps(void) {
   struct rlimit none = {0, 0};
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   setrlimit(RLIMIT_CORE, &none);
+}
+
+int clinux_hold_standard_descriptors(void) {
+  for (int fd = 0; fd <= 2; fd++) {
+    if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest free number is this one (open(2)).
+    int held = open("/dev/null", O_RDONLY);
+    if (held < 0) return -errno;
+  }
+  return 0;
+}
+
+// signal(7), all that end or stop a process by default, and don't stand for a fault of its own:
+//
+//   SIGPIPE SIGXFSZ              a pipe without a reader, a file at RLIMIT_FSIZE: the call says so
+//   SIGTTIN SIGTTOU              a terminal that we are in the background of ('stty tostop')
+//   SIGALRM SIGVTALRM SIGPROF    timers survive execve(2): those of whoever started us
+//   SIGIO                        somebody else who holds a pipe of ours may have it sent (F_SETOWN, fcntl(2))
+//   SIGUSR1 SIGUSR2 SIGPWR SIGSTKFLT and the real-time ones: have no meaning here; a stray kill must not cost the host its keeper
+//
+// Not in the list: SIGTERM and SIGINT stop the daemon, SIGHUP reloads, and the loop takes all three; SIGHUP is blocked until it does.
+// SIGQUIT and SIGTSTP are a person's at the terminal, SIGXCPU is the administrator's limit, and SIGABRT, SIGBUS, SIGFPE, SIGILL,
+// SIGSEGV, SIGSYS and SIGTRAP are faults after which nothing can be relied on.
+void clinux_ignore_stray_signals(void) {
+  static const int stray[] = {SIGPIPE, SIGXFSZ, SIGTTIN, SIGTTOU, SIGALRM, SIGVTALRM, SIGPROF,
+                              SIGIO,   SIGUSR1, SIGUSR2, SIGPWR,  SIGSTKFLT};
+  for (size_t i = 0; i < sizeof stray / sizeof *stray; i++) signal(stray[i], SIG_IGN);
+  for (int number = SIGRTMIN; number <= SIGRTMAX; number++) signal(number, SIG_IGN);
+  sigset_t hangup;
+  sigemptyset(&hangup);
+  sigaddset(&hangup, SIGHUP);
+  sigprocmask(SIG_BLOCK, &hangup, NULL);
 }
 
 unsigned long clinux_raise_descriptor_limit(unsigned long most) {

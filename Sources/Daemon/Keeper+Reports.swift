@@ -35,7 +35,7 @@ extension Keeper {
     Metrics.render(
       roles: Array(refresher.roles.values), at: Self.now(), rate: refresher.currentRate, inFlight: refresher.inFlight,
       sources: sourceStatuses, endpoints: edges.ledger.statuses, service: service, server: server.statistics,
-      daemon: daemonFigures())
+      daemon: daemonFigures(), outputs: outputs.figures(clock: refresher.clock), health: health().status)
   }
 
   private func daemonFigures() -> Metrics.DaemonFigures {

@@ -10,11 +10,15 @@ final class KeptOutputs {
   let role: RoleSettings
   let files: RoleOutputs
   /// What belongs into the files; nil while nothing is valid.
-  var handout: Handout?
+  private(set) var handout: Handout?
+  /// When that ends, in seconds since 1970, as it is kept with the files.
+  private(set) var end = 0
   /// Whether this process has had something valid: until then what an earlier one left stays, as long as it may be valid.
   var isBegun = false
   /// When they were last written or looked at.
   var lastTry = Timestamp(microseconds: 0)
+  /// How often somebody changed a file, or a directory that is ours.
+  var driftCount: UInt64 = 0
   /// By the path of the role's directory or of a file elsewhere.
   private(set) var states: [String: OutputState] = [:]
 
@@ -64,6 +68,25 @@ final class KeptOutputs {
     }
   }
 
+  /// What belongs into the files from now on.
+  ///
+  /// Its end is the earlier one of what the server's calendar and this host's clock say: who finds the file later knows the host's clock
+  /// alone, and that may have been put right, or not, since.
+  func put(_ new: Handout?) {
+    if let new, new !== handout {
+      let left = (new.session.expires - Keeper.now()).wholeSeconds
+      end = Int(min(new.session.expiration.seconds, Int64(time(nil)) + left))
+    }
+    handout = new
+  }
+
+  /// Goes on with what `other` had, for the same role with other files.
+  func takeOver(_ other: KeptOutputs) {
+    handout = other.handout
+    end = other.end
+    isBegun = true
+  }
+
   /// What has to go when `new` takes the place of these outputs. A role's directory sees to its own files as long as it is used.
   func placesMissing(in new: KeptOutputs?) -> [OutputFile] {
     let usesDirectory = new.map { $0.directory == directory && $0.places.contains(where: \.isInRoleDirectory) } ?? false
@@ -71,9 +94,8 @@ final class KeptOutputs {
     return places.filter { $0.isInRoleDirectory ? !usesDirectory : !elsewhere.contains($0.place) }
   }
 
-  /// What was written earlier than that has lapsed, in seconds since 1970: no session outlives its DurationSeconds. What is in a file
-  /// can't be read, for it may be another user's.
-  var oldest: Int { time(nil) - Int((role.timing.duration - role.timing.lapseMargin).wholeSeconds) }
+  /// What an earlier process left is lapsed when it ends by this, in seconds since 1970.
+  var lapsing: Int { time(nil) + Int(role.timing.lapseMargin.wholeSeconds) }
 }
 
 extension OutputSettings.Location {
@@ -86,6 +108,8 @@ struct OutputState {
   var written: (generation: UInt64, lapses: Timestamp)?
   /// Why it isn't as it should be, as last reported, and since when.
   var failure: (error: String, since: Timestamp)?
+  /// What somebody changed, as last reported; empty once it has been put right.
+  var drifts: [OutputDrift] = []
 
   var generation: UInt64? { written?.generation }
 }
@@ -111,4 +135,12 @@ extension OutputFile {
     guard let place else { return nil }
     self.init(place, uid: settings.uid, gid: settings.gid, mode: settings.mode)
   }
+}
+
+/// What the metrics report of one role's files.
+struct OutputFigures {
+  let role: RoleName
+  let files: [OutputStatus]
+  /// How often somebody else changed one of them.
+  let drifts: UInt64
 }

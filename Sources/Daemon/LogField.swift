@@ -42,6 +42,8 @@ package enum LogField: String {
   case previousARN = "previous_arn"
   /// An endpoint of STS, host or host:port.
   case endpoint
+  /// What was found where something else was expected: `mode 0644 instead of 0440`.
+  case found
   /// The sentence of an error or a diagnostic.
   case reason
   /// A span of time in seconds.

@@ -10,7 +10,8 @@ struct Metrics {
   /// Renders everything as it is at `now`.
   static func render(
     roles: [KeptRole], at now: Timestamp, rate: Double, inFlight: Int, sources: [SourceStatus],
-    endpoints: [EndpointStatus], service: SocketService, server: ServerStatistics, daemon: DaemonFigures
+    endpoints: [EndpointStatus], service: SocketService, server: ServerStatistics, daemon: DaemonFigures,
+    outputs: [OutputFigures], health: Health.Status
   ) -> String {
     // Before the text grows, which with many roles would be the largest part of what it tells of.
     let process = ProcessFigures.read()
@@ -21,6 +22,10 @@ struct Metrics {
     metrics.add("rolekeeper_sts_in_flight", "gauge", "AssumeRole calls under way.", [("", Double(inFlight))])
     metrics.addSources(sources)
     metrics.addEndpoints(endpoints)
+    metrics.addOutputs(outputs)
+    metrics.add(
+      "rolekeeper_health", "gauge", "0 ok, 1 degraded, 2 no role or a role without a credential, as status --check.",
+      [("", health == .ok ? 0 : health == .degraded ? 1 : 2)])
     metrics.addSocket(service, server)
     metrics.add(process)
     return metrics.text
@@ -108,6 +113,21 @@ struct Metrics {
           (#"source="\#(source.name)",state="\#($0.rawValue)""#, source.state == $0 ? 1 : 0)
         }
       })
+  }
+
+  private mutating func addOutputs(_ roles: [OutputFigures]) {
+    let files = roles.flatMap { role in
+      role.files.map { (#"role="\#(role.role)",path="\#(Self.escaped($0.path))""#, $0) }
+    }
+    add(
+      "rolekeeper_output_failing", "gauge", "1 while a credential file can't be written.",
+      files.map { ($0, $1.lastError == nil ? 0 : 1) })
+    add(
+      "rolekeeper_output_generation", "gauge", "Number of the rotation in a credential file; 0 while there is none.",
+      files.map { ($0, Double($1.generation ?? 0)) })
+    add(
+      "rolekeeper_output_drifts_total", "counter", "Times that somebody else changed a role's credential files.",
+      roles.map { (#"role="\#($0.role)""#, Double($0.drifts)) })
   }
 
   private mutating func addEndpoints(_ endpoints: [EndpointStatus]) {

@@ -84,6 +84,13 @@ final class Outputs {
     kept[role]?.statuses(of: path, clock: clock) ?? []
   }
 
+  /// Of all roles with files, sorted by name.
+  func figures(clock: ServerClock) -> [OutputFigures] {
+    kept.values.sorted { $0.role.name < $1.role.name }.map {
+      OutputFigures(role: $0.role.name, files: $0.statuses(clock: clock), drifts: $0.driftCount)
+    }
+  }
+
   /// The roles with a file that can't be written.
   var failing: [RoleName] { kept.values.filter(\.isFailing).map(\.role.name).sorted() }
 
@@ -92,10 +99,7 @@ final class Outputs {
     let old = kept.removeValue(forKey: role.name)
     let new = KeptOutputs(role, in: directory, writer, mounts)
     kept[role.name] = new
-    if let old, let new, old.role.arn == role.arn, let handout = old.handout {
-      new.handout = handout
-      new.isBegun = true
-    }
+    if let old, let new, old.role.arn == role.arn, old.handout != nil { new.takeOver(old) }
     if let new, new.handout != nil { bringUpToDate(new) }
     // One that had begun isn't in that list, or not for long.
     if let new, !new.isBegun, old?.isBegun ?? true { unbegun.append(role.name) }
@@ -105,7 +109,7 @@ final class Outputs {
 
   func publish(_ role: KeptRole) {
     guard let outputs = kept[role.name], let handout = role.current else { return }
-    outputs.handout = handout
+    outputs.put(handout)
     outputs.isBegun = true
     bringUpToDate(outputs)
   }
@@ -113,7 +117,7 @@ final class Outputs {
   /// The role's credential has lapsed.
   func withdraw(_ name: RoleName) {
     guard let outputs = kept[name] else { return }
-    outputs.handout = nil
+    outputs.put(nil)
     outputs.isBegun = true
     bringUpToDate(outputs)
   }
@@ -154,11 +158,12 @@ final class Outputs {
   private func bringUpToDate(_ outputs: KeptOutputs) {
     outputs.lastTry = Keeper.now()
     if let contents = outputs.contents {
-      outputs.files.write(contents, completion: noting(outputs, writing: outputs.handout))
+      outputs.files.write(
+        contents, until: outputs.end, at: time(nil), completion: noting(outputs, writing: outputs.handout))
     } else if outputs.isBegun {
       outputs.files.withdraw(completion: noting(outputs, writing: nil))
     } else {
-      outputs.files.withdrawOld(before: outputs.oldest, completion: noting(outputs, writing: nil))
+      outputs.files.withdrawEnded(by: outputs.lapsing, completion: noting(outputs, writing: nil))
     }
   }
 
@@ -166,10 +171,11 @@ final class Outputs {
   private func noting(_ outputs: KeptOutputs, writing handout: Handout?) -> RoleOutputs.Completion {
     { [unowned self, weak outputs] result in
       guard let outputs else { return }
+      report(result.drifts, of: outputs, at: result.path)
       switch result.outcome {
       case .success: succeeded(outputs, at: result.path, handout)
       case .failure(let error):
-        failed(outputs, at: result.path, "\(error)")
+        failed(outputs, at: result.path, "\(error)", isWriting: handout != nil, isPresent: result.isPresent)
         removeLapsed(outputs, at: result.path)
       }
     }
@@ -181,6 +187,7 @@ final class Outputs {
       // What goes into files is published, and has one.
       state.written = handout.flatMap { handout in handout.generation.map { ($0, handout.lapses) } }
       state.failure = nil
+      state.drifts = []
     }
     if wasFailing {
       logger.notice("file can be written again", [.role: outputs.role.name.description, .path: path])
@@ -188,12 +195,32 @@ final class Outputs {
     if isNews { changed(outputs.role.name, path) }
   }
 
-  private func failed(_ outputs: KeptOutputs, at path: String, _ error: String) {
+  private func failed(
+    _ outputs: KeptOutputs, at path: String, _ error: String, isWriting: Bool, isPresent: Bool
+  ) {
     let now = Keeper.now()
     let isNews = outputs.change(path) { $0.failure = (error, $0.failure?.since ?? now) }
     guard isNews else { return }
-    logger.error("file not written, keeping what is there", [.role: outputs.role.name.description, .reason: error])
+    let phrase: Logger.Message =
+      switch (isWriting, isPresent) {
+      case (true, true): "file not written, keeping what is there"
+      case (true, false): "file not written, and there is none"
+      case (false, _): "lapsed file not removed, trying again"
+      }
+    logger.error(phrase, [.role: outputs.role.name.description, .reason: error])
     changed(outputs.role.name, path)
+  }
+
+  /// Reports what somebody changed, once until it has been put right. It is replaced in the same step, or an error says why not.
+  private func report(_ drifts: [OutputDrift], of outputs: KeptOutputs, at path: String) {
+    let reported = outputs.states[path]?.drifts ?? []
+    for drift in drifts where !reported.contains(drift) {
+      outputs.driftCount += 1
+      logger.warning(
+        "credential file was changed by somebody else, replacing it",
+        [.role: outputs.role.name.description, .path: drift.path, .found: drift.found])
+    }
+    _ = outputs.change(path) { $0.drifts = drifts }
   }
 
   /// What can't be replaced goes when it lapses; until then, and while it can't even be removed, it is tried again.
@@ -203,7 +230,7 @@ final class Outputs {
     if let lapses = outputs.states[path]?.written?.lapses {
       if lapses > now { next = min(next, lapses) } else { outputs.files.withdraw(path, completion: removal(outputs)) }
     } else {
-      outputs.files.withdrawOld(before: outputs.oldest, at: path, completion: removal(outputs))
+      outputs.files.withdrawEnded(by: outputs.lapsing, at: path, completion: removal(outputs))
     }
     retry(at: next)
   }

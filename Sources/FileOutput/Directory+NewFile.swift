@@ -1,11 +1,12 @@
+import CLinux
 import Glibc
 
 extension Directory {
   /// Creates `name`, which mustn't exist, and fills it; returns how the kernel sees it then. Of a failure nothing is left behind.
   ///
-  /// The order matters with CAP_CHOWN as the only capability: the mode while the file is still ours and empty, then the owner, after which the
-  /// file could neither be opened nor changed again, and the content through the descriptor opened before. Nobody sees a file with
-  /// content and another's mode.
+  /// The order matters with CAP_CHOWN as the only capability: what the directory's default ACL has put on it goes and the mode is set
+  /// while the file is still ours and empty, then the owner, after which the file could neither be opened nor changed again, and the
+  /// content through the descriptor opened before. It gets its content only when the file system shows the access that was asked for.
   func create(_ name: String, as output: OutputFile, _ content: SealedContent) throws(FileOutputError) -> FileStatus {
     let file = try calls.perform(.create, path(of: name)) {
       openat(descriptor, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0)
@@ -13,20 +14,58 @@ extension Directory {
     defer { close(file) }
     do throws(FileOutputError) {
       let path = path(of: name)
+      try removeACLs(of: file, path)
       try calls.perform(.chmod, path) { fchmod(file, output.mode) }
       try calls.perform(.chown, path) { fchown(file, output.uid, output.gid) }
+      try checkAccess(of: file, path, output.access)
       try calls.perform(.content, path) {
         let failure = content.copy(to: file)
         errno = failure
         return failure == 0 ? 0 : -1
       }
       try calls.perform(.sync, path) { fsync(file) }
-      var raw = stat()
-      try calls.perform(.examine, path) { fstat(file, &raw) }
-      return FileStatus(raw)
+      return FileStatus(try status(of: file, path))
     } catch {
       unlinkat(descriptor, name, 0)
       throw error
     }
+  }
+
+  /// True when there was one.
+  @discardableResult
+  func removeACLs(of file: CInt, _ path: String) throws(FileOutputError) -> Bool {
+    try calls.perform(.acl, path) {
+      let result = clinux_remove_acls(file)
+      if result < 0 { errno = -result }
+      return result < 0 ? -1 : result
+    } > 0
+  }
+
+  /// Some file systems make up modes and owners by their mount's options and ignore what is set (vfat, ntfs, cifs, fuse; mount(8)), and
+  /// some have lists beside them.
+  private func checkAccess(of file: CInt, _ path: String, _ asked: Access) throws(FileOutputError) {
+    let found = FileStatus(try status(of: file, path)).access
+    guard found == asked else { throw .accessNotKept(path: path, asked: asked, found: found) }
+    if let stranger = Self.stranger(in: file) { throw .grantedElsewhere(path: path, who: stranger) }
+  }
+
+  /// Whom a list that isn't POSIX's lets in; nil when there is none, or none but owner, group and everyone.
+  private static func stranger(in file: CInt) -> String? {
+    for name in ["system.nfs4_acl", "system.richacl"] {
+      // Here and there a file system has the one or the other; most say at once that they have none.
+      let size = clinux_get_attribute(file, name, nil, 0)
+      if size < 0 { continue }
+      var bytes = [UInt8](repeating: 0, count: size)
+      let count = bytes.withUnsafeMutableBytes { clinux_get_attribute(file, name, $0.baseAddress, $0.count) }
+      guard name == "system.nfs4_acl", count == size, let list = NFS4ACL(bytes) else { return name }
+      if let stranger = list.stranger { return stranger }
+    }
+    return nil
+  }
+
+  private func status(of file: CInt, _ path: String) throws(FileOutputError) -> stat {
+    var raw = stat()
+    try calls.perform(.examine, path) { fstat(file, &raw) }
+    return raw
   }
 }

@@ -90,6 +90,11 @@ struct Directory: ~Copyable {
     }
   }
 
+  /// Makes a symlink that mustn't exist.
+  func makeLink(_ name: String, to target: String) throws(FileOutputError) {
+    try calls.perform(.link, path(of: name)) { symlinkat(target, descriptor, name) }
+  }
+
   /// Puts a symlink in place of whatever file or link has the name.
   func putLink(_ name: String, to target: String) throws(FileOutputError) {
     let new = Self.temporaryName(for: name)

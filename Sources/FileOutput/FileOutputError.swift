@@ -8,6 +8,10 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
   case looseDirectory(path: String, uid: UInt32, gid: UInt32, mode: UInt32)
   /// A directory that has to be the daemon's own belongs to somebody else.
   case foreignDirectory(path: String, uid: UInt32)
+  /// The file system doesn't keep who may read a file: what was set isn't what it shows, as with vfat or a mount with `uid=` or `umask=`.
+  case accessNotKept(path: String, asked: Access, found: Access)
+  /// Somebody else is let in by an access control list that can't be removed, as NFSv4 has them.
+  case grantedElsewhere(path: String, who: String)
   /// A directory in a home, where the daemon's unit sees nothing.
   case hiddenDirectory(path: String)
   /// Something of another kind has the name.
@@ -23,6 +27,10 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
       "directory '\(path)': others may write to it (mode 0\(String(mode, radix: 8)), owner \(uid):\(gid)); take the right to write from group and others, and let it belong to root, the daemon or the output's owner"
     case .foreignDirectory(let path, let uid):
       "directory '\(path)': it belongs to uid \(uid) and has to be the daemon's (uid \(geteuid())); remove it or name another in 'files.directory'"
+    case .accessNotKept(let path, let asked, let found):
+      "file '\(path)': the file system doesn't keep who may read it: \(asked) was set, and \(found) is shown; nothing was written: choose a directory on a file system that keeps modes and owners"
+    case .grantedElsewhere(let path, let who):
+      "file '\(path)': an access control list of the file system lets '\(who)' in, which the settings don't; nothing was written: take that entry from the list that new files in '\(Self.directory(of: path))' inherit, or choose another directory"
     case .hiddenDirectory(let path):
       "directory '\(path)': the unit doesn't see homes: run 'systemctl edit rolekeeper', add the lines '[Service]', 'ProtectHome=tmpfs' and 'BindPaths=\(path)', then restart"
     case .inTheWay(let path, let what): "file '\(path)': a \(what) is in the way; move it or change 'path'"
@@ -30,24 +38,38 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
     }
   }
 
+  /// The same of what happened in memory, named after the output it was for.
+  func about(_ path: String) -> FileOutputError {
+    if case .system(let step, _, let number) = self { .system(step, path: path, errno: number) } else { self }
+  }
+
   private static func cure(_ step: Step, _ path: String, _ number: CInt) -> String? {
     switch number {
-    case EROFS:
-      "the unit may not write there: run 'systemctl edit rolekeeper', add the lines '[Service]' and 'ReadWritePaths=\(directory(of: path))', then restart"
-    case ENOSPC, EDQUOT: "make room there; the former content stays until then"
+    case EROFS: readOnlyFix(step, path)
+    case ENOSPC, EDQUOT: "make room there"
+    case EFBIG: "the daemon's limit of file size is below this: raise 'LimitFSIZE=' of the unit, or 'ulimit -f'"
     case EPERM where step == .chown:
       "to give files to other users the daemon needs CAP_CHOWN (AmbientCapabilities= of its unit) or root"
     case EACCES, EPERM:
       "let the daemon (uid \(geteuid())) search the directories on the way and write to '\(directory(of: path))'"
     case ENOENT: step == .openDirectory ? "make the directory" : nil
     case EIO:
-      "the disk has errors, which the kernel's log tells (dmesg); the former content stays until it can be written to"
+      "the disk has errors: see the kernel's log (dmesg)"
     case EMFILE, ENFILE:
       "descriptors have run out: raise 'LimitNOFILE=' of the unit, or take 'max_connections' down"
     case EISDIR, ENOTEMPTY: "a directory is in the way; move it"
     case ELOOP, ENOTDIR: "a symlink or a file is on the way; write the path without symlinks"
     default: nil
     }
+  }
+
+  /// The unit sees the host read-only but for what its drop-ins name; whether the file system itself is read-only can't be told from here.
+  /// The dash lets the unit start without the directory, too.
+  private static func readOnlyFix(_ step: Step, _ path: String) -> String {
+    let place = step == .makeDirectory ? path : directory(of: path)
+    let make = step == .makeDirectory ? "make it with 'install -d -o rolekeeper -m 0711 \(place)', " : ""
+    return
+      "it is read-only for the daemon: \(make)run 'systemctl edit rolekeeper', add the lines '[Service]' and 'ReadWritePaths=-\(place)', then restart; if it is read-only for root, too, look at its mount"
   }
 
   private static func directory(of path: String) -> String {
@@ -64,6 +86,7 @@ package enum Step: String, Hashable, Sendable {
   case examine = "examine it"
   case create = "create it"
   case chmod = "set its mode"
+  case acl = "remove its access control list"
   case chown = "set its owner"
   case content = "write its content"
   case sync = "bring it to the disk"

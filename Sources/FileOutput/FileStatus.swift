@@ -7,6 +7,8 @@ import Glibc
 struct FileStatus: Hashable, Sendable {
   let device: UInt
   let inode: UInt
+  /// How many names it has.
+  let links: UInt
   let size: Int
   let mode: UInt32
   let uid: UInt32
@@ -20,6 +22,7 @@ struct FileStatus: Hashable, Sendable {
   init(_ raw: stat) {
     device = UInt(raw.st_dev)
     inode = UInt(raw.st_ino)
+    links = UInt(raw.st_nlink)
     size = Int(raw.st_size)
     mode = raw.st_mode
     uid = raw.st_uid
@@ -32,9 +35,16 @@ struct FileStatus: Hashable, Sendable {
 
   /// Whether nothing but the time of the last status change is another: that changes with a rename, too.
   func isRenamed(_ before: FileStatus) -> Bool {
-    device == before.device && inode == before.inode && size == before.size && mode == before.mode && uid == before.uid
-      && gid == before.gid && writtenSeconds == before.writtenSeconds
-      && writtenNanoseconds == before.writtenNanoseconds
+    device == before.device && inode == before.inode && links == before.links && size == before.size
+      && mode == before.mode && uid == before.uid
+      && gid == before.gid && written == before.written
+  }
+
+  var written: Moment { Moment(seconds: writtenSeconds, nanoseconds: writtenNanoseconds) }
+
+  struct Moment: Hashable {
+    let seconds: Int
+    let nanoseconds: Int
   }
 
   var permissions: UInt32 { mode & 0o7777 }

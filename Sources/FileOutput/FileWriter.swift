@@ -24,7 +24,7 @@ package final class FileWriter {
   /// Calls the completions of all that has finished. Doesn't block.
   package func drain() {
     for finished in worker.takeFinished() {
-      waiting.removeValue(forKey: finished.id)?.finish(finished.unit, finished.result)
+      waiting.removeValue(forKey: finished.id)?.finish(finished.unit, finished.report)
     }
   }
 

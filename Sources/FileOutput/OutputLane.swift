@@ -24,9 +24,15 @@ final class OutputLane {
   private let blank: OutputUnit
   private var state: State
   private var completion: Completion?
+  /// How content goes to the worker; another way for tests that count.
+  var seal: (Secret, UInt64) throws(FileOutputError) -> SealedContent = {
+    (secret, version) throws(FileOutputError) in try SealedContent(secret, version: version)
+  }
   private var contents: [Secret] = []
   private var versions: [UInt64] = []
   private var lastVersion: UInt64 = 0
+  /// Those that were written last, unless something went wrong since.
+  private var writtenVersions: [UInt64] = []
 
   init(_ writer: FileWriter, _ unit: OutputUnit, _ mounts: MountTable) {
     self.writer = writer
@@ -36,27 +42,46 @@ final class OutputLane {
     state = .idle(unit)
   }
 
-  func write(_ contents: [Secret], completion: @escaping Completion) {
+  /// Content that is the same as what was written last is copied for the worker only when a look at the files finds that it has to be
+  /// written. `end` is when it ends and `now` what it is now, in seconds since 1970.
+  func write(_ contents: [Secret], until end: Int, at now: Int, completion: @escaping Completion) {
     number(contents)
+    guard versions == writtenVersions else { return sealAndWrite(until: end, completion) }
+    give(.verify(versions, until: end, at: now)) { [weak self] result in
+      guard let self, case .success(true) = result.outcome else { return completion(result) }
+      // What was given meanwhile comes next, and with it what is right by then.
+      if case .busy = state { return }
+      sealAndWrite(until: end, completion)
+    }
+  }
+
+  private func sealAndWrite(until end: Int, _ completion: @escaping Completion) {
+    let versions = versions
     do throws(FileOutputError) {
       var sealed: [SealedContent] = []
-      for (content, version) in zip(contents, versions) { sealed.append(try SealedContent(content, version: version)) }
-      give(.write(sealed), completion: completion)
-    } catch { completion(OutputResult(path: path, outcome: .failure(error))) }
+      for (content, version) in zip(contents, versions) { sealed.append(try seal(content, version)) }
+      writtenVersions = []
+      give(.write(sealed, until: end)) { [weak self] result in
+        if case .success = result.outcome { self?.writtenVersions = versions }
+        completion(result)
+      }
+    } catch { completion(OutputResult(path: path, outcome: .failure(error.about(path)))) }
   }
 
   func give(_ order: OutputUnit.Order, completion: @escaping Completion) {
-    if case .write = order {} else { contents = [] }
+    if order.isRemoval {
+      contents = []
+      writtenVersions = []
+    }
     if case .busy(let errand, _) = state {
       state = .busy(errand, next: (order, completion))
       return
     }
     guard case .idle(var unit) = state else { return }
     guard isInMemory else { return submit(unit, order, completion) }
-    let outcome: Result<Bool, FileOutputError>
-    do throws(FileOutputError) { outcome = .success(try unit.perform(order)) } catch { outcome = .failure(error) }
+    let report = unit.report(order)
     state = .idle(unit)
-    completion(OutputResult(path: path, outcome: outcome))
+    completion(OutputResult(path: path, report))
   }
 
   private func submit(_ unit: OutputUnit, _ order: OutputUnit.Order, _ completion: @escaping Completion) {
@@ -68,13 +93,13 @@ final class OutputLane {
     } catch { completion(OutputResult(path: path, outcome: .failure(error))) }
   }
 
-  func finish(_ unit: OutputUnit, _ result: Result<Bool, FileOutputError>) {
+  func finish(_ unit: OutputUnit, _ report: OutputUnit.Report) {
     guard case .busy(_, let next) = state else { return }
     let completion = completion
     self.completion = nil
     state = .idle(unit)
-    completion?(OutputResult(path: path, outcome: result))
     if let next { give(next.order, completion: next.completion) }
+    completion?(OutputResult(path: path, report))
   }
 
   /// Calls nobody any more, and drops a write that waits or that the disk hasn't begun: whoever comes after may have another idea of

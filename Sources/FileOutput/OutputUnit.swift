@@ -4,34 +4,65 @@ enum OutputUnit: Sendable {
   case file(SingleFile)
 
   enum Order: Sendable {
-    /// Contents in the order of the unit's outputs.
-    case write([SealedContent])
+    /// Look whether content of these versions, in the order of the unit's outputs, is as it was written, and what of it has ended by a
+    /// time. True when it isn't.
+    case verify([UInt64], until: Int, at: Int)
+    /// Contents in the order of the unit's outputs, and when they end, in seconds since 1970.
+    case write([SealedContent], until: Int)
     /// The content has lapsed.
     case withdraw
-    /// The content has lapsed if it was written before that, in seconds since 1970.
-    case withdrawOld(before: Int)
+    /// The content, of an earlier process, has lapsed if it ends by that time, in seconds since 1970.
+    case withdrawEnded(by: Int)
     /// The role is no more.
     case removeAll
 
-    var isRemoval: Bool { if case .write = self { false } else { true } }
+    var isRemoval: Bool {
+      switch self {
+      case .verify, .write: false
+      case .withdraw, .withdrawEnded, .removeAll: true
+      }
+    }
   }
 
-  /// True when something was changed.
-  mutating func perform(_ order: Order) throws(FileOutputError) -> Bool {
+  /// What became of an order.
+  struct Report: Sendable {
+    /// True when something was changed, or has to be.
+    let result: Result<Bool, FileOutputError>
+    let drifts: [OutputDrift]
+    /// After a failure: whether readers find something, of whatever age.
+    let isPresent: Bool
+  }
+
+  mutating func report(_ order: Order) -> Report {
+    let result: Result<Bool, FileOutputError>
+    do throws(FileOutputError) { result = .success(try perform(order)) } catch { result = .failure(error) }
+    switch self {
+    case .directory(let directory):
+      return Report(
+        result: result, drifts: directory.drifts, isPresent: result.hasFailed && directory.isPresent)
+    case .file(let file):
+      return Report(result: result, drifts: file.drifts, isPresent: result.hasFailed && file.isPresent)
+    }
+  }
+
+  /// True when something was changed, or has to be.
+  private mutating func perform(_ order: Order) throws(FileOutputError) -> Bool {
     switch self {
     case .directory(var directory):
       defer { self = .directory(directory) }
       switch order {
-      case .write(let contents): return try directory.write(contents)
+      case .verify(let versions, let end, let now): return try !directory.isCurrent(versions, until: end, at: now)
+      case .write(let contents, let end): return try directory.write(contents, until: end)
       case .withdraw: try directory.withdraw()
-      case .withdrawOld(let time): return try directory.withdrawOld(before: time)
+      case .withdrawEnded(let time): return try directory.withdrawEnded(by: time)
       case .removeAll: try directory.removeAll()
       }
     case .file(var file):
       defer { self = .file(file) }
       switch order {
-      case .write(let contents): return try file.write(contents[0])
-      case .withdrawOld(let time): return try file.withdrawOld(before: time)
+      case .verify(let versions, let end, _): return try !file.isCurrent(versions[0], until: end)
+      case .write(let contents, let end): return try file.write(contents[0], until: end)
+      case .withdrawEnded(let time): return try file.withdrawEnded(by: time)
       case .withdraw, .removeAll: try file.withdraw()
       }
     }
@@ -52,4 +83,8 @@ enum OutputUnit: Sendable {
     case .file(let file): file.path.directory
     }
   }
+}
+
+extension Result where Success == Bool {
+  fileprivate var hasFailed: Bool { if case .failure = self { true } else { false } }
 }

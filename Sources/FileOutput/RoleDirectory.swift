@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The outputs in a role's directory, which change together.
@@ -5,6 +6,7 @@ import Glibc
 ///     roles/uploader/              0711, the daemon's
 ///       gen-7/credentials.json     the generation before, until the next swap
 ///       gen-8/credentials.json
+///       gen-8/.expires -> 1767326645
 ///       current -> gen-8           swapped by one rename
 ///       credentials.json -> current/credentials.json
 ///
@@ -15,12 +17,17 @@ struct RoleDirectory: Sendable {
   let role: String
   let outputs: [(name: OutputName, file: OutputFile)]
   var calls = Calls()
+  /// What somebody changed since, as the last look at it found.
+  private(set) var drifts: [OutputDrift] = []
   private var written: Generation?
+  /// The one before, which stays for those who read it until the next swap or its end.
+  private var previous: (number: UInt64, end: Int)?
   /// The highest number used, so that it grows after a withdrawal too.
   private var lastNumber: UInt64 = 0
 
   private struct Generation: Sendable {
     let number: UInt64
+    let end: Int
     let versions: [UInt64]
     let statuses: [FileStatus]
   }
@@ -38,15 +45,15 @@ struct RoleDirectory: Sendable {
   var path: String { "\(parent)/\(role)" }
 
   /// True when a new generation is in place; false when the one there holds that content already and nobody has touched it.
-  /// `contents` in the order of `outputs`.
-  mutating func write(_ contents: [SealedContent]) throws(FileOutputError) -> Bool {
+  /// `contents` in the order of `outputs`; `end` is when they end, in seconds since 1970.
+  mutating func write(_ contents: [SealedContent], until end: Int) throws(FileOutputError) -> Bool {
     let directory = try openDirectory()
     let present = currentNumber(in: directory)
-    if try isUnchanged(contents, present, in: directory) { return false }
+    if try isCurrent(contents.map(\.version), end, in: directory) { return false }
     // A leftover that can't be removed is in nobody's way: the number goes past it, and it is tried again the next time.
     let leftovers = try removeLeftovers(in: directory, keeping: present.map { [$0] } ?? [])
     let number = max(present ?? 0, lastNumber, leftovers.highest) + 1
-    let statuses = try make(number, contents, in: directory)
+    let statuses = try make(number, contents, until: end, in: directory)
     do throws(FileOutputError) {
       for output in outputs { try link(output.name.description, in: directory) }
       try directory.putLink(Self.current, to: Self.name(number))
@@ -56,14 +63,28 @@ struct RoleDirectory: Sendable {
       throw error
     }
     lastNumber = number
+    previous = written.map { ($0.number, $0.end) }
     try directory.sync()
-    written = Generation(number: number, versions: contents.map(\.version), statuses: statuses)
+    written = Generation(number: number, end: end, versions: contents.map(\.version), statuses: statuses)
     return true
+  }
+
+  /// Whether that content, with that end, is in place, and nobody has touched it.
+  /// The generation before is removed if it has ended by `now`, in seconds since 1970.
+  mutating func isCurrent(_ versions: [UInt64], until end: Int, at now: Int) throws(FileOutputError) -> Bool {
+    let directory = try openDirectory()
+    if let previous, previous.end <= now {
+      try directory.removeDirectory(Self.name(previous.number))
+      self.previous = nil
+    }
+    return try isCurrent(versions, end, in: directory)
   }
 
   /// Removes all content: every output reads as missing from one moment on, and the bytes are gone.
   mutating func withdraw() throws(FileOutputError) {
     written = nil
+    previous = nil
+    drifts = []
     guard let directory = try openDirectoryIfPresent() else { return }
     lastNumber = max(lastNumber, currentNumber(in: directory) ?? 0)
     try directory.remove(Self.current)
@@ -72,20 +93,42 @@ struct RoleDirectory: Sendable {
     if let failure = leftovers.failure { throw failure }
   }
 
-  /// Removes what an earlier process wrote before `time`. True when there was such content.
-  mutating func withdrawOld(before time: Int) throws(FileOutputError) -> Bool {
+  /// Removes what an earlier process wrote if it has ended by `time`. True when there was such content.
+  mutating func withdrawEnded(by time: Int) throws(FileOutputError) -> Bool {
     guard let directory = try openDirectoryIfPresent(), let number = currentNumber(in: directory) else { return false }
     let generation: Directory
     do throws(FileOutputError) { generation = try directory.openDirectory(Self.name(number)) } catch .system(
       .openDirectory, _, ENOENT)
     { return false }
-    // All that is there, for the outputs may have had other names then.
-    for name in try generation.names() {
-      guard let status = try generation.status(of: name), status.writtenSeconds < time else { continue }
-      try withdraw()
-      return true
+    // Nobody reads the generation before any more, and it ends earlier.
+    for name in try directory.names() where Self.generation(name).map({ $0 != number }) == true {
+      try directory.removeDirectory(name)
     }
-    return false
+    guard let end = try Self.end(of: generation), end <= time else { return false }
+    try withdraw()
+    return true
+  }
+
+  /// Nil for a generation without a file.
+  private static func end(of generation: borrowing Directory) throws(FileOutputError) -> Int? {
+    if let end = generation.target(of: EndRecord.inGeneration).flatMap({ Int($0) }) { return end }
+    // All that is there, for the outputs may have had other names then.
+    var earliest: Int?
+    for name in try generation.names() {
+      guard let status = try generation.status(of: name), !status.isSymlink else { continue }
+      let end = EndRecord.presumedEnd(of: status)
+      earliest = min(earliest ?? end, end)
+    }
+    return earliest
+  }
+
+  /// Whether readers find something, of whatever age.
+  var isPresent: Bool {
+    // What can't be looked at can't be read by others either, as far as we know.
+    guard let directory = try? openDirectoryIfPresent(), let number = currentNumber(in: directory),
+      let generation = try? directory.openDirectory(Self.name(number)), let first = outputs.first?.name
+    else { return false }
+    return (try? generation.status(of: first.description)) != nil
   }
 
   /// Removes the directory, too: the role is no longer among the settings. What isn't ours in it stays, and so does the directory then.
@@ -103,16 +146,18 @@ struct RoleDirectory: Sendable {
 
 extension RoleDirectory {
   private func make(
-    _ number: UInt64, _ contents: [SealedContent], in directory: borrowing Directory
+    _ number: UInt64, _ contents: [SealedContent], until end: Int, in directory: borrowing Directory
   ) throws(FileOutputError) -> [FileStatus] {
     let name = Self.name(number)
     do throws(FileOutputError) {
       _ = try directory.makeDirectory(name)
       let generation = try directory.openDirectory(name)
+      try generation.removeACLs(of: generation.descriptor, generation.path)
       var statuses: [FileStatus] = []
       for (output, content) in zip(outputs, contents) {
         statuses.append(try generation.create(output.name.description, as: output.file, content))
       }
+      try generation.makeLink(EndRecord.inGeneration, to: "\(end)")
       try generation.setMode(Self.directoryMode)
       try generation.sync()
       return statuses
@@ -133,22 +178,39 @@ extension RoleDirectory {
     try directory.putLink(name, to: target)
   }
 
-  private func isUnchanged(
-    _ contents: [SealedContent], _ present: UInt64?, in directory: borrowing Directory
+  private mutating func isCurrent(
+    _ versions: [UInt64], _ end: Int, in directory: borrowing Directory
   ) throws(FileOutputError) -> Bool {
-    guard let written, written.number == present, written.versions == contents.map(\.version) else { return false }
-    let generation: Directory
-    do throws(FileOutputError) { generation = try directory.openDirectory(Self.name(written.number)) } catch {
-      return false
+    // The directory's own drift has been found as it was opened.
+    guard let written else { return false }
+    drifts += try drifts(from: written, in: directory)
+    return drifts.isEmpty && written.versions == versions && written.end == end
+  }
+
+  private func drifts(
+    from written: Generation, in directory: borrowing Directory
+  ) throws(FileOutputError) -> [OutputDrift] {
+    let name = Self.name(written.number)
+    guard directory.target(of: Self.current) == name, let status = try directory.status(of: name), status.isDirectory
+    else { return [OutputDrift(path: directory.path(of: Self.current), found: "missing or another link")] }
+    let generation = try directory.openDirectory(name)
+    var drifts: [OutputDrift] = []
+    var found: [String] = []
+    if status.permissions != Self.directoryMode || status.uid != geteuid() { found.append("\(status.access)") }
+    if clinux_has_acl(directory.descriptor, name) == 1 { found.append("an access control list") }
+    if !found.isEmpty {
+      drifts.append(OutputDrift(path: generation.path, found: found.joined(separator: ", ")))
+    } else if generation.target(of: EndRecord.inGeneration) != "\(written.end)" {
+      drifts.append(OutputDrift(path: generation.path(of: EndRecord.inGeneration), found: "missing or changed"))
     }
-    guard try generation.status().permissions == Self.directoryMode else { return false }
     for (output, status) in zip(outputs, written.statuses) {
       let name = output.name.description
-      guard directory.target(of: name) == "\(Self.current)/\(name)", try generation.status(of: name) == status else {
-        return false
+      let isLinked = directory.target(of: name) == "\(Self.current)/\(name)"
+      if let found = isLinked ? try generation.drift(of: name, from: status) : "missing or another link" {
+        drifts.append(OutputDrift(path: directory.path(of: name), found: found))
       }
     }
-    return true
+    return drifts
   }
 
   /// What couldn't be removed: the highest number of a generation among it, 0 for none, and what went wrong first.
@@ -204,11 +266,14 @@ extension RoleDirectory {
     return name == self.name(number) ? number : nil
   }
 
-  private func openDirectory() throws(FileOutputError) -> Directory {
+  /// Its own drift begins `drifts` again.
+  private mutating func openDirectory() throws(FileOutputError) -> Directory {
+    drifts = []
     let parent = try openParent()
-    _ = try parent.makeDirectory(role)
+    let isNew = try parent.makeDirectory(role)
     let directory = try parent.openDirectory(role)
-    try adopt(directory)
+    let found = try adopt(directory)
+    if let found, !isNew, written != nil { drifts = [OutputDrift(path: path, found: found)] }
     return directory
   }
 
@@ -224,7 +289,10 @@ extension RoleDirectory {
     let above = try Directory(at: path.directory, calls)
     let isNew = try above.makeDirectory(path.name)
     let parent = try above.openDirectory(path.name)
-    if isNew { try parent.setMode(Self.directoryMode) }
+    if isNew {
+      try parent.removeACLs(of: parent.descriptor, parent.path)
+      try parent.setMode(Self.directoryMode)
+    }
     let status = try parent.status()
     guard status.isWritable(onlyBy: [geteuid()]) else {
       throw .looseDirectory(path: parent.path, uid: status.uid, gid: status.gid, mode: status.permissions)
@@ -232,10 +300,13 @@ extension RoleDirectory {
     return parent
   }
 
-  /// The directory is the daemon's, with the mode it should have.
-  private func adopt(_ directory: borrowing Directory) throws(FileOutputError) {
+  /// The directory is the daemon's, with the mode it should have and no access control list. What was wrong; nil for nothing.
+  private func adopt(_ directory: borrowing Directory) throws(FileOutputError) -> String? {
     let status = try directory.status()
     guard status.uid == geteuid() else { throw .foreignDirectory(path: directory.path, uid: status.uid) }
-    if status.permissions != Self.directoryMode { try directory.setMode(Self.directoryMode) }
+    let hadACL = try directory.removeACLs(of: directory.descriptor, directory.path)
+    guard status.permissions != Self.directoryMode || hadACL else { return nil }
+    try directory.setMode(Self.directoryMode)
+    return hadACL ? "an access control list" : "mode \(status.access.modeText)"
   }
 }

@@ -7,6 +7,24 @@ package struct OutputResult: Sendable {
   /// True when something was changed; false when all was as it should be. On failure what was there before is still whole, and the
   /// order may be given again at any time.
   package let outcome: Result<Bool, FileOutputError>
+  /// What somebody else had changed there.
+  package let drifts: [OutputDrift]
+  /// After a failure: whether readers find something there, of whatever age.
+  package let isPresent: Bool
+
+  init(path: String, outcome: Result<Bool, FileOutputError>) {
+    self.path = path
+    self.outcome = outcome
+    drifts = []
+    isPresent = false
+  }
+
+  init(path: String, _ report: OutputUnit.Report) {
+    self.path = path
+    outcome = report.result
+    drifts = report.drifts
+    isPresent = report.isPresent
+  }
 }
 
 /// All outputs of one role.
@@ -43,9 +61,12 @@ package final class RoleOutputs {
   deinit { for (lane, _) in lanes { lane.abandon() } }
 
   /// Brings all outputs to `contents`, which are in the order of the outputs. Replaces what drifted, leaves alone what is as it should be.
-  package func write(_ contents: [Secret], completion: @escaping Completion) {
+  /// `end` is when the credential ends, which is kept with the files, and `now` what it is now, both in seconds since 1970.
+  package func write(_ contents: [Secret], until end: Int, at now: Int, completion: @escaping Completion) {
     precondition(contents.count == count, "as many contents as outputs")
-    for (lane, indices) in lanes { lane.write(indices.map { contents[$0] }, completion: completion) }
+    for (lane, indices) in lanes {
+      lane.write(indices.map { contents[$0] }, until: end, at: now, completion: completion)
+    }
   }
 
   /// The content has lapsed: every output reads as missing afterwards.
@@ -58,11 +79,11 @@ package final class RoleOutputs {
     for (lane, _) in lanes where lane.path == path { lane.give(.withdraw, completion: completion) }
   }
 
-  /// What an earlier process wrote before `time`, in seconds since 1970, has lapsed; at `path` alone when one is given. The outcome is
-  /// whether there was such content.
-  package func withdrawOld(before time: Int, at path: String? = nil, completion: @escaping Completion) {
+  /// What an earlier process wrote and has ended by `time`, in seconds since 1970, has lapsed; at `path` alone when one is given. The
+  /// outcome is whether there was such content.
+  package func withdrawEnded(by time: Int, at path: String? = nil, completion: @escaping Completion) {
     for (lane, _) in lanes where path == nil || lane.path == path {
-      lane.give(.withdrawOld(before: time), completion: completion)
+      lane.give(.withdrawEnded(by: time), completion: completion)
     }
   }
 

@@ -5,55 +5,121 @@ struct SingleFile: Sendable {
   let path: OutputPath
   let output: OutputFile
   var calls = Calls()
-  /// What was written last: the version of its content, and how the kernel saw it.
-  private var written: (version: UInt64, status: FileStatus)?
+  /// What somebody changed since, as the last look at it found.
+  private(set) var drifts: [OutputDrift] = []
+  private var written: Written?
+
+  /// What was written last, and how the kernel saw it.
+  private struct Written: Sendable {
+    let version: UInt64
+    let end: Int
+    let status: FileStatus
+    let record: String
+  }
 
   init(_ path: OutputPath, _ output: OutputFile) {
     self.path = path
     self.output = output
   }
 
-  /// True when the file was replaced; false when it holds that content already and nobody has touched it.
-  mutating func write(_ content: SealedContent) throws(FileOutputError) -> Bool {
+  private var record: String { EndRecord.name(for: path.name) }
+
+  /// Whether it holds that content, with that end, and nobody has touched it.
+  mutating func isCurrent(_ version: UInt64, until end: Int) throws(FileOutputError) -> Bool {
+    try isCurrent(version, end, in: openDirectory())
+  }
+
+  private mutating func isCurrent(
+    _ version: UInt64, _ end: Int, in directory: borrowing Directory
+  ) throws(FileOutputError) -> Bool {
+    drifts = []
+    guard let written else { return false }
+    if let found = try directory.drift(of: path.name, from: written.status) {
+      drifts = [OutputDrift(path: "\(path)", found: found)]
+    } else if directory.target(of: record) != written.record {
+      drifts = [OutputDrift(path: directory.path(of: record), found: "missing or changed")]
+    }
+    return drifts.isEmpty && written.version == version && written.end == end
+  }
+
+  /// True when the file was replaced; false when it holds that content already and nobody has touched it. `end` is when the credential
+  /// ends, in seconds since 1970.
+  mutating func write(_ content: SealedContent, until end: Int) throws(FileOutputError) -> Bool {
     let directory = try openDirectory()
+    if try isCurrent(content.version, end, in: directory) { return false }
     let present = try directory.status(of: path.name)
     if present?.isDirectory == true { throw .inTheWay(path: "\(path)", what: "directory") }
-    if let written, written.version == content.version, written.status == present { return false }
     let temporary = Directory.temporaryName(for: path.name)
     try directory.remove(temporary)
     let made = try directory.create(temporary, as: output, content)
+    let text = EndRecord.text([(made.inode, end)] + entry(of: present, in: directory))
+    do throws(FileOutputError) { try directory.putLink(record, to: text) } catch {
+      unlinkat(directory.descriptor, temporary, 0)
+      throw error
+    }
     try directory.rename(temporary, to: path.name)
     try directory.sync()
-    // Asked anew: the rename is a change of status, too. What somebody changed since isn't ours, and is replaced the next time.
-    written = try directory.status(of: path.name).flatMap { $0.isRenamed(made) ? (content.version, $0) : nil }
+    // Asked again: the rename is a change of status, too. What somebody changed since isn't ours, and is replaced the next time.
+    written = try directory.status(of: path.name).flatMap { now in
+      now.isRenamed(made) ? Written(version: content.version, end: end, status: now, record: text) : nil
+    }
     return true
+  }
+
+  /// The record's entry of the file that is there, for as long as it is.
+  private func entry(of present: FileStatus?, in directory: borrowing Directory) -> [(inode: UInt, end: Int)] {
+    guard let present else { return [] }
+    return [(present.inode, end(of: present, in: directory))]
+  }
+
+  private func end(of present: FileStatus, in directory: borrowing Directory) -> Int {
+    directory.target(of: record).flatMap { EndRecord.end(of: present.inode, in: $0) }
+      ?? EndRecord.presumedEnd(of: present)
   }
 
   /// Removes the file, whoever wrote it: it lies where the lapsed credential is expected.
   mutating func withdraw() throws(FileOutputError) {
     written = nil
-    let directory: Directory
-    // Removing asks for no tight directory: what lapsed has to go from a loose one, too.
-    do throws(FileOutputError) { directory = try Directory(at: path.directory, calls) } catch .system(
-      .openDirectory, _, ENOENT)
-    { return }
+    drifts = []
+    guard let directory = try openDirectoryIfPresent() else { return }
     try directory.remove(Directory.temporaryName(for: path.name))
-    guard let present = try directory.status(of: path.name), !present.isDirectory else { return }
+    guard let present = try directory.status(of: path.name), !present.isDirectory else {
+      try removeRecord(in: directory)
+      return
+    }
     try directory.remove(path.name)
+    try removeRecord(in: directory)
     try directory.sync()
   }
 
-  /// Removes what an earlier process wrote before `time`. True when there was such a file.
-  mutating func withdrawOld(before time: Int) throws(FileOutputError) -> Bool {
-    let directory: Directory
-    do throws(FileOutputError) { directory = try Directory(at: path.directory, calls) } catch .system(
-      .openDirectory, _, ENOENT)
-    { return false }
-    guard let present = try directory.status(of: path.name), !present.isDirectory, present.writtenSeconds < time else {
-      return false
-    }
+  private func removeRecord(in directory: borrowing Directory) throws(FileOutputError) {
+    try directory.remove(Directory.temporaryName(for: record))
+    try directory.remove(record)
+  }
+
+  /// Removes what an earlier process wrote if it has ended by `time`. True when there was such a file.
+  mutating func withdrawEnded(by time: Int) throws(FileOutputError) -> Bool {
+    guard let directory = try openDirectoryIfPresent(), let present = try directory.status(of: path.name),
+      !present.isDirectory, end(of: present, in: directory) <= time
+    else { return false }
     try withdraw()
     return true
+  }
+
+  /// Whether a file is there, of whatever age.
+  var isPresent: Bool {
+    // What can't be looked at can't be read by others either, as far as we know.
+    guard let directory = try? openDirectoryIfPresent(), let status = try? directory.status(of: path.name) else {
+      return false
+    }
+    return !status.isDirectory
+  }
+
+  /// Removing asks for no tight directory: what lapsed has to go from a loose one, too.
+  private func openDirectoryIfPresent() throws(FileOutputError) -> Directory? {
+    do throws(FileOutputError) { return try Directory(at: path.directory, calls) } catch .system(
+      .openDirectory, _, ENOENT)
+    { return nil }
   }
 
   private func openDirectory() throws(FileOutputError) -> Directory {

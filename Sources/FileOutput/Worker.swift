@@ -16,7 +16,7 @@ final class Worker: Sendable {
   struct Finished: Sendable {
     let id: UInt64
     let unit: OutputUnit
-    let result: Result<Bool, FileOutputError>
+    let report: OutputUnit.Report
   }
 
   private struct State {
@@ -162,11 +162,8 @@ final class Worker: Sendable {
         read(wake, &count, 8)
         continue
       }
-      let result: Result<Bool, FileOutputError>
-      do throws(FileOutputError) { result = .success(try job.unit.perform(job.order)) } catch {
-        result = .failure(error)
-      }
-      let finished = Finished(id: job.id, unit: job.unit, result: result)
+      let report = job.unit.report(job.order)
+      let finished = Finished(id: job.id, unit: job.unit, report: report)
       state.withLock { $0.finished.append(finished) }
       Self.count(results)
     }

@@ -102,6 +102,9 @@ struct SocketPlace {
   }
 
   func prepare(_ mode: UInt32, _ gid: UInt32?) throws(ListenError) {
+    // A default ACL of the directory would let in whom neither mode nor group name.
+    let failure = clinux_remove_acls_at(temporary)
+    guard failure >= 0 else { throw .path(path, attempt: "removing its access control list", -failure) }
     if let gid, lchown(temporary, uid_t.max, gid) != 0 { throw .group(path, gid: gid, errno) }
     guard chmod(temporary, mode) == 0 else { throw .path(path, attempt: "setting its mode", errno) }
   }

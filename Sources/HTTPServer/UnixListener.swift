@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A listening Unix stream socket at a path, taken away again when it is closed.
@@ -52,6 +53,8 @@ package final class UnixListener {
     guard lstat(path, &old) == 0 else { throw .path(path, attempt: "looking at it", errno) }
     // Closed while it changes hands, so that no mode meets a group that it isn't for.
     guard chmod(path, 0) == 0 else { throw .path(path, attempt: "setting its mode", errno) }
+    let failure = clinux_remove_acls_at(path)
+    guard failure >= 0 else { throw .path(path, attempt: "removing its access control list", -failure) }
     let group = gid ?? getegid()
     guard group == old.st_gid || lchown(path, uid_t.max, group) == 0 else {
       let number = errno

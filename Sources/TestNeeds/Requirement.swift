@@ -10,12 +10,15 @@ package enum Requirement: Sendable {
   case systemd
   /// The vendor's Python packages: the virtual environment named by WITNESS_PYTHON.
   case witnesses
+  /// Prometheus' own checker of rules, of Debian's package prometheus.
+  case promtool
 
   package var isMet: Bool {
     switch self {
     case .root: geteuid() == 0
     case .systemd: geteuid() == 0 && Self.isSet("SYSTEMD_BOX_TOOL")
     case .witnesses: Self.isSet("WITNESS_PYTHON")
+    case .promtool: access("/usr/bin/promtool", X_OK) == 0
     }
   }
 
@@ -24,6 +27,7 @@ package enum Requirement: Sendable {
     case .root: "needs root"
     case .systemd: "needs root and SYSTEMD_BOX_TOOL, a script that boots a throwaway systemd"
     case .witnesses: "needs WITNESS_PYTHON, a Python with the vendor's packages"
+    case .promtool: "needs promtool, of Debian's package prometheus"
     }
   }
 

@@ -50,6 +50,8 @@ struct Arguments {
   private(set) var config: String?
   private(set) var isJSON = false
   private(set) var isWatching = false
+  /// One line and an exit status for monitoring.
+  private(set) var isHealthCheck = false
   /// Of `reload`: whether roles, readers or files may vanish from a settings file that is still there.
   private(set) var allowsRemoval = false
 
@@ -64,6 +66,9 @@ struct Arguments {
       try take(option, value)
     }
     roles = Array(words.operands.dropFirst())
+    if isHealthCheck && (isJSON || isWatching) {
+      throw Wrong(description: "'--check' goes with neither '--json' nor '--watch'")
+    }
     try checkRoles()
   }
 
@@ -73,6 +78,7 @@ struct Arguments {
     case .config: config = try Self.path(value, option)
     case .json: isJSON = true
     case .watch: isWatching = true
+    case .check: isHealthCheck = true
     case .allowRemoval: allowsRemoval = true
     case .format:
       guard let format = Format(rawValue: value) else {

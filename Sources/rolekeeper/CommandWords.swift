@@ -3,6 +3,7 @@ enum Option: String, CaseIterable {
   case socket = "--socket"
   case json = "--json"
   case watch = "--watch"
+  case check = "--check"
   case format = "--format"
   case minTTL = "--min-ttl"
   case wait = "--wait"
@@ -16,7 +17,7 @@ enum Option: String, CaseIterable {
   var commands: [Command] {
     switch self {
     case .socket, .help, .version: Command.allCases
-    case .json, .watch: [.status]
+    case .json, .watch, .check: [.status]
     case .format, .wait: [.get]
     case .minTTL: [.get, .wait]
     case .timeout: Command.allCases.filter { $0 != .check }
@@ -29,7 +30,7 @@ enum Option: String, CaseIterable {
   var takesValue: Bool {
     switch self {
     case .socket, .format, .minTTL, .wait, .timeout, .config: true
-    case .json, .watch, .allowRemoval, .help, .version: false
+    case .json, .watch, .check, .allowRemoval, .help, .version: false
     }
   }
 

@@ -11,6 +11,7 @@ struct StatusCommand {
   init(_ client: LocalClient) { self.client = client }
 
   func run(_ arguments: Arguments) throws -> Int32 {
+    if arguments.isHealthCheck { return try HealthCheck(client, role: arguments.roles.first).run() }
     guard arguments.isWatching else {
       try Console.write(try show(arguments, on: .current))
       return ExitStatus.done

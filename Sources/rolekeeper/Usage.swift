@@ -5,7 +5,7 @@ enum Usage {
     case nil: general
     case .status:
       """
-      usage: rolekeeper status [ROLE] [--json] [--watch]
+      usage: rolekeeper status [ROLE] [--json] [--watch] [--check]
 
       Shows every role that you may read: its state, how long its credential lasts, how long readers would keep the floor
       if STS failed now, its generation, the next refresh, the last error, and who holds a reservation; for administrators
@@ -13,6 +13,8 @@ enum Usage {
 
         --json   the same as one line of JSON
         --watch  again every second, until interrupted
+        --check  one line that says whether all is well, for monitoring; exit status 0 ok, 1 degraded (say, a file can't be
+                 written), 2 a role without a credential, 3 no daemon answers
 
       Colours are used on a terminal, unless NO_COLOR is set or TERM is dumb.
 
@@ -34,7 +36,7 @@ enum Usage {
       """
       usage: rolekeeper wait ROLE… [--min-ttl TIME] [--timeout TIME]
 
-      Returns when each of the roles has a valid credential; takes none. Waits on while the daemon is being restarted.
+      Returns when each of the roles has a valid credential, in its files too; takes none. Waits on while the daemon is being restarted.
 
         --min-ttl TIME  one that lasts at least so long; none is fetched for it
         --timeout TIME  how long to wait, default 60s

@@ -24,6 +24,8 @@ struct WaitCommand {
   private let deadline: Deadline
   private var missing: [String]
   private var events: LineStream?
+  /// By role, the file for which it still has to be waited although there is a credential.
+  private var unwritten: [String: OutputStatus] = [:]
 
   init(_ client: LocalClient, _ arguments: Arguments) {
     self.client = client
@@ -66,7 +68,7 @@ struct WaitCommand {
         guard ExitStatus.of(httpStatus: answer.status) == ExitStatus.notNow else { throw Refusal(answer) }
       }
     }
-    missing = try missing.filter { try !isReady($0) }
+    for role in missing where try isReady(role) { missing.removeAll { $0 == role } }
   }
 
   /// Waits for news of a role that is missing, and returns its name; nil when it is time to look at all of them.
@@ -87,13 +89,15 @@ struct WaitCommand {
     }
   }
 
-  private func isReady(_ role: String) throws -> Bool {
+  private mutating func isReady(_ role: String) throws -> Bool {
     let answer = try client.request("GET", "/v1/roles/\(role)", timeout: lookTimeout)
     // A daemon that is asked by too many at once has an answer later.
     if ExitStatus.of(httpStatus: answer.status) == ExitStatus.notNow { return false }
     guard answer.status == 200 else { throw Refusal(answer, role: role) }
     let status = try answer.body.withBytes { bytes in try RoleStatus(parsing: bytes) }
-    return Self.isReady(status, minTTL: arguments.minTTL.map { .seconds($0.seconds) })
+    let hasCredential = Self.isReady(status, minTTL: arguments.minTTL.map { .seconds($0.seconds) })
+    unwritten[role] = hasCredential ? status.outputs.first { !$0.isInPlace } : nil
+    return hasCredential && unwritten[role] == nil
   }
 
   /// Whether a reader gets a credential that lasts at least `minTTL`, from the pool or a reservation that is there.
@@ -111,7 +115,12 @@ struct WaitCommand {
   }
 
   private func late(_ trouble: LocalClientError?) -> Int32 {
-    let names = missing.map { "'\($0)'" }.joined(separator: ", ")
+    for (role, output) in unwritten.sorted(by: { $0.key < $1.key }) where missing.contains(role) {
+      let why = output.lastError ?? "it isn't written yet"
+      Console.report("role '\(role)' has a credential, but not in its file '\(output.path)': \(why)")
+    }
+    if trouble == nil, missing.allSatisfy({ unwritten[$0] != nil }) { return ExitStatus.notNow }
+    let names = missing.filter { unwritten[$0] == nil }.map { "'\($0)'" }.joined(separator: ", ")
     let life = arguments.minTTL.map { " that lasts \($0.text)" } ?? ""
     Console.report("no valid credential\(life) within \(timeout.text) for \(names)")
     guard let trouble else {

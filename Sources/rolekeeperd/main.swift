@@ -5,12 +5,15 @@ import EventLoop
 import Glibc
 import Logging
 
+// Before anything is opened: what takes the number of a closed standard stream would be written to as that.
+guard clinux_hold_standard_descriptors() == 0 else { exit(ExitStatus.failed) }
 // A process that will hold keys: before anything else it becomes one that nobody can dump or trace, and whose files are its own.
 clinux_forbid_dumps()
 umask(0o077)
 clinux_keep_large_memory_apart()
-// OpenSSL writes to closed connections by write(2), which would end us.
+// OpenSSL writes to closed connections by write(2), and a file may have reached the limit of its size: errors, and no end.
 signal(SIGPIPE, SIG_IGN)
+signal(SIGXFSZ, SIG_IGN)
 // libcurl would write session keys to the file it names.
 unsetenv("SSLKEYLOGFILE")
 
@@ -21,5 +24,7 @@ case .wrong(let why):
   Console.complain("rolekeeperd: \(why)\n\(Invocation.usage)")
   exit(ExitStatus.wrongUsage)
 case .check(let config, let user): exit(Check.run(config: config, user: user))
-case .run(let config): exit(Keeping.run(config: config))
+case .run(let config):
+  clinux_ignore_stray_signals()
+  exit(Keeping.run(config: config))
 }

@@ -57,6 +57,34 @@ import Testing
     #expect(text("b") == "B2")
   }
 
+  /// Every minute each role's secrets were copied, before anything asked whether that was needed.
+  @Test func `content is copied for the disk only when there is something to write`() throws {
+    let place = try #require(OutputPath(temporary.path("b")))
+    for mounts in [memory, MountTable("")] {
+      let lane = OutputLane(writer, .file(SingleFile(place, output(.elsewhere(place)))), mounts)
+      var copies = 0
+      lane.seal = { (secret, version) throws(FileOutputError) in
+        copies += 1
+        return try SealedContent(secret, version: version)
+      }
+      let results = Results()
+      func write(_ text: String) throws {
+        let count = results.all.count
+        lane.write([secret(text)], completion: results.note)
+        try drain(results, until: count + 1)
+      }
+      for _ in 1...5 { try write("one") }
+      #expect(results.changes == [true, false, false, false, false] && copies == 1)
+      chmod(temporary.path("b"), 0o444)
+      try write("one")
+      #expect(results.changes.last == true && copies == 2)
+      #expect(results.all.last?.drifts.map(\.found) == ["mode 0444 instead of 0400"])
+      try write("two")
+      #expect(text("b") == "two" && copies == 3)
+      unlink(temporary.path("b"))
+    }
+  }
+
   @Test func `a write that failed is tried again with the same content`() throws {
     chmod(temporary.path, 0o777)
     let outputs = outputs(memory)

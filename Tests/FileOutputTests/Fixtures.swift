@@ -18,6 +18,31 @@ func content(_ text: String, version: UInt64) throws(FileOutputError) -> SealedC
   try SealedContent(secret(text), version: version)
 }
 
+/// In seconds since 1970, an hour from now.
+let anHourOn = time(nil) + 3600
+
+extension RoleDirectory {
+  mutating func write(_ contents: [SealedContent]) throws(FileOutputError) -> Bool {
+    try write(contents, until: anHourOn)
+  }
+}
+
+extension SingleFile {
+  mutating func write(_ content: SealedContent) throws(FileOutputError) -> Bool { try write(content, until: anHourOn) }
+}
+
+extension RoleOutputs {
+  func write(_ contents: [Secret], completion: @escaping Completion) {
+    write(contents, until: anHourOn, at: time(nil), completion: completion)
+  }
+}
+
+extension OutputLane {
+  func write(_ contents: [Secret], completion: @escaping Completion) {
+    write(contents, until: anHourOn, at: time(nil), completion: completion)
+  }
+}
+
 /// What `lstat` says of a path; nil when there is nothing.
 struct Look: Equatable {
   let kind: UInt32

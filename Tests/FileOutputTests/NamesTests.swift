@@ -27,7 +27,7 @@ import Testing
 
   @Test(arguments: [
     Text(
-      step: .create, number: EROFS, contains: ["systemctl edit rolekeeper", "[Service]", "ReadWritePaths=/etc/app'"]),
+      step: .create, number: EROFS, contains: ["systemctl edit rolekeeper", "[Service]", "ReadWritePaths=-/etc/app'"]),
     Text(step: .content, number: ENOSPC, contains: ["cannot write its content", "No space left", "make room"]),
     Text(step: .chown, number: EPERM, contains: ["CAP_CHOWN", "root"]),
     Text(step: .create, number: EACCES, contains: ["uid \(geteuid())", "'/etc/app'"]),

@@ -53,7 +53,8 @@ import Testing
     }
     let text = "\(try #require(outcome.failure))"
     #expect(
-      text.contains("systemctl edit rolekeeper") && text.contains("ReadWritePaths=\(temporary.path("roles/uploader"))"))
+      text.contains("systemctl edit rolekeeper") && text.contains("ReadWritePaths=-\(temporary.path("roles/uploader"))")
+    )
     #expect(outcome.content == "old")
   }
 }

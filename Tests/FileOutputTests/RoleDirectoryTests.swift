@@ -58,15 +58,16 @@ import Testing
     #expect(file.kind == S_IFREG && file.mode == 0o440 && file.uid == owner.uid && file.gid == owner.gid)
   }
 
-  @Test mutating func `mode, owner, content and disk come in this order, and the swap comes last`() throws {
+  @Test mutating func `access, content and disk come in this order, and the swap comes last`() throws {
     let recorder = Recorder()
     directory = Self.make(roles, ["a"], recorder.calls)
     #expect(try directory.write([content("x", version: 1)]))
     #expect(
       recorder.changes.map { "\($0.step) \($0.name)" } == [
-        "makeDirectory roles", "chmod roles", "makeDirectory uploader", "chmod uploader", "makeDirectory gen-1",
-        "create a", "chmod a", "chown a", "content a", "sync a", "chmod gen-1", "syncDirectory gen-1",
-        "link a", "rename a", "link current", "rename current", "syncDirectory uploader",
+        "makeDirectory roles", "acl roles", "chmod roles", "makeDirectory uploader", "acl uploader", "chmod uploader",
+        "makeDirectory gen-1", "acl gen-1", "create a", "acl a", "chmod a", "chown a", "content a", "sync a",
+        "link .expires", "chmod gen-1", "syncDirectory gen-1", "link a", "rename a", "link current", "rename current",
+        "syncDirectory uploader",
       ])
   }
 
@@ -94,7 +95,7 @@ import Testing
     #expect(try directory.write(contents(9)))
     expectContent(9)
     #expect(names(path) == ["gen-3", "gen-4", "current", "credentials.json", "credentials.env", "README"])
-    #expect(names("\(path)/gen-4") == Set(Self.outputs))
+    #expect(names("\(path)/gen-4") == Set(Self.outputs + [".expires"]))
   }
 
   struct Drift: Sendable, CustomTestStringConvertible {
@@ -167,7 +168,7 @@ import Testing
         _ = try directory.write(contents(3))
         // What fails to be removed is a leftover: that keeps nothing new from its readers.
         let failed = recorder.taken[step]
-        #expect(failed.name == "gen-1" || Self.outputs.contains(failed.name), "\(failed)")
+        #expect(failed.name == "gen-1" || (Self.outputs + [".expires"]).contains(failed.name), "\(failed)")
         expectContent(3)
         #expect(try directory.write(contents(4)))
         #expect(names(path).contains("gen-1") == false, "\(failed) is tried again")
@@ -224,29 +225,6 @@ import Testing
     _ = try directory.write(contents(2))
     #expect(target("\(path)/current") == "gen-3")
     expectContent(2)
-  }
-
-  @Test mutating func `what an earlier process wrote goes when it is too old, and only then`() throws {
-    #expect(try !directory.withdrawOld(before: time(nil) + 60), "nothing is there")
-    _ = try directory.write(contents(1))
-    directory = Self.make(roles)
-    #expect(try !directory.withdrawOld(before: time(nil) - 60))
-    expectContent(1)
-    #expect(try directory.withdrawOld(before: time(nil) + 60))
-    #expect(names(path) == ["credentials.json", "credentials.env"])
-    #expect(try !directory.withdrawOld(before: time(nil) + 60))
-    _ = try directory.write(contents(2))
-    #expect(target("\(path)/current") == "gen-2")
-  }
-
-  /// What had another name then is as good a credential.
-  @Test mutating func `what an earlier process wrote goes by its age, whatever the outputs are called now`() throws {
-    _ = try directory.write(contents(1))
-    var renamed = Self.make(roles, ["other.json"])
-    #expect(try !renamed.withdrawOld(before: time(nil) - 60))
-    #expect(try renamed.withdrawOld(before: time(nil) + 60))
-    #expect(open("\(path)/credentials.json", O_RDONLY) == -1 && errno == ENOENT)
-    #expect(!names(path).contains("gen-1"))
   }
 
   @Test mutating func `a role that is no more leaves nothing behind but what others put there`() throws {

@@ -10,6 +10,9 @@ import Testing
   let path: String
   var file: SingleFile
 
+  /// Says until when the file is valid.
+  static let record = ".credentials.json.rolekeeper-expires"
+
   init() throws {
     temporary = try TemporaryDirectory()
     path = temporary.path("credentials.json")
@@ -35,14 +38,18 @@ import Testing
     let count = read(reader, &bytes, 16)
     #expect(String(decoding: bytes[..<count], as: UTF8.self) == "one")
     #expect(FileText.read(path) == "two!")
-    #expect(names(temporary.path) == ["credentials.json"])
+    #expect(names(temporary.path) == ["credentials.json", Self.record])
   }
 
-  @Test mutating func `mode, owner, content and disk come in this order, then the name`() throws {
+  @Test mutating func `access, content and disk come in this order, then the record of its end, then the name`() throws
+  {
     let recorder = Recorder()
     file.calls = recorder.calls
     #expect(try file.write(content("one", version: 1)))
-    #expect(recorder.changes.map(\.step) == [.create, .chmod, .chown, .content, .sync, .rename, .syncDirectory])
+    #expect(
+      recorder.changes.map(\.step) == [
+        .create, .acl, .chmod, .chown, .content, .sync, .link, .rename, .rename, .syncDirectory,
+      ])
   }
 
   @Test mutating func `the same content isn't written again, unless the file drifted`() throws {
@@ -92,7 +99,7 @@ import Testing
     let victim = try temporary.write("precious", to: "victim")
     symlink(victim, temporary.path(Directory.temporaryName(for: "credentials.json")))
     #expect(try file.write(content("one", version: 1)))
-    #expect(names(temporary.path) == ["credentials.json", "victim"])
+    #expect(names(temporary.path) == ["credentials.json", Self.record, "victim"])
     #expect(FileText.read(victim) == "precious")
   }
 
@@ -132,7 +139,7 @@ import Testing
       #expect(throws: FileOutputError.self) { try file.write(new) }
       if recorder.taken.last?.step == .syncDirectory { break }
       #expect(FileText.read(path) == "one", "step \(step)")
-      #expect(names(temporary.path) == ["credentials.json"], "step \(step)")
+      #expect(names(temporary.path) == ["credentials.json", Self.record], "step \(step)")
     }
     #expect(FileText.read(path) == "two")
     file.calls = Calls()
@@ -148,18 +155,6 @@ import Testing
     try file.withdraw()
     mkdir(directory, 0o755)
     #expect(try file.write(content("one", version: 1)))
-  }
-
-  @Test mutating func `a file of an earlier process goes when it is too old, and only then`() throws {
-    #expect(try !file.withdrawOld(before: time(nil) + 60), "nothing is there")
-    _ = try file.write(content("one", version: 1))
-    file = Self.make(path)
-    #expect(try !file.withdrawOld(before: time(nil) - 60))
-    #expect(FileText.read(path) == "one")
-    #expect(try file.withdrawOld(before: time(nil) + 60))
-    #expect(names(temporary.path) == [])
-    file = Self.make("\(path)/nowhere/else")
-    #expect(try !file.withdrawOld(before: time(nil) + 60))
   }
 
   @Test mutating func `a withdrawn file is gone, whoever wrote it`() throws {

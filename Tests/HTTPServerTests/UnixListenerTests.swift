@@ -43,6 +43,17 @@ import Testing
     #expect(status(path)?.st_ino == inode)
   }
 
+  /// Whoever a default ACL of the directory names could connect.
+  @Test func `an ACL lets nobody connect, neither an inherited one nor one that was set`() throws {
+    try AccessControlList.lets(4711, at: directory.path, byDefault: true)
+    let listener = try UnixListener(path: path, mode: 0o660)
+    #expect(!AccessControlList.isThere(at: path))
+    #expect(status(path)?.st_mode == S_IFSOCK | 0o660)
+    try AccessControlList.lets(4711, at: path)
+    try listener.setAccess(mode: 0o600, gid: nil)
+    #expect(!AccessControlList.isThere(at: path))
+  }
+
   @Test func `a change that can't be made leaves the old mode`() throws {
     let listener = try UnixListener(path: path, mode: 0o600)
     rename(path, directory.path("moved"))

@@ -165,20 +165,31 @@ import Testing
 
   struct Drift: CustomTestStringConvertible {
     let testDescription: String
+    /// What the warning says of it.
+    let found: String
     let happen: @Sendable (String) -> Void
   }
 
   static let drifts = [
-    Drift(testDescription: "another mode") { chmod($0, 0o644) },
-    Drift(testDescription: "another owner") { chown($0, Person.stranger, gid_t.max) },
-    Drift(testDescription: "another group") { chown($0, uid_t.max, Person.media) },
-    Drift(testDescription: "other content") { path in
+    Drift(testDescription: "another mode", found: "mode 0644 instead of 0440") { chmod($0, 0o644) },
+    Drift(
+      testDescription: "another owner",
+      found: "owner \(Person.stranger):\(Person.clients) instead of \(Person.reader):\(Person.clients)"
+    ) { chown($0, Person.stranger, gid_t.max) },
+    Drift(
+      testDescription: "another group",
+      found: "owner \(Person.reader):\(Person.media) instead of \(Person.reader):\(Person.clients)"
+    ) { chown($0, uid_t.max, Person.media) },
+    Drift(testDescription: "an ACL", found: "an access control list") { path in
+      try? AccessControlList.lets(Person.stranger, at: path)
+    },
+    Drift(testDescription: "other content", found: "other content") { path in
       let file = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC)
       write(file, "{}\n", 3)
       close(file)
     },
-    Drift(testDescription: "gone") { unlink($0) },
-    Drift(testDescription: "another file") { path in
+    Drift(testDescription: "gone", found: "missing") { unlink($0) },
+    Drift(testDescription: "another file", found: "another file") { path in
       close(open("\(path).other", O_CREAT | O_WRONLY | O_CLOEXEC, 0o400))
       rename("\(path).other", path)
     },
@@ -213,9 +224,18 @@ import Testing
         }
         #expect(FileStatus("/proc/self/fd/\(held)", following: true) == drifted, "\(role): \(drift.testDescription)")
         #expect(FileText.read("/proc/self/fd/\(held)") == text, "\(role): \(drift.testDescription)")
+        #expect(!AccessControlList.isThere(at: path), "\(role): \(drift.testDescription)")
+        try eventually("\(role): \(drift.testDescription) is named in:\n\(daemon.log)") {
+          let warnings = daemon.logLines("warning: credential file was changed by somebody else", "role=\(role)")
+          return warnings.last?.contains(drift.found) == true
+        }
       }
     }
     #expect(try lab.emulator.draws() == 2, "nothing was drawn for it")
+    let warnings = daemon.logLines("warning: credential file was changed by somebody else")
+    #expect(warnings.count == 2 * Self.drifts.count, "once each: \(warnings)")
+    let metrics = try daemon.get("/metrics").body
+    #expect(metrics.contains("rolekeeper_output_drifts_total{role=\"uploader\"} \(Self.drifts.count)\n"))
     #expect(daemon.logLines("error: ").isEmpty, "\(daemon.log)")
   }
 }

@@ -62,7 +62,7 @@ extension UnderSystemd {
       try service.write(SettingsText.usual + Self.elsewhere)
       try service.start()
       let complaint = try service.journal.wait(for: "file not written")
-      #expect(complaint.contains("ReadWritePaths=/srv/backup"))
+      #expect(complaint.contains("ReadWritePaths=-/srv/backup"))
       #expect(complaint.contains("systemctl edit rolekeeper"))
       _ = try service.credential("backup")
       #expect(try service.box.script("cat \(Self.directory)/credentials.json").status == 0)

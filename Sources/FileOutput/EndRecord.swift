@@ -1,0 +1,41 @@
+import Glibc
+
+/// Until when the credential in a file is valid, kept with the file, so that the next process judges it by that and by no setting.
+///
+/// It is the target of a symlink beside the file, in seconds since 1970. Not in the file's own times or attributes: a file that has
+/// been given to another user can neither be read nor changed by a daemon with CAP_CHOWN alone, its modification time counts from its
+/// content, which comes last, and tmpfs has no user attributes before Linux 6.6. A symlink is replaced as a whole, survives a reboot
+/// where the file does, and whoever may write to the directory could replace the file itself.
+///
+///     roles/uploader/gen-8/.expires -> 1767326645
+///     /srv/app/.credentials.json.rolekeeper-expires -> 1767326645:4711 1767323045:4690
+///
+/// A file elsewhere and its record can't be swapped in one step. So its record names files by their inode: the new one, and the one that
+/// is there until the swap.
+enum EndRecord {
+  static let inGeneration = ".expires"
+
+  /// What no session is shorter than (DurationSeconds of AssumeRole). A file without a record, of an older version or of somebody else,
+  /// counts as written with a session of this length.
+  static let shortestSession = 900
+
+  static func name(for file: String) -> String { ".\(file).rolekeeper-expires" }
+
+  static func text(_ entries: [(inode: UInt, end: Int)]) -> String {
+    entries.map { "\($0.end):\($0.inode)" }.joined(separator: " ")
+  }
+
+  /// The end of the file with this inode; nil when the record doesn't know it.
+  static func end(of inode: UInt, in text: String) -> Int? {
+    for entry in text.split(separator: " ") {
+      let parts = entry.split(separator: ":")
+      if parts.count == 2, UInt(parts[1]) == inode { return Int(parts[0]) }
+    }
+    return nil
+  }
+
+  /// When a file without a record counts as lapsed. Its owner may set the one time, nobody the other.
+  static func presumedEnd(of status: FileStatus) -> Int {
+    min(status.writtenSeconds, status.changedSeconds) + shortestSession
+  }
+}

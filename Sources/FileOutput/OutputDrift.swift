@@ -1,0 +1,36 @@
+import CLinux
+import Glibc
+
+/// What somebody else changed of an output since it was written.
+package struct OutputDrift: Hashable, Sendable {
+  package let path: String
+  /// What was found: `mode 0644 instead of 0440`, `missing`.
+  package let found: String
+}
+
+extension Directory {
+  /// How the file `name`, which was `before`, was changed by others; nil when it wasn't.
+  ///
+  /// Whatever is done to a file changes the time of its last status change, which nobody can set.
+  func drift(of name: String, from before: FileStatus) throws(FileOutputError) -> String? {
+    guard let now = try status(of: name) else { return "missing" }
+    if now == before { return nil }
+    if now.mode & S_IFMT != before.mode & S_IFMT { return now.isDirectory ? "a directory" : "not a regular file" }
+    var found: [String] = []
+    if now.permissions != before.permissions {
+      found.append("mode \(now.access.modeText) instead of \(before.access.modeText)")
+    }
+    if (now.uid, now.gid) != (before.uid, before.gid) {
+      found.append("owner \(now.uid):\(now.gid) instead of \(before.uid):\(before.gid)")
+    }
+    if clinux_has_acl(descriptor, name) == 1 { found.append("an access control list") }
+    if now.links != before.links { found.append("\(now.links) names instead of \(before.links)") }
+    if (now.device, now.inode) != (before.device, before.inode) {
+      found.append("another file")
+    } else if now.size != before.size || now.written != before.written {
+      found.append("other content")
+    }
+    // Mode and owner may have been changed and put back; somebody may have read it in between.
+    return found.isEmpty ? "a change that was undone" : found.joined(separator: ", ")
+  }
+}

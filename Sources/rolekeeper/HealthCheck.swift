@@ -1,0 +1,87 @@
+import LocalClient
+import Secrets
+import Wire
+
+/// `status --check`: one line on stdout and an exit status, for monitoring and scripts.
+struct HealthCheck {
+  /// How it ends; not as other commands do, but as monitoring programs expect.
+  enum Outcome: Int32 {
+    case ok = 0
+    case degraded = 1
+    /// A role has no credential, or there is no role.
+    case failing = 2
+    /// No daemon answers, or it doesn't let us ask.
+    case unknown = 3
+
+    init(_ status: Health.Status) {
+      switch status {
+      case .ok: self = .ok
+      case .degraded: self = .degraded
+      case .failing: self = .failing
+      }
+    }
+  }
+
+  private let client: LocalClient
+  /// The one role that is asked about; nil for all.
+  private let role: String?
+
+  init(_ client: LocalClient, role: String?) {
+    self.client = client
+    self.role = role
+  }
+
+  func run() throws -> Int32 {
+    let (outcome, line) = judge()
+    try Console.write(line.replacing("\n", with: " ") + "\n")
+    return outcome.rawValue
+  }
+
+  private func judge() -> (Outcome, String) {
+    do {
+      if let role { return try judge(role) }
+      let answer = try client.request("GET", "/v1/roles")
+      guard answer.status == 200 else { throw Refusal(answer) }
+      let list = try answer.body.withBytes { bytes in try RoleList(parsing: bytes) }
+      guard list.isAdmin else { return try judgeAsReader(of: list.roles) }
+      let whole = try client.request("GET", "/v1/status")
+      guard whole.status == 200 else { throw Refusal(whole) }
+      let report = try whole.body.withBytes { bytes in try StatusReport(parsing: bytes) }
+      return (Outcome(report.health.status), Self.line(report.health, report.roles))
+    } catch { return (.unknown, "unknown: \(error)") }
+  }
+
+  private func judge(_ role: String) throws -> (Outcome, String) {
+    let answer = try client.request("GET", "/v1/roles/\(role)")
+    guard answer.status == 200 else { throw Refusal(answer, role: role) }
+    let status = try answer.body.withBytes { bytes in try RoleStatus(parsing: bytes) }
+    let health = Health(of: [status])
+    return (Outcome(health.status), Self.line(health, [status]))
+  }
+
+  /// Who isn't an administrator gets the details of the roles that they may read, and the numbers of the others.
+  private func judgeAsReader(of roles: [RoleStatus]) throws -> (Outcome, String) {
+    let own = roles.isEmpty ? Health([]) : Health(of: roles)
+    let answer = try client.request("GET", "/healthz")
+    if answer.status == 503 {
+      let refusal = Refusal(answer)
+      return (.failing, own.status == .failing ? Self.line(own, roles) : "failing: \(refusal)")
+    }
+    guard answer.status == 200 else { throw Refusal(answer) }
+    let all = try answer.body.withBytes { bytes in try HealthAnswer(parsing: bytes) }
+    // What is wrong with a role of ours says more than a number; it may also be newer.
+    guard own.status == .ok else { return (Outcome(own.status), Self.line(own, roles)) }
+    return (Outcome(all.status), all.detail.map { "\(all.status.rawValue): \($0)" } ?? Self.line(own, roles))
+  }
+
+  private static func line(_ health: Health, _ roles: [RoleStatus]) -> String {
+    guard let first = health.reasons.first else {
+      let files = roles.reduce(0) { $0 + $1.outputs.count }
+      let written = files == 0 ? "" : files == 1 ? ", 1 file is written" : ", \(files) files are written"
+      return "ok: \(roles.count == 1 ? "1 role has" : "\(roles.count) roles have") a credential\(written)"
+    }
+    let others = health.reasons.count - 1
+    let more = others == 0 ? "" : " (and \(others) more; see rolekeeper status)"
+    return "\(health.status.rawValue): \(first.detail)\(more)"
+  }
+}

@@ -1,0 +1,132 @@
+import Glibc
+import TestSupport
+import Testing
+
+@testable import FileOutput
+
+/// Until when a file is valid is kept with it. It was reckoned from its age and the settings: after a reload from 15 minutes to 12 hours
+/// and a restart without STS, an expired credential stayed for hours.
+@Suite struct EndRecordTests {
+  let temporary: TemporaryDirectory
+  let path: String
+  let end = time(nil) + 600
+
+  init() throws {
+    temporary = try TemporaryDirectory()
+    path = temporary.path("credentials.json")
+  }
+
+  /// As another process finds it.
+  private var file: SingleFile { SingleFileTests.make(path) }
+  private var directory: RoleDirectory { RoleDirectoryTests.make(temporary.path("roles"), ["a"]) }
+
+  @Test func `a file elsewhere goes at its end, and not before`() throws {
+    var file = file
+    #expect(try !file.withdrawEnded(by: end), "nothing is there")
+    _ = try file.write(content("one", version: 1), until: end)
+    file = self.file
+    #expect(try !file.withdrawEnded(by: end - 1))
+    #expect(FileText.read(path) == "one")
+    #expect(try file.withdrawEnded(by: end))
+    #expect(names(temporary.path) == [])
+  }
+
+  @Test func `a generation goes at its end, and not before, whatever the outputs are called now`() throws {
+    var directory = directory
+    #expect(try !directory.withdrawEnded(by: end), "nothing is there")
+    _ = try directory.write([content("one", version: 1)], until: end)
+    var renamed = RoleDirectoryTests.make(temporary.path("roles"), ["other"])
+    #expect(try !renamed.withdrawEnded(by: end - 1))
+    #expect(FileText.read(temporary.path("roles/uploader/a")) == "one")
+    #expect(try renamed.withdrawEnded(by: end))
+    #expect(FileText.read(temporary.path("roles/uploader/a")) == nil)
+    #expect(!names(temporary.path("roles/uploader")).contains("gen-1"))
+    #expect(try !renamed.withdrawEnded(by: end))
+  }
+
+  @Test func `the same content with another end is written again`() throws {
+    var (file, directory) = (file, directory)
+    for (end, isWritten) in [(end, true), (end, false), (end - 60, true)] {
+      #expect(try file.write(content("one", version: 1), until: end) == isWritten)
+      #expect(try directory.write([content("one", version: 1)], until: end) == isWritten)
+    }
+    file = self.file
+    #expect(try file.withdrawEnded(by: end - 60))
+  }
+
+  /// The record comes first: the process may be killed before the file takes its place.
+  @Test func `a crash before the swap leaves the file that is there its own end`() throws {
+    var file = file
+    _ = try file.write(content("one", version: 1), until: end)
+    let renames = Recorder()
+    file.calls = Calls { step, name in
+      _ = renames.calls.probe?(step, name)
+      return renames.taken.filter { $0.step == .rename }.count == 2 ? EIO : 0
+    }
+    #expect(throws: FileOutputError.self) { try file.write(content("two", version: 2), until: end + 3600) }
+    #expect(FileText.read(path) == "one")
+    file = self.file
+    #expect(try !file.withdrawEnded(by: end - 1))
+    #expect(try file.withdrawEnded(by: end))
+  }
+
+  /// As an older version or somebody else leaves it.
+  @Test func `without a record a file counts as written with the shortest session there is`() throws {
+    try temporary.write("old", to: "credentials.json")
+    var file = file
+    #expect(try !file.withdrawEnded(by: time(nil) + 890))
+    #expect(FileText.read(path) == "old")
+    #expect(try file.withdrawEnded(by: time(nil) + 900))
+    var directory = directory
+    _ = try directory.write([content("one", version: 1)], until: end + 36_000)
+    unlink(temporary.path("roles/uploader/gen-1/.expires"))
+    directory = self.directory
+    #expect(try !directory.withdrawEnded(by: time(nil) + 890))
+    #expect(try directory.withdrawEnded(by: time(nil) + 900))
+  }
+
+  /// A file's owner may set its time of modification.
+  @Test func `a time of modification in the future gives a file no longer life`() throws {
+    try temporary.write("old", to: "credentials.json")
+    let touch = try ChildProcess.run(["/usr/bin/touch", "-d", "+1 year", path])
+    #expect(touch.status == 0)
+    var file = file
+    #expect(try file.withdrawEnded(by: time(nil) + 900))
+  }
+
+  @Test func `another file in its place doesn't get its end`() throws {
+    var file = file
+    _ = try file.write(content("one", version: 1), until: end + 36_000)
+    try temporary.write("of a stranger", to: "other")
+    rename(temporary.path("other"), path)
+    file = self.file
+    #expect(try file.withdrawEnded(by: time(nil) + 900))
+  }
+
+  @Test(arguments: ["", "soon", "1:2:3", "99999999999999999999:1"])
+  func `a record that can't be read is none`(_ text: String) throws {
+    var file = file
+    _ = try file.write(content("one", version: 1), until: end + 36_000)
+    unlink(temporary.path(SingleFileTests.record))
+    symlink(text, temporary.path(SingleFileTests.record))
+    file = self.file
+    #expect(try !file.withdrawEnded(by: time(nil) + 800))
+    #expect(try file.withdrawEnded(by: time(nil) + 900))
+  }
+
+  /// It ends earlier than the one in place, and without STS no swap removes it.
+  @Test func `the generation before goes at its own end, or with the next process`() throws {
+    var directory = directory
+    for number in 1...2 as ClosedRange<UInt64> {
+      _ = try directory.write([content("\(number)", version: number)], until: end + Int(number))
+    }
+    #expect(try directory.isCurrent([2], until: end + 2, at: end))
+    #expect(names(temporary.path("roles/uploader")).contains("gen-1"))
+    #expect(try directory.isCurrent([2], until: end + 2, at: end + 1))
+    #expect(names(temporary.path("roles/uploader")) == ["a", "current", "gen-2"])
+    _ = try directory.write([content("3", version: 3)], until: end + 3)
+    directory = self.directory
+    #expect(try !directory.withdrawEnded(by: end))
+    #expect(names(temporary.path("roles/uploader")) == ["a", "current", "gen-3"])
+  }
+}
