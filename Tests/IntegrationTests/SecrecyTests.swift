@@ -229,15 +229,15 @@ import Wire
       before.contains { line.hasPrefix($0.prefix { $0 != " " } + " ") } && !line.hasPrefix("elsewhere/")
     }
     var expected = [
-      "elsewhere/reports.json 400 \(Person.stranger):0", "rk.sock 660 0:\(Person.clients)",
-      "rk.sock.generations 600 0:0", "roles 711 0:0",
+      "elsewhere/reports.json 400 \(Person.stranger):0", "elsewhere/.reports.json.rolekeeper-expires link 0:0",
+      "rk.sock 660 0:\(Person.clients)", "rk.sock.generations 600 0:0", "roles 711 0:0",
     ]
     expected +=
       ["roles/uploader 711 0:0"]
       + ["current", "credentials.env", "credentials.json"].map { "roles/uploader/\($0) link 0:0" }
     for generation in generations {
       let home = "roles/uploader/gen-\(generation)"
-      expected += ["\(home) 711 0:0", "\(home)/credentials.env 400 0:0"]
+      expected += ["\(home) 711 0:0", "\(home)/credentials.env 400 0:0", "\(home)/.expires link 0:0"]
       expected += ["\(home)/credentials.json 440 \(Person.reader):\(Person.media)"]
     }
     #expect(made == expected.sorted())
