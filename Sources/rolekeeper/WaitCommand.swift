@@ -119,7 +119,9 @@ struct WaitCommand {
       let why = output.lastError ?? "it isn't written yet"
       Console.report("role '\(role)' has a credential, but not in its file '\(output.path)': \(why)")
     }
-    if trouble == nil, missing.allSatisfy({ unwritten[$0] != nil }) { return ExitStatus.notNow }
+    if missing.allSatisfy({ unwritten[$0] != nil }) {
+      return trouble == nil ? ExitStatus.notNow : ExitStatus.unreachable
+    }
     let names = missing.filter { unwritten[$0] == nil }.map { "'\($0)'" }.joined(separator: ", ")
     let life = arguments.minTTL.map { " that lasts \($0.text)" } ?? ""
     Console.report("no valid credential\(life) within \(timeout.text) for \(names)")
