@@ -65,7 +65,10 @@ extension RefreshMachine {
     let isMetByRing = query.isMet(byFetchOf: timing.duration)
     // No other fetch of such a session would fare better than a failing role's own next attempt.
     if query.minTTL == nil || (isMetByRing && lastFailure != nil) {
-      return nextAttempt <= query.deadline ? .wait : .notInTime(next: nextAttempt, failure: lastFailure)
+      // The key's file is watched: an attempt may come at any moment.
+      let mayComeSooner = lastFailure?.code == Failure.noAccessKeyCode
+      if nextAttempt <= query.deadline || mayComeSooner { return .wait }
+      return .notInTime(next: nextAttempt, failure: lastFailure)
     }
     return offerOfReservation(query, isMetByRing: isMetByRing, at: now)
   }
@@ -90,6 +93,8 @@ extension RefreshMachine {
 }
 
 extension Failure {
+  /// The code of an attempt that couldn't be signed: no AccessKey is there, and the role tries again as soon as one is.
+  package static let noAccessKeyCode = "NoAccessKey"
   /// The code of a DurationSeconds that is more than the role's MaxSessionDuration (STS API reference, AssumeRole).
   package static let durationRefusedCode = "InvalidParameter.DurationSeconds"
 }

@@ -170,7 +170,7 @@ extension Failure {
     .permanent, code: "NoSessionName", advice: "'session_name' makes no valid name on this host; write a shorter one")
 
   fileprivate static func noAccessKey(_ why: String) -> Failure {
-    Failure(.permanent, code: "NoAccessKey", advice: why)
+    Failure(.permanent, code: Failure.noAccessKeyCode, advice: why)
   }
 
   fileprivate static let noSource = Failure(

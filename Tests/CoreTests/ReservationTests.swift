@@ -141,6 +141,15 @@ import Testing
     }
   }
 
+  @Test func `a reader of a role without an AccessKey waits for one, whose file is watched`() {
+    var role = SimulatedRole(Self.timing)
+    role.answer = { _, _ in .fails(Failure(.permanent, code: "NoAccessKey", advice: "put one there")) }
+    role.start()
+    role.run(for: .seconds(1))
+    #expect(role.offer(nil, wait: .seconds(10)) == .wait)
+    #expect(role.offer(.minutes(10), wait: .seconds(10)) == .wait)
+  }
+
   @Test func `any held session that lives long enough is handed out, whatever the settings are by now`() throws {
     var role = SimulatedRole(RoleTiming(duration: .hours(12)))
     role.start()

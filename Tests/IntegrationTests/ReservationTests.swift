@@ -96,6 +96,56 @@ import Wire
     try daemon.awaitReady()
   }
 
+  /// Three of them were refused at once.
+  @Test func `four jobs that are started at once wait for one fetch of the longest they ask for`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil)) {
+      $0.roles[0].times = $0.roles[0].times.replacing("max_duration = \"1h\"", with: "max_duration = \"12h\"")
+    }
+    try lab.start()
+    let hours = [4, 6, 8, 10]
+    let jobs = try hours.map { _ in try StreamConnection(unix: lab.draft.socketPath) }
+    let asked = Int64(wallClock())
+    for (job, hours) in zip(jobs, hours) {
+      try job.request("GET", "/v1/roles/uploader/credentials?min_ttl=\(hours * 3600)&wait=60")
+    }
+    let credentials = try jobs.map { try Credential(try $0.readReply()) }
+    #expect(Set(credentials.map(\.keyID)).count == 1)
+    #expect(credentials[0].expiration.seconds >= asked + 10 * 3600)
+    #expect(try lab.emulator.draws(of: "uploader") == 2, "the ring's and one more")
+  }
+
+  /// It waited to the end and was told that a session was being fetched.
+  @Test(arguments: ["wait=25", "min_ttl=60&wait=25", "min_ttl=2000&wait=25"])
+  func `whoever waits for a fetch that fails learns at once what failed`(_ query: String) throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.emulator.fault("kind=error&status=403&code=NoPermission", role: "uploader")
+    let daemon = try lab.start()
+    let start = wallClock()
+    let reply = try daemon.get("/v1/roles/uploader/credentials?\(query)")
+    #expect(reply.status == 503)
+    #expect(try reply.problem.code == "NoPermission", "\(reply.body)")
+    // The next attempt of the role is 30 s away, or more.
+    #expect(wallClock() - start < 15)
+  }
+
+  @Test func `a session that lives long enough is handed out whatever the settings are by now`() throws {
+    let times = { (duration: String, more: String) in
+      "duration = \"\(duration)\"\nfloor = \"5min\"\nsurvive_outage = \"5min\"\n\(more)"
+    }
+    let lab = try Lab(RealmDraft(lifetime: nil)) { $0.roles[0].times = times("12h", "") }
+    let daemon = try lab.start()
+    let long = try lab.credential("uploader")
+    for more in ["", "pool = 1"] {
+      lab.draft.roles[0].times = times("1h", more)
+      try lab.writeSettings()
+      #expect(try daemon.post("/v1/reload").status == 200)
+      for minTTL in [0, 1800, 3600 * 11] {
+        let held = try Credential(try daemon.get("/v1/roles/uploader/credentials?min_ttl=\(minTTL)"))
+        #expect(held.keyID == long.keyID, "min_ttl=\(minTTL), \(more)")
+      }
+    }
+  }
+
   @Test func `a refused reservation fails those who wait and not the role`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     let daemon = try lab.start()
