@@ -51,7 +51,7 @@ build: deps
 	$(foreach program,$(PROGRAMS),$(BUILD) --product $(program) &&) true
 
 demo:
-	@[ -x $(BIN)/rolekeeperd ] || echo 'make demo: building the programs first; on two cores that takes some 10 minutes, the next time seconds'
+	@[ -x $(BIN)/rolekeeperd ] || echo 'make demo: building the programs first; about 3 minutes on two idle cores, the next time seconds'
 	@$(MAKE) --no-print-directory build
 	@docs/demo/run $(DEMO_SECONDS)
 

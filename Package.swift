@@ -55,7 +55,9 @@ let package = Package(
     program("rolekeeperd", imports: ["Settings", "EventLoop", "Daemon", "CLinux", "Wire", logging]),
     program("rolekeeper", imports: ["Core", "Secrets", "Wire", "LocalClient", "CLinux"]),
     program(
-      "sts-emulator", imports: ["Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      "sts-emulator", imports: ["Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      // The other linker warns of a mktemp(3) in Foundation, which ArgumentParser brings along and nothing here calls.
+      linker: "lld"),
 
     program(
       "simulate", imports: ["Core", "Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
@@ -116,9 +118,13 @@ func room(_ name: String, imports: [Target.Dependency] = [], settings: [SwiftSet
   .target(name: name, dependencies: imports, swiftSettings: strict() + settings)
 }
 
-/// `besides` are files in the program's directory that aren't Swift.
-func program(_ name: String, imports: [Target.Dependency], besides: [String] = []) -> Target {
-  .executableTarget(name: name, dependencies: imports, exclude: besides, swiftSettings: strict())
+/// `besides` are files in the program's directory that aren't Swift; `linker` is one of the toolchain's, nil for its usual one.
+func program(
+  _ name: String, imports: [Target.Dependency], besides: [String] = [], linker: String? = nil
+) -> Target {
+  .executableTarget(
+    name: name, dependencies: imports, exclude: besides, swiftSettings: strict(),
+    linkerSettings: linker.map { [.unsafeFlags(["-use-ld=\($0)"])] })
 }
 
 /// The suite beside a room of the same name.

@@ -151,20 +151,28 @@ package final class AccessKeySource {
     do throws(SecretFile.Unreadable) {
       content = try SecretFile.read(path, mayOthersRead: location != .file(path), most: 65_536)
     } catch {
-      throw AccessKeyUnusable(path: path, why: error.why)
+      throw AccessKeyUnusable(location: location, why: error.why)
     }
     do {
       return try content.withBytes { (bytes) throws(AccessKeyFileError) in try AccessKeyFile.parse(bytes) }
     } catch {
-      throw AccessKeyUnusable(path: path, why: "\(error)")
+      throw AccessKeyUnusable(location: location, why: "\(error)")
     }
   }
 }
 
 /// A file that holds no usable AccessKey.
 package struct AccessKeyUnusable: Error, CustomStringConvertible {
-  let path: String
+  let location: AccessKeySource.Location
   let why: String
 
-  package var description: String { "AccessKey file '\(path)': \(why)" }
+  package var description: String {
+    switch location {
+    case .file(let path): "AccessKey file '\(path)': \(why)"
+    case .credential(let path):
+      // Nobody can write to a path in /run/credentials: the file it was copied from is what can be fixed.
+      "AccessKey file '\(path)': \(why); it is systemd's copy of the file that the unit's LoadCredential= names "
+        + "(/etc/rolekeeper/access-key as installed): fix that one and restart the unit"
+    }
+  }
 }

@@ -4,7 +4,7 @@ import Secrets
 /// A file with a secret in it, read without a copy anywhere else.
 enum SecretFile {
   struct Unreadable: Error {
-    /// Half a sentence, with the command that mends it where there is one.
+    /// Half a sentence, with what fixes it where that is known.
     let why: String
   }
 
@@ -18,7 +18,7 @@ enum SecretFile {
       throw Unreadable(why: "not a regular file")
     }
     if !mayOthersRead, status.st_mode & 0o077 != 0 {
-      throw Unreadable(why: "others than its owner may read it; chmod 0400 '\(path)'")
+      throw Unreadable(why: "others than its owner may read it; its mode has to be 0400")
     }
     guard status.st_size <= most else {
       throw Unreadable(why: most < 65_536 ? "larger than \(most) bytes" : "larger than \(most / 1024) KiB")

@@ -157,7 +157,7 @@ import Wire
   @Test func `a file that others may read is not used`() throws {
     try put("LTAIopen", mode: 0o440)
     let source = try source()
-    #expect(source.key == nil && source.state == .noKey && source.trouble?.contains("chmod 0400") == true)
+    #expect(source.key == nil && source.state == .noKey && source.trouble?.contains("mode has to be 0400") == true)
   }
 
   @Test func `a key that isn't there yet is taken up when it comes`() throws {

@@ -47,7 +47,7 @@ import Wire
     try lab.write(keyFile: "AccessKey ID,AccessKey Sec")
     try daemon.awaitLog("AccessKey not read again")
     chmod(lab.draft.keyPath, 0o644)
-    try daemon.awaitLog("AccessKey not read again", "chmod 0400")
+    try daemon.awaitLog("AccessKey not read again", "mode has to be 0400")
     unlink(lab.draft.keyPath)
     try daemon.awaitLog("AccessKey not read again", "No such file")
     try lab.awaitRotations(of: Self.roles)
