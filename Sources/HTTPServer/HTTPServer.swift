@@ -19,8 +19,6 @@ package final class HTTPServer {
   static let largestAcceptShare = 512
   /// How many requests of one user are answered before others are looked for, while several are connected; some 3 µs each.
   static let share = 4
-  /// How long the requests of one turn may take, in µs, beyond the one that is being answered.
-  static let turnTime: Int64 = 2000
   static let scratchSize = 16384
   static let listenerTag = UInt64.max
 
@@ -66,6 +64,8 @@ package final class HTTPServer {
   var acceptShare = HTTPServer.requestsPerVisit
   /// Those taken in since the listener's queue was last empty.
   var crowd = Crowd()
+  /// How long the requests of one turn may take, in µs, beyond the one that is being answered.
+  var turnTime: Int64 = 2000
   private var turnEnd: Int64 = 0
   private var eventsPerTurn = HTTPServer.batch
   /// The loop's time in this dispatch.
@@ -218,7 +218,7 @@ package final class HTTPServer {
 
   private func beginTurn() {
     now = loop.now
-    turnEnd = EventLoop.bootTime() + HTTPServer.turnTime
+    turnEnd = EventLoop.bootTime() + turnTime
   }
 
   /// Whether the loop's other sources have waited long enough, however few requests it was.

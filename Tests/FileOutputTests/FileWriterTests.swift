@@ -205,12 +205,22 @@ import Testing
     }
   }
 
-  /// How many this process has.
+  /// How many outputs' contents this process holds in memory; whoever runs the tests has other descriptors.
   private static var descriptors: Int {
     guard let directory = opendir("/proc/self/fd") else { return 0 }
     defer { closedir(directory) }
     var count = 0
-    while readdir(directory) != nil { count += 1 }
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      var target = [CChar](repeating: 0, count: 256)
+      let size = readlink("/proc/self/fd/\(name)", &target, target.count - 1)
+      if size > 0, String(decoding: target.prefix(size).map(UInt8.init(bitPattern:)), as: UTF8.self).contains("memfd:")
+      {
+        count += 1
+      }
+    }
     return count
   }
 
