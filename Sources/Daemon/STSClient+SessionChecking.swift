@@ -29,7 +29,7 @@ extension STSClient: SessionChecking {
       key: AccessKey(id: check.session.accessKeyID, secret: check.session.accessKeySecret),
       securityToken: check.session.securityToken, provider: "static_sts")
     let request = GetCallerIdentityRequest().signed(by: identity, in: context(for: endpoint, dated: date))
-    do {
+    do throws(TransportFailure) {
       transfers[check.id] = try http.post(
         to: "https://\(endpoint)\(request.target)", headers: request.headerLines,
         secretHeader: request.securityToken.map { ("x-acs-security-token", $0) }
@@ -37,16 +37,16 @@ extension STSClient: SessionChecking {
         transfers[check.id] = nil
         switch outcome {
         case .failure(let failure):
-          ledger.missed(check.place, code: Failure(failure).code)
-          if !goOn(check, after: failure) { check.completion(.unchecked(Failure(failure))) }
+          ledger.missed(check.place, code: Failure(failure, now: serverTime()).code)
+          if !goOn(check, after: failure) { check.completion(.unchecked(Failure(failure, now: serverTime()))) }
         case .success(let answer):
           ledger.answered(check.place, date: serverTime(), at: time())
-          let response = STSResponse(httpStatus: answer.status, retryAfter: answer.retryAfter)
+          let response = STSResponse(answer, now: serverTime())
           check.completion(CheckOutcome(response.callerIdentity(from: body)))
         }
       }
     } catch {
-      later(check.id) { check.completion(.unchecked(Failure(error))) }
+      later(check.id) { check.completion(.unchecked(Failure(error, now: serverTime()))) }
     }
   }
 
