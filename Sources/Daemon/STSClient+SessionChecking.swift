@@ -46,7 +46,8 @@ extension STSClient: SessionChecking {
         }
       }
     } catch {
-      later(check.id) { check.completion(.unchecked(Failure(error, now: serverTime()))) }
+      let failure = Failure(error, now: serverTime())
+      later(check.id) { check.completion(.unchecked(failure)) }
     }
   }
 
