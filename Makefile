@@ -104,6 +104,7 @@ install:
 	sed -i 's|/usr/sbin/|$(PREFIX)/sbin/|; s|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' '$(UNIT)'
 	install -D -m 0644 systemd/rolekeeper.sysusers '$(TO)/lib/sysusers.d/rolekeeper.conf'
 	install -D -m 0644 README.md '$(TO)/share/doc/rolekeeper/README.md'
+	install -D -m 0644 etc/prometheus/rolekeeper.rules.yml '$(TO)/share/doc/rolekeeper/rolekeeper.rules.yml'
 
 # The settings and the AccessKey stay, and so do the users, whose numbers must not go to somebody else.
 uninstall:
