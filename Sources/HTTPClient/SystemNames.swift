@@ -1,3 +1,5 @@
+// Beside curl.h, which includes it, <sys/socket.h> is seen through that module alone in release builds: SOCK_STREAM is of it.
+import CCurl
 import Glibc
 
 /// What came of looking a name up.
