@@ -123,6 +123,11 @@ package struct RefreshMachine: Sendable {
     return ids
   }
 
+  package func holds(_ id: SessionID) -> Bool {
+    for session in ring.sessions where session.id == id { return true }
+    return reservations.session?.id == id
+  }
+
   /// How many sessions it holds.
   package var heldCount: Int { ring.sessions.count + (reservations.session == nil ? 0 : 1) }
 

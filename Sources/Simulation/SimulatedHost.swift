@@ -34,7 +34,11 @@ struct SimulatedHost {
   /// The next instant at which something happens by itself; nil when nothing does.
   mutating func wakeUp(at now: Timestamp) -> Timestamp? {
     if let pausedUntil { return pausedUntil }
-    return [schedule.wakeUp(at: now, hasRoom: hasRoom), outcomes.first, readers.first].compactMap(\.self).min()
+    // Not by a list of them: this is asked for each event of a fleet.
+    var next = schedule.wakeUp(at: now, hasRoom: hasRoom)
+    if let instant = outcomes.first { next = next.map { min($0, instant) } ?? instant }
+    if let instant = readers.first { next = next.map { min($0, instant) } ?? instant }
+    return next
   }
 
   // Mutating, since a read of an element of an array is a copy of it.

@@ -22,15 +22,22 @@ extension Simulator {
 
   /// The store holds what the machine holds, and what is handed out is the one of the ring that lives longest.
   mutating func checkStore(_ slot: Int, _ host: Int) {
-    let role = hosts[host].roles[slot]
-    if role.stored.count != role.machine.heldCount
-      || !role.machine.heldSessions.allSatisfy({ id in role.stored.contains { $0.id == id } })
-    {
-      findings.note(
-        "\(name(slot, host)): \(role.stored.count) sessions are stored, the machine holds \(role.machine.heldCount)")
+    guard let fault = hosts[host].roles[slot].storeFault() else { return }
+    findings.note("\(name(slot, host)): \(fault)")
+  }
+}
+
+extension SimulatedRole {
+  /// What is wrong with the store, beside the machine; nil when nothing is.
+  // Mutating, since a read of an element of an array is a copy of it.
+  mutating func storeFault() -> String? {
+    if stored.count != machine.heldCount {
+      return "\(stored.count) sessions are stored, the machine holds \(machine.heldCount)"
     }
-    if role.reading.served?.session.id != role.machine.freshest?.id {
-      findings.note("\(name(slot, host)): what is handed out isn't what lives longest")
+    for session in stored where !machine.holds(session.id) {
+      return "a session is stored that the machine doesn't hold"
     }
+    if reading.served?.session.id != machine.freshest?.id { return "what is handed out isn't what lives longest" }
+    return nil
   }
 }

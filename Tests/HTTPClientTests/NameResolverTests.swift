@@ -171,8 +171,9 @@ private final class HeldNames: Sendable {
 
   init() throws { server = try TLSServer.shared.get() }
 
-  private func settings(lookup: Duration, connect: Duration = .seconds(5)) -> HTTPClient.Settings {
-    HTTPClient.Settings(caFile: server.caFile, connectTimeout: connect, timeout: .seconds(10), lookupTimeout: lookup)
+  /// Times that no test here is about are longer than a busy machine can make anything take.
+  private func settings(lookup: Duration, connect: Duration = .seconds(60)) -> HTTPClient.Settings {
+    HTTPClient.Settings(caFile: server.caFile, connectTimeout: connect, timeout: .seconds(120), lookupTimeout: lookup)
   }
 
   /// A name in the server's certificate.
