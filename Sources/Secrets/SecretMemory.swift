@@ -93,11 +93,9 @@ struct SecretPages {
     }
   }
 
-  /// Steps of 64 bytes, above 1 KiB of 128: what is lost is little beside a token.
-  private static func blockSize(_ count: Int) -> Int {
-    let step = count <= 1024 ? 64 : 128
-    return max(step, (count + step - 1) / step * step)
-  }
+  /// Steps of 64 bytes: with tokens of 1 KiB, steps of 128 took 1.3 MB more for 10,000 roles, and smaller ones would keep a chunk of
+  /// each of their many sizes.
+  private static func blockSize(_ count: Int) -> Int { max(64, (count + 63) / 64 * 64) }
 
   // MARK: - Chunks with room
 
