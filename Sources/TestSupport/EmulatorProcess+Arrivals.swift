@@ -11,15 +11,24 @@ package struct Arrival: Hashable, Sendable {
 extension EmulatorProcess {
   /// The AssumeRole calls of a role among the latest 1000 requests, the oldest first.
   package func calls(of role: String) throws -> [Arrival] {
-    var calls: [Arrival] = []
+    try arrivals { $0["role"]?.string() == role && $0["action"]?.string() == "AssumeRole" }
+  }
+
+  /// Whatever was sent to `host` among the latest 1000 requests, of any action, the oldest first.
+  package func requests(to host: String) throws -> [Arrival] {
+    try arrivals { $0["host"]?.string() == host }
+  }
+
+  private func arrivals(where matches: (borrowing JSONValue) -> Bool) throws -> [Arrival] {
+    var found: [Arrival] = []
     let text = Array(try ask("GET", "/requests/recent").utf8)
     try JSONDocument(text.span).root["requests"]?.forEachItem { request in
-      guard request["role"]?.string() == role, request["action"]?.string() == "AssumeRole" else { return }
-      calls.append(
+      guard matches(request) else { return }
+      found.append(
         Arrival(
           host: request["host"]?.string() ?? "", nonce: request["nonce"]?.string() ?? "",
           result: request["result"]?.string() ?? ""))
     }
-    return calls
+    return found
   }
 }
