@@ -7,26 +7,38 @@ struct Reservations: Sendable {
     let notBefore: Timestamp
   }
 
-  /// A fetch that failed. A class, since there is one of each role and most have none.
-  final class FailedFetch: Sendable {
+  /// A fetch that failed.
+  struct FailedFetch: Sendable {
     let failure: Failure
     let duration: Duration
     let at: Timestamp
-
-    init(_ failure: Failure, duration: Duration, at instant: Timestamp) {
-      self.failure = failure
-      self.duration = duration
-      at = instant
-    }
   }
 
-  private(set) var session: Session?
-  private(set) var request: Request?
+  private struct State: Sendable {
+    var session: Session?
+    var request: Request?
+    var lastFailed: FailedFetch?
+    var lastFetch: Timestamp?
+    /// STS asked not to be called earlier.
+    var requestedPause: Timestamp?
+  }
+
+  /// Apart on the heap: most roles never have a reservation.
+  private enum Storage: Sendable {
+    case unused
+    indirect case used(State)
+  }
+
+  private var storage = Storage.unused
+  private var state: State {
+    get { if case .used(let state) = storage { state } else { State() } }
+    set { storage = .used(newValue) }
+  }
+
+  var session: Session? { if case .used(let state) = storage { state.session } else { nil } }
+  var request: Request? { if case .used(let state) = storage { state.request } else { nil } }
   /// Why the latest fetch failed; nil after a success.
-  private(set) var lastFailed: FailedFetch?
-  private var lastFetch: Timestamp?
-  /// STS asked not to be called earlier.
-  private var requestedPause: Timestamp?
+  var lastFailed: FailedFetch? { if case .used(let state) = storage { state.lastFailed } else { nil } }
 
   /// At most one fetch for a reservation per role and minute.
   private static let fetchInterval = Duration.seconds(60)
@@ -36,18 +48,19 @@ struct Reservations: Sendable {
   /// Adds a reader's request; the longest one counts.
   mutating func add(_ duration: Duration, at now: Timestamp) {
     let notBefore = request?.notBefore ?? max(now + Self.gatherSpan, earliestFetch(at: now))
-    request = Request(duration: max(request?.duration ?? .zero, duration), notBefore: notBefore)
+    state.request = Request(duration: max(request?.duration ?? .zero, duration), notBefore: notBefore)
   }
 
   /// When a fetch that isn't requested yet may be made.
   func earliestFetch(at now: Timestamp) -> Timestamp {
-    max(now, lastFetch.map { $0 + Self.fetchInterval } ?? now, requestedPause ?? now)
+    let state = state
+    return max(now, state.lastFetch.map { $0 + Self.fetchInterval } ?? now, state.requestedPause ?? now)
   }
 
   /// No fetch is made before `instant`, also none that is requested already.
   mutating func postpone(until instant: Timestamp) {
-    requestedPause = max(requestedPause ?? instant, instant)
-    request = request.map { Request(duration: $0.duration, notBefore: max($0.notBefore, instant)) }
+    state.requestedPause = max(state.requestedPause ?? instant, instant)
+    state.request = request.map { Request(duration: $0.duration, notBefore: max($0.notBefore, instant)) }
   }
 
   /// The DurationSeconds of the fetch that is due; nil when none is.
@@ -57,35 +70,37 @@ struct Reservations: Sendable {
 
   /// The call is made.
   mutating func fetchStarted(at now: Timestamp) {
-    lastFetch = now
-    request = nil
+    state.lastFetch = now
+    state.request = nil
   }
 
   /// The call came to nothing through no fault of its own: it is made again as soon as it can be.
   mutating func fetchAgain(_ duration: Duration, at now: Timestamp) {
-    request = Request(duration: max(request?.duration ?? .zero, duration), notBefore: now)
+    state.request = Request(duration: max(request?.duration ?? .zero, duration), notBefore: now)
   }
 
-  mutating func judge(by clock: ServerClock) { session?.judge(by: clock) }
+  mutating func judge(by clock: ServerClock) {
+    if session != nil { state.session?.judge(by: clock) }
+  }
 
   /// Takes out the session of this number, after which another may be fetched at once; nil when it isn't there.
   mutating func remove(_ id: SessionID) -> Session? {
     guard let session, session.id == id else { return nil }
-    self.session = nil
-    lastFetch = nil
+    state.session = nil
+    state.lastFetch = nil
     return session
   }
 
   mutating func dropLapsed(at now: Timestamp, margin: Duration, _ effects: inout [RefreshEffect]) {
     guard let session, session.expires - margin <= now else { return }
-    self.session = nil
+    state.session = nil
     effects.append(.discard(session.id))
   }
 
   // MARK: - Outcomes of a fetch
 
   mutating func succeed(_ attempt: Attempt, with new: Session, at now: Timestamp, _ effects: inout [RefreshEffect]) {
-    lastFailed = nil
+    if lastFailed != nil { state.lastFailed = nil }
     keep(new, &effects)
     if new.granted + ServerClock.lifetimeSlack < new.asked {
       note(.grantedLess(new.expires - now), of: attempt, at: now, &effects)
@@ -106,14 +121,14 @@ struct Reservations: Sendable {
     }
     effects.append(.hold(new))
     if let session { effects.append(.discard(session.id)) }
-    session = new
+    state.session = new
     effects += [.offerReserved(new), .report(.reserved(new))]
   }
 
   private mutating func note(
     _ failure: Failure, of attempt: Attempt, at now: Timestamp, _ effects: inout [RefreshEffect]
   ) {
-    lastFailed = FailedFetch(failure, duration: attempt.duration, at: now)
+    state.lastFailed = FailedFetch(failure: failure, duration: attempt.duration, at: now)
     effects.append(.report(.reservationFailed(failure)))
   }
 }
