@@ -95,15 +95,18 @@ import Wire
     }
   }
 
-  /// Reloads a daemon that has sessions with an endpoint that leads nowhere, lets every role be drawn from there, and reads meanwhile: each
-  /// read is answered, many while all calls hang, and the daemon never sleeps over one.
+  /// Reloads a daemon that has sessions with an endpoint that leads nowhere, lets every role be fetched from there, and reads meanwhile: each
+  /// read is answered, many while all calls hang, none costs the daemon more than before, and it never sleeps over one.
   private func serveWhile(endpoint: String, leadsTo codes: [String]) throws {
     let roles = (1...8).map { "role\($0)" }
     let lab = try Lab(RealmDraft(lifetime: nil, roles: roles)) { draft in
       draft.roles = roles.map { SettingsDraft.Role($0) }
-      draft.sts += "\nconnect_timeout = \"2s\""
+      draft.sts += "\nconnect_timeout = \"5s\""
     }
     let daemon = try lab.start()
+    for role in roles { #expect(try daemon.get("/v1/roles/\(role)/credentials").status == 200) }
+    let quiet = LoopWatch(daemon)
+    for _ in 0..<50 { for role in roles { #expect(try quiet.get("/v1/roles/\(role)/credentials").status == 200) } }
     lab.draft.endpoint = endpoint
     try lab.writeSettings()
     #expect(try daemon.post("/v1/reload").status == 200)
@@ -118,14 +121,20 @@ import Wire
       for role in roles { #expect(try watch.get("/v1/roles/\(role)/credentials").status == 200) }
       if begin, try allHang() { readsWhileAllHang += roles.count }
     }
-    #expect(readsWhileAllHang > 0)
-    #expect(watch.longestSleep < LoopWatch.bound, "once blocked is blocked for all")
+    #expect(readsWhileAllHang >= 100)
+    #expect(watch.longestRest < LoopWatch.bound, "once blocked is blocked for all")
+    // By its own time, that is whatever else the machine does: what costs a reader time is rare, and never much.
+    #expect(watch.usualCost < 2 * quiet.middleCost + 1_000_000, "\(watch.usualCost) ns, before \(quiet.middleCost) ns")
+    #expect(watch.highestCost < 20_000_000, "\(watch.highestCost) ns")
     for role in try lab.report().roles {
       #expect(role.lastError.map { codes.contains($0.code) } == true, "\(String(describing: role.lastError))")
     }
     #expect(watch.stop() == 0)
-    #expect(watch.longestSleep < LoopWatch.bound, "not even the end waits for it")
+    #expect(watch.longestRest < LoopWatch.bound, "not even the end waits for it")
     print(
-      "\(watch.reads) reads, \(readsWhileAllHang) of them while all calls hung; asleep for \(watch.longestSleep) looks")
+      """
+      \(watch.reads) reads, \(readsWhileAllHang) of them while all calls hung; at rest for \(watch.longestRest) looks; ran \(watch.usualCost) ns \
+      for 99 % of the reads, half of them before \(quiet.middleCost) ns, at most \(watch.highestCost) ns
+      """)
   }
 }

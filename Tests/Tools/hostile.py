@@ -3,7 +3,9 @@
 
 Needs root, to be both. The server and the reader get the processor before everybody else (nice -20), the hostile clients after
 everybody (nice 19): it is the server's sharing that is looked at, not the kernel's. Between their rounds these are stopped
-(SIGSTOP). Prints one line of JSON.
+(SIGSTOP). Prints one line of JSON: times in microseconds, and, of the measured reads of all rounds of a kind, how many there were (`reads`),
+how many credentials the others were handed meanwhile (`answers`), how many connections were taken in (`connections`), and how long the
+server ran on a processor (`cpu`, nanoseconds), which no other program on the machine changes by much.
 """
 import argparse, ctypes, errno, gc, json, os, select, signal, socket, statistics, struct, sys, time
 
@@ -169,16 +171,41 @@ def give_time(one):
         one.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", 30, 0))
 
 
-def sleeps(server):
-    """Whether it waits for something: with work before it, it runs or waits for a processor (state R of proc(5))."""
+def rests(server):
+    """Whether it waits for something: with work before it, it runs or waits for a processor (state R of proc(5)), and neither sleeps nor
+    waits for a disk (S, D)."""
     with open(f"/proc/{server}/stat") as file:
-        return file.read().rpartition(")")[2].split()[0] == "S"
+        return file.read().rpartition(")")[2].split()[0] in "SD"
+
+
+def processor_time(server):
+    """Nanoseconds that its first thread, which has the loop, has run (sched(7), /proc/PID/schedstat)."""
+    with open(f"/proc/{server}/schedstat") as file:
+        return int(file.read().split()[0])
+
+
+def figures(path, reader, hostile):
+    """What the server has counted, which it tells root: credentials handed to the others, and connections."""
+    os.seteuid(0)
+    one = socket.socket(socket.AF_UNIX)
+    give_time(one)
+    one.connect(path)
+    os.seteuid(reader)
+    one.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    text = b""
+    while chunk := one.recv(1 << 16):
+        text += chunk
+    one.close()
+    values = dict(line.rsplit(" ", 1) for line in text.decode().splitlines() if line.startswith("rolekeeper_"))
+    handed = values.get(f'rolekeeper_handouts_total{{role="uploader",uid="{hostile}"}}', 0)
+    return float(handed), float(values["rolekeeper_connections_total"])
 
 
 def wait(path, lasting, server, found):
     """Microseconds until a whole credential is there, on a connection of its own or on `lasting`.
 
-    Counts in `found` how often the server was seen asleep meanwhile: whoever waits for a deadline of somebody else's finds it so.
+    Counts in `found` how often the server was at rest meanwhile, at five looks in a row: whoever waits for a deadline of somebody else's
+    finds it so.
     """
     start = time.perf_counter_ns()
     one = lasting or socket.socket(socket.AF_UNIX)
@@ -188,8 +215,10 @@ def wait(path, lasting, server, found):
     one.sendall(REQUEST)
     answered = lambda seconds: select.select([one], [], [], seconds)[0]
     while not answered(0.05):
-        if sleeps(server) and not answered(0):
-            found["asleep"] += 1
+        looks = 0
+        while looks < 5 and rests(server) and not answered(0.002):
+            looks += 1
+        found["asleep"] += looks == 5
     answer = one.recv(1 << 16)
     while b"\r\n\r\n" not in answer:
         answer += one.recv(1 << 16)
@@ -247,6 +276,7 @@ def main():
     become(options.reader, options.gid)
     rounds = {"quiet": [], "hostile": []}
     found = {"asleep": 0}
+    sums = {name: dict.fromkeys(("reads", "answers", "connections", "cpu"), 0) for name in rounds}
     try:
         lasting = None
         if options.lasting:
@@ -264,7 +294,14 @@ def main():
                 end = time.monotonic() + 0.1
                 while time.monotonic() < end:
                     wait(options.socket, lasting, options.server, found)
+                before = figures(options.socket, options.reader, options.hostile)
+                start = processor_time(options.server)
                 took = sorted(wait(options.socket, lasting, options.server, found) for _ in range(options.reads))
+                ran = processor_time(options.server) - start
+                after = figures(options.socket, options.reader, options.hostile)
+                for what, value in zip(
+                        sums[name], (len(took), after[0] - before[0], after[1] - before[1], ran)):
+                    sums[name][what] += int(value)
                 rounds[name].append((took[len(took) // 2], took[len(took) * 99 // 100], took[-1]))
     finally:
         tell(signal.SIGKILL)
@@ -272,7 +309,7 @@ def main():
         for process in (options.server, os.getpid()):
             favour(process, 0)
     median = lambda name, place: round(statistics.median(each[place] for each in rounds[name]), 1)
-    print(json.dumps(found | {f"{name}_{what}": median(name, place)
+    print(json.dumps(found | {f"{name}_{what}": value for name in sums for what, value in sums[name].items()} | {f"{name}_{what}": median(name, place)
                       for name in rounds for place, what in enumerate(("p50", "p99", "longest"))}))
 
 

@@ -5,7 +5,7 @@ With --file it reads credential files of the JSON form as well. Runs until it is
 one line of JSON with what it saw, and exits 0 only if no read was refused, no answer was empty, torn or expired, STS took every credential, and
 every role and file rotated often enough. It shares no code with the daemon: the signature below is ACS3-HMAC-SHA256 with Python's own hmac.
 """
-import argparse, datetime, functools, hashlib, hmac, http.client, json, signal, socket, ssl, sys, time, uuid
+import argparse, datetime, functools, hashlib, hmac, http.client, json, signal, socket, ssl, struct, sys, time, uuid
 
 
 FIELDS = ("AccessKeyId", "AccessKeySecret", "SecurityToken", "Expiration")
@@ -28,8 +28,10 @@ class UnixConnection(http.client.HTTPConnection):
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
+        # Not by settimeout() yet: where the listener's queue is full, a socket that doesn't block fails at once (EAGAIN, unix(7)).
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", self.timeout, 0))
         self.sock.connect(self.path)
+        self.sock.settimeout(self.timeout)
 
 
 def from_socket(path, role, wait):
