@@ -122,7 +122,7 @@ extension HTTPServer {
     return hasReserve && handler.isPrivileged(peer) ? nil : .connections
   }
 
-  /// Ends the connections in `scope` whose clients have left, as epoll would tell when their turn comes: a request that was left behind is
+  /// Ends the connections in `scope` whose clients have left, as epoll would report when their turn comes: a request that was left behind is
   /// still served.
   func endHungUp(_ scope: HangUps.Scope) {
     for slot in hangUps.slots(scope) {

@@ -111,13 +111,13 @@ extension HTTPServer {
   }
 
   private func handle(_ connection: Connection, _ bytes: UnsafeMutableBufferPointer<UInt8>) {
-    let fields: HeadFields
+    var fields = HeadFields()
     do throws(HeadRefusal) {
       var head = MutableSpan(_unsafeElements: bytes)
-      fields = try HeadParser.parse(&head)
+      try HeadParser.parse(&head, into: &fields)
     } catch {
       let isSize = error == .headTooLarge || error == .targetTooLong
-      return refuse(connection, isSize ? .tooLarge : .malformed, ProblemAnswer.refusal(error))
+      return refuse(connection, isSize ? .tooLarge : .malformed, Self.answer(to: error, fields, bytes))
     }
     let request = RequestHead(fields, UnsafeBufferPointer(bytes))
     statistics.requests += 1
@@ -132,6 +132,14 @@ extension HTTPServer {
     // The handler may have answered already, or stopped the server.
     guard connection.phase == .waiting, connection.token == token else { return }
     if let response { answer(connection, response) } else { deadlines.clear(Int(connection.slot)) }
+  }
+
+  private static func answer(
+    to refusal: HeadRefusal, _ fields: HeadFields, _ bytes: UnsafeMutableBufferPointer<UInt8>
+  ) -> PlainBytes {
+    guard refusal == .repeatedQueryName else { return ProblemAnswer.refusal(refusal) }
+    let name = bytes[fields.queryNames[fields.queryCount].range].prefix(64)
+    return ProblemAnswer.repeatedQueryName(String(decoding: name, as: UTF8.self))
   }
 
   /// Watches for what the connection's phase needs; costs a system call only when that is something else than before.

@@ -14,13 +14,18 @@ enum HeadParser {
   /// `head` is one whole head, its empty line included, as `HeadScan` delimits it, and at most 65,535 bytes.
   static func parse(_ head: inout MutableSpan<UInt8>) throws(HeadRefusal) -> HeadFields {
     var fields = HeadFields()
+    try parse(&head, into: &fields)
+    return fields
+  }
+
+  /// The same; what was found before it is refused is in `fields`, which is empty at first.
+  static func parse(_ head: inout MutableSpan<UInt8>, into fields: inout HeadFields) throws(HeadRefusal) {
     // One empty line in front is ignored; the scan lets no second one through.
     var at = head.count >= 2 && head[0] == UInt8(ascii: "\r") ? 2 : 0
     fields.method = try method(head.span, &at)
     try TargetParser.parse(&head, &at, into: &fields)
     fields.isHTTP11 = try version(head.span, &at)
     try HeaderLines.read(head.span, from: at, into: &fields)
-    return fields
   }
 
   private static func method(_ head: Span<UInt8>, _ at: inout Int) throws(HeadRefusal) -> Method {

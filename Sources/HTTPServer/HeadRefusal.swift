@@ -21,7 +21,7 @@ package enum HeadRefusal: Error, CaseIterable {
   case queryItems
   /// A query item has no name.
   case queryName
-  /// A query name occurs twice: which of two values is meant is anybody's guess.
+  /// A query name occurs twice: which of two values is meant is anybody's guess. It is behind those that `HeadFields` counts.
   case repeatedQueryName
   /// HTTP/1.1 without a Host, or any request with two (RFC 9112, 3.2).
   case host

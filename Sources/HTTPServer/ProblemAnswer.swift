@@ -8,6 +8,13 @@ enum ProblemAnswer {
 
   static func refusal(_ refusal: HeadRefusal) -> PlainBytes { refusals[refusal]! }
 
+  /// As `refusal(.repeatedQueryName)`, with the name, which is printable ASCII.
+  static func repeatedQueryName(_ name: String) -> PlainBytes {
+    let escaped = name.unicodeScalars.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : "\($0)" }.joined()
+    return answer(
+      HeadRefusal.repeatedQueryName.status, "query parameter '\(escaped)' is there twice; give each once")
+  }
+
   private static let refusals: [HeadRefusal: PlainBytes] = Dictionary(
     uniqueKeysWithValues: HeadRefusal.allCases.map { refusal in
       let allow = refusal == .methodNotAllowed ? "Allow: GET, HEAD, POST\r\n" : ""

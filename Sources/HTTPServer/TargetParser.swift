@@ -159,7 +159,9 @@ struct TargetParser {
     guard !name.range.isEmpty else { throw .queryName }
     guard fields.queryCount < HeadFields.maximumPieces else { throw .queryItems }
     for earlier in 0..<fields.queryCount {
-      if head.isSame(fields.queryNames[earlier].range, name.range) { throw .repeatedQueryName }
+      guard head.isSame(fields.queryNames[earlier].range, name.range) else { continue }
+      fields.queryNames[fields.queryCount] = name
+      throw .repeatedQueryName
     }
     fields.queryNames[fields.queryCount] = name
     fields.queryValues[fields.queryCount] = value
