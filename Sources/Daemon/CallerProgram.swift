@@ -4,7 +4,7 @@ import Glibc
 ///
 /// The path of its executable where that may be read (root, and processes of the daemon's own user: ptrace(2), access mode checking), else
 /// `comm` of proc(5), its name of 15 bytes at most, which the process can change. Nothing when the process is gone, when its number is
-/// another user's by now, or where /proc hides other users' processes (`ProtectProc=invisible`, as in the unit).
+/// another user's by now, or where /proc hides other users' processes (`ProtectProc=invisible`, which the unit does without for this).
 enum CallerProgram {
   private static let longest = 255
 

@@ -11,10 +11,11 @@ extension UnderSystemd {
       #expect(result.output + result.errors == "")
     }
 
-    @Test func `the unit's exposure is 1·7 at most`() throws {
+    /// Of which two tenths are other users' processes, whose names the journal is to have.
+    @Test func `the unit's exposure is 1·8 at most`() throws {
       // The threshold is in tenths.
       let result = try InstalledHost.get().box.run(
-        ["systemd-analyze", "security", "--offline=true", "--threshold=17", "--no-pager", Self.path])
+        ["systemd-analyze", "security", "--offline=true", "--threshold=18", "--no-pager", Self.path])
       #expect(result.status == 0, "\(result.output.split(separator: "\n").last ?? "")")
     }
 

@@ -16,7 +16,8 @@ extension UnderSystemd {
       ] { #expect(said.contains(field), "\(field)") }
     }
 
-    @Test func `the first hand-out of a generation to a user names uid and pid, the next are silent`() throws {
+    @Test func `the first hand-out of a generation to a user names user, pid and program, the next are silent`() throws
+    {
       let service = try Service()
       try service.start()
       let uid = try service.box.ask("id --user reader")
@@ -30,22 +31,26 @@ extension UnderSystemd {
       let lines = try service.journal.read("--output=json ROLEKEEPER_UID=\(uid)").split(separator: "\n")
       #expect(lines.count == 1)
       #expect(lines.first?.contains("\"ROLEKEEPER_PID\":\"\(pid)\"") == true)
+      #expect(lines.first?.contains("\"ROLEKEEPER_USER\":\"reader\"") == true)
+      #expect(lines.first?.contains("\"ROLEKEEPER_PROGRAM\":\"curl\"") == true)
       #expect(lines.first?.contains("\"ROLEKEEPER_ROLE\":\"uploader\"") == true)
       #expect(lines.first?.contains("\"ROLEKEEPER_ACCESS_KEY_ID\":\"STS.") == true)
     }
 
-    @Test func `a refusal is told with the uid and the role`() throws {
+    @Test func `a refusal names user, program and role`() throws {
       let service = try Service()
       try service.start()
       let uid = try service.box.ask("id --user outsider")
       for _ in 0..<3 { _ = try service.request("/v1/roles/uploader/credentials", as: "outsider") }
       let lines = try service.journal.read("--output=json ROLEKEEPER_UID=\(uid)").split(separator: "\n")
       #expect(lines.count == 1)
-      #expect(lines.first?.contains("\"ROLEKEEPER_ROLE\":\"uploader\"") == true)
+      for field in ["ROLE\":\"uploader", "USER\":\"outsider", "PROGRAM\":\"curl"] {
+        #expect(lines.first?.contains("\"ROLEKEEPER_\(field)\"") == true, "\(lines)")
+      }
     }
 
     /// Whoever writes to a journal that is stuck waits for it, if it isn't careful; and everybody else for whoever writes.
-    @Test func `a journal that is stuck holds nobody up, and is told what it missed`() throws {
+    @Test func `a journal that is stuck holds nobody up, and learns what it missed`() throws {
       let service = try Service()
       // At `info` a refresh says a line, before which comes what was lost.
       try service.write(SettingsText.usual + "\n[log]\nlevel = \"info\"\n")
