@@ -44,7 +44,7 @@ let package = Package(
         "Core", "Secrets", "Wire", "SessionStore", "Settings", "CloudAPI", "EventLoop", "HTTPClient", "HTTPServer",
         "FileOutput", "CLinux", logging,
       ]),
-    room("LocalClient", imports: ["Wire", "Secrets", "CLinux"]),
+    room("LocalClient", imports: ["Core", "Wire", "Secrets", "CLinux"]),
     // The other end of the tests: it shares neither code nor a TLS library with the rooms above.
     room("Emulator", imports: ["CMicroHTTPD", "CGnuTLS", "CTOML"]),
 

@@ -45,6 +45,9 @@ package enum Offer: Hashable, Sendable {
 }
 
 extension RefreshMachine {
+  /// The most life that a reader can ask for.
+  package var longestMinTTL: Duration { timing.maxDuration - ReaderQuery.transitSpan }
+
   /// What the role can do for a reader at `now`.
   ///
   /// Any held session that lives long enough will do, of the ring or reserved, whatever the settings are by now.
@@ -54,8 +57,7 @@ extension RefreshMachine {
       if let candidate, candidate.expires - now >= least { return .session(candidate) }
     }
     if let minTTL = query.minTTL {
-      let most = timing.maxDuration - ReaderQuery.transitSpan
-      guard minTTL <= most else { return .tooLong(most: most) }
+      guard minTTL <= longestMinTTL else { return .tooLong(most: longestMinTTL) }
     }
     return offerOfAttempt(query, at: now)
   }

@@ -13,7 +13,7 @@ extension KeptRole {
       nextRefreshAt: next.map { clock.now(at: $0) }, nextRefreshIn: next.map { $0 - now },
       lastSuccessAt: machine.lastSuccess.map { clock.now(at: $0) },
       lastError: machine.lastFailure.map { LastError($0, since: machine.failingSince.map { clock.now(at: $0) }) },
-      reservation: reservation(at: now))
+      reservation: reservation(at: now), maxTTL: machine.longestMinTTL)
   }
 
   private func reservation(at now: Timestamp) -> ReservationStatus? {

@@ -14,7 +14,7 @@ final class RefusalLog {
     case connection(ServerStatistics.Refusal)
     /// No refusal: who connects so fast that the listener's queue doesn't become empty.
     case crowding
-    /// One of so many that they aren't told apart.
+    /// One of so many that they aren't listed one by one.
     case others
 
     /// Whether a user may bring up as many as there are roles and paths.
@@ -38,7 +38,7 @@ final class RefusalLog {
       switch self {
       case .role, .path, .connection: "refused"
       case .crowding: "connects faster than connections are taken in"
-      case .others: "refused at more than can be told apart"
+      case .others: "refused for too many roles and paths to list"
       }
     }
 

@@ -45,7 +45,7 @@ package final class SessionReports {
     forget(before: now - Self.interval)
     let key = Key(role: role.name, accessKeyID: accessKeyID)
     switch states[key] {
-    case .known(let result, _): answer(result)
+    case .known(let result, let since): answer(result.repeatable(in: since + Self.interval - now))
     case .underWay(let check, let since, let answers):
       states[key] = .underWay(check, since: since, answers: answers + [answer])
     case nil:
@@ -72,12 +72,14 @@ package final class SessionReports {
   /// Calls `act` before anybody is answered: whoever is reads next, and gets the standby.
   private func finish(_ outcome: CheckOutcome, hasBegun: Bool, _ key: Key, acting act: () -> Void = {}) {
     guard case .underWay(_, let since, let answers) = states[key] else { return }
-    let result = SessionCheckResult(outcome, key.role, key.accessKeyID, at: refresher.clock.now(at: time()))
+    let now = time()
+    let result = SessionCheckResult(outcome, key.role, key.accessKeyID, at: refresher.clock.now(at: now))
     // What STS wasn't asked isn't known.
     states[key] = hasBegun ? .known(result, since: since) : nil
     log(result)
     act()
-    for answer in answers { answer(result) }
+    let shown = hasBegun ? result.repeatable(in: since + Self.interval - now) : result
+    for answer in answers { answer(shown) }
   }
 
   private func log(_ result: SessionCheckResult) {
@@ -129,13 +131,21 @@ extension SessionCheckResult {
     self.init(
       role: role.description, accessKeyID: accessKeyID, result: result,
       checkedAt: result == .unchecked && failure?.httpStatus == nil ? nil : now, code: failure?.code,
-      requestID: failure?.requestID)
+      requestID: failure?.requestID, advice: result == .unchecked ? failure?.advice : nil)
+  }
+
+  /// With the time until the next check for what wasn't found out, rounded up.
+  fileprivate func repeatable(in wait: Duration) -> SessionCheckResult {
+    guard result == .unchecked, wait > .zero else { return self }
+    var result = self
+    result.retryAfter = .seconds((wait + .milliseconds(999)).wholeSeconds)
+    return result
   }
 }
 
 extension Failure {
   fileprivate static let checkTimedOut = Failure(
-    .transient, code: "CheckTimeout", advice: "STS gave no answer in time; report it again later")
+    .transient, code: "CheckTimeout", advice: "STS gave no answer in time")
   fileprivate static let noTokenForCheck = Failure(
-    .transient, code: "CheckWaiting", advice: "refreshes needed all of 'requests_per_second'; report it again later")
+    .transient, code: "CheckWaiting", advice: "refreshes needed all of 'requests_per_second'")
 }

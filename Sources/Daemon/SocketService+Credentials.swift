@@ -182,8 +182,8 @@ extension SocketService {
 
   private func tooLong(_ query: ReaderQuery, most: Duration, _ role: KeptRole) -> Response {
     reservations[.tooLong, default: 0] += 1
-    let asked = query.minTTL?.wholeSeconds ?? 0
-    let figures = "min_ttl is \(asked) s; role '\(role.name)' can have \(most.wholeSeconds) s at most"
+    let asked = query.minTTL ?? .zero
+    let figures = "min_ttl is \(asked.text); role '\(role.name)' can have \(most.text) at most"
     return Answer.problem(Problem(.tooLong, detail: "\(figures) by its 'max_duration'", maxTTL: most))
   }
 
@@ -215,7 +215,7 @@ extension SocketService {
   }
 
   private static func noSession(_ query: ReaderQuery, _ role: KeptRole, _ failure: Failure) -> String {
-    let asked = query.minTTL?.wholeSeconds ?? 0
-    return "role '\(role.name)': no session of \(asked) s; the last attempt failed: \(failure.code): \(failure.advice)"
+    let asked = (query.minTTL ?? .zero).text
+    return "role '\(role.name)': no session of \(asked); the last attempt failed: \(failure.code): \(failure.advice)"
   }
 }

@@ -68,6 +68,6 @@ extension SocketService {
         .refreshFailed,
         detail: "role '\(role.name)': the refresh failed: \(failure.code): \(failure.advice); \(credential)",
         code: failure.code, requestID: failure.requestID,
-        retryAfter: max(.seconds(1), role.machine.nextAttempt - now)))
+        retryAfter: max(.seconds(1), role.machine.nextAttempt - now), isPermanent: failure.kind == .permanent))
   }
 }

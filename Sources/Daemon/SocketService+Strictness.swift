@@ -7,9 +7,11 @@ import Wire
 /// request that does something else than it says is worse than one that does nothing.
 extension SocketService {
   /// The problem of a request that isn't a GET or HEAD, or that has other query parameters than `parameters`; nil when all is well.
-  func get(_ request: borrowing RequestHead, taking parameters: [StaticString] = []) -> Response? {
+  func get(
+    _ request: borrowing RequestHead, taking parameters: @autoclosure () -> [StaticString] = []
+  ) -> Response? {
     switch request.method {
-    case .get, .head: unknownParameter(request, parameters)
+    case .get, .head: unknownParameter(request, parameters())
     default: Self.wrongMethod(allow: "GET, HEAD")
     }
   }
@@ -24,8 +26,11 @@ extension SocketService {
       Problem(.methodNotAllowed, detail: "this path takes \(methods)"), fields: "Allow: \(methods)\r\n")
   }
 
-  private func unknownParameter(_ request: borrowing RequestHead, _ known: [StaticString]) -> Response? {
+  private func unknownParameter(
+    _ request: borrowing RequestHead, _ known: @autoclosure () -> [StaticString]
+  ) -> Response? {
     if request.queryCount == 0 { return nil }
+    let known = known()
     guard let name = request.queryName(besides: known) else { return nil }
     let shown = name.prefix(64)
     let names = known.map { "\($0)" }

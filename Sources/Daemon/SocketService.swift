@@ -42,8 +42,8 @@ package struct SettingsRefusal: Hashable, Sendable {
 package final class SocketService: RequestHandler {
   unowned let backend: any SocketBackend
   let refresher: Refresher
-  /// Who may what, by the settings in force.
-  var access: AccessPolicy
+  /// Who may what, by the settings in force. Every request asks, and nothing that is called while it is changed does.
+  @exclusivity(unchecked) var access: AccessPolicy
   private(set) weak var server: HTTPServer?
   package private(set) var refusals: UInt64 = 0
   package internal(set) var belowFloorAnswers: UInt64 = 0
@@ -109,46 +109,40 @@ package final class SocketService: RequestHandler {
   }
 
   package func respond(to request: borrowing RequestHead, from peer: Peer, token: ResponseToken) -> Response? {
-    if request.segment(0, is: "v1") {
-      if request.segment(1, is: "roles") { return respondAboutRoles(to: request, from: peer, token: token) }
-      guard request.segmentCount == 2 else { return unknownPath() }
-      if request.segment(1, is: "events") { return get(request) ?? subscribe(peer, token) }
-      if request.segment(1, is: "status") {
-        return get(request) ?? forAdmins(peer, "/v1/status") ?? Answer.document(backend.statusReport())
-      }
-      if request.segment(1, is: "reload") {
-        return post(request, taking: ["allow_removal"]) ?? forAdmins(peer, "/v1/reload") ?? reload(request, token)
-      }
+    guard let route = Route(request) else { return Self.unknownPath() }
+    switch route {
+    case .role, .credentials, .roleHealth, .report, .refresh:
+      return respond(to: request, about: route, from: peer, token: token)
+    case .roles: return get(request) ?? listRoles(for: peer)
+    case .events: return get(request) ?? subscribe(peer, token)
+    case .status: return get(request) ?? forAdmins(peer, route.path) ?? Answer.document(backend.statusReport())
+    case .reload:
+      return post(request, taking: ["allow_removal"]) ?? forAdmins(peer, route.path) ?? reload(request, token)
+    case .health: return get(request) ?? health()
+    case .metrics:
+      return get(request) ?? forAdmins(peer, route.path) ?? Answer.text(backend.metrics(), type: .metrics)
     }
-    if request.path(is: "/healthz") { return get(request) ?? health() }
-    if request.path(is: "/metrics") {
-      return get(request) ?? forAdmins(peer, "/metrics") ?? Answer.text(backend.metrics(), type: .metrics)
-    }
-    return unknownPath()
   }
 
-  private func respondAboutRoles(
-    to request: borrowing RequestHead, from peer: Peer, token: ResponseToken
+  /// Of the routes with a role's name.
+  private func respond(
+    to request: borrowing RequestHead, about route: Route, from peer: Peer, token: ResponseToken
   ) -> Response? {
-    if request.segmentCount == 2 { return get(request) ?? listRoles(for: peer) }
     guard let name = request.withSegment(2, { RoleName($0) }), let role = refresher.roles[name] else {
       return unknownRole(request.segment(2), peer)
     }
-    let isRefresh = request.segmentCount == 4 && request.segment(3, is: "refresh")
-    if isRefresh {
+    if route == .refresh {
       return post(request, taking: ["wait"]) ?? forAdmins(peer, "/v1/roles/\(role.name)/refresh")
         ?? refresh(role, request, token)
     }
     guard mayRead(peer, role) else { return refuse(peer, role) }
-    switch request.segmentCount {
-    case 3: return get(request) ?? Answer.document(status(of: role))
-    case 4 where request.segment(3, is: "credentials"):
+    switch route {
+    case .credentials:
       return get(request, taking: CredentialQuery.parameters)
         ?? credentials(of: role, for: request, from: peer, token: token)
-    case 4 where request.segment(3, is: "healthz"): return get(request) ?? health(of: role)
-    case 4 where request.segment(3, is: "report"):
-      return post(request, taking: ["access_key_id"]) ?? report(on: role, for: request, token: token)
-    default: return unknownPath()
+    case .roleHealth: return get(request) ?? health(of: role, for: peer)
+    case .report: return post(request, taking: ["access_key_id"]) ?? report(on: role, for: request, token: token)
+    default: return get(request) ?? Answer.document(status(of: role))
     }
   }
 
@@ -176,9 +170,13 @@ package final class SocketService: RequestHandler {
     return Answer.problem(Problem(.noSession, detail: "\(summary); rolekeeper status says why"))
   }
 
-  /// The same judgement for one role. Whoever may read it is told the reasons, not only their number.
-  private func health(of role: KeptRole) -> Response {
-    let health = backend.health(of: role)
+  /// The same judgement for one role, with the reasons instead of their number. What is wrong with the settings may name other roles, and
+  /// is for administrators.
+  private func health(of role: KeptRole, for peer: Peer) -> Response {
+    var health = backend.health(of: role)
+    if !isPrivileged(peer) {
+      health = Health(health.reasons.map { $0.kind == .settings ? .settings() : $0 })
+    }
     let reasons = health.reasons.map(\.detail).joined(separator: "; ")
     guard health.status == .failing else {
       var answer = HealthAnswer(health, roles: 1)
@@ -239,7 +237,7 @@ package final class SocketService: RequestHandler {
       "role '\(role.name)' isn't open to uid \(peer.uid); name its user or a group of it in 'roles.\(role.name).allow'")
   }
 
-  /// Tells whoever listens what a machine reported.
+  /// Sends what a machine reported to those who listen.
   func tell(_ role: KeptRole, _ report: RefreshReport) {
     switch report {
     case .reserved: reservations[.fetched, default: 0] += 1
@@ -250,7 +248,8 @@ package final class SocketService: RequestHandler {
       switch report {
       case .refreshed, .condemned(_, .standby): .rotated
       case .failing, .recovered, .belowFloor, .lapsed, .condemned(_, .nothing): .changed
-      case .reserved, .grantedLess, .stillFailing, .reservationFailed, .condemned(_, .notNeeded): nil
+      case .reserved: .reserved
+      case .grantedLess, .stillFailing, .reservationFailed, .condemned(_, .notNeeded): nil
       }
     guard let kind else { return }
     subscribers.tell(
@@ -279,14 +278,11 @@ package final class SocketService: RequestHandler {
         detail: "there is no role '\(name.prefix(64))'; GET /v1/roles lists those that you may read"))
   }
 
-  private func unknownPath() -> Response {
-    Answer.problem(
+  private static func unknownPath() -> Response {
+    let paths = Route.allCases.map(\.path)
+    return Answer.problem(
       Problem(
-        .notFound,
-        detail: """
-          paths are /v1/roles, /v1/roles/NAME, /v1/roles/NAME/credentials, /v1/roles/NAME/healthz, /v1/roles/NAME/refresh, \
-          /v1/events, /v1/status, /v1/reload, /healthz and /metrics
-          """))
+        .notFound, detail: "paths are \(paths.dropLast().joined(separator: ", ")) and \(paths.last ?? "")"))
   }
 }
 

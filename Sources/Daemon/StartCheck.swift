@@ -41,7 +41,7 @@ package enum StartCheck {
       "socket '\(path)': no socket can be made in '\(directory)': \(String(cString: strerror(errno))); choose a path in a directory of the daemon's user"
   }
 
-  /// Whether permissions are judged for the user that the unit runs the daemon as; others can't tell what that one may do.
+  /// Whether permissions are judged for the user that the unit runs the daemon as; others can't find out what that one may do.
   private static var isDaemonsUser: Bool {
     guard let entry = getpwnam("rolekeeper") else { return true }
     return entry.pointee.pw_uid == geteuid()

@@ -1,3 +1,4 @@
+internal import Core
 import Glibc
 package import Secrets
 
@@ -107,6 +108,8 @@ package final class LineStream {
 package enum LocalClientError: Error, Equatable, CustomStringConvertible {
   case pathTooLong(String)
   case notRunning(String)
+  /// Something else than a socket is there: `kind` is "a directory", say.
+  case notASocket(path: String, kind: String)
   /// `remedy` says who may connect, and how to become one of them.
   case notAllowed(path: String, remedy: String)
   case failed(path: String, errno: Int32)
@@ -121,7 +124,7 @@ package enum LocalClientError: Error, Equatable, CustomStringConvertible {
   var mayBeRestart: Bool {
     switch self {
     case .notRunning, .ended: true
-    case .pathTooLong, .notAllowed, .failed, .silent, .cut, .malformed: false
+    case .pathTooLong, .notASocket, .notAllowed, .failed, .silent, .cut, .malformed: false
     }
   }
 
@@ -130,10 +133,12 @@ package enum LocalClientError: Error, Equatable, CustomStringConvertible {
     case .pathTooLong(let path): "socket '\(path)': the path is longer than 107 bytes; name the socket by a shorter one"
     case .notRunning(let path):
       "socket '\(path)': no daemon listens there; start it (systemctl start rolekeeper), or name its socket by --socket"
+    case .notASocket(let path, let kind):
+      "socket '\(path)': \(kind) is there, not a socket; name the daemon's socket by --socket or ROLEKEEPER_SOCKET"
     case .notAllowed(let path, let remedy): "socket '\(path)': permission denied; \(remedy)"
     case .failed(let path, let number): "socket '\(path)': \(String(cString: strerror(number)))"
     case .silent(let path, let timeout):
-      "socket '\(path)': no answer within \(max(1, timeout.components.seconds)) s; see systemctl status rolekeeper"
+      "socket '\(path)': no answer within \(timeout.text); see systemctl status rolekeeper"
     case .ended(let path):
       "socket '\(path)': the connection ended without an answer; see systemctl status rolekeeper"
     case .cut(let path): "socket '\(path)': the answer was cut off; see systemctl status rolekeeper"

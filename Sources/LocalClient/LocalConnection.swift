@@ -176,10 +176,24 @@ final class LocalConnection {
 
   private static func connectError(_ path: String, _ number: Int32, _ timeout: Duration) -> LocalClientError {
     switch number {
-    case ENOENT, ECONNREFUSED, ENOTDIR: .notRunning(path)
+    // connect(2) says so of a socket that nobody listens on, and of what is no socket at all.
+    case ECONNREFUSED: otherKind(at: path).map { .notASocket(path: path, kind: $0) } ?? .notRunning(path)
+    case ENOENT, ENOTDIR: .notRunning(path)
     case EACCES, EPERM: .notAllowed(path: path, remedy: ConnectPermission.remedy(for: path))
     case EAGAIN, EINTR: .silent(path: path, timeout: timeout)
     default: .failed(path: path, errno: number)
+    }
+  }
+
+  /// What is at the path, when it isn't a socket.
+  private static func otherKind(at path: String) -> String? {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    switch status.st_mode & S_IFMT {
+    case S_IFSOCK: return nil
+    case S_IFDIR: return "a directory"
+    case S_IFREG: return "a plain file"
+    default: return "another kind of file"
     }
   }
 

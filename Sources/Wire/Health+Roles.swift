@@ -18,6 +18,11 @@ extension Health.Reason {
       detail: "the settings on disk were refused at \(time), older ones are in force: \(errors.first ?? "")\(others)")
   }
 
+  /// The same for those who may not see all roles, since the errors may name any.
+  package static func settings() -> Self {
+    Self(.settings, detail: "the settings on disk were refused, older ones are in force; an administrator sees why")
+  }
+
   /// `error` says what is wrong with the file at `path`, and what to do.
   package static func output(role: String, path: String, error: String) -> Self {
     // Most errors name the very path; one of a directory or a neighbour doesn't say whose output is meant.

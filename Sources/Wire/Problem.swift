@@ -65,12 +65,14 @@ package struct Problem: WireDocument, Hashable, Sendable {
   package var retryAfter: Duration?
   /// The most `min_ttl` that can be had.
   package var maxTTL: Duration?
+  /// Whether the same request fails again until somebody changes something: a policy in the console, say.
+  package var isPermanent: Bool
   /// One message each, as `check` prints them.
   package var errors: [String]
 
   package init(
     _ kind: Kind, detail: String, code: String? = nil, requestID: String? = nil, retryAfter: Duration? = nil,
-    maxTTL: Duration? = nil, errors: [String] = []
+    maxTTL: Duration? = nil, isPermanent: Bool = false, errors: [String] = []
   ) {
     type = Self.prefix + kind.rawValue
     title = kind.title
@@ -80,6 +82,7 @@ package struct Problem: WireDocument, Hashable, Sendable {
     self.requestID = requestID
     self.retryAfter = retryAfter
     self.maxTTL = maxTTL
+    self.isPermanent = isPermanent
     self.errors = errors
   }
 
@@ -97,6 +100,7 @@ package struct Problem: WireDocument, Hashable, Sendable {
     requestID = try value.optionalText("request_id")
     retryAfter = try value.optionalSpan("retry_after")
     maxTTL = try value.optionalSpan("max_ttl")
+    isPermanent = value["permanent"]?.bool ?? false
     var errors: [String] = []
     try value["errors"]?.forEachItem { (item) throws(WireError) in
       guard let text = item.string() else { throw .malformed("errors") }
@@ -115,6 +119,7 @@ package struct Problem: WireDocument, Hashable, Sendable {
       if let requestID { json.member("request_id", requestID) }
       if let retryAfterSeconds { json.member("retry_after", retryAfterSeconds) }
       if let maxTTL { json.member("max_ttl", maxTTL.wholeSeconds) }
+      if isPermanent { json.member("permanent", true) }
       if !errors.isEmpty {
         json.key("errors")
         json.array { json in for error in errors { json.string(error) } }

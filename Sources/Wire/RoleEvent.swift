@@ -1,13 +1,15 @@
 package import Core
 package import JSON
 
-/// One line of `GET /v1/events`: a role rotated, its state changed, or one of its credential files did.
+/// One line of `GET /v1/events`: a role rotated, its state changed, a longer session of it came, or one of its credential files changed.
 package struct RoleEvent: WireDocument, Hashable, Sendable {
   package enum Kind: String, Sendable {
     /// There is a new session to be fetched.
     case rotated
     /// The state is another one than before.
     case changed
+    /// A longer session was fetched for whoever asked for one; readers who didn't get what they got before.
+    case reserved
     /// A credential file was written where none was, can't be written, or can be written again; `output` says which.
     case output
   }

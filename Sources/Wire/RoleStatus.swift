@@ -40,12 +40,15 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
   package var source: RoleSource?
   /// The longer session that readers asked for; nil when there is none.
   package var reservation: ReservationStatus?
+  /// The most `min_ttl` that can be had; nil from a daemon that is older than its command line.
+  package var maxTTL: Duration?
 
   package init(
     name: String, state: RoleState, accessKeyID: String? = nil, expiresAt: UTCTime? = nil,
     expiresIn: Duration? = nil, headroom: Duration = .zero, generation: UInt64 = 0, nextRefreshAt: UTCTime? = nil,
     nextRefreshIn: Duration? = nil, lastSuccessAt: UTCTime? = nil, lastError: LastError? = nil,
-    outputs: [OutputStatus] = [], source: RoleSource? = nil, reservation: ReservationStatus? = nil
+    outputs: [OutputStatus] = [], source: RoleSource? = nil, reservation: ReservationStatus? = nil,
+    maxTTL: Duration? = nil
   ) {
     self.name = name
     self.state = state
@@ -61,6 +64,7 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
     self.outputs = outputs
     self.source = source
     self.reservation = reservation
+    self.maxTTL = maxTTL
   }
 
   /// Whether readers of the socket and of its files alike find a credential.
@@ -83,6 +87,7 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
     if let source = value["source"], source.kind != .null { self.source = try RoleSource(source) }
     // A daemon that was started before the package was upgraded may not have it yet.
     if let held = value["reservation"], held.kind != .null { reservation = try ReservationStatus(held) }
+    maxTTL = try value.optionalSpan("max_ttl")
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
@@ -104,6 +109,7 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
       if let source { source.write(to: &json) } else { json.null() }
       json.key("reservation")
       if let reservation { reservation.write(to: &json) } else { json.null() }
+      if let maxTTL { json.member("max_ttl", maxTTL.wholeSeconds) }
     }
   }
 }

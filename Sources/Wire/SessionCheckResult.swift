@@ -20,10 +20,14 @@ package struct SessionCheckResult: WireDocument, Hashable, Sendable {
   /// The error code of STS, or a word of ours for why it couldn't be asked; nil when it accepts the session.
   package var code: String?
   package var requestID: String?
+  /// What `code` means, and what to do about it, in half a sentence.
+  package var advice: String?
+  /// When a report of the same session leads to another check: at once where it is nil.
+  package var retryAfter: Duration?
 
   package init(
     role: String, accessKeyID: String, result: Result, checkedAt: UTCTime? = nil, code: String? = nil,
-    requestID: String? = nil
+    requestID: String? = nil, advice: String? = nil, retryAfter: Duration? = nil
   ) {
     self.role = role
     self.accessKeyID = accessKeyID
@@ -31,6 +35,8 @@ package struct SessionCheckResult: WireDocument, Hashable, Sendable {
     self.checkedAt = checkedAt
     self.code = code
     self.requestID = requestID
+    self.advice = advice
+    self.retryAfter = retryAfter
   }
 
   package init(_ value: borrowing JSONValue) throws(WireError) {
@@ -40,6 +46,8 @@ package struct SessionCheckResult: WireDocument, Hashable, Sendable {
     checkedAt = try value.optionalTime("checked_at")
     code = try value.optionalText("code")
     requestID = try value.optionalText("request_id")
+    advice = try value.optionalText("advice")
+    retryAfter = try value.optionalSpan("retry_after")
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
@@ -50,6 +58,8 @@ package struct SessionCheckResult: WireDocument, Hashable, Sendable {
       json.member("checked_at", checkedAt)
       json.member("code", orNull: code)
       json.member("request_id", orNull: requestID)
+      if let advice { json.member("advice", advice) }
+      if let retryAfter { json.member("retry_after", retryAfter.wholeSeconds) }
     }
   }
 }

@@ -86,7 +86,12 @@ struct Arguments {
       }
       self.format = format
     case .minTTL: minTTL = try Self.time(value, option)
-    case .timeout: timeout = try Self.time(value, option)
+    case .timeout:
+      let time = try Self.time(value, option)
+      guard time.seconds > 0 else {
+        throw Wrong(description: "'--timeout' is \(quoted(value)); it is at least 1s")
+      }
+      timeout = time
     case .wait:
       let time = try Self.time(value, option)
       guard time.seconds <= Self.longestWait else {

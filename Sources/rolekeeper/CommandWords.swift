@@ -39,7 +39,7 @@ enum Option: String, CaseIterable {
   }
 }
 
-/// The words of the command line told apart: options with their values, and the rest. After `--` every word belongs to the rest.
+/// The words of the command line sorted: options with their values, and the rest. After `--` every word belongs to the rest.
 struct CommandWords {
   private(set) var options: [(option: Option, value: String)] = []
   /// The command first, then what it is about.

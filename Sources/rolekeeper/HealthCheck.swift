@@ -55,23 +55,33 @@ struct HealthCheck {
     let answer = try client.request("GET", "/v1/roles/\(role)")
     guard answer.status == 200 else { throw Refusal(answer, role: role) }
     let status = try answer.body.withBytes { bytes in try RoleStatus(parsing: bytes) }
-    let health = Health(of: [status])
+    let health = Self.health(of: [status])
     return (Outcome(health.status), Self.line(health, [status]))
   }
 
-  /// Who isn't an administrator gets the details of the roles that they may read, and the numbers of the others.
+  /// For those who aren't administrators the roles that they may read count, and no others: what these lack is somebody else's trouble.
   private func judgeAsReader(of roles: [RoleStatus]) throws -> (Outcome, String) {
-    let own = roles.isEmpty ? Health([]) : Health(of: roles)
-    let answer = try client.request("GET", "/healthz")
-    if answer.status == 503 {
-      let refusal = Refusal(answer)
-      return (.failing, own.status == .failing ? Self.line(own, roles) : "failing: \(refusal)")
+    guard roles.isEmpty else {
+      let health = Self.health(of: roles)
+      return (Outcome(health.status), Self.line(health, roles))
     }
+    // Whoever may read none, a program that watches the host say, gets what the daemon answers everybody: numbers without names.
+    let answer = try client.request("GET", "/healthz")
+    if answer.status == 503 { return (.failing, "failing: \(Refusal(answer))") }
     guard answer.status == 200 else { throw Refusal(answer) }
     let all = try answer.body.withBytes { bytes in try HealthAnswer(parsing: bytes) }
-    // What is wrong with a role of ours says more than a number; it may also be newer.
-    guard own.status == .ok else { return (Outcome(own.status), Self.line(own, roles)) }
-    return (Outcome(all.status), all.detail.map { "\(all.status.rawValue): \($0)" } ?? Self.line(own, roles))
+    return (Outcome(all.status), "\(all.status.rawValue): \(all.detail ?? Health([]).summary(roles: Int(all.roles)))")
+  }
+
+  /// Of these roles, with the sources that sign for them.
+  static func health(of roles: [RoleStatus]) -> Health {
+    var troubles: [Health.Reason] = []
+    for source in roles.compactMap(\.source) {
+      guard let error = source.error else { continue }
+      let reason = Health.Reason(.source, detail: "source '\(source.name)': \(error.code): \(error.advice)")
+      if !troubles.contains(reason) { troubles.append(reason) }
+    }
+    return Health(of: roles, besides: troubles)
   }
 
   private static func line(_ health: Health, _ roles: [RoleStatus]) -> String {

@@ -18,7 +18,7 @@ struct Refusal: Error, CustomStringConvertible {
   }
 
   init(_ problem: Problem?, httpStatus: Int, role: String? = nil, minTTL: WrittenTime? = nil) {
-    exitStatus = ExitStatus.of(httpStatus: httpStatus)
+    exitStatus = problem?.isPermanent == true ? ExitStatus.failed : ExitStatus.of(httpStatus: httpStatus)
     guard let problem else {
       description = "the daemon's answer isn't understood (\(httpStatus)); \(Self.versions)"
       return
@@ -26,7 +26,10 @@ struct Refusal: Error, CustomStringConvertible {
     var lines = [Self.sentence(problem, role, minTTL)]
     if let request = problem.requestID { lines[0] += " (request \(request))" }
     lines += problem.errors
-    if let wait = problem.retryAfter, exitStatus == ExitStatus.notNow { lines.append("try again in \(wait.text)") }
+    if let wait = problem.retryAfter {
+      if exitStatus == ExitStatus.notNow { lines.append("try again in \(wait.text)") }
+      if problem.isPermanent { lines.append("the daemon tries again by itself in \(wait.text)") }
+    }
     description = lines.joined(separator: "\n")
   }
 

@@ -1,3 +1,4 @@
+import Core
 import LocalClient
 import Secrets
 import Wire
@@ -19,10 +20,18 @@ struct ReportCommand {
     let outcome = try answer.body.withBytes { bytes in try SessionCheckResult(parsing: bytes) }
     try Console.write("\(outcome.result.rawValue)\n")
     guard outcome.result == .unchecked else { return ExitStatus.done }
-    let request = outcome.requestID.map { " (request \($0))" } ?? ""
-    Console.report(
-      "session '\(id)' couldn't be checked, and stays in use: \(outcome.code ?? "no reason given")\(request)")
+    Console.report(Self.unchecked(outcome))
     return ExitStatus.notNow
+  }
+
+  static func unchecked(_ outcome: SessionCheckResult) -> String {
+    let request = outcome.requestID.map { " (request \($0))" } ?? ""
+    let why = [outcome.code, outcome.advice].compactMap(\.self).joined(separator: ": ")
+    let again = outcome.retryAfter.map { "report it again in \($0.text)" } ?? "report it again"
+    return """
+      session '\(outcome.accessKeyID)' couldn't be checked, and stays in use: \(why.isEmpty ? "no reason given" : why)\(request)
+      \(again)
+      """
   }
 
   /// The AccessKeyId of the session that a read gets now.

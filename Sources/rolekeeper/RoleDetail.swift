@@ -66,7 +66,7 @@ enum RoleDetail {
 
   private static func reservation(text reservation: ReservationStatus, _ userName: (UInt32) -> String) -> String {
     let holders = holders(of: reservation, userName)
-    return "expires in \(reservation.expiresIn.text), asked for \(reservation.duration.text), held by \(holders)"
+    return "a session of \(reservation.duration.text), expires in \(reservation.expiresIn.text), held by \(holders)"
   }
 
   static func holders(of reservation: ReservationStatus, _ userName: (UInt32) -> String) -> String {

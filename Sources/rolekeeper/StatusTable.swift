@@ -47,11 +47,16 @@ enum StatusTable {
     var lines = ["rolekeeper \(report.version), pid \(report.pid): \(Headline(report.roles).text)"]
     lines += report.health.reasons.filter { $0.kind == .settings }.map(\.detail)
     if report.rate.requestsPerSecond < report.rate.configured * 0.99 {
-      lines.append(
-        "STS has throttled calls: now \(report.rate.requestsPerSecond) of \(report.rate.configured) per second are allowed"
-      )
+      let (now, most) = (rate(report.rate.requestsPerSecond), rate(report.rate.configured))
+      lines.append("STS has throttled calls: now \(now) of \(most) per second are allowed")
     }
     return lines
+  }
+
+  /// Requests per second with the digits that mean something: `0.37`, `2`.
+  private static func rate(_ number: Double) -> String {
+    let rounded = (number * 100).rounded() / 100
+    return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
   }
 
   // MARK: - Roles
@@ -128,7 +133,7 @@ enum StatusTable {
         Cell(text: RoleDetail.holders(of: reservation, userName)),
       ]
     }
-    return section(["RESERVATION", "EXPIRES IN", "ASKED", "HELD BY"], rows, on: terminal)
+    return section(["RESERVATION", "EXPIRES IN", "DURATION", "HELD BY"], rows, on: terminal)
   }
 
   private static func sources(of report: StatusReport, on terminal: Terminal) -> [String] {

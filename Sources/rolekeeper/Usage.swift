@@ -13,8 +13,8 @@ enum Usage {
 
         --json   the same as one line of JSON
         --watch  again every second, until interrupted
-        --check  one line that says whether all is well, for monitoring; exit status 0 ok, 1 degraded (say, a file can't be
-                 written), 2 a role without a credential, 3 no daemon answers
+        --check  one line that says whether all is well with the roles that you may read, for monitoring; exit status 0 ok,
+                 1 degraded (say, a file can't be written), 2 a role without a credential, 3 no daemon answers
 
       Colours are used on a terminal, unless NO_COLOR is set or TERM is dumb.
 
@@ -36,7 +36,8 @@ enum Usage {
       """
       usage: rolekeeper wait ROLE… [--min-ttl TIME] [--timeout TIME]
 
-      Returns when each of the roles has a valid credential, in its files too; takes none. Waits on while the daemon is being restarted.
+      Returns when each of the roles has a valid credential, in its files too; takes none. Waits on while the daemon is being
+      restarted, and doesn't wait for what can't ever be had.
 
         --min-ttl TIME  one that lasts at least so long; none is fetched for it
         --timeout TIME  how long to wait, default 60s
@@ -75,7 +76,7 @@ enum Usage {
 
         condemned  STS doesn't know the session any more; from now on readers get another one
         in-use     STS accepts it: the service has another reason, such as missing permissions
-        unchecked  STS couldn't be asked; the session stays (exit status 4)
+        unchecked  STS couldn't be asked, and stderr says why and when to report it again; the session stays (exit status 4)
 
       Without an ACCESSKEYID it is the session that a read gets now. For everybody who may read the role.
 
@@ -96,7 +97,8 @@ enum Usage {
 
   private static let exitStatus = """
     exit status: 0 done
-                 1 never as it was asked for: no such role, not yours to read, longer than the role can have; or it failed
+                 1 never as it was asked for: no such role, not yours to read, longer than the role can have, refused by
+                   STS until somebody changes something (refresh); or it failed
                  2 wrong usage
                  3 the daemon can't be reached
                  4 not now: nothing valid, too many at once, or no outcome in time; stderr says when to try again
@@ -115,7 +117,7 @@ enum Usage {
       help COMMAND   show a command's options
 
       --socket PATH   the daemon's socket; default $ROLEKEEPER_SOCKET, then \(CommandLineTool.defaultSocket)
-      --timeout TIME  how long the daemon may take to answer; default 15s, for reload 90s, for wait 60s, and what get and
+      --timeout TIME  how long the daemon may take to answer, at least 1s; default 15s, for reload 90s, for wait 60s, and what get and
                       refresh wait for comes on top
       --version       print the version and exit
       --help          print this, or with a command its options, and exit

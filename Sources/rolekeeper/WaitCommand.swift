@@ -10,7 +10,7 @@ import Wire
 /// daemon does, or when it was stopped for long: then it is opened again, for as long as `--timeout` allows.
 struct WaitCommand {
   private static let usualTimeout = WrittenTime("60s")!
-  /// How long one look may take: at least so long, lest a look that comes last has no chance, and at most so long.
+  /// How long one look may take: at least so long, so that a look that comes last has a chance, and at most so long.
   private static let shortestLook = Duration.seconds(1)
   private static let longestLook = Duration.seconds(15)
   /// All roles are looked at this often though nothing was heard of them: a reload may have removed one.
@@ -26,6 +26,8 @@ struct WaitCommand {
   private var events: LineStream?
   /// By role, the file for which it still has to be waited although there is a credential.
   private var unwritten: [String: OutputStatus] = [:]
+  /// What was last seen of each role.
+  private var seen: [String: RoleStatus] = [:]
 
   init(_ client: LocalClient, _ arguments: Arguments) {
     self.client = client
@@ -75,17 +77,21 @@ struct WaitCommand {
   private mutating func awaitNews() throws -> String? {
     let end = Deadline.earlier(deadline, Deadline(after: Self.pause))
     while true {
-      do {
-        guard let line = try events?.next(within: end.left) else {
-          events = nil
-          nap(Self.again)
-          return nil
-        }
-        let event = try RoleEvent(parsing: Array(line.utf8).span)
-        if missing.contains(event.role) { return event.role }
-      } catch LocalClientError.silent {
+      let line: String?
+      do throws(LocalClientError) {
+        line = try events?.next(within: end.left)
+      } catch {
+        if case .silent = error { return nil }
+        throw error
+      }
+      guard let line else {
+        events = nil
+        nap(Self.again)
         return nil
       }
+      // A newer daemon may report what this program doesn't know: then all are looked at.
+      guard let event = try? RoleEvent(parsing: Array(line.utf8).span) else { return nil }
+      if missing.contains(event.role) { return event.role }
     }
   }
 
@@ -95,9 +101,34 @@ struct WaitCommand {
     if ExitStatus.of(httpStatus: answer.status) == ExitStatus.notNow { return false }
     guard answer.status == 200 else { throw Refusal(answer, role: role) }
     let status = try answer.body.withBytes { bytes in try RoleStatus(parsing: bytes) }
+    if let refusal = Self.never(status, minTTL: arguments.minTTL) { throw refusal }
+    seen[role] = status
     let hasCredential = Self.isReady(status, minTTL: arguments.minTTL.map { .seconds($0.seconds) })
     unwritten[role] = hasCredential ? status.outputs.first { !$0.isInPlace } : nil
     return hasCredential && unwritten[role] == nil
+  }
+
+  /// Why no session of the role will ever live that long; nil when one may.
+  static func never(_ status: RoleStatus, minTTL: WrittenTime?) -> Refusal? {
+    guard let minTTL, let most = status.maxTTL, .seconds(minTTL.seconds) > most,
+      !isReady(status, minTTL: .seconds(minTTL.seconds))
+    else { return nil }
+    let problem = Problem(.tooLong, detail: "", maxTTL: most)
+    return Refusal(problem, httpStatus: problem.status, role: status.name, minTTL: minTTL)
+  }
+
+  /// What is in the way, for whoever has waited in vain.
+  static func reason(_ status: RoleStatus?, of role: String) -> String {
+    guard let status else { return "role '\(role)': the daemon had too much to do to say how it is" }
+    let life = [status.expiresIn, status.reservation?.expiresIn].compactMap(\.self).max()
+    let lasts = life.map { "its longest session lasts \($0.text)" }
+    let failure = status.lastError.map { error in
+      let request = error.requestID.map { " (request \($0))" } ?? ""
+      return "the last attempt failed: \(error.code): \(error.advice)\(request)"
+    }
+    let none = status.state == .waiting ? "no attempt to fetch a session has ended yet" : "no attempt has failed"
+    let parts = [lasts, failure].compactMap(\.self)
+    return "role '\(role)': \(parts.isEmpty ? none : parts.joined(separator: "; "))"
   }
 
   /// Whether a reader gets a credential that lasts at least `minTTL`, from the pool or a reservation that is there.
@@ -126,7 +157,7 @@ struct WaitCommand {
     let life = arguments.minTTL.map { " that lasts \($0.text)" } ?? ""
     Console.report("no valid credential\(life) within \(timeout.text) for \(names)")
     guard let trouble else {
-      Console.report("'rolekeeper status ROLE' shows a role's last error")
+      for role in missing where unwritten[role] == nil { Console.report(Self.reason(seen[role], of: role)) }
       return ExitStatus.notNow
     }
     Console.report("\(trouble)")

@@ -75,6 +75,12 @@ import Wire
     bench.cloud.answerCheck(.unchecked(Self.failure("Throttling.User")))
     #expect(answers.results.map(\.result) == [.unchecked] && answers.results.first?.code == "Throttling.User")
     #expect(role.current?.session.accessKeyID == "STS.2" && bench.cloud.waiting.isEmpty)
+    // Why, and when another report leads to another check.
+    #expect(answers.results.first?.advice?.isEmpty == false)
+    #expect(answers.results.first?.retryAfter == .seconds(30))
+    bench.advance(.milliseconds(9500))
+    report("STS.2", into: answers)
+    #expect(answers.results.last?.retryAfter == .seconds(21))
   }
 
   @Test func `a session that isn't held isn't checked`() {
@@ -195,6 +201,7 @@ import Wire
     reports.endOverdueChecks()
     #expect(bench.cloud.checks.isEmpty)
     #expect(results.map(\.result) == [.unchecked] && results.first?.checkedAt == nil)
+    #expect(results.first?.advice?.contains("requests_per_second") == true && results.first?.retryAfter == nil)
     let isHeldStill = reports.report("STS.1", of: role) { results.append($0) }
     #expect(isHeldStill && results.count == 1, "it wasn't checked: it may be tried again")
   }

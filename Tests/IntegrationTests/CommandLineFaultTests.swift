@@ -34,11 +34,22 @@ import Wire
     #expect(took < 14)
   }
 
-  @Test func `a time-out is told as it was typed`() throws {
+  @Test func `a time-out is reported as it was typed`() throws {
     let directory = try TemporaryDirectory()
     let fake = try FakeDaemon(.silent, in: directory)
-    let run = try ChildProcess.run([Programs.commandLine, "--socket", fake.socketPath, "status", "--timeout", "0s"])
-    #expect(run.status == 3 && run.errors.contains("no answer within 0s"), "\(run.errors)")
+    let run = try ChildProcess.run([Programs.commandLine, "--socket", fake.socketPath, "status", "--timeout", "0min1s"])
+    #expect(run.status == 3 && run.errors.contains("no answer within 0min1s"), "\(run.errors)")
+  }
+
+  /// It said that no daemon listens there, and to start one.
+  @Test func `what isn't a socket is named for what it is`() throws {
+    let directory = try TemporaryDirectory()
+    try directory.write("x", to: "plain")
+    for (path, kind) in [(directory.path, "a directory"), (directory.path("plain"), "a plain file")] {
+      let run = try ChildProcess.run([Programs.commandLine, "--socket", path, "status"])
+      #expect(run.status == 3 && run.errors.contains("'\(path)': \(kind) is there, not a socket"), "\(run.errors)")
+      #expect(!run.errors.contains("systemctl"), "\(run.errors)")
+    }
   }
 
   /// A daemon that stops ends the connections that it has taken and not answered.
@@ -123,11 +134,39 @@ import Wire
     let lab = try Lab(RealmDraft(lifetime: nil))
     let daemon = try lab.start()
     #expect(try lab.rolekeeper("wait", "uploader", "--min-ttl", "10min", "--timeout", "20s").status == 0)
-    let late = try lab.rolekeeper("wait", "uploader", "--min-ttl", "30min", "--timeout", "0s")
+    let late = try lab.rolekeeper("wait", "uploader", "--min-ttl", "30min", "--timeout", "1s")
     #expect(late.status == 4, "\(late)")
-    #expect(late.errors.contains("no valid credential that lasts 30min within 0s for 'uploader'"), "\(late.errors)")
+    #expect(late.errors.contains("no valid credential that lasts 30min within 1s for 'uploader'"), "\(late.errors)")
+    #expect(late.errors.contains("role 'uploader': its longest session lasts 14min"), "\(late.errors)")
     #expect(try lab.emulator.draws(of: "uploader") == 1, "none is fetched for it")
     withExtendedLifetime(daemon) {}
+  }
+
+  /// It was looked for every 5 s.
+  @Test func `wait hears of the session that another reader asked for`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let daemon = try lab.start()
+    let events = try daemon.events()
+    let waiting = try ChildProcess(
+      [Programs.commandLine, "--socket", lab.draft.socketPath, "wait", "uploader", "--min-ttl", "30min"],
+      in: lab.directory, named: "wait")
+    try eventually("it waits") { try daemon.get("/metrics").body.contains("rolekeeper_connections 3") }
+    #expect(try lab.rolekeeper("get", "uploader", "--min-ttl", "30min").status == 0)
+    let event = try lab.await(events) { $0.kind == .reserved }
+    #expect(event.role == "uploader" && event.generation == 1)
+    #expect(waiting.wait() == 0, "\(waiting.errors)")
+  }
+
+  /// They were waited for to the end, which was "not now".
+  @Test(.needs(.root)) func `wait for what can't ever be had ends with 1 at once`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil)) { $0.socket = "mode = \"0660\"\ngroup = \(Person.clients)" }
+    try lab.start()
+    let long = try lab.rolekeeper("wait", "uploader", "reports", "--min-ttl", "2h")
+    #expect(long.status == 1 && long.errors.contains("'--min-ttl' is 2h, but at most 59min can be had"), "\(long)")
+    let unknown = try lab.rolekeeper("wait", "uploader", "nobody")
+    #expect(unknown.status == 1 && unknown.errors.contains("there is no role 'nobody'"), "\(unknown)")
+    let stranger = try lab.rolekeeper("wait", "uploader", wrapper: Person.words(Person.stranger))
+    #expect(stranger.status == 1 && stranger.errors.contains("isn't open to uid \(Person.stranger)"), "\(stranger)")
   }
 
   @Test func `wait for a role that a reload takes away ends with 1`() throws {
@@ -153,11 +192,15 @@ import Wire
     // Twice: the second failure of a kind is no event, and is an outcome all the same.
     for _ in 0..<2 {
       let bad = try lab.rolekeeper("refresh", "uploader")
-      #expect(bad.status == 4 && bad.output.isEmpty)
-      for words in ["NoPermission", "trust policy", "the current credential lasts", "try again in"] {
+      #expect(bad.status == 1 && bad.output.isEmpty)
+      for words in ["NoPermission", "trust policy", "the current credential lasts", "tries again by itself in"] {
         #expect(bad.errors.contains(words), "\(words) in: \(bad.errors)")
       }
     }
+    try lab.emulator.clearFaults()
+    try lab.emulator.fault("kind=error&status=503", role: "uploader")
+    let later = try lab.rolekeeper("refresh", "uploader")
+    #expect(later.status == 4 && later.errors.contains("\nrolekeeper: try again in "), "\(later)")
     try lab.emulator.clearFaults()
     #expect(try lab.rolekeeper("refresh", "uploader").status == 0)
   }

@@ -67,6 +67,7 @@ import Wire
     let late = try lab.rolekeeper("wait", "uploader", "reports", "--timeout", "1s")
     #expect(late.status == 4 && late.output.isEmpty)
     #expect(late.errors.contains("'uploader'") && !late.errors.contains("'reports'"), "\(late.errors)")
+    #expect(late.errors.contains("the last attempt failed: ServiceUnavailable"), "\(late.errors)")
     let get = try lab.rolekeeper("get", "uploader")
     #expect(get.status == 4 && get.output.isEmpty && get.errors.contains("ServiceUnavailable"), "\(get.errors)")
     #expect(get.errors.contains("try again in "), "\(get.errors)")

@@ -123,10 +123,20 @@ import Wire
     #expect(try check(lab, wrapper: reader) == (0, "ok: 1 role has a credential, 1 file is written\n"))
     chmod(directory, 0o777)
     try daemon.awaitLog("error: file not written")
-    try eventually("health follows") { try check(lab, wrapper: reader).status == 1 }
-    #expect(try check(lab, wrapper: reader).output == "degraded: 1 credential file can't be written\n")
+    let stranger = Person.words(Person.stranger)
+    try eventually("health follows") { try check(lab, wrapper: stranger).status == 1 }
+    #expect(try check(lab, wrapper: stranger).output == "degraded: 1 credential file can't be written\n")
+    #expect(try check(lab, wrapper: reader).status == 0, "what another role lacks isn't theirs")
     let body = try lab.ask("/healthz", as: Person.stranger).body
     #expect(!body.contains("uploader") && !body.contains(file), "\(body)")
+    // What is wrong with the settings may be about any role.
+    lab.draft.roles[0].more = "colour = \"green\""
+    try lab.writeSettings()
+    #expect(try daemon.post("/v1/reload").status == 422)
+    let own = try lab.ask("/v1/roles/reports/healthz", as: Person.reader)
+    #expect(own.status == 200 && own.body.contains("the settings on disk were refused"), "\(own)")
+    #expect(!own.body.contains("uploader") && !own.body.contains("colour"), "\(own)")
+    #expect(try daemon.get("/v1/roles/reports/healthz").body.contains("colour"))
   }
 
   /// In a directory with a default ACL a uid could read that was neither owner nor in the group, and nothing noticed.

@@ -27,7 +27,7 @@ import Wire
     var testDescription: String { target }
   }
 
-  /// A misspelt `min_ttl` was ignored: the reader got a credential shorter than it had asked for, and wasn't told.
+  /// A misspelt `min_ttl` was ignored: the reader got a credential shorter than it had asked for, without a word.
   @Test func `a parameter that a path doesn't take is refused with what it takes`() throws {
     let rows = [
       Misspelt(target: "\(Self.role)/credentials?min-ttl=1800", says: "'min-ttl'; did you mean 'min_ttl'?"),
@@ -38,7 +38,8 @@ import Wire
       Misspelt(target: "\(Self.role)/credentials?min_ttl=1h", says: "'min_ttl' is '1h'; write whole seconds"),
       Misspelt(target: "\(Self.role)/credentials?min_ttl=", says: "'min_ttl' is ''"),
       Misspelt(target: "\(Self.role)/credentials?wait=61", says: "'wait' is '61'; write whole seconds, 0 to 60"),
-      Misspelt(target: "\(Self.role)/credentials?wait=1&wait=2", says: "each query parameter is given once"),
+      Misspelt(target: "\(Self.role)/credentials?wait=1&wait=2", says: "'wait' is there twice; give each once"),
+      Misspelt(target: "\(Self.role)/credentials?a%22=1&a%22=2", says: #"'a"' is there twice"#),
       Misspelt(target: "\(Self.role)/credentials?&", says: "each query parameter has a name"),
     ]
     for row in rows {
@@ -59,6 +60,18 @@ import Wire
     #expect(try lab.emulator.draws() == 1, "nothing was refreshed")
   }
 
+  /// The list lacked one that was added later.
+  @Test func `an unknown path is answered with all that there are`() throws {
+    let detail = try ask("GET", "/v2").problem.detail
+    let paths = detail.dropFirst("paths are ".count).replacing(" and ", with: ", ").split(separator: ", ")
+    #expect(paths.count == 11 && paths.contains("/v1/roles/NAME/report"), "\(detail)")
+    for path in paths {
+      // What is for POST is answered with that.
+      let reply = try ask("GET", String(path).replacing("NAME", with: "uploader"))
+      #expect(reply.status == 200 || reply.status == 405, "\(path): \(reply)")
+    }
+  }
+
   @Test func `what HTTP allows is served`() throws {
     for target in ["/healthz?", "http://localhost/healthz", "HTTP://[::1]:80/healthz?", "\(Self.role)/credentials?"] {
       #expect(try ask("GET", target).status == 200, "\(target)")
@@ -71,7 +84,7 @@ import Wire
     }
   }
 
-  @Test func `a wrong method is told those that work, and they do`() throws {
+  @Test func `a wrong method is answered with those that work, and they do`() throws {
     let rows = [
       ("PUT", "/healthz", "GET, HEAD"), ("DELETE", Self.role, "GET, HEAD"), ("POST", "/v1/roles", "GET, HEAD"),
       ("PATCH", "\(Self.role)/credentials", "GET, HEAD"), ("POST", "\(Self.role)/healthz", "GET, HEAD"),

@@ -80,6 +80,8 @@ import Testing
     Case(words: "reload a", says: "'reload' takes no 'a'"),
     Case(words: "get a --min-ttl 90", says: "'--min-ttl' is '90'; write a time such as 90s"),
     Case(words: "wait a --min-ttl -1s", says: "'--min-ttl' is '-1s'"),
+    Case(words: "status --timeout 0s", says: "'--timeout' is '0s'; it is at least 1s"),
+    Case(words: "wait a --timeout 0min", says: "'--timeout' is '0min'; it is at least 1s"),
   ])
   func `a mistake is named with what to write instead`(_ row: Case) throws {
     let said = try #require(refusal(row.words.split(separator: " ").map(String.init)))

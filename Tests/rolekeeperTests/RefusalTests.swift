@@ -17,6 +17,27 @@ import Wire
     #expect("\(refusal)" == "no\ntry again in 1min35s")
   }
 
+  /// A role whose trust policy refuses us ended like one that is throttled: scripts tried again and again.
+  @Test func `a refresh that fails until somebody changes something ends with 1`() {
+    let problem = Problem(.refreshFailed, detail: "no", retryAfter: .seconds(95), isPermanent: true)
+    let refusal = Refusal(problem, httpStatus: 503)
+    #expect(refusal.exitStatus == 1)
+    #expect("\(refusal)" == "no\nthe daemon tries again by itself in 1min35s")
+  }
+
+  @Test func `a session that couldn't be checked is reported with the reason and when to try again`() {
+    let result = SessionCheckResult(
+      role: "a", accessKeyID: "STS.1", result: .unchecked, code: "ConnectTimeout", requestID: "5F2C",
+      advice: "nothing takes the connection", retryAfter: .seconds(70))
+    #expect(
+      ReportCommand.unchecked(result) == """
+        session 'STS.1' couldn't be checked, and stays in use: ConnectTimeout: nothing takes the connection (request 5F2C)
+        report it again in 1min10s
+        """)
+    let bare = SessionCheckResult(role: "a", accessKeyID: "STS.1", result: .unchecked)
+    #expect(ReportCommand.unchecked(bare).hasSuffix("no reason given\nreport it again"))
+  }
+
   @Test(arguments: Problem.Kind.allCases)
   func `no sentence speaks of HTTP or of the API's parameters`(kind: Problem.Kind) {
     let detail =
@@ -64,7 +85,7 @@ import Wire
         == "role 'a': this credential lasts 1min35s more, less than the role's floor; see 'rolekeeper status a'")
   }
 
-  @Test func `a socket that moved is reached by the path that is told`() {
+  @Test func `a socket that moved is reached by the path in the message`() {
     let text = ReloadCommand.moved(to: "/run/other.sock")
     #expect(text.contains("export ROLEKEEPER_SOCKET='/run/other.sock'"))
     #expect(text.contains("Environment=ROLEKEEPER_SOCKET=/run/other.sock"))

@@ -113,12 +113,21 @@ import Wire
         + "floor for 33min30s ('uploader' first); without a credential: archive; below the floor: \(Self.long)")
   }
 
+  /// It said "now 0.30000000000000004 of 2.0 per second".
+  @Test func `a rate is shown with the digits that mean something`() {
+    var report = Self.report
+    for (number, text) in [(0.1 + 0.2, "0.3"), (1.2345, "1.23"), (1, "1")] {
+      report.rate = RateStatus(requestsPerSecond: number, configured: 2, queued: 0)
+      #expect(lines(nil, report: report).contains("STS has throttled calls: now \(text) of 2 per second are allowed"))
+    }
+  }
+
   @Test func `one role is shown with everything there is to know`() {
     let text = RoleDetail.render(
       Self.roles[0], on: Terminal(width: 80, wantsColours: false), userName: { "user\($0)" })
     for words in [
       "uploader", "valid", "STS.N1", "53min30s (2026-01-02T04:04:05Z)", "33min30s", "17", "8min30s",
-      "expires in 2h30min, asked for 3h, held by user7, user1001",
+      "a session of 3h, expires in 2h30min, held by user7, user1001",
     ] { #expect(text.contains(words), "\(words) in:\n\(text)") }
     let failing = RoleDetail.render(Self.roles[1], on: Terminal(width: 50, wantsColours: false), userName: { "\($0)" })
     for line in failing.split(separator: "\n") { #expect(line.count <= 50, "\(line)") }
