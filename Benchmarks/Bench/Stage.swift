@@ -28,7 +28,7 @@ final class Stage {
   private let roles: Int
   private var starts = 0
 
-  /// How long a SecurityToken is at least, unless told otherwise.
+  /// How long a SecurityToken is at least, unless asked for otherwise.
   static let tokenLength = 300
 
   /// `withHostAuthorities` has the daemon trust the host's certificates beside the emulator's one, as it does in earnest.

@@ -63,7 +63,7 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
     }
   }
 
-  /// The unit sees the host read-only but for what its drop-ins name; whether the file system itself is read-only can't be told from here.
+  /// The unit sees the host read-only but for what its drop-ins name; whether the file system itself is read-only can't be seen from here.
   /// The dash lets the unit start without the directory, too.
   private static func readOnlyFix(_ step: Step, _ path: String) -> String {
     let place = step == .makeDirectory ? path : directory(of: path)

@@ -32,7 +32,7 @@ import Testing
       ("acs:ram::\(String(repeating: "1", count: 33)):role/a", .longAccount(33)),
       ("acs:ram::1:role/\(String(repeating: "a", count: 65))", .roleLength(65)),
     ] as [(String, RoleARN.Flaw)])
-  func `what is wrong with an ARN is told, to the character`(_ text: String, _ flaw: RoleARN.Flaw) {
+  func `what is wrong with an ARN is named, to the character`(_ text: String, _ flaw: RoleARN.Flaw) {
     #expect(throws: flaw) { try RoleARN(parsing: text) }
   }
 

@@ -183,7 +183,7 @@ import Wire
     #expect(bench.cloud.orders.map(\.order.role.name.description) == ["a", "b", "a"])
   }
 
-  /// It was told to wait for half a minute and more for an answer to the old key.
+  /// It had to wait for half a minute and more for an answer to the old key.
   @Test func `a call that another AccessKey has overtaken is made again at once if it fails, and counts for nothing`()
     throws
   {

@@ -81,7 +81,8 @@ import Testing
   @Test func `a user who is refused at thousands of things hides nobody else`() throws {
     for number in 0..<2000 { log.note(.path("/\(number)"), uid: 1000, pid: 7) }
     #expect(lines.all.count == 1025)
-    #expect(lines.all.last == "refused at more than can be told apart pid=7 program=/usr/bin/curl uid=1000 user=anna")
+    #expect(
+      lines.all.last == "refused for too many roles and paths to list pid=7 program=/usr/bin/curl uid=1000 user=anna")
     log.note(.connection(.malformed), uid: 1001, pid: 8)
     #expect(lines.all.last == "refused pid=8 reason=malformed uid=1001 user=user1001")
   }

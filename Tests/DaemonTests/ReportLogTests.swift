@@ -45,10 +45,10 @@ import Testing
     #expect(log(.refreshed(session, generation: 1)).hasPrefix("info: credential refreshed"))
   }
 
-  // MARK: - What a reader without a credential is told
+  // MARK: - The answer to a reader without a credential
 
-  /// It said that a session was being drawn, whether or not one was.
-  @Test func `a reader is told of a fetch only while there is one`() throws {
+  /// It said that a session was being fetched, whether or not one was.
+  @Test func `a fetch is reported to a reader only while there is one`() throws {
     #expect(role.whyNothingIsValid(at: bench.now) == "a session is being fetched")
     bench.cloud.room = 1
     let other = bench.add("b")
@@ -56,7 +56,7 @@ import Testing
   }
 
   /// It said "STS: Connect", though STS had never been reached.
-  @Test func `a reader is told what failed, and when it is tried again`() throws {
+  @Test func `a reader learns what failed, and when it is tried again`() throws {
     bench.fail(bench.cloud.waiting[0], .permanent, code: "NoAccessKey")
     let said = role.whyNothingIsValid(at: bench.now)
     #expect(said.hasPrefix("the last attempt failed: NoAccessKey: look; the next attempt is in "))

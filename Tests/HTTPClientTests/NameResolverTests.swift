@@ -6,7 +6,7 @@ import Testing
 
 @testable import HTTPClient
 
-/// A name server of a test's own: each look-up waits until it is told what to find.
+/// A name server of a test's own: each look-up waits until it is given what to find.
 private final class HeldNames: Sendable {
   private struct State {
     var asked: [String] = []
@@ -101,7 +101,7 @@ private final class HeldNames: Sendable {
     #expect(stand.names.asked == ["sts.example"])
   }
 
-  @Test func `who has gone is told nothing`() throws {
+  @Test func `who has gone gets no answer`() throws {
     let stand = try Stand()
     let first = stand.wait()
     stand.wait()
@@ -252,7 +252,7 @@ private final class HeldNames: Sendable {
     #expect(cancelled.answer == nil && left.answer == nil)
   }
 
-  @Test func `a client let go of by the first who hears of a look-up tells nobody else`() throws {
+  @Test func `a client let go of by the first who gets an answer answers nobody else`() throws {
     let loop = try EventLoop()
     var client: HTTPClient? = try HTTPClient(
       loop, settings: settings(lookup: .seconds(20)), proxyPassword: nil, lookUp: { _ in .failure("unknown") })

@@ -6,7 +6,7 @@ import Testing
 
 @testable import HTTPServer
 
-/// How long one user waits for another's requests, counted in these: time would tell of this machine, too.
+/// How long one user waits for another's requests, counted in these: time would depend on this machine, too.
 @Suite struct FairnessTests {
   static let flooder: UInt32 = 4711
   static let reader: UInt32 = 4712

@@ -96,8 +96,8 @@ import Testing
     #expect(harness.handler.abandonedTokens.count == 2)
   }
 
-  /// One that was ended for somebody's sake was ended again when its hang-up was told: its slot was given to two clients.
-  @Test func `a connection that is ended before its hang-up is told is ended once`() throws {
+  /// One that was ended for somebody's sake was ended again when its hang-up was reported: its slot was given to two clients.
+  @Test func `a connection that is ended before its hang-up is reported is ended once`() throws {
     let harness = try harness { $0.maximumConnectionsPerUID = 2 }
     for _ in 0..<3 {
       let idle = try (0..<2).map { _ in try harness.connect() }

@@ -322,7 +322,7 @@ enum ReloadWay: CaseIterable {
     #expect(daemon.logLines("credential handed out", "role=reports", keys.first!).count == 1)
   }
 
-  @Test(.needs(.root)) func `a storm of reloads draws nothing anew and drops nobody`() throws {
+  @Test(.needs(.root)) func `a storm of reloads fetches nothing again and drops nobody`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     let daemon = try lab.start()
     let session = try lab.credential("uploader").keyID

@@ -47,7 +47,7 @@ import Wire
     #expect(try resident() < 18e6)
   }
 
-  @Test func `metrics tell version, start, states, clock, reservations and reloads by outcome`() throws {
+  @Test func `metrics have version, start, states, clock, reservations and reloads by outcome`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     try lab.emulator.fault("kind=error&status=403&code=NoPermission", role: "reports")
     let before = wallClock()

@@ -73,7 +73,7 @@ import Testing
       found == (row.sentence.map { [":10: warning: roles.uploader.files.path is '\(row.path)', and \($0)"] } ?? []))
   }
 
-  /// Whoever does what a finding says must not be told the next thing to do.
+  /// Whoever does what a finding says must not find the next thing to do.
   @Test func `what a finding says ends it`() throws {
     var host = try Self.host(dropIn: "ReadWritePaths=-/srv/rolekeeper/uploader")
     host.directories["/srv/rolekeeper/uploader"] = FakeHost.File(uid: 998, gid: 0, mode: 0o711)

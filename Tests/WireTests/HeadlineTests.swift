@@ -11,7 +11,7 @@ import Wire
       name: name, state: state, headroom: .seconds(headroom), lastError: failing ? LastError(failure, since: nil) : nil)
   }
 
-  @Test func `roles that all work are told in a sentence`() {
+  @Test func `roles that all work make one sentence`() {
     #expect(
       text(role("a", .valid), role("b", .valid, headroom: 90))
         == "2 of 2 roles valid; if STS failed now, readers would keep their floor for 1min30s ('b' first)")

@@ -3,7 +3,7 @@ import Core
 /// What a reload would take away, and whether that looks meant.
 ///
 /// A file that was cut off, emptied, or caught half written is often valid TOML still, and says: no roles, no readers, no
-/// limits. So whatever vanishes from a file that is still there is a *loss*, which a reload carries out only when it is told
+/// limits. So whatever vanishes from a file that is still there is a *loss*, which a reload carries out only when it is allowed
 /// to (`rolekeeper reload --allow-removal`). What a person can only have done on purpose isn't: one role of several taken out,
 /// one reader of several, a whole file of `roles.d` deleted.
 package struct SettingsDifference: Hashable, Sendable {
