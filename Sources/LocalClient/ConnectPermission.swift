@@ -22,6 +22,9 @@ enum ConnectPermission {
     let namesUser: Bool
   }
 
+  /// The group that is for this alone, as the package makes it.
+  private static let clients = "rolekeeper-clients"
+
   static func remedy(mode: mode_t, owner: String, group: Group, user: String) -> String {
     // connect(2) on a socket needs write permission (unix(7)).
     guard mode & S_IWGRP != 0 else { return "its mode lets only its owner '\(owner)' connect" }
@@ -33,7 +36,12 @@ enum ConnectPermission {
       return
         "\(user) is a member of its group '\(group.name)', but was not at login: log in again, or run newgrp \(group.name)"
     }
-    return "its group is '\(group.name)'; run: sudo usermod -aG \(group.name) \(user), which counts from the next login"
+    // Any other group may do more than connect.
+    guard group.name == clients else {
+      return
+        "its group is '\(group.name)': ask an administrator whether \(user) may join it, or set the socket's group to '\(clients)'"
+    }
+    return "its group is '\(clients)'; run: sudo usermod -aG \(clients) \(user), which counts from the next login"
   }
 
   private static func user() -> String { name(ofUser: geteuid()) }

@@ -56,12 +56,13 @@ private final class LoadRun {
     let socket = SocketSettings(socketTable)
     if let socket {
       WritablePlace(context: context, place: socketTable.place(of: Schema.Socket.path))
-        .check(directory: PathText.directory(of: socket.path))
+        .check(socket: socket.path, isWritten: socketTable.isWritten(Schema.Socket.path))
     }
     let filesTable = main.table(Schema.files, Schema.Files.table)
     let directory = filesTable.absolutePath(Schema.Files.directory)
     if let directory {
-      WritablePlace(context: context, place: filesTable.place(of: Schema.Files.directory)).check(directory: directory)
+      WritablePlace(context: context, place: filesTable.place(of: Schema.Files.directory))
+        .check(filesDirectory: directory, isWritten: filesTable.isWritten(Schema.Files.directory))
     }
     let admins = AccessRule(main.table(Schema.access, Schema.Access.table))
     let level = main.table(Schema.log, Schema.Log.table).choice(Schema.Log.level).flatMap(LogLevel.init)
@@ -158,7 +159,7 @@ private final class LoadRun {
       if error != .missing {
         findings.error(
           Place(file: directory), "the directory can't be read: \(error)",
-          error == .denied ? "let the daemon's user read it" : "make it a directory again, or remove it")
+          error == .denied ? SafeFix.reach(directory) : "make it a directory again, or move it away")
       }
       return []
     }

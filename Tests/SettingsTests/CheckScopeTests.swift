@@ -67,6 +67,7 @@ import Testing
     var host = try Self.host(dropIn: row.dropIn)
     host.directories["/srv/own"] = FakeHost.File(uid: 998, mode: 0o711)
     host.directories["/tmp"] = FakeHost.File(mode: 0o1777)
+    host.missingDirectories.insert("/srv/app/rolekeeper")
     host.directories["/home/alice"] = FakeHost.File(uid: 1002, mode: 0o755)
     let found = Self.check(host, Self.output(row.path))
     #expect(
@@ -103,14 +104,14 @@ import Testing
     let scope = CheckScope(unit: InstalledUnit(on: host), accessKeyProblem: { _ in nil })
     #expect(
       SettingsLoader(host: host, check: scope).load(FakeHost.path).diagnostics.map(\.problem) == [
-        "is '/tmp', which the unit doesn't see (PrivateTmp=)"
+        "is '/tmp/x.sock', and the unit doesn't see that directory (PrivateTmp=)"
       ])
   }
 
   @Test func `without a unit only permissions count`() throws {
     var host = FakeHost()
     host.directories["/run/rolekeeper"] = FakeHost.File(uid: 998, mode: 0o711)
-    host.missingDirectories = ["/run/rolekeeper/roles"]
+    host.missingDirectories.insert("/run/rolekeeper/roles")
     host.directories["/home/alice"] = FakeHost.File(uid: 998, mode: 0o711)
     #expect(Self.check(host, Self.output("/home/alice/a")) == [])
     host.credentialsDirectory = nil

@@ -34,7 +34,8 @@ struct FakeHost: Host {
   var files: [String: File] = ["/run/credentials/rolekeeper.service/access-key": File(uid: 998, mode: 0o400)]
   /// All directories not named here belong to root and have mode 0755.
   var directories: [String: File] = [:]
-  var missingDirectories: Set<String> = []
+  /// With all that would be below them and isn't named in `directories`.
+  var missingDirectories: Set<String> = ["/srv/rolekeeper", "/var/lib/rolekeeper-files"]
   /// What paths are links to.
   var links: [String: String] = [:]
 
@@ -56,14 +57,21 @@ struct FakeHost: Host {
 
   func status(of path: String) throws(HostError) -> FileStatus {
     if let file = files[path] { return FileStatus(kind: .file, uid: file.uid, gid: file.gid, mode: file.mode) }
-    if missingDirectories.contains(path) || path.hasSuffix(".csv") || path.hasPrefix("/run/credentials") {
+    let isMissing = missingDirectories.contains { path == $0 || path.hasPrefix("\($0)/") }
+    if directories[path] == nil, isMissing || path.hasSuffix(".csv") || path.hasPrefix("/run/credentials") {
       throw .missing
     }
     let directory = directories[path] ?? File(mode: 0o755)
     return FileStatus(kind: .directory, uid: directory.uid, gid: directory.gid, mode: directory.mode)
   }
 
-  func realPath(of path: String) throws(HostError) -> String { links[path] ?? path }
+  func realPath(of path: String) throws(HostError) -> String {
+    for (link, target) in links {
+      if path == link { return target }
+      if path.hasPrefix("\(link)/") { return target + path.dropFirst(link.count) }
+    }
+    return path
+  }
 
   func read(_ path: String, limit: Int) throws(HostError) -> (status: FileStatus, bytes: [UInt8]) {
     guard let file = files[path] else { throw .missing }

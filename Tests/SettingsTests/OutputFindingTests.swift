@@ -94,7 +94,7 @@ import Testing
     ),
     Finding(
       "no directory", "[[roles.uploader.files]]\npath = \"/srv/missing/a\"",
-      ":10: warning: roles.uploader.files.path is '/srv/missing/a', and its directory can't be seen: there is no such file; use a directory of its own: run: install -d -o rolekeeper -m 0711 /srv/missing; let the unit write there: systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/missing"
+      ":10: warning: roles.uploader.files.path is '/srv/missing/a', and there is no directory '/srv/missing'; use a directory of its own: run: install -d -o rolekeeper -m 0711 /srv/missing; let the unit write there: systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/missing"
     ),
     Finding(
       "everybody's directory", "[[roles.uploader.files]]\npath = \"/tmp/a\"",
@@ -107,7 +107,7 @@ import Testing
     host.directories["/home/alice"] = FakeHost.File(uid: 1002, mode: 0o755)
     host.directories["/tmp"] = FakeHost.File(mode: 0o1777)
     host.directories["/srv/shared"] = FakeHost.File(gid: 2000, mode: 0o2775)
-    host.missingDirectories = ["/srv/missing"]
+    host.missingDirectories.insert("/srv/missing")
     finding.check(on: host)
   }
 

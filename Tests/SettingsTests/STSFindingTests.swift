@@ -155,7 +155,7 @@ import Testing
     )
     check(
       FakeHost.File(uid: 998, mode: 0o602),
-      "/etc/rolekeeper/proxy-password: everybody may write to it (mode 0602); run: chmod go-w /etc/rolekeeper/proxy-password"
+      "/etc/rolekeeper/proxy-password: everybody may write to it (mode 0602); run: chmod 0400 /etc/rolekeeper/proxy-password; have the password changed if others had access"
     )
   }
 

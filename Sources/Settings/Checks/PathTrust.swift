@@ -24,16 +24,20 @@ final class PathTrust {
     do throws(HostError) { check(path, try host.status(of: path)) } catch {
       findings.error(
         Place(file: path), "its permissions can't be seen: \(error)",
-        error == .denied ? "let the daemon's user search the directories above it" : "see to that directory")
+        error == .denied ? SafeFix.reach(path) : "see to that directory")
     }
   }
 
-  /// Who may write besides root, the daemon's user and `owner`, and the command that ends it where the path is ours; nil when nobody may.
-  func writers(_ status: FileStatus, besides owner: UInt32? = nil) -> (who: String, cause: String, command: String)? {
-    if ![0, host.uid, owner].contains(status.uid) { return (name(ofUID: status.uid), "its owner", "chown root") }
-    guard status.mode & 0o022 != 0 else { return nil }
+  /// Who may write besides root, the daemon's user and `owner`, and the commands that end it where the path is ours; nil when nobody may.
+  func writers(_ status: FileStatus, besides owner: UInt32? = nil) -> (who: String, cause: String, commands: [String])?
+  {
+    let isLoose = status.mode & 0o022 != 0
+    if ![0, host.uid, owner].contains(status.uid) {
+      return (name(ofUID: status.uid), "its owner", ["chown root"] + (isLoose ? ["chmod go-w"] : []))
+    }
+    guard isLoose else { return nil }
     let who = status.mode & 0o002 != 0 ? "everybody" : "group \(name(ofGID: status.gid))"
-    return (who, "mode \(status.mode.octal)", "chmod go-w")
+    return (who, "mode \(status.mode.octal)", ["chmod go-w"])
   }
 
   /// As commands take it.
@@ -49,7 +53,7 @@ final class PathTrust {
   }
 
   private func check(_ path: String, _ status: FileStatus) {
-    guard checked.insert(path).inserted, let (who, cause, command) = writers(status) else { return }
-    findings.error(Place(file: path), "\(who) may write to it (\(cause))", SafeFix.change(path, by: command))
+    guard checked.insert(path).inserted, let (who, cause, commands) = writers(status) else { return }
+    findings.error(Place(file: path), "\(who) may write to it (\(cause))", SafeFix.change(path, by: commands, on: host))
   }
 }

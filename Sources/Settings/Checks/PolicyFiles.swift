@@ -37,7 +37,7 @@ final class PolicyFiles {
     } catch {
       findings.error(
         place, "names '\(path)', which can't be read: \(error)",
-        error == .denied ? "let the daemon's user read it and search the directories above it" : "correct the path")
+        error == .denied ? SafeFix.reach(path) : "correct the path")
       return nil
     }
     guard !ByteOrderMark.isUTF16(bytes.span) else {

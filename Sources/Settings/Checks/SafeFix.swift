@@ -1,3 +1,5 @@
+import Core
+
 /// Which commands a finding may propose: none that could break the host, whatever the settings name.
 ///
 /// Only `/etc/rolekeeper` and what lies in it is ours to change. Elsewhere, `chmod go-w /tmp` or `chown root /home/alice` would
@@ -5,12 +7,17 @@
 enum SafeFix {
   static let home = "/etc/rolekeeper"
 
-  static func isOurs(_ path: String) -> Bool { path == home || path.hasPrefix("\(home)/") }
+  private static func isOurs(_ path: String) -> Bool { path == home || path.hasPrefix("\(home)/") }
 
-  /// `command` for a file or directory of ours; for others where such files belong.
-  static func change(_ path: String, by command: String) -> String {
-    isOurs(path)
-      ? "run: \(command) \(quoted(path))"
+  /// Whether a path leads to something of ours: of a link, chmod(1) and chown(1) change what it points to.
+  static func isOurs(_ path: String, on host: any Host) -> Bool {
+    isOurs(path) && (try? host.realPath(of: path)).map { isOurs($0) } ?? false
+  }
+
+  /// `commands` for a file or directory of ours; for others where such files belong.
+  static func change(_ path: String, by commands: [String], on host: any Host) -> String {
+    isOurs(path, on: host)
+      ? "run: \(commands.map { "\($0) \(quoted(path))" }.joined(separator: " && "))"
       : "keep it in \(home), or in another directory that root alone may write to, with all directories above"
   }
 
@@ -19,15 +26,17 @@ enum SafeFix {
     "install -d -o \(quoted(user)) -m 0711 \(quoted(path))"
   }
 
-  /// As a shell takes it for one word.
-  static func quoted(_ word: String) -> String {
-    let isPlain = word.utf8.allSatisfy { byte in
-      switch byte {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-      case UInt8(ascii: "a")...UInt8(ascii: "z"): true
-      default: "._/-@:+,".utf8.contains(byte)
-      }
-    }
-    return isPlain && !word.isEmpty ? word : "'\(word.replacing("'", with: "'\\''"))'"
+  /// Lets the daemon's unit write to a directory of its own; with the dash it also starts without it.
+  static func dropIn(_ directory: String) -> String {
+    "systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-\(directory)"
   }
+
+  /// For what the daemon's user can't get at: nobody is asked to open a home or a system directory to it.
+  static func reach(_ path: String) -> String {
+    isOurs(path)
+      ? "let the daemon's user read it and search the directories above it"
+      : "keep it in \(home), where the daemon's user can read it"
+  }
+
+  static func quoted(_ word: String) -> String { ShellWord.quoted(word) }
 }

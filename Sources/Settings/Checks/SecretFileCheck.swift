@@ -20,9 +20,7 @@ struct SecretFileCheck {
     let status: FileStatus
     do throws(HostError) { status = try table.context.host.status(of: path) } catch {
       let problem = "is '\(path)', which can't be seen: \(error)"
-      let remedy =
-        error == .denied
-        ? "let the daemon's user search the directories above it" : "put \(content) there, or correct the path"
+      let remedy = error == .denied ? SafeFix.reach(path) : "put \(content) there, or correct the path"
       if mayComeLater {
         table.findings.warning(place, problem, remedy)
       } else {
@@ -34,15 +32,26 @@ struct SecretFileCheck {
     if status.kind != .file {
       table.findings.error(
         place, "is '\(path)', which isn't a regular file", "write the path of the file with \(content)")
-    } else if let (who, cause, command) = table.context.trust.writers(status) {
-      // Root's it would be out of the daemon's reach.
-      let owner = table.context.trust.daemonsUser
-      let command = command == "chown root" ? "chown \(SafeFix.quoted(owner))" : command
-      table.findings.error(Place(file: path), "\(who) may write to it (\(cause))", SafeFix.change(path, by: command))
-    } else if status.mode & 0o077 != 0 {
-      table.findings.error(
-        Place(file: path), "others than its owner may read \(content): its mode is \(status.mode.octal)",
-        "\(SafeFix.change(path, by: "chmod 0400")); \(afterDisclosure) if others had access")
+    } else {
+      check(status, of: path)
     }
+  }
+
+  /// All that is wrong with the file in one finding, and with it the commands that put all of it right.
+  private func check(_ status: FileStatus, of path: String) {
+    let writers = table.context.trust.writers(status)
+    let isReadable = status.mode & 0o077 != 0
+    guard writers != nil || isReadable else { return }
+    let isForeign = ![0, table.context.host.uid].contains(status.uid)
+    // Root's it would be out of the daemon's reach.
+    let commands =
+      (isForeign ? ["chown \(SafeFix.quoted(table.context.trust.daemonsUser))"] : [])
+      + (isReadable ? ["chmod 0400"] : [])
+    let problem =
+      writers.map { "\($0.who) may write to it (\($0.cause))" }
+      ?? "others than its owner may read \(content): its mode is \(status.mode.octal)"
+    let fix = SafeFix.change(path, by: commands, on: table.context.host)
+    table.findings.error(
+      Place(file: path), problem, isReadable ? "\(fix); \(afterDisclosure) if others had access" : fix)
   }
 }

@@ -1,6 +1,8 @@
 import Core
 
 /// Whether the daemon can write where the settings want it to, and what to do when it can't.
+///
+/// What is proposed never changes a directory that is there already (`OwnDirectory`).
 struct WritablePlace {
   let context: LoadContext
   /// Of the key that names it.
@@ -10,83 +12,133 @@ struct WritablePlace {
   /// written elsewhere.
   func check(output path: String, of role: RoleName, ownerUID: UInt32?) {
     let directory = PathText.directory(of: path)
-    let other = "/srv/rolekeeper/\(role)"
-    func moved(to directory: String) -> String { "write path = \"\(directory)/\(PathText.name(of: path))\"" }
+    let elsewhere = ["/srv/rolekeeper/\(role)", "/var/lib/rolekeeper-files/\(role)"]
+    func moved(_ preferred: String? = nil) -> String {
+      OwnDirectory(context: context).remedy([preferred].compactMap { $0 } + elsewhere) {
+        "write path = \"\($0)/\(PathText.name(of: path))\""
+      }
+    }
 
     if case .hidden(let setting)? = unitAccess(to: directory) {
-      return warn(
-        "is '\(path)', and the unit doesn't see that directory (\(setting))", ownDirectory(other, moved(to: other)))
+      return warn("is '\(path)', and the unit doesn't see that directory (\(setting))", moved())
     }
-    if context.check?.unit?.view.isMadeBySystemd(directory) == true { return }
+    if isMadeBySystemd(directory) { return }
     let status: FileStatus
     do throws(HostError) { status = try context.host.status(of: directory) } catch {
-      return warn(
-        "is '\(path)', and its directory can't be seen: \(error)",
-        error == .missing ? ownDirectory(directory) : "let the daemon's user search the directories above it")
+      if error == .missing {
+        return warn("is '\(path)', and there is no directory '\(directory)'", made(directory) ?? moved())
+      }
+      return warn("is '\(path)', and its directory can't be seen: \(error)", moved())
     }
     guard status.kind == .directory else {
-      return context.findings.error(
-        place, "is '\(path)', and '\(directory)' isn't a directory", Schema.Output.path.remedy())
+      return context.findings.error(place, "is '\(path)', and '\(directory)' isn't a directory", moved())
     }
     if let (who, cause, _) = context.trust.writers(status, besides: ownerUID) {
-      return context.findings.error(
-        place, "is '\(path)', and \(who) may write to its directory (\(cause))", ownDirectory(other, moved(to: other)))
+      return context.findings.error(place, "is '\(path)', and \(who) may write to its directory (\(cause))", moved())
     }
     guard context.check != nil else { return }
     if !context.host.mayWrite(to: directory) {
-      let own = Self.systemDirectories.contains(directory) ? other : "\(directory)/rolekeeper"
+      let inside = "\(directory)/rolekeeper"
       return warn(
-        "is '\(path)', and \(daemon) may not write to its directory (mode \(status.mode.octal), owned by "
-          + "\(context.trust.name(ofUID: status.uid)))", ownDirectory(own, moved(to: own)))
+        "is '\(path)', and \(daemon) may not write to its directory (\(describe(status)))",
+        moved(OwnDirectory(context: context).canBeMade(inside) ? inside : nil))
     }
     if unitAccess(to: directory) == .readOnly {
-      warn("is '\(path)', where the unit may not write", "run: \(Self.dropIn(directory))")
+      warn("is '\(path)', where the unit may not write", opened(directory) ?? moved())
     }
   }
 
-  /// A directory that the daemon makes things in, and makes itself where it isn't there.
-  func check(directory: String) {
-    guard let check = context.check else { return }
-    switch unitAccess(to: directory) {
-    case .hidden(let setting):
+  /// `files.directory`, which the daemon makes if the directory above it is there. `isWritten` is whether it stands in the settings.
+  func check(filesDirectory directory: String, isWritten: Bool) {
+    let standard = Schema.Files.directory.standard ?? ""
+    func moved() -> String {
+      let own = OwnDirectory(context: context).remedy(["/srv/rolekeeper/files", "/var/lib/rolekeeper-files"]) {
+        "write directory = \"\($0)\""
+      }
+      return directory == standard ? own : "remove the line to use \(standard); or \(own)"
+    }
+
+    if case .hidden(let setting)? = unitAccess(to: directory) {
+      return warn("is '\(directory)', and the unit doesn't see that directory (\(setting))", moved())
+    }
+    if isMadeBySystemd(directory) { return }
+    let status: FileStatus
+    do throws(HostError) { status = try context.host.status(of: directory) } catch {
+      // Without a unit that makes it, the standard one is whoever's who starts the daemon.
+      guard let check = context.check, isWritten || check.unit != nil else { return }
+      guard error == .missing else {
+        return warn("is '\(directory)', and that directory can't be seen: \(error)", moved())
+      }
+      let above = PathText.directory(of: directory)
+      if context.host.mayWrite(to: above), unitAccess(to: above) != .readOnly { return }
       return warn(
-        "is '\(directory)', which the unit doesn't see (\(setting))",
-        "write another path, best one below /run/rolekeeper")
-    case .readOnly: return warn("is '\(directory)', where the unit may not write", "run: \(Self.dropIn(directory))")
-    case .writable, nil: break
+        "is '\(directory)', which isn't there, and \(daemon) can't make it in '\(above)'", made(directory) ?? moved())
     }
-    if check.unit?.view.isMadeBySystemd(directory) == true { return }
-    let existing = isThere(directory) ? directory : PathText.directory(of: directory)
-    if isThere(existing), !context.host.mayWrite(to: existing) {
-      warn("is '\(directory)', and \(daemon) may not write to '\(existing)'", ownDirectory(directory))
+    guard status.kind == .directory else { return warn("is '\(directory)', which isn't a directory", moved()) }
+    if let (who, cause, _) = context.trust.writers(status) {
+      return warn(
+        "is '\(directory)', and \(who) may write to it (\(cause)), so no file would be written there", moved())
+    }
+    guard context.check != nil else { return }
+    if !context.host.mayWrite(to: directory) {
+      return warn("is '\(directory)', and \(daemon) may not write to it (\(describe(status)))", moved())
+    }
+    if unitAccess(to: directory) == .readOnly {
+      warn("is '\(directory)', where the unit may not write", opened(directory) ?? moved())
     }
   }
 
-  /// What no program of ours should get a directory in.
-  private static let systemDirectories: Set<String> = [
-    "/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/media", "/mnt", "/opt", "/proc", "/root", "/run", "/sbin",
-    "/sys",
-    "/usr", "/var", "/var/lib", "/var/run",
-  ]
+  /// `socket.path`. The directory has to be there before the daemon starts.
+  func check(socket path: String, isWritten: Bool) {
+    guard let check = context.check, isWritten || check.unit != nil else { return }
+    let directory = PathText.directory(of: path)
+    let runtime = "/run/rolekeeper"
+    let moved =
+      directory == runtime
+      ? "let systemd make it: systemctl edit rolekeeper, with the lines [Service] and RuntimeDirectory=rolekeeper"
+      : "write path = \"\(runtime)/\(PathText.name(of: path))\""
 
-  private func isThere(_ path: String) -> Bool { (try? context.host.status(of: path)) != nil }
+    if case .hidden(let setting)? = unitAccess(to: directory) {
+      return warn("is '\(path)', and the unit doesn't see that directory (\(setting))", moved)
+    }
+    if isMadeBySystemd(directory) { return }
+    let status: FileStatus
+    do throws(HostError) { status = try context.host.status(of: directory) } catch {
+      if error == .missing {
+        return warn("is '\(path)', and there is no directory '\(directory)'", made(directory) ?? moved)
+      }
+      return warn("is '\(path)', and its directory can't be seen: \(error)", moved)
+    }
+    guard status.kind == .directory else { return warn("is '\(path)', and '\(directory)' isn't a directory", moved) }
+    if !context.host.mayWrite(to: directory) {
+      return warn("is '\(path)', and \(daemon) may not write to its directory (\(describe(status)))", moved)
+    }
+    if unitAccess(to: directory) == .readOnly {
+      warn("is '\(path)', where the unit may not write", opened(directory) ?? moved)
+    }
+  }
+
+  /// The command that makes a directory which isn't there; nil where none of ours belongs.
+  private func made(_ directory: String) -> String? {
+    let own = OwnDirectory(context: context)
+    return own.canBeMade(directory) ? own.remedy([directory]) : nil
+  }
+
+  /// What lets the unit write to a directory that is right otherwise; nil for one of the host's.
+  private func opened(_ directory: String) -> String? {
+    HostPlaces.mayBeOurs(directory) ? "run: \(SafeFix.dropIn(directory))" : nil
+  }
+
+  private func isMadeBySystemd(_ directory: String) -> Bool {
+    context.check?.unit?.view.isMadeBySystemd(directory) == true
+  }
 
   private func unitAccess(to directory: String) -> UnitView.Access? {
     context.check?.unit?.view.access(to: directory)
   }
 
-  /// All that has to be done for a directory of the daemon's own; `change` is what the settings then say.
-  private func ownDirectory(_ directory: String, _ change: String? = nil) -> String {
-    // The daemon's own loader can't know its unit; `check` without one has nothing to open.
-    let isOpen = context.check.map { $0.unit.map { $0.view.access(to: directory) == .writable } ?? true } ?? false
-    return [
-      "use a directory of its own: run: \(SafeFix.makeDirectory(directory, user: context.trust.daemonsUser))", change,
-      isOpen ? nil : "let the unit write there: \(Self.dropIn(directory))",
-    ].compactMap { $0 }.joined(separator: "; ")
-  }
-
-  private static func dropIn(_ directory: String) -> String {
-    "systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-\(directory)"
+  private func describe(_ status: FileStatus) -> String {
+    "mode \(status.mode.octal), owned by \(context.trust.name(ofUID: status.uid))"
   }
 
   private var daemon: String { "the daemon's \(context.trust.name(ofUID: context.host.uid))" }
