@@ -37,7 +37,7 @@ let package = Package(
     room("EventLoop", imports: ["CSystemd"]),
     room("HTTPClient", imports: ["EventLoop", "Secrets", "CCurl", "CLinux"]),
     room("HTTPServer", imports: ["EventLoop", "CLinux"]),
-    room("FileOutput", imports: ["Secrets", "CLinux"]),
+    room("FileOutput", imports: ["Core", "Secrets", "CLinux"]),
     room(
       "Daemon",
       imports: [

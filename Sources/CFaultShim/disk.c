@@ -51,7 +51,10 @@ static bool is_broken(int fd, const char *fault) {
   return found;
 }
 
-int fsync(int fd) { return is_broken(fd, "sync") ? -1 : (int)syscall(SYS_fsync, fd); }
+int fsync(int fd) {
+  while (is_broken(fd, "hang")) usleep(10000);
+  return is_broken(fd, "sync") ? -1 : (int)syscall(SYS_fsync, fd);
+}
 
 ssize_t write(int fd, const void *bytes, size_t size) {
   return is_broken(fd, "write") ? -1 : syscall(SYS_write, fd, bytes, size);

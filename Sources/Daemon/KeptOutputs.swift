@@ -21,6 +21,8 @@ final class KeptOutputs {
   var driftCount: UInt64 = 0
   /// By the path of the role's directory or of a file elsewhere.
   private(set) var states: [String: OutputState] = [:]
+  /// The sessions that STS refuses, and when each lapses: their files go where nothing else can be written.
+  private var condemned: [SessionID: Timestamp] = [:]
 
   /// Whether something couldn't be written and hasn't been since.
   var isFailing: Bool { states.values.contains { $0.failure != nil } }
@@ -85,6 +87,22 @@ final class KeptOutputs {
     handout = other.handout
     end = other.end
     isBegun = true
+    condemned = other.condemned
+    for output in places {
+      let path = output.paths(role: role.name.description, in: directory).unit
+      if let written = other.states[path]?.written { states[path] = OutputState(written: written) }
+    }
+  }
+
+  /// A session that must not be handed out again, in files neither.
+  func condemn(_ session: Session, at now: Timestamp) {
+    condemned = condemned.filter { $0.value > now }
+    condemned[session.id] = session.expires
+  }
+
+  /// Whether a session that STS refuses is in the file, or in the directory's files.
+  func holdsCondemned(at path: String) -> Bool {
+    states[path]?.written.map { condemned[$0.session] != nil } ?? false
   }
 
   /// What has to go when `new` takes the place of these outputs. A role's directory sees to its own files as long as it is used.
@@ -105,7 +123,7 @@ extension OutputSettings.Location {
 /// What is known of a role's directory, or of one file elsewhere.
 struct OutputState {
   /// The generation that this process wrote there last, and when it lapses, whatever couldn't be written since; nil for none.
-  var written: (generation: UInt64, lapses: Timestamp)?
+  var written: (session: SessionID, generation: UInt64, lapses: Timestamp)?
   /// Why it isn't as it should be, as last reported, and since when.
   var failure: (error: String, since: Timestamp)?
   /// What somebody changed, as last reported; empty once it has been put right.

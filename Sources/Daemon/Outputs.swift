@@ -8,11 +8,14 @@ import Wire
 
 /// The credential files of all roles: written at each rotation, looked after in between, removed when they lapse.
 ///
-/// A failure is told once, the old content stays whole until it lapses, and it is tried again every ten seconds. Once a minute each
-/// role's files are looked at: what drifted in mode, owner or content is replaced.
+/// A failure is reported once, the old content stays whole until it lapses, and it is tried again every ten seconds; content whose
+/// session STS refuses is removed at once. A write that hasn't returned after ten seconds counts as failing until it does. Once a minute
+/// each role's files are looked at: what drifted in mode, owner or content is replaced.
 final class Outputs {
   private static let retry: Int64 = 10_000_000
   private static let second: Int64 = 1_000_000
+  /// How long a disk may take for one order, in microseconds.
+  private static let stuckAfter: Int64 = 10_000_000
   private static let secondsPerRound = 60
   private static let mostRetries = 64
   private static let mostUnbegun = 256
@@ -122,6 +125,16 @@ final class Outputs {
     bringUpToDate(outputs)
   }
 
+  /// STS refuses this session: where it is still in a file because nothing else can be written there, the file goes.
+  func condemn(_ session: Session, of name: RoleName) {
+    guard let outputs = kept[name] else { return }
+    outputs.condemn(session, at: Keeper.now())
+    for (path, state) in outputs.states where state.failure != nil && outputs.holdsCondemned(at: path) {
+      outputs.files.withdraw(
+        path, completion: removal(outputs, because: "file with a session that STS refuses removed"))
+    }
+  }
+
   /// The role is no more.
   func forget(_ name: RoleName) {
     if let old = kept.removeValue(forKey: name) { remove(Removal(old.placesMissing(in: nil), of: old)) }
@@ -159,7 +172,9 @@ final class Outputs {
     outputs.lastTry = Keeper.now()
     if let contents = outputs.contents {
       outputs.files.write(
-        contents, until: outputs.end, at: time(nil), completion: noting(outputs, writing: outputs.handout))
+        // The generation before rather goes a round too early than too late.
+        contents, until: outputs.end, at: time(nil) + Self.secondsPerRound,
+        completion: noting(outputs, writing: outputs.handout))
     } else if outputs.isBegun {
       outputs.files.withdraw(completion: noting(outputs, writing: nil))
     } else {
@@ -185,7 +200,9 @@ final class Outputs {
     let wasFailing = outputs.states[path]?.failure != nil
     let isNews = outputs.change(path) { state in
       // What goes into files is published, and has one.
-      state.written = handout.flatMap { handout in handout.generation.map { ($0, handout.lapses) } }
+      state.written = handout.flatMap { handout in
+        handout.generation.map { (handout.session.id, $0, handout.lapses) }
+      }
       state.failure = nil
       state.drifts = []
     }
@@ -227,7 +244,10 @@ final class Outputs {
   private func removeLapsed(_ outputs: KeptOutputs, at path: String) {
     let now = Keeper.now()
     var next = now + .microseconds(Self.retry)
-    if let lapses = outputs.states[path]?.written?.lapses {
+    if outputs.holdsCondemned(at: path) {
+      outputs.files.withdraw(
+        path, completion: removal(outputs, because: "file with a session that STS refuses removed"))
+    } else if let lapses = outputs.states[path]?.written?.lapses {
       if lapses > now { next = min(next, lapses) } else { outputs.files.withdraw(path, completion: removal(outputs)) }
     } else {
       outputs.files.withdrawEnded(by: outputs.lapsing, at: path, completion: removal(outputs))
@@ -235,13 +255,32 @@ final class Outputs {
     retry(at: next)
   }
 
-  private func removal(_ outputs: KeptOutputs) -> RoleOutputs.Completion {
+  private func removal(
+    _ outputs: KeptOutputs, because phrase: Logger.Message = "lapsed file removed"
+  ) -> RoleOutputs.Completion {
     { [unowned self, weak outputs] result in
       // Why it can't be removed is what was reported: why it can't be written.
       guard let outputs, case .success(true) = result.outcome else { return }
       let isNews = outputs.change(result.path) { $0.written = nil }
-      logger.warning("lapsed file removed", [.role: outputs.role.name.description, .path: result.path])
+      logger.warning(phrase, [.role: outputs.role.name.description, .path: result.path])
       if isNews { changed(outputs.role.name, result.path) }
+    }
+  }
+
+  /// Reports the orders that a disk has had for too long. What it does with them is reported when they return.
+  private func reportStuck() {
+    let limit = EventLoop.bootTime() - Self.stuckAfter
+    guard let oldest = writer.pendingSince, oldest <= limit else { return }
+    for outputs in kept.values {
+      for (path, since) in outputs.files.pending(since: limit) where outputs.states[path]?.failure == nil {
+        let error =
+          "file '\(path)': its disk hasn't answered for more than 10 s; look at that file system: a server that is down, a freeze "
+          + "(fsfreeze), the kernel's log (dmesg)"
+        _ = outputs.change(path) { $0.failure = (error, Timestamp(microseconds: since)) }
+        logger.error(
+          "file not written yet, its disk doesn't answer", [.role: outputs.role.name.description, .reason: error])
+        changed(outputs.role.name, path)
+      }
     }
   }
 
@@ -264,6 +303,7 @@ final class Outputs {
   /// Looks after a sixtieth of the roles, so that each has its turn in a minute and none makes the others wait.
   private func lookAfterSome() {
     lookAtUnbegun()
+    reportStuck()
     if round.isEmpty { round = Array(kept.keys) }
     let share = min(round.count, (kept.count + Self.secondsPerRound - 1) / Self.secondsPerRound)
     for name in round.suffix(share) {

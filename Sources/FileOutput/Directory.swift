@@ -20,6 +20,8 @@ struct Directory: ~Copyable {
         next = try calls.perform(.openDirectory, walked) { clinux_open_step(at, step) }
       } catch .system(.openDirectory, _, EACCES) where Self.isHidden(at) {
         throw .hiddenDirectory(path: path)
+      } catch .system(.openDirectory, _, ENOENT) {
+        throw .missingDirectory(path: path, isInRoots: Self.isRoots(at))
       }
       close(at)
       at = next
@@ -45,6 +47,11 @@ struct Directory: ~Copyable {
     return status.permissions == 0 && status.uid == 0
   }
 
+  private static func isRoots(_ descriptor: CInt) -> Bool {
+    var raw = stat()
+    return fstat(descriptor, &raw) == 0 && FileStatus(raw).isWritable(onlyBy: [0])
+  }
+
   func path(of name: String) -> String { path == "/" ? "/\(name)" : "\(path)/\(name)" }
 
   func openDirectory(_ name: String) throws(FileOutputError) -> Directory {
@@ -54,12 +61,12 @@ struct Directory: ~Copyable {
     return Directory(path: path(of: name), descriptor: descriptor, calls)
   }
 
-  /// True when it wasn't there.
-  func makeDirectory(_ name: String) throws(FileOutputError) -> Bool {
+  /// True when it wasn't there. `step` is what an error says was done.
+  func makeDirectory(_ name: String, _ step: Step = .makeDirectory) throws(FileOutputError) -> Bool {
     do throws(FileOutputError) {
-      try calls.perform(.makeDirectory, path(of: name)) { mkdirat(descriptor, name, 0o700) }
+      try calls.perform(step, path(of: name)) { mkdirat(descriptor, name, 0o700) }
       return true
-    } catch .system(.makeDirectory, _, EEXIST) { return false }
+    } catch .system(step, _, EEXIST) { return false }
   }
 
   /// The directory's own mode; it is the daemon's.

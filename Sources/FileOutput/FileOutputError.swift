@@ -1,3 +1,4 @@
+import Core
 import Glibc
 
 /// Why an output isn't as it should be. What was there before is still whole.
@@ -12,6 +13,8 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
   case accessNotKept(path: String, asked: Access, found: Access)
   /// Somebody else is let in by an access control list that can't be removed, as NFSv4 has them.
   case grantedElsewhere(path: String, who: String)
+  /// A directory isn't there. `isInRoots` is whether the one above it is root's and nobody else may write to it.
+  case missingDirectory(path: String, isInRoots: Bool)
   /// A directory in a home, where the daemon's unit sees nothing.
   case hiddenDirectory(path: String)
   /// Something of another kind has the name.
@@ -22,17 +25,19 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
   package var description: String {
     switch self {
     case .system(let step, let path, let number):
-      "file '\(path)': cannot \(step.rawValue): \(String(cString: strerror(number)))\(Self.cure(step, path, number).map { "; \($0)" } ?? "")"
+      "\(step.noun) '\(path)': cannot \(step.rawValue): \(String(cString: strerror(number)))\(Self.cure(step, path, number).map { "; \($0)" } ?? "")"
     case .looseDirectory(let path, let uid, let gid, let mode):
-      "directory '\(path)': others may write to it (mode 0\(String(mode, radix: 8)), owner \(uid):\(gid)); take the right to write from group and others, and let it belong to root, the daemon or the output's owner"
+      "directory '\(path)': others may write to it (mode 0\(String(mode, radix: 8)), owner \(uid):\(gid)); name a directory that only root, the daemon or the output's owner may write to: \(Self.seeCheck)"
     case .foreignDirectory(let path, let uid):
-      "directory '\(path)': it belongs to uid \(uid) and has to be the daemon's (uid \(geteuid())); remove it or name another in 'files.directory'"
+      "directory '\(path)': it belongs to uid \(uid) and has to be the daemon's (uid \(geteuid())); move it away, or name another in 'files.directory'"
     case .accessNotKept(let path, let asked, let found):
       "file '\(path)': the file system doesn't keep who may read it: \(asked) was set, and \(found) is shown; nothing was written: choose a directory on a file system that keeps modes and owners"
     case .grantedElsewhere(let path, let who):
       "file '\(path)': an access control list of the file system lets '\(who)' in, which the settings don't; nothing was written: take that entry from the list that new files in '\(Self.directory(of: path))' inherit, or choose another directory"
+    case .missingDirectory(let path, let isInRoots):
+      "directory '\(path)': there is no such directory; \(Self.making(path, isInRoots: isInRoots))"
     case .hiddenDirectory(let path):
-      "directory '\(path)': the unit doesn't see homes: run 'systemctl edit rolekeeper', add the lines '[Service]', 'ProtectHome=tmpfs' and 'BindPaths=\(path)', then restart"
+      "directory '\(path)': the unit doesn't see homes; name a directory outside of them: \(Self.seeCheck); or run 'systemctl edit rolekeeper', add the lines '[Service]', 'ProtectHome=tmpfs' and 'BindPaths=-\(path)', then restart"
     case .inTheWay(let path, let what): "file '\(path)': a \(what) is in the way; move it or change 'path'"
     case .unusablePath(let path): "path '\(path)': not an absolute path without empty, '.' and '..' steps"
     }
@@ -51,8 +56,7 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
     case EPERM where step == .chown:
       "to give files to other users the daemon needs CAP_CHOWN (AmbientCapabilities= of its unit) or root"
     case EACCES, EPERM:
-      "let the daemon (uid \(geteuid())) search the directories on the way and write to '\(directory(of: path))'"
-    case ENOENT: step == .openDirectory ? "make the directory" : nil
+      "the daemon (uid \(geteuid())) may not get to '\(directory(of: path))' or write there; name a directory of its own: \(seeCheck)"
     case EIO:
       "the disk has errors: see the kernel's log (dmesg)"
     case EMFILE, ENFILE:
@@ -66,10 +70,26 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
   /// The unit sees the host read-only but for what its drop-ins name; whether the file system itself is read-only can't be seen from here.
   /// The dash lets the unit start without the directory, too.
   private static func readOnlyFix(_ step: Step, _ path: String) -> String {
-    let place = step == .makeDirectory ? path : directory(of: path)
-    let make = step == .makeDirectory ? "make it with 'install -d -o rolekeeper -m 0711 \(place)', " : ""
+    let place = step == .makeParent ? path : directory(of: path)
+    guard HostPlaces.mayBeOurs(place) else {
+      return "it is read-only for the daemon; name a directory of its own: \(seeCheck)"
+    }
+    let make = step == .makeParent ? "make it with '\(command(making: place))', " : ""
     return
       "it is read-only for the daemon: \(make)run 'systemctl edit rolekeeper', add the lines '[Service]' and 'ReadWritePaths=-\(place)', then restart; if it is read-only for root, too, look at its mount"
+  }
+
+  /// It looks at more of the host than a failed call shows, and knows the unit.
+  private static let seeCheck = "'rolekeeper check' names one, with the commands that make it"
+
+  /// No command for a directory of the host, or in one whose owner could put a link there meanwhile.
+  private static func making(_ path: String, isInRoots: Bool) -> String {
+    isInRoots && HostPlaces.mayBeOurs(path)
+      ? "make it: \(command(making: path))" : "name a directory of the daemon's own: \(seeCheck)"
+  }
+
+  private static func command(making path: String) -> String {
+    "install -d -o \(geteuid()) -m 0711 \(ShellWord.quoted(path))"
   }
 
   private static func directory(of path: String) -> String {
@@ -82,6 +102,8 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
 package enum Step: String, Hashable, Sendable {
   case openDirectory = "open the directory"
   case makeDirectory = "make the directory"
+  /// The directory that holds the roles' directories.
+  case makeParent = "make the roles' directory"
   case list = "list the directory"
   case examine = "examine it"
   case create = "create it"
@@ -95,4 +117,12 @@ package enum Step: String, Hashable, Sendable {
   case syncDirectory = "bring the directory to the disk"
   case remove = "remove it"
   case handOver = "pass on its content"
+
+  /// What its path is of.
+  fileprivate var noun: String {
+    switch self {
+    case .openDirectory, .makeDirectory, .makeParent, .list, .syncDirectory: "directory"
+    default: "file"
+    }
+  }
 }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Writes outputs without ever making the loop wait for a disk.
 ///
 /// What lies in memory (tmpfs) is written at once; what lies on a disk by one worker thread, which is started for the first of these.
@@ -7,7 +9,20 @@ package final class FileWriter {
   private var waiting: [UInt64: OutputLane] = [:]
   private var lastID: UInt64 = 0
 
-  package init() throws(FileOutputError) { worker = try Worker() }
+  /// In microseconds; how long an order has been on its way is measured by it.
+  let now: () -> Int64
+
+  package init(now: @escaping () -> Int64 = FileWriter.bootTime) throws(FileOutputError) {
+    self.now = now
+    worker = try Worker()
+  }
+
+  /// CLOCK_BOOTTIME, in microseconds.
+  package static func bootTime() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_BOOTTIME, &time)
+    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+  }
 
   deinit {
     worker.end()
@@ -17,6 +32,9 @@ package final class FileWriter {
 
   /// Readable when results of the worker are there; open as long as this object is.
   package var descriptor: CInt { worker.results }
+
+  /// When the oldest of the orders was given that are on their way to a disk, in microseconds of `now`; nil when none is.
+  package var pendingSince: Int64? { waiting.values.lazy.compactMap(\.pendingSince).min() }
 
   /// Whether nothing is on its way to a disk.
   package var isIdle: Bool { waiting.isEmpty }

@@ -9,6 +9,13 @@ package struct OutputDrift: Hashable, Sendable {
 }
 
 extension Directory {
+  /// How the symlink `name`, which pointed to `target`, was changed by others; nil when it wasn't.
+  func drift(ofLink name: String, to target: String) throws(FileOutputError) -> String? {
+    if self.target(of: name) == target { return nil }
+    guard let now = try status(of: name) else { return "missing" }
+    return now.isSymlink ? "a link to something else" : now.isDirectory ? "a directory" : "a file instead of a link"
+  }
+
   /// How the file `name`, which was `before`, was changed by others; nil when it wasn't.
   ///
   /// Whatever is done to a file changes the time of its last status change, which nobody can set.

@@ -12,6 +12,8 @@ final class OutputLane {
 
   private struct Errand {
     let id: UInt64
+    /// When it was given, in microseconds of the writer's clock.
+    let since: Int64
     let isRemoval: Bool
   }
 
@@ -31,6 +33,8 @@ final class OutputLane {
   private var contents: [Secret] = []
   private var versions: [UInt64] = []
   private var lastVersion: UInt64 = 0
+  /// What a look at the files has found and put right, and hasn't been reported.
+  private var foundDrifts: [OutputDrift] = []
   /// Those that were written last, unless something went wrong since.
   private var writtenVersions: [UInt64] = []
 
@@ -49,6 +53,8 @@ final class OutputLane {
     guard versions == writtenVersions else { return sealAndWrite(until: end, completion) }
     give(.verify(versions, until: end, at: now)) { [weak self] result in
       guard let self, case .success(true) = result.outcome else { return completion(result) }
+      // The look itself puts a directory's mode right, so the write won't find it any more.
+      foundDrifts += result.drifts
       // What was given meanwhile comes next, and with it what is right by then.
       if case .busy = state { return }
       sealAndWrite(until: end, completion)
@@ -62,10 +68,16 @@ final class OutputLane {
       for (content, version) in zip(contents, versions) { sealed.append(try seal(content, version)) }
       writtenVersions = []
       give(.write(sealed, until: end)) { [weak self] result in
-        if case .success = result.outcome { self?.writtenVersions = versions }
-        completion(result)
+        guard let self else { return completion(result) }
+        if case .success = result.outcome { writtenVersions = versions }
+        completion(result.adding(takeFoundDrifts()))
       }
     } catch { completion(OutputResult(path: path, outcome: .failure(error.about(path)))) }
+  }
+
+  private func takeFoundDrifts() -> [OutputDrift] {
+    defer { foundDrifts = [] }
+    return foundDrifts
   }
 
   func give(_ order: OutputUnit.Order, completion: @escaping Completion) {
@@ -88,9 +100,16 @@ final class OutputLane {
     guard let writer else { return }
     do throws(FileOutputError) {
       state = .busy(
-        Errand(id: try writer.submit(unit, order, for: self), isRemoval: order.isRemoval), next: nil)
+        Errand(
+          id: try writer.submit(unit, order, for: self), since: writer.now(), isRemoval: order.isRemoval), next: nil)
       self.completion = completion
     } catch { completion(OutputResult(path: path, outcome: .failure(error))) }
+  }
+
+  /// When the order was given that is on its way to the disk, in microseconds of the writer's clock; nil when there is none.
+  var pendingSince: Int64? {
+    guard case .busy(let errand, _) = state else { return nil }
+    return errand.since
   }
 
   func finish(_ unit: OutputUnit, _ report: OutputUnit.Report) {

@@ -52,6 +52,11 @@ struct RoleDirectory: Sendable {
     if try isCurrent(contents.map(\.version), end, in: directory) { return false }
     // A leftover that can't be removed is in nobody's way: the number goes past it, and it is tried again the next time.
     let leftovers = try removeLeftovers(in: directory, keeping: present.map { [$0] } ?? [])
+    // Of another process's by its record: that may have had sessions of another length.
+    let before = present.map { number in
+      let known = written.flatMap { $0.number == number ? $0.end : nil }
+      return (number: number, end: known ?? recordedEnd(of: number, in: directory))
+    }
     let number = max(present ?? 0, lastNumber, leftovers.highest) + 1
     let statuses = try make(number, contents, until: end, in: directory)
     do throws(FileOutputError) {
@@ -63,7 +68,7 @@ struct RoleDirectory: Sendable {
       throw error
     }
     lastNumber = number
-    previous = written.map { ($0.number, $0.end) }
+    previous = before
     try directory.sync()
     written = Generation(number: number, end: end, versions: contents.map(\.version), statuses: statuses)
     return true
@@ -107,6 +112,12 @@ struct RoleDirectory: Sendable {
     guard let end = try Self.end(of: generation), end <= time else { return false }
     try withdraw()
     return true
+  }
+
+  /// 0, so that it goes at the next look, for a generation without a file or one that can't be looked at.
+  private func recordedEnd(of number: UInt64, in directory: borrowing Directory) -> Int {
+    guard let generation = try? directory.openDirectory(Self.name(number)) else { return 0 }
+    return (try? Self.end(of: generation)) ?? 0
   }
 
   /// Nil for a generation without a file.
@@ -191,8 +202,13 @@ extension RoleDirectory {
     from written: Generation, in directory: borrowing Directory
   ) throws(FileOutputError) -> [OutputDrift] {
     let name = Self.name(written.number)
-    guard directory.target(of: Self.current) == name, let status = try directory.status(of: name), status.isDirectory
-    else { return [OutputDrift(path: directory.path(of: Self.current), found: "missing or another link")] }
+    if let found = try directory.drift(ofLink: Self.current, to: name) {
+      return [OutputDrift(path: directory.path(of: Self.current), found: found)]
+    }
+    guard let status = try directory.status(of: name), status.isDirectory else {
+      let found = try directory.status(of: name) == nil ? "missing" : "not a directory"
+      return [OutputDrift(path: directory.path(of: name), found: found)]
+    }
     let generation = try directory.openDirectory(name)
     var drifts: [OutputDrift] = []
     var found: [String] = []
@@ -200,15 +216,14 @@ extension RoleDirectory {
     if clinux_has_acl(directory.descriptor, name) == 1 { found.append("an access control list") }
     if !found.isEmpty {
       drifts.append(OutputDrift(path: generation.path, found: found.joined(separator: ", ")))
-    } else if generation.target(of: EndRecord.inGeneration) != "\(written.end)" {
-      drifts.append(OutputDrift(path: generation.path(of: EndRecord.inGeneration), found: "missing or changed"))
+    } else if let found = try generation.drift(ofLink: EndRecord.inGeneration, to: "\(written.end)") {
+      drifts.append(OutputDrift(path: generation.path(of: EndRecord.inGeneration), found: found))
     }
     for (output, status) in zip(outputs, written.statuses) {
       let name = output.name.description
-      let isLinked = directory.target(of: name) == "\(Self.current)/\(name)"
-      if let found = isLinked ? try generation.drift(of: name, from: status) : "missing or another link" {
-        drifts.append(OutputDrift(path: directory.path(of: name), found: found))
-      }
+      var found = try directory.drift(ofLink: name, to: "\(Self.current)/\(name)")
+      if found == nil { found = try generation.drift(of: name, from: status) }
+      if let found { drifts.append(OutputDrift(path: directory.path(of: name), found: found)) }
     }
     return drifts
   }
@@ -281,13 +296,13 @@ extension RoleDirectory {
     do throws(FileOutputError) {
       let parent = try Directory(at: parent, calls)
       return try parent.openDirectory(role)
-    } catch .system(.openDirectory, _, ENOENT) { return nil }
+    } catch .missingDirectory { return nil } catch .system(.openDirectory, _, ENOENT) { return nil }
   }
 
   private func openParent() throws(FileOutputError) -> Directory {
     guard let path = OutputPath(parent) else { throw .unusablePath(parent) }
     let above = try Directory(at: path.directory, calls)
-    let isNew = try above.makeDirectory(path.name)
+    let isNew = try above.makeDirectory(path.name, .makeParent)
     let parent = try above.openDirectory(path.name)
     if isNew {
       try parent.removeACLs(of: parent.descriptor, parent.path)
@@ -305,8 +320,13 @@ extension RoleDirectory {
     let status = try directory.status()
     guard status.uid == geteuid() else { throw .foreignDirectory(path: directory.path, uid: status.uid) }
     let hadACL = try directory.removeACLs(of: directory.descriptor, directory.path)
-    guard status.permissions != Self.directoryMode || hadACL else { return nil }
+    var found: [String] = []
+    if status.permissions != Self.directoryMode {
+      found.append("mode \(status.access.modeText) instead of 0\(String(Self.directoryMode, radix: 8))")
+    }
+    if hadACL { found.append("an access control list") }
+    guard !found.isEmpty else { return nil }
     try directory.setMode(Self.directoryMode)
-    return hadACL ? "an access control list" : "mode \(status.access.modeText)"
+    return found.joined(separator: ", ")
   }
 }

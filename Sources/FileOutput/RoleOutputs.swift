@@ -19,6 +19,18 @@ package struct OutputResult: Sendable {
     isPresent = false
   }
 
+  private init(_ result: OutputResult, _ drifts: [OutputDrift]) {
+    path = result.path
+    outcome = result.outcome
+    isPresent = result.isPresent
+    self.drifts = drifts
+  }
+
+  /// The same with what was found before, and isn't among its own.
+  func adding(_ found: [OutputDrift]) -> OutputResult {
+    OutputResult(self, found.filter { !drifts.contains($0) } + drifts)
+  }
+
   init(path: String, _ report: OutputUnit.Report) {
     self.path = path
     outcome = report.result
@@ -66,6 +78,13 @@ package final class RoleOutputs {
     precondition(contents.count == count, "as many contents as outputs")
     for (lane, indices) in lanes {
       lane.write(indices.map { contents[$0] }, until: end, at: now, completion: completion)
+    }
+  }
+
+  /// Where an order given before `moment`, in microseconds of the writer's clock, is still on its way to the disk, and since when.
+  package func pending(since moment: Int64) -> [(path: String, since: Int64)] {
+    lanes.compactMap { lane, _ in
+      lane.pendingSince.flatMap { $0 <= moment ? (lane.path, $0) : nil }
     }
   }
 

@@ -8,9 +8,7 @@ package enum RolesDirectory {
   /// there. Tries all of them before it throws what went wrong first.
   package static func removeAbandoned(in directory: String, keeping roles: Set<String>) throws(FileOutputError) {
     let opened: Directory
-    do throws(FileOutputError) { opened = try Directory(at: directory, Calls()) } catch .system(
-      .openDirectory, _, ENOENT)
-    { return }
+    do throws(FileOutputError) { opened = try Directory(at: directory, Calls()) } catch .missingDirectory { return }
     let names = try opened.names()
     var first: FileOutputError?
     for name in names where !roles.contains(name) && isRoleName(name) {

@@ -36,8 +36,8 @@ struct SingleFile: Sendable {
     guard let written else { return false }
     if let found = try directory.drift(of: path.name, from: written.status) {
       drifts = [OutputDrift(path: "\(path)", found: found)]
-    } else if directory.target(of: record) != written.record {
-      drifts = [OutputDrift(path: directory.path(of: record), found: "missing or changed")]
+    } else if let found = try directory.drift(ofLink: record, to: written.record) {
+      drifts = [OutputDrift(path: directory.path(of: record), found: found)]
     }
     return drifts.isEmpty && written.version == version && written.end == end
   }
@@ -117,9 +117,9 @@ struct SingleFile: Sendable {
 
   /// Removing asks for no tight directory: what lapsed has to go from a loose one, too.
   private func openDirectoryIfPresent() throws(FileOutputError) -> Directory? {
-    do throws(FileOutputError) { return try Directory(at: path.directory, calls) } catch .system(
-      .openDirectory, _, ENOENT)
-    { return nil }
+    do throws(FileOutputError) { return try Directory(at: path.directory, calls) } catch .missingDirectory {
+      return nil
+    }
   }
 
   private func openDirectory() throws(FileOutputError) -> Directory {

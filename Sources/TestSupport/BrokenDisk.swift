@@ -2,13 +2,15 @@ import Glibc
 
 /// A disk that a test can break (EIO), for the programs alone that are started with its environment.
 package final class BrokenDisk {
-  /// A call that fails, and the directory, without links in its path, whose files and itself it fails for.
+  /// A call that fails or hangs, and the directory, without links in its path, whose files and itself it fails for.
   package struct Fault: Hashable, Sendable {
     package enum Call: String, Sendable {
       /// fsync(2).
       case sync
       /// write(2) and sendfile(2).
       case write
+      /// fsync(2) doesn't return, as on a frozen file system or with a file server that is gone, until the disk is sound again.
+      case hang
     }
 
     package let call: Call

@@ -125,8 +125,28 @@ import Testing
     #expect(try directory.isCurrent([2], until: end + 2, at: end + 1))
     #expect(names(temporary.path("roles/uploader")) == ["a", "current", "gen-2"])
     _ = try directory.write([content("3", version: 3)], until: end + 3)
+    #expect(names(temporary.path("roles/uploader")).contains("gen-2"))
     directory = self.directory
     #expect(try !directory.withdrawEnded(by: end))
+    #expect(names(temporary.path("roles/uploader")) == ["a", "current", "gen-3"])
+  }
+
+  /// The new process, or the outputs after a reload, knew nothing of it: with sessions of 12 h it stayed until the next swap.
+  @Test func `the generation of another process goes at the end that is recorded with it`() throws {
+    var directory = directory
+    _ = try directory.write([content("1", version: 1)], until: end)
+    directory = self.directory
+    _ = try directory.write([content("2", version: 1)], until: end + 43_200)
+    #expect(names(temporary.path("roles/uploader")) == ["a", "current", "gen-1", "gen-2"])
+    #expect(try directory.isCurrent([1], until: end + 43_200, at: end - 1))
+    #expect(names(temporary.path("roles/uploader")).contains("gen-1"))
+    #expect(try directory.isCurrent([1], until: end + 43_200, at: end))
+    #expect(names(temporary.path("roles/uploader")) == ["a", "current", "gen-2"])
+    // Without a record it counts by its age.
+    unlink(temporary.path("roles/uploader/gen-2/.expires"))
+    directory = self.directory
+    _ = try directory.write([content("3", version: 1)], until: end + 43_200)
+    #expect(try directory.isCurrent([1], until: end + 43_200, at: time(nil) + 910))
     #expect(names(temporary.path("roles/uploader")) == ["a", "current", "gen-3"])
   }
 }

@@ -85,6 +85,88 @@ import Testing
     }
   }
 
+  /// The look at it put its mode right before anything could report it.
+  @Test(arguments: [true, false])
+  func `a directory of ours that somebody loosened is reported with what was found`(_ isInMemory: Bool) throws {
+    let outputs = outputs(isInMemory ? memory : MountTable(""))
+    let results = Results()
+    func write() throws -> [OutputDrift] {
+      let count = results.all.count
+      outputs.write([secret("A"), secret("B"), secret("C")], completion: results.note)
+      try drain(results, until: count + 2)
+      return results.all.suffix(2).flatMap(\.drifts)
+    }
+    #expect(try write() == [])
+    let path = temporary.path("roles/uploader")
+    chmod(path, 0o777)
+    #expect(try write() == [OutputDrift(path: path, found: "mode 0777 instead of 0711")])
+    #expect(Look(path)?.mode == 0o711)
+    #expect(try write() == [], "once")
+    try AccessControlList.lets(1001, at: path)
+    chmod(path, 0o755)
+    let found = try write()
+    #expect(
+      found.map(\.path) == [path] && found[0].found.hasSuffix(" instead of 0711, an access control list"), "\(found)")
+    // What the same look finds of the files is reported with it, once.
+    chmod(path, 0o755)
+    chmod("\(path)/current/a", 0o644)
+    #expect(
+      try write() == [
+        OutputDrift(path: path, found: "mode 0755 instead of 0711"),
+        OutputDrift(path: "\(path)/a", found: "mode 0644 instead of 0400"),
+      ])
+  }
+
+  struct LinkCase: Sendable {
+    let name: String
+    let target: String?
+    let found: String
+  }
+
+  @Test(arguments: [
+    LinkCase(name: "a", target: nil, found: "missing"),
+    LinkCase(name: "a", target: "/etc/passwd", found: "a link to something else"),
+    LinkCase(name: "current", target: nil, found: "missing"),
+    LinkCase(name: "current", target: "gen-9", found: "a link to something else"),
+    LinkCase(name: "current/.expires", target: nil, found: "missing"),
+    LinkCase(name: "current/.expires", target: "9", found: "a link to something else"),
+  ])
+  func `a link that is gone is told from one that was changed`(_ row: LinkCase) throws {
+    let outputs = outputs(memory)
+    let results = Results()
+    outputs.write([secret("A"), secret("B"), secret("C")], completion: results.note)
+    let path = temporary.path("roles/uploader/\(row.name)")
+    let real = row.name == "current/.expires" ? temporary.path("roles/uploader/gen-1/.expires") : path
+    unlink(path)
+    if let target = row.target { symlink(target, path) }
+    outputs.write([secret("A"), secret("B"), secret("C")], completion: results.note)
+    #expect(results.all.suffix(2).flatMap(\.drifts) == [OutputDrift(path: real, found: row.found)])
+  }
+
+  /// All showed "ok" for as long as the disk didn't return.
+  @Test func `how long a disk has had an order is known until it returns`() throws {
+    final class Clock { var now: Int64 = 5 }
+    let clock = Clock()
+    let writer = try FileWriter { clock.now }
+    let stuck = try StuckLane(writer, at: temporary.path("stuck"))
+    #expect(writer.pendingSince == nil)
+    stuck.write("1")
+    clock.now = 20
+    // What waits behind it counts from its own time.
+    let other = try StuckLane(writer, at: temporary.path("other"))
+    other.write("1")
+    stuck.write("2")
+    #expect(writer.pendingSince == 5 && stuck.lane.pendingSince == 5 && other.lane.pendingSince == 20)
+    stuck.release()
+    other.release()
+    while stuck.results.all.count < 2 || other.results.all.isEmpty {
+      var waiting = pollfd(fd: writer.descriptor, events: Int16(POLLIN), revents: 0)
+      try #require(poll(&waiting, 1, 20_000) == 1)
+      writer.drain()
+    }
+    #expect(writer.pendingSince == nil && stuck.lane.pendingSince == nil && text("stuck") == "2")
+  }
+
   @Test func `a write that failed is tried again with the same content`() throws {
     chmod(temporary.path, 0o777)
     let outputs = outputs(memory)

@@ -22,21 +22,57 @@ import Testing
   struct Text: Sendable {
     let step: Step
     let number: CInt
+    var path = "/srv/app/key.json"
+    var noun = "file"
     let contains: [String]
+    var lacks: [String] = []
   }
 
   @Test(arguments: [
     Text(
-      step: .create, number: EROFS, contains: ["systemctl edit rolekeeper", "[Service]", "ReadWritePaths=-/etc/app'"]),
+      step: .create, number: EROFS, contains: ["systemctl edit rolekeeper", "[Service]", "ReadWritePaths=-/srv/app'"],
+      lacks: ["install"]),
     Text(step: .content, number: ENOSPC, contains: ["cannot write its content", "No space left", "make room"]),
     Text(step: .chown, number: EPERM, contains: ["CAP_CHOWN", "root"]),
-    Text(step: .create, number: EACCES, contains: ["uid \(geteuid())", "'/etc/app'"]),
-    Text(step: .openDirectory, number: ELOOP, contains: ["without symlinks"]),
+    Text(step: .create, number: EACCES, contains: ["uid \(geteuid())", "'/srv/app'", "rolekeeper check"]),
+    Text(step: .openDirectory, number: ELOOP, noun: "directory", contains: ["without symlinks"]),
+    Text(
+      step: .makeParent, number: EROFS, path: "/srv/app", noun: "directory",
+      contains: ["'install -d -o \(geteuid()) -m 0711 /srv/app'", "ReadWritePaths=-/srv/app'"]),
+    Text(
+      step: .makeParent, number: EROFS, path: "/etc/roles", noun: "directory", contains: ["rolekeeper check"],
+      lacks: ["install", "ReadWritePaths"]),
+    Text(
+      step: .create, number: EROFS, path: "/etc/a", contains: ["rolekeeper check"],
+      lacks: ["install", "ReadWritePaths"]),
   ])
   func `an error says what to do`(_ row: Text) {
-    let text = "\(FileOutputError.system(row.step, path: "/etc/app/key.json", errno: row.number))"
-    #expect(text.hasPrefix("file '/etc/app/key.json': cannot "))
-    for part in row.contains { #expect(text.contains(part)) }
+    let text = "\(FileOutputError.system(row.step, path: row.path, errno: row.number))"
+    #expect(text.hasPrefix("\(row.noun) '\(row.path)': cannot "), "\(text)")
+    for part in row.contains { #expect(text.contains(part), "\(text)") }
+    for part in row.lacks { #expect(!text.contains(part), "\(text)") }
+  }
+
+  /// What a message proposes never changes what is there, nor what belongs to the host or to somebody's home.
+  @Test(arguments: [
+    FileOutputError.looseDirectory(path: "/tmp", uid: 0, gid: 0, mode: 0o1777),
+    .looseDirectory(path: "/srv/shared", uid: 0, gid: 2000, mode: 0o2775), .foreignDirectory(path: "/srv/app", uid: 99),
+    .missingDirectory(path: "/etc/app", isInRoots: true), .missingDirectory(path: "/home/alice/app", isInRoots: true),
+    .missingDirectory(path: "/srv/alice/app", isInRoots: false), .missingDirectory(path: "/app", isInRoots: true),
+    .system(.create, path: "/root/a", errno: EACCES), .system(.makeParent, path: "/usr/lib/roles", errno: EROFS),
+    .system(.create, path: "/usr/lib/a", errno: EROFS), .system(.makeDirectory, path: "/run/x", errno: EACCES),
+  ])
+  func `no error proposes a command that could break the host`(_ error: FileOutputError) {
+    for command in ["chmod", "chown", "install", "rm ", "remove it", "ReadWritePaths"] {
+      #expect(!"\(error)".contains(command), "\(error)")
+    }
+  }
+
+  @Test func `a missing directory in one of root's takes the command that makes it`() {
+    #expect(
+      "\(FileOutputError.missingDirectory(path: "/srv/my app", isInRoots: true))"
+        == "directory '/srv/my app': there is no such directory; make it: install -d -o \(geteuid()) -m 0711 '/srv/my app'"
+    )
   }
 
   static let mounts = """

@@ -42,7 +42,7 @@ import Testing
     #expect(roomy.failure == nil && roomy.content == "new")
   }
 
-  @Test func `a read-only disk is told with the lines to write`() throws {
+  @Test func `a read-only disk is told, and no command for what lies in tmp`() throws {
     let temporary = try TemporaryDirectory()
     let outcome = try PrivateMounts.run {
       try PrivateMounts.mountMemory(over: temporary.path, size: 1 << 20)
@@ -53,7 +53,7 @@ import Testing
     }
     let text = "\(try #require(outcome.failure))"
     #expect(
-      text.contains("systemctl edit rolekeeper") && text.contains("ReadWritePaths=-\(temporary.path("roles/uploader"))")
+      text.contains("it is read-only for the daemon; name a directory of its own") && !text.contains("ReadWritePaths")
     )
     #expect(outcome.content == "old")
   }

@@ -64,7 +64,7 @@ import Testing
     #expect(try directory.write([content("x", version: 1)]))
     #expect(
       recorder.changes.map { "\($0.step) \($0.name)" } == [
-        "makeDirectory roles", "acl roles", "chmod roles", "makeDirectory uploader", "acl uploader", "chmod uploader",
+        "makeParent roles", "acl roles", "chmod roles", "makeDirectory uploader", "acl uploader", "chmod uploader",
         "makeDirectory gen-1", "acl gen-1", "create a", "acl a", "chmod a", "chown a", "content a", "sync a",
         "link .expires", "chmod gen-1", "syncDirectory gen-1", "link a", "rename a", "link current", "rename current",
         "syncDirectory uploader",

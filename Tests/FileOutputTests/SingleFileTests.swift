@@ -151,7 +151,8 @@ import Testing
     file = Self.make("\(directory)/credentials.json")
     let error = try #require(throws: FileOutputError.self) { try file.write(content("one", version: 1)) }
     #expect(
-      "\(error)" == "file '\(directory)': cannot open the directory: No such file or directory; make the directory")
+      "\(error)" == "directory '\(directory)': there is no such directory; name a directory of the daemon's own: "
+        + "'rolekeeper check' names one, with the commands that make it")
     try file.withdraw()
     mkdir(directory, 0o755)
     #expect(try file.write(content("one", version: 1)))

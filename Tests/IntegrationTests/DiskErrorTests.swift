@@ -88,4 +88,33 @@ import Wire
     #expect(findings.areFlawless(for: Double(2 * Self.lifetime)), "\(findings)\n\(daemon.log)")
     #expect(daemon.logLines("refresh failed").isEmpty, "\(daemon.log)")
   }
+
+  /// A write that never returned showed "ok" in all of them.
+  @Test func `a disk that hangs is in status, health, metrics and events until it answers`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil, roles: ["uploader"]))
+    lab.draft.roles = [SettingsDraft.Role("uploader", files: SettingsDraft.Role.file("credentials.json"))]
+    try lab.writeSettings()
+    let disk = BrokenDisk(in: lab.directory)
+    let daemon = try lab.launch(environment: disk.environment)
+    try daemon.awaitReady()
+    let events = try daemon.events()
+    try disk.become([BrokenDisk.Fault(.hang, below: lab.draft.directory)])
+    defer { try? disk.become([]) }
+    try lab.refresh(["uploader"])
+
+    let failing = try #require(try lab.await(events) { $0.kind == .output }.output)
+    #expect(failing.lastError?.contains("its disk hasn't answered for more than 10 s") == true, "\(failing)")
+    #expect(failing.generation == 1 && failing.since != nil, "what its readers find is the old one")
+    #expect(try lab.status("uploader").outputs == [failing])
+    #expect(try HealthAnswer(parsing: Array(daemon.get("/healthz").body.utf8).span).status == .degraded)
+    let path = "\(lab.draft.directory)/uploader/credentials.json"
+    #expect(
+      try daemon.get("/metrics").body.contains("rolekeeper_output_failing{role=\"uploader\",path=\"\(path)\"} 1\n"))
+    #expect(daemon.logLines("error: file not written yet, its disk doesn't answer", "role=uploader").count == 1)
+
+    try disk.become([])
+    let again = try #require(try lab.await(events) { $0.kind == .output }.output)
+    #expect(again == OutputStatus(path: path, generation: 2))
+    #expect(daemon.logLines("notice: file can be written again", "role=uploader").count == 1)
+  }
 }

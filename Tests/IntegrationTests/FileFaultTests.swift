@@ -40,7 +40,10 @@ import Testing
     } mend: { place in
       unlink(place.spare)
     },
-    Case(role: "read-only", isElsewhere: true, cure: "ReadWritePaths=", canBeRemoved: false) { place in
+    Case(
+      role: "read-only", isElsewhere: true, cure: "it is read-only for the daemon; name a directory of its own",
+      canBeRemoved: false
+    ) { place in
       try PrivateMounts.makeReadOnly(place.directory)
     } mend: { place in
       try PrivateMounts.makeWritable(place.directory)
@@ -51,7 +54,7 @@ import Testing
     } mend: { place in
       rmdir(place.file)
     },
-    Case(role: "loosened", isElsewhere: true, cure: "take the right to write from group and others") { place in
+    Case(role: "loosened", isElsewhere: true, cure: "name a directory that only root") { place in
       chmod(place.directory, 0o777)
     } mend: { place in
       chmod(place.directory, 0o755)

@@ -18,8 +18,8 @@ import Wire
     let standby: Credential
     let inUse: Credential
 
-    init(_ adjust: (inout SettingsDraft) -> Void = { _ in }) throws {
-      let place = try TemporaryDirectory(in: "/dev/shm")
+    init(in home: String = "/dev/shm", _ adjust: (inout SettingsDraft) -> Void = { _ in }) throws {
+      let place = try TemporaryDirectory(in: home)
       let lab = try Lab(RealmDraft(lifetime: nil, roles: ["uploader"])) { draft in
         draft.roles = [SettingsDraft.Role("uploader", files: SettingsDraft.Role.file("credentials.json"))]
         draft.directory = place.path("roles")
@@ -100,6 +100,27 @@ import Wire
     try lab.emulator.clearFault(refused)
     let next = try Credential(try daemon.get("/v1/roles/uploader/credentials?wait=60"))
     #expect(next.keyID != pool.inUse.keyID)
+  }
+
+  /// The old content stayed whole, with a session that the cloud refuses.
+  @Test(arguments: ["/dev/shm", "/tmp"])
+  func `a file whose session is condemned goes where the standby can't be written`(_ home: String) throws {
+    let pool = try Pool(in: home)
+    let (lab, daemon) = (pool.lab, pool.lab.daemon!)
+    try eventually("it is in the file") { pool.file.contains(pool.inUse.keyID) }
+    try lab.emulator.fault("kind=session-revoked&key=\(pool.inUse.keyID)")
+    try lab.emulator.fault("kind=refuse&action=AssumeRole")
+    // Nothing is written to a directory that others may write to.
+    chmod(lab.draft.directory, 0o777)
+    #expect(try lab.rolekeeper("report", "uploader").output == "condemned\n")
+    try eventually("the file is gone:\n\(daemon.log)", within: 5) { pool.file.isEmpty }
+    try daemon.awaitLog("warning: file with a session that STS refuses removed", "role=uploader")
+    #expect(daemon.logLines("error: file not written").count == 1)
+    try eventually("no generation is claimed to be there") {
+      try lab.status("uploader").outputs.map(\.generation) == [nil]
+    }
+    chmod(lab.draft.directory, 0o755)
+    try eventually("the standby is in the file", within: 25) { pool.file.contains(pool.standby.keyID) }
   }
 
   struct Case: CustomTestStringConvertible {
