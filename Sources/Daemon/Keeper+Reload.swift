@@ -11,10 +11,10 @@ extension Keeper {
   /// Who asked for a reload, and what for.
   struct ReloadRequest {
     let allowsRemoval: Bool
-    let completion: (ReloadProblem?) -> Void
+    let completion: (ReloadResult) -> Void
   }
 
-  package func reload(allowingRemoval: Bool, _ completion: @escaping (ReloadProblem?) -> Void) {
+  package func reload(allowingRemoval: Bool, _ completion: @escaping (ReloadResult) -> Void) {
     reloadRequests.append(ReloadRequest(allowsRemoval: allowingRemoval, completion: completion))
     if reading == nil { readSettings() }
   }
@@ -24,11 +24,11 @@ extension Keeper {
     let requests = reloadRequests
     reloadRequests = []
     announcer.reloading()
-    let finish = { [unowned self] (problem: ReloadProblem?) in
+    let finish = { [unowned self] (result: ReloadResult) in
       reading = nil
-      reloads.count(isDone: problem == nil)
+      if case .done = result { reloads.count(isDone: true) } else { reloads.count(isDone: false) }
       announcer.reloaded()
-      for request in requests { request.completion(problem) }
+      for request in requests { request.completion(result) }
       if !reloadRequests.isEmpty { readSettings() }
     }
     do {
@@ -41,7 +41,7 @@ extension Keeper {
     }
   }
 
-  private func take(_ loaded: LoadedSettings, allowingRemoval: Bool) -> ReloadProblem? {
+  private func take(_ loaded: LoadedSettings, allowingRemoval: Bool) -> ReloadResult {
     warn(of: loaded.diagnostics)
     guard let new = loaded.settings else {
       return refuse(loaded.diagnostics.filter { $0.severity == .error }.map(\.description))
@@ -58,10 +58,11 @@ extension Keeper {
     } catch {
       return refuse(["\(error)"])
     }
-    warn(of: difference.warnings)
-    if allowingRemoval { warn(of: difference.losses) }
+    // Losses are here only where removal was allowed.
+    let removals = difference.warnings + difference.losses.map(\.allowed)
+    warn(of: removals)
     logger.notice("settings reloaded", [.count: "\(new.roles.count)"])
-    return nil
+    return .done(warnings: removals.map(\.description))
   }
 
   /// The settings in force with their roles, which the refresher has.
@@ -77,10 +78,10 @@ extension Keeper {
     }
   }
 
-  private func refuse(_ diagnostics: [String]) -> ReloadProblem {
+  private func refuse(_ diagnostics: [String]) -> ReloadResult {
     for sentence in diagnostics { logger.error("settings not reloaded, keeping the old ones", [.reason: sentence]) }
     refusal = SettingsRefusal(at: UTCTime(seconds: Int64(Glibc.time(nil))), diagnostics)
-    return ReloadProblem(diagnostics: diagnostics)
+    return .refused(diagnostics)
   }
 
   /// From here on nothing fails.

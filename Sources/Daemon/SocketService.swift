@@ -7,9 +7,9 @@ package import Wire
 
 /// What the socket's routes need of the daemon behind them.
 package protocol SocketBackend: AnyObject {
-  /// Reads the settings again; `completion` is called later, with nil when they are in force, else with what is wrong with
-  /// them. What looks like a truncated file counts as wrong unless removal is allowed.
-  func reload(allowingRemoval: Bool, _ completion: @escaping (ReloadProblem?) -> Void)
+  /// Reads the settings again; `completion` is called later. What looks like a truncated file counts as wrong unless removal is
+  /// allowed.
+  func reload(allowingRemoval: Bool, _ completion: @escaping (ReloadResult) -> Void)
   /// Where the socket is, by the settings in force.
   var socketPath: String { get }
   func statusReport() -> StatusReport
@@ -20,16 +20,18 @@ package protocol SocketBackend: AnyObject {
   func metrics() -> String
 }
 
-/// Why a reload changed nothing.
-package struct ReloadProblem {
-  /// A sentence for each thing that is wrong, with file and line.
-  package let diagnostics: [String]
+/// What became of a reload.
+package enum ReloadResult {
+  /// The settings are in force. A sentence for each thing that they have taken away.
+  case done(warnings: [String])
+  /// Nothing was changed. A sentence for each thing that is wrong, with file and line.
+  case refused([String])
 }
 
 /// A reload that was refused, so that the settings in force aren't those of the files.
 package struct SettingsRefusal: Hashable, Sendable {
   package let at: UTCTime
-  /// As in `ReloadProblem`; the first few, since thousands of roles may be wrong in the same way.
+  /// As in `ReloadResult`; the first few, since thousands of roles may be wrong in the same way.
   package let errors: [String]
 
   init(at: UTCTime, _ diagnostics: [String]) {
@@ -197,19 +199,23 @@ package final class SocketService: RequestHandler {
     }
     let path = backend.socketPath
     // By the server that was asked: the new settings may put another in its place.
-    backend.reload(allowingRemoval: allowsRemoval) { [weak server, unowned backend] problem in
+    backend.reload(allowingRemoval: allowsRemoval) { [weak server, unowned backend] result in
       let moved = backend.socketPath == path ? nil : backend.socketPath
-      server?.complete(token, Self.answer(to: problem, movedTo: moved))
+      server?.complete(token, Self.answer(to: result, movedTo: moved))
     }
     return nil
   }
 
-  private static func answer(to problem: ReloadProblem?, movedTo path: String?) -> Response {
-    guard let problem else { return Answer.document(ReloadOutcome(movedTo: path)) }
-    return Answer.problem(
-      Problem(
-        .settingsRefused, detail: "the old settings stay in force; fix what is listed under 'errors' and reload again",
-        errors: problem.diagnostics))
+  private static func answer(to result: ReloadResult, movedTo path: String?) -> Response {
+    switch result {
+    case .done(let warnings): Answer.document(ReloadOutcome(movedTo: path, warnings: warnings))
+    case .refused(let diagnostics):
+      Answer.problem(
+        Problem(
+          .settingsRefused,
+          detail: "the old settings stay in force; fix what is listed under 'errors' and reload again",
+          errors: diagnostics))
+    }
   }
 
   private func subscribe(_ peer: Peer, _ token: ResponseToken) -> Response? {

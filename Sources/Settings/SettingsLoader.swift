@@ -132,7 +132,10 @@ private final class LoadRun {
     var names: [RoleName] = []
     defer {
       let endsInLineFeed = file?.endsInLineFeed ?? true
-      inventory.append(.init(path: reader.place.file, roles: names, endsInLineFeed: endsInLineFeed))
+      inventory.append(
+        .init(
+          path: reader.place.file, roles: names, endsInLineFeed: endsInLineFeed,
+          lastTable: LastTable(file?.nodes ?? [])))
     }
     for node in reader.nodes(Schema.roles) {
       guard let table = reader.table(node, in: Schema.roles, Schema.Role.table) else { continue }

@@ -5,16 +5,30 @@ package struct ReloadOutcome: WireDocument, Hashable, Sendable {
   /// Where the socket is now, when the settings moved it; the connection that carries this answer is the last of the old one.
   package var movedTo: String?
 
-  package init(movedTo: String?) { self.movedTo = movedTo }
+  /// What the new settings have taken away, one sentence each; of very many the first 100.
+  package var warnings: [String]
+
+  package init(movedTo: String?, warnings: [String] = []) {
+    self.movedTo = movedTo
+    self.warnings = Array(warnings.prefix(100))
+  }
 
   package init(_ value: borrowing JSONValue) throws(WireError) {
     movedTo = try value.optionalText("socket_moved_to")
+    var warnings: [String] = []
+    try value["warnings"]?.forEachItem { (item) throws(WireError) in
+      guard let text = item.string() else { throw .malformed("warnings") }
+      warnings.append(text)
+    }
+    self.warnings = warnings
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
     json.object { json in
       json.member("reload", "done")
       json.member("socket_moved_to", orNull: movedTo)
+      json.key("warnings")
+      json.array { json in for warning in warnings { json.string(warning) } }
     }
   }
 }

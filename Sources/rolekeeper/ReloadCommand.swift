@@ -17,6 +17,7 @@ struct ReloadCommand {
     let answer = try client.request("POST", "/v1/reload\(query)", timeout: timeout)
     guard answer.status == 200 else { throw Refusal(answer) }
     let outcome = try answer.body.withBytes { bytes in try ReloadOutcome(parsing: bytes) }
+    for warning in outcome.warnings { Console.report(warning) }
     if let path = outcome.movedTo { Console.report(Self.moved(to: path)) }
     return ExitStatus.done
   }

@@ -157,6 +157,85 @@ import Testing
     #expect(difference.warnings.map(\.description) == row.warnings)
   }
 
+  /// Where the last table of the file begins, and what of it is left.
+  struct Cut: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    let table: String
+    /// All lines that the old file has in the table.
+    let lines: [String]
+    /// How many of them are left.
+    let left: Int
+    var endsInLineFeed = true
+    var losses: [String] = []
+    var warnings: [String] = []
+  }
+
+  private static func hasLost(_ keys: String) -> String {
+    "has lost \(keys), and the file ends in that table, as if it was cut off there"
+  }
+  private static let output = [
+    "path = \"/srv/a\"", "format = \"env\"", "owner = \"uploader\"", "group = \"media\"", "mode = \"0440\"",
+  ]
+
+  /// `format`, owner and mode fell back to what holds without them, and the reload said nothing.
+  @Test(arguments: [
+    Cut(testDescription: "whole", table: "[[roles.r.files]]", lines: output, left: 5),
+    Cut(
+      testDescription: "without the mode", table: "[[roles.r.files]]", lines: output, left: 4,
+      losses: ["roles.r.files \(hasLost("mode"))"]),
+    Cut(
+      testDescription: "the path alone", table: "[[roles.r.files]]", lines: output, left: 1,
+      losses: ["roles.r.files \(hasLost("format, owner, mode"))"]),
+    Cut(
+      testDescription: "the path, format and owner", table: "[[roles.r.files]]", lines: output, left: 3,
+      losses: ["roles.r.files \(hasLost("group, mode"))"]),
+    Cut(
+      testDescription: "keys that say what holds without them", table: "[[roles.r.files]]",
+      lines: ["path = \"a\"", "format = \"json\"", "mode = \"0400\""], left: 1),
+    Cut(
+      testDescription: "the second file", table: "[[roles.r.files]]\npath = \"b\"\n[[roles.r.files]]", lines: output,
+      left: 2,
+      losses: ["roles.r.files \(hasLost("owner, mode"))"]),
+    Cut(
+      testDescription: "readers", table: "[roles.r.allow]", lines: ["users = [\"uploader\"]", "groups = [\"media\"]"],
+      left: 1,
+      losses: ["roles.r.allow \(hasLost("groups"))"]),
+    Cut(
+      testDescription: "the socket", table: "[socket]", lines: ["group = \"rolekeeper-clients\"", "mode = \"0600\""],
+      left: 1,
+      losses: ["socket \(hasLost("mode"))"]),
+    Cut(
+      testDescription: "admins", table: "[access]", lines: ["admin_users = [\"alice\"]", "admin_groups = [\"media\"]"],
+      left: 1,
+      losses: ["access \(hasLost("admin_groups"))"]),
+    Cut(
+      testDescription: "times, perhaps on purpose", table: "[roles.s]",
+      lines: ["role_arn = \"acs:ram::1234567890123456:role/s\"", "pool = 4", "floor = \"15min\""], left: 1,
+      warnings: ["roles.s \(hasLost("pool, floor"))"]),
+    Cut(
+      testDescription: "times, and the line end", table: "[roles.s]",
+      lines: ["role_arn = \"acs:ram::1234567890123456:role/s\"", "pool = 4", "floor = \"15min\""], left: 2,
+      endsInLineFeed: false, losses: ["roles.s \(hasLost("floor"))"]),
+    Cut(
+      testDescription: "STS's times", table: "[sts]",
+      lines: ["endpoint = \"sts.cn-hangzhou.aliyuncs.com\"", "burst = 7"], left: 1,
+      warnings: ["sts \(hasLost("burst"))"]),
+  ])
+  func `a file cut off inside its last table is refused, or at least said to have lost keys`(_ row: Cut) throws {
+    let start = "[source.main]\ntype = \"access-key\"\ncredential = \"access-key\"\n\(Self.role("r"))"
+    func text(_ lines: some Sequence<String>) -> String { "\(start)\(row.table)\n\(lines.map { "\($0)\n" }.joined())" }
+    let old = try Self.settings(text(row.lines))
+    var cut = text(row.lines.prefix(row.left))
+    if !row.endsInLineFeed { cut.removeLast() }
+    let difference = try Self.settings(cut).difference(from: old)
+    #expect(difference.losses.map { "\($0.place.key) \($0.problem)" } == row.losses)
+    #expect(difference.warnings.map { "\($0.place.key) \($0.problem)" } == row.warnings)
+    // In the middle of the file it is an edit.
+    let middle = "\(text(row.lines.prefix(row.left)))\(Self.role("behind"))"
+    let edit = try Self.settings(middle).difference(from: Self.settings("\(text(row.lines))\(Self.role("behind"))"))
+    #expect(edit.losses.isEmpty && edit.warnings.isEmpty, "\(edit)")
+  }
+
   @Test func `settings that had no role lose none`() throws {
     let empty = try Self.settings(Self.main)
     #expect(empty.difference(from: empty).losses.isEmpty)

@@ -25,6 +25,7 @@ package struct SettingsDifference: Hashable, Sendable {
     compareFiles()
     compareSections()
     compareRoles()
+    compareEnds()
   }
 
   // MARK: - Files
@@ -110,6 +111,24 @@ package struct SettingsDifference: Hashable, Sendable {
     }
   }
 
+  // MARK: - Where files end
+
+  /// A file that was cut off inside a table has lost that table's last keys, and what they said is another thing now without a word.
+  /// What readers would notice at once is a loss; other keys may have been taken out on purpose, but for a file whose last line has lost
+  /// its line end, too.
+  private mutating func compareEnds() {
+    let oldFiles = Dictionary(old.inventory.files.map { ($0.path, $0) }) { first, _ in first }
+    for file in new.inventory.files {
+      guard let end = file.lastTable else { continue }
+      let lost = LostKeys(at: end, from: (old, oldRoles), to: (new, newRoles))
+      if lost.all.isEmpty { continue }
+      let isCut = oldFiles[file.path]?.endsInLineFeed == true && !file.endsInLineFeed
+      let what =
+        "has lost \(lost.all.joined(separator: ", ")), and the file ends in that table, as if it was cut off there"
+      if isCut || !lost.noticed.isEmpty { lose(file.path, end.name, what) } else { warn(file.path, end.name, what) }
+    }
+  }
+
   // MARK: - Sentences
 
   private var mainPath: String { new.inventory.files.first?.path ?? old.inventory.files.first?.path ?? "the settings" }
@@ -132,6 +151,13 @@ package struct SettingsDifference: Hashable, Sendable {
   private static func list(_ names: [RoleName]) -> String {
     let shown = names.prefix(8).map(\.description).joined(separator: ", ")
     return names.count > 8 ? "\(shown) and \(names.count - 8) more" : shown
+  }
+}
+
+extension Diagnostic {
+  /// The same of a loss that was allowed (`--allow-removal`), as a warning of what was done.
+  package var allowed: Diagnostic {
+    Diagnostic(severity: .warning, place: place, problem: problem, remedy: "removal was allowed, so it is in force")
   }
 }
 

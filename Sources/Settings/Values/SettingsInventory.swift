@@ -10,6 +10,8 @@ package struct SettingsInventory: Hashable, Sendable {
     package var roles: [RoleName]
     /// Whether the last line has its line feed, as editors write it; a file that was cut off rarely has.
     package var endsInLineFeed: Bool
+    /// nil for a file without a key.
+    package var lastTable: LastTable?
   }
 
   /// The main file first, then those of `roles.d` by their names.

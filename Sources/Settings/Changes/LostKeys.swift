@@ -1,0 +1,83 @@
+import Core
+
+/// Keys that were written in a table, aren't any more, and make a difference.
+struct LostKeys {
+  /// By what readers would notice at once: whose a file is, what is in it, where the socket is.
+  private(set) var noticed: [String] = []
+  private var others: [String] = []
+
+  var all: [String] { noticed + others }
+
+  typealias Settings = (whole: DaemonSettings, roles: [RoleName: RoleSettings])
+
+  /// Of the table `end`, which is among the new settings.
+  init(at end: LastTable, from old: Settings, to new: Settings) {
+    func lost(_ key: any SettingKey, _ isOther: Bool, _ kept: inout [String]) {
+      if isOther, !end.keys.contains(key.name) { kept.append(key.name) }
+    }
+    switch end.path.first {
+    case Schema.socket.name where end.path.count == 1:
+      let (before, after) = (old.whole.socket, new.whole.socket)
+      lost(Schema.Socket.path, before.path != after.path, &noticed)
+      lost(Schema.Socket.mode, before.mode != after.mode, &noticed)
+      lost(Schema.Socket.group, before.gid != after.gid, &noticed)
+      lost(Schema.Socket.maxConnections, before.maxConnections != after.maxConnections, &others)
+      lost(Schema.Socket.maxConnectionsPerUID, before.maxConnectionsPerUID != after.maxConnectionsPerUID, &others)
+    case Schema.sts.name where end.path.count == 1:
+      let (before, after) = (old.whole.sts, new.whole.sts)
+      lost(Schema.STS.endpoint, before.endpoint != after.endpoint, &noticed)
+      lost(Schema.STS.fallbackEndpoints, before.fallbackEndpoints != after.fallbackEndpoints, &others)
+      lost(Schema.STS.connectTimeout, before.connectTimeout != after.connectTimeout, &others)
+      lost(Schema.STS.timeout, before.timeout != after.timeout, &others)
+      lost(Schema.STS.requestsPerSecond, before.requestsPerSecond != after.requestsPerSecond, &others)
+      lost(Schema.STS.burst, before.burst != after.burst, &others)
+    case Schema.access.name where end.path.count == 1:
+      lost(Schema.Access.adminUsers, old.whole.admins.uids != new.whole.admins.uids, &noticed)
+      lost(Schema.Access.adminGroups, old.whole.admins.gids != new.whole.admins.gids, &noticed)
+    case Schema.roles.name where end.path.count > 1:
+      guard let name = RoleName(end.path[1]), let before = old.roles[name], let after = new.roles[name] else { return }
+      switch end.path.dropFirst(2).first {
+      case nil: compareRole(before, after, end)
+      case Schema.Role.allow.name:
+        lost(Schema.Allow.users, before.readers.uids != after.readers.uids, &noticed)
+        lost(Schema.Allow.groups, before.readers.gids != after.readers.gids, &noticed)
+      case Schema.Role.files.name: compareOutput(before, after, end)
+      default: break
+      }
+    default: break
+    }
+  }
+
+  private mutating func compareRole(_ before: RoleSettings, _ after: RoleSettings, _ end: LastTable) {
+    func lost(_ key: any SettingKey, _ isOther: Bool) {
+      if isOther, !end.keys.contains(key.name) { others.append(key.name) }
+    }
+    let (old, new) = (before.timing, after.timing)
+    lost(Schema.Role.sessionName, before.sessionName != after.sessionName)
+    lost(Schema.Role.duration, old.duration != new.duration)
+    // What follows the duration has another value with it.
+    if old.duration == new.duration {
+      lost(Schema.Role.maxDuration, old.maxDuration != new.maxDuration)
+      lost(Schema.Role.refreshAfter, old.refreshAfter != new.refreshAfter)
+    }
+    lost(Schema.Role.source, before.source != after.source)
+    lost(Schema.Role.pool, old.pool != new.pool)
+    lost(Schema.Role.floor, old.floor != new.floor)
+    lost(Schema.Role.surviveOutage, old.surviveOutage != new.surviveOutage)
+    lost(Schema.Role.lapseMargin, old.lapseMargin != new.lapseMargin)
+  }
+
+  private mutating func compareOutput(_ before: RoleSettings, _ after: RoleSettings, _ end: LastTable) {
+    guard let index = end.index, after.outputs.indices.contains(index) else { return }
+    let new = after.outputs[index]
+    guard let old = before.outputs.first(where: { $0.location == new.location }) else { return }
+    func lost(_ key: any SettingKey, _ isOther: Bool) {
+      if isOther, !end.keys.contains(key.name) { noticed.append(key.name) }
+    }
+    lost(Schema.Output.format, old.format != new.format)
+    lost(Schema.Output.owner, old.uid != new.uid)
+    // The group follows the owner.
+    if old.uid == new.uid { lost(Schema.Output.group, old.gid != new.gid) }
+    lost(Schema.Output.mode, old.mode != new.mode)
+  }
+}
