@@ -40,6 +40,7 @@ extension Keeper {
 
   private func daemonFigures() -> Metrics.DaemonFigures {
     let offset = refresher.clock.lead(overWallMicroseconds: Self.wallMicroseconds(), at: Self.now())
-    return Metrics.DaemonFigures(started: started, clockOffset: offset, reloads: reloads)
+    let now = UTCTime(seconds: Self.wallMicroseconds() / 1_000_000)
+    return Metrics.DaemonFigures(started: started, now: now, clockOffset: offset, reloads: reloads)
   }
 }

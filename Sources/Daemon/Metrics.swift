@@ -34,6 +34,8 @@ struct Metrics {
   /// What is said of the daemon as a whole.
   struct DaemonFigures {
     let started: UTCTime
+    /// By the host's clock.
+    let now: UTCTime
     /// The server's clock minus the host's; nil until STS has answered.
     let clockOffset: Duration?
     let reloads: ReloadCounts
@@ -46,6 +48,10 @@ struct Metrics {
     add(
       "rolekeeper_start_time_seconds", "gauge", "When the daemon started, in seconds since 1970 by this host's clock.",
       [("", Double(daemon.started.seconds))])
+    add(
+      "rolekeeper_time_seconds", "gauge",
+      "When these figures were taken, in seconds since 1970 by this host's clock; it stands still in a stale copy of them.",
+      [("", Double(daemon.now.seconds))])
     add(
       "rolekeeper_clock_offset_seconds", "gauge",
       "The server's clock minus this host's, to half a second; missing until STS has answered.",

@@ -177,4 +177,15 @@ import Wire
       ["/usr/bin/promtool", "check", "rules", "/\(root)/etc/prometheus/rolekeeper.rules.yml"])
     #expect(run.status == 0, "\(run)")
   }
+
+  /// With the textfile recipe the last figures stay in their file, and the alert never came.
+  @Test(.needs(.promtool)) func `the alert of metrics that are gone comes for a stale file, too`() throws {
+    let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+    let text = try #require(FileText.read("/\(root)/Tests/Prometheus/rolekeeper.rules.test.yml"))
+    let directory = try TemporaryDirectory()
+    let tests = try directory.write(
+      text.replacing("[RULES]", with: "[/\(root)/etc/prometheus/rolekeeper.rules.yml]"), to: "tests.yml")
+    let run = try ChildProcess.run(["/usr/bin/promtool", "test", "rules", tests])
+    #expect(run.status == 0, "\(run)")
+  }
 }

@@ -62,6 +62,7 @@ import Wire
     let figures = try Figures(text)
     #expect(figures[#"rolekeeper_build_info{version="\#(Version.number)"}"#] == 1)
     #expect(figures["rolekeeper_start_time_seconds"].map { abs($0 - before) < 60 } == true)
+    #expect(figures["rolekeeper_time_seconds"].map { $0 >= before.rounded(.down) && $0 <= wallClock() } == true)
     #expect(figures[#"rolekeeper_role_state{role="uploader",state="valid"}"#] == 1)
     #expect(figures[#"rolekeeper_role_state{role="reports",state="lapsed"}"#] == 1)
     #expect(figures["rolekeeper_clock_offset_seconds"].map { abs($0) < 5 } == true)
