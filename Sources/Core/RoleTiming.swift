@@ -4,19 +4,19 @@
 /// session is never more than 1.1·A/N old.
 package struct RoleTiming: Hashable, Sendable {
   /// DurationSeconds asked of STS: 900 s to 43 200 s (STS API reference, AssumeRole).
-  package var duration: Duration
+  @Microseconds package var duration: Duration
   /// The longest DurationSeconds a reservation may ask for; at least `duration`.
-  package var maxDuration: Duration
+  @Microseconds package var maxDuration: Duration
   /// How many live sessions the ring holds, 1 or more.
   package var pool: Int
   /// The age at which a session is replaced: 2 s to `duration`.
-  package var refreshAfter: Duration
+  @Microseconds package var refreshAfter: Duration
   /// The least remaining life that is handed out without complaint.
-  package var floor: Duration
+  @Microseconds package var floor: Duration
   /// How long STS may be down before a reader gets less than the floor.
-  package var surviveOutage: Duration
+  @Microseconds package var surviveOutage: Duration
   /// With less than this left a session counts as lapsed: 1 s to 60 s.
-  package var lapseMargin: Duration
+  @Microseconds package var lapseMargin: Duration
 
   package init(
     duration: Duration = .hours(1), maxDuration: Duration? = nil, pool: Int = 2, refreshAfter: Duration? = nil,

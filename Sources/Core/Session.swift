@@ -16,7 +16,7 @@ package struct Session: Hashable, Sendable {
   /// When the request for it was sent: no session is older than that.
   package let sent: Timestamp
   /// The DurationSeconds that was asked for.
-  package let asked: Duration
+  @Microseconds package private(set) var asked: Duration
   /// When it ends, on our clock: never later than `sent` plus what was asked.
   package private(set) var expires: Timestamp
 
