@@ -8,6 +8,8 @@
 ///
 /// A spare call leaves the last token to those that work. A reservation also needs a token of a bucket of its own with a quarter
 /// of the rate.
+///
+/// While whoever answered has asked to be left alone, only first attempts are let go.
 package struct FetchQueue: Sendable {
   package enum Urgency: Hashable, Sendable {
     /// No attempt of the role has ended.
@@ -63,6 +65,7 @@ package struct FetchQueue: Sendable {
   private var arrivals: UInt64 = 0
   /// Retries let go before a role that works, since one of these was let go.
   private var retriesBefore = 0
+  private var heldUntil: Timestamp?
 
   /// `rate` in calls per second, `burst` in calls.
   package init(rate: Double, burst: Int, at instant: Timestamp) {
@@ -111,11 +114,15 @@ package struct FetchQueue: Sendable {
 
   /// When a reservation could be fetched if nothing else waited.
   package mutating func reservationChance(at instant: Timestamp) -> Timestamp {
-    max(bucket.nextToken(at: instant), reservationBucket.nextToken(at: instant))
+    afterHold(max(bucket.nextToken(at: instant), reservationBucket.nextToken(at: instant)))
   }
 
   /// Holds the burst back after a call that failed on the way or by the server's own trouble.
   package mutating func failed(at instant: Timestamp) { bucket.failed(at: instant) }
+
+  /// Lets nothing but first attempts go before `end`, since the peer asked for that: what one role was answered goes for all. After that
+  /// there is no burst.
+  package mutating func hold(until end: Timestamp) { heldUntil = max(heldUntil ?? end, end) }
 
   /// Slows down after a throttled call.
   package mutating func throttled(at instant: Timestamp) {
@@ -146,7 +153,7 @@ package struct FetchQueue: Sendable {
   /// When there will be a token for a check, as things are; nil while a refresh waits for one.
   package mutating func nextCheck(at instant: Timestamp) -> Timestamp? {
     guard refreshes.count == 0, retries.count == 0 else { return nil }
-    return max(bucket.nextToken(at: instant), checkBucket.nextToken(at: instant))
+    return afterHold(max(bucket.nextToken(at: instant), checkBucket.nextToken(at: instant)))
   }
 
   /// Goes on with another rate. What waits keeps its place, and neither the tokens nor what throttles have taken come back.
@@ -158,8 +165,19 @@ package struct FetchQueue: Sendable {
 
   // MARK: - Order
 
-  /// Whose turn it is and when the tokens for it are there.
+  private func afterHold(_ chance: Timestamp) -> Timestamp { max(chance, heldUntil ?? chance) }
+
+  /// Whose turn it is and when it may go.
   private mutating func nextTicket(at instant: Timestamp) -> (ticket: Ticket, chance: Timestamp)? {
+    if let heldUntil, heldUntil <= instant {
+      self.heldUntil = nil
+      bucket.failed(at: instant)
+    }
+    return nextByTokens(at: instant).map { ($0, $0.urgency == .first ? $1 : afterHold($1)) }
+  }
+
+  /// Whose turn it is and when the tokens for it are there.
+  private mutating func nextByTokens(at instant: Timestamp) -> (ticket: Ticket, chance: Timestamp)? {
     if let ticket = nextNeeded { return (ticket, bucket.nextToken(at: instant)) }
     // By arrival, but whoever lacks tokens lets the others go.
     let spare = refreshes.first.map { ($0.key, bucket.nextToken(beyond: 1, at: instant)) }

@@ -144,9 +144,11 @@ package struct HostSchedule: Sendable {
   }
 
   private static let mostConfirmations = 3
+  /// A peer that says "in a day" doesn't let a host run dry.
+  private static let longestHold = Duration.minutes(5)
 
   /// Learns from a refusal of the role in `slot`: a throttle slows the calls down, trouble takes their burst, a refused date is
-  /// put on trial.
+  /// put on trial. What the peer asks for in `Retry-After` (RFC 9110, section 10.2.3) it asks of all.
   package mutating func learn(from failure: Failure, of slot: Int, date: UTCTime?, sent: Timestamp, at now: Timestamp) {
     switch failure.kind {
     case .throttled: queue.throttled(at: now)
@@ -155,6 +157,7 @@ package struct HostSchedule: Sendable {
       noteTrouble(of: slot, at: now)
     case .permanent, .skew, .nonceUsed, .identityLapsed: break
     }
+    if let wait = failure.notBefore { queue.hold(until: now + min(max(wait, .zero), Self.longestHold)) }
     clock.endTrial()
     if failure.kind == .skew, let date { clock.observeSkew(date: date, sent: sent) }
   }

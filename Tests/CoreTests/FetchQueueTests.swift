@@ -164,6 +164,31 @@ import Testing
       #expect(heap.first?.key == model.values.min())
     }
   }
+
+  /// Each role kept away by itself, so that a host with many went on asking an endpoint that had asked for time.
+  @Test func `what one role's answer asks for holds all but first attempts, and no burst follows it`() {
+    var queue = Self.queue([
+      .due(floorReached: Self.at(50)), .retry(floorReached: Self.at(60)), .spare, .reservation, .first,
+    ])
+    queue.hold(until: Self.at(20))
+    queue.hold(until: Self.at(10))
+    #expect(Self.drain(&queue, at: Self.start) == [4])
+    #expect(queue.nextChance(at: Self.start) == Self.at(20))
+    #expect(queue.reservationChance(at: Self.start) >= Self.at(20))
+    #expect(Self.drain(&queue, at: Self.at(19.9)) == [])
+    #expect(queue.next(at: Self.at(20))?.role == 0)
+    #expect(queue.next(at: Self.at(20)) == nil, "the burst that was saved up meanwhile is gone")
+    #expect(queue.next(at: Self.at(20.02))?.role == 1)
+  }
+
+  @Test func `a check of a session is held, too`() {
+    var queue = Self.queue([])
+    queue.hold(until: Self.at(20))
+    let (early, chance) = (queue.takeForCheck(at: Self.start), queue.nextCheck(at: Self.start))
+    #expect(!early && chance == Self.at(20))
+    let late = queue.takeForCheck(at: Self.at(20))
+    #expect(late)
+  }
 }
 
 extension Double {

@@ -98,4 +98,16 @@ import Testing
     Self.fail(&schedule, 1, sent: 10, at: 20)
     #expect(Self.call(&schedule, 1, at: 30) != .spare)
   }
+
+  // MARK: - Retry-After
+
+  @Test(arguments: [(20, 20), (86_400, 300), (-5, 0)])
+  func `what one role is asked to wait all wait, at most five minutes`(_ asked: Int64, _ held: Int64) {
+    var schedule = Self.schedule()
+    let failure = Failure(
+      .transient, code: "ServiceUnavailable", httpStatus: 503, notBefore: .seconds(asked), advice: "")
+    schedule.learn(from: failure, of: 0, date: nil, sent: Self.start, at: Self.start)
+    if held > 0 { #expect(Self.call(&schedule, 1, at: held - 1) == nil) }
+    #expect(Self.call(&schedule, 1, at: held) != nil)
+  }
 }
