@@ -34,10 +34,11 @@ let package = Package(
     room("SessionStore", imports: ["Core", "Secrets"]),
     room("Settings", imports: ["Core", "JSON", "CTOML"]),
     room("CloudAPI", imports: ["Core", "Secrets", "JSON", "CCrypto"]),
-    room("EventLoop", imports: ["CSystemd"]),
+    room("Threads"),
+    room("EventLoop", imports: ["CSystemd", "CLinux", "Threads"]),
     room("HTTPClient", imports: ["EventLoop", "Secrets", "CCurl", "CLinux"]),
     room("HTTPServer", imports: ["EventLoop", "CLinux"]),
-    room("FileOutput", imports: ["Core", "Secrets", "CLinux"]),
+    room("FileOutput", imports: ["Core", "Secrets", "CLinux", "Threads"]),
     room(
       "Daemon",
       imports: [

@@ -42,7 +42,7 @@ final class UserNames {
   private let longestWait: Int64
   private var answers: [UInt32: Answer] = [:]
   private var waiting: [Waiting] = []
-  private var lookUp: UserLookUp?
+  private var lookUp: ThreadedCall<String?>?
   private var timer: TimerSource!
 
   init(loop: EventLoop, sources: Sources = .host, longestWait: Duration = .seconds(2)) throws {
@@ -79,7 +79,7 @@ final class UserNames {
     guard lookUp == nil, let uid = waiting.first?.uid else { return }
     let remote = sources.remote
     do {
-      lookUp = try UserLookUp(loop: loop, ask: { remote(uid) }) { [unowned self] in found($0, of: uid) }
+      lookUp = try ThreadedCall(loop, { remote(uid) }) { [unowned self] in found($0, of: uid) }
     } catch {
       // Without a thread or a descriptor to spare the lines do without names.
       flush()

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Synchronization
+import Threads
 
 /// The thread that may wait for a disk, and the two queues to and from it.
 ///
@@ -98,7 +99,7 @@ final class Worker: Sendable {
       return !state.isStarted
     }
     if isFirst {
-      let failure = start()
+      let failure = startThread { self.run() }
       if failure != 0 {
         state.withLock { state in
           state.isStarted = false
@@ -130,25 +131,6 @@ final class Worker: Sendable {
       state.drop()
     }
     Self.count(wake)
-  }
-
-  /// 0 or an errno. All signals are blocked in the thread: they belong to the loop.
-  private func start() -> CInt {
-    var all = sigset_t()
-    var before = sigset_t()
-    sigfillset(&all)
-    pthread_sigmask(SIG_SETMASK, &all, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-    var thread = pthread_t()
-    let own = Unmanaged.passRetained(self)
-    let failure = pthread_create(
-      &thread, nil,
-      { worker in
-        Unmanaged<Worker>.fromOpaque(worker!).takeRetainedValue().run()
-        return nil
-      }, own.toOpaque())
-    if failure == 0 { pthread_detach(thread) } else { own.release() }
-    return failure
   }
 
   private func run() {

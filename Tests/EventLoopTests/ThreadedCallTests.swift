@@ -1,0 +1,43 @@
+import EventLoop
+import Glibc
+import Testing
+
+@Suite struct ThreadedCallTests {
+  @Test func `a call is made on a thread without signals, and the loop gets its result once`() throws {
+    let loop = try EventLoop()
+    var results: [Bool] = []
+    var call: ThreadedCall<Bool>?
+    call = try ThreadedCall(loop) {
+      var blocked = sigset_t()
+      pthread_sigmask(SIG_SETMASK, nil, &blocked)
+      return sigismember(&blocked, SIGTERM) == 1 && sigismember(&blocked, SIGHUP) == 1
+    } completion: {
+      results.append($0)
+      call = nil
+    }
+    while results.isEmpty { try loop.runOnce(timeout: .seconds(20)) }
+    while try loop.runOnce(timeout: .milliseconds(20)) {}
+    #expect(results == [true] && call == nil)
+  }
+
+  @Test func `nobody hears of a call that was let go of`() throws {
+    let loop = try EventLoop()
+    var pipes: [CInt] = [-1, -1]
+    pipe(&pipes)
+    let (input, output) = (pipes[0], pipes[1])
+    var results = 0
+    var call: ThreadedCall<Int>? = try ThreadedCall(loop) {
+      var byte: UInt8 = 0
+      return read(input, &byte, 1)
+    } completion: { _ in
+      results += 1
+    }
+    withExtendedLifetime(call) {}
+    call = nil
+    var byte: UInt8 = 0
+    write(output, &byte, 1)
+    while try loop.runOnce(timeout: .milliseconds(50)) {}
+    #expect(results == 0)
+    for descriptor in pipes { close(descriptor) }
+  }
+}
