@@ -48,6 +48,7 @@ extension Failure {
     case .protocolViolation: ("NotHTTP", "what answers there may not be STS")
     case .cut: ("AnswerCut", "the connection ended in the middle of the answer")
     case .proxyUnreachable: ("ProxyUnreachable", "look at 'sts.proxy', the route to it and the firewall")
+    case .proxyUnresolved: ("ProxyUnreachable", "look at 'sts.proxy' and this host's name servers")
     case .proxyAuthentication:
       (
         "ProxyAuthentication",
@@ -56,6 +57,11 @@ extension Failure {
     case .proxyRefused: ("ProxyRefused", "have the proxy let CONNECT to the endpoint and its port pass")
     case .proxyBroken: ("ProxyBroken", "look whether an HTTP proxy answers at 'sts.proxy', and whether it reaches STS")
     case .unsuitableRequest: ("UnsuitableRequest", "look at 'sts.endpoint'")
+    case .noResources:
+      (
+        "NoResources",
+        "it is tried again; if it stays so, raise TasksMax=, LimitNOFILE= or MemoryMax= of the unit, or look for what uses up the host's"
+      )
     case .other: ("Transport", "look at the network between here and STS")
     }
   }
@@ -69,7 +75,9 @@ extension TransportFailure {
       true
     // A proxy that waits for a dead host, or can't reach it, says nothing or says so.
     case .proxyRefused, .proxyBroken: true
-    case .caFile, .bodyTooLarge, .proxyUnreachable, .proxyAuthentication, .unsuitableRequest: false
+    case .caFile, .bodyTooLarge, .proxyUnreachable, .proxyUnresolved, .proxyAuthentication, .unsuitableRequest,
+      .noResources:
+      false
     }
   }
 }

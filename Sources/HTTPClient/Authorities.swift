@@ -5,11 +5,15 @@
 struct Authorities {
   /// So many versions later a spelling comes again, when nothing verified by the old one is left.
   private static let spellings = 64
+  /// How long until one that couldn't be used is read again as it is, in µs: what was wrong may not have been the file.
+  private static let retry: Int64 = 60_000_000
 
   private let file: String
   /// As last looked at, whether it could be used or not.
   private var version: FileVersion?
   private var number = 0
+  /// When it was read last, in µs; nil as long as it is as it was at the start.
+  private var lastRead: Int64?
   /// Why the version that lies there isn't used.
   private(set) var problem: HTTPClientError?
 
@@ -24,14 +28,18 @@ struct Authorities {
     return file.hasPrefix("/") ? "/" + dots + file.dropFirst() : dots + file
   }
 
-  /// Whether the file is another one than the last time; costs one stat(2).
-  mutating func hasChanged() -> Bool {
-    let present = FileVersion(file)
-    defer { version = present }
-    return present != version
+  /// Whether it is to be read now: it is another file than the last time, or couldn't be used a minute ago. Costs one stat(2). `now` is in µs.
+  func isDue(at now: Int64) -> Bool {
+    if FileVersion(file) != version { return true }
+    return problem != nil && lastRead.map { now - $0 >= Self.retry } ?? true
   }
 
-  mutating func tryNext() { number += 1 }
+  /// Goes on to a path of its own for the version that is there, which is to be read next.
+  mutating func tryNext(at now: Int64) {
+    version = FileVersion(file)
+    number += 1
+    lastRead = now
+  }
 
   /// What came of reading it under the path of `tryNext`; one that can't be used leaves the one before in force.
   mutating func note(_ problem: HTTPClientError?) {

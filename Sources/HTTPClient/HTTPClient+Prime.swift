@@ -1,4 +1,5 @@
 import CCurl
+import EventLoop
 import Glibc
 
 extension HTTPClient {
@@ -15,19 +16,22 @@ extension HTTPClient {
     do throws(TransportFailure) {
       try transfer.begin(0, url: "https://localhost/", headers: [], caFile: path) { _, _ in }
     } catch { throw .library("prepare a handshake", text: error.text) }
-    transfer.limit(to: Transfer.Times(settings, proxyLooksUp: false))
+    transfer.limit(to: Transfer.Times(settings, proxyLooksUp: false), from: EventLoop.bootTime())
     multi.add(transfer.easy)
     // A handshake that is waiting for its answer has loaded the store.
-    guard let code = multi.drive(transfer.easy, steps: 16) else { return }
+    guard let code = multi.drive(transfer.easy, steps: 16) else {
+      guard Self.hasMessage(listener) else { throw .library("begin a handshake", text: "it never began") }
+      return
+    }
     if code == CURLE_SSL_CACERT_BADFILE {
-      throw .caFile(path: settings.caFile, text: "no certificate can be read from it")
+      throw .caFile(path: settings.caFile, text: "it holds no certificate, or one that can't be read")
     }
     throw .library("begin a handshake", text: String(cString: curl_easy_strerror(code)))
   }
 
   /// A socket under an abstract name that the kernel picks (unix(7), autobind), so that nothing appears in a directory.
   private static func listen() throws(HTTPClientError) -> (CInt, String) {
-    let listener = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    let listener = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     var size = socklen_t(MemoryLayout<sa_family_t>.size)
@@ -46,6 +50,17 @@ extension HTTPClient {
       String(decoding: bytes[(MemoryLayout<sa_family_t>.size + 1)..<Int(size)], as: UTF8.self)
     }
     return (listener, name)
+  }
+
+  /// Whether a client has connected and sent something, which it does once it has its certificates.
+  private static func hasMessage(_ listener: CInt) -> Bool {
+    let connection = accept(listener, nil, nil)
+    guard connection >= 0 else { return false }
+    defer { close(connection) }
+    var ready = pollfd(fd: connection, events: Int16(POLLIN), revents: 0)
+    guard poll(&ready, 1, 0) == 1 else { return false }
+    var byte: UInt8 = 0
+    return read(connection, &byte, 1) == 1
   }
 }
 

@@ -4,7 +4,7 @@ package import Secrets
 
 /// Sends POST requests over verified HTTPS without ever blocking the loop: one multi handle of libcurl with a few reusable easy handles.
 ///
-/// There is no queue in here. Who posts asks `freeHandles` first and decides what goes next.
+/// Who posts asks `freeHandles` first and decides what goes next; who has no order of its own waits by `awaitHandle`.
 ///
 /// Names are looked up in threads that nothing waits for, and what they find late serves the next request (`NameResolver`). A CA file that
 /// is replaced is read again before the next request.
@@ -71,13 +71,17 @@ package final class HTTPClient {
 
   let settings: Settings
   private var authorities: Authorities
-  private let resolver: NameResolver
+  let resolver: NameResolver
   private let proxyHost: HostToLookUp?
   private let proxyCredential: ProxyCredential?
   private(set) var multi: MultiHandle!
   private var idle: [Transfer] = []
   private var inFlight: [UnsafeMutableRawPointer: Transfer] = [:]
   private var lastSerial: UInt64 = 0
+  /// For addresses that take no connection while others wait.
+  private var addressTimer: TimerSource!
+  private var line: [WeakPlace] = []
+  private var lineServer: DeferSource!
   /// Takes the place of the buffer whose body is being read, so that the handle is free again meanwhile.
   private var spare = BodyBuffer(capacity: HTTPClient.bodyLimit)
 
@@ -90,13 +94,14 @@ package final class HTTPClient {
 
   /// The same with another way of looking names up.
   init(
-    _ loop: EventLoop, settings: Settings, proxyPassword: Secret?, lookUp: @escaping NameResolver.LookUp
+    _ loop: EventLoop, settings: Settings, proxyPassword: Secret?, lookUp: @escaping NameResolver.LookUp,
+    threads: LookupThreads = .shared
   ) throws(HTTPClientError) {
     self.settings = settings
     authorities = Authorities(file: settings.caFile)
     proxyHost = settings.proxy.flatMap { HostToLookUp(url: $0.url) }
     do throws(LoopError) {
-      resolver = try NameResolver(loop, timeout: settings.lookupTimeout, lookUp: lookUp)
+      resolver = try NameResolver(loop, timeout: settings.lookupTimeout, lookUp: lookUp, threads: threads)
     } catch { throw .loop(error) }
     if let user = settings.proxy?.user, let proxyPassword {
       proxyCredential = try ProxyCredential(user: user, password: proxyPassword)
@@ -106,6 +111,10 @@ package final class HTTPClient {
     try Self.initialiseLibrary()
     multi = try MultiHandle(loop, connections: Self.handles) { [weak self] easy, code in self?.finish(easy, code) }
     multi.keepConnections(Self.quietConnections)
+    do throws(LoopError) {
+      addressTimer = try TimerSource(loop, accuracy: 1000) { [unowned self] in giveAddressesUp() }
+    } catch { throw .loop(error) }
+    lineServer = DeferSource(loop) { [unowned self] in withExtendedLifetime(self) { serveLine() } }
   }
 
   deinit {
@@ -122,23 +131,46 @@ package final class HTTPClient {
     }
   }
 
-  package var freeHandles: Int { Self.handles - inFlight.count }
+  /// Without those that somebody waits for.
+  package var freeHandles: Int { max(0, Self.handles - inFlight.count - line.count { $0.place != nil }) }
+
+  /// A place in the line of those that wait for a handle; letting go of it leaves the line.
+  package final class Place {
+    fileprivate let serve: () -> Void
+
+    fileprivate init(_ serve: @escaping () -> Void) { self.serve = serve }
+  }
+
+  private struct WeakPlace {
+    weak var place: Place?
+  }
+
+  /// Calls `serve` in a later turn, once there is a handle with which it may post; first come, first served.
+  package func awaitHandle(_ serve: @escaping () -> Void) -> Place {
+    let place = Place(serve)
+    line.append(WeakPlace(place: place))
+    if inFlight.count < Self.handles { lineServer.schedule() }
+    return place
+  }
+
+  private func serveLine() {
+    while inFlight.count < Self.handles, !line.isEmpty {
+      if let place = line.removeFirst().place { place.serve() }
+    }
+  }
 
   /// Sends a POST with an empty body and `headers`, each a whole line (`name: value`), and `secretHeader` beside them, whose value never is a String; calls `completion` once from a later turn of the loop, when the handle is free again.
   /// The body is empty on failure; it is overwritten as `completion` returns, which may post, cancel, or let go of the client.
   ///
-  /// Only when `freeHandles` is above 0. Throws when the request can't be sent as it is, and then `completion` isn't called.
+  /// Only when `freeHandles` is above 0, in a completion, or when served in the line. Throws when the request can't be sent as it is, and then `completion` isn't called.
   /// libcurl repeats a request by itself when a kept connection turns out to have been closed before the first byte of an answer.
   @discardableResult
   package func post(
     to url: String, headers: [String], secretHeader: (name: String, value: Secret)? = nil,
     completion: @escaping (HTTPOutcome, Span<UInt8>) -> Void
   ) throws(TransportFailure) -> TransferID {
-    precondition(freeHandles > 0, "posted without a free handle")
-    if authorities.hasChanged() {
-      readAuthorities()
-      authoritiesChanged(authorities.problem)
-    }
+    precondition(inFlight.count < Self.handles, "posted without a free handle")
+    lookAtAuthorities()
     let transfer = try takeTransfer()
     lastSerial += 1
     do throws(TransportFailure) {
@@ -160,30 +192,77 @@ package final class HTTPClient {
     let next = settings.proxy == nil ? host : proxyHost
     let times = Transfer.Times(settings, proxyLooksUp: settings.proxy != nil && host != nil)
     guard let next else { return start(transfer, times) }
-    transfer.host = next
     if let addresses = resolver.addresses(of: next.name) {
       transfer.use(addresses, of: next)
       return start(transfer, times)
     }
     transfer.isLookingUp = true
     let begun = EventLoop.bootTime()
-    let easy = transfer.easy
-    resolver.wait(for: next.name, serial: transfer.serial) { [weak self] answer in
-      guard let self, let transfer = inFlight[easy] else { return }
+    let (easy, serial) = (transfer.easy, transfer.serial)
+    resolver.wait(for: next.name, serial: serial) { [weak self] answer in
+      // The handle may carry another request by now.
+      guard let self, let transfer = inFlight[easy], transfer.serial == serial else { return }
       transfer.isLookingUp = false
       switch answer {
       case .addresses(let addresses):
         transfer.use(addresses, of: next)
         start(transfer, times.after(.microseconds(EventLoop.bootTime() - begun)))
       case .failure(let why):
-        complete(transfer) { $0.end(unresolved: next.name, why, spare: &$1) }
+        let failure = TransportFailure(unresolved: next.name, why, isProxy: settings.proxy != nil)
+        complete(transfer) { $0.end(failure, spare: &$1) }
+      case .notAsked(let why):
+        let failure = TransportFailure(notLookedUp: next.name, why)
+        complete(transfer) { $0.end(failure, spare: &$1) }
       }
     }
   }
 
   private func start(_ transfer: Transfer, _ times: Transfer.Times) {
-    transfer.limit(to: times)
+    transfer.limit(to: times, from: EventLoop.bootTime())
+    armAddressTimer()
     multi.add(transfer.easy)
+  }
+
+  // MARK: - One address after the other
+
+  private func armAddressTimer() {
+    guard let next = inFlight.values.lazy.compactMap(\.addressDeadline).min() else { return addressTimer.disarm() }
+    if next != addressTimer.deadline { addressTimer.arm(at: next) }
+  }
+
+  private func giveAddressesUp() {
+    let now = EventLoop.bootTime()
+    for transfer in inFlight.values where transfer.addressDeadline.map({ $0 <= now }) == true {
+      guard !transfer.isConnected, let rest = transfer.timeLeft(at: now) else {
+        transfer.forgetAddressDeadline()
+        continue
+      }
+      multi.remove(transfer.easy)
+      noteAddresses(of: transfer, didFail: true)
+      transfer.tryNextAddresses()
+      start(transfer, rest)
+    }
+    armAddressTimer()
+  }
+
+  /// Goes on to other addresses when the ones before refused the connection; false when there is nothing to go on to.
+  private func goOn(_ transfer: Transfer, after code: CURLcode) -> Bool {
+    guard code == CURLE_COULDNT_CONNECT, let rest = transfer.timeLeft(at: EventLoop.bootTime()),
+      transfer.tryNextAddresses()
+    else { return false }
+    start(transfer, rest)
+    return true
+  }
+
+  private func noteAddresses(of transfer: Transfer, didFail: Bool) {
+    guard let host = transfer.host else { return }
+    for address in transfer.usedAddresses {
+      if didFail {
+        resolver.requestFailed(by: address, of: host.name)
+      } else {
+        resolver.requestSucceeded(by: address, of: host.name)
+      }
+    }
   }
 
   /// Ends a request without calling its completion; nothing when it has ended already.
@@ -197,13 +276,8 @@ package final class HTTPClient {
 
   private func finish(_ easy: UnsafeMutableRawPointer, _ code: CURLcode) {
     guard let transfer = inFlight[easy] else { return }
-    if let host = transfer.host, let address = transfer.address {
-      if code == CURLE_OK {
-        resolver.requestSucceeded(by: address, of: host.name)
-      } else {
-        resolver.requestFailed(by: address, of: host.name)
-      }
-    }
+    noteAddresses(of: transfer, didFail: code != CURLE_OK)
+    if goOn(transfer, after: code) { return }
     complete(transfer) { $0.end(code, spare: &$1) }
   }
 
@@ -220,6 +294,7 @@ package final class HTTPClient {
   }
 
   private func keep(_ transfer: Transfer) {
+    if !line.isEmpty { lineServer.schedule() }
     if hasMoreWaiting || idle.count < Self.quietConnections { idle.append(transfer) }
   }
 
@@ -227,21 +302,30 @@ package final class HTTPClient {
   private func takeTransfer() throws(TransportFailure) -> Transfer {
     if let transfer = idle.popLast() { return transfer }
     do throws(HTTPClientError) { return try makeTransfer() } catch {
-      throw TransportFailure(.other, text: "\(error)")
+      throw TransportFailure(.noResources, text: "\(error)")
     }
   }
 
   /// Reads the CA file again if it has changed since, or couldn't be used the last time. Throws when it can't be used; the
   /// certificates read before stay in force then.
   package func takeUpAuthorities() throws(HTTPClientError) {
-    guard authorities.hasChanged() || authorities.problem != nil else { return }
+    guard authorities.isDue(at: EventLoop.bootTime()) || authorities.problem != nil else { return }
     readAuthorities()
     if let problem = authorities.problem { throw problem }
     authoritiesChanged(nil)
   }
 
+  /// Reads the CA file again when it is time for that, and reports what is new.
+  private func lookAtAuthorities() {
+    guard authorities.isDue(at: EventLoop.bootTime()) else { return }
+    let before = authorities.problem?.description
+    readAuthorities()
+    if let problem = authorities.problem, problem.description == before { return }
+    authoritiesChanged(authorities.problem)
+  }
+
   private func readAuthorities() {
-    authorities.tryNext()
+    authorities.tryNext(at: EventLoop.bootTime())
     do throws(HTTPClientError) {
       try prime(authorities.path)
       authorities.note(nil)

@@ -34,7 +34,8 @@ final class MultiHandle {
     } catch { throw .loop(error) }
     // Unset, the number of idle connections kept follows that of the handles in use, and a burst's end closes most.
     try check(ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, connections * 2))
-    try check(ccurl_multi_set_long(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections))
+    // One more, or a handshake that only reads certificates would wait while all are in use.
+    try check(ccurl_multi_set_long(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections + 1))
     try connectCallbacks()
   }
 

@@ -12,9 +12,16 @@ import EventLoop
 /// | up to ten minutes | it, and a look-up for the next request begins |
 /// | more, or nothing was found | the answer of a look-up, which all who ask for the name share |
 ///
+/// A look-up that has taken two minutes stands in the way of no other, since the host's resolver may hang for good. What it finds in the
+/// end counts all the same.
+///
 /// An address by which a request failed goes behind the others for ten minutes: libcurl would begin with the same one each time.
 final class NameResolver {
   typealias LookUp = @Sendable (String) -> NameAnswer
+  /// Makes a call on a thread of its own.
+  typealias Begin = (
+    EventLoop, @escaping @Sendable () -> NameAnswer, @escaping (NameAnswer) -> Void
+  ) throws(LoopError) -> ThreadedCall<NameAnswer>
 
   private struct Found {
     var addresses: [String]
@@ -26,33 +33,52 @@ final class NameResolver {
     /// By which it is forgotten again.
     let serial: UInt64
     let deadline: Int64
+    /// What is known already: no look-up could begin.
+    let obstacle: NameAnswer?
     let completion: (NameAnswer) -> Void
+  }
+
+  private struct Running {
+    let number: UInt64
+    let begun: Int64
+    let call: ThreadedCall<NameAnswer>
   }
 
   /// In µs.
   private static let fresh: Int64 = 60_000_000
   private static let usable: Int64 = 600_000_000
+  /// After which another look-up of the same name may begin.
+  private static let overdue: Int64 = 120_000_000
 
+  /// For a test of what becomes of a request when there is no thread to be had.
+  var beginCall: Begin = { (loop, call, completion) throws(LoopError) in
+    try ThreadedCall(loop, call, completion: completion)
+  }
   private let loop: EventLoop
   private let lookUp: LookUp
   private let timeout: Duration
+  private let threads: LookupThreads
   private let time: () -> Int64
   private var found: [String: Found] = [:]
   /// When requests failed, by name and address.
   private var failed: [String: [String: Int64]] = [:]
-  private var running: [String: NameLookup] = [:]
+  /// In the order in which they began.
+  private var running: [String: [Running]] = [:]
+  private var lookUps: UInt64 = 0
   /// In the order of their deadlines.
   private var waits: [Wait] = []
   private var timer: TimerSource!
 
-  /// `timeout` is how long a request waits for a look-up; `time` reads CLOCK_BOOTTIME in µs.
+  /// `timeout` is how long a request waits for a look-up, `threads` counts those of all resolvers together; `time` reads CLOCK_BOOTTIME
+  /// in µs.
   init(
     _ loop: EventLoop, timeout: Duration, lookUp: @escaping LookUp = SystemNames.lookUp,
-    time: @escaping () -> Int64 = EventLoop.bootTime
+    threads: LookupThreads = .shared, time: @escaping () -> Int64 = EventLoop.bootTime
   ) throws(LoopError) {
     self.loop = loop
     self.timeout = timeout
     self.lookUp = lookUp
+    self.threads = threads
     self.time = time
     timer = try TimerSource(loop, accuracy: 1000) { [unowned self] in timeIsUp() }
   }
@@ -62,16 +88,19 @@ final class NameResolver {
     guard let known = found[name] else { return nil }
     let age = time() - known.arrived
     guard age <= Self.usable else { return nil }
-    if age > Self.fresh { begin(name) }
+    // What keeps it from beginning matters once this is too old.
+    if age > Self.fresh { _ = begin(name) }
     return ordered(known.addresses, of: name)
   }
 
   /// Calls `completion` from a later turn of the loop, with the answer or that there was none in time. `serial` names the wait.
   func wait(for name: String, serial: UInt64, completion: @escaping (NameAnswer) -> Void) {
-    let deadline = time() + Int64(timeout / .microseconds(1))
-    waits.append(Wait(name: name, serial: serial, deadline: deadline, completion: completion))
-    begin(name)
-    if waits.count == 1 { timer.arm(at: deadline) }
+    let obstacle = begin(name)
+    let now = time()
+    let deadline = obstacle == nil ? now + Int64(timeout / .microseconds(1)) : now
+    let wait = Wait(name: name, serial: serial, deadline: deadline, obstacle: obstacle, completion: completion)
+    waits.insert(wait, at: obstacle == nil ? waits.count : 0)
+    if waits[0].serial == serial { timer.arm(at: deadline) }
   }
 
   func forget(_ serial: UInt64) { waits.removeAll { $0.serial == serial } }
@@ -81,26 +110,44 @@ final class NameResolver {
 
   func requestSucceeded(by address: String, of name: String) { failed[name]?[address] = nil }
 
-  private func begin(_ name: String) {
-    guard running[name] == nil else { return }
+  /// Has the name looked up, unless it is already; why that can't be, if so.
+  private func begin(_ name: String) -> NameAnswer? {
+    let now = time()
+    if let latest = running[name]?.last, now - latest.begun < Self.overdue { return nil }
+    let threads = threads
+    guard threads.enter() else { return .failure("earlier look-ups hang in this host's resolver") }
+    lookUps += 1
+    let (lookUp, number) = (lookUp, lookUps)
     do throws(LoopError) {
-      running[name] = try NameLookup(of: name, by: lookUp, loop: loop) { [unowned self] in take($0, of: name) }
+      let call = try beginCall(
+        loop,
+        {
+          defer { threads.leave() }
+          return lookUp(name)
+        }, { [unowned self] in take($0, from: number, of: name) })
+      running[name, default: []].append(Running(number: number, begun: now, call: call))
+      return nil
     } catch {
-      // The next request tries again; those that wait run out of time.
+      threads.leave()
+      return .notAsked("\(error)")
     }
   }
 
-  private func take(_ answer: NameAnswer, of name: String) {
-    running[name] = nil
-    var told = answer
+  private func take(_ answer: NameAnswer, from number: UInt64, of name: String) {
+    running[name]?.removeAll { $0.number == number }
+    if running[name]?.isEmpty == true { running[name] = nil }
+    var result = answer
     if case .addresses(let addresses) = answer {
       found[name] = Found(addresses: addresses, arrived: time())
       forgetFailures(of: name)
-      told = .addresses(ordered(addresses, of: name))
+      result = .addresses(ordered(addresses, of: name))
+    } else if running[name] != nil {
+      // Another one is under way, which may do better.
+      return
     }
     let served = waits.filter { $0.name == name }
     waits.removeAll { $0.name == name }
-    for wait in served { wait.completion(told) }
+    for wait in served { wait.completion(result) }
   }
 
   private func timeIsUp() {
@@ -110,7 +157,7 @@ final class NameResolver {
     if let next = waits.first { timer.arm(at: next.deadline) }
     let seconds = timeout / .seconds(1)
     let text = "no name server answered within \(seconds == seconds.rounded() ? "\(Int(seconds))" : "\(seconds)") s"
-    for wait in late { wait.completion(.failure(text)) }
+    for wait in late { wait.completion(wait.obstacle ?? .failure(text)) }
   }
 
   /// Those without a failure first, then the one whose failure is longest ago.

@@ -8,6 +8,8 @@ enum NameAnswer: Sendable, Hashable {
   case addresses([String])
   /// Why there is none, in half a sentence.
   case failure(String)
+  /// Why this host couldn't even begin to look, in half a sentence.
+  case notAsked(String)
 }
 
 /// The host's own way of finding addresses (nsswitch.conf(5)): files, name servers, whatever it is set up to ask.

@@ -1,4 +1,5 @@
 import CCurl
+import Glibc
 import Secrets
 
 /// One easy handle of libcurl and what belongs to the request it carries; used again and again.
@@ -13,13 +14,20 @@ final class Transfer {
   private var isTooLarge = false
   private(set) var serial: UInt64 = 0
   /// Whom the connection goes to, where that is known by name.
-  var host: HostToLookUp?
+  private(set) var host: HostToLookUp?
   /// Whether the request waits for that one's address, and the handle isn't libcurl's yet.
   var isLookingUp = false
-  private var addresses: [String] = []
+  private var addresses = AddressesToTry()
+  /// Host and port of whom the connection goes to and of whom it is spoken with, which through a proxy are two.
+  private var (peer, server) = ("", "")
+  /// How long it may take: at first, and from when the present addresses were begun with, in µs.
+  private var times: Times?
+  private var attempt: (begun: Int64, times: Times)?
+  /// When another address is tried unless this one has taken the connection by then, in µs (CLOCK_BOOTTIME); nil when there is none.
+  private(set) var addressDeadline: Int64?
   private var resolved: UnsafeMutablePointer<curl_slist>?
   private var completion: Completion?
-  private let usesProxy: Bool
+  private let proxyURL: String?
   /// libcurl reads it as long as the handle lives.
   private let proxyCredential: ProxyCredential?
 
@@ -28,7 +36,7 @@ final class Transfer {
     self.easy = easy
     detail = .allocate(capacity: Int(CURL_ERROR_SIZE))
     detail.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
-    usesProxy = settings.proxy != nil
+    proxyURL = settings.proxy?.url
     self.proxyCredential = proxyCredential
     try configure(settings)
     try configure(settings.proxy)
@@ -68,6 +76,7 @@ final class Transfer {
     must(ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, lines))
     self.serial = serial
     self.completion = completion
+    (peer, server) = (Self.authority(of: proxyURL ?? url), Self.authority(of: url))
   }
 
   private static func isPlain(_ value: Secret) -> Bool {
@@ -87,21 +96,36 @@ final class Transfer {
 
   /// Has libcurl connect to these addresses of `host`, and look nothing up.
   func use(_ addresses: [String], of host: HostToLookUp) {
-    self.addresses = addresses
-    let list = addresses.map { $0.contains(":") ? "[\($0)]" : $0 }.joined(separator: ",")
-    resolved = curl_slist_append(nil, "\(host.name):\(host.port):\(list)")
-    must(ccurl_set_pointer(easy, CURLOPT_RESOLVE, resolved))
+    self.host = host
+    self.addresses = AddressesToTry(addresses)
+    tryNextAddresses()
   }
 
-  /// The address by which the request went, or came to nothing; nil when there was but one way.
-  var address: String? {
-    guard addresses.count > 1 else { return nil }
+  /// Goes on to addresses that haven't been tried; false when there are none.
+  @discardableResult
+  func tryNextAddresses() -> Bool {
+    guard let host, addresses.goOn() else { return false }
+    curl_slist_free_all(resolved)
+    let list = addresses.current.map { $0.contains(":") ? "[\($0)]" : $0 }.joined(separator: ",")
+    resolved = curl_slist_append(nil, "\(host.name):\(host.port):\(list)")
+    must(ccurl_set_pointer(easy, CURLOPT_RESOLVE, resolved))
+    return true
+  }
+
+  /// The addresses by which the request went, or came to nothing; empty when there was but one way.
+  var usedAddresses: [String] {
+    guard addresses.all.count > 1 else { return [] }
+    return connectedAddress.map { addresses.all.contains($0) ? [$0] : [] } ?? addresses.current
+  }
+
+  /// The address that took the connection; nil until one has.
+  private var connectedAddress: String? {
     var text: UnsafePointer<CChar>?
     must(ccurl_get_string(easy, CURLINFO_PRIMARY_IP, &text))
-    let last = text.map { String(cString: $0) } ?? ""
-    // Where no connection came about, all of them may have been tried, the first for the longest time.
-    return microseconds(CURLINFO_CONNECT_TIME_T) > 0 && addresses.contains(last) ? last : addresses[0]
+    return text.flatMap { $0.pointee == 0 ? nil : String(cString: $0) }
   }
+
+  var isConnected: Bool { connectedAddress != nil }
 
   /// How long the parts of a request may take once the address is known.
   struct Times {
@@ -123,16 +147,37 @@ final class Transfer {
       rest.whole = min(whole, rest.untilEnd)
       return rest
     }
+
+    /// What is left of them after addresses that took no connection; nil when it is nothing.
+    func afterAttempt(of elapsed: Duration) -> Times? {
+      var rest = self
+      rest.connect -= elapsed
+      rest.whole -= elapsed
+      rest.untilEnd -= elapsed
+      return min(rest.connect, rest.whole) >= .milliseconds(1) ? rest : nil
+    }
   }
 
-  func limit(to times: Times) {
+  /// Sets how long it may take from `now` on, in µs (CLOCK_BOOTTIME). Addresses that others come after get half of the time for
+  /// connecting.
+  func limit(to times: Times, from now: Int64) {
+    if self.times == nil { self.times = times }
+    attempt = (now, times)
+    addressDeadline = addresses.hasMore ? now + Int64(times.connect / .microseconds(1)) / 2 : nil
     must(ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, times.connect.wholeMilliseconds))
     must(ccurl_set_long(easy, CURLOPT_TIMEOUT_MS, times.whole.wholeMilliseconds))
   }
 
-  /// Ends a request for whose name there was no address.
-  func end(unresolved name: String, _ why: String, spare: inout BodyBuffer) -> (HTTPOutcome, Completion?) {
-    let failure = TransportFailure(unresolved: name, why, isProxy: usesProxy)
+  /// How long other addresses may take at `now`, in µs; nil when no time is left.
+  func timeLeft(at now: Int64) -> Times? {
+    attempt.flatMap { $0.times.afterAttempt(of: .microseconds(now - $0.begun)) }
+  }
+
+  /// An address has taken the connection.
+  func forgetAddressDeadline() { addressDeadline = nil }
+
+  /// Ends a request that isn't libcurl's yet.
+  func end(_ failure: TransportFailure, spare: inout BodyBuffer) -> (HTTPOutcome, Completion?) {
     let completion = completion
     swap(&body, &spare)
     clear()
@@ -156,8 +201,11 @@ final class Transfer {
     must(ccurl_set_pointer(easy, CURLOPT_RESOLVE, nil))
     curl_slist_free_all(resolved)
     resolved = nil
-    addresses = []
+    addresses = AddressesToTry()
     host = nil
+    times = nil
+    attempt = nil
+    addressDeadline = nil
     isLookingUp = false
     completion = nil
     head = AnswerHead()
@@ -177,12 +225,38 @@ final class Transfer {
   }
 
   private func failure(_ code: CURLcode) -> TransportFailure {
-    if usesProxy,
-      let failure = TransportFailure(proxyCode: code, tunnel: tunnel, detail: String(cString: detail), head: head)
+    let detail = connectionText(code) ?? String(cString: detail)
+    if proxyURL != nil,
+      let failure = TransportFailure(proxyCode: code, tunnel: tunnel, detail: detail, head: head)
     {
       return failure
     }
-    return TransportFailure(code, during: progress, detail: String(cString: detail), tooLarge: isTooLarge)
+    return TransportFailure(code, during: progress, detail: detail, tooLarge: isTooLarge)
+  }
+
+  /// Why there is no connection, or no answer in time, in words without libcurl's repetitions; nil for other failures.
+  private func connectionText(_ code: CURLcode) -> String? {
+    let tried = addresses.tried.isEmpty ? "" : " (\(addresses.tried.prefix(3).joined(separator: ", ")))"
+    switch code {
+    case CURLE_COULDNT_CONNECT:
+      var number = 0
+      must(ccurl_get_long(easy, CURLINFO_OS_ERRNO, &number))
+      guard number > 0 else { return nil }
+      return "no connection to \(peer)\(tried): \(String(cString: strerror(CInt(truncatingIfNeeded: number))))"
+    case CURLE_OPERATION_TIMEDOUT:
+      guard let times, progress == .connecting else { return nil }
+      let tenths = (min(times.connect, times.whole) / .milliseconds(100)).rounded()
+      let limit = tenths.truncatingRemainder(dividingBy: 10) == 0 ? "\(Int(tenths / 10)) s" : "\(tenths / 10) s"
+      return isConnected
+        ? "\(server) didn't complete the TLS handshake within \(limit)"
+        : "no connection to \(peer)\(tried) within \(limit)"
+    default: return nil
+    }
+  }
+
+  private static func authority(of url: String) -> String {
+    let rest = url.firstRange(of: "://").map { url[$0.upperBound...] } ?? url[...]
+    return String(rest.prefix { !"/?#".contains($0) })
   }
 
   /// How far the way through a proxy had come.

@@ -23,8 +23,10 @@ package struct TransportFailure: Error, Hashable, Sendable, CustomStringConverti
     case protocolViolation
     /// The connection ended in the middle of the exchange.
     case cut
-    /// The proxy has no address, refuses connections or takes none in time.
+    /// The proxy refuses connections or takes none in time.
     case proxyUnreachable
+    /// The proxy's name has no address, or no name server answered in time.
+    case proxyUnresolved
     /// The proxy wants to know who we are, or takes our word for it not (407).
     case proxyAuthentication
     /// The proxy opens no tunnel to the host, and says so.
@@ -33,6 +35,8 @@ package struct TransportFailure: Error, Hashable, Sendable, CustomStringConverti
     case proxyBroken
     /// The request can't be sent as it is: not an https URL, or a line break in a header.
     case unsuitableRequest
+    /// This process has no thread, descriptor or memory for it.
+    case noResources
     case other
   }
 
@@ -67,12 +71,17 @@ extension TransportFailure {
   /// No address was found for `name`, which is the proxy's or the URL's own.
   init(unresolved name: String, _ why: String, isProxy: Bool) {
     self.init(
-      isProxy ? .proxyUnreachable : .resolve, curlCode: Int(CURLE_COULDNT_RESOLVE_HOST.rawValue),
+      isProxy ? .proxyUnresolved : .resolve, curlCode: Int(CURLE_COULDNT_RESOLVE_HOST.rawValue),
       text: Self.printable("no address for '\(name)': \(why)"))
   }
 
-  /// Sorts libcurl's code. `detail` is libcurl's own longer text, which is used for the steps before the first byte
-  /// of HTTP alone: later ones may quote what the server sent, and a server may quote our signature.
+  /// `name` wasn't looked up at all.
+  init(notLookedUp name: String, _ why: String) {
+    self.init(.noResources, text: Self.printable("'\(name)' can't be looked up: \(why)"))
+  }
+
+  /// Sorts libcurl's code. `detail` says more than that, and is used for the steps before the first byte of HTTP alone: libcurl's own
+  /// text of later ones may quote what the server sent, and a server may quote our signature.
   init(_ code: CURLcode, during progress: Progress, detail: String, tooLarge: Bool) {
     let kind = tooLarge ? .bodyTooLarge : Self.kind(code, during: progress)
     let text =
@@ -134,6 +143,7 @@ extension TransportFailure {
     case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR:
       progress == .exchanging ? .cut : .connect
     case CURLE_URL_MALFORMAT: .unsuitableRequest
+    case CURLE_OUT_OF_MEMORY: .noResources
     default: .other
     }
   }

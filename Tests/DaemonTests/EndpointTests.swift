@@ -12,7 +12,8 @@ import Wire
 @Suite struct EndpointTests {
   @Test func `a failure is the endpoint's own unless all share it or HTTP came back`() {
     let shared: Set<TransportFailure.Kind> = [
-      .caFile, .bodyTooLarge, .proxyUnreachable, .proxyAuthentication, .unsuitableRequest,
+      .caFile, .bodyTooLarge, .proxyUnreachable, .proxyUnresolved, .proxyAuthentication, .unsuitableRequest,
+      .noResources,
     ]
     for kind in TransportFailure.Kind.allCases {
       #expect(TransportFailure(kind, text: "").concernsEndpointAlone != shared.contains(kind), "\(kind)")
@@ -25,6 +26,16 @@ import Wire
         Failure(TransportFailure(kind, text: ""), now: UTCTime(seconds: 0)).kind
           == (kind == .proxyAuthentication ? .permanent : .transient))
     }
+  }
+
+  /// It sent people to the route and the firewall.
+  @Test func `what has to be looked at is what went wrong`() {
+    func failure(_ kind: TransportFailure.Kind) -> Failure {
+      Failure(TransportFailure(kind, text: "text"), now: UTCTime(seconds: 0))
+    }
+    #expect(failure(.proxyUnresolved).code == failure(.proxyUnreachable).code)
+    #expect(failure(.proxyUnresolved).advice == "text; look at 'sts.proxy' and this host's name servers")
+    #expect(failure(.noResources).code == "NoResources" && !failure(.noResources).advice.contains("network"))
   }
 
   struct Case: Sendable, CustomTestStringConvertible {

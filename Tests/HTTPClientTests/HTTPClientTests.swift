@@ -4,6 +4,8 @@ import HTTPClient
 import TestSupport
 import Testing
 
+@testable import struct HTTPClient.Authorities
+
 @Suite struct HTTPClientTests {
   let server: TLSServer
 
@@ -238,10 +240,25 @@ import Testing
     #expect(completions == 1)
   }
 
+  private static func text(of path: String) throws -> String {
+    let file = try #require(fopen(path, "r"))
+    defer { fclose(file) }
+    var bytes = [UInt8](repeating: 0, count: 65_536)
+    let count = fread(&bytes, 1, bytes.count, file)
+    return String(decoding: bytes[..<count], as: UTF8.self)
+  }
+
+  /// Puts a copy of one of the server's files at `path`, in place of what is there. Not a link: the number of its links is a property of the
+  /// file, and each new one would be a change for all tests that have one.
+  private func put(_ name: String, at path: String, in directory: TemporaryDirectory) throws {
+    let copy = try directory.write(Self.text(of: server.directory.path(name)), to: "new.pem")
+    #expect(rename(copy, path) == 0)
+  }
+
   @Test func `a primed client keeps its certificates when the CA file goes, and says so once`() throws {
     let directory = try TemporaryDirectory()
     let copy = directory.path("authority.pem")
-    #expect(link(server.caFile, copy) == 0)
+    try put("authority.pem", at: copy, in: directory)
     let bench = try Bench(HTTPClient.Settings(caFile: copy))
     try bench.client.prime()
     var changes: [HTTPClientError?] = []
@@ -258,11 +275,7 @@ import Testing
     let bench = try Bench(HTTPClient.Settings(caFile: path))
     var changes: [HTTPClientError?] = []
     bench.client.authoritiesChanged = { changes.append($0) }
-    func put(_ name: String) throws {
-      unlink(directory.path("new.pem"))
-      #expect(link(server.directory.path(name), directory.path("new.pem")) == 0)
-      #expect(rename(directory.path("new.pem"), path) == 0)
-    }
+    func put(_ name: String) throws { try self.put(name, at: path, in: directory) }
     func kinds() throws -> [TransportFailure.Kind?] {
       try ["good", "foreign"].map { try bench.post(server.url("/ok", at: $0)).failure?.kind }
     }
@@ -286,21 +299,83 @@ import Testing
   @Test func `certificates are read again beside requests on their way`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path("authority.pem")
-    #expect(link(server.caFile, path) == 0)
+    try put("authority.pem", at: path, in: directory)
     let bench = try Bench(HTTPClient.Settings(caFile: path))
     let requests = try (0..<HTTPClient.handles - 1).map { number in
       if number % 4 == 3 {
-        unlink(path)
-        #expect(link(server.directory.path("good.crt"), path) == 0)
-        unlink(path)
-        #expect(link(server.caFile, path) == 0)
-        #expect(utimes(path, nil) == 0)
+        try put("good.crt", at: path, in: directory)
+        try put("authority.pem", at: path, in: directory)
       }
       while try number % 2 == 1 && bench.loop.runOnce(timeout: .milliseconds(5)) {}
       return try bench.start(server.url("/ok"))
     }
     try bench.turn { requests.allSatisfy { $0.answer != nil } }
     #expect(requests.allSatisfy { $0.answer?.head?.status == 200 })
+  }
+
+  /// With all connections in use the file counted as read, and wasn't.
+  @Test func `certificates are read again while all connections are in use`() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("authority.pem")
+    try put("stranger.pem", at: path, in: directory)
+    let bench = try Bench(HTTPClient.Settings(caFile: path, connectTimeout: .seconds(60), timeout: .seconds(60)))
+    try bench.client.prime()
+    let busy = try (0..<HTTPClient.handles).map { _ in try bench.start(server.url("/nothing", at: "mute")) }
+    while try bench.loop.runOnce(timeout: .milliseconds(50)) {}
+    #expect(busy.allSatisfy { $0.answer == nil } && bench.client.freeHandles == 0)
+    try put("authority.pem", at: path, in: directory)
+    try bench.client.takeUpAuthorities()
+    // What it can't read any more it has to have.
+    unlink(path)
+    for request in busy { bench.client.cancel(request.id!) }
+    #expect(try bench.post(server.url("/ok")).head?.status == 200)
+  }
+
+  @Test func `a CA file that couldn't be used is read again after a minute, as it is`() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write("one", to: "authority.pem")
+    var authorities = Authorities(file: path)
+    #expect(!authorities.isDue(at: 0))
+    authorities.tryNext(at: 0)
+    authorities.note(.library("begin a handshake", text: "out of memory"))
+    #expect(authorities.path == path)
+    #expect(!authorities.isDue(at: 59_000_000) && authorities.isDue(at: 60_000_000))
+    authorities.tryNext(at: 60_000_000)
+    authorities.note(nil)
+    #expect(authorities.path != path && !authorities.isDue(at: 600_000_000))
+  }
+
+  /// One broken certificate ended the daemon as it started.
+  @Test func `a CA file with a broken certificate among good ones is refused by its name`() throws {
+    let directory = try TemporaryDirectory()
+    let good = try Self.text(of: server.caFile)
+    let path = try directory.write(
+      good + "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n", to: "half.pem")
+    let error = #expect(throws: HTTPClientError.self) {
+      try Bench(HTTPClient.Settings(caFile: path)).client.prime()
+    }
+    #expect("\(error as Any)".contains("half.pem"))
+  }
+
+  @Test func `whoever waits for a handle gets the next one, in turn, before all others`() throws {
+    let bench = try Bench(
+      HTTPClient.Settings(caFile: server.caFile, connectTimeout: .seconds(60), timeout: .seconds(60)))
+    let busy = try (0..<HTTPClient.handles).map { _ in try bench.start(server.url("/nothing", at: "mute")) }
+    var served: [Int] = []
+    var places = (0..<4).map { number in bench.client.awaitHandle { served.append(number) } }
+    while try bench.loop.runOnce(timeout: .milliseconds(50)) {}
+    #expect(served.isEmpty)
+    places.remove(at: 1)
+    bench.client.cancel(busy[0].id!)
+    #expect(bench.client.freeHandles == 0, "it is taken")
+    while try bench.loop.runOnce(timeout: .milliseconds(50)) {}
+    // None of them posts, so that the handle is still there for the next.
+    #expect(served == [0, 2, 3] && places.count == 3)
+    #expect(bench.client.freeHandles == 1)
+    var late: Int?
+    let place = bench.client.awaitHandle { late = 1 }
+    while try bench.loop.runOnce(timeout: .milliseconds(50)) {}
+    withExtendedLifetime(place) { #expect(late == 1) }
   }
 
   @Test(arguments: ["missing.pem", "server.py"])

@@ -15,6 +15,7 @@ private final class HeldNames: Sendable {
 
   private let state = Mutex(State())
   private let released = Bell()
+  private let begun = Bell()
 
   /// Wakes the thread that waits.
   private final class Bell: Sendable {
@@ -39,9 +40,13 @@ private final class HeldNames: Sendable {
 
   func lookUp(_ name: String) -> NameAnswer {
     state.withLock { $0.asked.append(name) }
+    begun.ring()
     released.wait()
     return state.withLock { $0.answers.removeFirst() }
   }
+
+  /// Waits until one more look-up has begun.
+  func awaitLookUp() { begun.wait() }
 
   func answer(_ answer: NameAnswer) {
     state.withLock { $0.answers.append(answer) }
@@ -51,7 +56,7 @@ private final class HeldNames: Sendable {
 
 @Suite struct NameResolverTests {
   private final class ManualTime {
-    var now: Int64 = 1_000_000_000
+    var now: Int64 = 1_000_000
     func advance(seconds: Int64) { now += seconds * 1_000_000 }
   }
 
@@ -68,7 +73,7 @@ private final class HeldNames: Sendable {
       let names = names
       let time = time
       resolver = try NameResolver(
-        loop, timeout: .seconds(20), lookUp: { names.lookUp($0) }, time: { time.now })
+        loop, timeout: .seconds(20), lookUp: { names.lookUp($0) }, threads: LookupThreads(most: 2), time: { time.now })
     }
 
     @discardableResult
@@ -165,6 +170,60 @@ private final class HeldNames: Sendable {
   }
 }
 
+/// Look-ups that the host's resolver never ends, or that can't begin.
+extension NameResolverTests {
+  /// It kept its name from being looked up until the daemon was restarted.
+  @Test func `a look-up that hangs is given up after two minutes, and the next one serves`() throws {
+    let stand = try Stand()
+    stand.wait()
+    stand.names.awaitLookUp()
+    stand.time.advance(seconds: 119)
+    stand.wait()
+    #expect(stand.names.asked.count == 1)
+    stand.time.advance(seconds: 1)
+    stand.wait()
+    stand.names.awaitLookUp()
+    stand.time.advance(seconds: 20)
+    try stand.turn(untilAnswers: 3)
+    // Both are answered at last; a failure of one says nothing while the other goes on.
+    stand.names.answer(.failure("no"))
+    while try stand.loop.runOnce(timeout: .milliseconds(100)) {}
+    stand.names.answer(.addresses(["192.0.2.1"]))
+    while stand.resolver.addresses(of: "sts.example") == nil {
+      guard try stand.loop.runOnce(timeout: .seconds(20)) else { throw Stuck() }
+    }
+    #expect(stand.answers.count == 3 && stand.names.asked.count == 2)
+  }
+
+  @Test func `no more threads hang than a few, whatever is asked for`() throws {
+    let stand = try Stand()
+    for name in ["a.example", "b.example", "c.example"] { stand.wait(name) }
+    try stand.turn(untilAnswers: 1)
+    #expect(stand.answers == [.failure("earlier look-ups hang in this host's resolver")])
+    for _ in 0..<2 { stand.names.answer(.addresses(["192.0.2.1"])) }
+    try stand.turn(untilAnswers: 3)
+    // A thread that has ended makes room.
+    stand.wait("c.example")
+    stand.names.answer(.addresses(["192.0.2.3"]))
+    try stand.turn(untilAnswers: 4)
+    #expect(stand.answers.last == .addresses(["192.0.2.3"]))
+  }
+
+  /// "No name server answered" was said of a host that had no thread to ask one.
+  @Test func `a look-up that can't begin fails at once and says why`() throws {
+    let stand = try Stand()
+    stand.resolver.beginCall = { (_, _, _) throws(LoopError) in
+      throw LoopError(attempt: "start a thread", errno: EAGAIN)
+    }
+    for count in 1...3 {
+      stand.wait()
+      try stand.turn(untilAnswers: count)
+    }
+    let expected = NameAnswer.notAsked("event loop: cannot start a thread: Resource temporarily unavailable")
+    #expect(stand.answers == [expected, expected, expected] && stand.names.asked.isEmpty)
+  }
+}
+
 /// What that means for requests.
 @Suite struct LookupTests {
   let server: TLSServer
@@ -214,7 +273,7 @@ private final class HeldNames: Sendable {
     var proxied = settings(lookup: .seconds(20))
     proxied.proxy = HTTPClient.Proxy(url: "http://proxy.example:3128")
     let failure = try Bench(proxied, lookUp: { _ in .failure("unknown") }).post(url("/ok")).failure
-    #expect(failure?.kind == .proxyUnreachable)
+    #expect(failure?.kind == .proxyUnresolved)
     #expect(failure?.text == "no address for 'proxy.example': unknown")
   }
 
@@ -229,13 +288,84 @@ private final class HeldNames: Sendable {
     withExtendedLifetime(silent) {}
   }
 
-  /// Not the address on which another test has a silent listener meanwhile. An address that refuses costs half of what is left of the
-  /// connect time-out (seen with libcurl 7.88), so that what is left for the last one has to be enough on a busy machine.
-  @Test func `addresses that refuse are passed over within the request`() throws {
-    let bench = try Bench(
-      settings(lookup: .seconds(5), connect: .seconds(10)),
-      lookUp: { _ in .addresses(["127.0.0.5", "127.0.0.6", "127.0.0.1"]) })
+  /// One that refuses cost half of what was left of the connect time-out. Not the address on which another test has a silent listener
+  /// meanwhile.
+  @Test func `addresses that refuse are passed over at once`() throws {
+    let all = ["127.0.0.5", "127.0.0.6", "127.0.0.7", "127.0.0.8", "127.0.0.1"]
+    let bench = try Bench(settings(lookup: .seconds(5), connect: .seconds(10)), lookUp: { _ in .addresses(all) })
+    let begin = EventLoop.bootTime()
     #expect(try bench.post(url("/ok")).head?.status == 200)
+    // It took 8.7 s.
+    #expect(EventLoop.bootTime() - begin < 4_000_000)
+  }
+
+  @Test func `where all addresses refuse, the failure names some of them and the reason`() throws {
+    let bench = try Bench(
+      settings(lookup: .seconds(5)), lookUp: { _ in .addresses(["127.0.0.5", "127.0.0.6"]) })
+    let failure = try bench.post(url("/ok")).failure
+    #expect(failure?.kind == .connect)
+    #expect(
+      try failure?.text == "no connection to sts.example:\(server.port()) (127.0.0.5, 127.0.0.6): Connection refused")
+  }
+
+  @Test func `an address that takes no connection costs half the time for connecting, once`() throws {
+    let full = try FullAddress("127.0.0.4", port: server.port())
+    let bench = try Bench(
+      settings(lookup: .seconds(5), connect: .seconds(2)), lookUp: { _ in .addresses(["127.0.0.4", "127.0.0.1"]) })
+    let begin = EventLoop.bootTime()
+    #expect(try bench.post(url("/ok")).head?.status == 200)
+    #expect(EventLoop.bootTime() - begin >= 1_000_000)
+    #expect(bench.client.resolver.addresses(of: "sts.example") == ["127.0.0.1", "127.0.0.4"])
+    withExtendedLifetime(full) {}
+  }
+
+  @Test func `what takes no connection and what takes one and says nothing are told apart`() throws {
+    let full = try FullAddress("127.0.0.9", port: server.port())
+    let silent = try SilentAddress("127.0.0.10", port: server.port())
+    let cases = [
+      ("127.0.0.9", "no connection to sts.example:\(try server.port()) (127.0.0.9) within 0.7 s"),
+      ("127.0.0.10", "sts.example:\(try server.port()) didn't complete the TLS handshake within 0.7 s"),
+    ]
+    for (address, text) in cases {
+      let bench = try Bench(
+        settings(lookup: .seconds(5), connect: .milliseconds(700)), lookUp: { _ in .addresses([address]) })
+      let failure = try bench.post(url("/ok")).failure
+      #expect(failure?.kind == .connectTimeout && failure?.text == text)
+    }
+    withExtendedLifetime((full, silent)) {}
+  }
+
+  /// Whoever hears of a look-up's end first may let another request go and post a third, which gets its handle.
+  @Test func `what a look-up found isn't taken for another request's that has the handle by then`() throws {
+    let names = HeldNames()
+    let bench = try Bench(settings(lookup: .seconds(20)), lookUp: { names.lookUp($0) })
+    var third: Bench.Request?
+    var second: HTTPClient.TransferID?
+    try bench.client.post(to: url("/ok"), headers: []) { _, _ in
+      bench.client.cancel(second!)
+      third = try? bench.start(server.url("/ok"))
+    }
+    second = try bench.client.post(to: url("/ok"), headers: []) { _, _ in Issue.record("it was cancelled") }
+    names.answer(.failure("unknown"))
+    try bench.turn { third?.answer != nil }
+    #expect(third?.answer?.head?.status == 200)
+  }
+
+  @Test func `a request whose name can't be looked up for want of a thread says so`() throws {
+    let bench = try Bench(settings(lookup: .seconds(20)), lookUp: { _ in .failure("unknown") })
+    bench.client.resolver.beginCall = { (_, _, _) throws(LoopError) in
+      throw LoopError(attempt: "start a thread", errno: EAGAIN)
+    }
+    let failure = try bench.post(url("/ok")).failure
+    #expect(failure?.kind == .noResources && failure?.text.hasPrefix("'sts.example' can't be looked up: ") == true)
+  }
+
+  @Test func `one address of each family is tried at a time`() {
+    var addresses = AddressesToTry(["2001:db8::1", "2001:db8::2", "192.0.2.1", "192.0.2.2", "192.0.2.3"])
+    var attempts: [[String]] = []
+    while addresses.goOn() { attempts.append(addresses.current) }
+    #expect(attempts == [["2001:db8::1", "192.0.2.1"], ["2001:db8::2", "192.0.2.2"], ["192.0.2.3"]])
+    #expect(addresses.tried.count == 5 && !addresses.hasMore)
   }
 
   @Test func `a request that is cancelled in its look-up, or its client let go of, calls nobody`() throws {
@@ -303,6 +433,34 @@ private final class SilentAddress {
   }
 
   deinit { close(descriptor) }
+}
+
+/// Takes no connection any more, without a word, as behind a firewall that drops: its queue is full (listen(2)).
+private final class FullAddress {
+  private var descriptors: [CInt] = []
+
+  init(_ text: String, port: UInt16) throws {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    inet_pton(AF_INET, text, &address.sin_addr)
+    let kind = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
+    for number in 0..<4 {
+      let descriptor = socket(AF_INET, kind, 0)
+      descriptors.append(descriptor)
+      let status = withUnsafePointer(to: address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+          return number == 0 ? bind(descriptor, $0, size) : connect(descriptor, $0, size)
+        }
+      }
+      if number == 0, status != 0 || listen(descriptor, 0) != 0 {
+        throw StreamError(attempt: "listen at \(text)", number: errno)
+      }
+    }
+  }
+
+  deinit { for descriptor in descriptors { close(descriptor) } }
 }
 
 extension TLSServer {

@@ -96,8 +96,12 @@ import Testing
     #expect(try bench().post(server.url("/ok")).failure?.retryAfter == nil)
   }
 
-  @Test func `a proxy whose name leads nowhere is unreachable`() throws {
-    #expect(try bench(url: "http://proxy.invalid:3128").post(server.url("/ok")).failure?.kind == .proxyUnreachable)
+  @Test func `a proxy whose name leads nowhere is told from one that takes no connection`() throws {
+    let failure = try bench(url: "http://proxy.invalid:3128").post(server.url("/ok")).failure
+    #expect(failure?.kind == .proxyUnresolved && failure?.text.hasPrefix("no address for 'proxy.invalid': ") == true)
+    try proxy.become(.refuse)
+    let text = try bench().post(server.url("/ok")).failure?.text
+    #expect(text?.hasPrefix("no connection to 127.0.0.1:") == true && text?.hasSuffix(": Connection refused") == true)
   }
 
   @Test func `a certificate is checked through the tunnel`() throws {
