@@ -30,6 +30,13 @@ extension AccessKeySource {
             ? "a user of the same name was made again; roles' trust policies may not mean it"
             : "if that isn't meant, put a key of the other identity in place",
         ])
+    case .identityNotCompared(let now):
+      logger.warning(
+        "AccessKey taken without knowing whether it is the same user's as the one before",
+        [
+          .source: name, .arn: now.arn, .reason: "STS hasn't answered whose the one before was",
+          .advice: "look whether the ARN is the one you mean",
+        ])
     case .accepted:
       logger.notice("AssumeRole has accepted the AccessKey", [.source: name, .accessKeyID: inForce])
     }

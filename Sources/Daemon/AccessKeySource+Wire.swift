@@ -50,7 +50,7 @@ extension AccessKeySource {
     case .working, .unproven, .proving: nil
     case .keyNotTaken:
       "source '\(name)': new AccessKey not taken (\(keys.candidate?.failure?.failure.code ?? "")), the old one signs"
-    case .unreadable: "source '\(name)': \(fileError?.sentence ?? ""); the key that was in it signs"
+    case .unreadable: "source '\(name)': \(fileError?.sentence ?? ""); the key read before goes on signing"
     case .refused: "source '\(name)': STS refuses the AccessKey (\(keys.current?.refusal?.failure.code ?? ""))"
     case .noKey: "source '\(name)': \(missingKeyAdvice)"
     }

@@ -47,17 +47,28 @@ package final class AccessKeySource {
   private var timer: TimerSource!
   private var inquiries: [KeySuccession.InquiryID: AnyObject] = [:]
   private var chance = SystemRandomNumberGenerator()
+  /// The source whose place this one takes, until `takeOver`.
+  private var predecessor: AccessKeySource?
+  /// Who follows the key since another one took this one's place.
+  private weak var successor: AccessKeySource?
 
   /// Begins to follow the key and reads it. A file that can't be read yet is reported, and taken up when it can.
   ///
   /// Throws for a systemd credential that can't be read: only a new start of the service has systemd copy it again.
-  package convenience init(name: String, at location: Location, loop: EventLoop, logger: Logger) throws {
-    try self.init(name: name, at: location, loop: loop, logger: logger, watching: DirectoryWatch.Calls())
+  ///
+  /// In place of a `predecessor` with a key it goes on with that one's key, which signs until STS has accepted the one at the new
+  /// location. Nothing is read, and nothing changes for the predecessor, before `takeOver`.
+  package convenience init(
+    name: String, at location: Location, succeeding predecessor: AccessKeySource? = nil, loop: EventLoop, logger: Logger
+  ) throws {
+    try self.init(
+      name: name, at: location, succeeding: predecessor, loop: loop, logger: logger, watching: DirectoryWatch.Calls())
   }
 
-  init(name: String, at location: Location, loop: EventLoop, logger: Logger, watching calls: DirectoryWatch.Calls)
-    throws
-  {
+  init(
+    name: String, at location: Location, succeeding predecessor: AccessKeySource? = nil, loop: EventLoop,
+    logger: Logger, watching calls: DirectoryWatch.Calls
+  ) throws {
     self.name = name
     self.location = location
     self.logger = logger
@@ -67,6 +78,11 @@ package final class AccessKeySource {
       watch = try DirectoryWatch(
         ofParentOf: path, loop: loop, calls: calls, faulted: { [unowned self] in report($0) },
         handler: { [unowned self] in reread() })
+    }
+    if let predecessor, predecessor.key != nil {
+      self.predecessor = predecessor
+      keys = KeySuccession(succeeding: predecessor.keys)
+      return
     }
     switch location {
     case .file: reread()
@@ -78,6 +94,24 @@ package final class AccessKeySource {
   package var key: AccessKey? { keys.current?.key }
 
   // MARK: - What happens
+
+  /// Takes the predecessor's place, if there is one: reads the key, and hears of what becomes of that one's requests.
+  package func takeOver() {
+    guard let predecessor else { return }
+    self.predecessor = nil
+    predecessor.retire(for: self)
+    reread()
+    handle(.timerFired)
+  }
+
+  private func retire(for successor: AccessKeySource) {
+    self.successor = successor
+    watch = nil
+    timer.disarm()
+    inquiries = [:]
+    changed = {}
+    stateChanged = {}
+  }
 
   /// Reads the file again; another key is taken up when STS has accepted it, an unreadable file is reported once and changes nothing.
   package func reread() {
@@ -106,10 +140,14 @@ package final class AccessKeySource {
   }
 
   /// AssumeRole gave a session to whoever signed with `key`.
-  package func accepted(_ key: AccessKey) { handle(.accepted(key)) }
+  package func accepted(_ key: AccessKey) {
+    if let successor { return successor.accepted(key) }
+    handle(.accepted(key))
+  }
 
   /// AssumeRole refused `key` itself; the file may hold another one by now.
   package func refused(_ key: AccessKey, _ failure: Failure) {
+    if let successor { return successor.refused(key, failure) }
     handle(.refused(key, failure))
     reread()
   }
@@ -151,7 +189,10 @@ package final class AccessKeySource {
     do throws(SecretFile.Unreadable) {
       content = try SecretFile.read(path, mayOthersRead: location != .file(path), most: 65_536)
     } catch {
-      throw AccessKeyUnusable(location: location, why: error.why)
+      // Nobody puts a file into /run/credentials, or changes one there.
+      throw AccessKeyUnusable(
+        location: location, why: location == .file(path) ? "\(error.why); \(error.fix)" : error.why,
+        isPlainToSee: error.isPlainToSee)
     }
     do {
       return try content.withBytes { (bytes) throws(AccessKeyFileError) in try AccessKeyFile.parse(bytes) }
@@ -165,6 +206,8 @@ package final class AccessKeySource {
 package struct AccessKeyUnusable: Error, CustomStringConvertible {
   let location: AccessKeySource.Location
   let why: String
+  /// Whether it shows without opening the file, so that the check of a `file =` has reported it already.
+  package var isPlainToSee = false
 
   package var description: String {
     switch location {

@@ -48,6 +48,7 @@ struct Edges {
       sources: sources, time: Keeper.now, serverTime: serverTime)
     identities = IdentityClient(
       loop: keeper.loop, http: http, ledger: ledger, time: Keeper.now, serverTime: serverTime)
+    identities.ended = { [unowned keeper] in keeper.refresher.pump() }
   }
 
   private static func sources(
@@ -60,7 +61,10 @@ struct Edges {
         sources[settings.name] = kept
         continue
       }
-      let source = try AccessKeySource(name: settings.name, at: location, loop: keeper.loop, logger: keeper.logger)
+      // By its name, or where it has got another name by its place.
+      let predecessor = old?.sources[settings.name] ?? old?.sources.values.first { $0.location == location }
+      let source = try AccessKeySource(
+        name: settings.name, at: location, succeeding: predecessor, loop: keeper.loop, logger: keeper.logger)
       source.changed = { [unowned keeper] in keeper.refresher.sourceChanged(settings.name) }
       source.stateChanged = { [unowned keeper] in keeper.announcer?.stateChanged() }
       // By the connections in force then, which a reload may replace.
@@ -70,6 +74,11 @@ struct Edges {
       sources[settings.name] = source
     }
     return sources
+  }
+
+  /// Has each source that was made in place of another one take that one's place. To be called once these connections are in force.
+  func takeOver() {
+    for source in sources.values { source.takeOver() }
   }
 
   private static func areSame(_ one: Secret?, _ other: Secret?) -> Bool {

@@ -3,12 +3,12 @@ import Core
 import EventLoop
 import HTTPClient
 import Settings
-import Wire
+package import SessionStore
 
 /// Asks STS whose a key or a session is (GetCallerIdentity), which needs no permission: its answer says whether STS knows the signer.
 ///
-/// One endpoint after the other is asked until one gives an HTTP answer. Calls aren't counted in the rate: STS has a quota of its
-/// own for them (STS quotas), and whoever asks keeps its own intervals.
+/// One endpoint after the other is asked until one gives an HTTP answer. While all connections are in use the request waits for one. Calls
+/// aren't counted in the rate: STS has a quota of its own for them (STS quotas), and whoever asks keeps its own intervals.
 package final class IdentityClient {
   private let loop: EventLoop
   private let http: HTTPClient
@@ -16,6 +16,10 @@ package final class IdentityClient {
   private let time: () -> Timestamp
   private let serverTime: () -> UTCTime
   private var chance = SystemRandomNumberGenerator()
+  private var checks: [DrawID: Inquiry] = [:]
+  private var lastCheck: UInt64 = 0
+  /// Called when an inquiry has ended, and others may have the connection.
+  var ended: () -> Void = {}
 
   init(
     loop: EventLoop, http: HTTPClient, ledger: EndpointLedger, time: @escaping () -> Timestamp,
@@ -42,10 +46,13 @@ package final class IdentityClient {
     private let client: IdentityClient
     private let signer: SigningIdentity
     private let completion: (STSAnswer<CallerIdentity>) -> Void
-    private var place = 0
+    /// Which of the endpoints is asked.
+    private var index = 0
     /// What the endpoints before did instead of answering.
     private var misses: [TransportFailure] = []
     private var transfer: HTTPClient.TransferID?
+    /// Where it waits for a connection.
+    private var place: HTTPClient.Place?
     /// What can't even be sent fails in a later turn like all else.
     private var unsent: DeferSource?
 
@@ -63,18 +70,23 @@ package final class IdentityClient {
     }
 
     fileprivate func send() {
-      guard client.http.freeHandles > 0 else { return fail(.noFreeConnection) }
-      let endpoint = client.ledger.endpoints[place].description
-      let context = RequestContext(
-        host: endpoint, userAgent: "rolekeeper/\(Version.number)", date: client.serverTime(),
-        nonce: Nonce.make(using: &client.chance))
+      if client.http.freeHandles > 0 { return post() }
+      place = client.http.awaitHandle { [weak self] in
+        self?.place = nil
+        self?.post()
+      }
+    }
+
+    private func post() {
+      let endpoint = client.ledger.endpoints[index].description
+      let context = RequestContext(to: endpoint, dated: client.serverTime(), using: &client.chance)
       let request = GetCallerIdentityRequest().signed(by: signer, in: context)
       do throws(TransportFailure) {
-        transfer = try client.http.post(
-          to: "https://\(endpoint)\(request.target)", headers: request.headerLines
-        ) { [weak self] outcome, body in self?.ended(outcome, body) }
+        transfer = try client.http.post(request) { [weak self] outcome, body in self?.ended(outcome, body) }
       } catch {
-        fail(Failure(error, now: client.serverTime()))
+        let failure = Failure(error, now: client.serverTime())
+        unsent = DeferSource(client.loop) { [unowned self] in end(.refused(failure)) }
+        unsent?.schedule()
       }
     }
 
@@ -82,27 +94,44 @@ package final class IdentityClient {
       transfer = nil
       switch outcome {
       case .success(let answer):
-        client.ledger.answered(place, date: client.serverTime(), at: client.time())
-        completion(STSResponse(answer, now: client.serverTime()).callerIdentity(from: body))
+        client.ledger.answered(index, date: client.serverTime(), at: client.time())
+        end(STSResponse(answer, now: client.serverTime()).callerIdentity(from: body))
       case .failure(let failure):
-        client.ledger.missed(place, code: Failure(failure, now: client.serverTime()).code)
+        client.ledger.missed(index, code: Failure(failure, now: client.serverTime()).code)
         misses.append(failure)
-        guard failure.concernsEndpointAlone, place + 1 < client.ledger.endpoints.count else {
-          return completion(.refused(Failure(misses, now: client.serverTime())))
+        guard failure.concernsEndpointAlone, index + 1 < client.ledger.endpoints.count else {
+          return end(.refused(Failure(misses, now: client.serverTime())))
         }
-        place += 1
+        index += 1
         send()
       }
     }
 
-    private func fail(_ failure: Failure) {
-      unsent = DeferSource(client.loop) { [unowned self] in completion(.refused(failure)) }
-      unsent?.schedule()
+    /// The completion may let go of the inquiry.
+    private func end(_ answer: STSAnswer<CallerIdentity>) {
+      let client = client
+      completion(answer)
+      client.ended()
     }
   }
 }
 
-extension Failure {
-  fileprivate static let noFreeConnection = Failure(
-    .transient, code: "NoFreeConnection", advice: "all connections to STS are in use; it is tried again")
+/// A session that signs for itself.
+extension IdentityClient: SessionChecking {
+  package var hasRoom: Bool { http.freeHandles > 0 }
+
+  package func check(_ session: StoredSession, completion: @escaping (CheckOutcome) -> Void) -> DrawID {
+    lastCheck += 1
+    let id = DrawID(number: lastCheck)
+    let signer = SigningIdentity(
+      key: AccessKey(id: session.accessKeyID, secret: session.accessKeySecret),
+      securityToken: session.securityToken, provider: "static_sts")
+    checks[id] = ask(signer) { [unowned self] answer in
+      checks[id] = nil
+      completion(CheckOutcome(answer))
+    }
+    return id
+  }
+
+  package func cancel(_ check: DrawID) { checks[check] = nil }
 }

@@ -31,13 +31,15 @@ extension Keeper {
       for request in requests { request.completion(result) }
       if !reloadRequests.isEmpty { readSettings() }
     }
+    let path = configPath
     do {
-      reading = try SettingsReading(of: configPath, loop: loop) { [unowned self] loaded in
+      // It looks up users and groups, and a directory service that is down may take minutes over that.
+      reading = try ThreadedCall(loop, { SettingsLoader().load(path) }) { [unowned self] loaded in
         // They ask for one state of the files: whoever allows removal allows it for all of them.
         finish(take(loaded, allowingRemoval: requests.contains(where: \.allowsRemoval)))
       }
     } catch {
-      finish(refuse(["\(error)"]))
+      finish(refuse(["cannot read the settings beside the loop: \(error)"]))
     }
   }
 
@@ -94,7 +96,8 @@ extension Keeper {
     LogOutput.setLevel(new.logLevel.swiftLog)
     self.edges = edges
     refresher.source = edges.sts
-    refresher.checker = edges.sts
+    refresher.checker = edges.identities
+    edges.takeOver()
     refresher.attemptLimit = new.sts.wholeTimeout + .seconds(5)
     if let server { replaceServer(by: server) }
     let limits = limits(new.socket)

@@ -24,7 +24,7 @@ package final class Keeper: SocketBackend {
   var announcer: Announcer!
   var generations: GenerationReserve!
   /// The reading of the settings that is under way, and the requests that wait for the next one.
-  var reading: SettingsReading?
+  var reading: ThreadedCall<LoadedSettings>?
   var reloadRequests: [ReloadRequest] = []
   /// The latest reload, if it was refused: then the settings in force aren't those of the files.
   package internal(set) var refusal: SettingsRefusal?
@@ -63,7 +63,7 @@ package final class Keeper: SocketBackend {
 
     edges = try Edges(settings, keeping: nil, keeper: self)
     refresher.source = edges.sts
-    refresher.checker = edges.sts
+    refresher.checker = edges.identities
     outputs = try Outputs(loop: loop, directory: settings.filesDirectory, logger: logger)
     service = try SocketService(
       loop: loop, backend: self, refresher: refresher, access: Self.access(settings), logger: logger)

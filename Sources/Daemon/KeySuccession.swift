@@ -54,6 +54,8 @@ package struct KeySuccession {
     case candidateGone
     /// The key in force belongs to somebody else than the one before did.
     case otherIdentity(before: CallerIdentity, now: CallerIdentity)
+    /// Whose the key in force is; STS never said whose the one before was.
+    case identityNotCompared(now: CallerIdentity)
     /// AssumeRole has given the key in force its first session.
     case accepted
   }
@@ -72,6 +74,7 @@ package struct KeySuccession {
     fileprivate var identity: CallerIdentity?
     /// When to ask whose it is; nil when that is known, or not worth a call yet.
     fileprivate var nextInquiry: Timestamp?
+    fileprivate var lastInquiry: Timestamp?
     fileprivate var backoff = Backoff()
 
     /// The id as far as it may be shown.
@@ -104,6 +107,8 @@ package struct KeySuccession {
   private var lastProof: Timestamp?
   /// Whose the keys were so far.
   private var lastIdentity: CallerIdentity?
+  /// Whether the key in force took the place of one whose identity was never known.
+  private var isFirstKnownIdentity = false
 
   /// A file that is rewritten all the time makes no more calls than this.
   private static let leastInterval = Duration.seconds(1)
@@ -111,6 +116,16 @@ package struct KeySuccession {
   private static let firstInquiry = Duration.seconds(30)...Duration.seconds(90)
 
   package init() {}
+
+  /// Goes on for a key that is looked for in another place: the key in force stays, with whose it is and what STS said of it. One on
+  /// trial is dropped, since it is the old place's.
+  package init(succeeding old: KeySuccession) {
+    current = old.current
+    lastProof = old.lastProof
+    lastIdentity = old.lastIdentity
+    isFirstKnownIdentity = old.isFirstKnownIdentity
+    inquiries = old.inquiries
+  }
 
   package mutating func handle(
     _ event: Event, at now: Timestamp, using generator: inout some RandomNumberGenerator
@@ -146,8 +161,10 @@ package struct KeySuccession {
     dropCandidate(&effects)
     if current.refusal != nil { return install(key, provenFor: nil, at: now, &effects) }
     candidate = Candidate(key: key, since: now, nextProof: now)
-    // To know whether it is somebody else's, ask whose the one in force is; not at once again where that has just failed.
-    if current.identity == nil, current.backoff.failures == 0 { self.current?.nextInquiry = now }
+    // To know whether it is somebody else's, ask whose the one in force is, before that one signs no more.
+    if current.identity == nil {
+      self.current?.nextInquiry = current.lastInquiry.map { max(now, $0 + Self.leastInterval) } ?? now
+    }
     effects.append(.report(.proving(candidate: key)))
   }
 
@@ -207,6 +224,7 @@ package struct KeySuccession {
   ) {
     dropInquiry(about: .current, &effects)
     candidate = nil
+    isFirstKnownIdentity = lastIdentity == nil
     current = Current(key: key, since: now)
     effects.append(.report(.changed(isProven: identity != nil)))
     if let identity { identified(identity, at: now, &effects) } else { self.current?.nextInquiry = now }
@@ -221,7 +239,10 @@ package struct KeySuccession {
     self.current = current
     if let lastIdentity, !lastIdentity.isSame(as: identity) {
       effects.append(.report(.otherIdentity(before: lastIdentity, now: identity)))
+    } else if isFirstKnownIdentity {
+      effects.append(.report(.identityNotCompared(now: identity)))
     }
+    isFirstKnownIdentity = false
     lastIdentity = identity
   }
 
@@ -268,19 +289,24 @@ package struct KeySuccession {
     guard inquiry == nil else { return effects.append(.arm(nil)) }
     let nextProof = candidate.map { max($0.nextProof, lastProof.map { $0 + Self.leastInterval } ?? $0.nextProof) }
     if let current, let next = current.nextInquiry, next <= now {
-      ask(.current, with: current.key, &effects)
+      ask(.current, with: current.key, at: now, &effects)
     } else if let candidate, let nextProof, nextProof <= now {
+      // Where the answer was lost, once before each proof: what that would show can't be asked for any more once it is taken.
+      if let current, current.identity == nil, let asked = current.lastInquiry, let lastProof, asked <= lastProof {
+        return ask(.current, with: current.key, at: now, &effects)
+      }
       lastProof = now
-      ask(.candidate, with: candidate.key, &effects)
+      ask(.candidate, with: candidate.key, at: now, &effects)
     } else {
       effects.append(.arm([current?.nextInquiry, nextProof].compactMap(\.self).min()))
     }
   }
 
-  private mutating func ask(_ subject: Subject, with key: AccessKey, _ effects: inout [Effect]) {
+  private mutating func ask(_ subject: Subject, with key: AccessKey, at now: Timestamp, _ effects: inout [Effect]) {
     inquiries += 1
     let id = InquiryID(number: inquiries)
     inquiry = (id, subject)
+    if subject == .current { current?.lastInquiry = now }
     effects += [.arm(nil), .ask(id, key)]
   }
 }

@@ -11,7 +11,7 @@ package enum ProxyPassword {
     do throws(SecretFile.Unreadable) {
       content = try SecretFile.read(path, mayOthersRead: false, most: 1024)
     } catch {
-      throw ProxyPasswordUnusable(path: path, why: error.why)
+      throw ProxyPasswordUnusable(path: path, why: "\(error.why); \(error.fix)")
     }
     if let encoding = content.withBytes({ WideEncoding(of: $0) }) {
       throw ProxyPasswordUnusable(path: path, why: "the text is \(encoding.rawValue); write the password in UTF-8")

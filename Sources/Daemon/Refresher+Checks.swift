@@ -51,13 +51,13 @@ extension Refresher {
       guard checker.hasRoom, checksUnderWay < Self.mostChecksUnderWay else { return nil }
       guard schedule.takeForCheck(at: now) else { return schedule.nextCheck(at: now) }
       waitingChecks.removeFirst()
-      start(check, by: checker, at: now)
+      start(check, by: checker)
     }
     return nil
   }
 
-  private func start(_ check: Check, by checker: any SessionChecking, at now: Timestamp) {
-    let id = checker.check(check.session, date: clock.dateForSigning(at: now)) { [unowned self] outcome in
+  private func start(_ check: Check, by checker: any SessionChecking) {
+    let id = checker.check(check.session) { [unowned self] outcome in
       check.request = nil
       checksUnderWay -= 1
       check.completion(outcome)

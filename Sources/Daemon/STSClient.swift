@@ -1,4 +1,3 @@
-import Wire
 import CloudAPI
 import Core
 import EventLoop
@@ -22,15 +21,15 @@ package final class STSClient: SessionDrawing {
     var misses: [TransportFailure] = []
   }
 
-  let http: HTTPClient
-  let ledger: EndpointLedger
+  private let http: HTTPClient
+  private let ledger: EndpointLedger
   private let hostName: String
   private let sources: [String: AccessKeySource]
-  let time: () -> Timestamp
+  private let time: () -> Timestamp
   /// The server's time, for signing and for judging whether an Expiration has passed.
-  let serverTime: () -> UTCTime
+  private let serverTime: () -> UTCTime
   private var draws: UInt64 = 0
-  var transfers: [DrawID: HTTPClient.TransferID] = [:]
+  private var transfers: [DrawID: HTTPClient.TransferID] = [:]
   /// Outcomes of requests that couldn't even be sent, told in a later turn like all others.
   private var unsent: [(id: DrawID, tell: () -> Void)] = []
   private var teller: DeferSource!
@@ -52,20 +51,10 @@ package final class STSClient: SessionDrawing {
   package var hasRoom: Bool { http.freeHandles > 0 }
 
   package func draw(_ order: DrawOrder, completion: @escaping (DrawOutcome) -> Void) -> DrawID {
-    let draw = Draw(id: nextID(), order: order, completion: completion, date: order.date)
+    draws += 1
+    let draw = Draw(id: DrawID(number: draws), order: order, completion: completion, date: order.date)
     ask(draw)
     return draw.id
-  }
-
-  func nextID() -> DrawID {
-    draws += 1
-    return DrawID(number: draws)
-  }
-
-  /// What a request to an endpoint has beside what it asks.
-  func context(for endpoint: String, dated date: UTCTime) -> RequestContext {
-    RequestContext(
-      host: endpoint, userAgent: "rolekeeper/\(Version.number)", date: date, nonce: Nonce.make(using: &chance))
   }
 
   /// Sends the draw's request to the endpoint whose turn it is; needs a free handle.
@@ -80,9 +69,7 @@ package final class STSClient: SessionDrawing {
     let endpoint = ledger.endpoints[draw.place].description
     do {
       let request = try signed(draw, for: endpoint, with: key)
-      transfers[draw.id] = try http.post(
-        to: "https://\(endpoint)\(request.target)", headers: request.headerLines
-      ) { [unowned self] outcome, body in
+      transfers[draw.id] = try http.post(request) { [unowned self] outcome, body in
         transfers[draw.id] = nil
         if case .failure(let failure) = outcome, goOn(draw, after: failure) { return }
         let drawn = read(outcome, body, of: draw, sent: sent)
@@ -129,7 +116,8 @@ package final class STSClient: SessionDrawing {
       roleARN: role.arn, sessionName: sessionName,
       duration: order.duration, policy: role.policy.map { String(decoding: $0, as: UTF8.self) },
       externalID: role.externalID)
-    return request.signed(by: SigningIdentity(key), in: context(for: endpoint, dated: draw.date))
+    return request.signed(
+      by: SigningIdentity(key), in: RequestContext(to: endpoint, dated: draw.date, using: &chance))
   }
 
   private func read(_ outcome: HTTPOutcome, _ body: Span<UInt8>, of draw: Draw, sent: Timestamp) -> DrawOutcome {
@@ -149,12 +137,7 @@ package final class STSClient: SessionDrawing {
   }
 
   private func fail(_ failure: Failure, of draw: Draw, sent: Timestamp) {
-    later(draw.id) { draw.completion(DrawOutcome(result: .refused(failure), date: nil, sent: sent)) }
-  }
-
-  /// Reports the outcome of a request that couldn't be sent, unless it is cancelled before.
-  func later(_ id: DrawID, _ report: @escaping () -> Void) {
-    unsent.append((id, report))
+    unsent.append((draw.id, { draw.completion(DrawOutcome(result: .refused(failure), date: nil, sent: sent)) }))
     teller.schedule()
   }
 

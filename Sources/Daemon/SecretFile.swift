@@ -4,24 +4,47 @@ import Secrets
 /// A file with a secret in it, read without a copy anywhere else.
 enum SecretFile {
   struct Unreadable: Error {
-    /// Half a sentence, with what fixes it where that is known.
+    /// Half a sentence.
     let why: String
+    /// What to do about it at that path.
+    let fix: String
+    /// Whether the settings' own check has reported it, since it shows without opening the file.
+    let isPlainToSee: Bool
+
+    init(_ why: String, fix: String, isPlainToSee: Bool = false) {
+      (self.why, self.fix, self.isPlainToSee) = (why, fix, isPlainToSee)
+    }
+
+    init(_ number: CInt) {
+      isPlainToSee = number == ENOENT || number == ENOTDIR
+      why = String(cString: strerror(number))
+      fix =
+        switch number {
+        case ENOENT, ENOTDIR: "put the file there, owned by the daemon's user and with mode 0400"
+        case EACCES, EPERM:
+          "make the daemon's user its owner, with mode 0400, and let that user search the directories above"
+        case EMFILE, ENFILE, ENOMEM: "it is read again at the next reload"
+        default: "look at the disk or the network that the file is on"
+        }
+    }
   }
 
   /// Reads a regular file of at most `most` bytes; unless `mayOthersRead`, one that nobody but its owner may read.
   static func read(_ path: String, mayOthersRead: Bool, most: Int) throws(Unreadable) -> Secret {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-    guard descriptor >= 0 else { throw Unreadable(why: String(cString: strerror(errno))) }
+    guard descriptor >= 0 else { throw Unreadable(errno) }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw Unreadable(why: "not a regular file")
+      throw Unreadable("not a regular file", fix: "put a regular file there, or name another path", isPlainToSee: true)
     }
     if !mayOthersRead, status.st_mode & 0o077 != 0 {
-      throw Unreadable(why: "others than its owner may read it; its mode has to be 0400")
+      throw Unreadable("others than its owner may read it", fix: "its mode has to be 0400", isPlainToSee: true)
     }
     guard status.st_size <= most else {
-      throw Unreadable(why: most < 65_536 ? "larger than \(most) bytes" : "larger than \(most / 1024) KiB")
+      throw Unreadable(
+        most < 65_536 ? "larger than \(most) bytes" : "larger than \(most / 1024) KiB",
+        fix: "it has to hold the secret and nothing else")
     }
     var failure: CInt = 0
     let content = Secret(unsafeUninitializedCapacity: Int(status.st_size)) { buffer in
@@ -34,7 +57,7 @@ enum SecretFile {
       }
       return count
     }
-    guard failure == 0 else { throw Unreadable(why: String(cString: strerror(failure))) }
+    guard failure == 0 else { throw Unreadable(failure) }
     return content
   }
 }

@@ -31,9 +31,9 @@ package protocol SessionChecking: AnyObject {
   /// Whether another request may be started.
   var hasRoom: Bool { get }
 
-  /// Asks by a request that the session signs, dated `date`; `completion` is called later, once, from the loop, unless the check is
+  /// Asks by a request that the session signs; `completion` is called later, once, from the loop, unless the check is
   /// cancelled before.
-  func check(_ session: StoredSession, date: UTCTime, completion: @escaping (CheckOutcome) -> Void) -> DrawID
+  func check(_ session: StoredSession, completion: @escaping (CheckOutcome) -> Void) -> DrawID
 
   func cancel(_ check: DrawID)
 }

@@ -13,7 +13,7 @@ import Wire
   private let directory: TemporaryDirectory
   private let loop: EventLoop
   private let sts = FakeSTS()
-  private let journal = Lines()
+  private let journal = LogRecorder()
 
   /// Answers by hand whose a key is.
   private final class FakeSTS {
@@ -31,26 +31,6 @@ import Wire
     }
   }
 
-  private final class Lines: @unchecked Sendable {
-    var all: [String] = []
-  }
-
-  private struct Recorder: LogHandler {
-    let lines: Lines
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.debug
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-      get { metadata[key] }
-      set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-      let fields = (event.metadata ?? [:]).map { "\($0.key)=\($0.value)" }.sorted()
-      lines.all.append(([event.message.description] + fields).joined(separator: " "))
-    }
-  }
-
   static let bot = CallerIdentity(arn: "acs:ram::1:user/bot", accountID: "1")
   static let unknown = Failure(.permanent, code: "InvalidAccessKeyId.NotFound", httpStatus: 404, advice: "a")
 
@@ -60,10 +40,13 @@ import Wire
     mkdir(directory.path("keys"), 0o755)
   }
 
-  private func source(watching calls: DirectoryWatch.Calls = DirectoryWatch.Calls()) throws -> AccessKeySource {
+  private func source(
+    _ file: String = "key", succeeding old: AccessKeySource? = nil,
+    watching calls: DirectoryWatch.Calls = DirectoryWatch.Calls()
+  ) throws -> AccessKeySource {
     let source = try AccessKeySource(
-      name: "main", at: .file(directory.path("keys/key")), loop: loop,
-      logger: Logger(label: "test") { [journal] _ in Recorder(lines: journal) }, watching: calls)
+      name: "main", at: .file(directory.path("keys/\(file)")), succeeding: old, loop: loop,
+      logger: journal.logger, watching: calls)
     source.ask = sts.ask
     return source
   }
@@ -117,7 +100,7 @@ import Wire
       source.forReaders(clock: ServerClock(wallMicroseconds: 0, at: Timestamp(microseconds: 0))).error?.code
         == Self.unknown.code)
     #expect(source.trouble?.contains(Self.unknown.code) == true)
-    #expect(journal.all.contains { $0.hasPrefix("new AccessKey refused") })
+    #expect(journal.all.contains { $0.hasPrefix("error: new AccessKey refused") })
     #expect(!journal.all.joined().contains("LTAIwrongwrongwr"))
   }
 
@@ -152,6 +135,59 @@ import Wire
     #expect(source.trouble?.contains("keys/key") == true)
     try replace(by: "LTAIoldoldoldold")
     #expect(source.state == .working && status(source).error == nil && source.trouble == nil)
+  }
+
+  /// A reload that named another file put its key in force unproven, or none where there was no such file.
+  @Test func `where the settings name another file the key in force signs until the one there is proven`() throws {
+    try put("LTAIoldoldoldold")
+    let old = try source()
+    old.accepted(try #require(old.key))
+    let next = try source("next", succeeding: old)
+    #expect(
+      next.fileError == nil && journal.all.count { $0.contains("not read again") } == 0, "nothing is in force yet")
+    next.takeOver()
+    #expect(next.key?.id == "LTAIoldoldoldold" && next.state == .unreadable)
+    #expect(status(next).error?.advice.contains("keys/next") == true && status(next).provenAt != nil)
+    #expect(next.trouble?.contains("keys/next") == true)
+    try put("LTAIwrongwrongwr", "next")
+    try settle()
+    try sts.answer(.granted(Self.bot))
+    try sts.answer(.refused(Self.unknown))
+    #expect(next.key?.id == "LTAIoldoldoldold" && next.state == .keyNotTaken)
+    unlink(directory.path("keys/next"))
+    try put("LTAInewnewnewnew", "next")
+    // No more than one question a second.
+    try turn { !sts.asked.isEmpty }
+    try sts.answer(.granted(Self.bot))
+    #expect(next.key?.id == "LTAInewnewnewnew" && next.state == .working)
+  }
+
+  @Test func `what becomes of a request of the source before is the new one's, and its file is followed no more`()
+    throws
+  {
+    try put("LTAIoldoldoldold")
+    try put("LTAInewnewnewnew", "next")
+    let old = try source()
+    let key = try #require(old.key)
+    let next = try source("next", succeeding: old)
+    next.takeOver()
+    old.accepted(key)
+    #expect(next.keys.current?.lastAccepted != nil && old.keys.current?.lastAccepted == nil)
+    let lines = journal.all.count
+    try put("LTAIanother", "key2")
+    rename(directory.path("keys/key2"), directory.path("keys/key"))
+    try settle()
+    #expect(journal.all.count == lines && old.key?.id == key.id)
+    old.refused(key, Self.unknown)
+    #expect(next.key?.id == "LTAInewnewnewnew", "the new location's signs at once")
+  }
+
+  @Test func `a source that never had a key begins with the one at the new place`() throws {
+    let old = try source()
+    try put("LTAInewnewnewnew", "next")
+    let next = try source("next", succeeding: old)
+    next.takeOver()
+    #expect(next.key?.id == "LTAInewnewnewnew" && sts.asked.isEmpty)
   }
 
   @Test func `a file that others may read is not used`() throws {
@@ -218,7 +254,7 @@ import Wire
     try put("LTAInew", "new")
     rename(directory.path("keys/new"), directory.path("keys/key"))
     try turn { source.key?.id == "LTAInew" }
-    #expect(journal.all.count { $0.hasPrefix("AccessKey file not watched") && $0.contains(fault.says) } == 1)
+    #expect(journal.all.count { $0.hasPrefix("warning: AccessKey file not watched") && $0.contains(fault.says) } == 1)
     // Once there is room it is watched again, and nothing more is to be polled for.
     isFixed = true
     source.refused(try #require(source.key), Self.unknown)

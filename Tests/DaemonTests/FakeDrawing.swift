@@ -41,7 +41,7 @@ final class FakeDrawing: SessionDrawing, SessionChecking {
   private(set) var checks: [(id: DrawID, accessKeyID: String)] = []
   private var pendingChecks: [DrawID: (CheckOutcome) -> Void] = [:]
 
-  func check(_ session: StoredSession, date: UTCTime, completion: @escaping (CheckOutcome) -> Void) -> DrawID {
+  func check(_ session: StoredSession, completion: @escaping (CheckOutcome) -> Void) -> DrawID {
     drawn += 1
     let id = DrawID(number: drawn)
     checks.append((id, session.accessKeyID))

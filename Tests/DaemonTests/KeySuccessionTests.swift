@@ -54,6 +54,14 @@ import Testing
       return wait
     }
 
+    /// The key is looked for in another place from now on.
+    mutating func move() {
+      keys = KeySuccession(succeeding: keys)
+      asked = []
+      deadline = nil
+      send(.timerFired)
+    }
+
     mutating func pass(_ span: Duration) { now = now + span }
 
     var time: Timestamp { now }
@@ -283,6 +291,67 @@ import Testing
     let third = Self.key("LTAIthirdthirdth", "third-secret")
     trial.send(.found(third))
     #expect(trial.signer == third.id)
+  }
+
+  @Test func `at another place the key in force stays, with its proof and its owner, and one on trial is dropped`()
+    throws
+  {
+    var trial = try proving()
+    trial.move()
+    #expect(trial.signer == Self.old.id && trial.current?.proven != nil && trial.candidate == nil)
+    #expect(trial.asked.isEmpty)
+    trial.pass(.seconds(1))
+    trial.send(.found(Self.new))
+    #expect(trial.asking == Self.new.id && trial.signer == Self.old.id)
+    try trial.answer(.granted(Self.other))
+    #expect(trial.signer == Self.new.id && trial.reports.contains("otherIdentity"))
+  }
+
+  @Test func `a question that was under way at the old place is asked again`() throws {
+    var trial = working()
+    try trial.waitForTimer()
+    #expect(trial.asking == Self.old.id)
+    trial.move()
+    #expect(trial.asking == Self.old.id)
+  }
+
+  /// A key that was replaced soon after the start gave no warning.
+  @Test func `whose the old key is gets asked before each proof, as long as that isn't known`() throws {
+    var trial = working()
+    trial.send(.found(Self.new))
+    try trial.answer(.refused(Self.silent))
+    #expect(trial.asking == Self.new.id)
+    try trial.answer(.refused(Self.silent))
+    try trial.waitForTimer()
+    while trial.asking == nil { try trial.waitForTimer() }
+    #expect(trial.asking == Self.old.id)
+    try trial.answer(.granted(Self.bot))
+    while trial.asking == nil { try trial.waitForTimer() }
+    try trial.answer(.granted(Self.other))
+    #expect(trial.reports.contains("otherIdentity") && !trial.reports.contains("identityNotCompared"))
+  }
+
+  @Test func `a key is taken all the same where STS doesn't say whose the old one is, and the journal has that`() throws
+  {
+    var trial = working()
+    trial.send(.found(Self.new))
+    try trial.answer(.refused(Self.silent))
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.signer == Self.new.id && trial.reports.contains("identityNotCompared"))
+    // Not again for the next one, whose predecessor is known.
+    trial.pass(.seconds(2))
+    trial.send(.found(Self.key("LTAIthirdthirdth", "third-secret")))
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.reports.count { $0 == "identityNotCompared" } == 1)
+  }
+
+  @Test func `a key that signs unproven says that it couldn't be compared once it is known whose it is`() throws {
+    var trial = working()
+    trial.send(.refused(Self.old, Self.unknown))
+    trial.send(.found(Self.new))
+    #expect(!trial.reports.contains("identityNotCompared"))
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.reports.contains("identityNotCompared"))
   }
 
   @Test func `an id is whole only once STS has accepted the key`() throws {

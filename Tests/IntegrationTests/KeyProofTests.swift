@@ -84,6 +84,33 @@ import Wire
     try daemon.awaitLog("AccessKey changed", RealmDraft.otherKey.id, within: 90)
   }
 
+  /// The key there signed at once, whatever it was; where there was none, nothing signed any more.
+  @Test func `a reload that names another key file keeps the key in use until the one there is proven`() throws {
+    var realm = RealmDraft(lifetime: nil)
+    let lab = try Lab(realm)
+    let daemon = try lab.start()
+    func move(to name: String) throws {
+      lab.draft.keyPath = lab.directory.path(name)
+      try lab.writeSettings()
+      #expect(try daemon.post("/v1/reload").status == 200)
+    }
+    try move(to: "missing-key")
+    let source = try #require(try lab.report().sources.first)
+    #expect(source.state == .unreadable && source.accessKeyID == RealmDraft.key.id && source.provenAt != nil)
+    #expect(source.error?.advice.contains("missing-key") == true)
+    try eventually("the manager's line") { daemon.notify.messages().contains("missing-key") }
+    #expect(
+      try daemon.get("/metrics").body.contains(#"rolekeeper_source_error{source="main",state="unreadable"} 1"#))
+    try lab.refresh(["uploader"])
+    try lab.write(key: RealmDraft.otherKey)
+    try daemon.awaitLog("error: new AccessKey refused", "InvalidAccessKeyId.NotFound")
+    try lab.refresh(["uploader"])
+    realm.keys.append(RealmDraft.otherKey)
+    try lab.emulator.reload(realm: realm.text)
+    _ = try daemon.post("/v1/reload")
+    try daemon.awaitLog("AccessKey changed", RealmDraft.otherKey.id)
+  }
+
   /// The status showed nothing.
   @Test(arguments: ["gone", "half"])
   func `a key file that can't be used is in the status, the metrics and the manager's line`(_ fault: String) throws {
