@@ -11,6 +11,12 @@ package enum StartCheck {
     [proxyAndAuthorities(settings.sts), socket(settings.socket.path)].compactMap { $0 }
   }
 
+  /// Whether a start that ended by `error` would end the same way until a person has changed something.
+  package static func isForPerson(_ error: any Error) -> Bool {
+    if case HTTPClientError.caFile = error { return true }
+    return error is CredentialMissing
+  }
+
   /// The password's file, and the certificates of `ca_file` or of the system, read as the daemon reads them.
   private static func proxyAndAuthorities(_ sts: STSSettings) -> String? {
     do {

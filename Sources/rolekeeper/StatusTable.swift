@@ -170,7 +170,11 @@ enum StatusTable {
   /// What keeps a source from working, and a key that isn't taken, a line each.
   private static func remarks(of source: SourceStatus) -> [String] {
     var lines: [String] = []
-    if let error = source.error { lines.append("source '\(source.name)': \(error.code): \(error.advice)") }
+    if let error = source.error {
+      // The sentence about a file begins with what the code says.
+      let code = error.code == LastError.unusableFile ? "" : "\(error.code): "
+      lines.append("source '\(source.name)': \(code)\(error.advice)")
+    }
     guard let key = source.newKey else { return lines }
     let name = key.accessKeyID.map { "new AccessKey \($0)" } ?? "new AccessKey"
     let state = key.error.map { "not taken: \($0.code): \($0.advice)" } ?? "is being proven"

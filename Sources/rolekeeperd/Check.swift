@@ -33,6 +33,9 @@ enum Check {
       if case .credential(_, nil) = source.accessKey { continue }
       do {
         _ = try AccessKeySource.read(AccessKeySource.Location(source))
+      } catch let error as AccessKeyUnusable where error.isPlainToSee {
+        // Of a file the loader has said so, as a warning where the key may come later; of a credential systemd's own doing is at fault.
+        if case .credential = source.accessKey { report.addError("source '\(source.name)': \(error)") }
       } catch {
         report.addError("source '\(source.name)': \(error)")
       }

@@ -39,7 +39,7 @@ enum Keeping {
       logger.error("cannot go on", [.reason: "\(error)"])
       Notifier().status("cannot go on: \(error)")
       // An AccessKey file may be whole again in a moment: that end is started again after, unlike bad settings.
-      return error is CredentialMissing ? ExitStatus.badSettings : ExitStatus.failed
+      return StartCheck.isForPerson(error) ? ExitStatus.badSettings : ExitStatus.failed
     }
   }
 }

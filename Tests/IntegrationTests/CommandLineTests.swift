@@ -178,5 +178,10 @@ import Wire
     let loose = try ChildProcess.run([Programs.commandLine, "check", "--config", lab.configPath])
     #expect(loose.status == 78 && loose.output.contains("keep it in /etc/rolekeeper"), "\(loose)")
     #expect(!loose.output.contains("chmod"), "no command for what isn't ours")
+    #expect(loose.output.contains("1 error:"), "one thing is said once: \(loose.output)")
+    // It is taken up when it comes.
+    unlink(lab.draft.keyPath)
+    let missing = try ChildProcess.run([Programs.commandLine, "check", "--config", lab.configPath])
+    #expect(missing.status == 0 && missing.output.contains("1 warning"), "\(missing)")
   }
 }

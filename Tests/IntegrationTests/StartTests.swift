@@ -31,6 +31,19 @@ import Wire
     #expect(try Credential(try waiting.readReply()).keyID.hasPrefix("STS."))
   }
 
+  /// It ended with 1, and was started again every second.
+  @Test func `a CA file with a broken certificate in it ends it with 78, and check says so`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let broken = "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n"
+    lab.draft.authorityPath = try lab.directory.write(broken, to: "half.pem")
+    try lab.writeSettings()
+    let daemon = try lab.launch()
+    #expect(daemon.child.wait() == 78)
+    #expect(daemon.log.contains("half.pem': it holds no certificate, or one that can't be read"), "\(daemon.log)")
+    let check = try lab.rolekeeper("check", "--config", lab.configPath)
+    #expect(check.status == 78 && check.output.contains("half.pem': it holds"), "\(check)")
+  }
+
   @Test func `missing settings end it with 78, a wrong option with 2`() throws {
     let directory = try TemporaryDirectory()
     let missing = try ChildProcess.run([Programs.daemon, "--config", directory.path("none.toml")])
