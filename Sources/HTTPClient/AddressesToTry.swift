@@ -1,8 +1,9 @@
 /// The addresses of a host in the order in which a request tries them.
 ///
 /// libcurl 7.88 (Debian 12) begins with another address of the same family only when one of its timers fires, even where one refuses at
-/// once: after 0.2 s the first time, after half of what is left for connecting each time from then on. So it gets one of each family at a time,
-/// between which it does well (RFC 8305), and the next ones come from here.
+/// once: after 0.2 s the first time, after half of what is left for connecting each time from then on
+/// (findings/libcurl-next-address.sh). So it gets one of each family at a time, between which it does well (RFC 8305), and the next ones
+/// come from here.
 struct AddressesToTry {
   let all: [String]
   private var left: [String]

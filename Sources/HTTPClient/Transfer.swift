@@ -105,6 +105,7 @@ final class Transfer {
   @discardableResult
   func tryNextAddresses() -> Bool {
     guard let host, addresses.goOn() else { return false }
+    detail[0] = 0
     curl_slist_free_all(resolved)
     let list = addresses.current.map { $0.contains(":") ? "[\($0)]" : $0 }.joined(separator: ",")
     resolved = curl_slist_append(nil, "\(host.name):\(host.port):\(list)")
