@@ -24,7 +24,7 @@ extension Logger {
         "STS grants a shorter life than asked; refreshing in proportion",
         [
           .role: name, .seconds: "\(granted.wholeSeconds)",
-          .advice: "asked for \(asked.wholeSeconds) s; look at the role's MaxSessionDuration",
+          .advice: "asked for \(asked.text); look at the role's MaxSessionDuration",
         ])
     case .failing(let failure, let next):
       let phrase: Logger.Message =

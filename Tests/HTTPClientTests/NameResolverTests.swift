@@ -246,7 +246,7 @@ extension NameResolverTests {
     for _ in 0..<2 {
       let failure = try bench.post(url("/ok")).failure
       #expect(failure?.kind == .resolve)
-      #expect(failure?.text == "no address for 'sts.example': no name server answered within 0.3 s")
+      #expect(failure?.text == "no address for 'sts.example': no name server answered within 0.3s")
     }
     #expect(names.asked == ["sts.example"], "the second waits for the same look-up")
     names.answer(.addresses(["127.0.0.1"]))

@@ -77,23 +77,23 @@ import Testing
     ),
     Finding(
       "duration too short", "duration = \"300s\"",
-      #":9: roles.uploader.duration is 300 s, allowed are 900 s to 43200 s; write duration = "15min" or remove the line to use 1h"#
+      #":9: roles.uploader.duration is 5min, allowed are 15min to 12h; write duration = "15min" or remove the line to use 1h"#
     ),
     Finding(
       "duration too long", "duration = \"13h\"",
-      #":9: roles.uploader.duration is 46800 s, allowed are 900 s to 43200 s; write duration = "12h" or remove the line to use 1h"#
+      #":9: roles.uploader.duration is 13h, allowed are 15min to 12h; write duration = "12h" or remove the line to use 1h"#
     ),
     Finding(
       "lapse_margin too long", "lapse_margin = \"2min\"",
-      #":9: roles.uploader.lapse_margin is 120 s, allowed are 1 s to 60 s; write lapse_margin = "1min" or remove the line to use 15s"#
+      #":9: roles.uploader.lapse_margin is 2min, allowed are 1s to 1min; write lapse_margin = "1min" or remove the line to use 15s"#
     ),
     Finding(
       "max_duration below duration", "duration = \"2h\"\nmax_duration = \"1h\"",
-      #":10: roles.uploader.max_duration is 3600 s, allowed are 7200 s to 43200 s with this duration; write max_duration = "2h" or remove the line to use duration"#
+      #":10: roles.uploader.max_duration is 1h, allowed are 2h to 12h with this duration; write max_duration = "2h" or remove the line to use duration"#
     ),
     Finding(
       "refresh_after above duration", "refresh_after = \"2h\"",
-      #":9: roles.uploader.refresh_after is 7200 s, allowed are 2 s to 3600 s with this duration; write refresh_after = "1h" or remove the line to use half of duration"#
+      #":9: roles.uploader.refresh_after is 2h, allowed are 2s to 1h with this duration; write refresh_after = "1h" or remove the line to use half of duration"#
     ),
   ])
   func `a bad key is told with its line and what to write`(_ finding: Finding) { finding.check() }

@@ -73,7 +73,7 @@ import Testing
   @Test func `a connect time shorter than the resolver needs is a warning, with the figure that works`() throws {
     Finding(
       "the default", "",
-      #": warning: sts.connect_timeout is 3 s, and this host's resolver takes up to 7 s when its first name server is silent (timeout:5 in /etc/resolv.conf); a look-up is given that time all the same, and requests then begin as late; write connect_timeout = "7s", or 'options timeout:1' in /etc/resolv.conf"#
+      #": warning: sts.connect_timeout is 3s, and this host's resolver takes up to 7s when its first name server is silent (timeout:5 in /etc/resolv.conf); a look-up is given that time all the same, and requests then begin as late; write connect_timeout = "7s", or 'options timeout:1' in /etc/resolv.conf"#
     ).check(on: host(Self.twoServers))
     Finding("the figure", "[sts]\nconnect_timeout = \"7s\"").check(on: host(Self.twoServers))
     Finding("the resolver's", "").check(on: host(Self.twoServers + "options timeout:1\n"))
@@ -95,7 +95,7 @@ import Testing
   @Test func `a connect time longer than the request's is a warning`() {
     Finding(
       "longer", "[sts]\nconnect_timeout = \"20s\"",
-      #":10: warning: sts.connect_timeout is 20 s, longer than timeout, 10 s, which ends the whole request before; write timeout = "20s" or more, or a shorter connect_timeout"#
+      #":10: warning: sts.connect_timeout is 20s, longer than timeout, 10s, which ends the whole request before; write timeout = "20s" or more, or a shorter connect_timeout"#
     ).check()
     Finding("as long", "[sts]\nconnect_timeout = \"10s\"").check()
   }

@@ -23,14 +23,14 @@ struct STSTimes {
     if resolver.nameServers > 1, resolverTime > connectTimeout {
       table.findings.warning(
         table.place(of: Keys.connectTimeout),
-        "is \(connectTimeout.seconds), and this host's resolver takes up to \(resolverTime.seconds) when its first name server is silent "
+        "is \(connectTimeout.text), and this host's resolver takes up to \(resolverTime.text) when its first name server is silent "
           + "(timeout:\(resolver.timeout) in \(ResolverConfiguration.path)); a look-up is given that time all the same, and requests then begin as late",
         "write connect_timeout = \"\(resolverTime.text)\", or 'options timeout:1' in \(ResolverConfiguration.path)")
     }
     if connectTimeout > timeout {
       table.findings.warning(
         table.place(of: Keys.connectTimeout),
-        "is \(connectTimeout.seconds), longer than timeout, \(timeout.seconds), which ends the whole request before",
+        "is \(connectTimeout.text), longer than timeout, \(timeout.text), which ends the whole request before",
         "write timeout = \"\(connectTimeout.text)\" or more, or a shorter connect_timeout")
     }
   }

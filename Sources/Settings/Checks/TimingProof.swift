@@ -98,6 +98,9 @@ extension Duration {
     wholeSeconds >= 120 ? .seconds(wholeSeconds / 60 * 60) : .seconds(max(0, wholeSeconds))
   }
 
+  /// In the one unit that a sum is made in: `300 s`.
+  fileprivate var seconds: String { "\(inSeconds.plain) s" }
+
   /// In whole seconds, for figures that needn't be exact.
   fileprivate var rounded: String {
     let seconds = Int64(inSeconds.rounded())

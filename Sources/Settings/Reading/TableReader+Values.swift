@@ -88,7 +88,7 @@ extension TableReader {
     let near = min(max(value, allowed.lowerBound), allowed.upperBound)
     findings.error(
       place(of: key),
-      "is \(value.seconds), allowed are \(allowed.lowerBound.seconds) to \(allowed.upperBound.seconds)\(because)",
+      "is \(value.text), allowed are \(allowed.lowerBound.text) to \(allowed.upperBound.text)\(because)",
       key.remedy("\"\(near.text)\""))
   }
 
@@ -185,9 +185,4 @@ extension TOMLNode.Value {
     default: nil
     }
   }
-}
-
-extension Duration {
-  /// In the one unit that settings are compared in: `300 s`.
-  var seconds: String { "\(inSeconds.plain) s" }
 }
