@@ -5,15 +5,17 @@ import SessionStore
 import Wire
 
 /// A session as it is handed out: each document rendered once, ready to be sent as it is.
+///
+/// What each read touches is `@exclusivity(unchecked)`: nothing that is called while it is being changed comes back to it.
 package final class Handout {
-  package private(set) var session: Session
+  @exclusivity(unchecked) package private(set) var session: Session
   /// nil for a session that was never published: a reservation, or one of the pool handed out for the life it has left.
   package let generation: UInt64?
   /// The credential document, one line of JSON.
   package let document: Secret
   /// From when on it counts as lapsed, and from when on it has less than its role's floor.
-  private(set) var lapses: Timestamp
-  private(set) var floorReached: Timestamp
+  @exclusivity(unchecked) private(set) var lapses: Timestamp
+  @exclusivity(unchecked) private(set) var floorReached: Timestamp
   /// The variables of a shell or of `EnvironmentFile=`, rendered when somebody wants them: the document is the one place where
   /// the secrets are until then.
   package private(set) lazy var environment = Self.environment(of: document)
@@ -37,7 +39,7 @@ package final class Handout {
     } catch { preconditionFailure("a document of ours doesn't read: \(error)") }
   }
 
-  /// Judges its end anew, by a corrected clock or by other settings.
+  /// Judges its end again, by a corrected clock or by other settings.
   func judge(by clock: ServerClock, timing: RoleTiming) {
     session.judge(by: clock)
     lapses = session.expires - timing.lapseMargin

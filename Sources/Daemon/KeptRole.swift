@@ -5,7 +5,7 @@ package import Settings
 ///
 /// What each read touches is `@exclusivity(unchecked)`: nothing that is called while it is being changed comes back to it.
 package final class KeptRole {
-  package internal(set) var settings: RoleSettings
+  @exclusivity(unchecked) package internal(set) var settings: RoleSettings
   package internal(set) var machine: RefreshMachine
   /// What plain reads get; nil when nothing is valid.
   @exclusivity(unchecked) package internal(set) var current: Handout?

@@ -25,7 +25,8 @@ package final class Refresher {
     package init() {}
   }
 
-  package private(set) var roles: [RoleName: KeptRole] = [:]
+  /// Every request looks into it, and nothing that is called while it is changed does.
+  @exclusivity(unchecked) package private(set) var roles: [RoleName: KeptRole] = [:]
   package var observers = Observers()
   var schedule: HostSchedule
   package private(set) var inFlight = 0

@@ -13,10 +13,13 @@ extension SocketService {
     of role: KeptRole, for request: borrowing RequestHead, from peer: Peer, token: ResponseToken
   ) -> Response? {
     let now = Timestamp(microseconds: EventLoop.bootTime())
-    let recipient = Recipient(peer: peer, isHeadOnly: request.method == .head)
-    if request.queryCount == 0, let response = handOut(role.current, of: role, to: recipient, at: now) {
+    let isHeadOnly = request.method == .head
+    if request.queryCount == 0, let current = role.current,
+      let response = handOut(current, of: role, isReserved: false, to: peer, isHeadOnly: isHeadOnly, at: now)
+    {
       return response
     }
+    let recipient = Recipient(peer: peer, isHeadOnly: isHeadOnly)
     let query: ReaderQuery
     do throws(CredentialQuery.Malformed) {
       query = Self.query(try CredentialQuery(request), at: now)
@@ -100,9 +103,7 @@ extension SocketService {
     let query = reader.query
     switch role.machine.offer(to: query, at: now) {
     case .session(let session):
-      return .answer(
-        handOut(refresher.handout(of: session, for: role), of: role, to: reader.recipient, at: now)
-          ?? nothingValid(role, at: now))
+      return .answer(handOut(session, of: role, to: reader.recipient, at: now) ?? nothingValid(role, at: now))
     case .tooLong(let most): return .answer(tooLong(query, most: most, role))
     case .refused(let failure): return .answer(Self.refused(query, role, failure))
     case .notInTime(let next, let failure):
@@ -136,15 +137,23 @@ extension SocketService {
     return .wait(until: deadline)
   }
 
-  /// The answer with this hand-out, counted and logged for its recipient; nil when there is none that is valid.
-  private func handOut(_ handout: Handout?, of role: KeptRole, to recipient: Recipient, at now: Timestamp) -> Response?
-  {
-    guard let handout, let response = handout.response(at: now) else { return nil }
+  /// The answer with this session; nil when it isn't valid any more.
+  private func handOut(_ session: Session, of role: KeptRole, to recipient: Recipient, at now: Timestamp) -> Response? {
+    guard let handout = refresher.handout(of: session, for: role) else { return nil }
+    return handOut(
+      handout, of: role, isReserved: handout !== role.current, to: recipient.peer, isHeadOnly: recipient.isHeadOnly,
+      at: now)
+  }
+
+  /// The answer with this hand-out, counted and logged for its recipient; nil when it isn't valid any more.
+  private func handOut(
+    _ handout: Handout, of role: KeptRole, isReserved: Bool, to peer: Peer, isHeadOnly: Bool, at now: Timestamp
+  ) -> Response? {
+    guard let response = handout.response(at: now) else { return nil }
     // An answer without its body hands out nothing.
-    if recipient.isHeadOnly { return response }
-    let peer = recipient.peer
+    if isHeadOnly { return response }
     if handout.isBelowFloor(at: now) { belowFloorAnswers += 1 }
-    if role.handouts.enter(uid: peer.uid, session: handout.session.id, isReserved: handout !== role.current) {
+    if role.handouts.enter(uid: peer.uid, session: handout.session.id, isReserved: isReserved) {
       callers.log(
         .notice, "credential handed out",
         [
