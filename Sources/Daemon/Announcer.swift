@@ -3,17 +3,17 @@ import EventLoop
 import Logging
 import Wire
 
-/// Tells the service manager how things stand: READY once every role and its files have had their first outcome, and one honest
+/// Reports to the service manager: READY once every role and its files have had their first outcome, and one honest
 /// line of status.
 final class Announcer {
   /// READY comes at the latest so long after the socket listens.
-  private static let patience: Int64 = 10_000_000
+  private static let longestWait: Int64 = 10_000_000
   /// The line is renewed this often though nothing happens, since what is left grows less.
   private static let renewal: Int64 = 30_000_000
-  /// It is told at most so often: the more roles, the more rarely, for each has to be looked at, some 0.7 µs.
+  /// It is sent at most so often: the more roles, the more rarely, for each has to be looked at, some 0.7 µs.
   private static let least: Int64 = 1_000_000
   private static let leastPerRole: Int64 = 1000
-  /// How soon a manager is tried again that couldn't take what it was told.
+  /// How soon a manager is tried again that couldn't take what it was sent.
   private static let again: Int64 = 100_000
 
   private unowned let keeper: Keeper
@@ -21,18 +21,18 @@ final class Announcer {
   private var isReady = false
   private var readyTimer: TimerSource!
   private var statusTimer: TimerSource!
-  private var lastTold: Int64 = 0
+  private var lastSent: Int64 = 0
 
   init(keeper: Keeper) throws {
     self.keeper = keeper
     readyTimer = try TimerSource(keeper.loop, accuracy: 100_000) { [unowned self] in becomeReady() }
-    statusTimer = try TimerSource(keeper.loop, accuracy: 200_000) { [unowned self] in tell() }
+    statusTimer = try TimerSource(keeper.loop, accuracy: 200_000) { [unowned self] in send() }
   }
 
   func begin() {
     notifier.status("fetching the first session of each of \(keeper.refresher.roles.count) roles")
     if keeper.refresher.roles.isEmpty { return becomeReady() }
-    readyTimer.arm(at: EventLoop.bootTime() + Self.patience)
+    readyTimer.arm(at: EventLoop.bootTime() + Self.longestWait)
   }
 
   /// Every role has to have had its first outcome, and its files too: who is started after us reads them.
@@ -43,7 +43,7 @@ final class Announcer {
   func stateChanged() {
     guard isReady else { return }
     let least = Self.least + Int64(keeper.refresher.roles.count) * Self.leastPerRole
-    let next = max(EventLoop.bootTime(), lastTold + least)
+    let next = max(EventLoop.bootTime(), lastSent + least)
     if let armed = statusTimer.deadline, armed <= next { return }
     statusTimer.arm(at: next)
   }
@@ -70,8 +70,8 @@ final class Announcer {
     armStatus()
   }
 
-  private func tell() {
-    lastTold = EventLoop.bootTime()
+  private func send() {
+    lastSent = EventLoop.bootTime()
     notifier.status(line())
     armStatus()
   }

@@ -19,7 +19,7 @@ final class EventSubscribers {
   func forgetAll() { readers = [:] }
 
   /// Renders the line once, and only if somebody listens.
-  func tell(_ role: KeptRole, _ event: @autoclosure () -> RoleEvent) {
+  func publish(_ role: KeptRole, _ event: @autoclosure () -> RoleEvent) {
     if readers.isEmpty { return }
     let line = PlainBytes(event().rendered())
     for (token, peer) in readers where mayRead(peer, role) {

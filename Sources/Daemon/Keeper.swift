@@ -152,7 +152,7 @@ package final class Keeper: SocketBackend {
     outputs.landed = { [unowned self] in announcer.becomeReadyIfDone() }
     refresher.observers.reported = { [unowned self] role, report in
       if case .condemned(let session, _) = report { outputs.condemn(session, of: role.name) }
-      service.tell(role, report)
+      service.publish(report, of: role)
       announcer.stateChanged()
     }
   }

@@ -169,7 +169,7 @@ package final class SocketService: RequestHandler {
     let health = backend.health()
     let summary = health.summary(roles: refresher.roles.count)
     guard health.status == .failing else { return Answer.document(HealthAnswer(health, roles: refresher.roles.count)) }
-    return Answer.problem(Problem(.noSession, detail: "\(summary); rolekeeper status says why"))
+    return Answer.problem(Problem(.noSession, detail: "\(summary); rolekeeper status shows why to administrators, and to readers for their roles"))
   }
 
   /// The same judgement for one role, with the reasons instead of their number. What is wrong with the settings may name other roles, and
@@ -244,7 +244,7 @@ package final class SocketService: RequestHandler {
   }
 
   /// Sends what a machine reported to those who listen.
-  func tell(_ role: KeptRole, _ report: RefreshReport) {
+  func publish(_ report: RefreshReport, of role: KeptRole) {
     switch report {
     case .reserved: reservations[.fetched, default: 0] += 1
     case .reservationFailed: reservations[.failed, default: 0] += 1
@@ -258,7 +258,7 @@ package final class SocketService: RequestHandler {
       case .grantedLess, .stillFailing, .reservationFailed, .condemned(_, .notNeeded): nil
       }
     guard let kind else { return }
-    subscribers.tell(
+    subscribers.publish(
       role, role.event(kind, at: Timestamp(microseconds: EventLoop.bootTime()), clock: refresher.clock))
   }
 
@@ -266,7 +266,7 @@ package final class SocketService: RequestHandler {
   func outputsChanged(of role: KeptRole, _ outputs: [OutputStatus]) {
     let now = Timestamp(microseconds: EventLoop.bootTime())
     for output in outputs {
-      subscribers.tell(role, role.event(.output, at: now, clock: refresher.clock, output: output))
+      subscribers.publish(role, role.event(.output, at: now, clock: refresher.clock, output: output))
     }
   }
 

@@ -145,7 +145,7 @@ enum StatusTable {
       ]
     }
     let remarks = report.sources.flatMap { Self.remarks(of: $0) }
-    return section(["SOURCE", "STATE", "ACCESSKEYID", "IN USE SINCE", "PROVEN", "LAST ACCEPTED"], rows, on: terminal)
+    return section(["SOURCE", "STATE", "ACCESS KEY ID", "IN USE SINCE", "PROVEN", "LAST ACCEPTED"], rows, on: terminal)
       + remarks.flatMap { TextLayout.wrapped($0, width: terminal.width, indent: "  ") }
   }
 

@@ -1,8 +1,13 @@
 /// The texts of `--help`.
 enum Usage {
   static func text(for command: Command?) -> String {
+    guard let command else { return general }
+    let options = Option.timeout.commands.contains(command) ? "--socket PATH, --timeout TIME" : "--socket PATH"
+    return body(of: command) + "\(options): see 'rolekeeper --help'.\n"
+  }
+
+  private static func body(of command: Command) -> String {
     switch command {
-    case nil: general
     case .status:
       """
       usage: rolekeeper status [ROLE] [--json] [--watch] [--check]
@@ -78,7 +83,7 @@ enum Usage {
         in-use     STS accepts it: the service has another reason, such as missing permissions
         unchecked  STS couldn't be asked, and stderr says why and when to report it again; the session stays (exit status 4)
 
-      Without an ACCESSKEYID it is the session that a read gets now. For everybody who may read the role.
+      Without ACCESSKEYID it is the session that a read gets now. For everybody who may read the role.
 
       \(exitStatus)
 
@@ -107,6 +112,8 @@ enum Usage {
   private static let general = """
     usage: rolekeeper [--socket PATH] COMMAND …
 
+    Asks rolekeeperd, which keeps temporary Alibaba Cloud credentials for the programs of this host.
+
       status [ROLE]  show role status
       get ROLE       write a role's credential to stdout
       wait ROLE…     return when roles have a valid credential
@@ -117,8 +124,9 @@ enum Usage {
       help COMMAND   show a command's options
 
       --socket PATH   the daemon's socket; default $ROLEKEEPER_SOCKET, then \(CommandLineTool.defaultSocket)
-      --timeout TIME  how long the daemon may take to answer, at least 1s; default 15s, for reload 90s, for wait 60s, and what get and
-                      refresh wait for comes on top
+      --timeout TIME  how long the daemon may take to answer, at least 1s; default 15s, for reload 90s, for wait 60s,
+                      and what get and refresh wait for comes on top
+      TIME is such as 90s, 30min, 2h or 1h30min
       --version       print the version and exit
       --help          print this, or with a command its options, and exit
 

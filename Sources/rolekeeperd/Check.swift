@@ -12,7 +12,7 @@ enum Check {
     let unit = InstalledUnit(on: host).flatMap { isSame($0.configPath, config, host) ? $0 : nil }
     let judge: Judge
     do { judge = try Judge(user: user, unit: unit) } catch {
-      Console.complain("rolekeeperd: \(error)")
+      Console.report("rolekeeperd: \(error)")
       return ExitStatus.failed
     }
     print(judge.introduction)

@@ -3,7 +3,7 @@ import Glibc
 /// What the daemon says to a person at a terminal.
 enum Console {
   /// One line on stderr.
-  static func complain(_ line: String) {
+  static func report(_ line: String) {
     var text = Array("\(line)\n".utf8)[...]
     while !text.isEmpty {
       let count = text.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }

@@ -21,7 +21,7 @@ switch Invocation(Array(CommandLine.arguments.dropFirst())) {
 case .help: print(Invocation.usage)
 case .version: print("rolekeeperd \(Version.number)")
 case .wrong(let why):
-  Console.complain("rolekeeperd: \(why)\n\(Invocation.usage)")
+  Console.report("rolekeeperd: \(why)\n\(Invocation.usage)")
   exit(ExitStatus.wrongUsage)
 case .check(let config, let user): exit(Check.run(config: config, user: user))
 case .run(let config):

@@ -46,7 +46,7 @@ extension Schema {
     static let floor = DurationKey(
       name: "floor", allowed: Duration.zero...Duration.hours(12), standard: times.floor,
       summary: """
-        The least remaining life that readers get. SDKs fetch anew on every call below 15min, ossfs below 20min.
+        The least remaining life that readers get. SDKs fetch again on every call below 15min, ossfs below 20min.
         """)
     static let surviveOutage = DurationKey(
       name: "survive_outage", allowed: Duration.zero...Duration.hours(12), standard: times.surviveOutage,
