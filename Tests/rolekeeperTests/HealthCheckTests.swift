@@ -1,0 +1,32 @@
+import Core
+import Testing
+import Wire
+
+@testable import rolekeeper
+
+@Suite struct HealthCheckTests {
+  private func role(_ name: String, _ state: RoleState, source: RoleSource? = nil) -> RoleStatus {
+    RoleStatus(name: name, state: state, source: source)
+  }
+
+  private static let failing = RoleSource(
+    name: "main", state: .keyNotTaken,
+    error: LastError(Failure(.permanent, code: "InvalidAccessKeyId.NotFound", advice: "put a good key there"), since: nil)
+  )
+
+  @Test func `what is wrong with the source of two roles is one reason, and degrades both`() {
+    let health = HealthCheck.health(of: [
+      role("a", .valid, source: Self.failing), role("b", .valid, source: Self.failing),
+    ])
+    #expect(health.status == .degraded)
+    #expect(
+      health.reasons.map(\.detail) == ["source 'main': InvalidAccessKeyId.NotFound: put a good key there"])
+  }
+
+  @Test func `a role without a credential weighs more than its source`() {
+    let health = HealthCheck.health(of: [role("a", .valid, source: Self.failing), role("b", .lapsed)])
+    #expect(health.status == .failing && health.reasons.map(\.kind) == [.noSession, .source])
+    let working = RoleSource(name: "main", state: .working)
+    #expect(HealthCheck.health(of: [role("a", .failing, source: working)]).status == .ok)
+  }
+}
