@@ -1,5 +1,5 @@
 #!/bin/sh
-# libcurl 7.88.1 (Debian 12), multi_socket interface: when an address refuses the connection at once, the next one is begun with only when
+# libcurl 7.88.1 (Debian 12, package libcurl4 7.88.1-10+deb12u15), multi_socket interface: when an address refuses the connection at once, the next one is begun with only when
 # a timer fires: after 0.2 s the first time (CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS), then after half of what is left for connecting.
 #
 # Three addresses of one name, the first two with nobody listening, and 4 s for connecting. Expected of any client: some milliseconds.
@@ -8,8 +8,18 @@
 # Exit status: 0 when libcurl behaves as described, 1 when it doesn't any more, 2 when that can't be found out here.
 set -eu
 
+version=7.88.1-10+deb12u15
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
+# The very packages, for this program alone; what they depend on is the host's (apt install libcurl4-openssl-dev gcc).
+chmod 0755 "$directory"
+(
+  cd "$directory"
+  apt-get -qq download "libcurl4=$version" "libcurl4-openssl-dev=$version" 2>/dev/null
+  for package in ./*.deb; do dpkg-deb -x "$package" .; done
+) || { echo "libcurl $version can't be fetched from Debian's archive" >&2; exit 2; }
+libraries=$(dirname "$(find "$directory/usr/lib" -name libcurl.so.4)")
+headers=$(dirname "$(dirname "$(find "$directory/usr/include" -name curl.h)")")
 cat >"$directory/next-address.c" <<'C'
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -112,9 +122,9 @@ int main(void) {
   return now() - begin > 1 ? 0 : 1;
 }
 C
-cc -o "$directory/next-address" "$directory/next-address.c" -lcurl -lpthread || exit 2
+cc -I"$headers" -L"$libraries" -o "$directory/next-address" "$directory/next-address.c" -lcurl -lpthread || exit 2
 status=0
-"$directory/next-address" || status=$?
+LD_LIBRARY_PATH=$libraries "$directory/next-address" || status=$?
 case $status in
   0) echo "as described" ;;
   1) echo "libcurl has changed: an address that refuses costs nothing any more" ;;
