@@ -108,6 +108,7 @@ extension Keeper {
     outputs.move(to: new.filesDirectory)
     generations.move(to: new)
     changeRoles(to: new.roles)
+    outputs.rolesCame(new.roles)
     // A role that READY waited for may be gone.
     announcer.becomeReadyIfDone()
     service.settingsChanged()

@@ -37,6 +37,9 @@ final class Outputs {
   private var round: [RoleName] = []
   /// Roles that have had nothing valid in this process, in the order in which their files are looked at.
   private var unbegun: [RoleName] = []
+  /// Armed while settings without any role leave earlier roles' files to their ends.
+  private var abandonedTimer: TimerSource!
+  private var hasReportedAbandoned = false
   private var failedRemovals: [(removal: Removal, complaint: String)] = []
 
   /// What was an output of a role. It doesn't hold the role's outputs, so that these take back what the disk hasn't begun to write.
@@ -61,17 +64,35 @@ final class Outputs {
       landed()
     }
     retryTimer = try TimerSource(loop, accuracy: Self.second) { [unowned self] in retryFailed() }
+    abandonedTimer = try TimerSource(loop, accuracy: Self.second) { [unowned self] in removeAbandoned(keeping: []) }
     roundTimer = try TimerSource(loop, accuracy: Self.second) { [unowned self] in lookAfterSome() }
   }
 
-  /// Removes what earlier processes left of roles that have no files any more. Blocks on a disk.
+  /// Removes what earlier processes left of roles that have no files any more. Without any role only what has ended, now and later on:
+  /// that is what settings say, too, which were cut off while no daemon ran. Blocks on a disk.
   func removeAbandoned(keeping roles: [RoleSettings]) {
     let kept = roles.filter { role in role.outputs.contains { $0.location.isInRoleDirectory } }
+    abandonedTimer.disarm()
     do {
-      try RolesDirectory.removeAbandoned(in: directory, keeping: Set(kept.map(\.name.description)))
+      let left = try RolesDirectory.removeAbandoned(
+        in: directory, keeping: Set(kept.map(\.name.description)),
+        endedBy: roles.isEmpty ? time(nil) + Self.secondsPerRound : nil)
+      if left.isEmpty { return }
+      if !hasReportedAbandoned {
+        hasReportedAbandoned = true
+        logger.warning(
+          "the settings have no role; files of earlier roles stay until their sessions end",
+          [.reason: left.prefix(8).joined(separator: ", "), .count: "\(left.count)"])
+      }
+      abandonedTimer.arm(at: EventLoop.bootTime() + Int64(Self.secondsPerRound) * Self.second)
     } catch {
       logger.error("files of earlier roles not removed", [.reason: "\(error)"])
     }
+  }
+
+  /// Roles came with a reload: what waited for its end goes now, as at a start with these settings.
+  func rolesCame(_ roles: [RoleSettings]) {
+    if abandonedTimer.isArmed, !roles.isEmpty { removeAbandoned(keeping: roles) }
   }
 
   /// The number of the files that are in place for a role; 0 when there are none.

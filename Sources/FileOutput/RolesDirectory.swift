@@ -5,28 +5,37 @@ import Glibc
 package enum RolesDirectory {
   /// Removes the directories of roles that aren't in `roles`, with what we wrote in them. A directory counts as a role's if it has
   /// a role's name, is the daemon's own, and its `current` names a generation; all others stay. Nothing where `directory` isn't
-  /// there. Tries all of them before it throws what went wrong first.
-  package static func removeAbandoned(in directory: String, keeping roles: Set<String>) throws(FileOutputError) {
+  /// there. With `end`, in seconds since 1970, only those whose content ends by then; the others are returned. Tries all of them
+  /// before it throws what went wrong first.
+  @discardableResult
+  package static func removeAbandoned(
+    in directory: String, keeping roles: Set<String>, endedBy end: Int? = nil
+  ) throws(FileOutputError) -> [String] {
     let opened: Directory
-    do throws(FileOutputError) { opened = try Directory(at: directory, Calls()) } catch .missingDirectory { return }
+    do throws(FileOutputError) { opened = try Directory(at: directory, Calls()) } catch .missingDirectory { return [] }
     let names = try opened.names()
     var first: FileOutputError?
+    var left: [String] = []
     for name in names where !roles.contains(name) && isRoleName(name) {
       do throws(FileOutputError) {
-        try remove(name, in: opened, at: directory)
+        if try !remove(name, in: opened, at: directory, endedBy: end) { left.append(name) }
       } catch { first = first ?? error }
     }
     if let first { throw first }
+    return left.sorted()
   }
 
+  /// False for one of ours whose content has not ended.
   private static func remove(
-    _ name: String, in opened: borrowing Directory, at directory: String
-  ) throws(FileOutputError) {
+    _ name: String, in opened: borrowing Directory, at directory: String, endedBy end: Int?
+  ) throws(FileOutputError) -> Bool {
     var abandoned = RoleDirectory(parent: directory, role: name, [])
     guard let status = try opened.status(of: name), status.isDirectory, status.uid == geteuid(),
       abandoned.presentNumber() != nil
-    else { return }
+    else { return true }
+    if let end, try !abandoned.withdrawEnded(by: end) { return false }
     try abandoned.removeAll()
+    return true
   }
 
   /// `[a-z0-9][a-z0-9_-]{0,31}`, as the settings have it.

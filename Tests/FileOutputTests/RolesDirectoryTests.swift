@@ -22,6 +22,20 @@ import Testing
     #expect(Look(directory.path("roles/kept/current/a")) != nil)
   }
 
+  /// Settings that were cut off before the first role look like settings without one.
+  @Test func `where only what has ended may go, the rest stays and is named`() throws {
+    let place = directory.path("roles")
+    for (role, end) in [("ended", 100), ("valid", anHourOn), ("also", anHourOn + 9)] {
+      var written = RoleDirectoryTests.make(place, role: role, ["a"])
+      _ = try written.write([content("text", version: 1)], until: end)
+    }
+    #expect(try RolesDirectory.removeAbandoned(in: place, keeping: [], endedBy: time(nil)) == ["also", "valid"])
+    #expect(names(place) == ["also", "valid"] && Look("\(place)/valid/current/a") != nil)
+    #expect(try RolesDirectory.removeAbandoned(in: place, keeping: [], endedBy: anHourOn) == ["also"])
+    #expect(try RolesDirectory.removeAbandoned(in: place, keeping: []) == [])
+    #expect(names(place) == [])
+  }
+
   @Test func `what only looks like ours stays`() throws {
     try keep("kept")
     mkdir(directory.path("roles/app"), 0o755)

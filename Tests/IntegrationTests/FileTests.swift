@@ -157,6 +157,36 @@ import Wire
     #expect(wallClock() < ends.max()! + 3, "some stayed too long")
   }
 
+  /// A reload refuses them; a start, which has nothing to compare them with, removed all files.
+  @Test func `a start with settings cut off before the first role destroys no file that is still valid`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil)) { draft in
+      for index in draft.roles.indices { draft.roles[index].files = SettingsDraft.Role.file("credentials.json") }
+    }
+    let paths = ["uploader", "reports"].map { "\(lab.draft.directory)/\($0)/credentials.json" }
+    let first = try lab.start()
+    try eventually("all are written") { paths.allSatisfy { access($0, R_OK) == 0 } }
+    first.child.stop()
+    let good = lab.draft.text
+    try lab.directory.write(
+      String(good.prefix(upTo: good.firstRange(of: "[roles.")!.lowerBound)), to: "rolekeeper.toml")
+    let second = try lab.launch(named: "second")
+    try second.awaitLog(
+      "warning: the settings have no role; files of earlier roles stay", "reason=\"reports, uploader\"")
+    try eventually("the daemon answers") { (try? second.get("/healthz"))?.status == 503 }
+    for path in paths { #expect(access(path, R_OK) == 0) }
+
+    // One role came back; the other one's files go, as at a start without it.
+    lab.draft.roles.removeAll { $0.name == "reports" }
+    try lab.writeSettings()
+    #expect(try second.post("/v1/reload").status == 200)
+    #expect(access(paths[1], F_OK) != 0)
+    try eventually("the file is current") {
+      // There is none until its first session is there.
+      guard let credential = try? lab.credential("uploader") else { return false }
+      return FileText.read(paths[0])?.contains(credential.keyID) == true
+    }
+  }
+
   @Test func `a directory that vanished is made again, and its files written`() throws {
     let lab = try Lab(RealmDraft(lifetime: "4s")) { $0.roles[0].files = files() }
     try lab.start()
