@@ -117,9 +117,7 @@ private final class LoadRun {
     nodes.compactMap { node in
       guard let table = main.table(node, in: Schema.source, Schema.Source.table) else { return nil }
       guard RoleName(node.key) != nil else {
-        findings.error(
-          table.place, "is no name for a source",
-          "write [source.\(NameRule.example(like: node.key, else: "main"))]: \(NameRule.sentence)")
+        findings.error(table.place, "is no name for a source", NameRule.remedy(for: node.key, in: "source"))
         return nil
       }
       return SourceSettings(name: node.key, table)
@@ -140,9 +138,7 @@ private final class LoadRun {
     for node in reader.nodes(Schema.roles) {
       guard let table = reader.table(node, in: Schema.roles, Schema.Role.table) else { continue }
       guard let name = RoleName(node.key) else {
-        findings.error(
-          table.place, "is no name for a role",
-          "write [roles.\(NameRule.example(like: node.key, else: "uploader"))]: \(NameRule.sentence)")
+        findings.error(table.place, "is no name for a role", NameRule.remedy(for: node.key, in: "roles"))
         continue
       }
       if let first = places[name] {
@@ -195,10 +191,20 @@ private final class LoadRun {
 
 /// The rule of `RoleName`, which sources share, for people.
 private enum NameRule {
-  /// `name` with its letters made small if that mends it.
-  static func example(like name: String, else other: String) -> String {
-    RoleName(name.lowercased())?.description ?? other
+  /// Names the valid name that is nearest to `name`, if any is near.
+  static func remedy(for name: String, in table: String) -> String {
+    let rule = "1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
+    return nearest(to: name).map { "write [\(table).\($0)]: \(rule)" } ?? "choose another name: \(rule)"
   }
 
-  static let sentence = "1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
+  /// With small letters, `-` for each other character, and none of these at the beginning.
+  private static func nearest(to name: String) -> RoleName? {
+    let plain = name.lowercased().map { character in
+      character.isASCII && (character.isLetter || character.isNumber || character == "_" || character == "-")
+        ? character : "-"
+    }
+    var kept = plain.drop { $0 == "-" || $0 == "_" }.prefix(32)
+    while kept.last == "-" { kept.removeLast() }
+    return RoleName(String(kept))
+  }
 }

@@ -4,7 +4,7 @@ import Settings
 
 /// `--check`: everything that is wrong with the settings, in one run and on stdout.
 ///
-///     /etc/rolekeeper/rolekeeper.toml:14: roles.uploader.duration is 300 s, allowed are 900 s to 43200 s; write …
+///     /etc/rolekeeper/rolekeeper.toml:14: roles.uploader.duration is 5min, allowed are 15min to 12h; write …
 ///     /etc/rolekeeper/rolekeeper.toml: 2 roles, 1 error: the daemon would not start with these settings
 enum Check {
   static func run(config: String, user: String?) -> Int32 {
@@ -81,10 +81,12 @@ struct CheckReport {
   /// `roles` is nil when the settings could not be read to their end.
   func summary(roles: Int?) -> String {
     let found = [(errors, "error"), (warnings, "warning"), (notes, "note")].filter { $0.0 > 0 }.map(Self.count)
-    let all = found.isEmpty ? "nothing wrong" : found.joined(separator: ", ")
+    let all = found.isEmpty ? "nothing wrong with the settings" : found.joined(separator: ", ")
     let whole = (roles.map { [Self.count(($0, "role"))] } ?? []) + [all]
     return whole.joined(separator: ", ")
-      + (errors > 0 ? ": fix the errors before the daemon is started or reloaded" : "")
+      + (errors > 0
+        ? ": fix the errors before the daemon is started or reloaded"
+        : "; STS was not asked: once the daemon runs, 'rolekeeper status' shows its answers")
   }
 
   private static func count(_ item: (count: Int, noun: String)) -> String {

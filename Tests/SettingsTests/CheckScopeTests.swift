@@ -121,6 +121,29 @@ import Testing
       ])
   }
 
+  /// It was a warning and, from who reads it, an error, with advice to open /root.
+  @Test func `a key's file that the daemon's user can't get to is one error, and a missing one a warning`() throws {
+    var host = try Self.host()
+    host.deniedDirectories = ["/root"]
+    func check(_ path: String) -> [String] {
+      let text = soundSettings.replacing("credential = \"access-key\"", with: "file = \"\(path)\"")
+      var host = host
+      host.files[FakeHost.path] = FakeHost.File(text: text)
+      let scope = CheckScope(unit: InstalledUnit(on: host), accessKeyProblem: { _ in nil })
+      return SettingsLoader(host: host, check: scope).load(FakeHost.path).diagnostics.map {
+        $0.description.replacing(FakeHost.path, with: "")
+      }
+    }
+    #expect(
+      check("/root/key") == [
+        ":3: source.main.file is '/root/key', which can't be seen: permission denied; keep it in /etc/rolekeeper, where the daemon's user can read it"
+      ])
+    #expect(
+      check("/etc/rolekeeper/key.csv") == [
+        ":3: warning: source.main.file is '/etc/rolekeeper/key.csv', which can't be seen: there is no such file; put the AccessKey there, or correct the path"
+      ])
+  }
+
   @Test func `the AccessKey that the unit will pass is looked at`() throws {
     let host = try Self.host()
     #expect(Self.check(host, "", accessKeyProblem: { $0 == "/etc/rolekeeper/access-key" ? nil : "?" }) == [])

@@ -36,6 +36,8 @@ struct FakeHost: Host {
   var directories: [String: File] = [:]
   /// With all that would be below them and isn't named in `directories`.
   var missingDirectories: Set<String> = ["/srv/rolekeeper", "/var/lib/rolekeeper-files"]
+  /// What can't be looked at, with all that is below.
+  var deniedDirectories: Set<String> = []
   /// What paths are links to.
   var links: [String: String] = [:]
 
@@ -56,6 +58,7 @@ struct FakeHost: Host {
   func groups(of user: HostUser) -> Set<UInt32> { memberships[user.name, default: []].union([user.gid]) }
 
   func status(of path: String) throws(HostError) -> FileStatus {
+    if deniedDirectories.contains(where: { path.hasPrefix("\($0)/") }) { throw .denied }
     if let file = files[path] { return FileStatus(kind: .file, uid: file.uid, gid: file.gid, mode: file.mode) }
     let isMissing = missingDirectories.contains { path == $0 || path.hasPrefix("\($0)/") }
     if directories[path] == nil, isMissing || path.hasSuffix(".csv") || path.hasPrefix("/run/credentials") {

@@ -14,7 +14,7 @@ import Testing
     ),
     Finding(
       "no host", "[sts]\nendpoint = \"sts aliyuncs\"",
-      #":10: sts.endpoint is 'sts aliyuncs', expected host or host:port; write endpoint = "sts.cn-hangzhou.aliyuncs.com" or remove the line to use "sts.aliyuncs.com""#
+      #":10: sts.endpoint is 'sts aliyuncs', expected host or host:port; set endpoint to host or host:port, or remove the line to use "sts.aliyuncs.com""#
     ),
     Finding(
       "the root's dot", "[sts]\nendpoint = \"sts.aliyuncs.com.\"",
@@ -56,27 +56,27 @@ import Testing
     expect(
       FakeHost().load(text),
       [
-        #"/etc/rolekeeper/rolekeeper.toml:5: socket.path has 108 bytes, allowed are 107; write path = "/run/rolekeeper/rolekeeper.sock" or remove the line"#,
+        #"/etc/rolekeeper/rolekeeper.toml:5: socket.path has 108 bytes, allowed are 107; set path to an absolute path of at most 107 bytes, or remove the line to use "/run/rolekeeper/rolekeeper.sock""#,
         #"/etc/rolekeeper/rolekeeper.toml:6: socket.mode is '0770', allowed are reading and writing, by its owner at least; write mode = "0660" or remove the line"#,
-        #"/etc/rolekeeper/rolekeeper.toml:7: socket.group has a number with a fraction, expected a group's name or number; write group = "rolekeeper-clients" or remove the line to use the daemon's own group"#,
+        #"/etc/rolekeeper/rolekeeper.toml:7: socket.group has a number with a fraction, expected a group's name or number; set group to a group's name or number, or remove the line to use the daemon's own group"#,
         "/etc/rolekeeper/rolekeeper.toml:8: socket.max_connections is 0, allowed are 1 to 60000; write max_connections = 1 or remove the line to use 1024",
       ])
     expect(
       FakeHost().load(soundSettings.replacing("[socket]", with: "[socket]\npath = \"rolekeeper.sock\"\nmode = 660")),
       [
-        #"/etc/rolekeeper/rolekeeper.toml:5: socket.path is 'rolekeeper.sock', expected an absolute path, not '/' alone, without '..' and control characters; write path = "/run/rolekeeper/rolekeeper.sock" or remove the line"#,
+        #"/etc/rolekeeper/rolekeeper.toml:5: socket.path is 'rolekeeper.sock', expected an absolute path, not '/' alone, without '..' and control characters; set path to an absolute path of at most 107 bytes, or remove the line to use "/run/rolekeeper/rolekeeper.sock""#,
         #"/etc/rolekeeper/rolekeeper.toml:6: socket.mode is a number, expected an octal string; write mode = "0660" or remove the line"#,
       ])
   }
 
   @Test func `the root directory is neither a socket nor the directory of files`() {
-    let rest = "expected an absolute path, not '/' alone, without '..' and control characters; write"
+    let rest = "expected an absolute path, not '/' alone, without '..' and control characters; set"
     expect(
       FakeHost().load(
         soundSettings.replacing("[socket]", with: "[files]\ndirectory = \"//.//\"\n[socket]\npath = \"/\"")),
       [
-        #"/etc/rolekeeper/rolekeeper.toml:5: files.directory is '//.//', \#(rest) directory = "/run/rolekeeper/roles" or remove the line"#,
-        #"/etc/rolekeeper/rolekeeper.toml:7: socket.path is '/', \#(rest) path = "/run/rolekeeper/rolekeeper.sock" or remove the line"#,
+        #"/etc/rolekeeper/rolekeeper.toml:5: files.directory is '//.//', \#(rest) directory to an absolute path, or remove the line to use "/run/rolekeeper/roles""#,
+        #"/etc/rolekeeper/rolekeeper.toml:7: socket.path is '/', \#(rest) path to an absolute path of at most 107 bytes, or remove the line to use "/run/rolekeeper/rolekeeper.sock""#,
       ])
   }
 
@@ -91,19 +91,41 @@ import Testing
     expect(
       host.load(soundSettings.replacing("[socket]", with: "[socket]\nmode = \"0600\"")),
       [
-        #"/etc/rolekeeper/rolekeeper.toml:9: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0600 only its owner can; write mode = "0660" in [socket]"#
+        #"/etc/rolekeeper/rolekeeper.toml:9: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0600 only its owner can; write mode = "0660" in [socket] and run: usermod -aG rolekeeper-clients uploader, which counts from its next login"#
       ])
     expect(
       host.load(soundSettings.replacing("group = \"rolekeeper-clients\"", with: "")),
       [
-        #"/etc/rolekeeper/rolekeeper.toml:8: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0660 only its owner and the group 'rolekeeper' can; write group = "rolekeeper-clients" in [socket] and run: usermod -aG rolekeeper-clients uploader"#
+        #"/etc/rolekeeper/rolekeeper.toml:8: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0660 only its owner and the group 'rolekeeper' can; write group = "rolekeeper-clients" in [socket] and run: usermod -aG rolekeeper-clients uploader, which counts from its next login"#
       ])
     expect(
       host.load(soundSettings.replacing("[\"uploader\"]", with: "[4000]")),
       [
         #"/etc/rolekeeper/rolekeeper.toml:8: warning: roles.uploader.allow.users names user 4000, who can't reach the socket: with mode 0660 only its owner and the group 'rolekeeper-clients' can; write mode = "0666" in [socket], or give that number to a user of the group"#
       ])
-    expect(host.load(soundSettings.replacing("[socket]", with: "[socket]\nmode = \"0666\"")), [])
+    // All of it in the first message: it took three rounds.
+    let closed = soundSettings.replacing("group = \"rolekeeper-clients\"", with: "mode = \"0600\"")
+    expect(
+      host.load(closed),
+      [
+        #"/etc/rolekeeper/rolekeeper.toml:8: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0600 only its owner can; write mode = "0660" and group = "rolekeeper-clients" in [socket] and run: usermod -aG rolekeeper-clients uploader, which counts from its next login"#
+      ])
+    host.memberships = ["uploader": [997]]
+    expect(
+      host.load(closed),
+      [
+        #"/etc/rolekeeper/rolekeeper.toml:8: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0600 only its owner can; write mode = "0660" and group = "rolekeeper-clients" in [socket]"#
+      ])
+    // Another group may do more than connect, so nobody is sent there.
+    host.memberships = [:]
+    host.groups.removeAll { $0.name == "rolekeeper-clients" }
+    expect(
+      host.load(soundSettings.replacing("\"rolekeeper-clients\"", with: "\"media\"")),
+      [
+        #"/etc/rolekeeper/rolekeeper.toml:8: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0660 only its owner and the group 'media' can; write group = "rolekeeper-clients" in [socket] and run: groupadd --system rolekeeper-clients && usermod -aG rolekeeper-clients uploader, which counts from its next login"#
+      ])
+    host.groups = FakeHost().groups
+    expect(host.load(soundSettings.replacing("group = \"rolekeeper-clients\"", with: "mode = \"0666\"")), [])
     expect(host.load(soundSettings.replacing("[\"uploader\"]", with: "[\"root\", \"rolekeeper\"]")), [])
   }
 

@@ -22,7 +22,7 @@ import Testing
       "wrong types in a role", "duration = true\npool = \"2\"\nexternal_id = 12\nfiles = \"a\"",
       #":9: roles.uploader.duration is a boolean, expected a duration; write duration = "1h" or remove the line"#,
       ":10: roles.uploader.pool is a string, expected a whole number; write pool = 2 or remove the line",
-      #":11: roles.uploader.external_id is a whole number, expected a string; write external_id = "2f9c1e" or remove the line"#,
+      #":11: roles.uploader.external_id is a whole number, expected a string; set external_id to 2 to 1224 of A-Z a-z 0-9 _ + = , . @ : / -, or remove the line"#,
       ":12: roles.uploader.files is a string, expected a list of tables; write [[roles.uploader.files]] and its keys below"
     ),
     Finding(
@@ -39,14 +39,16 @@ import Testing
       """, ":10: sts.burst is a number with a fraction, expected a whole number; write burst = 20 or remove the line",
       ":11: sts.requests_per_second is a string, expected a number; write requests_per_second = 2 or remove the line",
       #":13: access.admin_users is a string, expected a list of users' names or numbers; write admin_users = ["alice"] or remove the line to use []"#,
-      #":15: roles.x.role_arn is a list, expected a string; write role_arn = "acs:ram::1234567890123456:role/ramtestupload""#,
-      #":16: roles.x.allow is a list, expected a table; write allow = { users = ["uploader"] } or remove the line"#),
+      #":15: roles.x.role_arn is a list, expected a string; set role_arn to acs:ram::ACCOUNT:role/NAME"#,
+      #":16: roles.x.allow is a list, expected a table; set allow to { users = […], groups = […] }, or remove the line"#
+    ),
     Finding(
       "missing", "[roles.downloader]\npool = 2",
-      #":9: roles.downloader.role_arn is missing; write role_arn = "acs:ram::1234567890123456:role/ramtestupload""#),
+      #":9: roles.downloader.role_arn is missing; set role_arn to acs:ram::ACCOUNT:role/NAME"#),
     Finding(
       "empty", "external_id = \"\"",
-      #":9: roles.uploader.external_id is empty; write external_id = "2f9c1e" or remove the line"#),
+      #":9: roles.uploader.external_id is empty; set external_id to 2 to 1224 of A-Z a-z 0-9 _ + = , . @ : / -, or remove the line"#
+    ),
     Finding(
       "a choice, with a near one", "[log]\nlevel = \"warn\"",
       #":10: log.level is 'warn', allowed are 'debug', 'info', 'notice', 'warning', 'error'; write level = "warning" or remove the line to use "notice""#
@@ -77,7 +79,7 @@ import Testing
     ),
     Finding(
       "duration too short", "duration = \"300s\"",
-      #":9: roles.uploader.duration is 5min, allowed are 15min to 12h; write duration = "15min" or remove the line to use 1h"#
+      #":9: roles.uploader.duration is 300s, allowed are 15min to 12h; write duration = "15min" or remove the line to use 1h"#
     ),
     Finding(
       "duration too long", "duration = \"13h\"",
@@ -113,6 +115,14 @@ import Testing
     Finding(
       "a key twice", "pool = 2\npool = 3",
       ":10: this is not TOML: error while parsing key-value pair: cannot redefine existing integer 'pool'; keep one of the two, or rename one: a key or table stands only once"
+    ),
+    Finding(
+      "a quote that isn't closed", "session_name = \"{role} # no quote\npool = 2",
+      ":9: this is not TOML: error while parsing string: unescaped control characters other than TAB (U+0009) are explicitly prohibited; close the quote: a string ends in the line it begins in, with the quote it begins with"
+    ),
+    Finding(
+      "another quote at the end", "session_name = 'a\"",
+      ":9: this is not TOML: error while parsing literal string: encountered end-of-file; close the quote: a string ends in the line it begins in, with the quote it begins with"
     ),
     // Somebody put an AccessKey's file into roles.d: its secret was in the message.
     Finding(

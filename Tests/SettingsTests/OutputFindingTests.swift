@@ -53,12 +53,25 @@ import Testing
     Finding(
       "names of the directory's own",
       "[[roles.uploader.files]]\npath = \"current\"\n[[roles.uploader.files]]\npath = \"a/b\"",
-      #":10: roles.uploader.files.path is 'current', expected a file name in the role's directory, or an absolute path, not 'current', 'gen-…' or '.…'; write path = "credentials.json""#,
-      #":12: roles.uploader.files.path is 'a/b', which is neither a file name nor an absolute path; write path = "credentials.json""#
+      #":10: roles.uploader.files.path is 'current', expected a file name in the role's directory, or an absolute path, not 'current', 'gen-…' or '.…'; choose another name: those are how the role's directory works"#,
+      #":12: roles.uploader.files.path is 'a/b', which is neither a file name nor an absolute path; write path = "b""#
     ),
     Finding(
       "into the daemon's directory", "[[roles.uploader.files]]\npath = \"/run/rolekeeper/roles/uploader/a\"",
-      ":10: roles.uploader.files.path is '/run/rolekeeper/roles/uploader/a', which lies in the daemon's own directory; write the file's name alone"
+      ":10: roles.uploader.files.path is '/run/rolekeeper/roles/uploader/a', which lies in the daemon's own directory; write path = \"a\", which is then /run/rolekeeper/roles/uploader/a"
+    ),
+    Finding(
+      "into another role's directory", "[[roles.uploader.files]]\npath = \"/run/rolekeeper/roles/reports/a\"",
+      ":10: roles.uploader.files.path is '/run/rolekeeper/roles/reports/a', which lies in the directory of role 'reports'; write path = \"a\", which is then /run/rolekeeper/roles/uploader/a"
+    ),
+    Finding(
+      "the daemon's directory itself", "[[roles.uploader.files]]\npath = \"/run/rolekeeper/roles\"",
+      ":10: roles.uploader.files.path is '/run/rolekeeper/roles', which lies in the daemon's own directory; write a file's name alone, which is then in /run/rolekeeper/roles/uploader"
+    ),
+    Finding(
+      "the same file from two roles",
+      "[[roles.uploader.files]]\npath = \"/srv/a\"\n[roles.reports]\nrole_arn = \"acs:ram::1234567890123456:role/a\"\n[[roles.reports.files]]\npath = \"/srv/a\"",
+      ":14: roles.reports.files.path is '/srv/a', which is roles.uploader.files.path too (:10); give it a path of its own"
     ),
     Finding(
       "with ..", "[[roles.uploader.files]]\npath = \"/run/../etc/passwd\"",
@@ -100,6 +113,19 @@ import Testing
       "everybody's directory", "[[roles.uploader.files]]\npath = \"/tmp/a\"",
       ":10: roles.uploader.files.path is '/tmp/a', and everybody may write to its directory (mode 1777); \(own); write path = \"/srv/rolekeeper/uploader/a\"; \(open)"
     ),
+    Finding(
+      "a directory whose user is unknown", "[[roles.uploader.files]]\npath = \"/srv/ghost/a\"",
+      ":10: roles.uploader.files.path is '/srv/ghost/a', and user 4321 may write to its directory (its owner); \(own); write path = \"/srv/rolekeeper/uploader/a\"; \(open)"
+    ),
+    Finding(
+      "a directory whose group is unknown", "[[roles.uploader.files]]\npath = \"/srv/ghosts/a\"",
+      ":10: roles.uploader.files.path is '/srv/ghosts/a', and group 4321 may write to its directory (mode 0775); \(own); write path = \"/srv/rolekeeper/uploader/a\"; \(open)"
+    ),
+    Finding(
+      "an unknown owner, whose directory it may be",
+      "[[roles.uploader.files]]\npath = \"/srv/ghost/a\"\nowner = \"ghost\"",
+      ":11: roles.uploader.files.owner names user 'ghost', which this host doesn't know; correct the name, or run: useradd --system ghost"
+    ),
     Finding("the owner's directory", "[[roles.uploader.files]]\npath = \"/home/alice/a\"\nowner = \"alice\""),
   ])
   func `an output goes only where nobody else writes`(_ finding: Finding) {
@@ -108,6 +134,8 @@ import Testing
     host.directories["/tmp"] = FakeHost.File(mode: 0o1777)
     host.directories["/srv/shared"] = FakeHost.File(gid: 2000, mode: 0o2775)
     host.missingDirectories.insert("/srv/missing")
+    host.directories["/srv/ghost"] = FakeHost.File(uid: 4321, mode: 0o755)
+    host.directories["/srv/ghosts"] = FakeHost.File(gid: 4321, mode: 0o775)
     finding.check(on: host)
   }
 

@@ -8,23 +8,31 @@ import Testing
       ":9: roles.Uploader is no name for a role; write [roles.uploader]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
     ),
     Finding(
+      "role's name with other characters", "[roles.\"_Up Loader!\"]\nrole_arn = \"acs:ram::1234567890123456:role/a\"",
+      ":9: roles._Up Loader! is no name for a role; write [roles.up-loader]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
+    ),
+    Finding(
+      "role's name without a near one", "[roles.\"é\"]\nrole_arn = \"acs:ram::1234567890123456:role/a\"",
+      ":9: roles.é is no name for a role; choose another name: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
+    ),
+    Finding(
       "role that is no table", "[roles]\nx = 1",
       ":10: roles.x is a whole number, expected a table; write [roles.x] and its keys below"),
     Finding(
       "an underscore in the ARN", "[roles.x]\nrole_arn = \"acs:ram::1234567890123456:role/ram_test\"",
-      #":10: roles.x.role_arn is 'acs:ram::1234567890123456:role/ram_test', and a role's name can't have '_', only A-Z a-z 0-9 . -; write role_arn = "acs:ram::1234567890123456:role/ramtestupload""#
+      #":10: roles.x.role_arn is 'acs:ram::1234567890123456:role/ram_test', and a role's name can't have '_', only A-Z a-z 0-9 . -; copy the ARN from the role's page in the RAM console"#
     ),
     Finding(
       "a colon that isn't one", "[roles.x]\nrole_arn = \"acs:ram:：1234567890123456:role/a\"",
-      #":10: roles.x.role_arn has '：' (U+FF1A) as its character 9, expected acs:ram::ACCOUNT:role/NAME in ASCII without blanks; write role_arn = "acs:ram::1234567890123456:role/ramtestupload""#
+      #":10: roles.x.role_arn has '：' (U+FF1A) as its character 9, expected acs:ram::ACCOUNT:role/NAME in ASCII without blanks; copy the ARN from the role's page in the RAM console"#
     ),
     Finding(
       "a blank behind the ARN", "[roles.x]\nrole_arn = \"acs:ram::1234567890123456:role/a \"",
-      #":10: roles.x.role_arn has a blank (U+0020) as its character 33, expected acs:ram::ACCOUNT:role/NAME in ASCII without blanks; write role_arn = "acs:ram::1234567890123456:role/ramtestupload""#
+      #":10: roles.x.role_arn has a blank (U+0020) as its character 33, expected acs:ram::ACCOUNT:role/NAME in ASCII without blanks; write role_arn = "acs:ram::1234567890123456:role/a""#
     ),
     Finding(
       "a word for the account", "[roles.x]\nrole_arn = \"acs:ram::ACCOUNT:role/a\"",
-      #":10: roles.x.role_arn is 'acs:ram::ACCOUNT:role/a', and an account's number can't have 'A', only digits; write role_arn = "acs:ram::1234567890123456:role/ramtestupload""#
+      #":10: roles.x.role_arn is 'acs:ram::ACCOUNT:role/a', and an account's number can't have 'A', only digits; copy the ARN from the role's page in the RAM console"#
     ),
     Finding(
       "a short account number", "[roles.x]\nrole_arn = \"acs:ram::12345:role/a\"",
@@ -32,32 +40,32 @@ import Testing
     ),
     Finding(
       "ARN", "[roles.x]\nrole_arn = \"arn:aws:iam::1:role/x\"",
-      #":10: roles.x.role_arn is 'arn:aws:iam::1:role/x', expected acs:ram::ACCOUNT:role/NAME with the account's number; write role_arn = "acs:ram::1234567890123456:role/ramtestupload""#
+      #":10: roles.x.role_arn is 'arn:aws:iam::1:role/x', expected acs:ram::ACCOUNT:role/NAME with the account's number; copy the ARN from the role's page in the RAM console"#
     ),
     Finding(
       "session name with a foreign letter", "session_name = \"héllo-{role}\"",
-      #":9: roles.uploader.session_name is 'héllo-{role}', and a session name can't have 'é', only A-Z a-z 0-9 . @ - _; write session_name = "{host}-{role}-{slot}" or remove the line"#
+      #":9: roles.uploader.session_name is 'héllo-{role}', and a session name can't have 'é', only A-Z a-z 0-9 . @ - _; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role} and {slot}, or remove the line to use "{host}-{role}-{slot}""#
     ),
     Finding(
       "session name with an unknown place", "session_name = \"{hostname}-{role}\"",
-      #":9: roles.uploader.session_name is '{hostname}-{role}', and there is no {hostname}: places are {host}, {role} and {slot}; write session_name = "{host}-{role}-{slot}" or remove the line"#
+      #":9: roles.uploader.session_name is '{hostname}-{role}', and there is no {hostname}: places are {host}, {role} and {slot}; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role} and {slot}, or remove the line to use "{host}-{role}-{slot}""#
     ),
     Finding(
       "session name with an open brace", "session_name = \"{host\"",
-      #":9: roles.uploader.session_name is '{host', and its '{' has no '}'; write session_name = "{host}-{role}-{slot}" or remove the line"#
+      #":9: roles.uploader.session_name is '{host', and its '{' has no '}'; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role} and {slot}, or remove the line to use "{host}-{role}-{slot}""#
     ),
     Finding(
       "session name too short", "session_name = \"{slot}\"",
-      #":9: roles.uploader.session_name is '{slot}', which becomes shorter than 2 characters; write session_name = "{host}-{role}-{slot}" or remove the line"#
+      #":9: roles.uploader.session_name is '{slot}', which becomes shorter than 2 characters; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role} and {slot}, or remove the line to use "{host}-{role}-{slot}""#
     ),
     Finding(
       "session name too long",
       "session_name = \"an-upload-session-of-the-whole-media-department-{role}-{slot}-{role}\"",
-      #":9: roles.uploader.session_name is 'an-upload-session-of-the-whole-media-department-{role}-{slot}-{role}', which becomes 67 characters long, allowed are 64; write session_name = "{host}-{role}-{slot}" or remove the line"#
+      #":9: roles.uploader.session_name is 'an-upload-session-of-the-whole-media-department-{role}-{slot}-{role}', which becomes 67 characters long, allowed are 64; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role} and {slot}, or remove the line to use "{host}-{role}-{slot}""#
     ),
     Finding(
       "ExternalId", "external_id = \"über\"",
-      #":9: roles.uploader.external_id is no ExternalId, expected 2 to 1224 of A-Z a-z 0-9 _ + = , . @ : / -; write external_id = "2f9c1e" or remove the line"#
+      #":9: roles.uploader.external_id is no ExternalId; set external_id to 2 to 1224 of A-Z a-z 0-9 _ + = , . @ : / -, or remove the line"#
     ),
     Finding(
       "unknown source", "source = \"mian\"",
@@ -75,8 +83,8 @@ import Testing
       groups = ["nogroup"]
       """,
       ":12: roles.x.allow.users names user 'uplaoder', which this host doesn't know; correct the name, or run: useradd --system uplaoder",
-      #":12: roles.x.allow.users has -1, which is no user's number; write users = ["uploader", 1007] or remove the line to use []"#,
-      #":12: roles.x.allow.users has a boolean, expected a user's name or number; write users = ["uploader", 1007] or remove the line to use []"#,
+      #":12: roles.x.allow.users has -1, which is no user's number; set users to a list of users' names or numbers, or remove the line to use []"#,
+      #":12: roles.x.allow.users has a boolean, expected a user's name or number; set users to a list of users' names or numbers, or remove the line to use []"#,
       ":13: roles.x.allow.groups names group 'nogroup', which this host doesn't know; correct the name, or run: groupadd --system nogroup"
     ),
   ])
@@ -85,28 +93,28 @@ import Testing
   @Test(arguments: [
     Finding(
       "short sessions", "duration = \"15min\"",
-      #":6: roles.uploader can't hold its floor through an outage: duration 900 s − 1.1 × refresh_after 450 s / pool 2 − floor 1200 s = −548 s, but survive_outage 1200 s and 75 s for retries are needed; write duration = "57min", or floor = "4min" with survive_outage = "4min""#
+      #":6: roles.uploader can't hold its floor through an outage: duration 15min − 1.1 × refresh_after 7min30s / pool 2 − floor 20min = −9min8s, but survive_outage 20min and 1min15s for retries are needed; write duration = "57min", or floor = "4min" with survive_outage = "4min""#
     ),
     Finding(
       "a large floor", "floor = \"30min\"",
-      #":6: roles.uploader can't hold its floor through an outage: duration 3600 s − 1.1 × refresh_after 1800 s / pool 2 − floor 1800 s = 810 s, but survive_outage 1200 s and 75 s for retries are needed; write duration = "1h11min", or pool = 4, or refresh_after = "15min", or floor = "22min", or survive_outage = "12min""#
+      #":6: roles.uploader can't hold its floor through an outage: duration 1h − 1.1 × refresh_after 30min / pool 2 − floor 30min = 13min30s, but survive_outage 20min and 1min15s for retries are needed; write duration = "1h11min", or pool = 4, or refresh_after = "15min", or floor = "22min", or survive_outage = "12min""#
     ),
     Finding(
       "a long outage", "survive_outage = \"2h\"",
-      #":6: roles.uploader can't hold its floor through an outage: duration 3600 s − 1.1 × refresh_after 1800 s / pool 2 − floor 1200 s = 1410 s, but survive_outage 7200 s and 75 s for retries are needed; write duration = "3h15min", or survive_outage = "22min""#
+      #":6: roles.uploader can't hold its floor through an outage: duration 1h − 1.1 × refresh_after 30min / pool 2 − floor 20min = 23min30s, but survive_outage 2h and 1min15s for retries are needed; write duration = "3h15min", or survive_outage = "22min""#
     ),
     Finding(
       "late refreshes", "refresh_after = \"55min\"",
-      #":6: roles.uploader can't hold its floor through an outage: duration 3600 s − 1.1 × refresh_after 3300 s / pool 2 − floor 1200 s = 585 s, but survive_outage 1200 s and 75 s for retries are needed; write duration = "1h12min", or pool = 4, or refresh_after = "34min", or floor = "8min", or survive_outage = "8min""#
+      #":6: roles.uploader can't hold its floor through an outage: duration 1h − 1.1 × refresh_after 55min / pool 2 − floor 20min = 9min45s, but survive_outage 20min and 1min15s for retries are needed; write duration = "1h12min", or pool = 4, or refresh_after = "34min", or floor = "8min", or survive_outage = "8min""#
     ),
     Finding(
       "everything at once",
       "duration = \"15min\"\nrefresh_after = \"15min\"\npool = 1\nfloor = \"12h\"\nsurvive_outage = \"12h\"",
-      ":6: roles.uploader can't hold its floor through an outage: duration 900 s − 1.1 × refresh_after 900 s / pool 1 − floor 43200 s = −43290 s, but survive_outage 43200 s and 75 s for retries are needed; remove duration, refresh_after, pool, floor and survive_outage: their defaults hold it"
+      ":6: roles.uploader can't hold its floor through an outage: duration 15min − 1.1 × refresh_after 15min / pool 1 − floor 12h = −12h1min30s, but survive_outage 12h and 1min15s for retries are needed; remove duration, refresh_after, pool, floor and survive_outage: their defaults hold it"
     ),
     Finding(
       "slow requests", "floor = \"22min\"\n[sts]\ntimeout = \"1min\"",
-      #":6: roles.uploader can't hold its floor through an outage: duration 3600 s − 1.1 × refresh_after 1800 s / pool 2 − floor 1320 s = 1290 s, but survive_outage 1200 s and 125 s for retries are needed; write duration = "1h1min", or pool = 3, or refresh_after = "28min", or floor = "21min", or survive_outage = "19min""#
+      #":6: roles.uploader can't hold its floor through an outage: duration 1h − 1.1 × refresh_after 30min / pool 2 − floor 22min = 21min30s, but survive_outage 20min and 2min5s for retries are needed; write duration = "1h1min", or pool = 3, or refresh_after = "28min", or floor = "21min", or survive_outage = "19min""#
     ),
   ])
   func `a role that can't hold its floor is told the nearest times that do`(_ finding: Finding) { finding.check() }

@@ -43,7 +43,7 @@ import Testing
     Finding(
       "URLs, each on its line", "[sts]\nfallback_endpoints = [\n\"https://a.example/\",\n\"http://b.example\", 7 ]",
       #":11: sts.fallback_endpoints has 'https://a.example/', expected host or host:port; write fallback_endpoints = ["a.example"] or remove the line to use []"#,
-      #":12: sts.fallback_endpoints has a whole number, expected host or host:port each; write fallback_endpoints = ["sts-vpc.cn-hangzhou.aliyuncs.com"] or remove the line to use []"#,
+      #":12: sts.fallback_endpoints has a whole number, expected host or host:port each; set fallback_endpoints to a list of host or host:port each, or remove the line to use []"#,
       #":12: sts.fallback_endpoints has 'http://b.example', and STS is called over TLS only; write fallback_endpoints = ["b.example"] or remove the line to use []"#
     ),
     Finding(
@@ -56,14 +56,14 @@ import Testing
       ":10: sts.fallback_endpoints has 5, allowed are 4; remove the others"),
     Finding(
       "another kind of proxy", "[sts]\nproxy = \"socks5://h:1\"",
-      #":10: sts.proxy isn't an http:// proxy, the only kind there is; write proxy = "http://proxy.example:3128" or remove the line"#
+      #":10: sts.proxy isn't an http:// proxy, the only kind there is; set proxy to http://HOST:PORT or http://USER@HOST:PORT, or remove the line"#
     ),
     Finding(
       "no port", "[sts]\nproxy = \"http://proxy.example\"",
-      #":10: sts.proxy names no port; write proxy = "http://proxy.example:3128" or remove the line"#),
+      #":10: sts.proxy names no port; set proxy to http://HOST:PORT or http://USER@HOST:PORT, or remove the line"#),
     Finding(
       "no place", "[sts]\nproxy = \"http://pro xy:1\"",
-      #":10: sts.proxy is no proxy, expected http://HOST:PORT or http://USER@HOST:PORT; write proxy = "http://proxy.example:3128" or remove the line"#
+      #":10: sts.proxy is no proxy; set proxy to http://HOST:PORT or http://USER@HOST:PORT, or remove the line"#
     ),
     Finding(
       "an odd user", "[sts]\nproxy = \"http://a b@h:1\"",
@@ -164,7 +164,7 @@ import Testing
     let sentence = FakeHost().load(soundSettings + lines).diagnostics.map(\.description)
     // 75 s, and what five requests of 60 s have beyond the 10 s in there: looking up the name and connecting is less.
     #expect(
-      sentence.count == 1 && sentence[0].contains("survive_outage 1200 s and 365 s for retries are needed"),
+      sentence.count == 1 && sentence[0].contains("survive_outage 20min and 6min5s for retries are needed"),
       "\(sentence)")
     #expect(FakeHost().load(soundSettings + "[sts]\ntimeout = \"1min\"").diagnostics.count == 0)
   }

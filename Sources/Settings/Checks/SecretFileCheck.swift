@@ -21,7 +21,8 @@ struct SecretFileCheck {
     do throws(HostError) { status = try table.context.host.status(of: path) } catch {
       let problem = "is '\(path)', which can't be seen: \(error)"
       let remedy = error == .denied ? SafeFix.reach(path) : "put \(content) there, or correct the path"
-      if mayComeLater {
+      // The daemon itself starts and waits for one that it can't see either.
+      if mayComeLater, error == .missing || table.context.check == nil {
         table.findings.warning(place, problem, remedy)
       } else {
         table.findings.error(place, problem, remedy)

@@ -21,7 +21,7 @@ final class SocketReach {
       let who = socket.mode & 0o020 != 0 ? "its owner and the group \(groupName)" : "its owner"
       context.findings.warning(
         place, "names \(name), who can't reach the socket: with mode \(mode) only \(who) can",
-        cure(socket, group: group, user: user))
+        remedy(socket, group: group, user: user, host))
     }
   }
 
@@ -30,21 +30,27 @@ final class SocketReach {
     return host.groups(of: HostUser(name: name, uid: user.id, gid: primary)).contains(gid)
   }
 
-  private func cure(_ socket: SocketSettings, group: String?, user: Principal) -> String {
-    guard socket.mode & 0o020 != 0 else { return "write mode = \"0660\" in [socket]" }
+  /// The group that is for this alone. Any other may do more than connect, and the daemon's own also owns its files.
+  private static let clients = "rolekeeper-clients"
+
+  /// All that is to be done, in one sentence: the mode, the group, and who has to be in it.
+  private func remedy(_ socket: SocketSettings, group: String?, user: Principal, _ host: any Host) -> String {
     guard let name = user.name else {
-      return "write mode = \"0666\" in [socket], or give that number to a user of the group"
+      return "write mode = \"\((socket.mode | 0o066).octal)\" in [socket], or give that number to a user of the group"
     }
-    // The daemon's own group also owns its files, so nobody is ever sent there.
-    guard socket.gid != nil, let group else {
-      return
-        "write group = \"rolekeeper-clients\" in [socket] and run: usermod -aG rolekeeper-clients \(SafeFix.quoted(name))"
-    }
-    let member = "usermod -aG \(SafeFix.quoted(group)) \(SafeFix.quoted(name)), which counts from its next login"
-    // A group that may do more than connect isn't for every reader.
-    return group == "rolekeeper-clients"
-      ? "run: \(member)"
-      : "write group = \"rolekeeper-clients\" in [socket] and make it a member of that; or, if all that the group '\(group)' may do is "
-        + "meant for it: \(member)"
+    let keepsGroup = socket.gid != nil && group == Self.clients
+    let lines = [
+      socket.mode & 0o020 == 0 ? "mode = \"\((socket.mode | 0o060).octal)\"" : nil,
+      keepsGroup ? nil : "group = \"\(Self.clients)\"",
+    ].compactMap { $0 }
+    let clients = try? host.group(named: Self.clients)
+    let commands = [
+      clients == nil ? "groupadd --system \(Self.clients)" : nil,
+      clients.map { isMember(user, of: $0.gid, host) } ?? false
+        ? nil : "usermod -aG \(Self.clients) \(SafeFix.quoted(name))",
+    ].compactMap { $0 }
+    let settings = lines.isEmpty ? nil : "write \(lines.joined(separator: " and ")) in [socket]"
+    let run = commands.isEmpty ? nil : "run: \(commands.joined(separator: " && ")), which counts from its next login"
+    return [settings, run].compactMap { $0 }.joined(separator: " and ")
   }
 }

@@ -15,10 +15,10 @@ struct TimingProof {
   var holds: Bool { timing.outageCover >= needed }
 
   var problem: String {
-    let step = "1.1 × refresh_after \(timing.refreshAfter.seconds) / pool \(timing.pool)"
-    let sum = "duration \(timing.duration.seconds) − \(step) − floor \(timing.floor.seconds)"
+    let step = "1.1 × refresh_after \(timing.refreshAfter.text) / pool \(timing.pool)"
+    let sum = "duration \(timing.duration.text) − \(step) − floor \(timing.floor.text)"
     return "can't hold its floor through an outage: \(sum) = \(timing.outageCover.rounded), "
-      + "but survive_outage \(timing.surviveOutage.seconds) and \(overhead.seconds) for retries are needed"
+      + "but survive_outage \(timing.surviveOutage.text) and \(overhead.text) for retries are needed"
   }
 
   /// The nearest settings that work, each on its own where that is possible.
@@ -98,12 +98,9 @@ extension Duration {
     wholeSeconds >= 120 ? .seconds(wholeSeconds / 60 * 60) : .seconds(max(0, wholeSeconds))
   }
 
-  /// In the one unit that a sum is made in: `300 s`.
-  fileprivate var seconds: String { "\(inSeconds.plain) s" }
-
-  /// In whole seconds, for figures that needn't be exact.
+  /// To whole seconds, for figures that needn't be exact.
   fileprivate var rounded: String {
     let seconds = Int64(inSeconds.rounded())
-    return "\(seconds < 0 ? "−" : "")\(seconds.magnitude) s"
+    return "\(seconds < 0 ? "−" : "")\(Duration.seconds(Int64(seconds.magnitude)).text)"
   }
 }

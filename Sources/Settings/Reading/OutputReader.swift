@@ -33,23 +33,28 @@ final class OutputReader {
     let format = table.choice(Keys.format).flatMap(OutputSettings.Format.init)
     let owner = table.principal(Keys.owner)
     let group = table.principal(Keys.group)
-    let location = location(table, role, ownerUID: owner?.id)
+    // Of an owner that was reported nobody knows whether the directory is theirs.
+    let isOwnerKnown = owner != nil || !table.isWritten(Keys.owner)
+    let location = location(table, role, ownerUID: owner?.id, isOwnerKnown: isOwnerKnown)
     let mode = mode(table)
     guard let format, let location, let mode, let gid = gid(table, owner: owner, group: group) else { return nil }
     return OutputSettings(
       location: location, format: format, uid: owner?.id ?? table.context.host.uid, gid: gid, mode: mode)
   }
 
-  private func location(_ table: TableReader, _ role: RoleName, ownerUID: UInt32?) -> OutputSettings.Location? {
+  private func location(
+    _ table: TableReader, _ role: RoleName, ownerUID: UInt32?, isOwnerKnown: Bool
+  ) -> OutputSettings.Location? {
     guard let text = table.text(Keys.path) else { return nil }
     let place = table.place(of: Keys.path)
     if text.hasPrefix("/"), let path = PathText.normal(text), PathText.isFileName(PathText.name(of: path)) {
       guard filesDirectory.map({ path != $0 && !path.hasPrefix("\($0)/") }) ?? true else {
-        table.findings.error(
-          place, "is '\(path)', which lies in the daemon's own directory", "write the file's name alone")
+        reportInside(path, of: role, table)
         return nil
       }
-      WritablePlace(context: table.context, place: place).check(output: path, of: role, ownerUID: ownerUID)
+      if isOwnerKnown {
+        WritablePlace(context: table.context, place: place).check(output: path, of: role, ownerUID: ownerUID)
+      }
       outputs.append((path, place))
       return .elsewhere(path: path)
     }
@@ -62,17 +67,39 @@ final class OutputReader {
     }
     if text.contains("/") {
       table.findings.error(
-        place, "is '\(text)', which is neither a file name nor an absolute path", Keys.path.remedy())
+        place, "is '\(text)', which is neither a file name nor an absolute path",
+        PathText.isFileName(PathText.name(of: text))
+          ? Keys.path.remedy("\"\(PathText.name(of: text))\"") : Keys.path.remedy())
       return nil
     }
-    // 'current' and 'gen-N' are how the role's directory switches its files; what begins with '.' may be a file in the making.
-    guard PathText.isFileName(text), !text.hasPrefix("."), text != "current", !text.hasPrefix("gen-") else {
+    guard Self.isOutputName(text) else {
       table.findings.error(
-        place, "is '\(text)', expected \(Keys.path.form), not 'current', 'gen-…' or '.…'", Keys.path.remedy())
+        place, "is '\(text)', expected \(Keys.path.form), not 'current', 'gen-…' or '.…'",
+        "choose another name: those are how the role's directory works")
       return nil
     }
     if let filesDirectory { outputs.append(("\(filesDirectory)/\(role)/\(text)", place)) }
     return .roleDirectory(name: text)
+  }
+
+  /// 'current' and 'gen-N' are how the role's directory switches its files; what begins with '.' may be a file in the making.
+  private static func isOutputName(_ text: String) -> Bool {
+    PathText.isFileName(text) && !text.hasPrefix(".") && text != "current" && !text.hasPrefix("gen-")
+  }
+
+  /// An absolute path in the directory of the roles' directories, which the daemon alone arranges.
+  private func reportInside(_ path: String, of role: RoleName, _ table: TableReader) {
+    guard let filesDirectory else { return }
+    let steps = path.dropFirst(filesDirectory.count).split(separator: "/")
+    let whose =
+      steps.count > 1 && String(steps[0]) != role.description
+      ? RoleName(String(steps[0])).map { "the directory of role '\($0)'" } : nil
+    let name = PathText.name(of: path)
+    table.findings.error(
+      table.place(of: Keys.path), "is '\(path)', which lies in \(whose ?? "the daemon's own directory")",
+      steps.isEmpty || !Self.isOutputName(name)
+        ? "write a file's name alone, which is then in \(filesDirectory)/\(role)"
+        : "write path = \"\(name)\", which is then \(filesDirectory)/\(role)/\(name)")
   }
 
   private func gid(_ table: TableReader, owner: Principal?, group: Principal?) -> UInt32? {

@@ -15,9 +15,20 @@ extension RoleARN {
       }
       return arn
     } catch {
-      table.findings.error(table.place(of: key), error.sentence(text, form: key.form), key.remedy())
+      table.findings.error(table.place(of: key), error.sentence(text, form: key.form), remedy(for: text, key))
       return nil
     }
+  }
+}
+
+extension RoleARN {
+  /// Blanks and line breaks around it come with copying. Anything else can't be guessed.
+  fileprivate static func remedy(for text: String, _ key: TextKey) -> String {
+    var trimmed = text[...]
+    while trimmed.first?.isWhitespace == true { trimmed.removeFirst() }
+    while trimmed.last?.isWhitespace == true { trimmed.removeLast() }
+    let isSound = trimmed.count < text.count && (try? RoleARN(parsing: String(trimmed))) != nil
+    return isSound ? key.remedy("\"\(trimmed)\"") : "copy the ARN from the role's page in the RAM console"
   }
 }
 

@@ -56,7 +56,7 @@ struct RoleReader {
     guard (2...1224).contains(text.utf8.count), isPlain else {
       // It is no secret by RAM's own word, but not ours to repeat.
       table.findings.error(
-        table.place(of: Keys.externalID), "is no ExternalId, expected \(Keys.externalID.form)", Keys.externalID.remedy()
+        table.place(of: Keys.externalID), "is no ExternalId", Keys.externalID.remedy()
       )
       return nil
     }

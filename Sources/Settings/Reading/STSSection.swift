@@ -156,7 +156,7 @@ extension ProxySettings {
     case .userLength(let count):
       ("has a user of \(count) bytes, allowed are 1 to 64", "write a shorter user, or the proxy without one")
     case .port: ("names no port", Keys.proxy.remedy())
-    case .host: ("is no proxy, expected \(Keys.proxy.form)", Keys.proxy.remedy())
+    case .host: ("is no proxy", Keys.proxy.remedy())
     }
   }
 

@@ -54,13 +54,36 @@ struct SettingsFile {
   /// A value is repeated behind a name of ours only: a file of other content, such as an AccessKey's, may lie in roles.d.
   private static func remedy(for line: String, _ message: String) -> String {
     if message.contains("redefine") { return "keep one of the two, or rename one: a key or table stands only once" }
-    let parts = line.split(separator: "=", maxSplits: 1).map(trimmed)
+    if isUnclosed(line) {
+      return "close the quote: a string ends in the line it begins in, with the quote it begins with"
+    }
+    let parts = line.prefix { $0 != "#" }.split(separator: "=", maxSplits: 1).map(trimmed)
     if parts.count == 2, Schema.tables.contains(where: { $0.has(parts[0]) }), !parts[1].isEmpty,
       parts[1].allSatisfy({ $0.isLetter || $0.isNumber || "./-_:{}@".contains($0) })
     {
       return "write \(parts[0]) = \"\(parts[1])\""
     }
     return "correct the line: KEY = VALUE, or [TABLE]; strings, durations and modes stand in double quotes"
+  }
+
+  /// Whether a string begins in this line and doesn't end in it. The three quotes of a longer one aren't for settings.
+  private static func isUnclosed(_ line: String) -> Bool {
+    var open: Character?
+    var isEscaped = false
+    for character in line {
+      if isEscaped {
+        isEscaped = false
+      } else if open == nil, character == "#" {
+        return false
+      } else if open == nil, character == "\"" || character == "'" {
+        open = character
+      } else if open == "\"", character == "\\" {
+        isEscaped = true
+      } else if character == open {
+        open = nil
+      }
+    }
+    return open != nil
   }
 
   private static func trimmed(_ text: Substring) -> String {
@@ -72,7 +95,6 @@ struct SettingsFile {
   private static func line(_ number: Int, of bytes: [UInt8]) -> String {
     let lines = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: max(1, number), omittingEmptySubsequences: false)
     guard lines.indices.contains(number - 1) else { return "" }
-    let code = lines[number - 1].prefix { $0 != UInt8(ascii: "#") }
-    return String(decoding: code, as: UTF8.self)
+    return String(decoding: lines[number - 1], as: UTF8.self)
   }
 }

@@ -86,9 +86,10 @@ extension TableReader {
   /// Reports a duration that is outside of what its key, or what other settings, allow.
   func reportRange(_ key: DurationKey, _ value: Duration, _ allowed: ClosedRange<Duration>, because: String = "") {
     let near = min(max(value, allowed.lowerBound), allowed.upperBound)
+    let written = member(key).flatMap { node in if case .string(let text) = node.value { text } else { nil } }
     findings.error(
       place(of: key),
-      "is \(value.text), allowed are \(allowed.lowerBound.text) to \(allowed.upperBound.text)\(because)",
+      "is \(written ?? value.text), allowed are \(allowed.lowerBound.text) to \(allowed.upperBound.text)\(because)",
       key.remedy("\"\(near.text)\""))
   }
 

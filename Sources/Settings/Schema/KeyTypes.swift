@@ -12,6 +12,7 @@ struct TextKey: SettingKey {
   let summary: String
 
   var type: String { "string" }
+  var rule: String? { form }
   var range: String? { form }
   var absence: Absence { isRequired ? .refused : standard.map { .standard("\"\($0)\"") } ?? .nothing }
 }
@@ -26,6 +27,7 @@ struct TextsKey: SettingKey {
   let summary: String
 
   var type: String { "list of strings" }
+  var rule: String? { "a list of \(form)" }
   var range: String? { "\(form), at most \(most)" }
   var absence: Absence { .standard("[]") }
 }
@@ -112,6 +114,7 @@ struct PrincipalKey: SettingKey {
   let summary: String
 
   var type: String { "\(kind.rawValue)'s name or number" }
+  var rule: String? { "a \(type)" }
   var absence: Absence { .standard(standard) }
 }
 
@@ -123,6 +126,7 @@ struct PrincipalsKey: SettingKey {
   let summary: String
 
   var type: String { "list of \(kind.rawValue)s' names or numbers" }
+  var rule: String? { "a \(type)" }
   var absence: Absence { .standard("[]") }
 }
 
@@ -136,6 +140,8 @@ struct TableKey: SettingKey {
   let example: String
   var isList = false
   let summary: String
+  /// What is to be written, where the example's names are nobody's own.
+  var rule: String?
 
   var type: String { isList ? "list of tables" : "table" }
   var absence: Absence { .nothing }

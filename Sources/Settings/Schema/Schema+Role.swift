@@ -57,8 +57,8 @@ extension Schema {
     static let allow = TableKey(
       name: "allow", example: "{ users = [\"uploader\"] }",
       summary:
-        "Who may read it over the socket, besides root, the daemon's own user and the admins: nobody unless named here."
-    )
+        "Who may read it over the socket, besides root, the daemon's own user and the admins: nobody unless named here.",
+      rule: "{ users = […], groups = […] }")
     static let files = TableKey(
       name: "files", example: "[{ path = \"credentials.json\" }]", isList: true,
       summary: "Files that always hold the role's credential.")

@@ -11,6 +11,8 @@ protocol SettingKey: Sendable {
   /// A value as it may stand in the file.
   var example: String { get }
   var summary: String { get }
+  /// What a value has to be, in words, where the example is one of many and nobody's own; nil where it may be written as it stands.
+  var rule: String? { get }
 }
 
 /// What holds when a key isn't written.
@@ -24,6 +26,7 @@ enum Absence: Hashable, Sendable {
 
 extension SettingKey {
   var range: String? { nil }
+  var rule: String? { nil }
 
   /// Type, range and default in one line.
   var facts: String {
@@ -38,6 +41,13 @@ extension SettingKey {
 
   /// What to do about a bad value; `value` is a good one near to it.
   func remedy(_ value: String? = nil) -> String {
+    if value == nil, let rule {
+      return switch absence {
+      case .refused: "set \(name) to \(rule)"
+      case .standard(let text): "set \(name) to \(rule), or remove the line to use \(text)"
+      case .nothing: "set \(name) to \(rule), or remove the line"
+      }
+    }
     let line = "write \(name) = \(value ?? example)"
     return switch absence {
     case .refused: line

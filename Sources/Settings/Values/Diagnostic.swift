@@ -2,7 +2,7 @@
 ///
 /// `description` is the whole sentence, as in
 ///
-///     /etc/rolekeeper/rolekeeper.toml:14: roles.uploader.duration is 300 s, allowed are 900 s to 43200 s; write duration = "15min" …
+///     /etc/rolekeeper/rolekeeper.toml:14: roles.uploader.duration is 5min, allowed are 15min to 12h; write duration = "15min" …
 package struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
   package enum Severity: String, Hashable, Sendable {
     /// The settings can't be used.
