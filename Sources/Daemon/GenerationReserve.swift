@@ -8,20 +8,30 @@ import Settings
 ///
 /// The numbers are written in blocks ahead: a role comes to the end of its block every 64 rotations, and each write covers all
 /// roles. A process that ends in good order writes what was really used, so that the next number is the next generation; after
-/// a crash the numbers go on up to 64 higher.
+/// a crash the numbers go on up to 64 higher. While the file can't be written it is tried at most every few seconds, by the rotations
+/// that come then.
 final class GenerationReserve {
   private static let block: UInt64 = 64
 
   private var file: GenerationFile
   private let refresher: Refresher
   private let logger: Logger
-  private var hasReportedFailure = false
+  private let time: () -> Timestamp
+  /// When a write failed that none has followed which didn't.
+  private var failed: Timestamp?
+  private static let retryInterval = Duration.seconds(5)
 
   /// Reads what the process before left; where that can't be used, the generations go on from what the roles' files say.
-  init(_ settings: DaemonSettings, refresher: Refresher, logger: Logger) {
-    file = Self.file(settings)
+  convenience init(_ settings: DaemonSettings, refresher: Refresher, logger: Logger) {
+    self.init(Self.file(settings), refresher: refresher, logger: logger, time: Keeper.now)
+  }
+
+  /// `time` reads CLOCK_BOOTTIME afresh.
+  init(_ file: GenerationFile, refresher: Refresher, logger: Logger, time: @escaping () -> Timestamp) {
+    self.file = file
     self.refresher = refresher
     self.logger = logger
+    self.time = time
     do throws(GenerationFile.Failure) {
       refresher.goOnAbove(try file.read())
     } catch {
@@ -39,7 +49,10 @@ final class GenerationReserve {
 
   /// Before `generation` of a role is published.
   func cover(_ generation: UInt64, of role: KeptRole) {
-    if generation > role.coveredGeneration { write(ahead: Self.block) }
+    guard generation > role.coveredGeneration else { return }
+    // Each write is of all roles, and all of them may rotate at once.
+    if let failed, time() - failed < Self.retryInterval { return }
+    write(ahead: Self.block)
   }
 
   /// Nothing will be published any more.
@@ -60,13 +73,13 @@ final class GenerationReserve {
       let numbers = roles.lazy.map { ($0.name, $0.machine.generation + ahead) }
       try file.write(Array(numbers) + refresher.generationsOfRemovedRoles.map { ($0.key, $0.value) })
     } catch {
-      if !hasReportedFailure {
+      if failed == nil {
         logger.warning("generations not saved; after a restart they may be lower", [.reason: "\(error)"])
       }
-      hasReportedFailure = true
+      failed = time()
       return
     }
-    hasReportedFailure = false
+    failed = nil
     for role in roles { role.coveredGeneration = role.machine.generation + ahead }
   }
 }
