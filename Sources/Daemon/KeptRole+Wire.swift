@@ -12,7 +12,11 @@ extension KeptRole {
       headroom: machine.headroom(at: now), generation: generation,
       nextRefreshAt: next.map { clock.now(at: $0) }, nextRefreshIn: next.map { $0 - now },
       lastSuccessAt: machine.lastSuccess.map { clock.now(at: $0) },
-      lastError: machine.lastFailure.map { LastError($0, since: machine.failingSince.map { clock.now(at: $0) }) },
+      lastError: machine.lastFailure.map { failure in
+        LastError(
+          failure, since: machine.failingSince.map { clock.now(at: $0) }, at: machine.failedAt.map { clock.now(at: $0) }
+        )
+      },
       reservation: reservation(at: now), maxTTL: machine.longestMinTTL)
   }
 
@@ -34,7 +38,7 @@ extension KeptRole {
   }
 
   func state(at now: Timestamp) -> RoleState {
-    guard let current, isValid(at: now) else { return machine.hasHadOutcome ? .lapsed : .waiting }
+    guard let current, isValid(at: now) else { return hasHadSession ? .lapsed : .waiting }
     if current.isBelowFloor(at: now) { return .belowFloor }
     return machine.lastFailure == nil ? .valid : .failing
   }

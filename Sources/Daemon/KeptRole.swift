@@ -11,6 +11,8 @@ package final class KeptRole {
   @exclusivity(unchecked) package internal(set) var current: Handout?
   /// The number of the latest rotation that readers have seen; the machine's own is ahead while its effects are carried out.
   package internal(set) var generation: UInt64
+  /// Whether readers have had any session of it, from this process.
+  var hasHadSession = false
   /// Up to which number the file of the generations says that they may have been used.
   var coveredGeneration: UInt64 = 0
   @exclusivity(unchecked) package var handouts = HandoutBook()

@@ -313,6 +313,7 @@ package final class Refresher {
     observers.publishing(role, generation)
     let old = role.current
     role.generation = generation
+    role.hasHadSession = true
     role.current = sessions[session.id]?.document().map { document in
       sessions.move(
         session.id, into: document.bytes, accessKeySecretAt: document.accessKeySecretAt,

@@ -3,7 +3,7 @@ package import JSON
 
 /// How a role fares, as readers see it.
 package enum RoleState: String, Sendable, CaseIterable {
-  /// No session yet, and the first attempt has no outcome.
+  /// No session yet since the daemon started: readers get 503.
   case waiting
   /// The freshest session has at least the floor left, and the last attempt went well.
   case valid
@@ -11,7 +11,7 @@ package enum RoleState: String, Sendable, CaseIterable {
   case failing
   /// A session is handed out, but has less than the floor left.
   case belowFloor = "below-floor"
-  /// Nothing valid: readers get 503.
+  /// Nothing valid any more: readers get 503.
   case lapsed
 
   /// Whether a reader gets a credential.
@@ -114,20 +114,24 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
   }
 }
 
-/// Why the last attempt of a role failed, and since when attempts have failed.
+/// Why the last attempt of a role failed, and since when attempts have failed, in whatever way.
 package struct LastError: WireDocument, Hashable, Sendable {
   package var code: String
   package var httpStatus: Int?
   package var requestID: String?
   package var advice: String
+  /// The first failure since the last success, which may have been another one.
   package var since: UTCTime?
+  /// When this one was; nil where that isn't recorded, and from a daemon that is older than its command line.
+  package var at: UTCTime?
 
-  package init(_ failure: Failure, since: UTCTime?) {
+  package init(_ failure: Failure, since: UTCTime?, at: UTCTime? = nil) {
     code = failure.code
     httpStatus = failure.httpStatus
     requestID = failure.requestID
     advice = failure.advice
     self.since = since
+    self.at = at
   }
 
   package init(_ value: borrowing JSONValue) throws(WireError) {
@@ -136,6 +140,7 @@ package struct LastError: WireDocument, Hashable, Sendable {
     requestID = try value.optionalText("request_id")
     advice = try value.text("advice")
     since = try value.optionalTime("since")
+    at = try value.optionalTime("at")
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
@@ -145,6 +150,7 @@ package struct LastError: WireDocument, Hashable, Sendable {
       json.member("request_id", orNull: requestID)
       json.member("advice", advice)
       json.member("since", since)
+      json.member("at", at)
     }
   }
 }

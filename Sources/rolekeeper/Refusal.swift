@@ -50,8 +50,14 @@ struct Refusal: Error, CustomStringConvertible {
   private static func tooLong(_ problem: Problem, _ role: String, _ minTTL: WrittenTime?) -> String {
     let asked = minTTL.map { "'--min-ttl' is \($0.text)" } ?? "that is too long"
     let most = problem.maxTTL.map { ", but at most \($0.text) can be had" } ?? ", which can't be had"
-    // With a code it was STS that refused, whatever the settings say.
-    let why = problem.code.map { "STS refused more: \($0)" } ?? "see 'max_duration' in its settings"
+    // With a code it was STS that had the last word, whatever the settings say.
+    let why =
+      switch problem.code {
+      case nil: "see 'max_duration' in its settings"
+      case Failure.grantedLessCode:
+        "STS granted less than was asked for; compare the role's MaxSessionDuration with 'max_duration'"
+      case .some(let code): "STS refused more: \(code)"
+      }
     return "role '\(role)': \(asked)\(most); \(why)"
   }
 }

@@ -54,7 +54,7 @@ enum RoleDetail {
       let since = output.since.map { " since \($0)" } ?? ""
       return TextLayout.Cell(text: "\(output.path): \(error)\(since)", colour: .warning)
     }
-    let content = output.generation.map { "generation \($0)" } ?? "nothing valid in it yet"
+    let content = output.generation.map { "generation \($0)" } ?? "no valid credential in it"
     return TextLayout.Cell(text: "\(output.path): \(content)")
   }
 

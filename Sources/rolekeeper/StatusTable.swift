@@ -96,8 +96,15 @@ enum StatusTable {
 
   static func error(of role: RoleStatus) -> Cell {
     guard let error = role.lastError else { return Cell(text: "-", colour: .faint) }
-    let since = error.since.map { " since \($0)" } ?? ""
-    return Cell(text: "\(error.code)\(since): \(error.advice)", colour: role.state == .lapsed ? .bad : .warning)
+    return Cell(
+      text: "\(error.code)\(times(of: error)): \(error.advice)", colour: role.state.hasSession ? .warning : .bad)
+  }
+
+  /// The first failure in a row may have been another one.
+  private static func times(of error: LastError) -> String {
+    guard let since = error.since else { return "" }
+    guard let at = error.at, at != since else { return " since \(since)" }
+    return " at \(at), failing since \(since)"
   }
 
   static func colour(of state: RoleState) -> TextLayout.Colour {

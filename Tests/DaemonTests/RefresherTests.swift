@@ -138,6 +138,30 @@ import Wire
     #expect(events > 30 && keys.count > 10)
   }
 
+  /// It was called lapsed, as if there had been one.
+  @Test func `a role that has had no session is waiting for it, whatever has failed`() throws {
+    let bench = try Bench()
+    let role = bench.add("a")
+    bench.fail(bench.cloud.waiting[0], .permanent, code: "NoPermission")
+    #expect(role.state(at: bench.now) == .waiting)
+    bench.advance(.minutes(2))
+    bench.grantAll()
+    bench.refresher.send(.condemned(try #require(role.current).session.id), to: role)
+    #expect(role.state(at: bench.now) == .lapsed)
+  }
+
+  @Test func `an error has its own time beside the first failure's`() throws {
+    let bench = try Bench()
+    let role = bench.add("a")
+    bench.fail(bench.cloud.waiting[0], .transient, code: "Connect")
+    bench.advance(.seconds(2))
+    bench.fail(bench.cloud.waiting[0], .permanent, code: "NoPermission")
+    let error = try #require(role.status(at: bench.now, clock: bench.refresher.clock).lastError)
+    #expect(error.code == "NoPermission")
+    let (since, at) = (try #require(error.since), try #require(error.at))
+    #expect(at.seconds - since.seconds == 2)
+  }
+
   @Test func `who draws is told whether more sessions wait to be drawn`() throws {
     let bench = try Bench()
     bench.cloud.room = 2

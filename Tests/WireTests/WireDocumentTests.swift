@@ -18,14 +18,14 @@ import Wire
     name: "archive", state: .lapsed, nextRefreshIn: .seconds(30),
     lastError: LastError(
       Failure(.permanent, code: "NoPermission", httpStatus: 403, requestID: "5F2C", advice: "allow this account"),
-      since: UTCTime("2026-01-02T03:00:00Z")),
+      since: UTCTime("2026-01-02T03:00:00Z"), at: UTCTime("2026-01-02T03:04:05Z")),
     source: RoleSource(
       name: "main", state: .unreadable, error: LastError(file: "gone", since: UTCTime("2026-01-02T03:00:01Z"))))
   static let lapsedLine =
     #"{"name":"archive","state":"lapsed","access_key_id":null,"expires_at":null,"expires_in":null,"headroom":0,"#
     + #""generation":0,"next_refresh_at":null,"next_refresh_in":30,"last_success_at":null,"last_error":"#
     + #"{"code":"NoPermission","http_status":403,"request_id":"5F2C","advice":"allow this account","#
-    + #""since":"2026-01-02T03:00:00Z"},"outputs":[],"source":{"name":"main","state":"unreadable","error":\#(fileErrorLine)},"reservation":null}"#
+    + #""since":"2026-01-02T03:00:00Z","at":"2026-01-02T03:04:05Z"},"outputs":[],"source":{"name":"main","state":"unreadable","error":\#(fileErrorLine)},"reservation":null}"#
 
   static let filed = RoleStatus(
     name: "files", state: .valid, generation: 3,
@@ -40,7 +40,7 @@ import Wire
     + #"{"path":"/run/rolekeeper/roles/files/a.json","generation":3,"last_error":null,"since":null},"#
     + #"{"path":"/srv/b.json","generation":null,"last_error":"no space","since":"2026-01-02T03:00:00Z"}],"source":null,"reservation":null}"#
   static let fileErrorLine =
-    #"{"code":"AccessKeyFile","http_status":null,"request_id":null,"advice":"gone","since":"2026-01-02T03:00:01Z"}"#
+    #"{"code":"AccessKeyFile","http_status":null,"request_id":null,"advice":"gone","since":"2026-01-02T03:00:01Z","at":null}"#
 
   @Test func `a role's status`() throws {
     try check(Self.lapsed, reads: Self.lapsedLine)
@@ -118,7 +118,7 @@ import Wire
         + #""in_use_since":"2026-01-01T00:00:00Z","proven_at":"2026-01-01T00:00:01Z","#
         + #""last_accepted_at":"2026-01-01T00:00:02Z","error":null,"new_key":{"access_key_id":"LTAI…wxyz","#
         + #""found_at":"2026-01-01T00:00:03Z","error":{"code":"SignatureDoesNotMatch","http_status":400,"#
-        + #""request_id":null,"advice":"a","since":null}}},"#
+        + #""request_id":null,"advice":"a","since":null,"at":null}}},"#
         + #"{"name":"spare","type":"access-key","state":"no-key","access_key_id":null,"in_use_since":null,"#
         + #""proven_at":null,"last_accepted_at":null,"error":\#(Self.fileErrorLine),"new_key":null}],"#
         + #""endpoints":[{"endpoint":"sts.example","answers":0,"unanswered":2,"last_answer_at":null,"missing":"Connect"},{"endpoint":"sts-vpc.example:8443","answers":7,"unanswered":0,"last_answer_at":"2026-01-01T00:00:01Z","missing":null}],"rate":{"requests_per_second":0.5,"configured":2.0,"queued":3},"health":{"status":"failing","reasons":[{"reason":"no-session","role":"archive","detail":"role 'archive' has no valid session; the last attempt failed: NoPermission"}]}}"#
