@@ -36,6 +36,12 @@ package struct Backoff: Sendable {
     return max(own, floor + .random(in: .zero...max(floor / 10, .milliseconds(100)), using: &generator))
   }
 
+  /// The wait that the peer asked for and up to a tenth more; zero where it asked for none.
+  static func requestedWait(of failure: Failure, using generator: inout some RandomNumberGenerator) -> Duration {
+    guard let asked = failure.requestedWait, asked > .zero else { return .zero }
+    return asked + .random(in: .zero...max(asked / 10, .milliseconds(100)), using: &generator)
+  }
+
   private mutating func ownWait(
     after failure: Failure, headroom: Duration, using generator: inout some RandomNumberGenerator
   ) -> Duration {

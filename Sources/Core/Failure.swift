@@ -42,7 +42,7 @@ package struct Failure: Hashable, Sendable {
   }
 
   /// The wait that the peer asked for, in whatever way it said so; at most five minutes.
-  var requestedWait: Duration? {
+  package var requestedWait: Duration? {
     var asked = notBefore
     if case .throttled(.some(let wait)) = kind { asked = max(asked ?? .zero, wait) }
     return asked.map { min(max($0, .zero), .minutes(5)) }

@@ -4,12 +4,18 @@
 /// |---|---|
 /// | first | before all others, in the order they asked |
 /// | due, retry | whoever would fall below the floor soonest; of those that wait, every fourth call at least is a role's that works |
-/// | spare, reservation | when none of these waits, in the order they asked |
+/// | reservation | when none of these waits, in the order they asked |
+/// | spare | likewise; where both have their tokens the reservation goes, which somebody waits for |
 ///
 /// A spare call leaves the last token to those that work. A reservation also needs a token of a bucket of its own with a quarter
 /// of the rate.
 ///
 /// While whoever answered has asked to be left alone, only first attempts are let go.
+///
+/// Checks of sessions are no role's attempts and don't wait in here: their driver says that one waits, and asks whether it is its
+/// turn. It comes after those that are first or due, and before those that fail and their retries, which could else keep it
+/// waiting for ever. It also needs a token of a bucket of its own with a quarter of the rate, since readers can cause as many
+/// checks as they like, and leaves the last token to those that work.
 package struct FetchQueue: Sendable {
   package enum Urgency: Hashable, Sendable {
     /// No attempt of the role has ended.
@@ -48,7 +54,10 @@ package struct FetchQueue: Sendable {
     }
 
     static func < (left: Place, right: Place) -> Bool {
-      (left.group, left.instant, left.arrival) < (right.group, right.instant, right.arrival)
+      // Not as tuples, whose comparison is generic and takes many times as long in a debug build.
+      if left.group != right.group { return left.group < right.group }
+      if left.instant != right.instant { return left.instant < right.instant }
+      return left.arrival < right.arrival
     }
   }
 
@@ -62,6 +71,8 @@ package struct FetchQueue: Sendable {
   private var refreshes = IndexedHeap<Place>()
   private var retries = IndexedHeap<Place>()
   private var reservations = IndexedHeap<Place>()
+  /// Whether a check could be made but for its turn.
+  private var checkWaits = false
   private var arrivals: UInt64 = 0
   /// Retries let go before a role that works, since one of these was let go.
   private var retriesBefore = 0
@@ -101,7 +112,7 @@ package struct FetchQueue: Sendable {
 
   /// The attempt to make now; nil when none waits or no token is there.
   package mutating func next(at instant: Timestamp) -> Ticket? {
-    guard let (ticket, chance) = nextTicket(at: instant), chance <= instant else { return nil }
+    guard case (.attempt(let ticket), let chance)? = nextTurn(at: instant), chance <= instant else { return nil }
     _ = bucket.take(at: instant)
     countRetry(ticket)
     if ticket.urgency == .reservation { _ = reservationBucket.take(at: instant) }
@@ -109,12 +120,30 @@ package struct FetchQueue: Sendable {
     return ticket
   }
 
-  /// When `next(at:)` will have an answer; nil when nothing waits.
-  package mutating func nextChance(at instant: Timestamp) -> Timestamp? { nextTicket(at: instant)?.chance }
+  /// When `next(at:)` or `takeForCheck(at:)` will have an answer; nil when nothing waits.
+  package mutating func nextChance(at instant: Timestamp) -> Timestamp? { nextTurn(at: instant)?.chance }
 
-  /// When a reservation could be fetched if nothing else waited.
-  package mutating func reservationChance(at instant: Timestamp) -> Timestamp {
-    afterHold(max(bucket.nextToken(at: instant), reservationBucket.nextToken(at: instant)))
+  /// When the role's attempt that waits can go at the earliest: those before it in its line go first, and each takes a token. nil
+  /// when none of the role waits.
+  package mutating func earliestStart(of role: Int, at instant: Timestamp) -> Timestamp? {
+    if let place = reservations[role] {
+      let count = reservations.count { $0 < place } + 1
+      return afterHold(max(bucket.earliest(count, at: instant), reservationBucket.earliest(count, at: instant)))
+    }
+    if let place = retries[role] { return afterHold(bucket.earliest(retries.count { $0 < place } + 1, at: instant)) }
+    guard let place = refreshes[role] else { return nil }
+    let chance = bucket.earliest(refreshes.count { $0 < place } + 1, at: instant)
+    switch place.ticket.urgency {
+    case .first: return chance
+    case .spare: return afterHold(max(chance, bucket.nextToken(beyond: 1, at: instant)))
+    case .due, .retry, .reservation: return afterHold(chance)
+    }
+  }
+
+  /// When a reservation of a role that is requested now could be fetched at the earliest: those that wait go before it.
+  package mutating func reservationChance(of role: Int, at instant: Timestamp) -> Timestamp {
+    let count = reservations.count - (reservations.contains(role) ? 1 : 0) + 1
+    return afterHold(max(bucket.earliest(count, at: instant), reservationBucket.earliest(count, at: instant)))
   }
 
   /// Holds the burst back after a call that failed on the way or by the server's own trouble.
@@ -128,7 +157,11 @@ package struct FetchQueue: Sendable {
   package mutating func throttled(at instant: Timestamp) {
     bucket.throttled(at: instant)
     reservationBucket.throttled(at: instant)
+    checkBucket.throttled(at: instant)
   }
+
+  /// Slows checks down after one that was throttled: STS counts each kind of call apart.
+  package mutating func checkThrottled(at instant: Timestamp) { checkBucket.throttled(at: instant) }
 
   /// The rate in force at `instant`, in calls per second.
   package mutating func currentRate(at instant: Timestamp) -> Double { bucket.currentRate(at: instant) }
@@ -140,20 +173,15 @@ package struct FetchQueue: Sendable {
 
   // MARK: - Checks
 
-  /// Takes a token for asking STS whether a session is still good. Readers can cause as many checks as they like: they come after
-  /// every refresh that waits, and out of a bucket of their own with a quarter of the rate, so that they hold up neither
-  /// refreshes nor reservations.
+  /// Says whether a check waits that could be made at once, but for its turn.
+  package mutating func setCheckWaits(_ waits: Bool) { checkWaits = waits }
+
+  /// Takes the tokens for asking STS whether a session is still good; false when it isn't the turn of the check that waits.
   package mutating func takeForCheck(at instant: Timestamp) -> Bool {
-    guard let chance = nextCheck(at: instant), chance <= instant else { return false }
+    guard case (.check, let chance)? = nextTurn(at: instant), chance <= instant else { return false }
     _ = bucket.take(at: instant)
     _ = checkBucket.take(at: instant)
     return true
-  }
-
-  /// When there will be a token for a check, as things are; nil while a refresh waits for one.
-  package mutating func nextCheck(at instant: Timestamp) -> Timestamp? {
-    guard refreshes.count == 0, retries.count == 0 else { return nil }
-    return afterHold(max(bucket.nextToken(at: instant), checkBucket.nextToken(at: instant)))
   }
 
   /// Goes on with another rate. What waits keeps its place, and neither the tokens nor what throttles have taken come back.
@@ -167,30 +195,58 @@ package struct FetchQueue: Sendable {
 
   private func afterHold(_ chance: Timestamp) -> Timestamp { max(chance, heldUntil ?? chance) }
 
+  private enum Turn {
+    case attempt(Ticket)
+    case check
+  }
+
   /// Whose turn it is and when it may go.
-  private mutating func nextTicket(at instant: Timestamp) -> (ticket: Ticket, chance: Timestamp)? {
+  private mutating func nextTurn(at instant: Timestamp) -> (turn: Turn, chance: Timestamp)? {
     if let heldUntil, heldUntil <= instant {
       self.heldUntil = nil
       bucket.failed(at: instant)
     }
-    return nextByTokens(at: instant).map { ($0, $0.urgency == .first ? $1 : afterHold($1)) }
+    guard let next = nextByTokens(at: instant) else { return nil }
+    if case .attempt(let ticket) = next.turn, ticket.urgency == .first { return next }
+    return (next.turn, afterHold(next.chance))
   }
 
   /// Whose turn it is and when the tokens for it are there.
-  private mutating func nextByTokens(at instant: Timestamp) -> (ticket: Ticket, chance: Timestamp)? {
-    if let ticket = nextNeeded { return (ticket, bucket.nextToken(at: instant)) }
-    // By arrival, but whoever lacks tokens lets the others go.
+  private mutating func nextByTokens(at instant: Timestamp) -> (turn: Turn, chance: Timestamp)? {
+    if let ticket = nextNeeded, !holdsRetriesBack(at: instant) {
+      return (.attempt(ticket), bucket.nextToken(at: instant))
+    }
+    // Whoever lacks tokens lets the others go.
+    let other = nextSpareOrReservation(at: instant)
+    guard checkWaits else { return other.map { (.attempt($0.ticket), $0.chance) } }
+    let check = max(bucket.nextToken(beyond: 1, at: instant), checkBucket.nextToken(at: instant))
+    if let other, max(other.chance, instant) < max(check, instant) { return (.attempt(other.ticket), other.chance) }
+    return (.check, check)
+  }
+
+  /// Whether a check that has its own token goes before the retries, as long as nobody waits who works.
+  private mutating func holdsRetriesBack(at instant: Timestamp) -> Bool {
+    checkWaits && nextWorking == nil && checkBucket.nextToken(at: instant) <= instant
+  }
+
+  private mutating func nextSpareOrReservation(at instant: Timestamp) -> (ticket: Ticket, chance: Timestamp)? {
     let spare = refreshes.first.map { ($0.key, bucket.nextToken(beyond: 1, at: instant)) }
-    let reserved = reservations.first.map { ($0.key, reservationChance(at: instant)) }
+    let reserved = reservations.first.map {
+      ($0.key, max(bucket.nextToken(at: instant), reservationBucket.nextToken(at: instant)))
+    }
     guard let spare else { return reserved.map { ($0.0.ticket, $0.1) } }
     guard let reserved else { return (spare.0.ticket, spare.1) }
-    let isSpare = (max(spare.1, instant), spare.0.arrival) < (max(reserved.1, instant), reserved.0.arrival)
-    return isSpare ? (spare.0.ticket, spare.1) : (reserved.0.ticket, reserved.1)
+    // Reservations have a quarter of the rate at most: those that fail aren't kept from it.
+    return max(spare.1, instant) < max(reserved.1, instant)
+      ? (spare.0.ticket, spare.1) : (reserved.0.ticket, reserved.1)
   }
+
+  /// The first of those that are first or due.
+  private var nextWorking: Place? { refreshes.first.flatMap { $0.key.group < 2 ? $0.key : nil } }
 
   /// Whose turn it is among those that are first, due or have something to lose.
   private var nextNeeded: Ticket? {
-    let working = refreshes.first.flatMap { $0.key.group < 2 ? $0.key : nil }
+    let working = nextWorking
     guard let retry = retries.first?.key else { return working?.ticket }
     guard let working else { return retry.ticket }
     return retry < working && retriesBefore < Self.retriesInRow ? retry.ticket : working.ticket
@@ -201,7 +257,6 @@ package struct FetchQueue: Sendable {
       retriesBefore = 0
       return
     }
-    let workingWaits = refreshes.first.map { $0.key.group < 2 } ?? false
-    retriesBefore = workingWaits ? retriesBefore + 1 : 0
+    retriesBefore = nextWorking != nil ? retriesBefore + 1 : 0
   }
 }

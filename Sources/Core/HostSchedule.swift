@@ -77,11 +77,14 @@ package struct HostSchedule: Sendable {
     return ticket
   }
 
-  /// Takes a token for a check of a session; false when a refresh waits or none is there.
+  /// Says whether a check of a session waits that could be made at once, but for its turn.
+  package mutating func setCheckWaits(_ waits: Bool) { queue.setCheckWaits(waits) }
+
+  /// Takes the tokens for the check that waits; false when it isn't its turn.
   package mutating func takeForCheck(at now: Timestamp) -> Bool { queue.takeForCheck(at: now) }
 
-  /// When there will be a token for a check; nil while a refresh waits, after which it is asked again.
-  package mutating func nextCheck(at now: Timestamp) -> Timestamp? { queue.nextCheck(at: now) }
+  /// A check was throttled.
+  package mutating func checkThrottled(at now: Timestamp) { queue.checkThrottled(at: now) }
 
   /// When there will be something to do; nil when there won't. `hasRoom` is whether another call may be under way.
   package mutating func wakeUp(at now: Timestamp, hasRoom: Bool) -> Timestamp? {
@@ -101,8 +104,11 @@ package struct HostSchedule: Sendable {
   /// When the role is looked at next; nil when nothing is armed.
   package func instant(of slot: Int) -> Timestamp? { due[slot] }
 
-  /// When a reservation could be fetched if nothing else waited.
-  package mutating func reservationChance(at now: Timestamp) -> Timestamp { queue.reservationChance(at: now) }
+  /// When the rate and the queue let the role's fetches go at the earliest.
+  package mutating func chances(of slot: Int, at now: Timestamp) -> FetchChances {
+    FetchChances(
+      queued: queue.earliestStart(of: slot, at: now), reservation: queue.reservationChance(of: slot, at: now))
+  }
 
   /// The calls per second that are allowed at `now`.
   package mutating func currentRate(at now: Timestamp) -> Double { queue.currentRate(at: now) }

@@ -11,7 +11,10 @@ package struct IndexedHeap<Key: Comparable> {
   package init() {}
 
   package var count: Int { entries.count }
-  package var first: Entry? { entries.first }
+  package var first: Entry? { entries.isEmpty ? nil : entries[0] }
+
+  /// How many keys there are of a kind; looks at all of them.
+  package func count(where isCounted: (Key) -> Bool) -> Int { entries.count { isCounted($0.key) } }
 
   package func contains(_ index: Int) -> Bool { position(of: index) != nil }
 

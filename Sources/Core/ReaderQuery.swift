@@ -26,6 +26,22 @@ package struct ReaderQuery: Hashable, Sendable {
   fileprivate func isMet(byFetchOf duration: Duration) -> Bool { duration - Self.transitSpan >= minTTL ?? .zero }
 }
 
+/// When the daemon's rate lets a role's fetches go, at the earliest.
+package struct FetchChances: Hashable, Sendable {
+  /// The attempt that is queued; nil when none is.
+  package let queued: Timestamp?
+  /// A reservation that isn't queued yet.
+  package let reservation: Timestamp
+
+  package init(queued: Timestamp?, reservation: Timestamp) {
+    self.queued = queued
+    self.reservation = reservation
+  }
+
+  /// As if there were no limit.
+  package static let unlimited = FetchChances(queued: nil, reservation: .distantPast)
+}
+
 /// What a role can do for a reader at one instant. It changes with every event of the role.
 package enum Offer: Hashable, Sendable {
   /// This session lives long enough.
@@ -40,6 +56,8 @@ package enum Offer: Hashable, Sendable {
   /// No attempt can be made in the reader's time: the next one is at `next`. `failure` is what came of the last one, nil when
   /// it didn't fail, so that only the limit of one fetch for a reservation per role and minute is in the way.
   case notInTime(next: Timestamp, failure: Failure?)
+  /// The fetch that would bring it waits for its turn, or would have to, and can't be made before `next`: after the reader's time.
+  case rateTooLow(next: Timestamp)
   /// The fetch that it waited for failed in a way that another one won't change.
   case refused(Failure)
 }
@@ -51,19 +69,22 @@ extension RefreshMachine {
   /// What the role can do for a reader at `now`.
   ///
   /// Any held session that lives long enough will do, of the ring or reserved, whatever the settings are by now.
-  package func offer(to query: ReaderQuery, at now: Timestamp) -> Offer {
+  /// `chances` is what `HostSchedule.chances` says of the role at `now`.
+  package func offer(to query: ReaderQuery, at now: Timestamp, chances: FetchChances = .unlimited) -> Offer {
     let least = max(query.minTTL ?? .zero, timing.lapseMargin + .microseconds(1))
-    for candidate in [freshest, reservations.session] {
-      if let candidate, candidate.expires - now >= least { return .session(candidate) }
-    }
+    if let freshest, freshest.expires - now >= least { return .session(freshest) }
+    if let reserved, reserved.expires - now >= least { return .session(reserved) }
     if let minTTL = query.minTTL {
       guard minTTL <= longestMinTTL else { return .tooLong(most: longestMinTTL) }
     }
-    return offerOfAttempt(query, at: now)
+    return offerOfAttempt(query, chances, at: now)
   }
 
-  private func offerOfAttempt(_ query: ReaderQuery, at now: Timestamp) -> Offer {
-    if let attempt, query.isMet(byFetchOf: attempt.duration) { return .wait }
+  private func offerOfAttempt(_ query: ReaderQuery, _ chances: FetchChances, at now: Timestamp) -> Offer {
+    if let attempt, query.isMet(byFetchOf: attempt.duration) {
+      if !isUnderWay, let queued = chances.queued, queued > query.deadline { return .rateTooLow(next: queued) }
+      return .wait
+    }
     let isMetByRing = query.isMet(byFetchOf: timing.duration)
     // No other fetch of such a session would fare better than a failing role's own next attempt.
     if query.minTTL == nil || (isMetByRing && lastFailure != nil) {
@@ -72,10 +93,12 @@ extension RefreshMachine {
       if nextAttempt <= query.deadline || mayComeSooner { return .wait }
       return .notInTime(next: nextAttempt, failure: lastFailure)
     }
-    return offerOfReservation(query, isMetByRing: isMetByRing, at: now)
+    return offerOfReservation(query, isMetByRing: isMetByRing, chances, at: now)
   }
 
-  private func offerOfReservation(_ query: ReaderQuery, isMetByRing: Bool, at now: Timestamp) -> Offer {
+  private func offerOfReservation(
+    _ query: ReaderQuery, isMetByRing: Bool, _ chances: FetchChances, at now: Timestamp
+  ) -> Offer {
     let failed = reservations.lastFailed
     var duration = query.durationToFetch(timing)
     // STS refuses more than the role's MaxSessionDuration: what it grants to the ring will do then.
@@ -89,6 +112,7 @@ extension RefreshMachine {
     // Who doesn't wait at all may still join those who have just asked.
     let latest = request == nil ? query.deadline : max(query.deadline, now + Reservations.gatherSpan)
     guard earliest <= latest else { return .notInTime(next: earliest, failure: failed?.failure) }
+    guard chances.reservation <= latest else { return .rateTooLow(next: max(earliest, chances.reservation)) }
     if let request, query.isMet(byFetchOf: request.duration) { return .wait }
     return .fetch(duration, joins: request != nil)
   }

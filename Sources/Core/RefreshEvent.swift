@@ -49,7 +49,8 @@ package enum RefreshEvent: Sendable {
   case condemned(SessionID)
 }
 
-/// What the driver has to do for a role, in this order.
+/// What the driver has to do for a role, in this order. Whoever learns of it (a reader that waits, say) may send the role another
+/// event at once: it learns of it after the last effect, since an `arm` and a `fetch` hold until the next one of the role.
 package enum RefreshEffect: Hashable, Sendable {
   /// Queue this attempt, in place of any that waits for this role.
   case fetch(Attempt)
@@ -85,6 +86,8 @@ package enum RefreshReport: Hashable, Sendable {
   /// A summary every ten minutes.
   case stillFailing(Failure, failures: Int, since: Timestamp, next: Timestamp)
   case recovered(failures: Int, since: Timestamp)
+  /// The pool has no session any more, and plain reads get the reserved one until it has.
+  case reservationServes(Session, generation: UInt64)
   case reservationFailed(Failure)
   /// Readers now get less than the floor.
   case belowFloor(remaining: Duration)

@@ -9,28 +9,29 @@
 /// One attempt of a role is under way at a time, for whatever purpose. The next instant is armed before an attempt is made, so
 /// that a lost outcome is a failure like any other. The last good session serves through every failure until it lapses.
 ///
-/// After every event the session handed out is the one of the ring that lives longest, and a session is held from its `hold` to
-/// its `discard`.
+/// After every event the session handed out is the one of the ring that lives longest, or the reserved one while the ring has
+/// none; a session is held from its `hold` to its `discard`.
 package struct RefreshMachine: Sendable {
   package private(set) var timing: RoleTiming
   /// Grows by one with each rotation.
-  package private(set) var generation: UInt64
+  package internal(set) var generation: UInt64
   /// When the next attempt is due; in the past while one is under way.
-  package private(set) var nextAttempt: Timestamp
+  package internal(set) var nextAttempt: Timestamp
 
   /// When an attempt without an outcome counts as failed, a little more than the time-out of a call.
   package var attemptLimit: Duration
-  private var history = RefreshHistory.untried
-  private var flight = Flight.none
-  private var ring: Ring
-  private(set) var reservations = Reservations()
+  var history = RefreshHistory.untried
+  var flight = Flight.none
+  var ring: Ring
+  var reservations = Reservations()
   /// The session that is handed out.
-  private var published: SessionID?
+  var published: SessionID?
   private var attempts: UInt64 = 0
-  private var armed: Timestamp?
-  // What the journal has been told and doesn't need to hear again.
+  /// The instant of the latest `arm`, until `timerFired`: a driver's timer of the role is set to it.
+  package private(set) var armed: Timestamp?
+  // What the journal has and doesn't need again.
   private var reportedBelowFloor = false
-  private var reportedGrantedLess = false
+  var reportedGrantedLess = false
 
   /// Makes an idle machine; `.started` sets it going.
   ///
@@ -58,14 +59,16 @@ package struct RefreshMachine: Sendable {
     _ event: RefreshEvent, at now: Timestamp, using generator: inout some RandomNumberGenerator,
     into effects: inout [RefreshEffect]
   ) {
+    // Whether another of the sessions may live longest now.
+    var mayChangeOrder = false
     switch event {
     case .started, .refreshRequested: nextAttempt = now
     case .requestChanged:
-      nextAttempt = now
+      nextAttempt = earliestAttempt(at: now)
       history.suspectFix()
       flight.lower(to: .replaced)
     case .cureSuspected:
-      if history.isFailing { nextAttempt = now }
+      if history.isFailing { nextAttempt = earliestAttempt(at: now) }
       history.suspectFix()
       flight.lower(to: .outdated)
     case .timerFired: armed = nil
@@ -85,164 +88,23 @@ package struct RefreshMachine: Sendable {
       ring.judge(by: clock)
       reservations.judge(by: clock)
       hasten(at: now)
-    case .timingChanged(let timing): change(to: timing, at: now, using: &generator, &effects)
+      mayChangeOrder = true
+    case .timingChanged(let timing):
+      change(to: timing, at: now, using: &generator, &effects)
+      mayChangeOrder = true
     case .reservationRequested(let duration): reservations.add(duration, at: now)
     case .condemned(let id): condemn(id, at: now, &effects)
     }
     giveUpIfOverdue(at: now, using: &generator, &effects)
-    dropLapsed(at: now, &effects)
-    reportFloor(at: now, &effects)
+    dropLapsed(at: now, mayChangeOrder: mayChangeOrder, &effects)
+    let ends = ring.ends
+    let servedUntil = ends?.last ?? reservations.session?.expires
+    reportFloor(servedUntil, at: now, &effects)
     queueNext(at: now, &effects)
-    arm(&effects)
-  }
-
-  // MARK: - What readers and operators see
-
-  /// The session that plain reads get: the one that lives longest.
-  package var freshest: Session? { ring.freshest }
-
-  /// The longer session that readers asked for; nil when there is none.
-  package var reserved: Session? { reservations.session }
-
-  /// How long readers would go on getting at least the floor if STS died now; zero when they get less already.
-  package func headroom(at now: Timestamp) -> Duration {
-    guard let end = ring.lastEnd else { return .zero }
-    return max(.zero, end - timing.floor - now)
-  }
-
-  /// The attempt that is queued or under way.
-  package var attempt: Attempt? { flight.attempt }
-
-  /// Whether the call of an attempt has been made and has had no outcome yet.
-  package var isUnderWay: Bool { if case .underWay = flight { true } else { false } }
-
-  /// Every session that it holds: those whose `hold` has come and whose `discard` hasn't.
-  package var heldSessions: [SessionID] {
-    var ids = ring.sessions.map(\.id)
-    if let reserved = reservations.session { ids.append(reserved.id) }
-    return ids
-  }
-
-  package func holds(_ id: SessionID) -> Bool {
-    for session in ring.sessions where session.id == id { return true }
-    return reservations.session?.id == id
-  }
-
-  /// How many sessions it holds.
-  package var heldCount: Int { ring.sessions.count + (reservations.session == nil ? 0 : 1) }
-
-  /// Whether the first attempt has had an outcome, of whatever kind.
-  package var hasHadOutcome: Bool { !history.isUntried }
-  package var lastSuccess: Timestamp? { history.lastSuccess }
-  /// Why the latest attempt failed; nil after a success.
-  package var lastFailure: Failure? { history.streak?.latest }
-  package var failingSince: Timestamp? { history.streak?.since }
-  /// When the latest attempt failed; nil after a success.
-  package var failedAt: Timestamp? { history.streak?.latestAt }
-
-  // MARK: - Outcomes
-
-  private mutating func succeed(
-    _ call: Flight.Call, with session: Session, at now: Timestamp, using generator: inout some RandomNumberGenerator,
-    _ effects: inout [RefreshEffect]
-  ) {
-    guard session.expires - timing.lapseMargin > now else {
-      effects.append(.discard(session.id))
-      return fail(call, because: .tooShort, at: now, using: &generator, &effects)
-    }
-    if call.attempt.purpose == .reservation {
-      return reservations.succeed(call.attempt, with: session, at: now, &effects)
-    }
-    let recovery = history.noteSuccess(at: now)
-    if let recovery { effects.append(.report(recovery)) }
-    nextAttempt = call.standing == .replaced ? now : now + jitteredStep(after: session, using: &generator)
-    reportGranted(session, &effects)
-    effects.append(.hold(session))
-    let replaced = ring.add(session)
-    publishFreshest(&effects)
-    if let replaced { effects.append(.discard(replaced.id)) }
-    effects.append(.report(.refreshed(session, generation: generation)))
-  }
-
-  /// What a call failed of that is no longer in force counts for nothing: another is made at once, as things are now.
-  private mutating func fail(
-    _ call: Flight.Call, because failure: Failure, at now: Timestamp,
-    using generator: inout some RandomNumberGenerator, _ effects: inout [RefreshEffect]
-  ) {
-    if call.standing == .inForce, let wait = failure.requestedWait {
-      reservations.postpone(until: now + wait)
-      if call.attempt.purpose == .reservation { nextAttempt = max(nextAttempt, now + wait) }
-    }
-    switch (call.attempt.purpose, call.standing) {
-    case (.reservation, .inForce): reservations.fail(call.attempt, because: failure, at: now, &effects)
-    case (.reservation, _): reservations.fetchAgain(call.attempt.duration, at: now)
-    case (.ring, .inForce): fail(because: failure, at: now, using: &generator, &effects)
-    case (.ring, _): nextAttempt = now
-    }
-  }
-
-  private mutating func fail(
-    because failure: Failure, at now: Timestamp, using generator: inout some RandomNumberGenerator,
-    _ effects: inout [RefreshEffect]
-  ) {
-    let wait = history.note(failure, headroom: headroom(at: now), at: now, using: &generator)
-    nextAttempt = now + wait
-    if failure.kind == .identityLapsed && wait == .zero { effects.append(.renewSource) }
-    if let report = history.dueReport(next: nextAttempt, at: now) { effects.append(.report(report)) }
-  }
-
-  // MARK: - What is handed out
-
-  /// Hands out the session that lives longest, where another one or none was handed out; false when there is none.
-  @discardableResult private mutating func publishFreshest(_ effects: inout [RefreshEffect]) -> Bool {
-    guard let freshest = ring.freshest else { return false }
-    guard freshest.id != published else { return true }
-    generation += 1
-    published = freshest.id
-    effects.append(.publish(freshest, generation: generation))
-    return true
-  }
-
-  /// Drops a session that the cloud no longer knows; its standby takes its place in this turn.
-  private mutating func condemn(_ id: SessionID, at now: Timestamp, _ effects: inout [RefreshEffect]) {
-    if let session = ring.remove(id) {
-      nextAttempt = min(nextAttempt, now)
-      let replacement = replace(published: id, &effects)
-      effects += [.discard(id), .report(.condemned(session, replacement))]
-    } else if let session = reservations.remove(id) {
-      effects += [.discard(id), .report(.condemned(session, .notNeeded))]
-    }
-  }
-
-  private mutating func replace(published id: SessionID, _ effects: inout [RefreshEffect])
-    -> RefreshReport.Replacement
-  {
-    guard published == id else { return .notNeeded }
-    if publishFreshest(&effects), let standby = ring.freshest { return .standby(standby, generation: generation) }
-    published = nil
-    effects.append(.withdraw)
-    return .nothing
+    arm(ends?.first, servedUntil, &effects)
   }
 
   // MARK: - Times
-
-  /// A/N, scaled by granted/asked, ±10 %. What counts as asked is the duration in force, by which A is meant: the session may
-  /// have been asked for under an earlier one.
-  private func jitteredStep(after session: Session, using generator: inout some RandomNumberGenerator) -> Duration {
-    let scale = min(1, session.granted.inSeconds / timing.duration.inSeconds)
-    // Not `timing.step`: the division of a span is generic and takes longer than all of this.
-    let step = timing.refreshAfter.inSeconds / Double(timing.pool) * scale
-    return .seconds(fraction: step * (0.9 + 0.2 * generator.fraction()))
-  }
-
-  /// Reports once that less was granted than asked; the slack is for dates that are not confirmed and slow answers.
-  private mutating func reportGranted(_ session: Session, _ effects: inout [RefreshEffect]) {
-    let isLess = session.granted + ServerClock.lifetimeSlack < session.asked
-    if isLess && !reportedGrantedLess {
-      effects.append(.report(.grantedLess(asked: session.asked, granted: session.granted)))
-    }
-    reportedGrantedLess = isLess
-  }
 
   private mutating func change(
     to timing: RoleTiming, at now: Timestamp, using generator: inout some RandomNumberGenerator,
@@ -255,8 +117,11 @@ package struct RefreshMachine: Sendable {
       queue(.ring, duration: timing.duration, at: now, &effects)
     }
     guard case .working(let lastSuccess) = history, let freshest = ring.freshest else { return }
-    nextAttempt = max(now, lastSuccess + jitteredStep(after: freshest, using: &generator))
+    nextAttempt = max(earliestAttempt(at: now), lastSuccess + jitteredStep(after: freshest, using: &generator))
   }
+
+  /// Now, or when the wait is over that STS or somebody on the way asked for. An administrator's request doesn't wait for it.
+  func earliestAttempt(at now: Timestamp) -> Timestamp { max(now, reservations.requestedPause ?? now) }
 
   // MARK: - What follows every event
 
@@ -268,26 +133,15 @@ package struct RefreshMachine: Sendable {
     fail(call, because: .noOutcome, at: now, using: &generator, &effects)
   }
 
-  private mutating func dropLapsed(at now: Timestamp, _ effects: inout [RefreshEffect]) {
-    let ended = ring.removeEnded(at: now, margin: timing.lapseMargin)
-    if !publishFreshest(&effects) && published != nil {
-      published = nil
-      effects += [.withdraw, .report(.lapsed)]
-      // By a corrected clock, say: a role without failures has nothing to wait for.
-      if !history.isFailing { nextAttempt = min(nextAttempt, now) }
-    }
-    for session in ended { effects.append(.discard(session.id)) }
-    reservations.dropLapsed(at: now, margin: timing.lapseMargin, &effects)
-  }
-
   /// Brings the next step forward to the fall below the floor, where a corrected clock has moved that before it.
   private mutating func hasten(at now: Timestamp) {
     guard !history.isFailing, let end = ring.lastEnd else { return }
-    nextAttempt = min(nextAttempt, max(now, end - timing.floor))
+    nextAttempt = min(nextAttempt, max(earliestAttempt(at: now), end - timing.floor))
   }
 
-  private mutating func reportFloor(at now: Timestamp, _ effects: inout [RefreshEffect]) {
-    guard let end = ring.lastEnd else {
+  /// `end` is when readers have nothing any more, as things are; nil when they have nothing now.
+  private mutating func reportFloor(_ end: Timestamp?, at now: Timestamp, _ effects: inout [RefreshEffect]) {
+    guard let end else {
       reportedBelowFloor = false
       return
     }
@@ -330,7 +184,7 @@ package struct RefreshMachine: Sendable {
   /// How much the ring's next session is needed. A role goes before all others for its first attempt only; one that fails goes
   /// by what it has to lose, and behind all that work when that is nothing or when only a person can help.
   private func urgency(at now: Timestamp) -> FetchQueue.Urgency {
-    let floorReached = ring.lastEnd.map { $0 - timing.floor }
+    let floorReached = servedUntil.map { $0 - timing.floor }
     guard let streak = history.streak else {
       return history.isUntried ? .first : .due(floorReached: floorReached ?? .distantPast)
     }
@@ -341,7 +195,7 @@ package struct RefreshMachine: Sendable {
   }
 
   /// Arms the earliest of: the next step or the end of a call's time, the fall below the floor, the lapse.
-  private mutating func arm(_ effects: inout [RefreshEffect]) {
+  private mutating func arm(_ firstEnd: Timestamp?, _ servedUntil: Timestamp?, _ effects: inout [RefreshEffect]) {
     var due: Timestamp? =
       switch flight {
       case .none: reservations.request.map { min($0.notBefore, nextAttempt) } ?? nextAttempt
@@ -349,31 +203,11 @@ package struct RefreshMachine: Sendable {
       case .underWay(let call): call.attempt.purpose == .reservation ? min(call.giveUp, nextAttempt) : call.giveUp
       }
     func consider(_ instant: Timestamp) { due = due.map { min($0, instant) } ?? instant }
-    if let end = ring.lastEnd, !reportedBelowFloor { consider(end - timing.floor + .microseconds(1)) }
-    if let end = ring.firstEnd { consider(end - timing.lapseMargin) }
+    if let servedUntil, !reportedBelowFloor { consider(servedUntil - timing.floor + .microseconds(1)) }
+    if let firstEnd { consider(firstEnd - timing.lapseMargin) }
     if let reserved = reservations.session { consider(reserved.expires - timing.lapseMargin) }
     guard let due, due != armed else { return }
     armed = due
     effects.append(.arm(due))
   }
-}
-
-extension Failure {
-  /// An attempt whose outcome never came.
-  static let noOutcome = Failure(
-    .transient, code: "NoOutcome", advice: "the call was given up; nothing to do if it stays the only one")
-
-  /// The code of a reservation for which STS granted a shorter life than asked.
-  package static let grantedLessCode = "GrantedLess"
-
-  static func grantedLess(_ granted: Duration) -> Failure {
-    Failure(
-      .permanent, code: grantedLessCode,
-      advice: "STS granted \(granted.text) only; look at the role's MaxSessionDuration and at 'max_duration'")
-  }
-
-  /// A session that would have lapsed on arrival.
-  static let tooShort = Failure(
-    .permanent, code: "SessionTooShort",
-    advice: "STS granted less than 'lapse_margin'; look at the host's clock and the role's MaxSessionDuration")
 }

@@ -19,7 +19,6 @@ struct Reservations: Sendable {
     var request: Request?
     var lastFailed: FailedFetch?
     var lastFetch: Timestamp?
-    /// STS asked not to be called earlier.
     var requestedPause: Timestamp?
   }
 
@@ -39,6 +38,9 @@ struct Reservations: Sendable {
   var request: Request? { if case .used(let state) = storage { state.request } else { nil } }
   /// Why the latest fetch failed; nil after a success.
   var lastFailed: FailedFetch? { if case .used(let state) = storage { state.lastFailed } else { nil } }
+
+  /// STS, or somebody on the way there, asked not to be called for the role earlier, for whatever purpose.
+  var requestedPause: Timestamp? { if case .used(let state) = storage { state.requestedPause } else { nil } }
 
   /// At most one fetch for a reservation per role and minute.
   private static let fetchInterval = Duration.seconds(60)
@@ -63,6 +65,9 @@ struct Reservations: Sendable {
     state.request = request.map { Request(duration: $0.duration, notBefore: max($0.notBefore, instant)) }
   }
 
+  /// STS has answered as it should: it doesn't ask for a wait any more.
+  mutating func endRequestedPause() { if requestedPause != nil { state.requestedPause = nil } }
+
   /// The DurationSeconds of the fetch that is due; nil when none is.
   func due(at now: Timestamp) -> Duration? {
     request.flatMap { $0.notBefore <= now ? $0.duration : nil }
@@ -74,9 +79,10 @@ struct Reservations: Sendable {
     state.request = nil
   }
 
-  /// The call came to nothing through no fault of its own: it is made again as soon as it can be.
+  /// The call came to nothing through no fault of its own: it is made again as soon as it may be.
   mutating func fetchAgain(_ duration: Duration, at now: Timestamp) {
-    state.request = Request(duration: max(request?.duration ?? .zero, duration), notBefore: now)
+    state.request = Request(
+      duration: max(request?.duration ?? .zero, duration), notBefore: max(now, requestedPause ?? now))
   }
 
   mutating func judge(by clock: ServerClock) {
@@ -91,19 +97,29 @@ struct Reservations: Sendable {
     return session
   }
 
-  mutating func dropLapsed(at now: Timestamp, margin: Duration, _ effects: inout [RefreshEffect]) {
-    guard let session, session.expires - margin <= now else { return }
+  /// Takes the session out if it has ended at `instant`.
+  mutating func removeEnded(at instant: Timestamp, margin: Duration) -> Session? {
+    guard let session, session.expires - margin <= instant else { return nil }
     state.session = nil
-    effects.append(.discard(session.id))
+    return session
   }
 
   // MARK: - Outcomes of a fetch
 
+  /// Keeps the longer of what there is and what came; a shorter life than asked counts as a failure all the same. The session that
+  /// was there before is discarded by the caller.
   mutating func succeed(_ attempt: Attempt, with new: Session, at now: Timestamp, _ effects: inout [RefreshEffect]) {
     if lastFailed != nil { state.lastFailed = nil }
-    keep(new, &effects)
+    if let session, session.expires >= new.expires {
+      effects.append(.discard(new.id))
+    } else {
+      effects.append(.hold(new))
+      state.session = new
+    }
     if new.granted + ServerClock.lifetimeSlack < new.asked {
-      note(.grantedLess(new.expires - now), of: attempt, at: now, &effects)
+      note(.grantedLess(new.granted, asked: new.asked), of: attempt, at: now, &effects)
+    } else if session?.id == new.id {
+      effects.append(.report(.reserved(new)))
     }
   }
 
@@ -111,18 +127,6 @@ struct Reservations: Sendable {
     _ attempt: Attempt, because failure: Failure, at now: Timestamp, _ effects: inout [RefreshEffect]
   ) {
     note(failure, of: attempt, at: now, &effects)
-  }
-
-  /// Keeps the longer of what there is and what came.
-  private mutating func keep(_ new: Session, _ effects: inout [RefreshEffect]) {
-    if let session, session.expires >= new.expires {
-      effects.append(.discard(new.id))
-      return
-    }
-    effects.append(.hold(new))
-    if let session { effects.append(.discard(session.id)) }
-    state.session = new
-    effects += [.offerReserved(new), .report(.reserved(new))]
   }
 
   private mutating func note(

@@ -8,24 +8,37 @@ package struct Ring: Sendable {
 
   /// The session that lives longest; the older of two that end together.
   package var freshest: Session? {
-    guard var best = sessions.indices.first else { return nil }
-    for index in sessions.indices where sessions[index].expires > sessions[best].expires { best = index }
+    if sessions.isEmpty { return nil }
+    var best = 0
+    var index = 1
+    while index < sessions.count {
+      if sessions[index].expires > sessions[best].expires { best = index }
+      index += 1
+    }
     return sessions[best]
   }
 
-  /// When the one that lives longest ends.
-  package var lastEnd: Timestamp? {
-    guard var end = sessions.first?.expires else { return nil }
-    for index in sessions.indices { end = max(end, sessions[index].expires) }
-    return end
+  /// When the one that ends first does, and when the one that lives longest; nil without any.
+  package var ends: (first: Timestamp, last: Timestamp)? {
+    // Asked for at each event: loops over `indices` take many times as long in a debug build.
+    if sessions.isEmpty { return nil }
+    var first = sessions[0].expires
+    var last = first
+    var index = 1
+    while index < sessions.count {
+      let end = sessions[index].expires
+      if end < first { first = end }
+      if end > last { last = end }
+      index += 1
+    }
+    return (first, last)
   }
 
+  /// When the one that lives longest ends.
+  package var lastEnd: Timestamp? { ends?.last }
+
   /// When the one that ends first does.
-  package var firstEnd: Timestamp? {
-    guard var end = sessions.first?.expires else { return nil }
-    for index in sessions.indices { end = min(end, sessions[index].expires) }
-    return end
-  }
+  package var firstEnd: Timestamp? { ends?.first }
 
   /// Adds a session and returns the one it replaces; nil while there is room.
   package mutating func add(_ session: Session) -> Session? {

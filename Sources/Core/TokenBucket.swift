@@ -54,6 +54,15 @@ package struct TokenBucket: Sendable {
     return instant + .seconds(fraction: (needed - tokens) / rate) + .microseconds(1)
   }
 
+  /// When so many tokens will have been there at the earliest: unless a throttle comes. The rate may regain meanwhile; readers who
+  /// ask wait for a minute at most, in which that is a tenth of its setting.
+  package mutating func earliest(_ count: Int, at instant: Timestamp) -> Timestamp {
+    update(to: instant)
+    let missing = Double(count) - tokens
+    guard missing > 0 else { return instant }
+    return instant + .seconds(fraction: missing / min(fullRate, rate + fullRate / 10))
+  }
+
   /// Takes the burst away, but for one call.
   package mutating func failed(at instant: Timestamp) {
     update(to: instant)

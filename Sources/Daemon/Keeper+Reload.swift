@@ -123,6 +123,7 @@ extension Keeper {
       refresher.remove(name)
       outputs.forget(name)
       service.roleGone(name)
+      service.refreshRoleGone(name)
     }
     for settings in new {
       guard let role = refresher.roles[settings.name] else {

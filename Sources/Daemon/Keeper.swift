@@ -129,6 +129,7 @@ package final class Keeper: SocketBackend {
     refresher.observers.publishing = { [unowned self] role, generation in generations.cover(generation, of: role) }
     refresher.observers.published = { [unowned self] role in
       outputs.publish(role)
+      service.rotated(role)
       service.answerWaitingReaders(of: role)
       announcer.stateChanged()
       tellOfUnlockedSecrets()

@@ -59,7 +59,7 @@ package final class KeptRole {
 package struct HandoutBook {
   package struct Line {
     package private(set) var count: UInt64 = 0
-    private var lastOfRing: SessionID?
+    fileprivate private(set) var lastOfRing: SessionID?
     fileprivate private(set) var lastReserved: SessionID?
 
     fileprivate mutating func note(_ session: SessionID, isReserved: Bool) -> Bool {
@@ -78,9 +78,9 @@ package struct HandoutBook {
 
   package init() {}
 
-  /// The users that a reserved session was handed to, in ascending order.
+  /// The users that a reserved session was handed to, in ascending order: also those who read it while the pool had none.
   func holders(of reserved: SessionID) -> [UInt32] {
-    lines.lazy.filter { $0.value.lastReserved == reserved }.map(\.key).sorted()
+    lines.lazy.filter { $0.value.lastReserved == reserved || $0.value.lastOfRing == reserved }.map(\.key).sorted()
   }
 
   /// Counts a hand-out; true when it is the first of this session to this uid.

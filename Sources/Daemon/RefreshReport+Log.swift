@@ -24,7 +24,7 @@ extension Logger {
         "STS grants a shorter life than asked; refreshing in proportion",
         [
           .role: name, .seconds: "\(granted.wholeSeconds)",
-          .advice: "asked for \(asked.text); look at the role's MaxSessionDuration",
+          .advice: "asked for \(asked.text); compare the role's MaxSessionDuration with 'duration'",
         ])
     case .failing(let failure, let next):
       let phrase: Logger.Message =
@@ -35,8 +35,17 @@ extension Logger {
     case .recovered(let failures, let since):
       notice(
         "refresh works again", [.role: name, .count: "\(failures)", .seconds: "\((now - since).wholeSeconds)"])
+    case .reservationServes(let session, let generation):
+      warning(
+        "no valid session in the pool, using the reserved one",
+        [
+          .role: name, .generation: "\(generation)", .accessKeyID: session.accessKeyID,
+          .expires: session.expiration.description,
+        ])
     case .reservationFailed(let failure):
-      warning("reservation failed", [.role: name, .code: failure.code, .advice: failure.advice])
+      warning(
+        failure.code == Failure.grantedLessCode ? "reserved session is shorter than asked for" : "reservation failed",
+        [.role: name, .code: failure.code, .advice: failure.advice])
     case .belowFloor(let remaining):
       warning("credential is below its floor", [.role: name, .remaining: "\(remaining.wholeSeconds)"])
     case .lapsed: error("no valid credential any more", [.role: name])

@@ -1,17 +1,16 @@
-import Core
+package import Core
 package import SessionStore
 
-/// Checks of sessions that readers reported: they wait for room and for a token, behind all refreshes.
+/// Checks of sessions that readers reported: they wait for room and for their turn (`FetchQueue`).
 extension Refresher {
   /// A check that waits for its turn or is under way; its outcome comes once, unless it is cancelled.
   package final class Check {
     let session: StoredSession
     let completion: (CheckOutcome) -> Void
-    /// Who asks STS, once that has begun.
+    /// Who asks STS, while that is under way.
     fileprivate(set) var request: (id: DrawID, checker: any SessionChecking)?
-
-    /// Whether STS is being asked.
-    package var hasBegun: Bool { request != nil }
+    /// When STS was asked; nil while it hasn't been.
+    package fileprivate(set) var began: Timestamp?
 
     fileprivate init(_ session: StoredSession, completion: @escaping (CheckOutcome) -> Void) {
       self.session = session
@@ -34,36 +33,38 @@ extension Refresher {
 
   package func cancel(_ check: Check) {
     waitingChecks.removeAll { $0 === check }
-    guard let request = check.request else { return }
-    request.checker.cancel(request.id)
-    check.request = nil
-    checksUnderWay -= 1
+    if let request = check.request {
+      request.checker.cancel(request.id)
+      check.request = nil
+      checksUnderWay -= 1
+    }
     pump()
   }
 
   /// Slow answers to checks mustn't take the requests away that refreshes need.
   private static let mostChecksUnderWay = 4
 
-  /// Starts the checks that have a token; when the next one will have, where it isn't another call's end.
-  func startChecks(at now: Timestamp) -> Timestamp? {
-    guard let checker else { return nil }
-    while let check = waitingChecks.first {
-      guard checker.hasRoom, checksUnderWay < Self.mostChecksUnderWay else { return nil }
-      guard schedule.takeForCheck(at: now) else { return schedule.nextCheck(at: now) }
+  /// Starts the checks whose turn it is, and lets the queue know whether one more waits.
+  func startChecks(at now: Timestamp) {
+    while let checker, let check = waitingChecks.first, checker.hasRoom, checksUnderWay < Self.mostChecksUnderWay {
+      schedule.setCheckWaits(true)
+      guard schedule.takeForCheck(at: now) else { return }
       waitingChecks.removeFirst()
       start(check, by: checker)
     }
-    return nil
+    schedule.setCheckWaits(false)
   }
 
   private func start(_ check: Check, by checker: any SessionChecking) {
     let id = checker.check(check.session) { [unowned self] outcome in
       check.request = nil
       checksUnderWay -= 1
+      if case .unchecked(let failure) = outcome, case .throttled = failure.kind { schedule.checkThrottled(at: time()) }
       check.completion(outcome)
       pump()
     }
     check.request = (id, checker)
+    check.began = now
     checksUnderWay += 1
   }
 }

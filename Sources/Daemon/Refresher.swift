@@ -10,7 +10,7 @@ import Wire
 ///
 /// One timer serves all roles, by the schedule that they share.
 package final class Refresher {
-  /// What the rest of the daemon is told; called after the role's state has changed.
+  /// What the rest of the daemon learns; called after the last effect of an event, so that whoever is called may send another.
   package struct Observers {
     /// A session is about to be published under this generation; nobody has seen it yet.
     package var publishing: (KeptRole, UInt64) -> Void = { _, _ in }
@@ -43,7 +43,7 @@ package final class Refresher {
   package var attemptLimit: Duration {
     didSet { for role in roles.values { role.machine.attemptLimit = attemptLimit } }
   }
-  private let time: () -> Timestamp
+  let time: () -> Timestamp
   private let logger: Logger
   private var timer: TimerSource!
   private var slots: [KeptRole?] = []
@@ -57,8 +57,6 @@ package final class Refresher {
   private var wallOffset: Int64
   private var wantsConfirmation = false
   private var heads = HandoutHeads()
-  /// How many events are being delivered, one out of another's effects.
-  private var deliveries = 0
 
   /// `time` reads CLOCK_BOOTTIME afresh; `attemptLimit` is when a draw without an outcome counts as failed.
   package init(
@@ -156,8 +154,10 @@ package final class Refresher {
   /// The calls per second that are allowed now.
   package var currentRate: Double { schedule.currentRate(at: time()) }
 
-  /// When the daemon's rate lets a reservation be fetched if nothing else waits.
-  package func reservationChance(at now: Timestamp) -> Timestamp { schedule.reservationChance(at: now) }
+  /// What the role can do for a reader at `now`, at the rate that the daemon has.
+  package func offer(of role: KeptRole, to query: ReaderQuery, at now: Timestamp) -> Offer {
+    role.machine.offer(to: query, at: now, chances: schedule.chances(of: role.slot, at: now))
+  }
 
   /// The server's time.
   package var clock: ServerClock { schedule.clock }
@@ -182,14 +182,15 @@ package final class Refresher {
   func pump() {
     guard let drawing = source else { return }
     var now = time()
+    startChecks(at: now)
     while drawing.hasRoom, let ticket = schedule.nextCall(at: now) {
       guard let role = slots[ticket.role] else { continue }
       start(ticket, of: role, by: drawing, at: now)
       now = time()
+      startChecks(at: now)
     }
-    let nextCheck = startChecks(at: now)
     drawing.moreWait(queued > 0)
-    if let next = [schedule.wakeUp(at: now, hasRoom: drawing.hasRoom), nextCheck].compactMap(\.self).min() {
+    if let next = schedule.wakeUp(at: now, hasRoom: drawing.hasRoom) {
       timer.arm(at: next.microseconds)
     } else {
       timer.disarm()
@@ -271,11 +272,14 @@ package final class Refresher {
     let hadOutcome = role.machine.hasHadOutcome
     let effects = role.machine.handle(event, at: time(), using: &chance)
     if !hadOutcome && role.machine.hasHadOutcome { rolesWithoutOutcome -= 1 }
-    deliveries += 1
     for effect in effects { perform(effect, for: role) }
-    deliveries -= 1
-    // In the middle of effects the machine is ahead.
-    assert(deliveries > 0 || holdsSecretsOfAll(role), "role '\(role.name)': its machine and the store differ")
+    assert(holdsSecretsOfAll(role), "role '\(role.name)': its machine and the store differ")
+    assert(schedule.instant(of: role.slot) == role.machine.armed, "role '\(role.name)': its timer isn't its machine's")
+    for effect in effects { notify(of: effect, role) }
+    for case .report(let report) in effects {
+      logger.log(report, of: role, at: time())
+      observers.reported(role, report)
+    }
   }
 
   /// Whether the secrets of all sessions that the role's machine holds are here.
@@ -290,21 +294,26 @@ package final class Refresher {
   private func perform(_ effect: RefreshEffect, for role: KeptRole) {
     if schedule.perform(effect, of: role.slot) { return }
     switch effect {
-    case .fetch, .arm, .hold: break
+    case .fetch, .arm, .hold, .offerReserved, .report: break
     case .abandon:
       cancelDraw(of: role)
       role.count(outcome: "Abandoned")
-      observers.attempted(role)
     case .publish(let session, let generation): publish(session, generation: generation, of: role)
-    case .withdraw:
-      role.current = nil
-      observers.withdrawn(role)
-    case .offerReserved: observers.reserved(role)
+    case .withdraw: role.current = nil
     case .renewSource: source.renewIdentity(of: role.settings)
     case .discard(let id): sessions.remove(id)
-    case .report(let report):
-      logger.log(report, of: role, at: time())
-      observers.reported(role, report)
+    }
+  }
+
+  /// Whoever is called here may send the role another event: all that this one changed is in place.
+  private func notify(of effect: RefreshEffect, _ role: KeptRole) {
+    switch effect {
+    case .fetch, .arm, .hold, .renewSource, .discard, .report: break
+    case .abandon: observers.attempted(role)
+    // Unless it lapsed in the same turn.
+    case .publish(let session, _): if role.current?.session.id == session.id { observers.published(role) }
+    case .withdraw: if role.current == nil { observers.withdrawn(role) }
+    case .offerReserved: observers.reserved(role)
     }
   }
 
@@ -322,7 +331,6 @@ package final class Refresher {
         document.bytes, of: session, generation: generation, timing: role.settings.timing, heads: &heads)
     }
     if let old, old.session.id != session.id { sessions.pack(old.session.id) }
-    observers.published(role)
   }
 
   /// What a read of one of the role's sessions gets: what plain reads get if it is that one, else a document made for this read.

@@ -6,8 +6,8 @@ package import Wire
 
 /// Readers' reports that a session is dead: STS is asked, and a session that it doesn't know any more is never handed out again.
 ///
-/// A session is checked at most once in 30 s; whoever reports it meanwhile waits for the check under way or gets the last result. That
-/// holds, too, for one that was condemned, so that all readers who held it learn the same.
+/// A session is checked at most once in 30 s; whoever reports it meanwhile waits for the check under way or gets the last result. One
+/// that isn't held, since it was condemned say, is neither checked nor known.
 package final class SessionReports {
   private static let interval = Duration.seconds(30)
   /// A report is answered within 10 s, whatever STS does.
@@ -20,6 +20,7 @@ package final class SessionReports {
 
   private enum State {
     case underWay(Refresher.Check, since: Timestamp, answers: [(SessionCheckResult) -> Void])
+    /// `since` is when STS was asked.
     case known(SessionCheckResult, since: Timestamp)
   }
 
@@ -43,14 +44,13 @@ package final class SessionReports {
   ) -> Bool {
     let now = time()
     forget(before: now - Self.interval)
+    guard let session = refresher.session(accessKeyID, of: role) else { return false }
     let key = Key(role: role.name, accessKeyID: accessKeyID)
     switch states[key] {
     case .known(let result, let since): answer(result.repeatable(in: since + Self.interval - now))
     case .underWay(let check, let since, let answers):
       states[key] = .underWay(check, since: since, answers: answers + [answer])
-    case nil:
-      guard let session = refresher.session(accessKeyID, of: role) else { return false }
-      begin(session, of: role, key, at: now, answer)
+    case nil: begin(session, of: role, key, at: now, answer)
     }
     return true
   }
@@ -60,7 +60,7 @@ package final class SessionReports {
     _ answer: @escaping (SessionCheckResult) -> Void
   ) {
     let check = refresher.check(session) { [unowned self] outcome in
-      finish(outcome, hasBegun: true, key) {
+      finish(outcome, key) {
         if case .condemned = outcome { refresher.send(.condemned(session.id), to: role) }
       }
     }
@@ -70,15 +70,15 @@ package final class SessionReports {
   }
 
   /// Calls `act` before anybody is answered: whoever is reads next, and gets the standby.
-  private func finish(_ outcome: CheckOutcome, hasBegun: Bool, _ key: Key, acting act: () -> Void = {}) {
-    guard case .underWay(_, let since, let answers) = states[key] else { return }
+  private func finish(_ outcome: CheckOutcome, _ key: Key, acting act: () -> Void = {}) {
+    guard case .underWay(let check, _, let answers) = states[key] else { return }
     let now = time()
     let result = SessionCheckResult(outcome, key.role, key.accessKeyID, at: refresher.clock.now(at: now))
     // What STS wasn't asked isn't known.
-    states[key] = hasBegun ? .known(result, since: since) : nil
+    states[key] = check.began.map { .known(result, since: $0) }
     log(result)
     act()
-    let shown = hasBegun ? result.repeatable(in: since + Self.interval - now) : result
+    let shown = check.began.map { result.repeatable(in: $0 + Self.interval - now) } ?? result
     for answer in answers { answer(shown) }
   }
 
@@ -102,9 +102,8 @@ package final class SessionReports {
         arm(at: since + Self.longestCheck)
         continue
       }
-      let hasBegun = check.hasBegun
       refresher.cancel(check)
-      finish(.unchecked(hasBegun ? .checkTimedOut : .noTokenForCheck), hasBegun: hasBegun, key)
+      finish(.unchecked(check.began == nil ? .noTurnForCheck : .checkTimedOut), key)
     }
   }
 
@@ -146,6 +145,6 @@ extension SessionCheckResult {
 extension Failure {
   fileprivate static let checkTimedOut = Failure(
     .transient, code: "CheckTimeout", advice: "STS gave no answer in time")
-  fileprivate static let noTokenForCheck = Failure(
-    .transient, code: "CheckWaiting", advice: "refreshes needed all of 'requests_per_second'")
+  fileprivate static let noTurnForCheck = Failure(
+    .transient, code: "CheckWaiting", advice: "it had no turn beside the other calls to STS; see 'requests_per_second'")
 }

@@ -101,7 +101,7 @@ extension SocketService {
 
   private func decide(on reader: WaitingReaders.Reader, of role: KeptRole, at now: Timestamp) -> Decision {
     let query = reader.query
-    switch role.machine.offer(to: query, at: now) {
+    switch refresher.offer(of: role, to: query, at: now) {
     case .session(let session):
       return .answer(handOut(session, of: role, to: reader.recipient, at: now) ?? nothingValid(role, at: now))
     case .tooLong(let most): return .answer(tooLong(query, most: most, role))
@@ -110,6 +110,7 @@ extension SocketService {
       guard query.minTTL != nil else { return .answer(nothingValid(role, at: now)) }
       if let failure { return .answer(Self.fetchFailed(query, role, failure, wait: next - now)) }
       return .answer(tooMany("one fetch for a reservation per role and minute", next - now))
+    case .rateTooLow(let next): return .answer(rateTooLow(query, role, next - now, at: now))
     case .wait: return .wait(until: query.deadline)
     case .fetch(let duration, let joins): return request(duration, joins: joins, for: reader, of: role, at: now)
     }
@@ -122,16 +123,9 @@ extension SocketService {
     let deadline = reader.query.deadline
     // Whoever's time is over as it is looked at again starts nothing.
     if deadline <= now && reader.query.since < now { return .wait(until: deadline) }
-    if !joins {
-      let chance = refresher.reservationChance(at: now)
-      guard chance <= max(deadline, now) else {
-        return .answer(
-          tooMany("as many fetches for reservations as 'sts.requests_per_second' allows", chance - now))
-      }
-      if let wait = reservationLimits.admit(uid: reader.recipient.peer.uid, at: now) {
-        if now + wait <= deadline { return .wait(until: now + wait) }
-        return .answer(tooMany("four fetches for reservations per user and minute", wait))
-      }
+    if !joins, let wait = reservationLimits.admit(uid: reader.recipient.peer.uid, at: now) {
+      if now + wait <= deadline { return .wait(until: now + wait) }
+      return .answer(tooMany("four fetches for reservations per user and minute", wait))
     }
     refresher.send(.reservationRequested(duration), to: role)
     return .wait(until: deadline)
@@ -166,13 +160,28 @@ extension SocketService {
 
   // MARK: - Refusals
 
-  private func nothingValid(_ role: KeptRole, at now: Timestamp) -> Response {
+  /// The daemon's rate lets nothing be fetched in the reader's time, but in `wait`.
+  private func rateTooLow(_ query: ReaderQuery, _ role: KeptRole, _ wait: Duration, at now: Timestamp) -> Response {
+    guard query.minTTL != nil else { return nothingValid(role, at: now, wait: wait) }
+    guard role.machine.attempt?.purpose == .ring else {
+      return tooMany("as many fetches for reservations as 'sts.requests_per_second' allows", wait)
+    }
+    if let failure = role.machine.lastFailure { return Self.fetchFailed(query, role, failure, wait: wait) }
+    return Answer.problem(
+      Problem(
+        .noSession,
+        detail: "a session long enough for role '\(role.name)' waits for its turn at 'sts.requests_per_second'",
+        retryAfter: wait + .seconds(1)))
+  }
+
+  /// `wait` is what an attempt takes at least that has to wait for its turn.
+  private func nothingValid(_ role: KeptRole, at now: Timestamp, wait: Duration = .zero) -> Response {
     let failure = role.machine.lastFailure
     return Answer.problem(
       Problem(
         .noSession, detail: "role '\(role.name)' has no valid session; \(role.whyNothingIsValid(at: now))",
         code: failure?.code, requestID: failure?.requestID,
-        retryAfter: max(.seconds(1), role.machine.nextAttempt - now + .seconds(1))))
+        retryAfter: max(.seconds(1), max(wait, role.machine.nextAttempt - now) + .seconds(1))))
   }
 
   /// The reader's time is over, or it doesn't wait, and something is on its way.

@@ -250,14 +250,13 @@ package final class SocketService: RequestHandler {
     case .reservationFailed: reservations[.failed, default: 0] += 1
     default: break
     }
-    let kind: RoleEvent.Kind? =
-      switch report {
-      case .refreshed, .condemned(_, .standby): .rotated
-      case .failing, .recovered, .belowFloor, .lapsed, .condemned(_, .nothing): .changed
-      case .reserved: .reserved
-      case .grantedLess, .stillFailing, .reservationFailed, .condemned(_, .notNeeded): nil
-      }
-    guard let kind else { return }
+    if let kind = report.eventKind { send(kind, of: role) }
+  }
+
+  /// Reports to whoever listens that plain reads get another session.
+  func rotated(_ role: KeptRole) { send(.rotated, of: role) }
+
+  private func send(_ kind: RoleEvent.Kind, of role: KeptRole) {
     subscribers.publish(
       role, role.event(kind, at: Timestamp(microseconds: EventLoop.bootTime()), clock: refresher.clock))
   }
@@ -289,6 +288,19 @@ package final class SocketService: RequestHandler {
     return Answer.problem(
       Problem(
         .notFound, detail: "paths are \(paths.dropLast().joined(separator: ", ")) and \(paths.last ?? "")"))
+  }
+}
+
+extension RefreshReport {
+  /// The event by which readers learn of it; nil for none. That they get another session is no report's event: `rotated` is sent
+  /// when they do, which a new session that only stands by doesn't cause.
+  var eventKind: RoleEvent.Kind? {
+    switch self {
+    case .failing, .recovered, .belowFloor, .lapsed, .condemned(_, .nothing): .changed
+    case .refreshed, .condemned(_, .standby), .condemned(_, .notNeeded), .reservationServes: nil
+    case .reserved: .reserved
+    case .grantedLess, .stillFailing, .reservationFailed: nil
+    }
   }
 }
 

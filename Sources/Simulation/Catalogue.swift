@@ -182,13 +182,37 @@ package struct Catalogue: Sendable {
       failing: Int.random(in: 20...50, using: &chance), isShort: isShort,
       rate: Double.random(in: (isShort ? 0.3 : 0.1)...0.5, using: &chance), using: &chance)
     // A throttled rate is no promise for sessions of a minute.
-    guard !isShort else { return scenario }
-    for _ in 0..<4 {
-      let start = instant(in: scenario.span, using: &chance)
-      let kind = [Outage.Kind.throttled, .throttledAsTold].randomElement(using: &chance)!
-      scenario.outages.append(Outage(kind, at: start, for: wholeSeconds(chance.duration(.seconds(5)...(.seconds(40))))))
+    if !isShort {
+      for _ in 0..<4 {
+        let start = instant(in: scenario.span, using: &chance)
+        let kind = [Outage.Kind.throttled, .throttledAsTold].randomElement(using: &chance)!
+        scenario.outages.append(
+          Outage(kind, at: start, for: wholeSeconds(chance.duration(.seconds(5)...(.seconds(40))))))
+      }
     }
+    addReaders(to: &scenario, using: &chance)
     return scenario
+  }
+
+  /// One reader of a role that works in six minutes, who waits for a minute: for any session, or for a longer one than the pool
+  /// has. None comes while a throttle has lowered the rate: then a longer session is no promise.
+  private static func addReaders(to scenario: inout Scenario, using chance: inout SeededGenerator) {
+    let working = (0..<scenario.rolesPerHost).filter { !scenario.uncountedRoles.contains($0) }
+    let end = Timestamp(microseconds: 0) + scenario.span - .minutes(2)
+    var at = scenario.countsReadsFrom + .minutes(1)
+    while at < end {
+      let isThrottled = scenario.outages.contains { $0.start - .minutes(2) <= at && at <= $0.end + .minutes(15) }
+      if !isThrottled {
+        let minTTL = Int.random(in: 0..<4, using: &chance) == 0 ? nil : chance.duration(.minutes(1)...(.hours(11)))
+        scenario.incidents.append(
+          Incident(
+            host: 0, at: at,
+            kind: .read(
+              role: working.randomElement(using: &chance)!, minTTL: minTTL.map(wholeSeconds), wait: .seconds(60),
+              uid: 1000)))
+      }
+      at = at + wholeSeconds(chance.duration(.minutes(6)...(.minutes(8))))
+    }
   }
 
   /// One good role beside forty that don't exist in RAM, at a call every two seconds.
@@ -214,6 +238,7 @@ package struct Catalogue: Sendable {
         duration: .seconds(60), refreshAfter: .seconds(20), floor: .seconds(10), surviveOutage: .zero,
         lapseMargin: .seconds(1))
     }
+    scenario.timing.maxDuration = .hours(12)
     scenario.uncountedRoles = Set((0..<scenario.rolesPerHost).shuffled(using: &chance).prefix(failing))
     let span = Timestamp(microseconds: 0) + scenario.span
     for role in scenario.uncountedRoles.sorted() {

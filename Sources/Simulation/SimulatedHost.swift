@@ -21,8 +21,6 @@ struct SimulatedHost {
   var wallError: Duration
   var wantsConfirmation = false
 
-  private var hasRoom: Bool { outcomes.count < Self.mostCalls }
-
   init(_ scenario: Scenario, wallError: Duration, at now: Timestamp) {
     self.wallError = wallError
     roles = (0..<scenario.rolesPerHost).map { _ in SimulatedRole(timing: scenario.timing, at: now) }
@@ -35,7 +33,7 @@ struct SimulatedHost {
   mutating func wakeUp(at now: Timestamp) -> Timestamp? {
     if let pausedUntil { return pausedUntil }
     // Not by a list of them: this is asked for each event of a fleet.
-    var next = schedule.wakeUp(at: now, hasRoom: hasRoom)
+    var next = schedule.wakeUp(at: now, hasRoom: outcomes.count < Self.mostCalls)
     if let instant = outcomes.first { next = next.map { min($0, instant) } ?? instant }
     if let instant = readers.first { next = next.map { min($0, instant) } ?? instant }
     return next
@@ -44,7 +42,16 @@ struct SimulatedHost {
   // Mutating, since a read of an element of an array is a copy of it.
 
   /// The attempt to be made now.
-  mutating func nextCall(at now: Timestamp) -> FetchQueue.Ticket? { hasRoom ? schedule.nextCall(at: now) : nil }
+  mutating func nextCall(at now: Timestamp) -> FetchQueue.Ticket? {
+    outcomes.count < Self.mostCalls ? schedule.nextCall(at: now) : nil
+  }
+
+  mutating func isPaused() -> Bool { pausedUntil != nil }
+
+  mutating func dateForSigning(at now: Timestamp) -> UTCTime { schedule.clock.dateForSigning(at: now) }
+
+  /// Whether the role is looked at when its machine armed.
+  mutating func isArmed(_ slot: Int) -> Bool { roles[slot].isArmed(at: schedule.instant(of: slot)) }
 
   enum Watch {
     case queued
@@ -112,12 +119,31 @@ struct SimulatedRole {
   var attempt: Attempt?
   var call: Call?
   var waiters: [Waiter] = []
+  /// STS asked not to be called for it earlier.
+  var leftAloneUntil: Timestamp?
   /// When its first attempt was due, until its first session is there.
   var startedAt: Timestamp?
   /// The end of the outage from which it hasn't recovered.
   var recoveringSince: Timestamp?
 
   init(timing: RoleTiming, at now: Timestamp) { machine = RefreshMachine(timing: timing, at: now) }
+
+  // Mutating, since a read of an element of an array is a copy of it, with all that it holds.
+
+  mutating func hasWaiters() -> Bool { !waiters.isEmpty }
+  mutating func hasArrival() -> Bool { arrival != nil }
+  mutating func isCalling() -> Bool { call != nil }
+  mutating func isArmed(at instant: Timestamp?) -> Bool { machine.armed == instant }
+  mutating func wantedAttempt() -> Attempt? { attempt }
+
+  /// How much earlier than STS asked to be called it would be called now; zero when it isn't.
+  mutating func tooEarly(at now: Timestamp) -> Duration { leftAloneUntil.map { max(.zero, $0 - now) } ?? .zero }
+
+  /// The call that is under way, which ends.
+  mutating func takeCall() -> Call? {
+    defer { call = nil }
+    return call
+  }
 
   mutating func restart(timing: RoleTiming, at now: Timestamp) {
     machine = RefreshMachine(timing: timing, generation: machine.generation, at: now)
@@ -126,6 +152,7 @@ struct SimulatedRole {
     waiters = []
     stored = []
     arrival = nil
+    leftAloneUntil = nil
     startedAt = nil
   }
 }

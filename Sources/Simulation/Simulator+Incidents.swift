@@ -12,14 +12,24 @@ extension Simulator {
       hosts[host].pausedUntil = now + wait
     case .suspend(let span): suspend(host, until: now + span)
     case .wallClockStep(let step): stepWallClock(of: host, by: step)
-    case .reload: for slot in hosts[host].roles.indices { deliver(.cureSuspected, to: slot, of: host) }
-    case .refresh(let slot): deliver(.refreshRequested, to: slot, of: host)
+    case .reload:
+      for slot in hosts[host].roles.indices { deliver(.cureSuspected, to: slot, of: host) }
+      settingsChanged(host)
+    case .refresh(let slot): refresh(slot, host)
     case .read(let slot, let minTTL, let wait, let uid):
       read(ReaderQuery(minTTL: minTTL, since: now, deadline: now + wait), uid: uid, slot, host)
-    case .changeTiming(let slot, let timing): change(to: timing, slot, host)
-    case .changeRequest(let slot): deliver(.requestChanged, to: slot, of: host)
+    case .changeTiming(let slot, let timing):
+      change(to: timing, slot, host)
+      settingsChanged(host)
+    case .changeRequest(let slot):
+      deliver(.requestChanged, to: slot, of: host)
+      settingsChanged(host)
     case .condemn(let slot, let session): condemn(session, slot, host)
     }
+  }
+
+  private mutating func settingsChanged(_ host: Int) {
+    for slot in hosts[host].roles.indices { lookAtWaiters(slot, host) }
   }
 
   /// As a reload does it.
@@ -61,7 +71,7 @@ extension Simulator {
     hosts[host].schedule.wallClockStepped(toMicroseconds: wall, at: now)
     correctClock(of: host)
     guard abs(step.microseconds) > ServerClock.agreement.microseconds else { return }
-    for slot in hosts[host].roles.indices { deliver(.refreshRequested, to: slot, of: host) }
+    for slot in hosts[host].roles.indices { refresh(slot, host) }
   }
 
   mutating func correctClock(of host: Int) {

@@ -23,11 +23,12 @@ extension Simulator {
   /// Answers a reader whose answer is certain; false when it waits on.
   private mutating func answer(_ waiter: inout SimulatedRole.Waiter, _ slot: Int, _ host: Int) -> Bool {
     waiter.lookAgain = waiter.query.deadline
-    switch hosts[host].roles[slot].machine.offer(to: waiter.query, at: now) {
+    let chances = hosts[host].schedule.chances(of: slot, at: now)
+    switch hosts[host].roles[slot].machine.offer(to: waiter.query, at: now, chances: chances) {
     case .session(let session):
       checkServed(session, waiter.query, slot, host)
       return true
-    case .tooLong, .refused, .notInTime: return refuse(waiter, slot, host)
+    case .tooLong, .refused, .notInTime, .rateTooLow: return refuse(waiter, slot, host)
     case .wait: return now >= waiter.query.deadline ? refuse(waiter, slot, host) : false
     case .fetch(let duration, let joins):
       if now > waiter.query.since && now >= waiter.query.deadline { return refuse(waiter, slot, host) }
@@ -44,6 +45,7 @@ extension Simulator {
   /// Nobody is refused while a session that would do is held.
   private mutating func refuse(_ waiter: SimulatedRole.Waiter, _ slot: Int, _ host: Int) -> Bool {
     findings.counts.refusals += 1
+    noteUnkept(waiter, slot, host)
     let margin = hosts[host].roles[slot].machine.timing.lapseMargin
     let least = max(waiter.query.minTTL ?? .zero, margin + .microseconds(1))
     let clock = hosts[host].schedule.clock
@@ -55,6 +57,16 @@ extension Simulator {
       }
     }
     return true
+  }
+
+  /// Beside roles that fail, whoever is willing to wait gets a session of one that works.
+  private mutating func noteUnkept(_ waiter: SimulatedRole.Waiter, _ slot: Int, _ host: Int) {
+    guard scenario.promisesService, !scenario.uncountedRoles.contains(slot),
+      waiter.query.since >= scenario.countsReadsFrom
+    else { return }
+    findings.note(
+      "\(name(slot, host)): a reader was refused \(waiter.query.minTTL?.text ?? "any session") after "
+        + "\((now - waiter.query.since).text), and the role works")
   }
 
   /// What was promised to last does so by the server's clock, and its secrets are stored.

@@ -3,19 +3,13 @@ import Core
 /// The sessions whose secrets a driver would store, by the machine's effects: exactly those that the machine holds.
 extension Simulator {
   mutating func hold(_ session: Session, _ slot: Int, _ host: Int) {
-    if hosts[host].roles[slot].arrival != session.id {
+    if !hosts[host].roles[slot].take(session) {
       findings.note("\(name(slot, host)): a session is held that hasn't just come")
     }
-    hosts[host].roles[slot].arrival = nil
-    hosts[host].roles[slot].stored.append(session)
   }
 
   mutating func discard(_ id: SessionID, _ slot: Int, _ host: Int) {
-    if hosts[host].roles[slot].arrival == id {
-      hosts[host].roles[slot].arrival = nil
-    } else if let index = hosts[host].roles[slot].stored.firstIndex(where: { $0.id == id }) {
-      hosts[host].roles[slot].stored.remove(at: index)
-    } else {
+    if !hosts[host].roles[slot].drop(id) {
       findings.note("\(name(slot, host)): a session is discarded that isn't stored")
     }
   }
@@ -28,6 +22,24 @@ extension Simulator {
 }
 
 extension SimulatedRole {
+  /// Stores a session; false when it isn't the one that has just come.
+  mutating func take(_ session: Session) -> Bool {
+    defer { arrival = nil }
+    stored.append(session)
+    return arrival == session.id
+  }
+
+  /// Forgets a session; false when it neither has just come nor is stored.
+  mutating func drop(_ id: SessionID) -> Bool {
+    if arrival == id {
+      arrival = nil
+      return true
+    }
+    guard let index = stored.firstIndex(where: { $0.id == id }) else { return false }
+    stored.remove(at: index)
+    return true
+  }
+
   /// What is wrong with the store, beside the machine; nil when nothing is.
   // Mutating, since a read of an element of an array is a copy of it.
   mutating func storeFault() -> String? {

@@ -96,7 +96,7 @@ package struct Simulator {
 
   /// One step of a host's loop: outcomes, instants that have come, then whatever the queue lets go.
   private mutating func turn(_ host: Int) {
-    if hosts[host].pausedUntil != nil { resume(host) }
+    if hosts[host].isPaused() { resume(host) }
     while let slot = hosts[host].outcomes.popDue(at: now) { land(slot, of: host) }
     while let slot = hosts[host].schedule.nextDue(at: now) { deliver(.timerFired, to: slot, of: host) }
     while let slot = hosts[host].readers.popDue(at: now) { lookAtWaiters(slot, host) }
@@ -122,13 +122,17 @@ package struct Simulator {
 
   private mutating func start(_ ticket: FetchQueue.Ticket, of host: Int) {
     let slot = ticket.role
-    if hosts[host].roles[slot].call != nil { findings.note("two attempts of \(name(slot, host)) at once") }
+    if hosts[host].roles[slot].isCalling() { findings.note("two attempts of \(name(slot, host)) at once") }
     deliver(.attemptStarted(ticket.attempt), to: slot, of: host)
-    guard let attempt = hosts[host].roles[slot].attempt, attempt.id == ticket.attempt else {
+    guard let attempt = hosts[host].roles[slot].wantedAttempt(), attempt.id == ticket.attempt else {
       return findings.note("the queue let an attempt of \(name(slot, host)) go that nobody wants")
     }
+    let tooEarly = hosts[host].roles[slot].tooEarly(at: now)
+    if tooEarly > .zero {
+      findings.note("\(name(slot, host)): STS is called \(tooEarly.text) before the time that it asked for")
+    }
     meter(attempt, slot: slot, host: host)
-    let date = hosts[host].schedule.clock.dateForSigning(at: now)
+    let date = hosts[host].dateForSigning(at: now)
     let answer = sts.answer(role: slot, duration: attempt.duration, date: date, at: now, using: &chance)
     if case .refused = answer.outcome { findings.refusedPerSecond[Int(now.microseconds / 1_000_000)] += 1 }
     hosts[host].roles[slot].call = SimulatedRole.Call(attempt: attempt, sent: now, outcome: answer.outcome)
@@ -145,27 +149,35 @@ package struct Simulator {
   }
 
   private mutating func land(_ slot: Int, of host: Int) {
-    guard let call = hosts[host].roles[slot].call else { return }
-    hosts[host].roles[slot].call = nil
+    guard let call = hosts[host].roles[slot].takeCall() else { return }
     switch call.outcome {
     case .granted(let expiration, let date):
       findings.counts.granted += 1
       hosts[host].schedule.learnSuccess(of: slot, sent: call.sent)
       let session = admit(call, expiration: expiration, date: date, host: host)
       hosts[host].roles[slot].arrival = session.id
+      hosts[host].roles[slot].leftAloneUntil = nil
       deliver(.succeeded(call.attempt.id, session), to: slot, of: host)
-      if hosts[host].roles[slot].arrival != nil {
+      if hosts[host].roles[slot].hasArrival() {
         findings.note("\(name(slot, host)): a session came and was neither held nor discarded")
       }
-      if hosts[host].wantsConfirmation { deliver(.refreshRequested, to: slot, of: host) }
+      if hosts[host].wantsConfirmation { refresh(slot, host) }
       hosts[host].wantsConfirmation = false
       if call.attempt.purpose == .ring { noteSuccess(slot, host) }
     case .refused(let trouble, let date):
       let failure = trouble.failure
       if case .throttled = failure.kind { findings.counts.throttled += 1 }
+      if let wait = failure.requestedWait { hosts[host].roles[slot].leftAloneUntil = now + wait }
       hosts[host].schedule.learn(from: failure, of: slot, date: date, sent: call.sent, at: now)
       deliver(.failed(call.attempt.id, failure), to: slot, of: host)
     }
+    if hosts[host].roles[slot].hasWaiters() { lookAtWaiters(slot, host) }
+  }
+
+  /// An administrator doesn't wait for what STS asked for.
+  mutating func refresh(_ slot: Int, _ host: Int) {
+    hosts[host].roles[slot].leftAloneUntil = nil
+    deliver(.refreshRequested, to: slot, of: host)
   }
 
   private mutating func admit(_ call: SimulatedRole.Call, expiration: UTCTime, date: UTCTime, host: Int) -> Session {
@@ -202,11 +214,21 @@ package struct Simulator {
     swap(&effects, &self.effects)
     hosts[host].roles[slot].machine.handle(event, at: now, using: &chance, into: &effects)
     for index in effects.indices { perform(effects[index], for: slot, of: host) }
-    effects.removeAll(keepingCapacity: true)
-    swap(&effects, &self.effects)
     checkArmed(slot, host)
     checkStore(slot, host)
-    if !hosts[host].roles[slot].waiters.isEmpty { lookAtWaiters(slot, host) }
+    if hosts[host].roles[slot].hasWaiters() { notify(of: effects, slot, host) }
+    effects.removeAll(keepingCapacity: true)
+    swap(&effects, &self.effects)
+  }
+
+  /// Looks at the readers who wait as often as the daemon does, who may send the role another event at once.
+  private mutating func notify(of effects: [RefreshEffect], _ slot: Int, _ host: Int) {
+    for effect in effects {
+      switch effect {
+      case .publish, .offerReserved, .abandon: lookAtWaiters(slot, host)
+      case .fetch, .arm, .hold, .withdraw, .renewSource, .discard, .report: break
+      }
+    }
   }
 
   @inline(__always)
@@ -236,6 +258,9 @@ package struct Simulator {
 
   /// The next attempt is always armed: the role is looked at by itself, no later than its longest wait.
   private mutating func checkArmed(_ slot: Int, _ host: Int) {
+    if !hosts[host].isArmed(slot) {
+      findings.note("\(name(slot, host)): it isn't looked at when its machine armed")
+    }
     switch hosts[host].watch(over: slot) {
     case .queued: break
     case .armed(let instant) where instant <= now + longestWait: break

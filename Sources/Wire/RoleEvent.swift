@@ -4,7 +4,7 @@ package import JSON
 /// One line of `GET /v1/events`: a role rotated, its state changed, a longer session of it came, or one of its credential files changed.
 package struct RoleEvent: WireDocument, Hashable, Sendable {
   package enum Kind: String, Sendable {
-    /// There is a new session to be fetched.
+    /// Plain reads and files have another session than before: the one that the line names.
     case rotated
     /// The state is another one than before.
     case changed

@@ -56,6 +56,38 @@ import Testing
     #expect(role.offer(.hours(3)) == .fetch(.seconds(13_560), joins: false))
   }
 
+  /// The wait that STS had asked for was forgotten.
+  @Test func `a condemned session's successor is fetched when the wait is over that STS asked for`() throws {
+    var role = Self.running(pool: 2)
+    role.answer = { _, _ in .fails(Failure(.throttled(wait: .seconds(100)), code: "Throttling.User", advice: "")) }
+    role.send(.refreshRequested)
+    role.run(for: .seconds(1))
+    let fetches = role.attempts.count
+    role.send(.condemned(try #require(role.published).session.id))
+    for event in [RefreshEvent.cureSuspected, .requestChanged, .timingChanged(RoleTiming(maxDuration: .hours(12)))] {
+      role.send(event)
+    }
+    role.run(for: .seconds(98))
+    #expect(role.attempts.count == fetches)
+    role.run(for: .seconds(20))
+    #expect(role.attempts.count == fetches + 1)
+    role.send(.refreshRequested)
+    role.run(for: .seconds(1))
+    #expect(role.attempts.count == fetches + 2, "an administrator doesn't wait")
+  }
+
+  @Test func `a condemned reservation that is handed out is withdrawn`() throws {
+    var role = Self.running(pool: 1)
+    role.send(.reservationRequested(.hours(4)))
+    role.run(for: .seconds(1))
+    role.answer = { _, _ in .fails(.forbidden) }
+    role.send(.condemned(try #require(role.published).session.id))
+    let reserved = try #require(role.published).session
+    #expect(reserved.asked == .hours(4) && role.machine.handsOutReservation)
+    role.send(.condemned(reserved.id))
+    #expect(role.published == nil && role.machine.heldCount == 0)
+  }
+
   @Test func `a session that isn't held is not condemned`() {
     var role = Self.running(pool: 2)
     let (held, effects) = (role.machine.heldSessions, role.effects.count)

@@ -51,6 +51,80 @@ import Testing
     #expect(Self.drain(&queue, at: Self.at(20.1)) == [1])
   }
 
+  /// With 40 roles that failed the answer to each report of a dead session was that it couldn't be checked.
+  @Test(arguments: [FetchQueue.Urgency.spare, .retry(floorReached: Self.at(5000))])
+  func `a check gets its turn however many calls of roles that fail wait`(_ urgency: FetchQueue.Urgency) {
+    var queue = Self.queue(Array(repeating: urgency, count: 40), rate: 0.5, burst: 20)
+    _ = Self.drain(&queue, at: Self.start)
+    for role in 0..<40 { queue.enqueue(role: role, attempt: AttemptID(number: 2), urgency: urgency) }
+    queue.setCheckWaits(true)
+    var turns: [Double] = []
+    for tenth in 0..<400 {
+      let now = Self.at(Double(tenth) / 10)
+      if queue.takeForCheck(at: now) { turns.append(Double(tenth) / 10) }
+      for role in Self.drain(&queue, at: now) {
+        queue.enqueue(role: role, attempt: AttemptID(number: 2), urgency: urgency)
+      }
+    }
+    #expect(turns.first.map { $0 < 9 } == true, "a report is answered within ten seconds: \(turns)")
+    #expect((3...10).contains(turns.count), "a quarter of the rate at most: \(turns)")
+  }
+
+  /// Whether a check may be made at the start.
+  private static func check(_ queue: inout FetchQueue) -> Bool { queue.takeForCheck(at: start) }
+
+  @Test func `a check waits behind those that work, and leaves the last token to them`() {
+    var queue = Self.queue([.due(floorReached: Self.at(9))], rate: 1, burst: 4)
+    queue.setCheckWaits(true)
+    #expect(!Self.check(&queue), "a due refresh waits")
+    #expect(Self.drain(&queue, at: Self.start) == [0])
+    #expect(Self.check(&queue))
+    #expect(!Self.check(&queue), "the checks' own bucket has one")
+    queue = Self.queue([], rate: 1, burst: 4)
+    queue.failed(at: Self.start)
+    queue.setCheckWaits(true)
+    #expect(!Self.check(&queue), "the last token is taken")
+    #expect(queue.nextChance(at: Self.start).map { $0 > Self.at(0.9) && $0 < Self.at(1.1) } == true)
+  }
+
+  @Test func `a throttle slows checks down as it does the rest, and a throttled check the checks alone`() {
+    var queue = Self.queue([], rate: 4, burst: 4)
+    queue.throttled(at: Self.start)
+    queue.setCheckWaits(true)
+    var taken = (0..<200).count { queue.takeForCheck(at: Self.at(Double($0) / 10)) }
+    #expect((10...14).contains(taken), "\(taken) in 20 s at half of one a second")
+    queue = Self.queue([], rate: 4, burst: 4)
+    queue.checkThrottled(at: Self.start)
+    queue.setCheckWaits(true)
+    taken = (0..<200).count { queue.takeForCheck(at: Self.at(Double($0) / 10)) }
+    #expect((10...14).contains(taken), "\(taken) in 20 s at half of one a second")
+    #expect(queue.currentRate(at: Self.at(20)) == 4 && queue.currentReservationRate(at: Self.at(20)) == 1)
+  }
+
+  @Test func `nothing that waits starts before its earliest start`() {
+    var generator = SeededGenerator(seed: 5)
+    for round in 0..<50 {
+      let urgencies: [FetchQueue.Urgency] = (0..<30).map { index in
+        [
+          .first, .spare, .reservation, .due(floorReached: Self.at(Double(index % 7))),
+          .retry(floorReached: Self.at(5)),
+        ]
+        .randomElement(using: &generator)!
+      }
+      var queue = Self.queue(urgencies, rate: 1, burst: Int.random(in: 1...8, using: &generator))
+      if round % 3 == 0 { queue.throttled(at: Self.start) }
+      let earliest = urgencies.indices.map { queue.earliestStart(of: $0, at: Self.start) }
+      for tick in 0..<600 {
+        let now = Self.at(Double(tick) / 10)
+        for role in Self.drain(&queue, at: now) {
+          #expect(earliest[role].map { $0 <= now + .milliseconds(1) } == true, "\(urgencies[role]) at \(now)")
+        }
+      }
+      let ofNone = queue.earliestStart(of: 99, at: Self.start)
+      #expect(ofNone == nil)
+    }
+  }
+
   @Test func `a reservation without a token of its own holds nobody up`() {
     var queue = Self.queue([.reservation, .reservation, .spare], rate: 1, burst: 4)
     #expect(Self.drain(&queue, at: Self.start) == [0, 2])
@@ -73,6 +147,13 @@ import Testing
       #expect(abs(after.1 - after.0 / 4) < 0.001, "a quarter stays a quarter")
       before = after
     }
+  }
+
+  /// A role with short sessions, whose reservation gives way to each of its steps, never had a turn among forty that failed.
+  @Test func `a reservation goes before spare calls, whoever asked first`() {
+    var queue = Self.queue([.spare, .spare, .reservation], rate: 1, burst: 1)
+    #expect(Self.drain(&queue, at: Self.start) == [2])
+    #expect(Self.drain(&queue, at: Self.at(1.1)) == [0])
   }
 
   @Test func `another rate or burst brings back neither tokens nor what throttles have taken`() {

@@ -224,6 +224,28 @@ import Testing
     #expect(role.attempts.count == 2)
   }
 
+  /// STS was asked again at once.
+  @Test(
+    arguments: Change.allCases,
+    [
+      Failure(.transient, code: "ServiceUnavailable", notBefore: .seconds(20), advice: ""),
+      Failure(.throttled(wait: .seconds(20)), code: "Throttling.User", advice: ""),
+    ])
+  func `an attempt with an old request or key is made again when the wait is over that its answer asked for`(
+    _ change: Change, _ failure: Failure
+  ) {
+    var role = SimulatedRole()
+    role.answer = { _, _ in .fails(failure) }
+    role.start()
+    role.send(change == .key ? .cureSuspected : .requestChanged)
+    role.answer = { .grants($1.duration) }
+    role.run(for: .seconds(20))
+    #expect(role.attempts.count == 1)
+    role.run(for: .seconds(3))
+    #expect(role.attempts.count == 2 && role.published?.generation == 1)
+    #expect(!role.reports.contains { if case .failing = $0 { true } else { false } }, "its failure counted")
+  }
+
   @Test func `what fails with the new key, too, counts`() {
     var role = SimulatedRole()
     role.answer = { _, _ in .fails(.forbidden) }

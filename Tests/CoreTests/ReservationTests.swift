@@ -171,9 +171,59 @@ import Testing
     role.run(for: .seconds(1))
     role.answer = { _, _ in .fails(.network) }
     for id in role.machine.heldSessions.dropLast() { role.send(.condemned(id)) }
-    #expect(role.published == nil)
     let session = try Self.session(role.offer(nil))
     #expect(session.expires - role.now > .hours(5))
+    #expect(role.published?.session.id == session.id, "files, events and status say the same")
+    #expect(role.published?.generation == 2)
+    #expect(role.machine.headroom(at: role.now) > .hours(4))
+  }
+
+  @Test func `a reservation that serves when the pool has lapsed gives way to the pool's next session, and is kept`()
+    throws
+  {
+    var role = Self.running()
+    role.send(.reservationRequested(.hours(6)))
+    role.run(for: .seconds(1))
+    let reserved = try #require(role.machine.reserved)
+    role.answer = { _, _ in .fails(.forbidden) }
+    role.run(for: .hours(2))
+    #expect(role.published?.session.id == reserved.id)
+    #expect(!role.reports.contains(.lapsed))
+    #expect(role.reports.contains(.reservationServes(reserved, generation: role.machine.generation)))
+    role.answer = { .grants($1.duration) }
+    role.run(for: .minutes(11))
+    #expect(role.published?.session.asked == .hours(1))
+    #expect(role.machine.holds(reserved.id) && role.live.contains(reserved.id))
+    role.answer = { _, _ in .fails(.forbidden) }
+    role.run(for: .hours(6))
+    #expect(role.published == nil && role.live.isEmpty)
+    #expect(role.reports.count { $0 == .lapsed } == 1)
+  }
+
+  /// They waited to the end of their time for a fetch that couldn't be made in it.
+  @Test func `a wait shorter than the rate allows for the fetch is refused at once, with the time`() {
+    var role = Self.running()
+    func offer(_ minTTL: Duration?, wait: Duration, _ chances: FetchChances) -> Offer {
+      role.machine.offer(
+        to: ReaderQuery(minTTL: minTTL, since: role.now, deadline: role.now + wait), at: role.now, chances: chances)
+    }
+    let late = role.now + .seconds(30)
+    let unqueued = FetchChances(queued: nil, reservation: late)
+    #expect(offer(.hours(3), wait: .seconds(29), unqueued) == .rateTooLow(next: late))
+    #expect(offer(.hours(3), wait: .seconds(30), unqueued) == .fetch(.seconds(13_560), joins: false))
+    role.send(.reservationRequested(.hours(4)))
+    #expect(offer(.hours(3), wait: .seconds(29), unqueued) == .rateTooLow(next: late), "one that joins others")
+    #expect(offer(.hours(3), wait: .seconds(30), unqueued) == .wait)
+    var queued = Self.running()
+    queued.isQueueStopped = true
+    queued.send(.reservationRequested(.hours(4)))
+    queued.run(for: .seconds(1))
+    let query = { ReaderQuery(minTTL: .hours(3), since: queued.now, deadline: queued.now + $0) }
+    let chances = FetchChances(queued: queued.now + .seconds(30), reservation: queued.now)
+    #expect(
+      queued.machine.offer(to: query(.seconds(29)), at: queued.now, chances: chances)
+        == .rateTooLow(next: queued.now + .seconds(30)))
+    #expect(queued.machine.offer(to: query(.seconds(30)), at: queued.now, chances: chances) == .wait)
   }
 
   @Test func `a reservation under way gives way to the ring's step and is fetched after it`() {
@@ -204,6 +254,7 @@ import Testing
     role.run(for: .seconds(1))
     let codes = role.reports.compactMap { if case .reservationFailed(let failure) = $0 { failure.code } else { nil } }
     #expect(codes == ["GrantedLess"])
+    #expect(role.reports.count { if case .reserved = $0 { true } else { false } } == 1, "the first one's")
     let session = try Self.session(role.offer(.hours(5)))
     #expect(session.expires - role.now > .hours(5))
     #expect(role.live.count == 2)

@@ -19,6 +19,8 @@ struct SimulatedRole {
   private(set) var live: Set<SessionID> = []
   private(set) var clock = ServerClock(wallMicroseconds: 1_800_000_000_000_000, at: Timestamp(microseconds: 0))
   var latency = Duration.milliseconds(50)
+  /// Whether attempts are queued and never let go.
+  var isQueueStopped = false
   var answer: (Timestamp, Attempt) -> Answer = { .grants($1.duration) }
 
   private var generator: SeededGenerator
@@ -68,7 +70,7 @@ struct SimulatedRole {
   private mutating func perform(_ effect: RefreshEffect) {
     effects.append(effect)
     switch effect {
-    case .fetch(let attempt): make(attempt)
+    case .fetch(let attempt): if !isQueueStopped { make(attempt) }
     case .abandon: outcome = nil
     case .arm(let instant): timer = instant
     case .publish(let session, let generation):

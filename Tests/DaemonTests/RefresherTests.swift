@@ -138,6 +138,81 @@ import Wire
     #expect(events > 30 && keys.count > 10)
   }
 
+  enum Notice: CaseIterable {
+    case published, reserved, abandoned
+  }
+
+  /// The event that was being carried out set the role's timer after the reader's request had: the fetch wasn't made before the
+  /// role's next step, and all who waited for it timed out.
+  @Test(arguments: Notice.allCases)
+  func `a session that a reader requests as it learns of an event is fetched in its time`(_ notice: Notice) throws {
+    let bench = try Bench()
+    let role = bench.add("a")
+    var isRequested = false
+    func request() {
+      if isRequested { return }
+      isRequested = true
+      bench.refresher.send(.reservationRequested(.hours(7)), to: role)
+      #expect(bench.refresher.schedule.instant(of: role.slot) == role.machine.armed)
+    }
+    switch notice {
+    case .published: bench.refresher.observers.published = { _ in request() }
+    case .reserved:
+      bench.grantAll()
+      bench.refresher.send(.reservationRequested(.hours(4)), to: role)
+      bench.advance(.seconds(1))
+      bench.refresher.observers.reserved = { _ in request() }
+    case .abandoned:
+      bench.refresher.observers.attempted = { _ in request() }
+      bench.advance(.seconds(16))
+    }
+    if notice != .abandoned { bench.grantAll() }
+    #expect(isRequested)
+    #expect(bench.refresher.schedule.instant(of: role.slot) == role.machine.armed)
+    for _ in 0..<4 {
+      bench.advance(.seconds(16))
+      bench.grantAll()
+    }
+    #expect(bench.cloud.orders.contains { $0.order.duration == .hours(7) })
+  }
+
+  /// Event readers were sent a rotation that wasn't one.
+  @Test func `a new session that only stands by is no rotation for readers`() throws {
+    let bench = try Bench()
+    let role = bench.add("a")
+    bench.grant(bench.cloud.waiting[0], life: .hours(1))
+    var (published, refreshed) = (0, 0)
+    bench.refresher.observers.published = { _ in published += 1 }
+    bench.refresher.observers.reported = { _, report in
+      if case .refreshed = report { refreshed += 1 }
+      #expect(report.eventKind != .rotated)
+    }
+    bench.advance(.minutes(17))
+    bench.grant(bench.cloud.waiting[0], life: .minutes(20))
+    #expect(published == 0 && refreshed == 1 && role.current?.session.accessKeyID == "STS.1")
+  }
+
+  @Test func `while the pool has nothing readers, files and status have the reserved session alike`() throws {
+    let bench = try Bench()
+    let role = bench.add("a")
+    bench.grantAll()
+    bench.refresher.send(.reservationRequested(.hours(4)), to: role)
+    bench.advance(.seconds(2))
+    bench.grantAll()
+    var published: [String] = []
+    bench.refresher.observers.published = { published.append($0.current!.session.accessKeyID) }
+    bench.refresher.send(.condemned(try #require(role.current).session.id), to: role)
+    #expect(published == ["STS.2"])
+    #expect(role.status(at: bench.now, clock: bench.refresher.clock).accessKeyID == "STS.2")
+    #expect(role.current?.generation == 2 && role.isValid(at: bench.now))
+    let query = ReaderQuery(minTTL: nil, since: bench.now, deadline: bench.now)
+    guard case .session(let session) = bench.refresher.offer(of: role, to: query, at: bench.now) else {
+      Issue.record("a plain read gets nothing")
+      return
+    }
+    #expect(session.accessKeyID == "STS.2")
+  }
+
   /// It was called lapsed, as if there had been one.
   @Test func `a role that has had no session is waiting for it, whatever has failed`() throws {
     let bench = try Bench()

@@ -216,6 +216,21 @@ import Wire
     }
   }
 
+  /// It waited for as long as it was willing to, and was then answered as if the refresh were on its way.
+  @Test func `who waits for a refresh is answered as a reload removes the role`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil)) { $0.sts = "timeout = \"30s\"" }
+    let daemon = try lab.start()
+    try lab.emulator.fault("kind=delay&milliseconds=600000", role: "uploader")
+    let waiting = try StreamConnection(unix: lab.draft.socketPath)
+    try waiting.request("POST", "/v1/roles/uploader/refresh?wait=60")
+    try eventually("the refresh is under way") { try daemon.get("/metrics").body.contains("sts_in_flight 1") }
+    lab.draft.roles.removeAll { $0.name == "uploader" }
+    try lab.writeSettings()
+    try ReloadWay.request.reload(lab)
+    let reply = try waiting.readReply()
+    #expect(reply.status == 404 && reply.body.contains("taken out of the settings"))
+  }
+
   @Test func `a reload that moves the socket says how to reach it`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     try lab.start()

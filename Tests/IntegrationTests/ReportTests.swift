@@ -145,6 +145,26 @@ import Wire
     try eventually("health follows") { try daemon.get("/healthz").status == 200 }
   }
 
+  /// A session that is shorter than the one in use was reported as a rotation, under the number of the one before.
+  @Test func `events report a rotation only when readers get another session`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil, roles: ["uploader"])) { draft in
+      draft.roles = [SettingsDraft.Role("uploader")]
+      draft.roles[0].times = draft.roles[0].times.replacing("duration = \"15min\"", with: "duration = \"1h\"")
+    }
+    let daemon = try lab.start()
+    let before = try lab.credential("uploader")
+    let events = try daemon.events()
+    lab.draft.roles[0].times = SettingsDraft.Role("uploader").times
+    try lab.writeSettings()
+    try ReloadWay.request.reload(lab)
+    try eventually("a standby is there") { try lab.emulator.draws(of: "uploader") == 2 }
+    #expect(try lab.credential("uploader").keyID == before.keyID)
+    try lab.emulator.fault("kind=error&status=503")
+    #expect(try lab.rolekeeper("refresh", "uploader").status == 4)
+    let event = try lab.await(events) { _ in true }
+    #expect(event.kind == .changed && event.accessKeyID == before.keyID && event.generation == 1)
+  }
+
   @Test func `less than the floor is still handed out, with a header, a warning and a figure`() throws {
     let lab = try Lab(RealmDraft(lifetime: "30s", roles: ["uploader"])) { draft in
       draft.roles = [SettingsDraft.Role("uploader")]

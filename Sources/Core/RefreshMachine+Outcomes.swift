@@ -1,0 +1,103 @@
+/// What comes of a role's calls.
+extension RefreshMachine {
+  mutating func succeed(
+    _ call: Flight.Call, with session: Session, at now: Timestamp, using generator: inout some RandomNumberGenerator,
+    _ effects: inout [RefreshEffect]
+  ) {
+    guard session.expires - timing.lapseMargin > now else {
+      effects.append(.discard(session.id))
+      return fail(call, because: .tooShort, at: now, using: &generator, &effects)
+    }
+    reservations.endRequestedPause()
+    if call.attempt.purpose == .reservation { return reserve(session, by: call.attempt, at: now, &effects) }
+    let recovery = history.noteSuccess(at: now)
+    if let recovery { effects.append(.report(recovery)) }
+    nextAttempt = call.standing == .replaced ? now : now + jitteredStep(after: session, using: &generator)
+    reportGranted(session, &effects)
+    effects.append(.hold(session))
+    let replaced = ring.add(session)
+    publishFreshest(&effects)
+    if let replaced { effects.append(.discard(replaced.id)) }
+    effects.append(.report(.refreshed(session, generation: generation)))
+  }
+
+  private mutating func reserve(
+    _ session: Session, by attempt: Attempt, at now: Timestamp, _ effects: inout [RefreshEffect]
+  ) {
+    let before = reservations.session
+    reservations.succeed(attempt, with: session, at: now, &effects)
+    guard reservations.session?.id == session.id else { return }
+    publishFreshest(&effects)
+    if handsOutReservation { effects.append(.report(.reservationServes(session, generation: generation))) }
+    if let before { effects.append(.discard(before.id)) }
+    effects.append(.offerReserved(session))
+  }
+
+  /// What a call failed of that is no longer in force counts for nothing: another is made as things are now, at once, or when the
+  /// wait is over that whoever answered asked for, for that wasn't about the request.
+  mutating func fail(
+    _ call: Flight.Call, because failure: Failure, at now: Timestamp,
+    using generator: inout some RandomNumberGenerator, _ effects: inout [RefreshEffect]
+  ) {
+    if let wait = failure.requestedWait {
+      reservations.postpone(until: now + wait)
+      if call.attempt.purpose == .reservation { nextAttempt = max(nextAttempt, now + wait) }
+    }
+    switch (call.attempt.purpose, call.standing) {
+    case (.reservation, .inForce): reservations.fail(call.attempt, because: failure, at: now, &effects)
+    case (.reservation, _): reservations.fetchAgain(call.attempt.duration, at: now)
+    case (.ring, .inForce): fail(because: failure, at: now, using: &generator, &effects)
+    case (.ring, _): nextAttempt = now + Backoff.requestedWait(of: failure, using: &generator)
+    }
+  }
+
+  private mutating func fail(
+    because failure: Failure, at now: Timestamp, using generator: inout some RandomNumberGenerator,
+    _ effects: inout [RefreshEffect]
+  ) {
+    let wait = history.note(failure, headroom: headroom(at: now), at: now, using: &generator)
+    nextAttempt = now + wait
+    if failure.kind == .identityLapsed && wait == .zero { effects.append(.renewSource) }
+    if let report = history.dueReport(next: nextAttempt, at: now) { effects.append(.report(report)) }
+  }
+
+  /// A/N, scaled by granted/asked, ±10 %. What counts as asked is the duration in force, by which A is meant: the session may
+  /// have been asked for under an earlier one.
+  func jitteredStep(after session: Session, using generator: inout some RandomNumberGenerator) -> Duration {
+    let scale = min(1, session.granted.inSeconds / timing.duration.inSeconds)
+    // Not `timing.step`: the division of a span is generic and takes longer than all of this.
+    let step = timing.refreshAfter.inSeconds / Double(timing.pool) * scale
+    return .seconds(fraction: step * (0.9 + 0.2 * generator.fraction()))
+  }
+
+  /// Reports once that less was granted than asked; the slack is for dates that are not confirmed and slow answers.
+  private mutating func reportGranted(_ session: Session, _ effects: inout [RefreshEffect]) {
+    let isLess = session.granted + ServerClock.lifetimeSlack < session.asked
+    if isLess && !reportedGrantedLess {
+      effects.append(.report(.grantedLess(asked: session.asked, granted: session.granted)))
+    }
+    reportedGrantedLess = isLess
+  }
+}
+
+extension Failure {
+  /// An attempt whose outcome never came.
+  static let noOutcome = Failure(
+    .transient, code: "NoOutcome", advice: "the call was given up; nothing to do if it stays the only one")
+
+  /// The code of a reservation for which STS granted a shorter life than asked.
+  package static let grantedLessCode = "GrantedLess"
+
+  static func grantedLess(_ granted: Duration, asked: Duration) -> Failure {
+    Failure(
+      .permanent, code: grantedLessCode,
+      advice:
+        "STS granted \(granted.text) where \(asked.text) were asked for; compare the role's MaxSessionDuration with 'max_duration'"
+    )
+  }
+
+  /// A session that would have lapsed on arrival.
+  static let tooShort = Failure(
+    .permanent, code: "SessionTooShort",
+    advice: "the session ends within 'lapse_margin', as this host sees it; compare the host's clock with the server's")
+}

@@ -1,0 +1,50 @@
+/// What readers and operators see of a role.
+extension RefreshMachine {
+  /// The session that plain reads get: the one of the ring that lives longest, or the reserved one while the ring has none.
+  package var freshest: Session? { ring.freshest ?? reservations.session }
+
+  /// Whether what plain reads get is the reserved session.
+  package var handsOutReservation: Bool { published != nil && published == reservations.session?.id }
+
+  /// When plain reads have nothing any more, as things are; nil when they have nothing now.
+  var servedUntil: Timestamp? { ring.lastEnd ?? reservations.session?.expires }
+
+  /// The longer session that readers asked for; nil when there is none.
+  package var reserved: Session? { reservations.session }
+
+  /// How long readers would go on getting at least the floor if STS died now; zero when they get less already.
+  package func headroom(at now: Timestamp) -> Duration {
+    guard let end = servedUntil else { return .zero }
+    return max(.zero, end - timing.floor - now)
+  }
+
+  /// The attempt that is queued or under way.
+  package var attempt: Attempt? { flight.attempt }
+
+  /// Whether the call of an attempt has been made and has had no outcome yet.
+  package var isUnderWay: Bool { if case .underWay = flight { true } else { false } }
+
+  /// Every session that it holds: those whose `hold` has come and whose `discard` hasn't.
+  package var heldSessions: [SessionID] {
+    var ids = ring.sessions.map(\.id)
+    if let reserved = reservations.session { ids.append(reserved.id) }
+    return ids
+  }
+
+  package func holds(_ id: SessionID) -> Bool {
+    for session in ring.sessions where session.id == id { return true }
+    return reservations.session?.id == id
+  }
+
+  /// How many sessions it holds.
+  package var heldCount: Int { ring.sessions.count + (reservations.session == nil ? 0 : 1) }
+
+  /// Whether the first attempt has had an outcome, of whatever kind.
+  package var hasHadOutcome: Bool { !history.isUntried }
+  package var lastSuccess: Timestamp? { history.lastSuccess }
+  /// Why the latest attempt failed; nil after a success.
+  package var lastFailure: Failure? { history.streak?.latest }
+  package var failingSince: Timestamp? { history.streak?.since }
+  /// When the latest attempt failed; nil after a success.
+  package var failedAt: Timestamp? { history.streak?.latestAt }
+}
