@@ -7,10 +7,10 @@ package struct Agenda: Sendable {
   package var count: Int { heap.count }
 
   /// The earliest instant.
-  package var first: Timestamp? { heap.first?.key }
+  package var first: Timestamp? { heap.firstKey }
 
   /// The thing that is due first.
-  package var firstNumber: Int? { heap.first?.index }
+  package var firstNumber: Int? { heap.firstIndex }
 
   package subscript(number: Int) -> Timestamp? { heap[number] }
 
@@ -22,8 +22,8 @@ package struct Agenda: Sendable {
 
   /// Takes out the first thing whose instant has come.
   package mutating func popDue(at now: Timestamp) -> Int? {
-    guard let first = heap.first, first.key <= now else { return nil }
-    heap.remove(first.index)
-    return first.index
+    guard let key = heap.firstKey, key <= now, let number = heap.firstIndex else { return nil }
+    heap.remove(number)
+    return number
   }
 }

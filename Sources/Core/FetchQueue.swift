@@ -230,24 +230,27 @@ package struct FetchQueue: Sendable {
   }
 
   private mutating func nextSpareOrReservation(at instant: Timestamp) -> (ticket: Ticket, chance: Timestamp)? {
-    let spare = refreshes.first.map { ($0.key, bucket.nextToken(beyond: 1, at: instant)) }
-    let reserved = reservations.first.map {
-      ($0.key, max(bucket.nextToken(at: instant), reservationBucket.nextToken(at: instant)))
+    var next: (ticket: Ticket, chance: Timestamp)?
+    if let place = reservations.firstKey {
+      next = (place.ticket, max(bucket.nextToken(at: instant), reservationBucket.nextToken(at: instant)))
     }
-    guard let spare else { return reserved.map { ($0.0.ticket, $0.1) } }
-    guard let reserved else { return (spare.0.ticket, spare.1) }
+    guard let spare = refreshes.firstKey else { return next }
+    let chance = bucket.nextToken(beyond: 1, at: instant)
     // Reservations have a quarter of the rate at most: those that fail aren't kept from it.
-    return max(spare.1, instant) < max(reserved.1, instant)
-      ? (spare.0.ticket, spare.1) : (reserved.0.ticket, reserved.1)
+    if let next, max(next.chance, instant) <= max(chance, instant) { return next }
+    return (spare.ticket, chance)
   }
 
   /// The first of those that are first or due.
-  private var nextWorking: Place? { refreshes.first.flatMap { $0.key.group < 2 ? $0.key : nil } }
+  private var nextWorking: Place? {
+    guard let place = refreshes.firstKey, place.group < 2 else { return nil }
+    return place
+  }
 
   /// Whose turn it is among those that are first, due or have something to lose.
   private var nextNeeded: Ticket? {
     let working = nextWorking
-    guard let retry = retries.first?.key else { return working?.ticket }
+    guard let retry = retries.firstKey else { return working?.ticket }
     guard let working else { return retry.ticket }
     return retry < working && retriesBefore < Self.retriesInRow ? retry.ticket : working.ticket
   }

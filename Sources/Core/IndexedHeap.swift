@@ -1,84 +1,86 @@
 /// A binary heap of small integers ordered by a key each, whose entries can be found, changed and removed by their integer.
 ///
 /// Takes memory for the largest integer it was ever given, so these are numbers of places that are used again.
+///
+/// Integers and keys lie in lists of their own: pairs of a generic type cost several times as much in a debug build.
 package struct IndexedHeap<Key: Comparable> {
-  package typealias Entry = (index: Int, key: Key)
-
-  private var entries: [Entry] = []
+  private var indices: [Int32] = []
+  private var keys: [Key] = []
   /// Where each integer's entry is; -1 for those that have none.
   private var positions: [Int32] = []
 
   package init() {}
 
-  package var count: Int { entries.count }
-  package var first: Entry? { entries.isEmpty ? nil : entries[0] }
+  package var count: Int { indices.count }
+  /// The integer with the least key, and its key; nil when there is none.
+  package var firstIndex: Int? { indices.isEmpty ? nil : Int(indices[0]) }
+  package var firstKey: Key? { keys.isEmpty ? nil : keys[0] }
 
   /// How many keys there are of a kind; looks at all of them.
-  package func count(where isCounted: (Key) -> Bool) -> Int { entries.count { isCounted($0.key) } }
+  package func count(where isCounted: (Key) -> Bool) -> Int { keys.count(where: isCounted) }
 
-  package func contains(_ index: Int) -> Bool { position(of: index) != nil }
+  package func contains(_ index: Int) -> Bool { index < positions.count && positions[index] >= 0 }
 
-  package subscript(index: Int) -> Key? { position(of: index).map { entries[$0].key } }
+  package subscript(index: Int) -> Key? { contains(index) ? keys[Int(positions[index])] : nil }
 
   /// Adds `index`, or gives it another key.
   package mutating func set(_ index: Int, to key: Key) {
-    if let position = position(of: index) {
-      settle((index, key), at: position)
+    if contains(index) {
+      settle(Int32(index), key, at: Int(positions[index]))
     } else {
       while positions.count <= index { positions.append(-1) }
-      entries.append((index, key))
-      rise((index, key), from: entries.count - 1)
+      indices.append(Int32(index))
+      keys.append(key)
+      rise(Int32(index), key, from: indices.count - 1)
     }
   }
 
   package mutating func remove(_ index: Int) {
-    guard let position = position(of: index) else { return }
+    guard contains(index) else { return }
+    let position = Int(positions[index])
     positions[index] = -1
-    let last = entries.removeLast()
-    if position < entries.count { settle(last, at: position) }
-  }
-
-  private func position(of index: Int) -> Int? {
-    guard index < positions.count, positions[index] >= 0 else { return nil }
-    return Int(positions[index])
+    let lastIndex = indices.removeLast()
+    let lastKey = keys.removeLast()
+    if position < indices.count { settle(lastIndex, lastKey, at: position) }
   }
 
   /// Finds the place for an entry, beginning at a hole.
-  private mutating func settle(_ entry: Entry, at hole: Int) {
-    if hole > 0 && entry.key < entries[(hole - 1) / 2].key {
-      rise(entry, from: hole)
+  private mutating func settle(_ index: Int32, _ key: Key, at hole: Int) {
+    if hole > 0 && key < keys[(hole - 1) / 2] {
+      rise(index, key, from: hole)
     } else {
-      sink(entry, from: hole)
+      sink(index, key, from: hole)
     }
   }
 
-  private mutating func rise(_ entry: Entry, from start: Int) {
+  private mutating func rise(_ index: Int32, _ key: Key, from start: Int) {
     var hole = start
     while hole > 0 {
       let parent = (hole - 1) / 2
-      guard entry.key < entries[parent].key else { break }
-      place(entries[parent], at: hole)
+      guard key < keys[parent] else { break }
+      place(indices[parent], keys[parent], at: hole)
       hole = parent
     }
-    place(entry, at: hole)
+    place(index, key, at: hole)
   }
 
-  private mutating func sink(_ entry: Entry, from start: Int) {
+  private mutating func sink(_ index: Int32, _ key: Key, from start: Int) {
     var hole = start
     while true {
       var child = 2 * hole + 1
-      guard child < entries.count else { break }
-      if child + 1 < entries.count && entries[child + 1].key < entries[child].key { child += 1 }
-      guard entries[child].key < entry.key else { break }
-      place(entries[child], at: hole)
+      guard child < indices.count else { break }
+      if child + 1 < indices.count && keys[child + 1] < keys[child] { child += 1 }
+      guard keys[child] < key else { break }
+      place(indices[child], keys[child], at: hole)
       hole = child
     }
-    place(entry, at: hole)
+    place(index, key, at: hole)
   }
 
-  private mutating func place(_ entry: Entry, at position: Int) {
-    entries[position] = entry
-    positions[entry.index] = Int32(position)
+  private mutating func place(_ index: Int32, _ key: Key, at position: Int) {
+    indices[position] = index
+    keys[position] = key
+    positions[Int(index)] = Int32(position)
   }
 }
 

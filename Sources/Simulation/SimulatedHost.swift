@@ -50,19 +50,13 @@ struct SimulatedHost {
 
   mutating func dateForSigning(at now: Timestamp) -> UTCTime { schedule.clock.dateForSigning(at: now) }
 
-  /// Whether the role is looked at when its machine armed.
-  mutating func isArmed(_ slot: Int) -> Bool { roles[slot].isArmed(at: schedule.instant(of: slot)) }
-
-  enum Watch {
-    case queued
-    case armed(Timestamp)
-    case none
-  }
-
-  /// What makes something happen to the role by itself.
-  mutating func watch(over slot: Int) -> Watch {
-    if schedule.isQueued(slot) { return .queued }
-    return schedule.instant(of: slot).map { .armed($0) } ?? .none
+  /// What is wrong with when the role is looked at by itself; nil when it is queued or will be by `latest`.
+  mutating func watchFault(of slot: Int, latest: Timestamp, at now: Timestamp) -> String? {
+    let instant = schedule.instant(of: slot)
+    if !roles[slot].isArmed(at: instant) { return "isn't looked at when its machine armed" }
+    if let instant, instant <= latest { return nil }
+    if schedule.isQueued(slot) { return nil }
+    return instant.map { "is looked at in \(($0 - now).text) only" } ?? "has nothing armed and nothing queued"
   }
 
   /// Whether the role wants a session and hasn't got it: it failed, or its turn hasn't come.

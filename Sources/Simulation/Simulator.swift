@@ -258,14 +258,8 @@ package struct Simulator {
 
   /// The next attempt is always armed: the role is looked at by itself, no later than its longest wait.
   private mutating func checkArmed(_ slot: Int, _ host: Int) {
-    if !hosts[host].isArmed(slot) {
-      findings.note("\(name(slot, host)): it isn't looked at when its machine armed")
-    }
-    switch hosts[host].watch(over: slot) {
-    case .queued: break
-    case .armed(let instant) where instant <= now + longestWait: break
-    case .armed(let instant): findings.note("\(name(slot, host)) is looked at in \((instant - now).text) only")
-    case .none: findings.note("\(name(slot, host)) has nothing armed and nothing queued")
+    if let fault = hosts[host].watchFault(of: slot, latest: now + longestWait, at: now) {
+      findings.note("\(name(slot, host)) \(fault)")
     }
   }
 

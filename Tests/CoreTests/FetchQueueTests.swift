@@ -242,7 +242,7 @@ import Testing
         model[index] = nil
       }
       #expect(heap.count == model.count)
-      #expect(heap.first?.key == model.values.min())
+      #expect(heap.firstKey == model.values.min() && heap.firstIndex.flatMap { heap[$0] } == heap.firstKey)
     }
   }
 
