@@ -68,6 +68,28 @@ import Wire
     #expect(try lab.emulator.draws() == names.count + 4)
   }
 
+  /// It waited for all of its time for a fetch that the rate didn't allow in it.
+  @Test func `who can't wait until the rate lets the fetch go is refused at once, beside one who can`() throws {
+    let names = ["role1", "role2"]
+    let lab = try Lab(RealmDraft(lifetime: nil, roles: names)) {
+      $0.roles = names.map { SettingsDraft.Role($0) }
+      $0.sts = "requests_per_second = 0.1\nburst = 4\ntimeout = \"3s\""
+    }
+    let daemon = try lab.start()
+    #expect(try daemon.get("/v1/roles/role1/credentials?min_ttl=1200").status == 200)
+    let patient = try StreamConnection(unix: lab.draft.socketPath)
+    try patient.request("GET", "/v1/roles/role2/credentials?min_ttl=1200&wait=60")
+    func expectRefusal() throws {
+      let reply = try daemon.get("/v1/roles/role2/credentials?min_ttl=1200&wait=10")
+      #expect(reply.status == 429 && reply.body.contains("requests_per_second"), "\(reply.body)")
+      #expect((20...42).contains(Int(reply.fields["retry-after"] ?? "") ?? 0))
+    }
+    try expectRefusal()
+    try eventually("the fetch is queued") { try lab.report().rate.queued == 1 }
+    try expectRefusal()
+    #expect(try daemon.get("/v1/roles/role2/credentials").status == 200, "plain reads go on")
+  }
+
   /// One leaves without waiting for the end: the draw goes on for the others.
   @Test func `all who wait share one draw, and one who leaves cancels nothing`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
