@@ -13,8 +13,8 @@ package struct IndexedHeap<Key: Comparable> {
 
   package var count: Int { indices.count }
   /// The integer with the least key, and its key; nil when there is none.
-  package var firstIndex: Int? { indices.isEmpty ? nil : Int(indices[0]) }
-  package var firstKey: Key? { keys.isEmpty ? nil : keys[0] }
+  package var firstIndex: Int? { indices.count == 0 ? nil : Int(indices[0]) }
+  package var firstKey: Key? { indices.count == 0 ? nil : keys[0] }
 
   /// How many keys there are of a kind; looks at all of them.
   package func count(where isCounted: (Key) -> Bool) -> Int { keys.count(where: isCounted) }

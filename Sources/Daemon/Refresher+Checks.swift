@@ -64,7 +64,7 @@ extension Refresher {
       pump()
     }
     check.request = (id, checker)
-    check.began = now
+    check.began = time()
     checksUnderWay += 1
   }
 }

@@ -45,6 +45,13 @@ import Testing
     #expect(log(.refreshed(session, generation: 1)).hasPrefix("info: credential refreshed"))
   }
 
+  /// It was logged as reserved and as failed.
+  @Test func `a reserved session that is shorter than asked for is logged as that`() {
+    let less = Failure(.permanent, code: Failure.grantedLessCode, advice: "compare")
+    #expect(log(.reservationFailed(less)).hasPrefix("warning: reserved session is shorter than asked for"))
+    #expect(log(.reservationFailed(Self.failure)).hasPrefix("warning: reservation failed"))
+  }
+
   // MARK: - The answer to a reader without a credential
 
   /// It said that a session was being fetched, whether or not one was.

@@ -72,6 +72,13 @@ import Wire
         && !text.contains("max_duration"))
   }
 
+  /// It said "STS refused more: GrantedLess", where STS had refused nothing.
+  @Test func `less than was asked for is granted, not refused`() {
+    let problem = Problem(.tooLong, detail: "d", code: "GrantedLess", maxTTL: .seconds(840))
+    let text = Refusal(problem, httpStatus: 409, role: "a").description
+    #expect(text.contains("STS granted less than was asked for") && !text.contains("refused"), "\(text)")
+  }
+
   @Test func `settings that are refused are listed one by one`() {
     let text =
       "\(Refusal(Problem(.settingsRefused, detail: "fix 'errors'", errors: ["x:1: a", "x:2: b"]), httpStatus: 422))"

@@ -68,6 +68,16 @@ import Wire
     #expect(words.contains("AliyunSTSAssumeRoleAccess"), "the error is whole")
   }
 
+  /// It was shown with the time of the first failure in a row, which may have been another one.
+  @Test func `an error that isn't the first in a row has its own time`() {
+    var role = Self.roles[2]
+    role.lastError = LastError(
+      Failure(.permanent, code: "NoPermission", advice: "allow it"), since: UTCTime("2026-01-02T03:00:00Z"),
+      at: UTCTime("2026-01-02T04:00:00Z"))
+    let cell = StatusTable.error(of: role)
+    #expect(cell.text == "NoPermission at 2026-01-02T04:00:00Z, failing since 2026-01-02T03:00:00Z: allow it")
+  }
+
   /// "AccessKeyFile: AccessKey file '/k': …"
   @Test func `an error of a key file isn't introduced by its code, others are`() {
     let fileLine = lines(200).first { $0.contains("source 'main':") } ?? ""
