@@ -97,7 +97,7 @@ package final class IdentityClient {
         client.ledger.answered(index, date: client.serverTime(), at: client.time())
         end(STSResponse(answer, now: client.serverTime()).callerIdentity(from: body))
       case .failure(let failure):
-        client.ledger.missed(index, code: Failure(failure, now: client.serverTime()).code)
+        if failure.isMiss { client.ledger.missed(index, code: Failure(failure, now: client.serverTime()).code) }
         misses.append(failure)
         guard failure.concernsEndpointAlone, index + 1 < client.ledger.endpoints.count else {
           return end(.refused(Failure(misses, now: client.serverTime())))

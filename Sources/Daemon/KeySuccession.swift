@@ -262,6 +262,12 @@ package struct KeySuccession {
     _ failure: Failure, at now: Timestamp, _ effects: inout [Effect], _ generator: inout some RandomNumberGenerator
   ) {
     guard var candidate else { return }
+    // That this process had no means to ask is no verdict on the key.
+    if failure.code == TransportFailureCode.noResources {
+      self.candidate?.nextProof = now + candidate.backoff.wait(after: failure, using: &generator)
+      self.candidate?.backoff = candidate.backoff
+      return
+    }
     let isNews = candidate.failure?.failure.code != failure.code
     candidate.failure = TimedFailure(failure: failure, since: candidate.failure?.since ?? now)
     if failure.blamesAccessKey { candidate.isRefused = true }

@@ -87,4 +87,6 @@ extension Logger {
 enum TransportFailureCode {
   /// The server's certificate didn't verify.
   static let untrusted = "TLSVerification"
+  /// This process had no thread, descriptor or memory for a request.
+  static let noResources = "NoResources"
 }

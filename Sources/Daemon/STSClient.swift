@@ -89,7 +89,7 @@ package final class STSClient: SessionDrawing {
 
   /// Asks the next endpoint with a request of its own; false when there is none, or when it would fare no better.
   private func goOn(_ draw: Draw, after failure: TransportFailure) -> Bool {
-    ledger.missed(draw.place, code: Failure(failure, now: serverTime()).code)
+    if failure.isMiss { ledger.missed(draw.place, code: Failure(failure, now: serverTime()).code) }
     guard failure.concernsEndpointAlone, draw.place + 1 < ledger.endpoints.count else { return false }
     var next = draw
     next.place += 1

@@ -59,7 +59,7 @@ extension Failure {
     case .unsuitableRequest: ("UnsuitableRequest", "look at 'sts.endpoint'")
     case .noResources:
       (
-        "NoResources",
+        TransportFailureCode.noResources,
         "it is tried again; if it stays so, raise TasksMax=, LimitNOFILE= or MemoryMax= of the unit, or look for what uses up the host's"
       )
     case .other: ("Transport", "look at the network between here and STS")
@@ -68,6 +68,9 @@ extension Failure {
 }
 
 extension TransportFailure {
+  /// Whether the endpoint counts as one that didn't answer: where this process had no means to ask it, that says nothing of it.
+  var isMiss: Bool { kind != .noResources }
+
   /// Whether another endpoint may do better: nothing that is HTTP came back, and the fault isn't in what all endpoints share.
   var concernsEndpointAlone: Bool {
     switch kind {

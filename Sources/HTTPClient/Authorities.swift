@@ -28,7 +28,9 @@ struct Authorities {
     return file.hasPrefix("/") ? "/" + dots + file.dropFirst() : dots + file
   }
 
-  /// Whether it is to be read now: it is another file than the last time, or couldn't be used a minute ago. Costs one stat(2). `now` is in µs.
+  /// Whether it is to be read now: it is another file than the last time, or couldn't be used a minute ago. Costs one stat(2)
+  /// on the loop's thread, and a change one reading there by libcurl, which has no other way to come by certificates that it keeps: some
+  /// microseconds and 20 ms from a local disk. A network file system that hangs stalls both; the README says so. `now` is in µs.
   func isDue(at now: Int64) -> Bool {
     if FileVersion(file) != version { return true }
     return problem != nil && lastRead.map { now - $0 >= Self.retry } ?? true

@@ -156,7 +156,8 @@ final class NameResolver {
     waits.removeFirst(late.count)
     if let next = waits.first { timer.arm(at: next.deadline) }
     let seconds = timeout / .seconds(1)
-    let text = "no name server answered within \(seconds == seconds.rounded() ? "\(Int(seconds))" : "\(seconds)")s"
+    let text =
+      "this host's resolver didn't answer within \(seconds == seconds.rounded() ? "\(Int(seconds))" : "\(seconds)")s"
     for wait in late { wait.completion(wait.obstacle ?? .failure(text)) }
   }
 

@@ -247,7 +247,7 @@ final class Transfer {
     case CURLE_OPERATION_TIMEDOUT:
       guard let times, progress == .connecting else { return nil }
       let tenths = (min(times.connect, times.whole) / .milliseconds(100)).rounded()
-      let limit = tenths.truncatingRemainder(dividingBy: 10) == 0 ? "\(Int(tenths / 10)) s" : "\(tenths / 10) s"
+      let limit = tenths.truncatingRemainder(dividingBy: 10) == 0 ? "\(Int(tenths / 10))s" : "\(tenths / 10)s"
       return isConnected
         ? "\(server) didn't complete the TLS handshake within \(limit)"
         : "no connection to \(peer)\(tried) within \(limit)"

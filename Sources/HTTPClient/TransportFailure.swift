@@ -3,7 +3,7 @@ import CCurl
 /// Why no complete answer came.
 package struct TransportFailure: Error, Hashable, Sendable, CustomStringConvertible {
   package enum Kind: String, Hashable, Sendable, CaseIterable {
-    /// The name has no address, or no name server answered in time.
+    /// The name has no address, or this host's resolver didn't answer in time.
     case resolve
     /// Refused or unreachable.
     case connect
@@ -25,7 +25,7 @@ package struct TransportFailure: Error, Hashable, Sendable, CustomStringConverti
     case cut
     /// The proxy refuses connections or takes none in time.
     case proxyUnreachable
-    /// The proxy's name has no address, or no name server answered in time.
+    /// The proxy's name has no address, or this host's resolver didn't answer in time.
     case proxyUnresolved
     /// The proxy wants to know who we are, or takes our word for it not (407).
     case proxyAuthentication

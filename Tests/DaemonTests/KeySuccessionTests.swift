@@ -157,6 +157,15 @@ import Testing
     #expect(trial.signer == Self.new.id)
   }
 
+  @Test func `that there was no thread or memory to ask with is no verdict on a key`() throws {
+    var trial = try proving()
+    try trial.answer(.refused(Failure(.transient, code: "NoResources", advice: "a")))
+    #expect(trial.candidate?.failure == nil && !trial.reports.contains("notTaken"))
+    try trial.waitForTimer()
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.signer == Self.new.id)
+  }
+
   @Test func `a key of somebody else is taken with a warning that names both`() throws {
     var trial = try proving()
     try trial.answer(.granted(Self.other))

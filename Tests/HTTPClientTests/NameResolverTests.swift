@@ -246,7 +246,7 @@ extension NameResolverTests {
     for _ in 0..<2 {
       let failure = try bench.post(url("/ok")).failure
       #expect(failure?.kind == .resolve)
-      #expect(failure?.text == "no address for 'sts.example': no name server answered within 0.3s")
+      #expect(failure?.text == "no address for 'sts.example': this host's resolver didn't answer within 0.3s")
     }
     #expect(names.asked == ["sts.example"], "the second waits for the same look-up")
     names.answer(.addresses(["127.0.0.1"]))
@@ -323,8 +323,8 @@ extension NameResolverTests {
     let full = try FullAddress("127.0.0.9", port: server.port())
     let silent = try SilentAddress("127.0.0.10", port: server.port())
     let cases = [
-      ("127.0.0.9", "no connection to sts.example:\(try server.port()) (127.0.0.9) within 0.7 s"),
-      ("127.0.0.10", "sts.example:\(try server.port()) didn't complete the TLS handshake within 0.7 s"),
+      ("127.0.0.9", "no connection to sts.example:\(try server.port()) (127.0.0.9) within 0.7s"),
+      ("127.0.0.10", "sts.example:\(try server.port()) didn't complete the TLS handshake within 0.7s"),
     ]
     for (address, text) in cases {
       let bench = try Bench(

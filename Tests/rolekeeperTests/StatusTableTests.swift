@@ -81,12 +81,12 @@ import Wire
   /// "AccessKeyFile: AccessKey file '/k': …"
   @Test func `an error of a key file isn't introduced by its code, others are`() {
     let fileLine = lines(200).first { $0.contains("source 'main':") } ?? ""
-    #expect(fileLine.hasPrefix("  source 'main': the key is in a file that is gone"), "\(fileLine)")
+    #expect(fileLine.hasPrefix("source 'main': the key is in a file that is gone"), "\(fileLine)")
     var report = Self.report
     report.sources[0].error = LastError(
       Failure(.permanent, code: "InvalidAccessKeyId.NotFound", advice: "make one"), since: nil)
     let refusal = lines(200, report: report).first { $0.contains("source 'main':") } ?? ""
-    #expect(refusal.hasPrefix("  source 'main': InvalidAccessKeyId.NotFound: make one"), "\(refusal)")
+    #expect(refusal.hasPrefix("source 'main': InvalidAccessKeyId.NotFound: make one"), "\(refusal)")
   }
 
   @Test func `roles with short names have all columns in 80`() {
