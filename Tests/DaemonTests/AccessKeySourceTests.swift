@@ -288,8 +288,8 @@ import Wire
     let key = try #require(source.key)
     #expect(key.id == marked, "old ids don't begin with LTAI")
     source.refused(key, Self.unknown)
-    let told =
+    let reported =
       journal.all.joined() + String(decoding: status(source).rendered(), as: UTF8.self) + (source.trouble ?? "")
-    #expect(!told.contains("MarkedSecret") && !told.contains("Marke7"), "\(told)")
+    #expect(!reported.contains("MarkedSecret") && !reported.contains("Marke7"), "\(reported)")
   }
 }

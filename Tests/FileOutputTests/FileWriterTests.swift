@@ -131,7 +131,7 @@ import Testing
     LinkCase(name: "current/.expires", target: nil, found: "missing"),
     LinkCase(name: "current/.expires", target: "9", found: "a link to something else"),
   ])
-  func `a link that is gone is told from one that was changed`(_ row: LinkCase) throws {
+  func `a link that is gone is reported as that, not as one that was changed`(_ row: LinkCase) throws {
     let outputs = outputs(memory)
     let results = Results()
     outputs.write([secret("A"), secret("B"), secret("C")], completion: results.note)

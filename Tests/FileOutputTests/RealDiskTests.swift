@@ -42,7 +42,7 @@ import Testing
     #expect(roomy.failure == nil && roomy.content == "new")
   }
 
-  @Test func `a read-only disk is told, and no command for what lies in tmp`() throws {
+  @Test func `a read-only disk is reported, and no command for what lies in tmp`() throws {
     let temporary = try TemporaryDirectory()
     let outcome = try PrivateMounts.run {
       try PrivateMounts.mountMemory(over: temporary.path, size: 1 << 20)

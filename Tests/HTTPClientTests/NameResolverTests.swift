@@ -319,7 +319,7 @@ extension NameResolverTests {
     withExtendedLifetime(full) {}
   }
 
-  @Test func `what takes no connection and what takes one and says nothing are told apart`() throws {
+  @Test func `what takes no connection and what takes one and says nothing are two things`() throws {
     let full = try FullAddress("127.0.0.9", port: server.port())
     let silent = try SilentAddress("127.0.0.10", port: server.port())
     let cases = [

@@ -96,7 +96,7 @@ import Testing
     #expect(try bench().post(server.url("/ok")).failure?.retryAfter == nil)
   }
 
-  @Test func `a proxy whose name leads nowhere is told from one that takes no connection`() throws {
+  @Test func `a proxy whose name leads nowhere is reported otherwise than one that takes no connection`() throws {
     let failure = try bench(url: "http://proxy.invalid:3128").post(server.url("/ok")).failure
     #expect(failure?.kind == .proxyUnresolved && failure?.text.hasPrefix("no address for 'proxy.invalid': ") == true)
     try proxy.become(.refuse)

@@ -18,7 +18,7 @@ import Testing
 
   /// It said `usermod -aG docker alice`, which makes alice root.
   @Test(arguments: ["root", "docker", "wheel", "adm", "-G", "2000"])
-  func `nobody is told to join a group that may do more than connect`(_ group: String) {
+  func `nobody is sent into a group that may do more than connect`(_ group: String) {
     #expect(!remedy(name: group).contains("usermod") && remedy(name: group).contains("'\(group)'"))
   }
 

@@ -185,7 +185,7 @@ def processor_time(server):
 
 
 def figures(path, reader, hostile):
-    """What the server has counted, which it tells root: credentials handed to the others, and connections."""
+    """What the server has counted, which root may see: credentials handed to the others, and connections."""
     os.seteuid(0)
     one = socket.socket(socket.AF_UNIX)
     give_time(one)
