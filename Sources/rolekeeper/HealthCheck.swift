@@ -78,7 +78,8 @@ struct HealthCheck {
     var troubles: [Health.Reason] = []
     for source in roles.compactMap(\.source) {
       guard let error = source.error else { continue }
-      let reason = Health.Reason(.source, detail: "source '\(source.name)': \(error.code): \(error.advice)")
+      let code = error.code == LastError.unusableFile ? "" : "\(error.code): "
+      let reason = Health.Reason(.source, detail: "source '\(source.name)': \(code)\(error.advice)")
       if !troubles.contains(reason) { troubles.append(reason) }
     }
     return Health(of: roles, besides: troubles)
