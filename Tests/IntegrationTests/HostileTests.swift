@@ -83,10 +83,10 @@ import Wire
   /// without the flood: 0.2 to 0.7 of that. None of these figures grows with what else the machine does.
   @Test(arguments: [
     Flood(
-      testDescription: "10,000 requests at once on each of 64 connections", ways: ["pipelining:64"], share: 1...100),
+      testDescription: "10,000 requests at once on each of 64 connections", ways: ["pipelining:64"], share: 1...60),
     Flood(
       testDescription: "the same beside a lasting connection", ways: ["pipelining:64"], options: ["--lasting"],
-      share: 1...100),
+      share: 1...60),
     Flood(testDescription: "a connection for each request", ways: ["one_by_one", "one_by_one"], share: 0.1...20),
   ])
   func `beside a flood of one user's another gets every credential it asks for`(_ flood: Flood) throws {
