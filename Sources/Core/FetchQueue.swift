@@ -10,7 +10,8 @@
 /// A spare call leaves the last token to those that work. A reservation also needs a token of a bucket of its own with a quarter
 /// of the rate.
 ///
-/// While whoever answered has asked to be left alone, only first attempts are let go.
+/// While whoever answered has asked to be left alone, only first attempts are let go, and roles that have reached their floor: readers
+/// come first.
 ///
 /// Checks of sessions are no role's attempts and don't wait in here: their driver says that one waits, and asks whether it is its
 /// turn. It comes after those that are first or due, and before those that fail and their retries, which could else keep it
@@ -52,6 +53,9 @@ package struct FetchQueue: Sendable {
       self.arrival = arrival
       self.ticket = ticket
     }
+
+    /// When the role falls below its floor; nil where that isn't what it goes by.
+    var floorReached: Timestamp? { group == 1 ? Timestamp(microseconds: instant) : nil }
 
     static func < (left: Place, right: Place) -> Bool {
       // Not as tuples, whose comparison is generic and takes many times as long in a debug build.
@@ -130,13 +134,15 @@ package struct FetchQueue: Sendable {
       let count = reservations.count { $0 < place } + 1
       return afterHold(max(bucket.earliest(count, at: instant), reservationBucket.earliest(count, at: instant)))
     }
-    if let place = retries[role] { return afterHold(bucket.earliest(retries.count { $0 < place } + 1, at: instant)) }
+    if let place = retries[role] {
+      return afterHold(bucket.earliest(retries.count { $0 < place } + 1, at: instant), of: place)
+    }
     guard let place = refreshes[role] else { return nil }
     let chance = bucket.earliest(refreshes.count { $0 < place } + 1, at: instant)
     switch place.ticket.urgency {
     case .first: return chance
     case .spare: return afterHold(max(chance, bucket.nextToken(beyond: 1, at: instant)))
-    case .due, .retry, .reservation: return afterHold(chance)
+    case .due, .retry, .reservation: return afterHold(chance, of: place)
     }
   }
 
@@ -149,8 +155,8 @@ package struct FetchQueue: Sendable {
   /// Holds the burst back after a call that failed on the way or by the server's own trouble.
   package mutating func failed(at instant: Timestamp) { bucket.failed(at: instant) }
 
-  /// Lets nothing but first attempts go before `end`, since the peer asked for that: what one role was answered goes for all. After that
-  /// there is no burst.
+  /// Lets nothing but first attempts and roles at their floor go before `end`, since the peer asked for that: what one role was answered
+  /// goes for all. After that there is no burst.
   package mutating func hold(until end: Timestamp) { heldUntil = max(heldUntil ?? end, end) }
 
   /// Slows down after a throttled call.
@@ -195,6 +201,12 @@ package struct FetchQueue: Sendable {
 
   private func afterHold(_ chance: Timestamp) -> Timestamp { max(chance, heldUntil ?? chance) }
 
+  /// The same for a role that may reach its floor before the hold is over, and then goes.
+  private func afterHold(_ chance: Timestamp, of place: Place) -> Timestamp {
+    let held = afterHold(chance)
+    return place.floorReached.map { min(held, max(chance, $0)) } ?? held
+  }
+
   private enum Turn {
     case attempt(Ticket)
     case check
@@ -208,7 +220,13 @@ package struct FetchQueue: Sendable {
     }
     guard let next = nextByTokens(at: instant) else { return nil }
     if case .attempt(let ticket) = next.turn, ticket.urgency == .first { return next }
-    return (next.turn, afterHold(next.chance))
+    let held = afterHold(next.chance)
+    // Which of them is at its floor first, not whose turn it would be else.
+    guard heldUntil != nil,
+      let place = [refreshes.firstKey, retries.firstKey].compactMap({ $0 }).filter({ $0.floorReached != nil }).min()
+    else { return (next.turn, held) }
+    let chance = afterHold(bucket.nextToken(at: instant), of: place)
+    return chance < held ? (.attempt(place.ticket), chance) : (next.turn, held)
   }
 
   /// Whose turn it is and when the tokens for it are there.

@@ -262,6 +262,21 @@ import Testing
     #expect(queue.next(at: Self.at(20.02))?.role == 1)
   }
 
+  @Test func `a role that reaches its floor while the peer asks for time goes all the same, and the others wait`() {
+    var queue = Self.queue([
+      .due(floorReached: Self.at(50)), .retry(floorReached: Self.at(12)), .due(floorReached: Self.at(15)), .spare,
+    ])
+    queue.hold(until: Self.at(20))
+    #expect(Self.drain(&queue, at: Self.start) == [])
+    #expect(queue.nextChance(at: Self.start) == Self.at(12))
+    #expect(queue.earliestStart(of: 1, at: Self.start) == Self.at(12))
+    #expect(queue.earliestStart(of: 0, at: Self.start) == Self.at(20))
+    #expect(Self.drain(&queue, at: Self.at(12)) == [1])
+    #expect(queue.nextChance(at: Self.at(12)) == Self.at(15))
+    #expect(Self.drain(&queue, at: Self.at(19)) == [2])
+    #expect(queue.nextChance(at: Self.at(19)) == Self.at(20))
+  }
+
   @Test func `a check of a session is held, too`() {
     var queue = Self.queue([])
     queue.hold(until: Self.at(20))
