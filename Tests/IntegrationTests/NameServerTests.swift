@@ -33,7 +33,7 @@ import Wire
       }
       #expect(silent.ignored >= 1)
       #expect(try lab.report().endpoints[0].misses == 0)
-      #expect(!daemon.logLines("warning: settings", "sts.connect_timeout is 3 s", "takes up to 7 s").isEmpty)
+      #expect(!daemon.logLines("warning: settings", "sts.connect_timeout is 3s", "takes up to 7s").isEmpty)
 
       // What was found serves the next requests, and no connection waits for it.
       let before = silent.ignored
