@@ -236,6 +236,21 @@ import Testing
     #expect(edit.losses.isEmpty && edit.warnings.isEmpty, "\(edit)")
   }
 
+  /// `burst = 20` cut off behind the 2.
+  @Test func `a last value that changed with the line end gone is reported`() throws {
+    let start = "[source.main]\ntype = \"access-key\"\ncredential = \"access-key\"\n\(Self.role("r"))[sts]\n"
+    let old = try Self.settings(start + "burst = 20\n")
+    func warnings(_ end: String) throws -> [String] {
+      try Self.settings(start + end).difference(from: old).warnings.map(\.problem)
+    }
+    #expect(
+      try warnings("burst = 2") == [
+        "is where the file ends, without the line end that it had; its last value may be cut off"
+      ])
+    #expect(try warnings("burst = 2\n").isEmpty, "an edit")
+    #expect(try warnings("burst = 20").isEmpty, "nothing changed")
+  }
+
   @Test func `settings that had no role lose none`() throws {
     let empty = try Self.settings(Self.main)
     #expect(empty.difference(from: empty).losses.isEmpty)

@@ -121,12 +121,27 @@ package struct SettingsDifference: Hashable, Sendable {
     for file in new.inventory.files {
       guard let end = file.lastTable else { continue }
       let lost = LostKeys(at: end, from: (old, oldRoles), to: (new, newRoles))
-      if lost.all.isEmpty { continue }
       let isCut = oldFiles[file.path]?.endsInLineFeed == true && !file.endsInLineFeed
+      if lost.all.isEmpty {
+        // A number may have lost its last digits.
+        if isCut, isChanged, !losses.contains(where: { $0.place.file == file.path }) {
+          warn(
+            file.path, end.name,
+            "is where the file ends, without the line end that it had; its last value may be cut off")
+        }
+        continue
+      }
       let what =
         "has lost \(lost.all.joined(separator: ", ")), and the file ends in that table, as if it was cut off there"
       if isCut || !lost.noticed.isEmpty { lose(file.path, end.name, what) } else { warn(file.path, end.name, what) }
     }
+  }
+
+  /// Whether anything but the files' outward form is another than before.
+  private var isChanged: Bool {
+    var old = old
+    old.inventory = new.inventory
+    return old != new
   }
 
   // MARK: - Sentences
