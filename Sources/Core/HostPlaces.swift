@@ -14,8 +14,10 @@ package enum HostPlaces {
   ]
 
   /// Whether `directory`, an absolute path without `.` and `..`, may be one of the daemon's own: it lies deep enough in a part of the
-  /// host that is for services, as `/srv/NAME` and `/var/lib/NAME` do.
+  /// host that is for services, as `/srv/NAME` and `/var/lib/NAME` do. Not where a unit's setting would mean another path, or several:
+  /// systemd splits `ReadWritePaths=` at blanks, and reads `%`, quotes and backslashes (systemd.syntax(7)).
   package static func mayBeOurs(_ directory: String) -> Bool {
+    guard ShellWord.isPlain(directory) else { return false }
     let steps = directory.split(separator: "/")
     guard steps.count >= (steps.first == "var" ? 3 : 2) else { return false }
     return !reserved.contains { directory == $0 || directory.hasPrefix("\($0)/") }

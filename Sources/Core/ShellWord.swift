@@ -1,15 +1,20 @@
 /// Words of the commands that messages propose.
 package enum ShellWord {
+  /// Whether it is one word without quotes.
+  package static func isPlain(_ word: String) -> Bool {
+    !word.isEmpty
+      && word.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): true
+        default: "._/-@:+,".utf8.contains(byte)
+        }
+      }
+  }
+
   /// As a shell takes it for one word.
   package static func quoted(_ word: String) -> String {
-    let isPlain = word.utf8.allSatisfy { byte in
-      switch byte {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-      case UInt8(ascii: "a")...UInt8(ascii: "z"): true
-      default: "._/-@:+,".utf8.contains(byte)
-      }
-    }
-    if isPlain && !word.isEmpty { return word }
+    if isPlain(word) { return word }
     // A quote ends the quoted part, stands for itself behind a backslash, and begins the next part.
     let parts = word.split(separator: "'", omittingEmptySubsequences: false)
     return "'\(parts.joined(separator: "'\\''"))'"

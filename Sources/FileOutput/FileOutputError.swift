@@ -37,7 +37,7 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
     case .missingDirectory(let path, let isInRoots):
       "directory '\(path)': there is no such directory; \(Self.making(path, isInRoots: isInRoots))"
     case .hiddenDirectory(let path):
-      "directory '\(path)': the unit doesn't see homes; name a directory outside of them: \(Self.seeCheck); or run 'systemctl edit rolekeeper', add the lines '[Service]', 'ProtectHome=tmpfs' and 'BindPaths=-\(path)', then restart"
+      "directory '\(path)': the unit doesn't see homes; name a directory outside of them: \(Self.seeCheck)\(Self.binding(path))"
     case .inTheWay(let path, let what): "file '\(path)': a \(what) is in the way; move it or change 'path'"
     case .unusablePath(let path): "path '\(path)': not an absolute path without empty, '.' and '..' steps"
     }
@@ -77,6 +77,13 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
     let make = step == .makeParent ? "make it with '\(command(making: place))', " : ""
     return
       "it is read-only for the daemon: \(make)run 'systemctl edit rolekeeper', add the lines '[Service]' and 'ReadWritePaths=-\(place)', then restart; if it is read-only for root, too, look at its mount"
+  }
+
+  /// systemd reads blanks, `%`, `:` and quotes in a path as something else (systemd.syntax(7), `BindPaths=`).
+  private static func binding(_ path: String) -> String {
+    guard ShellWord.isPlain(path), !path.contains(":") else { return "" }
+    return
+      "; or run 'systemctl edit rolekeeper', add the lines '[Service]', 'ProtectHome=tmpfs' and 'BindPaths=-\(path)', then restart"
   }
 
   /// It looks at more of the host than a failed call shows, and knows the unit.

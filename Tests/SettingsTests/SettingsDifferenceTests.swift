@@ -60,6 +60,7 @@ import Testing
 
   private static let meant =
     "; complete the file if it was cut off; if this is meant, run: rolekeeper reload --allow-removal"
+  private static let putBack = "; if that isn't meant, put them back and reload"
   private static let path = FakeHost.path
 
   private static func without(_ lines: String...) -> String {
@@ -127,10 +128,18 @@ import Testing
     Case(
       name: "one file of two taken out",
       main: without("[[roles.uploader.files]]", "path = \"credentials", "format")
-        + "files = [{ path = \"credentials.env\" }]\n", losses: []),
+        + "files = [{ path = \"credentials.env\" }]\n", losses: [],
+      warnings: ["\(path): roles.uploader.files no longer has 'credentials.json', so that file is removed\(putBack)"]),
+    Case(
+      name: "cut off before the second file",
+      main: String((main + uploader).prefix(upTo: (main + uploader).ranges(of: "\n[[roles")[1].lowerBound)),
+      losses: [
+        "\(path): roles.uploader.files lacks 'credentials.env', and the file's last line has lost its line end\(meant)"
+      ]),
     Case(
       name: "another reader", main: (main + uploader).replacing("users = [\"uploader\"]", with: "groups = [\"media\"]"),
-      losses: []),
+      losses: [],
+      warnings: ["\(path): roles.uploader.allow no longer has uid 1001, who can't read it from now on\(putBack)"]),
     Case(
       name: "no admins", main: without("admin_users"), losses: ["\(path): access names no admin any more\(meant)"]),
     Case(
@@ -249,6 +258,30 @@ import Testing
       ])
     #expect(try warnings("burst = 2\n").isEmpty, "an edit")
     #expect(try warnings("burst = 20").isEmpty, "nothing changed")
+  }
+
+  /// The owner's group, say, follows the host's list of users.
+  @Test func `a key that was never written isn't lost when its value is another one`() throws {
+    let text = Self.main + Self.role("r") + "[[roles.r.files]]\npath = \"/srv/a\"\nowner = \"uploader\"\n"
+    let old = try Self.settings(text)
+    var new = old
+    new.roles[0].outputs[0].gid += 1
+    #expect(new != old)
+    let difference = new.difference(from: old)
+    #expect(difference.losses.isEmpty && difference.warnings.isEmpty, "\(difference)")
+    // A source that has another name is another value of a key that isn't written.
+    let renamed = try Self.settings(text.replacing("[source.main]", with: "[source.other]")).difference(from: old)
+    #expect(renamed.losses.isEmpty && renamed.warnings.isEmpty, "\(renamed)")
+  }
+
+  @Test func `a file that goes from one role to another isn't said to be removed`() throws {
+    func files(_ paths: String...) -> String { paths.map { "[[roles.r.files]]\npath = \"\($0)\"\n" }.joined() }
+    func text(_ first: String, _ second: String) -> String {
+      Self.main + Self.role("r") + first + Self.role("s") + second.replacing("roles.r", with: "roles.s")
+    }
+    let old = try Self.settings(text(files("/srv/a", "/srv/b"), files("/srv/c")))
+    let moved = try Self.settings(text(files("/srv/a"), files("/srv/c", "/srv/b"))).difference(from: old)
+    #expect(moved.losses.isEmpty && moved.warnings.isEmpty, "\(moved)")
   }
 
   @Test func `settings that had no role lose none`() throws {

@@ -10,10 +10,16 @@ struct LostKeys {
 
   typealias Settings = (whole: DaemonSettings, roles: [RoleName: RoleSettings])
 
-  /// Of the table `end`, which is among the new settings.
-  init(at end: LastTable, from old: Settings, to new: Settings) {
+  private let end: LastTable
+  /// The keys that the same table had; nil where another one was last, and its keys aren't known any more.
+  private let written: Set<String>?
+
+  /// Of the table `end`, which is among the new settings; `before` is the one that the file ended in.
+  init(at end: LastTable, before: LastTable?, from old: Settings, to new: Settings) {
+    self.end = end
+    written = before.flatMap { $0.path == end.path && $0.index == end.index ? $0.keys : nil }
     func lost(_ key: any SettingKey, _ isOther: Bool, _ kept: inout [String]) {
-      if isOther, !end.keys.contains(key.name) { kept.append(key.name) }
+      if isOther, isLost(key) { kept.append(key.name) }
     }
     switch end.path.first {
     case Schema.socket.name where end.path.count == 1:
@@ -37,20 +43,25 @@ struct LostKeys {
     case Schema.roles.name where end.path.count > 1:
       guard let name = RoleName(end.path[1]), let before = old.roles[name], let after = new.roles[name] else { return }
       switch end.path.dropFirst(2).first {
-      case nil: compareRole(before, after, end)
+      case nil: compareRole(before, after)
       case Schema.Role.allow.name:
         lost(Schema.Allow.users, before.readers.uids != after.readers.uids, &noticed)
         lost(Schema.Allow.groups, before.readers.gids != after.readers.gids, &noticed)
-      case Schema.Role.files.name: compareOutput(before, after, end)
+      case Schema.Role.files.name: compareOutput(before, after)
       default: break
       }
     default: break
     }
   }
 
-  private mutating func compareRole(_ before: RoleSettings, _ after: RoleSettings, _ end: LastTable) {
+  /// Whether it isn't written any more. What was never written has another value for another reason: an owner has another group, say.
+  private func isLost(_ key: any SettingKey) -> Bool {
+    !end.keys.contains(key.name) && written?.contains(key.name) ?? true
+  }
+
+  private mutating func compareRole(_ before: RoleSettings, _ after: RoleSettings) {
     func lost(_ key: any SettingKey, _ isOther: Bool) {
-      if isOther, !end.keys.contains(key.name) { others.append(key.name) }
+      if isOther, isLost(key) { others.append(key.name) }
     }
     let (old, new) = (before.timing, after.timing)
     lost(Schema.Role.sessionName, before.sessionName != after.sessionName)
@@ -67,12 +78,12 @@ struct LostKeys {
     lost(Schema.Role.lapseMargin, old.lapseMargin != new.lapseMargin)
   }
 
-  private mutating func compareOutput(_ before: RoleSettings, _ after: RoleSettings, _ end: LastTable) {
+  private mutating func compareOutput(_ before: RoleSettings, _ after: RoleSettings) {
     guard let index = end.index, after.outputs.indices.contains(index) else { return }
     let new = after.outputs[index]
     guard let old = before.outputs.first(where: { $0.location == new.location }) else { return }
     func lost(_ key: any SettingKey, _ isOther: Bool) {
-      if isOther, !end.keys.contains(key.name) { noticed.append(key.name) }
+      if isOther, isLost(key) { noticed.append(key.name) }
     }
     lost(Schema.Output.format, old.format != new.format)
     lost(Schema.Output.owner, old.uid != new.uid)

@@ -5,7 +5,7 @@ import Core
 /// A file that was cut off, emptied, or caught half written is often valid TOML still, and says: no roles, no readers, no
 /// limits. So whatever vanishes from a file that is still there is a *loss*, which a reload carries out only when it is allowed
 /// to (`rolekeeper reload --allow-removal`). What a person can only have done on purpose isn't: one role of several taken out,
-/// one reader of several, a whole file of `roles.d` deleted.
+/// one file or reader of several, a whole file of `roles.d` deleted.
 package struct SettingsDifference: Hashable, Sendable {
   /// What looks like an accident; with any of these the old settings stay in force, unless removal is allowed.
   package private(set) var losses: [Diagnostic] = []
@@ -84,12 +84,55 @@ package struct SettingsDifference: Hashable, Sendable {
   // MARK: - Roles
 
   private mutating func compareRoles() {
+    let named = Set(new.roles.lazy.flatMap(\.outputs).map(\.location))
     for file in new.inventory.files {
+      let isCut = hasLostLineEnd(file)
       for name in file.roles {
         guard let before = oldRoles[name], let after = newRoles[name] else { continue }
         compare(before, after, in: file.path)
+        compareOutputs(before, after, named, in: file.path, isCut: isCut)
+        compareReaders(before, after, in: file.path)
       }
     }
+  }
+
+  /// Files that a role no longer has beside others that it keeps; one elsewhere may be another role's now, and then stays.
+  private mutating func compareOutputs(
+    _ before: RoleSettings, _ after: RoleSettings, _ named: Set<OutputSettings.Location>, in path: String, isCut: Bool
+  ) {
+    guard !after.outputs.isEmpty, before.outputs != after.outputs else { return }
+    let gone = before.outputs.map(\.location).filter { location in
+      switch location {
+      case .roleDirectory: !after.outputs.contains { $0.location == location }
+      case .elsewhere: !named.contains(location)
+      }
+    }
+    guard !gone.isEmpty else { return }
+    let key = "roles.\(after.name).files"
+    let names = gone.map { "'\($0.written)'" }.joined(separator: ", ")
+    if isCut {
+      lose(path, key, "lacks \(names), and the file's last line has lost its line end")
+    } else {
+      warn(path, key, "no longer has \(names), so \(gone.count == 1 ? "that file is" : "those files are") removed")
+    }
+  }
+
+  /// Readers that a role no longer has beside others that it keeps.
+  private mutating func compareReaders(_ before: RoleSettings, _ after: RoleSettings, in path: String) {
+    guard !after.readers.isEmpty, before.readers != after.readers else { return }
+    func gone(_ kind: String, _ before: Set<UInt32>, _ after: Set<UInt32>) -> String? {
+      let numbers = before.subtracting(after).sorted()
+      guard !numbers.isEmpty else { return nil }
+      let more = numbers.count > 8 ? " and \(numbers.count - 8) more" : ""
+      return "\(kind) \(numbers.prefix(8).map(String.init).joined(separator: ", "))\(more)"
+    }
+    let all = [
+      gone("uid", before.readers.uids, after.readers.uids), gone("gid", before.readers.gids, after.readers.gids),
+    ].compactMap { $0 }
+    guard !all.isEmpty else { return }
+    warn(
+      path, "roles.\(after.name).allow",
+      "no longer has \(all.joined(separator: " and ")), who can't read it from now on")
   }
 
   private mutating func compare(_ before: RoleSettings, _ after: RoleSettings, in path: String) {
@@ -120,8 +163,9 @@ package struct SettingsDifference: Hashable, Sendable {
     let oldFiles = Dictionary(old.inventory.files.map { ($0.path, $0) }) { first, _ in first }
     for file in new.inventory.files {
       guard let end = file.lastTable else { continue }
-      let lost = LostKeys(at: end, from: (old, oldRoles), to: (new, newRoles))
-      let isCut = oldFiles[file.path]?.endsInLineFeed == true && !file.endsInLineFeed
+      let lost = LostKeys(
+        at: end, before: oldFiles[file.path]?.lastTable, from: (old, oldRoles), to: (new, newRoles))
+      let isCut = hasLostLineEnd(file)
       if lost.all.isEmpty {
         // A number may have lost its last digits.
         if isCut, isChanged, !losses.contains(where: { $0.place.file == file.path }) {
@@ -135,6 +179,10 @@ package struct SettingsDifference: Hashable, Sendable {
         "has lost \(lost.all.joined(separator: ", ")), and the file ends in that table, as if it was cut off there"
       if isCut || !lost.noticed.isEmpty { lose(file.path, end.name, what) } else { warn(file.path, end.name, what) }
     }
+  }
+
+  private func hasLostLineEnd(_ file: SettingsInventory.File) -> Bool {
+    !file.endsInLineFeed && old.inventory.files.contains { $0.path == file.path && $0.endsInLineFeed }
   }
 
   /// Whether anything but the files' outward form is another than before.

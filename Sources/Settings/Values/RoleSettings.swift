@@ -42,6 +42,14 @@ package struct OutputSettings: Hashable, Sendable {
     case roleDirectory(name: String)
     /// An absolute path elsewhere.
     case elsewhere(path: String)
+
+    /// As the settings have it.
+    var written: String {
+      switch self {
+      case .roleDirectory(let name): name
+      case .elsewhere(let path): path
+      }
+    }
   }
 
   package var location: Location
