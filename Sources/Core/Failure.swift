@@ -17,7 +17,7 @@ package struct Failure: Hashable, Sendable {
     case identityLapsed
   }
 
-  package let kind: Kind
+  package private(set) var kind: Kind
   /// The cloud's error code (`NoPermission`), or for failures on the way a word of ours (`ConnectTimeout`).
   package let code: String
   /// The status of the answer; nil when there was none.
@@ -25,7 +25,7 @@ package struct Failure: Hashable, Sendable {
   /// The RequestId by which the vendor's support finds the call; nil when the answer named none.
   package let requestID: String?
   /// How long whoever answered asked to be left alone; no attempt is made before. nil when nothing was said.
-  package let notBefore: Duration?
+  package private(set) var notBefore: Duration?
   /// What a person can do about it, in half a sentence; never quotes the cloud's message, which may quote our request.
   package let advice: String
 
@@ -39,6 +39,14 @@ package struct Failure: Hashable, Sendable {
     self.requestID = requestID
     self.notBefore = notBefore
     self.advice = advice
+  }
+
+  /// The same without the wait that the peer asked for.
+  package var withoutWait: Failure {
+    var failure = self
+    failure.notBefore = nil
+    if case .throttled = kind { failure.kind = .throttled(wait: nil) }
+    return failure
   }
 
   /// The wait that the peer asked for, in whatever way it said so; at most five minutes.

@@ -159,6 +159,9 @@ package struct FetchQueue: Sendable {
   /// goes for all. After that there is no burst.
   package mutating func hold(until end: Timestamp) { heldUntil = max(heldUntil ?? end, end) }
 
+  /// Ends that at once; no burst follows this either.
+  package mutating func release() { heldUntil = heldUntil.map { _ in .distantPast } }
+
   /// Slows down after a throttled call.
   package mutating func throttled(at instant: Timestamp) {
     bucket.throttled(at: instant)

@@ -10,6 +10,8 @@ package struct HostSchedule: Sendable {
   /// When the call was made that was the latest to succeed.
   private var lastSuccess: Timestamp?
   private var failing: [Int: FailingRole] = [:]
+  /// When all roles were asked to wait, as far as nothing has ended that.
+  private var holdBegan: Timestamp?
 
   /// What answers' dates have been like lately.
   private enum DateTrouble {
@@ -150,20 +152,24 @@ package struct HostSchedule: Sendable {
   }
 
   private static let mostConfirmations = 3
-  /// A peer that says "in a day" doesn't let a host run dry.
-  private static let longestHold = Duration.minutes(5)
+  /// A peer that says "in a day", or one of several behind a name, doesn't let a host run dry: the roles that it answered wait longer,
+  /// each for itself.
+  private static let longestHold = Duration.minutes(1)
 
   /// Learns from a refusal of the role in `slot`: a throttle slows the calls down, trouble takes their burst, a refused date is
-  /// put on trial. What the peer asks for in `Retry-After` (RFC 9110, section 10.2.3) it asks of all.
+  /// put on trial. What a peer that is overloaded or down asks for in `Retry-After` (RFC 9110, section 10.2.3) it asks of all; what it says
+  /// of one role's request, of that role.
   package mutating func learn(from failure: Failure, of slot: Int, date: UTCTime?, sent: Timestamp, at now: Timestamp) {
     switch failure.kind {
-    case .throttled: queue.throttled(at: now)
+    case .throttled:
+      queue.throttled(at: now)
+      hold(for: failure.notBefore, at: now)
     case .transient:
       queue.failed(at: now)
       noteTrouble(of: slot, at: now)
+      hold(for: failure.notBefore, at: now)
     case .permanent, .skew, .nonceUsed, .identityLapsed: break
     }
-    if let wait = failure.notBefore { queue.hold(until: now + min(max(wait, .zero), Self.longestHold)) }
     clock.endTrial()
     if failure.kind == .skew, let date { clock.observeSkew(date: date, sent: sent) }
   }
@@ -172,6 +178,19 @@ package struct HostSchedule: Sendable {
   package mutating func learnSuccess(of slot: Int, sent: Timestamp) {
     lastSuccess = max(lastSuccess ?? sent, sent)
     failing[slot] = nil
+    if let holdBegan, sent >= holdBegan { release() }
+  }
+
+  /// Nobody waits any more for what the peer asked of all: it is another one, it has granted a session since, or an administrator asks.
+  package mutating func release() {
+    holdBegan = nil
+    queue.release()
+  }
+
+  private mutating func hold(for wait: Duration?, at now: Timestamp) {
+    guard let wait, wait > .zero else { return }
+    holdBegan = now
+    queue.hold(until: now + min(wait, Self.longestHold))
   }
 
   private mutating func noteTrouble(of slot: Int, at now: Timestamp) {

@@ -39,6 +39,8 @@ package enum RefreshEvent: Sendable {
   /// What made the role fail may be fixed: the settings were reloaded, or the AccessKey is another one. A role that fails tries
   /// at once, and so does one whose attempt under way still fails.
   case cureSuspected
+  /// STS is asked by another way from now on: what was asked for on the old one, such as to wait, doesn't count.
+  case peerChanged
   /// The server's time is known better, or the wall clock was stepped before it was known at all.
   case clockCorrected(ServerClock)
   case timingChanged(RoleTiming)

@@ -71,6 +71,9 @@ package struct RefreshMachine: Sendable {
       if history.isFailing { nextAttempt = earliestAttempt(at: now) }
       history.suspectFix()
       flight.lower(to: .outdated)
+    case .peerChanged:
+      reservations.endRequestedPause()
+      flight.lower(to: .outdated)
     case .timerFired: armed = nil
     case .attemptStarted(let id):
       if let attempt = flight.start(id, giveUp: now + attemptLimit), attempt.purpose == .reservation {

@@ -112,6 +112,9 @@ extension Keeper {
     // A role that READY waited for may be gone.
     announcer.becomeReadyIfDone()
     service.settingsChanged()
+    if (old.sts.endpoints, old.sts.proxy?.address) != (new.sts.endpoints, new.sts.proxy?.address) {
+      refresher.peerChanged()
+    }
     for source in edges.sources.values { source.retry() }
     refresher.sendToAll(.cureSuspected)
     thrift.muchWasDone()

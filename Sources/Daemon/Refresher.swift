@@ -56,6 +56,8 @@ package final class Refresher {
   /// The wall clock's lead over the boot clock, in microseconds.
   private var wallOffset: Int64
   private var wantsConfirmation = false
+  /// When the settings last named another way to STS.
+  private var peerChangedAt: Timestamp?
   private var heads = HandoutHeads()
 
   /// `time` reads CLOCK_BOOTTIME afresh; `attemptLimit` is when a draw without an outcome counts as failed.
@@ -116,6 +118,16 @@ package final class Refresher {
     for role in roles.values where role.settings.source == name { deliver(.cureSuspected, to: role) }
     pump()
   }
+
+  /// STS is asked by another way from now on: nobody waits any more for what was asked for on the old one.
+  package func peerChanged() {
+    peerChangedAt = time()
+    schedule.release()
+    sendToAll(.peerChanged)
+  }
+
+  /// An administrator asks for a session, though STS asked to be left alone.
+  package func endHold() { schedule.release() }
 
   package func setRate(_ rate: Double, burst: Int) {
     schedule.setRate(rate, burst: burst, at: time())
@@ -224,7 +236,9 @@ package final class Refresher {
       deliver(.succeeded(attempt.id, admit(assumed, asked: attempt.duration, from: outcome, for: role)), to: role)
       if wantsConfirmation { deliver(.refreshRequested, to: role) }
       wantsConfirmation = false
-    case .refused(let failure):
+    case .refused(var failure):
+      // To wait was about the endpoint that was asked.
+      if let peerChangedAt, outcome.sent <= peerChangedAt { failure = failure.withoutWait }
       role.count(outcome: failure.code)
       schedule.learn(from: failure, of: role.slot, date: outcome.date, sent: outcome.sent, at: time())
       deliver(.failed(attempt.id, attempt.purpose == .reservation ? failure.ofReservation : failure), to: role)

@@ -101,12 +101,36 @@ import Testing
 
   // MARK: - Retry-After
 
-  @Test(arguments: [(20, 20), (86_400, 300), (-5, 0)])
-  func `what one role is asked to wait all wait, at most five minutes`(_ asked: Int64, _ held: Int64) {
-    var schedule = Self.schedule()
+  private static func hold(
+    _ schedule: inout HostSchedule, for seconds: Int64, _ kind: Failure.Kind = .transient, at instant: Int64 = 0
+  ) {
     let failure = Failure(
-      .transient, code: "ServiceUnavailable", httpStatus: 503, notBefore: .seconds(asked), advice: "")
-    schedule.learn(from: failure, of: 0, date: nil, sent: Self.start, at: Self.start)
+      kind, code: "ServiceUnavailable", httpStatus: 503, notBefore: .seconds(seconds), advice: "")
+    let now = start + .seconds(instant)
+    schedule.learn(from: failure, of: 0, date: nil, sent: now, at: now)
+  }
+
+  /// A session granted after the request to wait, and one granted before.
+  @Test(arguments: [(2, true), (0, false)])
+  func `a session that STS grants ends the wait of all`(_ sent: Int64, _ ends: Bool) {
+    var schedule = Self.schedule()
+    Self.hold(&schedule, for: 50, at: 1)
+    #expect(Self.call(&schedule, 1, at: 3) == nil)
+    schedule.learnSuccess(of: 2, sent: Self.start + .seconds(sent))
+    #expect((Self.call(&schedule, 1, at: 4) != nil) == ends)
+  }
+
+  @Test(arguments: [Failure.Kind.permanent, .identityLapsed])
+  func `a wait that is asked for with a refusal of one role's request is that role's`(_ kind: Failure.Kind) {
+    var schedule = Self.schedule()
+    Self.hold(&schedule, for: 50, kind)
+    #expect(Self.call(&schedule, 1, at: 1) != nil)
+  }
+
+  @Test(arguments: [(20, 20), (86_400, 60), (-5, 0)])
+  func `what one role is asked to wait all wait, at most a minute`(_ asked: Int64, _ held: Int64) {
+    var schedule = Self.schedule()
+    Self.hold(&schedule, for: asked)
     if held > 0 { #expect(Self.call(&schedule, 1, at: held - 1) == nil) }
     #expect(Self.call(&schedule, 1, at: held) != nil)
   }

@@ -246,6 +246,21 @@ import Testing
     #expect(!role.reports.contains { if case .failing = $0 { true } else { false } }, "its failure counted")
   }
 
+  @Test func `what an endpoint asked for doesn't hold for the one that takes its place`() {
+    var role = SimulatedRole()
+    role.answer = { _, _ in
+      .fails(Failure(.transient, code: "ServiceUnavailable", notBefore: .seconds(200), advice: ""))
+    }
+    role.start()
+    role.run(for: .seconds(5))
+    #expect(role.attempts.count == 1)
+    role.answer = { .grants($1.duration) }
+    role.send(.peerChanged)
+    role.send(.cureSuspected)
+    role.run(for: .seconds(1))
+    #expect(role.attempts.count == 2 && role.published?.generation == 1)
+  }
+
   @Test func `what fails with the new key, too, counts`() {
     var role = SimulatedRole()
     role.answer = { _, _ in .fails(.forbidden) }

@@ -140,8 +140,10 @@ final class Bench {
 
   func grantAll() { for id in cloud.waiting { grant(id) } }
 
-  func fail(_ id: DrawID, _ kind: Failure.Kind = .transient, code: String = "Connect") {
-    cloud.answer(
-      id, DrawOutcome(result: .refused(Failure(kind, code: code, advice: "look")), date: serverNow, sent: now))
+  func fail(
+    _ id: DrawID, _ kind: Failure.Kind = .transient, code: String = "Connect", notBefore: Duration? = nil
+  ) {
+    let failure = Failure(kind, code: code, notBefore: notBefore, advice: "look")
+    cloud.answer(id, DrawOutcome(result: .refused(failure), date: serverNow, sent: now))
   }
 }

@@ -298,6 +298,25 @@ import Wire
     #expect(bench.cloud.orders.count == 3 && role.machine.lastFailure?.code == "NoPermission")
   }
 
+  /// The roles that were answered wait for long, and another one for a minute.
+  @Test func `what an endpoint asked for holds all roles until it is another one`() throws {
+    let bench = try Bench()
+    for name in ["a", "b", "c"] { bench.add(name) }
+    bench.grant(bench.cloud.waiting[2])
+    let late = bench.cloud.waiting[1]
+    bench.fail(bench.cloud.waiting[0], notBefore: .seconds(200))
+    bench.advance(.seconds(10))
+    bench.refresher.sendToAll(.cureSuspected)
+    #expect(bench.cloud.orders.count == 3)
+    bench.refresher.peerChanged()
+    bench.refresher.sendToAll(.cureSuspected)
+    #expect(bench.cloud.orders.map(\.order.role.name.description) == ["a", "b", "c", "a"])
+    // Whom the old one still answers to waits for nothing of it either.
+    bench.fail(late, notBefore: .seconds(200))
+    bench.advance(.seconds(5))
+    #expect(bench.cloud.orders.last?.order.role.name.description == "b")
+  }
+
   @Test func `a lapsed identity is renewed once before the retry`() throws {
     let bench = try Bench()
     bench.add("a")
