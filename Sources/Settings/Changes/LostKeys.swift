@@ -2,6 +2,23 @@ import Core
 
 /// Keys that were written in a table, aren't any more, and make a difference.
 struct LostKeys {
+  private struct Table {
+    let index: Int?
+    private let keys: Set<String>
+    /// The keys that the same table had; nil where another one was last, and its keys aren't known any more.
+    private let before: Set<String>?
+
+    init(_ end: LastTable, _ before: LastTable?) {
+      (index, keys) = (end.index, end.keys)
+      self.before = before.flatMap { $0.path == end.path && $0.index == end.index ? $0.keys : nil }
+    }
+
+    /// Whether it isn't written any more. What was never written has another value for another reason: an owner has another group, say.
+    func hasLost(_ key: any SettingKey) -> Bool {
+      !keys.contains(key.name) && before?.contains(key.name) ?? true
+    }
+  }
+
   /// By what readers would notice at once: whose a file is, what is in it, where the socket is.
   private(set) var noticed: [String] = []
   private var others: [String] = []
@@ -10,16 +27,14 @@ struct LostKeys {
 
   typealias Settings = (whole: DaemonSettings, roles: [RoleName: RoleSettings])
 
-  private let end: LastTable
-  /// The keys that the same table had; nil where another one was last, and its keys aren't known any more.
-  private let written: Set<String>?
+  private let table: Table
 
   /// Of the table `end`, which is among the new settings; `before` is the one that the file ended in.
   init(at end: LastTable, before: LastTable?, from old: Settings, to new: Settings) {
-    self.end = end
-    written = before.flatMap { $0.path == end.path && $0.index == end.index ? $0.keys : nil }
+    let table = Table(end, before)
+    self.table = table
     func lost(_ key: any SettingKey, _ isOther: Bool, _ kept: inout [String]) {
-      if isOther, isLost(key) { kept.append(key.name) }
+      if isOther, table.hasLost(key) { kept.append(key.name) }
     }
     switch end.path.first {
     case Schema.socket.name where end.path.count == 1:
@@ -54,14 +69,9 @@ struct LostKeys {
     }
   }
 
-  /// Whether it isn't written any more. What was never written has another value for another reason: an owner has another group, say.
-  private func isLost(_ key: any SettingKey) -> Bool {
-    !end.keys.contains(key.name) && written?.contains(key.name) ?? true
-  }
-
   private mutating func compareRole(_ before: RoleSettings, _ after: RoleSettings) {
     func lost(_ key: any SettingKey, _ isOther: Bool) {
-      if isOther, isLost(key) { others.append(key.name) }
+      if isOther, table.hasLost(key) { others.append(key.name) }
     }
     let (old, new) = (before.timing, after.timing)
     lost(Schema.Role.sessionName, before.sessionName != after.sessionName)
@@ -79,11 +89,11 @@ struct LostKeys {
   }
 
   private mutating func compareOutput(_ before: RoleSettings, _ after: RoleSettings) {
-    guard let index = end.index, after.outputs.indices.contains(index) else { return }
+    guard let index = table.index, after.outputs.indices.contains(index) else { return }
     let new = after.outputs[index]
     guard let old = before.outputs.first(where: { $0.location == new.location }) else { return }
     func lost(_ key: any SettingKey, _ isOther: Bool) {
-      if isOther, isLost(key) { noticed.append(key.name) }
+      if isOther, table.hasLost(key) { noticed.append(key.name) }
     }
     lost(Schema.Output.format, old.format != new.format)
     lost(Schema.Output.owner, old.uid != new.uid)
