@@ -120,6 +120,9 @@ package struct HostSchedule: Sendable {
   /// What a successful answer's date is good for.
   package enum DateFinding: Hashable, Sendable {
     case agrees
+    /// It agrees, and an odd one before it was wrong: sessions that were judged by that are judged again. Every role gets
+    /// `clockCorrected`.
+    case refutes
     /// Everything is judged by another time from now on: every role gets `clockCorrected`.
     case corrects(shift: Duration)
     /// It isn't believed. Only the first in a row is news, and wants to be confirmed or not by another answer, soon.
@@ -132,7 +135,8 @@ package struct HostSchedule: Sendable {
   ) -> DateFinding {
     switch clock.observeSuccess(date: date, expiration: expiration, asked: asked, sent: sent) {
     case .agreed:
-      dates = .none
+      defer { dates = .none }
+      if case .odd = dates { return .refutes }
       return .agrees
     case .adopted(let shift):
       dates = .none

@@ -263,6 +263,7 @@ package final class Refresher {
   private func weigh(_ date: UTCTime, of assumed: AssumedSession, asked: Duration, sent: Timestamp) {
     switch schedule.weigh(date: date, expiration: assumed.expiration, asked: asked, sent: sent) {
     case .agrees: break
+    case .refutes: for role in roles.values { deliver(.clockCorrected(clock), to: role) }
     case .corrects(let shift):
       logger.warning(
         "this host's clock and the server's differ; going by the server's",

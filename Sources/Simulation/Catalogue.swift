@@ -170,7 +170,22 @@ package struct Catalogue: Sendable {
       let at = instant(in: scenario.span, using: &chance)
       scenario.incidents.append(Incident(host: 0, at: at, kind: kinds.randomElement(using: &chance)!))
     }
+    for _ in 0..<30 { addReaderOfNothing(to: &scenario, using: &chance) }
     return scenario
+  }
+
+  /// STS forgets all sessions of a role, and a reader waits for the next one, which may turn out too short: it asks for a longer one
+  /// while that is being published.
+  private static func addReaderOfNothing(to scenario: inout Scenario, using chance: inout SeededGenerator) {
+    let role = Int.random(in: 0..<scenario.rolesPerHost, using: &chance)
+    let at = instant(in: scenario.span, using: &chance)
+    for _ in 0..<6 {
+      scenario.incidents.append(Incident(host: 0, at: at, kind: .condemn(role: role, session: 0)))
+    }
+    scenario.incidents.append(
+      Incident(
+        host: 0, at: at + .milliseconds(1),
+        kind: .read(role: role, minTTL: scenario.timing.duration - .seconds(90), wait: .seconds(30), uid: 1000)))
   }
 
   /// Roles that work beside many that don't, each for its own reason, at a rate that can't serve all of them.

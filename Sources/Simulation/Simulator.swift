@@ -184,7 +184,7 @@ package struct Simulator {
     let asked = call.attempt.duration
     switch hosts[host].schedule.weigh(date: date, expiration: expiration, asked: asked, sent: call.sent) {
     case .agrees: break
-    case .corrects: correctClock(of: host)
+    case .corrects, .refutes: correctClock(of: host)
     case .odd(_, let wantsConfirmation): hosts[host].wantsConfirmation = wantsConfirmation
     }
     sessions += 1

@@ -53,6 +53,7 @@ import Testing
       if case .odd(_, true) = Self.weigh(&schedule, round * 1000) { early += 1 }
     }
     #expect(early == 3)
+    #expect(Self.weigh(&schedule, 0) == .refutes)
     #expect(Self.weigh(&schedule, 0) == .agrees)
     #expect(Self.weigh(&schedule, 900) == .odd(isNews: true, wantsConfirmation: true))
   }
