@@ -169,7 +169,8 @@ package final class SocketService: RequestHandler {
     let health = backend.health()
     let summary = health.summary(roles: refresher.roles.count)
     guard health.status == .failing else { return Answer.document(HealthAnswer(health, roles: refresher.roles.count)) }
-    return Answer.problem(Problem(.noSession, detail: "\(summary); rolekeeper status shows why to administrators, and to readers for their roles"))
+    let hint = "rolekeeper status shows why to administrators, and to readers for their roles"
+    return Answer.problem(Problem(.noSession, detail: "\(summary); \(hint)"))
   }
 
   /// The same judgement for one role, with the reasons instead of their number. What is wrong with the settings may name other roles, and

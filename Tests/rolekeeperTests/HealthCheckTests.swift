@@ -11,8 +11,8 @@ import Wire
 
   private static let failing = RoleSource(
     name: "main", state: .keyNotTaken,
-    error: LastError(Failure(.permanent, code: "InvalidAccessKeyId.NotFound", advice: "put a good key there"), since: nil)
-  )
+    error: LastError(
+      Failure(.permanent, code: "InvalidAccessKeyId.NotFound", advice: "put a good key there"), since: nil))
 
   @Test func `what is wrong with the source of two roles is one reason, and degrades both`() {
     let health = HealthCheck.health(of: [
