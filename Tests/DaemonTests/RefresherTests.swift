@@ -310,6 +310,7 @@ import Wire
     #expect(bench.cloud.orders.count == 3)
     bench.refresher.peerChanged()
     bench.refresher.sendToAll(.cureSuspected)
+    bench.advance(.seconds(5))
     // Whom the old one still answers to waits for nothing of it either.
     bench.fail(late, notBefore: .seconds(200))
     // No burst follows, and a role that fails with nothing to lose leaves the last token to those that work.

@@ -60,6 +60,7 @@ import Testing
     .missingDirectory(path: "/etc/app", isInRoots: true), .missingDirectory(path: "/home/alice/app", isInRoots: true),
     .missingDirectory(path: "/srv/alice/app", isInRoots: false), .missingDirectory(path: "/app", isInRoots: true),
     .system(.create, path: "/root/a", errno: EACCES), .system(.makeParent, path: "/usr/lib/roles", errno: EROFS),
+    .missingDirectory(path: "/srv/my app", isInRoots: true), .system(.create, path: "/srv/a /etc/c", errno: EROFS),
     .system(.create, path: "/usr/lib/a", errno: EROFS), .system(.makeDirectory, path: "/run/x", errno: EACCES),
   ])
   func `no error proposes a command that could break the host`(_ error: FileOutputError) {
@@ -70,8 +71,8 @@ import Testing
 
   @Test func `a missing directory in one of root's takes the command that makes it`() {
     #expect(
-      "\(FileOutputError.missingDirectory(path: "/srv/my app", isInRoots: true))"
-        == "directory '/srv/my app': there is no such directory; make it: install -d -o \(geteuid()) -m 0711 '/srv/my app'"
+      "\(FileOutputError.missingDirectory(path: "/srv/app", isInRoots: true))"
+        == "directory '/srv/app': there is no such directory; make it: install -d -o \(geteuid()) -m 0711 /srv/app"
     )
   }
 
