@@ -292,9 +292,6 @@ package struct Catalogue: Sendable {
     scenario.rolesPerHost = rolesPerHost
     scenario.hosts = Int(pairs) / rolesPerHost
     scenario.startWithin = step
-    // An account that takes all of them: one that throttles puts calls off to later than the minute that is looked at, and the mean
-    // would be of its limit, whatever comes at first.
-    scenario.accountLimit = 1000
     scenario.outages = [Outage(kind, at: Timestamp(microseconds: 0) + .seconds(1200), for: length)]
     scenario.span = .seconds(1200) + length + .seconds(61)
     scenario.promisesNoHerd = true
