@@ -54,26 +54,18 @@ struct Edges {
   private static func sources(
     _ wanted: [SourceSettings], keeping old: Edges?, keeper: Keeper
   ) throws -> [String: AccessKeySource] {
-    var sources: [String: AccessKeySource] = [:]
-    for settings in wanted {
-      let location = try AccessKeySource.Location(settings)
-      if let kept = old?.sources[settings.name], kept.location == location {
-        sources[settings.name] = kept
-        continue
-      }
-      // By its name, or where it has got another name by its place.
-      let predecessor = old?.sources[settings.name] ?? old?.sources.values.first { $0.location == location }
+    let places = try wanted.map { (name: $0.name, location: try AccessKeySource.Location($0)) }
+    return try AccessKeySource.sources(at: places, keeping: old?.sources ?? [:]) { name, location, predecessor in
       let source = try AccessKeySource(
-        name: settings.name, at: location, succeeding: predecessor, loop: keeper.loop, logger: keeper.logger)
-      source.changed = { [unowned keeper] in keeper.refresher.sourceChanged(settings.name) }
+        name: name, at: location, succeeding: predecessor, loop: keeper.loop, logger: keeper.logger)
+      source.changed = { [unowned keeper] in keeper.refresher.sourceChanged(name) }
       source.stateChanged = { [unowned keeper] in keeper.announcer?.stateChanged() }
       // By the connections in force then, which a reload may replace.
       source.ask = { [unowned keeper] key, completion in
         keeper.edges.identities.ask(SigningIdentity(key), completion: completion)
       }
-      sources[settings.name] = source
+      return source
     }
-    return sources
   }
 
   /// Has each source that was made in place of another one take that one's place. To be called once these connections are in force.

@@ -41,11 +41,11 @@ import Wire
   }
 
   private func source(
-    _ file: String = "key", succeeding old: AccessKeySource? = nil,
+    _ file: String = "key", name: String = "main", succeeding old: AccessKeySource? = nil,
     watching calls: DirectoryWatch.Calls = DirectoryWatch.Calls()
   ) throws -> AccessKeySource {
     let source = try AccessKeySource(
-      name: "main", at: .file(directory.path("keys/\(file)")), succeeding: old, loop: loop,
+      name: name, at: .file(directory.path("keys/\(file)")), succeeding: old, loop: loop,
       logger: journal.logger, watching: calls)
     source.ask = sts.ask
     return source
@@ -180,6 +180,59 @@ import Wire
     #expect(journal.all.count == lines && old.key?.id == key.id)
     old.refused(key, Self.unknown)
     #expect(next.key?.id == "LTAInewnewnewnew", "the new location's signs at once")
+  }
+
+  /// What a reload makes of `old`: each name with the file where its key is.
+  private func reload(_ wanted: KeyValuePairs<String, String>, keeping old: [String: AccessKeySource] = [:]) throws
+    -> [String: AccessKeySource]
+  {
+    let places = wanted.map {
+      (name: $0.key, location: AccessKeySource.Location.file(directory.path("keys/\($0.value)")))
+    }
+    let sources = try AccessKeySource.sources(at: places, keeping: old) { name, location, predecessor in
+      try source(location.path.split(separator: "/").last.map(String.init)!, name: name, succeeding: predecessor)
+    }
+    for source in sources.values { source.takeOver() }
+    return sources
+  }
+
+  /// The one that was kept was taken for the new one's predecessor: it followed its file no more.
+  @Test(arguments: [false, true])
+  func `a second source for the same file leaves the first one, and both take up another key`(_ isFirst: Bool) throws {
+    try put("LTAIoldoldoldold")
+    let old = try reload(["main": "key"])
+    let new =
+      try isFirst
+      ? reload(["other": "key", "main": "key"], keeping: old) : reload(["main": "key", "other": "key"], keeping: old)
+    #expect(new["main"] === old["main"] && new["other"]?.key?.id == "LTAIoldoldoldold")
+    var changes: [String] = []
+    for (name, source) in new { source.changed = { changes.append(name) } }
+    try replace(by: "LTAInewnewnewnew")
+    while !sts.asked.isEmpty { try sts.answer(.granted(Self.bot)) }
+    #expect(new.values.allSatisfy { $0.key?.id == "LTAInewnewnewnew" && $0.state == .working })
+    #expect(changes.sorted() == ["main", "other"])
+  }
+
+  @Test func `a source is followed by one source only, of its name before one at its place`() throws {
+    try put("LTAIoldoldoldold")
+    try put("LTAInewnewnewnew", "next")
+    let old = try reload(["main": "key"])
+    let moved = try reload(["other": "key", "main": "next"], keeping: old)
+    #expect(moved["main"]?.key?.id == "LTAIoldoldoldold", "it signs until the one at the new place is proven")
+    #expect(moved["main"]?.state == .proving && moved["other"]?.state == .unproven)
+    try #require(old["main"]).accepted(try #require(old["main"]?.key))
+    #expect(moved["main"]?.keys.current?.lastAccepted != nil && moved["other"]?.keys.current?.lastAccepted == nil)
+  }
+
+  @Test func `a source that has another name goes on with its key, and one beside it begins for itself`() throws {
+    try put("LTAIoldoldoldold")
+    let old = try reload(["main": "key"])
+    let key = try #require(old["main"]?.key)
+    old["main"]?.accepted(key)
+    let new = try reload(["first": "key", "second": "key"], keeping: old)
+    #expect(new["first"]?.state == .working && new["second"]?.state == .unproven)
+    old["main"]?.refused(key, Self.unknown)
+    #expect(new["first"]?.state == .refused && new["second"]?.state == .unproven)
   }
 
   @Test func `a source that never had a key begins with the one at the new place`() throws {
