@@ -35,7 +35,7 @@ package final class AccessKeySource {
   package let location: Location
   package private(set) var keys = KeySuccession()
   package private(set) var fileError: FileError?
-  /// Called when another key signs from now on.
+  /// Called when another key signs from now on, or STS has accepted the one in force after it had refused it.
   package var changed: () -> Void = {}
   /// Called when anything that the status shows may have changed.
   package var stateChanged: () -> Void = {}

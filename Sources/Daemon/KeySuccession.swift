@@ -35,7 +35,7 @@ package struct KeySuccession {
     case abandon(InquiryID)
     /// Call with `timerFired` then; nil: not at all.
     case arm(Timestamp?)
-    /// Another key signs from now on.
+    /// Another key signs from now on, or STS has accepted the one in force after it had refused it.
     case keyChanged
     case report(Report)
   }
@@ -236,6 +236,11 @@ package struct KeySuccession {
     current.identity = identity
     current.proven = current.proven ?? now
     current.nextInquiry = nil
+    if current.refusal != nil {
+      // STS didn't know it yet, or it was disabled for a while; roles that were refused may try again.
+      current.refusal = nil
+      effects.append(.keyChanged)
+    }
     self.current = current
     if let lastIdentity, !lastIdentity.isSame(as: identity) {
       effects.append(.report(.otherIdentity(before: lastIdentity, now: identity)))

@@ -302,6 +302,28 @@ import Testing
     #expect(trial.signer == third.id)
   }
 
+  /// RAM didn't know the new key yet; it stayed refused, and its roles waited, until one of them tried by itself.
+  @Test func `a key that STS knows after all isn't refused any more, and whoever waits for it is notified`() throws {
+    var trial = working()
+    trial.send(.refused(Self.old, Self.unknown))
+    trial.send(.found(Self.new))
+    try trial.answer(.refused(Self.unknown))
+    #expect(trial.current?.refusal?.failure == Self.unknown)
+    let changes = trial.changes
+    while trial.asking == nil { try trial.waitForTimer() }
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.signer == Self.new.id && trial.current?.refusal == nil && trial.current?.proven != nil)
+    #expect(trial.changes == changes + 1)
+  }
+
+  @Test func `whose the key is changes nothing for a key that wasn't refused`() throws {
+    var trial = working()
+    try trial.waitForTimer()
+    let changes = trial.changes
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.changes == changes)
+  }
+
   @Test func `at another place the key in force stays, with its proof and its owner, and one on trial is dropped`()
     throws
   {
