@@ -30,9 +30,12 @@ package final class STSClient: SessionDrawing {
   private let serverTime: () -> UTCTime
   private var draws: UInt64 = 0
   private var transfers: [DrawID: HTTPClient.TransferID] = [:]
-  /// Outcomes of requests that couldn't even be sent, told in a later turn like all others.
-  private var unsent: [(id: DrawID, tell: () -> Void)] = []
-  private var teller: DeferSource!
+  /// A request that couldn't even be sent; its outcome is reported in a later turn like all others.
+  private typealias Unsent = (id: DrawID, report: () -> Void)
+  private var unsent: [Unsent] = []
+  /// Those that are being reported, the next one last; a completion may cancel any of them.
+  private var reporting: [Unsent] = []
+  private var unsentReporter: DeferSource!
   private var chance = SystemRandomNumberGenerator()
 
   init(
@@ -45,7 +48,7 @@ package final class STSClient: SessionDrawing {
     self.sources = sources
     self.time = time
     self.serverTime = serverTime
-    teller = DeferSource(loop) { [unowned self] in tellUnsent() }
+    unsentReporter = DeferSource(loop) { [unowned self] in reportUnsent() }
   }
 
   package var hasRoom: Bool { http.freeHandles > 0 }
@@ -101,6 +104,7 @@ package final class STSClient: SessionDrawing {
 
   package func cancel(_ draw: DrawID) {
     unsent.removeAll { $0.id == draw }
+    reporting.removeAll { $0.id == draw }
     if let transfer = transfers.removeValue(forKey: draw) { http.cancel(transfer) }
   }
 
@@ -138,13 +142,14 @@ package final class STSClient: SessionDrawing {
 
   private func fail(_ failure: Failure, of draw: Draw, sent: Timestamp) {
     unsent.append((draw.id, { draw.completion(DrawOutcome(result: .refused(failure), date: nil, sent: sent)) }))
-    teller.schedule()
+    unsentReporter.schedule()
   }
 
-  private func tellUnsent() {
-    let due = unsent
+  /// What fails meanwhile is reported in the next turn.
+  private func reportUnsent() {
+    reporting = unsent.reversed()
     unsent = []
-    for (_, tell) in due { tell() }
+    while let next = reporting.popLast() { next.report() }
   }
 }
 
