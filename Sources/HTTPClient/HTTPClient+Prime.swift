@@ -17,6 +17,8 @@ extension HTTPClient {
       try transfer.begin(0, url: "https://localhost/", headers: [], caFile: path) { _, _ in }
     } catch { throw .library("prepare a handshake", text: error.text) }
     transfer.limit(to: Transfer.Times(settings, proxyLooksUp: false), from: EventLoop.bootTime())
+    // The multi handle has it by its pointer alone.
+    defer { withExtendedLifetime(transfer) {} }
     multi.add(transfer.easy)
     // A handshake that is waiting for its answer has loaded the store.
     guard let code = multi.drive(transfer.easy, steps: 16) else {
