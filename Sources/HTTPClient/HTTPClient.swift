@@ -207,7 +207,7 @@ package final class HTTPClient {
       case .addresses(let addresses):
         transfer.use(addresses, of: next)
         start(transfer, times.after(.microseconds(EventLoop.bootTime() - begun)))
-      case .failure(let why):
+      case .failure(let why), .unanswered(let why):
         let failure = TransportFailure(unresolved: next.name, why, isProxy: settings.proxy != nil)
         complete(transfer) { $0.end(failure, spare: &$1) }
       case .notAsked(let why):

@@ -11,9 +11,10 @@ import EventLoop
 /// | up to a minute | it |
 /// | up to ten minutes | it, and a look-up for the next request begins |
 /// | more, or nothing was found | the answer of a look-up, which all who ask for the name share |
+/// | any, and that look-up can't begin or gets no answer | it: TLS verifies whoever has the address by now |
 ///
 /// A look-up that has taken two minutes stands in the way of no other, since the host's resolver may hang for good. What it finds in the
-/// end counts all the same.
+/// end counts unless one that began later has found something.
 ///
 /// An address by which a request failed goes behind the others for ten minutes: libcurl would begin with the same one each time.
 final class NameResolver {
@@ -25,6 +26,8 @@ final class NameResolver {
 
   private struct Found {
     var addresses: [String]
+    /// The number of the look-up that found them.
+    let lookUp: UInt64
     let arrived: Int64
   }
 
@@ -112,10 +115,11 @@ final class NameResolver {
 
   /// Has the name looked up, unless it is already; why that can't be, if so.
   private func begin(_ name: String) -> NameAnswer? {
-    let now = time()
-    if let latest = running[name]?.last, now - latest.begun < Self.overdue { return nil }
+    if isUnderWay(name) { return nil }
     let threads = threads
-    guard threads.enter() else { return .failure("earlier look-ups hang in this host's resolver") }
+    guard threads.enter() else {
+      return .unanswered("earlier look-ups hang in this host's resolver; a restart of the service ends them")
+    }
     lookUps += 1
     let (lookUp, number) = (lookUp, lookUps)
     do throws(LoopError) {
@@ -125,7 +129,7 @@ final class NameResolver {
           defer { threads.leave() }
           return lookUp(name)
         }, { [unowned self] in take($0, from: number, of: name) })
-      running[name, default: []].append(Running(number: number, begun: now, call: call))
+      running[name, default: []].append(Running(number: number, begun: time(), call: call))
       return nil
     } catch {
       threads.leave()
@@ -133,24 +137,33 @@ final class NameResolver {
     }
   }
 
+  /// Whether a look-up of the name is under way that can be expected to end.
+  private func isUnderWay(_ name: String) -> Bool {
+    running[name]?.last.map { time() - $0.begun < Self.overdue } ?? false
+  }
+
   private func take(_ answer: NameAnswer, from number: UInt64, of name: String) {
     running[name]?.removeAll { $0.number == number }
     if running[name]?.isEmpty == true { running[name] = nil }
-    var result = answer
+    let result: NameAnswer
     if case .addresses(let addresses) = answer {
-      found[name] = Found(addresses: addresses, arrived: time())
+      // After a hang they may be out of date.
+      if let known = found[name], known.lookUp > number { return }
+      found[name] = Found(addresses: addresses, lookUp: number, arrived: time())
       forgetFailures(of: name)
       result = .addresses(ordered(addresses, of: name))
-    } else if running[name] != nil {
-      // Another one is under way, which may do better.
-      return
+    } else {
+      // The other one may do better.
+      if isUnderWay(name) { return }
+      result = lastFound(name, insteadOf: answer)
     }
     let served = waits.filter { $0.name == name }
     waits.removeAll { $0.name == name }
     for wait in served { wait.completion(result) }
   }
 
-  private func timeIsUp() {
+  /// Answers whoever has waited long enough. Internal for tests, whose time isn't the timer's.
+  func timeIsUp() {
     let now = time()
     let late = waits.prefix { $0.deadline <= now }
     waits.removeFirst(late.count)
@@ -158,7 +171,15 @@ final class NameResolver {
     let seconds = timeout / .seconds(1)
     let text =
       "this host's resolver didn't answer within \(seconds == seconds.rounded() ? "\(Int(seconds))" : "\(seconds)")s"
-    for wait in late { wait.completion(wait.obstacle ?? .failure(text)) }
+    for wait in late { wait.completion(lastFound(wait.name, insteadOf: wait.obstacle ?? .unanswered(text))) }
+  }
+
+  /// What was found last, however old, where nothing was learnt of the name; else the answer as it is.
+  private func lastFound(_ name: String, insteadOf answer: NameAnswer) -> NameAnswer {
+    switch answer {
+    case .addresses, .failure: answer
+    case .unanswered, .notAsked: found[name].map { .addresses(ordered($0.addresses, of: name)) } ?? answer
+    }
   }
 
   /// Those without a failure first, then the one whose failure is longest ago.

@@ -6,14 +6,19 @@ import Glibc
 enum NameAnswer: Sendable, Hashable {
   /// At least one, each as it stands in a URL without brackets, in the order in which they are to be tried.
   case addresses([String])
-  /// Why there is none, in half a sentence.
+  /// Why the name has none, in half a sentence.
   case failure(String)
+  /// Why the host's resolver said nothing of the name, in half a sentence: it hangs, or no name server answered it.
+  case unanswered(String)
   /// Why this host couldn't even begin to look, in half a sentence.
   case notAsked(String)
 }
 
 /// The host's own way of finding addresses (nsswitch.conf(5)): files, name servers, whatever it is set up to ask.
 enum SystemNames {
+  /// Those of getaddrinfo(3)'s errors that say nothing of the name: no name server could be asked, or none would answer.
+  private static let withoutAnswer = [EAI_AGAIN, EAI_FAIL, EAI_MEMORY, EAI_SYSTEM]
+
   /// Blocks, for as long as the host's resolver takes.
   static func lookUp(_ name: String) -> NameAnswer {
     var hints = addrinfo()
@@ -23,7 +28,8 @@ enum SystemNames {
     let code = getaddrinfo(name, nil, &hints, &list)
     guard code == 0 else {
       let number = errno
-      return .failure(code == EAI_SYSTEM ? String(cString: strerror(number)) : String(cString: gai_strerror(code)))
+      let why = code == EAI_SYSTEM ? String(cString: strerror(number)) : String(cString: gai_strerror(code))
+      return withoutAnswer.contains(code) ? .unanswered(why) : .failure(why)
     }
     defer { freeaddrinfo(list) }
     var addresses: [String] = []

@@ -68,12 +68,39 @@ private final class HeldNames: Sendable {
     var answers: [NameAnswer] = []
     private var serial: UInt64 = 0
 
-    init() throws {
+    /// `hung` has the first look-up, where it is given, and `names` those that follow.
+    init(hung: HeldNames? = nil) throws {
       loop = try EventLoop()
       let names = names
       let time = time
       resolver = try NameResolver(
-        loop, timeout: .seconds(20), lookUp: { names.lookUp($0) }, threads: LookupThreads(most: 2), time: { time.now })
+        loop, timeout: .seconds(20),
+        lookUp: { name in
+          if let hung, hung.asked.isEmpty { return hung.lookUp(name) }
+          return names.lookUp(name)
+        }, threads: LookupThreads(most: 2), time: { time.now })
+      let begin = resolver.beginCall
+      resolver.beginCall = { [unowned self] (loop, call, completion) throws(LoopError) in
+        try begin(loop, call) { [unowned self] answer in
+          completion(answer)
+          ended += 1
+        }
+      }
+    }
+
+    /// How many look-ups have ended and were taken note of.
+    private(set) var ended = 0
+
+    func turn(untilEnded count: Int) throws {
+      while ended < count { guard try loop.runOnce(timeout: .seconds(20)) else { throw Stuck() } }
+    }
+
+    /// Begins a look-up that `hung` doesn't answer, and lets the time pass after which another one may begin.
+    func hang(_ hung: HeldNames) throws {
+      wait()
+      hung.awaitLookUp()
+      time.advance(seconds: 120)
+      try turn(untilAnswers: 1)
     }
 
     @discardableResult
@@ -85,7 +112,11 @@ private final class HeldNames: Sendable {
 
     /// Turns until so many have been answered.
     func turn(untilAnswers count: Int) throws {
-      while answers.count < count { guard try loop.runOnce(timeout: .seconds(20)) else { throw Stuck() } }
+      resolver.timeIsUp()
+      while answers.count < count {
+        guard try loop.runOnce(timeout: .seconds(20)) else { throw Stuck() }
+        resolver.timeIsUp()
+      }
     }
 
     /// Looks a name up, from nothing to its answer.
@@ -199,7 +230,10 @@ extension NameResolverTests {
     let stand = try Stand()
     for name in ["a.example", "b.example", "c.example"] { stand.wait(name) }
     try stand.turn(untilAnswers: 1)
-    #expect(stand.answers == [.failure("earlier look-ups hang in this host's resolver")])
+    #expect(
+      stand.answers == [
+        .unanswered("earlier look-ups hang in this host's resolver; a restart of the service ends them")
+      ])
     for _ in 0..<2 { stand.names.answer(.addresses(["192.0.2.1"])) }
     try stand.turn(untilAnswers: 3)
     // A thread that has ended makes room.
@@ -207,6 +241,85 @@ extension NameResolverTests {
     stand.names.answer(.addresses(["192.0.2.3"]))
     try stand.turn(untilAnswers: 4)
     #expect(stand.answers.last == .addresses(["192.0.2.3"]))
+  }
+
+  /// Whoever waited was left waiting for `lookup_timeout`, and then read that the resolver didn't answer.
+  @Test(.timeLimit(.minutes(1))) func `a look-up that fails is reported at once though an earlier one still hangs`()
+    throws
+  {
+    let hung = HeldNames()
+    let stand = try Stand(hung: hung)
+    try stand.hang(hung)
+    stand.wait()
+    stand.names.answer(.failure("unknown"))
+    try stand.turn(untilAnswers: 2)
+    #expect(stand.answers.last == .failure("unknown"))
+    hung.answer(.failure("no"))
+  }
+
+  @Test func `a failure of the look-up that hung says nothing while the next one is under way`() throws {
+    let hung = HeldNames()
+    let stand = try Stand(hung: hung)
+    try stand.hang(hung)
+    stand.wait()
+    stand.names.awaitLookUp()
+    hung.answer(.failure("no"))
+    try stand.turn(untilEnded: 1)
+    #expect(stand.answers.count == 1)
+    stand.names.answer(.addresses(["192.0.2.1"]))
+    try stand.turn(untilAnswers: 2)
+    #expect(stand.answers.last == .addresses(["192.0.2.1"]))
+  }
+
+  @Test func `what a look-up finds after a hang doesn't take the place of what a later one has found`() throws {
+    let hung = HeldNames()
+    let stand = try Stand(hung: hung)
+    try stand.hang(hung)
+    try stand.find(["192.0.2.2"])
+    hung.answer(.addresses(["192.0.2.1"]))
+    try stand.turn(untilEnded: 2)
+    #expect(stand.resolver.addresses(of: "sts.example") == ["192.0.2.2"])
+  }
+
+  /// With all threads hanging no request was made any more, although STS was still where it had been.
+  @Test func `where no look-up can begin, or gets no answer, what was found last is used however old it is`() throws {
+    let stand = try Stand()
+    let old = NameAnswer.addresses(["192.0.2.1"])
+    try stand.find(["192.0.2.1"])
+    stand.time.advance(seconds: 86_400)
+    stand.wait()
+    stand.names.answer(.unanswered("no name server"))
+    try stand.turn(untilAnswers: 2)
+    #expect(stand.answers.last == old)
+    // One that hangs.
+    stand.wait()
+    stand.time.advance(seconds: 120)
+    try stand.turn(untilAnswers: 3)
+    #expect(stand.answers.last == old)
+    // With a second one that hangs there is no thread left.
+    stand.wait("a.example")
+    stand.wait()
+    try stand.turn(untilAnswers: 4)
+    #expect(stand.answers.last == old)
+    for _ in 0..<2 { stand.names.answer(.failure("no")) }
+    try stand.turn(untilEnded: 4)
+    stand.resolver.beginCall = { (_, _, _) throws(LoopError) in
+      throw LoopError(attempt: "start a thread", errno: EAGAIN)
+    }
+    let count = stand.answers.count
+    stand.wait()
+    try stand.turn(untilAnswers: count + 1)
+    #expect(stand.answers.last == old)
+  }
+
+  @Test func `that a name has no address any more is an answer`() throws {
+    let stand = try Stand()
+    try stand.find(["192.0.2.1"])
+    stand.time.advance(seconds: 601)
+    stand.wait()
+    stand.names.answer(.failure("unknown"))
+    try stand.turn(untilAnswers: 2)
+    #expect(stand.answers.last == .failure("unknown"))
   }
 
   /// "No name server answered" was said of a host that had no thread to ask one.
