@@ -93,7 +93,7 @@ let package = Package(
       "Daemon",
       imports: [
         "Core", "Secrets", "SessionStore", "Settings", "CloudAPI", "EventLoop", "HTTPClient", "HTTPServer", "Wire",
-        "TestSupport", logging,
+        "FileOutput", "TestSupport", logging,
       ]),
     tests("LocalClient", imports: ["Secrets", "TestSupport"]),
     tests("rolekeeper", imports: ["Core", "Wire"]),

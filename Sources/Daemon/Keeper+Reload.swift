@@ -108,7 +108,7 @@ extension Keeper {
     outputs.move(to: new.filesDirectory)
     generations.move(to: new)
     changeRoles(to: new.roles)
-    outputs.rolesCame(new.roles)
+    outputs.rolesChanged(to: new.roles)
     // A role that READY waited for may be gone.
     announcer.becomeReadyIfDone()
     service.settingsChanged()
@@ -143,7 +143,6 @@ extension Keeper {
     guard old.arn == settings.arn && old.policy == settings.policy else {
       // Its sessions are for something else, or may do more than they should now.
       refresher.remove(role.name)
-      outputs.withdraw(role.name)
       keep(settings, generation: role.machine.generation)
       return
     }

@@ -23,10 +23,14 @@ final class KeptOutputs {
   private(set) var states: [String: OutputState] = [:]
   /// The sessions that STS refuses, and when each lapses: their files go where nothing else can be written.
   private var condemned: [SessionID: Timestamp] = [:]
+  /// Paths where credentials of other outputs may lie that had the place before: those go where nothing can be written in their place.
+  private(set) var unwanted: Set<String> = []
 
   /// Whether something couldn't be written and hasn't been since.
   var isFailing: Bool { states.values.contains { $0.failure != nil } }
 
+  /// The paths of the role's directory, if it has outputs there, and of the files elsewhere.
+  let paths: Set<String>
   /// Where the roles' directories were when it was made.
   let directory: String
   private let places: [OutputFile]
@@ -39,6 +43,7 @@ final class KeptOutputs {
     self.role = role
     self.directory = directory
     places = outputs.map(\.1)
+    paths = Set(places.map { $0.paths(role: role.name.description, in: directory).unit })
     formats = outputs.map(\.0.format)
     files = RoleOutputs(
       writer, directory: directory, role: role.name.description, outputs: places, mounts: mounts)
@@ -74,23 +79,48 @@ final class KeptOutputs {
   ///
   /// Its end is the earlier one of what the server's calendar and this host's clock say: who finds the file later knows the host's clock
   /// alone, and that may have been put right, or not, since.
-  func put(_ new: Handout?) {
+  func put(_ new: Handout?, at now: Timestamp) {
     if let new, new !== handout {
-      let left = (new.session.expires - Keeper.now()).wholeSeconds
+      let left = (new.session.expires - now).wholeSeconds
       end = Int(min(new.session.expiration.seconds, Int64(time(nil)) + left))
     }
     handout = new
   }
 
-  /// Goes on with what `other` had, for the same role with other files.
+  /// Goes on with what `other` had, which are the outputs of the same role before a reload. Where the role's sessions are for something
+  /// else from now on, or may do more than they should, nothing of theirs stays in the files.
   func takeOver(_ other: KeptOutputs) {
-    handout = other.handout
-    end = other.end
-    isBegun = true
+    let isForTheSame = other.role.arn == role.arn && other.role.policy == role.policy
+    if isForTheSame, let handout = other.handout {
+      self.handout = handout
+      end = other.end
+    }
+    // Also a withdrawal that hasn't succeeded yet goes on with these.
+    isBegun = other.isBegun || !isForTheSame
     condemned = other.condemned
-    for output in places {
-      let path = output.paths(role: role.name.description, in: directory).unit
+    unwanted = other.unwanted.intersection(paths)
+    for path in paths {
       if let written = other.states[path]?.written { states[path] = OutputState(written: written) }
+    }
+  }
+
+  /// What lies at `path` is of other outputs, unless these have written there.
+  func expectUnwanted(at path: String) {
+    if states[path]?.written == nil { unwanted.insert(path) }
+  }
+
+  /// The content at `path` has been replaced or removed.
+  func settle(_ path: String) { unwanted.remove(path) }
+
+  /// Whether what is in the file, or in the directory's files, has to go even where nothing else can be written there.
+  func mustGo(at path: String) -> Bool { holdsCondemned(at: path) || unwanted.contains(path) }
+
+  /// The paths where the generation before the one in place has a session that STS refuses; asked once of each.
+  func takeCondemnedPrevious() -> [String] {
+    states.keys.filter { path in
+      guard let previous = states[path]?.previous, condemned[previous] != nil else { return false }
+      states[path]?.previous = nil
+      return true
     }
   }
 
@@ -124,6 +154,8 @@ extension OutputSettings.Location {
 struct OutputState {
   /// The generation that this process wrote there last, and when it lapses, whatever couldn't be written since; nil for none.
   var written: (session: SessionID, generation: UInt64, lapses: Timestamp)?
+  /// The session in the generation before, which a directory keeps for those who read it.
+  var previous: SessionID?
   /// Why it isn't as it should be, as last reported, and since when.
   var failure: (error: String, since: Timestamp)?
   /// What somebody changed, as last reported; empty once it has been put right.
@@ -134,7 +166,7 @@ struct OutputState {
 
 extension OutputFile {
   /// What is written in one go, and where its readers find the file.
-  fileprivate func paths(role: String, in directory: String) -> (unit: String, file: String) {
+  func paths(role: String, in directory: String) -> (unit: String, file: String) {
     switch place {
     case .inRoleDirectory(let name): ("\(directory)/\(role)", "\(directory)/\(role)/\(name)")
     case .elsewhere(let path): ("\(path)", "\(path)")

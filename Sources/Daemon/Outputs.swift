@@ -29,7 +29,7 @@ final class Outputs {
   private let writer: FileWriter
   private let logger: Logger
   private var directory: String
-  private var mounts = MountTable.current()
+  private var mounts: MountTable
   private var kept: [RoleName: KeptOutputs] = [:]
   private var results: IOSource!
   private var retryTimer: TimerSource!
@@ -37,16 +37,20 @@ final class Outputs {
   private var round: [RoleName] = []
   /// Roles that have had nothing valid in this process, in the order in which their files are looked at.
   private var unbegun: [RoleName] = []
-  /// Armed while settings without any role leave earlier roles' files to their ends.
-  private var abandonedTimer: TimerSource!
-  private var hasReportedAbandoned = false
-  private var failedRemovals: [(removal: Removal, complaint: String)] = []
+  private let abandoned: AbandonedOutputs
+  /// What settings that changed left without an output, until all roles have changed: another one may be about to own the place.
+  private var missing: [Removal] = []
+  private var failedRemovals: [(removal: Removal, reported: String)] = []
+  /// The role of each path, as `kept` has it; made when something has to be removed, nil until then.
+  private var owners: [String: RoleName]?
+  private let currentMounts: () -> MountTable
+  private let time: () -> Timestamp
 
   /// What was an output of a role. It doesn't hold the role's outputs, so that these take back what the disk hasn't begun to write.
   private struct Removal {
     let role: String
     let directory: String
-    let places: [OutputFile]
+    var places: [OutputFile]
 
     init(_ places: [OutputFile], of old: KeptOutputs) {
       role = old.role.name.description
@@ -55,44 +59,40 @@ final class Outputs {
     }
   }
 
-  init(loop: EventLoop, directory: String, logger: Logger) throws {
+  /// `writer`, `mounts` and `time` (CLOCK_BOOTTIME) are the host's unless a test has others.
+  init(
+    loop: EventLoop, directory: String, logger: Logger, writer: FileWriter? = nil,
+    mounts: @escaping () -> MountTable = MountTable.current, time: @escaping () -> Timestamp = Keeper.now
+  ) throws {
     self.directory = directory
     self.logger = logger
-    writer = try FileWriter()
-    results = try IOSource(loop, descriptor: writer.descriptor, events: .readable) { [unowned self] _ in
-      writer.drain()
+    self.time = time
+    currentMounts = mounts
+    self.mounts = mounts()
+    abandoned = try AbandonedOutputs(loop: loop, logger: logger)
+    self.writer = try writer ?? FileWriter()
+    results = try IOSource(loop, descriptor: self.writer.descriptor, events: .readable) { [unowned self] _ in
+      self.writer.drain()
       landed()
     }
     retryTimer = try TimerSource(loop, accuracy: Self.second) { [unowned self] in retryFailed() }
-    abandonedTimer = try TimerSource(loop, accuracy: Self.second) { [unowned self] in removeAbandoned(keeping: []) }
     roundTimer = try TimerSource(loop, accuracy: Self.second) { [unowned self] in lookAfterSome() }
   }
 
-  /// Removes what earlier processes left of roles that have no files any more. Without any role only what has ended, now and later on:
-  /// that is what settings say, too, which were cut off while no daemon ran. Blocks on a disk.
-  func removeAbandoned(keeping roles: [RoleSettings]) {
-    let kept = roles.filter { role in role.outputs.contains { $0.location.isInRoleDirectory } }
-    abandonedTimer.disarm()
-    do {
-      let left = try RolesDirectory.removeAbandoned(
-        in: directory, keeping: Set(kept.map(\.name.description)),
-        endedBy: roles.isEmpty ? time(nil) + Self.secondsPerRound : nil)
-      if left.isEmpty { return }
-      if !hasReportedAbandoned {
-        hasReportedAbandoned = true
-        logger.warning(
-          "the settings have no role; files of earlier roles stay until their sessions end",
-          [.reason: left.prefix(8).joined(separator: ", "), .count: "\(left.count)"])
-      }
-      abandonedTimer.arm(at: EventLoop.bootTime() + Int64(Self.secondsPerRound) * Self.second)
-    } catch {
-      logger.error("files of earlier roles not removed", [.reason: "\(error)"])
-    }
-  }
+  /// Removes what earlier processes left of roles that have no files any more. Blocks on a disk.
+  func removeAbandoned(keeping roles: [RoleSettings]) { abandoned.remove(in: directory, keeping: roles) }
 
-  /// Roles came with a reload: what waited for its end goes now, as at a start with these settings.
-  func rolesCame(_ roles: [RoleSettings]) {
-    if abandonedTimer.isArmed, !roles.isEmpty { removeAbandoned(keeping: roles) }
+  /// All roles have changed to those of a reload: what isn't an output any more is removed, and what an earlier process left as at a
+  /// start with these settings.
+  func rolesChanged(to roles: [RoleSettings]) {
+    let removals = missing
+    missing = []
+    for removal in removals { remove(removal) }
+    failedRemovals = failedRemovals.compactMap { removal, reported in
+      let left = withoutOwned(removal)
+      return left.places.isEmpty ? nil : (left, reported)
+    }
+    abandoned.settingsChanged(to: directory, roles)
   }
 
   /// The number of the files that are in place for a role; 0 when there are none.
@@ -118,22 +118,26 @@ final class Outputs {
   /// The roles with a file that can't be written.
   var failing: [RoleName] { kept.values.filter(\.isFailing).map(\.role.name).sorted() }
 
-  /// Takes a role's outputs on, or anew when its settings changed: what isn't an output any more is removed.
+  /// Takes a role's outputs on, or again when its settings changed; what isn't an output any more is removed by `rolesChanged`.
   func keep(_ role: RoleSettings) {
     let old = kept.removeValue(forKey: role.name)
     let new = KeptOutputs(role, in: directory, writer, mounts)
     kept[role.name] = new
-    if let old, let new, old.role.arn == role.arn, old.handout != nil { new.takeOver(old) }
-    if let new, new.handout != nil { bringUpToDate(new) }
-    // One that had begun isn't in that list, or not for long.
-    if let new, !new.isBegun, old?.isBegun ?? true { unbegun.append(role.name) }
-    if let old { remove(Removal(old.placesMissing(in: new), of: old)) }
-    if new != nil && !roundTimer.isArmed { roundTimer.arm(at: EventLoop.bootTime() + Self.second) }
+    owners = nil
+    if let old {
+      new?.takeOver(old)
+      missing.append(Removal(old.placesMissing(in: new), of: old))
+    }
+    guard let new else { return }
+    if new.isBegun || !new.unwanted.isEmpty { bringUpToDate(new) }
+    // If there were outputs before, the role is in that list already.
+    if !new.isBegun, old == nil { unbegun.append(role.name) }
+    if !roundTimer.isArmed { roundTimer.arm(at: EventLoop.bootTime() + Self.second) }
   }
 
   func publish(_ role: KeptRole) {
     guard let outputs = kept[role.name], let handout = role.current else { return }
-    outputs.put(handout)
+    outputs.put(handout, at: time())
     outputs.isBegun = true
     bringUpToDate(outputs)
   }
@@ -141,75 +145,134 @@ final class Outputs {
   /// The role's credential has lapsed.
   func withdraw(_ name: RoleName) {
     guard let outputs = kept[name] else { return }
-    outputs.put(nil)
+    outputs.put(nil, at: time())
     outputs.isBegun = true
     bringUpToDate(outputs)
   }
 
-  /// STS refuses this session: where it is still in a file because nothing else can be written there, the file goes.
+  /// STS refuses this session: where it is still in a file because nothing else can be written there, the file goes. Where something
+  /// newer is on its way there, the outcome of that decides.
   func condemn(_ session: Session, of name: RoleName) {
     guard let outputs = kept[name] else { return }
-    outputs.condemn(session, at: Keeper.now())
-    for (path, state) in outputs.states where state.failure != nil && outputs.holdsCondemned(at: path) {
-      outputs.files.withdraw(
-        path, completion: removal(outputs, because: "file with a session that STS refuses removed"))
+    outputs.condemn(session, at: time())
+    for (path, state) in outputs.states
+    where state.failure != nil && outputs.holdsCondemned(at: path) && !outputs.files.isWriting(at: path) {
+      outputs.files.withdraw(path, completion: removal(outputs))
     }
+    removeCondemnedPrevious(of: outputs)
   }
 
-  /// The role is no more.
+  /// The generation before the one in place stays for those who read it; not with a session that STS refuses.
+  private func removeCondemnedPrevious(of outputs: KeptOutputs) {
+    guard !outputs.takeCondemnedPrevious().isEmpty else { return }
+    bringUpToDate(outputs, previousEndedBy: .max)
+  }
+
+  /// The role is no more; its files are removed by `rolesChanged`.
   func forget(_ name: RoleName) {
-    if let old = kept.removeValue(forKey: name) { remove(Removal(old.placesMissing(in: nil), of: old)) }
+    guard let old = kept.removeValue(forKey: name) else { return }
+    owners = nil
+    missing.append(Removal(old.placesMissing(in: nil), of: old))
   }
 
-  /// Goes on in another directory; what lies in the old one is removed.
+  /// Goes on in another directory; what lies in the old one is removed by `rolesChanged`.
   func move(to directory: String) {
     // A reload is when an administrator may have mounted something.
-    mounts = MountTable.current()
+    mounts = currentMounts()
     guard directory != self.directory else { return }
     self.directory = directory
     for old in Array(kept.values) { keep(old.role) }
   }
 
-  /// `complaint` is what was told when it was last tried.
-  private func remove(_ removal: Removal, complaint: String? = nil) {
+  /// Removes what isn't an output of any role now. `reported` is the error that was reported when it was last tried.
+  private func remove(_ removal: Removal, reported: String? = nil) {
+    let removal = withoutOwned(removal)
     if removal.places.isEmpty { return }
     let files = RoleOutputs(
       writer, directory: removal.directory, role: removal.role, outputs: removal.places, mounts: mounts)
     files.remove { [unowned self] result in
-      // Without this the order would be carried out, but nobody told how.
+      // Without this the order would be carried out, but its outcome not reported.
       withExtendedLifetime(files) {
         guard case .failure(let error) = result.outcome else { return }
-        if complaint != "\(error)" {
+        var failed = removal
+        failed.places.removeAll { $0.paths(role: removal.role, in: removal.directory).unit != result.path }
+        // A reload may have put it back into use since.
+        failed = withoutOwned(failed)
+        if failed.places.isEmpty { return }
+        if reported != "\(error)" {
           logger.error("file not removed, trying again", [.role: removal.role, .reason: "\(error)"])
         }
-        failedRemovals.append((removal, "\(error)"))
-        retry(at: Keeper.now() + .microseconds(Self.retry))
+        failedRemovals.append((failed, "\(error)"))
+        retry(at: time() + .microseconds(Self.retry))
       }
     }
   }
 
-  /// Writes what is valid, or removes what isn't; does nothing where all is as it should be.
-  private func bringUpToDate(_ outputs: KeptOutputs) {
-    outputs.lastTry = Keeper.now()
+  /// Leaves out what is an output now: its role writes there, or removes what it finds while it has nothing to write.
+  private func withoutOwned(_ removal: Removal) -> Removal {
+    var left = removal
+    var owned: Set<String> = []
+    left.places.removeAll { place in
+      let path = place.paths(role: removal.role, in: removal.directory).unit
+      guard owner(of: path) != nil else { return false }
+      owned.insert(path)
+      return true
+    }
+    for path in owned {
+      guard let outputs = owner(of: path) else { continue }
+      outputs.expectUnwanted(at: path)
+      guard outputs.unwanted.contains(path) else { continue }
+      if outputs.contents == nil {
+        bringUpToDate(outputs)
+      } else if outputs.states[path]?.failure != nil {
+        removeLapsed(outputs, at: path)
+      }
+    }
+    return left
+  }
+
+  private func owner(of path: String) -> KeptOutputs? {
+    let owners =
+      self.owners
+      ?? kept.values.reduce(into: [:]) { all, outputs in for path in outputs.paths { all[path] = outputs.role.name } }
+    self.owners = owners
+    return owners[path].flatMap { kept[$0] }
+  }
+
+  /// Writes what is valid, or removes what isn't; does nothing where all is as it should be. `previousEndedBy`, in seconds since 1970, is
+  /// until when the generation before must have ended to be removed, nil for a minute from now.
+  private func bringUpToDate(_ outputs: KeptOutputs, previousEndedBy end: Int? = nil) {
+    outputs.lastTry = time()
     if let contents = outputs.contents {
       outputs.files.write(
         // The generation before rather goes a round too early than too late.
-        contents, until: outputs.end, at: time(nil) + Self.secondsPerRound,
+        contents, until: outputs.end, at: end ?? Glibc.time(nil) + Self.secondsPerRound,
         completion: noting(outputs, writing: outputs.handout))
     } else if outputs.isBegun {
       outputs.files.withdraw(completion: noting(outputs, writing: nil))
     } else {
-      outputs.files.withdrawEnded(by: outputs.lapsing, completion: noting(outputs, writing: nil))
+      for path in outputs.paths {
+        if outputs.unwanted.contains(path) {
+          outputs.files.withdraw(path, completion: noting(outputs, writing: nil))
+        } else {
+          outputs.files.withdrawEnded(
+            by: outputs.lapsing, at: path, completion: noting(outputs, writing: nil, settles: false))
+        }
+      }
     }
   }
 
-  /// Reports a failure once, and its end.
-  private func noting(_ outputs: KeptOutputs, writing handout: Handout?) -> RoleOutputs.Completion {
+  /// Reports a failure once, and its end. `settles` is whether a success leaves nothing of what was there before.
+  private func noting(
+    _ outputs: KeptOutputs, writing handout: Handout?, settles: Bool = true
+  ) -> RoleOutputs.Completion {
     { [unowned self, weak outputs] result in
       guard let outputs else { return }
       report(result.drifts, of: outputs, at: result.path)
       switch result.outcome {
-      case .success: succeeded(outputs, at: result.path, handout)
+      case .success:
+        if settles { outputs.settle(result.path) }
+        succeeded(outputs, at: result.path, handout)
       case .failure(let error):
         failed(outputs, at: result.path, "\(error)", isWriting: handout != nil, isPresent: result.isPresent)
         removeLapsed(outputs, at: result.path)
@@ -221,9 +284,12 @@ final class Outputs {
     let wasFailing = outputs.states[path]?.failure != nil
     let isNews = outputs.change(path) { state in
       // What goes into files is published, and has one.
-      state.written = handout.flatMap { handout in
-        handout.generation.map { (handout.session.id, $0, handout.lapses) }
+      let written = handout.flatMap { handout in
+        handout.generation.map { (session: handout.session.id, generation: $0, lapses: handout.lapses) }
       }
+      // A withdrawal takes the generation before along.
+      if written?.session != state.written?.session { state.previous = written == nil ? nil : state.written?.session }
+      state.written = written
       state.failure = nil
       state.drifts = []
     }
@@ -231,12 +297,17 @@ final class Outputs {
       logger.notice("file can be written again", [.role: outputs.role.name.description, .path: path])
     }
     if isNews { changed(outputs.role.name, path) }
+    // What is newer couldn't even be handed to the disk while this was on its way.
+    if handout !== outputs.handout, outputs.contents != nil, !outputs.files.isWriting(at: path) {
+      bringUpToDate(outputs)
+    }
+    removeCondemnedPrevious(of: outputs)
   }
 
   private func failed(
     _ outputs: KeptOutputs, at path: String, _ error: String, isWriting: Bool, isPresent: Bool
   ) {
-    let now = Keeper.now()
+    let now = time()
     let isNews = outputs.change(path) { $0.failure = (error, $0.failure?.since ?? now) }
     guard isNews else { return }
     let phrase: Logger.Message =
@@ -261,27 +332,38 @@ final class Outputs {
     _ = outputs.change(path) { $0.drifts = drifts }
   }
 
-  /// What can't be replaced goes when it lapses; until then, and while it can't even be removed, it is tried again.
+  /// What can't be replaced goes when it lapses; until then, and while it can't even be removed, it is tried again. Where something newer
+  /// is on its way to the file, the outcome of that decides: a removal behind it would remove that.
   private func removeLapsed(_ outputs: KeptOutputs, at path: String) {
-    let now = Keeper.now()
+    let now = time()
     var next = now + .microseconds(Self.retry)
-    if outputs.holdsCondemned(at: path) {
-      outputs.files.withdraw(
-        path, completion: removal(outputs, because: "file with a session that STS refuses removed"))
-    } else if let lapses = outputs.states[path]?.written?.lapses {
-      if lapses > now { next = min(next, lapses) } else { outputs.files.withdraw(path, completion: removal(outputs)) }
-    } else {
-      outputs.files.withdrawEnded(by: outputs.lapsing, at: path, completion: removal(outputs))
+    let lapses = outputs.states[path]?.written?.lapses
+    if let lapses, lapses > now { next = min(next, lapses) }
+    if !outputs.files.isWriting(at: path) {
+      if outputs.mustGo(at: path) {
+        outputs.files.withdraw(path, completion: removal(outputs))
+      } else if let lapses {
+        if lapses <= now { outputs.files.withdraw(path, completion: removal(outputs)) }
+      } else {
+        outputs.files.withdrawEnded(by: outputs.lapsing, at: path, completion: removal(outputs, settles: false))
+      }
     }
     retry(at: next)
   }
 
-  private func removal(
-    _ outputs: KeptOutputs, because phrase: Logger.Message = "lapsed file removed"
-  ) -> RoleOutputs.Completion {
+  private func removal(_ outputs: KeptOutputs, settles: Bool = true) -> RoleOutputs.Completion {
     { [unowned self, weak outputs] result in
       // Why it can't be removed is what was reported: why it can't be written.
       guard let outputs, case .success(true) = result.outcome else { return }
+      let phrase: Logger.Message =
+        if outputs.holdsCondemned(at: result.path) {
+          "file with a session that STS refuses removed"
+        } else if outputs.unwanted.contains(result.path) {
+          "file with a credential from before the settings changed removed"
+        } else {
+          "lapsed file removed"
+        }
+      if settles { outputs.settle(result.path) }
       let isNews = outputs.change(result.path) { $0.written = nil }
       logger.warning(phrase, [.role: outputs.role.name.description, .path: result.path])
       if isNews { changed(outputs.role.name, result.path) }
@@ -289,8 +371,8 @@ final class Outputs {
   }
 
   /// Reports the orders that a disk has had for too long. What it does with them is reported when they return.
-  private func reportStuck() {
-    let limit = EventLoop.bootTime() - Self.stuckAfter
+  func reportStuck() {
+    let limit = writer.now() - Self.stuckAfter
     guard let oldest = writer.pendingSince, oldest <= limit else { return }
     for outputs in kept.values {
       for (path, since) in outputs.files.pending(since: limit) where outputs.states[path]?.failure == nil {
@@ -311,14 +393,15 @@ final class Outputs {
   }
 
   /// Tries some of what failed, for each costs the loop a few system calls; the rest comes a second later.
-  private func retryFailed() {
+  func retryFailed() {
     let removals = failedRemovals
     failedRemovals = []
-    for (removal, complaint) in removals { remove(removal, complaint: complaint) }
+    for (removal, reported) in removals { remove(removal, reported: reported) }
+    owners = nil
     let failing = kept.values.filter(\.isFailing)
     let share = failing.sorted { $0.lastTry < $1.lastTry }.prefix(Self.mostRetries)
     for outputs in share { bringUpToDate(outputs) }
-    if failing.count > share.count { retry(at: Keeper.now() + .microseconds(Self.second)) }
+    if failing.count > share.count { retry(at: time() + .microseconds(Self.second)) }
   }
 
   /// Looks after a sixtieth of the roles, so that each has its turn in a minute and none makes the others wait.

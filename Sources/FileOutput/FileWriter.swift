@@ -10,7 +10,7 @@ package final class FileWriter {
   private var lastID: UInt64 = 0
 
   /// In microseconds; how long an order has been on its way is measured by it.
-  let now: () -> Int64
+  package let now: () -> Int64
 
   package init(now: @escaping () -> Int64 = FileWriter.bootTime) throws(FileOutputError) {
     self.now = now

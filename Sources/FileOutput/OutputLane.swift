@@ -121,15 +121,22 @@ final class OutputLane {
     completion?(OutputResult(path: path, report))
   }
 
-  /// Calls nobody any more, and drops a write that waits or that the disk hasn't begun: whoever comes after may have another idea of
-  /// the same path, and of many reloads each would else have all that it ordered written on a slow disk. What is to be removed is
-  /// removed, before anything that is ordered from now on.
+  /// Whether content is on its way to the disk and nothing that waits behind it takes it away again, or content waits to be written.
+  var isWriting: Bool {
+    guard case .busy(let errand, let next) = state else { return false }
+    return next.map { !$0.order.isRemoval } ?? !errand.isRemoval
+  }
+
+  /// Calls nobody any more, and drops what waits and a write that the disk hasn't begun: whoever owns the path from now on decides what
+  /// is there, has perhaps ordered it already, and of many reloads each would else have all that it ordered written on a slow disk.
+  /// A removal that the disk has been given is carried out, before anything that is ordered from now on, and so is one that waits to
+  /// remove a role's outputs for good.
   func abandon() {
     completion = nil
     guard case .busy(let errand, let next) = state else { return }
     state = .busy(errand, next: nil)
     if !errand.isRemoval { writer?.takeBack(errand.id) }
-    guard let next, next.order.isRemoval else { return }
+    guard let next, case .removeAll = next.order else { return }
     // Without a worker there is no other order either, and its failure has been told.
     try? writer?.submitUnwatched(blank, next.order)
   }

@@ -79,6 +79,8 @@ struct RoleDirectory: Sendable {
   mutating func isCurrent(_ versions: [UInt64], until end: Int, at now: Int) throws(FileOutputError) -> Bool {
     let directory = try openDirectory()
     if let previous, previous.end <= now {
+      // If it can't be removed, the next look tries again, whatever the time given then.
+      self.previous?.end = 0
       try directory.removeDirectory(Self.name(previous.number))
       self.previous = nil
     }

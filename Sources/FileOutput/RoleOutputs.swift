@@ -43,8 +43,9 @@ package struct OutputResult: Sendable {
 ///
 /// Each order's completion is called once for the role's directory and once for each file elsewhere: at once for those in memory, from
 /// `FileWriter.drain` for those on a disk. An order given while another is on its way to the disk waits, and a later one replaces it; the
-/// replaced one's completion isn't called. When this object goes, what is being written and removals
-/// are carried out without a completion, and what waits is dropped; when the writer goes, so is all that the disk has not begun.
+/// replaced one's completion isn't called. When this object goes, what is being written, and removals that the
+/// disk has been given, are carried out without a completion, and what waits is dropped but for `remove`; when the writer goes, so is all
+/// that the disk has not begun.
 package final class RoleOutputs {
   package typealias Completion = (OutputResult) -> Void
 
@@ -87,6 +88,10 @@ package final class RoleOutputs {
       lane.pendingSince.flatMap { $0 <= moment ? (lane.path, $0) : nil }
     }
   }
+
+  /// Whether content for `path` is on its way to the disk or waits for that, and no removal behind it: then its outcome decides what is
+  /// there.
+  package func isWriting(at path: String) -> Bool { lanes.contains { $0.lane.path == path && $0.lane.isWriting } }
 
   /// The content has lapsed: every output reads as missing afterwards.
   package func withdraw(completion: @escaping Completion) {

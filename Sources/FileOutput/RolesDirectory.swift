@@ -5,14 +5,16 @@ import Glibc
 package enum RolesDirectory {
   /// Removes the directories of roles that aren't in `roles`, with what we wrote in them. A directory counts as a role's if it has
   /// a role's name, is the daemon's own, and its `current` names a generation; all others stay. Nothing where `directory` isn't
-  /// there. With `end`, in seconds since 1970, only those whose content ends by then; the others are returned. Tries all of them
-  /// before it throws what went wrong first.
+  /// there. With `end`, in seconds since 1970, only those whose content ends by then; the others are left. Tries all of them, whatever
+  /// goes wrong with one; throws when `directory` can't be looked at.
   @discardableResult
   package static func removeAbandoned(
     in directory: String, keeping roles: Set<String>, endedBy end: Int? = nil
-  ) throws(FileOutputError) -> [String] {
+  ) throws(FileOutputError) -> AbandonedRemoval {
     let opened: Directory
-    do throws(FileOutputError) { opened = try Directory(at: directory, Calls()) } catch .missingDirectory { return [] }
+    do throws(FileOutputError) { opened = try Directory(at: directory, Calls()) } catch .missingDirectory {
+      return AbandonedRemoval(left: [], failure: nil)
+    }
     let names = try opened.names()
     var first: FileOutputError?
     var left: [String] = []
@@ -21,8 +23,7 @@ package enum RolesDirectory {
         if try !remove(name, in: opened, at: directory, endedBy: end) { left.append(name) }
       } catch { first = first ?? error }
     }
-    if let first { throw first }
-    return left.sorted()
+    return AbandonedRemoval(left: left.sorted(), failure: first)
   }
 
   /// False for one of ours whose content has not ended.
@@ -50,4 +51,12 @@ package enum RolesDirectory {
   package static func generation(of role: String, in directory: String) -> UInt64? {
     RoleDirectory(parent: directory, role: role, []).presentNumber()
   }
+}
+
+/// What became of directories whose roles have no files any more.
+package struct AbandonedRemoval {
+  /// The roles whose content has not ended, sorted.
+  package let left: [String]
+  /// What went wrong first with others.
+  package let failure: FileOutputError?
 }

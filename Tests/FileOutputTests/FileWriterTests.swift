@@ -306,7 +306,7 @@ import Testing
     return count
   }
 
-  @Test func `what let go of has to remove is removed all the same`() throws {
+  @Test func `what let go of has to remove for good is removed all the same`() throws {
     let outputs = outputs(MountTable(""))
     let results = Results()
     outputs.write([secret("A"), secret("B"), secret("C")], completion: results.note)
@@ -316,7 +316,7 @@ import Testing
     var leaving: RoleOutputs? = self.outputs(MountTable(""))
     // The write waits for the disk, and the removal for the write.
     leaving!.write([secret("A2"), secret("B2"), secret("C2")], completion: results.note)
-    leaving!.withdraw(completion: results.note)
+    leaving!.remove(completion: results.note)
     leaving = nil
     stuck.release()
     // The worker does one job after another: what comes last is done last.
@@ -325,6 +325,28 @@ import Testing
     last.write([secret("Z")], completion: results.note)
     try drain(results, until: 3)
     #expect([text("roles/uploader/a"), text("b"), text("last")] == [nil, nil, "Z"])
+  }
+
+  /// It was carried out after the write that had been ordered in its stead, and removed a valid file.
+  @Test func `a withdrawal that waits goes with its outputs, for those that come after have the path`() throws {
+    let stuck = try StuckLane(writer, at: temporary.path("stuck"))
+    stuck.write("1")
+    stuck.awaitStuck()
+    let results = Results()
+    var old: RoleOutputs? = outputs(MountTable(""))
+    old!.write([secret("A"), secret("B"), secret("C")], completion: results.note)
+    old!.withdraw(completion: results.note)
+    let new = outputs(MountTable(""))
+    new.write([secret("A2"), secret("B2"), secret("C2")], completion: results.note)
+    old = nil
+    stuck.release()
+    try drain(results, until: 2)
+    // The worker does one job after another: what comes last is done last.
+    let place = try #require(OutputPath(temporary.path("last")))
+    let last = OutputLane(writer, .file(SingleFile(place, output(.elsewhere(place)))), MountTable(""))
+    last.write([secret("Z")], completion: results.note)
+    try drain(results, until: 3)
+    #expect([text("roles/uploader/a"), text("b"), text("roles/uploader/c")] == ["A2", "B2", "C2"])
   }
 
   /// A daemon that was told to stop while it wrote to a disk ended by SIGABRT.

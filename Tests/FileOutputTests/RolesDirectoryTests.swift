@@ -29,11 +29,24 @@ import Testing
       var written = RoleDirectoryTests.make(place, role: role, ["a"])
       _ = try written.write([content("text", version: 1)], until: end)
     }
-    #expect(try RolesDirectory.removeAbandoned(in: place, keeping: [], endedBy: time(nil)) == ["also", "valid"])
+    #expect(try RolesDirectory.removeAbandoned(in: place, keeping: [], endedBy: time(nil)).left == ["also", "valid"])
     #expect(names(place) == ["also", "valid"] && Look("\(place)/valid/current/a") != nil)
-    #expect(try RolesDirectory.removeAbandoned(in: place, keeping: [], endedBy: anHourOn) == ["also"])
-    #expect(try RolesDirectory.removeAbandoned(in: place, keeping: []) == [])
+    #expect(try RolesDirectory.removeAbandoned(in: place, keeping: [], endedBy: anHourOn).left == ["also"])
+    #expect(try RolesDirectory.removeAbandoned(in: place, keeping: []).left == [])
     #expect(names(place) == [])
+  }
+
+  /// What was left was forgotten with the error, and then stayed past its end.
+  @Test func `a directory that can't be removed hides none that is left`() throws {
+    let place = directory.path("roles")
+    for (role, end) in [("damaged", 100), ("valid", anHourOn)] {
+      var written = RoleDirectoryTests.make(place, role: role, ["a"])
+      _ = try written.write([content("text", version: 1)], until: end)
+    }
+    mkdir("\(place)/damaged/gen-1/somebody's", 0o755)
+    let result = try RolesDirectory.removeAbandoned(in: place, keeping: [], endedBy: time(nil))
+    #expect(result.left == ["valid"] && result.failure != nil)
+    #expect(Look("\(place)/damaged/a/") == nil && Look("\(place)/valid/current/a") != nil)
   }
 
   @Test func `what only looks like ours stays`() throws {

@@ -1,0 +1,319 @@
+import Core
+import EventLoop
+import Glibc
+import TestSupport
+import Testing
+
+@testable import Daemon
+@testable import FileOutput
+@testable import Settings
+
+/// Which files are removed, and which aren't, when settings change, sessions are refused and disks fail. Nothing happens but by the
+/// test's steps: the loop isn't turned.
+@Suite struct OutputsTests {
+  private let directory: TemporaryDirectory
+  private let bench: Bench
+  private let recorder = LogRecorder()
+  private let clock = WriterClock()
+  private let writer: FileWriter
+
+  final class WriterClock { var now: Int64 = 0 }
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    bench = try Bench()
+    writer = try FileWriter { [clock] in clock.now }
+    mkdir(directory.path("app"), 0o755)
+  }
+
+  private func outputs(inMemory: Bool = true) throws -> Outputs {
+    let mounts = MountTable(inMemory ? "1 0 0:1 / \(directory.path) rw - tmpfs tmpfs rw" : "")
+    return try Outputs(
+      loop: bench.loop, directory: directory.path("roles"), logger: recorder.logger, writer: writer,
+      mounts: { mounts }, time: { [bench] in bench.now })
+  }
+
+  private func elsewhere(_ name: String) -> OutputSettings {
+    OutputSettings(
+      location: .elsewhere(path: directory.path("app/\(name)")), format: .json, uid: geteuid(), gid: getegid(),
+      mode: 0o400)
+  }
+
+  private func inRole(_ name: String) -> OutputSettings {
+    OutputSettings(location: .roleDirectory(name: name), format: .json, uid: geteuid(), gid: getegid(), mode: 0o400)
+  }
+
+  private func role(_ name: String, _ files: [OutputSettings]) -> RoleSettings {
+    var role = Bench.role(name)
+    role.outputs = files
+    return role
+  }
+
+  /// A role with a session, whose files are written.
+  private func begin(_ outputs: Outputs, _ name: String, _ files: [OutputSettings]) throws -> KeptRole {
+    outputs.keep(role(name, files))
+    let kept = bench.add(name)
+    bench.refresher.change(kept, to: role(name, files))
+    bench.grantAll()
+    outputs.publish(kept)
+    return kept
+  }
+
+  /// Fetches and publishes the role's next session; returns the one before.
+  private func rotate(_ outputs: Outputs, _ role: KeptRole) throws -> Session {
+    let before = try #require(role.current?.session)
+    bench.refresher.send(.refreshRequested, to: role)
+    bench.advance(.seconds(2))
+    bench.grantAll()
+    try #require(role.current?.session.id != before.id)
+    outputs.publish(role)
+    return before
+  }
+
+  private func text(_ path: String) -> String? { FileText.read(directory.path(path)) }
+
+  /// Whether the file holds the role's current session.
+  private func holds(_ path: String, _ role: KeptRole) -> Bool {
+    role.current.map { text(path)?.contains("\"\($0.session.accessKeyID)\"") == true } ?? false
+  }
+
+  private func drain(until isDone: () -> Bool) throws {
+    while !isDone() {
+      var waiting = pollfd(fd: writer.descriptor, events: Int16(POLLIN), revents: 0)
+      try #require(poll(&waiting, 1, 20_000) == 1)
+      writer.drain()
+    }
+  }
+
+  private func logged(_ phrase: String) -> Bool { recorder.all.contains { $0.contains(phrase) } }
+
+  /// The worker's next jobs wait until it is released.
+  private final class Hold {
+    private let lane: OutputLane
+    private let ends: (reading: CInt, writing: CInt)
+
+    init(_ writer: FileWriter, at path: String) throws {
+      var ends: [CInt] = [0, 0]
+      pipe(&ends)
+      self.ends = (ends[0], ends[1])
+      let reading = ends[0]
+      let place = try #require(OutputPath(path))
+      var file = SingleFile(place, OutputFile(.elsewhere(place), uid: geteuid(), gid: getegid(), mode: 0o400))
+      file.calls = Calls { _, _ in
+        var byte: UInt8 = 0
+        read(reading, &byte, 1)
+        return 0
+      }
+      lane = OutputLane(writer, .file(file), MountTable(""))
+      lane.give(.withdraw) { _ in }
+    }
+
+    func release() { close(ends.writing) }
+
+    deinit { close(ends.reading) }
+  }
+
+  // MARK: - Settings change
+
+  /// The file was removed right after the role that it was moved to had written it.
+  @Test(arguments: [["b", "a"], ["a", "b"]])
+  func `a file that moves from one role to another in a reload stays`(_ order: [String]) throws {
+    let outputs = try outputs()
+    let a = try begin(outputs, "a", [elsewhere("c.json"), elsewhere("d.json")])
+    let b = try begin(outputs, "b", [elsewhere("e.json")])
+    let new = [
+      "a": role("a", [elsewhere("d.json")]), "b": role("b", [elsewhere("c.json"), elsewhere("f.json")]),
+    ]
+    for name in order {
+      outputs.keep(try #require(new[name]))
+      outputs.publish(name == "a" ? a : b)
+    }
+    outputs.rolesChanged(to: Array(new.values))
+    #expect(holds("app/c.json", b) && holds("app/d.json", a) && holds("app/f.json", b))
+    #expect(text("app/e.json") == nil, "what no role has any more is removed")
+  }
+
+  /// As with a role that is no more, whose file another one takes over.
+  @Test func `a file of a role that is removed stays where another role has it now`() throws {
+    let outputs = try outputs()
+    _ = try begin(outputs, "a", [elsewhere("c.json"), inRole("x.json")])
+    let b = try begin(outputs, "b", [elsewhere("e.json")])
+    outputs.forget(RoleName("a")!)
+    let new = role("b", [elsewhere("c.json")])
+    outputs.keep(new)
+    outputs.publish(b)
+    outputs.rolesChanged(to: [new])
+    #expect(holds("app/c.json", b) && text("app/e.json") == nil && text("roles/a/x.json") == nil)
+  }
+
+  @Test func `a file that moves to a role without a session doesn't keep the other role's credential`() throws {
+    let outputs = try outputs()
+    _ = try begin(outputs, "a", [elsewhere("c.json"), elsewhere("d.json")])
+    // What an earlier process left may be valid still.
+    try directory.write("an earlier process's", to: "app/own.json")
+    let old = role("b", [elsewhere("own.json")])
+    outputs.keep(old)
+    let new = [role("b", [elsewhere("own.json"), elsewhere("c.json")]), role("a", [elsewhere("d.json")])]
+    for role in new { outputs.keep(role) }
+    outputs.rolesChanged(to: new)
+    #expect(text("app/c.json") == nil && text("app/own.json") != nil && text("app/d.json") != nil)
+  }
+
+  /// The retry ten seconds later removed all of the directory that was in use again, over and over.
+  @Test(arguments: [true, false])
+  func `what is in use again isn't removed by a retry`(_ isDirectory: Bool) throws {
+    let outputs = try outputs()
+    let file = isDirectory ? inRole("c.json") : elsewhere("c.json")
+    let path = isDirectory ? "roles/a/c.json" : "app/c.json"
+    let kept = try begin(outputs, "a", [file])
+    // Somebody's directory is in the way of a removal.
+    let obstacle = directory.path(isDirectory ? "roles/a/gen-99" : "app/.c.json.rolekeeper-new")
+    mkdir(obstacle, 0o755)
+    mkdir("\(obstacle)/x", 0o755)
+    outputs.forget(kept.name)
+    outputs.rolesChanged(to: [])
+    try #require(logged("error: file not removed, trying again"))
+    rmdir("\(obstacle)/x")
+    rmdir(obstacle)
+    outputs.keep(kept.settings)
+    outputs.publish(kept)
+    outputs.rolesChanged(to: [kept.settings])
+    #expect(holds(path, kept))
+    for _ in 1...3 {
+      outputs.retryFailed()
+      #expect(holds(path, kept))
+    }
+  }
+
+  @Test func `the roles' directory moves away and back, and no retry removes what is in use`() throws {
+    let outputs = try outputs()
+    let kept = try begin(outputs, "a", [inRole("c.json")])
+    mkdir(directory.path("roles/a/gen-99"), 0o755)
+    mkdir(directory.path("roles/a/gen-99/x"), 0o755)
+    outputs.move(to: directory.path("other"))
+    outputs.rolesChanged(to: [kept.settings])
+    #expect(holds("other/a/c.json", kept))
+    try #require(logged("error: file not removed, trying again"))
+    outputs.move(to: directory.path("roles"))
+    outputs.rolesChanged(to: [kept.settings])
+    outputs.retryFailed()
+    #expect(holds("roles/a/c.json", kept) && text("other/a/c.json") == nil)
+  }
+
+  /// The file with the wider session stayed readable until its end.
+  @Test func `a withdrawal that a reload asks for is tried until it succeeds`() throws {
+    let outputs = try outputs()
+    let kept = try begin(outputs, "a", [elsewhere("c.json")])
+    let obstacle = directory.path("app/.c.json.rolekeeper-new")
+    mkdir(obstacle, 0o755)
+    var narrower = kept.settings
+    narrower.policy = Array("{}".utf8)
+    outputs.keep(narrower)
+    outputs.rolesChanged(to: [narrower])
+    #expect(holds("app/c.json", kept) && outputs.failing == [kept.name])
+    // Another reload before that has been put right.
+    narrower.outputs.append(elsewhere("d.json"))
+    outputs.keep(narrower)
+    outputs.rolesChanged(to: [narrower])
+    #expect(outputs.failing == [kept.name])
+    rmdir(obstacle)
+    outputs.retryFailed()
+    #expect(text("app/c.json") == nil && outputs.failing.isEmpty)
+  }
+
+  @Test func `a refused session whose file couldn't be removed goes after a reload`() throws {
+    let outputs = try outputs()
+    let kept = try begin(outputs, "a", [elsewhere("c.json")])
+    let obstacle = directory.path("app/.c.json.rolekeeper-new")
+    mkdir(obstacle, 0o755)
+    outputs.withdraw(kept.name)
+    outputs.condemn(try #require(kept.current?.session), of: kept.name)
+    #expect(holds("app/c.json", kept))
+    var changed = kept.settings
+    changed.outputs.append(elsewhere("d.json"))
+    outputs.keep(changed)
+    outputs.rolesChanged(to: [changed])
+    rmdir(obstacle)
+    outputs.retryFailed()
+    #expect(text("app/c.json") == nil)
+  }
+
+  // MARK: - Newer content on its way
+
+  /// Once the disk answered, the new file was written and then removed.
+  @Test func `a session that is refused while the next one hangs on a disk takes nothing from the file`() throws {
+    let outputs = try outputs(inMemory: false)
+    let kept = try begin(outputs, "a", [elsewhere("c.json")])
+    try drain { writer.isIdle }
+    let hold = try Hold(writer, at: directory.path("held"))
+    let old = try rotate(outputs, kept)
+    clock.now += 11_000_000
+    outputs.reportStuck()
+    try #require(outputs.failing == [kept.name])
+    outputs.condemn(old, of: kept.name)
+    hold.release()
+    try drain { writer.isIdle }
+    #expect(holds("app/c.json", kept) && outputs.failing.isEmpty)
+  }
+
+  @Test func `a write that fails before a newer one has no removal ordered behind that one`() throws {
+    let outputs = try outputs(inMemory: false)
+    let kept = try begin(outputs, "a", [elsewhere("c.json")])
+    try drain { writer.isIdle }
+    let first = try Hold(writer, at: directory.path("first"))
+    let old = try rotate(outputs, kept)
+    let second = try Hold(writer, at: directory.path("second"))
+    _ = try rotate(outputs, kept)
+    outputs.condemn(old, of: kept.name)
+    // The directory is one that others may write to: nothing is written there, and a removal succeeds.
+    chmod(directory.path("app"), 0o777)
+    first.release()
+    try drain { logged("error: file not written, keeping what is there") }
+    chmod(directory.path("app"), 0o755)
+    second.release()
+    try drain { writer.isIdle }
+    #expect(holds("app/c.json", kept) && outputs.failing.isEmpty)
+  }
+
+  @Test func `a refused session goes when the newer write fails, too`() throws {
+    let outputs = try outputs(inMemory: false)
+    let kept = try begin(outputs, "a", [elsewhere("c.json")])
+    try drain { writer.isIdle }
+    let hold = try Hold(writer, at: directory.path("held"))
+    let old = try rotate(outputs, kept)
+    clock.now += 11_000_000
+    outputs.reportStuck()
+    outputs.condemn(old, of: kept.name)
+    chmod(directory.path("app"), 0o777)
+    hold.release()
+    try drain { writer.isIdle }
+    #expect(text("app/c.json") == nil && logged("file with a session that STS refuses removed"))
+  }
+
+  // MARK: - The generation before
+
+  @Test(arguments: [true, false])
+  func `the generation before goes at once when its session is refused`(_ isInMemory: Bool) throws {
+    let outputs = try outputs(inMemory: isInMemory)
+    let kept = try begin(outputs, "a", [inRole("c.json")])
+    try drain { writer.isIdle }
+    let old = try rotate(outputs, kept)
+    try drain { writer.isIdle }
+    #expect(text("roles/a/gen-1/c.json") != nil)
+    outputs.condemn(old, of: kept.name)
+    try drain { writer.isIdle }
+    #expect(text("roles/a/gen-1/c.json") == nil && holds("roles/a/c.json", kept))
+  }
+
+  @Test func `a refused session that is replaced late leaves no generation behind`() throws {
+    let outputs = try outputs()
+    let kept = try begin(outputs, "a", [inRole("c.json")])
+    chmod(directory.path("roles"), 0o777)
+    let old = try rotate(outputs, kept)
+    chmod(directory.path("roles"), 0o711)
+    // STS's answer comes when the files could be written again, and haven't been.
+    outputs.condemn(old, of: kept.name)
+    outputs.retryFailed()
+    #expect(holds("roles/a/c.json", kept) && text("roles/a/gen-1/c.json") == nil)
+  }
+}
