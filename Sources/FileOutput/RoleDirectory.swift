@@ -81,8 +81,12 @@ struct RoleDirectory: Sendable {
     if let previous, previous.end <= now {
       // If it can't be removed, the next look tries again, whatever the time given then.
       self.previous?.end = 0
-      try directory.removeDirectory(Self.name(previous.number))
-      self.previous = nil
+      do throws(FileOutputError) {
+        try directory.removeDirectory(Self.name(previous.number))
+        self.previous = nil
+      } catch .system(.remove, _, EISDIR) {
+        // Somebody's directory in it is in nobody's way, and our files in it are gone.
+      }
     }
     return try isCurrent(versions, end, in: directory)
   }

@@ -84,6 +84,19 @@ import Testing
     expectContent(4)
   }
 
+  /// The files in place were reported as not written.
+  @Test mutating func `somebody's directory in the generation before is in nobody's way`() throws {
+    for number in 1...2 as ClosedRange<UInt64> { _ = try directory.write(contents(number)) }
+    mkdir("\(path)/gen-1/somebody's", 0o755)
+    #expect(try directory.isCurrent([2, 2], until: anHourOn, at: .max))
+    #expect(names("\(path)/gen-1") == ["somebody's"])
+    rmdir("\(path)/gen-1/somebody's")
+    // It has been ordered to go, so the next look removes it, whenever its end is.
+    #expect(try directory.isCurrent([2, 2], until: anHourOn, at: 0))
+    #expect(Look("\(path)/gen-1") == nil)
+    expectContent(2)
+  }
+
   @Test mutating func `after a restart the number goes on from what current names, and leftovers go`() throws {
     for number in 1...3 as ClosedRange<UInt64> { _ = try directory.write(contents(number)) }
     mkdir("\(path)/gen-4", 0o700)
