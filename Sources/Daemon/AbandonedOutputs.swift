@@ -17,7 +17,7 @@ final class AbandonedOutputs {
   /// The directory where something is left; nil for none.
   private(set) var waiting: String?
   /// What the settings in force say: the directory, the roles with files in it, and whether there is no role at all.
-  private var inForce: (directory: String, kept: Set<String>, hasNoRole: Bool)!
+  private var inForce: (directory: String, kept: Set<String>, hasNoRole: Bool)?
   private var hasReportedLeft = false
   private var reported: String?
 
@@ -34,6 +34,7 @@ final class AbandonedOutputs {
 
   /// Other settings are in force: what is left is judged by these. Blocks on a disk if something is left.
   func settingsChanged(to directory: String, _ roles: [RoleSettings]) {
+    guard waiting != nil else { return }
     let kept = roles.filter { role in role.outputs.contains { $0.location.isInRoleDirectory } }
     inForce = (directory, Set(kept.map(\.name.description)), roles.isEmpty)
     look()
@@ -43,7 +44,7 @@ final class AbandonedOutputs {
 
   /// Tries again; nothing when nothing is left.
   func look() {
-    guard let directory = waiting else { return }
+    guard let directory = waiting, let inForce else { return }
     timer.disarm()
     let kept = directory == inForce.directory ? inForce.kept : []
     do {
@@ -53,6 +54,7 @@ final class AbandonedOutputs {
       if let failure = result.failure { report(failure) } else { reported = nil }
       if result.left.isEmpty, result.failure == nil {
         waiting = nil
+        self.inForce = nil
         return
       }
     } catch { report(error) }

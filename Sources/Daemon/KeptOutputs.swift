@@ -30,7 +30,7 @@ final class KeptOutputs {
   var isFailing: Bool { states.values.contains { $0.failure != nil } }
 
   /// The paths of the role's directory, if it has outputs there, and of the files elsewhere.
-  let paths: Set<String>
+  var paths: Set<String> { Set(places.map { $0.paths(role: role.name.description, in: directory).unit }) }
   /// Where the roles' directories were when it was made.
   let directory: String
   private let places: [OutputFile]
@@ -43,7 +43,6 @@ final class KeptOutputs {
     self.role = role
     self.directory = directory
     places = outputs.map(\.1)
-    paths = Set(places.map { $0.paths(role: role.name.description, in: directory).unit })
     formats = outputs.map(\.0.format)
     files = RoleOutputs(
       writer, directory: directory, role: role.name.description, outputs: places, mounts: mounts)

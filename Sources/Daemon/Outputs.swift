@@ -370,21 +370,42 @@ final class Outputs {
     }
   }
 
-  /// Reports the orders that a disk has had for too long. What it does with them is reported when they return.
+  /// Reports the order that a disk has had for too long, and those that have waited for too long behind others. What the disk does with
+  /// them is reported when they return.
   func reportStuck() {
     let limit = writer.now() - Self.stuckAfter
     guard let oldest = writer.pendingSince, oldest <= limit else { return }
+    let begun = writer.begun
     for outputs in kept.values {
       for (path, since) in outputs.files.pending(since: limit) where outputs.states[path]?.failure == nil {
-        let error =
-          "file '\(path)': its disk hasn't answered for more than 10 s; look at that file system: a server that is down, a freeze "
-          + "(fsfreeze), the kernel's log (dmesg)"
+        guard let (phrase, error) = Self.stuck(path, behind: begun, limit) else { continue }
         _ = outputs.change(path) { $0.failure = (error, Timestamp(microseconds: since)) }
-        logger.error(
-          "file not written yet, its disk doesn't answer", [.role: outputs.role.name.description, .reason: error])
+        logger.error(phrase, [.role: outputs.role.name.description, .reason: error])
         changed(outputs.role.name, path)
       }
     }
+  }
+
+  /// Why the order for `path` has had no outcome; nil when the disk has just begun with it.
+  private static func stuck(
+    _ path: String, behind begun: (path: String, since: Int64)?, _ limit: Int64
+  ) -> (phrase: Logger.Message, error: String)? {
+    let look = "look at that file system: a server that is down, a freeze (fsfreeze), the kernel's log (dmesg)"
+    guard let begun else { return nil }
+    let isStuck = begun.since <= limit
+    if begun.path == path {
+      guard isStuck else { return nil }
+      return (
+        "file not written yet, its disk doesn't answer",
+        "file '\(path)': its disk hasn't answered for more than 10 s; \(look)"
+      )
+    }
+    return (
+      "file not written yet, it waits behind others",
+      isStuck
+        ? "file '\(path)': waits behind '\(begun.path)', whose disk hasn't answered for more than 10 s; \(look)"
+        : "file '\(path)': has waited for more than 10 s while other files are written, now '\(begun.path)'"
+    )
   }
 
   private func retry(at moment: Timestamp) {

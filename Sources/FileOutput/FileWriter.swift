@@ -10,11 +10,11 @@ package final class FileWriter {
   private var lastID: UInt64 = 0
 
   /// In microseconds; how long an order has been on its way is measured by it.
-  package let now: () -> Int64
+  package let now: @Sendable () -> Int64
 
-  package init(now: @escaping () -> Int64 = FileWriter.bootTime) throws(FileOutputError) {
+  package init(now: @escaping @Sendable () -> Int64 = { FileWriter.bootTime() }) throws(FileOutputError) {
     self.now = now
-    worker = try Worker()
+    worker = try Worker(now: now)
   }
 
   /// CLOCK_BOOTTIME, in microseconds.
@@ -35,6 +35,9 @@ package final class FileWriter {
 
   /// When the oldest of the orders was given that are on their way to a disk, in microseconds of `now`; nil when none is.
   package var pendingSince: Int64? { waiting.values.lazy.compactMap(\.pendingSince).min() }
+
+  /// The path of the one order that a disk has begun, and since when in microseconds of `now`; the others wait for that. Nil when none is.
+  package var begun: (path: String, since: Int64)? { worker.begun }
 
   /// Whether nothing is on its way to a disk.
   package var isIdle: Bool { waiting.isEmpty }

@@ -27,6 +27,8 @@ final class Worker: Sendable {
     /// Those before it have been taken.
     private var first = 0
     var finished: [Finished] = []
+    /// The job that the thread is at, where, and since when in microseconds of `now`; nil between jobs.
+    var begun: (path: String, since: Int64)?
     var isStarted = false
     var isOver = false
 
@@ -80,7 +82,10 @@ final class Worker: Sendable {
   /// Readable when something has finished.
   let results: CInt
 
-  init() throws(FileOutputError) {
+  private let now: @Sendable () -> Int64
+
+  init(now: @escaping @Sendable () -> Int64) throws(FileOutputError) {
+    self.now = now
     wake = clinux_eventfd(1)
     results = clinux_eventfd(0)
     if wake < 0 || results < 0 { throw .system(.handOver, path: "memory", errno: errno) }
@@ -114,6 +119,9 @@ final class Worker: Sendable {
   /// Takes back an order; false when it has been begun.
   func takeBack(_ id: UInt64) -> Bool { state.withLock { $0.cancel(id) } }
 
+  /// The path of the order that the thread is at, and since when in microseconds of the writer's clock.
+  var begun: (path: String, since: Int64)? { state.withLock { $0.begun } }
+
   /// What has finished since the last time.
   func takeFinished() -> [Finished] {
     var count: UInt64 = 0
@@ -136,7 +144,9 @@ final class Worker: Sendable {
   private func run() {
     while true {
       let (next, isOver) = state.withLock { state in
-        (state.take(), state.isOver)
+        let job = state.take()
+        state.begun = job.map { ($0.unit.path, now()) }
+        return (job, state.isOver)
       }
       if isOver { return }
       guard var job = next else {
@@ -146,7 +156,10 @@ final class Worker: Sendable {
       }
       let report = job.unit.report(job.order)
       let finished = Finished(id: job.id, unit: job.unit, report: report)
-      state.withLock { $0.finished.append(finished) }
+      state.withLock { state in
+        state.begun = nil
+        state.finished.append(finished)
+      }
       Self.count(results)
     }
   }

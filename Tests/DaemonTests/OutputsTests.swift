@@ -1,8 +1,10 @@
 import Core
 import EventLoop
 import Glibc
+import Synchronization
 import TestSupport
 import Testing
+import Wire
 
 @testable import Daemon
 @testable import FileOutput
@@ -17,7 +19,14 @@ import Testing
   private let clock = WriterClock()
   private let writer: FileWriter
 
-  final class WriterClock { var now: Int64 = 0 }
+  /// Microseconds, read by the writer's thread, too.
+  final class WriterClock: Sendable {
+    private let time = Mutex<Int64>(0)
+
+    var now: Int64 { time.withLock { $0 } }
+
+    func advance(_ microseconds: Int64) { time.withLock { $0 += microseconds } }
+  }
 
   init() throws {
     directory = try TemporaryDirectory()
@@ -89,28 +98,60 @@ import Testing
 
   /// The worker's next jobs wait until it is released.
   private final class Hold {
-    private let lane: OutputLane
-    private let ends: (reading: CInt, writing: CInt)
+    private let gate = Gate()
 
     init(_ writer: FileWriter, at path: String) throws {
-      var ends: [CInt] = [0, 0]
-      pipe(&ends)
-      self.ends = (ends[0], ends[1])
-      let reading = ends[0]
       let place = try #require(OutputPath(path))
       var file = SingleFile(place, OutputFile(.elsewhere(place), uid: geteuid(), gid: getegid(), mode: 0o400))
-      file.calls = Calls { _, _ in
-        var byte: UInt8 = 0
-        read(reading, &byte, 1)
+      file.calls = Calls { [gate] _, _ in
+        gate.pass()
         return 0
       }
-      lane = OutputLane(writer, .file(file), MountTable(""))
-      lane.give(.withdraw) { _ in }
+      OutputLane(writer, .file(file), MountTable("")).give(.withdraw) { _ in }
     }
 
-    func release() { close(ends.writing) }
+    /// Waits until the worker is at the first step.
+    func awaitBegun() { gate.awaitStep() }
 
-    deinit { close(ends.reading) }
+    func release() { gate.open() }
+  }
+
+  /// Lets whoever comes wait until it is opened. The worker may hold it longer than the test does.
+  private final class Gate: Sendable {
+    /// Takes a byte at each step.
+    private let steps: (reading: CInt, writing: CInt)
+    /// Gets a byte for all steps.
+    private let opening: (reading: CInt, writing: CInt)
+
+    init() {
+      steps = Self.pipe()
+      opening = Self.pipe()
+    }
+
+    private static func pipe() -> (reading: CInt, writing: CInt) {
+      var ends: [CInt] = [-1, -1]
+      Glibc.pipe(&ends)
+      return (ends[0], ends[1])
+    }
+
+    func pass() {
+      var byte: UInt8 = 0
+      write(steps.writing, &byte, 1)
+      read(opening.reading, &byte, 1)
+      write(opening.writing, &byte, 1)
+    }
+
+    func awaitStep() {
+      var byte: UInt8 = 0
+      read(steps.reading, &byte, 1)
+    }
+
+    func open() {
+      var byte: UInt8 = 0
+      write(opening.writing, &byte, 1)
+    }
+
+    deinit { for end in [steps.reading, steps.writing, opening.reading, opening.writing] { close(end) } }
   }
 
   // MARK: - Settings change
@@ -246,8 +287,9 @@ import Testing
     let kept = try begin(outputs, "a", [elsewhere("c.json")])
     try drain { writer.isIdle }
     let hold = try Hold(writer, at: directory.path("held"))
+    hold.awaitBegun()
     let old = try rotate(outputs, kept)
-    clock.now += 11_000_000
+    clock.advance(11_000_000)
     outputs.reportStuck()
     try #require(outputs.failing == [kept.name])
     outputs.condemn(old, of: kept.name)
@@ -280,14 +322,37 @@ import Testing
     let kept = try begin(outputs, "a", [elsewhere("c.json")])
     try drain { writer.isIdle }
     let hold = try Hold(writer, at: directory.path("held"))
+    hold.awaitBegun()
     let old = try rotate(outputs, kept)
-    clock.now += 11_000_000
+    clock.advance(11_000_000)
     outputs.reportStuck()
     outputs.condemn(old, of: kept.name)
     chmod(directory.path("app"), 0o777)
     hold.release()
     try drain { writer.isIdle }
     #expect(text("app/c.json") == nil && logged("file with a session that STS refuses removed"))
+  }
+
+  // MARK: - Disks that don't answer
+
+  /// Each of them was said to lie on a disk that doesn't answer.
+  @Test func `what waits behind a disk that hangs is reported as that`() throws {
+    let outputs = try outputs(inMemory: false)
+    let kept = try begin(outputs, "a", [elsewhere("c.json"), elsewhere("d.json")])
+    try drain { writer.isIdle }
+    let hold = try Hold(writer, at: directory.path("held"))
+    hold.awaitBegun()
+    _ = try rotate(outputs, kept)
+    clock.advance(11_000_000)
+    outputs.reportStuck()
+    let errors = outputs.statuses(of: kept.name, clock: bench.refresher.clock).compactMap(\.lastError)
+    #expect(errors.count == 2, "\(errors)")
+    for error in errors {
+      #expect(error.contains(": waits behind '\(directory.path("held"))', whose disk hasn't answered"), "\(error)")
+    }
+    hold.release()
+    try drain { writer.isIdle }
+    #expect(holds("app/c.json", kept) && holds("app/d.json", kept) && outputs.failing.isEmpty)
   }
 
   // MARK: - The generation before

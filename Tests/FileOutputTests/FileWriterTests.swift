@@ -145,12 +145,13 @@ import Testing
 
   /// All showed "ok" for as long as the disk didn't return.
   @Test func `how long a disk has had an order is known until it returns`() throws {
-    final class Clock { var now: Int64 = 5 }
-    let clock = Clock()
+    let clock = ManualClock(5)
     let writer = try FileWriter { clock.now }
     let stuck = try StuckLane(writer, at: temporary.path("stuck"))
     #expect(writer.pendingSince == nil)
     stuck.write("1")
+    stuck.awaitStuck()
+    #expect(try #require(writer.begun) == (temporary.path("stuck"), 5))
     clock.now = 20
     // What waits behind it counts from its own time.
     let other = try StuckLane(writer, at: temporary.path("other"))
@@ -165,6 +166,7 @@ import Testing
       writer.drain()
     }
     #expect(writer.pendingSince == nil && stuck.lane.pendingSince == nil && text("stuck") == "2")
+    #expect(writer.begun == nil)
   }
 
   @Test func `a write that failed is tried again with the same content`() throws {

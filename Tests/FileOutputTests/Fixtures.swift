@@ -108,3 +108,15 @@ final class Recorder: Sendable {
   /// The steps that make something, in order.
   var changes: [Taken] { taken.filter { ![.openDirectory, .examine, .list, .remove].contains($0.step) } }
 }
+
+/// Microseconds that a test sets, read by the worker's thread, too.
+final class ManualClock: Sendable {
+  private let time: Mutex<Int64>
+
+  init(_ time: Int64) { self.time = Mutex(time) }
+
+  var now: Int64 {
+    get { time.withLock { $0 } }
+    set { time.withLock { $0 = newValue } }
+  }
+}

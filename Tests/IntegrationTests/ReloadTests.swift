@@ -253,6 +253,25 @@ enum ReloadWay: CaseIterable {
     }
   }
 
+  /// It was removed right after the other role had written it.
+  @Test func `a reload moves a file from one role to another`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let directory = lab.directory.path("app")
+    mkdir(directory, 0o755)
+    let files = ["c.json", "d.json"].map { "\(directory)/\($0)" }
+    func swap(_ order: [String]) throws {
+      for (index, path) in order.enumerated() { lab.draft.roles[index].files = SettingsDraft.Role.file(path) }
+      try lab.writeSettings()
+    }
+    try swap(files)
+    let daemon = try lab.start()
+    let before = try files.map { try #require(FileText.read($0)) }
+    try swap(files.reversed())
+    try ReloadWay.request.reload(lab)
+    try eventually("the files change places") { files.map { FileText.read($0) } == before.reversed() }
+    #expect(daemon.logLines("error:").isEmpty, "\(daemon.log)")
+  }
+
   @Test func `a reload takes up what the settings only name: policies, roles.d and the authorities' file`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil, roles: ["uploader", "reports", "extra"]))
     func policy(_ action: String) throws {
