@@ -92,6 +92,7 @@ final class Outputs {
       let left = withoutOwned(removal)
       return left.places.isEmpty ? nil : (left, reported)
     }
+    owners = nil
     abandoned.settingsChanged(to: directory, roles)
   }
 
