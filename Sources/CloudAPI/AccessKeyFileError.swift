@@ -58,7 +58,7 @@ package struct AccessKeyFileError: Error, Hashable, Sendable, CustomStringConver
       "a temporary credential, with a security token or an id that begins with 'STS.'; use the AccessKey of a RAM user"
     case .swapped:
       "the AccessKey id and the AccessKey secret are swapped; write the one that begins with LTAI as the id"
-    case .idTwice: "the AccessKey id stands where the secret belongs, too; copy the secret again"
+    case .idTwice: "the AccessKey id and the AccessKey secret are the same text; copy both again"
     case .wide(let encoding):
       "the text is \(encoding.rawValue), and UTF-8 is expected; convert it: iconv -f \(encoding.rawValue) -t UTF-8 FILE | "
         + "install -m 0400 /dev/stdin NEWFILE"
