@@ -55,6 +55,12 @@ final class FakeDrawing: SessionDrawing, SessionChecking {
     answered()
   }
 
+  /// What nobody will answer any more holds whoever asked.
+  func dropPending() {
+    pending = [:]
+    pendingChecks = [:]
+  }
+
   func renewIdentity(of role: RoleSettings) { identityRenewals += 1 }
 
   /// Called when an answer has had its effects.
@@ -98,6 +104,8 @@ final class Bench {
     refresher.checker = cloud
     cloud.answered = { [unowned self] in expectSecretsOfHeldSessionsAlone() }
   }
+
+  deinit { cloud.dropPending() }
 
   /// The store and the machines hold the same sessions after each step of each test.
   private func expectSecretsOfHeldSessionsAlone() {

@@ -119,6 +119,8 @@ import Wire
 
   @Test func `no report pairs a generation with another session than the one published under it`() throws {
     let bench = try Bench()
+    // They hold the bench.
+    defer { bench.refresher.observers = Refresher.Observers() }
     let role = bench.add("a")
     var keys: [UInt64: String] = [:]
     bench.refresher.observers.published = { role in
@@ -147,6 +149,8 @@ import Wire
   @Test(arguments: Notice.allCases)
   func `a session that a reader requests as it learns of an event is fetched in its time`(_ notice: Notice) throws {
     let bench = try Bench()
+    // They hold the bench.
+    defer { bench.refresher.observers = Refresher.Observers() }
     let role = bench.add("a")
     var isRequested = false
     func request() {
