@@ -104,15 +104,18 @@ install:
 	sed -i 's|/usr/sbin/|$(PREFIX)/sbin/|; s|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' '$(UNIT)'
 	install -D -m 0644 systemd/rolekeeper.sysusers '$(TO)/lib/sysusers.d/rolekeeper.conf'
 	install -D -m 0644 README.md '$(TO)/share/doc/rolekeeper/README.md'
+	install -D -m 0644 docs/threat-model.md '$(TO)/share/doc/rolekeeper/docs/threat-model.md'
 	install -D -m 0644 etc/prometheus/rolekeeper.rules.yml '$(TO)/share/doc/rolekeeper/rolekeeper.rules.yml'
 
 # The settings and the AccessKey stay, and so do the users, whose numbers must not go to somebody else.
 uninstall:
-	@if [ -z '$(DESTDIR)' ] && systemctl --quiet is-active rolekeeper 2>/dev/null; then \
-		echo 'rolekeeper is running; stop it first: systemctl disable --now rolekeeper'; exit 1; fi
+	@if [ -z '$(DESTDIR)' ] && { systemctl --quiet is-enabled rolekeeper \
+		|| systemctl is-active rolekeeper | grep -qx 'active\|activating\|reloading\|deactivating'; } 2>/dev/null; then \
+		echo 'rolekeeper is enabled or running; stop it first: systemctl disable --now rolekeeper'; exit 1; fi
 	rm -f '$(TO)/sbin/rolekeeperd' '$(TO)/bin/rolekeeper' '$(UNIT)' '$(TO)/lib/sysusers.d/rolekeeper.conf'
 	rm -rf '$(TO)/share/doc/rolekeeper'
-	@echo 'kept: $(SETTINGS), with the AccessKey; the users rolekeeper and rolekeeper-clients. Now run: systemctl daemon-reload'
+	@echo 'kept: $(SETTINGS) with all that is in it; the user rolekeeper and the group rolekeeper-clients'
+	@if [ -z '$(DESTDIR)' ]; then echo 'now run: systemctl daemon-reload'; fi
 
 clean:
 	rm -rf .build .build-fuzz .build-address .build-thread
