@@ -28,7 +28,7 @@ enum Schema {
       name: "credential", form: "the name of a systemd credential", example: "\"access-key\"",
       summary: "The AccessKey, as the unit's LoadCredential= passes it. Either this or file.")
     static let file = TextKey(
-      name: "file", form: "a path, relative to this file or absolute", example: "\"/etc/rolekeeper/access-key\"",
+      name: "file", form: "a path, relative to this file or absolute", example: "\"/etc/rolekeeper/keys/access-key\"",
       summary: """
         The AccessKey in a file: the CSV that the RAM console downloads, JSON, or NAME=value lines; the daemon's own and \
         readable by nobody else. Another key in it signs once STS has accepted it.
@@ -128,7 +128,7 @@ enum Schema {
   enum Log {
     static let level = ChoiceKey(
       name: "level", choices: LogLevel.allCases.map(\.rawValue), standard: LogLevel.notice.rawValue,
-      summary: "The least weighty message that is written.")
+      summary: "The lowest level that is logged.")
     static let table = SettingTable(header: "[log]", keys: [level])
   }
 }
