@@ -15,11 +15,13 @@ package final class Lab {
 
   /// Starts the emulator and writes the AccessKey and the settings, as `adjust` wants them. `start` starts the daemon.
   ///
-  /// `wrapper` are words before the emulator's own, as for the daemon.
+  /// `wrapper` are words before the emulator's own, as for the daemon. All files lie in a directory of their own in `parent`, or where
+  /// TMPDIR says.
   package init(
-    _ realm: RealmDraft, wrapper: [String] = [], _ adjust: (inout SettingsDraft) -> Void = { _ in }
+    _ realm: RealmDraft, wrapper: [String] = [], in parent: String? = nil,
+    _ adjust: (inout SettingsDraft) -> Void = { _ in }
   ) throws {
-    directory = try TemporaryDirectory()
+    directory = try TemporaryDirectory(in: parent)
     emulator = try EmulatorProcess(realm: realm.text, in: directory, wrapper: wrapper)
     draft = SettingsDraft(
       keyPath: directory.path("access-key"), endpoint: emulator.endpoint, authorityPath: emulator.authorityPath,

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """How long one user waits for a credential while another user's clients misbehave: rounds with and without them, in turn.
 
-Needs root, to be both. The server and the reader get the processor before everybody else (nice -20), the hostile clients after
-everybody (nice 19): it is the server's sharing that is looked at, not the kernel's. Between their rounds these are stopped
+Needs root, to be both. The server and the reader get the processor before everybody else (nice -20): it is the server's sharing that
+is looked at, not the kernel's. The hostile clients get their part of what is left, however busy the machine is. Between their rounds these are stopped
 (SIGSTOP). Prints one line of JSON: times in microseconds, and, of the measured reads of all rounds of a kind, how many there were (`reads`),
 how many credentials the others were handed meanwhile (`answers`), how many connections were taken in (`connections`), and how long the
 server ran on a processor (`cpu`, nanoseconds), which no other program on the machine changes by much.
@@ -259,7 +259,6 @@ def main():
             ctypes.CDLL(None).prctl(1, signal.SIGKILL)
             if os.getppid() != parent:
                 os._exit(0)
-            os.setpriority(os.PRIO_PROCESS, 0, 19)
             WAYS[way](options.socket, int(count or 1))
         children.append(child)
 
