@@ -3,6 +3,9 @@
 
 PREFIX ?= /usr
 DESTDIR ?=
+# Where systemd looks for units and for users to make. Below another PREFIX than /usr and /usr/local it doesn't look: set both then.
+UNIT_DIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERS_DIR ?= $(PREFIX)/lib/sysusers.d
 # Strips what is installed; STRIP=true installs programs with their symbols.
 STRIP ?= strip
 SWIFT ?= swift
@@ -31,17 +34,17 @@ help:
 	@echo 'make build     build $(PROGRAMS) in $(BIN)'
 	@echo 'make demo      watch two roles being kept fresh against a local STS; DEMO_SECONDS=30 runs unattended'
 	@echo 'make test      run all suites; REQUIRE_ALL=1 makes a skipped test a failure'
-	@echo 'make simulate  simulated years: each property with SIMULATE_SEEDS=200 seeds, and the figures in SIMULATE_TABLE, empty for none;'
-	@echo '               SIMULATE_SHORT=1 computes figures of less in a tenth of the time'
-	@echo 'make fuzz      fuzz what reads from outside, each target for FUZZ_SECONDS=60'
-	@echo 'make sanitize  the unit suites with AddressSanitizer and ThreadSanitizer, or SANITIZERS=address alone; with SANITIZE_PROGRAMS=1'
-	@echo '               the integration suites, too'
-	@echo 'make leaks     rotate LEAK_ROTATIONS=100000 times and see that memory and descriptors stay flat'
-	@echo 'make soak      faults, reloads and restarts for SOAK_MINUTES=30 or SOAK_SECONDS=60, while twenty readers use what they get'
-	@echo 'make bench     measure beside the yardsticks; BENCH_SHORT=1 within two minutes, BENCH_DOCS=1 writes the figures in docs/ anew'
+	@echo 'make simulate  simulate years: check each property with SIMULATE_SEEDS=200 seeds, and write the figures to SIMULATE_TABLE (empty: none);'
+	@echo '               SIMULATE_SHORT=1 computes figures of shorter runs in a tenth of the time'
+	@echo 'make fuzz      fuzz everything that parses outside input, each target for FUZZ_SECONDS=60'
+	@echo 'make sanitize  run the unit suites with AddressSanitizer and ThreadSanitizer, or only SANITIZERS=address; SANITIZE_PROGRAMS=1'
+	@echo '               adds the integration suites'
+	@echo 'make leaks     rotate LEAK_ROTATIONS=100000 times, and fail if memory or descriptors grow'
+	@echo 'make soak      inject faults, reloads and restarts for SOAK_MINUTES=30 (or SOAK_SECONDS) while twenty readers use their credentials'
+	@echo 'make bench     measure speed and size against reference programs; BENCH_SHORT=1 takes two minutes, BENCH_DOCS=1 updates docs/'
 	@echo 'make format    format the sources; make lint checks them'
-	@echo 'make install   install programs, units and settings below DESTDIR, PREFIX=$(PREFIX)'
-	@echo 'make uninstall remove them, but for /etc/rolekeeper'
+	@echo 'make install   install programs, unit, users and settings; PREFIX=$(PREFIX), UNIT_DIR, SYSUSERS_DIR and DESTDIR say where'
+	@echo 'make uninstall remove them, but not /etc/rolekeeper nor the users; takes the same PREFIX, UNIT_DIR, SYSUSERS_DIR, DESTDIR'
 
 deps:
 	@.ci/deps
@@ -91,7 +94,12 @@ lint:
 
 # Units name their programs by absolute path, so the prefix is written into them. DESTDIR may have blanks.
 TO = $(DESTDIR)$(PREFIX)
-UNIT = $(TO)/lib/systemd/system/rolekeeper.service
+UNIT = $(DESTDIR)$(UNIT_DIR)/rolekeeper.service
+SYSUSERS = $(DESTDIR)$(SYSUSERS_DIR)/rolekeeper.conf
+# Where systemd.unit(5) and sysusers.d(5) look, as systemd-path(1) prints it.
+UNITS_FOUND = /etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system
+SYSUSERS_FOUND = /etc/sysusers.d /run/sysusers.d /usr/local/lib/sysusers.d /usr/lib/sysusers.d
+MISPLACED = $(filter-out $(UNITS_FOUND),$(UNIT_DIR)) $(filter-out $(SYSUSERS_FOUND),$(SYSUSERS_DIR))
 SETTINGS = $(DESTDIR)/etc/rolekeeper
 
 install:
@@ -102,17 +110,21 @@ install:
 		else install -m 0644 etc/rolekeeper/rolekeeper.toml '$(SETTINGS)/rolekeeper.toml'; fi
 	install -D -m 0644 systemd/rolekeeper.service '$(UNIT)'
 	sed -i 's|/usr/sbin/|$(PREFIX)/sbin/|; s|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' '$(UNIT)'
-	install -D -m 0644 systemd/rolekeeper.sysusers '$(TO)/lib/sysusers.d/rolekeeper.conf'
+	install -D -m 0644 systemd/rolekeeper.sysusers '$(SYSUSERS)'
 	install -D -m 0644 README.md '$(TO)/share/doc/rolekeeper/README.md'
 	install -D -m 0644 docs/threat-model.md '$(TO)/share/doc/rolekeeper/docs/threat-model.md'
 	install -D -m 0644 etc/prometheus/rolekeeper.rules.yml '$(TO)/share/doc/rolekeeper/rolekeeper.rules.yml'
+	@if [ -n '$(strip $(MISPLACED))' ]; then \
+		echo 'warning: systemd does not look in $(strip $(MISPLACED)): it will not find rolekeeper.service, or will not make its users.'; \
+		echo 'Run make uninstall, then make install with UNIT_DIR=/etc/systemd/system SYSUSERS_DIR=/etc/sysusers.d added.'; \
+	elif [ -z '$(DESTDIR)' ]; then echo 'now run: systemd-sysusers && systemctl daemon-reload'; fi
 
 # The settings and the AccessKey stay, and so do the users, whose numbers must not go to somebody else.
 uninstall:
 	@if [ -z '$(DESTDIR)' ] && { systemctl --quiet is-enabled rolekeeper \
 		|| systemctl is-active rolekeeper | grep -qx 'active\|activating\|reloading\|deactivating'; } 2>/dev/null; then \
 		echo 'rolekeeper is enabled or running; stop it first: systemctl disable --now rolekeeper'; exit 1; fi
-	rm -f '$(TO)/sbin/rolekeeperd' '$(TO)/bin/rolekeeper' '$(UNIT)' '$(TO)/lib/sysusers.d/rolekeeper.conf'
+	rm -f '$(TO)/sbin/rolekeeperd' '$(TO)/bin/rolekeeper' '$(UNIT)' '$(SYSUSERS)'
 	rm -rf '$(TO)/share/doc/rolekeeper'
 	@echo 'kept: $(SETTINGS) with all that is in it; the user rolekeeper and the group rolekeeper-clients'
 	@if [ -z '$(DESTDIR)' ]; then echo 'now run: systemctl daemon-reload'; fi
