@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reads credentials from rolekeeper's socket and uses each one: GetCallerIdentity, signed with it, at the STS given.
 
-With --file it reads credential files of the JSON form as well. Runs until it is told to stop (SIGTERM, SIGINT), then prints
+With --file it reads credential files of the JSON form as well. Runs until SIGTERM or SIGINT, then prints
 one line of JSON with what it saw, and exits 0 only if no read was refused, no answer was empty, torn or expired, STS took every credential, and
 every role and file rotated often enough. It shares no code with the daemon: the signature below is ACS3-HMAC-SHA256 with Python's own hmac.
 """
