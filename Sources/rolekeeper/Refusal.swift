@@ -42,7 +42,9 @@ struct Refusal: Error, CustomStringConvertible {
     case (.settingsRefused, _): "the settings are refused, and the old ones stay in force:"
     // Nothing was sent that this program's own version of the daemon would refuse as such.
     case (.malformed, _), (.methodNotAllowed, _), (.notFound, nil): "the daemon doesn't know this request; \(versions)"
-    case (nil, _) where problem.type == "about:blank": "the daemon can't read this request; \(versions)"
+    // Of the server's own refusals those for too many connections say what to do.
+    case (nil, _) where problem.type == "about:blank" && ExitStatus.of(httpStatus: problem.status) == ExitStatus.failed:
+      "the daemon can't read this request; \(versions)"
     default: problem.detail
     }
   }

@@ -23,6 +23,11 @@ enum Check {
     for finding in loaded.diagnostics { report.add(finding) }
     if let settings = loaded.settings { readSecrets(settings, &report) }
     print("\(config): \(report.summary(roles: loaded.settings?.roles.count))")
+    // A report that nobody can read is no check.
+    guard fflush(nil) == 0 else {
+      Console.report("rolekeeperd: cannot write to stdout: \(String(cString: strerror(errno)))")
+      return ExitStatus.failed
+    }
     return report.errors == 0 ? ExitStatus.done : ExitStatus.badSettings
   }
 

@@ -124,6 +124,31 @@ import Wire
     }
   }
 
+  /// The check ended with 0, and its findings were lost.
+  @Test func `a check whose report can't be written fails`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let script = #""$1" check --config "$2" >/dev/full"#
+    let run = try ChildProcess.run(["/bin/sh", "-c", script, "sh", Programs.commandLine, lab.configPath])
+    #expect(run.status == 1)
+    #expect(run.errors.contains("cannot write to stdout: No space left on device"), "\(run.errors)")
+  }
+
+  /// Each command asked whether two programs are of the same version.
+  @Test func `with too many connections open each command says so and ends with 4`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil)) { $0.socket += "\nmax_connections_per_uid = 1" }
+    let daemon = try lab.start()
+    let events = try daemon.events()
+    let commands = [["status"], ["get", "uploader"], ["refresh", "uploader"], ["report", "uploader"], ["reload"]]
+    try withExtendedLifetime(events) {
+      for words in commands {
+        let run = try ChildProcess.run([Programs.commandLine, "--socket", lab.draft.socketPath] + words)
+        #expect(run.status == 4 && run.output.isEmpty, "\(words)")
+        #expect(run.errors.contains("as many connections open as it may"), "\(run.errors)")
+        #expect(run.errors.contains("try again in 1s"), "\(run.errors)")
+      }
+    }
+  }
+
   @Test func `status of one role shows all of it, to whoever may read it`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     try lab.start()

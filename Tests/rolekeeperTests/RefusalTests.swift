@@ -55,6 +55,17 @@ import Wire
     #expect(!"\(Refusal(nil, httpStatus: 502))".contains("HTTP"))
   }
 
+  /// Whoever had too many connections open was asked whether two programs are of the same version.
+  @Test(arguments: [429, 503])
+  func `what the server refuses for too many connections is repeated, and what it can't read is not`(status: Int) {
+    var problem = Problem(.tooManyConnections, detail: "close some connections", retryAfter: .seconds(1))
+    problem.type = "about:blank"
+    problem.status = status
+    #expect("\(Refusal(problem, httpStatus: status))" == "close some connections\ntry again in 1s")
+    problem.status = 400
+    #expect("\(Refusal(problem, httpStatus: 400))".contains("same version?"))
+  }
+
   @Test func `a life that can't be had is named as it was typed, and the longest with its units`() {
     let problem = Problem(.tooLong, detail: "min_ttl is 10800 s", maxTTL: .seconds(3540))
     let text = "\(Refusal(problem, httpStatus: 409, role: "uploader", minTTL: WrittenTime("3h")))"
