@@ -8,13 +8,13 @@ enum Schema {
 
   static let source = TableKey(
     name: "source", example: "{ main = { type = \"access-key\", credential = \"access-key\" } }",
-    summary: "Who signs AssumeRole.")
+    summary: "Who signs the AssumeRole requests.")
   static let roles = TableKey(
-    name: "roles", example: "{}", summary: "The roles whose credentials are kept.")
-  static let sts = TableKey(name: "sts", example: "{}", summary: "How STS is called.")
+    name: "roles", example: "{}", summary: "The roles to keep credentials for.")
+  static let sts = TableKey(name: "sts", example: "{}", summary: "How the daemon calls STS.")
   static let socket = TableKey(name: "socket", example: "{}", summary: "The Unix socket that readers connect to.")
   static let files = TableKey(name: "files", example: "{}", summary: "Where the roles' files go.")
-  static let access = TableKey(name: "access", example: "{}", summary: "Who may do everything.")
+  static let access = TableKey(name: "access", example: "{}", summary: "Who may administer the daemon.")
   static let log = TableKey(name: "log", example: "{}", summary: "What goes to the journal.")
   static let root = SettingTable(header: "", keys: [source, sts, socket, files, access, log, roles])
 
@@ -23,15 +23,20 @@ enum Schema {
 
   enum Source {
     static let type = ChoiceKey(
-      name: "type", choices: ["access-key"], standard: nil, summary: "What signs: the AccessKey of a RAM user.")
+      name: "type", choices: ["access-key"], standard: nil,
+      summary: "The kind of source: access-key is the AccessKey of a RAM user.")
     static let credential = TextKey(
       name: "credential", form: "the name of a systemd credential", example: "\"access-key\"",
-      summary: "The AccessKey, as the unit's LoadCredential= passes it. Either this or file.")
+      summary: """
+        The AccessKey as a systemd credential, which the unit's LoadCredential= passes to the daemon. Write this or \
+        file.
+        """)
     static let file = TextKey(
       name: "file", form: "a path, relative to this file or absolute", example: "\"/etc/rolekeeper/keys/access-key\"",
       summary: """
-        The AccessKey in a file: the CSV that the RAM console downloads, JSON, or NAME=value lines; the daemon's own and \
-        readable by nobody else. Another key in it signs once STS has accepted it.
+        The AccessKey in a file: the CSV that the RAM console downloads, JSON, or NAME=value lines. The daemon's user \
+        must own the file, and nobody else may read it. When another key is put there, it is used once STS has \
+        accepted it.
         """)
     static let table = SettingTable(header: "[source.NAME]", keys: [type, credential, file])
   }
@@ -40,48 +45,54 @@ enum Schema {
     static let endpoint = TextKey(
       name: "endpoint", form: "host or host:port", standard: "sts.aliyuncs.com",
       example: "\"sts.cn-hangzhou.aliyuncs.com\"",
-      summary: "The STS endpoint, always called by https; the one of the host's own region is the nearest.")
+      summary: """
+        The STS endpoint, always called by HTTPS. Choose the one of the host's own region, which is nearest.
+        """)
     static let fallbackEndpoints = TextsKey(
       name: "fallback_endpoints", form: "host or host:port each", most: 4,
       example: "[\"sts-vpc.cn-hangzhou.aliyuncs.com\"]",
       summary: """
-        Endpoints to try, in this order, when none before gave an answer: each a request of its own, with time-outs of its own.
+        Endpoints to try, in this order, when those before gave no answer. Each gets a request and timeouts of its \
+        own.
         """)
     static let proxy = TextKey(
       name: "proxy", form: "http://HOST:PORT or http://USER@HOST:PORT", example: "\"http://proxy.example:3128\"",
       summary: """
-        The HTTP proxy to reach STS through, by a tunnel (CONNECT) in which TLS stays between us and STS. Percent-encode what a \
-        USER has beside letters and digits, as in alice%40corp. The environment's is never used.
+        The HTTP proxy to reach STS through. TLS runs from the daemon to STS, through the proxy's tunnel (CONNECT). \
+        Percent-encode whatever in USER isn't a letter or a digit, as in alice%40corp. The environment's proxy \
+        variables are never used.
         """)
     static let proxyPasswordFile = TextKey(
       name: "proxy_password_file", form: "a path, relative to this file or absolute",
       example: "\"/etc/rolekeeper/proxy-password\"",
       summary: """
-        The password of the proxy's USER, alone in a file that is the daemon's own and readable by nobody else. A changed file is \
-        taken up with a reload.
+        A file that holds nothing but the password of the proxy's USER. The daemon's user must own it, and nobody else \
+        may read it. A reload reads it again.
         """)
     static let caFile = TextKey(
       name: "ca_file", form: "a path, relative to this file or absolute",
       example: "\"/etc/ssl/certs/ca-certificates.crt\"",
-      summary: "The certificates to trust instead of the system's, in PEM form.")
+      summary: "The certificate authorities to trust instead of the system's, in PEM form.")
     static let connectTimeout = DurationKey(
       name: "connect_timeout", allowed: Duration.seconds(1)...Duration.seconds(60), standard: .seconds(3),
       summary: """
-        How long a connection to an endpoint may take. Looking up its name may take as long before that, or as long as this \
-        host's resolver needs to reach its second name server (/etc/resolv.conf), if that is longer.
+        How long connecting to an endpoint may take. Looking up its name comes before that and may take as long again, \
+        or as long as this host's resolver needs to reach its second name server (/etc/resolv.conf), if that is \
+        longer.
         """)
     static let standardTimeout = Duration.seconds(10)
     static let timeout = DurationKey(
       name: "timeout", allowed: Duration.seconds(1)...Duration.seconds(60), standard: standardTimeout,
-      summary: "How long a whole request to one endpoint may take, once its name is looked up.")
+      summary: "How long a whole request to one endpoint may take, not counting the look-up of its name.")
     static let requestsPerSecond = NumberKey(
       name: "requests_per_second", allowed: 0.1...10_000, standard: 2,
       summary: """
-        How many requests the daemon makes at most. STS allows an account 100 per second, all its users and hosts together.
+        The most requests that the daemon makes per second. STS allows an account 100 per second, all its users and \
+        hosts together.
         """)
     static let burst = IntegerKey(
       name: "burst", allowed: 1...10_000, standard: 20,
-      summary: "How many requests may be made at once after a quiet time.")
+      summary: "The most requests that the daemon makes at once after a quiet time.")
     static let table = SettingTable(
       header: "[sts]",
       keys: [endpoint, fallbackEndpoints, proxy, proxyPasswordFile, caFile, connectTimeout, timeout]
@@ -91,19 +102,23 @@ enum Schema {
   enum Socket {
     static let path = TextKey(
       name: "path", form: "an absolute path of at most 107 bytes", standard: "/run/rolekeeper/rolekeeper.sock",
-      example: "\"/run/rolekeeper/rolekeeper.sock\"", summary: "Where the socket is.")
+      example: "\"/run/rolekeeper/rolekeeper.sock\"", summary: "The path of the socket.")
     static let mode = ModeKey(
-      name: "mode", standard: 0o660, summary: "Who may connect; what a reader then gets is decided by its role's allow."
+      name: "mode", standard: 0o660,
+      summary: """
+        The socket's permissions: they decide who may connect. Each role's allow decides which credentials a \
+        client gets.
+        """
     )
     static let group = PrincipalKey(
       name: "group", kind: .group, standard: "the daemon's own group", example: "\"rolekeeper-clients\"",
       summary: "The group that owns the socket.")
     static let maxConnections = IntegerKey(
       name: "max_connections", allowed: 1...60_000, standard: 1024,
-      summary: "How many connections are held at once; 16 more are kept for root and admins.")
+      summary: "The most connections at a time; 16 more are reserved for root and admins.")
     static let maxConnectionsPerUID = IntegerKey(
       name: "max_connections_per_uid", allowed: 1...60_000, standard: 64,
-      summary: "How many of them one user may have.")
+      summary: "The most connections of one user at a time.")
     static let table = SettingTable(
       header: "[socket]", keys: [path, mode, group, maxConnections, maxConnectionsPerUID])
   }
@@ -111,7 +126,7 @@ enum Schema {
   enum Files {
     static let directory = TextKey(
       name: "directory", form: "an absolute path", standard: "/run/rolekeeper/roles",
-      example: "\"/run/rolekeeper/roles\"", summary: "Where each role has its directory.")
+      example: "\"/run/rolekeeper/roles\"", summary: "The directory in which each role has a directory of its own.")
     static let table = SettingTable(header: "[files]", keys: [directory])
   }
 
@@ -119,7 +134,9 @@ enum Schema {
     static let adminUsers = PrincipalsKey(
       name: "admin_users", kind: .user, example: "[\"alice\", 1007]",
       summary:
-        "Users who may read every role, reload, refresh and see the metrics, as root and the daemon's own user may.")
+        """
+        Users who may read every role, reload, refresh and see the metrics. Root and the daemon's own user always may.
+        """)
     static let adminGroups = PrincipalsKey(
       name: "admin_groups", kind: .group, example: "[\"wheel\"]", summary: "Groups whose members may do the same.")
     static let table = SettingTable(header: "[access]", keys: [adminUsers, adminGroups])
