@@ -4,44 +4,61 @@
 struct ControlDesk: Sendable {
   static let help = """
     POST /faults?kind=KIND[&count=N][&role=NAME][&action=NAME][&from=ADDRESS]
-                           put a fault in force; answers with its number
-      delay                milliseconds=N; other connections don't wait
-      refuse               close the connection instead of answering
-      unreachable          close new connections before the TLS handshake
-      drop                 break off in the middle of the answer
-      error                [status=500] [code=InternalError] [message=TEXT];
-                           200 is a status, too
-      throttle             [code=Throttling.User] [retry_after_ms=N]
-      empty                [field=NAME], else all four of a credential
-      missing              field=NAME
-      replace              field=NAME&value=TEXT
-      date                 offset_seconds=N, text=TEXT or absent=true
-      header               name=NAME&value=TEXT; one more header, of this or
-                           another fault's answer
-      gzip                 the body compressed, though nobody asked for it
-      html                 [status=200]; a proxy's page instead
-      oversize             [bytes=1000000]; a good answer, then blanks
-      dribble              milliseconds=N; the body byte by byte, all that time
-      garbage              [form=bytes], half, nesting, list, nothing, type,
-                           http or tls: a body of random bytes; half an answer;
-                           nested brackets; a list; no body; an image by its
-                           type; what isn't HTTP; what isn't TLS
-      key-disabled         [key=ID], else every AccessKey of a user or account
-      session-revoked      [key=ID], else every session
-      role-gone            it can't be assumed; its sessions go on
-      certificate          form=expired, name (another server's) or authority
-                           (an unknown one's); new connections see it
-                           without count until it is cleared; with role
-                           only requests that name this role; with from
-                           only what comes from this IPv4 address
-    GET /faults            the faults in force
-    DELETE /faults         clear all; DELETE /faults/N clears one
-    GET /requests          requests counted by action, role and result
-    GET /requests/recent   the latest 1000, one by one
-    DELETE /requests       count from zero
-    POST /clock?ahead_seconds=N, or at=YYYY-MM-DDThh:mm:ssZ
-                           shift the emulator's clock, or freeze it
-    POST /reload           read the configuration anew; sessions stay
+      Starts a fault and answers with its number. It affects N requests, or,
+      without count, all until it is cleared: every request, or only those that
+      name this role, call this action (AssumeRole, say) or come from this IPv4
+      address. 'unreachable' and 'certificate' affect connections, so role and
+      action don't apply to them. KIND is one of:
+
+      delay            milliseconds=N: answer later; other connections don't wait
+      dribble          milliseconds=N: send the answer's body byte by byte over
+                       this time
+      refuse           close the connection instead of answering
+      unreachable      close new connections before the TLS handshake
+      drop             close the connection in the middle of the answer
+      certificate      form=expired, name or authority: show new connections a
+                       bad TLS certificate, one that has expired, is for another
+                       host name, or is signed by an unknown authority
+      error            [status=500] [code=InternalError] [message=TEXT]: answer
+                       with this error; with status=200 the error has that
+                       status
+      throttle         [code=Throttling.User] [retry_after_ms=N]: answer that
+                       there are too many requests
+      empty            [field=NAME]: answer with this field empty; without a
+                       name, with all four fields of the credential empty
+      missing          field=NAME: answer without this field
+      replace          field=NAME&value=TEXT: answer with this text in the field
+      date             offset_seconds=N, text=TEXT or absent=true: answer with a
+                       Date header that is wrong by N seconds, with this text
+                       as Date, or without one
+      header           name=NAME&value=TEXT: add this header to the answer, also
+                       to another fault's
+      gzip             compress the body, though the client didn't ask for it
+      html             [status=200]: answer with a proxy's HTML page
+      oversize         [bytes=1000000]: pad a good answer with blanks
+      garbage          [form=bytes]: answer with random bytes; other forms are
+                       half (half an answer), nesting (deeply nested brackets),
+                       list (a JSON list), nothing (no body), type (a good
+                       answer declared as an image), http (not HTTP) and
+                       tls (not TLS)
+      key-disabled     [key=ID]: refuse this AccessKey as disabled; without an
+                       ID, every AccessKey of a user or an account
+      session-revoked  [key=ID]: refuse the session with this AccessKeyId as
+                       unknown; without an ID, every session
+      role-gone        answer AssumeRole as if the role didn't exist; sessions
+                       that were issued stay valid
+
+    GET /faults            list the faults in force
+    DELETE /faults         clear all faults; DELETE /faults/N clears one
+    GET /requests          count the requests by action, role and result
+    GET /requests/recent   list the latest 1000 requests
+    DELETE /requests       start counting from zero
+    POST /clock?ahead_seconds=N
+                           let the emulator's clock run N seconds ahead
+    POST /clock?at=YYYY-MM-DDThh:mm:ssZ
+                           stop the emulator's clock at this time
+    POST /reload           read the configuration again; sessions stay valid
+    GET /help              print this list
 
     """
 

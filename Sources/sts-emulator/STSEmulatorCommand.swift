@@ -8,16 +8,17 @@ struct STSEmulatorCommand: ParsableCommand {
     commandName: "sts-emulator",
     abstract: "A local RAM and STS for demos and tests.",
     discussion: """
-      Serves AssumeRole and GetCallerIdentity over TLS, with a certificate of its own authority. \
-      When ready it prints a line, 'listening on https://ADDRESS:PORT', and with --control a second, \
-      'control on http://ADDRESS:PORT'. SIGTERM and SIGINT end it with status 0.
+      Answers AssumeRole and GetCallerIdentity over TLS. At each start it makes a certificate authority and a server \
+      certificate of its own; clients have to trust the authority, whose certificate --ca-out writes to a file. \
+      When ready it prints the line 'listening on https://ADDRESS:PORT', and with --control a second line, \
+      'control on http://ADDRESS:PORT'. SIGTERM and SIGINT end it with exit status 0.
 
-      The configuration is TOML:
+      The configuration is TOML, for example:
 
         [accounts.1234567890123456]
-        # AssumeRole, of all its users and roles together
+        # limit of AssumeRole, for all users and roles of the account together
         requests_per_second = 100
-        # the account's own, which may not assume roles
+        # AccessKeys of the account itself, which can't assume roles
         access_keys = [{ id = "LTAIroot", secret = "…" }]
 
         [accounts.1234567890123456.policies.Upload]
@@ -26,40 +27,57 @@ struct STSEmulatorCommand: ParsableCommand {
 
         [accounts.1234567890123456.users.keeper]
         access_keys = [{ id = "LTAIkeeper", secret = "…", active = true }]
-        # or AdministratorAccess, or one of the account's policies
+        # this system policy, AdministratorAccess, or the account's policies
         policies = ["AliyunSTSAssumeRoleAccess"]
 
         [accounts.1234567890123456.roles.uploader]
-        # or trust_policy = '''{…}'''
+        # who may assume it; or write trust_policy = '''{…}''' instead
         trust = ["acs:ram::1234567890123456:root"]
         policies = ["Upload"]
-        # 1h to 12h; 1h when left out
+        # 1h to 12h; default 1h
         max_session_duration = "12h"
-        # sessions live no longer than this, whatever was asked
+        # make sessions expire this soon, even if a longer one was requested
         issued_lifetime = "12s"
-        # SecurityTokens have at least so many characters; STS sets no limit
+        # make SecurityTokens at least this many characters long
         token_length = 1024
 
-      With --control it makes faults, counts requests and sets its clock:
+      The address of --control takes these requests, by curl say:
 
-      \(STSEmulator.controlHelp.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n"))
+      \(controlHelp)
       """)
 
-  @Option(help: ArgumentHelp("Accounts, users, keys, roles and policies, in TOML.", valueName: "file"))
+  /// What the control endpoint takes, indented by two.
+  private static var controlHelp: String {
+    let lines = STSEmulator.controlHelp.split(separator: "\n", omittingEmptySubsequences: false)
+    return lines.map { $0.isEmpty ? "" : "  \($0)" }.joined(separator: "\n")
+  }
+
+  @Option(
+    help: ArgumentHelp(
+      "The configuration file: accounts, users, AccessKeys, roles and policies, in TOML.", valueName: "file"))
   var config: String
 
-  @Option(help: ArgumentHelp("Where to serve; port 0 takes a free one.", valueName: "address:port"))
+  @Option(
+    help: ArgumentHelp(
+      "The address and port to answer STS requests on, over TLS; port 0 is any free port.", valueName: "address:port"))
   var listen = Endpoint(address: "127.0.0.1", port: 0)
 
-  @Option(help: ArgumentHelp("Where to write the certificate authority's certificate, in PEM.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "The file to write the certificate authority's certificate to, in PEM form: what clients have to trust (ca_file of rolekeeper, --cacert of curl).",
+      valueName: "file"))
   var caOut: String?
 
   @Option(
     help: ArgumentHelp(
-      "Where to take control requests in plain HTTP; port 0 takes a free one.", valueName: "address:port"))
+      "The address and port to take control requests on, in plain HTTP and without authentication; port 0 is any free port.",
+      valueName: "address:port"))
   var control: Endpoint?
 
-  @Option(help: ArgumentHelp("One more name for the server's certificate; may be repeated.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp(
+      "Another host name for the server's certificate, beside localhost, 127.0.0.1, sts.aliyuncs.com and sts.cn-hangzhou.aliyuncs.com; may be repeated.",
+      valueName: "name"))
   var name: [String] = []
 
   func run() throws {
