@@ -60,11 +60,15 @@ final class InstalledHost: Sendable {
   /// The repository's own `make install`, with the programs under test.
   static func install(into directory: String) throws { try make("install", in: directory) }
 
-  static func make(_ target: String, in directory: String) throws {
+  /// Runs `make` with more variables, and returns what it prints.
+  @discardableResult
+  static func make(_ target: String, in directory: String, _ variables: String...) throws -> String {
     let sources = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-    let made = try ChildProcess.run([
-      "/usr/bin/make", "-C", sources, target, "DESTDIR=\(directory)", "BIN=\(Programs.directory)",
-    ])
+    let made = try ChildProcess.run(
+      [
+        "/usr/bin/make", "-C", sources, target, "DESTDIR=\(directory)", "BIN=\(Programs.directory)",
+      ] + variables)
     guard made.status == 0 else { throw BoxError(attempt: "make \(target)", said: made.errors) }
+    return made.output
   }
 }

@@ -72,6 +72,25 @@ extension UnderSystemd {
         left.output.split(separator: "\n").sorted() == ["etc/rolekeeper/access-key", "etc/rolekeeper/rolekeeper.toml"])
     }
 
+    /// The unit landed in /opt without a word, and systemctl then said that there is no such unit.
+    @Test func `a prefix below which systemd looks for no units is named at install, with what to add`() throws {
+      let directory = try TemporaryDirectory()
+      let prefix = "PREFIX=/opt/rolekeeper"
+      let said = try InstalledHost.make("install", in: directory.path, prefix)
+      #expect(
+        said.contains("systemd does not look in /opt/rolekeeper/lib/systemd/system /opt/rolekeeper/lib/sysusers.d"))
+      let remedy = ["UNIT_DIR=/etc/systemd/system", "SYSUSERS_DIR=/etc/sysusers.d"]
+      #expect(said.contains(remedy.joined(separator: " ")))
+      let good = try InstalledHost.make("install", in: directory.path, prefix, remedy[0], remedy[1])
+      #expect(!good.contains("systemd does not look"))
+      let unit = FileText.read(directory.path("etc/systemd/system/rolekeeper.service"))
+      #expect(unit?.contains("\nExecStart=/opt/rolekeeper/sbin/rolekeeperd ") == true)
+      #expect(FileText.read(directory.path("etc/sysusers.d/rolekeeper.conf")) != nil)
+      for prefix in ["PREFIX=/usr", "PREFIX=/usr/local"] {
+        #expect(try !InstalledHost.make("install", in: directory.path, prefix).contains("systemd does not look"))
+      }
+    }
+
     /// Whether a comment names what the protection restricts, as in `SystemCallFilter=~@privileged`, or stands above its line.
     private static func explains(_ protection: Substring, _ unit: String) -> Bool {
       let setting = protection.prefix { $0 != "=" }
