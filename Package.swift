@@ -96,7 +96,7 @@ let package = Package(
         "FileOutput", "TestSupport", logging,
       ]),
     tests("LocalClient", imports: ["Secrets", "TestSupport"]),
-    tests("rolekeeper", imports: ["Core", "Wire"]),
+    tests("rolekeeper", imports: ["Core", "TestSupport", "Wire"]),
     tests("Emulator", imports: ["EventLoop", "HTTPClient", "TestSupport"]),
     // The built programs, run as a user runs them: it knows the rooms of the outside alone.
     .testTarget(

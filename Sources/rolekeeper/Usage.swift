@@ -3,7 +3,31 @@ enum Usage {
   static func text(for command: Command?) -> String {
     guard let command else { return general }
     let options = Option.timeout.commands.contains(command) ? "--socket PATH, --timeout TIME" : "--socket PATH"
-    return body(of: command) + "\(options): see 'rolekeeper --help'.\n"
+    return """
+      \(body(of: command))
+      \(statuses(of: command))
+      \(options): see 'rolekeeper --help'.
+
+      """
+  }
+
+  private static func statuses(of command: Command) -> String {
+    let usual = list("Exit status", ExitStatus.entries(of: command))
+    guard command == .status else { return usual }
+    return "\(usual)\n\(list("Exit status with --check", ExitStatus.healthCheck))"
+  }
+
+  private static func list(_ title: String, _ entries: [ExitStatus.Entry]) -> String {
+    let width = entries.map { "\($0.status)".count }.max() ?? 1
+    let lines = entries.flatMap { entry in
+      let number = "\(entry.status)"
+      let start = "  \(String(repeating: " ", count: width - number.count))\(number)  "
+      let indent = String(repeating: " ", count: start.count)
+      return TextLayout.wrapped(entry.meaning, width: 120 - indent.count).enumerated().map { row, line in
+        (row == 0 ? start : indent) + line
+      }
+    }
+    return "\(title):\n\(lines.joined(separator: "\n"))\n"
   }
 
   private static func body(of command: Command) -> String {
@@ -12,14 +36,13 @@ enum Usage {
       """
       usage: rolekeeper status [ROLE] [--json] [--watch] [--check]
 
-      Shows every role that you may read: its state, how long its credential lasts, how long readers would keep the floor
-      if STS failed now, its generation, the next refresh, the last error, and who holds a reservation; for administrators
-      the sources too. With ROLE everything about that one.
+      Shows each role that you may read: its state, when its credential expires, its headroom (how long readers would still
+      get at least the floor if STS failed now), its generation, the next refresh, the last error, and who holds a
+      reservation. Administrators also see the sources. With ROLE, shows everything about that role.
 
-        --json   the same as one line of JSON
-        --watch  again every second, until interrupted
-        --check  one line that says whether all is well with the roles that you may read, for monitoring; exit status 0 ok,
-                 1 degraded (say, a file can't be written), 2 a role without a credential, 3 no daemon answers
+        --json   print the same as one line of JSON
+        --watch  show it again every second, until interrupted
+        --check  print one line for monitoring: whether the roles that you may read are healthy
 
       Colours are used on a terminal, unless NO_COLOR is set or TERM is dumb.
 
@@ -28,109 +51,96 @@ enum Usage {
       """
       usage: rolekeeper get ROLE [--format json|env] [--min-ttl TIME] [--wait TIME]
 
-      Writes the role's credential to stdout: a document for SDKs' and tools' external programs, or variables for a shell.
+      Prints the role's credential on stdout: as a JSON document, which SDKs and tools read from an external program, or as
+      variables for a shell.
 
-        --format json|env  default json
-        --min-ttl TIME     one that lasts at least so long, say 3h; a longer session is fetched when there is none
-        --wait TIME        how long to wait for it, 0s to 60s; default 10s when one has to be fetched, else 0s
-
-      \(exitStatus)
+        --format json|env  the format; default json
+        --min-ttl TIME     require a credential that is valid for at least TIME, such as 3h; the daemon fetches a longer
+                           session if it has none
+        --wait TIME        wait up to TIME for a credential, 0s to 60s; default 10s with --min-ttl, else 0s
 
       """
     case .wait:
       """
       usage: rolekeeper wait ROLE… [--min-ttl TIME] [--timeout TIME]
 
-      Returns when each of the roles has a valid credential, in its files too; takes none. Waits on while the daemon is being
-      restarted, and doesn't wait for what can't ever be had.
+      Waits until each role has a valid credential, in its files too, and prints none. A restart of the daemon doesn't end
+      the wait. Fails at once when the role can never have what is asked for.
 
-        --min-ttl TIME  one that lasts at least so long; none is fetched for it
-        --timeout TIME  how long to wait, default 60s
-
-      \(exitStatus)
+        --min-ttl TIME  wait for a credential that is valid for at least TIME; 'wait' doesn't make the daemon fetch one
+        --timeout TIME  wait up to TIME; default 60s
 
       """
     case .check:
       """
       usage: rolekeeper check [--config FILE]
 
-      Reports on stdout everything that is wrong with the settings, by file and line, and what to write instead. As root it
-      judges as the daemon's user, and looks at the AccessKey that the unit's LoadCredential= names.
+      Checks the settings without asking STS, and reports on stdout each error and warning with its file, its line, and what
+      to write instead. When root runs it, the settings are checked as the daemon's user, and so is the AccessKey that the
+      unit's LoadCredential= names.
 
-        --config FILE  default /etc/rolekeeper/rolekeeper.toml
-
-      Exit status: 0 the settings can be used, perhaps with warnings; 78 they, or an AccessKey, can't be used; 1 they could
-      not be checked; 2 wrong usage.
+        --config FILE  the settings; default /etc/rolekeeper/rolekeeper.toml
 
       """
     case .reload:
       """
       usage: rolekeeper reload [--allow-removal]
 
-      Makes the daemon read its settings again. Bad ones are reported and change nothing, and so are files that seem to be cut
-      off: emptied of all their roles, a role without any of its readers or files. For administrators.
+      Makes the daemon read its settings again. Bad settings are reported and change nothing. Settings that look cut off are
+      refused too: no role is left, a file has lost all its roles, or a role has lost all its readers or files. For
+      administrators.
 
-        --allow-removal  accept that too
+        --allow-removal  accept settings that look cut off, because the roles, readers or files were removed on purpose
 
       """
     case .report:
       """
       usage: rolekeeper report ROLE [ACCESSKEYID]
 
-      Reports that a cloud service refuses a session of the role. The daemon asks STS, within 10 s, and prints one word:
+      Reports that a cloud service refuses a session of the role. The daemon asks STS about the session and prints one word
+      within 10 s:
 
-        condemned  STS doesn't know the session any more; from now on readers get another one
-        in-use     STS accepts it: the service has another reason, such as missing permissions
-        unchecked  STS couldn't be asked, and stderr says why and when to report it again; the session stays (exit status 4)
+        condemned  STS doesn't accept the session any more; from now on readers get another one
+        in-use     STS accepts the session: the service has another reason to refuse it, such as a missing permission
+        unchecked  STS couldn't be asked, and the session stays in use; stderr says why, and when to report it again
 
-      Without ACCESSKEYID it is the session that a read gets now. For everybody who may read the role.
-
-      \(exitStatus)
+      ACCESSKEYID names the session, STS.…; without it, the one that a read gets now is reported. For everybody who may read
+      the role.
 
       """
     case .refresh:
       """
       usage: rolekeeper refresh ROLE
 
-      Makes the daemon fetch a new session for the role now, and reports what came of it within 30 s. For administrators.
-
-      \(exitStatus)
+      Makes the daemon fetch a new session for the role now, waits up to 30 s for it, and reports the outcome. For
+      administrators.
 
       """
     }
   }
 
-  private static let exitStatus = """
-    exit status: 0 done
-                 1 never as it was asked for: no such role, not yours to read, longer than the role can have, refused by
-                   STS until somebody changes something (refresh); or it failed
-                 2 wrong usage
-                 3 the daemon can't be reached
-                 4 not now: nothing valid, too many at once, or no outcome in time; stderr says when to try again
-    """
-
   private static let general = """
     usage: rolekeeper [--socket PATH] COMMAND …
 
-    Asks rolekeeperd, which keeps temporary Alibaba Cloud credentials for the programs of this host.
+    Talks to rolekeeperd, which keeps temporary Alibaba Cloud credentials for the programs of this host.
 
-      status [ROLE]  show role status
-      get ROLE       write a role's credential to stdout
-      wait ROLE…     return when roles have a valid credential
-      check          say what is wrong with the settings
-      reload         make the daemon read its settings again
-      refresh ROLE   make the daemon fetch a new session now
-      report ROLE    report a session that a cloud service refuses
-      help COMMAND   show a command's options
+      status [ROLE]              show the status of all roles, or of one
+      get ROLE                   print a role's credential
+      wait ROLE…                 wait until roles have a valid credential
+      check                      check the settings
+      reload                     make the daemon read its settings again
+      refresh ROLE               make the daemon fetch a new session now
+      report ROLE [ACCESSKEYID]  report a session that a cloud service refuses
+      help COMMAND               show a command's options and exit statuses
 
-      --socket PATH   the daemon's socket; default $ROLEKEEPER_SOCKET, then \(CommandLineTool.defaultSocket)
-      --timeout TIME  how long the daemon may take to answer, at least 1s; default 15s, for reload 90s, for wait 60s,
-                      and what get and refresh wait for comes on top
-      TIME is such as 90s, 30min, 2h or 1h30min
+      --socket PATH   the daemon's socket; default $ROLEKEEPER_SOCKET, or else \(CommandLineTool.defaultSocket)
+      --timeout TIME  give up when the command takes longer than TIME, at least 1s; default 15s, for get and refresh 15s
+                      more than they wait, for reload 90s, for wait 60s
       --version       print the version and exit
-      --help          print this, or with a command its options, and exit
+      --help          print this help, or a command's, and exit
 
-    \(exitStatus)
+    TIME is a number with a unit: 90s, 30min, 2h or 1h30min.
 
+    \(list("Exit status (each command's --help says more)", ExitStatus.general))
     """
 }

@@ -11,15 +11,22 @@ enum Invocation {
   static let usage = """
     usage: rolekeeperd [--config FILE] [--check [--user NAME]]
 
-      --config FILE  the settings; default \(defaultConfig)
-      --check        report on stdout what is wrong with the settings, and whether the AccessKeys can be used, and exit; as root
-                     it judges as the daemon's user and looks at the AccessKey that the unit's LoadCredential= names
-      --user NAME    with --check by root: judge as this user; default the installed unit's, or rolekeeper
-      --version      print the version and exit
-      --help         print this and exit
+    Keeps temporary Alibaba Cloud credentials for the programs of this host; 'rolekeeper --help' says how to get them.
 
-    exit status: 0 clean shutdown, or the settings can be used (perhaps with warnings); 1 failed; 2 wrong usage; 78 the
-    settings, or an AccessKey with --check, can't be used
+      --config FILE  the settings; default \(defaultConfig)
+      --check        check the settings and the AccessKeys without asking STS, report on stdout what is wrong, and exit; when
+                     root runs it, they are checked as the daemon's user, and so is the AccessKey that the unit's
+                     LoadCredential= names
+      --user NAME    with --check, as root: check as this user; default the installed unit's user, or else rolekeeper
+      --version      print the version and exit
+      --help         print this help and exit
+
+    Exit status:
+       0  shut down cleanly; with --check: the daemon can use the settings; there may be warnings
+       1  failed for another reason than the settings, which stderr or the journal names; with --check: the settings couldn't
+          be checked, or stdout can't be written
+       2  wrong usage
+      78  the daemon can't use the settings; with --check: the settings, or an AccessKey
     """
 
   init(_ words: [String]) {

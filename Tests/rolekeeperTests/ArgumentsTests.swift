@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import rolekeeper
@@ -107,6 +108,28 @@ import Testing
       #expect(text.contains(option.rawValue), "\(option)")
     }
     #expect(Usage.text(for: nil).contains("\n  \(command.rawValue) "))
+  }
+
+  @Test(arguments: Command.allCases)
+  func `each command's help lists its own exit statuses`(command: Command) {
+    let numbers = ExitStatus.entries(of: command).map(\.status)
+    #expect(numbers == (command == .check ? [0, 1, 2, 78] : [0, 1, 2, 3, 4]))
+    let text = Usage.text(for: command).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    for entry in ExitStatus.entries(of: command) + (command == .status ? ExitStatus.healthCheck : []) {
+      #expect(text.contains(" \(entry.status) \(entry.meaning)"), "\(entry)")
+    }
+    #expect(Usage.text(for: command).split(separator: "\n").allSatisfy { $0.count <= 120 })
+  }
+
+  /// The two said different things of 3 and 4.
+  @Test func `README and help say the same of each exit status`() throws {
+    let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+    let readme = try #require(FileText.read("\(root)/README.md"))
+    for entry in ExitStatus.general + ExitStatus.healthCheck + ExitStatus.checks {
+      #expect(readme.contains("\n| \(entry.status) | \(entry.meaning) |\n"), "\(entry)")
+    }
+    let general = Usage.text(for: nil).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    for entry in ExitStatus.general { #expect(general.contains(" \(entry.status) \(entry.meaning)"), "\(entry)") }
   }
 
   @Test func `control characters of a word are shown escaped`() {

@@ -1,0 +1,106 @@
+/// The exit statuses as `--help` lists them; README has the same sentences, and a test compares the two.
+extension ExitStatus {
+  /// One status and what it means to whoever runs the command.
+  struct Entry: Hashable {
+    let status: Int32
+    let meaning: String
+
+    init(_ status: Int32, _ meaning: String) {
+      self.status = status
+      self.meaning = meaning
+    }
+  }
+
+  /// What each number means, whatever the command; `check` and `status --check` have their own.
+  static let general = [
+    Entry(done, "done"),
+    Entry(failed, "failed, or not possible as requested: it fails again until something is changed"),
+    usage,
+    noAnswer,
+    Entry(notNow, "not now: try again later; stderr says when, if that is known"),
+  ]
+
+  /// The statuses of one command; `status --check` has those of `healthCheck` instead.
+  static func entries(of command: Command) -> [Entry] {
+    switch command {
+    case .status:
+      [
+        Entry(done, "the status was printed"),
+        Entry(failed, "no such role, no permission to read it, or stdout can't be written"),
+        usage, noAnswer, Entry(notNow, "not now: too many connections are open; stderr says when to try again"),
+      ]
+    case .get:
+      [
+        Entry(done, "the credential was printed"),
+        Entry(
+          failed,
+          "no such role, no permission to read it, --min-ttl is more than the role can have, or stdout can't be written"
+        ),
+        usage, noAnswer,
+        Entry(
+          notNow,
+          "not now: no valid credential, or too many reservations or connections; stderr says when to try again, if that is known"
+        ),
+      ]
+    case .wait:
+      [
+        Entry(done, "every role has a valid credential, in its files too"),
+        Entry(failed, "no such role, no permission to read it, or --min-ttl is more than the role can have"),
+        usage,
+        Entry(unreachable, "the daemon can't be reached at the start, or still can't at the end of --timeout"),
+        Entry(notNow, "not now: the wait is over, and a role has no such credential yet; stderr says why"),
+      ]
+    case .check: checks
+    case .reload:
+      [
+        Entry(done, "the new settings are in force"),
+        Entry(failed, "the settings are refused and the old ones stay in force, or you aren't an administrator"),
+        usage, noAnswer, Entry(notNow, "not now: too many connections are open; stderr says when to try again"),
+      ]
+    case .refresh:
+      [
+        Entry(done, "the role has a new session"),
+        Entry(
+          failed,
+          "no such role, you aren't an administrator, or STS refuses until something is changed; stderr says what"),
+        usage, noAnswer,
+        Entry(
+          notNow,
+          "not now: the refresh failed and may work later, there is no outcome within 30 s, or too many connections"),
+      ]
+    case .report:
+      [
+        Entry(done, "the session was checked: condemned or in-use"),
+        Entry(failed, "no such role, no permission to read it, or it has no session with this ACCESSKEYID"),
+        usage, noAnswer,
+        Entry(notNow, "not now: unchecked, the role has no valid session to report, or too many connections"),
+      ]
+    }
+  }
+
+  /// Of `status --check`: as monitoring systems expect.
+  static let healthCheck = [
+    Entry(HealthCheck.Outcome.ok.rawValue, "ok"),
+    Entry(
+      HealthCheck.Outcome.degraded.rawValue,
+      "degraded: a credential file can't be written, an AccessKey can't be used, or the last reload was refused; also if stdout can't be written"
+    ),
+    Entry(
+      HealthCheck.Outcome.failing.rawValue,
+      "failing: a role has no valid credential, or there is no role; also for wrong usage"),
+    Entry(
+      HealthCheck.Outcome.unknown.rawValue,
+      "unknown: the daemon can't be reached or doesn't answer in time, no such role, or no permission to read it"),
+  ]
+
+  private static let usage = Entry(wrongUsage, "wrong usage; nothing was sent")
+  private static let noAnswer = Entry(unreachable, "the daemon can't be reached, or doesn't answer in time")
+
+  /// Of `check`, which becomes `rolekeeperd --check`.
+  static let checks = [
+    Entry(done, "the daemon can use the settings; there may be warnings"),
+    Entry(failed, "the settings couldn't be checked, or stdout can't be written"),
+    Entry(wrongUsage, "wrong usage"),
+    Entry(78, "the daemon can't use the settings, or an AccessKey"),
+  ]
+}
