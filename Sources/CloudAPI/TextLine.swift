@@ -56,12 +56,6 @@ extension Span<UInt8> {
     String(decoding: range.map { self[$0] }, as: UTF8.self)
   }
 
-  /// Whether the text is fit to be an id, a secret or a token: printable ASCII without blanks, quotes, commas and
-  /// backslashes, which would mean something else in a header, an environment file or the formats that split at commas.
-  var isCredentialText: Bool {
-    indices.allSatisfy { self[$0].isCredentialText }
-  }
-
   func trimmed(_ range: Range<Int>) -> Range<Int> {
     var range = range
     while !range.isEmpty, self[range.lowerBound].isBlank { range = range.lowerBound + 1..<range.upperBound }
@@ -80,5 +74,4 @@ extension Span<UInt8> {
 
 extension UInt8 {
   var isBlank: Bool { self == 0x20 || self == 0x09 || self == 0x0D }
-  var isCredentialText: Bool { (0x21...0x7E).contains(self) && !"\"'`,\\".utf8.contains(self) }
 }

@@ -17,8 +17,8 @@ package struct SessionCredential {
   package init?(
     accessKeyID: String, accessKeySecret: Secret, securityToken: Secret, expiration: UTCTime, issued: UTCTime
   ) {
-    guard Self.isPlain(Array(accessKeyID.utf8).span), accessKeySecret.withBytes({ Self.isPlain($0) }),
-      securityToken.withBytes({ Self.isPlain($0) })
+    guard Self.isSuitable(Array(accessKeyID.utf8).span), accessKeySecret.withBytes({ Self.isSuitable($0) }),
+      securityToken.withBytes({ Self.isSuitable($0) })
     else { return nil }
     self.accessKeyID = accessKeyID
     self.accessKeySecret = accessKeySecret
@@ -39,10 +39,7 @@ package struct SessionCredential {
     self = credential
   }
 
-  private static func isPlain(_ text: Span<UInt8>) -> Bool {
-    !text.isEmpty
-      && text.indices.allSatisfy { (0x21...0x7E).contains(text[$0]) && !"\"'`,\\".utf8.contains(text[$0]) }
-  }
+  private static func isSuitable(_ text: Span<UInt8>) -> Bool { !text.isEmpty && text.isCredentialText }
 }
 
 extension JSONValue {

@@ -1,0 +1,14 @@
+import Core
+import Testing
+
+@Suite struct CredentialTextTests {
+  @Test func `an id, a secret or a token has the printable characters that mean themselves everywhere, and no others`()
+  {
+    let suitable = Set(
+      #"!#$%&()*+-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_abcdefghijklmnopqrstuvwxyz{|}~"#.utf8)
+    for byte in UInt8.min...UInt8.max {
+      #expect(byte.isCredentialText == suitable.contains(byte), "byte \(byte)")
+      #expect([0x41, byte, 0x41].span.isCredentialText == suitable.contains(byte), "byte \(byte)")
+    }
+  }
+}
