@@ -44,14 +44,18 @@ package enum SignatureV3 {
 
   /// Joins the parts; a secret because it holds the security token.
   package static func canonicalRequest(_ request: Request) -> Secret {
+    canonicalRequest(request, query: canonicalQuery(request.query), headers: canonicalHeaders(request))
+  }
+
+  private static func canonicalRequest(_ request: Request, query: String, headers: [CanonicalHeader]) -> Secret {
     var text = SecretBuffer(capacity: 4096)
-    text.append("\(request.method)\n\(request.path.isEmpty ? "/" : request.path)\n\(canonicalQuery(request.query))\n")
-    for header in canonicalHeaders(request) {
+    text.append("\(request.method)\n\(request.path.isEmpty ? "/" : request.path)\n\(query)\n")
+    for header in headers {
       text.append("\(header.name):")
       if let value = header.value { text.append(value) } else { request.securityToken.map { text.append($0) } }
       text.append("\n")
     }
-    text.append("\n\(signedHeaders(request))\n\(request.payloadHash)")
+    text.append("\n\(names(of: headers))\n\(request.payloadHash)")
     return text.finish()
   }
 
@@ -61,9 +65,15 @@ package enum SignatureV3 {
 
   /// The value of the `Authorization` header.
   package static func authorization(_ request: Request, key: AccessKey) -> String {
-    let text = Array(stringToSign(canonicalRequest(request)).utf8)
+    authorization(request, canonicalQuery: canonicalQuery(request.query), key: key)
+  }
+
+  /// The same for who has the canonical query already, to send it.
+  static func authorization(_ request: Request, canonicalQuery query: String, key: AccessKey) -> String {
+    let headers = canonicalHeaders(request)
+    let text = Array(stringToSign(canonicalRequest(request, query: query, headers: headers)).utf8)
     let signature = Digest.hmacSHA256(text.span, key: key.secret)
-    return "\(algorithm) Credential=\(key.id),SignedHeaders=\(signedHeaders(request)),Signature=\(signature)"
+    return "\(algorithm) Credential=\(key.id),SignedHeaders=\(names(of: headers)),Signature=\(signature)"
   }
 
   /// Names and values percent-encoded, sorted by name in byte order, empty values with their `=`.
@@ -79,28 +89,36 @@ package enum SignatureV3 {
   static func percentEncoded(_ text: String) -> String {
     var encoded: [UInt8] = []
     encoded.reserveCapacity(text.utf8.count * 2)
-    let digits = Array("0123456789ABCDEF".utf8)
     for byte in text.utf8 {
-      if byte.isLetterOrDigit || "-_.~".utf8.contains(byte) {
+      if byte.isUnreserved {
         encoded.append(byte)
       } else {
-        encoded += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 0xF)]]
+        encoded.append(UInt8(ascii: "%"))
+        encoded.append(hexDigit(byte >> 4))
+        encoded.append(hexDigit(byte & 0xF))
       }
     }
     return String(decoding: encoded, as: UTF8.self)
   }
 
-  /// In the order of their names; the value is nil for the security token.
-  private static func canonicalHeaders(_ request: Request) -> [(name: String, value: String?)] {
-    var headers: [(name: String, value: String?)] = request.headers.map {
+  private static func hexDigit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") + value - 10
+  }
+
+  /// The value is nil for the security token.
+  private typealias CanonicalHeader = (name: String, value: String?)
+
+  /// In the order of their names.
+  private static func canonicalHeaders(_ request: Request) -> [CanonicalHeader] {
+    var headers: [CanonicalHeader] = request.headers.map {
       ($0.name.lowercased(), trimmed($0.value))
     }
     if request.securityToken != nil { headers.append(("x-acs-security-token", nil)) }
     return headers.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
   }
 
-  private static func signedHeaders(_ request: Request) -> String {
-    canonicalHeaders(request).map(\.name).joined(separator: ";")
+  private static func names(of headers: [CanonicalHeader]) -> String {
+    headers.map(\.name).joined(separator: ";")
   }
 
   /// By bytes, since taking a value apart by characters costs more than all the rest of a signature.
@@ -118,4 +136,11 @@ extension UInt8 {
   var isSpaceOrTab: Bool { self == UInt8(ascii: " ") || self == UInt8(ascii: "\t") }
   var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
   var isLetterOrDigit: Bool { isDigit || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20) }
+  /// RFC 3986, section 2.3.
+  var isUnreserved: Bool {
+    switch self {
+    case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "~"): true
+    default: isLetterOrDigit
+    }
+  }
 }

@@ -51,7 +51,7 @@ package struct SignedRequest: CustomStringConvertible, CustomReflectable {
     target = canonicalQuery.isEmpty ? request.path : "\(request.path)?\(canonicalQuery)"
     headerLines =
       headers.sorted { $0.name < $1.name }.map { "\($0.name): \($0.value)" }
-      + ["Authorization: \(SignatureV3.authorization(request, key: identity.key))"]
+      + ["Authorization: \(SignatureV3.authorization(request, canonicalQuery: canonicalQuery, key: identity.key))"]
     securityToken = identity.securityToken
   }
 
