@@ -35,7 +35,22 @@ package struct UTCTime: Hashable, Comparable, Sendable, CustomStringConvertible 
     let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
     let time = seconds - days * 86_400
     let (year, month, day) = Self.calendar(days: days)
-    return "\(pad(year, 4))-\(pad(month))-\(pad(day))T\(pad(time / 3600)):\(pad(time / 60 % 60)):\(pad(time % 60))Z"
+    return Self.fourDigits(year)
+      // By bytes: a session's times are written several times, and joining a dozen short texts for each took more than a digest.
+      + String(unsafeUninitializedCapacity: 16) { text in
+        func write(_ sign: Unicode.Scalar, _ number: Int64, at place: Int) {
+          text[place] = UInt8(ascii: sign)
+          text[place + 1] = UInt8(ascii: "0") + UInt8(number / 10)
+          text[place + 2] = UInt8(ascii: "0") + UInt8(number % 10)
+        }
+        write("-", month, at: 0)
+        write("-", day, at: 3)
+        write("T", time / 3600, at: 6)
+        write(":", time / 60 % 60, at: 9)
+        write(":", time % 60, at: 12)
+        text[15] = UInt8(ascii: "Z")
+        return 16
+      }
   }
 
   package static func < (left: UTCTime, right: UTCTime) -> Bool { left.seconds < right.seconds }
@@ -68,8 +83,8 @@ package struct UTCTime: Hashable, Comparable, Sendable, CustomStringConvertible 
     return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * marchMonth + 2) / 5 + 1)
   }
 
-  private func pad(_ number: Int64, _ width: Int = 2) -> String {
+  private static func fourDigits(_ number: Int64) -> String {
     let digits = String(number)
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    return digits.utf8.count >= 4 ? digits : String(repeating: "0", count: 4 - digits.utf8.count) + digits
   }
 }

@@ -18,6 +18,12 @@ import Testing
     #expect(UTCTime(seconds: row.seconds).description == row.text)
   }
 
+  @Test func `years that aren't read print all the same`() {
+    #expect(UTCTime(seconds: -62_135_596_800).description == "0001-01-01T00:00:00Z")
+    #expect(UTCTime(seconds: -1).description == "1969-12-31T23:59:59Z")
+    #expect(UTCTime(seconds: 253_402_300_800).description == "10000-01-01T00:00:00Z")
+  }
+
   @Test(arguments: [
     "", "2026-01-02", "2026-01-02T03:04:05", "2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05+00:00",
     "2026-01-02t03:04:05z", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z",
