@@ -8,13 +8,12 @@ struct HostToLookUp: Hashable {
 
   /// From a URL; nil where an address stands in it.
   init?(url: String) {
-    guard let scheme = url.firstRange(of: "://") else { return nil }
-    let authority = url[scheme.upperBound...].prefix { !"/?#".contains($0) }
-    guard !authority.hasPrefix("[") else { return nil }
-    let parts = authority.split(separator: ":", maxSplits: 1)
-    guard let host = parts.first, !Self.isAddress(String(host)) else { return nil }
+    guard let authority = url.authority, authority.utf8.first != UInt8(ascii: "[") else { return nil }
+    let colon = authority.utf8.firstIndex(of: UInt8(ascii: ":")) ?? authority.endIndex
+    let (host, port) = (authority[..<colon], authority[colon...].dropFirst())
+    guard !host.isEmpty, !Self.isAddress(String(host)) else { return nil }
     name = host.lowercased()
-    port = parts.count > 1 ? UInt16(parts[1]) ?? 0 : url.hasPrefix("https:") ? 443 : 80
+    self.port = port.isEmpty ? (url.hasPrefix("https:") ? 443 : 80) : UInt16(port) ?? 0
   }
 
   private static func isAddress(_ text: String) -> Bool {

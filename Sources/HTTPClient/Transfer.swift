@@ -18,8 +18,7 @@ final class Transfer {
   /// Whether the request waits for that one's address, and the handle isn't libcurl's yet.
   var isLookingUp = false
   private var addresses = AddressesToTry()
-  /// Host and port of whom the connection goes to and of whom it is spoken with, which through a proxy are two.
-  private var (peer, server) = ("", "")
+  private var url = ""
   /// How long it may take: at first, and from when the present addresses were begun with, in µs.
   private var times: Times?
   private var attempt: (begun: Int64, times: Times)?
@@ -76,7 +75,7 @@ final class Transfer {
     must(ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, lines))
     self.serial = serial
     self.completion = completion
-    (peer, server) = (Self.authority(of: proxyURL ?? url), Self.authority(of: url))
+    self.url = url
   }
 
   private static func isPlain(_ value: Secret) -> Bool {
@@ -209,6 +208,7 @@ final class Transfer {
     addressDeadline = nil
     isLookingUp = false
     completion = nil
+    url = ""
     head = AnswerHead()
     isTooLarge = false
     body.wipe()
@@ -255,10 +255,9 @@ final class Transfer {
     }
   }
 
-  private static func authority(of url: String) -> String {
-    let rest = url.firstRange(of: "://").map { url[$0.upperBound...] } ?? url[...]
-    return String(rest.prefix { !"/?#".contains($0) })
-  }
+  // Host and port of whom the connection goes to and of whom it is spoken with, which through a proxy are two.
+  private var peer: Substring { (proxyURL ?? url).authority ?? "" }
+  private var server: Substring { url.authority ?? "" }
 
   /// How far the way through a proxy had come.
   private var tunnel: TransportFailure.Tunnel {
@@ -282,7 +281,10 @@ final class Transfer {
     return value
   }
 
-  private static func isContentType(_ line: String) -> Bool { line.lowercased().hasPrefix("content-type:") }
+  private static func isContentType(_ line: String) -> Bool {
+    let name = "content-type:".utf8
+    return line.utf8.count >= name.count && zip(line.utf8, name).allSatisfy { $0 == $1 || $0 | 0x20 == $1 }
+  }
 }
 
 extension Transfer {

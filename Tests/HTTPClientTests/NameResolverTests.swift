@@ -514,6 +514,9 @@ extension NameResolverTests {
       ("https://sts.example/?a", "sts.example", 443), ("https://STS.Example:8443/", "sts.example", 8443),
       ("http://proxy.example", "proxy.example", 80), ("https://127.0.0.1:1/", nil, 0), ("https://[::1]:1/", nil, 0),
       ("https://1.2.3.example/x@y:9", "1.2.3.example", 443), ("nothing", nil, 0), ("https:///", nil, 0),
+      ("https://sts.example", "sts.example", 443), ("https://sts.example:8443#x:1", "sts.example", 8443),
+      ("https://sts.example?a=http://b:1/", "sts.example", 443), ("https://sts.example:/", "sts.example", 443),
+      ("https://:8443/", nil, 0), ("sts.example:8443", nil, 0),
     ] as [(String, String?, UInt16)])
   func `a host known by name is looked up, an address isn't`(_ url: String, _ name: String?, _ port: UInt16) {
     let host = HostToLookUp(url: url)
