@@ -5,9 +5,9 @@ struct Options {
 
       --short           fewer and shorter rounds, within two minutes; the figures are noisier
       --seconds S       how long each measurement of the load generator lasts
-      --only WORD       only the parts whose name begins so: socket, stalled, peers, memory, burst, start, command
+      --only WORD       only the parts whose name begins with WORD: socket, stalled, peers, memory, burst, start, command
       --out DIRECTORY   where bench.json and bench.md go; default .build
-      --docs DIRECTORY  also write the table into performance.md, between its marks, and the plot memory.svg; not with --only
+      --docs DIRECTORY  also update the table in performance.md, and the plot memory.svg; not with --only
     """
 
   var form = Form.full

@@ -6,23 +6,25 @@ import Simulation
 struct Simulate: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "simulate",
-    abstract: "Drives the daemon's refresh machines through virtual time against a modelled STS.",
+    abstract: "Runs the daemon's refresh logic in virtual time against a model of STS.",
     discussion: """
-      --scenario runs one scenario with one seed and tells what it found; the scenarios are
+      --scenario runs one scenario with one seed and prints what it found. The scenarios are:
       \(Catalogue.all.map { "  \($0.name): \($0.about)" }.joined(separator: "\n"))
-        fleet-1h-1000: 1000 hosts on one account, for any duration and number; steady-… and declared-… are those of the search
-      --seeds runs all but these figures' with so many seeds each; --table computes the figures of docs/simulation.md, --short
-      with the small month and sessions of an hour alone.
-      The exit status is 1 when something happened that must not.
+        fleet-1h-1000: 1000 hosts on one account, or any other duration and number; steady-… and declared-… likewise
+
+      --seeds checks the properties: it runs all scenarios but the months and fleets, each with this many seeds.
+      --table computes the figures of docs/simulation.md; with --short only the small month and sessions of an hour.
+
+      The exit status is 1 if a property was violated.
       """)
 
   @Option(help: "The seed of --scenario and --table.") var seed: UInt64 = 1
   @Option(help: "Run this scenario once.") var scenario: String?
-  @Option(help: "Run the properties with the seeds from 1 to this number.") var seeds: UInt64?
-  @Option(help: "Compute the figures and write them to this file.") var table: String?
+  @Option(help: "Check the properties with each seed from 1 to this number.") var seeds: UInt64?
+  @Option(help: "Compute the figures, and write them to this file.") var table: String?
 
-  @Flag(help: "Compute a table in a tenth of the time.") var short = false
-  @Option(help: "What the table's processor time is measured on.") var machine = "a machine that wasn't named"
+  @Flag(help: "Compute a smaller table, in a tenth of the time.") var short = false
+  @Option(help: "The machine, as the table names it for its processor times.") var machine = "a machine that wasn't named"
 
   func validate() throws {
     if scenario == nil && seeds == nil && table == nil {
