@@ -24,7 +24,8 @@ struct Simulate: ParsableCommand {
   @Option(help: "Compute the figures, and write them to this file.") var table: String?
 
   @Flag(help: "Compute a smaller table, in a tenth of the time.") var short = false
-  @Option(help: "The machine, as the table names it for its processor times.") var machine = "a machine that wasn't named"
+  @Option(help: "The machine, as the table names it for its processor times.") var machine =
+    "a machine that wasn't named"
 
   func validate() throws {
     if scenario == nil && seeds == nil && table == nil {
