@@ -78,24 +78,26 @@ package enum RefreshEffect: Hashable, Sendable {
 }
 
 /// What the journal is told of a role; repeats are summed up before they get here.
+///
+/// What is rare and large is on the heap: each effect has room for the largest, and is moved several times.
 package enum RefreshReport: Hashable, Sendable {
   case refreshed(Session, generation: UInt64)
   case reserved(Session)
   /// Said once, until as much as asked is granted again.
   case grantedLess(asked: Duration, granted: Duration)
   /// The first failure in a row, or one with another code than the last.
-  case failing(Failure, next: Timestamp)
+  indirect case failing(Failure, next: Timestamp)
   /// A summary every ten minutes.
-  case stillFailing(Failure, failures: Int, since: Timestamp, next: Timestamp)
+  indirect case stillFailing(Failure, failures: Int, since: Timestamp, next: Timestamp)
   case recovered(failures: Int, since: Timestamp)
   /// The pool has no session any more, and plain reads get the reserved one until it has.
   case reservationServes(Session, generation: UInt64)
-  case reservationFailed(Failure)
+  indirect case reservationFailed(Failure)
   /// Readers now get less than the floor.
   case belowFloor(remaining: Duration)
   case lapsed
   /// The cloud no longer knows this session, which is held no longer.
-  case condemned(Session, Replacement)
+  indirect case condemned(Session, Replacement)
 
   /// What readers get instead of a condemned session.
   package enum Replacement: Hashable, Sendable {

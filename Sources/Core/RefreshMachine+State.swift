@@ -3,6 +3,9 @@ extension RefreshMachine {
   /// The session that plain reads get: the one of the ring that lives longest, or the reserved one while the ring has none.
   package var freshest: Session? { ring.freshest ?? reservations.session }
 
+  /// The number of that session.
+  package var freshestID: SessionID? { ring.freshestID ?? reservations.session?.id }
+
   /// Whether what plain reads get is the reserved session.
   package var handsOutReservation: Bool { published != nil && published == reservations.session?.id }
 
@@ -31,10 +34,7 @@ extension RefreshMachine {
     return ids
   }
 
-  package func holds(_ id: SessionID) -> Bool {
-    for session in ring.sessions where session.id == id { return true }
-    return reservations.session?.id == id
-  }
+  package func holds(_ id: SessionID) -> Bool { ring.holds(id) || reservations.session?.id == id }
 
   /// How many sessions it holds.
   package var heldCount: Int { ring.sessions.count + (reservations.session == nil ? 0 : 1) }

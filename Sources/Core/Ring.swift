@@ -7,7 +7,12 @@ package struct Ring: Sendable {
   package init(capacity: Int) { self.capacity = capacity }
 
   /// The session that lives longest; the older of two that end together.
-  package var freshest: Session? {
+  package var freshest: Session? { freshestIndex.map { sessions[$0] } }
+
+  /// The same session's number, without a copy of it.
+  var freshestID: SessionID? { freshestIndex.map { sessions[$0].id } }
+
+  private var freshestIndex: Int? {
     if sessions.isEmpty { return nil }
     var best = 0
     var index = 1
@@ -15,7 +20,16 @@ package struct Ring: Sendable {
       if sessions[index].expires > sessions[best].expires { best = index }
       index += 1
     }
-    return sessions[best]
+    return best
+  }
+
+  func holds(_ id: SessionID) -> Bool {
+    var index = 0
+    while index < sessions.count {
+      if sessions[index].id == id { return true }
+      index += 1
+    }
+    return false
   }
 
   /// When the one that ends first does, and when the one that lives longest; nil without any.

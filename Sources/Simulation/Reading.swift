@@ -24,7 +24,9 @@ struct Reading {
     }
   }
 
-  private(set) var served: Served?
+  private var served: Served?
+  /// Its number, by itself: it is looked at after each event, and a copy of the session costs more than the rest of that.
+  private(set) var servedID: SessionID?
   /// Up to when its reads are counted.
   private var since = Timestamp(microseconds: 0)
 
@@ -37,6 +39,7 @@ struct Reading {
   mutating func serve(_ served: Served?, at now: Timestamp, _ tally: inout ReadTally) {
     count(until: now, &tally)
     self.served = served
+    servedID = served?.session.id
   }
 
   mutating func judge(by clock: ServerClock, timing: RoleTiming, at now: Timestamp, _ tally: inout ReadTally) {

@@ -46,10 +46,11 @@ extension SimulatedRole {
     if stored.count != machine.heldCount {
       return "\(stored.count) sessions are stored, the machine holds \(machine.heldCount)"
     }
-    for session in stored where !machine.holds(session.id) {
+    // By their places, since a loop over the sessions copies each.
+    for index in stored.indices where !machine.holds(stored[index].id) {
       return "a session is stored that the machine doesn't hold"
     }
-    if reading.served?.session.id != machine.freshest?.id { return "what is handed out isn't what lives longest" }
+    if reading.servedID != machine.freshestID { return "what is handed out isn't what lives longest" }
     return nil
   }
 }
