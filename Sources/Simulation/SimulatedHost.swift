@@ -103,8 +103,24 @@ struct SimulatedRole {
     var lookAgain: Timestamp
   }
 
-  /// The sessions whose secrets a driver's store would hold.
-  var stored: [Session] = []
+  /// What is kept of a session whose secrets a driver's store would hold: no more, since each event looks at all of them.
+  struct Stored {
+    let id: SessionID
+    /// By the server's calendar.
+    let expiration: UTCTime
+    /// It ends no later than this, whatever the clocks say.
+    let latestEnd: Timestamp
+
+    init(_ session: Session) {
+      id = session.id
+      expiration = session.expiration
+      latestEnd = session.sent + session.asked
+    }
+
+    func end(by clock: ServerClock) -> Timestamp { min(clock.instant(of: expiration), latestEnd) }
+  }
+
+  var stored: [Stored] = []
   /// The session that has come and is neither held nor discarded yet.
   var arrival: SessionID?
   var machine: RefreshMachine
@@ -129,6 +145,10 @@ struct SimulatedRole {
   mutating func isCalling() -> Bool { call != nil }
   mutating func isArmed(at instant: Timestamp?) -> Bool { machine.armed == instant }
   mutating func wantedAttempt() -> Attempt? { attempt }
+
+  mutating func serve(_ session: Session?, at now: Timestamp, _ tally: inout ReadTally) {
+    reading.serve(session, timing: machine.timing, at: now, &tally)
+  }
 
   /// How much earlier than STS asked to be called it would be called now; zero when it isn't.
   mutating func tooEarly(at now: Timestamp) -> Duration { leftAloneUntil.map { max(.zero, $0 - now) } ?? .zero }

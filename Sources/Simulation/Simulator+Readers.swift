@@ -49,11 +49,10 @@ extension Simulator {
     let margin = hosts[host].roles[slot].machine.timing.lapseMargin
     let least = max(waiter.query.minTTL ?? .zero, margin + .microseconds(1))
     let clock = hosts[host].schedule.clock
-    for var session in hosts[host].roles[slot].stored {
-      session.judge(by: clock)
-      if session.expires - now >= least {
-        findings.note(
-          "\(name(slot, host)): a reader was refused, and a session held has \((session.expires - now).text)")
+    for session in hosts[host].roles[slot].stored {
+      let life = session.end(by: clock) - now
+      if life >= least {
+        findings.note("\(name(slot, host)): a reader was refused, and a session held has \(life.text)")
       }
     }
     return true

@@ -25,7 +25,7 @@ extension SimulatedRole {
   /// Stores a session; false when it isn't the one that has just come.
   mutating func take(_ session: Session) -> Bool {
     defer { arrival = nil }
-    stored.append(session)
+    stored.append(Stored(session))
     return arrival == session.id
   }
 
@@ -46,8 +46,7 @@ extension SimulatedRole {
     if stored.count != machine.heldCount {
       return "\(stored.count) sessions are stored, the machine holds \(machine.heldCount)"
     }
-    // By their places, since a loop over the sessions copies each.
-    for index in stored.indices where !machine.holds(stored[index].id) {
+    for session in stored where !machine.holds(session.id) {
       return "a session is stored that the machine doesn't hold"
     }
     if reading.servedID != machine.freshestID { return "what is handed out isn't what lives longest" }
