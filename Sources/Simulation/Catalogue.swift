@@ -29,7 +29,7 @@ package struct Catalogue: Sendable {
       shows: { $0.counts.calls > $0.counts.granted * 2 }),
     Catalogue(
       name: "herd", about: "a fleet doesn't come back all at once after an outage", make: herd,
-      shows: { $0.recoveries.contains(where: \.isBusy) }),
+      shows: { $0.recoveries.contains { $0.herd?.isTelling == true } }),
   ]
 
   package static let all =
@@ -274,21 +274,43 @@ package struct Catalogue: Sendable {
     return scenario
   }
 
-  /// As many pairs as it takes for a hundred calls per second after an outage of this length, in hosts of any size.
+  /// An outage of a fleet that runs, or of one that starts in it.
   private static func herd(_ seed: UInt64) -> Scenario {
     var chance = SeededGenerator(seed: seed &* 31 &+ 5)
     let length = Duration.seconds([20, 60, 180, 600, 1200].randomElement(using: &chance)!)
-    return herd(
+    let running = herd(
       seed, kind: Outage.Kind.allCases.randomElement(using: &chance)!, length: length,
       rolesPerHost: [1, 10, 100].randomElement(using: &chance)!)
+    guard Int.random(in: 0..<3, using: &chance) == 0 else { return running }
+    // Not while it throttles: hosts whose rates were halved in the same second give their roles tokens in the same ones, for minutes.
+    return startingHerd(
+      seed, kind: Outage.Kind.allCases.filter(\.isTransient).randomElement(using: &chance)!,
+      length: .seconds([300, 600, 1200].randomElement(using: &chance)!),
+      rolesPerHost: [1, 10].randomElement(using: &chance)!)
   }
+
+  /// Hosts that all start within a second while STS does nothing, as when a site's power is back before its network: nothing but
+  /// the waits after failures spreads their calls, which takes some minutes.
+  package static func startingHerd(
+    _ seed: UInt64, kind: Outage.Kind, length: Duration, rolesPerHost: Int, pairs: Int = 13_500
+  ) -> Scenario {
+    var scenario = Scenario(name: "herd", seed: seed, span: length + .seconds(61))
+    scenario.rolesPerHost = rolesPerHost
+    scenario.hosts = pairs / rolesPerHost
+    scenario.startWithin = .seconds(1)
+    scenario.outages = [Outage(kind, at: Timestamp(microseconds: 0), for: length)]
+    scenario.promisesNoHerd = true
+    return scenario
+  }
+
+  /// As many pairs as it takes for a hundred calls per second after an outage of this length, in hosts of any size.
 
   package static func herd(_ seed: UInt64, kind: Outage.Kind, length: Duration, rolesPerHost: Int) -> Scenario {
     var scenario = Scenario(name: "herd", seed: seed, span: .zero)
     let step = scenario.timing.step
     // Of those that became due in the outage all come within the minute after it, beside those of that minute.
     let share = min(1, (length + .seconds(60)).inSeconds / step.inSeconds)
-    let pairs = Findings.Recovery.busyMean * 1.5 * 60 / share
+    let pairs = 150 * 60 / share
     scenario.rolesPerHost = rolesPerHost
     scenario.hosts = Int(pairs) / rolesPerHost
     scenario.startWithin = step

@@ -23,6 +23,8 @@ package struct Findings: Sendable {
     package let mean: Double
     package let roles: Int
     package let times: Quantiles
+    /// nil unless the scenario promises that there is none.
+    package let herd: Herd?
   }
 
   package let scenario: Scenario
@@ -36,11 +38,14 @@ package struct Findings: Sendable {
   /// Calls that reached STS in each second, and those of them that it refused; of the sample.
   var perSecond: [UInt32]
   var refusedPerSecond: [UInt32]
+  /// Of the calls about each outage's end those in each tenth of their second, where no herd is promised.
+  var perTenth: [[Int]]
 
   init(_ scenario: Scenario) {
     self.scenario = scenario
     perSecond = Array(repeating: 0, count: Int(scenario.span.wholeSeconds) + 1)
     refusedPerSecond = perSecond
+    perTenth = scenario.outages.map { _ in Array(repeating: 0, count: 10) }
   }
 
   package var belowFloorShare: Double { Double(reads.belowFloor) / Double(max(1, reads.all)) }

@@ -49,8 +49,11 @@ package struct Scenario: Sendable {
   package var promisesFloor = false
   /// No read that is counted is refused.
   package var promisesService = false
-  /// No second of the minute after an outage has more than twice the minute's mean of calls.
+  /// The fleet's calls about the end of an outage are spread as they are when each role goes its own way (`Herd`).
   package var promisesNoHerd = false
+
+  /// How the roles are kept in step, to see that it is noticed; nil when each goes its own way.
+  package var lockstep: Lockstep?
 
   package init(name: String, seed: UInt64, span: Duration) {
     self.name = name
@@ -97,6 +100,16 @@ package struct Outage: Sendable {
     self.start = start
     self.length = length
   }
+}
+
+/// A way to spoil what spreads the calls of a fleet.
+package enum Lockstep: CaseIterable, Sendable {
+  /// Every wait is the middle one of those that it may be.
+  case withoutJitter
+  /// Every role draws the same waits as all others.
+  case sharedJitter
+  /// Every role is looked at when a second begins.
+  case wholeSeconds
 }
 
 /// A role that STS refuses from one instant to another.

@@ -24,3 +24,8 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
     range.lowerBound + .microseconds(Int64(fraction() * Double((range.upperBound - range.lowerBound).microseconds)))
   }
 }
+
+/// No chance at all: whatever is drawn by a fraction is the middle of its range.
+struct MiddleGenerator: RandomNumberGenerator {
+  mutating func next() -> UInt64 { 1 << 63 }
+}

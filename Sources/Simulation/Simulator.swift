@@ -142,9 +142,17 @@ package struct Simulator {
   private mutating func meter(_ attempt: Attempt, slot: Int, host: Int) {
     findings.counts.calls += 1
     findings.perSecond[Int(now.microseconds / 1_000_000)] += 1
+    if scenario.promisesNoHerd { noteTenth() }
     if !hosts[host].rate.allows(at: now) { findings.note("host \(host) calls faster than its bucket allows") }
     if attempt.purpose == .reservation, !hosts[host].reservationRate.allows(at: now) {
       findings.note("host \(host) draws reservations faster than a quarter of its bucket")
+    }
+  }
+
+  private mutating func noteTenth() {
+    for (index, outage) in scenario.outages.enumerated()
+    where outage.end - Herd.span <= now && now < outage.end + Herd.span {
+      findings.perTenth[index][Int(now.microseconds % 1_000_000 / 100_000)] += 1
     }
   }
 
@@ -212,13 +220,26 @@ package struct Simulator {
     // Lent to this call, so that each effect is looked at in its place: a copy costs as much as what most effects ask for.
     var effects: [RefreshEffect] = []
     swap(&effects, &self.effects)
-    hosts[host].roles[slot].machine.handle(event, at: now, using: &chance, into: &effects)
+    handle(event, slot, host, &effects)
     for index in effects.indices { perform(effects[index], for: slot, of: host) }
     checkArmed(slot, host)
     checkStore(slot, host)
     if hosts[host].roles[slot].hasWaiters() { notify(of: effects, slot, host) }
     effects.removeAll(keepingCapacity: true)
     swap(&effects, &self.effects)
+  }
+
+  private mutating func handle(_ event: RefreshEvent, _ slot: Int, _ host: Int, _ effects: inout [RefreshEffect]) {
+    switch scenario.lockstep {
+    case nil, .wholeSeconds:
+      hosts[host].roles[slot].machine.handle(event, at: now, using: &chance, into: &effects)
+    case .withoutJitter:
+      var none = MiddleGenerator()
+      hosts[host].roles[slot].machine.handle(event, at: now, using: &none, into: &effects)
+    case .sharedJitter:
+      var shared = SeededGenerator(seed: hosts[host].roles[slot].wantedAttempt()?.id.number ?? 0)
+      hosts[host].roles[slot].machine.handle(event, at: now, using: &shared, into: &effects)
+    }
   }
 
   /// Looks at the readers who wait as often as the daemon does, who may send the role another event at once.
@@ -237,7 +258,9 @@ package struct Simulator {
     case .renewSource, .offerReserved: break
     case .report(let report):
       if case .reservationFailed = report { findings.counts.reservationsFailed += 1 }
-    case .arm: _ = hosts[host].schedule.perform(effect, of: slot)
+    case .arm(let instant):
+      let effect = scenario.lockstep == .wholeSeconds ? .arm(instant.nextWholeSecond) : effect
+      _ = hosts[host].schedule.perform(effect, of: slot)
     case .fetch(let attempt):
       _ = hosts[host].schedule.perform(effect, of: slot)
       hosts[host].roles[slot].attempt = attempt
@@ -252,12 +275,12 @@ package struct Simulator {
   }
 
   mutating func serve(_ session: Session?, _ slot: Int, _ host: Int) {
-    let timing = hosts[host].roles[slot].machine.timing
-    hosts[host].roles[slot].reading.serve(session, timing: timing, at: now, &findings.reads)
+    hosts[host].roles[slot].serve(session, at: now, &findings.reads)
   }
 
   /// The next attempt is always armed: the role is looked at by itself, no later than its longest wait.
   private mutating func checkArmed(_ slot: Int, _ host: Int) {
+    guard scenario.lockstep != .wholeSeconds else { return }
     if let fault = hosts[host].watchFault(of: slot, latest: now + longestWait, at: now) {
       findings.note("\(name(slot, host)) \(fault)")
     }
@@ -284,10 +307,19 @@ package struct Simulator {
       let outage = scenario.outages[index]
       let minute = findings.rate(from: outage.end, to: outage.end + .seconds(60))
       return Findings.Recovery(
-        outage: outage, peak: minute.peak, mean: minute.mean, roles: failingAtEnd[index], times: recovery(from: index))
+        outage: outage, peak: minute.peak, mean: minute.mean, roles: failingAtEnd[index], times: recovery(from: index),
+        herd: scenario.promisesNoHerd ? herd(aboutEndOf: index) : nil)
     }
     findings.judge()
     return findings
+  }
+
+  private func herd(aboutEndOf index: Int) -> Herd {
+    let end = scenario.outages[index].end
+    return Herd(
+      peak: findings.rate(from: end - Herd.span, to: end + Herd.span).peak * scenario.share,
+      failing: failingAtEnd[index], hadSessions: scenario.outages[index].start > Timestamp(microseconds: 0),
+      pairs: scenario.simulatedPairs, step: scenario.timing.step, perTenth: findings.perTenth[index])
   }
 
   private func starts() -> Quantiles {
@@ -304,4 +336,10 @@ package struct Simulator {
   }
 
   func name(_ slot: Int, _ host: Int) -> String { "role \(slot) of host \(host) at \(now.microseconds) µs" }
+}
+
+extension Timestamp {
+  fileprivate var nextWholeSecond: Timestamp {
+    Timestamp(microseconds: (microseconds + 999_999) / 1_000_000 * 1_000_000)
+  }
 }

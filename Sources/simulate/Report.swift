@@ -33,10 +33,15 @@ enum Report {
     return findings.violations.map { "  VIOLATED: \($0)" } + ["  \(findings.scenario.replayHint)"]
   }
 
+  private static func line(of herd: Herd) -> String {
+    "about its end at most \(herd.peak.tenths) calls in a second, of roles on their own \(herd.usual.tenths), "
+      + "\(Int(herd.tenth * 100)) % in the same tenth of one"
+  }
+
   private static func line(of recovery: Findings.Recovery) -> String {
     "after \(recovery.outage.length.text) of '\(recovery.outage.kind.rawValue)': at most \(recovery.peak.tenths) calls "
       + "in a second, \(recovery.mean.tenths) on average over 60 s; \(recovery.roles) roles recovered, p50 / p99: "
-      + recovery.times.text
+      + recovery.times.text + (recovery.herd.map { "; \(line(of: $0))" } ?? "")
   }
 }
 
