@@ -114,8 +114,11 @@ package enum ErrorTable {
     ),
     Row(.family("Missing"), .permanent, "report this with the request id"),
     Row(.family("InvalidParameter"), .permanent, "check the settings of the role; STS refuses one of them"),
-    Row(.code("InvalidApi.NotFound"), .permanent, "check 'endpoint' in [sts]; what answers there isn't STS"),
-    Row(.code("InvalidAction.NotFound"), .permanent, "check 'endpoint' in [sts]; what answers there isn't STS"),
+    Row(
+      .code("InvalidApi.NotFound"), .permanent, "check 'endpoint' in [sts]; what answers there doesn't know this call"),
+    Row(
+      .code("InvalidAction.NotFound"), .permanent,
+      "check 'endpoint' in [sts]; what answers there doesn't know this call"),
     Row(.code("InvalidProtocol.NeedSsl"), .permanent, "check 'endpoint' in [sts], and proxies that take TLS away"),
     Row(
       .family("Throttling"), .throttled(wait: nil),

@@ -173,7 +173,8 @@ enum AnswerFault: Error {
 
   var advice: String {
     switch self {
-    case .tooLong, .notJSON, .noCode: "check 'endpoint' in [sts] and proxies on the way; what answered isn't STS"
+    case .tooLong, .notJSON, .noCode:
+      "what came isn't in the form of STS's answers; check 'endpoint' in [sts] and proxies on the way"
     case .missing(let field): "wait; the answer lacks '\(field)'"
     case .malformed(let field): "wait; the answer has something else than a credential in '\(field)'"
     case .badExpiration: "wait; the answer's 'Credentials.Expiration' isn't of the form YYYY-MM-DDThh:mm:ssZ"

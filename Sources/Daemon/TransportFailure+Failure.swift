@@ -40,12 +40,14 @@ extension Failure {
     case .tlsVerification:
       (
         TransportFailureCode.untrusted,
-        "somebody may be in between; look at 'sts.ca_file', 'sts.endpoint' and the clock"
+        "nothing was sent; look at 'sts.ca_file', 'sts.endpoint' and this host's clock, and for a device on the way that opens TLS"
       )
     case .caFile: ("CAFile", "look at 'sts.ca_file'; apt-get install ca-certificates if it is missing")
-    case .tlsOther: ("TLS", "the other side may not speak TLS 1.2 or newer")
-    case .bodyTooLarge: ("AnswerTooLarge", "what answers there may not be STS")
-    case .protocolViolation: ("NotHTTP", "what answers there may not be STS")
+    case .tlsOther:
+      ("TLS", "the TLS handshake failed, which takes TLS 1.2 or newer; look what answers at 'sts.endpoint'")
+    case .bodyTooLarge: ("AnswerTooLarge", "STS's answers are much shorter; look what answers at 'sts.endpoint'")
+    case .protocolViolation: ("NotHTTP", "that isn't an answer in HTTP/1.1; look what answers at 'sts.endpoint'")
+    case .noAnswer: ("NoAnswer", "the connection ended before an answer; look at the network between here and STS")
     case .cut: ("AnswerCut", "the connection ended in the middle of the answer")
     case .proxyUnreachable: ("ProxyUnreachable", "look at 'sts.proxy', the route to it and the firewall")
     case .proxyUnresolved: ("ProxyUnreachable", "look at 'sts.proxy' and this host's name servers")
@@ -74,7 +76,8 @@ extension TransportFailure {
   /// Whether another endpoint may do better: nothing that is HTTP came back, and the fault isn't in what all endpoints share.
   var concernsEndpointAlone: Bool {
     switch kind {
-    case .resolve, .connect, .connectTimeout, .timeout, .tlsVerification, .tlsOther, .protocolViolation, .cut, .other:
+    case .resolve, .connect, .connectTimeout, .timeout, .tlsVerification, .tlsOther, .protocolViolation, .noAnswer,
+      .cut, .other:
       true
     // A proxy that waits for a dead host, or can't reach it, says nothing or says so.
     case .proxyRefused, .proxyBroken: true

@@ -272,7 +272,11 @@ final class Transfer {
   }
 
   private var progress: TransportFailure.Progress {
-    microseconds(CURLINFO_PRETRANSFER_TIME_T) > 0 ? .exchanging : .connecting
+    guard microseconds(CURLINFO_PRETRANSFER_TIME_T) > 0 else { return .connecting }
+    // Zero until the first line of an answer; a proxy's to CONNECT is kept elsewhere (CURLINFO_RESPONSE_CODE(3)).
+    var status = 0
+    must(ccurl_get_long(easy, CURLINFO_RESPONSE_CODE, &status))
+    return status > 0 ? .answering : .exchanging
   }
 
   private func microseconds(_ info: CURLINFO) -> Int {

@@ -21,7 +21,9 @@ package struct TransportFailure: Error, Hashable, Sendable, CustomStringConverti
     case bodyTooLarge
     /// What came isn't HTTP/1.1.
     case protocolViolation
-    /// The connection ended in the middle of the exchange.
+    /// The connection ended before the first line of an answer.
+    case noAnswer
+    /// The connection ended in the middle of the answer.
     case cut
     /// The proxy refuses connections or takes none in time.
     case proxyUnreachable
@@ -65,7 +67,10 @@ package struct TransportFailure: Error, Hashable, Sendable, CustomStringConverti
 extension TransportFailure {
   /// How far a transfer had come, which tells one time-out from another.
   enum Progress {
-    case connecting, exchanging
+    case connecting
+    /// The TLS handshake is done, and no line of an answer has come.
+    case exchanging
+    case answering
   }
 
   /// No address was found for `name`, which is the proxy's or the URL's own.
@@ -131,7 +136,7 @@ extension TransportFailure {
     case CURLE_OPERATION_TIMEDOUT:
       switch progress {
       case .connecting: .connectTimeout
-      case .exchanging: .timeout
+      case .exchanging, .answering: .timeout
       }
     case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS: .tlsVerification
     case CURLE_SSL_CACERT_BADFILE: .caFile
@@ -141,7 +146,11 @@ extension TransportFailure {
       .protocolViolation
     // A reset before the end of the handshake is a matter of connecting.
     case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR:
-      progress == .exchanging ? .cut : .connect
+      switch progress {
+      case .connecting: .connect
+      case .exchanging: .noAnswer
+      case .answering: .cut
+      }
     case CURLE_URL_MALFORMAT: .unsuitableRequest
     case CURLE_OUT_OF_MEMORY: .noResources
     default: .other

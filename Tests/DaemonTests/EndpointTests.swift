@@ -38,6 +38,26 @@ import Wire
     #expect(failure(.noResources).code == "NoResources" && !failure(.noResources).advice.contains("network"))
   }
 
+  /// "the other side may not speak TLS", "somebody may be in between": nobody had looked.
+  @Test func `no cause is guessed at`() {
+    for kind in TransportFailure.Kind.allCases {
+      let advice = Failure(TransportFailure(kind, text: "text"), now: UTCTime(seconds: 0)).advice
+      for guess in ["may not", "may be", "might", "perhaps", "probably", "somebody", "seems"] {
+        #expect(!advice.contains(guess), "\(kind): \(advice)")
+      }
+    }
+  }
+
+  /// It was "in the middle of the answer" where not a byte had come.
+  @Test func `a connection that ends before an answer is told from one that ends in it`() {
+    let failures = [TransportFailure.Kind.noAnswer, .cut].map {
+      Failure(TransportFailure($0, text: "text"), now: UTCTime(seconds: 0))
+    }
+    #expect(failures.map(\.code) == ["NoAnswer", "AnswerCut"])
+    #expect(failures[0].advice.contains("ended before an answer"))
+    #expect(failures[1].advice.contains("ended in the middle of the answer"))
+  }
+
   struct Case: Sendable, CustomTestStringConvertible {
     let name: String
     let kinds: [TransportFailure.Kind]

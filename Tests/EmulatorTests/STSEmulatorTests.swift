@@ -34,7 +34,7 @@ import Testing
   @Test func `a connection is closed instead of an answer`() throws {
     let bench = try EmulatorBench()
     bench.emulator.add(Fault(.refuse))
-    #expect(try bench.send("AssumeRole", to: "uploader").failure != nil)
+    #expect(try bench.send("AssumeRole", to: "uploader").failure?.kind == .noAnswer)
     bench.emulator.clearFaults()
     #expect(try bench.send("AssumeRole", to: "uploader").status == 200)
   }
@@ -70,7 +70,7 @@ import Testing
 
   @Test(arguments: [
     RawCase(form: .http, failures: [.protocolViolation]),
-    RawCase(form: .tls, failures: [.cut]),
+    RawCase(form: .tls, failures: [.noAnswer]),
   ])
   func `what is neither HTTP nor TLS comes instead of an answer`(_ row: RawCase) throws {
     let bench = try EmulatorBench()

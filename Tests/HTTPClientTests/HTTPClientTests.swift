@@ -103,7 +103,7 @@ import Testing
     Case(name: "a body over the limit that says so", path: "/over", expect: .bodyTooLarge),
     Case(name: "a body over the limit in chunks", path: "/stream", expect: .bodyTooLarge),
     Case(name: "cut off in the middle", path: "/cut", expect: .cut),
-    Case(name: "closed without an answer", path: "/nothing", expect: .cut),
+    Case(name: "closed without an answer", path: "/nothing", expect: .noAnswer),
     Case(name: "something that isn't HTTP", path: "/garbage", expect: .protocolViolation),
     Case(name: "a broken length", path: "/quote", expect: .protocolViolation),
     Case(name: "nobody who speaks TLS", port: "mute", expect: .connectTimeout),

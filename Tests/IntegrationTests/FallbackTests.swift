@@ -47,7 +47,7 @@ import Wire
     Case(mode: .silent, code: "ConnectTimeout"),
     Case(mode: .cut, code: "TLS"),
     Case(mode: .garbage, code: "TLS"),
-    Case(mode: .cutAnswer, code: "AnswerCut", passesRequests: true),
+    Case(mode: .cutAnswer, code: "NoAnswer", passesRequests: true),
     Case(mode: .holdAnswer, code: "Timeout", passesRequests: true),
   ]
 

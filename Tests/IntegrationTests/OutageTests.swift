@@ -29,7 +29,7 @@ import Wire
     Case(
       role: "throttle-untold", fault: "kind=throttle", code: "Throttling.User", mendsSoon: false, retryAfterAtLeast: 2),
     Case(role: "told-to-wait", fault: "kind=throttle&retry_after_ms=700", code: "Throttling.User"),
-    Case(role: "refuse", fault: "kind=refuse", code: "AnswerCut"),
+    Case(role: "refuse", fault: "kind=refuse", code: "NoAnswer"),
     Case(role: "drop", fault: "kind=drop", code: "AnswerCut"),
     Case(role: "hang", fault: "kind=delay&milliseconds=600000", code: "Timeout"),
     Case(role: "html", fault: "kind=html", code: "AnswerNotJSON"),

@@ -73,7 +73,7 @@ import Wire
     Case(mode: .answer(502), code: "ProxyRefused"),
     Case(mode: .answer(403), code: "ProxyRefused"),
     Case(mode: .answer(407), code: "ProxyAuthentication", level: "error"),
-    Case(mode: .cutAnswer, code: "AnswerCut"),
+    Case(mode: .cutAnswer, code: "NoAnswer"),
     Case(mode: .holdAnswer, code: "Timeout"),
   ]
 
