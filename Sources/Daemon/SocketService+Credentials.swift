@@ -21,7 +21,7 @@ extension SocketService {
     }
     let recipient = Recipient(peer: peer, isHeadOnly: isHeadOnly)
     let query: ReaderQuery
-    do throws(CredentialQuery.Malformed) {
+    do throws(RefusedValue) {
       query = Self.query(try CredentialQuery(request), at: now)
     } catch {
       return Answer.problem(Problem(.malformed, detail: "\(error)"))

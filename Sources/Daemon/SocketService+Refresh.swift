@@ -10,13 +10,9 @@ extension SocketService {
 
   func refresh(_ role: KeptRole, _ request: borrowing RequestHead, _ token: ResponseToken) -> Response? {
     let wait: Int
-    switch request.queryNumber("wait") {
-    case .missing: wait = 0
-    case .value(let seconds) where seconds <= Self.longestRefreshWait: wait = seconds
-    case .value, .malformed:
-      let detail = "'wait' is whole seconds, 0 to \(Self.longestRefreshWait): ?wait=30"
-      return Answer.problem(Problem(.malformed, detail: detail))
-    }
+    do throws(RefusedValue) {
+      wait = try RefusedValue.seconds("wait", of: request, atMost: Self.longestRefreshWait) ?? 0
+    } catch { return Answer.problem(Problem(.malformed, detail: "\(error)")) }
     let now = Timestamp(microseconds: EventLoop.bootTime())
     if wait > 0 {
       refreshWaiters.add(

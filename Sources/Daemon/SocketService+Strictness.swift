@@ -32,16 +32,16 @@ extension SocketService {
     if request.queryCount == 0 { return nil }
     let known = known()
     guard let name = request.queryName(besides: known) else { return nil }
-    let shown = name.prefix(64)
     let names = known.map { "\($0)" }
     let remedy =
       if names.isEmpty {
         "this path takes none"
-      } else if let near = Spelling.nearest(to: String(shown), among: names) {
+      } else if let near = Spelling.nearest(to: String(name.prefix(64)), among: names) {
         "did you mean '\(near)'?"
       } else {
         "this path takes \(names.map { "'\($0)'" }.joined(separator: " and "))"
       }
-    return Answer.problem(Problem(.malformed, detail: "unknown query parameter '\(shown)'; \(remedy)"))
+    return Answer.problem(
+      Problem(.malformed, detail: "unknown query parameter '\(RefusedValue.shown(name))'; \(remedy)"))
   }
 }

@@ -196,7 +196,9 @@ package final class SocketService: RequestHandler {
     switch request.query("allow_removal") {
     case nil, "0": allowsRemoval = false
     case "1": allowsRemoval = true
-    default: return Answer.problem(Problem(.malformed, detail: "'allow_removal' is 0 or 1"))
+    default:
+      return Answer.problem(
+        Problem(.malformed, detail: "\(RefusedValue("allow_removal", of: request, "write 0 or 1: ?allow_removal=1"))"))
     }
     let path = backend.socketPath
     // By the server that was asked: the new settings may put another in its place.
@@ -281,7 +283,7 @@ package final class SocketService: RequestHandler {
     Answer.problem(
       Problem(
         .notFound,
-        detail: "there is no role '\(name.prefix(64))'; GET /v1/roles lists those that you may read"))
+        detail: "there is no role '\(RefusedValue.shown(name))'; GET /v1/roles lists those that you may read"))
   }
 
   private static func unknownPath() -> Response {

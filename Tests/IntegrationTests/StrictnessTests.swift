@@ -60,6 +60,31 @@ import Wire
     #expect(try lab.emulator.draws() == 1, "nothing was refreshed")
   }
 
+  /// `?wait=100` was answered with the range alone: whoever looked at a log couldn't tell what had been sent.
+  @Test func `a value that isn't taken is repeated, shortened, with what is taken instead`() throws {
+    let seconds = "write whole seconds, 0 to 60: ?wait=30"
+    let long = String(repeating: "9", count: 100)
+    let rows = [
+      (
+        "GET", "\(Self.role)/credentials?min_ttl=\(long)",
+        "'min_ttl' is '\(long.prefix(64))…'; write whole seconds, 0 to"
+      ),
+      ("GET", "\(Self.role)/credentials?wait=-1", "'wait' is '-1'; \(seconds)"),
+      ("POST", "\(Self.role)/refresh?wait=100", "'wait' is '100'; \(seconds)"),
+      ("POST", "\(Self.role)/refresh?wait=", "'wait' is ''; \(seconds)"),
+      ("POST", "\(Self.role)/refresh?wait=1%22", "'wait' is '1\"'; \(seconds)"),
+      ("POST", "\(Self.role)/report?access_key_id=", "'access_key_id' is ''; name the session"),
+      ("POST", "/v1/reload?allow_removal=yes", "'allow_removal' is 'yes'; write 0 or 1"),
+      ("POST", "/v1/reload?allow_removal", "'allow_removal' is ''; write 0 or 1"),
+    ]
+    for (method, target, says) in rows {
+      let reply = try ask(method, target)
+      #expect(reply.status == 400, "\(target)")
+      #expect(try reply.problem.detail.contains(says), "\(target): \(reply.body)")
+    }
+    #expect(try lab.emulator.draws() == 1, "nothing was refreshed")
+  }
+
   /// The list lacked one that was added later.
   @Test func `an unknown path is answered with all that there are`() throws {
     let detail = try ask("GET", "/v2").problem.detail
