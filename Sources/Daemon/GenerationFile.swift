@@ -3,13 +3,16 @@ import Glibc
 
 /// The roles' generations in a small file, by which they never go down over a restart, whether a role has files or not.
 ///
-///     rolekeeper generations 1
+///     rolekeeper generations 2
+///     * 1796000000000
 ///     reports 71
 ///     uploader 128
+///     = af63bd4c8601b7df
 ///
-/// A line has a role's name and the highest number that may have been handed out for it. The file is replaced by a rename, so that a
-/// process which ends at any moment leaves a whole one. It isn't synced: it lies in memory below /run, and a machine that goes down
-/// takes all that knew the numbers along.
+/// A line has a role's name and the highest number that may have been handed out for it; `*`, where it is there, stands for all other
+/// roles. The last line is a checksum of what is before it (FNV-1a, 64 bits): a file that isn't whole is refused whole, since half of the
+/// numbers is as bad as none. The file is replaced by a rename, so that a process which ends at any moment leaves a whole one. It isn't
+/// synced: it lies in memory below /run, and a machine that goes down takes all that knew the numbers along.
 struct GenerationFile {
   struct Failure: Error, CustomStringConvertible {
     let description: String
@@ -18,7 +21,14 @@ struct GenerationFile {
     fileprivate init(_ path: String, errno number: CInt) { self.init(path, String(cString: strerror(number))) }
   }
 
-  private static let firstLine = "rolekeeper generations 1"
+  struct Content: Equatable {
+    var numbers: [RoleName: UInt64] = [:]
+    /// For roles that `numbers` doesn't have.
+    var floor: UInt64 = 0
+  }
+
+  private static let firstLine = "rolekeeper generations 2"
+  private static let others = "*"
   /// Some 100,000 roles' lines.
   private static let mostBytes = 4 << 20
   /// What is larger can't be ours, and would leave no room to count on.
@@ -26,10 +36,10 @@ struct GenerationFile {
 
   let path: String
 
-  /// The numbers there are: none where there is no file. Passes over lines that can't be read.
-  func read() throws(Failure) -> [RoleName: UInt64] {
+  /// The numbers there are: none where there is no file. Throws where there is one that isn't ours, or isn't as it was written.
+  func read() throws(Failure) -> Content {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
-    if descriptor < 0 && errno == ENOENT { return [:] }
+    if descriptor < 0 && errno == ENOENT { return Content() }
     guard descriptor >= 0 else { throw Failure(path, errno: errno) }
     defer { close(descriptor) }
     var status = stat()
@@ -38,10 +48,14 @@ struct GenerationFile {
       throw Failure(path, "not a file that only this user can write to")
     }
     guard status.st_size <= Self.mostBytes else { throw Failure(path, "larger than \(Self.mostBytes >> 20) MiB") }
-    return try Self.numbers(in: content(descriptor, count: Int(status.st_size)), path)
+    let bytes = try bytes(descriptor, count: Int(status.st_size))
+    guard let content = Self.content(of: bytes) else {
+      throw Failure(path, "empty, cut off or changed: its checksum isn't right")
+    }
+    return content
   }
 
-  private func content(_ descriptor: CInt, count: Int) throws(Failure) -> String {
+  private func bytes(_ descriptor: CInt, count: Int) throws(Failure) -> [UInt8] {
     var failure: CInt = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
       while filled < count {
@@ -52,30 +66,50 @@ struct GenerationFile {
       }
     }
     guard failure == 0 else { throw Failure(path, errno: failure) }
-    return String(decoding: bytes, as: UTF8.self)
+    return bytes
   }
 
-  private static func numbers(in text: String, _ path: String) throws(Failure) -> [RoleName: UInt64] {
-    var lines = text.split(separator: "\n")[...]
-    guard lines.popFirst().map(String.init) == firstLine else { throw Failure(path, "not begun by '\(firstLine)'") }
-    var numbers: [RoleName: UInt64] = [:]
+  private static func content(of bytes: [UInt8]) -> Content? {
+    guard bytes.count > sealLength else { return nil }
+    let body = bytes.dropLast(sealLength)
+    guard bytes.suffix(sealLength).elementsEqual(seal(of: body)) else { return nil }
+    var lines = String(decoding: body, as: UTF8.self).split(separator: "\n")[...]
+    guard lines.popFirst().map(String.init) == firstLine else { return nil }
+    var content = Content()
     for line in lines {
       let words = line.split(separator: " ")
-      guard words.count == 2, let role = RoleName(words[0]), let number = UInt64(words[1]), number < mostGeneration
-      else { continue }
-      numbers[role] = max(number, numbers[role] ?? 0)
+      guard words.count == 2, let number = UInt64(words[1]), number < mostGeneration else { return nil }
+      if words[0] == others {
+        content.floor = number
+      } else if let role = RoleName(words[0]) {
+        content.numbers[role] = number
+      } else {
+        return nil
+      }
     }
-    return numbers
+    return content
+  }
+
+  /// `= `, 16 digits, and the line's end.
+  private static let sealLength = 19
+
+  /// The last line.
+  private static func seal(of body: some Sequence<UInt8>) -> [UInt8] {
+    // FNV-1a (draft-eastlake-fnv): its offset basis and prime for 64 bits.
+    let hash = body.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    let digits = String(hash, radix: 16)
+    return Array("= \(String(repeating: "0", count: 16 - digits.count))\(digits)\n".utf8)
   }
 
   /// Replaces the file in one step; of a failure nothing is left behind.
-  func write(_ numbers: [(RoleName, UInt64)]) throws(Failure) {
-    var text = Array("\(Self.firstLine)\n".utf8)
+  func write(_ numbers: [(RoleName, UInt64)], floor: UInt64 = 0) throws(Failure) {
+    var text = Array("\(Self.firstLine)\n\(floor > 0 ? "\(Self.others) \(floor)\n" : "")".utf8)
     for (role, number) in numbers {
       text += role.description.utf8
       text.append(UInt8(ascii: " "))
       text += "\(number)\n".utf8
     }
+    text += Self.seal(of: text)
     let draft = "\(path).new"
     unlink(draft)
     let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
@@ -102,4 +136,17 @@ struct GenerationFile {
   }
 
   func remove() { unlink(path) }
+
+  /// Empties the file, or makes an empty one, where its numbers are too low and can't be replaced: whoever reads it then knows that it says
+  /// nothing. False where that can't be done either.
+  func spoil() -> Bool {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0o600)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_uid == geteuid(),
+      status.st_nlink == 1
+    else { return false }
+    return ftruncate(descriptor, 0) == 0
+  }
 }

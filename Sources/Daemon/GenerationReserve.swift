@@ -8,7 +8,8 @@ import Settings
 ///
 /// The numbers are written in blocks ahead: a role comes to the end of its block every 64 rotations, and each write covers all
 /// roles. A process that ends in good order writes what was really used, so that the next number is the next generation; after
-/// a crash the numbers go on up to 64 higher. While the file can't be written it is tried at most every few seconds, by the rotations
+/// a crash the numbers go on up to 64 higher. A file that can't be read, or that couldn't be written, says nothing of what readers have
+/// seen: then the numbers go on from the clock, in milliseconds since 1970, which no role has rotated as often as. While the file can't be written it is tried at most every few seconds, by the rotations
 /// that come then.
 final class GenerationReserve {
   private static let block: UInt64 = 64
@@ -21,21 +22,28 @@ final class GenerationReserve {
   private var failed: Timestamp?
   private static let retryInterval = Duration.seconds(5)
 
-  /// Reads what the process before left; where that can't be used, the generations go on from what the roles' files say.
+  /// Reads what the process before left; where that can't be used, the generations go on from the clock.
   convenience init(_ settings: DaemonSettings, refresher: Refresher, logger: Logger) {
-    self.init(Self.file(settings), refresher: refresher, logger: logger, time: Keeper.now)
+    self.init(
+      Self.file(settings), refresher: refresher, logger: logger, wallMicroseconds: Keeper.wallMicroseconds(),
+      time: Keeper.now)
   }
 
   /// `time` reads CLOCK_BOOTTIME afresh.
-  init(_ file: GenerationFile, refresher: Refresher, logger: Logger, time: @escaping () -> Timestamp) {
+  init(
+    _ file: GenerationFile, refresher: Refresher, logger: Logger, wallMicroseconds: Int64,
+    time: @escaping () -> Timestamp
+  ) {
     self.file = file
     self.refresher = refresher
     self.logger = logger
     self.time = time
     do throws(GenerationFile.Failure) {
-      refresher.goOnAbove(try file.read())
+      let content = try file.read()
+      refresher.goOnAbove(content.numbers, others: content.floor)
     } catch {
-      logger.warning("generations of before not read, going on from the roles' files", [.reason: "\(error)"])
+      refresher.goOnAbove([:], others: UInt64(max(0, wallMicroseconds / 1000)))
+      logger.warning("generations of before not read, going on from the clock", [.reason: "\(error)"])
     }
   }
 
@@ -71,10 +79,16 @@ final class GenerationReserve {
     let roles = refresher.roles.values
     do throws(GenerationFile.Failure) {
       let numbers = roles.lazy.map { ($0.name, $0.machine.generation + ahead) }
-      try file.write(Array(numbers) + refresher.generationsOfRemovedRoles.map { ($0.key, $0.value) })
+      try file.write(
+        Array(numbers) + refresher.generationsOfRemovedRoles.map { ($0.key, $0.value) },
+        floor: refresher.generationFloor)
     } catch {
+      // What the file says is true as long as nothing beyond it was published.
+      let isTrue = roles.allSatisfy { $0.machine.generation <= $0.coveredGeneration }
+      let isSafe = isTrue || file.spoil()
       if failed == nil {
-        logger.warning("generations not saved; after a restart they may be lower", [.reason: "\(error)"])
+        let consequence = isSafe ? "after a restart they may be much higher" : "after a restart they may be lower"
+        logger.warning("generations not saved; \(consequence)", [.reason: "\(error)"])
       }
       failed = time()
       return

@@ -50,6 +50,8 @@ package final class Refresher {
   private var freeSlots: [Int] = []
   /// The latest generations of roles that were removed, by this process or one before it: a name's number never goes back.
   private(set) var generationsOfRemovedRoles: [RoleName: UInt64] = [:]
+  /// What no new name's number is below.
+  private(set) var generationFloor: UInt64 = 0
   /// The secrets of the sessions that the machines hold, of these and no others.
   package private(set) var sessions = LiveSessions()
   private var chance = SystemRandomNumberGenerator()
@@ -75,14 +77,15 @@ package final class Refresher {
 
   // MARK: - Roles come and go
 
-  /// Roles of these names that are added later go on above these generations.
-  package func goOnAbove(_ generations: [RoleName: UInt64]) {
+  /// Roles of these names that are added later go on above these generations, and all others above `floor`.
+  package func goOnAbove(_ generations: [RoleName: UInt64], others floor: UInt64 = 0) {
     generationsOfRemovedRoles.merge(generations) { max($0, $1) }
+    generationFloor = max(generationFloor, floor)
   }
 
   /// Begins to keep a role; its first attempt is queued at once. `generation` is the number before its first rotation.
   package func add(_ settings: RoleSettings, generation: UInt64 = 0) {
-    let generation = max(generation, generationsOfRemovedRoles.removeValue(forKey: settings.name) ?? 0)
+    let generation = max(generation, generationsOfRemovedRoles.removeValue(forKey: settings.name) ?? generationFloor)
     let machine = RefreshMachine(
       timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: time())
     let role = KeptRole(settings, machine: machine, slot: freeSlots.popLast() ?? slots.count)

@@ -18,35 +18,67 @@ import Testing
 
   @Test func `what was written reads back, and nobody else may read it`() throws {
     try file.write([(name("uploader"), 128), (name("reports"), 1)])
-    #expect(try file.read() == [name("uploader"): 128, name("reports"): 1])
+    #expect(try file.read().numbers == [name("uploader"): 128, name("reports"): 1])
     var status = stat()
     #expect(stat(file.path, &status) == 0 && status.st_mode & 0o777 == 0o600)
     #expect(access("\(file.path).new", F_OK) != 0)
   }
 
   @Test func `where there is no file there are no numbers`() throws {
-    #expect(try file.read().isEmpty)
+    #expect(try file.read() == GenerationFile.Content())
   }
 
   @Test func `a draft that a crash left is in nobody's way`() throws {
     try directory.write("half", to: "generations.new")
     try file.write([(name("uploader"), 7)])
-    #expect(try file.read() == [name("uploader"): 7])
+    #expect(try file.read().numbers == [name("uploader"): 7])
   }
 
-  @Test func `lines that can't be read are passed over`() throws {
-    let lines = [
-      "rolekeeper generations 1", "uploader 7", "UPLOADER 8", "reports", "reports x", "reports 99999999999999999999",
-      "reports 9223372036854775807", "reports -1", "a 1 2", "", "b 3",
-    ]
-    try directory.write(lines.joined(separator: "\n"), to: "generations", mode: 0o600)
-    #expect(try file.read() == [name("uploader"): 7, name("b"): 3])
+  @Test func `the number of all other roles reads back, too`() throws {
+    try file.write([(name("uploader"), 1_796_000_000_007)], floor: 1_796_000_000_000)
+    let content = GenerationFile.Content(numbers: [name("uploader"): 1_796_000_000_007], floor: 1_796_000_000_000)
+    #expect(try file.read() == content)
   }
 
-  @Test(arguments: ["", "\0\0\0\0", "something else\nuploader 7\n"])
+  /// A damaged line was passed over, and its role began again at 1.
+  @Test func `a file with any byte changed or cut off is refused whole`() throws {
+    try file.write([(name("uploader"), 71), (name("b"), 3)], floor: 5)
+    let whole = try #require(FileText.read(file.path))
+    let bytes = Array(whole.utf8)
+    for index in bytes.indices {
+      var changed = bytes
+      changed[index] ^= 1
+      for damaged in [changed, Array(bytes[..<index])] {
+        try directory.write(String(decoding: damaged, as: UTF8.self), to: "generations", mode: 0o600)
+        #expect(throws: GenerationFile.Failure.self, "\(index)") { try file.read() }
+      }
+    }
+    try directory.write(whole, to: "generations", mode: 0o600)
+    #expect(try file.read().floor == 5)
+  }
+
+  @Test(arguments: ["", "\0\0\0\0", "something else\nuploader 7\n", "rolekeeper generations 1\nuploader 7\n"])
   func `a file of something else is refused`(_ text: String) throws {
     try directory.write(text, to: "generations", mode: 0o600)
     #expect(throws: GenerationFile.Failure.self) { try file.read() }
+  }
+
+  @Test func `a spoilt file is refused until it is written again`() throws {
+    for _ in 0..<2 {
+      #expect(file.spoil())
+      #expect(throws: GenerationFile.Failure.self) { try file.read() }
+      try file.write([(name("uploader"), 7)])
+      #expect(try file.read().numbers == [name("uploader"): 7])
+    }
+  }
+
+  @Test func `nothing is spoilt by a link`() throws {
+    let other = try directory.write("precious", to: "other", mode: 0o600)
+    #expect(symlink(other, file.path) == 0)
+    #expect(!file.spoil())
+    #expect(unlink(file.path) == 0 && link(other, file.path) == 0)
+    #expect(!file.spoil())
+    #expect(FileText.read(other) == "precious")
   }
 
   @Test func `a file that others may write to is refused, and so is a link`() throws {
@@ -62,6 +94,6 @@ import Testing
     try file.write([(name("uploader"), 7)])
     mkdir("\(file.path).new", 0o700)
     #expect(throws: GenerationFile.Failure.self) { try file.write([(name("uploader"), 8)]) }
-    #expect(try file.read() == [name("uploader"): 7])
+    #expect(try file.read().numbers == [name("uploader"): 7])
   }
 }

@@ -1,12 +1,16 @@
 import Core
 import Glibc
 import Logging
+import Settings
 import TestSupport
 import Testing
 
 @testable import Daemon
 
 @Suite struct GenerationReserveTests {
+  /// In milliseconds since 1970.
+  private static let wall: Int64 = 1_796_000_000_000
+
   private let directory: TemporaryDirectory
   private let bench: Bench
   private let role: KeptRole
@@ -20,7 +24,9 @@ import Testing
 
   private func reserve(_ file: GenerationFile) -> GenerationReserve {
     let bench = bench
-    return GenerationReserve(file, refresher: bench.refresher, logger: recorder.logger, time: { bench.now })
+    return GenerationReserve(
+      file, refresher: bench.refresher, logger: recorder.logger, wallMicroseconds: Self.wall * 1000,
+      time: { bench.now })
   }
 
   /// Each rotation of each of thousands of roles wrote the numbers of all of them, in vain.
@@ -33,10 +39,10 @@ import Testing
     reserve.cover(2, of: role)
     bench.advance(.seconds(4))
     reserve.cover(3, of: role)
-    #expect(try file.read().isEmpty && role.coveredGeneration == 0)
+    #expect(try file.read().numbers.isEmpty && role.coveredGeneration == 0)
     bench.advance(.seconds(1))
     reserve.cover(4, of: role)
-    #expect(try file.read() == [role.name: 64] && role.coveredGeneration == 64)
+    #expect(try file.read().numbers == [role.name: 64] && role.coveredGeneration == 64)
     #expect(recorder.all.count == 1)
   }
 
@@ -47,6 +53,47 @@ import Testing
     #expect(mkdir(directory.path("later"), 0o700) == 0)
     bench.grantAll()
     reserve.settle()
-    #expect(try file.read() == [role.name: 1])
+    #expect(try file.read().numbers == [role.name: 1])
+  }
+
+  /// Roles without files began again at 1, and others at what their files said, which may be less than what was read at the socket.
+  @Test func `after a file that can't be read every role goes on above all that it may have had`() throws {
+    let file = GenerationFile(path: directory.path("generations"))
+    try file.write([(role.name, 71)])
+    #expect(truncate(file.path, 20) == 0)
+    let reserve = reserve(file)
+    #expect(recorder.all.count == 1 && recorder.all[0].contains("going on from the clock"))
+    let floor = UInt64(Self.wall)
+    let (silent, withFiles) = (bench.add("silent"), Bench.role("with-files"))
+    bench.refresher.add(withFiles, generation: 70)
+    for role in [silent, bench.refresher.roles[withFiles.name]!] { #expect(role.machine.generation == floor) }
+    // Also one that comes after a further restart: what it had was in the damaged file alone.
+    reserve.cover(floor + 1, of: silent)
+    let next = try Bench()
+    _ = GenerationReserve(
+      file, refresher: next.refresher, logger: recorder.logger, wallMicroseconds: 0, time: { next.now })
+    #expect(next.add("later").machine.generation == floor)
+    #expect(next.add("silent").machine.generation == floor + 64)
+    #expect(recorder.all.count == 1)
+  }
+
+  /// The numbers of the last write that succeeded stayed, lower than those that readers saw since.
+  @Test func `numbers that can't be saved are spoilt once one beyond them is published, and not before`() throws {
+    let file = GenerationFile(path: directory.path("generations"))
+    let reserve = reserve(file)
+    reserve.cover(1, of: role)
+    #expect(try file.read().numbers == [role.name: 64])
+    #expect(mkdir("\(file.path).new", 0o700) == 0)
+    reserve.settle()
+    #expect(try file.read().numbers == [role.name: 64])
+    bench.advance(.seconds(5))
+    role.coveredGeneration = 0
+    bench.grantAll()
+    reserve.cover(1, of: role)
+    #expect(throws: GenerationFile.Failure.self) { try file.read() }
+    #expect(recorder.all.count == 1)
+    #expect(rmdir("\(file.path).new") == 0)
+    reserve.settle()
+    #expect(try file.read().numbers == [role.name: 1])
   }
 }
