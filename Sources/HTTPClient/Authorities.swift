@@ -16,6 +16,8 @@ struct Authorities {
   private var lastRead: Int64?
   /// Why the version that lies there isn't used.
   private(set) var problem: HTTPClientError?
+  /// Since when none of the versions could be used, in µs; nil while the one that lies there is.
+  private(set) var problemSince: Int64?
 
   init(file: String) {
     self.file = file
@@ -46,6 +48,7 @@ struct Authorities {
   /// What came of reading it under the path of `tryNext`; one that can't be used leaves the one before in force.
   mutating func note(_ problem: HTTPClientError?) {
     self.problem = problem
+    problemSince = problem == nil ? nil : problemSince ?? lastRead
     if problem != nil { number -= 1 }
   }
 }

@@ -26,9 +26,19 @@ extension HTTPClient {
       return
     }
     if code == CURLE_SSL_CACERT_BADFILE {
-      throw .caFile(path: settings.caFile, text: "it holds no certificate, or one that can't be read")
+      throw .caFile(
+        path: settings.caFile,
+        text: Self.whyUnreadable(settings.caFile) ?? "it holds no certificate, or one that can't be read")
     }
     throw .library("begin a handshake", text: String(cString: curl_easy_strerror(code)))
+  }
+
+  /// Why the file can't be opened; nil where it can, so that what is in it is to blame.
+  private static func whyUnreadable(_ path: String) -> String? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    guard descriptor >= 0 else { return String(cString: strerror(errno)) }
+    close(descriptor)
+    return nil
   }
 
   /// A socket under an abstract name that the kernel picks (unix(7), autobind), so that nothing appears in a directory.

@@ -69,6 +69,13 @@ package final class HTTPClient {
   /// Called when another CA file was taken up, or with the reason why it couldn't be and the old certificates stay in force.
   package var authoritiesChanged: (HTTPClientError?) -> Void = { _ in }
 
+  /// Why the CA file as it lies there can't be used, so that the certificates read before are in force, and since when (CLOCK_BOOTTIME, µs);
+  /// nil while it is used.
+  package var authoritiesProblem: (error: HTTPClientError, since: Int64)? {
+    guard let error = authorities.problem, let since = authorities.problemSince else { return nil }
+    return (error, since)
+  }
+
   let settings: Settings
   private var authorities: Authorities
   let resolver: NameResolver
@@ -315,8 +322,9 @@ package final class HTTPClient {
     authoritiesChanged(nil)
   }
 
-  /// Reads the CA file again when it is time for that, and reports what is new.
-  private func lookAtAuthorities() {
+  /// Reads the CA file again when it is time for that, and reports what is new. Each request does so; where none is made for long, a timer
+  /// may.
+  package func lookAtAuthorities() {
     guard authorities.isDue(at: EventLoop.bootTime()) else { return }
     let before = authorities.problem?.description
     readAuthorities()

@@ -265,7 +265,13 @@ import Testing
     bench.client.authoritiesChanged = { changes.append($0) }
     #expect(unlink(copy) == 0)
     for _ in 0..<2 { #expect(try bench.post(server.url("/ok")).head?.status == 200) }
-    #expect(changes.count == 1 && "\(changes[0] as Any)".contains(copy))
+    #expect(changes.count == 1 && "\(changes[0] as Any)".contains("'\(copy)': No such file or directory"))
+    // Whoever looks at the client learns of it, until the file is back; no request is needed for that.
+    let since = try #require(bench.client.authoritiesProblem?.since)
+    #expect((0...EventLoop.bootTime()).contains(since))
+    try put("authority.pem", at: copy, in: directory)
+    bench.client.lookAtAuthorities()
+    #expect(bench.client.authoritiesProblem == nil && changes.count == 2 && changes[1] == nil)
   }
 
   /// The certificates of a day ago were in force until a reload.
