@@ -45,6 +45,19 @@ extension RefreshMachine {
   /// Why the latest attempt failed; nil after a success.
   package var lastFailure: Failure? { history.streak?.latest }
   package var failingSince: Timestamp? { history.streak?.since }
+  /// Whether the refresh fails in a way that waiting doesn't fix, so that a person has to look: for a reason that somebody has to
+  /// remove, for longer than `surviveOutage`, or repeatedly with the floor reached.
+  package func failsLastingly(at now: Timestamp) -> Bool {
+    guard let streak = history.streak else { return false }
+    switch streak.latest.kind {
+    case .permanent: return true
+    // The first is tried again at once with a renewed identity.
+    case .identityLapsed where streak.failures > 1: return true
+    default:
+      return streak.failures > 1 && (now - streak.since > timing.surviveOutage || headroom(at: now) == .zero)
+    }
+  }
+
   /// When the latest attempt failed; nil after a success.
   package var failedAt: Timestamp? { history.streak?.latestAt }
 }

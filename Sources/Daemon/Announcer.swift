@@ -86,11 +86,15 @@ final class Announcer {
     for role in keeper.refresher.roles.values {
       let isFailing = role.machine.lastFailure != nil
       headline.add(
-        role.name.description, role.state(at: now), headroom: role.machine.headroom(at: now), isFailing: isFailing)
+        role.name.description, role.state(at: now), headroom: role.machine.headroom(at: now), isFailing: isFailing,
+        failsLastingly: isFailing && role.machine.failsLastingly(at: now))
     }
     var line = headline.text
     for source in keeper.edges.sources.values.sorted(by: { $0.name < $1.name }) {
       if let trouble = source.trouble { line += "; \(trouble)" }
+    }
+    if let problem = keeper.edges.authorities.problem {
+      line += "; \(Health.Reason.caFile(error: problem.sentence).detail)"
     }
     if let refusal = keeper.refusal {
       line += "; the settings were refused at \(refusal.at), the old ones are in force"

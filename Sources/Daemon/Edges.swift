@@ -13,6 +13,7 @@ struct Edges {
   let sts: STSClient
   let identities: IdentityClient
   let ledger: EndpointLedger
+  let authorities: AuthoritiesWatch
   private let http: HTTPClient
   private let httpSettings: HTTPClient.Settings
   private let proxyPassword: Secret?
@@ -24,16 +25,13 @@ struct Edges {
     proxyPassword = try settings.sts.proxy?.passwordFile.map { try ProxyPassword.read($0) }
     if let old, old.httpSettings == wanted, Self.areSame(old.proxyPassword, proxyPassword) {
       http = old.http
+      authorities = old.authorities
       try http.takeUpAuthorities()
     } else {
       http = try HTTPClient(keeper.loop, settings: wanted, proxyPassword: proxyPassword)
       try http.prime()
-      http.authoritiesChanged = { [logger = keeper.logger] problem in
-        if let problem {
-          logger.warning("CA file changed, keeping the certificates read before", [.reason: "\(problem)"])
-        } else {
-          logger.notice("CA file changed and read again", [.path: wanted.caFile])
-        }
+      authorities = try AuthoritiesWatch(of: http, path: wanted.caFile, loop: keeper.loop, logger: keeper.logger) {
+        [unowned keeper] in keeper.announcer?.stateChanged()
       }
     }
     httpSettings = wanted

@@ -19,8 +19,15 @@ extension Keeper {
 
   private func sessionReasons(_ roles: [KeptRole]) -> [Health.Reason] {
     let now = Self.now()
-    return roles.filter { !$0.isValid(at: now) }
-      .map { .noSession(role: $0.name.description, code: $0.machine.lastFailure?.code) }
+    return roles.compactMap { role -> Health.Reason? in
+      guard let current = role.current, role.isValid(at: now) else {
+        return .noSession(role: role.name.description, code: role.machine.lastFailure?.code)
+      }
+      guard let failure = role.machine.lastFailure, role.machine.failsLastingly(at: now) else { return nil }
+      return .refresh(
+        role: role.name.description, code: failure.code, advice: failure.advice,
+        since: role.machine.failingSince.map { refresher.clock.now(at: $0) }, life: current.session.expires - now)
+    }
   }
 
   private func outputReasons(_ name: RoleName) -> [Health.Reason] {
@@ -35,8 +42,11 @@ extension Keeper {
     }
   }
 
-  /// What is about the daemon as a whole: settings that were refused.
+  /// What is about the daemon as a whole: settings that were refused, certificates that can't be read again.
   private func generalReasons() -> [Health.Reason] {
-    refusal.map { [.settings(refusedAt: $0.at, errors: $0.errors)] } ?? []
+    var reasons: [Health.Reason] = []
+    if let refusal { reasons.append(.settings(refusedAt: refusal.at, errors: refusal.errors)) }
+    if let problem = edges.authorities.problem { reasons.append(.caFile(error: problem.sentence)) }
+    return reasons
   }
 }

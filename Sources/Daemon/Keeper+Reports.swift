@@ -17,7 +17,7 @@ extension Keeper {
       endpoints: edges.ledger.statuses,
       rate: RateStatus(
         requestsPerSecond: refresher.currentRate, configured: settings.sts.requestsPerSecond,
-        queued: Int64(refresher.queued)), health: health())
+        queued: Int64(refresher.queued)), health: health(), caFile: edges.authorities.status(clock: refresher.clock))
   }
 
   package func status(of role: KeptRole, at now: Timestamp) -> RoleStatus {
@@ -35,7 +35,8 @@ extension Keeper {
     Metrics.render(
       roles: Array(refresher.roles.values), at: Self.now(), rate: refresher.currentRate, inFlight: refresher.inFlight,
       sources: sourceStatuses, endpoints: edges.ledger.statuses, service: service, server: server.statistics,
-      daemon: daemonFigures(), outputs: outputs.figures(clock: refresher.clock), health: health().status)
+      daemon: daemonFigures(), isCAFileUsed: edges.authorities.problem == nil,
+      outputs: outputs.figures(clock: refresher.clock), health: health().status)
   }
 
   private func daemonFigures() -> Metrics.DaemonFigures {

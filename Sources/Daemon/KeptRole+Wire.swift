@@ -17,7 +17,7 @@ extension KeptRole {
           failure, since: machine.failingSince.map { clock.now(at: $0) }, at: machine.failedAt.map { clock.now(at: $0) }
         )
       },
-      reservation: reservation(at: now), maxTTL: machine.longestMinTTL)
+      needsAttention: machine.failsLastingly(at: now), reservation: reservation(at: now), maxTTL: machine.longestMinTTL)
   }
 
   private func reservation(at now: Timestamp) -> ReservationStatus? {

@@ -11,7 +11,7 @@ struct Metrics {
   static func render(
     roles: [KeptRole], at now: Timestamp, rate: Double, inFlight: Int, sources: [SourceStatus],
     endpoints: [EndpointStatus], service: SocketService, server: ServerStatistics, daemon: DaemonFigures,
-    outputs: [OutputFigures], health: Health.Status
+    isCAFileUsed: Bool, outputs: [OutputFigures], health: Health.Status
   ) -> String {
     // Before the text grows, which with many roles would be the largest part of what it tells of.
     let process = ProcessFigures.read()
@@ -22,6 +22,10 @@ struct Metrics {
     metrics.add("rolekeeper_sts_in_flight", "gauge", "AssumeRole calls under way.", [("", Double(inFlight))])
     metrics.addSources(sources)
     metrics.addEndpoints(endpoints)
+    metrics.add(
+      "rolekeeper_ca_file_error", "gauge",
+      "1 while the CA file can't be used and the certificates read before are in force.",
+      [("", isCAFileUsed ? 0 : 1)])
     metrics.addOutputs(outputs)
     metrics.add(
       "rolekeeper_health", "gauge", "0 ok, 1 degraded, 2 no role or a role without a credential, as status --check.",
@@ -73,6 +77,10 @@ struct Metrics {
     add(
       "rolekeeper_role_state", "gauge", "1 for the state that the role is in, as in its status.",
       zip(labels, roles).map { label, role in ("\(label),state=\"\(role.state(at: now).rawValue)\"", 1) })
+    add(
+      "rolekeeper_role_not_refreshed", "gauge",
+      "1 for a role with a credential whose refresh fails in a way that waiting doesn't fix; missing for others.",
+      perRole { $0.isValid(at: now) && $0.machine.failsLastingly(at: now) ? 1 : nil })
     add(
       "rolekeeper_seconds_since_success", "gauge", "Seconds since the last successful AssumeRole.",
       perRole { $0.machine.lastSuccess.map { (now - $0).inSeconds } })

@@ -9,6 +9,7 @@ package struct Headline {
   private var working = 0
   private var failing = 0
   private var least: (name: String, headroom: Duration)?
+  private var notRefreshed = Names()
   private var belowFloor = Names()
   private var lapsed = Names()
   private var waiting = Names()
@@ -36,15 +37,24 @@ package struct Headline {
   package init() {}
 
   package init(_ roles: [RoleStatus]) {
-    for role in roles { add(role.name, role.state, headroom: role.headroom, isFailing: role.lastError != nil) }
+    for role in roles {
+      add(
+        role.name, role.state, headroom: role.headroom, isFailing: role.lastError != nil,
+        failsLastingly: role.needsAttention)
+    }
   }
 
-  /// Takes one role in; `isFailing` is whether its last attempt failed, whatever readers have.
-  package mutating func add(_ name: String, _ state: RoleState, headroom: @autoclosure () -> Duration, isFailing: Bool)
-  {
+  /// Takes one role in; `isFailing` is whether its last attempt failed, whatever readers have, and `failsLastingly` whether in a way
+  /// that waiting doesn't fix.
+  package mutating func add(
+    _ name: String, _ state: RoleState, headroom: @autoclosure () -> Duration, isFailing: Bool, failsLastingly: Bool
+  ) {
     count += 1
     if isFailing { failing += 1 }
-    if state.hasSession { working += 1 }
+    if state.hasSession {
+      working += 1
+      if failsLastingly { notRefreshed.add(name) }
+    }
     switch state {
     case .valid, .failing:
       let headroom = headroom()
@@ -62,7 +72,8 @@ package struct Headline {
     if let least {
       line += "; if STS failed now, readers would keep their floor for \(least.headroom.text) ('\(least.name)' first)"
     }
-    return line + lapsed.text("without a credential") + waiting.text("waiting for the first session")
+    return line + notRefreshed.text("not refreshed any more") + lapsed.text("without a credential")
+      + waiting.text("waiting for the first session")
       + belowFloor.text("below the floor")
   }
 }

@@ -10,6 +10,19 @@ extension Health.Reason {
     return Self(.noSession, role: role, detail: "role '\(role)' has no valid session; \(why)")
   }
 
+  /// `error` is that of the last attempt; `life` is how long the session that readers get lasts.
+  package static func refresh(role: String, code: String, advice: String, since: UTCTime?, life: Duration) -> Self {
+    let start = since.map { "failing since \($0); " } ?? ""
+    return Self(
+      .refresh, role: role,
+      detail: "role '\(role)' isn't refreshed: \(code): \(advice); \(start)its session lasts \(life.text) more")
+  }
+
+  /// `error` says what is wrong with the CA file, which it names.
+  package static func caFile(error: String) -> Self {
+    Self(.caFile, detail: "\(error); the certificates read before are in force")
+  }
+
   /// `errors` are what was wrong, a sentence each with its file.
   package static func settings(refusedAt time: UTCTime, errors: [String]) -> Self {
     let others = errors.count > 1 ? " (and \(errors.count - 1) more)" : ""
@@ -34,12 +47,21 @@ extension Health.Reason {
 extension Health {
   /// By the status of all roles, or of those that one may see.
   package init(of roles: [RoleStatus], besides others: [Reason] = []) {
-    let reasons = roles.flatMap { role in
-      (role.state.hasSession ? [] : [Reason.noSession(role: role.name, code: role.lastError?.code)])
-        + role.outputs.compactMap { output in
-          output.lastError.map { Reason.output(role: role.name, path: output.path, error: $0) }
-        }
+    self.init((roles.isEmpty ? [.noRoles()] : []) + roles.flatMap { Self.reasons(of: $0) } + others)
+  }
+
+  private static func reasons(of role: RoleStatus) -> [Reason] {
+    var reasons: [Reason] = []
+    if !role.state.hasSession {
+      reasons.append(.noSession(role: role.name, code: role.lastError?.code))
+    } else if role.needsAttention, let error = role.lastError {
+      reasons.append(
+        .refresh(
+          role: role.name, code: error.code, advice: error.advice, since: error.since, life: role.expiresIn ?? .zero))
     }
-    self.init((roles.isEmpty ? [.noRoles()] : []) + reasons + others)
+    for output in role.outputs {
+      if let error = output.lastError { reasons.append(.output(role: role.name, path: output.path, error: error)) }
+    }
+    return reasons
   }
 }

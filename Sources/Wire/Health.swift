@@ -18,17 +18,21 @@ package struct Health: WireDocument, Hashable, Sendable {
       case noRoles = "no-roles"
       /// A role has no valid session.
       case noSession = "no-session"
+      /// A role has a valid session, and its refresh fails in a way that waiting doesn't fix.
+      case refresh
       /// A credential file can't be written.
       case output
       /// An AccessKey can't be read, or a new one isn't taken.
       case source
       /// The settings on disk were refused; older ones are in force.
       case settings
+      /// The CA file can't be used any more; the certificates that were read before are in force.
+      case caFile = "ca-file"
 
       var status: Status {
         switch self {
         case .noRoles, .noSession: .failing
-        case .output, .source, .settings: .degraded
+        case .refresh, .output, .source, .settings, .caFile: .degraded
         }
       }
     }
@@ -81,9 +85,12 @@ package struct Health: WireDocument, Hashable, Sendable {
       switch kind {
       case .noRoles: return "there are no roles"
       case .noSession: return "\(found.count) of \(roles) roles have no valid session"
+      case .refresh:
+        return "\(found.count) of \(roles) roles \(found.count == 1 ? "isn't" : "aren't") refreshed any more"
       case .output: return "\(found.count) credential \(found.count == 1 ? "file" : "files") can't be written"
       case .source: return "\(found.count) AccessKey \(found.count == 1 ? "source has" : "sources have") a problem"
       case .settings: return "the settings on disk are not in force"
+      case .caFile: return "the CA file can't be used, the certificates read before are in force"
       }
     }
     return parts.isEmpty ? "all \(roles) roles have a valid session" : parts.joined(separator: "; ")

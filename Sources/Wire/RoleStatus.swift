@@ -34,6 +34,9 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
   package var lastSuccessAt: UTCTime?
   /// nil when the last attempt went well.
   package var lastError: LastError?
+  /// Whether the refresh fails in a way that waiting doesn't fix, which makes a role that has a session `degraded`. False from a daemon
+  /// that is older than its command line.
+  package var needsAttention: Bool
   /// Its credential files, in the settings' order.
   package var outputs: [OutputStatus]
   /// Who signs for it; nil from a daemon that is older than its command line.
@@ -47,8 +50,8 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
     name: String, state: RoleState, accessKeyID: String? = nil, expiresAt: UTCTime? = nil,
     expiresIn: Duration? = nil, headroom: Duration = .zero, generation: UInt64 = 0, nextRefreshAt: UTCTime? = nil,
     nextRefreshIn: Duration? = nil, lastSuccessAt: UTCTime? = nil, lastError: LastError? = nil,
-    outputs: [OutputStatus] = [], source: RoleSource? = nil, reservation: ReservationStatus? = nil,
-    maxTTL: Duration? = nil
+    needsAttention: Bool = false, outputs: [OutputStatus] = [], source: RoleSource? = nil,
+    reservation: ReservationStatus? = nil, maxTTL: Duration? = nil
   ) {
     self.name = name
     self.state = state
@@ -61,6 +64,7 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
     self.nextRefreshIn = nextRefreshIn
     self.lastSuccessAt = lastSuccessAt
     self.lastError = lastError
+    self.needsAttention = needsAttention
     self.outputs = outputs
     self.source = source
     self.reservation = reservation
@@ -82,7 +86,8 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
     nextRefreshIn = try value.optionalSpan("next_refresh_in")
     lastSuccessAt = try value.optionalTime("last_success_at")
     if let error = value["last_error"], error.kind != .null { lastError = try LastError(error) }
-    // A daemon that was started before the package was upgraded doesn't have them yet.
+    // A daemon that was started before the package was upgraded doesn't have these yet.
+    needsAttention = value["needs_attention"] == nil ? false : try value.bool("needs_attention")
     outputs = value["outputs"] == nil ? [] : try value.list("outputs")
     if let source = value["source"], source.kind != .null { self.source = try RoleSource(source) }
     // A daemon that was started before the package was upgraded may not have it yet.
@@ -104,6 +109,7 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
       json.member("last_success_at", lastSuccessAt)
       json.key("last_error")
       if let lastError { lastError.write(to: &json) } else { json.null() }
+      json.member("needs_attention", needsAttention)
       json.member("outputs", outputs)
       json.key("source")
       if let source { source.write(to: &json) } else { json.null() }

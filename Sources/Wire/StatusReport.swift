@@ -14,10 +14,12 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
   /// In the order in which they are tried.
   package var endpoints: [EndpointStatus]
   package var rate: RateStatus
+  /// nil from a daemon that is older than its command line.
+  package var caFile: CAFileStatus?
 
   package init(
     version: String, pid: Int64, startedAt: UTCTime?, roles: [RoleStatus], sources: [SourceStatus],
-    endpoints: [EndpointStatus], rate: RateStatus, health: Health
+    endpoints: [EndpointStatus], rate: RateStatus, health: Health, caFile: CAFileStatus? = nil
   ) {
     self.version = version
     self.pid = pid
@@ -28,6 +30,7 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
     self.sources = sources
     self.endpoints = endpoints
     self.rate = rate
+    self.caFile = caFile
   }
 
   package init(_ value: borrowing JSONValue) throws(WireError) {
@@ -41,6 +44,7 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
     endpoints = value["endpoints"] == nil ? [] : try value.list("endpoints")
     guard let rate = value["rate"] else { throw .missing("rate") }
     self.rate = try RateStatus(rate)
+    if let file = value["ca_file"], file.kind != .null { caFile = try CAFileStatus(file) }
     // As above.
     if let health = value["health"] { self.health = try Health(health) } else { health = Health(of: roles) }
   }
@@ -56,6 +60,8 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
       json.member("endpoints", endpoints)
       json.key("rate")
       rate.write(to: &json)
+      json.key("ca_file")
+      if let caFile { caFile.write(to: &json) } else { json.null() }
       json.key("health")
       health.write(to: &json)
     }

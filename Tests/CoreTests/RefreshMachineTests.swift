@@ -49,6 +49,48 @@ import Testing
     #expect(machine.freshest == nil)
   }
 
+  /// A role that may not be assumed any more was called ok until its last session lapsed.
+  @Test func `a failure that waiting doesn't fix is lasting at once, and a passing one never`() {
+    var role = SimulatedRole(RoleTiming(floor: .hours(2)))
+    role.start()
+    role.run(for: .seconds(1))
+    func fails(_ failure: Failure) -> [Bool] {
+      role.answer = { _, _ in .fails(failure) }
+      role.send(.refreshRequested)
+      // The outcome comes after 50 ms, and no transient failure is tried again within 100 ms.
+      let seen = (0..<2).map { _ in
+        role.run(for: .milliseconds(60))
+        return role.machine.failsLastingly(at: role.now)
+      }
+      role.answer = { .grants($1.duration) }
+      role.send(.refreshRequested)
+      role.run(for: .seconds(1))
+      #expect(!role.machine.failsLastingly(at: role.now), "after a success")
+      return seen
+    }
+    #expect(fails(.forbidden) == [true, true])
+    #expect(fails(.network) == [false, false], "even below the floor")
+    #expect(fails(.busy) == [false, false])
+    // Tried again at once with a renewed identity.
+    #expect(fails(Failure(.identityLapsed, code: "InvalidSecurityToken.Expired", advice: "")) == [false, true])
+  }
+
+  @Test(arguments: [(Duration.minutes(20), Duration.seconds(2200)), (.hours(2), .seconds(2460))])
+  func `an outage is lasting once it outlives the outage budget, or the floor is reached`(
+    budget: Duration, lasting: Duration
+  ) {
+    var role = SimulatedRole(RoleTiming(surviveOutage: budget))
+    role.answer = { at, attempt in at < Timestamp(microseconds: 1) ? .grants(attempt.duration) : .fails(.network) }
+    role.start()
+    role.run(for: .seconds(2000))
+    #expect(role.machine.lastFailure != nil && !role.machine.failsLastingly(at: role.now))
+    role.run(for: lasting - .seconds(2000))
+    #expect(role.machine.failsLastingly(at: role.now))
+    role.answer = { .grants($1.duration) }
+    role.run(for: .seconds(70))
+    #expect(!role.machine.failsLastingly(at: role.now))
+  }
+
   @Test func `the last good session serves through failures until it lapses and never after`() {
     var role = SimulatedRole()
     role.answer = { at, attempt in at < Timestamp(microseconds: 1) ? .grants(attempt.duration) : .fails(.network) }

@@ -32,6 +32,17 @@ import Wire
       text(role("a", .lapsed, failing: true)) == "0 of 1 roles valid, 1 failing to refresh; without a credential: a")
   }
 
+  @Test func `roles that aren't refreshed any more are named as long as they have a session`() {
+    var role = role("a", .failing, failing: true)
+    role.needsAttention = true
+    #expect(
+      text(role, self.role("b", .valid))
+        == "2 of 2 roles valid, 1 failing to refresh; if STS failed now, readers would keep their floor for 10min "
+        + "('a' first); not refreshed any more: a")
+    role.state = .lapsed
+    #expect(text(role) == "0 of 1 roles valid, 1 failing to refresh; without a credential: a")
+  }
+
   @Test func `of many that don't work three are named, and the rest counted`() {
     let roles = [4, 7, 2, 6, 1, 5, 3].map { role("r\($0)", .lapsed) }
     #expect(Headline(roles).text == "0 of 7 roles valid; without a credential: r1, r2, r3 and 4 more")

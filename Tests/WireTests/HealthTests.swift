@@ -11,6 +11,25 @@ import Wire
     #expect(health.status == ([.valid, .failing, .belowFloor].contains(state) ? .ok : .failing))
   }
 
+  /// A role whose new AccessKey may not assume it was called ok until its last session lapsed.
+  @Test func `a role with a session that isn't refreshed any more degrades, with the error and the session's life`() {
+    var role = Self.valid
+    role.state = .failing
+    role.expiresIn = .seconds(2520)
+    role.lastError = LastError(
+      Failure(.permanent, code: "NoPermission", advice: "allow it"), since: UTCTime("2026-01-02T03:00:00Z"))
+    #expect(Health(of: [role]).status == .ok, "as long as waiting may help")
+    role.needsAttention = true
+    let health = Health(of: [role])
+    #expect(health.status == .degraded && health.reasons.map(\.kind) == [.refresh])
+    #expect(
+      health.reasons.map(\.detail) == [
+        "role 'uploader' isn't refreshed: NoPermission: allow it; failing since 2026-01-02T03:00:00Z; its session lasts 42min more"
+      ])
+    role.state = .lapsed
+    #expect(Health(of: [role]).reasons.map(\.kind) == [.noSession])
+  }
+
   /// With all roles lost from the settings, `/healthz` said 200.
   @Test func `no roles is never ok`() {
     #expect(Health(of: []).status == .failing)

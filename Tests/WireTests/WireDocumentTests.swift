@@ -12,20 +12,21 @@ import Wire
   static let validLine =
     #"{"name":"uploader","state":"valid","access_key_id":"STS.Nabc","expires_at":"2026-01-02T04:04:05Z","expires_in":3210,"#
     + #""headroom":2010,"generation":17,"next_refresh_at":"2026-01-02T03:19:05Z","next_refresh_in":510,"#
-    + #""last_success_at":"2026-01-02T03:04:05Z","last_error":null,"outputs":[],"source":null,"reservation":null}"#
+    + #""last_success_at":"2026-01-02T03:04:05Z","last_error":null,"needs_attention":false,"outputs":[],"source":null,"reservation":null}"#
 
   static let lapsed = RoleStatus(
     name: "archive", state: .lapsed, nextRefreshIn: .seconds(30),
     lastError: LastError(
       Failure(.permanent, code: "NoPermission", httpStatus: 403, requestID: "5F2C", advice: "allow this account"),
       since: UTCTime("2026-01-02T03:00:00Z"), at: UTCTime("2026-01-02T03:04:05Z")),
+    needsAttention: true,
     source: RoleSource(
       name: "main", state: .unreadable, error: LastError(file: "gone", since: UTCTime("2026-01-02T03:00:01Z"))))
   static let lapsedLine =
     #"{"name":"archive","state":"lapsed","access_key_id":null,"expires_at":null,"expires_in":null,"headroom":0,"#
     + #""generation":0,"next_refresh_at":null,"next_refresh_in":30,"last_success_at":null,"last_error":"#
     + #"{"code":"NoPermission","http_status":403,"request_id":"5F2C","advice":"allow this account","#
-    + #""since":"2026-01-02T03:00:00Z","at":"2026-01-02T03:04:05Z"},"outputs":[],"source":{"name":"main","state":"unreadable","error":\#(fileErrorLine)},"reservation":null}"#
+    + #""since":"2026-01-02T03:00:00Z","at":"2026-01-02T03:04:05Z"},"needs_attention":true,"outputs":[],"source":{"name":"main","state":"unreadable","error":\#(fileErrorLine)},"reservation":null}"#
 
   static let filed = RoleStatus(
     name: "files", state: .valid, generation: 3,
@@ -36,7 +37,7 @@ import Wire
     ])
   static let filedLine =
     #"{"name":"files","state":"valid","access_key_id":null,"expires_at":null,"expires_in":null,"headroom":0,"#
-    + #""generation":3,"next_refresh_at":null,"next_refresh_in":null,"last_success_at":null,"last_error":null,"outputs":["#
+    + #""generation":3,"next_refresh_at":null,"next_refresh_in":null,"last_success_at":null,"last_error":null,"needs_attention":false,"outputs":["#
     + #"{"path":"/run/rolekeeper/roles/files/a.json","generation":3,"last_error":null,"since":null},"#
     + #"{"path":"/srv/b.json","generation":null,"last_error":"no space","since":"2026-01-02T03:00:00Z"}],"source":null,"reservation":null}"#
   static let fileErrorLine =
@@ -67,6 +68,11 @@ import Wire
   @Test func `a status without a reservation's member reads as one of an older daemon`() throws {
     let text = Self.lapsedLine.replacing(#","reservation":null"#, with: "")
     #expect(try RoleStatus(parsing: Array(text.utf8).span) == Self.lapsed)
+  }
+
+  @Test func `a status without the member on the refresh reads as one of an older daemon`() throws {
+    let text = Self.validLine.replacing(#","needs_attention":false"#, with: "")
+    #expect(try !RoleStatus(parsing: Array(text.utf8).span).needsAttention)
   }
 
   @Test func `where a reload moved the socket`() throws {
@@ -109,7 +115,9 @@ import Wire
           endpoint: "sts-vpc.example:8443", answers: 7, misses: 0, lastAnswerAt: UTCTime("2026-01-01T00:00:01Z"),
           missing: nil),
       ],
-      rate: RateStatus(requestsPerSecond: 0.5, configured: 2, queued: 3), health: Health(of: [Self.lapsed]))
+      rate: RateStatus(requestsPerSecond: 0.5, configured: 2, queued: 3), health: Health(of: [Self.lapsed]),
+      caFile: CAFileStatus(
+        path: "/etc/ca.pem", error: LastError(caFile: "gone", since: UTCTime("2026-01-02T03:00:02Z"))))
     try check(
       report,
       reads: #"{"version":"0.1.0","pid":4711,"started_at":"2026-01-01T00:00:00Z","healthy":false,"roles":["#
@@ -121,7 +129,7 @@ import Wire
         + #""request_id":null,"advice":"a","since":null,"at":null}}},"#
         + #"{"name":"spare","type":"access-key","state":"no-key","access_key_id":null,"in_use_since":null,"#
         + #""proven_at":null,"last_accepted_at":null,"error":\#(Self.fileErrorLine),"new_key":null}],"#
-        + #""endpoints":[{"endpoint":"sts.example","answers":0,"unanswered":2,"last_answer_at":null,"missing":"Connect"},{"endpoint":"sts-vpc.example:8443","answers":7,"unanswered":0,"last_answer_at":"2026-01-01T00:00:01Z","missing":null}],"rate":{"requests_per_second":0.5,"configured":2.0,"queued":3},"health":{"status":"failing","reasons":[{"reason":"no-session","role":"archive","detail":"role 'archive' has no valid session; the last attempt failed: NoPermission"}]}}"#
+        + #""endpoints":[{"endpoint":"sts.example","answers":0,"unanswered":2,"last_answer_at":null,"missing":"Connect"},{"endpoint":"sts-vpc.example:8443","answers":7,"unanswered":0,"last_answer_at":"2026-01-01T00:00:01Z","missing":null}],"rate":{"requests_per_second":0.5,"configured":2.0,"queued":3},"ca_file":{"path":"/etc/ca.pem","error":{"code":"CAFile","http_status":null,"request_id":null,"advice":"gone","since":"2026-01-02T03:00:02Z","at":null}},"health":{"status":"failing","reasons":[{"reason":"no-session","role":"archive","detail":"role 'archive' has no valid session; the last attempt failed: NoPermission"}]}}"#
     )
   }
 

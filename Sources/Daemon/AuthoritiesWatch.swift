@@ -1,0 +1,61 @@
+import Core
+import EventLoop
+import HTTPClient
+import Logging
+import Wire
+
+/// Whether the CA file can be read as it lies there: for the log, the status, the metrics and the service manager's line.
+///
+/// Each request looks at the file; between requests, which may be hours apart, it is looked at every minute.
+final class AuthoritiesWatch {
+  private static let interval: Int64 = 60_000_000
+  /// So that it shares a wake-up with other timers.
+  private static let accuracy: Int64 = 10_000_000
+
+  struct Problem {
+    /// Names the file, what is wrong, and what to do.
+    let sentence: String
+    let since: Timestamp
+  }
+
+  let path: String
+  private let http: HTTPClient
+  private var timer: TimerSource!
+
+  /// `changed` is called when `problem` may be another one.
+  init(of http: HTTPClient, path: String, loop: EventLoop, logger: Logger, changed: @escaping () -> Void) throws {
+    self.http = http
+    self.path = path
+    http.authoritiesChanged = { problem in
+      if let problem {
+        logger.warning("CA file changed, keeping the certificates read before", [.reason: "\(problem)"])
+      } else {
+        logger.notice("CA file changed and read again", [.path: path])
+      }
+      changed()
+    }
+    timer = try TimerSource(loop, accuracy: Self.accuracy) { [unowned self] in look() }
+    arm()
+  }
+
+  /// Nil while the file is used as it lies there.
+  var problem: Problem? {
+    http.authoritiesProblem.map { error, since in
+      var sentence = "\(error)"
+      if !sentence.contains("'\(path)'") { sentence = "CA file '\(path)' can't be read again: \(sentence)" }
+      return Problem(sentence: sentence, since: Timestamp(microseconds: since))
+    }
+  }
+
+  func status(clock: ServerClock) -> CAFileStatus {
+    CAFileStatus(
+      path: path, error: problem.map { LastError(caFile: $0.sentence, since: clock.now(at: $0.since)) })
+  }
+
+  private func look() {
+    http.lookAtAuthorities()
+    arm()
+  }
+
+  private func arm() { timer.arm(at: EventLoop.bootTime() + Self.interval) }
+}
