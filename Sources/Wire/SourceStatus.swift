@@ -121,6 +121,19 @@ package struct NewKeyStatus: WireDocument, Hashable, Sendable {
   }
 }
 
+extension SourceStatus {
+  /// What keeps it from working, and a key that isn't taken, a sentence each.
+  package var remarks: [String] {
+    // An error of a key that isn't taken is that key's, not `error`.
+    let ownState = state == .keyNotTaken ? nil : state
+    let own = RoleSource(name: name, state: ownState, error: error).trouble.map { [$0] } ?? []
+    guard let newKey else { return own }
+    let key = newKey.accessKeyID.map { "new AccessKey \($0)" } ?? "new AccessKey"
+    let fate = newKey.error.map { "not taken: \($0.code): \($0.advice)" } ?? "is being proven"
+    return own + ["source '\(name)': \(key) \(fate)"]
+  }
+}
+
 /// What whoever may read a role sees of the role's source: no id of a long-lived key.
 package struct RoleSource: WireDocument, Hashable, Sendable {
   package var name: String
@@ -150,7 +163,24 @@ package struct RoleSource: WireDocument, Hashable, Sendable {
   }
 }
 
+extension RoleSource {
+  /// A sentence on what is wrong that says which key is meant, the one in use or a new one; nil when nothing is.
+  package var trouble: String? {
+    guard let error else { return nil }
+    let cause = error.ofSource
+    return switch state {
+    case .keyNotTaken: "source '\(name)': new AccessKey not taken, the old one signs: \(cause)"
+    case .unreadable: "source '\(name)': \(cause); the key read before goes on signing"
+    case .refused: "source '\(name)': STS refuses the AccessKey in use: \(cause)"
+    case nil, .working, .unproven, .proving, .noKey: "source '\(name)': \(cause)"
+    }
+  }
+}
+
 extension LastError {
+  /// Code and advice; the advice alone for a sentence about a file, which says what the code does.
+  fileprivate var ofSource: String { code == Self.unusableFile ? advice : "\(code): \(advice)" }
+
   /// The code of an error of the host's own, such as a file that can't be used.
   package static let unusableFile = "AccessKeyFile"
 

@@ -8,9 +8,9 @@ struct HealthCheck {
   enum Outcome: Int32 {
     case ok = 0
     case degraded = 1
-    /// A role has no credential, or there is no role.
+    /// A role has no credential, or there is no role, or not the one that was asked about.
     case failing = 2
-    /// No daemon answers, or it doesn't let us ask.
+    /// No daemon answers, or it doesn't answer us this question: the role isn't ours to read, say.
     case unknown = 3
 
     init(_ status: Health.Status) {
@@ -51,12 +51,25 @@ struct HealthCheck {
     } catch { return (.unknown, "unknown: \(error)") }
   }
 
+  /// By the daemon's own judgement, which whoever may read the role may ask for.
   private func judge(_ role: String) throws -> (Outcome, String) {
-    let answer = try client.request("GET", "/v1/roles/\(role)")
-    guard answer.status == 200 else { throw Refusal(answer, role: role) }
-    let status = try answer.body.withBytes { bytes in try RoleStatus(parsing: bytes) }
-    let health = Self.health(of: [status])
-    return (Outcome(health.status), Self.line(health, [status]))
+    let answer = try client.request("GET", "/v1/roles/\(role)/healthz")
+    guard answer.status == 200 else { return try Self.refused(answer, role: role) }
+    let health = try answer.body.withBytes { bytes in try HealthAnswer(parsing: bytes) }
+    if let detail = health.detail { return (Outcome(health.status), "\(health.status.rawValue): \(detail)") }
+    let whole = try client.request("GET", "/v1/roles/\(role)")
+    guard whole.status == 200 else { return try Self.refused(whole, role: role) }
+    let status = try whole.body.withBytes { bytes in try RoleStatus(parsing: bytes) }
+    return (.ok, Self.line(Health([]), [status]))
+  }
+
+  /// A role that isn't there has no credential, and so has one without a session; every other refusal says nothing of it.
+  private static func refused(_ answer: LocalClient.Answer, role: String) throws -> (Outcome, String) {
+    let refusal = Refusal(answer, role: role)
+    // What isn't a problem document is no word on the role.
+    let problem = answer.body.withBytes { bytes in try? Problem(parsing: bytes) }
+    guard problem?.kind == .notFound || problem?.kind == .noSession else { throw refusal }
+    return (.failing, "failing: \(refusal)")
   }
 
   /// For those who aren't administrators the roles that they may read count, and no others: what these lack is somebody else's trouble.
@@ -76,10 +89,8 @@ struct HealthCheck {
   /// Of these roles, with the sources that sign for them.
   static func health(of roles: [RoleStatus]) -> Health {
     var troubles: [Health.Reason] = []
-    for source in roles.compactMap(\.source) {
-      guard let error = source.error else { continue }
-      let code = error.code == LastError.unusableFile ? "" : "\(error.code): "
-      let reason = Health.Reason(.source, detail: "source '\(source.name)': \(code)\(error.advice)")
+    for trouble in roles.compactMap(\.source?.trouble) {
+      let reason = Health.Reason(.source, detail: trouble)
       if !troubles.contains(reason) { troubles.append(reason) }
     }
     return Health(of: roles, besides: troubles)

@@ -43,7 +43,8 @@ enum RoleDetail {
   }
 
   private static func source(_ source: RoleSource) -> TextLayout.Cell {
-    let error = source.error.map { ": \($0.code): \($0.advice)" } ?? ""
+    let about = source.state == .keyNotTaken ? "new AccessKey: " : ""
+    let error = source.error.map { ": \(about)\($0.code): \($0.advice)" } ?? ""
     return TextLayout.Cell(
       text: "\(source.name)\(source.state.map { ", \($0.rawValue)" } ?? "")\(error)",
       colour: source.state == .working ? .none : StatusTable.colour(of: source.state))

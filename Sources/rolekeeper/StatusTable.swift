@@ -45,7 +45,7 @@ enum StatusTable {
   /// About the roles that work first; then what holds for all of them.
   private static func summary(_ report: StatusReport) -> [String] {
     var lines = ["rolekeeper \(report.version), pid \(report.pid): \(Headline(report.roles).text)"]
-    lines += report.health.reasons.filter { $0.kind == .settings }.map(\.detail)
+    lines += report.health.reasons.filter { $0.kind == .settings || $0.kind == .caFile }.map(\.detail)
     if report.rate.requestsPerSecond < report.rate.configured * 0.99 {
       let (now, most) = (rate(report.rate.requestsPerSecond), rate(report.rate.configured))
       lines.append("STS has throttled calls: now \(now) of \(most) per second are allowed")
@@ -151,7 +151,7 @@ enum StatusTable {
         Cell(text: source.provenAt?.description ?? "-"), Cell(text: source.lastAcceptedAt?.description ?? "-"),
       ]
     }
-    let remarks = report.sources.flatMap { Self.remarks(of: $0) }
+    let remarks = report.sources.flatMap(\.remarks)
     return section(["SOURCE", "STATE", "ACCESS KEY ID", "IN USE SINCE", "PROVEN", "LAST ACCEPTED"], rows, on: terminal)
       + remarks.flatMap { TextLayout.wrapped($0, width: terminal.width, indent: "  ") }
   }
@@ -169,23 +169,9 @@ enum StatusTable {
         Cell(text: source.error?.code ?? "-"),
       ]
     }
-    let remarks = sources.compactMap { source in source.error.map { "source '\(source.name)': \($0.advice)" } }
+    let remarks = sources.compactMap(\.trouble)
     return section(["SOURCE", "STATE", "LAST ERROR"], rows, on: terminal)
       + remarks.flatMap { TextLayout.wrapped($0, width: terminal.width, indent: "  ") }
-  }
-
-  /// What keeps a source from working, and a key that isn't taken, a line each.
-  private static func remarks(of source: SourceStatus) -> [String] {
-    var lines: [String] = []
-    if let error = source.error {
-      // The sentence about a file begins with what the code says.
-      let code = error.code == LastError.unusableFile ? "" : "\(error.code): "
-      lines.append("source '\(source.name)': \(code)\(error.advice)")
-    }
-    guard let key = source.newKey else { return lines }
-    let name = key.accessKeyID.map { "new AccessKey \($0)" } ?? "new AccessKey"
-    let state = key.error.map { "not taken: \($0.code): \($0.advice)" } ?? "is being proven"
-    return lines + ["source '\(source.name)': \(name) \(state)"]
   }
 
   static func colour(of state: SourceState?) -> TextLayout.Colour {

@@ -32,6 +32,9 @@ import Wire
     for target in ["/healthz", "/v1/roles/uploader/healthz"] {
       #expect(try daemon.get(target).body.contains("degraded"))
     }
+    // It read as if the key in use had failed.
+    let judged = try lab.rolekeeper("status", "--check", "uploader")
+    #expect(judged.status == 1 && judged.output.contains("'main': new AccessKey not taken"), "\(judged)")
     let table = try lab.rolekeeper("status").output
     #expect(
       table.contains("LTAI…hero not taken: InvalidAccessKeyId.NotFound") && !table.contains(RealmDraft.otherKey.id))
@@ -68,6 +71,61 @@ import Wire
     try daemon.awaitLog(
       "warning: the AccessKey belongs to another identity", "previous_arn=\(arns[0])", "arn=\(arns[1])")
     try daemon.awaitLog("AccessKey changed", other.id)
+  }
+
+  /// It was called ok by all of them until the last session lapsed.
+  @Test func `a key in force that may not assume a role degrades status, health and metrics until it may`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let daemon = try lab.start()
+    func health() throws -> Health.Status {
+      try HealthAnswer(parsing: Array(daemon.get("/healthz").body.utf8).span).status
+    }
+    // A failure that passes is none.
+    try lab.emulator.fault("kind=error&status=503&count=1", role: "uploader")
+    try lab.refresh(["uploader"])
+    try eventually("it failed") { try lab.attempts(of: "uploader", code: "ServiceUnavailable") == 1 }
+    #expect(try health() == .ok)
+    let other = RealmDraft.otherKey
+    func user(_ policies: String) -> String {
+      RealmDraft(lifetime: nil).text + """
+
+        [accounts.\(RealmDraft.account).users.somebody]
+        access_keys = [{ id = "\(other.id)", secret = "\(other.secret)" }]
+        policies = [\(policies)]
+        """
+    }
+    try lab.emulator.reload(realm: user(""))
+    try lab.write(key: other)
+    try daemon.awaitLog("AccessKey changed", other.id)
+    try lab.refresh(["uploader"])
+    try eventually("health follows:\n\(daemon.log)") { try health() == .degraded }
+    #expect(try daemon.get("/healthz").status == 200)
+    let code = try #require(try lab.status("uploader").lastError?.code)
+    #expect(try lab.status("uploader").needsAttention && lab.status("uploader").state == .failing)
+    #expect(try !lab.status("reports").needsAttention)
+    let report = try lab.report()
+    #expect(report.health.reasons.map(\.kind) == [.refresh] && report.health.reasons[0].role == "uploader")
+    let detail = report.health.reasons[0].detail
+    #expect(detail.contains(code) && detail.contains("its session lasts"), "\(detail)")
+    #expect(try daemon.get("/v1/roles/uploader/healthz").body.contains("its session lasts"))
+    #expect(try daemon.get("/v1/roles/reports/healthz").body.contains(#""status":"ok""#))
+    for words in [["status", "--check"], ["status", "--check", "uploader"]] {
+      let run = try ChildProcess.run([Programs.commandLine, "--socket", lab.draft.socketPath] + words)
+      #expect(run.status == 1 && run.output.hasPrefix("degraded: role 'uploader' isn't refreshed: \(code)"), "\(run)")
+    }
+    #expect(try lab.rolekeeper("status", "--check", "reports").status == 0)
+    #expect(try lab.rolekeeper("status").output.contains("not refreshed any more: uploader"))
+    let metrics = try daemon.get("/metrics").body
+    #expect(metrics.contains("rolekeeper_health 1\n"))
+    #expect(metrics.contains("rolekeeper_role_not_refreshed{role=\"uploader\"} 1\n"))
+    #expect(!metrics.contains("rolekeeper_role_not_refreshed{role=\"reports\"}"))
+    try eventually("the manager's line") { daemon.notify.messages().contains("not refreshed any more: uploader") }
+    try lab.emulator.reload(realm: user("\"AliyunSTSAssumeRoleAccess\""))
+    try eventually("all is well:\n\(daemon.log)") {
+      try lab.refresh(["uploader"])
+      return try health() == .ok
+    }
+    #expect(try lab.rolekeeper("status", "--check").status == 0)
   }
 
   @Test func `while STS can't be asked whose the key is the old one signs, and the proof is tried again`() throws {

@@ -104,6 +104,10 @@ import Wire
     try lab.emulator.clearFaults()
     #expect(try daemon.post("/v1/roles/uploader/refresh").status == 202)
     try eventually("all is well") { try check(lab).status == 0 }
+    // A daemon that answers isn't one that doesn't: the status was that of no daemon.
+    let unknown = try lab.rolekeeper("status", "--check", "nosuch")
+    #expect(unknown.status == 2 && unknown.output.hasPrefix("failing: there is no role 'nosuch'"), "\(unknown)")
+    #expect(try lab.rolekeeper("status", "--check", "uploader").status == 0)
     daemon.child.stop()
     let gone = try check(lab)
     #expect(gone.status == 3 && gone.output.hasPrefix("unknown: "), "\(gone)")
@@ -121,6 +125,10 @@ import Wire
     let daemon = try lab.start()
     let reader = Person.words(Person.reader)
     #expect(try check(lab, wrapper: reader) == (0, "ok: 1 role has a credential, 1 file is written\n"))
+    let own = try lab.rolekeeper("status", "--check", "reports", wrapper: reader)
+    #expect(own.status == 0 && own.output == "ok: 1 role has a credential, 1 file is written\n", "\(own)")
+    let others = try lab.rolekeeper("status", "--check", "uploader", wrapper: reader)
+    #expect(others.status == 3 && others.output.hasPrefix("unknown: role 'uploader' isn't open to uid"), "\(others)")
     chmod(directory, 0o777)
     try daemon.awaitLog("error: file not written")
     let stranger = Person.words(Person.stranger)
@@ -133,9 +141,9 @@ import Wire
     lab.draft.roles[0].more = "colour = \"green\""
     try lab.writeSettings()
     #expect(try daemon.post("/v1/reload").status == 422)
-    let own = try lab.ask("/v1/roles/reports/healthz", as: Person.reader)
-    #expect(own.status == 200 && own.body.contains("the settings on disk were refused"), "\(own)")
-    #expect(!own.body.contains("uploader") && !own.body.contains("colour"), "\(own)")
+    let health = try lab.ask("/v1/roles/reports/healthz", as: Person.reader)
+    #expect(health.status == 200 && health.body.contains("the settings on disk were refused"), "\(health)")
+    #expect(!health.body.contains("uploader") && !health.body.contains("colour"), "\(health)")
     #expect(try daemon.get("/v1/roles/reports/healthz").body.contains("colour"))
   }
 

@@ -107,10 +107,27 @@ import Wire
     try lab.refresh(["uploader"])
     try daemon.awaitLog("warning: CA file changed, keeping the certificates read before", path)
     try eventually("the next session:\n\(daemon.log)") { try lab.status("uploader").generation > generation }
+    // It was in the journal alone.
+    let report = try lab.report()
+    #expect(report.caFile?.path == path && report.caFile?.error?.advice.contains("holds no certificate") == true)
+    #expect(report.caFile?.error?.since != nil && report.health.reasons.map(\.kind) == [.caFile])
+    for target in ["/healthz", "/v1/roles/uploader/healthz"] {
+      let reply = try daemon.get(target)
+      #expect(reply.status == 200 && reply.body.contains(#""status":"degraded""#), "\(reply)")
+    }
+    #expect(try lab.rolekeeper("status").output.contains("CA file '\(path)'"))
+    let judged = try lab.rolekeeper("status", "--check")
+    #expect(judged.status == 1 && judged.output.hasPrefix("degraded: CA file '\(path)'"), "\(judged)")
+    let metrics = try daemon.get("/metrics").body
+    #expect(metrics.contains("rolekeeper_ca_file_error 1\n") && metrics.contains("rolekeeper_health 1\n"))
+    try eventually("the manager's line") { daemon.notify.messages().contains("CA file '\(path)'") }
     let refused = try daemon.post("/v1/reload")
     #expect(refused.status != 200 && refused.body.contains(path), "\(refused)")
     try put(authority)
     #expect(try daemon.post("/v1/reload").status == 200)
+    #expect(try lab.report().caFile == CAFileStatus(path: path))
+    #expect(try daemon.get("/metrics").body.contains("rolekeeper_ca_file_error 0\n"))
+    try eventually("health follows") { try daemon.get("/healthz").body.contains(#""status":"ok""#) }
   }
 
   struct Obstacle: CustomStringConvertible {

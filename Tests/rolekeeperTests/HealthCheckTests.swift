@@ -20,7 +20,26 @@ import Wire
     ])
     #expect(health.status == .degraded)
     #expect(
-      health.reasons.map(\.detail) == ["source 'main': InvalidAccessKeyId.NotFound: put a good key there"])
+      health.reasons.map(\.detail) == [
+        "source 'main': new AccessKey not taken, the old one signs: InvalidAccessKeyId.NotFound: put a good key there"
+      ])
+  }
+
+  /// A new key's error read as if the key in use had failed.
+  @Test(arguments: SourceState.allCases)
+  func `what is wrong with a source says which key it is about`(_ state: SourceState) throws {
+    var source = Self.failing
+    source.state = state
+    let trouble = try #require(source.trouble)
+    #expect(trouble.contains("new AccessKey") == (state == .keyNotTaken))
+    #expect(trouble.contains("the AccessKey in use") == (state == .refused))
+    let detail = RoleDetail.render(
+      role("a", .valid, source: source), on: Terminal(width: nil, wantsColours: false), userName: { "\($0)" })
+    #expect(detail.contains("new AccessKey: InvalidAccessKeyId.NotFound") == (state == .keyNotTaken))
+    let table = StatusTable.render(
+      [role("a", .valid, source: source)], report: nil, on: Terminal(width: nil, wantsColours: false),
+      userName: { "\($0)" })
+    #expect(table.contains(trouble) == (state != .working))
   }
 
   @Test func `a role without a credential weighs more than its source`() {
