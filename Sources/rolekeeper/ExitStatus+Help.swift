@@ -83,14 +83,14 @@ extension ExitStatus {
     Entry(HealthCheck.Outcome.ok.rawValue, "ok"),
     Entry(
       HealthCheck.Outcome.degraded.rawValue,
-      "degraded: a credential file can't be written, an AccessKey can't be used, or the last reload was refused; also if stdout can't be written"
+      "degraded: a role's session can't be renewed, a credential file can't be written, an AccessKey or the CA file can't be used, or the last reload was refused; also if stdout can't be written"
     ),
     Entry(
       HealthCheck.Outcome.failing.rawValue,
-      "failing: a role has no valid credential, or there is no role; also for wrong usage"),
+      "failing: a role has no valid credential, there is no role, or none of the given name; also for wrong usage"),
     Entry(
       HealthCheck.Outcome.unknown.rawValue,
-      "unknown: the daemon can't be reached or doesn't answer in time, no such role, or no permission to read it"),
+      "unknown: the daemon can't be reached or doesn't answer in time, or you may not read the role"),
   ]
 
   private static let usage = Entry(wrongUsage, "wrong usage; nothing was sent")

@@ -42,7 +42,7 @@ enum Usage {
 
         --json   print the same as one line of JSON
         --watch  show it again every second, until interrupted
-        --check  print one line for monitoring: whether the roles that you may read are healthy
+        --check  print one line for monitoring: whether the roles that you may read, or ROLE, are healthy
 
       Colours are used on a terminal, unless NO_COLOR is set or TERM is dumb.
 
@@ -101,7 +101,8 @@ enum Usage {
       within 10 s:
 
         condemned  STS doesn't accept the session any more; from now on readers get another one
-        in-use     STS accepts the session: the service has another reason to refuse it, such as a missing permission
+        in-use     STS accepts the session: the service has another reason to refuse it, such as a missing permission, or a
+                   policy that denies the session, which STS doesn't look at
         unchecked  STS couldn't be asked, and the session stays in use; stderr says why, and when to report it again
 
       ACCESSKEYID names the session, STS.…; without it, the one that a read gets now is reported. For everybody who may read
