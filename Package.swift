@@ -32,7 +32,7 @@ let package = Package(
     room("JSON", settings: [.enableExperimentalFeature("Lifetimes")]),
     room("Wire", imports: ["Core", "Secrets", "JSON"]),
     room("SessionStore", imports: ["Core", "Secrets"]),
-    room("Settings", imports: ["Core", "JSON", "CTOML"]),
+    room("Settings", imports: ["Core", "JSON", "CTOML", "CLinux"]),
     room("CloudAPI", imports: ["Core", "Secrets", "JSON", "CCrypto"]),
     room("Threads"),
     room("EventLoop", imports: ["CSystemd", "CLinux", "Threads"]),

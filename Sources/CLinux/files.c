@@ -54,3 +54,8 @@ ssize_t clinux_get_attribute(int fd, const char *name, void *bytes, size_t size)
   ssize_t length = fgetxattr(fd, name, bytes, size);
   return length < 0 ? -errno : length;
 }
+
+ssize_t clinux_get_attribute_at(const char *path, const char *name, void *bytes, size_t size) {
+  ssize_t length = getxattr(path, name, bytes, size);
+  return length < 0 ? -errno : length;
+}

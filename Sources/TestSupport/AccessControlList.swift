@@ -4,13 +4,23 @@ import Glibc
 package enum AccessControlList {
   /// Lets `uid` read what is at `path`, as far as its mode lets its group, or with `byDefault` what is made in that directory from now on.
   package static func lets(_ uid: UInt32, at path: String, byDefault: Bool = false) throws {
+    try set(uid, 4, at: path, byDefault, mask: byDefault ? 7 : 0)
+  }
+
+  /// Lets `uid` do all in the directory at `path`.
+  package static func letsWrite(_ uid: UInt32, at path: String) throws { try set(uid, 7, at: path, false, mask: 7) }
+
+  /// `mask` is beside what the mode has for the group.
+  private static func set(
+    _ uid: UInt32, _ permissions: UInt16, at path: String, _ byDefault: Bool, mask: UInt16
+  ) throws {
     var status = stat()
     guard lstat(path, &status) == 0 else { throw Missing(what: path) }
     let mode = UInt16(status.st_mode & 0o777)
     // The kernel's form (linux/posix_acl_xattr.h): a version, then tag, permissions and id of each entry, in little-endian order.
     let any = UInt32.max
     let entries: [(tag: UInt16, permissions: UInt16, id: UInt32)] = [
-      (0x01, mode >> 6, any), (0x02, 4, uid), (0x04, mode >> 3 & 7, any), (0x10, byDefault ? 7 : mode >> 3 & 7, any),
+      (0x01, mode >> 6, any), (0x02, permissions, uid), (0x04, mode >> 3 & 7, any), (0x10, mode >> 3 & 7 | mask, any),
       (0x20, mode & 7, any),
     ]
     var bytes: [UInt8] = [2, 0, 0, 0]

@@ -1,3 +1,4 @@
+import Core
 import Settings
 
 /// A host with the users, groups and files that a test gives it.
@@ -8,6 +9,12 @@ struct FakeHost: Host {
     var gid: UInt32 = 0
     var mode: UInt32 = 0o644
     var isReadable = true
+    /// The bytes of its ACL.
+    var accessList: [UInt8]?
+
+    func status(_ kind: FileStatus.Kind) -> FileStatus {
+      FileStatus(kind: kind, uid: uid, gid: gid, mode: mode, accessList: accessList.flatMap { AccessList($0) })
+    }
   }
 
   var name = "media7"
@@ -59,13 +66,12 @@ struct FakeHost: Host {
 
   func status(of path: String) throws(HostError) -> FileStatus {
     if deniedDirectories.contains(where: { path.hasPrefix("\($0)/") }) { throw .denied }
-    if let file = files[path] { return FileStatus(kind: .file, uid: file.uid, gid: file.gid, mode: file.mode) }
+    if let file = files[path] { return file.status(.file) }
     let isMissing = missingDirectories.contains { path == $0 || path.hasPrefix("\($0)/") }
     if directories[path] == nil, isMissing || path.hasSuffix(".csv") || path.hasPrefix("/run/credentials") {
       throw .missing
     }
-    let directory = directories[path] ?? File(mode: 0o755)
-    return FileStatus(kind: .directory, uid: directory.uid, gid: directory.gid, mode: directory.mode)
+    return (directories[path] ?? File(mode: 0o755)).status(.directory)
   }
 
   func realPath(of path: String) throws(HostError) -> String {
@@ -80,7 +86,7 @@ struct FakeHost: Host {
     guard let file = files[path] else { throw .missing }
     guard file.isReadable else { throw .denied }
     guard file.text.utf8.count <= limit else { throw .tooLarge(limit: limit) }
-    return (FileStatus(kind: .file, uid: file.uid, gid: file.gid, mode: file.mode), Array(file.text.utf8))
+    return (file.status(.file), Array(file.text.utf8))
   }
 
   func mayWrite(to directory: String) -> Bool {

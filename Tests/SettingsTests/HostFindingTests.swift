@@ -234,6 +234,59 @@ import Testing
     expect(host.load(soundSettings), [])
   }
 
+  /// With an ACL the mode's bits for the group are its mask: the group 'root' was named, which could only read.
+  @Test func `who may write or read by an ACL is named with the entry`() {
+    /// For alice, the group media and the file's own, and what the mask leaves of it.
+    func list(_ alice: UInt8, _ media: UInt8, _ group: UInt8, mask: UInt8) -> [UInt8] {
+      [2, 0, 0, 0, 1, 0, 7, 0, 0, 0, 0, 0, 2, 0, alice, 0, 0xEA, 3, 0, 0, 4, 0, group, 0, 0, 0, 0, 0]
+        + [8, 0, media, 0, 0xD0, 7, 0, 0, 16, 0, mask, 0, 0, 0, 0, 0, 32, 0, 5, 0, 0, 0, 0, 0]
+    }
+    func findings(_ list: [UInt8], mode: UInt32 = 0o775) -> [String] {
+      var host = FakeHost()
+      host.directories["/etc/rolekeeper"] = FakeHost.File(mode: mode, accessList: list)
+      return host.load(soundSettings).diagnostics.map(\.description)
+    }
+    let fix = "run: chmod go-w /etc/rolekeeper"
+    #expect(
+      findings(list(7, 0, 5, mask: 7)) == [
+        "/etc/rolekeeper: user 'alice' may write to it (ACL entry user:alice:rwx); \(fix)"
+      ])
+    #expect(
+      findings(list(5, 6, 5, mask: 7)) == [
+        "/etc/rolekeeper: group 'media' may write to it (ACL entry group:media:rw-); \(fix)"
+      ])
+    #expect(
+      findings(list(5, 5, 7, mask: 7)) == [
+        "/etc/rolekeeper: group 'root' may write to it (ACL entry group::rwx); \(fix)"
+      ])
+    #expect(
+      findings(list(5, 5, 5, mask: 7)) == ["/etc/rolekeeper: whoever its ACL names may write to it (mode 0775); \(fix)"]
+    )
+    #expect(
+      findings(list(7, 0, 5, mask: 7), mode: 0o777) == [
+        "/etc/rolekeeper: everybody may write to it (mode 0777); \(fix)"
+      ])
+    #expect(findings(list(7, 7, 5, mask: 5), mode: 0o755).isEmpty, "the mask takes it away")
+
+    var host = FakeHost()
+    host.files["/etc/rolekeeper/password"] = FakeHost.File(uid: 998, mode: 0o440, accessList: list(4, 0, 0, mask: 4))
+    host.directories["/srv/app"] = FakeHost.File(mode: 0o775, accessList: list(7, 0, 5, mask: 7))
+    let lines =
+      "[[roles.uploader.files]]\npath = \"/srv/app/a\"\n[sts]\nproxy = \"http://keeper@h:1\"\nproxy_password_file = \"/etc/rolekeeper/password\""
+    let found = host.load(soundSettings + lines).diagnostics.map(\.description)
+    #expect(found.count == 2)
+    #expect(
+      found.contains {
+        $0.hasPrefix(
+          "/etc/rolekeeper/password: user 'alice' may read the proxy's password (ACL entry user:alice:r--); run: chmod 0400"
+        )
+      }, "\(found)")
+    #expect(
+      found.contains {
+        $0.contains("is '/srv/app/a', and user 'alice' may write to its directory (ACL entry user:alice:rwx); ")
+      }, "\(found)")
+  }
+
   @Test func `what can't be read is told`() {
     #expect(
       SettingsLoader(host: FakeHost()).load(FakeHost.path).diagnostics.map(\.description) == [

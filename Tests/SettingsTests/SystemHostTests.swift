@@ -1,3 +1,4 @@
+import Core
 import Glibc
 import TestSupport
 import Testing
@@ -44,6 +45,19 @@ import Testing
     #expect(throws: HostError.other("Not a directory")) { try host.names(in: path) }
     symlink(path, directory.path("link"))
     #expect(try host.realPath(of: directory.path("link")) == host.realPath(of: path))
+  }
+
+  @Test func `a file's and a directory's ACL is read`() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write("", to: "a.toml", mode: 0o640)
+    #expect(try host.status(of: path).accessList == nil)
+    try AccessControlList.lets(1001, at: path)
+    for list in [try host.status(of: path).accessList, try host.read(path, limit: 12).status.accessList] {
+      #expect(try #require(list).grant(of: 4, besides: [])?.subject == .user(1001))
+      #expect(list?.grant(of: 2, besides: []) == nil)
+    }
+    try AccessControlList.letsWrite(1001, at: directory.path)
+    #expect(try host.status(of: directory.path).accessList?.grant(of: 2, besides: [])?.text("x") == "user:x:rwx")
   }
 
   @Test func `what is no file is refused without waiting for it`() throws {

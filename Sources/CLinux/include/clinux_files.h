@@ -25,5 +25,8 @@ int clinux_has_acl(int directory, const char *name);
 // Reads an extended attribute of an open file (fgetxattr(2)). Returns its size or a negative errno.
 ssize_t clinux_get_attribute(int fd, const char *name, void *bytes, size_t size);
 
+// The same of what a path leads to; links are followed (getxattr(2)).
+ssize_t clinux_get_attribute_at(const char *path, const char *name, void *bytes, size_t size);
+
 // A counter to wait on (eventfd(2)), 0 at first. With `blocking` reads wait, else they fail with EAGAIN.
 int clinux_eventfd(int blocking);

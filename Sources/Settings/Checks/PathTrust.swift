@@ -1,3 +1,5 @@
+import Core
+
 /// Refuses files and directories that others than root and the daemon's user may write to: whoever writes the settings
 /// decides what the daemon does with its AccessKey.
 final class PathTrust {
@@ -36,8 +38,28 @@ final class PathTrust {
       return (name(ofUID: status.uid), "its owner", ["chown root"] + (isLoose ? ["chmod go-w"] : []))
     }
     guard isLoose else { return nil }
-    let who = status.mode & 0o002 != 0 ? "everybody" : "group \(name(ofGID: status.gid))"
-    return (who, "mode \(status.mode.octal)", ["chmod go-w"])
+    let commands = ["chmod go-w"]
+    if status.mode & 0o002 != 0 { return ("everybody", "mode \(status.mode.octal)", commands) }
+    if let (who, cause) = grant(of: 2, in: status, besides: [0, host.uid] + (owner.map { [$0] } ?? [])) {
+      return (who, cause, commands)
+    }
+    // A list that grants nobody else anything but leaves room for it.
+    let who = status.accessList == nil ? "group \(name(ofGID: status.gid))" : "whoever its ACL names"
+    return (who, "mode \(status.mode.octal)", commands)
+  }
+
+  /// Who has any of the permissions (4 reading, 2 writing) by the ACL, besides the owner and `users`, and by which entry; nil when nobody has,
+  /// or there is no ACL.
+  func grant(of permissions: UInt16, in status: FileStatus, besides users: [UInt32]) -> (who: String, cause: String)? {
+    guard let entry = status.accessList?.grant(of: permissions, besides: users) else { return nil }
+    switch entry.subject {
+    case .user(let uid):
+      let plain = (try? host.user(uid: uid))?.name ?? "\(uid)"
+      return (name(ofUID: uid), "ACL entry \(entry.text(plain))")
+    case .group(let gid):
+      let plain = (gid.flatMap { try? host.group(gid: $0) })?.name ?? gid.map { "\($0)" } ?? ""
+      return ("group \(name(ofGID: gid ?? status.gid))", "ACL entry \(entry.text(plain))")
+    }
   }
 
   /// As commands take it.

@@ -48,8 +48,12 @@ struct SecretFileCheck {
     let commands =
       (isForeign ? ["chown \(SafeFix.quoted(table.context.trust.daemonsUser))"] : [])
       + (isReadable ? ["chmod 0400"] : [])
+    let readers =
+      status.mode & 0o007 == 0
+      ? table.context.trust.grant(of: 4, in: status, besides: [0, table.context.host.uid]) : nil
     let problem =
       writers.map { "\($0.who) may write to it (\($0.cause))" }
+      ?? readers.map { "\($0.who) may read \(content) (\($0.cause))" }
       ?? "others than its owner may read \(content): its mode is \(status.mode.octal)"
     let fix = SafeFix.change(path, by: commands, on: table.context.host)
     table.findings.error(

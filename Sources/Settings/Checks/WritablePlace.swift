@@ -138,7 +138,8 @@ struct WritablePlace {
   }
 
   private func describe(_ status: FileStatus) -> String {
-    "mode \(status.mode.octal), owned by \(context.trust.name(ofUID: status.uid))"
+    let list = status.accessList == nil ? "" : " with an ACL"
+    return "mode \(status.mode.octal)\(list), owned by \(context.trust.name(ofUID: status.uid))"
   }
 
   private var daemon: String { "the daemon's \(context.trust.name(ofUID: context.host.uid))" }

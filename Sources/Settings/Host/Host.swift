@@ -1,3 +1,5 @@
+package import Core
+
 /// What the loader asks of the host it runs on; tests answer with hosts of their own.
 package protocol Host {
   /// The host's name, for session names: never empty. The loader judges session names with it, and the daemon makes them
@@ -70,12 +72,15 @@ package struct FileStatus: Hashable, Sendable {
   package let gid: UInt32
   /// The permission bits, 0 to 0o7777.
   package let mode: UInt32
+  /// The access control list beside the mode; nil when there is none, or the mode leaves it nothing to grant.
+  package let accessList: AccessList?
 
-  package init(kind: Kind, uid: UInt32, gid: UInt32, mode: UInt32) {
+  package init(kind: Kind, uid: UInt32, gid: UInt32, mode: UInt32, accessList: AccessList? = nil) {
     self.kind = kind
     self.uid = uid
     self.gid = gid
     self.mode = mode
+    self.accessList = accessList
   }
 }
 

@@ -1,3 +1,5 @@
+import CLinux
+import Core
 import Glibc
 
 /// The host this process runs on.
@@ -71,7 +73,7 @@ package struct SystemHost: Host {
   package func status(of path: String) throws(HostError) -> FileStatus {
     var status = stat()
     guard stat(path, &status) == 0 else { throw HostError(number: errno) }
-    return FileStatus(status)
+    return FileStatus(status) { clinux_get_attribute_at(path, $0, $1, $2) }
   }
 
   package func realPath(of path: String) throws(HostError) -> String {
@@ -88,7 +90,8 @@ package struct SystemHost: Host {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw HostError(number: errno) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw .notAFile }
-    return (FileStatus(status), try Self.content(of: descriptor, size: Int(status.st_size), limit: limit))
+    let fileStatus = FileStatus(status) { clinux_get_attribute(descriptor, $0, $1, $2) }
+    return (fileStatus, try Self.content(of: descriptor, size: Int(status.st_size), limit: limit))
   }
 
   package func mayWrite(to directory: String) -> Bool {
@@ -172,14 +175,27 @@ package struct SystemHost: Host {
 }
 
 extension FileStatus {
-  fileprivate init(_ status: stat) {
+  /// `attribute` reads an extended attribute of the file, as getxattr(2).
+  fileprivate init(_ status: stat, _ attribute: (String, UnsafeMutableRawPointer?, Int) -> Int) {
     let kind: Kind =
       switch status.st_mode & S_IFMT {
       case S_IFREG: .file
       case S_IFDIR: .directory
       default: .other
       }
-    self.init(kind: kind, uid: status.st_uid, gid: status.st_gid, mode: status.st_mode & 0o7777)
+    self.init(
+      kind: kind, uid: status.st_uid, gid: status.st_gid, mode: status.st_mode & 0o7777,
+      // Without permissions for the group the mask takes everything away.
+      accessList: status.st_mode & 0o070 == 0 ? nil : Self.accessList(attribute))
+  }
+
+  private static func accessList(_ attribute: (String, UnsafeMutableRawPointer?, Int) -> Int) -> AccessList? {
+    let name = "system.posix_acl_access"
+    let size = attribute(name, nil, 0)
+    guard size > 0 else { return nil }
+    var bytes = [UInt8](repeating: 0, count: size)
+    guard bytes.withUnsafeMutableBytes({ attribute(name, $0.baseAddress, $0.count) }) == size else { return nil }
+    return AccessList(bytes)
   }
 }
 
