@@ -253,20 +253,77 @@ import Testing
     #expect(edit.losses.isEmpty && edit.warnings.map { "\($0.place.key) \($0.problem)" } == row.edited, "\(edit)")
   }
 
-  /// `burst = 20` cut off behind the 2.
-  @Test func `a last value that changed with the line end gone is reported`() throws {
-    let start = "[source.main]\ntype = \"access-key\"\ncredential = \"access-key\"\n\(Self.role("r"))[sts]\n"
-    let old = try Self.settings(start + "burst = 20\n")
-    func warnings(_ end: String) throws -> [String] {
-      try Self.settings(start + end).difference(from: old).warnings.map(\.problem)
-    }
-    #expect(
-      try warnings("burst = 2") == [
-        "is where the file ends, without the line end that it had; its last value may be cut off"
-      ])
-    #expect(try warnings("burst = 2\n").isEmpty, "an edit")
-    #expect(try warnings("burst = 20").isEmpty, "nothing changed")
+  /// How the file ended, how it ends now, and which key that is a loss or a warning at.
+  struct End: CustomTestStringConvertible, Sendable {
+    var testDescription: String { "\(old.debugDescription) to \(new.debugDescription)" }
+    let old: String
+    let new: String
+    var loss: String?
+    var warning: String?
   }
+
+  private static let anotherValue =
+    "has another value than before, and the line end behind it is missing, as if it was cut off there"
+  private static let isEnd = "is where the file ends now, and the line end is missing; it ended with"
+  private static let lostDigits =
+    "has lost its last digits, and no line end is behind it: the file may be cut off there"
+
+  /// A file written for user 1007 would have gone to user 100, and the reload only warned.
+  @Test(arguments: [
+    // Cut off within the last value.
+    End(old: "[sts]\nburst = 20\n", new: "[sts]\nburst = 2", loss: "15: sts.burst \(anotherValue)"),
+    End(
+      old: "[sts]\nrequests_per_second = 2.5\n", new: "[sts]\nrequests_per_second = 2",
+      loss: "15: sts.requests_per_second \(anotherValue)"),
+    End(
+      old: "[[roles.s.files]]\npath = \"/srv/a\"\ngroup = \"media\"\nowner = 1007\n",
+      new: "[[roles.s.files]]\npath = \"/srv/a\"\ngroup = \"media\"\nowner = 100",
+      loss: "17: roles.s.files.owner \(anotherValue)"),
+    End(
+      old: "[roles.t]\n\(arn)duration = \"12h\"\npool = 12\n", new: "[roles.t]\n\(arn)duration = \"12h\"\npool = 1",
+      loss: "17: roles.t.pool \(anotherValue)"),
+    // Cut off before it, the line end of the line before included; the lost key is named where it makes a difference.
+    End(
+      old: "[roles.t]\n\(arn)duration = \"2h\"\n", new: "[roles.t]\n\(arn.dropLast())",
+      loss: "15: roles.t \(hasLost("duration"))"),
+    End(
+      old: "[roles.t]\n\(arn)max_duration = \"2h\"\n", new: "[roles.t]\n\(arn.dropLast())",
+      loss: "15: roles.t \(hasLost("max_duration"))"),
+    End(
+      old: "[roles.t]\n\(arn)session_name = \"me\"\n", new: "[roles.t]\n\(arn.dropLast())",
+      loss: "15: roles.t \(hasLost("session_name"))"),
+    End(
+      old: "[roles.t]\n\(arn)floor = \"15min\"\n", new: "[roles.t]\n\(arn.dropLast())",
+      loss: "15: roles.t \(hasLost("floor"))"),
+    // Cut off before the last table, one that nothing else asks for.
+    End(
+      old: "[sts]\nburst = 20\n[log]\nlevel = \"info\"\n", new: "[sts]\nburst = 20",
+      loss: "15: sts.burst \(isEnd) log.level"),
+    // Edits, and what changes nothing.
+    End(old: "[sts]\nburst = 20\n", new: "[sts]\nburst = 2\n"),
+    End(old: "[sts]\nburst = 20\n", new: "[sts]\nburst = 20"),
+    End(old: "[sts]\nburst = 20 # a comment\n", new: "[sts]\nburst = 20 # a comm"),
+    End(old: "[sts]\nconnect_timeout = \"3s\"\nburst = 20\n", new: "[sts]\nconnect_timeout = \"4s\"\nburst = 20"),
+    // Of files that never had the line end.
+    End(old: "[sts]\nburst = 20", new: "[sts]\nburst = 30"),
+    End(old: "[sts]\nburst = 20", new: "[sts]\nburst = 200"),
+    End(old: "[sts]\nburst = 20", new: "[sts]\nburst = 2", warning: "15: sts.burst \(lostDigits)"),
+  ])
+  func `a file whose line end is gone and whose last key changed is refused`(_ row: End) throws {
+    let start =
+      "[source.main]\ntype = \"access-key\"\ncredential = \"access-key\"\n\(Self.role("r"))\(Self.role("s"))"
+      + "[socket]\n\n\n\n\n\n"
+    let old = try Self.settings(start + row.old)
+    let difference = try Self.settings(start + row.new).difference(from: old)
+    func shown(_ findings: [Diagnostic]) -> [String] {
+      findings.map { "\($0.place.line ?? 0): \($0.place.key) \($0.problem)" }
+    }
+    #expect(shown(difference.losses) == (row.loss.map { [$0] } ?? []))
+    #expect(shown(difference.warnings) == (row.warning.map { [$0] } ?? []))
+    #expect(difference.losses.allSatisfy { $0.remedy.contains("rolekeeper reload --allow-removal") })
+  }
+
+  private static let arn = "role_arn = \"acs:ram::1234567890123456:role/t\"\n"
 
   /// The owner's group, say, follows the host's list of users.
   @Test func `a key that was never written isn't lost when its value is another one`() throws {

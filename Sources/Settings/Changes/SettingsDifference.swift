@@ -158,7 +158,8 @@ package struct SettingsDifference: Hashable, Sendable {
 
   /// A file that was cut off inside a table has lost that table's last keys, and what they said is another thing now without a word.
   /// What readers would notice at once is a loss; other keys may have been taken out on purpose, but for a file whose last line has lost
-  /// its line end, too.
+  /// its line end, too. Such a file is also refused when its last key has another value or is another key: cut off within a line, `owner = 1007`
+  /// is `owner = 100`.
   private mutating func compareEnds() {
     let oldFiles = Dictionary(old.inventory.files.map { ($0.path, $0) }) { first, _ in first }
     for file in new.inventory.files {
@@ -167,17 +168,48 @@ package struct SettingsDifference: Hashable, Sendable {
         at: end, before: oldFiles[file.path]?.lastTable, from: (old, oldRoles), to: (new, newRoles))
       let isCut = hasLostLineEnd(file)
       if lost.all.isEmpty {
-        // A number may have lost its last digits.
-        if isCut, isChanged, !losses.contains(where: { $0.place.file == file.path }) {
-          warn(
-            file.path, end.name,
-            "is where the file ends, without the line end that it had; its last value may be cut off")
+        if isChanged, !losses.contains(where: { $0.place.file == file.path }),
+          let before = oldFiles[file.path]?.lastTable
+        {
+          compareLastKeys(file, end, before, isCut: isCut)
         }
         continue
       }
       let what =
         "has lost \(lost.all.joined(separator: ", ")), and the file ends in that table, as if it was cut off there"
-      if isCut || !lost.noticed.isEmpty { lose(file.path, end.name, what) } else { warn(file.path, end.name, what) }
+      if isCut || !lost.noticed.isEmpty {
+        lose(file.path, end.name, what, line: end.lastKey?.line)
+      } else {
+        warn(file.path, end.name, what, line: end.lastKey?.line)
+      }
+    }
+  }
+
+  private mutating func compareLastKeys(
+    _ file: SettingsInventory.File, _ end: LastTable, _ before: LastTable, isCut: Bool
+  ) {
+    let key = end.lastKeyName
+    let line = end.lastKey?.line
+    guard end.endsWithSameKey(as: before) else {
+      if isCut {
+        lose(
+          file.path, key,
+          "is where the file ends now, and the line end is missing; it ended with \(before.lastKeyName)",
+          line: line)
+      }
+      return
+    }
+    guard let last = end.lastKey, let old = before.lastKey, last.value != old.value else { return }
+    if isCut {
+      lose(
+        file.path, key,
+        "has another value than before, and the line end behind it is missing, as if it was cut off there",
+        line: line)
+    } else if !file.endsInLineFeed, last.isShorter(than: old) {
+      // Some editors end no file with a line end.
+      warn(
+        file.path, key, "has lost its last digits, and no line end is behind it: the file may be cut off there",
+        line: line)
     }
   }
 
@@ -196,17 +228,17 @@ package struct SettingsDifference: Hashable, Sendable {
 
   private var mainPath: String { new.inventory.files.first?.path ?? old.inventory.files.first?.path ?? "the settings" }
 
-  private mutating func lose(_ path: String, _ key: String, _ what: String) {
+  private mutating func lose(_ path: String, _ key: String, _ what: String, line: Int? = nil) {
     losses.append(
       Diagnostic(
-        severity: .error, place: Place(file: path, key: key), problem: what,
+        severity: .error, place: Place(file: path, line: line, key: key), problem: what,
         remedy: "complete the file if it was cut off; if this is meant, run: rolekeeper reload --allow-removal"))
   }
 
-  private mutating func warn(_ path: String, _ key: String, _ what: String) {
+  private mutating func warn(_ path: String, _ key: String, _ what: String, line: Int? = nil) {
     warnings.append(
       Diagnostic(
-        severity: .warning, place: Place(file: path, key: key), problem: what,
+        severity: .warning, place: Place(file: path, line: line, key: key), problem: what,
         remedy: "if that isn't meant, put them back and reload"))
   }
 
@@ -215,6 +247,11 @@ package struct SettingsDifference: Hashable, Sendable {
     let shown = names.prefix(8).map(\.description).joined(separator: ", ")
     return names.count > 8 ? "\(shown) and \(names.count - 8) more" : shown
   }
+}
+
+extension LastTable {
+  /// As in `roles.uploader.duration`; of a table without keys the table's name.
+  fileprivate var lastKeyName: String { lastKey.map { "\(name)\(name.isEmpty ? "" : ".")\($0.name)" } ?? name }
 }
 
 extension Diagnostic {
