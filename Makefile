@@ -112,7 +112,9 @@ install:
 	sed -i 's|/usr/sbin/|$(PREFIX)/sbin/|; s|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' '$(UNIT)'
 	install -D -m 0644 systemd/rolekeeper.sysusers '$(SYSUSERS)'
 	install -D -m 0644 README.md '$(TO)/share/doc/rolekeeper/README.md'
-	install -D -m 0644 docs/threat-model.md '$(TO)/share/doc/rolekeeper/docs/threat-model.md'
+	install -d -m 0755 '$(TO)/share/doc/rolekeeper/docs'
+	install -m 0644 LICENSE CHANGELOG.md '$(TO)/share/doc/rolekeeper'
+	install -m 0644 docs/*.md docs/*.svg '$(TO)/share/doc/rolekeeper/docs'
 	install -D -m 0644 etc/prometheus/rolekeeper.rules.yml '$(TO)/share/doc/rolekeeper/rolekeeper.rules.yml'
 	@if [ -n '$(strip $(MISPLACED))' ]; then \
 		echo 'warning: systemd does not look in $(strip $(MISPLACED)): it will not find rolekeeper.service, or will not make its users.'; \
