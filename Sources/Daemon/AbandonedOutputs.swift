@@ -20,6 +20,7 @@ final class AbandonedOutputs {
   private var inForce: (directory: String, kept: Set<String>, hasNoRole: Bool)?
   private var hasReportedLeft = false
   private var reported: String?
+  private var reportedPresumed: Set<String> = []
 
   init(loop: EventLoop, logger: Logger) throws {
     self.logger = logger
@@ -50,6 +51,9 @@ final class AbandonedOutputs {
     do {
       let result = try RolesDirectory.removeAbandoned(
         in: directory, keeping: kept, endedBy: inForce.hasNoRole ? time(nil) + Int(Self.interval) : nil)
+      for end in result.presumed where reportedPresumed.insert(end.path).inserted {
+        logger.report(end, isRemoved: end.end <= Int(time(nil)) + Int(Self.interval))
+      }
       report(result.left)
       if let failure = result.failure { report(failure) } else { reported = nil }
       if result.left.isEmpty, result.failure == nil {

@@ -1,12 +1,14 @@
 import Core
 import Glibc
 
-/// The roles' generations in a small file, by which they never go down over a restart, whether a role has files or not.
+/// What a process leaves to the next in a small file: the roles' generations, by which they never go down over a restart, whether a role
+/// has files or not, and the outputs outside the roles' directory, by which none is forgotten there (`RecordedOutput`).
 ///
 ///     rolekeeper generations 2
 ///     * 1796000000000
 ///     reports 71
 ///     uploader 128
+///     file uploader 1007 /etc/rolekeeper/rolekeeper.toml /srv/app/credentials.json
 ///     = af63bd4c8601b7df
 ///
 /// A line has a role's name and the highest number that may have been handed out for it; `*`, where it is there, stands for all other
@@ -25,12 +27,14 @@ struct GenerationFile {
     var numbers: [RoleName: UInt64] = [:]
     /// For roles that `numbers` doesn't have.
     var floor: UInt64 = 0
+    /// In the order of the file.
+    var outputs: [RecordedOutput] = []
   }
 
   private static let firstLine = "rolekeeper generations 2"
   private static let others = "*"
-  /// Some 100,000 roles' lines.
-  private static let mostBytes = 4 << 20
+  /// Some 100,000 roles' lines, with an output for each.
+  private static let mostBytes = 16 << 20
   /// What is larger can't be ours, and would leave no room to count on.
   private static let mostGeneration: UInt64 = 1 << 62
 
@@ -78,6 +82,10 @@ struct GenerationFile {
     var content = Content()
     for line in lines {
       let words = line.split(separator: " ")
+      if let output = RecordedOutput(line: words) {
+        content.outputs.append(output)
+        continue
+      }
       guard words.count == 2, let number = UInt64(words[1]), number < mostGeneration else { return nil }
       if words[0] == others {
         content.floor = number
@@ -102,13 +110,16 @@ struct GenerationFile {
   }
 
   /// Replaces the file in one step; of a failure nothing is left behind.
-  func write(_ numbers: [(RoleName, UInt64)], floor: UInt64 = 0) throws(Failure) {
+  func write(
+    _ numbers: [(RoleName, UInt64)], floor: UInt64 = 0, outputs: [RecordedOutput] = []
+  ) throws(Failure) {
     var text = Array("\(Self.firstLine)\n\(floor > 0 ? "\(Self.others) \(floor)\n" : "")".utf8)
     for (role, number) in numbers {
       text += role.description.utf8
       text.append(UInt8(ascii: " "))
       text += "\(number)\n".utf8
     }
+    for output in outputs { text += "\(output.line)\n".utf8 }
     text += Self.seal(of: text)
     let draft = "\(path).new"
     unlink(draft)

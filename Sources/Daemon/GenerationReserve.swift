@@ -4,7 +4,8 @@ import Logging
 import Settings
 
 /// Sees to it that no generation is published before the file says that it may have been, so that the next process goes on above it
-/// whenever this one ends.
+/// whenever this one ends; and that no output outside the roles' directory is written before the file names it, so that the next process
+/// knows of it whatever its settings say.
 ///
 /// The numbers are written in blocks ahead: a role comes to the end of its block every 64 rotations, and each write covers all
 /// roles. A process that ends in good order writes what was really used, so that the next number is the next generation; after
@@ -18,6 +19,10 @@ final class GenerationReserve {
   private let refresher: Refresher
   private let logger: Logger
   private let time: () -> Timestamp
+  /// The outputs that the file has to name at present.
+  var outputs: () -> [RecordedOutput] = { [] }
+  /// Those that an earlier process left in the file, until they are taken.
+  private var formerOutputs: [RecordedOutput] = []
   /// When a write failed that none has followed which didn't.
   private var failed: Timestamp?
   private static let retryInterval = Duration.seconds(5)
@@ -41,6 +46,7 @@ final class GenerationReserve {
     do throws(GenerationFile.Failure) {
       let content = try file.read()
       refresher.goOnAbove(content.numbers, others: content.floor)
+      formerOutputs = content.outputs
     } catch {
       refresher.goOnAbove([:], others: UInt64(max(0, wallMicroseconds / 1000)))
       logger.warning("generations of before not read, going on from the clock", [.reason: "\(error)"])
@@ -63,6 +69,17 @@ final class GenerationReserve {
     write(ahead: Self.block)
   }
 
+  /// The outputs that an earlier process recorded; empty from the second time on.
+  func takeFormerOutputs() -> [RecordedOutput] {
+    defer { formerOutputs = [] }
+    return formerOutputs
+  }
+
+  /// Before any of `new` is written, while `outputs` are still those of before.
+  func cover(_ new: [RecordedOutput]) {
+    if !new.isEmpty, !Set(outputs()).isSuperset(of: new) { write(ahead: Self.block, naming: new) }
+  }
+
   /// Nothing will be published any more.
   func settle() { write(ahead: 0) }
 
@@ -75,13 +92,13 @@ final class GenerationReserve {
     old.remove()
   }
 
-  private func write(ahead: UInt64) {
+  private func write(ahead: UInt64, naming new: [RecordedOutput] = []) {
     let roles = refresher.roles.values
     do throws(GenerationFile.Failure) {
       let numbers = roles.lazy.map { ($0.name, $0.machine.generation + ahead) }
       try file.write(
         Array(numbers) + refresher.generationsOfRemovedRoles.map { ($0.key, $0.value) },
-        floor: refresher.generationFloor)
+        floor: refresher.generationFloor, outputs: Array(Set(new).union(outputs())))
     } catch {
       // What the file says is true as long as nothing beyond it was published.
       let isTrue = roles.allSatisfy { $0.machine.generation <= $0.coveredGeneration }

@@ -56,7 +56,7 @@ extension Keeper {
       if server == nil, new.socket != settings.socket {
         try self.server.listener.setAccess(mode: new.socket.mode, gid: new.socket.gid)
       }
-      putInForce(new, edges: edges, server: server)
+      putInForce(new, edges: edges, server: server, allowingRemoval: allowingRemoval)
     } catch {
       return refuse(["\(error)"])
     }
@@ -87,7 +87,7 @@ extension Keeper {
   }
 
   /// From here on nothing fails.
-  private func putInForce(_ new: DaemonSettings, edges: Edges, server: HTTPServer?) {
+  private func putInForce(_ new: DaemonSettings, edges: Edges, server: HTTPServer?, allowingRemoval: Bool) {
     let old = settings
     refusal = nil
     settings = new
@@ -107,8 +107,9 @@ extension Keeper {
     }
     outputs.move(to: new.filesDirectory)
     generations.move(to: new)
+    generations.cover(RecordedOutput.all(of: new))
     changeRoles(to: new.roles)
-    outputs.rolesChanged(to: new.roles)
+    outputs.rolesChanged(to: new.roles, new.inventory, allowsRemoval: allowingRemoval)
     // A role that READY waited for may be gone.
     announcer.becomeReadyIfDone()
     service.settingsChanged()

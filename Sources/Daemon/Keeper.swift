@@ -77,6 +77,7 @@ package final class Keeper: SocketBackend {
     thrift = try Thrift(loop: loop) { [unowned self] in refresher.inFlight == 0 && refresher.queued == 0 }
     // Only with the socket held: until then it may be another daemon's.
     generations = GenerationReserve(settings, refresher: refresher, logger: logger)
+    generations.outputs = { [unowned self] in outputs.recorded(self.settings.inventory.fileOfRole) }
     observe()
     clockSteps = try ClockStepSource(loop) { [unowned self] in
       refresher.wallClockStepped(toMicroseconds: Self.wallMicroseconds())
@@ -85,6 +86,7 @@ package final class Keeper: SocketBackend {
     outputs.removeAbandoned(keeping: settings.roles)
     for role in settings.roles { keep(role, generation: outputs.generation(of: role)) }
     self.settings.roles = []
+    outputs.takeOver(generations.takeFormerOutputs(), from: settings.roles, settings.inventory)
     announcer.begin()
     if let interval = Watchdog.interval() {
       watchdog = try Watchdog(loop, interval: interval) { [unowned self] in isProgressing() }

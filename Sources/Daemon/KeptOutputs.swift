@@ -48,6 +48,9 @@ final class KeptOutputs {
       writer, directory: directory, role: role.name.description, outputs: places, mounts: mounts)
   }
 
+  /// The files elsewhere, and their owners.
+  var filesElsewhere: [(path: OutputPath, uid: UInt32)] { places.compactMap(\.elsewhere) }
+
   /// The contents in the order of the files.
   var contents: [Secret]? {
     handout.map { handout in formats.map { $0 == .json ? handout.document : handout.environment } }
@@ -171,6 +174,9 @@ extension OutputFile {
     case .elsewhere(let path): ("\(path)", "\(path)")
     }
   }
+
+  /// Of a file outside the role's directory.
+  var elsewhere: (path: OutputPath, uid: UInt32)? { if case .elsewhere(let path) = place { (path, uid) } else { nil } }
 
   fileprivate var isInRoleDirectory: Bool { if case .inRoleDirectory = place { true } else { false } }
 

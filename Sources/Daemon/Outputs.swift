@@ -38,26 +38,14 @@ final class Outputs {
   /// Roles that have had nothing valid in this process, in the order in which their files are looked at.
   private var unbegun: [RoleName] = []
   private let abandoned: AbandonedOutputs
-  /// What settings that changed left without an output, until all roles have changed: another one may be about to own the place.
-  private var missing: [Removal] = []
-  private var failedRemovals: [(removal: Removal, reported: String)] = []
+  private let former: FormerOutputs
+  private let removals: OutputRemovals
+  /// The files whose end was presumed and reported.
+  private var reportedPresumed: Set<String> = []
   /// The role of each path, as `kept` has it; made when something has to be removed, nil until then.
   private var owners: [String: RoleName]?
   private let currentMounts: () -> MountTable
   private let time: () -> Timestamp
-
-  /// What was an output of a role. It doesn't hold the role's outputs, so that these take back what the disk hasn't begun to write.
-  private struct Removal {
-    let role: String
-    let directory: String
-    var places: [OutputFile]
-
-    init(_ places: [OutputFile], of old: KeptOutputs) {
-      role = old.role.name.description
-      directory = old.directory
-      self.places = places
-    }
-  }
 
   /// `writer`, `mounts` and `time` (CLOCK_BOOTTIME) are the host's unless a test has others.
   init(
@@ -71,10 +59,18 @@ final class Outputs {
     self.mounts = mounts()
     abandoned = try AbandonedOutputs(loop: loop, logger: logger)
     self.writer = try writer ?? FileWriter()
+    removals = OutputRemovals(writer: self.writer, logger: logger)
+    former = try FormerOutputs(loop: loop, writer: self.writer, logger: logger, mounts: self.mounts)
     results = try IOSource(loop, descriptor: self.writer.descriptor, events: .readable) { [unowned self] _ in
       self.writer.drain()
       landed()
     }
+    removals.takeBack = { [unowned self] path in
+      guard let outputs = owner(of: path) else { return false }
+      removeUnwanted(from: outputs, at: path)
+      return true
+    }
+    removals.failed = { [unowned self] in retry(at: self.time() + .microseconds(Self.retry)) }
     retryTimer = try TimerSource(loop, accuracy: Self.second) { [unowned self] in retryFailed() }
     roundTimer = try TimerSource(loop, accuracy: Self.second) { [unowned self] in lookAfterSome() }
   }
@@ -82,16 +78,42 @@ final class Outputs {
   /// Removes what earlier processes left of roles that have no files any more. Blocks on a disk.
   func removeAbandoned(keeping roles: [RoleSettings]) { abandoned.remove(in: directory, keeping: roles) }
 
-  /// All roles have changed to those of a reload: what isn't an output any more is removed, and what an earlier process left as at a
-  /// start with these settings.
-  func rolesChanged(to roles: [RoleSettings]) {
-    let removals = missing
-    missing = []
-    for removal in removals { remove(removal) }
-    failedRemovals = failedRemovals.compactMap { removal, reported in
-      let left = withoutOwned(removal)
-      return left.places.isEmpty ? nil : (left, reported)
+  /// Takes over the outputs elsewhere that an earlier process recorded, once all roles have been taken on: what isn't an output any more
+  /// is removed.
+  func takeOver(_ recorded: [RecordedOutput], from roles: [RoleSettings], _ inventory: SettingsInventory) {
+    former.take(recorded)
+    judgeFormer(by: roles, inventory, allowsRemoval: false)
+    owners = nil
+  }
+
+  private func judgeFormer(by roles: [RoleSettings], _ inventory: SettingsInventory, allowsRemoval: Bool) {
+    for output in former.recorded {
+      // Another role's credential isn't for the readers of the one that has the place now.
+      if let owner = owner(of: "\(output.path)"), owner.role.name != output.role {
+        removeUnwanted(from: owner, at: "\(output.path)")
+      }
     }
+    former.settingsChanged(to: roles, inventory, mounts: mounts, allowsRemoval: allowsRemoval)
+  }
+
+  /// The files elsewhere where a credential may lie at present, for the next process; `settingsFiles` has the file that names each role.
+  func recorded(_ settingsFiles: [RoleName: String]) -> [RecordedOutput] {
+    let used = kept.values.flatMap { outputs in
+      let name = outputs.role.name
+      return outputs.filesElsewhere.map {
+        RecordedOutput(role: name, uid: $0.uid, settingsFile: settingsFiles[name], path: $0.path)
+      }
+    }
+    return used + removals.recorded + former.recorded
+  }
+
+  /// All roles have changed to those of a reload: what isn't an output any more is removed, and what an earlier process left as at a
+  /// start with these settings. `allowsRemoval` is whether that goes for what looks like an accident, too.
+  func rolesChanged(
+    to roles: [RoleSettings], _ inventory: SettingsInventory = SettingsInventory(), allowsRemoval: Bool = false
+  ) {
+    removals.perform(mounts)
+    judgeFormer(by: roles, inventory, allowsRemoval: allowsRemoval)
     owners = nil
     abandoned.settingsChanged(to: directory, roles)
   }
@@ -127,7 +149,7 @@ final class Outputs {
     owners = nil
     if let old {
       new?.takeOver(old)
-      missing.append(Removal(old.placesMissing(in: new), of: old))
+      removals.add(old.placesMissing(in: new), of: old)
     }
     guard let new else { return }
     if new.isBegun || !new.unwanted.isEmpty { bringUpToDate(new) }
@@ -173,7 +195,7 @@ final class Outputs {
   func forget(_ name: RoleName) {
     guard let old = kept.removeValue(forKey: name) else { return }
     owners = nil
-    missing.append(Removal(old.placesMissing(in: nil), of: old))
+    removals.add(old.placesMissing(in: nil), of: old)
   }
 
   /// Goes on in another directory; what lies in the old one is removed by `rolesChanged`.
@@ -185,51 +207,15 @@ final class Outputs {
     for old in Array(kept.values) { keep(old.role) }
   }
 
-  /// Removes what isn't an output of any role now. `reported` is the error that was reported when it was last tried.
-  private func remove(_ removal: Removal, reported: String? = nil) {
-    let removal = withoutOwned(removal)
-    if removal.places.isEmpty { return }
-    let files = RoleOutputs(
-      writer, directory: removal.directory, role: removal.role, outputs: removal.places, mounts: mounts)
-    files.remove { [unowned self] result in
-      // Without this the order would be carried out, but its outcome not reported.
-      withExtendedLifetime(files) {
-        guard case .failure(let error) = result.outcome else { return }
-        var failed = removal
-        failed.places.removeAll { $0.paths(role: removal.role, in: removal.directory).unit != result.path }
-        // A reload may have put it back into use since.
-        failed = withoutOwned(failed)
-        if failed.places.isEmpty { return }
-        if reported != "\(error)" {
-          logger.error("file not removed, trying again", [.role: removal.role, .reason: "\(error)"])
-        }
-        failedRemovals.append((failed, "\(error)"))
-        retry(at: time() + .microseconds(Self.retry))
-      }
+  /// What lies at `path` may be of another role, unless these outputs have written there.
+  private func removeUnwanted(from outputs: KeptOutputs, at path: String) {
+    outputs.expectUnwanted(at: path)
+    guard outputs.unwanted.contains(path) else { return }
+    if outputs.contents == nil {
+      bringUpToDate(outputs)
+    } else if outputs.states[path]?.failure != nil {
+      removeLapsed(outputs, at: path)
     }
-  }
-
-  /// Leaves out what is an output now: its role writes there, or removes what it finds while it has nothing to write.
-  private func withoutOwned(_ removal: Removal) -> Removal {
-    var left = removal
-    var owned: Set<String> = []
-    left.places.removeAll { place in
-      let path = place.paths(role: removal.role, in: removal.directory).unit
-      guard owner(of: path) != nil else { return false }
-      owned.insert(path)
-      return true
-    }
-    for path in owned {
-      guard let outputs = owner(of: path) else { continue }
-      outputs.expectUnwanted(at: path)
-      guard outputs.unwanted.contains(path) else { continue }
-      if outputs.contents == nil {
-        bringUpToDate(outputs)
-      } else if outputs.states[path]?.failure != nil {
-        removeLapsed(outputs, at: path)
-      }
-    }
-    return left
   }
 
   private func owner(of path: String) -> KeptOutputs? {
@@ -270,6 +256,9 @@ final class Outputs {
     { [unowned self, weak outputs] result in
       guard let outputs else { return }
       report(result.drifts, of: outputs, at: result.path)
+      if let end = result.presumedEnd, reportedPresumed.insert(end.path).inserted {
+        logger.report(end, isRemoved: result.outcome == .success(true), role: outputs.role.name.description)
+      }
       switch result.outcome {
       case .success:
         if settles { outputs.settle(result.path) }
@@ -416,9 +405,7 @@ final class Outputs {
 
   /// Tries some of what failed, for each costs the loop a few system calls; the rest comes a second later.
   func retryFailed() {
-    let removals = failedRemovals
-    failedRemovals = []
-    for (removal, reported) in removals { remove(removal, reported: reported) }
+    removals.retry(mounts)
     owners = nil
     let failing = kept.values.filter(\.isFailing)
     let share = failing.sorted { $0.lastTry < $1.lastTry }.prefix(Self.mostRetries)
@@ -428,7 +415,7 @@ final class Outputs {
 
   /// Looks after a sixtieth of the roles, so that each has its turn in a minute and none makes the others wait.
   private func lookAfterSome() {
-    lookAtUnbegun()
+    lookAtUnpublished()
     reportStuck()
     if round.isEmpty { round = Array(kept.keys) }
     let share = min(round.count, (kept.count + Self.secondsPerRound - 1) / Self.secondsPerRound)
@@ -440,7 +427,7 @@ final class Outputs {
   }
 
   /// Removes what an earlier process left as it lapses, within a second where no more than some hundred roles are so.
-  private func lookAtUnbegun() {
+  func lookAtUnpublished() {
     let share = Array(unbegun.prefix(Self.mostUnbegun))
     unbegun.removeFirst(share.count)
     for name in share {

@@ -1,4 +1,5 @@
 import CLinux
+import Core
 import Glibc
 
 /// An open directory. Names are looked up in it alone, and a symlink is never followed.
@@ -78,6 +79,30 @@ struct Directory: ~Copyable {
     var raw = stat()
     try calls.perform(.examine, path) { fstat(descriptor, &raw) }
     return FileStatus(raw)
+  }
+
+  /// That others than root and `owners` may write here, with the entry of the ACL that lets them where one does.
+  func looseness(of status: FileStatus, besides owners: [UInt32]) -> FileOutputError {
+    var entry: String?
+    if status.permissions & 0o002 == 0, status.permissions & 0o020 != 0 {
+      entry = accessList()?.grant(of: 2, besides: [0] + owners).map { entry in
+        // Users and groups may come from a directory service that is slow to answer, so numbers have to do.
+        switch entry.subject {
+        case .user(let id): entry.text("\(id)")
+        case .group(let id): entry.text(id.map { "\($0)" } ?? "")
+        }
+      }
+    }
+    return .looseDirectory(path: path, uid: status.uid, gid: status.gid, mode: status.permissions, entry: entry)
+  }
+
+  private func accessList() -> AccessList? {
+    let name = "system.posix_acl_access"
+    let size = clinux_get_attribute(descriptor, name, nil, 0)
+    guard size > 0 else { return nil }
+    var bytes = [UInt8](repeating: 0, count: size)
+    let count = bytes.withUnsafeMutableBytes { clinux_get_attribute(descriptor, name, $0.baseAddress, $0.count) }
+    return count == size ? AccessList(bytes) : nil
   }
 
   /// Of what `name` itself is, a symlink included; nil when it isn't there.

@@ -39,3 +39,11 @@ enum EndRecord {
     min(status.writtenSeconds, status.changedSeconds) + shortestSession
   }
 }
+
+/// The end of a credential in a file that has no record of it: of an older version, or the record was lost.
+package struct PresumedEnd: Hashable, Sendable {
+  /// Of the file, or of the directory of a role's generation.
+  package let path: String
+  /// In seconds since 1970: the shortest session from when the file was written.
+  package let end: Int
+}

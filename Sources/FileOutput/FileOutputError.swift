@@ -6,7 +6,8 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
   /// A system call went wrong; `path` is what it was about.
   case system(Step, path: String, errno: CInt)
   /// Somebody other than root, the daemon or the output's owner may write to the directory and could exchange what is in it.
-  case looseDirectory(path: String, uid: UInt32, gid: UInt32, mode: UInt32)
+  /// `entry` is that of its ACL by which somebody else may, where one is the cause.
+  case looseDirectory(path: String, uid: UInt32, gid: UInt32, mode: UInt32, entry: String? = nil)
   /// A directory that has to be the daemon's own belongs to somebody else.
   case foreignDirectory(path: String, uid: UInt32)
   /// The file system doesn't keep who may read a file: what was set isn't what it shows, as with vfat or a mount with `uid=` or `umask=`.
@@ -19,6 +20,10 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
   case hiddenDirectory(path: String)
   /// Something of another kind has the name.
   case inTheWay(path: String, what: String)
+  /// What was to be removed isn't a file that the daemon wrote, or was changed since.
+  case notOurs(path: String, found: String)
+  /// What was to be removed once its session has ended is valid until `end`, in seconds since 1970.
+  case notEnded(path: String, end: Int)
   /// A path that isn't absolute or has empty, `.` or `..` steps.
   case unusablePath(String)
 
@@ -26,8 +31,8 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
     switch self {
     case .system(let step, let path, let number):
       "\(step.noun) '\(path)': cannot \(step.rawValue): \(String(cString: strerror(number)))\(Self.cure(step, path, number).map { "; \($0)" } ?? "")"
-    case .looseDirectory(let path, let uid, let gid, let mode):
-      "directory '\(path)': others may write to it (mode 0\(String(mode, radix: 8)), owner \(uid):\(gid)); name a directory that only root, the daemon or the output's owner may write to: \(Self.seeCheck)"
+    case .looseDirectory(let path, let uid, let gid, let mode, let entry):
+      "directory '\(path)': others may write to it (\(entry.map { "ACL entry \($0), " } ?? "")mode 0\(String(mode, radix: 8)), owner \(uid):\(gid)); name a directory that only root, the daemon or the output's owner may write to: \(Self.seeCheck)"
     case .foreignDirectory(let path, let uid):
       "directory '\(path)': it belongs to uid \(uid) and has to be the daemon's (uid \(geteuid())); move it away, or name another in 'files.directory'"
     case .accessNotKept(let path, let asked, let found):
@@ -39,6 +44,9 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
     case .hiddenDirectory(let path):
       "directory '\(path)': the unit doesn't see homes; name a directory outside of them: \(Self.seeCheck)\(Self.binding(path))"
     case .inTheWay(let path, let what): "file '\(path)': a \(what) is in the way; move it or change 'path'"
+    case .notOurs(let path, let found):
+      "file '\(path)': \(found); look at the file, and remove it if it holds a credential that nobody needs"
+    case .notEnded(let path, _): "file '\(path)': its session has not ended"
     case .unusablePath(let path): "path '\(path)': not an absolute path without empty, '.' and '..' steps"
     }
   }

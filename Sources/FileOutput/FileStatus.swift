@@ -42,13 +42,20 @@ struct FileStatus: Hashable, Sendable {
 
   var written: Moment { Moment(seconds: writtenSeconds, nanoseconds: writtenNanoseconds) }
 
-  struct Moment: Hashable {
+  var changed: Moment { Moment(seconds: changedSeconds, nanoseconds: changedNanoseconds) }
+
+  struct Moment: Hashable, Comparable {
     let seconds: Int
     let nanoseconds: Int
+
+    static func < (one: Moment, other: Moment) -> Bool {
+      (one.seconds, one.nanoseconds) < (other.seconds, other.nanoseconds)
+    }
   }
 
   var permissions: UInt32 { mode & 0o7777 }
   var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
+  var isRegular: Bool { mode & S_IFMT == S_IFREG }
   var isSymlink: Bool { mode & S_IFMT == S_IFLNK }
 
   /// Whether nobody but root and `owners` can exchange what is in this directory.

@@ -15,11 +15,16 @@ enum OutputUnit: Sendable {
     case withdrawEnded(by: Int)
     /// The role is no more.
     case removeAll
+    /// No role has the output any more, which an earlier process wrote: it goes if it is still as that one left it, and has ended by that
+    /// time where one is given, in seconds since 1970.
+    case removeFormer(endedBy: Int?)
+
+    fileprivate var isByEnd: Bool { if case .withdrawEnded = self { true } else { false } }
 
     var isRemoval: Bool {
       switch self {
       case .verify, .write: false
-      case .withdraw, .withdrawEnded, .removeAll: true
+      case .withdraw, .withdrawEnded, .removeAll, .removeFormer: true
       }
     }
   }
@@ -31,6 +36,8 @@ enum OutputUnit: Sendable {
     let drifts: [OutputDrift]
     /// After a failure: whether readers find something, of whatever age.
     let isPresent: Bool
+    /// After `withdrawEnded`, when there was no record of the end.
+    var presumedEnd: PresumedEnd?
   }
 
   mutating func report(_ order: Order) -> Report {
@@ -39,9 +46,12 @@ enum OutputUnit: Sendable {
     switch self {
     case .directory(let directory):
       return Report(
-        result: result, drifts: directory.drifts, isPresent: result.hasFailed && directory.isPresent)
+        result: result, drifts: directory.drifts, isPresent: result.hasFailed && directory.isPresent,
+        presumedEnd: order.isByEnd ? directory.presumedEnd : nil)
     case .file(let file):
-      return Report(result: result, drifts: file.drifts, isPresent: result.hasFailed && file.isPresent)
+      return Report(
+        result: result, drifts: file.drifts, isPresent: result.hasFailed && file.isPresent,
+        presumedEnd: order.isByEnd ? file.presumedEnd : nil)
     }
   }
 
@@ -55,7 +65,8 @@ enum OutputUnit: Sendable {
       case .write(let contents, let end): return try directory.write(contents, until: end)
       case .withdraw: try directory.withdraw()
       case .withdrawEnded(let time): return try directory.withdrawEnded(by: time)
-      case .removeAll: try directory.removeAll()
+      case .removeAll, .removeFormer(nil): try directory.removeAll()
+      case .removeFormer(.some(let time)): return try directory.withdrawEnded(by: time)
       }
     case .file(var file):
       defer { self = .file(file) }
@@ -64,6 +75,7 @@ enum OutputUnit: Sendable {
       case .write(let contents, let end): return try file.write(contents[0], until: end)
       case .withdrawEnded(let time): return try file.withdrawEnded(by: time)
       case .withdraw, .removeAll: try file.withdraw()
+      case .removeFormer(let time): return try file.removeFormer(endedBy: time)
       }
     }
     return true

@@ -19,6 +19,8 @@ struct RoleDirectory: Sendable {
   var calls = Calls()
   /// What somebody changed since, as the last look at it found.
   private(set) var drifts: [OutputDrift] = []
+  /// The end that the last `withdrawEnded` presumed, since the generation there has no record of one.
+  private(set) var presumedEnd: PresumedEnd?
   private var written: Generation?
   /// The one before, which stays for those who read it until the next swap or its end.
   private var previous: (number: UInt64, end: Int)?
@@ -106,6 +108,7 @@ struct RoleDirectory: Sendable {
 
   /// Removes what an earlier process wrote if it has ended by `time`. True when there was such content.
   mutating func withdrawEnded(by time: Int) throws(FileOutputError) -> Bool {
+    presumedEnd = nil
     guard let directory = try openDirectoryIfPresent(), let number = currentNumber(in: directory) else { return false }
     let generation: Directory
     do throws(FileOutputError) { generation = try directory.openDirectory(Self.name(number)) } catch .system(
@@ -115,7 +118,9 @@ struct RoleDirectory: Sendable {
     for name in try directory.names() where Self.generation(name).map({ $0 != number }) == true {
       try directory.removeDirectory(name)
     }
-    guard let end = try Self.end(of: generation), end <= time else { return false }
+    guard let end = try Self.end(of: generation) else { return false }
+    if Self.recordedEnd(of: generation) == nil { presumedEnd = PresumedEnd(path: generation.path, end: end) }
+    guard end <= time else { return false }
     try withdraw()
     return true
   }
@@ -126,9 +131,13 @@ struct RoleDirectory: Sendable {
     return (try? Self.end(of: generation)) ?? 0
   }
 
+  private static func recordedEnd(of generation: borrowing Directory) -> Int? {
+    generation.target(of: EndRecord.inGeneration).flatMap { Int($0) }
+  }
+
   /// Nil for a generation without a file.
   private static func end(of generation: borrowing Directory) throws(FileOutputError) -> Int? {
-    if let end = generation.target(of: EndRecord.inGeneration).flatMap({ Int($0) }) { return end }
+    if let end = recordedEnd(of: generation) { return end }
     // All that is there, for the outputs may have had other names then.
     var earliest: Int?
     for name in try generation.names() {
@@ -316,7 +325,7 @@ extension RoleDirectory {
     }
     let status = try parent.status()
     guard status.isWritable(onlyBy: [geteuid()]) else {
-      throw .looseDirectory(path: parent.path, uid: status.uid, gid: status.gid, mode: status.permissions)
+      throw parent.looseness(of: status, besides: [geteuid()])
     }
     return parent
   }

@@ -11,18 +11,22 @@ package struct OutputResult: Sendable {
   package let drifts: [OutputDrift]
   /// After a failure: whether readers find something there, of whatever age.
   package let isPresent: Bool
+  /// After `withdrawEnded`: the end that was presumed, since no record says it.
+  package let presumedEnd: PresumedEnd?
 
   init(path: String, outcome: Result<Bool, FileOutputError>) {
     self.path = path
     self.outcome = outcome
     drifts = []
     isPresent = false
+    presumedEnd = nil
   }
 
   private init(_ result: OutputResult, _ drifts: [OutputDrift]) {
     path = result.path
     outcome = result.outcome
     isPresent = result.isPresent
+    presumedEnd = result.presumedEnd
     self.drifts = drifts
   }
 
@@ -36,6 +40,7 @@ package struct OutputResult: Sendable {
     outcome = report.result
     drifts = report.drifts
     isPresent = report.isPresent
+    presumedEnd = report.presumedEnd
   }
 }
 
@@ -109,6 +114,13 @@ package final class RoleOutputs {
     for (lane, _) in lanes where path == nil || lane.path == path {
       lane.give(.withdrawEnded(by: time), completion: completion)
     }
+  }
+
+  /// No role has these outputs any more, which an earlier process wrote. What is still as that one left it is removed, where `time` is given
+  /// only if it has ended by then, in seconds since 1970. The outcome is whether there was such a file; a failure `notOurs` or `notEnded`
+  /// when it stays.
+  package func removeFormer(endedBy time: Int?, completion: @escaping Completion) {
+    for (lane, _) in lanes { lane.give(.removeFormer(endedBy: time), completion: completion) }
   }
 
   /// The role is no more: as `withdraw`, and its directory goes, too.

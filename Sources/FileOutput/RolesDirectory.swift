@@ -13,28 +13,34 @@ package enum RolesDirectory {
   ) throws(FileOutputError) -> AbandonedRemoval {
     let opened: Directory
     do throws(FileOutputError) { opened = try Directory(at: directory, Calls()) } catch .missingDirectory {
-      return AbandonedRemoval(left: [], failure: nil)
+      return AbandonedRemoval(left: [], presumed: [], failure: nil)
     }
     let names = try opened.names()
     var first: FileOutputError?
     var left: [String] = []
+    var presumed: [PresumedEnd] = []
     for name in names where !roles.contains(name) && isRoleName(name) {
       do throws(FileOutputError) {
-        if try !remove(name, in: opened, at: directory, endedBy: end) { left.append(name) }
+        if try !remove(name, in: opened, at: directory, endedBy: end, &presumed) { left.append(name) }
       } catch { first = first ?? error }
     }
-    return AbandonedRemoval(left: left.sorted(), failure: first)
+    return AbandonedRemoval(left: left.sorted(), presumed: presumed, failure: first)
   }
 
   /// False for one of ours whose content has not ended.
   private static func remove(
-    _ name: String, in opened: borrowing Directory, at directory: String, endedBy end: Int?
+    _ name: String, in opened: borrowing Directory, at directory: String, endedBy end: Int?,
+    _ presumed: inout [PresumedEnd]
   ) throws(FileOutputError) -> Bool {
     var abandoned = RoleDirectory(parent: directory, role: name, [])
     guard let status = try opened.status(of: name), status.isDirectory, status.uid == geteuid(),
       abandoned.presentNumber() != nil
     else { return true }
-    if let end, try !abandoned.withdrawEnded(by: end) { return false }
+    if let end {
+      let isEnded = try abandoned.withdrawEnded(by: end)
+      if let end = abandoned.presumedEnd { presumed.append(end) }
+      if !isEnded { return false }
+    }
     try abandoned.removeAll()
     return true
   }
@@ -57,6 +63,8 @@ package enum RolesDirectory {
 package struct AbandonedRemoval {
   /// The roles whose content has not ended, sorted.
   package let left: [String]
+  /// Of those that were judged by their end, and have no record of it.
+  package let presumed: [PresumedEnd]
   /// What went wrong first with others.
   package let failure: FileOutputError?
 }

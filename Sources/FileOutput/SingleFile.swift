@@ -7,6 +7,8 @@ struct SingleFile: Sendable {
   var calls = Calls()
   /// What somebody changed since, as the last look at it found.
   private(set) var drifts: [OutputDrift] = []
+  /// The end that the last `withdrawEnded` presumed, since the file there has no record of one.
+  private(set) var presumedEnd: PresumedEnd?
   private var written: Written?
 
   /// What was written last, and how the kernel saw it.
@@ -73,8 +75,12 @@ struct SingleFile: Sendable {
   }
 
   private func end(of present: FileStatus, in directory: borrowing Directory) -> Int {
+    recordedEnd(of: present, in: directory) ?? EndRecord.presumedEnd(of: present)
+  }
+
+  /// Nil when there is no record, or it is of other files.
+  private func recordedEnd(of present: FileStatus, in directory: borrowing Directory) -> Int? {
     directory.target(of: record).flatMap { EndRecord.end(of: present.inode, in: $0) }
-      ?? EndRecord.presumedEnd(of: present)
   }
 
   /// Removes the file, whoever wrote it: it lies where the lapsed credential is expected.
@@ -99,11 +105,60 @@ struct SingleFile: Sendable {
 
   /// Removes what an earlier process wrote if it has ended by `time`. True when there was such a file.
   mutating func withdrawEnded(by time: Int) throws(FileOutputError) -> Bool {
+    presumedEnd = nil
     guard let directory = try openDirectoryIfPresent(), let present = try directory.status(of: path.name),
-      !present.isDirectory, end(of: present, in: directory) <= time
+      !present.isDirectory
     else { return false }
+    let end = end(of: present, in: directory)
+    if recordedEnd(of: present, in: directory) == nil { presumedEnd = PresumedEnd(path: "\(path)", end: end) }
+    guard end <= time else { return false }
     try withdraw()
     return true
+  }
+
+  /// Removes what an earlier process wrote here, if it is still as that one left it: no role has this output any more, so nothing else may
+  /// be touched. False when there is no such file. With `time`, in seconds since 1970, only what ends by then.
+  mutating func removeFormer(endedBy time: Int?) throws(FileOutputError) -> Bool {
+    let directory: Directory
+    do throws(FileOutputError) {
+      guard let opened = try openDirectoryIfPresent() else { return false }
+      directory = opened
+    } catch .system(.openDirectory, let place, let number) where number == ELOOP || number == ENOTDIR {
+      throw .notOurs(path: "\(path)", found: "'\(place)' is a link or a file now")
+    }
+    guard let present = try directory.status(of: path.name) else {
+      try removeOwnLeftovers(in: directory)
+      return false
+    }
+    if let found = try foreignness(of: present, in: directory) { throw .notOurs(path: "\(path)", found: found) }
+    let end = end(of: present, in: directory)
+    if let time, end > time { throw .notEnded(path: "\(path)", end: end) }
+    try withdraw()
+    return true
+  }
+
+  /// What shows that `present` isn't a file that we wrote, or isn't as we wrote it; nil when nothing does.
+  ///
+  /// The record was made behind the content. A later file with the same inode, or later content, is younger than the record.
+  private func foreignness(of present: FileStatus, in directory: borrowing Directory) throws(FileOutputError) -> String?
+  {
+    guard present.isRegular else { return "it isn't a regular file" }
+    guard present.uid == output.uid else { return "it belongs to uid \(present.uid) instead of \(output.uid)" }
+    guard let link = try directory.status(of: record), link.isSymlink, link.uid == geteuid(),
+      recordedEnd(of: present, in: directory) != nil
+    else { return "the daemon has no record '\(record)' beside it that names this file" }
+    return present.written > link.changed ? "its content was changed since" : nil
+  }
+
+  /// What a crash left half made, and the record of a file that is gone.
+  private func removeOwnLeftovers(in directory: borrowing Directory) throws(FileOutputError) {
+    let temporary = Directory.temporaryName(for: path.name)
+    if let status = try directory.status(of: temporary), status.isRegular, [geteuid(), output.uid].contains(status.uid)
+    {
+      try directory.remove(temporary)
+    }
+    guard let link = try directory.status(of: record), link.isSymlink, link.uid == geteuid() else { return }
+    try removeRecord(in: directory)
   }
 
   /// Whether a file is there, of whatever age.
@@ -126,7 +181,7 @@ struct SingleFile: Sendable {
     let directory = try Directory(at: path.directory, calls)
     let status = try directory.status()
     guard status.isWritable(onlyBy: [geteuid(), output.uid]) else {
-      throw .looseDirectory(path: path.directory, uid: status.uid, gid: status.gid, mode: status.permissions)
+      throw directory.looseness(of: status, besides: [geteuid(), output.uid])
     }
     return directory
   }

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 @testable import Daemon
+@testable import FileOutput
 
 @Suite struct GenerationFileTests {
   private let directory: TemporaryDirectory
@@ -95,5 +96,33 @@ import Testing
     mkdir("\(file.path).new", 0o700)
     #expect(throws: GenerationFile.Failure.self) { try file.write([(name("uploader"), 8)]) }
     #expect(try file.read().numbers == [name("uploader"): 7])
+  }
+
+  @Test func `outputs are read back, whatever their paths hold`() throws {
+    let outputs = [
+      RecordedOutput(
+        role: name("uploader"), uid: 1007, settingsFile: "/etc/rolekeeper/rolekeeper.toml",
+        path: try #require(OutputPath("/srv/app/credentials.json"))),
+      RecordedOutput(
+        role: name("reports"), uid: 0, settingsFile: nil, path: try #require(OutputPath("/srv/50% off\n/naïve file"))),
+    ]
+    try file.write([(name("uploader"), 7)], outputs: outputs)
+    let lines = FileText.read(file.path)?.split(separator: "\n").dropLast() ?? []
+    #expect(
+      Array(lines) == [
+        "rolekeeper generations 2", "uploader 7",
+        "file uploader 1007 /etc/rolekeeper/rolekeeper.toml /srv/app/credentials.json",
+        "file reports 0 - /srv/50%25%20off%0A/naïve%20file",
+      ])
+    #expect(try file.read() == .init(numbers: [name("uploader"): 7], outputs: outputs))
+  }
+
+  @Test(arguments: [
+    "file uploader 1007 - srv/a", "file uploader 1007 - /srv/../a", "file uploader x - /srv/a", "file UP 1007 - /srv/a",
+    "file uploader 1007 - /srv/%4", "file uploader 1007 - /srv/%zz", "file uploader 1007 - /srv/%FF",
+    "file uploader 1007 /srv/a", "other uploader 1007 - /srv/a",
+  ])
+  func `what isn't an output's line is none`(_ line: String) {
+    #expect(RecordedOutput(line: line.split(separator: " ")) == nil)
   }
 }

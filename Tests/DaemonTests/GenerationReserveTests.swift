@@ -6,6 +6,7 @@ import TestSupport
 import Testing
 
 @testable import Daemon
+@testable import FileOutput
 
 @Suite struct GenerationReserveTests {
   /// In milliseconds since 1970.
@@ -95,5 +96,26 @@ import Testing
     #expect(rmdir("\(file.path).new") == 0)
     reserve.settle()
     #expect(try file.read().numbers == [role.name: 1])
+  }
+
+  @Test func `an output is in the file before it is written, and until it isn't one any more`() throws {
+    func output(_ path: String) throws -> RecordedOutput {
+      RecordedOutput(role: role.name, uid: 1, settingsFile: "/s", path: try #require(OutputPath(path)))
+    }
+    let file = GenerationFile(path: directory.path("generations"))
+    let reserve = reserve(file)
+    let (old, new) = (try output("/srv/old"), try output("/srv/new"))
+    reserve.outputs = { [old] }
+    reserve.cover([old])
+    #expect(try file.read() == .init(), "nothing new, and nothing was published yet")
+    reserve.cover(1, of: role)
+    #expect(try file.read().outputs == [old])
+    reserve.cover([new])
+    #expect(try Set(file.read().outputs) == [old, new])
+    reserve.outputs = { [new] }
+    reserve.settle()
+    #expect(try file.read().outputs == [new])
+    let next = self.reserve(file)
+    #expect(next.takeFormerOutputs() == [new] && next.takeFormerOutputs().isEmpty)
   }
 }

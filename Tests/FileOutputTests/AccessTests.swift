@@ -35,6 +35,15 @@ import Testing
     }
   }
 
+  /// The mode was named, and with it a group that may only read.
+  @Test func `a directory that somebody may write to by an ACL is refused with the entry`() throws {
+    try AccessControlList.letsWrite(1001, at: temporary.path)
+    var file = SingleFileTests.make(path)
+    let error = try #require(throws: FileOutputError.self) { try file.write(content("one", version: 1)) }
+    #expect(
+      "\(error)".contains("'\(temporary.path)': others may write to it (ACL entry user:1001:rwx, mode 0"), "\(error)")
+  }
+
   @Test func `an ACL that somebody sets on a file is found, named and gone`() throws {
     var file = SingleFileTests.make(path)
     _ = try file.write(content("one", version: 1))

@@ -165,4 +165,130 @@ import Testing
     try file.withdraw()
     #expect(try file.write(content("one", version: 1)))
   }
+
+  // MARK: - An earlier process's file that is an output no more
+
+  /// As the next process sees it.
+  private func former() -> SingleFile { Self.make(path) }
+
+  @Test mutating func `a file of an earlier process is removed with its record`() throws {
+    _ = try file.write(content("one", version: 1))
+    _ = try file.write(content("two", version: 2))
+    try temporary.write("half", to: Directory.temporaryName(for: "credentials.json"))
+    var former = former()
+    #expect(try former.removeFormer(endedBy: nil))
+    #expect(names(temporary.path).isEmpty)
+    #expect(try !former.removeFormer(endedBy: nil), "nothing is there")
+    var elsewhere = Self.make("\(temporary.path)/gone/credentials.json")
+    #expect(try !elsewhere.removeFormer(endedBy: nil), "nor is the directory")
+  }
+
+  @Test mutating func `a crash's half-made file and the record go where there is no file any more`() throws {
+    _ = try file.write(content("one", version: 1))
+    unlink(path)
+    try temporary.write("half", to: Directory.temporaryName(for: "credentials.json"))
+    var former = former()
+    #expect(try !former.removeFormer(endedBy: nil))
+    #expect(names(temporary.path).isEmpty)
+  }
+
+  @Test mutating func `a file of an earlier process that has not ended stays until then when it is asked to`() throws {
+    _ = try file.write(content("one", version: 1), until: 2000)
+    var former = former()
+    #expect(throws: FileOutputError.notEnded(path: path, end: 2000)) { try former.removeFormer(endedBy: 1999) }
+    #expect(FileText.read(path) == "one")
+    #expect(try former.removeFormer(endedBy: 2000))
+    #expect(names(temporary.path).isEmpty)
+  }
+
+  /// What somebody does to the file, and what the refusal says.
+  struct Change: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    let found: String
+    let make: @Sendable (String, TemporaryDirectory) throws -> Void
+  }
+
+  @Test(arguments: [
+    Change(testDescription: "another file", found: "record") { path, directory in
+      try directory.write("precious", to: "mine")
+      chown(directory.path("mine"), owner.uid, owner.gid)
+      rename(directory.path("mine"), path)
+    },
+    Change(testDescription: "a link", found: "regular") { path, directory in
+      try directory.write("precious", to: "mine")
+      unlink(path)
+      symlink(directory.path("mine"), path)
+    },
+    Change(testDescription: "a directory", found: "regular") { path, _ in
+      unlink(path)
+      mkdir(path, 0o755)
+    },
+    Change(testDescription: "other content", found: "changed since") { path, _ in
+      chmod(path, 0o640)
+      let file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+      write(file, "mine", 4)
+      // Kernels before 6.13 stamp files with the time of the last tick.
+      var later = [timespec(tv_sec: time(nil) + 1, tv_nsec: 0), timespec(tv_sec: time(nil) + 1, tv_nsec: 0)]
+      futimens(file, &later)
+      close(file)
+    },
+    Change(testDescription: "no record", found: "record") { _, directory in unlink(directory.path(Self.record)) },
+    Change(testDescription: "a file for a record", found: "record") { path, directory in
+      unlink(directory.path(Self.record))
+      try directory.write("\(time(nil) + 3600):\(Look(path)!.inode)", to: Self.record)
+    },
+  ])
+  mutating func `what somebody else put in the place of an earlier process's file stays`(_ row: Change) throws {
+    _ = try file.write(content("one", version: 1))
+    try row.make(path, temporary)
+    let before = names(temporary.path)
+    var former = former()
+    let error = try #require(throws: FileOutputError.self) { try former.removeFormer(endedBy: nil) }
+    guard case .notOurs(path, let found) = error else { throw error }
+    #expect(found.contains(row.found), "\(found)")
+    #expect(names(temporary.path) == before)
+  }
+
+  @Test(.needs(.root)) mutating func `a file of another owner, and another user's record, aren't ours`() throws {
+    _ = try file.write(content("one", version: 1))
+    let record = temporary.path(Self.record)
+    let text = try #require(target(record))
+    unlink(record)
+    symlink(text, record)
+    lchown(record, 4711, 4712)
+    var former = former()
+    #expect(throws: FileOutputError.self) { try former.removeFormer(endedBy: nil) }
+    _ = try file.write(content("two", version: 2))
+    chown(path, 4713, 4712)
+    #expect(throws: FileOutputError.notOurs(path: path, found: "it belongs to uid 4713 instead of 4711")) {
+      try former.removeFormer(endedBy: nil)
+    }
+    #expect(FileText.read(path) == "two")
+  }
+
+  @Test mutating func `a directory that has become a link isn't followed to remove an earlier process's file`() throws {
+    let directory = temporary.path("app")
+    mkdir(directory, 0o755)
+    file = Self.make("\(directory)/credentials.json")
+    _ = try file.write(content("one", version: 1))
+    rename(directory, temporary.path("moved"))
+    symlink(temporary.path("moved"), directory)
+    var former = Self.make("\(directory)/credentials.json")
+    let error = try #require(throws: FileOutputError.self) { try former.removeFormer(endedBy: nil) }
+    guard case .notOurs = error else { throw error }
+    #expect(FileText.read(temporary.path("moved/credentials.json")) == "one")
+  }
+
+  @Test mutating func `the end that is presumed of a file without a record is known`() throws {
+    _ = try file.write(content("one", version: 1), until: 2000)
+    var former = former()
+    #expect(try !former.withdrawEnded(by: 1999))
+    #expect(former.presumedEnd == nil)
+    unlink(temporary.path(Self.record))
+    #expect(try !former.withdrawEnded(by: time(nil)))
+    let end = try #require(former.presumedEnd)
+    #expect(end.path == path && abs(end.end - time(nil) - 900) < 60)
+    #expect(try former.withdrawEnded(by: end.end))
+    #expect(former.presumedEnd == end && Look(path) == nil)
+  }
 }

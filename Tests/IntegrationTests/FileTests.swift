@@ -187,6 +187,43 @@ import Wire
     }
   }
 
+  /// It stayed on the disk with a live credential: the new process had never heard of it.
+  @Test func `a file elsewhere that the settings stop naming while no daemon runs is removed by the next one`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let paths = ["old.json", "kept.json", "theirs.json"].map { lab.directory.path($0) }
+    lab.draft.roles[0].files = paths.map { SettingsDraft.Role.file($0) }.joined(
+      separator: "\n[[roles.uploader.files]]\n")
+    try lab.writeSettings()
+    let first = try lab.start()
+    for path in paths { #expect(access(path, R_OK) == 0) }
+    // Also of a process that had no time to say so.
+    first.child.signal(SIGKILL)
+    first.child.wait()
+    let good = lab.draft.text
+    try lab.directory.write("precious", to: "new")
+    rename(lab.directory.path("new"), paths[2])
+
+    // Cut off before the roles: nothing is removed.
+    try lab.directory.write(
+      String(good.prefix(upTo: good.firstRange(of: "[roles.")!.lowerBound)), to: "rolekeeper.toml")
+    let second = try lab.launch(named: "second")
+    try second.awaitLog(
+      "warning: a credential file that the settings no longer name stays until its session ends", "path=\(paths[0])")
+    try second.awaitLog("warning: a file that the settings no longer name isn't as the daemon left it", paths[2])
+    try eventually("the daemon answers") { (try? second.get("/healthz"))?.status == 503 }
+    for path in paths { #expect(access(path, R_OK) == 0) }
+    second.child.stop()
+
+    lab.draft.roles[0].files = SettingsDraft.Role.file(paths[1])
+    try lab.writeSettings()
+    let third = try lab.start(named: "third")
+    try third.awaitLog("notice: removed a credential file that the settings no longer name", "path=\(paths[0])")
+    #expect(access(paths[0], F_OK) != 0 && FileText.read(paths[2]) == "precious")
+    #expect(FileText.read(paths[1])?.contains(try lab.credential("uploader").keyID) == true)
+    #expect(third.child.stop() == 0)
+    #expect(FileText.read("\(lab.draft.socketPath).generations")?.contains("\(paths[0])") == false)
+  }
+
   @Test func `a directory that vanished is made again, and its files written`() throws {
     let lab = try Lab(RealmDraft(lifetime: "4s")) { $0.roles[0].files = files() }
     try lab.start()

@@ -19,6 +19,11 @@ package struct SettingsInventory: Hashable, Sendable {
   /// The tables written in the main file: `sts`, `socket` and so on.
   package var sections: Set<String>
 
+  /// The path of the file that each role is in.
+  package var fileOfRole: [RoleName: String] {
+    files.reduce(into: [:]) { all, file in for role in file.roles { all[role] = file.path } }
+  }
+
   package init(files: [File] = [], sections: Set<String> = []) {
     self.files = files
     self.sections = sections

@@ -1,0 +1,210 @@
+import Core
+import Glibc
+import Secrets
+import TestSupport
+import Testing
+
+@testable import Daemon
+@testable import FileOutput
+@testable import Settings
+
+/// What becomes of outputs elsewhere that an earlier process wrote and the settings no longer name.
+@Suite struct FormerOutputsTests {
+  private static let main = "/etc/rolekeeper/rolekeeper.toml"
+  private static let extra = "/etc/rolekeeper/roles.d/extra.toml"
+
+  private let directory: TemporaryDirectory
+  private let bench: Bench
+  private let recorder = LogRecorder()
+  private let outputs: Outputs
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    bench = try Bench()
+    let mounts = MountTable("1 0 0:1 / \(directory.path) rw - tmpfs tmpfs rw")
+    outputs = try Outputs(
+      loop: bench.loop, directory: directory.path("roles"), logger: recorder.logger, mounts: { mounts },
+      time: { [bench] in bench.now })
+  }
+
+  private func path(_ name: String) throws -> OutputPath { try #require(OutputPath(directory.path(name))) }
+
+  private static func name(_ text: String) -> RoleName { RoleName(text)! }
+
+  /// As an earlier process wrote and recorded it.
+  private func leave(_ file: String, of role: String, in settings: String? = Self.main, for life: Int = 3600) throws
+    -> RecordedOutput
+  {
+    let place = try path(file)
+    var single = SingleFile(place, OutputFile(.elsewhere(place), uid: geteuid(), gid: getegid(), mode: 0o400))
+    let text = Secret(copying: Array("text".utf8).span)
+    _ = try single.write(SealedContent(text, version: 1), until: time(nil) + life)
+    return RecordedOutput(role: Self.name(role), uid: geteuid(), settingsFile: settings, path: place)
+  }
+
+  private func isThere(_ file: String) -> Bool { access(directory.path(file), F_OK) == 0 }
+
+  private func role(_ name: String, _ files: String...) -> RoleSettings {
+    var role = Bench.role(name)
+    role.outputs = files.map {
+      OutputSettings(
+        location: .elsewhere(path: directory.path($0)), format: .json, uid: geteuid(), gid: getegid(), mode: 0o400)
+    }
+    return role
+  }
+
+  private static func inventory(_ roles: [String], endsInLineFeed: Bool = true, extra: [String]? = nil)
+    -> SettingsInventory
+  {
+    func file(_ path: String, _ roles: [String]) -> SettingsInventory.File {
+      .init(path: path, roles: roles.map(name), endsInLineFeed: endsInLineFeed, lastTable: nil)
+    }
+    return SettingsInventory(files: [file(main, roles)] + (extra.map { [file(self.extra, $0)] } ?? []))
+  }
+
+  private func start(_ recorded: [RecordedOutput], _ roles: [RoleSettings], _ inventory: SettingsInventory) {
+    for role in roles { outputs.keep(role) }
+    outputs.takeOver(recorded, from: roles, inventory)
+  }
+
+  private var lines: [String] { recorder.all }
+
+  @Test func `a file that the settings no longer name is removed at the start, with one line`() throws {
+    let gone = try leave("gone", of: "a")
+    let kept = try leave("kept", of: "a")
+    let roles = [role("a", "kept")]
+    start([gone, kept], roles, Self.inventory(["a"]))
+    #expect(!isThere("gone") && isThere("kept"))
+    #expect(lines == ["notice: removed a credential file that the settings no longer name path=\(gone.path) role=a"])
+    #expect(outputs.recorded([kept.role: Self.main]) == [kept], "and is forgotten")
+  }
+
+  @Test func `a file that is gone already is forgotten without a word`() throws {
+    let gone = RecordedOutput(role: Self.name("a"), uid: 1, settingsFile: Self.main, path: try path("nowhere/file"))
+    start([gone], [role("a", "kept")], Self.inventory(["a"]))
+    let kept = try path("kept")
+    #expect(lines.isEmpty && outputs.recorded([:]).map(\.path) == [kept])
+  }
+
+  @Test func `what somebody else put there stays, and is reported once`() throws {
+    let gone = try leave("gone", of: "a")
+    unlink(directory.path("gone"))
+    unlink(directory.path(".gone.rolekeeper-expires"))
+    try directory.write("precious", to: "gone")
+    start([gone], [role("a", "kept")], Self.inventory(["a"]))
+    #expect(FileText.read(directory.path("gone")) == "precious")
+    #expect(lines.count == 1 && lines[0].hasPrefix("warning: a file that the settings no longer name isn't as"))
+    #expect(!outputs.recorded([:]).contains(gone))
+  }
+
+  /// Which settings look cut off, and which are meant.
+  struct Row: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    var file: String? = FormerOutputsTests.main
+    let roles: [String]
+    var files = ["kept"]
+    var extra: [String]?
+    var endsInLineFeed = true
+    let reason: RetentionReason?
+  }
+
+  @Test(arguments: [
+    Row(testDescription: "no role at all", roles: [], reason: .noRoles),
+    Row(testDescription: "one role of two taken out", roles: ["b"], reason: nil),
+    Row(testDescription: "one file of two taken out", roles: ["a"], reason: nil),
+    Row(testDescription: "all files of a role", roles: ["a"], files: [], reason: .roleLostFiles(name("a"))),
+    Row(testDescription: "the line end, too", roles: ["b"], endsInLineFeed: false, reason: .noLineEnd(main)),
+    Row(
+      testDescription: "an emptied file of roles.d", file: extra, roles: ["b"], extra: [], reason: .fileLostRoles(extra)
+    ),
+    Row(testDescription: "a deleted file of roles.d", file: extra, roles: ["b"], reason: nil),
+    Row(
+      testDescription: "a role moved to another file, without its file", file: extra, roles: ["a"], extra: [],
+      reason: nil),
+    Row(testDescription: "taken out by a reload before", file: nil, roles: ["b"], endsInLineFeed: false, reason: nil),
+  ])
+  func `what settings that look cut off don't name stays until its end`(_ row: Row) throws {
+    let gone = try leave("gone", of: "a", in: row.file)
+    let ended = try leave("ended", of: "a", in: row.file, for: -1)
+    let roles = row.roles.map { name in
+      var role = role(name, "kept-\(name)")
+      if row.files.isEmpty { role.outputs = [] }
+      return role
+    }
+    let inventory = Self.inventory(row.roles, endsInLineFeed: row.endsInLineFeed, extra: row.extra)
+    #expect(RetentionReason(of: gone, roles: roles, inventory: inventory) == row.reason)
+    start([gone, ended], roles, inventory)
+    #expect(isThere("gone") == (row.reason != nil) && !isThere("ended"))
+    #expect(outputs.recorded([:]).contains(gone) == (row.reason != nil))
+    guard let reason = row.reason else { return }
+    let phrase = "warning: a credential file that the settings no longer name stays until its session ends"
+    #expect(lines.contains { $0.hasPrefix(phrase) && $0.contains("\(gone.path)") && $0.contains("reason=\(reason)") })
+
+    // A reload of the same, and one that allows removal.
+    outputs.rolesChanged(to: roles, inventory)
+    #expect(isThere("gone") && lines.count { $0.hasPrefix(phrase) && $0.contains("\(gone.path)") } == 1)
+    outputs.rolesChanged(to: roles, inventory, allowsRemoval: true)
+    #expect(!isThere("gone") && !outputs.recorded([:]).contains(gone))
+  }
+
+  @Test func `a file that the settings name again is its role's again`() throws {
+    let gone = try leave("gone", of: "a")
+    start([gone], [], Self.inventory([]))
+    #expect(isThere("gone"))
+    let new = role("a", "gone")
+    outputs.keep(new)
+    outputs.rolesChanged(to: [new], Self.inventory(["a"]))
+    #expect(isThere("gone") && outputs.recorded([gone.role: Self.main]) == [gone])
+  }
+
+  /// Its readers would have got a credential that isn't for them.
+  @Test func `a file that another role has now doesn't keep the earlier role's credential`() throws {
+    let moved = try leave("moved", of: "a")
+    let same = try leave("same", of: "b")
+    start([moved, same], [role("a", "kept"), role("b", "moved", "same")], Self.inventory(["a", "b"]))
+    #expect(!isThere("moved") && isThere("same"))
+  }
+
+  @Test func `a file that can't be removed is recorded for the next process, and tried again`() throws {
+    let gone = try leave("gone", of: "a")
+    let obstacle = directory.path(".gone.rolekeeper-new")
+    mkdir(obstacle, 0o755)
+    let roles = [role("a", "kept")]
+    start([gone], roles, Self.inventory(["a"]))
+    outputs.rolesChanged(to: roles, Self.inventory(["a"]))
+    let phrase = "warning: credential file that the settings no longer name not removed, trying again"
+    #expect(lines.count { $0.hasPrefix(phrase) } == 1 && outputs.recorded([:]).contains(gone))
+    rmdir(obstacle)
+    outputs.rolesChanged(to: roles, Self.inventory(["a"]))
+    #expect(!isThere("gone") && !outputs.recorded([:]).contains(gone))
+  }
+
+  @Test func `a removal of a reload that fails is recorded for the next process as one that is meant`() throws {
+    let kept = try leave("gone", of: "a")
+    start([], [role("a", "gone")], Self.inventory(["a"]))
+    let obstacle = directory.path(".gone.rolekeeper-new")
+    mkdir(obstacle, 0o755)
+    let new = role("a", "other")
+    outputs.keep(new)
+    outputs.rolesChanged(to: [new], Self.inventory(["a"]))
+    let meant = RecordedOutput(role: kept.role, uid: kept.uid, settingsFile: nil, path: kept.path)
+    #expect(outputs.recorded([:]).contains(meant))
+    rmdir(obstacle)
+    outputs.retryFailed()
+    #expect(!isThere("gone") && !outputs.recorded([:]).contains(meant))
+  }
+
+  /// It was removed 15 minutes after it had been written, without a word.
+  @Test func `a file without a record of its end is reported, once`() throws {
+    _ = try leave("kept", of: "a")
+    unlink(directory.path(".kept.rolekeeper-expires"))
+    start([], [role("a", "kept")], Self.inventory(["a"]))
+    outputs.lookAtUnpublished()
+    outputs.lookAtUnpublished()
+    #expect(lines.count == 1)
+    #expect(
+      lines[0].hasPrefix("warning: a credential file of an earlier process has no record of its end: it is taken"))
+    #expect(lines[0].contains("path=\(directory.path("kept"))") && lines[0].contains("role=a"))
+    #expect(isThere("kept"))
+  }
+}
