@@ -1,8 +1,9 @@
 package import CloudAPI
 package import Core
-package import EventLoop
-package import Logging
+import EventLoop
+import Logging
 import Secrets
+import Settings
 
 /// The AccessKey that signs AssumeRole, read from a file and followed as the file changes.
 ///
@@ -48,26 +49,28 @@ package final class AccessKeySource {
   private var inquiries: [KeySuccession.InquiryID: AnyObject] = [:]
   private var chance = SystemRandomNumberGenerator()
   /// The source whose place this one takes, until `takeOver`.
-  private var predecessor: AccessKeySource?
+  private var predecessor: Predecessor?
   /// Who follows the key since another one took this one's place.
   private weak var successor: AccessKeySource?
 
   /// Begins to follow the key and reads it. A file that can't be read yet is reported, and taken up when it can.
   ///
-  /// Throws for a systemd credential that can't be read: only a new start of the service has systemd copy it again.
+  /// Throws for a systemd credential that can't be used, unless `mayLackKey`: only a new start of the service has systemd copy it again.
   ///
   /// In place of a `predecessor` with a key it goes on with that one's key, which signs until STS has accepted the one at the new
   /// location. Nothing is read, and nothing changes for the predecessor, before `takeOver`.
-  package convenience init(
-    name: String, at location: Location, succeeding predecessor: AccessKeySource? = nil, loop: EventLoop, logger: Logger
+  convenience init(
+    name: String, at location: Location, succeeding predecessor: Predecessor? = nil, mayLackKey: Bool = false,
+    loop: EventLoop, logger: Logger
   ) throws {
     try self.init(
-      name: name, at: location, succeeding: predecessor, loop: loop, logger: logger, watching: DirectoryWatch.Calls())
+      name: name, at: location, succeeding: predecessor, mayLackKey: mayLackKey, loop: loop, logger: logger,
+      watching: DirectoryWatch.Calls())
   }
 
   init(
-    name: String, at location: Location, succeeding predecessor: AccessKeySource? = nil, loop: EventLoop,
-    logger: Logger, watching calls: DirectoryWatch.Calls
+    name: String, at location: Location, succeeding predecessor: Predecessor? = nil, mayLackKey: Bool = false,
+    loop: EventLoop, logger: Logger, watching calls: DirectoryWatch.Calls
   ) throws {
     self.name = name
     self.location = location
@@ -79,14 +82,14 @@ package final class AccessKeySource {
         ofParentOf: path, loop: loop, calls: calls, faulted: { [unowned self] in report($0) },
         handler: { [unowned self] in reread() })
     }
-    if let predecessor, predecessor.key != nil {
+    if let predecessor, predecessor.source.key != nil {
       self.predecessor = predecessor
-      keys = KeySuccession(succeeding: predecessor.keys)
+      keys = KeySuccession(succeeding: predecessor.source.keys)
       return
     }
     switch location {
     case .file: reread()
-    case .credential: handle(.found(try Self.read(location)))
+    case .credential: if mayLackKey { reread() } else { handle(.found(try Self.read(location))) }
     }
   }
 
@@ -99,7 +102,7 @@ package final class AccessKeySource {
   package func takeOver() {
     guard let predecessor else { return }
     self.predecessor = nil
-    predecessor.retire(for: self)
+    if !predecessor.stays { predecessor.source.retire(for: self) }
     reread()
     handle(.timerFired)
   }
@@ -194,11 +197,22 @@ package final class AccessKeySource {
         location: location, why: location == .file(path) ? "\(error.why); \(error.fix)" : error.why,
         isPlainToSee: error.isPlainToSee)
     }
+    if case .credential = location, content.withBytes({ Self.isMissing($0) }) {
+      throw AccessKeyUnusable(location: location, why: "", isMissing: true)
+    }
     do {
       return try content.withBytes { (bytes) throws(AccessKeyFileError) in try AccessKeyFile.parse(bytes) }
     } catch {
       throw AccessKeyUnusable(location: location, why: "\(error)")
     }
+  }
+}
+
+extension AccessKeySource {
+  /// Whether the unit passed this in place of a file that wasn't there.
+  private static func isMissing(_ bytes: Span<UInt8>) -> Bool {
+    let marker = Array(InstalledUnit.missingCredential.utf8)
+    return bytes.count == marker.count && marker.indices.allSatisfy { bytes[$0] == marker[$0] }
   }
 }
 
@@ -208,13 +222,21 @@ package struct AccessKeyUnusable: Error, CustomStringConvertible {
   let why: String
   /// Whether it shows without opening the file, so that the check of a `file =` has reported it already.
   package var isPlainToSee = false
+  /// Whether systemd found no file to copy.
+  var isMissing = false
 
   package var description: String {
+    if isMissing {
+      return
+        "the file with the AccessKey wasn't there when the service started: put it where the unit's LoadCredential= looks for it "
+        + "(as installed: install -m 0400 AccessKey.csv /etc/rolekeeper/access-key), then run: systemctl restart rolekeeper"
+    }
     switch location {
-    case .file(let path): "AccessKey file '\(path)': \(why)"
+    case .file(let path): return "AccessKey file '\(path)': \(why)"
     case .credential(let path):
       // Nobody can write to a path in /run/credentials: the file it was copied from is what can be fixed.
-      "AccessKey file '\(path)': \(why); it is systemd's copy of the file that the unit's LoadCredential= names "
+      return
+        "AccessKey file '\(path)': \(why); it is systemd's copy of the file that the unit's LoadCredential= names "
         + "(/etc/rolekeeper/access-key as installed): fix that one and restart the unit"
     }
   }

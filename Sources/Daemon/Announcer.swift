@@ -58,6 +58,12 @@ final class Announcer {
   /// systemd shows the last status of a service that has ended, too: nothing in it may look as if it still ran.
   func stopping() { notifier.stopping(status: "stopped") }
 
+  /// Without any AccessKey: what is missing stays in sight until the next process says so itself.
+  func stoppingForKey() {
+    let troubles = keeper.edges.sources.values.sorted { $0.name < $1.name }.compactMap(\.trouble)
+    notifier.stopping(status: troubles.joined(separator: "; "))
+  }
+
   private func becomeReady() {
     guard !isReady else { return }
     isReady = true

@@ -20,7 +20,8 @@ struct Edges {
 
   /// Builds what `settings` ask for, keeping from `old` what they ask for still. Throws a sentence for what can't be had.
   init(_ settings: DaemonSettings, keeping old: Edges?, keeper: Keeper) throws {
-    sources = try Self.sources(settings.sources, keeping: old, keeper: keeper)
+    let switches = AccessKeySource.switches(to: settings.roles, from: keeper.refresher.roles.mapValues(\.settings))
+    sources = try Self.sources(settings.sources, keeping: old, switches: switches, keeper: keeper)
     let wanted = HTTPClient.Settings(settings.sts)
     proxyPassword = try settings.sts.proxy?.passwordFile.map { try ProxyPassword.read($0) }
     if let old, old.httpSettings == wanted, Self.areSame(old.proxyPassword, proxyPassword) {
@@ -50,12 +51,14 @@ struct Edges {
   }
 
   private static func sources(
-    _ wanted: [SourceSettings], keeping old: Edges?, keeper: Keeper
+    _ wanted: [SourceSettings], keeping old: Edges?, switches: [String: String], keeper: Keeper
   ) throws -> [String: AccessKeySource] {
     let places = try wanted.map { (name: $0.name, location: try AccessKeySource.Location($0)) }
-    return try AccessKeySource.sources(at: places, keeping: old?.sources ?? [:]) { name, location, predecessor in
+    return try AccessKeySource.sources(at: places, keeping: old?.sources ?? [:], switches: switches) {
+      name, location, predecessor in
       let source = try AccessKeySource(
-        name: name, at: location, succeeding: predecessor, loop: keeper.loop, logger: keeper.logger)
+        name: name, at: location, succeeding: predecessor, mayLackKey: old == nil, loop: keeper.loop,
+        logger: keeper.logger)
       source.changed = { [unowned keeper] in keeper.refresher.sourceChanged(name) }
       source.stateChanged = { [unowned keeper] in keeper.announcer?.stateChanged() }
       // By the connections in force then, which a reload may replace.

@@ -34,6 +34,7 @@ package final class Keeper: SocketBackend {
   private var signals: [SignalSource] = []
   private var clockSteps: ClockStepSource?
   private var watchdog: Watchdog?
+  private var credentialRetry: CredentialRetry?
   /// When it was last told that new connections have to wait.
   private var pauseTold: Timestamp?
   private var hasToldOfUnlockedSecrets = false
@@ -88,6 +89,11 @@ package final class Keeper: SocketBackend {
     self.settings.roles = []
     outputs.takeOver(generations.takeFormerOutputs(), from: settings.roles, settings.inventory)
     announcer.begin()
+    credentialRetry = try CredentialRetry(loop: loop, sources: { [unowned self] in Array(edges.sources.values) }) {
+      [unowned self] in
+      logger.error("no AccessKey, ending so that systemd reads the credential again")
+      stop(code: 1)
+    }
     if let interval = Watchdog.interval() {
       watchdog = try Watchdog(loop, interval: interval) { [unowned self] in isProgressing() }
     }
@@ -120,11 +126,11 @@ package final class Keeper: SocketBackend {
     refresher.add(role, generation: generation)
   }
 
-  private func stop() {
-    announcer.stopping()
+  private func stop(code: CInt = 0) {
+    if code == 0 { announcer.stopping() } else { announcer.stoppingForKey() }
     server.stop()
     service.flushLog()
-    loop.exit()
+    loop.exit(code: code)
   }
 
   private func observe() {

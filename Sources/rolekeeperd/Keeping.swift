@@ -38,7 +38,7 @@ enum Keeping {
     } catch {
       logger.error("cannot go on", [.reason: "\(error)"])
       Notifier().status("cannot go on: \(error)")
-      // An AccessKey file may be whole again in a moment: that end is started again after, unlike bad settings.
+      // A socket in another daemon's hands, say, may be free in a moment: that end is started again after, unlike bad settings.
       return StartCheck.isForPerson(error) ? ExitStatus.badSettings : ExitStatus.failed
     }
   }

@@ -3,6 +3,7 @@ import Core
 import EventLoop
 import Glibc
 import Logging
+import Settings
 import TestSupport
 import Testing
 import Wire
@@ -41,12 +42,13 @@ import Wire
   }
 
   private func source(
-    _ file: String = "key", name: String = "main", succeeding old: AccessKeySource? = nil,
+    _ file: String = "key", name: String = "main", succeeding old: AccessKeySource? = nil, stays: Bool = false,
     watching calls: DirectoryWatch.Calls = DirectoryWatch.Calls()
   ) throws -> AccessKeySource {
     let source = try AccessKeySource(
-      name: name, at: .file(directory.path("keys/\(file)")), succeeding: old, loop: loop,
-      logger: journal.logger, watching: calls)
+      name: name, at: .file(directory.path("keys/\(file)")),
+      succeeding: old.map { AccessKeySource.Predecessor(source: $0, stays: stays) }, loop: loop, logger: journal.logger,
+      watching: calls)
     source.ask = sts.ask
     return source
   }
@@ -183,14 +185,18 @@ import Wire
   }
 
   /// What a reload makes of `old`: each name with the file where its key is.
-  private func reload(_ wanted: KeyValuePairs<String, String>, keeping old: [String: AccessKeySource] = [:]) throws
-    -> [String: AccessKeySource]
-  {
+  private func reload(
+    _ wanted: KeyValuePairs<String, String>, keeping old: [String: AccessKeySource] = [:],
+    switches: [String: String] = [:]
+  ) throws -> [String: AccessKeySource] {
     let places = wanted.map {
       (name: $0.key, location: AccessKeySource.Location.file(directory.path("keys/\($0.value)")))
     }
-    let sources = try AccessKeySource.sources(at: places, keeping: old) { name, location, predecessor in
-      try source(location.path.split(separator: "/").last.map(String.init)!, name: name, succeeding: predecessor)
+    let sources = try AccessKeySource.sources(at: places, keeping: old, switches: switches) {
+      name, location, predecessor in
+      try source(
+        location.path.split(separator: "/").last.map(String.init)!, name: name, succeeding: predecessor?.source,
+        stays: predecessor?.stays ?? false)
     }
     for source in sources.values { source.takeOver() }
     return sources
@@ -344,5 +350,108 @@ import Wire
     let reported =
       journal.all.joined() + String(decoding: status(source).rendered(), as: UTF8.self) + (source.trouble ?? "")
     #expect(!reported.contains("MarkedSecret") && !reported.contains("Marke7"), "\(reported)")
+  }
+
+  // MARK: - A role that a reload switches to another source
+
+  /// The other source's first key signed at once; wrong, it cost the role its sessions.
+  @Test(arguments: [true, false])
+  func `a role that is switched to another source is signed for by the one before until the new key is proven`(
+    _ isNew: Bool
+  ) throws {
+    try put("LTAIoldoldoldold")
+    try put("LTAInewnewnewnew", "next")
+    var old = try reload(isNew ? ["main": "key"] : ["main": "key", "other": "next"])
+    old["main"]?.accepted(try #require(old["main"]?.key))
+    let new = try reload(["main": "key", "other": "next"], keeping: old, switches: ["other": "main"])
+    old = [:]
+    let other = try #require(new["other"])
+    #expect(other.key?.id == "LTAIoldoldoldold" && other.state == .proving)
+    while other.state == .proving { try sts.answer(.granted(Self.bot)) }
+    #expect(other.key?.id == "LTAInewnewnewnew" && other.state == .working)
+    // The one before still follows its own file.
+    try replace(by: "LTAIthirdthird12")
+    #expect(new["main"]?.state == .proving && other.key?.id == "LTAInewnewnewnew")
+  }
+
+  @Test func `a key that STS hasn't accepted, or refuses, isn't lent`() throws {
+    try put("LTAIoldoldoldold")
+    try put("LTAInewnewnewnew", "next")
+    let old = try reload(["main": "key"])
+    func idOfOther() throws -> String? {
+      try reload(["main": "key", "other": "next"], keeping: old, switches: ["other": "main"])["other"]?.key?.id
+    }
+    #expect(try idOfOther() == "LTAInewnewnewnew")
+    let key = try #require(old["main"]?.key)
+    old["main"]?.accepted(key)
+    old["main"]?.refused(key, Self.unknown)
+    #expect(try idOfOther() == "LTAInewnewnewnew")
+  }
+
+  @Test func `a source takes over from another one only when all its roles did`() {
+    func role(_ name: String, _ source: String, arn: String? = nil) -> RoleSettings {
+      var role = Bench.role(name, source: source)
+      if let arn { role.arn = RoleARN("acs:ram::1:role/\(arn)")! }
+      return role
+    }
+    func switches(_ new: RoleSettings...) -> [String: String] {
+      let old = [role("a", "one"), role("b", "one"), role("c", "two")]
+      return AccessKeySource.switches(to: new, from: Dictionary(uniqueKeysWithValues: old.map { ($0.name, $0) }))
+    }
+    #expect(switches(role("a", "one"), role("b", "one"), role("c", "two")).isEmpty)
+    #expect(switches(role("a", "new"), role("b", "one"), role("c", "two")) == ["new": "one"])
+    #expect(switches(role("a", "new"), role("b", "new")) == ["new": "one"])
+    #expect(switches(role("a", "new"), role("c", "new")).isEmpty, "of two sources")
+    #expect(switches(role("a", "new"), role("d", "new")).isEmpty, "with a new role")
+    #expect(switches(role("a", "new", arn: "x")).isEmpty, "for another RAM role")
+    #expect(switches(role("a", "two"), role("c", "two")).isEmpty, "one that is in use")
+  }
+
+  // MARK: - A systemd credential
+
+  private func credential(_ text: String, mayLackKey: Bool = true) throws -> AccessKeySource {
+    let path = try directory.write(text, to: "keys/credential", mode: 0o400)
+    return try AccessKeySource(
+      name: "main", at: .credential(path), mayLackKey: mayLackKey, loop: loop, logger: journal.logger)
+  }
+
+  /// The unit was started again once a second, and nobody was told where the file belongs.
+  @Test(arguments: [
+    ("missing", "wasn't there when the service started: put it where the unit's LoadCredential= looks"),
+    ("", "it is systemd's copy of the file that the unit's LoadCredential= names"), ("LTAIhalf", "systemd's copy"),
+  ])
+  func `a start without a usable credential goes on and reports what to do`(_ text: String, _ words: String) throws {
+    let source = try credential(text)
+    #expect(source.key == nil && source.state == .noKey)
+    #expect(source.trouble?.contains(words) == true && source.trouble?.contains("/etc/rolekeeper/access-key") == true)
+    #expect(
+      journal.all.count == 1 && journal.all[0].hasPrefix("error: no AccessKey reason=")
+        && journal.all[0].contains(words))
+    // A reload that names such a credential is refused.
+    #expect(throws: AccessKeyUnusable.self) { try credential(text, mayLackKey: false) }
+  }
+
+  @Test func `a process without any key ends after a while, so that systemd reads the credential again`() throws {
+    var sources = [try credential("missing")]
+    var ends = 0
+    let retry = try CredentialRetry(loop: loop, sources: { sources }) { ends += 1 }
+    #expect(retry.isArmed && ends == 0)
+    retry.look()
+    #expect(ends == 1)
+    // A key that came meanwhile.
+    try put("LTAIoldoldoldold")
+    sources.append(try source(name: "other"))
+    retry.look()
+    #expect(ends == 1)
+  }
+
+  @Test func `a process with a key, or with keys of files alone, doesn't end for one that is missing`() throws {
+    let missing = try credential("missing")
+    let none = try source("none")
+    try put("LTAIoldoldoldold")
+    let working = try source()
+    for sources in [[none], [missing, working], []] {
+      #expect(try !CredentialRetry(loop: loop, sources: { sources }) {}.isArmed)
+    }
   }
 }

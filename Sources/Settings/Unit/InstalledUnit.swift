@@ -47,6 +47,9 @@ package struct InstalledUnit: Hashable, Sendable {
     self.init(unit, path: found.0)
   }
 
+  /// What the unit's SetCredential= has for a credential whose file isn't there as the unit starts (systemd.exec(5)).
+  package static let missingCredential = "missing"
+
   init(_ unit: UnitText, path: String) {
     self.path = path
     configPath = Self.configPath(in: unit.words("ExecStart"))
@@ -57,6 +60,8 @@ package struct InstalledUnit: Hashable, Sendable {
       for value in unit.values(key) {
         let parts = value.split(separator: ":", maxSplits: 1).map(String.init)
         guard let name = parts.first else { continue }
+        // That isn't passed as a key.
+        if key == "SetCredential", parts.last == Self.missingCredential { continue }
         let isFile = key == "LoadCredential" && parts.count == 2 && parts[1].hasPrefix("/")
         credentials[name] = isFile ? .file(parts[1]) : .other
       }
