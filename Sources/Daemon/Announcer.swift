@@ -88,12 +88,14 @@ final class Announcer {
 
   private func line() -> String {
     let now = Keeper.now()
+    let failingFiles = Set(keeper.outputs.failing)
     var headline = Headline()
     for role in keeper.refresher.roles.values {
       let isFailing = role.machine.lastFailure != nil
       headline.add(
         role.name.description, role.state(at: now), headroom: role.machine.headroom(at: now), isFailing: isFailing,
-        failsLastingly: isFailing && role.machine.failsLastingly(at: now))
+        failsLastingly: isFailing && role.machine.failsLastingly(at: now),
+        hasFailingFile: failingFiles.contains(role.name))
     }
     var line = headline.text
     for source in keeper.edges.sources.values.sorted(by: { $0.name < $1.name }) {

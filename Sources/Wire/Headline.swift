@@ -10,6 +10,7 @@ package struct Headline {
   private var failing = 0
   private var least: (name: String, headroom: Duration)?
   private var notRefreshed = Names()
+  private var notWritten = Names()
   private var belowFloor = Names()
   private var lapsed = Names()
   private var waiting = Names()
@@ -40,16 +41,18 @@ package struct Headline {
     for role in roles {
       add(
         role.name, role.state, headroom: role.headroom, isFailing: role.lastError != nil,
-        failsLastingly: role.needsAttention)
+        failsLastingly: role.needsAttention, hasFailingFile: role.outputs.contains { $0.lastError != nil })
     }
   }
 
-  /// Takes one role in; `isFailing` is whether its last attempt failed, whatever readers have, and `failsLastingly` whether in a way
-  /// that waiting doesn't fix.
+  /// Takes one role in; `isFailing` is whether its last attempt failed, whatever readers have, `failsLastingly` whether in a way that
+  /// waiting doesn't fix, and `hasFailingFile` whether a credential file of it can't be written.
   package mutating func add(
-    _ name: String, _ state: RoleState, headroom: @autoclosure () -> Duration, isFailing: Bool, failsLastingly: Bool
+    _ name: String, _ state: RoleState, headroom: @autoclosure () -> Duration, isFailing: Bool, failsLastingly: Bool,
+    hasFailingFile: Bool
   ) {
     count += 1
+    if hasFailingFile { notWritten.add(name) }
     if isFailing { failing += 1 }
     if state.hasSession {
       working += 1
@@ -74,6 +77,6 @@ package struct Headline {
     }
     return line + notRefreshed.text("not refreshed any more") + lapsed.text("without a credential")
       + waiting.text("waiting for the first session")
-      + belowFloor.text("below the floor")
+      + belowFloor.text("below the floor") + notWritten.text("files can't be written")
   }
 }

@@ -43,6 +43,19 @@ import Wire
     #expect(text(role) == "0 of 1 roles valid, 1 failing to refresh; without a credential: a")
   }
 
+  /// The service manager's line said that all was well while programs that read files had nothing new.
+  @Test func `roles whose files can't be written are named, whatever their sessions`() {
+    var role = role("a", .valid)
+    role.outputs = [
+      OutputStatus(path: "/srv/a", generation: 1, lastError: nil, since: nil),
+      OutputStatus(path: "/srv/b", generation: nil, lastError: "disk full", since: nil),
+    ]
+    #expect(
+      text(role, self.role("b", .valid))
+        == "2 of 2 roles valid; if STS failed now, readers would keep their floor for 10min ('a' first); "
+        + "files can't be written: a")
+  }
+
   @Test func `of many that don't work three are named, and the rest counted`() {
     let roles = [4, 7, 2, 6, 1, 5, 3].map { role("r\($0)", .lapsed) }
     #expect(Headline(roles).text == "0 of 7 roles valid; without a credential: r1, r2, r3 and 4 more")
