@@ -5,7 +5,7 @@ package import Secrets
 /// The blocking client of the daemon's own socket, one connection a request, for command lines.
 ///
 /// A daemon that is being restarted refuses connections for a moment, and one that stops ends those that it hasn't answered:
-/// both are tried again for a second.
+/// both are tried again, for a second where the socket is gone, as after a stop, for three where it is still there, as after a crash.
 package struct LocalClient {
   /// What the daemon answered.
   package struct Answer {
@@ -16,7 +16,13 @@ package struct LocalClient {
   }
 
   /// How long a daemon that isn't there is tried again.
-  private static let restart = Duration.seconds(1)
+  struct Retries {
+    /// Where the socket is gone, too: systemd starts a daemon that it restarts at once.
+    var restart = Duration.seconds(1)
+    /// Where the socket was left behind: systemd waits a second before it starts one that crashed (the unit's RestartSec=).
+    var crash = Duration.seconds(3)
+  }
+
   private static let pauseMicroseconds: UInt32 = 20_000
 
   package let path: String
@@ -24,14 +30,16 @@ package struct LocalClient {
   package let timeout: Duration
   /// What is done before something is tried again.
   private let pause: () -> Void
+  private let retries: Retries
 
   package init(path: String, timeout: Duration = .seconds(15)) {
     self.init(path: path, timeout: timeout) { usleep(Self.pauseMicroseconds) }
   }
 
-  init(path: String, timeout: Duration, pause: @escaping () -> Void) {
+  init(path: String, timeout: Duration, retries: Retries = Retries(), pause: @escaping () -> Void) {
     self.path = path
     self.timeout = timeout
+    self.retries = retries
     self.pause = pause
   }
 
@@ -75,16 +83,19 @@ package struct LocalClient {
     return (connection, try connection.readHead())
   }
 
+  private var isThere: Bool { access(path, F_OK) == 0 }
+
   /// Tries again what a restart of the daemon makes fail, for as long as a restart takes.
   private func retrying<R>(
     _ deadline: Deadline, _ body: () throws(LocalClientError) -> R
   ) throws(LocalClientError) -> R {
-    let end = Deadline.earlier(deadline, Deadline(after: Self.restart))
+    let end = Deadline.earlier(deadline, Deadline(after: retries.restart))
+    let endAfterCrash = Deadline.earlier(deadline, Deadline(after: retries.crash))
     while true {
       do {
         return try body()
       } catch {
-        guard error.mayBeRestart, !end.hasPassed else { throw error }
+        guard error.mayBeRestart, !(isThere ? endAfterCrash : end).hasPassed else { throw error }
       }
       pause()
     }
@@ -121,7 +132,7 @@ package enum LocalClientError: Error, Equatable, CustomStringConvertible {
   case malformed(path: String)
 
   /// Whether a daemon that is being restarted makes a request fail like this.
-  var mayBeRestart: Bool {
+  package var mayBeRestart: Bool {
     switch self {
     case .notRunning, .ended: true
     case .pathTooLong, .notASocket, .notAllowed, .failed, .silent, .cut, .malformed: false

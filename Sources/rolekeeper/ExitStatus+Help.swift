@@ -47,7 +47,7 @@ extension ExitStatus {
         Entry(done, "every role has a valid credential, in its files too"),
         Entry(failed, "no such role, no permission to read it, or --min-ttl is more than the role can have"),
         usage,
-        Entry(unreachable, "the daemon can't be reached at the start, or still can't at the end of --timeout"),
+        Entry(unreachable, "the daemon couldn't be reached within --timeout, or its socket can't be used"),
         Entry(notNow, "not now: the wait is over, and a role has no such credential yet; stderr says why"),
       ]
     case .check: checks

@@ -64,8 +64,8 @@ enum Usage {
       """
       usage: rolekeeper wait ROLE… [--min-ttl TIME] [--timeout TIME]
 
-      Waits until each role has a valid credential, in its files too, and prints none. A restart of the daemon doesn't end
-      the wait. Fails at once when the role can never have what is asked for.
+      Waits until each role has a valid credential, in its files too, and prints none. Also waits for a daemon that isn't
+      running yet, or is restarted. Fails at once when the role can never have what is asked for.
 
         --min-ttl TIME  wait for a credential that is valid for at least TIME; 'wait' doesn't make the daemon fetch one
         --timeout TIME  wait up to TIME; default 60s

@@ -38,9 +38,13 @@ struct WaitCommand {
   }
 
   mutating func run() throws -> Int32 {
-    // A daemon that isn't there at the start is an error at once: nothing says that it will come.
-    try look()
     var trouble: LocalClientError?
+    do {
+      try look()
+    } catch let error as LocalClientError where error.mayBeRestart {
+      // While the host boots this may come before the daemon. A wrong socket or a missing permission is an error at once.
+      trouble = error
+    }
     while !missing.isEmpty {
       guard !deadline.hasPassed else { return late(trouble) }
       do {

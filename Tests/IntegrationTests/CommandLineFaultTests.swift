@@ -102,6 +102,19 @@ import Wire
     #expect(waiting.wait() == 0, "\(waiting.errors)")
   }
 
+  /// It ended after a second: of no use while the host boots.
+  @Test func `wait begun without a daemon waits for one as long as it may`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let began = ContinuousClock.now
+    let none = try lab.rolekeeper("wait", "uploader", "--timeout", "2s")
+    #expect(none.status == 3 && none.errors.contains("no daemon listens there"), "\(none)")
+    #expect(ContinuousClock.now - began >= .seconds(2))
+    let waiting = try ChildProcess(
+      [Programs.commandLine, "--socket", lab.draft.socketPath, "wait", "uploader"], in: lab.directory, named: "wait")
+    try lab.start()
+    #expect(waiting.wait() == 0, "\(waiting.errors)")
+  }
+
   @Test func `wait goes on when the daemon was stopped and continued`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     try lab.emulator.fault("kind=error&status=503", role: "uploader")

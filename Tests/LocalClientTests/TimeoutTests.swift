@@ -65,6 +65,26 @@ import Testing
     #expect(tries == 3)
   }
 
+  /// A `get` after a crash failed: it was tried for as long as systemd waits before it starts the daemon again.
+  @Test func `a daemon that left its socket behind is tried for longer than one that took it along`() throws {
+    let directory = try TemporaryDirectory()
+    let socket = try SilentSocket(directory.path("crash"), queue: nil)
+    let retries = LocalClient.Retries(restart: .zero, crash: .seconds(20))
+    var tries = 0
+    let crashed = LocalClient(path: socket.path, timeout: .milliseconds(200), retries: retries) {
+      tries += 1
+      if tries == 3 { socket.beginToListen() }
+    }
+    #expect(throws: LocalClientError.silent(path: socket.path, timeout: .milliseconds(200))) {
+      _ = try crashed.request("GET", "/v1/roles")
+    }
+    let stopped = LocalClient(path: directory.path("none"), timeout: .seconds(20), retries: retries) { tries += 1 }
+    #expect(throws: LocalClientError.notRunning(directory.path("none"))) {
+      _ = try stopped.request("GET", "/v1/roles")
+    }
+    #expect(tries == 3)
+  }
+
   @Test func `a daemon that isn't there is tried again, as long as the time-out allows`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path("none")
