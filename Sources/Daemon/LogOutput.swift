@@ -15,6 +15,9 @@ package struct LogOutput: LogHandler {
   /// How many lines were lost since whoever reads them was behind.
   static var linesLost: UInt64 { lost.load(ordering: .relaxed) + UInt64(untold.load(ordering: .relaxed)) }
 
+  /// Whether lines go to stderr although the journal is at its other end.
+  private static let isEnding = Atomic(false)
+
   package var metadata: Logger.Metadata = [:]
   private let writesToJournal: Bool
 
@@ -26,6 +29,11 @@ package struct LogOutput: LogHandler {
   }
 
   package static func setLevel(_ level: Logger.Level) { threshold.store(rank(level), ordering: .relaxed) }
+
+  /// To be called before the last lines of a process that ends at once: from now on they go to stderr, without fields of their own. The journal
+  /// looks up an entry's unit by the process that sent it, and finds none if that is gone by then: `journalctl -u` would not show the
+  /// entry. The stream at stderr belongs to the unit from its beginning, which the service manager made (systemd-journald.service(8)).
+  package static func processEnds() { isEnding.store(true, ordering: .relaxed) }
 
   package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
     get { metadata[key] }
@@ -52,6 +60,8 @@ package struct LogOutput: LogHandler {
   /// False when nobody took it. Never waits.
   private func write(_ level: Logger.Level, _ text: String, _ fields: [(String, String)]) -> Bool {
     guard writesToJournal else { return ErrorStream.write("\(level): \(text)\n") }
+    // The level as the journal takes it from a stream (SyslogLevelPrefix= in systemd.exec(5)).
+    if Self.isEnding.load(ordering: .relaxed) { return ErrorStream.write("<\(Self.priority(level))>\(text)\n") }
     var entry = JournalEntry()
     entry.add("MESSAGE", text)
     entry.add("PRIORITY", String(Self.priority(level)))

@@ -16,6 +16,7 @@ enum Keeping {
     // nothing, and again.
     Notifier().starting(atMost: .seconds(600), status: "reading the settings")
     let loaded = SettingsLoader().load(config)
+    if loaded.settings == nil { LogOutput.processEnds() }
     for finding in loaded.diagnostics {
       let level: Logger.Level =
         switch finding.severity {
@@ -36,6 +37,7 @@ enum Keeping {
       let keeper = try Keeper(settings, configPath: config, loop: loop, logger: logger)
       return try withExtendedLifetime(keeper) { try keeper.run() }
     } catch {
+      LogOutput.processEnds()
       logger.error("cannot go on", [.reason: "\(error)"])
       Notifier().status("cannot go on: \(error)")
       // A socket in another daemon's hands, say, may be free in a moment: that end is started again after, unlike bad settings.
