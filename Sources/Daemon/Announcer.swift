@@ -105,7 +105,7 @@ final class Announcer {
       line += "; \(Health.Reason.caFile(error: problem.sentence).detail)"
     }
     if let refusal = keeper.refusal {
-      line += "; the settings were refused at \(refusal.at), the old ones are in force"
+      line += "; the settings were refused at \(refusal.at), the old ones are in force until the next restart or crash"
     }
     return line
   }

@@ -38,6 +38,9 @@ struct GenerationFile {
   /// What is larger can't be ours, and would leave no room to count on.
   private static let mostGeneration: UInt64 = 1 << 62
 
+  /// In the unit's runtime directory.
+  static let name = "generations"
+
   let path: String
 
   /// The numbers there are: none where there is no file. Throws where there is one that isn't ours, or isn't as it was written.
@@ -160,4 +163,8 @@ struct GenerationFile {
     else { return false }
     return ftruncate(descriptor, 0) == 0
   }
+}
+
+extension GenerationFile {
+  init(inRuntimeDirectory directory: String) { self.init(path: "\(directory)/\(Self.name)") }
 }

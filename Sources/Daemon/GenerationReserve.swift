@@ -53,12 +53,10 @@ final class GenerationReserve {
     }
   }
 
-  /// In the unit's runtime directory, which outlives a restart; outside of the unit beside the socket.
+  /// In the unit's runtime directory, where it outlives the unit; outside of the unit beside the socket.
   private static func file(_ settings: DaemonSettings) -> GenerationFile {
-    // systemd.exec(5), RuntimeDirectory=: several are separated by colons.
-    let directory = getenv("RUNTIME_DIRECTORY").map { String(cString: $0).prefix { $0 != ":" } } ?? ""
-    return GenerationFile(
-      path: directory.hasPrefix("/") ? "\(directory)/generations" : "\(settings.socket.path).generations")
+    UnitRuntimeDirectory.path.map { GenerationFile(inRuntimeDirectory: $0) }
+      ?? GenerationFile(path: "\(settings.socket.path).generations")
   }
 
   /// Before `generation` of a role is published.

@@ -81,7 +81,11 @@ extension Keeper {
   }
 
   private func refuse(_ diagnostics: [String]) -> ReloadResult {
-    for sentence in diagnostics { logger.error("settings not reloaded, keeping the old ones", [.reason: sentence]) }
+    // A start would read what is on disk: after the next crash, too.
+    for sentence in diagnostics {
+      logger.error(
+        "settings not reloaded; the old ones stay in force until the next restart or crash", [.reason: sentence])
+    }
     refusal = SettingsRefusal(at: UTCTime(seconds: Int64(Glibc.time(nil))), diagnostics)
     return .refused(diagnostics)
   }

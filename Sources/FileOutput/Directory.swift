@@ -161,8 +161,13 @@ struct Directory: ~Copyable {
         do throws(FileOutputError) { try inner.remove(file) } catch { first = first ?? error }
       }
       if let first { throw first }
-      try calls.perform(.remove, path(of: name)) { unlinkat(descriptor, name, AT_REMOVEDIR) }
+      try removeEmptyDirectory(name)
     } catch .system(_, _, ENOENT) {}
+  }
+
+  /// Throws for a directory with anything in it.
+  func removeEmptyDirectory(_ name: String) throws(FileOutputError) {
+    try calls.perform(.remove, path(of: name)) { unlinkat(descriptor, name, AT_REMOVEDIR) }
   }
 
   func names() throws(FileOutputError) -> [String] {

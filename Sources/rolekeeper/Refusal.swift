@@ -39,7 +39,8 @@ struct Refusal: Error, CustomStringConvertible {
     switch (problem.kind, role) {
     case (.notFound, .some(let role)): "there is no role '\(role)'; 'rolekeeper status' lists those that you may read"
     case (.tooLong, .some(let role)): tooLong(problem, role, minTTL)
-    case (.settingsRefused, _): "the settings are refused, and the old ones stay in force:"
+    case (.settingsRefused, _):
+      "the settings are refused, and the old ones stay in force, but only until the next restart or crash:"
     // Nothing was sent that this program's own version of the daemon would refuse as such.
     case (.malformed, _), (.methodNotAllowed, _), (.notFound, nil): "the daemon doesn't know this request; \(versions)"
     // Of the server's own refusals those for too many connections say what to do.

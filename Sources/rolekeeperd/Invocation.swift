@@ -2,6 +2,8 @@
 enum Invocation {
   case run(config: String)
   case check(config: String, user: String?)
+  /// The unit's ExecStopPost=, of no use to people: `--stopped UNIT` isn't in the help.
+  case stopped(unit: String)
   case version
   case help
   case wrong(String)
@@ -42,6 +44,13 @@ enum Invocation {
         return
       case "-h", "--help":
         self = .help
+        return
+      case "--stopped":
+        guard let unit = rest.popFirst() else {
+          self = .wrong("'--stopped' needs the unit's name")
+          return
+        }
+        self = .stopped(unit: unit)
         return
       case "--config", "--user":
         guard let value = rest.popFirst() else {

@@ -19,6 +19,40 @@ import Wire
     #expect(daemon.child.output.isEmpty)
   }
 
+  /// An entry in the journal's own protocol from a process that is gone already has no unit, and `journalctl -u` doesn't show it.
+  @Test func `what ends it at once goes to stderr though the journal is there, once and with its level`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    lab.draft.roles[0].more = "colour = \"green\""
+    try lab.writeSettings()
+    let stream = #"export JOURNAL_STREAM=$(stat --dereference --format=%d:%i /proc/self/fd/2); exec "$@""#
+    let bad = try lab.launch(wrapper: ["/bin/sh", "-c", stream, "sh"])
+    #expect(bad.child.wait() == 78)
+    #expect(bad.logLines("<3>settings reason=", "colour").count == 1, "\(bad.log)")
+
+    lab.draft.roles[0].more = ""
+    lab.draft.socketPath = lab.directory.path
+    try lab.writeSettings()
+    let blocked = try lab.launch(wrapper: ["/bin/sh", "-c", stream, "sh"], named: "blocked")
+    #expect(blocked.child.wait() != 0)
+    #expect(blocked.logLines("<3>cannot go on reason=", lab.directory.path).count == 1, "\(blocked.log)")
+  }
+
+  /// What the unit's ExecStopPost= runs; a restart must not take the files along because the manager can't be asked.
+  @Test func `where the service manager can't be asked why the daemon ended, nothing is removed`() throws {
+    let directory = try TemporaryDirectory()
+    try directory.write("credential", to: "file")
+    for (result, said) in [("success", 1), ("exit-code", 0)] {
+      let run = try ChildProcess.run([
+        "/usr/bin/env", "DBUS_SYSTEM_BUS_ADDRESS=unix:path=\(directory.path("none"))", "SERVICE_RESULT=\(result)",
+        "RUNTIME_DIRECTORY=\(directory.path)", Programs.daemon, "--stopped", "rolekeeper.service",
+      ])
+      #expect(run.status == said && run.output.isEmpty, "\(run)")
+      #expect(run.errors.split(separator: "\n").count == said, "\(run)")
+      #expect(said == 0 || run.errors.contains("whether the service was stopped or is restarted"), "\(run)")
+    }
+    #expect(FileText.read(directory.path("file")) == "credential")
+  }
+
   @Test func `a missing AccessKey is an error in the log, and used from when it is there`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     unlink(lab.draft.keyPath)

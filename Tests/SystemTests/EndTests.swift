@@ -3,6 +3,7 @@ import Testing
 
 extension UnderSystemd {
   @Suite struct EndTests {
+    private static let left = "ls --almost-all /run/rolekeeper"
     private static let file = "/run/rolekeeper/roles/uploader/credentials.json"
 
     @Test func `killed, it comes back by itself, and the files are there all the while`() throws {
@@ -60,6 +61,68 @@ extension UnderSystemd {
       #expect(try service.box.ask("ls /run/rolekeeper/roles/uploader | grep -c '^gen-'") == "2")
     }
 
+    /// systemd removed the credentials of every role at once, good for another hour.
+    @Test(arguments: ["a restart", "a crash"])
+    func `bad settings keep it from starting, and the files stay`(_ cause: String) throws {
+      let service = try Service()
+      try service.start()
+      let before = try service.box.ask("cat \(Self.file)", as: "uploader")
+      try service.write(SettingsText.usual.replacing("requests_per_second", with: "requests_per_sekond"))
+      if cause == "a crash" {
+        try service.box.ask("kill -KILL \(service.mainPID())")
+        #expect(try eventually { try service.property("ActiveState") == "failed" })
+      } else {
+        #expect(try service.systemctl("restart").status != 0)
+      }
+      #expect(try service.property("ExecMainStatus") == "78")
+      #expect(try service.box.ask("cat \(Self.file)", as: "uploader") == before)
+      #expect(try service.journal.text().contains("requests_per_sekond"))
+
+      try service.write(SettingsText.usual)
+      try service.start()
+      #expect(try service.box.ask("cat \(Self.file)", as: "uploader") != before)
+      #expect(try service.systemctl("stop").status == 0)
+      #expect(try service.box.ask(Self.left) == "generations")
+    }
+
+    @Test func `what a service that failed has left is removed by systemctl clean`() throws {
+      let service = try Service()
+      try service.start()
+      try service.write("surprise = 1\n")
+      #expect(try service.systemctl("restart").status != 0)
+      #expect(try service.box.ask(Self.left) != "")
+      try service.box.ask("systemctl reset-failed \(Service.unit); systemctl clean --what=runtime \(Service.unit)")
+      #expect(try service.box.script("ls /run/rolekeeper").status != 0)
+    }
+
+    @Test func `killed while it is being stopped, it leaves no credential either`() throws {
+      let service = try Service()
+      try service.override("TimeoutStopSec=2s\nKillSignal=SIGCONT")
+      try service.start()
+      try service.box.ask("systemctl stop \(Service.unit)")
+      #expect(try service.property("Result") == "timeout")
+      #expect(try service.box.ask(Self.left) == "generations")
+    }
+
+    @Test func `generations go on over a stop`() throws {
+      let service = try Service()
+      try service.start()
+      let generation = """
+        curl -sS -o /dev/null -D - --unix-socket \(Service.socket) http://localhost/v1/roles/uploader/credentials \
+          | tr -d '\\r' | sed -n 's/^rolekeeper-generation: //Ip'
+        """
+      #expect(try service.box.ask(generation) == "1")
+      #expect(try service.systemctl("stop").status == 0)
+      try service.start()
+      #expect(try service.box.ask(generation) == "2")
+    }
+
+    @Test func `a reader that comes after a crash waits for the next process`() throws {
+      let service = try Service()
+      try service.start()
+      try service.box.ask("kill -KILL \(service.mainPID()); rolekeeper get uploader --wait 20s >/dev/null")
+    }
+
     @Test func `stopped, it is gone in under a second with all it made, whoever is connected`() throws {
       let service = try Service()
       try service.start()
@@ -72,7 +135,7 @@ extension UnderSystemd {
       #expect(try Self.millisecondsToStop(service) < 1000)
       #expect(try service.property("Result") == "success")
       #expect(try service.property("ExecMainStatus") == "0")
-      #expect(try service.box.script("ls /run/rolekeeper").status != 0)
+      #expect(try service.box.ask(Self.left) == "generations")
       // It said "2 of 2 roles valid" for as long as the unit was loaded.
       #expect(try !service.systemctl("status").output.contains("roles valid"))
       #expect(["stopped", ""].contains(try service.property("StatusText")))
@@ -84,7 +147,7 @@ extension UnderSystemd {
       try service.box.ask("systemctl start --no-block \(Service.unit)")
       #expect(try eventually { try service.request("/metrics").output.contains("rolekeeper_sts_in_flight 2") })
       #expect(try Self.millisecondsToStop(service) < 1000)
-      #expect(try service.box.script("ls /run/rolekeeper").status != 0)
+      #expect(try service.box.ask(Self.left) == "generations")
     }
 
     private static func millisecondsToStop(_ service: Service) throws -> Int {

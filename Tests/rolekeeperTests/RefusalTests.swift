@@ -93,7 +93,10 @@ import Wire
   @Test func `settings that are refused are listed one by one`() {
     let text =
       "\(Refusal(Problem(.settingsRefused, detail: "fix 'errors'", errors: ["x:1: a", "x:2: b"]), httpStatus: 422))"
-    #expect(text == "the settings are refused, and the old ones stay in force:\nx:1: a\nx:2: b")
+    #expect(
+      text
+        == "the settings are refused, and the old ones stay in force, but only until the next restart or crash:\nx:1: a\nx:2: b"
+    )
   }
 
   /// It said "since STS can't be reached", which nobody had looked at: the session was a short one.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
@@ -26,3 +27,8 @@ int csystemd_journal_now(const char *path, const void *entry, size_t count);
 
 // The program's name without its path.
 const char *csystemd_program_name(void);
+
+// Asks the service manager over the system bus for the type of a unit's job (org.freedesktop.systemd1(5)), "stop" or "restart", say, and
+// waits no longer than `timeout_usec` for each of three answers. Copies it into `type` of `size` bytes, cut off where that is too small;
+// empty when the unit has no job. Returns 0 or a negative errno. Any user may ask.
+int csystemd_unit_job(const char *unit, uint64_t timeout_usec, char *type, size_t size);

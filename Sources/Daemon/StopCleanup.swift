@@ -1,0 +1,53 @@
+import EventLoop
+import FileOutput
+import Glibc
+package import Logging
+
+/// What is done when the unit's process has ended, however that was (ExecStopPost= in systemd.service(5)).
+///
+/// Only a real stop removes the credential files and the socket in the runtime directory. After a restart, a crash, the watchdog's kill and
+/// an end with bad settings they stay, since their credentials are good; systemd itself could only tell a restart from all else
+/// (RuntimeDirectoryPreserve=). The file with the generations stays over a stop, too.
+package struct StopCleanup {
+  /// For each of three answers, and below the unit's TimeoutStopSec= in all.
+  private static let timeout = Duration.seconds(2)
+
+  private let unit: String
+  private let directory: String
+  private let logger: Logger
+
+  /// `unit` is the unit's whole name, `directory` its runtime directory.
+  package init(unit: String, directory: String, logger: Logger) {
+    self.unit = unit
+    self.directory = directory
+    self.logger = logger
+  }
+
+  /// Asks the service manager, and removes what a stop removes if it is one. False when that wasn't done in whole; the journal says why then.
+  package func run() -> Bool {
+    let job: UnitJob
+    do throws(LoopError) { job = try UnitJob(of: unit, timeout: Self.timeout) } catch {
+      // A process that failed wasn't stopped: then there is nothing to remove anyway (SERVICE_RESULT, systemd.exec(5)).
+      guard getenv("SERVICE_RESULT").map({ String(cString: $0) }) == "success" else { return true }
+      logger.warning(
+        "credential files not removed: it isn't known whether the service was stopped or is restarted",
+        [.reason: "\(error)", .advice: remedy])
+      return false
+    }
+    return job == .stop ? remove() : true
+  }
+
+  func remove() -> Bool {
+    do throws(FileOutputError) {
+      let failure = try RuntimeDirectory.removeContent(of: directory, keeping: [GenerationFile.name])
+      guard let failure else { return true }
+      throw failure
+    } catch {
+      logger.error("credential files not removed", [.reason: "\(error)", .advice: remedy])
+      return false
+    }
+  }
+
+  /// systemctl(1), `clean`: of a unit that isn't running. What the files hold expires by itself.
+  private var remedy: String { "if the service is to stay stopped, run: systemctl clean --what=runtime \(unit)" }
+}

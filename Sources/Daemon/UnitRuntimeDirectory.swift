@@ -1,0 +1,11 @@
+import Glibc
+
+/// The unit's runtime directory, as systemd names it to the unit's processes.
+package enum UnitRuntimeDirectory {
+  /// Nil outside of a unit that has one.
+  package static var path: String? {
+    // systemd.exec(5), RuntimeDirectory=: several are separated by colons.
+    let first = getenv("RUNTIME_DIRECTORY").map { String(cString: $0).prefix { $0 != ":" } } ?? ""
+    return first.hasPrefix("/") ? String(first) : nil
+  }
+}

@@ -1,0 +1,29 @@
+import Glibc
+import TestSupport
+import Testing
+
+@testable import Daemon
+
+@Suite struct StopCleanupTests {
+  @Test func `a stop removes all but the generations`() throws {
+    let directory = try TemporaryDirectory()
+    let place = directory.path("run")
+    for made in ["run", "run/roles", "run/roles/uploader"] { mkdir(directory.path(made), 0o711) }
+    try directory.write("credential", to: "run/roles/uploader/credentials.json")
+    try GenerationFile(inRuntimeDirectory: place).write([])
+    let log = LogRecorder()
+    #expect(StopCleanup(unit: "rolekeeper.service", directory: place, logger: log.logger).remove())
+    #expect(access("\(place)/roles", F_OK) != 0 && access("\(place)/generations", F_OK) == 0)
+    #expect(log.all.isEmpty)
+  }
+
+  @Test func `what can't be removed is reported with the command that does it`() throws {
+    let directory = try TemporaryDirectory()
+    let log = LogRecorder()
+    let missing = directory.path("none")
+    #expect(!StopCleanup(unit: "rolekeeper.service", directory: missing, logger: log.logger).remove())
+    let line = try #require(log.all.first)
+    #expect(log.all.count == 1 && line.hasPrefix("error: credential files not removed"))
+    #expect(line.contains(missing) && line.contains("systemctl clean --what=runtime rolekeeper.service"))
+  }
+}

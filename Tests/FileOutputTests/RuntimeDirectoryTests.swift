@@ -1,0 +1,55 @@
+import Glibc
+import TestNeeds
+import TestSupport
+import Testing
+
+@testable import FileOutput
+
+@Suite struct RuntimeDirectoryTests {
+  private let directory: TemporaryDirectory
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  @Test func `roles with their files and sockets are removed, and what is to be kept stays`() throws {
+    let place = directory.path("run")
+    mkdir(place, 0o711)
+    for role in ["uploader", "reports"] {
+      var written = RoleDirectoryTests.make("\(place)/roles", role: role, ["a", "b"])
+      for version in [1, 2] as [UInt64] {
+        _ = try written.write([content("text", version: version), content("text", version: version)])
+      }
+    }
+    try directory.write("numbers", to: "run/generations")
+    try directory.write("half written", to: "run/generations.new")
+    #expect(try RuntimeDirectory.removeContent(of: place, keeping: ["generations"]) == nil)
+    #expect(names(place) == ["generations"])
+  }
+
+  @Test func `a link is removed and what it leads to stays`() throws {
+    let place = directory.path("run")
+    for made in [place, "\(place)/roles", directory.path("other")] { mkdir(made, 0o755) }
+    try directory.write("mine", to: "other/file")
+    symlink(directory.path("other"), "\(place)/link")
+    symlink(directory.path("other"), "\(place)/roles/link")
+    #expect(try RuntimeDirectory.removeContent(of: place, keeping: []) == nil)
+    #expect(names(place) == [] && names(directory.path("other")) == ["file"])
+    symlink(directory.path("other"), directory.path("through"))
+    #expect(throws: FileOutputError.self) {
+      _ = try RuntimeDirectory.removeContent(of: directory.path("through"), keeping: [])
+    }
+    #expect(names(directory.path("other")) == ["file"])
+  }
+
+  @Test(.needs(.root)) func `what belongs to others stays, and a directory of theirs in ours is named`() throws {
+    let place = directory.path("run")
+    for made in [place, "\(place)/theirs", "\(place)/roles", "\(place)/roles/theirs"] { mkdir(made, 0o755) }
+    try directory.write("x", to: "run/theirs/file")
+    try directory.write("x", to: "run/roles/theirs/file")
+    try directory.write("x", to: "run/roles/given-away")
+    for given in ["theirs", "roles/theirs", "roles/given-away"] { chown("\(place)/\(given)", 4711, 4711) }
+    let failure = try RuntimeDirectory.removeContent(of: place, keeping: [])
+    #expect(failure == .system(.remove, path: "\(place)/roles/theirs", errno: ENOTEMPTY))
+    #expect(names(place) == ["roles", "theirs"] && names("\(place)/roles") == ["theirs"])
+    #expect(names("\(place)/roles/theirs") == ["file"] && names("\(place)/theirs") == ["file"])
+  }
+}
