@@ -1,3 +1,4 @@
+import Core
 import EventLoop
 import FileOutput
 import Glibc
@@ -5,7 +6,7 @@ package import Logging
 
 /// What is done when the unit's process has ended, however that was (ExecStopPost= in systemd.service(5)).
 ///
-/// Only a real stop removes the credential files and the socket in the runtime directory. After a restart, a crash, the watchdog's kill and
+/// Only a real stop removes the credential files, and the socket in the runtime directory. After a restart, a crash, the watchdog's kill and
 /// an end with bad settings they stay, since their credentials are good; systemd itself could only tell a restart from all else
 /// (RuntimeDirectoryPreserve=). The file with the generations stays over a stop, too.
 package struct StopCleanup {
@@ -37,7 +38,13 @@ package struct StopCleanup {
     return job == .stop ? remove() : true
   }
 
+  /// Files elsewhere come last: their disk may not answer, and the manager waits no longer than TimeoutStopSec= says.
   func remove() -> Bool {
+    let isEmpty = removeContent()
+    return removeFilesElsewhere() && isEmpty
+  }
+
+  private func removeContent() -> Bool {
     do throws(FileOutputError) {
       let failure = try RuntimeDirectory.removeContent(of: directory, keeping: [GenerationFile.name])
       guard let failure else { return true }
@@ -48,6 +55,28 @@ package struct StopCleanup {
     }
   }
 
+  private func removeFilesElsewhere() -> Bool {
+    let outputs: [RecordedOutput]
+    do throws(GenerationFile.Failure) {
+      outputs = try GenerationFile(inRuntimeDirectory: directory).read().outputs
+    } catch {
+      logger.error("credential files in other places not removed", [.reason: "\(error)"])
+      return false
+    }
+    var isDone = true
+    for output in outputs {
+      do throws(FileOutputError) { _ = try FormerFile.remove(at: output.path, uid: output.uid) } catch {
+        isDone = false
+        logger.error(
+          "credential file not removed; remove it, if nobody needs it",
+          [.role: output.role.description, .path: "\(output.path)", .reason: "\(error)"])
+      }
+    }
+    return isDone
+  }
+
   /// systemctl(1), `clean`: of a unit that isn't running. What the files hold expires by itself.
-  private var remedy: String { "if the service is to stay stopped, run: systemctl clean --what=runtime \(unit)" }
+  private var remedy: String {
+    "if the service is to stay stopped, run: systemctl reset-failed \(unit); systemctl clean --what=runtime \(unit)"
+  }
 }

@@ -95,6 +95,26 @@ extension UnderSystemd {
       #expect(try service.box.script("ls /run/rolekeeper").status != 0)
     }
 
+    /// It stayed, with a credential good for an hour.
+    @Test func `a file in another place outlives a restart and bad settings, and no stop`() throws {
+      let service = try Service()
+      let file = "/srv/backup/credentials.json"
+      try service.box.ask("install -d -o rolekeeper -m 0711 /srv/backup")
+      try service.override("ReadWritePaths=/srv/backup")
+      let settings = SettingsText.usual + "[[roles.backup.files]]\npath = \"\(file)\"\nowner = \"uploader\"\n"
+      try service.write(settings)
+      try service.start()
+      #expect(try service.systemctl("restart").status == 0)
+      #expect(try eventually { try service.box.script("test -s \(file)").status == 0 })
+      try service.write("surprise = 1\n")
+      #expect(try service.systemctl("restart").status != 0)
+      #expect(try service.box.script("test -s \(file)").status == 0)
+      try service.write(settings)
+      try service.start()
+      #expect(try service.systemctl("stop").status == 0)
+      #expect(try service.box.ask("ls --almost-all /srv/backup; \(Self.left)") == "generations")
+    }
+
     @Test func `killed while it is being stopped, it leaves no credential either`() throws {
       let service = try Service()
       try service.override("TimeoutStopSec=2s\nKillSignal=SIGCONT")
