@@ -157,7 +157,24 @@ extension TransportFailure {
     }
   }
 
+  /// What happened, in our words where we have some: libcurl's are about its own terms.
   private static func standardText(_ code: CURLcode) -> String {
+    switch code {
+    case CURLE_OPERATION_TIMEDOUT: "no complete answer came in time"
+    case CURLE_PARTIAL_FILE: "the answer is shorter than its head says"
+    case CURLE_GOT_NOTHING: "no byte of an answer came"
+    case CURLE_SEND_ERROR: "the request couldn't be sent to its end"
+    case CURLE_RECV_ERROR: "the answer couldn't be read to its end"
+    case CURLE_WEIRD_SERVER_REPLY: "the answer isn't HTTP"
+    case CURLE_UNSUPPORTED_PROTOCOL: "the answer is of another version of HTTP"
+    case CURLE_BAD_CONTENT_ENCODING: "the answer's compression is damaged or unknown"
+    case CURLE_COULDNT_CONNECT: "no connection could be made"
+    case CURLE_OUT_OF_MEMORY: "out of memory"
+    default: libraryText(code)
+    }
+  }
+
+  private static func libraryText(_ code: CURLcode) -> String {
     curl_easy_strerror(code).map { printable(String(cString: $0)) } ?? "libcurl error \(code.rawValue)"
   }
 

@@ -118,6 +118,19 @@ import Testing
     #expect(!failure.text.isEmpty && !"\(failure)".contains("abc"))
   }
 
+  /// Operators read "Transferred a partial file" and "Timeout was reached", which are libcurl's terms. Which code it has for an end depends on
+  /// how the TLS connection ends.
+  @Test(arguments: ["/cut", "/nothing", "/silent"])
+  func `what became of an answer is said in plain words`(_ path: String) throws {
+    let answer = try bench(timeout: .seconds(1)).post(server.url(path))
+    let ended = [
+      "the answer is shorter than its head says", "no byte of an answer came", "the answer couldn't be read to its end",
+    ]
+    let expected = path == "/silent" ? ["no complete answer came in time"] : ended
+    let text = try #require(answer.failure).text
+    #expect(expected.contains(text), "\(text)")
+  }
+
   @Test func `a refused connection and an unknown name are told apart`() throws {
     let bench = try bench()
     #expect(try bench.post("https://127.0.0.1:1/").failure?.kind == .connect)
