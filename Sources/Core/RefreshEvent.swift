@@ -89,7 +89,8 @@ package enum RefreshReport: Hashable, Sendable {
   indirect case failing(Failure, next: Timestamp)
   /// A summary every ten minutes.
   indirect case stillFailing(Failure, failures: Int, since: Timestamp, next: Timestamp)
-  case recovered(failures: Int, since: Timestamp)
+  /// The first success after failures; `isFirst` is whether the role has never had one before.
+  case recovered(failures: Int, since: Timestamp, isFirst: Bool)
   /// The pool has no session any more, and plain reads get the reserved one until it has.
   case reservationServes(Session, generation: UInt64)
   indirect case reservationFailed(Failure)

@@ -34,8 +34,9 @@ enum RefreshHistory: Sendable {
   /// Adds a success and returns the report of the recovery, if there were failures before it.
   mutating func noteSuccess(at now: Timestamp) -> RefreshReport? {
     let ended = streak
+    let isFirst = lastSuccess == nil
     self = .working(lastSuccess: now)
-    return ended.map { .recovered(failures: $0.failures, since: $0.since) }
+    return ended.map { .recovered(failures: $0.failures, since: $0.since, isFirst: isFirst) }
   }
 
   /// The report that is due after a failure; nil while it would only repeat the last one.

@@ -10,6 +10,7 @@ extension RefreshMachine {
     }
     reservations.endRequestedPause()
     if call.attempt.purpose == .reservation { return reserve(session, by: call.attempt, at: now, &effects) }
+    reservations.forgetFailure()
     let recovery = history.noteSuccess(at: now)
     if let recovery { effects.append(.report(recovery)) }
     nextAttempt = call.standing == .replaced ? now : now + jitteredStep(after: session, using: &generator)

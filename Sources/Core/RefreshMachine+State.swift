@@ -12,6 +12,9 @@ extension RefreshMachine {
   /// When plain reads have nothing any more, as things are; nil when they have nothing now.
   var servedUntil: Timestamp? { ring.lastEnd ?? reservations.session?.expires }
 
+  /// The session of the pool that was fetched last.
+  package var latest: Session? { ring.sessions.max { $0.sent < $1.sent } }
+
   /// The longer session that readers asked for; nil when there is none.
   package var reserved: Session? { reservations.session }
 

@@ -70,6 +70,7 @@ package struct RefreshMachine: Sendable {
     case .cureSuspected:
       if history.isFailing { nextAttempt = earliestAttempt(at: now) }
       history.suspectFix()
+      reservations.forgetFailure()
       flight.lower(to: .outdated)
     case .peerChanged:
       reservations.endRequestedPause()

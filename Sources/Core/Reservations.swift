@@ -104,6 +104,16 @@ struct Reservations: Sendable {
     return session
   }
 
+  /// What made the last fetch fail is gone: STS accepts the role's calls, or what they are signed with is another key. Another fetch may be
+  /// made at once. A life that STS doesn't grant stays refused.
+  mutating func forgetFailure() {
+    guard let failure = lastFailed?.failure,
+      failure.code != Failure.durationRefusedCode, failure.code != Failure.grantedLessCode
+    else { return }
+    state.lastFailed = nil
+    state.lastFetch = nil
+  }
+
   // MARK: - Outcomes of a fetch
 
   /// Keeps the longer of what there is and what came; a shorter life than asked counts as a failure all the same. The session that

@@ -29,6 +29,9 @@ package struct ServerClock: Hashable, Sendable {
 
   /// The server's UTC in microseconds when the boot clock read zero.
   private var offset: Int64
+  /// The offset of what is shown: `offset` as it was when the two last differed by more than `steadiness`.
+  private var steadyOffset: Int64
+  private static let steadiness: Int64 = 5_000_000
   private var isFromServer = false
   private var candidate: Int64?
   private var trial: Int64?
@@ -36,11 +39,15 @@ package struct ServerClock: Hashable, Sendable {
   /// Starts from the host's wall clock, `wallMicroseconds` since 1970, read at `instant`.
   package init(wallMicroseconds: Int64, at instant: Timestamp) {
     offset = wallMicroseconds - instant.microseconds
+    steadyOffset = offset
   }
 
   /// Takes a stepped wall clock into account; without effect once the server's own time is known.
   package mutating func wallClockStepped(toMicroseconds wall: Int64, at instant: Timestamp) {
-    if !isFromServer { offset = wall - instant.microseconds }
+    if !isFromServer {
+      offset = wall - instant.microseconds
+      steadyOffset = offset
+    }
   }
 
   /// Weighs the `Date` of a successful answer that was asked for at `sent`.
@@ -82,6 +89,12 @@ package struct ServerClock: Hashable, Sendable {
     UTCTime(seconds: (instant.microseconds + offset).dividedDown(by: 1_000_000))
   }
 
+  /// When `instant` was by the server's calendar, for people and graphs: the same at each look. What is known of the server's time changes by
+  /// parts of a second with each answer, which would let a time in the past jump to and fro; this follows what is more.
+  package func calendar(at instant: Timestamp) -> UTCTime {
+    UTCTime(seconds: (instant.microseconds + steadyOffset).dividedDown(by: 1_000_000))
+  }
+
   /// How far the server's clock is ahead of the host's, which reads `wallMicroseconds` since 1970 at `instant`; nil until the
   /// server's time is known. Right to half a second, since a `Date` is cut off to whole ones.
   package func lead(overWallMicroseconds wallMicroseconds: Int64, at instant: Timestamp) -> Duration? {
@@ -98,6 +111,7 @@ package struct ServerClock: Hashable, Sendable {
 
   private mutating func adopt(_ seen: Int64, verdict: Verdict) -> Verdict {
     offset = seen
+    if abs(offset - steadyOffset) > Self.steadiness { steadyOffset = offset }
     isFromServer = true
     candidate = nil
     return verdict

@@ -12,19 +12,24 @@ package enum Spelling {
     return candidates.first { $0.utf8.count >= 3 && word.utf8.count >= 3 && ($0.hasPrefix(word) || word.hasPrefix($0)) }
   }
 
-  /// How many insertions, removals and replacements lead from one word to the other, `-` and `_` being one (Levenshtein).
+  /// How many insertions, removals, replacements and swaps of neighbours lead from one word to the other, `-` and `_` being one (optimal
+  /// string alignment).
   private static func distance(_ one: String, _ other: String) -> Int {
     let one = folded(one)
     let other = folded(other)
+    var before: [Int] = []
     var row = Array(0...other.count)
     for (line, letter) in one.enumerated() {
-      var diagonal = row[0]
-      row[0] = line + 1
+      var next = [line + 1]
       for column in other.indices {
-        let replaced = diagonal + (letter == other[column] ? 0 : 1)
-        diagonal = row[column + 1]
-        row[column + 1] = min(replaced, diagonal + 1, row[column] + 1)
+        var least = min(row[column] + (letter == other[column] ? 0 : 1), row[column + 1] + 1, next[column] + 1)
+        if line > 0, column > 0, letter == other[column - 1], one[line - 1] == other[column] {
+          least = min(least, before[column - 1] + 1)
+        }
+        next.append(least)
       }
+      before = row
+      row = next
     }
     return row[other.count]
   }

@@ -48,6 +48,14 @@ package enum LogField: String {
   case reason
   /// A span of time in seconds.
   case seconds
+
+  /// What a number of this field counts, for the text of a line; empty where the name says it.
+  var unit: String {
+    switch self {
+    case .remaining, .next, .seconds: "s"
+    default: ""
+    }
+  }
 }
 
 extension Logger {

@@ -42,7 +42,9 @@ package struct LogOutput: LogHandler {
 
   package func log(event: LogEvent) {
     let fields = (event.metadata ?? [:]).map { ($0.key, "\($0.value)") }.sorted { $0.0 < $1.0 }
-    let text = fields.reduce(into: "\(event.message)") { $0 += " \($1.0)=\(Self.quoted($1.1))" }
+    let text = fields.reduce(into: "\(event.message)") {
+      $0 += " \($1.0)=\(Self.quoted($1.1))\(LogField(rawValue: $1.0)?.unit ?? "")"
+    }
     tellLost()
     if !write(event.level, text, fields) { Self.untold.add(1, ordering: .relaxed) }
   }

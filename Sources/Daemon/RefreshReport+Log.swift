@@ -32,9 +32,10 @@ extension Logger {
       log(failure, phrase, of: name, next: next - now, count: nil)
     case .stillFailing(let failure, let failures, _, let next):
       log(failure, "refresh still fails", of: name, next: next - now, count: failures)
-    case .recovered(let failures, let since):
+    case .recovered(let failures, let since, let isFirst):
       notice(
-        "refresh works again", [.role: name, .count: "\(failures)", .seconds: "\((now - since).wholeSeconds)"])
+        isFirst ? "first session fetched after failures" : "refresh works again",
+        [.role: name, .count: "\(failures)", .seconds: "\((now - since).wholeSeconds)"])
     case .reservationServes(let session, let generation):
       warning(
         "no valid session in the pool, using the reserved one",

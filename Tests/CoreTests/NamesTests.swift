@@ -10,6 +10,12 @@ import Testing
   @Test(arguments: ["", "-a", "_a", "A", "a.b", "a/b", "..", "ä", String(repeating: "a", count: 33)])
   func `any other role name is refused`(_ text: String) { #expect(RoleName(text) == nil) }
 
+  @Test func `two letters that have changed places are one slip`() {
+    #expect(Spelling.nearest(to: "gte", among: ["status", "get", "wait"]) == "get")
+    #expect(Spelling.nearest(to: "satuts", among: ["status"]) == "status")
+    #expect(Spelling.nearest(to: "xyz", among: ["status", "get"]) == nil)
+  }
+
   @Test func `a RoleArn reads into account and role`() {
     let arn = RoleARN("acs:ram::1234567890123456:role/Ram.Test-upload")
     #expect(arn?.account == "1234567890123456")

@@ -65,6 +65,43 @@ import Testing
     for hours in [4, 6, 8, 10] as [Int64] { _ = try Self.session(role.offer(.hours(hours))) }
   }
 
+  /// For a minute after the key had been enabled again its refusal was repeated to whoever asked for a longer session.
+  @Test func `a refusal isn't repeated once STS accepts the role's calls`() {
+    let disabled = Failure(.permanent, code: "InvalidAccessKeyId.Inactive", advice: "enable it")
+    var role = Self.running()
+    role.answer = { _, _ in .fails(disabled) }
+    role.send(.reservationRequested(.hours(2)))
+    role.run(for: .seconds(5))
+    guard case .notInTime(_, failure: disabled) = role.offer(.hours(2)) else {
+      Issue.record("\(role.offer(.hours(2)))")
+      return
+    }
+    role.answer = { .grants($1.duration) }
+    role.send(.refreshRequested)
+    role.run(for: .seconds(1))
+    #expect(role.offer(.hours(2)) == .fetch(.seconds(9060), joins: false))
+  }
+
+  @Test(arguments: [true, false])
+  func `another key makes a refusal of the one before void, but not that of a life that is too long`(_ isOfKey: Bool) {
+    let failure = Failure(
+      .permanent, code: isOfKey ? "SignatureDoesNotMatch" : Failure.durationRefusedCode, advice: "a")
+    var role = Self.running()
+    role.answer = { _, _ in .fails(failure) }
+    role.send(.reservationRequested(.hours(2)))
+    role.run(for: .seconds(5))
+    role.send(.cureSuspected)
+    let offer = role.offer(.hours(2))
+    if isOfKey {
+      #expect(offer == .fetch(.seconds(9060), joins: false))
+    } else {
+      guard case .notInTime(_, failure: failure) = offer else {
+        Issue.record("\(offer)")
+        return
+      }
+    }
+  }
+
   @Test func `a role fetches one reservation a minute, and whoever waits so long gets the next`() throws {
     var role = Self.running()
     role.send(.reservationRequested(.hours(2)))

@@ -21,6 +21,18 @@ import Testing
     #expect(clock.now(at: Self.start).seconds == Self.wall + 21)
   }
 
+  /// "In use since" and its metric jumped by a second between two looks.
+  @Test func `a time in the past is shown the same while the server's clock is known a little better`() {
+    var clock = Self.clock()
+    let shown = clock.calendar(at: Self.start)
+    for date in [0, 1, -2, 3] as [Int64] {
+      _ = observe(&clock, date: date)
+      #expect(clock.calendar(at: Self.start) == shown)
+    }
+    _ = observe(&clock, date: 20)
+    #expect(clock.calendar(at: Self.start).seconds == Self.wall + 21, "what is more is a correction")
+  }
+
   @Test func `a date that is far off counts when it is seen twice`() {
     var clock = Self.clock()
     #expect(observe(&clock, date: 600) == .held(difference: .seconds(601)))

@@ -39,6 +39,14 @@ import Testing
       log(.stillFailing(Self.failure, failures: 3, since: bench.now, next: next)).contains(" next=\(seconds)"))
   }
 
+  /// It said that the refresh works again, for a role that had never had a session.
+  @Test func `a role's first session after failures isn't said to work again`() {
+    #expect(
+      log(.recovered(failures: 3, since: bench.now, isFirst: true))
+        .hasPrefix("notice: first session fetched after failures"))
+    #expect(log(.recovered(failures: 3, since: bench.now, isFirst: false)).hasPrefix("notice: refresh works again"))
+  }
+
   @Test func `a credential that was refreshed is no news for who reads notices`() throws {
     bench.grantAll()
     let session = try #require(role.machine.freshest)
