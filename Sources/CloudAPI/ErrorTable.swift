@@ -50,7 +50,8 @@ package enum ErrorTable {
       "use the AccessKey of a RAM user; an account's own key can't assume roles"),
     Row(
       .code("NoPermission"), .permanent,
-      "allow this account in the role's trust policy, and give the RAM user AliyunSTSAssumeRoleAccess"),
+      "allow the RAM user that signs, or its account, in the role's trust policy, and give that user AliyunSTSAssumeRoleAccess"
+    ),
     Row(.code("EntityNotExist.Role"), .permanent, "create the role in the RAM console, or correct 'role_arn'"),
 
     // The gateway in front of it
@@ -153,6 +154,19 @@ package enum ErrorTable {
 }
 
 extension Failure {
+  /// Whether STS knows the signer and doesn't let it do this: then whose the key is is half of the answer.
+  package var concernsSigner: Bool {
+    code == "NoPermission" || code == "Forbidden" || code.hasPrefix("Forbidden.")
+  }
+
+  /// The same, and whose key signed; nil when that isn't known.
+  package func naming(_ signer: CallerIdentity?) -> Failure {
+    guard concernsSigner, let arn = signer?.arn, !advice.contains(arn) else { return self }
+    return Failure(
+      kind, code: code, httpStatus: httpStatus, requestID: requestID, notBefore: notBefore,
+      advice: "\(advice); the AccessKey is that of '\(arn)'")
+  }
+
   /// Whether the AccessKey is to blame (unknown, disabled, or its secret wrong): reading its file again may help.
   package var blamesAccessKey: Bool {
     ErrorTable.row(forCode: code, httpStatus: httpStatus ?? 500).blamesAccessKey

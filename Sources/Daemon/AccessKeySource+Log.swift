@@ -21,6 +21,14 @@ extension AccessKeySource {
       logger.notice(
         "the file holds the AccessKey in use again, the other one is forgotten",
         [.source: name, .accessKeyID: inForce])
+    case .candidateLost:
+      logger.notice(
+        "the other AccessKey isn't in the file any more and is forgotten, keeping the one in use",
+        [.source: name, .accessKeyID: inForce])
+    case .identified(let identity):
+      logger.notice(
+        "whose the AccessKey is that may not assume a role",
+        [.source: name, .accessKeyID: inForce, .arn: identity.arn])
     case .otherIdentity(let before, let now):
       logger.warning(
         "the AccessKey belongs to another identity than the one before",

@@ -9,12 +9,13 @@ extension AccessKeySource {
     let current = keys.current
     return SourceStatus(
       name: name, type: "access-key", state: state, accessKeyID: current?.shownID,
-      inUseSince: current.map { clock.now(at: $0.since) }, provenAt: current?.proven.map { clock.now(at: $0) },
-      lastAcceptedAt: current?.lastAccepted.map { clock.now(at: $0) },
+      inUseSince: current.map { clock.calendar(at: $0.since) },
+      provenAt: current?.proven.map { clock.calendar(at: $0) },
+      lastAcceptedAt: current?.lastAccepted.map { clock.calendar(at: $0) }, arn: current?.identity?.arn,
       error: error(clock),
       newKey: keys.candidate.map {
         NewKeyStatus(
-          accessKeyID: $0.key.maskedID, foundAt: clock.now(at: $0.since),
+          accessKeyID: $0.key.maskedID, foundAt: clock.calendar(at: $0.since),
           error: $0.failure.map { Self.error($0, clock) })
       })
   }
@@ -28,11 +29,11 @@ extension AccessKeySource {
 
   private func error(_ clock: ServerClock) -> LastError? {
     keys.current?.refusal.map { Self.error($0, clock) }
-      ?? fileError.map { LastError(file: $0.sentence, since: clock.now(at: $0.since)) }
+      ?? fileError.map { LastError(file: $0.sentence, since: clock.calendar(at: $0.since)) }
   }
 
   private static func error(_ failure: KeySuccession.TimedFailure, _ clock: ServerClock) -> LastError {
-    LastError(failure.failure, since: clock.now(at: failure.since))
+    LastError(failure.failure, since: clock.calendar(at: failure.since))
   }
 
   /// The worst that is true of it.

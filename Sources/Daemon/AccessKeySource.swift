@@ -127,6 +127,7 @@ package final class AccessKeySource {
       }
       handle(.found(found))
     } catch {
+      handle(.lost)
       let sentence = "\(error)"
       if sentence == fileError?.sentence { return }
       fileError = FileError(sentence: sentence, since: fileError?.since ?? now)
@@ -146,6 +147,17 @@ package final class AccessKeySource {
   package func accepted(_ key: AccessKey) {
     if let successor { return successor.accepted(key) }
     handle(.accepted(key))
+  }
+
+  /// AssumeRole knows `key`, and refuses its user the role.
+  package func denied(_ key: AccessKey) {
+    if let successor { return successor.denied(key) }
+    handle(.denied(key))
+  }
+
+  /// Whose `key` is, if that is known and it is the one in force.
+  package func identity(of key: AccessKey) -> CallerIdentity? {
+    keys.current.flatMap { $0.key.isSame(as: key) ? $0.identity : nil }
   }
 
   /// AssumeRole refused `key` itself; the file may hold another one by now.

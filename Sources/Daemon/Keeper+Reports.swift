@@ -21,7 +21,8 @@ extension Keeper {
   }
 
   package func status(of role: KeptRole, at now: Timestamp) -> RoleStatus {
-    var status = role.status(at: now, clock: refresher.clock)
+    let signer = edges.sources[role.settings.source]?.keys.current?.identity
+    var status = role.status(at: now, clock: refresher.clock, signer: signer)
     status.outputs = outputs.statuses(of: role.name, clock: refresher.clock)
     status.source = edges.sources[role.settings.source]?.forReaders(clock: refresher.clock)
     return status

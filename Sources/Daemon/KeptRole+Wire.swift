@@ -1,9 +1,11 @@
+import CloudAPI
 import Core
 import Wire
 
 extension KeptRole {
-  /// How the role fares at `now`, as readers and operators see it; without its files and its source.
-  func status(at now: Timestamp, clock: ServerClock) -> RoleStatus {
+  /// How the role fares at `now`, as readers and operators see it; without its files and its source. `signer` is whose key signs, which may
+  /// have become known after a failure that is about that.
+  func status(at now: Timestamp, clock: ServerClock, signer: CallerIdentity? = nil) -> RoleStatus {
     let serving = isValid(at: now) ? current : nil
     let next = machine.nextAttempt > now ? machine.nextAttempt : nil
     return RoleStatus(
@@ -11,10 +13,11 @@ extension KeptRole {
       expiresAt: serving?.session.expiration, expiresIn: serving.map { max(.zero, $0.session.expires - now) },
       headroom: machine.headroom(at: now), generation: generation,
       nextRefreshAt: next.map { clock.now(at: $0) }, nextRefreshIn: next.map { $0 - now },
-      lastSuccessAt: machine.lastSuccess.map { clock.now(at: $0) },
+      lastSuccessAt: machine.lastSuccess.map { clock.calendar(at: $0) },
       lastError: machine.lastFailure.map { failure in
         LastError(
-          failure, since: machine.failingSince.map { clock.now(at: $0) }, at: machine.failedAt.map { clock.now(at: $0) }
+          failure.naming(signer), since: machine.failingSince.map { clock.calendar(at: $0) },
+          at: machine.failedAt.map { clock.calendar(at: $0) }
         )
       },
       needsAttention: machine.failsLastingly(at: now), reservation: reservation(at: now), maxTTL: machine.longestMinTTL)

@@ -13,7 +13,8 @@ package import Core
 /// | | | anything else, STS silent for example: tried again with back-off |
 /// | refused by AssumeRole | the other one signs unproven, unless its own proof has shown it to be wrong | as the first |
 ///
-/// While a key on trial is refused, every later refusal of the key in force asks for it again at once.
+/// While a key on trial is refused, every later refusal of the key in force asks for it again at once. A key on trial that is no longer in
+/// the file is dropped, since nobody can take it from there again.
 package struct KeySuccession {
   package enum Event {
     /// The file holds this key.
@@ -22,6 +23,10 @@ package struct KeySuccession {
     case answered(InquiryID, STSAnswer<CallerIdentity>)
     /// AssumeRole gave a session to whoever signed with this key.
     case accepted(AccessKey)
+    /// The file holds no key that can be used at present.
+    case lost
+    /// AssumeRole knows this key, and whoever it belongs to may not assume a role: whose it is is part of the answer.
+    case denied(AccessKey)
     /// AssumeRole refused this key itself: unknown, disabled, or its secret wrong.
     case refused(AccessKey, Failure)
     case timerFired
@@ -52,6 +57,10 @@ package struct KeySuccession {
     case notTaken(candidate: AccessKey, Failure, next: Duration)
     /// The file holds the key in force again, and the other one is gone.
     case candidateGone
+    /// The key on trial is no longer in the file, and no other key that can be used.
+    case candidateLost
+    /// Whose the key in force is, which matters since it may not assume a role.
+    case identified(CallerIdentity)
     /// The key in force belongs to somebody else than the one before did.
     case otherIdentity(before: CallerIdentity, now: CallerIdentity)
     /// Whose the key in force is; STS never said whose the one before was.
@@ -71,7 +80,10 @@ package struct KeySuccession {
     package fileprivate(set) var lastAccepted: Timestamp?
     /// Why STS refuses it at present.
     package fileprivate(set) var refusal: TimedFailure?
-    fileprivate var identity: CallerIdentity?
+    /// Whose it is, by GetCallerIdentity; nil until that is known.
+    package fileprivate(set) var identity: CallerIdentity?
+    /// Whether it may not assume a role, so that the journal is to say whose it is.
+    fileprivate var isDenied = false
     /// When to ask whose it is; nil when that is known, or not worth a call yet.
     fileprivate var nextInquiry: Timestamp?
     fileprivate var lastInquiry: Timestamp?
@@ -135,6 +147,12 @@ package struct KeySuccession {
     case .found(let key): found(key, at: now, &effects)
     case .answered(let id, let answer): answered(id, answer, at: now, &effects, &generator)
     case .accepted(let key): accepted(key, at: now, &effects, &generator)
+    case .lost:
+      if candidate != nil {
+        dropCandidate(&effects)
+        effects.append(.report(.candidateLost))
+      }
+    case .denied(let key): denied(key, at: now)
     case .refused(let key, let failure): refused(key, failure, at: now, &effects)
     case .timerFired: break
     case .retryRequested: retry(at: now)
@@ -188,12 +206,22 @@ package struct KeySuccession {
   ) {
     guard let current, current.key.isSame(as: key) else { return }
     if current.lastAccepted == nil { effects.append(.report(.accepted)) }
+    // It was disabled for a while, say: the other roles that were refused may try again.
+    if current.refusal != nil { effects.append(.keyChanged) }
     self.current?.proven = current.proven ?? now
     self.current?.lastAccepted = now
     self.current?.refusal = nil
     if current.identity == nil, current.nextInquiry == nil {
       self.current?.nextInquiry = now + .random(in: Self.firstInquiry, using: &generator)
     }
+  }
+
+  private mutating func denied(_ key: AccessKey, at now: Timestamp) {
+    guard let current, current.key.isSame(as: key), current.identity == nil, !current.isDenied else { return }
+    self.current?.isDenied = true
+    // One that is asked for already is only brought forward.
+    let soonest = current.lastInquiry.map { max(now, $0 + Self.leastInterval) } ?? now
+    self.current?.nextInquiry = min(current.nextInquiry ?? soonest, soonest)
   }
 
   private mutating func refused(
@@ -247,6 +275,7 @@ package struct KeySuccession {
     } else if isFirstKnownIdentity {
       effects.append(.report(.identityNotCompared(now: identity)))
     }
+    if current.isDenied { effects.append(.report(.identified(identity))) }
     isFirstKnownIdentity = false
     lastIdentity = identity
   }

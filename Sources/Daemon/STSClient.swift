@@ -75,12 +75,14 @@ package final class STSClient: SessionDrawing {
       transfers[draw.id] = try http.post(request) { [unowned self] outcome, body in
         transfers[draw.id] = nil
         if case .failure(let failure) = outcome, goOn(draw, after: failure) { return }
-        let drawn = read(outcome, body, of: draw, sent: sent)
+        let drawn = read(outcome, body, of: draw, sent: sent).naming(source.identity(of: key))
         draw.completion(drawn)
         // Only now, since another key makes the role that has just failed try again at once.
         switch drawn.result {
         case .granted: source.accepted(key)
-        case .refused(let failure): if failure.blamesAccessKey { source.refused(key, failure) }
+        case .refused(let failure):
+          if failure.blamesAccessKey { source.refused(key, failure) }
+          if failure.concernsSigner { source.denied(key) }
         }
       }
     } catch let failure as TransportFailure {

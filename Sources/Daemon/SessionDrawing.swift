@@ -25,6 +25,12 @@ package struct DrawOutcome {
     self.date = date
     self.sent = sent
   }
+
+  /// The same, with whose key signed in a failure that is about that.
+  func naming(_ signer: CallerIdentity?) -> DrawOutcome {
+    guard case .refused(let failure) = result else { return self }
+    return DrawOutcome(result: .refused(failure.naming(signer)), date: date, sent: sent)
+  }
 }
 
 /// Draws sessions from the cloud, several at a time, without ever blocking.

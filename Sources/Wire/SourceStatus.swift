@@ -42,6 +42,8 @@ package struct SourceStatus: WireDocument, Hashable, Sendable {
   package var provenAt: UTCTime?
   /// When AssumeRole last gave a session to this key.
   package var lastAcceptedAt: UTCTime?
+  /// Whose the key that signs is, as GetCallerIdentity names it; nil until that is known.
+  package var arn: String?
   /// Why the file can't be used, or why STS refuses the key that signs.
   package var error: LastError?
   /// A key that was found and doesn't sign yet.
@@ -49,7 +51,8 @@ package struct SourceStatus: WireDocument, Hashable, Sendable {
 
   package init(
     name: String, type: String, state: SourceState?, accessKeyID: String? = nil, inUseSince: UTCTime? = nil,
-    provenAt: UTCTime? = nil, lastAcceptedAt: UTCTime? = nil, error: LastError? = nil, newKey: NewKeyStatus? = nil
+    provenAt: UTCTime? = nil, lastAcceptedAt: UTCTime? = nil, arn: String? = nil, error: LastError? = nil,
+    newKey: NewKeyStatus? = nil
   ) {
     self.name = name
     self.type = type
@@ -58,6 +61,7 @@ package struct SourceStatus: WireDocument, Hashable, Sendable {
     self.inUseSince = inUseSince
     self.provenAt = provenAt
     self.lastAcceptedAt = lastAcceptedAt
+    self.arn = arn
     self.error = error
     self.newKey = newKey
   }
@@ -70,6 +74,7 @@ package struct SourceStatus: WireDocument, Hashable, Sendable {
     inUseSince = try value.optionalTime("in_use_since")
     provenAt = try value.optionalTime("proven_at")
     lastAcceptedAt = try value.optionalTime("last_accepted_at")
+    arn = try value.optionalText("arn")
     if let error = value["error"], error.kind != .null { self.error = try LastError(error) }
     if let key = value["new_key"], key.kind != .null { newKey = try NewKeyStatus(key) }
   }
@@ -83,6 +88,7 @@ package struct SourceStatus: WireDocument, Hashable, Sendable {
       json.member("in_use_since", inUseSince)
       json.member("proven_at", provenAt)
       json.member("last_accepted_at", lastAcceptedAt)
+      if let arn { json.member("arn", arn) }
       json.key("error")
       if let error { error.write(to: &json) } else { json.null() }
       json.key("new_key")

@@ -25,7 +25,7 @@ import Testing
     Case(status: 400, code: "InvalidParameter.Unheard", kind: .permanent, advice: "settings"),
     Case(
       status: 403, code: "NoPermission", message: "You are not authorized to do this action.", kind: .permanent,
-      advice: "allow this account in the role's trust policy"),
+      advice: "allow the RAM user that signs, or its account, in the role's trust policy"),
     Case(
       status: 403, code: "NoPermission", message: "Roles may not be assumed by root accounts.", kind: .permanent,
       advice: "use the AccessKey of a RAM user"),
@@ -89,6 +89,19 @@ import Testing
     #expect(failure.requestID == "5F2C")
     #expect(failure.advice.contains(row.advice), "\(failure.advice)")
     #expect(failure.blamesAccessKey == row.blamesAccessKey)
+  }
+
+  /// A trust policy names users, and nothing said which user that is.
+  @Test func `a missing permission names whose key it is, once that is known`() {
+    let signer = CallerIdentity(arn: "acs:ram::1:user/keeper", accountID: "1")
+    let denied = Failure(.permanent, code: "NoPermission", httpStatus: 403, requestID: "5F2C", advice: "allow it")
+    #expect(denied.naming(nil) == denied)
+    let named = denied.naming(signer)
+    #expect(named.advice == "allow it; the AccessKey is that of 'acs:ram::1:user/keeper'")
+    #expect(named.kind == denied.kind && named.code == denied.code && named.requestID == "5F2C")
+    #expect(named.naming(signer) == named, "once")
+    let missing = Failure(.permanent, code: "EntityNotExist.Role", advice: "create it")
+    #expect(missing.naming(signer) == missing)
   }
 
   struct WaitCase: Sendable {

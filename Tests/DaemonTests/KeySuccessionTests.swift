@@ -118,6 +118,45 @@ import Testing
     #expect(trial.current?.proven != nil && trial.current?.lastAccepted != nil)
   }
 
+  /// A role whose call had been refused repeated that for minutes, while STS accepted the same key from the others.
+  @Test func `a key that STS accepts again lets all roles try again`() {
+    var trial = working()
+    let changes = trial.changes
+    trial.send(.refused(Self.old, Self.unknown))
+    #expect(trial.changes == changes)
+    trial.send(.accepted(Self.old))
+    #expect(trial.changes == changes + 1 && trial.current?.refusal == nil)
+    trial.send(.accepted(Self.old))
+    #expect(trial.changes == changes + 1)
+  }
+
+  /// The status went on saying "new AccessKey not taken" of a key that had long left the file.
+  @Test func `a key on trial that leaves the file is forgotten`() throws {
+    var trial = try proving()
+    trial.send(.lost)
+    #expect(trial.candidate == nil && trial.asked.isEmpty && trial.signer == Self.old.id)
+    #expect(trial.reports.last == "candidateLost")
+    let count = trial.reports.count
+    trial.send(.lost)
+    #expect(trial.reports.count == count, "once")
+    trial.send(.found(Self.new))
+    #expect(trial.candidate != nil, "it may come back")
+  }
+
+  /// A trust policy may name users, and nothing said which one the key belongs to.
+  @Test func `whose a key is that may not assume a role is asked at once, and reported`() throws {
+    var trial = Trial()
+    trial.send(.found(Self.old))
+    trial.send(.denied(Self.old))
+    #expect(trial.asking == Self.old.id)
+    trial.send(.denied(Self.old))
+    #expect(trial.inquiries == 1)
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.current?.identity == Self.bot && trial.reports.last == "identified")
+    trial.send(.denied(Self.old))
+    #expect(trial.inquiries == 1 && trial.asked.isEmpty)
+  }
+
   @Test func `a new key signs once it is proven, and not before`() throws {
     var trial = try proving()
     #expect(trial.signer == Self.old.id)
