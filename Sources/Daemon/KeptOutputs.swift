@@ -62,7 +62,7 @@ final class KeptOutputs {
     let before = state
     body(&state)
     states[path] = state
-    return (before.generation == nil) != (state.generation == nil) || before.failure?.error != state.failure?.error
+    return (before.written == nil) != (state.written == nil) || before.failure?.error != state.failure?.error
   }
 
   /// How each file fares, in the settings' order; `of` is the path of one directory or file elsewhere, nil for all.
@@ -71,9 +71,10 @@ final class KeptOutputs {
       let (unit, file) = output.paths(role: role.name.description, in: directory)
       if let path, path != unit { return nil }
       let state = states[unit] ?? OutputState()
+      let content = state.content(at: time(nil))
       return OutputStatus(
-        path: file, generation: state.generation, lastError: state.failure?.error,
-        since: state.failure.map { clock.now(at: $0.since) })
+        path: file, generation: content.generation, content: content.kind, expiresAt: content.end,
+        lastError: state.failure?.error, since: state.failure.map { clock.calendar(at: $0.since) })
     }
   }
 
@@ -102,7 +103,8 @@ final class KeptOutputs {
     condemned = other.condemned
     unwanted = other.unwanted.intersection(paths)
     for path in paths {
-      if let written = other.states[path]?.written { states[path] = OutputState(written: written) }
+      guard let state = other.states[path] else { continue }
+      states[path] = OutputState(written: state.written, found: state.found)
     }
   }
 
@@ -154,8 +156,10 @@ extension OutputSettings.Location {
 
 /// What is known of a role's directory, or of one file elsewhere.
 struct OutputState {
-  /// The generation that this process wrote there last, and when it lapses, whatever couldn't be written since; nil for none.
-  var written: (session: SessionID, generation: UInt64, lapses: Timestamp)?
+  /// The generation that this process wrote there last, when it lapses and when it ends, whatever couldn't be written since; nil for none.
+  var written: (session: SessionID, generation: UInt64, lapses: Timestamp, expiration: UTCTime)?
+  /// What the last look found there, while nothing of this process is there: of an earlier process, say.
+  var found = OutputContent.unknown
   /// The session in the generation before, which a directory keeps for those who read it.
   var previous: SessionID?
   /// Why it isn't as it should be, as last reported, and since when.
@@ -163,7 +167,16 @@ struct OutputState {
   /// What somebody changed, as last reported; empty once it has been put right.
   var drifts: [OutputDrift] = []
 
-  var generation: UInt64? { written?.generation }
+  /// What readers find; `now` is the host's time in seconds since 1970.
+  func content(at now: Int) -> (kind: OutputStatus.Content, generation: UInt64?, end: UTCTime?) {
+    if let written { return (.valid, written.generation, written.expiration) }
+    switch found {
+    case .unknown: return (.unknown, nil, nil)
+    case .absent: return (.none, nil, nil)
+    case .present(_, let end) where end <= now: return (.none, nil, nil)
+    case .present(let rotation, let end): return (.valid, rotation, UTCTime(seconds: Int64(end)))
+    }
+  }
 }
 
 extension OutputFile {

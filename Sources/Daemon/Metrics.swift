@@ -137,8 +137,15 @@ struct Metrics {
       "rolekeeper_output_failing", "gauge", "1 while a credential file can't be written.",
       files.map { ($0, $1.lastError == nil ? 0 : 1) })
     add(
-      "rolekeeper_output_generation", "gauge", "Number of the rotation in a credential file; 0 while there is none.",
-      files.map { ($0, Double($1.generation ?? 0)) })
+      "rolekeeper_output_generation", "gauge",
+      "Number of the rotation in a credential file; 0 while there is none, missing while it isn't known.",
+      files.compactMap { labels, file in
+        (file.generation ?? (file.content == .none ? 0 : nil)).map { (labels, Double($0)) }
+      })
+    add(
+      "rolekeeper_output_expires_timestamp_seconds", "gauge",
+      "When the credential in a file expires; missing while there is none, or it isn't known.",
+      files.compactMap { labels, file in file.expiresAt.map { (labels, Double($0.seconds)) } })
     add(
       "rolekeeper_output_drifts_total", "counter", "Times that somebody else changed a role's credential files.",
       roles.map { (#"role="\#($0.role)""#, Double($0.drifts)) })

@@ -233,7 +233,8 @@ final class Outputs {
     if let contents = outputs.contents {
       outputs.files.write(
         // The generation before rather goes a round too early than too late.
-        contents, until: outputs.end, at: end ?? Glibc.time(nil) + Self.secondsPerRound,
+        contents, until: outputs.end, rotation: outputs.handout?.generation,
+        at: end ?? Glibc.time(nil) + Self.secondsPerRound,
         completion: noting(outputs, writing: outputs.handout))
     } else if outputs.isBegun {
       outputs.files.withdraw(completion: noting(outputs, writing: nil))
@@ -262,24 +263,30 @@ final class Outputs {
       switch result.outcome {
       case .success:
         if settles { outputs.settle(result.path) }
-        succeeded(outputs, at: result.path, handout)
+        succeeded(outputs, at: result.path, handout, found: result.content ?? .absent)
       case .failure(let error):
-        failed(outputs, at: result.path, "\(error)", isWriting: handout != nil, isPresent: result.isPresent)
+        failed(outputs, at: result.path, "\(error)", isWriting: handout != nil, found: result.content ?? .unknown)
         removeLapsed(outputs, at: result.path)
       }
     }
   }
 
-  private func succeeded(_ outputs: KeptOutputs, at path: String, _ handout: Handout?) {
+  /// `found` is what is there where nothing was written.
+  private func succeeded(_ outputs: KeptOutputs, at path: String, _ handout: Handout?, found: OutputContent) {
     let wasFailing = outputs.states[path]?.failure != nil
     let isNews = outputs.change(path) { state in
       // What goes into files is published, and has one.
       let written = handout.flatMap { handout in
-        handout.generation.map { (session: handout.session.id, generation: $0, lapses: handout.lapses) }
+        handout.generation.map {
+          (
+            session: handout.session.id, generation: $0, lapses: handout.lapses, expiration: handout.session.expiration
+          )
+        }
       }
       // A withdrawal takes the generation before along.
       if written?.session != state.written?.session { state.previous = written == nil ? nil : state.written?.session }
       state.written = written
+      state.found = found
       state.failure = nil
       state.drifts = []
     }
@@ -295,18 +302,22 @@ final class Outputs {
   }
 
   private func failed(
-    _ outputs: KeptOutputs, at path: String, _ error: String, isWriting: Bool, isPresent: Bool
+    _ outputs: KeptOutputs, at path: String, _ error: String, isWriting: Bool, found: OutputContent
   ) {
     let now = time()
-    let isNews = outputs.change(path) { $0.failure = (error, $0.failure?.since ?? now) }
+    let isNews = outputs.change(path) { state in
+      state.failure = (error, state.failure?.since ?? now)
+      state.found = found
+    }
     guard isNews else { return }
     let phrase: Logger.Message =
-      switch (isWriting, isPresent) {
-      case (true, true): "file not written, keeping what is there"
-      case (true, false): "file not written, and there is none"
+      switch (isWriting, found) {
+      case (true, .present): "file not written, keeping what is there"
+      case (true, .absent): "file not written, and there is none"
+      case (true, .unknown): "file not written, and what is there can't be seen"
       case (false, _): "lapsed file not removed, trying again"
       }
-    logger.error(phrase, [.role: outputs.role.name.description, .reason: error])
+    logger.error(phrase, [.role: outputs.role.name.description, .path: path, .reason: error])
     changed(outputs.role.name, path)
   }
 
@@ -354,7 +365,10 @@ final class Outputs {
           "lapsed file removed"
         }
       if settles { outputs.settle(result.path) }
-      let isNews = outputs.change(result.path) { $0.written = nil }
+      let isNews = outputs.change(result.path) { state in
+        state.written = nil
+        state.found = .absent
+      }
       logger.warning(phrase, [.role: outputs.role.name.description, .path: result.path])
       if isNews { changed(outputs.role.name, result.path) }
     }
@@ -370,7 +384,7 @@ final class Outputs {
       for (path, since) in outputs.files.pending(since: limit) where outputs.states[path]?.failure == nil {
         guard let (phrase, error) = Self.stuck(path, behind: begun, limit) else { continue }
         _ = outputs.change(path) { $0.failure = (error, Timestamp(microseconds: since)) }
-        logger.error(phrase, [.role: outputs.role.name.description, .reason: error])
+        logger.error(phrase, [.role: outputs.role.name.description, .path: path, .reason: error])
         changed(outputs.role.name, path)
       }
     }

@@ -22,7 +22,7 @@ struct Directory: ~Copyable {
       } catch .system(.openDirectory, _, EACCES) where Self.isHidden(at) {
         throw .hiddenDirectory(path: path)
       } catch .system(.openDirectory, _, ENOENT) {
-        throw .missingDirectory(path: path, isInRoots: Self.isRoots(at))
+        throw .missingDirectory(path: path, isInRoots: Self.isRoots(at), isReadOnly: Self.isReadOnly(at))
       }
       close(at)
       at = next
@@ -53,6 +53,12 @@ struct Directory: ~Copyable {
     return fstat(descriptor, &raw) == 0 && FileStatus(raw).isWritable(onlyBy: [0])
   }
 
+  /// Whether the mount that it is in is read-only for this process, as most of the host is for a unit with ProtectSystem=strict.
+  private static func isReadOnly(_ descriptor: CInt) -> Bool {
+    var raw = statvfs()
+    return fstatvfs(descriptor, &raw) == 0 && raw.f_flag & UInt(ST_RDONLY) != 0
+  }
+
   func path(of name: String) -> String { path == "/" ? "/\(name)" : "\(path)/\(name)" }
 
   func openDirectory(_ name: String) throws(FileOutputError) -> Directory {
@@ -73,6 +79,14 @@ struct Directory: ~Copyable {
   /// The directory's own mode; it is the daemon's.
   func setMode(_ mode: UInt32) throws(FileOutputError) {
     try calls.perform(.chmod, path) { fchmod(descriptor, mode) }
+  }
+
+  /// Gives the directory `name` in this one its mode back, though it can't be opened. Both are the daemon's, and nobody else may write here:
+  /// so nobody can put a symlink in its place, which would be followed.
+  func restore(_ name: String, mode: UInt32) throws(FileOutputError) {
+    let status = try status()
+    guard status.isWritable(onlyBy: [geteuid()]) else { throw looseness(of: status, besides: [geteuid()]) }
+    try calls.perform(.chmod, path(of: name)) { fchmodat(descriptor, name, mode, 0) }
   }
 
   func status() throws(FileOutputError) -> FileStatus {
@@ -149,7 +163,11 @@ struct Directory: ~Copyable {
   func remove(_ name: String) throws(FileOutputError) {
     do throws(FileOutputError) {
       try calls.perform(.remove, path(of: name)) { unlinkat(descriptor, name, 0) }
-    } catch .system(.remove, _, ENOENT) {}
+    } catch .system(.remove, _, ENOENT) {
+    } catch .system(.remove, let path, EROFS) {
+      // The kernel says so before it looks whether there is such a file.
+      guard try status(of: name) == nil else { throw .system(.remove, path: path, errno: EROFS) }
+    }
   }
 
   /// Removes the directory `name` with the files in it; nothing when it isn't there. One that holds a directory stays, without its files.

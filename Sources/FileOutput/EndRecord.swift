@@ -8,12 +8,17 @@ import Glibc
 /// where the file does, and whoever may write to the directory could replace the file itself.
 ///
 ///     roles/uploader/gen-8/.expires -> 1767326645
-///     /srv/app/.credentials.json.rolekeeper-expires -> 1767326645:4711 1767323045:4690
+///     roles/uploader/gen-8/.rotation -> 12
+///     /srv/app/.credentials.json.rolekeeper-expires -> 1767326645:4711 1767323045:4690 r12:4711 r11:4690
 ///
 /// A file elsewhere and its record can't be swapped in one step. So its record names files by their inode: the new one, and the one that
 /// is there until the swap.
+///
+/// The role's generation is kept in the same way, so that the next process can report what lies there. The number in `gen-8` isn't it: that
+/// grows with each repair, too.
 enum EndRecord {
   static let inGeneration = ".expires"
+  static let rotationInGeneration = ".rotation"
 
   /// What no session is shorter than (DurationSeconds of AssumeRole). A file without a record, of an older version or of somebody else,
   /// counts as written with a session of this length.
@@ -21,8 +26,18 @@ enum EndRecord {
 
   static func name(for file: String) -> String { ".\(file).rolekeeper-expires" }
 
-  static func text(_ entries: [(inode: UInt, end: Int)]) -> String {
-    entries.map { "\($0.end):\($0.inode)" }.joined(separator: " ")
+  /// The ends come first: older versions take the first entry of an inode.
+  static func text(_ entries: [(inode: UInt, end: Int)], rotations: [(inode: UInt, number: UInt64)] = []) -> String {
+    (entries.map { "\($0.end):\($0.inode)" } + rotations.map { "r\($0.number):\($0.inode)" }).joined(separator: " ")
+  }
+
+  /// The role's generation in the file with this inode; nil when the record doesn't know it.
+  static func rotation(of inode: UInt, in text: String) -> UInt64? {
+    for entry in text.split(separator: " ") where entry.hasPrefix("r") {
+      let parts = entry.dropFirst().split(separator: ":")
+      if parts.count == 2, UInt(parts[1]) == inode { return UInt64(parts[0]) }
+    }
+    return nil
   }
 
   /// The end of the file with this inode; nil when the record doesn't know it.

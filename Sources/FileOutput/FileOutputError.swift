@@ -8,14 +8,16 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
   /// Somebody other than root, the daemon or the output's owner may write to the directory and could exchange what is in it.
   /// `entry` is that of its ACL by which somebody else may, where one is the cause.
   case looseDirectory(path: String, uid: UInt32, gid: UInt32, mode: UInt32, entry: String? = nil)
-  /// A directory that has to be the daemon's own belongs to somebody else.
-  case foreignDirectory(path: String, uid: UInt32)
+  /// A directory that has to be the daemon's own belongs to somebody else. `wasOurs` is whether what lies in it shows that it is a role's,
+  /// whose owner was changed.
+  case foreignDirectory(path: String, uid: UInt32, mode: UInt32, wasOurs: Bool = false)
   /// The file system doesn't keep who may read a file: what was set isn't what it shows, as with vfat or a mount with `uid=` or `umask=`.
   case accessNotKept(path: String, asked: Access, found: Access)
   /// Somebody else is let in by an access control list that can't be removed, as NFSv4 has them.
   case grantedElsewhere(path: String, who: String)
-  /// A directory isn't there. `isInRoots` is whether the one above it is root's and nobody else may write to it.
-  case missingDirectory(path: String, isInRoots: Bool)
+  /// A directory isn't there. `isInRoots` is whether the one above it is root's and nobody else may write to it, `isReadOnly` whether the
+  /// daemon couldn't write below that one in any case, since it sees it read-only.
+  case missingDirectory(path: String, isInRoots: Bool, isReadOnly: Bool = false)
   /// A directory in a home, where the daemon's unit sees nothing.
   case hiddenDirectory(path: String)
   /// Something of another kind has the name.
@@ -33,14 +35,14 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
       "\(step.noun) '\(path)': cannot \(step.rawValue): \(String(cString: strerror(number)))\(Self.cure(step, path, number).map { "; \($0)" } ?? "")"
     case .looseDirectory(let path, let uid, let gid, let mode, let entry):
       "directory '\(path)': others may write to it (\(entry.map { "ACL entry \($0), " } ?? "")mode 0\(String(mode, radix: 8)), owner \(uid):\(gid)); name a directory that only root, the daemon or the output's owner may write to: \(Self.seeCheck)"
-    case .foreignDirectory(let path, let uid):
-      "directory '\(path)': it belongs to uid \(uid) and has to be the daemon's (uid \(geteuid())); move it away, or name another in 'files.directory'"
+    case .foreignDirectory(let path, let uid, let mode, let wasOurs):
+      "directory '\(path)': it belongs to uid \(uid) (mode 0\(String(mode, radix: 8))) and has to be the daemon's (uid \(geteuid()), mode 0711); \(wasOurs ? "its owner was changed; run: \(Self.commands(giving: path))" : "move it away, or name another in 'files.directory'")"
     case .accessNotKept(let path, let asked, let found):
       "file '\(path)': the file system doesn't keep who may read it: \(asked) was set, and \(found) is shown; nothing was written: choose a directory on a file system that keeps modes and owners"
     case .grantedElsewhere(let path, let who):
       "file '\(path)': an access control list of the file system lets '\(who)' in, which the settings don't; nothing was written: take that entry from the list that new files in '\(Self.directory(of: path))' inherit, or choose another directory"
-    case .missingDirectory(let path, let isInRoots):
-      "directory '\(path)': there is no such directory; \(Self.making(path, isInRoots: isInRoots))"
+    case .missingDirectory(let path, let isInRoots, let isReadOnly):
+      "directory '\(path)': there is no such directory; \(Self.making(path, isInRoots: isInRoots, isReadOnly: isReadOnly))"
     case .hiddenDirectory(let path):
       "directory '\(path)': the unit doesn't see homes; name a directory outside of them: \(Self.seeCheck)\(Self.binding(path))"
     case .inTheWay(let path, let what): "file '\(path)': a \(what) is in the way; move it or change 'path'"
@@ -63,6 +65,8 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
     case EFBIG: "the daemon's limit of file size is below this: raise 'LimitFSIZE=' of the unit, or 'ulimit -f'"
     case EPERM where step == .chown:
       "to give files to other users the daemon needs CAP_CHOWN (AmbientCapabilities= of its unit) or root"
+    case EACCES where step == .openDirectory:
+      "its owner or mode, or that of a directory above it, keeps the daemon (uid \(geteuid())) out: look at 'namei -l \(path)'; or name a directory of its own: \(seeCheck)"
     case EACCES, EPERM:
       "the daemon (uid \(geteuid())) may not get to '\(directory(of: path))' or write there; name a directory of its own: \(seeCheck)"
     case EIO:
@@ -84,7 +88,11 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
     }
     let make = step == .makeParent ? "make it with '\(command(making: place))', " : ""
     return
-      "it is read-only for the daemon: \(make)run 'systemctl edit rolekeeper', add the lines '[Service]' and 'ReadWritePaths=-\(place)', then restart; if it is read-only for root, too, look at its mount"
+      "it is read-only for the daemon: \(make)\(dropIn(place)); if it is read-only for root, too, look at its mount"
+  }
+
+  private static func dropIn(_ place: String) -> String {
+    "run 'systemctl edit rolekeeper', add the lines '[Service]' and 'ReadWritePaths=-\(place)', then restart"
   }
 
   /// systemd reads blanks, `%`, `:` and quotes in a path as something else (systemd.syntax(7), `BindPaths=`).
@@ -98,13 +106,18 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
   private static let seeCheck = "'rolekeeper check' names one, with the commands that make it"
 
   /// No command for a directory of the host, or in one whose owner could put a link there meanwhile.
-  private static func making(_ path: String, isInRoots: Bool) -> String {
-    isInRoots && HostPlaces.mayBeOurs(path)
-      ? "make it: \(command(making: path))" : "name a directory of the daemon's own: \(seeCheck)"
+  private static func making(_ path: String, isInRoots: Bool, isReadOnly: Bool) -> String {
+    guard isInRoots && HostPlaces.mayBeOurs(path) else { return "name a directory of the daemon's own: \(seeCheck)" }
+    return "make it: \(command(making: path))\(isReadOnly ? "; then let the unit write there: \(dropIn(path))" : "")"
   }
 
   private static func command(making path: String) -> String {
-    "install -d -o \(geteuid()) -m 0711 \(ShellWord.quoted(path))"
+    "install -d -o \(OwnUser.name) -m 0711 \(ShellWord.quoted(path))"
+  }
+
+  private static func commands(giving path: String) -> String {
+    let path = ShellWord.quoted(path)
+    return "chown -h \(OwnUser.name) \(path) && chmod 0711 \(path)"
   }
 
   private static func directory(of path: String) -> String {

@@ -47,27 +47,29 @@ final class OutputLane {
   }
 
   /// Content that is the same as what was written last is copied for the worker only when a look at the files finds that it has to be
-  /// written. `end` is when it ends and `now` what it is now, in seconds since 1970.
-  func write(_ contents: [Secret], until end: Int, at now: Int, completion: @escaping Completion) {
+  /// written. `end` is when it ends and `now` what it is now, in seconds since 1970; `rotation` is the role's generation.
+  func write(
+    _ contents: [Secret], until end: Int, rotation: UInt64? = nil, at now: Int, completion: @escaping Completion
+  ) {
     number(contents)
-    guard versions == writtenVersions else { return sealAndWrite(until: end, completion) }
+    guard versions == writtenVersions else { return sealAndWrite(until: end, rotation, completion) }
     give(.verify(versions, until: end, at: now)) { [weak self] result in
       guard let self, case .success(true) = result.outcome else { return completion(result) }
       // The look itself puts a directory's mode right, so the write won't find it any more.
       foundDrifts += result.drifts
       // What was given meanwhile comes next, and with it what is right by then.
       if case .busy = state { return }
-      sealAndWrite(until: end, completion)
+      sealAndWrite(until: end, rotation, completion)
     }
   }
 
-  private func sealAndWrite(until end: Int, _ completion: @escaping Completion) {
+  private func sealAndWrite(until end: Int, _ rotation: UInt64?, _ completion: @escaping Completion) {
     let versions = versions
     do throws(FileOutputError) {
       var sealed: [SealedContent] = []
       for (content, version) in zip(contents, versions) { sealed.append(try seal(content, version)) }
       writtenVersions = []
-      give(.write(sealed, until: end)) { [weak self] result in
+      give(.write(sealed, until: end, rotation: rotation)) { [weak self] result in
         guard let self else { return completion(result) }
         if case .success = result.outcome { writtenVersions = versions }
         completion(result.adding(takeFoundDrifts()))

@@ -7,8 +7,8 @@ enum OutputUnit: Sendable {
     /// Look whether content of these versions, in the order of the unit's outputs, is as it was written, and what of it has ended by a
     /// time. True when it isn't.
     case verify([UInt64], until: Int, at: Int)
-    /// Contents in the order of the unit's outputs, and when they end, in seconds since 1970.
-    case write([SealedContent], until: Int)
+    /// Contents in the order of the unit's outputs, when they end, in seconds since 1970, and the role's generation.
+    case write([SealedContent], until: Int, rotation: UInt64?)
     /// The content has lapsed.
     case withdraw
     /// The content, of an earlier process, has lapsed if it ends by that time, in seconds since 1970.
@@ -34,8 +34,8 @@ enum OutputUnit: Sendable {
     /// True when something was changed, or has to be.
     let result: Result<Bool, FileOutputError>
     let drifts: [OutputDrift]
-    /// After a failure: whether readers find something, of whatever age.
-    let isPresent: Bool
+    /// After a failure, and after `withdrawEnded`: what readers find. Nil after other orders.
+    let content: OutputContent?
     /// After `withdrawEnded`, when there was no record of the end.
     var presumedEnd: PresumedEnd?
   }
@@ -46,13 +46,18 @@ enum OutputUnit: Sendable {
     switch self {
     case .directory(let directory):
       return Report(
-        result: result, drifts: directory.drifts, isPresent: result.hasFailed && directory.isPresent,
+        result: result, drifts: directory.drifts, content: leavesUnknown(order, result) ? directory.content : nil,
         presumedEnd: order.isByEnd ? directory.presumedEnd : nil)
     case .file(let file):
       return Report(
-        result: result, drifts: file.drifts, isPresent: result.hasFailed && file.isPresent,
+        result: result, drifts: file.drifts, content: leavesUnknown(order, result) ? file.content : nil,
         presumedEnd: order.isByEnd ? file.presumedEnd : nil)
     }
+  }
+
+  /// Whether the order's result doesn't say what is there.
+  private func leavesUnknown(_ order: Order, _ result: Result<Bool, FileOutputError>) -> Bool {
+    order.isByEnd || result.hasFailed
   }
 
   /// True when something was changed, or has to be.
@@ -62,7 +67,8 @@ enum OutputUnit: Sendable {
       defer { self = .directory(directory) }
       switch order {
       case .verify(let versions, let end, let now): return try !directory.isCurrent(versions, until: end, at: now)
-      case .write(let contents, let end): return try directory.write(contents, until: end)
+      case .write(let contents, let end, let rotation):
+        return try directory.write(contents, until: end, rotation: rotation)
       case .withdraw: try directory.withdraw()
       case .withdrawEnded(let time): return try directory.withdrawEnded(by: time)
       case .removeAll, .removeFormer(nil): try directory.removeAll()
@@ -72,9 +78,13 @@ enum OutputUnit: Sendable {
       defer { self = .file(file) }
       switch order {
       case .verify(let versions, let end, _): return try !file.isCurrent(versions[0], until: end)
-      case .write(let contents, let end): return try file.write(contents[0], until: end)
+      case .write(let contents, let end, let rotation):
+        return try file.write(contents[0], until: end, rotation: rotation)
       case .withdrawEnded(let time): return try file.withdrawEnded(by: time)
-      case .withdraw, .removeAll: try file.withdraw()
+      case .withdraw: try file.withdraw()
+      case .removeAll:
+        // Where the unit shows nothing, this process has never written anything.
+        do throws(FileOutputError) { try file.withdraw() } catch .hiddenDirectory {}
       case .removeFormer(let time): return try file.removeFormer(endedBy: time)
       }
     }

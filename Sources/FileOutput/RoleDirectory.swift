@@ -7,6 +7,7 @@ import Glibc
 ///       gen-7/credentials.json     the generation before, until the next swap
 ///       gen-8/credentials.json
 ///       gen-8/.expires -> 1767326645
+///       gen-8/.rotation -> 12      the role's generation, which a repair doesn't change
 ///       current -> gen-8           swapped by one rename
 ///       credentials.json -> current/credentials.json
 ///
@@ -30,6 +31,7 @@ struct RoleDirectory: Sendable {
   private struct Generation: Sendable {
     let number: UInt64
     let end: Int
+    let rotation: UInt64?
     let versions: [UInt64]
     let statuses: [FileStatus]
   }
@@ -47,8 +49,11 @@ struct RoleDirectory: Sendable {
   var path: String { "\(parent)/\(role)" }
 
   /// True when a new generation is in place; false when the one there holds that content already and nobody has touched it.
-  /// `contents` in the order of `outputs`; `end` is when they end, in seconds since 1970.
-  mutating func write(_ contents: [SealedContent], until end: Int) throws(FileOutputError) -> Bool {
+  /// `contents` in the order of `outputs`; `end` is when they end, in seconds since 1970, and `rotation` the role's generation, which is
+  /// kept with them.
+  mutating func write(
+    _ contents: [SealedContent], until end: Int, rotation: UInt64? = nil
+  ) throws(FileOutputError) -> Bool {
     let directory = try openDirectory()
     let present = currentNumber(in: directory)
     if try isCurrent(contents.map(\.version), end, in: directory) { return false }
@@ -60,7 +65,7 @@ struct RoleDirectory: Sendable {
       return (number: number, end: known ?? recordedEnd(of: number, in: directory))
     }
     let number = max(present ?? 0, lastNumber, leftovers.highest) + 1
-    let statuses = try make(number, contents, until: end, in: directory)
+    let statuses = try make(number, contents, until: end, rotation, in: directory)
     do throws(FileOutputError) {
       for output in outputs { try link(output.name.description, in: directory) }
       try directory.putLink(Self.current, to: Self.name(number))
@@ -72,7 +77,8 @@ struct RoleDirectory: Sendable {
     lastNumber = number
     previous = before
     try directory.sync()
-    written = Generation(number: number, end: end, versions: contents.map(\.version), statuses: statuses)
+    written = Generation(
+      number: number, end: end, rotation: rotation, versions: contents.map(\.version), statuses: statuses)
     return true
   }
 
@@ -98,7 +104,7 @@ struct RoleDirectory: Sendable {
     written = nil
     previous = nil
     drifts = []
-    guard let directory = try openDirectoryIfPresent() else { return }
+    guard let directory = try enterIfPresent() else { return }
     lastNumber = max(lastNumber, currentNumber(in: directory) ?? 0)
     try directory.remove(Self.current)
     let leftovers = try removeLeftovers(in: directory, keeping: [])
@@ -109,7 +115,8 @@ struct RoleDirectory: Sendable {
   /// Removes what an earlier process wrote if it has ended by `time`. True when there was such content.
   mutating func withdrawEnded(by time: Int) throws(FileOutputError) -> Bool {
     presumedEnd = nil
-    guard let directory = try openDirectoryIfPresent(), let number = currentNumber(in: directory) else { return false }
+    drifts = []
+    guard let directory = try enterIfPresent(), let number = currentNumber(in: directory) else { return false }
     let generation: Directory
     do throws(FileOutputError) { generation = try directory.openDirectory(Self.name(number)) } catch .system(
       .openDirectory, _, ENOENT)
@@ -148,13 +155,20 @@ struct RoleDirectory: Sendable {
     return earliest
   }
 
-  /// Whether readers find something, of whatever age.
-  var isPresent: Bool {
-    // What can't be looked at can't be read by others either, as far as we know.
-    guard let directory = try? openDirectoryIfPresent(), let number = currentNumber(in: directory),
-      let generation = try? directory.openDirectory(Self.name(number)), let first = outputs.first?.name
-    else { return false }
-    return (try? generation.status(of: first.description)) != nil
+  /// What readers find, of whatever age.
+  var content: OutputContent {
+    // Why it can't be looked at is what writing it, or removing it, will report.
+    do throws(FileOutputError) {
+      guard let directory = try openDirectoryIfPresent(), try directory.status(of: Self.current) != nil,
+        let number = currentNumber(in: directory), try directory.status(of: Self.name(number)) != nil
+      else { return .absent }
+      let generation = try directory.openDirectory(Self.name(number))
+      guard let first = outputs.first?.name, try generation.status(of: first.description) != nil,
+        let end = try Self.end(of: generation)
+      else { return .absent }
+      let rotation = generation.target(of: EndRecord.rotationInGeneration).flatMap { UInt64($0) }
+      return .present(rotation: rotation, end: end)
+    } catch { return .unknown }
   }
 
   /// Removes the directory, too: the role is no longer among the settings. What isn't ours in it stays, and so does the directory then.
@@ -172,7 +186,8 @@ struct RoleDirectory: Sendable {
 
 extension RoleDirectory {
   private func make(
-    _ number: UInt64, _ contents: [SealedContent], until end: Int, in directory: borrowing Directory
+    _ number: UInt64, _ contents: [SealedContent], until end: Int, _ rotation: UInt64?,
+    in directory: borrowing Directory
   ) throws(FileOutputError) -> [FileStatus] {
     let name = Self.name(number)
     do throws(FileOutputError) {
@@ -184,6 +199,7 @@ extension RoleDirectory {
         statuses.append(try generation.create(output.name.description, as: output.file, content))
       }
       try generation.makeLink(EndRecord.inGeneration, to: "\(end)")
+      if let rotation { try generation.makeLink(EndRecord.rotationInGeneration, to: "\(rotation)") }
       try generation.setMode(Self.directoryMode)
       try generation.sync()
       return statuses
@@ -224,15 +240,29 @@ extension RoleDirectory {
       let found = try directory.status(of: name) == nil ? "missing" : "not a directory"
       return [OutputDrift(path: directory.path(of: name), found: found)]
     }
-    let generation = try directory.openDirectory(name)
     var drifts: [OutputDrift] = []
     var found: [String] = []
     if status.permissions != Self.directoryMode || status.uid != geteuid() { found.append("\(status.access)") }
     if clinux_has_acl(directory.descriptor, name) == 1 { found.append("an access control list") }
-    if !found.isEmpty {
-      drifts.append(OutputDrift(path: generation.path, found: found.joined(separator: ", ")))
+    let isRight = found.isEmpty
+    if !isRight {
+      drifts.append(OutputDrift(path: directory.path(of: name), found: found.joined(separator: ", ")))
+      // The new generation takes its place at once, but this one stays for those who read it.
+      guard status.uid == geteuid() else { return drifts }
+      try directory.restore(name, mode: Self.directoryMode)
+    }
+    let generation = try directory.openDirectory(name)
+    if !isRight {
+      try generation.removeACLs(of: generation.descriptor, generation.path)
+      // An access control list's mask shows in the mode.
+      try generation.setMode(Self.directoryMode)
     } else if let found = try generation.drift(ofLink: EndRecord.inGeneration, to: "\(written.end)") {
       drifts.append(OutputDrift(path: generation.path(of: EndRecord.inGeneration), found: found))
+    }
+    if isRight, let rotation = written.rotation,
+      let found = try generation.drift(ofLink: EndRecord.rotationInGeneration, to: "\(rotation)")
+    {
+      drifts.append(OutputDrift(path: generation.path(of: EndRecord.rotationInGeneration), found: found))
     }
     for (output, status) in zip(outputs, written.statuses) {
       let name = output.name.description
@@ -301,10 +331,42 @@ extension RoleDirectory {
     drifts = []
     let parent = try openParent()
     let isNew = try parent.makeDirectory(role)
-    let directory = try parent.openDirectory(role)
-    let found = try adopt(directory)
-    if let found, !isNew, written != nil { drifts = [OutputDrift(path: path, found: found)] }
+    let directory = try enter(parent)
+    let found = try adopt(directory, in: parent)
+    if let found, !isNew, written != nil { drifts.append(OutputDrift(path: path, found: found)) }
     return directory
+  }
+
+  /// Opens the role's directory; one of ours that doesn't let us in gets its mode back first.
+  private mutating func enter(_ parent: borrowing Directory) throws(FileOutputError) -> Directory {
+    do throws(FileOutputError) {
+      return try parent.openDirectory(role)
+    } catch .system(.openDirectory, let path, EACCES) {
+      guard let status = try parent.status(of: role), status.isDirectory else {
+        throw .system(.openDirectory, path: path, errno: EACCES)
+      }
+      guard status.uid == geteuid() else { throw foreign(status, in: parent) }
+      try parent.restore(role, mode: Self.directoryMode)
+      drifts.append(OutputDrift(path: path, found: Self.text(of: status)))
+      return try parent.openDirectory(role)
+    }
+  }
+
+  /// Nobody but the daemon may write to `parent`, so a generation in a directory there is the daemon's work.
+  private func foreign(_ status: FileStatus, in parent: borrowing Directory) -> FileOutputError {
+    let isRole = parent.target(of: "\(role)/\(Self.current)").flatMap(Self.generation) != nil
+    let isAlone = (try? parent.status())?.isWritable(onlyBy: [geteuid()]) == true
+    return .foreignDirectory(path: path, uid: status.uid, mode: status.permissions, wasOurs: isRole && isAlone)
+  }
+
+  private mutating func enterIfPresent() throws(FileOutputError) -> Directory? {
+    do throws(FileOutputError) {
+      return try enter(try Directory(at: parent, calls))
+    } catch .missingDirectory { return nil } catch .system(.openDirectory, _, ENOENT) { return nil }
+  }
+
+  private static func text(of status: FileStatus) -> String {
+    "mode \(status.access.modeText) instead of 0\(String(directoryMode, radix: 8))"
   }
 
   private func openDirectoryIfPresent() throws(FileOutputError) -> Directory? {
@@ -331,14 +393,14 @@ extension RoleDirectory {
   }
 
   /// The directory is the daemon's, with the mode it should have and no access control list. What was wrong; nil for nothing.
-  private func adopt(_ directory: borrowing Directory) throws(FileOutputError) -> String? {
+  private func adopt(
+    _ directory: borrowing Directory, in parent: borrowing Directory
+  ) throws(FileOutputError) -> String? {
     let status = try directory.status()
-    guard status.uid == geteuid() else { throw .foreignDirectory(path: directory.path, uid: status.uid) }
+    guard status.uid == geteuid() else { throw foreign(status, in: parent) }
     let hadACL = try directory.removeACLs(of: directory.descriptor, directory.path)
     var found: [String] = []
-    if status.permissions != Self.directoryMode {
-      found.append("mode \(status.access.modeText) instead of 0\(String(Self.directoryMode, radix: 8))")
-    }
+    if status.permissions != Self.directoryMode { found.append(Self.text(of: status)) }
     if hadACL { found.append("an access control list") }
     guard !found.isEmpty else { return nil }
     try directory.setMode(Self.directoryMode)

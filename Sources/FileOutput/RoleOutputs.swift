@@ -9,8 +9,8 @@ package struct OutputResult: Sendable {
   package let outcome: Result<Bool, FileOutputError>
   /// What somebody else had changed there.
   package let drifts: [OutputDrift]
-  /// After a failure: whether readers find something there, of whatever age.
-  package let isPresent: Bool
+  /// After a failure, and after `withdrawEnded`: what readers find there. Nil when the outcome says it.
+  package let content: OutputContent?
   /// After `withdrawEnded`: the end that was presumed, since no record says it.
   package let presumedEnd: PresumedEnd?
 
@@ -18,14 +18,14 @@ package struct OutputResult: Sendable {
     self.path = path
     self.outcome = outcome
     drifts = []
-    isPresent = false
+    content = .unknown
     presumedEnd = nil
   }
 
   private init(_ result: OutputResult, _ drifts: [OutputDrift]) {
     path = result.path
     outcome = result.outcome
-    isPresent = result.isPresent
+    content = result.content
     presumedEnd = result.presumedEnd
     self.drifts = drifts
   }
@@ -39,7 +39,7 @@ package struct OutputResult: Sendable {
     self.path = path
     outcome = report.result
     drifts = report.drifts
-    isPresent = report.isPresent
+    content = report.content
     presumedEnd = report.presumedEnd
   }
 }
@@ -79,11 +79,14 @@ package final class RoleOutputs {
   deinit { for (lane, _) in lanes { lane.abandon() } }
 
   /// Brings all outputs to `contents`, which are in the order of the outputs. Replaces what drifted, leaves alone what is as it should be.
-  /// `end` is when the credential ends, which is kept with the files, and `now` what it is now, both in seconds since 1970.
-  package func write(_ contents: [Secret], until end: Int, at now: Int, completion: @escaping Completion) {
+  /// `end` is when the credential ends, and `rotation` the role's generation, which are kept with the files; `now` is what it is now. Times
+  /// in seconds since 1970.
+  package func write(
+    _ contents: [Secret], until end: Int, rotation: UInt64? = nil, at now: Int, completion: @escaping Completion
+  ) {
     precondition(contents.count == count, "as many contents as outputs")
     for (lane, indices) in lanes {
-      lane.write(indices.map { contents[$0] }, until: end, at: now, completion: completion)
+      lane.write(indices.map { contents[$0] }, until: end, rotation: rotation, at: now, completion: completion)
     }
   }
 

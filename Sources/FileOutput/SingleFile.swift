@@ -45,16 +45,25 @@ struct SingleFile: Sendable {
   }
 
   /// True when the file was replaced; false when it holds that content already and nobody has touched it. `end` is when the credential
-  /// ends, in seconds since 1970.
-  mutating func write(_ content: SealedContent, until end: Int) throws(FileOutputError) -> Bool {
+  /// ends, in seconds since 1970, and `rotation` the role's generation, which is kept with the file.
+  mutating func write(_ content: SealedContent, until end: Int, rotation: UInt64? = nil) throws(FileOutputError) -> Bool
+  {
     let directory = try openDirectory()
     if try isCurrent(content.version, end, in: directory) { return false }
     let present = try directory.status(of: path.name)
     if present?.isDirectory == true { throw .inTheWay(path: "\(path)", what: "directory") }
     let temporary = Directory.temporaryName(for: path.name)
     try directory.remove(temporary)
-    let made = try directory.create(temporary, as: output, content)
-    let text = EndRecord.text([(made.inode, end)] + entry(of: present, in: directory))
+    let made: FileStatus
+    do throws(FileOutputError) {
+      made = try directory.create(temporary, as: output, content)
+    } catch .system(let step, _, let number) where number != EEXIST {
+      // The file is what its readers and the settings know; the other name is ours, and counts only where something has it.
+      throw .system(step, path: "\(path)", errno: number)
+    }
+    let text = EndRecord.text(
+      [(made.inode, end)] + entry(of: present, in: directory),
+      rotations: (rotation.map { [(inode: made.inode, number: $0)] } ?? []) + self.rotation(of: present, in: directory))
     do throws(FileOutputError) { try directory.putLink(record, to: text) } catch {
       unlinkat(directory.descriptor, temporary, 0)
       throw error
@@ -72,6 +81,15 @@ struct SingleFile: Sendable {
   private func entry(of present: FileStatus?, in directory: borrowing Directory) -> [(inode: UInt, end: Int)] {
     guard let present else { return [] }
     return [(present.inode, end(of: present, in: directory))]
+  }
+
+  private func rotation(
+    of present: FileStatus?, in directory: borrowing Directory
+  ) -> [(inode: UInt, number: UInt64)] {
+    guard let present, let text = directory.target(of: record),
+      let number = EndRecord.rotation(of: present.inode, in: text)
+    else { return [] }
+    return [(present.inode, number)]
   }
 
   private func end(of present: FileStatus, in directory: borrowing Directory) -> Int {
@@ -161,13 +179,16 @@ struct SingleFile: Sendable {
     try removeRecord(in: directory)
   }
 
-  /// Whether a file is there, of whatever age.
-  var isPresent: Bool {
-    // What can't be looked at can't be read by others either, as far as we know.
-    guard let directory = try? openDirectoryIfPresent(), let status = try? directory.status(of: path.name) else {
-      return false
-    }
-    return !status.isDirectory
+  /// What readers find, of whatever age.
+  var content: OutputContent {
+    // Why it can't be looked at is what writing it, or removing it, will report.
+    do throws(FileOutputError) {
+      guard let directory = try openDirectoryIfPresent(), let status = try directory.status(of: path.name),
+        !status.isDirectory
+      else { return .absent }
+      let end = end(of: status, in: directory)
+      return .present(rotation: rotation(of: status, in: directory).first?.number, end: end)
+    } catch { return .unknown }
   }
 
   /// Removing asks for no tight directory: what lapsed has to go from a loose one, too.

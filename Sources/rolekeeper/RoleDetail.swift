@@ -53,10 +53,20 @@ enum RoleDetail {
   private static func file(_ output: OutputStatus) -> TextLayout.Cell {
     if let error = output.lastError {
       let since = output.since.map { " since \($0)" } ?? ""
-      return TextLayout.Cell(text: "\(output.path): \(error)\(since)", colour: .warning)
+      return TextLayout.Cell(
+        text: "\(output.path): \(content(of: output)); not as it should be\(since): \(error)", colour: .warning)
     }
-    let content = output.generation.map { "generation \($0)" } ?? "no valid credential in it"
-    return TextLayout.Cell(text: "\(output.path): \(content)")
+    return TextLayout.Cell(text: "\(output.path): \(content(of: output))")
+  }
+
+  private static func content(of output: OutputStatus) -> String {
+    switch output.content {
+    case .none: return "no valid credential in it"
+    case .unknown: return "not known what is in it"
+    case .valid:
+      let end = output.expiresAt.map { ", expires at \($0)" } ?? ""
+      return (output.generation.map { "generation \($0)" } ?? "a credential of a generation that isn't known") + end
+    }
   }
 
   private static func errorCell(of role: RoleStatus) -> TextLayout.Cell {

@@ -124,11 +124,16 @@ enum StatusTable {
       .map { name, output in
         let since = output.since.map { " since \($0)" } ?? ""
         return [
-          Cell(text: output.path), Cell(text: name), Cell(text: output.generation.map { "\($0)" } ?? "-"),
+          Cell(text: output.path), Cell(text: name), Cell(text: generation(of: output)),
           Cell(text: "\(output.lastError ?? "")\(since)", colour: .warning),
         ]
       }
     return section(["FILE", "ROLE", "GEN", "LAST ERROR"], rows, on: terminal)
+  }
+
+  private static func generation(of output: OutputStatus) -> String {
+    if let generation = output.generation { return "\(generation)" }
+    return output.content == .none ? "-" : "?"
   }
 
   private static func reservations(

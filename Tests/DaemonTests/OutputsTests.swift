@@ -96,6 +96,37 @@ import Wire
 
   private func logged(_ phrase: String) -> Bool { recorder.all.contains { $0.contains(phrase) } }
 
+  /// After a restart in an outage the status said that the files are empty, whose credentials were good for another hour.
+  @Test func `what an earlier process left in the files is reported until something else is there`() throws {
+    let files = [inRole("a"), elsewhere("b")]
+    let old = try begin(try outputs(), "web", files)
+    let session = try #require(old.current?.session)
+    let clock = ServerClock(wallMicroseconds: Int64(Glibc.time(nil)) * 1_000_000, at: bench.now)
+    let next = try outputs()
+    next.keep(role("web", files))
+    #expect(next.statuses(of: old.name, clock: clock).map(\.content) == [.unknown, .unknown], "not looked at yet")
+    next.lookAtUnpublished()
+    for status in next.statuses(of: old.name, clock: clock) {
+      #expect(status.generation == old.generation && status.content == .valid, "\(status)")
+      let end = try #require(status.expiresAt)
+      #expect(end <= session.expiration && end.seconds > Int64(Glibc.time(nil)), "\(status)")
+    }
+    unlink(directory.path("app/b"))
+    next.lookAtUnpublished()
+    let after = next.statuses(of: old.name, clock: clock)
+    #expect(after.map(\.content) == [.valid, .none] && after[1].generation == nil)
+    next.publish(old)
+    #expect(next.statuses(of: old.name, clock: clock).map(\.expiresAt) == [session.expiration, session.expiration])
+  }
+
+  @Test func `a file that can't be written is logged with its path`() throws {
+    let outputs = try outputs()
+    let role = try begin(outputs, "web", [elsewhere("b")])
+    chmod(directory.path("app"), 0o777)
+    _ = try rotate(outputs, role)
+    #expect(recorder.all.contains { $0.contains("file not written") && $0.contains("path=\(directory.path("app/b"))") })
+  }
+
   /// The worker's next jobs wait until it is released.
   private final class Hold {
     private let gate = Gate()

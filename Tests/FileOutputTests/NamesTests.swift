@@ -38,7 +38,7 @@ import Testing
     Text(step: .openDirectory, number: ELOOP, noun: "directory", contains: ["without symlinks"]),
     Text(
       step: .makeParent, number: EROFS, path: "/srv/app", noun: "directory",
-      contains: ["'install -d -o \(geteuid()) -m 0711 /srv/app'", "ReadWritePaths=-/srv/app'"]),
+      contains: ["'install -d -o \(OwnUser.name) -m 0711 /srv/app'", "ReadWritePaths=-/srv/app'"]),
     Text(
       step: .makeParent, number: EROFS, path: "/etc/roles", noun: "directory", contains: ["rolekeeper check"],
       lacks: ["install", "ReadWritePaths"]),
@@ -56,7 +56,8 @@ import Testing
   /// What a message proposes never changes what is there, nor what belongs to the host or to somebody's home.
   @Test(arguments: [
     FileOutputError.looseDirectory(path: "/tmp", uid: 0, gid: 0, mode: 0o1777),
-    .looseDirectory(path: "/srv/shared", uid: 0, gid: 2000, mode: 0o2775), .foreignDirectory(path: "/srv/app", uid: 99),
+    .looseDirectory(path: "/srv/shared", uid: 0, gid: 2000, mode: 0o2775),
+    .foreignDirectory(path: "/srv/app", uid: 99, mode: 0o700),
     .missingDirectory(path: "/etc/app", isInRoots: true), .missingDirectory(path: "/home/alice/app", isInRoots: true),
     .missingDirectory(path: "/srv/alice/app", isInRoots: false), .missingDirectory(path: "/app", isInRoots: true),
     .system(.create, path: "/root/a", errno: EACCES), .system(.makeParent, path: "/usr/lib/roles", errno: EROFS),
@@ -72,8 +73,26 @@ import Testing
   @Test func `a missing directory in one of root's takes the command that makes it`() {
     #expect(
       "\(FileOutputError.missingDirectory(path: "/srv/app", isInRoots: true))"
-        == "directory '/srv/app': there is no such directory; make it: install -d -o \(geteuid()) -m 0711 /srv/app"
+        == "directory '/srv/app': there is no such directory; make it: install -d -o \(OwnUser.name) -m 0711 /srv/app"
     )
+  }
+
+  /// Without the second half the next error was that it is read-only.
+  @Test func `a missing directory that the unit couldn't write to either takes both steps`() {
+    let text = "\(FileOutputError.missingDirectory(path: "/srv/app", isInRoots: true, isReadOnly: true))"
+    #expect(
+      text.hasSuffix(
+        "make it: install -d -o \(OwnUser.name) -m 0711 /srv/app; then let the unit write there: run 'systemctl edit rolekeeper', add the lines '[Service]' and 'ReadWritePaths=-/srv/app', then restart"
+      ), "\(text)")
+  }
+
+  @Test func `a role's directory that was given away takes the commands that give it back`() {
+    let text =
+      "\(FileOutputError.foreignDirectory(path: "/run/rolekeeper/roles/a", uid: 0, mode: 0o711, wasOurs: true))"
+    #expect(
+      text.hasSuffix(
+        "run: chown -h \(OwnUser.name) /run/rolekeeper/roles/a && chmod 0711 /run/rolekeeper/roles/a"), "\(text)")
+    #expect(text.contains("uid 0 (mode 0711)"), "\(text)")
   }
 
   static let mounts = """

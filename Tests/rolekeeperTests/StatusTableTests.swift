@@ -18,7 +18,7 @@ import Wire
       lastError: LastError(
         Failure(
           .permanent, code: "NoPermission", httpStatus: 403, requestID: "5F2C",
-          advice: "allow this account in the role's trust policy, and give the RAM user AliyunSTSAssumeRoleAccess"),
+          advice: "allow the user in the role's trust policy, and give that user AliyunSTSAssumeRoleAccess"),
         since: UTCTime("2026-01-02T03:00:00Z"))),
     RoleStatus(
       name: "archive", state: .lapsed, nextRefreshIn: .seconds(30),
@@ -110,7 +110,29 @@ import Wire
     #expect(!table.contains("good.json"))
     let detail = RoleDetail.render(Self.roles[2], on: Terminal(width: nil, wantsColours: false), userName: { "\($0)" })
     #expect(detail.contains("/srv/app/good.json: generation 3\n"))
-    #expect(detail.contains("/srv/app/credentials/bad.json: read-only file system"))
+    #expect(
+      detail.contains(
+        "/srv/app/credentials/bad.json: no valid credential in it; not as it should be since 2026-01-02T03:00:00Z: read-only"
+      ), "\(detail)")
+  }
+
+  /// After a restart in an outage it said of a file with a good credential that there was none in it.
+  @Test func `what an earlier daemon left in a file is shown, and what isn't known is called so`() {
+    let role = RoleStatus(
+      name: "a", state: .waiting,
+      outputs: [
+        OutputStatus(path: "/srv/old.json", generation: 3, expiresAt: UTCTime("2026-01-02T04:00:00Z")),
+        OutputStatus(
+          path: "/srv/older.json", generation: nil, content: .valid, expiresAt: UTCTime("2026-01-02T04:00:00Z")),
+        OutputStatus(path: "/srv/hidden.json", generation: nil, content: .unknown),
+        OutputStatus(path: "/srv/none.json", generation: nil),
+      ])
+    let detail = RoleDetail.render(role, on: Terminal(width: nil, wantsColours: false), userName: { "\($0)" })
+    for line in [
+      "/srv/old.json: generation 3, expires at 2026-01-02T04:00:00Z\n",
+      "/srv/older.json: a credential of a generation that isn't known, expires at 2026-01-02T04:00:00Z\n",
+      "/srv/hidden.json: not known what is in it\n", "/srv/none.json: no valid credential in it\n",
+    ] { #expect(detail.contains(line), "\(detail)") }
   }
 
   @Test func `colours take no room`() {

@@ -1,0 +1,95 @@
+import Glibc
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import FileOutput
+
+/// Directories of ours that somebody changed.
+@Suite struct RepairTests {
+  let temporary: TemporaryDirectory
+  let role: String
+
+  init() throws {
+    temporary = try TemporaryDirectory()
+    role = temporary.path("roles/uploader")
+  }
+
+  /// As for a user other than root, who can't open what has no mode.
+  private static let asUser = Calls { step, path in
+    guard step == .openDirectory, let look = Look(path) else { return 0 }
+    return look.mode & 0o500 == 0o500 ? 0 : EACCES
+  }
+
+  private func written() throws -> RoleDirectory {
+    var directory = RoleDirectoryTests.make(temporary.path("roles"), ["a"])
+    directory.calls = Self.asUser
+    _ = try directory.write([content("one", version: 1)])
+    return directory
+  }
+
+  /// It said that the daemon may not get to the directory above, and that there was no file.
+  @Test(arguments: [0, 0o111] as [mode_t])
+  func `a role's directory that doesn't let us in gets its mode back, and that is reported`(_ mode: mode_t) throws {
+    var directory = try written()
+    chmod(role, mode)
+    #expect(try directory.write([content("one", version: 1)]))
+    #expect(Look(role)?.mode == 0o711)
+    let digits = String(mode, radix: 8)
+    let found = "mode \(String(repeating: "0", count: 4 - digits.count))\(digits) instead of 0711"
+    #expect(directory.drifts == [OutputDrift(path: role, found: found)])
+    #expect(FileText.read(temporary.path("roles/uploader/a")) == "one")
+    #expect(try !directory.write([content("one", version: 1)]))
+  }
+
+  @Test func `what lapsed goes from a directory that doesn't let us in`() throws {
+    var directory = try written()
+    chmod(role, 0)
+    try directory.withdraw()
+    #expect(FileText.read(temporary.path("roles/uploader/a")) == nil)
+  }
+
+  /// The new generation was right, and the one before stayed open to everybody until the next swap.
+  @Test(arguments: [0o777, 0, 0o755] as [mode_t])
+  func `a generation's directory gets its mode back, too`(_ mode: mode_t) throws {
+    var directory = try written()
+    chmod("\(role)/gen-1", mode)
+    #expect(try directory.write([content("one", version: 1)]))
+    #expect(directory.drifts.map(\.path) == ["\(role)/gen-1"])
+    #expect(target("\(role)/current") == "gen-2")
+    #expect(Look("\(role)/gen-1")?.mode == 0o711)
+  }
+
+  @Test(.enabled(if: isRoot)) func `a role's directory that was given away is named with its owner and the commands`()
+    throws
+  {
+    var directory = try written()
+    chown(role, 99, 99)
+    directory.calls = Calls()
+    let error = try #require(throws: FileOutputError.self) { try directory.write([content("one", version: 1)]) }
+    #expect(error == .foreignDirectory(path: role, uid: 99, mode: 0o711, wasOurs: true))
+  }
+
+  /// An error came every time, of a file that could never be written, when the settings no longer named it.
+  @Test(.enabled(if: isRoot)) func `nothing has to be removed where the unit shows no directories`() throws {
+    let home = temporary.path("home")
+    mkdir(home, 0)
+    let calls = Calls { step, path in step == .openDirectory && path.hasPrefix("\(home)/") ? EACCES : 0 }
+    var unit = OutputUnit.file(SingleFileTests.make("\(home)/alice/credentials.json", calls))
+    let removed = unit.report(.removeAll)
+    #expect(throws: Never.self) { try removed.result.get() }
+    let lapsed = unit.report(.withdraw)
+    #expect(throws: FileOutputError.hiddenDirectory(path: "\(home)/alice")) { try lapsed.result.get() }
+    #expect(lapsed.content == .unknown)
+  }
+
+  /// The kernel says that a file system is read-only before it looks for the file: an error about a file that isn't there.
+  @Test func `nothing is wrong where a file that isn't there can't be removed`() throws {
+    let readOnly = Calls { step, _ in step == .remove ? EROFS : 0 }
+    var file = SingleFileTests.make(temporary.path("credentials.json"), readOnly)
+    try file.withdraw()
+    file = SingleFileTests.make(temporary.path("credentials.json"), Calls { step, _ in step == .create ? EROFS : 0 })
+    let error = try #require(throws: FileOutputError.self) { try file.write(content("one", version: 1)) }
+    #expect(error == .system(.create, path: temporary.path("credentials.json"), errno: EROFS))
+  }
+}
