@@ -49,7 +49,7 @@ final class AuthoritiesWatch {
 
   func status(clock: ServerClock) -> CAFileStatus {
     CAFileStatus(
-      path: path, error: problem.map { LastError(caFile: $0.sentence, since: clock.now(at: $0.since)) })
+      path: path, error: problem.map { LastError(caFile: $0.sentence, since: clock.calendar(at: $0.since)) })
   }
 
   private func look() {

@@ -202,7 +202,10 @@ extension SocketService {
     reservations[.tooLong, default: 0] += 1
     let asked = query.minTTL ?? .zero
     let figures = "min_ttl is \(asked.text); role '\(role.name)' can have \(most.text) at most"
-    return Answer.problem(Problem(.tooLong, detail: "\(figures) by its 'max_duration'", maxTTL: most))
+    // The longest there is (STS API reference, AssumeRole).
+    let isLongest = role.machine.timing.maxDuration >= .hours(12)
+    let why = isLongest ? "since STS issues no longer sessions" : "by its 'max_duration'"
+    return Answer.problem(Problem(.tooLong, detail: "\(figures) \(why)", maxTTL: most))
   }
 
   private func tooMany(_ rule: String, _ wait: Duration) -> Response {

@@ -27,12 +27,23 @@ extension SocketService {
   func refreshEnded(of role: KeptRole) {
     let machine = role.machine
     if let success = machine.lastSuccess {
-      complete(role, since: success) { Answer.document(status(of: role)) }
+      complete(role, since: success) { Answer.document(refreshed(role)) }
     }
     // A failure that is tried again at once isn't the end of it.
     guard let failed = machine.failedAt, machine.nextAttempt > failed, let failure = machine.lastFailure else { return }
     let now = Timestamp(microseconds: EventLoop.bootTime())
     complete(role, since: failed) { Self.refreshFailed(role, failure, at: now) }
+  }
+
+  /// The role's status, with the session that came: readers go on with another one that lives longer.
+  private func refreshed(_ role: KeptRole) -> RoleStatus {
+    var status = status(of: role)
+    let now = Timestamp(microseconds: EventLoop.bootTime())
+    status.fetched = role.machine.latest.map {
+      FetchedSession(
+        accessKeyID: $0.accessKeyID, asked: $0.asked, expiresAt: $0.expiration, expiresIn: max(.zero, $0.expires - now))
+    }
+    return status
   }
 
   private func complete(_ role: KeptRole, since latest: Timestamp, _ response: () -> Response) {

@@ -45,6 +45,8 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
   package var reservation: ReservationStatus?
   /// The most `min_ttl` that can be had; nil from a daemon that is older than its command line.
   package var maxTTL: Duration?
+  /// The session that a refresh has just brought, which may be only the standby; nil in all other answers.
+  package var fetched: FetchedSession?
 
   package init(
     name: String, state: RoleState, accessKeyID: String? = nil, expiresAt: UTCTime? = nil,
@@ -93,6 +95,7 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
     // A daemon that was started before the package was upgraded may not have it yet.
     if let held = value["reservation"], held.kind != .null { reservation = try ReservationStatus(held) }
     maxTTL = try value.optionalSpan("max_ttl")
+    if let fetched = value["fetched"], fetched.kind != .null { self.fetched = try FetchedSession(fetched) }
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
@@ -116,6 +119,10 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
       json.key("reservation")
       if let reservation { reservation.write(to: &json) } else { json.null() }
       if let maxTTL { json.member("max_ttl", maxTTL.wholeSeconds) }
+      if let fetched {
+        json.key("fetched")
+        fetched.write(to: &json)
+      }
     }
   }
 }
@@ -130,12 +137,15 @@ package struct LastError: WireDocument, Hashable, Sendable {
   package var since: UTCTime?
   /// When this one was; nil where that isn't recorded, and from a daemon that is older than its command line.
   package var at: UTCTime?
+  /// Whether it fails again until somebody changes something. False from a daemon that is older than its command line.
+  package var isPermanent: Bool
 
   package init(_ failure: Failure, since: UTCTime?, at: UTCTime? = nil) {
     code = failure.code
     httpStatus = failure.httpStatus
     requestID = failure.requestID
     advice = failure.advice
+    isPermanent = failure.kind == .permanent
     self.since = since
     self.at = at
   }
@@ -147,6 +157,7 @@ package struct LastError: WireDocument, Hashable, Sendable {
     advice = try value.text("advice")
     since = try value.optionalTime("since")
     at = try value.optionalTime("at")
+    isPermanent = value["permanent"]?.bool ?? false
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
@@ -157,6 +168,39 @@ package struct LastError: WireDocument, Hashable, Sendable {
       json.member("advice", advice)
       json.member("since", since)
       json.member("at", at)
+      if isPermanent { json.member("permanent", true) }
+    }
+  }
+}
+
+/// What STS granted to a refresh.
+package struct FetchedSession: WireDocument, Hashable, Sendable {
+  package var accessKeyID: String
+  /// The DurationSeconds that it was asked for with.
+  package var asked: Duration
+  package var expiresAt: UTCTime?
+  package var expiresIn: Duration
+
+  package init(accessKeyID: String, asked: Duration, expiresAt: UTCTime?, expiresIn: Duration) {
+    self.accessKeyID = accessKeyID
+    self.asked = asked
+    self.expiresAt = expiresAt
+    self.expiresIn = expiresIn
+  }
+
+  package init(_ value: borrowing JSONValue) throws(WireError) {
+    accessKeyID = try value.text("access_key_id")
+    asked = .seconds(try value.integer("duration"))
+    expiresAt = try value.optionalTime("expires_at")
+    expiresIn = .seconds(try value.integer("expires_in"))
+  }
+
+  package func write(to json: inout JSONWriter<[UInt8]>) {
+    json.object { json in
+      json.member("access_key_id", accessKeyID)
+      json.member("duration", asked)
+      json.member("expires_at", expiresAt)
+      json.member("expires_in", expiresIn)
     }
   }
 }

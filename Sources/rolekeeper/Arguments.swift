@@ -167,6 +167,8 @@ struct Arguments {
 /// What the words ask for.
 enum Invocation {
   case help(Command?)
+  /// No word at all: the help, but nothing was done.
+  case nothing
   case version
   case command(Arguments)
 
@@ -176,16 +178,22 @@ enum Invocation {
       self = .version
       return
     }
+    if words.isEmpty {
+      self = .nothing
+      return
+    }
     let isHelp = sorted.operands.first == "help"
     let operands = isHelp ? Array(sorted.operands.dropFirst()) : sorted.operands
-    guard let word = operands.first else {
-      guard isHelp || sorted.has(.help) || words.isEmpty else {
+    guard let word = operands.first, word != "help" else {
+      guard isHelp || sorted.has(.help) else {
         if let unknown = sorted.unknownOption { throw Self.unknownOption(unknown) }
         throw Arguments.Wrong(description: "a command is missing; see 'rolekeeper --help'")
       }
       self = .help(nil)
       return
     }
+    // The word behind an option that isn't one may be its value.
+    if let unknown = sorted.unknownOption, Command(rawValue: word) == nil { throw Self.unknownOption(unknown) }
     let command = try Self.command(word)
     self = isHelp || sorted.has(.help) ? .help(command) : .command(try Arguments(command, sorted))
   }

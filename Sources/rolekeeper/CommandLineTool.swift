@@ -11,6 +11,9 @@ enum CommandLineTool {
     do {
       switch try Invocation(words) {
       case .help(let command): try Console.write(Usage.text(for: command))
+      case .nothing:
+        Console.writeError(Usage.text(for: nil))
+        return ExitStatus.wrongUsage
       case .version: try Console.write("rolekeeper \(Version.number)\n")
       case .command(let arguments): return try run(arguments)
       }

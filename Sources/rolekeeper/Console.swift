@@ -18,9 +18,13 @@ enum Console {
 
   /// Writes to stderr, each line with the program's name.
   static func report(_ text: String) {
-    let lines = text.split(separator: "\n").map { "rolekeeper: \($0)\n" }.joined()
+    writeError(text.split(separator: "\n").map { "rolekeeper: \($0)\n" }.joined())
+  }
+
+  /// Writes to stderr as it stands.
+  static func writeError(_ text: String) {
     // There is nobody left to notify that stderr is closed.
-    try? write(Array(lines.utf8).span, to: STDERR_FILENO)
+    try? write(Array(text.utf8).span, to: STDERR_FILENO)
   }
 
   private static func write(_ bytes: Span<UInt8>, to descriptor: Int32) throws(WriteError) {

@@ -45,7 +45,10 @@ extension ExitStatus {
     case .wait:
       [
         Entry(done, "every role has a valid credential, in its files too"),
-        Entry(failed, "no such role, no permission to read it, or --min-ttl is more than the role can have"),
+        Entry(
+          failed,
+          "no such role, no permission to read it, --min-ttl is more than the role can have, or STS refuses until something is changed; stderr says what"
+        ),
         usage,
         Entry(unreachable, "the daemon couldn't be reached within --timeout, or its socket can't be used"),
         Entry(notNow, "not now: the wait is over, and a role has no such credential yet; stderr says why"),

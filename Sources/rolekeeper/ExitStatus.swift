@@ -12,7 +12,8 @@ enum ExitStatus {
   /// The status for an answer that isn't what was asked for.
   static func of(httpStatus: Int) -> Int32 {
     switch httpStatus {
-    case 429, 503: notNow
+    // 408: this process was stopped while it asked, say.
+    case 408, 429, 503: notNow
     default: failed
     }
   }

@@ -30,6 +30,15 @@ struct RefreshCommand {
 
   static func refreshed(_ status: RoleStatus) -> String {
     let life = status.expiresIn.map { ", expires in \($0.text)" } ?? ""
-    return "role '\(status.name)' refreshed: generation \(status.generation)\(life)"
+    let inUse = "generation \(status.generation)\(life)"
+    guard let fetched = status.fetched else { return "role '\(status.name)' refreshed: \(inUse)" }
+    // As much as an answer may take, and as dates that aren't confirmed may be off.
+    let isLess = fetched.asked - fetched.expiresIn > .seconds(120)
+    let less = isLess ? "; STS granted less than the \(fetched.asked.text) asked for" : ""
+    if fetched.accessKeyID == status.accessKeyID { return "role '\(status.name)' refreshed: \(inUse)\(less)" }
+    return """
+      role '\(status.name)' refreshed: the new session expires in \(fetched.expiresIn.text)\(less)
+      readers keep the one that lasts longer: \(inUse)
+      """
   }
 }

@@ -43,11 +43,16 @@ struct Refusal: Error, CustomStringConvertible {
       "the settings are refused, and the old ones stay in force, but only until the next restart or crash:"
     // Nothing was sent that this program's own version of the daemon would refuse as such.
     case (.malformed, _), (.methodNotAllowed, _), (.notFound, nil): "the daemon doesn't know this request; \(versions)"
-    // Of the server's own refusals those for too many connections say what to do.
+    // Of the server's own refusals those say what to do that have nothing to do with what was sent: too many connections, too slow.
     case (nil, _) where problem.type == "about:blank" && ExitStatus.of(httpStatus: problem.status) == ExitStatus.failed:
       "the daemon can't read this request; \(versions)"
     default: problem.detail
     }
+  }
+
+  /// Whether 'max_duration' is the longest there is already: 12 h (STS API reference, AssumeRole), of which a minute is for the way.
+  private static func isLongest(_ problem: Problem) -> Bool {
+    problem.maxTTL.map { $0 + .seconds(60) >= .seconds(43_200) } ?? false
   }
 
   private static func tooLong(_ problem: Problem, _ role: String, _ minTTL: WrittenTime?) -> String {
@@ -56,7 +61,7 @@ struct Refusal: Error, CustomStringConvertible {
     // With a code it was STS that had the last word, whatever the settings say.
     let why =
       switch problem.code {
-      case nil: "see 'max_duration' in its settings"
+      case nil: isLongest(problem) ? "STS issues no longer sessions" : "see 'max_duration' in its settings"
       case Failure.grantedLessCode:
         "STS granted less than was asked for; compare the role's MaxSessionDuration with 'max_duration'"
       case .some(let code): "STS refused more: \(code)"

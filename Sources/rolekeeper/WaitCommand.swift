@@ -28,6 +28,8 @@ struct WaitCommand {
   private var unwritten: [String: OutputStatus] = [:]
   /// What was last seen of each role.
   private var seen: [String: RoleStatus] = [:]
+  /// Why the daemon last wouldn't say how a role is: too many connections, for example.
+  private var busy: Refusal?
 
   init(_ client: LocalClient, _ arguments: Arguments) {
     self.client = client
@@ -71,7 +73,9 @@ struct WaitCommand {
       case .open(let stream): events = stream
       case .refused(let answer):
         // Too many connections, say: the roles are asked about all the same, and the stream later.
-        guard ExitStatus.of(httpStatus: answer.status) == ExitStatus.notNow else { throw Refusal(answer) }
+        let refusal = Refusal(answer)
+        guard refusal.exitStatus == ExitStatus.notNow else { throw refusal }
+        busy = refusal
       }
     }
     for role in missing where try isReady(role) { missing.removeAll { $0 == role } }
@@ -102,10 +106,15 @@ struct WaitCommand {
   private mutating func isReady(_ role: String) throws -> Bool {
     let answer = try client.request("GET", "/v1/roles/\(role)", timeout: lookTimeout)
     // A daemon that is asked by too many at once has an answer later.
-    if ExitStatus.of(httpStatus: answer.status) == ExitStatus.notNow { return false }
-    guard answer.status == 200 else { throw Refusal(answer, role: role) }
+    guard answer.status == 200 else {
+      let refusal = Refusal(answer, role: role)
+      guard refusal.exitStatus == ExitStatus.notNow else { throw refusal }
+      busy = refusal
+      return false
+    }
     let status = try answer.body.withBytes { bytes in try RoleStatus(parsing: bytes) }
     if let refusal = Self.never(status, minTTL: arguments.minTTL) { throw refusal }
+    if let refusal = Self.hopeless(status, minTTL: arguments.minTTL) { throw refusal }
     seen[role] = status
     let hasCredential = Self.isReady(status, minTTL: arguments.minTTL.map { .seconds($0.seconds) })
     unwritten[role] = hasCredential ? status.outputs.first { !$0.isInPlace } : nil
@@ -121,9 +130,22 @@ struct WaitCommand {
     return Refusal(problem, httpStatus: problem.status, role: status.name, minTTL: minTTL)
   }
 
-  /// What is in the way, for whoever has waited in vain.
-  static func reason(_ status: RoleStatus?, of role: String) -> String {
-    guard let status else { return "role '\(role)': the daemon had too much to do to say how it is" }
+  /// Why the role gets no such session until somebody changes something; nil when an attempt that is due or under way may bring one, as
+  /// after a reload, or a key that isn't there yet.
+  static func hopeless(_ status: RoleStatus, minTTL: WrittenTime?) -> Refusal? {
+    guard let error = status.lastError, error.isPermanent, error.code != Failure.noAccessKeyCode,
+      let next = status.nextRefreshIn, !isReady(status, minTTL: minTTL.map { .seconds($0.seconds) })
+    else { return nil }
+    let problem = Problem(
+      .noSession, detail: reason(status, of: status.name), retryAfter: max(.seconds(1), next), isPermanent: true)
+    return Refusal(problem, httpStatus: problem.status, role: status.name, minTTL: minTTL)
+  }
+
+  /// What is in the way, for whoever has waited in vain. `busy` is why the daemon didn't say how the role is.
+  static func reason(_ status: RoleStatus?, of role: String, busy: Refusal? = nil) -> String {
+    guard let status else {
+      return "role '\(role)': \(busy.map { "\($0)" } ?? "the daemon didn't say how it is")"
+    }
     let life = [status.expiresIn, status.reservation?.expiresIn].compactMap(\.self).max()
     let lasts = life.map { "its longest session lasts \($0.text)" }
     let failure = status.lastError.map { error in
@@ -161,7 +183,7 @@ struct WaitCommand {
     let life = arguments.minTTL.map { " that lasts \($0.text)" } ?? ""
     Console.report("no valid credential\(life) within \(timeout.text) for \(names)")
     guard let trouble else {
-      for role in missing where unwritten[role] == nil { Console.report(Self.reason(seen[role], of: role)) }
+      for role in missing where unwritten[role] == nil { Console.report(Self.reason(seen[role], of: role, busy: busy)) }
       return ExitStatus.notNow
     }
     Console.report("\(trouble)")

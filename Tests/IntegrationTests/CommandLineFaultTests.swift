@@ -107,7 +107,7 @@ import Wire
     let lab = try Lab(RealmDraft(lifetime: nil))
     let began = ContinuousClock.now
     let none = try lab.rolekeeper("wait", "uploader", "--timeout", "2s")
-    #expect(none.status == 3 && none.errors.contains("no daemon listens there"), "\(none)")
+    #expect(none.status == 3 && none.errors.contains("nothing listens there"), "\(none)")
     #expect(ContinuousClock.now - began >= .seconds(2))
     let waiting = try ChildProcess(
       [Programs.commandLine, "--socket", lab.draft.socketPath, "wait", "uploader"], in: lab.directory, named: "wait")
@@ -191,6 +191,42 @@ import Wire
     try lab.writeSettings()
     #expect(try daemon.post("/v1/reload").status == 200)
     #expect(waiting.wait() == 1 && waiting.errors.contains("no role 'uploader'"), "\(waiting.errors)")
+  }
+
+  /// It sat out its time for what only a person can change.
+  @Test func `wait for a role that doesn't exist at the cloud ends at once, and says why`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.emulator.fault("kind=error&status=404&code=EntityNotExist.Role", role: "uploader")
+    try lab.start()
+    let run = try lab.rolekeeper("wait", "reports", "uploader", "--timeout", "10min")
+    #expect(run.status == 1 && run.output.isEmpty, "\(run)")
+    #expect(run.errors.contains("EntityNotExist.Role") && run.errors.contains("create the role"), "\(run.errors)")
+  }
+
+  /// The trust policy may name users, and nothing said which one signs.
+  @Test func `a role that the user may not assume names the user`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.emulator.fault("kind=error&status=403&code=NoPermission", role: "uploader")
+    let daemon = try lab.start()
+    try eventually("STS has said whose key it is:\n\(daemon.log)") { try lab.report().sources.first?.arn != nil }
+    let arn = try #require(try lab.report().sources.first?.arn)
+    #expect(arn.contains(":user/"), "\(arn)")
+    #expect(try lab.status("uploader").lastError?.advice.contains("'\(arn)'") == true)
+    try daemon.awaitLog("notice: whose the AccessKey is that may not assume a role", "arn=\(arn)")
+    let refresh = try lab.rolekeeper("refresh", "uploader")
+    #expect(refresh.errors.contains("'\(arn)'"), "\(refresh.errors)")
+  }
+
+  @Test func `without a command the help is on stderr, which is wrong usage`() throws {
+    let run = try ChildProcess.run([Programs.commandLine])
+    #expect(run.status == 2 && run.output.isEmpty && run.errors.hasPrefix("usage: rolekeeper "), "\(run)")
+  }
+
+  /// It said to start the daemon, while systemd was starting it again, or where it ran with another socket.
+  @Test func `where nothing listens, that is said, and where to look`() throws {
+    let run = try ChildProcess.run([Programs.commandLine, "--socket", "/nonexistent/rk.sock", "status"])
+    #expect(run.status == 3 && run.errors.contains("socket '/nonexistent/rk.sock': nothing listens there"), "\(run)")
+    #expect(run.errors.contains("systemctl status rolekeeper") && !run.errors.contains("start it"), "\(run)")
   }
 
   // MARK: - refresh and reload

@@ -26,22 +26,23 @@ import Wire
     #"{"name":"archive","state":"lapsed","access_key_id":null,"expires_at":null,"expires_in":null,"headroom":0,"#
     + #""generation":0,"next_refresh_at":null,"next_refresh_in":30,"last_success_at":null,"last_error":"#
     + #"{"code":"NoPermission","http_status":403,"request_id":"5F2C","advice":"allow this account","#
-    + #""since":"2026-01-02T03:00:00Z","at":"2026-01-02T03:04:05Z"},"needs_attention":true,"outputs":[],"source":{"name":"main","state":"unreadable","error":\#(fileErrorLine)},"reservation":null}"#
+    + #""since":"2026-01-02T03:00:00Z","at":"2026-01-02T03:04:05Z","permanent":true},"needs_attention":true,"outputs":[],"source":{"name":"main","state":"unreadable","error":\#(fileErrorLine)},"reservation":null}"#
 
   static let filed = RoleStatus(
     name: "files", state: .valid, generation: 3,
     outputs: [
-      OutputStatus(path: "/run/rolekeeper/roles/files/a.json", generation: 3),
+      OutputStatus(
+        path: "/run/rolekeeper/roles/files/a.json", generation: 3, expiresAt: UTCTime("2026-01-02T04:00:00Z")),
       OutputStatus(
         path: "/srv/b.json", generation: nil, lastError: "no space", since: UTCTime("2026-01-02T03:00:00Z")),
     ])
   static let filedLine =
     #"{"name":"files","state":"valid","access_key_id":null,"expires_at":null,"expires_in":null,"headroom":0,"#
     + #""generation":3,"next_refresh_at":null,"next_refresh_in":null,"last_success_at":null,"last_error":null,"needs_attention":false,"outputs":["#
-    + #"{"path":"/run/rolekeeper/roles/files/a.json","generation":3,"last_error":null,"since":null},"#
-    + #"{"path":"/srv/b.json","generation":null,"last_error":"no space","since":"2026-01-02T03:00:00Z"}],"source":null,"reservation":null}"#
+    + #"{"path":"/run/rolekeeper/roles/files/a.json","generation":3,"content":"valid","expires_at":"2026-01-02T04:00:00Z","last_error":null,"since":null},"#
+    + #"{"path":"/srv/b.json","generation":null,"content":"none","expires_at":null,"last_error":"no space","since":"2026-01-02T03:00:00Z"}],"source":null,"reservation":null}"#
   static let fileErrorLine =
-    #"{"code":"AccessKeyFile","http_status":null,"request_id":null,"advice":"gone","since":"2026-01-02T03:00:01Z","at":null}"#
+    #"{"code":"AccessKeyFile","http_status":null,"request_id":null,"advice":"gone","since":"2026-01-02T03:00:01Z","at":null,"permanent":true}"#
 
   @Test func `a role's status`() throws {
     try check(Self.lapsed, reads: Self.lapsedLine)
@@ -63,6 +64,22 @@ import Wire
         #""reservation":null"#,
         with: #""reservation":{"duration":10860,"expires_at":"2026-01-02T06:05:05Z","expires_in":9000,"uids":[0,1001]}"#
       ))
+  }
+
+  @Test func `the answer to a refresh names the session that came`() throws {
+    var role = Self.lapsed
+    role.fetched = FetchedSession(
+      accessKeyID: "STS.N2", asked: .hours(1), expiresAt: UTCTime("2026-01-02T03:05:05Z"), expiresIn: .seconds(60))
+    try check(
+      role,
+      reads: String(Self.lapsedLine.dropLast())
+        + #","fetched":{"access_key_id":"STS.N2","duration":3600,"expires_at":"2026-01-02T03:05:05Z","expires_in":60}}"#
+    )
+  }
+
+  @Test func `a file's status of an older daemon is read as far as it goes`() throws {
+    let text = #"{"path":"/srv/b.json","generation":3,"last_error":null,"since":null}"#
+    #expect(try OutputStatus(parsing: Array(text.utf8).span) == OutputStatus(path: "/srv/b.json", generation: 3))
   }
 
   @Test func `a status without a reservation's member reads as one of an older daemon`() throws {
@@ -99,7 +116,7 @@ import Wire
         SourceStatus(
           name: "main", type: "access-key", state: .keyNotTaken, accessKeyID: "LTAI5t",
           inUseSince: UTCTime("2026-01-01T00:00:00Z"), provenAt: UTCTime("2026-01-01T00:00:01Z"),
-          lastAcceptedAt: UTCTime("2026-01-01T00:00:02Z"),
+          lastAcceptedAt: UTCTime("2026-01-01T00:00:02Z"), arn: "acs:ram::1:user/keeper",
           newKey: NewKeyStatus(
             accessKeyID: "LTAI…wxyz", foundAt: UTCTime("2026-01-01T00:00:03Z"),
             error: LastError(
@@ -124,12 +141,12 @@ import Wire
         + Self.lapsedLine
         + #"],"sources":[{"name":"main","type":"access-key","state":"key-not-taken","access_key_id":"LTAI5t","#
         + #""in_use_since":"2026-01-01T00:00:00Z","proven_at":"2026-01-01T00:00:01Z","#
-        + #""last_accepted_at":"2026-01-01T00:00:02Z","error":null,"new_key":{"access_key_id":"LTAI…wxyz","#
+        + #""last_accepted_at":"2026-01-01T00:00:02Z","arn":"acs:ram::1:user/keeper","error":null,"new_key":{"access_key_id":"LTAI…wxyz","#
         + #""found_at":"2026-01-01T00:00:03Z","error":{"code":"SignatureDoesNotMatch","http_status":400,"#
-        + #""request_id":null,"advice":"a","since":null,"at":null}}},"#
+        + #""request_id":null,"advice":"a","since":null,"at":null,"permanent":true}}},"#
         + #"{"name":"spare","type":"access-key","state":"no-key","access_key_id":null,"in_use_since":null,"#
         + #""proven_at":null,"last_accepted_at":null,"error":\#(Self.fileErrorLine),"new_key":null}],"#
-        + #""endpoints":[{"endpoint":"sts.example","answers":0,"unanswered":2,"last_answer_at":null,"missing":"Connect"},{"endpoint":"sts-vpc.example:8443","answers":7,"unanswered":0,"last_answer_at":"2026-01-01T00:00:01Z","missing":null}],"rate":{"requests_per_second":0.5,"configured":2.0,"queued":3},"ca_file":{"path":"/etc/ca.pem","error":{"code":"CAFile","http_status":null,"request_id":null,"advice":"gone","since":"2026-01-02T03:00:02Z","at":null}},"health":{"status":"failing","reasons":[{"reason":"no-session","role":"archive","detail":"role 'archive' has no valid session; the last attempt failed: NoPermission"}]}}"#
+        + #""endpoints":[{"endpoint":"sts.example","answers":0,"unanswered":2,"last_answer_at":null,"missing":"Connect"},{"endpoint":"sts-vpc.example:8443","answers":7,"unanswered":0,"last_answer_at":"2026-01-01T00:00:01Z","missing":null}],"rate":{"requests_per_second":0.5,"configured":2.0,"queued":3},"ca_file":{"path":"/etc/ca.pem","error":{"code":"CAFile","http_status":null,"request_id":null,"advice":"gone","since":"2026-01-02T03:00:02Z","at":null,"permanent":true}},"health":{"status":"failing","reasons":[{"reason":"no-session","role":"archive","detail":"role 'archive' has no valid session; the last attempt failed: NoPermission"}]}}"#
     )
   }
 
@@ -156,7 +173,8 @@ import Wire
         output: OutputStatus(path: "/srv/b.json", generation: 3)),
       reads: #"{"time":null,"event":"output","role":"files","state":"valid","generation":3,"#
         + #""access_key_id":null,"expires_at":null,"code":null,"#
-        + #""output":{"path":"/srv/b.json","generation":3,"last_error":null,"since":null}}"#)
+        + #""output":{"path":"/srv/b.json","generation":3,"content":"valid","expires_at":null,"last_error":null,"since":null}}"#
+    )
   }
 
   @Test func `a problem says no more than it has to say`() throws {

@@ -62,6 +62,8 @@ import Testing
     Case(words: "statsu", says: "unknown command 'statsu'; did you mean 'status'?"),
     Case(words: "refesh a", says: "did you mean 'refresh'?"),
     Case(words: "hepl", says: "did you mean 'help'?"),
+    Case(words: "gte a", says: "did you mean 'get'?"),
+    Case(words: "--sockt x status", says: "there is no option '--sockt'; did you mean '--socket'?"),
     Case(words: "help gett", says: "did you mean 'get'?"),
     Case(words: "fetch a", says: "commands are status, get, wait, check, reload, refresh"),
     Case(words: "get a --mintl 3h", says: "'get' has no option '--mintl'; did you mean '--min-ttl'?"),
@@ -90,12 +92,13 @@ import Testing
   }
 
   @Test func `help is an option and a command, of everything and of one command`() throws {
-    for words in [[], ["help"], ["--help"], ["-h"], ["--socket", "x", "--help"]] {
+    for words in [["help"], ["help", "help"], ["--help"], ["-h"], ["--socket", "x", "--help"]] {
       guard case .help(nil) = try Invocation(words) else { throw NoCommand() }
     }
     for words in [["help", "get"], ["get", "--help"], ["-h", "get"], ["get", "a", "--help"]] {
       guard case .help(.get) = try Invocation(words) else { throw NoCommand() }
     }
+    guard case .nothing = try Invocation([]) else { throw NoCommand() }
     guard case .version = try Invocation(["--version"]) else { throw NoCommand() }
     // A value isn't looked at.
     #expect(try arguments("--socket", "--version", "status").socket == "--version")

@@ -56,7 +56,7 @@ import Wire
   }
 
   /// Whoever had too many connections open was asked whether two programs are of the same version.
-  @Test(arguments: [429, 503])
+  @Test(arguments: [408, 429, 503])
   func `what the server refuses for too many connections is repeated, and what it can't read is not`(status: Int) {
     var problem = Problem(.tooManyConnections, detail: "close some connections", retryAfter: .seconds(1))
     problem.type = "about:blank"
@@ -71,6 +71,29 @@ import Wire
     let text = "\(Refusal(problem, httpStatus: 409, role: "uploader", minTTL: WrittenTime("3h")))"
     #expect(
       text == "role 'uploader': '--min-ttl' is 3h, but at most 59min can be had; see 'max_duration' in its settings")
+  }
+
+  /// It said to see 'max_duration', which was at its limit.
+  @Test func `a life that STS never grants isn't blamed on the settings`() {
+    let problem = Problem(.tooLong, detail: "d", maxTTL: .seconds(43_140))
+    let text = "\(Refusal(problem, httpStatus: 409, role: "a", minTTL: WrittenTime("13h")))"
+    #expect(
+      text == "role 'a': '--min-ttl' is 13h, but at most 11h59min can be had; STS issues no longer sessions", "\(text)")
+  }
+
+  /// It reported the generation in use as the one that came, though STS had granted a minute and readers kept what they had.
+  @Test func `a refresh reports what STS granted and what readers have`() {
+    var status = RoleStatus(
+      name: "a", state: .valid, accessKeyID: "STS.N1", expiresIn: .seconds(3367), generation: 2)
+    #expect(RefreshCommand.refreshed(status) == "role 'a' refreshed: generation 2, expires in 56min7s")
+    status.fetched = FetchedSession(accessKeyID: "STS.N2", asked: .hours(1), expiresAt: nil, expiresIn: .seconds(60))
+    #expect(
+      RefreshCommand.refreshed(status) == """
+        role 'a' refreshed: the new session expires in 1min; STS granted less than the 1h asked for
+        readers keep the one that lasts longer: generation 2, expires in 56min7s
+        """)
+    status.fetched = FetchedSession(accessKeyID: "STS.N1", asked: .hours(1), expiresAt: nil, expiresIn: .seconds(3599))
+    #expect(RefreshCommand.refreshed(status) == "role 'a' refreshed: generation 2, expires in 56min7s")
   }
 
   /// That the settings are too strict isn't said where it was STS that refused.

@@ -32,6 +32,43 @@ import Wire
     #expect(WaitCommand.never(status, minTTL: WrittenTime("2h")) == nil)
   }
 
+  /// It sat out its time for a role that doesn't exist.
+  @Test func `what fails until somebody changes something isn't waited for`() throws {
+    var status = role(.waiting, nil)
+    status.lastError = LastError(
+      Failure(.permanent, code: "EntityNotExist.Role", httpStatus: 404, requestID: "5F2C", advice: "create it"),
+      since: nil)
+    #expect(WaitCommand.hopeless(status, minTTL: nil) == nil, "an attempt is due or under way, after a reload say")
+    status.nextRefreshIn = .seconds(290)
+    let refusal = try #require(WaitCommand.hopeless(status, minTTL: nil))
+    #expect(refusal.exitStatus == 1)
+    #expect(
+      "\(refusal)" == """
+        role 'a': the last attempt failed: EntityNotExist.Role: create it (request 5F2C)
+        the daemon tries again by itself in 4min50s
+        """)
+    for failure in [
+      Failure(.transient, code: "Connect", advice: "look"),
+      Failure(.permanent, code: Failure.noAccessKeyCode, advice: "its file is watched"),
+    ] {
+      status.lastError = LastError(failure, since: nil)
+      #expect(WaitCommand.hopeless(status, minTTL: nil) == nil)
+    }
+    status = role(.failing, 3000)
+    status.nextRefreshIn = .seconds(290)
+    status.lastError = LastError(Failure(.permanent, code: "EntityNotExist.Role", advice: "create it"), since: nil)
+    #expect(WaitCommand.hopeless(status, minTTL: nil) == nil, "readers have one")
+    #expect(WaitCommand.hopeless(status, minTTL: WrittenTime("55min"))?.exitStatus == 1)
+  }
+
+  /// It said that the daemon had too much to do, where the user had too many connections open.
+  @Test func `why the daemon wouldn't say how a role is, is repeated`() {
+    let busy = Refusal(
+      Problem(.tooManyConnections, detail: "this user has too many connections open"), httpStatus: 429)
+    #expect(
+      WaitCommand.reason(nil, of: "a", busy: busy) == "role 'a': this user has too many connections open")
+  }
+
   @Test func `who waited in vain learns what is in the way`() {
     #expect(WaitCommand.reason(role(.waiting, nil), of: "a") == "role 'a': no attempt to fetch a session has ended yet")
     #expect(
