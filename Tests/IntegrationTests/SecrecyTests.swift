@@ -237,7 +237,9 @@ import Wire
       + ["current", "credentials.env", "credentials.json"].map { "roles/uploader/\($0) link 0:0" }
     for generation in generations {
       let home = "roles/uploader/gen-\(generation)"
-      expected += ["\(home) 711 0:0", "\(home)/credentials.env 400 0:0", "\(home)/.expires link 0:0", "\(home)/.rotation link 0:0"]
+      expected += [
+        "\(home) 711 0:0", "\(home)/credentials.env 400 0:0", "\(home)/.expires link 0:0", "\(home)/.rotation link 0:0",
+      ]
       expected += ["\(home)/credentials.json 440 \(Person.reader):\(Person.media)"]
     }
     #expect(made == expected.sorted())

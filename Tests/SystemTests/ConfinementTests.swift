@@ -101,7 +101,8 @@ extension UnderSystemd {
         "roles/uploader 711 \(own)",
         "roles/uploader/credentials.env link \(own)", "roles/uploader/credentials.json link \(own)",
         "roles/uploader/current link \(own)", "roles/uploader/gen-1 711 \(own)",
-        "roles/uploader/gen-1/.expires link \(own)", "roles/uploader/gen-1/.rotation link \(own)", "roles/uploader/gen-1/credentials.env 400 uploader:uploader",
+        "roles/uploader/gen-1/.expires link \(own)", "roles/uploader/gen-1/.rotation link \(own)",
+        "roles/uploader/gen-1/credentials.env 400 uploader:uploader",
         "roles/uploader/gen-1/credentials.json 440 uploader:media",
       ]
       #expect(
