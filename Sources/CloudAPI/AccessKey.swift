@@ -24,6 +24,16 @@ package struct AccessKey {
     return id.utf8.count < 12 ? "\(Self.idPrefix)…" : "\(Self.idPrefix)…\(id.suffix(4))"
   }
 
+  /// Why the key looks cut off, as in "whose secret is shorter than 30 characters"; nil when it doesn't.
+  ///
+  /// No more than a suspicion: the vendor documents no lengths. In the example of CreateAccessKey (RAM API reference, 2015-05-01) the id
+  /// has 16 characters and the secret 30; ids that begin with LTAI5t are seen with 24. Shorter ones may be valid, now or later.
+  package var signOfCut: String? {
+    if secret.withBytes({ $0.count }) < 30 { return "whose secret is shorter than 30 characters" }
+    let usual = id.hasPrefix("LTAI5t") ? 24 : 16
+    return id.utf8.count < usual ? "whose id is shorter than \(usual) characters" : nil
+  }
+
   package func isSame(as other: AccessKey) -> Bool {
     id == other.id && secret.hasSameBytes(as: other.secret)
   }

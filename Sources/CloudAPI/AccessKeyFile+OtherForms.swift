@@ -46,18 +46,27 @@ package enum OtherForm: Sendable, CaseIterable {
     }
   }
 
-  var sentence: String {
+  /// What it is, and what to write instead.
+  var words: (why: String, fix: String) {
     switch self {
     case .commandLine:
-      "this is the aliyun command line's configuration, with profiles; write the key of one of them alone: "
-        + "jq '.profiles[] | select(.name == \"NAME\") | {access_key_id, access_key_secret}' FILE | "
-        + "install -m 0400 /dev/stdin NEWFILE"
+      (
+        "this is the aliyun command line's configuration, with profiles",
+        "write the key of one of them alone: "
+          + "jq '.profiles[] | select(.name == \"NAME\") | {access_key_id, access_key_secret}' FILE | "
+          + "install -m 0400 /dev/stdin NEWFILE"
+      )
     case .ini:
-      "this is an ini file with sections; write the lines access_key_id = … and access_key_secret = … of one of them alone"
-    case .xml: "this is XML or HTML; write the AccessKey's CSV from the RAM console, JSON, or NAME=value lines"
+      (
+        "this is an ini file with sections",
+        "write the lines access_key_id = … and access_key_secret = … of one of them alone"
+      )
+    case .xml: ("this is XML or HTML", "write the AccessKey's CSV from the RAM console, JSON, or NAME=value lines")
     case .pem:
-      "this is a PEM file, of a certificate or a private key; write the AccessKey's CSV from the RAM console, JSON, or "
-        + "NAME=value lines"
+      (
+        "this is a PEM file, of a certificate or a private key",
+        "write the AccessKey's CSV from the RAM console, JSON, or NAME=value lines"
+      )
     }
   }
 }

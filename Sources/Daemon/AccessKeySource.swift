@@ -198,7 +198,7 @@ package final class AccessKeySource {
   var missingKeyAdvice: String { fileError?.sentence ?? "no AccessKey has been read yet" }
 
   /// Reads a key without keeping anything; throws a sentence that names the file and the fix.
-  package static func read(_ location: Location) throws -> AccessKey {
+  package static func read(_ location: Location) throws(AccessKeyUnusable) -> AccessKey {
     let path = location.path
     let content: Secret
     do throws(SecretFile.Unreadable) {
@@ -206,16 +206,15 @@ package final class AccessKeySource {
     } catch {
       // Nobody puts a file into /run/credentials, or changes one there.
       throw AccessKeyUnusable(
-        location: location, why: location == .file(path) ? "\(error.why); \(error.fix)" : error.why,
-        isPlainToSee: error.isPlainToSee)
+        location: location, why: error.why, fix: location == .file(path) ? error.fix : nil, isDenied: error.isDenied)
     }
     if case .credential = location, content.withBytes({ Self.isMissing($0) }) {
       throw AccessKeyUnusable(location: location, why: "", isMissing: true)
     }
-    do {
+    do throws(AccessKeyFileError) {
       return try content.withBytes { (bytes) throws(AccessKeyFileError) in try AccessKeyFile.parse(bytes) }
     } catch {
-      throw AccessKeyUnusable(location: location, why: "\(error)")
+      throw AccessKeyUnusable(location: location, why: error.why, fix: error.fix, isReadable: true)
     }
   }
 }
@@ -232,24 +231,35 @@ extension AccessKeySource {
 package struct AccessKeyUnusable: Error, CustomStringConvertible {
   let location: AccessKeySource.Location
   let why: String
-  /// Whether it shows without opening the file, so that the check of a `file =` has reported it already.
-  package var isPlainToSee = false
+  /// What to do to the file; nil where another one has to be changed, or nothing more is known.
+  var fix: String?
+  /// Whether it is this process that may not read it.
+  var isDenied = false
+  /// Whether the file can be read, and only its content is wrong.
+  var isReadable = false
   /// Whether systemd found no file to copy.
   var isMissing = false
 
-  package var description: String {
+  package var description: String { problem + (remedy.map { "\(isMissing ? ":" : ";") \($0)" } ?? "") }
+
+  var problem: String {
+    isMissing
+      ? "the file with the AccessKey wasn't there when the service started"
+      : "AccessKey file '\(location.path)': \(why)"
+  }
+
+  var remedy: String? {
     if isMissing {
-      return
-        "the file with the AccessKey wasn't there when the service started: put it where the unit's LoadCredential= looks for it "
+      return "put it where the unit's LoadCredential= looks for it "
         + "(as installed: install -m 0400 AccessKey.csv /etc/rolekeeper/access-key), then run: systemctl restart rolekeeper"
     }
     switch location {
-    case .file(let path): return "AccessKey file '\(path)': \(why)"
-    case .credential(let path):
+    case .file: return fix
+    case .credential:
       // Nobody can write to a path in /run/credentials: the file it was copied from is what can be fixed.
       return
-        "AccessKey file '\(path)': \(why); it is systemd's copy of the file that the unit's LoadCredential= names "
-        + "(/etc/rolekeeper/access-key as installed): fix that one and restart the unit"
+        "it is systemd's copy of the file that the unit's LoadCredential= names (/etc/rolekeeper/access-key as installed): "
+        + "\(fix.map { "in that one, \($0)" } ?? "see to that one"), then run: systemctl restart rolekeeper"
     }
   }
 }

@@ -44,7 +44,8 @@ extension Keeper {
   }
 
   private func take(_ loaded: LoadedSettings, allowingRemoval: Bool) -> ReloadResult {
-    warn(of: loaded.diagnostics)
+    // Errors are logged by the refusal.
+    warn(of: loaded.diagnostics.filter { $0.severity == .warning })
     guard let new = loaded.settings else {
       return refuse(loaded.diagnostics.filter { $0.severity == .error }.map(\.description))
     }
@@ -75,9 +76,7 @@ extension Keeper {
   }
 
   private func warn(of findings: [Diagnostic]) {
-    for finding in findings where finding.severity != .note {
-      logger.warning("settings", [.reason: finding.description])
-    }
+    for finding in findings { logger.warning("settings warning", [.reason: finding.description]) }
   }
 
   private func refuse(_ diagnostics: [String]) -> ReloadResult {

@@ -11,10 +11,11 @@ package enum ProxyPassword {
     do throws(SecretFile.Unreadable) {
       content = try SecretFile.read(path, mayOthersRead: false, most: 1024)
     } catch {
-      throw ProxyPasswordUnusable(path: path, why: "\(error.why); \(error.fix)")
+      throw ProxyPasswordUnusable(path: path, why: error.why, fix: error.fix, isDenied: error.isDenied)
     }
     if let encoding = content.withBytes({ WideEncoding(of: $0) }) {
-      throw ProxyPasswordUnusable(path: path, why: "the text is \(encoding.rawValue); write the password in UTF-8")
+      throw ProxyPasswordUnusable(
+        path: path, why: "the text is \(encoding.rawValue)", fix: "write the password in UTF-8")
     }
     let line = content.withBytes { bytes in
       let start = ByteOrderMark.length(in: bytes)
@@ -22,11 +23,13 @@ package enum ProxyPassword {
       while end > start, bytes[end - 1] == 0x0A || bytes[end - 1] == 0x0D { end -= 1 }
       return start..<end
     }
-    guard !line.isEmpty else { throw ProxyPasswordUnusable(path: path, why: "empty; write the password into it") }
+    guard !line.isEmpty else {
+      throw ProxyPasswordUnusable(path: path, why: "empty", fix: "write the password into it")
+    }
     let isPlain = content.withBytes { bytes in line.allSatisfy { bytes[$0] >= 0x20 && bytes[$0] != 0x7F } }
     guard line.count <= 512, isPlain else {
       throw ProxyPasswordUnusable(
-        path: path, why: "not one line of at most 512 bytes; write the password alone into it")
+        path: path, why: "not one line of at most 512 bytes", fix: "write the password alone into it")
     }
     return content.withBytes { bytes in Secret(copying: bytes.extracting(line)) }
   }
@@ -36,6 +39,11 @@ package enum ProxyPassword {
 package struct ProxyPasswordUnusable: Error, CustomStringConvertible {
   let path: String
   let why: String
+  let fix: String
+  /// Whether it is this process that may not read it.
+  var isDenied = false
 
-  package var description: String { "proxy password file '\(path)': \(why)" }
+  package var description: String { "\(problem); \(fix)" }
+
+  var problem: String { "proxy password file '\(path)': \(why)" }
 }

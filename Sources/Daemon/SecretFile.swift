@@ -8,15 +8,13 @@ enum SecretFile {
     let why: String
     /// What to do about it at that path.
     let fix: String
-    /// Whether the settings' own check has reported it, since it shows without opening the file.
-    let isPlainToSee: Bool
+    /// Whether it is this process that may not read it.
+    let isDenied: Bool
 
-    init(_ why: String, fix: String, isPlainToSee: Bool = false) {
-      (self.why, self.fix, self.isPlainToSee) = (why, fix, isPlainToSee)
-    }
+    init(_ why: String, fix: String) { (self.why, self.fix, isDenied) = (why, fix, false) }
 
     init(_ number: CInt) {
-      isPlainToSee = number == ENOENT || number == ENOTDIR
+      isDenied = number == EACCES || number == EPERM
       why = String(cString: strerror(number))
       fix =
         switch number {
@@ -36,10 +34,10 @@ enum SecretFile {
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw Unreadable("not a regular file", fix: "put a regular file there, or name another path", isPlainToSee: true)
+      throw Unreadable("not a regular file", fix: "put a regular file there, or name another path")
     }
     if !mayOthersRead, status.st_mode & 0o077 != 0 {
-      throw Unreadable("others than its owner may read it", fix: "its mode has to be 0400", isPlainToSee: true)
+      throw Unreadable("others than its owner may read it", fix: "its mode has to be 0400")
     }
     guard status.st_size <= most else {
       throw Unreadable(

@@ -1,14 +1,30 @@
+import CloudAPI
 import EventLoop
-import Glibc
 import HTTPClient
 import HTTPServer
 package import Settings
 
-/// Tries what a start needs beside sound settings and AccessKeys, and leaves nothing behind.
-package enum StartCheck {
-  /// A sentence for each thing that would end the daemon as it starts.
-  package static func problems(_ settings: DaemonSettings) -> [String] {
-    [proxyAndAuthorities(settings.sts), socket(settings.socket.path)].compactMap { $0 }
+/// Tries what a start needs beside sound settings, and leaves nothing behind.
+package struct StartCheck {
+  /// The daemon's user, where it is known; else a socket that is listened on may be the daemon's, whosever it is.
+  let daemonsUID: UInt32?
+  /// Runs its argument as root; nil where this process isn't root's.
+  let asRoot: ((() -> StartTrials.Finding?) -> StartTrials.Finding?)?
+
+  package init(daemonsUID: UInt32?, asRoot: ((() -> StartTrials.Finding?) -> StartTrials.Finding?)?) {
+    self.daemonsUID = daemonsUID
+    self.asRoot = asRoot
+  }
+
+  package var trials: StartTrials {
+    var trials = StartTrials()
+    trials.passedKey = asRoot.map { asRoot in { path in asRoot { Self.passedKey(path) } } }
+    trials.keyFile = { Self.key(.file($0)) }
+    trials.credential = { Self.key(.credential($0)) }
+    trials.proxyPassword = Self.proxyPassword
+    trials.authorities = Self.authorities
+    trials.socket = { socket($0) }
+    return trials
   }
 
   /// Whether a start that ended by `error` would end the same way until a person has changed something.
@@ -17,39 +33,67 @@ package enum StartCheck {
     return error is CredentialMissing
   }
 
-  /// The password's file, and the certificates of `ca_file` or of the system, read as the daemon reads them.
-  private static func proxyAndAuthorities(_ sts: STSSettings) -> String? {
+  // MARK: - Keys
+
+  private static func key(_ location: AccessKeySource.Location) -> StartTrials.Finding? {
+    do throws(AccessKeyUnusable) {
+      return doubt(try AccessKeySource.read(location), in: location.path)
+    } catch {
+      return unusable(error.problem, error.remedy ?? "correct the file", isDenied: error.isDenied)
+    }
+  }
+
+  /// systemd copies the file as root when the unit starts, so the fix is another than for a file that the daemon reads.
+  private static func passedKey(_ path: String) -> StartTrials.Finding? {
+    do throws(AccessKeyUnusable) {
+      return doubt(try AccessKeySource.read(.file(path)), in: path)
+    } catch {
+      let fix =
+        error.isReadable
+        ? error.fix ?? "correct it"
+        : "put the AccessKey there, in a regular file that belongs to root and has mode 0400"
+      return StartTrials.Finding(
+        .error, "can't be used, by the unit's LoadCredential=: \(error.problem)",
+        "\(fix); then run: systemctl restart rolekeeper")
+    }
+  }
+
+  private static func doubt(_ key: AccessKey, in path: String) -> StartTrials.Finding? {
+    key.signOfCut.map {
+      StartTrials.Finding(
+        .warning, "names '\(path)', with an AccessKey \($0), which is unusual",
+        "if it was cut off, copy the AccessKey again; 'rolekeeper status' shows whether STS accepts it")
+    }
+  }
+
+  private static func proxyPassword(_ path: String) -> StartTrials.Finding? {
+    do throws(ProxyPasswordUnusable) {
+      _ = try ProxyPassword.read(path)
+      return nil
+    } catch { return unusable(error.problem, error.fix, isDenied: error.isDenied) }
+  }
+
+  private static func unusable(_ problem: String, _ remedy: String, isDenied: Bool = false) -> StartTrials.Finding {
+    StartTrials.Finding(
+      .error, "can't be \(isDenied ? "looked at" : "used"): \(problem)", remedy, isDenied: isDenied)
+  }
+
+  // MARK: - What it reaches STS and its clients by
+
+  /// The certificates of `ca_file` or of the system, read as the daemon reads them.
+  private static func authorities(_ sts: STSSettings) -> StartTrials.Finding? {
     do {
-      let password = try sts.proxy?.passwordFile.map { try ProxyPassword.read($0) }
-      let client = try HTTPClient(EventLoop(), settings: HTTPClient.Settings(sts), proxyPassword: password)
+      let client = try HTTPClient(EventLoop(), settings: HTTPClient.Settings(sts), proxyPassword: nil)
       try client.prime()
       return nil
-    } catch {
-      return "\(error)"
-    }
+    } catch let error as HTTPClientError {
+      return unusable(error.problem, error.remedy)
+    } catch { return unusable("\(error)", "try again") }
   }
 
-  private static func socket(_ path: String) -> String? {
-    if let obstacle = UnixListener.obstacle(at: path) { return "\(obstacle)" }
-    let directory = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-    var status = stat()
-    guard stat(directory, &status) == 0 else {
-      // systemd makes a unit's RuntimeDirectory= there as the unit starts, and removes it as the unit stops.
-      if errno == ENOENT, directory.hasPrefix("/run/") { return nil }
-      return
-        "socket '\(path)': its directory can't be seen: \(String(cString: strerror(errno))); make '\(directory)', or choose another path"
-    }
-    guard status.st_mode & S_IFMT == S_IFDIR else {
-      return "socket '\(path)': '\(directory)' isn't a directory; move it, or choose another path"
-    }
-    guard isDaemonsUser, access(directory, W_OK | X_OK) != 0 else { return nil }
-    return
-      "socket '\(path)': no socket can be made in '\(directory)': \(String(cString: strerror(errno))); choose a path in a directory of the daemon's user"
-  }
-
-  /// Whether permissions are judged for the user that the unit runs the daemon as; others can't find out what that one may do.
-  private static var isDaemonsUser: Bool {
-    guard let entry = getpwnam("rolekeeper") else { return true }
-    return entry.pointee.pw_uid == geteuid()
+  private func socket(_ path: String) -> StartTrials.Finding? {
+    guard let obstacle = UnixListener.obstacle(at: path) else { return nil }
+    if case .inUse(_, _, let uid) = obstacle, daemonsUID == nil || uid == daemonsUID { return nil }
+    return Self.unusable(obstacle.why, obstacle.fix, isDenied: obstacle.isDenied)
   }
 }

@@ -13,22 +13,46 @@ package enum ListenError: Error, CustomStringConvertible {
   case path(String, attempt: String, CInt)
   case call(String, CInt)
 
-  package var description: String {
+  package var description: String { "\(why); \(fix)" }
+
+  /// What keeps the socket from being listened on.
+  package var why: String {
     switch self {
     case .pathTooLong(let path, let limit):
-      "socket '\(path)' has \(path.utf8.count) bytes, a socket's path has room for \(limit); choose a shorter one"
+      "socket '\(path)' has \(path.utf8.count) bytes, a socket's path has room for \(limit)"
     case .notASocket(let path):
-      "socket '\(path)' is in the way and is not a socket; move it or choose another path"
+      "socket '\(path)' is in the way and is not a socket"
     case .inUse(let path, let pid, let uid):
-      "socket '\(path)' belongs to a living process (pid \(pid), uid \(uid)); stop that one or choose another path"
+      "socket '\(path)' belongs to a living process (pid \(pid), uid \(uid))"
     case .unclear(let path, let code):
-      "socket '\(path)' is in the way, and whether a process owns it is unclear: \(text(code)); remove it if none does"
+      "socket '\(path)' is in the way, and whether a process owns it is unclear: \(text(code))"
     case .group(let path, let gid, let code):
-      "socket '\(path)' cannot be given to group \(gid): \(text(code)); make our user a member, or allow CAP_CHOWN"
+      "socket '\(path)' cannot be given to group \(gid): \(text(code))"
     case .path(let path, let attempt, let code):
-      "socket '\(path)': \(attempt): \(text(code)); see that its directory exists and that we may write to it"
+      "socket '\(path)': \(attempt): \(text(code))"
     case .call(let call, let code):
       "socket: \(call): \(text(code))"
+    }
+  }
+
+  package var fix: String {
+    switch self {
+    case .pathTooLong: "choose a shorter one"
+    case .notASocket: "move it or choose another path"
+    case .inUse: "stop that one or choose another path"
+    // Whoever removes the socket of a daemon that lives cuts all its clients off.
+    case .unclear(let path, _): "see whether a process listens there, as root: ss -lxp src \(path)"
+    case .group: "make the daemon's user a member, or allow CAP_CHOWN"
+    case .path: "see that its directory exists and that the daemon may write to it"
+    case .call: "try again; descriptors or memory may have run out"
+    }
+  }
+
+  /// Whether it is this process that may not look, or connect.
+  package var isDenied: Bool {
+    switch self {
+    case .unclear(_, let code), .path(_, _, let code): code == EACCES || code == EPERM
+    default: false
     }
   }
 

@@ -34,13 +34,12 @@ package final class UnixListener {
   }
 
   /// What would keep a listener from `path` for as long as nobody does something about it; nil when nothing is known of. A socket that a
-  /// process listens on may be our own daemon's, and doesn't count. Changes nothing.
+  /// process listens on may be our own daemon's (`inUse`). Changes nothing.
   package static func obstacle(at path: String) -> ListenError? {
     do throws(ListenError) {
       try SocketPlace(path).checkIsFree()
       return nil
     } catch {
-      if case .inUse = error { return nil }
       return error
     }
   }

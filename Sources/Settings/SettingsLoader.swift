@@ -24,7 +24,8 @@ package struct SettingsLoader {
   }
 
   package func load(_ path: String = Self.standardPath) -> LoadedSettings {
-    let run = LoadRun(host: host, check: check, path: path)
+    let runningUnit = check == nil ? InstalledUnit.running(on: host, with: path) : nil
+    let run = LoadRun(host: host, check: check, runningUnit: runningUnit, path: path)
     let settings = run.load()
     return LoadedSettings(
       settings: run.context.findings.hasErrors ? nil : settings, diagnostics: run.sortedDiagnostics)
@@ -39,9 +40,11 @@ private final class LoadRun {
   private var inventory: [SettingsInventory.File] = []
   private var roles: [RoleSettings] = []
   private var places: [RoleName: Place] = [:]
+  /// Whether there are roles beside those that were read.
+  private var hasUnreadRoles = false
 
-  init(host: any Host, check: CheckScope?, path: String) {
-    context = LoadContext(host: host, check: check)
+  init(host: any Host, check: CheckScope?, runningUnit: InstalledUnit?, path: String) {
+    context = LoadContext(host: host, check: check, runningUnit: runningUnit)
     self.path = PathText.normal(path, in: host.workingDirectory) ?? path
   }
 
@@ -54,10 +57,7 @@ private final class LoadRun {
     let main = TableReader(file?.nodes ?? [], schema: Schema.root, at: Place(file: path), context: context)
     let socketTable = main.table(Schema.socket, Schema.Socket.table)
     let socket = SocketSettings(socketTable)
-    if let socket {
-      WritablePlace(context: context, place: socketTable.place(of: Schema.Socket.path))
-        .check(socket: socket.path, isWritten: socketTable.isWritten(Schema.Socket.path))
-    }
+    if let socket { check(socket, socketTable) }
     let filesTable = main.table(Schema.files, Schema.Files.table)
     let directory = filesTable.absolutePath(Schema.Files.directory)
     if let directory {
@@ -72,25 +72,27 @@ private final class LoadRun {
     let sources = sources(sourceNodes, main)
 
     let outputs = OutputReader(filesDirectory: directory)
-    let names = SourceNames(sourceNodes.map(\.key), areComplete: file != nil)
+    let areNamesKnown = file != nil && !main.isMisspelt(Schema.source)
+    let names = SourceNames(
+      sourceNodes.map(\.key), areComplete: areNamesKnown && sourceNodes.allSatisfy { RoleName($0.key) != nil })
     let requestTimeout = sts?.wholeTimeout ?? Schema.STS.standardTimeout
-    readRoles(main, file) {
+    readRoles(main, file, besides: rolesElsewhere(file?.nodes ?? [], main)) {
       RoleReader(table: $0, name: $1, sources: names, requestTimeout: requestTimeout).read(outputs: outputs)
     }
     for file in rolesFiles() {
       let table = TableReader(file.nodes, schema: Schema.rolesFile, at: Place(file: file.path), context: context)
-      readRoles(table, file) {
+      readRoles(table, file, besides: rolesElsewhere(file.nodes, table)) {
         RoleReader(table: $0, name: $1, sources: names, requestTimeout: requestTimeout).read(outputs: outputs)
       }
     }
 
     guard file != nil else { return nil }
-    if !places.isEmpty, sourceNodes.isEmpty {
+    if !places.isEmpty, sourceNodes.isEmpty, !main.isMisspelt(Schema.source) {
       findings.error(
         Place(file: path, key: "source"), "is missing, and the roles need one",
         "write [source.main] with type = \"access-key\" and credential = \"access-key\"")
     }
-    if places.isEmpty {
+    if places.isEmpty, !main.isMisspelt(Schema.roles), !hasUnreadRoles {
       findings.warning(
         Place(file: path, key: "roles"), "is empty, so there is nothing to do", "write [roles.NAME] and its keys below")
     }
@@ -102,7 +104,18 @@ private final class LoadRun {
     return DaemonSettings(
       sources: sources, sts: sts, socket: socket, filesDirectory: directory, admins: admins, logLevel: level,
       roles: roles,
-      inventory: SettingsInventory(files: inventory, sections: Set((file?.nodes ?? []).map(\.key))))
+      inventory: SettingsInventory(
+        files: inventory, sections: Set((file?.nodes ?? []).map(\.key)), userNames: context.principals.names(.user),
+        groupNames: context.principals.names(.group)))
+  }
+
+  private func check(_ socket: SocketSettings, _ table: TableReader) {
+    let place = table.place(of: Schema.Socket.path)
+    let isSound = WritablePlace(context: context, place: place)
+      .check(socket: socket.path, isWritten: table.isWritten(Schema.Socket.path))
+    // A path that is too long was reported.
+    guard isSound, socket.path.utf8.count <= SocketSettings.maxPathBytes else { return }
+    findings.add(context.check?.trials.socket(socket.path), at: place)
   }
 
   /// By file, the settings first and in the order they were read, then by line.
@@ -124,8 +137,24 @@ private final class LoadRun {
     }
   }
 
+  /// The roles whose tables stand below another header than they should, which was reported: `[role.uploader]`, `[roles.Uploader]`. Of
+  /// such a role the rest, as `[roles.uploader.allow]`, lacks what is written there.
+  private func rolesElsewhere(_ nodes: [TOMLNode], _ reader: TableReader) -> Set<RoleName> {
+    var names: Set<RoleName> = []
+    for node in nodes {
+      guard case .table(let members) = node.value else { continue }
+      if node.key == Schema.roles.name {
+        names.formUnion(members.filter { RoleName($0.key) == nil }.compactMap { NameRule.nearest(to: $0.key) })
+      } else if reader.isMisspelling(node.key, of: Schema.roles) {
+        names.formUnion(members.compactMap { RoleName($0.key) ?? NameRule.nearest(to: $0.key) })
+      }
+    }
+    return names
+  }
+
   private func readRoles(
-    _ reader: TableReader, _ file: SettingsFile?, read: (TableReader, RoleName) -> RoleSettings?
+    _ reader: TableReader, _ file: SettingsFile?, besides elsewhere: Set<RoleName>,
+    read: (TableReader, RoleName) -> RoleSettings?
   ) {
     var names: [RoleName] = []
     defer {
@@ -136,9 +165,10 @@ private final class LoadRun {
           lastTable: LastTable(file?.nodes ?? [])))
     }
     for node in reader.nodes(Schema.roles) {
-      guard let table = reader.table(node, in: Schema.roles, Schema.Role.table) else { continue }
+      guard var table = reader.table(node, in: Schema.roles, Schema.Role.table) else { continue }
       guard let name = RoleName(node.key) else {
         findings.error(table.place, "is no name for a role", NameRule.remedy(for: node.key, in: "roles"))
+        hasUnreadRoles = true
         continue
       }
       if let first = places[name] {
@@ -147,6 +177,7 @@ private final class LoadRun {
       }
       places[name] = table.place
       names.append(name)
+      table.reportsMissing = !elsewhere.contains(name)
       if let role = read(table, name) { roles.append(role) }
     }
   }
@@ -155,17 +186,34 @@ private final class LoadRun {
     let directory = "\(PathText.directory(of: path))/roles.d"
     let names: [String]
     do throws(HostError) { names = try context.host.names(in: directory) } catch {
-      if error != .missing {
-        findings.error(
-          Place(file: directory), "the directory can't be read: \(error)",
-          error == .denied ? SafeFix.reach(directory) : "make it a directory again, or move it away")
+      let problem = "the directory can't be read: \(error)"
+      if error == .denied {
+        hasUnreadRoles = true
+        findings.denied(Place(file: directory), problem, SafeFix.reach(directory))
+      } else if error != .missing {
+        findings.error(Place(file: directory), problem, "make it a directory again, or move it away")
       }
       return []
     }
     context.trust.check(directory: directory)
+    noteIgnored(names, in: directory)
     let paths = names.filter { $0.hasSuffix(".toml") && !$0.hasPrefix(".") }.sorted().map { "\(directory)/\($0)" }
     files += paths
-    return paths.compactMap { SettingsFile($0, context: context) }
+    let read = paths.compactMap { SettingsFile($0, context: context) }
+    if read.count < paths.count { hasUnreadRoles = true }
+    return read
+  }
+
+  /// A file that was meant to be read is easily named otherwise; hidden files, and those that end in `~`, are editors' own.
+  private func noteIgnored(_ names: [String], in directory: String) {
+    let ignored = names.filter { !$0.hasSuffix(".toml") && !$0.hasPrefix(".") && !$0.hasSuffix("~") }.sorted()
+    guard !ignored.isEmpty else { return }
+    let shown = ignored.prefix(8).map { "'\($0)'" }.joined(separator: ", ")
+    let more = ignored.count > 8 ? " and \(ignored.count - 8) more" : ""
+    findings.note(
+      Place(file: directory),
+      "\(shown)\(more) \(ignored.count == 1 ? "isn't" : "aren't") read: only names that end in .toml are",
+      "rename what is meant to be read")
   }
 
   private func prove(rate sts: STSSettings, at place: Place) {
@@ -198,7 +246,7 @@ private enum NameRule {
   }
 
   /// With small letters, `-` for each other character, and none of these at the beginning.
-  private static func nearest(to name: String) -> RoleName? {
+  static func nearest(to name: String) -> RoleName? {
     let plain = name.lowercased().map { character in
       character.isASCII && (character.isLetter || character.isNumber || character == "_" || character == "-")
         ? character : "-"

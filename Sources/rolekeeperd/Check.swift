@@ -9,19 +9,29 @@ import Settings
 enum Check {
   static func run(config: String, user: String?) -> Int32 {
     let host = SystemHost()
-    let unit = InstalledUnit(on: host).flatMap { isSame($0.configPath, config, host) ? $0 : nil }
+    let installed = InstalledUnit(on: host)
+    let unit = installed.flatMap { $0.starts(with: config, on: host) ? $0 : nil }
     let judge: Judge
     do { judge = try Judge(user: user, unit: unit) } catch {
       Console.report("rolekeeperd: \(error)")
       return ExitStatus.failed
     }
+    if !judge.isDaemonsUser, access(config, R_OK) != 0, errno == EACCES {
+      Console.report("rolekeeperd: \(config): you may not read these settings; run: sudo rolekeeper check")
+      return ExitStatus.failed
+    }
     print(judge.introduction)
-    var report = CheckReport()
+    let start = StartCheck(
+      daemonsUID: judge.daemonsUser?.uid,
+      asRoot: judge.isRoot ? { body in judge.asRoot(body) } : nil)
     let scope = CheckScope(
-      unit: unit, accessKeyProblem: judge.isRoot ? { path in judge.asRoot { problem(path) } } : nil)
-    let loaded = SettingsLoader(host: host, check: scope).load(config)
+      unit: unit, otherConfigPath: unit == nil ? installed?.configPath : nil, isDaemonsUser: judge.isDaemonsUser,
+      trials: start.trials)
+    let loaded = SettingsLoader(
+      host: SystemHost(daemonsUser: judge.isDaemonsUser ? nil : judge.daemonsUser), check: scope
+    ).load(config)
+    var report = CheckReport()
     for finding in loaded.diagnostics { report.add(finding) }
-    if let settings = loaded.settings { readSecrets(settings, &report) }
     print("\(config): \(report.summary(roles: loaded.settings?.roles.count))")
     // A report that nobody can read is no check.
     guard fflush(nil) == 0 else {
@@ -29,37 +39,6 @@ enum Check {
       return ExitStatus.failed
     }
     return report.errors == 0 ? ExitStatus.done : ExitStatus.badSettings
-  }
-
-  /// What the daemon itself will read as it starts.
-  private static func readSecrets(_ settings: DaemonSettings, _ report: inout CheckReport) {
-    for source in settings.sources {
-      // The loader has looked at what only systemd can pass.
-      if case .credential(_, nil) = source.accessKey { continue }
-      do {
-        _ = try AccessKeySource.read(AccessKeySource.Location(source))
-      } catch let error as AccessKeyUnusable where error.isPlainToSee {
-        // Of a file the loader has said so, as a warning where the key may come later; of a credential systemd's own doing is at fault.
-        if case .credential = source.accessKey { report.addError("source '\(source.name)': \(error)") }
-      } catch {
-        report.addError("source '\(source.name)': \(error)")
-      }
-    }
-    for problem in StartCheck.problems(settings) { report.addError(problem) }
-  }
-
-  private static func problem(_ path: String) -> String? {
-    do {
-      _ = try AccessKeySource.read(.file(path))
-      return nil
-    } catch {
-      return "\(error)"
-    }
-  }
-
-  /// Whether two paths lead to the same file; one that isn't there is the same by its text alone.
-  private static func isSame(_ one: String, _ other: String, _ host: SystemHost) -> Bool {
-    one == other || (try? host.realPath(of: one) == host.realPath(of: other)) ?? false
   }
 }
 
@@ -78,11 +57,6 @@ struct CheckReport {
     print(finding)
   }
 
-  mutating func addError(_ sentence: String) {
-    errors += 1
-    print(sentence)
-  }
-
   /// `roles` is nil when the settings could not be read to their end.
   func summary(roles: Int?) -> String {
     let found = [(errors, "error"), (warnings, "warning"), (notes, "note")].filter { $0.0 > 0 }.map(Self.count)
@@ -91,7 +65,8 @@ struct CheckReport {
     return whole.joined(separator: ", ")
       + (errors > 0
         ? ": fix the errors before the daemon is started or reloaded"
-        : "; STS was not asked: once the daemon runs, 'rolekeeper status' shows its answers")
+        : "; STS was not asked: once the daemon runs, 'rolekeeper status' shows its answers; "
+          + "the settings in force were not compared: a reload also refuses settings that look cut off")
   }
 
   private static func count(_ item: (count: Int, noun: String)) -> String {

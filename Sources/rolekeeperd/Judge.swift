@@ -8,20 +8,28 @@ struct Judge {
   let isRoot: Bool
   /// The first line of the report.
   let introduction: String
+  /// As whom the daemon will run; nil where there is neither a unit nor the usual user.
+  let daemonsUser: HostUser?
+  /// Whether this process sees what the daemon will see; also where nobody knows who that is.
+  let isDaemonsUser: Bool
   private let uid: uid_t
 
   /// `user` is whom to judge as; nil for the unit's user, or for `rolekeeper` where there is no unit but such a user.
   init(user: String?, unit: InstalledUnit?) throws {
     isRoot = geteuid() == 0
+    let name = user ?? (unit.map { $0.user ?? "root" }) ?? "rolekeeper"
+    let entry = getpwnam(name)
+    daemonsUser = entry.map { HostUser(name: name, uid: $0.pointee.pw_uid, gid: $0.pointee.pw_gid) }
     guard isRoot else {
       if let user { throw JudgeError("'--user \(user)': only root can judge as another user") }
       uid = geteuid()
+      isDaemonsUser = daemonsUser.map { $0.uid == geteuid() } ?? true
       introduction =
         "checked as user \(Self.name(of: geteuid())); as root, 'rolekeeper check' judges as the daemon's user and looks at more"
       return
     }
-    let name = user ?? (unit.map { $0.user ?? "root" }) ?? "rolekeeper"
-    guard let entry = getpwnam(name) else {
+    isDaemonsUser = true
+    guard let entry else {
       if let user { throw JudgeError("'--user \(user)': there is no such user") }
       if let unit {
         throw JudgeError("\(unit.path) has User=\(name), and there is no such user; run: systemd-sysusers")

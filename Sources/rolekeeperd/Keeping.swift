@@ -18,13 +18,13 @@ enum Keeping {
     let loaded = SettingsLoader().load(config)
     if loaded.settings == nil { LogOutput.processEnds() }
     for finding in loaded.diagnostics {
-      let level: Logger.Level =
+      let (level, phrase): (Logger.Level, Logger.Message) =
         switch finding.severity {
-        case .error: .error
-        case .warning: .warning
-        case .note: .info
+        case .error: (.error, "settings error")
+        case .warning: (.warning, "settings warning")
+        case .note: (.info, "settings note")
         }
-      logger.log(level, "settings", [.reason: finding.description])
+      logger.log(level, phrase, [.reason: finding.description])
     }
     guard let settings = loaded.settings else {
       Notifier().status("the settings are bad; rolekeeper check says what is wrong")

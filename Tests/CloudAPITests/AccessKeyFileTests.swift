@@ -52,6 +52,19 @@ import Testing
     #expect(key.secret.text == Self.value)
   }
 
+  /// A key of which the end was lost passed the check, and then STS refused its signatures.
+  @Test(
+    arguments: [
+      ("LTAI5t123456789012345678", 30, nil), ("LTAI123456789012", 30, nil), ("0wNEpMMlzy7szvai", 30, nil),
+      ("LTAI5t123456789012345678", 64, nil), ("LTAI5t123456789012345678", 11, "secret is shorter than 30"),
+      ("LTAI5tKee", 30, "id is shorter than 24"), ("LTAI5t12345678901234567", 30, "id is shorter than 24"),
+      ("LTAI12345678901", 30, "id is shorter than 16"),
+    ] as [(String, Int, String?)])
+  func `a key that is shorter than usual looks cut off`(_ id: String, _ count: Int, _ sign: String?) {
+    let secret = Secret(copying: Array(repeating: UInt8(ascii: "s"), count: count).span)
+    #expect(AccessKey(id: id, secret: secret).signOfCut == sign.map { "whose \($0) characters" })
+  }
+
   struct BadCase: Sendable, CustomTestStringConvertible {
     let name: String
     let text: String

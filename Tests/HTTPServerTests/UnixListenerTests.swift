@@ -162,6 +162,8 @@ import Testing
     #expect(rename(try SocketPlace(path).temporary, path) == 0)
     let error = message { _ = try UnixListener(path: path, mode: 0o600) }
     #expect(error.hasPrefix("socket '\(path)' is in the way, and whether a process owns it is unclear: "))
+    // It may be one that serves.
+    #expect(error.hasSuffix("; see whether a process listens there, as root: ss -lxp src \(path)"))
   }
 
   @Test func `a path that doesn't fit says how much does`() throws {
@@ -177,7 +179,8 @@ import Testing
 
   @Test func `a missing directory is said so`() throws {
     let error = message { _ = try UnixListener(path: directory.path("no/s"), mode: 0o600) }
-    #expect(error.hasSuffix(": No such file or directory; see that its directory exists and that we may write to it"))
+    #expect(
+      error.hasSuffix(": No such file or directory; see that its directory exists and that the daemon may write to it"))
   }
 
   @Test func `a socket that another process put in place of ours isn't taken away`() throws {

@@ -183,7 +183,7 @@ import Wire
     #expect(good.status == 0 && good.errors.isEmpty, "\(good)")
     #expect(
       good.output.hasSuffix(
-        "\(lab.configPath): 2 roles, nothing wrong with the settings; STS was not asked: once the daemon runs, 'rolekeeper status' shows its answers\n"
+        "\(lab.configPath): 2 roles, nothing wrong with the settings; STS was not asked: once the daemon runs, 'rolekeeper status' shows its answers; the settings in force were not compared: a reload also refuses settings that look cut off\n"
       ), "\(good)")
     lab.draft.roles[0].more = "colour = \"green\""
     lab.draft.roles[0].times = lab.draft.roles[0].times.replacing("\"15min\"", with: "900")

@@ -102,6 +102,7 @@ enum ReloadWay: CaseIterable {
     for word in ["colour", "parsecs"] {
       let line = lines.firstIndex { $0.contains(word) }! + 1
       #expect(said.contains("\(lab.configPath):\(line)"), "\(word) in line \(line): \(said)")
+      #expect(daemon.logLines(word).count == 1, "each error is logged once: \(daemon.log)")
     }
     #expect(try daemon.get("/v1/roles/added").status == 404)
     #expect(try lab.credential("uploader").keyID == before.keyID)
@@ -181,7 +182,7 @@ enum ReloadWay: CaseIterable {
     unlink(lab.directory.path("roles.d/extra.toml"))
     try ReloadWay.request.reload(lab)
     #expect(try lab.report().roles.map(\.name) == ["reports", "uploader"])
-    #expect(daemon.logLines("warning", "the file is gone, so its roles are removed: extra").count == 1)
+    #expect(daemon.logLines("warning", "the file is gone, so its role is removed: extra").count == 1)
   }
 
   /// Each change is fine on its own but for the last one; all of it has to stay as it was.

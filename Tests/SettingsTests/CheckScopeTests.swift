@@ -17,11 +17,11 @@ import Testing
   }
 
   private static func check(
-    _ host: FakeHost, _ lines: String, accessKeyProblem: ((String) -> String?)? = { _ in nil }
+    _ host: FakeHost, _ lines: String, passedKey: ((String) -> StartTrials.Finding?)? = { _ in nil }
   ) -> [String] {
     var host = host
     host.files[FakeHost.path] = FakeHost.File(text: soundSettings + lines)
-    let scope = CheckScope(unit: InstalledUnit(on: host), accessKeyProblem: accessKeyProblem)
+    let scope = CheckScope(unit: InstalledUnit(on: host), trials: .passing(passedKey))
     let found = SettingsLoader(host: host, check: scope).load(FakeHost.path).diagnostics
     return found.map { $0.description.replacing(FakeHost.path, with: "") }
   }
@@ -91,7 +91,7 @@ import Testing
       ])
   }
 
-  @Test func `the roles' directory and the socket's are looked at too`() throws {
+  @Test func `the roles' directory is looked at too`() throws {
     var host = try Self.host()
     host.directories["/srv/files"] = FakeHost.File(uid: 998, mode: 0o711)
     #expect(
@@ -99,12 +99,155 @@ import Testing
         ":10: warning: files.directory is '/srv/files', where the unit may not write; "
           + "run: systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/files"
       ])
-    let text = soundSettings.replacing("[socket]", with: "[socket]\npath = \"/tmp/x.sock\"")
-    host.files[FakeHost.path] = FakeHost.File(text: text)
-    let scope = CheckScope(unit: InstalledUnit(on: host), accessKeyProblem: { _ in nil })
+  }
+
+  struct SocketCase: CustomTestStringConvertible, Sendable {
+    let path: String
+    let problem: String?
+
+    var testDescription: String { path }
+  }
+
+  /// They were warnings, and the daemon couldn't start with them, or started and nobody reached it.
+  @Test(arguments: [
+    SocketCase(path: "/tmp/x.sock", problem: "and the unit doesn't see that directory (PrivateTmp=)"),
+    SocketCase(path: "/home/alice/x.sock", problem: "and the unit doesn't see that directory (ProtectHome=)"),
+    SocketCase(
+      path: "/var/lib/x.sock",
+      problem: "and the daemon's user 'rolekeeper' may not write to its directory (mode 0755, owned by user 'root')"),
+    SocketCase(path: "/srv/own/x.sock", problem: "where the unit may not write"),
+    SocketCase(path: "/srv/gone/x.sock", problem: "and its directory isn't there"),
+    SocketCase(path: "/run/gone/x.sock", problem: "and its directory isn't there"),
+    SocketCase(path: "/srv/file/x.sock", problem: "and '/srv/file' isn't a directory"),
+    SocketCase(path: "/run/rolekeeper/x.sock", problem: nil),
+    SocketCase(path: "/srv/open/x.sock", problem: nil),
+  ])
+  func `a socket that the daemon can't make, or that nobody could reach, is an error`(_ row: SocketCase) throws {
+    var host = try Self.host(dropIn: "ReadWritePaths=/srv/open")
+    host.directories["/srv/own"] = FakeHost.File(uid: 998, mode: 0o711)
+    host.directories["/srv/open"] = FakeHost.File(uid: 998, mode: 0o711)
+    host.missingDirectories.formUnion(["/srv/gone", "/run/gone"])
+    host.files["/srv/file"] = FakeHost.File()
+    host.files[FakeHost.path] = FakeHost.File(text: Self.socket(row.path))
+    var tried: [String] = []
+    var trials = StartTrials.passing()
+    trials.socket = {
+      tried.append($0)
+      return nil
+    }
+    let scope = CheckScope(unit: InstalledUnit(on: host), trials: trials)
+    let loaded = SettingsLoader(host: host, check: scope).load(FakeHost.path)
     #expect(
-      SettingsLoader(host: host, check: scope).load(FakeHost.path).diagnostics.map(\.problem) == [
-        "is '/tmp/x.sock', and the unit doesn't see that directory (PrivateTmp=)"
+      loaded.diagnostics.map { "\($0.severity) \($0.problem)" }
+        == (row.problem.map { ["error is '\(row.path)', \($0)"] } ?? []))
+    #expect((loaded.settings == nil) == (row.problem != nil))
+    #expect(tried == (row.problem == nil ? [row.path] : []), "no second error for the same")
+  }
+
+  private static func socket(_ path: String) -> String {
+    soundSettings.replacing("[socket]", with: "[socket]\npath = \"\(path)\"")
+  }
+
+  /// A reload moved the socket into the unit's own /tmp and said where it was; nobody on the host reached it.
+  @Test(arguments: [
+    ("0::/system.slice/rolekeeper.service\n", true), ("1:name=systemd:/system.slice/rolekeeper.service\n", true),
+    ("0::/user.slice/user-0.slice/session-1.scope\n", false), ("0::/system.slice/other-rolekeeper.service\n", false),
+  ])
+  func `the daemon of the unit refuses a socket that the host wouldn't see`(_ cgroup: String, _ isUnits: Bool) throws {
+    var host = try Self.host()
+    host.credentialsDirectory = FakeHost().credentialsDirectory
+    host.files["/proc/self/cgroup"] = FakeHost.File(text: cgroup)
+    let loaded = host.load(Self.socket("/tmp/x.sock"))
+    #expect(
+      loaded.diagnostics.map(\.description)
+        == (isUnits
+          ? [
+            "\(FakeHost.path):5: socket.path is '/tmp/x.sock', and the unit doesn't see that directory (PrivateTmp=); write path = \"/run/rolekeeper/x.sock\""
+          ] : []))
+    #expect((loaded.settings == nil) == isUnits)
+    // Another unit's settings, or one with another view.
+    #expect(host.load(Self.socket("/run/rolekeeper/x.sock")).diagnostics.isEmpty)
+    host.files["/etc/systemd/system/rolekeeper.service.d/override.conf"]?.text = "[Service]\nPrivateTmp=no\n"
+    #expect(host.load(Self.socket("/tmp/x.sock")).diagnostics.isEmpty)
+    host.files["/etc/systemd/system/rolekeeper.service.d/override.conf"]?.text =
+      "[Service]\nExecStart=\nExecStart=/usr/sbin/rolekeeperd --config /etc/rolekeeper/other.toml\n"
+    #expect(host.load(Self.socket("/tmp/x.sock")).diagnostics.isEmpty)
+  }
+
+  /// "install the unit", with the unit installed.
+  @Test func `settings that the unit doesn't start the daemon with are checked as that`() throws {
+    var host = try Self.host()
+    host.directories["/run/rolekeeper"] = FakeHost.File(uid: 998, mode: 0o711)
+    host.missingDirectories.insert("/run/rolekeeper/roles")
+    host.files["/etc/rolekeeper/other.toml"] = FakeHost.File(text: soundSettings)
+    let unit = try #require(InstalledUnit(on: host))
+    #expect(!unit.starts(with: "/etc/rolekeeper/other.toml", on: host))
+    let scope = CheckScope(unit: nil, otherConfigPath: unit.configPath, trials: .passing())
+    #expect(
+      SettingsLoader(host: host, check: scope).load("/etc/rolekeeper/other.toml").diagnostics.map(\.description) == [
+        "/etc/rolekeeper/other.toml:3: note: source.main.credential is not checked: the installed rolekeeper.service starts the daemon with '/etc/rolekeeper/rolekeeper.toml'; "
+          + "for what that passes, check '/etc/rolekeeper/rolekeeper.toml'"
+      ])
+  }
+
+  /// The settings were perfect, and the check advised to remove the socket of the daemon that was serving.
+  @Test func `what somebody else may not look at is a note`() throws {
+    var host = try Self.host()
+    host.deniedDirectories = ["/etc/rolekeeper/keys"]
+    host.directories["/etc/rolekeeper/roles.d"] = FakeHost.File(mode: 0o700)
+    host.files["/etc/rolekeeper/roles.d/a.toml"] = FakeHost.File(isReadable: false)
+    host.files["/etc/rolekeeper/p.json"] = FakeHost.File(isReadable: false)
+    host.files["/etc/rolekeeper/ca.pem"] = FakeHost.File(isReadable: false)
+    host.files["/etc/rolekeeper/password"] = FakeHost.File(uid: 998, mode: 0o400)
+    let text =
+      soundSettings.replacing("credential = \"access-key\"", with: "file = \"keys/a\"")
+        + """
+        policy_file = "p.json"
+        [sts]
+        ca_file = "ca.pem"
+        proxy = "http://keeper@proxy.example:3128"
+        proxy_password_file = "password"
+        """
+    host.files[FakeHost.path] = FakeHost.File(text: text)
+    var trials = StartTrials()
+    trials.proxyPassword = { .init(.error, "can't be used: '\($0)': denied", "chown it", isDenied: true) }
+    trials.socket = { .init(.error, "can't be used: '\($0)': denied", "look as root", isDenied: true) }
+    trials.authorities = { _ in .init(.error, "isn't tried", "") }
+    func load(isDaemonsUser: Bool) -> LoadedSettings {
+      let scope = CheckScope(unit: InstalledUnit(on: host), isDaemonsUser: isDaemonsUser, trials: trials)
+      return SettingsLoader(host: host, check: scope).load(FakeHost.path)
+    }
+    let others = load(isDaemonsUser: false)
+    #expect(others.diagnostics.map(\.severity) == Array(repeating: .note, count: 6), "\(others.diagnostics)")
+    #expect(others.diagnostics.allSatisfy { $0.remedy == "run: sudo rolekeeper check" }, "\(others.diagnostics)")
+    #expect(others.settings != nil)
+    let own = load(isDaemonsUser: true)
+    #expect(own.diagnostics.map(\.severity) == Array(repeating: .error, count: 6), "\(own.diagnostics)")
+  }
+
+  /// They came without a place, as if no line had to do with them.
+  @Test func `what an attempt shows is told with the line of its setting`() throws {
+    var host = try Self.host()
+    host.files["/etc/rolekeeper/key"] = FakeHost.File(uid: 998, mode: 0o400)
+    host.files["/etc/rolekeeper/password"] = FakeHost.File(uid: 998, mode: 0o400)
+    host.files["/etc/rolekeeper/ca.pem"] = FakeHost.File(text: "-----BEGIN CERTIFICATE-----\n")
+    host.files[FakeHost.path] = FakeHost.File(
+      text: soundSettings.replacing("credential = \"access-key\"", with: "file = \"key\"")
+        + "[sts]\nca_file = \"ca.pem\"\nproxy = \"http://keeper@proxy.example:3128\"\nproxy_password_file = \"password\"\n"
+    )
+    var trials = StartTrials()
+    trials.keyFile = { .init(.error, "of '\($0)'", "key") }
+    trials.proxyPassword = { .init(.error, "of '\($0)'", "password") }
+    trials.authorities = { .init(.error, "of '\($0.caFile ?? "")'", "authorities") }
+    trials.socket = { .init(.error, "of '\($0)'", "socket") }
+    let scope = CheckScope(unit: InstalledUnit(on: host), trials: trials)
+    let found = SettingsLoader(host: host, check: scope).load(FakeHost.path).diagnostics
+    #expect(
+      found.map { $0.description.replacing(FakeHost.path, with: "") } == [
+        ":3: source.main.file of '/etc/rolekeeper/key'; key",
+        ":4: socket.path of '/run/rolekeeper/rolekeeper.sock'; socket",
+        ":10: sts.ca_file of '/etc/rolekeeper/ca.pem'; authorities",
+        ":12: sts.proxy_password_file of '/etc/rolekeeper/password'; password",
       ])
   }
 
@@ -129,7 +272,7 @@ import Testing
       let text = soundSettings.replacing("credential = \"access-key\"", with: "file = \"\(path)\"")
       var host = host
       host.files[FakeHost.path] = FakeHost.File(text: text)
-      let scope = CheckScope(unit: InstalledUnit(on: host), accessKeyProblem: { _ in nil })
+      let scope = CheckScope(unit: InstalledUnit(on: host), trials: .passing())
       return SettingsLoader(host: host, check: scope).load(FakeHost.path).diagnostics.map {
         $0.description.replacing(FakeHost.path, with: "")
       }
@@ -140,20 +283,24 @@ import Testing
       ])
     #expect(
       check("/etc/rolekeeper/key.csv") == [
-        ":3: warning: source.main.file is '/etc/rolekeeper/key.csv', which can't be seen: there is no such file; put the AccessKey there, or correct the path"
+        ":3: warning: source.main.file is '/etc/rolekeeper/key.csv', which can't be seen: there is no such file; put the AccessKey there, or correct the path; the daemon starts without it, and takes it up when it comes"
       ])
   }
 
   @Test func `the AccessKey that the unit will pass is looked at`() throws {
     let host = try Self.host()
-    #expect(Self.check(host, "", accessKeyProblem: { $0 == "/etc/rolekeeper/access-key" ? nil : "?" }) == [])
     #expect(
-      Self.check(host, "", accessKeyProblem: { "AccessKey file '\($0)': empty" }) == [
-        ":3: source.main.credential can't be used, by the unit's LoadCredential=: AccessKey file '/etc/rolekeeper/access-key': empty; "
-          + "put the AccessKey there, readable by root alone (mode 0400), and start the unit"
+      Self.check(host, "", passedKey: { $0 == "/etc/rolekeeper/access-key" ? nil : .init(.error, "?", "?") }) == [])
+    #expect(
+      Self.check(host, "", passedKey: { .init(.error, "can't be used: '\($0)' is empty", "fill it") }) == [
+        ":3: source.main.credential can't be used: '/etc/rolekeeper/access-key' is empty; fill it"
       ])
     #expect(
-      Self.check(host, "", accessKeyProblem: nil) == [
+      Self.check(host, "", passedKey: { _ in .init(.warning, "looks cut off", "copy it again") }) == [
+        ":3: warning: source.main.credential looks cut off; copy it again"
+      ])
+    #expect(
+      Self.check(host, "", passedKey: nil) == [
         ":3: note: source.main.credential is not checked: only root may read '/etc/rolekeeper/access-key', from which the unit takes it; run: sudo rolekeeper check"
       ])
     #expect(
@@ -161,5 +308,14 @@ import Testing
         ":3: source.main.credential is 'access-key', which \(Self.unitPath) doesn't pass; "
           + "run: systemctl edit rolekeeper, with the lines [Service] and LoadCredential=access-key:/etc/rolekeeper/access-key"
       ])
+  }
+}
+
+extension StartTrials {
+  /// All goes well, but for what `passedKey` says of the file that systemd will pass.
+  static func passing(_ passedKey: ((String) -> Finding?)? = { _ in nil }) -> StartTrials {
+    var trials = StartTrials()
+    trials.passedKey = passedKey
+    return trials
   }
 }

@@ -129,6 +129,26 @@ import Testing
     expect(host.load(soundSettings.replacing("[\"uploader\"]", with: "[\"root\", \"rolekeeper\"]")), [])
   }
 
+  /// The socket was open to everybody, and its directory to nobody.
+  @Test func `a socket in a directory that is closed to its readers is told`() {
+    var host = FakeHost()
+    host.directories["/srv/closed"] = FakeHost.File(uid: 998, mode: 0o700)
+    let text = soundSettings.replacing("[socket]", with: "[socket]\npath = \"/srv/closed/in/s\"")
+    expect(
+      host.load(text),
+      [
+        #"/etc/rolekeeper/rolekeeper.toml:9: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: only root and user 'rolekeeper' may search '/srv/closed' (mode 0700); write path = "/run/rolekeeper/s" in [socket]"#
+      ])
+    expect(host.load(text.replacing("[\"uploader\"]", with: "[\"root\", \"rolekeeper\"]")), [])
+    host.directories["/srv/closed"]?.mode = 0o710
+    expect(host.load(text), [])
+    host.directories["/run/rolekeeper"] = FakeHost.File(uid: 998, mode: 0o700)
+    #expect(
+      host.load(soundSettings).diagnostics.map(\.remedy) == [
+        "run: systemctl edit rolekeeper, with the lines [Service] and RuntimeDirectoryMode=0711"
+      ])
+  }
+
   @Test func `a source has one AccessKey that exists`() {
     var host = FakeHost()
     expect(
@@ -140,7 +160,7 @@ import Testing
       host.load(soundSettings.replacing("credential =", with: "file = \"/k.csv\"\ncredential =")),
       [
         "/etc/rolekeeper/rolekeeper.toml:3: source.main.file stands beside credential, and an AccessKey comes from one of them; remove one of the lines",
-        "/etc/rolekeeper/rolekeeper.toml:3: warning: source.main.file is '/k.csv', which can't be seen: there is no such file; put the AccessKey there, or correct the path",
+        "/etc/rolekeeper/rolekeeper.toml:3: warning: source.main.file is '/k.csv', which can't be seen: there is no such file; put the AccessKey there, or correct the path; the daemon starts without it, and takes it up when it comes",
       ])
     expect(
       host.load(soundSettings.replacing("credential = \"access-key\"\n", with: "")),
@@ -185,7 +205,7 @@ import Testing
     expect(
       host.load(text),
       [
-        "/etc/rolekeeper/rolekeeper.toml:3: warning: source.main.file is '/etc/rolekeeper/key.csv', which can't be seen: there is no such file; put the AccessKey there, or correct the path"
+        "/etc/rolekeeper/rolekeeper.toml:3: warning: source.main.file is '/etc/rolekeeper/key.csv', which can't be seen: there is no such file; put the AccessKey there, or correct the path; the daemon starts without it, and takes it up when it comes"
       ])
     host.files["/etc/rolekeeper/key.csv"] = FakeHost.File(mode: 0o640)
     expect(

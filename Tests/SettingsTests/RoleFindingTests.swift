@@ -90,6 +90,100 @@ import Testing
   ])
   func `a bad role is told with its line and what to write`(_ finding: Finding) { finding.check() }
 
+  /// `useradd --system 1002` makes another user: one of that name.
+  @Test(arguments: [
+    Finding(
+      "users",
+      "[roles.x]\nrole_arn = \"acs:ram::1234567890123456:role/a\"\nallow = { users = [\"1002\"], groups = [\"0\"] }",
+      ":11: roles.x.allow.users names user '1002', which this host doesn't know; write 1002 without quotes: a number in quotes is taken for a name",
+      ":11: roles.x.allow.groups names group '0', which this host doesn't know; write 0 without quotes: a number in quotes is taken for a name"
+    ),
+    Finding(
+      "an output's owner", "[[roles.uploader.files]]\npath = \"a\"\nowner = \"1002\"\ngroup = \"2000\"",
+      ":11: roles.uploader.files.owner names user '1002', which this host doesn't know; write 1002 without quotes: a number in quotes is taken for a name",
+      ":12: roles.uploader.files.group names group '2000', which this host doesn't know; write 2000 without quotes: a number in quotes is taken for a name"
+    ),
+    Finding(
+      "admins", "[access]\nadmin_users = [\"007\"]\nadmin_groups = [\"4294967295\", \"99999999999\"]",
+      ":10: access.admin_users names user '007', which this host doesn't know; write 7 without quotes: a number in quotes is taken for a name",
+      ":11: access.admin_groups names group '4294967295', which this host doesn't know; correct it: that is no group's number either",
+      ":11: access.admin_groups names group '99999999999', which this host doesn't know; correct it: that is no group's number either"
+    ),
+  ])
+  func `a number in quotes isn't taken for a user to be made`(_ finding: Finding) { finding.check() }
+
+  @Test func `nor is the socket's group`() {
+    let loaded = FakeHost().load(soundSettings.replacing("\"rolekeeper-clients\"", with: "\"997\""))
+    #expect(loaded.diagnostics.first?.remedy == "write 997 without quotes: a number in quotes is taken for a name")
+  }
+
+  /// The role was there, under another header.
+  @Test(arguments: [
+    Finding(
+      "the table's name",
+      "[role.backup]\nrole_arn = \"acs:ram::1234567890123456:role/a\"\n[[roles.backup.files]]\npath = \"a\"",
+      ":9: role is not a setting; did you mean roles?"),
+    Finding(
+      "the role's name",
+      "[roles.Backup]\nrole_arn = \"acs:ram::1234567890123456:role/a\"\n[roles.backup.allow]\nusers = [\"uploader\"]",
+      ":9: roles.Backup is no name for a role; write [roles.backup]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
+    ),
+    Finding(
+      "a key's name",
+      "[roles.backup]\nrole-arn = \"acs:ram::1234567890123456:role/a\"\n[[roles.backup.files]]\npth = \"a\"",
+      ":10: roles.backup.role-arn is not a setting; did you mean role_arn?",
+      ":12: roles.backup.files.pth is not a setting; did you mean path?"),
+    Finding(
+      "a role of that name and another one that lacks its ARN",
+      "[roles.Backup]\nrole_arn = \"acs:ram::1234567890123456:role/a\"\n[roles.other]\npool = 2",
+      ":9: roles.Backup is no name for a role; write [roles.backup]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit",
+      ":11: roles.other.role_arn is missing; set role_arn to acs:ram::ACCOUNT:role/NAME"),
+  ])
+  func `what stands below a misspelt name isn't missing`(_ finding: Finding) { finding.check() }
+
+  @Test func `nor is a source below a misspelt one`() {
+    for (name, said) in [
+      ("sources.main", "sources is not a setting; did you mean source?"),
+      (
+        "source.Main",
+        "source.Main is no name for a source; write [source.main]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
+      ),
+    ] {
+      let text = soundSettings.replacing("[source.main]", with: "[\(name)]") + "source = \"main\"\n"
+      #expect(FakeHost().load(text).diagnostics.map(\.description) == ["\(FakeHost.path):1: \(said)"])
+    }
+    let text = soundSettings.replacing("credential =", with: "credentials =")
+    #expect(
+      FakeHost().load(text).diagnostics.map(\.description) == [
+        "\(FakeHost.path):3: source.main.credentials is not a setting; did you mean credential?"
+      ])
+  }
+
+  /// A template had left them empty, and nothing said that nobody may read.
+  @Test(arguments: ["users = []", "groups = []", "users = [], groups = []"])
+  func `an empty list of readers is noted`(_ lists: String) {
+    Finding(
+      "", "[roles.x]\nrole_arn = \"acs:ram::1234567890123456:role/a\"\nallow = { \(lists) }",
+      ":11: note: roles.x.allow names nobody, so only root, the daemon's user and the admins may read the role over the socket; name its readers, or remove allow if that is meant"
+    ).check()
+  }
+
+  @Test func `an empty list beside one with readers is no news`() {
+    Finding(
+      "", "[roles.x]\nrole_arn = \"acs:ram::1234567890123456:role/a\"\nallow = { users = [], groups = [\"media\"] }"
+    ).check()
+    Finding("", "[roles.x]\nrole_arn = \"acs:ram::1234567890123456:role/a\"").check()
+  }
+
+  @Test func `files of roles.d that aren't read are noted, but for hidden ones`() {
+    let loaded = FakeHost().load(
+      soundSettings, rolesD: ["y.conf": "", "foo.toml.bak": "", ".a.toml.swp": "", "b.toml": ""])
+    #expect(
+      loaded.diagnostics.map(\.description) == [
+        "/etc/rolekeeper/roles.d: note: 'foo.toml.bak', 'y.conf' aren't read: only names that end in .toml are; rename what is meant to be read"
+      ])
+  }
+
   @Test(arguments: [
     Finding(
       "short sessions", "duration = \"15min\"",
@@ -138,6 +232,7 @@ import Testing
       loaded.diagnostics.map(\.description) == [
         "/etc/rolekeeper/roles.d/a.toml:1: sts is not a setting; write it as [sts] in the main file",
         "/etc/rolekeeper/roles.d/b.toml:1: roles.uploader is configured twice, first at /etc/rolekeeper/rolekeeper.toml:6; remove or rename one of them",
+        "/etc/rolekeeper/roles.d: note: 'c.txt' isn't read: only names that end in .toml are; rename what is meant to be read",
       ])
   }
 }

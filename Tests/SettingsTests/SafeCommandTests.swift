@@ -72,7 +72,7 @@ import Testing
     var host = host
     host.files[FakeHost.path] = FakeHost.File(text: text)
     let unit = InstalledUnit(on: host)
-    return [CheckScope(unit: unit, accessKeyProblem: { _ in nil }), nil].flatMap {
+    return [CheckScope(unit: unit, trials: .passing()), nil].flatMap {
       SettingsLoader(host: host, check: $0).load(FakeHost.path).diagnostics
     }
   }
@@ -192,7 +192,7 @@ import Testing
   func `the first message names the directory to use, with all that has to be done`(_ row: Case) throws {
     var host = try Self.host(row.place, row.kind)
     host.files[FakeHost.path] = FakeHost.File(text: Self.text(row.setting, at: row.place))
-    let scope = CheckScope(unit: InstalledUnit(on: host), accessKeyProblem: { _ in nil })
+    let scope = CheckScope(unit: InstalledUnit(on: host), trials: .passing())
     let found = SettingsLoader(host: host, check: scope).load(FakeHost.path).diagnostics
     #expect(found.map { "\($0.problem); \($0.remedy)" }.contains(row.sentence), "\(found.map(\.description))")
   }

@@ -60,7 +60,7 @@ import Testing
 
   private static let meant =
     "; complete the file if it was cut off; if this is meant, run: rolekeeper reload --allow-removal"
-  private static let putBack = "; if that isn't meant, put them back and reload"
+  private static let putBack = "; if that isn't meant, put it back and reload"
   private static let path = FakeHost.path
 
   private static func without(_ lines: String...) -> String {
@@ -95,7 +95,7 @@ import Testing
     Case(
       name: "one role of two taken out", rolesD: ["extra.toml": role("extra")], losses: [],
       warnings: [
-        "/etc/rolekeeper/roles.d/extra.toml: warning: roles no longer has more, so what they had is removed; if that isn't meant, put them back and reload"
+        "/etc/rolekeeper/roles.d/extra.toml: warning: roles no longer has more, so what it had is removed; if that isn't meant, put it back and reload"
       ]),
     Case(
       name: "one role of two, and the line end with it", rolesD: ["extra.toml": String(role("extra").dropLast())],
@@ -142,7 +142,7 @@ import Testing
       name: "another reader", main: (main + uploader).replacing("users = [\"uploader\"]", with: "groups = [\"media\"]"),
       losses: [],
       warnings: [
-        "\(path): warning: roles.uploader.allow no longer has uid 1001, who can't read it from now on\(putBack)"
+        "\(path): warning: roles.uploader.allow no longer has user 'uploader', so the role isn't open to it any more\(putBack)"
       ]),
     Case(
       name: "no admins", main: without("admin_users"), losses: ["\(path): access names no admin any more\(meant)"]),
@@ -215,8 +215,8 @@ import Testing
       testDescription: "readers", table: "[roles.r.allow]", lines: ["users = [\"uploader\"]", "groups = [\"media\"]"],
       left: 1,
       losses: ["roles.r.allow \(hasLost("groups"))"],
-      warnings: ["roles.r.allow no longer has gid 2000, who can't read it from now on"],
-      edited: ["roles.r.allow no longer has gid 2000, who can't read it from now on"]),
+      warnings: ["roles.r.allow no longer has group 'media', so the role isn't open to it any more"],
+      edited: ["roles.r.allow no longer has group 'media', so the role isn't open to it any more"]),
     Cut(
       testDescription: "the socket", table: "[socket]", lines: ["group = \"rolekeeper-clients\"", "mode = \"0600\""],
       left: 1,

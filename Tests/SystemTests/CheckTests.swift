@@ -21,6 +21,38 @@ extension UnderSystemd {
       #expect(bad.output.contains("AccessKey file '/etc/rolekeeper/access-key': others than its owner may read it"))
     }
 
+    /// It advised to remove the socket of the daemon that was serving, and ended with 78.
+    @Test func `of others it asks no more than they may look at, whether or not the daemon runs`() throws {
+      let service = try Service()
+      for isRunning in [false, true] {
+        if isRunning { try service.start() }
+        for user in ["stranger", "outsider"] {
+          let found = try service.box.run(["rolekeeper", "check"], as: user)
+          #expect(found.status == 0 && found.errors.isEmpty, "\(found)")
+          #expect(!found.output.contains("error") && !found.output.contains("warning"), "\(found)")
+          #expect(found.output.contains("note: ") && found.output.contains("sudo rolekeeper check"), "\(found)")
+        }
+      }
+      let asRoot = try service.box.run(["rolekeeper", "check"])
+      #expect(asRoot.status == 0 && !asRoot.output.contains("note: "), "\(asRoot)")
+    }
+
+    /// `check` ended with 0, the reload said where the socket was, and nobody on the host reached it there.
+    @Test func `a socket where nobody could reach it is an error, and a reload is refused`() throws {
+      let service = try Service()
+      try service.start()
+      let before = try service.credential("uploader")
+      for path in ["/tmp/rk.sock", "/var/lib/rk.sock"] {
+        try service.write(SettingsText.usual.replacing("[socket]", with: "[socket]\npath = \"\(path)\""))
+        let found = try service.box.run(["rolekeeper", "check"])
+        #expect(found.status == 78 && found.output.contains("socket.path is '\(path)'"), "\(found)")
+        #expect(try service.systemctl("reload").status != 0)
+        #expect(try service.credential("uploader") == before, "it is where it was")
+      }
+      try service.write(SettingsText.usual)
+      #expect(try service.systemctl("reload").status == 0)
+    }
+
     @Test func `what it says about an output ends it`() throws {
       let service = try Service()
       try service.box.ask("install -d -m 0755 /srv/plain")

@@ -40,7 +40,10 @@ package struct SettingsDifference: Hashable, Sendable {
       let gone = file.roles.filter { oldRoles[$0] != nil && newRoles[$0] == nil }
       guard !gone.isEmpty else { continue }
       guard let still = newFiles[file.path] else {
-        warn(file.path, "", "the file is gone, so its roles are removed: \(Self.list(gone))")
+        warn(
+          file.path, "",
+          "the file is gone, so \(gone.count == 1 ? "its role is" : "its roles are") removed: \(Self.list(gone))",
+          gone.count)
         continue
       }
       if still.roles.isEmpty {
@@ -49,7 +52,9 @@ package struct SettingsDifference: Hashable, Sendable {
         lose(
           file.path, "roles", "lacks \(Self.list(gone)), and the file's last line has lost its line end")
       } else {
-        warn(file.path, "roles", "no longer has \(Self.list(gone)), so what they had is removed")
+        warn(
+          file.path, "roles",
+          "no longer has \(Self.list(gone)), so what \(gone.count == 1 ? "it" : "they") had is removed", gone.count)
       }
     }
   }
@@ -113,26 +118,35 @@ package struct SettingsDifference: Hashable, Sendable {
     if isCut {
       lose(path, key, "lacks \(names), and the file's last line has lost its line end")
     } else {
-      warn(path, key, "no longer has \(names), so \(gone.count == 1 ? "that file is" : "those files are") removed")
+      warn(
+        path, key, "no longer has \(names), so \(gone.count == 1 ? "that file is" : "those files are") removed",
+        gone.count)
     }
   }
 
   /// Readers that a role no longer has beside others that it keeps.
   private mutating func compareReaders(_ before: RoleSettings, _ after: RoleSettings, in path: String) {
     guard !after.readers.isEmpty, before.readers != after.readers else { return }
-    func gone(_ kind: String, _ before: Set<UInt32>, _ after: Set<UInt32>) -> String? {
+    var count = 0
+    func gone(
+      _ kind: PrincipalKind, _ before: Set<UInt32>, _ after: Set<UInt32>, _ names: [UInt32: String]
+    ) -> String? {
       let numbers = before.subtracting(after).sorted()
       guard !numbers.isEmpty else { return nil }
+      count += numbers.count
+      let shown = numbers.prefix(8).map { number in names[number].map { "'\($0)'" } ?? "\(number)" }
       let more = numbers.count > 8 ? " and \(numbers.count - 8) more" : ""
-      return "\(kind) \(numbers.prefix(8).map(String.init).joined(separator: ", "))\(more)"
+      return "\(kind.rawValue)\(numbers.count == 1 ? "" : "s") \(shown.joined(separator: ", "))\(more)"
     }
     let all = [
-      gone("uid", before.readers.uids, after.readers.uids), gone("gid", before.readers.gids, after.readers.gids),
+      gone(.user, before.readers.uids, after.readers.uids, old.inventory.userNames),
+      gone(.group, before.readers.gids, after.readers.gids, old.inventory.groupNames),
     ].compactMap { $0 }
     guard !all.isEmpty else { return }
     warn(
       path, "roles.\(after.name).allow",
-      "no longer has \(all.joined(separator: " and ")), who can't read it from now on")
+      "no longer has \(all.joined(separator: " and ")), so the role isn't open to \(count == 1 ? "it" : "them") any more",
+      count)
   }
 
   private mutating func compare(_ before: RoleSettings, _ after: RoleSettings, in path: String) {
@@ -180,7 +194,7 @@ package struct SettingsDifference: Hashable, Sendable {
       if isCut || !lost.noticed.isEmpty {
         lose(file.path, end.name, what, line: end.lastKey?.line)
       } else {
-        warn(file.path, end.name, what, line: end.lastKey?.line)
+        warn(file.path, end.name, what, lost.all.count, line: end.lastKey?.line)
       }
     }
   }
@@ -208,7 +222,7 @@ package struct SettingsDifference: Hashable, Sendable {
     } else if !file.endsInLineFeed, last.isShorter(than: old) {
       // Some editors end no file with a line end.
       warn(
-        file.path, key, "has lost its last digits, and no line end is behind it: the file may be cut off there",
+        file.path, key, "has lost its last digits, and no line end is behind it: the file may be cut off there", 1,
         line: line)
     }
   }
@@ -235,11 +249,12 @@ package struct SettingsDifference: Hashable, Sendable {
         remedy: "complete the file if it was cut off; if this is meant, run: rolekeeper reload --allow-removal"))
   }
 
-  private mutating func warn(_ path: String, _ key: String, _ what: String, line: Int? = nil) {
+  /// `count` is of the things that are gone.
+  private mutating func warn(_ path: String, _ key: String, _ what: String, _ count: Int, line: Int? = nil) {
     warnings.append(
       Diagnostic(
         severity: .warning, place: Place(file: path, line: line, key: key), problem: what,
-        remedy: "if that isn't meant, put them back and reload"))
+        remedy: "if that isn't meant, put \(count == 1 ? "it" : "them") back and reload"))
   }
 
   /// The first names, and how many more there are.

@@ -1,13 +1,14 @@
-/// Looks whether a source's AccessKey is there and hidden from others; its content is left to who signs with it.
+/// Looks whether a source's AccessKey is there and hidden from others, and has it tried where that is asked for.
 struct AccessKeyCheck {
   let table: TableReader
 
   /// A key file may appear later, since it is watched, so a missing one is a warning.
   func check(file path: String) {
-    SecretFileCheck(
+    let check = SecretFileCheck(
       table: table, key: Schema.Source.file, content: "the AccessKey", afterDisclosure: "make a new AccessKey",
-      mayComeLater: true
-    ).check(file: path)
+      mayComeLater: true)
+    guard check.check(file: path) else { return }
+    table.findings.add(table.context.check?.trials.keyFile(path), at: table.place(of: Schema.Source.file))
   }
 
   /// Where a credential lies; empty when nothing was passed to this process, nil when it should be there and isn't.
@@ -35,6 +36,7 @@ struct AccessKeyCheck {
       }
       return nil
     }
+    table.findings.add(table.context.check?.trials.credential(path), at: place)
     return path
   }
 
@@ -42,9 +44,15 @@ struct AccessKeyCheck {
   private func look(at name: String, in check: CheckScope) -> Bool {
     let place = table.place(of: Schema.Source.credential)
     guard let unit = check.unit else {
-      table.findings.note(
-        place, "is not checked: no installed \(InstalledUnit.name) starts the daemon with these settings",
-        "install the unit, or write file = \"PATH\" instead")
+      if let other = check.otherConfigPath {
+        table.findings.note(
+          place, "is not checked: the installed \(InstalledUnit.name) starts the daemon with '\(other)'",
+          "for what that passes, check '\(other)'")
+      } else {
+        table.findings.note(
+          place, "is not checked: no installed \(InstalledUnit.name) starts the daemon with these settings",
+          "install the unit, or write file = \"PATH\" instead")
+      }
       return true
     }
     switch unit.credentials[name] {
@@ -56,17 +64,15 @@ struct AccessKeyCheck {
         place, "is not checked: the unit doesn't take it from a file that it names",
         "systemctl start rolekeeper shows whether it can be used")
     case .file(let path):
-      guard let problem = check.accessKeyProblem else {
+      guard let attempt = check.trials.passedKey else {
         table.findings.note(
           place, "is not checked: only root may read '\(path)', from which the unit takes it",
           "run: sudo rolekeeper check")
         return true
       }
-      guard let problem = problem(path) else { return true }
-      table.findings.error(
-        place, "can't be used, by the unit's LoadCredential=: \(problem)",
-        "put the AccessKey there, readable by root alone (mode 0400), and start the unit")
-      return false
+      let finding = attempt(path)
+      table.findings.add(finding, at: place)
+      return finding?.severity != .error
     }
     return true
   }

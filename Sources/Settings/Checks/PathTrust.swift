@@ -24,9 +24,12 @@ final class PathTrust {
   func check(directory path: String) {
     guard !checked.contains(path) else { return }
     do throws(HostError) { check(path, try host.status(of: path)) } catch {
-      findings.error(
-        Place(file: path), "its permissions can't be seen: \(error)",
-        error == .denied ? SafeFix.reach(path) : "see to that directory")
+      let problem = "its permissions can't be seen: \(error)"
+      if error == .denied {
+        findings.denied(Place(file: path), problem, SafeFix.reach(path))
+      } else {
+        findings.error(Place(file: path), problem, "see to that directory")
+      }
     }
   }
 

@@ -35,9 +35,12 @@ final class PolicyFiles {
       trust.check(file: path, status)
       bytes = ByteOrderMark.removed(from: content)
     } catch {
-      findings.error(
-        place, "names '\(path)', which can't be read: \(error)",
-        error == .denied ? SafeFix.reach(path) : "correct the path")
+      let problem = "names '\(path)', which can't be read: \(error)"
+      if error == .denied {
+        findings.denied(place, problem, SafeFix.reach(path))
+      } else {
+        findings.error(place, problem, "correct the path")
+      }
       return nil
     }
     guard !ByteOrderMark.isUTF16(bytes.span) else {

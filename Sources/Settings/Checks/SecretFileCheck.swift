@@ -15,34 +15,40 @@ struct SecretFileCheck {
       afterDisclosure: "have the password changed", mayComeLater: false)
   }
 
-  func check(file path: String) {
+  /// Whether nothing is wrong with it so far.
+  func check(file path: String) -> Bool {
     let place = table.place(of: key)
     let status: FileStatus
     do throws(HostError) { status = try table.context.host.status(of: path) } catch {
       let problem = "is '\(path)', which can't be seen: \(error)"
       let remedy = error == .denied ? SafeFix.reach(path) : "put \(content) there, or correct the path"
       // The daemon itself starts and waits for one that it can't see either.
-      if mayComeLater, error == .missing || table.context.check == nil {
+      if mayComeLater, error == .missing {
+        table.findings.warning(
+          place, problem, "\(remedy); the daemon starts without it, and takes it up when it comes")
+      } else if mayComeLater, table.context.check == nil {
         table.findings.warning(place, problem, remedy)
+      } else if error == .denied {
+        table.findings.denied(place, problem, remedy)
       } else {
         table.findings.error(place, problem, remedy)
       }
-      return
+      return false
     }
     table.context.trust.check(directory: PathText.directory(of: path))
     if status.kind != .file {
       table.findings.error(
         place, "is '\(path)', which isn't a regular file", "write the path of the file with \(content)")
-    } else {
-      check(status, of: path)
+      return false
     }
+    return check(status, of: path)
   }
 
   /// All that is wrong with the file in one finding, and with it the commands that put all of it right.
-  private func check(_ status: FileStatus, of path: String) {
+  private func check(_ status: FileStatus, of path: String) -> Bool {
     let writers = table.context.trust.writers(status)
     let isReadable = status.mode & 0o077 != 0
-    guard writers != nil || isReadable else { return }
+    guard writers != nil || isReadable else { return true }
     let isForeign = ![0, table.context.host.uid].contains(status.uid)
     // Root's it would be out of the daemon's reach.
     let commands =
@@ -58,5 +64,6 @@ struct SecretFileCheck {
     let fix = SafeFix.change(path, by: commands, on: table.context.host)
     table.findings.error(
       Place(file: path), problem, isReadable ? "\(fix); \(afterDisclosure) if others had access" : fix)
+    return false
   }
 }

@@ -11,6 +11,7 @@ final class SocketReach {
   /// To connect takes the permission to write to the socket (unix(7)).
   func check(_ socket: SocketSettings, context: LoadContext) {
     let host = context.host
+    checkDirectories(of: socket, context: context)
     guard socket.mode & 0o002 == 0 else { return }
     let group = (try? context.principals.find(.group, number: socket.gid ?? host.gid).get())?.name
     for (user, place) in users where user.id != 0 && user.id != host.uid {
@@ -22,6 +23,29 @@ final class SocketReach {
       context.findings.warning(
         place, "names \(name), who can't reach the socket: with mode \(mode) only \(who) can",
         remedy(socket, group: group, user: user, host))
+    }
+  }
+
+  /// To connect takes the permission to search each directory above (path_resolution(7)). One that lets in neither a group nor others
+  /// lets in its owner alone, whatever its access control list says: that is cut to the group's permissions (acl(5)).
+  private func checkDirectories(of socket: SocketSettings, context: LoadContext) {
+    let host = context.host
+    var directory = PathText.directory(of: socket.path)
+    while directory != "/" {
+      defer { directory = PathText.directory(of: directory) }
+      // One that isn't there yet, or that can't be looked at, says nothing.
+      guard let status = try? host.status(of: directory), status.kind == .directory, status.mode & 0o011 == 0
+      else { continue }
+      guard let (user, place) = users.first(where: { ![0, host.uid, status.uid].contains($0.user.id) }) else { return }
+      let name = user.name.map { "user '\($0)'" } ?? "user \(user.id)"
+      let runtime = "/run/rolekeeper"
+      context.findings.warning(
+        place,
+        "names \(name), who can't reach the socket: only root and \(context.trust.name(ofUID: status.uid)) may search '\(directory)' (mode \(status.mode.octal))",
+        directory == runtime
+          ? "run: systemctl edit rolekeeper, with the lines [Service] and RuntimeDirectoryMode=0711"
+          : "write path = \"\(runtime)/\(PathText.name(of: socket.path))\" in [socket]")
+      return
     }
   }
 

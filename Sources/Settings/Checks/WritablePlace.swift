@@ -28,7 +28,7 @@ struct WritablePlace {
       if error == .missing {
         return warn("is '\(path)', and there is no directory '\(directory)'", made(directory) ?? moved())
       }
-      return warn("is '\(path)', and its directory can't be seen: \(error)", moved())
+      return unseen("is '\(path)', and its directory can't be seen: \(error)", error, moved())
     }
     guard status.kind == .directory else {
       return context.findings.error(place, "is '\(path)', and '\(directory)' isn't a directory", moved())
@@ -67,7 +67,7 @@ struct WritablePlace {
       // Without a unit that makes it, the standard one is whoever's who starts the daemon.
       guard let check = context.check, isWritten || check.unit != nil else { return }
       guard error == .missing else {
-        return warn("is '\(directory)', and that directory can't be seen: \(error)", moved())
+        return unseen("is '\(directory)', and that directory can't be seen: \(error)", error, moved())
       }
       let above = PathText.directory(of: directory)
       if context.host.mayWrite(to: above), unitAccess(to: above) != .readOnly { return }
@@ -88,9 +88,9 @@ struct WritablePlace {
     }
   }
 
-  /// `socket.path`. The directory has to be there before the daemon starts.
-  func check(socket path: String, isWritten: Bool) {
-    guard let check = context.check, isWritten || check.unit != nil else { return }
+  /// `socket.path`. Its directory has to be there before the daemon starts, which else can't start; and in one that the unit sees
+  /// another of, nobody could reach it, which also the running daemon finds. Whether nothing is wrong.
+  func check(socket path: String, isWritten: Bool) -> Bool {
     let directory = PathText.directory(of: path)
     let runtime = "/run/rolekeeper"
     let moved =
@@ -98,24 +98,40 @@ struct WritablePlace {
       ? "let systemd make it: systemctl edit rolekeeper, with the lines [Service] and RuntimeDirectory=rolekeeper"
       : "write path = \"\(runtime)/\(PathText.name(of: path))\""
 
-    if case .hidden(let setting)? = unitAccess(to: directory) {
-      return warn("is '\(path)', and the unit doesn't see that directory (\(setting))", moved)
+    func refuse(_ problem: String, _ remedy: String) -> Bool {
+      context.findings.error(place, problem, remedy)
+      return false
     }
-    if isMadeBySystemd(directory) { return }
+
+    if case .hidden(let setting)? = unitAccess(to: directory) {
+      return refuse("is '\(path)', and the unit doesn't see that directory (\(setting))", moved)
+    }
+    guard let check = context.check, !isMadeBySystemd(directory) else { return true }
     let status: FileStatus
     do throws(HostError) { status = try context.host.status(of: directory) } catch {
-      if error == .missing {
-        return warn("is '\(path)', and there is no directory '\(directory)'", made(directory) ?? moved)
+      if error == .denied {
+        context.findings.denied(place, "is '\(path)', and its directory can't be seen: \(error)", moved)
+        return false
       }
-      return warn("is '\(path)', and its directory can't be seen: \(error)", moved)
+      guard error == .missing else {
+        return refuse("is '\(path)', and its directory can't be seen: \(error)", moved)
+      }
+      let problem = "is '\(path)', and its directory isn't there"
+      // Whatever starts the daemon may make it, as a unit does with RuntimeDirectory=.
+      guard check.unit == nil, directory.hasPrefix("/run/") else { return refuse(problem, made(directory) ?? moved) }
+      if isWritten { warn(problem, moved) }
+      return true
     }
-    guard status.kind == .directory else { return warn("is '\(path)', and '\(directory)' isn't a directory", moved) }
+    guard status.kind == .directory else {
+      return refuse("is '\(path)', and '\(directory)' isn't a directory", moved)
+    }
     if !context.host.mayWrite(to: directory) {
-      return warn("is '\(path)', and \(daemon) may not write to its directory (\(describe(status)))", moved)
+      return refuse("is '\(path)', and \(daemon) may not write to its directory (\(describe(status)))", moved)
     }
     if unitAccess(to: directory) == .readOnly {
-      warn("is '\(path)', where the unit may not write", opened(directory) ?? moved)
+      return refuse("is '\(path)', where the unit may not write", opened(directory) ?? moved)
     }
+    return true
   }
 
   /// The command that makes a directory which isn't there; nil where none of ours belongs.
@@ -134,7 +150,7 @@ struct WritablePlace {
   }
 
   private func unitAccess(to directory: String) -> UnitView.Access? {
-    context.check?.unit?.view.access(to: directory)
+    context.unit?.view.access(to: directory)
   }
 
   private func describe(_ status: FileStatus) -> String {
@@ -143,6 +159,15 @@ struct WritablePlace {
   }
 
   private var daemon: String { "the daemon's \(context.trust.name(ofUID: context.host.uid))" }
+
+  /// The daemon goes on without what it can't see; somebody else's check says that it didn't look.
+  private func unseen(_ problem: String, _ error: HostError, _ remedy: String) {
+    if error == .denied, context.findings.isOutsiders {
+      context.findings.note(place, problem, Findings.askRoot)
+    } else {
+      warn(problem, remedy)
+    }
+  }
 
   private func warn(_ problem: String, _ remedy: String) { context.findings.warning(place, problem, remedy) }
 }

@@ -4,7 +4,10 @@ import Glibc
 
 /// The host this process runs on.
 package struct SystemHost: Host {
-  package init() {}
+  private let daemonsUser: HostUser?
+
+  /// `daemonsUser` is as whom the daemon will run where that isn't this process's user: then its permissions aren't known.
+  package init(daemonsUser: HostUser? = nil) { self.daemonsUser = daemonsUser }
 
   package var name: String { Self.name { gethostname($0, $1) } }
 
@@ -16,8 +19,8 @@ package struct SystemHost: Host {
     return string(buffer)
   }
 
-  package var uid: UInt32 { geteuid() }
-  package var gid: UInt32 { getegid() }
+  package var uid: UInt32 { daemonsUser?.uid ?? geteuid() }
+  package var gid: UInt32 { daemonsUser?.gid ?? getegid() }
 
   package var workingDirectory: String {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
@@ -95,8 +98,10 @@ package struct SystemHost: Host {
   }
 
   package func mayWrite(to directory: String) -> Bool {
+    // Nothing is said against what can't be found out.
+    if daemonsUser != nil { return true }
     // By the effective user, as the daemon's files will be made; EROFS is the mount's answer and not the permissions'.
-    faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) == 0 || errno == EROFS
+    return faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) == 0 || errno == EROFS
   }
 
   package func names(in directory: String) throws(HostError) -> [String] {

@@ -2,6 +2,10 @@
 final class Findings {
   private(set) var diagnostics: [Diagnostic] = []
   private(set) var hasErrors = false
+  /// Whether somebody checks who may see less than the daemon.
+  let isOutsiders: Bool
+
+  init(isOutsiders: Bool = false) { self.isOutsiders = isOutsiders }
 
   func error(_ place: Place, _ problem: String, _ remedy: String) {
     hasErrors = true
@@ -10,6 +14,23 @@ final class Findings {
 
   func warning(_ place: Place, _ problem: String, _ remedy: String) {
     diagnostics.append(Diagnostic(severity: .warning, place: place, problem: problem, remedy: remedy))
+  }
+
+  /// Reports what this process may not look at: an error for who starts the daemon; somebody else's check says that it didn't look.
+  func denied(_ place: Place, _ problem: String, _ remedy: String) {
+    if isOutsiders { note(place, problem, Self.askRoot) } else { error(place, problem, remedy) }
+  }
+
+  static let askRoot = "run: sudo rolekeeper check"
+
+  func add(_ finding: StartTrials.Finding?, at place: Place) {
+    guard let finding else { return }
+    if finding.isDenied { return denied(place, finding.problem, finding.remedy) }
+    switch finding.severity {
+    case .error: error(place, finding.problem, finding.remedy)
+    case .warning: warning(place, finding.problem, finding.remedy)
+    case .note: note(place, finding.problem, finding.remedy)
+    }
   }
 
   func note(_ place: Place, _ problem: String, _ remedy: String) {

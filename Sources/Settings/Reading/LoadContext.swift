@@ -5,7 +5,9 @@ final class LoadContext {
   let host: any Host
   /// nil in the daemon itself.
   let check: CheckScope?
-  let findings = Findings()
+  /// The unit that will run the daemon, or that runs it; nil when none is known.
+  let unit: InstalledUnit?
+  let findings: Findings
   let principals: Principals
   let trust: PathTrust
   let policies: PolicyFiles
@@ -16,9 +18,11 @@ final class LoadContext {
   private var sessionNames: [String: SessionNameTemplate] = [:]
   private var rules: Set<AccessRule> = []
 
-  init(host: any Host, check: CheckScope? = nil) {
+  init(host: any Host, check: CheckScope? = nil, runningUnit: InstalledUnit? = nil) {
     self.host = host
     self.check = check
+    unit = check?.unit ?? runningUnit
+    findings = Findings(isOutsiders: check?.isDaemonsUser == false)
     principals = Principals(host: host)
     trust = PathTrust(host: host, findings: findings)
     policies = PolicyFiles(host: host, findings: findings, trust: trust)

@@ -39,6 +39,14 @@ final class Principals {
     return answer
   }
 
+  /// The names of all that were found, by their numbers.
+  func names(_ kind: PrincipalKind) -> [UInt32: String] {
+    let found = Array((named[kind] ?? [:]).values) + Array((numbered[kind] ?? [:]).values)
+    var names: [UInt32: String] = [:]
+    for case .success(let principal?) in found { if let name = principal.name { names[principal.id] = name } }
+    return names
+  }
+
   private func ask(_ question: () throws(HostError) -> Principal?) -> Result<Principal?, HostError> {
     do throws(HostError) { return .success(try question()) } catch { return .failure(error) }
   }

@@ -72,7 +72,7 @@ struct RoleReader {
         place, "is '\(text)', and there is no [source.\(text)]", Keys.source.remedy(near.map { "\"\($0)\"" }))
       return nil
     }
-    guard !table.isWritten(Keys.source), sources.areComplete else { return nil }
+    guard !table.isWritten(Keys.source), sources.areComplete, table.reportsMissing else { return nil }
     switch sources.names.count {
     case 0:
       // That there is none at all is said once, not for each role.
@@ -90,8 +90,20 @@ struct RoleReader {
     let users = allow.principals(Schema.Allow.users)
     let groups = allow.principals(Schema.Allow.groups)
     for (user, place) in users { table.context.reach.add(user, at: place) }
+    noteEmpty(allow)
     return table.context.shared(
       AccessRule(uids: Set(users.map(\.principal.id)), gids: Set(groups.map(\.principal.id))))
+  }
+
+  /// A list that a template left empty looks like one that lets somebody in.
+  private func noteEmpty(_ allow: TableReader) {
+    guard table.isWritten(Keys.allow), allow.isEmptyList(Schema.Allow.users), allow.isEmptyList(Schema.Allow.groups),
+      allow.isWritten(Schema.Allow.users) || allow.isWritten(Schema.Allow.groups)
+    else { return }
+    table.findings.note(
+      table.place(of: Keys.allow),
+      "names nobody, so only root, the daemon's user and the admins may read the role over the socket",
+      "name its readers, or remove allow if that is meant")
   }
 
   private func timing() -> RoleTiming? {

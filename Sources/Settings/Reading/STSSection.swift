@@ -8,7 +8,7 @@ extension STSSettings {
     let fallbacks = Self.fallbacks(table, besides: endpoint)
     let proxy = ProxySettings.read(table)
     let caFile = table.readPath(Keys.caFile)
-    if let caFile { Self.checkReadable(caFile, table) }
+    let areAuthoritiesSound = caFile.map { Self.checkReadable($0, table) } ?? !table.isWritten(Keys.caFile)
     let connectTimeout = table.duration(Keys.connectTimeout)
     let timeout = table.duration(Keys.timeout)
     let rate = table.number(Keys.requestsPerSecond)
@@ -20,6 +20,9 @@ extension STSSettings {
     self.init(
       endpoint: endpoint, fallbackEndpoints: fallbacks, proxy: proxy, caFile: caFile, connectTimeout: connectTimeout,
       timeout: timeout, lookupTimeout: times.lookupTimeout, requestsPerSecond: rate, burst: burst)
+    if areAuthoritiesSound {
+      table.findings.add(table.context.check?.trials.authorities(self), at: table.place(of: Keys.caFile))
+    }
   }
 
   private static func endpoint(_ table: TableReader) -> Endpoint? {
@@ -76,19 +79,27 @@ extension STSSettings {
     Array("-----BEGIN \($0)-----".utf8)
   }
 
-  private static func checkReadable(_ path: String, _ table: TableReader) {
+  private static func checkReadable(_ path: String, _ table: TableReader) -> Bool {
+    let place = table.place(of: Schema.STS.caFile)
     do throws(HostError) {
       let (status, bytes) = try table.context.host.read(path, limit: 16 << 20)
       table.context.trust.check(file: path, status)
       if !headings.contains(where: { bytes.firstRange(of: $0) != nil }) {
         table.findings.error(
-          table.place(of: Schema.STS.caFile), "is '\(path)', which holds no certificate in PEM form",
+          place, "is '\(path)', which holds no certificate in PEM form",
           "put the authorities' certificates there, or remove the line to use the system's certificates")
+        return false
       }
+      return true
     } catch {
-      table.findings.error(
-        table.place(of: Schema.STS.caFile), "is '\(path)', which can't be read: \(error)",
-        "correct the path, or remove the line to use the system's certificates")
+      let problem = "is '\(path)', which can't be read: \(error)"
+      let remedy = "correct the path, or remove the line to use the system's certificates"
+      if error == .denied {
+        table.findings.denied(place, problem, remedy)
+      } else {
+        table.findings.error(place, problem, remedy)
+      }
+      return false
     }
   }
 }
@@ -109,7 +120,10 @@ extension ProxySettings {
     do throws(ProxyAddress.Flaw) {
       let address = try ProxyAddress(text)
       checkPair(user: address.user, table)
-      if let passwordFile { SecretFileCheck.proxyPassword(in: table).check(file: passwordFile) }
+      if let passwordFile, SecretFileCheck.proxyPassword(in: table).check(file: passwordFile) {
+        table.findings.add(
+          table.context.check?.trials.proxyPassword(passwordFile), at: table.place(of: Keys.proxyPasswordFile))
+      }
       return ProxySettings(address: address, passwordFile: passwordFile)
     } catch {
       let (problem, remedy) = words(for: error)

@@ -50,7 +50,7 @@ extension SourceSettings {
       table.findings.error(
         table.place(of: Keys.file), "stands beside credential, and an AccessKey comes from one of them",
         "remove one of the lines")
-    case (false, false):
+    case (false, false) where !table.isMisspelt(Keys.credential) && !table.isMisspelt(Keys.file):
       table.findings.error(
         table.place, "names no AccessKey",
         "write \(Keys.credential.name) = \(Keys.credential.example) or file = \"PATH\"")

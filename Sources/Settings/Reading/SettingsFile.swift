@@ -25,7 +25,12 @@ struct SettingsFile {
         case .notAFile, .tooLarge: "put the settings there as a file of at most \(Self.maxBytes >> 20) MiB"
         case .other: "see to that file and the disk it is on"
         }
-      context.findings.error(Place(file: path), "the settings can't be read: \(error)", remedy)
+      let problem = "the settings can't be read: \(error)"
+      if error == .denied {
+        context.findings.denied(Place(file: path), problem, remedy)
+      } else {
+        context.findings.error(Place(file: path), problem, remedy)
+      }
       return nil
     }
     endsInLineFeed = bytes.last == UInt8(ascii: "\n")

@@ -12,6 +12,13 @@ extension TableReader {
     }
   }
 
+  /// Whether a list isn't written or has nothing in it.
+  func isEmptyList(_ key: PrincipalsKey) -> Bool {
+    guard let node = member(key) else { return true }
+    if case .array(let items) = node.value { return items.isEmpty }
+    return false
+  }
+
   /// One user or group; nil when it isn't written.
   func principal(_ key: PrincipalKey) -> Principal? {
     member(key).flatMap { principal(key.kind, $0.value, at: place(of: key), remedy: key.remedy()) }
@@ -43,13 +50,26 @@ extension TableReader {
     case .success(nil):
       findings.error(
         place, "names \(label), which this host doesn't know",
-        "correct the name, or run: \(kind.creation) \(SafeFix.quoted(value.asName))")
+        unknownRemedy(value.asName, kind))
     case .failure(let error):
       findings.error(
         place, "names \(label), which can't be looked up: \(error)",
         "see to the host's source of names, or write its number")
     }
     return nil
+  }
+}
+
+extension TableReader {
+  /// `useradd 1002` would make a user of that name, with another number.
+  private func unknownRemedy(_ name: String, _ kind: PrincipalKind) -> String {
+    guard name.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), !name.isEmpty else {
+      return "correct the name, or run: \(kind.creation) \(SafeFix.quoted(name))"
+    }
+    guard let number = UInt32(name), number != .max else {
+      return "correct it: that is no \(kind.rawValue)'s number either"
+    }
+    return "write \(number) without quotes: a number in quotes is taken for a name"
   }
 }
 

@@ -8,6 +8,8 @@ struct TableReader {
   /// Of the table: its path of keys as `roles.uploader`, and the line of its header.
   let place: Place
   let context: LoadContext
+  /// False where what isn't here was written in another place, which was reported.
+  var reportsMissing = true
   private let schema: SettingTable
   private let members: [String: TOMLNode]
 
@@ -84,7 +86,17 @@ struct TableReader {
       place(of: key), "is \(node.value.article), expected \(key.type.withArticle)", key.remedy(value))
   }
 
+  /// Whether a name that isn't in the schema, and was reported, is a misspelling of `key`: then that isn't missing.
+  func isMisspelt(_ key: any SettingKey) -> Bool {
+    members[key.name] == nil && members.keys.contains { isMisspelling($0, of: key) }
+  }
+
+  func isMisspelling(_ name: String, of key: any SettingKey) -> Bool {
+    !schema.has(name) && Spelling.nearest(to: name, among: schema.keys.map(\.name)) == key.name
+  }
+
   func reportMissing(_ key: any SettingKey) {
+    if !reportsMissing || isMisspelt(key) { return }
     findings.error(place(of: key), "is missing", key.remedy())
   }
 

@@ -50,6 +50,21 @@ package struct InstalledUnit: Hashable, Sendable {
   /// What the unit's SetCredential= has for a credential whose file isn't there as the unit starts (systemd.exec(5)).
   package static let missingCredential = "missing"
 
+  /// The unit that this process is the daemon of, with the settings at `configPath`; nil where it isn't run by one that can be read.
+  static func running(on host: some Host, with configPath: String) -> InstalledUnit? {
+    // proc(5), cgroups(7): `ID:CONTROLLERS:PATH`, and systemd names a service's group as the unit. Without /proc there is no systemd.
+    let groups = (try? host.read("/proc/self/cgroup", limit: 1 << 16)).map { String(decoding: $0.bytes, as: UTF8.self) }
+    guard groups?.split(separator: "\n").contains(where: { $0.hasSuffix("/\(name)") }) ?? false,
+      let unit = InstalledUnit(on: host)
+    else { return nil }
+    return unit.starts(with: configPath, on: host) ? unit : nil
+  }
+
+  /// Whether it starts the daemon with the settings at `path`; one that isn't there is the same by its text alone.
+  package func starts(with path: String, on host: some Host) -> Bool {
+    configPath == path || (try? host.realPath(of: path) == host.realPath(of: configPath)) ?? false
+  }
+
   init(_ unit: UnitText, path: String) {
     self.path = path
     configPath = Self.configPath(in: unit.words("ExecStart"))

@@ -18,14 +18,22 @@ package struct SettingsInventory: Hashable, Sendable {
   package var files: [File]
   /// The tables written in the main file: `sts`, `socket` and so on.
   package var sections: Set<String>
+  /// The names of the users and groups that the settings name, by their numbers: for messages of a later reading.
+  package var userNames: [UInt32: String]
+  package var groupNames: [UInt32: String]
 
   /// The path of the file that each role is in.
   package var fileOfRole: [RoleName: String] {
     files.reduce(into: [:]) { all, file in for role in file.roles { all[role] = file.path } }
   }
 
-  package init(files: [File] = [], sections: Set<String> = []) {
+  package init(
+    files: [File] = [], sections: Set<String> = [], userNames: [UInt32: String] = [:],
+    groupNames: [UInt32: String] = [:]
+  ) {
     self.files = files
     self.sections = sections
+    self.userNames = userNames
+    self.groupNames = groupNames
   }
 }
