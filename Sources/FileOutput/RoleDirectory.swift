@@ -352,11 +352,13 @@ extension RoleDirectory {
     }
   }
 
-  /// Nobody but the daemon may write to `parent`, so a generation in a directory there is the daemon's work.
+  /// Nobody but the daemon may write to `parent`, so a generation in a directory there is the daemon's work, also one that this process
+  /// has withdrawn since.
   private func foreign(_ status: FileStatus, in parent: borrowing Directory) -> FileOutputError {
     let isRole = parent.target(of: "\(role)/\(Self.current)").flatMap(Self.generation) != nil
     let isAlone = (try? parent.status())?.isWritable(onlyBy: [geteuid()]) == true
-    return .foreignDirectory(path: path, uid: status.uid, mode: status.permissions, wasOurs: isRole && isAlone)
+    return .foreignDirectory(
+      path: path, uid: status.uid, mode: status.permissions, wasOurs: (isRole || lastNumber > 0) && isAlone)
   }
 
   private mutating func enterIfPresent() throws(FileOutputError) -> Directory? {

@@ -68,6 +68,10 @@ import Testing
     directory.calls = Calls()
     let error = try #require(throws: FileOutputError.self) { try directory.write([content("one", version: 1)]) }
     #expect(error == .foreignDirectory(path: role, uid: 99, mode: 0o711, wasOurs: true))
+    // What lies in it lapses, and the fix stays what it was.
+    try directory.withdraw()
+    let later = try #require(throws: FileOutputError.self) { try directory.write([content("two", version: 2)]) }
+    #expect(later == error)
   }
 
   /// An error came every time, of a file that could never be written, when the settings no longer named it.
