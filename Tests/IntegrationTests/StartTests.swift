@@ -27,7 +27,7 @@ import Wire
     let stream = #"export JOURNAL_STREAM=$(stat --dereference --format=%d:%i /proc/self/fd/2); exec "$@""#
     let bad = try lab.launch(wrapper: ["/bin/sh", "-c", stream, "sh"])
     #expect(bad.child.wait() == 78)
-    #expect(bad.logLines("<3>settings reason=", "colour").count == 1, "\(bad.log)")
+    #expect(bad.logLines("<3>settings error reason=", "colour").count == 1, "\(bad.log)")
 
     lab.draft.roles[0].more = ""
     lab.draft.socketPath = lab.directory.path
