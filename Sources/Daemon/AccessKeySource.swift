@@ -38,6 +38,8 @@ package final class AccessKeySource {
   package private(set) var fileError: FileError?
   /// Called when another key signs from now on, or STS has accepted the one in force after it had refused it.
   package var changed: () -> Void = {}
+  /// Called when AssumeRole has accepted the key in force after it had refused it for a while.
+  package var acceptedAgain: () -> Void = {}
   /// Called when anything that the status shows may have changed.
   package var stateChanged: () -> Void = {}
   /// Asks STS whose a key is and answers in a later turn; letting go of what it returns cancels the request.
@@ -186,6 +188,7 @@ package final class AccessKeySource {
       guard deadline?.microseconds != timer.deadline else { return }
       if let deadline { timer.arm(at: deadline.microseconds) } else { timer.disarm() }
     case .keyChanged: changed()
+    case .acceptedAgain: acceptedAgain()
     case .report(let report):
       log(report)
       stateChanged()

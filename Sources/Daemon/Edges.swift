@@ -60,6 +60,7 @@ struct Edges {
         name: name, at: location, succeeding: predecessor, mayLackKey: old == nil, loop: keeper.loop,
         logger: keeper.logger)
       source.changed = { [unowned keeper] in keeper.refresher.sourceChanged(name) }
+      source.acceptedAgain = { [unowned keeper] in keeper.refresher.keyAcceptedAgain(name) }
       source.stateChanged = { [unowned keeper] in keeper.announcer?.stateChanged() }
       // By the connections in force then, which a reload may replace.
       source.ask = { [unowned keeper] key, completion in

@@ -42,6 +42,8 @@ package struct KeySuccession {
     case arm(Timestamp?)
     /// Another key signs from now on, or STS has accepted the one in force after it had refused it.
     case keyChanged
+    /// AssumeRole has accepted the key in force after it had refused it for a while.
+    case acceptedAgain
     case report(Report)
   }
 
@@ -123,6 +125,9 @@ package struct KeySuccession {
   private var isFirstKnownIdentity = false
 
   /// A file that is rewritten all the time makes no more calls than this.
+  /// Roles that were refused for less come again by themselves as soon. It keeps what is refused for one role and accepted for the others from
+  /// being tried again with each of their sessions.
+  private static let lastingRefusal = Duration.seconds(30)
   private static let leastInterval = Duration.seconds(1)
   /// Whose the first key is only matters once another comes, so hosts that start together don't ask together.
   private static let firstInquiry = Duration.seconds(30)...Duration.seconds(90)
@@ -207,7 +212,7 @@ package struct KeySuccession {
     guard let current, current.key.isSame(as: key) else { return }
     if current.lastAccepted == nil { effects.append(.report(.accepted)) }
     // It was disabled for a while, say: the other roles that were refused may try again.
-    if current.refusal != nil { effects.append(.keyChanged) }
+    if let refusal = current.refusal, now - refusal.since >= Self.lastingRefusal { effects.append(.acceptedAgain) }
     self.current?.proven = current.proven ?? now
     self.current?.lastAccepted = now
     self.current?.refusal = nil

@@ -122,6 +122,14 @@ package final class Refresher {
     pump()
   }
 
+  /// STS accepts the source's key again: roles that failed because of it try at once, and nothing changes for the others.
+  package func keyAcceptedAgain(_ name: String) {
+    for role in roles.values where role.settings.source == name && role.machine.lastFailure?.blamesAccessKey == true {
+      deliver(.cureSuspected, to: role)
+    }
+    pump()
+  }
+
   /// STS is asked by another way from now on: nobody waits any more for what was asked for on the old one.
   package func peerChanged() {
     peerChangedAt = time()

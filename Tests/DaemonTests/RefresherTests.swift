@@ -286,6 +286,24 @@ import Wire
     #expect(bench.cloud.orders.map(\.order.role.name.description) == ["a", "b", "a"])
   }
 
+  @Test
+  func `a key that is accepted again lets only the roles that it failed try at once, and no call under way is in vain`()
+    throws
+  {
+    let bench = try Bench()
+    let hanging = bench.add("hanging")
+    bench.add("key")
+    bench.add("denied")
+    for id in bench.cloud.waiting.dropFirst() {
+      let name = bench.cloud.orders.first { $0.id == id }?.order.role.name.description
+      bench.fail(id, .permanent, code: name == "key" ? "InvalidAccessKeyId.Inactive" : "NoPermission")
+    }
+    bench.refresher.keyAcceptedAgain("main")
+    #expect(bench.cloud.orders.map(\.order.role.name.description) == ["hanging", "key", "denied", "key"])
+    bench.fail(bench.cloud.waiting[0], .transient, code: "Timeout")
+    #expect(hanging.machine.lastFailure?.code == "Timeout")
+  }
+
   /// It had to wait for half a minute and more for an answer to the old key.
   @Test func `a call that another AccessKey has overtaken is made again at once if it fails, and counts for nothing`()
     throws
