@@ -8,7 +8,7 @@ package final class EmulatorProcess {
   package let authorityPath: String
   private let control: UInt16
   private let realmPath: String
-  private let child: ChildProcess
+  package let child: ChildProcess
   private let directory: TemporaryDirectory
 
   /// `realm` is what `sts-emulator --help` says of its configuration; `wrapper` are words before the program's own.

@@ -50,8 +50,8 @@ import Wire
     return try ChildProcess(
       [
         "/usr/bin/python3", "/\(root)/Tools/hostile.py", "--socket", lab.draft.socketPath, "--server",
-        "\(lab.daemon.child.pid)", "--gid", "\(Person.clients)", "--reader", "\(Person.reader)", "--hostile",
-        "\(Person.stranger)",
+        "\(lab.daemon.child.pid)", "--called", "\(lab.emulator.child.pid)", "--gid", "\(Person.clients)", "--reader",
+        "\(Person.reader)", "--hostile", "\(Person.stranger)",
       ] + options + ways, in: lab.directory, named: "hostile-\(ways.joined(separator: "-"))")
   }
 

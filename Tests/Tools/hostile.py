@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """How long one user waits for a credential while another user's clients misbehave: rounds with and without them, in turn.
 
-Needs root, to be both. The server and the reader get the processor before everybody else (nice -20): it is the server's sharing that
-is looked at, not the kernel's. The hostile clients get their part of what is left, however busy the machine is. Between their rounds these are stopped
-(SIGSTOP). Prints one line of JSON: times in microseconds, and, of the measured reads of all rounds of a kind, how many there were (`reads`),
+Needs root, to be both. The server, the reader and what the server calls get the processor before everybody else (nice -20): it is the
+server's sharing that is looked at, not the kernel's. The hostile clients get their part of what is left, however busy the machine is.
+Between their rounds these are stopped (SIGSTOP). Prints one line of JSON: times in microseconds, and, of the measured reads of all rounds of a kind, how many there were (`reads`),
 how many credentials the others were handed meanwhile (`answers`), how many connections were taken in (`connections`), and how long the
 server ran on a processor (`cpu`, nanoseconds), which no other program on the machine changes by much.
 """
@@ -33,7 +33,11 @@ def favour(process, nice=-20):
     except OSError as failure:
         if failure.errno != errno.EINVAL:
             raise
-    os.setpriority(os.PRIO_PROCESS, process, nice)
+    for thread in os.listdir(f"/proc/{process}/task"):
+        try:
+            os.setpriority(os.PRIO_PROCESS, int(thread), nice)
+        except ProcessLookupError:
+            pass  # It ended meanwhile; those that its process makes later take the nice value of who makes them.
 
 
 def connect(path):
@@ -238,6 +242,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--socket", required=True)
     parser.add_argument("--server", type=int, required=True, help="its process")
+    parser.add_argument("--called", type=int, action="append", default=[], help="a process that it calls")
     parser.add_argument("--gid", type=int, required=True, help="the group that may connect")
     parser.add_argument("--reader", type=int, required=True, help="the uid that reads")
     parser.add_argument("--hostile", type=int, required=True, help="the uid of the others")
@@ -269,7 +274,8 @@ def main():
         os.seteuid(options.reader)
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    for process in (os.getpid(), options.server):
+    favoured = [os.getpid(), options.server] + options.called
+    for process in favoured:
         favour(process)
     gc.disable()
     become(options.reader, options.gid)
@@ -305,7 +311,7 @@ def main():
     finally:
         tell(signal.SIGKILL)
         os.seteuid(0)
-        for process in (options.server, os.getpid()):
+        for process in favoured:
             favour(process, 0)
     median = lambda name, place: round(statistics.median(each[place] for each in rounds[name]), 1)
     print(json.dumps(found | {f"{name}_{what}": value for name in sums for what, value in sums[name].items()} | {f"{name}_{what}": median(name, place)
