@@ -8,6 +8,13 @@ package final class NameServer {
   private let desk: NameDesk
   private let thread: pthread_t
 
+  /// A loopback address for a name server of this process's tests, another for each number: port 53 of one address can be had once on a
+  /// machine, and others may run the same tests beside these.
+  package static func address(_ number: UInt8) -> String {
+    let process = UInt32(getpid())
+    return "127.\(process >> 8 & 0xFF).\(process & 0xFF).\(number)"
+  }
+
   package init(at address: String) throws {
     let desk = try NameDesk(at: address)
     var thread = pthread_t()

@@ -13,7 +13,7 @@ import Wire
   func `a silent first name server costs the resolver's own time, once`(_ hasFallback: Bool) throws {
     try PrivateMounts.run {
       let directory = try TemporaryDirectory()
-      let (first, second) = hasFallback ? ("127.0.0.83", "127.0.0.84") : ("127.0.0.81", "127.0.0.82")
+      let (first, second) = (NameServer.address(hasFallback ? 83 : 81), NameServer.address(hasFallback ? 84 : 82))
       // The resolver's own five seconds, which are more than connecting may take.
       let resolver = try directory.write("nameserver \(first)\nnameserver \(second)\n", to: "resolv.conf")
       try PrivateMounts.show(resolver, at: "/etc/resolv.conf")

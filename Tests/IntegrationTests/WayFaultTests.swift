@@ -67,9 +67,10 @@ import Wire
   @Test(.needs(.root)) func `through a dead name server every credential read is taken by STS`() throws {
     try PrivateMounts.run {
       let directory = try TemporaryDirectory()
-      let resolver = try directory.write("nameserver 127.0.0.78\noptions timeout:1 attempts:1\n", to: "resolv.conf")
+      let address = NameServer.address(78)
+      let resolver = try directory.write("nameserver \(address)\noptions timeout:1 attempts:1\n", to: "resolv.conf")
       try PrivateMounts.show(resolver, at: "/etc/resolv.conf")
-      let names = try NameServer(at: "127.0.0.78")
+      let names = try NameServer(at: address)
       let lab = try Lab(RealmDraft(lifetime: "\(Self.lifetime)s")) { $0.sts += "\nconnect_timeout = \"1s\"" }
       // One of the names in the emulator's certificate.
       lab.draft.endpoint = "sts.cn-hangzhou.aliyuncs.com:\(lab.emulator.port)"
