@@ -101,6 +101,9 @@ UNITS_FOUND = /etc/systemd/system /run/systemd/system /usr/local/lib/systemd/sys
 SYSUSERS_FOUND = /etc/sysusers.d /run/sysusers.d /usr/local/lib/sysusers.d /usr/lib/sysusers.d
 MISPLACED = $(filter-out $(UNITS_FOUND),$(UNIT_DIR)) $(filter-out $(SYSUSERS_FOUND),$(SYSUSERS_DIR))
 SETTINGS = $(DESTDIR)/etc/rolekeeper
+DROPINS = $(DESTDIR)/etc/systemd/system/rolekeeper.service.d
+# What this make was given, to be given again.
+PLACES = PREFIX=$(PREFIX) UNIT_DIR=$(UNIT_DIR) SYSUSERS_DIR=$(SYSUSERS_DIR)
 
 install:
 	install -D -m 0755 -s --strip-program='$(STRIP)' $(BIN)/rolekeeperd '$(TO)/sbin/rolekeeperd'
@@ -118,7 +121,9 @@ install:
 	install -D -m 0644 etc/prometheus/rolekeeper.rules.yml '$(TO)/share/doc/rolekeeper/rolekeeper.rules.yml'
 	@if [ -n '$(strip $(MISPLACED))' ]; then \
 		echo 'warning: systemd does not look in $(strip $(MISPLACED)): it will not find rolekeeper.service, or will not make its users.'; \
-		echo 'Run make uninstall, then make install with UNIT_DIR=/etc/systemd/system SYSUSERS_DIR=/etc/sysusers.d added.'; \
+		echo 'Run these instead:'; \
+		echo '  make uninstall $(PLACES)'; \
+		echo '  make install PREFIX=$(PREFIX) UNIT_DIR=/etc/systemd/system SYSUSERS_DIR=/etc/sysusers.d'; \
 	elif [ -z '$(DESTDIR)' ]; then echo 'now run: systemd-sysusers && systemctl daemon-reload'; fi
 
 # The settings and the AccessKey stay, and so do the users, whose numbers must not go to somebody else.
@@ -128,7 +133,10 @@ uninstall:
 		echo 'rolekeeper is enabled or running; stop it first: systemctl disable --now rolekeeper'; exit 1; fi
 	rm -f '$(TO)/sbin/rolekeeperd' '$(TO)/bin/rolekeeper' '$(UNIT)' '$(SYSUSERS)'
 	rm -rf '$(TO)/share/doc/rolekeeper'
-	@echo 'kept: $(SETTINGS) with all that is in it; the user rolekeeper and the group rolekeeper-clients'
+	@echo 'kept: $(SETTINGS); if an AccessKey is in it that no other host uses, delete that in the RAM console'
+	@if [ -d '$(DROPINS)' ]; then echo 'kept: $(DROPINS)'; fi
+	@if [ -d '$(DESTDIR)/run/rolekeeper' ]; then echo 'kept until the next boot: $(DESTDIR)/run/rolekeeper'; fi
+	@echo 'kept: the user rolekeeper and the group rolekeeper-clients'
 	@if [ -z '$(DESTDIR)' ]; then echo 'now run: systemctl daemon-reload'; fi
 
 clean:

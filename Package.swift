@@ -84,7 +84,7 @@ let package = Package(
     tests("JSON"),
     tests("Wire", imports: ["Core", "Secrets", "JSON", "TestSupport"]),
     tests("Settings", imports: ["Core", "TestSupport"]),
-    tests("CloudAPI", imports: ["Core", "Secrets", "JSON"]),
+    tests("CloudAPI", imports: ["Core", "Secrets", "JSON", "TestSupport"]),
     tests("EventLoop"),
     tests("HTTPClient", imports: ["EventLoop", "Secrets", "TestNeeds", "TestSupport"]),
     tests("HTTPServer", imports: ["EventLoop", "TestNeeds", "TestSupport"]),

@@ -1,5 +1,6 @@
 import CloudAPI
 import Core
+import TestSupport
 import Testing
 
 @Suite struct STSAnswerTests {
@@ -52,7 +53,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [
+  static let unusable = [
     Case("empty id", "STS.Nabc", "", code: "AnswerIncomplete", advice: "'Credentials.AccessKeyId'"),
     Case("empty secret", "wyLTSm", "", code: "AnswerIncomplete", advice: "'Credentials.AccessKeySecret'"),
     Case("empty token", "CAES+w/=", "", code: "AnswerIncomplete", advice: "'Credentials.SecurityToken'"),
@@ -91,7 +92,9 @@ import Testing
     Case(name: "error without a code", body: "{}", status: 400, code: "AnswerWithoutCode", advice: "proxies"),
     Case(name: "redirect", body: "{}", status: 302, code: "AnswerWithoutCode", advice: "proxies"),
     Case(name: "good body, other status", body: good, status: 201, code: "AnswerWithoutCode", advice: "proxies"),
-  ])
+  ]
+
+  @Test(arguments: unusable)
   func `anything less is a stated failure, never a session`(_ row: Case) throws {
     let answer = STSResponse(httpStatus: row.status, retryAfter: nil).assumedSession(
       from: Array(row.body.utf8).span, now: Self.now)
@@ -155,6 +158,12 @@ import Testing
     #expect(
       STSResponse(httpStatus: 200, retryAfter: nil).callerIdentity(from: Array(user.utf8).span).granted?.userID == "9")
     #expect(STSResponse(httpStatus: 200, retryAfter: nil).callerIdentity(from: Array("{}".utf8).span).granted == nil)
+  }
+
+  @Test func `README has a row for each code of an answer that can't be used`() throws {
+    let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+    let rows = try #require(FileText.read("\(root)/README.md")).split(separator: "\n").filter { $0.hasPrefix("|") }
+    for code in Set(Self.unusable.map(\.code)) { #expect(rows.contains { $0.contains("`\(code)`") }, "\(code)") }
   }
 
   private func assume(_ body: String) -> STSAnswer<AssumedSession> {
