@@ -23,7 +23,6 @@ let package = Package(
     library("CGnuTLS", links: ["gnutls"]),
     library("CTOML"),
     library("CLinux"),
-    library("CFaultShim"),
 
     // Rooms.
     room("Core"),
@@ -49,9 +48,6 @@ let package = Package(
     // The other end of the tests: it shares neither code nor a TLS library with the rooms above.
     room("Emulator", imports: ["CMicroHTTPD", "CGnuTLS", "CTOML"]),
 
-    // Core's machines and schedules in virtual time.
-    room("Simulation", imports: ["Core"]),
-
     // Programs.
     program("rolekeeperd", imports: ["Settings", "EventLoop", "Daemon", "CLinux", "Wire", logging]),
     program("rolekeeper", imports: ["Core", "Secrets", "Wire", "LocalClient", "CLinux"]),
@@ -60,15 +56,18 @@ let package = Package(
       // The other linker warns of a mktemp(3) in Foundation, which ArgumentParser brings along and nothing here calls.
       linker: "lld"),
 
+    // What the tests and the tools stand on: virtual time, and programs run as a user runs them, a cloud and a daemon at a time.
+    library("CFaultShim", in: apparatus),
+    room("TestSupport", in: apparatus, imports: ["JSON"]),
+    room("TestNeeds", in: apparatus),
+    room("Simulation", in: apparatus, imports: ["Core"]),
+    room("Laboratory", in: apparatus, imports: ["TestSupport", "Core", "Secrets", "JSON", "Wire"]),
     program(
-      "simulate", imports: ["Core", "Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-
-    // What the tests and the tools stand on: programs run as a user runs them, a cloud and a daemon at a time.
-    room("TestSupport", imports: ["JSON"]),
-    room("TestNeeds"),
-    room("Laboratory", imports: ["TestSupport", "Core", "Secrets", "JSON", "Wire"]),
-    program("leak-check", imports: ["Laboratory", "TestSupport"]),
-    program("soak", imports: ["Laboratory", "TestSupport", "Core", "Wire"], besides: ["checker.py"]),
+      "simulate", in: apparatus,
+      imports: ["Core", "Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    program("leak-check", in: apparatus, imports: ["Laboratory", "TestSupport"]),
+    program(
+      "soak", in: apparatus, imports: ["Laboratory", "TestSupport", "Core", "Wire"], besides: ["checker.py"]),
 
     // What measures: a load generator and a yardstick in C, and who drives them.
     .executableTarget(name: "bench-load", path: "Benchmarks/Load"),
@@ -110,21 +109,27 @@ let package = Package(
 
 var logging: Target.Dependency { .product(name: "Logging", package: "swift-log") }
 
+/// Where lies what only tests and tools stand on.
+var apparatus: String { "Tests/Apparatus" }
+
 /// A system library, found by pkg-config, or a target of our own C shims.
-func library(_ name: String, links: [String] = []) -> Target {
-  .target(name: name, linkerSettings: links.map { .linkedLibrary($0) })
+func library(_ name: String, in folder: String = "Sources", links: [String] = []) -> Target {
+  .target(name: name, path: "\(folder)/\(name)", linkerSettings: links.map { .linkedLibrary($0) })
 }
 
-func room(_ name: String, imports: [Target.Dependency] = [], settings: [SwiftSetting] = []) -> Target {
-  .target(name: name, dependencies: imports, swiftSettings: strict() + settings)
+func room(
+  _ name: String, in folder: String = "Sources", imports: [Target.Dependency] = [], settings: [SwiftSetting] = []
+) -> Target {
+  .target(name: name, dependencies: imports, path: "\(folder)/\(name)", swiftSettings: strict() + settings)
 }
 
 /// `besides` are files in the program's directory that aren't Swift; `linker` is one of the toolchain's, nil for its usual one.
 func program(
-  _ name: String, imports: [Target.Dependency], besides: [String] = [], linker: String? = nil
+  _ name: String, in folder: String = "Sources", imports: [Target.Dependency], besides: [String] = [],
+  linker: String? = nil
 ) -> Target {
   .executableTarget(
-    name: name, dependencies: imports, exclude: besides, swiftSettings: strict(),
+    name: name, dependencies: imports, path: "\(folder)/\(name)", exclude: besides, swiftSettings: strict(),
     linkerSettings: linker.map { [.unsafeFlags(["-use-ld=\($0)"])] })
 }
 

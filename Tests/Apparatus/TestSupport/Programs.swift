@@ -7,7 +7,7 @@ package enum Programs {
   }
 
   /// Where this repository is.
-  private static let sources = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+  private static let sources = "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
 
   /// The variables that our unit gives the daemon (`Environment=`, one in each line).
   static let unitEnvironment: [String: String] = {

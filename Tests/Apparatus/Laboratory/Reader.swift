@@ -38,7 +38,7 @@ package final class Reader {
     named name: String = "reader"
   ) throws {
     self.roles = roles
-    let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+    let root = #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
     var words = [
       "/usr/bin/python3", "/\(root)/docs/demo/reader.py", "--socket", lab.draft.socketPath, "--sts",
       lab.emulator.endpoint, "--ca", lab.emulator.authorityPath, "--interval", "\(interval)",
