@@ -34,14 +34,14 @@ let package = Package(
     room("Settings", imports: ["Core", "JSON", "CTOML", "CLinux"]),
     room("CloudAPI", imports: ["Core", "Secrets", "JSON", "CCrypto"]),
     room("Threads"),
-    room("EventLoop", imports: ["CSystemd", "CLinux", "Threads"]),
-    room("HTTPClient", imports: ["EventLoop", "Secrets", "CCurl", "CLinux"]),
-    room("HTTPServer", imports: ["EventLoop", "CLinux"]),
+    room("Systemd", imports: ["CSystemd", "CLinux", "Threads"]),
+    room("HTTPClient", imports: ["Systemd", "Secrets", "CCurl", "CLinux"]),
+    room("HTTPServer", imports: ["Systemd", "CLinux"]),
     room("FileOutput", imports: ["Core", "Secrets", "CLinux", "Threads"]),
     room(
       "Daemon",
       imports: [
-        "Core", "Secrets", "Wire", "SessionStore", "Settings", "CloudAPI", "EventLoop", "HTTPClient", "HTTPServer",
+        "Core", "Secrets", "Wire", "SessionStore", "Settings", "CloudAPI", "Systemd", "HTTPClient", "HTTPServer",
         "FileOutput", "CLinux", logging,
       ]),
     room("LocalClient", imports: ["Core", "Wire", "Secrets", "CLinux"]),
@@ -49,7 +49,7 @@ let package = Package(
     room("Emulator", imports: ["CMicroHTTPD", "CGnuTLS", "CTOML"]),
 
     // Programs.
-    program("rolekeeperd", imports: ["Settings", "EventLoop", "Daemon", "CLinux", "Wire", logging]),
+    program("rolekeeperd", imports: ["Settings", "Systemd", "Daemon", "CLinux", "Wire", logging]),
     program("rolekeeper", imports: ["Core", "Secrets", "Wire", "LocalClient", "CLinux"]),
     program(
       "sts-emulator", imports: ["Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -84,19 +84,19 @@ let package = Package(
     tests("Wire", imports: ["Core", "Secrets", "JSON", "TestSupport"]),
     tests("Settings", imports: ["Core", "TestSupport"]),
     tests("CloudAPI", imports: ["Core", "Secrets", "JSON", "TestSupport"]),
-    tests("EventLoop"),
-    tests("HTTPClient", imports: ["EventLoop", "Secrets", "TestNeeds", "TestSupport"]),
-    tests("HTTPServer", imports: ["EventLoop", "TestNeeds", "TestSupport"]),
+    tests("Systemd"),
+    tests("HTTPClient", imports: ["Systemd", "Secrets", "TestNeeds", "TestSupport"]),
+    tests("HTTPServer", imports: ["Systemd", "TestNeeds", "TestSupport"]),
     tests("FileOutput", imports: ["Secrets", "TestNeeds", "TestSupport"]),
     tests(
       "Daemon",
       imports: [
-        "Core", "Secrets", "SessionStore", "Settings", "CloudAPI", "EventLoop", "HTTPClient", "HTTPServer", "Wire",
+        "Core", "Secrets", "SessionStore", "Settings", "CloudAPI", "Systemd", "HTTPClient", "HTTPServer", "Wire",
         "FileOutput", "TestSupport", logging,
       ]),
     tests("LocalClient", imports: ["Secrets", "TestSupport"]),
     tests("rolekeeper", imports: ["Core", "TestSupport", "Wire"]),
-    tests("Emulator", imports: ["EventLoop", "HTTPClient", "TestSupport"]),
+    tests("Emulator", imports: ["Systemd", "HTTPClient", "TestSupport"]),
     // The built programs, run as a user runs them: it knows the rooms of the outside alone.
     .testTarget(
       name: "IntegrationTests",

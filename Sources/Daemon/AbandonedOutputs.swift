@@ -1,9 +1,9 @@
 import Core
-import EventLoop
 import FileOutput
 import Glibc
 import Logging
 import Settings
+import Systemd
 
 /// What earlier processes left in the roles' directory of roles that have no files there any more.
 ///

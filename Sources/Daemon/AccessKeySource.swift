@@ -1,9 +1,9 @@
 package import CloudAPI
 package import Core
-import EventLoop
 import Logging
 import Secrets
 import Settings
+import Systemd
 
 /// The AccessKey that signs AssumeRole, read from a file and followed as the file changes.
 ///

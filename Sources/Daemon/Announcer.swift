@@ -1,6 +1,6 @@
 import Core
-import EventLoop
 import Logging
+import Systemd
 import Wire
 
 /// Reports to the service manager: READY once every role and its files have had their first outcome, and one honest

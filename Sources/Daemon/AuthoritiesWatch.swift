@@ -1,7 +1,7 @@
 import Core
-import EventLoop
 import HTTPClient
 import Logging
+import Systemd
 import Wire
 
 /// Whether the CA file can be read as it lies there: for the log, the status, the metrics and the service manager's line.

@@ -1,5 +1,5 @@
-import EventLoop
 import Logging
+import Systemd
 
 /// Log lines about a caller, with all that is known of it: uid and, where they can be had, the user's name, the process and its program.
 final class CallerLog {

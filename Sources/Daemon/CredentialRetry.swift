@@ -1,4 +1,4 @@
-import EventLoop
+import Systemd
 
 /// Ends a process that has no AccessKey at all, after 15 seconds, where systemd may have one for the next process.
 ///

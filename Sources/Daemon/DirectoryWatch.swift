@@ -1,5 +1,5 @@
-import EventLoop
 import Glibc
+import Systemd
 
 /// Notices when something in a directory was written, renamed into place or removed (inotify(7)).
 ///

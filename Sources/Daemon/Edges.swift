@@ -1,11 +1,11 @@
 import CloudAPI
 import Core
-import EventLoop
 import Glibc
 import HTTPClient
 import Logging
 import Secrets
 package import Settings
+import Systemd
 
 /// What reaches out of the daemon to sign and to call STS; replaced as a whole when the settings it was made from change.
 struct Edges {

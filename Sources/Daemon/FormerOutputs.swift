@@ -1,9 +1,9 @@
 import Core
-import EventLoop
 import FileOutput
 import Glibc
 import Logging
 import Settings
+import Systemd
 
 /// Outputs outside the roles' directory that an earlier process wrote and the settings no longer name.
 ///

@@ -1,9 +1,9 @@
 package import CloudAPI
 import Core
-import EventLoop
 import HTTPClient
-import Settings
 package import SessionStore
+import Settings
+import Systemd
 
 /// Asks STS whose a key or a session is (GetCallerIdentity), which needs no permission: its answer says whether STS knows the signer.
 ///

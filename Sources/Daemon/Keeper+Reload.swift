@@ -1,9 +1,9 @@
 import Core
-import EventLoop
 import Glibc
 import HTTPServer
 package import Logging
 package import Settings
+import Systemd
 
 /// Reloading: all that is new is made first; only when nothing of it failed is anything changed. What looks like a file that
 /// was cut off or emptied is refused, unless removal is allowed (`SettingsDifference`).

@@ -1,10 +1,10 @@
 import Core
-package import EventLoop
 import Glibc
 import HTTPServer
 package import Logging
 import Secrets
 package import Settings
+package import Systemd
 import Wire
 
 /// The daemon as a whole: what the settings say, kept going on one loop.

@@ -1,6 +1,6 @@
 import Core
-import EventLoop
 import HTTPServer
+import Systemd
 
 /// Answers that take the longer the more roles there are, kept for 200 ms: so that asking for them over and over neither holds up the
 /// loop nor fills the memory with copies. After that they are let go of, whether anybody asks again or not.

@@ -1,7 +1,7 @@
-import EventLoop
 import Glibc
 package import Logging
 import Synchronization
+import Systemd
 
 /// Where log lines go: to the journal with fields when stderr is connected to it, else to stderr, one readable line each.
 package struct LogOutput: LogHandler {

@@ -1,9 +1,9 @@
 import Core
-import EventLoop
 import FileOutput
 import Glibc
 import Logging
 import Settings
+import Systemd
 import Wire
 
 /// The credential files of all roles: written at each rotation, looked after in between, removed when they lapse.

@@ -1,6 +1,6 @@
 import Core
-import EventLoop
 import HTTPServer
+import Systemd
 
 /// Requests that wait for what comes of a refresh, each until its deadline.
 final class RefreshWaiters {

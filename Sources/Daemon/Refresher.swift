@@ -1,9 +1,9 @@
 import CloudAPI
 package import Core
-package import EventLoop
 package import Logging
 package import SessionStore
 package import Settings
+package import Systemd
 import Wire
 
 /// Drives the machines of all roles: performs their effects on the loop and feeds the outcomes back.

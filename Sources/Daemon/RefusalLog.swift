@@ -1,7 +1,7 @@
 import Core
-import EventLoop
 import HTTPServer
 import Logging
+import Systemd
 
 /// Names in the journal whoever was refused or keeps others out: the first time at once, then summed up per uid, role and minute.
 final class RefusalLog {

@@ -1,8 +1,8 @@
 import CloudAPI
 import Core
-import EventLoop
 import HTTPClient
 package import Settings
+import Systemd
 
 /// Calls STS for the refresher: signs each request anew, sends it, and reads the answer strictly.
 ///

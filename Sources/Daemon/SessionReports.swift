@@ -1,7 +1,7 @@
 package import Core
-package import EventLoop
 package import Logging
 import SessionStore
+package import Systemd
 package import Wire
 
 /// Readers' reports that a session is dead: STS is asked, and a session that it doesn't know any more is never handed out again.

@@ -1,8 +1,8 @@
 import Core
-import EventLoop
 import HTTPServer
 import Logging
 import Settings
+import Systemd
 import Wire
 
 /// Handing out: the plain read, which never calls STS, and the read with `min_ttl`, which may have a session fetched.

@@ -1,6 +1,6 @@
 import Core
-import EventLoop
 import HTTPServer
+import Systemd
 import Wire
 
 /// `POST /v1/roles/NAME/refresh[?wait=S]`: a new session now. Without `wait` the answer is 202 at once; with it the role's status

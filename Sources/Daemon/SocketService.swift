@@ -1,8 +1,8 @@
 package import Core
-package import EventLoop
 package import HTTPServer
 package import Logging
 import Settings
+package import Systemd
 package import Wire
 
 /// What the socket's routes need of the daemon behind them.

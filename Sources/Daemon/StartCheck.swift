@@ -1,8 +1,8 @@
 import CloudAPI
-import EventLoop
 import HTTPClient
 import HTTPServer
 package import Settings
+import Systemd
 
 /// Tries what a start needs beside sound settings, and leaves nothing behind.
 package struct StartCheck {

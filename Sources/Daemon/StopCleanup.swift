@@ -1,8 +1,8 @@
 import Core
-import EventLoop
 import FileOutput
 import Glibc
 package import Logging
+import Systemd
 
 /// What is done when the unit's process has ended, however that was (ExecStopPost= in systemd.service(5)).
 ///

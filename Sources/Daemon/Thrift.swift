@@ -1,5 +1,5 @@
 import CLinux
-import EventLoop
+import Systemd
 
 /// Gives back the memory that only a time of much work needed: the start, a reload, many sessions drawn one after another.
 ///

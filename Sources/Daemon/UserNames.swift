@@ -1,5 +1,5 @@
-import EventLoop
 import Settings
+import Systemd
 
 /// Names of users for log lines, found without ever holding up the loop.
 ///

@@ -1,6 +1,6 @@
 import Core
-import EventLoop
 import HTTPServer
+import Systemd
 
 /// Requests that wait for a session to come, each with the time it is willing to wait.
 final class WaitingReaders {

@@ -1,6 +1,6 @@
 import CCurl
-import EventLoop
 import Glibc
+import Systemd
 
 extension HTTPClient {
   /// Reads the CA file by the path given.

@@ -1,6 +1,6 @@
 import CCurl
-package import EventLoop
 package import Secrets
+package import Systemd
 
 /// Sends POST requests over verified HTTPS without ever blocking the loop: one multi handle of libcurl with a few reusable easy handles.
 ///

@@ -1,4 +1,4 @@
-package import EventLoop
+package import Systemd
 
 /// Why a client can't be made or can't be relied on.
 package enum HTTPClientError: Error, CustomStringConvertible {

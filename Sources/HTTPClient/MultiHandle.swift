@@ -1,5 +1,5 @@
 import CCurl
-import EventLoop
+import Systemd
 
 /// libcurl's multi handle, turned by the loop.
 ///

@@ -1,4 +1,4 @@
-import EventLoop
+import Systemd
 
 /// Finds the addresses of names beside the loop, and keeps what it found.
 ///

@@ -1,6 +1,6 @@
 import CLinux
-import EventLoop
 import Glibc
+import Systemd
 
 /// Sockets of libcurl's in an epoll descriptor of their own, which is what the loop watches.
 ///

@@ -1,6 +1,6 @@
 import CLinux
-import EventLoop
 import Glibc
+import Systemd
 
 /// New connections: who they are, whether there is room, and what becomes of their slot.
 extension HTTPServer {

@@ -1,6 +1,6 @@
 import CLinux
-package import EventLoop
 import Glibc
+package import Systemd
 
 /// An HTTP/1.1 server for processes of this host: a Unix socket's listener and all its clients.
 ///

@@ -1,8 +1,8 @@
 import CLinux
 import Daemon
-import EventLoop
 import Logging
 import Settings
+import Systemd
 
 /// The daemon's life, from settings to the end.
 enum Keeping {

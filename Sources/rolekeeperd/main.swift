@@ -1,9 +1,9 @@
 import CLinux
 import Daemon
-import Wire
-import EventLoop
 import Glibc
 import Logging
+import Systemd
+import Wire
 
 // Before anything is opened: what takes the number of a closed standard stream would be written to as that.
 guard clinux_hold_standard_descriptors() == 0 else { exit(ExitStatus.failed) }

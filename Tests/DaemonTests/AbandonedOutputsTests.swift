@@ -1,6 +1,6 @@
-import EventLoop
 import Glibc
 import Secrets
+import Systemd
 import TestSupport
 import Testing
 

@@ -1,9 +1,9 @@
 import CloudAPI
 import Core
-import EventLoop
 import Glibc
 import Logging
 import Settings
+import Systemd
 import TestSupport
 import Testing
 import Wire

@@ -1,11 +1,11 @@
 import CloudAPI
 import Core
 import Daemon
-import EventLoop
 import Logging
 import Secrets
 import SessionStore
 import Settings
+import Systemd
 import Testing
 
 /// A cloud whose answers a test gives by hand.

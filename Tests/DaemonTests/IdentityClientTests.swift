@@ -1,11 +1,11 @@
 import CloudAPI
 import Core
-import EventLoop
 import Glibc
 import HTTPClient
 import Logging
 import Secrets
 import Settings
+import Systemd
 import TestSupport
 import Testing
 

@@ -1,6 +1,6 @@
 import Core
-import EventLoop
 import HTTPServer
+import Systemd
 import Testing
 
 @testable import Daemon

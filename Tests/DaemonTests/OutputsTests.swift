@@ -1,7 +1,7 @@
 import Core
-import EventLoop
 import Glibc
 import Synchronization
+import Systemd
 import TestSupport
 import Testing
 import Wire

@@ -1,8 +1,8 @@
 import Core
-import EventLoop
 import HTTPServer
 import Logging
 import Synchronization
+import Systemd
 import Testing
 
 @testable import Daemon

@@ -1,8 +1,8 @@
 import Core
-import EventLoop
 import HTTPClient
 import Logging
 import Settings
+import Systemd
 import Testing
 
 @testable import Daemon

@@ -1,6 +1,6 @@
-import EventLoop
 import Glibc
 import HTTPClient
+import Systemd
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
-import EventLoop
 import HTTPClient
+import Systemd
 import TestSupport
 import Testing
 

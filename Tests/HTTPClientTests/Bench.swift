@@ -1,6 +1,6 @@
-import EventLoop
 import HTTPClient
 import Secrets
+import Systemd
 import Testing
 
 @testable import class HTTPClient.HTTPClient

@@ -1,6 +1,6 @@
-import EventLoop
 import Glibc
 import HTTPClient
+import Systemd
 import TestNeeds
 import TestSupport
 import Testing

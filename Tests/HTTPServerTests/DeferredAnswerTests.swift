@@ -1,4 +1,4 @@
-import EventLoop
+import Systemd
 import Testing
 
 @testable import HTTPServer

@@ -1,5 +1,5 @@
-import EventLoop
 import Glibc
+import Systemd
 import TestNeeds
 import TestSupport
 import Testing

@@ -1,6 +1,6 @@
-import EventLoop
 import Glibc
 import Synchronization
+import Systemd
 import Testing
 
 @testable import HTTPServer

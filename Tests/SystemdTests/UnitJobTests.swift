@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import EventLoop
+@testable import Systemd
 
 @Suite struct UnitJobTests {
   @Test func `only a stop is one`() {

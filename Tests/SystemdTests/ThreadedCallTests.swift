@@ -1,5 +1,5 @@
-import EventLoop
 import Glibc
+import Systemd
 import Testing
 
 @Suite struct ThreadedCallTests {

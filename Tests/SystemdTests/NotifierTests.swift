@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import EventLoop
+@testable import Systemd
 
 @Suite struct NotifierTests {
   /// Plays the service manager in a process of its own, for the address is an environment variable.

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import EventLoop
+@testable import Systemd
 
 @Suite struct JournalTests {
   /// A journal's socket of a test's own.
