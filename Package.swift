@@ -84,7 +84,7 @@ let package = Package(
     tests("Wire", imports: ["Core", "Secrets", "JSON", "TestSupport"]),
     tests("Settings", imports: ["Core", "TestSupport"]),
     tests("CloudAPI", imports: ["Core", "Secrets", "JSON", "TestSupport"]),
-    tests("Systemd"),
+    tests("Systemd", imports: ["TestNeeds", "TestSupport"]),
     tests("HTTPClient", imports: ["Systemd", "Secrets", "TestNeeds", "TestSupport"]),
     tests("HTTPServer", imports: ["Systemd", "TestNeeds", "TestSupport"]),
     tests("FileOutput", imports: ["Secrets", "TestNeeds", "TestSupport"]),

@@ -4,16 +4,16 @@ import CSystemd
 ///
 /// The owner holds the source and the source holds the handler: capture the owner `unowned` or `weak`.
 package class EventSource {
-  fileprivate(set) final var raw: OpaquePointer?
+  final var raw: OpaquePointer?
 
-  fileprivate init() {}
+  init() {}
 
   // NULL is allowed, so that an initialiser which throws half-way ends here too.
   deinit { sd_event_source_disable_unref(raw) }
 
-  fileprivate final var userdata: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
+  final var userdata: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
 
-  fileprivate static func from<Source: EventSource>(_ userdata: UnsafeMutableRawPointer?) -> Source {
+  static func from<Source: EventSource>(_ userdata: UnsafeMutableRawPointer?) -> Source {
     Unmanaged<Source>.fromOpaque(userdata!).takeUnretainedValue()
   }
 

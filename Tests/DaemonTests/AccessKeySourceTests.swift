@@ -275,18 +275,17 @@ import Wire
 
   struct Fault: Sendable, CustomTestStringConvertible {
     let name: String
-    var instance: CInt?
-    var watch: CInt?
+    let errno: CInt
     let says: String
     var testDescription: String { name }
   }
 
   /// The daemon refused to start where the host's other programs had used up what there is of inotify.
   @Test(arguments: [
-    Fault(name: "no instance", instance: EMFILE, says: "fs.inotify.max_user_instances"),
-    Fault(name: "no watch", watch: ENOSPC, says: "fs.inotify.max_user_watches"),
-    Fault(name: "the host's table is full", instance: ENFILE, says: "Too many open files in system"),
-    Fault(name: "a directory that may not be read", watch: EACCES, says: "Permission denied"),
+    Fault(name: "no instance", errno: EMFILE, says: "fs.inotify.max_user_instances"),
+    Fault(name: "no watch", errno: ENOSPC, says: "fs.inotify.max_user_watches"),
+    Fault(name: "the host's table is full", errno: ENFILE, says: "Too many open files in system"),
+    Fault(name: "a directory that may not be read", errno: EACCES, says: "Permission denied"),
   ])
   func `where nothing can be watched the key is used, and what the file holds later is seen all the same`(
     _ fault: Fault
@@ -295,17 +294,10 @@ import Wire
     var calls = DirectoryWatch.Calls()
     calls.retry = 1
     var isFixed = false
-    let fail: (CInt) -> CInt = {
-      errno = $0
-      return -1
-    }
-    if let number = fault.instance {
-      let real = calls.makeInstance
-      calls.makeInstance = { isFixed ? real() : fail(number) }
-    }
-    if let number = fault.watch {
-      let real = calls.addWatch
-      calls.addWatch = { isFixed ? real($0, $1, $2) : fail(number) }
+    let real = calls.addSource
+    calls.addSource = { (loop, directory, handler) throws(LoopError) in
+      if !isFixed { throw LoopError(attempt: "watch", errno: fault.errno) }
+      return try real(loop, directory, handler)
     }
     let source = try source(watching: calls)
     #expect(source.key?.id == "LTAIold")

@@ -45,6 +45,10 @@ package enum PrivateMounts {
     try check(mount(other, path, nil, bind, nil), "mount over \(path)")
   }
 
+  package static func unmount(_ directory: String) throws {
+    try check(umount(directory), "unmount \(directory)")
+  }
+
   private static func enter() throws {
     // Swift's Glibc module doesn't have it, since it needs _GNU_SOURCE.
     typealias Unshare = @convention(c) (CInt) -> CInt
