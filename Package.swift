@@ -36,13 +36,14 @@ let package = Package(
     room("Threads"),
     room("Systemd", imports: ["CSystemd", "CLinux", "Threads"]),
     room("HTTPClient", imports: ["Systemd", "Secrets", "CCurl", "CLinux"]),
-    room("HTTPServer", imports: ["Systemd", "CLinux"]),
+    room("LocalSockets", imports: ["Core", "Systemd", "CLinux"]),
+    room("HTTPServer", imports: ["Core", "Systemd", "LocalSockets", "CLinux"]),
     room("FileOutput", imports: ["Core", "Secrets", "CLinux", "Threads"]),
     room(
       "Daemon",
       imports: [
-        "Core", "Secrets", "Wire", "SessionStore", "Settings", "CloudAPI", "Systemd", "HTTPClient", "HTTPServer",
-        "FileOutput", "CLinux", logging,
+        "Core", "Secrets", "Wire", "SessionStore", "Settings", "CloudAPI", "Systemd", "HTTPClient", "LocalSockets",
+        "HTTPServer", "FileOutput", "CLinux", logging,
       ]),
     room("LocalClient", imports: ["Core", "Wire", "Secrets", "CLinux"]),
     // The other end of the tests: it shares neither code nor a TLS library with the rooms above.
@@ -86,13 +87,14 @@ let package = Package(
     tests("CloudAPI", imports: ["Core", "Secrets", "JSON", "TestSupport"]),
     tests("Systemd", imports: ["TestNeeds", "TestSupport"]),
     tests("HTTPClient", imports: ["Systemd", "Secrets", "TestNeeds", "TestSupport"]),
-    tests("HTTPServer", imports: ["Systemd", "TestNeeds", "TestSupport"]),
+    tests("LocalSockets", imports: ["Core", "Systemd", "TestNeeds", "TestSupport"]),
+    tests("HTTPServer", imports: ["Core", "LocalSockets", "Systemd", "TestNeeds", "TestSupport"]),
     tests("FileOutput", imports: ["Secrets", "TestNeeds", "TestSupport"]),
     tests(
       "Daemon",
       imports: [
-        "Core", "Secrets", "SessionStore", "Settings", "CloudAPI", "Systemd", "HTTPClient", "HTTPServer", "Wire",
-        "FileOutput", "TestSupport", logging,
+        "Core", "Secrets", "SessionStore", "Settings", "CloudAPI", "Systemd", "HTTPClient", "LocalSockets",
+        "HTTPServer", "Wire", "FileOutput", "TestSupport", logging,
       ]),
     tests("LocalClient", imports: ["Secrets", "TestSupport"]),
     tests("rolekeeper", imports: ["Core", "TestSupport", "Wire"]),

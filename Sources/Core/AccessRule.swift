@@ -1,17 +1,3 @@
-/// Who is calling, as the kernel says it.
-package struct Caller: Hashable, Sendable {
-  package let uid: UInt32
-  package let gid: UInt32
-  /// The supplementary groups it had when it connected.
-  package let groups: [UInt32]
-
-  package init(uid: UInt32, gid: UInt32, groups: [UInt32]) {
-    self.uid = uid
-    self.gid = gid
-    self.groups = groups
-  }
-}
-
 /// A set of users and groups, by number: names are resolved when the settings are loaded.
 package struct AccessRule: Hashable, Sendable {
   package let uids: Set<UInt32>
@@ -25,8 +11,8 @@ package struct AccessRule: Hashable, Sendable {
   /// Whether it admits nobody.
   package var isEmpty: Bool { uids.isEmpty && gids.isEmpty }
 
-  package func admits(_ caller: Caller) -> Bool {
-    uids.contains(caller.uid) || gids.contains(caller.gid) || caller.groups.contains { gids.contains($0) }
+  package func admits(_ peer: Peer) -> Bool {
+    uids.contains(peer.uid) || gids.contains(peer.gid) || peer.groups.contains { gids.contains($0) }
   }
 }
 
@@ -42,10 +28,10 @@ package struct AccessPolicy: Sendable {
   }
 
   /// Root, the daemon's own user and the admins of the settings.
-  package func isAdmin(_ caller: Caller) -> Bool {
-    caller.uid == 0 || caller.uid == ownUID || admins.admits(caller)
+  package func isAdmin(_ peer: Peer) -> Bool {
+    peer.uid == 0 || peer.uid == ownUID || admins.admits(peer)
   }
 
-  /// Whether `caller` may read a role whose `allow` is `rule`.
-  package func mayRead(_ caller: Caller, role rule: AccessRule) -> Bool { isAdmin(caller) || rule.admits(caller) }
+  /// Whether `peer` may read a role whose `allow` is `rule`.
+  package func mayRead(_ peer: Peer, role rule: AccessRule) -> Bool { isAdmin(peer) || rule.admits(peer) }
 }

@@ -1,3 +1,4 @@
+import Core
 import HTTPServer
 
 /// What a reader asks for in the query of a read: `?min_ttl=7200&wait=10`.

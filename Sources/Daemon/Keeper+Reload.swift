@@ -1,6 +1,7 @@
 import Core
 import Glibc
 import HTTPServer
+import LocalSockets
 package import Logging
 package import Settings
 import Systemd

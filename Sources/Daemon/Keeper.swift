@@ -1,6 +1,7 @@
 import Core
 import Glibc
 import HTTPServer
+import LocalSockets
 package import Logging
 import Secrets
 package import Settings

@@ -11,12 +11,21 @@ final class KeptAnswers {
     let end: Int64
   }
 
+  /// What decides which roles a peer may read, whatever process of a user's it is.
+  private struct Rights: Hashable {
+    let uid: UInt32
+    let gid: UInt32
+    let groups: [UInt32]
+
+    init(_ peer: Peer) { (uid, gid, groups) = (peer.uid, peer.gid, peer.groups) }
+  }
+
   private static let mostLists = 64
 
   /// In µs; what is said of seconds is hardly older than it looks.
   private let lifetime: Int64
   private let time: () -> Int64
-  private var lists: [Caller: Kept] = [:]
+  private var lists: [Rights: Kept] = [:]
   private var health: Kept?
   private var timer: TimerSource!
 
@@ -32,13 +41,14 @@ final class KeptAnswers {
     timer = try TimerSource(loop, accuracy: 50_000) { [unowned self] in dropExpired() }
   }
 
-  /// The list for whoever has these rights.
-  func list(for caller: Caller, render: () -> Response) -> Response {
+  /// The list for whoever has the rights of `peer`.
+  func list(for peer: Peer, render: () -> Response) -> Response {
     let now = time()
-    if let kept = lists[caller], now < kept.end { return kept.response }
+    let rights = Rights(peer)
+    if let kept = lists[rights], now < kept.end { return kept.response }
     if lists.count >= Self.mostLists { lists = [:] }
     let response = render()
-    lists[caller] = keep(response, since: now)
+    lists[rights] = keep(response, since: now)
     return response
   }
 

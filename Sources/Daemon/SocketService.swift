@@ -96,7 +96,7 @@ package final class SocketService: RequestHandler {
     subscribers.forgetAll()
   }
 
-  package func isPrivileged(_ peer: Peer) -> Bool { access.isAdmin(Caller(peer)) }
+  package func isPrivileged(_ peer: Peer) -> Bool { access.isAdmin(peer) }
 
   package func refused(_ peer: Peer, _ reason: ServerStatistics.Refusal) {
     refusalLog.note(.connection(reason), uid: peer.uid, pid: peer.pid)
@@ -151,7 +151,7 @@ package final class SocketService: RequestHandler {
   // MARK: - Small answers
 
   private func listRoles(for peer: Peer) -> Response {
-    kept.list(for: Caller(peer)) { renderList(for: peer) }
+    kept.list(for: peer) { renderList(for: peer) }
   }
 
   private func renderList(for peer: Peer) -> Response {
@@ -231,7 +231,7 @@ package final class SocketService: RequestHandler {
   // MARK: - Who may
 
   func mayRead(_ peer: Peer, _ role: KeptRole) -> Bool {
-    access.mayRead(Caller(peer), role: role.settings.readers)
+    access.mayRead(peer, role: role.settings.readers)
   }
 
   private func forAdmins(_ peer: Peer, _ path: @autoclosure () -> String) -> Response? {
@@ -305,8 +305,4 @@ extension RefreshReport {
     case .grantedLess, .stillFailing, .reservationFailed: nil
     }
   }
-}
-
-extension Caller {
-  init(_ peer: Peer) { self.init(uid: peer.uid, gid: peer.gid, groups: peer.groups) }
 }

@@ -1,6 +1,6 @@
 import CloudAPI
 import HTTPClient
-import HTTPServer
+import LocalSockets
 package import Settings
 import Systemd
 

@@ -1,3 +1,5 @@
+import Core
+
 /// One client, in a slot that is used again when it is gone.
 ///
 ///     reading ──head complete──▶ waiting ──answered──▶ reading        (closed instead when the client asked for that)

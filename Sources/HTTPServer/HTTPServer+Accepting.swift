@@ -1,29 +1,27 @@
 import CLinux
+import Core
 import Glibc
-import Systemd
+import LocalSockets
 
 /// New connections: who they are, whether there is room, and what becomes of their slot.
 extension HTTPServer {
   /// `isSure` when epoll says that somebody is there.
   func acceptBatch(isSure: Bool = false) {
     requestsAtAccept = statistics.requests
-    if acceptsLeft == 0 || acceptPause.isArmed { return }
-    var isThere = isSure || isSomebodyThere
+    if acceptsLeft == 0 || acceptor.isPaused { return }
+    var isThere = isSure || listener.hasConnection
     while isThere, acceptsLeft > 0, !isTurnOver {
       acceptsLeft -= 1
-      var who = clinux_peer()
-      let descriptor = groups.withUnsafeMutableBufferPointer {
-        clinux_accept(listener.descriptor, &who, $0.baseAddress, $0.count)
-      }
-      switch -descriptor {
-      case ...0:
-        crowd.note(who.uid, who.pid)
-        welcome(descriptor, &who)
+      if let (descriptor, peer) = acceptor.accept() {
+        statistics.accepted += 1
+        crowd.note(peer.uid, peer.pid)
+        admit(descriptor, peer)
         if epoll < 0 { return }
-      case EAGAIN, EINTR, ECONNABORTED: break
-      default: return pauseAccepting(-descriptor)
+      } else if acceptor.isPaused {
+        statistics.acceptPauses += 1
+        return
       }
-      isThere = isSomebodyThere
+      isThere = listener.hasConnection
     }
     guard isThere else {
       acceptShare = HTTPServer.requestsPerVisit
@@ -35,12 +33,6 @@ extension HTTPServer {
     let leader = crowd.leader
     crowd = Crowd()
     if let (uid, pid) = leader { handler.crowded(by: uid, pid) }
-  }
-
-  /// Whether the listener's queue has a connection. An accept4 in vain makes a socket and a descriptor first: it takes ten times as long.
-  private var isSomebodyThere: Bool {
-    var question = pollfd(fd: listener.descriptor, events: Int16(POLLIN), revents: 0)
-    return poll(&question, 1, 0) == 1
   }
 
   /// Finds who makes most of the connections (Boyer and Moore's majority vote) since the listener's queue was last empty.
@@ -57,32 +49,6 @@ extension HTTPServer {
 
     /// Who made more than half of them, and surely found when more than three of four; nobody else is to be named for it.
     var leader: (uid: UInt32, pid: Int32)? { lead * 2 > count ? candidate : nil }
-  }
-
-  /// Lets clients wait in the listener's queue for 100 ms, or until a connection closes: with descriptors or memory run out
-  /// the listener stays ready, and the loop would turn at full speed for nothing.
-  private func pauseAccepting(_ reason: CInt) {
-    _ = watchListener(CInt(EPOLL_CTL_MOD), 0)
-    acceptPause.arm(at: now + 100_000)
-    statistics.acceptPauses += 1
-    acceptingPaused?(reason)
-  }
-
-  private func welcome(_ descriptor: CInt, _ who: inout clinux_peer) {
-    statistics.accepted += 1
-    while who.group_count > groups.count {
-      groups = [UInt32](repeating: 0, count: who.group_count)
-      let failure = groups.withUnsafeMutableBufferPointer {
-        clinux_peer_of(descriptor, &who, $0.baseAddress, $0.count)
-      }
-      if failure < 0 {
-        close(descriptor)
-        return
-      }
-    }
-    let found = groups.prefix(Int(who.group_count))
-    if !lastGroups.elementsEqual(found) { lastGroups = Array(found) }
-    admit(descriptor, Peer(uid: who.uid, gid: who.gid, pid: who.pid, groups: lastGroups))
   }
 
   private func admit(_ descriptor: CInt, _ peer: Peer) {
@@ -178,7 +144,7 @@ extension HTTPServer {
     connection.end()
     connection.isQueued = false
     freeSlots.append(connection.slot)
-    if acceptPause.isArmed { acceptPause.arm(at: now) }
+    acceptor.resume()
   }
 
   /// Closes a connection whose client is gone, and tells the handler if it was still at work for it.

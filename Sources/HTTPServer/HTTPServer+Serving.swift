@@ -1,4 +1,5 @@
 import CLinux
+import Core
 import Glibc
 
 /// What happens when a connection is ready, or its time is over: heads in, answers out.

@@ -1,5 +1,7 @@
 import CLinux
+import Core
 import Glibc
+package import LocalSockets
 package import Systemd
 
 /// An HTTP/1.1 server for processes of this host: a Unix socket's listener and all its clients.
@@ -23,19 +25,22 @@ package final class HTTPServer {
   static let listenerTag = UInt64.max
 
   let loop: EventLoop
-  package let listener: UnixListener
+  private(set) var acceptor: Acceptor!
+  package var listener: UnixListener { acceptor.listener }
   private(set) var limits: ServerLimits
   /// The handler owns the server, or both have the same owner.
   unowned let handler: any RequestHandler
 
-  /// Called with the errno when accepting is put off for 100 ms, since descriptors or memory have run out.
-  package var acceptingPaused: ((CInt) -> Void)?
+  /// Called with the errno when accepting pauses, since descriptors or memory have run out.
+  package var acceptingPaused: ((CInt) -> Void)? {
+    get { acceptor.paused }
+    set { acceptor.paused = newValue }
+  }
   @exclusivity(unchecked) package internal(set) var statistics = ServerStatistics()
 
   private(set) var epoll: CInt
   private var source: IOSource?
   private var expiry: TimerSource!
-  var acceptPause: TimerSource!
   private var resumption: DeferSource!
 
   // Unchecked for the same reason as in Connection.
@@ -73,16 +78,12 @@ package final class HTTPServer {
 
   private let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: HTTPServer.batch)
   let scratch = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: HTTPServer.scratchSize)
-  var groups = [UInt32](repeating: 0, count: 64)
-  /// The groups of the last peer, for the next is often of the same user.
-  var lastGroups: [UInt32] = []
 
   /// Serves from the next turn of `loop` on, until `stop` or its release. Neither retains `handler`.
   package init(
     _ loop: EventLoop, listener: UnixListener, limits: ServerLimits = ServerLimits(), handler: any RequestHandler
   ) throws {
     self.loop = loop
-    self.listener = listener
     self.limits = limits
     self.handler = handler
     precondition(limits.headSize <= HTTPServer.scratchSize, "a head fits into the scratch buffer")
@@ -95,12 +96,12 @@ package final class HTTPServer {
     events.initialize(repeating: epoll_event())
     epoll = epoll_create1(CInt(EPOLL_CLOEXEC))
     guard epoll >= 0 else { throw ListenError.call("epoll_create1", errno) }
+    acceptor = try Acceptor(loop, listener) { [unowned self] isWatched in
+      _ = watchListener(CInt(EPOLL_CTL_MOD), isWatched ? EPOLLIN.rawValue : 0)
+    }
     guard watchListener(CInt(EPOLL_CTL_ADD), EPOLLIN.rawValue) else { throw ListenError.call("epoll_ctl", errno) }
     source = try IOSource(loop, descriptor: epoll, events: .readable) { [unowned self] _ in dispatch() }
     expiry = try TimerSource(loop, accuracy: 100_000) { [unowned self] in expire() }
-    acceptPause = try TimerSource(loop, accuracy: 10_000) { [unowned self] in
-      _ = watchListener(CInt(EPOLL_CTL_MOD), EPOLLIN.rawValue)
-    }
     resumption = DeferSource(loop) { [unowned self] in resumeQueued() }
   }
 
@@ -121,10 +122,9 @@ package final class HTTPServer {
     guard epoll >= 0 else { return }
     source = nil
     expiry?.disarm()
-    acceptPause?.disarm()
     resumption?.cancel()
     for connection in connections where connection.phase != .free { release(connection) }
-    listener.close()
+    acceptor?.stop()
     close(epoll)
     epoll = -1
   }

@@ -25,6 +25,8 @@ struct HeadFields {
 
   var method = Method.get
   var isHTTP11 = false
+  /// The target's host, or else the Host header's value.
+  var host: Piece?
   /// Whether the connection may stay open: HTTP/1.1 without `Connection: close`. A client of HTTP/1.0 that asks for
   /// keep-alive would have to be told so in every answer; it gets the older default instead.
   var keepsAlive = false

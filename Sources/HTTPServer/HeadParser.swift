@@ -1,11 +1,11 @@
 /// Reads one request head (RFC 9112), stricter than the RFC where that costs an honest client nothing.
 ///
 /// - Lines end in CRLF; a bare CR or LF, two empty lines before the request, and folded header lines are refused.
-/// - The target is in origin form or in absolute form with the scheme http, whose host means as little as the Host header. It has at
+/// - The target is in origin form or in absolute form with the scheme http, whose host stands in place of the Host header's. It has at
 ///   most 2048 bytes, of the characters of RFC 3986 only. Percent-escapes are decoded in place, and only to printable ASCII. At most
 ///   8 segments and 8 query items, no name twice; a query may be empty.
 /// - No request has a body: Transfer-Encoding, and any Content-Length but one `0`, are refused.
-/// - HTTP/1.1 needs one Host, whatever it says. `Expect: 100-continue` announces a body; without one it means nothing.
+/// - HTTP/1.1 needs one Host, whatever it says: `RequestHead.host` is for whoever cares. `Expect: 100-continue` announces a body; without one it means nothing.
 /// - At most 64 header lines.
 enum HeadParser {
   static let maximumTarget = 2048

@@ -1,6 +1,7 @@
 /// Reads the header lines of a head and judges the few that mean something here.
 struct HeaderLines {
   private var hosts = 0
+  private var host: HeadFields.Piece?
   private var contentLengths = 0
   private var wantsClose = false
 
@@ -17,6 +18,8 @@ struct HeaderLines {
       at = try lines.readLine(head, at)
     }
     guard !fields.isHTTP11 || lines.hosts == 1 else { throw .host }
+    // A target's own host stands in place of the header's (RFC 9112, 3.2.2).
+    if fields.host == nil { fields.host = lines.host }
     fields.keepsAlive = fields.isHTTP11 && !lines.wantsClose
   }
 
@@ -44,6 +47,7 @@ struct HeaderLines {
     case 4 where head.holds("host", ignoringCaseIn: name):
       hosts += 1
       if hosts > 1 { throw .host }
+      host = HeadFields.Piece(value.lowerBound, value.upperBound)
     case 6 where head.holds("expect", ignoringCaseIn: name):
       guard head.holds("100-continue", ignoringCaseIn: value) else { throw .expectationFailed }
     case 10 where head.holds("connection", ignoringCaseIn: name):

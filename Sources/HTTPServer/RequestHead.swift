@@ -1,6 +1,6 @@
 /// A request, valid while it is being responded to: it can be neither copied nor kept.
 ///
-/// All texts in it are decoded and printable ASCII.
+/// All texts in it but `host` are decoded and printable ASCII.
 package struct RequestHead: ~Copyable {
   private let fields: HeadFields
   private let bytes: UnsafeBufferPointer<UInt8>
@@ -13,6 +13,10 @@ package struct RequestHead: ~Copyable {
 
   package var method: Method { fields.method }
   var keepsAlive: Bool { fields.keepsAlive }
+
+  /// Whom the client means to ask: the target's host or else the Host header, as sent, with its port; it may be empty. Nil in HTTP/1.0 when
+  /// neither is there.
+  package var host: String? { fields.host.map { String(decoding: bytes[$0.range], as: UTF8.self) } }
 
   /// The number of the path's segments: 1 (empty) for `/`, 2 for `/v1/roles`, 3 (the last empty) for `/v1/roles/`.
   package var segmentCount: Int { fields.segmentCount }

@@ -1,3 +1,5 @@
+package import Core
+
 /// Bytes ready to be sent, shared by reference: rendered once, sent many times, and never changed.
 package protocol ResponseBytes: AnyObject {
   func withBytes(_ body: (Span<UInt8>) -> Void)

@@ -13,7 +13,7 @@ struct TargetParser {
   ) throws(HeadRefusal) {
     let limit = at + HeadParser.maximumTarget
     guard at < head.count, head[at] != UInt8(ascii: " ") else { throw .requestLine }
-    if head[at] != UInt8(ascii: "/") { try skipHost(head.span, &at, limit, fields.method) }
+    if head[at] != UInt8(ascii: "/") { fields.host = try readHost(head.span, &at, limit, fields.method) }
     var parser = TargetParser(at: at, write: at, start: at)
     if head[at] == UInt8(ascii: "/") {
       parser.begin()
@@ -29,10 +29,10 @@ struct TargetParser {
     at = parser.at + 1
   }
 
-  /// Skips what is in front of the path in absolute form, and leaves `at` at the path, the query's mark or the space behind.
-  private static func skipHost(
+  /// Reads what is in front of the path in absolute form, and leaves `at` at the path, the query's mark or the space behind.
+  private static func readHost(
     _ head: Span<UInt8>, _ at: inout Int, _ limit: Int, _ method: Method
-  ) throws(HeadRefusal) {
+  ) throws(HeadRefusal) -> HeadFields.Piece {
     let scheme = at..<min(at + 7, head.count)
     guard head.holds("http://", ignoringCaseIn: scheme) else {
       // "*" is OPTIONS' and a bare host CONNECT's (RFC 9112, 3.2.3 and 3.2.4); there is no path whose methods could be listed.
@@ -48,6 +48,7 @@ struct TargetParser {
       [UInt8(ascii: "/"), UInt8(ascii: "?"), UInt8(ascii: " ")].contains(head[at])
     else { throw .authority }
     guard at < limit || head[at] == UInt8(ascii: " ") else { throw .targetTooLong }
+    return HeadFields.Piece(start, at)
   }
 
   /// Characters of a host and its port, an address in brackets among them (RFC 3986, 3.2.2), without the `@` behind a user.

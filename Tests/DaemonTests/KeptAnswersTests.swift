@@ -11,14 +11,14 @@ import Testing
     var now: Int64 = 1_000_000
   }
 
-  private func caller(_ uid: UInt32) -> Caller { Caller(uid: uid, gid: uid, groups: []) }
+  private func peer(_ uid: UInt32, pid: Int32 = 1) -> Peer { Peer(uid: uid, gid: uid, pid: pid, groups: []) }
 
   @Test func `an answer is given again for 200 ms and not a moment longer`() throws {
     let clock = Clock()
     let kept = try KeptAnswers(loop: EventLoop(), time: { clock.now })
     var rendered: [String] = []
     func ask() {
-      _ = kept.list(for: caller(1)) {
+      _ = kept.list(for: peer(1)) {
         rendered.append("list")
         return Answer.text("a")
       }
@@ -43,19 +43,24 @@ import Testing
     let kept = try KeptAnswers(loop: EventLoop())
     var renderings = 0
     for uid: UInt32 in [1, 2, 1, 2] {
-      _ = kept.list(for: caller(uid)) {
+      _ = kept.list(for: peer(uid)) {
         renderings += 1
         return Answer.text("\(uid)")
       }
     }
     #expect(renderings == 2)
+    _ = kept.list(for: peer(1, pid: 2)) {
+      renderings += 1
+      return Answer.text("1")
+    }
+    #expect(renderings == 2, "another process of the same user has the same rights")
   }
 
   /// With 10,000 roles each of up to 64 lists took some 3 MB until the next reload.
   @Test func `answers that nobody asks for again leave the memory`() throws {
     let loop = try EventLoop()
     let kept = try KeptAnswers(loop: loop, lifetime: .milliseconds(1))
-    for uid: UInt32 in 0..<3 { _ = kept.list(for: caller(uid)) { Answer.text("a") } }
+    for uid: UInt32 in 0..<3 { _ = kept.list(for: peer(uid)) { Answer.text("a") } }
     _ = kept.health { Answer.text("a") }
     #expect(kept.count == 4)
     while kept.count > 0 { try loop.runOnce(timeout: .seconds(1)) }
@@ -64,7 +69,7 @@ import Testing
   @Test func `one that was kept later leaves later`() throws {
     let clock = Clock()
     let kept = try KeptAnswers(loop: EventLoop(), time: { clock.now })
-    _ = kept.list(for: caller(1)) { Answer.text("a") }
+    _ = kept.list(for: peer(1)) { Answer.text("a") }
     clock.now += 100_000
     _ = kept.health { Answer.text("a") }
     clock.now += 100_000

@@ -1,5 +1,5 @@
 import Glibc
-import HTTPServer
+import LocalSockets
 import Settings
 import TestSupport
 import Testing

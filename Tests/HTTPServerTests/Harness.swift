@@ -1,4 +1,6 @@
+import Core
 import Glibc
+import LocalSockets
 import Systemd
 import TestSupport
 

@@ -67,4 +67,24 @@ import Testing
     #expect(try with(row.target) { $0.query("min_ttl") } == row.text)
     #expect(try with(row.target) { $0.queryNumber("min_ttl") } == row.number)
   }
+
+  struct Host: Sendable, CustomTestStringConvertible {
+    let head: String
+    let host: String?
+    var testDescription: String { head }
+  }
+
+  @Test(arguments: [
+    Host(head: "GET / HTTP/1.1\r\nX: y\r\nhost:  localhost:8080 \r\nHosts: z\r\n\r\n", host: "localhost:8080"),
+    Host(head: "GET /%41%42 HTTP/1.1\r\nHost: x\r\n\r\n", host: "x"),
+    Host(head: "GET / HTTP/1.1\r\nHost:\r\n\r\n", host: ""),
+    Host(head: "GET / HTTP/1.0\r\n\r\n", host: nil),
+    Host(head: "GET http://[::1]:80/%41?a=%42 HTTP/1.1\r\nHost: x\r\n\r\n", host: "[::1]:80"),
+    Host(head: "GET http://a HTTP/1.0\r\n\r\n", host: "a"),
+  ])
+  func `the host is the target's, or else the header's`(_ row: Host) throws {
+    var bytes = Array(row.head.utf8)
+    let fields = try parse(&bytes)
+    #expect(bytes.withUnsafeBufferPointer { RequestHead(fields, $0).host } == row.host)
+  }
 }

@@ -1,6 +1,6 @@
+import Core
 import Glibc
 import Systemd
-import TestNeeds
 import TestSupport
 import Testing
 
@@ -32,20 +32,6 @@ import Testing
     #expect(peer.gid == getegid())
     #expect(peer.pid == getpid())
     #expect(peer.groups.sorted() == groups.sorted())
-  }
-
-  @Test(.needs(.root)) func `another user is known as such, with more groups than usual`() async {
-    await #expect(processExitsWith: .success) {
-      let harness = try Harness()
-      chmod(harness.path, 0o666)
-      let groups = (5000..<5100).map { gid_t($0) }
-      precondition(setgroups(groups.count, groups) == 0)
-      precondition(setegid(4712) == 0 && seteuid(4711) == 0)
-      _ = try harness.exchange(Text.get, on: harness.connect())
-      let peer = harness.handler.peers[0]
-      precondition(peer.uid == 4711 && peer.gid == 4712 && peer.groups == groups)
-      precondition(seteuid(0) == 0)
-    }
   }
 
   @Test(arguments: ["GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"])

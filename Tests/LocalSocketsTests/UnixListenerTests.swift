@@ -3,7 +3,7 @@ import TestNeeds
 import TestSupport
 import Testing
 
-@testable import HTTPServer
+@testable import LocalSockets
 
 @Suite struct UnixListenerTests {
   let directory: TemporaryDirectory
@@ -31,7 +31,7 @@ import Testing
     let listener = try UnixListener(path: path, mode: mode)
     #expect(status(path)?.st_mode == S_IFSOCK | mode)
     #expect(status(path)?.st_gid == getegid())
-    _ = try Client(path)
+    _ = try StreamConnection(unix: path)
     withExtendedLifetime(listener) {}
   }
 
@@ -126,7 +126,7 @@ import Testing
     let before = try #require(status(path))
     let listener = try UnixListener(path: path, mode: 0o600)
     #expect(status(path)?.st_ino != before.st_ino)
-    _ = try Client(path)
+    _ = try StreamConnection(unix: path)
     withExtendedLifetime(listener) {}
   }
 
@@ -138,7 +138,7 @@ import Testing
       + "stop that one or choose another path"
     #expect(message { _ = try UnixListener(path: path, mode: 0o600) } == expected)
     #expect(status(path)?.st_ino == inode)
-    _ = try Client(path)
+    _ = try StreamConnection(unix: path)
     withExtendedLifetime(listener) {}
   }
 
@@ -173,7 +173,7 @@ import Testing
         == "socket '\(long)' has 108 bytes, a socket's path has room for 107; choose a shorter one")
     let longest = String(long.dropLast())
     let listener = try UnixListener(path: longest, mode: 0o600)
-    _ = try Client(longest)
+    _ = try StreamConnection(unix: longest)
     withExtendedLifetime(listener) {}
   }
 

@@ -1,4 +1,5 @@
 import CLinux
+import Core
 import Glibc
 
 /// The path that a socket is to have, and the steps of putting one there.
@@ -49,9 +50,9 @@ struct SocketPlace {
     guard probe >= 0 else { throw .call("socket", errno) }
     defer { close(probe) }
     if call(connect, probe, path) == 0 {
-      var owner = clinux_peer()
-      _ = clinux_peer_of(probe, &owner, nil, 0)
-      throw .inUse(path, pid: owner.pid, uid: owner.uid)
+      var reader = PeerReader()
+      let owner = reader.peer(of: probe)
+      throw .inUse(path, pid: owner?.pid ?? 0, uid: owner?.uid ?? 0)
     }
     switch errno {
     case ECONNREFUSED, ENOENT: return

@@ -1,11 +1,15 @@
 import CLinux
 import Glibc
 
-/// A listening Unix stream socket at a path, taken away again when it is closed.
+/// A listening Unix stream socket: our own at a path, taken away again when it is closed, or one that was inherited.
 package final class UnixListener {
+  /// Empty for an inherited socket that has no file.
   package let path: String
   package private(set) var descriptor: CInt
+  /// Whether whoever started this process made the socket. Its file, mode and group are theirs.
+  package let isInherited: Bool
   private var identity: (device: dev_t, inode: ino_t)?
+  private var peers = PeerReader()
 
   /// Listens at `path` with permission bits `mode`, owned by us and group `gid` (nil: our own).
   ///
@@ -14,6 +18,7 @@ package final class UnixListener {
   package init(path: String, mode: UInt32, gid: UInt32? = nil) throws(ListenError) {
     let place = try SocketPlace(path)
     self.path = path
+    isInherited = false
     descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw .call("socket", errno) }
     let lock = try place.lockDirectory()
@@ -33,6 +38,15 @@ package final class UnixListener {
     }
   }
 
+  /// Goes on with a socket that whoever started this process has made and listens on (sd_listen_fds(3)).
+  ///
+  /// Its descriptor is owned by the listener, unless this throws. Its file, mode and group are left alone, when it is closed too.
+  package init(inheriting descriptor: CInt) throws(ListenError) {
+    path = try InheritedSocket.path(descriptor)
+    isInherited = true
+    self.descriptor = descriptor
+  }
+
   /// What would keep a listener from `path` for as long as nobody does something about it; nil when nothing is known of. A socket that a
   /// process listens on may be our own daemon's (`inUse`). Changes nothing.
   package static func obstacle(at path: String) -> ListenError? {
@@ -46,8 +60,18 @@ package final class UnixListener {
 
   deinit { close() }
 
-  /// Changes who may connect from now on; whoever is connected stays.
+  /// Takes one connection from the queue, and finds out who made it.
+  package func accept() -> PeerReader.Accepted { peers.accept(from: descriptor) }
+
+  /// Whether the queue has a connection. An accept4 in vain makes a socket and a descriptor first: it takes ten times as long.
+  package var hasConnection: Bool {
+    var question = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&question, 1, 0) == 1
+  }
+
+  /// Changes who may connect from now on; whoever is connected stays. Changes nothing about an inherited socket.
   package func setAccess(mode: UInt32, gid: UInt32?) throws(ListenError) {
+    if isInherited { return }
     var old = stat()
     guard lstat(path, &old) == 0 else { throw .path(path, attempt: "looking at it", errno) }
     // Closed while it changes hands, so that no mode meets a group that it isn't for.

@@ -11,6 +11,8 @@ package enum ListenError: Error, CustomStringConvertible {
   case unclear(String, CInt)
   case group(String, gid: UInt32, CInt)
   case path(String, attempt: String, CInt)
+  /// An inherited descriptor that is something else than a listening Unix stream socket.
+  case notAListener(CInt)
   case call(String, CInt)
 
   package var description: String { "\(why); \(fix)" }
@@ -30,6 +32,8 @@ package enum ListenError: Error, CustomStringConvertible {
       "socket '\(path)' cannot be given to group \(gid): \(text(code))"
     case .path(let path, let attempt, let code):
       "socket '\(path)': \(attempt): \(text(code))"
+    case .notAListener(let descriptor):
+      "inherited descriptor \(descriptor) isn't a Unix stream socket that is listened on"
     case .call(let call, let code):
       "socket: \(call): \(text(code))"
     }
@@ -44,6 +48,7 @@ package enum ListenError: Error, CustomStringConvertible {
     case .unclear(let path, _): "see whether a process listens there, as root: ss -lxp src \(path)"
     case .group: "make the daemon's user a member, or allow CAP_CHOWN"
     case .path: "see that its directory exists and that the daemon may write to it"
+    case .notAListener: "give the socket unit a path in ListenStream=, and Accept=no"
     case .call: "try again; descriptors or memory may have run out"
     }
   }

@@ -1,4 +1,4 @@
-/// Who is at the other end of a connection, by the kernel's word at the time it was made (SO_PEERCRED, SO_PEERGROUPS).
+/// Who is at the other end of a local connection, by the kernel's word at the time it was made (SO_PEERCRED, SO_PEERGROUPS).
 package struct Peer: Hashable, Sendable {
   package let uid: UInt32
   package let gid: UInt32

@@ -1,0 +1,56 @@
+import CLinux
+package import Core
+import Glibc
+
+/// Finds out who is at the other end of a connection. The kernel says it (SO_PEERCRED and SO_PEERGROUPS, unix(7)), never the peer.
+package struct PeerReader {
+  /// What came of accepting one connection.
+  package enum Accepted {
+    /// The descriptor is the caller's, close-on-exec, and doesn't block.
+    case connection(CInt, Peer)
+    /// There was none, or its client has left already.
+    case nothing
+    /// The errno of a failure that leaves the connection in the queue: descriptors or memory have run out (accept(2)).
+    case failed(CInt)
+  }
+
+  /// Room for the groups of a peer; it grows with the first one that is in more.
+  private var room = [UInt32](repeating: 0, count: 64)
+  /// The groups of the last peer, for the next is often of the same user.
+  private var lastGroups: [UInt32] = []
+
+  package init() {}
+
+  /// Nil when the kernel doesn't say.
+  package mutating func peer(of descriptor: CInt) -> Peer? {
+    var found = clinux_peer()
+    let failure = room.withUnsafeMutableBufferPointer { clinux_peer_of(descriptor, &found, $0.baseAddress, $0.count) }
+    return failure < 0 ? nil : finish(&found, descriptor)
+  }
+
+  mutating func accept(from listener: CInt) -> Accepted {
+    var found = clinux_peer()
+    let descriptor = room.withUnsafeMutableBufferPointer { clinux_accept(listener, &found, $0.baseAddress, $0.count) }
+    if descriptor >= 0 {
+      if let peer = finish(&found, descriptor) { return .connection(descriptor, peer) }
+      close(descriptor)
+      return .nothing
+    }
+    switch -descriptor {
+    case EAGAIN, EINTR, ECONNABORTED: return .nothing
+    default: return .failed(-descriptor)
+    }
+  }
+
+  /// Asks again while the peer is in more groups than there was room for.
+  private mutating func finish(_ found: inout clinux_peer, _ descriptor: CInt) -> Peer? {
+    while found.group_count > room.count {
+      room = [UInt32](repeating: 0, count: found.group_count)
+      let failure = room.withUnsafeMutableBufferPointer { clinux_peer_of(descriptor, &found, $0.baseAddress, $0.count) }
+      if failure < 0 { return nil }
+    }
+    let groups = room.prefix(found.group_count)
+    if !lastGroups.elementsEqual(groups) { lastGroups = Array(groups) }
+    return Peer(uid: found.uid, gid: found.gid, pid: found.pid, groups: lastGroups)
+  }
+}

@@ -1,0 +1,93 @@
+import Core
+import Glibc
+import TestSupport
+import Testing
+
+@testable import LocalSockets
+
+/// A socket that a service manager has made and passed on, as its unit says.
+@Suite struct InheritedSocketTests {
+  let directory: TemporaryDirectory
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  private var path: String { directory.path("api.sock") }
+
+  private func mode() -> UInt32? {
+    var status = stat()
+    return lstat(path, &status) == 0 ? status.st_mode & 0o7777 : nil
+  }
+
+  /// A socket at the path, and listened on, as whoever starts a daemon may pass it on: it blocks, and programs inherit it.
+  private func made(listening: Bool = true, kind: __socket_type = SOCK_STREAM) throws -> CInt {
+    let descriptor = socket(AF_UNIX, CInt(kind.rawValue), 0)
+    let place = try SocketPlace(path)
+    try place.bind(descriptor)
+    try place.moveIntoPlace()
+    chmod(path, 0o640)
+    if listening { #expect(listen(descriptor, 5) == 0) }
+    return descriptor
+  }
+
+  @Test func `it serves as our own does, and knows its path`() throws {
+    let listener = try UnixListener(inheriting: made())
+    #expect(listener.path == path && listener.isInherited)
+    #expect(fcntl(listener.descriptor, F_GETFD) & FD_CLOEXEC != 0)
+    #expect(fcntl(listener.descriptor, F_GETFL) & O_NONBLOCK != 0)
+    #expect(!listener.hasConnection)
+    let client = try StreamConnection(unix: path)
+    guard case .connection(let descriptor, let peer) = listener.accept() else {
+      Issue.record("nobody has connected")
+      return
+    }
+    #expect(peer.uid == geteuid())
+    close(descriptor)
+    withExtendedLifetime(client) {}
+  }
+
+  @Test func `its file and mode are left as they are, also when it is closed`() throws {
+    let listener = try UnixListener(inheriting: made())
+    let descriptor = listener.descriptor
+    try listener.setAccess(mode: 0o666, gid: nil)
+    #expect(mode() == 0o640)
+    listener.close()
+    #expect(mode() == 0o640)
+    #expect(listener.descriptor == -1 && descriptor >= 0)
+  }
+
+  @Test func `one without a file has no path`() throws {
+    let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
+    // With an address of no length the kernel gives it an abstract name of its own (unix(7), autobind).
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let bound = withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sa_family_t>.size))
+      }
+    }
+    #expect(bound == 0 && listen(descriptor, 5) == 0)
+    #expect(try UnixListener(inheriting: descriptor).path == "")
+  }
+
+  @Test func `whatever else the descriptor is, it is refused, and still its owner's`() throws {
+    let file = open(try directory.write("x", to: "file"), O_RDONLY)
+    let internet = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+    #expect(listen(internet, 5) == 0)
+    let silent = try made(listening: false)
+    unlink(path)
+    let datagrams = try made(listening: false, kind: SOCK_DGRAM)
+    for descriptor in [file, internet, silent, datagrams] {
+      let expected =
+        "inherited descriptor \(descriptor) isn't a Unix stream socket that is listened on; "
+        + "give the socket unit a path in ListenStream=, and Accept=no"
+      #expect {
+        try UnixListener(inheriting: descriptor)
+      } throws: {
+        "\($0)" == expected
+      }
+      #expect(close(descriptor) == 0)
+    }
+    let message = #expect(throws: ListenError.self) { try UnixListener(inheriting: -1) }
+    #expect(message?.why.contains("descriptor -1") == true)
+  }
+}
