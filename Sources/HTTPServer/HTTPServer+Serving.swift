@@ -8,10 +8,10 @@ extension HTTPServer {
     let isGone = events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
     switch connection.phase {
     case .reading where connection.output.isEmpty:
-      // A client that is gone may have left requests behind; reading finds out.
+      // A client that is gone may have left requests behind; reading finds out, in its turn. Those behind a share of them nobody waits for.
       if connection.isQueued {
-        if isGone { release(connection) }
-      } else if hasToQueue(connection.peer.uid) {
+        if isGone, !connection.input.isEmpty { release(connection) }
+      } else if isShared {
         enqueue(connection)
       } else {
         receive(connection)
@@ -89,7 +89,7 @@ extension HTTPServer {
     var done = 0
     for _ in 0..<HTTPServer.requestsPerVisit {
       guard done < bytes.count, connection.phase == .reading, connection.output.isEmpty else { return done }
-      if done > 0 && (isTurnOver || hasHadShare(connection.peer.uid)) { break }
+      if done > 0 && (isTurnOver || shareLeft <= 0) { break }
       let rest = UnsafeMutableBufferPointer(rebasing: bytes[done...])
       var scan = connection.scan
       // No further than a head may reach: a byte behind that would count only where it came in one piece with the rest.
@@ -122,7 +122,7 @@ extension HTTPServer {
     }
     let request = RequestHead(fields, UnsafeBufferPointer(bytes))
     statistics.requests += 1
-    noteServed(connection.peer.uid)
+    shareLeft -= 1
     nextSerial += 1
     connection.serial = nextSerial
     connection.isHeadOnly = fields.method == .head
@@ -180,7 +180,7 @@ extension HTTPServer {
       }
     }
     uncount(connection)
-    if lingering >= limits.maximumLingering { endHungUp(.lingering) }
+    if lingering >= limits.maximumLingering { endHungUp { $0.phase == .lingering } }
     guard lingering < limits.maximumLingering, shutdown(connection.descriptor, CInt(SHUT_WR)) == 0 else {
       // With its request unread the client would see ECONNRESET behind the answer (`unix_release_sock` in the kernel's
       // net/unix/af_unix.c). One that is still sending sees that, or EPIPE.
@@ -188,7 +188,6 @@ extension HTTPServer {
       return release(connection)
     }
     lingering += 1
-    hangUps.setLingering(Int(connection.slot), connection.descriptor)
     connection.phase = .lingering
     setDeadline(connection, .linger)
     settle(connection)

@@ -11,9 +11,9 @@ package import Systemd
 /// by time (2 ms), so that the loop's other sources get their turn however busy the socket is. A request costs a recv and a send, and
 /// no timer.
 ///
-/// While clients of several users are connected, a turn goes in rounds: epoll is asked who is ready, and each user has at most
-/// `share` requests answered before it is asked again. What is more waits in the queue, where the users take turns. So whoever
-/// comes with one request waits for one share of each of the others, however many connections and requests these bring.
+/// While clients of several users are connected, a turn goes in rounds: epoll is asked who is ready, all of these queue, and each user
+/// has at most `share` requests answered before it is asked again. So whoever comes with one request waits for one share of each of the
+/// others, however many connections and requests these bring.
 package final class HTTPServer {
   static let batch = 64
   static let requestsPerVisit = 8
@@ -48,16 +48,13 @@ package final class HTTPServer {
   var freeSlots: [UInt32] = []
   var openByUID: [UInt32: Int] = [:]
   var lingering = 0
-  @exclusivity(unchecked) var hangUps = HangUps()
   @exclusivity(unchecked) var deadlines = DeadlineLists()
   /// The limits' spans in µs.
   let spans: (head: Int64, idle: Int64, drain: Int64, linger: Int64)
 
   private var queue = TurnQueue()
-  /// Whether the turn goes in rounds, a share for each user in each.
-  private var isInRound = false
-  /// Requests of this round by user.
-  private var served: [UInt32: Int] = [:]
+  /// How many more requests are answered before the next user's turn; no limit to speak of outside of a round.
+  @exclusivity(unchecked) var shareLeft = Int.max
   /// The count of requests when the listener was last asked.
   var requestsAtAccept: UInt64 = 0
   /// From somewhere else in each server, so that a token of one names nothing in another.
@@ -171,15 +168,12 @@ package final class HTTPServer {
   }
 
   /// Whether clients of several users are connected.
-  private var isShared: Bool { openByUID.count > 1 }
+  var isShared: Bool { openByUID.count > 1 }
 
   /// A turn in rounds, with a share for each user in each.
   private func goRound() {
     var count = 0
-    isInRound = true
-    defer { isInRound = false }
     repeat {
-      served.removeAll(keepingCapacity: true)
       acceptsLeft = acceptShare
       if acceptShare > HTTPServer.requestsPerVisit { acceptBatch() }
       if epoll < 0 { return }
@@ -187,34 +181,27 @@ package final class HTTPServer {
       if epoll >= 0 { resumeShares() }
       if epoll < 0 { return }
     } while (count > 3 || !queue.isEmpty) && !isTurnOver
-    served.removeAll(keepingCapacity: true)
     if !queue.isEmpty { resumption.schedule() }
     armExpiry()
   }
 
-  /// Lets the connections that wait have what is left of their user's share in this round. One goes on however late it is, so that
-  /// what waits isn't kept from its turn by what is new.
+  /// Gives each user who waits its share of this round. One goes on however late it is, so that what waits isn't kept from its turn by
+  /// what is new.
   private func resumeShares() {
+    defer { shareLeft = .max }
     for place in 0..<queue.userCount where place == 0 || !isTurnOver {
       guard let uid = queue.nextUser() else { return }
+      shareLeft = HTTPServer.share
       repeat {
         guard let turn = queue.take(of: uid) else { break }
-        let answered = statistics.requests
+        let before = shareLeft
         resume(turn)
         if epoll < 0 { return }
         // So that those which have nothing to be answered come to an end, too.
-        if statistics.requests == answered { noteServed(uid) }
-      } while !isTurnOver && !hasHadShare(uid)
+        if shareLeft == before { shareLeft -= 1 }
+      } while !isTurnOver && shareLeft > 0
     }
   }
-
-  /// Whether the user has to wait for the next round. Who was alone when it began goes on as such, and who is left alone doesn't.
-  func hasHadShare(_ uid: UInt32) -> Bool { isInRound && served[uid, default: 0] >= HTTPServer.share }
-
-  /// Whether a connection of the user's that is ready comes after others of the same user.
-  func hasToQueue(_ uid: UInt32) -> Bool { isInRound && (hasHadShare(uid) || queue.hasLine(of: uid)) }
-
-  func noteServed(_ uid: UInt32) { if isInRound { served[uid, default: 0] += 1 } }
 
   private func beginTurn() {
     now = loop.now

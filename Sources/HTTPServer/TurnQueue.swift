@@ -6,37 +6,16 @@ struct TurnQueue {
     let generation: UInt32
   }
 
-  private struct Line {
-    var turns: [Turn] = []
-    /// Those before it have been taken.
-    var first = 0
-
-    mutating func take() -> Turn? {
-      guard first < turns.count else { return nil }
-      defer { first += 1 }
-      return turns[first]
-    }
-
-    /// Lets go of those that have been taken, when they are the most.
-    mutating func tidy() {
-      guard first * 2 >= turns.count else { return }
-      turns.removeFirst(first)
-      first = 0
-    }
-  }
-
-  private var lines: [UInt32: Line] = [:]
+  // None of them is empty.
+  private var lines: [UInt32: [Turn]] = [:]
   private var rotation: [UInt32] = []
 
   var isEmpty: Bool { rotation.isEmpty }
   var userCount: Int { rotation.count }
 
-  /// Whether connections of the user wait.
-  func hasLine(of uid: UInt32) -> Bool { lines[uid] != nil }
-
   mutating func append(_ turn: Turn, of uid: UInt32) {
     if lines[uid] == nil { rotation.append(uid) }
-    lines[uid, default: Line()].turns.append(turn)
+    lines[uid, default: []].append(turn)
   }
 
   /// The user who comes next; it goes to the end of the rotation.
@@ -49,9 +28,8 @@ struct TurnQueue {
 
   /// The user's first connection; nil when none of it waits any more.
   mutating func take(of uid: UInt32) -> Turn? {
-    guard let turn = lines[uid]?.take() else { return nil }
-    lines[uid]?.tidy()
-    if lines[uid]?.turns.isEmpty == true {
+    guard let turn = lines[uid]?.removeFirst() else { return nil }
+    if lines[uid]?.isEmpty == true {
       lines[uid] = nil
       rotation.removeAll { $0 == uid }
     }
