@@ -27,7 +27,9 @@ export FUZZ_SECONDS SWIFT
 PROGRAMS = rolekeeperd rolekeeper sts-emulator
 BIN = .build/release
 CHECKED = Sources Tests Benchmarks Package.swift
-BUILD = $(SWIFT) build -c release --static-swift-stdlib --explicit-target-dependency-import-check error
+# The command line is linked as a program that needs no library (Package.swift), which goes with --disable-local-rpath.
+BUILD = ROLEKEEPER_STANDALONE=1 $(SWIFT) build -c release --static-swift-stdlib --disable-local-rpath \
+	--explicit-target-dependency-import-check error
 
 help:
 	@echo 'make deps      install the Debian packages that the build, the demo and the tests need'

@@ -8,6 +8,17 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+static int word_count;
+static char **words;
+
+// glibc hands every constructor what main gets.
+__attribute__((constructor)) static void keep_words(int count, char **all) {
+  word_count = count;
+  words = all;
+}
+
+const char *clinux_argument(int place) { return place >= 0 && place < word_count ? words[place] : NULL; }
+
 void clinux_forbid_dumps(void) {
   struct rlimit none = {0, 0};
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

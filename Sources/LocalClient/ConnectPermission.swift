@@ -1,8 +1,9 @@
+import CLinux
 import Glibc
 
 /// Who may connect to a socket that refused us, and how to become one of them.
 ///
-/// Names are looked up only here, where nothing is left to be fast for: a directory service may take its time.
+/// Names are those in /etc/passwd and /etc/group: a program without dynamic libraries can't ask a directory service.
 enum ConnectPermission {
   /// Half a sentence for a `connect` that ended with EACCES.
   static func remedy(for path: String) -> String {
@@ -47,13 +48,13 @@ enum ConnectPermission {
   private static func user() -> String { name(ofUser: geteuid()) }
 
   private static func name(ofUser uid: uid_t) -> String {
-    guard let entry = getpwuid(uid) else { return "\(uid)" }
+    guard let entry = clinux_local_user(uid) else { return "\(uid)" }
     return String(cString: entry.pointee.pw_name)
   }
 
   private static func group(_ gid: gid_t) -> Group {
     let isOurs = getegid() == gid || ownGroups().contains(gid)
-    guard let entry = getgrgid(gid) else { return Group(name: "\(gid)", isOurs: isOurs, namesUser: false) }
+    guard let entry = clinux_local_group(gid) else { return Group(name: "\(gid)", isOurs: isOurs, namesUser: false) }
     let user = user()
     var namesUser = false
     var member = entry.pointee.gr_mem

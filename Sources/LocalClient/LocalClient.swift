@@ -9,10 +9,10 @@ package import Secrets
 package struct LocalClient {
   /// What the daemon answered.
   package struct Answer {
-    package let status: Int
-    /// Header fields by lower-case name.
-    package let fields: [String: String]
+    package let head: AnswerHead
     package let body: Secret
+
+    package var status: Int { head.status }
   }
 
   /// How long a daemon that isn't there is tried again.
@@ -53,7 +53,7 @@ package struct LocalClient {
       let (connection, head) = try ask(method, target, deadline, timeout)
       var body = SecretBuffer(capacity: head.contentLength ?? 4096)
       try connection.readBody(length: head.contentLength, into: &body)
-      return Answer(status: head.status, fields: head.fields, body: body.finish())
+      return Answer(head: head, body: body.finish())
     }
   }
 
@@ -66,7 +66,7 @@ package struct LocalClient {
       if head.status == 200 { return .open(LineStream(connection)) }
       var body = SecretBuffer(capacity: head.contentLength ?? 4096)
       try connection.readBody(length: head.contentLength, into: &body)
-      return .refused(Answer(status: head.status, fields: head.fields, body: body.finish()))
+      return .refused(Answer(head: head, body: body.finish()))
     }
   }
 
@@ -77,7 +77,7 @@ package struct LocalClient {
 
   private func ask(
     _ method: String, _ target: String, _ deadline: Deadline, _ timeout: Duration
-  ) throws(LocalClientError) -> (LocalConnection, LocalConnection.Head) {
+  ) throws(LocalClientError) -> (LocalConnection, AnswerHead) {
     let connection = try LocalConnection(path: path, deadline: deadline, timeout: timeout)
     try connection.send("\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     return (connection, try connection.readHead())

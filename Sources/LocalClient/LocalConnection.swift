@@ -6,13 +6,6 @@ import Secrets
 /// Every wait goes by one deadline, however slowly the other end answers, and goes on after this process was stopped and
 /// continued (signal(7): poll and connect end with EINTR then, even without a handler).
 final class LocalConnection {
-  struct Head {
-    let status: Int
-    let fields: [String: String]
-
-    var contentLength: Int? { fields["content-length"].flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil } }
-  }
-
   private static let longestHead = 16_384
 
   private let descriptor: CInt
@@ -59,18 +52,26 @@ final class LocalConnection {
   }
 
   /// Reads up to the blank line. What came of the body with it is wiped when it has been handed on.
-  func readHead() throws(LocalClientError) -> Head {
-    let end: [UInt8] = [13, 10, 13, 10]
+  func readHead() throws(LocalClientError) -> AnswerHead {
     while true {
-      if let range = pending.firstRange(of: end) {
-        let text = String(decoding: pending[..<range.lowerBound], as: UTF8.self)
-        dropPending(range.upperBound)
-        guard let head = Self.parse(text) else { throw .malformed(path: path) }
+      if let end = endOfHead {
+        let head = AnswerHead(pending[..<(end - 2)])
+        dropPending(end)
+        guard let head else { throw .malformed(path: path) }
         return head
       }
       guard pending.count <= Self.longestHead else { throw .malformed(path: path) }
       guard try fill() else { throw hasReceived ? .cut(path: path) : .ended(path: path) }
     }
+  }
+
+  /// How many of the pending bytes are the head with its blank line; nil while that hasn't come.
+  private var endOfHead: Int? {
+    // Not by `firstRange(of:)`: the library of regular expressions that it belongs to would make the program half as large again.
+    for place in pending.indices.dropFirst(3) where pending[place] == UInt8(ascii: "\n") {
+      if pending[(place - 3)...place].elementsEqual("\r\n\r\n".utf8) { return place + 1 }
+    }
+    return nil
   }
 
   /// Reads `length` bytes, or to the end of the connection when that is nil.
@@ -102,26 +103,28 @@ final class LocalConnection {
     // Room first, so that growing leaves no copy of a secret behind.
     let room = 65_536
     if pending.capacity < room { pending.reserveCapacity(room) }
-    var chunk = [UInt8](repeating: 0, count: 16_384)
-    let count = try receive(into: &chunk)
-    pending += chunk[0..<count]
-    chunk.withUnsafeMutableBytes { bytes in explicit_bzero(bytes.baseAddress!, bytes.count) }
-    if count > 0 { hasReceived = true }
-    return count > 0
-  }
-
-  /// Waits for bytes and takes them; 0 at the end of the connection.
-  private func receive(into chunk: inout [UInt8]) throws(LocalClientError) -> Int {
     while true {
-      let count = chunk.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, CInt(MSG_DONTWAIT)) }
-      if count >= 0 { return count }
-      switch errno {
+      let count = takeWhatCame()
+      if count > 0 { hasReceived = true }
+      if count >= 0 { return count > 0 }
+      switch -count {
       case EAGAIN: try wait(for: POLLIN)
       case EINTR: break
       // The other end closed without having read all that we sent.
-      case ECONNRESET: return 0
-      default: throw .failed(path: path, errno: errno)
+      case ECONNRESET: return false
+      default: throw .failed(path: path, errno: -count)
       }
+    }
+  }
+
+  /// Appends what has come and returns how much that is: 0 at the end of the connection, or a negative errno.
+  private func takeWhatCame() -> Int32 {
+    withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 1) { chunk in
+      let count = recv(descriptor, chunk.baseAddress, chunk.count, CInt(MSG_DONTWAIT))
+      guard count >= 0 else { return -errno }
+      pending += chunk[..<count]
+      explicit_bzero(chunk.baseAddress, count)
+      return Int32(count)
     }
   }
 
@@ -195,18 +198,5 @@ final class LocalConnection {
     case S_IFREG: return "a plain file"
     default: return "another kind of file"
     }
-  }
-
-  private static func parse(_ text: String) -> Head? {
-    var lines = text.split(separator: "\r\n", omittingEmptySubsequences: false)
-    let words = lines.removeFirst().split(separator: " ", maxSplits: 2)
-    guard words.count >= 2, words[0].hasPrefix("HTTP/1."), let status = Int(words[1]) else { return nil }
-    var fields: [String: String] = [:]
-    for line in lines {
-      guard let colon = line.firstIndex(of: ":") else { return nil }
-      let value = line[line.index(after: colon)...].drop { $0 == " " }
-      fields[line[..<colon].lowercased()] = String(value)
-    }
-    return Head(status: status, fields: fields)
   }
 }

@@ -39,8 +39,14 @@ extension Health.Reason {
   /// `error` says what is wrong with the file at `path`, and what to do.
   package static func output(role: String, path: String, error: String) -> Self {
     // Most errors name the very path; one of a directory or a neighbour doesn't say whose output is meant.
-    let detail = error.contains("'\(path)'") ? error : "file '\(path)' isn't written: \(error)"
+    let detail = Self.does(error, name: path) ? error : "file '\(path)' isn't written: \(error)"
     return Self(.output, role: role, detail: "role '\(role)': \(detail)")
+  }
+
+  // Not by `contains`: the command line would start later with the library of regular expressions that it belongs to.
+  private static func does(_ error: String, name path: String) -> Bool {
+    let bytes = Array(error.utf8)
+    return bytes.indices.contains { bytes[$0...].starts(with: "'\(path)'".utf8) }
   }
 }
 

@@ -65,17 +65,19 @@ struct CommandWords {
   func has(_ option: Option) -> Bool { options.contains { $0.option == option } }
 
   private mutating func take(_ word: String, _ rest: inout ArraySlice<String>) throws {
-    let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-    guard let option = Option(name: parts[0]) else {
-      unknownOption = unknownOption ?? parts[0]
+    let equals = word.firstIndex(of: "=") ?? word.endIndex
+    let name = String(word[..<equals])
+    let ownValue = equals < word.endIndex ? String(word[word.index(after: equals)...]) : nil
+    guard let option = Option(name: name) else {
+      unknownOption = unknownOption ?? name
       return
     }
     guard option.takesValue else {
-      guard parts.count == 1 else { throw Arguments.Wrong(description: "'\(option.rawValue)' takes no value") }
+      guard ownValue == nil else { throw Arguments.Wrong(description: "'\(option.rawValue)' takes no value") }
       options.append((option, ""))
       return
     }
-    guard let value = parts.count == 2 ? parts[1] : rest.popFirst() else {
+    guard let value = ownValue ?? rest.popFirst() else {
       throw Arguments.Wrong(description: "'\(option.rawValue)' needs a value")
     }
     options.append((option, value))

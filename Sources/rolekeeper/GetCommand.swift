@@ -14,14 +14,15 @@ struct GetCommand {
 
   func run(_ arguments: Arguments) throws -> Int32 {
     let role = arguments.roles[0]
-    let query = [("min_ttl", arguments.minTTL), ("wait", arguments.wait)]
-      .compactMap { name, value in value.map { "\(name)=\($0.seconds)" } }
+    var query: [String] = []
+    if let minTTL = arguments.minTTL { query.append("min_ttl=\(minTTL.seconds)") }
+    if let wait = arguments.wait { query.append("wait=\(wait.seconds)") }
     let suffix = query.isEmpty ? "" : "?\(query.joined(separator: "&"))"
     let wait = arguments.wait?.seconds ?? (arguments.minTTL == nil ? 0 : Self.defaultWait)
     let timeout = arguments.timeout == nil ? client.timeout + .seconds(wait) : client.timeout
     let answer = try client.request("GET", "/v1/roles/\(role)/credentials\(suffix)", timeout: timeout)
     guard answer.status == 200 else { throw Refusal(answer, role: role, minTTL: arguments.minTTL) }
-    if let remaining = answer.fields["rolekeeper-below-floor"].flatMap({ Int64($0) }) {
+    if let remaining = answer.head.field("rolekeeper-below-floor").flatMap({ Int64($0) }) {
       Console.report(Self.belowFloor(role, .seconds(remaining)))
     }
     switch arguments.format {

@@ -33,7 +33,7 @@ struct HealthCheck {
 
   func run() throws -> Int32 {
     let (outcome, line) = judge()
-    try Console.write(line.replacing("\n", with: " ") + "\n")
+    try Console.write(String(line.map { $0 == "\n" ? " " : $0 }) + "\n")
     return outcome.rawValue
   }
 

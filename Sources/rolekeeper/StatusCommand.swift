@@ -1,3 +1,4 @@
+import CLinux
 import Core
 import Glibc
 import LocalClient
@@ -72,11 +73,11 @@ struct StatusCommand {
   }
 }
 
-/// Users' names as this host knows them.
+/// Users' names in /etc/passwd.
 enum UserNames {
-  /// The name, or the number of a user that has none.
+  /// The name, or the number of a user that has none there, such as one of a directory service.
   static func name(_ uid: UInt32) -> String {
-    guard let entry = getpwuid(uid) else { return "uid \(uid)" }
+    guard let entry = clinux_local_user(uid) else { return "uid \(uid)" }
     return String(cString: entry.pointee.pw_name)
   }
 }

@@ -5,4 +5,6 @@ import Glibc
 guard clinux_hold_standard_descriptors() == 0 else { exit(ExitStatus.failed) }
 // A file that has reached the limit of file size is an error with a sentence, and no end without one.
 signal(SIGXFSZ, SIG_IGN)
-exit(CommandLineTool.run(Array(CommandLine.arguments.dropFirst())))
+var words: [String] = []
+while let word = clinux_argument(CInt(words.count + 1)) { words.append(String(cString: word)) }
+exit(CommandLineTool.run(words))

@@ -72,6 +72,16 @@ extension UnderSystemd {
         left.output.split(separator: "\n").sorted() == ["etc/rolekeeper/access-key", "etc/rolekeeper/rolekeeper.toml"])
     }
 
+    /// It is linked so that nothing is looked for and loaded when it starts (Package.swift).
+    @Test func `the installed command line needs no library, and runs`() throws {
+      let directory = try TemporaryDirectory()
+      try InstalledHost.install(into: directory.path)
+      let program = directory.path("usr/bin/rolekeeper")
+      let dynamic = try ChildProcess.run(["/usr/bin/readelf", "--dynamic", "--wide", program])
+      #expect(dynamic.status == 0 && dynamic.output.contains("PIE") && !dynamic.output.contains("(NEEDED)"))
+      #expect(try ChildProcess.run([program, "--version"]).status == 0)
+    }
+
     /// The unit landed in /opt without a word, and systemctl then said that there is no such unit.
     @Test func `a prefix below which systemd looks for no units is named at install, with what to add`() throws {
       let directory = try TemporaryDirectory()

@@ -2,6 +2,7 @@
 // and what needs _GNU_SOURCE. One header a subject; every function has the prefix clinux_.
 #pragma once
 
+#include "clinux_accounts.h"
 #include "clinux_files.h"
 #include "clinux_memory.h"
 #include "clinux_process.h"

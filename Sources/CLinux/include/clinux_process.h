@@ -1,5 +1,9 @@
 #pragma once
 
+// A word that the process was started with, by its place, the program's name first; NULL behind the last. Swift's own
+// CommandLine.arguments reads /proc/self/maps to find them, which takes longer than all of a short command's options.
+const char *clinux_argument(int place);
+
 // Makes this process one that leaves no core dump and that no other user's process may trace or read (PR_SET_DUMPABLE(2const),
 // RLIMIT_CORE). Neither can fail for a process about itself.
 void clinux_forbid_dumps(void);
