@@ -11,8 +11,7 @@ let package = Package(
     .library(name: "FaultShim", type: .dynamic, targets: ["CFaultShim"])
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
   ],
   targets: [
     // System libraries and small shims.
@@ -35,6 +34,7 @@ let package = Package(
     room("CloudAPI", imports: ["Core", "Secrets", "JSON", "CCrypto"]),
     room("Threads"),
     room("Systemd", imports: ["CSystemd", "CLinux", "Threads"]),
+    room("Logs", imports: ["Core", "Systemd"]),
     room("HTTPClient", imports: ["Systemd", "Secrets", "CCurl", "CLinux"]),
     room("LocalSockets", imports: ["Core", "Systemd", "CLinux"]),
     room("HTTPServer", imports: ["Core", "Systemd", "LocalSockets", "CLinux"]),
@@ -43,14 +43,14 @@ let package = Package(
       "Daemon",
       imports: [
         "Core", "Secrets", "Wire", "SessionStore", "Settings", "CloudAPI", "Systemd", "HTTPClient", "LocalSockets",
-        "HTTPServer", "FileOutput", "CLinux", logging,
+        "HTTPServer", "FileOutput", "CLinux", "Logs",
       ]),
     room("LocalClient", imports: ["Core", "Wire", "Secrets", "CLinux"]),
     // The other end of the tests: it shares neither code nor a TLS library with the rooms above.
     room("Emulator", imports: ["CMicroHTTPD", "CGnuTLS", "CTOML"]),
 
     // Programs.
-    program("rolekeeperd", imports: ["Settings", "Systemd", "Daemon", "CLinux", "Wire", logging]),
+    program("rolekeeperd", imports: ["Settings", "Systemd", "Daemon", "CLinux", "Wire", "Logs"]),
     program("rolekeeper", imports: ["Core", "Secrets", "Wire", "LocalClient", "CLinux"], linking: standalone),
     program(
       "sts-emulator", imports: ["Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -86,6 +86,7 @@ let package = Package(
     tests("Settings", imports: ["Core", "TestSupport"]),
     tests("CloudAPI", imports: ["Core", "Secrets", "JSON", "TestSupport"]),
     tests("Systemd", imports: ["TestNeeds", "TestSupport"]),
+    tests("Logs", imports: ["Core"]),
     tests("HTTPClient", imports: ["Systemd", "Secrets", "TestNeeds", "TestSupport"]),
     tests("LocalSockets", imports: ["Core", "Systemd", "TestNeeds", "TestSupport"]),
     tests("HTTPServer", imports: ["Core", "LocalSockets", "Systemd", "TestNeeds", "TestSupport"]),
@@ -94,7 +95,7 @@ let package = Package(
       "Daemon",
       imports: [
         "Core", "Secrets", "SessionStore", "Settings", "CloudAPI", "Systemd", "HTTPClient", "LocalSockets",
-        "HTTPServer", "Wire", "FileOutput", "TestSupport", logging,
+        "HTTPServer", "Wire", "FileOutput", "TestSupport", "Logs",
       ]),
     tests("LocalClient", imports: ["Secrets", "TestSupport"]),
     tests("rolekeeper", imports: ["Core", "TestSupport", "Wire"]),
@@ -108,8 +109,6 @@ let package = Package(
   ] + fuzzing,
   cxxLanguageStandard: .cxx17
 )
-
-var logging: Target.Dependency { .product(name: "Logging", package: "swift-log") }
 
 /// Where lies what only tests and tools stand on.
 var apparatus: String { "Tests/Apparatus" }

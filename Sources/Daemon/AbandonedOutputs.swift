@@ -1,7 +1,7 @@
 import Core
 import FileOutput
 import Glibc
-import Logging
+import Logs
 import Settings
 import Systemd
 
@@ -12,7 +12,7 @@ import Systemd
 final class AbandonedOutputs {
   private static let interval: Int64 = 60
 
-  private let logger: Logger
+  private let log: Log
   private var timer: TimerSource!
   /// The directory where something is left; nil for none.
   private(set) var waiting: String?
@@ -22,8 +22,8 @@ final class AbandonedOutputs {
   private var reported: String?
   private var reportedPresumed: Set<String> = []
 
-  init(loop: EventLoop, logger: Logger) throws {
-    self.logger = logger
+  init(loop: EventLoop, log: Log) throws {
+    self.log = log
     timer = try TimerSource(loop, accuracy: 1_000_000) { [unowned self] in look() }
   }
 
@@ -52,7 +52,7 @@ final class AbandonedOutputs {
       let result = try RolesDirectory.removeAbandoned(
         in: directory, keeping: kept, endedBy: inForce.hasNoRole ? time(nil) + Int(Self.interval) : nil)
       for end in result.presumed where reportedPresumed.insert(end.path).inserted {
-        logger.report(end, isRemoved: end.end <= Int(time(nil)) + Int(Self.interval))
+        log.write(end, isRemoved: end.end <= Int(time(nil)) + Int(Self.interval))
       }
       report(result.left)
       if let failure = result.failure { report(failure) } else { reported = nil }
@@ -68,14 +68,12 @@ final class AbandonedOutputs {
   private func report(_ left: [String]) {
     if left.isEmpty || hasReportedLeft { return }
     hasReportedLeft = true
-    logger.warning(
-      "the settings have no role; files of earlier roles stay until their sessions end",
-      [.reason: left.prefix(8).joined(separator: ", "), .count: "\(left.count)"])
+    log.write(.abandonedFilesStay, [.reason(left.prefix(8).joined(separator: ", ")), .count(left.count)])
   }
 
   private func report(_ error: FileOutputError) {
     if reported == "\(error)" { return }
     reported = "\(error)"
-    logger.error("files of earlier roles not removed, trying again", [.reason: "\(error)"])
+    log.write(.abandonedFilesNotRemoved, [.reason("\(error)")])
   }
 }

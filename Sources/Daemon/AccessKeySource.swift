@@ -1,6 +1,6 @@
 package import CloudAPI
 package import Core
-import Logging
+import Logs
 import Secrets
 import Settings
 import Systemd
@@ -45,7 +45,7 @@ package final class AccessKeySource {
   /// Asks STS whose a key is and answers in a later turn; letting go of what it returns cancels the request.
   package var ask: (AccessKey, @escaping (STSAnswer<CallerIdentity>) -> Void) -> AnyObject? = { _, _ in nil }
 
-  let logger: Logger
+  let log: Log
   private var watch: DirectoryWatch?
   private var timer: TimerSource!
   private var inquiries: [KeySuccession.InquiryID: AnyObject] = [:]
@@ -63,20 +63,20 @@ package final class AccessKeySource {
   /// location. Nothing is read, and nothing changes for the predecessor, before `takeOver`.
   convenience init(
     name: String, at location: Location, succeeding predecessor: Predecessor? = nil, mayLackKey: Bool = false,
-    loop: EventLoop, logger: Logger
+    loop: EventLoop, log: Log
   ) throws {
     try self.init(
-      name: name, at: location, succeeding: predecessor, mayLackKey: mayLackKey, loop: loop, logger: logger,
+      name: name, at: location, succeeding: predecessor, mayLackKey: mayLackKey, loop: loop, log: log,
       watching: DirectoryWatch.Calls())
   }
 
   init(
     name: String, at location: Location, succeeding predecessor: Predecessor? = nil, mayLackKey: Bool = false,
-    loop: EventLoop, logger: Logger, watching calls: DirectoryWatch.Calls
+    loop: EventLoop, log: Log, watching calls: DirectoryWatch.Calls
   ) throws {
     self.name = name
     self.location = location
-    self.logger = logger
+    self.log = log
     timer = try TimerSource(loop, accuracy: 100_000) { [unowned self] in handle(.timerFired) }
     // Watched before it is read: what changes in between is seen.
     if case .file(let path) = location {
@@ -124,7 +124,7 @@ package final class AccessKeySource {
       let found = try Self.read(location)
       if fileError != nil {
         fileError = nil
-        if key != nil { logger.notice("AccessKey file is usable again", [.source: name, .path: location.path]) }
+        if key != nil { log.write(.keyFileUsable, [.source(name), .path(location.path)]) }
         stateChanged()
       }
       handle(.found(found))
@@ -133,8 +133,7 @@ package final class AccessKeySource {
       let sentence = "\(error)"
       if sentence == fileError?.sentence { return }
       fileError = FileError(sentence: sentence, since: fileError?.since ?? now)
-      let phrase: Logger.Message = key == nil ? "no AccessKey" : "AccessKey not read again, keeping the one in use"
-      logger.log(key == nil ? .error : .warning, phrase, [.source: name, .reason: sentence])
+      log.write(key == nil ? .noKey : .keyNotReread, [.source(name), .reason(sentence)])
       stateChanged()
     }
   }
@@ -190,7 +189,7 @@ package final class AccessKeySource {
     case .keyChanged: changed()
     case .acceptedAgain: acceptedAgain()
     case .report(let report):
-      log(report)
+      self.report(report)
       stateChanged()
     }
   }

@@ -1,5 +1,5 @@
 import Core
-import Logging
+import Logs
 import Systemd
 import Wire
 
@@ -71,7 +71,7 @@ final class Announcer {
     notifier.ready(status: line())
     let (roles, now) = (keeper.refresher.roles, Keeper.now())
     let valid = roles.values.count { $0.isValid(at: now) }
-    keeper.logger.notice("ready", [.count: "\(valid)", .total: "\(roles.count)"])
+    keeper.log.write(.ready, [.count(valid), .total(roles.count)])
     keeper.thrift.muchWasDone()
     armStatus()
   }

@@ -1,6 +1,6 @@
 import Core
 import HTTPClient
-import Logging
+import Logs
 import Systemd
 import Wire
 
@@ -23,14 +23,14 @@ final class AuthoritiesWatch {
   private var timer: TimerSource!
 
   /// `changed` is called when `problem` may be another one.
-  init(of http: HTTPClient, path: String, loop: EventLoop, logger: Logger, changed: @escaping () -> Void) throws {
+  init(of http: HTTPClient, path: String, loop: EventLoop, log: Log, changed: @escaping () -> Void) throws {
     self.http = http
     self.path = path
     http.authoritiesChanged = { problem in
       if let problem {
-        logger.warning("CA file changed, keeping the certificates read before", [.reason: "\(problem)"])
+        log.write(.caFileNotReread, [.reason("\(problem)")])
       } else {
-        logger.notice("CA file changed and read again", [.path: path])
+        log.write(.caFileReread, [.path(path)])
       }
       changed()
     }

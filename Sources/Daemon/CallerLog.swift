@@ -1,36 +1,34 @@
-import Logging
+import Logs
 import Systemd
 
 /// Log lines about a caller, with all that is known of it: uid and, where they can be had, the user's name, the process and its program.
 final class CallerLog {
-  private let logger: Logger
+  private let log: Log
   private let names: UserNames
   /// The program of a process of a user.
   private let program: (_ pid: Int32, _ uid: UInt32) -> String?
 
   init(
-    logger: Logger, names: UserNames,
+    log: Log, names: UserNames,
     program: @escaping (_ pid: Int32, _ uid: UInt32) -> String? = { CallerProgram.name(pid: $0, uid: $1) }
   ) {
-    self.logger = logger
+    self.log = log
     self.names = names
     self.program = program
   }
 
-  /// Logs a line at once, or when the user's name is found: 2 s later at the most. Without `pid` it is about the user alone.
-  func log(
-    _ level: Logger.Level, _ phrase: Logger.Message, _ fields: [(LogField, String)], uid: UInt32, pid: Int32? = nil
-  ) {
-    guard logger.logLevel <= level else { return }
-    var fields = fields + [(.uid, "\(uid)")]
+  /// Logs an event at once, or when the user's name is found: 2 s later at the most. Without `pid` it is about the user alone.
+  func write(_ event: LogEvent, _ fields: [LogField], uid: UInt32, pid: Int32? = nil) {
+    guard log.takes(event) else { return }
+    var fields = fields + [.uid(uid)]
     if let pid {
-      fields.append((.pid, "\(pid)"))
+      fields.append(.pid(pid))
       // Now, for soon the process may be gone.
-      if let program = program(pid, uid) { fields.append((.program, program)) }
+      if let program = program(pid, uid) { fields.append(.program(program)) }
     }
-    names.name(of: uid) { [logger] name in
-      let user = name.map { [(LogField.user, CallerProgram.escaped(Array($0.utf8)))] } ?? []
-      logger.log(level, phrase, fields + user)
+    names.name(of: uid) { [log, fields] name in
+      let user = name.map { [LogField.user(CallerProgram.escaped(Array($0.utf8)))] } ?? []
+      log.write(event, fields + user)
     }
   }
 

@@ -2,7 +2,7 @@ import CloudAPI
 import Core
 import Glibc
 import HTTPClient
-import Logging
+import Logs
 import Secrets
 package import Settings
 import Systemd
@@ -31,7 +31,7 @@ struct Edges {
     } else {
       http = try HTTPClient(keeper.loop, settings: wanted, proxyPassword: proxyPassword)
       try http.prime()
-      authorities = try AuthoritiesWatch(of: http, path: wanted.caFile, loop: keeper.loop, logger: keeper.logger) {
+      authorities = try AuthoritiesWatch(of: http, path: wanted.caFile, loop: keeper.loop, log: keeper.log) {
         [unowned keeper] in keeper.announcer?.stateChanged()
       }
     }
@@ -39,7 +39,7 @@ struct Edges {
     if let old, old.ledger.endpoints == settings.sts.endpoints {
       ledger = old.ledger
     } else {
-      ledger = EndpointLedger(settings.sts.endpoints, keeping: old?.ledger, logger: keeper.logger)
+      ledger = EndpointLedger(settings.sts.endpoints, keeping: old?.ledger, log: keeper.log)
     }
     let serverTime = { [unowned keeper] in keeper.refresher.clock.dateForSigning(at: Keeper.now()) }
     sts = STSClient(
@@ -58,7 +58,7 @@ struct Edges {
       name, location, predecessor in
       let source = try AccessKeySource(
         name: name, at: location, succeeding: predecessor, mayLackKey: old == nil, loop: keeper.loop,
-        logger: keeper.logger)
+        log: keeper.log)
       source.changed = { [unowned keeper] in keeper.refresher.sourceChanged(name) }
       source.acceptedAgain = { [unowned keeper] in keeper.refresher.keyAcceptedAgain(name) }
       source.stateChanged = { [unowned keeper] in keeper.announcer?.stateChanged() }

@@ -1,5 +1,5 @@
 import Core
-import Logging
+import Logs
 import Settings
 import Wire
 
@@ -23,15 +23,15 @@ final class EndpointLedger {
 
   let endpoints: [Endpoint]
   private(set) var records: [Endpoint: Record] = [:]
-  private let logger: Logger
+  private let log: Log
   /// The place in `endpoints` of the one that the log said answers.
   private(set) var told = 0
   private var tellings: [Timestamp] = []
 
   /// Goes on with what `old` knows of the same endpoints.
-  init(_ endpoints: [Endpoint], keeping old: EndpointLedger?, logger: Logger) {
+  init(_ endpoints: [Endpoint], keeping old: EndpointLedger?, log: Log) {
     self.endpoints = endpoints
-    self.logger = logger
+    self.log = log
     guard let old else { return }
     for endpoint in endpoints { records[endpoint] = old.records[endpoint] }
   }
@@ -56,14 +56,14 @@ final class EndpointLedger {
 
   private func tell(_ place: Int) {
     let endpoint = endpoints[place].description
-    if place == 0 { return logger.notice("the first STS endpoint answers again", [.endpoint: endpoint]) }
-    let phrase: Logger.Message = "a fallback endpoint of STS answers"
+    if place == 0 { return log.write(.firstEndpointAnswers, [.endpoint(endpoint)]) }
+    let event = LogEvent.fallbackEndpointAnswers
     // Another request may have had an answer from the first meanwhile: then there is nothing to say of it.
-    guard let code = records[endpoints[0]]?.missing else { return logger.warning(phrase, [.endpoint: endpoint]) }
+    guard let code = records[endpoints[0]]?.missing else { return log.write(event, [.endpoint(endpoint)]) }
     let failing = endpoints[..<place].compactMap { endpoint in
       records[endpoint]?.missing.map { "\(endpoint) \($0)" }
     }
-    logger.warning(phrase, [.endpoint: endpoint, .code: code, .reason: failing.joined(separator: ", ")])
+    log.write(event, [.endpoint(endpoint), .code(code), .reason(failing.joined(separator: ", "))])
   }
 
   var statuses: [EndpointStatus] {

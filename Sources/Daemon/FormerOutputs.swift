@@ -1,7 +1,7 @@
 import Core
 import FileOutput
 import Glibc
-import Logging
+import Logs
 import Settings
 import Systemd
 
@@ -13,7 +13,7 @@ final class FormerOutputs {
   private static let interval: Int64 = 60_000_000
 
   private let writer: FileWriter
-  private let logger: Logger
+  private let log: Log
   private var timer: TimerSource!
   /// What an earlier process recorded, and is neither an output now nor gone.
   private(set) var recorded: [RecordedOutput] = []
@@ -25,10 +25,10 @@ final class FormerOutputs {
   private var reportedErrors: [OutputPath: FileOutputError] = [:]
   private var mounts: MountTable
 
-  init(loop: EventLoop, writer: FileWriter, logger: Logger, mounts: MountTable) throws {
+  init(loop: EventLoop, writer: FileWriter, log: Log, mounts: MountTable) throws {
     self.mounts = mounts
     self.writer = writer
-    self.logger = logger
+    self.log = log
     timer = try TimerSource(loop, accuracy: 1_000_000) { [unowned self] in look() }
   }
 
@@ -82,22 +82,15 @@ final class FormerOutputs {
     case .success(let wasThere):
       forget(output)
       if wasThere {
-        logger.notice(
-          "removed a credential file that the settings no longer name",
-          [.role: output.role.description, .path: "\(output.path)"])
+        log.write(.formerFileRemoved, [.role(output.role), .path("\(output.path)")])
       }
     case .failure(.notEnded): break
     case .failure(let error):
       if case .notOurs = error { forget(output) }
       guard reportedErrors[output.path] != error else { return }
       reportedErrors[output.path] = error
-      let phrase: Logger.Message =
-        if case .notOurs = error {
-          "a file that the settings no longer name isn't as the daemon left it, and stays"
-        } else {
-          "credential file that the settings no longer name not removed, trying again"
-        }
-      logger.log(.warning, phrase, [.role: output.role.description, .reason: "\(error)"])
+      let event: LogEvent = if case .notOurs = error { .formerFileNotOurs } else { .formerFileNotRemoved }
+      log.write(event, [.role(output.role), .reason("\(error)")])
     }
   }
 
@@ -111,11 +104,11 @@ final class FormerOutputs {
   private func reportRetained() {
     for output in recorded {
       guard let reason = retained[output.path], reportedRetained.insert(output.path).inserted else { continue }
-      logger.warning(
-        "a credential file that the settings no longer name stays until its session ends",
+      log.write(
+        .formerFileStays,
         [
-          .role: output.role.description, .path: "\(output.path)", .reason: "\(reason)",
-          .advice: "complete the settings, or, if this is meant, run: rolekeeper reload --allow-removal",
+          .role(output.role), .path("\(output.path)"), .reason("\(reason)"),
+          .advice("complete the settings, or, if this is meant, run: rolekeeper reload --allow-removal"),
         ])
     }
   }

@@ -1,6 +1,6 @@
 import Core
 import Glibc
-import Logging
+import Logs
 import Settings
 
 /// Sees to it that no generation is published before the file says that it may have been, so that the next process goes on above it
@@ -17,7 +17,7 @@ final class GenerationReserve {
 
   private var file: GenerationFile
   private let refresher: Refresher
-  private let logger: Logger
+  private let log: Log
   private let time: () -> Timestamp
   /// The outputs that the file has to name at present.
   var outputs: () -> [RecordedOutput] = { [] }
@@ -28,20 +28,20 @@ final class GenerationReserve {
   private static let retryInterval = Duration.seconds(5)
 
   /// Reads what the process before left; where that can't be used, the generations go on from the clock.
-  convenience init(_ settings: DaemonSettings, refresher: Refresher, logger: Logger) {
+  convenience init(_ settings: DaemonSettings, refresher: Refresher, log: Log) {
     self.init(
-      Self.file(settings), refresher: refresher, logger: logger, wallMicroseconds: Keeper.wallMicroseconds(),
+      Self.file(settings), refresher: refresher, log: log, wallMicroseconds: Keeper.wallMicroseconds(),
       time: Keeper.now)
   }
 
   /// `time` reads CLOCK_BOOTTIME afresh.
   init(
-    _ file: GenerationFile, refresher: Refresher, logger: Logger, wallMicroseconds: Int64,
+    _ file: GenerationFile, refresher: Refresher, log: Log, wallMicroseconds: Int64,
     time: @escaping () -> Timestamp
   ) {
     self.file = file
     self.refresher = refresher
-    self.logger = logger
+    self.log = log
     self.time = time
     do throws(GenerationFile.Failure) {
       let content = try file.read()
@@ -49,7 +49,7 @@ final class GenerationReserve {
       formerOutputs = content.outputs
     } catch {
       refresher.goOnAbove([:], others: UInt64(max(0, wallMicroseconds / 1000)))
-      logger.warning("generations of before not read, going on from the clock", [.reason: "\(error)"])
+      log.write(.generationsNotRead, [.reason("\(error)")])
     }
   }
 
@@ -102,8 +102,7 @@ final class GenerationReserve {
       let isTrue = roles.allSatisfy { $0.machine.generation <= $0.coveredGeneration }
       let isSafe = isTrue || file.spoil()
       if failed == nil {
-        let consequence = isSafe ? "after a restart they may be much higher" : "after a restart they may be lower"
-        logger.warning("generations not saved; \(consequence)", [.reason: "\(error)"])
+        log.write(isSafe ? .generationsNotSaved : .generationsNotSavedNorSpoiled, [.reason("\(error)")])
       }
       failed = time()
       return

@@ -1,6 +1,6 @@
 import CLinux
 import HTTPServer
-import Logging
+import Logs
 import Settings
 
 /// How many connections there may be: what the settings say, as far as descriptors reach.
@@ -16,11 +16,11 @@ extension Keeper {
     let descriptors = Int(clamping: clinux_descriptor_limit())
     limits.fit(into: max(0, descriptors - Self.ownDescriptors))
     if limits.maximumConnections < socket.maxConnections {
-      logger.warning(
-        "fewer connections than 'max_connections'",
+      log.write(
+        .fewerConnections,
         [
-          .count: "\(limits.maximumConnections)",
-          .reason: "the limit of descriptors is \(descriptors); raise 'LimitNOFILE=' of the unit",
+          .count(limits.maximumConnections),
+          .reason("the limit of descriptors is \(descriptors); raise 'LimitNOFILE=' of the unit"),
         ])
     }
     return limits

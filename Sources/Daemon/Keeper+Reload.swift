@@ -2,7 +2,7 @@ import Core
 import Glibc
 import HTTPServer
 import LocalSockets
-package import Logging
+package import Logs
 package import Settings
 import Systemd
 
@@ -65,7 +65,7 @@ extension Keeper {
     // Losses are here only where removal was allowed.
     let removals = difference.warnings + difference.losses.map(\.allowed)
     warn(of: removals)
-    logger.notice("settings reloaded", [.count: "\(new.roles.count)"])
+    log.write(.settingsReloaded, [.count(new.roles.count)])
     return .done(warnings: removals.map(\.description))
   }
 
@@ -77,15 +77,12 @@ extension Keeper {
   }
 
   private func warn(of findings: [Diagnostic]) {
-    for finding in findings { logger.warning("settings warning", [.reason: finding.description]) }
+    for finding in findings { log.write(.settingsWarning, [.reason(finding.description)]) }
   }
 
   private func refuse(_ diagnostics: [String]) -> ReloadResult {
     // A start would read what is on disk: after the next crash, too.
-    for sentence in diagnostics {
-      logger.error(
-        "settings not reloaded; the old ones stay in force until the next restart or crash", [.reason: sentence])
-    }
+    for sentence in diagnostics { log.write(.settingsNotReloaded, [.reason(sentence)]) }
     refusal = SettingsRefusal(at: UTCTime(seconds: Int64(Glibc.time(nil))), diagnostics)
     return .refused(diagnostics)
   }
@@ -97,7 +94,7 @@ extension Keeper {
     settings = new
     settings.roles = []
     service.access = Self.access(new)
-    LogOutput.setLevel(new.logLevel.swiftLog)
+    log.level = new.logLevel
     self.edges = edges
     refresher.source = edges.sts
     refresher.checker = edges.identities
@@ -168,17 +165,5 @@ extension Keeper {
     self.server = server
     service.serve(on: server)
     retirement.schedule()
-  }
-}
-
-extension LogLevel {
-  package var swiftLog: Logger.Level {
-    switch self {
-    case .debug: .debug
-    case .info: .info
-    case .notice: .notice
-    case .warning: .warning
-    case .error: .error
-    }
   }
 }

@@ -2,7 +2,7 @@ import Core
 import Glibc
 import HTTPServer
 import LocalSockets
-package import Logging
+package import Logs
 import Secrets
 package import Settings
 package import Systemd
@@ -15,7 +15,7 @@ package final class Keeper: SocketBackend {
   package let refresher: Refresher
 
   let loop: EventLoop
-  let logger: Logger
+  let log: Log
   let configPath: String
   let started = UTCTime(seconds: Int64(Glibc.time(nil)))
   var edges: Edges!
@@ -47,16 +47,16 @@ package final class Keeper: SocketBackend {
   static func now() -> Timestamp { Timestamp(microseconds: EventLoop.bootTime()) }
 
   /// Puts everything in its place, listens, and queues the first attempt of every role. Throws a sentence for what can't be had.
-  package init(_ settings: DaemonSettings, configPath: String, loop: EventLoop, logger: Logger) throws {
+  package init(_ settings: DaemonSettings, configPath: String, loop: EventLoop, log: Log) throws {
     self.settings = settings
     self.configPath = configPath
     self.loop = loop
-    self.logger = logger
+    self.log = log
     refresher = try Refresher(
       loop: loop,
       queue: FetchQueue(rate: settings.sts.requestsPerSecond, burst: settings.sts.burst, at: Self.now()),
       clock: ServerClock(wallMicroseconds: Self.wallMicroseconds(), at: Self.now()),
-      attemptLimit: settings.sts.wholeTimeout + .seconds(5), logger: logger, time: Self.now)
+      attemptLimit: settings.sts.wholeTimeout + .seconds(5), log: log, time: Self.now)
     // Before the first thread, which would else take signals in its own way: libcurl starts some.
     for number in [SIGTERM, SIGINT] {
       signals.append(try SignalSource(loop, signal: number) { [unowned self] in stop() })
@@ -66,9 +66,9 @@ package final class Keeper: SocketBackend {
     edges = try Edges(settings, keeping: nil, keeper: self)
     refresher.source = edges.sts
     refresher.checker = edges.identities
-    outputs = try Outputs(loop: loop, directory: settings.filesDirectory, logger: logger)
+    outputs = try Outputs(loop: loop, directory: settings.filesDirectory, log: log)
     service = try SocketService(
-      loop: loop, backend: self, refresher: refresher, access: Self.access(settings), logger: logger)
+      loop: loop, backend: self, refresher: refresher, access: Self.access(settings), log: log)
     server = try listen(settings.socket)
     service.serve(on: server)
     retirement = DeferSource(loop) { [unowned self] in
@@ -78,7 +78,7 @@ package final class Keeper: SocketBackend {
     announcer = try Announcer(keeper: self)
     thrift = try Thrift(loop: loop) { [unowned self] in refresher.inFlight == 0 && refresher.queued == 0 }
     // Only with the socket held: until then it may be another daemon's.
-    generations = GenerationReserve(settings, refresher: refresher, logger: logger)
+    generations = GenerationReserve(settings, refresher: refresher, log: log)
     generations.outputs = { [unowned self] in outputs.recorded(self.settings.inventory.fileOfRole) }
     observe()
     clockSteps = try ClockStepSource(loop) { [unowned self] in
@@ -92,7 +92,7 @@ package final class Keeper: SocketBackend {
     announcer.begin()
     credentialRetry = try CredentialRetry(loop: loop, sources: { [unowned self] in Array(edges.sources.values) }) {
       [unowned self] in
-      logger.error("no AccessKey, ending so that systemd reads the credential again")
+      log.write(.restartForAccessKey)
       stop(code: 1)
     }
     if let interval = Watchdog.interval() {
@@ -117,7 +117,7 @@ package final class Keeper: SocketBackend {
       let now = Self.now()
       if let told = pauseTold, now - told < .seconds(600) { return }
       pauseTold = now
-      logger.warning("new connections wait", [.reason: String(cString: strerror(number))])
+      log.write(.acceptPaused, [.reason(String(cString: strerror(number)))])
     }
     return server
   }
@@ -171,9 +171,9 @@ package final class Keeper: SocketBackend {
   private func tellOfUnlockedSecrets() {
     guard !hasToldOfUnlockedSecrets, SecretMemory.figures.unlocked > 0 else { return }
     hasToldOfUnlockedSecrets = true
-    logger.warning(
-      "not all secrets are locked in memory, and those may be swapped out",
-      [.advice: "raise LimitMEMLOCK= of the unit (systemctl edit rolekeeper), or encrypt the swap"])
+    log.write(
+      .secretsNotLocked,
+      [.advice("raise LimitMEMLOCK= of the unit (systemctl edit rolekeeper), or encrypt the swap")])
   }
 
   /// A deadline whose timer is a minute overdue although nothing is under way for it: the loop is stuck.

@@ -1,5 +1,6 @@
 import Core
 import HTTPServer
+import Logs
 import Secrets
 import Wire
 
@@ -31,7 +32,7 @@ struct Metrics {
       "rolekeeper_health", "gauge", "0 ok, 1 degraded, 2 no role or a role without a credential, as status --check.",
       [("", health == .ok ? 0 : health == .degraded ? 1 : 2)])
     metrics.addSocket(service, server)
-    metrics.add(process)
+    metrics.add(process, linesLost: service.log.linesLost)
     return metrics.text
   }
 
@@ -179,13 +180,13 @@ struct Metrics {
     add("rolekeeper_connections_total", "counter", "Connections accepted.", [("", Double(server.accepted))])
   }
 
-  private mutating func add(_ figures: ProcessFigures) {
+  private mutating func add(_ figures: ProcessFigures, linesLost: Int) {
     add("rolekeeper_memory_anonymous_bytes", "gauge", "Memory of our own.", [("", Double(figures.anonymous))])
     add(
       "rolekeeper_memory_resident_bytes", "gauge", "Resident memory, libraries included.",
       [("", Double(figures.resident))])
     add(
-      "rolekeeper_log_lines_lost_total", "counter", "Log lines that nobody took.", [("", Double(LogOutput.linesLost))])
+      "rolekeeper_log_lines_lost_total", "counter", "Log lines that nobody took.", [("", Double(linesLost))])
     let secrets = SecretMemory.figures
     add(
       "rolekeeper_secrets_locked_bytes", "gauge", "Memory for secrets that is never swapped out.",

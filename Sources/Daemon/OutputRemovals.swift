@@ -1,6 +1,6 @@
 import Core
 import FileOutput
-import Logging
+import Logs
 import Settings
 
 /// Removes what settings that changed left without an output.
@@ -24,15 +24,15 @@ final class OutputRemovals {
   var failed: () -> Void = {}
 
   private let writer: FileWriter
-  private let logger: Logger
+  private let log: Log
   private var waiting: [Removal] = []
   private var failures: [(removal: Removal, reported: String)] = []
   /// Files elsewhere that are to be removed, and haven't been yet.
   private var unremoved: [OutputPath: RecordedOutput] = [:]
 
-  init(writer: FileWriter, logger: Logger) {
+  init(writer: FileWriter, log: Log) {
     self.writer = writer
-    self.logger = logger
+    self.log = log
   }
 
   /// The files elsewhere that are still there, for the next process.
@@ -93,7 +93,7 @@ final class OutputRemovals {
     left = withoutOutputs(left)
     if left.places.isEmpty { return }
     if reported != error {
-      logger.error("file not removed, trying again", [.role: removal.role, .reason: error])
+      log.write(.fileNotRemoved, [.role(removal.role), .reason(error)])
     }
     failures.append((left, error))
     failed()

@@ -1,7 +1,7 @@
 import Core
 import FileOutput
 import Glibc
-import Logging
+import Logs
 import Settings
 import Systemd
 import Wire
@@ -27,7 +27,7 @@ final class Outputs {
   var changed: (RoleName, String) -> Void = { _, _ in }
 
   private let writer: FileWriter
-  private let logger: Logger
+  private let log: Log
   private var directory: String
   private var mounts: MountTable
   private var kept: [RoleName: KeptOutputs] = [:]
@@ -49,18 +49,18 @@ final class Outputs {
 
   /// `writer`, `mounts` and `time` (CLOCK_BOOTTIME) are the host's unless a test has others.
   init(
-    loop: EventLoop, directory: String, logger: Logger, writer: FileWriter? = nil,
+    loop: EventLoop, directory: String, log: Log, writer: FileWriter? = nil,
     mounts: @escaping () -> MountTable = MountTable.current, time: @escaping () -> Timestamp = Keeper.now
   ) throws {
     self.directory = directory
-    self.logger = logger
+    self.log = log
     self.time = time
     currentMounts = mounts
     self.mounts = mounts()
-    abandoned = try AbandonedOutputs(loop: loop, logger: logger)
+    abandoned = try AbandonedOutputs(loop: loop, log: log)
     self.writer = try writer ?? FileWriter()
-    removals = OutputRemovals(writer: self.writer, logger: logger)
-    former = try FormerOutputs(loop: loop, writer: self.writer, logger: logger, mounts: self.mounts)
+    removals = OutputRemovals(writer: self.writer, log: log)
+    former = try FormerOutputs(loop: loop, writer: self.writer, log: log, mounts: self.mounts)
     results = try IOSource(loop, descriptor: self.writer.descriptor, events: .readable) { [unowned self] _ in
       self.writer.drain()
       landed()
@@ -258,7 +258,7 @@ final class Outputs {
       guard let outputs else { return }
       report(result.drifts, of: outputs, at: result.path)
       if let end = result.presumedEnd, reportedPresumed.insert(end.path).inserted {
-        logger.report(end, isRemoved: result.outcome == .success(true), role: outputs.role.name.description)
+        log.write(end, isRemoved: result.outcome == .success(true), role: outputs.role.name)
       }
       switch result.outcome {
       case .success:
@@ -291,7 +291,7 @@ final class Outputs {
       state.drifts = []
     }
     if wasFailing {
-      logger.notice("file can be written again", [.role: outputs.role.name.description, .path: path])
+      log.write(.fileWrittenAgain, [.role(outputs.role.name), .path(path)])
     }
     if isNews { changed(outputs.role.name, path) }
     // What is newer couldn't even be handed to the disk while this was on its way.
@@ -310,14 +310,14 @@ final class Outputs {
       state.found = found
     }
     guard isNews else { return }
-    let phrase: Logger.Message =
+    let event: LogEvent =
       switch (isWriting, found) {
-      case (true, .present): "file not written, keeping what is there"
-      case (true, .absent): "file not written, and there is none"
-      case (true, .unknown): "file not written, and what is there can't be seen"
-      case (false, _): "lapsed file not removed, trying again"
+      case (true, .present): .fileNotWrittenKeepingOld
+      case (true, .absent): .fileNotWrittenAndNoneThere
+      case (true, .unknown): .fileNotWrittenUnseen
+      case (false, _): .lapsedFileNotRemoved
       }
-    logger.error(phrase, [.role: outputs.role.name.description, .path: path, .reason: error])
+    log.write(event, [.role(outputs.role.name), .path(path), .reason(error)])
     changed(outputs.role.name, path)
   }
 
@@ -326,9 +326,7 @@ final class Outputs {
     let reported = outputs.states[path]?.drifts ?? []
     for drift in drifts where !reported.contains(drift) {
       outputs.driftCount += 1
-      logger.warning(
-        "credential file was changed by somebody else, replacing it",
-        [.role: outputs.role.name.description, .path: drift.path, .found: drift.found])
+      log.write(.fileChangedByOthers, [.role(outputs.role.name), .path(drift.path), .found(drift.found)])
     }
     _ = outputs.change(path) { $0.drifts = drifts }
   }
@@ -356,20 +354,20 @@ final class Outputs {
     { [unowned self, weak outputs] result in
       // Why it can't be removed is what was reported: why it can't be written.
       guard let outputs, case .success(true) = result.outcome else { return }
-      let phrase: Logger.Message =
+      let event: LogEvent =
         if outputs.holdsCondemned(at: result.path) {
-          "file with a session that STS refuses removed"
+          .condemnedFileRemoved
         } else if outputs.unwanted.contains(result.path) {
-          "file with a credential from before the settings changed removed"
+          .outdatedFileRemoved
         } else {
-          "lapsed file removed"
+          .lapsedFileRemoved
         }
       if settles { outputs.settle(result.path) }
       let isNews = outputs.change(result.path) { state in
         state.written = nil
         state.found = .absent
       }
-      logger.warning(phrase, [.role: outputs.role.name.description, .path: result.path])
+      log.write(event, [.role(outputs.role.name), .path(result.path)])
       if isNews { changed(outputs.role.name, result.path) }
     }
   }
@@ -382,9 +380,9 @@ final class Outputs {
     let begun = writer.begun
     for outputs in kept.values {
       for (path, since) in outputs.files.pending(since: limit) where outputs.states[path]?.failure == nil {
-        guard let (phrase, error) = Self.stuck(path, behind: begun, limit) else { continue }
+        guard let (event, error) = Self.stuck(path, behind: begun, limit) else { continue }
         _ = outputs.change(path) { $0.failure = (error, Timestamp(microseconds: since)) }
-        logger.error(phrase, [.role: outputs.role.name.description, .path: path, .reason: error])
+        log.write(event, [.role(outputs.role.name), .path(path), .reason(error)])
         changed(outputs.role.name, path)
       }
     }
@@ -393,19 +391,19 @@ final class Outputs {
   /// Why the order for `path` has had no outcome; nil when the disk has just begun with it.
   private static func stuck(
     _ path: String, behind begun: (path: String, since: Int64)?, _ limit: Int64
-  ) -> (phrase: Logger.Message, error: String)? {
+  ) -> (event: LogEvent, error: String)? {
     let look = "look at that file system: a server that is down, a freeze (fsfreeze), the kernel's log (dmesg)"
     guard let begun else { return nil }
     let isStuck = begun.since <= limit
     if begun.path == path {
       guard isStuck else { return nil }
       return (
-        "file not written yet, its disk doesn't answer",
+        .fileNotWrittenDiskStuck,
         "file '\(path)': its disk hasn't answered for more than 10 s; \(look)"
       )
     }
     return (
-      "file not written yet, it waits behind others",
+      .fileNotWrittenWaiting,
       isStuck
         ? "file '\(path)': waits behind '\(begun.path)', whose disk hasn't answered for more than 10 s; \(look)"
         : "file '\(path)': has waited for more than 10 s while other files are written, now '\(begun.path)'"

@@ -1,6 +1,6 @@
 import CloudAPI
 package import Core
-package import Logging
+package import Logs
 package import SessionStore
 package import Settings
 package import Systemd
@@ -44,7 +44,7 @@ package final class Refresher {
     didSet { for role in roles.values { role.machine.attemptLimit = attemptLimit } }
   }
   let time: () -> Timestamp
-  private let logger: Logger
+  private let log: Log
   private var timer: TimerSource!
   private var slots: [KeptRole?] = []
   private var freeSlots: [Int] = []
@@ -64,13 +64,13 @@ package final class Refresher {
 
   /// `time` reads CLOCK_BOOTTIME afresh; `attemptLimit` is when a draw without an outcome counts as failed.
   package init(
-    loop: EventLoop, queue: FetchQueue, clock: ServerClock, attemptLimit: Duration, logger: Logger,
+    loop: EventLoop, queue: FetchQueue, clock: ServerClock, attemptLimit: Duration, log: Log,
     time: @escaping () -> Timestamp
   ) throws {
     schedule = HostSchedule(queue: queue, clock: clock)
     wallOffset = clock.now(at: time()).seconds * 1_000_000 - time().microseconds
     self.attemptLimit = attemptLimit
-    self.logger = logger
+    self.log = log
     self.time = time
     timer = try TimerSource(loop, accuracy: 1000) { [unowned self] in turn() }
   }
@@ -276,14 +276,12 @@ package final class Refresher {
     case .agrees: break
     case .refutes: for role in roles.values { deliver(.clockCorrected(clock), to: role) }
     case .corrects(let shift):
-      logger.warning(
-        "this host's clock and the server's differ; going by the server's",
-        [.seconds: "\(shift.wholeSeconds)", .advice: "look at this host's time synchronisation"])
+      log.write(.clockDiffers, [.seconds(shift), .advice("look at this host's time synchronisation")])
       for role in roles.values { deliver(.clockCorrected(clock), to: role) }
     case .odd(let isNews, let isToBeConfirmed):
       // The next answer confirms it or not: better soon than at the next step.
       wantsConfirmation = isToBeConfirmed
-      if isNews { logger.notice("an answer's date is odd and was not believed", [:]) }
+      if isNews { log.write(.dateNotBelieved) }
     }
   }
 
@@ -303,7 +301,7 @@ package final class Refresher {
     assert(schedule.instant(of: role.slot) == role.machine.armed, "role '\(role.name)': its timer isn't its machine's")
     for effect in effects { notify(of: effect, role) }
     for case .report(let report) in effects {
-      logger.log(report, of: role, at: time())
+      log.write(report, of: role, at: time())
       observers.reported(role, report)
     }
   }

@@ -1,6 +1,6 @@
 import Core
 import HTTPServer
-import Logging
+import Logs
 import Systemd
 
 /// Names in the journal whoever was refused or keeps others out: the first time at once, then summed up per uid, role and minute.
@@ -25,27 +25,27 @@ final class RefusalLog {
       }
     }
 
-    fileprivate var field: (LogField, String)? {
+    fileprivate var fields: [LogField] {
       switch self {
-      case .role(let name): (.role, name.description)
-      case .path(let path): (.path, path)
-      case .connection(let reason): (.reason, reason.rawValue)
-      case .crowding, .others: nil
+      case .role(let name): [.role(name)]
+      case .path(let path): [.path(path)]
+      case .connection(let reason): [.reason(reason.rawValue)]
+      case .crowding, .others: []
       }
     }
 
-    fileprivate var firstPhrase: Logger.Message {
+    fileprivate var firstEvent: LogEvent {
       switch self {
-      case .role, .path, .connection: "refused"
-      case .crowding: "connects faster than connections are taken in"
-      case .others: "refused for too many roles and paths to list"
+      case .role, .path, .connection: .refused
+      case .crowding: .floods
+      case .others: .refusedForTooMany
       }
     }
 
-    fileprivate var summaryPhrase: Logger.Message {
+    fileprivate var summaryEvent: LogEvent {
       switch self {
-      case .role, .path, .connection, .others: "refused again in the last minute"
-      case .crowding: "goes on connecting faster than connections are taken in"
+      case .role, .path, .connection, .others: .refusedAgain
+      case .crowding: .floodsAgain
       }
     }
   }
@@ -58,7 +58,6 @@ final class RefusalLog {
   /// A user who is refused at a thousand things doesn't get a line, or memory, for each.
   private static let mostKeys = 1024
 
-  private let logger: Logger
   private let callers: CallerLog
   /// In µs.
   private let interval: Int64
@@ -66,8 +65,7 @@ final class RefusalLog {
   private var repeats: [Key: Int] = [:]
 
   /// Sums up once in `interval`.
-  init(loop: EventLoop, logger: Logger, callers: CallerLog, interval: Duration = .seconds(60)) throws {
-    self.logger = logger
+  init(loop: EventLoop, callers: CallerLog, interval: Duration = .seconds(60)) throws {
     self.callers = callers
     self.interval = Int64(interval / .microseconds(1))
     timer = try TimerSource(loop, accuracy: 1_000_000) { [unowned self] in sumUp() }
@@ -81,15 +79,14 @@ final class RefusalLog {
       return
     }
     repeats[key] = 0
-    callers.log(.warning, key.object.firstPhrase, [key.object.field].compactMap(\.self), uid: uid, pid: pid)
+    callers.write(key.object.firstEvent, key.object.fields, uid: uid, pid: pid)
     if !timer.isArmed { timer.arm(at: EventLoop.bootTime() + interval) }
   }
 
   private func sumUp() {
     for (key, count) in repeats where count > 0 {
-      var fields = [key.object.field].compactMap(\.self)
-      if key.object != .crowding { fields.append((.count, "\(count)")) }
-      callers.log(.warning, key.object.summaryPhrase, fields, uid: key.uid)
+      let counted: [LogField] = key.object == .crowding ? [] : [.count(count)]
+      callers.write(key.object.summaryEvent, key.object.fields + counted, uid: key.uid)
     }
     repeats = repeats.filter { $0.value > 0 }.mapValues { _ in 0 }
     if !repeats.isEmpty { timer.arm(at: EventLoop.bootTime() + interval) }

@@ -1,5 +1,5 @@
 package import Core
-package import Logging
+package import Logs
 import SessionStore
 package import Systemd
 package import Wire
@@ -25,15 +25,15 @@ package final class SessionReports {
   }
 
   private let refresher: Refresher
-  private let logger: Logger
+  private let log: Log
   private let time: () -> Timestamp
   private var states: [Key: State] = [:]
   private var timer: TimerSource!
 
   /// `time` reads CLOCK_BOOTTIME afresh.
-  package init(loop: EventLoop, refresher: Refresher, logger: Logger, time: @escaping () -> Timestamp) throws {
+  package init(loop: EventLoop, refresher: Refresher, log: Log, time: @escaping () -> Timestamp) throws {
     self.refresher = refresher
-    self.logger = logger
+    self.log = log
     self.time = time
     timer = try TimerSource(loop, accuracy: 100_000) { [unowned self] in endOverdueChecks() }
   }
@@ -76,20 +76,20 @@ package final class SessionReports {
     let result = SessionCheckResult(outcome, key.role, key.accessKeyID, at: refresher.clock.now(at: now))
     // What STS wasn't asked isn't known.
     states[key] = check.began.map { .known(result, since: $0) }
-    log(result)
+    report(result)
     act()
     let shown = check.began.map { result.repeatable(in: $0 + Self.interval - now) } ?? result
     for answer in answers { answer(shown) }
   }
 
-  private func log(_ result: SessionCheckResult) {
-    let fields: KeyValuePairs<LogField, String> = [
-      .role: result.role, .accessKeyID: result.accessKeyID, .code: result.code ?? "none",
+  private func report(_ result: SessionCheckResult) {
+    let fields: [LogField] = [
+      .role(result.role), .accessKeyID(result.accessKeyID), .code(result.code ?? "none"),
     ]
     switch result.result {
     case .condemned: break  // The machine reports what becomes of it.
-    case .inUse: logger.info("a reader reported a session that STS accepts", fields)
-    case .unchecked: logger.warning("a reader reported a session that couldn't be checked", fields)
+    case .inUse: log.write(.reportedSessionAccepted, fields)
+    case .unchecked: log.write(.reportedSessionUnchecked, fields)
     }
   }
 

@@ -1,6 +1,6 @@
 import Core
 import HTTPServer
-import Logging
+import Logs
 import Settings
 import Systemd
 import Wire
@@ -148,12 +148,10 @@ extension SocketService {
     if isHeadOnly { return response }
     if handout.isBelowFloor(at: now) { belowFloorAnswers += 1 }
     if role.handouts.enter(uid: peer.uid, session: handout.session.id, isReserved: isReserved) {
-      callers.log(
-        .notice, "credential handed out",
-        [
-          (.role, role.name.description), (.generation, handout.generation.map { "\($0)" } ?? "none"),
-          (.accessKeyID, handout.session.accessKeyID),
-        ], uid: peer.uid, pid: peer.pid)
+      callers.write(
+        .handedOut,
+        [.role(role.name), .generation(handout.generation), .accessKeyID(handout.session.accessKeyID)],
+        uid: peer.uid, pid: peer.pid)
     }
     return response
   }

@@ -1,6 +1,6 @@
 package import Core
 package import HTTPServer
-package import Logging
+package import Logs
 import Settings
 package import Systemd
 package import Wire
@@ -52,7 +52,7 @@ package final class SocketService: RequestHandler {
   /// How often each came about, since the daemon started.
   var reservations: [ReservationOutcome: UInt64] = [:]
 
-  let logger: Logger
+  let log: Log
   private(set) var waiting: WaitingReaders!
   private(set) var subscribers: EventSubscribers!
   private(set) var refreshWaiters: RefreshWaiters!
@@ -63,16 +63,16 @@ package final class SocketService: RequestHandler {
   private let kept: KeptAnswers
 
   package init(
-    loop: EventLoop, backend: any SocketBackend, refresher: Refresher, access: AccessPolicy, logger: Logger
+    loop: EventLoop, backend: any SocketBackend, refresher: Refresher, access: AccessPolicy, log: Log
   ) throws {
     self.backend = backend
     self.refresher = refresher
     self.access = access
-    self.logger = logger
-    callers = CallerLog(logger: logger, names: try UserNames(loop: loop))
-    refusalLog = try RefusalLog(loop: loop, logger: logger, callers: callers)
+    self.log = log
+    callers = CallerLog(log: log, names: try UserNames(loop: loop))
+    refusalLog = try RefusalLog(loop: loop, callers: callers)
     kept = try KeptAnswers(loop: loop)
-    reports = try SessionReports(loop: loop, refresher: refresher, logger: logger, time: Keeper.now)
+    reports = try SessionReports(loop: loop, refresher: refresher, log: log, time: Keeper.now)
     waiting = try WaitingReaders(loop: loop) { [unowned self] reader, role in lookAgain(at: &reader, of: role) }
     refreshWaiters = try RefreshWaiters(loop: loop) { [unowned self] waiter, role in refreshTimedOut(waiter, role) }
     subscribers = EventSubscribers(

@@ -1,7 +1,7 @@
 import Core
 import FileOutput
 import Glibc
-package import Logging
+package import Logs
 import Systemd
 
 /// What is done when the unit's process has ended, however that was (ExecStopPost= in systemd.service(5)).
@@ -15,13 +15,13 @@ package struct StopCleanup {
 
   private let unit: String
   private let directory: String
-  private let logger: Logger
+  private let log: Log
 
   /// `unit` is the unit's whole name, `directory` its runtime directory.
-  package init(unit: String, directory: String, logger: Logger) {
+  package init(unit: String, directory: String, log: Log) {
     self.unit = unit
     self.directory = directory
-    self.logger = logger
+    self.log = log
   }
 
   /// Asks the service manager, and removes what a stop removes if it is one. False when that wasn't done in whole; the journal says why then.
@@ -30,9 +30,7 @@ package struct StopCleanup {
     do throws(LoopError) { job = try UnitJob(of: unit, timeout: Self.timeout) } catch {
       // A process that failed wasn't stopped: then there is nothing to remove anyway (SERVICE_RESULT, systemd.exec(5)).
       guard getenv("SERVICE_RESULT").map({ String(cString: $0) }) == "success" else { return true }
-      logger.warning(
-        "credential files not removed: it isn't known whether the service was stopped or is restarted",
-        [.reason: "\(error)", .advice: remedy])
+      log.write(.stopUnknown, [.reason("\(error)"), .advice(remedy)])
       return false
     }
     return job == .stop ? remove() : true
@@ -50,7 +48,7 @@ package struct StopCleanup {
       guard let failure else { return true }
       throw failure
     } catch {
-      logger.error("credential files not removed", [.reason: "\(error)", .advice: remedy])
+      log.write(.filesNotRemovedAtStop, [.reason("\(error)"), .advice(remedy)])
       return false
     }
   }
@@ -60,16 +58,15 @@ package struct StopCleanup {
     do throws(GenerationFile.Failure) {
       outputs = try GenerationFile(inRuntimeDirectory: directory).read().outputs
     } catch {
-      logger.error("credential files in other places not removed", [.reason: "\(error)"])
+      log.write(.filesElsewhereNotRemovedAtStop, [.reason("\(error)")])
       return false
     }
     var isDone = true
     for output in outputs {
       do throws(FileOutputError) { _ = try FormerFile.remove(at: output.path, uid: output.uid) } catch {
         isDone = false
-        logger.error(
-          "credential file not removed; remove it, if nobody needs it",
-          [.role: output.role.description, .path: "\(output.path)", .reason: "\(error)"])
+        log.write(
+          .fileElsewhereNotRemovedAtStop, [.role(output.role), .path("\(output.path)"), .reason("\(error)")])
       }
     }
     return isDone

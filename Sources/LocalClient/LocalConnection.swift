@@ -123,7 +123,7 @@ final class LocalConnection {
       let count = recv(descriptor, chunk.baseAddress, chunk.count, CInt(MSG_DONTWAIT))
       guard count >= 0 else { return -errno }
       pending += chunk[..<count]
-      explicit_bzero(chunk.baseAddress, count)
+      if count > 0 { explicit_bzero(chunk.baseAddress!, count) }
       return Int32(count)
     }
   }

@@ -1,6 +1,6 @@
 import CLinux
 import Daemon
-import Logging
+import Logs
 import Settings
 import Systemd
 
@@ -10,35 +10,34 @@ enum Keeping {
   private static let mostDescriptors: UInt = 65_536
 
   static func run(config: String) -> Int32 {
-    LoggingSystem.bootstrap { _ in LogOutput() }
-    let logger = Logger(label: "rolekeeper")
+    let log = Log(to: ProcessLogOutput())
     // Users and groups may come from a directory service that is slow to answer. A start cut off meanwhile would begin again from
     // nothing, and again.
     Notifier().starting(atMost: .seconds(600), status: "reading the settings")
     let loaded = SettingsLoader().load(config)
-    if loaded.settings == nil { LogOutput.processEnds() }
+    if loaded.settings == nil { log.processEnds() }
     for finding in loaded.diagnostics {
-      let (level, phrase): (Logger.Level, Logger.Message) =
+      let event: LogEvent =
         switch finding.severity {
-        case .error: (.error, "settings error")
-        case .warning: (.warning, "settings warning")
-        case .note: (.info, "settings note")
+        case .error: .settingsError
+        case .warning: .settingsWarning
+        case .note: .settingsNote
         }
-      logger.log(level, phrase, [.reason: finding.description])
+      log.write(event, [.reason(finding.description)])
     }
     guard let settings = loaded.settings else {
       Notifier().status("the settings are bad; rolekeeper check says what is wrong")
       return ExitStatus.badSettings
     }
-    LogOutput.setLevel(settings.logLevel.swiftLog)
+    log.level = settings.logLevel
     _ = clinux_raise_descriptor_limit(mostDescriptors)
     do {
       let loop = try EventLoop()
-      let keeper = try Keeper(settings, configPath: config, loop: loop, logger: logger)
+      let keeper = try Keeper(settings, configPath: config, loop: loop, log: log)
       return try withExtendedLifetime(keeper) { try keeper.run() }
     } catch {
-      LogOutput.processEnds()
-      logger.error("cannot go on", [.reason: "\(error)"])
+      log.processEnds()
+      log.write(.fatalError, [.reason("\(error)")])
       Notifier().status("cannot go on: \(error)")
       // A socket in another daemon's hands, say, may be free in a moment: that end is started again after, unlike bad settings.
       return StartCheck.isForPerson(error) ? ExitStatus.badSettings : ExitStatus.failed

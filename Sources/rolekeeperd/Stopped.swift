@@ -1,17 +1,17 @@
 import Daemon
-import Logging
+import Logs
 
 /// `--stopped UNIT`, what the unit's ExecStopPost= runs each time the daemon has ended: a real stop removes what a restart, a crash and
 /// bad settings leave in place.
 enum Stopped {
   static func run(unit: String) -> Int32 {
-    LoggingSystem.bootstrap { _ in LogOutput() }
-    LogOutput.processEnds()
+    let log = Log(to: ProcessLogOutput())
+    log.processEnds()
     guard let directory = UnitRuntimeDirectory.path else {
       Console.report("rolekeeperd: '--stopped' is for the unit's ExecStopPost=, and RUNTIME_DIRECTORY isn't set")
       return ExitStatus.wrongUsage
     }
-    return StopCleanup(unit: unit, directory: directory, logger: Logger(label: "rolekeeper")).run()
+    return StopCleanup(unit: unit, directory: directory, log: log).run()
       ? ExitStatus.done : ExitStatus.failed
   }
 }

@@ -1,7 +1,7 @@
 import CLinux
 import Daemon
 import Glibc
-import Logging
+import Logs
 import Systemd
 import Wire
 

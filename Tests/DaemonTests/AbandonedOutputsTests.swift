@@ -15,7 +15,7 @@ import Testing
 
   init() throws {
     directory = try TemporaryDirectory()
-    abandoned = try AbandonedOutputs(loop: EventLoop(), logger: recorder.logger)
+    abandoned = try AbandonedOutputs(loop: EventLoop(), log: recorder.log)
   }
 
   private func leave(_ role: String, until end: Int) throws {

@@ -1,7 +1,7 @@
 import CloudAPI
 import Core
 import Glibc
-import Logging
+import Logs
 import Settings
 import Systemd
 import TestSupport
@@ -47,7 +47,7 @@ import Wire
   ) throws -> AccessKeySource {
     let source = try AccessKeySource(
       name: name, at: .file(directory.path("keys/\(file)")),
-      succeeding: old.map { AccessKeySource.Predecessor(source: $0, stays: stays) }, loop: loop, logger: journal.logger,
+      succeeding: old.map { AccessKeySource.Predecessor(source: $0, stays: stays) }, loop: loop, log: journal.log,
       watching: calls)
     source.ask = sts.ask
     return source
@@ -404,7 +404,7 @@ import Wire
   private func credential(_ text: String, mayLackKey: Bool = true) throws -> AccessKeySource {
     let path = try directory.write(text, to: "keys/credential", mode: 0o400)
     return try AccessKeySource(
-      name: "main", at: .credential(path), mayLackKey: mayLackKey, loop: loop, logger: journal.logger)
+      name: "main", at: .credential(path), mayLackKey: mayLackKey, loop: loop, log: journal.log)
   }
 
   /// The unit was started again once a second, and nobody was told where the file belongs.

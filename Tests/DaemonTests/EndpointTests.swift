@@ -1,7 +1,7 @@
 import CloudAPI
 import Core
 import HTTPClient
-import Logging
+import Logs
 import Settings
 import Testing
 import Wire
@@ -117,7 +117,7 @@ import Wire
   @Test func `a move is told once, the way back too, and no more than four in ten minutes`() throws {
     let endpoints = try ["a.example", "b.example", "c.example"].map { try #require(Endpoint($0)) }
     let ledger = EndpointLedger(
-      endpoints, keeping: nil, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      endpoints, keeping: nil, log: LogRecorder().log)
     let date = UTCTime(seconds: 1_800_000_000)
     func answer(_ place: Int, atSecond second: Int64) {
       ledger.answered(place, date: date, at: Timestamp(microseconds: second * 1_000_000))
@@ -140,7 +140,7 @@ import Wire
     let first = ledger.statuses[0]
     #expect(first.answers == 3 && first.misses == 1 && first.missing == nil && first.lastAnswerAt == date)
 
-    let more = EndpointLedger(Array(endpoints.dropLast()), keeping: ledger, logger: Logger(label: "test"))
+    let more = EndpointLedger(Array(endpoints.dropLast()), keeping: ledger, log: LogRecorder().log)
     #expect(more.statuses.map(\.answers) == [3, 5] && more.told == 0)
   }
 
@@ -148,7 +148,7 @@ import Wire
   @Test func `a fallback is reported with what failed, and without a word on what answered meanwhile`() throws {
     let endpoints = try ["a.example", "b.example"].map { try #require(Endpoint($0)) }
     let recorder = LogRecorder()
-    let ledger = EndpointLedger(endpoints, keeping: nil, logger: recorder.logger)
+    let ledger = EndpointLedger(endpoints, keeping: nil, log: recorder.log)
     let date = UTCTime(seconds: 1_800_000_000)
     ledger.missed(0, code: "Connect")
     ledger.answered(1, date: date, at: Timestamp(microseconds: 1))

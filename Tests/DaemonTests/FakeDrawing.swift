@@ -1,7 +1,7 @@
 import CloudAPI
 import Core
 import Daemon
-import Logging
+import Logs
 import Secrets
 import SessionStore
 import Settings
@@ -99,7 +99,7 @@ final class Bench {
     refresher = try Refresher(
       loop: loop, queue: FetchQueue(rate: rate, burst: burst, at: clock.now),
       clock: ServerClock(wallMicroseconds: Self.wall * 1_000_000, at: clock.now), attemptLimit: .seconds(15),
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, time: { [clock] in clock.now })
+      log: LogRecorder().log, time: { [clock] in clock.now })
     refresher.source = cloud
     refresher.checker = cloud
     cloud.answered = { [unowned self] in expectSecretsOfHeldSessionsAlone() }

@@ -1,6 +1,6 @@
 import Core
 import Glibc
-import Logging
+import Logs
 import Settings
 import TestSupport
 import Testing
@@ -26,7 +26,7 @@ import Testing
   private func reserve(_ file: GenerationFile) -> GenerationReserve {
     let bench = bench
     return GenerationReserve(
-      file, refresher: bench.refresher, logger: recorder.logger, wallMicroseconds: Self.wall * 1000,
+      file, refresher: bench.refresher, log: recorder.log, wallMicroseconds: Self.wall * 1000,
       time: { bench.now })
   }
 
@@ -72,7 +72,7 @@ import Testing
     reserve.cover(floor + 1, of: silent)
     let next = try Bench()
     _ = GenerationReserve(
-      file, refresher: next.refresher, logger: recorder.logger, wallMicroseconds: 0, time: { next.now })
+      file, refresher: next.refresher, log: recorder.log, wallMicroseconds: 0, time: { next.now })
     #expect(next.add("later").machine.generation == floor)
     #expect(next.add("silent").machine.generation == floor + 64)
     #expect(recorder.all.count == 1)

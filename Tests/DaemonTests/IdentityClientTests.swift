@@ -2,7 +2,7 @@ import CloudAPI
 import Core
 import Glibc
 import HTTPClient
-import Logging
+import Logs
 import Secrets
 import Settings
 import Systemd
@@ -48,7 +48,7 @@ import Testing
     let client = IdentityClient(
       loop: loop, http: http,
       ledger: EndpointLedger(
-        [endpoint], keeping: nil, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }),
+        [endpoint], keeping: nil, log: LogRecorder().log),
       time: { Timestamp(microseconds: 0) }, serverTime: { UTCTime(seconds: 1_800_000_000) })
     var ended = 0
     client.ended = { ended += 1 }

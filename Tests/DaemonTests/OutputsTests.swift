@@ -38,7 +38,7 @@ import Wire
   private func outputs(inMemory: Bool = true) throws -> Outputs {
     let mounts = MountTable(inMemory ? "1 0 0:1 / \(directory.path) rw - tmpfs tmpfs rw" : "")
     return try Outputs(
-      loop: bench.loop, directory: directory.path("roles"), logger: recorder.logger, writer: writer,
+      loop: bench.loop, directory: directory.path("roles"), log: recorder.log, writer: writer,
       mounts: { mounts }, time: { [bench] in bench.now })
   }
 

@@ -16,7 +16,7 @@ import Testing
   }
 
   private func log(_ report: RefreshReport) -> String {
-    recorder.logger.log(report, of: role, at: bench.now)
+    recorder.log.write(report, of: role, at: bench.now)
     return recorder.all.last ?? ""
   }
 

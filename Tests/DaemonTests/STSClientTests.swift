@@ -1,6 +1,6 @@
 import Core
 import HTTPClient
-import Logging
+import Logs
 import Settings
 import Systemd
 import Testing
@@ -16,7 +16,7 @@ import Testing
     let client = STSClient(
       loop: loop, http: try HTTPClient(loop, settings: HTTPClient.Settings()),
       ledger: EndpointLedger(
-        [endpoint], keeping: nil, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }),
+        [endpoint], keeping: nil, log: LogRecorder().log),
       hostName: "host", sources: [:], time: { Timestamp(microseconds: 0) }, serverTime: { date })
     // Of a source that isn't there, so that it fails without a connection.
     let order = DrawOrder(role: Bench.role("web"), slot: 0, duration: .hours(1), date: date)

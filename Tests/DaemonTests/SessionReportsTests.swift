@@ -1,7 +1,7 @@
 import CloudAPI
 import Core
 import Daemon
-import Logging
+import Logs
 import Testing
 import Wire
 
@@ -15,7 +15,7 @@ import Wire
     let bench = try Bench()
     self.bench = bench
     reports = try SessionReports(
-      loop: bench.loop, refresher: bench.refresher, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+      loop: bench.loop, refresher: bench.refresher, log: LogRecorder().log,
       time: { bench.now })
     role = bench.add("a")
     bench.grantAll()
@@ -191,7 +191,7 @@ import Wire
 @Suite struct CheckRateTests {
   private func reports(_ bench: Bench) throws -> SessionReports {
     try SessionReports(
-      loop: bench.loop, refresher: bench.refresher, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+      loop: bench.loop, refresher: bench.refresher, log: LogRecorder().log,
       time: { bench.now })
   }
 

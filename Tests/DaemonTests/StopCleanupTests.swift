@@ -12,7 +12,7 @@ import Testing
     try directory.write("credential", to: "run/roles/uploader/credentials.json")
     try GenerationFile(inRuntimeDirectory: place).write([])
     let log = LogRecorder()
-    #expect(StopCleanup(unit: "rolekeeper.service", directory: place, logger: log.logger).remove())
+    #expect(StopCleanup(unit: "rolekeeper.service", directory: place, log: log.log).remove())
     #expect(access("\(place)/roles", F_OK) != 0 && access("\(place)/generations", F_OK) == 0)
     #expect(log.all.isEmpty)
   }
@@ -21,7 +21,7 @@ import Testing
     let directory = try TemporaryDirectory()
     let log = LogRecorder()
     let missing = directory.path("none")
-    #expect(!StopCleanup(unit: "rolekeeper.service", directory: missing, logger: log.logger).remove())
+    #expect(!StopCleanup(unit: "rolekeeper.service", directory: missing, log: log.log).remove())
     let line = try #require(log.all.first)
     #expect(log.all.count == 1 && line.hasPrefix("error: credential files not removed"))
     #expect(line.contains(missing) && line.contains("systemctl clean --what=runtime rolekeeper.service"))

@@ -1,7 +1,7 @@
 import Core
 import Glibc
-import Synchronization
 import Laboratory
+import Synchronization
 import TestSupport
 import Testing
 import Wire

@@ -1,7 +1,7 @@
 import Core
 import Glibc
-import TestNeeds
 import Laboratory
+import TestNeeds
 import TestSupport
 import Testing
 import Wire

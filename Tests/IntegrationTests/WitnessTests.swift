@@ -1,6 +1,6 @@
 import Glibc
-import TestNeeds
 import Laboratory
+import TestNeeds
 import TestSupport
 import Testing
 

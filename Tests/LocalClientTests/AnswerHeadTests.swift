@@ -3,18 +3,18 @@ import Testing
 @testable import LocalClient
 
 @Suite struct AnswerHeadTests {
-  private func head(_ text: String) -> AnswerHead? { AnswerHead(Array(text.utf8)[...]) }
+  private func parsed(_ text: String) -> AnswerHead? { AnswerHead(Array(text.utf8)[...]) }
 
   @Test func `a field is found by its name in any case, and its value begins behind the blanks`() throws {
     let head = try #require(
-      head("HTTP/1.1 200 OK\r\nContent-Length:  17\r\nROLEKEEPER-Below-Floor: 30\r\nempty:\r\n"))
+      parsed("HTTP/1.1 200 OK\r\nContent-Length:  17\r\nROLEKEEPER-Below-Floor: 30\r\nempty:\r\n"))
     #expect(head.status == 200 && head.contentLength == 17)
     #expect(head.field("rolekeeper-below-floor") == "30" && head.field("empty") == "")
     #expect(head.field("content") == nil && head.field("retry-after") == nil)
   }
 
   @Test func `an answer may have no reason phrase and no field`() throws {
-    let head = try #require(head("HTTP/1.0 404\r\n"))
+    let head = try #require(parsed("HTTP/1.0 404\r\n"))
     #expect(head.status == 404 && head.contentLength == nil)
   }
 
@@ -23,11 +23,11 @@ import Testing
     "HTTP/1.1 200 OK\r\nno field\r\n",
   ])
   func `what isn't the head of an answer is none`(_ text: String) {
-    #expect(head(text) == nil)
+    #expect(parsed(text) == nil)
   }
 
   @Test(arguments: ["-1", "x", ""])
   func `a length that is no number is none`(_ length: String) {
-    #expect(head("HTTP/1.1 200 OK\r\nContent-Length: \(length)\r\n")?.contentLength == nil)
+    #expect(parsed("HTTP/1.1 200 OK\r\nContent-Length: \(length)\r\n")?.contentLength == nil)
   }
 }

@@ -14,6 +14,7 @@ extension UnderSystemd {
         "\"ROLEKEEPER_ACCESS_KEY_ID\":\"\(id)\"", "\"ROLEKEEPER_GENERATION\":\"1\"", "\"ROLEKEEPER_EXPIRES\":\"20",
         "\"SYSLOG_IDENTIFIER\":\"rolekeeperd\"", "\"_SYSTEMD_UNIT\":\"rolekeeper.service\"",
       ] { #expect(said.contains(field), "\(field)") }
+      #expect(said.contains(/"MESSAGE_ID":"[0-9a-f]{32}"/))
     }
 
     @Test func `the first hand-out of a generation to a user names user, pid and program, the next are silent`() throws

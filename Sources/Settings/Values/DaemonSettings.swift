@@ -76,8 +76,3 @@ package struct SocketSettings: Hashable, Sendable {
   package var maxConnections: Int
   package var maxConnectionsPerUID: Int
 }
-
-/// `[log]`'s level, from the most talkative to the quietest; the names are those of the settings.
-package enum LogLevel: String, Hashable, CaseIterable, Sendable {
-  case debug, info, notice, warning, error
-}

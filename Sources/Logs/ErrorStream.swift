@@ -1,30 +1,30 @@
 import Glibc
-import Synchronization
 
 /// Standard error, written to without ever waiting for whoever is at the other end of a pipe or terminal.
-enum ErrorStream {
+struct ErrorStream {
   /// What the kernel takes at once of a pipe that it says is writable (pipe(7)).
   private static let piece = 4096
   /// Whether the last line got out in part only.
-  private static let isMidLine = Atomic(false)
+  private var isMidLine = false
 
   /// False when the line, or the rest of it, wasn't taken.
-  static func write(_ line: String) -> Bool {
+  mutating func write(_ line: String) -> Bool {
     var rest = Array(line.utf8)[...]
     // What comes next must not be taken for the end of a line that was cut.
-    if isMidLine.load(ordering: .relaxed) { rest = [UInt8(ascii: "\n")] + rest }
+    if isMidLine { rest = [UInt8(ascii: "\n")] + rest }
     var isBegun = false
     while !rest.isEmpty {
       let count =
-        isWritable ? rest.prefix(piece).withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) } : 0
+        Self.isWritable
+        ? rest.prefix(Self.piece).withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) } : 0
       guard count > 0 else {
-        if isBegun { isMidLine.store(true, ordering: .relaxed) }
+        if isBegun { isMidLine = true }
         return false
       }
       isBegun = true
       rest = rest.dropFirst(count)
     }
-    isMidLine.store(false, ordering: .relaxed)
+    isMidLine = false
     return true
   }
 

@@ -1,0 +1,248 @@
+package import Core
+
+/// What the daemon logs: every event there is, with its id, its level and its phrase.
+///
+/// The raw value is the MESSAGE_ID in the journal (sd_journal_print(3), systemd.journal-fields(7)), by which `journalctl MESSAGE_ID=…` and
+/// alerts find an event whatever its phrase is. It belongs to the event for good: never change one, and make one for a new event with
+/// `systemd-id128 new`. A phrase is fixed and begins in lower case, but for a name (STS, AccessKey); what varies is in the fields.
+package enum LogEvent: String, CaseIterable, Sendable {
+  // MARK: The daemon
+  /// Every role has had its first outcome, or the longest wait for it is over.
+  case ready = "0eb97b6c65dc44d3ae316190b744f7fd"
+  case fatalError = "bacc6b51b0714e10a019353ed0f5a011"
+  case restartForAccessKey = "0974239ab1874100a0012b16271cd399"
+  case secretsNotLocked = "af1c73b128c94bcc8f13407e737c218f"
+  /// Logged before the first line that is taken again.
+  case logLinesLost = "1f73349ba29b4c3aaae3e27a808e0a53"
+
+  // MARK: Settings
+  case settingsError = "674a3150ffbb4e9e93b6b7bb6c78cc89"
+  case settingsWarning = "ac679bc597414c49a4db6f7dbc7b18f1"
+  case settingsNote = "fa9ca2ddced241ad9b79a826a2fb4e8e"
+  case settingsReloaded = "80512757c3c743a78f71eae06b754979"
+  case settingsNotReloaded = "8bf59be589964e99adc9336aa37ecd6d"
+
+  // MARK: Refreshes
+  case credentialRefreshed = "ff2a160ee5e448ccabe992832d9c7866"
+  case grantedLess = "5e27efa4dba548acb414d0708dc5b63e"
+  case refreshFailedKeepingCredential = "6c53dd840add4f98a700a79f10e83d75"
+  case refreshFailedWithoutCredential = "d40b0ce3088845dfb7a82e424dace5fb"
+  case refreshStillFails = "a27dd4a809144ce7905d55c6c41f10e3"
+  case firstSessionFetched = "a06a68c3e0c5454e8cc27a14ee27a7e9"
+  case refreshRecovered = "8728177dc3f34f03be20329599580f2f"
+  case belowFloor = "36a6d5f10a874a3ab2e985c2b1e81a0d"
+  case lapsed = "30fc22ad2c374b3cb10f86d3c9d242ba"
+
+  // MARK: Reserved sessions
+  case reserved = "a35d65914e3b457493ad18c0c35059f9"
+  case reservationServes = "7c5a3cee1a1544f8b66b2a73d75435bf"
+  case reservationShorter = "ef7c25f8f8354fb68f0c554562fef756"
+  case reservationFailed = "449fc37df10346a7b9a785d58261240c"
+
+  // MARK: Sessions that STS no longer accepts
+  case condemnedUsingStandby = "2c238a593c8744f09ca1692dfffb8004"
+  case condemnedFetchingAnother = "b78adc7c8cf9417bb93c8cedda5e3b64"
+  case condemnedUnused = "c4f895f3400244db8c79c77d9eb8d532"
+  case reportedSessionAccepted = "0b7274fc7f734187b9deab7a42dafd5f"
+  case reportedSessionUnchecked = "094fcbde7e9b47888f42c9d366d58f39"
+
+  // MARK: Readers
+  /// The first time that a user gets this session.
+  case handedOut = "60ebf01b8c2f465fb38c90d16c50ed0e"
+  case refused = "2da7a96ee13d4f40beec35d809ee0347"
+  case refusedAgain = "bc2a534f0bcc4fb2836e558a0a36aede"
+  case refusedForTooMany = "aca115f6847749879a9acebfd292a318"
+  case floods = "5ae1cedf950845b0ae49d69e6d20e5b8"
+  case floodsAgain = "689d8643102e4ea2872113d579046eb4"
+  case acceptPaused = "764626a34901415e8c029bb37dc1e60c"
+  case fewerConnections = "daea26530bb74294bf19cbdabaee45a6"
+
+  // MARK: AccessKeys
+  case keyRead = "4e1b773eb43f43bc9a156550ee0c6c25"
+  case noKey = "85fdac7959434c9aabd0e2c9d45ed902"
+  case keyNotReread = "fbebdb3286dd48cb984d34604dfc8d8d"
+  case keyFileUsable = "e63a41ea6b07438497576408ab9d78e5"
+  case keyFileNotWatched = "246840c2a51241f496f786e2d968dd60"
+  case otherKeyFound = "ffefa8205cdb4d86ba4ed8f26d33f780"
+  case otherKeyRefused = "07e84b46c3584ac590602b685d2ebfad"
+  case otherKeyNotAccepted = "73643e0651664129a76cd0477d5d0594"
+  case otherKeyReplaced = "c5073940f6824e329fcd7852d6894409"
+  case otherKeyGone = "64310dcc61874878b34f907830bd859e"
+  case keyChanged = "d69ceed178ad41d1bea3faeca20413d6"
+  case keyChangedUnproven = "10c10ff7d50e401ab1cf38d8c3814cf2"
+  case keyAccepted = "e46227bdf90d4d69a23e9a8a3b9b6587"
+  case keyIdentified = "7b326f01303244f194ad0a3a44cd69d8"
+  case identityChanged = "9417bb95c1be45ab854321bc2ef41f63"
+  case identityNotCompared = "72aac5aced2c4fa682fc785fcf70dd41"
+
+  // MARK: STS
+  case fallbackEndpointAnswers = "6da64ad6975e461ba75894f12d04ec69"
+  case firstEndpointAnswers = "86f97c5a80664a0193bd61655933375a"
+  case clockDiffers = "0b7369078be24faba02f70d04159f86a"
+  case dateNotBelieved = "6169f67fcc0c41ebbaaf995dd334ee6a"
+  case caFileNotReread = "409253f3a0374d6eb96906372da25eb9"
+  case caFileReread = "4c75364c05e2452db88806767867b406"
+
+  // MARK: Credential files
+  case fileNotWrittenKeepingOld = "bafd07b5829f40c198d2fc7af0651ac2"
+  case fileNotWrittenAndNoneThere = "e3dd573c846f489ba515ea362ac3ef5d"
+  case fileNotWrittenUnseen = "006074c663104382800ea337ed7ebc8d"
+  case fileNotWrittenDiskStuck = "61e5f326be61426fbe60e768e9fdb2a6"
+  case fileNotWrittenWaiting = "3c52cad7b92b4136b2f5db991cd36410"
+  case fileWrittenAgain = "f9dab8c0689e40f0a7ba902919981293"
+  case fileChangedByOthers = "1959ed1cb153461b830fa8886e670c4d"
+  case lapsedFileRemoved = "0a1ab88c1136435b82b87b239d349fd4"
+  case lapsedFileNotRemoved = "c562699947cf4124b59fee4a315d48f5"
+  case condemnedFileRemoved = "dc4e3f66bc3040ac816b18358ee2bb90"
+  case outdatedFileRemoved = "26763907dd8f42e3a2e360a74762a12b"
+  case fileNotRemoved = "d40387ac845346dbbf1817c0d5019987"
+
+  // MARK: Credential files of earlier processes and settings
+  case presumedEnd = "3fe41c0ca6a84195a25f88a3756bf40d"
+  case presumedEndRemoved = "a130c4d9371b425c9d1f572d144cd788"
+  case formerFileRemoved = "c443605535cf482a87a73744d7adb508"
+  case formerFileNotOurs = "1d9a685523e441fe9bcdc64abbf46714"
+  case formerFileNotRemoved = "e78bdb3f603541db9b1f9f7637a22a38"
+  case formerFileStays = "33131df0c9a84152bfcd9276bf9cabb3"
+  case abandonedFilesStay = "758f3b6c1ef748f8b46ec0ab86263249"
+  case abandonedFilesNotRemoved = "e340c8c601d742a1b0173673b500e849"
+  case generationsNotRead = "02ecca33145b4f88b8618b8c0c024b59"
+  case generationsNotSaved = "f948ca43c9ce4e0a9498a85b2a4cfb97"
+  case generationsNotSavedNorSpoiled = "bccb715a72054ab39ea7aecaf6aa87f6"
+
+  // MARK: After the daemon has stopped
+  case stopUnknown = "b58a2194545947e4b0a1d50a2c8c3818"
+  case filesNotRemovedAtStop = "7827fa59f71d4ba3b6a71e803fc2170b"
+  case filesElsewhereNotRemovedAtStop = "4b8867a942904870b910bb4c839b4ce6"
+  case fileElsewhereNotRemovedAtStop = "bd4b3b6ac23b41fbb63b6c637f02e5fd"
+}
+
+extension LogEvent {
+  /// The MESSAGE_ID.
+  package var id: String { rawValue }
+  /// The usual level; a line that somebody has to act on may be raised above it (`Log.write`).
+  package var level: LogLevel { definition.level }
+  package var phrase: String { definition.phrase }
+
+  private struct Definition {
+    let level: LogLevel
+    let phrase: String
+
+    static func error(_ phrase: String) -> Self { Self(level: .error, phrase: phrase) }
+    static func warning(_ phrase: String) -> Self { Self(level: .warning, phrase: phrase) }
+    static func notice(_ phrase: String) -> Self { Self(level: .notice, phrase: phrase) }
+    static func info(_ phrase: String) -> Self { Self(level: .info, phrase: phrase) }
+  }
+
+  private var definition: Definition {
+    switch self {
+    case .ready: .notice("ready")
+    case .fatalError: .error("cannot go on")
+    case .restartForAccessKey: .error("no AccessKey, ending so that systemd reads the credential again")
+    case .secretsNotLocked: .warning("not all secrets are locked in memory, and those may be swapped out")
+    case .logLinesLost: .warning("log lines lost, for nobody took them")
+
+    case .settingsError: .error("settings error")
+    case .settingsWarning: .warning("settings warning")
+    case .settingsNote: .info("settings note")
+    case .settingsReloaded: .notice("settings reloaded")
+    case .settingsNotReloaded:
+      .error("settings not reloaded; the old ones stay in force until the next restart or crash")
+
+    case .credentialRefreshed: .info("credential refreshed")
+    case .grantedLess: .warning("STS grants a shorter life than asked; refreshing in proportion")
+    case .refreshFailedKeepingCredential: .warning("refresh failed, keeping the current credential")
+    case .refreshFailedWithoutCredential: .warning("refresh failed, no valid credential")
+    case .refreshStillFails: .warning("refresh still fails")
+    case .firstSessionFetched: .notice("first session fetched after failures")
+    case .refreshRecovered: .notice("refresh works again")
+    case .belowFloor: .warning("credential is below its floor")
+    case .lapsed: .error("no valid credential any more")
+
+    case .reserved: .notice("credential reserved")
+    case .reservationServes: .warning("no valid session in the pool, using the reserved one")
+    case .reservationShorter: .warning("reserved session is shorter than asked for")
+    case .reservationFailed: .warning("reservation failed")
+
+    case .condemnedUsingStandby: .warning("STS no longer accepts this credential, using the standby")
+    case .condemnedFetchingAnother: .warning("STS no longer accepts this credential, fetching a new one")
+    case .condemnedUnused: .warning("STS no longer accepts this session, which was not in use")
+    case .reportedSessionAccepted: .info("a reader reported a session that STS accepts")
+    case .reportedSessionUnchecked: .warning("a reader reported a session that couldn't be checked")
+
+    case .handedOut: .notice("credential handed out")
+    case .refused: .warning("refused")
+    case .refusedAgain: .warning("refused again in the last minute")
+    case .refusedForTooMany: .warning("refused for too many roles and paths to list")
+    case .floods: .warning("connects faster than connections are taken in")
+    case .floodsAgain: .warning("goes on connecting faster than connections are taken in")
+    case .acceptPaused: .warning("new connections wait")
+    case .fewerConnections: .warning("fewer connections than 'max_connections'")
+
+    case .keyRead: .notice("AccessKey read")
+    case .noKey: .error("no AccessKey")
+    case .keyNotReread: .warning("AccessKey not read again, keeping the one in use")
+    case .keyFileUsable: .notice("AccessKey file is usable again")
+    case .keyFileNotWatched: .warning("AccessKey file not watched")
+    case .otherKeyFound: .notice("another AccessKey found, keeping the one in use until STS has accepted it")
+    case .otherKeyRefused: .error("new AccessKey refused, keeping the one in use")
+    case .otherKeyNotAccepted: .warning("new AccessKey not accepted yet, keeping the one in use")
+    case .otherKeyReplaced: .notice("the file holds the AccessKey in use again, the other one is forgotten")
+    case .otherKeyGone:
+      .notice("the other AccessKey isn't in the file any more and is forgotten, keeping the one in use")
+    case .keyChanged: .notice("AccessKey changed")
+    case .keyChangedUnproven:
+      .warning("AccessKey changed to one that STS hasn't accepted yet, since it refuses the one before")
+    case .keyAccepted: .notice("AssumeRole has accepted the AccessKey")
+    case .keyIdentified: .notice("whose the AccessKey is that may not assume a role")
+    case .identityChanged: .warning("the AccessKey belongs to another identity than the one before")
+    case .identityNotCompared:
+      .warning("AccessKey taken without knowing whether it is the same user's as the one before")
+
+    case .fallbackEndpointAnswers: .warning("a fallback endpoint of STS answers")
+    case .firstEndpointAnswers: .notice("the first STS endpoint answers again")
+    case .clockDiffers: .warning("this host's clock and the server's differ; going by the server's")
+    case .dateNotBelieved: .notice("an answer's date is odd and was not believed")
+    case .caFileNotReread: .warning("CA file changed, keeping the certificates read before")
+    case .caFileReread: .notice("CA file changed and read again")
+
+    case .fileNotWrittenKeepingOld: .error("file not written, keeping what is there")
+    case .fileNotWrittenAndNoneThere: .error("file not written, and there is none")
+    case .fileNotWrittenUnseen: .error("file not written, and what is there can't be seen")
+    case .fileNotWrittenDiskStuck: .error("file not written yet, its disk doesn't answer")
+    case .fileNotWrittenWaiting: .error("file not written yet, it waits behind others")
+    case .fileWrittenAgain: .notice("file can be written again")
+    case .fileChangedByOthers: .warning("credential file was changed by somebody else, replacing it")
+    case .lapsedFileRemoved: .warning("lapsed file removed")
+    case .lapsedFileNotRemoved: .error("lapsed file not removed, trying again")
+    case .condemnedFileRemoved: .warning("file with a session that STS refuses removed")
+    case .outdatedFileRemoved: .warning("file with a credential from before the settings changed removed")
+    case .fileNotRemoved: .error("file not removed, trying again")
+
+    case .presumedEnd:
+      .warning(
+        "a credential file of an earlier process has no record of its end: it is taken for one of a 15-minute session and goes then, unless a new credential replaces it"
+      )
+    case .presumedEndRemoved:
+      .warning(
+        "removed a credential file of an earlier process: it had no record of its end and was taken for one of a 15-minute session"
+      )
+    case .formerFileRemoved: .notice("removed a credential file that the settings no longer name")
+    case .formerFileNotOurs: .warning("a file that the settings no longer name isn't as the daemon left it, and stays")
+    case .formerFileNotRemoved: .warning("credential file that the settings no longer name not removed, trying again")
+    case .formerFileStays: .warning("a credential file that the settings no longer name stays until its session ends")
+    case .abandonedFilesStay:
+      .warning("the settings have no role; files of earlier roles stay until their sessions end")
+    case .abandonedFilesNotRemoved: .error("files of earlier roles not removed, trying again")
+    case .generationsNotRead: .warning("generations of before not read, going on from the clock")
+    case .generationsNotSaved: .warning("generations not saved; after a restart they may be much higher")
+    case .generationsNotSavedNorSpoiled: .warning("generations not saved; after a restart they may be lower")
+
+    case .stopUnknown:
+      .warning("credential files not removed: it isn't known whether the service was stopped or is restarted")
+    case .filesNotRemovedAtStop: .error("credential files not removed")
+    case .filesElsewhereNotRemovedAtStop: .error("credential files in other places not removed")
+    case .fileElsewhereNotRemovedAtStop: .error("credential file not removed; remove it, if nobody needs it")
+    }
+  }
+}

@@ -1,0 +1,129 @@
+package import Core
+
+/// What varies in a line of the log. In the journal each field becomes `ROLEKEEPER_NAME`, so that
+/// `journalctl ROLEKEEPER_ROLE=uploader` finds all lines about a role.
+package struct LogField: Hashable, Sendable {
+  package enum Name: String, CaseIterable, Sendable {
+    case role, generation, expires, remaining, code, advice, next, count, total, uid, pid, user, program, path, source
+    case arn, endpoint, found, reason, seconds
+    case accessKeyID = "access_key_id"
+    case httpStatus = "http_status"
+    case requestID = "request_id"
+    case previousARN = "previous_arn"
+  }
+
+  package let name: Name
+  package let value: String
+
+  private init(_ name: Name, _ value: String) {
+    self.name = name
+    self.value = value
+  }
+
+  /// What a number counts, for the text of a line; empty where the name says it.
+  var unit: String {
+    switch name {
+    case .remaining, .next, .seconds: "s"
+    default: ""
+    }
+  }
+}
+
+// MARK: - Roles and sessions
+
+extension LogField {
+  package static func role(_ name: RoleName) -> Self { Self(.role, name.description) }
+  package static func role(_ name: String) -> Self { Self(.role, name) }
+
+  /// A role's number of rotation; nil for a session that isn't published.
+  package static func generation(_ number: UInt64?) -> Self { Self(.generation, number.map { "\($0)" } ?? "none") }
+
+  /// The AccessKeyId of a session or of a source; never its secret. A source's is masked until STS has accepted the key.
+  package static func accessKeyID(_ id: String) -> Self { Self(.accessKeyID, id) }
+
+  /// When a session ends, `YYYY-MM-DDThh:mm:ssZ` by the server's time.
+  package static func expires(_ time: UTCTime) -> Self { Self(.expires, time.description) }
+
+  /// What is left, in whole seconds.
+  package static func remaining(_ life: Duration) -> Self { Self(.remaining, "\(life.wholeSeconds)") }
+}
+
+// MARK: - Failures
+
+extension LogField {
+  /// The error code of the cloud, or a word of ours for what happened on the way.
+  package static func code(_ code: String) -> Self { Self(.code, code) }
+  package static func httpStatus(_ status: Int) -> Self { Self(.httpStatus, "\(status)") }
+
+  /// The RequestId by which the vendor finds the call.
+  package static func requestID(_ id: String) -> Self { Self(.requestID, id) }
+
+  /// What a person can do.
+  package static func advice(_ text: String) -> Self { Self(.advice, text) }
+
+  /// When it will be tried again, in seconds from now: rounded up, and never 0, as if it had been tried already.
+  package static func next(in wait: Duration) -> Self {
+    let seconds = wait.wholeSeconds + (wait > .seconds(wait.wholeSeconds) ? 1 : 0)
+    return Self(.next, "\(max(1, seconds))")
+  }
+
+  /// The sentence of an error or a diagnostic.
+  package static func reason(_ sentence: String) -> Self { Self(.reason, sentence) }
+
+  /// What was found where something else was expected: `mode 0644 instead of 0440`.
+  package static func found(_ text: String) -> Self { Self(.found, text) }
+}
+
+extension [LogField] {
+  /// What is known of a failure: code and advice, and where there are any the status and the RequestId of the answer.
+  package init(_ failure: Failure) {
+    self = [.code(failure.code), .advice(failure.advice)]
+    if let status = failure.httpStatus { append(.httpStatus(status)) }
+    if let id = failure.requestID { append(.requestID(id)) }
+  }
+}
+
+// MARK: - Numbers and spans
+
+extension LogField {
+  /// How many: failures in a row, say, or roles with a credential.
+  package static func count(_ number: Int) -> Self { Self(.count, "\(number)") }
+
+  /// Of how many.
+  package static func total(_ number: Int) -> Self { Self(.total, "\(number)") }
+
+  /// A span of time in whole seconds.
+  package static func seconds(_ span: Duration) -> Self { Self(.seconds, "\(span.wholeSeconds)") }
+}
+
+// MARK: - Callers
+
+extension LogField {
+  /// The calling process, as the kernel says it.
+  package static func uid(_ uid: UInt32) -> Self { Self(.uid, "\(uid)") }
+  package static func pid(_ pid: Int32) -> Self { Self(.pid, "\(pid)") }
+
+  /// The name of the user `uid`, where the host has one.
+  package static func user(_ name: String) -> Self { Self(.user, name) }
+
+  /// What the process runs: its executable's path or its name; left out where /proc doesn't show it.
+  package static func program(_ name: String) -> Self { Self(.program, name) }
+}
+
+// MARK: - Places and names
+
+extension LogField {
+  package static func path(_ path: String) -> Self { Self(.path, path) }
+
+  /// The name of a source in the settings.
+  package static func source(_ name: String) -> Self { Self(.source, name) }
+
+  /// Whose an AccessKey is, by GetCallerIdentity.
+  package static func arn(_ arn: String) -> Self { Self(.arn, arn) }
+
+  /// Whose the one before was.
+  package static func previousARN(_ arn: String) -> Self { Self(.previousARN, arn) }
+
+  /// An endpoint of STS, host or host:port.
+  package static func endpoint(_ name: String) -> Self { Self(.endpoint, name) }
+}

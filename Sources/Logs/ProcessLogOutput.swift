@@ -1,0 +1,40 @@
+import Core
+import Systemd
+
+/// The log of this process: the journal with fields when stderr is connected to it, else stderr, one readable line each.
+package final class ProcessLogOutput: LogOutput {
+  private let writesToJournal: Bool
+  private var stream = ErrorStream()
+  /// Whether lines go to stderr although the journal is at its other end.
+  private var isEnding = false
+
+  package init() { writesToJournal = Journal.isConnected }
+
+  /// From now on lines go to stderr, without fields of their own. The journal looks up an entry's unit by the process that sent it, and
+  /// finds none if that is gone by then: `journalctl -u` would not show the entry. The stream at stderr belongs to the unit from its
+  /// beginning, which the service manager made (systemd-journald.service(8)).
+  package func processEnds() { isEnding = true }
+
+  package func write(_ line: LogLine) -> Bool {
+    guard writesToJournal else { return stream.write("\(line.level): \(line.text)\n") }
+    // The level as the journal takes it from a stream (SyslogLevelPrefix= in systemd.exec(5)).
+    if isEnding { return stream.write("<\(Self.priority(line.level))>\(line.text)\n") }
+    var entry = JournalEntry()
+    entry.add("MESSAGE", line.text)
+    entry.add("MESSAGE_ID", line.event.id)
+    entry.add("PRIORITY", String(Self.priority(line.level)))
+    for field in line.fields { entry.add("ROLEKEEPER_\(field.name.rawValue.uppercased())", field.value) }
+    return entry.send()
+  }
+
+  /// The level in syslog's numbers (syslog(3)).
+  private static func priority(_ level: LogLevel) -> Int {
+    switch level {
+    case .error: 3
+    case .warning: 4
+    case .notice: 5
+    case .info: 6
+    case .debug: 7
+    }
+  }
+}
