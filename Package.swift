@@ -51,7 +51,9 @@ let package = Package(
 
     // Programs.
     program("rolekeeperd", imports: ["Settings", "Systemd", "Daemon", "CLinux", "Wire", "Logs"]),
-    program("rolekeeper", imports: ["Core", "Secrets", "Wire", "LocalClient", "CLinux"], linking: standalone),
+    program(
+      "rolekeeper", imports: ["Core", "Secrets", "Wire", "LocalClient", "CLinux"], besides: ["start.order"],
+      linking: standalone),
     program(
       "sts-emulator", imports: ["Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       // The other linker warns of a mktemp(3) in Foundation, which ArgumentParser brings along and nothing here calls.
@@ -141,13 +143,12 @@ func program(
 /// hosts by name services, and can't use libraries that load others.
 var standalone: [LinkerSetting] {
   guard Context.environment["ROLEKEEPER_STANDALONE"] != nil else { return [] }
-  // gold, the usual linker, knows no static PIE. Relocations take a hundredth of the room when they are packed, and none has to be read
-  // from the file.
-  let flags = [
-    "-use-ld=lld", "-static-executable", "-Xclang-linker", "-static-pie", "-Xlinker", "-z", "-Xlinker",
-    "pack-relative-relocs",
-  ]
-  return [.unsafeFlags(flags, .when(configuration: .release))]
+  // gold, the usual linker, knows no static PIE.
+  let driver = ["-use-ld=lld", "-static-executable", "-Xclang-linker", "-static-pie"]
+  // Packed relocations take a hundredth of the room, and what is run through at a start lies together (.ci/start-order).
+  let order = "\(Context.packageDirectory)/Sources/rolekeeper/start.order"
+  let linker = ["-z", "pack-relative-relocs", "--symbol-ordering-file=\(order)", "--no-warn-symbol-ordering"]
+  return [.unsafeFlags(driver + linker.flatMap { ["-Xlinker", $0] }, .when(configuration: .release))]
 }
 
 /// The suite beside a room of the same name.
