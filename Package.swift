@@ -31,7 +31,8 @@ let package = Package(
     room("Wire", imports: ["Core", "Secrets", "JSON"]),
     room("SessionStore", imports: ["Core", "Secrets"]),
     room("Settings", imports: ["Core", "JSON", "CTOML", "CLinux"]),
-    room("CloudAPI", imports: ["Core", "Secrets", "JSON", "CCrypto"]),
+    room("Signing", imports: ["Core", "Secrets", "CCrypto"]),
+    room("CloudAPI", imports: ["Core", "Secrets", "JSON", "Signing"]),
     room("Threads"),
     room("Systemd", imports: ["CSystemd", "CLinux", "Threads"]),
     room("Logs", imports: ["Core", "Systemd"]),
@@ -61,7 +62,7 @@ let package = Package(
 
     // What the tests and the tools stand on: virtual time, and programs run as a user runs them, a cloud and a daemon at a time.
     library("CFaultShim", in: apparatus),
-    room("TestSupport", in: apparatus, imports: ["JSON"]),
+    room("TestSupport", in: apparatus, imports: ["JSON", "Secrets"]),
     room("TestNeeds", in: apparatus),
     room("Simulation", in: apparatus, imports: ["Core"]),
     room("Laboratory", in: apparatus, imports: ["TestSupport", "Core", "Secrets", "JSON", "Wire"]),
@@ -86,6 +87,7 @@ let package = Package(
     tests("JSON"),
     tests("Wire", imports: ["Core", "Secrets", "JSON", "TestSupport"]),
     tests("Settings", imports: ["Core", "TestSupport"]),
+    tests("Signing", imports: ["Core", "Secrets", "TestSupport"]),
     tests("CloudAPI", imports: ["Core", "Secrets", "JSON", "TestSupport"]),
     tests("Systemd", imports: ["TestNeeds", "TestSupport"]),
     tests("Logs", imports: ["Core"]),

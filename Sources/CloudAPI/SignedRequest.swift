@@ -1,5 +1,6 @@
 package import Core
 package import Secrets
+internal import Signing
 
 /// What a signature needs beyond the operation and the key: each attempt brings a date and a nonce of its own.
 package struct RequestContext {
@@ -38,20 +39,22 @@ package struct SignedRequest: CustomStringConvertible, CustomReflectable {
   ) {
     var headers: [(name: String, value: String)] = [
       ("accept", "application/json"), ("host", context.host), ("user-agent", context.userAgent),
-      ("x-acs-action", action), ("x-acs-content-sha256", SignatureV3.emptyPayloadHash),
-      ("x-acs-credentials-provider", identity.provider), ("x-acs-date", context.date.description),
+      ("x-acs-action", action), ("x-acs-credentials-provider", identity.provider),
       ("x-acs-signature-nonce", context.nonce), ("x-acs-version", "2015-04-01"),
     ]
     if identity.securityToken != nil { headers.append(("x-acs-accesskey-id", identity.key.id)) }
-    let request = SignatureV3.Request(query: query, headers: headers, securityToken: identity.securityToken)
+    let request = SignatureV3.Request(
+      query: query, headers: headers, date: context.date, securityToken: identity.securityToken)
     let canonicalQuery = SignatureV3.canonicalQuery(query)
+    let authorization = SignatureV3.authorization(
+      request, canonicalQuery: canonicalQuery, keyID: identity.key.id, secret: identity.key.secret)
 
     method = request.method
     host = context.host
     target = canonicalQuery.isEmpty ? request.path : "\(request.path)?\(canonicalQuery)"
     headerLines =
-      headers.sorted { $0.name < $1.name }.map { "\($0.name): \($0.value)" }
-      + ["Authorization: \(SignatureV3.authorization(request, canonicalQuery: canonicalQuery, key: identity.key))"]
+      request.headers.sorted { $0.name < $1.name }.map { "\($0.name): \($0.value)" }
+      + ["Authorization: \(authorization)"]
     securityToken = identity.securityToken
   }
 

@@ -1,5 +1,6 @@
 import CloudAPI
 import Secrets
+import TestSupport
 import Testing
 
 @Suite struct AccessKeyFileTests {

@@ -1,6 +1,6 @@
 import CloudAPI
 import Core
-import Secrets
+import TestSupport
 import Testing
 
 @Suite struct STSRequestTests {
@@ -86,4 +86,8 @@ import Testing
     return vector.headers.filter { !apart.contains($0.key) }.map { "\($0.key): \($0.value)" }.sorted()
       + ["Authorization: \(vector.authorization)"]
   }
+}
+
+extension SignatureVector {
+  fileprivate var key: AccessKey { AccessKey(id: accessKeyID, secret: secret(accessKeySecret)) }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import Secrets
 import Synchronization
+import TestSupport
 
 @testable import FileOutput
 
@@ -11,8 +12,6 @@ let owner: (uid: UInt32, gid: UInt32) = isRoot ? (4711, 4712) : (geteuid(), gete
 func output(_ place: OutputPlace, mode: UInt32 = 0o400) -> OutputFile {
   OutputFile(place, uid: owner.uid, gid: owner.gid, mode: mode)
 }
-
-func secret(_ text: String) -> Secret { Secret(copying: Array(text.utf8).span) }
 
 func content(_ text: String, version: UInt64) throws(FileOutputError) -> SealedContent {
   try SealedContent(secret(text), version: version)

@@ -134,12 +134,3 @@ private enum EnvironmentFile {
     return variables
   }
 }
-
-func secret(_ text: String) -> Secret { Secret(copying: Array(text.utf8).span) }
-
-extension Secret {
-  /// For comparisons in tests, where the secret is made up.
-  var text: String {
-    withBytes { bytes in String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self) }
-  }
-}

@@ -1,3 +1,4 @@
+package import Core
 package import Secrets
 
 /// Signature V3, ACS3-HMAC-SHA256 ("Request syntax and signature method V3" in the vendor's documentation).
@@ -12,8 +13,6 @@ package import Secrets
 ///     hex(SHA-256(body))
 package enum SignatureV3 {
   static let algorithm = "ACS3-HMAC-SHA256"
-  /// SHA-256 of no bytes at all.
-  static let emptyPayloadHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
   /// Everything a signature covers.
   package struct Request {
@@ -22,23 +21,25 @@ package enum SignatureV3 {
     package var path: String
     /// Names and values as they are meant, not encoded; in any order.
     package var query: [(name: String, value: String)]
-    /// All headers to be signed; in any order, names in any case, each once.
+    /// All headers to be signed but the security token, `x-acs-date` and `x-acs-content-sha256` among them; in any order, names in any
+    /// case, each once.
     package var headers: [(name: String, value: String)]
     /// Signed as the header `x-acs-security-token`; nil when the key is a long-lived one.
     package var securityToken: Secret?
     /// SHA-256 of the body, in hex.
     package var payloadHash: String
 
+    /// `headers` are those that the caller brings; the date and the hash of `body` are added to them.
     package init(
       method: String = "POST", path: String = "/", query: [(name: String, value: String)] = [],
-      headers: [(name: String, value: String)], securityToken: Secret? = nil, body: [UInt8] = []
+      headers: [(name: String, value: String)], date: UTCTime, securityToken: Secret? = nil, body: [UInt8] = []
     ) {
       self.method = method
       self.path = path
       self.query = query
-      self.headers = headers
       self.securityToken = securityToken
       payloadHash = Digest.sha256(body.span)
+      self.headers = headers + [("x-acs-content-sha256", payloadHash), ("x-acs-date", date.description)]
     }
   }
 
@@ -64,16 +65,18 @@ package enum SignatureV3 {
   }
 
   /// The value of the `Authorization` header.
-  package static func authorization(_ request: Request, key: AccessKey) -> String {
-    authorization(request, canonicalQuery: canonicalQuery(request.query), key: key)
+  package static func authorization(_ request: Request, keyID: String, secret: Secret) -> String {
+    authorization(request, canonicalQuery: canonicalQuery(request.query), keyID: keyID, secret: secret)
   }
 
-  /// The same for who has the canonical query already, to send it.
-  static func authorization(_ request: Request, canonicalQuery query: String, key: AccessKey) -> String {
+  /// The same for a caller that has made the canonical query already, to send it.
+  package static func authorization(
+    _ request: Request, canonicalQuery query: String, keyID: String, secret: Secret
+  ) -> String {
     let headers = canonicalHeaders(request)
     let text = Array(stringToSign(canonicalRequest(request, query: query, headers: headers)).utf8)
-    let signature = Digest.hmacSHA256(text.span, key: key.secret)
-    return "\(algorithm) Credential=\(key.id),SignedHeaders=\(names(of: headers)),Signature=\(signature)"
+    let signature = Digest.hmacSHA256(text.span, key: secret)
+    return "\(algorithm) Credential=\(keyID),SignedHeaders=\(names(of: headers)),Signature=\(signature)"
   }
 
   /// Names and values percent-encoded, sorted by name in byte order, empty values with their `=`.
@@ -86,7 +89,7 @@ package enum SignatureV3 {
   }
 
   /// All bytes of the UTF-8 but `A-Z a-z 0-9 - _ . ~` as `%XX`, in upper case.
-  static func percentEncoded(_ text: String) -> String {
+  private static func percentEncoded(_ text: String) -> String {
     var encoded: [UInt8] = []
     encoded.reserveCapacity(text.utf8.count * 2)
     for byte in text.utf8 {
@@ -133,11 +136,8 @@ package enum SignatureV3 {
 }
 
 extension UInt8 {
-  var isSpaceOrTab: Bool { self == UInt8(ascii: " ") || self == UInt8(ascii: "\t") }
-  var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
-  var isLetterOrDigit: Bool { isDigit || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20) }
   /// RFC 3986, section 2.3.
-  var isUnreserved: Bool {
+  fileprivate var isUnreserved: Bool {
     switch self {
     case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "~"): true
     default: isLetterOrDigit
