@@ -4,39 +4,53 @@ package import Secrets
 import SessionStore
 import Wire
 
-/// A session as it is handed out: each document rendered once, ready to be sent as it is.
+/// A session as it is handed out: rendered once in each format, ready to be sent as it is.
 ///
 /// What each read touches is `@exclusivity(unchecked)`: nothing that is called while it is being changed comes back to it.
 package final class Handout {
   @exclusivity(unchecked) package private(set) var session: Session
   /// nil for a session that was never published: a reservation, or one of the pool handed out for the life it has left.
   package let generation: UInt64?
-  /// The credential document, one line of JSON.
-  package let document: Secret
+  private let credentialDocument: CredentialDocument
   /// From when on it counts as lapsed, and from when on it has less than its role's floor.
   @exclusivity(unchecked) private(set) var lapses: Timestamp
   @exclusivity(unchecked) private(set) var floorReached: Timestamp
-  /// The variables of a shell or of `EnvironmentFile=`, rendered when somebody wants them: the document is the one place where
-  /// the secrets are until then.
-  package private(set) lazy var environment = Self.environment(of: document)
+  /// The other formats, rendered when somebody wants them: the document is the one place where the secrets are until then.
+  private var others: [(format: CredentialFormat, text: Secret)] = []
   private let head: PlainBytes
+
+  /// The credential document, one line of JSON.
+  package var document: Secret { credentialDocument.bytes }
 
   /// A document of `session` whose answers carry `generation`.
   init(
-    _ document: Secret, of session: Session, generation: UInt64?, timing: RoleTiming, heads: inout HandoutHeads
+    _ document: CredentialDocument, of session: Session, generation: UInt64?, timing: RoleTiming,
+    heads: inout HandoutHeads
   ) {
     self.session = session
     self.generation = generation
-    self.document = document
-    head = heads.head(length: document.count, generation: generation)
+    credentialDocument = document
+    head = heads.head(length: document.bytes.count, generation: generation)
     lapses = session.expires - timing.lapseMargin
     floorReached = session.expires - timing.floor
   }
 
-  private static func environment(of document: Secret) -> Secret {
-    do {
-      return try document.withBytes { (bytes) throws(WireError) in try SessionCredential(parsing: bytes) }.environment()
-    } catch { preconditionFailure("a document of ours doesn't read: \(error)") }
+  /// The credential in a format.
+  package func rendered(as format: CredentialFormat) -> Secret {
+    if format == .json { return document }
+    if let done = others.first(where: { $0.format == format }) { return done.text }
+    let text = credential.rendered(as: format)
+    others.append((format, text))
+    return text
+  }
+
+  private var credential: SessionCredential {
+    guard
+      let credential = SessionCredential(
+        accessKeyID: session.accessKeyID, accessKeySecret: credentialDocument.accessKeySecret,
+        securityToken: credentialDocument.securityToken, expiration: session.expiration, issued: session.issued)
+    else { preconditionFailure("a session that has a document has texts that no format can carry") }
+    return credential
   }
 
   /// Judges its end again, by a corrected clock or by other settings.

@@ -34,7 +34,7 @@ final class KeptOutputs {
   /// Where the roles' directories were when it was made.
   let directory: String
   private let places: [OutputFile]
-  private let formats: [OutputSettings.Format]
+  private let formats: [CredentialFormat]
 
   /// Nil for a role without files.
   init?(_ role: RoleSettings, in directory: String, _ writer: FileWriter, _ mounts: MountTable) {
@@ -53,7 +53,7 @@ final class KeptOutputs {
 
   /// The contents in the order of the files.
   var contents: [Secret]? {
-    handout.map { handout in formats.map { $0 == .json ? handout.document : handout.environment } }
+    handout.map { handout in formats.map { handout.rendered(as: $0) } }
   }
 
   /// Changes what is known of a place; returns the outputs there when their readers would notice.

@@ -352,7 +352,7 @@ package final class Refresher {
         session.id, into: document.bytes, accessKeySecretAt: document.accessKeySecretAt,
         securityTokenAt: document.securityTokenAt)
       return Handout(
-        document.bytes, of: session, generation: generation, timing: role.settings.timing, heads: &heads)
+        document, of: session, generation: generation, timing: role.settings.timing, heads: &heads)
     }
     if let old, old.session.id != session.id { sessions.pack(old.session.id) }
   }
@@ -361,7 +361,7 @@ package final class Refresher {
   package func handout(of session: Session, for role: KeptRole) -> Handout? {
     if let current = role.current, current.session.id == session.id { return current }
     return sessions[session.id]?.document().map { document in
-      Handout(document.bytes, of: session, generation: nil, timing: role.settings.timing, heads: &heads)
+      Handout(document, of: session, generation: nil, timing: role.settings.timing, heads: &heads)
     }
   }
 

@@ -24,10 +24,6 @@ struct WrittenTime: Equatable {
 /// A parser of our own, since `get` is run by SDKs on every refresh: the usual library looks up its types at run time, which
 /// takes longer than all the rest.
 struct Arguments {
-  enum Format: String, CaseIterable {
-    case json, env
-  }
-
   /// A mistake on the command line, as a sentence.
   struct Wrong: Error, CustomStringConvertible {
     let description: String
@@ -42,7 +38,7 @@ struct Arguments {
   private(set) var roles: [String] = []
   /// The session that `report` is about; nil for the one read now.
   private(set) var accessKeyID: String?
-  private(set) var format = Format.json
+  private(set) var format = CredentialFormat.json
   private(set) var minTTL: WrittenTime?
   private(set) var wait: WrittenTime?
   /// How long the command may take; nil for what it takes by itself.
@@ -81,8 +77,9 @@ struct Arguments {
     case .check: isHealthCheck = true
     case .allowRemoval: allowsRemoval = true
     case .format:
-      guard let format = Format(rawValue: value) else {
-        throw Wrong(description: "'--format' is \(quoted(value)); formats are json and env")
+      guard let format = CredentialFormat(rawValue: value) else {
+        let names = CredentialFormat.allCases.map(\.rawValue).joined(separator: " and ")
+        throw Wrong(description: "'--format' is \(quoted(value)); formats are \(names)")
       }
       self.format = format
     case .minTTL: minTTL = try Self.time(value, option)

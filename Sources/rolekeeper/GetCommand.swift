@@ -25,13 +25,14 @@ struct GetCommand {
     if let remaining = answer.head.field("rolekeeper-below-floor").flatMap({ Int64($0) }) {
       Console.report(Self.belowFloor(role, .seconds(remaining)))
     }
-    switch arguments.format {
-    case .json: try Console.write(answer.body)
-    case .env:
-      let credential = try answer.body.withBytes { bytes in try SessionCredential(parsing: bytes) }
-      try Console.write(credential.environment())
-    }
+    try Console.write(rendered(answer.body, as: arguments.format))
     return ExitStatus.done
+  }
+
+  /// What the daemon answers is rendered in one format already, which `get` is run for most: reading it would cost more than all the rest.
+  private func rendered(_ document: Secret, as format: CredentialFormat) throws -> Secret {
+    if format == .json { return document }
+    return try document.withBytes { bytes in try SessionCredential(parsing: bytes) }.rendered(as: format)
   }
 
   static func belowFloor(_ role: String, _ remaining: Duration) -> String {

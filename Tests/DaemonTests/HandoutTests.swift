@@ -52,11 +52,21 @@ import Testing
     let role = bench.add("a")
     bench.grantAll()
     let handout = try #require(role.current)
-    let lines = text(handout.environment).split(separator: "\n")
-    #expect(lines.contains("ALIBABA_CLOUD_ACCESS_KEY_ID='STS.1'"))
-    #expect(lines.contains("ALIBABA_CLOUD_ACCESS_KEY_SECRET='secret1'"))
-    #expect(lines.contains("ALIBABA_CLOUD_SECURITY_TOKEN='token1'"))
-    #expect(lines.contains("ROLEKEEPER_EXPIRATION='\(handout.session.expiration)'"))
+    #expect(
+      text(handout.rendered(as: .env)) == """
+        ALIBABA_CLOUD_ACCESS_KEY_ID='STS.1'
+        ALIBABA_CLOUD_ACCESS_KEY_SECRET='secret1'
+        ALIBABA_CLOUD_SECURITY_TOKEN='token1'
+        OSS_ACCESS_KEY_ID='STS.1'
+        OSS_ACCESS_KEY_SECRET='secret1'
+        OSS_SESSION_TOKEN='token1'
+        ROLEKEEPER_EXPIRATION='\(handout.session.expiration)'
+        export ALIBABA_CLOUD_ACCESS_KEY_ID ALIBABA_CLOUD_ACCESS_KEY_SECRET ALIBABA_CLOUD_SECURITY_TOKEN \
+        OSS_ACCESS_KEY_ID OSS_ACCESS_KEY_SECRET OSS_SESSION_TOKEN ROLEKEEPER_EXPIRATION
+
+        """)
+    #expect(handout.rendered(as: .env) === handout.rendered(as: .env), "it is rendered once")
+    #expect(handout.rendered(as: .json) === handout.document)
   }
 
   @Test func `below the floor the answer says what is left`() throws {

@@ -23,12 +23,12 @@ import Wire
   ]
 
   @Test func `the document satisfies every reader in one line`() throws {
-    #expect(try credential().document().bytes.text == Self.document)
+    #expect(try credential().rendered(as: .json).text == Self.document)
   }
 
   @Test func `the document reads back`() throws {
     let read = try SessionCredential(parsing: Array(Self.document.utf8).span)
-    #expect(read.document().bytes.text == Self.document)
+    #expect(read.rendered(as: .json).text == Self.document)
     #expect(!String(reflecting: read).contains("wyLTSm"))
   }
 
@@ -37,6 +37,7 @@ import Wire
     let text = Array(document.bytes.text.utf8)
     #expect(String(decoding: text[document.accessKeySecretAt], as: UTF8.self) == "wyLTSm/+=")
     #expect(String(decoding: text[document.securityTokenAt], as: UTF8.self) == "CAES+w$HOME;&=")
+    #expect(document.accessKeySecret.text == "wyLTSm/+=" && document.securityToken.text == "CAES+w$HOME;&=")
   }
 
   struct BadCase: Sendable {
@@ -73,7 +74,7 @@ import Wire
 
   @Test func `the variables come one a line`() throws {
     #expect(
-      try credential().environment().text == """
+      try credential().rendered(as: .env).text == """
         ALIBABA_CLOUD_ACCESS_KEY_ID='STS.Nabc'
         ALIBABA_CLOUD_ACCESS_KEY_SECRET='wyLTSm/+='
         ALIBABA_CLOUD_SECURITY_TOKEN='CAES+w$HOME;&='
@@ -89,7 +90,7 @@ import Wire
 
   @Test func `a shell's eval gives the variables to the programs it starts`() throws {
     let directory = try TemporaryDirectory()
-    let file = try directory.write(try credential().environment().text, to: "role.env", mode: 0o600)
+    let file = try directory.write(try credential().rendered(as: .env).text, to: "role.env", mode: 0o600)
     let shell = try #require(popen("set -eu; eval \"$(cat '\(file)')\"; env", "re"))
     var line = [CChar](repeating: 0, count: 4096)
     var seen: [String: String] = [:]
@@ -103,7 +104,7 @@ import Wire
   }
 
   @Test func `systemd reads the same from the file`() throws {
-    let text = try credential().environment().text
+    let text = try credential().rendered(as: .env).text
     #expect(try EnvironmentFile.read(text) == Self.variables)
   }
 

@@ -30,7 +30,7 @@ final class OutputReader {
   }
 
   private func read(_ table: TableReader, _ role: RoleName) -> OutputSettings? {
-    let format = table.choice(Keys.format).flatMap(OutputSettings.Format.init)
+    let format = table.choice(Keys.format).flatMap(CredentialFormat.init)
     let owner = table.principal(Keys.owner)
     let group = table.principal(Keys.group)
     // Of an owner that was reported nobody knows whether the directory is theirs.

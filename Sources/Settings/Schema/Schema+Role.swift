@@ -93,8 +93,7 @@ extension Schema {
         The file: a name in the role's directory, whose files are all replaced together, or an absolute path.
         """)
     static let format = ChoiceKey(
-      name: "format", choices: OutputSettings.Format.allCases.map(\.rawValue),
-      standard: OutputSettings.Format.json.rawValue,
+      name: "format", choices: CredentialFormat.allCases.map(\.rawValue), standard: CredentialFormat.json.rawValue,
       summary: """
         json is the same document as from the socket; env is NAME=value lines for EnvironmentFile= and shells.
         """)

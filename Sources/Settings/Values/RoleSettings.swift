@@ -33,10 +33,6 @@ package struct RoleSettings: Hashable, Sendable {
 
 /// `[[roles.NAME.files]]`.
 package struct OutputSettings: Hashable, Sendable {
-  package enum Format: String, Hashable, CaseIterable, Sendable {
-    case json, env
-  }
-
   package enum Location: Hashable, Sendable {
     /// A file name in the role's directory, where all outputs switch together.
     case roleDirectory(name: String)
@@ -53,7 +49,7 @@ package struct OutputSettings: Hashable, Sendable {
   }
 
   package var location: Location
-  package var format: Format
+  package var format: CredentialFormat
   package var uid: UInt32
   package var gid: UInt32
   package var mode: UInt32

@@ -3,7 +3,7 @@ internal import JSON
 package import Secrets
 
 extension SessionCredential {
-  /// The credential document: one line of JSON that satisfies every reader at once.
+  /// The credential document, format `json`: one line that satisfies every reader at once.
   ///
   /// SDKs read `Code` to `Expiration` from a credentials URI, oss2 `LastUpdated` too; the command line and the SDKs'
   /// External profiles read `mode` and the snake-case twins from a program's output; ossutil and ossfs the first four.
@@ -28,48 +28,33 @@ extension SessionCredential {
     line.append(UInt8(ascii: "\n"))
     return CredentialDocument(bytes: line.finish(), accessKeySecretAt: secretAt, securityTokenAt: tokenAt)
   }
-
-  /// Variables for systemd's `EnvironmentFile=` and for a shell's `eval`, which both read single quotes alike.
-  ///
-  /// The variables of the default credential chain, those of the OSS tools, and the end of it all. systemd passes over
-  /// the last line, since it has no `=` (systemd.exec(5)); a shell needs it for the programs it starts.
-  package func environment() -> Secret {
-    var text = SecretBuffer(capacity: 4096)
-    for (name, value) in environmentVariables {
-      text.append("\(name)='")
-      switch value {
-      case .plain(let plain): text.append(plain)
-      case .secret(let secret): text.append(secret)
-      }
-      text.append("'\n")
-    }
-    text.append("export \(environmentVariables.map(\.name).joined(separator: " "))\n")
-    return text.finish()
-  }
-
-  private enum Value {
-    case plain(String)
-    case secret(Secret)
-  }
-
-  private var environmentVariables: [(name: String, value: Value)] {
-    [
-      ("ALIBABA_CLOUD_ACCESS_KEY_ID", .plain(accessKeyID)),
-      ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", .secret(accessKeySecret)),
-      ("ALIBABA_CLOUD_SECURITY_TOKEN", .secret(securityToken)),
-      ("OSS_ACCESS_KEY_ID", .plain(accessKeyID)),
-      ("OSS_ACCESS_KEY_SECRET", .secret(accessKeySecret)),
-      ("OSS_SESSION_TOKEN", .secret(securityToken)),
-      ("ROLEKEEPER_EXPIRATION", .plain(expiration.description)),
-    ]
-  }
 }
 
 /// A credential document, and where in it the secrets are: as they came, for no byte of a credential's text is escaped in JSON.
 package struct CredentialDocument {
   package let bytes: Secret
-  package let accessKeySecretAt: Range<Int>
-  package let securityTokenAt: Range<Int>
+  // Each role has one of these: half of a range's size is enough for a document.
+  private let secretStart: UInt32
+  private let secretEnd: UInt32
+  private let tokenStart: UInt32
+  private let tokenEnd: UInt32
+
+  fileprivate init(bytes: Secret, accessKeySecretAt secret: Range<Int>, securityTokenAt token: Range<Int>) {
+    self.bytes = bytes
+    secretStart = UInt32(secret.lowerBound)
+    secretEnd = UInt32(secret.upperBound)
+    tokenStart = UInt32(token.lowerBound)
+    tokenEnd = UInt32(token.upperBound)
+  }
+
+  package var accessKeySecretAt: Range<Int> { Int(secretStart)..<Int(secretEnd) }
+  package var securityTokenAt: Range<Int> { Int(tokenStart)..<Int(tokenEnd) }
+
+  /// Copies, which their holder lets go of soon.
+  package var accessKeySecret: Secret { copy(accessKeySecretAt) }
+  package var securityToken: Secret { copy(securityTokenAt) }
+
+  private func copy(_ range: Range<Int>) -> Secret { bytes.withBytes { Secret(copying: $0.extracting(range)) } }
 }
 
 extension JSONWriter<SecretBuffer> {
