@@ -53,7 +53,7 @@ extension AccessKeySource {
   static func switches(to new: [RoleSettings], from old: [RoleName: RoleSettings]) -> [String: String] {
     var before: [String: Set<String?>] = [:]
     for role in new {
-      let same = old[role.name].flatMap { $0.arn == role.arn && $0.policy == role.policy ? $0.source : nil }
+      let same = old[role.name].flatMap { role.keepsSessions(of: $0) ? $0.source : nil }
       before[role.source, default: []].insert(same)
     }
     return before.compactMapValues { $0.count == 1 ? $0.first ?? nil : nil }.filter { $0.key != $0.value }

@@ -135,28 +135,24 @@ extension Keeper {
         keep(settings, generation: 0)
         continue
       }
-      if role.settings == settings { continue }
       change(role, to: settings)
     }
   }
 
   private func change(_ role: KeptRole, to settings: RoleSettings) {
-    let old = role.settings
-    guard old.arn == settings.arn && old.policy == settings.policy else {
-      // Its sessions are for something else, or may do more than they should now.
+    let difference = settings.difference(from: role.settings)
+    if difference.changed.isEmpty { return }
+    if difference.consequences.contains(.endsSessions) {
       refresher.remove(role.name)
       keep(settings, generation: role.machine.generation)
       return
     }
     refresher.change(role, to: settings)
-    if old.outputs != settings.outputs {
+    if difference.consequences.contains(.changesOutputs) {
       outputs.keep(settings)
       outputs.publish(role)
     }
-    let isDrawnOtherwise =
-      (old.sessionName, old.externalID, old.source) != (settings.sessionName, settings.externalID, settings.source)
-      || old.timing.duration != settings.timing.duration
-    if isDrawnOtherwise { refresher.send(.requestChanged, to: role) }
+    if difference.consequences.contains(.changesRequest) { refresher.send(.requestChanged, to: role) }
   }
 
   /// The old server ends in a later turn, when whoever asked for the reload over it has had the answer.

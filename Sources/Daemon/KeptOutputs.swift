@@ -93,7 +93,7 @@ final class KeptOutputs {
   /// Goes on with what `other` had, which are the outputs of the same role before a reload. Where the role's sessions are for something
   /// else from now on, or may do more than they should, nothing of theirs stays in the files.
   func takeOver(_ other: KeptOutputs) {
-    let isForTheSame = other.role.arn == role.arn && other.role.policy == role.policy
+    let isForTheSame = role.keepsSessions(of: other.role)
     if isForTheSame, let handout = other.handout {
       self.handout = handout
       end = other.end

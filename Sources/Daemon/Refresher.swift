@@ -108,9 +108,9 @@ package final class Refresher {
 
   /// Goes on with other settings for a role whose sessions stay good.
   package func change(_ role: KeptRole, to settings: RoleSettings) {
-    let old = role.settings
+    let difference = settings.difference(from: role.settings)
     role.settings = settings
-    guard old.timing != settings.timing else { return }
+    guard difference.consequences.contains(.changesTiming) else { return }
     role.current?.judge(by: clock, timing: settings.timing)
     send(.timingChanged(settings.timing), to: role)
   }

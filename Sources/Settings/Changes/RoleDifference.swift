@@ -1,0 +1,83 @@
+import Core
+
+/// What a reload means for a role that is there before and after: which of its settings changed, and what follows.
+package struct RoleDifference: Hashable, Sendable {
+  /// A setting of a role, by its property in `RoleSettings` or in its `RoleTiming`. A test compares the list with those types, so that
+  /// none is added without a decision here.
+  package enum Setting: String, Hashable, CaseIterable, Sendable {
+    case name, arn, sessionName, policy, externalID, source, readers, outputs
+    case duration, maxDuration, pool, refreshAfter, floor, surviveOutage, lapseMargin
+  }
+
+  /// What follows from a change.
+  package struct Consequences: OptionSet, Hashable, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// The sessions are for something else, or may do more than they should now: none of them is handed out again.
+    package static let endsSessions = Consequences(rawValue: 1)
+    /// Sessions stay good, and the next ones are requested in another way.
+    package static let changesRequest = Consequences(rawValue: 2)
+    /// The ring follows other times.
+    package static let changesTiming = Consequences(rawValue: 4)
+    /// Others may read it; each request is judged by the settings in force.
+    package static let changesAccess = Consequences(rawValue: 8)
+    /// Its files are others.
+    package static let changesOutputs = Consequences(rawValue: 16)
+  }
+
+  /// In the order of `Setting`; empty when nothing changed.
+  package let changed: [Setting]
+  package let consequences: Consequences
+
+  init(from old: RoleSettings, to new: RoleSettings) {
+    changed = old == new ? [] : Setting.allCases.filter { $0.differs(old, new) }
+    consequences = changed.reduce(into: []) { $0.formUnion($1.consequences) }
+    assert(old == new || !changed.isEmpty, "a setting of a role has no decision on what its change means")
+  }
+}
+
+extension RoleDifference.Setting {
+  /// What follows from a change of it.
+  package var consequences: RoleDifference.Consequences {
+    switch self {
+    // A role of another name is another role.
+    case .name, .arn, .policy: .endsSessions
+    case .sessionName, .externalID, .source: .changesRequest
+    case .readers: .changesAccess
+    case .outputs: .changesOutputs
+    case .duration: [.changesRequest, .changesTiming]
+    case .maxDuration, .pool, .refreshAfter, .floor, .surviveOutage, .lapseMargin: .changesTiming
+    }
+  }
+
+  fileprivate func differs(_ old: RoleSettings, _ new: RoleSettings) -> Bool {
+    switch self {
+    case .name: old.name != new.name
+    case .arn: old.arn != new.arn
+    case .sessionName: old.sessionName != new.sessionName
+    case .policy: old.policy != new.policy
+    case .externalID: old.externalID != new.externalID
+    case .source: old.source != new.source
+    case .readers: old.readers != new.readers
+    case .outputs: old.outputs != new.outputs
+    case .duration: old.timing.duration != new.timing.duration
+    case .maxDuration: old.timing.maxDuration != new.timing.maxDuration
+    case .pool: old.timing.pool != new.timing.pool
+    case .refreshAfter: old.timing.refreshAfter != new.timing.refreshAfter
+    case .floor: old.timing.floor != new.timing.floor
+    case .surviveOutage: old.timing.surviveOutage != new.timing.surviveOutage
+    case .lapseMargin: old.timing.lapseMargin != new.timing.lapseMargin
+    }
+  }
+}
+
+extension RoleSettings {
+  /// What it means to go from `old` to these.
+  package func difference(from old: RoleSettings) -> RoleDifference { RoleDifference(from: old, to: self) }
+
+  /// Whether sessions that were fetched for `old` are good for these settings.
+  package func keepsSessions(of old: RoleSettings) -> Bool {
+    !difference(from: old).consequences.contains(.endsSessions)
+  }
+}
