@@ -82,7 +82,9 @@ package final class IdentityClient {
       let context = RequestContext(to: endpoint, dated: client.serverTime(), using: &client.chance)
       let request = GetCallerIdentityRequest().signed(by: signer, in: context)
       do throws(TransportFailure) {
-        transfer = try client.http.post(request) { [weak self] outcome, body in self?.ended(outcome, body) }
+        transfer = try client.http.send(HTTPRequest(request)) { [weak self] outcome, body in
+          self?.ended(outcome, body)
+        }
       } catch {
         let failure = Failure(error, now: client.serverTime())
         unsent = DeferSource(client.loop) { [unowned self] in end(.refused(failure)) }

@@ -72,7 +72,7 @@ package final class STSClient: SessionDrawing {
     let endpoint = ledger.endpoints[draw.place].description
     do {
       let request = try signed(draw, for: endpoint, with: key)
-      transfers[draw.id] = try http.post(request) { [unowned self] outcome, body in
+      transfers[draw.id] = try http.send(HTTPRequest(request)) { [unowned self] outcome, body in
         transfers[draw.id] = nil
         if case .failure(let failure) = outcome, goOn(draw, after: failure) { return }
         let drawn = read(outcome, body, of: draw, sent: sent).naming(source.identity(of: key))

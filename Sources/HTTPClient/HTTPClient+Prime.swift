@@ -14,7 +14,7 @@ extension HTTPClient {
     let transfer = try makeTransfer()
     transfer.useSocket(abstractName: name)
     do throws(TransportFailure) {
-      try transfer.begin(0, url: "https://localhost/", headers: [], caFile: path) { _, _ in }
+      try transfer.begin(0, HTTPRequest(.post, "https://localhost/"), caFile: path) { _, _ in }
     } catch { throw .library("prepare a handshake", text: error.text) }
     transfer.limit(to: Transfer.Times(settings, proxyLooksUp: false), from: EventLoop.bootTime())
     // The multi handle has it by its pointer alone.

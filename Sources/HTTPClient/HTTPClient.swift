@@ -2,9 +2,9 @@ import CCurl
 package import Secrets
 package import Systemd
 
-/// Sends POST requests over verified HTTPS without ever blocking the loop: one multi handle of libcurl with a few reusable easy handles.
+/// Sends requests over verified HTTPS without ever blocking the loop: one multi handle of libcurl with a few reusable easy handles.
 ///
-/// Who posts asks `freeHandles` first and decides what goes next; who has no order of its own waits by `awaitHandle`.
+/// Who sends asks `freeHandles` first and decides what goes next; who has no order of its own waits by `awaitHandle`.
 ///
 /// Names are looked up in threads that nothing waits for, and what they find late serves the next request (`NameResolver`). A CA file that
 /// is replaced is read again before the next request.
@@ -34,13 +34,13 @@ package final class HTTPClient {
     package var proxy: Proxy?
 
     package init(
-      caFile: String = "/etc/ssl/certs/ca-certificates.crt", connectTimeout: Duration = .seconds(3),
-      timeout: Duration = .seconds(10), lookupTimeout: Duration? = nil, proxy: Proxy? = nil
+      caFile: String = "/etc/ssl/certs/ca-certificates.crt", connectTimeout: Duration, timeout: Duration,
+      lookupTimeout: Duration, proxy: Proxy? = nil
     ) {
       self.caFile = caFile
       self.connectTimeout = connectTimeout
       self.timeout = timeout
-      self.lookupTimeout = lookupTimeout ?? connectTimeout
+      self.lookupTimeout = lookupTimeout
       self.proxy = proxy
     }
 
@@ -152,7 +152,7 @@ package final class HTTPClient {
     weak var place: Place?
   }
 
-  /// Calls `serve` in a later turn, once there is a handle with which it may post; first come, first served.
+  /// Calls `serve` in a later turn, once there is a handle with which it may send; first come, first served.
   package func awaitHandle(_ serve: @escaping () -> Void) -> Place {
     let place = Place(serve)
     line.append(WeakPlace(place: place))
@@ -166,35 +166,32 @@ package final class HTTPClient {
     }
   }
 
-  /// Sends a POST with an empty body and `headers`, each a whole line (`name: value`), and `secretHeader` beside them, whose value never is a String; calls `completion` once from a later turn of the loop, when the handle is free again.
-  /// The body is empty on failure; it is overwritten as `completion` returns, which may post, cancel, or let go of the client.
+  /// Sends a request; calls `completion` once from a later turn of the loop, when the handle is free again. The body of the answer is empty
+  /// on failure; it is overwritten as `completion` returns, which may send, cancel, or let go of the client.
   ///
   /// Only when `freeHandles` is above 0, in a completion, or when served in the line. Throws when the request can't be sent as it is, and then `completion` isn't called.
   /// libcurl repeats a request by itself when a kept connection turns out to have been closed before the first byte of an answer.
   @discardableResult
-  package func post(
-    to url: String, headers: [String], secretHeader: (name: String, value: Secret)? = nil,
-    completion: @escaping (HTTPOutcome, Span<UInt8>) -> Void
+  package func send(
+    _ request: HTTPRequest, completion: @escaping (HTTPOutcome, Span<UInt8>) -> Void
   ) throws(TransportFailure) -> TransferID {
-    precondition(inFlight.count < Self.handles, "posted without a free handle")
+    precondition(inFlight.count < Self.handles, "sent without a free handle")
     lookAtAuthorities()
     let transfer = try takeTransfer()
     lastSerial += 1
     do throws(TransportFailure) {
-      try transfer.begin(
-        lastSerial, url: url, headers: headers, secretHeader: secretHeader, caFile: authorities.path,
-        completion: completion)
+      try transfer.begin(lastSerial, request, caFile: authorities.path, completion: completion)
     } catch {
       idle.append(transfer)
       throw error
     }
     inFlight[transfer.easy] = transfer
-    send(transfer, url)
+    connect(transfer, request.url)
     return TransferID(serial: lastSerial)
   }
 
   /// Hands a request to libcurl, as soon as the address of whom it connects to is known.
-  private func send(_ transfer: Transfer, _ url: String) {
+  private func connect(_ transfer: Transfer, _ url: String) {
     let host = HostToLookUp(url: url)
     let next = settings.proxy == nil ? host : proxyHost
     let times = Transfer.Times(settings, proxyLooksUp: settings.proxy != nil && host != nil)

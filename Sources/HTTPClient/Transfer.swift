@@ -26,6 +26,11 @@ final class Transfer {
   private(set) var addressDeadline: Int64?
   private var resolved: UnsafeMutablePointer<curl_slist>?
   private var completion: Completion?
+  /// The body that is being sent, and how far it has been read.
+  private var stream: BodyStream?
+  private var offset = 0
+  /// Whether it sends a POST without a body, as all of the daemon's requests are: that costs no call of libcurl.
+  private var isSetToPostNothing = true
   private let proxyURL: String?
   /// libcurl reads it as long as the handle lives.
   private let proxyCredential: ProxyCredential?
@@ -51,31 +56,79 @@ final class Transfer {
 
   /// Makes the handle ready to be added to the multi handle.
   func begin(
-    _ serial: UInt64, url: String, headers: [String], secretHeader: (name: String, value: Secret)? = nil,
-    caFile: String, completion: @escaping Completion
+    _ serial: UInt64, _ request: HTTPRequest, caFile: String, completion: @escaping Completion
   ) throws(TransportFailure) {
-    guard url.hasPrefix("https://"), url.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+    guard request.url.hasPrefix("https://"), request.url.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
       throw TransportFailure(.unsuitableRequest, text: "the URL isn't an https:// URL")
     }
     // A value with a line break in it would become a header, or a request, of its own.
-    guard headers.allSatisfy({ $0.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F } }) else {
-      throw TransportFailure(.unsuitableRequest, text: "a header holds a control character")
-    }
-    if let secretHeader, !Self.isPlain(secretHeader.value) {
+    guard request.headers.allSatisfy({ $0.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F } }),
+      request.secretHeaders.allSatisfy({ Self.isPlain($0.value) })
+    else {
       throw TransportFailure(.unsuitableRequest, text: "a header holds a control character")
     }
     detail[0] = 0
     // `Expect:` and `Content-Type:` without a value keep libcurl from adding what we didn't sign; a line of the caller's comes later and wins.
-    for line in ["Expect:"] + (headers.contains(where: Self.isContentType) ? [] : ["Content-Type:"]) + headers {
-      lines = curl_slist_append(lines, line)
-    }
-    if let secretHeader { append(secretHeader.value, as: secretHeader.name) }
-    must(ccurl_set_string(easy, CURLOPT_URL, url))
+    let suppressed = ["Expect:"] + (request.headers.contains(where: Self.isContentType) ? [] : ["Content-Type:"])
+    for line in suppressed + request.headers { lines = curl_slist_append(lines, line) }
+    for header in request.secretHeaders { append(header.value, as: header.name) }
+    must(ccurl_set_string(easy, CURLOPT_URL, request.url))
     must(ccurl_set_string(easy, CURLOPT_CAINFO, caFile))
     must(ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, lines))
+    setUp(request.method, request.body)
     self.serial = serial
     self.completion = completion
-    self.url = url
+    url = request.url
+  }
+
+  private func setUp(_ method: HTTPRequest.Method, _ body: HTTPRequest.Body) {
+    if case (.post, .empty) = (method, body) { return }
+    isSetToPostNothing = false
+    switch body {
+    case .empty where method == .get:
+      must(ccurl_set_long(easy, CURLOPT_HTTPGET, 1))
+      return
+    case .empty: break
+    case .bytes(let bytes):
+      must(ccurl_set_large(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(bytes.count)))
+      bytes.withUnsafeBytes { must(ccurl_copy_body(easy, $0.baseAddress ?? UnsafeRawPointer(detail))) }
+    case .stream(let stream):
+      self.stream = stream
+      offset = 0
+      // With any set, libcurl (7.88) takes those for the body when it sends the request again, and doesn't go back in the stream.
+      must(ccurl_set_pointer(easy, CURLOPT_POSTFIELDS, nil))
+      must(ccurl_set_long(easy, CURLOPT_UPLOAD, 1))
+      must(ccurl_set_large(easy, CURLOPT_INFILESIZE_LARGE, stream.length))
+    }
+    must(ccurl_set_string(easy, CURLOPT_CUSTOMREQUEST, method.rawValue))
+  }
+
+  /// A POST whose body is empty and whose length is said to be 0.
+  private func setToPostNothing() {
+    must(ccurl_set_string(easy, CURLOPT_CUSTOMREQUEST, nil))
+    must(ccurl_set_long(easy, CURLOPT_POST, 1))
+    must(ccurl_set_large(easy, CURLOPT_POSTFIELDSIZE_LARGE, 0))
+    must(ccurl_copy_body(easy, ""))
+    must(ccurl_set_large(easy, CURLOPT_INFILESIZE_LARGE, -1))
+    stream = nil
+    isSetToPostNothing = true
+  }
+
+  /// Fills `room` with what comes next of the body; returns how many bytes, 0 at its end.
+  private func readBody(into room: UnsafeMutableRawBufferPointer) -> Int {
+    guard let stream, offset < stream.length else { return 0 }
+    let part = UnsafeMutableRawBufferPointer(rebasing: room.prefix(stream.length - offset))
+    guard let count = stream.read(offset, part), count > 0 else { return Int(CURL_READFUNC_ABORT) }
+    precondition(count <= part.count, "a body was read beyond its room")
+    offset += count
+    return count
+  }
+
+  /// libcurl goes back to the beginning where it sends a request again.
+  private func seek(to offset: curl_off_t, from origin: CInt) -> CInt {
+    guard let stream, origin == SEEK_SET, (0...stream.length).contains(offset) else { return CURL_SEEKFUNC_FAIL }
+    self.offset = offset
+    return CURL_SEEKFUNC_OK
   }
 
   private static func isPlain(_ value: Secret) -> Bool {
@@ -208,6 +261,7 @@ final class Transfer {
     addressDeadline = nil
     isLookingUp = false
     completion = nil
+    if !isSetToPostNothing { setToPostNothing() }
     url = ""
     head = AnswerHead()
     isTooLarge = false
@@ -307,17 +361,14 @@ extension Transfer {
     try set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
     try set(CURLOPT_FOLLOWLOCATION, 0)
     try set(CURLOPT_NOSIGNAL, 1)
-    // The smallest there is (CURLOPT_UPLOAD_BUFFERSIZE(3)): our heads have less than 4 KB, and there is no body.
+    // The smallest there is (CURLOPT_UPLOAD_BUFFERSIZE(3)): our heads have less than 4 KB, and a body goes in pieces of this size.
     try set(CURLOPT_UPLOAD_BUFFERSIZE, 16_384)
     try set(CURLOPT_VERBOSE, 0)
     // Should it ever look a name up by itself, no transfer's end waits for that: 9.5 s with a dead name server.
     try set(CURLOPT_QUICK_EXIT, 1)
     // Asks for a body as it is. Whatever comes all the same is decoded, and the limit is that of what comes out.
     try set(CURLOPT_ACCEPT_ENCODING, "identity")
-    // A POST whose body is empty and whose length is said to be 0.
-    try set(CURLOPT_POST, 1)
-    try set(CURLOPT_COPYPOSTFIELDS, "")
-    try set(CURLOPT_POSTFIELDSIZE, 0)
+    setToPostNothing()
     try check(ccurl_set_large(easy, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(HTTPClient.bodyLimit)))
     try check(ccurl_set_pointer(easy, CURLOPT_ERRORBUFFER, detail))
   }
@@ -351,6 +402,17 @@ extension Transfer {
         transfer.isTooLarge = true
         // Anything but the count offered ends the transfer.
         return size * count == 0 ? 1 : 0
+      })
+    try check(ccurl_set_pointer(easy, CURLOPT_READDATA, context))
+    try check(
+      ccurl_set_read(easy) { bytes, size, count, context in
+        let transfer = Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue()
+        return transfer.readBody(into: UnsafeMutableRawBufferPointer(start: bytes, count: size * count))
+      })
+    try check(ccurl_set_pointer(easy, CURLOPT_SEEKDATA, context))
+    try check(
+      ccurl_set_seek(easy) { context, offset, origin in
+        Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue().seek(to: offset, from: origin)
       })
   }
 

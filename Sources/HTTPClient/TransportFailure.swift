@@ -35,7 +35,7 @@ package struct TransportFailure: Error, Hashable, Sendable, CustomStringConverti
     case proxyRefused
     /// The proxy was asked for a tunnel and gave no answer that reads: silence, garbage, or an end.
     case proxyBroken
-    /// The request can't be sent as it is: not an https URL, or a line break in a header.
+    /// The request can't be sent as it is: not an https URL, a line break in a header, or a body that can't be read.
     case unsuitableRequest
     /// This process has no thread, descriptor or memory for it.
     case noResources
@@ -151,7 +151,8 @@ extension TransportFailure {
       case .exchanging: .noAnswer
       case .answering: .cut
       }
-    case CURLE_URL_MALFORMAT: .unsuitableRequest
+    // Nothing but the reading of a body ends a transfer so.
+    case CURLE_URL_MALFORMAT, CURLE_ABORTED_BY_CALLBACK: .unsuitableRequest
     case CURLE_OUT_OF_MEMORY: .noResources
     default: .other
     }
@@ -170,6 +171,7 @@ extension TransportFailure {
     case CURLE_BAD_CONTENT_ENCODING: "the answer's compression is damaged or unknown"
     case CURLE_COULDNT_CONNECT: "no connection could be made"
     case CURLE_OUT_OF_MEMORY: "out of memory"
+    case CURLE_ABORTED_BY_CALLBACK: "the request's body couldn't be read to its end"
     default: libraryText(code)
     }
   }

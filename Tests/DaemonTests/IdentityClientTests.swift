@@ -43,7 +43,9 @@ import Testing
   @Test func `an inquiry waits while all connections are in use`() throws {
     let server = try SilentServer()
     let loop = try EventLoop()
-    let http = try HTTPClient(loop, settings: HTTPClient.Settings(connectTimeout: .seconds(60), timeout: .seconds(60)))
+    let http = try HTTPClient(
+      loop,
+      settings: HTTPClient.Settings(connectTimeout: .seconds(60), timeout: .seconds(60), lookupTimeout: .seconds(60)))
     let endpoint = try #require(Endpoint("127.0.0.1:\(server.port)"))
     let client = IdentityClient(
       loop: loop, http: http,
@@ -53,7 +55,7 @@ import Testing
     var ended = 0
     client.ended = { ended += 1 }
     let others = try (0..<HTTPClient.handles).map { _ in
-      try http.post(to: "https://127.0.0.1:\(server.port)/", headers: []) { _, _ in }
+      try http.send(HTTPRequest(.post, "https://127.0.0.1:\(server.port)/")) { _, _ in }
     }
     var answers: [STSAnswer<CallerIdentity>] = []
     var inquiry: IdentityClient.Inquiry? = client.ask(SigningIdentity(key)) { answers.append($0) }

@@ -14,7 +14,10 @@ import Testing
     let endpoint = try #require(Endpoint("sts.example"))
     let date = UTCTime(seconds: 1_800_000_000)
     let client = STSClient(
-      loop: loop, http: try HTTPClient(loop, settings: HTTPClient.Settings()),
+      loop: loop,
+      http: try HTTPClient(
+        loop,
+        settings: HTTPClient.Settings(connectTimeout: .seconds(3), timeout: .seconds(10), lookupTimeout: .seconds(3))),
       ledger: EndpointLedger(
         [endpoint], keeping: nil, log: LogRecorder().log),
       hostName: "host", sources: [:], time: { Timestamp(microseconds: 0) }, serverTime: { date })

@@ -43,7 +43,10 @@ final class EmulatorBench {
       reload: { try Realm(toml: FileText.read(configuration) ?? "") })
     let authority = try directory.write(emulator.authorityPEM, to: "ca.pem")
     loop = try EventLoop()
-    client = try HTTPClient(loop, settings: HTTPClient.Settings(caFile: authority))
+    client = try HTTPClient(
+      loop,
+      settings: HTTPClient.Settings(
+        caFile: authority, connectTimeout: .seconds(3), timeout: .seconds(10), lookupTimeout: .seconds(3)))
   }
 
   /// Signs at the emulator's time, or at `time`, posts and turns the loop until the answer is there.
@@ -66,7 +69,7 @@ final class EmulatorBench {
     let request = draft.signed(by: key, shape: .v3Query)
     let pending = Pending()
     let lines = request.headers.filter { $0.name != "host" }.map { "\($0.name): \($0.value)" }
-    try client.post(to: "https://\(draft.host)\(request.target)", headers: lines) { outcome, body in
+    try client.send(HTTPRequest(.post, "https://\(draft.host)\(request.target)", headers: lines)) { outcome, body in
       let text = body.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
       switch outcome {
       case .success(let head): pending.answer = TLSAnswer(head: head, failure: nil, body: PolicyValue(json: text))

@@ -38,15 +38,23 @@ final class Bench {
   }
 
   func start(_ url: String, headers: [String] = []) throws -> Request {
+    try start(HTTPRequest(.post, url, headers: headers))
+  }
+
+  func start(_ sent: HTTPRequest) throws -> Request {
     let request = Request()
-    request.id = try client.post(to: url, headers: headers) { outcome, body in
+    request.id = try client.send(sent) { outcome, body in
       request.answer = Answer(outcome: outcome, body: Self.text(body))
     }
     return request
   }
 
   func post(_ url: String, headers: [String] = []) throws -> Answer {
-    let request = try start(url, headers: headers)
+    try send(HTTPRequest(.post, url, headers: headers))
+  }
+
+  func send(_ sent: HTTPRequest) throws -> Answer {
+    let request = try start(sent)
     try turn { request.answer != nil }
     return request.answer!
   }
@@ -70,3 +78,13 @@ final class Bench {
 }
 
 struct Stuck: Error {}
+
+extension HTTPClient.Settings {
+  /// As the daemon's are where nothing is set.
+  static func testing(
+    caFile: String, connectTimeout: Duration = .seconds(3), timeout: Duration = .seconds(10)
+  ) -> HTTPClient.Settings {
+    HTTPClient.Settings(
+      caFile: caFile, connectTimeout: connectTimeout, timeout: timeout, lookupTimeout: connectTimeout)
+  }
+}

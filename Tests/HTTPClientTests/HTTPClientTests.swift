@@ -12,7 +12,7 @@ import Testing
   init() throws { server = try TLSServer.shared.get() }
 
   func bench(timeout: Duration = .seconds(10)) throws -> Bench {
-    try Bench(HTTPClient.Settings(caFile: server.caFile, connectTimeout: .milliseconds(700), timeout: timeout))
+    try Bench(HTTPClient.Settings.testing(caFile: server.caFile, connectTimeout: .milliseconds(700), timeout: timeout))
   }
 
   @Test func `an answer brings its status, the server's date, the wait asked for and its body`() throws {
@@ -143,7 +143,7 @@ import Testing
   ])
   func `only https URLs are sent`(_ url: String) throws {
     let bench = try bench()
-    let failure = #expect(throws: TransportFailure.self) { try bench.client.post(to: url, headers: []) { _, _ in } }
+    let failure = #expect(throws: TransportFailure.self) { try bench.client.send(HTTPRequest(.post, url)) { _, _ in } }
     #expect(failure?.kind == .unsuitableRequest)
     #expect(bench.client.freeHandles == HTTPClient.handles)
   }
@@ -151,7 +151,7 @@ import Testing
   @Test func `a header with a line break isn't sent`() throws {
     let bench = try bench()
     let failure = #expect(throws: TransportFailure.self) {
-      try bench.client.post(to: server.url("/ok"), headers: ["a: b\r\nc: d"]) { _, _ in }
+      try bench.client.send(HTTPRequest(.post, server.url("/ok"), headers: ["a: b\r\nc: d"])) { _, _ in }
     }
     #expect(failure?.kind == .unsuitableRequest && bench.client.freeHandles == HTTPClient.handles)
   }
@@ -171,7 +171,7 @@ import Testing
   @Test func `a thousand requests in a row share a connection, and sixteen at once keep theirs while more wait`() throws
   {
     let server = try TLSServer()
-    let bench = try Bench(HTTPClient.Settings(caFile: server.caFile))
+    let bench = try Bench(HTTPClient.Settings.testing(caFile: server.caFile))
     func url(_ path: String) -> String { server.url(path, at: "ticketless") }
     for _ in 0..<1000 { #expect(try bench.post(url("/ok")).head?.status == 200) }
     #expect(try bench.post(url("/counts")).body == "1 1001")
@@ -193,11 +193,11 @@ import Testing
 
   @Test func `of sixteen answers that are there at once one is read in a turn`() throws {
     let server = try TLSServer()
-    let settings = HTTPClient.Settings(caFile: server.caFile)
+    let settings = HTTPClient.Settings.testing(caFile: server.caFile)
     let bench = try Bench(settings)
     var answers = 0
     for _ in 0..<HTTPClient.handles {
-      try bench.client.post(to: server.url("/held"), headers: []) { _, _ in answers += 1 }
+      try bench.client.send(HTTPRequest(.post, server.url("/held"))) { _, _ in answers += 1 }
     }
     let other = try Bench(settings)
     // Until all of them wait for their answers.
@@ -228,7 +228,7 @@ import Testing
     let bench = try bench()
     var second: Bench.Request?
     var body = ""
-    try bench.client.post(to: server.url("/ok"), headers: []) { _, bytes in
+    try bench.client.send(HTTPRequest(.post, server.url("/ok"))) { _, bytes in
       #expect(bench.client.freeHandles == HTTPClient.handles)
       second = try? bench.start(server.url("/limit"))
       body = Bench.text(bytes)
@@ -240,10 +240,10 @@ import Testing
 
   @Test func `a client let go of in a completion ends quietly with what is in flight`() throws {
     let loop = try EventLoop()
-    var client: HTTPClient? = try HTTPClient(loop, settings: HTTPClient.Settings(caFile: server.caFile))
+    var client: HTTPClient? = try HTTPClient(loop, settings: HTTPClient.Settings.testing(caFile: server.caFile))
     var completions = 0
     for _ in 0..<4 {
-      try client!.post(to: server.url("/ok"), headers: []) { _, _ in
+      try client!.send(HTTPRequest(.post, server.url("/ok"))) { _, _ in
         completions += 1
         client = nil
       }
@@ -272,7 +272,7 @@ import Testing
     let directory = try TemporaryDirectory()
     let copy = directory.path("authority.pem")
     try put("authority.pem", at: copy, in: directory)
-    let bench = try Bench(HTTPClient.Settings(caFile: copy))
+    let bench = try Bench(HTTPClient.Settings.testing(caFile: copy))
     try bench.client.prime()
     var changes: [HTTPClientError?] = []
     bench.client.authoritiesChanged = { changes.append($0) }
@@ -291,7 +291,7 @@ import Testing
   @Test func `a CA file that is replaced counts from the next request on`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path("authority.pem")
-    let bench = try Bench(HTTPClient.Settings(caFile: path))
+    let bench = try Bench(HTTPClient.Settings.testing(caFile: path))
     var changes: [HTTPClientError?] = []
     bench.client.authoritiesChanged = { changes.append($0) }
     func put(_ name: String) throws { try self.put(name, at: path, in: directory) }
@@ -319,7 +319,7 @@ import Testing
     let directory = try TemporaryDirectory()
     let path = directory.path("authority.pem")
     try put("authority.pem", at: path, in: directory)
-    let bench = try Bench(HTTPClient.Settings(caFile: path))
+    let bench = try Bench(HTTPClient.Settings.testing(caFile: path))
     let requests = try (0..<HTTPClient.handles - 1).map { number in
       if number % 4 == 3 {
         try put("good.crt", at: path, in: directory)
@@ -337,7 +337,8 @@ import Testing
     let directory = try TemporaryDirectory()
     let path = directory.path("authority.pem")
     try put("stranger.pem", at: path, in: directory)
-    let bench = try Bench(HTTPClient.Settings(caFile: path, connectTimeout: .seconds(60), timeout: .seconds(60)))
+    let bench = try Bench(
+      HTTPClient.Settings.testing(caFile: path, connectTimeout: .seconds(60), timeout: .seconds(60)))
     try bench.client.prime()
     let busy = try (0..<HTTPClient.handles).map { _ in try bench.start(server.url("/nothing", at: "mute")) }
     while try bench.loop.runOnce(timeout: .milliseconds(50)) {}
@@ -371,14 +372,14 @@ import Testing
     let path = try directory.write(
       good + "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n", to: "half.pem")
     let error = #expect(throws: HTTPClientError.self) {
-      try Bench(HTTPClient.Settings(caFile: path)).client.prime()
+      try Bench(HTTPClient.Settings.testing(caFile: path)).client.prime()
     }
     #expect("\(error as Any)".contains("half.pem"))
   }
 
   @Test func `whoever waits for a handle gets the next one, in turn, before all others`() throws {
     let bench = try Bench(
-      HTTPClient.Settings(caFile: server.caFile, connectTimeout: .seconds(60), timeout: .seconds(60)))
+      HTTPClient.Settings.testing(caFile: server.caFile, connectTimeout: .seconds(60), timeout: .seconds(60)))
     let busy = try (0..<HTTPClient.handles).map { _ in try bench.start(server.url("/nothing", at: "mute")) }
     var served: [Int] = []
     var places = (0..<4).map { number in bench.client.awaitHandle { served.append(number) } }
@@ -399,7 +400,7 @@ import Testing
 
   @Test(arguments: ["missing.pem", "server.py"])
   func `priming refuses a CA file without a certificate, by its name`(_ name: String) throws {
-    let bench = try Bench(HTTPClient.Settings(caFile: server.directory.path(name)))
+    let bench = try Bench(HTTPClient.Settings.testing(caFile: server.directory.path(name)))
     let error = #expect(throws: HTTPClientError.self) { try bench.client.prime() }
     #expect("\(error as Any)".contains(name))
     #expect(try bench.post(server.url("/ok")).failure?.kind == .caFile)

@@ -342,7 +342,8 @@ extension NameResolverTests {
   init() throws { server = try TLSServer.shared.get() }
 
   private func settings(lookup: Duration, connect: Duration = .seconds(5)) -> HTTPClient.Settings {
-    HTTPClient.Settings(caFile: server.caFile, connectTimeout: connect, timeout: .seconds(30), lookupTimeout: lookup)
+    HTTPClient.Settings(
+      caFile: server.caFile, connectTimeout: connect, timeout: .seconds(30), lookupTimeout: lookup)
   }
 
   /// A name in the server's certificate.
@@ -452,11 +453,11 @@ extension NameResolverTests {
     let bench = try Bench(settings(lookup: .seconds(20)), lookUp: { names.lookUp($0) })
     var third: Bench.Request?
     var second: HTTPClient.TransferID?
-    try bench.client.post(to: url("/ok"), headers: []) { _, _ in
+    try bench.client.send(HTTPRequest(.post, url("/ok"))) { _, _ in
       bench.client.cancel(second!)
       third = try? bench.start(server.url("/ok"))
     }
-    second = try bench.client.post(to: url("/ok"), headers: []) { _, _ in Issue.record("it was cancelled") }
+    second = try bench.client.send(HTTPRequest(.post, url("/ok"))) { _, _ in Issue.record("it was cancelled") }
     names.answer(.failure("unknown"))
     try bench.turn { third?.answer != nil }
     #expect(third?.answer?.head?.status == 200)
@@ -499,7 +500,7 @@ extension NameResolverTests {
       loop, settings: settings(lookup: .seconds(20)), proxyPassword: nil, lookUp: { _ in .failure("unknown") })
     var completions = 0
     for _ in 0..<3 {
-      try client!.post(to: url("/ok"), headers: []) { _, _ in
+      try client!.send(HTTPRequest(.post, url("/ok"))) { _, _ in
         completions += 1
         client = nil
       }

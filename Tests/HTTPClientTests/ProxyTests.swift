@@ -17,7 +17,7 @@ import Testing
   }
 
   func bench(user: String? = nil, password: String? = nil, url: String? = nil) throws -> Bench {
-    var settings = HTTPClient.Settings(
+    var settings = HTTPClient.Settings.testing(
       caFile: server.caFile, connectTimeout: .milliseconds(700), timeout: .seconds(1))
     settings.proxy = HTTPClient.Proxy(url: url ?? "http://\(proxy.endpoint)", user: user)
     return try Bench(settings, proxyPassword: password.map { Secret(copying: Array($0.utf8).span) })

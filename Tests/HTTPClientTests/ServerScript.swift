@@ -1,7 +1,7 @@
 /// A TLS server with one behaviour per path, one port per certificate. It makes its certificates by the openssl command in the directory given,
 /// prints `NAME=PORT …` once it listens, and ends when its standard input does.
 let serverScript = #"""
-  import gzip, os, socket, ssl, subprocess, sys, threading, time
+  import gzip, hashlib, os, socket, ssl, subprocess, sys, threading, time
 
   os.chdir(sys.argv[1])
 
@@ -38,7 +38,7 @@ let serverScript = #"""
       head = ["HTTP/1.1 " + status, "Content-Length: %d" % len(body)] + list(headers)
       connection.sendall("\r\n".join(head + ["", ""]).encode() + body)
 
-  def serve(connection, head):
+  def serve(connection, head, body, earlier):
       global asked, held
       path = head.split(" ")[1].split("?")[0]
       date = "Date: Fri, 02 Jan 2026 03:04:05 GMT"
@@ -61,6 +61,13 @@ let serverScript = #"""
           answer(connection, "200 OK", b"", date)
       elif path == "/echo":
           answer(connection, "200 OK", head.encode())
+      elif path == "/digest":
+          answer(connection, "200 OK", b"%d %s\r\n%s" % (len(body), hashlib.sha256(body).hexdigest().encode(), head.encode()))
+      elif path == "/digestanew":
+          # Not on a connection that was kept: there the request is read, and the connection ends without an answer.
+          if earlier:
+              return False
+          answer(connection, "200 OK", b"%d %s" % (len(body), hashlib.sha256(body).hexdigest().encode()))
       elif path == "/limit":
           answer(connection, "200 OK", b"x" * 65536)
       elif path == "/over":
@@ -110,6 +117,7 @@ let serverScript = #"""
       try:
           connection = context.wrap_socket(plain, server_side=True)
           connections += 1
+          earlier = 0
           data = b""
           while True:
               while b"\r\n\r\n" not in data:
@@ -118,9 +126,18 @@ let serverScript = #"""
                       return
                   data += more
               head, data = data.split(b"\r\n\r\n", 1)
+              lengths = [line.split(":")[1] for line in head.decode().split("\r\n") if line.lower().startswith("content-length:")]
+              length = int(lengths[0]) if lengths else 0
+              while len(data) < length:
+                  more = connection.recv(65536)
+                  if not more:
+                      return
+                  data += more
+              body, data = data[:length], data[length:]
               requests += 1
-              if not serve(connection, head.decode()):
+              if not serve(connection, head.decode(), body, earlier):
                   return
+              earlier += 1
       except (ssl.SSLError, OSError):
           pass
       finally:

@@ -31,6 +31,19 @@ static inline CURLcode ccurl_set_receive(CURL *easy, CURLoption option, ccurl_re
   return curl_easy_setopt(easy, option, function);
 }
 
+static inline CURLcode ccurl_set_read(CURL *easy, curl_read_callback function) {
+  return curl_easy_setopt(easy, CURLOPT_READFUNCTION, function);
+}
+
+static inline CURLcode ccurl_set_seek(CURL *easy, curl_seek_callback function) {
+  return curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, function);
+}
+
+// libcurl copies the bytes; CURLOPT_POSTFIELDSIZE_LARGE says how many.
+static inline CURLcode ccurl_copy_body(CURL *easy, const void *bytes) {
+  return curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, bytes);
+}
+
 static inline CURLMcode ccurl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
   return curl_multi_setopt(multi, option, value);
 }

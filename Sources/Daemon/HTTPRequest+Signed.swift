@@ -1,0 +1,21 @@
+import CloudAPI
+import Core
+import HTTPClient
+import Wire
+
+extension RequestContext {
+  /// What a request to `endpoint` has beside what it asks, with a nonce of its own.
+  init(to endpoint: String, dated date: UTCTime, using generator: inout some RandomNumberGenerator) {
+    self.init(
+      host: endpoint, userAgent: "rolekeeper/\(Version.number)", date: date, nonce: Nonce.make(using: &generator))
+  }
+}
+
+extension HTTPRequest {
+  /// A signed request, to the host that it was signed for.
+  init(_ request: SignedRequest) {
+    self.init(
+      .post, "https://\(request.host)\(request.target)", headers: request.headerLines,
+      secretHeaders: request.securityToken.map { [(name: "x-acs-security-token", value: $0)] } ?? [])
+  }
+}

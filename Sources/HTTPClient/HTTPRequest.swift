@@ -1,0 +1,62 @@
+package import Secrets
+
+/// A request as it is to be sent.
+///
+/// Its headers may hold a signature, so it prints where it goes and no more.
+package struct HTTPRequest: CustomStringConvertible, CustomReflectable {
+  package enum Method: String, Sendable {
+    case get = "GET"
+    case post = "POST"
+    case put = "PUT"
+    case delete = "DELETE"
+  }
+
+  package enum Body {
+    /// A request other than GET then has a Content-Length of 0.
+    case empty
+    case bytes([UInt8])
+    case stream(BodyStream)
+  }
+
+  package var method: Method
+  /// `https://…`.
+  package var url: String
+  /// Each a whole line, `name: value`.
+  package var headers: [String]
+  /// Headers beside those, whose values never are Strings.
+  package var secretHeaders: [(name: String, value: Secret)]
+  package var body: Body
+
+  package init(
+    _ method: Method, _ url: String, headers: [String] = [],
+    secretHeaders: [(name: String, value: Secret)] = [], body: Body = .empty
+  ) {
+    self.method = method
+    self.url = url
+    self.headers = headers
+    self.secretHeaders = secretHeaders
+    self.body = body
+  }
+
+  package var description: String { "\(method.rawValue) https://\(url.authority ?? "")" }
+  package var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
+}
+
+/// A body that is read piece by piece while it is sent, 16 KiB at a time, so that it may be larger than memory.
+package struct BodyStream {
+  /// Reads bytes of the body from `offset` on into `room`; returns how many, at least 1, or nil when there are none to be had, which ends
+  /// the request.
+  package typealias Read = (_ offset: Int, _ room: UnsafeMutableRawBufferPointer) -> Int?
+
+  /// How many bytes the body has, which its Content-Length says.
+  package let length: Int
+  let read: Read
+
+  /// `read` is called from the loop, with ascending offsets below `length`. It begins at 0 again when libcurl repeats a request on another
+  /// connection.
+  package init(length: Int, read: @escaping Read) {
+    precondition(length >= 0, "a body of less than no bytes")
+    self.length = length
+    self.read = read
+  }
+}
