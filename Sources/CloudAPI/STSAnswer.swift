@@ -37,19 +37,17 @@ package struct AssumedSession {
 /// Who the signer is, by GetCallerIdentity.
 package struct CallerIdentity: Hashable, Sendable {
   package let arn: String
-  package let accountID: String
   /// Of an account or a RAM user; nil for a session of a role.
   package let userID: String?
 
-  package init(arn: String, accountID: String, userID: String? = nil) {
+  package init(arn: String, userID: String? = nil) {
     self.arn = arn
-    self.accountID = accountID
     self.userID = userID
   }
 
   /// A user that was deleted and made again under its old name is another one, and so is a renamed user to policies that name it.
   package func isSame(as other: CallerIdentity) -> Bool {
-    guard arn == other.arn, accountID == other.accountID else { return false }
+    guard arn == other.arn else { return false }
     guard let userID, let otherID = other.userID else { return true }
     return userID == otherID
   }
@@ -93,8 +91,7 @@ package struct STSResponse {
   package func callerIdentity(from body: Span<UInt8>) -> STSAnswer<CallerIdentity> {
     answer(from: body) { (root) throws(AnswerFault) in
       CallerIdentity(
-        arn: try root.text("Arn").printable(most: 256), accountID: try root.text("AccountId").printable(most: 64),
-        userID: root["UserId"]?.string()?.printable(most: 64))
+        arn: try root.text("Arn").printable(most: 256), userID: root["UserId"]?.string()?.printable(most: 64))
     }
   }
 

@@ -6,9 +6,6 @@ import Systemd
 /// libcurl says which descriptors to watch and when to call it again; the loop tells it what became of that. No curl_multi
 /// function may be called inside its callbacks, so these only note what is wanted.
 final class MultiHandle {
-  /// How many sockets are served a turn. One may mean an answer read, weighed and stored, and the next request signed, some 0.2 ms.
-  static let socketsPerTurn = 1
-
   private let multi: UnsafeMutableRawPointer
   private var sockets: WatchedSockets
   private var source: IOSource!

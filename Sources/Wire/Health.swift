@@ -74,9 +74,6 @@ package struct Health: WireDocument, Hashable, Sendable {
     status = reasons.isEmpty ? .ok : worst.isEmpty ? .degraded : .failing
   }
 
-  /// What concerns one role: its own reasons, and those that concern all.
-  package func limited(to role: String) -> Health { Health(reasons.filter { $0.role == nil || $0.role == role }) }
-
   /// One sentence without names, fit for whoever may not see the roles: `2 of 5 roles have no valid session`.
   package func summary(roles: Int) -> String {
     let parts = Reason.Kind.allCases.compactMap { kind -> String? in

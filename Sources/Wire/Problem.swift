@@ -14,7 +14,6 @@ package struct Problem: WireDocument, Hashable, Sendable {
     case tooLong = "ttl-too-long"
     /// A reservation has to wait; `retry_after` says how long.
     case tooManyReservations = "too-many-reservations"
-    case tooManyConnections = "too-many-connections"
     /// Nothing valid is there to hand out; `code` and `request_id` are of the last failure.
     case noSession = "no-valid-session"
     /// A refresh that an administrator asked for failed; `code` and `request_id` say how. What readers have is as it was.
@@ -30,7 +29,7 @@ package struct Problem: WireDocument, Hashable, Sendable {
       case .methodNotAllowed: 405
       case .tooLong: 409
       case .settingsRefused: 422
-      case .tooManyReservations, .tooManyConnections: 429
+      case .tooManyReservations: 429
       case .noSession, .refreshFailed: 503
       }
     }
@@ -44,7 +43,6 @@ package struct Problem: WireDocument, Hashable, Sendable {
       case .methodNotAllowed: "the method is not allowed here"
       case .tooLong: "no session can live that long"
       case .tooManyReservations: "too many reservations"
-      case .tooManyConnections: "too many connections"
       case .noSession: "there is no valid session"
       case .refreshFailed: "the refresh failed"
       case .settingsRefused: "the settings are refused"

@@ -93,7 +93,7 @@ import Testing
 
   /// A trust policy names users, and nothing said which user that is.
   @Test func `a missing permission names whose key it is, once that is known`() {
-    let signer = CallerIdentity(arn: "acs:ram::1:user/keeper", accountID: "1")
+    let signer = CallerIdentity(arn: "acs:ram::1:user/keeper")
     let denied = Failure(.permanent, code: "NoPermission", httpStatus: 403, requestID: "5F2C", advice: "allow it")
     #expect(denied.naming(nil) == denied)
     let named = denied.naming(signer)

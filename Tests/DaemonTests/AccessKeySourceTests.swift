@@ -32,7 +32,7 @@ import Wire
     }
   }
 
-  static let bot = CallerIdentity(arn: "acs:ram::1:user/bot", accountID: "1")
+  static let bot = CallerIdentity(arn: "acs:ram::1:user/bot")
   static let unknown = Failure(.permanent, code: "InvalidAccessKeyId.NotFound", httpStatus: 404, advice: "a")
 
   init() throws {

@@ -83,8 +83,8 @@ import Testing
 
   static var old: AccessKey { key("LTAIoldoldoldold", "old-secret") }
   static var new: AccessKey { key("LTAInewnewnewnew", "new-secret") }
-  static let bot = CallerIdentity(arn: "acs:ram::1:user/bot", accountID: "1", userID: "21")
-  static let other = CallerIdentity(arn: "acs:ram::1:user/other", accountID: "1", userID: "22")
+  static let bot = CallerIdentity(arn: "acs:ram::1:user/bot", userID: "21")
+  static let other = CallerIdentity(arn: "acs:ram::1:user/other", userID: "22")
   static let unknown = Failure(.permanent, code: "InvalidAccessKeyId.NotFound", httpStatus: 404, advice: "a")
   static let wrongSecret = Failure(.permanent, code: "SignatureDoesNotMatch", httpStatus: 400, advice: "a")
   static let silent = Failure(.transient, code: "ConnectTimeout", advice: "a")
@@ -230,13 +230,13 @@ import Testing
 
   @Test func `a user that was made again under its name is somebody else`() throws {
     var trial = try proving()
-    try trial.answer(.granted(CallerIdentity(arn: Self.bot.arn, accountID: "1", userID: "99")))
+    try trial.answer(.granted(CallerIdentity(arn: Self.bot.arn, userID: "99")))
     #expect(trial.reports.contains("otherIdentity"))
   }
 
   @Test func `an answer without a user id is compared by what it has`() throws {
     var trial = try proving()
-    try trial.answer(.granted(CallerIdentity(arn: Self.bot.arn, accountID: "1")))
+    try trial.answer(.granted(CallerIdentity(arn: Self.bot.arn)))
     #expect(!trial.reports.contains("otherIdentity"))
   }
 

@@ -66,14 +66,4 @@ import Wire
     ])
     #expect(health.status == .failing && health.reasons.map(\.kind) == [.noSession, .output])
   }
-
-  @Test func `one role's health is its own reasons and those of all`() {
-    let health = Health([
-      Health.Reason(.noSession, role: "a", detail: "1"), Health.Reason(.output, role: "b", detail: "2"),
-      Health.Reason(.settings, detail: "3"),
-    ])
-    #expect(health.limited(to: "b").status == .degraded)
-    #expect(health.limited(to: "b").reasons.map(\.detail) == ["2", "3"])
-    #expect(health.limited(to: "a").status == .failing)
-  }
 }

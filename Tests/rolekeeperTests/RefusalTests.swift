@@ -11,7 +11,7 @@ import Wire
     #expect(refusal.exitStatus == ([429, 503].contains(kind.status) ? 4 : 1))
   }
 
-  @Test(arguments: [Problem.Kind.noSession, .tooManyReservations, .tooManyConnections, .refreshFailed])
+  @Test(arguments: [Problem.Kind.noSession, .tooManyReservations, .refreshFailed])
   func `what may work later says when`(kind: Problem.Kind) {
     let refusal = Refusal(Problem(kind, detail: "no", retryAfter: .seconds(95)), httpStatus: kind.status)
     #expect("\(refusal)" == "no\ntry again in 1min35s")
@@ -58,7 +58,7 @@ import Wire
   /// Whoever had too many connections open was asked whether two programs are of the same version.
   @Test(arguments: [408, 429, 503])
   func `what the server refuses for too many connections is repeated, and what it can't read is not`(status: Int) {
-    var problem = Problem(.tooManyConnections, detail: "close some connections", retryAfter: .seconds(1))
+    var problem = Problem(.tooManyReservations, detail: "close some connections", retryAfter: .seconds(1))
     problem.type = "about:blank"
     problem.status = status
     #expect("\(Refusal(problem, httpStatus: status))" == "close some connections\ntry again in 1s")

@@ -63,8 +63,9 @@ import Wire
 
   /// It said that the daemon had too much to do, where the user had too many connections open.
   @Test func `why the daemon wouldn't say how a role is, is repeated`() {
-    let busy = Refusal(
-      Problem(.tooManyConnections, detail: "this user has too many connections open"), httpStatus: 429)
+    var problem = Problem(.tooManyReservations, detail: "this user has too many connections open")
+    problem.type = "about:blank"
+    let busy = Refusal(problem, httpStatus: 429)
     #expect(
       WaitCommand.reason(nil, of: "a", busy: busy) == "role 'a': this user has too many connections open")
   }
