@@ -51,7 +51,7 @@ let package = Package(
     room("Emulator", imports: ["CMicroHTTPD", "CGnuTLS", "CTOML"]),
 
     // Programs.
-    program("rolekeeperd", imports: ["Settings", "Systemd", "Daemon", "CLinux", "Wire", "Logs"]),
+    program("rolekeeperd", imports: ["Core", "Settings", "Systemd", "Daemon", "CLinux", "Wire", "Logs"]),
     program(
       "rolekeeper", imports: ["Core", "Secrets", "Wire", "LocalClient", "CLinux"], besides: ["start.order"],
       linking: standalone),
@@ -88,13 +88,13 @@ let package = Package(
     tests("Wire", imports: ["Core", "Secrets", "JSON", "TestSupport"]),
     tests("Settings", imports: ["Core", "TestSupport"]),
     tests("Signing", imports: ["Core", "Secrets", "TestSupport"]),
-    tests("CloudAPI", imports: ["Core", "Secrets", "JSON", "TestSupport"]),
+    tests("CloudAPI", imports: ["Core", "Secrets", "TestSupport"]),
     tests("Systemd", imports: ["TestNeeds", "TestSupport"]),
     tests("Logs", imports: ["Core"]),
     tests("HTTPClient", imports: ["Systemd", "Secrets", "TestNeeds", "TestSupport"]),
     tests("LocalSockets", imports: ["Core", "Systemd", "TestNeeds", "TestSupport"]),
     tests("HTTPServer", imports: ["Core", "LocalSockets", "Systemd", "TestNeeds", "TestSupport"]),
-    tests("FileOutput", imports: ["Secrets", "TestNeeds", "TestSupport"]),
+    tests("FileOutput", imports: ["Core", "Secrets", "TestNeeds", "TestSupport"]),
     tests(
       "Daemon",
       imports: [

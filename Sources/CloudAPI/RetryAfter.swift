@@ -2,14 +2,13 @@ package import Core
 
 /// When a peer that can't serve now asks to be asked again.
 package enum RetryAfter {
-  /// What counts of it at most: a peer that says "in a day" doesn't let a host run dry.
-  package static let longest = Duration.minutes(5)
+  private static var longest: Duration { Failure.longestRequestedWait }
 
   /// Reads a `Retry-After` header (RFC 9110, section 10.2.3), a number of seconds or a date. `date` is the time it was said at,
   /// by the answer's own `Date` if it has one. At most five minutes; nil when it can't be read or lies in the past.
   package static func wait(_ text: String, saidAt date: UTCTime) -> Duration? {
     let wait: Duration
-    if !text.isEmpty, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
+    if !text.isEmpty, text.utf8.allSatisfy(\.isDigit) {
       // More digits than fit are a long time.
       wait = Int64(text).map { .seconds(min($0, longest.wholeSeconds)) } ?? longest
     } else if let instant = UTCTime(httpDate: text) {

@@ -144,7 +144,7 @@ package struct STSResponse {
   private var throttle: Failure.Kind? {
     guard let retryAfter else { return nil }
     guard let milliseconds = Int64(retryAfter), milliseconds >= 0 else { return .throttled(wait: nil) }
-    return .throttled(wait: min(.milliseconds(milliseconds), RetryAfter.longest))
+    return .throttled(wait: min(.milliseconds(milliseconds), Failure.longestRequestedWait))
   }
 }
 
@@ -221,6 +221,6 @@ extension JSONValue {
 extension String {
   /// What of a foreign text may go into logs: printable ASCII, no more than `most` characters.
   fileprivate func printable(most: Int) -> String {
-    String(decoding: utf8.lazy.filter { (0x21...0x7E).contains($0) }.prefix(most), as: UTF8.self)
+    String(decoding: utf8.lazy.filter(\.isVisible).prefix(most), as: UTF8.self)
   }
 }

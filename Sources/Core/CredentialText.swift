@@ -5,7 +5,7 @@ extension UInt8 {
     switch self {
     case UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "`"), UInt8(ascii: ","), UInt8(ascii: "\\"): false
     // Every byte of every token is looked at twice: a search in a string took an eighth of a refresh.
-    default: self >= 0x21 && self <= 0x7E
+    default: isVisible
     }
   }
 }

@@ -8,9 +8,9 @@ extension Duration {
     var smallest = Int64.max
     guard !rest.isEmpty else { return nil }
     while !rest.isEmpty {
-      let digits = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+      let digits = rest.prefix(while: \.isDigit)
       rest = rest[digits.endIndex...]
-      let letters = rest.prefix { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }
+      let letters = rest.prefix(while: \.isLowercaseLetter)
       rest = rest[letters.endIndex...]
       guard (1...9).contains(digits.count), let number = Int64(String(decoding: digits, as: UTF8.self)),
         let unit = Self.secondsPerUnit(String(decoding: letters, as: UTF8.self)), unit < smallest

@@ -49,10 +49,13 @@ package struct Failure: Hashable, Sendable {
     return failure
   }
 
-  /// The wait that the peer asked for, in whatever way it said so; at most five minutes.
+  /// What counts at most of a wait that a peer asks for: one that says "in a day" doesn't let a host run dry.
+  package static let longestRequestedWait = Duration.minutes(5)
+
+  /// The wait that the peer asked for, in whatever way it said so; at most `longestRequestedWait`.
   package var requestedWait: Duration? {
     var asked = notBefore
     if case .throttled(.some(let wait)) = kind { asked = max(asked ?? .zero, wait) }
-    return asked.map { min(max($0, .zero), .minutes(5)) }
+    return asked.map { min(max($0, .zero), Self.longestRequestedWait) }
   }
 }

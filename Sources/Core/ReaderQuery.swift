@@ -13,14 +13,12 @@ package struct ReaderQuery: Hashable, Sendable {
     self.deadline = deadline
   }
 
-  /// The least DurationSeconds there is (STS API reference, AssumeRole).
-  private static let leastDuration = Duration.seconds(900)
   /// How much shorter than its DurationSeconds a session may be when it gets to the reader.
-  fileprivate static let transitSpan = Duration.seconds(60)
+  package static let transitSpan = Duration.seconds(60)
 
   /// The DurationSeconds of a fetch for this reader: a quarter and a minute more than it needs, so that others can share it.
   fileprivate func durationToFetch(_ timing: RoleTiming) -> Duration {
-    min(timing.maxDuration, max(Self.leastDuration, (minTTL ?? .zero) * 5 / 4 + .seconds(60)))
+    min(timing.maxDuration, max(RoleTiming.allowedDuration.lowerBound, (minTTL ?? .zero) * 5 / 4 + .seconds(60)))
   }
 
   fileprivate func isMet(byFetchOf duration: Duration) -> Bool { duration - Self.transitSpan >= minTTL ?? .zero }

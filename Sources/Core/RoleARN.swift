@@ -39,7 +39,7 @@ package struct RoleARN: Hashable, Sendable, CustomStringConvertible {
     let account = rest[..<colon]
     let resource = rest[rest.index(after: colon)...]
     guard !account.isEmpty, resource.hasPrefix("role/") else { throw .form }
-    if let character = account.first(where: { !Self.isDigit($0) }) { throw .accountCharacter(character) }
+    if let character = account.first(where: { $0.asciiValue?.isDigit != true }) { throw .accountCharacter(character) }
     guard account.utf8.count <= 32 else { throw .longAccount(account.utf8.count) }
     let name = resource.dropFirst("role/".count)
     if let character = name.first(where: { !Self.isOfRoleName($0) }) { throw .roleCharacter(character) }
@@ -50,10 +50,7 @@ package struct RoleARN: Hashable, Sendable, CustomStringConvertible {
 
   package var description: String { "acs:ram::\(account):role/\(roleName)" }
 
-  private static func isDigit(_ character: Character) -> Bool { ("0"..."9").contains(character) }
-
   private static func isOfRoleName(_ character: Character) -> Bool {
-    isDigit(character) || ("a"..."z").contains(character) || ("A"..."Z").contains(character) || character == "."
-      || character == "-"
+    character.isASCIILetterOrDigit || character == "." || character == "-"
   }
 }

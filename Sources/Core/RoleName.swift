@@ -2,23 +2,25 @@
 ///
 /// It is safe as a file name, a URL segment, a metric label and a journal field as it stands.
 package struct RoleName: Hashable, Comparable, Sendable, CustomStringConvertible {
+  /// The rule for people.
+  package static let rule = "1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
+
   package let description: String
 
   package init?(_ text: some StringProtocol) { self.init(Array(text.utf8).span) }
 
   /// Every request names a role: this makes no String before it is known to be one.
   package init?(_ bytes: Span<UInt8>) {
-    guard (1...32).contains(bytes.count), Self.isLetterOrDigit(bytes[0]) else { return nil }
+    guard (1...32).contains(bytes.count), Self.isBase(bytes[0]) else { return nil }
     for place in 1..<bytes.count {
       let byte = bytes[place]
-      guard Self.isLetterOrDigit(byte) || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-") else { return nil }
+      guard Self.isBase(byte) || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-") else { return nil }
     }
     description = bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
   }
 
   package static func < (left: RoleName, right: RoleName) -> Bool { left.description < right.description }
 
-  private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
-    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-  }
+  /// Of the characters that a name may begin with.
+  private static func isBase(_ byte: UInt8) -> Bool { byte.isLowercaseLetter || byte.isDigit }
 }

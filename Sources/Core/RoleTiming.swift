@@ -3,7 +3,10 @@
 /// With DurationSeconds D, pool N and refresh age A, a step is due every A/N with a jitter of ±10 %, so that the freshest
 /// session is never more than 1.1·A/N old.
 package struct RoleTiming: Hashable, Sendable {
-  /// DurationSeconds asked of STS: 900 s to 43 200 s (STS API reference, AssumeRole).
+  /// The DurationSeconds that there are (STS API reference, AssumeRole; CreateRole for the upper end).
+  package static let allowedDuration = Duration.minutes(15)...Duration.hours(12)
+
+  /// DurationSeconds asked of STS, in `allowedDuration`.
   @Microseconds package var duration: Duration
   /// The longest DurationSeconds a reservation may ask for; at least `duration`.
   @Microseconds package var maxDuration: Duration

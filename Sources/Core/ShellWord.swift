@@ -2,14 +2,7 @@
 package enum ShellWord {
   /// Whether it is one word without quotes.
   package static func isPlain(_ word: String) -> Bool {
-    !word.isEmpty
-      && word.utf8.allSatisfy { byte in
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): true
-        default: "._/-@:+,".utf8.contains(byte)
-        }
-      }
+    !word.isEmpty && word.utf8.allSatisfy { $0.isLetterOrDigit || "._/-@:+,".utf8.contains($0) }
   }
 
   /// As a shell takes it for one word.

@@ -1,3 +1,4 @@
+import Core
 import Glibc
 
 /// The program that a calling process runs, for log lines, as the kernel says it now.
@@ -23,7 +24,7 @@ enum CallerProgram {
   static func escaped(_ bytes: [UInt8]) -> String {
     let digits = Array("0123456789abcdef")
     return bytes.reduce(into: "") { text, byte in
-      if (0x20...0x7E).contains(byte), byte != UInt8(ascii: "\\") {
+      if byte.isPrintable, byte != UInt8(ascii: "\\") {
         text.unicodeScalars.append(UnicodeScalar(byte))
       } else {
         text += "\\x\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"

@@ -7,12 +7,14 @@ struct CredentialQuery {
 
   /// The least remaining life; nil when the query doesn't say.
   private(set) var minTTL: Duration?
-  /// How long to wait for a session, 0 to 60 s; nil when the query doesn't say.
+  /// How long to wait for a session, up to `RequestWait.longest`; nil when the query doesn't say.
   private(set) var wait: Duration?
 
   init(_ request: borrowing RequestHead) throws(RefusedValue) {
     minTTL = try RefusedValue.seconds("min_ttl", of: request, atMost: 999_999_999).map { .seconds($0) }
-    wait = try RefusedValue.seconds("wait", of: request, atMost: 60).map { .seconds($0) }
+    wait = try RefusedValue.seconds("wait", of: request, atMost: Int(RequestWait.longest.wholeSeconds)).map {
+      .seconds($0)
+    }
   }
 }
 

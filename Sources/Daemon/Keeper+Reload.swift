@@ -99,7 +99,7 @@ extension Keeper {
     refresher.source = edges.sts
     refresher.checker = edges.identities
     edges.takeOver()
-    refresher.attemptLimit = new.sts.wholeTimeout + .seconds(5)
+    refresher.attemptLimit = new.sts.attemptLimit
     if let server { replaceServer(by: server) }
     let limits = limits(new.socket)
     self.server.setConnectionLimits(total: limits.maximumConnections, perUID: limits.maximumConnectionsPerUID)

@@ -56,7 +56,7 @@ package final class Keeper: SocketBackend {
       loop: loop,
       queue: FetchQueue(rate: settings.sts.requestsPerSecond, burst: settings.sts.burst, at: Self.now()),
       clock: ServerClock(wallMicroseconds: Self.wallMicroseconds(), at: Self.now()),
-      attemptLimit: settings.sts.wholeTimeout + .seconds(5), log: log, time: Self.now)
+      attemptLimit: settings.sts.attemptLimit, log: log, time: Self.now)
     // Before the first thread, which would else take signals in its own way: libcurl starts some.
     for number in [SIGTERM, SIGINT] {
       signals.append(try SignalSource(loop, signal: number) { [unowned self] in stop() })

@@ -26,7 +26,7 @@ package enum ProxyPassword {
     guard !line.isEmpty else {
       throw ProxyPasswordUnusable(path: path, why: "empty", fix: "write the password into it")
     }
-    let isPlain = content.withBytes { bytes in line.allSatisfy { bytes[$0] >= 0x20 && bytes[$0] != 0x7F } }
+    let isPlain = content.withBytes { bytes in line.allSatisfy { !bytes[$0].isControl } }
     guard line.count <= 512, isPlain else {
       throw ProxyPasswordUnusable(
         path: path, why: "not one line of at most 512 bytes", fix: "write the password alone into it")

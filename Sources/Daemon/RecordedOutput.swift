@@ -41,7 +41,7 @@ struct RecordedOutput: Hashable, Sendable {
     let digits = Array("0123456789ABCDEF".utf8)
     var bytes: [UInt8] = []
     for byte in text.utf8 {
-      if byte <= 0x20 || byte == 0x7F || byte == UInt8(ascii: "%") {
+      if byte.isControl || byte == UInt8(ascii: " ") || byte == UInt8(ascii: "%") {
         bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
       } else {
         bytes.append(byte)

@@ -7,8 +7,6 @@ import Wire
 
 /// Handing out: the plain read, which never calls STS, and the read with `min_ttl`, which may have a session fetched.
 extension SocketService {
-  private static let defaultWait = 10
-
   func credentials(
     of role: KeptRole, for request: borrowing RequestHead, from peer: Peer, token: ResponseToken
   ) -> Response? {
@@ -38,7 +36,7 @@ extension SocketService {
 
   /// A plain reader waits when it says so, one that may have to have a session fetched also when it doesn't.
   private static func query(_ query: CredentialQuery, at now: Timestamp) -> ReaderQuery {
-    let wait = query.wait ?? .seconds(query.minTTL == nil ? 0 : defaultWait)
+    let wait = query.wait ?? (query.minTTL == nil ? .zero : RequestWait.standard)
     return ReaderQuery(minTTL: query.minTTL, since: now, deadline: now + wait)
   }
 
@@ -200,8 +198,7 @@ extension SocketService {
     reservations[.tooLong, default: 0] += 1
     let asked = query.minTTL ?? .zero
     let figures = "min_ttl is \(asked.text); role '\(role.name)' can have \(most.text) at most"
-    // The longest there is (STS API reference, AssumeRole).
-    let isLongest = role.machine.timing.maxDuration >= .hours(12)
+    let isLongest = role.machine.timing.maxDuration >= RoleTiming.allowedDuration.upperBound
     let why = isLongest ? "since STS issues no longer sessions" : "by its 'max_duration'"
     return Answer.problem(Problem(.tooLong, detail: "\(figures) \(why)", maxTTL: most))
   }
@@ -226,7 +223,7 @@ extension SocketService {
     guard failure.code == Failure.durationRefusedCode || failure.code == Failure.grantedLessCode else {
       return fetchFailed(query, role, failure, wait: .seconds(60))
     }
-    let most = role.settings.timing.duration - .seconds(60)
+    let most = role.settings.timing.duration - ReaderQuery.transitSpan
     return Answer.problem(
       Problem(
         .tooLong, detail: noSession(query, role, failure), code: failure.code, requestID: failure.requestID,

@@ -6,12 +6,10 @@ import Wire
 /// `POST /v1/roles/NAME/refresh[?wait=S]`: a new session now. Without `wait` the answer is 202 at once; with it the role's status
 /// when the session has come, the failure when it hasn't, or 202 when neither is known in time.
 extension SocketService {
-  static let longestRefreshWait = 60
-
   func refresh(_ role: KeptRole, _ request: borrowing RequestHead, _ token: ResponseToken) -> Response? {
     let wait: Int
     do throws(RefusedValue) {
-      wait = try RefusedValue.seconds("wait", of: request, atMost: Self.longestRefreshWait) ?? 0
+      wait = try RefusedValue.seconds("wait", of: request, atMost: Int(RequestWait.longest.wholeSeconds)) ?? 0
     } catch { return Answer.problem(Problem(.malformed, detail: "\(error)")) }
     let now = Timestamp(microseconds: EventLoop.bootTime())
     if wait > 0 {

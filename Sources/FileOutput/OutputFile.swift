@@ -1,3 +1,5 @@
+package import Core
+
 /// A file that holds one of a role's documents: where, whose, and who may read it.
 package struct OutputFile: Hashable, Sendable {
   package let place: OutputPlace
@@ -22,19 +24,6 @@ package enum OutputPlace: Hashable, Sendable {
   case elsewhere(OutputPath)
 }
 
-/// A file's name in a role's directory: 1 to 200 bytes, no slash, no dot at its beginning, and none of the names kept for the
-/// directory's own working (`current`, `gen-…`).
-package struct OutputName: Hashable, Sendable, CustomStringConvertible {
-  package let description: String
-
-  package init?(_ text: String) {
-    guard (1...200).contains(text.utf8.count), !text.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == 0 }),
-      !text.hasPrefix("."), text != "current", !text.hasPrefix("gen-")
-    else { return nil }
-    description = text
-  }
-}
-
 /// An absolute path of a file, without empty, `.` and `..` steps; its last step is at most 200 bytes.
 package struct OutputPath: Hashable, Sendable, CustomStringConvertible {
   package let directory: String
@@ -42,7 +31,7 @@ package struct OutputPath: Hashable, Sendable, CustomStringConvertible {
 
   package init?(_ text: String) {
     guard let directory = DirectoryPath(text), let slash = text.lastIndex(of: "/"),
-      directory.steps.last!.utf8.count <= 200
+      directory.steps.last!.utf8.count <= FileName.maxLength
     else { return nil }
     name = String(text[text.index(after: slash)...])
     self.directory = slash == text.startIndex ? "/" : String(text[..<slash])

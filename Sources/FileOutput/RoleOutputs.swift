@@ -1,3 +1,4 @@
+import Core
 package import Secrets
 
 /// What became of an order for one directory or file.

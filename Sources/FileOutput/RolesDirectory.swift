@@ -1,3 +1,4 @@
+import Core
 import Glibc
 
 /// The directory that holds the roles' directories, as an earlier process may have left it. Both calls block on a disk: they are
@@ -19,7 +20,7 @@ package enum RolesDirectory {
     var first: FileOutputError?
     var left: [String] = []
     var presumed: [PresumedEnd] = []
-    for name in names where !roles.contains(name) && isRoleName(name) {
+    for name in names where !roles.contains(name) && RoleName(name) != nil {
       do throws(FileOutputError) {
         if try !remove(name, in: opened, at: directory, endedBy: end, &presumed) { left.append(name) }
       } catch { first = first ?? error }
@@ -43,14 +44,6 @@ package enum RolesDirectory {
     }
     try abandoned.removeAll()
     return true
-  }
-
-  /// `[a-z0-9][a-z0-9_-]{0,31}`, as the settings have it.
-  private static func isRoleName(_ name: String) -> Bool {
-    let letters = UInt8(ascii: "a")...UInt8(ascii: "z")
-    let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
-    return (1...32).contains(name.utf8.count) && !name.hasPrefix("-") && !name.hasPrefix("_")
-      && name.utf8.allSatisfy { letters.contains($0) || digits.contains($0) || $0 == 0x2D || $0 == 0x5F }
   }
 
   /// The number of the generation that is in place for `role`; nil when there is none.

@@ -32,7 +32,10 @@ package struct LocalClient {
   private let pause: () -> Void
   private let retries: Retries
 
-  package init(path: String, timeout: Duration = .seconds(15)) {
+  /// What an answer may take that nothing has to be waited for.
+  package static let standardTimeout = Duration.seconds(15)
+
+  package init(path: String, timeout: Duration = standardTimeout) {
     self.init(path: path, timeout: timeout) { usleep(Self.pauseMicroseconds) }
   }
 

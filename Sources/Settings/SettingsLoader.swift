@@ -12,8 +12,6 @@ package struct LoadedSettings: Sendable {
 ///
 /// Nothing is taken on trust and nothing is half taken: one error anywhere and there are no settings, but all errors are told.
 package struct SettingsLoader {
-  package static let standardPath = "/etc/rolekeeper/rolekeeper.toml"
-
   private let host: any Host
   private let check: CheckScope?
 
@@ -23,7 +21,7 @@ package struct SettingsLoader {
     self.check = check
   }
 
-  package func load(_ path: String = Self.standardPath) -> LoadedSettings {
+  package func load(_ path: String) -> LoadedSettings {
     let runningUnit = check == nil ? InstalledUnit.running(on: host, with: path) : nil
     let run = LoadRun(host: host, check: check, runningUnit: runningUnit, path: path)
     let settings = run.load()
@@ -241,15 +239,13 @@ private final class LoadRun {
 private enum NameRule {
   /// Names the valid name that is nearest to `name`, if any is near.
   static func remedy(for name: String, in table: String) -> String {
-    let rule = "1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
-    return nearest(to: name).map { "write [\(table).\($0)]: \(rule)" } ?? "choose another name: \(rule)"
+    nearest(to: name).map { "write [\(table).\($0)]: \(RoleName.rule)" } ?? "choose another name: \(RoleName.rule)"
   }
 
   /// With small letters, `-` for each other character, and none of these at the beginning.
   static func nearest(to name: String) -> RoleName? {
     let plain = name.lowercased().map { character in
-      character.isASCII && (character.isLetter || character.isNumber || character == "_" || character == "-")
-        ? character : "-"
+      character.isASCIILetterOrDigit || character == "_" || character == "-" ? character : "-"
     }
     var kept = plain.drop { $0 == "-" || $0 == "_" }.prefix(32)
     while kept.last == "-" { kept.removeLast() }

@@ -29,9 +29,6 @@ struct Arguments {
     let description: String
   }
 
-  /// The daemon lets nobody wait longer (`wait=` of its API).
-  static let longestWait: Int64 = 60
-
   let command: Command
   private(set) var socket: String?
   /// Names of roles; each is one that a role can have.
@@ -91,8 +88,8 @@ struct Arguments {
       timeout = time
     case .wait:
       let time = try Self.time(value, option)
-      guard time.seconds <= Self.longestWait else {
-        throw Wrong(description: "'--wait' is \(quoted(value)); allowed are 0s to \(Self.longestWait)s")
+      guard Duration.seconds(time.seconds) <= RequestWait.longest else {
+        throw Wrong(description: "'--wait' is \(quoted(value)); allowed are 0s to \(RequestWait.longest.wholeSeconds)s")
       }
       wait = time
     case .help, .version: break
@@ -120,10 +117,7 @@ struct Arguments {
     return Wrong(description: "'\(command.rawValue)' has no option \(quoted(name)); \(hint)")
   }
 
-  private static func isOfID(_ byte: UInt8) -> Bool {
-    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-      || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || ".-_".utf8.contains(byte)
-  }
+  private static func isOfID(_ byte: UInt8) -> Bool { byte.isLetterOrDigit || ".-_".utf8.contains(byte) }
 
   /// An AccessKeyId behind the role's name. It goes into the request as it stands, too.
   private mutating func takeAccessKeyID() throws {
@@ -156,7 +150,7 @@ struct Arguments {
     for role in roles where RoleName(role) == nil {
       throw Wrong(
         description:
-          "\(quoted(role)) can't be a role's name; names are 1 to 32 of a-z 0-9 - _, the first a letter or digit")
+          "\(quoted(role)) can't be a role's name; names are \(RoleName.rule)")
     }
   }
 }

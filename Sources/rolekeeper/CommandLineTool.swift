@@ -5,8 +5,6 @@ import Wire
 
 /// What is written, where, and how it ends.
 enum CommandLineTool {
-  static let defaultSocket = "/run/rolekeeper/rolekeeper.sock"
-
   static func run(_ words: [String]) -> Int32 {
     do {
       switch try Invocation(words) {
@@ -34,8 +32,9 @@ enum CommandLineTool {
   }
 
   private static func run(_ arguments: Arguments) throws -> Int32 {
-    let path = arguments.socket ?? Environment.value("ROLEKEEPER_SOCKET") ?? defaultSocket
-    let client = LocalClient(path: path, timeout: .seconds(arguments.timeout?.seconds ?? 15))
+    let path = arguments.socket ?? Environment.value("ROLEKEEPER_SOCKET") ?? StandardPath.socket
+    let timeout = arguments.timeout.map { Duration.seconds($0.seconds) } ?? LocalClient.standardTimeout
+    let client = LocalClient(path: path, timeout: timeout)
     do {
       return try run(arguments, client)
     } catch LocalClientError.silent(_, let timeout) {

@@ -5,9 +5,6 @@ import Wire
 
 /// `get ROLE`: one request, and the credential on stdout.
 struct GetCommand {
-  /// How long the daemon waits by itself where `min_ttl` takes a fetch and nothing else was asked.
-  private static let defaultWait: Int64 = 10
-
   private let client: LocalClient
 
   init(_ client: LocalClient) { self.client = client }
@@ -18,8 +15,10 @@ struct GetCommand {
     if let minTTL = arguments.minTTL { query.append("min_ttl=\(minTTL.seconds)") }
     if let wait = arguments.wait { query.append("wait=\(wait.seconds)") }
     let suffix = query.isEmpty ? "" : "?\(query.joined(separator: "&"))"
-    let wait = arguments.wait?.seconds ?? (arguments.minTTL == nil ? 0 : Self.defaultWait)
-    let timeout = arguments.timeout == nil ? client.timeout + .seconds(wait) : client.timeout
+    // As the daemon waits by itself where nothing else is said.
+    let usual = arguments.minTTL == nil ? Duration.zero : RequestWait.standard
+    let wait = arguments.wait.map { Duration.seconds($0.seconds) } ?? usual
+    let timeout = arguments.timeout == nil ? client.timeout + wait : client.timeout
     let answer = try client.request("GET", "/v1/roles/\(role)/credentials\(suffix)", timeout: timeout)
     guard answer.status == 200 else { throw Refusal(answer, role: role, minTTL: arguments.minTTL) }
     if let remaining = answer.head.field("rolekeeper-below-floor").flatMap({ Int64($0) }) {
@@ -29,7 +28,7 @@ struct GetCommand {
     return ExitStatus.done
   }
 
-  /// What the daemon answers is rendered in one format already, which `get` is run for most: reading it would cost more than all the rest.
+  /// The daemon has rendered the JSON document already. SDKs run `get` on every refresh, and reading the document would only cost time.
   private func rendered(_ document: Secret, as format: CredentialFormat) throws -> Secret {
     if format == .json { return document }
     return try document.withBytes { bytes in try SessionCredential(parsing: bytes) }.rendered(as: format)

@@ -50,9 +50,9 @@ struct Refusal: Error, CustomStringConvertible {
     }
   }
 
-  /// Whether 'max_duration' is the longest there is already: 12 h (STS API reference, AssumeRole), of which a minute is for the way.
+  /// Whether 'max_duration' is the longest there is already.
   private static func isLongest(_ problem: Problem) -> Bool {
-    problem.maxTTL.map { $0 + .seconds(60) >= .seconds(43_200) } ?? false
+    problem.maxTTL.map { $0 + ReaderQuery.transitSpan >= RoleTiming.allowedDuration.upperBound } ?? false
   }
 
   private static func tooLong(_ problem: Problem, _ role: String, _ minTTL: WrittenTime?) -> String {

@@ -1,3 +1,4 @@
+import Core
 import LocalClient
 import Secrets
 import Wire
@@ -5,14 +6,14 @@ import Wire
 /// `reload`: the daemon reads its settings again, and says what is wrong with them.
 struct ReloadCommand {
   /// A reload may have to wait for a directory service.
-  private static let usualTimeout = Duration.seconds(90)
+  static let usualTimeout = WrittenTime("90s")!
 
   private let client: LocalClient
 
   init(_ client: LocalClient) { self.client = client }
 
   func run(_ arguments: Arguments) throws -> Int32 {
-    let timeout = arguments.timeout == nil ? Self.usualTimeout : client.timeout
+    let timeout = arguments.timeout == nil ? Duration.seconds(Self.usualTimeout.seconds) : client.timeout
     let query = arguments.allowsRemoval ? "?allow_removal=1" : ""
     let answer = try client.request("POST", "/v1/reload\(query)", timeout: timeout)
     guard answer.status == 200 else { throw Refusal(answer) }
@@ -24,7 +25,7 @@ struct ReloadCommand {
 
   /// The socket moved with the settings: whoever uses the default doesn't find it any more, `systemctl reload` included.
   static func moved(to path: String) -> String {
-    if path == CommandLineTool.defaultSocket { return "the socket is now '\(path)', the default" }
+    if path == StandardPath.socket { return "the socket is now '\(path)', the default" }
     return """
       the socket is now '\(path)'; reach it with --socket, or: export ROLEKEEPER_SOCKET='\(path)'
       for systemctl reload: systemctl edit rolekeeper, [Service], Environment=ROLEKEEPER_SOCKET=\(path), then systemctl daemon-reload

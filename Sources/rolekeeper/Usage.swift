@@ -1,3 +1,6 @@
+import Core
+import LocalClient
+
 /// The texts of `--help`.
 enum Usage {
   static func text(for command: Command?) -> String {
@@ -57,7 +60,7 @@ enum Usage {
         --format json|env  the format; default json
         --min-ttl TIME     require a credential that is valid for at least TIME, such as 3h; the daemon fetches a longer
                            session if it has none
-        --wait TIME        wait up to TIME for a credential, 0s to 60s; default 10s with --min-ttl, else 0s
+        --wait TIME        wait up to TIME for a credential, 0s to \(RequestWait.longest.wholeSeconds)s; default \(RequestWait.standard.text) with --min-ttl, else 0s
 
       """
     case .wait:
@@ -68,7 +71,7 @@ enum Usage {
       running yet, or is restarted. Fails at once when the role can never have what is asked for.
 
         --min-ttl TIME  wait for a credential that is valid for at least TIME; 'wait' doesn't make the daemon fetch one
-        --timeout TIME  wait up to TIME; default 60s
+        --timeout TIME  wait up to TIME; default \(WaitCommand.usualTimeout.text)
 
       """
     case .check:
@@ -120,6 +123,8 @@ enum Usage {
     }
   }
 
+  private static let timeout = LocalClient.standardTimeout.text
+
   private static let general = """
     usage: rolekeeper [--socket PATH] COMMAND …
 
@@ -134,9 +139,9 @@ enum Usage {
       report ROLE [ACCESSKEYID]  report a session that a cloud service refuses
       help COMMAND               show a command's options and exit statuses
 
-      --socket PATH   the daemon's socket; default $ROLEKEEPER_SOCKET, or else \(CommandLineTool.defaultSocket)
-      --timeout TIME  give up when the command takes longer than TIME, at least 1s; default 15s, for get and refresh 15s
-                      more than they wait, for reload 90s, for wait 60s
+      --socket PATH   the daemon's socket; default $ROLEKEEPER_SOCKET, or else \(StandardPath.socket)
+      --timeout TIME  give up when the command takes longer than TIME, at least 1s; default \(timeout), for get and refresh \(timeout)
+                      more than they wait, for reload \(ReloadCommand.usualTimeout.text), for wait \(WaitCommand.usualTimeout.text)
       --version       print the version and exit
       --help          print this help, or a command's, and exit
 

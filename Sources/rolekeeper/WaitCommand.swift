@@ -9,7 +9,7 @@ import Wire
 /// Every change of a role is a line of the events stream, and after each line the role is asked about. The stream ends when the
 /// daemon does, or when it was stopped for long: then it is opened again, for as long as `--timeout` allows.
 struct WaitCommand {
-  private static let usualTimeout = WrittenTime("60s")!
+  static let usualTimeout = WrittenTime("60s")!
   /// How long one look may take: at least so long, so that a look that comes last has a chance, and at most so long.
   private static let shortestLook = Duration.seconds(1)
   private static let longestLook = Duration.seconds(15)

@@ -1,3 +1,5 @@
+import Core
+
 /// What the few options of the daemon ask for.
 enum Invocation {
   case run(config: String)
@@ -8,14 +10,12 @@ enum Invocation {
   case help
   case wrong(String)
 
-  static let defaultConfig = "/etc/rolekeeper/rolekeeper.toml"
-
   static let usage = """
     usage: rolekeeperd [--config FILE] [--check [--user NAME]]
 
     Keeps temporary Alibaba Cloud credentials for the programs of this host; 'rolekeeper --help' says how to get them.
 
-      --config FILE  the settings; default \(defaultConfig)
+      --config FILE  the settings; default \(StandardPath.settings)
       --check        check the settings and the AccessKeys without asking STS, report on stdout what is wrong, and exit; when
                      root runs it, they are checked as the daemon's user, and so is the AccessKey that the unit's
                      LoadCredential= names
@@ -32,7 +32,7 @@ enum Invocation {
     """
 
   init(_ words: [String]) {
-    var config = Self.defaultConfig
+    var config = StandardPath.settings
     var isCheck = false
     var user: String?
     var rest = words[...]

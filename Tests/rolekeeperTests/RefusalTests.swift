@@ -133,6 +133,6 @@ import Wire
     let text = ReloadCommand.moved(to: "/run/other.sock")
     #expect(text.contains("export ROLEKEEPER_SOCKET='/run/other.sock'"))
     #expect(text.contains("Environment=ROLEKEEPER_SOCKET=/run/other.sock"))
-    #expect(!ReloadCommand.moved(to: CommandLineTool.defaultSocket).contains("export"))
+    #expect(!ReloadCommand.moved(to: StandardPath.socket).contains("export"))
   }
 }

@@ -38,6 +38,6 @@ struct STSTimes {
   /// Of IPv4 in digits or IPv6 in brackets, as `Endpoint` takes them.
   private static func isAddress(_ host: String) -> Bool {
     host.hasPrefix("[")
-      || host.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: ".") }
+      || host.utf8.allSatisfy { $0.isDigit || $0 == UInt8(ascii: ".") }
   }
 }

@@ -5,7 +5,7 @@ import Core
 /// Only `/etc/rolekeeper` and what lies in it is ours to change. Elsewhere, `chmod go-w /tmp` or `chown root /home/alice` would
 /// end the finding and the host's use with it.
 enum SafeFix {
-  static let home = "/etc/rolekeeper"
+  static let home = StandardPath.configuration
 
   private static func isOurs(_ path: String) -> Bool { path == home || path.hasPrefix("\(home)/") }
 

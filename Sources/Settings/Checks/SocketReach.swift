@@ -1,3 +1,5 @@
+import Core
+
 /// Notes the users that may read something, and warns of those who can't even connect.
 final class SocketReach {
   private var users: [(user: Principal, place: Place)] = []
@@ -38,7 +40,7 @@ final class SocketReach {
       else { continue }
       guard let (user, place) = users.first(where: { ![0, host.uid, status.uid].contains($0.user.id) }) else { return }
       let name = user.name.map { "user '\($0)'" } ?? "user \(user.id)"
-      let runtime = "/run/rolekeeper"
+      let runtime = StandardPath.runtime
       context.findings.warning(
         place,
         "names \(name), who can't reach the socket: only root and \(context.trust.name(ofUID: status.uid)) may search '\(directory)' (mode \(status.mode.octal))",

@@ -34,7 +34,7 @@ struct TimingProof {
     let step = isRefreshWritten ? timing.step.inSeconds * 1.1 : 0
     let minutes = ((timing.floor + needed).inSeconds + step) / share / 60
     let duration = Duration.minutes(Int64(minutes.rounded(.up)))
-    return proposal("duration", duration, upTo: .hours(12)) { timing in
+    return proposal("duration", duration, upTo: RoleTiming.allowedDuration.upperBound) { timing in
       timing.duration = duration
       if !isRefreshWritten { timing.refreshAfter = duration / 2 }
     }
@@ -50,7 +50,7 @@ struct TimingProof {
 
   private var earlierRefresh: String? {
     let longest = (timing.duration - timing.floor - needed) * timing.pool * 10 / 11
-    guard longest >= .seconds(2) else { return nil }
+    guard longest >= Schema.Role.refreshAfter.allowed.lowerBound else { return nil }
     let refresh = longest.roundedDown
     return proposal("refresh_after", refresh, upTo: timing.duration) { $0.refreshAfter = refresh }
   }

@@ -92,7 +92,7 @@ struct WritablePlace {
   /// another of, nobody could reach it, which also the running daemon finds. Whether nothing is wrong.
   func check(socket path: String, isWritten: Bool) -> Bool {
     let directory = PathText.directory(of: path)
-    let runtime = "/run/rolekeeper"
+    let runtime = StandardPath.runtime
     let moved =
       directory == runtime
       ? "let systemd make it: systemctl edit rolekeeper, with the lines [Service] and RuntimeDirectory=rolekeeper"

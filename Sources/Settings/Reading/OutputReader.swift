@@ -61,7 +61,7 @@ final class OutputReader {
     if text.hasPrefix("/") {
       table.findings.error(
         place,
-        "is '\(text)', which has '..', a control character, a name of more than 200 bytes, or no name at its end",
+        "is '\(text)', which has '..', a control character, a name of more than \(FileName.maxLength) bytes, or no name at its end",
         "write the absolute path without that")
       return nil
     }
@@ -84,7 +84,7 @@ final class OutputReader {
 
   /// 'current' and 'gen-N' are how the role's directory switches its files; what begins with '.' may be a file in the making.
   private static func isOutputName(_ text: String) -> Bool {
-    PathText.isFileName(text) && !text.hasPrefix(".") && text != "current" && !text.hasPrefix("gen-")
+    PathText.isFileName(text) && OutputName(text) != nil
   }
 
   /// An absolute path in the directory of the roles' directories, which the daemon alone arranges.

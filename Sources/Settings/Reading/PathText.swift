@@ -1,3 +1,5 @@
+import Core
+
 /// Paths as texts of the settings, put in one form so that equal files have equal paths.
 enum PathText {
   /// PATH_MAX (4096, limits.h) with its zero.
@@ -17,9 +19,10 @@ enum PathText {
     normal(path.hasPrefix("/") ? path : "\(directory)/\(path)")
   }
 
-  /// A name that is one file in its directory, with room left (NAME_MAX is 255) for the name of the file in the making.
+  /// A name that is one file in its directory, with room left for the name of the file in the making.
   static func isFileName(_ name: String) -> Bool {
-    (1...200).contains(name.utf8.count) && name != "." && name != ".." && !name.contains("/") && isPlain(name)
+    (1...FileName.maxLength).contains(name.utf8.count) && name != "." && name != ".." && !name.contains("/")
+      && isPlain(name)
   }
 
   static func name(of path: String) -> String {
@@ -32,6 +35,6 @@ enum PathText {
   }
 
   private static func isPlain(_ path: String) -> Bool {
-    path.utf8.count <= maxLength && path.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+    path.utf8.count <= maxLength && !path.utf8.contains(where: \.isControl)
   }
 }

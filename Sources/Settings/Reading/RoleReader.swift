@@ -48,11 +48,7 @@ struct RoleReader {
   private func externalID() -> String? {
     guard let text = table.text(Keys.externalID) else { return nil }
     let marks = Set("_+=,.@:/-".utf8)
-    let isPlain = text.utf8.allSatisfy { byte in
-      (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-        || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-        || marks.contains(byte)
-    }
+    let isPlain = text.utf8.allSatisfy { $0.isLetterOrDigit || marks.contains($0) }
     guard (2...1224).contains(text.utf8.count), isPlain else {
       // It is no secret by RAM's own word, but not ours to repeat.
       table.findings.error(

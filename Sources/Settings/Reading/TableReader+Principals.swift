@@ -1,3 +1,5 @@
+import Core
+
 extension TableReader {
   /// Users or groups with the places they are named at.
   func principals(_ key: PrincipalsKey) -> [(principal: Principal, place: Place)] {
@@ -63,7 +65,7 @@ extension TableReader {
 extension TableReader {
   /// `useradd 1002` would make a user of that name, with another number.
   private func unknownRemedy(_ name: String, _ kind: PrincipalKind) -> String {
-    guard name.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), !name.isEmpty else {
+    guard name.utf8.allSatisfy(\.isDigit), !name.isEmpty else {
       return "correct the name, or run: \(kind.creation) \(SafeFix.quoted(name))"
     }
     guard let number = UInt32(name), number != .max else {

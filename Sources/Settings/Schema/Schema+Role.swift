@@ -17,10 +17,10 @@ extension Schema {
         in 8 characters of a hash.
         """)
     static let duration = DurationKey(
-      name: "duration", allowed: Duration.minutes(15)...Duration.hours(12), standard: times.duration,
+      name: "duration", allowed: RoleTiming.allowedDuration, standard: times.duration,
       summary: "How long a session is valid; at most the role's MaxSessionDuration.")
     static let maxDuration = DurationKey(
-      name: "max_duration", allowed: Duration.minutes(15)...Duration.hours(12), derivation: "duration",
+      name: "max_duration", allowed: RoleTiming.allowedDuration, derivation: "duration",
       summary: """
         The longest session that readers may ask for with min_ttl; at most the role's MaxSessionDuration.
         """)
@@ -44,16 +44,18 @@ extension Schema {
         there is no standby.
         """)
     static let refreshAfter = DurationKey(
-      name: "refresh_after", allowed: Duration.seconds(2)...Duration.hours(12), derivation: "half of duration",
+      name: "refresh_after", allowed: Duration.seconds(2)...RoleTiming.allowedDuration.upperBound,
+      derivation: "half of duration",
       summary: "The age at which a session is replaced; at most duration.")
     static let floor = DurationKey(
-      name: "floor", allowed: Duration.zero...Duration.hours(12), standard: times.floor,
+      name: "floor", allowed: Duration.zero...RoleTiming.allowedDuration.upperBound, standard: times.floor,
       summary: """
         The shortest remaining lifetime that readers get while STS works. With less than 20min left, ossfs fetches a \
         credential again on every call, and with less than 15min so do the Python and Java SDKs.
         """)
     static let surviveOutage = DurationKey(
-      name: "survive_outage", allowed: Duration.zero...Duration.hours(12), standard: times.surviveOutage,
+      name: "survive_outage", allowed: Duration.zero...RoleTiming.allowedDuration.upperBound,
+      standard: times.surviveOutage,
       summary: """
         How long STS may be down before readers get less than the floor. Settings that can't provide this are refused.
         """)

@@ -101,8 +101,8 @@ enum Schema {
 
   enum Socket {
     static let path = TextKey(
-      name: "path", form: "an absolute path of at most 107 bytes", standard: "/run/rolekeeper/rolekeeper.sock",
-      example: "\"/run/rolekeeper/rolekeeper.sock\"", summary: "The path of the socket.")
+      name: "path", form: "an absolute path of at most 107 bytes", standard: StandardPath.socket,
+      example: "\"\(StandardPath.socket)\"", summary: "The path of the socket.")
     static let mode = ModeKey(
       name: "mode", standard: 0o660,
       summary: """
@@ -125,8 +125,8 @@ enum Schema {
 
   enum Files {
     static let directory = TextKey(
-      name: "directory", form: "an absolute path", standard: "/run/rolekeeper/roles",
-      example: "\"/run/rolekeeper/roles\"", summary: "The directory in which each role has a directory of its own.")
+      name: "directory", form: "an absolute path", standard: StandardPath.roles,
+      example: "\"\(StandardPath.roles)\"", summary: "The directory in which each role has a directory of its own.")
     static let table = SettingTable(header: "[files]", keys: [directory])
   }
 

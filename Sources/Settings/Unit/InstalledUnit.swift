@@ -1,3 +1,5 @@
+import Core
+
 /// `rolekeeper.service` as it is installed, with its drop-ins: who the daemon will be, which credentials it gets, and what it
 /// sees of the file system.
 ///
@@ -104,6 +106,6 @@ package struct InstalledUnit: Hashable, Sendable {
       if word == "--config", index + 1 < words.count { return words[index + 1] }
       if word.hasPrefix("--config=") { return String(word.dropFirst("--config=".count)) }
     }
-    return SettingsLoader.standardPath
+    return StandardPath.settings
   }
 }

@@ -57,6 +57,8 @@ package struct STSSettings: Hashable, Sendable {
   package var endpoints: [Endpoint] { [endpoint] + fallbackEndpoints }
   /// The limit for asking one endpoint after the other, each with the look-up of its name.
   package var wholeTimeout: Duration { max(timeout, lookupTimeout + connectTimeout) * endpoints.count }
+  /// When an attempt that has had no outcome counts as failed: somewhat later than its requests end by themselves.
+  package var attemptLimit: Duration { wholeTimeout + .seconds(5) }
 }
 
 /// `proxy` and `proxy_password_file` of `[sts]`.

@@ -1,3 +1,5 @@
+import Core
+
 /// Where STS is reached over HTTPS: `host` or `host:port`.
 package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
   /// A name, an IPv4 address or an IPv6 address in brackets, as it stands in a URL.
@@ -10,7 +12,7 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     let (host, port) = Self.split(text)
     guard Self.isHost(host) else { return nil }
     if let port {
-      guard let number = UInt16(port), number > 0, port.utf8.allSatisfy(Self.isDigit) else { return nil }
+      guard let number = UInt16(port), number > 0, port.utf8.allSatisfy(\.isDigit) else { return nil }
       self.port = number
     } else {
       self.port = nil
@@ -31,19 +33,13 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
   private static func isHost(_ host: Substring) -> Bool {
     if host.hasPrefix("["), host.hasSuffix("]") {
       let address = host.dropFirst().dropLast()
-      return address.contains(":") && address.utf8.allSatisfy { isHexDigit($0) || $0 == UInt8(ascii: ":") }
+      return address.contains(":") && address.utf8.allSatisfy { $0.isHexDigit || $0 == UInt8(ascii: ":") }
     }
     let labels = host.split(separator: ".", omittingEmptySubsequences: false)
     return host.utf8.count <= 253
       && labels.allSatisfy { label in
         (1...63).contains(label.utf8.count) && label.first != "-" && label.last != "-"
-          && label.utf8.allSatisfy { isDigit($0) || isLetter($0) || $0 == UInt8(ascii: "-") }
+          && label.utf8.allSatisfy { $0.isLetterOrDigit || $0 == UInt8(ascii: "-") }
       }
-  }
-
-  private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
-  private static func isLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) }
-  private static func isHexDigit(_ byte: UInt8) -> Bool {
-    isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20)
   }
 }

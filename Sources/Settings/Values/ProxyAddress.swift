@@ -1,3 +1,5 @@
+import Core
+
 /// Where an HTTP proxy is, and who we are to it: `http://HOST:PORT` or `http://USER@HOST:PORT`.
 package struct ProxyAddress: Hashable, Sendable {
   /// Why a text is none. None of them quotes the text, which may hold a password.
@@ -70,11 +72,6 @@ package struct ProxyAddress: Hashable, Sendable {
   }
 
   private static func isOfUser(_ character: Character) -> Bool {
-    guard let byte = character.asciiValue else { return false }
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"): return true
-    case UInt8(ascii: "a")...UInt8(ascii: "z"): return true
-    default: return "._~+-\\%!$&'()*,;=".utf8.contains(byte)
-    }
+    character.isASCIILetterOrDigit || "._~+-\\%!$&'()*,;=".contains(character)
   }
 }

@@ -96,7 +96,7 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
   }
 
   private static func allows(_ character: Character) -> Bool {
-    character.isASCII && (character.isLetter || character.isNumber || ".@-_".contains(character))
+    character.isASCIILetterOrDigit || ".@-_".contains(character)
   }
 
   /// FNV-1a of 32 bits as hex digits: the same on every run and machine.
