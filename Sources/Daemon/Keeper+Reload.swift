@@ -2,8 +2,8 @@ import Core
 import Glibc
 import HTTPServer
 import LocalSockets
-package import Logs
-package import Settings
+import Logs
+import Settings
 import Systemd
 
 /// Reloading: all that is new is made first; only when nothing of it failed is anything changed. What looks like a file that

@@ -1,8 +1,9 @@
 import Core
-import Daemon
 import HTTPClient
 import TestSupport
 import Testing
+
+@testable import Daemon
 
 /// A code that is shown to people can be looked up.
 @Suite struct DocumentedCodesTests {
