@@ -54,7 +54,7 @@ package struct StartCheck {
         : "put the AccessKey there, in a regular file that belongs to root and has mode 0400"
       return StartTrials.Finding(
         .error, "can't be used, by the unit's LoadCredential=: \(error.problem)",
-        "\(fix); then run: systemctl restart rolekeeper")
+        "\(fix); then run: \(SafeFix.restart)")
     }
   }
 

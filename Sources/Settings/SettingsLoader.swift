@@ -187,7 +187,7 @@ private final class LoadRun {
       let problem = "the directory can't be read: \(error)"
       if error == .denied {
         hasUnreadRoles = true
-        findings.denied(Place(file: directory), problem, SafeFix.reach(directory))
+        findings.denied(Place(file: directory), problem, SafeFix.reach(directory, on: context.host))
       } else if error != .missing {
         findings.error(Place(file: directory), problem, "make it a directory again, or move it away")
       }

@@ -25,14 +25,14 @@ struct Judge {
       uid = geteuid()
       isDaemonsUser = daemonsUser.map { $0.uid == geteuid() } ?? true
       introduction =
-        "checked as user \(Self.name(of: geteuid())); as root, 'rolekeeper check' judges as the daemon's user and looks at more"
+        "checked as user \(Self.name(of: geteuid())); 'sudo rolekeeper check' judges as the daemon's user and looks at more"
       return
     }
     isDaemonsUser = true
     guard let entry else {
       if let user { throw JudgeError("'--user \(user)': there is no such user") }
       if let unit {
-        throw JudgeError("\(unit.path) has User=\(name), and there is no such user; run: systemd-sysusers")
+        throw JudgeError("\(unit.path) has User=\(name), and there is no such user; run: sudo systemd-sysusers")
       }
       uid = 0
       introduction = "checked as root, since there is no user 'rolekeeper'"

@@ -26,7 +26,7 @@ enum Keeping {
       log.write(event, [.reason(finding.description)])
     }
     guard let settings = loaded.settings else {
-      Notifier().status("the settings are bad; rolekeeper check says what is wrong")
+      Notifier().status("the settings are bad; sudo rolekeeper check says what is wrong")
       return ExitStatus.badSettings
     }
     log.level = settings.logLevel

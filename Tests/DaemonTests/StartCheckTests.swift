@@ -37,7 +37,7 @@ import Testing
         == "can't be used, by the unit's LoadCredential=: AccessKey file '\(path)': No such file or directory")
     #expect(
       passed.remedy
-        == "put the AccessKey there, in a regular file that belongs to root and has mode 0400; then run: systemctl restart rolekeeper"
+        == "put the AccessKey there, in a regular file that belongs to root and has mode 0400; then run: sudo rolekeeper check && sudo systemctl restart rolekeeper"
     )
     let own = try #require(trials.keyFile(path))
     #expect(own.problem == "can't be used: AccessKey file '\(path)': No such file or directory")
@@ -48,7 +48,10 @@ import Testing
   @Test func `a key that can be read and is wrong has the fix of its text`() throws {
     let path = try key("AccessKey ID,AccessKey Secret\n\(String(repeating: "s", count: 30)),LTAI123456789012\n")
     let passed = try #require(try passedKey(path))
-    #expect(passed.remedy == "write the one that begins with LTAI as the id; then run: systemctl restart rolekeeper")
+    #expect(
+      passed.remedy
+        == "write the one that begins with LTAI as the id; then run: sudo rolekeeper check && sudo systemctl restart rolekeeper"
+    )
     let own = try #require(trials.keyFile(path))
     #expect(own.remedy == "write the one that begins with LTAI as the id")
     let credential = try #require(trials.credential(path))

@@ -31,8 +31,8 @@ import Testing
   }
 
   private static let own =
-    "use a directory of its own: run: install -d -o rolekeeper -m 0711 /srv/rolekeeper/uploader; write path = \"/srv/rolekeeper/uploader/a\"; "
-    + "let the unit write there: systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/rolekeeper/uploader"
+    "use a directory of its own: run: sudo install -d -o rolekeeper -m 0711 /srv/rolekeeper/uploader; write path = \"/srv/rolekeeper/uploader/a\"; "
+    + "let the unit write there: sudo systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/rolekeeper/uploader; then run: sudo rolekeeper check && sudo systemctl restart rolekeeper"
 
   @Test func `the shipped settings have nothing wrong with the shipped unit`() throws {
     #expect(try Self.check(Self.host(), "") == [])
@@ -53,8 +53,8 @@ import Testing
     Case(
       path: "/srv/app/a",
       sentence: "the daemon's user 'rolekeeper' may not write to its directory (mode 0755, owned by user 'root'); "
-        + "use a directory of its own: run: install -d -o rolekeeper -m 0711 /srv/app/rolekeeper; write path = \"/srv/app/rolekeeper/a\"; "
-        + "let the unit write there: systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/app/rolekeeper"
+        + "use a directory of its own: run: sudo install -d -o rolekeeper -m 0711 /srv/app/rolekeeper; write path = \"/srv/app/rolekeeper/a\"; "
+        + "let the unit write there: sudo systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/app/rolekeeper; then run: sudo rolekeeper check && sudo systemctl restart rolekeeper"
     ),
     Case(
       path: "/etc/a",
@@ -87,7 +87,7 @@ import Testing
     #expect(
       Self.check(host, Self.output("/srv/own/a")) == [
         ":10: warning: roles.uploader.files.path is '/srv/own/a', where the unit may not write; "
-          + "run: systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/own"
+          + "run: sudo systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/own; then run: sudo rolekeeper check && sudo systemctl restart rolekeeper"
       ])
   }
 
@@ -97,7 +97,7 @@ import Testing
     #expect(
       Self.check(host, "[files]\ndirectory = \"/srv/files\"\n") == [
         ":10: warning: files.directory is '/srv/files', where the unit may not write; "
-          + "run: systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/files"
+          + "run: sudo systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/files; then run: sudo rolekeeper check && sudo systemctl restart rolekeeper"
       ])
   }
 
@@ -308,6 +308,76 @@ import Testing
         ":3: source.main.credential is 'access-key', which \(Self.unitPath) doesn't pass; "
           + "run: systemctl edit rolekeeper, with the lines [Service] and LoadCredential=access-key:/etc/rolekeeper/access-key"
       ])
+    #expect(
+      FakeHost().load(text).diagnostics.map(\.description) == [
+        "\(FakeHost.path):3: source.main.credential is 'acess-key', which systemd didn't pass; did you mean \"access-key\", which systemd passes?"
+      ])
+    #expect(
+      FakeHost().load(text.replacing("acess-key", with: "my key")).diagnostics.map(\.remedy) == [
+        "choose a name of letters, digits, '-' and '_', and write the same in the unit's LoadCredential="
+      ])
+  }
+
+  /// systemd copies it as root, so it can be used.
+  @Test func `a file that the unit passes a copy of, open to others, is a warning`() throws {
+    var host = try Self.host()
+    func check(_ file: FakeHost.File) -> [String] {
+      host.files["/etc/rolekeeper/access-key"] = file
+      return Self.check(host, "")
+    }
+    let path = "/etc/rolekeeper/access-key"
+    let start = ":3: warning: source.main.credential names '\(path)' by the unit's LoadCredential=, and "
+    #expect(
+      check(FakeHost.File(mode: 0o644)) == [
+        "\(start)others than its owner may read it: its mode is 0644; run: sudo chmod 0400 \(path); make a new AccessKey if others had access"
+      ])
+    #expect(
+      check(FakeHost.File(uid: 1002, mode: 0o600)) == [
+        "\(start)user 'alice' may write to it (its owner); run: sudo chown root \(path)"
+      ])
+    #expect(check(FakeHost.File(mode: 0o400)) == [] && check(FakeHost.File(uid: 998, mode: 0o600)) == [])
+    // An error of its content is enough.
+    host.files[path] = FakeHost.File(mode: 0o644)
+    #expect(Self.check(host, "", passedKey: { _ in .init(.error, "?", "?") }) == [":3: source.main.credential ?; ?"])
+  }
+
+  /// What a natural `chmod 600` or `chmod 700` leads to; the neighbours' findings had a command.
+  @Test func `what the daemon's user can't read has the command that opens it to that user`() throws {
+    func remedy(_ lines: String, _ change: (inout FakeHost) -> Void) throws -> [String] {
+      var host = try Self.host()
+      host.files[FakeHost.path] = FakeHost.File(text: soundSettings + lines)
+      change(&host)
+      let scope = CheckScope(unit: InstalledUnit(on: host), trials: .passing())
+      let found = SettingsLoader(host: host, check: scope).load(FakeHost.path).diagnostics
+      return Array(Set(found.filter { $0.severity == .error }.map(\.remedy))).sorted()
+    }
+    func settings(_ mode: UInt32, uid: UInt32 = 0, gid: UInt32 = 0) throws -> [String] {
+      try remedy("") {
+        $0.files[FakeHost.path] = FakeHost.File(uid: uid, gid: gid, mode: mode, isReadable: false)
+      }
+    }
+    let path = FakeHost.path
+    #expect(try settings(0o600) == ["run: sudo chgrp rolekeeper \(path) && sudo chmod g+r \(path)"])
+    #expect(try settings(0o600, gid: 998) == ["run: sudo chmod g+r \(path)"])
+    #expect(try settings(0o200, uid: 998) == ["run: sudo chmod u+r \(path)"])
+    #expect(try settings(0o600, gid: 2000) == ["run: sudo chgrp rolekeeper \(path) && sudo chmod g+r \(path)"])
+    #expect(try settings(0o640, gid: 2000) == ["let the daemon's user read \(path)"], "the group would lose it")
+    #expect(
+      try remedy("policy_file = \"p/p.json\"\n") {
+        $0.directories["/etc/rolekeeper/p"] = FakeHost.File(mode: 0o700)
+        $0.deniedDirectories = ["/etc/rolekeeper/p"]
+      } == ["run: sudo chgrp rolekeeper /etc/rolekeeper/p && sudo chmod g+rx /etc/rolekeeper/p"])
+    #expect(
+      try remedy("policy_file = \"p.json\"\n") {
+        $0.files["/etc/rolekeeper/p.json"] = FakeHost.File(isReadable: false)
+        $0.links["/etc/rolekeeper/p.json"] = "/etc/shadow"
+      } == ["keep it in /etc/rolekeeper, where the daemon's user can read it"])
+    for owner: UInt32 in [0, 998] {
+      let found = try remedy("[sts]\nproxy = \"http://a@proxy.example:3128\"\nproxy_password_file = \"pw\"\n") {
+        $0.files["/etc/rolekeeper/pw"] = FakeHost.File(uid: owner, mode: 0o400)
+      }
+      #expect(found == (owner == 0 ? ["run: sudo chown rolekeeper /etc/rolekeeper/pw"] : []))
+    }
   }
 }
 

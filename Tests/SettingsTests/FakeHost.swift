@@ -83,6 +83,7 @@ struct FakeHost: Host {
   }
 
   func read(_ path: String, limit: Int) throws(HostError) -> (status: FileStatus, bytes: [UInt8]) {
+    if deniedDirectories.contains(where: { path.hasPrefix("\($0)/") }) { throw .denied }
     guard let file = files[path] else { throw .missing }
     guard file.isReadable else { throw .denied }
     guard file.text.utf8.count <= limit else { throw .tooLarge(limit: limit) }

@@ -86,17 +86,17 @@ import Testing
     expect(
       host.load(soundSettings),
       [
-        "/etc/rolekeeper/rolekeeper.toml:8: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0660 only its owner and the group 'rolekeeper-clients' can; run: usermod -aG rolekeeper-clients uploader, which counts from its next login"
+        "/etc/rolekeeper/rolekeeper.toml:8: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0660 only its owner and the group 'rolekeeper-clients' can; run: sudo usermod -aG rolekeeper-clients uploader, which counts from its next login"
       ])
     expect(
       host.load(soundSettings.replacing("[socket]", with: "[socket]\nmode = \"0600\"")),
       [
-        #"/etc/rolekeeper/rolekeeper.toml:9: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0600 only its owner can; write mode = "0660" in [socket] and run: usermod -aG rolekeeper-clients uploader, which counts from its next login"#
+        #"/etc/rolekeeper/rolekeeper.toml:9: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0600 only its owner can; write mode = "0660" in [socket] and run: sudo usermod -aG rolekeeper-clients uploader, which counts from its next login"#
       ])
     expect(
       host.load(soundSettings.replacing("group = \"rolekeeper-clients\"", with: "")),
       [
-        #"/etc/rolekeeper/rolekeeper.toml:8: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0660 only its owner and the group 'rolekeeper' can; write group = "rolekeeper-clients" in [socket] and run: usermod -aG rolekeeper-clients uploader, which counts from its next login"#
+        #"/etc/rolekeeper/rolekeeper.toml:8: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0660 only its owner and the group 'rolekeeper' can; write group = "rolekeeper-clients" in [socket] and run: sudo usermod -aG rolekeeper-clients uploader, which counts from its next login"#
       ])
     expect(
       host.load(soundSettings.replacing("[\"uploader\"]", with: "[4000]")),
@@ -108,7 +108,7 @@ import Testing
     expect(
       host.load(closed),
       [
-        #"/etc/rolekeeper/rolekeeper.toml:8: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0600 only its owner can; write mode = "0660" and group = "rolekeeper-clients" in [socket] and run: usermod -aG rolekeeper-clients uploader, which counts from its next login"#
+        #"/etc/rolekeeper/rolekeeper.toml:8: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0600 only its owner can; write mode = "0660" and group = "rolekeeper-clients" in [socket] and run: sudo usermod -aG rolekeeper-clients uploader, which counts from its next login"#
       ])
     host.memberships = ["uploader": [997]]
     expect(
@@ -122,7 +122,7 @@ import Testing
     expect(
       host.load(soundSettings.replacing("\"rolekeeper-clients\"", with: "\"media\"")),
       [
-        #"/etc/rolekeeper/rolekeeper.toml:8: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0660 only its owner and the group 'media' can; write group = "rolekeeper-clients" in [socket] and run: groupadd --system rolekeeper-clients && usermod -aG rolekeeper-clients uploader, which counts from its next login"#
+        #"/etc/rolekeeper/rolekeeper.toml:8: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0660 only its owner and the group 'media' can; write group = "rolekeeper-clients" in [socket] and run: sudo groupadd --system rolekeeper-clients && sudo usermod -aG rolekeeper-clients uploader, which counts from its next login"#
       ])
     host.groups = FakeHost().groups
     expect(host.load(soundSettings.replacing("group = \"rolekeeper-clients\"", with: "mode = \"0666\"")), [])
@@ -145,7 +145,7 @@ import Testing
     host.directories["/run/rolekeeper"] = FakeHost.File(uid: 998, mode: 0o700)
     #expect(
       host.load(soundSettings).diagnostics.map(\.remedy) == [
-        "run: systemctl edit rolekeeper, with the lines [Service] and RuntimeDirectoryMode=0711"
+        "run: sudo systemctl edit rolekeeper, with the lines [Service] and RuntimeDirectoryMode=0711; then run: sudo rolekeeper check && sudo systemctl restart rolekeeper"
       ])
   }
 
@@ -191,7 +191,7 @@ import Testing
     expect(
       host.load(soundSettings),
       [
-        "/etc/rolekeeper/rolekeeper.toml:3: note: source.main.credential is not checked: credentials exist inside the unit only; to see them, start the unit: systemctl start rolekeeper"
+        "/etc/rolekeeper/rolekeeper.toml:3: note: source.main.credential is not checked: credentials exist inside the unit only; to see them, start the unit: sudo systemctl start rolekeeper"
       ])
     #expect(
       host.load(soundSettings).settings?.sources == [
@@ -211,14 +211,14 @@ import Testing
     expect(
       host.load(text),
       [
-        "/etc/rolekeeper/key.csv: others than its owner may read the AccessKey: its mode is 0640; run: chmod 0400 /etc/rolekeeper/key.csv; make a new AccessKey if others had access"
+        "/etc/rolekeeper/key.csv: others than its owner may read the AccessKey: its mode is 0640; run: sudo chmod 0400 /etc/rolekeeper/key.csv; make a new AccessKey if others had access"
       ])
     // Root's it would be out of the daemon's reach.
     host.files["/etc/rolekeeper/key.csv"] = FakeHost.File(uid: 1002, mode: 0o600)
     expect(
       host.load(text),
       [
-        "/etc/rolekeeper/key.csv: user 'alice' may write to it (its owner); run: chown rolekeeper /etc/rolekeeper/key.csv"
+        "/etc/rolekeeper/key.csv: user 'alice' may write to it (its owner); run: sudo chown rolekeeper /etc/rolekeeper/key.csv"
       ])
     host.files["/etc/rolekeeper/key.csv"] = FakeHost.File(mode: 0o400)
     expect(host.load(text), [])
@@ -237,10 +237,10 @@ import Testing
     expect(
       host.load(soundSettings + "policy_file = \"p.json\"", rolesD: ["a.toml": ""]),
       [
-        "/etc/rolekeeper/rolekeeper.toml: group 'root' may write to it (mode 0664); run: chmod go-w /etc/rolekeeper/rolekeeper.toml",
-        "/etc/rolekeeper: everybody may write to it (mode 0777); run: chmod go-w /etc/rolekeeper",
-        "/etc/rolekeeper/p.json: group 'media' may write to it (mode 0660); run: chmod go-w /etc/rolekeeper/p.json",
-        "/etc/rolekeeper/roles.d: user 'alice' may write to it (its owner); run: chown root /etc/rolekeeper/roles.d",
+        "/etc/rolekeeper/rolekeeper.toml: group 'root' may write to it (mode 0664); run: sudo chmod go-w /etc/rolekeeper/rolekeeper.toml",
+        "/etc/rolekeeper: everybody may write to it (mode 0777); run: sudo chmod go-w /etc/rolekeeper",
+        "/etc/rolekeeper/p.json: group 'media' may write to it (mode 0660); run: sudo chmod go-w /etc/rolekeeper/p.json",
+        "/etc/rolekeeper/roles.d: user 'alice' may write to it (its owner); run: sudo chown root /etc/rolekeeper/roles.d",
       ])
 
     host = FakeHost()
@@ -266,7 +266,7 @@ import Testing
       host.directories["/etc/rolekeeper"] = FakeHost.File(mode: mode, accessList: list)
       return host.load(soundSettings).diagnostics.map(\.description)
     }
-    let fix = "run: chmod go-w /etc/rolekeeper"
+    let fix = "run: sudo chmod go-w /etc/rolekeeper"
     #expect(
       findings(list(7, 0, 5, mask: 7)) == [
         "/etc/rolekeeper: user 'alice' may write to it (ACL entry user:alice:rwx); \(fix)"
@@ -298,7 +298,7 @@ import Testing
     #expect(
       found.contains {
         $0.hasPrefix(
-          "/etc/rolekeeper/password: user 'alice' may read the proxy's password (ACL entry user:alice:r--); run: chmod 0400"
+          "/etc/rolekeeper/password: user 'alice' may read the proxy's password (ACL entry user:alice:r--); run: sudo chmod 0400"
         )
       }, "\(found)")
     #expect(
@@ -317,7 +317,7 @@ import Testing
     expect(
       host.load(soundSettings, rolesD: ["a.toml": "[roles.Bad]\n"]),
       [
-        "/etc/rolekeeper/rolekeeper.toml: the settings can't be read: permission denied; let the daemon's user read it and search the directories above it",
+        "/etc/rolekeeper/rolekeeper.toml: the settings can't be read: permission denied; run: sudo chgrp rolekeeper /etc/rolekeeper/rolekeeper.toml && sudo chmod g+r /etc/rolekeeper/rolekeeper.toml",
         "/etc/rolekeeper/roles.d/a.toml:1: roles.Bad is no name for a role; write [roles.bad]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit",
       ])
     host = FakeHost()

@@ -2,9 +2,10 @@ import Settings
 import Testing
 
 @Suite struct OutputFindingTests {
-  private static let own = "use a directory of its own: run: install -d -o rolekeeper -m 0711 /srv/rolekeeper/uploader"
+  private static let own =
+    "use a directory of its own: run: sudo install -d -o rolekeeper -m 0711 /srv/rolekeeper/uploader"
   private static let open =
-    "let the unit write there: systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/rolekeeper/uploader"
+    "let the unit write there: sudo systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/rolekeeper/uploader; then run: sudo rolekeeper check && sudo systemctl restart rolekeeper"
 
   private static func file(_ lines: String) -> String { "[[roles.uploader.files]]\npath = \"a\"\n\(lines)" }
 
@@ -39,8 +40,8 @@ import Testing
     ),
     Finding(
       "an unknown owner", file("owner = \"nobody\"\ngroup = \"nogroup\""),
-      ":11: roles.uploader.files.owner names user 'nobody', which this host doesn't know; correct the name, or run: useradd --system nobody",
-      ":12: roles.uploader.files.group names group 'nogroup', which this host doesn't know; correct the name, or run: groupadd --system nogroup"
+      ":11: roles.uploader.files.owner names user 'nobody', which this host doesn't know; correct the name, or run: sudo useradd --system nobody",
+      ":12: roles.uploader.files.group names group 'nogroup', which this host doesn't know; correct the name, or run: sudo groupadd --system nogroup"
     ),
     Finding(
       "an owner without a name", file("owner = 4000"),
@@ -107,7 +108,7 @@ import Testing
     ),
     Finding(
       "no directory", "[[roles.uploader.files]]\npath = \"/srv/missing/a\"",
-      ":10: warning: roles.uploader.files.path is '/srv/missing/a', and there is no directory '/srv/missing'; use a directory of its own: run: install -d -o rolekeeper -m 0711 /srv/missing; let the unit write there: systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/missing"
+      ":10: warning: roles.uploader.files.path is '/srv/missing/a', and there is no directory '/srv/missing'; use a directory of its own: run: sudo install -d -o rolekeeper -m 0711 /srv/missing; let the unit write there: sudo systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/missing; then run: sudo rolekeeper check && sudo systemctl restart rolekeeper"
     ),
     Finding(
       "everybody's directory", "[[roles.uploader.files]]\npath = \"/tmp/a\"",
@@ -124,7 +125,7 @@ import Testing
     Finding(
       "an unknown owner, whose directory it may be",
       "[[roles.uploader.files]]\npath = \"/srv/ghost/a\"\nowner = \"ghost\"",
-      ":11: roles.uploader.files.owner names user 'ghost', which this host doesn't know; correct the name, or run: useradd --system ghost"
+      ":11: roles.uploader.files.owner names user 'ghost', which this host doesn't know; correct the name, or run: sudo useradd --system ghost"
     ),
     Finding("the owner's directory", "[[roles.uploader.files]]\npath = \"/home/alice/a\"\nowner = \"alice\""),
   ])

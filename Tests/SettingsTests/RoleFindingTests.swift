@@ -82,10 +82,10 @@ import Testing
       users = ["uplaoder", -1, true]
       groups = ["nogroup"]
       """,
-      ":12: roles.x.allow.users names user 'uplaoder', which this host doesn't know; correct the name, or run: useradd --system uplaoder",
+      ":12: roles.x.allow.users names user 'uplaoder', which this host doesn't know; correct the name, or run: sudo useradd --system uplaoder",
       #":12: roles.x.allow.users has -1, which is no user's number; set users to a list of users' names or numbers, or remove the line to use []"#,
       #":12: roles.x.allow.users has a boolean, expected a user's name or number; set users to a list of users' names or numbers, or remove the line to use []"#,
-      ":13: roles.x.allow.groups names group 'nogroup', which this host doesn't know; correct the name, or run: groupadd --system nogroup"
+      ":13: roles.x.allow.groups names group 'nogroup', which this host doesn't know; correct the name, or run: sudo groupadd --system nogroup"
     ),
   ])
   func `a bad role is told with its line and what to write`(_ finding: Finding) { finding.check() }

@@ -151,11 +151,11 @@ import Testing
     check(Self.passwordFile)
     check(
       FakeHost.File(uid: 998, mode: 0o440),
-      "/etc/rolekeeper/proxy-password: others than its owner may read the proxy's password: its mode is 0440; run: chmod 0400 /etc/rolekeeper/proxy-password; have the password changed if others had access"
+      "/etc/rolekeeper/proxy-password: others than its owner may read the proxy's password: its mode is 0440; run: sudo chmod 0400 /etc/rolekeeper/proxy-password; have the password changed if others had access"
     )
     check(
       FakeHost.File(uid: 998, mode: 0o602),
-      "/etc/rolekeeper/proxy-password: everybody may write to it (mode 0602); run: chmod 0400 /etc/rolekeeper/proxy-password; have the password changed if others had access"
+      "/etc/rolekeeper/proxy-password: everybody may write to it (mode 0602); run: sudo chmod 0400 /etc/rolekeeper/proxy-password; have the password changed if others had access"
     )
   }
 

@@ -16,7 +16,7 @@ import Testing
 
   /// What is at the place.
   enum Kind: CaseIterable {
-    case roots, everybodys, alices, aGroups, daemons, missing, missingWithItsParent, aFile, link
+    case roots, everybodys, alices, aGroups, daemons, closed, missing, missingWithItsParent, aFile, link
   }
 
   /// What the settings name there.
@@ -38,6 +38,9 @@ import Testing
     case .alices: host.directories[place] = FakeHost.File(uid: 1002, gid: 1002, mode: 0o755)
     case .aGroups: host.directories[place] = FakeHost.File(gid: 2000, mode: 0o2775)
     case .daemons: host.directories[place] = FakeHost.File(uid: 998, mode: 0o711)
+    case .closed:
+      host.directories[place] = FakeHost.File(mode: 0o700)
+      host.deniedDirectories = [place]
     case .missing: host.missingDirectories.insert(place)
     case .missingWithItsParent: host.missingDirectories.insert(PathText.directory(of: place))
     case .aFile: host.files[place] = FakeHost.File()
@@ -105,7 +108,10 @@ import Testing
         // The unit would read such a path as another one, or as two.
         #expect(!text.contains("ReadWritePaths=-\(place)") || !place.contains { " %\"'\\".contains($0) }, "\(text)")
         for opened in Self.words(after: "ReadWritePaths=-", in: text) { #expect(!Self.isTheHosts(opened), "\(text)") }
-        for changed in ["chmod 0400 ", "chmod go-w ", "chown root ", "chown rolekeeper "].flatMap({
+        for changed in [
+          "chmod 0400 ", "chmod go-w ", "chmod g+r ", "chmod g+rx ", "chmod u+r ", "chown root ", "chown rolekeeper ",
+          "chgrp rolekeeper ",
+        ].flatMap({
           Self.words(after: $0, in: text)
         }) {
           #expect(changed.hasPrefix("/etc/rolekeeper/"), "\(text)")
@@ -113,15 +119,23 @@ import Testing
         }
         // No others than those looked at.
         for (command, forms) in [
-          ("install ", ["install -d -o rolekeeper -m 0711 /"]), ("chmod ", ["chmod 0400 /", "chmod go-w /"]),
+          ("install ", ["install -d -o rolekeeper -m 0711 /"]),
+          ("chmod ", ["chmod 0400 /", "chmod go-w /", "chmod g+r /", "chmod g+rx /", "chmod u+r /"]),
+          ("chgrp ", ["chgrp rolekeeper /"]),
           ("chown ", ["chown root /", "chown rolekeeper /"]), ("ReadWritePaths", ["ReadWritePaths=-/"]), ("rm ", []),
           ("usermod", []), ("useradd", []), ("setfacl", []), ("mv ", []),
         ] as [(String, [String])] {
           let known = forms.reduce(0) { $0 + Self.words(after: $1, in: text).count }
           #expect(Self.words(after: command, in: text).count == known, "\(text)")
         }
+        // Who types it isn't root.
+        for command in ["install -d", "chmod", "chown", "chgrp", "systemctl edit", "systemctl restart"] {
+          #expect(
+            Self.words(after: "\(command) ", in: text).count == Self.words(after: "sudo \(command) ", in: text).count,
+            "\(text)")
+        }
         // Nobody is asked to open their home or a system directory.
-        #expect(!text.contains("search the directories above") || text.contains("/etc/rolekeeper"), "\(text)")
+        #expect(!text.contains("let the daemon's user read") || text.contains("/etc/rolekeeper"), "\(text)")
       }
     }
   }
@@ -144,11 +158,11 @@ import Testing
   }
 
   private static let ownFiles =
-    "remove the line to use /run/rolekeeper/roles; or use a directory of its own: run: install -d -o rolekeeper -m 0711 /srv/rolekeeper/files; "
-    + "write directory = \"/srv/rolekeeper/files\"; let the unit write there: systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/rolekeeper/files"
+    "remove the line to use /run/rolekeeper/roles; or use a directory of its own: run: sudo install -d -o rolekeeper -m 0711 /srv/rolekeeper/files; "
+    + "write directory = \"/srv/rolekeeper/files\"; let the unit write there: sudo systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/rolekeeper/files; then run: sudo rolekeeper check && sudo systemctl restart rolekeeper"
   private static let ownOutput =
-    "use a directory of its own: run: install -d -o rolekeeper -m 0711 /srv/rolekeeper/uploader; write path = \"/srv/rolekeeper/uploader/a\"; "
-    + "let the unit write there: systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/rolekeeper/uploader"
+    "use a directory of its own: run: sudo install -d -o rolekeeper -m 0711 /srv/rolekeeper/uploader; write path = \"/srv/rolekeeper/uploader/a\"; "
+    + "let the unit write there: sudo systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/rolekeeper/uploader; then run: sudo rolekeeper check && sudo systemctl restart rolekeeper"
 
   @Test(arguments: [
     Case(
@@ -163,8 +177,8 @@ import Testing
     Case(
       setting: .filesDirectory, place: "/srv/app/out", kind: .missingWithItsParent,
       sentence: "is '/srv/app/out', which isn't there, and the daemon's user 'rolekeeper' can't make it in '/srv/app'; "
-        + "use a directory of its own: run: install -d -o rolekeeper -m 0711 /srv/app/out; "
-        + "let the unit write there: systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/app/out"
+        + "use a directory of its own: run: sudo install -d -o rolekeeper -m 0711 /srv/app/out; "
+        + "let the unit write there: sudo systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/app/out; then run: sudo rolekeeper check && sudo systemctl restart rolekeeper"
     ),
     Case(
       setting: .filesDirectory, place: "/home/alice", kind: .alices,
@@ -177,7 +191,7 @@ import Testing
     Case(
       setting: .socket, place: "/srv/app", kind: .daemons,
       sentence:
-        "is '/srv/app/s', where the unit may not write; run: systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/app"
+        "is '/srv/app/s', where the unit may not write; run: sudo systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/app; then run: sudo rolekeeper check && sudo systemctl restart rolekeeper"
     ),
     Case(
       setting: .output, place: "/home/alice/out", kind: .missing,
@@ -226,7 +240,7 @@ import Testing
     host.files["/etc/rolekeeper/key"] = FakeHost.File(uid: 1002, gid: 2000, mode: 0o664)
     #expect(
       host.load(Self.text(.keyFile, at: "/etc/rolekeeper")).diagnostics.map(\.description) == [
-        "/etc/rolekeeper/key: user 'alice' may write to it (its owner); run: chown rolekeeper /etc/rolekeeper/key && chmod 0400 /etc/rolekeeper/key; "
+        "/etc/rolekeeper/key: user 'alice' may write to it (its owner); run: sudo chown rolekeeper /etc/rolekeeper/key && sudo chmod 0400 /etc/rolekeeper/key; "
           + "make a new AccessKey if others had access"
       ])
   }

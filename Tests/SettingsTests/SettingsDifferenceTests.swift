@@ -59,7 +59,7 @@ import Testing
   }
 
   private static let meant =
-    "; complete the file if it was cut off; if this is meant, run: rolekeeper reload --allow-removal"
+    "; complete the file if it was cut off; if this is meant, run: sudo rolekeeper reload --allow-removal"
   private static let putBack = "; if that isn't meant, put it back and reload"
   private static let path = FakeHost.path
 

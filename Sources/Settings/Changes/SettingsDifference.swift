@@ -246,7 +246,7 @@ package struct SettingsDifference: Hashable, Sendable {
     losses.append(
       Diagnostic(
         severity: .error, place: Place(file: path, line: line, key: key), problem: what,
-        remedy: "complete the file if it was cut off; if this is meant, run: rolekeeper reload --allow-removal"))
+        remedy: "complete the file if it was cut off; if this is meant, run: sudo rolekeeper reload --allow-removal"))
   }
 
   /// `count` is of the things that are gone.

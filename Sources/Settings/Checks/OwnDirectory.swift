@@ -23,7 +23,7 @@ struct OwnDirectory {
         case .ready: "use '\(directory)', where the daemon may write"
         }
       return [
-        use, change?(directory), isOpen(directory) ? nil : "let the unit write there: \(SafeFix.dropIn(directory))",
+        use, change?(directory), isOpen(directory) ? nil : "let the unit write there: \(SafeFix.opening(directory))",
       ]
       .compactMap { $0 }.joined(separator: "; ")
     }

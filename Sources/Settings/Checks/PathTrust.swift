@@ -26,7 +26,7 @@ final class PathTrust {
     do throws(HostError) { check(path, try host.status(of: path)) } catch {
       let problem = "its permissions can't be seen: \(error)"
       if error == .denied {
-        findings.denied(Place(file: path), problem, SafeFix.reach(path))
+        findings.denied(Place(file: path), problem, SafeFix.reach(path, on: host))
       } else {
         findings.error(Place(file: path), problem, "see to that directory")
       }

@@ -37,7 +37,7 @@ final class PolicyFiles {
     } catch {
       let problem = "names '\(path)', which can't be read: \(error)"
       if error == .denied {
-        findings.denied(place, problem, SafeFix.reach(path))
+        findings.denied(place, problem, SafeFix.reach(path, on: host))
       } else {
         findings.error(place, problem, "correct the path")
       }

@@ -21,7 +21,8 @@ struct SecretFileCheck {
     let status: FileStatus
     do throws(HostError) { status = try table.context.host.status(of: path) } catch {
       let problem = "is '\(path)', which can't be seen: \(error)"
-      let remedy = error == .denied ? SafeFix.reach(path) : "put \(content) there, or correct the path"
+      let remedy =
+        error == .denied ? SafeFix.reach(path, on: table.context.host) : "put \(content) there, or correct the path"
       // The daemon itself starts and waits for one that it can't see either.
       if mayComeLater, error == .missing {
         table.findings.warning(
@@ -41,7 +42,19 @@ struct SecretFileCheck {
         place, "is '\(path)', which isn't a regular file", "write the path of the file with \(content)")
       return false
     }
-    return check(status, of: path)
+    return check(status, of: path) && checkReadable(status, of: path)
+  }
+
+  /// A file that nobody but its owner may read, and another owner than the daemon's user. The daemon itself tries to read it.
+  private func checkReadable(_ status: FileStatus, of path: String) -> Bool {
+    let context = table.context
+    guard context.check != nil, ![0, status.uid].contains(context.host.uid) else { return true }
+    let owner = context.trust.daemonsUser
+    table.findings.error(
+      table.place(of: key),
+      "is '\(path)', which the daemon's user '\(owner)' can't read (mode \(status.mode.octal), owned by \(context.trust.name(ofUID: status.uid)))",
+      SafeFix.change(path, by: ["chown \(SafeFix.quoted(owner))"], on: context.host))
+    return false
   }
 
   /// All that is wrong with the file in one finding, and with it the commands that put all of it right.

@@ -45,7 +45,7 @@ final class SocketReach {
         place,
         "names \(name), who can't reach the socket: only root and \(context.trust.name(ofUID: status.uid)) may search '\(directory)' (mode \(status.mode.octal))",
         directory == runtime
-          ? "run: systemctl edit rolekeeper, with the lines [Service] and RuntimeDirectoryMode=0711"
+          ? "run: \(SafeFix.dropIn("RuntimeDirectoryMode=0711"))"
           : "write path = \"\(runtime)/\(PathText.name(of: socket.path))\" in [socket]")
       return
     }
@@ -71,9 +71,9 @@ final class SocketReach {
     ].compactMap { $0 }
     let clients = try? host.group(named: Self.clients)
     let commands = [
-      clients == nil ? "groupadd --system \(Self.clients)" : nil,
+      clients == nil ? "sudo groupadd --system \(Self.clients)" : nil,
       clients.map { isMember(user, of: $0.gid, host) } ?? false
-        ? nil : "usermod -aG \(Self.clients) \(SafeFix.quoted(name))",
+        ? nil : "sudo usermod -aG \(Self.clients) \(SafeFix.quoted(name))",
     ].compactMap { $0 }
     let settings = lines.isEmpty ? nil : "write \(lines.joined(separator: " and ")) in [socket]"
     let run = commands.isEmpty ? nil : "run: \(commands.joined(separator: " && ")), which counts from its next login"

@@ -95,7 +95,7 @@ struct WritablePlace {
     let runtime = StandardPath.runtime
     let moved =
       directory == runtime
-      ? "let systemd make it: systemctl edit rolekeeper, with the lines [Service] and RuntimeDirectory=rolekeeper"
+      ? "let systemd make it: \(SafeFix.dropIn("RuntimeDirectory=rolekeeper"))"
       : "write path = \"\(runtime)/\(PathText.name(of: path))\""
 
     func refuse(_ problem: String, _ remedy: String) -> Bool {
@@ -142,7 +142,7 @@ struct WritablePlace {
 
   /// What lets the unit write to a directory that is right otherwise; nil for one of the host's.
   private func opened(_ directory: String) -> String? {
-    HostPlaces.mayBeOurs(directory) ? "run: \(SafeFix.dropIn(directory))" : nil
+    HostPlaces.mayBeOurs(directory) ? "run: \(SafeFix.opening(directory))" : nil
   }
 
   private func isMadeBySystemd(_ directory: String) -> Bool {

@@ -21,7 +21,7 @@ struct SettingsFile {
       let remedy =
         switch error {
         case .missing: "write the settings there, or name another file"
-        case .denied: SafeFix.reach(path)
+        case .denied: SafeFix.reach(path, on: context.host)
         case .notAFile, .tooLarge: "put the settings there as a file of at most \(Self.maxBytes >> 20) MiB"
         case .other: "see to that file and the disk it is on"
         }

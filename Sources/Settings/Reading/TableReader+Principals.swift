@@ -78,8 +78,8 @@ extension TableReader {
 extension PrincipalKind {
   fileprivate var creation: String {
     switch self {
-    case .user: "useradd --system"
-    case .group: "groupadd --system"
+    case .user: "sudo useradd --system"
+    case .group: "sudo groupadd --system"
     }
   }
 }
