@@ -61,13 +61,31 @@ import Testing
       sentence:
         "the daemon's user 'rolekeeper' may not write to its directory (mode 0755, owned by user 'root'); \(own)"),
     Case(path: "/srv/own/a", dropIn: "ReadWritePaths=-/srv/own", sentence: nil),
+    Case(path: "/run/rolekeeper/a", sentence: nil),
+    // It was taken for one that systemd makes, as /run/rolekeeper itself.
+    Case(
+      path: "/run/rolekeeper/extra/a",
+      sentence:
+        "there is no directory '/run/rolekeeper/extra'; write path = \"a\", which is then /run/rolekeeper/roles/uploader/a"
+    ),
+    Case(
+      path: "/run/rolekeeper/roots/a",
+      sentence:
+        "the daemon's user 'rolekeeper' may not write to its directory (mode 0755, owned by user 'root'); write path = \"a\", which is then /run/rolekeeper/roles/uploader/a"
+    ),
+    Case(
+      path: "/var/lib/rolekeeper/sub/a", dropIn: "StateDirectory=rolekeeper",
+      sentence:
+        "there is no directory '/var/lib/rolekeeper/sub'; write path = \"a\", which is then /run/rolekeeper/roles/uploader/a"
+    ),
     Case(path: "/var/lib/rolekeeper/a", dropIn: "StateDirectory=rolekeeper", sentence: nil),
   ])
   func `an output that would never be written is found before the start`(_ row: Case) throws {
     var host = try Self.host(dropIn: row.dropIn)
     host.directories["/srv/own"] = FakeHost.File(uid: 998, mode: 0o711)
     host.directories["/tmp"] = FakeHost.File(mode: 0o1777)
-    host.missingDirectories.insert("/srv/app/rolekeeper")
+    host.directories["/var/lib/rolekeeper"] = FakeHost.File(uid: 998, mode: 0o755)
+    host.missingDirectories.formUnion(["/srv/app/rolekeeper", "/run/rolekeeper/extra", "/var/lib/rolekeeper/sub"])
     host.directories["/home/alice"] = FakeHost.File(uid: 1002, mode: 0o755)
     let found = Self.check(host, Self.output(row.path))
     #expect(
@@ -118,6 +136,7 @@ import Testing
     SocketCase(path: "/srv/own/x.sock", problem: "where the unit may not write"),
     SocketCase(path: "/srv/gone/x.sock", problem: "and its directory isn't there"),
     SocketCase(path: "/run/gone/x.sock", problem: "and its directory isn't there"),
+    SocketCase(path: "/run/rolekeeper/gone/x.sock", problem: "and its directory isn't there"),
     SocketCase(path: "/srv/file/x.sock", problem: "and '/srv/file' isn't a directory"),
     SocketCase(path: "/run/rolekeeper/x.sock", problem: nil),
     SocketCase(path: "/srv/open/x.sock", problem: nil),

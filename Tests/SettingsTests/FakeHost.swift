@@ -40,7 +40,10 @@ struct FakeHost: Host {
 
   var files: [String: File] = ["/run/credentials/rolekeeper.service/access-key": File(uid: 998, mode: 0o400)]
   /// All directories not named here belong to root and have mode 0755.
-  var directories: [String: File] = [:]
+  var directories = [
+    "/run/rolekeeper": File(uid: 998, gid: 998, mode: 0o711),
+    "/run/rolekeeper/roles": File(uid: 998, gid: 998, mode: 0o711),
+  ]
   /// With all that would be below them and isn't named in `directories`.
   var missingDirectories: Set<String> = ["/srv/rolekeeper", "/var/lib/rolekeeper-files"]
   /// What can't be looked at, with all that is below.

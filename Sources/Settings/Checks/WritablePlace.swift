@@ -9,12 +9,15 @@ struct WritablePlace {
   let place: Place
 
   /// An output outside of the roles' directories. Whoever may write to its directory could replace the file, or have it
-  /// written elsewhere.
-  func check(output path: String, of role: RoleName, ownerUID: UInt32?) {
+  /// written elsewhere. `plainPath` is where it would be by its name alone; nil when that isn't possible.
+  func check(output path: String, of role: RoleName, ownerUID: UInt32?, plainPath: String?) {
     let directory = PathText.directory(of: path)
     let elsewhere = ["/srv/rolekeeper/\(role)", "/var/lib/rolekeeper-files/\(role)"]
     func moved(_ preferred: String? = nil) -> String {
-      OwnDirectory(context: context).remedy([preferred].compactMap { $0 } + elsewhere) {
+      if let plainPath, directory.hasPrefix("/run/") || context.unit?.view.isInsideMade(directory) == true {
+        return "write path = \"\(PathText.name(of: path))\", which is then \(plainPath)"
+      }
+      return OwnDirectory(context: context).remedy([preferred].compactMap { $0 } + elsewhere) {
         "write path = \"\($0)/\(PathText.name(of: path))\""
       }
     }
@@ -64,6 +67,7 @@ struct WritablePlace {
     if isMadeBySystemd(directory) { return }
     let status: FileStatus
     do throws(HostError) { status = try context.host.status(of: directory) } catch {
+      if error == .missing, isMadeBySystemd(PathText.directory(of: directory)) { return }
       // Without a unit that makes it, the standard one is whoever's who starts the daemon.
       guard let check = context.check, isWritten || check.unit != nil else { return }
       guard error == .missing else {

@@ -53,7 +53,8 @@ final class OutputReader {
         return nil
       }
       if isOwnerKnown {
-        WritablePlace(context: table.context, place: place).check(output: path, of: role, ownerUID: ownerUID)
+        WritablePlace(context: table.context, place: place)
+          .check(output: path, of: role, ownerUID: ownerUID, plainPath: plainPath(for: path, of: role))
       }
       outputs.append((path, place))
       return .elsewhere(path: path)
@@ -80,6 +81,14 @@ final class OutputReader {
     }
     if let filesDirectory { outputs.append(("\(filesDirectory)/\(role)/\(text)", place)) }
     return .roleDirectory(name: text)
+  }
+
+  /// Where the file would be by its name alone, if that is free so far.
+  private func plainPath(for path: String, of role: RoleName) -> String? {
+    let name = PathText.name(of: path)
+    guard let filesDirectory, Self.isOutputName(name) else { return nil }
+    let plain = "\(filesDirectory)/\(role)/\(name)"
+    return outputs.contains { $0.path == plain } ? nil : plain
   }
 
   /// 'current' and 'gen-N' are how the role's directory switches its files; what begins with '.' may be a file in the making.

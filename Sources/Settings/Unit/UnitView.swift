@@ -47,9 +47,14 @@ struct UnitView: Hashable, Sendable {
     for path in Self.paths(unit, "InaccessiblePaths") { hide(path, by: "InaccessiblePaths=") }
   }
 
-  /// Whether `directory` is one that systemd makes for the daemon, or lies in one: it needn't be there before the start.
+  /// Whether `directory` is one that systemd makes for the daemon: it needn't be there before the start. What lies in it isn't made.
   func isMadeBySystemd(_ directory: String) -> Bool {
-    made.contains { Self.contains($0, directory) } && access(to: directory) == .writable
+    made.contains(directory) && access(to: directory) == .writable
+  }
+
+  /// Whether it lies in one of these.
+  func isInsideMade(_ directory: String) -> Bool {
+    made.contains { directory != $0 && Self.contains($0, directory) } && access(to: directory) == .writable
   }
 
   func access(to directory: String) -> Access {
