@@ -24,6 +24,7 @@ package struct StartCheck {
     trials.proxyPassword = Self.proxyPassword
     trials.authorities = Self.authorities
     trials.socket = { socket($0) }
+    trials.isListenedOn = { if case .inUse? = UnixListener.obstacle(at: $0) { true } else { false } }
     return trials
   }
 

@@ -146,7 +146,7 @@ package enum LocalClientError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .pathTooLong(let path): "socket '\(path)': the path is longer than 107 bytes; name the socket by a shorter one"
     case .notRunning(let path):
-      "socket '\(path)': nothing listens there; look with 'systemctl status rolekeeper', or name the daemon's socket by --socket"
+      "socket '\(path)': nothing listens there; look with 'systemctl status rolekeeper'; if it runs, its 'socket.path' may be another one: name that by --socket or ROLEKEEPER_SOCKET"
     case .notASocket(let path, let kind):
       "socket '\(path)': \(kind) is there, not a socket; name the daemon's socket by --socket or ROLEKEEPER_SOCKET"
     case .notAllowed(let path, let remedy): "socket '\(path)': permission denied; \(remedy)"

@@ -114,6 +114,35 @@ private final class LoadRun {
     // A path that is too long was reported.
     guard isSound, socket.path.utf8.count <= SocketSettings.maxPathBytes else { return }
     findings.add(context.check?.trials.socket(socket.path), at: place)
+    checkReload(socket.path, at: place)
+  }
+
+  /// `systemctl reload` runs `rolekeeper`, which has to be told where the daemon listens.
+  private func checkReload(_ path: String, at place: Place) {
+    guard let check = context.check, let unit = check.unit else { return }
+    let named: String
+    var isOption = false
+    switch unit.reloadSocket {
+    case .unknown: return
+    case .environment(let path): named = path
+    case .option(let path):
+      named = path
+      isOption = true
+    }
+    guard PathText.normal(named) != path else { return }
+    let line = UnitVariable.line("ROLEKEEPER_SOCKET", path)
+    let remedy =
+      if isOption {
+        "correct --socket in the unit's ExecReload=, which 'systemctl cat rolekeeper' shows"
+      } else if check.trials.isListenedOn(path) {
+        "run: \(SafeFix.edit), with the lines [Service] and \(line)"
+      } else {
+        // Before the reload that moves the socket, the new path would keep that reload from the daemon.
+        "run: \(SafeFix.dropIn(line))"
+      }
+    findings.warning(
+      place, "is '\(path)', and 'systemctl reload rolekeeper' looks for the daemon at '\(named)'",
+      "\(remedy); whoever runs rolekeeper names the socket by --socket or ROLEKEEPER_SOCKET")
   }
 
   /// By file, the settings first and in the order they were read, then by line.

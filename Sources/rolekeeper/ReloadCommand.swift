@@ -27,8 +27,8 @@ struct ReloadCommand {
   static func moved(to path: String) -> String {
     if path == StandardPath.socket { return "the socket is now '\(path)', the default" }
     return """
-      the socket is now '\(path)'; reach it with --socket, or: export ROLEKEEPER_SOCKET='\(path)'
-      for systemctl reload: systemctl edit rolekeeper, [Service], Environment=ROLEKEEPER_SOCKET=\(path), then systemctl daemon-reload
+      the socket is now '\(path)'; reach it with --socket, or: export ROLEKEEPER_SOCKET=\(ShellWord.quoted(path))
+      for systemctl reload: sudo systemctl edit rolekeeper, with the lines [Service] and \(UnitVariable.line("ROLEKEEPER_SOCKET", path))
       """
   }
 }

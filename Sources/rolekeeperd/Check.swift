@@ -32,7 +32,11 @@ enum Check {
     ).load(config)
     var report = CheckReport()
     for finding in loaded.diagnostics { report.add(finding) }
-    print("\(config): \(report.summary(roles: loaded.settings?.roles.count))")
+    // Whether somebody else's service runs isn't ours to know.
+    let path = unit != nil && judge.isDaemonsUser ? loaded.settings?.socket.path : nil
+    print(
+      "\(config): \(report.summary(roles: loaded.settings?.roles.count, isStopped: path.map { !start.trials.isListenedOn($0) } ?? false))"
+    )
     // A report that nobody can read is no check.
     guard fflush(nil) == 0 else {
       Console.report("rolekeeperd: cannot write to stdout: \(String(cString: strerror(errno)))")
@@ -57,8 +61,8 @@ struct CheckReport {
     print(finding)
   }
 
-  /// `roles` is nil when the settings could not be read to their end.
-  func summary(roles: Int?) -> String {
+  /// `roles` is nil when the settings could not be read to their end; `isStopped` is whether nobody listens on the socket.
+  func summary(roles: Int?, isStopped: Bool) -> String {
     let found = [(errors, "error"), (warnings, "warning"), (notes, "note")].filter { $0.0 > 0 }.map(Self.count)
     let all = found.isEmpty ? "nothing wrong with the settings" : found.joined(separator: ", ")
     let whole = (roles.map { [Self.count(($0, "role"))] } ?? []) + [all]
@@ -66,7 +70,9 @@ struct CheckReport {
       + (errors > 0
         ? ": fix the errors before the daemon is started or reloaded"
         : "; STS was not asked: once the daemon runs, 'rolekeeper status' shows its answers; "
-          + "the settings in force were not compared: a reload also refuses settings that look cut off")
+          + (isStopped
+            ? "nothing listens on its socket: if the service isn't running, start it: sudo systemctl start rolekeeper"
+            : "the settings in force were not compared: a reload also refuses settings that look cut off"))
   }
 
   private static func count(_ item: (count: Int, noun: String)) -> String {

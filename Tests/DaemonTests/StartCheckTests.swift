@@ -82,8 +82,9 @@ import Testing
   /// A process of another user would keep the daemon from its socket; the daemon's own doesn't.
   @Test func `a socket is the daemon's or in its way`() throws {
     let path = directory.path("s")
-    #expect(trials.socket(path) == nil)
+    #expect(trials.socket(path) == nil && !trials.isListenedOn(path))
     let listener = try UnixListener(path: path, mode: 0o600)
+    #expect(trials.isListenedOn(path))
     #expect(trials.socket(path) == nil)
     #expect(StartCheck(daemonsUID: nil, asRoot: nil).trials.socket(path) == nil)
     let others = try #require(StartCheck(daemonsUID: geteuid() + 1, asRoot: nil).trials.socket(path))

@@ -119,6 +119,101 @@ import Testing
       ])
   }
 
+  @Test func `a file by its name alone isn't proposed where the role has one of that name`() throws {
+    var host = try Self.host()
+    host.missingDirectories.insert("/run/rolekeeper/extra")
+    let found = Self.check(host, Self.output("a") + Self.output("/run/rolekeeper/extra/a"))
+    #expect(found.count == 1 && found[0].hasSuffix(Self.own), "\(found)")
+  }
+
+  @Test func `the roles' directory may be new in one that systemd makes, and no deeper`() throws {
+    var host = try Self.host()
+    host.missingDirectories.insert("/run/rolekeeper")
+    #expect(Self.check(host, "[files]\ndirectory = \"/run/rolekeeper/a\"\n") == [])
+    let found = Self.check(host, "[files]\ndirectory = \"/run/rolekeeper/a/b\"\n")
+    #expect(
+      found.count == 1 && found[0].contains("isn't there, and the daemon's user 'rolekeeper' can't make it in"),
+      "\(found)")
+  }
+
+  private static let role = "[roles.x]\nrole_arn = \"acs:ram::1234567890123456:role/a\"\n"
+
+  /// The check had nothing to say of a file that was cut off before them.
+  @Test(arguments: ["", "allow = {}", "allow = { users = [], groups = [] }", "files = []"])
+  func `a role without readers and files is a warning`(_ line: String) throws {
+    let at = line.hasPrefix("allow") ? 11 : 9
+    #expect(
+      try Self.check(Self.host(), Self.role + line) == [
+        ":\(at): warning: roles.x.allow names nobody, and the role has no file, so only root and the admins get its credential; "
+          + #"write its readers, as allow = { users = ["uploader"] }, or [[roles.x.files]]; users = ["root"] says that root alone is meant"#
+      ])
+  }
+
+  @Test(arguments: [
+    "allow = { users = [\"root\"] }", "allow = { groups = [\"media\"] }", "[[roles.x.files]]\npath = \"a\"",
+  ])
+  func `a role with a reader or a file isn't one`(_ lines: String) throws {
+    #expect(try Self.check(Self.host(), Self.role + lines) == [])
+  }
+
+  @Test(arguments: ["alow = { users = [\"alice\"] }", "allow = { user = [\"alice\"] }", "allow = 7"])
+  func `nor is one whose readers are reported`(_ line: String) throws {
+    let found = try Self.check(Self.host(), Self.role + line)
+    #expect(!found.isEmpty && !found.contains { $0.contains("names nobody") }, "\(found)")
+  }
+
+  struct ReloadCase: CustomTestStringConvertible, Sendable {
+    let path: String
+    var dropIn = ""
+    /// Where `systemctl reload` looks; nil for where the daemon is.
+    let found: String?
+    var fix = ""
+
+    var testDescription: String { "\(path) \(dropIn)" }
+  }
+
+  /// `check` read the unit and said nothing, and `systemctl reload` found nobody.
+  @Test(arguments: [
+    ReloadCase(
+      path: "/run/rolekeeper/s", found: "/run/rolekeeper/rolekeeper.sock",
+      fix: "the lines [Service] and Environment=ROLEKEEPER_SOCKET=/run/rolekeeper/s"),
+    ReloadCase(
+      path: "/run/rolekeeper/s", dropIn: "Environment=\"A=b c\" ROLEKEEPER_SOCKET=/run/rolekeeper/old",
+      found: "/run/rolekeeper/old", fix: "Environment=ROLEKEEPER_SOCKET=/run/rolekeeper/s"),
+    ReloadCase(
+      path: "/run/rolekeeper/rolekeeper.sock", dropIn: "Environment=ROLEKEEPER_SOCKET=/run/rolekeeper/s",
+      found: "/run/rolekeeper/s", fix: "Environment=ROLEKEEPER_SOCKET=/run/rolekeeper/rolekeeper.sock"),
+    ReloadCase(
+      path: "/run/rolekeeper/s", dropIn: "ExecReload=\nExecReload=/usr/bin/rolekeeper --socket /run/x reload",
+      found: "/run/x", fix: "correct --socket in the unit's ExecReload="),
+    ReloadCase(path: "/run/rolekeeper/s", dropIn: "Environment=ROLEKEEPER_SOCKET=%t/rolekeeper/s", found: nil),
+    ReloadCase(path: "/run/rolekeeper/s", dropIn: "EnvironmentFile=-/etc/default/rolekeeper", found: nil),
+    ReloadCase(path: "/run/rolekeeper/s", dropIn: "ExecReload=\nExecReload=/bin/kill -HUP $MAINPID", found: nil),
+    ReloadCase(path: "/run/rolekeeper/rolekeeper.sock", found: nil),
+  ])
+  func `a socket that a reload won't find is a warning`(_ row: ReloadCase) throws {
+    var host = try Self.host(dropIn: row.dropIn)
+    host.files[FakeHost.path] = FakeHost.File(text: Self.socket(row.path))
+    for isListenedOn in [false, true] {
+      var trials = StartTrials.passing()
+      trials.isListenedOn = { $0 == row.path && isListenedOn }
+      let scope = CheckScope(unit: InstalledUnit(on: host), trials: trials)
+      let loaded = SettingsLoader(host: host, check: scope).load(FakeHost.path)
+      #expect(
+        loaded.diagnostics.map(\.problem)
+          == (row.found.map { ["is '\(row.path)', and 'systemctl reload rolekeeper' looks for the daemon at '\($0)'"] }
+            ?? []))
+      #expect(loaded.settings != nil && loaded.diagnostics.allSatisfy { $0.severity == .warning })
+      for finding in loaded.diagnostics {
+        #expect(finding.remedy.contains(row.fix), "\(finding)")
+        // The unit that already names the new socket couldn't have the daemon move there.
+        #expect(
+          finding.remedy.contains("restart") == (finding.remedy.contains("systemctl edit") && !isListenedOn),
+          "\(finding)")
+      }
+    }
+  }
+
   struct SocketCase: CustomTestStringConvertible, Sendable {
     let path: String
     let problem: String?
@@ -145,7 +240,8 @@ import Testing
     var host = try Self.host(dropIn: "ReadWritePaths=/srv/open")
     host.directories["/srv/own"] = FakeHost.File(uid: 998, mode: 0o711)
     host.directories["/srv/open"] = FakeHost.File(uid: 998, mode: 0o711)
-    host.missingDirectories.formUnion(["/srv/gone", "/run/gone"])
+    host.missingDirectories.formUnion(["/srv/gone", "/run/gone", "/run/rolekeeper/gone"])
+    host.files["/etc/systemd/system/rolekeeper.service.d/reload.conf"] = FakeHost.File(text: Self.anyReload)
     host.files["/srv/file"] = FakeHost.File()
     host.files[FakeHost.path] = FakeHost.File(text: Self.socket(row.path))
     var tried: [String] = []
@@ -162,6 +258,9 @@ import Testing
     #expect((loaded.settings == nil) == (row.problem != nil))
     #expect(tried == (row.problem == nil ? [row.path] : []), "no second error for the same")
   }
+
+  /// Reloads in a way that doesn't depend on the socket's path.
+  private static let anyReload = "[Service]\nExecReload=\nExecReload=/bin/kill -HUP $MAINPID\n"
 
   private static func socket(_ path: String) -> String {
     soundSettings.replacing("[socket]", with: "[socket]\npath = \"\(path)\"")

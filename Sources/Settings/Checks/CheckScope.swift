@@ -44,6 +44,8 @@ package struct StartTrials {
   /// Of the certificates by which STS is verified.
   package var authorities: (STSSettings) -> Finding? = { _ in nil }
   package var socket: (_ path: String) -> Finding? = { _ in nil }
+  /// Whether a process listens on a socket there.
+  package var isListenedOn: (_ path: String) -> Bool = { _ in false }
 
   package init() {}
 }

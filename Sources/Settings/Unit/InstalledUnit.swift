@@ -23,6 +23,16 @@ package struct InstalledUnit: Hashable, Sendable {
     case other
   }
 
+  /// Where `systemctl reload` looks for the daemon.
+  enum ReloadSocket: Hashable, Sendable {
+    /// As the unit's environment says, the default path included.
+    case environment(String)
+    /// As an option in the unit's ExecReload= says.
+    case option(String)
+    /// It reloads in another way, or its environment comes from elsewhere.
+    case unknown
+  }
+
   /// The unit file.
   package let path: String
   /// The settings that it starts the daemon with.
@@ -30,6 +40,7 @@ package struct InstalledUnit: Hashable, Sendable {
   /// nil for root.
   package let user: String?
   package let credentials: [String: Credential]
+  let reloadSocket: ReloadSocket
   let view: UnitView
 
   /// nil when there is none that can be read, also when it is masked.
@@ -84,7 +95,24 @@ package struct InstalledUnit: Hashable, Sendable {
       }
     }
     self.credentials = credentials
+    reloadSocket = Self.reloadSocket(in: unit)
     view = UnitView(unit)
+  }
+
+  private static func reloadSocket(in unit: UnitText) -> ReloadSocket {
+    let words = unit.words("ExecReload")
+    guard words.contains(where: { $0 == "rolekeeper" || $0.hasSuffix("/rolekeeper") }), words.contains("reload") else {
+      return .unknown
+    }
+    if let path = option("--socket", in: words) { return .option(path) }
+    if ["EnvironmentFile", "PassEnvironment", "UnsetEnvironment"].contains(where: { !unit.values($0).isEmpty }) {
+      return .unknown
+    }
+    let lines = unit.values("Environment")
+    if let path = UnitVariable.value("ROLEKEEPER_SOCKET", in: lines) { return .environment(path) }
+    // One that can't be read isn't none.
+    return lines.contains { $0.contains("ROLEKEEPER_SOCKET") }
+      ? .unknown : .environment(Schema.Socket.path.standard ?? "")
   }
 
   /// Of all units' drop-ins and this one's, by their names; of one name the one of the highest priority.
@@ -102,10 +130,14 @@ package struct InstalledUnit: Hashable, Sendable {
   }
 
   private static func configPath(in words: [String]) -> String {
+    option("--config", in: words) ?? SettingsLoader.standardPath
+  }
+
+  private static func option(_ name: String, in words: [String]) -> String? {
     for (index, word) in words.enumerated() {
-      if word == "--config", index + 1 < words.count { return words[index + 1] }
-      if word.hasPrefix("--config=") { return String(word.dropFirst("--config=".count)) }
+      if word == name, index + 1 < words.count { return words[index + 1] }
+      if word.hasPrefix("\(name)=") { return String(word.dropFirst(name.count + 1)) }
     }
-    return StandardPath.settings
+    return nil
   }
 }

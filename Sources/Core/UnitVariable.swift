@@ -1,0 +1,46 @@
+/// A variable of a service's environment, as a unit file has it (systemd.exec(5), "Environment").
+package enum UnitVariable {
+  /// The line that sets it; `value` has no control characters.
+  package static func line(_ name: String, _ value: String) -> String {
+    // Only quotes keep blanks, and `%` begins a specifier.
+    let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("%", with: "%%")
+    let assignment = "\(name)=\(escaped)"
+    return "Environment=" + (ShellWord.isPlain(value) ? assignment : "\"\(assignment)\"")
+  }
+
+  /// The value that `Environment=` lines, in their order, give to a variable; nil for none, and for one that takes more to read: other
+  /// specifiers than `%%` and `%t`, the runtime directory, and escapes of other characters than quotes, backslashes and blanks.
+  package static func value(_ name: String, in lines: [String]) -> String? {
+    let assignment = lines.flatMap(words).last { $0.hasPrefix("\(name)=") }
+    guard let value = assignment?.dropFirst(name.utf8.count + 1), !value.isEmpty else { return nil }
+    let plain = value.split(separator: "%%", omittingEmptySubsequences: false).map { $0.replacing("%t", with: "/run") }
+    return plain.contains { $0.contains("%") } ? nil : plain.joined(separator: "%")
+  }
+
+  /// Split at blanks, without the quotes and backslashes that keep some of them.
+  private static func words(_ line: String) -> [String] {
+    var words: [String] = []
+    var word: String?
+    var quote: Character?
+    var isEscaped = false
+    for character in line {
+      if isEscaped {
+        word = (word ?? "") + String(character)
+        isEscaped = false
+      } else if character == "\\" {
+        isEscaped = true
+      } else if character == quote {
+        quote = nil
+      } else if quote == nil, character == "\"" || character == "'" {
+        quote = character
+        word = word ?? ""
+      } else if quote == nil, character == " " || character == "\t" {
+        if let whole = word { words.append(whole) }
+        word = nil
+      } else {
+        word = (word ?? "") + String(character)
+      }
+    }
+    return words + [word].compactMap { $0 }
+  }
+}
