@@ -40,6 +40,10 @@ private final class LoadRun {
   private var places: [RoleName: Place] = [:]
   /// Whether there are roles beside those that were read.
   private var hasUnreadRoles = false
+  /// Whether a file of settings couldn't be read.
+  private var hasUnreadFiles = false
+  /// Names in `roles.d` that aren't read as settings.
+  private var otherNames: [String] = []
 
   init(host: any Host, check: CheckScope?, runningUnit: InstalledUnit?, path: String) {
     context = LoadContext(host: host, check: check, runningUnit: runningUnit)
@@ -52,6 +56,7 @@ private final class LoadRun {
   func load() -> DaemonSettings? {
     files.append(path)
     let file = SettingsFile(path, context: context)
+    hasUnreadFiles = file == nil
     let main = TableReader(file?.nodes ?? [], schema: Schema.root, at: Place(file: path), context: context)
     let socketTable = main.table(Schema.socket, Schema.Socket.table)
     let socket = SocketSettings(socketTable)
@@ -74,15 +79,15 @@ private final class LoadRun {
     let names = SourceNames(
       sourceNodes.map(\.key), areComplete: areNamesKnown && sourceNodes.allSatisfy { RoleName($0.key) != nil })
     let requestTimeout = sts?.wholeTimeout ?? Schema.STS.standardTimeout
-    readRoles(main, file, besides: rolesElsewhere(file?.nodes ?? [], main)) {
-      RoleReader(table: $0, name: $1, sources: names, requestTimeout: requestTimeout).read(outputs: outputs)
+    func read(_ table: TableReader, _ name: RoleName, _ outputs: OutputReader) -> RoleSettings? {
+      RoleReader(table: table, name: name, sources: names, requestTimeout: requestTimeout).read(outputs: outputs)
     }
+    readRoles(main, file, outputs, besides: rolesElsewhere(file?.nodes ?? [], main), read: read)
     for file in rolesFiles() {
       let table = TableReader(file.nodes, schema: Schema.rolesFile, at: Place(file: file.path), context: context)
-      readRoles(table, file, besides: rolesElsewhere(file.nodes, table)) {
-        RoleReader(table: $0, name: $1, sources: names, requestTimeout: requestTimeout).read(outputs: outputs)
-      }
+      readRoles(table, file, outputs, besides: rolesElsewhere(file.nodes, table), read: read)
     }
+    noteIgnored()
 
     guard file != nil else { return nil }
     if !places.isEmpty, sourceNodes.isEmpty, !main.isMisspelt(Schema.source) {
@@ -158,6 +163,8 @@ private final class LoadRun {
       guard let table = main.table(node, in: Schema.source, Schema.Source.table) else { return nil }
       guard RoleName(node.key) != nil else {
         findings.error(table.place, "is no name for a source", NameRule.remedy(for: node.key, in: "source"))
+        // For what else is wrong with it.
+        _ = SourceSettings(name: node.key, table)
         return nil
       }
       return SourceSettings(name: node.key, table)
@@ -172,7 +179,7 @@ private final class LoadRun {
       guard case .table(let members) = node.value else { continue }
       if node.key == Schema.roles.name {
         names.formUnion(members.filter { RoleName($0.key) == nil }.compactMap { NameRule.nearest(to: $0.key) })
-      } else if reader.isMisspelling(node.key, of: Schema.roles) {
+      } else if reader.isWritten(Schema.roles), reader.isMisspelling(node.key, of: Schema.roles) {
         names.formUnion(members.compactMap { RoleName($0.key) ?? NameRule.nearest(to: $0.key) })
       }
     }
@@ -180,10 +187,16 @@ private final class LoadRun {
   }
 
   private func readRoles(
-    _ reader: TableReader, _ file: SettingsFile?, besides elsewhere: Set<RoleName>,
-    read: (TableReader, RoleName) -> RoleSettings?
+    _ reader: TableReader, _ file: SettingsFile?, _ outputs: OutputReader, besides elsewhere: Set<RoleName>,
+    read: (TableReader, RoleName, OutputReader) -> RoleSettings?
   ) {
     var names: [RoleName] = []
+    /// Reads what can't be a role, for what else is wrong with it.
+    func report(_ table: TableReader, as name: RoleName) {
+      let timings = context.timings
+      _ = read(table, name, OutputReader(filesDirectory: outputs.filesDirectory))
+      context.timings = timings
+    }
     defer {
       let endsInLineFeed = file?.endsInLineFeed ?? true
       inventory.append(
@@ -191,26 +204,33 @@ private final class LoadRun {
           path: reader.place.file, roles: names, endsInLineFeed: endsInLineFeed,
           lastTable: LastTable(file?.nodes ?? [])))
     }
-    for node in reader.nodes(Schema.roles) {
+    let nodes = reader.nodes(Schema.roles)
+    for node in nodes {
       guard var table = reader.table(node, in: Schema.roles, Schema.Role.table) else { continue }
       guard let name = RoleName(node.key) else {
         findings.error(table.place, "is no name for a role", NameRule.remedy(for: node.key, in: "roles"))
         hasUnreadRoles = true
+        if let near = NameRule.nearest(to: node.key) {
+          // The rest of it may stand below the right name.
+          table.reportsMissing = !nodes.contains { $0.key == near.description }
+          report(table, as: near)
+        }
         continue
       }
       if let first = places[name] {
         findings.error(table.place, "is configured twice, first at \(first)", "remove or rename one of them")
+        report(table, as: name)
         continue
       }
       places[name] = table.place
       names.append(name)
       table.reportsMissing = !elsewhere.contains(name)
-      if let role = read(table, name) { roles.append(role) }
+      if let role = read(table, name, outputs) { roles.append(role) }
     }
   }
 
   private func rolesFiles() -> [SettingsFile] {
-    let directory = "\(PathText.directory(of: path))/roles.d"
+    let directory = rolesDirectory
     let names: [String]
     do throws(HostError) { names = try context.host.names(in: directory) } catch {
       let problem = "the directory can't be read: \(error)"
@@ -223,17 +243,25 @@ private final class LoadRun {
       return []
     }
     context.trust.check(directory: directory)
-    noteIgnored(names, in: directory)
     let paths = names.filter { $0.hasSuffix(".toml") && !$0.hasPrefix(".") }.sorted().map { "\(directory)/\($0)" }
+    otherNames = names.filter { !$0.hasSuffix(".toml") }
     files += paths
     let read = paths.compactMap { SettingsFile($0, context: context) }
-    if read.count < paths.count { hasUnreadRoles = true }
+    if read.count < paths.count { (hasUnreadRoles, hasUnreadFiles) = (true, true) }
     return read
   }
 
-  /// A file that was meant to be read is easily named otherwise; hidden files, and those that end in `~`, are editors' own.
-  private func noteIgnored(_ names: [String], in directory: String) {
-    let ignored = names.filter { !$0.hasSuffix(".toml") && !$0.hasPrefix(".") && !$0.hasSuffix("~") }.sorted()
+  private var rolesDirectory: String { "\(PathText.directory(of: path))/roles.d" }
+
+  /// A file that was meant to be read is easily named otherwise; hidden files, and those that end in `~`, are editors' own, and those that
+  /// a setting names are read.
+  private func noteIgnored() {
+    // What couldn't be read may name them.
+    guard !hasUnreadFiles else { return }
+    let directory = rolesDirectory
+    let ignored = otherNames.filter {
+      !$0.hasPrefix(".") && !$0.hasSuffix("~") && !context.filesRead.contains("\(directory)/\($0)")
+    }.sorted()
     guard !ignored.isEmpty else { return }
     let shown = ignored.prefix(8).map { "'\($0)'" }.joined(separator: ", ")
     let more = ignored.count > 8 ? " and \(ignored.count - 8) more" : ""

@@ -319,6 +319,7 @@ import Testing
       [
         "/etc/rolekeeper/rolekeeper.toml: the settings can't be read: permission denied; run: sudo chgrp rolekeeper /etc/rolekeeper/rolekeeper.toml && sudo chmod g+r /etc/rolekeeper/rolekeeper.toml",
         "/etc/rolekeeper/roles.d/a.toml:1: roles.Bad is no name for a role; write [roles.bad]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit",
+        "/etc/rolekeeper/roles.d/a.toml:1: roles.Bad.role_arn is missing; set role_arn to acs:ram::ACCOUNT:role/NAME",
       ])
     host = FakeHost()
     host.nameFailure = .other("Connection refused")

@@ -175,6 +175,43 @@ import Testing
     Finding("", "[roles.x]\nrole_arn = \"acs:ram::1234567890123456:role/a\"").check()
   }
 
+  @Test func `a misspelt name of a user, group or policy file is answered with the right one`() {
+    var host = FakeHost()
+    host.files["/etc/passwd"] = FakeHost.File(text: "root:x:0:0::/root:/bin/sh\nuploader:x:1001:1001::/:/bin/sh\n")
+    host.files["/etc/group"] = FakeHost.File(text: "root:x:0:\nmedia:x:2000:uploader\n")
+    host.files["/etc/rolekeeper/uploader.json"] = FakeHost.File(text: "{}")
+    Finding(
+      "",
+      """
+      policy_file = "uplaoder.json"
+      [roles.x]
+      role_arn = "acs:ram::1234567890123456:role/a"
+      allow = { users = ["uplaoder", "zoe"], groups = ["medea"] }
+      """,
+      ":9: roles.uploader.policy_file names '/etc/rolekeeper/uplaoder.json', which can't be read: there is no such file; did you mean uploader.json?",
+      ":12: roles.x.allow.users names user 'uplaoder', which this host doesn't know; did you mean 'uploader'? If not, run: sudo useradd --system uplaoder",
+      ":12: roles.x.allow.users names user 'zoe', which this host doesn't know; correct the name, or run: sudo useradd --system zoe",
+      ":12: roles.x.allow.groups names group 'medea', which this host doesn't know; did you mean 'media'? If not, run: sudo groupadd --system medea"
+    ).check(on: host)
+  }
+
+  /// It said of a policy in use that it isn't read.
+  @Test func `a file of roles.d that a setting names is read`() {
+    let policy = #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#
+    let role =
+      "[roles.x]\nrole_arn = \"acs:ram::1234567890123456:role/a\"\npolicy_file = \"x.json\"\nallow = { users = [\"uploader\"] }\n"
+    let notes = { (files: [String: String], lines: String) in
+      FakeHost().load(soundSettings + lines, rolesD: files).diagnostics.filter { $0.severity == .note }
+        .map { $0.problem.prefix { $0 != " " } }
+    }
+    #expect(notes(["x.toml": role, "x.json": policy], "") == [])
+    #expect(notes(["x.toml": role, "x.json": policy, "y.json": policy], "") == ["'y.json'"])
+    #expect(notes(["x.json": policy], "policy_file = \"roles.d/x.json\"\n") == [])
+    #expect(notes(["ca.pem": "-----BEGIN CERTIFICATE-----\n"], "[sts]\nca_file = \"roles.d/ca.pem\"\n") == [])
+    // A file that isn't TOML may name it.
+    #expect(notes(["x.toml": role + "=", "x.json": policy], "") == [])
+  }
+
   @Test func `files of roles.d that aren't read are noted, but for hidden ones`() {
     let loaded = FakeHost().load(
       soundSettings, rolesD: ["y.conf": "", "foo.toml.bak": "", ".a.toml.swp": "", "b.toml": ""])
@@ -225,8 +262,68 @@ import Testing
   ])
   func `a rate that can't carry the roles is told the figure that can`(_ finding: Finding) { finding.check() }
 
+  /// The first error hid the others.
+  @Test(arguments: [
+    (
+      "roles.uploader",
+      "roles.uploader is configured twice, first at /etc/rolekeeper/rolekeeper.toml:6; remove or rename one of them"
+    ),
+    (
+      "roles.Backup",
+      "roles.Backup is no name for a role; write [roles.backup]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
+    ),
+    ("role.backup", "role is not a setting; did you mean roles?"),
+  ])
+  func `what else is wrong with a role that can't be one is reported, too`(_ header: String, _ first: String) {
+    let text = """
+      [\(header)]
+      pool = 99
+      policy_file = "missing.json"
+      allow = { groups = ["ghosts"] }
+      """
+    let name = header.replacing("role.", with: "roles.")
+    let loaded = FakeHost().load(soundSettings, rolesD: ["b.toml": text])
+    #expect(
+      loaded.diagnostics.map { $0.description.replacing("/etc/rolekeeper/roles.d/b.toml", with: "") } == [
+        ":1: \(first)",
+        ":1: \(name).role_arn is missing; set role_arn to acs:ram::ACCOUNT:role/NAME",
+        ":2: \(name).pool is 99, allowed are 1 to 16; write pool = 16 or remove the line to use 2",
+        ":3: \(name).policy_file names '/missing.json', which can't be read: there is no such file; correct the path"
+          .replacing("'/missing", with: "'/etc/rolekeeper/roles.d/missing"),
+        ":4: \(name).allow.groups names group 'ghosts', which this host doesn't know; correct the name, or run: sudo groupadd --system ghosts",
+      ])
+  }
+
+  @Test func `the copy of a role has no files that stand in its way`() {
+    let files = "[[roles.uploader.files]]\npath = \"/srv/a\"\n"
+    let copy = "[roles.uploader]\nrole_arn = \"acs:ram::1234567890123456:role/b\"\nallow = { users = [\"uploader\"] }\n"
+    var host = FakeHost()
+    host.directories["/srv"] = FakeHost.File(uid: 998, mode: 0o711)
+    #expect(host.load(soundSettings + files, rolesD: ["b.toml": copy + files]).diagnostics.count == 1)
+  }
+
+  @Test(arguments: [
+    ("[sockets]\nmode = \"0770\"", "socket.mode"),
+    ("[[roles.uploader.file]]\nmode = \"0777\"", "roles.uploader.files.mode"),
+    ("[source.Two]\ntype = \"ecs\"\ncredential = \"access-key\"", "source.Two.type"),
+  ])
+  func `what is wrong in a table by a misspelt name is reported, too`(_ lines: String, _ key: String) {
+    let text = soundSettings.replacing("[socket]\ngroup = \"rolekeeper-clients\"\n", with: "") + lines
+    let found = FakeHost().load(text).diagnostics
+    #expect(found.contains { $0.place.key == key && ($0.place.line ?? 0) >= 7 }, "\(found)")
+  }
+
+  @Test func `both limits of duration are compared with it`() {
+    Finding(
+      "", "duration = \"2h\"\nmax_duration = \"1h\"\nrefresh_after = \"3h\"",
+      #":10: roles.uploader.max_duration is 1h, allowed are 2h to 12h with this duration; write max_duration = "2h" or remove the line to use duration"#,
+      #":11: roles.uploader.refresh_after is 3h, allowed are 2s to 2h with this duration; write refresh_after = "2h" or remove the line to use half of duration"#
+    ).check()
+  }
+
   @Test func `the same role in two files is told with both places`() {
-    let other = "[roles.uploader]\nrole_arn = \"acs:ram::1234567890123456:role/b\"\n"
+    let other =
+      "[roles.uploader]\nrole_arn = \"acs:ram::1234567890123456:role/b\"\nallow = { users = [\"uploader\"] }\n"
     let loaded = FakeHost().load(soundSettings, rolesD: ["b.toml": other, "a.toml": "[sts]\n", "c.txt": "x"])
     #expect(
       loaded.diagnostics.map(\.description) == [

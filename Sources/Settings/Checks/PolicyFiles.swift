@@ -39,7 +39,8 @@ final class PolicyFiles {
       if error == .denied {
         findings.denied(place, problem, SafeFix.reach(path, on: host))
       } else {
-        findings.error(place, problem, "correct the path")
+        findings.error(
+          place, problem, error == .missing ? host.remedyForMissing(path, "correct the path") : "correct the path")
       }
       return nil
     }

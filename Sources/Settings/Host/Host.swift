@@ -37,6 +37,13 @@ package protocol Host {
 
 extension Host {
   package var resolverOptions: String? { nil }
+
+  /// What to do about a file that isn't there: the name of another one in its directory, if a slip leads to it.
+  func remedyForMissing(_ path: String, _ otherwise: String) -> String {
+    let names = (try? names(in: PathText.directory(of: path))) ?? []
+    let near = Spelling.nearest(to: PathText.name(of: path), among: names.filter { !$0.hasPrefix(".") }.sorted())
+    return near.map { "did you mean \($0)?" } ?? otherwise
+  }
 }
 
 package struct HostUser: Hashable, Sendable {

@@ -14,6 +14,8 @@ final class LoadContext {
   let reach = SocketReach()
   /// Of all roles whose times are sound, whatever else is wrong with them.
   var timings: [RoleTiming] = []
+  /// The paths of the files that settings name, to be read.
+  var filesRead: Set<String> = []
   /// What many roles have in common is kept once.
   private var sessionNames: [String: SessionNameTemplate] = [:]
   private var rules: Set<AccessRule> = []

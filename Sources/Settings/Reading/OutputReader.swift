@@ -5,7 +5,7 @@ final class OutputReader {
   private typealias Keys = Schema.Output
 
   /// nil when [files] was reported.
-  private let filesDirectory: String?
+  let filesDirectory: String?
   private var claims: [String: String] = [:]
   private var outputs: [(path: String, place: Place)] = []
 

@@ -1,3 +1,5 @@
+import Core
+
 /// A user or group of the settings, resolved.
 struct Principal: Hashable {
   let id: UInt32
@@ -37,6 +39,13 @@ final class Principals {
     }
     numbered[kind, default: [:]][number] = answer
     return answer
+  }
+
+  /// The name in the host's own list that a slip makes `name` of.
+  func nearest(_ kind: PrincipalKind, to name: String) -> String? {
+    guard let list = try? host.read(kind == .user ? "/etc/passwd" : "/etc/group", limit: 1 << 20) else { return nil }
+    let lines = String(decoding: list.bytes, as: UTF8.self).split(separator: "\n")
+    return Spelling.nearest(to: name, among: lines.map { String($0.prefix { $0 != ":" }) })
   }
 
   /// The names of all that were found, by their numbers.

@@ -111,18 +111,19 @@ struct RoleReader {
     let surviveOutage = table.duration(Keys.surviveOutage)
     let lapseMargin = table.duration(Keys.lapseMargin)
     guard let duration else { return nil }
+    var isInRange = true
     if let maxDuration, maxDuration < duration {
       table.reportRange(
         Keys.maxDuration, maxDuration, duration...Keys.maxDuration.allowed.upperBound, because: " with this duration")
-      return nil
+      isInRange = false
     }
     if let refreshAfter, refreshAfter > duration {
       table.reportRange(
         Keys.refreshAfter, refreshAfter, Keys.refreshAfter.allowed.lowerBound...duration, because: " with this duration"
       )
-      return nil
+      isInRange = false
     }
-    guard let pool, let floor, let surviveOutage, let lapseMargin else { return nil }
+    guard isInRange, let pool, let floor, let surviveOutage, let lapseMargin else { return nil }
     guard refreshAfter != nil || !table.isWritten(Keys.refreshAfter) else { return nil }
     let timing = RoleTiming(
       duration: duration, maxDuration: maxDuration, pool: pool, refreshAfter: refreshAfter, floor: floor,

@@ -94,10 +94,11 @@ extension STSSettings {
     } catch {
       let problem = "is '\(path)', which can't be read: \(error)"
       let remedy = "correct the path, or remove the line to use the system's certificates"
-      if error == .denied {
-        table.findings.denied(place, problem, remedy)
-      } else {
-        table.findings.error(place, problem, remedy)
+      let host = table.context.host
+      switch error {
+      case .denied: table.findings.denied(place, problem, SafeFix.reach(path, on: host))
+      case .missing: table.findings.error(place, problem, host.remedyForMissing(path, remedy))
+      default: table.findings.error(place, problem, remedy)
       }
       return false
     }
@@ -109,6 +110,11 @@ extension ProxySettings {
   static func read(_ table: TableReader) -> ProxySettings? {
     typealias Keys = Schema.STS
     let passwordFile = table.readPath(Keys.proxyPasswordFile)
+    func checkPassword() {
+      guard let passwordFile, SecretFileCheck.proxyPassword(in: table).check(file: passwordFile) else { return }
+      table.findings.add(
+        table.context.check?.trials.proxyPassword(passwordFile), at: table.place(of: Keys.proxyPasswordFile))
+    }
     guard let text = table.text(Keys.proxy) else {
       if table.isWritten(Keys.proxyPasswordFile), !table.isWritten(Keys.proxy) {
         table.findings.error(
@@ -120,14 +126,12 @@ extension ProxySettings {
     do throws(ProxyAddress.Flaw) {
       let address = try ProxyAddress(text)
       checkPair(user: address.user, table)
-      if let passwordFile, SecretFileCheck.proxyPassword(in: table).check(file: passwordFile) {
-        table.findings.add(
-          table.context.check?.trials.proxyPassword(passwordFile), at: table.place(of: Keys.proxyPasswordFile))
-      }
+      checkPassword()
       return ProxySettings(address: address, passwordFile: passwordFile)
     } catch {
       let (problem, remedy) = words(for: error)
       table.findings.error(table.place(of: Keys.proxy), problem, remedy)
+      checkPassword()
       return nil
     }
   }

@@ -78,6 +78,7 @@ extension TableReader {
         place(of: key), "is '\(text)', expected \(key.form), without '..' and control characters", key.remedy())
       return nil
     }
+    context.filesRead.insert(path)
     return path
   }
 

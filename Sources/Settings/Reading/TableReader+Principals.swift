@@ -66,7 +66,9 @@ extension TableReader {
   /// `useradd 1002` would make a user of that name, with another number.
   private func unknownRemedy(_ name: String, _ kind: PrincipalKind) -> String {
     guard name.utf8.allSatisfy(\.isDigit), !name.isEmpty else {
-      return "correct the name, or run: \(kind.creation) \(SafeFix.quoted(name))"
+      let near = context.principals.nearest(kind, to: name)
+      return (near.map { "did you mean '\($0)'? If not, run: " } ?? "correct the name, or run: ")
+        + "\(kind.creation) \(SafeFix.quoted(name))"
     }
     guard let number = UInt32(name), number != .max else {
       return "correct it: that is no \(kind.rawValue)'s number either"

@@ -38,12 +38,18 @@ struct TableReader {
 
   /// The table under `key`, read by `schema`; one that isn't written is empty.
   func table(_ key: TableKey, _ schema: SettingTable) -> TableReader {
-    TableReader(nodes(key), schema: schema, at: place(of: key), context: context)
+    var place = place(of: key)
+    place.line = member(key)?.line ?? misspelt(key)?.line ?? place.line
+    return TableReader(nodes(key), schema: schema, at: place, context: context)
   }
 
-  /// The members of the table under `key`, whatever their names.
+  /// The members of the table under `key`, whatever their names. A table by a misspelt name, which was reported, is read for what else
+  /// is wrong with it.
   func nodes(_ key: TableKey) -> [TOMLNode] {
-    guard let node = member(key) else { return [] }
+    guard let node = member(key) else {
+      if case .table(let nodes)? = misspelt(key)?.value { return nodes }
+      return []
+    }
     guard case .table(let nodes) = node.value else {
       reportType(key, node)
       return []
@@ -63,8 +69,9 @@ struct TableReader {
 
   /// The tables of a list of tables.
   func tables(_ key: TableKey, _ schema: SettingTable) -> [TableReader] {
-    guard let node = member(key) else { return [] }
+    guard let node = member(key) ?? misspelt(key) else { return [] }
     guard case .array(let items) = node.value else {
+      if member(key) == nil { return [] }
       findings.error(
         place(of: key), "is \(node.value.article), expected a list of tables",
         "write [[\(path(key.name))]] and its keys below")
@@ -73,6 +80,7 @@ struct TableReader {
     return items.compactMap { item in
       let place = Place(file: place.file, line: item.line, key: path(key.name))
       guard case .table(let nodes) = item.value else {
+        if member(key) == nil { return nil }
         findings.error(
           place, "holds \(item.value.article), expected tables", "write [[\(place.key)]] and its keys below")
         return nil
@@ -89,6 +97,10 @@ struct TableReader {
   /// Whether a name that isn't in the schema, and was reported, is a misspelling of `key`: then that isn't missing.
   func isMisspelt(_ key: any SettingKey) -> Bool {
     members[key.name] == nil && members.keys.contains { isMisspelling($0, of: key) }
+  }
+
+  private func misspelt(_ key: TableKey) -> TOMLNode? {
+    members.values.filter { isMisspelling($0.key, of: key) }.min { $0.line < $1.line }
   }
 
   func isMisspelling(_ name: String, of key: any SettingKey) -> Bool {
