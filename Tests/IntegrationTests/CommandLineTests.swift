@@ -183,13 +183,15 @@ import Wire
 
   @Test func `check tells all that is wrong in one run`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
+    for index in lab.draft.roles.indices { lab.draft.roles[index].more = "allow = { users = [0] }" }
+    try lab.writeSettings()
     let good = try ChildProcess.run([Programs.commandLine, "check", "--config", lab.configPath])
     #expect(good.status == 0 && good.errors.isEmpty, "\(good)")
     #expect(
       good.output.hasSuffix(
         "\(lab.configPath): 2 roles, nothing wrong with the settings; STS was not asked: once the daemon runs, 'rolekeeper status' shows its answers; the settings in force were not compared: a reload also refuses settings that look cut off\n"
       ), "\(good)")
-    lab.draft.roles[0].more = "colour = \"green\""
+    lab.draft.roles[0].more += "\ncolour = \"green\""
     lab.draft.roles[0].times = lab.draft.roles[0].times.replacing("\"15min\"", with: "900")
     lab.draft.roles[1].arn = "uploader"
     lab.draft.socket = "mode = \"0777\""
@@ -206,6 +208,8 @@ import Wire
 
   @Test func `check looks at the AccessKey's file too`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
+    for index in lab.draft.roles.indices { lab.draft.roles[index].more = "allow = { users = [0] }" }
+    try lab.writeSettings()
     chmod(lab.draft.keyPath, 0o644)
     let loose = try ChildProcess.run([Programs.commandLine, "check", "--config", lab.configPath])
     #expect(loose.status == 78 && loose.output.contains("keep it in /etc/rolekeeper"), "\(loose)")

@@ -39,6 +39,7 @@ enum SettingsText {
   static let backup = """
     [roles.backup]
     role_arn = "acs:ram::1234567890123456:role/backup"
+    allow = { users = ["root"] }
 
     """
 }

@@ -86,20 +86,42 @@ struct RoleReader {
     let users = allow.principals(Schema.Allow.users)
     let groups = allow.principals(Schema.Allow.groups)
     for (user, place) in users { table.context.reach.add(user, at: place) }
-    noteEmpty(allow)
+    reportNobody(allow)
     return table.context.shared(
       AccessRule(uids: Set(users.map(\.principal.id)), gids: Set(groups.map(\.principal.id))))
   }
 
-  /// A list that a template left empty looks like one that lets somebody in.
-  private func noteEmpty(_ allow: TableReader) {
-    guard table.isWritten(Keys.allow), allow.isEmptyList(Schema.Allow.users), allow.isEmptyList(Schema.Allow.groups),
-      allow.isWritten(Schema.Allow.users) || allow.isWritten(Schema.Allow.groups)
+  /// A list that a template left empty looks like one that lets somebody in. A role without readers and files may have lost them with the
+  /// end of its file, or is root's alone, of which the daemon needn't speak at each start.
+  private func reportNobody(_ allow: TableReader) {
+    guard table.reportsMissing, allow.isEmptyList(Schema.Allow.users), allow.isEmptyList(Schema.Allow.groups) else {
+      return
+    }
+    // What is misspelt or of another type was reported.
+    let isAllowRead = table.member(Keys.allow).map { if case .table = $0.value { true } else { false } }
+    guard isAllowRead ?? !table.isMisspelt(Keys.allow), !allow.isMisspelt(Schema.Allow.users),
+      !allow.isMisspelt(Schema.Allow.groups)
     else { return }
+    if table.context.check != nil, !hasFiles {
+      table.findings.warning(
+        table.place(of: Keys.allow),
+        "names nobody, and the role has no file, so only root and the admins get its credential",
+        "write its readers, as allow = \(Keys.allow.example), or [[roles.\(name).files]]; users = [\"root\"] says that root alone is meant"
+      )
+      return
+    }
+    guard allow.isWritten(Schema.Allow.users) || allow.isWritten(Schema.Allow.groups) else { return }
     table.findings.note(
       table.place(of: Keys.allow),
       "names nobody, so only root, the daemon's user and the admins may read the role over the socket",
       "name its readers, or remove allow if that is meant")
+  }
+
+  /// Whether any are written, with or without errors.
+  private var hasFiles: Bool {
+    guard let node = table.member(Keys.files) else { return table.isMisspelt(Keys.files) }
+    if case .array(let items) = node.value { return !items.isEmpty }
+    return true
   }
 
   private func timing() -> RoleTiming? {
