@@ -200,11 +200,11 @@ package final class AccessKeySource {
   var missingKeyAdvice: String { fileError?.sentence ?? "no AccessKey has been read yet" }
 
   /// Reads a key without keeping anything; throws a sentence that names the file and the fix.
-  package static func read(_ location: Location) throws(AccessKeyUnusable) -> AccessKey {
+  package static func read(_ location: Location, mayOthersRead: Bool = false) throws(AccessKeyUnusable) -> AccessKey {
     let path = location.path
     let content: Secret
     do throws(SecretFile.Unreadable) {
-      content = try SecretFile.read(path, mayOthersRead: location != .file(path), most: 65_536)
+      content = try SecretFile.read(path, mayOthersRead: mayOthersRead || location != .file(path), most: 65_536)
     } catch {
       // Nobody puts a file into /run/credentials, or changes one there.
       throw AccessKeyUnusable(

@@ -47,7 +47,8 @@ package struct StartCheck {
   /// systemd copies the file as root when the unit starts, so the fix is another than for a file that the daemon reads.
   private static func passedKey(_ path: String) -> StartTrials.Finding? {
     do throws(AccessKeyUnusable) {
-      return doubt(try AccessKeySource.read(.file(path)), in: path)
+      // As systemd will; who else may read it is looked at elsewhere.
+      return doubt(try AccessKeySource.read(.file(path), mayOthersRead: true), in: path)
     } catch {
       let fix =
         error.isReadable

@@ -60,6 +60,13 @@ import Testing
         "in that one, write the one that begins with LTAI as the id, then run: systemctl restart rolekeeper"))
   }
 
+  /// systemd copies it as root, whatever its mode: the check ended with 78, and the daemon used the key.
+  @Test func `a key that the unit passes may be open to others, and the daemon's own may not`() throws {
+    let path = try directory.write(Self.sound, to: "key", mode: 0o644)
+    #expect(try passedKey(path) == nil)
+    #expect(trials.keyFile(path)?.problem.contains("others than its owner may read it") == true)
+  }
+
   @Test func `a key that looks cut off is a warning without the key`() throws {
     let path = try key("AccessKey ID,AccessKey Secret\nLTAI123456789012,abcdefghijA\n")
     for finding in [trials.keyFile(path), try passedKey(path), trials.credential(path)] {

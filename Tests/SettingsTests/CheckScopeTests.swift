@@ -423,8 +423,21 @@ import Testing
       ])
     #expect(
       try Self.check(Self.host(dropIn: "LoadCredential="), "") == [
-        ":3: source.main.credential is 'access-key', which \(Self.unitPath) doesn't pass; "
-          + "run: systemctl edit rolekeeper, with the lines [Service] and LoadCredential=access-key:/etc/rolekeeper/access-key"
+        ":3: source.main.credential is 'access-key', which \(Self.unitPath) doesn't pass; put the AccessKey into /etc/rolekeeper/access-key, with mode 0400, "
+          + "and run: sudo systemctl edit rolekeeper, with the lines [Service], LoadCredential=access-key:/etc/rolekeeper/access-key and SetCredential=access-key:missing; "
+          + "then run: sudo rolekeeper check && sudo systemctl restart rolekeeper"
+      ])
+  }
+
+  /// It proposed to have the unit pass `acess-key`, too.
+  @Test func `a misspelt credential is answered with the one that the unit passes`() throws {
+    var host = try Self.host()
+    let text = soundSettings.replacing("\"access-key\"\n[", with: "\"acess-key\"\n[")
+    host.files[FakeHost.path] = FakeHost.File(text: text)
+    let scope = CheckScope(unit: InstalledUnit(on: host), trials: .passing())
+    #expect(
+      SettingsLoader(host: host, check: scope).load(FakeHost.path).diagnostics.map(\.description) == [
+        "\(FakeHost.path):3: source.main.credential is 'acess-key', which \(Self.unitPath) doesn't pass; did you mean \"access-key\", which the unit passes?"
       ])
     #expect(
       FakeHost().load(text).diagnostics.map(\.description) == [

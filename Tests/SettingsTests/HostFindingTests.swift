@@ -154,7 +154,7 @@ import Testing
     expect(
       host.load(soundSettings.replacing("\"access-key\"\n[", with: "\"other\"\n[")),
       [
-        "/etc/rolekeeper/rolekeeper.toml:3: source.main.credential is 'other', which systemd didn't pass; run: systemctl edit rolekeeper, with the lines [Service] and LoadCredential=other:/etc/rolekeeper/other"
+        "/etc/rolekeeper/rolekeeper.toml:3: source.main.credential is 'other', which systemd didn't pass; put the AccessKey into /etc/rolekeeper/other, with mode 0400, and run: sudo systemctl edit rolekeeper, with the lines [Service], LoadCredential=other:/etc/rolekeeper/other and SetCredential=other:missing; then run: sudo rolekeeper check && sudo systemctl restart rolekeeper"
       ])
     expect(
       host.load(soundSettings.replacing("credential =", with: "file = \"/k.csv\"\ncredential =")),

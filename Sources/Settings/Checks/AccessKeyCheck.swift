@@ -1,3 +1,5 @@
+import Core
+
 /// Looks whether a source's AccessKey is there and hidden from others, and has it tried where that is asked for.
 struct AccessKeyCheck {
   let table: TableReader
@@ -24,15 +26,19 @@ struct AccessKeyCheck {
       }
       table.findings.note(
         place, "is not checked: credentials exist inside the unit only",
-        "to see them, start the unit: systemctl start rolekeeper")
+        "to see them, start the unit: sudo systemctl start rolekeeper")
       return ""
     }
     let path = "\(directory)/\(name)"
     do throws(HostError) { _ = try table.context.host.status(of: path) } catch {
       if error == .missing {
-        table.findings.error(place, "is '\(name)', which systemd didn't pass", Self.loadCredential(name))
+        let passed = (try? table.context.host.names(in: directory)) ?? []
+        table.findings.error(
+          place, "is '\(name)', which systemd didn't pass", Self.remedy(for: name, passed: passed, by: "systemd"))
       } else {
-        table.findings.error(place, "is '\(name)', and what systemd passed can't be seen: \(error)", "restart the unit")
+        table.findings.error(
+          place, "is '\(name)', and what systemd passed can't be seen: \(error)",
+          "run: sudo systemctl restart rolekeeper")
       }
       return nil
     }
@@ -57,12 +63,14 @@ struct AccessKeyCheck {
     }
     switch unit.credentials[name] {
     case nil:
-      table.findings.error(place, "is '\(name)', which \(unit.path) doesn't pass", Self.loadCredential(name))
+      table.findings.error(
+        place, "is '\(name)', which \(unit.path) doesn't pass",
+        Self.remedy(for: name, passed: Array(unit.credentials.keys), by: "the unit"))
       return false
     case .other:
       table.findings.note(
         place, "is not checked: the unit doesn't take it from a file that it names",
-        "systemctl start rolekeeper shows whether it can be used")
+        "sudo systemctl start rolekeeper shows whether it can be used")
     case .file(let path):
       guard let attempt = check.trials.passedKey else {
         table.findings.note(
@@ -72,12 +80,42 @@ struct AccessKeyCheck {
       }
       let finding = attempt(path)
       table.findings.add(finding, at: place)
-      return finding?.severity != .error
+      guard finding?.severity != .error else { return false }
+      lookForOthers(at: path, place)
     }
     return true
   }
 
-  private static func loadCredential(_ name: String) -> String {
-    "run: systemctl edit rolekeeper, with the lines [Service] and LoadCredential=\(name):\(SafeFix.home)/\(name)"
+  /// Whom the file's mode and owner let in. systemd copies it as root, whatever they are, so it is usable.
+  private func lookForOthers(at path: String, _ place: Place) {
+    let trust = table.context.trust
+    // One that the daemon's user can't look at is closed to others.
+    guard let status = try? table.context.host.status(of: path), status.kind == .file else { return }
+    let writers = trust.writers(status)
+    let isReadable = status.mode & 0o077 != 0
+    guard writers != nil || isReadable else { return }
+    let commands = (writers?.commands.filter { $0 == "chown root" } ?? []) + (isReadable ? ["chmod 0400"] : [])
+    let problem =
+      writers.map { "\($0.who) may write to it (\($0.cause))" }
+      ?? "others than its owner may read it: its mode is \(status.mode.octal)"
+    let fix = SafeFix.change(path, by: commands, on: table.context.host)
+    table.findings.warning(
+      place, "names '\(path)' by the unit's LoadCredential=, and \(problem)",
+      isReadable ? "\(fix); make a new AccessKey if others had access" : fix)
+  }
+
+  /// With `SetCredential=` the service starts without the file, and the daemon says what is missing.
+  private static func remedy(for name: String, passed: [String], by whom: String) -> String {
+    if let near = Spelling.nearest(to: name, among: passed.sorted()) {
+      return "did you mean \"\(near)\", which \(whom) passes?"
+    }
+    // What else systemd would read as more than a name.
+    guard ShellWord.isPlain(name), !name.contains(":") else {
+      return "choose a name of letters, digits, '-' and '_', and write the same in the unit's LoadCredential="
+    }
+    return
+      "put the AccessKey into \(SafeFix.home)/\(name), with mode 0400, and run: "
+      + SafeFix.dropIn(
+        "LoadCredential=\(name):\(SafeFix.home)/\(name)", "SetCredential=\(name):\(InstalledUnit.missingCredential)")
   }
 }
