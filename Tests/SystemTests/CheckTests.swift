@@ -18,7 +18,61 @@ extension UnderSystemd {
       defer { _ = try? service.box.ask("mv /etc/rolekeeper/kept /etc/rolekeeper/access-key") }
       let bad = try service.box.run(["rolekeeper", "check"])
       #expect(bad.status == 78 && bad.errors.isEmpty, "\(bad)")
-      #expect(bad.output.contains("AccessKey file '/etc/rolekeeper/access-key': others than its owner may read it"))
+      #expect(bad.output.contains("AccessKey file '/etc/rolekeeper/access-key': "))
+    }
+
+    /// It ended with 78, "can't be used", and the daemon used the key.
+    @Test func `a key that systemd copies though others may read it is a warning, and the daemon starts`() throws {
+      let service = try Service()
+      try service.box.ask("chmod 0644 /etc/rolekeeper/access-key")
+      defer { _ = try? service.box.ask("chmod 0400 /etc/rolekeeper/access-key") }
+      let found = try service.box.run(["rolekeeper", "check"])
+      #expect(found.status == 0 && found.output.contains("warning: source.main.credential names "), "\(found)")
+      #expect(found.output.contains("run: sudo chmod 0400 /etc/rolekeeper/access-key"), "\(found)")
+      try service.start()
+      _ = try service.credential("uploader")
+    }
+
+    @Test func `whether anybody listens on the socket is said`() throws {
+      let service = try Service()
+      let hint =
+        "nothing listens on its socket: if the service isn't running, start it: sudo systemctl start rolekeeper"
+      #expect(try service.box.run(["rolekeeper", "check"]).output.contains(hint))
+      try service.start()
+      #expect(try !service.box.run(["rolekeeper", "check"]).output.contains(hint))
+    }
+
+    /// `check` found nothing wrong; the reload was refused, and the next start failed for ever.
+    @Test func `what lies in a directory of /run/rolekeeper that nobody makes is found`() throws {
+      let service = try Service()
+      try service.write(
+        SettingsText.usual.replacing("[socket]", with: "[socket]\npath = \"/run/rolekeeper/sub/k.sock\""))
+      let socket = try service.box.run(["rolekeeper", "check"])
+      #expect(socket.status == 78 && socket.output.contains("write path = \"/run/rolekeeper/k.sock\""), "\(socket)")
+      try service.write(SettingsText.usual + Self.output("/run/rolekeeper/sub/c.env"))
+      let file = try service.box.run(["rolekeeper", "check"])
+      #expect(
+        file.status == 0
+          && file.output.contains("write path = \"c.env\", which is then /run/rolekeeper/roles/backup/c.env"), "\(file)"
+      )
+      try service.write(SettingsText.usual + Self.output("c.env"))
+      #expect(try !service.box.run(["rolekeeper", "check"]).output.contains("roles.backup.files"))
+    }
+
+    /// The reload that moved it was the last one that worked.
+    @Test func `a moved socket that systemctl reload won't find is a warning, whose fix works`() throws {
+      let service = try Service()
+      try service.start()
+      try service.write(SettingsText.usual.replacing("[socket]", with: "[socket]\npath = \"/run/rolekeeper/k.sock\""))
+      let before = try service.box.run(["rolekeeper", "check"])
+      #expect(before.status == 0 && before.output.contains("sudo systemctl restart rolekeeper"), "\(before)")
+      #expect(try service.systemctl("reload").status == 0 && service.systemctl("reload").status != 0)
+      let moved = try service.box.run(["rolekeeper", "check"])
+      let line = try #require(moved.output.split(separator: " ").first { $0.hasPrefix("Environment=") })
+      #expect(!moved.output.contains("systemctl restart"), "\(moved)")
+      try service.override(String(line.prefix { $0 != ";" }))
+      #expect(try service.systemctl("reload").status == 0)
+      #expect(try !service.box.run(["rolekeeper", "check"]).output.contains("socket.path"))
     }
 
     /// It advised to remove the socket of the daemon that was serving, and ended with 78.
