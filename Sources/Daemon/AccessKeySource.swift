@@ -253,7 +253,7 @@ package struct AccessKeyUnusable: Error, CustomStringConvertible {
   var remedy: String? {
     if isMissing {
       return "put it where the unit's LoadCredential= looks for it "
-        + "(as installed: install -m 0400 AccessKey.csv /etc/rolekeeper/access-key), then run: systemctl restart rolekeeper"
+        + "(as installed: sudo install -m 0400 AccessKey.csv /etc/rolekeeper/access-key), then run: sudo systemctl restart rolekeeper"
     }
     switch location {
     case .file: return fix
@@ -261,7 +261,7 @@ package struct AccessKeyUnusable: Error, CustomStringConvertible {
       // Nobody can write to a path in /run/credentials: the file it was copied from is what can be fixed.
       return
         "it is systemd's copy of the file that the unit's LoadCredential= names (/etc/rolekeeper/access-key as installed): "
-        + "\(fix.map { "in that one, \($0)" } ?? "see to that one"), then run: systemctl restart rolekeeper"
+        + "\(fix.map { "in that one, \($0)" } ?? "see to that one"), then run: sudo systemctl restart rolekeeper"
     }
   }
 }

@@ -100,7 +100,7 @@ extension DirectoryWatch {
       if let limit {
         let what = number == EMFILE ? "inotify instance" : "inotify watch"
         reason = "no \(what) is left for this user (sysctl fs.inotify.\(limit)\(Self.value(of: limit)))"
-        advice = "raise it in a file of /etc/sysctl.d and run: sysctl --system; \(meanwhile)"
+        advice = "raise it in a file of /etc/sysctl.d and run: sudo sysctl --system; \(meanwhile)"
       } else {
         reason = "cannot watch '\(directory)': \(String(cString: strerror(number)))"
         advice =

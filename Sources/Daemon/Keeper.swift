@@ -173,7 +173,11 @@ package final class Keeper: SocketBackend {
     hasToldOfUnlockedSecrets = true
     log.write(
       .secretsNotLocked,
-      [.advice("raise LimitMEMLOCK= of the unit (systemctl edit rolekeeper), or encrypt the swap")])
+      [
+        .advice(
+          "raise LimitMEMLOCK= of the unit (sudo systemctl edit rolekeeper, then sudo systemctl restart rolekeeper), or encrypt the swap"
+        )
+      ])
   }
 
   /// A deadline whose timer is a minute overdue although nothing is under way for it: the loop is stuck.

@@ -74,6 +74,6 @@ package struct StopCleanup {
 
   /// systemctl(1), `clean`: of a unit that isn't running. What the files hold expires by itself.
   private var remedy: String {
-    "if the service is to stay stopped, run: systemctl reset-failed \(unit); systemctl clean --what=runtime \(unit)"
+    "if the service is to stay stopped, run: sudo systemctl reset-failed \(unit); sudo systemctl clean --what=runtime \(unit)"
   }
 }

@@ -57,7 +57,7 @@ import Testing
     let credential = try #require(trials.credential(path))
     #expect(
       credential.remedy.hasSuffix(
-        "in that one, write the one that begins with LTAI as the id, then run: systemctl restart rolekeeper"))
+        "in that one, write the one that begins with LTAI as the id, then run: sudo systemctl restart rolekeeper"))
   }
 
   /// systemd copies it as root, whatever its mode: the check ended with 78, and the daemon used the key.
