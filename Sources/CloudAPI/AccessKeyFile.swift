@@ -134,6 +134,8 @@ struct AccessKeyParts {
     case .secret:
       guard secret == nil else { throw AccessKeyFileError(.twice(.secret), line: line) }
       guard value.isCredentialText else { throw AccessKeyFileError(.malformed(.secret), line: line) }
+      // The two halves of a temporary credential, swapped.
+      guard !value.starts(with: "STS.") else { throw AccessKeyFileError(.temporary, line: line) }
       secret = Secret(copying: value)
     }
   }

@@ -89,10 +89,19 @@ package struct STSResponse {
   }
 
   package func callerIdentity(from body: Span<UInt8>) -> STSAnswer<CallerIdentity> {
-    answer(from: body) { (root) throws(AnswerFault) in
+    let found: STSAnswer<CallerIdentity> = answer(from: body) { (root) throws(AnswerFault) in
       CallerIdentity(
         arn: try root.text("Arn").printable(most: 256), userID: root["UserId"]?.string()?.printable(most: 64))
     }
+    // The table's advice is about assuming a role, which has no part in this call.
+    guard case .refused(let failure) = found, failure.code == "NoPermission" else { return found }
+    return .refused(
+      Failure(
+        failure.kind, code: failure.code, httpStatus: failure.httpStatus, requestID: failure.requestID,
+        notBefore: failure.notBefore,
+        advice:
+          "a policy forbids the user that signs sts:GetCallerIdentity; look at that user's policies, and ask whoever manages the "
+          + "account about control policies"))
   }
 
   private func answer<Content>(

@@ -21,6 +21,11 @@ package struct ReaderQuery: Hashable, Sendable {
     min(timing.maxDuration, max(RoleTiming.allowedDuration.lowerBound, (minTTL ?? .zero) * 5 / 4 + .seconds(60)))
   }
 
+  /// The longest of whole seconds for which less than `duration` is fetched.
+  fileprivate static func longestMinTTL(below duration: Duration) -> Duration {
+    .seconds(((duration - .seconds(60)) * 4 / 5).wholeSeconds - 1)
+  }
+
   fileprivate func isMet(byFetchOf duration: Duration) -> Bool { duration - Self.transitSpan >= minTTL ?? .zero }
 }
 
@@ -64,6 +69,15 @@ extension RefreshMachine {
   /// The most life that a reader can ask for.
   package var longestMinTTL: Duration { timing.maxDuration - ReaderQuery.transitSpan }
 
+  /// The most life of which it isn't known that STS refuses it, where that is less; `code` is that of the refusal, after which no
+  /// fetch for a reader has succeeded.
+  package var longestUnrefused: (minTTL: Duration, code: String)? {
+    guard let failed = reservations.lastFailed, failed.refuses(failed.duration) else { return nil }
+    let ring = timing.duration - ReaderQuery.transitSpan
+    let most = max(ring, ReaderQuery.longestMinTTL(below: failed.duration))
+    return most < longestMinTTL ? (most, failed.failure.code) : nil
+  }
+
   /// What the role can do for a reader at `now`.
   ///
   /// Any held session that lives long enough will do, of the ring or reserved, whatever the settings are by now.
@@ -99,7 +113,7 @@ extension RefreshMachine {
   ) -> Offer {
     let failed = reservations.lastFailed
     var duration = query.durationToFetch(timing)
-    // STS refuses more than the role's MaxSessionDuration: what it grants to the ring will do then.
+    // STS grants no more than the role's MaxSessionDuration: what it grants to the ring will do then.
     if isMetByRing, let failed, failed.refuses(duration), !failed.refuses(timing.duration) {
       duration = timing.duration
     }
@@ -109,6 +123,12 @@ extension RefreshMachine {
     if isMetByRing && nextAttempt <= min(earliest, query.deadline) { return .wait }
     // Who doesn't wait at all may still join those who have just asked.
     let latest = request == nil ? query.deadline : max(query.deadline, now + Reservations.gatherSpan)
+    // What was refused isn't tried again in the same minute, and until it is tried again nothing else is known.
+    if let failed, failed.refuses(duration),
+      reservations.earliestFetch(at: now) > now || max(earliest, chances.reservation) > latest
+    {
+      return .refused(failed.failure)
+    }
     guard earliest <= latest else { return .notInTime(next: earliest, failure: failed?.failure) }
     guard chances.reservation <= latest else { return .rateTooLow(next: max(earliest, chances.reservation)) }
     if let request, query.isMet(byFetchOf: request.duration) { return .wait }
@@ -126,7 +146,7 @@ extension Failure {
 extension Reservations.FailedFetch {
   /// Whether it showed that so much is more than STS grants.
   fileprivate func refuses(_ duration: Duration) -> Bool {
-    failure.code == Failure.durationRefusedCode && duration >= self.duration
+    [Failure.durationRefusedCode, Failure.grantedLessCode].contains(failure.code) && duration >= self.duration
   }
 
   /// Whether it makes another fetch of `duration` hopeless.

@@ -24,6 +24,18 @@ extension RefreshMachine {
     return max(.zero, end - timing.floor - now)
   }
 
+  /// The session fetched last, where STS grants so much less than is asked that refreshes alone, however well they go, don't keep the
+  /// floor; nil where they do, and while they fail.
+  package var sessionBelowFloor: Session? {
+    guard history.streak == nil, let latest, latest.granted + ServerClock.lifetimeSlack < latest.asked else {
+      return nil
+    }
+    // As long as it takes to the next step at most, by which time another one is there.
+    let step = timing.refreshAfter.inSeconds / Double(timing.pool) * 1.1
+    let leastLife = latest.granted.inSeconds - step * min(1, latest.granted.inSeconds / timing.duration.inSeconds)
+    return leastLife < timing.floor.inSeconds ? latest : nil
+  }
+
   /// The attempt that is queued or under way.
   package var attempt: Attempt? { flight.attempt }
 

@@ -1,6 +1,7 @@
 /// Finds what somebody probably meant.
 package enum Spelling {
-  /// The candidate that is at most two slips from `word`, but not half of it, or that shares its beginning; nil when there is none.
+  /// The candidate that is at most two slips from `word`, but not half of it, or that shares its beginning, of several the one whose
+  /// length is nearest; nil when there is none.
   package static func nearest(to word: String, among candidates: [String]) -> String? {
     let limit = min(2, word.utf8.count / 2)
     // Words of very different length need no look; so a long one costs nothing.
@@ -9,7 +10,10 @@ package enum Spelling {
     if let near = scored.filter({ $0.distance <= limit }).min(by: { $0.distance < $1.distance }) {
       return near.candidate
     }
-    return candidates.first { $0.utf8.count >= 3 && word.utf8.count >= 3 && ($0.hasPrefix(word) || word.hasPrefix($0)) }
+    return candidates.filter {
+      $0.utf8.count >= 3 && word.utf8.count >= 3 && ($0.hasPrefix(word) || word.hasPrefix($0))
+    }
+    .min { abs($0.utf8.count - word.utf8.count) < abs($1.utf8.count - word.utf8.count) }
   }
 
   /// How many insertions, removals, replacements and swaps of neighbours lead from one word to the other, `-` and `_` being one (optimal

@@ -246,7 +246,7 @@ package struct AccessKeyUnusable: Error, CustomStringConvertible {
 
   var problem: String {
     isMissing
-      ? "the file with the AccessKey wasn't there when the service started"
+      ? "systemd found no regular file with the AccessKey when the service started"
       : "AccessKey file '\(location.path)': \(why)"
   }
 

@@ -1,11 +1,15 @@
 import Glibc
+import HTTPClient
 import Systemd
 
-/// Notices when something in a directory was written, renamed into place or removed.
+/// Notices when something in the directory of a file was written, renamed into place or removed.
 ///
 /// The directory is watched rather than the file, so that a file replaced by rename counts. A directory that is itself
 /// moved, replaced or unmounted is found again by its path, every few seconds until it is there. What the kernel doesn't let be watched is
 /// reported once, and then looked at every minute instead.
+///
+/// The file itself is looked at every minute in any case: a link may lead to another directory, and a network file system reports
+/// only what this host changes.
 final class DirectoryWatch {
   /// What it asks of the loop, for tests to fail.
   struct Calls {
@@ -19,7 +23,10 @@ final class DirectoryWatch {
 
   /// For a directory that isn't there.
   private static let search: Int64 = 5_000_000
+  /// From one look at the file to the next.
+  private static let interval: Int64 = 60_000_000
 
+  private let path: String
   private let directory: String
   private let loop: EventLoop
   private let calls: Calls
@@ -27,7 +34,10 @@ final class DirectoryWatch {
   private let faulted: (Fault) -> Void
   private var source: InotifySource?
   private var timer: TimerSource!
+  private var lookTimer: TimerSource!
   private var lastFault: Fault?
+  /// As last looked at, before `handler` was called.
+  private var version: FileVersion?
 
   /// `handler` is called for each change, and while nothing can be watched at each try; `faulted` once for each new reason.
   init(
@@ -35,13 +45,29 @@ final class DirectoryWatch {
     handler: @escaping () -> Void
   ) throws {
     let slash = path.lastIndex(of: "/")
+    self.path = path
     directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     self.loop = loop
     self.calls = calls
     self.handler = handler
     self.faulted = faulted
     timer = try TimerSource(loop, accuracy: 1_000_000) { [unowned self] in find() }
+    // So that it shares a wake-up with other timers.
+    lookTimer = try TimerSource(loop, accuracy: 10_000_000) { [unowned self] in look() }
     begin()
+    version = FileVersion(path)
+    lookTimer.arm(at: EventLoop.bootTime() + Self.interval)
+  }
+
+  var isArmed: Bool { lookTimer.isArmed }
+
+  /// Looks whether another version of the file is there than the last time.
+  func look() {
+    lookTimer.arm(at: EventLoop.bootTime() + Self.interval)
+    let new = FileVersion(path)
+    guard new != version else { return }
+    version = new
+    handler()
   }
 
   private func begin() {
@@ -79,6 +105,7 @@ final class DirectoryWatch {
   // Which file it was doesn't matter: looking once too often is cheap.
   private func take(_ event: InotifySource.Event) {
     if event == .gone { begin() }
+    version = FileVersion(path)
     handler()
   }
 }

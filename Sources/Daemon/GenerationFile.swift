@@ -38,9 +38,6 @@ struct GenerationFile {
   /// What is larger can't be ours, and would leave no room to count on.
   private static let mostGeneration: UInt64 = 1 << 62
 
-  /// In the unit's runtime directory.
-  static let name = "generations"
-
   let path: String
 
   /// The numbers there are: none where there is no file. Throws where there is one that isn't ours, or isn't as it was written.
@@ -124,7 +121,7 @@ struct GenerationFile {
     }
     for output in outputs { text += "\(output.line)\n".utf8 }
     text += Self.seal(of: text)
-    let draft = "\(path).new"
+    let draft = "\(path)\(KeptNames.draftSuffix)"
     unlink(draft)
     let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw Failure(path, errno: errno) }
@@ -166,5 +163,5 @@ struct GenerationFile {
 }
 
 extension GenerationFile {
-  init(inRuntimeDirectory directory: String) { self.init(path: "\(directory)/\(Self.name)") }
+  init(inRuntimeDirectory directory: String) { self.init(path: "\(directory)/\(KeptNames.generations)") }
 }

@@ -56,7 +56,7 @@ final class GenerationReserve {
   /// In the unit's runtime directory, where it outlives the unit; outside of the unit beside the socket.
   private static func file(_ settings: DaemonSettings) -> GenerationFile {
     UnitRuntimeDirectory.path.map { GenerationFile(inRuntimeDirectory: $0) }
-      ?? GenerationFile(path: "\(settings.socket.path).generations")
+      ?? GenerationFile(path: "\(settings.socket.path)\(KeptNames.generationsSuffix)")
   }
 
   /// Before `generation` of a role is published.

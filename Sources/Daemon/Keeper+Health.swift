@@ -23,7 +23,9 @@ extension Keeper {
       guard let current = role.current, role.isValid(at: now) else {
         return .noSession(role: role.name.description, code: role.machine.lastFailure?.code)
       }
-      guard let failure = role.machine.lastFailure, role.machine.failsLastingly(at: now) else { return nil }
+      guard let failure = role.machine.lastFailure, role.machine.failsLastingly(at: now) else {
+        return role.shortSessions.map { .shortSessions(role: role.name.description, $0) }
+      }
       return .refresh(
         role: role.name.description, code: failure.code, advice: failure.advice,
         since: role.machine.failingSince.map { refresher.clock.now(at: $0) }, life: current.session.expires - now)

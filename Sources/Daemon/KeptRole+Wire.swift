@@ -8,7 +8,8 @@ extension KeptRole {
   func status(at now: Timestamp, clock: ServerClock, signer: CallerIdentity? = nil) -> RoleStatus {
     let serving = isValid(at: now) ? current : nil
     let next = machine.nextAttempt > now ? machine.nextAttempt : nil
-    return RoleStatus(
+    let refusal = machine.longestUnrefused
+    var status = RoleStatus(
       name: name.description, state: state(at: now), accessKeyID: serving?.session.accessKeyID,
       expiresAt: serving?.session.expiration, expiresIn: serving.map { max(.zero, $0.session.expires - now) },
       headroom: machine.headroom(at: now), generation: generation,
@@ -20,7 +21,16 @@ extension KeptRole {
           at: machine.failedAt.map { clock.calendar(at: $0) }
         )
       },
-      needsAttention: machine.failsLastingly(at: now), reservation: reservation(at: now), maxTTL: machine.longestMinTTL)
+      needsAttention: machine.failsLastingly(at: now), reservation: reservation(at: now),
+      maxTTL: refusal?.minTTL ?? machine.longestMinTTL, maxTTLCode: refusal?.code)
+    status.shortSessions = shortSessions
+    return status
+  }
+
+  var shortSessions: ShortSessions? {
+    machine.sessionBelowFloor.map {
+      ShortSessions(granted: $0.granted, asked: $0.asked, floor: machine.timing.floor)
+    }
   }
 
   private func reservation(at now: Timestamp) -> ReservationStatus? {

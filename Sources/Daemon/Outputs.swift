@@ -326,7 +326,10 @@ final class Outputs {
     let reported = outputs.states[path]?.drifts ?? []
     for drift in drifts where !reported.contains(drift) {
       outputs.driftCount += 1
-      log.write(.fileChangedByOthers, [.role(outputs.role.name), .path(drift.path), .found(drift.found)])
+      let isDirectory = drift.path == "\(directory)/\(outputs.role.name)"
+      log.write(
+        isDirectory ? .directoryChangedByOthers : .fileChangedByOthers,
+        [.role(outputs.role.name), .path(drift.path), .found(drift.found)])
     }
     _ = outputs.change(path) { $0.drifts = drifts }
   }

@@ -30,8 +30,7 @@ package struct StartCheck {
 
   /// Whether a start that ended by `error` would end the same way until a person has changed something.
   package static func isForPerson(_ error: any Error) -> Bool {
-    if case HTTPClientError.caFile = error { return true }
-    return error is CredentialMissing
+    error is CredentialMissing
   }
 
   // MARK: - Keys

@@ -30,7 +30,7 @@ package struct StopCleanup {
     do throws(LoopError) { job = try UnitJob(of: unit, timeout: Self.timeout) } catch {
       // A process that failed wasn't stopped: then there is nothing to remove anyway (SERVICE_RESULT, systemd.exec(5)).
       guard getenv("SERVICE_RESULT").map({ String(cString: $0) }) == "success" else { return true }
-      log.write(.stopUnknown, [.reason("\(error)"), .advice(remedy)])
+      log.write(.stopUnknown, [.reason("\(error)"), .advice(wholeRemedy)])
       return false
     }
     return job == .stop ? remove() : true
@@ -44,7 +44,7 @@ package struct StopCleanup {
 
   private func removeContent() -> Bool {
     do throws(FileOutputError) {
-      let failure = try RuntimeDirectory.removeContent(of: directory, keeping: [GenerationFile.name])
+      let failure = try RuntimeDirectory.removeContent(of: directory, keeping: [KeptNames.generations])
       guard let failure else { return true }
       throw failure
     } catch {
@@ -70,6 +70,20 @@ package struct StopCleanup {
       }
     }
     return isDone
+  }
+
+  /// The same where files in other places may have been left too: these the command doesn't remove, and with it the record of them is gone.
+  var wholeRemedy: String {
+    // Without a record that can be read nothing is known of them, and the daemon reports that at its start.
+    let outputs = (try? GenerationFile(inRuntimeDirectory: directory).read().outputs) ?? []
+    let paths: [String] = outputs.map { "\($0.path)" }
+    let left = paths.filter { access($0, F_OK) == 0 }
+    guard !left.isEmpty else { return remedy }
+    let names = left.prefix(8).map { "'\($0)'" }.joined(separator: ", ")
+    let more = left.count > 8 ? " and \(left.count - 8) more" : ""
+    return
+      "if the service is to stay stopped, start and stop it again once D-Bus works, which removes all credential files; or remove "
+      + "\(names)\(more), and run: systemctl reset-failed \(unit); systemctl clean --what=runtime \(unit)"
   }
 
   /// systemctl(1), `clean`: of a unit that isn't running. What the files hold expires by itself.

@@ -208,5 +208,5 @@ struct Directory: ~Copyable {
   func sync() throws(FileOutputError) { try calls.perform(.syncDirectory, path) { fsync(descriptor) } }
 
   /// A name nobody else uses for the file that will be `name`; the same each time, so that what a crash left is found.
-  static func temporaryName(for name: String) -> String { ".\(name).rolekeeper-new" }
+  static func temporaryName(for name: String) -> String { ".\(name)\(KeptNames.temporarySuffix)" }
 }

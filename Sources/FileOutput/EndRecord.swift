@@ -1,3 +1,4 @@
+import Core
 import Glibc
 
 /// Until when the credential in a file is valid, kept with the file, so that the next process judges it by that and by no setting.
@@ -24,7 +25,7 @@ enum EndRecord {
   /// counts as written with a session of this length.
   static let shortestSession = 900
 
-  static func name(for file: String) -> String { ".\(file).rolekeeper-expires" }
+  static func name(for file: String) -> String { ".\(file)\(KeptNames.recordSuffix)" }
 
   /// The ends come first: older versions take the first entry of an inode.
   static func text(_ entries: [(inode: UInt, end: Int)], rotations: [(inode: UInt, number: UInt64)] = []) -> String {

@@ -1,13 +1,13 @@
 import Glibc
 
 /// Which version of a file lies at a path; nil when none can be seen.
-struct FileVersion: Equatable {
+package struct FileVersion: Equatable {
   private let device: dev_t
   private let inode: ino_t
   private let size: off_t
   private let changed: [Int]
 
-  init?(_ path: String) {
+  package init?(_ path: String) {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
     (device, inode, size) = (status.st_dev, status.st_ino, status.st_size)

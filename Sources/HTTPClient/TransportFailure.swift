@@ -17,7 +17,7 @@ package struct TransportFailure: Error, Hashable, Sendable, CustomStringConverti
     case caFile
     /// The TLS handshake failed for any other reason.
     case tlsOther
-    /// More than `HTTPClient.bodyLimit` bytes.
+    /// More than `HTTPClient.bodyLimit` bytes, or a line of its head longer than libcurl takes.
     case bodyTooLarge
     /// What came isn't HTTP/1.1.
     case protocolViolation
@@ -88,11 +88,14 @@ extension TransportFailure {
   /// Sorts libcurl's code. `detail` says more than that, and is used for the steps before the first byte of HTTP alone: libcurl's own
   /// text of later ones may quote what the server sent, and a server may quote our signature.
   init(_ code: CURLcode, during progress: Progress, detail: String, tooLarge: Bool) {
-    let kind = tooLarge ? .bodyTooLarge : Self.kind(code, during: progress)
+    // libcurl's only word for a line of a head over 100 KB (CURL_MAX_HTTP_HEADER) is that memory ran out, which it hasn't.
+    let isHeadTooLarge = code == CURLE_OUT_OF_MEMORY && progress != .connecting
+    let kind = tooLarge || isHeadTooLarge ? .bodyTooLarge : Self.kind(code, during: progress)
     let text =
       switch kind {
       case .resolve, .connect, .connectTimeout, .tlsVerification, .caFile, .tlsOther:
         detail.isEmpty ? Self.standardText(code) : Self.printable(detail)
+      case .bodyTooLarge where isHeadTooLarge: "a line of the answer's head is over 100 KB"
       case .bodyTooLarge: "the answer's body is over \(HTTPClient.bodyLimit) bytes"
       default: Self.standardText(code)
       }
@@ -110,11 +113,13 @@ extension TransportFailure {
   /// What went wrong before the tunnel was open; nil for what went wrong in it, or with ourselves. Quotes nothing of the proxy's.
   /// `head` is that of its answer, if one came.
   init?(proxyCode code: CURLcode, tunnel: Tunnel, detail: String, head: AnswerHead) {
-    guard code != CURLE_URL_MALFORMAT, code != CURLE_SSL_CACERT_BADFILE, code != CURLE_OUT_OF_MEMORY else { return nil }
+    guard code != CURLE_URL_MALFORMAT, code != CURLE_SSL_CACERT_BADFILE else { return nil }
     let number = Int(code.rawValue)
     switch tunnel {
     case .open: return nil
     case .unreached:
+      // Later it is the head of the proxy's answer that is too large.
+      if code == CURLE_OUT_OF_MEMORY { return nil }
       let text = detail.isEmpty ? Self.standardText(code) : Self.printable(detail)
       self.init(.proxyUnreachable, curlCode: number, text: text)
     case .refused(let status):

@@ -91,6 +91,7 @@ package enum LogEvent: String, CaseIterable, Sendable {
   case fileNotWrittenWaiting = "3c52cad7b92b4136b2f5db991cd36410"
   case fileWrittenAgain = "f9dab8c0689e40f0a7ba902919981293"
   case fileChangedByOthers = "1959ed1cb153461b830fa8886e670c4d"
+  case directoryChangedByOthers = "2b10693b2a5b4c98a3f08f0aff0008e0"
   case lapsedFileRemoved = "0a1ab88c1136435b82b87b239d349fd4"
   case lapsedFileNotRemoved = "c562699947cf4124b59fee4a315d48f5"
   case condemnedFileRemoved = "dc4e3f66bc3040ac816b18358ee2bb90"
@@ -213,6 +214,7 @@ extension LogEvent {
     case .fileNotWrittenWaiting: .error("file not written yet, it waits behind others")
     case .fileWrittenAgain: .notice("file can be written again")
     case .fileChangedByOthers: .warning("credential file was changed by somebody else, replacing it")
+    case .directoryChangedByOthers: .warning("directory of credential files was changed by somebody else, restoring it")
     case .lapsedFileRemoved: .warning("lapsed file removed")
     case .lapsedFileNotRemoved: .error("lapsed file not removed, trying again")
     case .condemnedFileRemoved: .warning("file with a session that STS refuses removed")

@@ -6,6 +6,11 @@ package struct LoadedSettings: Sendable {
   package let settings: DaemonSettings?
   /// Everything there is to say, in the order of the files and lines.
   package let diagnostics: [Diagnostic]
+
+  /// Whether there are no settings for reasons alone that may be over at the next reading.
+  package var isFailurePassing: Bool {
+    settings == nil && diagnostics.allSatisfy { $0.severity != .error || $0.isPassing }
+  }
 }
 
 /// Reads the settings file and, beside it, the files of `roles.d` in the order of their names.
@@ -74,7 +79,7 @@ private final class LoadRun {
     let sourceNodes = main.nodes(Schema.source)
     let sources = sources(sourceNodes, main)
 
-    let outputs = OutputReader(filesDirectory: directory)
+    let outputs = OutputReader(filesDirectory: directory, host: context.host)
     let areNamesKnown = file != nil && !main.isMisspelt(Schema.source)
     let names = SourceNames(
       sourceNodes.map(\.key), areComplete: areNamesKnown && sourceNodes.allSatisfy { RoleName($0.key) != nil })
@@ -229,6 +234,8 @@ private final class LoadRun {
     }
   }
 
+  private var rolesDirectory: String { "\(PathText.directory(of: path))/roles.d" }
+
   private func rolesFiles() -> [SettingsFile] {
     let directory = rolesDirectory
     let names: [String]
@@ -237,6 +244,9 @@ private final class LoadRun {
       if error == .denied {
         hasUnreadRoles = true
         findings.denied(Place(file: directory), problem, SafeFix.reach(directory, on: context.host))
+      } else if case .passing = error {
+        hasUnreadRoles = true
+        findings.passing(Place(file: directory), problem, "see to that directory and the disk it is on")
       } else if error != .missing {
         findings.error(Place(file: directory), problem, "make it a directory again, or move it away")
       }
@@ -276,16 +286,35 @@ private final class LoadRun {
     if !proof.holds { findings.error(place, proof.problem, proof.remedy) }
   }
 
-  /// What no output may overwrite.
+  /// What no output may overwrite: what the daemon reads, and what it keeps for itself.
   private func claim(_ outputs: OutputReader, socket: SocketSettings?, sts: STSSettings?, sources: [SourceSettings]) {
+    outputs.claim(contentsOf: rolesDirectory, for: "in 'roles.d', whose files are read as settings")
     for file in files { outputs.claim(file, for: "a file of the settings") }
-    if let socket { outputs.claim(socket.path, for: "the socket's") }
-    if let caFile = sts?.caFile { outputs.claim(caFile, for: "read as sts.ca_file") }
+    for (file, place) in context.policies.named { outputs.claim(file, for: "read as \(place.key)") }
+    let runtimeDirectory = context.unit?.view.runtimeDirectory ?? "/run/rolekeeper"
+    var generations = ["\(runtimeDirectory)/\(KeptNames.generations)"]
+    if let socket {
+      outputs.claim(socket.path, for: "the socket's")
+      generations.append(socket.path + KeptNames.generationsSuffix)
+    }
+    for file in generations {
+      for file in [file, file + KeptNames.draftSuffix] {
+        outputs.claim(file, for: "where the daemon keeps generations")
+      }
+    }
+    outputs.claim(
+      sts?.caFile ?? STSSettings.systemsCAFile,
+      for: sts?.caFile == nil ? "the system's file of certificates" : "read as sts.ca_file")
     if let passwordFile = sts?.proxy?.passwordFile {
       outputs.claim(passwordFile, for: "read as sts.proxy_password_file")
     }
     for source in sources {
-      if case .file(let path) = source.accessKey {
+      let paths: [String?] =
+        switch source.accessKey {
+        case .file(let path): [path]
+        case .credential(let name, let path): [path, context.unit?.file(ofCredential: name)]
+        }
+      for path in paths.compactMap(\.self) {
         outputs.claim(path, for: "read as the AccessKey of source.\(source.name)")
       }
     }

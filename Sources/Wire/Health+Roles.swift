@@ -18,6 +18,15 @@ extension Health.Reason {
       detail: "role '\(role)' isn't refreshed: \(code): \(advice); \(start)its session lasts \(life.text) more")
   }
 
+  /// What no refresh changes, though each succeeds.
+  package static func shortSessions(role: String, _ short: ShortSessions) -> Self {
+    Self(
+      .shortSessions, role: role,
+      detail:
+        "role '\(role)': STS grants sessions of \(short.granted.text) instead of \(short.asked.text), too short for the floor of "
+        + "\(short.floor.text); raise the role's MaxSessionDuration in the RAM console, or lower 'floor' or 'duration'")
+  }
+
   /// `error` says what is wrong with the CA file, which it names.
   package static func caFile(error: String) -> Self {
     Self(.caFile, detail: "\(error); the certificates read before are in force")
@@ -64,6 +73,8 @@ extension Health {
       reasons.append(
         .refresh(
           role: role.name, code: error.code, advice: error.advice, since: error.since, life: role.expiresIn ?? .zero))
+    } else if let short = role.shortSessions {
+      reasons.append(.shortSessions(role: role.name, short))
     }
     for output in role.outputs {
       if let error = output.lastError { reasons.append(.output(role: role.name, path: output.path, error: error)) }

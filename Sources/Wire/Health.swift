@@ -20,6 +20,8 @@ package struct Health: WireDocument, Hashable, Sendable {
       case noSession = "no-session"
       /// A role has a valid session, and its refresh fails in a way that waiting doesn't fix.
       case refresh
+      /// STS grants a role sessions that are too short for its floor.
+      case shortSessions = "short-sessions"
       /// A credential file can't be written.
       case output
       /// An AccessKey can't be read, or a new one isn't taken.
@@ -32,7 +34,7 @@ package struct Health: WireDocument, Hashable, Sendable {
       var status: Status {
         switch self {
         case .noRoles, .noSession: .failing
-        case .refresh, .output, .source, .settings, .caFile: .degraded
+        case .refresh, .shortSessions, .output, .source, .settings, .caFile: .degraded
         }
       }
     }
@@ -84,6 +86,8 @@ package struct Health: WireDocument, Hashable, Sendable {
       case .noSession: return "\(found.count) of \(roles) roles have no valid session"
       case .refresh:
         return "\(found.count) of \(roles) roles \(found.count == 1 ? "isn't" : "aren't") refreshed any more"
+      case .shortSessions:
+        return "\(found.count) of \(roles) roles \(found.count == 1 ? "gets" : "get") sessions too short for the floor"
       case .output: return "\(found.count) credential \(found.count == 1 ? "file" : "files") can't be written"
       case .source: return "\(found.count) AccessKey \(found.count == 1 ? "source has" : "sources have") a problem"
       case .settings: return "the settings on disk are not in force"

@@ -45,6 +45,10 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
   package var reservation: ReservationStatus?
   /// The most `min_ttl` that can be had; nil from a daemon that is older than its command line.
   package var maxTTL: Duration?
+  /// The code with which STS refused more; nil where the settings are the limit.
+  package var maxTTLCode: String?
+  /// That STS grants too little for the floor; nil when it doesn't, or isn't known to.
+  package var shortSessions: ShortSessions?
   /// The session that a refresh has just brought, which may be only the standby; nil in all other answers.
   package var fetched: FetchedSession?
 
@@ -53,7 +57,7 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
     expiresIn: Duration? = nil, headroom: Duration = .zero, generation: UInt64 = 0, nextRefreshAt: UTCTime? = nil,
     nextRefreshIn: Duration? = nil, lastSuccessAt: UTCTime? = nil, lastError: LastError? = nil,
     needsAttention: Bool = false, outputs: [OutputStatus] = [], source: RoleSource? = nil,
-    reservation: ReservationStatus? = nil, maxTTL: Duration? = nil
+    reservation: ReservationStatus? = nil, maxTTL: Duration? = nil, maxTTLCode: String? = nil
   ) {
     self.name = name
     self.state = state
@@ -71,6 +75,7 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
     self.source = source
     self.reservation = reservation
     self.maxTTL = maxTTL
+    self.maxTTLCode = maxTTLCode
   }
 
   /// Whether readers of the socket and of its files alike find a credential.
@@ -95,6 +100,8 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
     // A daemon that was started before the package was upgraded may not have it yet.
     if let held = value["reservation"], held.kind != .null { reservation = try ReservationStatus(held) }
     maxTTL = try value.optionalSpan("max_ttl")
+    maxTTLCode = try value.optionalText("max_ttl_code")
+    if let short = value["short_sessions"], short.kind != .null { shortSessions = try ShortSessions(short) }
     if let fetched = value["fetched"], fetched.kind != .null { self.fetched = try FetchedSession(fetched) }
   }
 
@@ -119,6 +126,11 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
       json.key("reservation")
       if let reservation { reservation.write(to: &json) } else { json.null() }
       if let maxTTL { json.member("max_ttl", maxTTL.wholeSeconds) }
+      if let maxTTLCode { json.member("max_ttl_code", maxTTLCode) }
+      if let shortSessions {
+        json.key("short_sessions")
+        shortSessions.write(to: &json)
+      }
       if let fetched {
         json.key("fetched")
         fetched.write(to: &json)

@@ -86,7 +86,7 @@ extension ExitStatus {
     Entry(HealthCheck.Outcome.ok.rawValue, "ok"),
     Entry(
       HealthCheck.Outcome.degraded.rawValue,
-      "degraded: a role's session can't be renewed, a credential file can't be written, an AccessKey or the CA file can't be used, or the last reload was refused; also if stdout can't be written"
+      "degraded: a role's session can't be renewed or is granted too short for its floor, a credential file can't be written, an AccessKey or the CA file can't be used, or the last reload was refused; also if stdout can't be written"
     ),
     Entry(
       HealthCheck.Outcome.failing.rawValue,

@@ -33,8 +33,13 @@ struct HealthCheck {
 
   func run() throws -> Int32 {
     let (outcome, line) = judge()
-    try Console.write(String(line.map { $0 == "\n" ? " " : $0 }) + "\n")
+    try Console.write(Self.oneLine(line) + "\n")
     return outcome.rawValue
+  }
+
+  /// Lines behind a colon are a list.
+  static func oneLine(_ text: String) -> String {
+    text.replacing(":\n", with: ": ").replacing("\n", with: "; ")
   }
 
   private func judge() -> (Outcome, String) {

@@ -45,7 +45,8 @@ enum StatusTable {
   /// About the roles that work first; then what holds for all of them.
   private static func summary(_ report: StatusReport) -> [String] {
     var lines = ["rolekeeper \(report.version), pid \(report.pid): \(Headline(report.roles).text)"]
-    lines += report.health.reasons.filter { $0.kind == .settings || $0.kind == .caFile }.map(\.detail)
+    let general: [Health.Reason.Kind] = [.settings, .caFile, .shortSessions]
+    lines += report.health.reasons.filter { general.contains($0.kind) }.map(\.detail)
     if report.rate.requestsPerSecond < report.rate.configured * 0.99 {
       let (now, most) = (rate(report.rate.requestsPerSecond), rate(report.rate.configured))
       lines.append("STS has throttled calls: now \(now) of \(most) per second are allowed")

@@ -121,12 +121,12 @@ struct WaitCommand {
     return hasCredential && unwritten[role] == nil
   }
 
-  /// Why no session of the role will ever live that long; nil when one may.
+  /// Why no session of the role will live that long, ever or as long as what STS refused is all that is known; nil when one may.
   static func never(_ status: RoleStatus, minTTL: WrittenTime?) -> Refusal? {
     guard let minTTL, let most = status.maxTTL, .seconds(minTTL.seconds) > most,
       !isReady(status, minTTL: .seconds(minTTL.seconds))
     else { return nil }
-    let problem = Problem(.tooLong, detail: "", maxTTL: most)
+    let problem = Problem(.tooLong, detail: "", code: status.maxTTLCode, maxTTL: most)
     return Refusal(problem, httpStatus: problem.status, role: status.name, minTTL: minTTL)
   }
 

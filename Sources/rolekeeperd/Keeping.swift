@@ -26,6 +26,10 @@ enum Keeping {
       log.write(event, [.reason(finding.description)])
     }
     guard let settings = loaded.settings else {
+      if loaded.isFailurePassing {
+        Notifier().status("the settings can't be used now, systemd tries again every second; the journal says why")
+        return ExitStatus.failed
+      }
       Notifier().status("the settings are bad; sudo rolekeeper check says what is wrong")
       return ExitStatus.badSettings
     }
@@ -37,10 +41,12 @@ enum Keeping {
       return try withExtendedLifetime(keeper) { try keeper.run() }
     } catch {
       log.processEnds()
-      log.write(.fatalError, [.reason("\(error)")])
-      Notifier().status("cannot go on: \(error)")
       // A socket in another daemon's hands, say, may be free in a moment: that end is started again after, unlike bad settings.
-      return StartCheck.isForPerson(error) ? ExitStatus.badSettings : ExitStatus.failed
+      let isForPerson = StartCheck.isForPerson(error)
+      let reason = isForPerson ? "\(error)" : "\(error); systemd tries again every second"
+      log.write(.fatalError, [.reason(reason)])
+      Notifier().status("cannot go on: \(reason)")
+      return isForPerson ? ExitStatus.badSettings : ExitStatus.failed
     }
   }
 }

@@ -103,6 +103,9 @@ import Testing
       problem: .temporary, line: 2),
     BadCase(name: "STS id", text: "AccessKeyId=STS.Nabc\nAccessKeySecret=\(value)", problem: .temporary, line: 1),
     BadCase(
+      name: "STS id as the secret", text: "AccessKeyId=\(value)\nAccessKeySecret=STS.Nabc", problem: .temporary, line: 2
+    ),
+    BadCase(
       name: "lines with token", text: "AccessKeyId=\(id)\nAccessKeySecret=\(value)\nALIBABA_CLOUD_SECURITY_TOKEN=x",
       problem: .temporary, line: 3),
     BadCase(name: "lines, id only", text: "ALIBABA_CLOUD_ACCESS_KEY_ID=\(id)\n", problem: .missing(.secret)),

@@ -166,6 +166,15 @@ import Testing
     for code in Set(Self.unusable.map(\.code)) { #expect(rows.contains { $0.contains("`\(code)`") }, "\(code)") }
   }
 
+  /// It advised to change the trust policy of a role.
+  @Test func `an identity that may not be asked for has nothing to do with a role`() {
+    let body = #"{"RequestId":"5F2C","Code":"NoPermission","Message":"m"}"#
+    let failure = STSResponse(httpStatus: 403, retryAfter: nil).callerIdentity(from: Array(body.utf8).span).refused
+    #expect(failure?.code == "NoPermission" && failure?.kind == .permanent && failure?.requestID == "5F2C")
+    #expect(failure?.advice.contains("sts:GetCallerIdentity") == true && failure?.advice.contains("role") == false)
+    #expect(assume(body).refused?.advice.contains("trust policy") == true)
+  }
+
   private func assume(_ body: String) -> STSAnswer<AssumedSession> {
     STSResponse(httpStatus: 200, retryAfter: nil).assumedSession(from: Array(body.utf8).span, now: Self.now)
   }

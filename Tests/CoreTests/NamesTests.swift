@@ -13,6 +13,7 @@ import Testing
   @Test func `two letters that have changed places are one slip`() {
     #expect(Spelling.nearest(to: "gte", among: ["status", "get", "wait"]) == "get")
     #expect(Spelling.nearest(to: "satuts", among: ["status"]) == "status")
+    #expect(Spelling.nearest(to: "proxy_password", among: ["proxy", "proxy_password_file"]) == "proxy_password_file")
     #expect(Spelling.nearest(to: "xyz", among: ["status", "get"]) == nil)
   }
 

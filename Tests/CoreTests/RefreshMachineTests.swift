@@ -91,6 +91,30 @@ import Testing
     #expect(!role.machine.failsLastingly(at: role.now))
   }
 
+  /// With 12 s for each hour asked for a short session is no trouble as long as the floor is kept.
+  @Test(arguments: [
+    (Duration.minutes(20), Duration.hours(1), false), (.minutes(20), .minutes(10), true),
+    (.minutes(20), .minutes(27), true), (.minutes(20), .minutes(28), false), (.seconds(4), .seconds(12), false),
+    (.zero, .minutes(10), false),
+  ])
+  func `a life too short for the floor is known as soon as it is granted`(
+    floor: Duration, granted: Duration, isTooShort: Bool
+  ) {
+    var role = SimulatedRole(RoleTiming(floor: floor, lapseMargin: .seconds(1)))
+    role.answer = { _, _ in .grants(granted) }
+    role.start()
+    role.run(for: .seconds(2))
+    #expect((role.machine.sessionBelowFloor != nil) == isTooShort)
+    role.answer = { _, _ in .fails(.network) }
+    role.send(.refreshRequested)
+    role.run(for: .milliseconds(60))
+    #expect(role.machine.sessionBelowFloor == nil, "the failure is the trouble now")
+    role.answer = { .grants($1.duration) }
+    role.send(.refreshRequested)
+    role.run(for: .seconds(1))
+    #expect(role.machine.sessionBelowFloor == nil)
+  }
+
   @Test func `the last good session serves through failures until it lapses and never after`() {
     var role = SimulatedRole()
     role.answer = { at, attempt in at < Timestamp(microseconds: 1) ? .grants(attempt.duration) : .fails(.network) }

@@ -95,10 +95,7 @@ import Testing
     if isOfKey {
       #expect(offer == .fetch(.seconds(9060), joins: false))
     } else {
-      guard case .notInTime(_, failure: failure) = offer else {
-        Issue.record("\(offer)")
-        return
-      }
+      #expect(offer == .refused(failure))
     }
   }
 
@@ -163,6 +160,45 @@ import Testing
     role.send(.reservationRequested(.seconds(3960)))
     role.run(for: .seconds(1))
     #expect(role.offer(.minutes(52), wait: .seconds(90), since: late) == .fetch(.hours(1), joins: false))
+  }
+
+  /// The first reader was refused for good, the next one was told to try again in a minute, and `wait` waited its whole time.
+  @Test(arguments: [true, false])
+  func `a refused life stays refused for whoever comes later, until it is tried again`(_ isCut: Bool) throws {
+    let refused = Failure(.permanent, code: Failure.durationRefusedCode, httpStatus: 400, advice: "ask for less")
+    var role = Self.running()
+    #expect(role.machine.longestUnrefused == nil)
+    role.answer = { _, attempt in
+      attempt.duration <= .hours(1) ? .grants(attempt.duration) : isCut ? .grants(.hours(1)) : .fails(refused)
+    }
+    role.send(.reservationRequested(.seconds(13_560)))
+    role.run(for: .seconds(1))
+    for wait in [0, 30, 60] as [Int64] {
+      for hours in [3, 8] as [Int64] {
+        guard case .refused(let failure) = role.offer(.hours(hours), wait: .seconds(wait)) else {
+          Issue.record("\(hours) h, \(wait) s: \(role.offer(.hours(hours), wait: .seconds(wait)))")
+          continue
+        }
+        #expect(failure.code == (isCut ? Failure.grantedLessCode : Failure.durationRefusedCode))
+      }
+    }
+    // Not known to be too much.
+    #expect(role.offer(.hours(2), wait: .seconds(60)) == .fetch(.seconds(9060), joins: false))
+    let known = try #require(role.machine.longestUnrefused)
+    #expect(known.minTTL == .hours(3) - .seconds(1))
+    #expect(known.code == (isCut ? Failure.grantedLessCode : Failure.durationRefusedCode))
+
+    role.run(for: .seconds(60))
+    #expect(role.offer(.hours(3)) == .fetch(.seconds(13_560), joins: false), "somebody may have raised it meanwhile")
+    let limited = FetchChances(queued: nil, reservation: role.now + .seconds(20))
+    guard case .refused = role.offer(.hours(3), wait: .seconds(10), chances: limited) else {
+      Issue.record("the refusal is still what is known")
+      return
+    }
+    role.answer = { .grants($1.duration) }
+    role.send(.reservationRequested(.seconds(13_560)))
+    role.run(for: .seconds(1))
+    #expect(role.machine.longestUnrefused == nil)
   }
 
   @Test func `a reader of a role that fails waits for its next attempt, or learns what failed`() throws {

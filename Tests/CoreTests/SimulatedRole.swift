@@ -47,9 +47,12 @@ struct SimulatedRole {
   }
 
   /// What the role can do for a reader who waits so long.
-  func offer(_ minTTL: Duration?, wait: Duration = .zero, since: Timestamp? = nil) -> Offer {
+  func offer(
+    _ minTTL: Duration?, wait: Duration = .zero, since: Timestamp? = nil, chances: FetchChances = .unlimited
+  ) -> Offer {
     let since = since ?? now
-    return machine.offer(to: ReaderQuery(minTTL: minTTL, since: since, deadline: since + wait), at: now)
+    return machine.offer(
+      to: ReaderQuery(minTTL: minTTL, since: since, deadline: since + wait), at: now, chances: chances)
   }
 
   mutating func runUntilPublished(_ count: Int) {

@@ -409,7 +409,10 @@ import Wire
 
   /// The unit was started again once a second, and nobody was told where the file belongs.
   @Test(arguments: [
-    ("missing", "wasn't there when the service started: put it where the unit's LoadCredential= looks"),
+    (
+      "missing",
+      "no regular file with the AccessKey when the service started: put it where the unit's LoadCredential= looks"
+    ),
     ("", "it is systemd's copy of the file that the unit's LoadCredential= names"), ("LTAIhalf", "systemd's copy"),
   ])
   func `a start without a usable credential goes on and reports what to do`(_ text: String, _ words: String) throws {

@@ -1,4 +1,6 @@
 import Glibc
+import HTTPClient
+import HTTPServer
 import LocalSockets
 import Settings
 import TestSupport
@@ -77,6 +79,12 @@ import Testing
           == "names '\(path)', with an AccessKey whose secret is shorter than 30 characters, which is unusual")
       #expect(!"\(finding)".contains("abcdef") && !"\(finding)".contains("LTAI"))
     }
+  }
+
+  /// A CA file that was just being replaced at a crash left the host without a keeper.
+  @Test func `only a credential that isn't passed waits for a person`() {
+    #expect(StartCheck.isForPerson(CredentialMissing(source: "main", name: "access-key")))
+    #expect(!StartCheck.isForPerson(HTTPClientError.caFile(path: "/ca.pem", text: "it holds no certificate")))
   }
 
   @Test func `a password's file and its fix`() throws {

@@ -1,3 +1,5 @@
+import Core
+import FileOutput
 import Glibc
 import TestSupport
 import Testing
@@ -25,5 +27,22 @@ import Testing
     let line = try #require(log.all.first)
     #expect(log.all.count == 1 && line.hasPrefix("error: credential files not removed"))
     #expect(line.contains(missing) && line.contains("systemctl clean --what=runtime rolekeeper.service"))
+  }
+
+  /// After the proposed command a credential file elsewhere was left, and no record of it.
+  @Test func `where it isn't known what the end was, files in other places are named`() throws {
+    let directory = try TemporaryDirectory()
+    let cleanup = StopCleanup(unit: "rolekeeper.service", directory: directory.path, log: LogRecorder().log)
+    #expect(cleanup.wholeRemedy.hasPrefix("if the service is to stay stopped, run: systemctl reset-failed"))
+    let names = try ["there", "gone"].map { name in
+      let path = try #require(OutputPath(directory.path(name)))
+      return RecordedOutput(role: try #require(RoleName("uploader")), uid: geteuid(), settingsFile: nil, path: path)
+    }
+    try GenerationFile(inRuntimeDirectory: directory.path).write([], outputs: names)
+    try directory.write("credential", to: "there")
+    let remedy = cleanup.wholeRemedy
+    #expect(remedy.contains("start and stop it again once D-Bus works"))
+    #expect(remedy.contains("remove '\(directory.path("there"))', and run: systemctl reset-failed"), "\(remedy)")
+    #expect(!remedy.contains("gone"))
   }
 }

@@ -102,6 +102,8 @@ import Testing
     Case(name: "nothing above TLS 1.1", port: "old", expect: .tlsOther),
     Case(name: "a body over the limit that says so", path: "/over", expect: .bodyTooLarge),
     Case(name: "a body over the limit in chunks", path: "/stream", expect: .bodyTooLarge),
+    // It was said to be out of memory, and TasksMax= was to be raised.
+    Case(name: "a head with an endless line", path: "/longhead", expect: .bodyTooLarge),
     Case(name: "cut off in the middle", path: "/cut", expect: .cut),
     Case(name: "closed without an answer", path: "/nothing", expect: .noAnswer),
     Case(name: "something that isn't HTTP", path: "/garbage", expect: .protocolViolation),

@@ -80,6 +80,8 @@ let serverScript = #"""
       elif path == "/cut":
           connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n0123456789")
           return False
+      elif path == "/longhead":
+          connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 200_000 + b"\r\nContent-Length: 0\r\n\r\n")
       elif path == "/nothing":
           return False
       elif path == "/redirect":

@@ -65,17 +65,27 @@ import Wire
     #expect(try Credential(try waiting.readReply()).keyID.hasPrefix("STS."))
   }
 
-  /// It ended with 1, and was started again every second.
-  @Test func `a CA file with a broken certificate in it ends it with 78, and check says so`() throws {
+  /// With 78 systemd wouldn't start it again, and a file that was just being replaced would leave the host without a keeper.
+  @Test func `a CA file that can't be used ends it with 1, so that it is started again, and check says so`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     let broken = "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n"
     lab.draft.authorityPath = try lab.directory.write(broken, to: "half.pem")
     try lab.writeSettings()
     let daemon = try lab.launch()
-    #expect(daemon.child.wait() == 78)
+    #expect(daemon.child.wait() == 1)
     #expect(daemon.log.contains("half.pem': it holds no certificate, or one that can't be read"), "\(daemon.log)")
+    #expect(daemon.log.contains("systemd tries again every second"), "\(daemon.log)")
     let check = try lab.rolekeeper("check", "--config", lab.configPath)
     #expect(check.status == 78 && check.output.contains("half.pem': it holds"), "\(check)")
+
+    for text in ["", nil] {
+      unlink(lab.draft.authorityPath)
+      if let text { _ = try lab.directory.write(text, to: "half.pem") }
+      let daemon = try lab.launch(named: text == nil ? "missing" : "empty")
+      #expect(daemon.child.wait() == 1)
+      #expect(daemon.log.contains("systemd tries again every second"), "\(daemon.log)")
+      #expect(try lab.rolekeeper("check", "--config", lab.configPath).status == 78)
+    }
   }
 
   @Test func `missing settings end it with 78, a wrong option with 2`() throws {

@@ -39,6 +39,8 @@ struct FakeHost: Host {
   var nameFailure: HostError?
 
   var files: [String: File] = ["/run/credentials/rolekeeper.service/access-key": File(uid: 998, mode: 0o400)]
+  /// Why files can't be read, whatever is in them.
+  var readFailures: [String: HostError] = [:]
   /// All directories not named here belong to root and have mode 0755.
   var directories = [
     "/run/rolekeeper": File(uid: 998, gid: 998, mode: 0o711),
@@ -56,14 +58,20 @@ struct FakeHost: Host {
     return users.first { $0.name == name }
   }
 
-  func user(uid: UInt32) throws(HostError) -> HostUser? { users.first { $0.uid == uid } }
+  func user(uid: UInt32) throws(HostError) -> HostUser? {
+    if let nameFailure { throw nameFailure }
+    return users.first { $0.uid == uid }
+  }
 
   func group(named name: String) throws(HostError) -> HostGroup? {
     if let nameFailure { throw nameFailure }
     return groups.first { $0.name == name }
   }
 
-  func group(gid: UInt32) throws(HostError) -> HostGroup? { groups.first { $0.gid == gid } }
+  func group(gid: UInt32) throws(HostError) -> HostGroup? {
+    if let nameFailure { throw nameFailure }
+    return groups.first { $0.gid == gid }
+  }
 
   func groups(of user: HostUser) -> Set<UInt32> { memberships[user.name, default: []].union([user.gid]) }
 
@@ -87,6 +95,7 @@ struct FakeHost: Host {
 
   func read(_ path: String, limit: Int) throws(HostError) -> (status: FileStatus, bytes: [UInt8]) {
     if deniedDirectories.contains(where: { path.hasPrefix("\($0)/") }) { throw .denied }
+    if let failure = readFailures[path] { throw failure }
     guard let file = files[path] else { throw .missing }
     guard file.isReadable else { throw .denied }
     guard file.text.utf8.count <= limit else { throw .tooLarge(limit: limit) }

@@ -26,7 +26,7 @@ import Testing
     ),
     Finding(
       "certificates", "[sts]\nca_file = \"missing.pem\"",
-      ":10: sts.ca_file is '/etc/rolekeeper/missing.pem', which can't be read: there is no such file; correct the path, or remove the line to use the system's certificates"
+      ":10: sts.ca_file is '/etc/rolekeeper/missing.pem', which can't be read: there is no such file; correct the path, or remove the line to use the system's certificates; until then a start fails, and systemd tries again every second"
     ),
   ])
   func `a bad endpoint is told what to write`(_ finding: Finding) { finding.check() }
@@ -38,7 +38,7 @@ import Testing
     host.files["/etc/rolekeeper/ca.pem"] = FakeHost.File(text: text)
     Finding(
       "no certificate", "[sts]\nca_file = \"ca.pem\"",
-      ":10: sts.ca_file is '/etc/rolekeeper/ca.pem', which holds no certificate in PEM form; put the authorities' certificates there, or remove the line to use the system's certificates"
+      ":10: sts.ca_file is '/etc/rolekeeper/ca.pem', which holds no certificate in PEM form; put the authorities' certificates there, or remove the line to use the system's certificates; until then a start fails, and systemd tries again every second"
     ).check(on: host)
   }
 
@@ -248,6 +248,20 @@ import Testing
     host.directories["/srv/git"] = FakeHost.File(gid: 2000, mode: 0o2775)
     expect(host.load(soundSettings), ["/srv/git: group 'media' may write to it (mode 2775); \(Self.keepIt)"])
 
+    // Whoever may write to a directory above may put another one in the place of the settings'.
+    host = FakeHost()
+    host.directories["/etc"] = FakeHost.File(gid: 2000, mode: 0o775)
+    expect(host.load(soundSettings), ["/etc: group 'media' may write to it (mode 0775); \(Self.keepIt)"])
+    host = FakeHost()
+    host.links[FakeHost.path] = "/srv/alice/git/rolekeeper.toml"
+    host.directories["/srv/alice"] = FakeHost.File(uid: 1002, mode: 0o755)
+    expect(host.load(soundSettings), ["/srv/alice: user 'alice' may write to it (its owner); \(Self.keepIt)"])
+    host = FakeHost()
+    host.links[FakeHost.path] = "/tmp/own/rolekeeper.toml"
+    host.directories["/tmp"] = FakeHost.File(mode: 0o1777)
+    host.directories["/tmp/own"] = FakeHost.File(uid: 998, mode: 0o700)
+    expect(host.load(soundSettings), [])
+
     host = FakeHost()
     host.files[FakeHost.path] = FakeHost.File(uid: 998, mode: 0o600)
     host.directories["/etc/rolekeeper"] = FakeHost.File(uid: 998, mode: 0o700)
@@ -326,9 +340,66 @@ import Testing
     expect(
       host.load(soundSettings),
       [
-        "/etc/rolekeeper/rolekeeper.toml:5: socket.group names group 'rolekeeper-clients', which can't be looked up: Connection refused; see to the host's source of names, or write its number",
-        "/etc/rolekeeper/rolekeeper.toml:8: roles.uploader.allow.users names user 'uploader', which can't be looked up: Connection refused; see to the host's source of names, or write its number",
+        "/etc/rolekeeper/rolekeeper.toml:5: socket.group names group 'rolekeeper-clients', which can't be looked up: Connection refused; see to the host's source of names, or write its number; until then a start fails, and systemd tries again every second",
+        "/etc/rolekeeper/rolekeeper.toml:8: roles.uploader.allow.users names user 'uploader', which can't be looked up: Connection refused; see to the host's source of names, or write its number; until then a start fails, and systemd tries again every second",
       ])
+  }
+
+  /// With the directory of users down, the daemon ended with 78 after a crash, and systemd never tried again.
+  @Test func `only what passes by itself is a failure that passes`() {
+    var host = FakeHost()
+    #expect(!host.load(soundSettings).isFailurePassing)
+    let unknown = soundSettings.replacing("\"uploader\"", with: "\"uploadre\"")
+    #expect(!host.load(unknown).isFailurePassing)
+    host.nameFailure = .passing("Resource temporarily unavailable")
+    #expect(host.load(soundSettings).isFailurePassing)
+    #expect(!host.load(soundSettings + "colour = \"green\"\n").isFailurePassing)
+  }
+
+  /// A CA file or a password is replaced by other programs, which may be in the middle of it.
+  @Test(
+    arguments: [
+      (#"ca_file = "ca.pem""#, nil), (#"ca_file = "ca.pem""#, FakeHost.File()),
+      (#"ca_file = "ca.pem""#, FakeHost.File(text: "-----BEGIN CERT")),
+      (#"ca_file = "ca.pem""#, FakeHost.File(isReadable: false)),
+      ("proxy = \"http://keeper@h:1\"\nproxy_password_file = \"password.csv\"", nil),
+    ] as [(String, FakeHost.File?)])
+  func `a file that is being replaced is a failure that passes`(_ lines: String, _ file: FakeHost.File?) {
+    var host = FakeHost()
+    host.files["/etc/rolekeeper/ca.pem"] = file
+    #expect(host.load(soundSettings + "[sts]\n\(lines)\n").isFailurePassing)
+  }
+
+  @Test func `a CA file that others may write isn't used, however often it is read`() {
+    var host = FakeHost()
+    host.files["/etc/rolekeeper/ca.pem"] = FakeHost.File(text: "-----BEGIN CERTIFICATE-----\n", mode: 0o666)
+    let loaded = host.load(soundSettings + "[sts]\nca_file = \"ca.pem\"\n")
+    #expect(loaded.settings == nil && !loaded.isFailurePassing)
+  }
+
+  @Test func `a disk that doesn't answer is a failure that passes`() {
+    var host = FakeHost()
+    host.readFailures[FakeHost.path] = .passing("Input/output error")
+    #expect(host.load(soundSettings).isFailurePassing)
+    host = FakeHost()
+    host.readFailures["/etc/rolekeeper/p.json"] = .passing("Stale file handle")
+    #expect(host.load(soundSettings + "policy_file = \"p.json\"\n").isFailurePassing)
+  }
+
+  /// Whoever has written a number doesn't depend on a directory of users.
+  @Test func `a number needs no source of names that answers`() {
+    var host = FakeHost()
+    host.nameFailure = .passing("Connection refused")
+    let text = soundSettings.replacing("\"rolekeeper-clients\"", with: "997").replacing("\"uploader\"", with: "1001")
+    let output = "[[roles.uploader.files]]\npath = \"a\"\nowner = 1001\n"
+    expect(host.load(text + output + "group = 2000\n"), [])
+    let loaded = host.load(text + output)
+    expect(
+      loaded,
+      [
+        "/etc/rolekeeper/rolekeeper.toml:11: roles.uploader.files.owner is user 1001, whose primary group can't be looked up; see to the host's source of names, or write group too; until then a start fails, and systemd tries again every second"
+      ])
+    #expect(loaded.isFailurePassing)
   }
 
   /// A command for a path that isn't ours could break the host: `chmod go-w /tmp`, `chown root /home/alice`.

@@ -94,8 +94,94 @@ import Testing
       "onto the socket", "[[roles.uploader.files]]\npath = \"/run/rolekeeper/rolekeeper.sock\"",
       ":10: roles.uploader.files.path is '/run/rolekeeper/rolekeeper.sock', which is the socket's; give it a path of its own"
     ),
+    Finding(
+      "onto the generations", "[[roles.uploader.files]]\npath = \"/run/rolekeeper/generations\"",
+      ":10: roles.uploader.files.path is '/run/rolekeeper/generations', which is where the daemon keeps generations; give it a path of its own"
+    ),
+    Finding(
+      "onto the generations beside the socket",
+      "[[roles.uploader.files]]\npath = \"/run/rolekeeper/rolekeeper.sock.generations\"",
+      ":10: roles.uploader.files.path is '/run/rolekeeper/rolekeeper.sock.generations', which is where the daemon keeps generations; give it a path of its own"
+    ),
+    Finding(
+      "onto the system's certificates", "[[roles.uploader.files]]\npath = \"/etc/ssl/certs/ca-certificates.crt\"",
+      ":10: roles.uploader.files.path is '/etc/ssl/certs/ca-certificates.crt', which is the system's file of certificates; give it a path of its own"
+    ),
+    Finding(
+      "among the settings", "[[roles.uploader.files]]\npath = \"/etc/rolekeeper/roles.d/new.toml\"",
+      ":10: roles.uploader.files.path is '/etc/rolekeeper/roles.d/new.toml', which is in 'roles.d', whose files are read as settings; give it a path of its own"
+    ),
+    Finding(
+      "onto the record of an output", "[[roles.uploader.files]]\npath = \"/srv/.a.rolekeeper-expires\"",
+      ":10: roles.uploader.files.path is '/srv/.a.rolekeeper-expires', and names that end in '.rolekeeper-expires' are those of the daemon's own files beside an output; choose another name"
+    ),
+    Finding(
+      "onto an output in the making", "[[roles.uploader.files]]\npath = \"/srv/.a.rolekeeper-new\"",
+      ":10: roles.uploader.files.path is '/srv/.a.rolekeeper-new', and names that end in '.rolekeeper-new' are those of the daemon's own files beside an output; choose another name"
+    ),
   ])
   func `a bad output is told with its line and what to write`(_ finding: Finding) { finding.check() }
+
+  /// The credential was written over the policy.
+  @Test func `an output over a policy is refused`() {
+    var host = FakeHost()
+    host.files["/etc/rolekeeper/p.json"] = FakeHost.File(
+      text: #"{"Version":"1","Statement":[{"Effect":"Allow","Action":["oss:*"],"Resource":["*"]}]}"#)
+    Finding(
+      "", "policy_file = \"p.json\"\n[[roles.uploader.files]]\npath = \"/etc/rolekeeper/p.json\"",
+      ":11: roles.uploader.files.path is '/etc/rolekeeper/p.json', which is read as roles.uploader.policy_file; give it a path of its own"
+    ).check(on: host)
+  }
+
+  @Test func `an output over the file of the unit's credential is refused`() {
+    var host = FakeHost()
+    let unit =
+      "[Service]\nExecStart=/usr/sbin/rolekeeperd --config \(FakeHost.path)\nLoadCredential=access-key:/srv/key\n"
+    host.files["/usr/lib/systemd/system/rolekeeper.service"] = FakeHost.File(text: unit)
+    host.files["/proc/self/cgroup"] = FakeHost.File(text: "0::/system.slice/rolekeeper.service\n")
+    Finding(
+      "", "[[roles.uploader.files]]\npath = \"/srv/key\"",
+      ":10: roles.uploader.files.path is '/srv/key', which is read as the AccessKey of source.main; give it a path of its own"
+    ).check(on: host)
+  }
+
+  /// One of the two credentials was in the file, and both roles were said to be written.
+  @Test(arguments: [
+    ("/srv/o/a", "/srv/link/a", "roles.uploader.files.path too (:10)"),
+    ("/srv/link/a", "/srv/o/a", "roles.uploader.files.path too (:10)"),
+  ])
+  func `one file by two paths is one file`(_ first: String, _ second: String, _ owner: String) {
+    var host = FakeHost()
+    host.links["/srv/link"] = "/srv/o"
+    let which = second.contains("link") ? "which leads to '/srv/o/a', and that is" : "which is"
+    Finding(
+      "", "[[roles.uploader.files]]\npath = \"\(first)\"\n[[roles.uploader.files]]\npath = \"\(second)\"",
+      ":12: roles.uploader.files.path is '\(second)', \(which) \(owner); give it a path of its own"
+    ).check(on: host)
+  }
+
+  /// What the daemon reads may be a link, by either of whose names it would be overwritten.
+  @Test(arguments: ["/etc/rolekeeper/ca.pem", "/srv/pki/ca.pem", "/srv/link/ca.pem"])
+  func `neither a link that is read nor what it leads to is an output's`(_ path: String) {
+    var host = FakeHost()
+    host.files["/etc/rolekeeper/ca.pem"] = FakeHost.File(text: "-----BEGIN CERTIFICATE-----\n")
+    host.links["/etc/rolekeeper/ca.pem"] = "/srv/pki/ca.pem"
+    host.links["/srv/link"] = "/srv/pki"
+    let which = path.hasPrefix("/srv/link") ? "which leads to '/srv/pki/ca.pem', and that is" : "which is"
+    Finding(
+      "", "[[roles.uploader.files]]\npath = \"\(path)\"\n[sts]\nca_file = \"ca.pem\"",
+      ":10: roles.uploader.files.path is '\(path)', \(which) read as sts.ca_file; give it a path of its own"
+    ).check(on: host)
+  }
+
+  @Test func `a way into the roles' directory through a link is one all the same`() {
+    var host = FakeHost()
+    host.links["/srv/link"] = "/run/rolekeeper/roles"
+    Finding(
+      "", "[[roles.uploader.files]]\npath = \"/srv/link/uploader/a\"",
+      ":10: roles.uploader.files.path is '/srv/link/uploader/a', which lies in the daemon's own directory; write path = \"a\", which is then /run/rolekeeper/roles/uploader/a"
+    ).check(on: host)
+  }
 
   @Test(arguments: [
     Finding(

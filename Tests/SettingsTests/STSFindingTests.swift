@@ -5,6 +5,19 @@ import Testing
 @Suite struct STSFindingTests {
   static let passwordFile = FakeHost.File(text: "hunter2", uid: 998, mode: 0o400)
 
+  /// It proposed to write the same number in quotes.
+  @Test(arguments: [
+    ("requests_per_second = 1e400", "write requests_per_second = 10000 or remove the line to use 2"),
+    ("burst = 99999999999999999999", "write burst = 10000 or remove the line to use 20"),
+    ("burst = -99999999999999999999", "write burst = 1 or remove the line to use 20"),
+    ("timeout = 99999999999999999999", #"write timeout = "1min" or remove the line to use 10s"#),
+  ])
+  func `a number beyond all bounds gets one within them proposed`(_ line: String, _ remedy: String) throws {
+    let found = FakeHost().load(soundSettings + "[sts]\n\(line)\n").diagnostics.map(\.description)
+    #expect(
+      found.count == 1 && found[0].contains(":10: this is not TOML") && found[0].hasSuffix("; \(remedy)"), "\(found)")
+  }
+
   @Test func `fallback endpoints and a proxy are taken as they are written`() throws {
     var host = FakeHost()
     host.files["/etc/rolekeeper/proxy-password"] = Self.passwordFile
@@ -110,11 +123,11 @@ import Testing
     Finding(
       "a password for nobody", "[sts]\nproxy = \"http://h:1\"\nproxy_password_file = \"/etc/rolekeeper/gone.csv\"",
       #":11: sts.proxy_password_file stands beside a proxy without a user; write proxy = "http://USER@HOST:PORT" or remove the line"#,
-      ":11: sts.proxy_password_file is '/etc/rolekeeper/gone.csv', which can't be seen: there is no such file; put the proxy's password there, or correct the path"
+      ":11: sts.proxy_password_file is '/etc/rolekeeper/gone.csv', which can't be seen: there is no such file; put the proxy's password there, or correct the path; until then a start fails, and systemd tries again every second"
     ),
     Finding(
       "a password as a setting", "[sts]\nproxy_password = \"hunter2\"",
-      ":10: sts.proxy_password is not a setting; did you mean proxy?"
+      ":10: sts.proxy_password is not a setting; did you mean proxy_password_file?"
     ),
   ])
   func `a flaw is told with its line and what to write`(_ finding: Finding) { finding.check() }

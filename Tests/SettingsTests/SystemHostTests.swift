@@ -47,6 +47,16 @@ import Testing
     #expect(try host.realPath(of: directory.path("link")) == host.realPath(of: path))
   }
 
+  @Test(arguments: [EIO, EAGAIN, ETIMEDOUT, EMFILE, ENOMEM, ESTALE])
+  func `what may be over in a moment is told apart`(_ number: CInt) {
+    #expect(HostError(number: number) == .passing(String(cString: strerror(number))))
+  }
+
+  @Test func `what a person has to see to doesn't pass`() {
+    #expect(HostError(number: ELOOP) == .other(String(cString: strerror(ELOOP))))
+    #expect(HostError(number: EACCES) == .denied && HostError(number: ENOENT) == .missing)
+  }
+
   @Test func `a file's and a directory's ACL is read`() throws {
     let directory = try TemporaryDirectory()
     let path = try directory.write("", to: "a.toml", mode: 0o640)

@@ -58,7 +58,9 @@ extension UnderSystemd {
       #expect(try service.property("ActiveState") == "active")
       #expect(try service.property("NRestarts") == "0")
       let status = try service.property("StatusText")
-      #expect(status.contains("wasn't there when the service started") && status.contains(Self.key), "\(status)")
+      #expect(
+        status.contains("no regular file with the AccessKey when the service started") && status.contains(Self.key),
+        "\(status)")
       #expect(try service.request("/healthz").output.hasSuffix("503"))
       try service.box.ask("mv \(Self.key).away \(Self.key)")
       #expect(try service.systemctl("restart").status == 0)

@@ -30,6 +30,22 @@ import Wire
     #expect(Health(of: [role]).reasons.map(\.kind) == [.noSession])
   }
 
+  /// Readers got less than the floor for ever, and all was called ok.
+  @Test func `a role that gets too short sessions degrades, with what STS grants`() throws {
+    var role = Self.valid
+    role.state = .belowFloor
+    role.shortSessions = ShortSessions(granted: .minutes(10), asked: .hours(1), floor: .minutes(20))
+    let health = Health(of: [role])
+    #expect(health.status == .degraded && health.reasons.map(\.kind) == [.shortSessions])
+    #expect(
+      health.reasons.map(\.detail) == [
+        "role 'uploader': STS grants sessions of 10min instead of 1h, too short for the floor of 20min; raise the role's MaxSessionDuration in the RAM console, or lower 'floor' or 'duration'"
+      ])
+    #expect(try RoleStatus(parsing: role.rendered().span) == role)
+    role.state = .lapsed
+    #expect(Health(of: [role]).reasons.map(\.kind) == [.noSession])
+  }
+
   /// With all roles lost from the settings, `/healthz` said 200.
   @Test func `no roles is never ok`() {
     #expect(Health(of: []).status == .failing)

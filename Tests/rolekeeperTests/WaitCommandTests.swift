@@ -25,6 +25,9 @@ import Wire
     let refusal = try #require(WaitCommand.never(status, minTTL: WrittenTime("2h")))
     #expect(refusal.exitStatus == 1)
     #expect("\(refusal)".hasPrefix("role 'a': '--min-ttl' is 2h, but at most 59min can be had"))
+    status.maxTTLCode = "InvalidParameter.DurationSeconds"
+    let bySTS = try #require(WaitCommand.never(status, minTTL: WrittenTime("2h")))
+    #expect(bySTS.exitStatus == 1 && "\(bySTS)".contains("STS refused more: InvalidParameter.DurationSeconds"))
     #expect(WaitCommand.never(status, minTTL: WrittenTime("59min")) == nil)
     #expect(WaitCommand.never(status, minTTL: nil) == nil)
     // A session from before a reload that lowered the limit.

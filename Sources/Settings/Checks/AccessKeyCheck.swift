@@ -36,9 +36,13 @@ struct AccessKeyCheck {
         table.findings.error(
           place, "is '\(name)', which systemd didn't pass", Self.remedy(for: name, passed: passed, by: "systemd"))
       } else {
-        table.findings.error(
-          place, "is '\(name)', and what systemd passed can't be seen: \(error)",
-          "run: sudo systemctl restart rolekeeper")
+        let problem = "is '\(name)', and what systemd passed can't be seen: \(error)"
+        let remedy = "run: sudo systemctl restart rolekeeper"
+        if case .passing = error {
+          table.findings.passing(place, problem, remedy)
+        } else {
+          table.findings.error(place, problem, remedy)
+        }
       }
       return nil
     }

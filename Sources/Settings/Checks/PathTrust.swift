@@ -20,16 +20,29 @@ final class PathTrust {
     if let real = try? host.realPath(of: path) { check(directory: PathText.directory(of: real)) }
   }
 
+  /// All directories above that of a file: whoever may write to one of them may put another directory in the place of the next. In one with
+  /// the sticky bit only the owner of what lies there may do that (unlink(2)).
+  func check(above path: String) {
+    var directories = [PathText.directory(of: path)]
+    // Of a link both ways.
+    if let real = try? host.realPath(of: path) { directories.append(PathText.directory(of: real)) }
+    for var directory in directories {
+      while directory != "/" {
+        directory = PathText.directory(of: directory)
+        if checked.contains(directory) { continue }
+        guard let status = try? host.status(of: directory) else { continue }
+        let isSticky = status.mode & 0o1000 != 0 && [0, host.uid].contains(status.uid)
+        if !isSticky { check(directory, status) }
+      }
+    }
+  }
+
   /// A directory, when it can be seen.
   func check(directory path: String) {
     guard !checked.contains(path) else { return }
     do throws(HostError) { check(path, try host.status(of: path)) } catch {
-      let problem = "its permissions can't be seen: \(error)"
-      if error == .denied {
-        findings.denied(Place(file: path), problem, SafeFix.reach(path, on: host))
-      } else {
-        findings.error(Place(file: path), problem, "see to that directory")
-      }
+      let remedy = error == .denied ? SafeFix.reach(path, on: host) : "see to that directory"
+      findings.unreadable(Place(file: path), "its permissions can't be seen: \(error)", remedy, error)
     }
   }
 

@@ -12,6 +12,8 @@ final class PolicyFiles {
   private let findings: Findings
   private let trust: PathTrust
   private var known: [String: [UInt8]?] = [:]
+  /// The files, each with a place that names it.
+  private(set) var named: [String: Place] = [:]
 
   init(host: any Host, findings: Findings, trust: PathTrust) {
     self.host = host
@@ -23,6 +25,7 @@ final class PolicyFiles {
   /// that names it.
   func policy(in path: String, namedAt place: Place) -> [UInt8]? {
     if let known = known[path] { return known }
+    named[path] = place
     let policy = read(path, place)
     known[path] = .some(policy)
     return policy
@@ -35,13 +38,14 @@ final class PolicyFiles {
       trust.check(file: path, status)
       bytes = ByteOrderMark.removed(from: content)
     } catch {
-      let problem = "names '\(path)', which can't be read: \(error)"
-      if error == .denied {
-        findings.denied(place, problem, SafeFix.reach(path, on: host))
-      } else {
-        findings.error(
-          place, problem, error == .missing ? host.remedyForMissing(path, "correct the path") : "correct the path")
-      }
+      let remedy =
+        switch error {
+        case .denied: SafeFix.reach(path, on: host)
+        case .passing: "see to that file and the disk it is on"
+        case .missing: host.remedyForMissing(path, "correct the path")
+        default: "correct the path"
+        }
+      findings.unreadable(place, "names '\(path)', which can't be read: \(error)", remedy, error)
       return nil
     }
     guard !ByteOrderMark.isUTF16(bytes.span) else {

@@ -29,10 +29,11 @@ struct SecretFileCheck {
           place, problem, "\(remedy); the daemon starts without it, and takes it up when it comes")
       } else if mayComeLater, table.context.check == nil {
         table.findings.warning(place, problem, remedy)
-      } else if error == .denied {
-        table.findings.denied(place, problem, remedy)
+      } else if error == .missing {
+        // It may be about to be replaced, as may one that is empty, by which a start fails in the same way.
+        table.findings.passing(place, problem, remedy)
       } else {
-        table.findings.error(place, problem, remedy)
+        table.findings.unreadable(place, problem, remedy, error)
       }
       return false
     }

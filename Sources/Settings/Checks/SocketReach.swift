@@ -5,8 +5,9 @@ final class SocketReach {
   private var users: [(user: Principal, place: Place)] = []
   private var seen: Set<UInt32> = []
 
-  /// Only a user's first place is kept.
+  /// Only a user's first place is kept. Nothing is said of one whose groups can't be known.
   func add(_ user: Principal, at place: Place) {
+    if user.isLookUpFailed { return }
     if seen.insert(user.id).inserted { users.append((user, place)) }
   }
 

@@ -97,6 +97,9 @@ package enum HostError: Error, Hashable, CustomStringConvertible {
   case denied
   case notAFile
   case tooLarge(limit: Int)
+  /// What may be over in a moment without a change to the host: a disk or a service that doesn't answer, a table that is full. In the
+  /// system's words.
+  case passing(String)
   /// Any other, in the system's words.
   case other(String)
 
@@ -106,7 +109,7 @@ package enum HostError: Error, Hashable, CustomStringConvertible {
     case .denied: "permission denied"
     case .notAFile: "it isn't a regular file"
     case .tooLarge(let limit): "it has more than \(limit) bytes"
-    case .other(let reason): reason
+    case .passing(let reason), .other(let reason): reason
     }
   }
 }

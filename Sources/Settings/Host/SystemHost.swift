@@ -161,7 +161,7 @@ package struct SystemHost: Host {
       }
       // The sources of names differ in how they say "not found" (getpwnam(3), ERRORS).
       if let result { return describe(result.pointee) }
-      guard [0, ENOENT, ESRCH, EBADF, EPERM].contains(number) else { throw HostError(number: number) }
+      guard [0, ENOENT, ESRCH, EBADF, EPERM].contains(number) else { throw .passing(String(cString: strerror(number))) }
       return nil
     }
   }
@@ -205,11 +205,16 @@ extension FileStatus {
 }
 
 extension HostError {
-  fileprivate init(number: CInt) {
+  /// From `errno` of a call about a path.
+  init(number: CInt) {
     self =
       switch number {
       case ENOENT, ENOTDIR: .missing
       case EACCES, EPERM: .denied
+      case EIO, EAGAIN, EINTR, EBUSY, ENOMEM, ENOBUFS, EMFILE, ENFILE, ESTALE, ETIMEDOUT, EREMOTEIO, EHOSTDOWN,
+        EHOSTUNREACH,
+        ENETDOWN, ENETUNREACH, ECONNREFUSED, ECONNRESET, ECONNABORTED, ENOTCONN:
+        .passing(String(cString: strerror(number)))
       default: .other(String(cString: strerror(number)))
       }
   }

@@ -12,6 +12,25 @@ final class Findings {
     diagnostics.append(Diagnostic(severity: .error, place: place, problem: problem, remedy: remedy))
   }
 
+  /// Reports an error that may be gone at the next reading: the daemon ends so that systemd starts it again.
+  func passing(_ place: Place, _ problem: String, _ remedy: String) {
+    hasErrors = true
+    diagnostics.append(
+      Diagnostic(
+        severity: .error, place: place, problem: problem, remedy: "\(remedy); \(Self.retry)", isPassing: true))
+  }
+
+  private static let retry = "until then a start fails, and systemd tries again every second"
+
+  /// Reports what can't be read, by the reason for that.
+  func unreadable(_ place: Place, _ problem: String, _ remedy: String, _ error: HostError) {
+    switch error {
+    case .denied: denied(place, problem, remedy)
+    case .passing: passing(place, problem, remedy)
+    case .missing, .notAFile, .tooLarge, .other: self.error(place, problem, remedy)
+    }
+  }
+
   func warning(_ place: Place, _ problem: String, _ remedy: String) {
     diagnostics.append(Diagnostic(severity: .warning, place: place, problem: problem, remedy: remedy))
   }

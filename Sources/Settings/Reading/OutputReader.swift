@@ -6,13 +6,32 @@ final class OutputReader {
 
   /// nil when [files] was reported.
   let filesDirectory: String?
+  /// The same without links on the way.
+  private let realFilesDirectory: String?
+  private let places: RealPlaces
   private var claims: [String: String] = [:]
-  private var outputs: [(path: String, place: Place)] = []
+  private var claimedDirectories: [String: String] = [:]
+  /// `real` is the path without links on the way. A link in the file's own place is replaced, and not followed.
+  private var outputs: [(path: String, real: String, place: Place)] = []
 
-  init(filesDirectory: String?) { self.filesDirectory = filesDirectory }
+  init(filesDirectory: String?, host: any Host) {
+    let places = RealPlaces(host: host)
+    self.places = places
+    self.filesDirectory = filesDirectory
+    realFilesDirectory = filesDirectory.map { places.directory($0) }
+  }
 
-  /// Says that `path` is taken, by `owner` as in "the socket".
-  func claim(_ path: String, for owner: String) { claims[path] = owner }
+  /// Says that `path` is taken, by `owner` as in "the socket"; so is what it leads to.
+  func claim(_ path: String, for owner: String) {
+    claims[places.file(path)] = owner
+    claims[places.directory(path)] = owner
+  }
+
+  /// Says that all that lies in the directory `path` is taken.
+  func claim(contentsOf path: String, for owner: String) {
+    claim(path, for: owner)
+    claimedDirectories[places.directory(path)] = owner
+  }
 
   func read(_ tables: [TableReader], of role: RoleName) -> [OutputSettings] {
     tables.compactMap { read($0, role) }
@@ -20,11 +39,12 @@ final class OutputReader {
 
   /// Reports outputs on a path that is taken; after everything was read and claimed.
   func reportClashes(to findings: Findings) {
-    for (path, place) in outputs {
-      if let owner = claims[path] {
-        findings.error(place, "is '\(path)', which is \(owner)", "give it a path of its own")
+    for (path, real, place) in outputs {
+      if let owner = claims[real] ?? claimedDirectories[PathText.directory(of: real)] {
+        let which = path == real ? "which is" : "which leads to '\(real)', and that is"
+        findings.error(place, "is '\(path)', \(which) \(owner)", "give it a path of its own")
       } else {
-        claims[path] = "\(place.key) too (\(place))"
+        claims[real] = "\(place.key) too (\(place))"
       }
     }
   }
@@ -48,15 +68,23 @@ final class OutputReader {
     guard let text = table.text(Keys.path) else { return nil }
     let place = table.place(of: Keys.path)
     if text.hasPrefix("/"), let path = PathText.normal(text), PathText.isFileName(PathText.name(of: path)) {
-      guard filesDirectory.map({ path != $0 && !path.hasPrefix("\($0)/") }) ?? true else {
-        reportInside(path, of: role, table)
+      let name = PathText.name(of: path)
+      let real = places.file(path)
+      if let inside = Self.steps(of: path, in: filesDirectory) ?? Self.steps(of: real, in: realFilesDirectory) {
+        reportInside(path, inside, of: role, table)
+        return nil
+      }
+      if let suffix = [KeptNames.recordSuffix, KeptNames.temporarySuffix].first(where: { name.hasSuffix($0) }) {
+        table.findings.error(
+          place, "is '\(path)', and names that end in '\(suffix)' are those of the daemon's own files beside an output",
+          "choose another name")
         return nil
       }
       if isOwnerKnown {
         WritablePlace(context: table.context, place: place)
           .check(output: path, of: role, ownerUID: ownerUID, plainPath: plainPath(for: path, of: role))
       }
-      outputs.append((path, place))
+      outputs.append((path, real, place))
       return .elsewhere(path: path)
     }
     if text.hasPrefix("/") {
@@ -79,7 +107,10 @@ final class OutputReader {
         "choose another name: those are how the role's directory works")
       return nil
     }
-    if let filesDirectory { outputs.append(("\(filesDirectory)/\(role)/\(text)", place)) }
+    if let filesDirectory, let realFilesDirectory {
+      let inside = "\(role)/\(text)"
+      outputs.append(("\(filesDirectory)/\(inside)", "\(realFilesDirectory)/\(inside)", place))
+    }
     return .roleDirectory(name: text)
   }
 
@@ -96,10 +127,15 @@ final class OutputReader {
     PathText.isFileName(text) && OutputName(text) != nil
   }
 
-  /// An absolute path in the directory of the roles' directories, which the daemon alone arranges.
-  private func reportInside(_ path: String, of role: RoleName, _ table: TableReader) {
+  /// The names that lead from `directory` to `path`; nil when it doesn't lie in there.
+  private static func steps(of path: String, in directory: String?) -> [Substring]? {
+    guard let directory, path == directory || path.hasPrefix("\(directory)/") else { return nil }
+    return path.dropFirst(directory.count).split(separator: "/")
+  }
+
+  /// An absolute path in the directory of the roles' directories, which the daemon alone arranges; `steps` lead there from that.
+  private func reportInside(_ path: String, _ steps: [Substring], of role: RoleName, _ table: TableReader) {
     guard let filesDirectory else { return }
-    let steps = path.dropFirst(filesDirectory.count).split(separator: "/")
     let whose =
       steps.count > 1 && String(steps[0]) != role.description
       ? RoleName(String(steps[0])).map { "the directory of role '\($0)'" } : nil
@@ -115,6 +151,12 @@ final class OutputReader {
     if let group { return group.id }
     guard let owner else { return table.context.host.gid }
     if let primary = owner.primaryGroup { return primary }
+    if owner.isLookUpFailed {
+      table.findings.passing(
+        table.place(of: Keys.owner), "is user \(owner.id), whose primary group can't be looked up",
+        "see to the host's source of names, or write group too")
+      return nil
+    }
     table.findings.error(
       table.place(of: Keys.owner), "is user \(owner.id), whose primary group this host doesn't know",
       "write group = \"NAME\" too")

@@ -7,6 +7,8 @@ struct Principal: Hashable {
   let name: String?
   /// Of a user with a name, the primary group.
   var primaryGroup: UInt32?
+  /// Whether the host's source of names didn't answer, so that only the number is known.
+  var isLookUpFailed = false
 }
 
 /// Asks the host for users and groups, once for each.

@@ -85,7 +85,7 @@ extension STSSettings {
       let (status, bytes) = try table.context.host.read(path, limit: 16 << 20)
       table.context.trust.check(file: path, status)
       if !headings.contains(where: { bytes.firstRange(of: $0) != nil }) {
-        table.findings.error(
+        table.findings.passing(
           place, "is '\(path)', which holds no certificate in PEM form",
           "put the authorities' certificates there, or remove the line to use the system's certificates")
         return false
@@ -95,10 +95,12 @@ extension STSSettings {
       let problem = "is '\(path)', which can't be read: \(error)"
       let remedy = "correct the path, or remove the line to use the system's certificates"
       let host = table.context.host
+      // A file that is just being replaced is missing, empty or cut off for a moment.
       switch error {
-      case .denied: table.findings.denied(place, problem, SafeFix.reach(path, on: host))
-      case .missing: table.findings.error(place, problem, host.remedyForMissing(path, remedy))
-      default: table.findings.error(place, problem, remedy)
+      case .denied where table.findings.isOutsiders:
+        table.findings.denied(place, problem, SafeFix.reach(path, on: host))
+      case .missing: table.findings.passing(place, problem, host.remedyForMissing(path, remedy))
+      default: table.findings.passing(place, problem, remedy)
       }
       return false
     }

@@ -16,6 +16,7 @@ struct SettingsFile {
     do throws(HostError) {
       let (status, content) = try context.host.read(path, limit: Self.maxBytes)
       context.trust.check(file: path, status)
+      context.trust.check(above: path)
       bytes = ByteOrderMark.removed(from: content)
     } catch {
       let remedy =
@@ -23,14 +24,9 @@ struct SettingsFile {
         case .missing: "write the settings there, or name another file"
         case .denied: SafeFix.reach(path, on: context.host)
         case .notAFile, .tooLarge: "put the settings there as a file of at most \(Self.maxBytes >> 20) MiB"
-        case .other: "see to that file and the disk it is on"
+        case .passing, .other: "see to that file and the disk it is on"
         }
-      let problem = "the settings can't be read: \(error)"
-      if error == .denied {
-        context.findings.denied(Place(file: path), problem, remedy)
-      } else {
-        context.findings.error(Place(file: path), problem, remedy)
-      }
+      context.findings.unreadable(Place(file: path), "the settings can't be read: \(error)", remedy, error)
       return nil
     }
     endsInLineFeed = bytes.last == UInt8(ascii: "\n")
@@ -63,12 +59,30 @@ struct SettingsFile {
       return "close the quote: a string ends in the line it begins in, with the quote it begins with"
     }
     let parts = line.prefix { $0 != "#" }.split(separator: "=", maxSplits: 1).map(trimmed)
+    // toml++'s words for a number that no type of its holds.
+    if parts.count == 2,
+      message.contains("not representable") || message.contains("could not be interpreted as a value"),
+      let remedy = numberRemedy(parts[0], isNegative: parts[1].hasPrefix("-"))
+    {
+      return remedy
+    }
     if parts.count == 2, Schema.tables.contains(where: { $0.has(parts[0]) }), !parts[1].isEmpty,
       parts[1].allSatisfy({ $0.isLetter || $0.isNumber || "./-_:{}@".contains($0) })
     {
       return "write \(parts[0]) = \"\(parts[1])\""
     }
     return "correct the line: KEY = VALUE, or [TABLE]; strings, durations and modes stand in double quotes"
+  }
+
+  /// For a number that is larger than any; nil where the key isn't one that takes a number.
+  private static func numberRemedy(_ name: String, isNegative: Bool) -> String? {
+    switch Schema.tables.lazy.compactMap({ table in table.keys.first { $0.name == name } }).first {
+    case let key as IntegerKey: key.remedy("\(isNegative ? key.allowed.lowerBound : key.allowed.upperBound)")
+    case let key as NumberKey: key.remedy((isNegative ? key.allowed.lowerBound : key.allowed.upperBound).plain)
+    case let key as DurationKey:
+      key.remedy("\"\((isNegative ? key.allowed.lowerBound : key.allowed.upperBound).text)\"")
+    default: nil
+    }
   }
 
   /// Whether a string begins in this line and doesn't end in it. The three quotes of a longer one aren't for settings.

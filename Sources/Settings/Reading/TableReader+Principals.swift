@@ -41,8 +41,11 @@ extension TableReader {
         return nil
       }
       label = "\(kind.rawValue) \(id)"
-      // A number needs no name.
-      answer = context.principals.find(kind, number: id).map { $0 ?? Principal(id: id, name: nil) }
+      // A number needs no name, and no source of names that answers.
+      switch context.principals.find(kind, number: id) {
+      case .success(let principal): answer = .success(principal ?? Principal(id: id, name: nil))
+      case .failure: answer = .success(Principal(id: id, name: nil, isLookUpFailed: true))
+      }
     default:
       findings.error(place, "has \(value.article), expected a \(kind.rawValue)'s name or number", remedy)
       return nil
@@ -54,7 +57,7 @@ extension TableReader {
         place, "names \(label), which this host doesn't know",
         unknownRemedy(value.asName, kind))
     case .failure(let error):
-      findings.error(
+      findings.passing(
         place, "names \(label), which can't be looked up: \(error)",
         "see to the host's source of names, or write its number")
     }

@@ -43,6 +43,11 @@ package struct InstalledUnit: Hashable, Sendable {
   let reloadSocket: ReloadSocket
   let view: UnitView
 
+  /// From which `LoadCredential=` takes the credential of that name; nil when that isn't a file it names.
+  func file(ofCredential name: String) -> String? {
+    if case .file(let path)? = credentials[name] { path } else { nil }
+  }
+
   /// nil when there is none that can be read, also when it is masked.
   package init?(on host: some Host) {
     func text(_ path: String) -> String? {
@@ -130,7 +135,7 @@ package struct InstalledUnit: Hashable, Sendable {
   }
 
   private static func configPath(in words: [String]) -> String {
-    option("--config", in: words) ?? SettingsLoader.standardPath
+    option("--config", in: words) ?? StandardPath.settings
   }
 
   private static func option(_ name: String, in words: [String]) -> String? {

@@ -18,6 +18,8 @@ struct UnitView: Hashable, Sendable {
   private var rules: [Rule] = []
   /// Made by systemd at the start, and the daemon's own.
   private var made: [String] = []
+  /// The first of `RuntimeDirectory=`, which is named to the daemon; nil for none.
+  private(set) var runtimeDirectory: String?
   /// What lies below these is gone for good, whatever is opened in there.
   private var inaccessible: [Rule] = []
 
@@ -42,6 +44,7 @@ struct UnitView: Hashable, Sendable {
         let path = "\(root)/\(word.prefix { $0 != ":" })"
         add(path, .writable)
         made.append(path)
+        if key == "RuntimeDirectory", runtimeDirectory == nil { runtimeDirectory = path }
       }
     }
     for path in Self.paths(unit, "InaccessiblePaths") { hide(path, by: "InaccessiblePaths=") }

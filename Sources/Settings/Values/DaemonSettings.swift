@@ -38,6 +38,9 @@ package struct SourceSettings: Hashable, Sendable {
 
 /// `[sts]`.
 package struct STSSettings: Hashable, Sendable {
+  /// The system's certificates, where Debian has them.
+  static let systemsCAFile = "/etc/ssl/certs/ca-certificates.crt"
+
   package var endpoint: Endpoint
   /// Tried in this order when `endpoint` gives no answer; none is there twice.
   package var fallbackEndpoints: [Endpoint]

@@ -18,6 +18,8 @@ package struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
   /// What is wrong, with the key as its subject.
   package let problem: String
   package let remedy: String
+  /// Whether an error may be gone at the next reading without a change to the settings.
+  package var isPassing = false
 
   package var description: String {
     let subject = place.key.isEmpty ? problem : "\(place.key) \(problem)"

@@ -63,7 +63,9 @@ struct SettingsCheck {
     for path in [settings.socket.path, settings.filesDirectory, settings.sts.caFile].compactMap({ $0 }) { check(path) }
     let places = settings.roles.flatMap { role in role.outputs.map { "\(place(of: $0, role))" } }
     require(Set(places).count == places.count, "two outputs at one place: \(places)")
-    for taken in [settings.socket.path, settings.sts.caFile, FuzzHost.mainPath, FuzzHost.rolesPath].compactMap({ $0 }) {
+    for taken in [
+      settings.socket.path, settings.sts.caFile, FuzzHost.mainPath, FuzzHost.rolesPath, "/run/rolekeeper/generations",
+    ].compactMap({ $0 }) {
       require(!places.contains(taken), "an output over \(taken)")
     }
   }
