@@ -69,7 +69,7 @@ extension HTTPServer {
     statistics.open += 1
     setDeadline(connection, .head)
     // The request is mostly there already, and reading it now saves a turn of the loop.
-    if isShared { enqueue(connection) } else { receive(connection) }
+    if hasToQueue(peer.uid) { enqueue(connection) } else { receive(connection) }
   }
 
   /// Why there is no room for one more connection of `peer`; nil when there is. Connections whose clients have left don't count: many
@@ -102,12 +102,7 @@ extension HTTPServer {
     for (connection, answer) in zip(asked, questions) where answer.revents & Int16(POLLHUP | POLLERR) != 0 {
       // The end of one may have brought about that of another.
       guard connection.phase != .free else { continue }
-      if connection.phase == .reading, connection.output.isEmpty, !connection.isQueued || connection.input.isEmpty {
-        connection.isQueued = false
-        receive(connection)
-      } else {
-        visit(connection, EPOLLHUP.rawValue)
-      }
+      visit(connection, EPOLLHUP.rawValue)
       if epoll < 0 { return }
       // A request of it waits for its answer or its turn, which nobody would read.
       if connection.phase != .free { abandon(connection) }

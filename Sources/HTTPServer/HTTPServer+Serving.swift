@@ -8,10 +8,10 @@ extension HTTPServer {
     let isGone = events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
     switch connection.phase {
     case .reading where connection.output.isEmpty:
-      // A client that is gone may have left requests behind; reading finds out, in its turn. Those behind a share of them nobody waits for.
+      // A client that is gone may have left requests behind; reading finds out.
       if connection.isQueued {
-        if isGone, !connection.input.isEmpty { release(connection) }
-      } else if isShared {
+        if isGone { release(connection) }
+      } else if hasToQueue(connection.peer.uid) {
         enqueue(connection)
       } else {
         receive(connection)
@@ -89,7 +89,7 @@ extension HTTPServer {
     var done = 0
     for _ in 0..<HTTPServer.requestsPerVisit {
       guard done < bytes.count, connection.phase == .reading, connection.output.isEmpty else { return done }
-      if done > 0 && (isTurnOver || shareLeft <= 0) { break }
+      if done > 0 && (isTurnOver || hasHadShare(connection.peer.uid)) { break }
       let rest = UnsafeMutableBufferPointer(rebasing: bytes[done...])
       var scan = connection.scan
       // No further than a head may reach: a byte behind that would count only where it came in one piece with the rest.
@@ -122,7 +122,7 @@ extension HTTPServer {
     }
     let request = RequestHead(fields, UnsafeBufferPointer(bytes))
     statistics.requests += 1
-    shareLeft -= 1
+    noteServed(connection.peer.uid)
     nextSerial += 1
     connection.serial = nextSerial
     connection.isHeadOnly = fields.method == .head

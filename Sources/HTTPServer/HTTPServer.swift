@@ -11,9 +11,9 @@ package import Systemd
 /// by time (2 ms), so that the loop's other sources get their turn however busy the socket is. A request costs a recv and a send, and
 /// no timer.
 ///
-/// While clients of several users are connected, a turn goes in rounds: epoll is asked who is ready, all of these queue, and each user
-/// has at most `share` requests answered before it is asked again. So whoever comes with one request waits for one share of each of the
-/// others, however many connections and requests these bring.
+/// While clients of several users are connected, a turn goes in rounds: epoll is asked who is ready, and each user has at most
+/// `share` requests answered before it is asked again. What is more waits in the queue, where the users take turns. So whoever
+/// comes with one request waits for one share of each of the others, however many connections and requests these bring.
 package final class HTTPServer {
   static let batch = 64
   static let requestsPerVisit = 8
@@ -53,8 +53,10 @@ package final class HTTPServer {
   let spans: (head: Int64, idle: Int64, drain: Int64, linger: Int64)
 
   private var queue = TurnQueue()
-  /// How many more requests are answered before the next user's turn; no limit to speak of outside of a round.
-  @exclusivity(unchecked) var shareLeft = Int.max
+  /// Whether the turn goes in rounds, a share for each user in each.
+  private var isInRound = false
+  /// Requests of this round by user.
+  private var served: [UInt32: Int] = [:]
   /// The count of requests when the listener was last asked.
   var requestsAtAccept: UInt64 = 0
   /// From somewhere else in each server, so that a token of one names nothing in another.
@@ -168,12 +170,15 @@ package final class HTTPServer {
   }
 
   /// Whether clients of several users are connected.
-  var isShared: Bool { openByUID.count > 1 }
+  private var isShared: Bool { openByUID.count > 1 }
 
   /// A turn in rounds, with a share for each user in each.
   private func goRound() {
     var count = 0
+    isInRound = true
+    defer { isInRound = false }
     repeat {
+      served.removeAll(keepingCapacity: true)
       acceptsLeft = acceptShare
       if acceptShare > HTTPServer.requestsPerVisit { acceptBatch() }
       if epoll < 0 { return }
@@ -181,27 +186,34 @@ package final class HTTPServer {
       if epoll >= 0 { resumeShares() }
       if epoll < 0 { return }
     } while (count > 3 || !queue.isEmpty) && !isTurnOver
+    served.removeAll(keepingCapacity: true)
     if !queue.isEmpty { resumption.schedule() }
     armExpiry()
   }
 
-  /// Gives each user who waits its share of this round. One goes on however late it is, so that what waits isn't kept from its turn by
-  /// what is new.
+  /// Lets the connections that wait have what is left of their user's share in this round. One goes on however late it is, so that
+  /// what waits isn't kept from its turn by what is new.
   private func resumeShares() {
-    defer { shareLeft = .max }
     for place in 0..<queue.userCount where place == 0 || !isTurnOver {
       guard let uid = queue.nextUser() else { return }
-      shareLeft = HTTPServer.share
       repeat {
         guard let turn = queue.take(of: uid) else { break }
-        let before = shareLeft
+        let answered = statistics.requests
         resume(turn)
         if epoll < 0 { return }
         // So that those which have nothing to be answered come to an end, too.
-        if shareLeft == before { shareLeft -= 1 }
-      } while !isTurnOver && shareLeft > 0
+        if statistics.requests == answered { noteServed(uid) }
+      } while !isTurnOver && !hasHadShare(uid)
     }
   }
+
+  /// Whether the user has to wait for the next round. Who was alone when it began goes on as such, and who is left alone doesn't.
+  func hasHadShare(_ uid: UInt32) -> Bool { isInRound && served[uid, default: 0] >= HTTPServer.share }
+
+  /// Whether a connection of the user's that is ready comes after others of the same user.
+  func hasToQueue(_ uid: UInt32) -> Bool { isInRound && (hasHadShare(uid) || queue.hasLine(of: uid)) }
+
+  func noteServed(_ uid: UInt32) { if isInRound { served[uid, default: 0] += 1 } }
 
   private func beginTurn() {
     now = loop.now

@@ -13,6 +13,9 @@ struct TurnQueue {
   var isEmpty: Bool { rotation.isEmpty }
   var userCount: Int { rotation.count }
 
+  /// Whether connections of the user wait.
+  func hasLine(of uid: UInt32) -> Bool { lines[uid] != nil }
+
   mutating func append(_ turn: Turn, of uid: UInt32) {
     if lines[uid] == nil { rotation.append(uid) }
     lines[uid, default: []].append(turn)

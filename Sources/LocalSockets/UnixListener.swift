@@ -3,7 +3,7 @@ import Glibc
 
 /// A listening Unix stream socket: our own at a path, taken away again when it is closed, or one that was inherited.
 package final class UnixListener {
-  /// Empty for an inherited socket that has no file.
+  /// Of an inherited socket as it was bound, empty when it has no file.
   package let path: String
   package private(set) var descriptor: CInt
   /// Whether whoever started this process made the socket. Its file, mode and group are theirs.

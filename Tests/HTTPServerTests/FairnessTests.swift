@@ -92,30 +92,6 @@ import Testing
     report(result)
   }
 
-  @Test(.needs(.root))
-  func `a request that was left behind is served, though others of its user come and need the room`() async {
-    let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
-      var limits = ServerLimits()
-      limits.maximumConnectionsPerUID = 1
-      let harness = try Harness(limits)
-      chmod(harness.path, 0o666)
-      chmod(harness.directory.path, 0o755)
-      precondition(seteuid(FairnessTests.reader) == 0)
-      let other = try harness.connect()
-      precondition(seteuid(0) == 0)
-      try harness.settle()
-      for _ in 0..<20 {
-        let client = try harness.connect()
-        client.send(Text.get)
-        client.close()
-      }
-      try harness.settle()
-      precondition(harness.handler.requests.count == 20 && harness.handler.refusals.isEmpty)
-      withExtendedLifetime(other) {}
-    }
-    report(result)
-  }
-
   /// Prints what the process said when it failed.
   private func report(_ result: ExitTest.Result?) {
     guard let result, !result.standardErrorContent.isEmpty else { return }

@@ -30,4 +30,14 @@ import Testing
     #expect(queue.take(of: 7) == turn(2))
     #expect(queue.isEmpty)
   }
+
+  @Test func `a user has a line as long as one of its connections waits`() {
+    var queue = TurnQueue()
+    queue.append(turn(1), of: 7)
+    queue.append(turn(2), of: 7)
+    _ = queue.take(of: 7)
+    #expect(queue.hasLine(of: 7) && !queue.hasLine(of: 8))
+    _ = queue.take(of: 7)
+    #expect(!queue.hasLine(of: 7))
+  }
 }

@@ -19,14 +19,23 @@ import Testing
   }
 
   /// A socket at the path, and listened on, as whoever starts a daemon may pass it on: it blocks, and programs inherit it.
-  private func made(listening: Bool = true, kind: __socket_type = SOCK_STREAM) throws -> CInt {
+  private func made(listening: Bool = true, kind: __socket_type = SOCK_STREAM) -> CInt {
     let descriptor = socket(AF_UNIX, CInt(kind.rawValue), 0)
-    let place = try SocketPlace(path)
-    try place.bind(descriptor)
-    try place.moveIntoPlace()
+    #expect(bind(descriptor, to: path))
     chmod(path, 0o640)
     if listening { #expect(listen(descriptor, 5) == 0) }
     return descriptor
+  }
+
+  /// Without a path the kernel gives it an abstract name of its own (unix(7), autobind).
+  private func bind(_ descriptor: CInt, to path: String?) -> Bool {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: (path ?? "").utf8) }
+    let size = path == nil ? MemoryLayout<sa_family_t>.size : MemoryLayout<sockaddr_un>.size
+    return withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.bind(descriptor, $0, socklen_t(size)) == 0 }
+    }
   }
 
   @Test func `it serves as our own does, and knows its path`() throws {
@@ -57,15 +66,7 @@ import Testing
 
   @Test func `one without a file has no path`() throws {
     let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
-    // With an address of no length the kernel gives it an abstract name of its own (unix(7), autobind).
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let bound = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, socklen_t(MemoryLayout<sa_family_t>.size))
-      }
-    }
-    #expect(bound == 0 && listen(descriptor, 5) == 0)
+    #expect(bind(descriptor, to: nil) && listen(descriptor, 5) == 0)
     #expect(try UnixListener(inheriting: descriptor).path == "")
   }
 
@@ -73,9 +74,9 @@ import Testing
     let file = open(try directory.write("x", to: "file"), O_RDONLY)
     let internet = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
     #expect(listen(internet, 5) == 0)
-    let silent = try made(listening: false)
+    let silent = made(listening: false)
     unlink(path)
-    let datagrams = try made(listening: false, kind: SOCK_DGRAM)
+    let datagrams = made(listening: false, kind: SOCK_DGRAM)
     for descriptor in [file, internet, silent, datagrams] {
       let expected =
         "inherited descriptor \(descriptor) isn't a Unix stream socket that is listened on; "
