@@ -22,7 +22,8 @@ extension Schema {
     static let maxDuration = DurationKey(
       name: "max_duration", allowed: RoleTiming.allowedDuration, derivation: "duration",
       summary: """
-        The longest session that readers may ask for with min_ttl; at most the role's MaxSessionDuration.
+        The longest session that is fetched for readers who ask for one (min_ttl, at most a minute less); at most the role's \
+        MaxSessionDuration.
         """)
     static let policyFile = TextKey(
       name: "policy_file", form: "a path, relative to this file or absolute", example: "\"uploader.policy.json\"",
@@ -46,7 +47,10 @@ extension Schema {
     static let refreshAfter = DurationKey(
       name: "refresh_after", allowed: Duration.seconds(2)...RoleTiming.allowedDuration.upperBound,
       derivation: "half of duration",
-      summary: "The age at which a session is replaced; at most duration.")
+      summary: """
+        The age at which a session is replaced; at most duration. With pool = 2 a new one comes after each half of it, so that \
+        the two are of different age.
+        """)
     static let floor = DurationKey(
       name: "floor", allowed: Duration.zero...RoleTiming.allowedDuration.upperBound, standard: times.floor,
       summary: """
