@@ -199,7 +199,7 @@ private final class LoadRun {
     /// Reads what can't be a role, for what else is wrong with it.
     func report(_ table: TableReader, as name: RoleName) {
       let timings = context.timings
-      _ = read(table, name, OutputReader(filesDirectory: outputs.filesDirectory))
+      _ = read(table, name, OutputReader(filesDirectory: outputs.filesDirectory, host: context.host))
       context.timings = timings
     }
     defer {
@@ -260,8 +260,6 @@ private final class LoadRun {
     if read.count < paths.count { (hasUnreadRoles, hasUnreadFiles) = (true, true) }
     return read
   }
-
-  private var rolesDirectory: String { "\(PathText.directory(of: path))/roles.d" }
 
   /// A file that was meant to be read is easily named otherwise; hidden files, and those that end in `~`, are editors' own, and those that
   /// a setting names are read.
