@@ -28,6 +28,9 @@ package enum ErrorTable {
     }
   }
 
+  /// Where an advice has another key put; `Failure.naming(keyPlace:)` says which that is.
+  static let keyPlace = "the source's file or credential"
+
   static let rows: [Row] = [
     // AssumeRole
     Row(.code("InvalidParameter.RoleArn"), .permanent, "write 'role_arn' as acs:ram::ACCOUNT:role/NAME"),
@@ -47,7 +50,7 @@ package enum ErrorTable {
     Row(.code("InvalidParameter.ContentType"), .permanent, "report this with the request id"),
     Row(
       .code("NoPermission", saying: "root account"), .permanent,
-      "use the AccessKey of a RAM user; an account's own key can't assume roles"),
+      "put the AccessKey of a RAM user into \(keyPlace); an account's own key can't assume roles"),
     Row(
       .code("NoPermission"), .permanent,
       "allow the RAM user that signs, or its account, in the role's trust policy, and give that user AliyunSTSAssumeRoleAccess"
@@ -57,17 +60,16 @@ package enum ErrorTable {
     // The gateway in front of it
     Row(
       .code("InvalidAccessKeyId.NotFound"), .permanent,
-      "put an AccessKey that exists into the source's file or credential", blamesAccessKey: true),
+      "put an AccessKey that exists into \(keyPlace)", blamesAccessKey: true),
     Row(
       .code("InvalidAccessKeyId.Inactive"), .permanent,
-      "enable the AccessKey in the RAM console, or put another into the source's file or credential",
-      blamesAccessKey: true),
+      "enable the AccessKey in the RAM console; or put another into \(keyPlace)", blamesAccessKey: true),
     Row(
       .family("InvalidAccessKeyId"), .permanent,
-      "check the AccessKey of the source in the RAM console", blamesAccessKey: true),
+      "check the AccessKey of the source in the RAM console; or put another into \(keyPlace)", blamesAccessKey: true),
     Row(
       .code("SignatureDoesNotMatch"), .permanent,
-      "put the secret that belongs to this AccessKey id into the source's file or credential", blamesAccessKey: true),
+      "put the AccessKey id with the secret that belongs to it into \(keyPlace)", blamesAccessKey: true),
     Row(
       .code("IncompleteSignature"), .permanent,
       "look for a proxy between here and STS that changes requests, then report this with the request id"),
@@ -85,7 +87,7 @@ package enum ErrorTable {
     Row(.family("InvalidSecurityToken"), .identityLapsed, "check the source's own credential"),
     Row(
       .code("MissingSecurityToken"), .permanent,
-      "use the AccessKey of a RAM user; this one is temporary and lacks its token"),
+      "put the AccessKey of a RAM user into \(keyPlace); this one is temporary and lacks its token"),
     // Of the calls that an identity token signs (STS API reference, AssumeRoleWithOIDC, error codes), and of their families.
     Row(
       .code("AuthenticationFail.OIDCToken.Expired"), .identityLapsed,
@@ -124,9 +126,12 @@ package enum ErrorTable {
     Row(
       .family("Throttling"), .throttled(wait: nil),
       "lower 'requests_per_second' in [sts]; all callers of the account share 100 requests per second"),
-    Row(.family("InternalError"), .transient, "wait; if it lasts, give the request id to the vendor's support"),
-    Row(.family("ServiceUnavailable"), .transient, "wait; if it lasts, give the request id to the vendor's support"),
+    Row(.family("InternalError"), .transient, stsFails),
+    Row(.family("ServiceUnavailable"), .transient, stsFails),
   ]
+
+  private static let stsFails =
+    "STS itself fails, and the daemon tries again by itself; if it lasts, give the request id to the vendor's support"
 
   /// The row for a code, by its status when no row has it.
   package static func row(forCode code: String, message: String? = nil, httpStatus: Int) -> Row {
@@ -148,7 +153,10 @@ package enum ErrorTable {
     switch httpStatus {
     case 429: Row(.family(""), .throttled(wait: nil), "lower 'requests_per_second' in [sts]")
     case 400..<500: Row(.family(""), .permanent, "look the code up in the vendor's list of STS error codes")
-    default: Row(.family(""), .transient, "wait; if it lasts, check 'endpoint' in [sts] and proxies on the way")
+    default:
+      Row(
+        .family(""), .transient,
+        "the daemon tries again by itself; if it lasts, check 'endpoint' in [sts] and proxies on the way")
     }
   }
 }
@@ -165,6 +173,14 @@ extension Failure {
     return Failure(
       kind, code: code, httpStatus: httpStatus, requestID: requestID, notBefore: notBefore,
       advice: "\(advice); the AccessKey is that of '\(arn)'")
+  }
+
+  /// The same, where the advice asks for another key: `keyPlace` is where that goes, and what it takes to have it read.
+  package func naming(keyPlace: String) -> Failure {
+    guard advice.contains(ErrorTable.keyPlace) else { return self }
+    return Failure(
+      kind, code: code, httpStatus: httpStatus, requestID: requestID, notBefore: notBefore,
+      advice: advice.replacing(ErrorTable.keyPlace, with: keyPlace))
   }
 
   /// Whether the AccessKey is to blame (unknown, disabled, or its secret wrong): reading its file again may help.

@@ -177,13 +177,15 @@ enum AnswerFault: Error {
     }
   }
 
+  private static let again = "the daemon tries again by itself"
+
   var advice: String {
     switch self {
     case .tooLong, .notJSON, .noCode:
       "what came isn't in the form of STS's answers; check 'endpoint' in [sts] and proxies on the way"
-    case .missing(let field): "wait; the answer lacks '\(field)'"
-    case .malformed(let field): "wait; the answer has something else than a credential in '\(field)'"
-    case .badExpiration: "wait; the answer's 'Credentials.Expiration' isn't of the form YYYY-MM-DDThh:mm:ssZ"
+    case .missing(let field): "the answer lacks '\(field)'; \(Self.again)"
+    case .malformed(let field): "the answer has something else than a credential in '\(field)'; \(Self.again)"
+    case .badExpiration: "the answer's 'Credentials.Expiration' isn't of the form YYYY-MM-DDThh:mm:ssZ; \(Self.again)"
     case .expired: "check this host's clock; the session had expired when it came"
     }
   }

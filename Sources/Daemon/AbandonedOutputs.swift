@@ -7,18 +7,30 @@ import Systemd
 
 /// What earlier processes left in the roles' directory of roles that have no files there any more.
 ///
-/// It is removed at the start. Without any role only what has ended, then and later on: that is what settings say, too, which were cut
-/// off while no daemon ran. What stays, or can't be removed, is looked at again once a minute, wherever later settings have the directory.
+/// It is removed at the start. Where the settings look as if they were cut off while no daemon ran (`RetentionReason`), a role's files stay
+/// until its session ends. What stays, or can't be removed, is looked at again once a minute, wherever later settings have the directory.
 final class AbandonedOutputs {
   private static let interval: Int64 = 60
+  private static let mostNames = 8
+
+  /// The settings in force, as far as what is left is judged by them.
+  private struct InForce {
+    let directory: String
+    let roles: [RoleSettings]
+    let inventory: SettingsInventory
+    let allowsRemoval: Bool
+    /// The roles with files in the directory.
+    let kept: Set<String>
+  }
 
   private let log: Log
   private var timer: TimerSource!
   /// The directory where something is left; nil for none.
   private(set) var waiting: String?
-  /// What the settings in force say: the directory, the roles with files in it, and whether there is no role at all.
-  private var inForce: (directory: String, kept: Set<String>, hasNoRole: Bool)?
-  private var hasReportedLeft = false
+  private var inForce: InForce?
+  /// Which file of the settings named each role, as an earlier process recorded it; nothing when nothing is left.
+  private var settingsFiles: [RoleName: String] = [:]
+  private var reportedRetained: Set<String> = []
   private var reported: String?
   private var reportedPresumed: Set<String> = []
 
@@ -28,47 +40,94 @@ final class AbandonedOutputs {
   }
 
   /// Removes what it can at the start. Blocks on a disk.
-  func remove(in directory: String, keeping roles: [RoleSettings]) {
+  func remove(
+    in directory: String, keeping roles: [RoleSettings], _ inventory: SettingsInventory,
+    recorded: [RecordedDirectory]
+  ) {
     waiting = directory
-    settingsChanged(to: directory, roles)
+    settingsFiles = Dictionary(recorded.map { ($0.role, $0.settingsFile) }) { first, _ in first }
+    settingsChanged(to: directory, roles, inventory)
   }
 
-  /// Other settings are in force: what is left is judged by these. Blocks on a disk if something is left.
-  func settingsChanged(to directory: String, _ roles: [RoleSettings]) {
+  /// Other settings are in force: what is left is judged by these. `allowsRemoval`: an administrator confirmed that whatever they don't name
+  /// may go. Blocks on a disk if something is left.
+  func settingsChanged(
+    to directory: String, _ roles: [RoleSettings], _ inventory: SettingsInventory, allowsRemoval: Bool = false
+  ) {
     guard waiting != nil else { return }
     let kept = roles.filter { role in role.outputs.contains { $0.location.isInRoleDirectory } }
-    inForce = (directory, Set(kept.map(\.name.description)), roles.isEmpty)
+    inForce = InForce(
+      directory: directory, roles: roles, inventory: inventory, allowsRemoval: allowsRemoval,
+      kept: Set(kept.map(\.name.description)))
     look()
   }
 
   var isArmed: Bool { timer.isArmed }
+
+  /// What the next process has to know of what is left.
+  var recorded: [RecordedDirectory] {
+    waiting == nil ? [] : settingsFiles.map { RecordedDirectory(role: $0.key, settingsFile: $0.value) }
+  }
 
   /// Tries again; nothing when nothing is left.
   func look() {
     guard let directory = waiting, let inForce else { return }
     timer.disarm()
     let kept = directory == inForce.directory ? inForce.kept : []
+    let end = time(nil) + Int(Self.interval)
+    var reasons: [String: RetentionReason] = [:]
     do {
-      let result = try RolesDirectory.removeAbandoned(
-        in: directory, keeping: kept, endedBy: inForce.hasNoRole ? time(nil) + Int(Self.interval) : nil)
-      for end in result.presumed where reportedPresumed.insert(end.path).inserted {
-        log.write(end, isRemoved: end.end <= Int(time(nil)) + Int(Self.interval))
+      let result = try RolesDirectory.removeAbandoned(in: directory, keeping: kept) { name in
+        reasons[name] = reason(for: name, inForce)
+        return reasons[name].map { _ in end }
       }
-      report(result.left)
+      for presumed in result.presumed where reportedPresumed.insert(presumed.path).inserted {
+        log.write(presumed, isRemoved: presumed.end <= end)
+      }
+      reportRetained(result.left, reasons, in: directory)
+      // What has lapsed in the meantime is no news.
+      report(removed: result.removed.filter { reasons[$0] == nil }, from: directory)
       if let failure = result.failure { report(failure) } else { reported = nil }
       if result.left.isEmpty, result.failure == nil {
         waiting = nil
         self.inForce = nil
+        settingsFiles = [:]
         return
       }
     } catch { report(error) }
     timer.arm(at: EventLoop.bootTime() + Self.interval * 1_000_000)
   }
 
-  private func report(_ left: [String]) {
-    if left.isEmpty || hasReportedLeft { return }
-    hasReportedLeft = true
-    log.write(.abandonedFilesStay, [.reason(left.prefix(8).joined(separator: ", ")), .count(left.count)])
+  /// Why a role's files stay until their session ends; nil where they go.
+  private func reason(for name: String, _ inForce: InForce) -> RetentionReason? {
+    guard !inForce.allowsRemoval, let role = RoleName(name) else { return nil }
+    // Without a record, of an older version, the file that names the role now is the best guess.
+    let file = settingsFiles[role] ?? inForce.inventory.files.first { $0.roles.contains(role) }?.path
+    return RetentionReason(ofRole: role, namedBy: file, roles: inForce.roles, inventory: inForce.inventory)
+  }
+
+  private func reportRetained(_ left: [String], _ reasons: [String: RetentionReason], in directory: String) {
+    let new = left.filter { reportedRetained.insert($0).inserted }
+    for (reason, names) in Dictionary(grouping: new, by: { reasons[$0] }) {
+      guard let reason else { continue }
+      log.write(
+        .abandonedFilesStay,
+        [
+          .role(Self.list(names)), .path(directory), .reason("\(reason)"),
+          .advice("complete the settings, or, if this is meant, run: sudo rolekeeper reload --allow-removal"),
+        ])
+    }
+  }
+
+  private func report(removed names: [String], from directory: String) {
+    if names.isEmpty { return }
+    log.write(.abandonedFilesRemoved, [.role(Self.list(names)), .path(directory)])
+  }
+
+  /// The first names, and how many more there are.
+  private static func list(_ names: [String]) -> String {
+    let shown = names.prefix(mostNames).joined(separator: ", ")
+    return names.count > mostNames ? "\(shown) and \(names.count - mostNames) more" : shown
   }
 
   private func report(_ error: FileOutputError) {

@@ -23,6 +23,18 @@ package final class AccessKeySource {
       case .file(let path), .credential(let path): path
       }
     }
+
+    /// Where another key goes, and how it is read then. Only the unit knows where a credential comes from; the shipped one passes one.
+    var keyPlace: String {
+      switch self {
+      case .file(let path): return "'\(path)', which the daemon reads again by itself"
+      case .credential(let path):
+        let isShipped = path.hasSuffix("/\(InstalledUnit.shippedCredential)")
+        return "the file that the unit's LoadCredential= names"
+          + (isShipped ? " (/etc/rolekeeper/access-key in the shipped unit)" : "")
+          + ", then run: sudo systemctl restart rolekeeper"
+      }
+    }
   }
 
   /// Why the file can't be used at present.
@@ -171,7 +183,10 @@ package final class AccessKeySource {
   private var now: Timestamp { Timestamp(microseconds: EventLoop.bootTime()) }
 
   private func handle(_ event: KeySuccession.Event) {
+    let before = state
     for effect in keys.handle(event, at: now, using: &chance) { perform(effect) }
+    // Not all that changes it is reported: that AssumeRole refuses the key is in the role's report.
+    if state != before { stateChanged() }
   }
 
   private func perform(_ effect: KeySuccession.Effect) {
@@ -179,6 +194,10 @@ package final class AccessKeySource {
     case .ask(let id, let key):
       inquiries[id] = ask(key) { [unowned self] answer in
         inquiries[id] = nil
+        let answer =
+          if case .refused(let failure) = answer {
+            STSAnswer<CallerIdentity>.refused(failure.naming(keyPlace: location.keyPlace))
+          } else { answer }
         handle(.answered(id, answer))
         stateChanged()
       }

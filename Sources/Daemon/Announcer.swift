@@ -10,6 +10,8 @@ final class Announcer {
   private static let longestWait: Int64 = 10_000_000
   /// The line is renewed this often though nothing happens, since what is left grows less.
   private static let renewal: Int64 = 30_000_000
+  /// The same while a role fails of which it isn't known yet whether a person is needed: that also changes with time alone.
+  private static let renewalInTrouble: Int64 = 2_000_000
   /// It is sent at most so often: the more roles, the more rarely, for each has to be looked at, some 0.7 µs.
   private static let least: Int64 = 1_000_000
   private static let leastPerRole: Int64 = 1000
@@ -22,6 +24,7 @@ final class Announcer {
   private var readyTimer: TimerSource!
   private var statusTimer: TimerSource!
   private var lastSent: Int64 = 0
+  private var isInTrouble = false
 
   init(keeper: Keeper) throws {
     self.keeper = keeper
@@ -42,17 +45,18 @@ final class Announcer {
 
   func stateChanged() {
     guard isReady else { return }
-    let least = Self.least + Int64(keeper.refresher.roles.count) * Self.leastPerRole
     let next = max(EventLoop.bootTime(), lastSent + least)
     if let armed = statusTimer.deadline, armed <= next { return }
     statusTimer.arm(at: next)
   }
 
+  private var least: Int64 { Self.least + Int64(keeper.refresher.roles.count) * Self.leastPerRole }
+
   func reloading() { if isReady { notifier.reloading() } }
   func reloaded() {
     guard isReady else { return }
     notifier.ready(status: line())
-    if notifier.isBehind { armStatus() }
+    armStatus()
   }
 
   /// systemd shows the last status of a service that has ended, too: nothing in it may look as if it still ran.
@@ -83,19 +87,22 @@ final class Announcer {
   }
 
   private func armStatus() {
-    statusTimer.arm(at: EventLoop.bootTime() + (notifier.isBehind ? Self.again : Self.renewal))
+    let renewal = isInTrouble ? max(Self.renewalInTrouble, least) : Self.renewal
+    statusTimer.arm(at: EventLoop.bootTime() + (notifier.isBehind ? Self.again : renewal))
   }
 
   private func line() -> String {
     let now = Keeper.now()
     let failingFiles = Set(keeper.outputs.failing)
     var headline = Headline()
+    isInTrouble = false
     for role in keeper.refresher.roles.values {
       let isFailing = role.machine.lastFailure != nil
+      let failsLastingly = isFailing && role.machine.failsLastingly(at: now)
+      if isFailing && !failsLastingly { isInTrouble = true }
       headline.add(
         role.name.description, role.state(at: now), headroom: role.machine.headroom(at: now), isFailing: isFailing,
-        failsLastingly: isFailing && role.machine.failsLastingly(at: now),
-        hasFailingFile: failingFiles.contains(role.name))
+        failsLastingly: failsLastingly, hasFailingFile: failingFiles.contains(role.name))
     }
     var line = headline.text
     for source in keeper.edges.sources.values.sorted(by: { $0.name < $1.name }) {

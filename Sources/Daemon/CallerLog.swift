@@ -17,6 +17,9 @@ final class CallerLog {
     self.program = program
   }
 
+  /// `uid 1001 (alice)`, as far as that is known without asking a name service.
+  func shown(_ uid: UInt32) -> String { "uid \(uid)\(names.known(uid).map { " (\($0))" } ?? "")" }
+
   /// Logs an event at once, or when the user's name is found: 2 s later at the most. Without `pid` it is about the user alone.
   func write(_ event: LogEvent, _ fields: [LogField], uid: UInt32, pid: Int32? = nil) {
     guard log.takes(event) else { return }

@@ -1,3 +1,4 @@
+import Core
 import Systemd
 
 /// Ends a process that has no AccessKey at all, after 15 seconds, where systemd may have one for the next process.
@@ -9,23 +10,26 @@ final class CredentialRetry {
   private static let interval: Int64 = 15_000_000
 
   private let sources: () -> [AccessKeySource]
-  private let end: () -> Void
+  private let endProcess: () -> Void
   private var timer: TimerSource!
 
   /// `sources` are those in force; `end` is called when the process is to end.
   init(loop: EventLoop, sources: @escaping () -> [AccessKeySource], end: @escaping () -> Void) throws {
     self.sources = sources
-    self.end = end
+    endProcess = end
     timer = try TimerSource(loop, accuracy: 1_000_000) { [unowned self] in look() }
     arm()
   }
 
   var isArmed: Bool { timer.isArmed }
 
+  /// When the process ends, if there is no key until then; nil when it doesn't.
+  var end: Timestamp? { isNeeded ? timer.deadline.map { Timestamp(microseconds: $0) } : nil }
+
   /// Ends the process if there is still no key; a source with a file of its own may have got one meanwhile.
   func look() {
     timer.disarm()
-    if isNeeded { end() }
+    if isNeeded { endProcess() }
   }
 
   private func arm() { if isNeeded { timer.arm(at: EventLoop.bootTime() + Self.interval) } }

@@ -53,7 +53,6 @@ final class FormerOutputs {
         retained[output.path] = RetentionReason(of: output, roles: roles, inventory: inventory)
       }
     }
-    reportRetained()
     look()
   }
 
@@ -84,7 +83,9 @@ final class FormerOutputs {
       if wasThere {
         log.write(.formerFileRemoved, [.role(output.role), .path("\(output.path)")])
       }
-    case .failure(.notEnded): break
+    case .failure(.notEnded): reportRetained(output)
+    // Nothing was ever written there, as far as is known.
+    case .failure where !output.isWritten: forget(output)
     case .failure(let error):
       if case .notOurs = error { forget(output) }
       guard reportedErrors[output.path] != error else { return }
@@ -101,16 +102,15 @@ final class FormerOutputs {
     retained[output.path] = nil
   }
 
-  private func reportRetained() {
-    for output in recorded {
-      guard let reason = retained[output.path], reportedRetained.insert(output.path).inserted else { continue }
-      log.write(
-        .formerFileStays,
-        [
-          .role(output.role), .path("\(output.path)"), .reason("\(reason)"),
-          .advice("complete the settings, or, if this is meant, run: rolekeeper reload --allow-removal"),
-        ])
-    }
+  /// Only what is there stays.
+  private func reportRetained(_ output: RecordedOutput) {
+    guard let reason = retained[output.path], reportedRetained.insert(output.path).inserted else { return }
+    log.write(
+      .formerFileStays,
+      [
+        .role(output.role), .path("\(output.path)"), .reason("\(reason)"),
+        .advice("complete the settings, or, if this is meant, run: sudo rolekeeper reload --allow-removal"),
+      ])
   }
 }
 
@@ -124,21 +124,24 @@ enum RetentionReason: Hashable, CustomStringConvertible {
 
   /// Nil where the output was taken out on purpose, as it seems.
   init?(of output: RecordedOutput, roles: [RoleSettings], inventory: SettingsInventory) {
+    self.init(ofRole: output.role, namedBy: output.settingsFile, roles: roles, inventory: inventory)
+  }
+
+  /// Of the files of the role `name`, which the file `path` of the settings had; nil where that isn't known.
+  init?(ofRole name: RoleName, namedBy path: String?, roles: [RoleSettings], inventory: SettingsInventory) {
     if roles.isEmpty {
       self = .noRoles
       return
     }
     // A deleted file of roles.d is no accident.
-    guard let path = output.settingsFile, let file = inventory.files.first(where: { $0.path == path }) else {
-      return nil
-    }
-    let role = roles.first { $0.name == output.role }
+    guard let path, let file = inventory.files.first(where: { $0.path == path }) else { return nil }
+    let role = roles.first { $0.name == name }
     if role == nil, file.roles.isEmpty {
       self = .fileLostRoles(path)
     } else if !file.endsInLineFeed {
       self = .noLineEnd(path)
     } else if role?.outputs.isEmpty == true {
-      self = .roleLostFiles(output.role)
+      self = .roleLostFiles(name)
     } else {
       return nil
     }

@@ -2,13 +2,15 @@ import Core
 import Glibc
 
 /// What a process leaves to the next in a small file: the roles' generations, by which they never go down over a restart, whether a role
-/// has files or not, and the outputs outside the roles' directory, by which none is forgotten there (`RecordedOutput`).
+/// has files or not, the outputs outside the roles' directory, by which none is forgotten there (`RecordedOutput`), and the roles with files
+/// in that directory (`RecordedDirectory`).
 ///
 ///     rolekeeper generations 2
 ///     * 1796000000000
 ///     reports 71
 ///     uploader 128
 ///     file uploader 1007 /etc/rolekeeper/rolekeeper.toml /srv/app/credentials.json
+///     directory reports /etc/rolekeeper/rolekeeper.toml
 ///     = af63bd4c8601b7df
 ///
 /// A line has a role's name and the highest number that may have been handed out for it; `*`, where it is there, stands for all other
@@ -18,9 +20,24 @@ import Glibc
 struct GenerationFile {
   struct Failure: Error, CustomStringConvertible {
     let description: String
+    /// What a person can do; nil where that isn't known.
+    let fix: String?
 
-    fileprivate init(_ path: String, _ why: String) { description = "'\(path)': \(why)" }
-    fileprivate init(_ path: String, errno number: CInt) { self.init(path, String(cString: strerror(number))) }
+    fileprivate init(_ path: String, _ why: String, fix: String? = nil) {
+      description = "'\(path)': \(why)"
+      self.fix = fix
+    }
+    fileprivate init(_ path: String, errno number: CInt) {
+      let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+      let fix: String? =
+        switch number {
+        case ENOSPC, EDQUOT: "make room in '\(directory)'"
+        case EACCES, EPERM, EROFS: "let the daemon (uid \(geteuid())) write to '\(directory)'"
+        case EISDIR, EEXIST: "move away what is in the way at '\(path)' or '\(path).new'"
+        default: nil
+        }
+      self.init(path, String(cString: strerror(number)), fix: fix)
+    }
   }
 
   struct Content: Equatable {
@@ -29,6 +46,7 @@ struct GenerationFile {
     var floor: UInt64 = 0
     /// In the order of the file.
     var outputs: [RecordedOutput] = []
+    var directories: [RecordedDirectory] = []
   }
 
   private static let firstLine = "rolekeeper generations 2"
@@ -86,6 +104,10 @@ struct GenerationFile {
         content.outputs.append(output)
         continue
       }
+      if let directory = RecordedDirectory(line: words) {
+        content.directories.append(directory)
+        continue
+      }
       guard words.count == 2, let number = UInt64(words[1]), number < mostGeneration else { return nil }
       if words[0] == others {
         content.floor = number
@@ -111,7 +133,8 @@ struct GenerationFile {
 
   /// Replaces the file in one step; of a failure nothing is left behind.
   func write(
-    _ numbers: [(RoleName, UInt64)], floor: UInt64 = 0, outputs: [RecordedOutput] = []
+    _ numbers: [(RoleName, UInt64)], floor: UInt64 = 0, outputs: [RecordedOutput] = [],
+    directories: [RecordedDirectory] = []
   ) throws(Failure) {
     var text = Array("\(Self.firstLine)\n\(floor > 0 ? "\(Self.others) \(floor)\n" : "")".utf8)
     for (role, number) in numbers {
@@ -120,6 +143,7 @@ struct GenerationFile {
       text += "\(number)\n".utf8
     }
     for output in outputs { text += "\(output.line)\n".utf8 }
+    for directory in directories { text += "\(directory.line)\n".utf8 }
     text += Self.seal(of: text)
     let draft = "\(path)\(KeptNames.draftSuffix)"
     unlink(draft)

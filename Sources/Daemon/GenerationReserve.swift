@@ -2,6 +2,7 @@ import Core
 import Glibc
 import Logs
 import Settings
+import Systemd
 
 /// Sees to it that no generation is published before the file says that it may have been, so that the next process goes on above it
 /// whenever this one ends; and that no output outside the roles' directory is written before the file names it, so that the next process
@@ -10,8 +11,8 @@ import Settings
 /// The numbers are written in blocks ahead: a role comes to the end of its block every 64 rotations, and each write covers all
 /// roles. A process that ends in good order writes what was really used, so that the next number is the next generation; after
 /// a crash the numbers go on up to 64 higher. A file that can't be read, or that couldn't be written, says nothing of what readers have
-/// seen: then the numbers go on from the clock, in milliseconds since 1970, which no role has rotated as often as. While the file can't be written it is tried at most every few seconds, by the rotations
-/// that come then.
+/// seen: then the numbers go on from the clock, in milliseconds since 1970, which no role has rotated as often as. While the file can't be
+/// written it is tried again every few seconds.
 final class GenerationReserve {
   private static let block: UInt64 = 64
 
@@ -23,9 +24,16 @@ final class GenerationReserve {
   var outputs: () -> [RecordedOutput] = { [] }
   /// Those that an earlier process left in the file, until they are taken.
   private var formerOutputs: [RecordedOutput] = []
+  /// The roles with files in the roles' directory at present.
+  var directories: () -> [RecordedDirectory] = { [] }
+  /// Those that an earlier process left in the file.
+  private(set) var formerDirectories: [RecordedDirectory] = []
+  /// What the file has.
+  private var saved: (outputs: Set<RecordedOutput>, directories: Set<RecordedDirectory>) = ([], [])
   /// When a write failed that none has followed which didn't.
   private var failed: Timestamp?
   private static let retryInterval = Duration.seconds(5)
+  private var timer: TimerSource?
 
   /// Reads what the process before left; where that can't be used, the generations go on from the clock.
   convenience init(_ settings: DaemonSettings, refresher: Refresher, log: Log) {
@@ -47,6 +55,7 @@ final class GenerationReserve {
       let content = try file.read()
       refresher.goOnAbove(content.numbers, others: content.floor)
       formerOutputs = content.outputs
+      formerDirectories = content.directories
     } catch {
       refresher.goOnAbove([:], others: UInt64(max(0, wallMicroseconds / 1000)))
       log.write(.generationsNotRead, [.reason("\(error)")])
@@ -58,6 +67,13 @@ final class GenerationReserve {
     UnitRuntimeDirectory.path.map { GenerationFile(inRuntimeDirectory: $0) }
       ?? GenerationFile(path: "\(settings.socket.path)\(KeptNames.generationsSuffix)")
   }
+
+  /// Tries what failed again on `loop`, though no role rotates.
+  func retryFailures(on loop: EventLoop) throws {
+    timer = try TimerSource(loop, accuracy: 1_000_000) { [unowned self] in retryFailed() }
+  }
+
+  func retryFailed() { if failed != nil { write(ahead: Self.block) } }
 
   /// Before `generation` of a role is published.
   func cover(_ generation: UInt64, of role: KeptRole) {
@@ -73,10 +89,15 @@ final class GenerationReserve {
     return formerOutputs
   }
 
-  /// Before any of `new` is written, while `outputs` are still those of before.
-  func cover(_ new: [RecordedOutput]) {
-    if !new.isEmpty, !Set(outputs()).isSuperset(of: new) { write(ahead: Self.block, naming: new) }
+  /// Before any of `new` is written, while `outputs` and `directories` may still be those of before.
+  func cover(_ new: [RecordedOutput], _ newDirectories: [RecordedDirectory] = []) {
+    let isNamed = Set(saved.outputs.lazy.map(\.asPlanned)).isSuperset(of: new.lazy.map(\.asPlanned))
+    guard !isNamed || !saved.directories.isSuperset(of: newDirectories) else { return }
+    write(ahead: Self.block, naming: new, newDirectories)
   }
+
+  /// Where something has been written, or is no more, the file may say otherwise.
+  func coverWritten() { if Set(outputs()) != saved.outputs { write(ahead: Self.block) } }
 
   /// Nothing will be published any more.
   func settle() { write(ahead: 0) }
@@ -90,24 +111,34 @@ final class GenerationReserve {
     old.remove()
   }
 
-  private func write(ahead: UInt64, naming new: [RecordedOutput] = []) {
+  private func write(
+    ahead: UInt64, naming new: [RecordedOutput] = [], _ newDirectories: [RecordedDirectory] = []
+  ) {
     let roles = refresher.roles.values
+    let present = outputs()
+    let known = Set(present.lazy.map(\.asPlanned))
+    let named = Set(present + new.filter { !known.contains($0.asPlanned) })
+    let namedDirectories = Set(directories() + newDirectories)
     do throws(GenerationFile.Failure) {
       let numbers = roles.lazy.map { ($0.name, $0.machine.generation + ahead) }
       try file.write(
         Array(numbers) + refresher.generationsOfRemovedRoles.map { ($0.key, $0.value) },
-        floor: refresher.generationFloor, outputs: Array(Set(new).union(outputs())))
+        floor: refresher.generationFloor, outputs: Array(named), directories: Array(namedDirectories))
     } catch {
       // What the file says is true as long as nothing beyond it was published.
       let isTrue = roles.allSatisfy { $0.machine.generation <= $0.coveredGeneration }
       let isSafe = isTrue || file.spoil()
       if failed == nil {
-        log.write(isSafe ? .generationsNotSaved : .generationsNotSavedNorSpoiled, [.reason("\(error)")])
+        let fix = error.fix.map { [LogField.advice("\($0); it is tried again by itself")] } ?? []
+        log.write(isSafe ? .generationsNotSaved : .generationsNotSavedNorSpoiled, [.reason("\(error)")] + fix)
       }
       failed = time()
+      timer?.arm(at: EventLoop.bootTime() + Self.retryInterval.microseconds)
       return
     }
+    if failed != nil { log.write(.generationsSavedAgain, [.path(file.path)]) }
     failed = nil
+    saved = (named, namedDirectories)
     for role in roles { role.coveredGeneration = role.machine.generation + ahead }
   }
 }

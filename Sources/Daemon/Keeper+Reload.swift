@@ -50,7 +50,7 @@ extension Keeper {
     guard let new = loaded.settings else {
       return refuse(loaded.diagnostics.filter { $0.severity == .error }.map(\.description))
     }
-    let difference = new.difference(from: settingsInForce)
+    let difference = new.difference(from: settingsInForce, unwritten: outputs.unwritten)
     if !allowingRemoval, !difference.losses.isEmpty { return refuse(difference.losses.map(\.description)) }
     do {
       let edges = try Edges(new, keeping: edges, keeper: self)
@@ -77,7 +77,7 @@ extension Keeper {
   }
 
   private func warn(of findings: [Diagnostic]) {
-    for finding in findings { log.write(.settingsWarning, [.reason(finding.description)]) }
+    for finding in findings { log.write(.settingsWarning, [.reason(finding.sentence)]) }
   }
 
   private func refuse(_ diagnostics: [String]) -> ReloadResult {
@@ -108,7 +108,7 @@ extension Keeper {
     }
     outputs.move(to: new.filesDirectory)
     generations.move(to: new)
-    generations.cover(RecordedOutput.all(of: new))
+    generations.cover(RecordedOutput.all(of: new), RecordedDirectory.all(of: new))
     changeRoles(to: new.roles)
     outputs.rolesChanged(to: new.roles, new.inventory, allowsRemoval: allowingRemoval)
     // A role that READY waited for may be gone.

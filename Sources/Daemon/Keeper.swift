@@ -35,6 +35,7 @@ package final class Keeper: SocketBackend {
   private var signals: [SignalSource] = []
   private var clockSteps: ClockStepSource?
   private var watchdog: Watchdog?
+  private var socketWatch: SocketWatch?
   private var credentialRetry: CredentialRetry?
   /// When it was last told that new connections have to wait.
   private var pauseTold: Timestamp?
@@ -79,13 +80,17 @@ package final class Keeper: SocketBackend {
     thrift = try Thrift(loop: loop) { [unowned self] in refresher.inFlight == 0 && refresher.queued == 0 }
     // Only with the socket held: until then it may be another daemon's.
     generations = GenerationReserve(settings, refresher: refresher, log: log)
+    try generations.retryFailures(on: loop)
     generations.outputs = { [unowned self] in outputs.recorded(self.settings.inventory.fileOfRole) }
+    generations.directories = { [unowned self] in outputs.recordedDirectories(self.settings.inventory.fileOfRole) }
+    outputs.recordChanged = { [unowned self] in generations.coverWritten() }
     observe()
     clockSteps = try ClockStepSource(loop) { [unowned self] in
       refresher.wallClockStepped(toMicroseconds: Self.wallMicroseconds())
     }
     // Only with the socket held: until then the files may be another daemon's.
-    outputs.removeAbandoned(keeping: settings.roles)
+    outputs.removeAbandoned(
+      keeping: settings.roles, settings.inventory, recorded: generations.formerDirectories)
     for role in settings.roles { keep(role, generation: outputs.generation(of: role)) }
     self.settings.roles = []
     outputs.takeOver(generations.takeFormerOutputs(), from: settings.roles, settings.inventory)
@@ -95,6 +100,12 @@ package final class Keeper: SocketBackend {
       log.write(.restartForAccessKey)
       stop(code: 1)
     }
+    socketWatch = try SocketWatch(loop: loop, log: log, listener: { [unowned self] in server.listener }) {
+      [unowned self] in
+      let socket = self.settings.socket
+      try server.listen(by: UnixListener(path: socket.path, mode: socket.mode, gid: socket.gid))
+    }
+    service.restart = { [unowned self] in credentialRetry?.end }
     if let interval = Watchdog.interval() {
       watchdog = try Watchdog(loop, interval: interval) { [unowned self] in isProgressing() }
     }
@@ -153,6 +164,8 @@ package final class Keeper: SocketBackend {
       service.answerWaitingReaders(of: role)
       service.refreshEnded(of: role)
       announcer.becomeReadyIfDone()
+      // A failure that the journal has already may be one that needs a person now.
+      announcer.stateChanged()
     }
     outputs.changed = { [unowned self] name, path in
       guard let role = refresher.roles[name] else { return }

@@ -25,6 +25,8 @@ final class KeptOutputs {
   private var condemned: [SessionID: Timestamp] = [:]
   /// Paths where credentials of other outputs may lie that had the place before: those go where nothing can be written in their place.
   private(set) var unwanted: Set<String> = []
+  /// Paths where an earlier process wrote something.
+  private var formerlyWritten: Set<String> = []
 
   /// Whether something couldn't be written and hasn't been since.
   var isFailing: Bool { states.values.contains { $0.failure != nil } }
@@ -50,6 +52,34 @@ final class KeptOutputs {
 
   /// The files elsewhere, and their owners.
   var filesElsewhere: [(path: OutputPath, uid: UInt32)] { places.compactMap(\.elsewhere) }
+
+  var usesDirectory: Bool { places.contains(where: \.isInRoleDirectory) }
+
+  func wasWritten(at path: String) { formerlyWritten.insert(path) }
+
+  /// Whether something of ours lies at `path`, as far as is known.
+  func isWritten(_ path: String) -> Bool {
+    guard let state = states[path] else { return formerlyWritten.contains(path) }
+    if state.written != nil { return true }
+    switch state.found {
+    case .present: return true
+    case .unknown: return formerlyWritten.contains(path)
+    case .absent: return false
+    }
+  }
+
+  /// Whether something of ours may lie at `path`: not where nothing could be written, or there is nothing.
+  func mayHold(_ path: String) -> Bool {
+    states[path] == nil || isWritten(path) || files.isWriting(at: path)
+  }
+
+  /// Where nothing of ours lies.
+  var unwritten: Set<OutputSettings.Location> {
+    Set(
+      role.outputs.filter { settings in
+        OutputFile(settings).map { !mayHold($0.paths(role: role.name.description, in: directory).unit) } ?? true
+      }.map(\.location))
+  }
 
   /// The contents in the order of the files.
   var contents: [Secret]? {
@@ -102,6 +132,7 @@ final class KeptOutputs {
     isBegun = other.isBegun || !isForTheSame
     condemned = other.condemned
     unwanted = other.unwanted.intersection(paths)
+    formerlyWritten = other.formerlyWritten.intersection(paths)
     for path in paths {
       guard let state = other.states[path] else { continue }
       states[path] = OutputState(written: state.written, found: state.found)
@@ -139,11 +170,16 @@ final class KeptOutputs {
     states[path]?.written.map { condemned[$0.session] != nil } ?? false
   }
 
-  /// What has to go when `new` takes the place of these outputs. A role's directory sees to its own files as long as it is used.
+  /// What has to go when `new` takes the place of these outputs, unless nothing of ours lies there. A role's directory sees to its own files
+  /// as long as it is used.
   func placesMissing(in new: KeptOutputs?) -> [OutputFile] {
     let usesDirectory = new.map { $0.directory == directory && $0.places.contains(where: \.isInRoleDirectory) } ?? false
     let elsewhere = Set(new?.places.map(\.place) ?? [])
-    return places.filter { $0.isInRoleDirectory ? !usesDirectory : !elsewhere.contains($0.place) }
+    return places.filter { place in
+      place.isInRoleDirectory
+        ? !usesDirectory
+        : !elsewhere.contains(place.place) && mayHold(place.paths(role: role.name.description, in: directory).unit)
+    }
   }
 
   /// What an earlier process left is lapsed when it ends by this, in seconds since 1970.

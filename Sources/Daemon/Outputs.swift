@@ -26,8 +26,13 @@ final class Outputs {
   /// written where nothing was, it fails, or works again.
   var changed: (RoleName, String) -> Void = { _, _ in }
 
+  /// Called when what `recorded` says may have changed; the more roles, the more rarely.
+  var recordChanged: () -> Void = {}
+
   private let writer: FileWriter
   private let log: Log
+  private var isRecordStale = false
+  private var lastRecord: Timestamp?
   private var directory: String
   private var mounts: MountTable
   private var kept: [RoleName: KeptOutputs] = [:]
@@ -63,6 +68,7 @@ final class Outputs {
     former = try FormerOutputs(loop: loop, writer: self.writer, log: log, mounts: self.mounts)
     results = try IOSource(loop, descriptor: self.writer.descriptor, events: .readable) { [unowned self] _ in
       self.writer.drain()
+      record()
       landed()
     }
     removals.takeBack = { [unowned self] path in
@@ -76,7 +82,11 @@ final class Outputs {
   }
 
   /// Removes what earlier processes left of roles that have no files any more. Blocks on a disk.
-  func removeAbandoned(keeping roles: [RoleSettings]) { abandoned.remove(in: directory, keeping: roles) }
+  func removeAbandoned(
+    keeping roles: [RoleSettings], _ inventory: SettingsInventory, recorded: [RecordedDirectory] = []
+  ) {
+    abandoned.remove(in: directory, keeping: roles, inventory, recorded: recorded)
+  }
 
   /// Takes over the outputs elsewhere that an earlier process recorded, once all roles have been taken on: what isn't an output any more
   /// is removed.
@@ -89,9 +99,9 @@ final class Outputs {
   private func judgeFormer(by roles: [RoleSettings], _ inventory: SettingsInventory, allowsRemoval: Bool) {
     for output in former.recorded {
       // Another role's credential isn't for the readers of the one that has the place now.
-      if let owner = owner(of: "\(output.path)"), owner.role.name != output.role {
-        removeUnwanted(from: owner, at: "\(output.path)")
-      }
+      guard let owner = owner(of: "\(output.path)") else { continue }
+      if output.isWritten { owner.wasWritten(at: "\(output.path)") }
+      if owner.role.name != output.role { removeUnwanted(from: owner, at: "\(output.path)") }
     }
     former.settingsChanged(to: roles, inventory, mounts: mounts, allowsRemoval: allowsRemoval)
   }
@@ -101,10 +111,29 @@ final class Outputs {
     let used = kept.values.flatMap { outputs in
       let name = outputs.role.name
       return outputs.filesElsewhere.map {
-        RecordedOutput(role: name, uid: $0.uid, settingsFile: settingsFiles[name], path: $0.path)
+        RecordedOutput(
+          role: name, uid: $0.uid, settingsFile: settingsFiles[name], path: $0.path,
+          isWritten: outputs.isWritten("\($0.path)"))
       }
     }
     return used + removals.recorded + former.recorded
+  }
+
+  /// The roles with files in the roles' directory, for the next process.
+  func recordedDirectories(_ settingsFiles: [RoleName: String]) -> [RecordedDirectory] {
+    let used = kept.values.compactMap { outputs -> RecordedDirectory? in
+      guard outputs.usesDirectory else { return nil }
+      return settingsFiles[outputs.role.name].map { RecordedDirectory(role: outputs.role.name, settingsFile: $0) }
+    }
+    return used + abandoned.recorded.filter { kept[$0.role]?.usesDirectory != true }
+  }
+
+  /// The outputs of each role where nothing of ours lies, as far as is known: nothing could be written there, say.
+  var unwritten: [RoleName: Set<OutputSettings.Location>] {
+    kept.compactMapValues { outputs in
+      let locations = outputs.unwritten
+      return locations.isEmpty ? nil : locations
+    }
   }
 
   /// All roles have changed to those of a reload: what isn't an output any more is removed, and what an earlier process left as at a
@@ -115,7 +144,7 @@ final class Outputs {
     removals.perform(mounts)
     judgeFormer(by: roles, inventory, allowsRemoval: allowsRemoval)
     owners = nil
-    abandoned.settingsChanged(to: directory, roles)
+    abandoned.settingsChanged(to: directory, roles, inventory, allowsRemoval: allowsRemoval)
   }
 
   /// The number of the files that are in place for a role; 0 when there are none.
@@ -163,6 +192,17 @@ final class Outputs {
     outputs.put(handout, at: time())
     outputs.isBegun = true
     bringUpToDate(outputs)
+    record()
+  }
+
+  private func record() {
+    guard isRecordStale else { return }
+    let now = time()
+    let least = kept.count < 100 ? 0 : Int64(kept.count) * 1000
+    if let lastRecord, now - lastRecord < .microseconds(least) { return }
+    isRecordStale = false
+    lastRecord = now
+    recordChanged()
   }
 
   /// The role's credential has lapsed.
@@ -293,7 +333,10 @@ final class Outputs {
     if wasFailing {
       log.write(.fileWrittenAgain, [.role(outputs.role.name), .path(path)])
     }
-    if isNews { changed(outputs.role.name, path) }
+    if isNews {
+      isRecordStale = true
+      changed(outputs.role.name, path)
+    }
     // What is newer couldn't even be handed to the disk while this was on its way.
     if handout !== outputs.handout, outputs.contents != nil, !outputs.files.isWriting(at: path) {
       bringUpToDate(outputs)
@@ -304,6 +347,11 @@ final class Outputs {
   private func failed(
     _ outputs: KeptOutputs, at path: String, _ error: String, isWriting: Bool, found: OutputContent
   ) {
+    // Where nothing was ever written, as far as is known, there is nothing to remove either.
+    if !isWriting, found == .unknown, outputs.states[path]?.failure == nil, !outputs.isWritten(path) {
+      _ = outputs.change(path) { $0.found = found }
+      return
+    }
     let now = time()
     let isNews = outputs.change(path) { state in
       state.failure = (error, state.failure?.since ?? now)
@@ -371,7 +419,10 @@ final class Outputs {
         state.found = .absent
       }
       log.write(event, [.role(outputs.role.name), .path(result.path)])
-      if isNews { changed(outputs.role.name, result.path) }
+      if isNews {
+        isRecordStale = true
+        changed(outputs.role.name, result.path)
+      }
     }
   }
 
@@ -432,6 +483,7 @@ final class Outputs {
   private func lookAfterSome() {
     lookAtUnpublished()
     reportStuck()
+    record()
     if round.isEmpty { round = Array(kept.keys) }
     let share = min(round.count, (kept.count + Self.secondsPerRound - 1) / Self.secondsPerRound)
     for name in round.suffix(share) {

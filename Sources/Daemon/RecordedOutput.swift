@@ -5,8 +5,10 @@ import Settings
 /// An output outside the roles' directory, as the state file has it: a credential of ours may lie there, whatever later settings say.
 ///
 ///     file uploader 1007 /etc/rolekeeper/rolekeeper.toml /srv/app/credentials.json
+///     planned reports 1008 /etc/rolekeeper/rolekeeper.toml /home/reports/credentials.json
 ///
-/// In paths blanks, control characters and `%` are percent-encoded.
+/// It is planned until something has been written there, which is recorded a moment later: so the next process looks there, and reports nothing that
+/// it can't see. In paths blanks, control characters and `%` are percent-encoded.
 struct RecordedOutput: Hashable, Sendable {
   let role: RoleName
   /// The file's owner.
@@ -14,30 +16,95 @@ struct RecordedOutput: Hashable, Sendable {
   /// Which file of the settings names it; nil when an accepted reload took it out and its removal hasn't succeeded yet.
   let settingsFile: String?
   let path: OutputPath
+  /// Whether a credential was there as far as was known.
+  let isWritten: Bool
 
-  private static let kind = "file"
+  private static let written = "file"
+  private static let planned = "planned"
   private static let noFile = "-"
 
-  init(role: RoleName, uid: UInt32, settingsFile: String?, path: OutputPath) {
+  init(role: RoleName, uid: UInt32, settingsFile: String?, path: OutputPath, isWritten: Bool = true) {
     self.role = role
     self.uid = uid
     self.settingsFile = settingsFile
     self.path = path
+    self.isWritten = isWritten
   }
 
   /// Nil for a line of something else.
   init?(line words: [Substring]) {
-    guard words.count == 5, words[0] == Self.kind, let role = RoleName(words[1]), let uid = UInt32(words[2]),
-      let file = Self.decoded(words[3]), let path = Self.decoded(words[4]).flatMap({ OutputPath($0) })
+    guard words.count == 5, words[0] == Self.written || words[0] == Self.planned, let role = RoleName(words[1]),
+      let uid = UInt32(words[2]), let file = StateFileText.decoded(words[3]),
+      let path = StateFileText.decoded(words[4]).flatMap({ OutputPath($0) })
     else { return nil }
-    self.init(role: role, uid: uid, settingsFile: file == Self.noFile ? nil : file, path: path)
+    self.init(
+      role: role, uid: uid, settingsFile: file == Self.noFile ? nil : file, path: path,
+      isWritten: words[0] == Self.written)
   }
 
   var line: String {
-    "\(Self.kind) \(role) \(uid) \(settingsFile.map(Self.encoded) ?? Self.noFile) \(Self.encoded("\(path)"))"
+    "\(isWritten ? Self.written : Self.planned) \(role) \(uid) \(settingsFile.map(StateFileText.encoded) ?? Self.noFile) \(StateFileText.encoded("\(path)"))"
+  }
+}
+
+extension RecordedOutput {
+  /// The same before anything is written there.
+  var asPlanned: RecordedOutput {
+    RecordedOutput(role: role, uid: uid, settingsFile: settingsFile, path: path, isWritten: false)
   }
 
-  private static func encoded(_ text: String) -> String {
+  /// Of all roles of the settings, planned.
+  static func all(of settings: DaemonSettings) -> [RecordedOutput] {
+    let files = settings.inventory.fileOfRole
+    return settings.roles.flatMap { role in
+      role.outputs.compactMap { output in
+        guard case .elsewhere(let text) = output.location, let path = OutputPath(text) else { return nil }
+        return RecordedOutput(
+          role: role.name, uid: output.uid, settingsFile: files[role.name], path: path, isWritten: false)
+      }
+    }
+  }
+}
+
+/// A role with files in its own directory, as the state file has it: by this the next process judges what it finds there, if its settings
+/// don't name the role any more.
+///
+///     directory uploader /etc/rolekeeper/rolekeeper.toml
+struct RecordedDirectory: Hashable, Sendable {
+  let role: RoleName
+  /// Which file of the settings names it.
+  let settingsFile: String
+
+  private static let kind = "directory"
+
+  init(role: RoleName, settingsFile: String) {
+    self.role = role
+    self.settingsFile = settingsFile
+  }
+
+  /// Nil for a line of something else.
+  init?(line words: [Substring]) {
+    guard words.count == 3, words[0] == Self.kind, let role = RoleName(words[1]),
+      let file = StateFileText.decoded(words[2])
+    else { return nil }
+    self.init(role: role, settingsFile: file)
+  }
+
+  var line: String { "\(Self.kind) \(role) \(StateFileText.encoded(settingsFile))" }
+
+  /// Of all roles of the settings.
+  static func all(of settings: DaemonSettings) -> [RecordedDirectory] {
+    let files = settings.inventory.fileOfRole
+    return settings.roles.compactMap { role in
+      guard role.outputs.contains(where: \.location.isInRoleDirectory) else { return nil }
+      return files[role.name].map { RecordedDirectory(role: role.name, settingsFile: $0) }
+    }
+  }
+}
+
+/// A word of the state file: blanks, control characters and `%` are percent-encoded.
+private enum StateFileText {
+  static func encoded(_ text: String) -> String {
     let digits = Array("0123456789ABCDEF".utf8)
     var bytes: [UInt8] = []
     for byte in text.utf8 {
@@ -50,7 +117,7 @@ struct RecordedOutput: Hashable, Sendable {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  private static func decoded(_ text: Substring) -> String? {
+  static func decoded(_ text: Substring) -> String? {
     var bytes: [UInt8] = []
     var rest = text.utf8[...]
     while let byte = rest.popFirst() {
@@ -65,18 +132,5 @@ struct RecordedOutput: Hashable, Sendable {
       rest = rest.dropFirst(2)
     }
     return String(validating: bytes, as: UTF8.self)
-  }
-}
-
-extension RecordedOutput {
-  /// Of all roles of the settings.
-  static func all(of settings: DaemonSettings) -> [RecordedOutput] {
-    let files = settings.inventory.fileOfRole
-    return settings.roles.flatMap { role in
-      role.outputs.compactMap { output in
-        guard case .elsewhere(let text) = output.location, let path = OutputPath(text) else { return nil }
-        return RecordedOutput(role: role.name, uid: output.uid, settingsFile: files[role.name], path: path)
-      }
-    }
   }
 }

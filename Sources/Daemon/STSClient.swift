@@ -75,7 +75,8 @@ package final class STSClient: SessionDrawing {
       transfers[draw.id] = try http.send(HTTPRequest(request)) { [unowned self] outcome, body in
         transfers[draw.id] = nil
         if case .failure(let failure) = outcome, goOn(draw, after: failure) { return }
-        let drawn = read(outcome, body, of: draw, sent: sent).naming(source.identity(of: key))
+        let drawn = read(outcome, body, of: draw, sent: sent).naming(
+          source.identity(of: key), keyPlace: source.location.keyPlace)
         draw.completion(drawn)
         // Only now, since another key makes the role that has just failed try again at once.
         switch drawn.result {

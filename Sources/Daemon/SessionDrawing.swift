@@ -26,10 +26,10 @@ package struct DrawOutcome {
     self.sent = sent
   }
 
-  /// The same, with whose key signed in a failure that is about that.
-  func naming(_ signer: CallerIdentity?) -> DrawOutcome {
+  /// The same, with whose key signed in a failure that is about that, and where another key goes in one that asks for it.
+  func naming(_ signer: CallerIdentity?, keyPlace: String) -> DrawOutcome {
     guard case .refused(let failure) = result else { return self }
-    return DrawOutcome(result: .refused(failure.naming(signer)), date: date, sent: sent)
+    return DrawOutcome(result: .refused(failure.naming(keyPlace: keyPlace).naming(signer)), date: date, sent: sent)
   }
 }
 

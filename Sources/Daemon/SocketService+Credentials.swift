@@ -173,11 +173,13 @@ extension SocketService {
   /// `wait` is what an attempt takes at least that has to wait for its turn.
   private func nothingValid(_ role: KeptRole, at now: Timestamp, wait: Duration = .zero) -> Response {
     let failure = role.machine.lastFailure
+    let next = nextAttempt(of: role)
+    let why = role.whyNothingIsValid(at: now, nextAttempt: next)
     return Answer.problem(
       Problem(
-        .noSession, detail: "role '\(role.name)' has no valid session; \(role.whyNothingIsValid(at: now))",
+        .noSession, detail: "role '\(role.name)' has no valid session; \(why)",
         code: failure?.code, requestID: failure?.requestID,
-        retryAfter: max(.seconds(1), max(wait, role.machine.nextAttempt - now) + .seconds(1))))
+        retryAfter: max(.seconds(1), max(wait, next - now) + .seconds(1))))
   }
 
   /// The reader's time is over, or it doesn't wait, and something is on its way.

@@ -30,7 +30,7 @@ extension SocketService {
     // A failure that is tried again at once isn't the end of it.
     guard let failed = machine.failedAt, machine.nextAttempt > failed, let failure = machine.lastFailure else { return }
     let now = Timestamp(microseconds: EventLoop.bootTime())
-    complete(role, since: failed) { Self.refreshFailed(role, failure, at: now) }
+    complete(role, since: failed) { refreshFailed(role, failure, at: now) }
   }
 
   /// The role's status, with the session that came: readers go on with another one that lives longer.
@@ -66,7 +66,7 @@ extension SocketService {
     Answer.problem(Problem(.notFound, detail: "role '\(name)' was taken out of the settings"))
   }
 
-  private static func refreshFailed(_ role: KeptRole, _ failure: Failure, at now: Timestamp) -> Response {
+  private func refreshFailed(_ role: KeptRole, _ failure: Failure, at now: Timestamp) -> Response {
     let left = role.isValid(at: now) ? role.current.map { $0.session.expires - now } : nil
     let credential = left.map { "the current credential lasts \($0.text) more" } ?? "there is no valid credential"
     return Answer.problem(
@@ -74,6 +74,6 @@ extension SocketService {
         .refreshFailed,
         detail: "role '\(role.name)': the refresh failed: \(failure.code): \(failure.advice); \(credential)",
         code: failure.code, requestID: failure.requestID,
-        retryAfter: max(.seconds(1), role.machine.nextAttempt - now), isPermanent: failure.kind == .permanent))
+        retryAfter: max(.seconds(1), nextAttempt(of: role) - now), isPermanent: failure.kind == .permanent))
   }
 }

@@ -57,6 +57,8 @@ package final class SocketService: RequestHandler {
   private(set) var subscribers: EventSubscribers!
   private(set) var refreshWaiters: RefreshWaiters!
   var reservationLimits = ReservationLimits()
+  /// When the next process takes this one's place, if that is known.
+  var restart: () -> Timestamp? = { nil }
   let callers: CallerLog
   let reports: SessionReports
   private let refusalLog: RefusalLog
@@ -237,13 +239,16 @@ package final class SocketService: RequestHandler {
   private func forAdmins(_ peer: Peer, _ path: @autoclosure () -> String) -> Response? {
     if isPrivileged(peer) { return nil }
     return refuse(
-      peer, .path(path()), "this is for administrators; name uid \(peer.uid) in 'access.admin_users'")
+      peer, .path(path()),
+      "this is for administrators; run it with sudo, or name \(callers.shown(peer.uid)) in 'access.admin_users' and reload"
+    )
   }
 
   func refuse(_ peer: Peer, _ role: KeptRole) -> Response {
     refuse(
       peer, .role(role.name),
-      "role '\(role.name)' isn't open to uid \(peer.uid); name its user or a group of it in 'roles.\(role.name).allow'")
+      "role '\(role.name)' isn't open to \(callers.shown(peer.uid)); name that user or one of its groups in 'roles.\(role.name).allow' and reload; a group joined since the last login counts from the next one"
+    )
   }
 
   /// Sends what a machine reported to those who listen.
@@ -272,11 +277,15 @@ package final class SocketService: RequestHandler {
     }
   }
 
+  /// When the role's next attempt comes, of this process or the next.
+  func nextAttempt(of role: KeptRole) -> Timestamp {
+    min(role.machine.nextAttempt, restart() ?? role.machine.nextAttempt)
+  }
+
   private func refuse(_ peer: Peer, _ object: RefusalLog.Object, _ why: String) -> Response {
     refusals += 1
     refusalLog.note(object, uid: peer.uid, pid: peer.pid)
-    return Answer.problem(
-      Problem(.forbidden, detail: "\(why); a group joined since the last login counts from the next one"))
+    return Answer.problem(Problem(.forbidden, detail: why))
   }
 
   private func unknownRole(_ name: String, _ peer: Peer) -> Response {

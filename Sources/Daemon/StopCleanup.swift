@@ -64,6 +64,7 @@ package struct StopCleanup {
     var isDone = true
     for output in outputs {
       do throws(FileOutputError) { _ = try FormerFile.remove(at: output.path, uid: output.uid) } catch {
+        guard output.isWritten else { continue }
         isDone = false
         log.write(
           .fileElsewhereNotRemovedAtStop, [.role(output.role), .path("\(output.path)"), .reason("\(error)")])

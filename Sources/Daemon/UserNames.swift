@@ -67,6 +67,15 @@ final class UserNames {
     askNext()
   }
 
+  /// The user's name, if it is known already or the host's own files have it.
+  func known(_ uid: UInt32) -> String? {
+    let now = EventLoop.bootTime()
+    if let answer = answers[uid], now < answer.end { return answer.name }
+    guard let name = sources.local(uid) else { return nil }
+    remember(name, of: uid, at: now)
+    return name
+  }
+
   /// Lets everything that waits for a name go without, since the daemon ends.
   func flush() {
     let all = waiting

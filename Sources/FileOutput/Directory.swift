@@ -28,7 +28,12 @@ struct Directory: ~Copyable {
       at = next
     }
     // The walk opens for looking up alone; to list and to sync takes a descriptor for reading.
-    let descriptor = try calls.perform(.openDirectory, path) { openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    let descriptor: CInt
+    do throws(FileOutputError) {
+      descriptor = try calls.perform(.openDirectory, path) { openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    } catch .system(.openDirectory, _, EACCES) where Self.isHidden(at) {
+      throw .hiddenDirectory(path: path)
+    }
     self.init(path: path, descriptor: descriptor, calls)
   }
 

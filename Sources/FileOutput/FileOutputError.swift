@@ -44,7 +44,7 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
     case .missingDirectory(let path, let isInRoots, let isReadOnly):
       "directory '\(path)': there is no such directory; \(Self.making(path, isInRoots: isInRoots, isReadOnly: isReadOnly))"
     case .hiddenDirectory(let path):
-      "directory '\(path)': the unit doesn't see homes; name a directory outside of them: \(Self.seeCheck)\(Self.binding(path))"
+      "directory '\(path)': the unit doesn't see homes; name a directory outside of them: \(Self.seeCheck)"
     case .inTheWay(let path, let what): "file '\(path)': a \(what) is in the way; move it or change 'path'"
     case .notOurs(let path, let found):
       "file '\(path)': \(found); look at the file, and remove it if it holds a credential that nobody needs"
@@ -81,10 +81,18 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
 
   /// The unit sees the host read-only but for what its drop-ins name; whether the file system itself is read-only can't be seen from here.
   /// The dash lets the unit start without the directory, too.
-  private static func readOnlyFix(_ step: Step, _ path: String) -> String {
+  static func readOnlyFix(
+    _ step: Step, _ path: String, isKeptOut: (String) -> Bool = OwnUser.isKeptOut,
+    place own: OwnPlace? = OwnPlace.found()
+  ) -> String {
     let place = step == .makeParent ? path : directory(of: path)
     guard HostPlaces.mayBeOurs(place) else {
       return "it is read-only for the daemon; name a directory of its own: \(seeCheck)"
+    }
+    // The drop-in alone would lead to the next error.
+    if step != .makeParent, isKeptOut(place) {
+      return
+        "it is read-only for the daemon, and its owner or mode keeps the daemon (uid \(geteuid())) out as well; \(own.map { use($0, for: path) } ?? "name a directory of its own: \(seeCheck)")"
     }
     let make = step == .makeParent ? "make it with '\(command(making: place))', " : ""
     return
@@ -92,14 +100,18 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
   }
 
   private static func dropIn(_ place: String) -> String {
-    "run 'systemctl edit rolekeeper', add the lines '[Service]' and 'ReadWritePaths=-\(place)', then restart"
+    "run 'sudo systemctl edit rolekeeper', add the lines '[Service]' and 'ReadWritePaths=-\(place)', then run 'sudo systemctl restart rolekeeper'"
   }
 
-  /// systemd reads blanks, `%`, `:` and quotes in a path as something else (systemd.syntax(7), `BindPaths=`).
-  private static func binding(_ path: String) -> String {
-    guard ShellWord.isPlain(path), !path.contains(":") else { return "" }
-    return
-      "; or run 'systemctl edit rolekeeper', add the lines '[Service]', 'ProtectHome=tmpfs' and 'BindPaths=-\(path)', then restart"
+  /// A directory of the daemon's own in place of the one that it can't write to.
+  private static func use(_ own: OwnPlace, for path: String) -> String {
+    let name = path.split(separator: "/").last.map(String.init) ?? ""
+    let steps = [
+      own.isThere ? nil : "make a directory of its own: sudo \(command(making: own.path))",
+      "write path = \"\(own.path)/\(name)\" in the settings",
+      own.isOpen ? "run: sudo systemctl reload rolekeeper" : "let the unit write there: \(dropIn(own.path))",
+    ]
+    return steps.compactMap { $0 }.joined(separator: "; ")
   }
 
   /// It looks at more of the host than a failed call shows, and knows the unit.

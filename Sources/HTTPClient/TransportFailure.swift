@@ -94,7 +94,7 @@ extension TransportFailure {
     let text =
       switch kind {
       case .resolve, .connect, .connectTimeout, .tlsVerification, .caFile, .tlsOther:
-        detail.isEmpty ? Self.standardText(code) : Self.printable(detail)
+        detail.isEmpty ? Self.standardText(code) : Self.printable(Self.plain(detail))
       case .bodyTooLarge where isHeadTooLarge: "a line of the answer's head is over 100 KB"
       case .bodyTooLarge: "the answer's body is over \(HTTPClient.bodyLimit) bytes"
       default: Self.standardText(code)
@@ -120,7 +120,7 @@ extension TransportFailure {
     case .unreached:
       // Later it is the head of the proxy's answer that is too large.
       if code == CURLE_OUT_OF_MEMORY { return nil }
-      let text = detail.isEmpty ? Self.standardText(code) : Self.printable(detail)
+      let text = detail.isEmpty ? Self.standardText(code) : Self.printable(Self.plain(detail))
       self.init(.proxyUnreachable, curlCode: number, text: text)
     case .refused(let status):
       self.init(
@@ -183,6 +183,15 @@ extension TransportFailure {
 
   private static func libraryText(_ code: CURLcode) -> String {
     curl_easy_strerror(code).map { printable(String(cString: $0)) } ?? "libcurl error \(code.rawValue)"
+  }
+
+  /// OpenSSL's reason with its number, of `OpenSSL/3.0.19: error:0A00010B:SSL routines::wrong version number` (ERR_error_string(3)).
+  private static func plain(_ detail: String) -> String {
+    let parts = detail.split(separator: ":", omittingEmptySubsequences: false)
+    guard let mark = parts.lastIndex(where: { $0 == "error" || $0 == " error" }), parts.count == mark + 5,
+      let number = parts.dropFirst(mark + 1).first, number.count == 8, let reason = parts.last, !reason.isEmpty
+    else { return detail }
+    return "\(reason) (OpenSSL error \(number))"
   }
 
   private static func printable(_ text: String) -> String {

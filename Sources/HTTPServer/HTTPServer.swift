@@ -116,6 +116,18 @@ package final class HTTPServer {
     limits.maximumConnectionsPerUID = perUID
   }
 
+  /// Takes connections by another listener from now on; those that are open stay.
+  package func listen(by new: UnixListener) throws {
+    let old = listener
+    acceptor.listener = new
+    guard watchListener(CInt(EPOLL_CTL_ADD), EPOLLIN.rawValue) else {
+      let number = errno
+      acceptor.listener = old
+      throw ListenError.call("epoll_ctl", number)
+    }
+    old.close()
+  }
+
   /// Closes the listener and every connection at once; nobody is told that it was abandoned.
   package func stop() {
     guard epoll >= 0 else { return }

@@ -8,7 +8,8 @@ package import Systemd
 package final class Acceptor {
   private static let pause: Int64 = 100_000
 
-  package let listener: UnixListener
+  /// Whoever puts another in its place has to watch that one.
+  package var listener: UnixListener
   /// Called with the errno when accepting pauses.
   package var paused: ((CInt) -> Void)?
 

@@ -58,6 +58,14 @@ package final class UnixListener {
     }
   }
 
+  /// Whether its socket is still what is at the path. An inherited one is somebody else's to look after.
+  package var isInPlace: Bool {
+    if isInherited { return true }
+    var status = stat()
+    guard let identity, lstat(path, &status) == 0 else { return false }
+    return (status.st_dev, status.st_ino) == identity
+  }
+
   deinit { close() }
 
   /// Takes one connection from the queue, and finds out who made it.
@@ -90,8 +98,7 @@ package final class UnixListener {
   /// Stops listening, and removes the socket's file if it is still ours.
   package func close() {
     guard descriptor >= 0 else { return }
-    var status = stat()
-    if let identity, lstat(path, &status) == 0, (status.st_dev, status.st_ino) == identity { unlink(path) }
+    if !isInherited, isInPlace { unlink(path) }
     Glibc.close(descriptor)
     descriptor = -1
   }

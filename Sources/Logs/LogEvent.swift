@@ -56,6 +56,8 @@ package enum LogEvent: String, CaseIterable, Sendable {
   case floodsAgain = "689d8643102e4ea2872113d579046eb4"
   case acceptPaused = "764626a34901415e8c029bb37dc1e60c"
   case fewerConnections = "daea26530bb74294bf19cbdabaee45a6"
+  case socketReplaced = "5bc872175764411f8ec196966d5f034a"
+  case socketNotReplaced = "41438926d0b04aa391bb5ba57ea8461e"
 
   // MARK: AccessKeys
   case keyRead = "4e1b773eb43f43bc9a156550ee0c6c25"
@@ -106,9 +108,11 @@ package enum LogEvent: String, CaseIterable, Sendable {
   case formerFileNotRemoved = "e78bdb3f603541db9b1f9f7637a22a38"
   case formerFileStays = "33131df0c9a84152bfcd9276bf9cabb3"
   case abandonedFilesStay = "758f3b6c1ef748f8b46ec0ab86263249"
+  case abandonedFilesRemoved = "1074a9bec36e4bba92ea0f5d93a07d31"
   case abandonedFilesNotRemoved = "e340c8c601d742a1b0173673b500e849"
   case generationsNotRead = "02ecca33145b4f88b8618b8c0c024b59"
   case generationsNotSaved = "f948ca43c9ce4e0a9498a85b2a4cfb97"
+  case generationsSavedAgain = "98653b426b94450ca389ff07f0814471"
   case generationsNotSavedNorSpoiled = "bccb715a72054ab39ea7aecaf6aa87f6"
 
   // MARK: After the daemon has stopped
@@ -137,7 +141,7 @@ extension LogEvent {
 
   private var definition: Definition {
     switch self {
-    case .ready: .notice("ready")
+    case .ready: .notice("ready; roles with a valid session")
     case .fatalError: .error("cannot go on")
     case .restartForAccessKey: .error("no AccessKey, ending so that systemd reads the credential again")
     case .secretsNotLocked: .warning("not all secrets are locked in memory, and those may be swapped out")
@@ -146,7 +150,7 @@ extension LogEvent {
     case .settingsError: .error("settings error")
     case .settingsWarning: .warning("settings warning")
     case .settingsNote: .info("settings note")
-    case .settingsReloaded: .notice("settings reloaded")
+    case .settingsReloaded: .notice("settings reloaded; roles in force")
     case .settingsNotReloaded:
       .error("settings not reloaded; the old ones stay in force until the next restart or crash")
 
@@ -180,6 +184,8 @@ extension LogEvent {
     case .acceptPaused: .warning("new connections wait")
     case .fewerConnections: .warning("fewer connections than 'max_connections'")
 
+    case .socketReplaced: .warning("the socket was deleted or replaced, listening on a new one")
+    case .socketNotReplaced: .error("the socket was deleted or replaced, and nobody can connect; trying again")
     case .keyRead: .notice("AccessKey read")
     case .noKey: .error("no AccessKey")
     case .keyNotReread: .warning("AccessKey not read again, keeping the one in use")
@@ -195,7 +201,7 @@ extension LogEvent {
     case .keyChangedUnproven:
       .warning("AccessKey changed to one that STS hasn't accepted yet, since it refuses the one before")
     case .keyAccepted: .notice("AssumeRole has accepted the AccessKey")
-    case .keyIdentified: .notice("whose the AccessKey is that may not assume a role")
+    case .keyIdentified: .notice("STS denied a role to this AccessKey, and says whose it is")
     case .identityChanged: .warning("the AccessKey belongs to another identity than the one before")
     case .identityNotCompared:
       .warning("AccessKey taken without knowing whether it is the same user's as the one before")
@@ -234,10 +240,12 @@ extension LogEvent {
     case .formerFileNotRemoved: .warning("credential file that the settings no longer name not removed, trying again")
     case .formerFileStays: .warning("a credential file that the settings no longer name stays until its session ends")
     case .abandonedFilesStay:
-      .warning("the settings have no role; files of earlier roles stay until their sessions end")
+      .warning("credential files that the settings no longer name stay until their sessions end")
+    case .abandonedFilesRemoved: .notice("removed credential files that the settings no longer name")
     case .abandonedFilesNotRemoved: .error("files of earlier roles not removed, trying again")
     case .generationsNotRead: .warning("generations of before not read, going on from the clock")
     case .generationsNotSaved: .warning("generations not saved; after a restart they may be much higher")
+    case .generationsSavedAgain: .notice("generations are saved again")
     case .generationsNotSavedNorSpoiled: .warning("generations not saved; after a restart they may be lower")
 
     case .stopUnknown:

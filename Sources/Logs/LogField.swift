@@ -23,7 +23,7 @@ package struct LogField: Hashable, Sendable {
   /// What a number counts, for the text of a line; empty where the name says it.
   var unit: String {
     switch name {
-    case .remaining, .next, .seconds: "s"
+    case .remaining, .next: "s"
     default: ""
     }
   }

@@ -70,7 +70,7 @@ package struct Headline {
 
   package var text: String {
     if count == 0 { return "no roles in the settings" }
-    var line = "\(working) of \(count) roles valid"
+    var line = "\(working) of \(count) \(count == 1 ? "role" : "roles") valid"
     if failing > 0 { line += ", \(failing) failing to refresh" }
     if let least {
       line += "; if STS failed now, readers would keep their floor for \(least.headroom.text) ('\(least.name)' first)"

@@ -83,18 +83,26 @@ package struct Health: WireDocument, Hashable, Sendable {
       guard !found.isEmpty else { return nil }
       switch kind {
       case .noRoles: return "there are no roles"
-      case .noSession: return "\(found.count) of \(roles) roles have no valid session"
+      case .noSession:
+        return roles == 1
+          ? "the only role has no valid session"
+          : "\(found.count) of \(roles) roles \(found.count == 1 ? "has" : "have") no valid session"
       case .refresh:
-        return "\(found.count) of \(roles) roles \(found.count == 1 ? "isn't" : "aren't") refreshed any more"
+        return roles == 1
+          ? "the only role isn't refreshed any more"
+          : "\(found.count) of \(roles) roles \(found.count == 1 ? "isn't" : "aren't") refreshed any more"
       case .shortSessions:
-        return "\(found.count) of \(roles) roles \(found.count == 1 ? "gets" : "get") sessions too short for the floor"
+        return roles == 1
+          ? "the only role gets sessions too short for the floor"
+          : "\(found.count) of \(roles) roles \(found.count == 1 ? "gets" : "get") sessions too short for the floor"
       case .output: return "\(found.count) credential \(found.count == 1 ? "file" : "files") can't be written"
       case .source: return "\(found.count) AccessKey \(found.count == 1 ? "source has" : "sources have") a problem"
       case .settings: return "the settings on disk are not in force"
       case .caFile: return "the CA file can't be used, the certificates read before are in force"
       }
     }
-    return parts.isEmpty ? "all \(roles) roles have a valid session" : parts.joined(separator: "; ")
+    if !parts.isEmpty { return parts.joined(separator: "; ") }
+    return roles == 1 ? "the only role has a valid session" : "all \(roles) roles have a valid session"
   }
 
   package init(_ value: borrowing JSONValue) throws(WireError) {

@@ -123,13 +123,12 @@ enum StatusTable {
   private static func files(of roles: [RoleStatus], on terminal: Terminal) -> [String] {
     let rows = roles.flatMap { role in role.outputs.filter { $0.lastError != nil }.map { (role.name, $0) } }
       .map { name, output in
-        let since = output.since.map { " since \($0)" } ?? ""
-        return [
+        [
           Cell(text: output.path), Cell(text: name), Cell(text: generation(of: output)),
-          Cell(text: "\(output.lastError ?? "")\(since)", colour: .warning),
+          Cell(text: output.since?.description ?? "-"), Cell(text: output.lastError ?? "", colour: .warning),
         ]
       }
-    return section(["FILE", "ROLE", "GEN", "LAST ERROR"], rows, on: terminal)
+    return section(["FILE", "ROLE", "GEN", "FAILING SINCE", "LAST ERROR"], rows, on: terminal)
   }
 
   private static func generation(of output: OutputStatus) -> String {

@@ -23,7 +23,7 @@ enum Keeping {
         case .warning: .settingsWarning
         case .note: .settingsNote
         }
-      log.write(event, [.reason(finding.description)])
+      log.write(event, [.reason(finding.sentence)])
     }
     guard let settings = loaded.settings else {
       if loaded.isFailurePassing {

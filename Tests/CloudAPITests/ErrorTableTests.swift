@@ -28,9 +28,9 @@ import Testing
       advice: "allow the RAM user that signs, or its account, in the role's trust policy"),
     Case(
       status: 403, code: "NoPermission", message: "Roles may not be assumed by root accounts.", kind: .permanent,
-      advice: "use the AccessKey of a RAM user"),
+      advice: "the AccessKey of a RAM user"),
     Case(status: 404, code: "EntityNotExist.Role", kind: .permanent, advice: "create the role"),
-    Case(status: 500, code: "InternalError", kind: .transient, advice: "wait"),
+    Case(status: 500, code: "InternalError", kind: .transient, advice: "tries again by itself"),
     Case(
       status: 404, code: "InvalidAccessKeyId.NotFound", kind: .permanent, advice: "that exists", blamesAccessKey: true),
     Case(
@@ -69,13 +69,13 @@ import Testing
     Case(status: 400, code: "Throttling.User", kind: .throttled(wait: nil), advice: "'requests_per_second'"),
     Case(status: 400, code: "Throttling.Api", kind: .throttled(wait: nil), advice: "'requests_per_second'"),
     Case(status: 400, code: "Throttling", kind: .throttled(wait: nil), advice: "'requests_per_second'"),
-    Case(status: 503, code: "ServiceUnavailable", kind: .transient, advice: "wait"),
+    Case(status: 503, code: "ServiceUnavailable", kind: .transient, advice: "tries again by itself"),
     // Codes that no row has.
     Case(status: 400, code: "Unheard.Of", kind: .permanent, advice: "look the code up"),
     Case(status: 403, code: "nopermission", kind: .permanent, advice: "look the code up"),
     Case(status: 429, code: "Unheard.Of", kind: .throttled(wait: nil), advice: "'requests_per_second'"),
-    Case(status: 500, code: "Unheard.Of", kind: .transient, advice: "wait"),
-    Case(status: 504, code: "Unheard.Of", kind: .transient, advice: "wait"),
+    Case(status: 500, code: "Unheard.Of", kind: .transient, advice: "tries again by itself"),
+    Case(status: 504, code: "Unheard.Of", kind: .transient, advice: "tries again by itself"),
     Case(status: 302, code: "Unheard.Of", kind: .transient, advice: "proxies"),
   ])
   func `each code has its class and its cure`(_ row: Case) throws {

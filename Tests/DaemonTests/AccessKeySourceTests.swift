@@ -72,6 +72,23 @@ import Wire
     source.status(clock: ServerClock(wallMicroseconds: 1_800_000_000_000_000, at: Timestamp(microseconds: 0)))
   }
 
+  /// The status line had it up to half a minute later.
+  @Test func `whoever shows the state is notified as soon as AssumeRole refuses the key, and when it accepts it`()
+    throws
+  {
+    try put("LTAIoldoldoldold")
+    let source = try source()
+    let key = try #require(source.key)
+    var states: [SourceState] = []
+    source.stateChanged = { states.append(source.state) }
+    source.refused(key, Self.unknown)
+    #expect(states == [.refused])
+    source.refused(key, Self.unknown)
+    #expect(states == [.refused])
+    source.accepted(key)
+    #expect(states.last == .working)
+  }
+
   @Test func `a key renamed into place signs once STS has accepted it, and whoever waits for one is notified`() throws {
     try put("LTAIoldoldoldold")
     let source = try source()
@@ -448,5 +465,27 @@ import Wire
     for sources in [[none], [missing, working], []] {
       #expect(try !CredentialRetry(loop: loop, sources: { sources }) {}.isArmed)
     }
+  }
+
+  /// After a correction of the file nothing said that only a restart has systemd pass it on.
+  @Test func `where another key is asked for, the advice says where it goes and how it is read`() {
+    func advice(_ code: String, _ place: AccessKeySource.Location) -> String {
+      let row = ErrorTable.row(forCode: code, httpStatus: 400)
+      return Failure(row.kind, code: code, httpStatus: 400, advice: row.advice).naming(keyPlace: place.keyPlace).advice
+    }
+    for code in [
+      "SignatureDoesNotMatch", "InvalidAccessKeyId.NotFound", "InvalidAccessKeyId.Inactive", "InvalidAccessKeyId.Other",
+      "MissingSecurityToken",
+    ] {
+      let passed = advice(code, .credential("/run/credentials/rolekeeper.service/access-key"))
+      #expect(passed.contains("LoadCredential=") && passed.contains("sudo systemctl restart rolekeeper"), "\(passed)")
+      #expect(passed.contains("/etc/rolekeeper/access-key in the shipped unit"), "\(passed)")
+      let other = advice(code, .credential("/run/credentials/rolekeeper.service/second"))
+      #expect(!other.contains("/etc/") && other.contains("sudo systemctl restart rolekeeper"), "\(other)")
+      let file = advice(code, .file("/srv/keys/main"))
+      #expect(file.contains("'/srv/keys/main', which the daemon reads again by itself"), "\(file)")
+      #expect(!file.contains("restart"), "\(file)")
+    }
+    #expect(!advice("EntityNotExist.Role", .file("/srv/keys/main")).contains("/srv/keys"))
   }
 }

@@ -147,6 +147,45 @@ import Testing
     #expect(!isThere("gone") && !outputs.recorded([:]).contains(gone))
   }
 
+  /// Files in homes, which the unit doesn't see, were reported as files that stay, and as not removed, at every start.
+  @Test func `where nothing was written nothing is reported, whatever the settings say now`() throws {
+    mkdir(directory.path("blocked"), 0o755)
+    try directory.write("", to: "blocked/file")
+    // A file on the way stands for whatever keeps the daemon from looking there.
+    let planned = RecordedOutput(
+      role: Self.name("a"), uid: 1, settingsFile: Self.main, path: try path("blocked/file/c.env"), isWritten: false)
+    let missing = RecordedOutput(
+      role: Self.name("a"), uid: 1, settingsFile: Self.main, path: try path("nowhere"), isWritten: false)
+    let noFiles = Bench.role("a")
+    start([planned, missing], [noFiles], Self.inventory(["a"]))
+    #expect(lines.isEmpty && outputs.recorded([:]).isEmpty)
+    // What was written there after all is found.
+    let there = try leave("there", of: "a")
+    start([there.asPlanned], [noFiles], Self.inventory(["a"]))
+    #expect(isThere("there") && lines.count == 1 && lines[0].contains("stays until its session ends"))
+  }
+
+  @Test func `a file that couldn't be written isn't removed by a reload, and no start looks for it`() throws {
+    let place = directory.path("blocked/file/c.env")
+    mkdir(directory.path("blocked"), 0o755)
+    try directory.write("", to: "blocked/file")
+    let role = role("a", "blocked/file/c.env", "kept")
+    let kept = bench.add("a")
+    outputs.keep(role)
+    bench.refresher.change(kept, to: role)
+    bench.grantAll()
+    outputs.publish(kept)
+    let recorded = outputs.recorded([:])
+    #expect(Set(recorded.map { "\($0.path) \($0.isWritten)" }) == ["\(place) false", "\(directory.path("kept")) true"])
+    #expect(outputs.unwritten == [role.name: [.elsewhere(path: place)]])
+    let before = lines.count
+    let new = self.role("a", "kept")
+    outputs.keep(new)
+    outputs.rolesChanged(to: [new], Self.inventory(["a"]))
+    #expect(lines.count == before && isThere("kept"))
+    #expect(outputs.recorded([:]).map(\.isWritten) == [true])
+  }
+
   @Test func `a file that the settings name again is its role's again`() throws {
     let gone = try leave("gone", of: "a")
     start([gone], [], Self.inventory([]))

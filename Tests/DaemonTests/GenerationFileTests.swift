@@ -104,17 +104,23 @@ import Testing
         role: name("uploader"), uid: 1007, settingsFile: "/etc/rolekeeper/rolekeeper.toml",
         path: try #require(OutputPath("/srv/app/credentials.json"))),
       RecordedOutput(
+        role: name("uploader"), uid: 1, settingsFile: "/s", path: try #require(OutputPath("/srv/new")),
+        isWritten: false),
+      RecordedOutput(
         role: name("reports"), uid: 0, settingsFile: nil, path: try #require(OutputPath("/srv/50% off\n/naïve file"))),
     ]
-    try file.write([(name("uploader"), 7)], outputs: outputs)
+    let directories = [RecordedDirectory(role: name("uploader"), settingsFile: "/etc/roles.d/50% off.toml")]
+    try file.write([(name("uploader"), 7)], outputs: outputs, directories: directories)
     let lines = FileText.read(file.path)?.split(separator: "\n").dropLast() ?? []
     #expect(
       Array(lines) == [
         "rolekeeper generations 2", "uploader 7",
         "file uploader 1007 /etc/rolekeeper/rolekeeper.toml /srv/app/credentials.json",
-        "file reports 0 - /srv/50%25%20off%0A/naïve%20file",
+        "planned uploader 1 /s /srv/new", "file reports 0 - /srv/50%25%20off%0A/naïve%20file",
+        "directory uploader /etc/roles.d/50%25%20off.toml",
       ])
-    #expect(try file.read() == .init(numbers: [name("uploader"): 7], outputs: outputs))
+    #expect(
+      try file.read() == .init(numbers: [name("uploader"): 7], outputs: outputs, directories: directories))
   }
 
   @Test(arguments: [

@@ -44,7 +44,25 @@ import Testing
     bench.advance(.seconds(1))
     reserve.cover(4, of: role)
     #expect(try file.read().numbers == [role.name: 64] && role.coveredGeneration == 64)
+    #expect(recorder.all.count == 2 && recorder.all[1] == "notice: generations are saved again path=\(file.path)")
+  }
+
+  /// Nothing told whoever had made room that it was enough, until the next rotation.
+  @Test func `a failure names its fix, and is tried again though no role rotates`() throws {
+    let file = GenerationFile(path: directory.path("generations"))
+    #expect(mkdir("\(file.path).new", 0o700) == 0)
+    let reserve = reserve(file)
+    reserve.cover(1, of: role)
+    #expect(recorder.all.count == 1 && recorder.all[0].contains("advice=move away what is in the way at"))
+    reserve.retryFailed()
     #expect(recorder.all.count == 1)
+    #expect(rmdir("\(file.path).new") == 0)
+    reserve.retryFailed()
+    #expect(recorder.all.count == 2 && recorder.all[1].hasPrefix("notice: generations are saved again"))
+    #expect(try file.read().numbers == [role.name: 64])
+    unlink(file.path)
+    reserve.retryFailed()
+    #expect(access(file.path, F_OK) != 0, "nothing to try again")
   }
 
   @Test func `whatever failed before, what was used is written at the end`() throws {
@@ -106,9 +124,12 @@ import Testing
     let reserve = reserve(file)
     let (old, new) = (try output("/srv/old"), try output("/srv/new"))
     reserve.outputs = { [old] }
-    reserve.cover([old])
-    #expect(try file.read() == .init(), "nothing new, and nothing was published yet")
-    reserve.cover(1, of: role)
+    reserve.cover([old.asPlanned])
+    #expect(try file.read().outputs == [old])
+    unlink(file.path)
+    reserve.cover([old.asPlanned])
+    #expect(access(file.path, F_OK) != 0, "nothing new")
+    reserve.settle()
     #expect(try file.read().outputs == [old])
     reserve.cover([new])
     #expect(try Set(file.read().outputs) == [old, new])
@@ -117,5 +138,32 @@ import Testing
     #expect(try file.read().outputs == [new])
     let next = self.reserve(file)
     #expect(next.takeFormerOutputs() == [new] && next.takeFormerOutputs().isEmpty)
+  }
+
+  @Test func `a role's directory is in the file, and which file of the settings names the role`() throws {
+    let file = GenerationFile(path: directory.path("generations"))
+    let reserve = reserve(file)
+    let recorded = RecordedDirectory(role: role.name, settingsFile: "/etc/rolekeeper/roles.d/a.toml")
+    reserve.cover([], [recorded])
+    #expect(try file.read().directories == [recorded])
+    #expect(self.reserve(file).formerDirectories == [recorded])
+    let moved = RecordedDirectory(role: role.name, settingsFile: "/etc/rolekeeper/rolekeeper.toml")
+    reserve.cover([], [moved])
+    reserve.directories = { [moved] }
+    reserve.settle()
+    #expect(try file.read().directories == [moved])
+  }
+
+  /// A file that nothing could be written to was reported as removed, or as not removed, at every start.
+  @Test func `an output is planned in the file until something is written there`() throws {
+    let file = GenerationFile(path: directory.path("generations"))
+    let reserve = reserve(file)
+    let path = try #require(OutputPath("/srv/new"))
+    let output = RecordedOutput(role: role.name, uid: 1, settingsFile: "/s", path: path)
+    reserve.cover([output.asPlanned])
+    #expect(try file.read().outputs == [output.asPlanned])
+    reserve.outputs = { [output] }
+    reserve.coverWritten()
+    #expect(try file.read().outputs == [output])
   }
 }

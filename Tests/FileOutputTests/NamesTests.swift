@@ -54,6 +54,30 @@ import Testing
     for part in row.lacks { #expect(!text.contains(part), "\(text)") }
   }
 
+  /// With the drop-in that was proposed the next error was that its owner keeps the daemon out.
+  @Test func `a drop-in is proposed only where the daemon could write with it`() {
+    func fix(isKeptOut: Bool, _ own: OwnPlace?) -> String {
+      FileOutputError.readOnlyFix(.create, "/srv/root/c.env", isKeptOut: { _ in isKeptOut }, place: own)
+    }
+    let own = OwnPlace(path: "/srv/rolekeeper", isThere: false, isOpen: false)
+    #expect(fix(isKeptOut: false, own).contains("ReadWritePaths=-/srv/root'"))
+    let text = fix(isKeptOut: true, own)
+    #expect(!text.contains("-/srv/root"))
+    for part in [
+      "sudo install -d -o \(OwnUser.name) -m 0711 /srv/rolekeeper", "path = \"/srv/rolekeeper/c.env\"",
+      "ReadWritePaths=-/srv/rolekeeper'", "'sudo systemctl restart rolekeeper'",
+    ] { #expect(text.contains(part), "\(text)") }
+    let ready = fix(isKeptOut: true, OwnPlace(path: "/srv/rolekeeper", isThere: true, isOpen: true))
+    #expect(!ready.contains("install") && !ready.contains("ReadWritePaths") && ready.contains("systemctl reload"))
+    let none = fix(isKeptOut: true, nil)
+    #expect(none.contains("rolekeeper check") && !none.contains("install") && !none.contains("ReadWritePaths"))
+  }
+
+  @Test func `nobody is asked to open a home to the daemon`() {
+    let text = "\(FileOutputError.hiddenDirectory(path: "/home/alice"))"
+    #expect(text.contains("rolekeeper check") && !text.contains("BindPaths"), "\(text)")
+  }
+
   /// What a message proposes never changes what is there, nor what belongs to the host or to somebody's home.
   @Test(arguments: [
     FileOutputError.looseDirectory(path: "/tmp", uid: 0, gid: 0, mode: 0o1777),
@@ -83,7 +107,7 @@ import Testing
     let text = "\(FileOutputError.missingDirectory(path: "/srv/app", isInRoots: true, isReadOnly: true))"
     #expect(
       text.hasSuffix(
-        "make it: install -d -o \(OwnUser.name) -m 0711 /srv/app; then let the unit write there: run 'systemctl edit rolekeeper', add the lines '[Service]' and 'ReadWritePaths=-/srv/app', then restart"
+        "make it: install -d -o \(OwnUser.name) -m 0711 /srv/app; then let the unit write there: run 'sudo systemctl edit rolekeeper', add the lines '[Service]' and 'ReadWritePaths=-/srv/app', then run 'sudo systemctl restart rolekeeper'"
       ), "\(text)")
   }
 

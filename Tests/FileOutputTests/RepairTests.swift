@@ -87,6 +87,27 @@ import Testing
     #expect(lapsed.content == .unknown)
   }
 
+  /// For a file right below /root the error was about an owner and a mode that aren't /root's.
+  @Test(.enabled(if: isRoot)) func `a file right in a directory that the unit hides is reported as hidden, too`() throws
+  {
+    let root = temporary.path("root")
+    mkdir(root, 0)
+    final class Counter: Sendable {
+      let count = Mutex(0)
+    }
+    let opened = Counter()
+    // It can be walked through, and not read.
+    let calls = Calls { step, path in
+      guard step == .openDirectory, path == root else { return 0 }
+      return opened.count.withLock { count in
+        count += 1
+        return count % 2 == 0 ? EACCES : 0
+      }
+    }
+    var unit = OutputUnit.file(SingleFileTests.make("\(root)/credentials.json", calls))
+    #expect(throws: FileOutputError.hiddenDirectory(path: root)) { try unit.report(.withdraw).result.get() }
+  }
+
   /// The kernel says that a file system is read-only before it looks for the file: an error about a file that isn't there.
   @Test func `nothing is wrong where a file that isn't there can't be removed`() throws {
     let readOnly = Calls { step, _ in step == .remove ? EROFS : 0 }

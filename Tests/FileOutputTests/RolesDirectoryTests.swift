@@ -29,10 +29,15 @@ import Testing
       var written = RoleDirectoryTests.make(place, role: role, ["a"])
       _ = try written.write([content("text", version: 1)], until: end)
     }
-    #expect(try RolesDirectory.removeAbandoned(in: place, keeping: [], endedBy: time(nil)).left == ["also", "valid"])
+    #expect(
+      try RolesDirectory.removeAbandoned(in: place, keeping: [], endedBy: { _ in time(nil) }).left == ["also", "valid"])
+    let ofOne = try RolesDirectory.removeAbandoned(
+      in: place, keeping: ["valid"], endedBy: { $0 == "also" ? time(nil) : nil })
+    #expect(ofOne.left == ["also"])
     #expect(names(place) == ["also", "valid"] && Look("\(place)/valid/current/a") != nil)
-    #expect(try RolesDirectory.removeAbandoned(in: place, keeping: [], endedBy: anHourOn).left == ["also"])
-    #expect(try RolesDirectory.removeAbandoned(in: place, keeping: []).left == [])
+    #expect(try RolesDirectory.removeAbandoned(in: place, keeping: [], endedBy: { _ in anHourOn }).left == ["also"])
+    let rest = try RolesDirectory.removeAbandoned(in: place, keeping: [])
+    #expect(rest.left == [] && rest.removed == ["also"])
     #expect(names(place) == [])
   }
 
@@ -44,7 +49,7 @@ import Testing
       _ = try written.write([content("text", version: 1)], until: end)
     }
     mkdir("\(place)/damaged/gen-1/somebody's", 0o755)
-    let result = try RolesDirectory.removeAbandoned(in: place, keeping: [], endedBy: time(nil))
+    let result = try RolesDirectory.removeAbandoned(in: place, keeping: [], endedBy: { _ in time(nil) })
     #expect(result.left == ["valid"] && result.failure != nil)
     #expect(Look("\(place)/damaged/a/") == nil && Look("\(place)/valid/current/a") != nil)
   }

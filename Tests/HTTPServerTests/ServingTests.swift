@@ -22,6 +22,19 @@ import Testing
     #expect(harness.server.statistics.open == 0)
   }
 
+  /// The socket's file was deleted, say.
+  @Test func `another listener takes the place of the first, and open connections stay`() throws {
+    let client = try harness.connect()
+    #expect(try harness.exchange(Text.get, on: client) == Text.hello)
+    #expect(harness.server.listener.isInPlace)
+    unlink(harness.path)
+    #expect(!harness.server.listener.isInPlace)
+    try harness.server.listen(by: UnixListener(path: harness.path, mode: 0o600))
+    #expect(harness.server.listener.isInPlace)
+    #expect(try harness.exchange(Text.get, on: client) == Text.hello)
+    #expect(try harness.exchange(Text.get, on: harness.connect()) == Text.hello)
+  }
+
   @Test func `the peer is who the kernel says`() throws {
     let client = try harness.connect()
     _ = try harness.exchange(Text.get, on: client)

@@ -171,7 +171,7 @@ import Wire
       String(good.prefix(upTo: good.firstRange(of: "[roles.")!.lowerBound)), to: "rolekeeper.toml")
     let second = try lab.launch(named: "second")
     try second.awaitLog(
-      "warning: the settings have no role; files of earlier roles stay", "reason=\"reports, uploader\"")
+      "warning: credential files that the settings no longer name stay", "role=\"reports, uploader\"")
     try eventually("the daemon answers") { (try? second.get("/healthz"))?.status == 503 }
     for path in paths { #expect(access(path, R_OK) == 0) }
 

@@ -87,7 +87,9 @@ import Wire
     _ = first.child.wait()
     try lab.emulator.fault("kind=error&status=503")
     let daemon = try lab.start(named: "second")
-    try eventually("they are looked at") { try lab.status("uploader").outputs.map(\.content) == [.valid] }
+    try eventually("they are looked at") {
+      try ["uploader", "reports"].allSatisfy { try lab.status($0).outputs.map(\.content) == [.valid] }
+    }
     let after = try lab.status("uploader").outputs + lab.status("reports").outputs
     #expect(after.map(\.exceptEnd) == before.map(\.exceptEnd))
     for (old, new) in zip(before, after) {

@@ -61,6 +61,8 @@ import Testing
   private static let meant =
     "; complete the file if it was cut off; if this is meant, run: sudo rolekeeper reload --allow-removal"
   private static let putBack = "; if that isn't meant, put it back and reload"
+  private static let dropped =
+    ", so the role's sessions are dropped; its readers get none, and its files are removed, until STS has issued a new one"
   private static let path = FakeHost.path
 
   private static func without(_ lines: String...) -> String {
@@ -124,7 +126,11 @@ import Testing
         "\(path): roles.uploader.files is missing, so its 2 files would be removed\(meant)",
         "\(path): roles.uploader.policy_file is missing, so sessions could do all that the RAM role may\(meant)",
         "\(path): roles.uploader.external_id is missing, and the RAM role's trust policy may ask for it\(meant)",
-      ]),
+      ],
+      warnings: ["\(path): warning: roles.uploader.policy_file has changed\(dropped)\(putBack)"]),
+    Case(
+      name: "another RAM role", main: (main + uploader).replacing("role/ramtestupload", with: "role/other"), losses: [],
+      warnings: ["\(path): warning: roles.uploader.role_arn has changed\(dropped)\(putBack)"]),
     Case(
       name: "one file of two taken out",
       main: without("[[roles.uploader.files]]", "path = \"credentials", "format")
@@ -168,6 +174,18 @@ import Testing
     let difference = try Self.settings(row.main, row.rolesD).difference(from: old)
     #expect(difference.losses.map(\.description) == row.losses)
     #expect(difference.warnings.map(\.description) == row.warnings)
+  }
+
+  /// A file that could never be written was reported as removed.
+  @Test func `of files that are taken out those are reported that hold something`() throws {
+    let old = try Self.settings(Self.main + Self.uploader, Self.extra)
+    let one =
+      Self.without("[[roles.uploader.files]]", "path = \"credentials", "format")
+      + "files = [{ path = \"credentials.env\" }]\n"
+    let name = try #require(old.roles.first { "\($0.name)" == "uploader" }).name
+    let difference = try Self.settings(one, Self.extra).difference(
+      from: old, unwritten: [name: [.roleDirectory(name: "credentials.json")]])
+    #expect(difference.losses.isEmpty && difference.warnings.isEmpty)
   }
 
   /// Where the last table of the file begins, and what of it is left.

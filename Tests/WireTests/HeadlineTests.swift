@@ -29,7 +29,7 @@ import Wire
         == "2 of 2 roles valid, 1 failing to refresh; if STS failed now, readers would keep their floor for 10min "
         + "('b' first); below the floor: a")
     #expect(
-      text(role("a", .lapsed, failing: true)) == "0 of 1 roles valid, 1 failing to refresh; without a credential: a")
+      text(role("a", .lapsed, failing: true)) == "0 of 1 role valid, 1 failing to refresh; without a credential: a")
   }
 
   @Test func `roles that aren't refreshed any more are named as long as they have a session`() {
@@ -40,7 +40,7 @@ import Wire
         == "2 of 2 roles valid, 1 failing to refresh; if STS failed now, readers would keep their floor for 10min "
         + "('a' first); not refreshed any more: a")
     role.state = .lapsed
-    #expect(text(role) == "0 of 1 roles valid, 1 failing to refresh; without a credential: a")
+    #expect(text(role) == "0 of 1 role valid, 1 failing to refresh; without a credential: a")
   }
 
   /// The service manager's line said that all was well while programs that read files had nothing new.

@@ -106,7 +106,8 @@ import Wire
   @Test func `files are shown where they fail, and all of them for one role`() {
     let table = lines(nil).joined(separator: "\n")
     #expect(
-      table.contains("/srv/app/credentials/bad.json  archive  -    read-only file system; add a drop-in since 2026"))
+      table.contains(
+        "/srv/app/credentials/bad.json  archive  -    2026-01-02T03:00:00Z  read-only file system; add a drop-in"))
     #expect(!table.contains("good.json"))
     let detail = RoleDetail.render(Self.roles[2], on: Terminal(width: nil, wantsColours: false), userName: { "\($0)" })
     #expect(detail.contains("/srv/app/good.json: generation 3\n"))

@@ -1,4 +1,4 @@
-import Core
+package import Core
 
 /// What a reload would take away, and whether that looks meant.
 ///
@@ -16,10 +16,13 @@ package struct SettingsDifference: Hashable, Sendable {
   private let new: DaemonSettings
   private let oldRoles: [RoleName: RoleSettings]
   private let newRoles: [RoleName: RoleSettings]
+  /// The old settings' outputs where nothing of ours lies.
+  private let unwritten: [RoleName: Set<OutputSettings.Location>]
 
-  init(from old: DaemonSettings, to new: DaemonSettings) {
+  init(from old: DaemonSettings, to new: DaemonSettings, unwritten: [RoleName: Set<OutputSettings.Location>]) {
     self.old = old
     self.new = new
+    self.unwritten = unwritten
     oldRoles = Dictionary(old.roles.map { ($0.name, $0) }) { first, _ in first }
     newRoles = Dictionary(new.roles.map { ($0.name, $0) }) { first, _ in first }
     compareFiles()
@@ -118,6 +121,10 @@ package struct SettingsDifference: Hashable, Sendable {
     if isCut {
       lose(path, key, "lacks \(names), and the file's last line has lost its line end")
     } else {
+      // Nothing goes with one that couldn't be written.
+      let gone = gone.filter { unwritten[before.name]?.contains($0) != true }
+      if gone.isEmpty { return }
+      let names = gone.map { "'\($0.written)'" }.joined(separator: ", ")
       warn(
         path, key, "no longer has \(names), so \(gone.count == 1 ? "that file is" : "those files are") removed",
         gone.count)
@@ -162,6 +169,15 @@ package struct SettingsDifference: Hashable, Sendable {
     }
     if before.policy != nil, after.policy == nil {
       lose(path, key("policy_file"), "is missing, so sessions could do all that the RAM role may")
+    }
+    let changed = [
+      before.arn != after.arn ? "role_arn" : nil, before.policy != after.policy ? "policy_file" : nil,
+    ].compactMap { $0 }
+    if let first = changed.first {
+      warn(
+        path, key(first),
+        "\(changed.count == 1 ? "has" : "and policy_file have") changed, so the role's sessions are dropped; its readers get none, and its files are removed, until STS has issued a new one",
+        changed.count)
     }
     if before.externalID != nil, after.externalID == nil {
       lose(path, key("external_id"), "is missing, and the RAM role's trust policy may ask for it")
@@ -277,6 +293,10 @@ extension Diagnostic {
 }
 
 extension DaemonSettings {
-  /// What it means to go from `old` to these.
-  package func difference(from old: DaemonSettings) -> SettingsDifference { SettingsDifference(from: old, to: self) }
+  /// What it means to go from `old` to these. `unwritten` are outputs of `old` where nothing of ours lies.
+  package func difference(
+    from old: DaemonSettings, unwritten: [RoleName: Set<OutputSettings.Location>] = [:]
+  ) -> SettingsDifference {
+    SettingsDifference(from: old, to: self, unwritten: unwritten)
+  }
 }

@@ -66,6 +66,8 @@ package struct InstalledUnit: Hashable, Sendable {
   }
 
   /// What the unit's SetCredential= has for a credential whose file isn't there as the unit starts (systemd.exec(5)).
+  /// The name of the credential that the shipped unit passes, of /etc/rolekeeper/access-key.
+  package static let shippedCredential = "access-key"
   package static let missingCredential = "missing"
 
   /// The unit that this process is the daemon of, with the settings at `configPath`; nil where it isn't run by one that can be read.

@@ -21,9 +21,13 @@ package struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
   /// Whether an error may be gone at the next reading without a change to the settings.
   package var isPassing = false
 
-  package var description: String {
+  package var description: String { text(severity == .error ? "" : "\(severity.rawValue): ") }
+
+  /// The same where the severity is said already.
+  package var sentence: String { text("") }
+
+  private func text(_ label: String) -> String {
     let subject = place.key.isEmpty ? problem : "\(place.key) \(problem)"
-    let label = severity == .error ? "" : "\(severity.rawValue): "
     return "\(place): \(label)\(subject); \(remedy)"
   }
 }
