@@ -93,6 +93,7 @@ final class KeptOutputs {
     body(&state)
     states[path] = state
     return (before.written == nil) != (state.written == nil) || before.failure?.error != state.failure?.error
+      || before.seen != state.seen
   }
 
   /// How each file fares, in the settings' order; `of` is the path of one directory or file elsewhere, nil for all.
@@ -135,7 +136,18 @@ final class KeptOutputs {
     formerlyWritten = other.formerlyWritten.intersection(paths)
     for path in paths {
       guard let state = other.states[path] else { continue }
-      states[path] = OutputState(written: state.written, found: state.found)
+      states[path] = OutputState(written: state.written, found: state.found, seen: state.seen)
+    }
+    // Its readers of before may not read it any more, whatever becomes of the files that are written now.
+    if isBegun { unwanted.formUnion(paths.filter { other.letsInMore(than: self, at: $0) }) }
+  }
+
+  /// Whether the files at `path` let somebody in whom those of `new` don't, or there are others.
+  private func letsInMore(than new: KeptOutputs, at path: String) -> Bool {
+    let name = role.name.description
+    return places.contains { old in
+      old.paths(role: name, in: directory).unit == path
+        && !new.places.contains { $0.place == old.place && old.isWithin($0) }
     }
   }
 
@@ -196,6 +208,8 @@ struct OutputState {
   var written: (session: SessionID, generation: UInt64, lapses: Timestamp, expiration: UTCTime)?
   /// What the last look found there, while nothing of this process is there: of an earlier process, say.
   var found = OutputContent.unknown
+  /// What a look found where something couldn't be done; nil for what is as it was written.
+  var seen: OutputContent?
   /// The session in the generation before, which a directory keeps for those who read it.
   var previous: SessionID?
   /// Why it isn't as it should be, as last reported, and since when.
@@ -205,7 +219,15 @@ struct OutputState {
 
   /// What readers find; `now` is the host's time in seconds since 1970.
   func content(at now: Int) -> (kind: OutputStatus.Content, generation: UInt64?, end: UTCTime?) {
-    if let written { return (.valid, written.generation, written.expiration) }
+    if let written {
+      switch seen {
+      case nil: return (.valid, written.generation, written.expiration)
+      case .present(written.generation?, _): return (.valid, written.generation, written.expiration)
+      case .absent: return (.none, nil, nil)
+      // Somebody put something else there, or nobody can tell.
+      case .present, .unknown: return (.unknown, nil, nil)
+      }
+    }
     switch found {
     case .unknown: return (.unknown, nil, nil)
     case .absent: return (.none, nil, nil)

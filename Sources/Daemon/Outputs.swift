@@ -297,6 +297,7 @@ final class Outputs {
     { [unowned self, weak outputs] result in
       guard let outputs else { return }
       report(result.drifts, of: outputs, at: result.path)
+      report(result.fixes, of: outputs)
       if let end = result.presumedEnd, reportedPresumed.insert(end.path).inserted {
         log.write(end, isRemoved: result.outcome == .success(true), role: outputs.role.name)
       }
@@ -305,7 +306,7 @@ final class Outputs {
         if settles { outputs.settle(result.path) }
         succeeded(outputs, at: result.path, handout, found: result.content ?? .absent)
       case .failure(let error):
-        failed(outputs, at: result.path, "\(error)", isWriting: handout != nil, found: result.content ?? .unknown)
+        failed(outputs, at: result.path, "\(error)", isWriting: handout != nil, seen: result.content)
         removeLapsed(outputs, at: result.path)
       }
     }
@@ -327,6 +328,7 @@ final class Outputs {
       if written?.session != state.written?.session { state.previous = written == nil ? nil : state.written?.session }
       state.written = written
       state.found = found
+      state.seen = nil
       state.failure = nil
       state.drifts = []
     }
@@ -345,7 +347,7 @@ final class Outputs {
   }
 
   private func failed(
-    _ outputs: KeptOutputs, at path: String, _ error: String, isWriting: Bool, found: OutputContent
+    _ outputs: KeptOutputs, at path: String, _ error: String, isWriting: Bool, seen: OutputContent?
   ) {
     // Where nothing was ever written, as far as is known, there is nothing to remove either.
     if !isWriting, found == .unknown, outputs.states[path]?.failure == nil, !outputs.isWritten(path) {
@@ -353,9 +355,11 @@ final class Outputs {
       return
     }
     let now = time()
+    let found = seen ?? .unknown
     let isNews = outputs.change(path) { state in
       state.failure = (error, state.failure?.since ?? now)
       state.found = found
+      if let seen { state.seen = seen }
     }
     guard isNews else { return }
     let event: LogEvent =
@@ -363,6 +367,7 @@ final class Outputs {
       case (true, .present): .fileNotWrittenKeepingOld
       case (true, .absent): .fileNotWrittenAndNoneThere
       case (true, .unknown): .fileNotWrittenUnseen
+      case (false, _) where !outputs.isBegun: .earlierFileNotChecked
       case (false, _): .lapsedFileNotRemoved
       }
     log.write(event, [.role(outputs.role.name), .path(path), .reason(error)])
@@ -380,6 +385,15 @@ final class Outputs {
         [.role(outputs.role.name), .path(drift.path), .found(drift.found)])
     }
     _ = outputs.change(path) { $0.drifts = drifts }
+  }
+
+  /// Reports what an earlier process left with other access than the settings have now.
+  private func report(_ fixes: [AccessFix], of outputs: KeptOutputs) {
+    for fix in fixes {
+      log.write(
+        fix.isRemoved ? .earlierFileRemoved : .earlierFileReplaced,
+        [.role(outputs.role.name), .path(fix.path), .found(fix.found)])
+    }
   }
 
   /// What can't be replaced goes when it lapses; until then, and while it can't even be removed, it is tried again. Where something newer
@@ -417,6 +431,7 @@ final class Outputs {
       let isNews = outputs.change(result.path) { state in
         state.written = nil
         state.found = .absent
+        state.seen = nil
       }
       log.write(event, [.role(outputs.role.name), .path(result.path)])
       if isNews {

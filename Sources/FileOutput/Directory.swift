@@ -178,6 +178,12 @@ struct Directory: ~Copyable {
   /// Removes the directory `name` with the files in it; nothing when it isn't there. One that holds a directory stays, without its files.
   func removeDirectory(_ name: String) throws(FileOutputError) {
     do throws(FileOutputError) {
+      if let status = try status(of: name), status.isDirectory, status.uid == geteuid(),
+        status.permissions & 0o700 != 0o700
+      {
+        // If that can't be done, what follows says why.
+        try? restore(name, mode: 0o700)
+      }
       let inner = try openDirectory(name)
       var first: FileOutputError?
       for file in try inner.names() {

@@ -21,6 +21,9 @@ enum EndRecord {
   static let inGeneration = ".expires"
   static let rotationInGeneration = ".rotation"
 
+  /// Whether a generation has a record of that name, and not a file.
+  static func isInGeneration(_ name: String) -> Bool { name == inGeneration || name == rotationInGeneration }
+
   /// What no session is shorter than (DurationSeconds of AssumeRole). A file without a record, of an older version or of somebody else,
   /// counts as written with a session of this length.
   static let shortestSession = 900

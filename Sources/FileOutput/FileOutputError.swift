@@ -8,9 +8,8 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
   /// Somebody other than root, the daemon or the output's owner may write to the directory and could exchange what is in it.
   /// `entry` is that of its ACL by which somebody else may, where one is the cause.
   case looseDirectory(path: String, uid: UInt32, gid: UInt32, mode: UInt32, entry: String? = nil)
-  /// A directory that has to be the daemon's own belongs to somebody else. `wasOurs` is whether what lies in it shows that it is a role's,
-  /// whose owner was changed.
-  case foreignDirectory(path: String, uid: UInt32, mode: UInt32, wasOurs: Bool = false)
+  /// A directory that has to be the daemon's own belongs to somebody else. `origin` is nil where this process hasn't used it before.
+  case foreignDirectory(path: String, uid: UInt32, mode: UInt32, origin: DirectoryOrigin? = nil)
   /// The file system doesn't keep who may read a file: what was set isn't what it shows, as with vfat or a mount with `uid=` or `umask=`.
   case accessNotKept(path: String, asked: Access, found: Access)
   /// Somebody else is let in by an access control list that can't be removed, as NFSv4 has them.
@@ -35,8 +34,8 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
       "\(step.noun) '\(path)': cannot \(step.rawValue): \(String(cString: strerror(number)))\(Self.cure(step, path, number).map { "; \($0)" } ?? "")"
     case .looseDirectory(let path, let uid, let gid, let mode, let entry):
       "directory '\(path)': others may write to it (\(entry.map { "ACL entry \($0), " } ?? "")mode 0\(String(mode, radix: 8)), owner \(uid):\(gid)); name a directory that only root, the daemon or the output's owner may write to: \(Self.seeCheck)"
-    case .foreignDirectory(let path, let uid, let mode, let wasOurs):
-      "directory '\(path)': it belongs to uid \(uid) (mode 0\(String(mode, radix: 8))) and has to be the daemon's (uid \(geteuid()), mode 0711); \(wasOurs ? "its owner was changed; run: \(Self.commands(giving: path))" : "move it away, or name another in 'files.directory'")"
+    case .foreignDirectory(let path, let uid, let mode, let origin):
+      "directory '\(path)': it belongs to uid \(uid) (mode 0\(String(mode, radix: 8))) and has to be the daemon's (uid \(geteuid()), mode 0711); \(Self.remedy(origin))"
     case .accessNotKept(let path, let asked, let found):
       "file '\(path)': the file system doesn't keep who may read it: \(asked) was set, and \(found) is shown; nothing was written: choose a directory on a file system that keeps modes and owners"
     case .grantedElsewhere(let path, let who):
@@ -127,15 +126,27 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
     "install -d -o \(OwnUser.name) -m 0711 \(ShellWord.quoted(path))"
   }
 
-  private static func commands(giving path: String) -> String {
-    let path = ShellWord.quoted(path)
-    return "chown -h \(OwnUser.name) \(path) && chmod 0711 \(path)"
+  /// Never to give it back: what its owner has put there since would be the daemon's then.
+  private static func remedy(_ origin: DirectoryOrigin?) -> String {
+    switch origin {
+    case .ours: "its owner was changed; remove it with all that is in it, or move it away: the daemon makes a new one"
+    case .others: "it was put in place of the daemon's; move it away: the daemon makes a new one"
+    case nil: "move it away, or name another in 'files.directory'"
+    }
   }
 
   private static func directory(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
     return String(path[..<slash])
   }
+}
+
+/// What is known of a directory that belongs to somebody else.
+package enum DirectoryOrigin: Hashable, Sendable {
+  /// The daemon made it, and somebody changed its owner.
+  case ours
+  /// Somebody put it in place of the daemon's.
+  case others
 }
 
 /// What is done to a file or directory, in words that complete "cannot …".
@@ -151,6 +162,7 @@ package enum Step: String, Hashable, Sendable {
   case acl = "remove its access control list"
   case chown = "set its owner"
   case content = "write its content"
+  case read = "read it"
   case sync = "bring it to the disk"
   case link = "make the link"
   case rename = "put it in place"

@@ -40,6 +40,11 @@ struct FileStatus: Hashable, Sendable {
       && gid == before.gid && written == before.written
   }
 
+  /// Whether it is the same file, and nobody has written to it.
+  func hasContent(of before: FileStatus) -> Bool {
+    isRegular && device == before.device && inode == before.inode && size == before.size && written == before.written
+  }
+
   var written: Moment { Moment(seconds: writtenSeconds, nanoseconds: writtenNanoseconds) }
 
   var changed: Moment { Moment(seconds: changedSeconds, nanoseconds: changedNanoseconds) }

@@ -11,7 +11,8 @@ enum OutputUnit: Sendable {
     case write([SealedContent], until: Int, rotation: UInt64?)
     /// The content has lapsed.
     case withdraw
-    /// The content, of an earlier process, has lapsed if it ends by that time, in seconds since 1970.
+    /// The content, of an earlier process, has lapsed if it ends by that time, in seconds since 1970. Else it gets the access that the
+    /// outputs have now.
     case withdrawEnded(by: Int)
     /// The role is no more.
     case removeAll
@@ -38,6 +39,8 @@ enum OutputUnit: Sendable {
     let content: OutputContent?
     /// After `withdrawEnded`, when there was no record of the end.
     var presumedEnd: PresumedEnd?
+    /// After `withdrawEnded`: what had other access than the outputs.
+    var fixes: [AccessFix] = []
   }
 
   mutating func report(_ order: Order) -> Report {
@@ -47,11 +50,11 @@ enum OutputUnit: Sendable {
     case .directory(let directory):
       return Report(
         result: result, drifts: directory.drifts, content: leavesUnknown(order, result) ? directory.content : nil,
-        presumedEnd: order.isByEnd ? directory.presumedEnd : nil)
+        presumedEnd: order.isByEnd ? directory.presumedEnd : nil, fixes: order.isByEnd ? directory.fixes : [])
     case .file(let file):
       return Report(
         result: result, drifts: file.drifts, content: leavesUnknown(order, result) ? file.content : nil,
-        presumedEnd: order.isByEnd ? file.presumedEnd : nil)
+        presumedEnd: order.isByEnd ? file.presumedEnd : nil, fixes: order.isByEnd ? file.fixes : [])
     }
   }
 
@@ -70,7 +73,11 @@ enum OutputUnit: Sendable {
       case .write(let contents, let end, let rotation):
         return try directory.write(contents, until: end, rotation: rotation)
       case .withdraw: try directory.withdraw()
-      case .withdrawEnded(let time): return try directory.withdrawEnded(by: time)
+      case .withdrawEnded(let time):
+        directory.fixes = []
+        if try directory.withdrawEnded(by: time) { return true }
+        try directory.applyAccess()
+        return false
       case .removeAll, .removeFormer(nil): try directory.removeAll()
       case .removeFormer(.some(let time)): return try directory.withdrawEnded(by: time)
       }
@@ -80,7 +87,11 @@ enum OutputUnit: Sendable {
       case .verify(let versions, let end, _): return try !file.isCurrent(versions[0], until: end)
       case .write(let contents, let end, let rotation):
         return try file.write(contents[0], until: end, rotation: rotation)
-      case .withdrawEnded(let time): return try file.withdrawEnded(by: time)
+      case .withdrawEnded(let time):
+        file.fixes = []
+        if try file.withdrawEnded(by: time) { return true }
+        try file.applyAccess()
+        return false
       case .withdraw: try file.withdraw()
       case .removeAll:
         // Where the unit shows nothing, this process has never written anything.

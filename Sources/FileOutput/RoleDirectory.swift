@@ -1,11 +1,11 @@
-import Core
 import CLinux
+import Core
 import Glibc
 
 /// The outputs in a role's directory, which change together.
 ///
 ///     roles/uploader/              0711, the daemon's
-///       gen-7/credentials.json     the generation before, until the next swap
+///       gen-7/credentials.json     the generation before, until the next swap at most
 ///       gen-8/credentials.json
 ///       gen-8/.expires -> 1767326645
 ///       gen-8/.rotation -> 12      the role's generation, which a repair doesn't change
@@ -23,11 +23,25 @@ struct RoleDirectory: Sendable {
   private(set) var drifts: [OutputDrift] = []
   /// The end that the last `withdrawEnded` presumed, since the generation there has no record of one.
   private(set) var presumedEnd: PresumedEnd?
+  /// What the last `applyAccess` put right.
+  var fixes: [AccessFix] = []
   private var written: Generation?
   /// The one before, which stays for those who read it until the next swap or its end.
-  private var previous: (number: UInt64, end: Int)?
+  private var previous: PreviousGeneration?
   /// The highest number used, so that it grows after a withdrawal too.
-  private var lastNumber: UInt64 = 0
+  var lastNumber: UInt64 = 0
+  /// The role's directory that was used last.
+  private var identity: Identity?
+
+  private struct Identity: Equatable {
+    let device: UInt
+    let inode: UInt
+
+    init(_ status: FileStatus) {
+      device = status.device
+      inode = status.inode
+    }
+  }
 
   private struct Generation: Sendable {
     let number: UInt64
@@ -37,9 +51,9 @@ struct RoleDirectory: Sendable {
     let statuses: [FileStatus]
   }
 
-  private static let current = "current"
+  static let current = "current"
   private static let prefix = "gen-"
-  private static let directoryMode: UInt32 = 0o711
+  static let directoryMode: UInt32 = 0o711
 
   init(parent: String, role: String, _ outputs: [(name: OutputName, file: OutputFile)]) {
     self.parent = parent
@@ -60,13 +74,10 @@ struct RoleDirectory: Sendable {
     if try isCurrent(contents.map(\.version), end, in: directory) { return false }
     // A leftover that can't be removed is in nobody's way: the number goes past it, and it is tried again the next time.
     let leftovers = try removeLeftovers(in: directory, keeping: present.map { [$0] } ?? [])
-    // Of another process's by its record: that may have had sessions of another length.
-    let before = present.map { number in
-      let known = written.flatMap { $0.number == number ? $0.end : nil }
-      return (number: number, end: known ?? recordedEnd(of: number, in: directory))
-    }
+    let before = present.map { previousGeneration($0, in: directory) }
     let number = max(present ?? 0, lastNumber, leftovers.highest) + 1
-    let statuses = try make(number, contents, until: end, rotation, in: directory)
+    let statuses = try make(
+      number, zip(outputs, contents).map { ($0.name, $0.file, $1) }, until: end, rotation, in: directory)
     do throws(FileOutputError) {
       for output in outputs { try link(output.name.description, in: directory) }
       try directory.putLink(Self.current, to: Self.name(number))
@@ -80,24 +91,54 @@ struct RoleDirectory: Sendable {
     try directory.sync()
     written = Generation(
       number: number, end: end, rotation: rotation, versions: contents.map(\.version), statuses: statuses)
+    // The new one is in place whatever becomes of this; the next look tries again, and reports why it can't be done.
+    if previous?.mustGo == true { try? removePrevious(in: directory) }
     return true
   }
 
+  /// What becomes of the generation in place when the next one takes its place. It goes at once if somebody changed something, or if it lets
+  /// in whom the outputs don't: those of another process, or of the settings before.
+  private func previousGeneration(_ number: UInt64, in directory: borrowing Directory) -> PreviousGeneration {
+    let name = Self.name(number)
+    guard drifts.isEmpty else { return PreviousGeneration(name: name, end: PreviousGeneration.over, files: [:]) }
+    if let written, written.number == number {
+      let files = Dictionary(uniqueKeysWithValues: zip(outputs.map(\.name.description), written.statuses))
+      return PreviousGeneration(name: name, end: written.end, files: files)
+    }
+    guard let files = PreviousGeneration.admissibleFiles(of: name, in: directory, outputs) else {
+      return PreviousGeneration(name: name, end: PreviousGeneration.over, files: [:])
+    }
+    // By its own record: another process may have had sessions of another length.
+    return PreviousGeneration(name: name, end: recordedEnd(of: number, in: directory), files: files)
+  }
+
+  private mutating func removePrevious(in directory: borrowing Directory) throws(FileOutputError) {
+    guard let previous else { return }
+    // If it can't be removed, the next look tries again, whatever the time given then.
+    self.previous?.end = PreviousGeneration.over
+    do throws(FileOutputError) {
+      try directory.removeDirectory(previous.name)
+      self.previous = nil
+    } catch .system(.remove, _, EISDIR) {
+      // Somebody's directory in it is in nobody's way, and our files in it are gone.
+    }
+  }
+
   /// Whether that content, with that end, is in place, and nobody has touched it.
-  /// The generation before is removed if it has ended by `now`, in seconds since 1970.
+  /// The generation before is removed if it has ended by `now`, in seconds since 1970, or somebody has touched it.
   mutating func isCurrent(_ versions: [UInt64], until end: Int, at now: Int) throws(FileOutputError) -> Bool {
     let directory = try openDirectory()
-    if let previous, previous.end <= now {
-      // If it can't be removed, the next look tries again, whatever the time given then.
-      self.previous?.end = 0
-      do throws(FileOutputError) {
-        try directory.removeDirectory(Self.name(previous.number))
-        self.previous = nil
-      } catch .system(.remove, _, EISDIR) {
-        // Somebody's directory in it is in nobody's way, and our files in it are gone.
+    let found = previous?.drifts(in: directory) ?? []
+    if let previous, previous.end <= now || !found.isEmpty {
+      do throws(FileOutputError) { try removePrevious(in: directory) } catch {
+        drifts += found
+        throw error
       }
     }
-    return try isCurrent(versions, end, in: directory)
+    let isCurrent = try isCurrent(versions, end, in: directory)
+    // It has been removed, and is no reason to write another one.
+    drifts += found
+    return isCurrent
   }
 
   /// Removes all content: every output reads as missing from one moment on, and the bytes are gone.
@@ -139,7 +180,7 @@ struct RoleDirectory: Sendable {
     return (try? Self.end(of: generation)) ?? 0
   }
 
-  private static func recordedEnd(of generation: borrowing Directory) -> Int? {
+  static func recordedEnd(of generation: borrowing Directory) -> Int? {
     generation.target(of: EndRecord.inGeneration).flatMap { Int($0) }
   }
 
@@ -161,12 +202,22 @@ struct RoleDirectory: Sendable {
     // Why it can't be looked at is what writing it, or removing it, will report.
     do throws(FileOutputError) {
       guard let directory = try openDirectoryIfPresent(), try directory.status(of: Self.current) != nil,
-        let number = currentNumber(in: directory), try directory.status(of: Self.name(number)) != nil
+        let number = currentNumber(in: directory), let inner = try directory.status(of: Self.name(number))
       else { return .absent }
+      // What somebody else put there tells nothing, whatever it looks like.
+      let status = try directory.status()
+      let isOurs = status.uid == geteuid() || Identity(status) == identity
+      guard isOurs, inner.uid == geteuid() else { return .unknown }
       let generation = try directory.openDirectory(Self.name(number))
       guard let first = outputs.first?.name, try generation.status(of: first.description) != nil,
         let end = try Self.end(of: generation)
       else { return .absent }
+      if let written, written.number == number {
+        for (output, before) in zip(outputs, written.statuses) {
+          let now = try generation.status(of: output.name.description)
+          guard now?.hasContent(of: before) == true else { return .unknown }
+        }
+      }
       let rotation = generation.target(of: EndRecord.rotationInGeneration).flatMap { UInt64($0) }
       return .present(rotation: rotation, end: end)
     } catch { return .unknown }
@@ -186,9 +237,9 @@ struct RoleDirectory: Sendable {
 }
 
 extension RoleDirectory {
-  private func make(
-    _ number: UInt64, _ contents: [SealedContent], until end: Int, _ rotation: UInt64?,
-    in directory: borrowing Directory
+  func make(
+    _ number: UInt64, _ files: [(name: OutputName, file: OutputFile, content: SealedContent)], until end: Int,
+    _ rotation: UInt64?, in directory: borrowing Directory
   ) throws(FileOutputError) -> [FileStatus] {
     let name = Self.name(number)
     do throws(FileOutputError) {
@@ -196,8 +247,8 @@ extension RoleDirectory {
       let generation = try directory.openDirectory(name)
       try generation.removeACLs(of: generation.descriptor, generation.path)
       var statuses: [FileStatus] = []
-      for (output, content) in zip(outputs, contents) {
-        statuses.append(try generation.create(output.name.description, as: output.file, content))
+      for (name, file, content) in files {
+        statuses.append(try generation.create(name.description, as: file, content))
       }
       try generation.makeLink(EndRecord.inGeneration, to: "\(end)")
       if let rotation { try generation.makeLink(EndRecord.rotationInGeneration, to: "\(rotation)") }
@@ -212,7 +263,7 @@ extension RoleDirectory {
   }
 
   /// Made before the first swap, when it points to nothing yet: so the outputs appear together, too.
-  private func link(_ name: String, in directory: borrowing Directory) throws(FileOutputError) {
+  func link(_ name: String, in directory: borrowing Directory) throws(FileOutputError) {
     let target = "\(Self.current)/\(name)"
     if directory.target(of: name) == target { return }
     if try directory.status(of: name)?.isDirectory == true {
@@ -275,13 +326,13 @@ extension RoleDirectory {
   }
 
   /// What couldn't be removed: the highest number of a generation among it, 0 for none, and what went wrong first.
-  private struct Leftovers {
+  struct Leftovers {
     var highest: UInt64 = 0
     var failure: FileOutputError?
   }
 
   /// Removes other generations, half-made ones among them, links that were not put in place, and those of outputs that are no more.
-  private func removeLeftovers(
+  func removeLeftovers(
     in directory: borrowing Directory, keeping numbers: [UInt64]
   ) throws(FileOutputError) -> Leftovers {
     let links = Set(outputs.map(\.name.description))
@@ -308,7 +359,7 @@ extension RoleDirectory {
     directory.target(of: name)?.hasPrefix("\(current)/") == true
   }
 
-  private static func name(_ number: UInt64) -> String { "\(prefix)\(number)" }
+  static func name(_ number: UInt64) -> String { "\(prefix)\(number)" }
 
   /// The number that `current` names; nil where there is none, or it can't be seen.
   func presentNumber() -> UInt64? {
@@ -317,7 +368,7 @@ extension RoleDirectory {
     return currentNumber(in: directory)
   }
 
-  private func currentNumber(in directory: borrowing Directory) -> UInt64? {
+  func currentNumber(in directory: borrowing Directory) -> UInt64? {
     directory.target(of: Self.current).flatMap(Self.generation)
   }
 
@@ -333,7 +384,7 @@ extension RoleDirectory {
     let parent = try openParent()
     let isNew = try parent.makeDirectory(role)
     let directory = try enter(parent)
-    let found = try adopt(directory, in: parent)
+    let found = try adopt(directory)
     if let found, !isNew, written != nil { drifts.append(OutputDrift(path: path, found: found)) }
     return directory
   }
@@ -346,23 +397,21 @@ extension RoleDirectory {
       guard let status = try parent.status(of: role), status.isDirectory else {
         throw .system(.openDirectory, path: path, errno: EACCES)
       }
-      guard status.uid == geteuid() else { throw foreign(status, in: parent) }
+      guard status.uid == geteuid() else { throw foreign(status) }
       try parent.restore(role, mode: Self.directoryMode)
       drifts.append(OutputDrift(path: path, found: Self.text(of: status)))
       return try parent.openDirectory(role)
     }
   }
 
-  /// Nobody but the daemon may write to `parent`, so a generation in a directory there is the daemon's work, also one that this process
-  /// has withdrawn since.
-  private func foreign(_ status: FileStatus, in parent: borrowing Directory) -> FileOutputError {
-    let isRole = parent.target(of: "\(role)/\(Self.current)").flatMap(Self.generation) != nil
-    let isAlone = (try? parent.status())?.isWritable(onlyBy: [geteuid()]) == true
-    return .foreignDirectory(
-      path: path, uid: status.uid, mode: status.permissions, wasOurs: (isRole || lastNumber > 0) && isAlone)
+  /// What it holds isn't known any more, whoever made it.
+  private func foreign(_ status: FileStatus) -> FileOutputError {
+    .foreignDirectory(
+      path: path, uid: status.uid, mode: status.permissions,
+      origin: identity.map { $0 == Identity(status) ? .ours : .others })
   }
 
-  private mutating func enterIfPresent() throws(FileOutputError) -> Directory? {
+  mutating func enterIfPresent() throws(FileOutputError) -> Directory? {
     do throws(FileOutputError) {
       return try enter(try Directory(at: parent, calls))
     } catch .missingDirectory { return nil } catch .system(.openDirectory, _, ENOENT) { return nil }
@@ -396,11 +445,10 @@ extension RoleDirectory {
   }
 
   /// The directory is the daemon's, with the mode it should have and no access control list. What was wrong; nil for nothing.
-  private func adopt(
-    _ directory: borrowing Directory, in parent: borrowing Directory
-  ) throws(FileOutputError) -> String? {
+  mutating func adopt(_ directory: borrowing Directory) throws(FileOutputError) -> String? {
     let status = try directory.status()
-    guard status.uid == geteuid() else { throw foreign(status, in: parent) }
+    guard status.uid == geteuid() else { throw foreign(status) }
+    identity = Identity(status)
     let hadACL = try directory.removeACLs(of: directory.descriptor, directory.path)
     var found: [String] = []
     if status.permissions != Self.directoryMode { found.append(Self.text(of: status)) }

@@ -10,17 +10,20 @@ package struct OutputResult: Sendable {
   package let outcome: Result<Bool, FileOutputError>
   /// What somebody else had changed there.
   package let drifts: [OutputDrift]
-  /// After a failure, and after `withdrawEnded`: what readers find there. Nil when the outcome says it.
+  /// After a failure, and after `withdrawEnded`: what readers find there. Nil when the outcome says it, or nobody looked.
   package let content: OutputContent?
   /// After `withdrawEnded`: the end that was presumed, since no record says it.
   package let presumedEnd: PresumedEnd?
+  /// After `withdrawEnded`: what had other access than the outputs.
+  package let fixes: [AccessFix]
 
   init(path: String, outcome: Result<Bool, FileOutputError>) {
     self.path = path
     self.outcome = outcome
     drifts = []
-    content = .unknown
+    content = nil
     presumedEnd = nil
+    fixes = []
   }
 
   private init(_ result: OutputResult, _ drifts: [OutputDrift]) {
@@ -28,6 +31,7 @@ package struct OutputResult: Sendable {
     outcome = result.outcome
     content = result.content
     presumedEnd = result.presumedEnd
+    fixes = result.fixes
     self.drifts = drifts
   }
 
@@ -42,6 +46,7 @@ package struct OutputResult: Sendable {
     drifts = report.drifts
     content = report.content
     presumedEnd = report.presumedEnd
+    fixes = report.fixes
   }
 }
 
@@ -113,7 +118,7 @@ package final class RoleOutputs {
   }
 
   /// What an earlier process wrote and has ended by `time`, in seconds since 1970, has lapsed; at `path` alone when one is given. The
-  /// outcome is whether there was such content.
+  /// outcome is whether there was such content. What has not ended gets the access that the outputs have.
   package func withdrawEnded(by time: Int, at path: String? = nil, completion: @escaping Completion) {
     for (lane, _) in lanes where path == nil || lane.path == path {
       lane.give(.withdrawEnded(by: time), completion: completion)

@@ -22,13 +22,26 @@ final class SealedContent: Sendable {
     if failure != 0 { throw .system(.handOver, path: "memory", errno: failure) }
   }
 
+  /// The same bytes as in `file`, which never are in our own memory; 0 as its version.
+  init(copying file: CInt, count: Int) throws(FileOutputError) {
+    let descriptor = clinux_memfd("rolekeeper-output")
+    guard descriptor >= 0 else { throw .system(.handOver, path: "memory", errno: errno) }
+    self.descriptor = descriptor
+    self.count = count
+    version = 0
+    let failure = Self.copy(file, count, to: descriptor)
+    if failure != 0 { throw .system(.handOver, path: "memory", errno: failure) }
+  }
+
   deinit { close(descriptor) }
 
   /// Copies everything to the end of `file`. 0 or an errno.
-  func copy(to file: CInt) -> CInt {
+  func copy(to file: CInt) -> CInt { Self.copy(descriptor, count, to: file) }
+
+  private static func copy(_ source: CInt, _ count: Int, to file: CInt) -> CInt {
     var offset: off_t = 0
     while offset < count {
-      let copied = sendfile(file, descriptor, &offset, count - Int(offset))
+      let copied = sendfile(file, source, &offset, count - Int(offset))
       if copied == 0 { return EIO }
       if copied < 0 && errno != EINTR { return errno }
     }

@@ -9,6 +9,8 @@ struct SingleFile: Sendable {
   private(set) var drifts: [OutputDrift] = []
   /// The end that the last `withdrawEnded` presumed, since the file there has no record of one.
   private(set) var presumedEnd: PresumedEnd?
+  /// What the last `applyAccess` put right.
+  var fixes: [AccessFix] = []
   private var written: Written?
 
   /// What was written last, and how the kernel saw it.
@@ -24,7 +26,7 @@ struct SingleFile: Sendable {
     self.output = output
   }
 
-  private var record: String { EndRecord.name(for: path.name) }
+  var record: String { EndRecord.name(for: path.name) }
 
   /// Whether it holds that content, with that end, and nobody has touched it.
   mutating func isCurrent(_ version: UInt64, until end: Int) throws(FileOutputError) -> Bool {
@@ -83,7 +85,7 @@ struct SingleFile: Sendable {
     return [(present.inode, end(of: present, in: directory))]
   }
 
-  private func rotation(
+  func rotation(
     of present: FileStatus?, in directory: borrowing Directory
   ) -> [(inode: UInt, number: UInt64)] {
     guard let present, let text = directory.target(of: record),
@@ -97,7 +99,7 @@ struct SingleFile: Sendable {
   }
 
   /// Nil when there is no record, or it is of other files.
-  private func recordedEnd(of present: FileStatus, in directory: borrowing Directory) -> Int? {
+  func recordedEnd(of present: FileStatus, in directory: borrowing Directory) -> Int? {
     directory.target(of: record).flatMap { EndRecord.end(of: present.inode, in: $0) }
   }
 
@@ -186,13 +188,15 @@ struct SingleFile: Sendable {
       guard let directory = try openDirectoryIfPresent(), let status = try directory.status(of: path.name),
         !status.isDirectory
       else { return .absent }
+      // The inode of another file may be the one that the record names.
+      if let written, !status.hasContent(of: written.status) { return .unknown }
       let end = end(of: status, in: directory)
       return .present(rotation: rotation(of: status, in: directory).first?.number, end: end)
     } catch { return .unknown }
   }
 
   /// Removing asks for no tight directory: what lapsed has to go from a loose one, too.
-  private func openDirectoryIfPresent() throws(FileOutputError) -> Directory? {
+  func openDirectoryIfPresent() throws(FileOutputError) -> Directory? {
     do throws(FileOutputError) { return try Directory(at: path.directory, calls) } catch .missingDirectory {
       return nil
     }

@@ -103,6 +103,9 @@ package enum LogEvent: String, CaseIterable, Sendable {
   // MARK: Credential files of earlier processes and settings
   case presumedEnd = "3fe41c0ca6a84195a25f88a3756bf40d"
   case presumedEndRemoved = "a130c4d9371b425c9d1f572d144cd788"
+  case earlierFileReplaced = "867c83634a944e3bb0df3a74c512a9eb"
+  case earlierFileRemoved = "4ff6a27249ff413fadfd9c033ee59588"
+  case earlierFileNotChecked = "2119be8a98484dcea7fe4330a66d6e87"
   case formerFileRemoved = "c443605535cf482a87a73744d7adb508"
   case formerFileNotOurs = "1d9a685523e441fe9bcdc64abbf46714"
   case formerFileNotRemoved = "e78bdb3f603541db9b1f9f7637a22a38"
@@ -235,6 +238,9 @@ extension LogEvent {
       .warning(
         "removed a credential file of an earlier process: it had no record of its end and was taken for one of a 15-minute session"
       )
+    case .earlierFileReplaced: .warning("credential file from before had other access than the settings say, put right")
+    case .earlierFileRemoved: .warning("credential file from before had other access than the settings say, removed")
+    case .earlierFileNotChecked: .error("file of an earlier process can't be checked, trying again")
     case .formerFileRemoved: .notice("removed a credential file that the settings no longer name")
     case .formerFileNotOurs: .warning("a file that the settings no longer name isn't as the daemon left it, and stays")
     case .formerFileNotRemoved: .warning("credential file that the settings no longer name not removed, trying again")

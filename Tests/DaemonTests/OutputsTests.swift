@@ -42,14 +42,19 @@ import Wire
       mounts: { mounts }, time: { [bench] in bench.now })
   }
 
-  private func elsewhere(_ name: String) -> OutputSettings {
+  private func elsewhere(_ name: String, mode: UInt32 = 0o400) -> OutputSettings {
     OutputSettings(
       location: .elsewhere(path: directory.path("app/\(name)")), format: .json, uid: geteuid(), gid: getegid(),
-      mode: 0o400)
+      mode: mode)
   }
 
-  private func inRole(_ name: String) -> OutputSettings {
-    OutputSettings(location: .roleDirectory(name: name), format: .json, uid: geteuid(), gid: getegid(), mode: 0o400)
+  private func inRole(_ name: String, mode: UInt32 = 0o400) -> OutputSettings {
+    OutputSettings(location: .roleDirectory(name: name), format: .json, uid: geteuid(), gid: getegid(), mode: mode)
+  }
+
+  private func mode(_ path: String) -> mode_t? {
+    var status = stat()
+    return stat(directory.path(path), &status) == 0 ? status.st_mode & 0o7777 : nil
   }
 
   private func role(_ name: String, _ files: [OutputSettings]) -> RoleSettings {
@@ -308,6 +313,108 @@ import Wire
     rmdir(obstacle)
     outputs.retryFailed()
     #expect(text("app/c.json") == nil)
+  }
+
+  // MARK: - Access that is taken away
+
+  /// The reload reported the file as removed, and its owner went on reading it.
+  @Test(arguments: [true, false])
+  func `nothing of a file that a reload drops stays in the role's directory`(_ isInMemory: Bool) throws {
+    let outputs = try outputs(inMemory: isInMemory)
+    let kept = try begin(outputs, "a", [inRole("c.json"), inRole("d.json")])
+    try drain { writer.isIdle }
+    _ = try rotate(outputs, kept)
+    try drain { writer.isIdle }
+    let new = role("a", [inRole("c.json")])
+    outputs.keep(new)
+    outputs.publish(kept)
+    outputs.rolesChanged(to: [new])
+    try drain { writer.isIdle }
+    #expect(holds("roles/a/c.json", kept))
+    for generation in ["gen-1", "gen-2"] { #expect(mode("roles/a/\(generation)") == nil) }
+  }
+
+  /// It stayed for those who may not read it any more until its session ended.
+  @Test(arguments: [0o400, 0o444] as [UInt32])
+  func `a file with more readers than the settings say goes where it can't be written`(_ new: UInt32) throws {
+    let outputs = try outputs()
+    let kept = try begin(outputs, "a", [elsewhere("c.json", mode: 0o440), inRole("d.json", mode: 0o440)])
+    for place in ["app", "roles"] { chmod(directory.path(place), 0o777) }
+    outputs.keep(role("a", [elsewhere("c.json", mode: new), inRole("d.json", mode: new)]))
+    outputs.publish(kept)
+    try #require(logged("error: file not written, keeping what is there"))
+    for path in ["app/c.json", "roles/a/d.json"] { #expect(holds(path, kept) == (new == 0o444), "\(path)") }
+    #expect(logged("file with a credential from before the settings changed removed") == (new == 0o400))
+  }
+
+  /// Until STS answered again, those whom the settings named before went on reading, and the status said that all was well.
+  @Test func `what an earlier process left is closed to whom the settings don't name any more`() throws {
+    let files = [inRole("a", mode: 0o440), elsewhere("b", mode: 0o440), inRole("dropped", mode: 0o440)]
+    let old = try begin(try outputs(), "web", files)
+    let next = try outputs()
+    next.keep(role("web", [inRole("a"), elsewhere("b")]))
+    next.lookAtUnpublished()
+    for path in ["roles/web/a", "app/b"] { #expect(holds(path, old) && mode(path) == 0o400, "\(path)") }
+    #expect(mode("roles/web/gen-1") == nil && mode("roles/web/dropped") == nil)
+    for name in ["roles/web/a", "app/b"] {
+      #expect(
+        recorder.all.contains {
+          $0.contains("had other access than the settings say, put right") && $0.contains(name)
+            && $0.contains("mode 0440 instead of 0400")
+        }, "\(recorder.all)")
+    }
+    #expect(
+      recorder.all.contains { $0.contains("than the settings say, removed") && $0.contains("roles/web/dropped") })
+    let clock = ServerClock(wallMicroseconds: Int64(Glibc.time(nil)) * 1_000_000, at: bench.now)
+    #expect(next.statuses(of: old.name, clock: clock).map(\.content) == [.valid, .valid])
+    let count = recorder.all.count
+    next.lookAtUnpublished()
+    #expect(recorder.all.count == count, "once")
+    // A reload in the outage.
+    next.keep(role("web", [elsewhere("b")]))
+    next.rolesChanged(to: [role("web", [elsewhere("b")])])
+    next.lookAtUnpublished()
+    #expect(mode("roles/web") == nil && holds("app/b", old))
+  }
+
+  // MARK: - What is there is reported
+
+  /// The status, and with it the metrics, had the generation that was written before.
+  @Test(.enabled(if: geteuid() == 0))
+  func `a directory in the place of a role's isn't reported to hold its credential`() throws {
+    let outputs = try outputs()
+    let kept = try begin(outputs, "a", [inRole("c.json")])
+    let path = directory.path("roles/a")
+    rename(path, directory.path("away"))
+    mkdir(path, 0o711)
+    chown(path, 99, 99)
+    func status() throws -> OutputStatus {
+      outputs.publish(kept)
+      return try #require(outputs.statuses(of: kept.name, clock: bench.refresher.clock).first)
+    }
+    let empty = try status()
+    #expect(empty.content == .none && empty.generation == nil && empty.expiresAt == nil)
+    #expect(empty.lastError?.contains("put in place of the daemon's") == true, "\(empty)")
+    mkdir("\(path)/gen-1", 0o711)
+    symlink("gen-1", "\(path)/current")
+    try directory.write("evil", to: "roles/a/gen-1/c.json")
+    chown("\(path)/gen-1", 99, 99)
+    let planted = try status()
+    #expect(planted.content == .unknown && planted.generation == nil && planted.expiresAt == nil)
+    rename(path, directory.path("planted"))
+    let right = try status()
+    #expect(right.content == .valid && right.generation == kept.generation && right.lastError == nil)
+  }
+
+  @Test func `a file that somebody replaced and that can't be written isn't reported as the daemon's`() throws {
+    let outputs = try outputs()
+    let kept = try begin(outputs, "a", [elsewhere("c.json")])
+    unlink(directory.path("app/c.json"))
+    try directory.write("somebody's", to: "app/c.json")
+    chmod(directory.path("app"), 0o777)
+    outputs.publish(kept)
+    let status = try #require(outputs.statuses(of: kept.name, clock: bench.refresher.clock).first)
+    #expect(status.content == .unknown && status.generation == nil && status.lastError != nil)
   }
 
   // MARK: - Newer content on its way

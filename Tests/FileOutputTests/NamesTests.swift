@@ -83,6 +83,7 @@ import Testing
     FileOutputError.looseDirectory(path: "/tmp", uid: 0, gid: 0, mode: 0o1777),
     .looseDirectory(path: "/srv/shared", uid: 0, gid: 2000, mode: 0o2775),
     .foreignDirectory(path: "/srv/app", uid: 99, mode: 0o700),
+    .foreignDirectory(path: "/srv/app", uid: 99, mode: 0o700, origin: .others),
     .missingDirectory(path: "/etc/app", isInRoots: true), .missingDirectory(path: "/home/alice/app", isInRoots: true),
     .missingDirectory(path: "/srv/alice/app", isInRoots: false), .missingDirectory(path: "/app", isInRoots: true),
     .system(.create, path: "/root/a", errno: EACCES), .system(.makeParent, path: "/usr/lib/roles", errno: EROFS),
@@ -111,13 +112,17 @@ import Testing
       ), "\(text)")
   }
 
-  @Test func `a role's directory that was given away takes the commands that give it back`() {
-    let text =
-      "\(FileOutputError.foreignDirectory(path: "/run/rolekeeper/roles/a", uid: 0, mode: 0o711, wasOurs: true))"
+  /// Giving it back would have made the daemon's what its owner had put there.
+  @Test func `a role's directory of another owner is to be moved away, whoever made it`() {
+    let text = { (origin: DirectoryOrigin) in
+      "\(FileOutputError.foreignDirectory(path: "/run/rolekeeper/roles/a", uid: 0, mode: 0o711, origin: origin))"
+    }
     #expect(
-      text.hasSuffix(
-        "run: chown -h \(OwnUser.name) /run/rolekeeper/roles/a && chmod 0711 /run/rolekeeper/roles/a"), "\(text)")
-    #expect(text.contains("uid 0 (mode 0711)"), "\(text)")
+      text(.ours).contains("uid 0 (mode 0711)") && text(.ours).contains("its owner was changed"), "\(text(.ours))")
+    #expect(text(.others).contains("put in place of the daemon's"), "\(text(.others))")
+    for text in [text(.ours), text(.others)] {
+      #expect(text.hasSuffix("move it away: the daemon makes a new one") && !text.contains("chown"), "\(text)")
+    }
   }
 
   static let mounts = """

@@ -61,6 +61,41 @@ import Testing
     #expect(directory.content == .unknown)
   }
 
+  /// What somebody else had put in the directory's place was reported as the daemon's credential.
+  @Test(.enabled(if: isRoot)) func `what somebody else put in the place of a role's directory is unknown`() throws {
+    var directory = directory
+    let role = temporary.path("roles/uploader")
+    _ = try directory.write([content("one", version: 1)], until: end, rotation: 41)
+    chown(role, 99, 99)
+    #expect(directory.content == .present(rotation: 41, end: end), "it is the one that was written to")
+    #expect(self.directory.content == .unknown)
+    chown("\(role)/gen-1", 99, 99)
+    #expect(directory.content == .unknown)
+    rename(role, temporary.path("away"))
+    mkdir(role, 0o711)
+    chown(role, 99, 99)
+    #expect(directory.content == .absent)
+    mkdir("\(role)/gen-1", 0o711)
+    symlink("gen-1", "\(role)/current")
+    try temporary.write("evil", to: "roles/uploader/gen-1/a")
+    #expect(directory.content == .unknown)
+  }
+
+  /// The record is of an inode, which another file may have got since.
+  @Test func `what isn't the content that this process wrote is unknown to it`() throws {
+    var (file, directory) = (file, directory)
+    _ = try file.write(content("one", version: 1), until: end, rotation: 41)
+    _ = try directory.write([content("one", version: 1)], until: end, rotation: 41)
+    for place in [path, temporary.path("roles/uploader/gen-1/a")] { chmod(place, 0o640) }
+    #expect(file.content == .present(rotation: 41, end: end) && directory.content == .present(rotation: 41, end: end))
+    for place in [path, temporary.path("roles/uploader/gen-1/a")] {
+      let file = open(place, O_WRONLY | O_APPEND | O_CLOEXEC)
+      write(file, "more", 4)
+      close(file)
+    }
+    #expect(file.content == .unknown && directory.content == .unknown)
+  }
+
   @Test func `the swap of a file that fails leaves the one that is there its generation`() throws {
     var file = file
     _ = try file.write(content("one", version: 1), until: end, rotation: 41)

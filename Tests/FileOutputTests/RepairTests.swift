@@ -51,27 +51,49 @@ import Testing
 
   /// The new generation was right, and the one before stayed open to everybody until the next swap.
   @Test(arguments: [0o777, 0, 0o755] as [mode_t])
-  func `a generation's directory gets its mode back, too`(_ mode: mode_t) throws {
+  func `a generation whose directory has another mode is replaced, and goes`(_ mode: mode_t) throws {
     var directory = try written()
     chmod("\(role)/gen-1", mode)
     #expect(try directory.write([content("one", version: 1)]))
     #expect(directory.drifts.map(\.path) == ["\(role)/gen-1"])
     #expect(target("\(role)/current") == "gen-2")
-    #expect(Look("\(role)/gen-1")?.mode == 0o711)
+    #expect(Look("\(role)/gen-1") == nil)
   }
 
-  @Test(.enabled(if: isRoot)) func `a role's directory that was given away is named with its owner and the commands`()
+  @Test func `a generation goes whatever its mode is`() throws {
+    var directory = try written()
+    chmod("\(role)/gen-1", 0)
+    try directory.withdraw()
+    #expect(names(role) == ["a"])
+  }
+
+  @Test(.enabled(if: isRoot)) func `a role's directory that was given away is named with its owner, and as that`()
     throws
   {
     var directory = try written()
     chown(role, 99, 99)
     directory.calls = Calls()
     let error = try #require(throws: FileOutputError.self) { try directory.write([content("one", version: 1)]) }
-    #expect(error == .foreignDirectory(path: role, uid: 99, mode: 0o711, wasOurs: true))
+    #expect(error == .foreignDirectory(path: role, uid: 99, mode: 0o711, origin: .ours))
     // What lies in it lapses, and the fix stays what it was.
     try directory.withdraw()
     let later = try #require(throws: FileOutputError.self) { try directory.write([content("two", version: 2)]) }
     #expect(later == error)
+  }
+
+  /// It was said to be the daemon's, with its owner changed, and the commands that were named made it that, with all that was in it.
+  @Test(.enabled(if: isRoot)) func `a directory in place of the role's is named as that`() throws {
+    var directory = try written()
+    directory.calls = Calls()
+    rename(role, temporary.path("away"))
+    mkdir(role, 0o711)
+    chown(role, 99, 99)
+    let error = try #require(throws: FileOutputError.self) { try directory.write([content("one", version: 1)]) }
+    #expect(error == .foreignDirectory(path: role, uid: 99, mode: 0o711, origin: .others))
+    // Another process knows nothing of what was there.
+    var next = RoleDirectoryTests.make(temporary.path("roles"), ["a"])
+    let first = try #require(throws: FileOutputError.self) { try next.write([content("one", version: 1)]) }
+    #expect(first == .foreignDirectory(path: role, uid: 99, mode: 0o711))
   }
 
   /// An error came every time, of a file that could never be written, when the settings no longer named it.

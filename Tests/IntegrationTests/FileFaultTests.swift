@@ -217,6 +217,7 @@ import Testing
         let held = open(path, O_RDONLY | O_CLOEXEC)
         defer { close(held) }
         let before = try #require(FileStatus(path))
+        let generation = FileChecker.target("\(lab.draft.directory)/uploader/current") ?? "none"
         drift.happen(path)
         let drifted = FileStatus("/proc/self/fd/\(held)", following: true)
         let text = FileText.read("/proc/self/fd/\(held)")
@@ -228,6 +229,11 @@ import Testing
         #expect(FileStatus("/proc/self/fd/\(held)", following: true) == drifted, "\(role): \(drift.testDescription)")
         #expect(FileText.read("/proc/self/fd/\(held)") == text, "\(role): \(drift.testDescription)")
         #expect(!AccessControlList.isThere(at: path), "\(role): \(drift.testDescription)")
+        if role == "uploader" {
+          try eventually("\(drift.testDescription): nobody reads it in its old place") {
+            FileStatus("\(lab.draft.directory)/uploader/\(generation)") == nil
+          }
+        }
         try eventually("\(role): \(drift.testDescription) is named in:\n\(daemon.log)") {
           let warnings = daemon.logLines("warning: credential file was changed by somebody else", "role=\(role)")
           return warnings.last?.contains(drift.found) == true

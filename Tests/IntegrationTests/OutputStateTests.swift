@@ -105,6 +105,34 @@ import Wire
     #expect(detail.contains("\(file): generation 1, expires at "), "\(detail)")
   }
 
+  /// Until STS answered again, those whom the settings named before went on reading.
+  @Test func `after a restart in an outage the files have the access that the settings say now`() throws {
+    let (lab, _, file) = try lab()
+    let names = [file, "credentials.json"]
+    for (index, name) in names.enumerated() {
+      lab.draft.roles[index].files = SettingsDraft.Role.file(name, "mode = \"0440\"")
+    }
+    try lab.writeSettings()
+    let first = try lab.start()
+    let paths = [file, "\(lab.draft.directory)/reports/credentials.json"]
+    let documents = try paths.map { try #require(FileText.read($0)) }
+    first.child.signal(SIGKILL)
+    _ = first.child.wait()
+    try lab.emulator.fault("kind=error&status=503")
+    for (index, name) in names.enumerated() {
+      lab.draft.roles[index].files = SettingsDraft.Role.file(name, "mode = \"0400\"")
+    }
+    try lab.writeSettings()
+    let daemon = try lab.start(named: "second")
+    for (role, path) in zip(["uploader", "reports"], paths) {
+      try daemon.awaitLog(
+        "warning: credential file from before had other access than the settings say, put right", "role=\(role)",
+        "found=\"mode 0440 instead of 0400\"", "path=\(path)")
+      #expect(FileStatus(path)?.mode == 0o400, "\(path)")
+    }
+    #expect(paths.map { FileText.read($0) } == documents)
+  }
+
   /// The message said that what is there is kept, where there was nothing.
   @Test func `a file that was never written isn't said to be kept`() throws {
     let (lab, directory, file) = try lab()

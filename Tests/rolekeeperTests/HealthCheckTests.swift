@@ -44,7 +44,7 @@ import Wire
 
   /// "… keep one for all requests try again in 1s".
   @Test func `what has several lines is one sentence`() {
-    let problem = Problem(.tooManyConnections, detail: "close some or keep one", retryAfter: .seconds(1))
+    let problem = Problem(.tooManyReservations, detail: "close some or keep one", retryAfter: .seconds(1))
     let text = "\(Refusal(problem, httpStatus: 429))"
     #expect(HealthCheck.oneLine(text) == "close some or keep one; try again in 1s")
     #expect(HealthCheck.oneLine("refused:\nx:1: a\nx:2: b") == "refused: x:1: a; x:2: b")
