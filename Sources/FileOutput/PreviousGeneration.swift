@@ -1,4 +1,5 @@
 import CLinux
+import Core
 import Glibc
 
 /// The generation before the one in place, which stays for those who are reading it.
