@@ -93,7 +93,6 @@ final class KeptOutputs {
     body(&state)
     states[path] = state
     return (before.written == nil) != (state.written == nil) || before.failure?.error != state.failure?.error
-      || before.seen != state.seen
   }
 
   /// How each file fares, in the settings' order; `of` is the path of one directory or file elsewhere, nil for all.

@@ -356,12 +356,17 @@ final class Outputs {
     }
     let now = time()
     let found = seen ?? .unknown
+    let before = outputs.states[path]?.content(at: Glibc.time(nil)).kind
     let isNews = outputs.change(path) { state in
       state.failure = (error, state.failure?.since ?? now)
       state.found = found
       if let seen { state.seen = seen }
     }
-    guard isNews else { return }
+    guard isNews else {
+      // The error has been reported; what its readers find is another all the same.
+      if outputs.states[path]?.content(at: Glibc.time(nil)).kind != before { changed(outputs.role.name, path) }
+      return
+    }
     let event: LogEvent =
       switch (isWriting, found) {
       case (true, .present): .fileNotWrittenKeepingOld

@@ -345,6 +345,7 @@ import Wire
     try #require(logged("error: file not written, keeping what is there"))
     for path in ["app/c.json", "roles/a/d.json"] { #expect(holds(path, kept) == (new == 0o444), "\(path)") }
     #expect(logged("file with a credential from before the settings changed removed") == (new == 0o400))
+    #expect(recorder.all.filter { $0.hasPrefix("error: file not written") }.count == 2, "once each: \(recorder.all)")
   }
 
   /// Until STS answered again, those whom the settings named before went on reading, and the status said that all was well.

@@ -128,7 +128,7 @@ import Wire
       try daemon.awaitLog(
         "warning: credential file from before had other access than the settings say, put right", "role=\(role)",
         "found=\"mode 0440 instead of 0400\"", "path=\(path)")
-      #expect(FileStatus(path)?.mode == 0o400, "\(path)")
+      #expect(FileStatus(path, following: true)?.mode == 0o400, "\(path)")
     }
     #expect(paths.map { FileText.read($0) } == documents)
   }
