@@ -1,5 +1,6 @@
 import Core
 import Glibc
+import LocalSockets
 import Systemd
 import TestSupport
 import Testing
