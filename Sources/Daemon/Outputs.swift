@@ -349,13 +349,13 @@ final class Outputs {
   private func failed(
     _ outputs: KeptOutputs, at path: String, _ error: String, isWriting: Bool, seen: OutputContent?
   ) {
+    let found = seen ?? .unknown
     // Where nothing was ever written, as far as is known, there is nothing to remove either.
     if !isWriting, found == .unknown, outputs.states[path]?.failure == nil, !outputs.isWritten(path) {
       _ = outputs.change(path) { $0.found = found }
       return
     }
     let now = time()
-    let found = seen ?? .unknown
     let before = outputs.states[path]?.content(at: Glibc.time(nil)).kind
     let isNews = outputs.change(path) { state in
       state.failure = (error, state.failure?.since ?? now)
