@@ -33,7 +33,7 @@ import Testing
   @Test func `where it isn't known what the end was, files in other places are named`() throws {
     let directory = try TemporaryDirectory()
     let cleanup = StopCleanup(unit: "rolekeeper.service", directory: directory.path, log: LogRecorder().log)
-    #expect(cleanup.wholeRemedy.hasPrefix("if the service is to stay stopped, run: systemctl reset-failed"))
+    #expect(cleanup.wholeRemedy.hasPrefix("if the service is to stay stopped, run: sudo systemctl reset-failed"))
     let names = try ["there", "gone"].map { name in
       let path = try #require(OutputPath(directory.path(name)))
       return RecordedOutput(role: try #require(RoleName("uploader")), uid: geteuid(), settingsFile: nil, path: path)
@@ -42,7 +42,7 @@ import Testing
     try directory.write("credential", to: "there")
     let remedy = cleanup.wholeRemedy
     #expect(remedy.contains("start and stop it again once D-Bus works"))
-    #expect(remedy.contains("remove '\(directory.path("there"))', and run: systemctl reset-failed"), "\(remedy)")
+    #expect(remedy.contains("remove '\(directory.path("there"))', and run: sudo systemctl reset-failed"), "\(remedy)")
     #expect(!remedy.contains("gone"))
   }
 }

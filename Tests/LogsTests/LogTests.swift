@@ -29,7 +29,7 @@ import Testing
     #expect(
       reader.lines == [
         "warning: refused path=/v1/roles pid=12 uid=7",
-        "warning: STS grants a shorter life than asked; refreshing in proportion role=a seconds=900s",
+        "warning: STS grants a shorter life than asked; refreshing in proportion role=a seconds=900",
       ])
   }
 
@@ -66,7 +66,10 @@ import Testing
     log.write(.ready)
     log.write(.ready)
     #expect(
-      reader.lines == ["warning: log lines lost, for nobody took them count=3", "notice: ready", "notice: ready"])
+      reader.lines == [
+        "warning: log lines lost, for nobody took them count=3", "notice: ready; roles with a valid session",
+        "notice: ready; roles with a valid session",
+      ])
     #expect(log.linesLost == 3)
   }
 
