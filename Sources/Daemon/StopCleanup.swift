@@ -84,7 +84,7 @@ package struct StopCleanup {
     let more = left.count > 8 ? " and \(left.count - 8) more" : ""
     return
       "if the service is to stay stopped, start and stop it again once D-Bus works, which removes all credential files; or remove "
-      + "\(names)\(more), and run: systemctl reset-failed \(unit); systemctl clean --what=runtime \(unit)"
+      + "\(names)\(more), and run: sudo systemctl reset-failed \(unit); sudo systemctl clean --what=runtime \(unit)"
   }
 
   /// systemctl(1), `clean`: of a unit that isn't running. What the files hold expires by itself.
