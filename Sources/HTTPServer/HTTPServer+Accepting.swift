@@ -65,6 +65,7 @@ extension HTTPServer {
     }
     let connection = occupy(descriptor, peer)
     connection.isCounted = true
+    hangUps.setOpen(Int(connection.slot), descriptor, of: peer.uid)
     openByUID[peer.uid, default: 0] += 1
     statistics.open += 1
     setDeadline(connection, .head)
@@ -77,29 +78,21 @@ extension HTTPServer {
   private func refusal(for peer: Peer) -> ServerStatistics.Refusal? {
     func isUserFull() -> Bool { openByUID[peer.uid, default: 0] >= limits.maximumConnectionsPerUID }
     if isUserFull() {
-      endHungUp { $0.isCounted && $0.peer.uid == peer.uid }
+      endHungUp(.open(of: peer.uid))
       if isUserFull() { return .userConnections }
     }
     guard statistics.open >= limits.maximumConnections else { return nil }
-    endHungUp(\.isCounted)
+    endHungUp(.allOpen)
     if statistics.open < limits.maximumConnections { return nil }
     let hasReserve = statistics.open < limits.maximumConnections + limits.reservedConnections
     return hasReserve && handler.isPrivileged(peer) ? nil : .connections
   }
 
-  /// Ends those of the connections for which `isAsked` holds whose clients have left, as epoll would report when their turn comes: a
-  /// request that was left behind is still served.
-  ///
-  /// A Unix socket hangs up (POLLHUP) when its peer has closed, or has shut down both directions. A client that has only shut down its
-  /// sending side still reads its answer, and doesn't count as gone (`unix_poll` in the kernel's net/unix/af_unix.c).
-  ///
-  /// It is done only where a connection would be refused otherwise, which takes longer than asking about the 64 connections that a user
-  /// may have by default: one poll(2), some 25 ns for each descriptor.
-  func endHungUp(_ isAsked: (Connection) -> Bool) {
-    let asked = connections.filter(isAsked)
-    var questions = asked.map { pollfd(fd: $0.descriptor, events: 0, revents: 0) }
-    guard poll(&questions, nfds_t(questions.count), 0) > 0 else { return }
-    for (connection, answer) in zip(asked, questions) where answer.revents & Int16(POLLHUP | POLLERR) != 0 {
+  /// Ends the connections in `scope` whose clients have left, as epoll would report when their turn comes: a request that was left behind is
+  /// still served.
+  func endHungUp(_ scope: HangUps.Scope) {
+    for slot in hangUps.slots(scope) {
+      let connection = connections[slot]
       // The end of one may have brought about that of another.
       guard connection.phase != .free else { continue }
       visit(connection, EPOLLHUP.rawValue)
@@ -123,6 +116,7 @@ extension HTTPServer {
       connection = Connection(slot: UInt32(connections.count))
       connections.append(connection)
       deadlines.addSlot()
+      hangUps.addSlot()
     }
     connection.begin(descriptor, peer)
     return connection
@@ -132,6 +126,7 @@ extension HTTPServer {
   func uncount(_ connection: Connection) {
     guard connection.isCounted else { return }
     connection.isCounted = false
+    hangUps.clear(Int(connection.slot))
     statistics.open -= 1
     let rest = openByUID[connection.peer.uid, default: 1] - 1
     openByUID[connection.peer.uid] = rest > 0 ? rest : nil
@@ -140,7 +135,10 @@ extension HTTPServer {
   /// Closes a connection and frees its slot, without a word to the handler.
   func release(_ connection: Connection) {
     uncount(connection)
-    if connection.phase == .lingering { lingering -= 1 }
+    if connection.phase == .lingering {
+      lingering -= 1
+      hangUps.clear(Int(connection.slot))
+    }
     deadlines.clear(Int(connection.slot))
     close(connection.descriptor)
     connection.end()

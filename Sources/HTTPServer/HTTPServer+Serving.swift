@@ -180,7 +180,7 @@ extension HTTPServer {
       }
     }
     uncount(connection)
-    if lingering >= limits.maximumLingering { endHungUp { $0.phase == .lingering } }
+    if lingering >= limits.maximumLingering { endHungUp(.lingering) }
     guard lingering < limits.maximumLingering, shutdown(connection.descriptor, CInt(SHUT_WR)) == 0 else {
       // With its request unread the client would see ECONNRESET behind the answer (`unix_release_sock` in the kernel's
       // net/unix/af_unix.c). One that is still sending sees that, or EPIPE.
@@ -188,6 +188,7 @@ extension HTTPServer {
       return release(connection)
     }
     lingering += 1
+    hangUps.setLingering(Int(connection.slot), connection.descriptor)
     connection.phase = .lingering
     setDeadline(connection, .linger)
     settle(connection)

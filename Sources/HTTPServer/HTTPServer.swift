@@ -48,6 +48,7 @@ package final class HTTPServer {
   var freeSlots: [UInt32] = []
   var openByUID: [UInt32: Int] = [:]
   var lingering = 0
+  @exclusivity(unchecked) var hangUps = HangUps()
   @exclusivity(unchecked) var deadlines = DeadlineLists()
   /// The limits' spans in µs.
   let spans: (head: Int64, idle: Int64, drain: Int64, linger: Int64)

@@ -6,8 +6,26 @@ struct TurnQueue {
     let generation: UInt32
   }
 
-  // None of them is empty.
-  private var lines: [UInt32: [Turn]] = [:]
+  private struct Line {
+    var turns: [Turn] = []
+    /// Those before it have been taken.
+    var first = 0
+
+    mutating func take() -> Turn? {
+      guard first < turns.count else { return nil }
+      defer { first += 1 }
+      return turns[first]
+    }
+
+    /// Lets go of those that have been taken, when they are the most.
+    mutating func tidy() {
+      guard first * 2 >= turns.count else { return }
+      turns.removeFirst(first)
+      first = 0
+    }
+  }
+
+  private var lines: [UInt32: Line] = [:]
   private var rotation: [UInt32] = []
 
   var isEmpty: Bool { rotation.isEmpty }
@@ -18,7 +36,7 @@ struct TurnQueue {
 
   mutating func append(_ turn: Turn, of uid: UInt32) {
     if lines[uid] == nil { rotation.append(uid) }
-    lines[uid, default: []].append(turn)
+    lines[uid, default: Line()].turns.append(turn)
   }
 
   /// The user who comes next; it goes to the end of the rotation.
@@ -31,8 +49,9 @@ struct TurnQueue {
 
   /// The user's first connection; nil when none of it waits any more.
   mutating func take(of uid: UInt32) -> Turn? {
-    guard let turn = lines[uid]?.removeFirst() else { return nil }
-    if lines[uid]?.isEmpty == true {
+    guard let turn = lines[uid]?.take() else { return nil }
+    lines[uid]?.tidy()
+    if lines[uid]?.turns.isEmpty == true {
       lines[uid] = nil
       rotation.removeAll { $0 == uid }
     }
