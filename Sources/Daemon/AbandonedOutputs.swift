@@ -44,7 +44,15 @@ final class AbandonedOutputs {
     in directory: String, keeping roles: [RoleSettings], _ inventory: SettingsInventory,
     recorded: [RecordedDirectory]
   ) {
-    waiting = directory
+    remove(in: directory, whileInForce: directory, keeping: roles, inventory, recorded: recorded)
+  }
+
+  /// The same in `place`, which is no longer the directory of the settings.
+  func remove(
+    in place: String, whileInForce directory: String, keeping roles: [RoleSettings], _ inventory: SettingsInventory,
+    recorded: [RecordedDirectory]
+  ) {
+    waiting = place
     settingsFiles = Dictionary(recorded.map { ($0.role, $0.settingsFile) }) { first, _ in first }
     settingsChanged(to: directory, roles, inventory)
   }
@@ -66,7 +74,8 @@ final class AbandonedOutputs {
 
   /// What the next process has to know of what is left.
   var recorded: [RecordedDirectory] {
-    waiting == nil ? [] : settingsFiles.map { RecordedDirectory(role: $0.key, settingsFile: $0.value) }
+    guard let waiting else { return [] }
+    return settingsFiles.map { RecordedDirectory(role: $0.key, settingsFile: $0.value, parent: waiting) }
   }
 
   /// Tries again; nothing when nothing is left.

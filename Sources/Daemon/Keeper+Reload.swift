@@ -106,6 +106,8 @@ extension Keeper {
     if (old.sts.requestsPerSecond, old.sts.burst) != (new.sts.requestsPerSecond, new.sts.burst) {
       refresher.setRate(new.sts.requestsPerSecond, burst: new.sts.burst)
     }
+    // In another directory, the files are written at once.
+    generations.cover([], RecordedDirectory.all(of: new))
     outputs.move(to: new.filesDirectory)
     generations.move(to: new)
     generations.cover(RecordedOutput.all(of: new), RecordedDirectory.all(of: new))

@@ -89,7 +89,7 @@ package final class Keeper: SocketBackend {
       refresher.wallClockStepped(toMicroseconds: Self.wallMicroseconds())
     }
     // Only with the socket held: until then the files may be another daemon's.
-    outputs.removeAbandoned(
+    try outputs.removeAbandoned(
       keeping: settings.roles, settings.inventory, recorded: generations.formerDirectories)
     for role in settings.roles { keep(role, generation: outputs.generation(of: role)) }
     self.settings.roles = []

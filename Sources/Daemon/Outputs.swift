@@ -29,6 +29,7 @@ final class Outputs {
   /// Called when what `recorded` says may have changed; the more roles, the more rarely.
   var recordChanged: () -> Void = {}
 
+  private let loop: EventLoop
   private let writer: FileWriter
   private let log: Log
   private var isRecordStale = false
@@ -43,6 +44,8 @@ final class Outputs {
   /// Roles that have had nothing valid in this process, in the order in which their files are looked at.
   private var unbegun: [RoleName] = []
   private let abandoned: AbandonedOutputs
+  /// The same in directories that the settings of earlier processes had.
+  private var inFormerDirectories: [AbandonedOutputs] = []
   private let former: FormerOutputs
   private let removals: OutputRemovals
   /// The files whose end was presumed and reported.
@@ -57,6 +60,7 @@ final class Outputs {
     loop: EventLoop, directory: String, log: Log, writer: FileWriter? = nil,
     mounts: @escaping () -> MountTable = MountTable.current, time: @escaping () -> Timestamp = Keeper.now
   ) throws {
+    self.loop = loop
     self.directory = directory
     self.log = log
     self.time = time
@@ -81,11 +85,18 @@ final class Outputs {
     roundTimer = try TimerSource(loop, accuracy: Self.second) { [unowned self] in lookAfterSome() }
   }
 
-  /// Removes what earlier processes left of roles that have no files any more. Blocks on a disk.
+  /// Removes what earlier processes left of roles that have no files any more, also where their settings had another directory. Blocks on a
+  /// disk.
   func removeAbandoned(
     keeping roles: [RoleSettings], _ inventory: SettingsInventory, recorded: [RecordedDirectory] = []
-  ) {
+  ) throws {
     abandoned.remove(in: directory, keeping: roles, inventory, recorded: recorded)
+    for (parent, recorded) in Dictionary(grouping: recorded, by: \.parent) {
+      guard let parent, parent != directory else { continue }
+      let former = try AbandonedOutputs(loop: loop, log: log)
+      former.remove(in: parent, whileInForce: directory, keeping: roles, inventory, recorded: recorded)
+      if former.waiting != nil { inFormerDirectories.append(former) }
+    }
   }
 
   /// Takes over the outputs elsewhere that an earlier process recorded, once all roles have been taken on: what isn't an output any more
@@ -123,9 +134,12 @@ final class Outputs {
   func recordedDirectories(_ settingsFiles: [RoleName: String]) -> [RecordedDirectory] {
     let used = kept.values.compactMap { outputs -> RecordedDirectory? in
       guard outputs.usesDirectory else { return nil }
-      return settingsFiles[outputs.role.name].map { RecordedDirectory(role: outputs.role.name, settingsFile: $0) }
+      return settingsFiles[outputs.role.name].map {
+        RecordedDirectory(role: outputs.role.name, settingsFile: $0, parent: outputs.directory)
+      }
     }
-    return used + abandoned.recorded.filter { kept[$0.role]?.usesDirectory != true }
+    return used + abandoned.recorded.filter { kept[$0.role]?.usesDirectory != true || $0.parent != directory }
+      + inFormerDirectories.flatMap(\.recorded)
   }
 
   /// The outputs of each role where nothing of ours lies, as far as is known: nothing could be written there, say.
@@ -144,7 +158,10 @@ final class Outputs {
     removals.perform(mounts)
     judgeFormer(by: roles, inventory, allowsRemoval: allowsRemoval)
     owners = nil
-    abandoned.settingsChanged(to: directory, roles, inventory, allowsRemoval: allowsRemoval)
+    for abandoned in [abandoned] + inFormerDirectories {
+      abandoned.settingsChanged(to: directory, roles, inventory, allowsRemoval: allowsRemoval)
+    }
+    inFormerDirectories.removeAll { $0.waiting == nil }
   }
 
   /// The number of the files that are in place for a role; 0 when there are none.

@@ -69,35 +69,45 @@ extension RecordedOutput {
 /// A role with files in its own directory, as the state file has it: by this the next process judges what it finds there, if its settings
 /// don't name the role any more.
 ///
-///     directory uploader /etc/rolekeeper/rolekeeper.toml
+///     directory uploader /etc/rolekeeper/rolekeeper.toml /run/rolekeeper/roles
 struct RecordedDirectory: Hashable, Sendable {
   let role: RoleName
   /// Which file of the settings names it.
   let settingsFile: String
+  /// The `files.directory` that it lies in; nil where that isn't known.
+  let parent: String?
 
   private static let kind = "directory"
 
-  init(role: RoleName, settingsFile: String) {
+  init(role: RoleName, settingsFile: String, parent: String? = nil) {
     self.role = role
     self.settingsFile = settingsFile
+    self.parent = parent
   }
 
   /// Nil for a line of something else.
   init?(line words: [Substring]) {
-    guard words.count == 3, words[0] == Self.kind, let role = RoleName(words[1]),
+    guard words.count == 3 || words.count == 4, words[0] == Self.kind, let role = RoleName(words[1]),
       let file = StateFileText.decoded(words[2])
     else { return nil }
-    self.init(role: role, settingsFile: file)
+    let parent = words.count == 4 ? StateFileText.decoded(words[3]) : nil
+    if words.count == 4, parent.flatMap({ OutputPath($0) }) == nil { return nil }
+    self.init(role: role, settingsFile: file, parent: parent)
   }
 
-  var line: String { "\(Self.kind) \(role) \(StateFileText.encoded(settingsFile))" }
+  var line: String {
+    let words = [Self.kind, "\(role)", StateFileText.encoded(settingsFile)]
+    return (words + (parent.map { [StateFileText.encoded($0)] } ?? [])).joined(separator: " ")
+  }
 
   /// Of all roles of the settings.
   static func all(of settings: DaemonSettings) -> [RecordedDirectory] {
     let files = settings.inventory.fileOfRole
     return settings.roles.compactMap { role in
       guard role.outputs.contains(where: \.location.isInRoleDirectory) else { return nil }
-      return files[role.name].map { RecordedDirectory(role: role.name, settingsFile: $0) }
+      return files[role.name].map {
+        RecordedDirectory(role: role.name, settingsFile: $0, parent: settings.filesDirectory)
+      }
     }
   }
 }

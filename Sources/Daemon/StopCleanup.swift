@@ -54,15 +54,24 @@ package struct StopCleanup {
   }
 
   private func removeFilesElsewhere() -> Bool {
-    let outputs: [RecordedOutput]
+    let content: GenerationFile.Content
     do throws(GenerationFile.Failure) {
-      outputs = try GenerationFile(inRuntimeDirectory: directory).read().outputs
+      content = try GenerationFile(inRuntimeDirectory: directory).read()
     } catch {
       log.write(.filesElsewhereNotRemovedAtStop, [.reason("\(error)")])
       return false
     }
     var isDone = true
-    for output in outputs {
+    for parent in Set(content.directories.compactMap(\.parent)).sorted() {
+      do throws(FileOutputError) {
+        let failure = try RolesDirectory.removeAbandoned(in: parent, keeping: []).failure
+        if let failure { throw failure }
+      } catch {
+        isDone = false
+        log.write(.filesElsewhereNotRemovedAtStop, [.path(parent), .reason("\(error)")])
+      }
+    }
+    for output in content.outputs {
       do throws(FileOutputError) { _ = try FormerFile.remove(at: output.path, uid: output.uid) } catch {
         guard output.isWritten else { continue }
         isDone = false

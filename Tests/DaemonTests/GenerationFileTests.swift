@@ -109,7 +109,10 @@ import Testing
       RecordedOutput(
         role: name("reports"), uid: 0, settingsFile: nil, path: try #require(OutputPath("/srv/50% off\n/naïve file"))),
     ]
-    let directories = [RecordedDirectory(role: name("uploader"), settingsFile: "/etc/roles.d/50% off.toml")]
+    let directories = [
+      RecordedDirectory(role: name("uploader"), settingsFile: "/etc/roles.d/50% off.toml"),
+      RecordedDirectory(role: name("reports"), settingsFile: "/s", parent: "/srv/my roles"),
+    ]
     try file.write([(name("uploader"), 7)], outputs: outputs, directories: directories)
     let lines = FileText.read(file.path)?.split(separator: "\n").dropLast() ?? []
     #expect(
@@ -117,7 +120,7 @@ import Testing
         "rolekeeper generations 2", "uploader 7",
         "file uploader 1007 /etc/rolekeeper/rolekeeper.toml /srv/app/credentials.json",
         "planned uploader 1 /s /srv/new", "file reports 0 - /srv/50%25%20off%0A/naïve%20file",
-        "directory uploader /etc/roles.d/50%25%20off.toml",
+        "directory uploader /etc/roles.d/50%25%20off.toml", "directory reports /s /srv/my%20roles",
       ])
     #expect(
       try file.read() == .init(numbers: [name("uploader"): 7], outputs: outputs, directories: directories))

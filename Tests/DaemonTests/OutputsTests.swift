@@ -35,10 +35,10 @@ import Wire
     mkdir(directory.path("app"), 0o755)
   }
 
-  private func outputs(inMemory: Bool = true) throws -> Outputs {
+  private func outputs(inMemory: Bool = true, in place: String = "roles") throws -> Outputs {
     let mounts = MountTable(inMemory ? "1 0 0:1 / \(directory.path) rw - tmpfs tmpfs rw" : "")
     return try Outputs(
-      loop: bench.loop, directory: directory.path("roles"), log: recorder.log, writer: writer,
+      loop: bench.loop, directory: directory.path(place), log: recorder.log, writer: writer,
       mounts: { mounts }, time: { [bench] in bench.now })
   }
 
@@ -313,6 +313,27 @@ import Wire
     rmdir(obstacle)
     outputs.retryFailed()
     #expect(text("app/c.json") == nil)
+  }
+
+  /// They stayed past their session, for ever.
+  @Test func `what an earlier process wrote in another directory is known to the next one, and goes`() throws {
+    let old = try begin(try outputs(), "a", [inRole("c.json")])
+    let inventory = SettingsInventory(
+      files: [.init(path: "/s", roles: [old.name], endsInLineFeed: true, lastTable: nil)])
+    let recorded = [RecordedDirectory(role: old.name, settingsFile: "/s", parent: directory.path("roles"))]
+    // As in settings that were cut off, and completed by a reload.
+    let next = try outputs(in: "other")
+    try next.removeAbandoned(keeping: [], inventory, recorded: recorded)
+    #expect(holds("roles/a/c.json", old) && next.recordedDirectories([:]) == recorded)
+    next.keep(old.settings)
+    next.publish(old)
+    next.rolesChanged(to: [old.settings], inventory)
+    #expect(mode("roles/a") == nil && holds("other/a/c.json", old))
+    #expect(next.recordedDirectories([old.name: "/s"]).map(\.parent) == [directory.path("other")])
+    // A process that goes back.
+    let third = try outputs()
+    try third.removeAbandoned(keeping: [old.settings], inventory, recorded: next.recordedDirectories([old.name: "/s"]))
+    #expect(mode("other/a") == nil && third.recordedDirectories([:]).isEmpty)
   }
 
   // MARK: - Access that is taken away

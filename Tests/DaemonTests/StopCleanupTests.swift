@@ -1,10 +1,11 @@
 import Core
-import FileOutput
 import Glibc
+import Secrets
 import TestSupport
 import Testing
 
 @testable import Daemon
+@testable import FileOutput
 
 @Suite struct StopCleanupTests {
   @Test func `a stop removes all but the generations`() throws {
@@ -16,6 +17,32 @@ import Testing
     let log = LogRecorder()
     #expect(StopCleanup(unit: "rolekeeper.service", directory: place, log: log.log).remove())
     #expect(access("\(place)/roles", F_OK) != 0 && access("\(place)/generations", F_OK) == 0)
+    #expect(log.all.isEmpty)
+  }
+
+  /// It stayed for ever, where `files.directory` isn't in the runtime directory, or was another one before.
+  @Test func `a stop removes roles' files in all directories that are recorded`() throws {
+    let directory = try TemporaryDirectory()
+    let place = directory.path("run")
+    mkdir(place, 0o711)
+    let name = OutputName("a")!
+    let file = OutputFile(.inRoleDirectory(name), uid: geteuid(), gid: getegid(), mode: 0o400)
+    for parent in ["now", "before"] {
+      var written = RoleDirectory(parent: directory.path(parent), role: "uploader", [(name, file)])
+      let text = Secret(copying: Array("text".utf8).span)
+      _ = try written.write([SealedContent(text, version: 1)], until: time(nil) + 3600)
+      mkdir(directory.path("\(parent)/somebody's"), 0o755)
+    }
+    let recorded = ["now", "before"].map {
+      RecordedDirectory(role: RoleName("uploader")!, settingsFile: "/s", parent: directory.path($0))
+    }
+    try GenerationFile(inRuntimeDirectory: place).write([], directories: recorded)
+    let log = LogRecorder()
+    #expect(StopCleanup(unit: "rolekeeper.service", directory: place, log: log.log).remove())
+    for parent in ["now", "before"] {
+      #expect(access(directory.path("\(parent)/uploader"), F_OK) != 0)
+      #expect(access(directory.path("\(parent)/somebody's"), F_OK) == 0)
+    }
     #expect(log.all.isEmpty)
   }
 
