@@ -168,7 +168,7 @@ var fuzzing: [Target] {
     fuzz("request-head", "RequestHead", imports: ["HTTPServer"]),
     fuzz("settings", "Settings", imports: ["Core", "Settings"]),
     fuzz("sts-answer", "STSAnswer", imports: ["Core", "Secrets", "JSON", "CloudAPI"]),
-    fuzz("access-key-file", "AccessKeyFile", imports: ["Secrets", "JSON", "CloudAPI"]),
+    fuzz("access-key-file", "AccessKeyFile", imports: ["Core", "Secrets", "JSON", "CloudAPI"]),
     fuzz("session-policy", "SessionPolicy", imports: ["JSON", "Settings", "Emulator"]),
     fuzz("policy-evaluator", "PolicyEvaluator", imports: ["Emulator"]),
   ]

@@ -1,3 +1,4 @@
+import Core
 import FuzzSupport
 import JSON
 import Secrets
