@@ -85,6 +85,9 @@ final class Outputs {
     roundTimer = try TimerSource(loop, accuracy: Self.second) { [unowned self] in lookAfterSome() }
   }
 
+  // Before the writer closes its descriptor, whose number the next one gets: the loop would still watch that.
+  deinit { results = nil }
+
   /// Removes what earlier processes left of roles that have no files any more, also where their settings had another directory. Blocks on a
   /// disk.
   func removeAbandoned(
