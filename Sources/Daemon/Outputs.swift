@@ -165,6 +165,8 @@ final class Outputs {
       abandoned.settingsChanged(to: directory, roles, inventory, allowsRemoval: allowsRemoval)
     }
     inFormerDirectories.removeAll { $0.waiting == nil }
+    isRecordStale = true
+    record()
   }
 
   /// The number of the files that are in place for a role; 0 when there are none.

@@ -35,10 +35,13 @@ import Wire
     mkdir(directory.path("app"), 0o755)
   }
 
-  private func outputs(inMemory: Bool = true, in place: String = "roles") throws -> Outputs {
+  /// `another` is another process's writer; one loop watches each once.
+  private func outputs(inMemory: Bool = true, in place: String = "roles", by another: FileWriter? = nil) throws
+    -> Outputs
+  {
     let mounts = MountTable(inMemory ? "1 0 0:1 / \(directory.path) rw - tmpfs tmpfs rw" : "")
     return try Outputs(
-      loop: bench.loop, directory: directory.path(place), log: recorder.log, writer: writer,
+      loop: bench.loop, directory: directory.path(place), log: recorder.log, writer: another ?? writer,
       mounts: { mounts }, time: { [bench] in bench.now })
   }
 
@@ -322,7 +325,7 @@ import Wire
       files: [.init(path: "/s", roles: [old.name], endsInLineFeed: true, lastTable: nil)])
     let recorded = [RecordedDirectory(role: old.name, settingsFile: "/s", parent: directory.path("roles"))]
     // As in settings that were cut off, and completed by a reload.
-    let next = try outputs(in: "other")
+    let next = try outputs(in: "other", by: FileWriter())
     try next.removeAbandoned(keeping: [], inventory, recorded: recorded)
     #expect(holds("roles/a/c.json", old) && next.recordedDirectories([:]) == recorded)
     next.keep(old.settings)
@@ -331,7 +334,7 @@ import Wire
     #expect(mode("roles/a") == nil && holds("other/a/c.json", old))
     #expect(next.recordedDirectories([old.name: "/s"]).map(\.parent) == [directory.path("other")])
     // A process that goes back.
-    let third = try outputs()
+    let third = try outputs(by: FileWriter())
     try third.removeAbandoned(keeping: [old.settings], inventory, recorded: next.recordedDirectories([old.name: "/s"]))
     #expect(mode("other/a") == nil && third.recordedDirectories([:]).isEmpty)
   }
