@@ -30,6 +30,8 @@ final class AbandonedOutputs {
   private var inForce: InForce?
   /// Which file of the settings named each role, as an earlier process recorded it; nothing when nothing is left.
   private var settingsFiles: [RoleName: String] = [:]
+  /// Why some stay until their session ends.
+  private(set) var retentionReasons: Set<RetentionReason> = []
   private var reportedRetained: Set<String> = []
   private var reported: String?
   private var reportedPresumed: Set<String> = []
@@ -93,6 +95,7 @@ final class AbandonedOutputs {
       for presumed in result.presumed where reportedPresumed.insert(presumed.path).inserted {
         log.write(presumed, isRemoved: presumed.end <= end)
       }
+      retentionReasons = Set(result.left.compactMap { reasons[$0] })
       reportRetained(result.left, reasons, in: directory)
       // What has lapsed in the meantime is no news.
       report(removed: result.removed.filter { reasons[$0] == nil }, from: directory)

@@ -32,6 +32,11 @@ final class FormerOutputs {
     timer = try TimerSource(loop, accuracy: 1_000_000) { [unowned self] in look() }
   }
 
+  /// Why some stay until their session ends.
+  var retentionReasons: [RetentionReason] {
+    recorded.compactMap { reportedRetained.contains($0.path) ? retained[$0.path] : nil }
+  }
+
   /// Takes over what an earlier process recorded; nothing is done before `settingsChanged`.
   func take(_ outputs: [RecordedOutput]) { recorded += outputs }
 

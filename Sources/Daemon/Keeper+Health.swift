@@ -44,10 +44,12 @@ extension Keeper {
     }
   }
 
-  /// What is about the daemon as a whole: settings that were refused, certificates that can't be read again.
+  /// What is about the daemon as a whole: settings that were refused or look cut off, certificates that can't be read again.
   private func generalReasons() -> [Health.Reason] {
     var reasons: [Health.Reason] = []
     if let refusal { reasons.append(.settings(refusedAt: refusal.at, errors: refusal.errors)) }
+    let missing = outputs.retentionReasons
+    if !missing.isEmpty { reasons.append(.incompleteSettings(missing.map(\.description))) }
     if let problem = edges.authorities.problem { reasons.append(.caFile(error: problem.sentence)) }
     return reasons
   }

@@ -85,6 +85,12 @@ final class Outputs {
     roundTimer = try TimerSource(loop, accuracy: Self.second) { [unowned self] in lookAfterSome() }
   }
 
+  /// Why files that the settings don't name any more stay; nothing while none does.
+  var retentionReasons: [RetentionReason] {
+    let all = Set(former.retentionReasons).union(([abandoned] + inFormerDirectories).flatMap(\.retentionReasons))
+    return all.sorted { "\($0)" < "\($1)" }
+  }
+
   // Before the writer closes its descriptor, whose number the next one gets: the loop would still watch that.
   deinit { results = nil }
 

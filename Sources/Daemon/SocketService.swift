@@ -180,7 +180,14 @@ package final class SocketService: RequestHandler {
   private func health(of role: KeptRole, for peer: Peer) -> Response {
     var health = backend.health(of: role)
     if !isPrivileged(peer) {
-      health = Health(health.reasons.map { $0.kind == .settings ? .settings() : $0 })
+      health = Health(
+        health.reasons.map { reason in
+          switch reason.kind {
+          case .settings: .settings()
+          case .incompleteSettings: .incompleteSettings()
+          default: reason
+          }
+        })
     }
     let reasons = health.reasons.map(\.detail).joined(separator: "; ")
     guard health.status == .failing else {

@@ -45,6 +45,22 @@ extension Health.Reason {
     Self(.settings, detail: "the settings on disk were refused, older ones are in force; an administrator sees why")
   }
 
+  /// `reasons` say what is missing, a sentence each.
+  package static func incompleteSettings(_ reasons: [String]) -> Self {
+    let others = reasons.count > 1 ? " (and \(reasons.count - 1) more)" : ""
+    return Self(
+      .incompleteSettings,
+      detail:
+        "the settings look cut off: \(reasons.first ?? "")\(others); credential files that they no longer name stay until their "
+        + "sessions end; complete the settings and reload, or, if this is meant, run: sudo rolekeeper reload --allow-removal"
+    )
+  }
+
+  /// The same for those who may not see all roles.
+  package static func incompleteSettings() -> Self {
+    Self(.incompleteSettings, detail: "the settings look cut off; an administrator sees why")
+  }
+
   /// `error` says what is wrong with the file at `path`, and what to do.
   package static func output(role: String, path: String, error: String) -> Self {
     // Most errors name the very path; one of a directory or a neighbour doesn't say whose output is meant.

@@ -28,13 +28,15 @@ package struct Health: WireDocument, Hashable, Sendable {
       case source
       /// The settings on disk were refused; older ones are in force.
       case settings
+      /// The settings in force look as if a file was cut off, and what they don't name any more was kept.
+      case incompleteSettings = "incomplete-settings"
       /// The CA file can't be used any more; the certificates that were read before are in force.
       case caFile = "ca-file"
 
       var status: Status {
         switch self {
         case .noRoles, .noSession: .failing
-        case .refresh, .shortSessions, .output, .source, .settings, .caFile: .degraded
+        case .refresh, .shortSessions, .output, .source, .settings, .incompleteSettings, .caFile: .degraded
         }
       }
     }
@@ -98,6 +100,7 @@ package struct Health: WireDocument, Hashable, Sendable {
       case .output: return "\(found.count) credential \(found.count == 1 ? "file" : "files") can't be written"
       case .source: return "\(found.count) AccessKey \(found.count == 1 ? "source has" : "sources have") a problem"
       case .settings: return "the settings on disk are not in force"
+      case .incompleteSettings: return "the settings look cut off"
       case .caFile: return "the CA file can't be used, the certificates read before are in force"
       }
     }

@@ -45,7 +45,7 @@ enum StatusTable {
   /// About the roles that work first; then what holds for all of them.
   private static func summary(_ report: StatusReport) -> [String] {
     var lines = ["rolekeeper \(report.version), pid \(report.pid): \(Headline(report.roles).text)"]
-    let general: [Health.Reason.Kind] = [.settings, .caFile, .shortSessions]
+    let general: [Health.Reason.Kind] = [.settings, .incompleteSettings, .caFile, .shortSessions]
     lines += report.health.reasons.filter { general.contains($0.kind) }.map(\.detail)
     if report.rate.requestsPerSecond < report.rate.configured * 0.99 {
       let (now, most) = (rate(report.rate.requestsPerSecond), rate(report.rate.configured))

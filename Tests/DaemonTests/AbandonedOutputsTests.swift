@@ -97,6 +97,7 @@ import Testing
     try leave("lapsed", until: 100)
     start([Bench.role("cut"), Bench.role("lapsed")])
     #expect(isThere("cut") && !isThere("lapsed") && abandoned.isArmed)
+    #expect(abandoned.retentionReasons == [.roleLostFiles(try #require(RoleName("cut")))], "for health")
     let phrase = "warning: credential files that the settings no longer name stay until their sessions end"
     let lines = recorder.all.filter { $0.hasPrefix(phrase) }
     #expect(lines.count == 1 && lines[0].contains("role 'cut' has lost all its files"))
@@ -107,7 +108,7 @@ import Testing
     change(to: directory.path("roles"), [Bench.role("cut")])
     #expect(isThere("cut"))
     change(to: directory.path("roles"), [Bench.role("cut")], allowsRemoval: true)
-    #expect(!isThere("cut") && !abandoned.isArmed)
+    #expect(!isThere("cut") && !abandoned.isArmed && abandoned.retentionReasons.isEmpty)
     #expect(recorder.all.contains { $0.hasPrefix("notice: removed credential files") && $0.contains("role=cut") })
   }
 

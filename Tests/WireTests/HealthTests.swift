@@ -12,6 +12,15 @@ import Wire
   }
 
   /// A role whose new AccessKey may not assume it was called ok until its last session lapsed.
+  @Test func `settings that look cut off degrade, with what is missing and what to run`() {
+    let health = Health([.incompleteSettings(["role 'a' has lost all its files", "'/s' lacks a line break"])])
+    #expect(health.status == .degraded && health.summary(roles: 2) == "the settings look cut off")
+    let detail = health.reasons[0].detail
+    #expect(detail.hasPrefix("the settings look cut off: role 'a' has lost all its files (and 1 more); "), "\(detail)")
+    #expect(detail.hasSuffix("run: sudo rolekeeper reload --allow-removal"))
+    #expect(!Health.Reason.incompleteSettings().detail.contains("'"), "others may not see names")
+  }
+
   @Test func `a role with a session that isn't refreshed any more degrades, with the error and the session's life`() {
     var role = Self.valid
     role.state = .failing
