@@ -80,7 +80,7 @@ import Wire
     let source = try source()
     let key = try #require(source.key)
     var states: [SourceState] = []
-    source.stateChanged = { states.append(source.state) }
+    source.stateChanged = { [unowned source] in states.append(source.state) }
     source.refused(key, Self.unknown)
     #expect(states == [.refused])
     source.refused(key, Self.unknown)
