@@ -108,6 +108,8 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: ["Laboratory", "TestNeeds", "TestSupport", "Core", "Secrets", "Wire"], swiftSettings: strict()),
+    // What holds for the repository as a whole.
+    .testTarget(name: "RepositoryTests", dependencies: ["TestSupport"], swiftSettings: strict()),
     // The daemon as systemd runs it, from what `make install` puts there.
     .testTarget(name: "SystemTests", dependencies: ["TestNeeds", "TestSupport"], swiftSettings: strict()),
   ] + fuzzing,
