@@ -15,7 +15,8 @@ import Testing
   /// What each target of the product may import, by the manifest.
   private func imports() -> [String: Set<String>] {
     var imports: [String: Set<String>] = [:]
-    for part in package.split(separator: "room(").dropFirst() {
+    let targets = package.split(separator: "  ] + fuzzing")[0]
+    for part in targets.split(separator: "room(").dropFirst() {
       guard let call = part.split(separator: "\n    //").first.map(String.init), !call.contains("apparatus") else {
         continue
       }
