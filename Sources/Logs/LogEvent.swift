@@ -145,7 +145,7 @@ extension LogEvent {
   private var definition: Definition {
     switch self {
     case .ready: .notice("ready; roles with a valid session")
-    case .fatalError: .error("cannot go on")
+    case .fatalError: .error("fatal error, exiting")
     case .restartForAccessKey: .error("no AccessKey, ending so that systemd reads the credential again")
     case .secretsNotLocked: .warning("not all secrets are locked in memory, and those may be swapped out")
     case .logLinesLost: .warning("log lines lost, for nobody took them")

@@ -127,7 +127,7 @@ private final class LoadRun {
     checkReload(socket.path, at: place)
   }
 
-  /// `systemctl reload` runs `rolekeeper`, which has to be told where the daemon listens.
+  /// `systemctl reload` runs `rolekeeper`, which has to know where the daemon listens.
   private func checkReload(_ path: String, at place: Place) {
     guard let check = context.check, let unit = check.unit else { return }
     let named: String

@@ -45,7 +45,7 @@ enum Keeping {
       let isForPerson = StartCheck.isForPerson(error)
       let reason = isForPerson ? "\(error)" : "\(error); systemd tries again every second"
       log.write(.fatalError, [.reason(reason)])
-      Notifier().status("cannot go on: \(reason)")
+      Notifier().status("fatal error, exiting: \(reason)")
       return isForPerson ? ExitStatus.badSettings : ExitStatus.failed
     }
   }

@@ -162,7 +162,7 @@ import Testing
     #expect(role.offer(.minutes(52), wait: .seconds(90), since: late) == .fetch(.hours(1), joins: false))
   }
 
-  /// The first reader was refused for good, the next one was told to try again in a minute, and `wait` waited its whole time.
+  /// The first reader was refused for good, the next one was asked to try again in a minute, and `wait` waited its whole time.
   @Test(arguments: [true, false])
   func `a refused life stays refused for whoever comes later, until it is tried again`(_ isCut: Bool) throws {
     let refused = Failure(.permanent, code: Failure.durationRefusedCode, httpStatus: 400, advice: "ask for less")

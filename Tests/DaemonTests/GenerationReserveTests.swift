@@ -47,7 +47,7 @@ import Testing
     #expect(recorder.all.count == 2 && recorder.all[1] == "notice: generations are saved again path=\(file.path)")
   }
 
-  /// Nothing told whoever had made room that it was enough, until the next rotation.
+  /// Nobody who had made room learned that it was enough, until the next rotation.
   @Test func `a failure names its fix, and is tried again though no role rotates`() throws {
     let file = GenerationFile(path: directory.path("generations"))
     #expect(mkdir("\(file.path).new", 0o700) == 0)

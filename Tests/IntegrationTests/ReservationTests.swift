@@ -177,7 +177,7 @@ import Wire
     #expect(try reply.problem.code == "InvalidParameter.DurationSeconds")
     // It said 'duration', which has nothing to do with it.
     #expect(try reply.problem.detail.contains("lower 'max_duration'"), "\(reply.body)")
-    // It was told to try again in a minute, and `wait` waited.
+    // It was asked to try again in a minute, and `wait` waited.
     let later = try daemon.get("/v1/roles/uploader/credentials?min_ttl=2000&wait=0")
     #expect(later.status == 409, "\(later.body)")
     let waited = try lab.rolekeeper("wait", "uploader", "--min-ttl", "2000s", "--timeout", "60s")

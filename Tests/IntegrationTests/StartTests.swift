@@ -34,7 +34,7 @@ import Wire
     try lab.writeSettings()
     let blocked = try lab.launch(wrapper: ["/bin/sh", "-c", stream, "sh"], named: "blocked")
     #expect(blocked.child.wait() != 0)
-    #expect(blocked.logLines("<3>cannot go on reason=", lab.directory.path).count == 1, "\(blocked.log)")
+    #expect(blocked.logLines("<3>fatal error, exiting reason=", lab.directory.path).count == 1, "\(blocked.log)")
   }
 
   /// What the unit's ExecStopPost= runs; a restart must not take the files along because the manager can't be asked.
