@@ -10,7 +10,7 @@ package enum Requirement: Sendable {
   case systemd
   /// The vendor's Python packages: the virtual environment named by WITNESS_PYTHON.
   case witnesses
-  /// Prometheus' own checker of rules, of Debian's package prometheus.
+  /// Prometheus' own checker of rules and metrics: the program named by PROMTOOL.
   case promtool
 
   package var isMet: Bool {
@@ -18,7 +18,7 @@ package enum Requirement: Sendable {
     case .root: geteuid() == 0
     case .systemd: geteuid() == 0 && Self.isSet("SYSTEMD_BOX_TOOL")
     case .witnesses: Self.isSet("WITNESS_PYTHON")
-    case .promtool: access("/usr/bin/promtool", X_OK) == 0
+    case .promtool: Self.isSet("PROMTOOL")
     }
   }
 
@@ -27,7 +27,7 @@ package enum Requirement: Sendable {
     case .root: "needs root"
     case .systemd: "needs root and SYSTEMD_BOX_TOOL, a script that boots a throwaway systemd"
     case .witnesses: "needs WITNESS_PYTHON, a Python with the vendor's packages"
-    case .promtool: "needs promtool, of Debian's package prometheus"
+    case .promtool: "needs PROMTOOL, the path of promtool, which Debian's package prometheus has"
     }
   }
 
