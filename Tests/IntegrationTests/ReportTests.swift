@@ -1,6 +1,7 @@
 import Core
 import Glibc
 import Laboratory
+import TestNeeds
 import TestSupport
 import Testing
 import Wire
@@ -75,7 +76,7 @@ import Wire
   }
 
   @Test(.needs(.promtool)) func `promtool takes the metrics`() throws {
-    let lab = try Lab()
+    let lab = try Lab(RealmDraft(lifetime: nil))
     let file = try lab.directory.write(try lab.start().get("/metrics").body, to: "metrics")
     let run = try ChildProcess.run(["/bin/sh", "-c", "exec \"$PROMTOOL\" check metrics <\"$1\"", "sh", file])
     #expect(run.status == 0, "\(run.output)\(run.errors)")
