@@ -34,7 +34,7 @@ let package = Package(
     room("Signing", imports: ["Core", "Secrets", "CCrypto"]),
     room("CloudAPI", imports: ["Core", "Secrets", "JSON", "Signing"]),
     room("Threads"),
-    room("Systemd", imports: ["CSystemd", "CLinux", "Threads"]),
+    room("Systemd", imports: ["Core", "CSystemd", "CLinux", "Threads"]),
     room("Logs", imports: ["Core", "Systemd"]),
     room("HTTPClient", imports: ["Systemd", "Secrets", "CCurl", "CLinux"]),
     room("LocalSockets", imports: ["Core", "Systemd", "CLinux"]),
@@ -62,7 +62,7 @@ let package = Package(
 
     // What the tests and the tools stand on: virtual time, and programs run as a user runs them, a cloud and a daemon at a time.
     library("CFaultShim", in: apparatus),
-    room("TestSupport", in: apparatus, imports: ["JSON", "Secrets"]),
+    room("TestSupport", in: apparatus, imports: ["Core", "JSON", "Secrets", "Systemd"]),
     room("TestNeeds", in: apparatus),
     room("Simulation", in: apparatus, imports: ["Core"]),
     room("Laboratory", in: apparatus, imports: ["TestSupport", "Core", "Secrets", "JSON", "Wire"]),

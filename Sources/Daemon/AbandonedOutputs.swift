@@ -23,8 +23,9 @@ final class AbandonedOutputs {
     let kept: Set<String>
   }
 
+  private let scheduler: any Scheduler
   private let log: Log
-  private var timer: TimerSource!
+  private var timer: (any Alarm)!
   /// The directory where something is left; nil for none.
   private(set) var waiting: String?
   private var inForce: InForce?
@@ -36,9 +37,10 @@ final class AbandonedOutputs {
   private var reported: String?
   private var reportedPresumed: Set<String> = []
 
-  init(loop: EventLoop, log: Log) throws {
+  init(scheduler: any Scheduler, log: Log) throws {
+    self.scheduler = scheduler
     self.log = log
-    timer = try TimerSource(loop, accuracy: 1_000_000) { [unowned self] in look() }
+    timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in look() }
   }
 
   /// Removes what it can at the start. Blocks on a disk.
@@ -85,7 +87,7 @@ final class AbandonedOutputs {
     guard let directory = waiting, let inForce else { return }
     timer.disarm()
     let kept = directory == inForce.directory ? inForce.kept : []
-    let end = time(nil) + Int(Self.interval)
+    let end = scheduler.wallSeconds + Int(Self.interval)
     var reasons: [String: RetentionReason] = [:]
     do {
       let result = try RolesDirectory.removeAbandoned(in: directory, keeping: kept) { name in
@@ -107,7 +109,7 @@ final class AbandonedOutputs {
         return
       }
     } catch { report(error) }
-    timer.arm(at: EventLoop.bootTime() + Self.interval * 1_000_000)
+    timer.arm(at: scheduler.time.microseconds + Self.interval * 1_000_000)
   }
 
   /// Why a role's files stay until their session ends; nil where they go.

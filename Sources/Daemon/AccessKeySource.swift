@@ -58,8 +58,9 @@ package final class AccessKeySource {
   package var ask: (AccessKey, @escaping (STSAnswer<CallerIdentity>) -> Void) -> AnyObject? = { _, _ in nil }
 
   let log: Log
+  private let scheduler: any Scheduler
   private var watch: DirectoryWatch?
-  private var timer: TimerSource!
+  private var timer: (any Alarm)!
   private var inquiries: [KeySuccession.InquiryID: AnyObject] = [:]
   private var chance = SystemRandomNumberGenerator()
   /// The source whose place this one takes, until `takeOver`.
@@ -89,7 +90,8 @@ package final class AccessKeySource {
     self.name = name
     self.location = location
     self.log = log
-    timer = try TimerSource(loop, accuracy: 100_000) { [unowned self] in handle(.timerFired) }
+    scheduler = loop
+    timer = try scheduler.timer(accuracy: 100_000) { [unowned self] in handle(.timerFired) }
     // Watched before it is read: what changes in between is seen.
     if case .file(let path) = location {
       watch = try DirectoryWatch(
@@ -180,7 +182,7 @@ package final class AccessKeySource {
     reread()
   }
 
-  private var now: Timestamp { Timestamp(microseconds: EventLoop.bootTime()) }
+  private var now: Timestamp { scheduler.time }
 
   private func handle(_ event: KeySuccession.Event) {
     let before = state

@@ -21,21 +21,21 @@ final class Announcer {
   private unowned let keeper: Keeper
   private let notifier = Notifier()
   private var isReady = false
-  private var readyTimer: TimerSource!
-  private var statusTimer: TimerSource!
+  private var readyTimer: (any Alarm)!
+  private var statusTimer: (any Alarm)!
   private var lastSent: Int64 = 0
   private var isInTrouble = false
 
   init(keeper: Keeper) throws {
     self.keeper = keeper
-    readyTimer = try TimerSource(keeper.loop, accuracy: 100_000) { [unowned self] in becomeReady() }
-    statusTimer = try TimerSource(keeper.loop, accuracy: 200_000) { [unowned self] in send() }
+    readyTimer = try keeper.loop.timer(accuracy: 100_000) { [unowned self] in becomeReady() }
+    statusTimer = try keeper.loop.timer(accuracy: 200_000) { [unowned self] in send() }
   }
 
   func begin() {
     notifier.status("fetching the first session of each of \(keeper.refresher.roles.count) roles")
     if keeper.refresher.roles.isEmpty { return becomeReady() }
-    readyTimer.arm(at: EventLoop.bootTime() + Self.longestWait)
+    readyTimer.arm(at: keeper.loop.time.microseconds + Self.longestWait)
   }
 
   /// Every role has to have had its first outcome, and its files too: who is started after us reads them.
@@ -45,7 +45,7 @@ final class Announcer {
 
   func stateChanged() {
     guard isReady else { return }
-    let next = max(EventLoop.bootTime(), lastSent + least)
+    let next = max(keeper.loop.time.microseconds, lastSent + least)
     if let armed = statusTimer.deadline, armed <= next { return }
     statusTimer.arm(at: next)
   }
@@ -73,7 +73,7 @@ final class Announcer {
     isReady = true
     readyTimer.disarm()
     notifier.ready(status: line())
-    let (roles, now) = (keeper.refresher.roles, Keeper.now())
+    let (roles, now) = (keeper.refresher.roles, keeper.loop.time)
     let valid = roles.values.count { $0.isValid(at: now) }
     keeper.log.write(.ready, [.count(valid), .total(roles.count)])
     keeper.thrift.muchWasDone()
@@ -81,18 +81,18 @@ final class Announcer {
   }
 
   private func send() {
-    lastSent = EventLoop.bootTime()
+    lastSent = keeper.loop.time.microseconds
     notifier.status(line())
     armStatus()
   }
 
   private func armStatus() {
     let renewal = isInTrouble ? max(Self.renewalInTrouble, least) : Self.renewal
-    statusTimer.arm(at: EventLoop.bootTime() + (notifier.isBehind ? Self.again : renewal))
+    statusTimer.arm(at: keeper.loop.time.microseconds + (notifier.isBehind ? Self.again : renewal))
   }
 
   private func line() -> String {
-    let now = Keeper.now()
+    let now = keeper.loop.time
     let failingFiles = Set(keeper.outputs.failing)
     var headline = Headline()
     isInTrouble = false

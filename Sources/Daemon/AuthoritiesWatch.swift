@@ -19,11 +19,13 @@ final class AuthoritiesWatch {
   }
 
   let path: String
+  private let scheduler: any Scheduler
   private let http: HTTPClient
-  private var timer: TimerSource!
+  private var timer: (any Alarm)!
 
   /// `changed` is called when `problem` may be another one.
-  init(of http: HTTPClient, path: String, loop: EventLoop, log: Log, changed: @escaping () -> Void) throws {
+  init(of http: HTTPClient, path: String, scheduler: any Scheduler, log: Log, changed: @escaping () -> Void) throws {
+    self.scheduler = scheduler
     self.http = http
     self.path = path
     http.authoritiesChanged = { problem in
@@ -34,7 +36,7 @@ final class AuthoritiesWatch {
       }
       changed()
     }
-    timer = try TimerSource(loop, accuracy: Self.accuracy) { [unowned self] in look() }
+    timer = try scheduler.timer(accuracy: Self.accuracy) { [unowned self] in look() }
     arm()
   }
 
@@ -57,5 +59,5 @@ final class AuthoritiesWatch {
     arm()
   }
 
-  private func arm() { timer.arm(at: EventLoop.bootTime() + Self.interval) }
+  private func arm() { timer.arm(at: scheduler.time.microseconds + Self.interval) }
 }

@@ -9,15 +9,17 @@ import Systemd
 final class CredentialRetry {
   private static let interval: Int64 = 15_000_000
 
+  private let scheduler: any Scheduler
   private let sources: () -> [AccessKeySource]
   private let endProcess: () -> Void
-  private var timer: TimerSource!
+  private var timer: (any Alarm)!
 
   /// `sources` are those in force; `end` is called when the process is to end.
-  init(loop: EventLoop, sources: @escaping () -> [AccessKeySource], end: @escaping () -> Void) throws {
+  init(scheduler: any Scheduler, sources: @escaping () -> [AccessKeySource], end: @escaping () -> Void) throws {
+    self.scheduler = scheduler
     self.sources = sources
     endProcess = end
-    timer = try TimerSource(loop, accuracy: 1_000_000) { [unowned self] in look() }
+    timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in look() }
     arm()
   }
 
@@ -32,7 +34,7 @@ final class CredentialRetry {
     if isNeeded { endProcess() }
   }
 
-  private func arm() { if isNeeded { timer.arm(at: EventLoop.bootTime() + Self.interval) } }
+  private func arm() { if isNeeded { timer.arm(at: scheduler.time.microseconds + Self.interval) } }
 
   private var isNeeded: Bool {
     let sources = sources()

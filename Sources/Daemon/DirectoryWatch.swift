@@ -1,3 +1,4 @@
+import Core
 import Glibc
 import HTTPClient
 import Systemd
@@ -33,8 +34,8 @@ final class DirectoryWatch {
   private let handler: () -> Void
   private let faulted: (Fault) -> Void
   private var source: InotifySource?
-  private var timer: TimerSource!
-  private var lookTimer: TimerSource!
+  private var timer: (any Alarm)!
+  private var lookTimer: (any Alarm)!
   private var lastFault: Fault?
   /// As last looked at, before `handler` was called.
   private var version: FileVersion?
@@ -51,19 +52,19 @@ final class DirectoryWatch {
     self.calls = calls
     self.handler = handler
     self.faulted = faulted
-    timer = try TimerSource(loop, accuracy: 1_000_000) { [unowned self] in find() }
+    timer = try loop.timer(accuracy: 1_000_000) { [unowned self] in find() }
     // So that it shares a wake-up with other timers.
-    lookTimer = try TimerSource(loop, accuracy: 10_000_000) { [unowned self] in look() }
+    lookTimer = try loop.timer(accuracy: 10_000_000) { [unowned self] in look() }
     begin()
     version = FileVersion(path)
-    lookTimer.arm(at: EventLoop.bootTime() + Self.interval)
+    lookTimer.arm(at: loop.time.microseconds + Self.interval)
   }
 
   var isArmed: Bool { lookTimer.isArmed }
 
   /// Looks whether another version of the file is there than the last time.
   func look() {
-    lookTimer.arm(at: EventLoop.bootTime() + Self.interval)
+    lookTimer.arm(at: loop.time.microseconds + Self.interval)
     let new = FileVersion(path)
     guard new != version else { return }
     version = new
@@ -94,7 +95,7 @@ final class DirectoryWatch {
     faulted(fault)
   }
 
-  private func arm(_ span: Int64) { timer.arm(at: EventLoop.bootTime() + span) }
+  private func arm(_ span: Int64) { timer.arm(at: loop.time.microseconds + span) }
 
   private func find() {
     begin()

@@ -31,7 +31,7 @@ struct Edges {
     } else {
       http = try HTTPClient(keeper.loop, settings: wanted, proxyPassword: proxyPassword)
       try http.prime()
-      authorities = try AuthoritiesWatch(of: http, path: wanted.caFile, loop: keeper.loop, log: keeper.log) {
+      authorities = try AuthoritiesWatch(of: http, path: wanted.caFile, scheduler: keeper.loop, log: keeper.log) {
         [unowned keeper] in keeper.announcer?.stateChanged()
       }
     }
@@ -41,12 +41,12 @@ struct Edges {
     } else {
       ledger = EndpointLedger(settings.sts.endpoints, keeping: old?.ledger, log: keeper.log)
     }
-    let serverTime = { [unowned keeper] in keeper.refresher.clock.dateForSigning(at: Keeper.now()) }
+    let serverTime = { [unowned keeper] in keeper.refresher.clock.dateForSigning(at: keeper.loop.time) }
     sts = STSClient(
-      loop: keeper.loop, http: http, ledger: ledger, hostName: SystemHost().name,
-      sources: sources, time: Keeper.now, serverTime: serverTime)
+      scheduler: keeper.loop, http: http, ledger: ledger, hostName: SystemHost().name,
+      sources: sources, serverTime: serverTime)
     identities = IdentityClient(
-      loop: keeper.loop, http: http, ledger: ledger, time: Keeper.now, serverTime: serverTime)
+      scheduler: keeper.loop, http: http, ledger: ledger, serverTime: serverTime)
     identities.ended = { [unowned keeper] in keeper.refresher.pump() }
   }
 

@@ -12,9 +12,10 @@ import Systemd
 final class FormerOutputs {
   private static let interval: Int64 = 60_000_000
 
+  private let scheduler: any Scheduler
   private let writer: FileWriter
   private let log: Log
-  private var timer: TimerSource!
+  private var timer: (any Alarm)!
   /// What an earlier process recorded, and is neither an output now nor gone.
   private(set) var recorded: [RecordedOutput] = []
   /// Why one of these isn't removed before its session has ended.
@@ -25,11 +26,12 @@ final class FormerOutputs {
   private var reportedErrors: [OutputPath: FileOutputError] = [:]
   private var mounts: MountTable
 
-  init(loop: EventLoop, writer: FileWriter, log: Log, mounts: MountTable) throws {
+  init(scheduler: any Scheduler, writer: FileWriter, log: Log, mounts: MountTable) throws {
     self.mounts = mounts
+    self.scheduler = scheduler
     self.writer = writer
     self.log = log
-    timer = try TimerSource(loop, accuracy: 1_000_000) { [unowned self] in look() }
+    timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in look() }
   }
 
   /// Why some stay until their session ends.
@@ -65,7 +67,7 @@ final class FormerOutputs {
   func look() {
     timer.disarm()
     for output in recorded where removals[output.path] == nil { remove(output) }
-    if !recorded.isEmpty { timer.arm(at: EventLoop.bootTime() + Self.interval) }
+    if !recorded.isEmpty { timer.arm(at: scheduler.time.microseconds + Self.interval) }
   }
 
   private func remove(_ output: RecordedOutput) {
@@ -74,7 +76,7 @@ final class FormerOutputs {
     let files = RoleOutputs(
       writer, directory: "/", role: output.role.description, outputs: [place], mounts: mounts)
     removals[output.path] = files
-    let end = retained[output.path].map { _ in Int(time(nil)) }
+    let end = retained[output.path].map { _ in scheduler.wallSeconds }
     files.removeFormer(endedBy: end) { [unowned self] result in
       removals[output.path] = nil
       finish(output, result.outcome)

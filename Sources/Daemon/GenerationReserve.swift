@@ -19,7 +19,7 @@ final class GenerationReserve {
   private var file: GenerationFile
   private let refresher: Refresher
   private let log: Log
-  private let time: () -> Timestamp
+  private let scheduler: any Scheduler
   /// The outputs that the file has to name at present.
   var outputs: () -> [RecordedOutput] = { [] }
   /// Those that an earlier process left in the file, until they are taken.
@@ -33,31 +33,26 @@ final class GenerationReserve {
   /// When a write failed that none has followed which didn't.
   private var failed: Timestamp?
   private static let retryInterval = Duration.seconds(5)
-  private var timer: TimerSource?
+  private var timer: (any Alarm)!
 
   /// Reads what the process before left; where that can't be used, the generations go on from the clock.
-  convenience init(_ settings: DaemonSettings, refresher: Refresher, log: Log) {
-    self.init(
-      Self.file(settings), refresher: refresher, log: log, wallMicroseconds: Keeper.wallMicroseconds(),
-      time: Keeper.now)
+  convenience init(_ settings: DaemonSettings, refresher: Refresher, scheduler: any Scheduler, log: Log) throws {
+    try self.init(Self.file(settings), refresher: refresher, scheduler: scheduler, log: log)
   }
 
-  /// `time` reads CLOCK_BOOTTIME afresh.
-  init(
-    _ file: GenerationFile, refresher: Refresher, log: Log, wallMicroseconds: Int64,
-    time: @escaping () -> Timestamp
-  ) {
+  init(_ file: GenerationFile, refresher: Refresher, scheduler: any Scheduler, log: Log) throws {
     self.file = file
     self.refresher = refresher
     self.log = log
-    self.time = time
+    self.scheduler = scheduler
+    timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in retryFailed() }
     do throws(GenerationFile.Failure) {
       let content = try file.read()
       refresher.goOnAbove(content.numbers, others: content.floor)
       formerOutputs = content.outputs
       formerDirectories = content.directories
     } catch {
-      refresher.goOnAbove([:], others: UInt64(max(0, wallMicroseconds / 1000)))
+      refresher.goOnAbove([:], others: UInt64(max(0, scheduler.wallMicroseconds / 1000)))
       log.write(.generationsNotRead, [.reason("\(error)")])
     }
   }
@@ -68,18 +63,14 @@ final class GenerationReserve {
       ?? GenerationFile(path: "\(settings.socket.path)\(KeptNames.generationsSuffix)")
   }
 
-  /// Tries what failed again on `loop`, though no role rotates.
-  func retryFailures(on loop: EventLoop) throws {
-    timer = try TimerSource(loop, accuracy: 1_000_000) { [unowned self] in retryFailed() }
-  }
-
+  /// Tries what failed again, though no role rotates.
   func retryFailed() { if failed != nil { write(ahead: Self.block) } }
 
   /// Before `generation` of a role is published.
   func cover(_ generation: UInt64, of role: KeptRole) {
     guard generation > role.coveredGeneration else { return }
     // Each write is of all roles, and all of them may rotate at once.
-    if let failed, time() - failed < Self.retryInterval { return }
+    if let failed, scheduler.time - failed < Self.retryInterval { return }
     write(ahead: Self.block)
   }
 
@@ -132,8 +123,8 @@ final class GenerationReserve {
         let fix = error.fix.map { [LogField.advice("\($0); it is tried again by itself")] } ?? []
         log.write(isSafe ? .generationsNotSaved : .generationsNotSavedNorSpoiled, [.reason("\(error)")] + fix)
       }
-      failed = time()
-      timer?.arm(at: EventLoop.bootTime() + Self.retryInterval.microseconds)
+      failed = scheduler.time
+      timer.arm(at: scheduler.time.microseconds + Self.retryInterval.microseconds)
       return
     }
     if failed != nil { log.write(.generationsSavedAgain, [.path(file.path)]) }

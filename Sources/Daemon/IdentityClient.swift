@@ -10,10 +10,9 @@ import Systemd
 /// One endpoint after the other is asked until one gives an HTTP answer. While all connections are in use the request waits for one. Calls
 /// aren't counted in the rate: STS has a quota of its own for them (STS quotas), and whoever asks keeps its own intervals.
 package final class IdentityClient {
-  private let loop: EventLoop
+  private let scheduler: any Scheduler
   private let http: HTTPClient
   private let ledger: EndpointLedger
-  private let time: () -> Timestamp
   private let serverTime: () -> UTCTime
   private var chance = SystemRandomNumberGenerator()
   private var checks: [DrawID: Inquiry] = [:]
@@ -22,13 +21,12 @@ package final class IdentityClient {
   var ended: () -> Void = {}
 
   init(
-    loop: EventLoop, http: HTTPClient, ledger: EndpointLedger, time: @escaping () -> Timestamp,
+    scheduler: any Scheduler, http: HTTPClient, ledger: EndpointLedger,
     serverTime: @escaping () -> UTCTime
   ) {
-    self.loop = loop
+    self.scheduler = scheduler
     self.http = http
     self.ledger = ledger
-    self.time = time
     self.serverTime = serverTime
   }
 
@@ -54,7 +52,7 @@ package final class IdentityClient {
     /// Where it waits for a connection.
     private var place: HTTPClient.Place?
     /// What can't even be sent fails in a later turn like all else.
-    private var unsent: DeferSource?
+    private var unsent: (any Deferral)?
 
     fileprivate init(
       of client: IdentityClient, _ signer: SigningIdentity,
@@ -87,7 +85,7 @@ package final class IdentityClient {
         }
       } catch {
         let failure = Failure(error, now: client.serverTime())
-        unsent = DeferSource(client.loop) { [unowned self] in end(.refused(failure)) }
+        unsent = client.scheduler.deferred { [unowned self] in end(.refused(failure)) }
         unsent?.schedule()
       }
     }
@@ -96,7 +94,7 @@ package final class IdentityClient {
       transfer = nil
       switch outcome {
       case .success(let answer):
-        client.ledger.answered(index, date: client.serverTime(), at: client.time())
+        client.ledger.answered(index, date: client.serverTime(), at: client.scheduler.time)
         end(STSResponse(answer, now: client.serverTime()).callerIdentity(from: body))
       case .failure(let failure):
         if failure.isMiss { client.ledger.missed(index, code: Failure(failure, now: client.serverTime()).code) }

@@ -1,5 +1,6 @@
 import Core
 import Settings
+import Systemd
 package import Wire
 
 /// The one judgement behind `/healthz`, `status`, `status --check` and the metrics.
@@ -18,7 +19,7 @@ extension Keeper {
   }
 
   private func sessionReasons(_ roles: [KeptRole]) -> [Health.Reason] {
-    let now = Self.now()
+    let now = loop.time
     return roles.compactMap { role -> Health.Reason? in
       guard let current = role.current, role.isValid(at: now) else {
         return .noSession(role: role.name.description, code: role.machine.lastFailure?.code)

@@ -35,7 +35,7 @@ extension Keeper {
     let path = configPath
     do {
       // It looks up users and groups, and a directory service that is down may take minutes over that.
-      reading = try ThreadedCall(loop, { SettingsLoader().load(path) }) { [unowned self] loaded in
+      reading = try loop.call({ SettingsLoader().load(path) }) { [unowned self] loaded in
         // They ask for one state of the files: whoever allows removal allows it for all of them.
         finish(take(loaded, allowingRemoval: requests.contains(where: \.allowsRemoval)))
       }
@@ -83,7 +83,7 @@ extension Keeper {
   private func refuse(_ diagnostics: [String]) -> ReloadResult {
     // A start would read what is on disk: after the next crash, too.
     for sentence in diagnostics { log.write(.settingsNotReloaded, [.reason(sentence)]) }
-    refusal = SettingsRefusal(at: UTCTime(seconds: Int64(Glibc.time(nil))), diagnostics)
+    refusal = SettingsRefusal(at: UTCTime(seconds: Int64(loop.wallSeconds)), diagnostics)
     return .refused(diagnostics)
   }
 

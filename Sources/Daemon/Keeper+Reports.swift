@@ -3,12 +3,13 @@ package import Core
 import Glibc
 import HTTPServer
 import Settings
+import Systemd
 package import Wire
 
 /// What administrators and readers get to see.
 extension Keeper {
   package func statusReport() -> StatusReport {
-    let now = Self.now()
+    let now = loop.time
     let roles = refresher.roles.values.sorted { $0.name < $1.name }
     return StatusReport(
       version: Version.number, pid: Int64(getpid()), startedAt: started,
@@ -34,15 +35,15 @@ extension Keeper {
 
   package func metrics() -> String {
     Metrics.render(
-      roles: Array(refresher.roles.values), at: Self.now(), rate: refresher.currentRate, inFlight: refresher.inFlight,
+      roles: Array(refresher.roles.values), at: loop.time, rate: refresher.currentRate, inFlight: refresher.inFlight,
       sources: sourceStatuses, endpoints: edges.ledger.statuses, service: service, server: server.statistics,
       daemon: daemonFigures(), isCAFileUsed: edges.authorities.problem == nil,
       outputs: outputs.figures(clock: refresher.clock), health: health().status)
   }
 
   private func daemonFigures() -> Metrics.DaemonFigures {
-    let offset = refresher.clock.lead(overWallMicroseconds: Self.wallMicroseconds(), at: Self.now())
-    let now = UTCTime(seconds: Self.wallMicroseconds() / 1_000_000)
+    let offset = refresher.clock.lead(overWallMicroseconds: loop.wallMicroseconds, at: loop.time)
+    let now = UTCTime(seconds: loop.wallMicroseconds / 1_000_000)
     return Metrics.DaemonFigures(started: started, now: now, clockOffset: offset, reloads: reloads)
   }
 }

@@ -17,21 +17,22 @@ package final class Keeper: SocketBackend {
   let loop: EventLoop
   let log: Log
   let configPath: String
-  let started = UTCTime(seconds: Int64(Glibc.time(nil)))
+  let started: UTCTime
   var edges: Edges!
   var service: SocketService!
   var server: HTTPServer!
   var outputs: Outputs!
+  private var fileResults: IOSource?
   var announcer: Announcer!
   var generations: GenerationReserve!
   /// The reading of the settings that is under way, and the requests that wait for the next one.
-  var reading: ThreadedCall<LoadedSettings>?
+  var reading: AnyObject?
   var reloadRequests: [ReloadRequest] = []
   /// The latest reload, if it was refused: then the settings in force aren't those of the files.
   package internal(set) var refusal: SettingsRefusal?
   var reloads = ReloadCounts()
   var retired: HTTPServer?
-  var retirement: DeferSource!
+  var retirement: (any Deferral)!
   private var signals: [SignalSource] = []
   private var clockSteps: ClockStepSource?
   private var watchdog: Watchdog?
@@ -44,20 +45,18 @@ package final class Keeper: SocketBackend {
 
   package var socketPath: String { settings.socket.path }
 
-  /// Reads CLOCK_BOOTTIME afresh.
-  static func now() -> Timestamp { Timestamp(microseconds: EventLoop.bootTime()) }
-
   /// Puts everything in its place, listens, and queues the first attempt of every role. Throws a sentence for what can't be had.
   package init(_ settings: DaemonSettings, configPath: String, loop: EventLoop, log: Log) throws {
     self.settings = settings
     self.configPath = configPath
     self.loop = loop
+    started = UTCTime(seconds: Int64(loop.wallSeconds))
     self.log = log
     refresher = try Refresher(
-      loop: loop,
-      queue: FetchQueue(rate: settings.sts.requestsPerSecond, burst: settings.sts.burst, at: Self.now()),
-      clock: ServerClock(wallMicroseconds: Self.wallMicroseconds(), at: Self.now()),
-      attemptLimit: settings.sts.attemptLimit, log: log, time: Self.now)
+      scheduler: loop,
+      queue: FetchQueue(rate: settings.sts.requestsPerSecond, burst: settings.sts.burst, at: loop.time),
+      clock: ServerClock(wallMicroseconds: loop.wallMicroseconds, at: loop.time),
+      attemptLimit: settings.sts.attemptLimit, log: log)
     // Before the first thread, which would else take signals in its own way: libcurl starts some.
     for number in [SIGTERM, SIGINT] {
       signals.append(try SignalSource(loop, signal: number) { [unowned self] in stop() })
@@ -67,26 +66,28 @@ package final class Keeper: SocketBackend {
     edges = try Edges(settings, keeping: nil, keeper: self)
     refresher.source = edges.sts
     refresher.checker = edges.identities
-    outputs = try Outputs(loop: loop, directory: settings.filesDirectory, log: log)
+    outputs = try Outputs(scheduler: loop, directory: settings.filesDirectory, log: log)
+    fileResults = try IOSource(loop, descriptor: outputs.descriptor, events: .readable) { [unowned self] _ in
+      outputs.takeResults()
+    }
     service = try SocketService(
-      loop: loop, backend: self, refresher: refresher, access: Self.access(settings), log: log)
+      scheduler: loop, backend: self, refresher: refresher, access: Self.access(settings), log: log)
     server = try listen(settings.socket)
     service.serve(on: server)
-    retirement = DeferSource(loop) { [unowned self] in
+    retirement = loop.deferred { [unowned self] in
       retired?.stop()
       retired = nil
     }
     announcer = try Announcer(keeper: self)
-    thrift = try Thrift(loop: loop) { [unowned self] in refresher.inFlight == 0 && refresher.queued == 0 }
+    thrift = try Thrift(scheduler: loop) { [unowned self] in refresher.inFlight == 0 && refresher.queued == 0 }
     // Only with the socket held: until then it may be another daemon's.
-    generations = GenerationReserve(settings, refresher: refresher, log: log)
-    try generations.retryFailures(on: loop)
+    generations = try GenerationReserve(settings, refresher: refresher, scheduler: loop, log: log)
     generations.outputs = { [unowned self] in outputs.recorded(self.settings.inventory.fileOfRole) }
     generations.directories = { [unowned self] in outputs.recordedDirectories(self.settings.inventory.fileOfRole) }
     outputs.recordChanged = { [unowned self] in generations.coverWritten() }
     observe()
     clockSteps = try ClockStepSource(loop) { [unowned self] in
-      refresher.wallClockStepped(toMicroseconds: Self.wallMicroseconds())
+      refresher.wallClockStepped(toMicroseconds: loop.wallMicroseconds)
     }
     // Only with the socket held: until then the files may be another daemon's.
     try outputs.removeAbandoned(
@@ -95,12 +96,12 @@ package final class Keeper: SocketBackend {
     self.settings.roles = []
     outputs.takeOver(generations.takeFormerOutputs(), from: settings.roles, settings.inventory)
     announcer.begin()
-    credentialRetry = try CredentialRetry(loop: loop, sources: { [unowned self] in Array(edges.sources.values) }) {
+    credentialRetry = try CredentialRetry(scheduler: loop, sources: { [unowned self] in Array(edges.sources.values) }) {
       [unowned self] in
       log.write(.restartForAccessKey)
       stop(code: 1)
     }
-    socketWatch = try SocketWatch(loop: loop, log: log, listener: { [unowned self] in server.listener }) {
+    socketWatch = try SocketWatch(scheduler: loop, log: log, listener: { [unowned self] in server.listener }) {
       [unowned self] in
       let socket = self.settings.socket
       try server.listen(by: UnixListener(path: socket.path, mode: socket.mode, gid: socket.gid))
@@ -110,6 +111,9 @@ package final class Keeper: SocketBackend {
       watchdog = try Watchdog(loop, interval: interval) { [unowned self] in isProgressing() }
     }
   }
+
+  // Before the outputs' writer closes its descriptor, whose number the next one gets: the loop would still watch that.
+  deinit { fileResults = nil }
 
   static func access(_ settings: DaemonSettings) -> AccessPolicy {
     AccessPolicy(ownUID: geteuid(), admins: settings.admins)
@@ -125,7 +129,7 @@ package final class Keeper: SocketBackend {
     let listener = try UnixListener(path: socket.path, mode: socket.mode, gid: socket.gid)
     let server = try HTTPServer(loop, listener: listener, limits: limits(socket), handler: service)
     server.acceptingPaused = { [unowned self] number in
-      let now = Self.now()
+      let now = loop.time
       if let told = pauseTold, now - told < .seconds(600) { return }
       pauseTold = now
       log.write(.acceptPaused, [.reason(String(cString: strerror(number)))])
@@ -195,13 +199,7 @@ package final class Keeper: SocketBackend {
 
   /// A deadline whose timer is a minute overdue although nothing is under way for it: the loop is stuck.
   private func isProgressing() -> Bool {
-    let now = Self.now()
+    let now = loop.time
     return refresher.unservedSince(now).map { now - $0 < .seconds(60) } ?? true
-  }
-
-  static func wallMicroseconds() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
   }
 }

@@ -24,26 +24,23 @@ final class KeptAnswers {
 
   /// In µs; what is said of seconds is hardly older than it looks.
   private let lifetime: Int64
-  private let time: () -> Int64
+  private let scheduler: any Scheduler
   private var lists: [Rights: Kept] = [:]
   private var health: Kept?
-  private var timer: TimerSource!
+  private var timer: (any Alarm)!
 
   /// How many answers are held in memory.
   var count: Int { lists.count + (health == nil ? 0 : 1) }
 
-  /// `time` gives CLOCK_BOOTTIME in µs.
-  init(
-    loop: EventLoop, lifetime: Duration = .milliseconds(200), time: @escaping () -> Int64 = EventLoop.bootTime
-  ) throws {
+  init(scheduler: any Scheduler, lifetime: Duration = .milliseconds(200)) throws {
     self.lifetime = Int64(lifetime / .microseconds(1))
-    self.time = time
-    timer = try TimerSource(loop, accuracy: 50_000) { [unowned self] in dropExpired() }
+    self.scheduler = scheduler
+    timer = try scheduler.timer(accuracy: 50_000) { [unowned self] in dropExpired() }
   }
 
   /// The list for whoever has the rights of `peer`.
   func list(for peer: Peer, render: () -> Response) -> Response {
-    let now = time()
+    let now = scheduler.time.microseconds
     let rights = Rights(peer)
     if let kept = lists[rights], now < kept.end { return kept.response }
     if lists.count >= Self.mostLists { lists = [:] }
@@ -53,7 +50,7 @@ final class KeptAnswers {
   }
 
   func health(render: () -> Response) -> Response {
-    let now = time()
+    let now = scheduler.time.microseconds
     if let health, now < health.end { return health.response }
     let response = render()
     health = keep(response, since: now)
@@ -72,9 +69,8 @@ final class KeptAnswers {
     return Kept(response: response, end: start + lifetime)
   }
 
-  /// Called by the timer; a step for tests.
-  func dropExpired() {
-    let now = time()
+  private func dropExpired() {
+    let now = scheduler.time.microseconds
     lists = lists.filter { now < $0.value.end }
     if let kept = health, now >= kept.end { health = nil }
     if let next = (lists.values.map(\.end) + [health?.end].compactMap(\.self)).min() { timer.arm(at: next) }

@@ -1,8 +1,8 @@
 import Core
 import FileOutput
-import Glibc
 import Secrets
 import Settings
+import Systemd
 import Wire
 
 /// One role's files and what should be in them.
@@ -37,12 +37,16 @@ final class KeptOutputs {
   let directory: String
   private let places: [OutputFile]
   private let formats: [CredentialFormat]
+  private let scheduler: any Scheduler
 
   /// Nil for a role without files.
-  init?(_ role: RoleSettings, in directory: String, _ writer: FileWriter, _ mounts: MountTable) {
+  init?(
+    _ role: RoleSettings, in directory: String, _ writer: FileWriter, _ mounts: MountTable, scheduler: any Scheduler
+  ) {
     let outputs = role.outputs.compactMap { settings in OutputFile(settings).map { (settings, $0) } }
     guard !outputs.isEmpty else { return nil }
     self.role = role
+    self.scheduler = scheduler
     self.directory = directory
     places = outputs.map(\.1)
     formats = outputs.map(\.0.format)
@@ -101,7 +105,7 @@ final class KeptOutputs {
       let (unit, file) = output.paths(role: role.name.description, in: directory)
       if let path, path != unit { return nil }
       let state = states[unit] ?? OutputState()
-      let content = state.content(at: time(nil))
+      let content = state.content(at: scheduler.wallSeconds)
       return OutputStatus(
         path: file, generation: content.generation, content: content.kind, expiresAt: content.end,
         lastError: state.failure?.error, since: state.failure.map { clock.calendar(at: $0.since) })
@@ -115,7 +119,7 @@ final class KeptOutputs {
   func put(_ new: Handout?, at now: Timestamp) {
     if let new, new !== handout {
       let left = (new.session.expires - now).wholeSeconds
-      end = Int(min(new.session.expiration.seconds, Int64(time(nil)) + left))
+      end = Int(min(new.session.expiration.seconds, Int64(scheduler.wallSeconds) + left))
     }
     handout = new
   }
@@ -194,7 +198,7 @@ final class KeptOutputs {
   }
 
   /// What an earlier process left is lapsed when it ends by this, in seconds since 1970.
-  var lapsing: Int { time(nil) + Int(role.timing.lapseMargin.wholeSeconds) }
+  var lapsing: Int { scheduler.wallSeconds + Int(role.timing.lapseMargin.wholeSeconds) }
 }
 
 extension OutputSettings.Location {

@@ -29,7 +29,7 @@ final class Outputs {
   /// Called when what `recorded` says may have changed; the more roles, the more rarely.
   var recordChanged: () -> Void = {}
 
-  private let loop: EventLoop
+  private let scheduler: any Scheduler
   private let writer: FileWriter
   private let log: Log
   private var isRecordStale = false
@@ -37,9 +37,8 @@ final class Outputs {
   private var directory: String
   private var mounts: MountTable
   private var kept: [RoleName: KeptOutputs] = [:]
-  private var results: IOSource!
-  private var retryTimer: TimerSource!
-  private var roundTimer: TimerSource!
+  private var retryTimer: (any Alarm)!
+  private var roundTimer: (any Alarm)!
   private var round: [RoleName] = []
   /// Roles that have had nothing valid in this process, in the order in which their files are looked at.
   private var unbegun: [RoleName] = []
@@ -53,36 +52,29 @@ final class Outputs {
   /// The role of each path, as `kept` has it; made when something has to be removed, nil until then.
   private var owners: [String: RoleName]?
   private let currentMounts: () -> MountTable
-  private let time: () -> Timestamp
 
-  /// `writer`, `mounts` and `time` (CLOCK_BOOTTIME) are the host's unless a test has others.
+  /// `writer` and `mounts` are the host's unless a test has others.
   init(
-    loop: EventLoop, directory: String, log: Log, writer: FileWriter? = nil,
-    mounts: @escaping () -> MountTable = MountTable.current, time: @escaping () -> Timestamp = Keeper.now
+    scheduler: any Scheduler, directory: String, log: Log, writer: FileWriter? = nil,
+    mounts: @escaping () -> MountTable = MountTable.current
   ) throws {
-    self.loop = loop
+    self.scheduler = scheduler
     self.directory = directory
     self.log = log
-    self.time = time
     currentMounts = mounts
     self.mounts = mounts()
-    abandoned = try AbandonedOutputs(loop: loop, log: log)
+    abandoned = try AbandonedOutputs(scheduler: scheduler, log: log)
     self.writer = try writer ?? FileWriter()
     removals = OutputRemovals(writer: self.writer, log: log)
-    former = try FormerOutputs(loop: loop, writer: self.writer, log: log, mounts: self.mounts)
-    results = try IOSource(loop, descriptor: self.writer.descriptor, events: .readable) { [unowned self] _ in
-      self.writer.drain()
-      record()
-      landed()
-    }
+    former = try FormerOutputs(scheduler: scheduler, writer: self.writer, log: log, mounts: self.mounts)
     removals.takeBack = { [unowned self] path in
       guard let outputs = owner(of: path) else { return false }
       removeUnwanted(from: outputs, at: path)
       return true
     }
-    removals.failed = { [unowned self] in retry(at: self.time() + .microseconds(Self.retry)) }
-    retryTimer = try TimerSource(loop, accuracy: Self.second) { [unowned self] in retryFailed() }
-    roundTimer = try TimerSource(loop, accuracy: Self.second) { [unowned self] in lookAfterSome() }
+    removals.failed = { [unowned self] in retry(at: scheduler.time + .microseconds(Self.retry)) }
+    retryTimer = try scheduler.timer(accuracy: Self.second) { [unowned self] in retryFailed() }
+    roundTimer = try scheduler.timer(accuracy: Self.second) { [unowned self] in lookAfterSome() }
   }
 
   /// Why files that the settings don't name any more stay; nothing while none does.
@@ -91,8 +83,15 @@ final class Outputs {
     return all.sorted { "\($0)" < "\($1)" }
   }
 
-  // Before the writer closes its descriptor, whose number the next one gets: the loop would still watch that.
-  deinit { results = nil }
+  /// Readable when a disk has done something: `takeResults` is to be called then.
+  package var descriptor: CInt { writer.descriptor }
+
+  /// Takes what disks have done since the last time.
+  package func takeResults() {
+    writer.drain()
+    record()
+    landed()
+  }
 
   /// Removes what earlier processes left of roles that have no files any more, also where their settings had another directory. Blocks on a
   /// disk.
@@ -102,7 +101,7 @@ final class Outputs {
     abandoned.remove(in: directory, keeping: roles, inventory, recorded: recorded)
     for (parent, recorded) in Dictionary(grouping: recorded, by: \.parent) {
       guard let parent, parent != directory else { continue }
-      let former = try AbandonedOutputs(loop: loop, log: log)
+      let former = try AbandonedOutputs(scheduler: scheduler, log: log)
       former.remove(in: parent, whileInForce: directory, keeping: roles, inventory, recorded: recorded)
       if former.waiting != nil { inFormerDirectories.append(former) }
     }
@@ -201,7 +200,7 @@ final class Outputs {
   /// Takes a role's outputs on, or again when its settings changed; what isn't an output any more is removed by `rolesChanged`.
   func keep(_ role: RoleSettings) {
     let old = kept.removeValue(forKey: role.name)
-    let new = KeptOutputs(role, in: directory, writer, mounts)
+    let new = KeptOutputs(role, in: directory, writer, mounts, scheduler: scheduler)
     kept[role.name] = new
     owners = nil
     if let old {
@@ -212,12 +211,12 @@ final class Outputs {
     if new.isBegun || !new.unwanted.isEmpty { bringUpToDate(new) }
     // If there were outputs before, the role is in that list already.
     if !new.isBegun, old == nil { unbegun.append(role.name) }
-    if !roundTimer.isArmed { roundTimer.arm(at: EventLoop.bootTime() + Self.second) }
+    if !roundTimer.isArmed { roundTimer.arm(at: scheduler.time.microseconds + Self.second) }
   }
 
   func publish(_ role: KeptRole) {
     guard let outputs = kept[role.name], let handout = role.current else { return }
-    outputs.put(handout, at: time())
+    outputs.put(handout, at: scheduler.time)
     outputs.isBegun = true
     bringUpToDate(outputs)
     record()
@@ -225,7 +224,7 @@ final class Outputs {
 
   private func record() {
     guard isRecordStale else { return }
-    let now = time()
+    let now = scheduler.time
     let least = kept.count < 100 ? 0 : Int64(kept.count) * 1000
     if let lastRecord, now - lastRecord < .microseconds(least) { return }
     isRecordStale = false
@@ -236,7 +235,7 @@ final class Outputs {
   /// The role's credential has lapsed.
   func withdraw(_ name: RoleName) {
     guard let outputs = kept[name] else { return }
-    outputs.put(nil, at: time())
+    outputs.put(nil, at: scheduler.time)
     outputs.isBegun = true
     bringUpToDate(outputs)
   }
@@ -245,7 +244,7 @@ final class Outputs {
   /// newer is on its way there, the outcome of that decides.
   func condemn(_ session: Session, of name: RoleName) {
     guard let outputs = kept[name] else { return }
-    outputs.condemn(session, at: time())
+    outputs.condemn(session, at: scheduler.time)
     for (path, state) in outputs.states
     where state.failure != nil && outputs.holdsCondemned(at: path) && !outputs.files.isWriting(at: path) {
       outputs.files.withdraw(path, completion: removal(outputs))
@@ -297,12 +296,12 @@ final class Outputs {
   /// Writes what is valid, or removes what isn't; does nothing where all is as it should be. `previousEndedBy`, in seconds since 1970, is
   /// until when the generation before must have ended to be removed, nil for a minute from now.
   private func bringUpToDate(_ outputs: KeptOutputs, previousEndedBy end: Int? = nil) {
-    outputs.lastTry = time()
+    outputs.lastTry = scheduler.time
     if let contents = outputs.contents {
       outputs.files.write(
         // The generation before rather goes a round too early than too late.
         contents, until: outputs.end, rotation: outputs.handout?.generation,
-        at: end ?? Glibc.time(nil) + Self.secondsPerRound,
+        at: end ?? scheduler.wallSeconds + Self.secondsPerRound,
         completion: noting(outputs, writing: outputs.handout))
     } else if outputs.isBegun {
       outputs.files.withdraw(completion: noting(outputs, writing: nil))
@@ -383,8 +382,8 @@ final class Outputs {
       _ = outputs.change(path) { $0.found = found }
       return
     }
-    let now = time()
-    let before = outputs.states[path]?.content(at: Glibc.time(nil)).kind
+    let now = scheduler.time
+    let before = outputs.states[path]?.content(at: scheduler.wallSeconds).kind
     let isNews = outputs.change(path) { state in
       state.failure = (error, state.failure?.since ?? now)
       state.found = found
@@ -392,7 +391,7 @@ final class Outputs {
     }
     guard isNews else {
       // The error has been reported; what its readers find is another all the same.
-      if outputs.states[path]?.content(at: Glibc.time(nil)).kind != before { changed(outputs.role.name, path) }
+      if outputs.states[path]?.content(at: scheduler.wallSeconds).kind != before { changed(outputs.role.name, path) }
       return
     }
     let event: LogEvent =
@@ -432,7 +431,7 @@ final class Outputs {
   /// What can't be replaced goes when it lapses; until then, and while it can't even be removed, it is tried again. Where something newer
   /// is on its way to the file, the outcome of that decides: a removal behind it would remove that.
   private func removeLapsed(_ outputs: KeptOutputs, at path: String) {
-    let now = time()
+    let now = scheduler.time
     var next = now + .microseconds(Self.retry)
     let lapses = outputs.states[path]?.written?.lapses
     if let lapses, lapses > now { next = min(next, lapses) }
@@ -524,7 +523,7 @@ final class Outputs {
     let failing = kept.values.filter(\.isFailing)
     let share = failing.sorted { $0.lastTry < $1.lastTry }.prefix(Self.mostRetries)
     for outputs in share { bringUpToDate(outputs) }
-    if failing.count > share.count { retry(at: time() + .microseconds(Self.second)) }
+    if failing.count > share.count { retry(at: scheduler.time + .microseconds(Self.second)) }
   }
 
   /// Looks after a sixtieth of the roles, so that each has its turn in a minute and none makes the others wait.
@@ -538,7 +537,7 @@ final class Outputs {
       if let outputs = kept[name], outputs.isBegun, !outputs.isFailing { bringUpToDate(outputs) }
     }
     round.removeLast(share)
-    if !kept.isEmpty { roundTimer.arm(at: EventLoop.bootTime() + Self.second) }
+    if !kept.isEmpty { roundTimer.arm(at: scheduler.time.microseconds + Self.second) }
   }
 
   /// Removes what an earlier process left as it lapses, within a second where no more than some hundred roles are so.

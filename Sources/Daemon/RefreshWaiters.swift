@@ -11,14 +11,16 @@ final class RefreshWaiters {
     let deadline: Timestamp
   }
 
+  private let scheduler: any Scheduler
   /// Called with a waiter whose time is over.
   private let timedOut: (Waiter, RoleName) -> Void
   private var byRole: [RoleName: [Waiter]] = [:]
-  private var timer: TimerSource!
+  private var timer: (any Alarm)!
 
-  init(loop: EventLoop, timedOut: @escaping (Waiter, RoleName) -> Void) throws {
+  init(scheduler: any Scheduler, timedOut: @escaping (Waiter, RoleName) -> Void) throws {
+    self.scheduler = scheduler
     self.timedOut = timedOut
-    timer = try TimerSource(loop, accuracy: 10_000) { [unowned self] in expire() }
+    timer = try scheduler.timer(accuracy: 10_000) { [unowned self] in expire() }
   }
 
   func add(_ waiter: Waiter, for role: RoleName) {
@@ -49,7 +51,7 @@ final class RefreshWaiters {
   }
 
   private func expire() {
-    let now = Timestamp(microseconds: EventLoop.bootTime())
+    let now = scheduler.time
     for (role, waiters) in byRole {
       let kept = waiters.filter { $0.deadline > now }
       byRole[role] = kept.isEmpty ? nil : kept

@@ -1,5 +1,6 @@
 package import Core
 package import SessionStore
+import Systemd
 
 /// Checks of sessions that readers reported: they wait for room and for their turn (`FetchQueue`).
 extension Refresher {
@@ -59,12 +60,14 @@ extension Refresher {
     let id = checker.check(check.session) { [unowned self] outcome in
       check.request = nil
       checksUnderWay -= 1
-      if case .unchecked(let failure) = outcome, case .throttled = failure.kind { schedule.checkThrottled(at: time()) }
+      if case .unchecked(let failure) = outcome, case .throttled = failure.kind {
+        schedule.checkThrottled(at: scheduler.time)
+      }
       check.completion(outcome)
       pump()
     }
     check.request = (id, checker)
-    check.began = time()
+    check.began = scheduler.time
     checksUnderWay += 1
   }
 }

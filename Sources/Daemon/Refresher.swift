@@ -43,9 +43,9 @@ package final class Refresher {
   package var attemptLimit: Duration {
     didSet { for role in roles.values { role.machine.attemptLimit = attemptLimit } }
   }
-  let time: () -> Timestamp
+  let scheduler: any Scheduler
   private let log: Log
-  private var timer: TimerSource!
+  private var timer: (any Alarm)!
   private var slots: [KeptRole?] = []
   private var freeSlots: [Int] = []
   /// The latest generations of roles that were removed, by this process or one before it: a name's number never goes back.
@@ -62,17 +62,16 @@ package final class Refresher {
   private var peerChangedAt: Timestamp?
   private var heads = HandoutHeads()
 
-  /// `time` reads CLOCK_BOOTTIME afresh; `attemptLimit` is when a draw without an outcome counts as failed.
+  /// `attemptLimit` is when a draw without an outcome counts as failed.
   package init(
-    loop: EventLoop, queue: FetchQueue, clock: ServerClock, attemptLimit: Duration, log: Log,
-    time: @escaping () -> Timestamp
+    scheduler: any Scheduler, queue: FetchQueue, clock: ServerClock, attemptLimit: Duration, log: Log
   ) throws {
     schedule = HostSchedule(queue: queue, clock: clock)
-    wallOffset = clock.now(at: time()).seconds * 1_000_000 - time().microseconds
+    wallOffset = clock.now(at: scheduler.time).seconds * 1_000_000 - scheduler.time.microseconds
     self.attemptLimit = attemptLimit
     self.log = log
-    self.time = time
-    timer = try TimerSource(loop, accuracy: 1000) { [unowned self] in turn() }
+    self.scheduler = scheduler
+    timer = try scheduler.timer(accuracy: 1000) { [unowned self] in turn() }
   }
 
   // MARK: - Roles come and go
@@ -87,7 +86,7 @@ package final class Refresher {
   package func add(_ settings: RoleSettings, generation: UInt64 = 0) {
     let generation = max(generation, generationsOfRemovedRoles.removeValue(forKey: settings.name) ?? generationFloor)
     let machine = RefreshMachine(
-      timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: time())
+      timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: scheduler.time)
     let role = KeptRole(settings, machine: machine, slot: freeSlots.popLast() ?? slots.count)
     roles[role.name] = role
     rolesWithoutOutcome += 1
@@ -132,7 +131,7 @@ package final class Refresher {
 
   /// STS is asked by another way from now on: nobody waits any more for what was asked for on the old one.
   package func peerChanged() {
-    peerChangedAt = time()
+    peerChangedAt = scheduler.time
     schedule.release()
     sendToAll(.peerChanged)
   }
@@ -141,7 +140,7 @@ package final class Refresher {
   package func endHold() { schedule.release() }
 
   package func setRate(_ rate: Double, burst: Int) {
-    schedule.setRate(rate, burst: burst, at: time())
+    schedule.setRate(rate, burst: burst, at: scheduler.time)
     pump()
   }
 
@@ -162,7 +161,7 @@ package final class Refresher {
   ///
   /// A jump may also be a host that was paused, whose boot clock misses the time: only STS can tell, so every role asks it.
   package func wallClockStepped(toMicroseconds wall: Int64) {
-    let now = time()
+    let now = scheduler.time
     let offset = wall - now.microseconds
     let jump = abs(offset - wallOffset)
     wallOffset = offset
@@ -175,7 +174,7 @@ package final class Refresher {
   package func unservedSince(_ now: Timestamp) -> Timestamp? { schedule.unservedSince(now) }
 
   /// The calls per second that are allowed now.
-  package var currentRate: Double { schedule.currentRate(at: time()) }
+  package var currentRate: Double { schedule.currentRate(at: scheduler.time) }
 
   /// What the role can do for a reader at `now`, at the rate that the daemon has.
   package func offer(of role: KeptRole, to query: ReaderQuery, at now: Timestamp) -> Offer {
@@ -192,7 +191,7 @@ package final class Refresher {
 
   /// One step: tells the roles whose instants have come, and starts what the queue lets go.
   package func turn() {
-    let now = time()
+    let now = scheduler.time
     // Bounded work a turn: a host that slept wakes with every role due at once.
     for _ in 0..<256 {
       guard let slot = schedule.nextDue(at: now) else { break }
@@ -204,12 +203,12 @@ package final class Refresher {
   /// Starts what the queue lets go, and arms the timer for whatever comes next.
   func pump() {
     guard let drawing = source else { return }
-    var now = time()
+    var now = scheduler.time
     startChecks(at: now)
     while drawing.hasRoom, let ticket = schedule.nextCall(at: now) {
       guard let role = slots[ticket.role] else { continue }
       start(ticket, of: role, by: drawing, at: now)
-      now = time()
+      now = scheduler.time
       startChecks(at: now)
     }
     drawing.moreWait(queued > 0)
@@ -251,7 +250,7 @@ package final class Refresher {
       // To wait was about the endpoint that was asked.
       if let peerChangedAt, outcome.sent <= peerChangedAt { failure = failure.withoutWait }
       role.count(outcome: failure.code)
-      schedule.learn(from: failure, of: role.slot, date: outcome.date, sent: outcome.sent, at: time())
+      schedule.learn(from: failure, of: role.slot, date: outcome.date, sent: outcome.sent, at: scheduler.time)
       deliver(.failed(attempt.id, attempt.purpose == .reservation ? failure.ofReservation : failure), to: role)
     }
     observers.attempted(role)
@@ -294,14 +293,14 @@ package final class Refresher {
       role.current?.judge(by: clock, timing: role.settings.timing)
     }
     let hadOutcome = role.machine.hasHadOutcome
-    let effects = role.machine.handle(event, at: time(), using: &chance)
+    let effects = role.machine.handle(event, at: scheduler.time, using: &chance)
     if !hadOutcome && role.machine.hasHadOutcome { rolesWithoutOutcome -= 1 }
     for effect in effects { perform(effect, for: role) }
     assert(holdsSecretsOfAll(role), "role '\(role.name)': its machine and the store differ")
     assert(schedule.instant(of: role.slot) == role.machine.armed, "role '\(role.name)': its timer isn't its machine's")
     for effect in effects { notify(of: effect, role) }
     for case .report(let report) in effects {
-      log.write(report, of: role, at: time())
+      log.write(report, of: role, at: scheduler.time)
       observers.reported(role, report)
     }
   }

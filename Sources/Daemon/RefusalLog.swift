@@ -58,17 +58,19 @@ final class RefusalLog {
   /// A user who is refused at a thousand things doesn't get a line, or memory, for each.
   private static let mostKeys = 1024
 
+  private let scheduler: any Scheduler
   private let callers: CallerLog
   /// In µs.
   private let interval: Int64
-  private var timer: TimerSource!
+  private var timer: (any Alarm)!
   private var repeats: [Key: Int] = [:]
 
   /// Sums up once in `interval`.
-  init(loop: EventLoop, callers: CallerLog, interval: Duration = .seconds(60)) throws {
+  init(scheduler: any Scheduler, callers: CallerLog, interval: Duration = .seconds(60)) throws {
+    self.scheduler = scheduler
     self.callers = callers
     self.interval = Int64(interval / .microseconds(1))
-    timer = try TimerSource(loop, accuracy: 1_000_000) { [unowned self] in sumUp() }
+    timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in sumUp() }
   }
 
   func note(_ object: Object, uid: UInt32, pid: Int32) {
@@ -80,7 +82,7 @@ final class RefusalLog {
     }
     repeats[key] = 0
     callers.write(key.object.firstEvent, key.object.fields, uid: uid, pid: pid)
-    if !timer.isArmed { timer.arm(at: EventLoop.bootTime() + interval) }
+    if !timer.isArmed { timer.arm(at: scheduler.time.microseconds + interval) }
   }
 
   private func sumUp() {
@@ -89,6 +91,6 @@ final class RefusalLog {
       callers.write(key.object.summaryEvent, key.object.fields + counted, uid: key.uid)
     }
     repeats = repeats.filter { $0.value > 0 }.mapValues { _ in 0 }
-    if !repeats.isEmpty { timer.arm(at: EventLoop.bootTime() + interval) }
+    if !repeats.isEmpty { timer.arm(at: scheduler.time.microseconds + interval) }
   }
 }

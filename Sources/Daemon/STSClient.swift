@@ -25,7 +25,7 @@ package final class STSClient: SessionDrawing {
   private let ledger: EndpointLedger
   private let hostName: String
   private let sources: [String: AccessKeySource]
-  private let time: () -> Timestamp
+  private let scheduler: any Scheduler
   /// The server's time, for signing and for judging whether an Expiration has passed.
   private let serverTime: () -> UTCTime
   private var draws: UInt64 = 0
@@ -35,20 +35,21 @@ package final class STSClient: SessionDrawing {
   private var unsent: [Unsent] = []
   /// Those that are being reported, the next one last; a completion may cancel any of them.
   private var reporting: [Unsent] = []
-  private var unsentReporter: DeferSource!
+  private var unsentReporter: (any Deferral)!
   private var chance = SystemRandomNumberGenerator()
 
   init(
-    loop: EventLoop, http: HTTPClient, ledger: EndpointLedger, hostName: String, sources: [String: AccessKeySource],
-    time: @escaping () -> Timestamp, serverTime: @escaping () -> UTCTime
+    scheduler: any Scheduler, http: HTTPClient, ledger: EndpointLedger, hostName: String,
+    sources: [String: AccessKeySource],
+    serverTime: @escaping () -> UTCTime
   ) {
     self.http = http
     self.ledger = ledger
     self.hostName = hostName
     self.sources = sources
-    self.time = time
+    self.scheduler = scheduler
     self.serverTime = serverTime
-    unsentReporter = DeferSource(loop) { [unowned self] in reportUnsent() }
+    unsentReporter = scheduler.deferred { [unowned self] in reportUnsent() }
   }
 
   package var hasRoom: Bool { http.freeHandles > 0 }
@@ -62,7 +63,7 @@ package final class STSClient: SessionDrawing {
 
   /// Sends the draw's request to the endpoint whose turn it is; needs a free handle.
   private func ask(_ draw: Draw) {
-    let sent = time()
+    let sent = scheduler.time
     guard let source = sources[draw.order.role.source] else {
       return fail(.noSource, of: draw, sent: sent)
     }
@@ -133,7 +134,7 @@ package final class STSClient: SessionDrawing {
       return DrawOutcome(
         result: .refused(Failure(draw.misses + [failure], now: serverTime())), date: nil, sent: sent)
     case .success(let answer):
-      ledger.answered(draw.place, date: serverTime(), at: time())
+      ledger.answered(draw.place, date: serverTime(), at: scheduler.time)
       let response = STSResponse(answer, now: serverTime())
       let date = answer.date.flatMap { UTCTime(httpDate: $0) }
       switch response.assumedSession(from: body, now: serverTime()) {

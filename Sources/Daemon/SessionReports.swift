@@ -1,4 +1,4 @@
-package import Core
+import Core
 package import Logs
 import SessionStore
 package import Systemd
@@ -26,23 +26,22 @@ package final class SessionReports {
 
   private let refresher: Refresher
   private let log: Log
-  private let time: () -> Timestamp
+  private let scheduler: any Scheduler
   private var states: [Key: State] = [:]
-  private var timer: TimerSource!
+  private var timer: (any Alarm)!
 
-  /// `time` reads CLOCK_BOOTTIME afresh.
-  package init(loop: EventLoop, refresher: Refresher, log: Log, time: @escaping () -> Timestamp) throws {
+  package init(scheduler: any Scheduler, refresher: Refresher, log: Log) throws {
     self.refresher = refresher
     self.log = log
-    self.time = time
-    timer = try TimerSource(loop, accuracy: 100_000) { [unowned self] in endOverdueChecks() }
+    self.scheduler = scheduler
+    timer = try scheduler.timer(accuracy: 100_000) { [unowned self] in endOverdueChecks() }
   }
 
   /// Has a session of the role checked and calls `answer` once, at once or within 10 s; false, without a call, for one that isn't held.
   package func report(
     _ accessKeyID: String, of role: KeptRole, answer: @escaping (SessionCheckResult) -> Void
   ) -> Bool {
-    let now = time()
+    let now = scheduler.time
     forget(before: now - Self.interval)
     guard let session = refresher.session(accessKeyID, of: role) else { return false }
     let key = Key(role: role.name, accessKeyID: accessKeyID)
@@ -72,7 +71,7 @@ package final class SessionReports {
   /// Calls `act` before anybody is answered: whoever is reads next, and gets the standby.
   private func finish(_ outcome: CheckOutcome, _ key: Key, acting act: () -> Void = {}) {
     guard case .underWay(let check, _, let answers) = states[key] else { return }
-    let now = time()
+    let now = scheduler.time
     let result = SessionCheckResult(outcome, key.role, key.accessKeyID, at: refresher.clock.now(at: now))
     // What STS wasn't asked isn't known.
     states[key] = check.began.map { .known(result, since: $0) }
@@ -95,7 +94,7 @@ package final class SessionReports {
 
   /// Ends what has taken too long; a step of the loop's timer.
   package func endOverdueChecks() {
-    let now = time()
+    let now = scheduler.time
     for (key, state) in states {
       guard case .underWay(let check, let since, _) = state else { continue }
       guard since + Self.longestCheck <= now else {

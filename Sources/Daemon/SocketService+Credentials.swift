@@ -10,7 +10,7 @@ extension SocketService {
   func credentials(
     of role: KeptRole, for request: borrowing RequestHead, from peer: Peer, token: ResponseToken
   ) -> Response? {
-    let now = Timestamp(microseconds: EventLoop.bootTime())
+    let now = scheduler.time
     let isHeadOnly = request.method == .head
     if request.queryCount == 0, let current = role.current,
       let response = handOut(current, of: role, isReserved: false, to: peer, isHeadOnly: isHeadOnly, at: now)
@@ -44,7 +44,7 @@ extension SocketService {
 
   /// Looks again at those who wait for the role, after something has changed for it.
   func answerWaitingReaders(of role: KeptRole) {
-    let now = Timestamp(microseconds: EventLoop.bootTime())
+    let now = scheduler.time
     waiting.answer(role.name) { reader in answer(&reader, of: role, at: now) }
   }
 
@@ -54,7 +54,7 @@ extension SocketService {
       roleGone(reader, name)
       return true
     }
-    return answer(&reader, of: role, at: Timestamp(microseconds: EventLoop.bootTime()))
+    return answer(&reader, of: role, at: scheduler.time)
   }
 
   /// Answers a waiting reader whose answer is certain by now, and whose time is over in any case; false when it waits on.

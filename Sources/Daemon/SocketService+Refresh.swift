@@ -11,7 +11,7 @@ extension SocketService {
     do throws(RefusedValue) {
       wait = try RefusedValue.seconds("wait", of: request, atMost: Int(RequestWait.longest.wholeSeconds)) ?? 0
     } catch { return Answer.problem(Problem(.malformed, detail: "\(error)")) }
-    let now = Timestamp(microseconds: EventLoop.bootTime())
+    let now = scheduler.time
     if wait > 0 {
       refreshWaiters.add(
         RefreshWaiters.Waiter(token: token, since: now, deadline: now + .seconds(Int64(wait))), for: role.name)
@@ -29,14 +29,14 @@ extension SocketService {
     }
     // A failure that is tried again at once isn't the end of it.
     guard let failed = machine.failedAt, machine.nextAttempt > failed, let failure = machine.lastFailure else { return }
-    let now = Timestamp(microseconds: EventLoop.bootTime())
+    let now = scheduler.time
     complete(role, since: failed) { refreshFailed(role, failure, at: now) }
   }
 
   /// The role's status, with the session that came: readers go on with another one that lives longer.
   private func refreshed(_ role: KeptRole) -> RoleStatus {
     var status = status(of: role)
-    let now = Timestamp(microseconds: EventLoop.bootTime())
+    let now = scheduler.time
     status.fetched = role.machine.latest.map {
       FetchedSession(
         accessKeyID: $0.accessKeyID, asked: $0.asked, expiresAt: $0.expiration, expiresIn: max(.zero, $0.expires - now))
@@ -54,7 +54,7 @@ extension SocketService {
 
   /// The role was taken out of the settings.
   func refreshRoleGone(_ name: RoleName) {
-    let now = Timestamp(microseconds: EventLoop.bootTime())
+    let now = scheduler.time
     for waiter in refreshWaiters.take(name, since: now) { server?.complete(waiter.token, Self.removed(name)) }
   }
 

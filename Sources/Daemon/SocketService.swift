@@ -43,6 +43,7 @@ package struct SettingsRefusal: Hashable, Sendable {
 /// The socket's API: finds the role, asks whether this peer may, and hands out bytes that are ready.
 package final class SocketService: RequestHandler {
   unowned let backend: any SocketBackend
+  let scheduler: any Scheduler
   let refresher: Refresher
   /// Who may what, by the settings in force. Every request asks, and nothing that is called while it is changed does.
   @exclusivity(unchecked) var access: AccessPolicy
@@ -65,18 +66,22 @@ package final class SocketService: RequestHandler {
   private let kept: KeptAnswers
 
   package init(
-    loop: EventLoop, backend: any SocketBackend, refresher: Refresher, access: AccessPolicy, log: Log
+    scheduler: any Scheduler, backend: any SocketBackend, refresher: Refresher, access: AccessPolicy, log: Log
   ) throws {
     self.backend = backend
+    self.scheduler = scheduler
     self.refresher = refresher
     self.access = access
     self.log = log
-    callers = CallerLog(log: log, names: try UserNames(loop: loop))
-    refusalLog = try RefusalLog(loop: loop, callers: callers)
-    kept = try KeptAnswers(loop: loop)
-    reports = try SessionReports(loop: loop, refresher: refresher, log: log, time: Keeper.now)
-    waiting = try WaitingReaders(loop: loop) { [unowned self] reader, role in lookAgain(at: &reader, of: role) }
-    refreshWaiters = try RefreshWaiters(loop: loop) { [unowned self] waiter, role in refreshTimedOut(waiter, role) }
+    callers = CallerLog(log: log, names: try UserNames(scheduler: scheduler))
+    refusalLog = try RefusalLog(scheduler: scheduler, callers: callers)
+    kept = try KeptAnswers(scheduler: scheduler)
+    reports = try SessionReports(scheduler: scheduler, refresher: refresher, log: log)
+    waiting = try WaitingReaders(scheduler: scheduler) { [unowned self] reader, role in lookAgain(at: &reader, of: role)
+    }
+    refreshWaiters = try RefreshWaiters(scheduler: scheduler) { [unowned self] waiter, role in
+      refreshTimedOut(waiter, role)
+    }
     subscribers = EventSubscribers(
       mayRead: { [unowned self] in mayRead($0, $1) }, send: { [unowned self] in server?.send($0, $1) ?? false })
   }
@@ -162,7 +167,7 @@ package final class SocketService: RequestHandler {
   }
 
   func status(of role: KeptRole) -> RoleStatus {
-    backend.status(of: role, at: Timestamp(microseconds: EventLoop.bootTime()))
+    backend.status(of: role, at: scheduler.time)
   }
 
   private func health() -> Response { kept.health { renderHealth() } }
@@ -273,12 +278,12 @@ package final class SocketService: RequestHandler {
 
   private func send(_ kind: RoleEvent.Kind, of role: KeptRole) {
     subscribers.publish(
-      role, role.event(kind, at: Timestamp(microseconds: EventLoop.bootTime()), clock: refresher.clock))
+      role, role.event(kind, at: scheduler.time, clock: refresher.clock))
   }
 
   /// Reports files that are written where none were, fail, or work again.
   func outputsChanged(of role: KeptRole, _ outputs: [OutputStatus]) {
-    let now = Timestamp(microseconds: EventLoop.bootTime())
+    let now = scheduler.time
     for output in outputs {
       subscribers.publish(role, role.event(.output, at: now, clock: refresher.clock, output: output))
     }

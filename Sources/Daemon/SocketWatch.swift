@@ -1,3 +1,4 @@
+import Core
 import LocalSockets
 import Logs
 import Systemd
@@ -10,20 +11,22 @@ final class SocketWatch {
   /// In microseconds.
   private static let interval: Int64 = 30_000_000
 
+  private let scheduler: any Scheduler
   private let log: Log
   private let listener: () -> UnixListener
   private let listenAgain: () throws -> Void
-  private var timer: TimerSource!
+  private var timer: (any Alarm)!
   private var reported: String?
 
   /// `listener` is the one in force; `listenAgain` puts another one in its place.
   init(
-    loop: EventLoop, log: Log, listener: @escaping () -> UnixListener, listenAgain: @escaping () throws -> Void
+    scheduler: any Scheduler, log: Log, listener: @escaping () -> UnixListener, listenAgain: @escaping () throws -> Void
   ) throws {
+    self.scheduler = scheduler
     self.log = log
     self.listener = listener
     self.listenAgain = listenAgain
-    timer = try TimerSource(loop, accuracy: 5_000_000) { [unowned self] in look() }
+    timer = try scheduler.timer(accuracy: 5_000_000) { [unowned self] in look() }
     arm()
   }
 
@@ -47,5 +50,5 @@ final class SocketWatch {
     }
   }
 
-  private func arm() { timer.arm(at: EventLoop.bootTime() + Self.interval) }
+  private func arm() { timer.arm(at: scheduler.time.microseconds + Self.interval) }
 }

@@ -1,4 +1,5 @@
 import CLinux
+import Core
 import Systemd
 
 /// Gives back the memory that only a time of much work needed: the start, a reload, many sessions drawn one after another.
@@ -12,19 +13,21 @@ final class Thrift {
   /// How many sessions are much work.
   private static let much = 8
 
+  private let scheduler: any Scheduler
   private let isQuiet: () -> Bool
-  private var timer: TimerSource!
+  private var timer: (any Alarm)!
   private var sessions = 0
   private var notBefore: Int64 = 0
 
-  init(loop: EventLoop, isQuiet: @escaping () -> Bool) throws {
+  init(scheduler: any Scheduler, isQuiet: @escaping () -> Bool) throws {
+    self.scheduler = scheduler
     self.isQuiet = isQuiet
-    timer = try TimerSource(loop, accuracy: 500_000) { [unowned self] in look() }
+    timer = try scheduler.timer(accuracy: 500_000) { [unowned self] in look() }
   }
 
   /// There was much to do.
   func muchWasDone() {
-    if !timer.isArmed { timer.arm(at: max(notBefore, EventLoop.bootTime() + Self.pause)) }
+    if !timer.isArmed { timer.arm(at: max(notBefore, scheduler.time.microseconds + Self.pause)) }
   }
 
   func sessionCame() {
@@ -35,7 +38,7 @@ final class Thrift {
   private func look() {
     guard isQuiet() else { return muchWasDone() }
     sessions = 0
-    notBefore = EventLoop.bootTime() + Self.interval
+    notBefore = scheduler.time.microseconds + Self.interval
     clinux_give_back_memory()
   }
 }

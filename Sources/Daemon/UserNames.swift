@@ -1,3 +1,4 @@
+import Core
 import Settings
 import Systemd
 
@@ -36,25 +37,25 @@ final class UserNames {
   private static let mostAnswers = 1024
   private static let mostWaiting = 256
 
-  private let loop: EventLoop
+  private let scheduler: any Scheduler
   private let sources: Sources
   /// In µs.
   private let longestWait: Int64
   private var answers: [UInt32: Answer] = [:]
   private var waiting: [Waiting] = []
-  private var lookUp: ThreadedCall<String?>?
-  private var timer: TimerSource!
+  private var lookUp: AnyObject?
+  private var timer: (any Alarm)!
 
-  init(loop: EventLoop, sources: Sources = .host, longestWait: Duration = .seconds(2)) throws {
-    self.loop = loop
+  init(scheduler: any Scheduler, sources: Sources = .host, longestWait: Duration = .seconds(2)) throws {
+    self.scheduler = scheduler
     self.sources = sources
     self.longestWait = Int64(longestWait / .microseconds(1))
-    timer = try TimerSource(loop, accuracy: 100_000) { [unowned self] in expire() }
+    timer = try scheduler.timer(accuracy: 100_000) { [unowned self] in expire() }
   }
 
   /// Calls `body` once with the user's name, nil when there is none or it can't be had in time: at once or in a later turn.
   func name(of uid: UInt32, _ body: @escaping (String?) -> Void) {
-    let now = EventLoop.bootTime()
+    let now = scheduler.time.microseconds
     if let answer = answers[uid], now < answer.end { return body(answer.name) }
     if let name = sources.local(uid) {
       remember(name, of: uid, at: now)
@@ -69,7 +70,7 @@ final class UserNames {
 
   /// The user's name, if it is known already or the host's own files have it.
   func known(_ uid: UInt32) -> String? {
-    let now = EventLoop.bootTime()
+    let now = scheduler.time.microseconds
     if let answer = answers[uid], now < answer.end { return answer.name }
     guard let name = sources.local(uid) else { return nil }
     remember(name, of: uid, at: now)
@@ -88,7 +89,7 @@ final class UserNames {
     guard lookUp == nil, let uid = waiting.first?.uid else { return }
     let remote = sources.remote
     do {
-      lookUp = try ThreadedCall(loop, { remote(uid) }) { [unowned self] in found($0, of: uid) }
+      lookUp = try scheduler.call({ remote(uid) }) { [unowned self] in found($0, of: uid) }
     } catch {
       // Without a thread or a descriptor to spare the lines do without names.
       flush()
@@ -97,7 +98,7 @@ final class UserNames {
 
   private func found(_ name: String?, of uid: UInt32) {
     lookUp = nil
-    remember(name, of: uid, at: EventLoop.bootTime())
+    remember(name, of: uid, at: scheduler.time.microseconds)
     let done = waiting.filter { $0.uid == uid }
     waiting.removeAll { $0.uid == uid }
     for one in done { one.body(name) }
@@ -110,7 +111,7 @@ final class UserNames {
   }
 
   private func expire() {
-    let now = EventLoop.bootTime()
+    let now = scheduler.time.microseconds
     let late = waiting.prefix { $0.deadline <= now }
     waiting.removeFirst(late.count)
     if let next = waiting.first { timer.arm(at: next.deadline) }

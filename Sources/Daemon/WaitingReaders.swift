@@ -18,15 +18,17 @@ final class WaitingReaders {
     }
   }
 
+  private let scheduler: any Scheduler
   /// Called with a reader whose instant has come; true when it is done with.
   private let lookAgain: (inout Reader, RoleName) -> Bool
   private var byRole: [RoleName: [Reader]] = [:]
   private var roleOf: [ResponseToken: RoleName] = [:]
-  private var timer: TimerSource!
+  private var timer: (any Alarm)!
 
-  init(loop: EventLoop, lookAgain: @escaping (inout Reader, RoleName) -> Bool) throws {
+  init(scheduler: any Scheduler, lookAgain: @escaping (inout Reader, RoleName) -> Bool) throws {
+    self.scheduler = scheduler
     self.lookAgain = lookAgain
-    timer = try TimerSource(loop, accuracy: 10_000) { [unowned self] in lookAgainAtDue() }
+    timer = try scheduler.timer(accuracy: 10_000) { [unowned self] in lookAgainAtDue() }
   }
 
   func add(_ reader: Reader, for role: RoleName) {
@@ -63,7 +65,7 @@ final class WaitingReaders {
   }
 
   private func lookAgainAtDue() {
-    let now = Timestamp(microseconds: EventLoop.bootTime())
+    let now = scheduler.time
     for role in Array(byRole.keys) { answer(role) { $0.lookAgain <= now ? lookAgain(&$0, role) : false } }
     for readers in byRole.values { for reader in readers { armTimer(for: reader.lookAgain) } }
   }

@@ -72,8 +72,6 @@ package final class TimerSource: EventSource {
   /// The moment armed for, in µs; nil when it has fired or was disarmed.
   package private(set) var deadline: Int64?
 
-  package var isArmed: Bool { deadline != nil }
-
   /// `accuracy` is how much later than the deadline it may fire, in µs, so that timers can share a wake-up.
   package init(_ loop: EventLoop, accuracy: Int64, handler: @escaping () -> Void) throws(LoopError) {
     self.handler = handler

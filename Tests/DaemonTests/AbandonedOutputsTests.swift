@@ -16,7 +16,7 @@ import Testing
 
   init() throws {
     directory = try TemporaryDirectory()
-    abandoned = try AbandonedOutputs(loop: EventLoop(), log: recorder.log)
+    abandoned = try AbandonedOutputs(scheduler: EventLoop(), log: recorder.log)
   }
 
   private func leave(_ role: String, until end: Int) throws {

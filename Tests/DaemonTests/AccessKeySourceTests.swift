@@ -446,7 +446,7 @@ import Wire
   @Test func `a process without any key ends after a while, so that systemd reads the credential again`() throws {
     var sources = [try credential("missing")]
     var ends = 0
-    let retry = try CredentialRetry(loop: loop, sources: { sources }) { ends += 1 }
+    let retry = try CredentialRetry(scheduler: loop, sources: { sources }) { ends += 1 }
     #expect(retry.isArmed && ends == 0)
     retry.look()
     #expect(ends == 1)
@@ -463,7 +463,7 @@ import Wire
     try put("LTAIoldoldoldold")
     let working = try source()
     for sources in [[none], [missing, working], []] {
-      #expect(try !CredentialRetry(loop: loop, sources: { sources }) {}.isArmed)
+      #expect(try !CredentialRetry(scheduler: loop, sources: { sources }) {}.isArmed)
     }
   }
 

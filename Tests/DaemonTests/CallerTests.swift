@@ -50,7 +50,7 @@ import Testing
   private func names(longestWait: Duration = .seconds(3600)) throws -> UserNames {
     let sources = UserNames.Sources(
       local: { $0 < 100 ? "local\($0)" : nil }, remote: { [remote] in remote.name(of: $0) })
-    return try UserNames(loop: loop, sources: sources, longestWait: longestWait)
+    return try UserNames(scheduler: loop, sources: sources, longestWait: longestWait)
   }
 
   /// Turns until `condition` holds; the test run's own time limit ends one that never does.

@@ -1,11 +1,13 @@
 import CloudAPI
 import Core
 import Daemon
+import Glibc
 import Logs
 import Secrets
 import SessionStore
 import Settings
 import Systemd
+import TestSupport
 import Testing
 
 /// A cloud whose answers a test gives by hand.
@@ -74,10 +76,9 @@ final class FakeDrawing: SessionDrawing, SessionChecking {
 
 /// A refresher on manual time: nothing happens but by the test's steps.
 final class Bench {
-  let loop: EventLoop
+  let scheduler: VirtualScheduler
   let cloud = FakeDrawing()
   let refresher: Refresher
-  private let clock: ManualClock
   private var granted: [Granted] = []
 
   /// A secret that came from the cloud, as long as somebody holds it.
@@ -87,19 +88,15 @@ final class Bench {
 
   var heldSecrets: Int { granted.count { $0.secret != nil } }
 
-  final class ManualClock {
-    var now = Timestamp(microseconds: 1_000_000_000)
-  }
-
   static let wall: Int64 = 1_800_000_000
 
   init(rate: Double = 100, burst: Int = 100) throws {
-    loop = try EventLoop()
-    clock = ManualClock()
+    // Files that tests write end by the host's clock.
+    scheduler = VirtualScheduler(wallSeconds: Int64(time(nil)))
     refresher = try Refresher(
-      loop: loop, queue: FetchQueue(rate: rate, burst: burst, at: clock.now),
-      clock: ServerClock(wallMicroseconds: Self.wall * 1_000_000, at: clock.now), attemptLimit: .seconds(15),
-      log: LogRecorder().log, time: { [clock] in clock.now })
+      scheduler: scheduler, queue: FetchQueue(rate: rate, burst: burst, at: scheduler.time),
+      clock: ServerClock(wallMicroseconds: Self.wall * 1_000_000, at: scheduler.time), attemptLimit: .seconds(15),
+      log: LogRecorder().log)
     refresher.source = cloud
     refresher.checker = cloud
     cloud.answered = { [unowned self] in expectSecretsOfHeldSessionsAlone() }
@@ -112,11 +109,11 @@ final class Bench {
     #expect(refresher.holdsExactlyTheMachinesSessions, "the store and the machines hold different sessions")
   }
 
-  var now: Timestamp { clock.now }
+  var now: Timestamp { scheduler.time }
   var serverNow: UTCTime { refresher.clock.now(at: now) }
 
   func advance(_ span: Duration) {
-    clock.now = clock.now + span
+    scheduler.time = scheduler.time + span
     refresher.turn()
     expectSecretsOfHeldSessionsAlone()
   }

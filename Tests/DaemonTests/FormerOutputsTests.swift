@@ -23,8 +23,7 @@ import Testing
     bench = try Bench()
     let mounts = MountTable("1 0 0:1 / \(directory.path) rw - tmpfs tmpfs rw")
     outputs = try Outputs(
-      loop: bench.loop, directory: directory.path("roles"), log: recorder.log, mounts: { mounts },
-      time: { [bench] in bench.now })
+      scheduler: bench.scheduler, directory: directory.path("roles"), log: recorder.log, mounts: { mounts })
   }
 
   private func path(_ name: String) throws -> OutputPath { try #require(OutputPath(directory.path(name))) }

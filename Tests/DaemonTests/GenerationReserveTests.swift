@@ -23,17 +23,15 @@ import Testing
     role = bench.add("a")
   }
 
-  private func reserve(_ file: GenerationFile) -> GenerationReserve {
-    let bench = bench
-    return GenerationReserve(
-      file, refresher: bench.refresher, log: recorder.log, wallMicroseconds: Self.wall * 1000,
-      time: { bench.now })
+  private func reserve(_ file: GenerationFile) throws -> GenerationReserve {
+    bench.scheduler.wallMicroseconds = Self.wall * 1000
+    return try GenerationReserve(file, refresher: bench.refresher, scheduler: bench.scheduler, log: recorder.log)
   }
 
   /// Each rotation of each of thousands of roles wrote the numbers of all of them, in vain.
   @Test func `a file that can't be written is tried again after a few seconds, and not by each rotation`() throws {
     let file = GenerationFile(path: directory.path("later/generations"))
-    let reserve = reserve(file)
+    let reserve = try reserve(file)
     reserve.cover(1, of: role)
     #expect(recorder.all.count == 1)
     #expect(mkdir(directory.path("later"), 0o700) == 0)
@@ -51,7 +49,7 @@ import Testing
   @Test func `a failure names its fix, and is tried again though no role rotates`() throws {
     let file = GenerationFile(path: directory.path("generations"))
     #expect(mkdir("\(file.path).new", 0o700) == 0)
-    let reserve = reserve(file)
+    let reserve = try reserve(file)
     reserve.cover(1, of: role)
     #expect(recorder.all.count == 1 && recorder.all[0].contains("advice=move away what is in the way at"))
     reserve.retryFailed()
@@ -67,7 +65,7 @@ import Testing
 
   @Test func `whatever failed before, what was used is written at the end`() throws {
     let file = GenerationFile(path: directory.path("later/generations"))
-    let reserve = reserve(file)
+    let reserve = try reserve(file)
     reserve.cover(1, of: role)
     #expect(mkdir(directory.path("later"), 0o700) == 0)
     bench.grantAll()
@@ -80,7 +78,7 @@ import Testing
     let file = GenerationFile(path: directory.path("generations"))
     try file.write([(role.name, 71)])
     #expect(truncate(file.path, 20) == 0)
-    let reserve = reserve(file)
+    let reserve = try reserve(file)
     #expect(recorder.all.count == 1 && recorder.all[0].contains("going on from the clock"))
     let floor = UInt64(Self.wall)
     let (silent, withFiles) = (bench.add("silent"), Bench.role("with-files"))
@@ -89,8 +87,8 @@ import Testing
     // Also one that comes after a further restart: what it had was in the damaged file alone.
     reserve.cover(floor + 1, of: silent)
     let next = try Bench()
-    _ = GenerationReserve(
-      file, refresher: next.refresher, log: recorder.log, wallMicroseconds: 0, time: { next.now })
+    _ = try GenerationReserve(
+      file, refresher: next.refresher, scheduler: next.scheduler, log: recorder.log)
     #expect(next.add("later").machine.generation == floor)
     #expect(next.add("silent").machine.generation == floor + 64)
     #expect(recorder.all.count == 1)
@@ -99,7 +97,7 @@ import Testing
   /// The numbers of the last write that succeeded stayed, lower than those that readers saw since.
   @Test func `numbers that can't be saved are spoilt once one beyond them is published, and not before`() throws {
     let file = GenerationFile(path: directory.path("generations"))
-    let reserve = reserve(file)
+    let reserve = try reserve(file)
     reserve.cover(1, of: role)
     #expect(try file.read().numbers == [role.name: 64])
     #expect(mkdir("\(file.path).new", 0o700) == 0)
@@ -121,7 +119,7 @@ import Testing
       RecordedOutput(role: role.name, uid: 1, settingsFile: "/s", path: try #require(OutputPath(path)))
     }
     let file = GenerationFile(path: directory.path("generations"))
-    let reserve = reserve(file)
+    let reserve = try reserve(file)
     let (old, new) = (try output("/srv/old"), try output("/srv/new"))
     reserve.outputs = { [old] }
     reserve.cover([old.asPlanned])
@@ -136,17 +134,17 @@ import Testing
     reserve.outputs = { [new] }
     reserve.settle()
     #expect(try file.read().outputs == [new])
-    let next = self.reserve(file)
+    let next = try self.reserve(file)
     #expect(next.takeFormerOutputs() == [new] && next.takeFormerOutputs().isEmpty)
   }
 
   @Test func `a role's directory is in the file, and which file of the settings names the role`() throws {
     let file = GenerationFile(path: directory.path("generations"))
-    let reserve = reserve(file)
+    let reserve = try reserve(file)
     let recorded = RecordedDirectory(role: role.name, settingsFile: "/etc/rolekeeper/roles.d/a.toml")
     reserve.cover([], [recorded])
     #expect(try file.read().directories == [recorded])
-    #expect(self.reserve(file).formerDirectories == [recorded])
+    #expect(try self.reserve(file).formerDirectories == [recorded])
     let moved = RecordedDirectory(role: role.name, settingsFile: "/etc/rolekeeper/rolekeeper.toml")
     reserve.cover([], [moved])
     reserve.directories = { [moved] }
@@ -157,7 +155,7 @@ import Testing
   /// A file that nothing could be written to was reported as removed, or as not removed, at every start.
   @Test func `an output is planned in the file until something is written there`() throws {
     let file = GenerationFile(path: directory.path("generations"))
-    let reserve = reserve(file)
+    let reserve = try reserve(file)
     let path = try #require(OutputPath("/srv/new"))
     let output = RecordedOutput(role: role.name, uid: 1, settingsFile: "/s", path: path)
     reserve.cover([output.asPlanned])

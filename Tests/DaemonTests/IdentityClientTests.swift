@@ -48,10 +48,10 @@ import Testing
       settings: HTTPClient.Settings(connectTimeout: .seconds(60), timeout: .seconds(60), lookupTimeout: .seconds(60)))
     let endpoint = try #require(Endpoint("127.0.0.1:\(server.port)"))
     let client = IdentityClient(
-      loop: loop, http: http,
+      scheduler: loop, http: http,
       ledger: EndpointLedger(
         [endpoint], keeping: nil, log: LogRecorder().log),
-      time: { Timestamp(microseconds: 0) }, serverTime: { UTCTime(seconds: 1_800_000_000) })
+      serverTime: { UTCTime(seconds: 1_800_000_000) })
     var ended = 0
     client.ended = { ended += 1 }
     let others = try (0..<HTTPClient.handles).map { _ in

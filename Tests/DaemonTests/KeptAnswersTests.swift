@@ -1,21 +1,17 @@
 import Core
 import HTTPServer
-import Systemd
+import TestSupport
 import Testing
 
 @testable import Daemon
 
 /// What takes long to render is kept for a moment, and for no longer.
 @Suite struct KeptAnswersTests {
-  private final class Clock {
-    var now: Int64 = 1_000_000
-  }
-
   private func peer(_ uid: UInt32, pid: Int32 = 1) -> Peer { Peer(uid: uid, gid: uid, pid: pid, groups: []) }
 
   @Test func `an answer is given again for 200 ms and not a moment longer`() throws {
-    let clock = Clock()
-    let kept = try KeptAnswers(loop: EventLoop(), time: { clock.now })
+    let clock = VirtualScheduler()
+    let kept = try KeptAnswers(scheduler: clock)
     var rendered: [String] = []
     func ask() {
       _ = kept.list(for: peer(1)) {
@@ -28,10 +24,10 @@ import Testing
       }
     }
     ask()
-    clock.now += 199_999
+    clock.advance(by: .microseconds(199_999))
     ask()
     #expect(rendered == ["list", "health"])
-    clock.now += 1
+    clock.advance(by: .microseconds(1))
     ask()
     #expect(rendered == ["list", "health", "list", "health"])
     kept.dropAll()
@@ -40,7 +36,7 @@ import Testing
   }
 
   @Test func `nobody gets the list of somebody with other rights`() throws {
-    let kept = try KeptAnswers(loop: EventLoop())
+    let kept = try KeptAnswers(scheduler: VirtualScheduler())
     var renderings = 0
     for uid: UInt32 in [1, 2, 1, 2] {
       _ = kept.list(for: peer(uid)) {
@@ -58,25 +54,26 @@ import Testing
 
   /// With 10,000 roles each of up to 64 lists took some 3 MB until the next reload.
   @Test func `answers that nobody asks for again leave the memory`() throws {
-    let loop = try EventLoop()
-    let kept = try KeptAnswers(loop: loop, lifetime: .milliseconds(1))
+    let clock = VirtualScheduler()
+    let kept = try KeptAnswers(scheduler: clock)
     for uid: UInt32 in 0..<3 { _ = kept.list(for: peer(uid)) { Answer.text("a") } }
     _ = kept.health { Answer.text("a") }
     #expect(kept.count == 4)
-    while kept.count > 0 { try loop.runOnce(timeout: .seconds(1)) }
+    clock.advance(by: .milliseconds(199))
+    #expect(kept.count == 4)
+    clock.advance(by: .milliseconds(1))
+    #expect(kept.count == 0)
   }
 
   @Test func `one that was kept later leaves later`() throws {
-    let clock = Clock()
-    let kept = try KeptAnswers(loop: EventLoop(), time: { clock.now })
+    let clock = VirtualScheduler()
+    let kept = try KeptAnswers(scheduler: clock)
     _ = kept.list(for: peer(1)) { Answer.text("a") }
-    clock.now += 100_000
+    clock.advance(by: .milliseconds(100))
     _ = kept.health { Answer.text("a") }
-    clock.now += 100_000
-    kept.dropExpired()
+    clock.advance(by: .milliseconds(100))
     #expect(kept.count == 1)
-    clock.now += 100_000
-    kept.dropExpired()
+    clock.advance(by: .milliseconds(100))
     #expect(kept.count == 0)
   }
 }

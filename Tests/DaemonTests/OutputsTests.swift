@@ -41,8 +41,8 @@ import Wire
   {
     let mounts = MountTable(inMemory ? "1 0 0:1 / \(directory.path) rw - tmpfs tmpfs rw" : "")
     return try Outputs(
-      loop: bench.loop, directory: directory.path(place), log: recorder.log, writer: another ?? writer,
-      mounts: { mounts }, time: { [bench] in bench.now })
+      scheduler: bench.scheduler, directory: directory.path(place), log: recorder.log, writer: another ?? writer,
+      mounts: { mounts })
   }
 
   private func elsewhere(_ name: String, mode: UInt32 = 0o400) -> OutputSettings {

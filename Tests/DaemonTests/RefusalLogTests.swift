@@ -17,9 +17,9 @@ import Testing
     loop = try EventLoop()
     let sources = UserNames.Sources(local: { $0 == 1000 ? "anna" : "user\($0)" }, remote: { _ in nil })
     let callers = CallerLog(
-      log: lines.log, names: try UserNames(loop: loop, sources: sources),
+      log: lines.log, names: try UserNames(scheduler: loop, sources: sources),
       program: { pid, _ in pid == 7 ? "/usr/bin/curl" : nil })
-    log = try RefusalLog(loop: loop, callers: callers, interval: .milliseconds(10))
+    log = try RefusalLog(scheduler: loop, callers: callers, interval: .milliseconds(10))
   }
 
   /// Turns the loop until so many lines are there.

@@ -14,13 +14,13 @@ import Testing
     let endpoint = try #require(Endpoint("sts.example"))
     let date = UTCTime(seconds: 1_800_000_000)
     let client = STSClient(
-      loop: loop,
+      scheduler: loop,
       http: try HTTPClient(
         loop,
         settings: HTTPClient.Settings(connectTimeout: .seconds(3), timeout: .seconds(10), lookupTimeout: .seconds(3))),
       ledger: EndpointLedger(
         [endpoint], keeping: nil, log: LogRecorder().log),
-      hostName: "host", sources: [:], time: { Timestamp(microseconds: 0) }, serverTime: { date })
+      hostName: "host", sources: [:], serverTime: { date })
     // Of a source that isn't there, so that it fails without a connection.
     let order = DrawOrder(role: Bench.role("web"), slot: 0, duration: .hours(1), date: date)
     var calls: [DrawID] = []

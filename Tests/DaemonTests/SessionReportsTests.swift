@@ -15,8 +15,7 @@ import Wire
     let bench = try Bench()
     self.bench = bench
     reports = try SessionReports(
-      loop: bench.loop, refresher: bench.refresher, log: LogRecorder().log,
-      time: { bench.now })
+      scheduler: bench.scheduler, refresher: bench.refresher, log: LogRecorder().log)
     role = bench.add("a")
     bench.grantAll()
     bench.advance(.minutes(17))
@@ -191,8 +190,7 @@ import Wire
 @Suite struct CheckRateTests {
   private func reports(_ bench: Bench) throws -> SessionReports {
     try SessionReports(
-      loop: bench.loop, refresher: bench.refresher, log: LogRecorder().log,
-      time: { bench.now })
+      scheduler: bench.scheduler, refresher: bench.refresher, log: LogRecorder().log)
   }
 
   @Test func `a check waits for a token behind the refreshes, and is given up when none comes`() throws {

@@ -18,7 +18,7 @@ import Testing
   @Test func `a socket that was deleted is listened on again, with one line`() throws {
     var listener = try UnixListener(path: path, mode: 0o600)
     let watch = try SocketWatch(
-      loop: EventLoop(), log: recorder.log, listener: { listener },
+      scheduler: EventLoop(), log: recorder.log, listener: { listener },
       listenAgain: { listener = try UnixListener(path: path, mode: 0o600) })
     watch.look()
     #expect(recorder.all.isEmpty)
@@ -34,7 +34,7 @@ import Testing
     unlink(path)
     let other = try UnixListener(path: path, mode: 0o600)
     let watch = try SocketWatch(
-      loop: EventLoop(), log: recorder.log, listener: { listener },
+      scheduler: EventLoop(), log: recorder.log, listener: { listener },
       listenAgain: { listener = try UnixListener(path: path, mode: 0o600) })
     watch.look()
     watch.look()
