@@ -39,19 +39,36 @@ let package = Package(
     room("HTTPClient", imports: ["Systemd", "Secrets", "CCurl", "CLinux"]),
     room("LocalSockets", imports: ["Core", "Systemd", "CLinux"]),
     room("HTTPServer", imports: ["Core", "Systemd", "LocalSockets", "CLinux"]),
-    room("FileOutput", imports: ["Core", "Secrets", "CLinux", "Threads"]),
+    room("FileOutput", imports: ["Core", "Secrets", "Wire", "Settings", "Systemd", "Logs", "CLinux", "Threads"]),
+    room("Refresh", imports: ["Core", "Secrets", "Wire", "SessionStore", "Settings", "CloudAPI", "Systemd", "Logs"]),
+    room(
+      "Identities", imports: ["Core", "Secrets", "Wire", "Settings", "CloudAPI", "Systemd", "HTTPClient", "Logs"]),
+    room(
+      "STS",
+      imports: [
+        "Core", "Secrets", "Wire", "SessionStore", "Settings", "CloudAPI", "Systemd", "HTTPClient", "Logs", "Refresh",
+        "Identities",
+      ]),
+    room(
+      "SocketAPI",
+      imports: [
+        "Core", "Secrets", "Wire", "SessionStore", "Settings", "CloudAPI", "Systemd", "LocalSockets", "HTTPServer",
+        "Logs", "Refresh",
+      ]),
+    room("RuntimeState", imports: ["Core", "Settings", "Systemd", "Logs", "FileOutput", "Refresh"]),
     room(
       "Daemon",
       imports: [
-        "Core", "Secrets", "Wire", "SessionStore", "Settings", "CloudAPI", "Systemd", "HTTPClient", "LocalSockets",
-        "HTTPServer", "FileOutput", "CLinux", "Logs",
+        "Core", "Wire", "Settings", "Systemd", "Logs", "LocalSockets", "HTTPServer", "FileOutput", "Refresh",
+        "Identities", "STS", "SocketAPI", "RuntimeState", "CLinux",
       ]),
     room("LocalClient", imports: ["Core", "Wire", "Secrets", "CLinux"]),
     // The other end of the tests: it shares neither code nor a TLS library with the rooms above.
     room("Emulator", imports: ["CMicroHTTPD", "CGnuTLS", "CTOML"]),
 
     // Programs.
-    program("rolekeeperd", imports: ["Core", "Settings", "Systemd", "Daemon", "CLinux", "Wire", "Logs"]),
+    program(
+      "rolekeeperd", imports: ["Core", "Settings", "Systemd", "RuntimeState", "Daemon", "CLinux", "Wire", "Logs"]),
     program(
       "rolekeeper", imports: ["Core", "Secrets", "Wire", "LocalClient", "CLinux"], besides: ["start.order"],
       linking: standalone),
@@ -62,8 +79,12 @@ let package = Package(
 
     // What the tests and the tools stand on: virtual time, and programs run as a user runs them, a cloud and a daemon at a time.
     library("CFaultShim", in: apparatus),
-    room("TestSupport", in: apparatus, imports: ["Core", "JSON", "Secrets", "Systemd"]),
+    room("TestSupport", in: apparatus, imports: ["Core", "JSON", "Logs", "Secrets", "Systemd"]),
     room("TestNeeds", in: apparatus),
+    // A refresher whose time and cloud are the test's.
+    room(
+      "RefreshBench", in: apparatus,
+      imports: ["Core", "CloudAPI", "Refresh", "Secrets", "SessionStore", "Settings", "TestSupport"]),
     room("Simulation", in: apparatus, imports: ["Core"]),
     room("Laboratory", in: apparatus, imports: ["TestSupport", "Core", "Secrets", "JSON", "Wire"]),
     program(
@@ -94,12 +115,42 @@ let package = Package(
     tests("HTTPClient", imports: ["Systemd", "Secrets", "TestNeeds", "TestSupport"]),
     tests("LocalSockets", imports: ["Core", "Systemd", "TestNeeds", "TestSupport"]),
     tests("HTTPServer", imports: ["Core", "LocalSockets", "Systemd", "TestNeeds", "TestSupport"]),
-    tests("FileOutput", imports: ["Core", "Secrets", "TestNeeds", "TestSupport"]),
+    tests(
+      "FileOutput",
+      imports: ["Core", "Logs", "Secrets", "Settings", "Systemd", "TestNeeds", "TestSupport", "RefreshBench"]),
+    tests(
+      "Refresh",
+      imports: [
+        "Core", "CloudAPI", "Logs", "Secrets", "SessionStore", "Settings", "SocketAPI", "Wire", "RefreshBench",
+        "TestSupport",
+      ]),
+    tests(
+      "Identities",
+      imports: [
+        "Core", "CloudAPI", "HTTPClient", "Logs", "Secrets", "Settings", "Systemd", "Wire", "RefreshBench",
+        "TestSupport",
+      ]),
+    tests(
+      "STS",
+      imports: [
+        "Core", "CloudAPI", "HTTPClient", "Identities", "Logs", "Secrets", "Settings", "Systemd", "RefreshBench",
+        "TestSupport", "Refresh",
+      ]),
+    tests(
+      "SocketAPI",
+      imports: [
+        "Core", "CloudAPI", "HTTPServer", "Logs", "Refresh", "Secrets", "SessionStore", "Settings", "Systemd", "Wire",
+        "RefreshBench", "TestSupport",
+      ]),
+    tests(
+      "RuntimeState",
+      imports: ["Core", "FileOutput", "Logs", "Refresh", "Settings", "Systemd", "RefreshBench", "TestSupport"]),
     tests(
       "Daemon",
       imports: [
-        "Core", "Secrets", "SessionStore", "Settings", "CloudAPI", "Systemd", "HTTPClient", "LocalSockets",
-        "HTTPServer", "Wire", "FileOutput", "TestSupport", "Logs",
+        "Core", "FileOutput", "HTTPClient", "HTTPServer", "Identities", "LocalSockets", "Logs", "Refresh", "STS",
+        "Secrets", "Settings", "SocketAPI",
+        "Systemd", "Wire", "RefreshBench", "TestSupport",
       ]),
     tests("LocalClient", imports: ["Secrets", "TestSupport"]),
     tests("rolekeeper", imports: ["Core", "TestSupport", "Wire"]),

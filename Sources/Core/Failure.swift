@@ -59,3 +59,11 @@ package struct Failure: Hashable, Sendable {
     return asked.map { min(max($0, .zero), Self.longestRequestedWait) }
   }
 }
+
+/// The codes of failures on the way to the cloud that others look for.
+package enum TransportFailureCode {
+  /// The server's certificate didn't verify.
+  package static let untrusted = "TLSVerification"
+  /// This process had no thread, descriptor or memory for a request.
+  package static let noResources = "NoResources"
+}

@@ -1,11 +1,16 @@
 import Core
+import FileOutput
+import Identities
 import Logs
+import Refresh
+import STS
+import SocketAPI
 import Systemd
 import Wire
 
 /// Reports to the service manager: READY once every role and its files have had their first outcome, and one honest
 /// line of status.
-final class Announcer {
+final class Announcer: RoleObserver {
   /// READY comes at the latest so long after the socket listens.
   private static let longestWait: Int64 = 10_000_000
   /// The line is renewed this often though nothing happens, since what is left grows less.
@@ -43,6 +48,16 @@ final class Announcer {
     if !isReady && keeper.refresher.rolesWithoutOutcome == 0 && keeper.outputs.areAtRest { becomeReady() }
   }
 
+  func didPublish(_ role: KeptRole) { stateChanged() }
+  func didWithdraw(_ role: KeptRole) { stateChanged() }
+  func didReport(_ report: RefreshReport, of role: KeptRole) { stateChanged() }
+
+  func didAttempt(_ role: KeptRole) {
+    becomeReadyIfDone()
+    // A failure that the journal has already may be one that needs a person now.
+    stateChanged()
+  }
+
   func stateChanged() {
     guard isReady else { return }
     let next = max(keeper.loop.time.microseconds, lastSent + least)
@@ -64,7 +79,7 @@ final class Announcer {
 
   /// Without any AccessKey: what is missing stays in sight until the next process says so itself.
   func stoppingForKey() {
-    let troubles = keeper.edges.sources.values.sorted { $0.name < $1.name }.compactMap(\.trouble)
+    let troubles = keeper.sources.values.sorted { $0.name < $1.name }.compactMap(\.trouble)
     notifier.stopping(status: troubles.joined(separator: "; "))
   }
 
@@ -105,10 +120,10 @@ final class Announcer {
         failsLastingly: failsLastingly, hasFailingFile: failingFiles.contains(role.name))
     }
     var line = headline.text
-    for source in keeper.edges.sources.values.sorted(by: { $0.name < $1.name }) {
+    for source in keeper.sources.values.sorted(by: { $0.name < $1.name }) {
       if let trouble = source.trouble { line += "; \(trouble)" }
     }
-    if let problem = keeper.edges.authorities.problem {
+    if let problem = keeper.cloud.authorities.problem {
       line += "; \(Health.Reason.caFile(error: problem.sentence).detail)"
     }
     if let refusal = keeper.refusal {

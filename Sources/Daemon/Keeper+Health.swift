@@ -1,5 +1,10 @@
 import Core
+import FileOutput
+import Identities
+package import Refresh
+import STS
 import Settings
+import SocketAPI
 import Systemd
 package import Wire
 
@@ -9,11 +14,11 @@ extension Keeper {
     let roles = refresher.roles.values.sorted { $0.name < $1.name }
     let sessions: [Health.Reason] = roles.isEmpty ? [.noRoles()] : sessionReasons(roles)
     return Health(
-      sessions + outputs.failing.flatMap(outputReasons) + sourceReasons(edges.sources.values) + generalReasons())
+      sessions + outputs.failing.flatMap(outputReasons) + sourceReasons(sources.values) + generalReasons())
   }
 
   package func health(of role: KeptRole) -> Health {
-    let source = edges.sources[role.settings.source]
+    let source = sources[role.settings.source]
     return Health(
       sessionReasons([role]) + outputReasons(role.name) + sourceReasons(source.map { [$0] } ?? []) + generalReasons())
   }
@@ -51,7 +56,7 @@ extension Keeper {
     if let refusal { reasons.append(.settings(refusedAt: refusal.at, errors: refusal.errors)) }
     let missing = outputs.retentionReasons
     if !missing.isEmpty { reasons.append(.incompleteSettings(missing.map(\.description))) }
-    if let problem = edges.authorities.problem { reasons.append(.caFile(error: problem.sentence)) }
+    if let problem = cloud.authorities.problem { reasons.append(.caFile(error: problem.sentence)) }
     return reasons
   }
 }

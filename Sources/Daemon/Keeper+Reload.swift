@@ -1,9 +1,14 @@
 import Core
+import FileOutput
 import Glibc
 import HTTPServer
+import Identities
 import LocalSockets
 import Logs
+import Refresh
+import RuntimeState
 import Settings
+package import SocketAPI
 import Systemd
 
 /// Reloading: all that is new is made first; only when nothing of it failed is anything changed. What looks like a file that
@@ -53,12 +58,12 @@ extension Keeper {
     let difference = new.difference(from: settingsInForce, unwritten: outputs.unwritten)
     if !allowingRemoval, !difference.losses.isEmpty { return refuse(difference.losses.map(\.description)) }
     do {
-      let edges = try Edges(new, keeping: edges, keeper: self)
+      let connections = try connections(new)
       let server = new.socket.path == settings.socket.path ? nil : try listen(new.socket)
       if server == nil, new.socket != settings.socket {
         try self.server.listener.setAccess(mode: new.socket.mode, gid: new.socket.gid)
       }
-      putInForce(new, edges: edges, server: server, allowingRemoval: allowingRemoval)
+      putInForce(new, connections: connections, server: server, allowingRemoval: allowingRemoval)
     } catch {
       return refuse(["\(error)"])
     }
@@ -88,17 +93,14 @@ extension Keeper {
   }
 
   /// From here on nothing fails.
-  private func putInForce(_ new: DaemonSettings, edges: Edges, server: HTTPServer?, allowingRemoval: Bool) {
+  private func putInForce(_ new: DaemonSettings, connections: Connections, server: HTTPServer?, allowingRemoval: Bool) {
     let old = settings
     refusal = nil
     settings = new
     settings.roles = []
     service.access = Self.access(new)
     log.level = new.logLevel
-    self.edges = edges
-    refresher.source = edges.sts
-    refresher.checker = edges.identities
-    edges.takeOver()
+    putInForce(connections)
     refresher.attemptLimit = new.sts.attemptLimit
     if let server { replaceServer(by: server) }
     let limits = limits(new.socket)
@@ -119,7 +121,7 @@ extension Keeper {
     if (old.sts.endpoints, old.sts.proxy?.address) != (new.sts.endpoints, new.sts.proxy?.address) {
       refresher.peerChanged()
     }
-    for source in edges.sources.values { source.retry() }
+    for source in sources.values { source.retry() }
     refresher.sendToAll(.cureSuspected)
     thrift.muchWasDone()
   }
@@ -152,7 +154,7 @@ extension Keeper {
     refresher.change(role, to: settings)
     if difference.consequences.contains(.changesOutputs) {
       outputs.keep(settings)
-      outputs.publish(role)
+      if let credential = role.current { outputs.publish(credential, of: role.name) }
     }
     if difference.consequences.contains(.changesRequest) { refresher.send(.requestChanged, to: role) }
   }

@@ -1,8 +1,12 @@
-import CloudAPI
 package import Core
+import FileOutput
 import Glibc
 import HTTPServer
+import Identities
+package import Refresh
+import STS
 import Settings
+import SocketAPI
 import Systemd
 package import Wire
 
@@ -15,29 +19,29 @@ extension Keeper {
       version: Version.number, pid: Int64(getpid()), startedAt: started,
       roles: roles.map { status(of: $0, at: now) },
       sources: sourceStatuses,
-      endpoints: edges.ledger.statuses,
+      endpoints: cloud.ledger.statuses,
       rate: RateStatus(
         requestsPerSecond: refresher.currentRate, configured: settings.sts.requestsPerSecond,
-        queued: Int64(refresher.queued)), health: health(), caFile: edges.authorities.status(clock: refresher.clock))
+        queued: Int64(refresher.queued)), health: health(), caFile: cloud.authorities.status(clock: refresher.clock))
   }
 
   package func status(of role: KeptRole, at now: Timestamp) -> RoleStatus {
-    let signer = edges.sources[role.settings.source]?.keys.current?.identity
+    let signer = sources[role.settings.source]?.keys.current?.identity
     var status = role.status(at: now, clock: refresher.clock, signer: signer)
     status.outputs = outputs.statuses(of: role.name, clock: refresher.clock)
-    status.source = edges.sources[role.settings.source]?.forReaders(clock: refresher.clock)
+    status.source = sources[role.settings.source]?.forReaders(clock: refresher.clock)
     return status
   }
 
   private var sourceStatuses: [SourceStatus] {
-    edges.sources.values.sorted { $0.name < $1.name }.map { $0.status(clock: refresher.clock) }
+    sources.values.sorted { $0.name < $1.name }.map { $0.status(clock: refresher.clock) }
   }
 
   package func metrics() -> String {
     Metrics.render(
       roles: Array(refresher.roles.values), at: loop.time, rate: refresher.currentRate, inFlight: refresher.inFlight,
-      sources: sourceStatuses, endpoints: edges.ledger.statuses, service: service, server: server.statistics,
-      daemon: daemonFigures(), isCAFileUsed: edges.authorities.problem == nil,
+      sources: sourceStatuses, endpoints: cloud.ledger.statuses, service: service, server: server.statistics,
+      daemon: daemonFigures(), isCAFileUsed: cloud.authorities.problem == nil,
       outputs: outputs.figures(clock: refresher.clock), health: health().status)
   }
 

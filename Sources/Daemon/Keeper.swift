@@ -1,10 +1,15 @@
 import Core
+import FileOutput
 import Glibc
 import HTTPServer
+import Identities
 import LocalSockets
 package import Logs
-import Secrets
+package import Refresh
+import RuntimeState
+import STS
 package import Settings
+import SocketAPI
 package import Systemd
 import Wire
 
@@ -18,7 +23,7 @@ package final class Keeper: SocketBackend {
   let log: Log
   let configPath: String
   let started: UTCTime
-  var edges: Edges!
+  var connections: Connections?
   var service: SocketService!
   var server: HTTPServer!
   var outputs: Outputs!
@@ -40,8 +45,11 @@ package final class Keeper: SocketBackend {
   private var credentialRetry: CredentialRetry?
   /// When it was last told that new connections have to wait.
   private var pauseTold: Timestamp?
-  private var hasToldOfUnlockedSecrets = false
   var thrift: Thrift!
+
+  var sources: [String: AccessKeySource] { connections?.sources ?? [:] }
+  /// Made by `init`.
+  var cloud: CloudConnections { connections!.cloud }
 
   package var socketPath: String { settings.socket.path }
 
@@ -63,9 +71,7 @@ package final class Keeper: SocketBackend {
     }
     signals.append(try SignalSource(loop, signal: SIGHUP) { [unowned self] in reload(allowingRemoval: false) { _ in } })
 
-    edges = try Edges(settings, keeping: nil, keeper: self)
-    refresher.source = edges.sts
-    refresher.checker = edges.identities
+    putInForce(try connections(settings))
     outputs = try Outputs(scheduler: loop, directory: settings.filesDirectory, log: log)
     fileResults = try IOSource(loop, descriptor: outputs.descriptor, events: .readable) { [unowned self] _ in
       outputs.takeResults()
@@ -96,7 +102,7 @@ package final class Keeper: SocketBackend {
     self.settings.roles = []
     outputs.takeOver(generations.takeFormerOutputs(), from: settings.roles, settings.inventory)
     announcer.begin()
-    credentialRetry = try CredentialRetry(scheduler: loop, sources: { [unowned self] in Array(edges.sources.values) }) {
+    credentialRetry = try CredentialRetry(scheduler: loop, sources: { [unowned self] in Array(sources.values) }) {
       [unowned self] in
       log.write(.restartForAccessKey)
       stop(code: 1)
@@ -150,51 +156,13 @@ package final class Keeper: SocketBackend {
   }
 
   private func observe() {
-    refresher.observers.publishing = { [unowned self] role, generation in generations.cover(generation, of: role) }
-    refresher.observers.published = { [unowned self] role in
-      outputs.publish(role)
-      service.rotated(role)
-      service.answerWaitingReaders(of: role)
-      announcer.stateChanged()
-      tellOfUnlockedSecrets()
-      thrift.sessionCame()
-    }
-    refresher.observers.withdrawn = { [unowned self] role in
-      outputs.withdraw(role.name)
-      announcer.stateChanged()
-    }
-    refresher.observers.reserved = { [unowned self] role in service.answerWaitingReaders(of: role) }
-    refresher.observers.attempted = { [unowned self] role in
-      service.answerWaitingReaders(of: role)
-      service.refreshEnded(of: role)
-      announcer.becomeReadyIfDone()
-      // A failure that the journal has already may be one that needs a person now.
-      announcer.stateChanged()
-    }
+    refresher.setObservers([generations, outputs, service, announcer, thrift])
     outputs.changed = { [unowned self] name, path in
       guard let role = refresher.roles[name] else { return }
       service.outputsChanged(of: role, outputs.statuses(of: name, at: path, clock: refresher.clock))
       announcer.stateChanged()
     }
     outputs.landed = { [unowned self] in announcer.becomeReadyIfDone() }
-    refresher.observers.reported = { [unowned self] role, report in
-      if case .condemned(let session, _) = report { outputs.condemn(session, of: role.name) }
-      service.publish(report, of: role)
-      announcer.stateChanged()
-    }
-  }
-
-  /// Once: what is true of some secrets will be of others.
-  private func tellOfUnlockedSecrets() {
-    guard !hasToldOfUnlockedSecrets, SecretMemory.figures.unlocked > 0 else { return }
-    hasToldOfUnlockedSecrets = true
-    log.write(
-      .secretsNotLocked,
-      [
-        .advice(
-          "raise LimitMEMLOCK= of the unit (sudo systemctl edit rolekeeper, then sudo systemctl restart rolekeeper), or encrypt the swap"
-        )
-      ])
   }
 
   /// A deadline whose timer is a minute overdue although nothing is under way for it: the loop is stuck.

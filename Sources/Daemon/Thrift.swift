@@ -1,12 +1,13 @@
 import CLinux
 import Core
+import Refresh
 import Systemd
 
 /// Gives back the memory that only a time of much work needed: the start, a reload, many sessions drawn one after another.
 ///
 /// It waits until nothing is under way, for all of it would be needed again at once, and does it once a minute at most: finding what
 /// is free takes some milliseconds where there are thousands of roles.
-final class Thrift {
+final class Thrift: RoleObserver {
   /// From much work to the first look, and from one look to the next, in µs.
   private static let pause: Int64 = 1_000_000
   private static let interval: Int64 = 60_000_000
@@ -30,7 +31,7 @@ final class Thrift {
     if !timer.isArmed { timer.arm(at: max(notBefore, scheduler.time.microseconds + Self.pause)) }
   }
 
-  func sessionCame() {
+  func didPublish(_ role: KeptRole) {
     sessions += 1
     if sessions >= Self.much { muchWasDone() }
   }

@@ -1,5 +1,6 @@
 import Daemon
 import Logs
+import RuntimeState
 
 /// `--stopped UNIT`, what the unit's ExecStopPost= runs each time the daemon has ended: a real stop removes what a restart, a crash and
 /// bad settings leave in place.

@@ -1,5 +1,7 @@
 import Core
 import Glibc
+import Refresh
+import RefreshBench
 import Secrets
 import TestSupport
 import Testing
@@ -173,7 +175,7 @@ import Testing
     outputs.keep(role)
     bench.refresher.change(kept, to: role)
     bench.grantAll()
-    outputs.publish(kept)
+    outputs.didPublish(kept)
     let recorded = outputs.recorded([:])
     #expect(Set(recorded.map { "\($0.path) \($0.isWritten)" }) == ["\(place) false", "\(directory.path("kept")) true"])
     #expect(outputs.unwritten == [role.name: [.elsewhere(path: place)]])

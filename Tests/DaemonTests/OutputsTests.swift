@@ -1,5 +1,7 @@
 import Core
 import Glibc
+import Refresh
+import RefreshBench
 import Synchronization
 import Systemd
 import TestSupport
@@ -72,7 +74,7 @@ import Wire
     let kept = bench.add(name)
     bench.refresher.change(kept, to: role(name, files))
     bench.grantAll()
-    outputs.publish(kept)
+    outputs.didPublish(kept)
     return kept
   }
 
@@ -83,7 +85,7 @@ import Wire
     bench.advance(.seconds(2))
     bench.grantAll()
     try #require(role.current?.session.id != before.id)
-    outputs.publish(role)
+    outputs.didPublish(role)
     return before
   }
 
@@ -123,7 +125,7 @@ import Wire
     next.lookAtUnpublished()
     let after = next.statuses(of: old.name, clock: clock)
     #expect(after.map(\.content) == [.valid, .none] && after[1].generation == nil)
-    next.publish(old)
+    next.didPublish(old)
     #expect(next.statuses(of: old.name, clock: clock).map(\.expiresAt) == [session.expiration, session.expiration])
   }
 
@@ -206,7 +208,7 @@ import Wire
     ]
     for name in order {
       outputs.keep(try #require(new[name]))
-      outputs.publish(name == "a" ? a : b)
+      outputs.didPublish(name == "a" ? a : b)
     }
     outputs.rolesChanged(to: Array(new.values))
     #expect(holds("app/c.json", b) && holds("app/d.json", a) && holds("app/f.json", b))
@@ -221,7 +223,7 @@ import Wire
     outputs.forget(RoleName("a")!)
     let new = role("b", [elsewhere("c.json")])
     outputs.keep(new)
-    outputs.publish(b)
+    outputs.didPublish(b)
     outputs.rolesChanged(to: [new])
     #expect(holds("app/c.json", b) && text("app/e.json") == nil && text("roles/a/x.json") == nil)
   }
@@ -256,7 +258,7 @@ import Wire
     rmdir("\(obstacle)/x")
     rmdir(obstacle)
     outputs.keep(kept.settings)
-    outputs.publish(kept)
+    outputs.didPublish(kept)
     outputs.rolesChanged(to: [kept.settings])
     #expect(holds(path, kept))
     for _ in 1...3 {
@@ -329,7 +331,7 @@ import Wire
     try next.removeAbandoned(keeping: [], inventory, recorded: recorded)
     #expect(holds("roles/a/c.json", old) && next.recordedDirectories([:]) == recorded)
     next.keep(old.settings)
-    next.publish(old)
+    next.didPublish(old)
     next.rolesChanged(to: [old.settings], inventory)
     #expect(mode("roles/a") == nil && holds("other/a/c.json", old))
     #expect(next.recordedDirectories([old.name: "/s"]).map(\.parent) == [directory.path("other")])
@@ -351,7 +353,7 @@ import Wire
     try drain { writer.isIdle }
     let new = role("a", [inRole("c.json")])
     outputs.keep(new)
-    outputs.publish(kept)
+    outputs.didPublish(kept)
     outputs.rolesChanged(to: [new])
     try drain { writer.isIdle }
     #expect(holds("roles/a/c.json", kept))
@@ -365,7 +367,7 @@ import Wire
     let kept = try begin(outputs, "a", [elsewhere("c.json", mode: 0o440), inRole("d.json", mode: 0o440)])
     for place in ["app", "roles"] { chmod(directory.path(place), 0o777) }
     outputs.keep(role("a", [elsewhere("c.json", mode: new), inRole("d.json", mode: new)]))
-    outputs.publish(kept)
+    outputs.didPublish(kept)
     try #require(logged("error: file not written, keeping what is there"))
     for path in ["app/c.json", "roles/a/d.json"] { #expect(holds(path, kept) == (new == 0o444), "\(path)") }
     #expect(logged("file with a credential from before the settings changed removed") == (new == 0o400))
@@ -414,7 +416,7 @@ import Wire
     mkdir(path, 0o711)
     chown(path, 99, 99)
     func status() throws -> OutputStatus {
-      outputs.publish(kept)
+      outputs.didPublish(kept)
       return try #require(outputs.statuses(of: kept.name, clock: bench.refresher.clock).first)
     }
     let empty = try status()
@@ -437,7 +439,7 @@ import Wire
     unlink(directory.path("app/c.json"))
     try directory.write("somebody's", to: "app/c.json")
     chmod(directory.path("app"), 0o777)
-    outputs.publish(kept)
+    outputs.didPublish(kept)
     let status = try #require(outputs.statuses(of: kept.name, clock: bench.refresher.clock).first)
     #expect(status.content == .unknown && status.generation == nil && status.lastError != nil)
   }

@@ -1,6 +1,7 @@
 import Glibc
 import HTTPClient
 import HTTPServer
+import Identities
 import LocalSockets
 import Settings
 import TestSupport

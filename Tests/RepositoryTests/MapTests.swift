@@ -47,4 +47,23 @@ import Testing
       #expect(package.contains("room(\"\(name)\", in: apparatus"), "\(name)")
     }
   }
+
+  /// Every feature would land there else.
+  @Test func `Daemon only assembles: it imports nothing that holds secrets, speaks a protocol or parses`() throws {
+    let imports = imports()
+    let daemon = try #require(imports["Daemon"])
+    #expect(
+      daemon.isDisjoint(with: ["Secrets", "SessionStore", "JSON", "Signing", "CloudAPI", "HTTPClient", "Threads"]))
+    let subjects: Set = ["FileOutput", "Refresh", "Identities", "STS", "SocketAPI", "RuntimeState"]
+    #expect(daemon.isSuperset(of: subjects))
+    #expect(imports.filter { $0.value.contains("Daemon") }.isEmpty)
+  }
+
+  @Test func `the driver of the machines knows neither HTTP nor files, and who serves sockets knows no cloud`() throws {
+    let imports = imports()
+    let refresh = try #require(imports["Refresh"])
+    #expect(refresh.isDisjoint(with: ["HTTPClient", "HTTPServer", "LocalSockets", "FileOutput", "STS", "Identities"]))
+    let socket = try #require(imports["SocketAPI"])
+    #expect(socket.isDisjoint(with: ["HTTPClient", "STS", "Identities", "FileOutput"]))
+  }
 }

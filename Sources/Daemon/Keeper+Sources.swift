@@ -1,0 +1,47 @@
+import Core
+import Identities
+import Refresh
+import STS
+import Settings
+import Systemd
+
+/// What signs and calls STS, made by the settings and put in force as a whole.
+extension Keeper {
+  struct Connections {
+    let sources: [String: AccessKeySource]
+    let cloud: CloudConnections
+  }
+
+  /// Builds what `settings` ask for, keeping from what is in force what they ask for still. Throws a sentence for what can't be had.
+  func connections(_ settings: DaemonSettings) throws -> Connections {
+    let old = connections
+    let switches = AccessKeySource.switches(to: settings.roles, from: refresher.roles.mapValues(\.settings))
+    let places = try settings.sources.map { (name: $0.name, location: try AccessKeySource.Location($0)) }
+    let sources = try AccessKeySource.sources(at: places, keeping: old?.sources ?? [:], switches: switches) {
+      name, location, predecessor in
+      let source = try AccessKeySource(
+        name: name, at: location, succeeding: predecessor, mayLackKey: old == nil, loop: loop, log: log)
+      source.changed = { [unowned self] in refresher.sourceChanged(name) }
+      source.acceptedAgain = { [unowned self] in refresher.keyAcceptedAgain(name) }
+      source.stateChanged = { [unowned self] in announcer?.stateChanged() }
+      return source
+    }
+    let cloud = try CloudConnections(
+      settings.sts, sources: sources, keeping: old?.cloud, loop: loop, log: log,
+      serverTime: { [unowned self] in refresher.clock.dateForSigning(at: loop.time) },
+      authoritiesChanged: { [unowned self] in announcer?.stateChanged() })
+    cloud.identities.ended = { [unowned self] in refresher.pump() }
+    return Connections(sources: sources, cloud: cloud)
+  }
+
+  /// From now on these sign and call. Sources ask by these connections, and each that was made in place of another one takes its place.
+  func putInForce(_ new: Connections) {
+    connections = new
+    refresher.source = new.cloud.sts
+    refresher.checker = new.cloud.identities
+    for source in new.sources.values {
+      source.identities = new.cloud.identities
+      source.takeOver()
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import Core
+import Glibc
+import Logs
+import Settings
+import Systemd
+
+/// What earlier processes left in the roles' directory of roles that have no files there any more.
+///
+/// It is removed at the start. Where the settings look as if they were cut off while no daemon ran (`RetentionReason`), a role's files stay
+/// until its session ends. What stays, or can't be removed, is looked at again once a minute, wherever later settings have the directory.
+final class AbandonedOutputs {
+  private static let interval: Int64 = 60
+  private static let mostNames = 8
+
+  /// The settings in force, as far as what is left is judged by them.
+  private struct InForce {
+    let directory: String
+    let roles: [RoleSettings]
+    let inventory: SettingsInventory
+    let allowsRemoval: Bool
+    /// The roles with files in the directory.
+    let kept: Set<String>
+  }
+
+  private let scheduler: any Scheduler
+  private let log: Log
+  private var timer: (any Alarm)!
+  /// The directory where something is left; nil for none.
+  private(set) var waiting: String?
+  private var inForce: InForce?
+  /// Which file of the settings named each role, as an earlier process recorded it; nothing when nothing is left.
+  private var settingsFiles: [RoleName: String] = [:]
+  /// Why some stay until their session ends.
+  private(set) var retentionReasons: Set<RetentionReason> = []
+  private var reportedRetained: Set<String> = []
+  private var reported: String?
+  private var reportedPresumed: Set<String> = []
+
+  init(scheduler: any Scheduler, log: Log) throws {
+    self.scheduler = scheduler
+    self.log = log
+    timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in look() }
+  }
+
+  /// Removes what it can at the start. Blocks on a disk.
+  func remove(
+    in directory: String, keeping roles: [RoleSettings], _ inventory: SettingsInventory,
+    recorded: [RecordedDirectory]
+  ) {
+    remove(in: directory, whileInForce: directory, keeping: roles, inventory, recorded: recorded)
+  }
+
+  /// The same in `place`, which is no longer the directory of the settings.
+  func remove(
+    in place: String, whileInForce directory: String, keeping roles: [RoleSettings], _ inventory: SettingsInventory,
+    recorded: [RecordedDirectory]
+  ) {
+    waiting = place
+    settingsFiles = Dictionary(recorded.map { ($0.role, $0.settingsFile) }) { first, _ in first }
+    settingsChanged(to: directory, roles, inventory)
+  }
+
+  /// Other settings are in force: what is left is judged by these. `allowsRemoval`: an administrator confirmed that whatever they don't name
+  /// may go. Blocks on a disk if something is left.
+  func settingsChanged(
+    to directory: String, _ roles: [RoleSettings], _ inventory: SettingsInventory, allowsRemoval: Bool = false
+  ) {
+    guard waiting != nil else { return }
+    let kept = roles.filter { role in role.outputs.contains { $0.location.isInRoleDirectory } }
+    inForce = InForce(
+      directory: directory, roles: roles, inventory: inventory, allowsRemoval: allowsRemoval,
+      kept: Set(kept.map(\.name.description)))
+    look()
+  }
+
+  var isArmed: Bool { timer.isArmed }
+
+  /// What the next process has to know of what is left.
+  var recorded: [RecordedDirectory] {
+    guard let waiting else { return [] }
+    return settingsFiles.map { RecordedDirectory(role: $0.key, settingsFile: $0.value, parent: waiting) }
+  }
+
+  /// Tries again; nothing when nothing is left.
+  func look() {
+    guard let directory = waiting, let inForce else { return }
+    timer.disarm()
+    let kept = directory == inForce.directory ? inForce.kept : []
+    let end = scheduler.wallSeconds + Int(Self.interval)
+    var reasons: [String: RetentionReason] = [:]
+    do {
+      let result = try RolesDirectory.removeAbandoned(in: directory, keeping: kept) { name in
+        reasons[name] = reason(for: name, inForce)
+        return reasons[name].map { _ in end }
+      }
+      for presumed in result.presumed where reportedPresumed.insert(presumed.path).inserted {
+        log.write(presumed, isRemoved: presumed.end <= end)
+      }
+      retentionReasons = Set(result.left.compactMap { reasons[$0] })
+      reportRetained(result.left, reasons, in: directory)
+      // What has lapsed in the meantime is no news.
+      report(removed: result.removed.filter { reasons[$0] == nil }, from: directory)
+      if let failure = result.failure { report(failure) } else { reported = nil }
+      if result.left.isEmpty, result.failure == nil {
+        waiting = nil
+        self.inForce = nil
+        settingsFiles = [:]
+        return
+      }
+    } catch { report(error) }
+    timer.arm(at: scheduler.time.microseconds + Self.interval * 1_000_000)
+  }
+
+  /// Why a role's files stay until their session ends; nil where they go.
+  private func reason(for name: String, _ inForce: InForce) -> RetentionReason? {
+    guard !inForce.allowsRemoval, let role = RoleName(name) else { return nil }
+    // Without a record, of an older version, the file that names the role now is the best guess.
+    let file = settingsFiles[role] ?? inForce.inventory.files.first { $0.roles.contains(role) }?.path
+    return RetentionReason(ofRole: role, namedBy: file, roles: inForce.roles, inventory: inForce.inventory)
+  }
+
+  private func reportRetained(_ left: [String], _ reasons: [String: RetentionReason], in directory: String) {
+    let new = left.filter { reportedRetained.insert($0).inserted }
+    for (reason, names) in Dictionary(grouping: new, by: { reasons[$0] }) {
+      guard let reason else { continue }
+      log.write(
+        .abandonedFilesStay,
+        [
+          .role(Self.list(names)), .path(directory), .reason("\(reason)"),
+          .advice("complete the settings, or, if this is meant, run: sudo rolekeeper reload --allow-removal"),
+        ])
+    }
+  }
+
+  private func report(removed names: [String], from directory: String) {
+    if names.isEmpty { return }
+    log.write(.abandonedFilesRemoved, [.role(Self.list(names)), .path(directory)])
+  }
+
+  /// The first names, and how many more there are.
+  private static func list(_ names: [String]) -> String {
+    let shown = names.prefix(mostNames).joined(separator: ", ")
+    return names.count > mostNames ? "\(shown) and \(names.count - mostNames) more" : shown
+  }
+
+  private func report(_ error: FileOutputError) {
+    if reported == "\(error)" { return }
+    reported = "\(error)"
+    log.write(.abandonedFilesNotRemoved, [.reason("\(error)")])
+  }
+}

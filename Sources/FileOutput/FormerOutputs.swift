@@ -1,0 +1,164 @@
+package import Core
+import Glibc
+import Logs
+import Settings
+import Systemd
+
+/// Outputs outside the roles' directory that an earlier process wrote and the settings no longer name.
+///
+/// They are removed at the start, each only if it is still as that process left it. Where the settings look as if they were cut off while no
+/// daemon ran (`RetentionReason`), an output stays until its session ends. What stays, or can't be removed, is looked at again once a minute.
+final class FormerOutputs {
+  private static let interval: Int64 = 60_000_000
+
+  private let scheduler: any Scheduler
+  private let writer: FileWriter
+  private let log: Log
+  private var timer: (any Alarm)!
+  /// What an earlier process recorded, and is neither an output now nor gone.
+  private(set) var recorded: [RecordedOutput] = []
+  /// Why one of these isn't removed before its session has ended.
+  private var retained: [OutputPath: RetentionReason] = [:]
+  private var reportedRetained: Set<OutputPath> = []
+  /// The removals under way.
+  private var removals: [OutputPath: RoleOutputs] = [:]
+  private var reportedErrors: [OutputPath: FileOutputError] = [:]
+  private var mounts: MountTable
+
+  init(scheduler: any Scheduler, writer: FileWriter, log: Log, mounts: MountTable) throws {
+    self.mounts = mounts
+    self.scheduler = scheduler
+    self.writer = writer
+    self.log = log
+    timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in look() }
+  }
+
+  /// Why some stay until their session ends.
+  var retentionReasons: [RetentionReason] {
+    recorded.compactMap { reportedRetained.contains($0.path) ? retained[$0.path] : nil }
+  }
+
+  /// Takes over what an earlier process recorded; nothing is done before `settingsChanged`.
+  func take(_ outputs: [RecordedOutput]) { recorded += outputs }
+
+  /// Judges what is left by the settings that are in force now. `allowsRemoval`: an administrator confirmed that whatever they don't name
+  /// may go.
+  func settingsChanged(
+    to roles: [RoleSettings], _ inventory: SettingsInventory, mounts: MountTable, allowsRemoval: Bool = false
+  ) {
+    guard !recorded.isEmpty else { return }
+    self.mounts = mounts
+    let named = Set(
+      roles.flatMap(\.outputs).compactMap { output in
+        if case .elsewhere(let path) = output.location { path } else { nil }
+      })
+    for output in recorded where named.contains("\(output.path)") { forget(output) }
+    retained = [:]
+    if !allowsRemoval {
+      for output in recorded {
+        retained[output.path] = RetentionReason(of: output, roles: roles, inventory: inventory)
+      }
+    }
+    look()
+  }
+
+  /// Tries again; nothing when nothing is left.
+  func look() {
+    timer.disarm()
+    for output in recorded where removals[output.path] == nil { remove(output) }
+    if !recorded.isEmpty { timer.arm(at: scheduler.time.microseconds + Self.interval) }
+  }
+
+  private func remove(_ output: RecordedOutput) {
+    // Its group and mode are nothing that a removal asks for.
+    let place = OutputFile(.elsewhere(output.path), uid: output.uid, gid: 0, mode: 0)
+    let files = RoleOutputs(
+      writer, directory: "/", role: output.role.description, outputs: [place], mounts: mounts)
+    removals[output.path] = files
+    let end = retained[output.path].map { _ in scheduler.wallSeconds }
+    files.removeFormer(endedBy: end) { [unowned self] result in
+      removals[output.path] = nil
+      finish(output, result.outcome)
+    }
+  }
+
+  private func finish(_ output: RecordedOutput, _ outcome: Result<Bool, FileOutputError>) {
+    switch outcome {
+    case .success(let wasThere):
+      forget(output)
+      if wasThere {
+        log.write(.formerFileRemoved, [.role(output.role), .path("\(output.path)")])
+      }
+    case .failure(.notEnded): reportRetained(output)
+    // Nothing was ever written there, as far as is known.
+    case .failure where !output.isWritten: forget(output)
+    case .failure(let error):
+      if case .notOurs = error { forget(output) }
+      guard reportedErrors[output.path] != error else { return }
+      reportedErrors[output.path] = error
+      let event: LogEvent = if case .notOurs = error { .formerFileNotOurs } else { .formerFileNotRemoved }
+      log.write(event, [.role(output.role), .reason("\(error)")])
+    }
+  }
+
+  private func forget(_ output: RecordedOutput) {
+    recorded.removeAll { $0 == output }
+    // A removal that the disk has been given is carried out before anything that is written there from now on.
+    removals[output.path] = nil
+    retained[output.path] = nil
+  }
+
+  /// Only what is there stays.
+  private func reportRetained(_ output: RecordedOutput) {
+    guard let reason = retained[output.path], reportedRetained.insert(output.path).inserted else { return }
+    log.write(
+      .formerFileStays,
+      [
+        .role(output.role), .path("\(output.path)"), .reason("\(reason)"),
+        .advice("complete the settings, or, if this is meant, run: sudo rolekeeper reload --allow-removal"),
+      ])
+  }
+}
+
+/// Why settings that don't name an output any more may have been cut off: what a reload refuses as a loss (`SettingsDifference`), as far as
+/// it shows without the settings before.
+package enum RetentionReason: Hashable, CustomStringConvertible {
+  case noRoles
+  case fileLostRoles(String)
+  case noLineEnd(String)
+  case roleLostFiles(RoleName)
+
+  /// Nil where the output was taken out on purpose, as it seems.
+  init?(of output: RecordedOutput, roles: [RoleSettings], inventory: SettingsInventory) {
+    self.init(ofRole: output.role, namedBy: output.settingsFile, roles: roles, inventory: inventory)
+  }
+
+  /// Of the files of the role `name`, which the file `path` of the settings had; nil where that isn't known.
+  init?(ofRole name: RoleName, namedBy path: String?, roles: [RoleSettings], inventory: SettingsInventory) {
+    if roles.isEmpty {
+      self = .noRoles
+      return
+    }
+    // A deleted file of roles.d is no accident.
+    guard let path, let file = inventory.files.first(where: { $0.path == path }) else { return nil }
+    let role = roles.first { $0.name == name }
+    if role == nil, file.roles.isEmpty {
+      self = .fileLostRoles(path)
+    } else if !file.endsInLineFeed {
+      self = .noLineEnd(path)
+    } else if role?.outputs.isEmpty == true {
+      self = .roleLostFiles(name)
+    } else {
+      return nil
+    }
+  }
+
+  package var description: String {
+    switch self {
+    case .noRoles: "the settings have no role"
+    case .fileLostRoles(let file): "'\(file)' is still there and has lost all its roles"
+    case .noLineEnd(let file): "'\(file)' doesn't end with a line break, as if it was cut off"
+    case .roleLostFiles(let role): "role '\(role)' has lost all its files"
+    }
+  }
+}

@@ -1,0 +1,27 @@
+package import Settings
+
+extension AccessKeySource.Location {
+  /// Throws where the settings name a systemd credential and the process was given none.
+  package init(_ settings: SourceSettings) throws {
+    switch settings.accessKey {
+    case .file(let path): self = .file(path)
+    case .credential(_, .some(let path)): self = .credential(path)
+    case .credential(let name, nil): throw CredentialMissing(source: settings.name, name: name)
+    }
+  }
+}
+
+/// A systemd credential that isn't there since the process isn't run by its unit.
+package struct CredentialMissing: Error, CustomStringConvertible {
+  let source: String
+  let name: String
+
+  package init(source: String, name: String) {
+    self.source = source
+    self.name = name
+  }
+
+  package var description: String {
+    "source '\(source)': there is no systemd credential '\(name)'; run as the unit, whose LoadCredential= names it, or write file = \"/path\""
+  }
+}

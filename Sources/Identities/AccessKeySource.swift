@@ -1,0 +1,288 @@
+package import CloudAPI
+package import Core
+package import Logs
+import Secrets
+import Settings
+package import Systemd
+
+/// The AccessKey that signs AssumeRole, read from a file and followed as the file changes.
+///
+/// A file that can't be read, or is only half there, keeps the old key; so does a whole one until STS has accepted it
+/// (`KeySuccession`). A systemd credential is a copy which systemd makes when the service starts, so it only changes with a
+/// restart (from systemd 260 with a reload).
+package final class AccessKeySource {
+  /// Where the key is.
+  package enum Location: Equatable {
+    /// A file of the administrator's, which nobody but its owner may read.
+    case file(String)
+    /// A file that systemd put into the service's credentials directory, and guards.
+    case credential(String)
+
+    package var path: String {
+      switch self {
+      case .file(let path), .credential(let path): path
+      }
+    }
+
+    /// Where another key goes, and how it is read then. Only the unit knows where a credential comes from; the shipped one passes one.
+    package var keyPlace: String {
+      switch self {
+      case .file(let path): return "'\(path)', which the daemon reads again by itself"
+      case .credential(let path):
+        let isShipped = path.hasSuffix("/\(InstalledUnit.shippedCredential)")
+        return "the file that the unit's LoadCredential= names"
+          + (isShipped ? " (/etc/rolekeeper/access-key in the shipped unit)" : "")
+          + ", then run: sudo systemctl restart rolekeeper"
+      }
+    }
+  }
+
+  /// Why the file can't be used at present.
+  package struct FileError {
+    /// Names the file and what to do.
+    package let sentence: String
+    package let since: Timestamp
+  }
+
+  package let name: String
+  package let location: Location
+  package private(set) var keys = KeySuccession()
+  package private(set) var fileError: FileError?
+  /// Called when another key signs from now on, or STS has accepted the one in force after it had refused it.
+  package var changed: () -> Void = {}
+  /// Called when AssumeRole has accepted the key in force after it had refused it for a while.
+  package var acceptedAgain: () -> Void = {}
+  /// Called when anything that the status shows may have changed.
+  package var stateChanged: () -> Void = {}
+  /// Who is asked whose a key is; nil until the connections that belong to these settings are in force.
+  package weak var identities: (any IdentityService)?
+
+  let log: Log
+  private let scheduler: any Scheduler
+  private var watch: DirectoryWatch?
+  private var timer: (any Alarm)!
+  private var inquiries: [KeySuccession.InquiryID: AnyObject] = [:]
+  private var chance = SystemRandomNumberGenerator()
+  /// The source whose place this one takes, until `takeOver`.
+  private var predecessor: Predecessor?
+  /// Who follows the key since another one took this one's place.
+  private weak var successor: AccessKeySource?
+
+  /// Begins to follow the key and reads it. A file that can't be read yet is reported, and taken up when it can.
+  ///
+  /// Throws for a systemd credential that can't be used, unless `mayLackKey`: only a new start of the service has systemd copy it again.
+  ///
+  /// In place of a `predecessor` with a key it goes on with that one's key, which signs until STS has accepted the one at the new
+  /// location. Nothing is read, and nothing changes for the predecessor, before `takeOver`.
+  package convenience init(
+    name: String, at location: Location, succeeding predecessor: Predecessor? = nil, mayLackKey: Bool = false,
+    loop: EventLoop, log: Log
+  ) throws {
+    try self.init(
+      name: name, at: location, succeeding: predecessor, mayLackKey: mayLackKey, loop: loop, log: log,
+      watching: DirectoryWatch.Calls())
+  }
+
+  init(
+    name: String, at location: Location, succeeding predecessor: Predecessor? = nil, mayLackKey: Bool = false,
+    loop: EventLoop, log: Log, watching calls: DirectoryWatch.Calls
+  ) throws {
+    self.name = name
+    self.location = location
+    self.log = log
+    scheduler = loop
+    timer = try scheduler.timer(accuracy: 100_000) { [unowned self] in handle(.timerFired) }
+    // Watched before it is read: what changes in between is seen.
+    if case .file(let path) = location {
+      watch = try DirectoryWatch(
+        ofParentOf: path, loop: loop, calls: calls, faulted: { [unowned self] in report($0) },
+        handler: { [unowned self] in reread() })
+    }
+    if let predecessor, predecessor.source.key != nil {
+      self.predecessor = predecessor
+      keys = KeySuccession(succeeding: predecessor.source.keys)
+      return
+    }
+    switch location {
+    case .file: reread()
+    case .credential: if mayLackKey { reread() } else { handle(.found(try Self.read(location))) }
+    }
+  }
+
+  /// Who signs now; nil until there is a key that can be read.
+  package var key: AccessKey? { keys.current?.key }
+
+  // MARK: - What happens
+
+  /// Takes the predecessor's place, if there is one: reads the key, and hears of what becomes of that one's requests.
+  package func takeOver() {
+    guard let predecessor else { return }
+    self.predecessor = nil
+    if !predecessor.stays { predecessor.source.retire(for: self) }
+    reread()
+    handle(.timerFired)
+  }
+
+  private func retire(for successor: AccessKeySource) {
+    self.successor = successor
+    watch = nil
+    timer.disarm()
+    inquiries = [:]
+    changed = {}
+    stateChanged = {}
+  }
+
+  /// Reads the file again; another key is taken up when STS has accepted it, an unreadable file is reported once and changes nothing.
+  package func reread() {
+    do {
+      let found = try Self.read(location)
+      if fileError != nil {
+        fileError = nil
+        if key != nil { log.write(.keyFileUsable, [.source(name), .path(location.path)]) }
+        stateChanged()
+      }
+      handle(.found(found))
+    } catch {
+      handle(.lost)
+      let sentence = "\(error)"
+      if sentence == fileError?.sentence { return }
+      fileError = FileError(sentence: sentence, since: fileError?.since ?? now)
+      log.write(key == nil ? .noKey : .keyNotReread, [.source(name), .reason(sentence)])
+      stateChanged()
+    }
+  }
+
+  /// A person may have changed something, here or in the console.
+  package func retry() {
+    reread()
+    handle(.retryRequested)
+  }
+
+  /// AssumeRole gave a session to whoever signed with `key`.
+  package func accepted(_ key: AccessKey) {
+    if let successor { return successor.accepted(key) }
+    handle(.accepted(key))
+  }
+
+  /// AssumeRole knows `key`, and refuses its user the role.
+  package func denied(_ key: AccessKey) {
+    if let successor { return successor.denied(key) }
+    handle(.denied(key))
+  }
+
+  /// Whose `key` is, if that is known and it is the one in force.
+  package func identity(of key: AccessKey) -> CallerIdentity? {
+    keys.current.flatMap { $0.key.isSame(as: key) ? $0.identity : nil }
+  }
+
+  /// AssumeRole refused `key` itself; the file may hold another one by now.
+  package func refused(_ key: AccessKey, _ failure: Failure) {
+    if let successor { return successor.refused(key, failure) }
+    handle(.refused(key, failure))
+    reread()
+  }
+
+  private var now: Timestamp { scheduler.time }
+
+  private func handle(_ event: KeySuccession.Event) {
+    let before = state
+    for effect in keys.handle(event, at: now, using: &chance) { perform(effect) }
+    // Not all that changes it is reported: that AssumeRole refuses the key is in the role's report.
+    if state != before { stateChanged() }
+  }
+
+  private func perform(_ effect: KeySuccession.Effect) {
+    switch effect {
+    case .ask(let id, let key):
+      inquiries[id] = identities?.ask(SigningIdentity(key)) { [unowned self] answer in
+        inquiries[id] = nil
+        let answer =
+          if case .refused(let failure) = answer {
+            STSAnswer<CallerIdentity>.refused(failure.naming(keyPlace: location.keyPlace))
+          } else { answer }
+        handle(.answered(id, answer))
+        stateChanged()
+      }
+    case .abandon(let id): inquiries[id] = nil
+    case .arm(let deadline):
+      guard deadline?.microseconds != timer.deadline else { return }
+      if let deadline { timer.arm(at: deadline.microseconds) } else { timer.disarm() }
+    case .keyChanged: changed()
+    case .acceptedAgain: acceptedAgain()
+    case .report(let report):
+      self.report(report)
+      stateChanged()
+    }
+  }
+
+  // MARK: - Reading
+
+  /// What to say of a source without a key.
+  package var missingKeyAdvice: String { fileError?.sentence ?? "no AccessKey has been read yet" }
+
+  /// Reads a key without keeping anything; throws a sentence that names the file and the fix.
+  package static func read(_ location: Location, mayOthersRead: Bool = false) throws(AccessKeyUnusable) -> AccessKey {
+    let path = location.path
+    let content: Secret
+    do throws(SecretFile.Unreadable) {
+      content = try SecretFile.read(path, mayOthersRead: mayOthersRead || location != .file(path), most: 65_536)
+    } catch {
+      // Nobody puts a file into /run/credentials, or changes one there.
+      throw AccessKeyUnusable(
+        location: location, why: error.why, fix: location == .file(path) ? error.fix : nil, isDenied: error.isDenied)
+    }
+    if case .credential = location, content.withBytes({ Self.isMissing($0) }) {
+      throw AccessKeyUnusable(location: location, why: "", isMissing: true)
+    }
+    do throws(AccessKeyFileError) {
+      return try content.withBytes { (bytes) throws(AccessKeyFileError) in try AccessKeyFile.parse(bytes) }
+    } catch {
+      throw AccessKeyUnusable(location: location, why: error.why, fix: error.fix, isReadable: true)
+    }
+  }
+}
+
+extension AccessKeySource {
+  /// Whether the unit passed this in place of a file that wasn't there.
+  private static func isMissing(_ bytes: Span<UInt8>) -> Bool {
+    let marker = Array(InstalledUnit.missingCredential.utf8)
+    return bytes.count == marker.count && marker.indices.allSatisfy { bytes[$0] == marker[$0] }
+  }
+}
+
+/// A file that holds no usable AccessKey.
+package struct AccessKeyUnusable: Error, CustomStringConvertible {
+  let location: AccessKeySource.Location
+  let why: String
+  /// What to do to the file; nil where another one has to be changed, or nothing more is known.
+  package var fix: String?
+  /// Whether it is this process that may not read it.
+  package var isDenied = false
+  /// Whether the file can be read, and only its content is wrong.
+  package var isReadable = false
+  /// Whether systemd found no file to copy.
+  var isMissing = false
+
+  package var description: String { problem + (remedy.map { "\(isMissing ? ":" : ";") \($0)" } ?? "") }
+
+  package var problem: String {
+    isMissing
+      ? "systemd found no regular file with the AccessKey when the service started"
+      : "AccessKey file '\(location.path)': \(why)"
+  }
+
+  package var remedy: String? {
+    if isMissing {
+      return "put it where the unit's LoadCredential= looks for it "
+        + "(as installed: sudo install -m 0400 AccessKey.csv /etc/rolekeeper/access-key), then run: sudo systemctl restart rolekeeper"
+    }
+    switch location {
+    case .file: return fix
+    case .credential:
+      // Nobody can write to a path in /run/credentials: the file it was copied from is what can be fixed.
+      return
+        "it is systemd's copy of the file that the unit's LoadCredential= names (/etc/rolekeeper/access-key as installed): "
+        + "\(fix.map { "in that one, \($0)" } ?? "see to that one"), then run: sudo systemctl restart rolekeeper"
+    }
+  }
+}

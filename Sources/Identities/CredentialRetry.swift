@@ -1,0 +1,44 @@
+package import Core
+package import Systemd
+
+/// Ends a process that has no AccessKey at all, after 15 seconds, where systemd may have one for the next process.
+///
+/// A systemd credential is copied as the service starts and never again before systemd 260. A file that comes later, from whatever sets the
+/// host up, would wait for a person to restart the service. A process without any key has no session that an end could cost anybody; until
+/// then it reports what is missing wherever somebody looks.
+package final class CredentialRetry {
+  private static let interval: Int64 = 15_000_000
+
+  private let scheduler: any Scheduler
+  private let sources: () -> [AccessKeySource]
+  private let endProcess: () -> Void
+  private var timer: (any Alarm)!
+
+  /// `sources` are those in force; `end` is called when the process is to end.
+  package init(scheduler: any Scheduler, sources: @escaping () -> [AccessKeySource], end: @escaping () -> Void) throws {
+    self.scheduler = scheduler
+    self.sources = sources
+    endProcess = end
+    timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in look() }
+    arm()
+  }
+
+  var isArmed: Bool { timer.isArmed }
+
+  /// When the process ends, if there is no key until then; nil when it doesn't.
+  package var end: Timestamp? { isNeeded ? timer.deadline.map { Timestamp(microseconds: $0) } : nil }
+
+  /// Ends the process if there is still no key; a source with a file of its own may have got one meanwhile.
+  func look() {
+    timer.disarm()
+    if isNeeded { endProcess() }
+  }
+
+  private func arm() { if isNeeded { timer.arm(at: scheduler.time.microseconds + Self.interval) } }
+
+  private var isNeeded: Bool {
+    let sources = sources()
+    return sources.contains { if case .credential = $0.location { true } else { false } }
+      && sources.allSatisfy { $0.key == nil }
+  }
+}

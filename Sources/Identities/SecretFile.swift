@@ -1,0 +1,61 @@
+import Glibc
+package import Secrets
+
+/// A file with a secret in it, read without a copy anywhere else.
+package enum SecretFile {
+  package struct Unreadable: Error {
+    /// Half a sentence.
+    package let why: String
+    /// What to do about it at that path.
+    package let fix: String
+    /// Whether it is this process that may not read it.
+    package let isDenied: Bool
+
+    init(_ why: String, fix: String) { (self.why, self.fix, isDenied) = (why, fix, false) }
+
+    init(_ number: CInt) {
+      isDenied = number == EACCES || number == EPERM
+      why = String(cString: strerror(number))
+      fix =
+        switch number {
+        case ENOENT, ENOTDIR: "put the file there, owned by the daemon's user and with mode 0400"
+        case EACCES, EPERM:
+          "make the daemon's user its owner, with mode 0400, and let that user search the directories above"
+        case EMFILE, ENFILE, ENOMEM: "it is read again at the next reload"
+        default: "look at the disk or the network that the file is on"
+        }
+    }
+  }
+
+  /// Reads a regular file of at most `most` bytes; unless `mayOthersRead`, one that nobody but its owner may read.
+  package static func read(_ path: String, mayOthersRead: Bool, most: Int) throws(Unreadable) -> Secret {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    guard descriptor >= 0 else { throw Unreadable(errno) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw Unreadable("not a regular file", fix: "put a regular file there, or name another path")
+    }
+    if !mayOthersRead, status.st_mode & 0o077 != 0 {
+      throw Unreadable("others than its owner may read it", fix: "its mode has to be 0400")
+    }
+    guard status.st_size <= most else {
+      throw Unreadable(
+        most < 65_536 ? "larger than \(most) bytes" : "larger than \(most / 1024) KiB",
+        fix: "it has to hold the secret and nothing else")
+    }
+    var failure: CInt = 0
+    let content = Secret(unsafeUninitializedCapacity: Int(status.st_size)) { buffer in
+      var count = 0
+      while count < buffer.count {
+        let got = Glibc.read(descriptor, buffer.baseAddress! + count, buffer.count - count)
+        if got < 0 { failure = errno }
+        guard got > 0 else { break }
+        count += got
+      }
+      return count
+    }
+    guard failure == 0 else { throw Unreadable(failure) }
+    return content
+  }
+}

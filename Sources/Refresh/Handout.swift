@@ -1,0 +1,68 @@
+package import Core
+package import Secrets
+import SessionStore
+import Wire
+
+/// A session as it is handed out: rendered once in each format, ready to be sent as it is.
+///
+/// What each read touches is `@exclusivity(unchecked)`: nothing that is called while it is being changed comes back to it.
+package final class Handout {
+  @exclusivity(unchecked) package private(set) var session: Session
+  /// nil for a session that was never published: a reservation, or one of the pool handed out for the life it has left.
+  package let generation: UInt64?
+  private let credentialDocument: CredentialDocument
+  /// From when on it counts as lapsed, and from when on it has less than its role's floor.
+  @exclusivity(unchecked) package private(set) var lapses: Timestamp
+  @exclusivity(unchecked) private(set) var floorReached: Timestamp
+  /// The other formats, rendered when somebody wants them: the document is the one place where the secrets are until then.
+  private var others: [(format: CredentialFormat, text: Secret)] = []
+  /// What whoever hands it out keeps with it, such as the head of an answer, made once.
+  @exclusivity(unchecked) package var attachment: AnyObject?
+
+  /// The credential document, one line of JSON.
+  package var document: Secret { credentialDocument.bytes }
+
+  init(_ document: CredentialDocument, of session: Session, generation: UInt64?, timing: RoleTiming) {
+    self.session = session
+    self.generation = generation
+    credentialDocument = document
+    lapses = session.expires - timing.lapseMargin
+    floorReached = session.expires - timing.floor
+  }
+
+  /// The credential in a format.
+  package func rendered(as format: CredentialFormat) -> Secret {
+    if format == .json { return document }
+    if let done = others.first(where: { $0.format == format }) { return done.text }
+    let text = credential.rendered(as: format)
+    others.append((format, text))
+    return text
+  }
+
+  private var credential: SessionCredential {
+    guard
+      let credential = SessionCredential(
+        accessKeyID: session.accessKeyID, accessKeySecret: credentialDocument.accessKeySecret,
+        securityToken: credentialDocument.securityToken, expiration: session.expiration, issued: session.issued)
+    else { preconditionFailure("a session that has a document has texts that no format can carry") }
+    return credential
+  }
+
+  /// Judges its end again, by a corrected clock or by other settings.
+  func judge(by clock: ServerClock, timing: RoleTiming) {
+    session.judge(by: clock)
+    lapses = session.expires - timing.lapseMargin
+    floorReached = session.expires - timing.floor
+  }
+
+  package func isBelowFloor(at now: Timestamp) -> Bool { now >= floorReached }
+}
+
+extension StoredSession {
+  /// The credential document; nil for a session whose texts no format could carry. The reading of STS's answers lets none through.
+  func document() -> CredentialDocument? {
+    SessionCredential(
+      accessKeyID: accessKeyID, accessKeySecret: accessKeySecret, securityToken: securityToken, expiration: expiration,
+      issued: issued)?.document()
+  }
+}

@@ -1,0 +1,90 @@
+package import Core
+package import Settings
+
+/// One role as the daemon keeps it: its settings, its machine, and what readers get right now.
+///
+/// What each read touches is `@exclusivity(unchecked)`: nothing that is called while it is being changed comes back to it.
+package final class KeptRole {
+  @exclusivity(unchecked) package internal(set) var settings: RoleSettings
+  package internal(set) var machine: RefreshMachine
+  /// What plain reads get; nil when nothing is valid.
+  @exclusivity(unchecked) package internal(set) var current: Handout?
+  /// The number of the latest rotation that readers have seen; the machine's own is ahead while its effects are carried out.
+  package internal(set) var generation: UInt64
+  /// Whether readers have had any session of it, from this process.
+  package var hasHadSession = false
+  /// Up to which number the file of the generations says that they may have been used.
+  package var coveredGeneration: UInt64 = 0
+  @exclusivity(unchecked) package var handouts = HandoutBook()
+
+  private var successes: UInt64 = 0
+  /// Other outcomes of attempts by error code. Most roles have none, and a dictionary of one entry takes hundreds of bytes.
+  private var otherOutcomes: [String: UInt64] = [:]
+  /// The call under way and who makes it, which may be about to be replaced by a reload.
+  var draw: (id: DrawID, drawing: any SessionDrawing)?
+  /// Its place in the schedule, used again once the role is gone.
+  let slot: Int
+  /// Counts the sessions drawn, for `{slot}`.
+  var drawn = 0
+
+  package var name: RoleName { settings.name }
+
+  /// Whether plain reads get a credential at `now`.
+  package func isValid(at now: Timestamp) -> Bool { current.map { now < $0.lapses } ?? false }
+
+  /// Outcomes of attempts by error code, `Success` among them.
+  package var outcomes: [String: UInt64] {
+    var all = otherOutcomes
+    if successes > 0 { all["Success"] = successes }
+    return all
+  }
+
+  func countSuccess() { successes += 1 }
+
+  /// Counts an outcome that is no success; beyond 50 different codes they are all `Other`, since codes come from outside.
+  func count(outcome code: String) {
+    let isKnown = otherOutcomes[code] != nil || otherOutcomes.count < 50
+    otherOutcomes[isKnown ? code : "Other", default: 0] += 1
+  }
+
+  init(_ settings: RoleSettings, machine: RefreshMachine, slot: Int) {
+    self.settings = settings
+    self.machine = machine
+    self.slot = slot
+    generation = machine.generation
+  }
+}
+
+/// Who was handed what: the count by uid, and whether it is the uid's first look at a session.
+package struct HandoutBook {
+  package struct Line {
+    package private(set) var count: UInt64 = 0
+    fileprivate private(set) var lastOfRing: SessionID?
+    fileprivate private(set) var lastReserved: SessionID?
+
+    fileprivate mutating func note(_ session: SessionID, isReserved: Bool) -> Bool {
+      count += 1
+      // Each kind apart: a reader that asks for both in turn is told of twice, not at each request.
+      if isReserved {
+        defer { lastReserved = session }
+        return lastReserved != session
+      }
+      defer { lastOfRing = session }
+      return lastOfRing != session
+    }
+  }
+
+  package private(set) var lines: [UInt32: Line] = [:]
+
+  package init() {}
+
+  /// The users that a reserved session was handed to, in ascending order: also those who read it while the pool had none.
+  package func holders(of reserved: SessionID) -> [UInt32] {
+    lines.lazy.filter { $0.value.lastReserved == reserved || $0.value.lastOfRing == reserved }.map(\.key).sorted()
+  }
+
+  /// Counts a hand-out; true when it is the first of this session to this uid.
+  package mutating func enter(uid: UInt32, session: SessionID, isReserved: Bool = false) -> Bool {
+    lines[uid, default: Line()].note(session, isReserved: isReserved)
+  }
+}

@@ -1,0 +1,58 @@
+import Core
+import Logs
+
+extension Log {
+  /// Logs what a role's machine reports. `role` is as the report left it.
+  func write(_ report: RefreshReport, of role: KeptRole, at now: Timestamp) {
+    let name = LogField.role(role.name)
+    switch report {
+    case .refreshed(let session, let generation):
+      // A standby isn't published, and the generation in force isn't its.
+      let isPublished = role.current?.session.id == session.id
+      write(.credentialRefreshed, [name, .generation(isPublished ? generation : nil)] + [LogField](session))
+    case .reserved(let session): write(.reserved, [name] + [LogField](session))
+    case .grantedLess(let asked, let granted):
+      let advice = "asked for \(asked.text); compare the role's MaxSessionDuration with 'duration'"
+      write(.grantedLess, [name, .seconds(granted), .advice(advice)])
+    case .failing(let failure, let next):
+      let event: LogEvent =
+        role.isValid(at: now) ? .refreshFailedKeepingCredential : .refreshFailedWithoutCredential
+      write(event, [name, .next(in: next - now)] + [LogField](failure), raisedTo: failure.level)
+    case .stillFailing(let failure, let failures, _, let next):
+      write(
+        .refreshStillFails, [name, .count(failures), .next(in: next - now)] + [LogField](failure),
+        raisedTo: failure.level)
+    case .recovered(let failures, let since, let isFirst):
+      write(isFirst ? .firstSessionFetched : .refreshRecovered, [name, .count(failures), .seconds(now - since)])
+    case .reservationServes(let session, let generation):
+      write(.reservationServes, [name, .generation(generation)] + [LogField](session))
+    case .reservationFailed(let failure):
+      write(
+        failure.code == Failure.grantedLessCode ? .reservationShorter : .reservationFailed,
+        [name, .code(failure.code), .advice(failure.advice)])
+    case .belowFloor(let remaining): write(.belowFloor, [name, .remaining(remaining)])
+    case .lapsed: write(.lapsed, [name])
+    case .condemned(let session, let replacement):
+      let event: LogEvent =
+        switch replacement {
+        case .standby: .condemnedUsingStandby
+        case .nothing: .condemnedFetchingAnother
+        case .notNeeded: .condemnedUnused
+        }
+      write(event, [name, .accessKeyID(session.accessKeyID)])
+    }
+  }
+}
+
+extension [LogField] {
+  fileprivate init(_ session: Session) {
+    self = [.accessKeyID(session.accessKeyID), .expires(session.expiration)]
+  }
+}
+
+extension Failure {
+  /// A permanent failure waits for a person, and so does a certificate that doesn't verify: an error. The rest mends itself.
+  fileprivate var level: LogLevel {
+    kind == .permanent || code == TransportFailureCode.untrusted ? .error : .warning
+  }
+}

@@ -1,0 +1,384 @@
+import CloudAPI
+package import Core
+package import Logs
+import Secrets
+package import SessionStore
+package import Settings
+package import Systemd
+import Wire
+
+/// Drives the machines of all roles: performs their effects on the loop and feeds the outcomes back.
+///
+/// One timer serves all roles, by the schedule that they share.
+package final class Refresher {
+  private struct Observing {
+    unowned let observer: any RoleObserver
+  }
+
+  /// Every request looks into it, and nothing that is called while it is changed does.
+  @exclusivity(unchecked) package private(set) var roles: [RoleName: KeptRole] = [:]
+  private var observing: [Observing] = []
+  private var hasReportedUnlockedSecrets = false
+  var schedule: HostSchedule
+  package private(set) var inFlight = 0
+  /// How many roles' first attempt has had no outcome yet.
+  package private(set) var rolesWithoutOutcome = 0
+
+  /// Who draws; another one from a reload on, while what is under way ends with the old one.
+  package var source: (any SessionDrawing)!
+  /// Who checks sessions; replaced as `source` is.
+  package var checker: (any SessionChecking)?
+  var waitingChecks: [Check] = []
+  var checksUnderWay = 0
+  /// When a draw without an outcome counts as failed.
+  package var attemptLimit: Duration {
+    didSet { for role in roles.values { role.machine.attemptLimit = attemptLimit } }
+  }
+  let scheduler: any Scheduler
+  private let log: Log
+  private var timer: (any Alarm)!
+  private var slots: [KeptRole?] = []
+  private var freeSlots: [Int] = []
+  /// The latest generations of roles that were removed, by this process or one before it: a name's number never goes back.
+  package private(set) var generationsOfRemovedRoles: [RoleName: UInt64] = [:]
+  /// What no new name's number is below.
+  package private(set) var generationFloor: UInt64 = 0
+  /// The secrets of the sessions that the machines hold, of these and no others.
+  package private(set) var sessions = LiveSessions()
+  private var chance = SystemRandomNumberGenerator()
+  /// The wall clock's lead over the boot clock, in microseconds.
+  private var wallOffset: Int64
+  private var wantsConfirmation = false
+  /// When the settings last named another way to STS.
+  private var peerChangedAt: Timestamp?
+
+  /// `attemptLimit` is when a draw without an outcome counts as failed.
+  package init(
+    scheduler: any Scheduler, queue: FetchQueue, clock: ServerClock, attemptLimit: Duration, log: Log
+  ) throws {
+    schedule = HostSchedule(queue: queue, clock: clock)
+    wallOffset = clock.now(at: scheduler.time).seconds * 1_000_000 - scheduler.time.microseconds
+    self.attemptLimit = attemptLimit
+    self.log = log
+    self.scheduler = scheduler
+    timer = try scheduler.timer(accuracy: 1000) { [unowned self] in turn() }
+  }
+
+  /// From now on these learn what becomes of roles, in this order; they outlive the refresher.
+  package func setObservers(_ observers: [any RoleObserver]) { observing = observers.map { Observing(observer: $0) } }
+
+  // MARK: - Roles come and go
+
+  /// Roles of these names that are added later go on above these generations, and all others above `floor`.
+  package func goOnAbove(_ generations: [RoleName: UInt64], others floor: UInt64 = 0) {
+    generationsOfRemovedRoles.merge(generations) { max($0, $1) }
+    generationFloor = max(generationFloor, floor)
+  }
+
+  /// Begins to keep a role; its first attempt is queued at once. `generation` is the number before its first rotation.
+  package func add(_ settings: RoleSettings, generation: UInt64 = 0) {
+    let generation = max(generation, generationsOfRemovedRoles.removeValue(forKey: settings.name) ?? generationFloor)
+    let machine = RefreshMachine(
+      timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: scheduler.time)
+    let role = KeptRole(settings, machine: machine, slot: freeSlots.popLast() ?? slots.count)
+    roles[role.name] = role
+    rolesWithoutOutcome += 1
+    if role.slot == slots.count { slots.append(role) } else { slots[role.slot] = role }
+    send(.started, to: role)
+  }
+
+  package func remove(_ name: RoleName) {
+    guard let role = roles.removeValue(forKey: name) else { return }
+    generationsOfRemovedRoles[name] = role.machine.generation
+    if !role.machine.hasHadOutcome { rolesWithoutOutcome -= 1 }
+    slots[role.slot] = nil
+    freeSlots.append(role.slot)
+    schedule.remove(role.slot)
+    cancelDraw(of: role)
+    for id in role.machine.heldSessions { sessions.remove(id) }
+  }
+
+  /// Goes on with other settings for a role whose sessions stay good.
+  package func change(_ role: KeptRole, to settings: RoleSettings) {
+    let difference = settings.difference(from: role.settings)
+    role.settings = settings
+    guard difference.consequences.contains(.changesTiming) else { return }
+    role.current?.judge(by: clock, timing: settings.timing)
+    send(.timingChanged(settings.timing), to: role)
+  }
+
+  /// Another AccessKey is in use: roles that failed with the old one try at once, and so do those whose call under way still
+  /// fails with it.
+  package func sourceChanged(_ name: String) {
+    for role in roles.values where role.settings.source == name { deliver(.cureSuspected, to: role) }
+    pump()
+  }
+
+  /// STS accepts the source's key again: roles that failed because of it try at once, and nothing changes for the others.
+  package func keyAcceptedAgain(_ name: String) {
+    for role in roles.values where role.settings.source == name && role.machine.lastFailure?.blamesAccessKey == true {
+      deliver(.cureSuspected, to: role)
+    }
+    pump()
+  }
+
+  /// STS is asked by another way from now on: nobody waits any more for what was asked for on the old one.
+  package func peerChanged() {
+    peerChangedAt = scheduler.time
+    schedule.release()
+    sendToAll(.peerChanged)
+  }
+
+  /// An administrator asks for a session, though STS asked to be left alone.
+  package func endHold() { schedule.release() }
+
+  package func setRate(_ rate: Double, burst: Int) {
+    schedule.setRate(rate, burst: burst, at: scheduler.time)
+    pump()
+  }
+
+  // MARK: - Events from outside
+
+  /// Feeds an event to one role and performs what follows.
+  package func send(_ event: RefreshEvent, to role: KeptRole) {
+    deliver(event, to: role)
+    pump()
+  }
+
+  package func sendToAll(_ event: RefreshEvent) {
+    for role in roles.values { deliver(event, to: role) }
+    pump()
+  }
+
+  /// The wall clock was stepped: it counts until the server's time is known, and every role is looked at again.
+  ///
+  /// A jump may also be a host that was paused, whose boot clock misses the time: only STS can tell, so every role asks it.
+  package func wallClockStepped(toMicroseconds wall: Int64) {
+    let now = scheduler.time
+    let offset = wall - now.microseconds
+    let jump = abs(offset - wallOffset)
+    wallOffset = offset
+    schedule.wallClockStepped(toMicroseconds: wall, at: now)
+    sendToAll(.clockCorrected(clock))
+    if jump > ServerClock.agreement.microseconds { sendToAll(.refreshRequested) }
+  }
+
+  /// The instant that is most overdue although nothing is under way for it; nil when none is.
+  package func unservedSince(_ now: Timestamp) -> Timestamp? { schedule.unservedSince(now) }
+
+  /// The calls per second that are allowed now.
+  package var currentRate: Double { schedule.currentRate(at: scheduler.time) }
+
+  /// What the role can do for a reader at `now`, at the rate that the daemon has.
+  package func offer(of role: KeptRole, to query: ReaderQuery, at now: Timestamp) -> Offer {
+    role.machine.offer(to: query, at: now, chances: schedule.chances(of: role.slot, at: now))
+  }
+
+  /// The server's time.
+  package var clock: ServerClock { schedule.clock }
+
+  /// How many attempts wait for their turn.
+  package var queued: Int { schedule.queue.count }
+
+  // MARK: - The loop's side
+
+  /// One step: tells the roles whose instants have come, and starts what the queue lets go.
+  package func turn() {
+    let now = scheduler.time
+    // Bounded work a turn: a host that slept wakes with every role due at once.
+    for _ in 0..<256 {
+      guard let slot = schedule.nextDue(at: now) else { break }
+      if let role = slots[slot] { deliver(.timerFired, to: role) }
+    }
+    pump()
+  }
+
+  /// Starts what the queue lets go, and arms the timer for whatever comes next.
+  package func pump() {
+    guard let drawing = source else { return }
+    var now = scheduler.time
+    startChecks(at: now)
+    while drawing.hasRoom, let ticket = schedule.nextCall(at: now) {
+      guard let role = slots[ticket.role] else { continue }
+      start(ticket, of: role, by: drawing, at: now)
+      now = scheduler.time
+      startChecks(at: now)
+    }
+    drawing.moreWait(queued > 0)
+    if let next = schedule.wakeUp(at: now, hasRoom: drawing.hasRoom) {
+      timer.arm(at: next.microseconds)
+    } else {
+      timer.disarm()
+    }
+  }
+
+  private func start(_ ticket: FetchQueue.Ticket, of role: KeptRole, by drawing: any SessionDrawing, at now: Timestamp)
+  {
+    deliver(.attemptStarted(ticket.attempt), to: role)
+    guard let attempt = role.machine.attempt, attempt.id == ticket.attempt else { return }
+    inFlight += 1
+    let order = DrawOrder(
+      role: role.settings, slot: role.drawn % role.settings.timing.pool, duration: attempt.duration,
+      date: clock.dateForSigning(at: now))
+    let id = drawing.draw(order) { [unowned self, unowned role] outcome in
+      role.draw = nil
+      inFlight -= 1
+      land(outcome, of: attempt, for: role)
+      pump()
+    }
+    role.draw = (id, drawing)
+  }
+
+  private func land(_ outcome: DrawOutcome, of attempt: Attempt, for role: KeptRole) {
+    guard slots[role.slot] === role else { return }
+    switch outcome.result {
+    case .granted(let assumed):
+      role.countSuccess()
+      schedule.learnSuccess(of: role.slot, sent: outcome.sent)
+      role.drawn += 1
+      deliver(.succeeded(attempt.id, admit(assumed, asked: attempt.duration, from: outcome, for: role)), to: role)
+      if wantsConfirmation { deliver(.refreshRequested, to: role) }
+      wantsConfirmation = false
+    case .refused(var failure):
+      // To wait was about the endpoint that was asked.
+      if let peerChangedAt, outcome.sent <= peerChangedAt { failure = failure.withoutWait }
+      role.count(outcome: failure.code)
+      schedule.learn(from: failure, of: role.slot, date: outcome.date, sent: outcome.sent, at: scheduler.time)
+      deliver(.failed(attempt.id, attempt.purpose == .reservation ? failure.ofReservation : failure), to: role)
+    }
+    notify { $0.didAttempt(role) }
+  }
+
+  /// Takes a session's secrets in, and weighs its answer's date.
+  private func admit(_ assumed: AssumedSession, asked: Duration, from outcome: DrawOutcome, for role: KeptRole)
+    -> Session
+  {
+    if let date = outcome.date { weigh(date, of: assumed, asked: asked, sent: outcome.sent) }
+    let issued = min(clock.now(at: outcome.sent), assumed.expiration)
+    let id = sessions.add(
+      accessKeyID: assumed.accessKeyID, accessKeySecret: assumed.accessKeySecret, securityToken: assumed.securityToken,
+      expiration: assumed.expiration, issued: issued)
+    return Session(
+      id: id, accessKeyID: assumed.accessKeyID, expiration: assumed.expiration, issued: issued, sent: outcome.sent,
+      asked: asked, clock: clock)
+  }
+
+  private func weigh(_ date: UTCTime, of assumed: AssumedSession, asked: Duration, sent: Timestamp) {
+    switch schedule.weigh(date: date, expiration: assumed.expiration, asked: asked, sent: sent) {
+    case .agrees: break
+    case .refutes: for role in roles.values { deliver(.clockCorrected(clock), to: role) }
+    case .corrects(let shift):
+      log.write(.clockDiffers, [.seconds(shift), .advice("look at this host's time synchronisation")])
+      for role in roles.values { deliver(.clockCorrected(clock), to: role) }
+    case .odd(let isNews, let isToBeConfirmed):
+      // The next answer confirms it or not: better soon than at the next step.
+      wantsConfirmation = isToBeConfirmed
+      if isNews { log.write(.dateNotBelieved) }
+    }
+  }
+
+  // MARK: - Effects
+
+  private func deliver(_ event: RefreshEvent, to role: KeptRole) {
+    // Another role may be in the place of one that was removed.
+    guard slots[role.slot] === role else { return }
+    if case .clockCorrected(let clock) = event {
+      role.current?.judge(by: clock, timing: role.settings.timing)
+    }
+    let hadOutcome = role.machine.hasHadOutcome
+    let effects = role.machine.handle(event, at: scheduler.time, using: &chance)
+    if !hadOutcome && role.machine.hasHadOutcome { rolesWithoutOutcome -= 1 }
+    for effect in effects { perform(effect, for: role) }
+    assert(holdsSecretsOfAll(role), "role '\(role.name)': its machine and the store differ")
+    assert(schedule.instant(of: role.slot) == role.machine.armed, "role '\(role.name)': its timer isn't its machine's")
+    for effect in effects { notify(of: effect, role) }
+    for case .report(let report) in effects {
+      log.write(report, of: role, at: scheduler.time)
+      notify { $0.didReport(report, of: role) }
+    }
+  }
+
+  /// Whether the secrets of all sessions that the role's machine holds are here.
+  private func holdsSecretsOfAll(_ role: KeptRole) -> Bool { role.machine.heldSessions.allSatisfy(sessions.contains) }
+
+  /// Whether the machines hold the sessions whose secrets are here, and no others; for tests.
+  package var holdsExactlyTheMachinesSessions: Bool {
+    let held = roles.values.flatMap(\.machine.heldSessions)
+    return held.count == sessions.count && held.allSatisfy(sessions.contains)
+  }
+
+  private func perform(_ effect: RefreshEffect, for role: KeptRole) {
+    if schedule.perform(effect, of: role.slot) { return }
+    switch effect {
+    case .fetch, .arm, .hold, .offerReserved, .report: break
+    case .abandon:
+      cancelDraw(of: role)
+      role.count(outcome: "Abandoned")
+    case .publish(let session, let generation): publish(session, generation: generation, of: role)
+    case .withdraw: role.current = nil
+    case .renewSource: source.renewIdentity(of: role.settings)
+    case .discard(let id): sessions.remove(id)
+    }
+  }
+
+  /// Whoever is called here may send the role another event: all that this one changed is in place.
+  private func notify(of effect: RefreshEffect, _ role: KeptRole) {
+    switch effect {
+    case .fetch, .arm, .hold, .renewSource, .discard, .report: break
+    case .abandon: notify { $0.didAttempt(role) }
+    // Unless it lapsed in the same turn.
+    case .publish(let session, _): if role.current?.session.id == session.id { notify { $0.didPublish(role) } }
+    case .withdraw: if role.current == nil { notify { $0.didWithdraw(role) } }
+    case .offerReserved: notify { $0.didReserve(role) }
+    }
+  }
+
+  private func notify(_ body: (any RoleObserver) -> Void) {
+    for one in observing { body(one.observer) }
+  }
+
+  /// Hands a session out from now on. Its document is rendered once, and is where its secrets are until another takes its place.
+  private func publish(_ session: Session, generation: UInt64, of role: KeptRole) {
+    notify { $0.willPublish(role, generation: generation) }
+    let old = role.current
+    role.generation = generation
+    role.hasHadSession = true
+    role.current = sessions[session.id]?.document().map { document in
+      sessions.move(
+        session.id, into: document.bytes, accessKeySecretAt: document.accessKeySecretAt,
+        securityTokenAt: document.securityTokenAt)
+      return Handout(
+        document, of: session, generation: generation, timing: role.settings.timing)
+    }
+    if let old, old.session.id != session.id { sessions.pack(old.session.id) }
+    reportUnlockedSecrets()
+  }
+
+  /// Once: what is true of some secrets will be of others.
+  private func reportUnlockedSecrets() {
+    guard !hasReportedUnlockedSecrets, SecretMemory.figures.unlocked > 0 else { return }
+    hasReportedUnlockedSecrets = true
+    log.write(
+      .secretsNotLocked,
+      [
+        .advice(
+          "raise LimitMEMLOCK= of the unit (sudo systemctl edit rolekeeper, then sudo systemctl restart rolekeeper), or encrypt the swap"
+        )
+      ])
+  }
+
+  /// What a read of one of the role's sessions gets: what plain reads get if it is that one, else a document made for this read.
+  package func handout(of session: Session, for role: KeptRole) -> Handout? {
+    if let current = role.current, current.session.id == session.id { return current }
+    return sessions[session.id]?.document().map { document in
+      Handout(document, of: session, generation: nil, timing: role.settings.timing)
+    }
+  }
+
+  private func cancelDraw(of role: KeptRole) {
+    guard let draw = role.draw else { return }
+    role.draw = nil
+    inFlight -= 1
+    draw.drawing.cancel(draw.id)
+  }
+}

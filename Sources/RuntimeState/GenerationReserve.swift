@@ -1,0 +1,137 @@
+import Core
+package import FileOutput
+import Glibc
+package import Logs
+package import Refresh
+package import Settings
+package import Systemd
+
+/// Sees to it that no generation is published before the file says that it may have been, so that the next process goes on above it
+/// whenever this one ends; and that no output outside the roles' directory is written before the file names it, so that the next process
+/// knows of it whatever its settings say.
+///
+/// The numbers are written in blocks ahead: a role comes to the end of its block every 64 rotations, and each write covers all
+/// roles. A process that ends in good order writes what was really used, so that the next number is the next generation; after
+/// a crash the numbers go on up to 64 higher. A file that can't be read, or that couldn't be written, says nothing of what readers have
+/// seen: then the numbers go on from the clock, in milliseconds since 1970, which no role has rotated as often as. While the file can't be
+/// written it is tried again every few seconds.
+package final class GenerationReserve: RoleObserver {
+  private static let block: UInt64 = 64
+
+  private var file: GenerationFile
+  private let refresher: Refresher
+  private let log: Log
+  private let scheduler: any Scheduler
+  /// The outputs that the file has to name at present.
+  package var outputs: () -> [RecordedOutput] = { [] }
+  /// Those that an earlier process left in the file, until they are taken.
+  private var formerOutputs: [RecordedOutput] = []
+  /// The roles with files in the roles' directory at present.
+  package var directories: () -> [RecordedDirectory] = { [] }
+  /// Those that an earlier process left in the file.
+  package private(set) var formerDirectories: [RecordedDirectory] = []
+  /// What the file has.
+  private var saved: (outputs: Set<RecordedOutput>, directories: Set<RecordedDirectory>) = ([], [])
+  /// When a write failed that none has followed which didn't.
+  private var failed: Timestamp?
+  private static let retryInterval = Duration.seconds(5)
+  private var timer: (any Alarm)!
+
+  /// Reads what the process before left; where that can't be used, the generations go on from the clock.
+  package convenience init(_ settings: DaemonSettings, refresher: Refresher, scheduler: any Scheduler, log: Log) throws
+  {
+    try self.init(Self.file(settings), refresher: refresher, scheduler: scheduler, log: log)
+  }
+
+  init(_ file: GenerationFile, refresher: Refresher, scheduler: any Scheduler, log: Log) throws {
+    self.file = file
+    self.refresher = refresher
+    self.log = log
+    self.scheduler = scheduler
+    timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in retryFailed() }
+    do throws(GenerationFile.Failure) {
+      let content = try file.read()
+      refresher.goOnAbove(content.numbers, others: content.floor)
+      formerOutputs = content.outputs
+      formerDirectories = content.directories
+    } catch {
+      refresher.goOnAbove([:], others: UInt64(max(0, scheduler.wallMicroseconds / 1000)))
+      log.write(.generationsNotRead, [.reason("\(error)")])
+    }
+  }
+
+  /// In the unit's runtime directory, where it outlives the unit; outside of the unit beside the socket.
+  private static func file(_ settings: DaemonSettings) -> GenerationFile {
+    UnitRuntimeDirectory.path.map { GenerationFile(inRuntimeDirectory: $0) }
+      ?? GenerationFile(path: "\(settings.socket.path)\(KeptNames.generationsSuffix)")
+  }
+
+  /// Tries what failed again, though no role rotates.
+  func retryFailed() { if failed != nil { write(ahead: Self.block) } }
+
+  package func willPublish(_ role: KeptRole, generation: UInt64) {
+    guard generation > role.coveredGeneration else { return }
+    // Each write is of all roles, and all of them may rotate at once.
+    if let failed, scheduler.time - failed < Self.retryInterval { return }
+    write(ahead: Self.block)
+  }
+
+  /// The outputs that an earlier process recorded; empty from the second time on.
+  package func takeFormerOutputs() -> [RecordedOutput] {
+    defer { formerOutputs = [] }
+    return formerOutputs
+  }
+
+  /// Before any of `new` is written, while `outputs` and `directories` may still be those of before.
+  package func cover(_ new: [RecordedOutput], _ newDirectories: [RecordedDirectory] = []) {
+    let isNamed = Set(saved.outputs.lazy.map(\.asPlanned)).isSuperset(of: new.lazy.map(\.asPlanned))
+    guard !isNamed || !saved.directories.isSuperset(of: newDirectories) else { return }
+    write(ahead: Self.block, naming: new, newDirectories)
+  }
+
+  /// Where something has been written, or is no more, the file may say otherwise.
+  package func coverWritten() { if Set(outputs()) != saved.outputs { write(ahead: Self.block) } }
+
+  /// Nothing will be published any more.
+  package func settle() { write(ahead: 0) }
+
+  /// Goes on where the settings now say.
+  package func move(to settings: DaemonSettings) {
+    let old = file
+    file = Self.file(settings)
+    guard old.path != file.path else { return }
+    write(ahead: Self.block)
+    old.remove()
+  }
+
+  private func write(
+    ahead: UInt64, naming new: [RecordedOutput] = [], _ newDirectories: [RecordedDirectory] = []
+  ) {
+    let roles = refresher.roles.values
+    let present = outputs()
+    let known = Set(present.lazy.map(\.asPlanned))
+    let named = Set(present + new.filter { !known.contains($0.asPlanned) })
+    let namedDirectories = Set(directories() + newDirectories)
+    do throws(GenerationFile.Failure) {
+      let numbers = roles.lazy.map { ($0.name, $0.machine.generation + ahead) }
+      try file.write(
+        Array(numbers) + refresher.generationsOfRemovedRoles.map { ($0.key, $0.value) },
+        floor: refresher.generationFloor, outputs: Array(named), directories: Array(namedDirectories))
+    } catch {
+      // What the file says is true as long as nothing beyond it was published.
+      let isTrue = roles.allSatisfy { $0.machine.generation <= $0.coveredGeneration }
+      let isSafe = isTrue || file.spoil()
+      if failed == nil {
+        let fix = error.fix.map { [LogField.advice("\($0); it is tried again by itself")] } ?? []
+        log.write(isSafe ? .generationsNotSaved : .generationsNotSavedNorSpoiled, [.reason("\(error)")] + fix)
+      }
+      failed = scheduler.time
+      timer.arm(at: scheduler.time.microseconds + Self.retryInterval.microseconds)
+      return
+    }
+    if failed != nil { log.write(.generationsSavedAgain, [.path(file.path)]) }
+    failed = nil
+    saved = (named, namedDirectories)
+    for role in roles { role.coveredGeneration = role.machine.generation + ahead }
+  }
+}

@@ -1,0 +1,65 @@
+package import Core
+import HTTPClient
+package import Identities
+package import Logs
+import Secrets
+package import Settings
+package import Systemd
+
+/// What reaches out of the daemon to call STS; replaced as a whole when the settings it was made from change.
+package struct CloudConnections {
+  package let sts: STSClient
+  package let identities: IdentityClient
+  package let ledger: EndpointLedger
+  package let authorities: AuthoritiesWatch
+  private let http: HTTPClient
+  private let httpSettings: HTTPClient.Settings
+  private let proxyPassword: Secret?
+
+  /// Builds what `settings` ask for, keeping from `old` what they ask for still. Throws a sentence for what can't be had.
+  ///
+  /// `sources` sign, by `serverTime`; `authoritiesChanged` is called when `authorities.problem` may be another one.
+  package init(
+    _ settings: STSSettings, sources: [String: AccessKeySource], keeping old: CloudConnections?, loop: EventLoop,
+    log: Log, serverTime: @escaping () -> UTCTime, authoritiesChanged: @escaping () -> Void
+  ) throws {
+    let wanted = HTTPClient.Settings(settings)
+    proxyPassword = try settings.proxy?.passwordFile.map { try ProxyPassword.read($0) }
+    if let old, old.httpSettings == wanted, Self.areSame(old.proxyPassword, proxyPassword) {
+      http = old.http
+      authorities = old.authorities
+      try http.takeUpAuthorities()
+    } else {
+      http = try HTTPClient(loop, settings: wanted, proxyPassword: proxyPassword)
+      try http.prime()
+      authorities = try AuthoritiesWatch(
+        of: http, path: wanted.caFile, scheduler: loop, log: log, changed: authoritiesChanged)
+    }
+    httpSettings = wanted
+    if let old, old.ledger.endpoints == settings.endpoints {
+      ledger = old.ledger
+    } else {
+      ledger = EndpointLedger(settings.endpoints, keeping: old?.ledger, log: log)
+    }
+    sts = STSClient(
+      scheduler: loop, http: http, ledger: ledger, hostName: SystemHost().name, sources: sources,
+      serverTime: serverTime)
+    identities = IdentityClient(scheduler: loop, http: http, ledger: ledger, serverTime: serverTime)
+  }
+
+  private static func areSame(_ one: Secret?, _ other: Secret?) -> Bool {
+    switch (one, other) {
+    case (nil, nil): true
+    case (.some(let one), .some(let other)): one.hasSameBytes(as: other)
+    default: false
+    }
+  }
+}
+
+extension HTTPClient.Settings {
+  init(_ sts: STSSettings) {
+    self.init(connectTimeout: sts.connectTimeout, timeout: sts.timeout, lookupTimeout: sts.lookupTimeout)
+    if let file = sts.caFile { caFile = file }
+    proxy = sts.proxy.map { HTTPClient.Proxy(url: $0.address.url, user: $0.address.user) }
+  }
+}

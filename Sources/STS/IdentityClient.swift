@@ -1,0 +1,139 @@
+package import CloudAPI
+package import Core
+package import HTTPClient
+import Identities
+package import Refresh
+package import SessionStore
+import Settings
+package import Systemd
+
+/// Asks STS whose a key or a session is (GetCallerIdentity), which needs no permission: its answer says whether STS knows the signer.
+///
+/// One endpoint after the other is asked until one gives an HTTP answer. While all connections are in use the request waits for one. Calls
+/// aren't counted in the rate: STS has a quota of its own for them (STS quotas), and whoever asks keeps its own intervals.
+package final class IdentityClient: IdentityService {
+  private let scheduler: any Scheduler
+  private let http: HTTPClient
+  private let ledger: EndpointLedger
+  private let serverTime: () -> UTCTime
+  private var chance = SystemRandomNumberGenerator()
+  private var checks: [DrawID: AnyObject] = [:]
+  private var lastCheck: UInt64 = 0
+  /// Called when an inquiry has ended, and others may have the connection.
+  package var ended: () -> Void = {}
+
+  package init(
+    scheduler: any Scheduler, http: HTTPClient, ledger: EndpointLedger,
+    serverTime: @escaping () -> UTCTime
+  ) {
+    self.scheduler = scheduler
+    self.http = http
+    self.ledger = ledger
+    self.serverTime = serverTime
+  }
+
+  /// Calls `completion` once, in a later turn of the loop, while the inquiry is kept; letting go of it cancels the request.
+  package func ask(
+    _ signer: SigningIdentity, completion: @escaping (STSAnswer<CallerIdentity>) -> Void
+  ) -> AnyObject {
+    let inquiry = Inquiry(of: self, signer, completion)
+    inquiry.send()
+    return inquiry
+  }
+
+  /// A request under way; it keeps its client.
+  final class Inquiry {
+    private let client: IdentityClient
+    private let signer: SigningIdentity
+    private let completion: (STSAnswer<CallerIdentity>) -> Void
+    /// Which of the endpoints is asked.
+    private var index = 0
+    /// What the endpoints before did instead of answering.
+    private var misses: [TransportFailure] = []
+    private var transfer: HTTPClient.TransferID?
+    /// Where it waits for a connection.
+    private var place: HTTPClient.Place?
+    /// What can't even be sent fails in a later turn like all else.
+    private var unsent: (any Deferral)?
+
+    fileprivate init(
+      of client: IdentityClient, _ signer: SigningIdentity,
+      _ completion: @escaping (STSAnswer<CallerIdentity>) -> Void
+    ) {
+      self.client = client
+      self.signer = signer
+      self.completion = completion
+    }
+
+    deinit {
+      if let transfer { client.http.cancel(transfer) }
+    }
+
+    fileprivate func send() {
+      if client.http.freeHandles > 0 { return post() }
+      place = client.http.awaitHandle { [weak self] in
+        self?.place = nil
+        self?.post()
+      }
+    }
+
+    private func post() {
+      let endpoint = client.ledger.endpoints[index].description
+      let context = RequestContext(to: endpoint, dated: client.serverTime(), using: &client.chance)
+      let request = GetCallerIdentityRequest().signed(by: signer, in: context)
+      do throws(TransportFailure) {
+        transfer = try client.http.send(HTTPRequest(request)) { [weak self] outcome, body in
+          self?.ended(outcome, body)
+        }
+      } catch {
+        let failure = Failure(error, now: client.serverTime())
+        unsent = client.scheduler.deferred { [unowned self] in end(.refused(failure)) }
+        unsent?.schedule()
+      }
+    }
+
+    private func ended(_ outcome: HTTPOutcome, _ body: Span<UInt8>) {
+      transfer = nil
+      switch outcome {
+      case .success(let answer):
+        client.ledger.answered(index, date: client.serverTime(), at: client.scheduler.time)
+        end(STSResponse(answer, now: client.serverTime()).callerIdentity(from: body))
+      case .failure(let failure):
+        if failure.isMiss { client.ledger.missed(index, code: Failure(failure, now: client.serverTime()).code) }
+        misses.append(failure)
+        guard failure.concernsEndpointAlone, index + 1 < client.ledger.endpoints.count else {
+          return end(.refused(Failure(misses, now: client.serverTime())))
+        }
+        index += 1
+        send()
+      }
+    }
+
+    /// The completion may let go of the inquiry.
+    private func end(_ answer: STSAnswer<CallerIdentity>) {
+      let client = client
+      completion(answer)
+      client.ended()
+    }
+  }
+}
+
+/// A session that signs for itself.
+extension IdentityClient: SessionChecking {
+  package var hasRoom: Bool { http.freeHandles > 0 }
+
+  package func check(_ session: StoredSession, completion: @escaping (CheckOutcome) -> Void) -> DrawID {
+    lastCheck += 1
+    let id = DrawID(number: lastCheck)
+    let signer = SigningIdentity(
+      key: AccessKey(id: session.accessKeyID, secret: session.accessKeySecret),
+      securityToken: session.securityToken, provider: "static_sts")
+    checks[id] = ask(signer) { [unowned self] answer in
+      checks[id] = nil
+      completion(CheckOutcome(answer))
+    }
+    return id
+  }
+
+  package func cancel(_ check: DrawID) { checks[check] = nil }
+}

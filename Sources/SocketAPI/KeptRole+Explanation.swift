@@ -1,0 +1,21 @@
+import Core
+import Refresh
+
+extension KeptRole {
+  /// Half a sentence on a role that has no valid session: what is known, and nothing else. `nextAttempt` is the machine's own where none is
+  /// given.
+  func whyNothingIsValid(at now: Timestamp, nextAttempt: Timestamp? = nil) -> String {
+    let next = nextStep(at: now, nextAttempt ?? machine.nextAttempt)
+    guard let failure = machine.lastFailure else { return next }
+    // Not "STS refused": many codes are ours, for what happened on the way there.
+    return "the last attempt failed: \(failure.code): \(failure.advice); \(next)"
+  }
+
+  /// What is done about it now.
+  private func nextStep(at now: Timestamp, _ nextAttempt: Timestamp) -> String {
+    let isForPool = machine.attempt?.purpose == .ring
+    if isForPool && machine.isUnderWay { return "a session is being fetched" }
+    if isForPool || nextAttempt <= now { return "the next attempt waits for its turn" }
+    return "the next attempt is in \((nextAttempt - now + .milliseconds(999)).text)"
+  }
+}

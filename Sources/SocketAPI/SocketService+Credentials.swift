@@ -1,0 +1,240 @@
+package import Core
+import HTTPServer
+import Logs
+import Refresh
+import Settings
+import Systemd
+import Wire
+
+/// Handing out: the plain read, which never calls STS, and the read with `min_ttl`, which may have a session fetched.
+extension SocketService {
+  func credentials(
+    of role: KeptRole, for request: borrowing RequestHead, from peer: Peer, token: ResponseToken
+  ) -> Response? {
+    let now = scheduler.time
+    let isHeadOnly = request.method == .head
+    if request.queryCount == 0, let current = role.current,
+      let response = handOut(current, of: role, isReserved: false, to: peer, isHeadOnly: isHeadOnly, at: now)
+    {
+      return response
+    }
+    let recipient = Recipient(peer: peer, isHeadOnly: isHeadOnly)
+    let query: ReaderQuery
+    do throws(RefusedValue) {
+      query = Self.query(try CredentialQuery(request), at: now)
+    } catch {
+      return Answer.problem(Problem(.malformed, detail: "\(error)"))
+    }
+    let reader = WaitingReaders.Reader(token: token, recipient: recipient, query: query, lookAgain: query.deadline)
+    switch decide(on: reader, of: role, at: now) {
+    case .answer(let response): return response
+    case .wait where query.deadline <= now: return notYet(reader, role, at: now)
+    case .wait(let until):
+      waiting.add(reader.looking(until), for: role.name)
+      return nil
+    }
+  }
+
+  /// A plain reader waits when it says so, one that may have to have a session fetched also when it doesn't.
+  private static func query(_ query: CredentialQuery, at now: Timestamp) -> ReaderQuery {
+    let wait = query.wait ?? (query.minTTL == nil ? .zero : RequestWait.standard)
+    return ReaderQuery(minTTL: query.minTTL, since: now, deadline: now + wait)
+  }
+
+  // MARK: - Those who wait
+
+  /// Looks again at those who wait for the role, after something has changed for it.
+  func answerWaitingReaders(of role: KeptRole) {
+    let now = scheduler.time
+    waiting.answer(role.name) { reader in answer(&reader, of: role, at: now) }
+  }
+
+  /// The instant has come at which a reader wanted to be looked at again, at the latest its deadline.
+  func lookAgain(at reader: inout WaitingReaders.Reader, of name: RoleName) -> Bool {
+    guard let role = refresher.roles[name] else {
+      roleGone(reader, name)
+      return true
+    }
+    return answer(&reader, of: role, at: scheduler.time)
+  }
+
+  /// Answers a waiting reader whose answer is certain by now, and whose time is over in any case; false when it waits on.
+  private func answer(_ reader: inout WaitingReaders.Reader, of role: KeptRole, at now: Timestamp) -> Bool {
+    // A reload may have taken the right away since it asked.
+    guard mayRead(reader.recipient.peer, role) else {
+      server?.complete(reader.token, refuse(reader.recipient.peer, role))
+      return true
+    }
+    switch decide(on: reader, of: role, at: now) {
+    case .answer(let response): server?.complete(reader.token, response)
+    case .wait where reader.query.deadline <= now: server?.complete(reader.token, notYet(reader, role, at: now))
+    case .wait(let until):
+      reader.lookAgain = until
+      return false
+    }
+    return true
+  }
+
+  /// The role was taken out of the settings while somebody waited for it.
+  package func roleGone(_ name: RoleName) {
+    waiting.answer(name) { reader in
+      roleGone(reader, name)
+      return true
+    }
+  }
+
+  private func roleGone(_ reader: WaitingReaders.Reader, _ name: RoleName) {
+    server?.complete(
+      reader.token,
+      Answer.problem(
+        Problem(.notFound, detail: "role '\(name)' was taken out of the settings")))
+  }
+
+  // MARK: - Deciding
+
+  private enum Decision {
+    case answer(Response)
+    /// Something may come in the reader's time: it is looked at again at each event of the role, and then.
+    case wait(until: Timestamp)
+  }
+
+  private func decide(on reader: WaitingReaders.Reader, of role: KeptRole, at now: Timestamp) -> Decision {
+    let query = reader.query
+    switch refresher.offer(of: role, to: query, at: now) {
+    case .session(let session):
+      return .answer(handOut(session, of: role, to: reader.recipient, at: now) ?? nothingValid(role, at: now))
+    case .tooLong(let most): return .answer(tooLong(query, most: most, role))
+    case .refused(let failure): return .answer(Self.refused(query, role, failure))
+    case .notInTime(let next, let failure):
+      guard query.minTTL != nil else { return .answer(nothingValid(role, at: now)) }
+      if let failure { return .answer(Self.fetchFailed(query, role, failure, wait: next - now)) }
+      return .answer(tooMany("one fetch for a reservation per role and minute", next - now))
+    case .rateTooLow(let next): return .answer(rateTooLow(query, role, next - now, at: now))
+    case .wait: return .wait(until: query.deadline)
+    case .fetch(let duration, let joins): return request(duration, joins: joins, for: reader, of: role, at: now)
+    }
+  }
+
+  /// Requests a fetch, unless the limits allow none in the reader's time.
+  private func request(
+    _ duration: Duration, joins: Bool, for reader: WaitingReaders.Reader, of role: KeptRole, at now: Timestamp
+  ) -> Decision {
+    let deadline = reader.query.deadline
+    // Whoever's time is over as it is looked at again starts nothing.
+    if deadline <= now && reader.query.since < now { return .wait(until: deadline) }
+    if !joins, let wait = reservationLimits.admit(uid: reader.recipient.peer.uid, at: now) {
+      if now + wait <= deadline { return .wait(until: now + wait) }
+      return .answer(tooMany("four fetches for reservations per user and minute", wait))
+    }
+    refresher.send(.reservationRequested(duration), to: role)
+    return .wait(until: deadline)
+  }
+
+  /// The answer with this session; nil when it isn't valid any more.
+  private func handOut(_ session: Session, of role: KeptRole, to recipient: Recipient, at now: Timestamp) -> Response? {
+    guard let handout = refresher.handout(of: session, for: role) else { return nil }
+    return handOut(
+      handout, of: role, isReserved: handout !== role.current, to: recipient.peer, isHeadOnly: recipient.isHeadOnly,
+      at: now)
+  }
+
+  /// The answer with this hand-out, counted and logged for its recipient; nil when it isn't valid any more.
+  private func handOut(
+    _ handout: Handout, of role: KeptRole, isReserved: Bool, to peer: Peer, isHeadOnly: Bool, at now: Timestamp
+  ) -> Response? {
+    guard let response = handout.response(at: now, heads: &heads) else { return nil }
+    // An answer without its body hands out nothing.
+    if isHeadOnly { return response }
+    if handout.isBelowFloor(at: now) { belowFloorAnswers += 1 }
+    if role.handouts.enter(uid: peer.uid, session: handout.session.id, isReserved: isReserved) {
+      callers.write(
+        .handedOut,
+        [.role(role.name), .generation(handout.generation), .accessKeyID(handout.session.accessKeyID)],
+        uid: peer.uid, pid: peer.pid)
+    }
+    return response
+  }
+
+  // MARK: - Refusals
+
+  /// The daemon's rate lets nothing be fetched in the reader's time, but in `wait`.
+  private func rateTooLow(_ query: ReaderQuery, _ role: KeptRole, _ wait: Duration, at now: Timestamp) -> Response {
+    guard query.minTTL != nil else { return nothingValid(role, at: now, wait: wait) }
+    guard role.machine.attempt?.purpose == .ring else {
+      return tooMany("as many fetches for reservations as 'sts.requests_per_second' allows", wait)
+    }
+    if let failure = role.machine.lastFailure { return Self.fetchFailed(query, role, failure, wait: wait) }
+    return Answer.problem(
+      Problem(
+        .noSession,
+        detail: "a session long enough for role '\(role.name)' waits for its turn at 'sts.requests_per_second'",
+        retryAfter: wait + .seconds(1)))
+  }
+
+  /// `wait` is what an attempt takes at least that has to wait for its turn.
+  private func nothingValid(_ role: KeptRole, at now: Timestamp, wait: Duration = .zero) -> Response {
+    let failure = role.machine.lastFailure
+    let next = nextAttempt(of: role)
+    let why = role.whyNothingIsValid(at: now, nextAttempt: next)
+    return Answer.problem(
+      Problem(
+        .noSession, detail: "role '\(role.name)' has no valid session; \(why)",
+        code: failure?.code, requestID: failure?.requestID,
+        retryAfter: max(.seconds(1), max(wait, next - now) + .seconds(1))))
+  }
+
+  /// The reader's time is over, or it doesn't wait, and something is on its way.
+  private func notYet(_ reader: WaitingReaders.Reader, _ role: KeptRole, at now: Timestamp) -> Response {
+    guard reader.query.minTTL != nil else { return nothingValid(role, at: now) }
+    if let failure = role.machine.lastFailure {
+      return Self.fetchFailed(reader.query, role, failure, wait: role.machine.nextAttempt - now)
+    }
+    let isBeingFetched = role.machine.isUnderWay && role.machine.attempt?.purpose == .reservation
+    let state = isBeingFetched ? "is being fetched" : "was requested, and its fetch waits for its turn"
+    return Answer.problem(
+      Problem(
+        .noSession, detail: "a session long enough for role '\(role.name)' \(state); ask again",
+        retryAfter: .seconds(2)))
+  }
+
+  private func tooLong(_ query: ReaderQuery, most: Duration, _ role: KeptRole) -> Response {
+    reservations[.tooLong, default: 0] += 1
+    let asked = query.minTTL ?? .zero
+    let figures = "min_ttl is \(asked.text); role '\(role.name)' can have \(most.text) at most"
+    let isLongest = role.machine.timing.maxDuration >= RoleTiming.allowedDuration.upperBound
+    let why = isLongest ? "since STS issues no longer sessions" : "by its 'max_duration'"
+    return Answer.problem(Problem(.tooLong, detail: "\(figures) \(why)", maxTTL: most))
+  }
+
+  private func tooMany(_ rule: String, _ wait: Duration) -> Response {
+    reservations[.tooMany, default: 0] += 1
+    return Answer.problem(Problem(.tooManyReservations, detail: "there may be \(rule)", retryAfter: wait + .seconds(1)))
+  }
+
+  /// No fetch in the reader's time can do what the last one couldn't; a later one may.
+  private static func fetchFailed(
+    _ query: ReaderQuery, _ role: KeptRole, _ failure: Failure, wait: Duration
+  ) -> Response {
+    Answer.problem(
+      Problem(
+        .noSession, detail: noSession(query, role, failure), code: failure.code, requestID: failure.requestID,
+        retryAfter: max(.seconds(1), wait + .seconds(1))))
+  }
+
+  /// The fetch failed in a way that another one won't change until a person does something.
+  private static func refused(_ query: ReaderQuery, _ role: KeptRole, _ failure: Failure) -> Response {
+    guard failure.code == Failure.durationRefusedCode || failure.code == Failure.grantedLessCode else {
+      return fetchFailed(query, role, failure, wait: .seconds(60))
+    }
+    let most = role.settings.timing.duration - ReaderQuery.transitSpan
+    return Answer.problem(
+      Problem(
+        .tooLong, detail: noSession(query, role, failure), code: failure.code, requestID: failure.requestID,
+        maxTTL: query.minTTL.flatMap { most < $0 ? most : nil }))
+  }
+
+  private static func noSession(_ query: ReaderQuery, _ role: KeptRole, _ failure: Failure) -> String {
+    let asked = (query.minTTL ?? .zero).text
+    return "role '\(role.name)': no session of \(asked); the last attempt failed: \(failure.code): \(failure.advice)"
+  }
+}

@@ -1,0 +1,80 @@
+package import Core
+import HTTPServer
+import Refresh
+import Systemd
+import Wire
+
+/// `POST /v1/roles/NAME/refresh[?wait=S]`: a new session now. Without `wait` the answer is 202 at once; with it the role's status
+/// when the session has come, the failure when it hasn't, or 202 when neither is known in time.
+extension SocketService {
+  func refresh(_ role: KeptRole, _ request: borrowing RequestHead, _ token: ResponseToken) -> Response? {
+    let wait: Int
+    do throws(RefusedValue) {
+      wait = try RefusedValue.seconds("wait", of: request, atMost: Int(RequestWait.longest.wholeSeconds)) ?? 0
+    } catch { return Answer.problem(Problem(.malformed, detail: "\(error)")) }
+    let now = scheduler.time
+    if wait > 0 {
+      refreshWaiters.add(
+        RefreshWaiters.Waiter(token: token, since: now, deadline: now + .seconds(Int64(wait))), for: role.name)
+    }
+    refresher.endHold()
+    refresher.send(.refreshRequested, to: role)
+    return wait > 0 ? nil : Self.requested(role.name)
+  }
+
+  /// An attempt of the role ended: answers those who wait for it.
+  func refreshEnded(of role: KeptRole) {
+    let machine = role.machine
+    if let success = machine.lastSuccess {
+      complete(role, since: success) { Answer.document(refreshed(role)) }
+    }
+    // A failure that is tried again at once isn't the end of it.
+    guard let failed = machine.failedAt, machine.nextAttempt > failed, let failure = machine.lastFailure else { return }
+    let now = scheduler.time
+    complete(role, since: failed) { refreshFailed(role, failure, at: now) }
+  }
+
+  /// The role's status, with the session that came: readers go on with another one that lives longer.
+  private func refreshed(_ role: KeptRole) -> RoleStatus {
+    var status = status(of: role)
+    let now = scheduler.time
+    status.fetched = role.machine.latest.map {
+      FetchedSession(
+        accessKeyID: $0.accessKeyID, asked: $0.asked, expiresAt: $0.expiration, expiresIn: max(.zero, $0.expires - now))
+    }
+    return status
+  }
+
+  private func complete(_ role: KeptRole, since latest: Timestamp, _ response: () -> Response) {
+    for waiter in refreshWaiters.take(role.name, since: latest) { server?.complete(waiter.token, response()) }
+  }
+
+  func refreshTimedOut(_ waiter: RefreshWaiters.Waiter, _ name: RoleName) {
+    server?.complete(waiter.token, refresher.roles[name] == nil ? Self.removed(name) : Self.requested(name))
+  }
+
+  /// The role was taken out of the settings.
+  package func refreshRoleGone(_ name: RoleName) {
+    let now = scheduler.time
+    for waiter in refreshWaiters.take(name, since: now) { server?.complete(waiter.token, Self.removed(name)) }
+  }
+
+  private static func requested(_ name: RoleName) -> Response {
+    Answer.text(#"{"role":"\#(name)","refresh":"requested"}"# + "\n", status: 202)
+  }
+
+  private static func removed(_ name: RoleName) -> Response {
+    Answer.problem(Problem(.notFound, detail: "role '\(name)' was taken out of the settings"))
+  }
+
+  private func refreshFailed(_ role: KeptRole, _ failure: Failure, at now: Timestamp) -> Response {
+    let left = role.isValid(at: now) ? role.current.map { $0.session.expires - now } : nil
+    let credential = left.map { "the current credential lasts \($0.text) more" } ?? "there is no valid credential"
+    return Answer.problem(
+      Problem(
+        .refreshFailed,
+        detail: "role '\(role.name)': the refresh failed: \(failure.code): \(failure.advice); \(credential)",
+        code: failure.code, requestID: failure.requestID,
+        retryAfter: max(.seconds(1), nextAttempt(of: role) - now), isPermanent: failure.kind == .permanent))
+  }
+}

@@ -1,0 +1,327 @@
+package import Core
+package import HTTPServer
+package import Logs
+package import Refresh
+import Settings
+package import Systemd
+package import Wire
+
+/// What the socket's routes need of the daemon behind them.
+package protocol SocketBackend: AnyObject {
+  /// Reads the settings again; `completion` is called later. What looks like a truncated file counts as wrong unless removal is
+  /// allowed.
+  func reload(allowingRemoval: Bool, _ completion: @escaping (ReloadResult) -> Void)
+  /// Where the socket is, by the settings in force.
+  var socketPath: String { get }
+  func statusReport() -> StatusReport
+  func status(of role: KeptRole, at now: Timestamp) -> RoleStatus
+  func health() -> Health
+  /// What of it concerns one role.
+  func health(of role: KeptRole) -> Health
+  func metrics() -> String
+}
+
+/// What became of a reload.
+package enum ReloadResult {
+  /// The settings are in force. A sentence for each thing that they have taken away.
+  case done(warnings: [String])
+  /// Nothing was changed. A sentence for each thing that is wrong, with file and line.
+  case refused([String])
+}
+
+/// The socket's API: finds the role, asks whether this peer may, and hands out bytes that are ready.
+package final class SocketService: RequestHandler, RoleObserver {
+  unowned let backend: any SocketBackend
+  let scheduler: any Scheduler
+  let refresher: Refresher
+  /// Who may what, by the settings in force. Every request asks, and nothing that is called while it is changed does.
+  @exclusivity(unchecked) package var access: AccessPolicy
+  private(set) weak var server: HTTPServer?
+  package private(set) var refusals: UInt64 = 0
+  package internal(set) var belowFloorAnswers: UInt64 = 0
+  /// How often each came about, since the daemon started.
+  var reservations: [ReservationOutcome: UInt64] = [:]
+
+  let log: Log
+  private(set) var waiting: WaitingReaders!
+  private(set) var subscribers: EventSubscribers!
+  private(set) var refreshWaiters: RefreshWaiters!
+  @exclusivity(unchecked) var heads = HandoutHeads()
+  var reservationLimits = ReservationLimits()
+  /// When the next process takes this one's place, if that is known.
+  package var restart: () -> Timestamp? = { nil }
+  let callers: CallerLog
+  let reports: SessionReports
+  private let refusalLog: RefusalLog
+  private let kept: KeptAnswers
+
+  package init(
+    scheduler: any Scheduler, backend: any SocketBackend, refresher: Refresher, access: AccessPolicy, log: Log
+  ) throws {
+    self.backend = backend
+    self.scheduler = scheduler
+    self.refresher = refresher
+    self.access = access
+    self.log = log
+    callers = CallerLog(log: log, names: try UserNames(scheduler: scheduler))
+    refusalLog = try RefusalLog(scheduler: scheduler, callers: callers)
+    kept = try KeptAnswers(scheduler: scheduler)
+    reports = try SessionReports(scheduler: scheduler, refresher: refresher, log: log)
+    waiting = try WaitingReaders(scheduler: scheduler) { [unowned self] reader, role in lookAgain(at: &reader, of: role)
+    }
+    refreshWaiters = try RefreshWaiters(scheduler: scheduler) { [unowned self] waiter, role in
+      refreshTimedOut(waiter, role)
+    }
+    subscribers = EventSubscribers(
+      mayRead: { [unowned self] in mayRead($0, $1) }, send: { [unowned self] in server?.send($0, $1) ?? false })
+  }
+
+  /// The settings changed, and with them who may see what.
+  package func settingsChanged() {
+    kept.dropAll()
+    for role in refresher.roles.values { answerWaitingReaders(of: role) }
+  }
+
+  /// Writes the log lines that wait for a user's name.
+  package func flushLog() { callers.flush() }
+
+  /// Answers by `server` from now on; whoever waits at another one is forgotten, since its connection is about to end.
+  package func serve(on server: HTTPServer) {
+    self.server = server
+    waiting.forgetAll()
+    refreshWaiters.forgetAll()
+    subscribers.forgetAll()
+  }
+
+  package func isPrivileged(_ peer: Peer) -> Bool { access.isAdmin(peer) }
+
+  package func refused(_ peer: Peer, _ reason: ServerStatistics.Refusal) {
+    refusalLog.note(.connection(reason), uid: peer.uid, pid: peer.pid)
+  }
+
+  package func crowded(by uid: UInt32, _ pid: Int32) { refusalLog.note(.crowding, uid: uid, pid: pid) }
+
+  package func abandoned(_ token: ResponseToken) {
+    waiting.forget(token)
+    refreshWaiters.forget(token)
+    subscribers.forget(token)
+  }
+
+  package func respond(to request: borrowing RequestHead, from peer: Peer, token: ResponseToken) -> Response? {
+    guard let route = Route(request) else { return Self.unknownPath() }
+    switch route {
+    case .role, .credentials, .roleHealth, .report, .refresh:
+      return respond(to: request, about: route, from: peer, token: token)
+    case .roles: return get(request) ?? listRoles(for: peer)
+    case .events: return get(request) ?? subscribe(peer, token)
+    case .status: return get(request) ?? forAdmins(peer, route.path) ?? Answer.document(backend.statusReport())
+    case .reload:
+      return post(request, taking: ["allow_removal"]) ?? forAdmins(peer, route.path) ?? reload(request, token)
+    case .health: return get(request) ?? health()
+    case .metrics:
+      return get(request) ?? forAdmins(peer, route.path) ?? Answer.text(backend.metrics(), type: .metrics)
+    }
+  }
+
+  /// Of the routes with a role's name.
+  private func respond(
+    to request: borrowing RequestHead, about route: Route, from peer: Peer, token: ResponseToken
+  ) -> Response? {
+    guard let name = request.withSegment(2, { RoleName($0) }), let role = refresher.roles[name] else {
+      return unknownRole(request.segment(2), peer)
+    }
+    if route == .refresh {
+      return post(request, taking: ["wait"]) ?? forAdmins(peer, "/v1/roles/\(role.name)/refresh")
+        ?? refresh(role, request, token)
+    }
+    guard mayRead(peer, role) else { return refuse(peer, role) }
+    switch route {
+    case .credentials:
+      return get(request, taking: CredentialQuery.parameters)
+        ?? credentials(of: role, for: request, from: peer, token: token)
+    case .roleHealth: return get(request) ?? health(of: role, for: peer)
+    case .report: return post(request, taking: ["access_key_id"]) ?? report(on: role, for: request, token: token)
+    default: return get(request) ?? Answer.document(status(of: role))
+    }
+  }
+
+  // MARK: - Small answers
+
+  private func listRoles(for peer: Peer) -> Response {
+    kept.list(for: peer) { renderList(for: peer) }
+  }
+
+  private func renderList(for peer: Peer) -> Response {
+    let roles = refresher.roles.values.filter { mayRead(peer, $0) }.sorted { $0.name < $1.name }
+    return Answer.document(RoleList(roles.map { status(of: $0) }, isAdmin: isPrivileged(peer)))
+  }
+
+  func status(of role: KeptRole) -> RoleStatus {
+    backend.status(of: role, at: scheduler.time)
+  }
+
+  private func health() -> Response { kept.health { renderHealth() } }
+
+  private func renderHealth() -> Response {
+    let health = backend.health()
+    let summary = health.summary(roles: refresher.roles.count)
+    guard health.status == .failing else { return Answer.document(HealthAnswer(health, roles: refresher.roles.count)) }
+    let hint = "rolekeeper status shows why to administrators, and to readers for their roles"
+    return Answer.problem(Problem(.noSession, detail: "\(summary); \(hint)"))
+  }
+
+  /// The same judgement for one role, with the reasons instead of their number. What is wrong with the settings may name other roles, and
+  /// is for administrators.
+  private func health(of role: KeptRole, for peer: Peer) -> Response {
+    var health = backend.health(of: role)
+    if !isPrivileged(peer) {
+      health = Health(
+        health.reasons.map { reason in
+          switch reason.kind {
+          case .settings: .settings()
+          case .incompleteSettings: .incompleteSettings()
+          default: reason
+          }
+        })
+    }
+    let reasons = health.reasons.map(\.detail).joined(separator: "; ")
+    guard health.status == .failing else {
+      var answer = HealthAnswer(health, roles: 1)
+      answer.detail = reasons.isEmpty ? nil : reasons
+      return Answer.document(answer)
+    }
+    let failure = role.machine.lastFailure
+    return Answer.problem(
+      Problem(.noSession, detail: reasons, code: failure?.code, requestID: failure?.requestID))
+  }
+
+  private func reload(_ request: borrowing RequestHead, _ token: ResponseToken) -> Response? {
+    let allowsRemoval: Bool
+    switch request.query("allow_removal") {
+    case nil, "0": allowsRemoval = false
+    case "1": allowsRemoval = true
+    default:
+      return Answer.problem(
+        Problem(.malformed, detail: "\(RefusedValue("allow_removal", of: request, "write 0 or 1: ?allow_removal=1"))"))
+    }
+    let path = backend.socketPath
+    // By the server that was asked: the new settings may put another in its place.
+    backend.reload(allowingRemoval: allowsRemoval) { [weak server, unowned backend] result in
+      let moved = backend.socketPath == path ? nil : backend.socketPath
+      server?.complete(token, Self.answer(to: result, movedTo: moved))
+    }
+    return nil
+  }
+
+  private static func answer(to result: ReloadResult, movedTo path: String?) -> Response {
+    switch result {
+    case .done(let warnings): Answer.document(ReloadOutcome(movedTo: path, warnings: warnings))
+    case .refused(let diagnostics):
+      Answer.problem(
+        Problem(
+          .settingsRefused,
+          detail: "the old settings stay in force; fix what is listed under 'errors' and reload again",
+          errors: diagnostics))
+    }
+  }
+
+  private func subscribe(_ peer: Peer, _ token: ResponseToken) -> Response? {
+    if server?.beginStream(token, head: Answer.head(status: 200, type: .lines, length: nil)) == true {
+      subscribers.add(token, peer)
+    }
+    return nil
+  }
+
+  // MARK: - Who may
+
+  func mayRead(_ peer: Peer, _ role: KeptRole) -> Bool {
+    access.mayRead(peer, role: role.settings.readers)
+  }
+
+  private func forAdmins(_ peer: Peer, _ path: @autoclosure () -> String) -> Response? {
+    if isPrivileged(peer) { return nil }
+    return refuse(
+      peer, .path(path()),
+      "this is for administrators; run it with sudo, or name \(callers.shown(peer.uid)) in 'access.admin_users' and reload"
+    )
+  }
+
+  func refuse(_ peer: Peer, _ role: KeptRole) -> Response {
+    refuse(
+      peer, .role(role.name),
+      "role '\(role.name)' isn't open to \(callers.shown(peer.uid)); name that user or one of its groups in 'roles.\(role.name).allow' and reload; a group joined since the last login counts from the next one"
+    )
+  }
+
+  package func didPublish(_ role: KeptRole) {
+    send(.rotated, of: role)
+    answerWaitingReaders(of: role)
+  }
+
+  package func didReserve(_ role: KeptRole) { answerWaitingReaders(of: role) }
+
+  package func didAttempt(_ role: KeptRole) {
+    answerWaitingReaders(of: role)
+    refreshEnded(of: role)
+  }
+
+  package func didReport(_ report: RefreshReport, of role: KeptRole) {
+    switch report {
+    case .reserved: reservations[.fetched, default: 0] += 1
+    case .reservationFailed: reservations[.failed, default: 0] += 1
+    default: break
+    }
+    if let kind = report.eventKind { send(kind, of: role) }
+  }
+
+  private func send(_ kind: RoleEvent.Kind, of role: KeptRole) {
+    subscribers.publish(
+      role, role.event(kind, at: scheduler.time, clock: refresher.clock))
+  }
+
+  /// Reports files that are written where none were, fail, or work again.
+  package func outputsChanged(of role: KeptRole, _ outputs: [OutputStatus]) {
+    let now = scheduler.time
+    for output in outputs {
+      subscribers.publish(role, role.event(.output, at: now, clock: refresher.clock, output: output))
+    }
+  }
+
+  /// When the role's next attempt comes, of this process or the next.
+  func nextAttempt(of role: KeptRole) -> Timestamp {
+    min(role.machine.nextAttempt, restart() ?? role.machine.nextAttempt)
+  }
+
+  private func refuse(_ peer: Peer, _ object: RefusalLog.Object, _ why: String) -> Response {
+    refusals += 1
+    refusalLog.note(object, uid: peer.uid, pid: peer.pid)
+    return Answer.problem(Problem(.forbidden, detail: why))
+  }
+
+  private func unknownRole(_ name: String, _ peer: Peer) -> Response {
+    Answer.problem(
+      Problem(
+        .notFound,
+        detail: "there is no role '\(RefusedValue.shown(name))'; GET /v1/roles lists those that you may read"))
+  }
+
+  private static func unknownPath() -> Response {
+    let paths = Route.allCases.map(\.path)
+    return Answer.problem(
+      Problem(
+        .notFound, detail: "paths are \(paths.dropLast().joined(separator: ", ")) and \(paths.last ?? "")"))
+  }
+}
+
+extension RefreshReport {
+  /// The event by which readers learn of it; nil for none. That they get another session is no report's event: `rotated` is sent
+  /// when they do, which a new session that only stands by doesn't cause.
+  var eventKind: RoleEvent.Kind? {
+    switch self {
+    case .failing, .recovered, .belowFloor, .lapsed, .condemned(_, .nothing): .changed
+    case .refreshed, .condemned(_, .standby), .condemned(_, .notNeeded), .reservationServes: nil
+    case .reserved: .reserved
+    case .grantedLess, .stillFailing, .reservationFailed: nil
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import Core
+import Glibc
+import RefreshBench
+import Secrets
+import Systemd
+import TestSupport
+import Testing
+
+@testable import FileOutput
+@testable import Settings
+
+@Suite struct AbandonedOutputsTests {
+  private let directory: TemporaryDirectory
+  private let recorder = LogRecorder()
+  private let abandoned: AbandonedOutputs
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    abandoned = try AbandonedOutputs(scheduler: EventLoop(), log: recorder.log)
+  }
+
+  private func leave(_ role: String, until end: Int) throws {
+    let name = OutputName("a")!
+    let file = OutputFile(.inRoleDirectory(name), uid: geteuid(), gid: getegid(), mode: 0o400)
+    var written = RoleDirectory(parent: directory.path("roles"), role: role, [(name, file)])
+    let text = Secret(copying: Array("text".utf8).span)
+    _ = try written.write([SealedContent(text, version: 1)], until: end)
+  }
+
+  private func withFile(_ name: String) -> RoleSettings {
+    var role = Bench.role(name)
+    role.outputs = [.init(location: .roleDirectory(name: "a"), format: .json, uid: 0, gid: 0, mode: 0o400)]
+    return role
+  }
+
+  /// `recorded` says which file named each role in the process before.
+  private func start(
+    _ roles: [RoleSettings], _ inventory: SettingsInventory? = nil, recorded: [String: String] = [:]
+  ) {
+    abandoned.remove(
+      in: directory.path("roles"), keeping: roles, inventory ?? Self.inventory([(Self.main, roles)]),
+      recorded: recorded.map { RecordedDirectory(role: RoleName($0.key)!, settingsFile: $0.value) })
+  }
+
+  private func change(to place: String, _ roles: [RoleSettings], allowsRemoval: Bool = false) {
+    abandoned.settingsChanged(
+      to: place, roles, Self.inventory([(Self.main, roles)]), allowsRemoval: allowsRemoval)
+  }
+
+  private static let main = "/etc/rolekeeper/rolekeeper.toml"
+  private static let extra = "/etc/rolekeeper/roles.d/extra.toml"
+
+  private static func inventory(
+    _ files: [(path: String, roles: [RoleSettings])], endsInLineFeed: Bool = true
+  ) -> SettingsInventory {
+    SettingsInventory(
+      files: files.map {
+        .init(path: $0.path, roles: $0.roles.map(\.name), endsInLineFeed: endsInLineFeed, lastTable: nil)
+      })
+  }
+
+  private func isThere(_ role: String) -> Bool { access(directory.path("roles/\(role)"), F_OK) == 0 }
+
+  /// The timer wasn't armed again then, and what was left stayed past its end.
+  @Test func `one that can't be removed makes the others wait for their ends all the same`() throws {
+    try leave("damaged", until: 100)
+    try leave("valid", until: time(nil) + 3600)
+    mkdir(directory.path("roles/damaged/gen-1/x"), 0o755)
+    start([])
+    #expect(abandoned.isArmed && isThere("valid"))
+    #expect(recorder.all.contains { $0.hasPrefix("error: files of earlier roles not removed, trying again") })
+    change(to: directory.path("roles"), [Bench.role("other")])
+    #expect(!isThere("valid"))
+  }
+
+  /// The old directory was forgotten.
+  @Test func `what is left in a directory is removed when the settings have another one`() throws {
+    try leave("valid", until: time(nil) + 3600)
+    start([])
+    change(to: directory.path("elsewhere"), [])
+    #expect(abandoned.isArmed && isThere("valid"))
+    change(to: directory.path("elsewhere"), [withFile("valid")])
+    #expect(!abandoned.isArmed && !isThere("valid"))
+  }
+
+  @Test func `what is in use isn't removed when it is looked at again`() throws {
+    try leave("valid", until: time(nil) + 3600)
+    start([])
+    change(to: directory.path("roles"), [withFile("valid")])
+    abandoned.look()
+    #expect(isThere("valid") && !abandoned.isArmed)
+  }
+
+  /// They were removed at once, without a line, where a file in another place was kept.
+  @Test func `files of a role that has lost all its files stay until their session ends`() throws {
+    try leave("cut", until: time(nil) + 3600)
+    try leave("lapsed", until: 100)
+    start([Bench.role("cut"), Bench.role("lapsed")])
+    #expect(isThere("cut") && !isThere("lapsed") && abandoned.isArmed)
+    #expect(abandoned.retentionReasons == [.roleLostFiles(try #require(RoleName("cut")))], "for health")
+    let phrase = "warning: credential files that the settings no longer name stay until their sessions end"
+    let lines = recorder.all.filter { $0.hasPrefix(phrase) }
+    #expect(lines.count == 1 && lines[0].contains("role 'cut' has lost all its files"))
+    #expect(lines[0].contains("role=cut") && lines[0].contains("rolekeeper reload --allow-removal"))
+    abandoned.look()
+    #expect(recorder.all.count { $0.hasPrefix(phrase) } == 1)
+    // A reload of the same, and one that allows removal.
+    change(to: directory.path("roles"), [Bench.role("cut")])
+    #expect(isThere("cut"))
+    change(to: directory.path("roles"), [Bench.role("cut")], allowsRemoval: true)
+    #expect(!isThere("cut") && !abandoned.isArmed && abandoned.retentionReasons.isEmpty)
+    #expect(recorder.all.contains { $0.hasPrefix("notice: removed credential files") && $0.contains("role=cut") })
+  }
+
+  @Test func `where no role is left, one line names those whose files stay`() throws {
+    for name in ["b", "a"] { try leave(name, until: time(nil) + 3600) }
+    start([])
+    #expect(recorder.all.count == 1 && recorder.all[0].contains("reason=the settings have no role"))
+    #expect(recorder.all[0].contains("role=a, b"))
+  }
+
+  @Test(arguments: [
+    // The file that named it is still there and has no role any more.
+    (file: extra, extraRoles: [] as [String], endsInLineFeed: true, stays: true),
+    // It has another one.
+    (file: extra, extraRoles: ["other"], endsInLineFeed: true, stays: false),
+    (file: extra, extraRoles: ["other"], endsInLineFeed: false, stays: true),
+    // Another file named it, which was deleted.
+    (file: "/etc/rolekeeper/roles.d/gone.toml", extraRoles: [], endsInLineFeed: false, stays: false),
+  ])
+  func `files of a role that is gone stay where its file of the settings looks cut off`(
+    _ row: (file: String, extraRoles: [String], endsInLineFeed: Bool, stays: Bool)
+  ) throws {
+    try leave("gone", until: time(nil) + 3600)
+    let (roles, others) = ([withFile("kept")], row.extraRoles.map { withFile($0) })
+    start(
+      roles + others,
+      Self.inventory([(Self.main, roles), (Self.extra, others)], endsInLineFeed: row.endsInLineFeed),
+      recorded: ["gone": row.file])
+    #expect(isThere("gone") == row.stays)
+    #expect(abandoned.recorded.map(\.role.description) == (row.stays ? ["gone"] : []), "for the next process")
+  }
+}

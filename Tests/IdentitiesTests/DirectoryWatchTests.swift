@@ -1,0 +1,56 @@
+import Glibc
+import Systemd
+import TestSupport
+import Testing
+
+@testable import Identities
+
+@Suite struct DirectoryWatchTests {
+  private let directory: TemporaryDirectory
+  private let loop: EventLoop
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    loop = try EventLoop()
+    for name in ["named", "real"] { mkdir(directory.path(name), 0o755) }
+  }
+
+  /// Another key renamed over the file that the link leads to wasn't noticed before the next reload.
+  @Test(arguments: ["../real/key", "hop"])
+  func `a change of what a link leads to is seen within a minute`(_ target: String) throws {
+    try directory.write("old", to: "real/key")
+    symlink("../real/key", directory.path("named/hop"))
+    symlink(target, directory.path("named/key"))
+    var calls = 0
+    let watch = try DirectoryWatch(ofParentOf: directory.path("named/key"), loop: loop, faulted: { _ in }) {
+      calls += 1
+    }
+    #expect(watch.isArmed)
+    watch.look()
+    #expect(calls == 0, "nothing has changed")
+    try directory.write("new", to: "real/new")
+    rename(directory.path("real/new"), directory.path("real/key"))
+    watch.look()
+    #expect(calls == 1)
+    watch.look()
+    #expect(calls == 1 && watch.isArmed)
+    unlink(directory.path("real/key"))
+    watch.look()
+    #expect(calls == 2, "one that is gone is a change")
+  }
+
+  @Test func `what inotify has reported isn't reported by the next look again`() throws {
+    try directory.write("old", to: "named/key")
+    var calls = 0
+    let watch = try DirectoryWatch(ofParentOf: directory.path("named/key"), loop: loop, faulted: { _ in }) {
+      calls += 1
+    }
+    try directory.write("newer", to: "named/new")
+    rename(directory.path("named/new"), directory.path("named/key"))
+    while try loop.runOnce(timeout: .milliseconds(20)) {}
+    let seen = calls
+    #expect(seen > 0)
+    watch.look()
+    #expect(calls == seen)
+  }
+}

@@ -1,0 +1,465 @@
+import CloudAPI
+import Core
+import Identities
+import Secrets
+import Testing
+
+/// Which key signs when another one is put in place, in virtual time.
+@Suite struct KeySuccessionTests {
+  /// Performs nothing and remembers everything.
+  struct Trial {
+    private var keys = KeySuccession()
+    private var generator = CountingGenerator()
+    private var now = Timestamp(microseconds: 1_000_000_000)
+    /// Calls under way, in the order in which they were made.
+    private(set) var asked: [(id: KeySuccession.InquiryID, key: AccessKey)] = []
+    private(set) var inquiries = 0
+    private(set) var deadline: Timestamp?
+    private(set) var returns = 0
+    private(set) var changes = 0
+    private(set) var reports: [String] = []
+
+    var signer: String? { keys.current?.key.id }
+    var current: KeySuccession.Current? { keys.current }
+    var candidate: KeySuccession.Candidate? { keys.candidate }
+    var asking: String? { asked.first?.key.id }
+
+    mutating func send(_ event: KeySuccession.Event) {
+      for effect in keys.handle(event, at: now, using: &generator) {
+        switch effect {
+        case .ask(let id, let key):
+          asked.append((id, key))
+          inquiries += 1
+        case .abandon(let id): asked.removeAll { $0.id == id }
+        case .arm(let instant): deadline = instant
+        case .keyChanged: changes += 1
+        case .acceptedAgain: returns += 1
+        case .report(let report): reports.append("\(report)".prefix { $0 != "(" }.description)
+        }
+      }
+      #expect(asked.count <= 1, "one question at a time")
+    }
+
+    mutating func answer(_ answer: STSAnswer<CallerIdentity>) throws {
+      try #require(!asked.isEmpty)
+      send(.answered(asked.removeFirst().id, answer))
+    }
+
+    /// Lets the armed timer fire, and returns how long that took.
+    @discardableResult
+    mutating func waitForTimer() throws -> Duration {
+      let next = try #require(deadline)
+      let wait = max(.zero, next - now)
+      pass(wait)
+      deadline = nil
+      send(.timerFired)
+      return wait
+    }
+
+    /// The key is looked for in another place from now on.
+    mutating func move() {
+      keys = KeySuccession(succeeding: keys)
+      asked = []
+      deadline = nil
+      send(.timerFired)
+    }
+
+    mutating func pass(_ span: Duration) { now = now + span }
+
+    var time: Timestamp { now }
+  }
+
+  /// The same numbers in each run (SplitMix64).
+  struct CountingGenerator: RandomNumberGenerator {
+    private var state: UInt64 = 7
+
+    mutating func next() -> UInt64 {
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
+      mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+      return mixed ^ mixed >> 31
+    }
+  }
+
+  static var old: AccessKey { key("LTAIoldoldoldold", "old-secret") }
+  static var new: AccessKey { key("LTAInewnewnewnew", "new-secret") }
+  static let bot = CallerIdentity(arn: "acs:ram::1:user/bot", userID: "21")
+  static let other = CallerIdentity(arn: "acs:ram::1:user/other", userID: "22")
+  static let unknown = Failure(.permanent, code: "InvalidAccessKeyId.NotFound", httpStatus: 404, advice: "a")
+  static let wrongSecret = Failure(.permanent, code: "SignatureDoesNotMatch", httpStatus: 400, advice: "a")
+  static let silent = Failure(.transient, code: "ConnectTimeout", advice: "a")
+
+  static func key(_ id: String, _ secret: String) -> AccessKey {
+    AccessKey(id: id, secret: Secret(copying: Array(secret.utf8).span))
+  }
+
+  /// The old key signs, and AssumeRole has accepted it.
+  private func working() -> Trial {
+    var trial = Trial()
+    trial.send(.found(Self.old))
+    trial.send(.accepted(Self.old))
+    return trial
+  }
+
+  /// The new key was found, and whose the old one is has been answered.
+  private func proving() throws -> Trial {
+    var trial = working()
+    trial.send(.found(Self.new))
+    #expect(trial.asking == Self.old.id, "whose the old key is, to be compared")
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.asking == Self.new.id)
+    return trial
+  }
+
+  @Test func `the first key signs at once, and AssumeRole proves it`() {
+    var trial = Trial()
+    trial.send(.found(Self.old))
+    #expect(trial.signer == Self.old.id && trial.changes == 1 && trial.asked.isEmpty)
+    #expect(trial.current?.proven == nil)
+    trial.send(.accepted(Self.old))
+    #expect(trial.current?.proven != nil && trial.current?.lastAccepted != nil)
+  }
+
+  /// A role whose call had been refused repeated that for minutes, while STS accepted the same key from the others.
+  @Test func `a key that STS accepts again after a while lets the roles that were refused try again`() {
+    var trial = working()
+    let changes = trial.changes
+    trial.send(.refused(Self.old, Self.unknown))
+    trial.pass(.seconds(20))
+    trial.send(.refused(Self.old, Self.unknown))
+    trial.pass(.seconds(10))
+    #expect(trial.returns == 0)
+    trial.send(.accepted(Self.old))
+    #expect(trial.returns == 1 && trial.current?.refusal == nil)
+    trial.send(.accepted(Self.old))
+    #expect(trial.returns == 1 && trial.changes == changes, "the key is the same")
+  }
+
+  /// Each session of the others had the refused one tried again, and calls under way counted for nothing.
+  @Test func `a key that is refused for one role and accepted for others is news to nobody`() {
+    var trial = working()
+    for _ in 0..<50 {
+      trial.send(.refused(Self.old, Self.unknown))
+      trial.pass(.seconds(5))
+      trial.send(.accepted(Self.old))
+      trial.pass(.seconds(5))
+    }
+    #expect(trial.returns == 0)
+  }
+
+  /// The status went on saying "new AccessKey not taken" of a key that had long left the file.
+  @Test func `a key on trial that leaves the file is forgotten`() throws {
+    var trial = try proving()
+    trial.send(.lost)
+    #expect(trial.candidate == nil && trial.asked.isEmpty && trial.signer == Self.old.id)
+    #expect(trial.reports.last == "candidateLost")
+    let count = trial.reports.count
+    trial.send(.lost)
+    #expect(trial.reports.count == count, "once")
+    trial.send(.found(Self.new))
+    #expect(trial.candidate != nil, "it may come back")
+  }
+
+  /// A trust policy may name users, and nothing said which one the key belongs to.
+  @Test func `whose a key is that may not assume a role is asked at once, and reported`() throws {
+    var trial = Trial()
+    trial.send(.found(Self.old))
+    trial.send(.denied(Self.old))
+    #expect(trial.asking == Self.old.id)
+    trial.send(.denied(Self.old))
+    #expect(trial.inquiries == 1)
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.current?.identity == Self.bot && trial.reports.last == "identified")
+    trial.send(.denied(Self.old))
+    #expect(trial.inquiries == 1 && trial.asked.isEmpty)
+  }
+
+  @Test func `a new key signs once it is proven, and not before`() throws {
+    var trial = try proving()
+    #expect(trial.signer == Self.old.id)
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.signer == Self.new.id && trial.changes == 2)
+    #expect(trial.current?.proven != nil && trial.current?.lastAccepted == nil, "the old one can't be disabled yet")
+    trial.pass(.seconds(3))
+    trial.send(.accepted(Self.new))
+    #expect(trial.current?.lastAccepted != nil)
+    #expect(!trial.reports.contains("otherIdentity"))
+  }
+
+  @Test(arguments: [unknown, wrongSecret])
+  func `a wrong key never signs while the old one works, and is tried again slowly`(_ failure: Failure) throws {
+    var trial = try proving()
+    for _ in 0..<20 {
+      try trial.answer(.refused(failure))
+      #expect(trial.signer == Self.old.id && trial.candidate?.failure?.failure == failure)
+      trial.send(.accepted(Self.old))
+      #expect(try trial.waitForTimer() >= .seconds(30))
+    }
+    #expect(trial.reports.count { $0 == "notTaken" } == 1, "the journal has it once")
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.signer == Self.new.id, "a key that RAM knows after a while is taken")
+  }
+
+  @Test func `while STS can't be asked the proof is tried again with back-off, and the old key signs`() throws {
+    var trial = try proving()
+    var waits: [Duration] = []
+    for _ in 0..<12 {
+      try trial.answer(.refused(Self.silent))
+      waits.append(try trial.waitForTimer())
+      #expect(trial.signer == Self.old.id)
+    }
+    #expect(waits[0] <= .seconds(1) && waits[11] >= .seconds(30) && waits.max()! <= .seconds(60))
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.signer == Self.new.id)
+  }
+
+  @Test func `that there was no thread or memory to ask with is no verdict on a key`() throws {
+    var trial = try proving()
+    try trial.answer(.refused(Failure(.transient, code: "NoResources", advice: "a")))
+    #expect(trial.candidate?.failure == nil && !trial.reports.contains("notTaken"))
+    try trial.waitForTimer()
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.signer == Self.new.id)
+  }
+
+  @Test func `a key of somebody else is taken with a warning that names both`() throws {
+    var trial = try proving()
+    try trial.answer(.granted(Self.other))
+    #expect(trial.signer == Self.new.id && trial.reports.contains("otherIdentity"))
+  }
+
+  @Test func `a user that was made again under its name is somebody else`() throws {
+    var trial = try proving()
+    try trial.answer(.granted(CallerIdentity(arn: Self.bot.arn, userID: "99")))
+    #expect(trial.reports.contains("otherIdentity"))
+  }
+
+  @Test func `an answer without a user id is compared by what it has`() throws {
+    var trial = try proving()
+    try trial.answer(.granted(CallerIdentity(arn: Self.bot.arn)))
+    #expect(!trial.reports.contains("otherIdentity"))
+  }
+
+  @Test func `whose the key is gets asked some time after its first session, and remembered when the key dies`() throws
+  {
+    var trial = working()
+    #expect((Duration.seconds(30)...Duration.seconds(90)).contains(try trial.waitForTimer()))
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.deadline == nil && trial.asked.isEmpty)
+    trial.send(.refused(Self.old, Self.unknown))
+    trial.send(.found(Self.new))
+    try trial.answer(.granted(Self.other))
+    #expect(trial.reports.contains("otherIdentity"))
+  }
+
+  @Test func `when the old key is refused the new one signs unproven`() throws {
+    var trial = working()
+    trial.send(.refused(Self.old, Self.unknown))
+    #expect(trial.signer == Self.old.id && trial.current?.refusal != nil)
+    trial.send(.found(Self.new))
+    #expect(trial.signer == Self.new.id && trial.current?.proven == nil)
+    #expect(trial.asking == Self.new.id, "it is proven all the same")
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.current?.proven != nil)
+  }
+
+  @Test func `when the old key is refused while the new one is on trial the new one signs at once`() throws {
+    for isSilent in [false, true] {
+      var trial = try proving()
+      if isSilent { try trial.answer(.refused(Self.silent)) }
+      trial.send(.refused(Self.old, Self.unknown))
+      #expect(trial.signer == Self.new.id && trial.candidate == nil)
+    }
+  }
+
+  @Test func `a key that STS has refused doesn't sign unproven, and is asked for again when the old one is refused`()
+    throws
+  {
+    var trial = try proving()
+    try trial.answer(.refused(Self.wrongSecret))
+    trial.pass(.seconds(5))
+    trial.send(.refused(Self.old, Self.unknown))
+    #expect(trial.signer == Self.old.id && trial.asking == Self.new.id)
+    // Not even when the next answer says nothing of the key.
+    try trial.answer(.refused(Self.silent))
+    trial.send(.refused(Self.old, Self.unknown))
+    #expect(trial.signer == Self.old.id)
+  }
+
+  @Test func `a refusal of a key that no longer signs counts for nothing`() throws {
+    var trial = try proving()
+    try trial.answer(.granted(Self.bot))
+    trial.send(.refused(Self.old, Self.unknown))
+    trial.send(.accepted(Self.old))
+    #expect(trial.current?.refusal == nil && trial.current?.lastAccepted == nil)
+  }
+
+  @Test func `a session that the key gets ends its being refused`() {
+    var trial = working()
+    trial.send(.refused(Self.old, Self.unknown))
+    trial.send(.accepted(Self.old))
+    #expect(trial.current?.refusal == nil)
+  }
+
+  @Test func `the same id with another secret is another key`() throws {
+    var trial = working()
+    trial.send(.found(Self.key(Self.old.id, "half-a-sec")))
+    try trial.answer(.granted(Self.bot))
+    try trial.answer(.refused(Self.wrongSecret))
+    #expect(trial.signer == Self.old.id && trial.current?.key.isSame(as: Self.old) == true)
+  }
+
+  @Test func `putting the old key back ends the trial`() throws {
+    var trial = try proving()
+    trial.send(.found(Self.old))
+    #expect(trial.candidate == nil && trial.asked.isEmpty && trial.signer == Self.old.id && trial.changes == 1)
+  }
+
+  @Test func `a third key takes the place of the one on trial, whose late answer counts for nothing`() throws {
+    var trial = try proving()
+    let late = try #require(trial.asked.first?.id)
+    let third = Self.key("LTAIthirdthirdth", "third-secret")
+    trial.send(.found(third))
+    trial.send(.answered(late, .granted(Self.bot)))
+    #expect(trial.signer == Self.old.id)
+    try trial.waitForTimer()
+    #expect(trial.asking == third.id)
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.signer == third.id)
+  }
+
+  @Test func `a file that is rewritten all the time makes no more than a call a second`() throws {
+    var trial = try proving()
+    let before = trial.inquiries
+    for number in 0..<1000 {
+      trial.pass(.milliseconds(10))
+      trial.send(.found(Self.key("LTAInewnewnewnew", "secret-\(number)")))
+      if let deadline = trial.deadline, deadline <= trial.time { trial.send(.timerFired) }
+    }
+    #expect((5...11).contains(trial.inquiries - before))
+  }
+
+  @Test func `a reload asks again at once for a key that wasn't taken`() throws {
+    var trial = try proving()
+    try trial.answer(.refused(Self.unknown))
+    trial.pass(.seconds(2))
+    trial.send(.retryRequested)
+    #expect(trial.asking == Self.new.id)
+  }
+
+  @Test func `an unproven key that STS refuses makes room for the next at once`() throws {
+    var trial = working()
+    trial.send(.refused(Self.old, Self.unknown))
+    trial.send(.found(Self.new))
+    try trial.answer(.refused(Self.wrongSecret))
+    #expect(trial.current?.refusal?.failure == Self.wrongSecret)
+    let third = Self.key("LTAIthirdthirdth", "third-secret")
+    trial.send(.found(third))
+    #expect(trial.signer == third.id)
+  }
+
+  /// RAM didn't know the new key yet; it stayed refused, and its roles waited, until one of them tried by itself.
+  @Test func `a key that STS knows after all isn't refused any more, and whoever waits for it is notified`() throws {
+    var trial = working()
+    trial.send(.refused(Self.old, Self.unknown))
+    trial.send(.found(Self.new))
+    try trial.answer(.refused(Self.unknown))
+    #expect(trial.current?.refusal?.failure == Self.unknown)
+    let changes = trial.changes
+    while trial.asking == nil { try trial.waitForTimer() }
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.signer == Self.new.id && trial.current?.refusal == nil && trial.current?.proven != nil)
+    #expect(trial.changes == changes + 1)
+  }
+
+  @Test func `whose the key is changes nothing for a key that wasn't refused`() throws {
+    var trial = working()
+    try trial.waitForTimer()
+    let changes = trial.changes
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.changes == changes)
+  }
+
+  @Test func `at another place the key in force stays, with its proof and its owner, and one on trial is dropped`()
+    throws
+  {
+    var trial = try proving()
+    trial.move()
+    #expect(trial.signer == Self.old.id && trial.current?.proven != nil && trial.candidate == nil)
+    #expect(trial.asked.isEmpty)
+    trial.pass(.seconds(1))
+    trial.send(.found(Self.new))
+    #expect(trial.asking == Self.new.id && trial.signer == Self.old.id)
+    try trial.answer(.granted(Self.other))
+    #expect(trial.signer == Self.new.id && trial.reports.contains("otherIdentity"))
+  }
+
+  @Test func `a question that was under way at the old place is asked again`() throws {
+    var trial = working()
+    try trial.waitForTimer()
+    #expect(trial.asking == Self.old.id)
+    trial.move()
+    #expect(trial.asking == Self.old.id)
+  }
+
+  /// A key that was replaced while STS had not yet said whose the one before was gave no warning.
+  @Test func `whose the old key is gets asked before each proof, as long as that isn't known`() throws {
+    var trial = working()
+    try trial.waitForTimer()
+    for _ in 0..<8 {
+      try trial.answer(.refused(Self.silent))
+      try trial.waitForTimer()
+    }
+    try trial.answer(.refused(Self.silent))
+    trial.pass(.seconds(2))
+    trial.send(.found(Self.new))
+    #expect(trial.asking == Self.old.id)
+    try trial.answer(.refused(Self.silent))
+    #expect(trial.asking == Self.new.id)
+    try trial.answer(.refused(Self.silent))
+    // The old key's own turn would come much later.
+    #expect(try trial.waitForTimer() <= .seconds(1))
+    #expect(trial.asking == Self.old.id)
+    try trial.answer(.granted(Self.bot))
+    while trial.asking == nil { try trial.waitForTimer() }
+    try trial.answer(.granted(Self.other))
+    #expect(trial.reports.contains("otherIdentity") && !trial.reports.contains("identityNotCompared"))
+  }
+
+  @Test func `a key is taken all the same where STS doesn't say whose the old one is, and the journal has that`() throws
+  {
+    var trial = working()
+    trial.send(.found(Self.new))
+    try trial.answer(.refused(Self.silent))
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.signer == Self.new.id && trial.reports.contains("identityNotCompared"))
+    // Not again for the next one, whose predecessor is known.
+    trial.pass(.seconds(2))
+    trial.send(.found(Self.key("LTAIthirdthirdth", "third-secret")))
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.reports.count { $0 == "identityNotCompared" } == 1)
+  }
+
+  @Test func `a key that signs unproven says that it couldn't be compared once it is known whose it is`() throws {
+    var trial = working()
+    trial.send(.refused(Self.old, Self.unknown))
+    trial.send(.found(Self.new))
+    #expect(!trial.reports.contains("identityNotCompared"))
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.reports.contains("identityNotCompared"))
+  }
+
+  @Test func `an id is whole only once STS has accepted the key`() throws {
+    var trial = Trial()
+    trial.send(.found(Self.old))
+    #expect(trial.current?.shownID == "LTAI…dold")
+    trial.send(.accepted(Self.old))
+    #expect(trial.current?.shownID == Self.old.id)
+  }
+
+  @Test func `a text that isn't an id isn't shown, and of a short one no more than its beginning`() {
+    #expect(Self.key("MarkedSecretMarkedSecretMarked", "x").maskedID == nil)
+    #expect(Self.key("LTAIabcd", "x").maskedID == "LTAI…")
+    #expect(Self.key("ltaiabcdefghijkl", "x").maskedID == nil)
+  }
+}

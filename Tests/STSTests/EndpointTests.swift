@@ -1,0 +1,164 @@
+import CloudAPI
+import Core
+import HTTPClient
+import Logs
+import Settings
+import TestSupport
+import Testing
+import Wire
+
+@testable import STS
+
+/// Which endpoint is asked next, and what is told of it.
+@Suite struct EndpointTests {
+  @Test func `a failure is the endpoint's own unless all share it or HTTP came back`() {
+    let shared: Set<TransportFailure.Kind> = [
+      .caFile, .bodyTooLarge, .proxyUnreachable, .proxyUnresolved, .proxyAuthentication, .unsuitableRequest,
+      .noResources,
+    ]
+    for kind in TransportFailure.Kind.allCases {
+      #expect(TransportFailure(kind, text: "").concernsEndpointAlone != shared.contains(kind), "\(kind)")
+    }
+  }
+
+  @Test func `a refused password waits for a person, all else is tried again soon`() {
+    for kind in TransportFailure.Kind.allCases {
+      #expect(
+        Failure(TransportFailure(kind, text: ""), now: UTCTime(seconds: 0)).kind
+          == (kind == .proxyAuthentication ? .permanent : .transient))
+    }
+  }
+
+  /// It sent people to the route and the firewall.
+  @Test func `what has to be looked at is what went wrong`() {
+    func failure(_ kind: TransportFailure.Kind) -> Failure {
+      Failure(TransportFailure(kind, text: "text"), now: UTCTime(seconds: 0))
+    }
+    #expect(failure(.proxyUnresolved).code == failure(.proxyUnreachable).code)
+    #expect(failure(.proxyUnresolved).advice == "text; look at 'sts.proxy' and this host's name servers")
+    #expect(failure(.noResources).code == "NoResources" && !failure(.noResources).advice.contains("network"))
+  }
+
+  /// "the other side may not speak TLS", "somebody may be in between": nobody had looked.
+  @Test func `no cause is guessed at`() {
+    for kind in TransportFailure.Kind.allCases {
+      let advice = Failure(TransportFailure(kind, text: "text"), now: UTCTime(seconds: 0)).advice
+      for guess in ["may not", "may be", "might", "perhaps", "probably", "somebody", "seems"] {
+        #expect(!advice.contains(guess), "\(kind): \(advice)")
+      }
+    }
+  }
+
+  /// It was "in the middle of the answer" where not a byte had come.
+  @Test func `a connection that ends before an answer is told from one that ends in it`() {
+    let failures = [TransportFailure.Kind.noAnswer, .cut].map {
+      Failure(TransportFailure($0, text: "text"), now: UTCTime(seconds: 0))
+    }
+    #expect(failures.map(\.code) == ["NoAnswer", "AnswerCut"])
+    #expect(failures[0].advice.contains("ended before an answer"))
+    #expect(failures[1].advice.contains("ended in the middle of the answer"))
+  }
+
+  struct Case: Sendable, CustomTestStringConvertible {
+    let name: String
+    let kinds: [TransportFailure.Kind]
+    let code: String
+    let others: String?
+    var testDescription: String { name }
+  }
+
+  @Test(arguments: [
+    Case(name: "one", kinds: [.connect], code: "Connect", others: nil),
+    Case(
+      name: "the first speaks for all", kinds: [.connectTimeout, .resolve, .cut], code: "ConnectTimeout",
+      others: "(NameResolution, AnswerCut)"),
+    Case(
+      name: "a certificate weighs more", kinds: [.connect, .tlsVerification], code: "TLSVerification",
+      others: "(Connect)"),
+    Case(
+      name: "what ends the search stands alone", kinds: [.connect, .proxyAuthentication], code: "ProxyAuthentication",
+      others: nil),
+  ])
+  func `what came of all endpoints is one failure`(_ example: Case) {
+    let failure = Failure(example.kinds.map { TransportFailure($0, text: "text") }, now: UTCTime(seconds: 0))
+    #expect(failure.code == example.code)
+    let others = failure.advice.firstRange(of: "gave no answer either ").map {
+      String(failure.advice[$0.upperBound...])
+    }
+    #expect(others == example.others)
+  }
+
+  @Test func `a proxy that asks for time gets it, by its own clock or ours`() {
+    let now = UTCTime("2026-01-02T03:04:05Z")!
+    func wait(_ text: String?, date: String? = nil) -> Duration? {
+      let failure = TransportFailure(.proxyRefused, text: "", retryAfter: text, date: date)
+      return Failure([TransportFailure(.connect, text: ""), failure], now: now).notBefore
+    }
+    #expect(wait("20") == .seconds(20))
+    #expect(wait("Fri, 02 Jan 2026 03:05:05 GMT") == .seconds(60))
+    #expect(wait("Fri, 02 Jan 2026 03:05:05 GMT", date: "Fri, 02 Jan 2026 03:04:55 GMT") == .seconds(10))
+    #expect(wait("later") == nil && wait(nil) == nil)
+  }
+
+  @Test func `an answer that asks for time keeps it, by its own clock or ours`() {
+    let now = UTCTime("2026-01-02T03:04:05Z")!
+    func wait(_ answer: HTTPAnswer) -> Duration? {
+      STSResponse(answer, now: now).callerIdentity(from: Array("{}".utf8).span).refused?.notBefore
+    }
+    #expect(wait(HTTPAnswer(status: 503, standardRetryAfter: "20")) == .seconds(20))
+    #expect(wait(HTTPAnswer(status: 503, standardRetryAfter: "Fri, 02 Jan 2026 03:04:25 GMT")) == .seconds(20))
+    #expect(
+      wait(
+        HTTPAnswer(
+          status: 503, date: "Fri, 02 Jan 2026 03:04:15 GMT", standardRetryAfter: "Fri, 02 Jan 2026 03:04:25 GMT"))
+        == .seconds(10))
+    #expect(wait(HTTPAnswer(status: 503)) == nil)
+  }
+
+  @Test func `a move is told once, the way back too, and no more than four in ten minutes`() throws {
+    let endpoints = try ["a.example", "b.example", "c.example"].map { try #require(Endpoint($0)) }
+    let ledger = EndpointLedger(
+      endpoints, keeping: nil, log: LogRecorder().log)
+    let date = UTCTime(seconds: 1_800_000_000)
+    func answer(_ place: Int, atSecond second: Int64) {
+      ledger.answered(place, date: date, at: Timestamp(microseconds: second * 1_000_000))
+    }
+    #expect(ledger.told == 0)
+    answer(0, atSecond: 0)
+    ledger.missed(0, code: "Connect")
+    answer(1, atSecond: 1)
+    #expect(ledger.told == 1)
+    answer(1, atSecond: 2)
+    answer(0, atSecond: 3)
+    answer(2, atSecond: 4)
+    answer(0, atSecond: 5)
+    #expect(ledger.told == 0, "four are told")
+    answer(1, atSecond: 6)
+    answer(1, atSecond: 600)
+    #expect(ledger.told == 0, "the fifth isn't yet")
+    answer(1, atSecond: 605)
+    #expect(ledger.told == 1, "but when there is room again")
+    let first = ledger.statuses[0]
+    #expect(first.answers == 3 && first.misses == 1 && first.missing == nil && first.lastAnswerAt == date)
+
+    let more = EndpointLedger(Array(endpoints.dropLast()), keeping: ledger, log: LogRecorder().log)
+    #expect(more.statuses.map(\.answers) == [3, 5] && more.told == 0)
+  }
+
+  /// It said that none before answers, and "answers" of the one before.
+  @Test func `a fallback is reported with what failed, and without a word on what answered meanwhile`() throws {
+    let endpoints = try ["a.example", "b.example"].map { try #require(Endpoint($0)) }
+    let recorder = LogRecorder()
+    let ledger = EndpointLedger(endpoints, keeping: nil, log: recorder.log)
+    let date = UTCTime(seconds: 1_800_000_000)
+    ledger.missed(0, code: "Connect")
+    ledger.answered(1, date: date, at: Timestamp(microseconds: 1))
+    #expect(
+      recorder.all == [
+        "warning: a fallback endpoint of STS answers code=Connect endpoint=b.example reason=a.example Connect"
+      ])
+    ledger.answered(0, date: date, at: Timestamp(microseconds: 2))
+    ledger.answered(1, date: date, at: Timestamp(microseconds: 3))
+    #expect(recorder.all.last == "warning: a fallback endpoint of STS answers endpoint=b.example")
+  }
+}

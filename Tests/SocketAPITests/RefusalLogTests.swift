@@ -1,0 +1,66 @@
+import Core
+import HTTPServer
+import Logs
+import Synchronization
+import Systemd
+import TestSupport
+import Testing
+
+@testable import SocketAPI
+
+/// Who is named in the journal, and how often.
+@Suite struct RefusalLogTests {
+  private let loop: EventLoop
+  private let lines = LogRecorder()
+  private let log: RefusalLog
+
+  init() throws {
+    loop = try EventLoop()
+    let sources = UserNames.Sources(local: { $0 == 1000 ? "anna" : "user\($0)" }, remote: { _ in nil })
+    let callers = CallerLog(
+      log: lines.log, names: try UserNames(scheduler: loop, sources: sources),
+      program: { pid, _ in pid == 7 ? "/usr/bin/curl" : nil })
+    log = try RefusalLog(scheduler: loop, callers: callers, interval: .milliseconds(10))
+  }
+
+  /// Turns the loop until so many lines are there.
+  private func turn(until count: Int) throws {
+    let end = EventLoop.bootTime() + 10_000_000
+    while lines.all.count < count, EventLoop.bootTime() < end { try loop.runOnce(timeout: .milliseconds(100)) }
+  }
+
+  @Test func `who is refused is named at once, and then summed up`() throws {
+    let role = RoleName("uploader")!
+    for _ in 0..<3 { log.note(.role(role), uid: 1000, pid: 7) }
+    log.note(.connection(.userConnections), uid: 1001, pid: 8)
+    #expect(
+      lines.all == [
+        "warning: refused pid=7 program=/usr/bin/curl role=uploader uid=1000 user=anna",
+        "warning: refused pid=8 reason=user_connections uid=1001 user=user1001",
+      ])
+    try turn(until: 3)
+    #expect(
+      lines.all.dropFirst(2) == ["warning: refused again in the last minute count=2 role=uploader uid=1000 user=anna"])
+  }
+
+  @Test func `who fills the listener's queue is named, and again while it goes on`() throws {
+    log.note(.crowding, uid: 1000, pid: 7)
+    log.note(.crowding, uid: 1000, pid: 8)
+    try turn(until: 2)
+    #expect(
+      lines.all == [
+        "warning: connects faster than connections are taken in pid=7 program=/usr/bin/curl uid=1000 user=anna",
+        "warning: goes on connecting faster than connections are taken in uid=1000 user=anna",
+      ])
+  }
+
+  @Test func `a user who is refused at thousands of things hides nobody else`() throws {
+    for number in 0..<2000 { log.note(.path("/\(number)"), uid: 1000, pid: 7) }
+    #expect(lines.all.count == 1025)
+    #expect(
+      lines.all.last
+        == "warning: refused for too many roles and paths to list pid=7 program=/usr/bin/curl uid=1000 user=anna")
+    log.note(.connection(.malformed), uid: 1001, pid: 8)
+    #expect(lines.all.last == "warning: refused pid=8 reason=malformed uid=1001 user=user1001")
+  }
+}

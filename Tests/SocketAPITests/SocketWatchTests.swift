@@ -1,0 +1,47 @@
+import Glibc
+import LocalSockets
+import Systemd
+import TestSupport
+import Testing
+
+@testable import SocketAPI
+
+@Suite struct SocketWatchTests {
+  private let directory: TemporaryDirectory
+  private let recorder = LogRecorder()
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  private var path: String { directory.path("api.sock") }
+
+  /// Nobody could connect any more until a restart, and nothing showed it.
+  @Test func `a socket that was deleted is listened on again, with one line`() throws {
+    var listener = try UnixListener(path: path, mode: 0o600)
+    let watch = try SocketWatch(
+      scheduler: EventLoop(), log: recorder.log, listener: { listener },
+      listenAgain: { listener = try UnixListener(path: path, mode: 0o600) })
+    watch.look()
+    #expect(recorder.all.isEmpty)
+    unlink(path)
+    watch.look()
+    #expect(access(path, F_OK) == 0 && listener.isInPlace)
+    watch.look()
+    #expect(recorder.all.count == 1 && recorder.all[0].hasPrefix("warning: the socket was deleted or replaced"))
+  }
+
+  @Test func `the socket of another process that listens is left alone, and reported once`() throws {
+    var listener = try UnixListener(path: path, mode: 0o600)
+    unlink(path)
+    let other = try UnixListener(path: path, mode: 0o600)
+    let watch = try SocketWatch(
+      scheduler: EventLoop(), log: recorder.log, listener: { listener },
+      listenAgain: { listener = try UnixListener(path: path, mode: 0o600) })
+    watch.look()
+    watch.look()
+    #expect(other.isInPlace && !listener.isInPlace)
+    #expect(recorder.all.count == 1 && recorder.all[0].contains("belongs to a living process"))
+    other.close()
+    watch.look()
+    #expect(listener.isInPlace && recorder.all.count == 2)
+  }
+}
