@@ -94,9 +94,12 @@ let package = Package(
     program(
       "soak", in: apparatus, imports: ["Laboratory", "TestSupport", "Core", "Wire"], besides: ["checker.py"]),
 
-    // What measures: a load generator and a yardstick in C, and who drives them.
+    // What measures: a load generator and two yardsticks in C, and who drives them.
     .executableTarget(name: "bench-load", path: "Benchmarks/Load"),
     .executableTarget(name: "bare-server", path: "Benchmarks/Bare"),
+    .executableTarget(
+      name: "bare-refresher", path: "Benchmarks/BareRefresher",
+      linkerSettings: [.linkedLibrary("curl"), .linkedLibrary("crypto")]),
     .executableTarget(
       name: "bench", dependencies: ["Laboratory", "TestSupport"], path: "Benchmarks/Bench", swiftSettings: strict()),
 
