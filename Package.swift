@@ -158,6 +158,7 @@ let package = Package(
     tests("LocalClient", imports: ["Secrets", "TestSupport"]),
     tests("rolekeeper", imports: ["Core", "TestSupport", "Wire"]),
     tests("Emulator", imports: ["Systemd", "HTTPClient", "TestSupport"]),
+    tests("bench", imports: ["TestSupport"]),
     // The built programs, run as a user runs them: it knows the rooms of the outside alone.
     .testTarget(
       name: "IntegrationTests",

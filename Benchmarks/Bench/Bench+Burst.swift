@@ -8,71 +8,106 @@ extension Bench {
   private static let fewerRoles = 1000
 
   func measureBurst(_ report: inout Report) throws {
-    let bursts = try measureBursts(roles: Self.roles)
-    let fewer = try measureBursts(roles: Self.fewerRoles)
-    func middle(_ value: (Burst) -> Double) -> Double { median(bursts.map(value)) }
-    let perRefresh = (many: middle(\.cpuPerRefresh), few: median(fewer.map(\.cpuPerRefresh)))
+    let (stage, fewer) = (try Stage(roles: Self.roles), try Stage(roles: Self.fewerRoles))
+    for stage in [stage, fewer] {
+      try stage.start()
+      try stage.fillPools()
+    }
+    let bare = try stage.startBareServer()
+    var calm: [LoadResult] = []
+    let found = try interleaved(
+      rounds: form.bursts,
+      [
+        {
+          let reader = try PacedReader(at: stage.socket, everyMicroseconds: 2000)
+          usleep(useconds_t(form.seconds * 1_000_000))
+          calm.append(try reader.end())
+          return try read(at: stage.socket) { try refresh(stage) }
+        },
+        { try read(at: bare.socket) { try refresh(stage) } },
+        { try read(at: bare.socket) { try BareRefresher.run(on: stage, calls: Self.roles) } },
+        { try read(at: bare.socket) { try refresh(fewer) } },
+      ])
     report.add(
       "During 10,000 AssumeRole calls",
       """
       All 10,000 roles are told to refresh at once; a reader asks every 2 ms on a new connection, its time counted from when it was \
-      due. STS on the same machine, by TLS; requests_per_second and burst are \(Stage.rate). The median of \(bursts.count) bursts each.
-      """,
-      [
-        .bounded("burst-10000-p99", "ms", middle(\.busy.p99) / 1000, atMost: 5),
-        Row(
-          measure: "burst-10000-p50", unit: "us", ours: middle(\.busy.p50), yardstick: middle(\.calm.p50),
-          ratio: middle { $0.busy.p50 / $0.calm.p50 }, beside: "in quiet"),
-        Row(measure: "refresh-10000-seconds", unit: "s", ours: middle(\.lasted)),
-        Row(measure: "refresh-10000-rate", unit: "1/s", ours: middle { Double(Self.roles) / $0.lasted }),
-        Row(
-          measure: "cpu-per-refresh", unit: "us", ours: perRefresh.many, yardstick: perRefresh.few,
-          ratio: perRefresh.many / perRefresh.few, beside: "1,000 roles"),
-      ])
+      due. STS on the same machine, by TLS; requests_per_second and burst are \(Stage.rate). Medians of \(form.bursts) rounds. In each the \
+      reader asks the daemon during one burst and the bare server in C during another: both times it is the daemon that refreshes. CPU and \
+      seconds are of the bursts during which nobody reads from the daemon, beside those of a C program (`Benchmarks/BareRefresher`) that \
+      signs as many calls and makes them to the same emulator over 16 kept connections, with the same checks of its certificate, and keeps \
+      what it gets. The requests that tell the daemon to refresh are in its CPU.
+      """, Self.rows(daemon: found[0], calm: calm, bare: found[1], refresher: found[2], fewer: found[3]))
+  }
+
+  private static func rows(
+    daemon: [Burst], calm: [LoadResult], bare: [Burst], refresher: [Burst], fewer: [Burst]
+  ) -> [Row] {
+    let p99 = daemon.map { $0.reader.p99 / 1000 }
+    let seconds = bare.map(\.refreshes.seconds)
+    let cpu = bare.map(\.refreshes.cpuEach)
+    return [
+      .bounded("burst-10000-p99", "ms", median(p99), atMost: 5),
+      .compared(
+        "burst-10000-p99-beside-c", "ms", p99, with: bare.map { $0.reader.p99 / 1000 }, beside: "bare C",
+        target: .ratioAtMost(1.5)),
+      .compared("burst-10000-p50", "us", daemon.map(\.reader.p50), with: calm.map(\.p50), beside: "in quiet"),
+      .compared(
+        "refresh-10000-seconds", "s", seconds, with: refresher.map(\.refreshes.seconds), beside: "bare C"),
+      Row(measure: "refresh-10000-rate", unit: "1/s", ours: median(seconds.map { Double(roles) / $0 })),
+      .compared(
+        "refresh-10000-cpu", "us", cpu, with: refresher.map(\.refreshes.cpuEach), beside: "bare C",
+        target: .ratioAtMost(1.3)),
+      .compared("cpu-per-refresh", "us", cpu, with: fewer.map(\.refreshes.cpuEach), beside: "1,000 roles"),
+    ]
   }
 
   private struct Burst {
-    let calm: LoadResult
-    let busy: LoadResult
-    /// In seconds.
-    let lasted: Double
-    /// In µs.
-    let cpuPerRefresh: Double
+    let reader: LoadResult
+    let refreshes: Refreshes
   }
 
-  private func measureBursts(roles: Int) throws -> [Burst] {
-    let stage = try Stage(roles: roles)
-    try stage.start()
-    try stage.fillPools()
-    return try (0..<form.bursts).map { _ in try measureBurst(of: roles, on: stage) }
-  }
-
-  private func measureBurst(of roles: Int, on stage: Stage) throws -> Burst {
+  /// Has the daemon refresh all roles.
+  private func refresh(_ stage: Stage) throws -> Refreshes {
     let pid = stage.lab.daemon.child.pid
-    let before = try (cpu: cpuSeconds(pid), draws: stage.lab.emulator.draws(result: "OK"))
-    let calm = try read(stage) { usleep(useconds_t(form.seconds * 2_000_000)) }
-    let calmCPU = try cpuSeconds(pid) - before.cpu
-    let started = (cpu: try cpuSeconds(pid), time: ContinuousClock.now)
-    var lasted = 0.0
-    let busy = try read(stage) {
-      try stage.refreshAll()
-      try stage.awaitDraws(before.draws + roles)
-      lasted = (ContinuousClock.now - started.time) / .seconds(1)
-    }
-    // The reader's own share is what it took in quiet.
-    let cpu = try cpuSeconds(pid) - started.cpu - calmCPU * lasted / (form.seconds * 2)
-    return Burst(calm: calm, busy: busy, lasted: lasted, cpuPerRefresh: cpu * 1e6 / Double(roles))
+    let draws = try stage.lab.emulator.draws(result: "OK")
+    let (cpu, begun) = (try cpuSeconds(pid), ContinuousClock.now)
+    try stage.refreshAll()
+    try stage.awaitDraws(draws + stage.roles)
+    return Refreshes(
+      count: stage.roles, seconds: (ContinuousClock.now - begun) / .seconds(1), cpuSeconds: try cpuSeconds(pid) - cpu)
   }
 
-  /// What a paced reader finds while `body` runs.
-  private func read(_ stage: Stage, _ body: () throws -> Void) throws -> LoadResult {
-    let load = Load(request: .get(Stage.request), makesNewConnections: true, pace: 2000)
-    let directory = try TemporaryDirectory()
-    let child = try ChildProcess(load.arguments(stage.socket, 600, 0), in: directory)
-    try body()
-    guard child.stop() == 0 else { throw BenchError("bench-load: \(child.errors)") }
-    let result = try LoadResult(child.output)
-    guard result.errors == 0 else { throw BenchError("\(result.errors) bad replies during the burst") }
-    return result
+  /// What a paced reader finds at `socket` while `body` runs.
+  private func read(at socket: String, _ body: () throws -> Refreshes) throws -> Burst {
+    let reader = try PacedReader(at: socket, everyMicroseconds: 2000)
+    let refreshes = try body()
+    return Burst(reader: try reader.end(), refreshes: refreshes)
+  }
+}
+
+/// So many refreshes and what they cost.
+private struct Refreshes {
+  let count: Int
+  let seconds: Double
+  let cpuSeconds: Double
+
+  /// In µs.
+  var cpuEach: Double { cpuSeconds * 1e6 / Double(count) }
+}
+
+/// The yardstick of refreshes: signs calls of AssumeRole, makes them, and keeps what it gets.
+private enum BareRefresher {
+  /// Calls the stage's STS, trusting whom the daemon trusts.
+  static func run(on stage: Stage, calls: Int) throws -> Refreshes {
+    let key = RealmDraft.key
+    let ended = try ChildProcess.run([
+      Programs.bareRefresher, stage.lab.draft.endpoint, stage.lab.draft.authorityPath, key.id, key.secret,
+      Stage.roleARN, "\(calls)",
+    ])
+    guard ended.status == 0 else { throw BenchError(ended.errors) }
+    let figures = Figures(ended.output)
+    guard try Int(figures["calls"]) == calls else { throw BenchError("bare-refresher made too few calls") }
+    return Refreshes(count: calls, seconds: try figures["seconds"], cpuSeconds: try figures["cpu"])
   }
 }

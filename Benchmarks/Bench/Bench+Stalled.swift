@@ -28,7 +28,7 @@ extension Bench {
           target: target)
       }
       rows += [
-        row("p50", "us", .atMost(1.2), \.p50), row("p99", "us", .atMost(1.2), \.p99),
+        row("p50", "us", .ratioAtMost(1.2), \.p50), row("p99", "us", .ratioAtMost(1.2), \.p99),
         row("rate", "1/s", nil, \.rate),
       ]
     }

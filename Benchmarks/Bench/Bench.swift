@@ -15,7 +15,7 @@ struct Bench {
     var report = Report()
     let parts: [(String, (inout Report) throws -> Void)] = [
       ("socket", measureSocket), ("stalled", measureStalled), ("peers", measurePeers), ("memory", measureMemory),
-      ("burst", measureBurst), ("start", measureStart), ("command", measureCommand),
+      ("burst", measureBurst), ("scrape", measureScrape), ("start", measureStart), ("command", measureCommand),
     ]
     for (name, part) in parts where name.hasPrefix(only) {
       let taken = try ContinuousClock().measure { try part(&report) }
@@ -25,9 +25,9 @@ struct Bench {
   }
 
   /// Lets contestants take turns, each in front as often as the other; their results by contestant and round.
-  func interleaved<Value>(_ contestants: [() throws -> Value]) throws -> [[Value]] {
+  func interleaved<Value>(rounds: Int? = nil, _ contestants: [() throws -> Value]) throws -> [[Value]] {
     var results = contestants.map { _ in [Value]() }
-    for round in 0..<form.rounds {
+    for round in 0..<(rounds ?? form.rounds) {
       let order = round % 2 == 0 ? Array(contestants.indices) : contestants.indices.reversed()
       for index in order { results[index].append(try contestants[index]()) }
     }
@@ -35,13 +35,12 @@ struct Bench {
   }
 }
 
-/// CPU time that a process has used, in seconds, to 10 ms.
+/// User and system time that a process and its threads have used, in seconds.
 func cpuSeconds(_ pid: Int32) throws -> Double {
-  // The name in parentheses may hold blanks (proc(5)).
-  let text = try TextFile.read("/proc/\(pid)/stat")
-  let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
-  guard fields.count > 12, let user = Double(fields[12]), let system = Double(fields[13]) else {
-    throw BenchError("cannot read /proc/\(pid)/stat")
+  var clock = clockid_t()
+  var time = timespec()
+  guard clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 else {
+    throw BenchError("cannot read the CPU clock of process \(pid)")
   }
-  return (user + system) / Double(sysconf(CInt(_SC_CLK_TCK)))
+  return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }

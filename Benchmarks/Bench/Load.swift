@@ -4,6 +4,7 @@ import TestSupport
 extension Programs {
   static var load: String { "\(directory)/bench-load" }
   static var bareServer: String { "\(directory)/bare-server" }
+  static var bareRefresher: String { "\(directory)/bare-refresher" }
 }
 
 /// Who runs where.
@@ -78,6 +79,28 @@ struct Load {
   }
 }
 
+/// A reader that asks by the clock, on a new connection each time, until it is told to end.
+final class PacedReader {
+  private let directory: TemporaryDirectory
+  private let child: ChildProcess
+
+  init(at socket: String, everyMicroseconds pace: Double, warmUp: Double = 0) throws {
+    let load = Load(request: .get(Stage.request), makesNewConnections: true, pace: pace)
+    directory = try TemporaryDirectory()
+    child = try ChildProcess(load.arguments(socket, 600, warmUp), in: directory)
+  }
+
+  /// What it found; throws when a single reply was bad.
+  func end() throws -> LoadResult {
+    guard child.stop() == 0 else { throw BenchError("bench-load: \(child.errors)") }
+    let result = try LoadResult(child.output)
+    guard result.errors == 0, result.requests > 0 else {
+      throw BenchError("\(result.errors) bad replies to a reader, \(result.requests) good ones")
+    }
+    return result
+  }
+}
+
 /// What the load generator found; times in µs, the rate per second.
 struct LoadResult {
   let requests: Int
@@ -86,6 +109,7 @@ struct LoadResult {
   let rate: Double
   let p50: Double
   let p99: Double
+  let longest: Double
 
   init(_ output: String) throws {
     let values = Figures(output)
@@ -95,6 +119,7 @@ struct LoadResult {
     rate = try values["rate"]
     p50 = try values["p50"]
     p99 = try values["p99"]
+    longest = try values["max"]
   }
 }
 

@@ -3,11 +3,12 @@ struct Options {
   static let usage = """
     usage: bench [--short] [--seconds S] [--only WORD] [--out DIRECTORY] [--docs DIRECTORY]
 
-      --short           fewer and shorter rounds, within two minutes; the figures are noisier
+      --short           fewer and shorter rounds, about two minutes; the figures are noisier
       --seconds S       how long each measurement of the load generator lasts
-      --only WORD       only the parts whose name begins with WORD: socket, stalled, peers, memory, burst, start, command
+      --only WORD       only the parts whose name begins with WORD: socket, stalled, peers, memory, burst, scrape, start, command
       --out DIRECTORY   where bench.json and bench.md go; default .build
-      --docs DIRECTORY  also update the table in performance.md, and the plot memory.svg; not with --only
+      --docs DIRECTORY  also add the run to performance-runs.txt, and make the table in performance.md of all the runs in it, and
+                        the plot memory.svg of this one; only whole runs, not with --short, --seconds or --only
     """
 
   var form = Form.full
@@ -36,13 +37,13 @@ struct Options {
       default: return nil
       }
     }
-    // A table of one part would take the place of the whole.
-    if docs != nil && !only.isEmpty { return nil }
+    // Runs are only comparable when all are whole.
+    if docs != nil && (!only.isEmpty || form != .full) { return nil }
   }
 }
 
 /// How much is measured, and how long.
-struct Form {
+struct Form: Equatable {
   /// Of the load generator, for each measurement and in front of it, in seconds.
   var seconds: Double
   var warmUp: Double
@@ -55,9 +56,12 @@ struct Form {
   /// How many kinds of load meet the stalled clients, which take 2 s to gather each time.
   var stalledLoads: Int
 
-  /// How often all roles refresh at once.
+  /// How often the daemon and the yardstick refresh all roles at once.
   var bursts: Int
+  var scrapes: Int
 
-  static let full = Form(seconds: 1, warmUp: 0.2, rounds: 6, starts: 15, runs: 100, stalledLoads: 3, bursts: 5)
-  static let short = Form(seconds: 0.15, warmUp: 0.03, rounds: 3, starts: 5, runs: 30, stalledLoads: 1, bursts: 1)
+  static let full = Form(
+    seconds: 0.7, warmUp: 0.15, rounds: 9, starts: 15, runs: 100, stalledLoads: 3, bursts: 9, scrapes: 20)
+  static let short = Form(
+    seconds: 0.15, warmUp: 0.03, rounds: 3, starts: 5, runs: 30, stalledLoads: 1, bursts: 2, scrapes: 5)
 }

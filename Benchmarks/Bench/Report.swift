@@ -5,13 +5,14 @@ import TestSupport
 struct Report {
   private(set) var sections: [(title: String, remark: String, rows: [Row])] = []
   var memory: [MemoryPoint] = []
+  private let began = Machine.date
   /// Of the minute before: what else the machine had to do.
   private let load = Machine.loadAverage
 
   mutating func add(_ title: String, _ remark: String = "", _ rows: [Row]) {
     sections.append((title, remark, rows))
     say("\n## \(title)\n\(remark)\n")
-    say(Self.table(rows))
+    say(Table.markdown(rows))
   }
 
   private var rows: [Row] { sections.flatMap(\.rows) }
@@ -20,27 +21,42 @@ struct Report {
   func write(to options: Options) throws {
     mkdir(options.out, 0o755)
     try TextFile.write(json, to: "\(options.out)/bench.json")
-    let markdown = markdown(options)
-    try TextFile.write(markdown, to: "\(options.out)/bench.md")
-    if let docs = options.docs {
-      let page = "\(docs)/performance.md"
-      try TextFile.write(try Marked.replace(in: try TextFile.read(page), by: markdown), to: page)
-      if !memory.isEmpty { try TextFile.write(MemoryPlot(points: memory).svg, to: "\(docs)/memory.svg") }
+    let head = "Machine: \(Machine.summary). Made by `\(options.command)`; load average \(load) when it began.\n"
+    try TextFile.write(head + tables(), to: "\(options.out)/bench.md")
+    say("bench: \(rows.count) rows in \(options.out)/bench.json and bench.md; \(verdict())")
+    if let docs = options.docs { try add(to: docs) }
+  }
+
+  /// Adds the run to those that the documents tell of.
+  private func add(to docs: String) throws {
+    let (page, file) = ("\(docs)/performance.md", "\(docs)/performance-runs.txt")
+    var record = access(file, F_OK) == 0 ? try Record(try TextFile.read(file)) : Record()
+    record.runs.append(
+      Record.Run(
+        date: began, load: load, machine: Machine.summary,
+        findings: Dictionary(uniqueKeysWithValues: rows.map { ($0.measure, $0.finding) })))
+    try TextFile.write(record.text, to: file)
+    let runs = record.runs.map(\.findings)
+    try TextFile.write(
+      try Marked.replace(in: try TextFile.read(page), by: record.summary + tables(over: runs)), to: page)
+    if !memory.isEmpty { try TextFile.write(MemoryPlot(points: memory).svg, to: "\(docs)/memory.svg") }
+    say("bench: \(file) has \(runs.count) runs; in the median of all, \(verdict(over: runs))")
+  }
+
+  /// How many rows keep their targets, and those that don't.
+  private func verdict(over runs: [[String: Finding]]? = nil) -> String {
+    let bounded = rows.count { $0.target != nil }
+    let missed = Table.missed(rows, over: runs)
+    let lines = missed.map { row, finding in
+      "\n  missed: \(row.measure): \(figure(finding.ratio ?? finding.ours)), target \(row.target!.text(row.unit))"
     }
-    let bounded = rows.filter { $0.target != nil }
-    let missed = bounded.filter { row in !(row.ratio.map { row.target!.isMet(by: $0) } ?? true) }
-    for row in missed {
-      say("beyond its target: \(row.measure): ratio \(figure(row.ratio!)), target \(row.target!.text)")
-    }
-    say(
-      "bench: \(rows.count) rows in \(options.out)/bench.json and bench.md; \(bounded.count - missed.count) of \(bounded.count) targets met"
-    )
+    return "\(bounded - missed.count) of \(bounded) targets met\(lines.joined())"
   }
 
   private var json: String {
     let lines = rows.map { row in
-      #"{"measure":"\#(row.measure)","unit":"\#(row.unit)","ours":\#(Self.number(row.ours)),"#
-        + #""yardstick":\#(Self.number(row.yardstick)),"ratio":\#(Self.number(row.ratio))}"#
+      #"{"measure":"\#(row.measure)","unit":"\#(row.unit)","ours":\#(Self.number(row.finding.ours)),"#
+        + #""yardstick":\#(Self.number(row.finding.yardstick)),"ratio":\#(Self.number(row.finding.ratio))}"#
     }
     return "{\"rows\":[\n\(lines.joined(separator: ",\n"))\n]}\n"
   }
@@ -50,24 +66,12 @@ struct Report {
     return "\((value * 10_000).rounded() / 10_000)"
   }
 
-  private func markdown(_ options: Options) -> String {
-    var text = "Machine: \(Machine.summary). Made by `\(options.command)`; load average \(load) when it began.\n"
+  private func tables(over runs: [[String: Finding]]? = nil) -> String {
+    var text = ""
     for section in sections {
       text += "\n### \(section.title)\n\n"
       if !section.remark.isEmpty { text += "\(section.remark)\n\n" }
-      text += Self.table(section.rows)
-    }
-    return text
-  }
-
-  private static func table(_ rows: [Row]) -> String {
-    var text = "| measure | unit | ours | yardstick | ratio | target | |\n|---|---|---|---|---|---|---|\n"
-    for row in rows {
-      let beside = row.yardstick.map { "\(figure($0)) (\(row.beside))" } ?? "–"
-      let met = row.target.flatMap { target in row.ratio.map { target.isMet(by: $0) ? "met" : "**missed**" } } ?? ""
-      let target = row.beside == "the target" ? "" : row.target?.text ?? ""
-      text +=
-        "| `\(row.measure)` | \(row.unit) | \(figure(row.ours)) | \(beside) | \(row.ratio.map(figure) ?? "–") | \(target) | \(met) |\n"
+      text += Table.markdown(section.rows, over: runs)
     }
     return text
   }
@@ -119,6 +123,15 @@ enum Machine {
       system.map { $0.split(separator: "\"").dropFirst().first.map(String.init) ?? "Linux" } ?? "Linux",
       "Linux \(kernel ?? "")",
     ].joined(separator: ", ")
+  }
+
+  /// Now, in UTC.
+  static var date: String {
+    var (now, parts) = (time(nil), tm())
+    gmtime_r(&now, &parts)
+    var text = [CChar](repeating: 0, count: 32)
+    let count = strftime(&text, text.count, "%Y-%m-%dT%H:%MZ", &parts)
+    return String(decoding: text.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
   /// Of the last minute, as proc(5) has it.

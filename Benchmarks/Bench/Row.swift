@@ -1,23 +1,22 @@
-import TestSupport
-
 /// One figure, beside the figure it is held against.
 struct Row {
   let measure: String
   let unit: String
-  let ours: Double
-  /// Nil where there is nothing to hold it against.
-  var yardstick: Double?
-  var ratio: Double?
+  var finding: Finding
   /// What the yardstick is, in the table.
   var beside = ""
-  /// The bound that the ratio is to keep, from the design.
   var target: Target?
 
-  /// A figure beside the bound that the design sets for it.
+  init(measure: String, unit: String, ours: Double, target: Target? = nil) {
+    self.measure = measure
+    self.unit = unit
+    finding = Finding(ours: ours)
+    self.target = target
+  }
+
+  /// A figure that the design sets a bound for.
   static func bounded(_ measure: String, _ unit: String, _ ours: Double, atMost bound: Double) -> Row {
-    Row(
-      measure: measure, unit: unit, ours: ours, yardstick: bound, ratio: ours / bound, beside: "the target",
-      target: .atMost(1))
+    Row(measure: measure, unit: unit, ours: ours, target: .figureAtMost(bound))
   }
 
   /// Medians over rounds in which both had their turn. The ratio is the median of the rounds' ratios: what troubled the machine
@@ -26,28 +25,59 @@ struct Row {
     _ measure: String, _ unit: String, _ ours: [Double], with yardstick: [Double], beside: String,
     target: Target? = nil
   ) -> Row {
-    Row(
-      measure: measure, unit: unit, ours: median(ours), yardstick: median(yardstick),
-      ratio: median(zip(ours, yardstick).map { $0 / $1 }), beside: beside, target: target)
+    var row = Row(measure: measure, unit: unit, ours: median(ours), target: target)
+    row.finding.yardstick = median(yardstick)
+    row.finding.ratio = median(zip(ours, yardstick).map { $0 / $1 })
+    row.beside = beside
+    return row
   }
 }
 
-/// The bound that a ratio is to keep.
-enum Target {
-  case atMost(Double)
-  case atLeast(Double)
+/// What was measured for a row in one run.
+struct Finding: Equatable {
+  var ours: Double
+  /// Nil where there is nothing to hold it against.
+  var yardstick: Double?
+  var ratio: Double?
 
-  func isMet(by ratio: Double) -> Bool {
+  /// What is found in the middle of several runs, each figure by itself.
+  init(medianOf runs: [Finding]) {
+    func middle(_ values: [Double]) -> Double? { values.isEmpty ? nil : median(values) }
+    ours = median(runs.map(\.ours))
+    yardstick = middle(runs.compactMap(\.yardstick))
+    ratio = middle(runs.compactMap(\.ratio))
+  }
+
+  init(ours: Double, yardstick: Double? = nil, ratio: Double? = nil) {
+    self.ours = ours
+    self.yardstick = yardstick
+    self.ratio = ratio
+  }
+}
+
+/// The bound that the design sets.
+enum Target {
+  case figureAtMost(Double)
+  /// `orOver` is how much ours may be over the yardstick instead, in the row's unit.
+  case ratioAtMost(Double, orOver: Double? = nil)
+  case ratioAtLeast(Double)
+
+  func isMet(by finding: Finding) -> Bool {
     switch self {
-    case .atMost(let bound): ratio <= bound
-    case .atLeast(let bound): ratio >= bound
+    case .figureAtMost(let bound): return finding.ours <= bound
+    case .ratioAtLeast(let bound): return finding.ratio.map { $0 >= bound } ?? false
+    case .ratioAtMost(let bound, let over):
+      guard let yardstick = finding.yardstick, let ratio = finding.ratio else { return false }
+      return ratio <= bound || over.map { finding.ours - yardstick <= $0 } ?? false
     }
   }
 
-  var text: String {
+  func text(_ unit: String) -> String {
     switch self {
-    case .atMost(let bound): "≤ \(figure(bound))"
-    case .atLeast(let bound): "≥ \(figure(bound))"
+    case .figureAtMost(let bound): "≤ \(figure(bound)) \(unit)"
+    case .ratioAtLeast(let bound): "≥ \(figure(bound))"
+    case .ratioAtMost(let bound, let over):
+      "≤ \(figure(bound))" + (over.map { ", or \(figure($0)) \(unit) over" } ?? "")
     }
   }
 }

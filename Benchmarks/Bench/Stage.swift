@@ -23,9 +23,11 @@ final class Stage {
   }
 
   static let rate = 10_000
+  /// Of the one role of the cloud that all of ours assume.
+  static let roleARN = "acs:ram::\(RealmDraft.account):role/bench"
 
   let lab: Lab
-  private let roles: Int
+  let roles: Int
   private var starts = 0
 
   /// How long a SecurityToken is at least, unless asked for otherwise.
@@ -46,7 +48,7 @@ final class Stage {
       draft.socket = "mode = \"0600\"\n\(limits.settings)"
       draft.roles = names.map { name in
         var role = SettingsDraft.Role(name, more: "allow = { users = [\(geteuid())] }")
-        role.arn = "acs:ram::\(RealmDraft.account):role/bench"
+        role.arn = Self.roleARN
         role.times = "duration = \"1h\"\npool = 2"
         return role
       }
