@@ -4,21 +4,21 @@
 /// |---|---|
 /// | transient | 0.1–1 s, then up to 2 s, doubling to 30–60 s; a role in no hurry goes there in one step |
 /// | throttled | what the server asked for and up to a tenth more, else 5–10 s; then longer, doubling to 2.5–5 min |
-/// | permanent | 30–60 s, doubling to 5–10 min: a person may mend it in the console |
+/// | permanent | 30–60 s, doubling to 5–10 min: a person may fix it in the console |
 /// | skew, nonce used, identity lapsed | none, once; then as transient (identity: as permanent) |
 ///
 /// Whatever the class, none is shorter than what the peer asked for by `Failure.notBefore`.
 ///
 /// A fleet that is cut off comes back within the longest wait, and how it is spread over that minute is decided here. Waits
-/// drawn from nothing up to the longest (full jitter) make the first second after an outage twice as busy as the minute's mean;
+/// chosen between nothing up to the longest (full jitter) make the first second after an outage twice as busy as the minute's mean;
 /// waits from half of the longest on make it a third busier. And roles that try after 1, 2, 4, 8 s… while all their
 /// sessions are still good make a fleet's calls eightfold within a minute of trouble, for nothing: so a role with headroom tries
 /// once soon, in case it was a single call that went wrong, and then waits up to a tenth of its headroom at once.
 package struct Backoff: Sendable {
   /// Failures since the last success.
   package private(set) var failures = 0
-  private var rung = 0
-  private var rungKind: Ladder?
+  private var level = 0
+  private var levelKind: Course?
   private var immediateRetriesUsed: Set<Failure.Kind> = []
 
   package init() {}
@@ -31,7 +31,7 @@ package struct Backoff: Sendable {
   ) -> Duration {
     let own = ownWait(after: failure, headroom: headroom, using: &generator)
     guard let notBefore = failure.notBefore else { return own }
-    let floor = min(max(notBefore, .zero), Ladder.throttled.limit)
+    let floor = min(max(notBefore, .zero), Course.throttled.limit)
     // Spread, or all who were asked to come back at one time would.
     return max(own, floor + .random(in: .zero...max(floor / 10, .milliseconds(100)), using: &generator))
   }
@@ -46,57 +46,57 @@ package struct Backoff: Sendable {
     after failure: Failure, headroom: Duration, using generator: inout some RandomNumberGenerator
   ) -> Duration {
     failures += 1
-    let patience = min(headroom / 10, Self.longestPatience)
+    let maximumWait = min(headroom / 10, Self.maximumWaitLimit)
     switch failure.kind {
-    case .transient: return climb(.transient, patience, using: &generator)
-    case .permanent: return climb(.permanent, patience, using: &generator)
-    case .throttled(.some(let wait)): return keep(to: wait, patience, using: &generator)
-    case .throttled(nil): return climb(.throttled, patience, using: &generator)
+    case .transient: return raise(.transient, maximumWait, using: &generator)
+    case .permanent: return raise(.permanent, maximumWait, using: &generator)
+    case .throttled(.some(let wait)): return keep(to: wait, maximumWait, using: &generator)
+    case .throttled(nil): return raise(.throttled, maximumWait, using: &generator)
     case .skew, .nonceUsed, .identityLapsed:
       if immediateRetriesUsed.insert(failure.kind).inserted { return .zero }
-      return climb(failure.kind == .identityLapsed ? .permanent : .transient, patience, using: &generator)
+      return raise(failure.kind == .identityLapsed ? .permanent : .transient, maximumWait, using: &generator)
     }
   }
 
-  private static let longestPatience = Duration.seconds(60)
+  private static let maximumWaitLimit = Duration.seconds(60)
 
-  private mutating func climb(
-    _ ladder: Ladder, _ patience: Duration, using generator: inout some RandomNumberGenerator
+  private mutating func raise(
+    _ course: Course, _ maximumWait: Duration, using generator: inout some RandomNumberGenerator
   ) -> Duration {
-    step(on: ladder)
-    if ladder == .transient && rung == 0 { return .random(in: .milliseconds(100)...ladder.first, using: &generator) }
-    let top = min(ladder.limit, max(rung == 0 ? .zero : patience, ladder.first * (1 << min(rung, 16))))
+    step(on: course)
+    if course == .transient && level == 0 { return .random(in: .milliseconds(100)...course.first, using: &generator) }
+    let top = min(course.limit, max(level == 0 ? .zero : maximumWait, course.first * (1 << min(level, 16))))
     return .random(in: top / 2...top, using: &generator)
   }
 
-  /// At least what the server asked for. Told the same again and again, the roles of a fleet would come in step with it, so
-  /// they spread over more: those that can wait over as much as they have patience, those that can't over more and more.
+  /// At least what the server asked for. Asked for the same again and again, the roles of a fleet would come in step with it, so
+  /// they spread over more: those that can wait over as far as their maximum wait, those that can't over more and more.
   private mutating func keep(
-    to wait: Duration, _ patience: Duration, using generator: inout some RandomNumberGenerator
+    to wait: Duration, _ maximumWait: Duration, using generator: inout some RandomNumberGenerator
   ) -> Duration {
     step(on: .throttled)
-    let told = min(max(wait, .zero), Ladder.throttled.limit)
-    let tenth = max(told / 10, .milliseconds(100))
-    if rung == 0 { return told + .random(in: .zero...tenth, using: &generator) }
-    let more = patience > .zero ? patience : min(Self.longestPatience, tenth * (1 << min(rung, 16)))
+    let asked = min(max(wait, .zero), Course.throttled.limit)
+    let tenth = max(asked / 10, .milliseconds(100))
+    if level == 0 { return asked + .random(in: .zero...tenth, using: &generator) }
+    let more = maximumWait > .zero ? maximumWait : min(Self.maximumWaitLimit, tenth * (1 << min(level, 16)))
     let top = max(tenth, more)
-    return told + .random(in: top / 2...top, using: &generator)
+    return asked + .random(in: top / 2...top, using: &generator)
   }
 
-  private mutating func step(on ladder: Ladder) {
-    rung =
-      switch (rungKind, ladder) {
-      case (ladder, _): rung + 1
+  private mutating func step(on course: Course) {
+    level =
+      switch (levelKind, course) {
+      case (course, _): level + 1
       // Throttled by all the others that an outage kept waiting: they need more than a moment.
-      case (.transient, .throttled): min(rung, 2)
+      case (.transient, .throttled): min(level, 2)
       // An overloaded server says now this, now that.
-      case (.throttled, .transient): min(rung + 1, 2)
+      case (.throttled, .transient): min(level + 1, 2)
       default: 0
       }
-    rungKind = ladder
+    levelKind = course
   }
 
-  private enum Ladder {
+  private enum Course {
     case transient
     case throttled
     case permanent

@@ -1,4 +1,4 @@
-/// Why an attempt to draw a session failed, sorted by what is done next.
+/// Why an attempt to fetch a session failed, sorted by what is done next.
 ///
 /// Which code of the cloud falls into which class is the error table of `CloudAPI`; how long each class waits is `Backoff`.
 package struct Failure: Hashable, Sendable {
@@ -7,11 +7,11 @@ package struct Failure: Hashable, Sendable {
     case transient
     /// The account's quota is used up; `wait` is what the server asked for, nil when it named nothing.
     case throttled(wait: Duration?)
-    /// Something a person has to mend (a permission, a role, a key, a parameter): tried again slowly.
+    /// Something a person has to fix (a permission, a role, a key, a parameter): tried again slowly.
     case permanent
-    /// The request's date was too far from the server's time: once more at once with the server's time, then as `transient`.
+    /// The request's date was too far from the server's time: again at once with the server's time, then as `transient`.
     case skew
-    /// The nonce had been seen before: once more at once with a new one.
+    /// The nonce had been seen before: again at once with a new one.
     case nonceUsed
     /// The identity that signed has lapsed: the source is renewed first, once.
     case identityLapsed

@@ -1,7 +1,7 @@
 /// What the roles of one host share: who is looked at when, who may call STS next, and what time it is there.
 ///
 /// Without a clock or a socket, like the machines: a driver performs their effects, those on the schedule here, asks who is next,
-/// makes the calls, and tells what came of them. Roles are known by their slot, a small number that is used again.
+/// makes the calls, and reports what came of them. Roles are known by their slot, a small number that is used again.
 package struct HostSchedule: Sendable {
   package private(set) var clock: ServerClock
   package private(set) var queue: FetchQueue
@@ -125,7 +125,7 @@ package struct HostSchedule: Sendable {
     case refutes
     /// Everything is judged by another time from now on: every role gets `clockCorrected`.
     case corrects(shift: Duration)
-    /// It isn't believed. Only the first in a row is news, and wants to be confirmed or not by another answer, soon.
+    /// It isn't believed. Only the first in a row is news, and is to be confirmed by another answer soon.
     case odd(isNews: Bool, wantsConfirmation: Bool)
   }
 

@@ -4,7 +4,7 @@ package enum LogLevel: String, Hashable, CaseIterable, Comparable, Sendable {
   case debug
   /// What goes on in ordinary operation.
   case info
-  /// A change of state that an administrator wants to know of.
+  /// A change of state that an administrator should know of.
   case notice
   /// Something failed that will be tried again, or that the daemon works around.
   case warning

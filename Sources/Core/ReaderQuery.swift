@@ -98,7 +98,7 @@ extension RefreshMachine {
       return .wait
     }
     let isMetByRing = query.isMet(byFetchOf: timing.duration)
-    // No other fetch of such a session would fare better than a failing role's own next attempt.
+    // No other fetch of such a session would do better than a failing role's own next attempt.
     if query.minTTL == nil || (isMetByRing && lastFailure != nil) {
       // The key's file is watched: an attempt may come at any moment.
       let mayComeSooner = lastFailure?.code == Failure.noAccessKeyCode

@@ -5,7 +5,7 @@ package struct AttemptID: Hashable, Sendable {
   package init(number: UInt64) { self.number = number }
 }
 
-/// One AssumeRole call that a role wants made.
+/// One AssumeRole call that a role asks for.
 package struct Attempt: Hashable, Sendable {
   package enum Purpose: Hashable, Sendable {
     /// The next session of the ring.
@@ -31,7 +31,7 @@ package enum RefreshEvent: Sendable {
   case attemptStarted(AttemptID)
   case succeeded(AttemptID, Session)
   case failed(AttemptID, Failure)
-  /// An administrator wants a new session now.
+  /// An administrator requests a new session now.
   case refreshRequested
   /// What is asked of STS is another thing from now on: an attempt under way counts for nothing if it fails, and is followed by
   /// another one at once in any case.
@@ -73,11 +73,11 @@ package enum RefreshEffect: Hashable, Sendable {
   case renewSource
   /// Wipe this session's secrets: it is held no longer, or never was. Comes once for each session.
   case discard(SessionID)
-  /// Tell the journal.
+  /// Log it.
   case report(RefreshReport)
 }
 
-/// What the journal is told of a role; repeats are summed up before they get here.
+/// What is logged of a role; repeats are summed up before they get here.
 ///
 /// What is rare and large is on the heap: each effect has room for the largest, and is moved several times.
 package enum RefreshReport: Hashable, Sendable {

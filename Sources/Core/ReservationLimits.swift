@@ -1,17 +1,17 @@
-/// How many reservations a reader may cause: 4 draws per uid and minute.
+/// How many reservations a reader may cause: 4 fetches per uid and minute.
 package struct ReservationLimits: Sendable {
-  private static let draws = 4
+  private static let fetches = 4
   private static let window = Duration.seconds(60)
 
   private var recent: [UInt32: [Timestamp]] = [:]
 
   package init() {}
 
-  /// Counts a draw for `uid`; nil when it may be made, else how long to wait.
+  /// Counts a fetch for `uid`; nil when it may be made, else how long to wait.
   package mutating func admit(uid: UInt32, at now: Timestamp) -> Duration? {
     forget(before: now - Self.window)
     let instants = recent[uid, default: []]
-    if instants.count >= Self.draws, let oldest = instants.first { return oldest + Self.window - now }
+    if instants.count >= Self.fetches, let oldest = instants.first { return oldest + Self.window - now }
     recent[uid] = instants + [now]
     return nil
   }

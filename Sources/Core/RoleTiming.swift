@@ -14,7 +14,7 @@ package struct RoleTiming: Hashable, Sendable {
   package var pool: Int
   /// The age at which a session is replaced: 2 s to `duration`.
   @Microseconds package var refreshAfter: Duration
-  /// The least remaining life that is handed out without complaint.
+  /// The least remaining life that is handed out without a warning.
   @Microseconds package var floor: Duration
   /// How long STS may be down before a reader gets less than the floor.
   @Microseconds package var surviveOutage: Duration

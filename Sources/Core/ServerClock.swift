@@ -1,6 +1,6 @@
 /// The server's time, as far as its answers let us know it.
 ///
-/// Expiry is judged by the server's time, never by a host clock that may be wrong or stepped. Until an answer has told it,
+/// Expiry is judged by the server's time, never by a host clock that may be wrong or stepped. Until an answer has named it,
 /// the host's wall clock stands in. It is kept as an offset from CLOCK_BOOTTIME, so that stepping the wall clock changes nothing
 /// once the server has been heard.
 ///

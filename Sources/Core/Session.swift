@@ -36,7 +36,7 @@ package struct Session: Hashable, Sendable {
   /// The life that was granted, counted from the request.
   package var granted: Duration { expires - sent }
 
-  /// Judges its end anew by a corrected clock.
+  /// Judges its end again by a corrected clock.
   package mutating func judge(by clock: ServerClock) {
     expires = min(clock.instant(of: expiration), sent + asked)
   }

@@ -19,52 +19,52 @@ package final class STSEmulator: Sendable {
 
   /// The certificate authority's certificate in PEM: what a client has to trust.
   package let authorityPEM: String
-  private let desk: ServiceDesk
+  private let service: SharedService
   private let sts: WebServer
   private let control: WebServer?
 
-  /// Starts serving `realm`. `reload` is what the control endpoint's reload reads a new realm with.
+  /// Starts serving `model`. `reload` is what the control endpoint's reload reads a new model with.
   package init(
-    _ realm: Realm, clock: EmulatorClock = EmulatorClock(), options: Options = Options(),
-    reload: (@Sendable () throws -> Realm)? = nil
+    _ model: AccountModel, clock: EmulatorClock = EmulatorClock(), options: Options = Options(),
+    reload: (@Sendable () throws -> AccountModel)? = nil
   ) throws {
     let certificates = try Certificates(names: options.names)
-    let desk = ServiceDesk(STSService(realm: realm), clock: clock)
-    self.desk = desk
+    let service = SharedService(STSService(model: model), clock: clock)
+    self.service = service
     authorityPEM = certificates.authority
     sts = try WebServer(
       address: options.address, port: options.port,
       certificates: certificates,
-      door: Door(
-        takes: { source in desk.withService { !$0.faults.takeUnreachable(from: source) } },
-        flaw: { source in desk.withService { $0.faults.takeCertificate(from: source) } }),
-      handle: { desk.answer($0) })
+      policy: ConnectionPolicy(
+        takes: { source in service.withService { !$0.faults.takeUnreachable(from: source) } },
+        flaw: { source in service.withService { $0.faults.takeCertificate(from: source) } }),
+      handle: { service.answer($0) })
     control = try options.control.map { place in
-      let control = ControlDesk(desk: desk, reload: reload)
+      let control = ControlAPI(service: service, reload: reload)
       return try WebServer(address: place.address, port: place.port, handle: { control.answer($0) })
     }
   }
 
   /// What the control endpoint understands, as text for people.
-  package static var controlHelp: String { ControlDesk.help }
+  package static var controlHelp: String { ControlAPI.help }
 
-  package var clock: EmulatorClock { desk.clock }
+  package var clock: EmulatorClock { service.clock }
   package var port: UInt16 { sts.port }
   /// nil without a control endpoint.
   package var controlPort: UInt16? { control?.port }
 
-  /// Looks at the service, or changes it: its realm, faults and tally. Requests wait meanwhile.
+  /// Looks at the service, or changes it: its account model, faults and counts of calls. Requests wait meanwhile.
   package func withService<Result>(_ body: (inout STSService) throws -> sending Result) rethrows -> sending Result {
-    try desk.withService(body)
+    try service.withService(body)
   }
 
-  package var tally: Tally { desk.withService { $0.tally } }
+  package var callCounts: CallCounts { service.withService { $0.callCounts } }
 
   /// Puts a fault in force; returns its number.
   @discardableResult
-  package func add(_ fault: Fault) -> Int { desk.withService { $0.faults.add(fault) } }
+  package func add(_ fault: Fault) -> Int { service.withService { $0.faults.add(fault) } }
 
-  package func clearFaults() { desk.withService { $0.faults.removeAll() } }
+  package func clearFaults() { service.withService { $0.faults.removeAll() } }
 
   /// Ends all connections; nothing is answered afterwards.
   package func stop() {
@@ -74,7 +74,7 @@ package final class STSEmulator: Sendable {
 }
 
 /// The service as its servers' threads share it.
-final class ServiceDesk: Sendable {
+final class SharedService: Sendable {
   let clock: EmulatorClock
   private let service: Mutex<STSService>
 

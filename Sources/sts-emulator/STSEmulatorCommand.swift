@@ -95,7 +95,7 @@ struct STSEmulatorCommand: ParsableCommand {
     options.control = control.map { ($0.address, $0.port) }
     options.names += name
     let config = config
-    let emulator = try STSEmulator(Self.realm(in: config), options: options, reload: { try Self.realm(in: config) })
+    let emulator = try STSEmulator(Self.model(in: config), options: options, reload: { try Self.model(in: config) })
     if let caOut { try TextFile.write(emulator.authorityPEM, to: caOut) }
     announce(emulator)
     var received: CInt = 0
@@ -110,10 +110,10 @@ struct STSEmulatorCommand: ParsableCommand {
     _ = text.utf8CString.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count - 1) }
   }
 
-  private static func realm(in path: String) throws -> Realm {
+  private static func model(in path: String) throws -> AccountModel {
     let text = try TextFile.read(path)
     do {
-      return try Realm(toml: text)
+      return try AccountModel(toml: text)
     } catch {
       throw ValidationError("'\(path)': \(error)")
     }

@@ -26,7 +26,7 @@ struct CloudVector: Sendable, CustomTestStringConvertible {
   /// A service in which this vector's key is known: as a user's, or, with a token, as a role session's.
   func service() throws -> STSService {
     let account = "1234567890123456"
-    var realm = Realm()
+    var model = AccountModel()
     var content = Account(id: account)
     content.add(User(name: "user", policies: [Policy(allowing: "sts:AssumeRole")]))
     for name in ["vod-uploader", "caller"] {
@@ -35,15 +35,15 @@ struct CloudVector: Sendable, CustomTestStringConvertible {
           name: name, trust: Policy(trusting: ["acs:ram::\(account):root"]),
           policies: [Policy(allowing: "sts:AssumeRole")]))
     }
-    realm.add(content)
+    model.add(content)
     if let token = Call(request)?.securityToken {
       let session = RoleSession(
         keyID: keyID, account: account, role: "caller", name: "session", expires: try time.advanced(bySeconds: 3600))
-      realm.add(session, token: token, secret: secret)
+      model.add(session, token: token, secret: secret)
     } else {
-      realm.add(AccessKey(id: keyID, secret: secret, account: account, owner: .user("user")))
+      model.add(AccessKey(id: keyID, secret: secret, account: account, owner: .user("user")))
     }
-    return STSService(realm: realm)
+    return STSService(model: model)
   }
 
   private static func all(_ file: String) -> [CloudVector] {

@@ -39,8 +39,8 @@ final class EmulatorBench {
     var options = STSEmulator.Options()
     options.control = (address: "127.0.0.1", port: 0)
     emulator = try STSEmulator(
-      Realm(toml: TestCloud.configuration), options: options,
-      reload: { try Realm(toml: FileText.read(configuration) ?? "") })
+      AccountModel(toml: TestCloud.configuration), options: options,
+      reload: { try AccountModel(toml: FileText.read(configuration) ?? "") })
     let authority = try directory.write(emulator.authorityPEM, to: "ca.pem")
     loop = try EventLoop()
     client = try HTTPClient(

@@ -135,8 +135,8 @@ import Testing
     cloud.service.faults.add(Fault(.garbage(row.form), count: 1))
     let answer = cloud.send()
     #expect(answer.status == 200 && row.isGood(answer), "\(answer.text.prefix(100))")
-    let isNoted = ["garbage", "bent"].contains { cloud.service.tally.count(result: $0) == 1 }
-    #expect(isNoted, "\(cloud.service.tally.counts)")
+    let isNoted = ["garbage", "bent"].contains { cloud.service.callCounts.count(result: $0) == 1 }
+    #expect(isNoted, "\(cloud.service.callCounts.counts)")
     #expect(cloud.send().key != nil)
   }
 
@@ -173,10 +173,10 @@ import Testing
 
   @Test(arguments: [1, 400, 1024, 16_384])
   func `a role's tokens are as long as its configuration says, and work`(length: Int) throws {
-    var cloud = try TestCloud { realm in
-      var account = realm.accounts[TestCloud.account]!
+    var cloud = try TestCloud { model in
+      var account = model.accounts[TestCloud.account]!
       account.roles["uploader"]?.tokenLength = length
-      realm.add(account)
+      model.add(account)
     }
     let session = try cloud.assume()
     let usual = try cloud.assume("long").token?.utf8.count ?? 0
@@ -283,23 +283,23 @@ import Testing
     cloud.service.faults.add(Fault(.refuse, count: 1))
     _ = cloud.send()
     _ = cloud.send("GetCallerIdentity")
-    let tally = cloud.service.tally
-    #expect(tally.total == 4)
-    #expect(tally.count(action: "AssumeRole") == 3)
-    #expect(tally.count(role: "uploader", result: "OK") == 1)
-    #expect(tally.count(result: "refused") == 1)
-    #expect(tally.count(role: "nobody", result: "EntityNotExist.Role") == 1)
-    #expect(tally.recent.map(\.action) == ["AssumeRole", "AssumeRole", "AssumeRole", "GetCallerIdentity"])
-    #expect(tally.recent[0].keyID == "LTAIkeeper" && tally.recent[0].sessionName == "session")
-    cloud.service.resetTally()
-    #expect(cloud.service.tally.total == 0)
+    let callCounts = cloud.service.callCounts
+    #expect(callCounts.total == 4)
+    #expect(callCounts.count(action: "AssumeRole") == 3)
+    #expect(callCounts.count(role: "uploader", result: "OK") == 1)
+    #expect(callCounts.count(result: "refused") == 1)
+    #expect(callCounts.count(role: "nobody", result: "EntityNotExist.Role") == 1)
+    #expect(callCounts.recent.map(\.action) == ["AssumeRole", "AssumeRole", "AssumeRole", "GetCallerIdentity"])
+    #expect(callCounts.recent[0].keyID == "LTAIkeeper" && callCounts.recent[0].sessionName == "session")
+    cloud.service.resetCallCounts()
+    #expect(cloud.service.callCounts.total == 0)
   }
 
   @Test func `a flood of made-up names doesn't grow the count`() throws {
     var cloud = try TestCloud()
     for number in 0..<3000 { _ = cloud.send(Request(method: "GET", target: "/?Action=A\(number)", headers: [])) }
-    #expect(cloud.service.tally.counts.count < 1100)
-    #expect(cloud.service.tally.total == 3000)
-    #expect(cloud.service.tally.recent.count == 1000)
+    #expect(cloud.service.callCounts.counts.count < 1100)
+    #expect(cloud.service.callCounts.total == 3000)
+    #expect(cloud.service.callCounts.recent.count == 1000)
   }
 }

@@ -108,10 +108,10 @@ import Testing
     #expect(cloud.send(as: .other).code == "Throttling.User")
   }
 
-  @Test func `a new realm brings its new rate`() throws {
+  @Test func `a new model brings its new rate`() throws {
     var cloud = try TestCloud()
     for _ in 0..<100 { _ = cloud.send() }
-    cloud.service.realm = try Realm(
+    cloud.service.model = try AccountModel(
       toml: TestCloud.configuration.replacing(
         "[accounts.1234567890123456]\n", with: "[accounts.1234567890123456]\nrequests_per_second = 1\n"))
     #expect(cloud.send().status == 200)

@@ -88,9 +88,9 @@ import Testing
   @Test func `a role that was deleted gives its sessions nothing`() throws {
     var cloud = try TestCloud()
     let long = try cloud.assume("long")
-    var realm = Realm()
-    realm.add(Account(id: TestCloud.account))
-    cloud.service.realm = realm
+    var model = AccountModel()
+    model.add(Account(id: TestCloud.account))
+    cloud.service.model = model
     #expect(cloud.send("AssumeRole", ["RoleArn": TestCloud.arn("chained")], as: long).code == "NoPermission")
     #expect(cloud.send("GetCallerIdentity", as: .keeper).code == "InvalidAccessKeyId.NotFound")
   }

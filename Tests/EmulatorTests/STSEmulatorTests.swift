@@ -13,7 +13,7 @@ import Testing
     #expect(answer.status == 200)
     let key = try #require(answer.key)
     #expect(try bench.send("GetCallerIdentity", as: key).body?.text("IdentityType") == "AssumedRoleUser")
-    #expect(bench.emulator.tally.count(result: "OK") == 2)
+    #expect(bench.emulator.callCounts.count(result: "OK") == 2)
   }
 
   @Test func `a client that trusts another authority doesn't get through`() throws {
@@ -21,7 +21,7 @@ import Testing
     let other = try EmulatorBench()
     let answer = try bench.send("GetCallerIdentity", port: other.emulator.port)
     #expect(answer.failure?.kind == .tlsVerification)
-    #expect(other.emulator.tally.total == 0)
+    #expect(other.emulator.callCounts.total == 0)
   }
 
   @Test func `an answer breaks off in the middle`() throws {
@@ -43,7 +43,7 @@ import Testing
     let bench = try EmulatorBench()
     bench.emulator.add(Fault(.unreachable))
     #expect(try bench.send("AssumeRole", to: "uploader").failure != nil)
-    #expect(bench.emulator.tally.total == 0)
+    #expect(bench.emulator.callCounts.total == 0)
     bench.emulator.clearFaults()
     #expect(try bench.send("AssumeRole", to: "uploader").status == 200)
   }
@@ -91,7 +91,7 @@ import Testing
     // One that takes ten minutes is under way for sure while another is answered.
     bench.emulator.add(Fault(.dribble(milliseconds: 600_000), role: "long"))
     let endless = try bench.start("AssumeRole", to: "long")
-    try bench.turn { bench.emulator.tally.count(role: "long") == 2 }
+    try bench.turn { bench.emulator.callCounts.count(role: "long") == 2 }
     #expect(try bench.send("AssumeRole", to: "uploader").status == 200)
     #expect(endless.answer == nil)
     bench.emulator.stop()
@@ -119,7 +119,7 @@ import Testing
     let late = try bench.start("AssumeRole", to: "long")
     repeat {
       #expect(try bench.send("AssumeRole", to: "uploader").status == 200)
-    } while bench.emulator.tally.count(role: "long") == 0
+    } while bench.emulator.callCounts.count(role: "long") == 0
     #expect(late.answer == nil)
     bench.emulator.stop()
     try bench.turn { late.answer != nil }
@@ -145,13 +145,13 @@ import Testing
   }
 
   @Test func `an address in use is refused with its name`() throws {
-    let first = try STSEmulator(Realm())
+    let first = try STSEmulator(AccountModel())
     var options = STSEmulator.Options()
     options.port = first.port
-    let error = try #require(throws: ListenError.self) { try STSEmulator(Realm(), options: options) }
+    let error = try #require(throws: ListenError.self) { try STSEmulator(AccountModel(), options: options) }
     #expect(error.description == "cannot listen on 127.0.0.1:\(first.port): Address already in use")
     options.address = "localhost"
-    #expect(throws: ListenError.self) { try STSEmulator(Realm(), options: options) }
+    #expect(throws: ListenError.self) { try STSEmulator(AccountModel(), options: options) }
   }
 }
 
@@ -210,7 +210,7 @@ import Testing
   @Test func `asked for anything else it answers as the cloud does plain HTTP`() throws {
     let bench = try EmulatorBench()
     #expect(try bench.control("GET", "/?Action=GetCallerIdentity&Format=JSON").contains("InvalidProtocol.NeedSsl"))
-    #expect(try bench.control("GET", "/help") + "\n" == ControlDesk.help)
+    #expect(try bench.control("GET", "/help") + "\n" == ControlAPI.help)
   }
 
   @Test func `a body without end is refused`() throws {

@@ -50,7 +50,7 @@ import Testing
 
   @Test(arguments: CloudVector.unsigned)
   func `an anonymous request is refused`(_ vector: CloudVector) throws {
-    var service = STSService(realm: Realm())
+    var service = STSService(model: AccountModel())
     let time = try #require(WallTime("2026-01-02T03:04:05Z"))
     #expect(throws: Refusal.missing("AccessKeyId")) { try service.authenticate(vector.request, at: time) }
   }

@@ -11,10 +11,10 @@ struct TestCloud {
   var now = start
   private var lastNonce = 0
 
-  init(_ change: (inout Realm) -> Void = { _ in }) throws {
-    var realm = try Realm(toml: Self.configuration)
-    change(&realm)
-    service = STSService(realm: realm)
+  init(_ change: (inout AccountModel) -> Void = { _ in }) throws {
+    var model = try AccountModel(toml: Self.configuration)
+    change(&model)
+    service = STSService(model: model)
   }
 
   static func arn(_ role: String) -> String { "acs:ram::\(account):role/\(role)" }

@@ -8,12 +8,12 @@ import Testing
 @Suite struct ProxyTests {
   let server: TLSServer
   let directory: TemporaryDirectory
-  let proxy: Crossing
+  let proxy: BreakableRelay
 
   init() throws {
     server = try TLSServer.shared.get()
     directory = try TemporaryDirectory()
-    proxy = try Crossing(in: directory, named: "proxy")
+    proxy = try BreakableRelay(in: directory, named: "proxy")
   }
 
   func bench(user: String? = nil, password: String? = nil, url: String? = nil) throws -> Bench {
@@ -65,7 +65,7 @@ import Testing
 
   struct Case: Sendable, CustomTestStringConvertible {
     let name: String
-    let mode: Crossing.Mode
+    let mode: BreakableRelay.Mode
     let expect: TransportFailure.Kind
     var testDescription: String { name }
   }

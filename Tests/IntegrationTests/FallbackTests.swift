@@ -11,16 +11,16 @@ import Wire
   /// Two ways to one cloud, of which the first can be closed; sessions live for four seconds.
   final class Ways {
     let lab: Lab
-    let first: Crossing
-    let second: Crossing
+    let first: BreakableRelay
+    let second: BreakableRelay
 
     init(lifetime: String? = "4s") throws {
       lab = try Lab(RealmDraft(lifetime: lifetime, roles: ["uploader"])) { draft in
         draft.roles = [SettingsDraft.Role("uploader")]
         draft.level = "debug"
       }
-      first = try Crossing(to: lab.emulator.port, in: lab.directory, named: "first")
-      second = try Crossing(to: lab.emulator.port, in: lab.directory, named: "second")
+      first = try BreakableRelay(to: lab.emulator.port, in: lab.directory, named: "first")
+      second = try BreakableRelay(to: lab.emulator.port, in: lab.directory, named: "second")
       lab.draft.endpoint = first.endpoint
       lab.draft.sts += "\nconnect_timeout = \"1s\"\nfallback_endpoints = [\"\(second.endpoint)\"]"
       try lab.writeSettings()
@@ -34,7 +34,7 @@ import Wire
   }
 
   struct Case: CustomStringConvertible {
-    let mode: Crossing.Mode
+    let mode: BreakableRelay.Mode
     /// What status says of the first endpoint meanwhile.
     let code: String
     /// Whether requests reached the first, which then were two for one session.

@@ -60,7 +60,7 @@ import Wire
 
   @Test func `a proxy that asks for time gets it`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
-    let proxy = try Crossing(in: lab.directory, named: "proxy")
+    let proxy = try BreakableRelay(in: lab.directory, named: "proxy")
     try proxy.become(.later(503, retryAfter: "120"))
     lab.draft.sts += "\nproxy = \"http://\(proxy.endpoint)\""
     try lab.writeSettings()
@@ -73,7 +73,7 @@ import Wire
 
   @Test func `a proxy's user is sent as it was meant`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
-    let proxy = try Crossing(in: lab.directory, named: "proxy")
+    let proxy = try BreakableRelay(in: lab.directory, named: "proxy")
     try proxy.become(.password(user: "alice@corp", password: "Marked-proxy-password"))
     // Some editors put a mark in front of a text.
     try lab.directory.write("\u{FEFF}Marked-proxy-password\r\n", to: "proxy-password", mode: 0o400)

@@ -13,14 +13,14 @@ import Wire
   /// A daemon that reaches STS through a proxy alone.
   final class Detour {
     let lab: Lab
-    let proxy: Crossing
+    let proxy: BreakableRelay
 
     init(lifetime: String? = "4s", user: String? = nil) throws {
       lab = try Lab(RealmDraft(lifetime: lifetime, roles: ["uploader"])) { draft in
         draft.roles = [SettingsDraft.Role("uploader")]
         draft.level = "debug"
       }
-      proxy = try Crossing(in: lab.directory, named: "proxy")
+      proxy = try BreakableRelay(in: lab.directory, named: "proxy")
       lab.draft.sts += "\nconnect_timeout = \"1s\"\nproxy = \"http://\(user.map { "\($0)@" } ?? "")\(proxy.endpoint)\""
       if user != nil {
         lab.draft.sts += "\nproxy_password_file = \"\(lab.directory.path("proxy-password"))\""
@@ -59,7 +59,7 @@ import Wire
   }
 
   struct Case: CustomStringConvertible {
-    let mode: Crossing.Mode
+    let mode: BreakableRelay.Mode
     let code: String
     var level = "warning"
     var description: String { "\(mode)" }

@@ -158,8 +158,8 @@ import Wire
   }
 
   /// Sends everything through a proxy that asks for a password, and gives the first role a policy.
-  private func addProxy(to lab: Lab) throws -> Crossing {
-    let proxy = try Crossing(in: lab.directory, named: "proxy")
+  private func addProxy(to lab: Lab) throws -> BreakableRelay {
+    let proxy = try BreakableRelay(in: lab.directory, named: "proxy")
     try proxy.become(.password(user: "keeper", password: Self.proxyPassword))
     try lab.directory.write("\(Self.proxyPassword)\n", to: "proxy-password", mode: 0o400)
     lab.draft.sts += "\nproxy = \"http://keeper@\(proxy.endpoint)\""

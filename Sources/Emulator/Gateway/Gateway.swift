@@ -9,7 +9,7 @@ struct Gateway: Sendable {
   private var nonces = NonceMemory()
 
   mutating func authenticate(
-    _ call: Call, of request: Request, in realm: Realm, mint: TokenMint, at now: WallTime
+    _ call: Call, of request: Request, in model: AccountModel, mint: TokenMint, at now: WallTime
   ) throws(Refusal) -> Caller {
     guard let keyID = call.keyID, !keyID.isEmpty else {
       // A broken Authorization header has no key to speak of.
@@ -18,7 +18,7 @@ struct Gateway: Sendable {
     guard let nonce = call.nonce, !nonce.isEmpty else { throw .missing("SignatureNonce") }
     guard let timestamp = call.timestamp, !timestamp.isEmpty else { throw .missing("Timestamp") }
     guard let time = WallTime(timestamp) else { throw .timeFormat }
-    let (caller, secret) = try credential(keyID: keyID, token: call.securityToken, in: realm, mint: mint)
+    let (caller, secret) = try credential(keyID: keyID, token: call.securityToken, in: model, mint: mint)
     guard abs(time.seconds - now.seconds) <= Self.skewSeconds else { throw .timeExpired }
     if case .session(let session) = caller, now >= session.expires { throw .tokenExpired }
     try verify(call, of: request, secret: secret)
@@ -43,14 +43,14 @@ struct Gateway: Sendable {
   }
 
   private func credential(
-    keyID: String, token: String?, in realm: Realm, mint: TokenMint
+    keyID: String, token: String?, in model: AccountModel, mint: TokenMint
   ) throws(Refusal) -> (Caller, secret: String) {
     guard let token, !token.isEmpty else {
-      if let key = realm.keys[keyID] { return (try caller(of: key), key.secret) }
+      if let key = model.keys[keyID] { return (try caller(of: key), key.secret) }
       throw keyID.hasPrefix("STS.") ? .missingSecurityToken : .unknownAccessKey
     }
-    if realm.isRevoked(session: keyID) { throw .unknownAccessKey }
-    if let foreign = realm.foreignSession(keyID: keyID, token: token) {
+    if model.isRevoked(session: keyID) { throw .unknownAccessKey }
+    if let foreign = model.foreignSession(keyID: keyID, token: token) {
       return (.session(foreign.session), foreign.secret)
     }
     guard let session = mint.session(of: token) else { throw .tokenMalformed }

@@ -14,12 +14,12 @@ struct TOMLTable: Sendable {
   let line: Int
   private let members: [(key: String, line: Int, value: Value)]
 
-  init(_ text: String) throws(RealmError) {
+  init(_ text: String) throws(AccountModelError) {
     var failure = ctoml_error()
     let bytes = Array(text.utf8.map { CChar(bitPattern: $0) })
     guard let document = ctoml_parse(bytes, bytes.count, &failure) else {
       let message = withUnsafeBytes(of: &failure.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      throw RealmError(line: Int(failure.position.line), problem: message)
+      throw AccountModelError(line: Int(failure.position.line), problem: message)
     }
     defer { ctoml_free(document) }
     let entries = UnsafeBufferPointer(start: ctoml_entries(document), count: ctoml_count(document))
@@ -37,36 +37,36 @@ struct TOMLTable: Sendable {
     }
   }
 
-  func error(_ problem: String) -> RealmError { RealmError(line: line, problem: problem) }
+  func error(_ problem: String) -> AccountModelError { AccountModelError(line: line, problem: problem) }
 
   /// Refuses keys that mean nothing here.
-  func allow(_ keys: [String]) throws(RealmError) {
+  func allow(_ keys: [String]) throws(AccountModelError) {
     for member in members where !keys.contains(member.key) {
-      throw RealmError(
+      throw AccountModelError(
         line: member.line, problem: "'\(member.key)' means nothing here; known are \(keys.joined(separator: ", "))")
     }
   }
 
-  func string(_ key: String) throws(RealmError) -> String? {
+  func string(_ key: String) throws(AccountModelError) -> String? {
     guard let member = member(key) else { return nil }
     guard case .string(let text) = member.value else { throw mistyped(member, "a string") }
     return text
   }
 
-  func integer(_ key: String) throws(RealmError) -> Int64? {
+  func integer(_ key: String) throws(AccountModelError) -> Int64? {
     guard let member = member(key) else { return nil }
     guard case .integer(let number) = member.value else { throw mistyped(member, "a whole number") }
     return number
   }
 
-  func boolean(_ key: String) throws(RealmError) -> Bool? {
+  func boolean(_ key: String) throws(AccountModelError) -> Bool? {
     guard let member = member(key) else { return nil }
     guard case .boolean(let flag) = member.value else { throw mistyped(member, "true or false") }
     return flag
   }
 
   /// A span of time such as `"12s"`, `"20min"` or `"1h"`, in seconds.
-  func seconds(_ key: String) throws(RealmError) -> Int64? {
+  func seconds(_ key: String) throws(AccountModelError) -> Int64? {
     guard let member = member(key) else { return nil }
     guard case .string(let text) = member.value else { throw mistyped(member, "a span such as \"12s\" or \"1h\"") }
     for (unit, factor) in [("min", 60), ("s", 1), ("m", 60), ("h", 3600)] as [(String, Int64)]
@@ -78,7 +78,7 @@ struct TOMLTable: Sendable {
   }
 
   /// Empty when the key isn't there.
-  func strings(_ key: String) throws(RealmError) -> [String] {
+  func strings(_ key: String) throws(AccountModelError) -> [String] {
     guard let member = member(key) else { return [] }
     guard case .list(let values) = member.value else { throw mistyped(member, "a list of strings") }
     var strings: [String] = []
@@ -90,7 +90,7 @@ struct TOMLTable: Sendable {
   }
 
   /// The tables in the table `key`, by name.
-  func tables(_ key: String) throws(RealmError) -> [(name: String, table: TOMLTable)] {
+  func tables(_ key: String) throws(AccountModelError) -> [(name: String, table: TOMLTable)] {
     guard let member = member(key) else { return [] }
     guard case .table(let outer) = member.value else { throw mistyped(member, "a table of tables") }
     var tables: [(name: String, table: TOMLTable)] = []
@@ -101,7 +101,7 @@ struct TOMLTable: Sendable {
     return tables
   }
 
-  func tableList(_ key: String) throws(RealmError) -> [TOMLTable] {
+  func tableList(_ key: String) throws(AccountModelError) -> [TOMLTable] {
     guard let member = member(key) else { return [] }
     guard case .list(let values) = member.value else { throw mistyped(member, "a list of tables") }
     var tables: [TOMLTable] = []
@@ -114,8 +114,8 @@ struct TOMLTable: Sendable {
 
   private func member(_ key: String) -> (key: String, line: Int, value: Value)? { members.first { $0.key == key } }
 
-  private func mistyped(_ member: (key: String, line: Int, value: Value), _ wanted: String) -> RealmError {
-    RealmError(line: member.line, problem: "'\(member.key)' is \(wanted)")
+  private func mistyped(_ member: (key: String, line: Int, value: Value), _ wanted: String) -> AccountModelError {
+    AccountModelError(line: member.line, problem: "'\(member.key)' is \(wanted)")
   }
 
   private static func value(_ entries: UnsafeBufferPointer<ctoml_entry>, at index: Int) -> Value {

@@ -61,7 +61,7 @@ struct AssumeRoleRequest: Sendable {
 
 /// Decides who may assume which role, and what a session gets.
 struct RoleKeeper: Sendable {
-  let realm: Realm
+  let model: AccountModel
 
   /// The session that `caller` gets, or the refusal.
   func session(
@@ -73,7 +73,7 @@ struct RoleKeeper: Sendable {
     context["sts:SourceIdentity"] = request.sourceIdentity
     let question = AccessQuestion(action: "sts:AssumeRole", resource: request.roleARN, context: context)
     guard decision(for: caller, on: question) == .allowed else { throw .notAuthorized }
-    guard let role = realm.role(request.role.name, in: request.role.account) else { throw .noSuchRole }
+    guard let role = model.role(request.role.name, in: request.role.account) else { throw .noSuchRole }
     guard role.trust.trusts(caller.principals, in: context) == .allowed else { throw .roleDoesNotTrust }
     guard request.durationSeconds <= role.maxSessionSeconds else { throw .durationSeconds }
     let lifetime = min(request.durationSeconds, role.issuedLifetimeSeconds ?? .max)
@@ -89,9 +89,9 @@ struct RoleKeeper: Sendable {
     switch caller {
     case .root: return .allowed
     case .user(let name, let account):
-      return Policy.decision(of: realm.accounts[account]?.users[name]?.policies ?? [], on: question)
+      return Policy.decision(of: model.accounts[account]?.users[name]?.policies ?? [], on: question)
     case .session(let session):
-      let granted = Policy.decision(of: realm.role(session.role, in: session.account)?.policies ?? [], on: question)
+      let granted = Policy.decision(of: model.role(session.role, in: session.account)?.policies ?? [], on: question)
       guard granted == .allowed, let text = session.policy else { return granted }
       guard let narrowing = Policy(text, kind: .identity) else { return .notAllowed }
       return Policy.decision(of: [narrowing], on: question)

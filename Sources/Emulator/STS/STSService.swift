@@ -7,17 +7,17 @@ package struct STSService: Sendable {
   package static let bodyLimit = 128 * 1024
 
   /// Accounts and what is in them. Replacing it keeps sessions and nonces; requests per second count anew.
-  package var realm: Realm { didSet { rates = [:] } }
+  package var model: AccountModel { didSet { rates = [:] } }
   package var faults = FaultList()
-  package private(set) var tally = Tally()
+  package private(set) var callCounts = CallCounts()
 
   private let mint = TokenMint()
   private var gateway = Gateway()
   private var rates: [String: RequestRate] = [:]
 
-  package init(realm: Realm) { self.realm = realm }
+  package init(model: AccountModel) { self.model = model }
 
-  package mutating func resetTally() { tally = Tally() }
+  package mutating func resetCallCounts() { callCounts = CallCounts() }
 
   /// Answers one request.
   package mutating func handle(_ request: Request, at now: WallTime) -> Reply {
@@ -25,8 +25,8 @@ package struct STSService: Sendable {
     let faults = faults.take(call, from: request.sourceAddress)
     let outcome = substitute(in: faults).map(Outcome.init) ?? answer(call, of: request, with: faults, at: now)
     let reply = AnswerWriter(request: request, format: call?.format ?? .json).reply(outcome, with: faults, at: now)
-    tally.note(
-      Tally.Arrival(
+    callCounts.note(
+      CallCounts.Arrival(
         time: now, action: call?.action ?? "", role: call?.roleName ?? "",
         sessionName: call?.parameters["RoleSessionName"] ?? "", keyID: call?.keyID ?? "", nonce: call?.nonce ?? "",
         host: request.header("host") ?? "", result: reply.result))
@@ -36,12 +36,12 @@ package struct STSService: Sendable {
   /// Who signed `request`, proven; it counts as used afterwards.
   package mutating func authenticate(_ request: Request, at now: WallTime) throws(Refusal) -> Caller {
     guard let call = Call(request) else { throw .incompleteSignature() }
-    return try gateway.authenticate(call, of: request, in: realm, mint: mint, at: now)
+    return try gateway.authenticate(call, of: request, in: model, mint: mint, at: now)
   }
 
   /// What the caller's policies say to `question`.
   package func decision(for caller: Caller, on question: AccessQuestion) -> PolicyDecision {
-    RoleKeeper(realm: realm).decision(for: caller, on: question)
+    RoleKeeper(model: model).decision(for: caller, on: question)
   }
 
   /// The fault that stands in for the operation: nothing is issued, no nonce is used.
@@ -70,30 +70,30 @@ package struct STSService: Sendable {
     }
   }
 
-  /// The realm without what faults take away from this request.
-  private func lacking(_ faults: [Fault.Kind], _ call: Call) -> Realm {
-    var realm = realm
+  /// The model without what faults take away from this request.
+  private func lacking(_ faults: [Fault.Kind], _ call: Call) -> AccountModel {
+    var model = model
     if faults.contains(where: { if case .keyDisabled = $0 { true } else { false } }), let id = call.keyID {
-      realm.disable(key: id)
+      model.disable(key: id)
     }
     if faults.contains(where: { if case .sessionRevoked = $0 { true } else { false } }), let id = call.keyID {
-      realm.revoke(session: id)
+      model.revoke(session: id)
     }
-    if faults.contains(.roleGone), let role = call.role { realm.hide(role) }
-    return realm
+    if faults.contains(.roleGone), let role = call.role { model.hide(role) }
+    return model
   }
 
   private mutating func perform(
-    _ call: Call, of request: Request, in realm: Realm, at now: WallTime
+    _ call: Call, of request: Request, in model: AccountModel, at now: WallTime
   ) throws(Refusal) -> Fields {
     guard let action = call.action, !action.isEmpty else { throw .missing("Action") }
     guard let version = call.version, !version.isEmpty else { throw .missing("Version") }
     guard request.method == "GET" || request.method == "POST" else { throw .noSuchAPI }
     guard request.body.isEmpty || Self.isReadable(request.header("content-type")) else { throw .contentType }
-    let caller = try gateway.authenticate(call, of: request, in: realm, mint: mint, at: now)
+    let caller = try gateway.authenticate(call, of: request, in: model, mint: mint, at: now)
     guard version == Self.version, request.path == "/" || request.path.isEmpty else { throw .noSuchAPI }
     switch action {
-    case "AssumeRole": return try assumeRole(call, of: request, by: caller, in: realm, at: now)
+    case "AssumeRole": return try assumeRole(call, of: request, by: caller, in: model, at: now)
     case "GetCallerIdentity": return identity(of: caller)
     default: throw .noSuchAction
     }
@@ -105,15 +105,15 @@ package struct STSService: Sendable {
   }
 
   private mutating func assumeRole(
-    _ call: Call, of request: Request, by caller: Caller, in realm: Realm, at now: WallTime
+    _ call: Call, of request: Request, by caller: Caller, in model: AccountModel, at now: WallTime
   ) throws(Refusal) -> Fields {
-    let limit = realm.accounts[caller.account]?.requestsPerSecond ?? Account.usualRequestsPerSecond
+    let limit = model.accounts[caller.account]?.requestsPerSecond ?? Account.usualRequestsPerSecond
     guard rates[caller.account, default: RequestRate(perSecond: limit)].admit(at: now) else { throw .userThrottled }
     let asked = try AssumeRoleRequest(call.parameters)
-    let session = try RoleKeeper(realm: realm).session(
+    let session = try RoleKeeper(model: model).session(
       for: asked, by: caller, keyID: mint.newKeyID(), context: context(of: request, at: now), at: now)
     let roleID = Identifiers.principalID(of: asked.roleARN)
-    let tokenLength = realm.role(session.role, in: session.account)?.tokenLength ?? 0
+    let tokenLength = model.role(session.role, in: session.account)?.tokenLength ?? 0
     var fields: Fields = [
       "AssumedRoleUser": .object([
         "AssumedRoleId": .text("\(roleID):\(session.name)"),

@@ -25,7 +25,7 @@ struct AnswerWriter {
     self.format = format
   }
 
-  /// The reply, bent by the faults that leave the operation alone, and its name in the tally.
+  /// The reply, bent by the faults that leave the operation alone, and its name among the counted calls.
   func reply(_ outcome: Outcome, with faults: [Fault.Kind], at now: WallTime) -> (reply: Reply, result: String) {
     var (answer, result) = write(outcome, overriding: faults)
     var date: String? = now.httpDate

@@ -11,16 +11,16 @@ final class WebServer: Sendable {
 
   /// Listens on `address`, an IPv4 address, and `port`, 0 for any free one.
   ///
-  /// With `certificates` it speaks TLS. `handle` is called on the connections' threads. `door` is asked for each new connection.
+  /// With `certificates` it speaks TLS. `handle` is called on the connections' threads. `policy` is asked for each new connection.
   init(
-    address: String, port: UInt16, certificates: Certificates? = nil, door: Door = Door(),
+    address: String, port: UInt16, certificates: Certificates? = nil, policy: ConnectionPolicy = ConnectionPolicy(),
     handle: @escaping @Sendable (Request) -> Reply
   ) throws {
     var location = in_addr()
     guard inet_pton(AF_INET, address, &location) == 1 else {
       throw ListenError(place: "\(address):\(port)", reason: "it is not an IPv4 address")
     }
-    let state = try ServerState(certificates, door: door, handle: handle)
+    let state = try ServerState(certificates, policy: policy, handle: handle)
     guard let daemon = start(location, port, certificates?.server, state) else {
       throw ListenError(place: "\(address):\(port)", reason: String(cString: strerror(errno)))
     }
@@ -43,7 +43,7 @@ final class WebServer: Sendable {
 }
 
 /// What becomes of new connections, by the peer's IPv4 address in text. Called on the server's threads.
-struct Door: Sendable {
+struct ConnectionPolicy: Sendable {
   /// Whether to take it.
   var takes: @Sendable (String) -> Bool = { _ in true }
   /// What is wrong with the certificate that it is shown; nil for the good one.
@@ -60,15 +60,15 @@ package struct ListenError: Error, CustomStringConvertible {
 /// What the library's threads need; it outlives them, since the server stops them before it lets go of it.
 private final class ServerState: Sendable {
   let isSecure: Bool
-  let door: Door
+  let policy: ConnectionPolicy
   let handle: @Sendable (Request) -> Reply
   private let flawed: [CertificateFlaw: TLSCredentials]
   /// Readable once the server stops, so that delayed answers don't hold it up. -1 when there is none.
   private let stopped: CInt
 
-  init(_ certificates: Certificates?, door: Door, handle: @escaping @Sendable (Request) -> Reply) throws {
+  init(_ certificates: Certificates?, policy: ConnectionPolicy, handle: @escaping @Sendable (Request) -> Reply) throws {
     isSecure = certificates != nil
-    self.door = door
+    self.policy = policy
     self.handle = handle
     flawed = try certificates?.flawed.mapValues { try TLSCredentials($0) } ?? [:]
     stopped = eventfd(0, CInt(EFD_CLOEXEC))
@@ -78,7 +78,7 @@ private final class ServerState: Sendable {
 
   /// Shows a new connection the certificate that is wanted, before its handshake.
   func prepare(_ connection: OpaquePointer) {
-    guard let session = cmicrohttpd_tls(connection), let flaw = door.flaw(peer(of: connection)) else { return }
+    guard let session = cmicrohttpd_tls(connection), let flaw = policy.flaw(peer(of: connection)) else { return }
     flawed[flaw]?.beShown(in: OpaquePointer(session))
   }
 
@@ -108,7 +108,7 @@ private func start(
 ) -> OpaquePointer? {
   let callbacks = cmicrohttpd_callbacks(
     accept: { state, address, _ in
-      serverState(state).door.takes(text { cmicrohttpd_address(address, $0, $1) }) ? .YES : .NO
+      serverState(state).policy.takes(text { cmicrohttpd_address(address, $0, $1) }) ? .YES : .NO
     },
     connected: { state, connection, _, change in
       if change == .CONNECTION_NOTIFY_STARTED, let connection { serverState(state).prepare(connection) }

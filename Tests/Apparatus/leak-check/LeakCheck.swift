@@ -62,9 +62,9 @@ struct LeakCheck {
   }
 
   private mutating func measure() throws {
-    let bustle = try Bustle(seed: seed)
-    defer { bustle.stop() }
-    Console.say("leak-check: seed \(seed); \(Bustle.roleCount) roles; figures every \(target / Self.looks) rotations")
+    let load = try Load(seed: seed)
+    defer { load.stop() }
+    Console.say("leak-check: seed \(seed); \(Load.roleCount) roles; figures every \(target / Self.looks) rotations")
     var next = target / Self.looks
     var latest = 0
     var (least, most, descriptors) = (Int.max, 0, Int.max)
@@ -75,15 +75,15 @@ struct LeakCheck {
         problem = "interrupted"
         return
       }
-      try bustle.stir()
-      let figures = try DaemonFigures(bustle.daemon)
+      try load.stir()
+      let figures = try DaemonFigures(load.daemon)
       least = min(least, figures.anonymous)
       most = max(most, figures.anonymous)
       descriptors = min(descriptors, figures.descriptors)
       if figures.rotations > latest { moved = .now }
       latest = figures.rotations
       guard ContinuousClock.now - moved < .seconds(60) else {
-        problem = "no rotation for a minute; the daemon's log ends so:\n\(bustle.daemon.log.suffix(2000))"
+        problem = "no rotation for a minute; the daemon's log ends so:\n\(load.daemon.log.suffix(2000))"
         return
       }
       guard figures.rotations >= next else { continue }

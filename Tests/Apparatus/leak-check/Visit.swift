@@ -20,7 +20,7 @@ enum Visit: CaseIterable {
     var chance = chance
     while !stop.isRaised {
       // A reader that is turned away, as at 64 connections, comes again.
-      try? once(at: path, role: "role\(Int.random(in: 0..<Bustle.roleCount, using: &chance))")
+      try? once(at: path, role: "role\(Int.random(in: 0..<Load.roleCount, using: &chance))")
       usleep(UInt32.random(in: 1000...8000, using: &chance))
     }
   }

@@ -22,7 +22,7 @@ struct EventReader: Reader {
     do {
       event = try nextRotation()
       readAt = wallClock()
-      guard Cast.all.contains(event.role) else { return }
+      guard RoleSet.all.contains(event.role) else { return }
       let connection = try StreamConnection(unix: stage.socketPath)
       try connection.request("GET", "/v1/roles/\(event.role)/credentials")
       reply = try connection.readReply()
@@ -36,7 +36,7 @@ struct EventReader: Reader {
       stage.findings.wrong("generation", "role \(event.role): \(generation) after the event of \(event.generation)")
     }
     try judge.use(
-      reply.body, of: event.role, readAt: readAt, least: stage.isPromised(event.role) ? Cast.floor : 0, by: .event)
+      reply.body, of: event.role, readAt: readAt, least: stage.isPromised(event.role) ? RoleSet.floor : 0, by: .event)
   }
 
   private mutating func nextRotation() throws -> RoleEvent {

@@ -21,7 +21,7 @@ struct FileReader: Reader {
   }
 
   private var home: String { "\(stage.filesDirectory)/\(role)" }
-  private var least: Int { stage.isPromised(role) ? Cast.floor : 0 }
+  private var least: Int { stage.isPromised(role) ? RoleSet.floor : 0 }
 
   mutating func step(_ chance: inout SeededChance) throws {
     let moment = stage.moment

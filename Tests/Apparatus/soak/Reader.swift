@@ -15,8 +15,8 @@ enum Readers {
     switch number {
     case 0..<7: return SocketReader(stage, judge, keepsAlive: false)
     case 7..<12: return SocketReader(stage, judge, keepsAlive: true)
-    case 12..<16: return FileReader(stage, judge, role: Cast.withFiles[number - 12])
-    case 16..<18: return ReservingReader(stage, judge, role: Cast.long[number - 16])
+    case 12..<16: return FileReader(stage, judge, role: RoleSet.withFiles[number - 12])
+    case 16..<18: return ReservingReader(stage, judge, role: RoleSet.long[number - 16])
     default: return EventReader(stage, judge)
     }
   }
@@ -42,7 +42,7 @@ enum Readers {
 
 extension Stage {
   /// Whether a reader of this role must always get a credential.
-  func isPromised(_ role: String) -> Bool { !Cast.tried.contains(role) }
+  func isPromised(_ role: String) -> Bool { !RoleSet.tried.contains(role) }
 
   /// Counts an answer that is no credential: right where nothing was promised and a reason is given.
   func noteRefusal(_ reply: HTTPReply, of role: String, since moment: Int) {

@@ -14,7 +14,7 @@ struct Report {
   /// Why it ended before its time.
   var failure: String?
   var findings = Findings.Count()
-  var tally = Disturber.Tally()
+  var tally = ChaosDriver.Tally()
   /// AssumeRole calls that brought a session, and those that didn't.
   var rotations = 0
   var spoiled = 0

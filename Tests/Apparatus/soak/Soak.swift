@@ -38,9 +38,9 @@ struct Soak {
   }
 
   private func run() throws -> CInt {
-    Console.say("soak: \(Int(seconds)) s, seed \(seed), \(Cast.all.count) roles, \(Readers.count) readers")
-    let lab = try Lab(Cast.realm, wrapper: Interruption.wrapper) { draft in
-      draft.roles = Cast.all.map(Cast.settings)
+    Console.say("soak: \(Int(seconds)) s, seed \(seed), \(RoleSet.all.count) roles, \(Readers.count) readers")
+    let lab = try Lab(RoleSet.realm, wrapper: Interruption.wrapper) { draft in
+      draft.roles = RoleSet.all.map(RoleSet.settings)
       draft.sts = "requests_per_second = 100\nburst = 100\ntimeout = \"3s\""
     }
     try lab.start(wrapper: Interruption.wrapper)
@@ -48,17 +48,17 @@ struct Soak {
     let stage = Stage(
       socketPath: lab.draft.socketPath, filesDirectory: lab.draft.directory, checkerPath: checker.path)
     let readers = try Readers.start(on: stage, seed: seed)
-    var disturber = Disturber(lab, stage, seed: seed, seconds: seconds)
+    var chaosDriver = ChaosDriver(lab, stage, seed: seed, seconds: seconds)
     var report = Report(seed: seed)
     do {
-      try spend(seconds, with: &disturber, &report)
+      try spend(seconds, with: &chaosDriver, &report)
     } catch {
       report.failure = "\(error)"
     }
-    report.elapsed = disturber.elapsed
+    report.elapsed = chaosDriver.elapsed
     stage.stopFlag.raise()
     // Those who wait for an event wait for the daemon's end. Figures that can't be had are missed by the report.
-    try? disturber.end(into: &report)
+    try? chaosDriver.end(into: &report)
     for reader in readers { reader.join() }
     checker.stop()
     report.findings = stage.findings.count
@@ -67,20 +67,20 @@ struct Soak {
     return report.isGood ? (report.isInterrupted ? 130 : 0) : 1
   }
 
-  private func spend(_ seconds: Double, with disturber: inout Disturber, _ report: inout Report) throws {
+  private func spend(_ seconds: Double, with chaosDriver: inout ChaosDriver, _ report: inout Report) throws {
     var told = Self.tellEvery
-    while disturber.elapsed < seconds {
+    while chaosDriver.elapsed < seconds {
       if Interruption.came(within: 100) {
         report.isInterrupted = true
         return
       }
-      try disturber.step()
-      if report.start == nil, disturber.elapsed >= min(Self.settling, seconds / 4) {
-        report.start = try DaemonFigures(disturber.daemon)
+      try chaosDriver.step()
+      if report.start == nil, chaosDriver.elapsed >= min(Self.settling, seconds / 4) {
+        report.start = try DaemonFigures(chaosDriver.daemon)
       }
-      if disturber.elapsed >= told {
+      if chaosDriver.elapsed >= told {
         told += Self.tellEvery
-        Console.say("soak: \(disturber.progress)")
+        Console.say("soak: \(chaosDriver.progress)")
       }
     }
   }

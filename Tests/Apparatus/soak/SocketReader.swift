@@ -19,7 +19,7 @@ struct SocketReader: Reader {
   }
 
   mutating func step(_ chance: inout SeededChance) throws {
-    let role = Cast.all.randomElement(using: &chance)!
+    let role = RoleSet.all.randomElement(using: &chance)!
     let moment = stage.moment
     let readAt = wallClock()
     let reply: HTTPReply
@@ -34,7 +34,7 @@ struct SocketReader: Reader {
     }
     guard reply.status == 200 else { return stage.noteRefusal(reply, of: role, since: moment) }
     noteGeneration(reply, of: role, since: moment)
-    let least = stage.isPromised(role) ? Cast.floor : 0
+    let least = stage.isPromised(role) ? RoleSet.floor : 0
     if least > 0, let left = reply.fields["rolekeeper-below-floor"] {
       stage.findings.wrong("below the floor", "role \(role): \(left) s")
     }

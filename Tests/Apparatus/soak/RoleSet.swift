@@ -1,7 +1,7 @@
 import Laboratory
 
 /// The roles of a soak, by what they are promised.
-enum Cast {
+enum RoleSet {
   /// Their declared outage is never exceeded: readers must always get a credential with at least the floor left.
   ///
   /// Sessions live 180 s, so a step is 45 s and 180 − 1.1 × 45 − 20 = 110 s are left for an outage: more than the 20 s

@@ -1,5 +1,5 @@
 /// What the cloud knows before the first request: accounts and what is in them.
-package struct Realm: Sendable {
+package struct AccountModel: Sendable {
   package private(set) var accounts: [String: Account] = [:]
   /// Every AccessKey by its id.
   private(set) var keys: [String: AccessKey] = [:]

@@ -1,7 +1,7 @@
 /// A place on the way to a server that a test can close: a relay to one port of 127.0.0.1, or an HTTP proxy that opens tunnels.
 ///
 /// Whatever changes ends the connections there are, so that a client's kept ones don't hide it.
-package final class Crossing {
+package final class BreakableRelay {
   /// What it does with new connections.
   package enum Mode: Hashable, Sendable {
     /// Passes on what comes.
@@ -47,7 +47,7 @@ package final class Crossing {
     let child = try ChildProcess(
       ["/usr/bin/python3", "-I", script, target.map { "\($0)" } ?? "proxy"], in: directory, named: name)
     self.child = child
-    try eventually("the crossing says its ports") {
+    try eventually("the relay says its ports") {
       if let status = child.statusIfEnded { throw ProgramEnded(name: name, status: status, errors: child.errors) }
       return child.output.contains("\n")
     }

@@ -4,7 +4,7 @@ import TestSupport
 import Wire
 
 /// Does to the daemon what a bad year does to it, drawn by a seed: step by step, never more to a role than it promised to stand.
-struct Disturber {
+struct ChaosDriver {
   /// A fault in force.
   private struct Trouble {
     let id: Int
@@ -65,7 +65,7 @@ struct Disturber {
   private var halfKeyEnds: Double?
   /// When the AccessKey that was replaced is disabled: later than any call signed with it can last.
   private var oldKeyEnds: Double?
-  private var realm = Cast.realm
+  private var realm = RoleSet.realm
   private var keys = 0
   private var hasGuest = false
   private(set) var tally = Tally()
@@ -92,7 +92,7 @@ struct Disturber {
     self.stage = stage
     self.seconds = seconds
     chance = SeededChance(seed: seed)
-    healed = Dictionary(uniqueKeysWithValues: (Cast.steady + Cast.long).map { ($0, 0) })
+    healed = Dictionary(uniqueKeysWithValues: (RoleSet.steady + RoleSet.long).map { ($0, 0) })
   }
 
   var daemon: DaemonProcess { lab.daemon }
@@ -147,7 +147,7 @@ struct Disturber {
     if lastLife == nil, elapsed - lifeStarted > 5 { lastLife = try DaemonFigures(daemon) }
   }
 
-  private func isPromised(_ role: String) -> Bool { Cast.steady.contains(role) || Cast.long.contains(role) }
+  private func isPromised(_ role: String) -> Bool { RoleSet.steady.contains(role) || RoleSet.long.contains(role) }
 
   private func isTroubled(_ role: String) -> Bool { troubles.contains { $0.role == role || $0.role == nil } }
 
@@ -157,7 +157,7 @@ struct Disturber {
   }
 
   /// Whether all that promise something could stand an outage now.
-  private var areAllReady: Bool { (Cast.steady + Cast.long).allSatisfy(isReady) && halfKeyEnds == nil }
+  private var areAllReady: Bool { (RoleSet.steady + RoleSet.long).allSatisfy(isReady) && halfKeyEnds == nil }
 
   // MARK: - Doing
 
@@ -186,7 +186,7 @@ struct Disturber {
     case .faultOnTried: try troubleTried()
     case .faultOnSteady: try troubleSteady()
     case .outage: return try beginOutage()
-    case .refresh: try refresh(Cast.all.randomElement(using: &chance)!)
+    case .refresh: try refresh(RoleSet.all.randomElement(using: &chance)!)
     case .goodReload: try reloadWell()
     case .badReload: try reloadBadly()
     case .newKey: try replaceKey()
@@ -198,11 +198,11 @@ struct Disturber {
   }
 
   private mutating func troubleTried() throws {
-    let role = Cast.tried.randomElement(using: &chance)!
+    let role = RoleSet.tried.randomElement(using: &chance)!
     let kind = FaultKind.all.filter(\.isPerRole).randomElement(using: &chance)!
     // Beyond the life of most of their sessions.
     var length = Double.random(in: 1...40, using: &chance)
-    let isNeeded = awaited?.isRestart == true && Cast.withFiles.contains(role)
+    let isNeeded = awaited?.isRestart == true && RoleSet.withFiles.contains(role)
     guard !isTroubled(role), !isNeeded else { return }
     if kind.isThrottle {
       guard elapsed >= throttleEnds + Self.throttlePause, areAllReady else { return }
@@ -213,9 +213,9 @@ struct Disturber {
   }
 
   private mutating func troubleSteady() throws {
-    let role = (Cast.steady + Cast.long).randomElement(using: &chance)!
+    let role = (RoleSet.steady + RoleSet.long).randomElement(using: &chance)!
     let kind = FaultKind.all.filter { $0.isPerRole && $0.kind != .lasting }.randomElement(using: &chance)!
-    let length = Double.random(in: 1...Double(Cast.declaredOutage), using: &chance)
+    let length = Double.random(in: 1...Double(RoleSet.declaredOutage), using: &chance)
     guard isReady(role) else { return }
     healed[role] = nil
     try begin(kind, on: role, for: length)
@@ -225,11 +225,11 @@ struct Disturber {
 
   private mutating func beginOutage() throws -> Bool {
     let kind = FaultKind.all.filter { $0.kind != .lasting }.randomElement(using: &chance)!
-    let length = Double.random(in: 1...Double(Cast.declaredOutage), using: &chance)
+    let length = Double.random(in: 1...Double(RoleSet.declaredOutage), using: &chance)
     guard areAllReady else { return false }
     healed = [:]
     try begin(kind, on: nil, for: length)
-    for role in Cast.steady.shuffled(using: &chance).prefix(2) { try refresh(role) }
+    for role in RoleSet.steady.shuffled(using: &chance).prefix(2) { try refresh(role) }
     return true
   }
 
@@ -271,7 +271,7 @@ struct Disturber {
   /// A role more or less, or another level; by a signal or a request.
   private mutating func reloadWell() throws {
     hasGuest.toggle()
-    lab.draft.roles = (Cast.all + (hasGuest ? [Cast.guest] : [])).map(Cast.settings)
+    lab.draft.roles = (RoleSet.all + (hasGuest ? [RoleSet.guest] : [])).map(RoleSet.settings)
     lab.draft.level = Bool.random(using: &chance) ? "notice" : "info"
     try lab.writeSettings()
     if Bool.random(using: &chance) {
@@ -318,7 +318,7 @@ struct Disturber {
   /// would stay behind whose end it doesn't know.
   private mutating func restart(_ signal: CInt) throws -> Bool {
     guard elapsed < seconds * Self.restartingShare else { return true }
-    let needed = Cast.steady + Cast.long + Cast.withFiles
+    let needed = RoleSet.steady + RoleSet.long + RoleSet.withFiles
     guard halfKeyEnds == nil, !needed.contains(where: isTroubled) else { return false }
     let length = try Laboratory.seconds {
       try stage.restart {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Emulator
 
-@Suite struct RealmFileTests {
+@Suite struct AccountModelTests {
   struct Case: Sendable, CustomTestStringConvertible {
     let text: String
     let line: Int
@@ -48,17 +48,17 @@ import Testing
       "'trust_policy' is not in RAM's grammar, has a condition whose value can't be read, or stands beside 'trust'"),
   ])
   func `a mistake is named with its line`(_ row: Case) throws {
-    let error = try #require(throws: RealmError.self) { try Realm(toml: row.text) }
+    let error = try #require(throws: AccountModelError.self) { try AccountModel(toml: row.text) }
     #expect(error.description == "configuration line \(row.line): \(row.problem)")
   }
 
   @Test func `what isn't TOML is refused with its line`() throws {
-    let error = try #require(throws: RealmError.self) { try Realm(toml: "[accounts.1]\n= 1\n") }
+    let error = try #require(throws: AccountModelError.self) { try AccountModel(toml: "[accounts.1]\n= 1\n") }
     #expect(error.line == 2)
   }
 
   @Test func `a whole configuration is read`() throws {
-    let realm = try Realm(
+    let model = try AccountModel(
       toml: """
         [accounts.1]
         requests_per_second = 5
@@ -74,12 +74,12 @@ import Testing
         max_session_duration = "2h"
         issued_lifetime = "12s"
         """)
-    let account = try #require(realm.accounts["1"])
+    let account = try #require(model.accounts["1"])
     #expect(account.requestsPerSecond == 5)
     #expect(account.users["u"]?.policies.count == 2)
     #expect(account.roles["r"]?.maxSessionSeconds == 7200)
     #expect(account.roles["r"]?.issuedLifetimeSeconds == 12)
-    #expect(realm.keys["root"]?.owner == .root)
-    #expect(realm.keys["a"]?.owner == .user("u") && realm.keys["a"]?.isActive == false)
+    #expect(model.keys["root"]?.owner == .root)
+    #expect(model.keys["a"]?.owner == .user("u") && model.keys["a"]?.isActive == false)
   }
 }

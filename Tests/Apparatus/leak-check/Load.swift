@@ -4,7 +4,7 @@ import TestSupport
 
 /// A daemon with a thousand roles, each due every second, and all that may leave something behind: readers who come, stay,
 /// wait, subscribe and vanish, files, reloads good and bad, roles that come and go, draws that fail in every way.
-final class Bustle {
+final class Load {
   static let roleCount = 1000
   private static let rolesWithFiles = 50
   /// Few, so that each has met every error before memory is compared: a role counts its outcomes by their codes.

@@ -1,7 +1,7 @@
 /// The control endpoint: plain HTTP, for tests and people with curl.
 ///
-/// `ControlDesk.help` is its documentation. Whatever else is asked here is answered as the cloud answers plain HTTP.
-struct ControlDesk: Sendable {
+/// `ControlAPI.help` is its documentation. Whatever else is asked here is answered as the cloud answers plain HTTP.
+struct ControlAPI: Sendable {
   static let help = """
     POST /faults?kind=KIND[&count=N][&role=NAME][&action=NAME][&from=ADDRESS]
       Starts a fault and answers with its number. It affects N requests, or,
@@ -62,11 +62,11 @@ struct ControlDesk: Sendable {
 
     """
 
-  private let desk: ServiceDesk
-  private let reload: (@Sendable () throws -> Realm)?
+  private let service: SharedService
+  private let reload: (@Sendable () throws -> AccountModel)?
 
-  init(desk: ServiceDesk, reload: (@Sendable () throws -> Realm)?) {
-    self.desk = desk
+  init(service: SharedService, reload: (@Sendable () throws -> AccountModel)?) {
+    self.service = service
     self.reload = reload
   }
 
@@ -77,13 +77,13 @@ struct ControlDesk: Sendable {
     case ("GET", ["help"]): return reply(200, Self.help, type: "text/plain; charset=utf-8")
     case ("POST", ["faults"]): return addFault(request)
     case ("GET", ["faults"]): return reply(200, listFaults())
-    case ("DELETE", ["faults"]): return done { desk.withService { $0.faults.removeAll() } }
-    case ("GET", ["requests"]): return reply(200, counts(desk.withService { $0.tally }))
-    case ("GET", ["requests", "recent"]): return reply(200, recent(desk.withService { $0.tally }))
-    case ("DELETE", ["requests"]): return done { desk.withService { $0.resetTally() } }
+    case ("DELETE", ["faults"]): return done { service.withService { $0.faults.removeAll() } }
+    case ("GET", ["requests"]): return reply(200, counts(service.withService { $0.callCounts }))
+    case ("GET", ["requests", "recent"]): return reply(200, recent(service.withService { $0.callCounts }))
+    case ("DELETE", ["requests"]): return done { service.withService { $0.resetCallCounts() } }
     case ("POST", ["clock"]): return setClock(request)
-    case ("POST", ["reload"]): return reloadRealm()
-    default: return desk.answer(request)
+    case ("POST", ["reload"]): return reloadModel()
+    default: return service.answer(request)
     }
   }
 
@@ -95,21 +95,21 @@ struct ControlDesk: Sendable {
     parameters.append(form)
     do {
       let fault = try Fault(parameters)
-      return reply(200, ["id": .number(Int64(desk.withService { $0.faults.add(fault) }))])
+      return reply(200, ["id": .number(Int64(service.withService { $0.faults.add(fault) }))])
     } catch {
       return problem(400, error.problem)
     }
   }
 
   private func removeFault(_ number: String) -> Reply {
-    guard let id = Int(number), desk.withService({ $0.faults.remove(id) }) else {
+    guard let id = Int(number), service.withService({ $0.faults.remove(id) }) else {
       return problem(404, "there is no fault '\(number)' in force")
     }
     return reply(200, ["ok": .flag(true)])
   }
 
   private func listFaults() -> Fields {
-    let faults = desk.withService { $0.faults.faults }
+    let faults = service.withService { $0.faults.faults }
     return [
       "faults": .list(
         faults.map { id, fault in
@@ -122,12 +122,12 @@ struct ControlDesk: Sendable {
     ]
   }
 
-  private func counts(_ tally: Tally) -> Fields {
-    let lines = tally.counts.sorted {
+  private func counts(_ callCounts: CallCounts) -> Fields {
+    let lines = callCounts.counts.sorted {
       ($0.key.action, $0.key.role, $0.key.result) < ($1.key.action, $1.key.role, $1.key.result)
     }
     return [
-      "total": .number(Int64(tally.total)),
+      "total": .number(Int64(callCounts.total)),
       "counts": .list(
         lines.map { line, count in
           .object([
@@ -138,10 +138,10 @@ struct ControlDesk: Sendable {
     ]
   }
 
-  private func recent(_ tally: Tally) -> Fields {
+  private func recent(_ callCounts: CallCounts) -> Fields {
     [
       "requests": .list(
-        tally.recent.map { arrival in
+        callCounts.recent.map { arrival in
           .object([
             "time": .text(arrival.time.isoText), "microseconds": .number(arrival.time.microseconds),
             "action": .text(arrival.action), "role": .text(arrival.role), "session_name": .text(arrival.sessionName),
@@ -157,20 +157,20 @@ struct ControlDesk: Sendable {
     if let seconds = parameters?["ahead_seconds"].flatMap(Int64.init),
       (-4_000_000_000...4_000_000_000).contains(seconds)
     {
-      desk.clock.run(aheadBySeconds: seconds)
+      service.clock.run(aheadBySeconds: seconds)
     } else if let time = parameters?["at"].flatMap(WallTime.init) {
-      desk.clock.freeze(at: time)
+      service.clock.freeze(at: time)
     } else {
       return problem(400, "the clock is set with 'ahead_seconds' or 'at'")
     }
-    return reply(200, ["now": .text(desk.clock.now.isoText)])
+    return reply(200, ["now": .text(service.clock.now.isoText)])
   }
 
-  private func reloadRealm() -> Reply {
+  private func reloadModel() -> Reply {
     guard let reload else { return problem(409, "there is no configuration file to read") }
     do {
-      let realm = try reload()
-      return done { desk.withService { $0.realm = realm } }
+      let model = try reload()
+      return done { service.withService { $0.model = model } }
     } catch {
       return problem(409, "\(error)")
     }

@@ -1,5 +1,5 @@
 /// What arrived and what became of it.
-package struct Tally: Sendable {
+package struct CallCounts: Sendable {
   /// A request that reached the service.
   package struct Arrival: Sendable, Equatable {
     package let time: WallTime

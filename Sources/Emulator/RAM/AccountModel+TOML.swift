@@ -1,17 +1,17 @@
 import CTOML
 
 /// What is wrong with an emulator's configuration, and where.
-package struct RealmError: Error, CustomStringConvertible {
+package struct AccountModelError: Error, CustomStringConvertible {
   package let line: Int
   package let problem: String
 
   package var description: String { "configuration line \(line): \(problem)" }
 }
 
-extension Realm {
-  /// Reads a realm from TOML. `[accounts.ID]` holds `requests_per_second`, `access_keys`, `policies`, `users` and
+extension AccountModel {
+  /// Reads a model from TOML. `[accounts.ID]` holds `requests_per_second`, `access_keys`, `policies`, `users` and
   /// `roles`; `sts-emulator --help` shows one in full.
-  package init(toml text: String) throws(RealmError) {
+  package init(toml text: String) throws(AccountModelError) {
     self.init()
     let document = try TOMLTable(text)
     try document.allow(["accounts"])
@@ -23,7 +23,7 @@ extension Realm {
     }
   }
 
-  private mutating func addAccount(_ id: String, _ table: TOMLTable) throws(RealmError) {
+  private mutating func addAccount(_ id: String, _ table: TOMLTable) throws(AccountModelError) {
     try table.allow(["requests_per_second", "access_keys", "policies", "users", "roles"])
     var account = Account(id: id)
     if let rate = try table.integer("requests_per_second") {
@@ -46,7 +46,8 @@ extension Realm {
     try addKeys(of: table, account: id, owner: .root)
   }
 
-  private mutating func addKeys(of table: TOMLTable, account: String, owner: AccessKey.Owner) throws(RealmError) {
+  private mutating func addKeys(of table: TOMLTable, account: String, owner: AccessKey.Owner) throws(AccountModelError)
+  {
     for key in try table.tableList("access_keys") {
       try key.allow(["id", "secret", "active"])
       guard let id = try key.string("id"), !id.isEmpty, let secret = try key.string("secret"), !secret.isEmpty else {
@@ -59,7 +60,9 @@ extension Realm {
     }
   }
 
-  private static func policies(_ tables: [(name: String, table: TOMLTable)]) throws(RealmError) -> [String: Policy] {
+  private static func policies(_ tables: [(name: String, table: TOMLTable)]) throws(AccountModelError) -> [String:
+    Policy]
+  {
     var policies = Policy.system
     for (name, table) in tables {
       try table.allow(["document"])
@@ -75,7 +78,9 @@ extension Realm {
     return policies
   }
 
-  private static func attached(_ table: TOMLTable, from policies: [String: Policy]) throws(RealmError) -> [Policy] {
+  private static func attached(_ table: TOMLTable, from policies: [String: Policy]) throws(AccountModelError)
+    -> [Policy]
+  {
     var attached: [Policy] = []
     for name in try table.strings("policies") {
       guard let policy = policies[name] else { throw table.error("there is no policy '\(name)'") }
@@ -84,7 +89,9 @@ extension Realm {
     return attached
   }
 
-  private static func role(_ name: String, _ table: TOMLTable, policies: [String: Policy]) throws(RealmError) -> Role {
+  private static func role(_ name: String, _ table: TOMLTable, policies: [String: Policy]) throws(AccountModelError)
+    -> Role
+  {
     try table.allow(["trust", "trust_policy", "policies", "max_session_duration", "issued_lifetime", "token_length"])
     let maximum = try table.seconds("max_session_duration") ?? Role.sessionDurations.lowerBound
     guard Role.sessionDurations.contains(maximum) else { throw table.error("'max_session_duration' is 1h to 12h") }
@@ -99,7 +106,7 @@ extension Realm {
       issuedLifetimeSeconds: issued, tokenLength: length.map { Int($0) })
   }
 
-  private static func trust(_ table: TOMLTable) throws(RealmError) -> Policy {
+  private static func trust(_ table: TOMLTable) throws(AccountModelError) -> Policy {
     let callers = try table.strings("trust")
     guard let text = try table.string("trust_policy") else {
       guard !callers.isEmpty else { throw table.error("a role has 'trust' or 'trust_policy'") }
