@@ -27,7 +27,7 @@ extension AccessKeySource {
       log.write(
         .identityNotCompared,
         [
-          .source(name), .arn(now.arn), .reason("STS hasn't answered whose the one before was"),
+          .source(name), .arn(now.arn), .reason("STS hasn't said whose the previous one was"),
           .advice("look whether the ARN is the one you mean"),
         ])
     case .accepted: log.write(.keyAccepted, [.source(name), inForce])

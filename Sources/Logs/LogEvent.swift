@@ -148,7 +148,7 @@ extension LogEvent {
     case .fatalError: .error("fatal error, exiting")
     case .restartForAccessKey: .error("no AccessKey, ending so that systemd reads the credential again")
     case .secretsNotLocked: .warning("not all secrets are locked in memory, and those may be swapped out")
-    case .logLinesLost: .warning("log lines lost, for nobody took them")
+    case .logLinesLost: .warning("log lines lost: neither the journal nor stderr accepted them")
 
     case .settingsError: .error("settings error")
     case .settingsWarning: .warning("settings warning")
@@ -158,18 +158,18 @@ extension LogEvent {
       .error("settings not reloaded; the old ones stay in force until the next restart or crash")
 
     case .credentialRefreshed: .info("credential refreshed")
-    case .grantedLess: .warning("STS grants a shorter life than asked; refreshing in proportion")
+    case .grantedLess: .warning("STS granted a shorter session than requested; refreshing earlier to match")
     case .refreshFailedKeepingCredential: .warning("refresh failed, keeping the current credential")
     case .refreshFailedWithoutCredential: .warning("refresh failed, no valid credential")
     case .refreshStillFails: .warning("refresh still fails")
     case .firstSessionFetched: .notice("first session fetched after failures")
     case .refreshRecovered: .notice("refresh works again")
     case .belowFloor: .warning("credential is below its floor")
-    case .lapsed: .error("no valid credential any more")
+    case .lapsed: .error("no valid credential left")
 
     case .reserved: .notice("credential reserved")
     case .reservationServes: .warning("no valid session in the pool, using the reserved one")
-    case .reservationShorter: .warning("reserved session is shorter than asked for")
+    case .reservationShorter: .warning("reserved session is shorter than requested")
     case .reservationFailed: .warning("reservation failed")
 
     case .condemnedUsingStandby: .warning("STS no longer accepts this credential, using the standby")
@@ -179,19 +179,19 @@ extension LogEvent {
     case .reportedSessionUnchecked: .warning("a reader reported a session that couldn't be checked")
 
     case .handedOut: .notice("credential handed out")
-    case .refused: .warning("refused")
-    case .refusedAgain: .warning("refused again in the last minute")
-    case .refusedForTooMany: .warning("refused for too many roles and paths to list")
-    case .floods: .warning("connects faster than connections are taken in")
-    case .floodsAgain: .warning("goes on connecting faster than connections are taken in")
-    case .acceptPaused: .warning("new connections wait")
+    case .refused: .warning("request refused")
+    case .refusedAgain: .warning("requests refused again in the last minute")
+    case .refusedForTooMany: .warning("requests refused for more roles and paths than are listed one by one")
+    case .floods: .warning("accept flood: one user opens connections faster than they can be accepted")
+    case .floodsAgain: .warning("accept flood continues")
+    case .acceptPaused: .warning("accept paused")
     case .fewerConnections: .warning("fewer connections than 'max_connections'")
 
     case .socketReplaced: .warning("the socket was deleted or replaced, listening on a new one")
     case .socketNotReplaced: .error("the socket was deleted or replaced, and nobody can connect; trying again")
     case .keyRead: .notice("AccessKey read")
     case .noKey: .error("no AccessKey")
-    case .keyNotReread: .warning("AccessKey not read again, keeping the one in use")
+    case .keyNotReread: .warning("AccessKey file can't be read, keeping the AccessKey in use")
     case .keyFileUsable: .notice("AccessKey file is usable again")
     case .keyFileNotWatched: .warning("AccessKey file not watched")
     case .otherKeyFound: .notice("another AccessKey found, keeping the one in use until STS has accepted it")
@@ -202,25 +202,25 @@ extension LogEvent {
       .notice("the other AccessKey isn't in the file any more and is forgotten, keeping the one in use")
     case .keyChanged: .notice("AccessKey changed")
     case .keyChangedUnproven:
-      .warning("AccessKey changed to one that STS hasn't accepted yet, since it refuses the one before")
+      .warning("AccessKey changed to one that STS hasn't accepted yet, because STS refuses the previous one")
     case .keyAccepted: .notice("AssumeRole has accepted the AccessKey")
-    case .keyIdentified: .notice("STS denied a role to this AccessKey, and says whose it is")
-    case .identityChanged: .warning("the AccessKey belongs to another identity than the one before")
+    case .keyIdentified: .notice("STS denied a role to this AccessKey, which belongs to this identity")
+    case .identityChanged: .warning("the AccessKey belongs to another identity than the previous one")
     case .identityNotCompared:
-      .warning("AccessKey taken without knowing whether it is the same user's as the one before")
+      .warning("AccessKey in use, but it isn't known whether it belongs to the same identity as the previous one")
 
     case .fallbackEndpointAnswers: .warning("a fallback endpoint of STS answers")
     case .firstEndpointAnswers: .notice("the first STS endpoint answers again")
-    case .clockDiffers: .warning("this host's clock and the server's differ; going by the server's")
-    case .dateNotBelieved: .notice("an answer's date is odd and was not believed")
+    case .clockDiffers: .warning("this host's clock differs from the server's; using the server's time")
+    case .dateNotBelieved: .notice("the date of an STS answer is implausible and was ignored")
     case .caFileNotReread: .warning("CA file changed, keeping the certificates read before")
     case .caFileReread: .notice("CA file changed and read again")
 
-    case .fileNotWrittenKeepingOld: .error("file not written, keeping what is there")
-    case .fileNotWrittenAndNoneThere: .error("file not written, and there is none")
-    case .fileNotWrittenUnseen: .error("file not written, and what is there can't be seen")
-    case .fileNotWrittenDiskStuck: .error("file not written yet, its disk doesn't answer")
-    case .fileNotWrittenWaiting: .error("file not written yet, it waits behind others")
+    case .fileNotWrittenKeepingOld: .error("file not written, keeping the existing one")
+    case .fileNotWrittenAndNoneThere: .error("file not written, and there is no older one")
+    case .fileNotWrittenUnseen: .error("file not written, and the existing one can't be inspected")
+    case .fileNotWrittenDiskStuck: .error("file not written yet, its disk doesn't respond")
+    case .fileNotWrittenWaiting: .error("file not written yet, waiting behind other files")
     case .fileWrittenAgain: .notice("file can be written again")
     case .fileChangedByOthers: .warning("credential file was changed by somebody else, replacing it")
     case .directoryChangedByOthers: .warning("directory of credential files was changed by somebody else, restoring it")
@@ -232,27 +232,29 @@ extension LogEvent {
 
     case .presumedEnd:
       .warning(
-        "a credential file of an earlier process has no record of its end: it is taken for one of a 15-minute session and goes then, unless a new credential replaces it"
+        "a credential file of an earlier process has no recorded expiration: it is treated as a 15-minute session and removed after that, unless a new credential replaces it"
       )
     case .presumedEndRemoved:
       .warning(
-        "removed a credential file of an earlier process: it had no record of its end and was taken for one of a 15-minute session"
+        "removed a credential file of an earlier process: it had no recorded expiration and was treated as a 15-minute session"
       )
-    case .earlierFileReplaced: .warning("credential file from before had other access than the settings say, put right")
-    case .earlierFileRemoved: .warning("credential file from before had other access than the settings say, removed")
+    case .earlierFileReplaced:
+      .warning("credential file of an earlier process had other permissions than the settings say, replaced")
+    case .earlierFileRemoved:
+      .warning("credential file of an earlier process had other permissions than the settings say, removed")
     case .earlierFileNotChecked: .error("file of an earlier process can't be checked, trying again")
     case .formerFileRemoved: .notice("removed a credential file that the settings no longer name")
-    case .formerFileNotOurs: .warning("a file that the settings no longer name isn't as the daemon left it, and stays")
+    case .formerFileNotOurs: .warning("a file that the settings no longer name was changed by somebody else and stays")
     case .formerFileNotRemoved: .warning("credential file that the settings no longer name not removed, trying again")
     case .formerFileStays: .warning("a credential file that the settings no longer name stays until its session ends")
     case .abandonedFilesStay:
       .warning("credential files that the settings no longer name stay until their sessions end")
     case .abandonedFilesRemoved: .notice("removed credential files that the settings no longer name")
     case .abandonedFilesNotRemoved: .error("files of earlier roles not removed, trying again")
-    case .generationsNotRead: .warning("generations of before not read, going on from the clock")
-    case .generationsNotSaved: .warning("generations not saved; after a restart they may be much higher")
-    case .generationsSavedAgain: .notice("generations are saved again")
-    case .generationsNotSavedNorSpoiled: .warning("generations not saved; after a restart they may be lower")
+    case .generationsNotRead: .warning("saved generation numbers can't be read, continuing from the clock")
+    case .generationsNotSaved: .warning("generation numbers not saved; after a restart they may be much higher")
+    case .generationsSavedAgain: .notice("generation numbers are saved again")
+    case .generationsNotSavedNorSpoiled: .warning("generation numbers not saved; after a restart they may be lower")
 
     case .stopUnknown:
       .warning("credential files not removed: it isn't known whether the service was stopped or is restarted")

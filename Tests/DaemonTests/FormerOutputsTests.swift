@@ -94,7 +94,7 @@ import Testing
     try directory.write("precious", to: "gone")
     start([gone], [role("a", "kept")], Self.inventory(["a"]))
     #expect(FileText.read(directory.path("gone")) == "precious")
-    #expect(lines.count == 1 && lines[0].hasPrefix("warning: a file that the settings no longer name isn't as"))
+    #expect(lines.count == 1 && lines[0].hasPrefix("warning: a file that the settings no longer name was changed"))
     #expect(!outputs.recorded([:]).contains(gone))
   }
 
@@ -243,7 +243,7 @@ import Testing
     outputs.lookAtUnpublished()
     #expect(lines.count == 1)
     #expect(
-      lines[0].hasPrefix("warning: a credential file of an earlier process has no record of its end: it is taken"))
+      lines[0].hasPrefix("warning: a credential file of an earlier process has no recorded expiration: it is treated"))
     #expect(lines[0].contains("path=\(directory.path("kept"))") && lines[0].contains("role=a"))
     #expect(isThere("kept"))
   }

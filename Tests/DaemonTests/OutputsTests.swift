@@ -368,7 +368,7 @@ import Wire
     for place in ["app", "roles"] { chmod(directory.path(place), 0o777) }
     outputs.keep(role("a", [elsewhere("c.json", mode: new), inRole("d.json", mode: new)]))
     outputs.didPublish(kept)
-    try #require(logged("error: file not written, keeping what is there"))
+    try #require(logged("error: file not written, keeping the existing one"))
     for path in ["app/c.json", "roles/a/d.json"] { #expect(holds(path, kept) == (new == 0o444), "\(path)") }
     #expect(logged("file with a credential from before the settings changed removed") == (new == 0o400))
     #expect(recorder.all.filter { $0.hasPrefix("error: file not written") }.count == 2, "once each: \(recorder.all)")
@@ -386,7 +386,7 @@ import Wire
     for name in ["roles/web/a", "app/b"] {
       #expect(
         recorder.all.contains {
-          $0.contains("had other access than the settings say, put right") && $0.contains(name)
+          $0.contains("had other permissions than the settings say, replaced") && $0.contains(name)
             && $0.contains("mode 0440 instead of 0400")
         }, "\(recorder.all)")
     }
@@ -475,7 +475,7 @@ import Wire
     // The directory is one that others may write to: nothing is written there, and a removal succeeds.
     chmod(directory.path("app"), 0o777)
     first.release()
-    try drain { logged("error: file not written, keeping what is there") }
+    try drain { logged("error: file not written, keeping the existing one") }
     chmod(directory.path("app"), 0o755)
     second.release()
     try drain { writer.isIdle }

@@ -110,7 +110,7 @@ import Wire
     let path = "\(lab.draft.directory)/uploader/credentials.json"
     #expect(
       try daemon.get("/metrics").body.contains("rolekeeper_output_failing{role=\"uploader\",path=\"\(path)\"} 1\n"))
-    #expect(daemon.logLines("error: file not written yet, its disk doesn't answer", "role=uploader").count == 1)
+    #expect(daemon.logLines("error: file not written yet, its disk doesn't respond", "role=uploader").count == 1)
 
     try disk.become([])
     let again = try #require(try lab.await(events) { $0.kind == .output }.output)

@@ -258,7 +258,7 @@ import Wire
         #expect(try daemon.post("/v1/roles/uploader/refresh").status == 202)
         try lab.await(events) { $0.role == "uploader" && $0.generation == generation && $0.kind == .rotated }
       }
-      try daemon.awaitLog("error: file not written, keeping what is there", "role=uploader")
+      try daemon.awaitLog("error: file not written, keeping the existing one", "role=uploader")
       #expect(FileText.read("\(home)/credentials.json") == whole)
       #expect(FileText.read("\(home)/credentials.env")?.contains(try Credential(document: whole).token) == true)
       // A rotation that can't be written doesn't keep anybody from the socket.

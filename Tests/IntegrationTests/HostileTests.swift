@@ -197,7 +197,7 @@ import Wire
     let findings = try reader.finish()
     #expect(findings.areFlawless(for: 10), "\(findings)")
     #expect(daemon.logLines("refresh failed").isEmpty && daemon.logLines("file not written").isEmpty, "\(daemon.log)")
-    #expect(daemon.logLines("new connections wait").isEmpty, "accepting never ran out of descriptors itself")
+    #expect(daemon.logLines("accept paused").isEmpty, "accepting never ran out of descriptors itself")
     for hog in hogs { hog.stop() }
     try eventually("everybody is let in again") {
       try lab.ask("/healthz", as: Person.reader).status == 200
@@ -224,7 +224,7 @@ import Wire
         try eventually("accepting is put off") {
           try open.request("GET", "/v1/roles/uploader/credentials")
           _ = try Credential(try open.readReply())
-          return !daemon.logLines("new connections wait").isEmpty
+          return !daemon.logLines("accept paused").isEmpty
         }
         for _ in 0..<40 {
           try open.request("GET", "/v1/roles/reports/credentials")
@@ -245,7 +245,7 @@ import Wire
     }
     let findings = try reader.finish()
     #expect(findings.areFlawless(for: 16), "\(findings)")
-    #expect(daemon.logLines("new connections wait").count == 1, "reported once")
+    #expect(daemon.logLines("accept paused").count == 1, "reported once")
     let current = try lab.credential("uploader").keyID
     try eventually("the file is up to date") {
       FileText.read("\(lab.draft.directory)/uploader/credentials.json")?.contains(current) == true

@@ -34,7 +34,7 @@ import Wire
     try eventually("what was lost is told") {
       let count = read(reading, &room, room.count)
       if count > 0 { text += String(decoding: room[..<count], as: UTF8.self) }
-      return text.contains(/warning: log lines lost, for nobody took them count=[1-9]/)
+      return text.contains(/warning: log lines lost: neither the journal nor stderr accepted them count=[1-9]/)
     }
     let ours = text.drop { $0 == "-" }
     #expect(ours.hasPrefix("warning: log lines lost"), "no line is torn: \(ours)")

@@ -63,7 +63,7 @@ import Wire
     #expect(metrics.contains("rolekeeper_output_failing{role=\"uploader\",path=\"\(file)\"} 1\n"))
     #expect(metrics.contains("rolekeeper_output_failing{role=\"reports\",path=\"\(inRole)\"} 0\n"))
     #expect(metrics.contains("rolekeeper_health 1\n"))
-    #expect(daemon.logLines("error: file not written, keeping what is there").count == 1)
+    #expect(daemon.logLines("error: file not written, keeping the existing one").count == 1)
 
     let waiting = try ChildProcess(
       [Programs.commandLine, "--socket", lab.draft.socketPath, "wait", "uploader"], in: lab.directory)
@@ -126,7 +126,8 @@ import Wire
     let daemon = try lab.start(named: "second")
     for (role, path) in zip(["uploader", "reports"], paths) {
       try daemon.awaitLog(
-        "warning: credential file from before had other access than the settings say, put right", "role=\(role)",
+        "warning: credential file of an earlier process had other permissions than the settings say, replaced",
+        "role=\(role)",
         "found=\"mode 0440 instead of 0400\"", "path=\(path)")
       #expect(FileStatus(path, following: true)?.mode == 0o400, "\(path)")
     }
@@ -139,14 +140,14 @@ import Wire
     // In the way of what is made before the file.
     mkdir("\(directory)/.credentials.json.rolekeeper-new", 0o755)
     let daemon = try lab.start()
-    try daemon.awaitLog("error: file not written, and there is none", "role=uploader")
+    try daemon.awaitLog("error: file not written, and there is no older one", "role=uploader")
     #expect(daemon.logLines("keeping what is there").isEmpty)
     #expect(try lab.status("uploader").outputs.map(\.generation) == [nil])
     daemon.child.stop()
     // Somebody's own file in its place is what its readers find.
     try lab.directory.write("{}", to: "app/credentials.json")
     let second = try lab.start(named: "second")
-    try second.awaitLog("error: file not written, keeping what is there", "role=uploader")
+    try second.awaitLog("error: file not written, keeping the existing one", "role=uploader")
     #expect(FileText.read(file) == "{}")
   }
 
@@ -240,7 +241,7 @@ import Wire
   @Test(.needs(.promtool)) func `promtool takes the alert rules`() throws {
     let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
     let run = try ChildProcess.run(
-      ["/bin/sh", "-c", "exec \"$PROMTOOL\" check rules \"$1\"", "sh", "/\(root)/etc/prometheus/rolekeeper.rules.yml"])
+      [Requirement.promtoolPath, "check", "rules", "/\(root)/etc/prometheus/rolekeeper.rules.yml"])
     #expect(run.status == 0, "\(run)")
   }
 
@@ -251,7 +252,7 @@ import Wire
     let directory = try TemporaryDirectory()
     let tests = try directory.write(
       text.replacing("[RULES]", with: "[/\(root)/etc/prometheus/rolekeeper.rules.yml]"), to: "tests.yml")
-    let run = try ChildProcess.run(["/bin/sh", "-c", "exec \"$PROMTOOL\" test rules \"$1\"", "sh", tests])
+    let run = try ChildProcess.run([Requirement.promtoolPath, "test", "rules", tests])
     #expect(run.status == 0, "\(run)")
   }
 }

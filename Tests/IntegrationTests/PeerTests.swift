@@ -82,8 +82,8 @@ import Wire
     let lab = try lab()
     for _ in 0..<5 { #expect(try lab.ask("/v1/roles/private/credentials", as: Person.stranger).status == 403) }
     // The host's name services are asked for the user's name first, beside the loop.
-    try lab.daemon.awaitLog("warning: refused", "uid=\(Person.stranger)", "role=private")
-    let lines = lab.daemon.logLines("warning: refused", "uid=\(Person.stranger)", "role=private")
+    try lab.daemon.awaitLog("warning: request refused", "uid=\(Person.stranger)", "role=private")
+    let lines = lab.daemon.logLines("warning: request refused", "uid=\(Person.stranger)", "role=private")
     #expect(lines.count == 1)
     #expect(lines.first?.contains(/pid=[1-9][0-9]+/) == true)
     #expect(try lab.daemon.get("/metrics").body.contains(#"rolekeeper_refusals_total{reason="not_allowed"} 5"#))

@@ -78,7 +78,9 @@ import Wire
   @Test(.needs(.promtool)) func `promtool takes the metrics`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     let file = try lab.directory.write(try lab.start().get("/metrics").body, to: "metrics")
-    let run = try ChildProcess.run(["/bin/sh", "-c", "exec \"$PROMTOOL\" check metrics <\"$1\"", "sh", file])
+    let run = try ChildProcess.run([
+      "/bin/sh", "-c", "exec \"$1\" check metrics <\"$2\"", "sh", Requirement.promtoolPath, file,
+    ])
     #expect(run.status == 0, "\(run.output)\(run.errors)")
   }
 

@@ -28,8 +28,8 @@ import Testing
     log.write(.grantedLess, [.seconds(.seconds(900)), .role("a")])
     #expect(
       reader.lines == [
-        "warning: refused path=/v1/roles pid=12 uid=7",
-        "warning: STS grants a shorter life than asked; refreshing in proportion role=a seconds=900",
+        "warning: request refused path=/v1/roles pid=12 uid=7",
+        "warning: STS granted a shorter session than requested; refreshing earlier to match role=a seconds=900",
       ])
   }
 
@@ -55,7 +55,7 @@ import Testing
     log.write(.refreshStillFails, raisedTo: .error)
     log.write(.refreshStillFails)
     log.write(.lapsed, raisedTo: .warning)
-    #expect(reader.lines == ["error: refresh still fails", "error: no valid credential any more"])
+    #expect(reader.lines == ["error: refresh still fails", "error: no valid credential left"])
   }
 
   @Test func `lines that nobody took are counted, and reported before the next that is taken`() {
@@ -67,7 +67,8 @@ import Testing
     log.write(.ready)
     #expect(
       reader.lines == [
-        "warning: log lines lost, for nobody took them count=3", "notice: ready; roles with a valid session",
+        "warning: log lines lost: neither the journal nor stderr accepted them count=3",
+        "notice: ready; roles with a valid session",
         "notice: ready; roles with a valid session",
       ])
     #expect(log.linesLost == 3)

@@ -59,7 +59,7 @@ import Testing
   /// It was logged as reserved and as failed.
   @Test func `a reserved session that is shorter than asked for is logged as that`() {
     let less = Failure(.permanent, code: Failure.grantedLessCode, advice: "compare")
-    #expect(log(.reservationFailed(less)).hasPrefix("warning: reserved session is shorter than asked for"))
+    #expect(log(.reservationFailed(less)).hasPrefix("warning: reserved session is shorter than requested"))
     #expect(log(.reservationFailed(Self.failure)).hasPrefix("warning: reservation failed"))
   }
 

@@ -44,7 +44,8 @@ import Testing
     bench.advance(.seconds(1))
     reserve.willPublish(role, generation: 4)
     #expect(try file.read().numbers == [role.name: 64] && role.coveredGeneration == 64)
-    #expect(recorder.all.count == 2 && recorder.all[1] == "notice: generations are saved again path=\(file.path)")
+    #expect(
+      recorder.all.count == 2 && recorder.all[1] == "notice: generation numbers are saved again path=\(file.path)")
   }
 
   /// Nobody who had made room learned that it was enough, until the next rotation.
@@ -58,7 +59,7 @@ import Testing
     #expect(recorder.all.count == 1)
     #expect(rmdir("\(file.path).new") == 0)
     reserve.retryFailed()
-    #expect(recorder.all.count == 2 && recorder.all[1].hasPrefix("notice: generations are saved again"))
+    #expect(recorder.all.count == 2 && recorder.all[1].hasPrefix("notice: generation numbers are saved again"))
     #expect(try file.read().numbers == [role.name: 64])
     unlink(file.path)
     reserve.retryFailed()
@@ -81,7 +82,7 @@ import Testing
     try file.write([(role.name, 71)])
     #expect(truncate(file.path, 20) == 0)
     let reserve = try reserve(file)
-    #expect(recorder.all.count == 1 && recorder.all[0].contains("going on from the clock"))
+    #expect(recorder.all.count == 1 && recorder.all[0].contains("continuing from the clock"))
     let floor = UInt64(Self.wall)
     let (silent, withFiles) = (bench.add("silent"), Bench.role("with-files"))
     bench.refresher.add(withFiles, generation: 70)

@@ -35,12 +35,14 @@ import Testing
     log.note(.connection(.userConnections), uid: 1001, pid: 8)
     #expect(
       lines.all == [
-        "warning: refused pid=7 program=/usr/bin/curl role=uploader uid=1000 user=anna",
-        "warning: refused pid=8 reason=user_connections uid=1001 user=user1001",
+        "warning: request refused pid=7 program=/usr/bin/curl role=uploader uid=1000 user=anna",
+        "warning: request refused pid=8 reason=user_connections uid=1001 user=user1001",
       ])
     try turn(until: 3)
     #expect(
-      lines.all.dropFirst(2) == ["warning: refused again in the last minute count=2 role=uploader uid=1000 user=anna"])
+      lines.all.dropFirst(2) == [
+        "warning: requests refused again in the last minute count=2 role=uploader uid=1000 user=anna"
+      ])
   }
 
   @Test func `who fills the listener's queue is named, and again while it goes on`() throws {
@@ -49,8 +51,8 @@ import Testing
     try turn(until: 2)
     #expect(
       lines.all == [
-        "warning: connects faster than connections are taken in pid=7 program=/usr/bin/curl uid=1000 user=anna",
-        "warning: goes on connecting faster than connections are taken in uid=1000 user=anna",
+        "warning: accept flood: one user opens connections faster than they can be accepted pid=7 program=/usr/bin/curl uid=1000 user=anna",
+        "warning: accept flood continues uid=1000 user=anna",
       ])
   }
 
@@ -59,8 +61,9 @@ import Testing
     #expect(lines.all.count == 1025)
     #expect(
       lines.all.last
-        == "warning: refused for too many roles and paths to list pid=7 program=/usr/bin/curl uid=1000 user=anna")
+        == "warning: requests refused for more roles and paths than are listed one by one pid=7 program=/usr/bin/curl uid=1000 user=anna"
+    )
     log.note(.connection(.malformed), uid: 1001, pid: 8)
-    #expect(lines.all.last == "warning: refused pid=8 reason=malformed uid=1001 user=user1001")
+    #expect(lines.all.last == "warning: request refused pid=8 reason=malformed uid=1001 user=user1001")
   }
 }

@@ -74,7 +74,7 @@ extension UnderSystemd {
       }
       try goOn()
       try service.box.ask("rolekeeper refresh uploader")
-      let told = try service.journal.wait(for: "log lines lost, for nobody took them")
+      let told = try service.journal.wait(for: "log lines lost: neither the journal nor stderr accepted them")
       #expect(told.contains(/count=[1-9]/))
     }
 

@@ -31,6 +31,9 @@ package enum Requirement: Sendable {
     }
   }
 
+  /// Where the program of `promtool` is.
+  package static var promtoolPath: String { getenv("PROMTOOL").map { String(cString: $0) } ?? "promtool" }
+
   private static func isSet(_ name: String) -> Bool { getenv(name).map { $0.pointee != 0 } ?? false }
 }
 
