@@ -3,7 +3,14 @@ package enum UnitVariable {
   /// The line that sets it; `value` has no control characters.
   package static func line(_ name: String, _ value: String) -> String {
     // Only quotes keep blanks, and `%` begins a specifier.
-    let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("%", with: "%%")
+    var escaped = ""
+    for scalar in value.unicodeScalars {
+      switch scalar {
+      case "\\", "\"": escaped += "\\\(scalar)"
+      case "%": escaped += "%%"
+      default: escaped.unicodeScalars.append(scalar)
+      }
+    }
     let assignment = "\(name)=\(escaped)"
     return "Environment=" + (ShellWord.isPlain(value) ? assignment : "\"\(assignment)\"")
   }
@@ -13,8 +20,23 @@ package enum UnitVariable {
   package static func value(_ name: String, in lines: [String]) -> String? {
     let assignment = lines.flatMap(words).last { $0.hasPrefix("\(name)=") }
     guard let value = assignment?.dropFirst(name.utf8.count + 1), !value.isEmpty else { return nil }
-    let plain = value.split(separator: "%%", omittingEmptySubsequences: false).map { $0.replacing("%t", with: "/run") }
-    return plain.contains { $0.contains("%") } ? nil : plain.joined(separator: "%")
+    return expanded(value)
+  }
+
+  /// With what `%%` and `%t` stand for; nil where there is another specifier.
+  private static func expanded(_ value: Substring) -> String? {
+    var text = ""
+    var rest = value
+    while let percent = rest.firstIndex(of: "%") {
+      text += rest[..<percent]
+      rest = rest[percent...].dropFirst()
+      switch rest.popFirst() {
+      case "%": text += "%"
+      case "t": text += "/run"
+      default: return nil
+      }
+    }
+    return text + rest
   }
 
   /// Split at blanks, without the quotes and backslashes that keep some of them.

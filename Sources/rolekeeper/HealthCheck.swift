@@ -39,7 +39,12 @@ struct HealthCheck {
 
   /// Lines behind a colon are a list.
   static func oneLine(_ text: String) -> String {
-    text.replacing(":\n", with: ": ").replacing("\n", with: "; ")
+    var line = ""
+    for part in text.split(separator: "\n", omittingEmptySubsequences: false) {
+      if !line.isEmpty { line += line.hasSuffix(":") ? " " : "; " }
+      line += part
+    }
+    return line
   }
 
   private func judge() -> (Outcome, String) {
