@@ -1,7 +1,7 @@
 #pragma once
 
 // A word that the process was started with, by its place, the program's name first; NULL behind the last. Swift's own
-// CommandLine.arguments reads /proc/self/maps to find them, which takes longer than all of a short command's options.
+// CommandLine.arguments makes an array of strings first, which a short command needn't wait for.
 const char *clinux_argument(int place);
 
 // Makes this process one that leaves no core dump and that no other user's process may trace or read (PR_SET_DUMPABLE(2const),
