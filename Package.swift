@@ -16,7 +16,7 @@ let package = Package(
   targets: [
     // System libraries and small shims.
     library("CSystemd", links: ["systemd"]),
-    library("CCurl", links: ["curl"]),
+    library("CCurl", links: ["curl", "ssl", "crypto"]),
     library("CCrypto", links: ["crypto"]),
     library("CMicroHTTPD", links: ["microhttpd"]),
     library("CGnuTLS", links: ["gnutls"]),

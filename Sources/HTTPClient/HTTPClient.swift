@@ -77,7 +77,7 @@ package final class HTTPClient {
   }
 
   let settings: Settings
-  private var authorities: Authorities
+  private(set) var authorities: Authorities
   let resolver: NameResolver
   private let proxyHost: HostToLookUp?
   private let proxyCredential: ProxyCredential?
@@ -176,11 +176,13 @@ package final class HTTPClient {
     _ request: HTTPRequest, completion: @escaping (HTTPOutcome, Span<UInt8>) -> Void
   ) throws(TransportFailure) -> TransferID {
     precondition(inFlight.count < Self.handles, "sent without a free handle")
+    // For a client that wasn't primed. Where they can't be read the request ends with that (`caFile`).
+    if authorities.certificates == nil { try? prime() }
     lookAtAuthorities()
     let transfer = try takeTransfer()
     lastSerial += 1
     do throws(TransportFailure) {
-      try transfer.begin(lastSerial, request, caFile: authorities.path, completion: completion)
+      try transfer.begin(lastSerial, request, authorities.certificates, completion: completion)
     } catch {
       idle.append(transfer)
       throw error
@@ -305,7 +307,7 @@ package final class HTTPClient {
   /// An easy handle costs 14 KB, so each is made when it is needed for the first time.
   private func takeTransfer() throws(TransportFailure) -> Transfer {
     if let transfer = idle.popLast() { return transfer }
-    do throws(HTTPClientError) { return try makeTransfer() } catch {
+    do throws(HTTPClientError) { return try Transfer(settings, proxyCredential: proxyCredential) } catch {
       throw TransportFailure(.noResources, text: "\(error)")
     }
   }
@@ -329,21 +331,11 @@ package final class HTTPClient {
     authoritiesChanged(authorities.problem)
   }
 
-  private func readAuthorities() {
-    authorities.tryNext(at: EventLoop.bootTime())
-    do throws(HTTPClientError) {
-      try prime(authorities.path)
-      authorities.note(nil)
-    } catch {
-      authorities.note(error)
-    }
-  }
+  private func readAuthorities() { authorities.readAgain(at: EventLoop.bootTime()) }
 
-  /// Reads the CA file now, some 20 ms for Debian's 140 certificates, so that no handshake has to on the running loop. Throws when
-  /// the CA file can't be read or holds no certificate.
-  package func prime() throws(HTTPClientError) { try prime(authorities.path) }
-
-  func makeTransfer() throws(HTTPClientError) -> Transfer { try Transfer(settings, proxyCredential: proxyCredential) }
+  /// Reads the CA file now, some 20 ms for Debian's 140 certificates, so that the first request needn't. Throws when it can't be read or
+  /// holds no certificate.
+  package func prime() throws(HTTPClientError) { try authorities.read() }
 
   // Not safe to run twice at once by its own account, hence by Swift's once.
   private static let initialised = curl_global_init(Int(CURL_GLOBAL_ALL))

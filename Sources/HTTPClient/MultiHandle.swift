@@ -13,8 +13,6 @@ final class MultiHandle {
   /// A time-out of 0 is most of them; deferred work costs no arming of a timer.
   private var soon: DeferSource!
   private let done: (UnsafeMutableRawPointer, CURLcode) -> Void
-  /// Transfers that ended while another was driven.
-  private var held: [(UnsafeMutableRawPointer, CURLcode)] = []
 
   /// `done` gets each easy handle that has ended, already off the multi handle, and may add and remove others.
   init(
@@ -31,8 +29,7 @@ final class MultiHandle {
     } catch { throw .loop(error) }
     // Unset, the number of idle connections kept follows that of the handles in use, and a burst's end closes most.
     try check(ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, connections * 2))
-    // One more, or a handshake that only reads certificates would wait while all are in use.
-    try check(ccurl_multi_set_long(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections + 1))
+    try check(ccurl_multi_set_long(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections))
     try connectCallbacks()
   }
 
@@ -50,26 +47,7 @@ final class MultiHandle {
 
   func add(_ easy: UnsafeMutableRawPointer) { must(curl_multi_add_handle(multi, easy)) }
 
-  func remove(_ easy: UnsafeMutableRawPointer) {
-    held.removeAll { $0.0 == easy }
-    must(curl_multi_remove_handle(multi, easy))
-  }
-
-  /// Turns `easy`, added before, without the loop and removes it. Its result; nil when it is still waiting after `steps`. Others that end
-  /// meanwhile are given to `done` in a later turn.
-  func drive(_ easy: UnsafeMutableRawPointer, steps: Int) -> CURLcode? {
-    defer { remove(easy) }
-    for _ in 0..<steps {
-      act(CURL_SOCKET_TIMEOUT, 0)
-      for socket in sockets.all { act(socket, 0) }
-      while let (ended, code) = nextMessage() {
-        if ended == easy { return code }
-        held.append((ended, code))
-        soon.schedule()
-      }
-    }
-    return nil
-  }
+  func remove(_ easy: UnsafeMutableRawPointer) { must(curl_multi_remove_handle(multi, easy)) }
 
   /// One socket a turn: it may mean an answer read, weighed and rendered, and the next request signed and sent, some 0.2 ms.
   private func turn() {
@@ -98,7 +76,7 @@ final class MultiHandle {
   }
 
   private func collect() {
-    while let (easy, code) = held.isEmpty ? nextMessage() : held.removeFirst() {
+    while let (easy, code) = nextMessage() {
       remove(easy)
       done(easy, code)
     }

@@ -26,6 +26,8 @@ final class Transfer {
   private(set) var addressDeadline: Int64?
   private var resolved: UnsafeMutablePointer<curl_slist>?
   private var completion: Completion?
+  /// libcurl has them by their address alone.
+  private var authorities: Authorities.Certificates?
   /// The body that is being sent, and how far it has been read.
   private var stream: BodyStream?
   private var offset = 0
@@ -56,7 +58,8 @@ final class Transfer {
 
   /// Makes the handle ready to be added to the multi handle.
   func begin(
-    _ serial: UInt64, _ request: HTTPRequest, caFile: String, completion: @escaping Completion
+    _ serial: UInt64, _ request: HTTPRequest, _ authorities: Authorities.Certificates?,
+    completion: @escaping Completion
   ) throws(TransportFailure) {
     guard request.url.hasPrefix("https://"), request.url.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
       throw TransportFailure(.unsuitableRequest, text: "the URL isn't an https:// URL")
@@ -73,7 +76,8 @@ final class Transfer {
     for line in suppressed + request.headers { lines = curl_slist_append(lines, line) }
     for header in request.secretHeaders { append(header.value, as: header.name) }
     must(ccurl_set_string(easy, CURLOPT_URL, request.url))
-    must(ccurl_set_string(easy, CURLOPT_CAINFO, caFile))
+    self.authorities = authorities
+    must(ccurl_set_authorities(easy, authorities?.store, "\(authorities?.number ?? 0)"))
     must(ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, lines))
     setUp(request.method, request.body)
     self.serial = serial
@@ -261,6 +265,8 @@ final class Transfer {
     addressDeadline = nil
     isLookingUp = false
     completion = nil
+    must(ccurl_set_authorities(easy, nil, "0"))
+    authorities = nil
     if !isSetToPostNothing { setToPostNothing() }
     url = ""
     head = AnswerHead()
@@ -352,11 +358,8 @@ extension Transfer {
     try set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
     try set(CURLOPT_SSL_VERIFYPEER, 1)
     try set(CURLOPT_SSL_VERIFYHOST, 2)
-    // With a directory of authorities set (Debian's default) libcurl keeps no store of parsed certificates, and each handshake
-    // would parse all of them on the loop, 18 ms at a time.
-    try set(CURLOPT_CAPATH, nil)
-    // For as long as the file stays the same, which is looked at before each request.
-    try set(CURLOPT_CA_CACHE_TIMEOUT, -1)
+    // By none, until a request brings the authorities along.
+    try check(ccurl_set_authorities(easy, nil, "0"))
     try set(CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue))
     try set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
     try set(CURLOPT_FOLLOWLOCATION, 0)

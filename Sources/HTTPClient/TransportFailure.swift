@@ -93,7 +93,7 @@ extension TransportFailure {
     let kind = tooLarge || isHeadTooLarge ? .bodyTooLarge : Self.kind(code, during: progress)
     let text =
       switch kind {
-      case .resolve, .connect, .connectTimeout, .tlsVerification, .caFile, .tlsOther:
+      case .resolve, .connect, .connectTimeout, .tlsVerification, .tlsOther:
         detail.isEmpty ? Self.standardText(code) : Self.printable(Self.plain(detail))
       case .bodyTooLarge where isHeadTooLarge: "a line of the answer's head is over 100 KB"
       case .bodyTooLarge: "the answer's body is over \(HTTPClient.bodyLimit) bytes"

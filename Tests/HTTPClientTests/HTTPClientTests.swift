@@ -358,13 +358,49 @@ import Testing
     let path = try directory.write("one", to: "authority.pem")
     var authorities = Authorities(file: path)
     #expect(!authorities.isDue(at: 0))
-    authorities.tryNext(at: 0)
-    authorities.note(.library("begin a handshake", text: "out of memory"))
-    #expect(authorities.path == path)
+    authorities.readAgain(at: 0)
+    #expect(authorities.problem != nil && authorities.certificates == nil)
     #expect(!authorities.isDue(at: 59_000_000) && authorities.isDue(at: 60_000_000))
-    authorities.tryNext(at: 60_000_000)
-    authorities.note(nil)
-    #expect(authorities.path != path && !authorities.isDue(at: 600_000_000))
+    try put("authority.pem", at: path, in: directory)
+    authorities.readAgain(at: 60_000_000)
+    #expect(authorities.problem == nil && authorities.certificates != nil && !authorities.isDue(at: 600_000_000))
+  }
+
+  @Test func `a certificate is parsed when a server's chain asks for an authority of its name, and no sooner`() throws {
+    let all = try ["authority", "stranger", "renewed"].map { try Self.text(of: server.directory.path("\($0).pem")) }
+    let directory = try TemporaryDirectory()
+    let path = try directory.write(all.joined(separator: "a line between\n"), to: "all.pem")
+    let bench = try Bench(HTTPClient.Settings.testing(caFile: path))
+    try bench.client.prime()
+    #expect(bench.client.authorities.certificates?.parsed == 0)
+    #expect(try bench.post(server.url("/ok", at: "foreign")).head?.status == 200)
+    #expect(bench.client.authorities.certificates?.parsed == 1)
+    // Two of one name: the one whose key fits is the issuer, whichever comes first.
+    for port in ["later", "good", "foreign"] {
+      #expect(try bench.post(server.url("/ok", at: port)).head?.status == 200, "\(port)")
+      #expect(bench.client.authorities.certificates?.parsed == 3)
+    }
+  }
+
+  @Test func `an authority of the same name with another key verifies nothing`() throws {
+    let bench = try Bench(HTTPClient.Settings.testing(caFile: server.directory.path("renewed.pem")))
+    #expect(try bench.post(server.url("/ok")).failure?.kind == .tlsVerification)
+    #expect(try bench.post(server.url("/ok", at: "later")).head?.status == 200)
+  }
+
+  /// A chain may end at any certificate of the file.
+  @Test func `a server's own certificate in the CA file is enough`() throws {
+    let bench = try Bench(HTTPClient.Settings.testing(caFile: server.directory.path("foreign.crt")))
+    #expect(try bench.post(server.url("/ok", at: "foreign")).head?.status == 200)
+    #expect(try bench.post(server.url("/ok")).failure?.kind == .tlsVerification)
+  }
+
+  @Test func `what a CA file says an authority isn't trusted with counts`() throws {
+    func post(_ name: String) throws -> Bench.Answer {
+      try Bench(HTTPClient.Settings.testing(caFile: server.directory.path(name))).post(server.url("/ok"))
+    }
+    #expect(try post("trusted.pem").head?.status == 200)
+    #expect(try post("rejected.pem").failure?.kind == .tlsVerification)
   }
 
   /// One broken certificate ended the daemon as it started.

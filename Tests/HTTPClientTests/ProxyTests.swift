@@ -57,12 +57,6 @@ import Testing
     }
   }
 
-  @Test func `the store of certificates is primed beside the proxy`() throws {
-    try proxy.become(.refuse)
-    try bench().client.prime()
-    #expect(try proxy.connections() == 0)
-  }
-
   struct Case: Sendable, CustomTestStringConvertible {
     let name: String
     let mode: BreakableRelay.Mode

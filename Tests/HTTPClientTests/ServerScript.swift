@@ -10,8 +10,9 @@ let serverScript = #"""
 
   KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
-  def authority(name):
-      openssl("req", "-x509", *KEY, "-keyout", name + ".key", "-out", name + ".pem", "-days", "2", "-subj", "/CN=" + name)
+  def authority(name, subject=None):
+      openssl("req", "-x509", *KEY, "-keyout", name + ".key", "-out", name + ".pem", "-days", "2",
+              "-subj", "/CN=" + (subject or name))
 
   def certificate(name, issuer, alternative, days):
       openssl("req", *KEY, "-keyout", name + ".key", "-out", name + ".csr", "-subj", "/CN=" + name)
@@ -22,8 +23,13 @@ let serverScript = #"""
 
   authority("authority")
   authority("stranger")
+  # The same authority with another key, as after a change of it; and the authority as one not to be trusted with servers.
+  authority("renewed", "authority")
+  openssl("x509", "-in", "authority.pem", "-addreject", "serverAuth", "-trustout", "-out", "rejected.pem")
+  openssl("x509", "-in", "authority.pem", "-addtrust", "serverAuth", "-trustout", "-out", "trusted.pem")
   certificate("good", "authority", "IP:127.0.0.1,DNS:localhost,DNS:sts.example", "2")
   certificate("foreign", "stranger", "IP:127.0.0.1", "2")
+  certificate("later", "renewed", "IP:127.0.0.1", "2")
   certificate("misnamed", "authority", "DNS:elsewhere.example", "2")
   certificate("expired", "authority", "IP:127.0.0.1", "-1")
 
@@ -162,7 +168,7 @@ let serverScript = #"""
           threading.Thread(target=talk, args=(plain, context), daemon=True).start()
 
   ports = []
-  for name in ("good", "foreign", "misnamed", "expired", "ticketless"):
+  for name in ("good", "foreign", "later", "misnamed", "expired", "ticketless"):
       context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
       # A session ticket that comes late makes libcurl take a connection for one that is closing.
       if name == "ticketless":

@@ -5,6 +5,8 @@
 #include <curl/curl.h>
 #include <string.h>
 
+#include "ccurl_authorities.h"
+
 // curl_easy_setopt(3), curl_multi_setopt(3), curl_easy_getinfo(3).
 
 static inline CURLcode ccurl_set_long(CURL *easy, CURLoption option, long value) {

@@ -1,0 +1,168 @@
+#include "ccurl_authorities.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Where a certificate lies in the bytes of all, and what it is looked for by: the hash of its subject, as in a directory of certificates
+// (X509_NAME_hash_ex(3)).
+struct certificate {
+  unsigned long name;
+  size_t start;
+  size_t length;
+  // With settings of trust behind it ("TRUSTED CERTIFICATE", PEM_read_bio_X509_AUX(3)).
+  int has_trust;
+  int is_parsed;
+};
+
+struct file {
+  unsigned char *bytes;
+  size_t length;
+  struct certificate *certificates;
+  size_t count;
+};
+
+static X509 *parse(const unsigned char *bytes, size_t length, int has_trust) {
+  return has_trust ? d2i_X509_AUX(NULL, &bytes, (long)length) : d2i_X509(NULL, &bytes, (long)length);
+}
+
+static int hash(const X509_NAME *name, unsigned long *value) {
+  int is_known = 0;
+  *value = X509_NAME_hash_ex(name, NULL, NULL, &is_known);
+  return is_known;
+}
+
+static int append(struct file *file, const unsigned char *bytes, size_t length, int has_trust) {
+  X509 *parsed = parse(bytes, length, has_trust);
+  if (!parsed) return 0;
+  struct certificate new = {.start = file->length, .length = length, .has_trust = has_trust};
+  int is_known = hash(X509_get_subject_name(parsed), &new.name);
+  X509_free(parsed);
+  if (!is_known) return 0;
+  unsigned char *all = realloc(file->bytes, file->length + length);
+  if (!all) return 0;
+  file->bytes = all;
+  struct certificate *list = realloc(file->certificates, (file->count + 1) * sizeof *list);
+  if (!list) return 0;
+  file->certificates = list;
+  memcpy(all + file->length, bytes, length);
+  file->length += length;
+  list[file->count++] = new;
+  return 1;
+}
+
+static int read_all(struct file *file, BIO *input) {
+  char *kind = NULL, *header = NULL;
+  unsigned char *bytes = NULL;
+  long length = 0;
+  int is_sound = 1;
+  while (is_sound && PEM_read_bio(input, &kind, &header, &bytes, &length)) {
+    int has_trust = strcmp(kind, PEM_STRING_X509_TRUSTED) == 0;
+    // Whatever else lies there is none of ours.
+    if (has_trust || strcmp(kind, PEM_STRING_X509) == 0 || strcmp(kind, PEM_STRING_X509_OLD) == 0)
+      is_sound = append(file, bytes, (size_t)length, has_trust);
+    OPENSSL_free(kind);
+    OPENSSL_free(header);
+    OPENSSL_clear_free(bytes, (size_t)length);
+  }
+  // How the end looks.
+  unsigned long why = ERR_peek_last_error();
+  return is_sound && file->count > 0 && ERR_GET_LIB(why) == ERR_LIB_PEM && ERR_GET_REASON(why) == PEM_R_NO_START_LINE;
+}
+
+static void free_file(struct file *file) {
+  free(file->bytes);
+  free(file->certificates);
+  free(file);
+}
+
+static void free_with_store(void *parent, void *file, CRYPTO_EX_DATA *data, int index, long argument, void *pointer) {
+  (void)parent, (void)data, (void)index, (void)argument, (void)pointer;
+  if (file) free_file(file);
+}
+
+// Where a store keeps its file.
+static int place(void) {
+  static int index = -1;
+  if (index < 0) index = X509_STORE_get_ex_new_index(0, NULL, NULL, NULL, free_with_store);
+  return index;
+}
+
+// Adds to the store what is called that. Without memory for it, it isn't found, and no server is verified by it.
+static void parse_named(X509_STORE_CTX *context, const X509_NAME *name) {
+  X509_STORE *store = X509_STORE_CTX_get0_store(context);
+  struct file *file = store ? X509_STORE_get_ex_data(store, place()) : NULL;
+  unsigned long wanted;
+  if (!file || !hash(name, &wanted)) return;
+  for (size_t i = 0; i < file->count; i++) {
+    struct certificate *certificate = &file->certificates[i];
+    if (certificate->is_parsed || certificate->name != wanted) continue;
+    X509 *parsed = parse(file->bytes + certificate->start, certificate->length, certificate->has_trust);
+    certificate->is_parsed = parsed && X509_STORE_add_cert(store, parsed);
+    X509_free(parsed);
+  }
+}
+
+// What OpenSSL asks a store (X509_STORE_set_get_issuer(3)); it answers from the parsed ones by itself.
+
+static int issuer_of(X509 **issuer, X509_STORE_CTX *context, X509 *certificate) {
+  parse_named(context, X509_get_issuer_name(certificate));
+  return X509_STORE_CTX_get1_issuer(issuer, context, certificate);
+}
+
+static STACK_OF(X509) * all_named(X509_STORE_CTX *context, const X509_NAME *name) {
+  parse_named(context, name);
+  return X509_STORE_CTX_get1_certs(context, name);
+}
+
+ccurl_authorities *ccurl_authorities_read(const char *path) {
+  ERR_clear_error();
+  BIO *input = BIO_new_file(path, "r");
+  struct file *file = calloc(1, sizeof *file);
+  X509_STORE *store = X509_STORE_new();
+  int is_read = input && file && store && place() >= 0 && read_all(file, input);
+  // As libcurl's own stores are: any certificate of the file may end a chain.
+  is_read = is_read && X509_STORE_set_flags(store, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN) &&
+            X509_STORE_set_ex_data(store, place(), file);
+  BIO_free(input);
+  ERR_clear_error();
+  if (!is_read) {
+    X509_STORE_free(store);
+    if (file) free_file(file);
+    return NULL;
+  }
+  X509_STORE_set_get_issuer(store, issuer_of);
+  X509_STORE_set_lookup_certs(store, all_named);
+  return store;
+}
+
+void ccurl_authorities_free(ccurl_authorities *authorities) { X509_STORE_free(authorities); }
+
+int ccurl_authorities_parsed(const ccurl_authorities *authorities) {
+  const struct file *file = X509_STORE_get_ex_data(authorities, place());
+  int count = 0;
+  for (size_t i = 0; i < file->count; i++) count += file->certificates[i].is_parsed;
+  return count;
+}
+
+// Called as libcurl has set a connection's TLS up (CURLOPT_SSL_CTX_FUNCTION(3)).
+static CURLcode use(CURL *easy, void *context, void *authorities) {
+  (void)easy;
+  if (!authorities) return CURLE_SSL_CACERT_BADFILE;
+  SSL_CTX_set1_cert_store(context, authorities);
+  return CURLE_OK;
+}
+
+CURLcode ccurl_set_authorities(CURL *easy, ccurl_authorities *authorities, const char *version) {
+  char directory[64];
+  snprintf(directory, sizeof directory, "/dev/null/%s", version);
+  CURLcode code = curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+  if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_CAPATH, directory);
+  if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, authorities);
+  if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, use);
+  return code;
+}

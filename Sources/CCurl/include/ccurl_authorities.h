@@ -1,0 +1,23 @@
+#pragma once
+
+#include <curl/curl.h>
+
+// The certificates of a CA file, for OpenSSL to verify servers by: an X509_STORE. It keeps each certificate as it lies in the file, in
+// DER, and parses it when a chain asks for an issuer of its name: parsed, Debian's 140 take six times the memory.
+typedef struct x509_store_st ccurl_authorities;
+
+// Reads a file of certificates in PEM form. NULL when it can't be read, holds none, or one that can't be parsed.
+ccurl_authorities *ccurl_authorities_read(const char *path);
+
+// Lets go of them; connections that were made by them hold them on.
+void ccurl_authorities_free(ccurl_authorities *authorities);
+
+// Has `easy` verify servers by these and nothing else; they must live until its transfer ends. With NULL no connection is made:
+// CURLE_SSL_CACERT_BADFILE.
+//
+// libcurl doesn't see them, so it would go on using a connection or a TLS session that was verified by others. `version`, another one for
+// each file that was read, keeps those apart: a directory of certificates that can't be there, since its path leads through a device.
+CURLcode ccurl_set_authorities(CURL *easy, ccurl_authorities *authorities, const char *version);
+
+// How many of them have been parsed; for tests.
+int ccurl_authorities_parsed(const ccurl_authorities *authorities);

@@ -1,2 +1,0 @@
-// A C target needs a source file; the shims are all inline.
-#include "CCurl.h"
