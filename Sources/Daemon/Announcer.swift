@@ -91,7 +91,7 @@ final class Announcer: RoleObserver {
     let (roles, now) = (keeper.refresher.roles, keeper.loop.time)
     let valid = roles.values.count { $0.isValid(at: now) }
     keeper.log.write(.ready, [.count(valid), .total(roles.count)])
-    keeper.thrift.muchWasDone()
+    keeper.memoryTrimmer.muchWasDone()
     armStatus()
   }
 

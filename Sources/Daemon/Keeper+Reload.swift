@@ -123,7 +123,7 @@ extension Keeper {
     }
     for source in sources.values { source.retry() }
     refresher.sendToAll(.cureSuspected)
-    thrift.muchWasDone()
+    memoryTrimmer.muchWasDone()
   }
 
   private func changeRoles(to new: [RoleSettings]) {

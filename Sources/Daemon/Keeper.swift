@@ -45,7 +45,7 @@ package final class Keeper: SocketBackend {
   private var credentialRetry: CredentialRetry?
   /// When it was last told that new connections have to wait.
   private var pauseTold: Timestamp?
-  var thrift: Thrift!
+  var memoryTrimmer: MemoryTrimmer!
 
   var sources: [String: AccessKeySource] { connections?.sources ?? [:] }
   /// Made by `init`.
@@ -85,7 +85,8 @@ package final class Keeper: SocketBackend {
       retired = nil
     }
     announcer = try Announcer(keeper: self)
-    thrift = try Thrift(scheduler: loop) { [unowned self] in refresher.inFlight == 0 && refresher.queued == 0 }
+    memoryTrimmer = try MemoryTrimmer(
+      scheduler: loop, isQuiet: { [unowned self] in refresher.inFlight == 0 && refresher.queued == 0 })
     // Only with the socket held: until then it may be another daemon's.
     generations = try GenerationReserve(settings, refresher: refresher, scheduler: loop, log: log)
     generations.outputs = { [unowned self] in outputs.recorded(self.settings.inventory.fileOfRole) }
@@ -156,7 +157,7 @@ package final class Keeper: SocketBackend {
   }
 
   private func observe() {
-    refresher.setObservers([generations, outputs, service, announcer, thrift])
+    refresher.setObservers([generations, outputs, service, announcer, memoryTrimmer])
     outputs.changed = { [unowned self] name, path in
       guard let role = refresher.roles[name] else { return }
       service.outputsChanged(of: role, outputs.statuses(of: name, at: path, clock: refresher.clock))

@@ -4,7 +4,7 @@
 
 #include "clinux_accounts.h"
 #include "clinux_files.h"
+#include "clinux_heap.h"
 #include "clinux_memory.h"
 #include "clinux_process.h"
 #include "clinux_socket.h"
-#include "clinux_thrift.h"

@@ -3,11 +3,11 @@ import Core
 import Refresh
 import Systemd
 
-/// Gives back the memory that only a time of much work needed: the start, a reload, many sessions drawn one after another.
+/// Gives the system back the memory that only a time of much work needed: the start, a reload, many sessions drawn one after another.
 ///
 /// It waits until nothing is under way, for all of it would be needed again at once, and does it once a minute at most: finding what
 /// is free takes some milliseconds where there are thousands of roles.
-final class Thrift: RoleObserver {
+final class MemoryTrimmer: RoleObserver {
   /// From much work to the first look, and from one look to the next, in µs.
   private static let pause: Int64 = 1_000_000
   private static let interval: Int64 = 60_000_000
@@ -16,13 +16,17 @@ final class Thrift: RoleObserver {
 
   private let scheduler: any Scheduler
   private let isQuiet: () -> Bool
+  private let trim: () -> Void
   private var timer: (any Alarm)!
   private var sessions = 0
   private var notBefore: Int64 = 0
 
-  init(scheduler: any Scheduler, isQuiet: @escaping () -> Bool) throws {
+  init(
+    scheduler: any Scheduler, isQuiet: @escaping () -> Bool, trim: @escaping () -> Void = { clinux_trim_heap() }
+  ) throws {
     self.scheduler = scheduler
     self.isQuiet = isQuiet
+    self.trim = trim
     timer = try scheduler.timer(accuracy: 500_000) { [unowned self] in look() }
   }
 
@@ -31,7 +35,9 @@ final class Thrift: RoleObserver {
     if !timer.isArmed { timer.arm(at: max(notBefore, scheduler.time.microseconds + Self.pause)) }
   }
 
-  func didPublish(_ role: KeptRole) {
+  func didPublish(_ role: KeptRole) { sessionCame() }
+
+  func sessionCame() {
     sessions += 1
     if sessions >= Self.much { muchWasDone() }
   }
@@ -40,6 +46,6 @@ final class Thrift: RoleObserver {
     guard isQuiet() else { return muchWasDone() }
     sessions = 0
     notBefore = scheduler.time.microseconds + Self.interval
-    clinux_give_back_memory()
+    trim()
   }
 }

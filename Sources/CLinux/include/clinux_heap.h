@@ -1,0 +1,8 @@
+#pragma once
+
+// Keeps large pieces of memory apart from small ones for good, so that each goes back to the system as it is freed: glibc else lets
+// its bound for that (M_MMAP_THRESHOLD, mallopt(3)) grow to the largest piece ever freed.
+void clinux_keep_large_memory_apart(void);
+
+// Gives whole pages that malloc holds free back to the system (malloc_trim(3)).
+void clinux_trim_heap(void);
