@@ -25,7 +25,7 @@ extension Bench {
       try stage.fillPools()
       let point = try memory(stage, roles: count)
       report.memory.append(point)
-      rows += Self.rows(point)
+      rows += Self.rows(point, mostAnonymous: [10: 3.1, 10_000: 36][count])
       if count == Self.roleCounts.last { cost = try costOfRoles(stage, few, count) }
     }
     let trusting = try Stage(roles: 10, withHostAuthorities: true)
@@ -35,7 +35,7 @@ extension Bench {
     let longTokens = try Stage(roles: 10_000, tokenLength: 1024)
     try longTokens.start()
     try longTokens.fillPools()
-    rows += Self.rows(try memory(longTokens, roles: 10_000), "-token-1024", mostAnonymous: 60, mostResident: nil)
+    rows += Self.rows(try memory(longTokens, roles: 10_000), "-token-1024", mostAnonymous: 60)
     if let first = report.memory.first(where: { $0.roles == 1000 }), let last = report.memory.last, last.roles > 1000 {
       let each = (last.anonymous - first.anonymous) / Double(last.roles - first.roles)
       rows.append(Row(measure: "memory-anonymous-per-role", unit: "kB", ours: each / 1000))
@@ -61,27 +61,14 @@ extension Bench {
     return MemoryPoint(roles: roles, anonymous: anonymous, resident: resident)
   }
 
-  private static func rows(
-    _ point: MemoryPoint, _ suffix: String = "", mostAnonymous: Double? = nil, mostResident: Double? = 45
-  ) -> [Row] {
+  private static func rows(_ point: MemoryPoint, _ suffix: String = "", mostAnonymous: Double?) -> [Row] {
     let (anonymous, resident) = (point.anonymous / megabyte, point.resident / megabyte)
-    let names = ("memory-anonymous-\(point.roles)\(suffix)", "memory-rss-\(point.roles)\(suffix)")
-    switch point.roles {
-    case 10:
-      return [
-        .bounded(names.0, "MB", anonymous, atMost: mostAnonymous ?? 3.1), .bounded(names.1, "MB", resident, atMost: 18),
-      ]
-    case 10_000:
-      return [
-        .bounded(names.0, "MB", anonymous, atMost: mostAnonymous ?? 36),
-        mostResident.map { .bounded(names.1, "MB", resident, atMost: $0) }
-          ?? Row(measure: names.1, unit: "MB", ours: resident),
-      ]
-    default:
-      return [
-        Row(measure: names.0, unit: "MB", ours: anonymous), Row(measure: names.1, unit: "MB", ours: resident),
-      ]
-    }
+    let name = "memory-anonymous-\(point.roles)\(suffix)"
+    let own: Row? = mostAnonymous.map { .bounded(name, "MB", anonymous, atMost: $0) }
+    return [
+      own ?? Row(measure: name, unit: "MB", ours: anonymous),
+      Row(measure: "memory-rss-\(point.roles)\(suffix)", unit: "MB", ours: resident),
+    ]
   }
 
   private func costOfRoles(_ many: Stage, _ few: Stage, _ count: Int) throws -> [Row] {
