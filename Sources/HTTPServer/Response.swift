@@ -39,8 +39,8 @@ package struct ResponseToken: Hashable, Sendable {
 
 /// What the server asks of the daemon. All calls come from the loop's thread.
 package protocol RequestHandler: AnyObject {
-  /// Answers a request, or returns nil and has it answered later, under `token`, by `HTTPServer.complete`, or with a stream by
-  /// `HTTPServer.beginStream`; either may already happen in here.
+  /// Answers a request, or returns nil and has it answered later, under `token`, by `ResponseSink.complete`, or with a stream by
+  /// `ResponseSink.beginStream`; either may already happen in here.
   func respond(to request: borrowing RequestHead, from peer: Peer, token: ResponseToken) -> Response?
 
   /// The client of a deferred answer or of a stream is gone; `token` names nothing any more.

@@ -36,7 +36,7 @@ package final class SocketService: RequestHandler, RoleObserver {
   let refresher: Refresher
   /// Who may what, by the settings in force. Every request asks, and nothing that is called while it is changed does.
   @exclusivity(unchecked) package var access: AccessPolicy
-  private(set) weak var server: HTTPServer?
+  private(set) weak var server: (any ResponseSink)?
   package private(set) var refusals: UInt64 = 0
   package internal(set) var belowFloorAnswers: UInt64 = 0
   /// How often each came about, since the daemon started.
@@ -55,15 +55,24 @@ package final class SocketService: RequestHandler, RoleObserver {
   private let refusalLog: RefusalLog
   private let kept: KeptAnswers
 
-  package init(
+  package convenience init(
     scheduler: any Scheduler, backend: any SocketBackend, refresher: Refresher, access: AccessPolicy, log: Log
+  ) throws {
+    try self.init(
+      scheduler: scheduler, backend: backend, refresher: refresher, access: access, log: log,
+      callers: CallerLog(log: log, names: UserNames(scheduler: scheduler)))
+  }
+
+  init(
+    scheduler: any Scheduler, backend: any SocketBackend, refresher: Refresher, access: AccessPolicy, log: Log,
+    callers: CallerLog
   ) throws {
     self.backend = backend
     self.scheduler = scheduler
     self.refresher = refresher
     self.access = access
     self.log = log
-    callers = CallerLog(log: log, names: try UserNames(scheduler: scheduler))
+    self.callers = callers
     refusalLog = try RefusalLog(scheduler: scheduler, callers: callers)
     kept = try KeptAnswers(scheduler: scheduler)
     reports = try SessionReports(scheduler: scheduler, refresher: refresher, log: log)
@@ -86,7 +95,7 @@ package final class SocketService: RequestHandler, RoleObserver {
   package func flushLog() { callers.flush() }
 
   /// Answers by `server` from now on; whoever waits at another one is forgotten, since its connection is about to end.
-  package func serve(on server: HTTPServer) {
+  package func serve(on server: any ResponseSink) {
     self.server = server
     waiting.forgetAll()
     refreshWaiters.forgetAll()

@@ -1,11 +1,25 @@
 import CSystemd
 import Glibc
 
-/// What the service manager is told (sd_notify(3)); silently nothing where there is none to listen.
+/// The service manager, as far as a service reports to it while it runs (sd_notify(3)).
+package protocol ServiceManager: AnyObject {
+  /// Whether it has to be told something that it couldn't take.
+  var isBehind: Bool { get }
+
+  func status(_ status: String)
+  /// The service has started, or the reload that began has ended.
+  func ready(status: String)
+  /// A reload begins; it ends with the next `ready`.
+  func reloading()
+  /// The last status is what systemctl(1) shows of a service that has ended.
+  func stopping(status: String)
+}
+
+/// What the service manager is told; silently nothing where there is none to listen.
 ///
 /// Never waits for the manager. What it can't take is kept and sent before anything else that is told later; of statuses only the
 /// latest matters, so those are let go.
-package final class Notifier {
+package final class Notifier: ServiceManager {
   /// More than this is of no use to a manager that comes back: it wants the end of the story.
   private static let mostKept = 32
 
@@ -13,7 +27,6 @@ package final class Notifier {
 
   package init() {}
 
-  /// Whether the manager has to be told something that it couldn't take.
   package var isBehind: Bool { !kept.isEmpty }
 
   /// Has the manager wait so much longer for `ready` than the unit's TimeoutStartSec= says (EXTEND_TIMEOUT_USEC).
@@ -22,7 +35,6 @@ package final class Notifier {
   }
 
   package func ready(status: String) { tell("READY=1\nSTATUS=" + line(status)) }
-  /// The last status is what systemctl(1) shows of a service that has ended.
   package func stopping(status: String) { tell("STOPPING=1\nSTATUS=" + line(status)) }
   package func watchdog() { _ = send("WATCHDOG=1") }
 
@@ -31,7 +43,7 @@ package final class Notifier {
     if !isBehind { _ = send("STATUS=" + line(status)) }
   }
 
-  /// A reload begins; it ends with the next `ready`. Carries CLOCK_MONOTONIC as Type=notify-reload asks for.
+  /// Carries CLOCK_MONOTONIC as Type=notify-reload asks for.
   package func reloading() {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
