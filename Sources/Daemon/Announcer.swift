@@ -1,12 +1,29 @@
 import Core
-import FileOutput
-import Identities
 import Logs
 import Refresh
-import STS
 import SocketAPI
 import Systemd
 import Wire
+
+/// What the report to the service manager needs of the daemon behind it.
+protocol AnnouncerBackend: AnyObject {
+  var roles: [RoleName: KeptRole] { get }
+  /// How many roles' first attempt has had no outcome yet.
+  var rolesWithoutOutcome: Int { get }
+  /// Whether no credential file is about to be written or removed.
+  var filesAreAtRest: Bool { get }
+  /// The roles that have a credential file which can't be written.
+  var rolesWithFailingFiles: [RoleName] { get }
+  /// A clause for each source with which something is wrong, in the order of their names.
+  var sourceTroubles: [String] { get }
+  /// What is wrong with the CA file; nil while it is used as it lies there.
+  var caFileProblem: String? { get }
+  /// The latest reload, if it was refused.
+  var refusal: SettingsRefusal? { get }
+
+  /// The service manager was told that the daemon is ready: the start is over.
+  func becameReady()
+}
 
 /// Reports to the service manager: READY once every role and its files have had their first outcome, and one honest
 /// line of status.
@@ -23,29 +40,34 @@ final class Announcer: RoleObserver {
   /// How soon a manager is tried again that couldn't take what it was sent.
   private static let again: Int64 = 100_000
 
-  private unowned let keeper: Keeper
-  private let notifier = Notifier()
+  private unowned let backend: any AnnouncerBackend
+  private let manager: any ServiceManager
+  private let scheduler: any Scheduler
+  private let log: Log
   private var isReady = false
   private var readyTimer: (any Alarm)!
   private var statusTimer: (any Alarm)!
   private var lastSent: Int64 = 0
   private var isInTrouble = false
 
-  init(keeper: Keeper) throws {
-    self.keeper = keeper
-    readyTimer = try keeper.loop.timer(accuracy: 100_000) { [unowned self] in becomeReady() }
-    statusTimer = try keeper.loop.timer(accuracy: 200_000) { [unowned self] in send() }
+  init(backend: any AnnouncerBackend, manager: any ServiceManager, scheduler: any Scheduler, log: Log) throws {
+    self.backend = backend
+    self.manager = manager
+    self.scheduler = scheduler
+    self.log = log
+    readyTimer = try scheduler.timer(accuracy: 100_000) { [unowned self] in becomeReady() }
+    statusTimer = try scheduler.timer(accuracy: 200_000) { [unowned self] in send() }
   }
 
   func begin() {
-    notifier.status("fetching the first session of each of \(keeper.refresher.roles.count) roles")
-    if keeper.refresher.roles.isEmpty { return becomeReady() }
-    readyTimer.arm(at: keeper.loop.time.microseconds + Self.longestWait)
+    manager.status("fetching the first session of each of \(backend.roles.count) roles")
+    if backend.roles.isEmpty { return becomeReady() }
+    readyTimer.arm(at: scheduler.time.microseconds + Self.longestWait)
   }
 
   /// Every role has to have had its first outcome, and its files too: who is started after us reads them.
   func becomeReadyIfDone() {
-    if !isReady && keeper.refresher.rolesWithoutOutcome == 0 && keeper.outputs.areAtRest { becomeReady() }
+    if !isReady && backend.rolesWithoutOutcome == 0 && backend.filesAreAtRest { becomeReady() }
   }
 
   func didPublish(_ role: KeptRole) { stateChanged() }
@@ -60,58 +82,57 @@ final class Announcer: RoleObserver {
 
   func stateChanged() {
     guard isReady else { return }
-    let next = max(keeper.loop.time.microseconds, lastSent + least)
+    let next = max(scheduler.time.microseconds, lastSent + least)
     if let armed = statusTimer.deadline, armed <= next { return }
     statusTimer.arm(at: next)
   }
 
-  private var least: Int64 { Self.least + Int64(keeper.refresher.roles.count) * Self.leastPerRole }
+  private var least: Int64 { Self.least + Int64(backend.roles.count) * Self.leastPerRole }
 
-  func reloading() { if isReady { notifier.reloading() } }
+  func reloading() { if isReady { manager.reloading() } }
   func reloaded() {
     guard isReady else { return }
-    notifier.ready(status: line())
+    manager.ready(status: line())
     armStatus()
   }
 
   /// systemd shows the last status of a service that has ended, too: nothing in it may look as if it still ran.
-  func stopping() { notifier.stopping(status: "stopped") }
+  func stopping() { manager.stopping(status: "stopped") }
 
   /// Without any AccessKey: what is missing stays in sight until the next process says so itself.
   func stoppingForKey() {
-    let troubles = keeper.sources.values.sorted { $0.name < $1.name }.compactMap(\.trouble)
-    notifier.stopping(status: troubles.joined(separator: "; "))
+    manager.stopping(status: backend.sourceTroubles.joined(separator: "; "))
   }
 
   private func becomeReady() {
     guard !isReady else { return }
     isReady = true
     readyTimer.disarm()
-    notifier.ready(status: line())
-    let (roles, now) = (keeper.refresher.roles, keeper.loop.time)
+    manager.ready(status: line())
+    let (roles, now) = (backend.roles, scheduler.time)
     let valid = roles.values.count { $0.isValid(at: now) }
-    keeper.log.write(.ready, [.count(valid), .total(roles.count)])
-    keeper.memoryTrimmer.muchWasDone()
+    log.write(.ready, [.count(valid), .total(roles.count)])
+    backend.becameReady()
     armStatus()
   }
 
   private func send() {
-    lastSent = keeper.loop.time.microseconds
-    notifier.status(line())
+    lastSent = scheduler.time.microseconds
+    manager.status(line())
     armStatus()
   }
 
   private func armStatus() {
     let renewal = isInTrouble ? max(Self.renewalInTrouble, least) : Self.renewal
-    statusTimer.arm(at: keeper.loop.time.microseconds + (notifier.isBehind ? Self.again : renewal))
+    statusTimer.arm(at: scheduler.time.microseconds + (manager.isBehind ? Self.again : renewal))
   }
 
   private func line() -> String {
-    let now = keeper.loop.time
-    let failingFiles = Set(keeper.outputs.failing)
+    let now = scheduler.time
+    let failingFiles = Set(backend.rolesWithFailingFiles)
     var headline = Headline()
     isInTrouble = false
-    for role in keeper.refresher.roles.values {
+    for role in backend.roles.values {
       let isFailing = role.machine.lastFailure != nil
       let failsLastingly = isFailing && role.machine.failsLastingly(at: now)
       if isFailing && !failsLastingly { isInTrouble = true }
@@ -120,13 +141,9 @@ final class Announcer: RoleObserver {
         failsLastingly: failsLastingly, hasFailingFile: failingFiles.contains(role.name))
     }
     var line = headline.text
-    for source in keeper.sources.values.sorted(by: { $0.name < $1.name }) {
-      if let trouble = source.trouble { line += "; \(trouble)" }
-    }
-    if let problem = keeper.cloud.authorities.problem {
-      line += "; \(Health.Reason.caFile(error: problem.sentence).detail)"
-    }
-    if let refusal = keeper.refusal {
+    for trouble in backend.sourceTroubles { line += "; \(trouble)" }
+    if let problem = backend.caFileProblem { line += "; \(Health.Reason.caFile(error: problem).detail)" }
+    if let refusal = backend.refusal {
       line += "; the settings were refused at \(refusal.at), the old ones are in force until the next restart or crash"
     }
     return line

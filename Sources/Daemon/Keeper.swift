@@ -84,7 +84,7 @@ package final class Keeper: SocketBackend {
       retired?.stop()
       retired = nil
     }
-    announcer = try Announcer(keeper: self)
+    announcer = try Announcer(backend: self, manager: Notifier(), scheduler: loop, log: log)
     memoryTrimmer = try MemoryTrimmer(
       scheduler: loop, isQuiet: { [unowned self] in refresher.inFlight == 0 && refresher.queued == 0 })
     // Only with the socket held: until then it may be another daemon's.

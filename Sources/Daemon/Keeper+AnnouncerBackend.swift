@@ -1,0 +1,16 @@
+import Core
+import FileOutput
+import Identities
+import Refresh
+import STS
+
+extension Keeper: AnnouncerBackend {
+  var roles: [RoleName: KeptRole] { refresher.roles }
+  var rolesWithoutOutcome: Int { refresher.rolesWithoutOutcome }
+  var filesAreAtRest: Bool { outputs.areAtRest }
+  var rolesWithFailingFiles: [RoleName] { outputs.failing }
+  var sourceTroubles: [String] { sources.values.sorted { $0.name < $1.name }.compactMap(\.trouble) }
+  var caFileProblem: String? { cloud.authorities.problem?.sentence }
+
+  func becameReady() { thrift.muchWasDone() }
+}
