@@ -45,16 +45,12 @@ package struct SignedRequest: CustomStringConvertible, CustomReflectable {
     if identity.securityToken != nil { headers.append(("x-acs-accesskey-id", identity.key.id)) }
     let request = SignatureV3.Request(
       query: query, headers: headers, date: context.date, securityToken: identity.securityToken)
-    let canonicalQuery = SignatureV3.canonicalQuery(query)
-    let authorization = SignatureV3.authorization(
-      request, canonicalQuery: canonicalQuery, keyID: identity.key.id, secret: identity.key.secret)
+    let signed = SignatureV3.sign(request, keyID: identity.key.id, secret: identity.key.secret)
 
     method = request.method
     host = context.host
-    target = canonicalQuery.isEmpty ? request.path : "\(request.path)?\(canonicalQuery)"
-    headerLines =
-      request.headers.sorted { $0.name < $1.name }.map { "\($0.name): \($0.value)" }
-      + ["Authorization: \(authorization)"]
+    target = signed.query.isEmpty ? request.path : "\(request.path)?\(signed.query)"
+    headerLines = (signed.headers + [("Authorization", signed.authorization)]).map { $0.name + ": " + $0.value }
     securityToken = identity.securityToken
   }
 
@@ -67,11 +63,13 @@ package struct SignedRequest: CustomStringConvertible, CustomReflectable {
 package enum Nonce {
   /// 32 hex digits.
   package static func make(using generator: inout some RandomNumberGenerator) -> String {
-    [generator.next(), generator.next()]
-      .map { (word: UInt64) in
-        let digits = String(word, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+    let words: [UInt64] = [generator.next(), generator.next()]
+    return String(unsafeUninitializedCapacity: 32) { text in
+      for place in 0..<32 {
+        let digit = UInt8(truncatingIfNeeded: words[place / 16] >> UInt64(60 - place % 16 * 4)) & 0xF
+        text[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
       }
-      .joined()
+      return 32
+    }
   }
 }

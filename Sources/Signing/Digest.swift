@@ -5,28 +5,39 @@ internal import Secrets
 ///
 /// libcrypto refuses neither but for want of memory, where Swift ends the process as well.
 enum Digest {
+  private static let size = Int(CCRYPTO_SHA256_SIZE)
+
   static func sha256(_ bytes: Span<UInt8>) -> String {
-    var digest = [UInt8](repeating: 0, count: Int(CCRYPTO_SHA256_SIZE))
-    let result = bytes.withUnsafeBufferPointer { ccrypto_sha256($0.baseAddress, $0.count, &digest) }
-    precondition(result == 0, "libcrypto has no SHA-256")
-    return hex(digest)
+    bytes.withUnsafeBufferPointer { bytes in
+      hex { ccrypto_sha256(bytes.baseAddress, bytes.count, $0) }
+    }
   }
 
   static func hmacSHA256(_ bytes: Span<UInt8>, key: Secret) -> String {
-    var mac = [UInt8](repeating: 0, count: Int(CCRYPTO_SHA256_SIZE))
-    let result = key.withBytes { key in
+    key.withBytes { key in
       key.withUnsafeBufferPointer { key in
         bytes.withUnsafeBufferPointer { bytes in
-          ccrypto_hmac_sha256(key.baseAddress, key.count, bytes.baseAddress, bytes.count, &mac)
+          hex { ccrypto_hmac_sha256(key.baseAddress, key.count, bytes.baseAddress, bytes.count, $0) }
         }
       }
     }
-    precondition(result == 0, "libcrypto has no HMAC-SHA256")
-    return hex(mac)
   }
 
-  private static func hex(_ bytes: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 0xF)]] }, as: UTF8.self)
+  /// What `calculate` writes, unless it returns another number than 0.
+  private static func hex(_ calculate: (UnsafeMutablePointer<UInt8>) -> CInt) -> String {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: size) { bytes in
+      precondition(calculate(bytes.baseAddress!) == 0, "libcrypto has no SHA-256")
+      return String(unsafeUninitializedCapacity: 2 * size) { text in
+        for place in 0..<size {
+          text[2 * place] = digit(bytes[place] >> 4)
+          text[2 * place + 1] = digit(bytes[place] & 0xF)
+        }
+        return 2 * size
+      }
+    }
+  }
+
+  private static func digit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
   }
 }

@@ -13,6 +13,7 @@ package import Secrets
 ///     hex(SHA-256(body))
 package enum SignatureV3 {
   static let algorithm = "ACS3-HMAC-SHA256"
+  private static let hashOfNothing = Digest.sha256([UInt8]().span)
 
   /// Everything a signature covers.
   package struct Request {
@@ -38,25 +39,56 @@ package enum SignatureV3 {
       self.path = path
       self.query = query
       self.securityToken = securityToken
-      payloadHash = Digest.sha256(body.span)
+      payloadHash = body.isEmpty ? SignatureV3.hashOfNothing : Digest.sha256(body.span)
       self.headers = headers + [("x-acs-content-sha256", payloadHash), ("x-acs-date", date.description)]
     }
   }
 
-  /// Joins the parts; a secret because it holds the security token.
-  package static func canonicalRequest(_ request: Request) -> Secret {
-    canonicalRequest(request, query: canonicalQuery(request.query), headers: canonicalHeaders(request))
+  /// What is sent of a request.
+  package struct Signed {
+    package let query: String
+    /// All that the signature covers but the security token, names in lower case, in the order of their names.
+    package let headers: [(name: String, value: String)]
+    /// The value of the `Authorization` header.
+    package let authorization: String
   }
 
-  private static func canonicalRequest(_ request: Request, query: String, headers: [CanonicalHeader]) -> Secret {
+  package static func sign(_ request: Request, keyID: String, secret: Secret) -> Signed {
+    let query = canonicalQuery(request.query)
+    let headers = canonicalHeaders(request)
+    let names = names(of: headers)
+    let text = stringToSign(canonicalRequest(request, query: query, headers: headers, names: names))
+    let signature = Digest.hmacSHA256(Array(text.utf8).span, key: secret)
+    return Signed(
+      query: query, headers: headers.compactMap { header in header.value.map { (header.name, $0) } },
+      authorization: "\(algorithm) Credential=\(keyID),SignedHeaders=\(names),Signature=\(signature)")
+  }
+
+  /// Joins the parts; a secret because it holds the security token.
+  package static func canonicalRequest(_ request: Request) -> Secret {
+    let headers = canonicalHeaders(request)
+    return canonicalRequest(
+      request, query: canonicalQuery(request.query), headers: headers, names: names(of: headers))
+  }
+
+  private static func canonicalRequest(
+    _ request: Request, query: String, headers: [CanonicalHeader], names: String
+  ) -> Secret {
     var text = SecretBuffer(capacity: 4096)
-    text.append("\(request.method)\n\(request.path.isEmpty ? "/" : request.path)\n\(query)\n")
+    for line in [request.method, request.path.isEmpty ? "/" : request.path, query] {
+      text.append(line)
+      text.append("\n")
+    }
     for header in headers {
-      text.append("\(header.name):")
+      text.append(header.name)
+      text.append(":")
       if let value = header.value { text.append(value) } else { request.securityToken.map { text.append($0) } }
       text.append("\n")
     }
-    text.append("\n\(names(of: headers))\n\(request.payloadHash)")
+    text.append("\n")
+    text.append(names)
+    text.append("\n")
+    text.append(request.payloadHash)
     return text.finish()
   }
 
@@ -64,34 +96,23 @@ package enum SignatureV3 {
     canonicalRequest.withBytes { "\(algorithm)\n\(Digest.sha256($0))" }
   }
 
-  /// The value of the `Authorization` header.
-  package static func authorization(_ request: Request, keyID: String, secret: Secret) -> String {
-    authorization(request, canonicalQuery: canonicalQuery(request.query), keyID: keyID, secret: secret)
-  }
-
-  /// The same for a caller that has made the canonical query already, to send it.
-  package static func authorization(
-    _ request: Request, canonicalQuery query: String, keyID: String, secret: Secret
-  ) -> String {
-    let headers = canonicalHeaders(request)
-    let text = Array(stringToSign(canonicalRequest(request, query: query, headers: headers)).utf8)
-    let signature = Digest.hmacSHA256(text.span, key: secret)
-    return "\(algorithm) Credential=\(keyID),SignedHeaders=\(names(of: headers)),Signature=\(signature)"
-  }
-
   /// Names and values percent-encoded, sorted by name in byte order, empty values with their `=`.
   ///
   /// It serves as the query on the wire as well, where `%20` and `+` mean the same.
   package static func canonicalQuery(_ query: [(name: String, value: String)]) -> String {
-    query.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-      .map { "\(percentEncoded($0.name))=\(percentEncoded($0.value))" }
-      .joined(separator: "&")
+    var text: [UInt8] = []
+    text.reserveCapacity(query.reduce(0) { $0 + $1.name.utf8.count + 3 * $1.value.utf8.count + 2 })
+    for parameter in query.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
+      if !text.isEmpty { text.append(UInt8(ascii: "&")) }
+      append(parameter.name, to: &text)
+      text.append(UInt8(ascii: "="))
+      append(parameter.value, to: &text)
+    }
+    return String(decoding: text, as: UTF8.self)
   }
 
   /// All bytes of the UTF-8 but `A-Z a-z 0-9 - _ . ~` as `%XX`, in upper case.
-  private static func percentEncoded(_ text: String) -> String {
-    var encoded: [UInt8] = []
-    encoded.reserveCapacity(text.utf8.count * 2)
+  private static func append(_ text: String, to encoded: inout [UInt8]) {
     for byte in text.utf8 {
       if byte.isUnreserved {
         encoded.append(byte)
@@ -101,7 +122,6 @@ package enum SignatureV3 {
         encoded.append(hexDigit(byte & 0xF))
       }
     }
-    return String(decoding: encoded, as: UTF8.self)
   }
 
   private static func hexDigit(_ value: UInt8) -> UInt8 {
@@ -113,15 +133,24 @@ package enum SignatureV3 {
 
   /// In the order of their names.
   private static func canonicalHeaders(_ request: Request) -> [CanonicalHeader] {
-    var headers: [CanonicalHeader] = request.headers.map {
-      ($0.name.lowercased(), trimmed($0.value))
-    }
+    var headers: [CanonicalHeader] = request.headers.map { (inLowerCase($0.name), trimmed($0.value)) }
     if request.securityToken != nil { headers.append(("x-acs-security-token", nil)) }
-    return headers.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    return headers.sorted { $0.name < $1.name }
+  }
+
+  /// Most names are already.
+  private static func inLowerCase(_ name: String) -> String {
+    name.utf8.allSatisfy { $0 < 0x80 && ($0.isLowercaseLetter || !$0.isLetter) } ? name : name.lowercased()
   }
 
   private static func names(of headers: [CanonicalHeader]) -> String {
-    headers.map(\.name).joined(separator: ";")
+    var names = ""
+    names.reserveCapacity(headers.reduce(0) { $0 + $1.name.utf8.count + 1 })
+    for header in headers {
+      if !names.isEmpty { names += ";" }
+      names += header.name
+    }
+    return names
   }
 
   /// By bytes, since taking a value apart by characters costs more than all the rest of a signature.

@@ -65,6 +65,6 @@ extension SignatureVector {
   }
 
   func authorization(of request: SignatureV3.Request) -> String {
-    SignatureV3.authorization(request, keyID: accessKeyID, secret: secret(accessKeySecret))
+    SignatureV3.sign(request, keyID: accessKeyID, secret: secret(accessKeySecret)).authorization
   }
 }
