@@ -34,22 +34,24 @@ package struct UTCTime: Hashable, Comparable, Sendable, CustomStringConvertible 
     let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
     let time = seconds - days * 86_400
     let (year, month, day) = Self.calendar(days: days)
-    return Self.fourDigits(year)
-      // By bytes: a session's times are written several times, and joining a dozen short texts for each took more than a digest.
-      + String(unsafeUninitializedCapacity: 16) { text in
-        func write(_ sign: Unicode.Scalar, _ number: Int64, at place: Int) {
-          text[place] = UInt8(ascii: sign)
-          text[place + 1] = UInt8(ascii: "0") + UInt8(number / 10)
-          text[place + 2] = UInt8(ascii: "0") + UInt8(number % 10)
-        }
-        write("-", month, at: 0)
-        write("-", day, at: 3)
-        write("T", time / 3600, at: 6)
-        write(":", time / 60 % 60, at: 9)
-        write(":", time % 60, at: 12)
-        text[15] = UInt8(ascii: "Z")
-        return 16
+    let hasFourDigits = (0...9999).contains(year)
+    // By bytes: a session's times are written several times, and joining a dozen short texts for each took more than a digest.
+    let text = String(unsafeUninitializedCapacity: 20) { text in
+      func write(_ number: Int64, at place: Int, _ sign: Unicode.Scalar? = nil) {
+        text[place] = UInt8(ascii: "0") + UInt8(number / 10)
+        text[place + 1] = UInt8(ascii: "0") + UInt8(number % 10)
+        if let sign { text[place + 2] = UInt8(ascii: sign) }
       }
+      write(hasFourDigits ? year / 100 : 0, at: 0)
+      write(hasFourDigits ? year % 100 : 0, at: 2, "-")
+      write(month, at: 5, "-")
+      write(day, at: 8, "T")
+      write(time / 3600, at: 11, ":")
+      write(time / 60 % 60, at: 14, ":")
+      write(time % 60, at: 17, "Z")
+      return 20
+    }
+    return hasFourDigits ? text : String(year) + text.dropFirst(4)
   }
 
   package static func < (left: UTCTime, right: UTCTime) -> Bool { left.seconds < right.seconds }
@@ -80,10 +82,5 @@ package struct UTCTime: Hashable, Comparable, Sendable, CustomStringConvertible 
     let marchMonth = (5 * dayOfYear + 2) / 153
     let month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9
     return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * marchMonth + 2) / 5 + 1)
-  }
-
-  private static func fourDigits(_ number: Int64) -> String {
-    let digits = String(number)
-    return digits.utf8.count >= 4 ? digits : String(repeating: "0", count: 4 - digits.utf8.count) + digits
   }
 }
