@@ -47,7 +47,7 @@ struct JSONParser: ~Escapable {
       }
     }
     close(own)
-    if members > 1 { try refuseDuplicateKeys(of: own) }
+    if members > 1 { try refuseDuplicateKeys(of: own, members: members) }
   }
 
   private mutating func parseArray(depth: Int) throws(JSONError) {
@@ -81,18 +81,45 @@ struct JSONParser: ~Escapable {
     return true
   }
 
-  /// Compares keys as they read when unescaped. A set keeps this linear for an object of any size.
-  private func refuseDuplicateKeys(of object: Int) throws(JSONError) {
+  /// Compares keys as they read when unescaped. A set keeps this linear for an object of any size; a few are compared each with each,
+  /// which takes no memory.
+  private func refuseDuplicateKeys(of object: Int, members: Int) throws(JSONError) {
     var seen: Set<[UInt8]> = []
+    var isSmall = members <= 8
     var key = object + 1
     while key < nodes[object].next {
-      var name: [UInt8] = []
-      JSONValue(text: text, nodes: nodes, index: key).copyString(into: &name)
-      guard seen.insert(name).inserted else {
-        throw JSONError(problem: .duplicateKey, offset: Int(nodes[key].start) - 1)
-      }
+      isSmall = isSmall && nodes[key].kind == .plainString
       key = Int(nodes[key + 1].next)
     }
+    key = object + 1
+    while key < nodes[object].next {
+      let isNew: Bool
+      if isSmall {
+        isNew = isPlainKeyNew(key, in: object)
+      } else {
+        var name: [UInt8] = []
+        JSONValue(text: text, nodes: nodes, index: key).copyString(into: &name)
+        isNew = seen.insert(name).inserted
+      }
+      guard isNew else { throw JSONError(problem: .duplicateKey, offset: Int(nodes[key].start) - 1) }
+      key = Int(nodes[key + 1].next)
+    }
+  }
+
+  /// Whether none of the object's keys before this one is the same, where all are as they read.
+  private func isPlainKeyNew(_ key: Int, in object: Int) -> Bool {
+    let range = nodes[key].range
+    var other = object + 1
+    while other < key {
+      let start = Int(nodes[other].start)
+      if nodes[other].range.count == range.count,
+        range.indices.allSatisfy({ text[$0] == text[start + $0 - range.lowerBound] })
+      {
+        return false
+      }
+      other = Int(nodes[other + 1].next)
+    }
+    return true
   }
 
   private mutating func parseLiteral(_ word: StaticString, _ kind: JSONNode.Kind) throws(JSONError) {
@@ -150,10 +177,20 @@ struct JSONParser: ~Escapable {
         kind = .escapedString
         try parseEscape()
       case 0..<0x20: throw failure(.controlCharacter)
-      case 0x20..<0x80: at += 1
+      case 0x20..<0x80: skipPlainBytes()
       default: try parseMultiByteCharacter()
       }
     }
+  }
+
+  private mutating func skipPlainBytes() {
+    var end = at
+    while end < text.count, (0x20..<0x80).contains(text[end]), text[end] != UInt8(ascii: "\""),
+      text[end] != UInt8(ascii: "\\")
+    {
+      end += 1
+    }
+    at = end
   }
 
   private mutating func parseEscape() throws(JSONError) {
