@@ -232,6 +232,7 @@ extension JSONValue {
 extension String {
   /// What of a foreign text may go into logs: printable ASCII, no more than `most` characters.
   fileprivate func printable(most: Int) -> String {
-    String(decoding: utf8.lazy.filter(\.isVisible).prefix(most), as: UTF8.self)
+    if utf8.count <= most, utf8.allSatisfy({ $0.isVisible }) { return self }
+    return String(decoding: utf8.lazy.filter(\.isVisible).prefix(most), as: UTF8.self)
   }
 }
