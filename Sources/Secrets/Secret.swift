@@ -15,7 +15,7 @@ package final class Secret {
 
   package convenience init(copying bytes: Span<UInt8>) {
     self.init(unsafeUninitializedCapacity: bytes.count) { room in
-      for index in bytes.indices { room[index] = bytes[index] }
+      bytes.withUnsafeBufferPointer { _ = room.update(from: $0) }
       return bytes.count
     }
   }
