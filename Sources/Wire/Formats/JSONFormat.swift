@@ -1,5 +1,4 @@
 internal import Core
-internal import JSON
 package import Secrets
 
 extension SessionCredential {
@@ -7,25 +6,32 @@ extension SessionCredential {
   ///
   /// SDKs read `Code` to `Expiration` from a credentials URI, oss2 `LastUpdated` too; the command line and the SDKs'
   /// External profiles read `mode` and the snake-case twins from a program's output; ossutil and ossfs the first four.
+  ///
+  /// Written piece by piece: none of these texts has anything to escape in it (`init?`), and each refresh writes one.
   package func document() -> CredentialDocument {
-    var json = JSONWriter(SecretBuffer(capacity: 4096))
-    var secretAt = 0..<0
-    var tokenAt = 0..<0
-    json.object { json in
-      json.member("Code", "Success")
-      json.member("AccessKeyId", accessKeyID)
-      secretAt = json.member("AccessKeySecret", accessKeySecret)
-      tokenAt = json.member("SecurityToken", securityToken)
-      json.member("Expiration", expiration)
-      json.member("LastUpdated", issued)
-      json.member("mode", "StsToken")
-      json.member("access_key_id", accessKeyID)
-      _ = json.member("access_key_secret", accessKeySecret)
-      _ = json.member("sts_token", securityToken)
-      json.member("expiration", expiration)
-    }
-    var line = json.finish()
-    line.append(UInt8(ascii: "\n"))
+    var line = SecretBuffer(capacity: 4096)
+    let (expiration, issued) = (expiration.description, issued.description)
+    line.append(#"{"Code":"Success","AccessKeyId":""#)
+    line.append(accessKeyID)
+    line.append(#"","AccessKeySecret":""#)
+    let secretAt = line.count..<line.count + accessKeySecret.count
+    line.append(accessKeySecret)
+    line.append(#"","SecurityToken":""#)
+    let tokenAt = line.count..<line.count + securityToken.count
+    line.append(securityToken)
+    line.append(#"","Expiration":""#)
+    line.append(expiration)
+    line.append(#"","LastUpdated":""#)
+    line.append(issued)
+    line.append(#"","mode":"StsToken","access_key_id":""#)
+    line.append(accessKeyID)
+    line.append(#"","access_key_secret":""#)
+    line.append(accessKeySecret)
+    line.append(#"","sts_token":""#)
+    line.append(securityToken)
+    line.append(#"","expiration":""#)
+    line.append(expiration)
+    line.append("\"}\n")
     return CredentialDocument(bytes: line.finish(), accessKeySecretAt: secretAt, securityTokenAt: tokenAt)
   }
 }
@@ -55,15 +61,4 @@ package struct CredentialDocument {
   package var securityToken: Secret { copy(securityTokenAt) }
 
   private func copy(_ range: Range<Int>) -> Secret { bytes.withBytes { Secret(copying: $0.extracting(range)) } }
-}
-
-extension JSONWriter<SecretBuffer> {
-  /// Writes a secret and returns where it is.
-  fileprivate mutating func member(_ name: String, _ secret: Secret) -> Range<Int> {
-    key(name)
-    // Behind the quote.
-    let start = sink.count + 1
-    secret.withBytes { string(utf8: $0) }
-    return start..<start + secret.count
-  }
 }
