@@ -12,5 +12,5 @@ extension Keeper: AnnouncerBackend {
   var sourceTroubles: [String] { sources.values.sorted { $0.name < $1.name }.compactMap(\.trouble) }
   var caFileProblem: String? { cloud.authorities.problem?.sentence }
 
-  func becameReady() { thrift.muchWasDone() }
+  func becameReady() { memoryTrimmer.muchWasDone() }
 }

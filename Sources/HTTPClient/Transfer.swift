@@ -19,9 +19,8 @@ final class Transfer {
   var isLookingUp = false
   private var addresses = AddressesToTry()
   private var url = ""
-  /// Scheme and authority of the URL, and the CA file, that libcurl was last told.
+  /// Scheme and authority of the URL that libcurl was last given.
   private var site = ""
-  private var caFile: String?
   /// How long it may take: at first, and from when the present addresses were begun with, in µs.
   private var times: Times?
   private var attempt: (begun: Int64, times: Times)?
@@ -29,7 +28,7 @@ final class Transfer {
   private(set) var addressDeadline: Int64?
   private var resolved: UnsafeMutablePointer<curl_slist>?
   private var completion: Completion?
-  /// libcurl has them by their address alone.
+  /// By which libcurl was last set up to verify servers; it has them by their address alone.
   private var authorities: Authorities.Certificates?
   /// The body that is being sent, and how far it has been read.
   private var stream: BodyStream?
@@ -103,7 +102,8 @@ final class Transfer {
     }
     let rest = url.utf8[start...].prefix { $0 != UInt8(ascii: "#") }
     let target = Substring(rest)
-    must(ccurl_set_string(easy, CURLOPT_REQUEST_TARGET, rest.first == UInt8(ascii: "/") ? String(target) : "/" + target))
+    must(
+      ccurl_set_string(easy, CURLOPT_REQUEST_TARGET, rest.first == UInt8(ascii: "/") ? String(target) : "/" + target))
   }
 
   private func setUp(_ method: HTTPRequest.Method, _ body: HTTPRequest.Body) {
@@ -292,8 +292,6 @@ final class Transfer {
     addressDeadline = nil
     isLookingUp = false
     completion = nil
-    must(ccurl_set_authorities(easy, nil, "0"))
-    authorities = nil
     if !isSetToPostNothing { setToPostNothing() }
     url = ""
     head = AnswerHead()
