@@ -1,19 +1,20 @@
 /// A POSIX access control list as Linux shows it in `system.posix_acl_access` (acl(5), linux/posix_acl_xattr.h).
 ///
-/// With one the group's bits of a mode are the list's mask: what the mode shows for the group may be granted to others, and not to the group.
+/// If a file has one, the group bits of its mode show the list's mask: what they allow may be granted to named users and groups, and
+/// not to the owning group.
 package struct AccessList: Hashable, Sendable {
   package struct Entry: Hashable, Sendable {
     package enum Subject: Hashable, Sendable {
       case user(UInt32)
-      /// nil for the file's own group.
+      /// nil for the owning group.
       case group(UInt32?)
     }
 
     package let subject: Subject
-    /// As in the list, 0 to 7; the mask may take some of them away.
+    /// The rwx bits of the entry, 0 to 7, before the mask is applied.
     package let permissions: UInt16
 
-    /// As getfacl(1) shows it: `user:alice:rwx`. `name` is of the user or group; of the file's own group there is none.
+    /// As getfacl(1) shows it: `user:alice:rwx`. `name` is the user's or the group's; it isn't used for the owning group.
     package func text(_ name: String) -> String {
       let letters = [(UInt16(4), "r"), (2, "w"), (1, "x")].map { permissions & $0.0 != 0 ? $0.1 : "-" }.joined()
       return switch subject {
@@ -24,11 +25,11 @@ package struct AccessList: Hashable, Sendable {
     }
   }
 
-  /// Of users by name, the file's own group, and groups by name, in the list's order.
+  /// The entries for named users, the owning group and named groups, in the list's order.
   package let entries: [Entry]
   private let mask: UInt16
 
-  /// Nil for what isn't such a list.
+  /// Nil if the bytes aren't a valid list.
   package init?(_ bytes: [UInt8]) {
     guard bytes.count >= 4, bytes.count % 8 == 4, Self.number(bytes, at: 0) == 2 else { return nil }
     var entries: [Entry] = []
@@ -42,7 +43,7 @@ package struct AccessList: Hashable, Sendable {
       case 0x04: entries.append(Entry(subject: .group(nil), permissions: permissions))
       case 0x08: entries.append(Entry(subject: .group(id), permissions: permissions))
       case 0x10: mask = permissions
-      // The owner and all others, who are as the mode says.
+      // The owner and all others: their permissions are in the mode.
       case 0x01, 0x20: break
       default: return nil
       }
@@ -50,7 +51,8 @@ package struct AccessList: Hashable, Sendable {
     (self.entries, self.mask) = (entries, mask)
   }
 
-  /// The first entry by which somebody is granted any of `permissions` who is neither the owner nor one of `users`; nil when none is.
+  /// The first entry that grants any of `permissions` to a group, or to a named user other than `users`; nil if none does. The mask
+  /// is applied.
   package func grant(of permissions: UInt16, besides users: [UInt32]) -> Entry? {
     entries.first { entry in
       if case .user(let uid) = entry.subject, users.contains(uid) { return false }

@@ -1,4 +1,4 @@
-/// A set of users and groups, by number: names are resolved when the settings are loaded.
+/// A set of uids and gids; names are resolved when the settings are loaded.
 package struct AccessRule: Hashable, Sendable {
   package let uids: Set<UInt32>
   package let gids: Set<UInt32>
@@ -27,7 +27,7 @@ package struct AccessPolicy: Sendable {
     self.admins = admins
   }
 
-  /// Root, the daemon's own user and the admins of the settings.
+  /// Whether `peer` is root, the daemon's own user or an admin by the settings.
   package func isAdmin(_ peer: Peer) -> Bool {
     peer.uid == 0 || peer.uid == ownUID || admins.admits(peer)
   }

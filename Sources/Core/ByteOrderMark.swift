@@ -1,5 +1,5 @@
-/// The mark that some editors put in front of a text (Unicode Standard, section 23.8). In front of UTF-8 it says nothing and is
-/// skipped; in front of UTF-16 it gives away a text that nothing here reads.
+/// The mark that some editors put in front of a text (Unicode Standard, section 23.8). In front of UTF-8 it means nothing and is
+/// skipped; in front of UTF-16 it shows that the encoding isn't supported.
 package enum ByteOrderMark {
   /// How many bytes to skip at the beginning of a UTF-8 text: 3 or 0.
   package static func length(in text: Span<UInt8>) -> Int {

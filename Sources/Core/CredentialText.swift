@@ -4,13 +4,13 @@ extension UInt8 {
   package var isCredentialText: Bool {
     switch self {
     case UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "`"), UInt8(ascii: ","), UInt8(ascii: "\\"): false
-    // Every byte of every token is looked at twice: a search in a string took an eighth of a refresh.
+    // Every byte of every token is checked twice: searching a string for it took an eighth of a refresh.
     default: isVisible
     }
   }
 }
 
 extension Span<UInt8> {
-  /// Whether every byte may be part of an id, a secret or a token; true of none.
+  /// Whether every byte may be part of an id, a secret or a token; true if there are no bytes.
   package var isCredentialText: Bool { indices.allSatisfy { self[$0].isCredentialText } }
 }

@@ -1,7 +1,7 @@
 extension Duration {
-  /// Reads a span of time with its units: `90s`, `20min`, `1h`, `1h30min`; whole numbers, the larger unit first, each once.
+  /// Parses a duration with units: `90s`, `20min`, `1h`, `1h30min`; whole numbers, larger units first, each at most once.
   ///
-  /// Nil for anything else, a bare number in particular: nobody should have to know its unit. At most 10 000 h.
+  /// Nil for anything else, also for a number without a unit, which readers would have to guess. At most 10 000 h.
   package init?(text: some StringProtocol) {
     var rest = text.utf8[...]
     var seconds: Int64 = 0
@@ -22,7 +22,7 @@ extension Duration {
     self = .seconds(seconds)
   }
 
-  /// The span as the settings write it, cut off to whole seconds: `1h30min`, `15min`, `90s` as `1min30s`, nothing as `0s`.
+  /// The duration as the settings write it, truncated to whole seconds: `1h30min`, `15min`, `90s` as `1min30s`, zero as `0s`.
   package var text: String {
     let total = max(0, components.seconds)
     let parts = [(total / 3600, "h"), (total / 60 % 60, "min"), (total % 60, "s")].filter { $0.0 > 0 }
