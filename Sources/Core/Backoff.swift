@@ -2,18 +2,18 @@
 ///
 /// | class | wait |
 /// |---|---|
-/// | transient | 0.1–1 s, then up to 2 s, doubling to 30–60 s; a role in no hurry goes there in one step |
-/// | throttled | what the server asked for and up to a tenth more, else 5–10 s; then longer, doubling to 2.5–5 min |
+/// | transient | 0.1–1 s, then 1–2 s, doubling to 30–60 s; with headroom, the second wait is already the maximum wait |
+/// | throttled | the wait that the server requested and up to a tenth more, later up to a minute more; else 5–10 s, doubling to 2.5–5 min |
 /// | permanent | 30–60 s, doubling to 5–10 min: a person may fix it in the console |
-/// | skew, nonce used, identity lapsed | none, once; then as transient (identity: as permanent) |
+/// | skew, nonce used, identity lapsed | the first time none; then as transient (identity: as permanent) |
 ///
-/// Whatever the class, none is shorter than what the peer asked for by `Failure.notBefore`.
+/// Whatever the class, no wait is shorter than `Failure.notBefore`, of which 5 minutes count.
 ///
-/// A fleet that is cut off comes back within the longest wait, and how it is spread over that minute is decided here. Waits
-/// chosen between nothing up to the longest (full jitter) make the first second after an outage twice as busy as the minute's mean;
-/// waits from half of the longest on make it a third busier. And roles that try after 1, 2, 4, 8 s… while all their
-/// sessions are still good make a fleet's calls eightfold within a minute of trouble, for nothing: so a role with headroom tries
-/// once soon, in case it was a single call that went wrong, and then waits up to a tenth of its headroom at once.
+/// After an outage all hosts of a fleet try again within the longest wait, a minute; the jitter decides how evenly. Full jitter
+/// (from zero to the longest wait) makes the first second twice as busy as the mean; from half of the longest wait up, it is only a
+/// third busier. Back-off by 1, 2, 4, 8 s… would multiply a fleet's calls by eight in the first minute, although all sessions are
+/// still valid. So a role with headroom tries again once soon, in case only a single call failed, and then waits up to its maximum
+/// wait: a tenth of its headroom, at most 60 s.
 package struct Backoff: Sendable {
   /// Failures since the last success.
   package private(set) var failures = 0
@@ -25,18 +25,18 @@ package struct Backoff: Sendable {
 
   package mutating func reset() { self = Backoff() }
 
-  /// The wait after `failure`, which counts as one more in the row; `headroom` is how long readers can do without its end.
+  /// Counts `failure` and returns the wait after it; `headroom` is how long readers still get the floor without a success.
   package mutating func wait(
     after failure: Failure, headroom: Duration = .zero, using generator: inout some RandomNumberGenerator
   ) -> Duration {
     let own = ownWait(after: failure, headroom: headroom, using: &generator)
     guard let notBefore = failure.notBefore else { return own }
     let floor = min(max(notBefore, .zero), Course.throttled.limit)
-    // Spread, or all who were asked to come back at one time would.
+    // With jitter, or all that were given the same time would return at once.
     return max(own, floor + .random(in: .zero...max(floor / 10, .milliseconds(100)), using: &generator))
   }
 
-  /// The wait that the peer asked for and up to a tenth more; zero where it asked for none.
+  /// The wait that the server or a proxy requested, and up to a tenth more; zero if none was requested.
   static func requestedWait(of failure: Failure, using generator: inout some RandomNumberGenerator) -> Duration {
     guard let asked = failure.requestedWait, asked > .zero else { return .zero }
     return asked + .random(in: .zero...max(asked / 10, .milliseconds(100)), using: &generator)
@@ -69,8 +69,8 @@ package struct Backoff: Sendable {
     return .random(in: top / 2...top, using: &generator)
   }
 
-  /// At least what the server asked for. Asked for the same again and again, the roles of a fleet would come in step with it, so
-  /// they spread over more: those that can wait over as far as their maximum wait, those that can't over more and more.
+  /// At least the wait that the server requested. If it keeps requesting the same one, a fleet's roles would return in step, so the
+  /// jitter grows: with headroom up to the maximum wait, without by doubling, up to a minute.
   private mutating func keep(
     to wait: Duration, _ maximumWait: Duration, using generator: inout some RandomNumberGenerator
   ) -> Duration {
@@ -87,9 +87,9 @@ package struct Backoff: Sendable {
     level =
       switch (levelKind, course) {
       case (course, _): level + 1
-      // Throttled by all the others that an outage kept waiting: they need more than a moment.
+      // After an outage all hosts return together, and the throttling takes a while to pass.
       case (.transient, .throttled): min(level, 2)
-      // An overloaded server says now this, now that.
+      // An overloaded server answers with both by turns.
       case (.throttled, .transient): min(level + 1, 2)
       default: 0
       }
@@ -110,7 +110,7 @@ package struct Backoff: Sendable {
       }
     }
 
-    /// The longest wait of all.
+    /// The longest wait of this class.
     var limit: Duration {
       switch self {
       case .transient: .seconds(60)

@@ -1,13 +1,13 @@
-// One draw per figure and plain arithmetic: the standard library's ranges are generic in the generator and in the number, and
-// cost as much as all the rest of a refresh.
+// One random number per result and plain arithmetic: the standard library's ranges are generic in the generator and in the number,
+// and cost as much as all the rest of a refresh.
 
 extension RandomNumberGenerator {
-  /// From 0 up to 1, without 1.
+  /// Uniformly distributed from 0 up to, but not including, 1.
   mutating func fraction() -> Double { Double(next() >> 11) / 9_007_199_254_740_992 }
 }
 
 extension Duration {
-  /// Anything in the range, alike, to the microsecond.
+  /// Uniformly distributed over the range, in whole microseconds.
   package static func random(
     in range: ClosedRange<Duration>, using generator: inout some RandomNumberGenerator
   ) -> Duration {
