@@ -1,4 +1,4 @@
-/// When each of some numbered things is due; a number has one instant or none.
+/// A timer queue: the instants at which roles are due, by slot number, at most one for each slot.
 package struct Agenda: Sendable {
   private var heap = IndexedHeap<Timestamp>()
 
@@ -9,7 +9,7 @@ package struct Agenda: Sendable {
   /// The earliest instant.
   package var first: Timestamp? { heap.firstKey }
 
-  /// The thing that is due first.
+  /// The slot that is due first.
   package var firstNumber: Int? { heap.firstIndex }
 
   package subscript(number: Int) -> Timestamp? { heap[number] }
@@ -20,7 +20,7 @@ package struct Agenda: Sendable {
 
   package mutating func remove(_ number: Int) { heap.remove(number) }
 
-  /// Takes out the first thing whose instant has come.
+  /// Removes and returns the slot that is due first; nil if none is due yet.
   package mutating func popDue(at now: Timestamp) -> Int? {
     guard let key = heap.firstKey, key <= now, let number = heap.firstIndex else { return nil }
     heap.remove(number)

@@ -1,31 +1,31 @@
-/// Who may call STS next: the attempts of all roles, in order of need, behind the daemon's token bucket.
+/// The queue of all roles' calls to STS, by urgency and within the rate of the daemon's token bucket.
 ///
 /// | urgency | when |
 /// |---|---|
-/// | first | before all others, in the order they asked |
-/// | due, retry | whoever would fall below the floor soonest; of those that wait, every fourth call at least is a role's that works |
-/// | reservation | when none of these waits, in the order they asked |
-/// | spare | likewise; where both have their tokens the reservation goes, which somebody waits for |
+/// | first | before all others, in order of arrival |
+/// | due, retry | by when the role reaches its floor, the earliest first; at most three retries in a row before a healthy role |
+/// | reservation | when none of these waits, in order of arrival |
+/// | spare | likewise; if both have their tokens the reservation goes first, since a reader waits for it |
 ///
-/// A spare call leaves the last token to those that work. A reservation also needs a token of a bucket of its own with a quarter
-/// of the rate.
+/// A spare call leaves the last token to healthy roles. A reservation also needs a token of a bucket of its own with a quarter of
+/// the rate.
 ///
-/// While whoever answered has asked to be left alone, only first attempts are let go, and roles that have reached their floor: readers
-/// come first.
+/// While a wait is in force that STS or a proxy requested (`Retry-After`), only first attempts start, and roles that have reached
+/// their floor: readers come first.
 ///
-/// Checks of sessions are no role's attempts and don't wait in here: their driver says that one waits, and asks whether it is its
-/// turn. It comes after those that are first or due, and before those that fail and their retries, which could else keep it
-/// waiting for ever. It also needs a token of a bucket of its own with a quarter of the rate, since readers can cause as many
-/// checks as they like, and leaves the last token to those that work.
+/// Checks of sessions aren't queued in here: the driver sets whether one is waiting (`setCheckWaits`), and tries to take its turn
+/// (`takeForCheck`). A check goes after first and due attempts, but before retries, which could otherwise keep it waiting for ever.
+/// It also needs a token of a bucket of its own with a quarter of the rate, since readers can cause as many checks as they like, and
+/// leaves the last token to healthy roles.
 package struct FetchQueue: Sendable {
   package enum Urgency: Hashable, Sendable {
-    /// No attempt of the role has ended.
+    /// The role has had no outcome yet.
     case first
-    /// The role works.
+    /// The role is healthy: its latest attempt succeeded.
     case due(floorReached: Timestamp)
     /// The role fails and has sessions above its floor.
     case retry(floorReached: Timestamp)
-    /// The role fails and has nothing to lose, or fails in a way that it alone can end.
+    /// The role fails and has reached its floor, fails permanently, or keeps failing while other roles succeed.
     case spare
     case reservation
   }
@@ -36,7 +36,7 @@ package struct FetchQueue: Sendable {
     package let urgency: Urgency
   }
 
-  /// A ticket in its place: by group, then by instant, then by arrival.
+  /// A ticket with what it is ordered by: group, then instant, then arrival.
   private struct Place: Comparable {
     let group: UInt8
     let instant: Int64
@@ -54,7 +54,7 @@ package struct FetchQueue: Sendable {
       self.ticket = ticket
     }
 
-    /// When the role falls below its floor; nil where that isn't what it goes by.
+    /// When the role reaches its floor; nil if it isn't ordered by that.
     var floorReached: Timestamp? { group == 1 ? Timestamp(microseconds: instant) : nil }
 
     static func < (left: Place, right: Place) -> Bool {
@@ -65,20 +65,20 @@ package struct FetchQueue: Sendable {
     }
   }
 
-  /// So many retries go before a role that works and would reach its floor later.
+  /// How many retries may start in a row before a healthy role that reaches its floor later.
   private static let retriesInRow = 3
 
   private var bucket: TokenBucket
   private var reservationBucket: TokenBucket
   private var checkBucket: TokenBucket
-  // Apart, since the head of each may have to wait while another's may go. A role waits in one of them.
+  // Separate, since the first of one may have to wait while the first of another may start. A role waits in only one of them.
   private var refreshes = IndexedHeap<Place>()
   private var retries = IndexedHeap<Place>()
   private var reservations = IndexedHeap<Place>()
-  /// Whether a check could be made but for its turn.
+  /// Whether a check is ready and waits for its turn.
   private var checkWaits = false
   private var arrivals: UInt64 = 0
-  /// Retries let go before a role that works, since one of these was let go.
+  /// How many retries have started in a row while a healthy role waited.
   private var retriesBefore = 0
   private var heldUntil: Timestamp?
 
@@ -114,7 +114,7 @@ package struct FetchQueue: Sendable {
     reservations.remove(role)
   }
 
-  /// The attempt to make now; nil when none waits or no token is there.
+  /// Takes the attempt to make now out of the queue; nil if none waits, or none may start yet.
   package mutating func next(at instant: Timestamp) -> Ticket? {
     guard case (.attempt(let ticket), let chance)? = nextTurn(at: instant), chance <= instant else { return nil }
     _ = bucket.take(at: instant)
@@ -124,11 +124,11 @@ package struct FetchQueue: Sendable {
     return ticket
   }
 
-  /// When `next(at:)` or `takeForCheck(at:)` will have an answer; nil when nothing waits.
+  /// When `next(at:)` or `takeForCheck(at:)` can next succeed; nil if nothing waits.
   package mutating func nextChance(at instant: Timestamp) -> Timestamp? { nextTurn(at: instant)?.chance }
 
-  /// When the role's attempt that waits can go at the earliest: those before it in its line go first, and each takes a token. nil
-  /// when none of the role waits.
+  /// The earliest time at which the role's queued attempt can start: those of its kind before it take a token each. nil if the role
+  /// has none queued.
   package mutating func earliestStart(of role: Int, at instant: Timestamp) -> Timestamp? {
     if let place = reservations[role] {
       let count = reservations.count { $0 < place } + 1
@@ -146,20 +146,20 @@ package struct FetchQueue: Sendable {
     }
   }
 
-  /// When a reservation of a role that is requested now could be fetched at the earliest: those that wait go before it.
+  /// The earliest time at which a reservation that a role requests now can be fetched, after those of other roles that wait.
   package mutating func reservationChance(of role: Int, at instant: Timestamp) -> Timestamp {
     let count = reservations.count - (reservations.contains(role) ? 1 : 0) + 1
     return afterHold(max(bucket.earliest(count, at: instant), reservationBucket.earliest(count, at: instant)))
   }
 
-  /// Holds the burst back after a call that failed on the way or by the server's own trouble.
+  /// Discards the burst after a transient failure.
   package mutating func failed(at instant: Timestamp) { bucket.failed(at: instant) }
 
-  /// Lets nothing but first attempts and roles at their floor go before `end`, since the peer asked for that: what one role was answered
-  /// goes for all. After that there is no burst.
+  /// Holds back all but first attempts and roles at their floor until `end`: a requested wait (`Retry-After`) applies to all roles.
+  /// No burst follows.
   package mutating func hold(until end: Timestamp) { heldUntil = max(heldUntil ?? end, end) }
 
-  /// Ends that at once; no burst follows this either.
+  /// Ends the hold at once; no burst follows.
   package mutating func release() { heldUntil = heldUntil.map { _ in .distantPast } }
 
   /// Slows down after a throttled call.
@@ -169,23 +169,23 @@ package struct FetchQueue: Sendable {
     checkBucket.throttled(at: instant)
   }
 
-  /// Slows checks down after one that was throttled: STS counts each kind of call apart.
+  /// Slows checks down after one that was throttled; nothing else, since STS limits each action separately.
   package mutating func checkThrottled(at instant: Timestamp) { checkBucket.throttled(at: instant) }
 
   /// The rate in force at `instant`, in calls per second.
   package mutating func currentRate(at instant: Timestamp) -> Double { bucket.currentRate(at: instant) }
 
-  /// The same for reservations.
+  /// The rate of reservations in force at `instant`, in calls per second.
   package mutating func currentReservationRate(at instant: Timestamp) -> Double {
     reservationBucket.currentRate(at: instant)
   }
 
   // MARK: - Checks
 
-  /// Says whether a check waits that could be made at once, but for its turn.
+  /// Sets whether a check is ready and waits for its turn.
   package mutating func setCheckWaits(_ waits: Bool) { checkWaits = waits }
 
-  /// Takes the tokens for asking STS whether a session is still good; false when it isn't the turn of the check that waits.
+  /// Takes the tokens for the check that waits; false if it isn't its turn yet.
   package mutating func takeForCheck(at instant: Timestamp) -> Bool {
     guard case (.check, let chance)? = nextTurn(at: instant), chance <= instant else { return false }
     _ = bucket.take(at: instant)
@@ -193,7 +193,7 @@ package struct FetchQueue: Sendable {
     return true
   }
 
-  /// Goes on with another rate. What waits keeps its place, and neither the tokens nor what throttles have taken come back.
+  /// Changes the rate. Queued attempts keep their place; spent tokens and the slowdown by throttling stay.
   package mutating func setRate(_ rate: Double, burst: Int, at instant: Timestamp) {
     bucket.set(rate: rate, burst: burst, at: instant)
     reservationBucket.set(rate: rate / 4, burst: burst / 4, at: instant)
@@ -204,7 +204,7 @@ package struct FetchQueue: Sendable {
 
   private func afterHold(_ chance: Timestamp) -> Timestamp { max(chance, heldUntil ?? chance) }
 
-  /// The same for a role that may reach its floor before the hold is over, and then goes.
+  /// `chance` or the end of the hold, whichever is later; but a role that reaches its floor during the hold starts then.
   private func afterHold(_ chance: Timestamp, of place: Place) -> Timestamp {
     let held = afterHold(chance)
     return place.floorReached.map { min(held, max(chance, $0)) } ?? held
@@ -215,7 +215,7 @@ package struct FetchQueue: Sendable {
     case check
   }
 
-  /// Whose turn it is and when it may go.
+  /// Whose turn it is, and when it may start.
   private mutating func nextTurn(at instant: Timestamp) -> (turn: Turn, chance: Timestamp)? {
     if let heldUntil, heldUntil <= instant {
       self.heldUntil = nil
@@ -224,7 +224,7 @@ package struct FetchQueue: Sendable {
     guard let next = nextByTokens(at: instant) else { return nil }
     if case .attempt(let ticket) = next.turn, ticket.urgency == .first { return next }
     let held = afterHold(next.chance)
-    // Which of them is at its floor first, not whose turn it would be else.
+    // The role that reaches its floor first, which may not be the one whose turn it is.
     guard heldUntil != nil,
       let place = [refreshes.firstKey, retries.firstKey].compactMap({ $0 }).filter({ $0.floorReached != nil }).min()
     else { return (next.turn, held) }
@@ -232,12 +232,12 @@ package struct FetchQueue: Sendable {
     return chance < held ? (.attempt(place.ticket), chance) : (next.turn, held)
   }
 
-  /// Whose turn it is and when the tokens for it are there.
+  /// Whose turn it is, and when its tokens are there; holds don't count.
   private mutating func nextByTokens(at instant: Timestamp) -> (turn: Turn, chance: Timestamp)? {
     if let ticket = nextNeeded, !holdsRetriesBack(at: instant) {
       return (.attempt(ticket), bucket.nextToken(at: instant))
     }
-    // Whoever lacks tokens lets the others go.
+    // What still lacks tokens doesn't hold up the others.
     let other = nextSpareOrReservation(at: instant)
     guard checkWaits else { return other.map { (.attempt($0.ticket), $0.chance) } }
     let check = max(bucket.nextToken(beyond: 1, at: instant), checkBucket.nextToken(at: instant))
@@ -245,7 +245,7 @@ package struct FetchQueue: Sendable {
     return (.check, check)
   }
 
-  /// Whether a check that has its own token goes before the retries, as long as nobody waits who works.
+  /// Whether retries wait for a check: it has a token of its own, and no healthy role waits.
   private mutating func holdsRetriesBack(at instant: Timestamp) -> Bool {
     checkWaits && nextWorking == nil && checkBucket.nextToken(at: instant) <= instant
   }
@@ -257,18 +257,18 @@ package struct FetchQueue: Sendable {
     }
     guard let spare = refreshes.firstKey else { return next }
     let chance = bucket.nextToken(beyond: 1, at: instant)
-    // Reservations have a quarter of the rate at most: those that fail aren't kept from it.
+    // Reservations get a quarter of the rate at most, so failing roles still get their share.
     if let next, max(next.chance, instant) <= max(chance, instant) { return next }
     return (spare.ticket, chance)
   }
 
-  /// The first of those that are first or due.
+  /// The next in order that is `first` or `due`.
   private var nextWorking: Place? {
     guard let place = refreshes.firstKey, place.group < 2 else { return nil }
     return place
   }
 
-  /// Whose turn it is among those that are first, due or have something to lose.
+  /// The next to start that is `first`, `due` or `retry`.
   private var nextNeeded: Ticket? {
     let working = nextWorking
     guard let retry = retries.firstKey else { return working?.ticket }
