@@ -1,4 +1,4 @@
-/// The one attempt of a role that is queued or under way, for whatever purpose.
+/// A role's attempt that is queued or under way, for the pool or for a reservation: at most one.
 enum Flight: Sendable {
   case none
   case queued(Attempt)
@@ -7,17 +7,17 @@ enum Flight: Sendable {
   /// An attempt whose call has been made.
   struct Call: Sendable {
     let attempt: Attempt
-    /// When it counts as failed without an outcome.
+    /// When it counts as failed if it has had no outcome.
     let giveUp: Timestamp
     fileprivate(set) var standing = Standing.inForce
   }
 
-  /// What the outcome of a call is worth, in ascending order of what has changed since it was made.
+  /// Whether the outcome of a call still counts after what has changed since it was made; the least change first.
   enum Standing: Comparable, Sendable {
     case inForce
-    /// What it was signed with, or what would make it fail, has changed: its failure says nothing, its success is as good as any.
+    /// The key, the endpoint or another possible cause of failure has changed: a failure is ignored, a success counts.
     case outdated
-    /// Another request is in force: its failure says nothing, and its success is followed by another attempt at once.
+    /// The request has changed: a failure is ignored, and a success is followed by another attempt at once.
     case replaced
   }
 
@@ -29,28 +29,28 @@ enum Flight: Sendable {
     }
   }
 
-  /// Notes that something has changed since the call was made; what is queued will be made as things are then.
+  /// Notes that something has changed since the call was made; a queued attempt isn't affected, since its call isn't made yet.
   mutating func lower(to standing: Standing) {
     guard case .underWay(var call) = self else { return }
     call.standing = max(call.standing, standing)
     self = .underWay(call)
   }
 
-  /// Notes that the call of the queued attempt is made; nil when it isn't the one that was queued.
+  /// Notes that the call of the queued attempt is made; nil if `id` isn't the queued one.
   mutating func start(_ id: AttemptID, giveUp: Timestamp) -> Attempt? {
     guard case .queued(let attempt) = self, attempt.id == id else { return nil }
     self = .underWay(Call(attempt: attempt, giveUp: giveUp))
     return attempt
   }
 
-  /// Ends the call of this attempt; nil when it isn't the one under way.
+  /// Ends the call of this attempt; nil if it isn't the one under way.
   mutating func land(_ id: AttemptID) -> Call? {
     guard case .underWay(let call) = self, call.attempt.id == id else { return nil }
     self = .none
     return call
   }
 
-  /// Ends the call that has had no outcome in its time; nil when there is none.
+  /// Ends the call if it has had no outcome in time; nil if there is no such call.
   mutating func giveUp(at now: Timestamp) -> Call? {
     guard case .underWay(let call) = self, call.giveUp <= now else { return nil }
     self = .none

@@ -1,32 +1,32 @@
-/// What the roles of one host share: who is looked at when, who may call STS next, and what time it is there.
+/// What the roles of one host share: their timers, the queue of calls to STS, and the estimate of the server's time.
 ///
-/// Without a clock or a socket, like the machines: a driver performs their effects, those on the schedule here, asks who is next,
-/// makes the calls, and reports what came of them. Roles are known by their slot, a small number that is used again.
+/// It has no clock and no socket, as the machines have none. A driver performs the machines' effects (`fetch` and `arm` here), asks
+/// which role is due and which call is next, makes the calls, and reports their outcomes. A role is identified by its slot, a small
+/// number that is reused.
 package struct HostSchedule: Sendable {
   package private(set) var clock: ServerClock
   package private(set) var queue: FetchQueue
   private var due = Agenda()
   private var dates = DateTrouble.none
-  /// When the call was made that was the latest to succeed.
+  /// When the latest successful call was sent.
   private var lastSuccess: Timestamp?
   private var failing: [Int: FailingRole] = [:]
-  /// When all roles were asked to wait, as far as nothing has ended that.
+  /// When the latest hold of all roles began; nil after `release()`.
   private var holdBegan: Timestamp?
 
-  /// What answers' dates have been like lately.
+  /// How plausible the `Date` of recent answers was.
   private enum DateTrouble {
     case none
-    /// The latest ones were not believed; as many of them in a row, as there was a chance that they were right, were to be
-    /// confirmed by another answer soon.
+    /// The latest ones weren't accepted; `confirmations` counts the early attempts requested to confirm them.
     case odd(confirmations: Int)
   }
 
-  /// A role whose latest call failed on the way or by the server's own trouble.
+  /// A role whose latest failure was transient.
   private struct FailingRole {
     var lastFailure: Timestamp
-    /// Whether another role has got through since then, by a call made after it.
+    /// Whether another role had succeeded, with a call made after this failure, when this role made its next call.
     var isOvertaken = false
-    /// Whether a call of it failed that was made after another role had got through: the trouble is its own.
+    /// Whether it failed again after another role had succeeded: the cause is this role's own.
     var isAlone = false
   }
 
@@ -37,7 +37,7 @@ package struct HostSchedule: Sendable {
 
   // MARK: - Effects
 
-  /// Performs an effect that concerns the schedule; false for those that are the driver's.
+  /// Performs an effect that concerns the schedule; false for one that the driver has to perform.
   package mutating func perform(_ effect: RefreshEffect, of slot: Int) -> Bool {
     switch effect {
     case .fetch(let attempt):
@@ -48,13 +48,13 @@ package struct HostSchedule: Sendable {
     return true
   }
 
-  /// A role that fails while others get through has to be content with what they leave.
+  /// The attempt's urgency, or the lowest one for a role that fails while others succeed.
   private func urgency(of attempt: Attempt, _ slot: Int) -> FetchQueue.Urgency {
     guard case .retry = attempt.urgency, failing[slot]?.isAlone == true else { return attempt.urgency }
     return .spare
   }
 
-  /// Forgets a role that is kept no longer.
+  /// Forgets a removed role.
   package mutating func remove(_ slot: Int) {
     due.remove(slot)
     failing[slot] = nil
@@ -67,10 +67,10 @@ package struct HostSchedule: Sendable {
 
   // MARK: - Who is next
 
-  /// Takes out a role whose instant has come: it gets `timerFired`.
+  /// Removes and returns a role that is due, for the driver to send it `timerFired`; nil if none is.
   package mutating func nextDue(at now: Timestamp) -> Int? { due.popDue(at: now) }
 
-  /// Takes out the attempt to be made now; nil when none waits or no token is there.
+  /// Takes the attempt to make now out of the queue; nil if none waits, or none may start yet.
   package mutating func nextCall(at now: Timestamp) -> FetchQueue.Ticket? {
     guard let ticket = queue.next(at: now) else { return nil }
     if let role = failing[ticket.role], let lastSuccess, lastSuccess > role.lastFailure {
@@ -79,22 +79,22 @@ package struct HostSchedule: Sendable {
     return ticket
   }
 
-  /// Says whether a check of a session waits that could be made at once, but for its turn.
+  /// Sets whether a check of a session is ready and waits for its turn.
   package mutating func setCheckWaits(_ waits: Bool) { queue.setCheckWaits(waits) }
 
-  /// Takes the tokens for the check that waits; false when it isn't its turn.
+  /// Takes the tokens for the check that waits; false if it isn't its turn yet.
   package mutating func takeForCheck(at now: Timestamp) -> Bool { queue.takeForCheck(at: now) }
 
   /// A check was throttled.
   package mutating func checkThrottled(at now: Timestamp) { queue.checkThrottled(at: now) }
 
-  /// When there will be something to do; nil when there won't. `hasRoom` is whether another call may be under way.
+  /// When there will be something to do; nil if nothing is scheduled. `hasRoom` is whether another call may be started.
   package mutating func wakeUp(at now: Timestamp, hasRoom: Bool) -> Timestamp? {
     guard hasRoom, let chance = queue.nextChance(at: now) else { return due.first }
     return due.first.map { min($0, chance) } ?? chance
   }
 
-  /// The instant that is most overdue although nothing is under way for it; nil when none is.
+  /// Since when a role has been due without being served; nil if none has.
   package func unservedSince(_ now: Timestamp) -> Timestamp? {
     guard let first = due.first, first < now else { return nil }
     return first
@@ -103,10 +103,10 @@ package struct HostSchedule: Sendable {
   /// Whether an attempt of the role waits for its turn.
   package func isQueued(_ slot: Int) -> Bool { queue.isWaiting(role: slot) }
 
-  /// When the role is looked at next; nil when nothing is armed.
+  /// When the role's timer is due; nil if none is armed.
   package func instant(of slot: Int) -> Timestamp? { due[slot] }
 
-  /// When the rate and the queue let the role's fetches go at the earliest.
+  /// The earliest times at which the rate and the queue let the role's fetches start.
   package mutating func chances(of slot: Int, at now: Timestamp) -> FetchChances {
     FetchChances(
       queued: queue.earliestStart(of: slot, at: now), reservation: queue.reservationChance(of: slot, at: now))
@@ -117,19 +117,19 @@ package struct HostSchedule: Sendable {
 
   // MARK: - The server's time
 
-  /// What a successful answer's date is good for.
+  /// How the `Date` of a successful answer was judged.
   package enum DateFinding: Hashable, Sendable {
     case agrees
-    /// It agrees, and an odd one before it was wrong: sessions that were judged by that are judged again. Every role gets
+    /// It agrees, so the odd ones before it were wrong, and expiries that counted on them are recomputed: every role gets
     /// `clockCorrected`.
     case refutes
-    /// Everything is judged by another time from now on: every role gets `clockCorrected`.
+    /// The estimate of the server's time has moved by `shift`: every role gets `clockCorrected`.
     case corrects(shift: Duration)
-    /// It isn't believed. Only the first in a row is news, and is to be confirmed by another answer soon.
+    /// It isn't accepted. `isNews` for the first in a row; `wantsConfirmation`, by an early attempt, for up to three that may be right.
     case odd(isNews: Bool, wantsConfirmation: Bool)
   }
 
-  /// Weighs the `Date` of a successful answer to what was sent at `sent`.
+  /// Judges the `Date` of the successful answer to a request sent at `sent`.
   package mutating func weigh(
     date: UTCTime, expiration: UTCTime, asked: Duration, sent: Timestamp
   ) -> DateFinding {
@@ -146,8 +146,8 @@ package struct HostSchedule: Sendable {
     }
   }
 
-  /// A date that may be right is to be confirmed, also when others before it were wrong; a server whose every answer says
-  /// something else is asked early only so often.
+  /// A date that may be right is to be confirmed by an early attempt, also after dates that were wrong; but only three times in a row,
+  /// since every answer of a server may have a different one.
   private mutating func oddDate(mayBeRight: Bool) -> DateFinding {
     let confirmations: Int? = if case .odd(let count) = dates { count } else { nil }
     let wantsConfirmation = mayBeRight && confirmations ?? 0 < Self.mostConfirmations
@@ -156,13 +156,13 @@ package struct HostSchedule: Sendable {
   }
 
   private static let mostConfirmations = 3
-  /// A peer that says "in a day", or one of several behind a name, doesn't let a host run dry: the roles that it answered wait longer,
-  /// each for itself.
+  /// The longest that one answer holds all roles, since it may be wrong, or come from one of several servers behind a name. The role
+  /// that got it waits longer.
   private static let longestHold = Duration.minutes(1)
 
-  /// Learns from a refusal of the role in `slot`: a throttle slows the calls down, trouble takes their burst, a refused date is
-  /// put on trial. What a peer that is overloaded or down asks for in `Retry-After` (RFC 9110, section 10.2.3) it asks of all; what it says
-  /// of one role's request, of that role.
+  /// Learns from a failure of the role in `slot`: throttling slows all calls down, a transient failure discards the burst, the date of
+  /// a skew error is used tentatively. With the first two, `Retry-After` (RFC 9110, section 10.2.3) holds all roles; otherwise only
+  /// this one.
   package mutating func learn(from failure: Failure, of slot: Int, date: UTCTime?, sent: Timestamp, at now: Timestamp) {
     switch failure.kind {
     case .throttled:
@@ -185,7 +185,7 @@ package struct HostSchedule: Sendable {
     if let holdBegan, sent >= holdBegan { release() }
   }
 
-  /// Nobody waits any more for what the peer asked of all: it is another one, it has granted a session since, or an administrator asks.
+  /// Ends the hold of all roles: endpoints or proxy changed, STS has issued a session since, or an administrator requests a refresh.
   package mutating func release() {
     holdBegan = nil
     queue.release()

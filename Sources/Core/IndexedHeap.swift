@@ -1,12 +1,12 @@
-/// A binary heap of small integers ordered by a key each, whose entries can be found, changed and removed by their integer.
+/// A binary heap of small integers with a key each, whose entries can be found, changed and removed by their integer.
 ///
-/// Takes memory for the largest integer it was ever given, so these are numbers of places that are used again.
+/// Its memory grows with the largest integer ever added, so these should be slot numbers that are reused.
 ///
-/// Integers and keys lie in lists of their own: pairs of a generic type cost several times as much in a debug build.
+/// Integers and keys are in separate arrays: pairs of a generic type cost several times as much in a debug build.
 package struct IndexedHeap<Key: Comparable> {
   private var indices: [Int32] = []
   private var keys: [Key] = []
-  /// Where each integer's entry is; -1 for those that have none.
+  /// The position of each integer's entry; -1 if it has none.
   private var positions: [Int32] = []
 
   package init() {}
@@ -16,7 +16,7 @@ package struct IndexedHeap<Key: Comparable> {
   package var firstIndex: Int? { indices.count == 0 ? nil : Int(indices[0]) }
   package var firstKey: Key? { indices.count == 0 ? nil : keys[0] }
 
-  /// How many keys there are of a kind; looks at all of them.
+  /// Counts the keys that match; it looks at all of them.
   package func count(where isCounted: (Key) -> Bool) -> Int { keys.count(where: isCounted) }
 
   package func contains(_ index: Int) -> Bool { index < positions.count && positions[index] >= 0 }
@@ -44,7 +44,7 @@ package struct IndexedHeap<Key: Comparable> {
     if position < indices.count { settle(lastIndex, lastKey, at: position) }
   }
 
-  /// Finds the place for an entry, beginning at a hole.
+  /// Moves an entry up or down from the free position `hole` to its place.
   private mutating func settle(_ index: Int32, _ key: Key, at hole: Int) {
     if hole > 0 && key < keys[(hole - 1) / 2] {
       rise(index, key, from: hole)
