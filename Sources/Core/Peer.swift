@@ -1,10 +1,10 @@
-/// Who is at the other end of a local connection, by the kernel's word at the time it was made (SO_PEERCRED, SO_PEERGROUPS).
+/// The process at the other end of a local connection, as the kernel recorded it at connect time (SO_PEERCRED, SO_PEERGROUPS).
 package struct Peer: Hashable, Sendable {
   package let uid: UInt32
   package let gid: UInt32
-  /// Of the process that connected, as seen from our pid namespace; it may be gone and its number another's.
+  /// The process's id in our pid namespace; it may have exited since, and its id been reused.
   package let pid: Int32
-  /// The supplementary groups; a group joined later needs a new login to be here.
+  /// The process's supplementary groups; a user's new group is among them only after a new login.
   package let groups: [UInt32]
 
   package init(uid: UInt32, gid: UInt32, pid: Int32, groups: [UInt32]) {

@@ -1,10 +1,10 @@
-/// What a reader asks of a role.
+/// A reader's request for a role's session.
 package struct ReaderQuery: Hashable, Sendable {
-  /// The least remaining life that will do; nil for a plain read, which takes whatever hasn't lapsed.
+  /// The minimum remaining lifetime; nil for a plain read, which takes any session that hasn't lapsed.
   package let minTTL: Duration?
-  /// When it was asked.
+  /// When the request came.
   package let since: Timestamp
-  /// Until when the reader is willing to wait; `since` when it isn't.
+  /// Until when the reader waits; `since` if it doesn't wait.
   package let deadline: Timestamp
 
   package init(minTTL: Duration?, since: Timestamp, deadline: Timestamp) {
@@ -13,15 +13,15 @@ package struct ReaderQuery: Hashable, Sendable {
     self.deadline = deadline
   }
 
-  /// How much shorter than its DurationSeconds a session may be when it gets to the reader.
+  /// How much of its DurationSeconds a session may have lost by the time it reaches the reader.
   package static let transitSpan = Duration.seconds(60)
 
-  /// The DurationSeconds of a fetch for this reader: a quarter and a minute more than it needs, so that others can share it.
+  /// The DurationSeconds of a fetch for this reader: a quarter and a minute more than it needs, so that others can share the session.
   fileprivate func durationToFetch(_ timing: RoleTiming) -> Duration {
     min(timing.maxDuration, max(RoleTiming.allowedDuration.lowerBound, (minTTL ?? .zero) * 5 / 4 + .seconds(60)))
   }
 
-  /// The longest of whole seconds for which less than `duration` is fetched.
+  /// The largest `minTTL`, in whole seconds, whose `durationToFetch` is less than `duration`.
   fileprivate static func longestMinTTL(below duration: Duration) -> Duration {
     .seconds(((duration - .seconds(60)) * 4 / 5).wholeSeconds - 1)
   }
@@ -29,11 +29,11 @@ package struct ReaderQuery: Hashable, Sendable {
   fileprivate func isMet(byFetchOf duration: Duration) -> Bool { duration - Self.transitSpan >= minTTL ?? .zero }
 }
 
-/// When the daemon's rate lets a role's fetches go, at the earliest.
+/// The earliest times at which the daemon's rate lets a role's fetches start.
 package struct FetchChances: Hashable, Sendable {
-  /// The attempt that is queued; nil when none is.
+  /// For the attempt that is queued; nil if none is.
   package let queued: Timestamp?
-  /// A reservation that isn't queued yet.
+  /// For a reservation that isn't queued yet.
   package let reservation: Timestamp
 
   package init(queued: Timestamp?, reservation: Timestamp) {
@@ -41,36 +41,38 @@ package struct FetchChances: Hashable, Sendable {
     self.reservation = reservation
   }
 
-  /// As if there were no limit.
+  /// No limit.
   package static let unlimited = FetchChances(queued: nil, reservation: .distantPast)
 }
 
 /// What a role can do for a reader at one instant. It changes with every event of the role.
 package enum Offer: Hashable, Sendable {
-  /// This session lives long enough.
+  /// This session's remaining lifetime is long enough.
   case session(Session)
-  /// No session of the role can be that long; `most` can be had.
+  /// The role can't provide that lifetime; `most` is the most it can.
   case tooLong(most: Duration)
-  /// An attempt that is queued, under way or due in the reader's time may bring it.
+  /// An attempt that is queued, under way or due before the reader's deadline may bring the session.
   case wait
-  /// It takes a fetch of this DurationSeconds: send `reservationRequested` and wait. `joins` when that only makes a fetch longer
-  /// that others have requested, so that the limits per reader don't apply.
+  /// It takes a fetch of this DurationSeconds: send `reservationRequested` and wait. `joins` if others have already requested a fetch,
+  /// which this one only makes longer, so that the limits per reader don't apply.
   case fetch(Duration, joins: Bool)
-  /// No attempt can be made in the reader's time: the next one is at `next`. `failure` is what came of the last one, nil when
-  /// it didn't fail, so that only the limit of one fetch for a reservation per role and minute is in the way.
+  /// No attempt can be made before the reader's deadline: the next one is at `next`. `failure` is that of the last attempt (for a
+  /// reservation, if it takes one). nil if that didn't fail: then the limit of one fetch for a reservation per role and minute is in
+  /// the way, or a wait that STS requested when a fetch for the pool failed.
   case notInTime(next: Timestamp, failure: Failure?)
-  /// The fetch that would bring it waits for its turn, or would have to, and can't be made before `next`: after the reader's time.
+  /// The rate limit delays the fetch, queued or not, to `next`, which is after the reader's deadline.
   case rateTooLow(next: Timestamp)
-  /// The fetch that it waited for failed in a way that another one won't change.
+  /// The fetch failed since the reader asked and would fail again, or STS refused such a duration before and it can't be tried again
+  /// now.
   case refused(Failure)
 }
 
 extension RefreshMachine {
-  /// The most life that a reader can ask for.
+  /// The largest `minTTL` that a reader can request.
   package var longestMinTTL: Duration { timing.maxDuration - ReaderQuery.transitSpan }
 
-  /// The most life of which it isn't known that STS refuses it, where that is less; `code` is that of the refusal, after which no
-  /// fetch for a reader has succeeded.
+  /// The largest `minTTL` that STS isn't known to refuse, with the code of the refusal; nil if STS didn't refuse the duration of the
+  /// latest fetch for a reader, or if this isn't less than `longestMinTTL`.
   package var longestUnrefused: (minTTL: Duration, code: String)? {
     guard let failed = reservations.lastFailed, failed.refuses(failed.duration) else { return nil }
     let ring = timing.duration - ReaderQuery.transitSpan
@@ -80,8 +82,8 @@ extension RefreshMachine {
 
   /// What the role can do for a reader at `now`.
   ///
-  /// Any held session that lives long enough will do, of the ring or reserved, whatever the settings are by now.
-  /// `chances` is what `HostSchedule.chances` says of the role at `now`.
+  /// Any held session with enough remaining lifetime will do, of the pool or reserved, also one fetched under earlier settings.
+  /// `chances` is the result of `HostSchedule.chances` for the role at `now`.
   package func offer(to query: ReaderQuery, at now: Timestamp, chances: FetchChances = .unlimited) -> Offer {
     let least = max(query.minTTL ?? .zero, timing.lapseMargin + .microseconds(1))
     if let freshest, freshest.expires - now >= least { return .session(freshest) }
@@ -98,7 +100,7 @@ extension RefreshMachine {
       return .wait
     }
     let isMetByRing = query.isMet(byFetchOf: timing.duration)
-    // No other fetch of such a session would do better than a failing role's own next attempt.
+    // For a failing role, a reservation of the pool's duration would do no better than its own next attempt.
     if query.minTTL == nil || (isMetByRing && lastFailure != nil) {
       // The key's file is watched: an attempt may come at any moment.
       let mayComeSooner = lastFailure?.code == Failure.noAccessKeyCode
@@ -113,7 +115,7 @@ extension RefreshMachine {
   ) -> Offer {
     let failed = reservations.lastFailed
     var duration = query.durationToFetch(timing)
-    // STS grants no more than the role's MaxSessionDuration: what it grants to the ring will do then.
+    // STS refuses this duration (the role's MaxSessionDuration), but grants the pool's, which is enough.
     if isMetByRing, let failed, failed.refuses(duration), !failed.refuses(timing.duration) {
       duration = timing.duration
     }
@@ -121,9 +123,9 @@ extension RefreshMachine {
     let request = reservations.request
     let earliest = request?.notBefore ?? reservations.earliestFetch(at: now)
     if isMetByRing && nextAttempt <= min(earliest, query.deadline) { return .wait }
-    // Who doesn't wait at all may still join those who have just asked.
+    // A reader that doesn't wait may still join a request that was made just now.
     let latest = request == nil ? query.deadline : max(query.deadline, now + Reservations.gatherSpan)
-    // What was refused isn't tried again in the same minute, and until it is tried again nothing else is known.
+    // A refused duration isn't tried again in the same minute, and the refusal stands until it is.
     if let failed, failed.refuses(duration),
       reservations.earliestFetch(at: now) > now || max(earliest, chances.reservation) > latest
     {
@@ -137,19 +139,19 @@ extension RefreshMachine {
 }
 
 extension Failure {
-  /// The code of an attempt that couldn't be signed: no AccessKey is there, and the role tries again as soon as one is.
+  /// The code of an attempt that couldn't be signed: there is no AccessKey, and the role tries again as soon as there is one.
   package static let noAccessKeyCode = "NoAccessKey"
   /// The code of a DurationSeconds that is more than the role's MaxSessionDuration (STS API reference, AssumeRole).
   package static let durationRefusedCode = "InvalidParameter.DurationSeconds"
 }
 
 extension Reservations.FailedFetch {
-  /// Whether it showed that so much is more than STS grants.
+  /// Whether it shows that STS doesn't grant `duration`.
   fileprivate func refuses(_ duration: Duration) -> Bool {
     [Failure.durationRefusedCode, Failure.grantedLessCode].contains(failure.code) && duration >= self.duration
   }
 
-  /// Whether it makes another fetch of `duration` hopeless.
+  /// Whether another fetch of `duration` would fail too.
   fileprivate func isFinal(for duration: Duration) -> Bool {
     failure.code == Failure.durationRefusedCode ? refuses(duration) : failure.kind == .permanent
   }
