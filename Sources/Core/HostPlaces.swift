@@ -1,10 +1,10 @@
-/// Which directories a message may propose to make, or to open to the daemon: none that belong to the host or to somebody's home.
+/// Which directories a message may suggest creating, or adding to `ReadWritePaths=`: no system directories and no homes.
 ///
-/// `install -d -o rolekeeper /etc` would give a directory of the host away, and `ReadWritePaths=-/etc` would let the daemon write all
-/// over it.
+/// `install -d -o rolekeeper /etc` would make the daemon the owner of a system directory, and `ReadWritePaths=-/etc` would let it
+/// write anywhere in there.
 package enum HostPlaces {
-  /// These, and what lies in them, are system directories, homes, temporary or gone after a reboot (hier(7), file-hierarchy(7)); below
-  /// `/mnt` and `/media` a missing directory is rather a file system that isn't mounted.
+  /// System directories, homes, and directories that are temporary or empty after a reboot, with everything below them (hier(7),
+  /// file-hierarchy(7)). A directory missing below `/mnt` or `/media` is probably a file system that isn't mounted.
   private static let reserved = [
     "/bin", "/boot", "/dev", "/efi", "/etc", "/home", "/lib", "/lib32", "/lib64", "/libx32", "/lost+found", "/media",
     "/mnt", "/proc",
@@ -14,8 +14,8 @@ package enum HostPlaces {
   ]
 
   /// Whether `directory`, an absolute path without `.` and `..`, may be one of the daemon's own: it lies deep enough in a part of the
-  /// host that is for services, as `/srv/NAME` and `/var/lib/NAME` do. Not where a unit's setting would mean another path, or several:
-  /// systemd splits `ReadWritePaths=` at blanks, and reads `%`, quotes and backslashes (systemd.syntax(7)).
+  /// host that is for services, as `/srv/NAME` and `/var/lib/NAME` do. False for a path that systemd would read as another one, or as
+  /// several: it splits `ReadWritePaths=` at blanks, and interprets `%`, quotes and backslashes (systemd.syntax(7)).
   package static func mayBeOurs(_ directory: String) -> Bool {
     guard ShellWord.isPlain(directory) else { return false }
     let steps = directory.split(separator: "/")

@@ -1,13 +1,13 @@
-/// Names of the files that the daemon keeps for itself beside those that the settings name.
+/// Names and suffixes of the daemon's own files, which no file of the settings may have.
 package enum KeptNames {
-  /// Ends the name of the record beside a credential file, of which `EndRecord` says what is in it.
+  /// Suffix of the expiry record beside a credential file; see `EndRecord`.
   package static let recordSuffix = ".rolekeeper-expires"
-  /// Ends the name of a file in the making.
+  /// Suffix of a temporary file.
   package static let temporarySuffix = ".rolekeeper-new"
-  /// In the unit's runtime directory.
+  /// The file of generation numbers in the unit's runtime directory.
   package static let generations = "generations"
-  /// Outside of a unit, behind the socket's path.
+  /// Suffix that makes the socket's path the path of that file, if the daemon isn't run as a unit.
   package static let generationsSuffix = ".generations"
-  /// Ends the name of the generations' file in the making.
+  /// Suffix of that file while it is written.
   package static let draftSuffix = ".new"
 }

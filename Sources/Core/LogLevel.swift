@@ -1,12 +1,12 @@
-/// How much an event of the log matters, the least first; the names are those of the settings.
+/// The level of a log event, the lowest first; the names are those of the settings.
 package enum LogLevel: String, Hashable, CaseIterable, Comparable, Sendable {
-  /// Details for whoever looks for a mistake.
+  /// Details for debugging.
   case debug
-  /// What goes on in ordinary operation.
+  /// Events of normal operation.
   case info
-  /// A change of state that an administrator should know of.
+  /// A change of state that an administrator should know about.
   case notice
-  /// Something failed that will be tried again, or that the daemon works around.
+  /// Something failed; it will be tried again, or the daemon works around it.
   case warning
   /// Somebody has to act.
   case error

@@ -1,6 +1,6 @@
-/// Keeps a Duration as its whole microseconds, in half of its bytes: what a role or a session has of them is kept ten thousand times.
+/// A Duration stored as whole microseconds, in half the bytes: roles and sessions have several, and there may be ten thousand roles.
 ///
-/// What is finer is cut off towards zero; instants (`Timestamp`) have no more either.
+/// It is truncated towards zero, to the resolution of `Timestamp`.
 @propertyWrapper package struct Microseconds: Hashable, Sendable {
   private var count: Int64
 

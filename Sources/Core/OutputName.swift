@@ -1,11 +1,11 @@
-/// What the names of the files that we make have in common.
+/// Limits of the names of files that the daemon writes.
 package enum FileName {
-  /// In bytes. NAME_MAX (limits.h) is 255, and the name of the file in the making is longer than that of the file.
+  /// In bytes. NAME_MAX (limits.h) is 255, and the names of the temporary file and the record are longer than the file's.
   package static let maxLength = 200
 }
 
-/// A file's name in a role's directory: 1 to 200 bytes, no slash, no dot at its beginning, and none of the names kept for the
-/// directory's own working (`current`, `gen-…`).
+/// The name of a file in a role's directory: 1 to 200 bytes, no slash or NUL, no dot at the beginning, and not one of the directory's
+/// reserved names (`current`, `gen-…`).
 package struct OutputName: Hashable, Sendable, CustomStringConvertible {
   package let description: String
 
