@@ -1,9 +1,9 @@
-/// How a role's own attempts have gone so far; those for reservations don't count.
+/// The outcomes of a role's attempts for the pool; those for reservations don't count.
 enum RefreshHistory: Sendable {
-  /// No attempt has ended.
+  /// No attempt has had an outcome.
   case untried
   case working(lastSuccess: Timestamp)
-  /// Apart on the heap: most roles have no failures.
+  /// Indirect, so on the heap: most roles have no failures.
   indirect case failing(FailureStreak, lastSuccess: Timestamp?)
 
   var lastSuccess: Timestamp? {
@@ -18,7 +18,7 @@ enum RefreshHistory: Sendable {
 
   var isFailing: Bool { if case .failing = self { true } else { false } }
 
-  /// The failures since the last success; nil when the latest attempt succeeded or none has ended.
+  /// The failures since the last success; nil if the latest attempt succeeded or none has had an outcome.
   var streak: FailureStreak? { if case .failing(let streak, _) = self { streak } else { nil } }
 
   /// Adds a failure and returns how long to wait before the next attempt.
@@ -39,7 +39,7 @@ enum RefreshHistory: Sendable {
     return ended.map { .recovered(failures: $0.failures, since: $0.since, isFirst: isFirst) }
   }
 
-  /// The report that is due after a failure; nil while it would only repeat the last one.
+  /// The report to log after a failure; nil while it would only repeat the last one.
   mutating func dueReport(next: Timestamp, at now: Timestamp) -> RefreshReport? {
     guard case .failing(var streak, let lastSuccess) = self else { return nil }
     let report = streak.dueReport(next: next, at: now)
@@ -47,7 +47,7 @@ enum RefreshHistory: Sendable {
     return report
   }
 
-  /// What made the role fail may be gone: its failures say less about its next attempt.
+  /// Notes that the cause may be fixed: until the next failure, a permanent one doesn't lower the urgency of attempts.
   mutating func suspectFix() {
     guard case .failing(var streak, let lastSuccess) = self else { return }
     streak.mayBeFixed = true
@@ -55,7 +55,7 @@ enum RefreshHistory: Sendable {
   }
 }
 
-/// A role's failures in a row.
+/// A role's consecutive failures.
 struct FailureStreak: Sendable {
   private(set) var latest: Failure
   private(set) var latestAt: Timestamp
