@@ -1,6 +1,6 @@
 /// Which of the held sessions readers get.
 extension RefreshMachine {
-  /// Hands out the session that lives longest, where another one or none was handed out; false when there is none.
+  /// Publishes the session that expires last, unless it is published already; false if no session is held.
   @discardableResult mutating func publishFreshest(_ effects: inout [RefreshEffect]) -> Bool {
     guard let freshest else { return false }
     guard freshest.id != published else { return true }
@@ -10,7 +10,7 @@ extension RefreshMachine {
     return true
   }
 
-  /// Drops a session that the cloud no longer knows; its standby takes its place in this turn.
+  /// Drops a session that STS no longer accepts; if it was published, another held one is published at once.
   mutating func condemn(_ id: SessionID, at now: Timestamp, _ effects: inout [RefreshEffect]) {
     if let session = ring.remove(id) {
       nextAttempt = min(nextAttempt, earliestAttempt(at: now))
@@ -32,7 +32,7 @@ extension RefreshMachine {
     return .nothing
   }
 
-  /// Drops what has ended. `mayChangeOrder` is whether another session may live longest now, though none has ended.
+  /// Drops the sessions that have lapsed. `mayChangeOrder` is whether another one may expire last now, even if none has lapsed.
   mutating func dropLapsed(at now: Timestamp, mayChangeOrder: Bool, _ effects: inout [RefreshEffect]) {
     let ended = ring.removeEnded(at: now, margin: timing.lapseMargin)
     let reserved = reservations.removeEnded(at: now, margin: timing.lapseMargin)
@@ -46,7 +46,7 @@ extension RefreshMachine {
       published = nil
       effects += [.withdraw, .report(.lapsed)]
     }
-    // By a corrected clock, say: a role without failures has nothing to wait for.
+    // By a corrected clock, say: a role without failures needn't wait for its next step.
     if !ended.isEmpty && ring.sessions.isEmpty && !history.isFailing {
       nextAttempt = min(nextAttempt, earliestAttempt(at: now))
     }

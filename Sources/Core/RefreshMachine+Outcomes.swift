@@ -1,4 +1,4 @@
-/// What comes of a role's calls.
+/// The outcomes of a role's calls.
 extension RefreshMachine {
   mutating func succeed(
     _ call: Flight.Call, with session: Session, at now: Timestamp, using generator: inout some RandomNumberGenerator,
@@ -34,8 +34,8 @@ extension RefreshMachine {
     effects.append(.offerReserved(session))
   }
 
-  /// What a call failed of that is no longer in force counts for nothing: another is made as things are now, at once, or when the
-  /// wait is over that whoever answered asked for, for that wasn't about the request.
+  /// Handles a failed call. If the call is outdated, the failure is ignored, and another call follows at once, or after the wait that
+  /// STS or a proxy requested, which still applies.
   mutating func fail(
     _ call: Flight.Call, because failure: Failure, at now: Timestamp,
     using generator: inout some RandomNumberGenerator, _ effects: inout [RefreshEffect]
@@ -62,8 +62,8 @@ extension RefreshMachine {
     if let report = history.dueReport(next: nextAttempt, at: now) { effects.append(.report(report)) }
   }
 
-  /// A/N, scaled by granted/asked, ±10 %. What counts as asked is the duration in force, by which A is meant: the session may
-  /// have been asked for under an earlier one.
+  /// A/N, scaled by granted/D, ±10 %. D is the current `duration`, since A belongs to it; the session may have been requested under
+  /// an earlier one.
   func jitteredStep(after session: Session, using generator: inout some RandomNumberGenerator) -> Duration {
     let scale = min(1, session.granted.inSeconds / timing.duration.inSeconds)
     // Not `timing.step`: the division of a span is generic and takes longer than all of this.
@@ -71,7 +71,7 @@ extension RefreshMachine {
     return .seconds(fraction: step * (0.9 + 0.2 * generator.fraction()))
   }
 
-  /// Reports once that less was granted than asked; the slack is for dates that are not confirmed and slow answers.
+  /// Reports once that STS granted less than requested; the slack allows for unconfirmed dates and slow answers.
   private mutating func reportGranted(_ session: Session, _ effects: inout [RefreshEffect]) {
     let isLess = session.granted + ServerClock.lifetimeSlack < session.asked
     if isLess && !reportedGrantedLess {
@@ -86,7 +86,7 @@ extension Failure {
   static let noOutcome = Failure(
     .transient, code: "NoOutcome", advice: "the call was given up; nothing to do if it stays the only one")
 
-  /// The code of a reservation for which STS granted a shorter life than asked.
+  /// The code of a reservation for which STS granted a shorter lifetime than requested.
   package static let grantedLessCode = "GrantedLess"
 
   static func grantedLess(_ granted: Duration, asked: Duration) -> Failure {

@@ -1,24 +1,24 @@
 /// The whole refresh logic of one role, without a clock, a socket or a lock: events in, effects out.
 ///
-///              due ┌────────┐ the queue lets it go ┌───────────┐
+///              due ┌────────┐ the queue starts it  ┌───────────┐
 ///      idle ─────▶ │ queued │ ───────────────────▶ │ under way │ ──▶ succeeded: next step A/N later
 ///       ▲          └────────┘                      └───────────┘ ──▶ failed or no outcome: next step after `Backoff`
 ///       │                                              │             outdated and failed: next step at once
 ///       └──────────────────────────────────────────────┘
 ///
-/// One attempt of a role is under way at a time, for whatever purpose. The next instant is armed before an attempt is made, so
-/// that a lost outcome is a failure like any other. The last good session serves through every failure until it lapses.
+/// At most one attempt of a role is queued or under way, for the pool or for a reservation. A timeout is armed before each call, so
+/// that a missing outcome counts as a failure. Through all failures the last good session is handed out, until it lapses.
 ///
-/// After every event the session handed out is the one of the ring that lives longest, or the reserved one while the ring has
-/// none; a session is held from its `hold` to its `discard`.
+/// After every event, readers get the session of the pool that expires last, or the reserved one if the pool is empty. A session is
+/// held from its `hold` to its `discard`.
 package struct RefreshMachine: Sendable {
   package private(set) var timing: RoleTiming
-  /// Grows by one with each rotation.
+  /// Incremented each time another session is published.
   package internal(set) var generation: UInt64
-  /// When the next attempt is due; in the past while one is under way.
+  /// When the next attempt for the pool is due; normally in the past while one is queued or under way.
   package internal(set) var nextAttempt: Timestamp
 
-  /// When an attempt without an outcome counts as failed, a little more than the time-out of a call.
+  /// How long a call may go without an outcome before it counts as failed; a little more than its timeout.
   package var attemptLimit: Duration
   var history = RefreshHistory.untried
   var flight = Flight.none
@@ -27,15 +27,15 @@ package struct RefreshMachine: Sendable {
   /// The session that is handed out.
   var published: SessionID?
   private var attempts: UInt64 = 0
-  /// The instant of the latest `arm`, until `timerFired`: a driver's timer of the role is set to it.
+  /// The instant of the latest `arm`, to which the driver has set the role's timer; nil once that has fired.
   package private(set) var armed: Timestamp?
-  // What the journal has and doesn't need again.
+  // What has been reported, and isn't again until it changes.
   private var reportedBelowFloor = false
   var reportedGrantedLess = false
 
-  /// Makes an idle machine; `.started` sets it going.
+  /// Creates an idle machine; `.started` starts it.
   ///
-  /// `generation` is the number before the first one to be published.
+  /// The first session published gets `generation` + 1.
   package init(
     timing: RoleTiming, attemptLimit: Duration = .seconds(15), generation: UInt64 = 0, at instant: Timestamp
   ) {
@@ -54,12 +54,12 @@ package struct RefreshMachine: Sendable {
     return effects
   }
 
-  /// The same, for a driver of very many events, with the effects added to a list whose memory is used again.
+  /// The same, but appends the effects to an array whose memory a driver of very many events can reuse.
   package mutating func handle(
     _ event: RefreshEvent, at now: Timestamp, using generator: inout some RandomNumberGenerator,
     into effects: inout [RefreshEffect]
   ) {
-    // Whether another of the sessions may live longest now.
+    // Whether another of the sessions may expire last now.
     var mayChangeOrder = false
     switch event {
     case .started, .refreshRequested: nextAttempt = now
@@ -124,7 +124,7 @@ package struct RefreshMachine: Sendable {
     nextAttempt = max(earliestAttempt(at: now), lastSuccess + jitteredStep(after: freshest, using: &generator))
   }
 
-  /// Now, or when the wait is over that STS or somebody on the way asked for. An administrator's request doesn't wait for it.
+  /// Now, or the end of a wait that STS or a proxy requested (`Retry-After`). A refresh that is requested now doesn't wait for it.
   func earliestAttempt(at now: Timestamp) -> Timestamp { max(now, reservations.requestedPause ?? now) }
 
   // MARK: - What follows every event
@@ -137,13 +137,13 @@ package struct RefreshMachine: Sendable {
     fail(call, because: .noOutcome, at: now, using: &generator, &effects)
   }
 
-  /// Brings the next step forward to the fall below the floor, where a corrected clock has moved that before it.
+  /// If by a corrected clock the role reaches its floor before the next step, moves the step forward to that time.
   private mutating func hasten(at now: Timestamp) {
     guard !history.isFailing, let end = ring.lastEnd else { return }
     nextAttempt = min(nextAttempt, max(earliestAttempt(at: now), end - timing.floor))
   }
 
-  /// `end` is when readers have nothing any more, as things are; nil when they have nothing now.
+  /// `end` is when the session that plain reads get expires; nil if there is none.
   private mutating func reportFloor(_ end: Timestamp?, at now: Timestamp, _ effects: inout [RefreshEffect]) {
     guard let end else {
       reportedBelowFloor = false
@@ -154,7 +154,8 @@ package struct RefreshMachine: Sendable {
     reportedBelowFloor = isBelow
   }
 
-  /// Queues the ring's step when it is due, before any reservation: one that waits or is under way gives way and comes after.
+  /// Queues the pool's step when it is due, or else a reservation. The step replaces a queued reservation and aborts one under way;
+  /// that is fetched afterwards.
   private mutating func queueNext(at now: Timestamp, _ effects: inout [RefreshEffect]) {
     switch flight {
     case .underWay(let call) where call.attempt.purpose == .ring || nextAttempt > now: return
@@ -166,7 +167,7 @@ package struct RefreshMachine: Sendable {
     case .queued where nextAttempt <= now, .none where nextAttempt <= now:
       queue(.ring, duration: timing.duration, at: now, &effects)
     case .queued(let attempt):
-      // A reader has asked for a longer one meanwhile.
+      // A reader has requested a longer one since.
       guard let duration = reservations.due(at: now), duration > attempt.duration else { return }
       queue(.reservation, duration: duration, at: now, &effects)
     case .none:
@@ -185,8 +186,8 @@ package struct RefreshMachine: Sendable {
     effects.append(.fetch(attempt))
   }
 
-  /// How much the ring's next session is needed. A role goes before all others for its first attempt only; one that fails goes
-  /// by what it has to lose, and behind all that work when that is nothing or when only a person can help.
+  /// The urgency of the pool's next session. Only a role's first attempt goes before all others. A failing role goes by when it
+  /// reaches its floor; after that, or if only a person can fix the failure, it goes behind all healthy ones.
   private func urgency(at now: Timestamp) -> FetchQueue.Urgency {
     let floorReached = servedUntil.map { $0 - timing.floor }
     guard let streak = history.streak else {
@@ -198,7 +199,7 @@ package struct RefreshMachine: Sendable {
     return .retry(floorReached: floorReached)
   }
 
-  /// Arms the earliest of: the next step or the end of a call's time, the fall below the floor, the lapse.
+  /// Arms the earliest of: the next step or the timeout of the call, falling below the floor, the next lapse of a session.
   private mutating func arm(_ firstEnd: Timestamp?, _ servedUntil: Timestamp?, _ effects: inout [RefreshEffect]) {
     var due: Timestamp? =
       switch flight {
