@@ -1,4 +1,4 @@
-/// How many reservations a reader may cause: 4 fetches per uid and minute.
+/// Limits the fetches for reservations to 4 per uid and minute.
 package struct ReservationLimits: Sendable {
   private static let fetches = 4
   private static let window = Duration.seconds(60)
@@ -7,7 +7,7 @@ package struct ReservationLimits: Sendable {
 
   package init() {}
 
-  /// Counts a fetch for `uid`; nil when it may be made, else how long to wait.
+  /// Counts a fetch for `uid` and returns nil, or, if it may not be made yet, returns how long to wait.
   package mutating func admit(uid: UInt32, at now: Timestamp) -> Duration? {
     forget(before: now - Self.window)
     let instants = recent[uid, default: []]

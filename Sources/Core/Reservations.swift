@@ -1,8 +1,8 @@
-/// What a role has beside its ring for readers who need a longer session: the longest one fetched, and the request for another.
+/// A role's longer sessions for readers, beside its pool: the one that expires last, and the request for another.
 struct Reservations: Sendable {
-  /// A fetch that readers wait for and that hasn't been made.
+  /// A fetch that readers wait for and that hasn't started yet.
   struct Request: Hashable, Sendable {
-    /// The DurationSeconds to ask for.
+    /// The DurationSeconds to request.
     fileprivate(set) var duration: Duration
     let notBefore: Timestamp
   }
@@ -22,7 +22,7 @@ struct Reservations: Sendable {
     var requestedPause: Timestamp?
   }
 
-  /// Apart on the heap: most roles never have a reservation.
+  /// Indirect, so on the heap: most roles never have a reservation.
   private enum Storage: Sendable {
     case unused
     indirect case used(State)
@@ -39,12 +39,12 @@ struct Reservations: Sendable {
   /// Why the latest fetch failed; nil after a success.
   var lastFailed: FailedFetch? { if case .used(let state) = storage { state.lastFailed } else { nil } }
 
-  /// STS, or somebody on the way there, asked not to be called for the role earlier, for whatever purpose.
+  /// No call for the role before this instant, for the pool or a reservation: STS or a proxy requested it (`Retry-After`).
   var requestedPause: Timestamp? { if case .used(let state) = storage { state.requestedPause } else { nil } }
 
-  /// At most one fetch for a reservation per role and minute.
+  /// The least time between two fetches for reservations of a role.
   private static let fetchInterval = Duration.seconds(60)
-  /// How long a request waits for others that come with it: jobs that are started at once share one fetch, of the longest asked.
+  /// How long a request waits for others, so that jobs started at the same time share one fetch, of the longest duration requested.
   static let gatherSpan = Duration.milliseconds(500)
 
   /// Adds a reader's request; the longest one counts.
@@ -53,33 +53,33 @@ struct Reservations: Sendable {
     state.request = Request(duration: max(request?.duration ?? .zero, duration), notBefore: notBefore)
   }
 
-  /// When a fetch that isn't requested yet may be made.
+  /// The earliest time of a fetch that isn't requested yet.
   func earliestFetch(at now: Timestamp) -> Timestamp {
     let state = state
     return max(now, state.lastFetch.map { $0 + Self.fetchInterval } ?? now, state.requestedPause ?? now)
   }
 
-  /// No fetch is made before `instant`, also none that is requested already.
+  /// Postpones all fetches until `instant`, also one that is already requested.
   mutating func postpone(until instant: Timestamp) {
     state.requestedPause = max(state.requestedPause ?? instant, instant)
     state.request = request.map { Request(duration: $0.duration, notBefore: max($0.notBefore, instant)) }
   }
 
-  /// STS has answered as it should: it doesn't ask for a wait any more.
+  /// Ends the requested wait: a call has succeeded, or endpoints or proxy have changed.
   mutating func endRequestedPause() { if requestedPause != nil { state.requestedPause = nil } }
 
-  /// The DurationSeconds of the fetch that is due; nil when none is.
+  /// The DurationSeconds of the fetch that is due; nil if none is.
   func due(at now: Timestamp) -> Duration? {
     request.flatMap { $0.notBefore <= now ? $0.duration : nil }
   }
 
-  /// The call is made.
+  /// Notes that the call for the request is made.
   mutating func fetchStarted(at now: Timestamp) {
     state.lastFetch = now
     state.request = nil
   }
 
-  /// The call came to nothing through no fault of its own: it is made again as soon as it may be.
+  /// Requests the fetch of an aborted or outdated call again, at once or after a requested wait.
   mutating func fetchAgain(_ duration: Duration, at now: Timestamp) {
     state.request = Request(
       duration: max(request?.duration ?? .zero, duration), notBefore: max(now, requestedPause ?? now))
@@ -89,7 +89,7 @@ struct Reservations: Sendable {
     if session != nil { state.session?.judge(by: clock) }
   }
 
-  /// Takes out the session of this number, after which another may be fetched at once; nil when it isn't there.
+  /// Removes and returns the session with this id, after which another may be fetched at once; nil if it isn't there.
   mutating func remove(_ id: SessionID) -> Session? {
     guard let session, session.id == id else { return nil }
     state.session = nil
@@ -97,15 +97,15 @@ struct Reservations: Sendable {
     return session
   }
 
-  /// Takes the session out if it has ended at `instant`.
+  /// Removes and returns the session if it has lapsed at `instant`.
   mutating func removeEnded(at instant: Timestamp, margin: Duration) -> Session? {
     guard let session, session.expires - margin <= instant else { return nil }
     state.session = nil
     return session
   }
 
-  /// What made the last fetch fail is gone: STS accepts the role's calls, or what they are signed with is another key. Another fetch may be
-  /// made at once. A life that STS doesn't grant stays refused.
+  /// Forgets the last failure, since its cause may be gone: a call of the role has succeeded, or key or settings have changed. Another
+  /// fetch may be made at once. A duration that STS refused stays refused.
   mutating func forgetFailure() {
     guard let failure = lastFailed?.failure,
       failure.code != Failure.durationRefusedCode, failure.code != Failure.grantedLessCode
@@ -116,8 +116,8 @@ struct Reservations: Sendable {
 
   // MARK: - Outcomes of a fetch
 
-  /// Keeps the longer of what there is and what came; a shorter life than asked counts as a failure all the same. The session that
-  /// was there before is discarded by the caller.
+  /// Keeps the old or the new session, whichever expires later; the caller discards a replaced one. A shorter lifetime than requested
+  /// still counts as a failure.
   mutating func succeed(_ attempt: Attempt, with new: Session, at now: Timestamp, _ effects: inout [RefreshEffect]) {
     if lastFailed != nil { state.lastFailed = nil }
     if let session, session.expires >= new.expires {
