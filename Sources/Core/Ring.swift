@@ -1,4 +1,4 @@
-/// A role's live sessions, oldest first; a new one replaces the oldest, readers get the freshest.
+/// A role's pool: its live sessions, oldest first. A new one replaces the oldest; readers get the one that expires last.
 package struct Ring: Sendable {
   package private(set) var sessions: [Session] = []
   package private(set) var capacity: Int
@@ -6,10 +6,10 @@ package struct Ring: Sendable {
   /// `capacity` is 1 or more.
   package init(capacity: Int) { self.capacity = capacity }
 
-  /// The session that lives longest; the older of two that end together.
+  /// The session that expires last, which needn't be the newest; the older of two that expire together.
   package var freshest: Session? { freshestIndex.map { sessions[$0] } }
 
-  /// The same session's number, without a copy of it.
+  /// The id of that session, without a copy of it.
   var freshestID: SessionID? { freshestIndex.map { sessions[$0].id } }
 
   private var freshestIndex: Int? {
@@ -32,9 +32,9 @@ package struct Ring: Sendable {
     return false
   }
 
-  /// When the one that ends first does, and when the one that lives longest; nil without any.
+  /// The earliest and the latest expiry; nil if there are no sessions.
   package var ends: (first: Timestamp, last: Timestamp)? {
-    // Asked for at each event: loops over `indices` take many times as long in a debug build.
+    // Needed for each event: a loop over `indices` takes many times as long in a debug build.
     if sessions.isEmpty { return nil }
     var first = sessions[0].expires
     var last = first
@@ -48,20 +48,20 @@ package struct Ring: Sendable {
     return (first, last)
   }
 
-  /// When the one that lives longest ends.
+  /// The latest expiry.
   package var lastEnd: Timestamp? { ends?.last }
 
-  /// When the one that ends first does.
+  /// The earliest expiry.
   package var firstEnd: Timestamp? { ends?.first }
 
-  /// Adds a session and returns the one it replaces; nil while there is room.
+  /// Adds a session and returns the one that it replaces; nil if there was room.
   package mutating func add(_ session: Session) -> Session? {
     let replaced = sessions.count < capacity ? nil : sessions.removeFirst()
     sessions.append(session)
     return replaced
   }
 
-  /// Changes how many it holds and returns those that no longer fit: readers keep the one that lives longest.
+  /// Changes the capacity; removes and returns the sessions that no longer fit, those that expire first.
   package mutating func resize(to capacity: Int) -> [Session] {
     self.capacity = capacity
     var excess: [Session] = []
@@ -69,19 +69,19 @@ package struct Ring: Sendable {
     return excess
   }
 
-  /// Of the session that ends first; the younger of two that end together.
+  /// The index of the session that expires first; the newer of two that expire together.
   private var indexOfFirstToEnd: Int? {
     guard var first = sessions.indices.first else { return nil }
     for index in sessions.indices where sessions[index].expires <= sessions[first].expires { first = index }
     return first
   }
 
-  /// Takes out the session of this number; nil when it isn't there.
+  /// Removes and returns the session with this id; nil if it isn't there.
   package mutating func remove(_ id: SessionID) -> Session? {
     sessions.firstIndex { $0.id == id }.map { sessions.remove(at: $0) }
   }
 
-  /// Takes out what has ended at `instant`.
+  /// Removes and returns the sessions that have lapsed at `instant`: those with no more than `margin` left.
   package mutating func removeEnded(at instant: Timestamp, margin: Duration) -> [Session] {
     guard let firstEnd, firstEnd - margin <= instant else { return [] }
     let ended = sessions.filter { $0.expires - margin <= instant }

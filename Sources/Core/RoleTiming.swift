@@ -1,24 +1,24 @@
-/// The times that rule one role's ring, as validated settings.
+/// The validated timing settings of a role and its pool.
 ///
-/// With DurationSeconds D, pool N and refresh age A, a step is due every A/N with a jitter of ±10 %, so that the freshest
-/// session is never more than 1.1·A/N old.
+/// With DurationSeconds D, pool N and refresh age A, a step is due every A/N with a jitter of ±10 %, so that without failures the
+/// newest session is never older than 1.1·A/N.
 package struct RoleTiming: Hashable, Sendable {
-  /// The DurationSeconds that there are (STS API reference, AssumeRole; CreateRole for the upper end).
+  /// The DurationSeconds that STS allows (STS API reference, AssumeRole; CreateRole for the upper end).
   package static let allowedDuration = Duration.minutes(15)...Duration.hours(12)
 
-  /// DurationSeconds asked of STS, in `allowedDuration`.
+  /// The DurationSeconds requested for the pool, in `allowedDuration`.
   @Microseconds package var duration: Duration
-  /// The longest DurationSeconds a reservation may ask for; at least `duration`.
+  /// The longest DurationSeconds requested for a reservation; at least `duration`.
   @Microseconds package var maxDuration: Duration
-  /// How many live sessions the ring holds, 1 or more.
+  /// How many live sessions the pool holds, 1 or more.
   package var pool: Int
   /// The age at which a session is replaced: 2 s to `duration`.
   @Microseconds package var refreshAfter: Duration
-  /// The least remaining life that is handed out without a warning.
+  /// The least remaining lifetime that is handed out without a warning.
   @Microseconds package var floor: Duration
   /// How long STS may be down before a reader gets less than the floor.
   @Microseconds package var surviveOutage: Duration
-  /// With less than this left a session counts as lapsed: 1 s to 60 s.
+  /// A session with no more than this left counts as lapsed: 1 s to 60 s.
   @Microseconds package var lapseMargin: Duration
 
   package init(
@@ -34,16 +34,17 @@ package struct RoleTiming: Hashable, Sendable {
     self.lapseMargin = lapseMargin
   }
 
-  /// The longest transient back-off (60 s), one request (10 s) and queueing (5 s), which an outage may add at its end.
+  /// How long after an outage the first success may come: the longest transient back-off (60 s), one request (10 s), queueing (5 s).
   package static let outageOverhead = Duration.seconds(75)
 
-  /// The mean time between two steps of the ring, A/N.
+  /// The mean time between two steps of the pool, A/N.
   package var step: Duration { refreshAfter / pool }
 
-  /// What remains beyond the floor just before the latest step, D − 1.1·A/N − F: how long STS may be down at the worst moment.
+  /// How long STS may be down before readers get less than the floor F, at the worst moment: just before a step that comes as late as
+  /// possible. D − 1.1·A/N − F.
   package var outageCover: Duration { duration - step * 11 / 10 - floor }
 
-  /// Whether the ring keeps its floor through the declared outage: `outageCover` ≥ `surviveOutage` + 75 s.
+  /// Whether the pool keeps the floor through an outage of `surviveOutage`: `outageCover` ≥ `surviveOutage` + 75 s.
   package var holdsItsPromise: Bool { outageCover >= surviveOutage + Self.outageOverhead }
 
   /// AssumeRole calls per second in steady state, N/A.

@@ -1,23 +1,23 @@
-/// The number by which a session's secrets are found in the daemon's store; never used twice in a process.
+/// The number of a session's secrets in the daemon's store; never used twice in a process.
 package struct SessionID: Hashable, Sendable {
   package let number: UInt64
 
   package init(number: UInt64) { self.number = number }
 }
 
-/// One AssumeRole result as Core knows it: its name and times. Its secrets stay in the daemon's store.
+/// One AssumeRole result as Core knows it: its AccessKey id and times. Its secrets stay in the daemon's store.
 package struct Session: Hashable, Sendable {
   package let id: SessionID
   package let accessKeyID: String
-  /// When it ends, by the server's calendar.
+  /// When it expires, in the server's time.
   package let expiration: UTCTime
-  /// When it was issued, by the server's calendar.
+  /// When it was issued, in the server's time.
   package let issued: UTCTime
-  /// When the request for it was sent: no session is older than that.
+  /// When its request was sent; it was issued after that.
   package let sent: Timestamp
-  /// The DurationSeconds that was asked for.
+  /// The DurationSeconds that was requested.
   @Microseconds package private(set) var asked: Duration
-  /// When it ends, on our clock: never later than `sent` plus what was asked.
+  /// When it expires, on the boot clock: never later than `sent` plus the requested duration.
   package private(set) var expires: Timestamp
 
   package init(
@@ -33,10 +33,10 @@ package struct Session: Hashable, Sendable {
     expires = min(clock.instant(of: expiration), sent + asked)
   }
 
-  /// The life that was granted, counted from the request.
+  /// The lifetime that was granted, from the sending of the request.
   package var granted: Duration { expires - sent }
 
-  /// Judges its end again by a corrected clock.
+  /// Computes `expires` again, by a corrected clock.
   package mutating func judge(by clock: ServerClock) {
     expires = min(clock.instant(of: expiration), sent + asked)
   }
