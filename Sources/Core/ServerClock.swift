@@ -1,35 +1,35 @@
-/// The server's time, as far as its answers let us know it.
+/// An estimate of the server's time, from the `Date` of its answers.
 ///
-/// Expiry is judged by the server's time, never by a host clock that may be wrong or stepped. Until an answer has named it,
-/// the host's wall clock stands in. It is kept as an offset from CLOCK_BOOTTIME, so that stepping the wall clock changes nothing
-/// once the server has been heard.
+/// Expiry is judged by the server's time, never by a host clock that may be wrong or stepped. Until an answer has a usable `Date`,
+/// the host's wall clock is used instead. The estimate is an offset from CLOCK_BOOTTIME, so that stepping the wall clock changes
+/// nothing once it comes from the server.
 ///
 /// | answer over verified TLS | its `Date` counts |
 /// |---|---|
-/// | success, Expiration − Date within 0…DurationSeconds + 60 s, within 30 s of what we hold | at once |
-/// | success, plausible, but more than 30 s off | when the next success says the same |
-/// | InvalidTimeStamp.Expired | on trial: signs one immediate retry, kept if a success confirms it |
+/// | success, Expiration − Date more than 0 and at most DurationSeconds + 60 s, within 30 s of the estimate | at once |
+/// | success, plausible, but more than 30 s off | once the next plausible success agrees; until then only to judge expiries earlier |
+/// | InvalidTimeStamp.Expired | tentatively: signs one immediate retry, and is kept if the retry's answer agrees |
 /// | anything else | never |
 package struct ServerClock: Hashable, Sendable {
   /// Two dates that differ by no more than this agree.
   package static let agreement = Duration.seconds(30)
-  /// How far an Expiration may lie beyond what was asked before its answer's Date is taken for wrong.
+  /// How far the lifetime by Expiration and `Date` may exceed the requested one before the `Date` counts as implausible.
   package static let lifetimeSlack = Duration.seconds(60)
 
-  /// What became of a `Date`.
+  /// How a `Date` was judged.
   package enum Verdict: Hashable, Sendable {
     case agreed
-    /// The offset moved by so much.
+    /// It was accepted, and the offset moved by `shift`.
     case adopted(shift: Duration)
     /// More than 30 s off and not confirmed yet.
     case held(difference: Duration)
-    /// Expiration − Date is impossible for what was asked.
+    /// Expiration − Date is impossible for the requested duration.
     case implausible
   }
 
   /// The server's UTC in microseconds when the boot clock read zero.
   private var offset: Int64
-  /// The offset of what is shown: `offset` as it was when the two last differed by more than `steadiness`.
+  /// The offset for displayed times: it follows `offset` only when they differ by more than `steadiness`.
   private var steadyOffset: Int64
   private static let steadiness: Int64 = 5_000_000
   private var isFromServer = false
@@ -42,7 +42,7 @@ package struct ServerClock: Hashable, Sendable {
     steadyOffset = offset
   }
 
-  /// Takes a stepped wall clock into account; without effect once the server's own time is known.
+  /// Takes a stepped wall clock into account; no effect once the estimate comes from the server.
   package mutating func wallClockStepped(toMicroseconds wall: Int64, at instant: Timestamp) {
     if !isFromServer {
       offset = wall - instant.microseconds
@@ -50,10 +50,10 @@ package struct ServerClock: Hashable, Sendable {
     }
   }
 
-  /// Weighs the `Date` of a successful answer that was asked for at `sent`.
+  /// Judges the `Date` of the successful answer to a request sent at `sent`.
   ///
-  /// A `Date` is cut off to whole seconds, so the server's time was up to a second later, and it was stamped after `sent`.
-  /// Both count against the session: its life is never taken for longer than it is.
+  /// A `Date` is truncated to whole seconds, so the server's time was up to a second later, and it was stamped after `sent`.
+  /// Both are counted so that a session's remaining lifetime is never overestimated.
   package mutating func observeSuccess(
     date: UTCTime, expiration: UTCTime, asked: Duration, sent: Timestamp
   ) -> Verdict {
@@ -71,39 +71,39 @@ package struct ServerClock: Hashable, Sendable {
     return adopt(seen, verdict: .adopted(shift: difference))
   }
 
-  /// Takes the `Date` of an InvalidTimeStamp.Expired answer on trial, for the retry that follows.
+  /// Uses the `Date` of an InvalidTimeStamp.Expired answer tentatively, for the retry that follows.
   package mutating func observeSkew(date: UTCTime, sent: Timestamp) {
     trial = Self.offset(of: date, sent: sent)
   }
 
-  /// Drops the offset on trial: the retry it was for failed too.
+  /// Drops the tentative offset: another call has failed.
   package mutating func endTrial() { trial = nil }
 
-  /// The server's time at `instant`, for a request's date; the offset on trial counts.
+  /// The server's time at `instant`, for a request's date, by the tentative offset if there is one.
   package func dateForSigning(at instant: Timestamp) -> UTCTime {
     UTCTime(seconds: (instant.microseconds + (trial ?? offset)).dividedDown(by: 1_000_000))
   }
 
-  /// The server's time at `instant` by what is confirmed.
+  /// The server's time at `instant`, by the confirmed offset.
   package func now(at instant: Timestamp) -> UTCTime {
     UTCTime(seconds: (instant.microseconds + offset).dividedDown(by: 1_000_000))
   }
 
-  /// When `instant` was by the server's calendar, for people and graphs: the same at each look. What is known of the server's time changes by
-  /// parts of a second with each answer, which would let a time in the past jump to and fro; this follows what is more.
+  /// `instant` in the server's time, for display. The estimate changes by parts of a second with each answer, which would make a time
+  /// in the past jump back and forth; this follows only changes of more than 5 s.
   package func calendar(at instant: Timestamp) -> UTCTime {
     UTCTime(seconds: (instant.microseconds + steadyOffset).dividedDown(by: 1_000_000))
   }
 
   /// How far the server's clock is ahead of the host's, which reads `wallMicroseconds` since 1970 at `instant`; nil until the
-  /// server's time is known. Right to half a second, since a `Date` is cut off to whole ones.
+  /// estimate comes from the server. Accurate to half a second, since a `Date` is truncated to whole ones.
   package func lead(overWallMicroseconds wallMicroseconds: Int64, at instant: Timestamp) -> Duration? {
     guard isFromServer else { return nil }
     return .span(microseconds: instant.microseconds + offset - 500_000 - wallMicroseconds)
   }
 
-  /// The instant at which the server's clock reads `time`; the earliest of those held possible, so that a session never
-  /// counts as live because of a date that waits for its confirmation.
+  /// The earliest instant at which the server's clock may read `time`, by the confirmed and the unconfirmed offsets: an unconfirmed
+  /// date never makes a session expire later.
   package func instant(of time: UTCTime) -> Timestamp {
     let latestOffset = max(offset, candidate ?? offset, trial ?? offset)
     return Timestamp(microseconds: time.seconds * 1_000_000 - latestOffset)

@@ -1,12 +1,12 @@
-/// An instant on the clock that counts suspend (CLOCK_BOOTTIME), in whole microseconds since boot.
+/// An instant of CLOCK_BOOTTIME, which includes suspend, in whole microseconds since boot.
 ///
-/// Core never reads a clock: whoever calls it brings the time along.
+/// Core never reads a clock: its callers pass the time.
 package struct Timestamp: Hashable, Comparable, Sendable {
   package var microseconds: Int64
 
   package init(microseconds: Int64) { self.microseconds = microseconds }
 
-  /// Before any instant there is.
+  /// Earlier than any other instant.
   static let distantPast = Timestamp(microseconds: .min)
 
   package static func < (left: Timestamp, right: Timestamp) -> Bool { left.microseconds < right.microseconds }
@@ -26,24 +26,24 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 }
 
 extension Duration {
-  /// The whole microseconds in this span, cut off towards zero.
+  /// This duration in whole microseconds, truncated towards zero.
   package var microseconds: Int64 {
-    // 10^12 is 2^12 · 5^12. With the twos shifted out, what is shorter than twenty hours fits one word, whose division is
-    // several times as fast; a machine reckons with a dozen spans an event.
+    // 10^12 is 2^12 · 5^12. With the twos shifted out, a duration of less than twenty hours fits one word, whose division is
+    // several times as fast; a machine converts a dozen durations per event.
     let shifted = attoseconds >> 12
     if shifted >> 64 == 0 { return Int64(UInt64(truncatingIfNeeded: shifted) / 244_140_625) }
     return Int64(attoseconds / 1_000_000_000_000)
   }
 
-  /// The seconds in this span with their fraction, for figures shown to people and for products.
+  /// This duration in seconds with their fraction, for display and arithmetic.
   package var inSeconds: Double { Double(microseconds) / 1_000_000 }
 
-  /// The whole seconds in this span, cut off towards zero.
+  /// This duration in whole seconds, truncated towards zero.
   package var wholeSeconds: Int64 { components.seconds }
 
   package static func seconds(fraction: Double) -> Duration { .span(microseconds: Int64(fraction * 1_000_000)) }
 
-  /// What `microseconds(_:)` gives, which is generic and takes many times as long.
+  /// The same as `microseconds(_:)`, which is generic and takes many times as long.
   static func span(microseconds: Int64) -> Duration {
     Duration(attoseconds: Int128(microseconds) * 1_000_000_000_000)
   }

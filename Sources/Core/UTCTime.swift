@@ -1,13 +1,13 @@
-/// A moment of the calendar in whole seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+/// A UTC time in whole seconds since 1970-01-01T00:00:00Z, without leap seconds.
 ///
-/// Its text has the one form STS and all readers of `Expiration` agree on: `YYYY-MM-DDThh:mm:ssZ`,
-/// without a fraction or an offset.
+/// Its text is `YYYY-MM-DDThh:mm:ssZ`, without a fraction or an offset: the form that STS writes and all readers of `Expiration`
+/// accept.
 package struct UTCTime: Hashable, Comparable, Sendable, CustomStringConvertible {
   package var seconds: Int64
 
   package init(seconds: Int64) { self.seconds = seconds }
 
-  /// Reads exactly `YYYY-MM-DDThh:mm:ssZ`, years 1970 to 9999; nil for every other form and for dates that don't exist.
+  /// Parses exactly `YYYY-MM-DDThh:mm:ssZ`, years 1970 to 9999; nil for any other form and for dates that don't exist.
   package init?(_ text: some StringProtocol) {
     let bytes = Array(text.utf8)
     let shape = Array("0000-00-00T00:00:00Z".utf8)
@@ -21,7 +21,7 @@ package struct UTCTime: Hashable, Comparable, Sendable, CustomStringConvertible 
       hour: number(11..<13), minute: number(14..<16), second: number(17..<19))
   }
 
-  /// Composes a moment from calendar fields; nil when there is no such date or time, or the year is not 1970 to 9999.
+  /// Makes a time from calendar fields; nil if there is no such date or time, or the year is not 1970 to 9999.
   package init?(year: Int64, month: Int64, day: Int64, hour: Int64, minute: Int64, second: Int64) {
     guard (1970...9999).contains(year), (1...12).contains(month), (0...23).contains(hour),
       (0...59).contains(minute), (0...59).contains(second),
@@ -35,7 +35,7 @@ package struct UTCTime: Hashable, Comparable, Sendable, CustomStringConvertible 
     let time = seconds - days * 86_400
     let (year, month, day) = Self.calendar(days: days)
     let hasFourDigits = (0...9999).contains(year)
-    // By bytes: a session's times are written several times, and joining a dozen short texts for each took more than a digest.
+    // By bytes: a session's times are written several times, and joining a dozen short texts each time took longer than a digest.
     let text = String(unsafeUninitializedCapacity: 20) { text in
       func write(_ number: Int64, at place: Int, _ sign: Unicode.Scalar? = nil) {
         text[place] = UInt8(ascii: "0") + UInt8(number / 10)
