@@ -1,14 +1,14 @@
-/// The daemon's own limit on calls per second, which gives way when the server throttles.
+/// The daemon's own limit on calls per second, lowered when the server throttles.
 ///
-/// A throttle halves the rate, not below the least and at most once a second, since calls already under way are refused
-/// in a row; the rate regains a tenth of its setting per minute. A burst is for quiet times: calls that fail take it away, since
-/// a fleet's hosts, each with its burst saved up while calls hung, would spend them all in the first second after an outage.
+/// A throttled call halves the rate, down to `leastRate`, and at most once a second, since calls already under way are throttled
+/// with it; the rate recovers by a tenth of its setting per minute. The burst is for quiet times: a failed call discards it, since
+/// otherwise a fleet's hosts, with bursts saved up while calls hung, would spend them all in the first second after an outage.
 package struct TokenBucket: Sendable {
   /// The setting, in calls per second: 0.1 to 10 000.
   package private(set) var fullRate: Double
   /// How many calls may be made at once after a quiet time.
   package private(set) var burst: Double
-  /// What throttles leave at least, unless the setting is less.
+  /// The lowest rate that throttling leads to, unless the setting is lower.
   private let leastRate: Double
   private var rate: Double
   private var tokens: Double
@@ -26,7 +26,7 @@ package struct TokenBucket: Sendable {
     updated = instant
   }
 
-  /// Goes on with other settings: what was spent stays spent, and a rate that throttles have lowered regains from there.
+  /// Changes the settings: spent tokens stay spent, and a rate lowered by throttling recovers from where it is.
   package mutating func set(rate newRate: Double, burst newBurst: Int, at instant: Timestamp) {
     update(to: instant)
     rate = rate < fullRate ? min(rate, newRate) : newRate
@@ -43,10 +43,10 @@ package struct TokenBucket: Sendable {
     return true
   }
 
-  /// When the next token will be there; `instant` itself when there is one.
+  /// When the next token will be there; `instant` itself if there is one.
   package mutating func nextToken(at instant: Timestamp) -> Timestamp { nextToken(beyond: 0, at: instant) }
 
-  /// When there will be a token beside those that are `kept` for others, as far as the burst has room for them.
+  /// When there will be a token besides the `kept` ones for others; if the burst is too small for that, when it is full.
   package mutating func nextToken(beyond kept: Int, at instant: Timestamp) -> Timestamp {
     update(to: instant)
     let needed = min(burst.rounded(.down), Double(1 + kept))
@@ -54,8 +54,8 @@ package struct TokenBucket: Sendable {
     return instant + .seconds(fraction: (needed - tokens) / rate) + .microseconds(1)
   }
 
-  /// When so many tokens will have been there at the earliest: unless a throttle comes. The rate may regain meanwhile; readers who
-  /// ask wait for a minute at most, in which that is a tenth of its setting.
+  /// The earliest time by which `count` tokens can have come in; later if a call is throttled. It counts with the most by which the
+  /// rate can recover in a minute, the longest that readers wait: a tenth of its setting.
   package mutating func earliest(_ count: Int, at instant: Timestamp) -> Timestamp {
     update(to: instant)
     let missing = Double(count) - tokens
@@ -63,7 +63,7 @@ package struct TokenBucket: Sendable {
     return instant + .seconds(fraction: missing / min(fullRate, rate + fullRate / 10))
   }
 
-  /// Takes the burst away, but for one call.
+  /// Discards the saved burst, except for one token.
   package mutating func failed(at instant: Timestamp) {
     update(to: instant)
     tokens = min(tokens, 1)
@@ -73,7 +73,7 @@ package struct TokenBucket: Sendable {
     update(to: instant)
     if let lastHalved, instant - lastHalved < .seconds(1) { return }
     lastHalved = instant
-    // Never more than it was, also where the setting is below the least.
+    // Never raised, even if the setting is below the least rate.
     rate = min(rate, max(leastRate, rate / 2))
     tokens = min(tokens, 1)
   }
