@@ -2,21 +2,21 @@
 ///
 /// The account is a number; the role's name has 1 to 64 letters, digits, `.` and `-` (RAM API reference, CreateRole).
 package struct RoleARN: Hashable, Sendable, CustomStringConvertible {
-  /// Why a text isn't one.
+  /// Why a text isn't a role's ARN.
   package enum Flaw: Error, Hashable, Sendable {
-    /// A blank, a control character or one beyond ASCII, at this place counted from 1.
+    /// A blank, a control character or a non-ASCII character; `place` counts from 1.
     case foreign(Unicode.Scalar, place: Int)
-    /// Not of the form at all.
+    /// The text doesn't have the form of a role's ARN.
     case form
     case accountCharacter(Character)
-    /// More than 32 digits.
+    /// The account has more than 32 digits: this many.
     case longAccount(Int)
     case roleCharacter(Character)
-    /// None, or more than 64 characters.
+    /// The role's name is empty or longer than 64 characters: this many.
     case roleLength(Int)
   }
 
-  /// How many digits an account's number has as far as is known; older ones may be shorter (?).
+  /// How many digits account numbers usually have. Whether some have another count isn't confirmed: the settings only warn.
   package static let usualAccountDigits = 16
 
   package let account: String
@@ -27,7 +27,7 @@ package struct RoleARN: Hashable, Sendable, CustomStringConvertible {
     self = arn
   }
 
-  /// The same, saying what is wrong with the text.
+  /// Parses the text, or throws what is wrong with it.
   package init(parsing text: some StringProtocol) throws(Flaw) {
     if let (place, scalar) = text.unicodeScalars.enumerated().first(where: { !(0x21...0x7E).contains($1.value) }) {
       throw .foreign(scalar, place: place + 1)

@@ -1,10 +1,10 @@
-/// Finds what somebody probably meant.
+/// Suggestions for misspelled words.
 package enum Spelling {
-  /// The candidate that is at most two slips from `word`, but not half of it, or that shares its beginning, of several the one whose
-  /// length is nearest; nil when there is none.
+  /// The candidate with the fewest slips from `word`, at most two and at most half of its length. Else one that begins with `word`, or
+  /// with which `word` begins, both of at least 3 bytes; of several the one closest in length. nil if there is none.
   package static func nearest(to word: String, among candidates: [String]) -> String? {
     let limit = min(2, word.utf8.count / 2)
-    // Words of very different length need no look; so a long one costs nothing.
+    // Words of very different length are skipped, so a long one costs nothing.
     let scored = candidates.filter { abs($0.utf8.count - word.utf8.count) <= limit }
       .map { (distance: distance($0, word), candidate: $0) }
     if let near = scored.filter({ $0.distance <= limit }).min(by: { $0.distance < $1.distance }) {
@@ -16,8 +16,8 @@ package enum Spelling {
     .min { abs($0.utf8.count - word.utf8.count) < abs($1.utf8.count - word.utf8.count) }
   }
 
-  /// How many insertions, removals, replacements and swaps of neighbours lead from one word to the other, `-` and `_` being one (optimal
-  /// string alignment).
+  /// The slips between two words: how many insertions, removals, replacements and swaps of neighbors lead from one to the other
+  /// (optimal string alignment). Case doesn't count, and `-` equals `_`.
   private static func distance(_ one: String, _ other: String) -> Int {
     let one = folded(one)
     let other = folded(other)

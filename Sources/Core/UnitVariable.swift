@@ -1,8 +1,8 @@
-/// A variable of a service's environment, as a unit file has it (systemd.exec(5), "Environment").
+/// An environment variable in a unit file (systemd.exec(5), "Environment").
 package enum UnitVariable {
   /// The line that sets it; `value` has no control characters.
   package static func line(_ name: String, _ value: String) -> String {
-    // Only quotes keep blanks, and `%` begins a specifier.
+    // Blanks need quotes around them, and `%` begins a specifier.
     var escaped = ""
     for scalar in value.unicodeScalars {
       switch scalar {
@@ -15,15 +15,15 @@ package enum UnitVariable {
     return "Environment=" + (ShellWord.isPlain(value) ? assignment : "\"\(assignment)\"")
   }
 
-  /// The value that `Environment=` lines, in their order, give to a variable; nil for none, and for one that takes more to read: other
-  /// specifiers than `%%` and `%t`, the runtime directory, and escapes of other characters than quotes, backslashes and blanks.
+  /// The value that `Environment=` lines give to a variable, of several the last; nil if it is unset or empty, or has a specifier other
+  /// than `%%` and `%t` (the runtime directory). An escaped character stands for itself: `\t` gives `t`, where systemd reads a tab.
   package static func value(_ name: String, in lines: [String]) -> String? {
     let assignment = lines.flatMap(words).last { $0.hasPrefix("\(name)=") }
     guard let value = assignment?.dropFirst(name.utf8.count + 1), !value.isEmpty else { return nil }
     return expanded(value)
   }
 
-  /// With what `%%` and `%t` stand for; nil where there is another specifier.
+  /// The value with `%%` and `%t` replaced; nil if it has another specifier.
   private static func expanded(_ value: Substring) -> String? {
     var text = ""
     var rest = value
@@ -39,7 +39,7 @@ package enum UnitVariable {
     return text + rest
   }
 
-  /// Split at blanks, without the quotes and backslashes that keep some of them.
+  /// Splits a line at unquoted blanks, and removes quotes and backslashes.
   private static func words(_ line: String) -> [String] {
     var words: [String] = []
     var word: String?
