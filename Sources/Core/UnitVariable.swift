@@ -16,9 +16,10 @@ package enum UnitVariable {
   }
 
   /// The value that `Environment=` lines give to a variable, of several the last; nil if it is unset or empty, or has a specifier other
-  /// than `%%` and `%t` (the runtime directory). An escaped character stands for itself: `\t` gives `t`, where systemd reads a tab.
+  /// than `%%` and `%t` (the runtime directory), or an escape such as `\t`.
   package static func value(_ name: String, in lines: [String]) -> String? {
     let assignment = lines.flatMap(words).last { $0.hasPrefix("\(name)=") }
+    if assignment?.unicodeScalars.contains(unreadable) == true { return nil }
     guard let value = assignment?.dropFirst(name.utf8.count + 1), !value.isEmpty else { return nil }
     return expanded(value)
   }
@@ -39,6 +40,9 @@ package enum UnitVariable {
     return text + rest
   }
 
+  /// Stands for an escape that isn't read. No line of a unit holds it: systemd takes no NUL.
+  private static let unreadable = Unicode.Scalar(0)
+
   /// Splits a line at unquoted blanks, and removes quotes and backslashes.
   private static func words(_ line: String) -> [String] {
     var words: [String] = []
@@ -47,7 +51,8 @@ package enum UnitVariable {
     var isEscaped = false
     for character in line {
       if isEscaped {
-        word = (word ?? "") + String(character)
+        let isPlain = character == "\\" || character == "\"" || character == "'" || character == " "
+        word = (word ?? "") + (isPlain ? String(character) : String(unreadable))
         isEscaped = false
       } else if character == "\\" {
         isEscaped = true

@@ -19,4 +19,10 @@ import Testing
       #expect(UnitVariable.value("A", in: lines) == nil)
     }
   }
+
+  /// systemd reads a tab there.
+  @Test func `a value with an escape that isn't known is none, and another variable's escape doesn't matter`() {
+    #expect(UnitVariable.value("A", in: [#"A=/a\tb"#]) == nil)
+    #expect(UnitVariable.value("A", in: [#"B=\t A=/a\ b"#]) == "/a b")
+  }
 }
