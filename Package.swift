@@ -120,7 +120,7 @@ let package = Package(
     tests("HTTPServer", imports: ["Core", "LocalSockets", "Systemd", "TestNeeds", "TestSupport"]),
     tests(
       "FileOutput",
-      imports: ["Core", "Logs", "Secrets", "Settings", "Systemd", "TestNeeds", "TestSupport", "RefreshBench"]),
+      imports: ["Core", "Logs", "Secrets", "Settings", "Systemd", "TestNeeds", "TestSupport", "Wire"]),
     tests(
       "Refresh",
       imports: [

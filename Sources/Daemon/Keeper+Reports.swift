@@ -48,6 +48,6 @@ extension Keeper {
   private func daemonFigures() -> Metrics.DaemonFigures {
     let offset = refresher.clock.lead(overWallMicroseconds: loop.wallMicroseconds, at: loop.time)
     let now = UTCTime(seconds: loop.wallMicroseconds / 1_000_000)
-    return Metrics.DaemonFigures(started: started, now: now, clockOffset: offset, reloads: reloads)
+    return Metrics.DaemonFigures(started: started, now: now, clockOffset: offset, reloads: reloader.counts)
   }
 }

@@ -15,7 +15,8 @@ extension Keeper {
   /// Builds what `settings` ask for, keeping from what is in force what they ask for still. Throws a sentence for what can't be had.
   func connections(_ settings: DaemonSettings) throws -> Connections {
     let old = connections
-    let switches = AccessKeySource.switches(to: settings.roles, from: refresher.roles.mapValues(\.settings))
+    let rolesInForce = Dictionary(self.settings.roles.map { ($0.name, $0) }) { first, _ in first }
+    let switches = AccessKeySource.switches(to: settings.roles, from: rolesInForce)
     let places = try settings.sources.map { (name: $0.name, location: try AccessKeySource.Location($0)) }
     let sources = try AccessKeySource.sources(at: places, keeping: old?.sources ?? [:], switches: switches) {
       name, location, predecessor in

@@ -15,13 +15,11 @@ import Wire
 
 /// The daemon as a whole: what the settings say, kept going on one loop.
 package final class Keeper: SocketBackend {
-  /// In force; but for the roles, which the refresher has.
-  package internal(set) var settings: DaemonSettings
+  let settings: SettingsInForce
   package let refresher: Refresher
 
   let loop: EventLoop
   let log: Log
-  let configPath: String
   let started: UTCTime
   var connections: Connections?
   var service: SocketService!
@@ -30,12 +28,7 @@ package final class Keeper: SocketBackend {
   private var fileResults: IOSource?
   var announcer: Announcer!
   var generations: GenerationReserve!
-  /// The reading of the settings that is under way, and the requests that wait for the next one.
-  var reading: AnyObject?
-  var reloadRequests: [ReloadRequest] = []
-  /// The latest reload, if it was refused: then the settings in force aren't those of the files.
-  package internal(set) var refusal: SettingsRefusal?
-  var reloads = ReloadCounts()
+  private(set) var reloader: Reloader!
   var retired: HTTPServer?
   var retirement: (any Deferral)!
   private var signals: [SignalSource] = []
@@ -52,11 +45,12 @@ package final class Keeper: SocketBackend {
   var cloud: CloudConnections { connections!.cloud }
 
   package var socketPath: String { settings.socket.path }
+  /// The latest reload, if it was refused.
+  var refusal: SettingsRefusal? { reloader.refusal }
 
   /// Puts everything in its place, listens, and queues the first attempt of every role. Throws a sentence for what can't be had.
   package init(_ settings: DaemonSettings, configPath: String, loop: EventLoop, log: Log) throws {
-    self.settings = settings
-    self.configPath = configPath
+    self.settings = SettingsInForce(settings)
     self.loop = loop
     started = UTCTime(seconds: Int64(loop.wallSeconds))
     self.log = log
@@ -65,6 +59,7 @@ package final class Keeper: SocketBackend {
       queue: FetchQueue(rate: settings.sts.requestsPerSecond, burst: settings.sts.burst, at: loop.time),
       clock: ServerClock(wallMicroseconds: loop.wallMicroseconds, at: loop.time),
       attemptLimit: settings.sts.attemptLimit, log: log)
+    reloader = Reloader(self.settings, parts: self, scheduler: loop, log: log) { SettingsLoader().load(configPath) }
     // Before the first thread, which would else take signals in its own way: libcurl starts some.
     for number in [SIGTERM, SIGINT] {
       signals.append(try SignalSource(loop, signal: number) { [unowned self] in stop() })
@@ -72,7 +67,7 @@ package final class Keeper: SocketBackend {
     signals.append(try SignalSource(loop, signal: SIGHUP) { [unowned self] in reload(allowingRemoval: false) { _ in } })
 
     putInForce(try connections(settings))
-    outputs = try Outputs(scheduler: loop, directory: settings.filesDirectory, log: log)
+    outputs = try Outputs(scheduler: loop, settings: self.settings, log: log)
     fileResults = try IOSource(loop, descriptor: outputs.descriptor, events: .readable) { [unowned self] _ in
       outputs.takeResults()
     }
@@ -89,19 +84,18 @@ package final class Keeper: SocketBackend {
       scheduler: loop, isQuiet: { [unowned self] in refresher.inFlight == 0 && refresher.queued == 0 })
     // Only with the socket held: until then it may be another daemon's.
     generations = try GenerationReserve(settings, refresher: refresher, scheduler: loop, log: log)
-    generations.outputs = { [unowned self] in outputs.recorded(self.settings.inventory.fileOfRole) }
-    generations.directories = { [unowned self] in outputs.recordedDirectories(self.settings.inventory.fileOfRole) }
+    generations.outputs = { [unowned self] in outputs.recorded }
+    generations.directories = { [unowned self] in outputs.recordedDirectories }
     outputs.recordChanged = { [unowned self] in generations.coverWritten() }
     observe()
     clockSteps = try ClockStepSource(loop) { [unowned self] in
       refresher.wallClockStepped(toMicroseconds: loop.wallMicroseconds)
     }
     // Only with the socket held: until then the files may be another daemon's.
-    try outputs.removeAbandoned(
-      keeping: settings.roles, settings.inventory, recorded: generations.formerDirectories)
+    try outputs.removeAbandoned(recorded: generations.formerDirectories)
     for role in settings.roles { keep(role, generation: outputs.generation(of: role)) }
-    self.settings.roles = []
-    outputs.takeOver(generations.takeFormerOutputs(), from: settings.roles, settings.inventory)
+    self.settings.readRoles { [refresher] in refresher.roles.values.map(\.settings).sorted { $0.name < $1.name } }
+    outputs.takeOver(generations.takeFormerOutputs())
     announcer.begin()
     credentialRetry = try CredentialRetry(scheduler: loop, sources: { [unowned self] in Array(sources.values) }) {
       [unowned self] in

@@ -12,22 +12,15 @@ final class AbandonedOutputs {
   private static let interval: Int64 = 60
   private static let mostNames = 8
 
-  /// The settings in force, as far as what is left is judged by them.
-  private struct InForce {
-    let directory: String
-    let roles: [RoleSettings]
-    let inventory: SettingsInventory
-    let allowsRemoval: Bool
-    /// The roles with files in the directory.
-    let kept: Set<String>
-  }
-
   private let scheduler: any Scheduler
+  private let settings: SettingsInForce
+  private let disk: any OutputDisk
   private let log: Log
   private var timer: (any Alarm)!
   /// The directory where something is left; nil for none.
   private(set) var waiting: String?
-  private var inForce: InForce?
+  /// An administrator confirmed that whatever the settings in force don't name may go.
+  private var allowsRemoval = false
   /// Which file of the settings named each role, as an earlier process recorded it; nothing when nothing is left.
   private var settingsFiles: [RoleName: String] = [:]
   /// Why some stay until their session ends.
@@ -36,40 +29,27 @@ final class AbandonedOutputs {
   private var reported: String?
   private var reportedPresumed: Set<String> = []
 
-  init(scheduler: any Scheduler, log: Log) throws {
+  init(
+    scheduler: any Scheduler, settings: SettingsInForce, disk: any OutputDisk = HostDisk(), log: Log
+  ) throws {
     self.scheduler = scheduler
+    self.settings = settings
+    self.disk = disk
     self.log = log
     timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in look() }
   }
 
-  /// Removes what it can at the start. Blocks on a disk.
-  func remove(
-    in directory: String, keeping roles: [RoleSettings], _ inventory: SettingsInventory,
-    recorded: [RecordedDirectory]
-  ) {
-    remove(in: directory, whileInForce: directory, keeping: roles, inventory, recorded: recorded)
-  }
-
-  /// The same in `place`, which is no longer the directory of the settings.
-  func remove(
-    in place: String, whileInForce directory: String, keeping roles: [RoleSettings], _ inventory: SettingsInventory,
-    recorded: [RecordedDirectory]
-  ) {
-    waiting = place
+  /// Removes what it can at the start, in a directory that the settings have or had. Blocks on a disk.
+  func remove(in directory: String, recorded: [RecordedDirectory]) {
+    waiting = directory
     settingsFiles = Dictionary(recorded.map { ($0.role, $0.settingsFile) }) { first, _ in first }
-    settingsChanged(to: directory, roles, inventory)
+    look()
   }
 
   /// Other settings are in force: what is left is judged by these. `allowsRemoval`: an administrator confirmed that whatever they don't name
   /// may go. Blocks on a disk if something is left.
-  func settingsChanged(
-    to directory: String, _ roles: [RoleSettings], _ inventory: SettingsInventory, allowsRemoval: Bool = false
-  ) {
-    guard waiting != nil else { return }
-    let kept = roles.filter { role in role.outputs.contains { $0.location.isInRoleDirectory } }
-    inForce = InForce(
-      directory: directory, roles: roles, inventory: inventory, allowsRemoval: allowsRemoval,
-      kept: Set(kept.map(\.name.description)))
+  func settingsChanged(allowsRemoval: Bool = false) {
+    self.allowsRemoval = allowsRemoval
     look()
   }
 
@@ -83,14 +63,16 @@ final class AbandonedOutputs {
 
   /// Tries again; nothing when nothing is left.
   func look() {
-    guard let directory = waiting, let inForce else { return }
+    guard let directory = waiting else { return }
     timer.disarm()
-    let kept = directory == inForce.directory ? inForce.kept : []
+    let roles = settings.roles
+    let isInForce = directory == settings.filesDirectory
+    let kept = isInForce ? roles.filter { $0.outputs.contains { $0.location.isInRoleDirectory } } : []
     let end = scheduler.wallSeconds + Int(Self.interval)
     var reasons: [String: RetentionReason] = [:]
     do {
-      let result = try RolesDirectory.removeAbandoned(in: directory, keeping: kept) { name in
-        reasons[name] = reason(for: name, inForce)
+      let result = try disk.removeAbandoned(in: directory, keeping: Set(kept.map(\.name.description))) { name in
+        reasons[name] = reason(for: name, roles)
         return reasons[name].map { _ in end }
       }
       for presumed in result.presumed where reportedPresumed.insert(presumed.path).inserted {
@@ -103,7 +85,6 @@ final class AbandonedOutputs {
       if let failure = result.failure { report(failure) } else { reported = nil }
       if result.left.isEmpty, result.failure == nil {
         waiting = nil
-        self.inForce = nil
         settingsFiles = [:]
         return
       }
@@ -112,11 +93,12 @@ final class AbandonedOutputs {
   }
 
   /// Why a role's files stay until their session ends; nil where they go.
-  private func reason(for name: String, _ inForce: InForce) -> RetentionReason? {
-    guard !inForce.allowsRemoval, let role = RoleName(name) else { return nil }
+  private func reason(for name: String, _ roles: [RoleSettings]) -> RetentionReason? {
+    guard !allowsRemoval, let role = RoleName(name) else { return nil }
     // Without a record, of an older version, the file that names the role now is the best guess.
-    let file = settingsFiles[role] ?? inForce.inventory.files.first { $0.roles.contains(role) }?.path
-    return RetentionReason(ofRole: role, namedBy: file, roles: inForce.roles, inventory: inForce.inventory)
+    let inventory = settings.inventory
+    let file = settingsFiles[role] ?? inventory.files.first { $0.roles.contains(role) }?.path
+    return RetentionReason(ofRole: role, namedBy: file, roles: roles, inventory: inventory)
   }
 
   private func reportRetained(_ left: [String], _ reasons: [String: RetentionReason], in directory: String) {

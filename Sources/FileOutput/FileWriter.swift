@@ -1,27 +1,29 @@
-import Glibc
+import Systemd
 
 /// Writes outputs without ever making the loop wait for a disk.
 ///
 /// What lies in memory (tmpfs) is written at once; what lies on a disk by one worker thread, which is started for the first of these.
 /// The owner watches `descriptor` on its loop and calls `drain` when it is readable.
 package final class FileWriter {
-  private let worker: Worker
+  private let worker: any DiskWorker
   private var waiting: [UInt64: OutputLane] = [:]
   private var lastID: UInt64 = 0
+  let disk: any OutputDisk
 
   /// In microseconds; how long an order has been on its way is measured by it.
-  package let now: @Sendable () -> Int64
+  package let now: () -> Int64
 
-  package init(now: @escaping @Sendable () -> Int64 = { FileWriter.bootTime() }) throws(FileOutputError) {
-    self.now = now
-    worker = try Worker(now: now)
+  /// On the host's file systems, by a thread of its own, which reads the time itself.
+  package convenience init() throws(FileOutputError) { try self.init(now: { EventLoop.bootTime() }) }
+
+  convenience init(now: @escaping @Sendable () -> Int64) throws(FileOutputError) {
+    self.init(now: now, worker: try Worker(now: now), disk: HostDisk())
   }
 
-  /// CLOCK_BOOTTIME, in microseconds.
-  package static func bootTime() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_BOOTTIME, &time)
-    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+  init(now: @escaping () -> Int64, worker: any DiskWorker, disk: any OutputDisk) {
+    self.now = now
+    self.worker = worker
+    self.disk = disk
   }
 
   deinit {
@@ -50,7 +52,9 @@ package final class FileWriter {
   }
 
   /// Returns the order's number.
-  func submit(_ unit: OutputUnit, _ order: OutputUnit.Order, for lane: OutputLane) throws(FileOutputError) -> UInt64 {
+  func submit(_ unit: any WritableUnit, _ order: OutputUnit.Order, for lane: OutputLane)
+    throws(FileOutputError) -> UInt64
+  {
     lastID += 1
     try worker.submit(Worker.Job(id: lastID, unit: unit, order: order))
     waiting[lastID] = lane
@@ -58,7 +62,7 @@ package final class FileWriter {
   }
 
   /// As `submit`, for an order whose outcome nobody waits for.
-  func submitUnwatched(_ unit: OutputUnit, _ order: OutputUnit.Order) throws(FileOutputError) {
+  func submitUnwatched(_ unit: any WritableUnit, _ order: OutputUnit.Order) throws(FileOutputError) {
     lastID += 1
     try worker.submit(Worker.Job(id: lastID, unit: unit, order: order))
   }

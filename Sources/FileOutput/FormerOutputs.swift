@@ -1,4 +1,4 @@
-package import Core
+import Core
 import Glibc
 import Logs
 import Settings
@@ -12,6 +12,7 @@ final class FormerOutputs {
   private static let interval: Int64 = 60_000_000
 
   private let scheduler: any Scheduler
+  private let settings: SettingsInForce
   private let writer: FileWriter
   private let log: Log
   private var timer: (any Alarm)!
@@ -25,8 +26,11 @@ final class FormerOutputs {
   private var reportedErrors: [OutputPath: FileOutputError] = [:]
   private var mounts: MountTable
 
-  init(scheduler: any Scheduler, writer: FileWriter, log: Log, mounts: MountTable) throws {
+  init(
+    scheduler: any Scheduler, settings: SettingsInForce, writer: FileWriter, log: Log, mounts: MountTable
+  ) throws {
     self.mounts = mounts
+    self.settings = settings
     self.scheduler = scheduler
     self.writer = writer
     self.log = log
@@ -43,10 +47,9 @@ final class FormerOutputs {
 
   /// Judges what is left by the settings that are in force now. `allowsRemoval`: an administrator confirmed that whatever they don't name
   /// may go.
-  func settingsChanged(
-    to roles: [RoleSettings], _ inventory: SettingsInventory, mounts: MountTable, allowsRemoval: Bool = false
-  ) {
+  func settingsChanged(mounts: MountTable, allowsRemoval: Bool = false) {
     guard !recorded.isEmpty else { return }
+    let (roles, inventory) = (settings.roles, settings.inventory)
     self.mounts = mounts
     let named = Set(
       roles.flatMap(\.outputs).compactMap { output in
@@ -117,48 +120,5 @@ final class FormerOutputs {
         .role(output.role), .path("\(output.path)"), .reason("\(reason)"),
         .advice("complete the settings, or, if this is meant, run: sudo rolekeeper reload --allow-removal"),
       ])
-  }
-}
-
-/// Why settings that don't name an output any more may have been cut off: what a reload refuses as a loss (`SettingsDifference`), as far as
-/// it shows without the settings before.
-package enum RetentionReason: Hashable, CustomStringConvertible {
-  case noRoles
-  case fileLostRoles(String)
-  case noLineEnd(String)
-  case roleLostFiles(RoleName)
-
-  /// Nil where the output was taken out on purpose, as it seems.
-  init?(of output: RecordedOutput, roles: [RoleSettings], inventory: SettingsInventory) {
-    self.init(ofRole: output.role, namedBy: output.settingsFile, roles: roles, inventory: inventory)
-  }
-
-  /// Of the files of the role `name`, which the file `path` of the settings had; nil where that isn't known.
-  init?(ofRole name: RoleName, namedBy path: String?, roles: [RoleSettings], inventory: SettingsInventory) {
-    if roles.isEmpty {
-      self = .noRoles
-      return
-    }
-    // A deleted file of roles.d is no accident.
-    guard let path, let file = inventory.files.first(where: { $0.path == path }) else { return nil }
-    let role = roles.first { $0.name == name }
-    if role == nil, file.roles.isEmpty {
-      self = .fileLostRoles(path)
-    } else if !file.endsInLineFeed {
-      self = .noLineEnd(path)
-    } else if role?.outputs.isEmpty == true {
-      self = .roleLostFiles(name)
-    } else {
-      return nil
-    }
-  }
-
-  package var description: String {
-    switch self {
-    case .noRoles: "the settings have no role"
-    case .fileLostRoles(let file): "'\(file)' is still there and has lost all its roles"
-    case .noLineEnd(let file): "'\(file)' doesn't end with a line break, as if it was cut off"
-    case .roleLostFiles(let role): "role '\(role)' has lost all its files"
-    }
   }
 }

@@ -5,7 +5,7 @@ final class OutputLane {
   typealias Completion = (OutputResult) -> Void
 
   private enum State {
-    case idle(OutputUnit)
+    case idle(any WritableUnit)
     /// The unit is with the worker.
     case busy(Errand, next: (order: OutputUnit.Order, completion: Completion)?)
   }
@@ -23,13 +23,9 @@ final class OutputLane {
   let path: String
   private let isInMemory: Bool
   /// As nothing has been done with it.
-  private let blank: OutputUnit
+  private let blank: any WritableUnit
   private var state: State
   private var completion: Completion?
-  /// How content goes to the worker; another way for tests that count.
-  var seal: (Secret, UInt64) throws(FileOutputError) -> SealedContent = {
-    (secret, version) throws(FileOutputError) in try SealedContent(secret, version: version)
-  }
   private var contents: [Secret] = []
   private var versions: [UInt64] = []
   private var lastVersion: UInt64 = 0
@@ -38,7 +34,7 @@ final class OutputLane {
   /// Those that were written last, unless something went wrong since.
   private var writtenVersions: [UInt64] = []
 
-  init(_ writer: FileWriter, _ unit: OutputUnit, _ mounts: MountTable) {
+  init(_ writer: FileWriter, _ unit: any WritableUnit, _ mounts: MountTable) {
     self.writer = writer
     path = unit.path
     isInMemory = mounts.isInMemory(unit.directoryPath)
@@ -64,10 +60,11 @@ final class OutputLane {
   }
 
   private func sealAndWrite(until end: Int, _ rotation: UInt64?, _ completion: @escaping Completion) {
+    guard let disk = writer?.disk else { return }
     let versions = versions
     do throws(FileOutputError) {
       var sealed: [SealedContent] = []
-      for (content, version) in zip(contents, versions) { sealed.append(try seal(content, version)) }
+      for (content, version) in zip(contents, versions) { sealed.append(try disk.seal(content, version: version)) }
       writtenVersions = []
       give(.write(sealed, until: end, rotation: rotation)) { [weak self] result in
         guard let self else { return completion(result) }
@@ -98,7 +95,7 @@ final class OutputLane {
     completion(OutputResult(path: path, report))
   }
 
-  private func submit(_ unit: OutputUnit, _ order: OutputUnit.Order, _ completion: @escaping Completion) {
+  private func submit(_ unit: any WritableUnit, _ order: OutputUnit.Order, _ completion: @escaping Completion) {
     guard let writer else { return }
     do throws(FileOutputError) {
       state = .busy(
@@ -114,7 +111,7 @@ final class OutputLane {
     return errand.since
   }
 
-  func finish(_ unit: OutputUnit, _ report: OutputUnit.Report) {
+  func finish(_ unit: any WritableUnit, _ report: OutputUnit.Report) {
     guard case .busy(_, let next) = state else { return }
     let completion = completion
     self.completion = nil

@@ -1,5 +1,16 @@
-/// What is written in one go: the role's directory or one file elsewhere. A value, so that it can go to the worker and come back.
-enum OutputUnit: Sendable {
+/// What is written in one go. A value, so that it can go to the worker and come back.
+protocol WritableUnit: Sendable {
+  /// The role's directory, or the path of the output elsewhere.
+  var path: String { get }
+  /// Where the writing happens.
+  var directoryPath: String { get }
+
+  /// Carries out an order, which may block on a disk.
+  mutating func report(_ order: OutputUnit.Order) -> OutputUnit.Report
+}
+
+/// The role's directory or one file elsewhere, on the host's file systems.
+enum OutputUnit: WritableUnit {
   case directory(RoleDirectory)
   case file(SingleFile)
 
@@ -109,7 +120,6 @@ enum OutputUnit: Sendable {
     }
   }
 
-  /// Where the writing happens.
   var directoryPath: String {
     switch self {
     case .directory(let directory): directory.path

@@ -73,11 +73,14 @@ package final class RoleOutputs {
     for (index, output) in outputs.enumerated() {
       switch output.place {
       case .inRoleDirectory(let name): named.append((index, name, output))
-      case .elsewhere(let path): lanes.append((OutputLane(writer, .file(SingleFile(path, output)), mounts), [index]))
+      case .elsewhere(let path):
+        lanes.append((OutputLane(writer, writer.disk.file(path, output), mounts), [index]))
       }
     }
-    let roleDirectory = RoleDirectory(parent: directory, role: role, named.map { ($0.name, $0.file) })
-    if !named.isEmpty { lanes.append((OutputLane(writer, .directory(roleDirectory), mounts), named.map(\.index))) }
+    if !named.isEmpty {
+      let unit = writer.disk.directory(of: role, in: directory, named.map { ($0.name, $0.file) })
+      lanes.append((OutputLane(writer, unit, mounts), named.map(\.index)))
+    }
     self.lanes = lanes
     count = outputs.count
   }

@@ -3,20 +3,36 @@ import Glibc
 import Synchronization
 import Threads
 
+/// Carries out orders one after another where a disk may make whoever carries them out wait: a thread, or a test's own steps.
+protocol DiskWorker: AnyObject {
+  /// Readable when something has finished.
+  var results: CInt { get }
+  /// The path of the order that is being carried out, and since when in microseconds of the writer's clock; nil between orders.
+  var begun: (path: String, since: Int64)? { get }
+
+  func submit(_ job: Worker.Job) throws(FileOutputError)
+  /// Takes back an order; false when it has been begun.
+  func takeBack(_ id: UInt64) -> Bool
+  /// What has finished since the last time.
+  func takeFinished() -> [Worker.Finished]
+  /// Nothing is begun any more.
+  func end()
+}
+
 /// The thread that may wait for a disk, and the two queues to and from it.
 ///
 /// Only values cross. The thread is detached and nobody ever waits for it: with a disk that is stuck it stays in the kernel, and the
 /// daemon serves, and ends, without it.
-final class Worker: Sendable {
+final class Worker: DiskWorker, Sendable {
   struct Job: Sendable {
     let id: UInt64
-    var unit: OutputUnit
+    var unit: any WritableUnit
     let order: OutputUnit.Order
   }
 
   struct Finished: Sendable {
     let id: UInt64
-    let unit: OutputUnit
+    let unit: any WritableUnit
     let report: OutputUnit.Report
   }
 
@@ -79,9 +95,7 @@ final class Worker: Sendable {
 
   private let state = Mutex(State())
   private let wake: CInt
-  /// Readable when something has finished.
   let results: CInt
-
   private let now: @Sendable () -> Int64
 
   init(now: @escaping @Sendable () -> Int64) throws(FileOutputError) {
@@ -116,13 +130,10 @@ final class Worker: Sendable {
     Self.count(wake)
   }
 
-  /// Takes back an order; false when it has been begun.
   func takeBack(_ id: UInt64) -> Bool { state.withLock { $0.cancel(id) } }
 
-  /// The path of the order that the thread is at, and since when in microseconds of the writer's clock.
   var begun: (path: String, since: Int64)? { state.withLock { $0.begun } }
 
-  /// What has finished since the last time.
   func takeFinished() -> [Finished] {
     var count: UInt64 = 0
     read(results, &count, 8)

@@ -1,8 +1,6 @@
 import Core
 import Glibc
-import RefreshBench
 import Secrets
-import Systemd
 import TestSupport
 import Testing
 
@@ -12,11 +10,15 @@ import Testing
 @Suite struct AbandonedOutputsTests {
   private let directory: TemporaryDirectory
   private let recorder = LogRecorder()
+  private let settings: SettingsInForce
   private let abandoned: AbandonedOutputs
 
   init() throws {
     directory = try TemporaryDirectory()
-    abandoned = try AbandonedOutputs(scheduler: EventLoop(), log: recorder.log)
+    settings = SettingsInForce(filesIn: directory.path("roles"))
+    abandoned = try AbandonedOutputs(
+      scheduler: VirtualScheduler(wallSeconds: Int64(time(nil))), settings: settings,
+      log: recorder.log)
   }
 
   private func leave(_ role: String, until end: Int) throws {
@@ -28,7 +30,7 @@ import Testing
   }
 
   private func withFile(_ name: String) -> RoleSettings {
-    var role = Bench.role(name)
+    var role = RoleSettings.named(name)
     role.outputs = [.init(location: .roleDirectory(name: "a"), format: .json, uid: 0, gid: 0, mode: 0o400)]
     return role
   }
@@ -37,14 +39,15 @@ import Testing
   private func start(
     _ roles: [RoleSettings], _ inventory: SettingsInventory? = nil, recorded: [String: String] = [:]
   ) {
+    settings.change(to: roles, inventory ?? Self.inventory([(Self.main, roles)]))
     abandoned.remove(
-      in: directory.path("roles"), keeping: roles, inventory ?? Self.inventory([(Self.main, roles)]),
+      in: directory.path("roles"),
       recorded: recorded.map { RecordedDirectory(role: RoleName($0.key)!, settingsFile: $0.value) })
   }
 
   private func change(to place: String, _ roles: [RoleSettings], allowsRemoval: Bool = false) {
-    abandoned.settingsChanged(
-      to: place, roles, Self.inventory([(Self.main, roles)]), allowsRemoval: allowsRemoval)
+    settings.change(to: roles, Self.inventory([(Self.main, roles)]), filesIn: place)
+    abandoned.settingsChanged(allowsRemoval: allowsRemoval)
   }
 
   private static let main = "/etc/rolekeeper/rolekeeper.toml"
@@ -69,7 +72,7 @@ import Testing
     start([])
     #expect(abandoned.isArmed && isThere("valid"))
     #expect(recorder.all.contains { $0.hasPrefix("error: files of earlier roles not removed, trying again") })
-    change(to: directory.path("roles"), [Bench.role("other")])
+    change(to: directory.path("roles"), [RoleSettings.named("other")])
     #expect(!isThere("valid"))
   }
 
@@ -95,7 +98,7 @@ import Testing
   @Test func `files of a role that has lost all its files stay until their session ends`() throws {
     try leave("cut", until: time(nil) + 3600)
     try leave("lapsed", until: 100)
-    start([Bench.role("cut"), Bench.role("lapsed")])
+    start([RoleSettings.named("cut"), RoleSettings.named("lapsed")])
     #expect(isThere("cut") && !isThere("lapsed") && abandoned.isArmed)
     #expect(abandoned.retentionReasons == [.roleLostFiles(try #require(RoleName("cut")))], "for health")
     let phrase = "warning: credential files that the settings no longer name stay until their sessions end"
@@ -105,9 +108,9 @@ import Testing
     abandoned.look()
     #expect(recorder.all.count { $0.hasPrefix(phrase) } == 1)
     // A reload of the same, and one that allows removal.
-    change(to: directory.path("roles"), [Bench.role("cut")])
+    change(to: directory.path("roles"), [RoleSettings.named("cut")])
     #expect(isThere("cut"))
-    change(to: directory.path("roles"), [Bench.role("cut")], allowsRemoval: true)
+    change(to: directory.path("roles"), [RoleSettings.named("cut")], allowsRemoval: true)
     #expect(!isThere("cut") && !abandoned.isArmed && abandoned.retentionReasons.isEmpty)
     #expect(recorder.all.contains { $0.hasPrefix("notice: removed credential files") && $0.contains("role=cut") })
   }

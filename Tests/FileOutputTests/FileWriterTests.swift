@@ -36,7 +36,8 @@ import Testing
   func text(_ path: String) -> String? { FileText.read(temporary.path(path)) }
 
   /// Waits for the worker until `count` results are there.
-  func drain(_ results: Results, until count: Int) throws {
+  func drain(_ results: Results, until count: Int, from another: FileWriter? = nil) throws {
+    let writer = another ?? writer
     while results.all.count < count {
       var waiting = pollfd(fd: writer.descriptor, events: Int16(POLLIN), revents: 0)
       try #require(poll(&waiting, 1, 20_000) == 1)
@@ -58,30 +59,59 @@ import Testing
     #expect(text("b") == "B2")
   }
 
+  /// The host's, which counts the copies of secrets.
+  private final class CountingDisk: OutputDisk {
+    private let host = HostDisk()
+    var copies = 0
+
+    func directory(
+      of role: String, in parent: String, _ outputs: [(name: OutputName, file: OutputFile)]
+    )
+      -> any WritableUnit
+    { host.directory(of: role, in: parent, outputs) }
+
+    func file(_ path: OutputPath, _ output: OutputFile) -> any WritableUnit {
+      host.file(path, output)
+    }
+
+    func seal(_ content: Secret, version: UInt64) throws(FileOutputError) -> SealedContent {
+      copies += 1
+      return try host.seal(content, version: version)
+    }
+
+    func removeAbandoned(
+      in directory: String, keeping roles: Set<String>, endedBy end: (String) -> Int?
+    )
+      throws(FileOutputError) -> AbandonedRemoval
+    { try host.removeAbandoned(in: directory, keeping: roles, endedBy: end) }
+
+    func generation(of role: String, in directory: String) -> UInt64? {
+      host.generation(of: role, in: directory)
+    }
+  }
+
   /// Every minute each role's secrets were copied, before anything asked whether that was needed.
   @Test func `content is copied for the disk only when there is something to write`() throws {
     let place = try #require(OutputPath(temporary.path("b")))
     for mounts in [memory, MountTable("")] {
-      let lane = OutputLane(writer, .file(SingleFile(place, output(.elsewhere(place)))), mounts)
-      var copies = 0
-      lane.seal = { (secret, version) throws(FileOutputError) in
-        copies += 1
-        return try SealedContent(secret, version: version)
-      }
+      let disk = CountingDisk()
+      let writer = FileWriter(now: { 0 }, worker: try Worker(now: { 0 }), disk: disk)
+      let lane = OutputLane(
+        writer, OutputUnit.file(SingleFile(place, output(.elsewhere(place)))), mounts)
       let results = Results()
       func write(_ text: String) throws {
         let count = results.all.count
         lane.write([secret(text)], completion: results.note)
-        try drain(results, until: count + 1)
+        try drain(results, until: count + 1, from: writer)
       }
       for _ in 1...5 { try write("one") }
-      #expect(results.changes == [true, false, false, false, false] && copies == 1)
+      #expect(results.changes == [true, false, false, false, false] && disk.copies == 1)
       chmod(temporary.path("b"), 0o444)
       try write("one")
-      #expect(results.changes.last == true && copies == 2)
+      #expect(results.changes.last == true && disk.copies == 2)
       #expect(results.all.last?.drifts.map(\.found) == ["mode 0444 instead of 0400"])
       try write("two")
-      #expect(text("b") == "two" && copies == 3)
+      #expect(text("b") == "two" && disk.copies == 3)
       unlink(temporary.path("b"))
     }
   }
@@ -224,7 +254,7 @@ import Testing
         read(reading, &byte, 1)
         return 0
       }
-      lane = OutputLane(writer, .file(file), MountTable(""))
+      lane = OutputLane(writer, OutputUnit.file(file), MountTable(""))
     }
 
     func write(_ text: String) { lane.write([secret(text)], completion: results.note) }
@@ -324,7 +354,8 @@ import Testing
     stuck.release()
     // The worker does one job after another: what comes last is done last.
     let place = try #require(OutputPath(temporary.path("last")))
-    let last = OutputLane(writer, .file(SingleFile(place, output(.elsewhere(place)))), MountTable(""))
+    let last = OutputLane(
+      writer, OutputUnit.file(SingleFile(place, output(.elsewhere(place)))), MountTable(""))
     last.write([secret("Z")], completion: results.note)
     try drain(results, until: 3)
     #expect([text("roles/uploader/a"), text("b"), text("last")] == [nil, nil, "Z"])
@@ -346,7 +377,8 @@ import Testing
     try drain(results, until: 2)
     // The worker does one job after another: what comes last is done last.
     let place = try #require(OutputPath(temporary.path("last")))
-    let last = OutputLane(writer, .file(SingleFile(place, output(.elsewhere(place)))), MountTable(""))
+    let last = OutputLane(
+      writer, OutputUnit.file(SingleFile(place, output(.elsewhere(place)))), MountTable(""))
     last.write([secret("Z")], completion: results.note)
     try drain(results, until: 3)
     #expect([text("roles/uploader/a"), text("b"), text("roles/uploader/c")] == ["A2", "B2", "C2"])

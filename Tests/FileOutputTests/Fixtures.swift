@@ -1,9 +1,11 @@
+import Core
 import Glibc
 import Secrets
 import Synchronization
 import TestSupport
 
 @testable import FileOutput
+@testable import Settings
 
 /// Root may give files to others, anybody else to themselves.
 let isRoot = geteuid() == 0

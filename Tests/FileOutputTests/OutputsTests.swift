@@ -1,14 +1,11 @@
 import Core
 import Glibc
-import Refresh
-import RefreshBench
 import Synchronization
 import Systemd
 import TestSupport
 import Testing
 import Wire
 
-@testable import Daemon
 @testable import FileOutput
 @testable import Settings
 
@@ -16,7 +13,7 @@ import Wire
 /// test's steps: the loop isn't turned.
 @Suite struct OutputsTests {
   private let directory: TemporaryDirectory
-  private let bench: Bench
+  private let scheduler: VirtualScheduler
   private let recorder = LogRecorder()
   private let clock = WriterClock()
   private let writer: FileWriter
@@ -32,7 +29,8 @@ import Wire
 
   init() throws {
     directory = try TemporaryDirectory()
-    bench = try Bench()
+    // Files end by the host's clock.
+    scheduler = VirtualScheduler(wallSeconds: Int64(Glibc.time(nil)))
     writer = try FileWriter { [clock] in clock.now }
     mkdir(directory.path("app"), 0o755)
   }
@@ -43,8 +41,9 @@ import Wire
   {
     let mounts = MountTable(inMemory ? "1 0 0:1 / \(directory.path) rw - tmpfs tmpfs rw" : "")
     return try Outputs(
-      scheduler: bench.scheduler, directory: directory.path(place), log: recorder.log, writer: another ?? writer,
-      mounts: { mounts })
+      scheduler: scheduler, settings: SettingsInForce(filesIn: directory.path(place)),
+      log: recorder.log,
+      writer: another ?? writer, mounts: { mounts })
   }
 
   private func elsewhere(_ name: String, mode: UInt32 = 0o400) -> OutputSettings {
@@ -63,36 +62,33 @@ import Wire
   }
 
   private func role(_ name: String, _ files: [OutputSettings]) -> RoleSettings {
-    var role = Bench.role(name)
+    var role = RoleSettings.named(name)
     role.outputs = files
     return role
   }
 
   /// A role with a session, whose files are written.
-  private func begin(_ outputs: Outputs, _ name: String, _ files: [OutputSettings]) throws -> KeptRole {
+  private func begin(_ outputs: Outputs, _ name: String, _ files: [OutputSettings]) throws
+    -> FakeRole
+  {
     outputs.keep(role(name, files))
-    let kept = bench.add(name)
-    bench.refresher.change(kept, to: role(name, files))
-    bench.grantAll()
-    outputs.didPublish(kept)
+    let kept = FakeRole(role(name, files), scheduler)
+    outputs.publish(kept)
     return kept
   }
 
-  /// Fetches and publishes the role's next session; returns the one before.
-  private func rotate(_ outputs: Outputs, _ role: KeptRole) throws -> Session {
-    let before = try #require(role.current?.session)
-    bench.refresher.send(.refreshRequested, to: role)
-    bench.advance(.seconds(2))
-    bench.grantAll()
-    try #require(role.current?.session.id != before.id)
-    outputs.didPublish(role)
+  /// Publishes the role's next session; returns the one before.
+  private func rotate(_ outputs: Outputs, _ role: FakeRole) throws -> Session {
+    scheduler.time = scheduler.time + .seconds(2)
+    let before = try #require(role.issue())
+    outputs.publish(role)
     return before
   }
 
   private func text(_ path: String) -> String? { FileText.read(directory.path(path)) }
 
   /// Whether the file holds the role's current session.
-  private func holds(_ path: String, _ role: KeptRole) -> Bool {
+  private func holds(_ path: String, _ role: FakeRole) -> Bool {
     role.current.map { text(path)?.contains("\"\($0.session.accessKeyID)\"") == true } ?? false
   }
 
@@ -111,7 +107,8 @@ import Wire
     let files = [inRole("a"), elsewhere("b")]
     let old = try begin(try outputs(), "web", files)
     let session = try #require(old.current?.session)
-    let clock = ServerClock(wallMicroseconds: Int64(Glibc.time(nil)) * 1_000_000, at: bench.now)
+    let clock = ServerClock(
+      wallMicroseconds: Int64(Glibc.time(nil)) * 1_000_000, at: scheduler.time)
     let next = try outputs()
     next.keep(role("web", files))
     #expect(next.statuses(of: old.name, clock: clock).map(\.content) == [.unknown, .unknown], "not looked at yet")
@@ -125,8 +122,11 @@ import Wire
     next.lookAtUnpublished()
     let after = next.statuses(of: old.name, clock: clock)
     #expect(after.map(\.content) == [.valid, .none] && after[1].generation == nil)
-    next.didPublish(old)
-    #expect(next.statuses(of: old.name, clock: clock).map(\.expiresAt) == [session.expiration, session.expiration])
+    next.publish(old)
+    #expect(
+      next.statuses(of: old.name, clock: clock).map(\.expiresAt) == [
+        session.expiration, session.expiration,
+      ])
   }
 
   @Test func `a file that can't be written is logged with its path`() throws {
@@ -148,7 +148,7 @@ import Wire
         gate.pass()
         return 0
       }
-      OutputLane(writer, .file(file), MountTable("")).give(.withdraw) { _ in }
+      OutputLane(writer, OutputUnit.file(file), MountTable("")).give(.withdraw) { _ in }
     }
 
     /// Waits until the worker is at the first step.
@@ -208,7 +208,7 @@ import Wire
     ]
     for name in order {
       outputs.keep(try #require(new[name]))
-      outputs.didPublish(name == "a" ? a : b)
+      outputs.publish(name == "a" ? a : b)
     }
     outputs.rolesChanged(to: Array(new.values))
     #expect(holds("app/c.json", b) && holds("app/d.json", a) && holds("app/f.json", b))
@@ -223,7 +223,7 @@ import Wire
     outputs.forget(RoleName("a")!)
     let new = role("b", [elsewhere("c.json")])
     outputs.keep(new)
-    outputs.didPublish(b)
+    outputs.publish(b)
     outputs.rolesChanged(to: [new])
     #expect(holds("app/c.json", b) && text("app/e.json") == nil && text("roles/a/x.json") == nil)
   }
@@ -235,7 +235,9 @@ import Wire
     try directory.write("an earlier process's", to: "app/own.json")
     let old = role("b", [elsewhere("own.json")])
     outputs.keep(old)
-    let new = [role("b", [elsewhere("own.json"), elsewhere("c.json")]), role("a", [elsewhere("d.json")])]
+    let new = [
+      role("b", [elsewhere("own.json"), elsewhere("c.json")]), role("a", [elsewhere("d.json")]),
+    ]
     for role in new { outputs.keep(role) }
     outputs.rolesChanged(to: new)
     #expect(text("app/c.json") == nil && text("app/own.json") != nil && text("app/d.json") != nil)
@@ -258,7 +260,7 @@ import Wire
     rmdir("\(obstacle)/x")
     rmdir(obstacle)
     outputs.keep(kept.settings)
-    outputs.didPublish(kept)
+    outputs.publish(kept)
     outputs.rolesChanged(to: [kept.settings])
     #expect(holds(path, kept))
     for _ in 1...3 {
@@ -329,16 +331,17 @@ import Wire
     // As in settings that were cut off, and completed by a reload.
     let next = try outputs(in: "other", by: FileWriter())
     try next.removeAbandoned(keeping: [], inventory, recorded: recorded)
-    #expect(holds("roles/a/c.json", old) && next.recordedDirectories([:]) == recorded)
+    #expect(holds("roles/a/c.json", old) && next.recordedDirectories == recorded)
     next.keep(old.settings)
-    next.didPublish(old)
+    next.publish(old)
     next.rolesChanged(to: [old.settings], inventory)
     #expect(mode("roles/a") == nil && holds("other/a/c.json", old))
-    #expect(next.recordedDirectories([old.name: "/s"]).map(\.parent) == [directory.path("other")])
+    #expect(next.recordedDirectories.map(\.parent) == [directory.path("other")])
     // A process that goes back.
     let third = try outputs(by: FileWriter())
-    try third.removeAbandoned(keeping: [old.settings], inventory, recorded: next.recordedDirectories([old.name: "/s"]))
-    #expect(mode("other/a") == nil && third.recordedDirectories([:]).isEmpty)
+    try third.removeAbandoned(
+      keeping: [old.settings], inventory, recorded: next.recordedDirectories)
+    #expect(mode("other/a") == nil && third.recordedDirectories.isEmpty)
   }
 
   // MARK: - Access that is taken away
@@ -353,7 +356,7 @@ import Wire
     try drain { writer.isIdle }
     let new = role("a", [inRole("c.json")])
     outputs.keep(new)
-    outputs.didPublish(kept)
+    outputs.publish(kept)
     outputs.rolesChanged(to: [new])
     try drain { writer.isIdle }
     #expect(holds("roles/a/c.json", kept))
@@ -367,7 +370,7 @@ import Wire
     let kept = try begin(outputs, "a", [elsewhere("c.json", mode: 0o440), inRole("d.json", mode: 0o440)])
     for place in ["app", "roles"] { chmod(directory.path(place), 0o777) }
     outputs.keep(role("a", [elsewhere("c.json", mode: new), inRole("d.json", mode: new)]))
-    outputs.didPublish(kept)
+    outputs.publish(kept)
     try #require(logged("error: file not written, keeping the existing one"))
     for path in ["app/c.json", "roles/a/d.json"] { #expect(holds(path, kept) == (new == 0o444), "\(path)") }
     #expect(logged("file with a credential from before the settings changed removed") == (new == 0o400))
@@ -376,7 +379,9 @@ import Wire
 
   /// Until STS answered again, those whom the settings named before went on reading, and the status said that all was well.
   @Test func `what an earlier process left is closed to whom the settings don't name any more`() throws {
-    let files = [inRole("a", mode: 0o440), elsewhere("b", mode: 0o440), inRole("dropped", mode: 0o440)]
+    let files = [
+      inRole("a", mode: 0o440), elsewhere("b", mode: 0o440), inRole("dropped", mode: 0o440),
+    ]
     let old = try begin(try outputs(), "web", files)
     let next = try outputs()
     next.keep(role("web", [inRole("a"), elsewhere("b")]))
@@ -392,7 +397,8 @@ import Wire
     }
     #expect(
       recorder.all.contains { $0.contains("than the settings say, removed") && $0.contains("roles/web/dropped") })
-    let clock = ServerClock(wallMicroseconds: Int64(Glibc.time(nil)) * 1_000_000, at: bench.now)
+    let clock = ServerClock(
+      wallMicroseconds: Int64(Glibc.time(nil)) * 1_000_000, at: scheduler.time)
     #expect(next.statuses(of: old.name, clock: clock).map(\.content) == [.valid, .valid])
     let count = recorder.all.count
     next.lookAtUnpublished()
@@ -416,8 +422,8 @@ import Wire
     mkdir(path, 0o711)
     chown(path, 99, 99)
     func status() throws -> OutputStatus {
-      outputs.didPublish(kept)
-      return try #require(outputs.statuses(of: kept.name, clock: bench.refresher.clock).first)
+      outputs.publish(kept)
+      return try #require(outputs.statuses(of: kept.name, clock: kept.clock).first)
     }
     let empty = try status()
     #expect(empty.content == .none && empty.generation == nil && empty.expiresAt == nil)
@@ -439,8 +445,8 @@ import Wire
     unlink(directory.path("app/c.json"))
     try directory.write("somebody's", to: "app/c.json")
     chmod(directory.path("app"), 0o777)
-    outputs.didPublish(kept)
-    let status = try #require(outputs.statuses(of: kept.name, clock: bench.refresher.clock).first)
+    outputs.publish(kept)
+    let status = try #require(outputs.statuses(of: kept.name, clock: kept.clock).first)
     #expect(status.content == .unknown && status.generation == nil && status.lastError != nil)
   }
 
@@ -510,7 +516,7 @@ import Wire
     _ = try rotate(outputs, kept)
     clock.advance(11_000_000)
     outputs.reportStuck()
-    let errors = outputs.statuses(of: kept.name, clock: bench.refresher.clock).compactMap(\.lastError)
+    let errors = outputs.statuses(of: kept.name, clock: kept.clock).compactMap(\.lastError)
     #expect(errors.count == 2, "\(errors)")
     for error in errors {
       #expect(error.contains(": waits behind '\(directory.path("held"))', whose disk hasn't answered"), "\(error)")

@@ -1,12 +1,9 @@
 import Core
 import Glibc
-import Refresh
-import RefreshBench
 import Secrets
 import TestSupport
 import Testing
 
-@testable import Daemon
 @testable import FileOutput
 @testable import Settings
 
@@ -16,16 +13,19 @@ import Testing
   private static let extra = "/etc/rolekeeper/roles.d/extra.toml"
 
   private let directory: TemporaryDirectory
-  private let bench: Bench
+  private let scheduler: VirtualScheduler
   private let recorder = LogRecorder()
   private let outputs: Outputs
 
   init() throws {
     directory = try TemporaryDirectory()
-    bench = try Bench()
+    // Files end by the host's clock.
+    scheduler = VirtualScheduler(wallSeconds: Int64(time(nil)))
     let mounts = MountTable("1 0 0:1 / \(directory.path) rw - tmpfs tmpfs rw")
     outputs = try Outputs(
-      scheduler: bench.scheduler, directory: directory.path("roles"), log: recorder.log, mounts: { mounts })
+      scheduler: scheduler, settings: SettingsInForce(filesIn: directory.path("roles")),
+      log: recorder.log,
+      mounts: { mounts })
   }
 
   private func path(_ name: String) throws -> OutputPath { try #require(OutputPath(directory.path(name))) }
@@ -46,7 +46,7 @@ import Testing
   private func isThere(_ file: String) -> Bool { access(directory.path(file), F_OK) == 0 }
 
   private func role(_ name: String, _ files: String...) -> RoleSettings {
-    var role = Bench.role(name)
+    var role = RoleSettings.named(name)
     role.outputs = files.map {
       OutputSettings(
         location: .elsewhere(path: directory.path($0)), format: .json, uid: geteuid(), gid: getegid(), mode: 0o400)
@@ -77,14 +77,14 @@ import Testing
     start([gone, kept], roles, Self.inventory(["a"]))
     #expect(!isThere("gone") && isThere("kept"))
     #expect(lines == ["notice: removed a credential file that the settings no longer name path=\(gone.path) role=a"])
-    #expect(outputs.recorded([kept.role: Self.main]) == [kept], "and is forgotten")
+    #expect(outputs.recorded == [kept], "and is forgotten")
   }
 
   @Test func `a file that is gone already is forgotten without a word`() throws {
     let gone = RecordedOutput(role: Self.name("a"), uid: 1, settingsFile: Self.main, path: try path("nowhere/file"))
     start([gone], [role("a", "kept")], Self.inventory(["a"]))
     let kept = try path("kept")
-    #expect(lines.isEmpty && outputs.recorded([:]).map(\.path) == [kept])
+    #expect(lines.isEmpty && outputs.recorded.map(\.path) == [kept])
   }
 
   @Test func `what somebody else put there stays, and is reported once`() throws {
@@ -95,7 +95,7 @@ import Testing
     start([gone], [role("a", "kept")], Self.inventory(["a"]))
     #expect(FileText.read(directory.path("gone")) == "precious")
     #expect(lines.count == 1 && lines[0].hasPrefix("warning: a file that the settings no longer name was changed"))
-    #expect(!outputs.recorded([:]).contains(gone))
+    #expect(!outputs.recorded.contains(gone))
   }
 
   /// Which settings look cut off, and which are meant.
@@ -136,7 +136,7 @@ import Testing
     #expect(RetentionReason(of: gone, roles: roles, inventory: inventory) == row.reason)
     start([gone, ended], roles, inventory)
     #expect(isThere("gone") == (row.reason != nil) && !isThere("ended"))
-    #expect(outputs.recorded([:]).contains(gone) == (row.reason != nil))
+    #expect(outputs.recorded.contains(gone) == (row.reason != nil))
     guard let reason = row.reason else { return }
     let phrase = "warning: a credential file that the settings no longer name stays until its session ends"
     #expect(lines.contains { $0.hasPrefix(phrase) && $0.contains("\(gone.path)") && $0.contains("reason=\(reason)") })
@@ -145,7 +145,7 @@ import Testing
     outputs.rolesChanged(to: roles, inventory)
     #expect(isThere("gone") && lines.count { $0.hasPrefix(phrase) && $0.contains("\(gone.path)") } == 1)
     outputs.rolesChanged(to: roles, inventory, allowsRemoval: true)
-    #expect(!isThere("gone") && !outputs.recorded([:]).contains(gone))
+    #expect(!isThere("gone") && !outputs.recorded.contains(gone))
   }
 
   /// Files in homes, which the unit doesn't see, were reported as files that stay, and as not removed, at every start.
@@ -157,9 +157,9 @@ import Testing
       role: Self.name("a"), uid: 1, settingsFile: Self.main, path: try path("blocked/file/c.env"), isWritten: false)
     let missing = RecordedOutput(
       role: Self.name("a"), uid: 1, settingsFile: Self.main, path: try path("nowhere"), isWritten: false)
-    let noFiles = Bench.role("a")
+    let noFiles = RoleSettings.named("a")
     start([planned, missing], [noFiles], Self.inventory(["a"]))
-    #expect(lines.isEmpty && outputs.recorded([:]).isEmpty)
+    #expect(lines.isEmpty && outputs.recorded.isEmpty)
     // What was written there after all is found.
     let there = try leave("there", of: "a")
     start([there.asPlanned], [noFiles], Self.inventory(["a"]))
@@ -171,20 +171,20 @@ import Testing
     mkdir(directory.path("blocked"), 0o755)
     try directory.write("", to: "blocked/file")
     let role = role("a", "blocked/file/c.env", "kept")
-    let kept = bench.add("a")
     outputs.keep(role)
-    bench.refresher.change(kept, to: role)
-    bench.grantAll()
-    outputs.didPublish(kept)
-    let recorded = outputs.recorded([:])
-    #expect(Set(recorded.map { "\($0.path) \($0.isWritten)" }) == ["\(place) false", "\(directory.path("kept")) true"])
+    outputs.publish(FakeRole(role, scheduler))
+    let recorded = outputs.recorded
+    #expect(
+      Set(recorded.map { "\($0.path) \($0.isWritten)" }) == [
+        "\(place) false", "\(directory.path("kept")) true",
+      ])
     #expect(outputs.unwritten == [role.name: [.elsewhere(path: place)]])
     let before = lines.count
     let new = self.role("a", "kept")
     outputs.keep(new)
     outputs.rolesChanged(to: [new], Self.inventory(["a"]))
     #expect(lines.count == before && isThere("kept"))
-    #expect(outputs.recorded([:]).map(\.isWritten) == [true])
+    #expect(outputs.recorded.map(\.isWritten) == [true])
   }
 
   @Test func `a file that the settings name again is its role's again`() throws {
@@ -194,7 +194,7 @@ import Testing
     let new = role("a", "gone")
     outputs.keep(new)
     outputs.rolesChanged(to: [new], Self.inventory(["a"]))
-    #expect(isThere("gone") && outputs.recorded([gone.role: Self.main]) == [gone])
+    #expect(isThere("gone") && outputs.recorded == [gone])
   }
 
   /// Its readers would have got a credential that isn't for them.
@@ -213,10 +213,10 @@ import Testing
     start([gone], roles, Self.inventory(["a"]))
     outputs.rolesChanged(to: roles, Self.inventory(["a"]))
     let phrase = "warning: credential file that the settings no longer name not removed, trying again"
-    #expect(lines.count { $0.hasPrefix(phrase) } == 1 && outputs.recorded([:]).contains(gone))
+    #expect(lines.count { $0.hasPrefix(phrase) } == 1 && outputs.recorded.contains(gone))
     rmdir(obstacle)
     outputs.rolesChanged(to: roles, Self.inventory(["a"]))
-    #expect(!isThere("gone") && !outputs.recorded([:]).contains(gone))
+    #expect(!isThere("gone") && !outputs.recorded.contains(gone))
   }
 
   @Test func `a removal of a reload that fails is recorded for the next process as one that is meant`() throws {
@@ -228,10 +228,10 @@ import Testing
     outputs.keep(new)
     outputs.rolesChanged(to: [new], Self.inventory(["a"]))
     let meant = RecordedOutput(role: kept.role, uid: kept.uid, settingsFile: nil, path: kept.path)
-    #expect(outputs.recorded([:]).contains(meant))
+    #expect(outputs.recorded.contains(meant))
     rmdir(obstacle)
     outputs.retryFailed()
-    #expect(!isThere("gone") && !outputs.recorded([:]).contains(meant))
+    #expect(!isThere("gone") && !outputs.recorded.contains(meant))
   }
 
   /// It was removed 15 minutes after it had been written, without a word.

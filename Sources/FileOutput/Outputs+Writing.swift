@@ -1,0 +1,123 @@
+import Core
+import Logs
+import Settings
+import Systemd
+
+/// Writing what is valid, and what comes of it: a failure is reported once, and so is its end.
+extension Outputs {
+  /// Writes what is valid, or removes what isn't; does nothing where all is as it should be. `previousEndedBy`, in seconds since 1970, is
+  /// until when the generation before must have ended to be removed, nil for a minute from now.
+  func bringUpToDate(_ outputs: KeptOutputs, previousEndedBy end: Int? = nil) {
+    outputs.lastTry = scheduler.time
+    if let contents = outputs.contents {
+      outputs.files.write(
+        // The generation before rather goes a round too early than too late.
+        contents, until: outputs.end, rotation: outputs.credential?.generation,
+        at: end ?? scheduler.wallSeconds + Self.secondsPerRound,
+        completion: noting(outputs, writing: outputs.credential))
+    } else if outputs.isBegun {
+      outputs.files.withdraw(completion: noting(outputs, writing: nil))
+    } else {
+      for path in outputs.paths {
+        if outputs.unwanted.contains(path) {
+          outputs.files.withdraw(path, completion: noting(outputs, writing: nil))
+        } else {
+          outputs.files.withdrawEnded(
+            by: outputs.lapsing, at: path, completion: noting(outputs, writing: nil, settles: false))
+        }
+      }
+    }
+  }
+
+  /// Reports a failure once, and its end. `settles` is whether a success leaves nothing of what was there before.
+  func noting(
+    _ outputs: KeptOutputs, writing credential: (any OutputCredential)?, settles: Bool = true
+  ) -> RoleOutputs.Completion {
+    { [unowned self, weak outputs] result in
+      guard let outputs else { return }
+      report(result.drifts, of: outputs, at: result.path)
+      report(result.fixes, of: outputs)
+      if let end = result.presumedEnd, reportedPresumed.insert(end.path).inserted {
+        log.write(end, isRemoved: result.outcome == .success(true), role: outputs.role.name)
+      }
+      switch result.outcome {
+      case .success:
+        if settles { outputs.settle(result.path) }
+        succeeded(outputs, at: result.path, credential, found: result.content ?? .absent)
+      case .failure(let error):
+        failed(outputs, at: result.path, "\(error)", isWriting: credential != nil, seen: result.content)
+        removeLapsed(outputs, at: result.path)
+      }
+    }
+  }
+
+  /// `found` is what is there where nothing was written.
+  func succeeded(
+    _ outputs: KeptOutputs, at path: String, _ credential: (any OutputCredential)?, found: OutputContent
+  ) {
+    let wasFailing = outputs.states[path]?.failure != nil
+    let isNews = outputs.change(path) { state in
+      // What goes into files is published, and has one.
+      let written = credential.flatMap { credential in
+        credential.generation.map {
+          (
+            session: credential.session.id, generation: $0, lapses: credential.lapses,
+            expiration: credential.session.expiration
+          )
+        }
+      }
+      // A withdrawal takes the generation before along.
+      if written?.session != state.written?.session { state.previous = written == nil ? nil : state.written?.session }
+      state.written = written
+      state.found = found
+      state.seen = nil
+      state.failure = nil
+      state.drifts = []
+    }
+    if wasFailing {
+      log.write(.fileWrittenAgain, [.role(outputs.role.name), .path(path)])
+    }
+    if isNews {
+      isRecordStale = true
+      changed(outputs.role.name, path)
+    }
+    // What is newer couldn't even be handed to the disk while this was on its way.
+    if credential !== outputs.credential, outputs.contents != nil, !outputs.files.isWriting(at: path) {
+      bringUpToDate(outputs)
+    }
+    removeCondemnedPrevious(of: outputs)
+  }
+
+  func failed(
+    _ outputs: KeptOutputs, at path: String, _ error: String, isWriting: Bool, seen: OutputContent?
+  ) {
+    let found = seen ?? .unknown
+    // Where nothing was ever written, as far as is known, there is nothing to remove either.
+    if !isWriting, found == .unknown, outputs.states[path]?.failure == nil, !outputs.isWritten(path) {
+      _ = outputs.change(path) { $0.found = found }
+      return
+    }
+    let now = scheduler.time
+    let before = outputs.states[path]?.content(at: scheduler.wallSeconds).kind
+    let isNews = outputs.change(path) { state in
+      state.failure = (error, state.failure?.since ?? now)
+      state.found = found
+      if let seen { state.seen = seen }
+    }
+    guard isNews else {
+      // The error has been reported; what its readers find is another all the same.
+      if outputs.states[path]?.content(at: scheduler.wallSeconds).kind != before { changed(outputs.role.name, path) }
+      return
+    }
+    let event: LogEvent =
+      switch (isWriting, found) {
+      case (true, .present): .fileNotWrittenKeepingOld
+      case (true, .absent): .fileNotWrittenAndNoneThere
+      case (true, .unknown): .fileNotWrittenUnseen
+      case (false, _) where !outputs.isBegun: .earlierFileNotChecked
+      case (false, _): .lapsedFileNotRemoved
+      }
+    log.write(event, [.role(outputs.role.name), .path(path), .reason(error)])
+    changed(outputs.role.name, path)
+  }
+}
