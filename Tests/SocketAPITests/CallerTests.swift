@@ -1,6 +1,6 @@
+import Core
 import Glibc
 import Synchronization
-import Systemd
 import TestSupport
 import Testing
 
@@ -8,102 +8,102 @@ import Testing
 
 /// Who a caller is, for log lines: found without anybody waiting for it.
 @Suite struct CallerTests {
-  /// Name services that answer when the test lets them, and count.
+  /// Name services that write down what they are asked.
   private final class Remote: Sendable {
-    private let pipe: (read: CInt, write: CInt)
     private let asked = Mutex<[UInt32]>([])
-
-    init() throws {
-      var ends: [CInt] = [0, 0]
-      guard Glibc.pipe(&ends) == 0 else { throw LoopError(attempt: "pipe", errno: errno) }
-      pipe = (ends[0], ends[1])
-    }
 
     var questions: [UInt32] { asked.withLock { $0 } }
 
     func name(of uid: UInt32) -> String? {
       asked.withLock { $0.append(uid) }
-      var byte: UInt8 = 0
-      read(pipe.read, &byte, 1)
       return uid == 404 ? nil : "user\(uid)"
     }
-
-    func answer() {
-      var byte: UInt8 = 1
-      write(pipe.write, &byte, 1)
-    }
-
-    deinit {
-      close(pipe.read)
-      close(pipe.write)
-    }
   }
 
-  private let loop: EventLoop
-  private let remote: Remote
+  /// What was answered, in its order.
+  private final class Found {
+    var names: [String?] = []
+  }
+
+  private let clock = VirtualScheduler()
+  private let remote = Remote()
+  private let found = Found()
+  private let names: UserNames
 
   init() throws {
-    loop = try EventLoop()
-    remote = try Remote()
+    names = try UserNames(
+      scheduler: clock,
+      sources: UserNames.Sources(
+        local: { $0 < 100 ? "local\($0)" : nil }, remote: { [remote] in remote.name(of: $0) }))
   }
 
-  private func names(longestWait: Duration = .seconds(3600)) throws -> UserNames {
-    let sources = UserNames.Sources(
-      local: { $0 < 100 ? "local\($0)" : nil }, remote: { [remote] in remote.name(of: $0) })
-    return try UserNames(scheduler: loop, sources: sources, longestWait: longestWait)
+  private func ask(_ uids: UInt32...) {
+    for uid in uids { names.name(of: uid) { [found] in found.names.append($0) } }
   }
 
-  /// Turns until `condition` holds; the test run's own time limit ends one that never does.
-  private func turn(until condition: () -> Bool) throws {
-    while !condition() { try loop.runOnce(timeout: .seconds(1)) }
-  }
-
-  @Test func `a user of this host is named at once`() throws {
-    var found: [String?] = []
-    try names().name(of: 7) { found.append($0) }
-    #expect(found == ["local7"])
+  @Test func `a user of this host is named at once`() {
+    ask(7)
+    #expect(found.names == ["local7"] && names.known(8) == "local8" && names.known(1000) == nil)
+    clock.settle()
     #expect(remote.questions.isEmpty)
   }
 
-  @Test func `a user that only a name service knows is named when that answers, and at once the next time`() throws {
-    let names = try names()
-    var found: [String?] = []
-    for uid: UInt32 in [1000, 1000, 404] { names.name(of: uid) { found.append($0) } }
-    #expect(found.isEmpty)
-    remote.answer()
-    try turn { found.count == 2 }
-    #expect(found == ["user1000", "user1000"])
-    remote.answer()
-    try turn { found.count == 3 }
-    #expect(found.last == .some(nil))
-    for uid: UInt32 in [1000, 404] { names.name(of: uid) { found.append($0) } }
-    #expect(found == ["user1000", "user1000", nil, "user1000", nil])
+  @Test func `a user that only a name service knows is named when that answers, and at once the next time`() {
+    ask(1000, 1000, 404)
+    #expect(found.names.isEmpty)
+    clock.settle()
+    #expect(found.names == ["user1000", "user1000", nil])
+    ask(1000, 404)
+    #expect(found.names.count == 5 && names.known(1000) == "user1000" && names.known(404) == nil)
     #expect(remote.questions == [1000, 404])
   }
 
-  @Test func `with name services that hang nobody waits for ever, and one thread does`() throws {
-    let names = try names(longestWait: .milliseconds(1))
-    var found: [String?] = []
-    for uid: UInt32 in 1000..<1010 { names.name(of: uid) { found.append($0) } }
-    try turn { found.count == 10 }
-    #expect(found.allSatisfy { $0 == nil })
-    #expect(remote.questions.count <= 1)
-    remote.answer()
-    // What it found in the end is known from then on.
-    try turn {
-      var name: String??
-      names.name(of: 1000) { name = .some($0) }
-      return name == .some("user1000")
-    }
+  @Test func `a name is believed for ten minutes, and that there is none for one`() {
+    ask(1000, 404)
+    clock.settle()
+    clock.advance(by: .seconds(60) - .microseconds(1))
+    ask(1000, 404)
+    #expect(found.names.count == 4)
+    clock.advance(by: .microseconds(1))
+    ask(1000, 404)
+    clock.settle()
+    #expect(remote.questions == [1000, 404, 404])
+    clock.advance(by: .seconds(540))
+    #expect(names.known(1000) == nil)
+    ask(1000)
+    clock.settle()
+    #expect(remote.questions == [1000, 404, 404, 1000])
   }
 
-  @Test func `at the end lines go without names`() throws {
-    let names = try names()
-    var found: [String?] = []
-    names.name(of: 1000) { found.append($0) }
+  @Test func `with name services that hang nobody waits longer than two seconds, and one call does`() {
+    clock.callsHang = true
+    for uid: UInt32 in 1000..<1010 { ask(uid) }
+    clock.advance(by: .seconds(1))
+    ask(1010)
+    clock.advance(by: .seconds(1))
+    #expect(found.names.count == 10 && found.names.allSatisfy { $0 == nil })
+    clock.advance(by: .seconds(1))
+    #expect(found.names.count == 11)
+    // Nobody waits any more for what it was asked.
+    clock.callsHang = false
+    clock.settle()
+    #expect(found.names.count == 11 && remote.questions == [1000])
+  }
+
+  @Test func `beyond 256 who wait nobody else does`() {
+    clock.callsHang = true
+    for uid: UInt32 in 1000..<1256 { ask(uid) }
+    #expect(found.names.isEmpty)
+    ask(2000)
+    #expect(found.names == [nil])
+  }
+
+  @Test func `at the end lines go without names`() {
+    ask(1000)
     names.flush()
-    #expect(found == [nil])
-    remote.answer()
+    #expect(found.names == [nil])
+    clock.advance(by: .seconds(3))
+    #expect(found.names == [nil])
   }
 
   @Test func `users are found in passwd and among systemd's dynamic ones`() throws {

@@ -1,8 +1,6 @@
 import Core
 import HTTPServer
 import Logs
-import Synchronization
-import Systemd
 import TestSupport
 import Testing
 
@@ -10,26 +8,19 @@ import Testing
 
 /// Who is named in the journal, and how often.
 @Suite struct RefusalLogTests {
-  private let loop: EventLoop
+  private let clock = VirtualScheduler()
   private let lines = LogRecorder()
   private let log: RefusalLog
 
   init() throws {
-    loop = try EventLoop()
     let sources = UserNames.Sources(local: { $0 == 1000 ? "anna" : "user\($0)" }, remote: { _ in nil })
     let callers = CallerLog(
-      log: lines.log, names: try UserNames(scheduler: loop, sources: sources),
+      log: lines.log, names: try UserNames(scheduler: clock, sources: sources),
       program: { pid, _ in pid == 7 ? "/usr/bin/curl" : nil })
-    log = try RefusalLog(scheduler: loop, callers: callers, interval: .milliseconds(10))
+    log = try RefusalLog(scheduler: clock, callers: callers)
   }
 
-  /// Turns the loop until so many lines are there.
-  private func turn(until count: Int) throws {
-    let end = EventLoop.bootTime() + 10_000_000
-    while lines.all.count < count, EventLoop.bootTime() < end { try loop.runOnce(timeout: .milliseconds(100)) }
-  }
-
-  @Test func `who is refused is named at once, and then summed up`() throws {
+  @Test func `who is refused is named at once, and then summed up`() {
     let role = RoleName("uploader")!
     for _ in 0..<3 { log.note(.role(role), uid: 1000, pid: 7) }
     log.note(.connection(.userConnections), uid: 1001, pid: 8)
@@ -38,17 +29,17 @@ import Testing
         "warning: request refused pid=7 program=/usr/bin/curl role=uploader uid=1000 user=anna",
         "warning: request refused pid=8 reason=user_connections uid=1001 user=user1001",
       ])
-    try turn(until: 3)
+    clock.advance(by: .seconds(60))
     #expect(
       lines.all.dropFirst(2) == [
         "warning: requests refused again in the last minute count=2 role=uploader uid=1000 user=anna"
       ])
   }
 
-  @Test func `who fills the listener's queue is named, and again while it goes on`() throws {
+  @Test func `who fills the listener's queue is named, and again while it goes on`() {
     log.note(.crowding, uid: 1000, pid: 7)
     log.note(.crowding, uid: 1000, pid: 8)
-    try turn(until: 2)
+    clock.advance(by: .seconds(60))
     #expect(
       lines.all == [
         "warning: accept flood: one user opens connections faster than they can be accepted pid=7 program=/usr/bin/curl uid=1000 user=anna",
@@ -56,7 +47,7 @@ import Testing
       ])
   }
 
-  @Test func `a user who is refused at thousands of things hides nobody else`() throws {
+  @Test func `a user who is refused at thousands of things hides nobody else`() {
     for number in 0..<2000 { log.note(.path("/\(number)"), uid: 1000, pid: 7) }
     #expect(lines.all.count == 1025)
     #expect(

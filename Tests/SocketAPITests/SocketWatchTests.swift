@@ -1,6 +1,6 @@
+import Core
 import Glibc
 import LocalSockets
-import Systemd
 import TestSupport
 import Testing
 
@@ -9,6 +9,7 @@ import Testing
 @Suite struct SocketWatchTests {
   private let directory: TemporaryDirectory
   private let recorder = LogRecorder()
+  private let clock = VirtualScheduler()
 
   init() throws { directory = try TemporaryDirectory() }
 
@@ -18,14 +19,17 @@ import Testing
   @Test func `a socket that was deleted is listened on again, with one line`() throws {
     var listener = try UnixListener(path: path, mode: 0o600)
     let watch = try SocketWatch(
-      scheduler: EventLoop(), log: recorder.log, listener: { listener },
+      scheduler: clock, log: recorder.log, listener: { listener },
       listenAgain: { listener = try UnixListener(path: path, mode: 0o600) })
-    watch.look()
+    defer { withExtendedLifetime(watch) {} }
+    clock.advance(by: .seconds(30))
     #expect(recorder.all.isEmpty)
     unlink(path)
-    watch.look()
+    clock.advance(by: .milliseconds(29_999))
+    #expect(!listener.isInPlace)
+    clock.advance(by: .milliseconds(1))
     #expect(access(path, F_OK) == 0 && listener.isInPlace)
-    watch.look()
+    clock.advance(by: .seconds(60))
     #expect(recorder.all.count == 1 && recorder.all[0].hasPrefix("warning: the socket was deleted or replaced"))
   }
 
@@ -34,14 +38,14 @@ import Testing
     unlink(path)
     let other = try UnixListener(path: path, mode: 0o600)
     let watch = try SocketWatch(
-      scheduler: EventLoop(), log: recorder.log, listener: { listener },
+      scheduler: clock, log: recorder.log, listener: { listener },
       listenAgain: { listener = try UnixListener(path: path, mode: 0o600) })
-    watch.look()
-    watch.look()
+    defer { withExtendedLifetime(watch) {} }
+    clock.advance(by: .seconds(60))
     #expect(other.isInPlace && !listener.isInPlace)
     #expect(recorder.all.count == 1 && recorder.all[0].contains("belongs to a living process"))
     other.close()
-    watch.look()
+    clock.advance(by: .seconds(30))
     #expect(listener.isInPlace && recorder.all.count == 2)
   }
 }

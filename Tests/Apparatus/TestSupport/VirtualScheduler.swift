@@ -16,6 +16,11 @@ package final class VirtualScheduler: Scheduler {
   private var pending: [Weak<VirtualDeferral>] = []
   private var calls: [Weak<VirtualCall>] = []
 
+  /// Whether the calls under way stay so, like those to a name service that is down.
+  package var callsHang = false
+  /// Why no call can be made; nil when one can.
+  package var callRefusal: LoopError?
+
   /// By default it is 2026-01-01 on a host that has run for a thousand seconds.
   package init(time: Timestamp = Timestamp(microseconds: 1_000_000_000), wallSeconds: Int64 = 1_767_225_600) {
     self.time = time
@@ -33,10 +38,11 @@ package final class VirtualScheduler: Scheduler {
     VirtualDeferral(handler) { [weak self] in self?.pending.append(Weak($0)) }
   }
 
-  /// The work is done when `settle` or `advance` is called next.
+  /// The work is done when `settle` or `advance` is called next, unless `callsHang`.
   package func call<Value: Sendable>(
     _ work: @escaping @Sendable () -> Value, completion: @escaping (Value) -> Void
-  ) -> AnyObject {
+  ) throws(LoopError) -> AnyObject {
+    if let callRefusal { throw callRefusal }
     let call = VirtualCall { completion(work()) }
     calls.append(Weak(call))
     return call
@@ -50,8 +56,8 @@ package final class VirtualScheduler: Scheduler {
   /// Ends the calls that are under way and does the work that was put off, until none is left.
   package func settle() {
     while true {
-      let due = calls.compactMap(\.value)
-      calls = []
+      let due = callsHang ? [] : calls.compactMap(\.value)
+      if !callsHang { calls = [] }
       let deferred = pending.compactMap(\.value)
       pending = []
       if due.isEmpty && deferred.isEmpty { return }
