@@ -67,7 +67,6 @@ final class WaitingReaders {
   private func lookAgainAtDue() {
     let now = scheduler.time
     for role in Array(byRole.keys) { answer(role) { $0.lookAgain <= now ? lookAgain(&$0, role) : false } }
-    for readers in byRole.values { for reader in readers { armTimer(for: reader.lookAgain) } }
   }
 
   private func armTimer(for deadline: Timestamp) {

@@ -1,0 +1,230 @@
+import Core
+import Logs
+import Refresh
+import RefreshBench
+import Settings
+import TestSupport
+import Wire
+
+@testable import HTTPServer
+@testable import SocketAPI
+
+/// The socket's API on manual time: who asks is a record, who answers for STS is the test, and nothing is read of the host.
+final class SocketBench {
+  /// May read the roles; local files name the user.
+  static let reader = Peer(uid: 1000, gid: 1000, pid: 71, groups: [])
+  /// May read the roles, too; nobody knows the user.
+  static let other = Peer(uid: 1001, gid: 1001, pid: 72, groups: [])
+  /// May read nothing; only a name service knows the user.
+  static let stranger = Peer(uid: 2000, gid: 2000, pid: 73, groups: [])
+  static let admin = Peer(uid: 50, gid: 50, pid: 74, groups: [])
+
+  static let readers = AccessRule(uids: [1000, 1001])
+  static let access = AccessPolicy(ownUID: 990, admins: AccessRule(uids: [50]))
+
+  let refresh: Bench
+  let backend: FakeBackend
+  let sink = RecordingSink()
+  let lines = LogRecorder()
+  let service: SocketService
+  private var serial: UInt64 = 0
+
+  var scheduler: VirtualScheduler { refresh.scheduler }
+  var refresher: Refresher { refresh.refresher }
+  var cloud: FakeDrawing { refresh.cloud }
+
+  init(rate: Double = 100, burst: Int = 100) throws {
+    refresh = try Bench(rate: rate, burst: burst)
+    backend = FakeBackend(refresh.refresher)
+    let log = lines.log
+    let names = try UserNames(
+      scheduler: refresh.scheduler,
+      sources: UserNames.Sources(
+        local: { [1000: "anna", 50: "root2"][$0] }, remote: { $0 == 2000 ? "mallory" : nil }))
+    service = try SocketService(
+      scheduler: refresh.scheduler, backend: backend, refresher: refresh.refresher, access: Self.access, log: log,
+      callers: CallerLog(log: log, names: names, program: { pid, _ in pid == 71 ? "/usr/bin/curl" : nil }))
+    refresh.refresher.setObservers([service])
+    service.serve(on: sink)
+  }
+
+  static func settings(_ name: String, timing: RoleTiming = RoleTiming(maxDuration: .hours(12))) -> RoleSettings {
+    var settings = Bench.role(name, timing: timing)
+    settings.readers = readers
+    return settings
+  }
+
+  /// A role with its first session, unless it is to go without.
+  @discardableResult
+  func add(
+    _ name: String, timing: RoleTiming = RoleTiming(maxDuration: .hours(12)), granted isGranted: Bool = true
+  ) -> KeptRole {
+    let settings = Self.settings(name, timing: timing)
+    refresher.add(settings)
+    if isGranted { refresh.grantAll() }
+    return refresher.roles[settings.name]!
+  }
+
+  /// As a reload does with a role that isn't in the settings any more.
+  func remove(_ role: KeptRole) {
+    refresher.remove(role.name)
+    service.roleGone(role.name)
+    service.refreshRoleGone(role.name)
+  }
+
+  /// As a reload does that takes the readers' rights away.
+  func close(_ role: KeptRole) {
+    var settings = role.settings
+    settings.readers = AccessRule()
+    refresher.change(role, to: settings)
+    service.settingsChanged()
+  }
+
+  func advance(_ span: Duration) { scheduler.advance(by: span) }
+
+  /// Has the request answered, by the sink or at once.
+  @discardableResult
+  func ask(_ request: String, _ peer: Peer = SocketBench.reader) -> Exchange {
+    serial += 1
+    let exchange = Exchange(ResponseToken(slot: 0, serial: serial))
+    sink.exchanges[exchange.token] = exchange
+    var bytes = Array("\(request) HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
+    let fields = Self.parse(&bytes)
+    bytes.withUnsafeBufferPointer {
+      if let response = service.respond(to: RequestHead(fields, $0), from: peer, token: exchange.token) {
+        exchange.replies.append(Reply(response))
+      }
+    }
+    return exchange
+  }
+
+  /// What a credential is asked for with.
+  @discardableResult
+  func read(_ role: String, _ query: String = "", _ peer: Peer = SocketBench.reader) -> Exchange {
+    ask("GET /v1/roles/\(role)/credentials\(query)", peer)
+  }
+
+  private static func parse(_ bytes: inout [UInt8]) -> HeadFields {
+    var span = bytes.mutableSpan
+    guard let fields = try? HeadParser.parse(&span) else {
+      preconditionFailure("a request that the server would refuse")
+    }
+    return fields
+  }
+}
+
+/// A request and what came of it.
+final class Exchange {
+  let token: ResponseToken
+  /// More than one would be a mistake.
+  var replies: [Reply] = []
+  var streamHead: String?
+  var events: [RoleEvent] = []
+  /// Nothing can be sent to it any more, as the server finds out by sending.
+  var isGone = false
+  var sends = 0
+
+  init(_ token: ResponseToken) { self.token = token }
+
+  var isOpen: Bool { replies.isEmpty }
+  var reply: Reply? { replies.count == 1 ? replies[0] : nil }
+  var status: Int? { reply?.status }
+  var problem: Problem? { reply?.document() }
+  /// What kinds of events came, in their order.
+  var kinds: [RoleEvent.Kind] { events.map(\.kind) }
+}
+
+struct Reply {
+  let head: String
+  let body: String
+
+  init(_ response: Response) {
+    head = Self.text(response.head)
+    body = Self.text(response.body)
+  }
+
+  var status: Int? { Int(head.split(separator: " ")[1]) }
+
+  /// The value of a header line; nil when there is none.
+  func field(_ name: String) -> String? {
+    head.split(separator: "\r\n").first { $0.hasPrefix("\(name): ") }.map { String($0.dropFirst(name.utf8.count + 2)) }
+  }
+
+  /// Which session it hands out; nil for none.
+  var accessKeyID: String? {
+    let parts = body.split(separator: "\"")
+    return parts.firstIndex(of: "AccessKeyId").map { String(parts[$0 + 2]) }
+  }
+
+  func document<Document: WireDocument>() -> Document? { try? Document(parsing: Array(body.utf8).span) }
+
+  static func text(_ bytes: (any ResponseBytes)?) -> String {
+    var text = ""
+    bytes?.withBytes { span in text = span.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) } }
+    return text
+  }
+}
+
+/// In the place of the server: writes down what is answered later.
+final class RecordingSink: ResponseSink {
+  var exchanges: [ResponseToken: Exchange] = [:]
+  /// What a client does with its answer.
+  var answered: (Exchange) -> Void = { _ in }
+  var takesStreams = true
+
+  func complete(_ token: ResponseToken, _ response: Response) {
+    guard let exchange = exchanges[token] else { return }
+    exchange.replies.append(Reply(response))
+    answered(exchange)
+  }
+
+  func beginStream(_ token: ResponseToken, head: any ResponseBytes) -> Bool {
+    exchanges[token]?.streamHead = Reply.text(head)
+    return takesStreams
+  }
+
+  func send(_ token: ResponseToken, _ bytes: any ResponseBytes) -> Bool {
+    guard let exchange = exchanges[token] else { return false }
+    exchange.sends += 1
+    if exchange.isGone { return false }
+    if let event = try? RoleEvent(parsing: Array(Reply.text(bytes).utf8).span) { exchange.events.append(event) }
+    return true
+  }
+}
+
+/// In the place of the daemon: what it says of itself is the test's.
+final class FakeBackend: SocketBackend {
+  private let refresher: Refresher
+  var reloads: [(allowsRemoval: Bool, completion: (ReloadResult) -> Void)] = []
+  var socketPath = "/run/rolekeeper/api.sock"
+  var overall = Health([])
+  var healthOfRole = Health([])
+  /// How often the status of a role was put together, and the health of all.
+  var statusCount = 0
+  var healthCount = 0
+
+  init(_ refresher: Refresher) { self.refresher = refresher }
+
+  func reload(allowingRemoval: Bool, _ completion: @escaping (ReloadResult) -> Void) {
+    reloads.append((allowingRemoval, completion))
+  }
+
+  func statusReport() -> StatusReport {
+    StatusReport(
+      version: "1", pid: 1, startedAt: nil, roles: [], sources: [], endpoints: [],
+      rate: RateStatus(requestsPerSecond: 1, configured: 1, queued: 0), health: overall)
+  }
+
+  func status(of role: KeptRole, at now: Timestamp) -> RoleStatus {
+    statusCount += 1
+    return role.status(at: now, clock: refresher.clock)
+  }
+
+  func health() -> Health {
+    healthCount += 1
+    return overall
+  }
+
+  func health(of role: KeptRole) -> Health { healthOfRole }
+  func metrics() -> String { "up 1\n" }
+}

@@ -1,0 +1,137 @@
+import Core
+import HTTPServer
+import Refresh
+import RefreshBench
+import TestSupport
+import Testing
+import Wire
+
+@testable import SocketAPI
+
+/// What readers of `/v1/events` are sent.
+@Suite struct SocketEventTests {
+  private let bench: SocketBench
+
+  init() throws { bench = try SocketBench() }
+
+  private func subscribe(_ peer: Peer = SocketBench.reader) -> Exchange { bench.ask("GET /v1/events", peer) }
+
+  @Test func `a rotation, a failure, a recovery and a longer session are one line each`() throws {
+    let events = subscribe()
+    #expect(events.isOpen && events.streamHead?.contains("application/x-ndjson") == true)
+    #expect(events.streamHead?.contains("Content-Length") == false)
+    let role = bench.add("a")
+    #expect(events.kinds == [.rotated])
+    let first = try #require(events.events.first)
+    #expect(first.role == "a" && first.accessKeyID == "STS.1" && first.generation == 1 && first.state == .valid)
+    #expect(first.time == bench.refresher.clock.now(at: bench.scheduler.time) && first.code == nil)
+    bench.refresher.send(.refreshRequested, to: role)
+    bench.refresh.fail(bench.cloud.waiting[0], .permanent, code: "NoPermission")
+    #expect(events.kinds == [.rotated, .changed])
+    #expect(events.events.last?.state == .failing && events.events.last?.code == "NoPermission")
+    bench.advance(.seconds(1))
+    bench.refresher.send(.refreshRequested, to: role)
+    bench.refresh.grantAll()
+    #expect(events.kinds == [.rotated, .changed, .rotated, .changed])
+    #expect(events.events.last?.state == .valid && events.events.last?.generation == 2)
+    bench.read("a", "?min_ttl=7200")
+    bench.advance(.milliseconds(500))
+    bench.refresh.grantAll()
+    #expect(events.kinds.dropFirst(4) == [.reserved])
+  }
+
+  @Test func `what changes nothing for readers is no event`() throws {
+    let role = bench.add("a")
+    let events = subscribe()
+    // A session that only stands by, shorter than was asked.
+    bench.refresher.send(.refreshRequested, to: role)
+    bench.refresh.grant(bench.cloud.waiting[0], life: .minutes(30))
+    bench.read("a", "?min_ttl=7200")
+    bench.advance(.milliseconds(500))
+    bench.refresh.fail(bench.cloud.waiting[0], .permanent, code: "NoPermission")
+    #expect(bench.service.reservations == [.failed: 1] && events.events.isEmpty)
+    // Nor is the end of a session that wasn't handed out.
+    let standby = try #require(role.machine.heldSessions.first { $0 != role.current?.session.id })
+    bench.refresher.send(.condemned(standby), to: role)
+    #expect(events.events.isEmpty)
+  }
+
+  @Test func `the fall below the floor and the lapse are changes`() throws {
+    let role = bench.add("a")
+    let end = try #require(role.current).session.expires
+    let events = subscribe()
+    bench.scheduler.advance(to: end - .minutes(20))
+    #expect(!events.events.contains { $0.state == .belowFloor })
+    bench.scheduler.advance(to: end - .minutes(19))
+    #expect(events.events.count { $0.kind == .changed && $0.state == .belowFloor } == 1)
+    bench.scheduler.advance(to: end - .seconds(15))
+    #expect(events.events.last?.kind == .changed && events.events.last?.state == .lapsed)
+    #expect(events.events.last?.accessKeyID == nil)
+  }
+
+  @Test func `a condemned session is a change where nothing takes its place, and a rotation where a standby does`()
+    throws
+  {
+    let role = bench.add("a")
+    bench.advance(.seconds(1))
+    bench.refresher.send(.refreshRequested, to: role)
+    bench.refresh.grantAll()
+    let events = subscribe()
+    let first = try #require(role.current).session.id
+    bench.refresher.send(.condemned(first), to: role)
+    #expect(events.kinds == [.rotated])
+    let second = try #require(role.current).session.id
+    bench.refresher.send(.condemned(second), to: role)
+    #expect(events.kinds == [.rotated, .changed] && events.events.last?.state == .lapsed)
+  }
+
+  @Test func `a file that was written or can't be is an event with the file`() {
+    let role = bench.add("a")
+    let events = subscribe()
+    let outputs = [
+      OutputStatus(path: "/run/a/1", generation: 1), OutputStatus(path: "/run/a/2", generation: nil, lastError: "full"),
+    ]
+    bench.service.outputsChanged(of: role, outputs)
+    #expect(events.kinds == [.output, .output] && events.events.map { $0.output?.path } == ["/run/a/1", "/run/a/2"])
+    #expect(events.events.last?.output?.lastError == "full")
+  }
+
+  @Test func `each is sent only what it may read, also after a reload`() {
+    let (reader, admin) = (subscribe(), subscribe(SocketBench.admin))
+    let stranger = subscribe(SocketBench.stranger)
+    let open = bench.add("a")
+    bench.refresher.add(Bench.role("b"))
+    bench.refresh.grantAll()
+    #expect(reader.events.map(\.role) == ["a"] && admin.events.map(\.role) == ["a", "b"] && stranger.events.isEmpty)
+    bench.close(open)
+    bench.advance(.seconds(1))
+    bench.refresher.send(.refreshRequested, to: open)
+    bench.refresh.grantAll()
+    #expect(reader.events.count == 1 && admin.events.count == 3)
+  }
+
+  @Test func `who is gone is sent nothing more`() {
+    let (left, dropped, here) = (subscribe(), subscribe(), subscribe())
+    bench.service.abandoned(left.token)
+    dropped.isGone = true
+    bench.add("a")
+    bench.add("b")
+    #expect(left.sends == 0 && dropped.sends == 1 && here.events.count == 2)
+  }
+
+  @Test func `who was gone before the stream began isn't sent any`() {
+    bench.sink.takesStreams = false
+    let events = subscribe()
+    bench.add("a")
+    #expect(events.sends == 0 && events.isOpen)
+  }
+
+  @Test func `with another server its streams are forgotten`() {
+    let events = subscribe()
+    let server = RecordingSink()
+    bench.service.serve(on: server)
+    server.exchanges[events.token] = events
+    bench.add("a")
+    #expect(events.sends == 0)
+  }
+}

@@ -1,0 +1,149 @@
+import Core
+import HTTPServer
+import Refresh
+import RefreshBench
+import TestSupport
+import Testing
+import Wire
+
+@testable import SocketAPI
+
+/// Administrators who ask for a new session, and those of them who wait for what comes of it.
+@Suite struct SocketRefreshTests {
+  private let bench: SocketBench
+
+  init() throws { bench = try SocketBench() }
+
+  private func refresh(_ role: String, _ query: String = "") -> Exchange {
+    bench.ask("POST /v1/roles/\(role)/refresh\(query)", SocketBench.admin)
+  }
+
+  @Test(arguments: ["", "?wait=0"]) func `who doesn't wait learns that it was requested`(_ query: String) {
+    bench.add("a")
+    let exchange = refresh("a", query)
+    #expect(exchange.status == 202 && exchange.reply?.body == "{\"role\":\"a\",\"refresh\":\"requested\"}\n")
+    #expect(bench.cloud.orders.count == 2)
+    bench.refresh.grantAll()
+    #expect(exchange.replies.count == 1)
+  }
+
+  @Test func `who waits gets the role's status with the session that came`() {
+    bench.add("a")
+    bench.advance(.seconds(1))
+    let exchange = refresh("a", "?wait=10")
+    #expect(exchange.isOpen)
+    bench.refresh.grantAll()
+    let status: RoleStatus? = exchange.reply?.document()
+    #expect(exchange.status == 200 && status?.accessKeyID == "STS.2" && status?.fetched?.accessKeyID == "STS.2")
+    #expect(status?.fetched?.asked == .hours(1))
+    bench.advance(.seconds(20))
+    #expect(exchange.replies.count == 1)
+  }
+
+  @Test func `a session that came and isn't handed out, since another one lives longer, is named all the same`() {
+    bench.add("a")
+    bench.advance(.seconds(1))
+    let exchange = refresh("a", "?wait=10")
+    bench.refresh.grant(bench.cloud.waiting[0], life: .minutes(30))
+    let status: RoleStatus? = exchange.reply?.document()
+    #expect(status?.accessKeyID == "STS.1" && status?.fetched?.accessKeyID == "STS.2")
+  }
+
+  @Test func `a failure is the answer, with what readers have meanwhile`() throws {
+    let role = bench.add("a")
+    bench.add("b", granted: false)
+    bench.advance(.seconds(1))
+    let (a, b) = (refresh("a", "?wait=10"), refresh("b", "?wait=10"))
+    for id in bench.cloud.waiting { bench.refresh.fail(id, .permanent, code: "NoPermission") }
+    let (kept, bare) = (try #require(a.problem), try #require(b.problem))
+    #expect(kept.kind == .refreshFailed && kept.code == "NoPermission" && kept.isPermanent)
+    #expect(
+      kept.detail.hasPrefix("role 'a': the refresh failed: NoPermission: look; the current credential lasts 59min"))
+    #expect(bare.detail.hasSuffix("look; there is no valid credential"))
+    let next = role.machine.nextAttempt - bench.scheduler.time
+    #expect(kept.retryAfter == .seconds((next + .microseconds(999_999)).wholeSeconds))
+  }
+
+  @Test func `a failure that is tried again at once isn't the end of it`() {
+    bench.add("a")
+    bench.advance(.seconds(1))
+    let exchange = refresh("a", "?wait=10")
+    bench.refresh.fail(bench.cloud.waiting[0], .nonceUsed, code: "SignatureNonceUsed")
+    #expect(exchange.isOpen && bench.cloud.waiting.count == 1)
+    bench.refresh.fail(bench.cloud.waiting[0], .transient, code: "Connect")
+    #expect(exchange.problem?.kind == .refreshFailed && exchange.problem?.isPermanent == false)
+  }
+
+  /// The outcome of an attempt before it would be taken for its own.
+  @Test(arguments: [true, false]) func `one that cuts a reservation off waits for its own outcome`(_ hasFailed: Bool) {
+    let role = bench.add("a")
+    if hasFailed {
+      bench.refresher.send(.refreshRequested, to: role)
+      bench.refresh.fail(bench.cloud.waiting[0], .permanent, code: "NoPermission")
+    }
+    bench.advance(.seconds(1))
+    let reader = bench.read("a", "?min_ttl=7200&wait=30")
+    bench.advance(.milliseconds(500))
+    let exchange = refresh("a", "?wait=10")
+    #expect(bench.cloud.cancelled.count == 1 && exchange.isOpen && reader.isOpen)
+    bench.refresh.grantAll()
+    #expect(exchange.status == 200 && reader.isOpen)
+    bench.refresh.grantAll()
+    #expect(reader.status == 200)
+  }
+
+  @Test func `when its time is over it is told that it was requested, each in its own time`() {
+    bench.add("a")
+    bench.add("b")
+    bench.advance(.seconds(1))
+    let start = bench.scheduler.time
+    let asked = [(role: "a", wait: 8), (role: "a", wait: 2), (role: "b", wait: 5)].map {
+      (exchange: refresh($0.role, "?wait=\($0.wait)"), wait: $0.wait)
+    }
+    for second in 0..<9 {
+      bench.scheduler.advance(to: start + .seconds(Int64(second)) + .milliseconds(999))
+      #expect(asked.allSatisfy { $0.exchange.isOpen == ($0.wait > second) }, "after \(second) s")
+    }
+    #expect(asked.allSatisfy { $0.exchange.status == 202 })
+    bench.refresh.grantAll()
+    #expect(asked.allSatisfy { $0.exchange.replies.count == 1 })
+  }
+
+  @Test func `when the role is taken out of the settings, who waits learns that`() {
+    let (a, b) = (bench.add("a"), bench.add("b"))
+    let (first, second) = (refresh("a", "?wait=10"), refresh("b", "?wait=10"))
+    bench.remove(a)
+    #expect(first.problem?.kind == .notFound && second.isOpen)
+    bench.refresher.remove(b.name)
+    bench.advance(.seconds(10))
+    #expect(second.problem?.detail == "role 'b' was taken out of the settings")
+  }
+
+  @Test func `who has left is forgotten, and so are all when the server is replaced`() {
+    bench.add("a")
+    bench.advance(.seconds(1))
+    let (gone, left) = (refresh("a", "?wait=10"), refresh("a", "?wait=10"))
+    bench.service.abandoned(gone.token)
+    let server = RecordingSink()
+    let unheard = Exchange(left.token)
+    server.exchanges[left.token] = unheard
+    bench.refresh.grantAll()
+    #expect(gone.isOpen && left.status == 200)
+    let late = refresh("a", "?wait=10")
+    server.exchanges[late.token] = unheard
+    bench.service.serve(on: server)
+    bench.refresh.grantAll()
+    bench.advance(.seconds(20))
+    #expect(late.isOpen && unheard.isOpen)
+  }
+
+  @Test func `an administrator's request doesn't wait for what the cloud asked of all`() {
+    let role = bench.add("a")
+    bench.add("b", granted: false)
+    bench.refresh.fail(bench.cloud.waiting[0], .throttled(wait: nil), code: "Throttling", notBefore: .seconds(60))
+    bench.refresher.send(.refreshRequested, to: role)
+    #expect(bench.cloud.waiting.isEmpty)
+    _ = refresh("a")
+    #expect(bench.cloud.waiting.count == 1)
+  }
+}
