@@ -105,7 +105,6 @@ final class Announcer: RoleObserver {
   }
 
   private func becomeReady() {
-    guard !isReady else { return }
     isReady = true
     readyTimer.disarm()
     manager.ready(status: line())

@@ -1,0 +1,339 @@
+import Core
+import Refresh
+import RefreshBench
+import Systemd
+import TestSupport
+import Testing
+
+@testable import Daemon
+
+/// What the service manager is told, and when, on manual time.
+@Suite struct AnnouncerTests {
+  /// Writes down what it is told.
+  private final class Manager: ServiceManager {
+    var all: [String] = []
+    var isBehind = false
+
+    func status(_ status: String) { all.append("status: \(status)") }
+    func ready(status: String) { all.append("ready: \(status)") }
+    func reloading() { all.append("reloading") }
+    func stopping(status: String) { all.append("stopping: \(status)") }
+
+    /// What it was told since the last time, by kind.
+    func take() -> [String] {
+      defer { all = [] }
+      return all.map { String($0.prefix { $0 != ":" }) }
+    }
+  }
+
+  /// In the place of the daemon: its roles are the bench's, and all else is the test's.
+  private final class Backend: AnnouncerBackend {
+    private let refresher: Refresher
+    /// So many roles more, all of them the first one.
+    var more = 0
+    var filesAreAtRest = true
+    var rolesWithFailingFiles: [RoleName] = []
+    var sourceTroubles: [String] = []
+    var caFileProblem: String?
+    var refusal: SettingsRefusal?
+    var starts = 0
+
+    init(_ refresher: Refresher) { self.refresher = refresher }
+
+    var roles: [RoleName: KeptRole] {
+      guard let one = refresher.roles.values.first else { return [:] }
+      let others = (0..<more).map { (RoleName("other\($0)")!, one) }
+      return refresher.roles.merging(others) { role, _ in role }
+    }
+    var rolesWithoutOutcome: Int { refresher.rolesWithoutOutcome }
+    func becameReady() { starts += 1 }
+  }
+
+  private let bench: Bench
+  private let backend: Backend
+  private let manager = Manager()
+  private let lines = LogRecorder()
+  private let announcer: Announcer
+
+  init() throws {
+    bench = try Bench()
+    backend = Backend(bench.refresher)
+    announcer = try Announcer(backend: backend, manager: manager, scheduler: bench.scheduler, log: lines.log)
+    bench.refresher.setObservers([announcer])
+  }
+
+  private func advance(_ span: Duration) { bench.scheduler.advance(by: span) }
+
+  /// A daemon that is ready, with one role that has a session; the manager has heard so.
+  private func start() -> KeptRole {
+    let role = bench.add("a")
+    announcer.begin()
+    bench.grantAll()
+    settle()
+    return role
+  }
+
+  /// What changed has been told, and a second has passed since.
+  private func settle() {
+    advance(.seconds(2))
+    _ = manager.take()
+  }
+
+  private func fail(_ role: KeptRole, _ kind: Failure.Kind, code: String = "Code") {
+    bench.refresher.send(.refreshRequested, to: role)
+    for id in bench.cloud.waiting { bench.fail(id, kind, code: code) }
+  }
+
+  // MARK: - Ready
+
+  @Test func `it is ready when every role has had an outcome, good or bad, and says so once`() {
+    for name in ["a", "b"] { bench.add(name) }
+    announcer.begin()
+    #expect(manager.all == ["status: fetching the first session of each of 2 roles"])
+    advance(.seconds(3))
+    bench.grant(bench.cloud.waiting[0])
+    #expect(manager.all.count == 1 && backend.starts == 0 && lines.all.isEmpty)
+    bench.fail(bench.cloud.waiting[0], .permanent, code: "NoPermission")
+    #expect(manager.all.count == 2)
+    let ready = "ready: 1 of 2 roles valid, 1 failing to refresh; if STS failed now, readers would keep their floor for"
+    #expect(manager.all.last?.hasPrefix(ready) == true)
+    #expect(backend.starts == 1 && lines.all == ["notice: ready; roles with a valid session count=1 total=2"])
+    announcer.becomeReadyIfDone()
+    advance(.seconds(20))
+    #expect(manager.take().filter { $0 == "ready" } == ["ready"] && backend.starts == 1 && lines.all.count == 1)
+  }
+
+  @Test func `it isn't ready before the files are written`() {
+    backend.filesAreAtRest = false
+    bench.add("a")
+    announcer.begin()
+    bench.grantAll()
+    #expect(manager.take() == ["status"])
+    announcer.becomeReadyIfDone()
+    #expect(manager.take().isEmpty)
+    backend.filesAreAtRest = true
+    announcer.becomeReadyIfDone()
+    #expect(manager.take() == ["ready"])
+  }
+
+  @Test func `it isn't ready by the files of those that came first`() {
+    for name in ["a", "b"] { bench.add(name) }
+    announcer.begin()
+    bench.grant(bench.cloud.waiting[0])
+    announcer.becomeReadyIfDone()
+    #expect(manager.take() == ["status"])
+  }
+
+  @Test func `after ten seconds it is ready whatever is missing`() {
+    backend.filesAreAtRest = false
+    bench.add("a")
+    announcer.begin()
+    advance(.milliseconds(9999))
+    #expect(manager.take() == ["status"])
+    advance(.milliseconds(1))
+    #expect(manager.all == ["ready: 0 of 1 role valid; waiting for the first session: a"])
+    backend.filesAreAtRest = true
+    bench.grantAll()
+    #expect(manager.all.count { $0.hasPrefix("ready") } == 1)
+  }
+
+  @Test func `without roles it is ready at once`() {
+    announcer.begin()
+    #expect(
+      manager.all == [
+        "status: fetching the first session of each of 0 roles", "ready: no roles in the settings",
+      ])
+    #expect(lines.all == ["notice: ready; roles with a valid session count=0 total=0"])
+  }
+
+  @Test func `before it is ready changes and reloads are nothing to tell of`() {
+    bench.add("a")
+    announcer.begin()
+    announcer.stateChanged()
+    announcer.reloading()
+    announcer.reloaded()
+    advance(.seconds(9))
+    #expect(manager.take() == ["status"])
+  }
+
+  // MARK: - The line
+
+  @Test func `what changes is told at once, and then not before a second has passed`() {
+    _ = start()
+    for _ in 0..<3 { announcer.stateChanged() }
+    advance(.zero)
+    #expect(manager.take() == ["status"])
+    announcer.stateChanged()
+    advance(.milliseconds(600))
+    announcer.stateChanged()
+    advance(.milliseconds(400))
+    #expect(manager.take().isEmpty, "a thousandth more for each role")
+    advance(.milliseconds(1))
+    #expect(manager.take() == ["status"])
+  }
+
+  @Test func `the more roles there are, the rarer it is told`() {
+    _ = start()
+    backend.more = 499
+    announcer.stateChanged()
+    advance(.zero)
+    _ = manager.take()
+    announcer.stateChanged()
+    advance(.milliseconds(1499))
+    #expect(manager.take().isEmpty)
+    advance(.milliseconds(1))
+    #expect(manager.take() == ["status"])
+  }
+
+  @Test func `a session that comes, one that goes, an outcome and a report are changes`() {
+    let role = start()
+    let changes: [(String, () -> Void)] = [
+      ("publish", { announcer.didPublish(role) }), ("withdraw", { announcer.didWithdraw(role) }),
+      ("attempt", { announcer.didAttempt(role) }), ("report", { announcer.didReport(.lapsed, of: role) }),
+    ]
+    for (what, change) in changes {
+      settle()
+      change()
+      advance(.zero)
+      #expect(manager.take() == ["status"], "\(what)")
+    }
+  }
+
+  @Test func `nothing happens and every half minute the line is told again`() {
+    _ = start()
+    announcer.stateChanged()
+    advance(.zero)
+    _ = manager.take()
+    for _ in 0..<3 {
+      advance(.milliseconds(29_999))
+      #expect(manager.take().isEmpty)
+      advance(.milliseconds(1))
+      #expect(manager.take() == ["status"])
+    }
+  }
+
+  @Test func `while a role fails and may mend itself the line is told every two seconds, and as before after that`() {
+    let role = start()
+    fail(role, .transient)
+    advance(.zero)
+    #expect(manager.take() == ["status"])
+    // The role's own retries hang: only time passes.
+    for _ in 0..<3 {
+      advance(.milliseconds(1999))
+      #expect(manager.take().isEmpty)
+      advance(.milliseconds(1))
+      #expect(manager.take() == ["status"])
+    }
+    fail(role, .permanent)
+    advance(.seconds(2))
+    #expect(manager.take().first == "status")
+    advance(.seconds(20))
+    #expect(manager.take().isEmpty, "that doesn't change with time")
+    fail(role, .transient, code: "Other")
+    advance(.seconds(2))
+    _ = manager.take()
+    bench.refresher.send(.refreshRequested, to: role)
+    bench.grantAll()
+    settle()
+    advance(.seconds(20))
+    #expect(manager.take().isEmpty)
+  }
+
+  @Test func `with thousands of roles that is rarer, too`() {
+    let role = start()
+    backend.more = 2999
+    advance(.seconds(4))
+    fail(role, .transient)
+    advance(.zero)
+    _ = manager.take()
+    advance(.milliseconds(3999))
+    #expect(manager.take().isEmpty)
+    advance(.milliseconds(1))
+    #expect(manager.take() == ["status"])
+  }
+
+  @Test func `a manager that couldn't take it is tried again after a tenth of a second, until it can`() {
+    _ = start()
+    manager.isBehind = true
+    announcer.stateChanged()
+    advance(.zero)
+    #expect(manager.take() == ["status"])
+    for _ in 0..<3 {
+      // A change doesn't put that off.
+      announcer.stateChanged()
+      advance(.milliseconds(99))
+      #expect(manager.take().isEmpty)
+      advance(.milliseconds(1))
+      #expect(manager.take() == ["status"])
+    }
+    manager.isBehind = false
+    advance(.milliseconds(100))
+    #expect(manager.take() == ["status"])
+    advance(.seconds(29))
+    #expect(manager.take().isEmpty)
+  }
+
+  @Test func `a manager that couldn't take that it is ready is tried again, too`() {
+    manager.isBehind = true
+    announcer.begin()
+    _ = manager.take()
+    advance(.milliseconds(100))
+    #expect(manager.take() == ["status"])
+  }
+
+  @Test func `the line names what is wrong with files, sources, certificates and settings`() throws {
+    let role = start()
+    let names = ["b", "c"]
+    for name in names { bench.add(name) }
+    bench.grantAll()
+    backend.rolesWithFailingFiles = [RoleName("c")!, role.name]
+    backend.sourceTroubles = ["source 'x': gone", "source 'y': refused"]
+    backend.caFileProblem = "CA file '/ca' can't be read again"
+    backend.refusal = SettingsRefusal(at: UTCTime(seconds: 0), ["no"])
+    _ = manager.take()
+    settle()
+    announcer.stateChanged()
+    advance(.zero)
+    let line = try #require(manager.all.last)
+    #expect(line.hasPrefix("status: 3 of 3 roles valid; if STS failed now, "))
+    #expect(
+      line.hasSuffix(
+        "; files can't be written: a, c; source 'x': gone; source 'y': refused; CA file '/ca' can't be read again; "
+          + "the certificates read before are in force; the settings were refused at 1970-01-01T00:00:00Z, the old ones "
+          + "are in force until the next restart or crash"))
+  }
+
+  @Test func `the line says which roles aren't refreshed any more, and not that they are lost`() throws {
+    let role = start()
+    fail(role, .permanent)
+    advance(.zero)
+    let line = try #require(manager.all.last)
+    #expect(line.hasPrefix("status: 1 of 1 role valid, 1 failing to refresh; if STS failed now, "))
+    #expect(line.hasSuffix("; not refreshed any more: a"))
+  }
+
+  // MARK: - Reload and end
+
+  @Test func `a reload is told when it begins, and ended by being ready again`() {
+    _ = start()
+    announcer.reloading()
+    #expect(manager.take() == ["reloading"])
+    announcer.reloaded()
+    #expect(manager.all.count == 1 && manager.all[0].hasPrefix("ready: 1 of 1 role valid"))
+    #expect(backend.starts == 1 && lines.all.count == 1, "the start isn't over again")
+    _ = manager.take()
+    // The line is as fresh as that.
+    advance(.milliseconds(29_999))
+    #expect(manager.take().isEmpty)
+    advance(.milliseconds(1))
+    #expect(manager.take() == ["status"])
+  }
+
+  @Test func `the end is told as such, or with the keys that are missing`() {
+    _ = start()
+    announcer.stopping()
+    backend.sourceTroubles = ["source 'x': gone", "source 'y': gone"]
+    announcer.stoppingForKey()
+    #expect(manager.all == ["stopping: stopped", "stopping: source 'x': gone; source 'y': gone"])
+  }
+}
