@@ -89,6 +89,14 @@ final class Connection {
     outputSize += range.count - skipped
   }
 
+  /// Adds all of a piece to the output.
+  func append(_ bytes: any ResponseBytes) {
+    var count = 0
+    bytes.withBytes { count = $0.count }
+    var none = 0
+    append(bytes, 0..<count, after: &none)
+  }
+
   /// Takes `count` bytes off the first part.
   func removeOutput(_ count: Int) {
     outputSize -= count

@@ -75,6 +75,7 @@ extension HTTPServer {
     connection.serial = 0
     let body = connection.isHeadOnly ? nil : response.body
     guard transmit(connection, response.head, body, isLast: connection.closesAfterOutput) else { return }
+    if body != nil { for part in response.rest { connection.append(part) } }
     if !connection.output.isEmpty {
       setDeadline(connection, .drain)
     } else if connection.closesAfterOutput {
@@ -82,19 +83,20 @@ extension HTTPServer {
     }
   }
 
-  /// Sends what is pending, as far as the socket takes it.
+  /// Sends what is pending, as far as the socket takes it and no more than `largestSend`; epoll tells again when there is more.
   func flush(_ connection: Connection) {
-    for _ in 0..<HTTPServer.batch {
-      guard let part = connection.output.first else { break }
+    var room = HTTPServer.largestSend
+    while room > 0, let part = connection.output.first {
       var sent = 0
       part.bytes.withBytes { bytes in
-        bytes.extracting(part.range).withUnsafeBufferPointer {
+        bytes.extracting(part.range.prefix(room)).withUnsafeBufferPointer {
           sent = clinux_send(connection.descriptor, clinux_part($0), clinux_part(), clinux_part())
         }
       }
       if sent == -Int(EAGAIN) { return }
       if sent < 0 { return abandon(connection) }
       connection.removeOutput(sent)
+      room -= sent
     }
     if connection.output.isEmpty, connection.closesAfterOutput { return release(connection) }
     goOn(connection)
@@ -109,7 +111,7 @@ extension HTTPServer {
     settle(connection)
   }
 
-  /// Sends `first` and `second`; what the socket doesn't take at once is pending. When `first` is the last head of its
+  /// Sends `first` and `second`; what the socket doesn't take at once, or is more than `largestSend`, is pending. When `first` is the last head of its
   /// connection, the line that says so goes in front of its empty line. False when the client is found gone; its slot
   /// is free then.
   private func transmit(
@@ -131,7 +133,8 @@ extension HTTPServer {
         second.withBytes { bytes in
           bytes.withUnsafeBufferPointer { second in
             secondCount = second.count
-            if !waits { sent = clinux_send(connection.descriptor, head, close, clinux_part(second)) }
+            let beginning = clinux_part(bytes: second.baseAddress, count: min(secondCount, HTTPServer.largestSend))
+            if !waits { sent = clinux_send(connection.descriptor, head, close, beginning) }
           }
         }
       }

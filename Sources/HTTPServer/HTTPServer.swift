@@ -21,6 +21,8 @@ package final class HTTPServer {
   static let largestAcceptShare = 512
   /// How many requests of one user are answered before others are looked for, while several are connected; some 3 µs each.
   static let share = 4
+  /// How many bytes of a long answer are sent before others have their turn: a socket whose reader is as fast takes all that there is.
+  static let largestSend = 256 * 1024
   static let scratchSize = 16384
   static let listenerTag = UInt64.max
 

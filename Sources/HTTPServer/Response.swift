@@ -24,10 +24,13 @@ package struct Response {
   package let head: any ResponseBytes
   /// Left out when the request was a HEAD.
   package let body: (any ResponseBytes)?
+  /// What comes behind `body` where that is only the first part.
+  package let rest: [any ResponseBytes]
 
-  package init(head: any ResponseBytes, body: (any ResponseBytes)? = nil) {
+  package init(head: any ResponseBytes, body: (any ResponseBytes)? = nil, rest: [any ResponseBytes] = []) {
     self.head = head
     self.body = body
+    self.rest = rest
   }
 }
 

@@ -203,3 +203,65 @@ import Testing
 extension String {
   fileprivate func replacingMethod(with method: String) -> String { method + drop { $0 != " " } }
 }
+
+@Suite struct LongBodyTests {
+  private let harness: Harness
+  private let parts: [[UInt8]] = (0..<40).map { part in
+    (0..<30_000).map { UInt8(truncatingIfNeeded: ($0 &* 7) ^ part) }
+  }
+
+  init() throws { harness = try Harness() }
+
+  private func response() -> Response {
+    let count = parts.reduce(0) { $0 + $1.count }
+    return Response(
+      head: PlainBytes("HTTP/1.1 200 OK\r\nContent-Length: \(count)\r\n\r\n"), body: PlainBytes(parts[0]),
+      rest: parts.dropFirst().map { PlainBytes($0) })
+  }
+
+  private let head = "HTTP/1.1 200 OK\r\nContent-Length: 1200000\r\n\r\n"
+
+  /// All that comes while there is anything to be done.
+  private func receive(_ client: Client) throws -> [UInt8] {
+    var all: [UInt8] = []
+    while true {
+      try harness.settle()
+      let more = client.receiveBytes()
+      if more.isEmpty { return all }
+      all += more
+    }
+  }
+
+  @Test func `a body in parts arrives whole, and the connection goes on`() throws {
+    harness.handler.answer = response()
+    let client = try harness.connect()
+    client.send(Text.get)
+    #expect(try receive(client) == Array(head.utf8) + parts.joined())
+    harness.handler.answer = Harness.response("hello")
+    #expect(try harness.exchange(Text.get, on: client) == Text.hello)
+  }
+
+  @Test func `it may be the last and come later`() throws {
+    let client = try harness.connect()
+    client.send("GET /later HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    try harness.settle()
+    harness.server.complete(harness.handler.deferred[0], response())
+    let closing = "HTTP/1.1 200 OK\r\nContent-Length: 1200000\r\nConnection: close\r\n\r\n"
+    #expect(try receive(client) == Array(closing.utf8) + parts.joined())
+    #expect(client.isAtEnd)
+  }
+
+  @Test func `a HEAD leaves all parts out`() throws {
+    harness.handler.answer = response()
+    let client = try harness.connect()
+    #expect(try harness.exchange("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", on: client) == head)
+  }
+
+  @Test func `a large body in one part arrives whole`() throws {
+    let whole = Array(parts.joined())
+    harness.handler.answer = Response(head: PlainBytes(head), body: PlainBytes(whole))
+    let client = try harness.connect()
+    client.send(Text.get)
+    #expect(try receive(client) == Array(head.utf8) + whole)
+  }
+}

@@ -110,6 +110,10 @@ final class Client {
 
   /// All that is there to be read, at most `limit` bytes.
   func receive(atMost limit: Int = .max) -> String {
+    String(decoding: receiveBytes(atMost: limit), as: UTF8.self)
+  }
+
+  func receiveBytes(atMost limit: Int = .max) -> [UInt8] {
     var all: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65536)
     while all.count < limit, case let count = recv(descriptor, &buffer, min(buffer.count, limit - all.count), 0),
@@ -117,7 +121,7 @@ final class Client {
     {
       all += buffer[..<count]
     }
-    return String(decoding: all, as: UTF8.self)
+    return all
   }
 
   /// Whether the server has closed and nothing is left to be read.
