@@ -35,9 +35,20 @@ package final class KeptRole {
   /// Outcomes of attempts by error code, `Success` among them.
   package var outcomes: [String: UInt64] {
     var all = otherOutcomes
-    if successes > 0 { all["Success"] = successes }
+    if successes > 0 { all[Self.success] = successes }
     return all
   }
+
+  /// The same in the order of the codes; without a dictionary where every attempt has gone well.
+  package func forEachOutcome(_ body: (_ code: String, _ count: UInt64) -> Void) {
+    if !otherOutcomes.isEmpty {
+      for (code, count) in outcomes.sorted(by: { $0.key < $1.key }) { body(code, count) }
+    } else if successes > 0 {
+      body(Self.success, successes)
+    }
+  }
+
+  private static let success = "Success"
 
   func countSuccess() { successes += 1 }
 

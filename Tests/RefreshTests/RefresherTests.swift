@@ -11,6 +11,17 @@ import Wire
 @testable import Refresh
 
 @Suite struct RefresherTests {
+  @Test func `the roles are in the order of their names, whenever they came`() throws {
+    let bench = try Bench()
+    for name in ["m", "z", "b", "a", "n"] { bench.add(name) }
+    #expect(bench.refresher.rolesInOrder.map(\.name.description) == ["a", "b", "m", "n", "z"])
+    for name in ["a", "z", "m", "absent"] { bench.refresher.remove(RoleName(name)!) }
+    #expect(bench.refresher.rolesInOrder.map(\.name.description) == ["b", "n"])
+    bench.add("c")
+    #expect(bench.refresher.rolesInOrder.map(\.name.description) == ["b", "c", "n"])
+    #expect(bench.refresher.rolesInOrder.allSatisfy { bench.refresher.roles[$0.name] === $0 })
+  }
+
   @Test func `each role's first session is drawn at once and published`() throws {
     let bench = try Bench()
     var published: [String] = []
