@@ -33,7 +33,7 @@ package struct Health: WireDocument, Hashable, Sendable {
       /// The CA file can't be used any more; the certificates that were read before are in force.
       case caFile = "ca-file"
 
-      var status: Status {
+      package var status: Status {
         switch self {
         case .noRoles, .noSession: .failing
         case .refresh, .shortSessions, .output, .source, .settings, .incompleteSettings, .caFile: .degraded
@@ -80,25 +80,26 @@ package struct Health: WireDocument, Hashable, Sendable {
 
   /// One sentence without names, fit for whoever may not see the roles: `2 of 5 roles have no valid session`.
   package func summary(roles: Int) -> String {
+    var counts: [Reason.Kind: Int] = [:]
+    for reason in reasons { counts[reason.kind, default: 0] += 1 }
     let parts = Reason.Kind.allCases.compactMap { kind -> String? in
-      let found = reasons.filter { $0.kind == kind }
-      guard !found.isEmpty else { return nil }
+      guard let count = counts[kind] else { return nil }
       switch kind {
       case .noRoles: return "there are no roles"
       case .noSession:
         return roles == 1
           ? "the only role has no valid session"
-          : "\(found.count) of \(roles) roles \(found.count == 1 ? "has" : "have") no valid session"
+          : "\(count) of \(roles) roles \(count == 1 ? "has" : "have") no valid session"
       case .refresh:
         return roles == 1
           ? "the only role isn't refreshed any more"
-          : "\(found.count) of \(roles) roles \(found.count == 1 ? "isn't" : "aren't") refreshed any more"
+          : "\(count) of \(roles) roles \(count == 1 ? "isn't" : "aren't") refreshed any more"
       case .shortSessions:
         return roles == 1
           ? "the only role gets sessions too short for the floor"
-          : "\(found.count) of \(roles) roles \(found.count == 1 ? "gets" : "get") sessions too short for the floor"
-      case .output: return "\(found.count) credential \(found.count == 1 ? "file" : "files") can't be written"
-      case .source: return "\(found.count) AccessKey \(found.count == 1 ? "source has" : "sources have") a problem"
+          : "\(count) of \(roles) roles \(count == 1 ? "gets" : "get") sessions too short for the floor"
+      case .output: return "\(count) credential \(count == 1 ? "file" : "files") can't be written"
+      case .source: return "\(count) AccessKey \(count == 1 ? "source has" : "sources have") a problem"
       case .settings: return "the settings on disk are not in force"
       case .incompleteSettings: return "the settings look cut off"
       case .caFile: return "the CA file can't be used, the certificates read before are in force"
@@ -114,9 +115,14 @@ package struct Health: WireDocument, Hashable, Sendable {
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
+    write(to: &json, reasons: { json in for reason in reasons { reason.write(to: &json) } })
+  }
+
+  func write(to json: inout JSONWriter<[UInt8]>, reasons: (inout JSONWriter<[UInt8]>) -> Void) {
     json.object { json in
       json.member("status", status.rawValue)
-      json.member("reasons", reasons)
+      json.key("reasons")
+      json.array(reasons)
     }
   }
 }

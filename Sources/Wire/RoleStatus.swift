@@ -275,8 +275,21 @@ package struct RoleList: WireDocument, Hashable, Sendable {
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
+    write(to: &json) { json in for role in roles { role.write(to: &json) } }
+  }
+
+  /// The line in two pieces: between them come the roles, for whoever writes these bit by bit.
+  package func frame() -> [[UInt8]] {
+    var json = JSONWriter([UInt8]())
+    var gaps = ListGaps()
+    write(to: &json) { gaps.note($0) }
+    return gaps.pieces(of: json.finish())
+  }
+
+  private func write(to json: inout JSONWriter<[UInt8]>, roles: (inout JSONWriter<[UInt8]>) -> Void) {
     json.object { json in
-      json.member("roles", roles)
+      json.key("roles")
+      json.array(roles)
       json.member("admin", isAdmin)
     }
   }

@@ -50,12 +50,30 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
+    write(
+      to: &json, roles: { json in for role in roles { role.write(to: &json) } },
+      reasons: { json in for reason in health.reasons { reason.write(to: &json) } })
+  }
+
+  /// The line in three pieces: between them come the roles, and the reasons of `health`, for whoever writes these bit by bit.
+  package func frame() -> [[UInt8]] {
+    var json = JSONWriter([UInt8]())
+    var gaps = ListGaps()
+    write(to: &json, roles: { gaps.note($0) }, reasons: { gaps.note($0) })
+    return gaps.pieces(of: json.finish())
+  }
+
+  private func write(
+    to json: inout JSONWriter<[UInt8]>, roles: (inout JSONWriter<[UInt8]>) -> Void,
+    reasons: (inout JSONWriter<[UInt8]>) -> Void
+  ) {
     json.object { json in
       json.member("version", version)
       json.member("pid", pid)
       json.member("started_at", startedAt)
       json.member("healthy", isHealthy)
-      json.member("roles", roles)
+      json.key("roles")
+      json.array(roles)
       json.member("sources", sources)
       json.member("endpoints", endpoints)
       json.key("rate")
@@ -63,7 +81,7 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
       json.key("ca_file")
       if let caFile { caFile.write(to: &json) } else { json.null() }
       json.key("health")
-      health.write(to: &json)
+      health.write(to: &json, reasons: reasons)
     }
   }
 }

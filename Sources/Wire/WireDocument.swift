@@ -18,6 +18,16 @@ extension WireDocument {
     return json.finish() + [UInt8(ascii: "\n")]
   }
 
+  /// Writes it behind what is in `bytes`, without the line's end.
+  package func append(to bytes: inout [UInt8]) {
+    // Moved there and back: as a copy, all that is there would be copied too.
+    var sink: [UInt8] = []
+    swap(&sink, &bytes)
+    var json = JSONWriter(consume sink)
+    write(to: &json)
+    bytes = json.finish()
+  }
+
   package init(parsing text: Span<UInt8>) throws(WireError) {
     self = try withJSON(text) { (root) throws(WireError) in try Self(root) }
   }
@@ -131,5 +141,19 @@ extension JSONWriter<[UInt8]> {
   mutating func member(_ name: String, _ items: [some WireDocument]) {
     key(name)
     array { json in for item in items { item.write(to: &json) } }
+  }
+}
+
+/// Where the items of a list that isn't written yet belong in a document.
+struct ListGaps {
+  private var places: [Int] = []
+
+  mutating func note(_ json: borrowing JSONWriter<[UInt8]>) { places.append(json.sink.count) }
+
+  /// The line in the pieces that the gaps part.
+  func pieces(of document: [UInt8]) -> [[UInt8]] {
+    let line = document + [UInt8(ascii: "\n")]
+    let ends = places + [line.count]
+    return zip([0] + places, ends).map { Array(line[$0..<$1]) }
   }
 }
