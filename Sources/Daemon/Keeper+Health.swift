@@ -1,4 +1,4 @@
-import Core
+package import Core
 import FileOutput
 import Identities
 package import Refresh
@@ -10,39 +10,32 @@ package import Wire
 
 /// The one judgement behind `/healthz`, `status`, `status --check` and the metrics.
 extension Keeper {
-  package func health() -> Health {
-    let roles = refresher.roles.values.sorted { $0.name < $1.name }
-    let sessions: [Health.Reason] = roles.isEmpty ? [.noRoles()] : sessionReasons(roles)
-    return Health(
-      sessions + outputs.failing.flatMap(outputReasons) + sourceReasons(sources.values) + generalReasons())
-  }
-
   package func health(of role: KeptRole) -> Health {
-    let source = sources[role.settings.source]
-    return Health(
-      sessionReasons([role]) + outputReasons(role.name) + sourceReasons(source.map { [$0] } ?? []) + generalReasons())
+    let session = sessionReason(of: role, at: loop.time).map { [$0] } ?? []
+    let source = sources[role.settings.source].map { [$0] } ?? []
+    return Health(session + outputReasons(of: role) + sourceReasons(source) + reasonsOfAll())
   }
 
-  private func sessionReasons(_ roles: [KeptRole]) -> [Health.Reason] {
-    let now = loop.time
-    return roles.compactMap { role -> Health.Reason? in
-      guard let current = role.current, role.isValid(at: now) else {
-        return .noSession(role: role.name.description, code: role.machine.lastFailure?.code)
-      }
-      guard let failure = role.machine.lastFailure, role.machine.failsLastingly(at: now) else {
-        return role.shortSessions.map { .shortSessions(role: role.name.description, $0) }
-      }
-      return .refresh(
-        role: role.name.description, code: failure.code, advice: failure.advice,
-        since: role.machine.failingSince.map { refresher.clock.now(at: $0) }, life: current.session.expires - now)
+  package func sessionReason(of role: KeptRole, at now: Timestamp) -> Health.Reason? {
+    guard let current = role.current, role.isValid(at: now) else {
+      return .noSession(role: role.name.description, code: role.machine.lastFailure?.code)
+    }
+    guard let failure = role.machine.lastFailure, role.machine.failsLastingly(at: now) else {
+      return role.shortSessions.map { .shortSessions(role: role.name.description, $0) }
+    }
+    return .refresh(
+      role: role.name.description, code: failure.code, advice: failure.advice,
+      since: role.machine.failingSince.map { refresher.clock.now(at: $0) }, life: current.session.expires - now)
+  }
+
+  package func outputReasons(of role: KeptRole) -> [Health.Reason] {
+    guard outputs.isFailing(role.name) else { return [] }
+    return outputs.statuses(of: role.name, clock: refresher.clock).compactMap { output in
+      output.lastError.map { .output(role: role.name.description, path: output.path, error: $0) }
     }
   }
 
-  private func outputReasons(_ name: RoleName) -> [Health.Reason] {
-    outputs.statuses(of: name, clock: refresher.clock).compactMap { output in
-      output.lastError.map { .output(role: name.description, path: output.path, error: $0) }
-    }
-  }
+  package func generalReasons() -> [Health.Reason] { sourceReasons(sources.values) + reasonsOfAll() }
 
   private func sourceReasons(_ sources: some Sequence<AccessKeySource>) -> [Health.Reason] {
     sources.sorted { $0.name < $1.name }.compactMap { source in
@@ -51,7 +44,7 @@ extension Keeper {
   }
 
   /// What is about the daemon as a whole: settings that were refused or look cut off, certificates that can't be read again.
-  private func generalReasons() -> [Health.Reason] {
+  private func reasonsOfAll() -> [Health.Reason] {
     var reasons: [Health.Reason] = []
     if let refusal { reasons.append(.settings(refusedAt: refusal.at, errors: refusal.errors)) }
     let missing = outputs.retentionReasons

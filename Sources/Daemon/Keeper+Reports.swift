@@ -6,23 +6,19 @@ import Identities
 package import Refresh
 import STS
 import Settings
-import SocketAPI
+package import SocketAPI
 import Systemd
 package import Wire
 
 /// What administrators and readers get to see.
 extension Keeper {
-  package func statusReport() -> StatusReport {
-    let now = loop.time
-    let roles = refresher.roles.values.sorted { $0.name < $1.name }
-    return StatusReport(
-      version: Version.number, pid: Int64(getpid()), startedAt: started,
-      roles: roles.map { status(of: $0, at: now) },
-      sources: sourceStatuses,
+  package func statusReport(_ health: Health) -> StatusReport {
+    StatusReport(
+      version: Version.number, pid: Int64(getpid()), startedAt: started, roles: [], sources: sourceStatuses,
       endpoints: cloud.ledger.statuses,
       rate: RateStatus(
         requestsPerSecond: refresher.currentRate, configured: settings.sts.requestsPerSecond,
-        queued: Int64(refresher.queued)), health: health(), caFile: cloud.authorities.status(clock: refresher.clock))
+        queued: Int64(refresher.queued)), health: health, caFile: cloud.authorities.status(clock: refresher.clock))
   }
 
   package func status(of role: KeptRole, at now: Timestamp) -> RoleStatus {
@@ -37,17 +33,15 @@ extension Keeper {
     sources.values.sorted { $0.name < $1.name }.map { $0.status(clock: refresher.clock) }
   }
 
-  package func metrics() -> String {
-    Metrics.render(
-      roles: Array(refresher.roles.values), at: loop.time, rate: refresher.currentRate, inFlight: refresher.inFlight,
-      sources: sourceStatuses, endpoints: cloud.ledger.statuses, service: service, server: server.statistics,
-      daemon: daemonFigures(), isCAFileUsed: cloud.authorities.problem == nil,
-      outputs: outputs.figures(clock: refresher.clock), health: health().status)
+  package func figures() -> DaemonFigures {
+    DaemonFigures(
+      started: started, now: UTCTime(seconds: loop.wallMicroseconds / 1_000_000),
+      clockOffset: refresher.clock.lead(overWallMicroseconds: loop.wallMicroseconds, at: loop.time), reloads: reloader.counts,
+      rate: refresher.currentRate, inFlight: refresher.inFlight, sources: sourceStatuses,
+      endpoints: cloud.ledger.statuses, isCAFileUsed: cloud.authorities.problem == nil, server: server.statistics)
   }
 
-  private func daemonFigures() -> Metrics.DaemonFigures {
-    let offset = refresher.clock.lead(overWallMicroseconds: loop.wallMicroseconds, at: loop.time)
-    let now = UTCTime(seconds: loop.wallMicroseconds / 1_000_000)
-    return Metrics.DaemonFigures(started: started, now: now, clockOffset: offset, reloads: reloader.counts)
+  package func outputFigures(of role: KeptRole) -> OutputFigures? {
+    outputs.figures(of: role.name, clock: refresher.clock)
   }
 }

@@ -104,12 +104,13 @@ package final class Outputs {
     kept[role]?.statuses(of: path, clock: clock) ?? []
   }
 
-  /// Of all roles with files, sorted by name.
-  package func figures(clock: ServerClock) -> [OutputFigures] {
-    kept.values.sorted { $0.role.name < $1.role.name }.map {
-      OutputFigures(role: $0.role.name, files: $0.statuses(clock: clock), drifts: $0.driftCount)
-    }
+  /// Nil for a role without files.
+  package func figures(of role: RoleName, clock: ServerClock) -> OutputFigures? {
+    kept[role].map { OutputFigures(role: role, files: $0.statuses(clock: clock), drifts: $0.driftCount) }
   }
+
+  /// Whether the role has a file that can't be written.
+  package func isFailing(_ role: RoleName) -> Bool { kept[role]?.isFailing ?? false }
 
   /// The roles with a file that can't be written.
   package var failing: [RoleName] { kept.values.filter(\.isFailing).map(\.role.name).sorted() }

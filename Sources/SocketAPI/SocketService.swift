@@ -13,12 +13,20 @@ package protocol SocketBackend: AnyObject {
   func reload(allowingRemoval: Bool, _ completion: @escaping (ReloadResult) -> Void)
   /// Where the socket is, by the settings in force.
   var socketPath: String { get }
-  func statusReport() -> StatusReport
   func status(of role: KeptRole, at now: Timestamp) -> RoleStatus
-  func health() -> Health
-  /// What of it concerns one role.
+  /// The report without its roles.
+  func statusReport(_ health: Health) -> StatusReport
+  /// What is wrong with the role's session; nil when nothing is.
+  func sessionReason(of role: KeptRole, at now: Timestamp) -> Health.Reason?
+  /// What is wrong with the role's files.
+  func outputReasons(of role: KeptRole) -> [Health.Reason]
+  /// What is wrong beside the roles.
+  func generalReasons() -> [Health.Reason]
+  /// What concerns one role.
   func health(of role: KeptRole) -> Health
-  func metrics() -> String
+  func figures() -> DaemonFigures
+  /// What the metrics report of the role's files; nil when it has none.
+  func outputFigures(of role: KeptRole) -> OutputFigures?
 }
 
 /// What became of a reload.
@@ -53,7 +61,7 @@ package final class SocketService: RequestHandler, RoleObserver {
   let callers: CallerLog
   let reports: SessionReports
   private let refusalLog: RefusalLog
-  private let kept: KeptAnswers
+  private(set) var long: LongAnswers!
 
   package convenience init(
     scheduler: any Scheduler, backend: any SocketBackend, refresher: Refresher, access: AccessPolicy, log: Log
@@ -74,20 +82,20 @@ package final class SocketService: RequestHandler, RoleObserver {
     self.log = log
     self.callers = callers
     refusalLog = try RefusalLog(scheduler: scheduler, callers: callers)
-    kept = try KeptAnswers(scheduler: scheduler)
     reports = try SessionReports(scheduler: scheduler, refresher: refresher, log: log)
     waiting = try WaitingReaders(scheduler: scheduler) { [unowned self] reader, role in lookAgain(at: &reader, of: role)
     }
     refreshWaiters = try RefreshWaiters(scheduler: scheduler) { [unowned self] waiter, role in
       refreshTimedOut(waiter, role)
     }
+    long = try LongAnswers(scheduler: scheduler) { [unowned self] in server?.complete($0, $1) }
     subscribers = EventSubscribers(
       mayRead: { [unowned self] in mayRead($0, $1) }, send: { [unowned self] in server?.send($0, $1) ?? false })
   }
 
   /// The settings changed, and with them who may see what.
   package func settingsChanged() {
-    kept.dropAll()
+    long.beginAgain()
     for role in refresher.roles.values { answerWaitingReaders(of: role) }
   }
 
@@ -97,6 +105,7 @@ package final class SocketService: RequestHandler, RoleObserver {
   /// Answers by `server` from now on; whoever waits at another one is forgotten, since its connection is about to end.
   package func serve(on server: any ResponseSink) {
     self.server = server
+    long.forgetAll()
     waiting.forgetAll()
     refreshWaiters.forgetAll()
     subscribers.forgetAll()
@@ -111,6 +120,7 @@ package final class SocketService: RequestHandler, RoleObserver {
   package func crowded(by uid: UInt32, _ pid: Int32) { refusalLog.note(.crowding, uid: uid, pid: pid) }
 
   package func abandoned(_ token: ResponseToken) {
+    long.forget(token)
     waiting.forget(token)
     refreshWaiters.forget(token)
     subscribers.forget(token)
@@ -121,14 +131,13 @@ package final class SocketService: RequestHandler, RoleObserver {
     switch route {
     case .role, .credentials, .roleHealth, .report, .refresh:
       return respond(to: request, about: route, from: peer, token: token)
-    case .roles: return get(request) ?? listRoles(for: peer)
+    case .roles: return get(request) ?? listRoles(for: peer, token)
     case .events: return get(request) ?? subscribe(peer, token)
-    case .status: return get(request) ?? forAdmins(peer, route.path) ?? Answer.document(backend.statusReport())
+    case .status: return get(request) ?? forAdmins(peer, route.path) ?? statusReport(token)
     case .reload:
       return post(request, taking: ["allow_removal"]) ?? forAdmins(peer, route.path) ?? reload(request, token)
-    case .health: return get(request) ?? health()
-    case .metrics:
-      return get(request) ?? forAdmins(peer, route.path) ?? Answer.text(backend.metrics(), type: .metrics)
+    case .health: return get(request) ?? health(token)
+    case .metrics: return get(request) ?? forAdmins(peer, route.path) ?? metrics(token)
     }
   }
 
@@ -156,30 +165,11 @@ package final class SocketService: RequestHandler, RoleObserver {
 
   // MARK: - Small answers
 
-  private func listRoles(for peer: Peer) -> Response {
-    kept.list(for: peer) { renderList(for: peer) }
-  }
-
-  private func renderList(for peer: Peer) -> Response {
-    let roles = refresher.roles.values.filter { mayRead(peer, $0) }.sorted { $0.name < $1.name }
-    return Answer.document(RoleList(roles.map { status(of: $0) }, isAdmin: isPrivileged(peer)))
-  }
-
   func status(of role: KeptRole) -> RoleStatus {
     backend.status(of: role, at: scheduler.time)
   }
 
-  private func health() -> Response { kept.health { renderHealth() } }
-
-  private func renderHealth() -> Response {
-    let health = backend.health()
-    let summary = health.summary(roles: refresher.roles.count)
-    guard health.status == .failing else { return Answer.document(HealthAnswer(health, roles: refresher.roles.count)) }
-    let hint = "rolekeeper status shows why to administrators, and to readers for their roles"
-    return Answer.problem(Problem(.noSession, detail: "\(summary); \(hint)"))
-  }
-
-  /// The same judgement for one role, with the reasons instead of their number. What is wrong with the settings may name other roles, and
+  /// The judgement of `/healthz` for one role, with the reasons instead of their number. What is wrong with the settings may name other roles, and
   /// is for administrators.
   private func health(of role: KeptRole, for peer: Peer) -> Response {
     var health = backend.health(of: role)

@@ -54,16 +54,18 @@ package final class VirtualScheduler: Scheduler {
   }
 
   /// Ends the calls that are under way and does the work that was put off, until none is left.
-  package func settle() {
-    while true {
-      let due = callsHang ? [] : calls.compactMap(\.value)
-      if !callsHang { calls = [] }
-      let deferred = pending.compactMap(\.value)
-      pending = []
-      if due.isEmpty && deferred.isEmpty { return }
-      for call in due { call.body() }
-      for one in deferred { one.run() }
-    }
+  package func settle() { while turn() {} }
+
+  /// The same for those of now, and not for what comes of them; false when there were none.
+  @discardableResult
+  package func turn() -> Bool {
+    let due = callsHang ? [] : calls.compactMap(\.value)
+    if !callsHang { calls = [] }
+    let deferred = pending.compactMap(\.value)
+    pending = []
+    for call in due { call.body() }
+    for one in deferred { one.run() }
+    return !due.isEmpty || !deferred.isEmpty
   }
 
   /// Lets the time pass; timers fire in order, each at its deadline.

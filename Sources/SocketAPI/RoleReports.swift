@@ -1,0 +1,127 @@
+import Core
+import HTTPServer
+import Refresh
+import Systemd
+import Wire
+
+/// The answer to `GET /v1/roles`.
+final class RoleListMaker: AnswerMaker {
+  private unowned let service: SocketService
+  private let peer: Peer
+  private var roles: ArraySlice<KeptRole>
+  private var list: DocumentList
+
+  init(_ service: SocketService, for peer: Peer) {
+    self.service = service
+    self.peer = peer
+    roles = service.refresher.rolesInOrder[...]
+    list = DocumentList(expecting: roles.count * SocketService.statusSize)
+  }
+
+  func step() -> Response? {
+    guard let role = roles.popFirst() else {
+      return DocumentList.response(RoleList([], isAdmin: service.isPrivileged(peer)).frame(), [list])
+    }
+    if service.mayRead(peer, role) { list.add(service.status(of: role)) }
+    return nil
+  }
+}
+
+/// The answer to `GET /v1/status`.
+final class StatusMaker: AnswerMaker {
+  private unowned let service: SocketService
+  private var roles: ArraySlice<KeptRole>
+  private var findings = HealthFindings()
+  private var list: DocumentList
+  /// All but the lists, when all roles have been looked at, and what is in the second of them.
+  private var frame: [[UInt8]]?
+  private var reasons: ArraySlice<Health.Reason> = []
+  private var reasonList = DocumentList()
+
+  init(_ service: SocketService) {
+    self.service = service
+    roles = service.refresher.rolesInOrder[...]
+    list = DocumentList(expecting: roles.count * SocketService.statusSize)
+  }
+
+  func step() -> Response? {
+    if let role = roles.popFirst() {
+      list.add(service.status(of: role))
+      findings.look(at: role, service)
+    } else if let frame {
+      guard let reason = reasons.popFirst() else { return DocumentList.response(frame, [list, reasonList]) }
+      reasonList.add(reason)
+    } else {
+      let health = findings.health(service)
+      frame = service.backend.statusReport(health).frame()
+      reasons = health.reasons[...]
+    }
+    return nil
+  }
+}
+
+/// The answer to `GET /healthz`.
+final class HealthMaker: AnswerMaker {
+  private unowned let service: SocketService
+  private var roles: ArraySlice<KeptRole>
+  private var findings = HealthFindings()
+
+  init(_ service: SocketService) {
+    self.service = service
+    roles = service.refresher.rolesInOrder[...]
+  }
+
+  func step() -> Response? {
+    let count = service.refresher.roles.count
+    // Each takes little: to look at the clock would take longer.
+    for _ in 0..<16 {
+      guard let role = roles.popFirst() else { return Self.response(findings.health(service), roles: count) }
+      findings.look(at: role, service)
+    }
+    return nil
+  }
+
+  private static func response(_ health: Health, roles: Int) -> Response {
+    guard health.status == .failing else { return Answer.document(HealthAnswer(health, roles: roles)) }
+    let hint = "rolekeeper status shows why to administrators, and to readers for their roles"
+    return Answer.problem(Problem(.noSession, detail: "\(health.summary(roles: roles)); \(hint)"))
+  }
+}
+
+/// What is wrong, found role by role.
+struct HealthFindings {
+  private var sessions: [Health.Reason] = []
+  private var outputs: [Health.Reason] = []
+
+  mutating func look(at role: KeptRole, _ service: SocketService) {
+    if let reason = service.backend.sessionReason(of: role, at: service.scheduler.time) { sessions.append(reason) }
+    outputs += service.backend.outputReasons(of: role)
+  }
+
+  /// With what concerns no single role.
+  func health(_ service: SocketService) -> Health {
+    let none: [Health.Reason] = service.refresher.roles.isEmpty ? [.noRoles()] : []
+    return Health(none + sessions + outputs + service.backend.generalReasons())
+  }
+}
+
+extension SocketService {
+  /// About how many bytes a role's status has.
+  fileprivate static let statusSize = 512
+
+  func listRoles(for peer: Peer, _ token: ResponseToken) -> Response? {
+    long.answer(.list(LongAnswers.Rights(peer)), to: token) { [unowned self] in RoleListMaker(self, for: peer) }
+  }
+
+  func statusReport(_ token: ResponseToken) -> Response? {
+    long.answer(.status, to: token) { [unowned self] in StatusMaker(self) }
+  }
+
+  func health(_ token: ResponseToken) -> Response? {
+    long.answer(.health, to: token) { [unowned self] in HealthMaker(self) }
+  }
+
+  func metrics(_ token: ResponseToken) -> Response? {
+    long.answer(.metrics, to: token) { [unowned self] in MetricsMaker(self) }
+  }
+}

@@ -1,0 +1,177 @@
+import Core
+import Systemd
+import TestSupport
+import Testing
+
+@testable import HTTPServer
+@testable import SocketAPI
+
+/// Long answers are made in slices, between which others have their turn.
+@Suite final class LongAnswersTests {
+  private let clock = VirtualScheduler()
+  private var answers: LongAnswers!
+  private var completed: [(token: ResponseToken, text: String)] = []
+  /// What was begun and made, in order.
+  private var made: [String] = []
+
+  init() throws {
+    answers = try LongAnswers(scheduler: clock) { [unowned self] in completed.append(($0, Self.text($1))) }
+  }
+
+  /// Whose bits take 100 µs each.
+  private final class Maker: AnswerMaker {
+    private let name: String
+    private var left: Int
+    private unowned let test: LongAnswersTests
+
+    init(_ name: String, bits: Int, _ test: LongAnswersTests) {
+      (self.name, left, self.test) = (name, bits, test)
+      test.made.append("begin \(name)")
+    }
+
+    func step() -> Response? {
+      left -= 1
+      test.clock.time = test.clock.time + .microseconds(100)
+      test.made.append(name)
+      return left == 0 ? Answer.text(name) : nil
+    }
+  }
+
+  private static func text(_ response: Response) -> String {
+    var text = ""
+    response.body?.withBytes { text = $0.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) } }
+    return text
+  }
+
+  private func token(_ number: UInt64) -> ResponseToken { ResponseToken(slot: 1, serial: number) }
+
+  private func list(_ uid: UInt32) -> LongAnswers.Subject {
+    .list(LongAnswers.Rights(Peer(uid: uid, gid: uid, pid: 1, groups: [])))
+  }
+
+  /// The answer that is there at once.
+  private func ask(
+    _ subject: LongAnswers.Subject = .metrics, _ number: UInt64 = 1, _ name: String = "a", bits: Int
+  ) -> String? {
+    answers.answer(subject, to: token(number)) { [unowned self] in Maker(name, bits: bits, self) }.map(Self.text)
+  }
+
+  /// Once through the loop: what else is deferred has its turn, too.
+  private func turnsUntilCompleted(_ count: Int) -> Int {
+    var turns = 0
+    let others = clock.deferred { turns += 1 }
+    while completed.count < count, turns < 100 {
+      others.schedule()
+      clock.turn()
+    }
+    return turns
+  }
+
+  @Test func `what is short is answered at once`() {
+    #expect(ask(bits: 3) == "a")
+    #expect(made == ["begin a", "a", "a", "a"] && completed.isEmpty)
+    clock.settle()
+    #expect(made.count == 4)
+  }
+
+  @Test func `what is long is answered later, and others have their turn in between`() {
+    #expect(ask(bits: 10) == nil)
+    #expect(made == ["begin a", "a", "a", "a"])
+    #expect(turnsUntilCompleted(1) == 3)
+    #expect(made.count == 11)
+    #expect(completed.map(\.token) == [token(1)] && completed.map(\.text) == ["a"])
+    clock.settle()
+    #expect(completed.count == 1)
+  }
+
+  @Test func `whoever asks for what is being made gets that`() {
+    #expect(ask(bits: 10) == nil)
+    #expect(ask(.metrics, 2, "b", bits: 1) == nil)
+    clock.settle()
+    #expect(completed.map(\.token) == [token(1), token(2)] && completed.map(\.text) == ["a", "a"])
+    #expect(!made.contains("begin b"))
+    #expect(ask(.metrics, 3, "c", bits: 1) == "c", "it isn't being made any more")
+  }
+
+  @Test func `one is made after the other, each begun at its turn`() {
+    #expect(ask(bits: 4) == nil)
+    #expect(ask(.status, 2, "b", bits: 4) == nil)
+    #expect(ask(.health, 3, "c", bits: 1) == nil)
+    clock.settle()
+    #expect(completed.map(\.text) == ["a", "b", "c"])
+    #expect(made == ["begin a", "a", "a", "a", "a", "begin b", "b", "b", "b", "b", "begin c", "c"])
+  }
+
+  @Test func `the list and the health are kept for 200 ms from when they were begun, the others aren't`() {
+    let start = clock.time
+    for (number, subject) in [list(1), .health, .metrics, .status].enumerated() {
+      #expect(ask(subject, UInt64(number), "a", bits: 1) == "a")
+    }
+    clock.time = start + .microseconds(199_999)
+    #expect(ask(list(1), 5, "b", bits: 1) == "a" && ask(.health, 6, "b", bits: 1) == "a")
+    #expect(ask(.metrics, 7, "b", bits: 1) == "b" && ask(.status, 8, "b", bits: 1) == "b")
+    // Meanwhile 200 µs have passed.
+    #expect(ask(list(1), 9, "c", bits: 1) == "c" && ask(.health, 10, "c", bits: 1) == "c")
+  }
+
+  @Test func `nobody gets the list of somebody with other rights`() {
+    #expect(ask(list(1), 1, "a", bits: 4) == nil)
+    #expect(ask(list(2), 2, "b", bits: 4) == nil)
+    clock.settle()
+    #expect(completed.map(\.text) == ["a", "b"])
+    #expect(ask(list(2), 3, "c", bits: 1) == "b")
+  }
+
+  @Test func `one whose only client leaves is given up`() {
+    #expect(ask(bits: 10) == nil)
+    answers.forget(token(1))
+    clock.settle()
+    #expect(made.count == 4 && completed.isEmpty)
+    #expect(ask(.metrics, 2, "b", bits: 1) == "b")
+  }
+
+  @Test func `one of two clients that leaves takes nothing from the other`() {
+    #expect(ask(bits: 10) == nil)
+    #expect(ask(.metrics, 2, bits: 10) == nil)
+    answers.forget(token(1))
+    clock.settle()
+    #expect(completed.map(\.token) == [token(2)])
+  }
+
+  @Test func `the next one goes on when the client of the first leaves`() {
+    #expect(ask(bits: 10) == nil)
+    #expect(ask(.status, 2, "b", bits: 4) == nil)
+    answers.forget(token(1))
+    clock.settle()
+    #expect(completed.map(\.text) == ["b"])
+  }
+
+  @Test func `clients of another server are forgotten, and new ones answered`() {
+    #expect(ask(bits: 10) == nil)
+    #expect(ask(.status, 2, bits: 10) == nil)
+    answers.forgetAll()
+    #expect(ask(.metrics, 3, "b", bits: 4) == nil)
+    clock.settle()
+    #expect(completed.map(\.token) == [token(3)] && completed.map(\.text) == ["b"])
+  }
+
+  @Test func `with other settings what is being made begins again, and what was kept is dropped`() {
+    #expect(ask(.health, 1, "kept", bits: 1) == "kept")
+    #expect(ask(list(1), 2, "a", bits: 4) == nil)
+    answers.beginAgain()
+    made = []
+    clock.settle()
+    #expect(made == ["begin a", "a", "a", "a", "a"] && completed.map(\.token) == [token(2)])
+    #expect(ask(.health, 3, "new", bits: 1) == "new")
+  }
+
+  @Test func `a client that is answered may ask again at once`() throws {
+    answers = try LongAnswers(scheduler: clock) { [unowned self] in
+      completed.append(($0, Self.text($1)))
+      if completed.count == 1 { #expect(ask(.metrics, 2, "b", bits: 4) == nil) }
+    }
+    #expect(ask(bits: 4) == nil)
+    clock.settle()
+    #expect(completed.map(\.text) == ["a", "b"])
+  }
+}
