@@ -49,8 +49,14 @@ package struct SignedRequest: CustomStringConvertible, CustomReflectable {
 
     method = request.method
     host = context.host
-    target = signed.query.isEmpty ? request.path : "\(request.path)?\(signed.query)"
-    headerLines = (signed.headers + [("Authorization", signed.authorization)]).map { $0.name + ": " + $0.value }
+    target = signed.query.isEmpty ? request.path : String(joining: request.path, "?", signed.query)
+    var lines: [String] = []
+    lines.reserveCapacity(signed.headers.count + 1)
+    for header in signed.headers {
+      if let value = header.value { lines.append(String(joining: header.name, ": ", value)) }
+    }
+    lines.append(String(joining: "Authorization: ", signed.authorization))
+    headerLines = lines
     securityToken = identity.securityToken
   }
 

@@ -48,7 +48,7 @@ package struct RoleARN: Hashable, Sendable, CustomStringConvertible {
     roleName = String(name)
   }
 
-  package var description: String { "acs:ram::\(account):role/\(roleName)" }
+  package var description: String { String(joining: "acs:ram::", account, ":role/", roleName) }
 
   private static func isOfRoleName(_ character: Character) -> Bool {
     character.isASCIILetterOrDigit || character == "." || character == "-"

@@ -4,10 +4,12 @@ import HTTPClient
 import Wire
 
 extension RequestContext {
+  private static let userAgent = "rolekeeper/\(Version.number)"
+
   /// What a request to `endpoint` has beside what it asks, with a nonce of its own.
   init(to endpoint: String, dated date: UTCTime, using generator: inout some RandomNumberGenerator) {
     self.init(
-      host: endpoint, userAgent: "rolekeeper/\(Version.number)", date: date, nonce: Nonce.make(using: &generator))
+      host: endpoint, userAgent: Self.userAgent, date: date, nonce: Nonce.make(using: &generator))
   }
 }
 
@@ -15,7 +17,7 @@ extension HTTPRequest {
   /// A signed request, to the host that it was signed for.
   init(_ request: SignedRequest) {
     self.init(
-      .post, "https://\(request.host)\(request.target)", headers: request.headerLines,
+      .post, String(joining: "https://", request.host, request.target), headers: request.headerLines,
       secretHeaders: request.securityToken.map { [(name: "x-acs-security-token", value: $0)] } ?? [])
   }
 }

@@ -40,15 +40,16 @@ package enum SignatureV3 {
       self.query = query
       self.securityToken = securityToken
       payloadHash = body.isEmpty ? SignatureV3.hashOfNothing : Digest.sha256(body.span)
-      self.headers = headers + [("x-acs-content-sha256", payloadHash), ("x-acs-date", date.description)]
+      self.headers = headers
+      self.headers.append(("x-acs-content-sha256", payloadHash))
+      self.headers.append(("x-acs-date", date.description))
     }
   }
 
   /// What is sent of a request.
   package struct Signed {
     package let query: String
-    /// All that the signature covers but the security token, names in lower case, in the order of their names.
-    package let headers: [(name: String, value: String)]
+    package let headers: [CanonicalHeader]
     /// The value of the `Authorization` header.
     package let authorization: String
   }
@@ -57,11 +58,12 @@ package enum SignatureV3 {
     let query = canonicalQuery(request.query)
     let headers = canonicalHeaders(request)
     let names = names(of: headers)
-    let text = stringToSign(canonicalRequest(request, query: query, headers: headers, names: names))
-    let signature = Digest.hmacSHA256(Array(text.utf8).span, key: secret)
+    var text = stringToSign(canonicalRequest(request, query: query, headers: headers, names: names))
+    let signature = text.withUTF8 { Digest.hmacSHA256($0.span, key: secret) }
     return Signed(
-      query: query, headers: headers.compactMap { header in header.value.map { (header.name, $0) } },
-      authorization: "\(algorithm) Credential=\(keyID),SignedHeaders=\(names),Signature=\(signature)")
+      query: query, headers: headers,
+      authorization: String(
+        joining: algorithm, " Credential=", keyID, ",SignedHeaders=", names, ",Signature=", signature))
   }
 
   /// Joins the parts; a secret because it holds the security token.
@@ -93,7 +95,7 @@ package enum SignatureV3 {
   }
 
   package static func stringToSign(_ canonicalRequest: Secret) -> String {
-    canonicalRequest.withBytes { "\(algorithm)\n\(Digest.sha256($0))" }
+    canonicalRequest.withBytes { String(joining: algorithm, "\n", Digest.sha256($0)) }
   }
 
   /// Names and values percent-encoded, sorted by name in byte order, empty values with their `=`.
@@ -128,8 +130,8 @@ package enum SignatureV3 {
     value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") + value - 10
   }
 
-  /// The value is nil for the security token.
-  private typealias CanonicalHeader = (name: String, value: String?)
+  /// The name is in lower case; the value is nil for the security token.
+  package typealias CanonicalHeader = (name: String, value: String?)
 
   /// In the order of their names.
   private static func canonicalHeaders(_ request: Request) -> [CanonicalHeader] {
@@ -144,13 +146,7 @@ package enum SignatureV3 {
   }
 
   private static func names(of headers: [CanonicalHeader]) -> String {
-    var names = ""
-    names.reserveCapacity(headers.reduce(0) { $0 + $1.name.utf8.count + 1 })
-    for header in headers {
-      if !names.isEmpty { names += ";" }
-      names += header.name
-    }
-    return names
+    String(joining: headers.map(\.name), by: UInt8(ascii: ";"))
   }
 
   /// By bytes, since taking a value apart by characters costs more than all the rest of a signature.

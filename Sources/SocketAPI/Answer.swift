@@ -15,8 +15,9 @@ enum Answer {
   static func head(status: Int, type: MediaType, length: Int?, fields: String = "") -> PlainBytes {
     let lengthLine = length.map { "Content-Length: \($0)\r\n" } ?? ""
     return PlainBytes(
-      "HTTP/1.1 \(status) \(reason(status))\r\nContent-Type: \(type.rawValue)\r\n\(lengthLine)Cache-Control: no-store\r\n"
-        + "\(fields)\r\n")
+      String(
+        joining: "HTTP/1.1 ", String(status), " ", reason(status), "\r\nContent-Type: ", type.rawValue, "\r\n",
+        lengthLine, "Cache-Control: no-store\r\n", fields, "\r\n"))
   }
 
   static func bytes(_ bytes: [UInt8], status: Int = 200, type: MediaType = .json, fields: String = "") -> Response {

@@ -24,12 +24,12 @@ extension SocketService {
 
   /// An attempt of the role ended: answers those who wait for it.
   func refreshEnded(of role: KeptRole) {
-    let machine = role.machine
-    if let success = machine.lastSuccess {
+    if let success = role.machine.lastSuccess {
       complete(role, since: success) { Answer.document(refreshed(role)) }
     }
     // A failure that is tried again at once isn't the end of it.
-    guard let failed = machine.failedAt, machine.nextAttempt > failed, let failure = machine.lastFailure else { return }
+    guard let failed = role.machine.failedAt, role.machine.nextAttempt > failed, let failure = role.machine.lastFailure
+    else { return }
     let now = scheduler.time
     complete(role, since: failed) { refreshFailed(role, failure, at: now) }
   }
@@ -60,7 +60,7 @@ extension SocketService {
   }
 
   private static func requested(_ name: RoleName) -> Response {
-    Answer.text(#"{"role":"\#(name)","refresh":"requested"}"# + "\n", status: 202)
+    Answer.text(String(joining: #"{"role":""#, name.description, #"","refresh":"requested"}"#, "\n"), status: 202)
   }
 
   private static func removed(_ name: RoleName) -> Response {

@@ -61,7 +61,7 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
   ///
   /// Of `host`, a character that a session name can't have becomes `-`.
   package func expand(host: String, role: RoleName, slot: String) throws(Problem) -> String {
-    let host = String(host.map { Self.allows($0) ? $0 : "-" })
+    let host = host.utf8.allSatisfy(Self.allows) ? host : String(host.map { Self.allows($0) ? $0 : "-" })
     let full = joined(host: host, role: role, slot: slot)
     guard full.utf8.count > Self.maxLength else {
       guard full.utf8.count >= 2 else { throw .tooShort }
@@ -96,7 +96,14 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
   }
 
   private static func allows(_ character: Character) -> Bool {
-    character.isASCIILetterOrDigit || ".@-_".contains(character)
+    character.asciiValue.map(allows) ?? false
+  }
+
+  private static func allows(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "."), UInt8(ascii: "@"), UInt8(ascii: "-"), UInt8(ascii: "_"): true
+    default: byte.isLetterOrDigit
+    }
   }
 
   /// FNV-1a of 32 bits as hex digits: the same on every run and machine.
