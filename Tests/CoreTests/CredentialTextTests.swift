@@ -8,7 +8,11 @@ import Testing
       #"!#$%&()*+-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_abcdefghijklmnopqrstuvwxyz{|}~"#.utf8)
     for byte in UInt8.min...UInt8.max {
       #expect(byte.isCredentialText == suitable.contains(byte), "byte \(byte)")
-      #expect([0x41, byte, 0x41].span.isCredentialText == suitable.contains(byte), "byte \(byte)")
+      for place in [0, 1, 31, 69] {
+        var text = [UInt8](repeating: 0x41, count: 70)
+        text[place] = byte
+        #expect(text.span.isCredentialText == suitable.contains(byte), "byte \(byte) at \(place)")
+      }
     }
   }
 }
