@@ -13,6 +13,9 @@ final class MultiHandle {
   /// A time-out of 0 is most of them; deferred work costs no arming of a timer.
   private var soon: DeferSource!
   private let done: (UnsafeMutableRawPointer, CURLcode) -> Void
+  private var isCollecting = false
+  /// Whether libcurl asked meanwhile to be called.
+  private var isCalledFor = false
 
   /// `done` gets each easy handle that has ended, already off the multi handle, and may add and remove others.
   init(
@@ -75,7 +78,19 @@ final class MultiHandle {
     must(curl_multi_socket_action(multi, socket, flags, &running))
   }
 
+  /// Tells of what has ended. What is begun meanwhile is sent at once: a turn of the loop between takes longer than all that `done` does
+  /// about an answer.
   private func collect() {
+    isCollecting = true
+    tell()
+    isCollecting = false
+    guard isCalledFor else { return }
+    isCalledFor = false
+    act(CURL_SOCKET_TIMEOUT, 0)
+    tell()
+  }
+
+  private func tell() {
     while let (easy, code) = nextMessage() {
       remove(easy)
       done(easy, code)
@@ -118,9 +133,10 @@ final class MultiHandle {
   }
 
   private func wantsCall(in milliseconds: Int) {
+    isCalledFor = milliseconds == 0 && isCollecting
     if milliseconds == 0 {
       timer.disarm()
-      soon.schedule()
+      if !isCollecting { soon.schedule() }
       return
     }
     soon.cancel()
