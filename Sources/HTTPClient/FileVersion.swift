@@ -5,12 +5,15 @@ package struct FileVersion: Equatable {
   private let device: dev_t
   private let inode: ino_t
   private let size: off_t
-  private let changed: [Int]
+  /// In ns.
+  private let modified: Int
+  private let changed: Int
 
   package init?(_ path: String) {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
     (device, inode, size) = (status.st_dev, status.st_ino, status.st_size)
-    changed = [status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec, status.st_ctim.tv_nsec]
+    modified = status.st_mtim.tv_sec &* 1_000_000_000 &+ status.st_mtim.tv_nsec
+    changed = status.st_ctim.tv_sec &* 1_000_000_000 &+ status.st_ctim.tv_nsec
   }
 }

@@ -188,13 +188,13 @@ package final class HTTPClient {
       throw error
     }
     inFlight[transfer.easy] = transfer
-    connect(transfer, request.url)
+    connect(transfer)
     return TransferID(serial: lastSerial)
   }
 
   /// Hands a request to libcurl, as soon as the address of whom it connects to is known.
-  private func connect(_ transfer: Transfer, _ url: String) {
-    let host = HostToLookUp(url: url)
+  private func connect(_ transfer: Transfer) {
+    let host = transfer.named
     let next = settings.proxy == nil ? host : proxyHost
     let times = Transfer.Times(settings, proxyLooksUp: settings.proxy != nil && host != nil)
     guard let next else { return start(transfer, times) }
@@ -225,7 +225,7 @@ package final class HTTPClient {
 
   private func start(_ transfer: Transfer, _ times: Transfer.Times) {
     transfer.limit(to: times, from: EventLoop.bootTime())
-    armAddressTimer()
+    if transfer.addressDeadline != nil || addressTimer.isArmed { armAddressTimer() }
     multi.add(transfer.easy)
   }
 

@@ -21,6 +21,8 @@ final class Transfer {
   private var url = ""
   /// Scheme and authority of the URL that libcurl was last given.
   private var site = ""
+  /// Of the URL, where it is known by name.
+  private(set) var named: HostToLookUp?
   /// How long it may take: at first, and from when the present addresses were begun with, in µs.
   private var times: Times?
   private var attempt: (begun: Int64, times: Times)?
@@ -91,19 +93,19 @@ final class Transfer {
     self.url = url
   }
 
-  /// Says where the request goes. Its path and query go apart, as they are: libcurl writes a URL of its own anew for each request, letter by
-  /// letter.
+  /// Says where the request goes. Its path and query go apart, as they are: libcurl puts a URL together anew for each request,
+  /// letter by letter.
   private func address(_ url: String) {
     let start = url.authority?.endIndex ?? url.endIndex
     let site = url[..<start]
     if site != self.site {
       must(ccurl_set_string(easy, CURLOPT_URL, site + "/"))
       self.site = String(site)
+      named = HostToLookUp(url: url)
     }
-    let rest = url.utf8[start...].prefix { $0 != UInt8(ascii: "#") }
-    let target = Substring(rest)
-    must(
-      ccurl_set_string(easy, CURLOPT_REQUEST_TARGET, rest.first == UInt8(ascii: "/") ? String(target) : "/" + target))
+    let target = Substring(url.utf8[start...].prefix { $0 != UInt8(ascii: "#") })
+    let isWhole = target.utf8.first == UInt8(ascii: "/")
+    must(ccurl_set_string(easy, CURLOPT_REQUEST_TARGET, isWhole ? String(target) : "/" + target))
   }
 
   private func setUp(_ method: HTTPRequest.Method, _ body: HTTPRequest.Body) {

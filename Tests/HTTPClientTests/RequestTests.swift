@@ -53,6 +53,20 @@ import Testing
       try head(request) == [Self.ofABC, "PUT /digest HTTP/1.1", "Content-Type: text/plain", "Content-Length: 3"])
   }
 
+  @Test func `a target arrives as it stands but for its fragment, at whichever server`() throws {
+    for port in ["good", "ticketless", "good"] {
+      let site = server.url("", at: port)
+      for (target, arrives) in [
+        ("/a/../echo?b=c%2Fd/../e?f", "/a/../echo?b=c%2Fd/../e?f"), ("/echo#part", "/echo"), ("?a=b", "/?a=b"),
+        ("", "/"),
+      ] {
+        let lines = try bench.send(HTTPRequest(.post, site + target)).body.split(separator: "\r\n")
+        #expect(lines.first == "POST \(arrives) HTTP/1.1")
+        #expect(lines.contains("Host: \(site.dropFirst("https://".count))"))
+      }
+    }
+  }
+
   @Test func `secret headers arrive, as many as there are`() throws {
     let secrets: [(name: String, value: Secret)] = [
       ("x-acs-security-token", secret("CAES+token")), ("x-other", secret("another")),

@@ -65,7 +65,7 @@ let serverScript = #"""
       elif path == "/interim":
           connection.sendall(b"HTTP/1.1 100 Continue\r\nx-acs-retry-after: 7\r\n\r\n")
           answer(connection, "200 OK", b"", date)
-      elif path == "/echo":
+      elif path == "/" or path.endswith("/echo"):
           answer(connection, "200 OK", head.encode())
       elif path == "/digest":
           answer(connection, "200 OK", b"%d %s\r\n%s" % (len(body), hashlib.sha256(body).hexdigest().encode(), head.encode()))
