@@ -208,7 +208,7 @@ extension JSONValue {
   }
 
   fileprivate func text(_ name: String, path: String? = nil) throws(AnswerFault) -> String {
-    let full = (path.map { "\($0)." } ?? "") + name
+    var full: String { (path.map { "\($0)." } ?? "") + name }
     guard let value = self[name], value.kind != .null else { throw .missing(full) }
     guard let text = value.string() else { throw .malformed(full) }
     guard !text.isEmpty else { throw .missing(full) }
@@ -217,7 +217,7 @@ extension JSONValue {
 
   /// A part of a credential, which goes from the text straight into a secret.
   fileprivate func credential(_ name: String, path: String) throws(AnswerFault) -> Secret {
-    let full = "\(path).\(name)"
+    var full: String { "\(path).\(name)" }
     guard let value = self[name], value.kind != .null else { throw .missing(full) }
     guard value.kind == .string else { throw .malformed(full) }
     var sink = CredentialSink()

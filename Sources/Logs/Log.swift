@@ -21,11 +21,13 @@ package final class Log {
   package var linesLost: Int { reported + unreported }
 
   /// Logs an event. `raised` is the level of one that somebody has to act on, although the event's own is lower.
-  package func write(_ event: LogEvent, _ fields: [LogField] = [], raisedTo raised: LogLevel? = nil) {
+  package func write(
+    _ event: LogEvent, _ fields: @autoclosure () -> [LogField] = [], raisedTo raised: LogLevel? = nil
+  ) {
     let level = max(event.level, raised ?? event.level)
     guard self.level <= level else { return }
     reportLost()
-    if !output.write(LogLine(event, fields, level: level)) { unreported += 1 }
+    if !output.write(LogLine(event, fields(), level: level)) { unreported += 1 }
   }
 
   /// Whether the event would be logged.

@@ -16,6 +16,12 @@ package final class EndpointLedger {
     var lastAnswer: UTCTime?
     /// The code of the latest miss, while no answer has come since.
     var missing: String?
+
+    fileprivate mutating func answered(at date: UTCTime) {
+      answers += 1
+      lastAnswer = date
+      missing = nil
+    }
   }
 
   private static let mostTold = 4
@@ -38,9 +44,7 @@ package final class EndpointLedger {
 
   /// The endpoint at `place` gave an HTTP answer, by the server's time `date`.
   func answered(_ place: Int, date: UTCTime, at now: Timestamp) {
-    records[endpoints[place], default: Record()].answers += 1
-    records[endpoints[place]]?.lastAnswer = date
-    records[endpoints[place]]?.missing = nil
+    records[endpoints[place], default: Record()].answered(at: date)
     guard place != told else { return }
     tellings.removeAll { now - $0 > Self.span }
     guard tellings.count < Self.mostTold else { return }

@@ -173,8 +173,10 @@ extension Failure {
 
 extension DrawOutcome {
   /// The same, with whose key signed in a failure that is about that, and where another key goes in one that asks for it.
-  fileprivate func naming(_ signer: CallerIdentity?, keyPlace: String) -> DrawOutcome {
+  fileprivate func naming(
+    _ signer: @autoclosure () -> CallerIdentity?, keyPlace: @autoclosure () -> String
+  ) -> DrawOutcome {
     guard case .refused(let failure) = result else { return self }
-    return DrawOutcome(result: .refused(failure.naming(keyPlace: keyPlace).naming(signer)), date: date, sent: sent)
+    return DrawOutcome(result: .refused(failure.naming(keyPlace: keyPlace()).naming(signer())), date: date, sent: sent)
   }
 }
