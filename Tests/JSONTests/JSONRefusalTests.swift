@@ -74,6 +74,8 @@ import Testing
     Case(#"{"a":1,"b":2,"a":3}"#, .duplicateKey, at: 13),
     Case(#"{"a":1,"\u0061":3}"#, .duplicateKey, at: 7),
     Case(#"[{"o":{"k":1,"k":1}}]"#, .duplicateKey, at: 13),
+    Case(#"{"k":{"x":1,"y":2},"k":1}"#, .duplicateKey, at: 19),
+    Case(#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"a":9}"#, .duplicateKey, at: 49),
     Case(String(repeating: "[", count: 33), .tooDeep, at: 32),
     Case(String(repeating: #"{"a":"#, count: 33), .tooDeep, at: 160),
   ])
