@@ -7,12 +7,12 @@ package import Core
 /// `systemd-id128 new`. A phrase is fixed and begins in lower case, but for a name (STS, AccessKey); what varies is in the fields.
 package enum LogEvent: String, CaseIterable, Sendable {
   // MARK: The daemon
-  /// Every role has had its first outcome, or the longest wait for it is over.
+  /// Every role's first attempt has ended, or the longest wait for that is over.
   case ready = "0eb97b6c65dc44d3ae316190b744f7fd"
   case fatalError = "bacc6b51b0714e10a019353ed0f5a011"
   case restartForAccessKey = "0974239ab1874100a0012b16271cd399"
   case secretsNotLocked = "af1c73b128c94bcc8f13407e737c218f"
-  /// Logged before the first line that is taken again.
+  /// Logged before the next line that the journal or stderr accepts.
   case logLinesLost = "1f73349ba29b4c3aaae3e27a808e0a53"
 
   // MARK: Settings
@@ -47,7 +47,7 @@ package enum LogEvent: String, CaseIterable, Sendable {
   case reportedSessionUnchecked = "094fcbde7e9b47888f42c9d366d58f39"
 
   // MARK: Readers
-  /// The first time that a user gets this session.
+  /// Once for each user and session.
   case handedOut = "60ebf01b8c2f465fb38c90d16c50ed0e"
   case refused = "2da7a96ee13d4f40beec35d809ee0347"
   case refusedAgain = "bc2a534f0bcc4fb2836e558a0a36aede"
@@ -128,7 +128,7 @@ package enum LogEvent: String, CaseIterable, Sendable {
 extension LogEvent {
   /// The MESSAGE_ID.
   package var id: String { rawValue }
-  /// The usual level; a line that somebody has to act on may be raised above it (`Log.write`).
+  /// The usual level; `Log.write` may raise it for a line that somebody has to act on.
   package var level: LogLevel { definition.level }
   package var phrase: String { definition.phrase }
 
@@ -144,16 +144,16 @@ extension LogEvent {
 
   private var definition: Definition {
     switch self {
-    case .ready: .notice("ready; roles with a valid session")
+    case .ready: .notice("ready; number of roles with a valid session")
     case .fatalError: .error("fatal error, exiting")
-    case .restartForAccessKey: .error("no AccessKey, ending so that systemd reads the credential again")
-    case .secretsNotLocked: .warning("not all secrets are locked in memory, and those may be swapped out")
+    case .restartForAccessKey: .error("no AccessKey, exiting so that systemd reads the AccessKey file again")
+    case .secretsNotLocked: .warning("some secrets aren't locked in memory and may be swapped out")
     case .logLinesLost: .warning("log lines lost: neither the journal nor stderr accepted them")
 
     case .settingsError: .error("settings error")
     case .settingsWarning: .warning("settings warning")
     case .settingsNote: .info("settings note")
-    case .settingsReloaded: .notice("settings reloaded; roles in force")
+    case .settingsReloaded: .notice("settings reloaded; number of roles")
     case .settingsNotReloaded:
       .error("settings not reloaded; the old ones stay in force until the next restart or crash")
 
@@ -162,105 +162,114 @@ extension LogEvent {
     case .refreshFailedKeepingCredential: .warning("refresh failed, keeping the current credential")
     case .refreshFailedWithoutCredential: .warning("refresh failed, no valid credential")
     case .refreshStillFails: .warning("refresh still fails")
-    case .firstSessionFetched: .notice("first session fetched after failures")
+    case .firstSessionFetched: .notice("first session of the role fetched, after earlier failures")
     case .refreshRecovered: .notice("refresh works again")
-    case .belowFloor: .warning("credential is below its floor")
+    case .belowFloor: .warning("remaining lifetime of the credential is below the floor")
     case .lapsed: .error("no valid credential left")
 
-    case .reserved: .notice("credential reserved")
-    case .reservationServes: .warning("no valid session in the pool, using the reserved one")
-    case .reservationShorter: .warning("reserved session is shorter than requested")
-    case .reservationFailed: .warning("reservation failed")
+    case .reserved: .notice("longer session fetched for a reader")
+    case .reservationServes: .warning("no valid session in the pool, using the longer one that a reader asked for")
+    case .reservationShorter: .warning("STS granted a shorter session than a reader asked for")
+    case .reservationFailed: .warning("longer session for a reader not fetched")
 
-    case .condemnedUsingStandby: .warning("STS no longer accepts this credential, using the standby")
-    case .condemnedFetchingAnother: .warning("STS no longer accepts this credential, fetching a new one")
-    case .condemnedUnused: .warning("STS no longer accepts this session, which was not in use")
-    case .reportedSessionAccepted: .info("a reader reported a session that STS accepts")
-    case .reportedSessionUnchecked: .warning("a reader reported a session that couldn't be checked")
+    case .condemnedUsingStandby: .warning("STS no longer accepts this session, using the standby")
+    case .condemnedFetchingAnother:
+      .warning("STS no longer accepts this session, and there is no standby; fetching a new one")
+    case .condemnedUnused: .warning("STS no longer accepts this session; ordinary reads get another one")
+    case .reportedSessionAccepted: .info("a reader reported this session as refused, but STS accepts it")
+    case .reportedSessionUnchecked:
+      .warning("a reader reported this session as refused, and it couldn't be checked with STS")
 
     case .handedOut: .notice("credential handed out")
     case .refused: .warning("request refused")
-    case .refusedAgain: .warning("requests refused again in the last minute")
-    case .refusedForTooMany: .warning("requests refused for more roles and paths than are listed one by one")
+    case .refusedAgain: .warning("more requests refused in the last minute")
+    case .refusedForTooMany: .warning("further refused requests are counted, not logged one by one")
     case .floods: .warning("accept flood: one user opens connections faster than they can be accepted")
     case .floodsAgain: .warning("accept flood continues")
-    case .acceptPaused: .warning("accept paused")
-    case .fewerConnections: .warning("fewer connections than 'max_connections'")
+    case .acceptPaused: .warning("accept paused, new connections have to wait")
+    case .fewerConnections: .warning("the descriptor limit allows fewer connections than 'max_connections'")
 
     case .socketReplaced: .warning("the socket was deleted or replaced, listening on a new one")
     case .socketNotReplaced: .error("the socket was deleted or replaced, and nobody can connect; trying again")
     case .keyRead: .notice("AccessKey read")
     case .noKey: .error("no AccessKey")
-    case .keyNotReread: .warning("AccessKey file can't be read, keeping the AccessKey in use")
+    case .keyNotReread: .warning("AccessKey file can't be used, keeping the current AccessKey")
     case .keyFileUsable: .notice("AccessKey file is usable again")
-    case .keyFileNotWatched: .warning("AccessKey file not watched")
-    case .otherKeyFound: .notice("another AccessKey found, keeping the one in use until STS has accepted it")
-    case .otherKeyRefused: .error("new AccessKey refused, keeping the one in use")
-    case .otherKeyNotAccepted: .warning("new AccessKey not accepted yet, keeping the one in use")
-    case .otherKeyReplaced: .notice("the file holds the AccessKey in use again, the other one is forgotten")
+    case .keyFileNotWatched: .warning("AccessKey file can't be watched; changes are noticed within a minute")
+    case .otherKeyFound: .notice("new AccessKey found, keeping the current one until STS has accepted the new one")
+    case .otherKeyRefused: .error("new AccessKey refused, keeping the current one")
+    case .otherKeyNotAccepted: .warning("new AccessKey can't be checked yet, keeping the current one")
+    case .otherKeyReplaced: .notice("the file holds the current AccessKey again, dropping the new one")
     case .otherKeyGone:
-      .notice("the other AccessKey isn't in the file any more and is forgotten, keeping the one in use")
+      .notice("the new AccessKey is no longer in the file, keeping the current one")
     case .keyChanged: .notice("AccessKey changed")
     case .keyChangedUnproven:
-      .warning("AccessKey changed to one that STS hasn't accepted yet, because STS refuses the previous one")
+      .warning("AccessKey changed before STS has accepted the new one, because STS refuses the old one")
     case .keyAccepted: .notice("AssumeRole has accepted the AccessKey")
-    case .keyIdentified: .notice("STS denied a role to this AccessKey, which belongs to this identity")
-    case .identityChanged: .warning("the AccessKey belongs to another identity than the previous one")
+    case .keyIdentified: .notice("STS denied a role; the AccessKey belongs to this identity")
+    case .identityChanged: .warning("the new AccessKey belongs to a different identity than the old one")
     case .identityNotCompared:
-      .warning("AccessKey in use, but it isn't known whether it belongs to the same identity as the previous one")
+      .warning("new AccessKey in use, but it isn't known whether it belongs to the same identity as the old one")
 
-    case .fallbackEndpointAnswers: .warning("a fallback endpoint of STS answers")
+    case .fallbackEndpointAnswers: .warning("a fallback endpoint of STS answers in place of the first one")
     case .firstEndpointAnswers: .notice("the first STS endpoint answers again")
-    case .clockDiffers: .warning("this host's clock differs from the server's; using the server's time")
-    case .dateNotBelieved: .notice("the date of an STS answer is implausible and was ignored")
-    case .caFileNotReread: .warning("CA file changed, keeping the certificates read before")
+    case .clockDiffers: .warning("the time in STS's answers differs from the expected time and is used from now on")
+    case .dateNotBelieved:
+      .notice("the date of an STS answer is unexpected, and isn't relied on unless another answer confirms it")
+    case .caFileNotReread: .warning("CA file can't be used, keeping the previous certificates")
     case .caFileReread: .notice("CA file changed and read again")
 
-    case .fileNotWrittenKeepingOld: .error("file not written, keeping the existing one")
-    case .fileNotWrittenAndNoneThere: .error("file not written, and there is no older one")
-    case .fileNotWrittenUnseen: .error("file not written, and the existing one can't be inspected")
-    case .fileNotWrittenDiskStuck: .error("file not written yet, its disk doesn't respond")
-    case .fileNotWrittenWaiting: .error("file not written yet, waiting behind other files")
-    case .fileWrittenAgain: .notice("file can be written again")
+    case .fileNotWrittenKeepingOld: .error("credential file not written, keeping the existing one")
+    case .fileNotWrittenAndNoneThere: .error("credential file not written, and there is no older one")
+    case .fileNotWrittenUnseen: .error("credential file not written, and it isn't known whether there is an older one")
+    case .fileNotWrittenDiskStuck: .error("credential file not written yet, its disk doesn't respond")
+    case .fileNotWrittenWaiting: .error("credential file not written yet, waiting for other files to be written")
+    case .fileWrittenAgain: .notice("credential file can be written again")
     case .fileChangedByOthers: .warning("credential file was changed by somebody else, replacing it")
     case .directoryChangedByOthers: .warning("directory of credential files was changed by somebody else, restoring it")
-    case .lapsedFileRemoved: .warning("lapsed file removed")
-    case .lapsedFileNotRemoved: .error("lapsed file not removed, trying again")
-    case .condemnedFileRemoved: .warning("file with a session that STS refuses removed")
-    case .outdatedFileRemoved: .warning("file with a credential from before the settings changed removed")
-    case .fileNotRemoved: .error("file not removed, trying again")
+    case .lapsedFileRemoved: .warning("removed a credential file whose session has expired")
+    case .lapsedFileNotRemoved:
+      .error("can't remove the credential file of a role without a valid session, trying again")
+    case .condemnedFileRemoved: .warning("removed a credential file whose session STS refuses")
+    case .outdatedFileRemoved: .warning("removed a credential file that doesn't match the new settings")
+    case .fileNotRemoved: .error("can't remove a credential file that a reload took out of the settings, trying again")
 
     case .presumedEnd:
       .warning(
-        "a credential file of an earlier process has no recorded expiration: it is treated as a 15-minute session and removed after that, unless a new credential replaces it"
+        "a credential file left by an earlier process has no recorded expiration: it is treated as a 15-minute session and removed after that, unless a new credential replaces it"
       )
     case .presumedEndRemoved:
       .warning(
-        "removed a credential file of an earlier process: it had no recorded expiration and was treated as a 15-minute session"
+        "removed a credential file left by an earlier process: it had no recorded expiration and was treated as a 15-minute session"
       )
     case .earlierFileReplaced:
-      .warning("credential file of an earlier process had other permissions than the settings say, replaced")
+      .warning("credential file or directory left by an earlier process didn't match the settings, corrected")
     case .earlierFileRemoved:
-      .warning("credential file of an earlier process had other permissions than the settings say, removed")
-    case .earlierFileNotChecked: .error("file of an earlier process can't be checked, trying again")
+      .warning("credential file left by an earlier process didn't match the settings, removed")
+    case .earlierFileNotChecked: .error("credential file left by an earlier process can't be checked, trying again")
     case .formerFileRemoved: .notice("removed a credential file that the settings no longer name")
-    case .formerFileNotOurs: .warning("a file that the settings no longer name was changed by somebody else and stays")
-    case .formerFileNotRemoved: .warning("credential file that the settings no longer name not removed, trying again")
-    case .formerFileStays: .warning("a credential file that the settings no longer name stays until its session ends")
+    case .formerFileNotOurs:
+      .warning("a file that the settings no longer name was changed by somebody else, so it isn't removed")
+    case .formerFileNotRemoved:
+      .warning("can't remove a credential file that the settings no longer name, trying again")
+    case .formerFileStays:
+      .warning("a credential file that the settings no longer name stays until its session expires")
     case .abandonedFilesStay:
-      .warning("credential files that the settings no longer name stay until their sessions end")
+      .warning("credential files that the settings no longer name stay until their sessions expire")
     case .abandonedFilesRemoved: .notice("removed credential files that the settings no longer name")
-    case .abandonedFilesNotRemoved: .error("files of earlier roles not removed, trying again")
-    case .generationsNotRead: .warning("saved generation numbers can't be read, continuing from the clock")
+    case .abandonedFilesNotRemoved:
+      .error("can't remove credential files that the settings no longer name, trying again")
+    case .generationsNotRead:
+      .warning("saved generation numbers can't be read, continuing from the current time in milliseconds")
     case .generationsNotSaved: .warning("generation numbers not saved; after a restart they may be much higher")
     case .generationsSavedAgain: .notice("generation numbers are saved again")
     case .generationsNotSavedNorSpoiled: .warning("generation numbers not saved; after a restart they may be lower")
 
     case .stopUnknown:
-      .warning("credential files not removed: it isn't known whether the service was stopped or is restarted")
+      .warning("credential files not removed: it isn't known whether the service was stopped or is being restarted")
     case .filesNotRemovedAtStop: .error("credential files not removed")
-    case .filesElsewhereNotRemovedAtStop: .error("credential files in other places not removed")
-    case .fileElsewhereNotRemovedAtStop: .error("credential file not removed; remove it, if nobody needs it")
+    case .filesElsewhereNotRemovedAtStop: .error("credential files outside the runtime directory not removed")
+    case .fileElsewhereNotRemovedAtStop: .error("credential file not removed; remove it by hand if nobody needs it")
     }
   }
 }

@@ -71,7 +71,10 @@ import Testing
     mkdir(directory.path("roles/damaged/gen-1/x"), 0o755)
     start([])
     #expect(abandoned.isArmed && isThere("valid"))
-    #expect(recorder.all.contains { $0.hasPrefix("error: files of earlier roles not removed, trying again") })
+    #expect(
+      recorder.all.contains {
+        $0.hasPrefix("error: can't remove credential files that the settings no longer name, trying again")
+      })
     change(to: directory.path("roles"), [RoleSettings.named("other")])
     #expect(!isThere("valid"))
   }
@@ -101,7 +104,7 @@ import Testing
     start([RoleSettings.named("cut"), RoleSettings.named("lapsed")])
     #expect(isThere("cut") && !isThere("lapsed") && abandoned.isArmed)
     #expect(abandoned.retentionReasons == [.roleLostFiles(try #require(RoleName("cut")))], "for health")
-    let phrase = "warning: credential files that the settings no longer name stay until their sessions end"
+    let phrase = "warning: credential files that the settings no longer name stay until their sessions expire"
     let lines = recorder.all.filter { $0.hasPrefix(phrase) }
     #expect(lines.count == 1 && lines[0].contains("role 'cut' has lost all its files"))
     #expect(lines[0].contains("role=cut") && lines[0].contains("rolekeeper reload --allow-removal"))

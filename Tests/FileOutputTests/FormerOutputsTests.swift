@@ -138,7 +138,7 @@ import Testing
     #expect(isThere("gone") == (row.reason != nil) && !isThere("ended"))
     #expect(outputs.recorded.contains(gone) == (row.reason != nil))
     guard let reason = row.reason else { return }
-    let phrase = "warning: a credential file that the settings no longer name stays until its session ends"
+    let phrase = "warning: a credential file that the settings no longer name stays until its session expires"
     #expect(lines.contains { $0.hasPrefix(phrase) && $0.contains("\(gone.path)") && $0.contains("reason=\(reason)") })
 
     // A reload of the same, and one that allows removal.
@@ -163,7 +163,7 @@ import Testing
     // What was written there after all is found.
     let there = try leave("there", of: "a")
     start([there.asPlanned], [noFiles], Self.inventory(["a"]))
-    #expect(isThere("there") && lines.count == 1 && lines[0].contains("stays until its session ends"))
+    #expect(isThere("there") && lines.count == 1 && lines[0].contains("stays until its session expires"))
   }
 
   @Test func `a file that couldn't be written isn't removed by a reload, and no start looks for it`() throws {
@@ -212,7 +212,7 @@ import Testing
     let roles = [role("a", "kept")]
     start([gone], roles, Self.inventory(["a"]))
     outputs.rolesChanged(to: roles, Self.inventory(["a"]))
-    let phrase = "warning: credential file that the settings no longer name not removed, trying again"
+    let phrase = "warning: can't remove a credential file that the settings no longer name, trying again"
     #expect(lines.count { $0.hasPrefix(phrase) } == 1 && outputs.recorded.contains(gone))
     rmdir(obstacle)
     outputs.rolesChanged(to: roles, Self.inventory(["a"]))
@@ -243,7 +243,7 @@ import Testing
     outputs.lookAtUnpublished()
     #expect(lines.count == 1)
     #expect(
-      lines[0].hasPrefix("warning: a credential file of an earlier process has no recorded expiration: it is treated"))
+      lines[0].hasPrefix("warning: a credential file left by an earlier process has no recorded expiration: it is"))
     #expect(lines[0].contains("path=\(directory.path("kept"))") && lines[0].contains("role=a"))
     #expect(isThere("kept"))
   }

@@ -256,7 +256,7 @@ import Wire
     mkdir("\(obstacle)/x", 0o755)
     outputs.forget(kept.name)
     outputs.rolesChanged(to: [])
-    try #require(logged("error: file not removed, trying again"))
+    try #require(logged("error: can't remove a credential file that a reload took out of the settings, trying again"))
     rmdir("\(obstacle)/x")
     rmdir(obstacle)
     outputs.keep(kept.settings)
@@ -277,7 +277,7 @@ import Wire
     outputs.move(to: directory.path("other"))
     outputs.rolesChanged(to: [kept.settings])
     #expect(holds("other/a/c.json", kept))
-    try #require(logged("error: file not removed, trying again"))
+    try #require(logged("error: can't remove a credential file that a reload took out of the settings, trying again"))
     outputs.move(to: directory.path("roles"))
     outputs.rolesChanged(to: [kept.settings])
     outputs.retryFailed()
@@ -371,10 +371,11 @@ import Wire
     for place in ["app", "roles"] { chmod(directory.path(place), 0o777) }
     outputs.keep(role("a", [elsewhere("c.json", mode: new), inRole("d.json", mode: new)]))
     outputs.publish(kept)
-    try #require(logged("error: file not written, keeping the existing one"))
+    try #require(logged("error: credential file not written, keeping the existing one"))
     for path in ["app/c.json", "roles/a/d.json"] { #expect(holds(path, kept) == (new == 0o444), "\(path)") }
-    #expect(logged("file with a credential from before the settings changed removed") == (new == 0o400))
-    #expect(recorder.all.filter { $0.hasPrefix("error: file not written") }.count == 2, "once each: \(recorder.all)")
+    #expect(logged("removed a credential file that doesn't match the new settings") == (new == 0o400))
+    let failures = recorder.all.filter { $0.hasPrefix("error: credential file not written") }
+    #expect(failures.count == 2, "once each: \(recorder.all)")
   }
 
   /// Until STS answered again, those whom the settings named before went on reading, and the status said that all was well.
@@ -391,14 +392,15 @@ import Wire
     for name in ["roles/web/a", "app/b"] {
       #expect(
         recorder.all.contains {
-          $0.contains("had other permissions than the settings say, replaced") && $0.contains(name)
+          $0.contains("left by an earlier process didn't match the settings, corrected") && $0.contains(name)
             && $0.contains("mode 0440 instead of 0400")
         }, "\(recorder.all)")
     }
     #expect(
-      recorder.all.contains { $0.contains("than the settings say, removed") && $0.contains("roles/web/dropped") })
-    let clock = ServerClock(
-      wallMicroseconds: Int64(Glibc.time(nil)) * 1_000_000, at: scheduler.time)
+      recorder.all.contains {
+        $0.contains("left by an earlier process didn't match the settings, removed") && $0.contains("roles/web/dropped")
+      })
+    let clock = ServerClock(wallMicroseconds: Int64(Glibc.time(nil)) * 1_000_000, at: scheduler.time)
     #expect(next.statuses(of: old.name, clock: clock).map(\.content) == [.valid, .valid])
     let count = recorder.all.count
     next.lookAtUnpublished()
@@ -481,7 +483,7 @@ import Wire
     // The directory is one that others may write to: nothing is written there, and a removal succeeds.
     chmod(directory.path("app"), 0o777)
     first.release()
-    try drain { logged("error: file not written, keeping the existing one") }
+    try drain { logged("error: credential file not written, keeping the existing one") }
     chmod(directory.path("app"), 0o755)
     second.release()
     try drain { writer.isIdle }
@@ -501,7 +503,7 @@ import Wire
     chmod(directory.path("app"), 0o777)
     hold.release()
     try drain { writer.isIdle }
-    #expect(text("app/c.json") == nil && logged("file with a session that STS refuses removed"))
+    #expect(text("app/c.json") == nil && logged("removed a credential file whose session STS refuses"))
   }
 
   // MARK: - Disks that don't answer

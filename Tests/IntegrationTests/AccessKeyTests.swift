@@ -85,7 +85,7 @@ import Wire
     try disable(RealmDraft.key, in: lab)
     // The key in use is refused, so this one needn't be proven before it signs.
     try awaitRotation(in: lab) { try lab.write(key: RealmDraft.otherKey) }
-    try daemon.awaitLog("AccessKey changed to one that STS hasn't accepted yet")
+    try daemon.awaitLog("AccessKey changed before STS has accepted the new one")
     try daemon.awaitLog("refresh works again", "role=uploader")
     try lab.awaitRotations(of: Self.roles)
     try disable(RealmDraft.otherKey, in: lab)

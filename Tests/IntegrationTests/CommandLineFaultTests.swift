@@ -212,7 +212,7 @@ import Wire
     let arn = try #require(try lab.report().sources.first?.arn)
     #expect(arn.contains(":user/"), "\(arn)")
     #expect(try lab.status("uploader").lastError?.advice.contains("'\(arn)'") == true)
-    try daemon.awaitLog("notice: STS denied a role to this AccessKey, which belongs to this identity", "arn=\(arn)")
+    try daemon.awaitLog("notice: STS denied a role; the AccessKey belongs to this identity", "arn=\(arn)")
     let refresh = try lab.rolekeeper("refresh", "uploader")
     #expect(refresh.errors.contains("'\(arn)'"), "\(refresh.errors)")
   }

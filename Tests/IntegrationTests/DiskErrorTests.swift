@@ -110,11 +110,12 @@ import Wire
     let path = "\(lab.draft.directory)/uploader/credentials.json"
     #expect(
       try daemon.get("/metrics").body.contains("rolekeeper_output_failing{role=\"uploader\",path=\"\(path)\"} 1\n"))
-    #expect(daemon.logLines("error: file not written yet, its disk doesn't respond", "role=uploader").count == 1)
+    let phrase = "error: credential file not written yet, its disk doesn't respond"
+    #expect(daemon.logLines(phrase, "role=uploader").count == 1)
 
     try disk.become([])
     let again = try #require(try lab.await(events) { $0.kind == .output }.output)
     #expect(again.exceptEnd == OutputStatus(path: path, generation: 2))
-    #expect(daemon.logLines("notice: file can be written again", "role=uploader").count == 1)
+    #expect(daemon.logLines("notice: credential file can be written again", "role=uploader").count == 1)
   }
 }

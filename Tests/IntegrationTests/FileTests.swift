@@ -208,7 +208,7 @@ import Wire
       String(good.prefix(upTo: good.firstRange(of: "[roles.")!.lowerBound)), to: "rolekeeper.toml")
     let second = try lab.launch(named: "second")
     try second.awaitLog(
-      "warning: a credential file that the settings no longer name stays until its session ends", "path=\(paths[0])")
+      "warning: a credential file that the settings no longer name stays until its session expires", "path=\(paths[0])")
     try second.awaitLog("warning: a file that the settings no longer name isn't as the daemon left it", paths[2])
     try eventually("the daemon answers") { (try? second.get("/healthz"))?.status == 503 }
     for path in paths { #expect(access(path, R_OK) == 0) }
@@ -258,7 +258,7 @@ import Wire
         #expect(try daemon.post("/v1/roles/uploader/refresh").status == 202)
         try lab.await(events) { $0.role == "uploader" && $0.generation == generation && $0.kind == .rotated }
       }
-      try daemon.awaitLog("error: file not written, keeping the existing one", "role=uploader")
+      try daemon.awaitLog("error: credential file not written, keeping the existing one", "role=uploader")
       #expect(FileText.read("\(home)/credentials.json") == whole)
       #expect(FileText.read("\(home)/credentials.env")?.contains(try Credential(document: whole).token) == true)
       // A rotation that can't be written doesn't keep anybody from the socket.

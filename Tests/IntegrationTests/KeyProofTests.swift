@@ -69,7 +69,7 @@ import Wire
     try lab.write(key: other)
     let arns = ["keeper", "somebody"].map { "acs:ram::\(RealmDraft.account):user/\($0)" }
     try daemon.awaitLog(
-      "warning: the AccessKey belongs to another identity", "previous_arn=\(arns[0])", "arn=\(arns[1])")
+      "warning: the new AccessKey belongs to a different identity", "previous_arn=\(arns[0])", "arn=\(arns[1])")
     try daemon.awaitLog("AccessKey changed", other.id)
   }
 
@@ -135,7 +135,7 @@ import Wire
     let daemon = try lab.start()
     try lab.emulator.fault("kind=error&status=503&action=GetCallerIdentity")
     try lab.write(key: RealmDraft.otherKey)
-    try daemon.awaitLog("warning: new AccessKey not accepted yet", "ServiceUnavailable")
+    try daemon.awaitLog("warning: new AccessKey can't be checked yet", "ServiceUnavailable")
     try lab.refresh(["uploader"])
     #expect(try lab.report().sources.first?.accessKeyID == RealmDraft.key.id)
     try lab.emulator.clearFaults()
@@ -228,7 +228,7 @@ import Wire
     realm.keys.append(RealmDraft.otherKey)
     let lab = try Lab(realm)
     let daemon = try lab.start(wrapper: Self.withoutInotify)
-    try daemon.awaitLog("warning: AccessKey file not watched", "fs.inotify.max_user_instances")
+    try daemon.awaitLog("warning: AccessKey file can't be watched", "fs.inotify.max_user_instances")
     try lab.emulator.fault("kind=key-disabled&key=\(RealmDraft.key.id)")
     try lab.write(key: RealmDraft.otherKey)
     _ = try daemon.post("/v1/roles/uploader/refresh")

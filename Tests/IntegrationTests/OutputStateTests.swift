@@ -63,7 +63,7 @@ import Wire
     #expect(metrics.contains("rolekeeper_output_failing{role=\"uploader\",path=\"\(file)\"} 1\n"))
     #expect(metrics.contains("rolekeeper_output_failing{role=\"reports\",path=\"\(inRole)\"} 0\n"))
     #expect(metrics.contains("rolekeeper_health 1\n"))
-    #expect(daemon.logLines("error: file not written, keeping the existing one").count == 1)
+    #expect(daemon.logLines("error: credential file not written, keeping the existing one").count == 1)
 
     let waiting = try ChildProcess(
       [Programs.commandLine, "--socket", lab.draft.socketPath, "wait", "uploader"], in: lab.directory)
@@ -126,7 +126,7 @@ import Wire
     let daemon = try lab.start(named: "second")
     for (role, path) in zip(["uploader", "reports"], paths) {
       try daemon.awaitLog(
-        "warning: credential file of an earlier process had other permissions than the settings say, replaced",
+        "warning: credential file or directory left by an earlier process didn't match the settings, corrected",
         "role=\(role)",
         "found=\"mode 0440 instead of 0400\"", "path=\(path)")
       #expect(FileStatus(path, following: true)?.mode == 0o400, "\(path)")
@@ -140,14 +140,14 @@ import Wire
     // In the way of what is made before the file.
     mkdir("\(directory)/.credentials.json.rolekeeper-new", 0o755)
     let daemon = try lab.start()
-    try daemon.awaitLog("error: file not written, and there is no older one", "role=uploader")
+    try daemon.awaitLog("error: credential file not written, and there is no older one", "role=uploader")
     #expect(daemon.logLines("keeping what is there").isEmpty)
     #expect(try lab.status("uploader").outputs.map(\.generation) == [nil])
     daemon.child.stop()
     // Somebody's own file in its place is what its readers find.
     try lab.directory.write("{}", to: "app/credentials.json")
     let second = try lab.start(named: "second")
-    try second.awaitLog("error: file not written, keeping the existing one", "role=uploader")
+    try second.awaitLog("error: credential file not written, keeping the existing one", "role=uploader")
     #expect(FileText.read(file) == "{}")
   }
 
@@ -189,7 +189,7 @@ import Wire
     let others = try lab.rolekeeper("status", "--check", "uploader", wrapper: reader)
     #expect(others.status == 3 && others.output.hasPrefix("unknown: role 'uploader' isn't open to uid"), "\(others)")
     chmod(directory, 0o777)
-    try daemon.awaitLog("error: file not written")
+    try daemon.awaitLog("error: credential file not written")
     let stranger = Person.words(Person.stranger)
     try eventually("health follows") { try check(lab, wrapper: stranger).status == 1 }
     #expect(try check(lab, wrapper: stranger).output == "degraded: 1 credential file can't be written\n")

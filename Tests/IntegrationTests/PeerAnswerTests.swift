@@ -105,7 +105,7 @@ import Wire
     try put(lab.draft.keyPath)
     let generation = try lab.status("uploader").generation
     try lab.refresh(["uploader"])
-    try daemon.awaitLog("warning: CA file changed, keeping the certificates read before", path)
+    try daemon.awaitLog("warning: CA file can't be used, keeping the previous certificates", path)
     try eventually("the next session:\n\(daemon.log)") { try lab.status("uploader").generation > generation }
     // It was in the journal alone.
     let report = try lab.report()

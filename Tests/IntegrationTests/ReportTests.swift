@@ -176,7 +176,7 @@ import Wire
     let reply = try daemon.get("/v1/roles/uploader/credentials")
     #expect(reply.status == 200)
     #expect((20...30).contains(Int(reply.fields["rolekeeper-below-floor"] ?? "") ?? 0))
-    #expect(daemon.logLines("warning: credential is below its floor").count == 1)
+    #expect(daemon.logLines("warning: remaining lifetime of the credential is below the floor").count == 1)
     #expect(daemon.logLines("warning: STS grants a shorter life than asked").count == 1)
     #expect(try daemon.get("/metrics").body.contains("rolekeeper_below_floor_answers_total 1\n"))
     #expect(try lab.status("uploader").state == .belowFloor)

@@ -114,7 +114,7 @@ import Wire
     chmod(lab.draft.directory, 0o777)
     #expect(try lab.rolekeeper("report", "uploader").output == "condemned\n")
     try eventually("the file is gone:\n\(daemon.log)", within: 5) { pool.file.isEmpty }
-    try daemon.awaitLog("warning: file with a session that STS refuses removed", "role=uploader")
+    try daemon.awaitLog("warning: removed a credential file whose session STS refuses", "role=uploader")
     #expect(daemon.logLines("error: file not written").count == 1)
     try eventually("no generation is claimed to be there") {
       try lab.status("uploader").outputs.map(\.generation) == [nil]

@@ -48,7 +48,7 @@ import Wire
       ])
       #expect(run.status == said && run.output.isEmpty, "\(run)")
       #expect(run.errors.split(separator: "\n").count == said, "\(run)")
-      #expect(said == 0 || run.errors.contains("whether the service was stopped or is restarted"), "\(run)")
+      #expect(said == 0 || run.errors.contains("whether the service was stopped or is being restarted"), "\(run)")
     }
     #expect(FileText.read(directory.path("file")) == "credential")
   }

@@ -68,8 +68,8 @@ import Testing
     #expect(
       reader.lines == [
         "warning: log lines lost: neither the journal nor stderr accepted them count=3",
-        "notice: ready; roles with a valid session",
-        "notice: ready; roles with a valid session",
+        "notice: ready; number of roles with a valid session",
+        "notice: ready; number of roles with a valid session",
       ])
     #expect(log.linesLost == 3)
   }

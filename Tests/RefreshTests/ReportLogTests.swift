@@ -46,7 +46,7 @@ import Testing
   @Test func `a role's first session after failures isn't said to work again`() {
     #expect(
       log(.recovered(failures: 3, since: bench.now, isFirst: true))
-        .hasPrefix("notice: first session fetched after failures"))
+        .hasPrefix("notice: first session of the role fetched, after earlier failures"))
     #expect(log(.recovered(failures: 3, since: bench.now, isFirst: false)).hasPrefix("notice: refresh works again"))
   }
 
@@ -59,8 +59,8 @@ import Testing
   /// It was logged as reserved and as failed.
   @Test func `a reserved session that is shorter than asked for is logged as that`() {
     let less = Failure(.permanent, code: Failure.grantedLessCode, advice: "compare")
-    #expect(log(.reservationFailed(less)).hasPrefix("warning: reserved session is shorter than requested"))
-    #expect(log(.reservationFailed(Self.failure)).hasPrefix("warning: reservation failed"))
+    #expect(log(.reservationFailed(less)).hasPrefix("warning: STS granted a shorter session than a reader asked for"))
+    #expect(log(.reservationFailed(Self.failure)).hasPrefix("warning: longer session for a reader not fetched"))
   }
 
   // MARK: - The answer to a reader without a credential

@@ -82,7 +82,7 @@ import Testing
     try file.write([(role.name, 71)])
     #expect(truncate(file.path, 20) == 0)
     let reserve = try reserve(file)
-    #expect(recorder.all.count == 1 && recorder.all[0].contains("continuing from the clock"))
+    #expect(recorder.all.count == 1 && recorder.all[0].contains("continuing from the current time"))
     let floor = UInt64(Self.wall)
     let (silent, withFiles) = (bench.add("silent"), Bench.role("with-files"))
     bench.refresher.add(withFiles, generation: 70)

@@ -32,7 +32,7 @@ import Testing
     clock.advance(by: .seconds(60))
     #expect(
       lines.all.dropFirst(2) == [
-        "warning: requests refused again in the last minute count=2 role=uploader uid=1000 user=anna"
+        "warning: more requests refused in the last minute count=2 role=uploader uid=1000 user=anna"
       ])
   }
 
@@ -52,7 +52,7 @@ import Testing
     #expect(lines.all.count == 1025)
     #expect(
       lines.all.last
-        == "warning: requests refused for more roles and paths than are listed one by one pid=7 program=/usr/bin/curl uid=1000 user=anna"
+        == "warning: further refused requests are counted, not logged one by one pid=7 program=/usr/bin/curl uid=1000 user=anna"
     )
     log.note(.connection(.malformed), uid: 1001, pid: 8)
     #expect(lines.all.last == "warning: request refused pid=8 reason=malformed uid=1001 user=user1001")
