@@ -144,9 +144,7 @@ import Testing
     #expect(crowd.leader?.pid == crowding.leader.map { Int32($0) + 100 })
   }
 
-  @Test func `who accept flood: one user opens connections faster than they can be accepted is told of while it lasts`()
-    throws
-  {
+  @Test func `an accept flood is reported while it lasts`() throws {
     let harness = try Harness()
     for _ in 0..<100 { try harness.connect().close() }
     try harness.settle()
