@@ -1,19 +1,41 @@
 import Glibc
 
 /// Which characters may stand where.
-enum ByteClass {
+struct ByteClass {
   /// tchar (RFC 9110, 5.6.2).
-  static func isToken(_ byte: UInt8) -> Bool { has(byte, tokens) }
-
+  static let token = ByteClass(bit: 1)
   /// pchar without the escape (RFC 3986, 3.3): unreserved, sub-delims, `:` and `@`.
-  static func isPathCharacter(_ byte: UInt8) -> Bool { has(byte, pathCharacters) }
+  static let path = ByteClass(bit: 2)
+  /// What a field value is made of (RFC 9110, 5.5): visible characters, blanks, and bytes beyond ASCII.
+  static let fieldText = ByteClass(bit: 4)
+
+  private let bit: UInt8
+
+  /// Sixteen bytes a line; a digit's bits are the classes that the byte is in.
+  private static let classes: StaticString = """
+    0000000004000000\
+    0000000000000000\
+    4745757766776774\
+    7777777777664644\
+    6777777777777777\
+    7777777777744457\
+    5777777777777777\
+    7777777777745470\
+    4444444444444444\
+    4444444444444444\
+    4444444444444444\
+    4444444444444444\
+    4444444444444444\
+    4444444444444444\
+    4444444444444444\
+    4444444444444444
+    """
+
+  func has(_ byte: UInt8) -> Bool { Self.classes.utf8Start[Int(byte)] & bit != 0 }
 
   static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
   static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
-
-  /// What a field value is made of (RFC 9110, 5.5): visible characters, blanks, and bytes beyond ASCII.
-  static func isFieldText(_ byte: UInt8) -> Bool { byte >= 0x20 && byte != 0x7F || byte == UInt8(ascii: "\t") }
 
   static func hexadecimal(_ byte: UInt8) -> UInt8? {
     switch byte {
@@ -23,54 +45,36 @@ enum ByteClass {
     default: nil
     }
   }
-
-  /// A set of ASCII characters, a bit each: those below 64, and those from 64 on.
-  private typealias Bits = (low: UInt64, high: UInt64)
-
-  // Written as numbers, so that they are constants of the program and need no check whether they are made yet.
-  /// Letters, digits and ``!#$%&'*+-.^_`|~``.
-  private static let tokens: Bits = (0x03FF_6CFA_0000_0000, 0x57FF_FFFF_C7FF_FFFE)
-  /// Letters, digits and `!$&'()*+,-.:;=@_~`.
-  private static let pathCharacters: Bits = (0x2FFF_7FD2_0000_0000, 0x47FF_FFFE_87FF_FFFF)
-
-  private static func has(_ byte: UInt8, _ set: Bits) -> Bool {
-    byte < 128 && (byte < 64 ? set.low : set.high) &>> UInt64(byte) & 1 == 1
-  }
 }
 
 extension Span<UInt8> {
-  /// Where the first such byte is at `start` or behind it.
-  func place(of byte: UInt8, from start: Int) -> Int? {
-    extracting(droppingFirst: start).withUnsafeBytes { rest in
-      guard let base = rest.baseAddress, let found = memchr(base, CInt(byte), rest.count) else { return nil }
-      return start + base.distance(to: UnsafeRawPointer(found))
-    }
-  }
-
-  /// Where the first byte is that stands for itself in no path, at `start` or behind it; `end` when there is none.
-  func endOfPathCharacters(from start: Int, to end: Int) -> Int {
+  /// Where the first byte is that isn't of the class, at `start` or behind it; `end` when there is none.
+  func end(of class: ByteClass, from start: Int, to end: Int) -> Int {
     extracting(start..<Swift.max(start, end)).withUnsafeBufferPointer { bytes in
       var place = 0
-      while place < bytes.count, ByteClass.isPathCharacter(bytes[place]) { place += 1 }
+      while place < bytes.count, `class`.has(bytes[place]) { place += 1 }
       return start + place
     }
   }
 
+  // Inlined, so that what is compared with a text of the program is compared with words of the machine.
+
   /// Whether the bytes at `range` are `text`.
+  @inline(__always)
   func holds(_ text: StaticString, _ range: Range<Int>) -> Bool {
     guard range.count == text.utf8CodeUnitCount else { return false }
     if range.isEmpty { return true }
-    return extracting(range).withUnsafeBytes { memcmp($0.baseAddress!, text.utf8Start, $0.count) == 0 }
+    return extracting(range).withUnsafeBytes { memcmp($0.baseAddress!, text.utf8Start, text.utf8CodeUnitCount) == 0 }
   }
 
   /// Whether the bytes at `range` are `text`, which is in lower case, but for the case of ASCII letters.
+  @inline(__always)
   func holds(_ text: StaticString, ignoringCaseIn range: Range<Int>) -> Bool {
     guard range.count == text.utf8CodeUnitCount else { return false }
-    return text.withUTF8Buffer { text in
-      for offset in 0..<text.count {
-        let byte = self[range.lowerBound + offset]
-        let isUpper = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-        if (isUpper ? byte | 0x20 : byte) != text[offset] { return false }
+    return extracting(range).withUnsafeBufferPointer { bytes in
+      for offset in 0..<text.utf8CodeUnitCount {
+        let isUpper = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(bytes[offset])
+        if (isUpper ? bytes[offset] | 0x20 : bytes[offset]) != text.utf8Start[offset] { return false }
       }
       return true
     }

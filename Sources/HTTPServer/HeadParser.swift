@@ -30,7 +30,7 @@ enum HeadParser {
 
   private static func method(_ head: Span<UInt8>, _ at: inout Int) throws(HeadRefusal) -> Method {
     let start = at
-    while at < head.count, ByteClass.isToken(head[at]) { at += 1 }
+    at = head.end(of: .token, from: at, to: head.count)
     let name = start..<at
     guard !name.isEmpty, at < head.count, head[at] == UInt8(ascii: " ") else { throw .requestLine }
     at += 1
@@ -49,6 +49,10 @@ enum HeadParser {
   /// True for 1.1, false for 1.0. Leaves `at` behind the line's end.
   private static func version(_ head: Span<UInt8>, _ at: inout Int) throws(HeadRefusal) -> Bool {
     let end = at + 8
+    if head.count >= end + 2, head.holds("HTTP/1.1\r\n", at..<end + 2) {
+      at = end + 2
+      return true
+    }
     guard head.count >= end + 2, head.holds("HTTP/", at..<at + 5), head[at + 6] == UInt8(ascii: "."),
       ByteClass.isDigit(head[at + 5]), ByteClass.isDigit(head[at + 7]),
       head[end] == UInt8(ascii: "\r"), head[end + 1] == UInt8(ascii: "\n")

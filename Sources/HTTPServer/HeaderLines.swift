@@ -25,14 +25,13 @@ struct HeaderLines {
 
   /// Returns the place behind the line's end.
   private mutating func readLine(_ head: Span<UInt8>, _ start: Int) throws(HeadRefusal) -> Int {
-    var at = start
-    while at < head.count, ByteClass.isToken(head[at]) { at += 1 }
+    var at = head.end(of: .token, from: start, to: head.count)
     let name = start..<at
     guard !name.isEmpty, at < head.count, head[at] == UInt8(ascii: ":") else { throw .headerLine }
     at += 1
     while at < head.count, ByteClass.isBlank(head[at]) { at += 1 }
     let valueStart = at
-    while at < head.count, ByteClass.isFieldText(head[at]) { at += 1 }
+    at = head.end(of: .fieldText, from: at, to: head.count)
     guard at + 1 < head.count, head[at] == UInt8(ascii: "\r"), head[at + 1] == UInt8(ascii: "\n") else {
       throw .headerValue
     }

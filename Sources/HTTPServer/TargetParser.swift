@@ -53,7 +53,7 @@ struct TargetParser {
 
   /// Characters of a host and its port, an address in brackets among them (RFC 3986, 3.2.2), without the `@` behind a user.
   private static func isOfHost(_ byte: UInt8) -> Bool {
-    ByteClass.isPathCharacter(byte) && byte != UInt8(ascii: "@") || byte == UInt8(ascii: "[")
+    ByteClass.path.has(byte) && byte != UInt8(ascii: "@") || byte == UInt8(ascii: "[")
       || byte == UInt8(ascii: "]")
       || byte == UInt8(ascii: "%")
   }
@@ -116,7 +116,7 @@ struct TargetParser {
 
   /// Keeps all characters up to the first that isn't itself, or that ends a segment.
   private mutating func takePlain(_ head: inout MutableSpan<UInt8>, _ limit: Int) {
-    let end = head.span.endOfPathCharacters(from: at, to: min(limit, head.count))
+    let end = head.span.end(of: .path, from: at, to: min(limit, head.count))
     if write < at {
       for place in at..<end { head[place - (at - write)] = head[place] }
     }
@@ -126,7 +126,7 @@ struct TargetParser {
 
   /// Keeps a character as it is, or decodes an escape.
   private mutating func take(_ byte: UInt8, _ head: inout MutableSpan<UInt8>) throws(HeadRefusal) {
-    if ByteClass.isPathCharacter(byte) {
+    if ByteClass.path.has(byte) {
       store(byte, &head)
       at += 1
       return
