@@ -7,9 +7,6 @@ import Core
 ///        └──refused──▶ lingering ──client gone, time over──▶ closed
 ///
 /// Output that the socket didn't take is pending in any of them; until it is gone nothing more is read.
-///
-/// What each request touches is `@exclusivity(unchecked)`: all of it happens on one thread, and nothing that is called while one of them
-/// is being changed comes back to it. The checks would be a sixth of the instructions of a request.
 final class Connection {
   enum Phase {
     case free
@@ -39,7 +36,7 @@ final class Connection {
   var interest: UInt32?
 
   var scan = HeadScan()
-  @exclusivity(unchecked) var input = InputBuffer()
+  var input = InputBuffer()
   /// Whether it waits for its turn to have more of its input served.
   var isQueued = false
 
@@ -49,7 +46,7 @@ final class Connection {
   /// Whether the connection closes when all output is gone.
   var closesAfterOutput = false
 
-  @exclusivity(unchecked) var output: ContiguousArray<Part> = []
+  var output: ContiguousArray<Part> = []
   var outputSize = 0
 
   init(slot: UInt32) { self.slot = slot }

@@ -38,20 +38,19 @@ package final class HTTPServer {
     get { acceptor.paused }
     set { acceptor.paused = newValue }
   }
-  @exclusivity(unchecked) package internal(set) var statistics = ServerStatistics()
+  package internal(set) var statistics = ServerStatistics()
 
   private(set) var epoll: CInt
   private var source: IOSource?
   private var expiry: TimerSource!
   private var resumption: DeferSource!
 
-  // Unchecked for the same reason as in Connection.
-  @exclusivity(unchecked) var connections: ContiguousArray<Connection> = []
+  var connections: ContiguousArray<Connection> = []
   var freeSlots: [UInt32] = []
   var openByUID: [UInt32: Int] = [:]
   var lingering = 0
-  @exclusivity(unchecked) var hangUps = HangUps()
-  @exclusivity(unchecked) var deadlines = DeadlineLists()
+  var hangUps = HangUps()
+  var deadlines = DeadlineLists()
   /// The limits' spans in µs.
   let spans: (head: Int64, idle: Int64, drain: Int64, linger: Int64)
 

@@ -4,20 +4,18 @@ import SessionStore
 import Wire
 
 /// A session as it is handed out: rendered once in each format, ready to be sent as it is.
-///
-/// What each read touches is `@exclusivity(unchecked)`: nothing that is called while it is being changed comes back to it.
 package final class Handout {
-  @exclusivity(unchecked) package private(set) var session: Session
+  package private(set) var session: Session
   /// nil for a session that was never published: a reservation, or one of the pool handed out for the life it has left.
   package let generation: UInt64?
   private let credentialDocument: CredentialDocument
   /// From when on it counts as lapsed, and from when on it has less than its role's floor.
-  @exclusivity(unchecked) package private(set) var lapses: Timestamp
-  @exclusivity(unchecked) private(set) var floorReached: Timestamp
+  package private(set) var lapses: Timestamp
+  private(set) var floorReached: Timestamp
   /// The other formats, rendered when somebody wants them: the document is the one place where the secrets are until then.
   private var others: [(format: CredentialFormat, text: Secret)] = []
   /// What whoever hands it out keeps with it, such as the head of an answer, made once.
-  @exclusivity(unchecked) package var attachment: AnyObject?
+  package var attachment: AnyObject?
 
   /// The credential document, one line of JSON.
   package var document: Secret { credentialDocument.bytes }

@@ -2,20 +2,18 @@ package import Core
 package import Settings
 
 /// One role as the daemon keeps it: its settings, its machine, and what readers get right now.
-///
-/// What each read touches is `@exclusivity(unchecked)`: nothing that is called while it is being changed comes back to it.
 package final class KeptRole {
-  @exclusivity(unchecked) package internal(set) var settings: RoleSettings
+  package internal(set) var settings: RoleSettings
   package internal(set) var machine: RefreshMachine
   /// What plain reads get; nil when nothing is valid.
-  @exclusivity(unchecked) package internal(set) var current: Handout?
+  package internal(set) var current: Handout?
   /// The number of the latest rotation that readers have seen; the machine's own is ahead while its effects are carried out.
   package internal(set) var generation: UInt64
   /// Whether readers have had any session of it, from this process.
   package var hasHadSession = false
   /// Up to which number the file of the generations says that they may have been used.
   package var coveredGeneration: UInt64 = 0
-  @exclusivity(unchecked) package var handouts = HandoutBook()
+  package var handouts = HandoutBook()
 
   private var successes: UInt64 = 0
   /// Other outcomes of attempts by error code. Most roles have none, and a dictionary of one entry takes hundreds of bytes.

@@ -15,8 +15,7 @@ package final class Refresher {
     unowned let observer: any RoleObserver
   }
 
-  /// Every request looks into it, and nothing that is called while it is changed does.
-  @exclusivity(unchecked) package private(set) var roles: [RoleName: KeptRole] = [:]
+  package private(set) var roles: [RoleName: KeptRole] = [:]
   /// The same in the order of their names, which takes many milliseconds to find for thousands.
   package private(set) var rolesInOrder: [KeptRole] = []
   private var observing: [Observing] = []

@@ -42,8 +42,8 @@ package final class SocketService: RequestHandler, RoleObserver {
   unowned let backend: any SocketBackend
   let scheduler: any Scheduler
   let refresher: Refresher
-  /// Who may what, by the settings in force. Every request asks, and nothing that is called while it is changed does.
-  @exclusivity(unchecked) package var access: AccessPolicy
+  /// Who may what, by the settings in force.
+  package var access: AccessPolicy
   private(set) weak var server: (any ResponseSink)?
   package private(set) var refusals: UInt64 = 0
   package internal(set) var belowFloorAnswers: UInt64 = 0
@@ -54,7 +54,7 @@ package final class SocketService: RequestHandler, RoleObserver {
   private(set) var waiting: WaitingReaders!
   private(set) var subscribers: EventSubscribers!
   private(set) var refreshWaiters: RefreshWaiters!
-  @exclusivity(unchecked) var heads = HandoutHeads()
+  var heads = HandoutHeads()
   var reservationLimits = ReservationLimits()
   /// When the next process takes this one's place, if that is known.
   package var restart: () -> Timestamp? = { nil }
