@@ -47,6 +47,9 @@ final class Connection {
   var closesAfterOutput = false
 
   var output: ContiguousArray<Part> = []
+  /// Whether it has asked for anything yet.
+  var hasAsked = false
+  var latest = LatestHead()
   var outputSize = 0
 
   init(slot: UInt32) { self.slot = slot }
@@ -78,6 +81,8 @@ final class Connection {
   }
 
   /// Adds a piece to the output, but for its first bytes, as many as `sent` says and `sent` is lessened by.
+    hasAsked = false
+    latest.clear()
   func append(_ bytes: any ResponseBytes, _ range: Range<Int>, after sent: inout Int) {
     let skipped = min(sent, range.count)
     sent -= skipped

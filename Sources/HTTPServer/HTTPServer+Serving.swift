@@ -96,6 +96,13 @@ extension HTTPServer {
       switch scan.find(in: rest.span.extracting(first: min(rest.count, limits.headSize))) {
       case .complete(let size):
         connection.scan = HeadScan()
+      if connection.latest.isAtStart(of: rest) {
+        connection.scan = HeadScan()
+        done += connection.latest.count
+        let head = UnsafeBufferPointer(rebasing: rest[..<connection.latest.count])
+        handle(connection, RequestHead(connection.latest.fields, head, note: connection.latest.note))
+        continue
+      }
         done += size
         handle(connection, UnsafeMutableBufferPointer(rebasing: rest[..<size]))
       case .incomplete where rest.count < limits.headSize:
@@ -120,13 +127,19 @@ extension HTTPServer {
       let isSize = error == .headTooLarge || error == .targetTooLong
       return refuse(connection, isSize ? .tooLarge : .malformed, Self.answer(to: error, fields, bytes))
     }
-    let request = RequestHead(fields, UnsafeBufferPointer(bytes))
+    // Who asks for the second time is likely to ask for a third.
+    if connection.hasAsked { connection.latest.keep(bytes, fields) }
+    connection.hasAsked = true
+    handle(connection, RequestHead(fields, UnsafeBufferPointer(bytes)))
+  }
+
+  private func handle(_ connection: Connection, _ request: borrowing RequestHead) {
     statistics.requests += 1
     noteServed(connection.peer.uid)
     nextSerial += 1
     connection.serial = nextSerial
-    connection.isHeadOnly = fields.method == .head
-    connection.closesAfterOutput = !fields.keepsAlive
+    connection.isHeadOnly = request.isHeadOnly
+    connection.closesAfterOutput = !request.keepsAlive
     connection.phase = .waiting
     let token = connection.token
     let response = handler.respond(to: request, from: connection.peer, token: token)

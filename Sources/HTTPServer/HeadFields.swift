@@ -33,6 +33,8 @@ struct HeadFields {
   /// The path's decoded segments: "/" is one empty segment, "/v1/roles" are two.
   var segments = InlineArray<8, Piece>(repeating: Piece())
   var segmentCount = 0
+  /// Whether percent-escapes were decoded, in place.
+  var isDecoded = false
   /// The query's decoded names and values; a name without `=` has an empty value.
   var queryNames = InlineArray<8, Piece>(repeating: Piece())
   var queryValues = InlineArray<8, Piece>(repeating: Piece())

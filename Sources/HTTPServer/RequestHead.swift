@@ -4,14 +4,18 @@
 package struct RequestHead: ~Copyable {
   private let fields: HeadFields
   private let bytes: UnsafeBufferPointer<UInt8>
+  /// What `HTTPServer.note` was told at the last request, when that was the same byte for byte.
+  package let note: Int?
 
   /// `bytes` are those that `fields` was read from, and outlive this value.
-  init(_ fields: HeadFields, _ bytes: UnsafeBufferPointer<UInt8>) {
+  init(_ fields: HeadFields, _ bytes: UnsafeBufferPointer<UInt8>, note: Int? = nil) {
     self.fields = fields
     self.bytes = bytes
+    self.note = note
   }
 
   package var method: Method { fields.method }
+  var isHeadOnly: Bool { fields.method == .head }
   var keepsAlive: Bool { fields.keepsAlive }
 
   /// Whom the client means to ask: the target's host or else the Host header, as sent, with its port; it may be empty. Nil in HTTP/1.0 when

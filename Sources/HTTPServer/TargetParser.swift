@@ -4,6 +4,7 @@ struct TargetParser {
   /// Where the next decoded byte goes; never in front of `at`.
   private var write: Int
   private var start: Int
+  private var isDecoded = false
   /// The query name in front of the value being read; nil while a name is read.
   private var name: HeadFields.Piece?
 
@@ -27,6 +28,7 @@ struct TargetParser {
       try parser.readQuery(&head, limit, &fields)
     }
     at = parser.at + 1
+    fields.isDecoded = parser.isDecoded
   }
 
   /// Reads what is in front of the path in absolute form, and leaves `at` at the path, the query's mark or the space behind.
@@ -138,6 +140,7 @@ struct TargetParser {
     let decoded = high << 4 | low
     guard (0x20...0x7E).contains(decoded) else { throw .escape }
     store(decoded, &head)
+    isDecoded = true
     at += 3
   }
 

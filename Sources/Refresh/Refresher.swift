@@ -39,6 +39,8 @@ package final class Refresher {
   private let log: Log
   private var timer: (any Alarm)!
   private var slots: [KeptRole?] = []
+  /// How many roles were removed.
+  private var removals: UInt32 = 0
   private var freeSlots: [Int] = []
   /// The latest generations of roles that were removed, by this process or one before it: a name's number never goes back.
   package private(set) var generationsOfRemovedRoles: [RoleName: UInt64] = [:]
@@ -92,6 +94,7 @@ package final class Refresher {
   package func remove(_ name: RoleName) {
     guard let role = roles.removeValue(forKey: name) else { return }
     rolesInOrder.remove(at: placeInOrder(name))
+    removals &+= 1
     generationsOfRemovedRoles[name] = role.machine.generation
     if !role.machine.hasHadOutcome { rolesWithoutOutcome -= 1 }
     slots[role.slot] = nil
@@ -111,6 +114,13 @@ package final class Refresher {
       range = rolesInOrder[middle].name < name ? middle + 1..<range.upperBound : range.lowerBound..<middle
     }
     return range.lowerBound
+  }
+
+  /// A number for the role, which names nothing any more once a role was removed.
+  package func note(of role: KeptRole) -> Int { Int(removals) << 32 | role.slot }
+
+  package func role(noted note: Int) -> KeptRole? {
+    note >> 32 == Int(removals) ? slots[note & 0xFFFF_FFFF] : nil
   }
 
   /// Goes on with other settings for a role whose sessions stay good.

@@ -127,6 +127,10 @@ package final class SocketService: RequestHandler, RoleObserver {
   }
 
   package func respond(to request: borrowing RequestHead, from peer: Peer, token: ResponseToken) -> Response? {
+    if let note = request.note, let role = refresher.role(noted: note) {
+      guard mayRead(peer, role) else { return refuse(peer, role) }
+      return credentials(of: role, for: request, from: peer, token: token)
+    }
     guard let route = Route(request) else { return Self.unknownPath() }
     switch route {
     case .role, .credentials, .roleHealth, .report, .refresh:
@@ -155,8 +159,9 @@ package final class SocketService: RequestHandler, RoleObserver {
     guard mayRead(peer, role) else { return refuse(peer, role) }
     switch route {
     case .credentials:
-      return get(request, taking: CredentialQuery.parameters)
-        ?? credentials(of: role, for: request, from: peer, token: token)
+      if let problem = get(request, taking: CredentialQuery.parameters) { return problem }
+      server?.note(refresher.note(of: role), for: token)
+      return credentials(of: role, for: request, from: peer, token: token)
     case .roleHealth: return get(request) ?? health(of: role, for: peer)
     case .report: return post(request, taking: ["access_key_id"]) ?? report(on: role, for: request, token: token)
     default: return get(request) ?? Answer.document(status(of: role))

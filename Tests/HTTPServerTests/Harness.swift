@@ -26,10 +26,16 @@ final class Harness {
     /// Answers requests whose path isn't one of those below.
     var answer = Harness.response("hello")
     var onRequest: ((ResponseToken) -> Response?)?
+    /// What it notes about each request, and what it had noted about those that came again.
+    var note: Int?
+    var notes: [Int?] = []
+    unowned var server: HTTPServer!
 
     func respond(to request: borrowing RequestHead, from peer: Peer, token: ResponseToken) -> Response? {
       requests.append(request.segment(0))
       peers.append(peer)
+      notes.append(request.note)
+      if let note { server.note(note, for: token) }
       if let onRequest {
         let response = onRequest(token)
         // Whatever that did, the request is still whole.
@@ -54,6 +60,7 @@ final class Harness {
     directory = try TemporaryDirectory()
     let listener = try UnixListener(path: directory.path("s"), mode: 0o600)
     server = try HTTPServer(loop, listener: listener, limits: limits, handler: handler)
+    handler.server = server
   }
 
   static func response(_ body: String) -> Response {
