@@ -41,7 +41,7 @@ package enum UnitVariable {
   }
 
   /// Stands for an escape that isn't read. No line of a unit holds it: systemd takes no NUL.
-  private static let unreadable : Unicode.Scalar = "\0"
+  private static let unreadable: Unicode.Scalar = "\0"
 
   /// Splits a line at unquoted blanks, and removes quotes and backslashes.
   private static func words(_ line: String) -> [String] {

@@ -36,7 +36,8 @@ extension Keeper {
   package func figures() -> DaemonFigures {
     DaemonFigures(
       started: started, now: UTCTime(seconds: loop.wallMicroseconds / 1_000_000),
-      clockOffset: refresher.clock.lead(overWallMicroseconds: loop.wallMicroseconds, at: loop.time), reloads: reloader.counts,
+      clockOffset: refresher.clock.lead(overWallMicroseconds: loop.wallMicroseconds, at: loop.time),
+      reloads: reloader.counts,
       rate: refresher.currentRate, inFlight: refresher.inFlight, sources: sourceStatuses,
       endpoints: cloud.ledger.statuses, isCAFileUsed: cloud.authorities.problem == nil, server: server.statistics)
   }

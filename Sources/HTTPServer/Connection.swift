@@ -78,11 +78,11 @@ final class Connection {
     if !output.isEmpty { output = [] }
     outputSize = 0
     serial = 0
+    hasAsked = false
+    latest.clear()
   }
 
   /// Adds a piece to the output, but for its first bytes, as many as `sent` says and `sent` is lessened by.
-    hasAsked = false
-    latest.clear()
   func append(_ bytes: any ResponseBytes, _ range: Range<Int>, after sent: inout Int) {
     let skipped = min(sent, range.count)
     sent -= skipped

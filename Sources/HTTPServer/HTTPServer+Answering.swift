@@ -15,8 +15,6 @@ extension HTTPServer {
     }
   }
 
-  /// Gives the handler a number with each further request of this connection that is the same byte for byte, until another comes. To be
-  /// called from within `respond`.
   package func note(_ note: Int, for token: ResponseToken) { find(token)?.latest.add(note: note) }
 
   /// Begins an answer without a known end: `head` is as in a Response, without a Content-Length; the stream ends with

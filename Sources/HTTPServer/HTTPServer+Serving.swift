@@ -96,13 +96,13 @@ extension HTTPServer {
       switch scan.find(in: rest.span.extracting(first: min(rest.count, limits.headSize))) {
       case .complete(let size):
         connection.scan = HeadScan()
-      if connection.latest.isAtStart(of: rest) {
-        connection.scan = HeadScan()
-        done += connection.latest.count
-        let head = UnsafeBufferPointer(rebasing: rest[..<connection.latest.count])
-        handle(connection, RequestHead(connection.latest.fields, head, note: connection.latest.note))
-        continue
-      }
+        if connection.latest.isAtStart(of: rest) {
+          connection.scan = HeadScan()
+          done += connection.latest.count
+          let head = UnsafeBufferPointer(rebasing: rest[..<connection.latest.count])
+          handle(connection, RequestHead(connection.latest.fields, head, note: connection.latest.note))
+          continue
+        }
         done += size
         handle(connection, UnsafeMutableBufferPointer(rebasing: rest[..<size]))
       case .incomplete where rest.count < limits.headSize:

@@ -4,6 +4,10 @@ package protocol ResponseSink: AnyObject {
   /// Answers a request. Without effect when the client is gone or has its answer.
   func complete(_ token: ResponseToken, _ response: Response)
 
+  /// Gives the handler a number with each further request of this connection that is the same byte for byte, until another comes. To be
+  /// called from within `respond`.
+  func note(_ note: Int, for token: ResponseToken)
+
   /// Begins an answer without a known end: `head` is as in a Response, without a Content-Length. False when the client is gone.
   func beginStream(_ token: ResponseToken, head: any ResponseBytes) -> Bool
 

@@ -97,7 +97,7 @@ import Testing
     #expect(manager.all.count == 2)
     let ready = "ready: 1 of 2 roles valid, 1 failing to refresh; if STS failed now, readers would keep their floor for"
     #expect(manager.all.last?.hasPrefix(ready) == true)
-    #expect(backend.starts == 1 && lines.all == ["notice: ready; roles with a valid session count=1 total=2"])
+    #expect(backend.starts == 1 && lines.all == ["notice: ready; number of roles with a valid session count=1 total=2"])
     announcer.becomeReadyIfDone()
     advance(.seconds(20))
     #expect(manager.take().filter { $0 == "ready" } == ["ready"] && backend.starts == 1 && lines.all.count == 1)
@@ -143,7 +143,7 @@ import Testing
       manager.all == [
         "status: fetching the first session of each of 0 roles", "ready: no roles in the settings",
       ])
-    #expect(lines.all == ["notice: ready; roles with a valid session count=0 total=0"])
+    #expect(lines.all == ["notice: ready; number of roles with a valid session count=0 total=0"])
   }
 
   @Test func `before it is ready changes and reloads are nothing to tell of`() {

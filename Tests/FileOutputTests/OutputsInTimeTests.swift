@@ -148,7 +148,7 @@ import Wire
     #expect(
       bench.count(.directoryChangedByOthers) == 1)
     #expect(bench.lines.count == 2)
-    #expect(outputs.figures(clock: clock).map(\.drifts) == [2])
+    #expect(outputs.figures(of: RoleName("web")!, clock: clock)?.drifts == 2)
   }
 
   @Test func `a change that can't be put right is reported once until it has been`() {

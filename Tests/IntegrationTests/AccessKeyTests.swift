@@ -45,18 +45,18 @@ import Wire
     let reader = try Reader(of: Self.roles, at: lab)
     let start = try lab.awaitUse()
     try lab.write(keyFile: "AccessKey ID,AccessKey Sec")
-    try daemon.awaitLog("AccessKey not read again")
+    try daemon.awaitLog("AccessKey file can't be used")
     chmod(lab.draft.keyPath, 0o644)
-    try daemon.awaitLog("AccessKey not read again", "mode has to be 0400")
+    try daemon.awaitLog("AccessKey file can't be used", "mode has to be 0400")
     unlink(lab.draft.keyPath)
-    try daemon.awaitLog("AccessKey not read again", "No such file")
+    try daemon.awaitLog("AccessKey file can't be used", "No such file")
     try lab.awaitRotations(of: Self.roles)
-    #expect(daemon.logLines("AccessKey not read again").count == 3)
+    #expect(daemon.logLines("AccessKey file can't be used").count == 3)
     #expect(try lab.report().sources.first?.accessKeyID == RealmDraft.key.id)
     // Written in place and in pieces, as a careless administrator does.
     let whole = "AccessKey ID,AccessKey Secret\n\(RealmDraft.otherKey.id),\(RealmDraft.otherKey.secret)\n"
     try lab.directory.write(String(whole.prefix(51)), to: "access-key", mode: 0o600)
-    try daemon.awaitLog("AccessKey not read again", "no AccessKey secret")
+    try daemon.awaitLog("AccessKey file can't be used", "no AccessKey secret")
     // Half a secret is one, too, but STS doesn't accept it.
     try lab.directory.write(String(whole.dropLast(10)), to: "access-key", mode: 0o600)
     try daemon.awaitLog("error: new AccessKey refused", "code=SignatureDoesNotMatch")

@@ -49,7 +49,7 @@ import Wire
     #expect(daemon.logLines("error: ").isEmpty, "the disk is sound yet: \(daemon.log)")
 
     try disk.become(Self.cases.map { BrokenDisk.Fault($0.call, below: home($0)) })
-    for row in Self.cases { try daemon.awaitLog("error: file not written", "role=\(row.role)") }
+    for row in Self.cases { try daemon.awaitLog("error: credential file not written", "role=\(row.role)") }
     let last = try Self.cases.map { row in try #require(FileText.read(file(row)), "\(row): no file any more") }
     let lapses = try last.map { Double(try Credential(document: $0).expiration.seconds) - 1 }
     let broken = ContinuousClock.now
@@ -66,7 +66,7 @@ import Wire
       usleep(20_000)
     }
     for row in Self.cases {
-      let complaints = daemon.logLines("error: file not written", "role=\(row.role)")
+      let complaints = daemon.logLines("error: credential file not written", "role=\(row.role)")
       #expect(complaints.count == 1, "\(row), told once: \(complaints)")
       #expect(complaints.allSatisfy { $0.contains(row.attempt) && $0.contains("(dmesg)") }, "\(row): \(complaints)")
     }

@@ -139,7 +139,7 @@ import Testing
         usleep(20_000)
       }
       for row in Self.cases {
-        let complaints = daemon.logLines("error: file not written", "role=\(row.role)")
+        let complaints = daemon.logLines("error: credential file not written", "role=\(row.role)")
         guard let cure = row.cure else {
           #expect(complaints.isEmpty, "\(row): \(complaints)")
           continue
@@ -159,7 +159,7 @@ import Testing
       }
       for row in Self.cases where row.cure != nil {
         let again = daemon.logLines("file can be written again", "role=\(row.role)").count
-        #expect(again == daemon.logLines("error: file not written", "role=\(row.role)").count, "\(row)")
+        #expect(again == daemon.logLines("error: credential file not written", "role=\(row.role)").count, "\(row)")
       }
       let findings = try reader.finish()
       #expect(findings.areFlawless(for: Double(2 * Self.lifetimeSeconds)), "\(findings)")

@@ -209,7 +209,7 @@ import Wire
     let second = try lab.launch(named: "second")
     try second.awaitLog(
       "warning: a credential file that the settings no longer name stays until its session expires", "path=\(paths[0])")
-    try second.awaitLog("warning: a file that the settings no longer name isn't as the daemon left it", paths[2])
+    try second.awaitLog("warning: a file that the settings no longer name was changed by somebody else", paths[2])
     try eventually("the daemon answers") { (try? second.get("/healthz"))?.status == 503 }
     for path in paths { #expect(access(path, R_OK) == 0) }
     second.child.stop()

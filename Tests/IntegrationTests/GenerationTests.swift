@@ -67,7 +67,7 @@ import Wire
     let daemon = try lab.start(named: "second")
     let found = try lab.status("uploader").generation
     #expect(found > before)
-    #expect(daemon.logLines("warning: generations of before not read", path).count == 1)
+    #expect(daemon.logLines("warning: saved generation numbers can't be read", path).count == 1)
     #expect(daemon.child.stop() == 0)
     try lab.start(named: "third")
     #expect(try lab.status("uploader").generation == found + 1)
@@ -88,7 +88,7 @@ import Wire
     let daemon = try lab.start()
     for _ in 0..<3 { try lab.refresh(["uploader"]) }
     #expect(try daemon.get("/v1/roles/uploader/credentials").status == 200)
-    #expect(daemon.logLines("warning: generations not saved").count == 1)
+    #expect(daemon.logLines("warning: generation numbers not saved").count == 1)
     let seen = try lab.status("uploader").generation
     daemon.child.signal(SIGKILL)
     _ = daemon.child.wait()

@@ -175,7 +175,7 @@ import Wire
     let lab = try Lab(RealmDraft(lifetime: nil))
     let daemon = try lab.start()
     if fault == "gone" { unlink(lab.draft.keyPath) } else { try lab.write(keyFile: "AccessKey ID,AccessKey Sec") }
-    try daemon.awaitLog("AccessKey not read again")
+    try daemon.awaitLog("AccessKey file can't be used")
     let words = fault == "gone" ? "No such file" : "no column"
     let source = try #require(try lab.report().sources.first)
     #expect(source.state == .unreadable && source.error?.advice.contains(words) == true)

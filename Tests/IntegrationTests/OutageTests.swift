@@ -132,7 +132,7 @@ import Wire
     let reader = try Reader(of: ["uploader"], at: lab)
     let start = try lab.awaitUse()
     for _ in 0..<5 { try lab.await(events) { $0.kind == .rotated } }
-    #expect(daemon.logLines("date is odd").count == 1)
+    #expect(daemon.logLines("date of an STS answer is unexpected").count == 1)
     try lab.emulator.clearFaults()
     for absurd in ["kind=date&absent=true", "kind=date&text=yesterday"] {
       try lab.emulator.fault("\(absurd)&count=1")

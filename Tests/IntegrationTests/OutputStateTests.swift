@@ -141,7 +141,7 @@ import Wire
     mkdir("\(directory)/.credentials.json.rolekeeper-new", 0o755)
     let daemon = try lab.start()
     try daemon.awaitLog("error: credential file not written, and there is no older one", "role=uploader")
-    #expect(daemon.logLines("keeping what is there").isEmpty)
+    #expect(daemon.logLines("keeping the existing one").isEmpty)
     #expect(try lab.status("uploader").outputs.map(\.generation) == [nil])
     daemon.child.stop()
     // Somebody's own file in its place is what its readers find.

@@ -177,7 +177,7 @@ import Wire
     #expect(reply.status == 200)
     #expect((20...30).contains(Int(reply.fields["rolekeeper-below-floor"] ?? "") ?? 0))
     #expect(daemon.logLines("warning: remaining lifetime of the credential is below the floor").count == 1)
-    #expect(daemon.logLines("warning: STS grants a shorter life than asked").count == 1)
+    #expect(daemon.logLines("warning: STS granted a shorter session than requested").count == 1)
     #expect(try daemon.get("/metrics").body.contains("rolekeeper_below_floor_answers_total 1\n"))
     #expect(try lab.status("uploader").state == .belowFloor)
     let get = try lab.rolekeeper("get", "uploader")

@@ -46,7 +46,7 @@ import Wire
     try lab.write(key: RealmDraft.otherKey)
     try daemon.awaitLog("access_key_id=LTAI…hero")
     try lab.write(keyFile: "LTAIhalf,\(RealmDraft.otherKey.secret)")
-    try daemon.awaitLog("AccessKey not read again")
+    try daemon.awaitLog("AccessKey file can't be used")
     // A proxy that is down, one that refuses the password, and settings that can't be taken.
     try proxy.become(.refuse)
     // A key that STS doesn't know is tried again slowly; this is at once.

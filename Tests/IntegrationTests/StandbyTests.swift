@@ -115,7 +115,7 @@ import Wire
     #expect(try lab.rolekeeper("report", "uploader").output == "condemned\n")
     try eventually("the file is gone:\n\(daemon.log)", within: 5) { pool.file.isEmpty }
     try daemon.awaitLog("warning: removed a credential file whose session STS refuses", "role=uploader")
-    #expect(daemon.logLines("error: file not written").count == 1)
+    #expect(daemon.logLines("error: credential file not written").count == 1)
     try eventually("no generation is claimed to be there") {
       try lab.status("uploader").outputs.map(\.generation) == [nil]
     }

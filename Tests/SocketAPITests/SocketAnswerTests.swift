@@ -84,7 +84,9 @@ import Wire
     let report: StatusReport? = bench.ask("GET /v1/status", SocketBench.admin).reply?.document()
     #expect(report?.isHealthy == true)
     let metrics = try #require(bench.ask("GET /metrics", SocketBench.admin).reply)
-    #expect(metrics.body == "up 1\n" && metrics.field("Content-Type")?.hasPrefix("text/plain") == true)
+    #expect(
+      metrics.body.contains("rolekeeper_generation{role=\"a\"} 1\n")
+        && metrics.field("Content-Type")?.hasPrefix("text/plain") == true)
   }
 
   @Test(arguments: [("", false), ("?allow_removal=0", false), ("?allow_removal=1", true)])

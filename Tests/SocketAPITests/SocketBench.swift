@@ -178,6 +178,9 @@ final class RecordingSink: ResponseSink {
     answered(exchange)
   }
 
+  /// No request here is on a connection that stays.
+  func note(_ note: Int, for token: ResponseToken) {}
+
   func beginStream(_ token: ResponseToken, head: any ResponseBytes) -> Bool {
     exchanges[token]?.streamHead = Reply.text(head)
     return takesStreams
@@ -209,10 +212,10 @@ final class FakeBackend: SocketBackend {
     reloads.append((allowingRemoval, completion))
   }
 
-  func statusReport() -> StatusReport {
+  func statusReport(_ health: Health) -> StatusReport {
     StatusReport(
       version: "1", pid: 1, startedAt: nil, roles: [], sources: [], endpoints: [],
-      rate: RateStatus(requestsPerSecond: 1, configured: 1, queued: 0), health: overall)
+      rate: RateStatus(requestsPerSecond: 1, configured: 1, queued: 0), health: health)
   }
 
   func status(of role: KeptRole, at now: Timestamp) -> RoleStatus {
@@ -220,11 +223,21 @@ final class FakeBackend: SocketBackend {
     return role.status(at: now, clock: refresher.clock)
   }
 
-  func health() -> Health {
+  func sessionReason(of role: KeptRole, at now: Timestamp) -> Health.Reason? { nil }
+  func outputReasons(of role: KeptRole) -> [Health.Reason] { [] }
+
+  func generalReasons() -> [Health.Reason] {
     healthCount += 1
-    return overall
+    return overall.reasons
+  }
+
+  func outputFigures(of role: KeptRole) -> OutputFigures? { nil }
+
+  func figures() -> DaemonFigures {
+    DaemonFigures(
+      started: UTCTime(seconds: 1), now: UTCTime(seconds: 2), clockOffset: nil, reloads: ReloadCounts(), rate: 1,
+      inFlight: 0, sources: [], endpoints: [], isCAFileUsed: true, server: ServerStatistics())
   }
 
   func health(of role: KeptRole) -> Health { healthOfRole }
-  func metrics() -> String { "up 1\n" }
 }

@@ -14,7 +14,7 @@ import Testing
 
   init() throws { bench = try SocketBench() }
 
-  private static let first = "warning: refused path=/metrics pid=71 program=/usr/bin/curl uid=1000 user=anna"
+  private static let first = "warning: request refused path=/metrics pid=71 program=/usr/bin/curl uid=1000 user=anna"
 
   @Test func `who is refused is named at once, and then once a minute as long as it goes on`() {
     for _ in 0..<3 { bench.ask("GET /metrics") }
@@ -22,7 +22,7 @@ import Testing
     bench.advance(.milliseconds(59_999))
     #expect(bench.lines.all.count == 1)
     bench.advance(.milliseconds(1))
-    let again = "warning: refused again in the last minute count=2 path=/metrics uid=1000 user=anna"
+    let again = "warning: more requests refused in the last minute count=2 path=/metrics uid=1000 user=anna"
     #expect(bench.lines.all == [Self.first, again])
     bench.ask("GET /metrics")
     #expect(bench.lines.all.count == 2)
@@ -44,9 +44,9 @@ import Testing
     bench.advance(.zero)
     #expect(
       bench.lines.all.sorted() == [
-        Self.first, "warning: refused path=/metrics pid=72 uid=1001",
-        "warning: refused pid=73 role=a uid=2000 user=mallory",
-        "warning: refused pid=73 role=b uid=2000 user=mallory",
+        Self.first, "warning: request refused path=/metrics pid=72 uid=1001",
+        "warning: request refused pid=73 role=a uid=2000 user=mallory",
+        "warning: request refused pid=73 role=b uid=2000 user=mallory",
       ])
   }
 
@@ -56,13 +56,13 @@ import Testing
     bench.service.crowded(by: 1000, 71)
     #expect(
       bench.lines.all == [
-        "warning: refused pid=71 program=/usr/bin/curl reason=malformed uid=1000 user=anna",
-        "warning: connects faster than connections are taken in pid=71 program=/usr/bin/curl uid=1000 user=anna",
+        "warning: request refused pid=71 program=/usr/bin/curl reason=malformed uid=1000 user=anna",
+        "warning: accept flood: one user opens connections faster than they can be accepted pid=71 program=/usr/bin/curl uid=1000 user=anna",
       ])
     bench.advance(.seconds(60))
     #expect(
       bench.lines.all.dropFirst(2) == [
-        "warning: goes on connecting faster than connections are taken in uid=1000 user=anna"
+        "warning: accept flood continues uid=1000 user=anna"
       ])
     #expect(bench.service.refusals == 0, "these are the server's")
   }
@@ -75,22 +75,22 @@ import Testing
     bench.advance(.milliseconds(999))
     #expect(bench.lines.all.isEmpty)
     bench.advance(.milliseconds(1))
-    #expect(bench.lines.all == ["warning: refused path=/metrics pid=73 uid=2000"])
+    #expect(bench.lines.all == ["warning: request refused path=/metrics pid=73 uid=2000"])
     bench.advance(.seconds(1))
-    #expect(bench.lines.all.dropFirst() == ["warning: refused path=/v1/status pid=72 uid=1001"])
+    #expect(bench.lines.all.dropFirst() == ["warning: request refused path=/v1/status pid=72 uid=1001"])
     // What it answers in the end is used by later lines, without waiting.
     bench.scheduler.callsHang = false
     bench.scheduler.settle()
     #expect(bench.lines.all.count == 2)
     bench.ask("GET /v1/status", SocketBench.stranger)
-    #expect(bench.lines.all.last == "warning: refused path=/v1/status pid=73 uid=2000 user=mallory")
+    #expect(bench.lines.all.last == "warning: request refused path=/v1/status pid=73 uid=2000 user=mallory")
   }
 
   @Test func `at the end lines don't wait`() {
     bench.scheduler.callsHang = true
     bench.ask("GET /metrics", SocketBench.stranger)
     bench.service.flushLog()
-    #expect(bench.lines.all == ["warning: refused path=/metrics pid=73 uid=2000"])
+    #expect(bench.lines.all == ["warning: request refused path=/metrics pid=73 uid=2000"])
     bench.scheduler.callsHang = false
     bench.advance(.seconds(3))
     #expect(bench.lines.all.count == 1)
@@ -99,7 +99,7 @@ import Testing
   @Test func `where no thread can be had lines go without names`() {
     bench.scheduler.callRefusal = LoopError(attempt: "start a thread", errno: 11)
     bench.ask("GET /metrics", SocketBench.stranger)
-    #expect(bench.lines.all == ["warning: refused path=/metrics pid=73 uid=2000"])
+    #expect(bench.lines.all == ["warning: request refused path=/metrics pid=73 uid=2000"])
   }
 
   @Test func `administrators have the connections that are kept for them`() {
