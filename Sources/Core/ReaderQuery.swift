@@ -75,8 +75,8 @@ extension RefreshMachine {
   /// latest fetch for a reader, or if this isn't less than `longestMinTTL`.
   package var longestUnrefused: (minTTL: Duration, code: String)? {
     guard let failed = reservations.lastFailed, failed.refuses(failed.duration) else { return nil }
-    let ring = timing.duration - ReaderQuery.transitSpan
-    let most = max(ring, ReaderQuery.longestMinTTL(below: failed.duration))
+    let pool = timing.duration - ReaderQuery.transitSpan
+    let most = max(pool, ReaderQuery.longestMinTTL(below: failed.duration))
     return most < longestMinTTL ? (most, failed.failure.code) : nil
   }
 

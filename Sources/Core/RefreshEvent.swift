@@ -9,7 +9,7 @@ package struct AttemptID: Hashable, Sendable {
 package struct Attempt: Hashable, Sendable {
   package enum Purpose: Hashable, Sendable {
     /// The pool's next session.
-    case ring
+    case pool
     /// A longer session that a reader requested.
     case reservation
   }
@@ -38,7 +38,7 @@ package enum RefreshEvent: Sendable {
   case requestChanged
   /// The cause of failures may be fixed: the settings were reloaded, the AccessKey changed, or STS accepts it again. A failing role
   /// tries again, and so does one whose call under way fails: at once or after a wait that STS requested.
-  case cureSuspected
+  case mayBeFixed
   /// Endpoints or proxy have changed: a wait that was requested before no longer applies, and a failure of the call under way is
   /// ignored.
   case peerChanged

@@ -12,7 +12,7 @@ extension RefreshMachine {
 
   /// Drops a session that STS no longer accepts; if it was published, another held one is published at once.
   mutating func condemn(_ id: SessionID, at now: Timestamp, _ effects: inout [RefreshEffect]) {
-    if let session = ring.remove(id) {
+    if let session = pool.remove(id) {
       nextAttempt = min(nextAttempt, earliestAttempt(at: now))
       let replacement = replace(published: id, &effects)
       effects += [.discard(id), .report(.condemned(session, replacement))]
@@ -34,7 +34,7 @@ extension RefreshMachine {
 
   /// Drops the sessions that have lapsed. `mayChangeOrder` is whether another one may expire last now, even if none has lapsed.
   mutating func dropLapsed(at now: Timestamp, mayChangeOrder: Bool, _ effects: inout [RefreshEffect]) {
-    let ended = ring.removeEnded(at: now, margin: timing.lapseMargin)
+    let ended = pool.removeEnded(at: now, margin: timing.lapseMargin)
     let reserved = reservations.removeEnded(at: now, margin: timing.lapseMargin)
     guard mayChangeOrder || !ended.isEmpty || reserved != nil else { return }
     let before = published
@@ -47,7 +47,7 @@ extension RefreshMachine {
       effects += [.withdraw, .report(.lapsed)]
     }
     // By a corrected clock, say: a role without failures needn't wait for its next step.
-    if !ended.isEmpty && ring.sessions.isEmpty && !history.isFailing {
+    if !ended.isEmpty && pool.sessions.isEmpty && !history.isFailing {
       nextAttempt = min(nextAttempt, earliestAttempt(at: now))
     }
     for session in ended { effects.append(.discard(session.id)) }

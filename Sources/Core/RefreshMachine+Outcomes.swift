@@ -16,7 +16,7 @@ extension RefreshMachine {
     nextAttempt = call.standing == .replaced ? now : now + jitteredStep(after: session, using: &generator)
     reportGranted(session, &effects)
     effects.append(.hold(session))
-    let replaced = ring.add(session)
+    let replaced = pool.add(session)
     publishFreshest(&effects)
     if let replaced { effects.append(.discard(replaced.id)) }
     effects.append(.report(.refreshed(session, generation: generation)))
@@ -47,8 +47,8 @@ extension RefreshMachine {
     switch (call.attempt.purpose, call.standing) {
     case (.reservation, .inForce): reservations.fail(call.attempt, because: failure, at: now, &effects)
     case (.reservation, _): reservations.fetchAgain(call.attempt.duration, at: now)
-    case (.ring, .inForce): fail(because: failure, at: now, using: &generator, &effects)
-    case (.ring, _): nextAttempt = now + Backoff.requestedWait(of: failure, using: &generator)
+    case (.pool, .inForce): fail(because: failure, at: now, using: &generator, &effects)
+    case (.pool, _): nextAttempt = now + Backoff.requestedWait(of: failure, using: &generator)
     }
   }
 

@@ -1,19 +1,19 @@
 /// A role's state as readers and operators see it.
 extension RefreshMachine {
   /// The session that plain reads get: the one of the pool that expires last, or the reserved one while the pool is empty.
-  package var freshest: Session? { ring.freshest ?? reservations.session }
+  package var freshest: Session? { pool.freshest ?? reservations.session }
 
   /// The number of that session.
-  package var freshestID: SessionID? { ring.freshestID ?? reservations.session?.id }
+  package var freshestID: SessionID? { pool.freshestID ?? reservations.session?.id }
 
   /// Whether plain reads get the reserved session.
   package var handsOutReservation: Bool { published != nil && published == reservations.session?.id }
 
   /// When the session that plain reads get expires, if no other comes; nil if there is none.
-  var servedUntil: Timestamp? { ring.lastEnd ?? reservations.session?.expires }
+  var servedUntil: Timestamp? { pool.lastEnd ?? reservations.session?.expires }
 
   /// The session of the pool that was fetched last.
-  package var latest: Session? { ring.sessions.max { $0.sent < $1.sent } }
+  package var latest: Session? { pool.sessions.max { $0.sent < $1.sent } }
 
   /// The longer session that readers requested; nil if there is none.
   package var reserved: Session? { reservations.session }
@@ -44,15 +44,15 @@ extension RefreshMachine {
 
   /// Every session that is held: after its `hold` and before its `discard`.
   package var heldSessions: [SessionID] {
-    var ids = ring.sessions.map(\.id)
+    var ids = pool.sessions.map(\.id)
     if let reserved = reservations.session { ids.append(reserved.id) }
     return ids
   }
 
-  package func holds(_ id: SessionID) -> Bool { ring.holds(id) || reservations.session?.id == id }
+  package func holds(_ id: SessionID) -> Bool { pool.holds(id) || reservations.session?.id == id }
 
   /// How many sessions are held.
-  package var heldCount: Int { ring.sessions.count + (reservations.session == nil ? 0 : 1) }
+  package var heldCount: Int { pool.sessions.count + (reservations.session == nil ? 0 : 1) }
 
   /// Whether the first attempt has had an outcome, success or failure.
   package var hasHadOutcome: Bool { !history.isUntried }

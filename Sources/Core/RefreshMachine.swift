@@ -22,7 +22,7 @@ package struct RefreshMachine: Sendable {
   package var attemptLimit: Duration
   var history = RefreshHistory.untried
   var flight = Flight.none
-  var ring: Ring
+  var pool: SessionPool
   var reservations = Reservations()
   /// The session that is handed out.
   var published: SessionID?
@@ -42,7 +42,7 @@ package struct RefreshMachine: Sendable {
     self.timing = timing
     self.attemptLimit = attemptLimit
     self.generation = generation
-    ring = Ring(capacity: timing.pool)
+    pool = SessionPool(capacity: timing.pool)
     nextAttempt = instant
   }
 
@@ -67,7 +67,7 @@ package struct RefreshMachine: Sendable {
       nextAttempt = earliestAttempt(at: now)
       history.suspectFix()
       flight.lower(to: .replaced)
-    case .cureSuspected:
+    case .mayBeFixed:
       if history.isFailing { nextAttempt = earliestAttempt(at: now) }
       history.suspectFix()
       reservations.forgetFailure()
@@ -89,7 +89,7 @@ package struct RefreshMachine: Sendable {
     case .failed(let id, let failure):
       if let call = flight.land(id) { fail(call, because: failure, at: now, using: &generator, &effects) }
     case .clockCorrected(let clock):
-      ring.judge(by: clock)
+      pool.judge(by: clock)
       reservations.judge(by: clock)
       hasten(at: now)
       mayChangeOrder = true
@@ -101,7 +101,7 @@ package struct RefreshMachine: Sendable {
     }
     giveUpIfOverdue(at: now, using: &generator, &effects)
     dropLapsed(at: now, mayChangeOrder: mayChangeOrder, &effects)
-    let ends = ring.ends
+    let ends = pool.ends
     let servedUntil = ends?.last ?? reservations.session?.expires
     reportFloor(servedUntil, at: now, &effects)
     queueNext(at: now, &effects)
@@ -116,11 +116,11 @@ package struct RefreshMachine: Sendable {
   ) {
     let old = self.timing
     self.timing = timing
-    effects += ring.resize(to: timing.pool).map { .discard($0.id) }
-    if case .queued(let attempt) = flight, attempt.purpose == .ring, old.duration != timing.duration {
-      queue(.ring, duration: timing.duration, at: now, &effects)
+    effects += pool.resize(to: timing.pool).map { .discard($0.id) }
+    if case .queued(let attempt) = flight, attempt.purpose == .pool, old.duration != timing.duration {
+      queue(.pool, duration: timing.duration, at: now, &effects)
     }
-    guard case .working(let lastSuccess) = history, let freshest = ring.freshest else { return }
+    guard case .working(let lastSuccess) = history, let freshest = pool.freshest else { return }
     nextAttempt = max(earliestAttempt(at: now), lastSuccess + jitteredStep(after: freshest, using: &generator))
   }
 
@@ -139,7 +139,7 @@ package struct RefreshMachine: Sendable {
 
   /// If by a corrected clock the role reaches its floor before the next step, moves the step forward to that time.
   private mutating func hasten(at now: Timestamp) {
-    guard !history.isFailing, let end = ring.lastEnd else { return }
+    guard !history.isFailing, let end = pool.lastEnd else { return }
     nextAttempt = min(nextAttempt, max(earliestAttempt(at: now), end - timing.floor))
   }
 
@@ -158,14 +158,14 @@ package struct RefreshMachine: Sendable {
   /// that is fetched afterwards.
   private mutating func queueNext(at now: Timestamp, _ effects: inout [RefreshEffect]) {
     switch flight {
-    case .underWay(let call) where call.attempt.purpose == .ring || nextAttempt > now: return
-    case .queued(let attempt) where attempt.purpose == .ring: return
+    case .underWay(let call) where call.attempt.purpose == .pool || nextAttempt > now: return
+    case .queued(let attempt) where attempt.purpose == .pool: return
     case .underWay(let call):
       effects.append(.abandon(call.attempt.id))
       reservations.fetchAgain(call.attempt.duration, at: now)
-      queue(.ring, duration: timing.duration, at: now, &effects)
+      queue(.pool, duration: timing.duration, at: now, &effects)
     case .queued where nextAttempt <= now, .none where nextAttempt <= now:
-      queue(.ring, duration: timing.duration, at: now, &effects)
+      queue(.pool, duration: timing.duration, at: now, &effects)
     case .queued(let attempt):
       // A reader has requested a longer one since.
       guard let duration = reservations.due(at: now), duration > attempt.duration else { return }
@@ -180,7 +180,7 @@ package struct RefreshMachine: Sendable {
     _ purpose: Attempt.Purpose, duration: Duration, at now: Timestamp, _ effects: inout [RefreshEffect]
   ) {
     attempts += 1
-    let urgency = purpose == .ring ? urgency(at: now) : .reservation
+    let urgency = purpose == .pool ? urgency(at: now) : .reservation
     let attempt = Attempt(id: AttemptID(number: attempts), purpose: purpose, duration: duration, urgency: urgency)
     flight = .queued(attempt)
     effects.append(.fetch(attempt))

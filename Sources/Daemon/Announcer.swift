@@ -7,7 +7,7 @@ import Wire
 
 /// What the report to the service manager needs of the daemon behind it.
 protocol AnnouncerBackend: AnyObject {
-  var roles: [RoleName: KeptRole] { get }
+  var roles: [RoleName: ManagedRole] { get }
   /// How many roles' first attempt has had no outcome yet.
   var rolesWithoutOutcome: Int { get }
   /// Whether no credential file is about to be written or removed.
@@ -70,11 +70,11 @@ final class Announcer: RoleObserver {
     if !isReady && backend.rolesWithoutOutcome == 0 && backend.filesAreAtRest { becomeReady() }
   }
 
-  func didPublish(_ role: KeptRole) { stateChanged() }
-  func didWithdraw(_ role: KeptRole) { stateChanged() }
-  func didReport(_ report: RefreshReport, of role: KeptRole) { stateChanged() }
+  func didPublish(_ role: ManagedRole) { stateChanged() }
+  func didWithdraw(_ role: ManagedRole) { stateChanged() }
+  func didReport(_ report: RefreshReport, of role: ManagedRole) { stateChanged() }
 
-  func didAttempt(_ role: KeptRole) {
+  func didAttempt(_ role: ManagedRole) {
     becomeReadyIfDone()
     // A failure that the journal has already may be one that needs a person now.
     stateChanged()

@@ -3,7 +3,7 @@ import Core
 import Refresh
 import Systemd
 
-/// Gives the system back the memory that only a time of much work needed: the start, a reload, many sessions drawn one after another.
+/// Gives the system back memory that only a busy time needed: the start, a reload, many sessions issued one after another.
 ///
 /// It waits until nothing is under way, for all of it would be needed again at once, and does it once a minute at most: finding what
 /// is free takes some milliseconds where there are thousands of roles.
@@ -35,7 +35,7 @@ final class MemoryTrimmer: RoleObserver {
     if !timer.isArmed { timer.arm(at: max(notBefore, scheduler.time.microseconds + Self.pause)) }
   }
 
-  func didPublish(_ role: KeptRole) { sessionCame() }
+  func didPublish(_ role: ManagedRole) { sessionCame() }
 
   func sessionCame() {
     sessions += 1

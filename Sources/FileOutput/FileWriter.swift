@@ -6,7 +6,7 @@ import Systemd
 /// The owner watches `descriptor` on its loop and calls `drain` when it is readable.
 package final class FileWriter {
   private let worker: any DiskWorker
-  private var waiting: [UInt64: OutputLane] = [:]
+  private var waiting: [UInt64: WriteQueue] = [:]
   private var lastID: UInt64 = 0
   let disk: any OutputDisk
 
@@ -52,7 +52,7 @@ package final class FileWriter {
   }
 
   /// Returns the order's number.
-  func submit(_ unit: any WritableUnit, _ order: OutputUnit.Order, for lane: OutputLane)
+  func submit(_ unit: any WritableTarget, _ order: WriteTarget.Order, for lane: WriteQueue)
     throws(FileOutputError) -> UInt64
   {
     lastID += 1
@@ -62,7 +62,7 @@ package final class FileWriter {
   }
 
   /// As `submit`, for an order whose outcome nobody waits for.
-  func submitUnwatched(_ unit: any WritableUnit, _ order: OutputUnit.Order) throws(FileOutputError) {
+  func submitUnwatched(_ unit: any WritableTarget, _ order: WriteTarget.Order) throws(FileOutputError) {
     lastID += 1
     try worker.submit(Worker.Job(id: lastID, unit: unit, order: order))
   }

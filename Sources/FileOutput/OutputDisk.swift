@@ -7,9 +7,9 @@ protocol OutputDisk {
   func directory(
     of role: String, in parent: String, _ outputs: [(name: OutputName, file: OutputFile)]
   )
-    -> any WritableUnit
+    -> any WritableTarget
   /// One output elsewhere, as nothing has been done with it.
-  func file(_ path: OutputPath, _ output: OutputFile) -> any WritableUnit
+  func file(_ path: OutputPath, _ output: OutputFile) -> any WritableTarget
 
   /// Takes a copy of the content for whoever writes it. Content of the same version is the same, within one output.
   func seal(_ content: Secret, version: UInt64) throws(FileOutputError) -> SealedContent
@@ -27,11 +27,11 @@ struct HostDisk: OutputDisk {
   func directory(
     of role: String, in parent: String, _ outputs: [(name: OutputName, file: OutputFile)]
   )
-    -> any WritableUnit
-  { OutputUnit.directory(RoleDirectory(parent: parent, role: role, outputs)) }
+    -> any WritableTarget
+  { WriteTarget.directory(RoleDirectory(parent: parent, role: role, outputs)) }
 
-  func file(_ path: OutputPath, _ output: OutputFile) -> any WritableUnit {
-    OutputUnit.file(SingleFile(path, output))
+  func file(_ path: OutputPath, _ output: OutputFile) -> any WritableTarget {
+    WriteTarget.file(SingleFile(path, output))
   }
 
   func seal(_ content: Secret, version: UInt64) throws(FileOutputError) -> SealedContent {

@@ -40,7 +40,7 @@ package struct OutputResult: Sendable {
     OutputResult(self, found.filter { !drifts.contains($0) } + drifts)
   }
 
-  init(path: String, _ report: OutputUnit.Report) {
+  init(path: String, _ report: WriteTarget.Report) {
     self.path = path
     outcome = report.result
     drifts = report.drifts
@@ -61,7 +61,7 @@ package final class RoleOutputs {
   package typealias Completion = (OutputResult) -> Void
 
   /// Each with the places of its outputs in the list given.
-  private let lanes: [(lane: OutputLane, indices: [Int])]
+  private let lanes: [(lane: WriteQueue, indices: [Int])]
   private let count: Int
 
   /// `directory` holds the roles' directories and is made when missing; `role` is a plain name.
@@ -69,17 +69,17 @@ package final class RoleOutputs {
     _ writer: FileWriter, directory: String, role: String, outputs: [OutputFile], mounts: MountTable = .current()
   ) {
     var named: [(index: Int, name: OutputName, file: OutputFile)] = []
-    var lanes: [(OutputLane, [Int])] = []
+    var lanes: [(WriteQueue, [Int])] = []
     for (index, output) in outputs.enumerated() {
       switch output.place {
       case .inRoleDirectory(let name): named.append((index, name, output))
       case .elsewhere(let path):
-        lanes.append((OutputLane(writer, writer.disk.file(path, output), mounts), [index]))
+        lanes.append((WriteQueue(writer, writer.disk.file(path, output), mounts), [index]))
       }
     }
     if !named.isEmpty {
       let unit = writer.disk.directory(of: role, in: directory, named.map { ($0.name, $0.file) })
-      lanes.append((OutputLane(writer, unit, mounts), named.map(\.index)))
+      lanes.append((WriteQueue(writer, unit, mounts), named.map(\.index)))
     }
     self.lanes = lanes
     count = outputs.count

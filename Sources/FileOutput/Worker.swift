@@ -26,14 +26,14 @@ protocol DiskWorker: AnyObject {
 final class Worker: DiskWorker, Sendable {
   struct Job: Sendable {
     let id: UInt64
-    var unit: any WritableUnit
-    let order: OutputUnit.Order
+    var unit: any WritableTarget
+    let order: WriteTarget.Order
   }
 
   struct Finished: Sendable {
     let id: UInt64
-    let unit: any WritableUnit
-    let report: OutputUnit.Report
+    let unit: any WritableTarget
+    let report: WriteTarget.Report
   }
 
   private struct State {

@@ -32,7 +32,7 @@ extension HTTPServer {
     guard crowd.count >= HTTPServer.largestAcceptShare else { return }
     let leader = crowd.leader
     crowd = Crowd()
-    if let (uid, pid) = leader { handler.crowded(by: uid, pid) }
+    if let (uid, pid) = leader { handler.acceptFlood(by: uid, pid) }
   }
 
   /// Finds who makes most of the connections (Boyer and Moore's majority vote) since the listener's queue was last empty.

@@ -56,5 +56,5 @@ package protocol RequestHandler: AnyObject {
   func refused(_ peer: Peer, _ reason: ServerStatistics.Refusal)
 
   /// Most of those who connect are of this user, and they are more than can be taken in; `pid` is one of them.
-  func crowded(by uid: UInt32, _ pid: Int32)
+  func acceptFlood(by uid: UInt32, _ pid: Int32)
 }

@@ -3,7 +3,7 @@ import Logs
 
 extension Log {
   /// Logs what a role's machine reports. `role` is as the report left it.
-  func write(_ report: RefreshReport, of role: KeptRole, at now: Timestamp) {
+  func write(_ report: RefreshReport, of role: ManagedRole, at now: Timestamp) {
     let name = LogField.role(role.name)
     switch report {
     case .refreshed(let session, let generation):

@@ -9,7 +9,7 @@ extension Refresher {
     let session: StoredSession
     let completion: (CheckOutcome) -> Void
     /// Who asks STS, while that is under way.
-    fileprivate(set) var request: (id: DrawID, checker: any SessionChecking)?
+    fileprivate(set) var request: (id: CallID, checker: any SessionChecker)?
     /// When STS was asked; nil while it hasn't been.
     package fileprivate(set) var began: Timestamp?
 
@@ -20,7 +20,7 @@ extension Refresher {
   }
 
   /// The session of this AccessKeyId that the role holds; nil when it holds none.
-  package func session(_ accessKeyID: String, of role: KeptRole) -> StoredSession? {
+  package func session(_ accessKeyID: String, of role: ManagedRole) -> StoredSession? {
     role.machine.heldSessions.lazy.compactMap { self.sessions[$0] }.first { $0.accessKeyID == accessKeyID }
   }
 
@@ -56,7 +56,7 @@ extension Refresher {
     schedule.setCheckWaits(false)
   }
 
-  private func start(_ check: Check, by checker: any SessionChecking) {
+  private func start(_ check: Check, by checker: any SessionChecker) {
     let id = checker.check(check.session) { [unowned self] outcome in
       check.request = nil
       checksUnderWay -= 1

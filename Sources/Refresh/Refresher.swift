@@ -15,9 +15,9 @@ package final class Refresher {
     unowned let observer: any RoleObserver
   }
 
-  package private(set) var roles: [RoleName: KeptRole] = [:]
+  package private(set) var roles: [RoleName: ManagedRole] = [:]
   /// The same in the order of their names, which takes many milliseconds to find for thousands.
-  package private(set) var rolesInOrder: [KeptRole] = []
+  package private(set) var rolesInOrder: [ManagedRole] = []
   private var observing: [Observing] = []
   private var hasReportedUnlockedSecrets = false
   var schedule: HostSchedule
@@ -25,20 +25,20 @@ package final class Refresher {
   /// How many roles' first attempt has had no outcome yet.
   package private(set) var rolesWithoutOutcome = 0
 
-  /// Who draws; another one from a reload on, while what is under way ends with the old one.
-  package var source: (any SessionDrawing)!
+  /// Who issues sessions; another one from a reload on, while what is under way ends with the old one.
+  package var source: (any SessionIssuer)!
   /// Who checks sessions; replaced as `source` is.
-  package var checker: (any SessionChecking)?
+  package var checker: (any SessionChecker)?
   var waitingChecks: [Check] = []
   var checksUnderWay = 0
-  /// When a draw without an outcome counts as failed.
+  /// After how long a request without an outcome counts as failed.
   package var attemptLimit: Duration {
     didSet { for role in roles.values { role.machine.attemptLimit = attemptLimit } }
   }
   let scheduler: any Scheduler
   private let log: Log
   private var timer: (any Alarm)!
-  private var slots: [KeptRole?] = []
+  private var slots: [ManagedRole?] = []
   /// How many roles were removed.
   private var removals: UInt32 = 0
   private var freeSlots: [Int] = []
@@ -55,7 +55,7 @@ package final class Refresher {
   /// When the settings last named another way to STS.
   private var peerChangedAt: Timestamp?
 
-  /// `attemptLimit` is when a draw without an outcome counts as failed.
+  /// `attemptLimit` is after how long a request without an outcome counts as failed.
   package init(
     scheduler: any Scheduler, queue: FetchQueue, clock: ServerClock, attemptLimit: Duration, log: Log
   ) throws {
@@ -83,7 +83,7 @@ package final class Refresher {
     let generation = max(generation, generationsOfRemovedRoles.removeValue(forKey: settings.name) ?? generationFloor)
     let machine = RefreshMachine(
       timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: scheduler.time)
-    let role = KeptRole(settings, machine: machine, slot: freeSlots.popLast() ?? slots.count)
+    let role = ManagedRole(settings, machine: machine, slot: freeSlots.popLast() ?? slots.count)
     roles[role.name] = role
     rolesInOrder.insert(role, at: placeInOrder(role.name))
     rolesWithoutOutcome += 1
@@ -100,7 +100,7 @@ package final class Refresher {
     slots[role.slot] = nil
     freeSlots.append(role.slot)
     schedule.remove(role.slot)
-    cancelDraw(of: role)
+    cancelCall(of: role)
     for id in role.machine.heldSessions { sessions.remove(id) }
   }
 
@@ -117,14 +117,14 @@ package final class Refresher {
   }
 
   /// A number for the role, which names nothing any more once a role was removed.
-  package func note(of role: KeptRole) -> Int { Int(removals) << 32 | role.slot }
+  package func note(of role: ManagedRole) -> Int { Int(removals) << 32 | role.slot }
 
-  package func role(noted note: Int) -> KeptRole? {
+  package func role(noted note: Int) -> ManagedRole? {
     note >> 32 == Int(removals) ? slots[note & 0xFFFF_FFFF] : nil
   }
 
   /// Goes on with other settings for a role whose sessions stay good.
-  package func change(_ role: KeptRole, to settings: RoleSettings) {
+  package func change(_ role: ManagedRole, to settings: RoleSettings) {
     let difference = settings.difference(from: role.settings)
     role.settings = settings
     guard difference.consequences.contains(.changesTiming) else { return }
@@ -135,14 +135,14 @@ package final class Refresher {
   /// Another AccessKey is in use: roles that failed with the old one try at once, and so do those whose call under way still
   /// fails with it.
   package func sourceChanged(_ name: String) {
-    for role in roles.values where role.settings.source == name { deliver(.cureSuspected, to: role) }
+    for role in roles.values where role.settings.source == name { deliver(.mayBeFixed, to: role) }
     pump()
   }
 
   /// STS accepts the source's key again: roles that failed because of it try at once, and nothing changes for the others.
   package func keyAcceptedAgain(_ name: String) {
     for role in roles.values where role.settings.source == name && role.machine.lastFailure?.blamesAccessKey == true {
-      deliver(.cureSuspected, to: role)
+      deliver(.mayBeFixed, to: role)
     }
     pump()
   }
@@ -165,7 +165,7 @@ package final class Refresher {
   // MARK: - Events from outside
 
   /// Feeds an event to one role and performs what follows.
-  package func send(_ event: RefreshEvent, to role: KeptRole) {
+  package func send(_ event: RefreshEvent, to role: ManagedRole) {
     deliver(event, to: role)
     pump()
   }
@@ -195,7 +195,7 @@ package final class Refresher {
   package var currentRate: Double { schedule.currentRate(at: scheduler.time) }
 
   /// What the role can do for a reader at `now`, at the rate that the daemon has.
-  package func offer(of role: KeptRole, to query: ReaderQuery, at now: Timestamp) -> Offer {
+  package func offer(of role: ManagedRole, to query: ReaderQuery, at now: Timestamp) -> Offer {
     role.machine.offer(to: query, at: now, chances: schedule.chances(of: role.slot, at: now))
   }
 
@@ -220,47 +220,47 @@ package final class Refresher {
 
   /// Starts what the queue lets go, and arms the timer for whatever comes next.
   package func pump() {
-    guard let drawing = source else { return }
+    guard let issuer = source else { return }
     var now = scheduler.time
     startChecks(at: now)
-    while drawing.hasRoom, let ticket = schedule.nextCall(at: now) {
+    while issuer.hasRoom, let ticket = schedule.nextCall(at: now) {
       guard let role = slots[ticket.role] else { continue }
-      start(ticket, of: role, by: drawing, at: now)
+      start(ticket, of: role, by: issuer, at: now)
       now = scheduler.time
       startChecks(at: now)
     }
-    drawing.moreWait(queued > 0)
-    if let next = schedule.wakeUp(at: now, hasRoom: drawing.hasRoom) {
+    issuer.moreWait(queued > 0)
+    if let next = schedule.wakeUp(at: now, hasRoom: issuer.hasRoom) {
       timer.arm(at: next.microseconds)
     } else {
       timer.disarm()
     }
   }
 
-  private func start(_ ticket: FetchQueue.Ticket, of role: KeptRole, by drawing: any SessionDrawing, at now: Timestamp)
+  private func start(_ ticket: FetchQueue.Ticket, of role: ManagedRole, by issuer: any SessionIssuer, at now: Timestamp)
   {
     deliver(.attemptStarted(ticket.attempt), to: role)
     guard let attempt = role.machine.attempt, attempt.id == ticket.attempt else { return }
     inFlight += 1
-    let order = DrawOrder(
-      role: role.settings, slot: role.drawn % role.settings.timing.pool, duration: attempt.duration,
+    let order = SessionRequest(
+      role: role.settings, slot: role.issued % role.settings.timing.pool, duration: attempt.duration,
       date: clock.dateForSigning(at: now))
-    let id = drawing.draw(order) { [unowned self, unowned role] outcome in
-      role.draw = nil
+    let id = issuer.issue(order) { [unowned self, unowned role] outcome in
+      role.call = nil
       inFlight -= 1
       land(outcome, of: attempt, for: role)
       pump()
     }
-    role.draw = (id, drawing)
+    role.call = (id, issuer)
   }
 
-  private func land(_ outcome: DrawOutcome, of attempt: Attempt, for role: KeptRole) {
+  private func land(_ outcome: IssueOutcome, of attempt: Attempt, for role: ManagedRole) {
     guard slots[role.slot] === role else { return }
     switch outcome.result {
     case .granted(let assumed):
       role.countSuccess()
       schedule.learnSuccess(of: role.slot, sent: outcome.sent)
-      role.drawn += 1
+      role.issued += 1
       deliver(.succeeded(attempt.id, admit(assumed, asked: attempt.duration, from: outcome, for: role)), to: role)
       if wantsConfirmation { deliver(.refreshRequested, to: role) }
       wantsConfirmation = false
@@ -275,7 +275,7 @@ package final class Refresher {
   }
 
   /// Takes a session's secrets in, and weighs its answer's date.
-  private func admit(_ assumed: AssumedSession, asked: Duration, from outcome: DrawOutcome, for role: KeptRole)
+  private func admit(_ assumed: AssumedSession, asked: Duration, from outcome: IssueOutcome, for role: ManagedRole)
     -> Session
   {
     if let date = outcome.date { weigh(date, of: assumed, asked: asked, sent: outcome.sent) }
@@ -304,7 +304,7 @@ package final class Refresher {
 
   // MARK: - Effects
 
-  private func deliver(_ event: RefreshEvent, to role: KeptRole) {
+  private func deliver(_ event: RefreshEvent, to role: ManagedRole) {
     // Another role may be in the place of one that was removed.
     guard slots[role.slot] === role else { return }
     if case .clockCorrected(let clock) = event {
@@ -324,7 +324,9 @@ package final class Refresher {
   }
 
   /// Whether the secrets of all sessions that the role's machine holds are here.
-  private func holdsSecretsOfAll(_ role: KeptRole) -> Bool { role.machine.heldSessions.allSatisfy(sessions.contains) }
+  private func holdsSecretsOfAll(_ role: ManagedRole) -> Bool {
+    role.machine.heldSessions.allSatisfy(sessions.contains)
+  }
 
   /// Whether the machines hold the sessions whose secrets are here, and no others; for tests.
   package var holdsExactlyTheMachinesSessions: Bool {
@@ -332,12 +334,12 @@ package final class Refresher {
     return held.count == sessions.count && held.allSatisfy(sessions.contains)
   }
 
-  private func perform(_ effect: RefreshEffect, for role: KeptRole) {
+  private func perform(_ effect: RefreshEffect, for role: ManagedRole) {
     if schedule.perform(effect, of: role.slot) { return }
     switch effect {
     case .fetch, .arm, .hold, .offerReserved, .report: break
     case .abandon:
-      cancelDraw(of: role)
+      cancelCall(of: role)
       role.count(outcome: "Abandoned")
     case .publish(let session, let generation): publish(session, generation: generation, of: role)
     case .withdraw: role.current = nil
@@ -347,7 +349,7 @@ package final class Refresher {
   }
 
   /// Whoever is called here may send the role another event: all that this one changed is in place.
-  private func notify(of effect: RefreshEffect, _ role: KeptRole) {
+  private func notify(of effect: RefreshEffect, _ role: ManagedRole) {
     switch effect {
     case .fetch, .arm, .hold, .renewSource, .discard, .report: break
     case .abandon: notify { $0.didAttempt(role) }
@@ -363,7 +365,7 @@ package final class Refresher {
   }
 
   /// Hands a session out from now on. Its document is rendered once, and is where its secrets are until another takes its place.
-  private func publish(_ session: Session, generation: UInt64, of role: KeptRole) {
+  private func publish(_ session: Session, generation: UInt64, of role: ManagedRole) {
     notify { $0.willPublish(role, generation: generation) }
     let old = role.current
     role.generation = generation
@@ -393,17 +395,17 @@ package final class Refresher {
   }
 
   /// What a read of one of the role's sessions gets: what plain reads get if it is that one, else a document made for this read.
-  package func handout(of session: Session, for role: KeptRole) -> Handout? {
+  package func handout(of session: Session, for role: ManagedRole) -> Handout? {
     if let current = role.current, current.session.id == session.id { return current }
     return sessions[session.id]?.document().map { document in
       Handout(document, of: session, generation: nil, timing: role.settings.timing)
     }
   }
 
-  private func cancelDraw(of role: KeptRole) {
-    guard let draw = role.draw else { return }
-    role.draw = nil
+  private func cancelCall(of role: ManagedRole) {
+    guard let call = role.call else { return }
+    role.call = nil
     inFlight -= 1
-    draw.drawing.cancel(draw.id)
+    call.issuer.cancel(call.id)
   }
 }

@@ -3,24 +3,24 @@ package import Core
 /// Learns what becomes of roles. Called after the last effect of an event, so that whoever is called may send another.
 package protocol RoleObserver: AnyObject {
   /// A session is about to be published under this generation; nobody has seen it yet.
-  func willPublish(_ role: KeptRole, generation: UInt64)
+  func willPublish(_ role: ManagedRole, generation: UInt64)
   /// Plain reads get another session.
-  func didPublish(_ role: KeptRole)
+  func didPublish(_ role: ManagedRole)
   /// Plain reads get nothing any more.
-  func didWithdraw(_ role: KeptRole)
+  func didWithdraw(_ role: ManagedRole)
   /// A session was fetched for a reader who asked for a longer one.
-  func didReserve(_ role: KeptRole)
+  func didReserve(_ role: ManagedRole)
   /// An attempt had an outcome, good or bad.
-  func didAttempt(_ role: KeptRole)
+  func didAttempt(_ role: ManagedRole)
   /// The machine reported what the journal has by now.
-  func didReport(_ report: RefreshReport, of role: KeptRole)
+  func didReport(_ report: RefreshReport, of role: ManagedRole)
 }
 
 extension RoleObserver {
-  package func willPublish(_ role: KeptRole, generation: UInt64) {}
-  package func didPublish(_ role: KeptRole) {}
-  package func didWithdraw(_ role: KeptRole) {}
-  package func didReserve(_ role: KeptRole) {}
-  package func didAttempt(_ role: KeptRole) {}
-  package func didReport(_ report: RefreshReport, of role: KeptRole) {}
+  package func willPublish(_ role: ManagedRole, generation: UInt64) {}
+  package func didPublish(_ role: ManagedRole) {}
+  package func didWithdraw(_ role: ManagedRole) {}
+  package func didReserve(_ role: ManagedRole) {}
+  package func didAttempt(_ role: ManagedRole) {}
+  package func didReport(_ report: RefreshReport, of role: ManagedRole) {}
 }

@@ -69,7 +69,7 @@ package final class GenerationReserve: RoleObserver {
   /// Tries what failed again, though no role rotates.
   func retryFailed() { if failed != nil { write(ahead: Self.block) } }
 
-  package func willPublish(_ role: KeptRole, generation: UInt64) {
+  package func willPublish(_ role: ManagedRole, generation: UInt64) {
     guard generation > role.coveredGeneration else { return }
     // Each write is of all roles, and all of them may rotate at once.
     if let failed, scheduler.time - failed < Self.retryInterval { return }

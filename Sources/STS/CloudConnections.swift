@@ -10,7 +10,7 @@ package import Systemd
 package struct CloudConnections {
   package let sts: STSClient
   package let identities: IdentityClient
-  package let ledger: EndpointLedger
+  package let endpointHealth: EndpointHealth
   package let authorities: AuthoritiesWatch
   private let http: HTTPClient
   private let httpSettings: HTTPClient.Settings
@@ -36,15 +36,15 @@ package struct CloudConnections {
         of: http, path: wanted.caFile, scheduler: loop, log: log, changed: authoritiesChanged)
     }
     httpSettings = wanted
-    if let old, old.ledger.endpoints == settings.endpoints {
-      ledger = old.ledger
+    if let old, old.endpointHealth.endpoints == settings.endpoints {
+      endpointHealth = old.endpointHealth
     } else {
-      ledger = EndpointLedger(settings.endpoints, keeping: old?.ledger, log: log)
+      endpointHealth = EndpointHealth(settings.endpoints, keeping: old?.endpointHealth, log: log)
     }
     sts = STSClient(
-      scheduler: loop, http: http, ledger: ledger, hostName: SystemHost().name, sources: sources,
+      scheduler: loop, http: http, endpointHealth: endpointHealth, hostName: SystemHost().name, sources: sources,
       serverTime: serverTime)
-    identities = IdentityClient(scheduler: loop, http: http, ledger: ledger, serverTime: serverTime)
+    identities = IdentityClient(scheduler: loop, http: http, endpointHealth: endpointHealth, serverTime: serverTime)
   }
 
   private static func areSame(_ one: Secret?, _ other: Secret?) -> Bool {

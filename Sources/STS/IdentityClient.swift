@@ -14,21 +14,21 @@ package import Systemd
 package final class IdentityClient: IdentityService {
   private let scheduler: any Scheduler
   private let http: HTTPClient
-  private let ledger: EndpointLedger
+  private let endpointHealth: EndpointHealth
   private let serverTime: () -> UTCTime
   private var chance = SystemRandomNumberGenerator()
-  private var checks: [DrawID: AnyObject] = [:]
+  private var checks: [CallID: AnyObject] = [:]
   private var lastCheck: UInt64 = 0
   /// Called when an inquiry has ended, and others may have the connection.
   package var ended: () -> Void = {}
 
   package init(
-    scheduler: any Scheduler, http: HTTPClient, ledger: EndpointLedger,
+    scheduler: any Scheduler, http: HTTPClient, endpointHealth: EndpointHealth,
     serverTime: @escaping () -> UTCTime
   ) {
     self.scheduler = scheduler
     self.http = http
-    self.ledger = ledger
+    self.endpointHealth = endpointHealth
     self.serverTime = serverTime
   }
 
@@ -78,7 +78,7 @@ package final class IdentityClient: IdentityService {
     }
 
     private func post() {
-      let endpoint = client.ledger.endpoints[index].description
+      let endpoint = client.endpointHealth.endpoints[index].description
       let context = RequestContext(to: endpoint, dated: client.serverTime(), using: &client.chance)
       let request = GetCallerIdentityRequest().signed(by: signer, in: context)
       do throws(TransportFailure) {
@@ -96,12 +96,12 @@ package final class IdentityClient: IdentityService {
       transfer = nil
       switch outcome {
       case .success(let answer):
-        client.ledger.answered(index, date: client.serverTime(), at: client.scheduler.time)
+        client.endpointHealth.answered(index, date: client.serverTime(), at: client.scheduler.time)
         end(STSResponse(answer, now: client.serverTime()).callerIdentity(from: body))
       case .failure(let failure):
-        if failure.isMiss { client.ledger.missed(index, code: Failure(failure, now: client.serverTime()).code) }
+        if failure.isMiss { client.endpointHealth.missed(index, code: Failure(failure, now: client.serverTime()).code) }
         misses.append(failure)
-        guard failure.concernsEndpointAlone, index + 1 < client.ledger.endpoints.count else {
+        guard failure.concernsEndpointAlone, index + 1 < client.endpointHealth.endpoints.count else {
           return end(.refused(Failure(misses, now: client.serverTime())))
         }
         index += 1
@@ -119,12 +119,12 @@ package final class IdentityClient: IdentityService {
 }
 
 /// A session that signs for itself.
-extension IdentityClient: SessionChecking {
+extension IdentityClient: SessionChecker {
   package var hasRoom: Bool { http.freeHandles > 0 }
 
-  package func check(_ session: StoredSession, completion: @escaping (CheckOutcome) -> Void) -> DrawID {
+  package func check(_ session: StoredSession, completion: @escaping (CheckOutcome) -> Void) -> CallID {
     lastCheck += 1
-    let id = DrawID(number: lastCheck)
+    let id = CallID(number: lastCheck)
     let signer = SigningIdentity(
       key: AccessKey(id: session.accessKeyID, secret: session.accessKeySecret),
       securityToken: session.securityToken, provider: "static_sts")
@@ -135,5 +135,5 @@ extension IdentityClient: SessionChecking {
     return id
   }
 
-  package func cancel(_ check: DrawID) { checks[check] = nil }
+  package func cancel(_ check: CallID) { checks[check] = nil }
 }

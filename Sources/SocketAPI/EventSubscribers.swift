@@ -5,12 +5,12 @@ import Wire
 
 /// Readers of `GET /v1/events`: each gets one line for each change of a role that it may read.
 final class EventSubscribers {
-  private let mayRead: (Peer, KeptRole) -> Bool
+  private let mayRead: (Peer, ManagedRole) -> Bool
   /// Sends to a stream; false when its reader is gone.
   private let send: (ResponseToken, PlainBytes) -> Bool
   private var readers: [ResponseToken: Peer] = [:]
 
-  init(mayRead: @escaping (Peer, KeptRole) -> Bool, send: @escaping (ResponseToken, PlainBytes) -> Bool) {
+  init(mayRead: @escaping (Peer, ManagedRole) -> Bool, send: @escaping (ResponseToken, PlainBytes) -> Bool) {
     self.mayRead = mayRead
     self.send = send
   }
@@ -20,7 +20,7 @@ final class EventSubscribers {
   func forgetAll() { readers = [:] }
 
   /// Renders the line once, and only if somebody listens.
-  func publish(_ role: KeptRole, _ event: @autoclosure () -> RoleEvent) {
+  func publish(_ role: ManagedRole, _ event: @autoclosure () -> RoleEvent) {
     if readers.isEmpty { return }
     let line = PlainBytes(event().rendered())
     for (token, peer) in readers where mayRead(peer, role) {

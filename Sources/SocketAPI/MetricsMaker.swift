@@ -10,7 +10,7 @@ import Wire
 /// each that has samples of roles, and all of them grow role by role.
 final class MetricsMaker: AnswerMaker {
   private unowned let service: SocketService
-  private var roles: ArraySlice<KeptRole>
+  private var roles: ArraySlice<ManagedRole>
   private var process: ProcessFigures?
   private var ofRoles: RoleMetrics
   private var ofOutputs = OutputMetrics()
@@ -37,7 +37,7 @@ final class MetricsMaker: AnswerMaker {
     return nil
   }
 
-  private func add(_ role: KeptRole) {
+  private func add(_ role: ManagedRole) {
     let now = service.scheduler.time
     ofRoles.add(role, at: now)
     if let figures = service.backend.outputFigures(of: role) { ofOutputs.add(figures) }

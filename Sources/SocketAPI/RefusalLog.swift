@@ -13,7 +13,7 @@ final class RefusalLog {
     /// A connection that the server refused or ended by itself.
     case connection(ServerStatistics.Refusal)
     /// No refusal: who connects so fast that the listener's queue doesn't become empty.
-    case crowding
+    case acceptFlood
     /// One of so many that they aren't listed one by one.
     case others
 
@@ -21,7 +21,7 @@ final class RefusalLog {
     var isOneOfMany: Bool {
       switch self {
       case .role, .path: true
-      case .connection, .crowding, .others: false
+      case .connection, .acceptFlood, .others: false
       }
     }
 
@@ -30,14 +30,14 @@ final class RefusalLog {
       case .role(let name): [.role(name)]
       case .path(let path): [.path(path)]
       case .connection(let reason): [.reason(reason.rawValue)]
-      case .crowding, .others: []
+      case .acceptFlood, .others: []
       }
     }
 
     fileprivate var firstEvent: LogEvent {
       switch self {
       case .role, .path, .connection: .refused
-      case .crowding: .floods
+      case .acceptFlood: .floods
       case .others: .refusedForTooMany
       }
     }
@@ -45,7 +45,7 @@ final class RefusalLog {
     fileprivate var summaryEvent: LogEvent {
       switch self {
       case .role, .path, .connection, .others: .refusedAgain
-      case .crowding: .floodsAgain
+      case .acceptFlood: .floodsAgain
       }
     }
   }
@@ -87,7 +87,7 @@ final class RefusalLog {
 
   private func sumUp() {
     for (key, count) in repeats where count > 0 {
-      let counted: [LogField] = key.object == .crowding ? [] : [.count(count)]
+      let counted: [LogField] = key.object == .acceptFlood ? [] : [.count(count)]
       callers.write(key.object.summaryEvent, key.object.fields + counted, uid: key.uid)
     }
     repeats = repeats.filter { $0.value > 0 }.mapValues { _ in 0 }

@@ -42,7 +42,7 @@ struct RoleMetrics {
       "rolekeeper_handouts_total", "counter", "Credentials handed out over the socket, by the reader's uid.")
   }
 
-  mutating func add(_ role: KeptRole, at now: Timestamp) {
+  mutating func add(_ role: ManagedRole, at now: Timestamp) {
     let name = role.name.description
     expiry.add(role: name, max(0, role.current.map { ($0.session.expires - now).inSeconds } ?? 0))
     state.add(role: name, labels: Self.label(role.state(at: now)), 1)

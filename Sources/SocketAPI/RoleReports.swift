@@ -8,7 +8,7 @@ import Wire
 final class RoleListMaker: AnswerMaker {
   private unowned let service: SocketService
   private let peer: Peer
-  private var roles: ArraySlice<KeptRole>
+  private var roles: ArraySlice<ManagedRole>
   private var list: DocumentList
 
   init(_ service: SocketService, for peer: Peer) {
@@ -30,7 +30,7 @@ final class RoleListMaker: AnswerMaker {
 /// The answer to `GET /v1/status`.
 final class StatusMaker: AnswerMaker {
   private unowned let service: SocketService
-  private var roles: ArraySlice<KeptRole>
+  private var roles: ArraySlice<ManagedRole>
   private var findings = HealthFindings()
   private var list: DocumentList
   /// All but the lists, when all roles have been looked at, and what is in the second of them.
@@ -63,7 +63,7 @@ final class StatusMaker: AnswerMaker {
 /// The answer to `GET /healthz`.
 final class HealthMaker: AnswerMaker {
   private unowned let service: SocketService
-  private var roles: ArraySlice<KeptRole>
+  private var roles: ArraySlice<ManagedRole>
   private var findings = HealthFindings()
 
   init(_ service: SocketService) {
@@ -93,7 +93,7 @@ struct HealthFindings {
   private var sessions: [Health.Reason] = []
   private var outputs: [Health.Reason] = []
 
-  mutating func look(at role: KeptRole, _ service: SocketService) {
+  mutating func look(at role: ManagedRole, _ service: SocketService) {
     if let reason = service.backend.sessionReason(of: role, at: service.scheduler.time) { sessions.append(reason) }
     outputs += service.backend.outputReasons(of: role)
   }

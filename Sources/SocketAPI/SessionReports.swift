@@ -40,7 +40,7 @@ package final class SessionReports {
 
   /// Has a session of the role checked and calls `answer` once, at once or within 10 s; false, without a call, for one that isn't held.
   package func report(
-    _ accessKeyID: String, of role: KeptRole, answer: @escaping (SessionCheckResult) -> Void
+    _ accessKeyID: String, of role: ManagedRole, answer: @escaping (SessionCheckResult) -> Void
   ) -> Bool {
     let now = scheduler.time
     forget(before: now - Self.interval)
@@ -56,7 +56,7 @@ package final class SessionReports {
   }
 
   private func begin(
-    _ session: StoredSession, of role: KeptRole, _ key: Key, at now: Timestamp,
+    _ session: StoredSession, of role: ManagedRole, _ key: Key, at now: Timestamp,
     _ answer: @escaping (SessionCheckResult) -> Void
   ) {
     let check = refresher.check(session) { [unowned self] outcome in

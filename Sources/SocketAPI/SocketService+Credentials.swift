@@ -9,7 +9,7 @@ import Wire
 /// Handing out: the plain read, which never calls STS, and the read with `min_ttl`, which may have a session fetched.
 extension SocketService {
   func credentials(
-    of role: KeptRole, for request: borrowing RequestHead, from peer: Peer, token: ResponseToken
+    of role: ManagedRole, for request: borrowing RequestHead, from peer: Peer, token: ResponseToken
   ) -> Response? {
     let now = scheduler.time
     let isHeadOnly = request.method == .head
@@ -44,7 +44,7 @@ extension SocketService {
   // MARK: - Those who wait
 
   /// Looks again at those who wait for the role, after something has changed for it.
-  func answerWaitingReaders(of role: KeptRole) {
+  func answerWaitingReaders(of role: ManagedRole) {
     let now = scheduler.time
     waiting.answer(role.name) { reader in answer(&reader, of: role, at: now) }
   }
@@ -59,7 +59,7 @@ extension SocketService {
   }
 
   /// Answers a waiting reader whose answer is certain by now, and whose time is over in any case; false when it waits on.
-  private func answer(_ reader: inout WaitingReaders.Reader, of role: KeptRole, at now: Timestamp) -> Bool {
+  private func answer(_ reader: inout WaitingReaders.Reader, of role: ManagedRole, at now: Timestamp) -> Bool {
     // A reload may have taken the right away since it asked.
     guard mayRead(reader.recipient.peer, role) else {
       server?.complete(reader.token, refuse(reader.recipient.peer, role))
@@ -98,7 +98,7 @@ extension SocketService {
     case wait(until: Timestamp)
   }
 
-  private func decide(on reader: WaitingReaders.Reader, of role: KeptRole, at now: Timestamp) -> Decision {
+  private func decide(on reader: WaitingReaders.Reader, of role: ManagedRole, at now: Timestamp) -> Decision {
     let query = reader.query
     switch refresher.offer(of: role, to: query, at: now) {
     case .session(let session):
@@ -117,7 +117,7 @@ extension SocketService {
 
   /// Requests a fetch, unless the limits allow none in the reader's time.
   private func request(
-    _ duration: Duration, joins: Bool, for reader: WaitingReaders.Reader, of role: KeptRole, at now: Timestamp
+    _ duration: Duration, joins: Bool, for reader: WaitingReaders.Reader, of role: ManagedRole, at now: Timestamp
   ) -> Decision {
     let deadline = reader.query.deadline
     // Whoever's time is over as it is looked at again starts nothing.
@@ -131,7 +131,9 @@ extension SocketService {
   }
 
   /// The answer with this session; nil when it isn't valid any more.
-  private func handOut(_ session: Session, of role: KeptRole, to recipient: Recipient, at now: Timestamp) -> Response? {
+  private func handOut(_ session: Session, of role: ManagedRole, to recipient: Recipient, at now: Timestamp)
+    -> Response?
+  {
     guard let handout = refresher.handout(of: session, for: role) else { return nil }
     return handOut(
       handout, of: role, isReserved: handout !== role.current, to: recipient.peer, isHeadOnly: recipient.isHeadOnly,
@@ -140,7 +142,7 @@ extension SocketService {
 
   /// The answer with this hand-out, counted and logged for its recipient; nil when it isn't valid any more.
   private func handOut(
-    _ handout: Handout, of role: KeptRole, isReserved: Bool, to peer: Peer, isHeadOnly: Bool, at now: Timestamp
+    _ handout: Handout, of role: ManagedRole, isReserved: Bool, to peer: Peer, isHeadOnly: Bool, at now: Timestamp
   ) -> Response? {
     guard let response = handout.response(at: now, heads: &heads) else { return nil }
     // An answer without its body hands out nothing.
@@ -158,9 +160,9 @@ extension SocketService {
   // MARK: - Refusals
 
   /// The daemon's rate lets nothing be fetched in the reader's time, but in `wait`.
-  private func rateTooLow(_ query: ReaderQuery, _ role: KeptRole, _ wait: Duration, at now: Timestamp) -> Response {
+  private func rateTooLow(_ query: ReaderQuery, _ role: ManagedRole, _ wait: Duration, at now: Timestamp) -> Response {
     guard query.minTTL != nil else { return nothingValid(role, at: now, wait: wait) }
-    guard role.machine.attempt?.purpose == .ring else {
+    guard role.machine.attempt?.purpose == .pool else {
       return tooMany("as many fetches for reservations as 'sts.requests_per_second' allows", wait)
     }
     if let failure = role.machine.lastFailure { return Self.fetchFailed(query, role, failure, wait: wait) }
@@ -172,7 +174,7 @@ extension SocketService {
   }
 
   /// `wait` is what an attempt takes at least that has to wait for its turn.
-  private func nothingValid(_ role: KeptRole, at now: Timestamp, wait: Duration = .zero) -> Response {
+  private func nothingValid(_ role: ManagedRole, at now: Timestamp, wait: Duration = .zero) -> Response {
     let failure = role.machine.lastFailure
     let next = nextAttempt(of: role)
     let why = role.whyNothingIsValid(at: now, nextAttempt: next)
@@ -184,7 +186,7 @@ extension SocketService {
   }
 
   /// The reader's time is over, or it doesn't wait, and something is on its way.
-  private func notYet(_ reader: WaitingReaders.Reader, _ role: KeptRole, at now: Timestamp) -> Response {
+  private func notYet(_ reader: WaitingReaders.Reader, _ role: ManagedRole, at now: Timestamp) -> Response {
     guard reader.query.minTTL != nil else { return nothingValid(role, at: now) }
     if let failure = role.machine.lastFailure {
       return Self.fetchFailed(reader.query, role, failure, wait: role.machine.nextAttempt - now)
@@ -197,7 +199,7 @@ extension SocketService {
         retryAfter: .seconds(2)))
   }
 
-  private func tooLong(_ query: ReaderQuery, most: Duration, _ role: KeptRole) -> Response {
+  private func tooLong(_ query: ReaderQuery, most: Duration, _ role: ManagedRole) -> Response {
     reservations[.tooLong, default: 0] += 1
     let asked = query.minTTL ?? .zero
     let figures = "min_ttl is \(asked.text); role '\(role.name)' can have \(most.text) at most"
@@ -213,7 +215,7 @@ extension SocketService {
 
   /// No fetch in the reader's time can do what the last one couldn't; a later one may.
   private static func fetchFailed(
-    _ query: ReaderQuery, _ role: KeptRole, _ failure: Failure, wait: Duration
+    _ query: ReaderQuery, _ role: ManagedRole, _ failure: Failure, wait: Duration
   ) -> Response {
     Answer.problem(
       Problem(
@@ -222,7 +224,7 @@ extension SocketService {
   }
 
   /// The fetch failed in a way that another one won't change until a person does something.
-  private static func refused(_ query: ReaderQuery, _ role: KeptRole, _ failure: Failure) -> Response {
+  private static func refused(_ query: ReaderQuery, _ role: ManagedRole, _ failure: Failure) -> Response {
     guard failure.code == Failure.durationRefusedCode || failure.code == Failure.grantedLessCode else {
       return fetchFailed(query, role, failure, wait: .seconds(60))
     }
@@ -233,7 +235,7 @@ extension SocketService {
         maxTTL: query.minTTL.flatMap { most < $0 ? most : nil }))
   }
 
-  private static func noSession(_ query: ReaderQuery, _ role: KeptRole, _ failure: Failure) -> String {
+  private static func noSession(_ query: ReaderQuery, _ role: ManagedRole, _ failure: Failure) -> String {
     let asked = (query.minTTL ?? .zero).text
     return "role '\(role.name)': no session of \(asked); the last attempt failed: \(failure.code): \(failure.advice)"
   }

@@ -7,7 +7,7 @@ import Wire
 /// `POST /v1/roles/NAME/refresh[?wait=S]`: a new session now. Without `wait` the answer is 202 at once; with it the role's status
 /// when the session has come, the failure when it hasn't, or 202 when neither is known in time.
 extension SocketService {
-  func refresh(_ role: KeptRole, _ request: borrowing RequestHead, _ token: ResponseToken) -> Response? {
+  func refresh(_ role: ManagedRole, _ request: borrowing RequestHead, _ token: ResponseToken) -> Response? {
     let wait: Int
     do throws(RefusedValue) {
       wait = try RefusedValue.seconds("wait", of: request, atMost: Int(RequestWait.longest.wholeSeconds)) ?? 0
@@ -23,7 +23,7 @@ extension SocketService {
   }
 
   /// An attempt of the role ended: answers those who wait for it.
-  func refreshEnded(of role: KeptRole) {
+  func refreshEnded(of role: ManagedRole) {
     if let success = role.machine.lastSuccess {
       complete(role, since: success) { Answer.document(refreshed(role)) }
     }
@@ -35,7 +35,7 @@ extension SocketService {
   }
 
   /// The role's status, with the session that came: readers go on with another one that lives longer.
-  private func refreshed(_ role: KeptRole) -> RoleStatus {
+  private func refreshed(_ role: ManagedRole) -> RoleStatus {
     var status = status(of: role)
     let now = scheduler.time
     status.fetched = role.machine.latest.map {
@@ -45,7 +45,7 @@ extension SocketService {
     return status
   }
 
-  private func complete(_ role: KeptRole, since latest: Timestamp, _ response: () -> Response) {
+  private func complete(_ role: ManagedRole, since latest: Timestamp, _ response: () -> Response) {
     for waiter in refreshWaiters.take(role.name, since: latest) { server?.complete(waiter.token, response()) }
   }
 
@@ -67,7 +67,7 @@ extension SocketService {
     Answer.problem(Problem(.notFound, detail: "role '\(name)' was taken out of the settings"))
   }
 
-  private func refreshFailed(_ role: KeptRole, _ failure: Failure, at now: Timestamp) -> Response {
+  private func refreshFailed(_ role: ManagedRole, _ failure: Failure, at now: Timestamp) -> Response {
     let left = role.isValid(at: now) ? role.current.map { $0.session.expires - now } : nil
     let credential = left.map { "the current credential lasts \($0.text) more" } ?? "there is no valid credential"
     return Answer.problem(

@@ -4,7 +4,7 @@ import Wire
 
 /// Reports of dead sessions, by whoever may read the role.
 extension SocketService {
-  func report(on role: KeptRole, for request: borrowing RequestHead, token: ResponseToken) -> Response? {
+  func report(on role: ManagedRole, for request: borrowing RequestHead, token: ResponseToken) -> Response? {
     let rule = "name the session: ?access_key_id=STS.…, the AccessKeyId of its credential"
     guard let accessKeyID = request.query("access_key_id") else {
       return Answer.problem(Problem(.malformed, detail: rule))

@@ -13,20 +13,20 @@ package protocol SocketBackend: AnyObject {
   func reload(allowingRemoval: Bool, _ completion: @escaping (ReloadResult) -> Void)
   /// Where the socket is, by the settings in force.
   var socketPath: String { get }
-  func status(of role: KeptRole, at now: Timestamp) -> RoleStatus
+  func status(of role: ManagedRole, at now: Timestamp) -> RoleStatus
   /// The report without its roles.
   func statusReport(_ health: Health) -> StatusReport
   /// What is wrong with the role's session; nil when nothing is.
-  func sessionReason(of role: KeptRole, at now: Timestamp) -> Health.Reason?
+  func sessionReason(of role: ManagedRole, at now: Timestamp) -> Health.Reason?
   /// What is wrong with the role's files.
-  func outputReasons(of role: KeptRole) -> [Health.Reason]
+  func outputReasons(of role: ManagedRole) -> [Health.Reason]
   /// What is wrong beside the roles.
   func generalReasons() -> [Health.Reason]
   /// What concerns one role.
-  func health(of role: KeptRole) -> Health
+  func health(of role: ManagedRole) -> Health
   func figures() -> DaemonFigures
   /// What the metrics report of the role's files; nil when it has none.
-  func outputFigures(of role: KeptRole) -> OutputFigures?
+  func outputFigures(of role: ManagedRole) -> OutputFigures?
 }
 
 /// What became of a reload.
@@ -117,7 +117,7 @@ package final class SocketService: RequestHandler, RoleObserver {
     refusalLog.note(.connection(reason), uid: peer.uid, pid: peer.pid)
   }
 
-  package func crowded(by uid: UInt32, _ pid: Int32) { refusalLog.note(.crowding, uid: uid, pid: pid) }
+  package func acceptFlood(by uid: UInt32, _ pid: Int32) { refusalLog.note(.acceptFlood, uid: uid, pid: pid) }
 
   package func abandoned(_ token: ResponseToken) {
     long.forget(token)
@@ -170,13 +170,13 @@ package final class SocketService: RequestHandler, RoleObserver {
 
   // MARK: - Small answers
 
-  func status(of role: KeptRole) -> RoleStatus {
+  func status(of role: ManagedRole) -> RoleStatus {
     backend.status(of: role, at: scheduler.time)
   }
 
   /// The judgement of `/healthz` for one role, with the reasons instead of their number. What is wrong with the settings may name other roles, and
   /// is for administrators.
-  private func health(of role: KeptRole, for peer: Peer) -> Response {
+  private func health(of role: ManagedRole, for peer: Peer) -> Response {
     var health = backend.health(of: role)
     if !isPrivileged(peer) {
       health = Health(
@@ -238,7 +238,7 @@ package final class SocketService: RequestHandler, RoleObserver {
 
   // MARK: - Who may
 
-  func mayRead(_ peer: Peer, _ role: KeptRole) -> Bool {
+  func mayRead(_ peer: Peer, _ role: ManagedRole) -> Bool {
     access.mayRead(peer, role: role.settings.readers)
   }
 
@@ -250,26 +250,26 @@ package final class SocketService: RequestHandler, RoleObserver {
     )
   }
 
-  func refuse(_ peer: Peer, _ role: KeptRole) -> Response {
+  func refuse(_ peer: Peer, _ role: ManagedRole) -> Response {
     refuse(
       peer, .role(role.name),
       "role '\(role.name)' isn't open to \(callers.shown(peer.uid)); name that user or one of its groups in 'roles.\(role.name).allow' and reload; a group joined since the last login counts from the next one"
     )
   }
 
-  package func didPublish(_ role: KeptRole) {
+  package func didPublish(_ role: ManagedRole) {
     send(.rotated, of: role)
     answerWaitingReaders(of: role)
   }
 
-  package func didReserve(_ role: KeptRole) { answerWaitingReaders(of: role) }
+  package func didReserve(_ role: ManagedRole) { answerWaitingReaders(of: role) }
 
-  package func didAttempt(_ role: KeptRole) {
+  package func didAttempt(_ role: ManagedRole) {
     answerWaitingReaders(of: role)
     refreshEnded(of: role)
   }
 
-  package func didReport(_ report: RefreshReport, of role: KeptRole) {
+  package func didReport(_ report: RefreshReport, of role: ManagedRole) {
     switch report {
     case .reserved: reservations[.fetched, default: 0] += 1
     case .reservationFailed: reservations[.failed, default: 0] += 1
@@ -278,13 +278,13 @@ package final class SocketService: RequestHandler, RoleObserver {
     if let kind = report.eventKind { send(kind, of: role) }
   }
 
-  private func send(_ kind: RoleEvent.Kind, of role: KeptRole) {
+  private func send(_ kind: RoleEvent.Kind, of role: ManagedRole) {
     subscribers.publish(
       role, role.event(kind, at: scheduler.time, clock: refresher.clock))
   }
 
   /// Reports files that are written where none were, fail, or work again.
-  package func outputsChanged(of role: KeptRole, _ outputs: [OutputStatus]) {
+  package func outputsChanged(of role: ManagedRole, _ outputs: [OutputStatus]) {
     let now = scheduler.time
     for output in outputs {
       subscribers.publish(role, role.event(.output, at: now, clock: refresher.clock, output: output))
@@ -292,7 +292,7 @@ package final class SocketService: RequestHandler, RoleObserver {
   }
 
   /// When the role's next attempt comes, of this process or the next.
-  func nextAttempt(of role: KeptRole) -> Timestamp {
+  func nextAttempt(of role: ManagedRole) -> Timestamp {
     min(role.machine.nextAttempt, restart() ?? role.machine.nextAttempt)
   }
 

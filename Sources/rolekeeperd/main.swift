@@ -27,5 +27,5 @@ case .check(let config, let user): exit(Check.run(config: config, user: user))
 case .stopped(let unit): exit(Stopped.run(unit: unit))
 case .run(let config):
   clinux_ignore_stray_signals()
-  exit(Keeping.run(config: config))
+  exit(Main.run(config: config))
 }

@@ -64,7 +64,7 @@ import Testing
     role.run(for: .seconds(1))
     let fetches = role.attempts.count
     role.send(.condemned(try #require(role.published).session.id))
-    for event in [RefreshEvent.cureSuspected, .requestChanged, .timingChanged(RoleTiming(maxDuration: .hours(12)))] {
+    for event in [RefreshEvent.mayBeFixed, .requestChanged, .timingChanged(RoleTiming(maxDuration: .hours(12)))] {
       role.send(event)
     }
     role.run(for: .seconds(98))

@@ -66,7 +66,7 @@ import Testing
   private static func call(_ schedule: inout HostSchedule, _ slot: Int, at seconds: Int64) -> FetchQueue.Urgency? {
     let now = start + .seconds(seconds)
     let attempt = Attempt(
-      id: AttemptID(number: 1), purpose: .ring, duration: .hours(1),
+      id: AttemptID(number: 1), purpose: .pool, duration: .hours(1),
       urgency: .retry(floorReached: start + .hours(1)))
     _ = schedule.perform(.fetch(attempt), of: slot)
     return schedule.nextCall(at: now)?.urgency

@@ -130,7 +130,7 @@ import Testing
     #expect(role.published?.generation == 2, "it comes back by itself")
   }
 
-  @Test func `a ring of N holds N live sessions and replaces the oldest`() {
+  @Test func `a pool of N holds N live sessions and replaces the oldest`() {
     var role = SimulatedRole(RoleTiming(pool: 3))
     role.start()
     role.run(for: .hours(3))
@@ -219,10 +219,10 @@ import Testing
     role.start()
     role.run(for: .seconds(1))
     role.answer = { .grants($1.duration) }
-    role.send(.cureSuspected)
+    role.send(.mayBeFixed)
     role.run(for: .seconds(1))
     #expect(role.published?.generation == 1)
-    role.send(.cureSuspected)
+    role.send(.mayBeFixed)
     role.run(for: .seconds(1))
     #expect(role.attempts.count == 2)
   }
@@ -280,7 +280,7 @@ import Testing
     var role = SimulatedRole()
     role.answer = { _, _ in .fails(failure) }
     role.start()
-    role.send(change == .key ? .cureSuspected : .requestChanged)
+    role.send(change == .key ? .mayBeFixed : .requestChanged)
     role.answer = { .grants($1.duration) }
     role.run(for: .seconds(1))
     #expect(role.attempts.count == 2, "one at once, and no more")
@@ -303,7 +303,7 @@ import Testing
     var role = SimulatedRole()
     role.answer = { _, _ in .fails(failure) }
     role.start()
-    role.send(change == .key ? .cureSuspected : .requestChanged)
+    role.send(change == .key ? .mayBeFixed : .requestChanged)
     role.answer = { .grants($1.duration) }
     role.run(for: .seconds(20))
     #expect(role.attempts.count == 1)
@@ -322,7 +322,7 @@ import Testing
     #expect(role.attempts.count == 1)
     role.answer = { .grants($1.duration) }
     role.send(.peerChanged)
-    role.send(.cureSuspected)
+    role.send(.mayBeFixed)
     role.run(for: .seconds(1))
     #expect(role.attempts.count == 2 && role.published?.generation == 1)
   }
@@ -331,7 +331,7 @@ import Testing
     var role = SimulatedRole()
     role.answer = { _, _ in .fails(.forbidden) }
     role.start()
-    role.send(.cureSuspected)
+    role.send(.mayBeFixed)
     role.run(for: .seconds(20))
     #expect(role.attempts.count == 2)
     #expect(role.machine.lastFailure == .forbidden)
@@ -341,7 +341,7 @@ import Testing
     var role = SimulatedRole()
     role.answer = { _, _ in .never }
     role.start()
-    role.send(.cureSuspected)
+    role.send(.mayBeFixed)
     role.answer = { .grants($1.duration) }
     role.run(for: .milliseconds(15_100))
     #expect(role.attempts.count == 2 && role.machine.lastFailure == nil)
@@ -350,7 +350,7 @@ import Testing
   @Test func `a session got with an old key is as good as any`() {
     var role = SimulatedRole()
     role.start()
-    role.send(.cureSuspected)
+    role.send(.mayBeFixed)
     role.run(for: .minutes(10))
     #expect(role.attempts.count == 1)
   }
@@ -367,7 +367,7 @@ import Testing
     role.send(.reservationRequested(.hours(5)))
     role.run(for: .seconds(1))
     role.answer = { .grants($1.duration) }
-    role.send(change == .key ? .cureSuspected : .requestChanged)
+    role.send(change == .key ? .mayBeFixed : .requestChanged)
     role.run(for: .seconds(6))
     #expect(role.effects.contains { if case .offerReserved = $0 { true } else { false } })
     #expect(!role.reports.contains { if case .reservationFailed = $0 { true } else { false } })
@@ -382,14 +382,14 @@ import Testing
     role.answer = { .grants($1.duration) }
     role.run(for: .minutes(1))
     let floor = try #require(role.machine.freshest).expires - RoleTiming().floor
-    role.answer = { _, attempt in .fails(attempt.purpose == .ring ? .network : .forbidden) }
+    role.answer = { _, attempt in .fails(attempt.purpose == .pool ? .network : .forbidden) }
     role.run(for: .minutes(18))
     let urgencies = role.attempts.map(\.attempt.urgency).drop { $0 != .due(floorReached: floor) }
     #expect(urgencies.count > 1 && urgencies.dropFirst().allSatisfy { $0 == .retry(floorReached: floor) })
     role.answer = { _, _ in .fails(.forbidden) }
     role.run(for: .minutes(5))
     #expect(role.attempts.last?.attempt.urgency == .spare, "a person has to help")
-    role.send(.cureSuspected)
+    role.send(.mayBeFixed)
     #expect(role.attempts.last?.attempt.urgency == .retry(floorReached: floor), "somebody may have helped")
   }
 
@@ -423,7 +423,7 @@ import Testing
     for _ in 0..<(365 * 24 * 4) {
       role.run(for: .minutes(15))
     }
-    // What the ring promises is when it asks: the first attempt after a success comes no later than 1.1·A/N after it.
+    // What the pool promises is when it asks: the first attempt after a success comes no later than 1.1·A/N after it.
     var previousFailed = true
     var index = 0
     for (at, _) in role.attempts {

@@ -16,7 +16,7 @@ import Testing
     return session
   }
 
-  @Test func `what the ring has needs no fetch`() throws {
+  @Test func `what the pool has needs no fetch`() throws {
     let role = Self.running()
     let session = try Self.session(role.offer(.minutes(50)))
     #expect(session.id == role.published?.session.id)
@@ -90,7 +90,7 @@ import Testing
     role.answer = { _, _ in .fails(failure) }
     role.send(.reservationRequested(.hours(2)))
     role.run(for: .seconds(5))
-    role.send(.cureSuspected)
+    role.send(.mayBeFixed)
     let offer = role.offer(.hours(2))
     if isOfKey {
       #expect(offer == .fetch(.seconds(9060), joins: false))
@@ -153,7 +153,7 @@ import Testing
     role.run(for: .seconds(1))
     #expect(role.offer(.hours(10), wait: .seconds(90), since: since) == .refused(refused))
     #expect(role.offer(.hours(4), wait: .seconds(90), since: since) == .fetch(.seconds(18_060), joins: false))
-    // What the ring gets is granted, though a quarter more wouldn't be.
+    // What the pool gets is granted, though a quarter more wouldn't be.
     role.answer = { _, attempt in attempt.duration > .hours(1) ? .fails(refused) : .grants(attempt.duration) }
     role.run(for: .minutes(12))
     let late = role.now
@@ -238,7 +238,7 @@ import Testing
     }
   }
 
-  @Test func `a plain reader gets a reserved session when the ring has none`() throws {
+  @Test func `a plain reader gets a reserved session when the pool has none`() throws {
     var role = Self.running()
     role.send(.reservationRequested(.hours(6)))
     role.run(for: .seconds(1))
@@ -299,21 +299,21 @@ import Testing
     #expect(queued.machine.offer(to: query(.seconds(30)), at: queued.now, chances: chances) == .wait)
   }
 
-  @Test func `a reservation under way gives way to the ring's step and is fetched after it`() {
+  @Test func `a reservation under way gives way to the pool's step and is fetched after it`() {
     var role = Self.running()
     role.run(for: .minutes(13))
     var rings = 0
     role.answer = { _, attempt in
-      if attempt.purpose == .ring { rings += 1 }
+      if attempt.purpose == .pool { rings += 1 }
       return rings == 0 ? .never : .grants(attempt.duration)
     }
-    let ringAttempts = { (role: SimulatedRole) in role.attempts.filter { $0.attempt.purpose == .ring } }
+    let ringAttempts = { (role: SimulatedRole) in role.attempts.filter { $0.attempt.purpose == .pool } }
     while ringAttempts(role).count < 2 {
       role.send(.reservationRequested(.hours(12)))
       role.run(for: .seconds(10))
     }
     let steps = ringAttempts(role).map(\.at)
-    #expect(steps[1] - steps[0] <= .seconds(991), "the ring's step was late by the reservation")
+    #expect(steps[1] - steps[0] <= .seconds(991), "the pool's step was late by the reservation")
     #expect(role.effects.contains { if case .abandon = $0 { true } else { false } })
     #expect(role.effects.contains { if case .offerReserved = $0 { true } else { false } })
   }

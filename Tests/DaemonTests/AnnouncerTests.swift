@@ -40,7 +40,7 @@ import Testing
 
     init(_ refresher: Refresher) { self.refresher = refresher }
 
-    var roles: [RoleName: KeptRole] {
+    var roles: [RoleName: ManagedRole] {
       guard let one = refresher.roles.values.first else { return [:] }
       let others = (0..<more).map { (RoleName("other\($0)")!, one) }
       return refresher.roles.merging(others) { role, _ in role }
@@ -65,7 +65,7 @@ import Testing
   private func advance(_ span: Duration) { bench.scheduler.advance(by: span) }
 
   /// A daemon that is ready, with one role that has a session; the manager has heard so.
-  private func start() -> KeptRole {
+  private func start() -> ManagedRole {
     let role = bench.add("a")
     announcer.begin()
     bench.grantAll()
@@ -79,7 +79,7 @@ import Testing
     _ = manager.take()
   }
 
-  private func fail(_ role: KeptRole, _ kind: Failure.Kind, code: String = "Code") {
+  private func fail(_ role: ManagedRole, _ kind: Failure.Kind, code: String = "Code") {
     bench.refresher.send(.refreshRequested, to: role)
     for id in bench.cloud.waiting { bench.fail(id, kind, code: code) }
   }

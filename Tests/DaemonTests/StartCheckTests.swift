@@ -82,7 +82,7 @@ import Testing
     }
   }
 
-  /// A CA file that was just being replaced at a crash left the host without a keeper.
+  /// A CA file that was just being replaced at a crash left the host without a daemon.
   @Test func `only a credential that isn't passed waits for a person`() {
     #expect(StartCheck.isForPerson(CredentialMissing(source: "main", name: "access-key")))
     #expect(!StartCheck.isForPerson(HTTPClientError.caFile(path: "/ca.pem", text: "it holds no certificate")))

@@ -73,14 +73,14 @@ final class FakeDisk: OutputDisk, Sendable {
   func directory(
     of role: String, in parent: String, _ outputs: [(name: OutputName, file: OutputFile)]
   )
-    -> any WritableUnit
+    -> any WritableTarget
   {
     Unit(
       disk: self, path: "\(parent)/\(role)", directoryPath: "\(parent)/\(role)", keepsPrevious: true
     )
   }
 
-  func file(_ path: OutputPath, _ output: OutputFile) -> any WritableUnit {
+  func file(_ path: OutputPath, _ output: OutputFile) -> any WritableTarget {
     Unit(disk: self, path: "\(path)", directoryPath: path.directory, keepsPrevious: false)
   }
 
@@ -122,22 +122,22 @@ final class FakeDisk: OutputDisk, Sendable {
     self["\(directory)/\(role)"]?.rotation
   }
 
-  private struct Unit: WritableUnit {
+  private struct Unit: WritableTarget {
     let disk: FakeDisk
     let path: String
     let directoryPath: String
     /// As a role's directory does.
     let keepsPrevious: Bool
 
-    mutating func report(_ order: OutputUnit.Order) -> OutputUnit.Report {
+    mutating func report(_ order: WriteTarget.Order) -> WriteTarget.Report {
       disk.state.withLock { $0.report(order, at: path, keepsPrevious: keepsPrevious) }
     }
   }
 }
 
 extension FakeDisk.State {
-  fileprivate mutating func report(_ order: OutputUnit.Order, at path: String, keepsPrevious: Bool)
-    -> OutputUnit.Report
+  fileprivate mutating func report(_ order: WriteTarget.Order, at path: String, keepsPrevious: Bool)
+    -> WriteTarget.Report
   {
     orders.append("\(order.name) \(path)")
     let found = drifts.removeValue(forKey: path) ?? []
@@ -174,7 +174,7 @@ extension FakeDisk.State {
       let isEnded = before.map { $0.end <= time } ?? false
       if isEnded { contents[path] = nil }
       let presumed = before.flatMap { $0.hasRecord ? nil : PresumedEnd(path: path, end: $0.end) }
-      return OutputUnit.Report(
+      return WriteTarget.Report(
         result: .success(isEnded), drifts: found, content: content(path), presumedEnd: presumed,
         fixes: fixes.removeValue(forKey: path) ?? [])
     }
@@ -185,18 +185,18 @@ extension FakeDisk.State {
       ?? .absent
   }
 
-  private func done(_ isChanged: Bool, _ path: String, _ drifts: [OutputDrift]) -> OutputUnit.Report {
-    OutputUnit.Report(result: .success(isChanged), drifts: drifts, content: nil)
+  private func done(_ isChanged: Bool, _ path: String, _ drifts: [OutputDrift]) -> WriteTarget.Report {
+    WriteTarget.Report(result: .success(isChanged), drifts: drifts, content: nil)
   }
 
   private func failed(_ error: FileOutputError, _ path: String, _ drifts: [OutputDrift])
-    -> OutputUnit.Report
+    -> WriteTarget.Report
   {
-    OutputUnit.Report(result: .failure(error), drifts: drifts, content: content(path))
+    WriteTarget.Report(result: .failure(error), drifts: drifts, content: content(path))
   }
 }
 
-extension OutputUnit.Order {
+extension WriteTarget.Order {
   fileprivate var name: String {
     switch self {
     case .verify: "verify"

@@ -67,10 +67,10 @@ import Testing
     func directory(
       of role: String, in parent: String, _ outputs: [(name: OutputName, file: OutputFile)]
     )
-      -> any WritableUnit
+      -> any WritableTarget
     { host.directory(of: role, in: parent, outputs) }
 
-    func file(_ path: OutputPath, _ output: OutputFile) -> any WritableUnit {
+    func file(_ path: OutputPath, _ output: OutputFile) -> any WritableTarget {
       host.file(path, output)
     }
 
@@ -96,8 +96,8 @@ import Testing
     for mounts in [memory, MountTable("")] {
       let disk = CountingDisk()
       let writer = FileWriter(now: { 0 }, worker: try Worker(now: { 0 }), disk: disk)
-      let lane = OutputLane(
-        writer, OutputUnit.file(SingleFile(place, output(.elsewhere(place)))), mounts)
+      let lane = WriteQueue(
+        writer, WriteTarget.file(SingleFile(place, output(.elsewhere(place)))), mounts)
       let results = Results()
       func write(_ text: String) throws {
         let count = results.all.count
@@ -232,7 +232,7 @@ import Testing
 
   /// A lane whose every step waits until `release` is called.
   private final class StuckLane {
-    let lane: OutputLane
+    let lane: WriteQueue
     let results = Results()
     private let ends: (reading: CInt, writing: CInt)
     /// Takes a byte at each step.
@@ -254,7 +254,7 @@ import Testing
         read(reading, &byte, 1)
         return 0
       }
-      lane = OutputLane(writer, OutputUnit.file(file), MountTable(""))
+      lane = WriteQueue(writer, WriteTarget.file(file), MountTable(""))
     }
 
     func write(_ text: String) { lane.write([secret(text)], completion: results.note) }
@@ -354,8 +354,8 @@ import Testing
     stuck.release()
     // The worker does one job after another: what comes last is done last.
     let place = try #require(OutputPath(temporary.path("last")))
-    let last = OutputLane(
-      writer, OutputUnit.file(SingleFile(place, output(.elsewhere(place)))), MountTable(""))
+    let last = WriteQueue(
+      writer, WriteTarget.file(SingleFile(place, output(.elsewhere(place)))), MountTable(""))
     last.write([secret("Z")], completion: results.note)
     try drain(results, until: 3)
     #expect([text("roles/uploader/a"), text("b"), text("last")] == [nil, nil, "Z"])
@@ -377,8 +377,8 @@ import Testing
     try drain(results, until: 2)
     // The worker does one job after another: what comes last is done last.
     let place = try #require(OutputPath(temporary.path("last")))
-    let last = OutputLane(
-      writer, OutputUnit.file(SingleFile(place, output(.elsewhere(place)))), MountTable(""))
+    let last = WriteQueue(
+      writer, WriteTarget.file(SingleFile(place, output(.elsewhere(place)))), MountTable(""))
     last.write([secret("Z")], completion: results.note)
     try drain(results, until: 3)
     #expect([text("roles/uploader/a"), text("b"), text("roles/uploader/c")] == ["A2", "B2", "C2"])

@@ -38,7 +38,7 @@ extension RoleOutputs {
   }
 }
 
-extension OutputLane {
+extension WriteQueue {
   func write(_ contents: [Secret], completion: @escaping Completion) {
     write(contents, until: anHourOn, at: time(nil), completion: completion)
   }

@@ -148,7 +148,7 @@ import Wire
         gate.pass()
         return 0
       }
-      OutputLane(writer, OutputUnit.file(file), MountTable("")).give(.withdraw) { _ in }
+      WriteQueue(writer, WriteTarget.file(file), MountTable("")).give(.withdraw) { _ in }
     }
 
     /// Waits until the worker is at the first step.

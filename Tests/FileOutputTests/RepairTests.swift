@@ -101,7 +101,7 @@ import Testing
     let home = temporary.path("home")
     mkdir(home, 0)
     let calls = Calls { step, path in step == .openDirectory && path.hasPrefix("\(home)/") ? EACCES : 0 }
-    var unit = OutputUnit.file(SingleFileTests.make("\(home)/alice/credentials.json", calls))
+    var unit = WriteTarget.file(SingleFileTests.make("\(home)/alice/credentials.json", calls))
     let removed = unit.report(.removeAll)
     #expect(throws: Never.self) { try removed.result.get() }
     let lapsed = unit.report(.withdraw)
@@ -126,7 +126,7 @@ import Testing
         return count % 2 == 0 ? EACCES : 0
       }
     }
-    var unit = OutputUnit.file(SingleFileTests.make("\(root)/credentials.json", calls))
+    var unit = WriteTarget.file(SingleFileTests.make("\(root)/credentials.json", calls))
     #expect(throws: FileOutputError.hiddenDirectory(path: root)) { try unit.report(.withdraw).result.get() }
   }
 

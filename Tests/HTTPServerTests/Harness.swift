@@ -22,7 +22,7 @@ final class Harness {
     var abandonedTokens: [ResponseToken] = []
     var privilegedUIDs: Set<UInt32> = []
     var refusals: [(uid: UInt32, reason: ServerStatistics.Refusal)] = []
-    var crowding: [UInt32] = []
+    var acceptFlood: [UInt32] = []
     /// Answers requests whose path isn't one of those below.
     var answer = Harness.response("hello")
     var onRequest: ((ResponseToken) -> Response?)?
@@ -52,7 +52,7 @@ final class Harness {
     func abandoned(_ token: ResponseToken) { abandonedTokens.append(token) }
     func isPrivileged(_ peer: Peer) -> Bool { privilegedUIDs.contains(peer.uid) }
     func refused(_ peer: Peer, _ reason: ServerStatistics.Refusal) { refusals.append((peer.uid, reason)) }
-    func crowded(by uid: UInt32, _ pid: Int32) { crowding.append(uid) }
+    func acceptFlood(by uid: UInt32, _ pid: Int32) { acceptFlood.append(uid) }
   }
 
   init(_ limits: ServerLimits = ServerLimits()) throws {

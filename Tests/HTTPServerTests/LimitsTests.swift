@@ -121,7 +121,7 @@ import Testing
     for _ in 0..<20 { try harness.connect().send(Text.get) }
     try harness.settle()
     #expect(harness.handler.requests.count == 20)
-    #expect(harness.handler.crowding.isEmpty)
+    #expect(harness.handler.acceptFlood.isEmpty)
   }
 
   struct Crowding: CustomTestStringConvertible {
@@ -137,25 +137,25 @@ import Testing
     Crowding(testDescription: "three users", connections: [1, 2, 3, 1, 2, 3, 1], leader: nil),
     Crowding(testDescription: "nobody", connections: [], leader: nil),
   ])
-  func `of a crowd only who makes up most of it is named`(_ crowding: Crowding) {
+  func `of a crowd only who makes up most of it is named`(_ acceptFlood: Crowding) {
     var crowd = HTTPServer.Crowd()
-    for uid in crowding.connections { crowd.note(uid, Int32(uid) + 100) }
-    #expect(crowd.leader?.uid == crowding.leader)
-    #expect(crowd.leader?.pid == crowding.leader.map { Int32($0) + 100 })
+    for uid in acceptFlood.connections { crowd.note(uid, Int32(uid) + 100) }
+    #expect(crowd.leader?.uid == acceptFlood.leader)
+    #expect(crowd.leader?.pid == acceptFlood.leader.map { Int32($0) + 100 })
   }
 
   @Test func `an accept flood is reported while it lasts`() throws {
     let harness = try Harness()
     for _ in 0..<100 { try harness.connect().close() }
     try harness.settle()
-    #expect(harness.handler.crowding.isEmpty)
+    #expect(harness.handler.acceptFlood.isEmpty)
     for _ in 0..<2000 { try harness.connect().close() }
     try harness.settle()
-    #expect(Set(harness.handler.crowding) == [geteuid()])
-    let before = harness.handler.crowding.count
+    #expect(Set(harness.handler.acceptFlood) == [geteuid()])
+    let before = harness.handler.acceptFlood.count
     #expect(try harness.exchange(Text.get, on: harness.connect()) == Text.hello)
     try harness.settle()
-    #expect(harness.handler.crowding.count == before)
+    #expect(harness.handler.acceptFlood.count == before)
   }
 
   @Test func `refused connections take no more than their share of slots`() throws {

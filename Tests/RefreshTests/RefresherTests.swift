@@ -22,7 +22,7 @@ import Wire
     #expect(bench.refresher.rolesInOrder.allSatisfy { bench.refresher.roles[$0.name] === $0 })
   }
 
-  @Test func `each role's first session is drawn at once and published`() throws {
+  @Test func `each role's first session is issued at once and published`() throws {
     let bench = try Bench()
     var published: [String] = []
     bench.observer.published = { published.append($0.name.description) }
@@ -32,7 +32,7 @@ import Wire
     #expect(roles.allSatisfy { $0.isValid(at: bench.now) })
   }
 
-  @Test func `no more draws are under way than the cloud has room for, and the rest follow`() throws {
+  @Test func `no more calls are under way than the cloud has room for, and the rest follow`() throws {
     let bench = try Bench()
     bench.cloud.room = 2
     for index in 0..<5 { bench.add("role\(index)") }
@@ -43,12 +43,12 @@ import Wire
     #expect(bench.refresher.inFlight == 0)
   }
 
-  @Test func `a removed role's draw is cancelled and its outcome reaches nobody`() throws {
+  @Test func `a removed role's call is cancelled and its outcome reaches nobody`() throws {
     let bench = try Bench()
     bench.add("a")
-    let draw = bench.cloud.waiting[0]
+    let call = bench.cloud.waiting[0]
     bench.refresher.remove(RoleName("a")!)
-    #expect(bench.cloud.cancelled == [draw])
+    #expect(bench.cloud.cancelled == [call])
     #expect(bench.refresher.inFlight == 0)
     bench.advance(.hours(1))
     #expect(bench.cloud.orders.count == 1)
@@ -73,7 +73,7 @@ import Wire
     #expect(names.filter { $0 == "c" }.count == 4)
   }
 
-  @Test func `a draw without an outcome is cancelled and made again`() throws {
+  @Test func `a call without an outcome is cancelled and made again`() throws {
     let bench = try Bench()
     let role = bench.add("a")
     bench.advance(.seconds(16))
@@ -254,7 +254,7 @@ import Wire
     #expect(at.seconds - since.seconds == 2)
   }
 
-  @Test func `who draws is told whether more sessions wait to be drawn`() throws {
+  @Test func `who calls is told whether more sessions wait to be issued`() throws {
     let bench = try Bench()
     bench.cloud.room = 2
     for name in ["a", "b", "c"] { bench.add(name) }
@@ -341,10 +341,10 @@ import Wire
     let late = bench.cloud.waiting[1]
     bench.fail(bench.cloud.waiting[0], notBefore: .seconds(200))
     bench.advance(.seconds(10))
-    bench.refresher.sendToAll(.cureSuspected)
+    bench.refresher.sendToAll(.mayBeFixed)
     #expect(bench.cloud.orders.count == 3)
     bench.refresher.peerChanged()
-    bench.refresher.sendToAll(.cureSuspected)
+    bench.refresher.sendToAll(.mayBeFixed)
     bench.advance(.seconds(5))
     // Whom the old one still answers to waits for nothing of it either.
     bench.fail(late, notBefore: .seconds(200))
@@ -369,7 +369,7 @@ import Wire
     let right = UTCTime(seconds: host.seconds + 86_400)
     bench.cloud.answer(
       bench.cloud.waiting[0],
-      DrawOutcome(
+      IssueOutcome(
         result: .refused(Failure(.skew, code: "InvalidTimeStamp.Expired", advice: "")), date: right, sent: bench.now))
     #expect(bench.cloud.orders.count == 2)
     #expect(bench.cloud.orders[1].order.date.seconds - right.seconds == 1)

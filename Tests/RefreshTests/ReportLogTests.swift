@@ -11,7 +11,7 @@ import Testing
 @Suite struct ReportLogTests {
   private let recorder = LogRecorder()
   private let bench: Bench
-  private let role: KeptRole
+  private let role: ManagedRole
 
   init() throws {
     bench = try Bench()

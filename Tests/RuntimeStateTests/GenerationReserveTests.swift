@@ -16,7 +16,7 @@ import Testing
 
   private let directory: TemporaryDirectory
   private let bench: Bench
-  private let role: KeptRole
+  private let role: ManagedRole
   private let recorder = LogRecorder()
 
   init() throws {

@@ -117,31 +117,31 @@ import Wire
 
   @Test func `a move is told once, the way back too, and no more than four in ten minutes`() throws {
     let endpoints = try ["a.example", "b.example", "c.example"].map { try #require(Endpoint($0)) }
-    let ledger = EndpointLedger(
+    let endpointHealth = EndpointHealth(
       endpoints, keeping: nil, log: LogRecorder().log)
     let date = UTCTime(seconds: 1_800_000_000)
     func answer(_ place: Int, atSecond second: Int64) {
-      ledger.answered(place, date: date, at: Timestamp(microseconds: second * 1_000_000))
+      endpointHealth.answered(place, date: date, at: Timestamp(microseconds: second * 1_000_000))
     }
-    #expect(ledger.told == 0)
+    #expect(endpointHealth.told == 0)
     answer(0, atSecond: 0)
-    ledger.missed(0, code: "Connect")
+    endpointHealth.missed(0, code: "Connect")
     answer(1, atSecond: 1)
-    #expect(ledger.told == 1)
+    #expect(endpointHealth.told == 1)
     answer(1, atSecond: 2)
     answer(0, atSecond: 3)
     answer(2, atSecond: 4)
     answer(0, atSecond: 5)
-    #expect(ledger.told == 0, "four are told")
+    #expect(endpointHealth.told == 0, "four are told")
     answer(1, atSecond: 6)
     answer(1, atSecond: 600)
-    #expect(ledger.told == 0, "the fifth isn't yet")
+    #expect(endpointHealth.told == 0, "the fifth isn't yet")
     answer(1, atSecond: 605)
-    #expect(ledger.told == 1, "but when there is room again")
-    let first = ledger.statuses[0]
+    #expect(endpointHealth.told == 1, "but when there is room again")
+    let first = endpointHealth.statuses[0]
     #expect(first.answers == 3 && first.misses == 1 && first.missing == nil && first.lastAnswerAt == date)
 
-    let more = EndpointLedger(Array(endpoints.dropLast()), keeping: ledger, log: LogRecorder().log)
+    let more = EndpointHealth(Array(endpoints.dropLast()), keeping: endpointHealth, log: LogRecorder().log)
     #expect(more.statuses.map(\.answers) == [3, 5] && more.told == 0)
   }
 
@@ -149,16 +149,16 @@ import Wire
   @Test func `a fallback is reported with what failed, and without a word on what answered meanwhile`() throws {
     let endpoints = try ["a.example", "b.example"].map { try #require(Endpoint($0)) }
     let recorder = LogRecorder()
-    let ledger = EndpointLedger(endpoints, keeping: nil, log: recorder.log)
+    let endpointHealth = EndpointHealth(endpoints, keeping: nil, log: recorder.log)
     let date = UTCTime(seconds: 1_800_000_000)
-    ledger.missed(0, code: "Connect")
-    ledger.answered(1, date: date, at: Timestamp(microseconds: 1))
+    endpointHealth.missed(0, code: "Connect")
+    endpointHealth.answered(1, date: date, at: Timestamp(microseconds: 1))
     #expect(
       recorder.all == [
         "warning: a fallback endpoint of STS answers in place of the first one code=Connect endpoint=b.example reason=a.example Connect"
       ])
-    ledger.answered(0, date: date, at: Timestamp(microseconds: 2))
-    ledger.answered(1, date: date, at: Timestamp(microseconds: 3))
+    endpointHealth.answered(0, date: date, at: Timestamp(microseconds: 2))
+    endpointHealth.answered(1, date: date, at: Timestamp(microseconds: 3))
     #expect(
       recorder.all.last == "warning: a fallback endpoint of STS answers in place of the first one endpoint=b.example")
   }

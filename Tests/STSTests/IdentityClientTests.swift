@@ -49,7 +49,7 @@ import Testing
     let endpoint = try #require(Endpoint("127.0.0.1:\(server.port)"))
     let client = IdentityClient(
       scheduler: loop, http: http,
-      ledger: EndpointLedger(
+      endpointHealth: EndpointHealth(
         [endpoint], keeping: nil, log: LogRecorder().log),
       serverTime: { UTCTime(seconds: 1_800_000_000) })
     var ended = 0

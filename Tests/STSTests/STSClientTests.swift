@@ -21,15 +21,15 @@ import Testing
       http: try HTTPClient(
         loop,
         settings: HTTPClient.Settings(connectTimeout: .seconds(3), timeout: .seconds(10), lookupTimeout: .seconds(3))),
-      ledger: EndpointLedger(
+      endpointHealth: EndpointHealth(
         [endpoint], keeping: nil, log: LogRecorder().log),
       hostName: "host", sources: [:], serverTime: { date })
     // Of a source that isn't there, so that it fails without a connection.
-    let order = DrawOrder(role: Bench.role("web"), slot: 0, duration: .hours(1), date: date)
-    var calls: [DrawID] = []
+    let order = SessionRequest(role: Bench.role("web"), slot: 0, duration: .hours(1), date: date)
+    var calls: [CallID] = []
     var reported: [Int] = []
     for index in 0..<3 {
-      let call = client.draw(order) { _ in
+      let call = client.issue(order) { _ in
         reported.append(index)
         if index == 0 { client.cancel(calls[1]) }
       }

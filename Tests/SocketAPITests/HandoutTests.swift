@@ -92,7 +92,7 @@ import Testing
   }
 
   @Test func `the first hand-out of a session to a uid is known as such`() {
-    var book = HandoutBook()
+    var book = ReadCounter()
     let firsts = [(7, 1), (7, 1), (8, 1), (7, 2)].map { book.enter(uid: $0, session: SessionID(number: $1)) }
     #expect(firsts == [true, false, true, true])
     #expect(book.lines[7]?.count == 3)

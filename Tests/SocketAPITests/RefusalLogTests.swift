@@ -37,8 +37,8 @@ import Testing
   }
 
   @Test func `who fills the listener's queue is named, and again while it goes on`() {
-    log.note(.crowding, uid: 1000, pid: 7)
-    log.note(.crowding, uid: 1000, pid: 8)
+    log.note(.acceptFlood, uid: 1000, pid: 7)
+    log.note(.acceptFlood, uid: 1000, pid: 8)
     clock.advance(by: .seconds(60))
     #expect(
       lines.all == [

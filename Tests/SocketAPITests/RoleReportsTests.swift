@@ -24,14 +24,14 @@ import Wire
     var failingFiles: [RoleName: [OutputStatus]] = [:]
     var general: [Health.Reason] = []
     /// Called before a role is looked at.
-    var looking: (KeptRole) -> Void = { _ in }
+    var looking: (ManagedRole) -> Void = { _ in }
 
     init(_ bench: Bench) { self.bench = bench }
 
     var socketPath: String { "/run/s" }
     func reload(allowingRemoval: Bool, _ completion: @escaping (ReloadResult) -> Void) { completion(.refused([])) }
 
-    func status(of role: KeptRole, at now: Timestamp) -> RoleStatus {
+    func status(of role: ManagedRole, at now: Timestamp) -> RoleStatus {
       looking(role)
       bench.scheduler.time = bench.scheduler.time + .microseconds(400)
       return role.status(at: now, clock: bench.refresher.clock)
@@ -46,18 +46,18 @@ import Wire
         caFile: CAFileStatus(path: "/ca"))
     }
 
-    func sessionReason(of role: KeptRole, at now: Timestamp) -> Health.Reason? {
+    func sessionReason(of role: ManagedRole, at now: Timestamp) -> Health.Reason? {
       role.isValid(at: now) ? nil : .noSession(role: role.name.description, code: role.machine.lastFailure?.code)
     }
 
-    func outputReasons(of role: KeptRole) -> [Health.Reason] {
+    func outputReasons(of role: ManagedRole) -> [Health.Reason] {
       failingFiles[role.name, default: []].compactMap { file in
         file.lastError.map { .output(role: role.name.description, path: file.path, error: $0) }
       }
     }
 
     func generalReasons() -> [Health.Reason] { general }
-    func health(of role: KeptRole) -> Health { Health([]) }
+    func health(of role: ManagedRole) -> Health { Health([]) }
 
     func figures() -> DaemonFigures {
       DaemonFigures(
@@ -66,7 +66,7 @@ import Wire
         rate: 8, inFlight: 1, sources: [], endpoints: [], isCAFileUsed: true, server: ServerStatistics())
     }
 
-    func outputFigures(of role: KeptRole) -> OutputFigures? {
+    func outputFigures(of role: ManagedRole) -> OutputFigures? {
       looking(role)
       bench.scheduler.time = bench.scheduler.time + .microseconds(400)
       return failingFiles[role.name].map { OutputFigures(role: role.name, files: $0, drifts: 3) }

@@ -12,7 +12,7 @@ import Wire
 @Suite struct SessionReportsTests {
   private let bench: Bench
   private let reports: SessionReports
-  private let role: KeptRole
+  private let role: ManagedRole
 
   init() throws {
     let bench = try Bench()

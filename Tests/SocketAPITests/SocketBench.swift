@@ -31,7 +31,7 @@ final class SocketBench {
 
   var scheduler: VirtualScheduler { refresh.scheduler }
   var refresher: Refresher { refresh.refresher }
-  var cloud: FakeDrawing { refresh.cloud }
+  var cloud: FakeIssuer { refresh.cloud }
 
   init(rate: Double = 100, burst: Int = 100) throws {
     refresh = try Bench(rate: rate, burst: burst)
@@ -58,7 +58,7 @@ final class SocketBench {
   @discardableResult
   func add(
     _ name: String, timing: RoleTiming = RoleTiming(maxDuration: .hours(12)), granted isGranted: Bool = true
-  ) -> KeptRole {
+  ) -> ManagedRole {
     let settings = Self.settings(name, timing: timing)
     refresher.add(settings)
     if isGranted { refresh.grantAll() }
@@ -66,14 +66,14 @@ final class SocketBench {
   }
 
   /// As a reload does with a role that isn't in the settings any more.
-  func remove(_ role: KeptRole) {
+  func remove(_ role: ManagedRole) {
     refresher.remove(role.name)
     service.roleGone(role.name)
     service.refreshRoleGone(role.name)
   }
 
   /// As a reload does that takes the readers' rights away.
-  func close(_ role: KeptRole) {
+  func close(_ role: ManagedRole) {
     var settings = role.settings
     settings.readers = AccessRule()
     refresher.change(role, to: settings)
@@ -218,20 +218,20 @@ final class FakeBackend: SocketBackend {
       rate: RateStatus(requestsPerSecond: 1, configured: 1, queued: 0), health: health)
   }
 
-  func status(of role: KeptRole, at now: Timestamp) -> RoleStatus {
+  func status(of role: ManagedRole, at now: Timestamp) -> RoleStatus {
     statusCount += 1
     return role.status(at: now, clock: refresher.clock)
   }
 
-  func sessionReason(of role: KeptRole, at now: Timestamp) -> Health.Reason? { nil }
-  func outputReasons(of role: KeptRole) -> [Health.Reason] { [] }
+  func sessionReason(of role: ManagedRole, at now: Timestamp) -> Health.Reason? { nil }
+  func outputReasons(of role: ManagedRole) -> [Health.Reason] { [] }
 
   func generalReasons() -> [Health.Reason] {
     healthCount += 1
     return overall.reasons
   }
 
-  func outputFigures(of role: KeptRole) -> OutputFigures? { nil }
+  func outputFigures(of role: ManagedRole) -> OutputFigures? { nil }
 
   func figures() -> DaemonFigures {
     DaemonFigures(
@@ -239,5 +239,5 @@ final class FakeBackend: SocketBackend {
       inFlight: 0, sources: [], endpoints: [], isCAFileUsed: true, server: ServerStatistics())
   }
 
-  func health(of role: KeptRole) -> Health { healthOfRole }
+  func health(of role: ManagedRole) -> Health { healthOfRole }
 }

@@ -52,8 +52,8 @@ import Testing
 
   @Test func `connections that the server refuses or can't take in so fast are named, too`() {
     bench.service.refused(SocketBench.reader, .malformed)
-    bench.service.crowded(by: 1000, 71)
-    bench.service.crowded(by: 1000, 71)
+    bench.service.acceptFlood(by: 1000, 71)
+    bench.service.acceptFlood(by: 1000, 71)
     #expect(
       bench.lines.all == [
         "warning: request refused pid=71 program=/usr/bin/curl reason=malformed uid=1000 user=anna",

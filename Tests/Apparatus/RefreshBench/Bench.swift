@@ -12,7 +12,7 @@ import Testing
 package final class Bench {
   package let scheduler: VirtualScheduler
   package let observer = ClosureObserver()
-  package let cloud = FakeDrawing()
+  package let cloud = FakeIssuer()
   package let refresher: Refresher
   private var granted: [Granted] = []
 
@@ -64,27 +64,27 @@ package final class Bench {
   }
 
   @discardableResult
-  package func add(_ name: String, source: String = "main") -> KeptRole {
+  package func add(_ name: String, source: String = "main") -> ManagedRole {
     refresher.add(Self.role(name, source: source))
     return refresher.roles[RoleName(name)!]!
   }
 
-  package func grant(_ id: DrawID, life: Duration? = nil) {
+  package func grant(_ id: CallID, life: Duration? = nil) {
     let asked = cloud.orders.first { $0.id == id }?.order.duration ?? .hours(1)
     let end = UTCTime(seconds: serverNow.seconds + (life ?? asked).wholeSeconds)
     let session = AssumedSession(
       accessKeyID: "STS.\(id.number)", accessKeySecret: Secret(copying: Array("secret\(id.number)".utf8).span),
       securityToken: Secret(copying: Array("token\(id.number)".utf8).span), expiration: end, requestID: nil)
     granted += [Granted(secret: session.accessKeySecret), Granted(secret: session.securityToken)]
-    cloud.answer(id, DrawOutcome(result: .granted(session), date: serverNow, sent: now))
+    cloud.answer(id, IssueOutcome(result: .granted(session), date: serverNow, sent: now))
   }
 
   package func grantAll() { for id in cloud.waiting { grant(id) } }
 
   package func fail(
-    _ id: DrawID, _ kind: Failure.Kind = .transient, code: String = "Connect", notBefore: Duration? = nil
+    _ id: CallID, _ kind: Failure.Kind = .transient, code: String = "Connect", notBefore: Duration? = nil
   ) {
     let failure = Failure(kind, code: code, notBefore: notBefore, advice: "look")
-    cloud.answer(id, DrawOutcome(result: .refused(failure), date: serverNow, sent: now))
+    cloud.answer(id, IssueOutcome(result: .refused(failure), date: serverNow, sent: now))
   }
 }

@@ -3,11 +3,11 @@ package import Refresh
 
 /// Calls what a test sets.
 package final class ClosureObserver: RoleObserver {
-  package var published: (KeptRole) -> Void = { _ in }
-  package var withdrawn: (KeptRole) -> Void = { _ in }
-  package var reserved: (KeptRole) -> Void = { _ in }
-  package var attempted: (KeptRole) -> Void = { _ in }
-  package var reported: (KeptRole, RefreshReport) -> Void = { _, _ in }
+  package var published: (ManagedRole) -> Void = { _ in }
+  package var withdrawn: (ManagedRole) -> Void = { _ in }
+  package var reserved: (ManagedRole) -> Void = { _ in }
+  package var attempted: (ManagedRole) -> Void = { _ in }
+  package var reported: (ManagedRole, RefreshReport) -> Void = { _, _ in }
 
   /// Lets go of what the closures hold.
   package func forget() {
@@ -15,9 +15,9 @@ package final class ClosureObserver: RoleObserver {
     reported = { _, _ in }
   }
 
-  package func didPublish(_ role: KeptRole) { published(role) }
-  package func didWithdraw(_ role: KeptRole) { withdrawn(role) }
-  package func didReserve(_ role: KeptRole) { reserved(role) }
-  package func didAttempt(_ role: KeptRole) { attempted(role) }
-  package func didReport(_ report: RefreshReport, of role: KeptRole) { reported(role, report) }
+  package func didPublish(_ role: ManagedRole) { published(role) }
+  package func didWithdraw(_ role: ManagedRole) { withdrawn(role) }
+  package func didReserve(_ role: ManagedRole) { reserved(role) }
+  package func didAttempt(_ role: ManagedRole) { attempted(role) }
+  package func didReport(_ report: RefreshReport, of role: ManagedRole) { reported(role, report) }
 }

@@ -59,7 +59,7 @@ package struct Catalogue: Sendable {
     scenario.rolesPerHost = Int.random(in: 1...20, using: &chance)
     scenario.requestsPerSecond = max(0.1, load(scenario) / Double.random(in: 0.2...0.7, using: &chance))
     scenario.promisesFloor = true
-    // Each outage finds a ring that has settled since the one before.
+    // Each outage finds a pool that has settled since the one before.
     let pause = scenario.timing.duration * 2
     var start = pause
     for _ in 0..<3 {

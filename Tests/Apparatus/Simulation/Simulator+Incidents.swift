@@ -13,7 +13,7 @@ extension Simulator {
     case .suspend(let span): suspend(host, until: now + span)
     case .wallClockStep(let step): stepWallClock(of: host, by: step)
     case .reload:
-      for slot in hosts[host].roles.indices { deliver(.cureSuspected, to: slot, of: host) }
+      for slot in hosts[host].roles.indices { deliver(.mayBeFixed, to: slot, of: host) }
       settingsChanged(host)
     case .refresh(let slot): refresh(slot, host)
     case .read(let slot, let minTTL, let wait, let uid):

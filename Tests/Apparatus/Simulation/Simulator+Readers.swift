@@ -1,6 +1,6 @@
 import Core
 
-/// Readers who wait or want more than the ring has, answered as the daemon's socket does.
+/// Readers who wait or want more than the pool has, answered as the daemon's socket does.
 extension Simulator {
   mutating func read(_ query: ReaderQuery, uid: UInt32, _ slot: Int, _ host: Int) {
     var waiter = SimulatedRole.Waiter(query: query, uid: uid, lookAgain: query.deadline)

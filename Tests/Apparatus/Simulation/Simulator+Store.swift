@@ -14,7 +14,7 @@ extension Simulator {
     }
   }
 
-  /// The store holds what the machine holds, and what is handed out is the one of the ring that lives longest.
+  /// The store holds what the machine holds, and what is handed out is the one of the pool that lives longest.
   mutating func checkStore(_ slot: Int, _ host: Int) {
     guard let fault = hosts[host].roles[slot].storeFault() else { return }
     findings.note("\(name(slot, host)): \(fault)")

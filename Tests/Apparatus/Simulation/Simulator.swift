@@ -171,7 +171,7 @@ package struct Simulator {
       }
       if hosts[host].wantsConfirmation { refresh(slot, host) }
       hosts[host].wantsConfirmation = false
-      if call.attempt.purpose == .ring { noteSuccess(slot, host) }
+      if call.attempt.purpose == .pool { noteSuccess(slot, host) }
     case .refused(let trouble, let date):
       let failure = trouble.failure
       if case .throttled = failure.kind { findings.counts.throttled += 1 }

@@ -2,18 +2,18 @@ package import CloudAPI
 package import Core
 package import Settings
 
-/// What a session is drawn for and by which server time it is signed.
-package struct DrawOrder {
+/// One session to be issued: for which role and how long, and by which server time the request is signed.
+package struct SessionRequest {
   package let role: RoleSettings
-  /// The session's number in its ring, for `{slot}` in the session name.
+  /// The session's number in its pool, for `{slot}` in the session name.
   package let slot: Int
   /// The DurationSeconds to ask for.
   package let duration: Duration
   package let date: UTCTime
 }
 
-/// What came of a draw.
-package struct DrawOutcome {
+/// What came of a request for a session.
+package struct IssueOutcome {
   package let result: STSAnswer<AssumedSession>
   /// The `Date` of the answer; nil when there was none, or it had none that reads.
   package let date: UTCTime?
@@ -27,24 +27,24 @@ package struct DrawOutcome {
   }
 }
 
-/// Draws sessions from the cloud, several at a time, without ever blocking.
-package protocol SessionDrawing: AnyObject {
-  /// Whether another draw may be started.
+/// Has the cloud issue sessions, several at a time, without ever blocking.
+package protocol SessionIssuer: AnyObject {
+  /// Whether another request may be started.
   var hasRoom: Bool { get }
 
-  /// Starts a draw; `completion` is called later, once, from the loop, unless it is cancelled before.
-  func draw(_ order: DrawOrder, completion: @escaping (DrawOutcome) -> Void) -> DrawID
+  /// Starts a request; `completion` is called later, once, from the loop, unless it is cancelled before.
+  func issue(_ request: SessionRequest, completion: @escaping (IssueOutcome) -> Void) -> CallID
 
-  func cancel(_ draw: DrawID)
+  func cancel(_ call: CallID)
 
-  /// Says whether more draws wait for room, so that what only many at a time need can be let go of.
+  /// Says whether more requests wait for room, so that what only many at a time need can be let go of.
   func moreWait(_ areWaiting: Bool)
 
   /// Looks again for the identity that signs, since STS said that it doesn't know it.
   func renewIdentity(of role: RoleSettings)
 }
 
-package struct DrawID: Hashable {
+package struct CallID: Hashable {
   package let number: UInt64
 
   package init(number: UInt64) { self.number = number }

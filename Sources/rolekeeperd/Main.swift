@@ -5,7 +5,7 @@ import Settings
 import Systemd
 
 /// The daemon's life, from settings to the end.
-enum Keeping {
+enum Main {
   /// As many as a busy host needs, without a table of descriptors as large as some hard limits allow.
   private static let mostDescriptors: UInt = 65_536
 
@@ -37,8 +37,8 @@ enum Keeping {
     _ = clinux_raise_descriptor_limit(mostDescriptors)
     do {
       let loop = try EventLoop()
-      let keeper = try Keeper(settings, configPath: config, loop: loop, log: log)
-      return try withExtendedLifetime(keeper) { try keeper.run() }
+      let daemon = try Daemon(settings, configPath: config, loop: loop, log: log)
+      return try withExtendedLifetime(daemon) { try daemon.run() }
     } catch {
       log.processEnds()
       // A socket in another daemon's hands, say, may be free in a moment: that end is started again after, unlike bad settings.

@@ -2,7 +2,7 @@ package import Core
 package import Settings
 
 /// One role as the daemon keeps it: its settings, its machine, and what readers get right now.
-package final class KeptRole {
+package final class ManagedRole {
   package internal(set) var settings: RoleSettings
   package internal(set) var machine: RefreshMachine
   /// What plain reads get; nil when nothing is valid.
@@ -13,17 +13,17 @@ package final class KeptRole {
   package var hasHadSession = false
   /// Up to which number the file of the generations says that they may have been used.
   package var coveredGeneration: UInt64 = 0
-  package var handouts = HandoutBook()
+  package var handouts = ReadCounter()
 
   private var successes: UInt64 = 0
   /// Other outcomes of attempts by error code. Most roles have none, and a dictionary of one entry takes hundreds of bytes.
   private var otherOutcomes: [String: UInt64] = [:]
   /// The call under way and who makes it, which may be about to be replaced by a reload.
-  var draw: (id: DrawID, drawing: any SessionDrawing)?
+  var call: (id: CallID, issuer: any SessionIssuer)?
   /// Its place in the schedule, used again once the role is gone.
   let slot: Int
-  /// Counts the sessions drawn, for `{slot}`.
-  var drawn = 0
+  /// Counts the sessions issued, for `{slot}`.
+  var issued = 0
 
   package var name: RoleName { settings.name }
 
@@ -65,10 +65,10 @@ package final class KeptRole {
 }
 
 /// Who was handed what: the count by uid, and whether it is the uid's first look at a session.
-package struct HandoutBook {
+package struct ReadCounter {
   package struct Line {
     package private(set) var count: UInt64 = 0
-    fileprivate private(set) var lastOfRing: SessionID?
+    fileprivate private(set) var lastOfPool: SessionID?
     fileprivate private(set) var lastReserved: SessionID?
 
     fileprivate mutating func note(_ session: SessionID, isReserved: Bool) -> Bool {
@@ -78,8 +78,8 @@ package struct HandoutBook {
         defer { lastReserved = session }
         return lastReserved != session
       }
-      defer { lastOfRing = session }
-      return lastOfRing != session
+      defer { lastOfPool = session }
+      return lastOfPool != session
     }
   }
 
@@ -89,7 +89,7 @@ package struct HandoutBook {
 
   /// The users that a reserved session was handed to, in ascending order: also those who read it while the pool had none.
   package func holders(of reserved: SessionID) -> [UInt32] {
-    lines.lazy.filter { $0.value.lastReserved == reserved || $0.value.lastOfRing == reserved }.map(\.key).sorted()
+    lines.lazy.filter { $0.value.lastReserved == reserved || $0.value.lastOfPool == reserved }.map(\.key).sorted()
   }
 
   /// Counts a hand-out; true when it is the first of this session to this uid.

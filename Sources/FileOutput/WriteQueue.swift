@@ -1,13 +1,13 @@
 import Secrets
 
 /// The way of one unit's orders to the disk: one at a time, and of those that wait the latest alone counts.
-final class OutputLane {
+final class WriteQueue {
   typealias Completion = (OutputResult) -> Void
 
   private enum State {
-    case idle(any WritableUnit)
+    case idle(any WritableTarget)
     /// The unit is with the worker.
-    case busy(Errand, next: (order: OutputUnit.Order, completion: Completion)?)
+    case busy(Errand, next: (order: WriteTarget.Order, completion: Completion)?)
   }
 
   private struct Errand {
@@ -23,7 +23,7 @@ final class OutputLane {
   let path: String
   private let isInMemory: Bool
   /// As nothing has been done with it.
-  private let blank: any WritableUnit
+  private let blank: any WritableTarget
   private var state: State
   private var completion: Completion?
   private var contents: [Secret] = []
@@ -34,7 +34,7 @@ final class OutputLane {
   /// Those that were written last, unless something went wrong since.
   private var writtenVersions: [UInt64] = []
 
-  init(_ writer: FileWriter, _ unit: any WritableUnit, _ mounts: MountTable) {
+  init(_ writer: FileWriter, _ unit: any WritableTarget, _ mounts: MountTable) {
     self.writer = writer
     path = unit.path
     isInMemory = mounts.isInMemory(unit.directoryPath)
@@ -79,7 +79,7 @@ final class OutputLane {
     return foundDrifts
   }
 
-  func give(_ order: OutputUnit.Order, completion: @escaping Completion) {
+  func give(_ order: WriteTarget.Order, completion: @escaping Completion) {
     if order.isRemoval {
       contents = []
       writtenVersions = []
@@ -95,7 +95,7 @@ final class OutputLane {
     completion(OutputResult(path: path, report))
   }
 
-  private func submit(_ unit: any WritableUnit, _ order: OutputUnit.Order, _ completion: @escaping Completion) {
+  private func submit(_ unit: any WritableTarget, _ order: WriteTarget.Order, _ completion: @escaping Completion) {
     guard let writer else { return }
     do throws(FileOutputError) {
       state = .busy(
@@ -111,7 +111,7 @@ final class OutputLane {
     return errand.since
   }
 
-  func finish(_ unit: any WritableUnit, _ report: OutputUnit.Report) {
+  func finish(_ unit: any WritableTarget, _ report: WriteTarget.Report) {
     guard case .busy(_, let next) = state else { return }
     let completion = completion
     self.completion = nil

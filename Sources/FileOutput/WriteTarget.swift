@@ -1,16 +1,16 @@
 /// What is written in one go. A value, so that it can go to the worker and come back.
-protocol WritableUnit: Sendable {
+protocol WritableTarget: Sendable {
   /// The role's directory, or the path of the output elsewhere.
   var path: String { get }
   /// Where the writing happens.
   var directoryPath: String { get }
 
   /// Carries out an order, which may block on a disk.
-  mutating func report(_ order: OutputUnit.Order) -> OutputUnit.Report
+  mutating func report(_ order: WriteTarget.Order) -> WriteTarget.Report
 }
 
 /// The role's directory or one file elsewhere, on the host's file systems.
-enum OutputUnit: WritableUnit {
+enum WriteTarget: WritableTarget {
   case directory(RoleDirectory)
   case file(SingleFile)
 

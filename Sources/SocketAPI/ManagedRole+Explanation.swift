@@ -1,7 +1,7 @@
 import Core
 import Refresh
 
-extension KeptRole {
+extension ManagedRole {
   /// Half a sentence on a role that has no valid session: what is known, and nothing else. `nextAttempt` is the machine's own where none is
   /// given.
   func whyNothingIsValid(at now: Timestamp, nextAttempt: Timestamp? = nil) -> String {
@@ -13,7 +13,7 @@ extension KeptRole {
 
   /// What is done about it now.
   private func nextStep(at now: Timestamp, _ nextAttempt: Timestamp) -> String {
-    let isForPool = machine.attempt?.purpose == .ring
+    let isForPool = machine.attempt?.purpose == .pool
     if isForPool && machine.isUnderWay { return "a session is being fetched" }
     if isForPool || nextAttempt <= now { return "the next attempt waits for its turn" }
     return "the next attempt is in \((nextAttempt - now + .milliseconds(999)).text)"

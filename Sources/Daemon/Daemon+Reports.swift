@@ -11,17 +11,17 @@ import Systemd
 package import Wire
 
 /// What administrators and readers get to see.
-extension Keeper {
+extension Daemon {
   package func statusReport(_ health: Health) -> StatusReport {
     StatusReport(
       version: Version.number, pid: Int64(getpid()), startedAt: started, roles: [], sources: sourceStatuses,
-      endpoints: cloud.ledger.statuses,
+      endpoints: cloud.endpointHealth.statuses,
       rate: RateStatus(
         requestsPerSecond: refresher.currentRate, configured: settings.sts.requestsPerSecond,
         queued: Int64(refresher.queued)), health: health, caFile: cloud.authorities.status(clock: refresher.clock))
   }
 
-  package func status(of role: KeptRole, at now: Timestamp) -> RoleStatus {
+  package func status(of role: ManagedRole, at now: Timestamp) -> RoleStatus {
     let signer = sources[role.settings.source]?.keys.current?.identity
     var status = role.status(at: now, clock: refresher.clock, signer: signer)
     status.outputs = outputs.statuses(of: role.name, clock: refresher.clock)
@@ -39,10 +39,11 @@ extension Keeper {
       clockOffset: refresher.clock.lead(overWallMicroseconds: loop.wallMicroseconds, at: loop.time),
       reloads: reloader.counts,
       rate: refresher.currentRate, inFlight: refresher.inFlight, sources: sourceStatuses,
-      endpoints: cloud.ledger.statuses, isCAFileUsed: cloud.authorities.problem == nil, server: server.statistics)
+      endpoints: cloud.endpointHealth.statuses, isCAFileUsed: cloud.authorities.problem == nil,
+      server: server.statistics)
   }
 
-  package func outputFigures(of role: KeptRole) -> OutputFigures? {
+  package func outputFigures(of role: ManagedRole) -> OutputFigures? {
     outputs.figures(of: role.name, clock: refresher.clock)
   }
 }

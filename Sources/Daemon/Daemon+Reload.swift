@@ -11,7 +11,7 @@ package import SocketAPI
 import Systemd
 
 /// The parts that a reload changes (`Reloader`).
-extension Keeper: ReloadableParts {
+extension Daemon: ReloadableParts {
   package func reload(allowingRemoval: Bool, _ completion: @escaping (ReloadResult) -> Void) {
     reloader.reload(allowingRemoval: allowingRemoval, completion)
   }
@@ -93,7 +93,7 @@ extension Keeper: ReloadableParts {
   func reviewReaders() { service.settingsChanged() }
   func peerChanged() { refresher.peerChanged() }
   func retrySources() { for source in sources.values { source.retry() } }
-  func retryRoles() { refresher.sendToAll(.cureSuspected) }
+  func retryRoles() { refresher.sendToAll(.mayBeFixed) }
   func trimMemory() { memoryTrimmer.muchWasDone() }
 
   /// The old server ends in a later turn, when whoever asked for the reload over it has had the answer.

@@ -6,7 +6,7 @@ import Settings
 import Systemd
 
 /// What signs and calls STS, made by the settings and put in force as a whole.
-extension Keeper {
+extension Daemon {
   struct Connections {
     let sources: [String: AccessKeySource]
     let cloud: CloudConnections

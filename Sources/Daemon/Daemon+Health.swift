@@ -9,14 +9,14 @@ import Systemd
 package import Wire
 
 /// The one judgement behind `/healthz`, `status`, `status --check` and the metrics.
-extension Keeper {
-  package func health(of role: KeptRole) -> Health {
+extension Daemon {
+  package func health(of role: ManagedRole) -> Health {
     let session = sessionReason(of: role, at: loop.time).map { [$0] } ?? []
     let source = sources[role.settings.source].map { [$0] } ?? []
     return Health(session + outputReasons(of: role) + sourceReasons(source) + reasonsOfAll())
   }
 
-  package func sessionReason(of role: KeptRole, at now: Timestamp) -> Health.Reason? {
+  package func sessionReason(of role: ManagedRole, at now: Timestamp) -> Health.Reason? {
     guard let current = role.current, role.isValid(at: now) else {
       return .noSession(role: role.name.description, code: role.machine.lastFailure?.code)
     }
@@ -28,7 +28,7 @@ extension Keeper {
       since: role.machine.failingSince.map { refresher.clock.now(at: $0) }, life: current.session.expires - now)
   }
 
-  package func outputReasons(of role: KeptRole) -> [Health.Reason] {
+  package func outputReasons(of role: ManagedRole) -> [Health.Reason] {
     guard outputs.isFailing(role.name) else { return [] }
     return outputs.statuses(of: role.name, clock: refresher.clock).compactMap { output in
       output.lastError.map { .output(role: role.name.description, path: output.path, error: $0) }

@@ -4,7 +4,7 @@ import Logs
 import Settings
 
 /// How many connections there may be: what the settings say, as far as descriptors reach.
-extension Keeper {
+extension Daemon {
   /// What we open ourselves at most: connections to STS, files on their way, timers and the like.
   private static let ownDescriptors = 56
 

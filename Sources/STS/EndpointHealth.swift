@@ -7,7 +7,7 @@ package import Wire
 ///
 /// A move from the first endpoint and the way back are each told once. Where it goes to and fro the log is told four times in ten
 /// minutes at most, and the rest when it is next allowed; status and metrics count everything.
-package final class EndpointLedger {
+package final class EndpointHealth {
   /// The figures of one endpoint since the daemon started.
   struct Record {
     var answers = 0
@@ -35,7 +35,7 @@ package final class EndpointLedger {
   private var tellings: [Timestamp] = []
 
   /// Goes on with what `old` knows of the same endpoints.
-  package init(_ endpoints: [Endpoint], keeping old: EndpointLedger?, log: Log) {
+  package init(_ endpoints: [Endpoint], keeping old: EndpointHealth?, log: Log) {
     self.endpoints = endpoints
     self.log = log
     guard let old else { return }

@@ -5,41 +5,41 @@ package import SessionStore
 package import Settings
 
 /// A cloud whose answers a test gives by hand.
-package final class FakeDrawing: SessionDrawing, SessionChecking {
-  package private(set) var orders: [(id: DrawID, order: DrawOrder)] = []
-  package private(set) var cancelled: [DrawID] = []
+package final class FakeIssuer: SessionIssuer, SessionChecker {
+  package private(set) var orders: [(id: CallID, order: SessionRequest)] = []
+  package private(set) var cancelled: [CallID] = []
   package private(set) var identityRenewals = 0
   package var room = 16
-  private var pending: [DrawID: (DrawOutcome) -> Void] = [:]
-  private var drawn: UInt64 = 0
+  private var pending: [CallID: (IssueOutcome) -> Void] = [:]
+  private var issued: UInt64 = 0
 
   package var hasRoom: Bool { pending.count < room }
-  package var waiting: [DrawID] { pending.keys.sorted { $0.number < $1.number } }
+  package var waiting: [CallID] { pending.keys.sorted { $0.number < $1.number } }
 
-  package func draw(_ order: DrawOrder, completion: @escaping (DrawOutcome) -> Void) -> DrawID {
-    drawn += 1
-    let id = DrawID(number: drawn)
+  package func issue(_ order: SessionRequest, completion: @escaping (IssueOutcome) -> Void) -> CallID {
+    issued += 1
+    let id = CallID(number: issued)
     orders.append((id, order))
     pending[id] = completion
     return id
   }
 
-  package func cancel(_ draw: DrawID) {
-    cancelled.append(draw)
-    pending[draw] = nil
-    pendingChecks[draw] = nil
+  package func cancel(_ call: CallID) {
+    cancelled.append(call)
+    pending[call] = nil
+    pendingChecks[call] = nil
   }
 
   package private(set) var saidThatMoreWait: [Bool] = []
 
   package func moreWait(_ areWaiting: Bool) { saidThatMoreWait.append(areWaiting) }
 
-  package private(set) var checks: [(id: DrawID, accessKeyID: String)] = []
-  private var pendingChecks: [DrawID: (CheckOutcome) -> Void] = [:]
+  package private(set) var checks: [(id: CallID, accessKeyID: String)] = []
+  private var pendingChecks: [CallID: (CheckOutcome) -> Void] = [:]
 
-  package func check(_ session: StoredSession, completion: @escaping (CheckOutcome) -> Void) -> DrawID {
-    drawn += 1
-    let id = DrawID(number: drawn)
+  package func check(_ session: StoredSession, completion: @escaping (CheckOutcome) -> Void) -> CallID {
+    issued += 1
+    let id = CallID(number: issued)
     checks.append((id, session.accessKeyID))
     pendingChecks[id] = completion
     return id
@@ -62,7 +62,7 @@ package final class FakeDrawing: SessionDrawing, SessionChecking {
   /// Called when an answer has had its effects.
   package var answered: () -> Void = {}
 
-  package func answer(_ id: DrawID, _ outcome: DrawOutcome) {
+  package func answer(_ id: CallID, _ outcome: IssueOutcome) {
     pending.removeValue(forKey: id)?(outcome)
     answered()
   }

@@ -14,7 +14,7 @@ package import Systemd
 import Wire
 
 /// The daemon as a whole: what the settings say, kept going on one loop.
-package final class Keeper: SocketBackend {
+package final class Daemon: SocketBackend {
   let settings: SettingsInForce
   package let refresher: Refresher
 

@@ -3,7 +3,7 @@ package import Core
 import Refresh
 package import Wire
 
-extension KeptRole {
+extension ManagedRole {
   /// How the role fares at `now`, as readers and operators see it; without its files and its source. `signer` is whose key signs, which may
   /// have become known after a failure that is about that.
   package func status(at now: Timestamp, clock: ServerClock, signer: CallerIdentity? = nil) -> RoleStatus {

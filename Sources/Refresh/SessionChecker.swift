@@ -27,13 +27,13 @@ extension CheckOutcome {
 }
 
 /// Asks STS whether sessions are still good, without ever blocking.
-package protocol SessionChecking: AnyObject {
+package protocol SessionChecker: AnyObject {
   /// Whether another request may be started.
   var hasRoom: Bool { get }
 
   /// Asks by a request that the session signs; `completion` is called later, once, from the loop, unless the check is
   /// cancelled before.
-  func check(_ session: StoredSession, completion: @escaping (CheckOutcome) -> Void) -> DrawID
+  func check(_ session: StoredSession, completion: @escaping (CheckOutcome) -> Void) -> CallID
 
-  func cancel(_ check: DrawID)
+  func cancel(_ check: CallID)
 }

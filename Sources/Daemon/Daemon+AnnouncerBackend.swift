@@ -4,8 +4,8 @@ import Identities
 import Refresh
 import STS
 
-extension Keeper: AnnouncerBackend {
-  var roles: [RoleName: KeptRole] { refresher.roles }
+extension Daemon: AnnouncerBackend {
+  var roles: [RoleName: ManagedRole] { refresher.roles }
   var rolesWithoutOutcome: Int { refresher.rolesWithoutOutcome }
   var filesAreAtRest: Bool { outputs.areAtRest }
   var rolesWithFailingFiles: [RoleName] { outputs.failing }

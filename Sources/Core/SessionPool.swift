@@ -1,5 +1,5 @@
 /// A role's pool: its live sessions, oldest first. A new one replaces the oldest; readers get the one that expires last.
-package struct Ring: Sendable {
+package struct SessionPool: Sendable {
   package private(set) var sessions: [Session] = []
   package private(set) var capacity: Int
 
