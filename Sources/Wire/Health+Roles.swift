@@ -52,7 +52,7 @@ extension Health.Reason {
       .incompleteSettings,
       detail:
         "the settings look cut off: \(reasons.first ?? "")\(others); credential files that they no longer name stay until their "
-        + "sessions end; complete the settings and reload, or, if this is meant, run: sudo rolekeeper reload --allow-removal"
+        + "sessions expire; complete the settings and reload, or, if this is meant, run: sudo rolekeeper reload --allow-removal"
     )
   }
 
