@@ -7,7 +7,7 @@ package import Systemd
 /// Who sends asks `freeHandles` first and decides what goes next; who has no order of its own waits by `awaitHandle`.
 ///
 /// Names are looked up in threads that nothing waits for, and what they find late serves the next request (`NameResolver`). A CA file that
-/// is replaced is read again before the next request, or up to sixteen later in a burst.
+/// is replaced is read again before the next request.
 ///
 /// The program ignores SIGPIPE (`signal(SIGPIPE, SIG_IGN)`), which OpenSSL's writes to a closed connection else raise, makes its signal sources
 /// before the first thread, and clears SSLKEYLOGFILE from its environment, by which libcurl would write session keys to a file. Let go of with
@@ -85,8 +85,6 @@ package final class HTTPClient {
   private var idle: [Transfer] = []
   private var inFlight: [UnsafeMutableRawPointer: Transfer] = [:]
   private var lastSerial: UInt64 = 0
-  /// How many requests of a burst were sent since the CA file was looked at.
-  private var unlooked = 0
   /// For addresses that take no connection while others wait.
   private var addressTimer: TimerSource!
   private var line: [WeakPlace] = []
@@ -180,9 +178,7 @@ package final class HTTPClient {
     precondition(inFlight.count < Self.handles, "sent without a free handle")
     // For a client that wasn't primed. Where they can't be read the request ends with that (`caFile`).
     if authorities.certificates == nil { try? prime() }
-    unlooked += 1
-    // In a burst at every sixteenth, since as many are under way by what was read before: a look is a 30th of a refresh.
-    if !hasMoreWaiting || unlooked >= Self.handles { lookAtAuthorities() }
+    lookAtAuthorities()
     let transfer = try takeTransfer()
     lastSerial += 1
     do throws(TransportFailure) {
@@ -325,10 +321,9 @@ package final class HTTPClient {
     authoritiesChanged(nil)
   }
 
-  /// Reads the CA file again when it is time for that, and reports what is new. Each request does so, and in a burst one of sixteen;
-  /// where none is made for long, a timer may.
+  /// Reads the CA file again when it is time for that, and reports what is new. Each request does so; where none is made for long, a timer
+  /// may.
   package func lookAtAuthorities() {
-    unlooked = 0
     guard authorities.isDue(at: EventLoop.bootTime()) else { return }
     let before = authorities.problem?.description
     readAuthorities()
