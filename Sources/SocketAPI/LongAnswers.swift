@@ -34,10 +34,16 @@ final class LongAnswers {
     init(_ peer: Peer) { (uid, gid, groups) = (peer.uid, peer.gid, peer.groups) }
   }
 
+  /// Who asked, and the answer in its place once it may not be given it any more; nil while it may.
+  private struct Asker {
+    let token: ResponseToken
+    let refusal: () -> Response?
+  }
+
   private struct Job {
     let subject: Subject
     let begin: () -> any AnswerMaker
-    var askers: [ResponseToken]
+    var askers: [Asker]
     /// What has been made of it, since when; nil before its turn.
     var answer: (any AnswerMaker)?
     var start = Timestamp(microseconds: 0)
@@ -63,14 +69,18 @@ final class LongAnswers {
   }
 
   /// The answer, where it is there or made in one slice; nil where `token` is answered later. `begin` is called when its turn comes, and
-  /// again when all answers have to begin again.
-  func answer(_ subject: Subject, to token: ResponseToken, begin: @escaping () -> any AnswerMaker) -> Response? {
+  /// again when all answers have to begin again; `refusal` gives what is answered instead if the right to it has gone by then.
+  func answer(
+    _ subject: Subject, to token: ResponseToken, orElse refusal: @escaping () -> Response? = { nil },
+    begin: @escaping () -> any AnswerMaker
+  ) -> Response? {
     if let response = kept.response(subject) { return response }
+    let asker = Asker(token: token, refusal: refusal)
     if let place = jobs.firstIndex(where: { $0.subject == subject }) {
-      jobs[place].askers.append(token)
+      jobs[place].askers.append(asker)
       return nil
     }
-    jobs.append(Job(subject: subject, begin: begin, askers: [token]))
+    jobs.append(Job(subject: subject, begin: begin, askers: [asker]))
     // Those before it have scheduled the next turn.
     if jobs.count > 1 { return nil }
     if let response = makeSlice() {
@@ -84,17 +94,29 @@ final class LongAnswers {
   /// A client has left.
   func forget(_ token: ResponseToken) {
     if jobs.isEmpty { return }
-    for place in jobs.indices { jobs[place].askers.removeAll { $0 == token } }
+    for place in jobs.indices { jobs[place].askers.removeAll { $0.token == token } }
     jobs.removeAll { $0.askers.isEmpty }
   }
 
   /// All clients have left.
   func forgetAll() { jobs = [] }
 
-  /// What answers say, or who may see it, has changed: nothing that was made before is given any more.
+  /// What answers say, or who may see it, has changed: nothing that was made before is given any more, and who may not see it now is
+  /// refused.
   func beginAgain() {
     kept.dropAll()
-    for place in jobs.indices { jobs[place].answer = nil }
+    var refused: [(token: ResponseToken, response: Response)] = []
+    for place in jobs.indices {
+      jobs[place].answer = nil
+      jobs[place].askers.removeAll { asker in
+        guard let response = asker.refusal() else { return false }
+        refused.append((asker.token, response))
+        return true
+      }
+    }
+    jobs.removeAll { $0.askers.isEmpty }
+    // Only now: whoever is answered may ask again at once.
+    for (token, response) in refused { complete(token, response) }
   }
 
   private func goOn() {
@@ -125,6 +147,6 @@ final class LongAnswers {
   private func finishFirst(_ response: Response) -> [ResponseToken] {
     let job = jobs.removeFirst()
     if job.subject.isForEverybody { kept.keep(response, of: job.subject, since: job.start) }
-    return job.askers
+    return job.askers.map(\.token)
   }
 }

@@ -113,15 +113,19 @@ extension SocketService {
     long.answer(.list(LongAnswers.Rights(peer)), to: token) { [unowned self] in RoleListMaker(self, for: peer) }
   }
 
-  func statusReport(_ token: ResponseToken) -> Response? {
-    long.answer(.status, to: token) { [unowned self] in StatusMaker(self) }
+  func statusReport(for peer: Peer, _ token: ResponseToken) -> Response? {
+    long.answer(.status, to: token, orElse: { [unowned self] in forAdmins(peer, Route.status.path) }) {
+      [unowned self] in StatusMaker(self)
+    }
   }
 
   func health(_ token: ResponseToken) -> Response? {
     long.answer(.health, to: token) { [unowned self] in HealthMaker(self) }
   }
 
-  func metrics(_ token: ResponseToken) -> Response? {
-    long.answer(.metrics, to: token) { [unowned self] in MetricsMaker(self) }
+  func metrics(for peer: Peer, _ token: ResponseToken) -> Response? {
+    long.answer(.metrics, to: token, orElse: { [unowned self] in forAdmins(peer, Route.metrics.path) }) {
+      [unowned self] in MetricsMaker(self)
+    }
   }
 }

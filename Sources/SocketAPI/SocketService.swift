@@ -137,11 +137,11 @@ package final class SocketService: RequestHandler, RoleObserver {
       return respond(to: request, about: route, from: peer, token: token)
     case .roles: return get(request) ?? listRoles(for: peer, token)
     case .events: return get(request) ?? subscribe(peer, token)
-    case .status: return get(request) ?? forAdmins(peer, route.path) ?? statusReport(token)
+    case .status: return get(request) ?? forAdmins(peer, route.path) ?? statusReport(for: peer, token)
     case .reload:
       return post(request, taking: ["allow_removal"]) ?? forAdmins(peer, route.path) ?? reload(request, token)
     case .health: return get(request) ?? health(token)
-    case .metrics: return get(request) ?? forAdmins(peer, route.path) ?? metrics(token)
+    case .metrics: return get(request) ?? forAdmins(peer, route.path) ?? metrics(for: peer, token)
     }
   }
 
@@ -242,7 +242,7 @@ package final class SocketService: RequestHandler, RoleObserver {
     access.mayRead(peer, role: role.settings.readers)
   }
 
-  private func forAdmins(_ peer: Peer, _ path: @autoclosure () -> String) -> Response? {
+  func forAdmins(_ peer: Peer, _ path: @autoclosure () -> String) -> Response? {
     if isPrivileged(peer) { return nil }
     return refuse(
       peer, .path(path()),

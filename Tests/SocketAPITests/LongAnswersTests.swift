@@ -165,6 +165,21 @@ import Testing
     #expect(ask(.health, 3, "new", bits: 1) == "new")
   }
 
+  /// A former administrator was given the status of settings in which it is none.
+  @Test func `who may not see an answer any more is refused as soon as the settings change`() {
+    var isAllowed = true
+    let refusal = { isAllowed ? nil : Answer.text("refused") }
+    #expect(answers.answer(.status, to: token(1), orElse: refusal) { Maker("a", bits: 4, self) } == nil)
+    #expect(answers.answer(.status, to: token(2)) { Maker("a", bits: 4, self) } == nil)
+    answers.beginAgain()
+    #expect(completed.isEmpty)
+    isAllowed = false
+    answers.beginAgain()
+    #expect(completed.map(\.token) == [token(1)] && completed.map(\.text) == ["refused"])
+    clock.settle()
+    #expect(completed.map(\.token) == [token(1), token(2)] && completed.last?.text == "a")
+  }
+
   @Test func `a client that is answered may ask again at once`() throws {
     answers = try LongAnswers(scheduler: clock) { [unowned self] in
       completed.append(($0, Self.text($1)))
