@@ -1,5 +1,6 @@
 #include "ccurl_authorities.h"
 
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -7,6 +8,8 @@
 #include <openssl/x509_vfy.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 // Where a certificate lies in the bytes of all, and what it is looked for by: the hash of its subject, as in a directory of certificates
 // (X509_NAME_hash_ex(3)).
@@ -119,9 +122,24 @@ static STACK_OF(X509) * all_named(X509_STORE_CTX *context, const X509_NAME *name
   return X509_STORE_CTX_get1_certs(context, name);
 }
 
+// NULL for what is no regular file: a pipe would have the loop wait for whoever writes to it.
+static BIO *open_file(const char *path) {
+  int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  struct stat status;
+  if (descriptor < 0) return NULL;
+  FILE *stream = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) ? fdopen(descriptor, "r") : NULL;
+  if (!stream) {
+    close(descriptor);
+    return NULL;
+  }
+  BIO *input = BIO_new_fp(stream, BIO_CLOSE);
+  if (!input) fclose(stream);
+  return input;
+}
+
 ccurl_authorities *ccurl_authorities_read(const char *path) {
   ERR_clear_error();
-  BIO *input = BIO_new_file(path, "r");
+  BIO *input = open_file(path);
   struct file *file = calloc(1, sizeof *file);
   X509_STORE *store = X509_STORE_new();
   int is_read = input && file && store && place() >= 0 && read_all(file, input);

@@ -52,11 +52,13 @@ struct Authorities {
     certificates = Certificates(store, number: (certificates?.number ?? 0) + 1)
   }
 
-  /// Why the file can't be opened; nil where it can, so that what is in it is to blame.
+  /// Why the file can't be read; nil where it can, so that what is in it is to blame.
   private static func whyUnreadable(_ path: String) -> String? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard descriptor >= 0 else { return String(cString: strerror(errno)) }
-    close(descriptor)
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return "it isn't a regular file" }
     return nil
   }
 

@@ -316,9 +316,11 @@ package final class HTTPClient {
   /// certificates read before stay in force then.
   package func takeUpAuthorities() throws(HTTPClientError) {
     guard authorities.isDue(at: EventLoop.bootTime()) || authorities.problem != nil else { return }
+    let before = authorities.problem?.description
     readAuthorities()
-    if let problem = authorities.problem { throw problem }
-    authoritiesChanged(nil)
+    guard let problem = authorities.problem else { return authoritiesChanged(nil) }
+    if problem.description != before { authoritiesChanged(problem) }
+    throw problem
   }
 
   /// Reads the CA file again when it is time for that, and reports what is new. Each request does so; where none is made for long, a timer

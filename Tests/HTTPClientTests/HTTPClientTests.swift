@@ -317,6 +317,33 @@ import Testing
     #expect(changes.count == 4 && changes[3] == nil)
   }
 
+  /// It was never reported, only that it was usable again.
+  @Test func `a broken CA file that a reload finds first is reported once`() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("authority.pem")
+    try put("authority.pem", at: path, in: directory)
+    let bench = try Bench(HTTPClient.Settings.testing(caFile: path))
+    try bench.client.prime()
+    var changes: [HTTPClientError?] = []
+    bench.client.authoritiesChanged = { changes.append($0) }
+    try put("server.py", at: path, in: directory)
+    for _ in 0..<2 { #expect(throws: HTTPClientError.self) { try bench.client.takeUpAuthorities() } }
+    #expect(changes.count == 1 && changes[0] != nil)
+    bench.client.lookAtAuthorities()
+    #expect(changes.count == 1)
+  }
+
+  /// It had the loop wait for a writer for ever.
+  @Test func `a pipe in the place of the CA file is an error at once`() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("pipe.pem")
+    #expect(mkfifo(path, 0o600) == 0)
+    let error = #expect(throws: HTTPClientError.self) {
+      try Bench(HTTPClient.Settings.testing(caFile: path)).client.prime()
+    }
+    #expect("\(error as Any)".contains("it isn't a regular file"))
+  }
+
   @Test func `certificates are read again beside requests on their way`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path("authority.pem")
