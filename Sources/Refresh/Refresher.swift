@@ -17,7 +17,9 @@ package final class Refresher {
 
   package private(set) var roles: [RoleName: ManagedRole] = [:]
   /// The same in the order of their names, which takes many milliseconds to find for thousands.
-  package private(set) var rolesInOrder: [ManagedRole] = []
+  package var rolesInOrder: [ManagedRole] { order.compactMap { slots[Int($0)] } }
+  /// Their slots in that order.
+  private var order: [UInt32] = []
   private var observing: [Observing] = []
   private var hasReportedUnlockedSecrets = false
   var schedule: HostSchedule
@@ -85,7 +87,7 @@ package final class Refresher {
       timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: scheduler.time)
     let role = ManagedRole(settings, machine: machine, slot: freeSlots.popLast() ?? slots.count)
     roles[role.name] = role
-    rolesInOrder.insert(role, at: placeInOrder(role.name))
+    order.insert(UInt32(role.slot), at: placeInOrder(role.name))
     rolesWithoutOutcome += 1
     if role.slot == slots.count { slots.append(role) } else { slots[role.slot] = role }
     send(.started, to: role)
@@ -93,7 +95,7 @@ package final class Refresher {
 
   package func remove(_ name: RoleName) {
     guard let role = roles.removeValue(forKey: name) else { return }
-    rolesInOrder.remove(at: placeInOrder(name))
+    order.remove(at: placeInOrder(name))
     removals &+= 1
     generationsOfRemovedRoles[name] = role.machine.generation
     if !role.machine.hasHadOutcome { rolesWithoutOutcome -= 1 }
@@ -106,12 +108,13 @@ package final class Refresher {
 
   /// The place of the first that isn't before `name`.
   private func placeInOrder(_ name: RoleName) -> Int {
+    func isBefore(_ place: Int) -> Bool { slots[Int(order[place])].map { $0.name < name } ?? false }
     // They mostly come in order.
-    guard let last = rolesInOrder.last, name <= last.name else { return rolesInOrder.count }
-    var range = rolesInOrder.indices
+    guard let last = order.indices.last, !isBefore(last) else { return order.count }
+    var range = order.indices
     while !range.isEmpty {
       let middle = range.lowerBound + range.count / 2
-      range = rolesInOrder[middle].name < name ? middle + 1..<range.upperBound : range.lowerBound..<middle
+      range = isBefore(middle) ? middle + 1..<range.upperBound : range.lowerBound..<middle
     }
     return range.lowerBound
   }
