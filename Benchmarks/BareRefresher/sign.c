@@ -44,7 +44,7 @@ static void digest(const char *text, size_t count, char out[HEX]) {
 static void authenticate(const char *text, size_t count, char out[HEX]) {
   unsigned char bytes[HASH];
   size_t size;
-  // Without a key it begins anew with the one that it has.
+  // Without a key it begins again with the one that it has.
   if (EVP_MAC_init(hmac, NULL, 0, NULL) != 1 || EVP_MAC_update(hmac, (const unsigned char *)text, count) != 1 ||
       EVP_MAC_final(hmac, bytes, &size, sizeof bytes) != 1)
     fail("libcrypto has no HMAC");

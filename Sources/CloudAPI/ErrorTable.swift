@@ -43,7 +43,7 @@ package enum ErrorTable {
     Row(
       .code("InvalidParameter.DurationSeconds"), .permanent,
       "raise the role's maximum session duration in the RAM console, or lower 'duration'"),
-    Row(.code("InvalidParameter.PolicyGrammar"), .permanent, "mend the role's session policy ('policy_file')"),
+    Row(.code("InvalidParameter.PolicyGrammar"), .permanent, "fix the role's session policy ('policy_file')"),
     Row(
       .code("InvalidParameter.PolicySize"), .permanent,
       "shorten the role's session policy ('policy_file') to less than 2048 bytes"),

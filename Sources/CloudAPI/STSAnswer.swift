@@ -135,7 +135,7 @@ package struct STSResponse {
     return failure(row.kind, code: code, requestID: root.requestID, advice: row.advice)
   }
 
-  /// An answer that isn't one of STS, or is damaged: nobody's fault that a change of settings would surely mend.
+  /// An answer that isn't one of STS, or is damaged: not a fault that a change of settings would surely fix.
   private func failure(for fault: AnswerFault, requestID: String?) -> Failure {
     failure(
       httpStatus == 429 ? .throttled(wait: nil) : .transient, code: fault.code, requestID: requestID,

@@ -21,7 +21,7 @@ protocol AnnouncerBackend: AnyObject {
   /// The latest reload, if it was refused.
   var refusal: SettingsRefusal? { get }
 
-  /// The service manager was told that the daemon is ready: the start is over.
+  /// The service manager was notified that the daemon is ready: the start is over.
   func becameReady()
 }
 

@@ -36,8 +36,8 @@ package final class Daemon: SocketBackend {
   private var watchdog: Watchdog?
   private var socketWatch: SocketWatch?
   private var credentialRetry: CredentialRetry?
-  /// When it was last told that new connections have to wait.
-  private var pauseTold: Timestamp?
+  /// When it was last logged that accepting is paused.
+  private var pauseReported: Timestamp?
   var memoryTrimmer: MemoryTrimmer!
 
   var sources: [String: AccessKeySource] { connections?.sources ?? [:] }
@@ -120,7 +120,7 @@ package final class Daemon: SocketBackend {
     AccessPolicy(ownUID: geteuid(), admins: settings.admins)
   }
 
-  /// Turns until it is told to stop.
+  /// Turns the loop until a stop.
   package func run() throws -> CInt {
     defer { generations.settle() }
     return try loop.run()
@@ -131,8 +131,8 @@ package final class Daemon: SocketBackend {
     let server = try HTTPServer(loop, listener: listener, limits: limits(socket), handler: service)
     server.acceptingPaused = { [unowned self] number in
       let now = loop.time
-      if let told = pauseTold, now - told < .seconds(600) { return }
-      pauseTold = now
+      if let reported = pauseReported, now - reported < .seconds(600) { return }
+      pauseReported = now
       log.write(.acceptPaused, [.reason(String(cString: strerror(number)))])
     }
     return server

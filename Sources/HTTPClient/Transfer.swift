@@ -93,7 +93,7 @@ final class Transfer {
     self.url = url
   }
 
-  /// Says where the request goes. Its path and query go apart, as they are: libcurl puts a URL together anew for each request,
+  /// Says where the request goes. Its path and query go apart, as they are: libcurl puts a URL together again for each request,
   /// letter by letter.
   private func address(_ url: String) {
     let start = url.authority?.endIndex ?? url.endIndex

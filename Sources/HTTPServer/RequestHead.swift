@@ -4,7 +4,7 @@
 package struct RequestHead: ~Copyable {
   private let fields: HeadFields
   private let bytes: UnsafeBufferPointer<UInt8>
-  /// What `HTTPServer.note` was told at the last request, when that was the same byte for byte.
+  /// What `HTTPServer.note` was given at the last request, when that was the same byte for byte.
   package let note: Int?
 
   /// `bytes` are those that `fields` was read from, and outlive this value.

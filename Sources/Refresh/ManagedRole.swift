@@ -73,7 +73,7 @@ package struct ReadCounter {
 
     fileprivate mutating func note(_ session: SessionID, isReserved: Bool) -> Bool {
       count += 1
-      // Each kind apart: a reader that asks for both in turn is told of twice, not at each request.
+      // Each kind apart: a reader that asks for both in turn is logged twice, not at each request.
       if isReserved {
         defer { lastReserved = session }
         return lastReserved != session

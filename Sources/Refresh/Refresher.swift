@@ -210,7 +210,7 @@ package final class Refresher {
 
   // MARK: - The loop's side
 
-  /// One step: tells the roles whose instants have come, and starts what the queue lets go.
+  /// One step: fires the timers of the roles whose instants have come, and starts what the queue lets go.
   package func turn() {
     let now = scheduler.time
     // Bounded work a turn: a host that slept wakes with every role due at once.

@@ -5,7 +5,7 @@ package import Wire
 
 /// What became of the requests to each endpoint of STS, and the log's word of which one answers.
 ///
-/// A move from the first endpoint and the way back are each told once. Where it goes to and fro the log is told four times in ten
+/// A move from the first endpoint and the way back are each logged once. Where it goes to and fro it is logged four times in ten
 /// minutes at most, and the rest when it is next allowed; status and metrics count everything.
 package final class EndpointHealth {
   /// The figures of one endpoint since the daemon started.
@@ -24,15 +24,15 @@ package final class EndpointHealth {
     }
   }
 
-  private static let mostTold = 4
+  private static let mostReports = 4
   private static let span = Duration.minutes(10)
 
   package let endpoints: [Endpoint]
   private(set) var records: [Endpoint: Record] = [:]
   private let log: Log
   /// The place in `endpoints` of the one that the log said answers.
-  private(set) var told = 0
-  private var tellings: [Timestamp] = []
+  private(set) var reported = 0
+  private var reports: [Timestamp] = []
 
   /// Goes on with what `old` knows of the same endpoints.
   package init(_ endpoints: [Endpoint], keeping old: EndpointHealth?, log: Log) {
@@ -45,12 +45,12 @@ package final class EndpointHealth {
   /// The endpoint at `place` gave an HTTP answer, by the server's time `date`.
   func answered(_ place: Int, date: UTCTime, at now: Timestamp) {
     records[endpoints[place], default: Record()].answered(at: date)
-    guard place != told else { return }
-    tellings.removeAll { now - $0 > Self.span }
-    guard tellings.count < Self.mostTold else { return }
-    tellings.append(now)
-    told = place
-    tell(place)
+    guard place != reported else { return }
+    reports.removeAll { now - $0 > Self.span }
+    guard reports.count < Self.mostReports else { return }
+    reports.append(now)
+    reported = place
+    report(place)
   }
 
   func missed(_ place: Int, code: String) {
@@ -58,7 +58,7 @@ package final class EndpointHealth {
     records[endpoints[place]]?.missing = code
   }
 
-  private func tell(_ place: Int) {
+  private func report(_ place: Int) {
     let endpoint = endpoints[place].description
     if place == 0 { return log.write(.firstEndpointAnswers, [.endpoint(endpoint)]) }
     let event = LogEvent.fallbackEndpointAnswers

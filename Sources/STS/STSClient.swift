@@ -6,7 +6,7 @@ package import Refresh
 package import Settings
 package import Systemd
 
-/// Calls STS for the refresher: signs each request anew, sends it, and reads the answer strictly.
+/// Calls STS for the refresher: signs each request, sends it, and reads the answer strictly.
 ///
 /// A call asks one endpoint after the other until one gives an HTTP answer, whichever. Every call begins with the first: what
 /// answered before isn't remembered, so an endpoint that is back serves at once. All its requests count as one in the rate.

@@ -3,7 +3,7 @@ import Core
 import HTTPClient
 
 extension Failure {
-  /// Sorts what went wrong on the way to STS: it is tried again soon, since no person may be needed to mend it. A password that a
+  /// Sorts what went wrong on the way to STS: it is tried again soon, since no person may be needed to fix it. A password that a
   /// proxy refuses is for a person, and too many tries might lock its user out. `now` is by when a date that a proxy names is judged
   /// where the proxy doesn't say what time it is.
   init(_ failure: TransportFailure, now: UTCTime) {

@@ -24,7 +24,7 @@ final class MetricsMaker: AnswerMaker {
   }
 
   func step() -> Response? {
-    // Before the texts grow, which with many roles would be the largest part of what it tells of.
+    // Before the texts grow, which with many roles would be the largest part of what it measures.
     guard let process else {
       process = ProcessFigures.read()
       return nil

@@ -51,7 +51,7 @@ final class WaitingReaders {
     if !kept.isEmpty { byRole[role, default: []] += kept }
   }
 
-  /// Forgets a reader that has left; the draw it waited for goes on for the others.
+  /// Forgets a reader that has left; the fetch it waited for goes on for the others.
   func forget(_ token: ResponseToken) {
     guard let role = roleOf.removeValue(forKey: token) else { return }
     byRole[role]?.removeAll { $0.token == token }

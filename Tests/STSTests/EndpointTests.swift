@@ -123,26 +123,26 @@ import Wire
     func answer(_ place: Int, atSecond second: Int64) {
       endpointHealth.answered(place, date: date, at: Timestamp(microseconds: second * 1_000_000))
     }
-    #expect(endpointHealth.told == 0)
+    #expect(endpointHealth.reported == 0)
     answer(0, atSecond: 0)
     endpointHealth.missed(0, code: "Connect")
     answer(1, atSecond: 1)
-    #expect(endpointHealth.told == 1)
+    #expect(endpointHealth.reported == 1)
     answer(1, atSecond: 2)
     answer(0, atSecond: 3)
     answer(2, atSecond: 4)
     answer(0, atSecond: 5)
-    #expect(endpointHealth.told == 0, "four are told")
+    #expect(endpointHealth.reported == 0, "four are logged")
     answer(1, atSecond: 6)
     answer(1, atSecond: 600)
-    #expect(endpointHealth.told == 0, "the fifth isn't yet")
+    #expect(endpointHealth.reported == 0, "the fifth isn't yet")
     answer(1, atSecond: 605)
-    #expect(endpointHealth.told == 1, "but when there is room again")
+    #expect(endpointHealth.reported == 1, "but when there is room again")
     let first = endpointHealth.statuses[0]
     #expect(first.answers == 3 && first.misses == 1 && first.missing == nil && first.lastAnswerAt == date)
 
     let more = EndpointHealth(Array(endpoints.dropLast()), keeping: endpointHealth, log: LogRecorder().log)
-    #expect(more.statuses.map(\.answers) == [3, 5] && more.told == 0)
+    #expect(more.statuses.map(\.answers) == [3, 5] && more.reported == 0)
   }
 
   /// It said that none before answers, and "answers" of the one before.
