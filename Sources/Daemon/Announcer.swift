@@ -7,13 +7,15 @@ import Wire
 
 /// What the report to the service manager needs of the daemon behind it.
 protocol AnnouncerBackend: AnyObject {
-  var roles: [RoleName: ManagedRole] { get }
+  var roleCount: Int { get }
+  /// All roles; to gather them takes a while where there are thousands.
+  var rolesInOrder: [ManagedRole] { get }
   /// How many roles' first attempt has had no outcome yet.
   var rolesWithoutOutcome: Int { get }
   /// Whether no credential file is about to be written or removed.
   var filesAreAtRest: Bool { get }
-  /// The roles that have a credential file which can't be written.
-  var rolesWithFailingFiles: [RoleName] { get }
+  /// Whether the role has a credential file that can't be written.
+  func hasFailingFile(_ role: RoleName) -> Bool
   /// A clause for each source with which something is wrong, in the order of their names.
   var sourceTroubles: [String] { get }
   /// What is wrong with the CA file; nil while it is used as it lies there.
@@ -27,6 +29,8 @@ protocol AnnouncerBackend: AnyObject {
 
 /// Reports to the service manager: READY once every role and its files have had their first outcome, and one honest
 /// line of status.
+///
+/// The line needs a look at every role. One that isn't sent with READY is made in slices, between which the loop serves others.
 final class Announcer: RoleObserver {
   /// READY comes at the latest so long after the socket listens.
   private static let longestWait: Int64 = 10_000_000
@@ -34,7 +38,7 @@ final class Announcer: RoleObserver {
   private static let renewal: Int64 = 30_000_000
   /// The same while a role fails of which it isn't known yet whether a person is needed: that also changes with time alone.
   private static let renewalInTrouble: Int64 = 2_000_000
-  /// It is sent at most so often: the more roles, the more rarely, for each has to be looked at, some 0.7 µs.
+  /// It is sent at most so often: the more roles, the more rarely, for each has to be looked at, some 0.5 µs.
   private static let least: Int64 = 1_000_000
   private static let leastPerRole: Int64 = 1000
   /// How soon a manager is tried again that couldn't take what it was sent.
@@ -47,7 +51,11 @@ final class Announcer: RoleObserver {
   private var isReady = false
   private var readyTimer: (any Alarm)!
   private var statusTimer: (any Alarm)!
-  private var lastSent: Int64 = 0
+  private var turn: (any Deferral)!
+  /// The line that is being made.
+  private var unfinished: StatusLine?
+  /// When the line that was sent last, or is being made, was begun.
+  private var lastBegun: Int64 = 0
   private var isInTrouble = false
 
   init(backend: any AnnouncerBackend, manager: any ServiceManager, scheduler: any Scheduler, log: Log) throws {
@@ -56,12 +64,13 @@ final class Announcer: RoleObserver {
     self.scheduler = scheduler
     self.log = log
     readyTimer = try scheduler.timer(accuracy: 100_000) { [unowned self] in becomeReady() }
-    statusTimer = try scheduler.timer(accuracy: 200_000) { [unowned self] in send() }
+    statusTimer = try scheduler.timer(accuracy: 200_000) { [unowned self] in beginLine() }
+    turn = scheduler.deferred { [unowned self] in continueLine() }
   }
 
   func begin() {
-    manager.status("fetching the first session of each of \(backend.roles.count) roles")
-    if backend.roles.isEmpty { return becomeReady() }
+    manager.status("fetching the first session of each of \(backend.roleCount) roles")
+    if backend.roleCount == 0 { return becomeReady() }
     readyTimer.arm(at: scheduler.time.microseconds + Self.longestWait)
   }
 
@@ -82,19 +91,15 @@ final class Announcer: RoleObserver {
 
   func stateChanged() {
     guard isReady else { return }
-    let next = max(scheduler.time.microseconds, lastSent + least)
+    let next = max(scheduler.time.microseconds, lastBegun + least)
     if let armed = statusTimer.deadline, armed <= next { return }
     statusTimer.arm(at: next)
   }
 
-  private var least: Int64 { Self.least + Int64(backend.roles.count) * Self.leastPerRole }
+  private var least: Int64 { Self.least + Int64(backend.roleCount) * Self.leastPerRole }
 
   func reloading() { if isReady { manager.reloading() } }
-  func reloaded() {
-    guard isReady else { return }
-    manager.ready(status: line())
-    armStatus()
-  }
+  func reloaded() { if isReady { sendReady() } }
 
   /// systemd shows the last status of a service that has ended, too: nothing in it may look as if it still ran.
   func stopping() { manager.stopping(status: "stopped") }
@@ -107,44 +112,87 @@ final class Announcer: RoleObserver {
   private func becomeReady() {
     isReady = true
     readyTimer.disarm()
-    manager.ready(status: line())
-    let (roles, now) = (backend.roles, scheduler.time)
-    let valid = roles.values.count { $0.isValid(at: now) }
-    log.write(.ready, [.count(valid), .total(roles.count)])
-    backend.becameReady()
-    armStatus()
-  }
-
-  private func send() {
-    lastSent = scheduler.time.microseconds
-    manager.status(line())
-    armStatus()
-  }
-
-  private func armStatus() {
-    let renewal = isInTrouble ? max(Self.renewalInTrouble, least) : Self.renewal
-    statusTimer.arm(at: scheduler.time.microseconds + (manager.isBehind ? Self.again : renewal))
-  }
-
-  private func line() -> String {
+    sendReady()
     let now = scheduler.time
-    let failingFiles = Set(backend.rolesWithFailingFiles)
-    var headline = Headline()
-    isInTrouble = false
-    for role in backend.roles.values {
-      let isFailing = role.machine.lastFailure != nil
-      let failsLastingly = isFailing && role.machine.failsLastingly(at: now)
-      if isFailing && !failsLastingly { isInTrouble = true }
-      headline.add(
-        role.name.description, role.state(at: now), headroom: role.machine.headroom(at: now), isFailing: isFailing,
-        failsLastingly: failsLastingly, hasFailingFile: failingFiles.contains(role.name))
-    }
-    var line = headline.text
+    let roles = backend.rolesInOrder
+    log.write(.ready, [.count(roles.count { $0.isValid(at: now) }), .total(roles.count)])
+    backend.becameReady()
+  }
+
+  /// READY with the line: the manager waits for it, so it is made in one piece.
+  private func sendReady() {
+    var line = StatusLine(backend.rolesInOrder)
+    line.add(line.rolesLeft, backend, at: scheduler.time)
+    unfinished = nil
+    manager.ready(status: finish(line))
+    statusTimer.arm(at: nextRenewal)
+  }
+
+  private func beginLine() {
+    lastBegun = scheduler.time.microseconds
+    unfinished = StatusLine(backend.rolesInOrder)
+    continueLine()
+  }
+
+  /// Looks at more roles, and sends the line when it has seen all.
+  private func continueLine() {
+    guard var line = unfinished.take() else { return }
+    let end = scheduler.time + LoopSlice.length
+    repeat {
+      // To look at the clock for each role would take as long as to look at the role.
+      line.add(16, backend, at: scheduler.time)
+      if line.rolesLeft == 0 { return send(line) }
+    } while scheduler.time < end
+    unfinished = line
+    turn.schedule()
+  }
+
+  private func send(_ line: StatusLine) {
+    manager.status(finish(line))
+    // What changed while the line was made is reported sooner.
+    if let armed = statusTimer.deadline, armed <= nextRenewal { return }
+    statusTimer.arm(at: nextRenewal)
+  }
+
+  private var nextRenewal: Int64 {
+    let renewal = isInTrouble ? max(Self.renewalInTrouble, least) : Self.renewal
+    return scheduler.time.microseconds + (manager.isBehind ? Self.again : renewal)
+  }
+
+  /// The whole line, with what concerns no single role.
+  private func finish(_ made: StatusLine) -> String {
+    isInTrouble = made.isInTrouble
+    var line = made.headline.text
     for trouble in backend.sourceTroubles { line += "; \(trouble)" }
     if let problem = backend.caFileProblem { line += "; \(Health.Reason.caFile(error: problem).detail)" }
     if let refusal = backend.refusal {
       line += "; the settings were refused at \(refusal.at), the old ones are in force until the next restart or crash"
     }
     return line
+  }
+}
+
+/// What the line of status says of the roles, gathered role by role.
+private struct StatusLine {
+  private var roles: ArraySlice<ManagedRole>
+  private(set) var headline = Headline()
+  /// Whether a role fails of which it isn't known yet whether a person is needed.
+  private(set) var isInTrouble = false
+
+  init(_ roles: [ManagedRole]) { self.roles = roles[...] }
+
+  var rolesLeft: Int { roles.count }
+
+  /// Looks at the next `count` roles, or at as many as are left.
+  mutating func add(_ count: Int, _ backend: any AnnouncerBackend, at now: Timestamp) {
+    for role in roles.prefix(count) {
+      let isFailing = role.machine.lastFailure != nil
+      let failsLastingly = isFailing && role.machine.failsLastingly(at: now)
+      if isFailing && !failsLastingly { isInTrouble = true }
+      headline.add(
+        role.name.description, role.state(at: now), headroom: role.machine.headroom(at: now), isFailing: isFailing,
+        failsLastingly: failsLastingly, hasFailingFile: backend.hasFailingFile(role.name))
+    }
+    roles = roles.dropFirst(count)
   }
 }

@@ -5,10 +5,11 @@ import Refresh
 import STS
 
 extension Daemon: AnnouncerBackend {
-  var roles: [RoleName: ManagedRole] { refresher.roles }
+  var roleCount: Int { refresher.roles.count }
+  var rolesInOrder: [ManagedRole] { refresher.rolesInOrder }
   var rolesWithoutOutcome: Int { refresher.rolesWithoutOutcome }
   var filesAreAtRest: Bool { outputs.areAtRest }
-  var rolesWithFailingFiles: [RoleName] { outputs.failing }
+  func hasFailingFile(_ role: RoleName) -> Bool { outputs.isFailing(role) }
   var sourceTroubles: [String] { sources.values.sorted { $0.name < $1.name }.compactMap(\.trouble) }
   var caFileProblem: String? { cloud.authorities.problem?.sentence }
 

@@ -49,10 +49,6 @@ final class LongAnswers {
     var start = Timestamp(microseconds: 0)
   }
 
-  /// How long others wait for a slice, beyond its last bit. Two may come before a request, whose client may send the next one only then:
-  /// who asks each millisecond isn't to fall behind.
-  static let slice = Duration.microseconds(250)
-
   private let scheduler: any Scheduler
   private let complete: (ResponseToken, Response) -> Void
   private let kept: KeptAnswers
@@ -139,7 +135,7 @@ final class LongAnswers {
     }
     repeat {
       if let response = answer.step() { return response }
-    } while scheduler.time < now + Self.slice
+    } while scheduler.time < now + LoopSlice.length
     return nil
   }
 

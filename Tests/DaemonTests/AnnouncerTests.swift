@@ -38,12 +38,19 @@ import Testing
     var refusal: SettingsRefusal?
     var starts = 0
 
+    /// Called when a role is looked at.
+    var onLook: () -> Void = {}
+
     init(_ refresher: Refresher) { self.refresher = refresher }
 
-    var roles: [RoleName: ManagedRole] {
-      guard let one = refresher.roles.values.first else { return [:] }
-      let others = (0..<more).map { (RoleName("other\($0)")!, one) }
-      return refresher.roles.merging(others) { role, _ in role }
+    var roleCount: Int { rolesInOrder.count }
+    var rolesInOrder: [ManagedRole] {
+      let roles = refresher.rolesInOrder
+      return roles + Array(repeating: roles, count: more).joined().prefix(more)
+    }
+    func hasFailingFile(_ role: RoleName) -> Bool {
+      onLook()
+      return rolesWithFailingFiles.contains(role)
     }
     var rolesWithoutOutcome: Int { refresher.rolesWithoutOutcome }
     func becameReady() { starts += 1 }
@@ -310,6 +317,57 @@ import Testing
     let line = try #require(manager.all.last)
     #expect(line.hasPrefix("status: 1 of 1 role valid, 1 failing to refresh; if STS failed now, "))
     #expect(line.hasSuffix("; not refreshed any more: a"))
+  }
+
+  // MARK: - Slices
+
+  /// Has looking at 16 roles take as long as others may wait, and a hundred roles; `body` is called once in the middle of the line.
+  private func makeLooksLong(_ body: @escaping () -> Void = {}) {
+    backend.more = 99
+    var looks = 0
+    backend.onLook = { [bench] in
+      bench.scheduler.time = bench.scheduler.time + LoopSlice.length / 16
+      looks += 1
+      if looks == 50 { body() }
+    }
+  }
+
+  @Test func `others have their turn while the line is made of many roles`() {
+    _ = start()
+    var turns = 0
+    var others: (any Deferral)!
+    others = bench.scheduler.deferred { [manager] in
+      turns += 1
+      if manager.all.isEmpty { others.schedule() }
+    }
+    makeLooksLong { others.schedule() }
+    announcer.stateChanged()
+    advance(.zero)
+    #expect(manager.all.count == 1 && manager.all[0].hasPrefix("status: 100 of 100 roles valid; "))
+    #expect(turns == 4, "50 of 100 were looked at, 16 in each turn")
+  }
+
+  @Test func `what changes while the line is made is in the next one`() {
+    _ = start()
+    makeLooksLong { [announcer] in announcer.stateChanged() }
+    announcer.stateChanged()
+    advance(.zero)
+    #expect(manager.take() == ["status"])
+    advance(.milliseconds(1101))
+    #expect(manager.take() == ["status"])
+    advance(.milliseconds(1101))
+    #expect(manager.take().isEmpty)
+  }
+
+  @Test func `a reload that ends while the line is made takes its place`() {
+    _ = start()
+    let reload = bench.scheduler.deferred { [announcer] in announcer.reloaded() }
+    makeLooksLong { reload.schedule() }
+    announcer.stateChanged()
+    advance(.zero)
+    #expect(manager.take() == ["ready"])
+    advance(.seconds(29))
+    #expect(manager.take().isEmpty)
   }
 
   // MARK: - Reload and end
