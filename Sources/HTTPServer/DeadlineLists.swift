@@ -27,6 +27,11 @@ struct DeadlineLists {
 
   func kind(of slot: Int) -> Kind? { Kind(rawValue: Int(nodes[slot].kind)) }
 
+  /// Whether `slot` is in the list of `kind`, with a deadline at `moment` or later.
+  func holds(_ slot: Int, _ kind: Kind, notBefore moment: Int64) -> Bool {
+    nodes[slot].kind == Int8(kind.rawValue) && nodes[slot].deadline >= moment
+  }
+
   /// Takes `slot` out of its list, if any, and puts it at the end of another. `deadline` isn't before the last of `kind`.
   mutating func set(_ slot: Int, _ kind: Kind, at deadline: Int64) {
     clear(slot)

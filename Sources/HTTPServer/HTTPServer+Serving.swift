@@ -91,18 +91,19 @@ extension HTTPServer {
       guard done < bytes.count, connection.phase == .reading, connection.output.isEmpty else { return done }
       if done > 0 && (isTurnOver || hasHadShare(connection.peer.uid)) { break }
       let rest = UnsafeMutableBufferPointer(rebasing: bytes[done...])
+      // Before its end is looked for: that is known.
+      if connection.latest.isAtStart(of: rest) {
+        connection.scan = HeadScan()
+        done += connection.latest.count
+        let head = UnsafeBufferPointer(rebasing: rest[..<connection.latest.count])
+        handle(connection, RequestHead(connection.latest.fields, head, note: connection.latest.note))
+        continue
+      }
       var scan = connection.scan
       // No further than a head may reach: a byte behind that would count only where it came in one piece with the rest.
       switch scan.find(in: rest.span.extracting(first: min(rest.count, limits.headSize))) {
       case .complete(let size):
         connection.scan = HeadScan()
-        if connection.latest.isAtStart(of: rest) {
-          connection.scan = HeadScan()
-          done += connection.latest.count
-          let head = UnsafeBufferPointer(rebasing: rest[..<connection.latest.count])
-          handle(connection, RequestHead(connection.latest.fields, head, note: connection.latest.note))
-          continue
-        }
         done += size
         handle(connection, UnsafeMutableBufferPointer(rebasing: rest[..<size]))
       case .incomplete where rest.count < limits.headSize:
@@ -208,14 +209,16 @@ extension HTTPServer {
   }
 
   func setDeadline(_ connection: Connection, _ kind: DeadlineLists.Kind) {
-    let span =
-      switch kind {
-      case .head: spans.head
-      case .idle: spans.idle
-      case .drain: spans.drain
-      case .linger: spans.linger
-      }
-    deadlines.set(Int(connection.slot), kind, at: now + span)
+    let slot = Int(connection.slot)
+    switch kind {
+    case .head: deadlines.set(slot, kind, at: now + spans.head)
+    case .idle:
+      // A busy connection's is far away: it isn't moved with each request, and may come later by as much.
+      if deadlines.holds(slot, .idle, notBefore: now + spans.idle) { return }
+      deadlines.set(slot, .idle, at: now + spans.idle + HTTPServer.idleStep)
+    case .drain: deadlines.set(slot, kind, at: now + spans.drain)
+    case .linger: deadlines.set(slot, kind, at: now + spans.linger)
+    }
   }
 
   func expired(_ connection: Connection, _ kind: DeadlineLists.Kind) {

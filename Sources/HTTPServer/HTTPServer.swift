@@ -17,6 +17,8 @@ package import Systemd
 package final class HTTPServer {
   static let batch = 64
   static let requestsPerVisit = 8
+  /// After how many requests the listener is asked whether somebody is there, if epoll hasn't been asked in between.
+  static let requestsPerLook = 16
   /// How many connections are taken in at the most before those that are open have their turn; some 3 µs each.
   static let largestAcceptShare = 512
   /// How many requests of one user are answered before others are looked for, while several are connected; some 3 µs each.
@@ -25,6 +27,8 @@ package final class HTTPServer {
   static let largestSend = 256 * 1024
   static let scratchSize = 16384
   static let listenerTag = UInt64.max
+  /// How much later than its time an idle connection may be closed, in µs; the timer may be as late.
+  static let idleStep: Int64 = 100_000
 
   let loop: EventLoop
   private(set) var acceptor: Acceptor!
@@ -170,6 +174,8 @@ package final class HTTPServer {
   /// Handles what is ready, and returns how much it was; 0 too when a signal came in between: the descriptor tells again.
   private func fetch(atMost most: Int) -> Int {
     let count = max(0, Int(epoll_wait(epoll, events.baseAddress, CInt(most), 0)))
+    // All that was ready was fetched, and with it the listener.
+    if count < most { requestsAtAccept = statistics.requests }
     for index in 0..<count {
       handle(events[index])
       if epoll >= 0 { acceptIfDue() }
@@ -180,7 +186,7 @@ package final class HTTPServer {
 
   /// Who is new may be of another user, and doesn't wait behind everything that is ready.
   private func acceptIfDue() {
-    if statistics.requests &- requestsAtAccept >= UInt64(HTTPServer.requestsPerVisit) { acceptBatch() }
+    if statistics.requests &- requestsAtAccept >= UInt64(HTTPServer.requestsPerLook) { acceptBatch() }
   }
 
   /// Whether clients of several users are connected.

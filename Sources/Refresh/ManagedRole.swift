@@ -67,9 +67,12 @@ package final class ManagedRole {
 /// Who was handed what: the count by uid, and whether it is the uid's first look at a session.
 package struct ReadCounter {
   package struct Line {
+    package let uid: UInt32
     package private(set) var count: UInt64 = 0
     fileprivate private(set) var lastOfPool: SessionID?
     fileprivate private(set) var lastReserved: SessionID?
+
+    fileprivate init(uid: UInt32) { self.uid = uid }
 
     fileprivate mutating func note(_ session: SessionID, isReserved: Bool) -> Bool {
       count += 1
@@ -83,17 +86,36 @@ package struct ReadCounter {
     }
   }
 
-  package private(set) var lines: [UInt32: Line] = [:]
+  /// In ascending order of their uids. They are mostly few: a dictionary takes more memory, and longer to find one.
+  package private(set) var lines: [Line] = []
 
   package init() {}
 
   /// The users that a reserved session was handed to, in ascending order: also those who read it while the pool had none.
   package func holders(of reserved: SessionID) -> [UInt32] {
-    lines.lazy.filter { $0.value.lastReserved == reserved || $0.value.lastOfPool == reserved }.map(\.key).sorted()
+    lines.filter { $0.lastReserved == reserved || $0.lastOfPool == reserved }.map(\.uid)
   }
 
   /// Counts a hand-out; true when it is the first of this session to this uid.
   package mutating func enter(uid: UInt32, session: SessionID, isReserved: Bool = false) -> Bool {
-    lines[uid, default: Line()].note(session, isReserved: isReserved)
+    let place = place(of: uid)
+    if place == lines.count || lines[place].uid != uid { lines.insert(Line(uid: uid), at: place) }
+    return lines[place].note(session, isReserved: isReserved)
+  }
+
+  /// How many hand-outs the uid has had.
+  package func count(of uid: UInt32) -> UInt64 {
+    let place = place(of: uid)
+    return place < lines.count && lines[place].uid == uid ? lines[place].count : 0
+  }
+
+  /// Of the first line that isn't before `uid`.
+  private func place(of uid: UInt32) -> Int {
+    var range = lines.indices
+    while !range.isEmpty {
+      let middle = range.lowerBound + range.count / 2
+      range = lines[middle].uid < uid ? middle + 1..<range.upperBound : range.lowerBound..<middle
+    }
+    return range.lowerBound
   }
 }

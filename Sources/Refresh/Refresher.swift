@@ -41,8 +41,8 @@ package final class Refresher {
   private let log: Log
   private var timer: (any Alarm)!
   private var slots: [ManagedRole?] = []
-  /// How many roles were removed.
-  private var removals: UInt32 = 0
+  /// How often all notes were forgotten.
+  private var noteChanges: UInt32 = 0
   private var freeSlots: [Int] = []
   /// The latest generations of roles that were removed, by this process or one before it: a name's number never goes back.
   package private(set) var generationsOfRemovedRoles: [RoleName: UInt64] = [:]
@@ -96,7 +96,7 @@ package final class Refresher {
   package func remove(_ name: RoleName) {
     guard let role = roles.removeValue(forKey: name) else { return }
     order.remove(at: placeInOrder(name))
-    removals &+= 1
+    forgetNotes()
     generationsOfRemovedRoles[name] = role.machine.generation
     if !role.machine.hasHadOutcome { rolesWithoutOutcome -= 1 }
     slots[role.slot] = nil
@@ -119,11 +119,13 @@ package final class Refresher {
     return range.lowerBound
   }
 
-  /// A number for the role, which names nothing any more once a role was removed.
-  package func note(of role: ManagedRole) -> Int { Int(removals) << 32 | role.slot }
+  /// A number for the role, which names nothing any more once notes are forgotten or a role was removed.
+  package func note(of role: ManagedRole) -> Int { Int(noteChanges) << 32 | role.slot }
+
+  package func forgetNotes() { noteChanges &+= 1 }
 
   package func role(noted note: Int) -> ManagedRole? {
-    note >> 32 == Int(removals) ? slots[note & 0xFFFF_FFFF] : nil
+    note >> 32 == Int(noteChanges) ? slots[note & 0xFFFF_FFFF] : nil
   }
 
   /// Goes on with other settings for a role whose sessions stay good.

@@ -55,8 +55,8 @@ struct RoleMetrics {
     role.forEachOutcome { code, count in
       attempts.add(role: name, labels: #",code="\#(MetricText.escaped(code))""#, Double(count))
     }
-    for (uid, line) in role.handouts.lines.sorted(by: { $0.key < $1.key }) {
-      handouts.add(role: name, labels: #",uid="\#(uid)""#, Double(line.count))
+    for line in role.handouts.lines {
+      handouts.add(role: name, labels: #",uid="\#(line.uid)""#, Double(line.count))
     }
   }
 

@@ -95,6 +95,7 @@ package final class SocketService: RequestHandler, RoleObserver {
 
   /// The settings changed, and with them who may see what.
   package func settingsChanged() {
+    refresher.forgetNotes()
     long.beginAgain()
     for role in refresher.roles.values { answerWaitingReaders(of: role) }
   }
@@ -127,8 +128,8 @@ package final class SocketService: RequestHandler, RoleObserver {
   }
 
   package func respond(to request: borrowing RequestHead, from peer: Peer, token: ResponseToken) -> Response? {
+    // Noted was that this peer may read the role, which is so until a note is forgotten.
     if let note = request.note, let role = refresher.role(noted: note) {
-      guard mayRead(peer, role) else { return refuse(peer, role) }
       return credentials(of: role, for: request, from: peer, token: token)
     }
     guard let route = Route(request) else { return Self.unknownPath() }

@@ -55,7 +55,8 @@ import Testing
   }
 
   /// A user's share in a round, what is under way, and for who is new the requests until the listener is asked again.
-  private static let bound = 2 * HTTPServer.share + 2 * HTTPServer.requestsPerVisit
+  private static let bound =
+    2 * HTTPServer.share + HTTPServer.requestsPerVisit + HTTPServer.requestsPerLook
 
   @Test(.needs(.root)) func `who has one request waits for a share of the others', not for all that they have sent`()
     async

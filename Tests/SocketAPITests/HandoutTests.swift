@@ -95,7 +95,7 @@ import Testing
     var book = ReadCounter()
     let firsts = [(7, 1), (7, 1), (8, 1), (7, 2)].map { book.enter(uid: $0, session: SessionID(number: $1)) }
     #expect(firsts == [true, false, true, true])
-    #expect(book.lines[7]?.count == 3)
+    #expect(book.count(of: 7) == 3)
     let alternating = [(3, true), (2, false), (3, true)].map {
       book.enter(uid: 7, session: SessionID(number: $0), isReserved: $1)
     }

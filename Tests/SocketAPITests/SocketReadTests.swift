@@ -24,7 +24,7 @@ import Wire
     #expect(bench.lines.all == [line])
     bench.read("a")
     #expect(bench.lines.all == [line])
-    #expect(role.handouts.lines[1000]?.count == 2)
+    #expect(role.handouts.count(of: 1000) == 2)
     // Another user, and then another session.
     bench.read("a", "", SocketBench.other)
     bench.advance(.zero)
