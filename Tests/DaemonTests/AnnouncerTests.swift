@@ -344,7 +344,7 @@ import Testing
     announcer.stateChanged()
     advance(.zero)
     #expect(manager.all.count == 1 && manager.all[0].hasPrefix("status: 100 of 100 roles valid; "))
-    #expect(turns == 4, "50 of 100 were looked at, 16 in each turn")
+    #expect(turns == 3, "64 of 100 were looked at, 16 in each turn")
   }
 
   @Test func `what changes while the line is made is in the next one`() {

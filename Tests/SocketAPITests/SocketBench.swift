@@ -82,16 +82,16 @@ final class SocketBench {
 
   func advance(_ span: Duration) { scheduler.advance(by: span) }
 
-  /// Has the request answered, by the sink or at once.
+  /// Has the request answered, by the sink or at once; `note` is what a connection that repeats its request brings along.
   @discardableResult
-  func ask(_ request: String, _ peer: Peer = SocketBench.reader) -> Exchange {
+  func ask(_ request: String, _ peer: Peer = SocketBench.reader, note: Int? = nil) -> Exchange {
     serial += 1
     let exchange = Exchange(ResponseToken(slot: 0, serial: serial))
     sink.exchanges[exchange.token] = exchange
     var bytes = Array("\(request) HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
     let fields = Self.parse(&bytes)
     bytes.withUnsafeBufferPointer {
-      if let response = service.respond(to: RequestHead(fields, $0), from: peer, token: exchange.token) {
+      if let response = service.respond(to: RequestHead(fields, $0, note: note), from: peer, token: exchange.token) {
         exchange.replies.append(Reply(response))
       }
     }
@@ -167,6 +167,8 @@ struct Reply {
 
 /// In the place of the server: writes down what is answered later.
 final class RecordingSink: ResponseSink {
+  /// What was noted last with a request.
+  var latestNote: Int?
   var exchanges: [ResponseToken: Exchange] = [:]
   /// What a client does with its answer.
   var answered: (Exchange) -> Void = { _ in }
@@ -178,8 +180,7 @@ final class RecordingSink: ResponseSink {
     answered(exchange)
   }
 
-  /// No request here is on a connection that stays.
-  func note(_ note: Int, for token: ResponseToken) {}
+  func note(_ note: Int, for token: ResponseToken) { latestNote = note }
 
   func beginStream(_ token: ResponseToken, head: any ResponseBytes) -> Bool {
     exchanges[token]?.streamHead = Reply.text(head)

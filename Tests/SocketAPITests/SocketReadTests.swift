@@ -14,6 +14,19 @@ import Wire
 
   init() throws { bench = try SocketBench() }
 
+  @Test func `a repeated read brings its role along, until the settings take the right away`() throws {
+    let role = bench.add("a")
+    let request = "GET /v1/roles/a/credentials"
+    #expect(bench.ask(request).status == 200)
+    let note = try #require(bench.sink.latestNote)
+    #expect(bench.ask(request, note: note).status == 200 && bench.ask(request, note: note).status == 200)
+    bench.close(role)
+    #expect(bench.ask(request, note: note).status == 403)
+    #expect(bench.ask(request, SocketBench.admin, note: note).status == 200)
+    bench.remove(role)
+    #expect(bench.ask(request, note: note).status == 404)
+  }
+
   @Test func `a plain read gets the credential at once, and the first of a session by a user is logged`() throws {
     let role = bench.add("a")
     let reply = try #require(bench.read("a").reply)
