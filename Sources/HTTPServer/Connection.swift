@@ -34,6 +34,10 @@ final class Connection {
   var isCounted = false
   /// The events that epoll watches for; nil when it doesn't know the descriptor yet.
   var interest: UInt32?
+  /// Whether the socket may hold input that epoll doesn't report again.
+  var mayHaveInput = false
+  /// Whether epoll has reported that the client sends no more, or is gone.
+  var hasEnded = false
 
   var scan = HeadScan()
   var input = InputBuffer()
@@ -65,6 +69,7 @@ final class Connection {
     self.peer = peer
     phase = .reading
     interest = nil
+    (mayHaveInput, hasEnded) = (false, false)
     closesAfterOutput = false
   }
 

@@ -75,9 +75,13 @@ extension HTTPServer {
   func answer(_ connection: Connection, _ response: Response) {
     connection.phase = .reading
     connection.serial = 0
-    let body = connection.isHeadOnly ? nil : response.body
-    guard transmit(connection, response.head, body, isLast: connection.closesAfterOutput) else { return }
-    if body != nil { for part in response.rest { connection.append(part) } }
+    let isLast = connection.closesAfterOutput
+    if connection.isHeadOnly {
+      guard transmit(connection, response.head, nil, isLast: isLast) else { return }
+    } else {
+      guard transmit(connection, response.head, response.body, isLast: isLast) else { return }
+      if !response.rest.isEmpty { for part in response.rest { connection.append(part) } }
+    }
     if !connection.output.isEmpty {
       setDeadline(connection, .drain)
     } else if connection.closesAfterOutput {

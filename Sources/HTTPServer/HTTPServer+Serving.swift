@@ -4,8 +4,15 @@ import Glibc
 
 /// What happens when a connection is ready, or its time is over: heads in, answers out.
 extension HTTPServer {
+  /// Input is reported once, when it comes (EPOLLET): else the kernel looks at the socket once more for each request, to find that there is
+  /// nothing. What such a report leaves to be read is noted in `mayHaveInput`.
+  private static let input = EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
+  private static let gone = EPOLLHUP.rawValue | EPOLLERR.rawValue
+
   func visit(_ connection: Connection, _ events: UInt32) {
-    let isGone = events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
+    let isGone = events & HTTPServer.gone != 0
+    connection.mayHaveInput = true
+    if events & (HTTPServer.gone | EPOLLRDHUP.rawValue) != 0 { connection.hasEnded = true }
     switch connection.phase {
     case .reading where connection.output.isEmpty:
       // A client that is gone may have left requests behind; reading finds out.
@@ -35,9 +42,12 @@ extension HTTPServer {
     let room = isFresh ? scratch : connection.input.reserve(nextRead(after: connection.input.count))
     let count = recv(connection.descriptor, room.baseAddress, room.count, 0)
     guard count > 0 else {
-      if count < 0, errno == EAGAIN || errno == EINTR { return settle(connection) }
-      return release(connection)
+      guard count < 0, errno == EAGAIN || errno == EINTR else { return release(connection) }
+      if errno == EAGAIN { connection.mayHaveInput = false }
+      return settle(connection)
     }
+    // Less than there was room for: that was all, but for the end.
+    connection.mayHaveInput = count == room.count || connection.hasEnded
     if isFresh {
       let bytes = UnsafeMutableBufferPointer(rebasing: room[..<count])
       let served = serve(connection, bytes)
@@ -54,7 +64,8 @@ extension HTTPServer {
   /// Goes on with requests that had to wait for an answer in front of them, or for other connections' turn.
   func resume(_ connection: Connection) {
     guard connection.phase == .reading, connection.output.isEmpty else { return }
-    if connection.input.isEmpty { receive(connection) } else { serveInput(connection) }
+    // What was looked at to its last byte is the beginning of a head: more has to be read.
+    if connection.scan.seen == connection.input.count { receive(connection) } else { serveInput(connection) }
   }
 
   /// How much more to read behind the beginning of a head: memory grows with what was sent, not with what might be.
@@ -162,9 +173,13 @@ extension HTTPServer {
     switch connection.phase {
     case .free: return
     case _ where !connection.output.isEmpty: watch(connection, EPOLLOUT.rawValue)
-    case .reading: watch(connection, EPOLLIN.rawValue)
-    // Input that comes meanwhile is rare: `visit` stops watching for it when it does.
-    case .waiting, .streaming, .lingering: if connection.interest != EPOLLIN.rawValue { watch(connection, 0) }
+    case .reading:
+      watch(connection, HTTPServer.input)
+      if connection.mayHaveInput, connection.phase == .reading { enqueue(connection) }
+    // Input that comes meanwhile is rare: `visit` stops watching for it when it does. Where the client's end was reported together with what
+    // it had sent, changing what is watched has it reported again if the client is gone.
+    case .waiting, .streaming, .lingering:
+      if connection.interest != HTTPServer.input || connection.hasEnded { watch(connection, 0) }
     }
   }
 

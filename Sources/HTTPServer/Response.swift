@@ -13,8 +13,7 @@ package final class PlainBytes: ResponseBytes, Sendable {
   package init(_ text: String) { bytes = Array(text.utf8) }
 
   package func withBytes(_ body: (Span<UInt8>) -> Void) {
-    let bytes = bytes
-    body(bytes.span)
+    bytes.withUnsafeBufferPointer { body($0.span) }
   }
 }
 

@@ -81,6 +81,43 @@ import Testing
     #expect(client.isAtEnd)
   }
 
+  @Test func `a long head's pieces and what follows are read to the end, though epoll reports them once`() throws {
+    let client = try harness.connect()
+    let long = Text.get.replacing("Host: x", with: "Host: x\r\nX: \(String(repeating: "x", count: 6000))")
+    client.send(String(long.prefix(10)))
+    try harness.settle()
+    client.send(String(long.dropFirst(10)) + Text.get)
+    try harness.settle()
+    #expect(client.receive() == Text.hello + Text.hello)
+  }
+
+  @Test func `a client that leaves with its request, whose answer is still to come, is noticed`() throws {
+    let client = try harness.connect()
+    client.send(Text.later)
+    client.close()
+    try harness.settle()
+    #expect(harness.handler.deferred.count == 1 && harness.handler.abandonedTokens == harness.handler.deferred)
+    #expect(harness.server.statistics.open == 0)
+  }
+
+  @Test func `the end of what a client sends is noticed when it came with a later request`() throws {
+    let client = try harness.connect()
+    #expect(try harness.exchange(Text.get, on: client) == Text.hello)
+    client.send(Text.get)
+    client.stopSending()
+    try harness.settle()
+    #expect(client.receive() == Text.hello && client.isAtEnd)
+  }
+
+  @Test func `a client that leaves with a later request, whose answer is still to come, is noticed`() throws {
+    let client = try harness.connect()
+    #expect(try harness.exchange(Text.get, on: client) == Text.hello)
+    client.send(Text.later)
+    client.close()
+    try harness.settle()
+    #expect(harness.handler.abandonedTokens == harness.handler.deferred && harness.server.statistics.open == 0)
+  }
+
   @Test func `thousands of pipelined requests are answered in order`() throws {
     let client = try harness.connect()
     var count = 0
