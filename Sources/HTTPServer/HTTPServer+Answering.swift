@@ -123,27 +123,16 @@ extension HTTPServer {
   private func transmit(
     _ connection: Connection, _ first: any ResponseBytes, _ second: (any ResponseBytes)?, isLast: Bool
   ) -> Bool {
-    var firstCount = 0
-    var secondCount = 0
-    var sent = 0
     let close = isLast ? clinux_part(HTTPServer.closeLine) : clinux_part()
-    let waits = !connection.output.isEmpty
-    first.withBytes { bytes in
-      bytes.withUnsafeBufferPointer { first in
-        firstCount = isLast ? max(0, first.count - 2) : first.count
-        let head = clinux_part(bytes: first.baseAddress, count: firstCount)
-        guard let second else {
-          if !waits { sent = clinux_send(connection.descriptor, head, close, clinux_part()) }
-          return
-        }
-        second.withBytes { bytes in
-          bytes.withUnsafeBufferPointer { second in
-            secondCount = second.count
-            let beginning = clinux_part(bytes: second.baseAddress, count: min(secondCount, HTTPServer.largestSend))
-            if !waits { sent = clinux_send(connection.descriptor, head, close, beginning) }
-          }
-        }
-      }
+    let firstCount = isLast ? max(0, first.count - 2) : first.count
+    let secondCount = second?.count ?? 0
+    var sent = 0
+    if connection.output.isEmpty {
+      // The empty line that `close` takes the place of is copied, too.
+      sent =
+        first.count + close.count + secondCount <= HTTPServer.largestJoined
+        ? sendJoined(connection, first, firstCount, close, second)
+        : sendParts(connection, first, firstCount, close, second)
     }
     if sent == firstCount + close.count + secondCount { return true }
     if sent < 0 {
@@ -157,6 +146,47 @@ extension HTTPServer {
     if isLast { connection.append(HTTPServer.closeBytes, 0..<close.count, after: &sent) }
     if let second { connection.append(second, 0..<secondCount, after: &sent) }
     return true
+  }
+
+  /// Sends a small answer as one piece; how much of it the socket took, or a negative errno.
+  private func sendJoined(
+    _ connection: Connection, _ first: any ResponseBytes, _ firstCount: Int, _ close: clinux_part,
+    _ second: (any ResponseBytes)?
+  ) -> Int {
+    let start = UnsafeMutableRawPointer(joined.baseAddress!)
+    first.copyBytes(to: start)
+    var size = firstCount
+    if let bytes = close.bytes { (start + size).copyMemory(from: bytes, byteCount: close.count) }
+    size += close.count
+    if let second {
+      second.copyBytes(to: start + size)
+      size += second.count
+    }
+    return clinux_send_and_wipe(connection.descriptor, start, size)
+  }
+
+  /// The same from where the parts are, and no more of the second than `largestSend`.
+  private func sendParts(
+    _ connection: Connection, _ first: any ResponseBytes, _ firstCount: Int, _ close: clinux_part,
+    _ second: (any ResponseBytes)?
+  ) -> Int {
+    var sent = 0
+    first.withBytes { bytes in
+      bytes.withUnsafeBufferPointer { first in
+        let head = clinux_part(bytes: first.baseAddress, count: firstCount)
+        guard let second else {
+          sent = clinux_send(connection.descriptor, head, close, clinux_part())
+          return
+        }
+        second.withBytes { bytes in
+          bytes.withUnsafeBufferPointer {
+            let beginning = clinux_part(bytes: $0.baseAddress, count: min($0.count, HTTPServer.largestSend))
+            sent = clinux_send(connection.descriptor, head, close, beginning)
+          }
+        }
+      }
+    }
+    return sent
   }
 }
 

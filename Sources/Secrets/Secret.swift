@@ -37,12 +37,15 @@ package final class Secret {
     self.init(adopting: exact, count: filled)
   }
 
-  /// The one way to the bytes; the span ends with `body`.
+  /// The way to read the bytes where they are; the span ends with `body`.
   package func withBytes<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
     // Once the pointer is out, nothing else would keep the last reference until the reader is done.
     defer { withExtendedLifetime(self) {} }
     return try body(UnsafeBufferPointer(start: base, count: count).span)
   }
+
+  /// Copies all bytes to `place`, which has room for `count`.
+  package func copyBytes(to place: UnsafeMutableRawPointer) { place.copyMemory(from: base, byteCount: count) }
 
   /// Whether both hold the same bytes; takes longer the more of them agree.
   package func hasSameBytes(as other: Secret) -> Bool {

@@ -81,6 +81,18 @@ import Testing
     #expect(client.isAtEnd)
   }
 
+  @Test(arguments: [false, true])
+  func `an answer is whole whatever its size, around that up to which it is sent in one piece`(closes: Bool) throws {
+    let request = closes ? Text.get.replacing("\r\n\r\n", with: "\r\nConnection: close\r\n\r\n") : Text.get
+    for size in [0, 1] + (HTTPServer.largestJoined - 80...HTTPServer.largestJoined + 1) {
+      let body = String(repeating: "x", count: size)
+      harness.handler.answer = Harness.response(body)
+      let close = closes ? "Connection: close\r\n" : ""
+      let expected = "HTTP/1.1 200 OK\r\nContent-Length: \(size)\r\n\(close)\r\n\(body)"
+      #expect(try harness.exchange(request, on: try harness.connect()) == expected, "\(size) bytes")
+    }
+  }
+
   @Test func `a long head's pieces and what follows are read to the end, though epoll reports them once`() throws {
     let client = try harness.connect()
     let long = Text.get.replacing("Host: x", with: "Host: x\r\nX: \(String(repeating: "x", count: 6000))")

@@ -26,6 +26,10 @@ struct clinux_part {
   size_t count;
 };
 
-// Sends three parts in one call without SIGPIPE and without waiting: send(2) or sendmsg(2) with MSG_NOSIGNAL and MSG_DONTWAIT.
+// Sends bytes without SIGPIPE and without waiting (MSG_NOSIGNAL, MSG_DONTWAIT), and wipes them. Returns the number of bytes sent or a
+// negative errno.
+ssize_t clinux_send_and_wipe(int fd, void *bytes, size_t count);
+
+// Sends three parts in one call, from where they are, in the same way.
 // Empty parts are left out. Returns the number of bytes sent or a negative errno.
 ssize_t clinux_send(int fd, struct clinux_part first, struct clinux_part second, struct clinux_part third);
