@@ -36,7 +36,7 @@ let package = Package(
     room("Threads"),
     room("Systemd", imports: ["Core", "CSystemd", "CLinux", "Threads"]),
     room("Logs", imports: ["Core", "Systemd"]),
-    room("HTTPClient", imports: ["Systemd", "Secrets", "CCurl", "CLinux"]),
+    room("HTTPClient", imports: ["Core", "Systemd", "Secrets", "CCurl", "CLinux"], settings: unchecked),
     room("LocalSockets", imports: ["Core", "Systemd", "CLinux"]),
     room("HTTPServer", imports: ["Core", "Systemd", "LocalSockets", "CLinux"], settings: unchecked),
     room("FileOutput", imports: ["Core", "Secrets", "Wire", "Settings", "Systemd", "Logs", "CLinux", "Threads"]),
@@ -44,13 +44,14 @@ let package = Package(
       "Refresh", imports: ["Core", "Secrets", "Wire", "SessionStore", "Settings", "CloudAPI", "Systemd", "Logs"],
       settings: unchecked),
     room(
-      "Identities", imports: ["Core", "Secrets", "Wire", "Settings", "CloudAPI", "Systemd", "HTTPClient", "Logs"]),
+      "Identities", imports: ["Core", "Secrets", "Wire", "Settings", "CloudAPI", "Systemd", "HTTPClient", "Logs"],
+      settings: unchecked),
     room(
       "STS",
       imports: [
         "Core", "Secrets", "Wire", "SessionStore", "Settings", "CloudAPI", "Systemd", "HTTPClient", "Logs", "Refresh",
         "Identities",
-      ]),
+      ], settings: unchecked),
     room(
       "SocketAPI",
       imports: [
@@ -117,7 +118,7 @@ let package = Package(
     tests("CloudAPI", imports: ["Core", "Secrets", "TestSupport"]),
     tests("Systemd", imports: ["TestNeeds", "TestSupport"]),
     tests("Logs", imports: ["Core"]),
-    tests("HTTPClient", imports: ["Systemd", "Secrets", "TestNeeds", "TestSupport"]),
+    tests("HTTPClient", imports: ["Core", "Systemd", "Secrets", "TestNeeds", "TestSupport"]),
     tests("LocalSockets", imports: ["Core", "Systemd", "TestNeeds", "TestSupport"]),
     tests("HTTPServer", imports: ["Core", "LocalSockets", "Systemd", "TestNeeds", "TestSupport"]),
     tests(
@@ -159,7 +160,7 @@ let package = Package(
       ]),
     tests("LocalClient", imports: ["Secrets", "TestSupport"]),
     tests("rolekeeper", imports: ["Core", "TestSupport", "Wire"]),
-    tests("Emulator", imports: ["Systemd", "HTTPClient", "TestSupport"]),
+    tests("Emulator", imports: ["Core", "Systemd", "HTTPClient", "TestSupport"]),
     tests("bench", imports: ["TestSupport"]),
     // The built programs, run as a user runs them: it knows the rooms of the outside alone.
     .testTarget(
@@ -187,7 +188,7 @@ func room(
   .target(name: name, dependencies: imports, path: "\(folder)/\(name)", swiftSettings: strict() + settings)
 }
 
-/// Of what each request on the socket goes through, where all happens on one thread: checks that nobody changes what somebody else is
+/// Of what each request on the socket and each refresh goes through, where all happens on one thread: checks that nobody changes what somebody else is
 /// changing would be a sixth of its instructions. The unit tests are built with them.
 var unchecked: [SwiftSetting] {
   [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]

@@ -152,7 +152,7 @@ struct AccessKeyParts {
         guard field != .token else { throw AccessKeyFileError(.temporary, line: line) }
         throw AccessKeyFileError(.malformed(field == .id ? .id : .secret), line: line)
       }
-      var sink = CredentialSink()
+      var sink = CredentialSink(count: value.length)
       value.copyString(into: &sink)
       try sink.finish().withBytes { (bytes) throws(AccessKeyFileError) in try parts.take(field, bytes, line: line) }
     }

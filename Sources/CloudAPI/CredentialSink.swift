@@ -4,8 +4,11 @@ internal import Secrets
 
 /// Collects a secret and notes whether every byte of it is fit for one.
 struct CredentialSink: ByteSink, ~Copyable {
-  private var buffer = SecretBuffer(capacity: 1024)
+  private var buffer: SecretBuffer
   private(set) var isCredentialText = true
+
+  /// `count` bytes are expected.
+  init(count: Int) { buffer = SecretBuffer(capacity: count) }
 
   mutating func append(_ byte: UInt8) {
     isCredentialText = isCredentialText && byte.isCredentialText

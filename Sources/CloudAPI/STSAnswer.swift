@@ -220,7 +220,7 @@ extension JSONValue {
     var full: String { "\(path).\(name)" }
     guard let value = self[name], value.kind != .null else { throw .missing(full) }
     guard value.kind == .string else { throw .malformed(full) }
-    var sink = CredentialSink()
+    var sink = CredentialSink(count: value.length)
     value.copyString(into: &sink)
     guard sink.isCredentialText else { throw .malformed(full) }
     let secret = sink.finish()

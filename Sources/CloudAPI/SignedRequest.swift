@@ -12,12 +12,17 @@ package struct RequestContext {
   package let date: UTCTime
   /// From `Nonce.make`.
   package let nonce: String
+  /// Kept by whoever makes many requests of a kind.
+  let forms: RequestForms
 
-  package init(host: String, userAgent: String, date: UTCTime, nonce: String) {
+  package init(
+    host: String, userAgent: String, date: UTCTime, nonce: String, forms: RequestForms = RequestForms()
+  ) {
     self.host = host
     self.userAgent = userAgent
     self.date = date
     self.nonce = nonce
+    self.forms = forms
   }
 }
 
@@ -30,34 +35,54 @@ package struct SignedRequest: CustomStringConvertible, CustomReflectable {
   /// Path and query as they go into the request line.
   package let target: String
   /// `name: value` without the end of line, `host` among them, in the order of their names, `Authorization` last.
-  package let headerLines: [String]
+  package let headerLines: TextLines
   /// To be sent as `x-acs-security-token`; nil when the key is a long-lived one.
   package let securityToken: Secret?
 
   init(
     action: String, query: [(name: String, value: String)], identity: SigningIdentity, context: RequestContext
   ) {
-    var headers: [(name: String, value: String)] = [
-      ("accept", "application/json"), ("host", context.host), ("user-agent", context.userAgent),
-      ("x-acs-action", action), ("x-acs-credentials-provider", identity.provider),
-      ("x-acs-signature-nonce", context.nonce), ("x-acs-version", "2015-04-01"),
-    ]
-    if identity.securityToken != nil { headers.append(("x-acs-accesskey-id", identity.key.id)) }
-    let request = SignatureV3.Request(
-      query: query, headers: headers, date: context.date, securityToken: identity.securityToken)
-    let signed = SignatureV3.sign(request, keyID: identity.key.id, secret: identity.key.secret)
-
-    method = request.method
+    let kind = RequestForms.Kind(
+      action: action, host: context.host, userAgent: context.userAgent, provider: identity.provider,
+      keyID: identity.key.id)
+    let text = SignatureV3.canonicalQuery(query)
     host = context.host
-    target = signed.query.isEmpty ? request.path : String(joining: request.path, "?", signed.query)
-    var lines: [String] = []
-    lines.reserveCapacity(signed.headers.count + 1)
-    for header in signed.headers {
-      if let value = header.value { lines.append(String(joining: header.name, ": ", value)) }
-    }
-    lines.append(String(joining: "Authorization: ", signed.authorization))
-    headerLines = lines
+    method = "POST"
+    target = text.isEmpty ? "/" : String(joining: "/?", text)
     securityToken = identity.securityToken
+    if identity.securityToken == nil {
+      headerLines = context.forms.form(of: kind)
+        .sign(query: text, date: context.date, nonce: context.nonce, secret: identity.key.secret)
+    } else {
+      headerLines = Self.lines(of: kind, query: query, identity: identity, context: context)
+    }
+  }
+
+  /// What is signed beside the date, the nonce and the hash of the body, which is empty.
+  static func headers(of kind: RequestForms.Kind) -> [(name: String, value: String)] {
+    [
+      ("accept", "application/json"), ("host", kind.host), ("user-agent", kind.userAgent),
+      ("x-acs-action", kind.action),
+      ("x-acs-credentials-provider", kind.provider), ("x-acs-version", "2015-04-01"),
+    ]
+  }
+
+  /// The header lines of a request that brings a security token.
+  private static func lines(
+    of kind: RequestForms.Kind, query: [(name: String, value: String)], identity: SigningIdentity,
+    context: RequestContext
+  ) -> TextLines {
+    let headers =
+      headers(of: kind) + [("x-acs-accesskey-id", kind.keyID), ("x-acs-signature-nonce", context.nonce)]
+    let signed = SignatureV3.sign(
+      SignatureV3.Request(query: query, headers: headers, date: context.date, securityToken: identity.securityToken),
+      keyID: kind.keyID, secret: identity.key.secret)
+    var lines = TextLines()
+    for header in signed.headers {
+      if let value = header.value { lines.append(header.name, ": ", value) }
+    }
+    lines.append("Authorization: ", signed.authorization)
+    return lines
   }
 
   /// Where it goes; the signature isn't for logs.

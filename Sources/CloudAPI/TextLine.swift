@@ -53,7 +53,7 @@ struct TextLine {
 extension Span<UInt8> {
   /// For names and ids; never for secrets.
   func text(_ range: Range<Int>) -> String {
-    String(decoding: range.map { self[$0] }, as: UTF8.self)
+    extracting(range).withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
   }
 
   func trimmed(_ range: Range<Int>) -> Range<Int> {

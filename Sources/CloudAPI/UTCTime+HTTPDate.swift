@@ -4,23 +4,39 @@ extension UTCTime {
   /// Reads a `Date` header in its one current form, IMF-fixdate: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7).
   ///
   /// The obsolete forms, other spellings of GMT, and a day of the week that isn't the date's are nil.
-  package init?(httpDate text: some StringProtocol) {
-    let bytes = Array(text.utf8)
-    guard bytes.count == 29 else { return nil }
-    func word(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
-    func number(_ range: Range<Int>) -> Int64? {
-      bytes[range].allSatisfy(\.isDigit) ? Int64(word(range)) : nil
-    }
-    guard word(3..<5) == ", ", word(7..<8) == " ", word(11..<12) == " ", word(16..<17) == " ",
-      word(19..<20) == ":", word(22..<23) == ":", word(25..<29) == " GMT",
-      let month = Self.months.firstIndex(of: word(8..<11)), let day = number(5..<7), let year = number(12..<16),
-      let hour = number(17..<19), let minute = number(20..<22), let second = number(23..<25)
-    else { return nil }
-    self.init(year: year, month: Int64(month) + 1, day: day, hour: hour, minute: minute, second: second)
-    guard word(0..<3) == Self.weekdays[Int(seconds / 86_400 % 7)] else { return nil }
+  ///
+  /// By bytes: each answer has one, and by texts it took as long as signing the request.
+  package init?(httpDate text: String) {
+    var text = text
+    guard let time = text.withUTF8({ Self.time(httpDate: $0) }) else { return nil }
+    self = time
   }
 
-  private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+  private static func time(httpDate bytes: UnsafeBufferPointer<UInt8>) -> UTCTime? {
+    guard bytes.count == 29 else { return nil }
+    func holds(_ text: StaticString, at start: Int) -> Bool {
+      text.withUTF8Buffer { word in word.indices.allSatisfy { word[$0] == bytes[start + $0] } }
+    }
+    func number(_ range: Range<Int>) -> Int64? {
+      var number: Int64 = 0
+      for place in range {
+        guard bytes[place].isDigit else { return nil }
+        number = number * 10 + Int64(bytes[place] - UInt8(ascii: "0"))
+      }
+      return number
+    }
+    guard holds(", ", at: 3), holds(" ", at: 7), holds(" ", at: 11), holds(" ", at: 16), holds(":", at: 19),
+      holds(":", at: 22), holds(" GMT", at: 25), let month = months.firstIndex(where: { holds($0, at: 8) }),
+      let day = number(5..<7), let year = number(12..<16), let hour = number(17..<19), let minute = number(20..<22),
+      let second = number(23..<25),
+      let time = UTCTime(year: year, month: Int64(month) + 1, day: day, hour: hour, minute: minute, second: second)
+    else { return nil }
+    return holds(weekdays[Int(time.seconds / 86_400 % 7)], at: 0) ? time : nil
+  }
+
+  private static let months: [StaticString] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+  ]
   /// From 1970-01-01, a Thursday.
-  private static let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
+  private static let weekdays: [StaticString] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
 }

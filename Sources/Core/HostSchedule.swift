@@ -100,6 +100,9 @@ package struct HostSchedule: Sendable {
     return first
   }
 
+  /// Whether attempts wait for their turn. Mutating, since a reader in another target would copy all of the schedule for it.
+  package mutating func hasQueued() -> Bool { queue.count > 0 }
+
   /// Whether an attempt of the role waits for its turn.
   package func isQueued(_ slot: Int) -> Bool { queue.isWaiting(role: slot) }
 

@@ -9,18 +9,28 @@ extension String {
     self.init(unsafeUninitializedCapacity: count) { room in
       guard count > 0, var next = room.baseAddress else { return 0 }
       var isFirst = true
-      for var part in parts {
+      for part in parts {
         if let separator, !isFirst {
           next.pointee = separator
           next += 1
         }
         isFirst = false
-        part.withUTF8 { bytes in
-          if let start = bytes.baseAddress { next.update(from: start, count: bytes.count) }
-          next += bytes.count
-        }
+        next += part.copyUTF8(to: next)
       }
       return count
     }
+  }
+}
+
+extension String {
+  /// Copies its UTF-8, for which there has to be room; returns how many bytes that is.
+  private func copyUTF8(to room: UnsafeMutablePointer<UInt8>) -> Int {
+    func copy(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+      if let start = bytes.baseAddress { room.update(from: start, count: bytes.count) }
+      return bytes.count
+    }
+    if let count = utf8.withContiguousStorageIfAvailable(copy) { return count }
+    var text = self
+    return text.withUTF8(copy)
   }
 }

@@ -10,9 +10,10 @@ package struct UTCTime: Hashable, Comparable, Sendable, CustomStringConvertible 
   /// Parses exactly `YYYY-MM-DDThh:mm:ssZ`, years 1970 to 9999; nil for any other form and for dates that don't exist.
   package init?(_ text: some StringProtocol) {
     let bytes = Array(text.utf8)
-    let shape = Array("0000-00-00T00:00:00Z".utf8)
-    guard bytes.count == shape.count else { return nil }
-    for (byte, expected) in zip(bytes, shape) {
+    let shape: StaticString = "0000-00-00T00:00:00Z"
+    guard bytes.count == shape.utf8CodeUnitCount else { return nil }
+    for (place, byte) in bytes.enumerated() {
+      let expected = shape.utf8Start[place]
       guard expected == UInt8(ascii: "0") ? byte.isDigit : byte == expected else { return nil }
     }
     func number(_ range: Range<Int>) -> Int64 { bytes[range].reduce(0) { $0 * 10 + Int64($1 - UInt8(ascii: "0")) } }

@@ -7,7 +7,7 @@ package import Systemd
 /// Who sends asks `freeHandles` first and decides what goes next; who has no order of its own waits by `awaitHandle`.
 ///
 /// Names are looked up in threads that nothing waits for, and what they find late serves the next request (`NameResolver`). A CA file that
-/// is replaced is read again before the next request.
+/// is replaced is read again before the next request; while more requests wait for their turn, within 50 ms.
 ///
 /// The program ignores SIGPIPE (`signal(SIGPIPE, SIG_IGN)`), which OpenSSL's writes to a closed connection else raise, makes its signal sources
 /// before the first thread, and clears SSLKEYLOGFILE from its environment, by which libcurl would write session keys to a file. Let go of with
@@ -89,6 +89,10 @@ package final class HTTPClient {
   private var addressTimer: TimerSource!
   private var line: [WeakPlace] = []
   private var lineServer: DeferSource!
+  /// When it was last looked whether the CA file is another one, in µs.
+  private var lastLook: Int64 = 0
+  /// How long that is enough where request follows request.
+  private static let leastLook: Int64 = 50_000
   /// Takes the place of the buffer whose body is being read, so that the handle is free again meanwhile.
   private var spare = BodyBuffer(capacity: HTTPClient.bodyLimit)
 
@@ -178,7 +182,7 @@ package final class HTTPClient {
     precondition(inFlight.count < Self.handles, "sent without a free handle")
     // For a client that wasn't primed. Where they can't be read the request ends with that (`caFile`).
     if authorities.certificates == nil { try? prime() }
-    lookAtAuthorities()
+    if !hasMoreWaiting || EventLoop.bootTime() - lastLook >= Self.leastLook { lookAtAuthorities() }
     let transfer = try takeTransfer()
     lastSerial += 1
     do throws(TransportFailure) {
@@ -307,7 +311,9 @@ package final class HTTPClient {
   /// An easy handle costs 14 KB, so each is made when it is needed for the first time.
   private func takeTransfer() throws(TransportFailure) -> Transfer {
     if let transfer = idle.popLast() { return transfer }
-    do throws(HTTPClientError) { return try Transfer(settings, proxyCredential: proxyCredential) } catch {
+    do throws(HTTPClientError) {
+      return try Transfer(settings, proxyCredential: proxyCredential, sockets: multi.sockets)
+    } catch {
       throw TransportFailure(.noResources, text: "\(error)")
     }
   }
@@ -326,7 +332,8 @@ package final class HTTPClient {
   /// Reads the CA file again when it is time for that, and reports what is new. Each request does so; where none is made for long, a timer
   /// may.
   package func lookAtAuthorities() {
-    guard authorities.isDue(at: EventLoop.bootTime()) else { return }
+    lastLook = EventLoop.bootTime()
+    guard authorities.isDue(at: lastLook) else { return }
     let before = authorities.problem?.description
     readAuthorities()
     if let problem = authorities.problem, problem.description == before { return }

@@ -1,3 +1,4 @@
+package import Core
 package import Secrets
 
 /// A request as it is to be sent.
@@ -22,13 +23,13 @@ package struct HTTPRequest: CustomStringConvertible, CustomReflectable {
   /// `https://…`.
   package var url: String
   /// Each a whole line, `name: value`.
-  package var headers: [String]
+  package var headers: TextLines
   /// Headers beside those, whose values never are Strings.
   package var secretHeaders: [(name: String, value: Secret)]
   package var body: Body
 
   package init(
-    _ method: Method, _ url: String, headers: [String] = [],
+    _ method: Method, _ url: String, headers: TextLines = [],
     secretHeaders: [(name: String, value: Secret)] = [], body: Body = .empty
   ) {
     self.method = method

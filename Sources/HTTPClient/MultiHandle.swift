@@ -7,7 +7,7 @@ import Systemd
 /// function may be called inside its callbacks, so these only note what is wanted.
 final class MultiHandle {
   private let multi: UnsafeMutableRawPointer
-  private var sockets: WatchedSockets
+  let sockets: WatchedSockets
   private var source: IOSource!
   private(set) var timer: TimerSource!
   /// A time-out of 0 is most of them; deferred work costs no arming of a timer.
@@ -52,7 +52,7 @@ final class MultiHandle {
 
   func remove(_ easy: UnsafeMutableRawPointer) { must(curl_multi_remove_handle(multi, easy)) }
 
-  /// One socket a turn: it may mean an answer read, weighed and rendered, and the next request signed and sent, some 0.2 ms.
+  /// One socket a turn: it may mean an answer read, weighed and rendered, and the next request signed and sent, some 50 µs.
   private func turn() {
     if let (socket, events) = sockets.next() { ready(socket, events) }
   }

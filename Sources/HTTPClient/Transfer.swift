@@ -1,4 +1,5 @@
 import CCurl
+import Core
 import Glibc
 import Secrets
 
@@ -8,7 +9,7 @@ final class Transfer {
 
   let easy: UnsafeMutableRawPointer
   private let detail: UnsafeMutablePointer<CChar>
-  private var lines: UnsafeMutablePointer<curl_slist>?
+  private var headers = HeaderList()
   private var head = AnswerHead()
   private var body = BodyBuffer(capacity: HTTPClient.bodyLimit)
   private var isTooLarge = false
@@ -25,6 +26,8 @@ final class Transfer {
   private(set) var named: HostToLookUp?
   /// How long it may take: at first, and from when the present addresses were begun with, in µs.
   private var times: Times?
+  /// What libcurl was last told of them.
+  private var limits: Times?
   private var attempt: (begun: Int64, times: Times)?
   /// When another address is tried unless this one has taken the connection by then, in µs (CLOCK_BOOTTIME); nil when there is none.
   private(set) var addressDeadline: Int64?
@@ -41,7 +44,10 @@ final class Transfer {
   /// libcurl reads it as long as the handle lives.
   private let proxyCredential: ProxyCredential?
 
-  init(_ settings: HTTPClient.Settings, proxyCredential: ProxyCredential?) throws(HTTPClientError) {
+  /// `sockets` outlive all connections.
+  init(
+    _ settings: HTTPClient.Settings, proxyCredential: ProxyCredential?, sockets: WatchedSockets
+  ) throws(HTTPClientError) {
     guard let easy = curl_easy_init() else { throw .library("make an easy handle", text: "out of memory") }
     self.easy = easy
     detail = .allocate(capacity: Int(CURL_ERROR_SIZE))
@@ -51,11 +57,11 @@ final class Transfer {
     try configure(settings)
     try configure(settings.proxy)
     try connectCallbacks()
+    try connect(sockets)
   }
 
   deinit {
     curl_easy_cleanup(easy)
-    ccurl_slist_wipe(lines)
     curl_slist_free_all(resolved)
     detail.deallocate()
   }
@@ -65,28 +71,23 @@ final class Transfer {
     _ serial: UInt64, _ request: HTTPRequest, _ authorities: Authorities.Certificates?,
     completion: @escaping Completion
   ) throws(TransportFailure) {
-    let (url, lines) = (request.url, request.headers)
-    guard url.utf8.starts(with: "https://".utf8), url.isAll({ $0 > 0x20 && $0 != 0x7F }) else {
+    let url = request.url
+    guard url.hasPrefix("https://"), url.isOneWord else {
       throw TransportFailure(.unsuitableRequest, text: "the URL isn't an https:// URL")
     }
     // A value with a line break in it would become a header, or a request, of its own.
-    guard lines.allSatisfy({ $0.isAll { $0 >= 0x20 && $0 != 0x7F } }),
-      request.secretHeaders.allSatisfy({ Self.isPlain($0.value) })
+    guard request.headers.arePlain, request.secretHeaders.allSatisfy({ Self.isPlain($0.value) }),
+      let list = headers.set(request.headers, request.secretHeaders)
     else {
       throw TransportFailure(.unsuitableRequest, text: "a header holds a control character")
     }
     detail[0] = 0
-    // `Expect:` and `Content-Type:` without a value keep libcurl from adding what we didn't sign; a line of the caller's comes later and wins.
-    append("Expect:")
-    if !lines.contains(where: Self.isContentType) { append("Content-Type:") }
-    for line in lines { append(line) }
-    for header in request.secretHeaders { append(header.value, as: header.name) }
     address(url)
     if authorities == nil || authorities !== self.authorities {
       self.authorities = authorities
       must(ccurl_set_authorities(easy, authorities?.store, "\(authorities?.number ?? 0)"))
     }
-    must(ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, self.lines))
+    must(ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, list))
     setUp(request.method, request.body)
     self.serial = serial
     self.completion = completion
@@ -96,6 +97,7 @@ final class Transfer {
   /// Says where the request goes. Its path and query go apart, as they are: libcurl puts a URL together again for each request,
   /// letter by letter.
   private func address(_ url: String) {
+    if isAddressedAtSite(url) { return }
     let start = url.authority?.endIndex ?? url.endIndex
     let site = url[..<start]
     if site != self.site {
@@ -106,6 +108,19 @@ final class Transfer {
     let target = Substring(url.utf8[start...].prefix { $0 != UInt8(ascii: "#") })
     let isWhole = target.utf8.first == UInt8(ascii: "/")
     must(ccurl_set_string(easy, CURLOPT_REQUEST_TARGET, isWhole ? String(target) : "/" + target))
+  }
+
+  /// Says where a request goes to the server of the one before; false for another server, and where the URL has more or less than a path
+  /// and a query.
+  private func isAddressedAtSite(_ url: String) -> Bool {
+    let start = site.utf8.count
+    return url.withCString { text in
+      guard start > 0, site.withCString({ strncmp(text, $0, start) == 0 }),
+        text[start] == CChar(bitPattern: UInt8(ascii: "/")), strchr(text + start, CInt(UInt8(ascii: "#"))) == nil
+      else { return false }
+      must(ccurl_set_string(easy, CURLOPT_REQUEST_TARGET, text + start))
+      return true
+    }
   }
 
   private func setUp(_ method: HTTPRequest.Method, _ body: HTTPRequest.Body) {
@@ -160,23 +175,6 @@ final class Transfer {
 
   private static func isPlain(_ value: Secret) -> Bool {
     value.withBytes { bytes in bytes.indices.allSatisfy { (0x20...0x7E).contains(bytes[$0]) } }
-  }
-
-  /// libcurl copies it.
-  private func append(_ line: String) {
-    // Not as an argument, for which Swift would make another copy.
-    line.withCString { lines = curl_slist_append(lines, $0) }
-  }
-
-  /// libcurl has a copy of the line, which is wiped with the others.
-  private func append(_ value: Secret, as name: String) {
-    var line = SecretBuffer(capacity: name.utf8.count + value.count + 3)
-    line.append("\(name): ")
-    line.append(value)
-    line.append(0)
-    line.withBytes { bytes in
-      bytes.withUnsafeBytes { lines = curl_slist_append(lines, $0.baseAddress?.assumingMemoryBound(to: CChar.self)) }
-    }
   }
 
   /// Has libcurl connect to these addresses of `host`, and look nothing up.
@@ -250,8 +248,10 @@ final class Transfer {
     if self.times == nil { self.times = times }
     attempt = (now, times)
     addressDeadline = addresses.hasMore ? now + Int64(times.connect / .microseconds(1)) / 2 : nil
+    if let limits, limits.connect == times.connect, limits.whole == times.whole { return }
     must(ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, times.connect.wholeMilliseconds))
     must(ccurl_set_long(easy, CURLOPT_TIMEOUT_MS, times.whole.wholeMilliseconds))
+    limits = times
   }
 
   /// How long other addresses may take at `now`, in µs; nil when no time is left.
@@ -282,8 +282,7 @@ final class Transfer {
   /// Forgets the request; the handle must be off the multi handle.
   func clear() {
     must(ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, nil))
-    ccurl_slist_wipe(lines)
-    lines = nil
+    headers.wipe()
     must(ccurl_set_pointer(easy, CURLOPT_RESOLVE, nil))
     curl_slist_free_all(resolved)
     resolved = nil
@@ -371,12 +370,6 @@ final class Transfer {
     must(ccurl_get_large(easy, info, &value))
     return value
   }
-
-  private static func isContentType(_ line: String) -> Bool {
-    let name = "content-type:".utf8
-    guard let first = line.utf8.first, first | 0x20 == UInt8(ascii: "c") else { return false }
-    return line.utf8.count >= name.count && zip(line.utf8, name).allSatisfy { $0 == $1 || $0 | 0x20 == $1 }
-  }
 }
 
 extension Transfer {
@@ -447,6 +440,17 @@ extension Transfer {
       })
   }
 
+  private func connect(_ sockets: WatchedSockets) throws(HTTPClientError) {
+    try check(
+      ccurl_set_sockets(
+        easy,
+        { context, _, address in
+          let sockets = Unmanaged<WatchedSockets>.fromOpaque(context!).takeUnretainedValue()
+          return sockets.open(address!.pointee.family, address!.pointee.socktype, address!.pointee.protocol)
+        }, { context, socket in Unmanaged<WatchedSockets>.fromOpaque(context!).takeUnretainedValue().close(socket) },
+        Unmanaged.passUnretained(sockets).toOpaque()))
+  }
+
   private func set(_ option: CURLoption, _ value: Int) throws(HTTPClientError) {
     try check(ccurl_set_long(easy, option, value))
   }
@@ -467,9 +471,29 @@ extension Duration {
   fileprivate var wholeMilliseconds: Int { Int(self / .milliseconds(1)) }
 }
 
+// Each byte is a number to add up, not a condition to leave at: such loops take many bytes at a time.
+
 extension String {
-  /// Whether every byte is one that `holds` is true of. In one piece, as nearly all Strings are, which takes a fifth of the time.
-  fileprivate func isAll(_ holds: (UInt8) -> Bool) -> Bool {
-    utf8.withContiguousStorageIfAvailable { $0.allSatisfy(holds) } ?? utf8.allSatisfy(holds)
+  /// Whether it has neither blanks nor control characters.
+  fileprivate var isOneWord: Bool {
+    func isOneWord(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+      var odd: UInt8 = 0
+      for byte in bytes { odd |= (byte <= 0x20 ? 1 : 0) | (byte == 0x7F ? 1 : 0) }
+      return odd == 0
+    }
+    if let isOne = utf8.withContiguousStorageIfAvailable(isOneWord) { return isOne }
+    var text = self
+    return text.withUTF8(isOneWord)
+  }
+}
+
+extension TextLines {
+  /// Whether no line holds a control character, but for zeros.
+  fileprivate var arePlain: Bool {
+    bytes.withUnsafeBufferPointer { bytes in
+      var odd: UInt8 = 0
+      for byte in bytes { odd |= (byte &- 1 < 0x1F ? 1 : 0) | (byte == 0x7F ? 1 : 0) }
+      return odd == 0
+    }
   }
 }

@@ -62,7 +62,7 @@ package final class AccessKeySource {
   private var watch: DirectoryWatch?
   private var timer: (any Alarm)!
   private var inquiries: [KeySuccession.InquiryID: AnyObject] = [:]
-  private var chance = SystemRandomNumberGenerator()
+  private var chance = SystemChance()
   /// The source whose place this one takes, until `takeOver`.
   private var predecessor: Predecessor?
   /// Who follows the key since another one took this one's place.
@@ -161,7 +161,8 @@ package final class AccessKeySource {
   /// AssumeRole gave a session to whoever signed with `key`.
   package func accepted(_ key: AccessKey) {
     if let successor { return successor.accepted(key) }
-    handle(.accepted(key))
+    // As with nearly every session, while nothing changes.
+    if !keys.isAcceptedAgain(key, at: now) { handle(.accepted(key)) }
   }
 
   /// AssumeRole knows `key`, and refuses its user the role.

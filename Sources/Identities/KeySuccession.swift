@@ -206,6 +206,16 @@ package struct KeySuccession {
     }
   }
 
+  /// Notes that AssumeRole has accepted the key in force again, if that is all there is to it; false for what has to be handled as an
+  /// event.
+  package mutating func isAcceptedAgain(_ key: AccessKey, at now: Timestamp) -> Bool {
+    guard current?.key.isSame(as: key) == true, current?.lastAccepted != nil,
+      current?.refusal == nil, current?.identity != nil || current?.nextInquiry != nil
+    else { return false }
+    current?.lastAccepted = now
+    return true
+  }
+
   private mutating func accepted(
     _ key: AccessKey, at now: Timestamp, _ effects: inout [Effect], _ generator: inout some RandomNumberGenerator
   ) {

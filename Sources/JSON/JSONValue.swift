@@ -31,6 +31,9 @@ package struct JSONValue: ~Escapable {
   /// Where the value begins in the text, in bytes from 0: of a string the opening quote.
   package var offset: Int { Int(node.start) - (kind == .string ? 1 : 0) }
 
+  /// How many bytes the value's text has; of a string what is between the quotes, which has no more unescaped.
+  package var length: Int { node.range.count }
+
   package var bool: Bool? { kind == .bool ? node.kind == .true : nil }
 
   /// A number without fraction and exponent that fits; nil for everything else.
@@ -46,8 +49,11 @@ package struct JSONValue: ~Escapable {
   }
 
   private func copied() -> String {
+    guard node.kind == .escapedString else {
+      return text.extracting(node.range).withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+    }
     var bytes: [UInt8] = []
-    if node.kind == .number { bytes.append(text.extracting(node.range)) } else { copyString(into: &bytes) }
+    copyString(into: &bytes)
     return String(decoding: bytes, as: UTF8.self)
   }
 

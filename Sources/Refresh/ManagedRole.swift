@@ -15,6 +15,8 @@ package final class ManagedRole {
   package var coveredGeneration: UInt64 = 0
   package var handouts = ReadCounter()
 
+  /// Whether its machine has had an outcome, success or failure; never false again.
+  var hasHadOutcome = false
   private var successes: UInt64 = 0
   /// Other outcomes of attempts by error code. Most roles have none, and a dictionary of one entry takes hundreds of bytes.
   private var otherOutcomes: [String: UInt64] = [:]

@@ -50,7 +50,7 @@ package final class Refresher {
   package private(set) var generationFloor: UInt64 = 0
   /// The secrets of the sessions that the machines hold, of these and no others.
   package private(set) var sessions = LiveSessions()
-  private var chance = SystemRandomNumberGenerator()
+  private var chance = SystemChance()
   /// The wall clock's lead over the boot clock, in microseconds.
   private var wallOffset: Int64
   private var wantsConfirmation = false
@@ -98,7 +98,7 @@ package final class Refresher {
     order.remove(at: placeInOrder(name))
     forgetNotes()
     generationsOfRemovedRoles[name] = role.machine.generation
-    if !role.machine.hasHadOutcome { rolesWithoutOutcome -= 1 }
+    if !role.hasHadOutcome { rolesWithoutOutcome -= 1 }
     slots[role.slot] = nil
     freeSlots.append(role.slot)
     schedule.remove(role.slot)
@@ -234,9 +234,9 @@ package final class Refresher {
       now = scheduler.time
       startChecks(at: now)
     }
-    issuer.moreWait(queued > 0)
+    issuer.moreWait(schedule.hasQueued())
     if let next = schedule.wakeUp(at: now, hasRoom: issuer.hasRoom) {
-      timer.arm(at: next.microseconds)
+      if timer.deadline != next.microseconds { timer.arm(at: next.microseconds) }
     } else {
       timer.disarm()
     }
@@ -315,15 +315,18 @@ package final class Refresher {
     if case .clockCorrected(let clock) = event {
       role.current?.judge(by: clock, timing: role.settings.timing)
     }
-    let hadOutcome = role.machine.hasHadOutcome
-    let effects = role.machine.handle(event, at: scheduler.time, using: &chance)
-    if !hadOutcome && role.machine.hasHadOutcome { rolesWithoutOutcome -= 1 }
+    let now = scheduler.time
+    let effects = role.machine.handle(event, at: now, using: &chance)
+    if !role.hasHadOutcome, role.machine.hasHadOutcome {
+      role.hasHadOutcome = true
+      rolesWithoutOutcome -= 1
+    }
     for effect in effects { perform(effect, for: role) }
     assert(holdsSecretsOfAll(role), "role '\(role.name)': its machine and the store differ")
     assert(schedule.instant(of: role.slot) == role.machine.armed, "role '\(role.name)': its timer isn't its machine's")
     for effect in effects { notify(of: effect, role) }
     for case .report(let report) in effects {
-      log.write(report, of: role, at: scheduler.time)
+      log.write(report, of: role, at: now)
       notify { $0.didReport(report, of: role) }
     }
   }

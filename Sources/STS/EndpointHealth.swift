@@ -28,6 +28,8 @@ package final class EndpointHealth {
   private static let span = Duration.minutes(10)
 
   package let endpoints: [Endpoint]
+  /// As requests name them.
+  let texts: [String]
   private(set) var records: [Endpoint: Record] = [:]
   private let log: Log
   /// The place in `endpoints` of the one that the log said answers.
@@ -37,6 +39,7 @@ package final class EndpointHealth {
   /// Goes on with what `old` knows of the same endpoints.
   package init(_ endpoints: [Endpoint], keeping old: EndpointHealth?, log: Log) {
     self.endpoints = endpoints
+    texts = endpoints.map(\.description)
     self.log = log
     guard let old else { return }
     for endpoint in endpoints { records[endpoint] = old.records[endpoint] }

@@ -7,9 +7,12 @@ extension RequestContext {
   private static let userAgent = "rolekeeper/\(Version.number)"
 
   /// What a request to `endpoint` has beside what it asks, with a nonce of its own.
-  init(to endpoint: String, dated date: UTCTime, using generator: inout some RandomNumberGenerator) {
+  init(
+    to endpoint: String, dated date: UTCTime, forms: RequestForms = RequestForms(),
+    using generator: inout some RandomNumberGenerator
+  ) {
     self.init(
-      host: endpoint, userAgent: Self.userAgent, date: date, nonce: Nonce.make(using: &generator))
+      host: endpoint, userAgent: Self.userAgent, date: date, nonce: Nonce.make(using: &generator), forms: forms)
   }
 }
 

@@ -16,7 +16,7 @@ package final class IdentityClient: IdentityService {
   private let http: HTTPClient
   private let endpointHealth: EndpointHealth
   private let serverTime: () -> UTCTime
-  private var chance = SystemRandomNumberGenerator()
+  private var chance = SystemChance()
   private var checks: [CallID: AnyObject] = [:]
   private var lastCheck: UInt64 = 0
   /// Called when an inquiry has ended, and others may have the connection.

@@ -38,7 +38,8 @@ package final class STSClient: SessionIssuer {
   /// Those that are being reported, the next one last; a completion may cancel any of them.
   private var reporting: [Unsent] = []
   private var unsentReporter: (any Deferral)!
-  private var chance = SystemRandomNumberGenerator()
+  private var chance = SystemChance()
+  private let forms = RequestForms()
 
   package init(
     scheduler: any Scheduler, http: HTTPClient, endpointHealth: EndpointHealth, hostName: String,
@@ -72,7 +73,7 @@ package final class STSClient: SessionIssuer {
     guard let key = source.key else {
       return fail(.noAccessKey(source.missingKeyAdvice), of: call, sent: sent)
     }
-    let endpoint = endpointHealth.endpoints[call.place].description
+    let endpoint = endpointHealth.texts[call.place]
     do {
       let request = try signed(call, for: endpoint, with: key)
       transfers[call.id] = try http.send(HTTPRequest(request)) { [unowned self] outcome, body in
@@ -127,7 +128,7 @@ package final class STSClient: SessionIssuer {
       duration: order.duration, policy: role.policy.map { String(decoding: $0, as: UTF8.self) },
       externalID: role.externalID)
     return request.signed(
-      by: SigningIdentity(key), in: RequestContext(to: endpoint, dated: call.date, using: &chance))
+      by: SigningIdentity(key), in: RequestContext(to: endpoint, dated: call.date, forms: forms, using: &chance))
   }
 
   private func read(_ outcome: HTTPOutcome, _ body: Span<UInt8>, of call: Call, sent: Timestamp) -> IssueOutcome {
@@ -136,10 +137,11 @@ package final class STSClient: SessionIssuer {
       return IssueOutcome(
         result: .refused(Failure(call.misses + [failure], now: serverTime())), date: nil, sent: sent)
     case .success(let answer):
-      endpointHealth.answered(call.place, date: serverTime(), at: scheduler.time)
-      let response = STSResponse(answer, now: serverTime())
+      let now = serverTime()
+      endpointHealth.answered(call.place, date: now, at: scheduler.time)
+      let response = STSResponse(answer, now: now)
       let date = answer.date.flatMap { UTCTime(httpDate: $0) }
-      switch response.assumedSession(from: body, now: serverTime()) {
+      switch response.assumedSession(from: body, now: now) {
       case .granted(let session): return IssueOutcome(result: .granted(session), date: date, sent: sent)
       case .refused(let failure): return IssueOutcome(result: .refused(failure), date: date, sent: sent)
       }

@@ -8,7 +8,7 @@ package final class Secret {
   package let count: Int
 
   /// Takes over `count` bytes at `base`, of `SecretMemory`, that nobody else frees.
-  private init(adopting base: UnsafeMutablePointer<UInt8>, count: Int) {
+  init(adopting base: UnsafeMutablePointer<UInt8>, count: Int) {
     self.base = base
     self.count = count
   }

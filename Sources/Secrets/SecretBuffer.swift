@@ -38,17 +38,24 @@ package struct SecretBuffer: ~Copyable {
   /// Appends text that isn't secret; a secret never is a String.
   package mutating func append(_ text: String) {
     // Not by `utf8.span`: of a short string it dangles in optimised builds (Swift 6.3.1).
-    var text = text
-    text.withUTF8 { append($0.span) }
+    let isDone: Void? = text.utf8.withContiguousStorageIfAvailable { append($0.span) }
+    if isDone == nil { for byte in text.utf8 { append(byte) } }
   }
 
   package func withBytes<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
     try body(UnsafeBufferPointer(start: base, count: count).span)
   }
 
-  /// The bytes so far as a secret of exactly their size; the room itself is wiped.
+  /// The bytes so far as a secret of exactly their size; the room itself is wiped, unless it is of that size.
   package consuming func finish() -> Secret {
-    withBytes { Secret(copying: $0) }
+    guard SecretMemory.isSameBlock(capacity, count) else { return withBytes { Secret(copying: $0) } }
+    return adopted()
+  }
+
+  private consuming func adopted() -> Secret {
+    let (base, count) = (base, count)
+    discard self
+    return Secret(adopting: base, count: count)
   }
 
   private mutating func reserve(_ more: Int) {

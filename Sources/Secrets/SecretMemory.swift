@@ -30,6 +30,9 @@ package enum SecretMemory {
     pages.withLock { $0.free(UnsafeMutableRawPointer(bitPattern: address)!, count) }
   }
 
+  /// Whether what was allocated for one count may be freed as if it had been for the other.
+  static func isSameBlock(_ count: Int, _ other: Int) -> Bool { SecretPages.isSameBlock(count, other) }
+
   private static let pages = Mutex(SecretPages())
 }
 
@@ -95,6 +98,11 @@ struct SecretPages {
       close(chunk)
       unmap(chunk, Self.chunkSize, isLocked: chunk.pointee.isLocked)
     }
+  }
+
+  /// Of the blocks that share chunks.
+  static func isSameBlock(_ count: Int, _ other: Int) -> Bool {
+    max(count, other) <= largestShared && blockSize(count) == blockSize(other)
   }
 
   private static func blockSize(_ count: Int) -> Int { max(step, (count + step - 1) / step * step) }

@@ -30,7 +30,17 @@ struct SecretPair {
   /// Whether the block holds nothing else.
   var isPacked: Bool { block.count == Int(secretEnd - secretStart + tokenEnd - tokenStart) }
 
-  func packed() -> SecretPair { SecretPair(packing: accessKeySecret, securityToken) }
+  func packed() -> SecretPair {
+    let (secret, token) = (Int(secretStart)..<Int(secretEnd), Int(tokenStart)..<Int(tokenEnd))
+    var buffer = SecretBuffer(capacity: secret.count + token.count)
+    block.withBytes { bytes in
+      buffer.append(bytes.extracting(secret))
+      buffer.append(bytes.extracting(token))
+    }
+    let end = buffer.count
+    return SecretPair(
+      in: buffer.finish(), accessKeySecretAt: 0..<secret.count, securityTokenAt: secret.count..<end)
+  }
 
   var accessKeySecret: Secret { copy(secretStart, secretEnd) }
   var securityToken: Secret { copy(tokenStart, tokenEnd) }

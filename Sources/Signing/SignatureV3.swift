@@ -41,8 +41,15 @@ package enum SignatureV3 {
       self.securityToken = securityToken
       payloadHash = body.isEmpty ? SignatureV3.hashOfNothing : Digest.sha256(body.span)
       self.headers = headers
-      self.headers.append(("x-acs-content-sha256", payloadHash))
-      self.headers.append(("x-acs-date", date.description))
+      insert("x-acs-content-sha256", payloadHash)
+      insert("x-acs-date", date.description)
+    }
+
+    /// Where it is in order if the others are, which saves sorting them.
+    private mutating func insert(_ name: String, _ value: String) {
+      var place = headers.count
+      while place > 0, name < headers[place - 1].name { place -= 1 }
+      headers.insert((name, value), at: place)
     }
   }
 
@@ -58,7 +65,8 @@ package enum SignatureV3 {
     let query = canonicalQuery(request.query)
     let headers = canonicalHeaders(request)
     let names = names(of: headers)
-    var text = stringToSign(canonicalRequest(request, query: query, headers: headers, names: names))
+    let canonical = canonicalRequest(request, query: query, headers: headers, names: names)
+    var text = canonical.withBytes { stringToSign($0) }
     let signature = text.withUTF8 { Digest.hmacSHA256($0.span, key: secret) }
     return Signed(
       query: query, headers: headers,
@@ -70,17 +78,20 @@ package enum SignatureV3 {
   package static func canonicalRequest(_ request: Request) -> Secret {
     let headers = canonicalHeaders(request)
     return canonicalRequest(
-      request, query: canonicalQuery(request.query), headers: headers, names: names(of: headers))
+      request, query: canonicalQuery(request.query), headers: headers, names: names(of: headers)
+    ).finish()
   }
 
   private static func canonicalRequest(
     _ request: Request, query: String, headers: [CanonicalHeader], names: String
-  ) -> Secret {
-    var text = SecretBuffer(capacity: 4096)
-    for line in [request.method, request.path.isEmpty ? "/" : request.path, query] {
-      text.append(line)
-      text.append("\n")
-    }
+  ) -> SecretBuffer {
+    var text = SecretBuffer(capacity: 1024 + query.utf8.count)
+    text.append(request.method)
+    text.append("\n")
+    text.append(request.path.isEmpty ? "/" : request.path)
+    text.append("\n")
+    text.append(query)
+    text.append("\n")
     for header in headers {
       text.append(header.name)
       text.append(":")
@@ -91,37 +102,63 @@ package enum SignatureV3 {
     text.append(names)
     text.append("\n")
     text.append(request.payloadHash)
-    return text.finish()
+    return text
   }
 
   package static func stringToSign(_ canonicalRequest: Secret) -> String {
-    canonicalRequest.withBytes { String(joining: algorithm, "\n", Digest.sha256($0)) }
+    canonicalRequest.withBytes { stringToSign($0) }
+  }
+
+  static func stringToSign(_ canonicalRequest: String) -> String {
+    var text = canonicalRequest
+    return text.withUTF8 { stringToSign($0.span) }
+  }
+
+  private static func stringToSign(_ canonicalRequest: Span<UInt8>) -> String {
+    String(joining: algorithm, "\n", Digest.sha256(canonicalRequest))
   }
 
   /// Names and values percent-encoded, sorted by name in byte order, empty values with their `=`.
   ///
   /// It serves as the query on the wire as well, where `%20` and `+` mean the same.
   package static func canonicalQuery(_ query: [(name: String, value: String)]) -> String {
-    var text: [UInt8] = []
-    text.reserveCapacity(query.reduce(0) { $0 + $1.name.utf8.count + 3 * $1.value.utf8.count + 2 })
-    for parameter in query.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
-      if !text.isEmpty { text.append(UInt8(ascii: "&")) }
-      append(parameter.name, to: &text)
-      text.append(UInt8(ascii: "="))
-      append(parameter.value, to: &text)
+    let count = query.reduce(0) { $0 + 3 * ($1.name.utf8.count + $1.value.utf8.count) + 2 }
+    let sorted = isInOrder(query) ? query : query.sorted { isBefore($0.name, $1.name) }
+    return String(unsafeUninitializedCapacity: count) { room in
+      var end = 0
+      for parameter in sorted {
+        if end > 0 { append(UInt8(ascii: "&"), to: room, &end) }
+        append(parameter.name, to: room, &end)
+        append(UInt8(ascii: "="), to: room, &end)
+        append(parameter.value, to: room, &end)
+      }
+      return end
     }
-    return String(decoding: text, as: UTF8.self)
+  }
+
+  private static func isInOrder(_ query: [(name: String, value: String)]) -> Bool {
+    query.indices.dropFirst().allSatisfy { !isBefore(query[$0].name, query[$0 - 1].name) }
+  }
+
+  /// In the order of bytes.
+  private static func isBefore(_ name: String, _ other: String) -> Bool {
+    name.utf8.lexicographicallyPrecedes(other.utf8)
+  }
+
+  private static func append(_ byte: UInt8, to room: UnsafeMutableBufferPointer<UInt8>, _ end: inout Int) {
+    room[end] = byte
+    end += 1
   }
 
   /// All bytes of the UTF-8 but `A-Z a-z 0-9 - _ . ~` as `%XX`, in upper case.
-  private static func append(_ text: String, to encoded: inout [UInt8]) {
+  private static func append(_ text: String, to room: UnsafeMutableBufferPointer<UInt8>, _ end: inout Int) {
     for byte in text.utf8 {
       if byte.isUnreserved {
-        encoded.append(byte)
+        append(byte, to: room, &end)
       } else {
-        encoded.append(UInt8(ascii: "%"))
-        encoded.append(hexDigit(byte >> 4))
-        encoded.append(hexDigit(byte & 0xF))
+        append(UInt8(ascii: "%"), to: room, &end)
+        append(hexDigit(byte >> 4), to: room, &end)
+        append(hexDigit(byte & 0xF), to: room, &end)
       }
     }
   }
@@ -134,10 +171,17 @@ package enum SignatureV3 {
   package typealias CanonicalHeader = (name: String, value: String?)
 
   /// In the order of their names.
-  private static func canonicalHeaders(_ request: Request) -> [CanonicalHeader] {
-    var headers: [CanonicalHeader] = request.headers.map { (inLowerCase($0.name), trimmed($0.value)) }
+  static func canonicalHeaders(_ request: Request) -> [CanonicalHeader] {
+    var headers: [CanonicalHeader] = []
+    headers.reserveCapacity(request.headers.count + 1)
+    var isInOrder = request.securityToken == nil
+    for header in request.headers {
+      let name = inLowerCase(header.name)
+      if let last = headers.last, name < last.name { isInOrder = false }
+      headers.append((name, trimmed(header.value)))
+    }
     if request.securityToken != nil { headers.append(("x-acs-security-token", nil)) }
-    return headers.sorted { $0.name < $1.name }
+    return isInOrder ? headers : headers.sorted { $0.name < $1.name }
   }
 
   /// Most names are already.
@@ -145,7 +189,7 @@ package enum SignatureV3 {
     name.utf8.allSatisfy { $0 < 0x80 && ($0.isLowercaseLetter || !$0.isLetter) } ? name : name.lowercased()
   }
 
-  private static func names(of headers: [CanonicalHeader]) -> String {
+  static func names(of headers: [CanonicalHeader]) -> String {
     String(joining: headers.map(\.name), by: UInt8(ascii: ";"))
   }
 

@@ -13,7 +13,7 @@ import Testing
     #expect(request.method == "POST")
     #expect(request.host == "sts.cn-hangzhou.aliyuncs.com")
     #expect(request.target == vector.target)
-    #expect(request.headerLines == lines(of: vector))
+    #expect(request.headerLines == TextLines(lines(of: vector)))
     #expect(request.securityToken == nil)
   }
 
@@ -21,7 +21,7 @@ import Testing
     let vector = try SignatureVector.named("getcalleridentity")
     let request = GetCallerIdentityRequest().signed(by: SigningIdentity(vector.key), in: try context(of: vector))
     #expect(request.target == "/")
-    #expect(request.headerLines == lines(of: vector))
+    #expect(request.headerLines == TextLines(lines(of: vector)))
   }
 
   @Test func `a temporary key brings its id and token as signed headers`() throws {
@@ -31,8 +31,29 @@ import Testing
       key: vector.key, securityToken: secret(token),
       provider: try #require(vector.headers["x-acs-credentials-provider"]))
     let request = GetCallerIdentityRequest().signed(by: identity, in: try context(of: vector))
-    #expect(request.headerLines == lines(of: vector))
+    #expect(request.headerLines == TextLines(lines(of: vector)))
     #expect(request.securityToken?.text == token)
+  }
+
+  @Test func `requests of several kinds in turn are signed as each by itself`() throws {
+    let forms = RequestForms()
+    let names = ["assumerole", "getcalleridentity", "getcalleridentity-security-token"]
+    for name in names + names.reversed() + ["getcalleridentity"] {
+      let vector = try SignatureVector.named(name)
+      let token = vector.headers["x-acs-security-token"].map { secret($0) }
+      let identity = SigningIdentity(
+        key: vector.key, securityToken: token, provider: try #require(vector.headers["x-acs-credentials-provider"]))
+      let alone = try context(of: vector)
+      let context = RequestContext(
+        host: alone.host, userAgent: alone.userAgent, date: alone.date, nonce: alone.nonce, forms: forms)
+      let request = GetCallerIdentityRequest().signed(by: identity, in: context)
+      #expect(request.headerLines == GetCallerIdentityRequest().signed(by: identity, in: alone).headerLines)
+      let other = RequestContext(
+        host: "sts.example", userAgent: "other", date: alone.date, nonce: alone.nonce, forms: forms)
+      let lines = GetCallerIdentityRequest().signed(by: identity, in: other).headerLines
+      #expect(lines != request.headerLines)
+      #expect(String(decoding: lines.bytes, as: UTF8.self).contains("host: sts.example\0"))
+    }
   }
 
   @Test func `session policy and external id travel in the query`() throws {

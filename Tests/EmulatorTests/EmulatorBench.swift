@@ -1,3 +1,4 @@
+import Core
 import Glibc
 import HTTPClient
 import Systemd
@@ -69,7 +70,8 @@ final class EmulatorBench {
     let request = draft.signed(by: key, shape: .v3Query)
     let pending = Pending()
     let lines = request.headers.filter { $0.name != "host" }.map { "\($0.name): \($0.value)" }
-    try client.send(HTTPRequest(.post, "https://\(draft.host)\(request.target)", headers: lines)) { outcome, body in
+    try client.send(HTTPRequest(.post, "https://\(draft.host)\(request.target)", headers: TextLines(lines))) {
+      outcome, body in
       let text = body.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
       switch outcome {
       case .success(let head): pending.answer = TLSAnswer(head: head, failure: nil, body: PolicyValue(json: text))

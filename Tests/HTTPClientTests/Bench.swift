@@ -1,3 +1,4 @@
+import Core
 import HTTPClient
 import Secrets
 import Systemd
@@ -37,7 +38,7 @@ final class Bench {
     client = try HTTPClient(loop, settings: settings, proxyPassword: nil, lookUp: lookUp)
   }
 
-  func start(_ url: String, headers: [String] = []) throws -> Request {
+  func start(_ url: String, headers: TextLines = []) throws -> Request {
     try start(HTTPRequest(.post, url, headers: headers))
   }
 
@@ -49,7 +50,7 @@ final class Bench {
     return request
   }
 
-  func post(_ url: String, headers: [String] = []) throws -> Answer {
+  func post(_ url: String, headers: TextLines = []) throws -> Answer {
     try send(HTTPRequest(.post, url, headers: headers))
   }
 

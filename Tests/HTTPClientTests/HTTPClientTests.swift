@@ -1,3 +1,4 @@
+import Core
 import Glibc
 import HTTPClient
 import Systemd
@@ -150,10 +151,11 @@ import Testing
     #expect(bench.client.freeHandles == HTTPClient.handles)
   }
 
-  @Test func `a header with a line break isn't sent`() throws {
+  @Test(arguments: ["a: b\r\nc: d", "a: b\u{0}c: d", "\u{0}", "a: \u{7F}", "a: \u{1F}"])
+  func `a header with a control character isn't sent`(_ line: String) throws {
     let bench = try bench()
     let failure = #expect(throws: TransportFailure.self) {
-      try bench.client.send(HTTPRequest(.post, server.url("/ok"), headers: ["a: b\r\nc: d"])) { _, _ in }
+      try bench.client.send(HTTPRequest(.post, server.url("/ok"), headers: ["x: y", line])) { _, _ in }
     }
     #expect(failure?.kind == .unsuitableRequest && bench.client.freeHandles == HTTPClient.handles)
   }

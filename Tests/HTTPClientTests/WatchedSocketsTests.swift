@@ -2,7 +2,7 @@ import Glibc
 import Systemd
 import Testing
 
-@testable import struct HTTPClient.WatchedSockets
+@testable import class HTTPClient.WatchedSockets
 
 @Suite struct WatchedSocketsTests {
   /// Two ends of a stream, closed in the end.
@@ -21,7 +21,7 @@ import Testing
   }
 
   @Test func `who is ready is told one after the other, and again while it stays so`() throws {
-    var sockets = try WatchedSockets()
+    let sockets = try WatchedSockets()
     let pairs = try (0..<16).map { _ in try Pair() }
     for pair in pairs {
       sockets.watch(pair.ends[0], .readable)
@@ -36,7 +36,7 @@ import Testing
   }
 
   @Test func `what a socket is watched for may change and end`() throws {
-    var sockets = try WatchedSockets()
+    let sockets = try WatchedSockets()
     let pair = try Pair()
     sockets.watch(pair.ends[0], .readable)
     #expect(sockets.next() == nil)
@@ -51,7 +51,7 @@ import Testing
   }
 
   @Test func `a number that comes back after a close nobody told of is watched for the new socket`() throws {
-    var sockets = try WatchedSockets()
+    let sockets = try WatchedSockets()
     let (old, new) = (try Pair(), try Pair())
     let number = old.ends[0]
     sockets.watch(number, .writable)
@@ -65,10 +65,65 @@ import Testing
     #expect(told?.socket == number && told?.events == .readable)
   }
 
+  @Test
+  func
+    `the kernel goes on watching a socket made here that libcurl doesn't wait for, and it is told again when libcurl does`()
+    throws
+  {
+    let sockets = try WatchedSockets()
+    let listener = try Listener()
+    let client = try listener.connect(by: sockets)
+    sockets.watch(client, .writable)
+    #expect(sockets.next()?.socket == client)
+    sockets.forget(client)
+    #expect(sockets.next() == nil)
+    sockets.watch(client, .writable)
+    #expect(sockets.next()?.socket == client)
+    sockets.watch(client, .readable)
+    #expect(sockets.next() == nil)
+    #expect(sockets.close(client) == 0 && fcntl(client, F_GETFD) == -1)
+    // Most likely under the same number.
+    let other = try listener.connect(by: sockets)
+    sockets.watch(other, .writable)
+    #expect(sockets.next()?.socket == other)
+    _ = sockets.close(other)
+  }
+
+  /// Somebody to connect to.
+  final class Listener {
+    private let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    private var address = sockaddr_in()
+
+    init() throws {
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+      try withAddress { address, size in
+        try #require(bind(descriptor, address, size) == 0 && listen(descriptor, 4) == 0)
+        var size = size
+        try #require(getsockname(descriptor, address, &size) == 0)
+      }
+    }
+
+    func connect(by sockets: WatchedSockets) throws -> CInt {
+      let client = sockets.open(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+      try withAddress { try #require(Glibc.connect(client, $0, $1) == 0) }
+      return client
+    }
+
+    private func withAddress(_ body: (UnsafeMutablePointer<sockaddr>, socklen_t) throws -> Void) rethrows {
+      let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+      try withUnsafeMutablePointer(to: &address) { address in
+        try address.withMemoryRebound(to: sockaddr.self, capacity: 1) { try body($0, size) }
+      }
+    }
+
+    deinit { close(descriptor) }
+  }
+
   @Test func `its descriptor is readable while a socket is ready, and closed with it`() throws {
     var descriptor: CInt = -1
     do {
-      var sockets = try WatchedSockets()
+      let sockets = try WatchedSockets()
       descriptor = sockets.descriptor
       let pair = try Pair()
       sockets.watch(pair.ends[0], .readable)

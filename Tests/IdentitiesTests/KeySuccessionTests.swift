@@ -25,6 +25,8 @@ import Testing
     var asking: String? { asked.first?.key.id }
 
     mutating func send(_ event: KeySuccession.Event) {
+      // As the driver asks before it.
+      if case .accepted(let key) = event, keys.isAcceptedAgain(key, at: now) { return }
       for effect in keys.handle(event, at: now, using: &generator) {
         switch effect {
         case .ask(let id, let key):
@@ -121,6 +123,21 @@ import Testing
   }
 
   /// A role whose call had been refused repeated that for minutes, while STS accepted the same key from the others.
+  @Test func `only what changes nothing is noted without an event`() {
+    var keys = KeySuccession()
+    var generator = CountingGenerator()
+    func at(_ seconds: Int64) -> Timestamp { Timestamp(microseconds: seconds * 1_000_000) }
+    func isNoted(_ key: AccessKey, _ seconds: Int64) -> Bool { keys.isAcceptedAgain(key, at: at(seconds)) }
+    #expect(!isNoted(Self.old, 1), "there is no key yet")
+    _ = keys.handle(.found(Self.old), at: at(1), using: &generator)
+    #expect(!isNoted(Self.old, 2) && keys.current?.lastAccepted == nil, "the first time is reported")
+    _ = keys.handle(.accepted(Self.old), at: at(3), using: &generator)
+    #expect(isNoted(Self.old, 4) && keys.current?.lastAccepted == at(4))
+    #expect(!isNoted(Self.new, 5) && keys.current?.lastAccepted == at(4))
+    _ = keys.handle(.refused(Self.old, Self.unknown), at: at(6), using: &generator)
+    #expect(!isNoted(Self.old, 7), "the refusal ends")
+  }
+
   @Test func `a key that STS accepts again after a while lets the roles that were refused try again`() {
     var trial = working()
     let changes = trial.changes

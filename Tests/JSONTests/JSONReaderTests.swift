@@ -104,6 +104,21 @@ import Testing
     #expect(JSONPosition(of: 14, in: text.span) == JSONPosition(line: 2, column: 9))
     #expect(JSONPosition(of: 1000, in: text.span) == JSONPosition(line: 3, column: 2))
   }
+
+  @Test func `a string ends where it does, however long it is`() throws {
+    for count in 0..<70 {
+      for (end, expect) in [("", ""), (#"\\"#, #"\"#), (#"\""#, "\""), ("é", "é")] {
+        let plain = String(repeating: "x", count: count)
+        let text = Array("[\"\(plain)\(end)\(plain)\",1]".utf8)
+        let document = try JSONDocument(text.span)
+        var found: String?
+        document.root.forEachItem { (item: borrowing JSONValue) in found = found ?? item.string() }
+        #expect(found == plain + expect + plain)
+      }
+      let control = Array("\"\(String(repeating: "x", count: count))\u{1F}\"".utf8)
+      #expect(throws: JSONError(problem: .controlCharacter, offset: count + 1)) { _ = try JSONDocument(control.span) }
+    }
+  }
 }
 
 extension JSONValue {

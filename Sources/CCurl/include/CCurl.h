@@ -41,6 +41,15 @@ static inline CURLcode ccurl_set_seek(CURL *easy, curl_seek_callback function) {
   return curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, function);
 }
 
+// Whoever makes and closes the sockets of connections that `easy` begins; a connection may outlive it.
+static inline CURLcode ccurl_set_sockets(CURL *easy, curl_opensocket_callback open, curl_closesocket_callback close,
+                                         void *context) {
+  CURLcode code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open);
+  if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, context);
+  if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close);
+  return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, context) : code;
+}
+
 // libcurl copies the bytes; CURLOPT_POSTFIELDSIZE_LARGE says how many.
 static inline CURLcode ccurl_copy_body(CURL *easy, const void *bytes) {
   return curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, bytes);

@@ -9,7 +9,9 @@ extension SessionCredential {
   ///
   /// Written piece by piece: none of these texts has anything to escape in it (`init?`), and each refresh writes one.
   package func document() -> CredentialDocument {
-    var line = SecretBuffer(capacity: 4096)
+    // A little more than all that isn't the credential's.
+    var line = SecretBuffer(
+      capacity: 320 + 2 * (accessKeyID.utf8.count + accessKeySecret.count + securityToken.count))
     let (expiration, issued) = (expiration.description, issued.description)
     line.append(#"{"Code":"Success","AccessKeyId":""#)
     line.append(accessKeyID)
