@@ -6,12 +6,16 @@ import Glibc
 struct STSEmulatorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sts-emulator",
-    abstract: "A local RAM and STS for demos and tests.",
+    abstract: "A local RAM, STS and OSS for demos and tests.",
     discussion: """
       Answers AssumeRole and GetCallerIdentity over TLS. At each start it makes a certificate authority and a server \
       certificate of its own; clients have to trust the authority, whose certificate --ca-out writes to a file. \
-      When ready it prints the line 'listening on https://ADDRESS:PORT', and with --control a second line, \
-      'control on http://ADDRESS:PORT'. SIGTERM and SIGINT end it with exit status 0.
+      When ready it prints the line 'listening on https://ADDRESS:PORT', with --control also \
+      'control on http://ADDRESS:PORT', and with --objects also 'OSS on https://ADDRESS:PORT'. SIGTERM and SIGINT end \
+      it with exit status 0.
+
+      OSS takes PutObject, multipart uploads, HeadObject and GetObject, at https://ADDRESS:PORT/BUCKET/KEY or \
+      https://BUCKET.oss-REGION.aliyuncs.com/KEY, with an upload credential that is for one object.
 
       The configuration is TOML, for example:
 
@@ -40,6 +44,19 @@ struct STSEmulatorCommand: ParsableCommand {
         issued_lifetime = "12s"
         # make SecurityTokens at least this many characters long
         token_length = 1024
+
+        # with --objects; the values here are the defaults
+        [oss]
+        region = "cn-shanghai"
+        # accept signatures of version 1
+        allow_v1 = false
+        # let an upload credential list parts and abort uploads
+        allow_list_parts = false
+        allow_abort = false
+        # or "InvalidAccessKeyId"
+        expired_code = "SecurityTokenExpired"
+        # or "crc", which is cheaper
+        etag = "md5"
 
       The address of --control takes these requests, by curl say:
 
@@ -76,6 +93,18 @@ struct STSEmulatorCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "The directory to keep the objects of OSS in, as files BUCKET/KEY; it is made if need be. Without it there is no OSS.",
+      valueName: "directory"))
+  var objects: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The port to answer OSS requests on, over TLS, at the address of --listen; port 0 is any free port.",
+      valueName: "port"))
+  var ossPort: UInt16 = 0
+
+  @Option(
+    help: ArgumentHelp(
       "Another host name for the server's certificate, beside localhost, 127.0.0.1, sts.aliyuncs.com and sts.cn-hangzhou.aliyuncs.com; may be repeated.",
       valueName: "name"))
   var name: [String] = []
@@ -94,6 +123,8 @@ struct STSEmulatorCommand: ParsableCommand {
     options.port = listen.port
     options.control = control.map { ($0.address, $0.port) }
     options.names += name
+    options.objects = objects
+    options.ossPort = ossPort
     let config = config
     let emulator = try STSEmulator(Self.model(in: config), options: options, reload: { try Self.model(in: config) })
     if let caOut { try TextFile.write(emulator.authorityPEM, to: caOut) }
@@ -106,7 +137,8 @@ struct STSEmulatorCommand: ParsableCommand {
   private func announce(_ emulator: STSEmulator) {
     var text = "listening on https://\(listen.address):\(emulator.port)\n"
     if let control, let port = emulator.controlPort { text += "control on http://\(control.address):\(port)\n" }
-    // One unbuffered write, so that whoever reads the first line has both.
+    if let port = emulator.ossPort { text += "OSS on https://\(listen.address):\(port)\n" }
+    // One unbuffered write, so that whoever reads the first line has all.
     _ = text.utf8CString.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count - 1) }
   }
 

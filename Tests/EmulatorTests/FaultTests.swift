@@ -208,10 +208,12 @@ import Testing
     list.add(Fault(.certificate(.expired), count: 1, source: "127.0.0.2"))
     list.add(Fault(.certificate(.name)))
     var isMet: [Bool] = []
-    for address in ["127.0.0.1", "127.0.0.2"] { isMet.append(list.takeUnreachable(from: address)) }
+    for address in ["127.0.0.1", "127.0.0.2"] { isMet.append(list.takeUnreachable(from: address, to: .sts)) }
     #expect(isMet == [false, true])
     var flaws: [CertificateFlaw?] = []
-    for address in ["127.0.0.2", "127.0.0.2", "127.0.0.1"] { flaws.append(list.takeCertificate(from: address)) }
+    for address in ["127.0.0.2", "127.0.0.2", "127.0.0.1"] {
+      flaws.append(list.takeCertificate(from: address, to: .sts))
+    }
     #expect(flaws == [.expired, .name, .name])
   }
 

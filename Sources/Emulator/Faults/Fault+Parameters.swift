@@ -8,7 +8,9 @@ extension Fault {
   init(_ parameters: Parameters) throws(FaultError) {
     self.init(
       try Kind(parameters), role: parameters["role"], action: parameters["action"],
-      count: try parameters.whole("count", in: 1...1_000_000), source: parameters["from"])
+      count: try parameters.whole("count", in: 1...1_000_000), source: parameters["from"],
+      service: try parameters.word("service"), part: try parameters.whole("part", in: PartList.numbers),
+      objectKey: parameters["object"])
   }
 }
 
@@ -46,6 +48,17 @@ extension Fault.Kind {
         throw FaultError(problem: "'form' is missing")
       }
       self = .certificate(flaw)
+    case "drop-request": self = .dropRequest
+    case "slow-request": self = .slowRequest(milliseconds: try Self.milliseconds(parameters))
+    case "stall": self = .stall(milliseconds: try Self.milliseconds(parameters))
+    case "lost-answer": self = .lostAnswer
+    case "checksum": self = .checksum(try parameters.word("form") ?? .wrong)
+    case "etag": self = .wrongETag
+    case "corrupt": self = .corrupt
+    case "token-expired":
+      self = .tokenExpired(try parameters.word("code"), when: try parameters.word("at") ?? .start)
+    case "check-expiry-at-end": self = .checkExpiryAtEnd
+    case "no-such-upload": self = .noSuchUpload
     case let kind:
       throw FaultError(problem: "'\(kind ?? "")' is no kind of fault; GET /help lists them")
     }
@@ -59,8 +72,11 @@ extension Fault.Kind {
   }
 
   private static func error(_ parameters: Parameters) throws(FaultError) -> Refusal {
+    // What InternalError is for STS is known below.
+    let known = parameters["code"].flatMap { $0 == Refusal.internalError.code ? nil : OSSRefusal.named($0) }
     // Some gateways send an error with status 200.
-    let status = try parameters.whole("status", in: 200...599) ?? Refusal.internalError.status
+    let status = try parameters.whole("status", in: 200...599) ?? known?.status ?? Refusal.internalError.status
+    if let known { return Refusal(status: status, code: known.code, message: parameters["message"] ?? known.message) }
     let usual = status == Refusal.unavailable.status ? Refusal.unavailable : .internalError
     return Refusal(
       status: status, code: parameters["code"] ?? usual.code, message: parameters["message"] ?? usual.message)
@@ -93,6 +109,16 @@ extension Fault.Kind {
     case .sessionRevoked: "session-revoked"
     case .roleGone: "role-gone"
     case .certificate: "certificate"
+    case .dropRequest: "drop-request"
+    case .slowRequest: "slow-request"
+    case .stall: "stall"
+    case .lostAnswer: "lost-answer"
+    case .checksum: "checksum"
+    case .wrongETag: "etag"
+    case .corrupt: "corrupt"
+    case .tokenExpired: "token-expired"
+    case .checkExpiryAtEnd: "check-expiry-at-end"
+    case .noSuchUpload: "no-such-upload"
     }
   }
 }

@@ -10,11 +10,12 @@ package struct AccountModelError: Error, CustomStringConvertible {
 
 extension AccountModel {
   /// Reads a model from TOML. `[accounts.ID]` holds `requests_per_second`, `access_keys`, `policies`, `users` and
-  /// `roles`; `sts-emulator --help` shows one in full.
+  /// `roles`, `[oss]` the settings of OSS; `sts-emulator --help` shows one in full.
   package init(toml text: String) throws(AccountModelError) {
     self.init()
     let document = try TOMLTable(text)
-    try document.allow(["accounts"])
+    try document.allow(["accounts", "oss"])
+    if let table = try document.table("oss") { oss = try OSSSettings(table) }
     for (id, accountTable) in try document.tables("accounts") {
       guard (1...32).contains(id.utf8.count), id.utf8.allSatisfy(RoleReference.isDigit) else {
         throw accountTable.error("'\(id)' is not an account id, a number of at most 32 digits")

@@ -1,6 +1,7 @@
 /// What the cloud knows before the first request: accounts and what is in them.
 package struct AccountModel: Sendable {
   package private(set) var accounts: [String: Account] = [:]
+  package var oss = OSSSettings()
   /// Every AccessKey by its id.
   private(set) var keys: [String: AccessKey] = [:]
   /// Sessions issued elsewhere, by SecurityToken and AccessKeyId; tokens made by others can be accepted this way.

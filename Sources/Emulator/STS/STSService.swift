@@ -19,11 +19,14 @@ package struct STSService: Sendable {
 
   package mutating func resetCallCounts() { callCounts = CallCounts() }
 
+  /// Counts a request that another service has answered.
+  mutating func note(_ arrival: CallCounts.Arrival) { callCounts.note(arrival) }
+
   /// Answers one request.
   package mutating func handle(_ request: Request, at now: WallTime) -> Reply {
     let call = Call(request)
-    let faults = faults.take(call, from: request.sourceAddress)
-    let outcome = substitute(in: faults).map(Outcome.init) ?? answer(call, of: request, with: faults, at: now)
+    let faults = faults.take(FaultTarget(call, from: request.sourceAddress))
+    let outcome = Outcome.Substitute(faults).map(Outcome.init) ?? answer(call, of: request, with: faults, at: now)
     let reply = AnswerWriter(request: request, format: call?.format ?? .json).reply(outcome, with: faults, at: now)
     callCounts.note(
       CallCounts.Arrival(
@@ -42,20 +45,6 @@ package struct STSService: Sendable {
   /// What the caller's policies say to `question`.
   package func decision(for caller: Caller, on question: AccessQuestion) -> PolicyDecision {
     RoleKeeper(model: model).decision(for: caller, on: question)
-  }
-
-  /// The fault that stands in for the operation: nothing is issued, no nonce is used.
-  private func substitute(in faults: [Fault.Kind]) -> Outcome.Substitute? {
-    for fault in faults {
-      switch fault {
-      case .refuse: return .refusedConnection
-      case .error(let refusal, let retryAfter): return .error(refusal, retryAfterMilliseconds: retryAfter)
-      case .html(let status): return .html(status: status)
-      case .garbage(let garbage) where ![.half, .type].contains(garbage): return .garbage(garbage)
-      default: continue
-      }
-    }
-    return nil
   }
 
   private mutating func answer(
