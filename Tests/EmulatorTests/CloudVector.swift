@@ -24,16 +24,16 @@ struct CloudVector: Sendable, CustomTestStringConvertible {
   static let unsigned = all("unsigned-rpc.json")
 
   /// A service in which this vector's key is known: as a user's, or, with a token, as a role session's.
-  func service() throws -> STSService {
+  func service() throws -> Cloud {
     let account = "1234567890123456"
     var model = AccountModel()
     var content = Account(id: account)
-    content.add(User(name: "user", policies: [Policy(allowing: "sts:AssumeRole")]))
+    content.add(User(name: "user", policies: [Policy(allowing: "sts:AssumeRole", "vod:*")]))
     for name in ["vod-uploader", "caller"] {
       content.add(
         Role(
           name: name, trust: Policy(trusting: ["acs:ram::\(account):root"]),
-          policies: [Policy(allowing: "sts:AssumeRole")]))
+          policies: [Policy(allowing: "sts:AssumeRole", "vod:*")]))
     }
     model.add(content)
     if let token = Call(request)?.securityToken {
@@ -43,7 +43,7 @@ struct CloudVector: Sendable, CustomTestStringConvertible {
     } else {
       model.add(AccessKey(id: keyID, secret: secret, account: account, owner: .user("user")))
     }
-    return STSService(model: model)
+    return Cloud(model: model, store: TestStore())
   }
 
   private static func all(_ file: String) -> [CloudVector] { entries(of: file).map(CloudVector.init) }

@@ -14,12 +14,13 @@ final class OSSBench {
   let service: OSSService
   var grant: UploadGrant
 
-  init(_ change: (inout OSSSettings) -> Void = { _ in }) throws {
+  init(_ given: AccountModel = AccountModel(), _ change: (inout OSSSettings) -> Void = { _ in }) throws {
     directory = try TemporaryDirectory()
-    var model = AccountModel()
+    var model = given
     change(&model.oss)
-    shared = SharedService(STSService(model: model), clock: clock)
-    service = OSSService(store: ObjectStore(directory: directory.path("objects")), shared: shared)
+    let store = ObjectStore(directory: directory.path("objects"))
+    shared = SharedService(Cloud(model: model, store: store), clock: clock)
+    service = OSSService(store: store, shared: shared)
     grant = service.store.grant(for: Self.object, lifetime: 3000, at: clock.now)
   }
 

@@ -16,7 +16,7 @@ import Testing
     #expect(try kinds("\(path)?partNumber=1&uploadId=U") == [.refuse])
     #expect(try kinds("\(path)?partNumber=2&uploadId=U") == [.corrupt, .refuse])
     #expect(try kinds("/outin-1/other?partNumber=2&uploadId=U") == [.refuse])
-    #expect(list.take(FaultTarget(nil, from: "127.0.0.1")).isEmpty)
+    #expect(list.take(FaultTarget(nil, role: nil, from: "127.0.0.1")).isEmpty)
   }
 
   @Test func `an error stands in for the operation, which isn't carried out`() throws {

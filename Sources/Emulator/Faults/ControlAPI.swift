@@ -4,19 +4,23 @@
 struct ControlAPI: Sendable {
   static let help = """
     POST /faults?kind=KIND[&count=N][&service=NAME][&role=NAME][&action=NAME]
-                 [&part=N][&object=KEY][&from=ADDRESS]
+                 [&key=ID][&part=N][&object=KEY][&from=ADDRESS]
       Starts a fault and answers with its number. It affects N requests, or,
       without count, all until it is cleared: every request, or only those to
-      this service (sts or oss), that name this role, call this action
-      (AssumeRole or UploadPart, say), send this part of an upload, mean the
-      object with this key or come from this IPv4 address. 'unreachable' and
-      'certificate' affect connections, which only service and from choose.
-      KIND is one of:
+      this service (sts, vod or oss), that call this action (AssumeRole or
+      UploadPart, say), are signed with this AccessKeyId (sts and vod), send
+      this part of an upload, mean the object with this key, come from this
+      IPv4 address, or are about this role: AssumeRole of it, or a VOD call by
+      one of its sessions. 'unreachable' and 'certificate' affect connections,
+      which only service and from choose; sts and vod share theirs. KIND is one
+      of:
 
       delay            milliseconds=N: answer later; other connections don't wait
       dribble          milliseconds=N: send the answer's body byte by byte over
                        this time
       refuse           close the connection instead of answering
+      lost-answer      carry out the operation, then close the connection
+                       instead of answering
       unreachable      close new connections before the TLS handshake
       drop             close the connection in the middle of the answer
       certificate      form=expired, name or authority: show new connections a
@@ -59,8 +63,6 @@ struct ControlAPI: Sendable {
                        over this time
       stall            milliseconds=N: stop reading for this time in the middle
                        of the request's body
-      lost-answer      carry out the operation, then close the connection
-                       instead of answering
       checksum         [form=wrong]: answer with a wrong x-oss-hash-crc64ecma,
                        or, with form=missing, without one
       etag             answer with a wrong ETag
@@ -76,8 +78,8 @@ struct ControlAPI: Sendable {
                        is being read
       no-such-upload   remove the upload that the request names
 
-      For 'error', OSS's own codes bring their status and message along:
-      kind=error&code=RequestTimeTooSkewed, say. 'drop' closes the connection
+      For 'error', the codes of VOD and OSS bring their status and message
+      along: kind=error&code=RequestTimeTooSkewed, say. 'drop' closes the connection
       without an answer where the answer has no body.
 
     GET /faults            list the faults in force
@@ -93,6 +95,7 @@ struct ControlAPI: Sendable {
     POST /grants?bucket=NAME&key=KEY[&lifetime=3000]
                            make an upload credential for one object, as VOD
                            does, and signed URLs to put and get it
+    GET /videos            list the videos that CreateUploadVideo made
     POST /clock?ahead_seconds=N
                            let the emulator's clock run N seconds ahead
     POST /clock?at=YYYY-MM-DDThh:mm:ssZ
@@ -134,6 +137,7 @@ struct ControlAPI: Sendable {
         service.withService { $0.resetCallCounts() }
         storage?.oss.log.reset()
       }
+    case ("GET", ["videos"]): return reply(200, list(service.withService { $0.videos(at: service.clock.now) }))
     case ("POST", ["clock"]): return setClock(request)
     case ("POST", ["reload"]): return reloadModel()
     default: return service.answer(request)
@@ -172,6 +176,7 @@ struct ControlAPI: Sendable {
           if let service = fault.service { fields.append("service", .text(service.rawValue)) }
           if let part = fault.part { fields.append("part", .number(Int64(part))) }
           if let key = fault.objectKey { fields.append("object", .text(key)) }
+          if let keyID = fault.keyID { fields.append("key", .text(keyID)) }
           if let count = fault.count { fields.append("count", .number(Int64(count))) }
           return .object(fields)
         })

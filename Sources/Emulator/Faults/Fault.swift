@@ -5,6 +5,8 @@ package struct Fault: Sendable {
     case delay(milliseconds: Int)
     /// The connection is closed instead of an answer.
     case refuse
+    /// The operation is carried out, and the connection closed instead of its answer.
+    case lostAnswer
     /// New connections are closed before the TLS handshake.
     case unreachable
     /// The connection breaks off in the middle of the answer's body.
@@ -48,8 +50,6 @@ package struct Fault: Sendable {
     case slowRequest(milliseconds: Int)
     /// Reading stops for this time when half of the request's body has been read.
     case stall(milliseconds: Int)
-    /// The operation is carried out, and the connection closed instead of its answer.
-    case lostAnswer
     /// The answer's CRC64 is another than the content's, or is missing.
     case checksum(ChecksumFlaw)
     /// The answer's ETag is another than the one that counts.
@@ -77,6 +77,7 @@ package struct Fault: Sendable {
   /// Which of the emulated services.
   package enum Service: String, Sendable, CaseIterable {
     case sts
+    case vod
     case oss
   }
 
@@ -100,10 +101,12 @@ package struct Fault: Sendable {
   }
 
   package let kind: Kind
-  /// Only requests for this role, by its name; nil for any. Requests that name no role are spared then.
+  /// Only requests about this role, by its name: AssumeRole of it, and VOD calls by one of its sessions; nil for any.
   package var role: String?
   /// Only this action, such as `AssumeRole`; nil for any.
   package var action: String?
+  /// Only requests that name this AccessKeyId; nil for any.
+  package var keyID: String?
   /// How many more requests it meets; nil until it is cleared.
   package var count: Int?
   /// Only connections from this IPv4 address; nil for any.
@@ -116,12 +119,13 @@ package struct Fault: Sendable {
   package var objectKey: String?
 
   package init(
-    _ kind: Kind, role: String? = nil, action: String? = nil, count: Int? = nil, source: String? = nil,
-    service: Service? = nil, part: Int? = nil, objectKey: String? = nil
+    _ kind: Kind, role: String? = nil, action: String? = nil, keyID: String? = nil, count: Int? = nil,
+    source: String? = nil, service: Service? = nil, part: Int? = nil, objectKey: String? = nil
   ) {
     self.kind = kind
     self.role = role
     self.action = action
+    self.keyID = keyID
     self.count = count
     self.source = source
     self.service = service
@@ -148,11 +152,14 @@ package struct Fault: Sendable {
       guard let keyID = target.keyID, keyID.hasPrefix("STS."), id.map({ $0 == keyID }) ?? true else { return false }
     }
     return (role == nil || role == target.role) && (action == nil || action == target.action)
-      && (part == nil || part == target.part) && (objectKey == nil || objectKey == target.objectKey)
+      && (keyID == nil || keyID == target.keyID) && (part == nil || part == target.part)
+      && (objectKey == nil || objectKey == target.objectKey)
   }
 
   fileprivate func comes(from source: String, to service: Service) -> Bool {
-    (self.source == nil || self.source == source) && (self.service == nil || self.service == service)
+    // STS and VOD share their connections, of which nobody knows yet for which of the two they are.
+    let isMeant = self.service == service || isOfConnection && self.service == .vod && service == .sts
+    return (self.source == nil || self.source == source) && (self.service == nil || isMeant)
   }
 }
 
@@ -166,12 +173,13 @@ struct FaultTarget: Sendable {
   var part: Int? = nil
   var objectKey: String? = nil
 
-  init(_ call: Call?, from source: String) {
-    service = .sts
+  /// `role` is what the call is about.
+  init(_ call: Call?, role: String?, from source: String) {
+    service = call?.service == .vod ? .vod : .sts
     self.source = source
     action = call?.action
     keyID = call?.keyID
-    role = call?.roleName
+    self.role = role
   }
 
   init(_ call: OSSCall) {
@@ -188,13 +196,14 @@ extension Fault.Kind {
   /// Which services it can affect.
   var services: Set<Fault.Service> {
     switch self {
-    case .fields, .keyDisabled, .sessionRevoked, .roleGone: [.sts]
-    case .dropRequest, .slowRequest, .stall, .lostAnswer, .checksum, .wrongETag, .corrupt, .tokenExpired,
-      .checkExpiryAtEnd, .noSuchUpload:
+    case .roleGone: [.sts]
+    case .fields, .keyDisabled, .sessionRevoked: [.sts, .vod]
+    case .dropRequest, .slowRequest, .stall, .checksum, .wrongETag, .corrupt, .tokenExpired, .checkExpiryAtEnd,
+      .noSuchUpload:
       [.oss]
-    case .delay, .refuse, .unreachable, .drop, .error, .date, .dateText, .header, .gzip, .html, .oversize, .garbage,
-      .dribble, .certificate:
-      [.sts, .oss]
+    case .delay, .refuse, .lostAnswer, .unreachable, .drop, .error, .date, .dateText, .header, .gzip, .html, .oversize,
+      .garbage, .dribble, .certificate:
+      [.sts, .vod, .oss]
     }
   }
 }

@@ -7,7 +7,7 @@ enum Outcome: Sendable {
     case garbage(Fault.Garbage)
   }
 
-  case fields(Fields, action: String)
+  case done(Performed, action: String)
   case refusal(Refusal)
   case substitute(Substitute)
 
@@ -16,10 +16,12 @@ enum Outcome: Sendable {
 
 extension Outcome.Substitute {
   /// The fault that stands in for the operation: nothing is issued or stored, no nonce is used.
-  init?(_ faults: [Fault.Kind]) {
+  init?(_ faults: [Fault.Kind], of service: CloudService = .sts) {
     for fault in faults {
       switch fault {
       case .refuse: self = .refusedConnection
+      case .error(.internalError, let retryAfter) where service == .vod:
+        self = .error(.vodInternalError, retryAfterMilliseconds: retryAfter)
       case .error(let refusal, let retryAfter): self = .error(refusal, retryAfterMilliseconds: retryAfter)
       case .html(let status): self = .html(status: status)
       case .garbage(let garbage) where ![.half, .type].contains(garbage): self = .garbage(garbage)
@@ -35,11 +37,13 @@ extension Outcome.Substitute {
 struct AnswerWriter {
   let request: Request
   let format: Call.Format
+  let service: CloudService
   private let requestID = Identifiers.requestID()
 
-  init(request: Request, format: Call.Format) {
+  init(request: Request, format: Call.Format, service: CloudService) {
     self.request = request
     self.format = format
+    self.service = service
   }
 
   /// The reply, bent by the faults that leave the operation alone, and its name among the counted calls.
@@ -48,19 +52,21 @@ struct AnswerWriter {
     var reply = Reply(answer: answer, manner: .whole, delayMilliseconds: 0)
     reply.bend(by: faults, at: now)
     if case .substitute(.refusedConnection) = outcome { reply.manner = .refused }
+    if faults.contains(.lostAnswer), case .done = outcome { return (reply, "lost") }
     return (reply, reply.manner == .brokenOff ? "broken off" : outcomeName)
   }
 
   private func write(_ outcome: Outcome, overriding faults: [Fault.Kind]) -> (Answer, result: String) {
     switch outcome {
-    case .fields(var fields, let action):
+    case .done(let performed, let action):
+      var fields = performed.fields
       var isBent = faults.contains(.garbage(.half)) || faults.contains(.garbage(.type))
       for case .fields(let names, let value) in faults {
         for name in names { fields.replace(name, with: value.map { .text($0) }) }
         isBent = true
       }
       fields.append("RequestId", .text(requestID))
-      return (document(fields, status: 200, root: "\(action)Response"), isBent ? "bent" : "OK")
+      return (document(fields, status: 200, root: "\(action)Response"), isBent ? "bent" : performed.result)
     case .refusal(let refusal): return (error(refusal), refusal.code)
     case .substitute(.refusedConnection): return (Answer(status: 503, headers: [], body: []), "refused")
     case .substitute(.error(let refusal, let retryAfter)):
@@ -73,11 +79,11 @@ struct AnswerWriter {
   }
 
   private func error(_ refusal: Refusal) -> Answer {
-    let recommend = "https://api.aliyun.com/troubleshoot?q=\(refusal.code)&product=Sts&requestId=\(requestID)"
+    let query = "q=\(refusal.code)&product=\(service.product)&requestId=\(requestID)"
     return document(
       [
         "RequestId": .text(requestID), "HostId": .text(request.header("host") ?? ""), "Code": .text(refusal.code),
-        "Message": .text(refusal.message), "Recommend": .text(recommend),
+        "Message": .text(refusal.message), "Recommend": .text("https://api.aliyun.com/troubleshoot?\(query)"),
       ], status: refusal.status, root: "Error")
   }
 

@@ -19,7 +19,7 @@ final class WebServer: Sendable {
   ) throws {
     try self.init(
       address: address, port: port, certificates: certificates, policy: policy,
-      begin: { BufferedRequest($0, limit: STSService.bodyLimit, handle: handle) })
+      begin: { BufferedRequest($0, limit: Cloud.bodyLimit, handle: handle) })
   }
 
   /// `begin` is called on the connections' threads with each request's head, and says what takes its body and answers.
