@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A local RAM and STS behind TLS, with a control endpoint beside it when asked for.
+/// A local RAM, STS, VOD and, when asked for, OSS behind TLS, with a control endpoint beside them when asked for.
 ///
 /// It listens from its making until `stop()` or its end.
 package final class STSEmulator: Sendable {
@@ -12,7 +12,11 @@ package final class STSEmulator: Sendable {
     /// The control endpoint's address and port, 0 for any free port; nil for no control endpoint.
     package var control: (address: String, port: UInt16)?
     /// Further names in the server's certificate; `localhost` and 127.0.0.1 are in it anyway.
-    package var names = ["sts.aliyuncs.com", "sts.cn-hangzhou.aliyuncs.com"]
+    package var names = ["sts.aliyuncs.com", "sts.cn-hangzhou.aliyuncs.com", "vod.cn-shanghai.aliyuncs.com"]
+    /// The directory that OSS keeps its objects in, made at need; nil for no OSS.
+    package var objects: String?
+    /// The port that OSS listens on at the same address, 0 for any free one.
+    package var ossPort: UInt16 = 0
 
     package init() {}
   }
@@ -21,26 +25,42 @@ package final class STSEmulator: Sendable {
   package let authorityPEM: String
   private let service: SharedService
   private let sts: WebServer
+  private let oss: WebServer?
   private let control: WebServer?
+  /// The objects of OSS, and the credentials for them; nil without OSS.
+  package let objects: ObjectStore?
 
   /// Starts serving `model`. `reload` is what the control endpoint's reload reads a new model with.
   package init(
     _ model: AccountModel, clock: EmulatorClock = EmulatorClock(), options: Options = Options(),
     reload: (@Sendable () throws -> AccountModel)? = nil
   ) throws {
-    let certificates = try Certificates(names: options.names)
-    let service = SharedService(STSService(model: model), clock: clock)
+    let region = model.oss.region
+    // A bucket is a label before the host, in whatever region.
+    let hosts = ["oss-\(region).aliyuncs.com", "*.oss-\(region).aliyuncs.com"]
+    let certificates = try Certificates(names: options.names + (options.objects == nil ? [] : hosts))
+    // VOD makes grants of it even where nothing can be uploaded.
+    let store = ObjectStore(directory: options.objects ?? "", region: region)
+    let service = SharedService(Cloud(model: model, store: store), clock: clock)
     self.service = service
     authorityPEM = certificates.authority
     sts = try WebServer(
-      address: options.address, port: options.port,
-      certificates: certificates,
-      policy: ConnectionPolicy(
-        takes: { source in service.withService { !$0.faults.takeUnreachable(from: source) } },
-        flaw: { source in service.withService { $0.faults.takeCertificate(from: source) } }),
+      address: options.address, port: options.port, certificates: certificates, policy: service.policy(for: .sts),
       handle: { service.answer($0) })
+    let storage = options.objects.map { _ in OSSService(store: store, shared: service) }
+    objects = storage?.store
+    oss = try storage.map { storage in
+      try WebServer(
+        address: options.address, port: options.ossPort, certificates: certificates, policy: service.policy(for: .oss),
+        begin: { storage.begin($0) })
+    }
+    let ossPort = oss?.port
+    if let ossPort { service.withService { $0.uploadHost = "\(options.address):\(ossPort)" } }
     control = try options.control.map { place in
-      let control = ControlAPI(service: service, reload: reload)
+      let storageControl = storage.map {
+        StorageControl(oss: $0, address: "\(options.address):\(ossPort ?? 0)", clock: clock)
+      }
+      let control = ControlAPI(service: service, storage: storageControl, reload: reload)
       return try WebServer(address: place.address, port: place.port, handle: { control.answer($0) })
     }
   }
@@ -50,13 +70,18 @@ package final class STSEmulator: Sendable {
 
   package var clock: EmulatorClock { service.clock }
   package var port: UInt16 { sts.port }
+  /// nil without OSS.
+  package var ossPort: UInt16? { oss?.port }
   /// nil without a control endpoint.
   package var controlPort: UInt16? { control?.port }
 
-  /// Looks at the service, or changes it: its account model, faults and counts of calls. Requests wait meanwhile.
-  package func withService<Result>(_ body: (inout STSService) throws -> sending Result) rethrows -> sending Result {
+  /// Looks at the services, or changes them: their account model, faults and counts of calls. Requests wait meanwhile.
+  package func withService<Result>(_ body: (inout Cloud) throws -> sending Result) rethrows -> sending Result {
     try service.withService(body)
   }
+
+  /// The videos made, the oldest first.
+  package var videos: [VideoReport] { service.withService { $0.videos(at: clock.now) } }
 
   package var callCounts: CallCounts { service.withService { $0.callCounts } }
 
@@ -69,23 +94,31 @@ package final class STSEmulator: Sendable {
   /// Ends all connections; nothing is answered afterwards.
   package func stop() {
     sts.stop()
+    oss?.stop()
     control?.stop()
   }
 }
 
-/// The service as its servers' threads share it.
+/// The services as their servers' threads share them.
 final class SharedService: Sendable {
   let clock: EmulatorClock
-  private let service: Mutex<STSService>
+  private let services: Mutex<Cloud>
 
-  init(_ service: STSService, clock: EmulatorClock) {
-    self.service = Mutex(service)
+  init(_ services: Cloud, clock: EmulatorClock) {
+    self.services = Mutex(services)
     self.clock = clock
   }
 
-  func answer(_ request: Request) -> Reply { service.withLock { $0.handle(request, at: clock.now) } }
+  func answer(_ request: Request) -> Reply { services.withLock { $0.handle(request, at: clock.now) } }
 
-  func withService<Result>(_ body: (inout STSService) throws -> sending Result) rethrows -> sending Result {
-    try service.withLock { try body(&$0) }
+  func withService<Result>(_ body: (inout Cloud) throws -> sending Result) rethrows -> sending Result {
+    try services.withLock { try body(&$0) }
+  }
+
+  /// What faults make of new connections to one of the services.
+  func policy(for target: Fault.Service) -> ConnectionPolicy {
+    ConnectionPolicy(
+      takes: { source in self.withService { !$0.faults.takeUnreachable(from: source, to: target) } },
+      flaw: { source in self.withService { $0.faults.takeCertificate(from: source, to: target) } })
   }
 }

@@ -6,12 +6,17 @@ import Glibc
 struct STSEmulatorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sts-emulator",
-    abstract: "A local RAM and STS for demos and tests.",
+    abstract: "A local RAM, STS, VOD and OSS for demos and tests.",
     discussion: """
-      Answers AssumeRole and GetCallerIdentity over TLS. At each start it makes a certificate authority and a server \
-      certificate of its own; clients have to trust the authority, whose certificate --ca-out writes to a file. \
-      When ready it prints the line 'listening on https://ADDRESS:PORT', and with --control a second line, \
-      'control on http://ADDRESS:PORT'. SIGTERM and SIGINT end it with exit status 0.
+      Answers AssumeRole and GetCallerIdentity of STS, and CreateUploadVideo, RefreshUploadVideo, GetMezzanineInfo, \
+      GetUploadDetails and DeleteMultipartUpload of VOD, on one port over TLS. At each start it makes a certificate \
+      authority and a server certificate of its own; clients have to trust the authority, whose certificate --ca-out \
+      writes to a file. When ready it prints the line 'listening on https://ADDRESS:PORT', with --control also \
+      'control on http://ADDRESS:PORT', and with --objects also 'OSS on https://ADDRESS:PORT'. SIGTERM and SIGINT end \
+      it with exit status 0.
+
+      OSS takes PutObject, multipart uploads, HeadObject and GetObject, at https://ADDRESS:PORT/BUCKET/KEY or \
+      https://BUCKET.oss-REGION.aliyuncs.com/KEY, with an upload credential that is for one object.
 
       The configuration is TOML, for example:
 
@@ -27,7 +32,8 @@ struct STSEmulatorCommand: ParsableCommand {
 
         [accounts.1234567890123456.users.keeper]
         access_keys = [{ id = "LTAIkeeper", secret = "…", active = true }]
-        # this system policy, AdministratorAccess, or the account's policies
+        # this system policy, AliyunVODUploadAuth, AliyunVODFullAccess,
+        # AdministratorAccess, or the account's policies
         policies = ["AliyunSTSAssumeRoleAccess"]
 
         [accounts.1234567890123456.roles.uploader]
@@ -40,6 +46,47 @@ struct STSEmulatorCommand: ParsableCommand {
         issued_lifetime = "12s"
         # make SecurityTokens at least this many characters long
         token_length = 1024
+
+        # how VOD behaves; these are the defaults
+        [vod]
+        # how long an upload credential is good
+        upload_lifetime = "3000s"
+        # whether UploadAuth has these two members
+        with_expire_utc_time = true
+        with_region = true
+        # whether UploadAddress's Endpoint begins with https://
+        with_scheme = true
+        # a ReferenceId in use: "refuse" it, answer with the "same" video, or
+        # make "another"
+        repeated_reference = "refuse"
+        # whether texts are measured in bytes instead of characters
+        count_bytes = false
+        # the code of what policies don't allow; Forbidden.… occurs, too
+        permission_error = "NoPermission"
+        # what TemplateGroupId and StorageLocation may name
+        template_groups = []
+        storage_locations = []
+        # from the finished object to the first status but Uploading, and from
+        # there to Normal
+        notice_delay = "0s"
+        processing_time = "0s"
+        # another object storage in UploadAddress than the emulator's
+        # endpoint = "oss-cn-shanghai.aliyuncs.com"
+        # other limits than VOD's, per account
+        # calls_per_second = { CreateUploadVideo = 80, RefreshUploadVideo = 80 }
+
+        # how OSS behaves; these are the defaults
+        [oss]
+        region = "cn-shanghai"
+        # accept signatures of version 1
+        allow_v1 = false
+        # let an upload credential list parts and abort uploads
+        allow_list_parts = false
+        allow_abort = false
+        # or "InvalidAccessKeyId"
+        expired_code = "SecurityTokenExpired"
+        # or "crc", which is cheaper
+        etag = "md5"
 
       The address of --control takes these requests, by curl say:
 
@@ -54,12 +101,14 @@ struct STSEmulatorCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The configuration file: accounts, users, AccessKeys, roles and policies, in TOML.", valueName: "file"))
+      "The configuration file: accounts, users, AccessKeys, roles, policies and VOD's settings, in TOML.",
+      valueName: "file"))
   var config: String
 
   @Option(
     help: ArgumentHelp(
-      "The address and port to answer STS requests on, over TLS; port 0 is any free port.", valueName: "address:port"))
+      "The address and port to answer STS and VOD requests on, over TLS; port 0 is any free port.",
+      valueName: "address:port"))
   var listen = Endpoint(address: "127.0.0.1", port: 0)
 
   @Option(
@@ -76,7 +125,19 @@ struct STSEmulatorCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Another host name for the server's certificate, beside localhost, 127.0.0.1, sts.aliyuncs.com and sts.cn-hangzhou.aliyuncs.com; may be repeated.",
+      "The directory to keep the objects of OSS in, as files BUCKET/KEY; it is made if need be. Without it there is no OSS.",
+      valueName: "directory"))
+  var objects: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The port to answer OSS requests on, over TLS, at the address of --listen; port 0 is any free port.",
+      valueName: "port"))
+  var ossPort: UInt16 = 0
+
+  @Option(
+    help: ArgumentHelp(
+      "Another host name for the server's certificate, beside localhost, 127.0.0.1, sts.aliyuncs.com, sts.cn-hangzhou.aliyuncs.com and vod.cn-shanghai.aliyuncs.com; may be repeated.",
       valueName: "name"))
   var name: [String] = []
 
@@ -94,6 +155,8 @@ struct STSEmulatorCommand: ParsableCommand {
     options.port = listen.port
     options.control = control.map { ($0.address, $0.port) }
     options.names += name
+    options.objects = objects
+    options.ossPort = ossPort
     let config = config
     let emulator = try STSEmulator(Self.model(in: config), options: options, reload: { try Self.model(in: config) })
     if let caOut { try TextFile.write(emulator.authorityPEM, to: caOut) }
@@ -106,7 +169,8 @@ struct STSEmulatorCommand: ParsableCommand {
   private func announce(_ emulator: STSEmulator) {
     var text = "listening on https://\(listen.address):\(emulator.port)\n"
     if let control, let port = emulator.controlPort { text += "control on http://\(control.address):\(port)\n" }
-    // One unbuffered write, so that whoever reads the first line has both.
+    if let port = emulator.ossPort { text += "OSS on https://\(listen.address):\(port)\n" }
+    // One unbuffered write, so that whoever reads the first line has all.
     _ = text.utf8CString.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count - 1) }
   }
 

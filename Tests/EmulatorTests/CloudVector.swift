@@ -24,16 +24,16 @@ struct CloudVector: Sendable, CustomTestStringConvertible {
   static let unsigned = all("unsigned-rpc.json")
 
   /// A service in which this vector's key is known: as a user's, or, with a token, as a role session's.
-  func service() throws -> STSService {
+  func service() throws -> Cloud {
     let account = "1234567890123456"
     var model = AccountModel()
     var content = Account(id: account)
-    content.add(User(name: "user", policies: [Policy(allowing: "sts:AssumeRole")]))
+    content.add(User(name: "user", policies: [Policy(allowing: "sts:AssumeRole", "vod:*")]))
     for name in ["vod-uploader", "caller"] {
       content.add(
         Role(
           name: name, trust: Policy(trusting: ["acs:ram::\(account):root"]),
-          policies: [Policy(allowing: "sts:AssumeRole")]))
+          policies: [Policy(allowing: "sts:AssumeRole", "vod:*")]))
     }
     model.add(content)
     if let token = Call(request)?.securityToken {
@@ -43,10 +43,13 @@ struct CloudVector: Sendable, CustomTestStringConvertible {
     } else {
       model.add(AccessKey(id: keyID, secret: secret, account: account, owner: .user("user")))
     }
-    return STSService(model: model)
+    return Cloud(model: model, store: TestStore())
   }
 
-  private static func all(_ file: String) -> [CloudVector] {
+  private static func all(_ file: String) -> [CloudVector] { entries(of: file).map(CloudVector.init) }
+
+  /// The vectors in a file of `Tests/Vectors`; none when it can't be read.
+  static func entries(of file: String) -> [PolicyValue] {
     let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
     guard let stream = fopen("/\(tests)/Vectors/\(file)", "re") else { return [] }
     defer { fclose(stream) }
@@ -54,7 +57,7 @@ struct CloudVector: Sendable, CustomTestStringConvertible {
     let count = fread(&bytes, 1, bytes.count, stream)
     let document = PolicyValue(json: String(decoding: bytes[..<count], as: UTF8.self))
     guard case .list(let entries)? = document?["vectors"] else { return [] }
-    return entries.map(CloudVector.init)
+    return entries
   }
 
   private init(_ entry: PolicyValue) {
@@ -63,19 +66,22 @@ struct CloudVector: Sendable, CustomTestStringConvertible {
     secret = entry.text("access_key_secret")
     // What a divergent client should have signed.
     stringToSign = entry.text("string_to_sign") + entry.text("string_to_sign_by_documented_rule")
-    let wire = entry["wire"] ?? .other
-    var headers: [Request.Header] = []
-    if case .object(let members)? = wire["headers"] {
-      headers = members.compactMap { name, value in
-        if case .string(let text) = value { Request.Header(name: name, value: text) } else { nil }
-      }
-    }
-    request = Request(
-      method: wire.text("method"), target: wire.text("target"), headers: headers, body: Array(wire.text("body").utf8))
+    request = (entry["wire"] ?? .other).request
   }
 }
 
 extension PolicyValue {
+  /// The request that a vector's `wire` describes.
+  var request: Request {
+    var headers: [Request.Header] = []
+    if case .object(let members)? = self["headers"] {
+      headers = members.compactMap { name, value in
+        if case .string(let text) = value { Request.Header(name: name, value: text) } else { nil }
+      }
+    }
+    return Request(method: text("method"), target: text("target"), headers: headers, body: Array(text("body").utf8))
+  }
+
   subscript(name: String) -> PolicyValue? {
     if case .object(let members) = self { members.first { $0.name == name }?.value } else { nil }
   }

@@ -52,20 +52,23 @@ final class EmulatorBench {
 
   /// Signs at the emulator's time, or at `time`, posts and turns the loop until the answer is there.
   func send(
-    _ action: String, to role: String? = nil, as key: Key = .keeper, port: UInt16? = nil, time: WallTime? = nil
+    _ action: String, to role: String? = nil, _ parameters: [String: String] = [:], as key: Key = .keeper,
+    port: UInt16? = nil, time: WallTime? = nil
   ) throws -> TLSAnswer {
-    let pending = try start(action, to: role, as: key, port: port, time: time)
+    let pending = try start(action, to: role, parameters, as: key, port: port, time: time)
     try turn { pending.answer != nil }
     return try #require(pending.answer)
   }
 
   func start(
-    _ action: String, to role: String? = nil, as key: Key = .keeper, port: UInt16? = nil, time: WallTime? = nil
+    _ action: String, to role: String? = nil, _ parameters: [String: String] = [:], as key: Key = .keeper,
+    port: UInt16? = nil, time: WallTime? = nil
   ) throws -> Pending {
     lastNonce += 1
     var draft = Draft(
-      action: action, parameters: [:], nonce: "tls-\(lastNonce)", time: (time ?? emulator.clock.now).isoText)
+      action: action, parameters: parameters, nonce: "tls-\(lastNonce)", time: (time ?? emulator.clock.now).isoText)
     draft.host = "127.0.0.1:\(port ?? emulator.port)"
+    if VODOperation(rawValue: action) != nil { draft.version = CloudService.vod.rawValue }
     if let role { draft.parameters = ["RoleArn": TestCloud.arn(role), "RoleSessionName": "session"] }
     let request = draft.signed(by: key, shape: .v3Query)
     let pending = Pending()

@@ -208,10 +208,12 @@ import Testing
     list.add(Fault(.certificate(.expired), count: 1, source: "127.0.0.2"))
     list.add(Fault(.certificate(.name)))
     var isMet: [Bool] = []
-    for address in ["127.0.0.1", "127.0.0.2"] { isMet.append(list.takeUnreachable(from: address)) }
+    for address in ["127.0.0.1", "127.0.0.2"] { isMet.append(list.takeUnreachable(from: address, to: .sts)) }
     #expect(isMet == [false, true])
     var flaws: [CertificateFlaw?] = []
-    for address in ["127.0.0.2", "127.0.0.2", "127.0.0.1"] { flaws.append(list.takeCertificate(from: address)) }
+    for address in ["127.0.0.2", "127.0.0.2", "127.0.0.1"] {
+      flaws.append(list.takeCertificate(from: address, to: .sts))
+    }
     #expect(flaws == [.expired, .name, .name])
   }
 
@@ -235,12 +237,15 @@ import Testing
     Case("kind=refuse&count=0", nil),
     Case("kind=unreachable", .unreachable),
     Case("kind=drop", .drop),
+    Case("kind=lost-answer", .lostAnswer),
     Case("kind=error", .error(.internalError, retryAfterMilliseconds: nil)),
     Case(
       "kind=error&status=502&code=BadGateway&message=No%20way",
       .error(Refusal(status: 502, code: "BadGateway", message: "No way"), retryAfterMilliseconds: nil)),
     Case("kind=error&status=503", .error(.unavailable, retryAfterMilliseconds: nil)),
     Case("kind=error&status=199", nil),
+    Case("kind=error&code=AddVideoFailed", .error(.addVideoFailed, retryAfterMilliseconds: nil)),
+    Case("kind=error&code=InvalidVideo.NotFound", .error(.noSuchVideo, retryAfterMilliseconds: nil)),
     Case("kind=throttle", .error(.userThrottled, retryAfterMilliseconds: nil)),
     Case("kind=throttle&code=Throttling.Api&retry_after_ms=900", .error(.apiThrottled, retryAfterMilliseconds: 900)),
     Case("kind=throttle&code=Slow", nil),

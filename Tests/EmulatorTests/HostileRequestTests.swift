@@ -31,7 +31,7 @@ import Testing
 
   @Test func `bytes that aren't a request are refused`() throws {
     var chance = Chance(state: 7)
-    var service = STSService(model: AccountModel())
+    var service = Cloud(model: AccountModel(), store: TestStore())
     for _ in 0..<1500 {
       let noise = (0..<Int.random(in: 0...60, using: &chance)).map { _ in UInt8.random(in: 1...255, using: &chance) }
       let text = String(decoding: noise, as: UTF8.self)

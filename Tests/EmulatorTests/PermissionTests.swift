@@ -64,8 +64,8 @@ import Testing
     )
     let upload = AccessQuestion(action: "vod:CreateUploadVideo", resource: "*")
     let delete = AccessQuestion(action: "oss:DeleteBucket", resource: "*")
-    #expect(cloud.service.decision(for: caller, on: upload) == .allowed)
-    #expect(cloud.service.decision(for: caller, on: delete) == .notAllowed)
+    #expect(cloud.service.model.decision(for: caller, on: upload) == .allowed)
+    #expect(cloud.service.model.decision(for: caller, on: delete) == .notAllowed)
   }
 
   @Test func `who one is needs no permission`() throws {

@@ -213,9 +213,30 @@ import Testing
     #expect(try bench.control("GET", "/help") + "\n" == ControlAPI.help)
   }
 
+  @Test func `videos are listed`() throws {
+    let bench = try EmulatorBench()
+    #expect(try bench.control("GET", "/videos") == #"{"total":0,"videos":[]}"#)
+    let key = try #require(try bench.send("AssumeRole", to: "uploader").key)
+    let given = ["Title": "Ein \"Titel\"", "FileName": "film.mp4", "ReferenceId": "listed-1", "Tags": "a,b"]
+    let created = try bench.send("CreateUploadVideo", given, as: key)
+    let id = try #require(created.body?.text("VideoId"))
+    #expect(try bench.send("RefreshUploadVideo", ["VideoId": id], as: key).status == 200)
+    let list = try #require(PolicyValue(json: try bench.control("GET", "/videos")))
+    guard case .list(let videos)? = list["videos"], let video = videos.first else {
+      Issue.record("no list")
+      return
+    }
+    #expect(video.text("video_id") == id && video.text("title") == "Ein \"Titel\"")
+    #expect(video.text("file_name") == "film.mp4" && video.text("reference_id") == "listed-1")
+    #expect(video.text("status") == "Uploading" && video.text("key").hasPrefix("sv/"))
+    #expect(WallTime(video.text("created")) != nil && WallTime(video.text("refreshed")) != nil)
+    #expect(video["parameters"]?.text("Tags") == "a,b" && video["stored"] == nil)
+    #expect(bench.emulator.videos.map(\.id) == [id])
+  }
+
   @Test func `a body without end is refused`() throws {
     let bench = try EmulatorBench()
-    let body = String(repeating: "a", count: STSService.bodyLimit + 1)
+    let body = String(repeating: "a", count: Cloud.bodyLimit + 1)
     #expect(try bench.controlStatus("POST", "/faults", body: body) == 413)
   }
 }

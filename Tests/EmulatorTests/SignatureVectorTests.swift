@@ -19,13 +19,23 @@ import Testing
   @Test(arguments: CloudVector.v1 + CloudVector.v3)
   func `an STS operation among them is answered`(_ vector: CloudVector) throws {
     let call = try #require(Call(vector.request))
-    guard call.version == STSService.version, ["AssumeRole", "GetCallerIdentity"].contains(call.action) else { return }
+    guard call.service == .sts, ["AssumeRole", "GetCallerIdentity"].contains(call.action) else { return }
     var service = try vector.service()
     let answer = service.handle(vector.request, at: try vector.time).answer
     let text = String(decoding: answer.body, as: UTF8.self)
     #expect(answer.status == 200)
     #expect(call.format == .json ? PolicyValue(json: text) != nil : text.hasPrefix("<?xml"))
     #expect(text.contains(call.action == "AssumeRole" ? "SecurityToken" : "PrincipalId"))
+  }
+
+  @Test func `a VOD operation among them is carried out, or refused for the emoji in its title`() throws {
+    let vectors = (CloudVector.v1 + CloudVector.v3).filter { Call($0.request)?.service == .vod }
+    let answers = try vectors.map { vector in
+      var service = try vector.service()
+      return String(decoding: service.handle(vector.request, at: try vector.time).answer.body, as: UTF8.self)
+    }
+    #expect(answers.map { $0.contains("UploadAuth") } == [false, true, false])
+    #expect(answers.map { $0.contains("IllegalCharacters") } == [true, false, true])
   }
 
   @Test(arguments: CloudVector.v1 + CloudVector.v3)
@@ -50,7 +60,7 @@ import Testing
 
   @Test(arguments: CloudVector.unsigned)
   func `an anonymous request is refused`(_ vector: CloudVector) throws {
-    var service = STSService(model: AccountModel())
+    var service = Cloud(model: AccountModel(), store: TestStore())
     let time = try #require(WallTime("2026-01-02T03:04:05Z"))
     #expect(throws: Refusal.missing("AccessKeyId")) { try service.authenticate(vector.request, at: time) }
   }

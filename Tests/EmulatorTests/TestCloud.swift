@@ -7,14 +7,17 @@ struct TestCloud {
   static let account = "1234567890123456"
   static let start = WallTime(seconds: 1_767_322_800)
 
-  var service: STSService
+  var service: Cloud
+  /// Where VOD sends uploads to.
+  let store: TestStore
   var now = start
   private var lastNonce = 0
 
-  init(_ change: (inout AccountModel) -> Void = { _ in }) throws {
+  init(region: String = "cn-test", _ change: (inout AccountModel) -> Void = { _ in }) throws {
     var model = try AccountModel(toml: Self.configuration)
     change(&model)
-    service = STSService(model: model)
+    store = TestStore(region: region)
+    service = Cloud(model: model, store: store)
   }
 
   static func arn(_ role: String) -> String { "acs:ram::\(account):role/\(role)" }
@@ -26,6 +29,7 @@ struct TestCloud {
   ) -> TestAnswer {
     lastNonce += 1
     var draft = Draft(action: action, parameters: parameters, nonce: "nonce-\(lastNonce)", time: now.isoText)
+    if VODOperation(rawValue: action) != nil { draft.version = CloudService.vod.rawValue }
     if action == "AssumeRole" {
       draft.parameters.merge(["RoleArn": Self.arn("uploader"), "RoleSessionName": "session"]) { given, _ in given }
     }

@@ -27,20 +27,12 @@ import Testing
         print("refused", getattr(error, "code", type(error).__name__))
     """
 
-  private func python(_ script: String, _ words: [String], environment: [String: String] = [:]) throws -> String {
-    var variables = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
-    variables.merge(environment) { $1 }
-    let run = try ChildProcess.run(
-      [String(cString: getenv("WITNESS_PYTHON")), "-c", script] + words, environment: variables)
-    return run.output.isEmpty ? run.errors : run.output
-  }
-
   @Test(arguments: ["v3", "v2"])
   func `the vendor's STS client is served by the emulator, and refused with a wrong secret`(version: String) throws {
     let directory = try TemporaryDirectory()
     let emulator = try EmulatorProcess(realm: RealmDraft(lifetime: nil).text, in: directory)
     func ask(_ secret: String) throws -> String {
-      try python(
+      try WitnessPython.run(
         Self.assumeRole,
         [
           emulator.endpoint, emulator.authorityPath, RealmDraft.key.id, secret, version,
@@ -66,7 +58,7 @@ import Testing
       credential = Client().get_credential()
       print(credential.access_key_id, credential.access_key_secret, credential.security_token)
       """
-    let output = try python(
+    let output = try WitnessPython.run(
       script, [],
       environment: ["HOME": lab.directory.path, "ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true"])
     let credential = try lab.credential("uploader")

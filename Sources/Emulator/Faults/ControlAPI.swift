@@ -3,17 +3,24 @@
 /// `ControlAPI.help` is its documentation. Whatever else is asked here is answered as the cloud answers plain HTTP.
 struct ControlAPI: Sendable {
   static let help = """
-    POST /faults?kind=KIND[&count=N][&role=NAME][&action=NAME][&from=ADDRESS]
+    POST /faults?kind=KIND[&count=N][&service=NAME][&role=NAME][&action=NAME]
+                 [&key=ID][&part=N][&object=KEY][&from=ADDRESS]
       Starts a fault and answers with its number. It affects N requests, or,
-      without count, all until it is cleared: every request, or only those that
-      name this role, call this action (AssumeRole, say) or come from this IPv4
-      address. 'unreachable' and 'certificate' affect connections, so role and
-      action don't apply to them. KIND is one of:
+      without count, all until it is cleared: every request, or only those to
+      this service (sts, vod or oss), that call this action (AssumeRole or
+      UploadPart, say), are signed with this AccessKeyId (sts and vod), send
+      this part of an upload, mean the object with this key, come from this
+      IPv4 address, or are about this role: AssumeRole of it, or a VOD call by
+      one of its sessions. 'unreachable' and 'certificate' affect connections,
+      which only service and from choose; sts and vod share theirs. KIND is one
+      of:
 
       delay            milliseconds=N: answer later; other connections don't wait
       dribble          milliseconds=N: send the answer's body byte by byte over
                        this time
       refuse           close the connection instead of answering
+      lost-answer      carry out the operation, then close the connection
+                       instead of answering
       unreachable      close new connections before the TLS handshake
       drop             close the connection in the middle of the answer
       certificate      form=expired, name or authority: show new connections a
@@ -48,11 +55,47 @@ struct ControlAPI: Sendable {
       role-gone        answer AssumeRole as if the role didn't exist; sessions
                        that were issued stay valid
 
+      These affect requests to OSS alone:
+
+      drop-request     close the connection when half of the request's body
+                       has been read
+      slow-request     milliseconds=N: spread the reading of the request's body
+                       over this time
+      stall            milliseconds=N: stop reading for this time in the middle
+                       of the request's body
+      checksum         [form=wrong]: answer with a wrong x-oss-hash-crc64ecma,
+                       or, with form=missing, without one
+      etag             answer with a wrong ETag
+      corrupt          change one byte of the body before it is stored; the
+                       answer's CRC and ETag are those of what is stored
+      token-expired    [code=CODE] [at=start]: end the request's credential, for
+                       later requests as well; with at=end only when the body
+                       has been read. CODE is SecurityTokenExpired or
+                       InvalidAccessKeyId, by default what the configuration
+                       says
+      check-expiry-at-end
+                       refuse a request whose credential expires while its body
+                       is being read
+      no-such-upload   remove the upload that the request names
+
+      For 'error', the codes of VOD and OSS bring their status and message
+      along: kind=error&code=RequestTimeTooSkewed, say. 'drop' closes the connection
+      without an answer where the answer has no body.
+
     GET /faults            list the faults in force
     DELETE /faults         clear all faults; DELETE /faults/N clears one
     GET /requests          count the requests by action, role and result
     GET /requests/recent   list the latest 1000 requests
+    GET /requests/oss      list the latest requests to OSS: operation, object,
+                           part, bytes read, status and result
     DELETE /requests       start counting from zero
+    GET /objects[?bucket=NAME][&key=KEY]
+                           list the finished objects of OSS: size, CRC, ETag
+                           and how often each was written
+    POST /grants?bucket=NAME&key=KEY[&lifetime=3000]
+                           make an upload credential for one object, as VOD
+                           does, and signed URLs to put and get it
+    GET /videos            list the videos that CreateUploadVideo made
     POST /clock?ahead_seconds=N
                            let the emulator's clock run N seconds ahead
     POST /clock?at=YYYY-MM-DDThh:mm:ssZ
@@ -65,13 +108,22 @@ struct ControlAPI: Sendable {
   private let service: SharedService
   private let reload: (@Sendable () throws -> AccountModel)?
 
-  init(service: SharedService, reload: (@Sendable () throws -> AccountModel)?) {
+  /// nil without OSS.
+  private let storage: StorageControl?
+
+  init(service: SharedService, storage: StorageControl? = nil, reload: (@Sendable () throws -> AccountModel)?) {
     self.service = service
+    self.storage = storage
     self.reload = reload
   }
 
   func answer(_ request: Request) -> Reply {
     let parts = request.path.split(separator: "/").map(String.init)
+    if let parameters = Parameters(decoding: request.query.utf8),
+      let answer = storage?.answer(request.method, parts, parameters)
+    {
+      return reply(answer.status, answer.fields)
+    }
     if request.method == "DELETE", parts.count == 2, parts[0] == "faults" { return removeFault(parts[1]) }
     switch (request.method, parts) {
     case ("GET", ["help"]): return reply(200, Self.help, type: "text/plain; charset=utf-8")
@@ -80,7 +132,12 @@ struct ControlAPI: Sendable {
     case ("DELETE", ["faults"]): return done { service.withService { $0.faults.removeAll() } }
     case ("GET", ["requests"]): return reply(200, counts(service.withService { $0.callCounts }))
     case ("GET", ["requests", "recent"]): return reply(200, recent(service.withService { $0.callCounts }))
-    case ("DELETE", ["requests"]): return done { service.withService { $0.resetCallCounts() } }
+    case ("DELETE", ["requests"]):
+      return done {
+        service.withService { $0.resetCallCounts() }
+        storage?.oss.log.reset()
+      }
+    case ("GET", ["videos"]): return reply(200, list(service.withService { $0.videos(at: service.clock.now) }))
     case ("POST", ["clock"]): return setClock(request)
     case ("POST", ["reload"]): return reloadModel()
     default: return service.answer(request)
@@ -116,6 +173,10 @@ struct ControlAPI: Sendable {
           var fields: Fields = ["id": .number(Int64(id)), "kind": .text(fault.kind.name)]
           if let role = fault.role { fields.append("role", .text(role)) }
           if let action = fault.action { fields.append("action", .text(action)) }
+          if let service = fault.service { fields.append("service", .text(service.rawValue)) }
+          if let part = fault.part { fields.append("part", .number(Int64(part))) }
+          if let key = fault.objectKey { fields.append("object", .text(key)) }
+          if let keyID = fault.keyID { fields.append("key", .text(keyID)) }
           if let count = fault.count { fields.append("count", .number(Int64(count))) }
           return .object(fields)
         })

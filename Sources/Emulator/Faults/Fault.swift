@@ -5,6 +5,8 @@ package struct Fault: Sendable {
     case delay(milliseconds: Int)
     /// The connection is closed instead of an answer.
     case refuse
+    /// The operation is carried out, and the connection closed instead of its answer.
+    case lostAnswer
     /// New connections are closed before the TLS handshake.
     case unreachable
     /// The connection breaks off in the middle of the answer's body.
@@ -39,6 +41,44 @@ package struct Fault: Sendable {
     case roleGone
     /// New connections are shown this certificate instead of the good one.
     case certificate(CertificateFlaw)
+
+    // Of OSS alone.
+
+    /// The connection breaks off when half of the request's body has been read.
+    case dropRequest
+    /// The request's body is read so slowly that all of it takes this time.
+    case slowRequest(milliseconds: Int)
+    /// Reading stops for this time when half of the request's body has been read.
+    case stall(milliseconds: Int)
+    /// The answer's CRC64 is another than the content's, or is missing.
+    case checksum(ChecksumFlaw)
+    /// The answer's ETag is another than the one that counts.
+    case wrongETag
+    /// One byte of the body arrives changed: it is stored, and summed up, like that.
+    case corrupt
+    /// The request's credential is over, from now on or from when its body has been read on; for later requests as well.
+    case tokenExpired(OSSSettings.ExpiredCode?, when: Moment)
+    /// Whether the credential is over is judged by the clock a second time when the body has been read.
+    case checkExpiryAtEnd
+    /// The upload that the request names is gone, with its parts.
+    case noSuchUpload
+  }
+
+  package enum ChecksumFlaw: String, Sendable, CaseIterable {
+    case wrong
+    case missing
+  }
+
+  package enum Moment: String, Sendable, CaseIterable {
+    case start
+    case end
+  }
+
+  /// Which of the emulated services.
+  package enum Service: String, Sendable, CaseIterable {
+    case sts
+    case vod
+    case oss
   }
 
   package enum Garbage: String, Sendable, CaseIterable {
@@ -61,23 +101,36 @@ package struct Fault: Sendable {
   }
 
   package let kind: Kind
-  /// Only requests for this role, by its name; nil for any. Requests that name no role are spared then.
+  /// Only requests about this role, by its name: AssumeRole of it, and VOD calls by one of its sessions; nil for any.
   package var role: String?
   /// Only this action, such as `AssumeRole`; nil for any.
   package var action: String?
+  /// Only requests that name this AccessKeyId; nil for any.
+  package var keyID: String?
   /// How many more requests it meets; nil until it is cleared.
   package var count: Int?
   /// Only connections from this IPv4 address; nil for any.
   package var source: String?
+  /// Only this service; nil for any that the kind can affect.
+  package var service: Service?
+  /// Only this part of an upload; nil for any request.
+  package var part: Int?
+  /// Only the object with this key; nil for any.
+  package var objectKey: String?
 
   package init(
-    _ kind: Kind, role: String? = nil, action: String? = nil, count: Int? = nil, source: String? = nil
+    _ kind: Kind, role: String? = nil, action: String? = nil, keyID: String? = nil, count: Int? = nil,
+    source: String? = nil, service: Service? = nil, part: Int? = nil, objectKey: String? = nil
   ) {
     self.kind = kind
     self.role = role
     self.action = action
+    self.keyID = keyID
     self.count = count
     self.source = source
+    self.service = service
+    self.part = part
+    self.objectKey = objectKey
   }
 
   /// Whether it meets a connection before its first request, which names nothing.
@@ -88,18 +141,71 @@ package struct Fault: Sendable {
     }
   }
 
-  func meets(_ call: Call?, from source: String) -> Bool {
-    guard !isOfConnection, comes(from: source) else { return false }
+  func meets(_ target: FaultTarget) -> Bool {
+    guard !isOfConnection, kind.services.contains(target.service), comes(from: target.source, to: target.service) else {
+      return false
+    }
     if case .keyDisabled(let id) = kind {
-      guard let keyID = call?.keyID, id.map({ $0 == keyID }) ?? !keyID.hasPrefix("STS.") else { return false }
+      guard let keyID = target.keyID, id.map({ $0 == keyID }) ?? !keyID.hasPrefix("STS.") else { return false }
     }
     if case .sessionRevoked(let id) = kind {
-      guard let keyID = call?.keyID, keyID.hasPrefix("STS."), id.map({ $0 == keyID }) ?? true else { return false }
+      guard let keyID = target.keyID, keyID.hasPrefix("STS."), id.map({ $0 == keyID }) ?? true else { return false }
     }
-    return (role == nil || role == call?.roleName) && (action == nil || action == call?.action)
+    return (role == nil || role == target.role) && (action == nil || action == target.action)
+      && (keyID == nil || keyID == target.keyID) && (part == nil || part == target.part)
+      && (objectKey == nil || objectKey == target.objectKey)
   }
 
-  fileprivate func comes(from source: String) -> Bool { self.source == nil || self.source == source }
+  fileprivate func comes(from source: String, to service: Service) -> Bool {
+    // STS and VOD share their connections, of which nobody knows yet for which of the two they are.
+    let isMeant = self.service == service || isOfConnection && self.service == .vod && service == .sts
+    return (self.source == nil || self.source == source) && (self.service == nil || isMeant)
+  }
+}
+
+/// What faults choose a request by.
+struct FaultTarget: Sendable {
+  let service: Fault.Service
+  let source: String
+  let action: String?
+  let keyID: String?
+  var role: String? = nil
+  var part: Int? = nil
+  var objectKey: String? = nil
+
+  /// `role` is what the call is about.
+  init(_ call: Call?, role: String?, from source: String) {
+    service = call?.service == .vod ? .vod : .sts
+    self.source = source
+    action = call?.action
+    keyID = call?.keyID
+    self.role = role
+  }
+
+  init(_ call: OSSCall) {
+    service = .oss
+    source = call.request.sourceAddress
+    action = call.operation?.rawValue
+    keyID = nil
+    part = call.partNumber
+    objectKey = call.object.key
+  }
+}
+
+extension Fault.Kind {
+  /// Which services it can affect.
+  var services: Set<Fault.Service> {
+    switch self {
+    case .roleGone: [.sts]
+    case .fields, .keyDisabled, .sessionRevoked: [.sts, .vod]
+    case .dropRequest, .slowRequest, .stall, .checksum, .wrongETag, .corrupt, .tokenExpired, .checkExpiryAtEnd,
+      .noSuchUpload:
+      [.oss]
+    case .delay, .refuse, .lostAnswer, .unreachable, .drop, .error, .date, .dateText, .header, .gzip, .html, .oversize,
+      .garbage, .dribble, .certificate:
+      [.sts, .vod, .oss]
+    }
+  }
 }
 
 /// The fields of a session in an AssumeRole answer.
@@ -128,19 +234,17 @@ package struct FaultList: Sendable {
   }
 
   /// The faults that a request meets, each used once.
-  mutating func take(_ call: Call?, from source: String) -> [Fault.Kind] {
-    take { $0.meets(call, from: source) }
-  }
+  mutating func take(_ target: FaultTarget) -> [Fault.Kind] { take { $0.meets(target) } }
 
   /// Whether a new connection is to be closed; uses such a fault once.
-  mutating func takeUnreachable(from source: String) -> Bool {
-    !take { $0.kind == .unreachable && $0.comes(from: source) }.isEmpty
+  mutating func takeUnreachable(from source: String, to service: Fault.Service) -> Bool {
+    !take { $0.kind == .unreachable && $0.comes(from: source, to: service) }.isEmpty
   }
 
   /// What is wrong with the certificate that a new connection is shown; nil for nothing. Uses such a fault once.
-  mutating func takeCertificate(from source: String) -> CertificateFlaw? {
+  mutating func takeCertificate(from source: String, to service: Fault.Service) -> CertificateFlaw? {
     let taken = take {
-      if case .certificate = $0.kind { $0.comes(from: source) } else { false }
+      if case .certificate = $0.kind { $0.comes(from: source, to: service) } else { false }
     }
     return taken.lazy.compactMap { if case .certificate(let flaw) = $0 { flaw } else { nil } }.first
   }

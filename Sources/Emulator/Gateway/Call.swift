@@ -55,6 +55,9 @@ struct Call: Sendable {
     }
   }
 
+  /// nil for a version that no service has.
+  var service: CloudService? { version.flatMap(CloudService.init) }
+
   /// The role named in RoleArn; nil when there is none.
   var role: RoleReference? { parameters["RoleArn"].flatMap(RoleReference.init) }
   var roleName: String? { role?.name }

@@ -9,6 +9,8 @@ struct Parameters: Sendable {
 
   init() {}
 
+  init(_ pairs: [(name: String, value: String)]) { self.pairs = pairs.map { Pair(name: $0.name, value: $0.value) } }
+
   /// Reads `name=value&…`; nil when a `%` is broken or a text isn't UTF-8.
   init?(decoding text: some Collection<UInt8>) {
     for part in Array(text).split(separator: UInt8(ascii: "&")) {

@@ -22,3 +22,17 @@ struct RequestRate: Sendable {
     return true
   }
 }
+
+/// The rates of an API's operations, each account's its own (vendor's "STS quotas" and "API QPS limits").
+struct CallRates: Sendable {
+  private struct Key: Hashable {
+    let account: String
+    let action: String
+  }
+
+  private var rates: [Key: RequestRate] = [:]
+
+  mutating func admit(_ action: String, of account: String, perSecond limit: Int, at now: WallTime) -> Bool {
+    rates[Key(account: account, action: action), default: RequestRate(perSecond: limit)].admit(at: now)
+  }
+}

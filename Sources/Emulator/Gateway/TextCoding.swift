@@ -40,11 +40,12 @@ enum TextCoding {
   }
 
   /// Percent-encodes as both signatures want it: letters, digits and `-_.~` stay, every other byte is `%XX`.
-  static func percentEncoded(_ text: String) -> String {
+  /// With `keepingSlashes` those stay, too, as in the path that OSS signs.
+  static func percentEncoded(_ text: String, keepingSlashes: Bool = false) -> String {
     var encoded: [UInt8] = []
     encoded.reserveCapacity(text.utf8.count * 3 / 2)
     for byte in text.utf8 {
-      if isUnreserved(byte) {
+      if isUnreserved(byte) || keepingSlashes && byte == UInt8(ascii: "/") {
         encoded.append(byte)
       } else {
         encoded.append(UInt8(ascii: "%"))
@@ -56,12 +57,17 @@ enum TextCoding {
   }
 
   /// Decodes one key or value of a query or form, `+` being a blank; nil for a broken `%` or text that isn't UTF-8.
-  static func formDecoded(_ text: some Sequence<UInt8>) -> String? {
+  static func formDecoded(_ text: some Sequence<UInt8>) -> String? { decoded(text, plusIsBlank: true) }
+
+  /// Decodes a path, in which `+` is itself; nil for a broken `%` or text that isn't UTF-8.
+  static func percentDecoded(_ text: some Sequence<UInt8>) -> String? { decoded(text, plusIsBlank: false) }
+
+  private static func decoded(_ text: some Sequence<UInt8>, plusIsBlank: Bool) -> String? {
     var bytes: [UInt8] = []
     var rest = text.makeIterator()
     while let byte = rest.next() {
       switch byte {
-      case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
+      case UInt8(ascii: "+") where plusIsBlank: bytes.append(UInt8(ascii: " "))
       case UInt8(ascii: "%"):
         guard let high = rest.next().flatMap(hexValue), let low = rest.next().flatMap(hexValue) else { return nil }
         bytes.append(high << 4 | low)

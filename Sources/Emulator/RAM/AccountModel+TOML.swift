@@ -10,11 +10,13 @@ package struct AccountModelError: Error, CustomStringConvertible {
 
 extension AccountModel {
   /// Reads a model from TOML. `[accounts.ID]` holds `requests_per_second`, `access_keys`, `policies`, `users` and
-  /// `roles`; `sts-emulator --help` shows one in full.
+  /// `roles`, `[vod]` and `[oss]` how those behave; `sts-emulator --help` shows all in full.
   package init(toml text: String) throws(AccountModelError) {
     self.init()
     let document = try TOMLTable(text)
-    try document.allow(["accounts"])
+    try document.allow(["accounts", "vod", "oss"])
+    if let table = try document.table("vod") { vod = try VODSettings(table) }
+    if let table = try document.table("oss") { oss = try OSSSettings(table) }
     for (id, accountTable) in try document.tables("accounts") {
       guard (1...32).contains(id.utf8.count), id.utf8.allSatisfy(RoleReference.isDigit) else {
         throw accountTable.error("'\(id)' is not an account id, a number of at most 32 digits")
@@ -125,13 +127,16 @@ extension Policy {
   static let system: [String: Policy] = [
     "AdministratorAccess": Policy(allowing: "*"),
     "AliyunSTSAssumeRoleAccess": Policy(allowing: "sts:AssumeRole"),
+    "AliyunVODFullAccess": Policy(allowing: "vod:*"),
+    "AliyunVODUploadAuth": Policy(
+      allowing: "vod:CreateUploadVideo", "vod:RefreshUploadVideo", "vod:CreateUploadImage"),
   ]
 
-  /// Allows `action` on everything.
-  package init(allowing action: String) {
+  /// Allows `actions` on everything.
+  package init(allowing actions: String...) {
     self.init(statements: [
       PolicyStatement(
-        effect: .allow, actions: .these([action]), resources: .these(["*"]), principals: nil, conditions: [])
+        effect: .allow, actions: .these(actions), resources: .these(["*"]), principals: nil, conditions: [])
     ])
   }
 

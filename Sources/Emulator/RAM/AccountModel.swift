@@ -1,6 +1,8 @@
-/// What the cloud knows before the first request: accounts and what is in them.
+/// What the cloud knows before the first request: accounts, what is in them, and how VOD and OSS behave.
 package struct AccountModel: Sendable {
   package private(set) var accounts: [String: Account] = [:]
+  package var vod = VODSettings()
+  package var oss = OSSSettings()
   /// Every AccessKey by its id.
   private(set) var keys: [String: AccessKey] = [:]
   /// Sessions issued elsewhere, by SecurityToken and AccessKeyId; tokens made by others can be accepted this way.

@@ -39,6 +39,22 @@ extension Policy {
   }
 }
 
+extension AccountModel {
+  /// What `caller`'s own policies say; a role session may do what both its role and its session policy allow.
+  package func decision(for caller: Caller, on question: AccessQuestion) -> PolicyDecision {
+    switch caller {
+    case .root: return .allowed
+    case .user(let name, let account):
+      return Policy.decision(of: accounts[account]?.users[name]?.policies ?? [], on: question)
+    case .session(let session):
+      let granted = Policy.decision(of: role(session.role, in: session.account)?.policies ?? [], on: question)
+      guard granted == .allowed, let text = session.policy else { return granted }
+      guard let narrowing = Policy(text, kind: .identity) else { return .notAllowed }
+      return Policy.decision(of: [narrowing], on: question)
+    }
+  }
+}
+
 extension PolicyStatement {
   fileprivate func applies(to question: AccessQuestion) -> Bool {
     guard let resources else { return false }

@@ -89,6 +89,22 @@ struct TOMLTable: Sendable {
     return strings
   }
 
+  /// nil when the key isn't there.
+  func table(_ key: String) throws(AccountModelError) -> TOMLTable? {
+    guard let member = member(key) else { return nil }
+    guard case .table(let table) = member.value else { throw mistyped(member, "a table") }
+    return table
+  }
+
+  /// One of a kind's words; nil when the key isn't there.
+  func word<Word: RawRepresentable<String> & CaseIterable>(_ key: String) throws(AccountModelError) -> Word? {
+    guard let text = try string(key) else { return nil }
+    guard let word = Word(rawValue: text) else {
+      throw error("'\(key)' is one of \(Word.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    return word
+  }
+
   /// The tables in the table `key`, by name.
   func tables(_ key: String) throws(AccountModelError) -> [(name: String, table: TOMLTable)] {
     guard let member = member(key) else { return [] }

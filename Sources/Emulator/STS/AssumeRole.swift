@@ -72,7 +72,7 @@ struct RoleKeeper: Sendable {
     context["sts:ExternalId"] = request.externalID
     context["sts:SourceIdentity"] = request.sourceIdentity
     let question = AccessQuestion(action: "sts:AssumeRole", resource: request.roleARN, context: context)
-    guard decision(for: caller, on: question) == .allowed else { throw .notAuthorized }
+    guard model.decision(for: caller, on: question) == .allowed else { throw .notAuthorized }
     guard let role = model.role(request.role.name, in: request.role.account) else { throw .noSuchRole }
     guard role.trust.trusts(caller.principals, in: context) == .allowed else { throw .roleDoesNotTrust }
     guard request.durationSeconds <= role.maxSessionSeconds else { throw .durationSeconds }
@@ -82,20 +82,6 @@ struct RoleKeeper: Sendable {
       // Expiration is told in whole seconds, and what is told is what holds.
       expires: WallTime(seconds: now.seconds + lifetime), policy: request.policy,
       sourceIdentity: try sourceIdentity(request, of: caller))
-  }
-
-  /// What `caller`'s own policies say; a role session may do what its role may and its session policy, too.
-  func decision(for caller: Caller, on question: AccessQuestion) -> PolicyDecision {
-    switch caller {
-    case .root: return .allowed
-    case .user(let name, let account):
-      return Policy.decision(of: model.accounts[account]?.users[name]?.policies ?? [], on: question)
-    case .session(let session):
-      let granted = Policy.decision(of: model.role(session.role, in: session.account)?.policies ?? [], on: question)
-      guard granted == .allowed, let text = session.policy else { return granted }
-      guard let narrowing = Policy(text, kind: .identity) else { return .notAllowed }
-      return Policy.decision(of: [narrowing], on: question)
-    }
   }
 
   /// A source identity stays for all sessions that come from the first.

@@ -1,117 +1,31 @@
-/// The Security Token Service: a request and the time in, an answer out.
-///
-/// It has no clock, socket or thread of its own.
-package struct STSService: Sendable {
-  static let version = "2015-04-01"
-  /// The largest body read; the rest of AssumeRole's parameters are far below it.
-  package static let bodyLimit = 128 * 1024
+/// The Security Token Service's operations (API 2015-04-01).
+struct STSService: Sendable {
+  private let mint: TokenMint
+  private var rates = CallRates()
 
-  /// Accounts and what is in them. Replacing it keeps sessions and nonces; requests per second count anew.
-  package var model: AccountModel { didSet { rates = [:] } }
-  package var faults = FaultList()
-  package private(set) var callCounts = CallCounts()
+  init(mint: TokenMint) { self.mint = mint }
 
-  private let mint = TokenMint()
-  private var gateway = Gateway()
-  private var rates: [String: RequestRate] = [:]
+  mutating func resetRates() { rates = CallRates() }
 
-  package init(model: AccountModel) { self.model = model }
-
-  package mutating func resetCallCounts() { callCounts = CallCounts() }
-
-  /// Answers one request.
-  package mutating func handle(_ request: Request, at now: WallTime) -> Reply {
-    let call = Call(request)
-    let faults = faults.take(call, from: request.sourceAddress)
-    let outcome = substitute(in: faults).map(Outcome.init) ?? answer(call, of: request, with: faults, at: now)
-    let reply = AnswerWriter(request: request, format: call?.format ?? .json).reply(outcome, with: faults, at: now)
-    callCounts.note(
-      CallCounts.Arrival(
-        time: now, action: call?.action ?? "", role: call?.roleName ?? "",
-        sessionName: call?.parameters["RoleSessionName"] ?? "", keyID: call?.keyID ?? "", nonce: call?.nonce ?? "",
-        host: request.header("host") ?? "", result: reply.result))
-    return reply.reply
-  }
-
-  /// Who signed `request`, proven; it counts as used afterwards.
-  package mutating func authenticate(_ request: Request, at now: WallTime) throws(Refusal) -> Caller {
-    guard let call = Call(request) else { throw .incompleteSignature() }
-    return try gateway.authenticate(call, of: request, in: model, mint: mint, at: now)
-  }
-
-  /// What the caller's policies say to `question`.
-  package func decision(for caller: Caller, on question: AccessQuestion) -> PolicyDecision {
-    RoleKeeper(model: model).decision(for: caller, on: question)
-  }
-
-  /// The fault that stands in for the operation: nothing is issued, no nonce is used.
-  private func substitute(in faults: [Fault.Kind]) -> Outcome.Substitute? {
-    for fault in faults {
-      switch fault {
-      case .refuse: return .refusedConnection
-      case .error(let refusal, let retryAfter): return .error(refusal, retryAfterMilliseconds: retryAfter)
-      case .html(let status): return .html(status: status)
-      case .garbage(let garbage) where ![.half, .type].contains(garbage): return .garbage(garbage)
-      default: continue
-      }
-    }
-    return nil
-  }
-
-  private mutating func answer(
-    _ call: Call?, of request: Request, with faults: [Fault.Kind], at now: WallTime
-  ) -> Outcome {
-    do throws(Refusal) {
-      guard request.isSecure else { throw .needsTLS }
-      guard let call else { throw .incompleteSignature() }
-      return .fields(try perform(call, of: request, in: lacking(faults, call), at: now), action: call.action ?? "")
-    } catch {
-      return .refusal(error)
-    }
-  }
-
-  /// The model without what faults take away from this request.
-  private func lacking(_ faults: [Fault.Kind], _ call: Call) -> AccountModel {
-    var model = model
-    if faults.contains(where: { if case .keyDisabled = $0 { true } else { false } }), let id = call.keyID {
-      model.disable(key: id)
-    }
-    if faults.contains(where: { if case .sessionRevoked = $0 { true } else { false } }), let id = call.keyID {
-      model.revoke(session: id)
-    }
-    if faults.contains(.roleGone), let role = call.role { model.hide(role) }
-    return model
-  }
-
-  private mutating func perform(
-    _ call: Call, of request: Request, in model: AccountModel, at now: WallTime
+  mutating func perform(
+    _ call: ProvenCall, in model: AccountModel, at now: WallTime
   ) throws(Refusal) -> Fields {
-    guard let action = call.action, !action.isEmpty else { throw .missing("Action") }
-    guard let version = call.version, !version.isEmpty else { throw .missing("Version") }
-    guard request.method == "GET" || request.method == "POST" else { throw .noSuchAPI }
-    guard request.body.isEmpty || Self.isReadable(request.header("content-type")) else { throw .contentType }
-    let caller = try gateway.authenticate(call, of: request, in: model, mint: mint, at: now)
-    guard version == Self.version, request.path == "/" || request.path.isEmpty else { throw .noSuchAPI }
-    switch action {
-    case "AssumeRole": return try assumeRole(call, of: request, by: caller, in: model, at: now)
-    case "GetCallerIdentity": return identity(of: caller)
+    switch call.action {
+    case "AssumeRole": return try assumeRole(call, in: model, at: now)
+    case "GetCallerIdentity": return identity(of: call.caller)
     default: throw .noSuchAction
     }
   }
 
-  private static func isReadable(_ contentType: String?) -> Bool {
-    let type = contentType?.lowercased().split(separator: ";").first.map { trimmed(String($0)) }
-    return type == "application/json" || type == "application/x-www-form-urlencoded"
-  }
-
   private mutating func assumeRole(
-    _ call: Call, of request: Request, by caller: Caller, in model: AccountModel, at now: WallTime
+    _ call: ProvenCall, in model: AccountModel, at now: WallTime
   ) throws(Refusal) -> Fields {
-    let limit = model.accounts[caller.account]?.requestsPerSecond ?? Account.usualRequestsPerSecond
-    guard rates[caller.account, default: RequestRate(perSecond: limit)].admit(at: now) else { throw .userThrottled }
+    let account = call.caller.account
+    let limit = model.accounts[account]?.requestsPerSecond ?? Account.usualRequestsPerSecond
+    guard rates.admit(call.action, of: account, perSecond: limit, at: now) else { throw .userThrottled }
     let asked = try AssumeRoleRequest(call.parameters)
     let session = try RoleKeeper(model: model).session(
-      for: asked, by: caller, keyID: mint.newKeyID(), context: context(of: request, at: now), at: now)
+      for: asked, by: call.caller, keyID: mint.newKeyID(), context: call.context, at: now)
     let roleID = Identifiers.principalID(of: asked.roleARN)
     let tokenLength = model.role(session.role, in: session.account)?.tokenLength ?? 0
     var fields: Fields = [
@@ -153,14 +67,5 @@ package struct STSService: Sendable {
         "Arn": .text("acs:ram::\(account):assumed-role/\(session.role)/\(session.name)"),
       ]
     }
-  }
-
-  /// The condition keys that every request has.
-  private func context(of request: Request, at now: WallTime) -> [String: String] {
-    [
-      "acs:CurrentTime": now.isoText, "acs:SourceIp": request.sourceAddress,
-      "acs:SecureTransport": request.isSecure ? "true" : "false", "acs:MFAPresent": "false",
-      "acs:UserAgent": request.header("user-agent") ?? "",
-    ]
   }
 }

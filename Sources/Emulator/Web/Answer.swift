@@ -3,6 +3,8 @@ package struct Answer: Sendable {
   package var status: Int
   package var headers: [Request.Header]
   package var body: [UInt8]
+  /// What is sent instead of `body`.
+  var file: AnswerFile? = nil
 
   package func header(_ name: String) -> String? {
     headers.first { $0.name.lowercased() == name.lowercased() }?.value

@@ -11,16 +11,27 @@ final class WebServer: Sendable {
 
   /// Listens on `address`, an IPv4 address, and `port`, 0 for any free one.
   ///
-  /// With `certificates` it speaks TLS. `handle` is called on the connections' threads. `policy` is asked for each new connection.
-  init(
+  /// With `certificates` it speaks TLS. `handle` is called on the connections' threads, with bodies of at most 128 KiB.
+  /// `policy` is asked for each new connection.
+  convenience init(
     address: String, port: UInt16, certificates: Certificates? = nil, policy: ConnectionPolicy = ConnectionPolicy(),
     handle: @escaping @Sendable (Request) -> Reply
+  ) throws {
+    try self.init(
+      address: address, port: port, certificates: certificates, policy: policy,
+      begin: { BufferedRequest($0, limit: Cloud.bodyLimit, handle: handle) })
+  }
+
+  /// `begin` is called on the connections' threads with each request's head, and says what takes its body and answers.
+  init(
+    address: String, port: UInt16, certificates: Certificates? = nil, policy: ConnectionPolicy = ConnectionPolicy(),
+    begin: @escaping @Sendable (Request) -> any RequestSink
   ) throws {
     var location = in_addr()
     guard inet_pton(AF_INET, address, &location) == 1 else {
       throw ListenError(place: "\(address):\(port)", reason: "it is not an IPv4 address")
     }
-    let state = try ServerState(certificates, policy: policy, handle: handle)
+    let state = try ServerState(certificates, policy: policy, begin: begin)
     guard let daemon = start(location, port, certificates?.server, state) else {
       throw ListenError(place: "\(address):\(port)", reason: String(cString: strerror(errno)))
     }
@@ -61,15 +72,17 @@ package struct ListenError: Error, CustomStringConvertible {
 private final class ServerState: Sendable {
   let isSecure: Bool
   let policy: ConnectionPolicy
-  let handle: @Sendable (Request) -> Reply
+  let begin: @Sendable (Request) -> any RequestSink
   private let flawed: [CertificateFlaw: TLSCredentials]
   /// Readable once the server stops, so that delayed answers don't hold it up. -1 when there is none.
   private let stopped: CInt
 
-  init(_ certificates: Certificates?, policy: ConnectionPolicy, handle: @escaping @Sendable (Request) -> Reply) throws {
+  init(
+    _ certificates: Certificates?, policy: ConnectionPolicy, begin: @escaping @Sendable (Request) -> any RequestSink
+  ) throws {
     isSecure = certificates != nil
     self.policy = policy
-    self.handle = handle
+    self.begin = begin
     flawed = try certificates?.flawed.mapValues { try TLSCredentials($0) } ?? [:]
     stopped = eventfd(0, CInt(EFD_CLOEXEC))
   }
@@ -94,9 +107,8 @@ private final class ServerState: Sendable {
 /// One request on its way in: the library hands it over in pieces.
 private final class Exchange {
   let target: String
-  var body: [UInt8] = []
-  var hasHead = false
-  var isTooLarge = false
+  /// nil before its head is read.
+  var sink: (any RequestSink)?
 
   init(target: String) { self.target = target }
 }
@@ -138,39 +150,41 @@ private func receive(
   _ state: ServerState, _ connection: OpaquePointer, _ method: String, _ upload: UnsafePointer<CChar>?,
   _ uploadSize: UnsafeMutablePointer<Int>, _ exchange: Exchange
 ) -> MHD_Result {
-  guard exchange.hasHead else {
-    exchange.hasHead = true
-    return .YES
+  guard let sink = exchange.sink else {
+    let request = Request(
+      method: method, target: exchange.target, headers: headers(of: connection), isSecure: state.isSecure,
+      sourceAddress: peer(of: connection))
+    let sink = state.begin(request)
+    exchange.sink = sink
+    // Whoever waits to be asked for the body need not send it in vain.
+    guard request.header("expect") != nil, let reply = sink.earlyReply() else { return .YES }
+    return answer(state, connection, reply)
   }
   if uploadSize.pointee > 0 {
-    exchange.isTooLarge = exchange.isTooLarge || exchange.body.count + uploadSize.pointee > STSService.bodyLimit
-    if !exchange.isTooLarge {
-      exchange.body += UnsafeRawBufferPointer(start: upload, count: uploadSize.pointee)
-    }
+    let step = sink.take(UnsafeRawBufferPointer(start: upload, count: uploadSize.pointee))
     uploadSize.pointee = 0
-    return .YES
+    switch step {
+    case .next: return .YES
+    case .pause(let milliseconds):
+      state.delay(milliseconds: milliseconds)
+      return .YES
+    case .close: return .NO
+    }
   }
-  guard !exchange.isTooLarge else {
-    let refusal = Answer(status: 413, headers: [], body: [])
-    return answer(state, connection, Reply(answer: refusal, manner: .whole, delayMilliseconds: 0))
-  }
-  let reply = state.handle(
-    Request(
-      method: method, target: exchange.target, headers: headers(of: connection), body: exchange.body,
-      isSecure: state.isSecure, sourceAddress: peer(of: connection)))
-  if reply.delayMilliseconds > 0 { state.delay(milliseconds: reply.delayMilliseconds) }
-  return answer(state, connection, reply)
+  return answer(state, connection, sink.reply())
 }
 
 /// Without an answer the library closes the connection.
 private func answer(_ state: ServerState, _ connection: OpaquePointer, _ reply: Reply) -> MHD_Result {
   let body = reply.answer.body
+  if reply.delayMilliseconds > 0 { state.delay(milliseconds: reply.delayMilliseconds) }
   switch reply.manner {
   case .refused: return .NO
   case .raw(let bytes, let belowTLS):
     sendRaw(bytes, belowTLS: belowTLS, connection)
     return .NO
   case .whole:
+    if let file = reply.answer.file { return queue(fileResponse(file), for: reply.answer, connection) }
     let response = body.withUnsafeBytes {
       MHD_create_response_from_buffer(
         $0.count, UnsafeMutableRawPointer(mutating: $0.baseAddress), .RESPMEM_MUST_COPY)

@@ -4,6 +4,8 @@ import JSON
 /// An sts-emulator of a test's own, on ports of its choice, with the faults and counters of its control endpoint.
 package final class EmulatorProcess {
   package let port: UInt16
+  /// Where OSS listens; 0 without.
+  package let ossPort: UInt16
   /// The certificate authority that its certificate is of, in PEM.
   package let authorityPath: String
   private let control: UInt16
@@ -11,9 +13,11 @@ package final class EmulatorProcess {
   package let child: ChildProcess
   private let directory: TemporaryDirectory
 
-  /// `realm` is what `sts-emulator --help` says of its configuration; `wrapper` are words before the program's own.
+  /// `realm` is what `sts-emulator --help` says of its configuration; `objects` is where OSS keeps them, nil for no OSS;
+  /// `wrapper` are words before the program's own.
   package init(
-    realm: String, in directory: TemporaryDirectory, named name: String = "emulator", wrapper: [String] = []
+    realm: String, in directory: TemporaryDirectory, named name: String = "emulator", objects: String? = nil,
+    wrapper: [String] = []
   ) throws {
     self.directory = directory
     realmPath = try directory.write(realm, to: "\(name).toml")
@@ -22,7 +26,7 @@ package final class EmulatorProcess {
       wrapper + [
         Programs.emulator, "--config", realmPath, "--listen", "127.0.0.1:0", "--ca-out", authorityPath, "--control",
         "127.0.0.1:0",
-      ], in: directory, named: name)
+      ] + (objects.map { ["--objects", $0] } ?? []), in: directory, named: name)
     self.child = child
     try eventually("the emulator says its ports") {
       if let status = child.statusIfEnded { throw ProgramEnded(name: name, status: status, errors: child.errors) }
@@ -30,6 +34,7 @@ package final class EmulatorProcess {
     }
     let ports = child.output.split(separator: "\n").compactMap { UInt16($0.split(separator: ":").last ?? "") }
     (port, control) = (ports[0], ports[1])
+    ossPort = ports.count > 2 ? ports[2] : 0
   }
 
   package var endpoint: String { "127.0.0.1:\(port)" }

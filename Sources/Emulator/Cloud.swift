@@ -1,0 +1,123 @@
+/// The emulated cloud: STS and VOD behind one gateway. A request and the time in, an answer out.
+///
+/// It has no clock, socket or thread of its own.
+package struct Cloud: Sendable {
+  /// The largest body read; the parameters of every operation are far below it.
+  package static let bodyLimit = 128 * 1024
+
+  /// Accounts and what is in them. Replacing it keeps sessions, nonces and videos; calls per second count anew.
+  package var model: AccountModel {
+    didSet {
+      sts.resetRates()
+      vod.resetRates()
+    }
+  }
+  package var faults = FaultList()
+  package private(set) var callCounts = CallCounts()
+
+  private let mint: TokenMint
+  private var gateway = Gateway()
+  private var sts: STSService
+  private var vod: VODService
+
+  /// `store` is where VOD's uploads go.
+  init(model: AccountModel, store: any UploadStore) {
+    self.model = model
+    mint = TokenMint()
+    sts = STSService(mint: mint)
+    vod = VODService(store: store)
+  }
+
+  package mutating func resetCallCounts() { callCounts = CallCounts() }
+
+  /// Counts a request that another service has answered.
+  mutating func note(_ arrival: CallCounts.Arrival) { callCounts.note(arrival) }
+
+  /// `HOST[:PORT]` of the object storage that VOD sends uploads to, where the model's settings name none.
+  package var uploadHost: String? {
+    get { vod.uploadHost }
+    set { vod.uploadHost = newValue }
+  }
+
+  /// The videos there are, the oldest first, as they stand at `now`.
+  package func videos(at now: WallTime) -> [VideoReport] { vod.report(by: model.vod, at: now) }
+
+  /// Answers one request.
+  package mutating func handle(_ request: Request, at now: WallTime) -> Reply {
+    let call = Call(request)
+    let session = call.flatMap(signingSession)
+    let role = call?.roleName ?? session?.role
+    let faults = faults.take(FaultTarget(call, role: role, from: request.sourceAddress))
+    let service = call?.service ?? .sts
+    let outcome =
+      Outcome.Substitute(faults, of: service).map(Outcome.init) ?? answer(call, of: request, with: faults, at: now)
+    let reply = AnswerWriter(request: request, format: call?.format ?? .json, service: service)
+      .reply(outcome, with: faults, at: now)
+    callCounts.note(
+      CallCounts.Arrival(
+        time: now, action: call?.action ?? "", role: role ?? "",
+        sessionName: call?.parameters["RoleSessionName"] ?? session?.name ?? "", keyID: call?.keyID ?? "",
+        nonce: call?.nonce ?? "", host: request.header("host") ?? "", result: reply.result))
+    return reply.reply
+  }
+
+  /// Who signed `request`, proven; it counts as used afterwards.
+  package mutating func authenticate(_ request: Request, at now: WallTime) throws(Refusal) -> Caller {
+    guard let call = Call(request) else { throw .incompleteSignature() }
+    return try gateway.authenticate(call, of: request, in: model, mint: mint, at: now)
+  }
+
+  /// The session whose token a VOD call carries. STS calls name their role themselves.
+  private func signingSession(of call: Call) -> RoleSession? {
+    guard call.service == .vod, let token = call.securityToken, let keyID = call.keyID else { return nil }
+    return model.foreignSession(keyID: keyID, token: token)?.session ?? mint.session(of: token)
+  }
+
+  private mutating func answer(
+    _ call: Call?, of request: Request, with faults: [Fault.Kind], at now: WallTime
+  ) -> Outcome {
+    do throws(Refusal) {
+      guard request.isSecure else { throw .needsTLS }
+      guard let call else { throw .incompleteSignature() }
+      return .done(try perform(call, of: request, in: lacking(faults, call), at: now), action: call.action ?? "")
+    } catch {
+      return .refusal(error)
+    }
+  }
+
+  /// The model without what faults take away from this request.
+  private func lacking(_ faults: [Fault.Kind], _ call: Call) -> AccountModel {
+    var model = model
+    if faults.contains(where: { if case .keyDisabled = $0 { true } else { false } }), let id = call.keyID {
+      model.disable(key: id)
+    }
+    if faults.contains(where: { if case .sessionRevoked = $0 { true } else { false } }), let id = call.keyID {
+      model.revoke(session: id)
+    }
+    if faults.contains(.roleGone), let role = call.role { model.hide(role) }
+    return model
+  }
+
+  private mutating func perform(
+    _ call: Call, of request: Request, in model: AccountModel, at now: WallTime
+  ) throws(Refusal) -> Performed {
+    guard let action = call.action, !action.isEmpty else { throw .missing("Action") }
+    guard let version = call.version, !version.isEmpty else { throw .missing("Version") }
+    guard request.method == "GET" || request.method == "POST" else { throw .noSuchAPI }
+    guard request.body.isEmpty || Self.isReadable(request.header("content-type")) else { throw .contentType }
+    let caller = try gateway.authenticate(call, of: request, in: model, mint: mint, at: now)
+    guard let service = call.service, request.path == "/" || request.path.isEmpty else { throw .noSuchAPI }
+    let proven = ProvenCall(
+      action: action, parameters: call.parameters, caller: caller, context: request.policyContext(at: now),
+      sourceAddress: request.sourceAddress)
+    return switch service {
+    case .sts: Performed(fields: try sts.perform(proven, in: model, at: now))
+    case .vod: try vod.perform(proven, in: model, at: now)
+    }
+  }
+
+  private static func isReadable(_ contentType: String?) -> Bool {
+    let type = contentType?.lowercased().split(separator: ";").first.map { trimmed(String($0)) }
+    return type == "application/json" || type == "application/x-www-form-urlencoded"
+  }
+}

@@ -1,0 +1,57 @@
+/// A request to OSS, its head read as far as it goes without knowing who asks.
+struct OSSCall: Sendable {
+  /// Parameters that change nothing about which operation is meant.
+  private static let besides: Set<String> = [
+    "security-token", "OSSAccessKeyId", "Expires", "Signature", "encoding-type", "max-parts", "part-number-marker",
+    "sequential", "objectMeta",
+  ]
+
+  let request: Request
+  let parameters: Parameters
+  /// nil when it is none of those known here.
+  let operation: OSSOperation?
+  let object: ObjectName
+  /// nil without `partNumber`; 0 for text that is no number.
+  let partNumber: Int?
+  let uploadID: String?
+  /// nil when the body comes in chunks.
+  let length: Int?
+  /// The path decoded, as the signature has it: `/BUCKET/KEY`.
+  var resource: String { "/\(object.bucket)/\(object.key)" }
+
+  /// The first word of what is wrong with it: only its address can be.
+  init(_ request: Request) throws(OSSRefusal) {
+    guard let parameters = Parameters(decoding: request.query.utf8),
+      let path = TextCoding.percentDecoded(request.path.utf8)
+    else { throw .objectName }
+    self.request = request
+    self.parameters = parameters
+    object = try Self.object(at: path, host: request.header("host") ?? "")
+    let names = parameters.pairs.map(\.name).filter { !$0.hasPrefix("x-oss-") && !Self.besides.contains($0) }
+    let isCopy = request.header("x-oss-copy-source") != nil
+    operation = isCopy ? nil : OSSOperation(method: request.method, parameters: Set(names))
+    partNumber = parameters["partNumber"].map { Int($0) ?? 0 }
+    uploadID = parameters["uploadId"]
+    length =
+      request.header("content-length").flatMap { Int($0) } ?? (request.header("transfer-encoding") == nil ? 0 : nil)
+  }
+
+  /// Path style where the host is an IP address or localhost, the bucket before the host's name otherwise.
+  private static func object(at path: String, host: String) throws(OSSRefusal) -> ObjectName {
+    guard path.utf8.first == UInt8(ascii: "/") else { throw .objectName }
+    let path = path.utf8.dropFirst()
+    let name = host.utf8.prefix { $0 != UInt8(ascii: ":") }
+    let isAddress = name.allSatisfy { RoleReference.isDigit($0) || $0 == UInt8(ascii: ".") }
+    let object: ObjectName
+    if isAddress || host.hasPrefix("[") || name.elementsEqual("localhost".utf8) {
+      let bucket = path.prefix { $0 != UInt8(ascii: "/") }
+      object = ObjectName(bucket: String(Substring(bucket)), key: String(Substring(path.dropFirst(bucket.count + 1))))
+    } else {
+      let bucket = name.prefix { $0 != UInt8(ascii: ".") }
+      object = ObjectName(bucket: String(Substring(bucket)), key: String(Substring(path)))
+    }
+    guard object.hasValidBucket else { throw .bucketName }
+    guard object.hasValidKey else { throw object.key.isEmpty ? .method : .objectName }
+    return object
+  }
+}

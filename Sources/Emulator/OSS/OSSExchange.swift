@@ -1,0 +1,199 @@
+/// One call to OSS from its head to its answer.
+final class OSSExchange: RequestSink {
+  /// What the head has decided.
+  private enum Plan {
+    case perform(UploadGrant)
+    case refuse(OSSRefusal)
+    case substitute(Outcome.Substitute)
+  }
+
+  private enum Body {
+    case dropped
+    case kept([UInt8])
+    case written(BodyWriter)
+  }
+
+  let call: OSSCall
+  let service: OSSService
+  let settings: OSSSettings
+  let faults: [Fault.Kind]
+  let answer: OSSAnswer
+  private var plan: Plan
+  private var body = Body.dropped
+  private var passage: BodyFaults
+  private var isAnswered = false
+
+  init(_ call: OSSCall, by service: OSSService, settings: OSSSettings, faults: [Fault.Kind]) {
+    self.call = call
+    self.service = service
+    self.settings = settings
+    self.faults = faults
+    answer = OSSAnswer(call.request)
+    passage = BodyFaults(faults, length: call.length)
+    if let substitute = Outcome.Substitute(faults) {
+      plan = .substitute(substitute)
+    } else {
+      plan = .refuse(.internalError)
+      begin()
+    }
+  }
+
+  deinit {
+    if !isAnswered { note(status: 0, result: "broken off") }
+    if case .written(let writer) = body, let number = call.partNumber, let id = call.uploadID {
+      service.store.releasePlace(number, in: writer.file, of: id)
+    }
+  }
+
+  func earlyReply() -> Reply? {
+    if case .perform = plan { nil } else { reply() }
+  }
+
+  func take(_ bytes: UnsafeRawBufferPointer) -> BodyStep {
+    passage.pass(bytes) { bytes in
+      switch body {
+      case .dropped: break
+      case .kept(var kept):
+        guard kept.count <= PartList.bodyLimit else { return }
+        body = .dropped
+        kept += bytes
+        body = .kept(kept)
+      case .written(let writer): writer.append(bytes)
+      }
+    }
+  }
+
+  func reply() -> Reply {
+    let now = service.clock.now
+    var (answer, result) = outcome(at: now)
+    for case .checksum(let flaw) in faults { answer.headers.bendChecksum(flaw) }
+    if faults.contains(.wrongETag), answer.header("ETag") != nil {
+      answer.headers.replace("ETag", with: "\"\(String(repeating: "0", count: 32))\"")
+    }
+    var reply = Reply(answer: answer, manner: .whole, delayMilliseconds: 0)
+    reply.bend(by: faults, at: now)
+    if case .substitute(.refusedConnection) = plan { reply.manner = .refused }
+    // Where there is no body to break off in, nothing comes at all.
+    if reply.manner == .brokenOff, reply.answer.body.isEmpty { reply.manner = .refused }
+    if reply.manner == .brokenOff { result = "broken off" }
+    if reply.manner == .refused { result = faults.contains(.lostAnswer) ? "lost" : "refused" }
+    isAnswered = true
+    note(status: reply.manner == .refused ? 0 : answer.status, result: result)
+    return reply
+  }
+
+  private func begin() {
+    do throws(OSSRefusal) {
+      guard call.operation != nil else { throw .notImplemented }
+      let grant = try authenticated(at: service.clock.now)
+      plan = .perform(grant)
+      try openBody()
+    } catch {
+      plan = .refuse(error)
+      body = .dropped
+    }
+  }
+
+  private func authenticated(at now: WallTime) throws(OSSRefusal) -> UploadGrant {
+    if faults.contains(.noSuchUpload), let id = call.uploadID { service.store.takeUpload(id, of: call.object) }
+    for case .tokenExpired(let code, .start) in faults { endCredential(as: code) }
+    return try OSSGateway(store: service.store, settings: settings).authenticate(call, at: now)
+  }
+
+  private func endCredential(as code: OSSSettings.ExpiredCode?) {
+    guard let keyID = (try? OSSSignature(call))??.keyID else { return }
+    service.store.end(keyID: keyID, as: code ?? settings.expiredCode)
+  }
+
+  private func openBody() throws(OSSRefusal) {
+    let withMD5 = settings.etag == .md5 || call.request.header("content-md5") != nil
+    do {
+      switch call.operation {
+      case .putObject:
+        if call.length ?? 0 > MultipartUpload.mostPart { throw OSSRefusal.tooLarge }
+        body = .written(try BodyWriter(service.store.directory.newDraft(), length: call.length, withMD5: withMD5))
+      case .uploadPart:
+        let (file, offset) = try placeForPart()
+        body = .written(try BodyWriter(file, at: offset, length: call.length, withMD5: withMD5))
+      case .completeMultipartUpload: body = .kept([])
+      default: body = .dropped
+      }
+    } catch let refusal as OSSRefusal {
+      throw refusal
+    } catch {
+      throw .internalError.with("Details", "\(error)")
+    }
+  }
+
+  private func placeForPart() throws -> (file: StorageFile, offset: Int) {
+    guard let number = call.partNumber, PartList.numbers.contains(number) else { throw OSSRefusal.partNumber }
+    if call.length ?? 0 > MultipartUpload.mostPart { throw OSSRefusal.tooLarge }
+    guard let id = call.uploadID, service.store.upload(id, of: call.object) != nil,
+      let place = try service.store.placeForPart(number, length: call.length, of: id)
+    else { throw OSSRefusal.noSuchUpload.with("UploadId", call.uploadID ?? "") }
+    return place
+  }
+
+  private func outcome(at now: WallTime) -> (Answer, result: String) {
+    switch plan {
+    case .refuse(let refusal): return (answer.error(refusal), refusal.code)
+    case .substitute(let substitute): return answer.substitute(substitute)
+    case .perform(let grant):
+      do {
+        try judgeAgain(grant, at: now)
+        return (try perform(at: now), "OK")
+      } catch let refusal as OSSRefusal {
+        return (answer.error(refusal), refusal.code)
+      } catch {
+        return (answer.error(.internalError.with("Details", "\(error)")), OSSRefusal.internalError.code)
+      }
+    }
+  }
+
+  /// Refuses a credential that has come to its end while the body came, if a fault wants that to count.
+  private func judgeAgain(_ grant: UploadGrant, at now: WallTime) throws(OSSRefusal) {
+    for case .tokenExpired(let code, .end) in faults { endCredential(as: code) }
+    let isAsked = faults.contains { fault in
+      switch fault {
+      case .tokenExpired, .checkExpiryAtEnd: true
+      default: false
+      }
+    }
+    if isAsked { try OSSGateway(store: service.store, settings: settings).checkExpiry(of: grant, at: now) }
+  }
+
+  private func perform(at now: WallTime) throws -> Answer {
+    switch (call.operation, body) {
+    case (.putObject, .written(let writer)): return try put(writer, at: now)
+    case (.uploadPart, .written(let writer)):
+      let answer = try add(writer, at: now)
+      // It has come to something, so that its place isn't given back.
+      body = .dropped
+      return answer
+    case (.completeMultipartUpload, .kept(let list)): return try complete(list, at: now)
+    case (.initiateMultipartUpload, _): return initiate()
+    case (.listParts, _): return try listParts()
+    case (.abortMultipartUpload, _): return try abort()
+    case (.getObject, _), (.headObject, _): return try get()
+    default: throw OSSRefusal.notImplemented
+    }
+  }
+
+  private func note(status: Int, result: String) {
+    service.note(
+      OSSCallLog.Entry(
+        time: service.clock.now, operation: call.operation?.rawValue ?? "", object: call.object, part: call.partNumber,
+        uploadID: call.uploadID, keyID: (try? OSSSignature(call))??.keyID ?? "", size: passage.received,
+        status: status, result: result), of: call.request)
+  }
+}
+
+extension [Request.Header] {
+  fileprivate mutating func bendChecksum(_ flaw: Fault.ChecksumFlaw) {
+    let name = OSSExchange.checksumHeader
+    guard let index = firstIndex(where: { $0.name == name }) else { return }
+    let value = UInt64(self[index].value) ?? 0
+    remove(at: index)
+    if flaw == .wrong { append(.init(name: name, value: String(value ^ 1))) }
+  }
+}

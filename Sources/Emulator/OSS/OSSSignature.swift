@@ -1,0 +1,43 @@
+/// How a request to OSS was signed, as it says itself; nothing in it is proven yet.
+enum OSSSignature: Sendable {
+  /// `OSS4-HMAC-SHA256`, in the header or the query.
+  case v4(OSS4Claim)
+  /// HMAC-SHA1, in the header or the query.
+  case v1(OSS1Claim)
+
+  /// nil for a request without a signature.
+  init?(_ call: OSSCall) throws(OSSRefusal) {
+    let header = call.request.header("authorization")
+    let isQueryV4 = call.parameters.contains("x-oss-signature-version") || call.parameters.contains("x-oss-signature")
+    let isQueryV1 = call.parameters.contains("Signature") || call.parameters.contains("OSSAccessKeyId")
+    guard [header != nil, isQueryV4, isQueryV1].count(where: { $0 }) <= 1,
+      call.request.headerCount("authorization") <= 1
+    else { throw .twoSignatures }
+    if let header {
+      if let claim = OSS4Claim(header: header, of: call) {
+        self = .v4(claim)
+      } else if header.hasPrefix("\(OSS4Claim.algorithm) ") {
+        throw .authorizationForm
+      } else if let claim = OSS1Claim(header: header, of: call) {
+        self = .v1(claim)
+      } else {
+        throw header.hasPrefix("OSS ") ? .authorizationForm : .authorizationType
+      }
+    } else if isQueryV4 {
+      guard let claim = OSS4Claim(query: call.parameters) else { throw .authorizationForm }
+      self = .v4(claim)
+    } else if isQueryV1 {
+      guard let claim = OSS1Claim(query: call.parameters) else { throw .authorizationForm }
+      self = .v1(claim)
+    } else {
+      return nil
+    }
+  }
+
+  var keyID: String {
+    switch self {
+    case .v4(let claim): claim.keyID
+    case .v1(let claim): claim.keyID
+    }
+  }
+}

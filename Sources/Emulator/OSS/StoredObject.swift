@@ -1,0 +1,13 @@
+/// What is known of a finished object.
+package struct StoredObject: Sendable, Equatable {
+  /// In bytes.
+  package let size: Int
+  /// CRC-64/XZ of its content, as `x-oss-hash-crc64ecma` has it.
+  package let crc64: UInt64
+  /// With its quotes.
+  package let etag: String
+  /// When it was finished, by the emulator's clock.
+  package let time: WallTime
+  /// How often a PUT or Complete has written it; 2 means that it was overwritten.
+  package let writes: Int
+}

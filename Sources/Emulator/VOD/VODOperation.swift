@@ -1,0 +1,8 @@
+/// The operations served, by name.
+enum VODOperation: String, Sendable, CaseIterable {
+  case createUploadVideo = "CreateUploadVideo"
+  case refreshUploadVideo = "RefreshUploadVideo"
+  case getMezzanineInfo = "GetMezzanineInfo"
+  case getUploadDetails = "GetUploadDetails"
+  case deleteMultipartUpload = "DeleteMultipartUpload"
+}

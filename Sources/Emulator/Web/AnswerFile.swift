@@ -1,0 +1,30 @@
+import CMicroHTTPD
+import Glibc
+
+/// An open file that is sent as an answer's body.
+final class AnswerFile: Sendable {
+  let descriptor: CInt
+  let size: Int
+
+  /// Owns the descriptor.
+  init(_ descriptor: CInt, size: Int) {
+    self.descriptor = descriptor
+    self.size = size
+  }
+
+  deinit { close(descriptor) }
+}
+
+/// A response of a file's bytes, read as they are sent.
+func fileResponse(_ file: AnswerFile) -> OpaquePointer? {
+  MHD_create_response_from_callback(
+    UInt64(file.size), 256 << 10,
+    { file, position, target, capacity in
+      guard let file, let target else { return Int(-2) }
+      let descriptor = Unmanaged<AnswerFile>.fromOpaque(file).takeUnretainedValue().descriptor
+      let count = pread(descriptor, target, capacity, off_t(position))
+      // -2 is MHD_CONTENT_READER_END_WITH_ERROR, a cast that Swift doesn't import.
+      return count > 0 ? count : Int(-2)
+    }, Unmanaged.passRetained(file).toOpaque(),
+    { file in if let file { Unmanaged<AnswerFile>.fromOpaque(file).release() } })
+}
