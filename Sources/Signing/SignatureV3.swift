@@ -106,28 +106,11 @@ package enum SignatureV3 {
     text.reserveCapacity(query.reduce(0) { $0 + $1.name.utf8.count + 3 * $1.value.utf8.count + 2 })
     for parameter in query.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
       if !text.isEmpty { text.append(UInt8(ascii: "&")) }
-      append(parameter.name, to: &text)
+      text.append(percentEncoded: parameter.name)
       text.append(UInt8(ascii: "="))
-      append(parameter.value, to: &text)
+      text.append(percentEncoded: parameter.value)
     }
     return String(decoding: text, as: UTF8.self)
-  }
-
-  /// All bytes of the UTF-8 but `A-Z a-z 0-9 - _ . ~` as `%XX`, in upper case.
-  private static func append(_ text: String, to encoded: inout [UInt8]) {
-    for byte in text.utf8 {
-      if byte.isUnreserved {
-        encoded.append(byte)
-      } else {
-        encoded.append(UInt8(ascii: "%"))
-        encoded.append(hexDigit(byte >> 4))
-        encoded.append(hexDigit(byte & 0xF))
-      }
-    }
-  }
-
-  private static func hexDigit(_ value: UInt8) -> UInt8 {
-    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") + value - 10
   }
 
   /// The name is in lower case; the value is nil for the security token.
@@ -135,37 +118,12 @@ package enum SignatureV3 {
 
   /// In the order of their names.
   private static func canonicalHeaders(_ request: Request) -> [CanonicalHeader] {
-    var headers: [CanonicalHeader] = request.headers.map { (inLowerCase($0.name), trimmed($0.value)) }
+    var headers: [CanonicalHeader] = request.headers.map { ($0.name.inLowerCase, $0.value.trimmed) }
     if request.securityToken != nil { headers.append(("x-acs-security-token", nil)) }
     return headers.sorted { $0.name < $1.name }
   }
 
-  /// Most names are already.
-  private static func inLowerCase(_ name: String) -> String {
-    name.utf8.allSatisfy { $0 < 0x80 && ($0.isLowercaseLetter || !$0.isLetter) } ? name : name.lowercased()
-  }
-
   private static func names(of headers: [CanonicalHeader]) -> String {
     String(joining: headers.map(\.name), by: UInt8(ascii: ";"))
-  }
-
-  /// By bytes, since taking a value apart by characters costs more than all the rest of a signature.
-  private static func trimmed(_ value: String) -> String {
-    let bytes = value.utf8
-    guard bytes.first?.isSpaceOrTab == true || bytes.last?.isSpaceOrTab == true else { return value }
-    guard let first = bytes.firstIndex(where: { !$0.isSpaceOrTab }),
-      let last = bytes.lastIndex(where: { !$0.isSpaceOrTab })
-    else { return "" }
-    return String(decoding: bytes[first...last], as: UTF8.self)
-  }
-}
-
-extension UInt8 {
-  /// RFC 3986, section 2.3.
-  fileprivate var isUnreserved: Bool {
-    switch self {
-    case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "~"): true
-    default: isLetterOrDigit
-    }
   }
 }
