@@ -21,6 +21,12 @@ package struct RequestContext {
   }
 }
 
+/// The version of a product's API, in the header `x-acs-version`.
+enum APIVersion {
+  static let sts = "2015-04-01"
+  static let vod = "2017-03-21"
+}
+
 /// A request ready to be posted, in the shape of the vendor's own SDKs: parameters in the query, no body.
 ///
 /// The signature covers these very headers: none may be changed, and `Content-Type` must stay away.
@@ -35,12 +41,13 @@ package struct SignedRequest: CustomStringConvertible, CustomReflectable {
   package let securityToken: Secret?
 
   init(
-    action: String, query: [(name: String, value: String)], identity: SigningIdentity, context: RequestContext
+    action: String, version: String, query: [(name: String, value: String)], identity: SigningIdentity,
+    context: RequestContext
   ) {
     var headers: [(name: String, value: String)] = [
       ("accept", "application/json"), ("host", context.host), ("user-agent", context.userAgent),
       ("x-acs-action", action), ("x-acs-credentials-provider", identity.provider),
-      ("x-acs-signature-nonce", context.nonce), ("x-acs-version", "2015-04-01"),
+      ("x-acs-signature-nonce", context.nonce), ("x-acs-version", version),
     ]
     if identity.securityToken != nil { headers.append(("x-acs-accesskey-id", identity.key.id)) }
     let request = SignatureV3.Request(
