@@ -21,6 +21,7 @@ let package = Package(
     library("CMicroHTTPD", links: ["microhttpd"]),
     library("CGnuTLS", links: ["gnutls"]),
     library("CTOML"),
+    library("CExpat", links: ["expat"]),
     library("CLinux"),
 
     // Rooms.
@@ -33,6 +34,8 @@ let package = Package(
     room("Settings", imports: ["Core", "JSON", "CTOML", "CLinux"]),
     room("Signing", imports: ["Core", "Secrets", "CCrypto"]),
     room("CloudAPI", imports: ["Core", "Secrets", "JSON", "Signing"]),
+    // A target of its own, so that the daemon doesn't load an XML parser.
+    room("ObjectStorage", imports: ["Core", "Secrets", "Signing", "CloudAPI", "CExpat"]),
     room("Threads"),
     room("Systemd", imports: ["Core", "CSystemd", "CLinux", "Threads"]),
     room("Logs", imports: ["Core", "Systemd"]),
@@ -115,6 +118,7 @@ let package = Package(
     tests("Settings", imports: ["Core", "TestSupport"]),
     tests("Signing", imports: ["Core", "Secrets", "TestSupport"]),
     tests("CloudAPI", imports: ["Core", "Secrets", "TestSupport"]),
+    tests("ObjectStorage", imports: ["CloudAPI", "Core", "Secrets", "Signing", "TestSupport"]),
     tests("Systemd", imports: ["TestNeeds", "TestSupport"]),
     tests("Logs", imports: ["Core"]),
     tests("HTTPClient", imports: ["Systemd", "Secrets", "TestNeeds", "TestSupport"]),
