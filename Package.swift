@@ -22,6 +22,7 @@ let package = Package(
     library("CGnuTLS", links: ["gnutls"]),
     library("CTOML"),
     library("CExpat", links: ["expat"]),
+    library("CLZMA", links: ["lzma"]),
     library("CLinux"),
 
     // Rooms.
@@ -68,6 +69,12 @@ let package = Package(
         "Identities", "STS", "SocketAPI", "RuntimeState", "CLinux",
       ]),
     room("LocalClient", imports: ["Core", "Wire", "Secrets", "CLinux"], settings: small),
+    room(
+      "Upload",
+      imports: [
+        "Core", "Secrets", "JSON", "CloudAPI", "ObjectStorage", "HTTPClient", "LocalClient", "Systemd", "CLZMA",
+        "CLinux",
+      ]),
     // The other end of the tests: it shares neither code nor a TLS library with the rooms above.
     room("Emulator", imports: ["CMicroHTTPD", "CGnuTLS", "CTOML"]),
 
@@ -162,6 +169,7 @@ let package = Package(
         "Systemd", "Wire", "RefreshBench", "TestSupport",
       ]),
     tests("LocalClient", imports: ["Secrets", "TestSupport"]),
+    tests("Upload"),
     tests("rolekeeper", imports: ["Core", "TestSupport", "Wire"]),
     tests("Emulator", imports: ["Systemd", "HTTPClient", "TestSupport"]),
     tests("bench", imports: ["TestSupport"]),
