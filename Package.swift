@@ -21,6 +21,8 @@ let package = Package(
     library("CMicroHTTPD", links: ["microhttpd"]),
     library("CGnuTLS", links: ["gnutls"]),
     library("CTOML"),
+    library("CExpat", links: ["expat"]),
+    library("CLZMA", links: ["lzma"]),
     library("CLinux"),
 
     // Rooms.
@@ -33,6 +35,8 @@ let package = Package(
     room("Settings", imports: ["Core", "JSON", "CTOML", "CLinux"]),
     room("Signing", imports: ["Core", "Secrets", "CCrypto"]),
     room("CloudAPI", imports: ["Core", "Secrets", "JSON", "Signing"]),
+    // A target of its own, so that the daemon doesn't load an XML parser.
+    room("ObjectStorage", imports: ["Core", "Secrets", "Signing", "CloudAPI", "CExpat"]),
     room("Threads"),
     room("Systemd", imports: ["Core", "CSystemd", "CLinux", "Threads"]),
     room("Logs", imports: ["Core", "Systemd"]),
@@ -66,6 +70,12 @@ let package = Package(
         "Identities", "STS", "SocketAPI", "RuntimeState", "CLinux",
       ]),
     room("LocalClient", imports: ["Core", "Wire", "Secrets", "CLinux"], settings: small),
+    room(
+      "Upload",
+      imports: [
+        "Core", "Secrets", "JSON", "CloudAPI", "ObjectStorage", "HTTPClient", "LocalClient", "Systemd", "CLZMA",
+        "CLinux",
+      ]),
     // The other end of the tests: it shares neither code nor a TLS library with the rooms above.
     room("Emulator", imports: ["CMicroHTTPD", "CGnuTLS", "CTOML"]),
 
@@ -116,6 +126,7 @@ let package = Package(
     tests("Settings", imports: ["Core", "TestSupport"]),
     tests("Signing", imports: ["Core", "Secrets", "TestSupport"]),
     tests("CloudAPI", imports: ["Core", "Secrets", "TestSupport"]),
+    tests("ObjectStorage", imports: ["CloudAPI", "Core", "Secrets", "Signing", "TestSupport"]),
     tests("Systemd", imports: ["TestNeeds", "TestSupport"]),
     tests("Logs", imports: ["Core"]),
     tests("HTTPClient", imports: ["Core", "Systemd", "Secrets", "TestNeeds", "TestSupport"]),
@@ -159,6 +170,7 @@ let package = Package(
         "Systemd", "Wire", "RefreshBench", "TestSupport",
       ]),
     tests("LocalClient", imports: ["Secrets", "TestSupport"]),
+    tests("Upload"),
     tests("rolekeeper", imports: ["Core", "TestSupport", "Wire"]),
     tests("Emulator", imports: ["Core", "Systemd", "HTTPClient", "TestSupport"]),
     tests("bench", imports: ["TestSupport"]),

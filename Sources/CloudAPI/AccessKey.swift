@@ -51,6 +51,11 @@ package struct SigningIdentity {
     self.init(key: key, securityToken: nil, provider: "static_ak")
   }
 
+  /// A session of a role.
+  package init(sessionKey key: AccessKey, token: Secret) {
+    self.init(key: key, securityToken: token, provider: "static_sts")
+  }
+
   package init(key: AccessKey, securityToken: Secret?, provider: String) {
     self.key = key
     self.securityToken = securityToken

@@ -4,6 +4,7 @@ internal import Signing
 package final class RequestForms {
   struct Kind: Hashable {
     let action: String
+    let version: String
     let host: String
     let userAgent: String
     let provider: String

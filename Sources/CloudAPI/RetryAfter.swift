@@ -18,4 +18,11 @@ package enum RetryAfter {
     }
     return wait > .zero ? min(wait, longest) : nil
   }
+
+  /// Reads the gateway's own `x-acs-retry-after`, whose mere presence means that we asked too often: a number of milliseconds, of which
+  /// five minutes count; nil when it is something else.
+  package static func wait(milliseconds text: String) -> Duration? {
+    guard let milliseconds = Int64(text), milliseconds >= 0 else { return nil }
+    return min(.milliseconds(milliseconds), longest)
+  }
 }

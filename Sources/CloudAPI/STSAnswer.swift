@@ -120,13 +120,10 @@ package struct STSResponse {
       return .granted(try read(root))
     } catch {
       // A gateway may send an error with status 200. What has all that was asked for is an answer, whatever else it has.
-      if let code = root.errorCode, !Self.successCodes.contains(code) { return .refused(refusal(root)) }
+      if let code = root.errorCode, !AnswerFault.successCodes.contains(code) { return .refused(refusal(root)) }
       return .refused(failure(for: error, requestID: root.requestID))
     }
   }
-
-  /// What the vendor's services write where nothing is wrong, in those answers that have a code at all.
-  private static let successCodes = ["Success", "OK", "200"]
 
   /// The failure that an error body stands for.
   private func refusal(_ root: borrowing JSONValue) -> Failure {
@@ -149,90 +146,23 @@ package struct STSResponse {
       kind, code: code, httpStatus: httpStatus, requestID: requestID, notBefore: notBefore, advice: advice)
   }
 
-  /// `x-acs-retry-after` is in milliseconds; its mere presence means that we asked too often. At most 5 minutes count.
   private var throttle: Failure.Kind? {
     guard let retryAfter else { return nil }
-    guard let milliseconds = Int64(retryAfter), milliseconds >= 0 else { return .throttled(wait: nil) }
-    return .throttled(wait: min(.milliseconds(milliseconds), Failure.longestRequestedWait))
+    return .throttled(wait: RetryAfter.wait(milliseconds: retryAfter))
   }
 }
 
-/// Why an answer can't be used although it came.
-enum AnswerFault: Error {
-  case tooLong, notJSON, noCode
-  case missing(String)
-  case malformed(String)
-  case badExpiration, expired
-
-  /// Words of ours, beside the codes of the cloud.
-  var code: String {
-    switch self {
-    case .tooLong: "AnswerTooLong"
-    case .notJSON: "AnswerNotJSON"
-    case .noCode: "AnswerWithoutCode"
-    case .missing: "AnswerIncomplete"
-    case .malformed: "AnswerMalformed"
-    case .badExpiration: "AnswerBadExpiration"
-    case .expired: "AnswerExpired"
-    }
-  }
-
+extension AnswerFault {
   private static let again = "the daemon tries again by itself"
 
-  var advice: String {
+  fileprivate var advice: String {
     switch self {
-    case .tooLong, .notJSON, .noCode:
+    case .tooLong, .notJSON, .noCode, .insecure:
       "what came isn't in the form of STS's answers; check 'endpoint' in [sts] and proxies on the way"
     case .missing(let field): "the answer lacks '\(field)'; \(Self.again)"
     case .malformed(let field): "the answer has something else than a credential in '\(field)'; \(Self.again)"
     case .badExpiration: "the answer's 'Credentials.Expiration' isn't of the form YYYY-MM-DDThh:mm:ssZ; \(Self.again)"
     case .expired: "check this host's clock; the session had expired when it came"
     }
-  }
-}
-
-extension JSONValue {
-  fileprivate var requestID: String? {
-    guard let id = either("RequestId", "requestId")?.printable(most: 128), !id.isEmpty else { return nil }
-    return id
-  }
-
-  fileprivate var errorCode: String? {
-    guard let code = either("Code", "code")?.printable(most: 64), !code.isEmpty else { return nil }
-    return code
-  }
-
-  /// The string under one name or the other; SDKs take both spellings of an error's members.
-  fileprivate func either(_ name: String, _ other: String) -> String? {
-    self[name]?.string() ?? self[other]?.string()
-  }
-
-  fileprivate func text(_ name: String, path: String? = nil) throws(AnswerFault) -> String {
-    var full: String { (path.map { "\($0)." } ?? "") + name }
-    guard let value = self[name], value.kind != .null else { throw .missing(full) }
-    guard let text = value.string() else { throw .malformed(full) }
-    guard !text.isEmpty else { throw .missing(full) }
-    return text
-  }
-
-  /// A part of a credential, which goes from the text straight into a secret.
-  fileprivate func credential(_ name: String, path: String) throws(AnswerFault) -> Secret {
-    var full: String { "\(path).\(name)" }
-    guard let value = self[name], value.kind != .null else { throw .missing(full) }
-    guard value.kind == .string else { throw .malformed(full) }
-    var sink = CredentialSink(count: value.length)
-    value.copyString(into: &sink)
-    guard sink.isCredentialText else { throw .malformed(full) }
-    let secret = sink.finish()
-    guard secret.count > 0 else { throw .missing(full) }
-    return secret
-  }
-}
-
-extension String {
-  /// What of a foreign text may go into logs: printable ASCII, no more than `most` characters.
-  fileprivate func printable(most: Int) -> String {
-    if utf8.count <= most, utf8.allSatisfy({ $0.isVisible }) { return self }
-    return String(decoding: utf8.lazy.filter(\.isVisible).prefix(most), as: UTF8.self)
   }
 }

@@ -28,7 +28,8 @@ package struct AssumeRoleRequest {
     ]
     if let policy { query.append(("Policy", policy)) }
     if let externalID { query.append(("ExternalId", externalID)) }
-    return SignedRequest(action: "AssumeRole", query: query, identity: identity, context: context)
+    return SignedRequest(
+      action: "AssumeRole", version: APIVersion.sts, query: query, identity: identity, context: context)
   }
 }
 
@@ -37,6 +38,6 @@ package struct GetCallerIdentityRequest {
   package init() {}
 
   package func signed(by identity: SigningIdentity, in context: RequestContext) -> SignedRequest {
-    SignedRequest(action: "GetCallerIdentity", query: [], identity: identity, context: context)
+    SignedRequest(action: "GetCallerIdentity", version: APIVersion.sts, query: [], identity: identity, context: context)
   }
 }

@@ -26,6 +26,12 @@ package struct RequestContext {
   }
 }
 
+/// The version of a product's API, in the header `x-acs-version`.
+enum APIVersion {
+  static let sts = "2015-04-01"
+  static let vod = "2017-03-21"
+}
+
 /// A request ready to be posted, in the shape of the vendor's own SDKs: parameters in the query, no body.
 ///
 /// The signature covers these very headers: none may be changed, and `Content-Type` must stay away.
@@ -40,10 +46,11 @@ package struct SignedRequest: CustomStringConvertible, CustomReflectable {
   package let securityToken: Secret?
 
   init(
-    action: String, query: [(name: String, value: String)], identity: SigningIdentity, context: RequestContext
+    action: String, version: String, query: [(name: String, value: String)], identity: SigningIdentity,
+    context: RequestContext
   ) {
     let kind = RequestForms.Kind(
-      action: action, host: context.host, userAgent: context.userAgent, provider: identity.provider,
+      action: action, version: version, host: context.host, userAgent: context.userAgent, provider: identity.provider,
       keyID: identity.key.id)
     let text = SignatureV3.canonicalQuery(query)
     host = context.host
@@ -63,7 +70,7 @@ package struct SignedRequest: CustomStringConvertible, CustomReflectable {
     [
       ("accept", "application/json"), ("host", kind.host), ("user-agent", kind.userAgent),
       ("x-acs-action", kind.action),
-      ("x-acs-credentials-provider", kind.provider), ("x-acs-version", "2015-04-01"),
+      ("x-acs-credentials-provider", kind.provider), ("x-acs-version", kind.version),
     ]
   }
 

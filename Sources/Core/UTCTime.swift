@@ -55,6 +55,11 @@ package struct UTCTime: Hashable, Comparable, Sendable, CustomStringConvertible 
     return hasFourDigits ? text : String(year) + text.dropFirst(4)
   }
 
+  /// `YYYYMMDDThhmmssZ`, the basic form of ISO 8601.
+  package var basicText: String {
+    String(decoding: description.utf8.filter { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: ":") }, as: UTF8.self)
+  }
+
   package static func < (left: UTCTime, right: UTCTime) -> Bool { left.seconds < right.seconds }
 
   private static func daysInMonth(_ month: Int64, of year: Int64) -> Int64 {

@@ -157,14 +157,10 @@ package enum SignatureV3 {
         append(byte, to: room, &end)
       } else {
         append(UInt8(ascii: "%"), to: room, &end)
-        append(hexDigit(byte >> 4), to: room, &end)
-        append(hexDigit(byte & 0xF), to: room, &end)
+        append([UInt8].hexDigit(byte >> 4), to: room, &end)
+        append([UInt8].hexDigit(byte & 0xF), to: room, &end)
       }
     }
-  }
-
-  private static func hexDigit(_ value: UInt8) -> UInt8 {
-    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") + value - 10
   }
 
   /// The name is in lower case; the value is nil for the security token.
@@ -176,40 +172,15 @@ package enum SignatureV3 {
     headers.reserveCapacity(request.headers.count + 1)
     var isInOrder = request.securityToken == nil
     for header in request.headers {
-      let name = inLowerCase(header.name)
+      let name = header.name.inLowerCase
       if let last = headers.last, name < last.name { isInOrder = false }
-      headers.append((name, trimmed(header.value)))
+      headers.append((name, header.value.trimmed))
     }
     if request.securityToken != nil { headers.append(("x-acs-security-token", nil)) }
     return isInOrder ? headers : headers.sorted { $0.name < $1.name }
   }
 
-  /// Most names are already.
-  private static func inLowerCase(_ name: String) -> String {
-    name.utf8.allSatisfy { $0 < 0x80 && ($0.isLowercaseLetter || !$0.isLetter) } ? name : name.lowercased()
-  }
-
   static func names(of headers: [CanonicalHeader]) -> String {
     String(joining: headers.map(\.name), by: UInt8(ascii: ";"))
-  }
-
-  /// By bytes, since taking a value apart by characters costs more than all the rest of a signature.
-  private static func trimmed(_ value: String) -> String {
-    let bytes = value.utf8
-    guard bytes.first?.isSpaceOrTab == true || bytes.last?.isSpaceOrTab == true else { return value }
-    guard let first = bytes.firstIndex(where: { !$0.isSpaceOrTab }),
-      let last = bytes.lastIndex(where: { !$0.isSpaceOrTab })
-    else { return "" }
-    return String(decoding: bytes[first...last], as: UTF8.self)
-  }
-}
-
-extension UInt8 {
-  /// RFC 3986, section 2.3.
-  fileprivate var isUnreserved: Bool {
-    switch self {
-    case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "~"): true
-    default: isLetterOrDigit
-    }
   }
 }

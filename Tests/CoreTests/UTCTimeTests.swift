@@ -16,6 +16,8 @@ import Testing
   func `a moment reads from and prints as the exact form`(_ row: Case) {
     #expect(UTCTime(row.text)?.seconds == row.seconds)
     #expect(UTCTime(seconds: row.seconds).description == row.text)
+    let basic = row.text.replacing("-", with: "").replacing(":", with: "")
+    #expect(UTCTime(seconds: row.seconds).basicText == basic)
   }
 
   @Test func `years that aren't read print all the same`() {

@@ -23,12 +23,8 @@ package struct SignatureVector: Sendable, CustomStringConvertible {
   }
 
   package static func all() throws -> [SignatureVector] {
-    // Beside the targets below `Tests`.
-    let tests = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-    let path = "/\(tests)/Vectors/v3-acs3.json"
-    guard let text = FileText.read(path) else { throw MissingVector(name: path) }
     var vectors: [SignatureVector] = []
-    try JSONDocument(Array(text.utf8).span).root["vectors"]?.forEachItem { vectors.append(SignatureVector($0)) }
+    try VectorFile.forEach(of: "v3-acs3.json") { vectors.append(SignatureVector($0)) }
     return vectors
   }
 
@@ -51,6 +47,17 @@ package struct SignatureVector: Sendable, CustomStringConvertible {
   }
 }
 
-private struct MissingVector: Error {
+struct MissingVector: Error {
   let name: String
+}
+
+/// A file of `Tests/Vectors`.
+enum VectorFile {
+  static func forEach(of name: String, _ body: (borrowing JSONValue) -> Void) throws {
+    // Beside the targets below `Tests`.
+    let tests = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+    let path = "/\(tests)/Vectors/\(name)"
+    guard let text = FileText.read(path) else { throw MissingVector(name: path) }
+    try JSONDocument(Array(text.utf8).span).root["vectors"]?.forEachItem { body($0) }
+  }
 }

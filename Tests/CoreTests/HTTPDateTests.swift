@@ -1,4 +1,3 @@
-import CloudAPI
 import Core
 import Testing
 
@@ -9,8 +8,16 @@ import Testing
     ("Fri, 02 Jan 2026 03:04:05 GMT", "2026-01-02T03:04:05Z"),
     ("Thu, 29 Feb 2024 23:59:59 GMT", "2024-02-29T23:59:59Z"),
   ])
-  func `the current form is read`(_ text: String, _ expect: String) {
+  func `the current form is read and written`(_ text: String, _ expect: String) {
     #expect(UTCTime(httpDate: text)?.description == expect)
+    #expect(UTCTime(expect)?.httpDate == text)
+  }
+
+  @Test func `days of 400 years are written so that they are read again`() {
+    for day in stride(from: Int64(0), to: 146_097, by: 61) {
+      let time = UTCTime(seconds: day * 86_400 + day % 86_400)
+      #expect(UTCTime(httpDate: time.httpDate) == time)
+    }
   }
 
   @Test(arguments: [

@@ -1,5 +1,3 @@
-package import Core
-
 extension UTCTime {
   /// Reads a `Date` header in its one current form, IMF-fixdate: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7).
   ///
@@ -32,6 +30,15 @@ extension UTCTime {
       let time = UTCTime(year: year, month: Int64(month) + 1, day: day, hour: hour, minute: minute, second: second)
     else { return nil }
     return holds(weekdays[Int(time.seconds / 86_400 % 7)], at: 0) ? time : nil
+  }
+
+  /// The same form: `Sun, 06 Nov 1994 08:49:37 GMT`.
+  package var httpDate: String {
+    let text = Array(description.utf8)
+    func part(_ range: Range<Int>) -> String { String(decoding: text[range], as: UTF8.self) }
+    let month = Int(part(5..<7)).map { "\(Self.months[$0 - 1])" } ?? ""
+    let weekday = Self.weekdays[Int((seconds / 86_400 % 7 + 7) % 7)]
+    return "\(weekday), \(part(8..<10)) \(month) \(part(0..<4)) \(part(11..<19)) GMT"
   }
 
   private static let months: [StaticString] = [

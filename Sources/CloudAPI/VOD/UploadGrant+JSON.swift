@@ -1,0 +1,101 @@
+internal import Core
+internal import JSON
+internal import Secrets
+
+/// UploadAddress and UploadAuth are base64 of a JSON object each; their members by "Upload URLs and credentials" in the vendor's
+/// documentation, and ExpireUTCTime and Region as public clients meet them. Unknown members are passed over.
+extension UploadGrant {
+  init(_ root: borrowing JSONValue, now: UTCTime) throws(AnswerFault) {
+    let videoID = try root.text("VideoId")
+    guard videoID == videoID.printable(most: 64) else { throw .malformed("VideoId") }
+    var address: UploadAddress?
+    try root.encoded("UploadAddress") { (member) throws(AnswerFault) in address = try UploadAddress(member) }
+    var credential: UploadCredential?
+    try root.encoded("UploadAuth") { (member) throws(AnswerFault) in
+      credential = try UploadCredential(member, now: now)
+    }
+    guard let address, let credential else { throw .missing("UploadAuth") }
+    self.init(requestID: root.requestID, videoID: videoID, address: address, credential: credential)
+  }
+}
+
+extension JSONValue {
+  /// Hands the object that the member's base64 holds to `body`. The decoded text is wiped afterwards and never becomes a String.
+  fileprivate func encoded(
+    _ name: String, _ body: (borrowing JSONValue) throws(AnswerFault) -> Void
+  ) throws(AnswerFault) {
+    guard let value = self[name], value.kind != .null else { throw .missing(name) }
+    guard value.kind == .string else { throw .malformed(name) }
+    var sink = CredentialSink()
+    value.copyString(into: &sink)
+    let text = sink.finish()
+    guard text.count > 0 else { throw .missing(name) }
+    guard let decoded = text.withBytes({ Base64.decode($0) }) else { throw .malformed(name) }
+    try decoded.withBytes { (bytes) throws(AnswerFault) in
+      let document: JSONDocument
+      do {
+        document = try JSONDocument(bytes)
+      } catch {
+        throw .malformed(name)
+      }
+      guard document.root.kind == .object else { throw .malformed(name) }
+      try body(document.root)
+    }
+  }
+}
+
+extension UploadAddress {
+  fileprivate init(_ object: borrowing JSONValue) throws(AnswerFault) {
+    let path = "UploadAddress"
+    let bucket = try object.text("Bucket", path: path)
+    let key = try object.text("FileName", path: path)
+    var endpoint = try object.text("Endpoint", path: path)
+    // With a scheme by the documentation, without one as public clients meet it.
+    if let separator = endpoint.firstRange(of: "://") {
+      // The token is a secret that anybody on the way could use.
+      guard endpoint[..<separator.lowerBound].lowercased() == "https" else { throw .insecure }
+      endpoint = String(endpoint[separator.upperBound...])
+    }
+    if endpoint.hasSuffix("/") { endpoint.removeLast() }
+    guard Self.isBucket(bucket) else { throw .malformed("\(path).Bucket") }
+    guard let address = UploadAddress(bucket: bucket, endpoint: endpoint, key: key) else {
+      throw .malformed(Self.isKey(key) ? "\(path).Endpoint" : "\(path).FileName")
+    }
+    self = address
+  }
+}
+
+extension UploadCredential {
+  fileprivate init(_ object: borrowing JSONValue, now: UTCTime) throws(AnswerFault) {
+    let path = "UploadAuth"
+    let id = try object.credential("AccessKeyId", path: path)
+    let secret = try object.credential("AccessKeySecret", path: path)
+    let token = try object.credential("SecurityToken", path: path)
+    guard let expires = Self.expiry("ExpireUTCTime", in: object, now) ?? Self.expiry("Expiration", in: object, now)
+    else { throw .badExpiration }
+    guard expires > now else { throw .expired }
+    self.init(
+      accessKeyID: id.withBytes { $0.text(0..<$0.count) }, secret: secret, token: token, expires: expires,
+      region: Self.region(of: object))
+  }
+
+  /// A time, or a number of seconds from now, as a number or a string. `ExpireUTCTime` should be the one and `Expiration` the other, but
+  /// the vendor's own samples have them the other way round, so either is taken in either place. nil for anything else.
+  private static func expiry(_ name: String, in object: borrowing JSONValue, _ now: UTCTime) -> UTCTime? {
+    guard let value = object[name] else { return nil }
+    if let text = value.string(), let time = UTCTime(text) { return time }
+    let text = value.string() ?? value.int.map { String($0) } ?? ""
+    guard (1...9).contains(text.utf8.count), text.utf8.allSatisfy(\.isDigit), let seconds = Int64(text) else {
+      return nil
+    }
+    return UTCTime(seconds: now.seconds + seconds)
+  }
+
+  /// nil unless it can be one: then the endpoint's name is the next to look at.
+  private static func region(of object: borrowing JSONValue) -> String? {
+    guard var text = object["Region"]?.string() else { return nil }
+    // Clients of the vendor write regions of OSS so, and no region begins like this.
+    if text.hasPrefix("oss-") { text.removeFirst("oss-".count) }
+    return UploadAddress.isRegion(text) ? text : nil
+  }
+}

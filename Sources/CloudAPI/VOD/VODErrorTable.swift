@@ -1,0 +1,141 @@
+/// What the codes of VOD and its gateway mean for an upload: which class of failure, and what a person can do.
+///
+/// The codes are those of the VOD API reference (CreateUploadVideo, RefreshUploadVideo, GetMezzanineInfo: error codes) and of the vendor's
+/// pages on common errors. A row is found by its whole code, else by the family that it begins with, else by
+/// a word in it, else by the status of the answer.
+package enum VODErrorTable {
+  package struct Row: Sendable {
+    enum Match: Sendable {
+      case code(String)
+      /// Every code that begins so.
+      case family(String)
+      /// Every code with this in it, if no family has it.
+      case containing(String)
+    }
+
+    let match: Match
+    package let kind: VODFailure.Kind
+    package let remedy: String
+
+    init(_ match: Match, _ kind: VODFailure.Kind, _ remedy: String) {
+      self.match = match
+      self.kind = kind
+      self.remedy = remedy
+    }
+  }
+
+  static let rows: [Row] = [
+    // Of the parameters
+    Row(
+      .code("InvalidFileName.Extension"), .permanent,
+      "give the file an extension that VOD takes, such as .mp4; the list is in its overview of media upload"),
+    Row(
+      .code("IllegalCharacters"), .permanent,
+      "take emoji and other unusual characters out of title, description and tags"),
+    Row(.code("LengthExceededMax"), .permanent, "shorten title, description or tags to what the API allows"),
+    Row(.code("TagsExceededMax"), .permanent, "give at most 16 tags"),
+    Row(.code("InvalidTemplateGroupId.NotFound"), .permanent, "name a transcoding template group of this account"),
+    Row(.family("InvalidWorkflowId"), .permanent, "name a workflow of this account"),
+    Row(.family("InvalidStorage"), .permanent, "name a storage address of this account and region, or none"),
+    Row(.family("InvalidApp"), .permanent, "name an application of this account, or none"),
+    Row(.family("InvalidCate"), .permanent, "name a category of this account, or none"),
+
+    // Of the video
+    Row(.code("InvalidVideo.NotFound"), .unknownVideo, unknown),
+    Row(.code("InvalidVideo.NoneExist"), .unknownVideo, unknown),
+    Row(.code("InvalidVideoId.NotFound"), .unknownVideo, unknown),
+    Row(.code("InvalidMedia.NotFound"), .unknownVideo, unknown),
+    Row(.code("InvalidMediaId.NotFound"), .unknownVideo, unknown),
+    Row(.code("InvalidReferenceId.NotFound"), .unknownVideo, unknown),
+    Row(.code("ReferenceId.NotFound"), .unknownVideo, unknown),
+    Row(.code("MediaNotFound"), .unknownVideo, unknown),
+    Row(.code("VideoNotFound"), .unknownVideo, unknown),
+    Row(.code("VideoNotExist"), .unknownVideo, unknown),
+    Row(.code("EntityNotExist.Video"), .unknownVideo, unknown),
+    // What a ReferenceId that is taken is answered with isn't documented. Its form was checked before, so every other code about it may
+    // mean that. To take one wrongly for it costs a RefreshUploadVideo, to miss it would make a second video.
+    Row(.containing("ReferenceId"), .referenceTaken, taken),
+    Row(.containing("AlreadyExist"), .referenceTaken, taken),
+
+    // Of rights
+    Row(
+      .code("Forbidden.InitFailed"), .permanent,
+      "open VOD in this region once in its console; the account's storage isn't set up there"),
+    Row(.code("NoPermission"), .denied, denied),
+    Row(.family("Forbidden"), .denied, denied),
+
+    // Of the session that signs, and of the gateway
+    Row(.family("InvalidSecurityToken"), .credentialLapsed, lapsed),
+    // Only sessions sign here, and an expired one may be unknown.
+    Row(.family("InvalidAccessKeyId"), .credentialLapsed, lapsed),
+    Row(.code("MissingSecurityToken"), .permanent, "report this with the request id"),
+    Row(.code("InvalidTimeStamp.Expired"), .skew, "set this host's clock; VOD allows 15 minutes of difference"),
+    Row(.family("InvalidTimeStamp"), .permanent, "report this with the request id"),
+    Row(.code("SignatureNonceUsed"), .nonceUsed, "nothing; the request is sent again with a new nonce"),
+    Row(
+      .family("SignatureDoesNotMatch"), .permanent,
+      "look for a proxy between here and VOD that changes requests, then report this with the request id"),
+    Row(
+      .family("IncompleteSignature"), .permanent,
+      "look for a proxy between here and VOD that changes requests, then report this with the request id"),
+    Row(.family("InvalidApi"), .permanent, "check the endpoint of VOD; what answers there doesn't know this call"),
+    Row(.family("InvalidAction"), .permanent, "check the endpoint of VOD; what answers there doesn't know this call"),
+    Row(.family("Throttling"), .throttled(wait: nil), throttled),
+
+    // Of the service
+    Row(.code("AddVideoFailed"), .transient, fails),
+    Row(.family("InternalError"), .transient, fails),
+    Row(.family("ServiceUnavailable"), .transient, fails),
+    Row(
+      .family("InvalidParameter"), .permanent, "check the options and the sidecar of the file; VOD refuses one of them"),
+    Row(.family("Missing"), .permanent, "report this with the request id"),
+  ]
+
+  private static let unknown = "nothing; VOD has no such video in this region, or it was deleted"
+  private static let taken = "nothing; the video was made by an earlier run, and its upload goes on"
+  private static let denied = "allow this action in the policies of the role, and in its session policy if it has one"
+  private static let lapsed = "nothing; rolekeeper is asked for a newer session"
+  private static let throttled = "make fewer calls per second; all callers of the account share its quota"
+  private static let fails =
+    "VOD itself fails, and it is tried again; if it lasts, give the request id to the vendor's support"
+
+  /// The row for a code, by its status when no row has it.
+  package static func row(forCode code: String, httpStatus: Int) -> Row {
+    known(code) ?? unknown(httpStatus: httpStatus)
+  }
+
+  private static func known(_ code: String) -> Row? {
+    rows.first { if case .code(code) = $0.match { true } else { false } }
+      ?? rows.first { if case .family(let start) = $0.match { code.hasPrefix(start) } else { false } }
+      ?? rows.first { if case .containing(let word) = $0.match { code.contains(word) } else { false } }
+  }
+
+  private static func unknown(httpStatus: Int) -> Row {
+    switch httpStatus {
+    case 429: Row(.family(""), .throttled(wait: nil), throttled)
+    case 408: Row(.family(""), .transient, fails)
+    case 400..<500: Row(.family(""), .permanent, "look the code up in the vendor's list of VOD error codes")
+    default:
+      Row(
+        .family(""), .transient,
+        "it is tried again; if it lasts, check the endpoint of VOD and proxies on the way")
+    }
+  }
+
+  /// The row for an answer that can't be used.
+  static func row(for fault: AnswerFault, httpStatus: Int) -> Row {
+    let kind: VODFailure.Kind = httpStatus == 429 ? .throttled(wait: nil) : .transient
+    return switch fault {
+    case .tooLong, .notJSON, .noCode:
+      Row(
+        .family(""), kind, "what came isn't in the form of VOD's answers; check its endpoint and proxies on the way")
+    case .missing(let field): Row(.family(""), kind, "the answer lacks '\(field)'; it is tried again")
+    case .malformed(let field): Row(.family(""), kind, "the answer's '\(field)' can't be read; it is tried again")
+    case .badExpiration:
+      Row(.family(""), kind, "the answer's 'UploadAuth' doesn't say when it expires; it is tried again")
+    case .expired: Row(.family(""), kind, "check this host's clock; the upload credential had expired when it came")
+    case .insecure:
+      Row(.family(""), .permanent, "the upload address isn't https, so the credential would be sent in the clear")
+    }
+  }
+}

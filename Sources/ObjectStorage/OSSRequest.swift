@@ -1,0 +1,119 @@
+package import CloudAPI
+package import Core
+package import Secrets
+package import Signing
+
+/// A step of an upload ("Multipart upload" in the vendor's documentation of OSS).
+package enum OSSOperation: Hashable, Sendable {
+  /// The whole object in one request, at most 5 GB.
+  case put(contentType: String)
+  case initiate(contentType: String)
+  /// `number` is 1 to 10,000.
+  case uploadPart(number: Int, uploadID: String)
+  /// The parts in ascending order of their numbers.
+  case complete(uploadID: String, parts: [UploadedPart])
+  /// The parts after the one numbered `after`, at most `limit` (1 to 1000, which is also the service's own limit).
+  case listParts(uploadID: String, after: Int? = nil, limit: Int? = nil)
+  case abort(uploadID: String)
+
+  fileprivate var method: String {
+    switch self {
+    case .put, .uploadPart: "PUT"
+    case .initiate, .complete: "POST"
+    case .listParts: "GET"
+    case .abort: "DELETE"
+    }
+  }
+
+  fileprivate var query: [(name: String, value: String)] {
+    switch self {
+    case .put: []
+    case .initiate: [("uploads", "")]
+    case .uploadPart(let number, let id): [("partNumber", String(number)), ("uploadId", id)]
+    case .complete(let id, _), .abort(let id): [("uploadId", id)]
+    case .listParts(let id, let after, let limit):
+      [("uploadId", id)] + (after.map { [("part-number-marker", String($0))] } ?? [])
+        + (limit.map { [("max-parts", String($0))] } ?? [])
+    }
+  }
+
+  fileprivate var contentType: String? {
+    switch self {
+    case .put(let type), .initiate(let type): type
+    case .uploadPart, .complete, .listParts, .abort: nil
+    }
+  }
+
+  fileprivate var body: [UInt8] {
+    if case .complete(_, let parts) = self { CompletionDocument.of(parts) } else { [] }
+  }
+}
+
+/// A part as OSS has it.
+package struct UploadedPart: Hashable, Sendable {
+  package let number: Int
+  /// As in the header `ETag`, without its quotes.
+  package let etag: String
+
+  package init(number: Int, etag: String) {
+    self.number = number
+    self.etag = etag
+  }
+}
+
+/// A signed request to OSS; it prints where it goes and no more.
+package struct OSSRequest: CustomStringConvertible, CustomReflectable {
+  package let method: String
+  /// With its port unless that is 443.
+  package let host: String
+  /// Path and query as they go into the request line.
+  package let target: String
+  /// `name: value` without the end of line; neither `Host` nor `Content-Length`.
+  package let headerLines: [String]
+  /// To be sent as `x-oss-security-token`.
+  package let securityToken: Secret?
+  /// Empty but for `complete`; of `put` and `uploadPart` it is the caller's.
+  package let body: [UInt8]
+
+  package var url: String { String(joining: "https://", host, target) }
+
+  /// `date` is the server's time as far as it is known.
+  package init(
+    _ operation: OSSOperation, at address: UploadAddress, signedBy signer: OSSSigner, date: UTCTime, userAgent: String
+  ) {
+    var headers = [(name: "User-Agent", value: userAgent)]
+    if let type = operation.contentType { headers.append(("Content-Type", type)) }
+    let request = OSSSignature.Request(
+      operation.method, bucket: address.bucket, key: address.key, query: operation.query, headers: headers)
+    let signed = signer.sign(request, at: date)
+    let query = OSSSignature.query(operation.query)
+    method = operation.method
+    host = address.host
+    target = query.isEmpty ? address.path : String(joining: address.path, "?", query)
+    headerLines = signed.headerLines
+    securityToken = signed.securityToken
+    body = operation.body
+  }
+
+  package var description: String { "\(method) https://\(host)" }
+  package var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
+}
+
+extension OSSSigner {
+  package convenience init(_ version: OSSSignature.Version, _ credential: UploadCredential) {
+    self.init(version, keyID: credential.accessKeyID, secret: credential.secret, securityToken: credential.token)
+  }
+
+  /// A URL by which whoever has it may send this request until `lifetime` has passed, at most seven days; nil for V1.
+  ///
+  /// Only headers whose names begin with `x-oss-`, `Content-Type` and `Content-MD5` are signed, and there are none here: a client has to
+  /// send none of them.
+  package func presignedURL(_ method: String, at address: UploadAddress, date: UTCTime, lifetime: Duration) -> Secret? {
+    let request = OSSSignature.Request(method, bucket: address.bucket, key: address.key)
+    guard let query = presignedQuery(request, at: date, lifetime: lifetime) else { return nil }
+    var url = SecretBuffer(capacity: 2048)
+    url.append(String(joining: "https://", address.host, address.path, "?"))
+    url.append(query)
+    return url.finish()
+  }
+}
