@@ -4,10 +4,20 @@ struct AnswerHead {
   private(set) var retryAfter: String?
   private(set) var standardRetryAfter: String?
   private var hadDate = false
+  /// What is kept besides, by the names the request gave.
+  private let wanted: [StaticString]
+  private(set) var kept: [String?]
+  private var seen: [Bool]
+
+  init(wanted: [StaticString] = []) {
+    self.wanted = wanted
+    kept = Array(repeating: nil, count: wanted.count)
+    seen = Array(repeating: false, count: wanted.count)
+  }
 
   /// Takes one line of a head. A status line begins a new head: what an interim answer (1xx) said doesn't count.
   mutating func take(_ line: UnsafeRawBufferPointer) {
-    if line.starts(with: "HTTP/".utf8) { self = AnswerHead() }
+    if line.starts(with: "HTTP/".utf8) { self = AnswerHead(wanted: wanted) }
     guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return }
     let name = UnsafeRawBufferPointer(rebasing: line[..<colon])
     let value = UnsafeRawBufferPointer(rebasing: line[(colon + 1)...])
@@ -20,6 +30,10 @@ struct AnswerHead {
       retryAfter = Self.text(value) ?? ""
     } else if Self.equals(name, "retry-after") {
       standardRetryAfter = Self.text(value)
+    } else if let place = wanted.firstIndex(where: { Self.equals(name, $0) }) {
+      let text = Self.text(value, limit: 256)
+      kept[place] = seen[place] && kept[place] != text ? nil : text
+      seen[place] = true
     }
   }
 
@@ -32,10 +46,10 @@ struct AnswerHead {
   }
 
   /// The value without the blanks and the line's end around it; nil when it is empty, long, or not printable ASCII.
-  private static func text(_ value: UnsafeRawBufferPointer) -> String? {
+  private static func text(_ value: UnsafeRawBufferPointer, limit: Int = 64) -> String? {
     let isBlank = { (byte: UInt8) in byte <= 0x20 }
     guard let first = value.firstIndex(where: { !isBlank($0) }), let last = value.lastIndex(where: { !isBlank($0) }),
-      last - first < 64, value[first...last].allSatisfy({ (0x20...0x7E).contains($0) })
+      last - first < limit, value[first...last].allSatisfy({ (0x20...0x7E).contains($0) })
     else { return nil }
     return String(decoding: value[first...last], as: UTF8.self)
   }

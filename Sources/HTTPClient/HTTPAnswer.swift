@@ -13,9 +13,14 @@ package struct HTTPAnswer: Hashable, Sendable {
   /// The `Retry-After` header as sent, at most 64 printable ASCII characters; nil when missing or odd.
   package internal(set) var standardRetryAfter: String?
 
+  /// The values of the request's `keptFields`, in their order; nil when missing, odd or sent twice with different values.
+  package internal(set) var keptFields: [String?] = []
+
   package init(
-    status: Int, date: String? = nil, retryAfter: String? = nil, standardRetryAfter: String? = nil
+    status: Int, date: String? = nil, retryAfter: String? = nil, standardRetryAfter: String? = nil,
+    keptFields: [String?] = []
   ) {
+    self.keptFields = keptFields
     self.status = status
     self.date = date
     self.retryAfter = retryAfter

@@ -27,6 +27,10 @@ package struct HTTPRequest: CustomStringConvertible, CustomReflectable {
   /// Headers beside those, whose values never are Strings.
   package var secretHeaders: [(name: String, value: Secret)]
   package var body: Body
+  /// Names of the answer's header fields that are kept, in lower case; each value is at most 256 printable ASCII characters.
+  package var keptFields: [StaticString] = []
+  /// How long the request may stand still, a second at least, with no limit for the whole; nil to limit the whole as the client is set to.
+  package var stallTimeout: Duration?
 
   package init(
     _ method: Method, _ url: String, headers: TextLines = [],
@@ -43,7 +47,7 @@ package struct HTTPRequest: CustomStringConvertible, CustomReflectable {
   package var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
 }
 
-/// A body that is read piece by piece while it is sent, 16 KiB at a time, so that it may be larger than memory.
+/// A body that is read piece by piece while it is sent, up to `HTTPClient.Settings.uploadBuffer` at a time, so that it may be larger than memory.
 package struct BodyStream {
   /// Reads bytes of the body from `offset` on into `room`; returns how many, at least 1, or nil when there are none to be had, which ends
   /// the request.

@@ -32,6 +32,8 @@ final class Transfer {
   /// When another address is tried unless this one has taken the connection by then, in µs (CLOCK_BOOTTIME); nil when there is none.
   private(set) var addressDeadline: Int64?
   private var resolved: UnsafeMutablePointer<curl_slist>?
+  /// What takes the place of a limit for the whole request.
+  private var stallTimeout: Duration?
   private var completion: Completion?
   /// By which libcurl was last set up to verify servers; it has them by their address alone.
   private var authorities: Authorities.Certificates?
@@ -89,6 +91,8 @@ final class Transfer {
     }
     must(ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, list))
     setUp(request.method, request.body)
+    head = AnswerHead(wanted: request.keptFields)
+    stallTimeout = request.stallTimeout
     self.serial = serial
     self.completion = completion
     self.url = url
@@ -248,10 +252,17 @@ final class Transfer {
     if self.times == nil { self.times = times }
     attempt = (now, times)
     addressDeadline = addresses.hasMore ? now + Int64(times.connect / .microseconds(1)) / 2 : nil
-    if let limits, limits.connect == times.connect, limits.whole == times.whole { return }
+    if stallTimeout == nil, let limits, limits.connect == times.connect, limits.whole == times.whole { return }
     must(ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, times.connect.wholeMilliseconds))
-    must(ccurl_set_long(easy, CURLOPT_TIMEOUT_MS, times.whole.wholeMilliseconds))
-    limits = times
+    guard let stallTimeout else {
+      must(ccurl_set_long(easy, CURLOPT_TIMEOUT_MS, times.whole.wholeMilliseconds))
+      limits = times
+      return
+    }
+    must(ccurl_set_long(easy, CURLOPT_TIMEOUT_MS, 0))
+    must(ccurl_set_long(easy, CURLOPT_LOW_SPEED_LIMIT, 1))
+    must(ccurl_set_long(easy, CURLOPT_LOW_SPEED_TIME, max(1, Int(stallTimeout.components.seconds))))
+    limits = nil
   }
 
   /// How long other addresses may take at `now`, in µs; nil when no time is left.
@@ -294,6 +305,10 @@ final class Transfer {
     isLookingUp = false
     completion = nil
     if !isSetToPostNothing { setToPostNothing() }
+    if stallTimeout != nil {
+      must(ccurl_set_long(easy, CURLOPT_LOW_SPEED_TIME, 0))
+      stallTimeout = nil
+    }
     url = ""
     head = AnswerHead()
     isTooLarge = false
@@ -308,7 +323,8 @@ final class Transfer {
     }
     return .success(
       HTTPAnswer(
-        status: status, date: head.date, retryAfter: head.retryAfter, standardRetryAfter: head.standardRetryAfter))
+        status: status, date: head.date, retryAfter: head.retryAfter, standardRetryAfter: head.standardRetryAfter,
+        keptFields: head.kept))
   }
 
   private func failure(_ code: CURLcode) -> TransportFailure {
@@ -385,8 +401,7 @@ extension Transfer {
     try set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
     try set(CURLOPT_FOLLOWLOCATION, 0)
     try set(CURLOPT_NOSIGNAL, 1)
-    // The smallest there is (CURLOPT_UPLOAD_BUFFERSIZE(3)): our heads have less than 4 KB, and a body goes in pieces of this size.
-    try set(CURLOPT_UPLOAD_BUFFERSIZE, 16_384)
+    try set(CURLOPT_UPLOAD_BUFFERSIZE, settings.uploadBuffer)
     try set(CURLOPT_VERBOSE, 0)
     // Should it ever look a name up by itself, no transfer's end waits for that: 9.5 s with a dead name server.
     try set(CURLOPT_QUICK_EXIT, 1)

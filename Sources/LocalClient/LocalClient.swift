@@ -73,6 +73,17 @@ package struct LocalClient {
     }
   }
 
+  /// Sends one request and leaves its answer for later: for who has an event loop, and waits there until the descriptor is readable.
+  ///
+  /// A daemon that is being restarted is the caller's to try again.
+  package func begin(_ target: String) throws(LocalClientError) -> PendingAnswer {
+    let (connection, timeout) = (
+      try LocalConnection(path: path, deadline: Deadline(after: timeout), timeout: timeout), timeout
+    )
+    try connection.send(Self.request("GET", target))
+    return PendingAnswer(connection, timeout: timeout)
+  }
+
   package enum Stream {
     case open(LineStream)
     case refused(Answer)
@@ -82,8 +93,12 @@ package struct LocalClient {
     _ method: String, _ target: String, _ deadline: Deadline, _ timeout: Duration
   ) throws(LocalClientError) -> (LocalConnection, AnswerHead) {
     let connection = try LocalConnection(path: path, deadline: deadline, timeout: timeout)
-    try connection.send("\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    try connection.send(Self.request(method, target))
     return (connection, try connection.readHead())
+  }
+
+  private static func request(_ method: String, _ target: String) -> String {
+    "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
   }
 
   private var isThere: Bool { access(path, F_OK) == 0 }
@@ -102,6 +117,29 @@ package struct LocalClient {
       }
       pause()
     }
+  }
+}
+
+/// An answer that hasn't been read.
+package final class PendingAnswer {
+  private let connection: LocalConnection
+  private let timeout: Duration
+
+  init(_ connection: LocalConnection, timeout: Duration) {
+    self.connection = connection
+    self.timeout = timeout
+  }
+
+  /// Readable once the answer begins; open as long as this object lives.
+  package var descriptor: CInt { connection.descriptor }
+
+  /// Reads the answer, waiting no longer than the client's timeout from now on. The daemon sends it in one piece.
+  package func read() throws(LocalClientError) -> LocalClient.Answer {
+    connection.setTimeout(timeout)
+    let head = try connection.readHead()
+    var body = SecretBuffer(capacity: head.contentLength ?? 4096)
+    try connection.readBody(length: head.contentLength, into: &body)
+    return LocalClient.Answer(head: head, body: body.finish())
   }
 }
 

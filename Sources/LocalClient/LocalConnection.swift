@@ -8,7 +8,7 @@ import Secrets
 final class LocalConnection {
   private static let longestHead = 16_384
 
-  private let descriptor: CInt
+  let descriptor: CInt
   private let path: String
   private var deadline: Deadline
   /// What `deadline` was made of, for messages.

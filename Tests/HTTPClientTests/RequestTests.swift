@@ -146,6 +146,40 @@ import Testing
     #expect(source.reads.count { $0.offset == 0 } == 2)
   }
 
+  @Test func `a larger buffer reads more of a streamed body at a time`() throws {
+    var settings = HTTPClient.Settings.testing(caFile: server.caFile, timeout: .seconds(60))
+    settings.uploadBuffer = 262_144
+    let source = Source(length: 1_000_000)
+    let lines = try Bench(settings).send(HTTPRequest(.put, server.url("/digest"), body: source.body)).body
+    #expect(lines.hasPrefix(Self.ofStream))
+    #expect(source.reads.contains { $0.room == 262_144 } && source.reads.allSatisfy { $0.room <= 262_144 })
+  }
+
+  @Test func `the fields that a request asks for come with its answer, and only with that`() throws {
+    var request = HTTPRequest(.put, server.url("/fields"))
+    request.keptFields = ["etag", "x-oss-hash-crc64ecma", "x-missing", "x-twice", "x-same", "x-odd"]
+    let head = try #require(try bench.send(request).head)
+    #expect(head.keptFields == ["\"0123456789ABCDEF\"", "11051210869376104954", nil, nil, "a b", nil])
+    #expect(head.date != nil)
+    #expect(try bench.post(server.url("/fields")).head?.keptFields == [])
+  }
+
+  @Test func `a request that stands still ends when its own time for that is over`() throws {
+    var request = HTTPRequest(.put, server.url("/silent"))
+    // The client's limit for the whole would be a minute.
+    request.stallTimeout = .seconds(1)
+    #expect(try bench.send(request).failure?.kind == .timeout)
+    #expect(try bench.post(server.url("/ok")).head?.status == 200)
+  }
+
+  @Test func `a request with a time for standing still may take longer than the client's limit for the whole`() throws {
+    let bench = try Bench(HTTPClient.Settings.testing(caFile: server.caFile, timeout: .milliseconds(300)))
+    var request = HTTPRequest(.put, server.url("/dribble"))
+    #expect(try bench.send(request).failure?.kind == .timeout)
+    request.stallTimeout = .seconds(30)
+    #expect(try bench.send(request).body == "xxxxx")
+  }
+
   @Test func `a request prints where it goes, not what it carries`() {
     let request = HTTPRequest(
       .put, "https://sts.example:8443/?Signature=abc", headers: ["Authorization: Signature=abc"],

@@ -88,6 +88,14 @@ let serverScript = #"""
           return False
       elif path == "/longhead":
           connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 200_000 + b"\r\nContent-Length: 0\r\n\r\n")
+      elif path == "/fields":
+          answer(connection, "200 OK", b"", "ETag: \"0123456789ABCDEF\"", "X-OSS-Hash-CRC64ECMA: 11051210869376104954",
+              "X-Twice: 1", "X-Twice: 2", "X-Same: a b", "x-same:a b ", "X-Odd: a\tb", date)
+      elif path == "/dribble":
+          connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+          for _ in range(5):
+              time.sleep(0.2)
+              connection.sendall(b"x")
       elif path == "/nothing":
           return False
       elif path == "/redirect":
