@@ -65,6 +65,9 @@ let package = Package(
         "Identities", "STS", "SocketAPI", "RuntimeState", "CLinux",
       ]),
     room("LocalClient", imports: ["Core", "Wire", "Secrets", "CLinux"], settings: small),
+    room(
+      "Upload",
+      imports: ["Core", "Secrets", "JSON", "CloudAPI", "HTTPClient", "LocalClient", "Systemd", "CLinux"]),
     // The other end of the tests: it shares neither code nor a TLS library with the rooms above.
     room("Emulator", imports: ["CMicroHTTPD", "CGnuTLS", "CTOML"]),
 
@@ -158,6 +161,7 @@ let package = Package(
         "Systemd", "Wire", "RefreshBench", "TestSupport",
       ]),
     tests("LocalClient", imports: ["Secrets", "TestSupport"]),
+    tests("Upload", imports: ["Core", "JSON", "Systemd", "TestSupport"]),
     tests("rolekeeper", imports: ["Core", "TestSupport", "Wire"]),
     tests("Emulator", imports: ["Systemd", "HTTPClient", "TestSupport"]),
     tests("bench", imports: ["TestSupport"]),
