@@ -161,7 +161,7 @@ let package = Package(
         "Systemd", "Wire", "RefreshBench", "TestSupport",
       ]),
     tests("LocalClient", imports: ["Secrets", "TestSupport"]),
-    tests("Upload", imports: ["Core", "JSON", "Systemd", "TestSupport"]),
+    tests("Upload", imports: ["Core", "JSON", "Simulation", "Systemd", "TestNeeds", "TestSupport"]),
     tests("rolekeeper", imports: ["Core", "TestSupport", "Wire"]),
     tests("Emulator", imports: ["Systemd", "HTTPClient", "TestSupport"]),
     tests("bench", imports: ["TestSupport"]),
@@ -247,6 +247,7 @@ var fuzzing: [Target] {
     fuzz("access-key-file", "AccessKeyFile", imports: ["Core", "Secrets", "JSON", "CloudAPI"]),
     fuzz("session-policy", "SessionPolicy", imports: ["JSON", "Settings", "Emulator"]),
     fuzz("policy-evaluator", "PolicyEvaluator", imports: ["Emulator"]),
+    fuzz("upload-journal", "UploadJournal", imports: ["Upload"]),
   ]
 }
 

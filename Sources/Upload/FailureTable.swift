@@ -25,7 +25,7 @@ package enum FailureTable {
 
   /// A failure below its file, where a line is too narrow for all.
   private static func stacked(_ cells: [TextLayout.Cell], width: Int, _ colours: Bool) -> [String] {
-    let head = TextLayout.wrapped("\(cells[0].text)  \(cells[1].text)", width: width, indent: "  ")
+    let head = TextLayout.wrapped("\(cells[0].text): \(cells[1].text)", width: width, indent: "  ")
     let rest = [cells[2].text, "→ \(cells[3].text)"].flatMap { text in
       TextLayout.wrapped(text, width: width - 2, indent: "  ").enumerated().map { $0 == 0 ? "  \($1)" : $1 }
     }

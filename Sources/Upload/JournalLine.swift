@@ -3,7 +3,7 @@ import JSON
 
 /// A line of the journal: a JSON object whose last member is a checksum of what comes before it.
 ///
-///     {"journal":"vod-upload","version":1,"crc32c":"77b1f6d3"}
+///     {"journal":"vod-upload","version":1,"crc32c":"88677ae4"}
 ///     {"record":"part","file":0,"part":1,"offset":0,"length":1048576,"etag":"\"3349…\"","crc64":"110…","synced":412,"crc32c":"0e8a…"}
 ///
 /// `crc32c` has eight hexadecimal digits: CRC-32C of all bytes of the line before `,"crc32c"`.
@@ -39,8 +39,13 @@ enum JournalLine: Equatable {
     }
     bytes = json.finish()
     bytes.removeLast()
+    Self.seal(&bytes, from: start)
+  }
+
+  /// Ends the line that begins at `start`, and lacks its closing brace, with the checksum, the brace and a line feed.
+  static func seal(_ bytes: inout [UInt8], from start: Int) {
     let checksum = CRC32C.checksum(of: bytes.span.extracting(start..<bytes.count))
-    for index in 0..<Self.checksumLength { bytes.append(Self.ending(of: checksum, at: index)) }
+    for index in 0..<checksumLength { bytes.append(ending(of: checksum, at: index)) }
     bytes.append(UInt8(ascii: "\n"))
   }
 

@@ -81,6 +81,7 @@ struct JournalReplay {
     switch content {
     case .header(let version):
       guard line == 1 else { throw .impossible(path: path, line: line, why: "a header in the middle") }
+      guard version > 0 else { throw .notAJournal(path: path) }
       if version > JournalLine.version { throw .newerVersion(path: path, version: version) }
     case .record(let record):
       guard line > 1 else { throw .notAJournal(path: path) }

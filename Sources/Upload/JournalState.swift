@@ -1,8 +1,8 @@
 /// What a journal's records say, file by file.
 ///
 /// Of each file it keeps where its records lie, and of the parts those of uploads under way: 100,000 files take some 12 MB, however many
-/// records they have. `Journal.state(of:)` reads the rest when it is asked for.
-package struct JournalState: Sendable {
+/// records they have. `BatchJournal.state(of:)` reads the rest when it is asked for.
+package struct JournalState: Equatable, Sendable {
   /// How far a file has come for good.
   package enum Outcome: UInt8, Sendable {
     case done, confirmed, unconfirmed, failed, changed
@@ -17,7 +17,7 @@ package struct JournalState: Sendable {
   }
 
   /// What is kept of every file. Places are offsets of lines in the journal; 0 where there is no such record.
-  package struct Entry: Sendable {
+  package struct Entry: Equatable, Sendable {
     package let identity: FileIdentity
     var fileAt: Int64
     var referenceAt: Int64 = 0

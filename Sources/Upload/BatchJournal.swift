@@ -8,7 +8,7 @@ package import Systemd
 /// ask meanwhile share the next.
 ///
 /// After the first failure nothing more is written: after one of fdatasync nobody knows what is on the disk.
-package final class Journal {
+package final class BatchJournal {
   /// A place between records: everything before it has been appended.
   package struct Position: Comparable, Hashable, Sendable {
     fileprivate let offset: Int64
@@ -48,8 +48,8 @@ package final class Journal {
   private var waiting: [(position: Position, completion: (JournalError?) -> Void)] = []
 
   /// Opens the journal at `path`, or makes it; see `DiskJournalFile.open`.
-  package static func open(_ path: String, on scheduler: any Scheduler) throws(JournalError) -> Journal {
-    try Journal(try DiskJournalFile.open(path), path: path, on: scheduler)
+  package static func open(_ path: String, on scheduler: any Scheduler) throws(JournalError) -> BatchJournal {
+    try BatchJournal(try DiskJournalFile.open(path), path: path, on: scheduler)
   }
 
   /// Reads `file` and cuts off what a crash left at its end. Throws for one that isn't a journal, or is damaged.
@@ -70,9 +70,17 @@ package final class Journal {
     // What the last run left may not be there: the first sync takes it along.
     synced = 0
     flushing = scheduler.deferred { [unowned self] in flush() }
-    if written == 0 { JournalLine.header(version: JournalLine.version).write(to: &buffer) }
-    flush()
+    if written == 0 { begin() }
     if let failure { throw failure }
+  }
+
+  /// Puts the header on the disk, before any record: a file without one isn't taken for a journal, and never written to.
+  private func begin() {
+    JournalLine.header(version: JournalLine.version).write(to: &buffer)
+    flush()
+    guard failure == nil else { return }
+    let number = storage.sync()
+    if number == 0 { synced = written } else { fail(.system(.sync, path: path, errno: number)) }
   }
 
   /// Everything appended so far.

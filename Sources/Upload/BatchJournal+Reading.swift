@@ -1,7 +1,7 @@
 import Glibc
 
 /// What the records say.
-extension Journal {
+extension BatchJournal {
   /// Whether the journal has `file`.
   package func match(_ file: VideoFile) throws(JournalError) -> Match {
     guard let number = state.newest(withHash: JournalState.hash(of: file.resolvedPath)) else { return .new }
