@@ -73,8 +73,8 @@ let package = Package(
     room(
       "Upload",
       imports: [
-        "Core", "Secrets", "JSON", "CloudAPI", "ObjectStorage", "HTTPClient", "LocalClient", "Systemd", "CLZMA",
-        "CLinux",
+        "Core", "Secrets", "Wire", "JSON", "Signing", "CloudAPI", "ObjectStorage", "HTTPClient", "LocalClient",
+        "Systemd", "CLZMA", "CLinux",
       ]),
     // The other end of the tests: it shares neither code nor a TLS library with the rooms above.
     room("Emulator", imports: ["CMicroHTTPD", "CGnuTLS", "CTOML"]),
@@ -170,7 +170,8 @@ let package = Package(
         "Systemd", "Wire", "RefreshBench", "TestSupport",
       ]),
     tests("LocalClient", imports: ["Secrets", "TestSupport"]),
-    tests("Upload"),
+    tests(
+      "Upload", imports: ["CloudAPI", "Core", "JSON", "Secrets", "Systemd", "Simulation", "TestNeeds", "TestSupport"]),
     tests("rolekeeper", imports: ["Core", "TestSupport", "Wire"]),
     tests("Emulator", imports: ["Core", "Systemd", "HTTPClient", "TestSupport"]),
     tests("bench", imports: ["TestSupport"]),
@@ -256,6 +257,7 @@ var fuzzing: [Target] {
     fuzz("access-key-file", "AccessKeyFile", imports: ["Core", "Secrets", "JSON", "CloudAPI"]),
     fuzz("session-policy", "SessionPolicy", imports: ["JSON", "Settings", "Emulator"]),
     fuzz("policy-evaluator", "PolicyEvaluator", imports: ["Emulator"]),
+    fuzz("upload-journal", "UploadJournal", imports: ["Upload"]),
   ]
 }
 

@@ -6,7 +6,7 @@ package import Secrets
 /// A signer serves as long as its credential does: V4 derives a key from the secret once per day, not per request.
 package final class OSSSigner {
   package let version: OSSSignature.Version
-  let keyID: String
+  package let keyID: String
   let secret: Secret
   let securityToken: Secret?
   /// The key that V4 signs with, and of which day it is (`YYYYMMDD`).

@@ -44,6 +44,16 @@ package struct VideoDetails: Hashable, Sendable {
     referenceID = draft.referenceID.flatMap { ReferenceID($0) }
   }
 
+  /// The same, with that id.
+  package func named(_ id: ReferenceID) -> VideoDetails { VideoDetails(self, id) }
+
+  private init(_ details: VideoDetails, _ id: ReferenceID) {
+    var draft = details.draft
+    draft.referenceID = id.description
+    self.draft = draft
+    referenceID = id
+  }
+
   /// By the names of the API, values not encoded.
   var parameters: [(name: String, value: String)] {
     var parameters = [("Title", draft.title), ("FileName", draft.fileName)]

@@ -1,0 +1,255 @@
+package import CloudAPI
+import Core
+package import Systemd
+
+/// Uploads files, a few at a time, and remembers in the journal how far each has come.
+package final class Batch {
+  package struct Options: Sendable {
+    /// How many files are on their way at once.
+    package var jobs = 4
+    package var upload = FileUpload.Options()
+    /// How often `progress` is reported of what is on its way.
+    package var reportInterval = Duration.milliseconds(200)
+
+    package init() {}
+  }
+
+  /// What CreateUploadVideo is told of a file. Throws what is wrong with that.
+  package typealias Details = (VideoFile) throws(UploadResult.Trouble) -> VideoDetails
+
+  private let options: Options
+  private let journal: BatchJournal
+  private let cloud: any UploadCloud
+  private let scheduler: any Scheduler
+  private let details: Details
+  private let chance: () -> any RandomNumberGenerator
+  private let report: (UploadEvent) -> Void
+  private let ended: () -> Void
+
+  package private(set) var files: BatchFiles
+  private var next = 0
+  private var running: [Int: Running] = [:]
+  private var alarm: (any Alarm)!
+  private var starter: (any Deferral)!
+  /// Whether more files may come, so that none left to begin isn't the end.
+  private var isOpen: Bool
+  private var hasEnded = false
+
+  private struct Running {
+    let task: UploadTask
+    let begun: Timestamp
+    var reported = 0
+  }
+
+  /// `ended` is called once, from a later turn of the loop than `start`, when no file is on its way and none is left; with `isOpen` not before
+  /// `close`.
+  package init(
+    _ list: InputList, isOpen: Bool = false, options: Options, journal: BatchJournal, cloud: any UploadCloud,
+    scheduler: any Scheduler, chance: @escaping () -> any RandomNumberGenerator = { SystemRandomNumberGenerator() },
+    details: @escaping Details, report: @escaping (UploadEvent) -> Void, ended: @escaping () -> Void
+  ) throws(LoopError) {
+    files = BatchFiles(list)
+    self.isOpen = isOpen
+    self.options = options
+    self.journal = journal
+    self.cloud = cloud
+    self.scheduler = scheduler
+    self.chance = chance
+    self.details = details
+    self.report = report
+    self.ended = ended
+    alarm = try scheduler.timer(accuracy: 20_000) { [unowned self] in reportProgress() }
+    starter = scheduler.deferred { [unowned self] in startNext() }
+  }
+
+  /// Reports what isn't uploaded, and begins.
+  package func start() {
+    for entry in files.list where entry.result != nil { report(.passedOver(entry)) }
+    alarm.arm(at: (scheduler.time + options.reportInterval).microseconds)
+    starter.schedule()
+  }
+
+  /// Takes up what has appeared in a watched directory.
+  package func add(_ entries: [InputEntry]) {
+    for entry in entries {
+      if entry.result != nil { report(.passedOver(entry)) }
+      files.add(entry)
+    }
+    starter.schedule()
+  }
+
+  /// No more files will come.
+  package func close() {
+    isOpen = false
+    starter.schedule()
+  }
+
+  /// Ends everything that is on its way; `trouble` is what becomes of those files. Those that haven't begun are left. `ended` isn't called.
+  package func stop(_ trouble: UploadResult.Trouble) {
+    hasEnded = true
+    alarm.disarm()
+    let stopped = running
+    running = [:]
+    for (index, one) in stopped.sorted(by: { $0.key < $1.key }) {
+      end(index, .failed(trouble), after: scheduler.time - one.begun)
+    }
+  }
+
+  private func startNext() {
+    guard !hasEnded else { return }
+    while running.count < options.jobs, let index = files.nextFile(from: next) {
+      next = index + 1
+      begin(index)
+      guard !hasEnded else { return }
+    }
+    if running.isEmpty, !isOpen, files.nextFile(from: next) == nil {
+      hasEnded = true
+      alarm.disarm()
+      ended()
+    }
+  }
+
+  private func begin(_ index: Int) {
+    guard let file = files.file(at: index) else { return }
+    report(.started(file: index, path: file.path, size: file.identity.size))
+    do throws(UploadResult.Trouble) {
+      try upload(file, index)
+    } catch {
+      end(index, .failed(error), after: .zero)
+      starter.schedule()
+    }
+  }
+
+  private func upload(_ file: VideoFile, _ index: Int) throws(UploadResult.Trouble) {
+    let source: SourceFile
+    do throws(CallFailure) {
+      source = try SourceFile(path: file.resolvedPath, followsLink: true)
+      // Whatever its name stands for by now, it has to be what was listed.
+      if let change = file.identity.change(to: source.identity) { throw SourceFile.changed(change) }
+    } catch {
+      throw UploadResult.Trouble(error)
+    }
+    let (number, progress) = try takeUp(file)
+    files.note(index, journalNumber: number)
+    if case .done(let proof)? = progress.ending {
+      end(index, proof == .confirmed ? .confirmed : .uploaded, after: .zero)
+      return starter.schedule()
+    }
+    let details = try details(of: file, isNeeded: progress.videoID == nil)
+    let recorder = FileRecorder(journal, number)
+    do throws(LoopError) {
+      let task = try UploadTask(
+        source, details: details, progress: progress, options: options.upload, scheduler: scheduler, cloud: cloud,
+        recorder: recorder, chance: chance(), notice: { [unowned self] in take($0, of: index) },
+        ended: { [unowned self] in taskEnded(index, number, $0) })
+      running[index] = Running(task: task, begun: scheduler.time)
+      task.start()
+    } catch {
+      throw UploadResult.Trouble(error: "\(error)", fix: "raise this host's limits")
+    }
+  }
+
+  /// The file's number in the journal, and what that says of it.
+  private func takeUp(_ file: VideoFile) throws(UploadResult.Trouble) -> (Int, FileUpload.Progress) {
+    let match: BatchJournal.Match
+    let state: FileState
+    do throws(JournalError) {
+      match = try journal.match(file)
+      switch match {
+      case .new: return (journal.begin(file), FileUpload.Progress())
+      case .same(let number), .changed(let number, _): state = try journal.state(of: number)
+      }
+    } catch {
+      throw UploadResult.Trouble(error: "\(error)", fix: error.fix ?? "name another journal with --journal")
+    }
+    switch match {
+    case .changed(_, let how): throw UploadResult.Trouble(SourceFile.changed(how))
+    case .new: preconditionFailure("a file that is new and known")
+    case .same(let number):
+      guard let progress = FileUpload.Progress(state) else {
+        throw UploadResult.Trouble(
+          error: "the journal holds an address that VOD can't have given", fix: "upload it with another journal")
+      }
+      return (number, progress)
+    }
+  }
+
+  private func details(of file: VideoFile, isNeeded: Bool) throws(UploadResult.Trouble) -> VideoDetails {
+    do throws(UploadResult.Trouble) {
+      return try details(file)
+    } catch {
+      // A video that is there isn't made again, whatever its description says by now.
+      guard !isNeeded, let plain = try? VideoDetails(VideoDetails.Draft(title: "-", fileName: "-.mp4")) else {
+        throw error
+      }
+      return plain
+    }
+  }
+
+  private func taskEnded(_ index: Int, _ number: Int, _ outcome: FileUpload.Outcome) {
+    guard let one = running.removeValue(forKey: index) else { return }
+    if case .failed(let failure) = outcome {
+      journal.append(failure.kind == .fileChanged ? .changed(number) : .failed(number, code: failure.code))
+    }
+    end(index, UploadResult(outcome), after: scheduler.time - one.begun)
+    starter.schedule()
+  }
+
+  private func end(_ index: Int, _ result: UploadResult, after span: Duration) {
+    files.note(index, result, seconds: span.inSeconds)
+    report(.finished(file: index, result, seconds: span.inSeconds))
+  }
+
+  private func reportProgress() {
+    for (index, one) in running.sorted(by: { $0.key < $1.key }) {
+      let bytes = one.task.bytesSent
+      guard bytes != one.reported else { continue }
+      running[index]?.reported = bytes
+      report(.progress(file: index, bytes: Int64(bytes)))
+    }
+    alarm.arm(at: (scheduler.time + options.reportInterval).microseconds)
+  }
+
+  private func take(_ notice: FileUpload.Notice, of index: Int) {
+    switch notice {
+    case .created(let videoID, let requestID, let address):
+      report(
+        .created(
+          file: index,
+          VideoRecord(
+            videoID: videoID, requestID: requestID ?? "", bucket: address.bucket, endpoint: address.endpoint,
+            key: address.key)))
+    case .resumed(_, let stored): report(.resumed(file: index, bytes: Int64(stored)))
+    case .refreshed(let requestID): report(.refreshed(file: index, requestID: requestID ?? ""))
+    case .refreshDenied(let failure):
+      report(
+        .note(
+          "\(files.path(at: index)): RefreshUploadVideo isn't allowed (\(failure.text)); the upload has until its credential lapses"
+        ))
+    case .retrying(let failure, let wait):
+      report(.retried(file: index, part: nil, error: failure.text, wait: wait))
+    case .throttled(let failure, let wait): report(.throttled(code: failure.code, wait: wait))
+    case .restarted: report(.restarted(file: index))
+    case .confirming: report(.note("\(files.path(at: index)): asking VOD whether it has the file"))
+    case .partStored: break
+    }
+  }
+
+  /// Writes of one file's way into the journal.
+  private final class FileRecorder: UploadRecorder {
+    private let journal: BatchJournal
+    private let number: Int
+
+    init(_ journal: BatchJournal, _ number: Int) {
+      self.journal = journal
+      self.number = number
+    }
+
+    func record(_ record: FileUpload.Record, isDurable: (() -> Void)?) {
+      let position = journal.append(JournalRecord(record, of: number))
+      guard let isDurable else { return }
+      // After a failure of the journal the batch ends.
+      journal.sync(upTo: position) { error in if error == nil { isDurable() } }
+    }
+  }
+}

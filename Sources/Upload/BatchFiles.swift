@@ -1,0 +1,143 @@
+import Core
+
+/// The files of a batch, and what has become of each: some 80 bytes a file, whatever their number.
+package struct BatchFiles: Sendable {
+  private enum Status: UInt8 {
+    case notStarted, uploaded, confirmed, troubled
+  }
+
+  private struct Slot {
+    var status = Status.notStarted
+    var journalNumber: Int32 = -1
+    var seconds: Float = 0
+    /// Where its trouble is.
+    var trouble: Int32 = -1
+  }
+
+  /// What the arguments pointed at.
+  package let list: InputList
+  /// What has come since.
+  private var added: [InputEntry] = []
+  private var slots: [Slot]
+  private var troubles: [UploadResult] = []
+
+  init(_ list: InputList) {
+    self.list = list
+    slots = Array(repeating: Slot(), count: list.count)
+  }
+
+  package var count: Int { slots.count }
+
+  mutating func add(_ entry: InputEntry) {
+    added.append(entry)
+    slots.append(Slot())
+  }
+
+  package func entry(at index: Int) -> InputEntry { index < list.count ? list[index] : added[index - list.count] }
+
+  func path(at index: Int) -> String { VisibleText.escaped(entry(at: index).path) }
+
+  /// nil of what isn't uploaded.
+  func file(at index: Int) -> VideoFile? {
+    if index < list.count { return list.file(at: index) }
+    if case .file(let file) = added[index - list.count].content { return file }
+    return nil
+  }
+
+  /// The first file at `start` or behind it.
+  func nextFile(from start: Int) -> Int? {
+    var index = start
+    while index < count {
+      if file(at: index) != nil { return index }
+      index += 1
+    }
+    return nil
+  }
+
+  mutating func note(_ index: Int, journalNumber: Int) { slots[index].journalNumber = Int32(journalNumber) }
+
+  mutating func note(_ index: Int, _ result: UploadResult, seconds: Double) {
+    slots[index].seconds = Float(seconds)
+    switch result {
+    case .uploaded: slots[index].status = .uploaded
+    case .confirmed: slots[index].status = .confirmed
+    case .notStarted, .skipped: slots[index].status = .notStarted
+    case .failed, .unconfirmed:
+      slots[index].status = .troubled
+      slots[index].trouble = Int32(troubles.count)
+      troubles.append(result)
+    }
+  }
+
+  package func result(at index: Int) -> UploadResult {
+    if let result = entry(at: index).result { return result }
+    let slot = slots[index]
+    return switch slot.status {
+    case .notStarted: .notStarted
+    case .uploaded: .uploaded
+    case .confirmed: .confirmed
+    case .troubled: troubles[Int(slot.trouble)]
+    }
+  }
+
+  package var counts: ResultCounts {
+    var counts = ResultCounts()
+    for index in 0..<count { counts.count(result(at: index)) }
+    return counts
+  }
+
+  /// The row of the report, with what the journal knows of the file.
+  package func row(at index: Int, in journal: BatchJournal) -> ReportRow {
+    let entry = entry(at: index)
+    var row = ReportRow(path: entry.path, result: result(at: index))
+    guard case .file(let file) = entry.content else { return row }
+    row.size = file.identity.size
+    let slot = slots[index]
+    guard slot.journalNumber >= 0 else { return row }
+    row.seconds = Double(slot.seconds)
+    // What can't be read of the journal any more is left out of a report that is otherwise right.
+    let number = Int(slot.journalNumber)
+    row.referenceID = try? journal.referenceID(of: number)
+    if let video = try? journal.video(of: number) {
+      row.videoID = video.videoID
+      row.requestID = video.requestID.isEmpty ? nil : video.requestID
+      row.address = video.address
+    }
+    return row
+  }
+
+  /// The rows of what has failed or isn't confirmed.
+  package func troubledRows(in journal: BatchJournal) -> [ReportRow] {
+    (0..<count).filter { result(at: $0).trouble != nil }.map { row(at: $0, in: journal) }
+  }
+}
+
+extension CallFailure {
+  /// For people: the code, and by which id the vendor's support finds the call.
+  var text: String { requestID.map { "\(code) (request \($0))" } ?? code }
+}
+
+extension UploadResult.Trouble: Error {
+  init(_ failure: CallFailure) {
+    self.init(error: failure.text, fix: failure.remedy ?? "run again; it goes on where it was")
+  }
+}
+
+extension UploadResult {
+  init(_ outcome: FileUpload.Outcome) {
+    self =
+      switch outcome {
+      case .uploaded(.checked), .uploaded(.unproven): .uploaded
+      case .uploaded(.confirmed): .confirmed
+      case .notConfirmed(let reason):
+        .unconfirmed(
+          Trouble(
+            error: reason,
+            fix: "look for the video in VOD's console; if it has no file there, run again with --retry-unconfirmed"))
+      case .failed(let failure): .failed(Trouble(failure))
+      case .damaged(let reason):
+        .failed(
+          Trouble(error: reason, fix: "delete the video in VOD's console, and upload the file with another journal"))
+      }
+  }
+}

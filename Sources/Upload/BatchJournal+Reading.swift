@@ -1,0 +1,91 @@
+import Glibc
+
+/// What the records say.
+extension BatchJournal {
+  /// Whether the journal has `file`.
+  package func match(_ file: VideoFile) throws(JournalError) -> Match {
+    guard let number = state.newest(withHash: JournalState.hash(of: file.resolvedPath)) else { return .new }
+    guard let change = state.entries[number].identity.change(to: file.identity) else { return .same(number) }
+    // That the hash is the same isn't enough to refuse a file.
+    let recorded = try self.file(number)
+    guard recorded.resolvedPath.utf8.elementsEqual(file.resolvedPath.utf8) else { return .new }
+    return .changed(number, change)
+  }
+
+  /// Takes up a file that the journal doesn't have; returns its number.
+  package func begin(_ file: VideoFile) -> Int {
+    let number = state.entries.count
+    append(.file(number, file))
+    return number
+  }
+
+  /// All that is known of a file. Reads up to four lines from the journal's file.
+  package func state(of number: Int) throws(JournalError) -> FileState {
+    let entry = state.entries[number]
+    var state = FileState(file: try file(number))
+    state.referenceID = try referenceID(of: number)
+    state.video = try video(of: number)
+    state.upload = self.state.uploads[number]
+    state.completing = entry.completing
+    state.outcome = try outcome(of: number)
+    return state
+  }
+
+  package func file(_ number: Int) throws(JournalError) -> VideoFile {
+    guard case .file(_, let file) = try record(at: state.entries[number].fileAt) else { throw lost }
+    return file
+  }
+
+  package func referenceID(of number: Int) throws(JournalError) -> String? {
+    guard state.entries[number].hasReference else { return nil }
+    guard case .reference(_, let id) = try record(at: state.entries[number].referenceAt) else { throw lost }
+    return id
+  }
+
+  package func video(of number: Int) throws(JournalError) -> VideoRecord? {
+    guard state.entries[number].hasVideo else { return nil }
+    guard case .video(_, let video) = try record(at: state.entries[number].videoAt) else { throw lost }
+    return video
+  }
+
+  package func outcome(of number: Int) throws(JournalError) -> FileState.Outcome? {
+    guard state.entries[number].outcome != nil else { return nil }
+    switch try record(at: state.entries[number].outcomeAt) {
+    case .done(_, let proof): return .done(proof)
+    case .unconfirmed(_, let reason): return .unconfirmed(reason: reason)
+    case .damaged(_, let reason): return .damaged(reason: reason)
+    case .failed(_, let code): return .failed(code: code)
+    case .changed: return .changed
+    default: throw lost
+    }
+  }
+
+  private func record(at place: Int64) throws(JournalError) -> JournalRecord {
+    let line = try line(at: place)
+    guard JournalLine.isWhole(line.span), let reading = JournalLine.read(line.span),
+      case .record(let record) = reading.line
+    else { throw lost }
+    return record
+  }
+
+  private func line(at place: Int64) throws(JournalError) -> [UInt8] {
+    guard place >= written else { return try readLine(at: place) }
+    if let failure { throw failure }
+    return Array(buffer[Int(place - written)...].prefix { $0 != UInt8(ascii: "\n") })
+  }
+
+  private func readLine(at place: Int64) throws(JournalError) -> [UInt8] {
+    // Nearly every line fits in the first.
+    for room in [1024, JournalLine.maxLength + 1] {
+      switch storage.read(at: place, room: room) {
+      case .success(let bytes):
+        if let end = bytes.firstIndex(of: UInt8(ascii: "\n")) { return Array(bytes[..<end]) }
+      case .failure(let error): throw .system(.read, path: path, errno: error.number)
+      }
+    }
+    throw lost
+  }
+
+  /// Somebody else has written to the file while it was ours.
+  private var lost: JournalError { .system(.read, path: path, errno: EIO) }
+}

@@ -1,0 +1,170 @@
+import Glibc
+package import Systemd
+
+/// A batch's memory: a file of records that outlives any interruption.
+///
+/// Records go to the file (write(2)) at the end of the loop's turn, together; a crash of the program loses none of those before. Those that
+/// have to outlive a power failure too are waited for with `sync`, of which one at a time goes on beside the loop (fdatasync(2)), and all who
+/// ask meanwhile share the next.
+///
+/// After the first failure nothing more is written: after one of fdatasync nobody knows what is on the disk.
+package final class BatchJournal {
+  /// A place between records: everything before it has been appended.
+  package struct Position: Comparable, Hashable, Sendable {
+    fileprivate let offset: Int64
+
+    package static func < (left: Position, right: Position) -> Bool { left.offset < right.offset }
+  }
+
+  /// What a run is in to with a file.
+  package enum Match: Equatable, Sendable {
+    /// The journal doesn't have it.
+    case new
+    case same(Int)
+    /// It has another file of that path: how it differs, as the middle of a sentence.
+    case changed(Int, String)
+  }
+
+  package let path: String
+  package private(set) var state: JournalState
+  /// How many bytes were cut off at the end, which a crash had left there.
+  package let cutBytes: Int64
+  /// Why nothing is written any more.
+  package private(set) var failure: JournalError?
+  /// Called once, from the loop, when `failure` comes about.
+  package var onFailure: ((JournalError) -> Void)?
+
+  let storage: any JournalFile
+  private let scheduler: any Scheduler
+  private var flushing: (any Deferral)?
+  /// Appended, and not yet in the file.
+  private(set) var buffer: [UInt8] = []
+  /// What is in the file, without the buffer.
+  private(set) var written: Int64
+  /// What is known to be on the disk, and what the file says of that.
+  private var synced: Int64
+  private var marked: Int64
+  private var syncCall: AnyObject?
+  private var waiting: [(position: Position, completion: (JournalError?) -> Void)] = []
+
+  /// Opens the journal at `path`, or makes it; see `DiskJournalFile.open`.
+  package static func open(_ path: String, on scheduler: any Scheduler) throws(JournalError) -> BatchJournal {
+    try BatchJournal(try DiskJournalFile.open(path), path: path, on: scheduler)
+  }
+
+  /// Reads `file` and cuts off what a crash left at its end. Throws for one that isn't a journal, or is damaged.
+  package init(_ file: any JournalFile, path: String, on scheduler: any Scheduler) throws(JournalError) {
+    let replay = try JournalReplay.read(file, path: path)
+    storage = file
+    self.path = path
+    self.scheduler = scheduler
+    state = replay.state
+    let size = file.size
+    cutBytes = size - replay.end
+    if cutBytes > 0 {
+      let number = file.cut(to: replay.end)
+      guard number == 0 else { throw .system(.cut, path: path, errno: number) }
+    }
+    written = replay.end
+    marked = replay.synced
+    // What the last run left may not be there: the first sync takes it along.
+    synced = 0
+    flushing = scheduler.deferred { [unowned self] in flush() }
+    if written == 0 { begin() }
+    if let failure { throw failure }
+  }
+
+  /// Puts the header on the disk, before any record: a file without one isn't taken for a journal, and never written to.
+  private func begin() {
+    JournalLine.header(version: JournalLine.version).write(to: &buffer)
+    flush()
+    guard failure == nil else { return }
+    let number = storage.sync()
+    if number == 0 { synced = written } else { fail(.system(.sync, path: path, errno: number)) }
+  }
+
+  /// Everything appended so far.
+  package var end: Position { Position(offset: written + Int64(buffer.count)) }
+
+  /// Appends a record, which `state` has at once. After a failure it is dropped.
+  @discardableResult
+  package func append(_ record: JournalRecord) -> Position {
+    guard failure == nil else { return end }
+    let why = state.apply(record, at: end.offset)
+    precondition(why == nil, "journal: a record out of order")
+    append(.record(record))
+    return end
+  }
+
+  private func append(_ line: JournalLine) {
+    let news = synced > marked ? synced : nil
+    marked = max(marked, synced)
+    line.write(to: &buffer, synced: news)
+    flushing?.schedule()
+  }
+
+  /// Writes what has been appended to the file.
+  package func flush() {
+    guard failure == nil, !buffer.isEmpty else { return }
+    let number = storage.append(buffer)
+    guard number == 0 else { return fail(.system(.write, path: path, errno: number)) }
+    written += Int64(buffer.count)
+    buffer.removeAll(keepingCapacity: buffer.capacity <= 1 << 16)
+  }
+
+  /// Calls `completion` from the loop once everything before `position` is on the disk, or with the failure by which it won't be.
+  package func sync(upTo position: Position, completion: @escaping (JournalError?) -> Void) {
+    if let failure { return completion(failure) }
+    if position.offset <= synced { return completion(nil) }
+    waiting.append((position, completion))
+    startSync()
+  }
+
+  private func startSync() {
+    guard syncCall == nil, !waiting.isEmpty else { return }
+    flush()
+    guard failure == nil else { return }
+    let target = written
+    let file = storage
+    do throws(LoopError) {
+      syncCall = try scheduler.call({ file.sync() }) { [unowned self] number in syncEnded(number, upTo: target) }
+    } catch {
+      fail(.system(.thread, path: path, errno: error.errno))
+    }
+  }
+
+  private func syncEnded(_ number: CInt, upTo target: Int64) {
+    syncCall = nil
+    guard number == 0 else { return fail(.system(.sync, path: path, errno: number)) }
+    synced = max(synced, target)
+    let due = waiting.filter { $0.position.offset <= synced }
+    waiting.removeAll { $0.position.offset <= synced }
+    // Before the completions, which may ask for more.
+    startSync()
+    for one in due { one.completion(nil) }
+  }
+
+  private func fail(_ error: JournalError) {
+    guard failure == nil else { return }
+    failure = error
+    buffer = []
+    let due = waiting
+    waiting = []
+    onFailure?(error)
+    for one in due { one.completion(error) }
+  }
+
+  /// Writes what is left and puts it on the disk, waiting for it: for the end of a run. A last line then vouches for all before it.
+  package func close() throws(JournalError) {
+    flush()
+    if failure == nil {
+      let number = storage.sync()
+      if number == 0 { synced = written } else { fail(.system(.sync, path: path, errno: number)) }
+    }
+    if failure == nil, synced > marked {
+      append(.mark)
+      flush()
+    }
+    if let failure { throw failure }
+  }
+}

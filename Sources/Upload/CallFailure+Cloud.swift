@@ -1,0 +1,61 @@
+import CloudAPI
+import HTTPClient
+import ObjectStorage
+
+extension CallFailure {
+  init(_ failure: VODFailure) {
+    let kind: Kind =
+      switch failure.kind {
+      case .throttled(let wait): .throttled(wait: wait)
+      // What answered, the service or something before it, says nothing of what became of the call.
+      case .transient: .lost
+      case .denied: .denied
+      case .unknownVideo: .unknownVideo
+      case .referenceTaken: .referenceTaken
+      case .credentialLapsed: .expired
+      case .skew, .nonceUsed: .stale
+      case .permanent: .refused
+      }
+    self.init(kind, code: failure.code, requestID: failure.requestID, remedy: failure.remedy)
+  }
+
+  init(_ failure: OSSFailure) {
+    let kind: Kind =
+      switch failure.kind {
+      case .credentialExpired: .expired
+      case .keyUnknown: .keyUnknown
+      case .accessDenied: .denied
+      case .skew: .stale
+      case .noSuchUpload: .noSuchUpload
+      case .invalidPart: .invalidPart
+      case .invalidDigest: .damaged
+      case .throttled: .throttled(wait: nil)
+      case .transient: .lost
+      case .entityTooSmall, .permanent: .refused
+      }
+    let code = failure.errorCode.map { "\(failure.code) (\($0))" } ?? failure.code
+    self.init(kind, code: code, requestID: failure.requestID, remedy: failure.remedy)
+  }
+
+  init(_ failure: TransportFailure) {
+    let kind: Kind =
+      switch failure.kind {
+      case .resolve, .connect, .connectTimeout, .tlsVerification, .caFile, .tlsOther, .proxyUnreachable,
+        .proxyUnresolved, .proxyAuthentication, .proxyRefused, .proxyBroken, .noResources:
+        .unreached
+      case .timeout, .bodyTooLarge, .protocolViolation, .noAnswer, .cut, .other: .lost
+      case .unsuitableRequest: .refused
+      }
+    self.init(kind, code: failure.text, remedy: Self.remedy(for: failure.kind))
+  }
+
+  private static func remedy(for kind: TransportFailure.Kind) -> String? {
+    switch kind {
+    case .tlsVerification, .caFile: "look at '--ca-file' and this host's clock, and for a device on the way that opens TLS"
+    case .proxyUnreachable, .proxyUnresolved, .proxyAuthentication, .proxyRefused, .proxyBroken:
+      "look at '--proxy', or https_proxy in the environment"
+    case .resolve, .connect, .connectTimeout, .tlsOther: "look at the network between here and the service"
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import Core
+
+/// Why a call to VOD or OSS came to nothing, sorted by what the upload does next.
+package struct CallFailure: Error, Hashable, Sendable {
+  package enum Kind: Hashable, Sendable {
+    /// The service had no capacity and did nothing; `wait` is what it asked for, nil if it asked for none.
+    case throttled(wait: Duration?)
+    /// The request didn't reach the service, so it did nothing.
+    case unreached
+    /// No answer, or one that says nothing of the outcome (5xx): the service may have done what was asked.
+    case lost
+    /// The date was too far from the server's, or the nonce was used: nothing was done, and a new request may go at once.
+    case stale
+    /// What signed has expired (SecurityTokenExpired).
+    case expired
+    /// What signed isn't known (InvalidAccessKeyId), which is how an expired credential may look as well.
+    case keyUnknown
+    /// The credential lacks the right to this call.
+    case denied
+    /// VOD knows no such video.
+    case unknownVideo
+    /// VOD has this ReferenceId already.
+    case referenceTaken
+    /// OSS knows no such multipart upload: it was aborted or completed.
+    case noSuchUpload
+    /// Part numbers or ETags aren't those that OSS has.
+    case invalidPart
+    /// The bytes arrived otherwise than they were sent.
+    case damaged
+    /// The file is another one than when it was taken up, so its bytes are no longer those of one video.
+    case fileChanged
+    /// The file can't be read.
+    case fileUnreadable
+    /// Any other refusal.
+    case refused
+  }
+
+  package let kind: Kind
+  /// The service's error code, or one of ours: less than a sentence.
+  package let code: String
+  /// nil where there was no answer, or it named none.
+  package let requestID: String?
+  /// What a person can do, less than a sentence; nil when there is nothing.
+  package let remedy: String?
+
+  package init(_ kind: Kind, code: String, requestID: String? = nil, remedy: String? = nil) {
+    self.kind = kind
+    self.code = code
+    self.requestID = requestID
+    self.remedy = remedy
+  }
+
+  /// Whether the service may have done what was asked, although its answer says nothing of that.
+  var mayHaveHappened: Bool { kind == .lost }
+}

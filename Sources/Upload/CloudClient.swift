@@ -1,0 +1,238 @@
+package import CloudAPI
+import Core
+package import HTTPClient
+import ObjectStorage
+import Secrets
+import Signing
+package import Systemd
+
+/// VOD and OSS over HTTPS: signs calls with the role's session and requests to OSS with what VOD gave for the object.
+///
+/// Calls to VOD keep a pace, since an account has some dozens of them per second; they are made in the order in which they were asked for.
+package final class CloudClient: UploadCloud {
+  package struct Settings {
+    /// Host, with its port unless that is 443.
+    package var vodEndpoint: String
+    package var callsPerSecond = 20.0
+    /// `vod-upload/VERSION`.
+    package var userAgent: String
+    /// The region of the bucket where neither UploadAuth nor the endpoint's name says it.
+    package var region: String?
+    package var usesSignatureV1 = false
+
+    package init(vodEndpoint: String, userAgent: String) {
+      self.vodEndpoint = vodEndpoint
+      self.userAgent = userAgent
+    }
+  }
+
+  /// How long OSS may say nothing. A Complete of many parts takes it long.
+  private static let stall = Duration.seconds(60)
+  private static let completionStall = Duration.seconds(300)
+  /// As many credentials of objects as have a signer, which keeps the key derived from them.
+  private static let keptSigners = 16
+
+  private let http: HTTPClient
+  private let scheduler: any Scheduler
+  private let credential: RoleCredential
+  private let settings: Settings
+  /// Called when there is no session to be had: no call is made after that.
+  private let credentialFailed: (RoleCredential.Failure) -> Void
+  /// VOD's, by which sessions are judged as well.
+  private(set) var vodTime: ServerTime
+  private var ossTime: ServerTime
+
+  private var pace: TokenBucket
+  private var queue: [WeakCall] = []
+  private var isAskingForCredential = false
+  private var alarm: (any Alarm)!
+  private var pump: (any Deferral)!
+  private var place: HTTPClient.Place?
+  private var signers: [OSSSigner] = []
+  private var nonces = SystemRandomNumberGenerator()
+
+  package init(
+    _ settings: Settings, http: HTTPClient, scheduler: any Scheduler, credential: RoleCredential,
+    credentialFailed: @escaping (RoleCredential.Failure) -> Void
+  ) throws(LoopError) {
+    self.settings = settings
+    self.http = http
+    self.scheduler = scheduler
+    self.credential = credential
+    self.credentialFailed = credentialFailed
+    let now = scheduler.time
+    vodTime = ServerTime(wallMicroseconds: scheduler.wallMicroseconds, at: now)
+    ossTime = vodTime
+    pace = TokenBucket(
+      rate: settings.callsPerSecond, burst: max(1, Int(settings.callsPerSecond)), at: now)
+    alarm = try scheduler.timer(accuracy: 1000) { [unowned self] in makeWaitingCalls() }
+    pump = scheduler.deferred { [unowned self] in makeWaitingCalls() }
+    http.hasMoreWaiting = true
+  }
+
+  // MARK: - VOD
+
+  package func make(
+    _ call: FileUpload.Call, for details: VideoDetails, completion: @escaping (Result<CallAnswer, CallFailure>) -> Void
+  ) -> AnyObject {
+    let waiting = VODCall(call, details, completion)
+    queue.append(WeakCall(call: waiting))
+    pump.schedule()
+    return waiting
+  }
+
+  private func makeWaitingCalls() {
+    while let call = queue.first {
+      guard let call = call.call else {
+        queue.removeFirst()
+        continue
+      }
+      let now = scheduler.time
+      let next = pace.nextToken(at: now)
+      guard next <= now else { return alarm.arm(at: next.microseconds) }
+      guard http.freeHandles > 0 else {
+        if place == nil { place = http.awaitHandle { [unowned self] in makeWaitingCalls() } }
+        return
+      }
+      place = nil
+      guard let identity = credential.current else { return askForCredential() }
+      _ = pace.take(at: now)
+      queue.removeFirst()
+      send(call, signedBy: identity, at: now)
+    }
+  }
+
+  private func askForCredential() {
+    guard !isAskingForCredential else { return }
+    isAskingForCredential = true
+    credential.request { [weak self] result in
+      guard let self else { return }
+      isAskingForCredential = false
+      switch result {
+      case .success: pump.schedule()
+      case .failure(let failure): credentialFailed(failure)
+      }
+    }
+  }
+
+  private func send(_ call: VODCall, signedBy identity: SigningIdentity, at now: Timestamp) {
+    let context = RequestContext(
+      host: settings.vodEndpoint, userAgent: settings.userAgent, date: vodTime.now(at: now),
+      nonce: Nonce.make(using: &nonces))
+    let request = call.signed(by: identity, in: context)
+    let http = http
+    do throws(TransportFailure) {
+      let transfer = try http.send(HTTPRequest(request)) { [unowned self, weak call] outcome, body in
+        guard let call else { return }
+        call.cancel = nil
+        take(outcome, body, of: call, signedBy: identity)
+      }
+      call.cancel = { http.cancel(transfer) }
+    } catch {
+      report(.failure(CallFailure(error)), to: call.completion)
+    }
+  }
+
+  private func take(
+    _ outcome: HTTPOutcome, _ body: Span<UInt8>, of call: VODCall, signedBy identity: SigningIdentity
+  ) {
+    let now = scheduler.time
+    switch outcome {
+    case .failure(let failure): call.completion(.failure(CallFailure(failure)))
+    case .success(let answer):
+      vodTime.observe(answer.date, at: now)
+      let response = VODResponse(answer, now: vodTime.now(at: now))
+      switch call.read(response, body, serverTime: vodTime.now(at: now), now: now) {
+      case .success(let answer): call.completion(.success(answer))
+      case .failure(let failure):
+        if case .throttled = failure.kind { pace.throttled(at: now) }
+        if failure.kind == .credentialLapsed { credential.discard(keyID: identity.key.id) }
+        call.completion(.failure(CallFailure(failure)))
+      }
+    }
+  }
+
+  // MARK: - OSS
+
+  package func send(
+    _ request: FileUpload.Request, of file: SourceFile, with grant: FileUpload.Grant,
+    completion: @escaping (Result<FileUpload.Answer, CallFailure>) -> Void
+  ) -> any SentRequest {
+    let sent = ObjectRequest(request, of: file)
+    guard let version = signature(for: grant) else {
+      report(
+        .failure(
+          CallFailure(
+            .refused, code: "NoRegion", remedy: "neither UploadAuth nor '\(grant.content.address.endpoint)' names the bucket's region; name it with '--region'"
+          )), to: completion)
+      return sent
+    }
+    let sendIt = { [unowned self, weak sent] in
+      guard let sent else { return }
+      begin(sent, with: grant, version, completion)
+    }
+    if http.freeHandles > 0 { sendIt() } else { sent.place = http.awaitHandle(sendIt) }
+    return sent
+  }
+
+  private func signature(for grant: FileUpload.Grant) -> OSSSignature.Version? {
+    if settings.usesSignatureV1 { return .v1 }
+    let region = grant.content.credential.region ?? grant.content.address.region ?? settings.region
+    return region.map { .v4(region: $0) }
+  }
+
+  private func signer(_ version: OSSSignature.Version, _ credential: UploadCredential) -> OSSSigner {
+    if let known = signers.last(where: { $0.keyID == credential.accessKeyID && $0.version == version }) { return known }
+    if signers.count == Self.keptSigners { signers.removeFirst() }
+    let signer = OSSSigner(version, credential)
+    signers.append(signer)
+    return signer
+  }
+
+  private func begin(
+    _ sent: ObjectRequest, with grant: FileUpload.Grant, _ version: OSSSignature.Version,
+    _ completion: @escaping (Result<FileUpload.Answer, CallFailure>) -> Void
+  ) {
+    sent.place = nil
+    // Whoever completes an object looks first whether it is still the same file.
+    do throws(CallFailure) { try sent.file.checkUnchanged() } catch {
+      return report(.failure(error), to: completion)
+    }
+    let signed = OSSRequest(
+      sent.operation, at: grant.content.address, signedBy: signer(version, grant.content.credential),
+      date: ossTime.now(at: scheduler.time), userAgent: settings.userAgent)
+    var request = HTTPRequest(signed, body: sent.body)
+    request.stallTimeout = sent.isCompletion ? Self.completionStall : Self.stall
+    let http = http
+    do throws(TransportFailure) {
+      let transfer = try http.send(request) { [unowned self, weak sent] outcome, body in
+        guard let sent else { return }
+        sent.cancel = nil
+        if case .success(let answer) = outcome { ossTime.observe(answer.date, at: scheduler.time) }
+        completion(sent.answer(outcome, body))
+      }
+      sent.cancel = { http.cancel(transfer) }
+    } catch {
+      report(.failure(CallFailure(error)), to: completion)
+    }
+  }
+
+  /// Reports in a later turn, as all outcomes are.
+  private func report<Answer>(
+    _ result: Result<Answer, CallFailure>, to completion: @escaping (Result<Answer, CallFailure>) -> Void
+  ) {
+    unsent.append { completion(result) }
+    reporter.schedule()
+  }
+
+  private var unsent: [() -> Void] = []
+  private lazy var reporter = scheduler.deferred { [unowned self] in
+    let due = unsent
+    unsent = []
+    for report in due { report() }
+  }
+
+  private struct WeakCall {
+    weak var call: VODCall?
+  }
+}

@@ -1,0 +1,32 @@
+package import Glibc
+
+/// What tells whether a file is still the one it was: any of these changes when it is written to or replaced.
+package struct FileIdentity: Hashable, Sendable {
+  /// In bytes.
+  package var size: Int64
+  /// The time of its last change (st_mtim), in ns since 1970.
+  package var modified: Int64
+  package var inode: UInt64
+  package var device: UInt64
+
+  package init(size: Int64, modified: Int64, inode: UInt64, device: UInt64) {
+    self.size = size
+    self.modified = modified
+    self.inode = inode
+    self.device = device
+  }
+
+  package init(_ status: stat) {
+    let (seconds, isTooFar) = Int64(status.st_mtim.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+    self.init(
+      size: Int64(status.st_size), modified: isTooFar ? .max : seconds &+ Int64(status.st_mtim.tv_nsec),
+      inode: UInt64(status.st_ino), device: UInt64(status.st_dev))
+  }
+
+  /// How the file that was this one differs now, as the middle of a sentence; nil when it doesn't.
+  package func change(to now: FileIdentity) -> String? {
+    if inode != now.inode || device != now.device { return "it was replaced by another file" }
+    if size != now.size { return "its size changed from \(size) to \(now.size) bytes" }
+    return modified == now.modified ? nil : "it was written to"
+  }
+}

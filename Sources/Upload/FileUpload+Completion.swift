@@ -1,0 +1,152 @@
+import CloudAPI
+import Core
+
+/// The request that makes the object whole, and what becomes of an answer that is lost.
+extension FileUpload {
+  /// How long VOD is asked whether it has the file: OSS goes on with a Complete whose client is gone (CompleteMultipartUpload).
+  private static let confirmation = Duration.seconds(60)
+  private static let firstPoll = Duration.seconds(2)
+  private static let longestPoll = Duration.seconds(15)
+
+  /// Sends the PUT or Complete, unless it is on its way or waits.
+  mutating func finish(at now: Timestamp) {
+    guard case .finishing(let mayHaveHappened) = phase, running.isEmpty, isDue(at: now) else { return }
+    guard lasts(for: 0, at: now) else {
+      // With another credential it could overwrite a finished video.
+      return mayHaveHappened ? confirm(at: now) : startRefresh()
+    }
+    if let uploadID = progress.uploadID {
+      send(.complete(uploadID: uploadID, parts: progress.parts.sorted { $0.number < $1.number }), at: now)
+    } else {
+      send(.put, at: now)
+    }
+  }
+
+  /// The CRC of the whole object; `sent` is that of a single PUT.
+  private func wholeCRC(sent: CRC64) -> CRC64 {
+    guard progress.uploadID != nil else { return sent }
+    return progress.parts.sorted { $0.number < $1.number }
+      .reduce(CRC64()) { CRC64.combine($0, $1.crc, lengthOfB: Int($1.length)) }
+  }
+
+  mutating func finished(_ request: RunningRequest, _ answer: Answer, at now: Timestamp) {
+    guard let crc = answer.crc else {
+      guard options.allowsMissingCRC else {
+        // The next run asks VOD.
+        return end(
+          .failed(
+            CallFailure(
+              .refused, code: "NoCRC", requestID: answer.requestID,
+              remedy: "OSS took the file and named no CRC, so nothing proves that it is whole; run again to ask VOD")))
+      }
+      return end(recording: .done(.unproven), .uploaded(.unproven))
+    }
+    let whole = wholeCRC(sent: answer.sentCRC)
+    guard crc == whole else {
+      let reason = "the stored object has CRC64 \(crc), the file \(whole)"
+      return end(recording: .damaged(reason: reason), .damaged(reason: reason))
+    }
+    if request.request == .put {
+      measure(request, bytes: size, at: now)
+      emit(.report(.partStored(bytes: size)))
+    }
+    end(recording: .done(.checked), .uploaded(.checked))
+  }
+
+  mutating func finishFailed(
+    _ request: RunningRequest, _ failure: CallFailure, at now: Timestamp,
+    using generator: inout some RandomNumberGenerator
+  ) {
+    guard case .finishing(let lostBefore) = phase else { return }
+    let mayHaveHappened = lostBefore || failure.mayHaveHappened
+    phase = .finishing(mayHaveHappened: mayHaveHappened)
+    switch failure.kind {
+    case .throttled, .unreached, .lost, .stale: finishAgain(failure, mayHaveHappened, at: now, using: &generator)
+    case _ where mayHaveHappened: confirm(at: now)
+    case .noSuchUpload where reopenings > 0 || wasUnconfirmed:
+      endUnconfirmed("OSS knows the upload no more, so it was completed or aborted")
+    // Completed or aborted: the answer doesn't tell. libcurl may have sent the request twice.
+    case .noSuchUpload: confirm(at: now)
+    case .expired, .keyUnknown:
+      if credentialRefused(failure, at: now) { finish(at: now) }
+    case .damaged: finishAgain(failure, false, at: now, using: &generator)
+    case .invalidPart where progress.uploadID != nil: restart(failure, at: now)
+    default: endRefused(failure)
+    }
+  }
+
+  private mutating func finishAgain(
+    _ failure: CallFailure, _ mayHaveHappened: Bool, at now: Timestamp,
+    using generator: inout some RandomNumberGenerator
+  ) {
+    var tries = single
+    if retry(&tries, after: failure, at: now, using: &generator) != nil {
+      single = tries
+      goOn(at: now, using: &generator)
+    } else if mayHaveHappened {
+      confirm(at: now)
+    } else {
+      endRefused(failure)
+    }
+  }
+
+  /// Nothing has come of the completion, so that the next run begins where this one ended, and needn't ask VOD.
+  private mutating func endRefused(_ failure: CallFailure) {
+    progress.isCompleting = false
+    emit(.record(.refused, isAwaited: false))
+    end(.failed(failure))
+  }
+
+  // MARK: VOD's word on it
+
+  /// Asks VOD whether the video is finished.
+  mutating func confirm(at now: Timestamp) {
+    guard let videoID = progress.videoID else { return }
+    takeBackRequests()
+    single = Tries()
+    phase = .confirming(since: now)
+    emit(.report(.confirming))
+    make(.mezzanine(videoID: videoID))
+  }
+
+  mutating func confirmed(by info: MezzanineInfo, at now: Timestamp) {
+    guard case .confirming(let since) = phase, let videoID = progress.videoID else { return }
+    if info.isFinished {
+      if let stored = info.fileSize, stored != Int64(size) {
+        return endUnconfirmed("VOD has a file of \(stored) bytes, this one has \(size)")
+      }
+      return end(recording: .done(.confirmed), .uploaded(.confirmed))
+    }
+    let elapsed = now - since
+    guard elapsed < Self.confirmation else { return reopen(videoID) }
+    let wait = min(Self.longestPoll, max(Self.firstPoll, elapsed), Self.confirmation - elapsed)
+    call = OngoingCall(call: .mezzanine(videoID: videoID), attempt: nil, tries: Tries(due: now + wait))
+  }
+
+  /// VOD is still waiting for the file, so a new credential overwrites nothing.
+  private mutating func reopen(_ videoID: String) {
+    reopenings += 1
+    guard reopenings < options.tries else {
+      return end(.failed(CallFailure(.lost, code: "NoAnswerToComplete", remedy: "run again")))
+    }
+    grant = nil
+    make(.refresh(videoID: videoID))
+  }
+
+  mutating func confirmFailed(
+    _ failed: OngoingCall, _ failure: CallFailure, at now: Timestamp,
+    using generator: inout some RandomNumberGenerator
+  ) {
+    switch failure.kind {
+    case .throttled, .unreached, .lost, .stale, .expired:
+      again(failed, as: failed.call, after: failure, at: now, using: &generator)
+    case .unknownVideo: end(.failed(failure))
+    default:
+      endUnconfirmed("the answer that completes the upload was lost, and GetMezzanineInfo says \(failure.code)")
+    }
+  }
+
+  private mutating func endUnconfirmed(_ reason: String) {
+    end(recording: .unconfirmed(reason: reason), .notConfirmed(reason: reason))
+  }
+}

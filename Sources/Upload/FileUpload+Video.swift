@@ -1,0 +1,144 @@
+import CloudAPI
+import Core
+
+/// From a file to a video: the ReferenceId is on disk before VOD hears of it, so that a lost answer never makes a second video.
+extension FileUpload {
+  mutating func resume(at now: Timestamp, using generator: inout some RandomNumberGenerator) {
+    switch progress.ending {
+    case .done(let proof): return end(.uploaded(proof))
+    case .damaged(let reason): return end(.damaged(reason: reason))
+    case .unconfirmed(let reason) where !options.retriesUnconfirmed: return end(.notConfirmed(reason: reason))
+    case .unconfirmed: return resumeUnconfirmed(at: now, using: &generator)
+    case nil: break
+    }
+    if let videoID = progress.videoID {
+      emit(.report(.resumed(videoID: videoID, stored: storedBytes)))
+      if progress.isCompleting { return confirm(at: now) }
+      phase = .transferring
+      transfer(at: now)
+    } else if let referenceID = progress.referenceID {
+      phase = .creating
+      make(.find(referenceID: referenceID))
+    } else {
+      let referenceID = Self.newReferenceID(using: &generator)
+      progress.referenceID = referenceID
+      phase = .recordingReference
+      emit(.record(.reference(referenceID), isAwaited: true))
+    }
+  }
+
+  /// The user has looked, and wants it tried all the same.
+  private mutating func resumeUnconfirmed(at now: Timestamp, using generator: inout some RandomNumberGenerator) {
+    progress.ending = nil
+    wasUnconfirmed = true
+    if let videoID = progress.videoID {
+      emit(.report(.resumed(videoID: videoID, stored: storedBytes)))
+      phase = progress.isCompleting ? .finishing(mayHaveHappened: false) : .transferring
+      goOn(at: now, using: &generator)
+    } else if let referenceID = progress.referenceID {
+      phase = .creating
+      make(.create(referenceID: referenceID))
+    }
+  }
+
+  /// A prefix and 32 hexadecimal digits.
+  private static func newReferenceID(using generator: inout some RandomNumberGenerator) -> ReferenceID {
+    guard let id = ReferenceID("vod-upload-" + Nonce.make(using: &generator)) else {
+      preconditionFailure("a ReferenceId of ours that VOD doesn't take")
+    }
+    return id
+  }
+
+  mutating func recorded(at now: Timestamp, using generator: inout some RandomNumberGenerator) {
+    switch phase {
+    case .recordingReference:
+      phase = .creating
+      if let referenceID = progress.referenceID { make(.create(referenceID: referenceID)) }
+    case .recordingCompletion:
+      phase = .finishing(mayHaveHappened: false)
+      finish(at: now)
+    default: break
+    }
+  }
+
+  mutating func granted(_ new: Grant, at now: Timestamp, using generator: inout some RandomNumberGenerator) {
+    switch phase {
+    case .creating: hasVideo(new, at: now)
+    case .transferring, .finishing, .confirming: refreshed(new, at: now, using: &generator)
+    default: break
+    }
+  }
+
+  private mutating func hasVideo(_ new: Grant, at now: Timestamp) {
+    let content = new.content
+    take(new)
+    progress.videoID = content.videoID
+    progress.address = content.address
+    emit(
+      .record(
+        .video(
+          id: content.videoID, requestID: content.requestID, address: content.address,
+          region: content.credential.region), isAwaited: false))
+    emit(.report(.created(videoID: content.videoID, requestID: content.requestID, address: content.address)))
+    phase = .transferring
+    transfer(at: now)
+  }
+
+  mutating func callFailed(
+    _ failed: OngoingCall, _ failure: CallFailure, at now: Timestamp,
+    using generator: inout some RandomNumberGenerator
+  ) {
+    switch failed.call {
+    case .create(let referenceID): createFailed(failed, referenceID, failure, at: now, using: &generator)
+    case .find(let referenceID): findFailed(failed, referenceID, failure, at: now, using: &generator)
+    case .refresh: refreshFailed(failed, failure, at: now, using: &generator)
+    case .mezzanine: confirmFailed(failed, failure, at: now, using: &generator)
+    }
+  }
+
+  private mutating func createFailed(
+    _ failed: OngoingCall, _ referenceID: ReferenceID, _ failure: CallFailure, at now: Timestamp,
+    using generator: inout some RandomNumberGenerator
+  ) {
+    switch failure.kind {
+    // Whether there is a video now is known to VOD alone.
+    case .lost, .referenceTaken:
+      again(failed, as: .find(referenceID: referenceID), after: failure, at: now, using: &generator)
+    case .throttled, .unreached, .stale, .expired:
+      again(failed, as: failed.call, after: failure, at: now, using: &generator)
+    default: end(.failed(failure))
+    }
+  }
+
+  private mutating func findFailed(
+    _ failed: OngoingCall, _ referenceID: ReferenceID, _ failure: CallFailure, at now: Timestamp,
+    using generator: inout some RandomNumberGenerator
+  ) {
+    switch failure.kind {
+    case .unknownVideo:
+      // Unless both are true by turns, which no number of tries makes sense of.
+      if failed.tries.failures + 1 >= options.tries { return end(.failed(failure)) }
+      var tries = failed.tries
+      tries.failures += 1
+      make(.create(referenceID: referenceID), tries: tries)
+    case .throttled, .unreached, .lost, .stale, .expired:
+      again(failed, as: failed.call, after: failure, at: now, using: &generator)
+    default:
+      // Denied, or this account's VOD takes no ReferenceId here, which its documentation of 2025 leaves open.
+      let reason =
+        "whether CreateUploadVideo made a video isn't known, and RefreshUploadVideo by ReferenceId says \(failure.code)"
+      end(recording: .unconfirmed(reason: reason), .notConfirmed(reason: reason))
+    }
+  }
+
+  /// Makes `next` after a wait; ends the file when `failed` has been tried often enough. The next run goes on with it.
+  mutating func again(
+    _ failed: OngoingCall, as next: Call, after failure: CallFailure, at now: Timestamp,
+    using generator: inout some RandomNumberGenerator
+  ) {
+    var tries = failed.tries
+    guard retry(&tries, after: failure, at: now, using: &generator) != nil else { return end(.failed(failure)) }
+    call = OngoingCall(call: next, attempt: nil, tries: tries)
+    goOn(at: now, using: &generator)
+  }
+}

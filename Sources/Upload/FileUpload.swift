@@ -1,0 +1,200 @@
+package import Core
+
+/// The upload of one file, from its ReferenceId to the proof that its object is whole: events in, effects out.
+///
+/// ```
+/// ReferenceId written ─▶ CreateUploadVideo ─▶ parts ──▶ `completing` written ─▶ Complete ─▶ done
+///        │  answer lost         ▲                ▲ │                            │  answer lost
+///        ▼                      │ unknown        │ ▼                            ▼
+///    RefreshUploadVideo by ReferenceId        RefreshUploadVideo            GetMezzanineInfo ─▶ done | not confirmed
+/// ```
+///
+/// It never waits: it says what is to be done and is told what came of it. Two rules keep a finished video from being overwritten. Once
+/// Complete or the single PUT may have been carried out, the credential isn't refreshed before VOD has said that the video is still
+/// uploading. And without an answer a video isn't created again before VOD has said that it knows no such ReferenceId.
+package struct FileUpload {
+  /// In bytes.
+  package let size: Int
+  let options: Options
+  package internal(set) var progress: Progress
+  /// What signs the requests to OSS; nil before the first, and once it has lapsed.
+  package internal(set) var grant: Grant?
+
+  var phase = Phase.new
+  var call: OngoingCall?
+  /// That RefreshUploadVideo isn't allowed.
+  var refreshDenied: CallFailure?
+  var running: [Attempt: RunningRequest] = [:]
+  var gaps: UnitGaps?
+  /// Bytes per second of one request, by those that ended; nil before the first.
+  var rate: Double?
+  /// Refusals of the credential in a row, with no request in between that worked.
+  var lapses = 0
+  var restarts = 0
+  /// Whether an earlier run left it as not confirmed.
+  var wasUnconfirmed = false
+  /// How often VOD said that it still waits for a file whose completion had been sent.
+  var reopenings = 0
+  /// The initiate, PUT or Complete: at most one of them is tried at a time.
+  var single = Tries()
+  private var serial = 0
+  private var wake: Timestamp?
+  private var effects: [Effect] = []
+
+  enum Phase: Hashable {
+    case new
+    case recordingReference
+    /// VOD is asked to create the video, or for the video of a ReferenceId.
+    case creating
+    case transferring
+    case recordingCompletion
+    /// The PUT or Complete is on its way. `mayHaveHappened` once an answer was lost.
+    case finishing(mayHaveHappened: Bool)
+    /// Whether the video is finished is asked, since `since`.
+    case confirming(since: Timestamp)
+    case ended
+  }
+
+  /// How often something failed in a row, and when it is tried again.
+  struct Tries: Hashable {
+    var failures = 0
+    /// Throttled calls don't count as failures.
+    var throttles = 0
+    var due: Timestamp?
+  }
+
+  struct OngoingCall {
+    var call: Call
+    /// nil while it waits to be made again.
+    var attempt: Attempt?
+    var tries = Tries()
+  }
+
+  struct RunningRequest {
+    var request: Request
+    var begun: Timestamp
+    var gap: UnitGap?
+  }
+
+  /// `progress` is what an earlier run wrote of the file.
+  package init(size: Int, progress: Progress = Progress(), options: Options = Options()) {
+    precondition(size >= 0 && options.tries > 0 && options.partsAtOnce > 0, "an upload of nothing")
+    self.size = size
+    self.options = options
+    self.progress = progress
+  }
+
+  package var hasEnded: Bool { phase == .ended }
+
+  /// Bytes that OSS has, of parts.
+  package var storedBytes: Int { progress.parts.reduce(0) { $0 + Int($1.length) } }
+
+  /// Begins, or goes on where an earlier run ended.
+  package mutating func start(
+    at now: Timestamp, using generator: inout some RandomNumberGenerator
+  ) -> [Effect] {
+    precondition(phase == .new, "started twice")
+    resume(at: now, using: &generator)
+    return takeEffects(at: now)
+  }
+
+  package mutating func handle(
+    _ event: Event, at now: Timestamp, using generator: inout some RandomNumberGenerator
+  ) -> [Effect] {
+    switch event {
+    case .recorded: recorded(at: now, using: &generator)
+    case .granted(let grant, let attempt):
+      if endCall(attempt) != nil { granted(grant, at: now, using: &generator) }
+    case .mezzanine(let info, let attempt):
+      if endCall(attempt) != nil { confirmed(by: info, at: now) }
+    case .callFailed(let failure, let attempt):
+      if let call = endCall(attempt) { callFailed(call, failure, at: now, using: &generator) }
+    case .stored(let answer, let attempt):
+      if let request = running.removeValue(forKey: attempt) { stored(request, answer, at: now, using: &generator) }
+    case .storeFailed(let failure, let attempt):
+      if let request = running.removeValue(forKey: attempt) {
+        storeFailed(request, failure, at: now, using: &generator)
+      }
+    case .timer:
+      wake = nil
+      goOn(at: now, using: &generator)
+    }
+    return takeEffects(at: now)
+  }
+
+  /// Does what is due.
+  mutating func goOn(at now: Timestamp, using generator: inout some RandomNumberGenerator) {
+    if let waiting = call, waiting.attempt == nil, waiting.tries.due.map({ $0 <= now }) ?? true {
+      make(waiting.call, tries: waiting.tries)
+    }
+    switch phase {
+    case .transferring: transfer(at: now)
+    case .finishing: finish(at: now)
+    default: break
+    }
+  }
+
+  // MARK: What the parts of this machine do it with
+
+  mutating func emit(_ effect: Effect) { effects.append(effect) }
+
+  mutating func nextAttempt() -> Attempt {
+    serial += 1
+    return Attempt(serial: serial)
+  }
+
+  /// Makes a call to VOD; there is none on its way.
+  mutating func make(_ next: Call, tries: Tries = Tries()) {
+    let attempt = nextAttempt()
+    var tries = tries
+    tries.due = nil
+    call = OngoingCall(call: next, attempt: attempt, tries: tries)
+    emit(.call(next, attempt))
+  }
+
+  mutating func send(_ request: Request, gap: UnitGap? = nil, at now: Timestamp) {
+    let attempt = nextAttempt()
+    running[attempt] = RunningRequest(request: request, begun: now, gap: gap)
+    emit(.send(request, attempt))
+  }
+
+  mutating func end(_ outcome: Outcome) {
+    if !running.isEmpty { emit(.cancelRequests) }
+    running = [:]
+    call = nil
+    grant = nil
+    phase = .ended
+    emit(.end(outcome))
+  }
+
+  mutating func end(recording ending: Ending, _ outcome: Outcome) {
+    progress.ending = ending
+    emit(.record(.ended(ending), isAwaited: false))
+    end(outcome)
+  }
+
+  private mutating func endCall(_ attempt: Attempt) -> OngoingCall? {
+    guard let ended = call, ended.attempt == attempt else { return nil }
+    call = nil
+    return ended
+  }
+
+  private mutating func takeEffects(at now: Timestamp) -> [Effect] {
+    let next = nextDue(after: now)
+    if next != wake {
+      wake = next
+      emit(.wake(next))
+    }
+    defer { effects = [] }
+    return effects
+  }
+
+  private func nextDue(after now: Timestamp) -> Timestamp? {
+    guard phase != .ended else { return nil }
+    let times = [
+      call.flatMap { $0.attempt == nil ? $0.tries.due : nil }, running.isEmpty ? single.due : nil,
+      phase == .transferring ? gaps?.nextDue(after: now) : nil,
+    ]
+    return times.compactMap { $0 }.filter { $0 > now }.min()
+  }
+}

@@ -1,0 +1,67 @@
+import Core
+import Glibc
+
+/// Something that was found where the arguments point.
+package struct InputEntry: Equatable, Sendable {
+  package enum Content: Equatable, Sendable {
+    case file(VideoFile)
+    case skipped(SkipReason)
+    case failed(InputProblem)
+  }
+
+  /// As it was given. Bytes that aren't UTF-8 are replaced (U+FFFD).
+  package let path: String
+  package let content: Content
+
+  package init(path: String, content: Content) {
+    self.path = path
+    self.content = content
+  }
+}
+
+/// Why something isn't uploaded and that is no error.
+package enum SkipReason: UInt8, Hashable, Sendable, CaseIterable {
+  case hidden, sidecar, journal, report, titles, foreignExtension, notRegular, link, duplicate
+
+  package var text: String {
+    switch self {
+    case .hidden: "hidden"
+    case .sidecar: "describes a video"
+    case .journal: "the journal"
+    case .report: "the report"
+    case .titles: "the list of titles"
+    case .foreignExtension: "ApsaraVideo VOD doesn't take files with this extension"
+    case .notRegular: "not a regular file"
+    case .link: "a symbolic link, which is only followed when it is named"
+    case .duplicate: "the same file as one before"
+    }
+  }
+}
+
+/// Why something can't even be looked at.
+package enum InputProblem: Error, Hashable, Sendable, CustomStringConvertible {
+  /// An errno.
+  case system(CInt)
+  case notUTF8
+  case tooDeep
+
+  package var description: String {
+    switch self {
+    case .system(let number): String(cString: strerror(number))
+    case .notUTF8: "its name is not UTF-8"
+    case .tooDeep: "nested deeper than \(InputScan.maxDepth) directories"
+    }
+  }
+
+  /// What a person can do.
+  package var fix: String {
+    switch self {
+    case .system(EACCES), .system(EPERM): "let this user read it"
+    case .system(ENOENT), .system(ENOTDIR): "check the name"
+    case .system(EMFILE): "raise the limit of open files (ulimit -n)"
+    case .system: "fix that and start again"
+    case .notUTF8: "rename it"
+    case .tooDeep: "name a directory further down"
+    }
+  }
+}

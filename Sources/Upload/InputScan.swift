@@ -1,0 +1,202 @@
+import Core
+import Glibc
+
+/// Lists what the arguments point at: files as they are, directories with all that is below them, by name.
+///
+/// Names go in the order of their bytes, files and directories together. Below a directory no link is followed, and hidden names (those
+/// that begin with a dot) are left alone. A file, or a directory, that is met a second time, by whatever name, is taken once.
+package struct InputScan {
+  package struct Settings: Sendable {
+    /// The extensions that are uploaded, in lower case without a dot.
+    package var extensions: Set<String>
+    /// Files of the batch's own, and why they are skipped.
+    package var ownFiles: [(device: UInt64, inode: UInt64, reason: SkipReason)] = []
+
+    package init(extensions: Set<String>) { self.extensions = extensions }
+
+    /// Skips what is at `path` now; nothing where nothing is there.
+    package mutating func skip(_ path: String, as reason: SkipReason) {
+      var status = stat()
+      guard stat(path, &status) == 0 else { return }
+      ownFiles.append((UInt64(status.st_dev), UInt64(status.st_ino), reason))
+    }
+  }
+
+  static let maxDepth = 128
+
+  private struct Place: Hashable {
+    let device: UInt64
+    let inode: UInt64
+  }
+
+  private let settings: Settings
+  private let ownInodes: Set<UInt64>
+  private let hasSeveralArguments: Bool
+  private var list = InputList()
+  private var seenFiles: Set<Place> = []
+  private var seenDirectories: Set<Place> = []
+
+  /// `arguments` are paths, byte by byte as the program was given them.
+  package static func list(_ arguments: [[UInt8]], _ settings: Settings) -> InputList {
+    var scan = InputScan(settings, count: arguments.count)
+    for argument in arguments { scan.take(argument) }
+    return scan.list
+  }
+
+  private init(_ settings: Settings, count: Int) {
+    self.settings = settings
+    ownInodes = Set(settings.ownFiles.map(\.inode))
+    hasSeveralArguments = count > 1
+  }
+
+  private mutating func take(_ argument: [UInt8]) {
+    let (parent, name) = Self.split(argument)
+    guard let path = String(validating: argument, as: UTF8.self) else {
+      let directory = directory(String(decoding: parent, as: UTF8.self), resolved: "")
+      return list.fail(name, in: directory, .notUTF8)
+    }
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      let problem = InputProblem.system(errno)
+      return list.fail(name, in: directory(String(decoding: parent, as: UTF8.self), resolved: ""), problem)
+    }
+    if status.st_mode & S_IFMT == S_IFDIR { return takeDirectory(path) }
+    let given = String(decoding: parent, as: UTF8.self)
+    guard let resolved = Self.resolved(given.isEmpty ? "." : given) else {
+      let problem = InputProblem.system(errno)
+      return list.fail(name, in: directory(given, resolved: ""), problem)
+    }
+    let directory = directory(given, resolved: resolved)
+    take(name, in: directory, status, sidecar: isSidecar(name, in: given))
+  }
+
+  /// A directory that was named: through a link, too.
+  private mutating func takeDirectory(_ path: String) {
+    var given = path[...]
+    while given.utf8.count > 1, given.utf8.last == UInt8(ascii: "/") { given = given.dropLast() }
+    let (parent, name) = Self.split(Array(given.utf8))
+    do throws(InputProblem) {
+      let open = try InputDirectory(path, in: AT_FDCWD, followsLink: true)
+      guard let resolved = Self.resolved(path) else { throw .system(errno) }
+      scan(open, InputList.Directory(path: String(given), resolvedPath: resolved), depth: 1)
+    } catch {
+      list.fail(name, in: directory(String(decoding: parent, as: UTF8.self), resolved: ""), error)
+    }
+  }
+
+  private mutating func scan(_ open: InputDirectory, _ paths: InputList.Directory, depth: Int) {
+    let number = list.add(paths)
+    if let place = Self.place(open.descriptor), !seenDirectories.insert(place).inserted {
+      return list.skip("".utf8, in: number, .duplicate)
+    }
+    if let failure = open.failure { list.fail("".utf8, in: number, failure) }
+    for name in open.names {
+      guard let text = String(validating: open[name], as: UTF8.self) else {
+        list.fail(open[name], in: number, .notUTF8)
+        continue
+      }
+      if text.utf8.first == UInt8(ascii: ".") {
+        list.skip(text.utf8, in: number, .hidden)
+      } else {
+        take(name, text, of: open, number, paths, depth)
+      }
+    }
+  }
+
+  private mutating func take(
+    _ name: InputDirectory.Name, _ text: String, of open: InputDirectory, _ number: Int, _ paths: InputList.Directory,
+    _ depth: Int
+  ) {
+    do throws(InputProblem) {
+      var type = Int(name.type)
+      // Most names are clear without another call.
+      if type == DT_REG, !takes(text), !ownInodes.contains(name.inode) {
+        return list.skip(text.utf8, in: number, isSidecar(text, in: open) ? .sidecar : .foreignExtension)
+      }
+      var status = stat()
+      if type == DT_UNKNOWN || type == DT_REG {
+        status = try open.status(of: Array(text.utf8CString))
+        type = Int(status.st_mode & S_IFMT) >> 12  // IFTODT of <dirent.h>
+      }
+      switch type {
+      case DT_DIR:
+        guard depth < Self.maxDepth else { throw .tooDeep }
+        let paths = InputList.Directory(
+          path: InputList.path(paths.path, text), resolvedPath: InputList.path(paths.resolvedPath, text))
+        scan(try InputDirectory(text, in: open.descriptor, followsLink: false), paths, depth: depth + 1)
+      case DT_LNK: list.skip(text.utf8, in: number, .link)
+      case DT_REG: take(Array(text.utf8)[...], in: number, status, sidecar: isSidecar(text, in: open))
+      default: list.skip(text.utf8, in: number, .notRegular)
+      }
+    } catch {
+      // Removed since it was listed: it might as well have been so before.
+      if error != .system(ENOENT) { list.fail(text.utf8, in: number, error) }
+    }
+  }
+
+  private mutating func take(_ name: ArraySlice<UInt8>, in directory: Int, _ status: stat, sidecar: Bool) {
+    let place = Place(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+    if status.st_mode & S_IFMT != S_IFREG { return list.skip(name, in: directory, .notRegular) }
+    if let own = settings.ownFiles.first(where: { $0.device == place.device && $0.inode == place.inode }) {
+      return list.skip(name, in: directory, own.reason)
+    }
+    if !takes(String(decoding: name, as: UTF8.self)) {
+      return list.skip(name, in: directory, sidecar ? .sidecar : .foreignExtension)
+    }
+    // A file with one name is met once, where there is one argument.
+    if hasSeveralArguments || status.st_nlink > 1, !seenFiles.insert(place).inserted {
+      return list.skip(name, in: directory, .duplicate)
+    }
+    list.add(name, in: directory, FileIdentity(status))
+  }
+}
+
+extension InputScan {
+  private func takes(_ name: String) -> Bool {
+    FileName.split(name).suffix.map { settings.extensions.contains($0.lowercased()) } ?? false
+  }
+
+  /// Whether `NAME.json` lies beside a video NAME, or NAME with an extension.
+  private func isSidecar(_ name: String, in open: InputDirectory) -> Bool {
+    guard let stem = Sidecar.subject(of: name) else { return false }
+    return open.names(beginningWith: Array(stem.utf8)).contains {
+      guard let other = String(validating: $0, as: UTF8.self), takes(other) else { return false }
+      return other.utf8.elementsEqual(stem.utf8) || FileName.split(other).stem.utf8.elementsEqual(stem.utf8)
+    }
+  }
+
+  /// The same for a file that was named alone, without its directory's list.
+  private func isSidecar(_ name: ArraySlice<UInt8>, in directory: String) -> Bool {
+    guard let stem = Sidecar.subject(of: String(decoding: name, as: UTF8.self)) else { return false }
+    let names = takes(stem) ? [stem] : settings.extensions.map { "\(stem).\($0)" }
+    return names.contains { access(InputList.path(directory, $0), F_OK) == 0 }
+  }
+
+  /// The directory of that path in the list; consecutive arguments mostly share one.
+  private mutating func directory(_ path: String, resolved: String) -> Int {
+    if let last = list.directories.last, last.path.utf8.elementsEqual(path.utf8),
+      last.resolvedPath.utf8.elementsEqual(resolved.utf8)
+    {
+      return list.directories.count - 1
+    }
+    return list.add(InputList.Directory(path: path, resolvedPath: resolved))
+  }
+
+  /// A path's directory, empty for the working directory, and its last name.
+  private static func split(_ path: [UInt8]) -> (parent: ArraySlice<UInt8>, name: ArraySlice<UInt8>) {
+    guard let slash = path.lastIndex(of: UInt8(ascii: "/")) else { return ([], path[...]) }
+    return (slash == 0 ? path[...0] : path[..<slash], path[(slash + 1)...])
+  }
+
+  private static func resolved(_ path: String) -> String? {
+    guard let resolved = realpath(path, nil) else { return nil }
+    defer { free(resolved) }
+    return String(validatingCString: resolved)
+  }
+
+  private static func place(_ descriptor: CInt) -> Place? {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { return nil }
+    return Place(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+  }
+}

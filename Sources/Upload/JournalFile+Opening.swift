@@ -1,0 +1,99 @@
+import Core
+import Glibc
+
+extension DiskJournalFile {
+  /// Opens the journal at `path`, or makes one with mode 0600, and locks it until this object goes.
+  ///
+  /// Refused is what isn't a regular file, belongs to somebody else, can be read or written by others, or is in use by another process.
+  static func open(_ path: String) throws(JournalError) -> DiskJournalFile {
+    while true {
+      let descriptor = try descriptor(path)
+      let file = DiskJournalFile(descriptor: descriptor, directory: directory(of: path))
+      try check(descriptor, path)
+      try lock(descriptor, path)
+      // Somebody may have put another file there before the lock was ours.
+      if isStillThere(descriptor, path) { return file }
+    }
+  }
+
+  /// -1 for a directory that may be written to and not be read: its entry is then put on the disk when the kernel likes.
+  private static func directory(of path: String) -> CInt {
+    let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
+    let directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    return Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+  }
+
+  private static func descriptor(_ path: String) throws(JournalError) -> CInt {
+    let flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+    while true {
+      var descriptor = Glibc.open(path, flags)
+      if descriptor < 0 && errno == ENOENT { descriptor = Glibc.open(path, flags | O_CREAT | O_EXCL, 0o600) }
+      if descriptor >= 0 { return descriptor }
+      let number = errno
+      if number == EEXIST { continue }  // made in between
+      if number == EISDIR || number == ENXIO { throw .notAFile(path: path) }
+      throw .system(.open, path: path, errno: number)
+    }
+  }
+
+  private static func check(_ descriptor: CInt, _ path: String) throws(JournalError) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw .system(.examine, path: path, errno: errno) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw .notAFile(path: path) }
+    guard status.st_uid == geteuid() else { throw .foreignOwner(path: path, uid: status.st_uid) }
+    guard status.st_mode & 0o077 == 0 else { throw .looseMode(path: path, mode: status.st_mode & 0o7777) }
+  }
+
+  private static func lock(_ descriptor: CInt, _ path: String) throws(JournalError) {
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+      let number = errno
+      if number == EINTR { continue }
+      guard number == EWOULDBLOCK else { throw .system(.lock, path: path, errno: number) }
+      throw .locked(path: path, process: LockHolder.process(of: descriptor))
+    }
+  }
+
+  private static func isStillThere(_ descriptor: CInt, _ path: String) -> Bool {
+    var own = stat()
+    var there = stat()
+    return fstat(descriptor, &own) == 0 && lstat(path, &there) == 0 && own.st_ino == there.st_ino
+      && own.st_dev == there.st_dev
+  }
+}
+
+/// Who has a lock of flock(2), by the kernel's list of them (/proc/locks, proc_locks(5)).
+enum LockHolder {
+  /// nil where the list doesn't show it: /proc is restricted, or the process lives in another container or on another host.
+  static func process(of descriptor: CInt) -> Int32? {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, let text = text() else { return nil }
+    return process(inode: UInt64(status.st_ino), text)
+  }
+
+  /// `text` has lines like `1: FLOCK  ADVISORY  WRITE 4711 fd:01:131073 0 EOF`. The device isn't compared: on btrfs it isn't fstat's.
+  static func process(inode: UInt64, _ text: String) -> Int32? {
+    for line in text.split(separator: "\n") {
+      let words = line.split(separator: " ")
+      guard words.count >= 6, words[1] == "FLOCK", let process = Int32(words[4]), process > 0,
+        let last = words[5].split(separator: ":").last, UInt64(last) == inode
+      else { continue }
+      return process
+    }
+    return nil
+  }
+
+  private static func text() -> String? {
+    let descriptor = open("/proc/locks", O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    var room = [UInt8](repeating: 0, count: 16_384)
+    // More locks than fit in a MiB aren't read: the answer is only for a message.
+    while bytes.count < 1 << 20 {
+      let got = read(descriptor, &room, room.count)
+      guard got > 0 else { break }
+      bytes += room[..<got]
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

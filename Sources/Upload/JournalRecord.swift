@@ -1,0 +1,108 @@
+/// What the journal remembers of a file, in the order in which things happen to it.
+///
+/// Files have numbers, counted from 0 in the order of their first records. A record tells what is about to be asked of the cloud or what has
+/// been answered, never a token, an UploadAuth or another secret.
+///
+///     file ▶ reference ▶ video ─┬─▶ completing(put) ───────────────────────────┬─▶ done
+///                               └─▶ upload ▶ part … ▶ completing(multipart) ───┤
+///                                     ▲        │            │                  └─▶ unconfirmed
+///                                     └─ restarted ◀────────┘
+///
+/// `failed` and `changed` may come anywhere between; what came before them stays true.
+package enum JournalRecord: Equatable, Sendable {
+  /// The first of a file.
+  case file(Int, VideoFile)
+  /// The ReferenceId of its video, written before CreateUploadVideo is called.
+  case reference(Int, referenceID: String)
+  /// What CreateUploadVideo, or RefreshUploadVideo by ReferenceId, answered. Another one takes the place of the first and of its parts.
+  case video(Int, VideoRecord)
+  /// A multipart upload has begun; `unit` is the usual size of its parts in bytes. Another one takes its place and that of its parts.
+  case upload(Int, uploadID: String, unit: Int64)
+  /// OSS has a part, and its CRC64 is right. The same number again takes its place.
+  case part(Int, FinishedPart)
+  /// OSS doesn't know the upload any more (NoSuchUpload before Complete): it and its parts are forgotten.
+  case restarted(Int)
+  /// The single PUT or CompleteMultipartUpload is about to be sent: from now on the video may be there without our knowing.
+  case completing(Int, Completion)
+  /// What `completing` announced was refused for certain, so that nothing has come of it.
+  case refused(Int)
+  case done(Int, Proof)
+  /// Whether the video is there can't be found out. `reason` is a sentence's middle.
+  case unconfirmed(Int, reason: String)
+  /// OSS has an object, and it isn't the file: its CRC64 is another. `reason` is a sentence's middle.
+  case damaged(Int, reason: String)
+  /// It ended in an error, by its code; the next run tries again.
+  case failed(Int, code: String)
+  /// It isn't the file any more that its first record tells of.
+  case changed(Int)
+
+  /// The number of the file.
+  package var file: Int {
+    switch self {
+    case .file(let file, _), .reference(let file, _), .video(let file, _), .upload(let file, _, _),
+      .part(let file, _), .restarted(let file), .completing(let file, _), .refused(let file), .done(let file, _),
+      .unconfirmed(let file, _), .damaged(let file, _), .failed(let file, _), .changed(let file):
+      file
+    }
+  }
+}
+
+/// A video that waits for its file, and where in OSS this goes (UploadAddress of CreateUploadVideo).
+package struct VideoRecord: Hashable, Sendable {
+  package var videoID: String
+  package var requestID: String
+  package var bucket: String
+  /// A host name, or a URL as VOD wrote it.
+  package var endpoint: String
+  package var key: String
+  /// Of the bucket, as signature V4 needs it; nil where it isn't known.
+  package var region: String?
+
+  package init(
+    videoID: String, requestID: String, bucket: String, endpoint: String, key: String, region: String? = nil
+  ) {
+    self.videoID = videoID
+    self.requestID = requestID
+    self.bucket = bucket
+    self.endpoint = endpoint
+    self.key = key
+    self.region = region
+  }
+}
+
+/// A part that OSS has.
+package struct FinishedPart: Hashable, Sendable {
+  /// 1 to 10,000.
+  package var number: Int32
+  package var etag: ETag
+  /// In bytes from the file's start.
+  package var offset: Int64
+  package var length: Int64
+  /// CRC-64/XZ of its bytes (`x-oss-hash-crc64ecma`).
+  package var crc64: UInt64
+
+  package init(number: Int32, offset: Int64, length: Int64, etag: ETag, crc64: UInt64) {
+    self.number = number
+    self.etag = etag
+    self.offset = offset
+    self.length = length
+    self.crc64 = crc64
+  }
+}
+
+/// How a file becomes an object.
+package enum Completion: String, Hashable, Sendable, CaseIterable {
+  /// One PutObject.
+  case put
+  case multipart
+}
+
+/// How it is known that a video is there.
+package enum Proof: String, Hashable, Sendable, CaseIterable {
+  /// OSS answered with the right CRC64.
+  case checked = "crc"
+  /// GetMezzanineInfo said so; the CRC wasn't seen.
+  case confirmed
+  /// OSS took the object and named no CRC; the user asked to take that for enough.
+  case unproven
+}

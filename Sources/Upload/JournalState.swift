@@ -1,0 +1,159 @@
+/// What a journal's records say, file by file.
+///
+/// Of each file it keeps where its records lie, and of the parts those of uploads under way: 100,000 files take some 12 MB, however many
+/// records they have. `BatchJournal.state(of:)` reads the rest when it is asked for.
+package struct JournalState: Equatable, Sendable {
+  /// How far a file has come for good.
+  package enum Outcome: UInt8, Sendable {
+    case done, confirmed, unproven, unconfirmed, damaged, failed, changed
+  }
+
+  /// An upload in parts that hasn't ended.
+  package struct Upload: Equatable, Sendable {
+    package var uploadID: String
+    package var unit: Int64
+    /// By ascending number, each once.
+    package var parts: [FinishedPart]
+  }
+
+  /// What is kept of every file. Places are offsets of lines in the journal; 0 where there is no such record.
+  package struct Entry: Equatable, Sendable {
+    package let identity: FileIdentity
+    var fileAt: Int64
+    var referenceAt: Int64 = 0
+    var videoAt: Int64 = 0
+    var outcomeAt: Int64 = 0
+    package fileprivate(set) var completing: Completion?
+    package fileprivate(set) var outcome: Outcome?
+
+    package var hasVideo: Bool { videoAt > 0 }
+    package var hasReference: Bool { referenceAt > 0 }
+    /// Whether the video is there, so that nothing is left to do.
+    package var isFinished: Bool { outcome == .done || outcome == .confirmed || outcome == .unproven }
+  }
+
+  /// By number.
+  package private(set) var entries: [Entry] = []
+  /// Of the files whose upload in parts hasn't ended.
+  package private(set) var uploads: [Int: Upload] = [:]
+  /// The newest file of each path, by a hash of it.
+  private var newest: [Int: Int32] = [:]
+
+  init() {}
+
+  /// Takes up a record whose line begins at `place`; when it can't follow those before it, the reason, and nothing changes.
+  mutating func apply(_ record: JournalRecord, at place: Int64) -> String? {
+    let file = record.file
+    if case .file(_, let recorded) = record {
+      guard file == entries.count else { return "file \(file) follows \(entries.count) files" }
+      entries.append(Entry(identity: recorded.identity, fileAt: place))
+      newest[Self.hash(of: recorded.resolvedPath)] = Int32(file)
+      return nil
+    }
+    guard entries.indices.contains(file) else { return "there is no file \(file) yet" }
+    if let why = obstacle(to: record) { return why }
+    apply(record, to: file, at: place)
+    return nil
+  }
+
+  private func obstacle(to record: JournalRecord) -> String? {
+    let entry = entries[record.file]
+    if entry.isFinished { return "file \(record.file) was finished before" }
+    switch record {
+    case .upload, .completing, .done:
+      return entry.hasVideo ? nil : "file \(record.file) has no video yet"
+    case .part: return uploads[record.file] == nil ? "file \(record.file) has no upload in parts" : nil
+    default: return nil
+    }
+  }
+
+  private mutating func apply(_ record: JournalRecord, to file: Int, at place: Int64) {
+    // An upload, or the record of a failure, may come after an outcome: another run tried again.
+    entries[file].outcome = nil
+    switch record {
+    case .file: break
+    case .reference: entries[file].referenceAt = place
+    case .video:
+      entries[file].videoAt = place
+      entries[file].completing = nil
+      uploads[file] = nil
+    case .upload(_, let id, let unit):
+      entries[file].completing = nil
+      uploads[file] = Upload(uploadID: id, unit: unit, parts: [])
+    case .part(_, let part):
+      entries[file].completing = nil
+      uploads[file]?.take(part)
+    case .restarted:
+      entries[file].completing = nil
+      uploads[file] = nil
+    case .completing(_, let completion): entries[file].completing = completion
+    case .refused: entries[file].completing = nil
+    case .done(_, let proof):
+      end(file, proof.outcome, at: place)
+      entries[file].completing = nil
+      uploads[file] = nil
+    case .unconfirmed: end(file, .unconfirmed, at: place)
+    case .damaged: end(file, .damaged, at: place)
+    case .failed: end(file, .failed, at: place)
+    case .changed: end(file, .changed, at: place)
+    }
+  }
+
+  private mutating func end(_ file: Int, _ outcome: Outcome, at place: Int64) {
+    entries[file].outcome = outcome
+    entries[file].outcomeAt = place
+  }
+
+  /// The newest file with that path, by its hash: another one has the same in one of 10^9 batches of 100,000 files.
+  func newest(withHash hash: Int) -> Int? { newest[hash].map { Int($0) } }
+
+  /// Of the bytes, since Strings that look alike have the same hash.
+  static func hash(of path: String) -> Int {
+    var hasher = Hasher()
+    var path = path
+    path.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    return hasher.finalize()
+  }
+}
+
+extension JournalState.Upload {
+  fileprivate mutating func take(_ part: FinishedPart) {
+    // From the end, since parts are finished nearly in order.
+    var place = parts.count
+    while place > 0, parts[place - 1].number > part.number { place -= 1 }
+    if place > 0, parts[place - 1].number == part.number {
+      parts[place - 1] = part
+    } else {
+      parts.insert(part, at: place)
+    }
+  }
+}
+
+/// All that a journal says about a file.
+package struct FileState: Equatable, Sendable {
+  package enum Outcome: Equatable, Sendable {
+    case done(Proof)
+    case unconfirmed(reason: String)
+    case damaged(reason: String)
+    case failed(code: String)
+    case changed
+  }
+
+  package var file: VideoFile
+  package var referenceID: String?
+  package var video: VideoRecord?
+  package var upload: JournalState.Upload?
+  /// The single PUT or Complete may have been carried out; nil when none was sent or it was refused for certain.
+  package var completing: Completion?
+  package var outcome: Outcome?
+}
+
+extension Proof {
+  fileprivate var outcome: JournalState.Outcome {
+    switch self {
+    case .checked: .done
+    case .confirmed: .confirmed
+    case .unproven: .unproven
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import CloudAPI
+import Core
+import HTTPClient
+import ObjectStorage
+
+/// A request to OSS that waits for its turn or its answer; let go of, it ends, and nobody hears of it.
+final class ObjectRequest: SentRequest {
+  let file: SourceFile
+  let operation: OSSOperation
+  /// The file's bytes in it.
+  private let content: FileBody?
+  private let length: Int
+  /// In the line for a connection.
+  var place: HTTPClient.Place?
+  /// Ends the transfer that carries it.
+  var cancel: (() -> Void)?
+
+  init(_ request: FileUpload.Request, of file: SourceFile) {
+    self.file = file
+    switch request {
+    case .put:
+      operation = .put(contentType: ContentType.of(fileName: file.path))
+      content = FileBody(file, 0..<file.size)
+      length = file.size
+    case .initiate:
+      operation = .initiate(contentType: ContentType.of(fileName: file.path))
+      (content, length) = (nil, 0)
+    case .part(let number, let uploadID, let range):
+      operation = .uploadPart(number: number, uploadID: uploadID)
+      content = FileBody(file, range)
+      length = range.count
+    case .complete(let uploadID, let parts):
+      operation = .complete(
+        uploadID: uploadID, parts: parts.map { UploadedPart(number: Int($0.number), etag: $0.etag.description) })
+      (content, length) = (nil, 0)
+    }
+  }
+
+  deinit { cancel?() }
+
+  var bytesSent: Int { content?.bytesRead ?? 0 }
+
+  var isCompletion: Bool { if case .complete = operation { true } else { false } }
+
+  /// nil where the request has a body of its own.
+  var body: BodyStream? {
+    content.map { content in BodyStream(length: length) { offset, room in content.read(offset, into: room) } }
+  }
+
+  func answer(_ outcome: HTTPOutcome, _ body: Span<UInt8>) -> Result<FileUpload.Answer, CallFailure> {
+    switch outcome {
+    // What kept the file's bytes from being read is the reason.
+    case .failure(let failure): return .failure(content?.failure ?? CallFailure(failure))
+    case .success(let answer): return read(OSSResponse(answer), body).mapError { CallFailure($0) }
+    }
+  }
+
+  private func read(_ response: OSSResponse, _ body: Span<UInt8>) -> Result<FileUpload.Answer, OSSFailure> {
+    var answer = FileUpload.Answer()
+    switch operation {
+    case .initiate:
+      return response.uploadID(from: body).map { id in
+        answer.uploadID = id
+        return answer
+      }
+    default:
+      let isCompletion = isCompletion
+      return (isCompletion ? response.completed(from: body) : response.stored(from: body)).map { stored in
+        answer.etag = stored.etag
+        answer.crc = stored.crc64.map { CRC64(value: $0) }
+        answer.sentCRC = content?.crc ?? CRC64()
+        answer.requestID = stored.requestID
+        return answer
+      }
+    }
+  }
+}
+
+extension OSSResponse {
+  static let keptFields: [StaticString] = ["etag", "x-oss-hash-crc64ecma", "x-oss-request-id"]
+
+  init(_ answer: HTTPAnswer) {
+    self.init(
+      httpStatus: answer.status, etag: answer.keptFields[0], crc64: answer.keptFields[1],
+      requestID: answer.keptFields[2], date: answer.date)
+  }
+}
+
+extension HTTPRequest {
+  init(_ request: SignedRequest) {
+    self.init(
+      .post, String(joining: "https://", request.host, request.target), headers: request.headerLines,
+      secretHeaders: request.securityToken.map { [(name: "x-acs-security-token", value: $0)] } ?? [])
+  }
+
+  init(_ request: OSSRequest, body: BodyStream?) {
+    self.init(
+      Method(rawValue: request.method) ?? .post, request.url, headers: request.headerLines,
+      secretHeaders: request.securityToken.map { [(name: "x-oss-security-token", value: $0)] } ?? [],
+      body: body.map { .stream($0) } ?? (request.body.isEmpty ? .empty : .bytes(request.body)))
+    keptFields = OSSResponse.keptFields
+  }
+}

@@ -1,0 +1,85 @@
+package import Core
+
+/// Events as lines of text, for an output that isn't a terminal: a line or more for each, and one of a running upload now and then.
+package struct PlainProgress: Sendable {
+  /// How far apart two lines on an upload's progress are.
+  static let interval = Duration.seconds(30)
+
+  private var totals: ProgressTotals
+  private var lastShown: [Int: Timestamp] = [:]
+
+  package init(files: Int, size: Int64, at now: Timestamp) {
+    totals = ProgressTotals(files: files, size: size, at: now)
+  }
+
+  /// The batch has more files than was thought.
+  package mutating func grow(toFiles files: Int, size: Int64) {
+    totals.files = files
+    totals.size = size
+  }
+
+  /// Lines without their ends; none of an event that isn't worth one.
+  package mutating func lines(for event: UploadEvent, at now: Timestamp) -> [String] {
+    let path = event.file.flatMap { totals.running[$0]?.path }
+    totals.take(event, at: now)
+    if case .progress(let file, let bytes) = event { return progress(file, bytes, now) }
+    if case .started(let file, _, _) = event { lastShown[file] = now }
+    if case .finished(let file, _, _) = event { lastShown[file] = nil }
+    return Self.lines(event, path: path ?? "")
+  }
+
+  private mutating func progress(_ file: Int, _ bytes: Int64, _ now: Timestamp) -> [String] {
+    guard let one = totals.running[file], now - (lastShown[file] ?? now) >= Self.interval else { return [] }
+    lastShown[file] = now
+    let share = one.size > 0 ? " (\(bytes * 100 / one.size) %)" : ""
+    return ["\(VisibleText.escaped(one.path)): \(ByteCount.text(bytes)) of \(ByteCount.text(one.size))\(share)"]
+  }
+
+  /// The lines of an event of the file at `path`; those after the first are `Name: value`.
+  static func lines(_ event: UploadEvent, path: String) -> [String] {
+    let path = VisibleText.escaped(path)
+    switch event {
+    case .started(_, let path, let size): return ["\(VisibleText.escaped(path)): started, \(ByteCount.text(size))"]
+    case .resumed(_, let bytes): return ["\(path): continued, \(ByteCount.text(bytes)) are there already"]
+    case .created(_, let video):
+      return [
+        "\(path): video made", "RequestId: \(VisibleText.escaped(video.requestID))",
+        "VideoId: \(VisibleText.escaped(video.videoID))", "UploadAddress: \(VisibleText.escaped(video.address))",
+      ]
+    case .progress: return []
+    case .refreshed(_, let id): return ["\(path): upload credential renewed (request \(VisibleText.escaped(id)))"]
+    case .retried(_, let part, let error, let wait):
+      let what = part.map { "part \($0)" } ?? "upload"
+      return ["\(path): \(what): \(VisibleText.escaped(error)); next try \(text(wait))"]
+    case .restarted: return ["\(path): OSS doesn't know the upload any more; starting it again"]
+    case .waitingForCredential(let error): return ["waiting for a credential: \(VisibleText.escaped(error))"]
+    case .throttled(let code, let wait): return ["VOD asks for fewer calls (\(code)); next call \(text(wait))"]
+    case .finished(_, let result, let seconds): return [finished(result, path, seconds)]
+    case .passedOver(let entry): return [passedOver(entry)]
+    case .note(let text): return [VisibleText.escaped(text)]
+    }
+  }
+
+  private static func finished(_ result: UploadResult, _ path: String, _ seconds: Double) -> String {
+    switch result {
+    case .uploaded: return "\(path): uploaded in \(Duration.seconds(fraction: seconds).text), CRC64 checked"
+    case .confirmed: return "\(path): confirmed by VOD, CRC not seen"
+    case .unconfirmed(let trouble), .failed(let trouble):
+      let status = result.status == "failed" ? "failed" : "not confirmed"
+      return "\(path): \(status): \(VisibleText.escaped(trouble.error)); \(VisibleText.escaped(trouble.fix))"
+    case .skipped(let reason): return "\(path): skipped: \(reason.text)"
+    case .notStarted: return "\(path): not started"
+    }
+  }
+
+  private static func passedOver(_ entry: InputEntry) -> String {
+    let path = VisibleText.escaped(entry.path)
+    switch entry.content {
+    case .file: return path
+    case .skipped(let reason): return "\(path): skipped: \(reason.text)"
+    case .failed(let problem): return "\(path): \(problem); \(problem.fix)"
+    }
+  }
+
+  private static func text(_ wait: Duration) -> String { wait < .seconds(1) ? "at once" : "in \(wait.text)" }
+}

@@ -1,0 +1,105 @@
+package import Core
+
+/// What has become of a batch up to now.
+package struct ProgressTotals: Sendable {
+  package struct Running: Sendable {
+    package let path: String
+    package let size: Int64
+    package fileprivate(set) var bytes: Int64 = 0
+    /// What an earlier run had sent.
+    fileprivate var resumed: Int64 = 0
+    package fileprivate(set) var rate: RateMeter
+  }
+
+  /// Of the whole batch; in a watched directory they grow.
+  package var files: Int
+  package var size: Int64
+  /// Those that have ended, and their bytes, whatever has become of them.
+  package private(set) var ended = 0
+  package private(set) var endedSize: Int64 = 0
+  package private(set) var counts = ResultCounts()
+  package private(set) var running: [Int: Running] = [:]
+  package private(set) var rate: RateMeter
+  /// Sent by this run.
+  private var sent: Int64 = 0
+
+  package init(files: Int, size: Int64, at now: Timestamp) {
+    self.files = files
+    self.size = size
+    rate = RateMeter(at: now)
+  }
+
+  package var bytes: Int64 { running.values.reduce(endedSize) { $0 + $1.bytes } }
+
+  /// How long the rest takes at the present rate; nil where that isn't known.
+  package func timeLeft(at now: Timestamp) -> Duration? {
+    let perSecond = rate.bytesPerSecond(at: now)
+    guard perSecond > 0 else { return nil }
+    let seconds = Double(max(0, size - bytes)) / perSecond
+    return seconds < 36_000_000 ? .seconds(fraction: seconds) : nil
+  }
+
+  package mutating func take(_ event: UploadEvent, at now: Timestamp) {
+    switch event {
+    case .started(let file, let path, let size):
+      running[file] = Running(path: path, size: size, rate: RateMeter(at: now))
+    case .resumed(let file, let bytes):
+      running[file]?.resumed = bytes
+      running[file]?.bytes = bytes
+    case .progress(let file, let bytes): progress(file, bytes, now)
+    case .restarted(let file):
+      running[file]?.resumed = 0
+      running[file]?.bytes = 0
+    case .finished(let file, let result, _): finish(file, result)
+    case .passedOver(let entry): if let result = entry.result { counts.count(result) }
+    case .created, .refreshed, .retried, .waitingForCredential, .throttled, .note: break
+    }
+  }
+
+  private mutating func progress(_ file: Int, _ bytes: Int64, _ now: Timestamp) {
+    guard let before = running[file] else { return }
+    let more = max(0, bytes - before.bytes)
+    sent += more
+    rate.take(sent, at: now)
+    running[file]?.bytes = bytes
+    running[file]?.rate.take(max(0, bytes - before.resumed), at: now)
+  }
+
+  private mutating func finish(_ file: Int, _ result: UploadResult) {
+    counts.count(result)
+    guard let one = running.removeValue(forKey: file) else { return }
+    ended += 1
+    endedSize += one.size
+  }
+}
+
+/// The rate of the last seconds.
+package struct RateMeter: Sendable {
+  private static let span = Duration.seconds(15)
+  /// Samples are this far apart.
+  private static let step = Duration.milliseconds(500)
+
+  private var samples: [(time: Timestamp, bytes: Int64)]
+  private var latest: (time: Timestamp, bytes: Int64)
+
+  init(at now: Timestamp) {
+    samples = [(now, 0)]
+    latest = (now, 0)
+  }
+
+  /// `bytes` are all until now.
+  mutating func take(_ bytes: Int64, at now: Timestamp) {
+    latest = (now, bytes)
+    guard let last = samples.last, now - last.time >= Self.step else { return }
+    samples.append(latest)
+    if samples.count > 2, now - samples[1].time >= Self.span { samples.removeFirst() }
+  }
+
+  /// 0 when nothing was sent for as long as is looked back.
+  package func bytesPerSecond(at now: Timestamp) -> Double {
+    guard let first = samples.first, now - latest.time < Self.span else { return 0 }
+    let seconds = max((latest.time - first.time).inSeconds, (now - first.time).inSeconds)
+    // Of the first moments nothing can be said.
+    return seconds < 0.2 ? 0 : Double(latest.bytes - first.bytes) / seconds
+  }
+}

@@ -1,0 +1,158 @@
+package import CloudAPI
+package import Core
+package import LocalClient
+import Secrets
+package import Systemd
+import Wire
+
+/// The role's session as rolekeeper hands it out: asked for again as its life, its age or the cloud's word asks for.
+package final class RoleCredential {
+  /// Why there is none.
+  package enum Failure: Error, Hashable, Sendable {
+    /// Nothing listens on the socket.
+    case noDaemon(reason: String)
+    /// The daemon has none, or not in time.
+    case noCredential(reason: String)
+    /// The daemon says that this caller may not read the role, or that there is no such role: waiting doesn't help.
+    case refused(reason: String)
+  }
+
+  /// How long a session has to live that signs a call: VOD looks at it when the call arrives. Should it lapse on the way, the call is made
+  /// again with another.
+  private static let neededLife = Duration.seconds(5)
+  /// After which the daemon is asked again, although the session is good: it may have been revoked, and another be handed out.
+  private static let longestUse = Duration.seconds(60)
+  private static let pause = Duration.seconds(1)
+
+  private let role: String
+  private let client: LocalClient
+  private let loop: EventLoop
+  /// How long to wait for a first one, and for another whenever there is none.
+  private let wait: Duration
+  private let serverTime: () -> UTCTime
+
+  private var held: (identity: SigningIdentity, expiration: UTCTime, taken: Timestamp)?
+  private var waiting: [(Result<SigningIdentity, Failure>) -> Void] = []
+  private var waitingSince: Timestamp?
+  private var pending: Question?
+  private var alarm: (any Alarm)!
+
+  package init(
+    role: String, client: LocalClient, loop: EventLoop, wait: Duration, serverTime: @escaping () -> UTCTime
+  ) throws(LoopError) {
+    self.role = role
+    self.client = client
+    self.loop = loop
+    self.wait = wait
+    self.serverTime = serverTime
+    alarm = try loop.timer(accuracy: 10_000) { [unowned self] in timerFired() }
+  }
+
+  /// The session, as long as it is good for the next call; nil to ask for one by `request`.
+  package var current: SigningIdentity? {
+    guard let held, held.expiration.seconds - serverTime().seconds >= Self.neededLife.wholeSeconds,
+      loop.time - held.taken < Self.longestUse
+    else { return nil }
+    return held.identity
+  }
+
+  /// Has the daemon asked again before the next call: the cloud didn't take the session with that AccessKeyId.
+  package func discard(keyID: String) {
+    if held?.identity.key.id == keyID { held = nil }
+  }
+
+  /// Gets a session, waiting for it if need be; `completion` is called from a later turn of the loop.
+  package func request(_ completion: @escaping (Result<SigningIdentity, Failure>) -> Void) {
+    waiting.append(completion)
+    guard pending == nil, !alarm.isArmed else { return }
+    waitingSince = loop.time
+    ask()
+  }
+
+  private func ask() {
+    do throws(LocalClientError) {
+      let answer = try client.begin("/v1/roles/\(role)/credentials?min_ttl=\(Self.neededLife.wholeSeconds)&wait=0")
+      do throws(LoopError) {
+        pending = try Question(answer, loop) { [unowned self] in take() }
+      } catch {
+        return tryAgain(.noCredential(reason: "\(error)"))
+      }
+      alarm.arm(at: (loop.time + client.timeout).microseconds)
+    } catch {
+      tryAgain(.noDaemon(reason: "\(error)"))
+    }
+  }
+
+  private func take() {
+    guard let answer = pending?.answer else { return }
+    pending = nil
+    alarm.disarm()
+    do throws(LocalClientError) {
+      take(try answer.read())
+    } catch {
+      tryAgain(.noDaemon(reason: "\(error)"))
+    }
+  }
+
+  private func take(_ answer: LocalClient.Answer) {
+    guard answer.status == 200 else { return tryAgain(Self.refusal(answer, role)) }
+    do {
+      let credential = try answer.body.withBytes { try SessionCredential(parsing: $0) }
+      let key = AccessKey(id: credential.accessKeyID, secret: credential.accessKeySecret)
+      let identity = SigningIdentity(sessionKey: key, token: credential.securityToken)
+      held = (identity, credential.expiration, loop.time)
+      end(.success(identity))
+    } catch {
+      tryAgain(.noCredential(reason: "the daemon's answer isn't understood: \(error)"))
+    }
+  }
+
+  private static func refusal(_ answer: LocalClient.Answer, _ role: String) -> Failure {
+    let problem = answer.body.withBytes { try? Problem(parsing: $0) }
+    let reason = problem?.detail ?? "the daemon answers with status \(answer.status)"
+    return switch problem?.kind {
+    case .forbidden: .refused(reason: reason)
+    case .notFound: .refused(reason: "there is no role '\(role)'; 'rolekeeper status' lists those that you may read")
+    default: .noCredential(reason: reason)
+    }
+  }
+
+  /// Asks again after a pause, until the wait is over.
+  private func tryAgain(_ failure: Failure) {
+    pending = nil
+    if case .refused = failure { return end(.failure(failure)) }
+    let now = loop.time
+    let since = waitingSince ?? now
+    guard now + Self.pause < since + wait else { return end(.failure(failure)) }
+    alarm.arm(at: (now + Self.pause).microseconds)
+  }
+
+  private func timerFired() {
+    // A daemon that takes the request and gives no answer is stopped, or hangs.
+    if pending != nil { return tryAgain(.noDaemon(reason: "the daemon at '\(client.path)' gives no answer")) }
+    ask()
+  }
+
+  private func end(_ result: Result<SigningIdentity, Failure>) {
+    let completions = waiting
+    waiting = []
+    waitingSince = nil
+    for completion in completions { completion(result) }
+  }
+}
+
+/// A question to the daemon whose answer hasn't come.
+private final class Question {
+  let answer: PendingAnswer
+  private var source: IOSource?
+
+  init(_ answer: PendingAnswer, _ loop: EventLoop, handler: @escaping () -> Void) throws(LoopError) {
+    self.answer = answer
+    source = try IOSource(loop, descriptor: answer.descriptor, events: .readable) { _ in handler() }
+  }
+
+  deinit {
+    // Off the loop before its descriptor is closed.
+    source = nil
+  }
+}

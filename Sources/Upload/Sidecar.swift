@@ -1,0 +1,43 @@
+import Core
+import Glibc
+import JSON
+
+/// A file beside a video that describes it: `clip.mp4.json` or `clip.json` beside `clip.mp4`. Where both are there the longer name counts
+/// alone.
+///
+///     {"title": "Opening night", "tags": ["2026", "concert"], "cate_id": 1000123456, "user_data": {"Extend": {"id": "17"}}}
+///
+/// The keys are those of `Key`; others are refused, since one that is misspelled would be missed. `cate_id` is a number or its digits,
+/// `tags` an array of strings without commas, `user_data` an object or its text.
+package enum Sidecar {
+  static let suffix = ".json"
+  /// Far above what the API takes: 1024 bytes each for description and user data.
+  static let maxSize = 65_536
+
+  /// `NAME` of `NAME.json`; nil for another name.
+  static func subject(of name: String) -> String? {
+    guard name.utf8.count > suffix.utf8.count, name.utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) else {
+      return nil
+    }
+    return String(decoding: name.utf8.dropLast(suffix.utf8.count), as: UTF8.self)
+  }
+
+  /// What the sidecar of the video at `path` says; nil when there is none.
+  package static func read(beside path: String) throws(SidecarError) -> VideoMetadata? {
+    let name = FileName.last(of: path)
+    let directory = String(decoding: path.utf8.dropLast(name.utf8.count), as: UTF8.self)
+    for candidate in [name, FileName.split(name).stem] {
+      let sidecar = "\(directory)\(candidate)\(suffix)"
+      let text: [UInt8]
+      do throws(TextFileError) {
+        text = try TextFile.read(sidecar, maxSize: maxSize, followsLink: false)
+      } catch .system(ENOENT) {
+        continue
+      } catch {
+        throw SidecarError(path: sidecar, line: nil, why: error.description)
+      }
+      return try parse(text, path: sidecar)
+    }
+    return nil
+  }
+}

@@ -1,0 +1,111 @@
+import CLinux
+import Core
+import Glibc
+
+/// A file that is being uploaded, held open: what is read is always of the file that was taken up, whatever its name stands for by now.
+package final class SourceFile {
+  package let path: String
+  /// When it was opened.
+  package let identity: FileIdentity
+  private let descriptor: CInt
+
+  package var size: Int { Int(identity.size) }
+
+  /// Opens the file at `path`, which may be a link if `followsLink`. Throws why it can't be read, or that it isn't a regular file.
+  package init(path: String, followsLink: Bool) throws(CallFailure) {
+    // A pipe in the file's place isn't waited for.
+    let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (followsLink ? 0 : O_NOFOLLOW)
+    let descriptor = open(path, flags)
+    guard descriptor >= 0 else { throw Self.unreadable(errno) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      let failure = Self.unreadable(errno)
+      close(descriptor)
+      throw failure
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      throw CallFailure(.fileUnreadable, code: "NotAFile", remedy: "name regular files and directories only")
+    }
+    posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
+    self.path = path
+    self.descriptor = descriptor
+    identity = FileIdentity(status)
+  }
+
+  deinit { close(descriptor) }
+
+  /// Reads bytes from `offset` on into `room`, as many as fit. Throws when there are fewer.
+  func read(at offset: Int, into room: UnsafeMutableRawBufferPointer) throws(CallFailure) {
+    var done = 0
+    while done < room.count {
+      let count = pread(descriptor, room.baseAddress! + done, room.count - done, off_t(offset + done))
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw Self.unreadable(errno)
+      }
+      guard count > 0 else { throw Self.changed("its size changed") }
+      done += count
+    }
+  }
+
+  /// Throws when it isn't any more what it was when it was opened.
+  func checkUnchanged() throws(CallFailure) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw Self.unreadable(errno) }
+    if let change = identity.change(to: FileIdentity(status)) { throw Self.changed(change) }
+  }
+
+  private static func unreadable(_ number: CInt) -> CallFailure {
+    CallFailure(
+      .fileUnreadable, code: String(cString: strerror(number)),
+      remedy: number == EACCES ? "let this user read the file" : nil)
+  }
+
+  package static func changed(_ how: String) -> CallFailure {
+    CallFailure(
+      .fileChanged, code: "FileChanged",
+      remedy: "\(how) after it was taken up; let it come to rest, and upload it with another journal")
+  }
+}
+
+/// A range of a file as the body of a request, whose CRC is computed as it is read.
+final class FileBody {
+  private let file: SourceFile
+  private let range: Range<Int>
+  private var next = 0
+  /// Of what was read so far.
+  private(set) var crc = CRC64()
+  /// Why it couldn't be read to its end.
+  private(set) var failure: CallFailure?
+
+  init(_ file: SourceFile, _ range: Range<Int>) {
+    self.file = file
+    self.range = range
+  }
+
+  /// How many of its bytes have been read.
+  var bytesRead: Int { next }
+
+  /// Reads from `offset` of the range on, which is where the last reading ended, or 0; nil when that isn't possible.
+  ///
+  /// The last bytes aren't given out before the file has been found unchanged: without them OSS stores nothing.
+  func read(_ offset: Int, into room: UnsafeMutableRawBufferPointer) -> Int? {
+    if offset == 0 {
+      crc = CRC64()
+      next = 0
+    }
+    guard offset == next, failure == nil else { return nil }
+    let piece = UnsafeMutableRawBufferPointer(rebasing: room.prefix(range.count - offset))
+    do throws(CallFailure) {
+      try file.read(at: range.lowerBound + offset, into: piece)
+      if offset + piece.count == range.count { try file.checkUnchanged() }
+    } catch {
+      failure = error
+      return nil
+    }
+    crc.append(UnsafeRawBufferPointer(piece))
+    next = offset + piece.count
+    return piece.count
+  }
+}

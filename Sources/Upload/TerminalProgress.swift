@@ -1,0 +1,138 @@
+package import Core
+
+/// Progress on a terminal: lines that stay, and below them a block that is drawn again and again: one for the batch, one for each running
+/// upload.
+///
+/// Everything returned is for the terminal as it is. The cursor stands in the line below the block.
+package struct TerminalProgress: Sendable {
+  package struct Size: Equatable, Sendable {
+    package var columns: Int
+    package var rows: Int
+
+    package init(columns: Int, rows: Int) {
+      self.columns = columns
+      self.rows = rows
+    }
+  }
+
+  /// At most five times a second.
+  package static let interval = Duration.milliseconds(200)
+
+  private var totals: ProgressTotals
+  private var size: Size
+  private let colours: Bool
+  /// Lines that are to stay, and not yet on the screen.
+  private var pending: [String] = []
+  /// The block on the screen.
+  private var shown: [String] = []
+  private var lastDrawn: Timestamp?
+  private var isStale = true
+
+  package init(files: Int, size total: Int64, on size: Size, colours: Bool, at now: Timestamp) {
+    totals = ProgressTotals(files: files, size: total, at: now)
+    self.size = size
+    self.colours = colours
+  }
+
+  package mutating func grow(toFiles files: Int, size: Int64) {
+    totals.files = files
+    totals.size = size
+    isStale = true
+  }
+
+  /// Notes an event; `redraw` shows it.
+  package mutating func take(_ event: UploadEvent, at now: Timestamp) {
+    let path = event.file.flatMap { totals.running[$0]?.path } ?? ""
+    totals.take(event, at: now)
+    isStale = true
+    if !Self.isShownInBlock(event) { pending += PlainProgress.lines(event, path: path) }
+  }
+
+  /// What the block shows by itself.
+  private static func isShownInBlock(_ event: UploadEvent) -> Bool {
+    switch event {
+    case .started, .progress, .resumed: true
+    default: false
+    }
+  }
+
+  /// When `redraw` has something to show; nil while nothing has changed.
+  package var nextRedraw: Timestamp? {
+    isStale ? lastDrawn.map { $0 + Self.interval } ?? Timestamp(microseconds: 0) : nil
+  }
+
+  /// What to write: new lines and the block, if something has changed and the block isn't too young. `size` is the terminal's now.
+  package mutating func redraw(on size: Size, at now: Timestamp) -> String {
+    if size != self.size { isStale = true }
+    guard isStale, lastDrawn.map({ now - $0 >= Self.interval }) ?? true else { return "" }
+    // What was drawn has more rows in a narrower window.
+    let erasure = erased(width: size.columns)
+    self.size = size
+    return erasure + takePending() + drawn(at: now)
+  }
+
+  /// What to write before anything else is: takes the block off, and shows the lines that were still to come. `redraw` brings it back.
+  package mutating func clear() -> String {
+    let erasure = erased()
+    isStale = true
+    lastDrawn = nil
+    return erasure + takePending()
+  }
+
+  private mutating func takePending() -> String {
+    defer { pending = [] }
+    return pending.map { "\($0)\n" }.joined()
+  }
+
+  private mutating func erased(width: Int? = nil) -> String {
+    if shown.isEmpty { return "" }
+    let width = max(1, width ?? size.columns)
+    let rows = shown.reduce(0) { $0 + max(1, (VisibleText.width(of: $1) + width - 1) / width) }
+    shown = []
+    // Up to the block's first line, and erase from there (ECMA-48: CPL, ED).
+    return "\u{1B}[\(rows)F\u{1B}[J"
+  }
+
+  private mutating func drawn(at now: Timestamp) -> String {
+    shown = block(at: now)
+    lastDrawn = now
+    isStale = false
+    return shown.enumerated().map { number, line in
+      "\((number == 0 ? TextLayout.Colour.none : .faint).paint(line, colours))\n"
+    }.joined()
+  }
+
+  /// The lines, none wider than the window: the batch and as many uploads as there is room for.
+  private func block(at now: Timestamp) -> [String] {
+    // A line that fills the window to its last column wraps in some terminals.
+    let width = max(10, size.columns - 1)
+    let running = totals.running.sorted { $0.key < $1.key }
+    let most = max(0, size.rows - 2)
+    let shown = running.prefix(most).map { upload($0.value, width: width, now) }
+    return [VisibleText.shortened(batch(at: now), width: width)] + shown
+  }
+
+  private func batch(at now: Timestamp) -> String {
+    let troubled = totals.counts.troubled
+    let rate = totals.rate.bytesPerSecond(at: now)
+    var parts = ["\(totals.ended)/\(totals.files) files\(troubled > 0 ? " (\(troubled) failed)" : "")"]
+    parts.append(
+      "\(ByteCount.text(totals.bytes)) of \(ByteCount.text(totals.size))\(Self.share(totals.bytes, totals.size))")
+    if rate > 0 { parts.append("\(ByteCount.text(Int64(rate)))/s") }
+    if let left = totals.timeLeft(at: now) { parts.append("\(left.shortText) left") }
+    return parts.joined(separator: "  ")
+  }
+
+  private func upload(_ one: ProgressTotals.Running, width: Int, _ now: Timestamp) -> String {
+    let rate = one.rate.bytesPerSecond(at: now)
+    var figures = "\(ByteCount.text(one.bytes)) of \(ByteCount.text(one.size))\(Self.share(one.bytes, one.size))"
+    if rate > 0 { figures += "  \(ByteCount.text(Int64(rate)))/s" }
+    let room = width - 4 - VisibleText.width(of: figures)
+    let name = VisibleText.shortened(VisibleText.escaped(FileName.last(of: one.path)), width: max(8, room))
+    return VisibleText.shortened("  \(name)  \(figures)", width: width)
+  }
+
+  private static func share(_ bytes: Int64, _ size: Int64) -> String {
+    size > 0 ? "  \(min(100, Int(Double(bytes) / Double(size) * 100))) %" : ""
+  }
+}

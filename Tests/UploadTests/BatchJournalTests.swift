@@ -1,0 +1,136 @@
+import Glibc
+import JSON
+import TestSupport
+import Testing
+
+@testable import Upload
+
+@Suite struct BatchJournalTests {
+  private let scheduler = VirtualScheduler()
+
+  private func journal(_ file: FakeJournalFile) throws -> BatchJournal {
+    try BatchJournal(file, path: "./vod-upload.journal", on: scheduler)
+  }
+
+  /// A journal with the sample's records, in its file.
+  private func filled() throws -> FakeJournalFile {
+    let file = FakeJournalFile()
+    let journal = try journal(file)
+    for record in Samples.records { journal.append(record) }
+    journal.flush()
+    return file
+  }
+
+  @Test func `records are read again as they were written, each a line of JSON`() throws {
+    let file = try filled()
+    let lines = file.text.split(separator: "\n")
+    #expect(lines.count == Samples.records.count + 1)
+    for (line, record) in zip(lines.dropFirst(), Samples.records) {
+      let bytes = Array(line.utf8)
+      #expect(JournalLine.isWhole(bytes.span) && JournalLine.read(bytes.span)?.line == .record(record), "\(line)")
+    }
+    #expect(lines.first == #"{"journal":"vod-upload","version":1,"crc32c":"88677ae4"}"#)
+  }
+
+  @Test func `the next run knows of each file what the last one did`() throws {
+    let first = try journal(FakeJournalFile())
+    for record in Samples.records { first.append(record) }
+    first.flush()
+    let next = try journal(FakeJournalFile((first.storage as! FakeJournalFile).bytes))
+    #expect(next.cutBytes == 0)
+    for file in 0..<4 { #expect(try next.state(of: file) == first.state(of: file)) }
+
+    let done = try next.state(of: 0)
+    #expect(done.outcome == .done(.checked) && done.upload == nil && done.completing == nil)
+    #expect(done.video == Samples.video(0) && done.referenceID == "rk-0001_x" && done.file == Samples.file("a b.mp4"))
+    let unconfirmed = try next.state(of: 1)
+    #expect(unconfirmed.outcome == .unconfirmed(reason: "GetMezzanineInfo isn't allowed"))
+    #expect(unconfirmed.completing == .put && unconfirmed.video == Samples.video(1))
+    let changed = try next.state(of: 2)
+    #expect(
+      changed.outcome == .changed && changed.upload?.uploadID == "V" && changed.upload?.parts == [Samples.part(1)])
+    #expect(try next.state(of: 3).outcome == .done(.confirmed))
+  }
+
+  @Test func `a record that isn't in the file yet is read, too`() throws {
+    let journal = try journal(FakeJournalFile())
+    journal.append(.file(0, Samples.file("a.mp4")))
+    journal.append(.reference(0, referenceID: "rk-1"))
+    #expect((journal.storage as? FakeJournalFile)?.appends == 1)
+    #expect(try journal.state(of: 0).referenceID == "rk-1")
+  }
+
+  @Test func `parts come in any order, and one that is sent again takes the place of the first`() throws {
+    let journal = try journal(FakeJournalFile())
+    journal.append(.file(0, Samples.file("a.mp4")))
+    journal.append(.video(0, Samples.video(0)))
+    journal.append(.upload(0, uploadID: "U", unit: 1 << 20))
+    for number: Int32 in [3, 1, 5, 2, 4] { journal.append(.part(0, Samples.part(number))) }
+    journal.append(.part(0, Samples.part(2, crc64: 5)))
+    let parts = journal.state.uploads[0]?.parts
+    #expect(parts?.map(\.number) == [1, 2, 3, 4, 5] && parts?[1].crc64 == 5)
+  }
+
+  @Test func `a new upload id or a new video forgets the parts, and a part what was announced`() throws {
+    let journal = try journal(FakeJournalFile())
+    journal.append(.file(0, Samples.file("a.mp4")))
+    journal.append(.video(0, Samples.video(0)))
+    journal.append(.upload(0, uploadID: "U", unit: 1 << 20))
+    journal.append(.part(0, Samples.part(1)))
+    journal.append(.completing(0, .multipart))
+    #expect(journal.state.entries[0].completing == .multipart)
+    journal.append(.part(0, Samples.part(1)))
+    #expect(journal.state.entries[0].completing == nil)
+    journal.append(.upload(0, uploadID: "V", unit: 1 << 20))
+    #expect(journal.state.uploads[0]?.parts == [])
+    journal.append(.completing(0, .multipart))
+    journal.append(.video(0, Samples.video(1)))
+    #expect(journal.state.uploads[0] == nil && journal.state.entries[0].completing == nil)
+    #expect(try journal.state(of: 0).video == Samples.video(1))
+  }
+
+  @Test func `a file is known by its path and is the same while size, time and inode are`() throws {
+    let journal = try journal(FakeJournalFile())
+    let file = Samples.file("a.mp4")
+    #expect(try journal.match(file) == .new)
+    #expect(journal.begin(file) == 0 && journal.begin(Samples.file("b.mp4")) == 1)
+    #expect(try journal.match(file) == .same(0))
+    // Another way to the same directory.
+    #expect(
+      try journal.match(VideoFile(path: "a.mp4", resolvedPath: file.resolvedPath, identity: file.identity)) == .same(0))
+    var grown = file
+    grown.identity.size += 1
+    #expect(try journal.match(grown) == .changed(0, "its size changed from 2000000 to 2000001 bytes"))
+    var touched = file
+    touched.identity.modified += 1
+    #expect(try journal.match(touched) == .changed(0, "it was written to"))
+    var replaced = file
+    replaced.identity.inode += 1
+    #expect(try journal.match(replaced) == .changed(0, "it was replaced by another file"))
+  }
+
+  /// Both are the same character to Unicode, and two names to a file system.
+  @Test func `names that only look alike are different files`() throws {
+    let journal = try journal(FakeJournalFile())
+    _ = journal.begin(Samples.file("caf\u{E9}.mp4"))
+    #expect(try journal.match(Samples.file("cafe\u{301}.mp4")) == .new)
+  }
+
+  @Test func `no record of a whole batch has a member that could hold a secret`() throws {
+    let names = Set(
+      try filled().text.split(separator: "\n").flatMap { line -> [String] in
+        let bytes = Array(line.utf8)
+        guard let document = try? JSONDocument(bytes.span) else { return [] }
+        var names: [String] = []
+        document.root.forEachMember { key, _ in names.append(key.string() ?? "") }
+        return names
+      })
+    #expect(
+      names == [
+        "journal", "version", "crc32c", "record", "file", "path", "resolved", "size", "modified_ns", "inode", "device",
+        "reference_id", "video_id", "request_id", "bucket", "endpoint", "key", "region", "upload_id", "unit", "part",
+        "offset",
+        "length", "etag", "crc64", "by", "proof", "reason", "synced", "code",
+      ])
+  }
+}

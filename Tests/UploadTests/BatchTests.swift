@@ -1,0 +1,199 @@
+import CloudAPI
+import Core
+import Glibc
+import TestSupport
+import Testing
+
+@testable import Upload
+
+@Suite struct BatchTests {
+  private let directory: TemporaryDirectory
+  private let scheduler = VirtualScheduler()
+  private let cloud: InstantCloud
+  private let journalFile = FakeJournalFile()
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    cloud = InstantCloud(scheduler)
+  }
+
+  /// A batch that has run as far as it goes by itself, and what it reported.
+  private final class Run {
+    var batch: Batch!
+    var events: [UploadEvent] = []
+    var hasEnded = false
+    let journal: BatchJournal
+
+    init(_ journal: BatchJournal) { self.journal = journal }
+
+    var results: [UploadResult] { (0..<batch.files.count).map { batch.files.result(at: $0) } }
+  }
+
+  private func write(_ names: [String]) throws {
+    for name in names { try directory.write("content of \(name)", to: name) }
+  }
+
+  private func list() -> InputList {
+    InputScan.list([Array(directory.path.utf8)], InputScan.Settings(extensions: ["mp4"]))
+  }
+
+  private func run(
+    _ list: InputList, jobs: Int = 2, isOpen: Bool = false, on file: FakeJournalFile? = nil,
+    details: @escaping Batch.Details = { (file) throws(UploadResult.Trouble) in try BatchTests.details(file) }
+  ) throws -> Run {
+    let run = Run(try BatchJournal(file ?? journalFile, path: "journal", on: scheduler))
+    var options = Batch.Options()
+    options.jobs = jobs
+    run.batch = try Batch(
+      list, isOpen: isOpen, options: options, journal: run.journal, cloud: cloud, scheduler: scheduler,
+      details: details, report: { [unowned run] in run.events.append($0) }, ended: { [unowned run] in run.hasEnded = true })
+    run.batch.start()
+    scheduler.settle()
+    return run
+  }
+
+  private static func details(_ file: VideoFile) throws(UploadResult.Trouble) -> VideoDetails {
+    do { return try VideoDetails(VideoDetails.Draft(title: file.title, fileName: file.name)) } catch {
+      throw UploadResult.Trouble(error: "\(error)", fix: "")
+    }
+  }
+
+  @Test func `all files are uploaded, a few at a time and in order`() throws {
+    try write(["a.mp4", "b.mp4", "c.mp4", "d.mp4", "e.mp4", "notes.txt"])
+    let run = try run(list(), jobs: 2)
+    #expect(run.hasEnded && run.results.filter { $0 == .uploaded }.count == 5)
+    #expect(cloud.titles == ["a", "b", "c", "d", "e"])
+    #expect(cloud.mostAtOnce == 2)
+    #expect(run.events.contains { if case .passedOver(let entry) = $0 { entry.path.hasSuffix("notes.txt") } else { false } })
+    let row = run.batch.files.row(at: 0, in: run.journal)
+    #expect(row.videoID == "video1" && row.referenceID?.hasPrefix("vod-upload-") == true)
+    #expect(row.address == "oss://bucket/video1" && row.requestID == "request1")
+  }
+
+  @Test func `a second run on the same journal calls nobody for what is uploaded`() throws {
+    try write(["a.mp4", "b.mp4"])
+    let list = list()
+    _ = try run(list)
+    let calls = cloud.calls
+    let second = try run(list, on: FakeJournalFile(journalFile.bytes))
+    #expect(second.hasEnded && second.results == [.uploaded, .uploaded])
+    #expect(cloud.calls == calls)
+    #expect(second.batch.files.row(at: 1, in: second.journal).videoID == "video2")
+  }
+
+  @Test func `a file that changed since it was listed, or since the journal took it up, fails alone`() throws {
+    try write(["a.mp4", "b.mp4"])
+    let before = list()
+    try directory.write("something longer than before", to: "a.mp4")
+    let first = try run(before)
+    #expect(first.results[0].trouble?.error == "FileChanged" && first.results[1] == .uploaded)
+
+    try directory.write("something longer than before", to: "b.mp4")
+    let second = try run(list(), on: FakeJournalFile(journalFile.bytes))
+    #expect(second.results[1].trouble?.error == "FileChanged")
+    #expect(second.results[1].trouble?.fix.contains("size changed") == true)
+    #expect(cloud.titles == ["b", "a"])
+  }
+
+  @Test func `what VOD wouldn't take of a file fails before anything is sent or written`() throws {
+    try write(["a.mp4"])
+    let run = try run(list()) { (_) throws(UploadResult.Trouble) in
+      throw UploadResult.Trouble(error: "Title has 129 characters", fix: "shorten it")
+    }
+    #expect(run.hasEnded && run.results == [.failed(.init(error: "Title has 129 characters", fix: "shorten it"))])
+    #expect(cloud.calls == 0)
+  }
+
+  @Test func `a batch that is stopped ends what is on its way, and leaves the rest`() throws {
+    try write(["a.mp4", "b.mp4", "c.mp4"])
+    cloud.isSilent = true
+    let run = try run(list(), jobs: 2)
+    let trouble = UploadResult.Trouble(error: "interrupted", fix: "run again")
+    run.batch.stop(trouble)
+    #expect(run.results == [.failed(trouble), .failed(trouble), .notStarted])
+    #expect(cloud.onTheirWay == 0 && !run.hasEnded)
+  }
+
+  @Test func `a batch that is open waits for more files, and ends once it is closed`() throws {
+    try write(["a.mp4"])
+    let first = list()
+    let run = try run(first, isOpen: true)
+    #expect(!run.hasEnded && run.results == [.uploaded])
+    try write(["b.mp4"])
+    run.batch.add([try #require(list().last)])
+    scheduler.settle()
+    #expect(!run.hasEnded && run.results == [.uploaded, .uploaded])
+    run.batch.close()
+    scheduler.settle()
+    #expect(run.hasEnded)
+  }
+
+  @Test func `nothing is created while the journal can't be put on the disk`() throws {
+    try write(["a.mp4", "b.mp4"])
+    journalFile.fail(sync: EIO)
+    let run = try run(list())
+    #expect(run.journal.failure != nil)
+    #expect(cloud.calls == 0)
+  }
+}
+
+/// A cloud that does all that it is asked, at once.
+private final class InstantCloud: UploadCloud {
+  private let scheduler: VirtualScheduler
+  private(set) var titles: [String] = []
+  private(set) var calls = 0
+  private(set) var onTheirWay = 0
+  private(set) var mostAtOnce = 0
+  /// Whether nothing is answered.
+  var isSilent = false
+
+  init(_ scheduler: VirtualScheduler) { self.scheduler = scheduler }
+
+  /// Something on its way.
+  private final class Pending: SentRequest {
+    let bytesSent = 0
+    var deferral: (any Deferral)?
+    var end: (() -> Void)?
+    deinit { end?() }
+  }
+
+  private func later(_ body: @escaping () -> Void) -> Pending {
+    let pending = Pending()
+    onTheirWay += 1
+    mostAtOnce = max(mostAtOnce, onTheirWay)
+    pending.end = { [self] in onTheirWay -= 1 }
+    guard !isSilent else { return pending }
+    pending.deferral = scheduler.deferred(handler: body)
+    pending.deferral?.schedule()
+    return pending
+  }
+
+  func make(
+    _ call: FileUpload.Call, for details: VideoDetails, completion: @escaping (Result<CallAnswer, CallFailure>) -> Void
+  ) -> AnyObject {
+    calls += 1
+    if case .create = call { titles.append(details.draft.title) }
+    let number = titles.count
+    let now = scheduler.time
+    return later {
+      let address = UploadAddress(bucket: "bucket", endpoint: "oss-cn-shanghai.aliyuncs.com", key: "video\(number)")!
+      let content = UploadGrant(
+        requestID: "request\(number)", videoID: "video\(number)", address: address,
+        credential: UploadCredential(
+          accessKeyID: "STS.\(number)", secret: secret("a"), token: secret("b"), expires: UTCTime(seconds: 0),
+          region: nil))
+      completion(.success(.grant(FileUpload.Grant(content, issued: now, lapses: now + .seconds(3000)))))
+    }
+  }
+
+  func send(
+    _ request: FileUpload.Request, of file: SourceFile, with grant: FileUpload.Grant,
+    completion: @escaping (Result<FileUpload.Answer, CallFailure>) -> Void
+  ) -> any SentRequest {
+    later {
+      var answer = FileUpload.Answer()
+      answer.crc = CRC64()
+      completion(.success(answer))
+    }
+  }
+}

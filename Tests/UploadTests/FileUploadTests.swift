@@ -1,0 +1,138 @@
+import CloudAPI
+import Core
+import Testing
+
+@testable import Upload
+
+@Suite struct FileUploadTests {
+  private static let small = 200_000
+  private static let large = 3_000_000
+
+  private static func options(_ change: (inout FileUpload.Options) -> Void = { _ in }) -> FileUpload.Options {
+    var options = FileUpload.Options()
+    options.partSize = 300_000
+    options.largestPut = 1_000_000
+    change(&options)
+    return options
+  }
+
+  @Test func `a small file goes in one PUT, once its completion is written down`() {
+    var upload = SimulatedUpload(SimulatedCloud(size: Self.small), options: Self.options())
+    #expect(upload.run() == .outcome(.uploaded(.checked)))
+    #expect(upload.requests == [.put])
+    #expect(upload.cloud.videos.map(\.completions) == [1])
+    #expect(upload.progress.ending == .done(.checked))
+  }
+
+  @Test func `a large file goes in parts that cover it once`() {
+    var upload = SimulatedUpload(SimulatedCloud(size: Self.large), options: Self.options())
+    #expect(upload.run() == .outcome(.uploaded(.checked)))
+    #expect(upload.requests.filter { $0 == .initiate }.count == 1)
+    let ranges = upload.requests.compactMap { if case .part(_, _, let range) = $0 { range } else { nil } }
+    #expect(ranges.sorted { $0.lowerBound < $1.lowerBound }.reduce(0) { $1.lowerBound == $0 ? $1.upperBound : -1 } == Self.large)
+    #expect(upload.cloud.videos.first?.object == SimulatedCloud.crc(of: 0..<Self.large))
+  }
+
+  @Test func `an empty file is uploaded`() {
+    var upload = SimulatedUpload(SimulatedCloud(size: 0), options: Self.options())
+    #expect(upload.run() == .outcome(.uploaded(.checked)))
+  }
+
+  @Test func `credentials of a few seconds carry a large file under one upload id, no part of it twice`() {
+    var upload = SimulatedUpload(SimulatedCloud(size: Self.large, life: .seconds(6)), options: Self.options { $0.partsAtOnce = 1 })
+    upload.secondsPerMegabyte = 8
+    #expect(upload.run() == .outcome(.uploaded(.checked)))
+    #expect(upload.requests.filter { $0 == .initiate }.count == 1)
+    let bytes = upload.requests.reduce(0) { if case .part(_, _, let range) = $1 { $0 + range.count } else { $0 } }
+    #expect(bytes == Self.large)
+    #expect(upload.cloud.expiredRequests == 0)
+    #expect(upload.calls.filter { if case .refresh = $0 { true } else { false } }.count > 2)
+  }
+
+  @Test func `without the right to renew a short upload works, and a long one ends with the refusal`() {
+    var short = SimulatedUpload(
+      SimulatedCloud(size: Self.large, rights: .init(refresh: false, mezzanine: false)), options: Self.options())
+    #expect(short.run() == .outcome(.uploaded(.checked)))
+
+    var long = SimulatedUpload(
+      SimulatedCloud(size: Self.large, life: .seconds(6), rights: .init(refresh: false, mezzanine: false)),
+      options: Self.options())
+    long.secondsPerMegabyte = 8
+    #expect(long.run() == .outcome(.failed(CallFailure(.denied, code: "denied"))))
+    #expect(long.cloud.videos.count == 1)
+  }
+
+  @Test func `no answer to the completion is retried with the same credential, and then asked of VOD`() {
+    var cloud = SimulatedCloud(size: Self.small)
+    cloud.chances.lostAfter = 1000
+    var upload = SimulatedUpload(cloud, options: Self.options())
+    // Killed once the PUT was sent.
+    while !upload.requests.contains(.put) {
+      upload.cloud.chances.lostAfter = upload.progress.isCompleting ? 1000 : 0
+      #expect(upload.run(killedAfter: 6) != .stuck)
+    }
+    upload.cloud.chances.lostAfter = 0
+    #expect(upload.run() == .outcome(.uploaded(.confirmed)) || upload.progress.ending == .done(.checked))
+    #expect(upload.cloud.overwritingGrants == 0)
+    #expect(upload.cloud.videos.count == 1)
+  }
+
+  struct Case: CustomTestStringConvertible {
+    let name: String
+    var size = 3_000_000
+    var life = Duration.seconds(3000)
+    var chances = SimulatedCloud.Chances()
+    var rights = SimulatedCloud.Rights()
+    var mayBeUnconfirmed = false
+    var testDescription: String { name }
+
+    static let all = [
+      Case(name: "nothing fails"),
+      Case(name: "a PUT, answers lost", size: 150_000, chances: .init(lostBefore: 60, lostAfter: 60)),
+      Case(
+        name: "a PUT, answers lost until its credential lapses", size: 150_000, life: .seconds(4),
+        chances: .init(lostBefore: 100, lostAfter: 500)),
+      Case(name: "Complete, answers lost until its credential lapses", life: .seconds(8), chances: .init(lostAfter: 300)),
+      Case(name: "parts, answers lost", chances: .init(lostBefore: 60, lostAfter: 60)),
+      Case(name: "throttled and unreached", chances: .init(unreached: 80, throttled: 150)),
+      Case(name: "short lives", life: .seconds(5), chances: .init(lostBefore: 20, lostAfter: 20, keyUnknown: 300)),
+      Case(name: "damaged parts", chances: .init(lostAfter: 20, damagedPart: 50)),
+      Case(name: "forgotten uploads", chances: .init(lostAfter: 10, forgetsUpload: 15), mayBeUnconfirmed: true),
+      Case(
+        name: "two rights", chances: .init(lostBefore: 40, lostAfter: 40), rights: .init(refresh: true, mezzanine: false),
+        mayBeUnconfirmed: true),
+      Case(
+        name: "one right", size: 150_000, chances: .init(lostBefore: 20, lostAfter: 20),
+        rights: .init(refresh: false, mezzanine: false), mayBeUnconfirmed: true),
+    ]
+  }
+
+  @Test(arguments: Case.all)
+  func `however often it is killed, each file becomes one video that is whole and never overwritten`(_ row: Case) {
+    for seed in 0..<60 as Range<UInt64> {
+      var upload = SimulatedUpload(
+        SimulatedCloud(size: row.size, life: row.life, chances: row.chances, rights: row.rights),
+        options: Self.options(), seed: seed)
+      upload.cloud.refusesRepeatedReference = seed % 2 == 0
+      var end = SimulatedUpload.End.killed
+      for _ in 0..<12 where end == .killed { end = upload.run(killedAfter: .random(in: 0...25, using: &upload.chance)) }
+      // Whatever goes on failing ends at some time.
+      upload.cloud.chances = SimulatedCloud.Chances()
+      for _ in 0..<3 {
+        if case .outcome(.uploaded) = end { break }
+        end = upload.run()
+      }
+      #expect(upload.cloud.overwritingGrants == 0, "seed \(seed)")
+      #expect(upload.cloud.videos.count <= 1, "seed \(seed)")
+      switch end {
+      case .outcome(.uploaded):
+        #expect(upload.cloud.videos.first?.object == SimulatedCloud.crc(of: 0..<row.size), "seed \(seed)")
+      case .outcome(.notConfirmed): #expect(row.mayBeUnconfirmed, "seed \(seed)")
+      // A run that takes up a video has no credential for it without that right.
+      case .outcome(.failed(let failure)) where failure.kind == .denied:
+        #expect(!row.rights.refresh, "seed \(seed)")
+      default: Issue.record("seed \(seed): \(end)")
+      }
+    }
+  }
+}

@@ -1,0 +1,168 @@
+import Glibc
+import TestSupport
+import Testing
+
+@testable import Upload
+
+@Suite struct InputScanTests {
+  private let directory: TemporaryDirectory
+  private let settings = InputScan.Settings(extensions: ["mp4", "mkv", "mov"])
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  private func make(_ names: String...) throws {
+    for name in names {
+      let steps = name.split(separator: "/")
+      for count in 1..<max(1, steps.count) { mkdir(directory.path(steps[..<count].joined(separator: "/")), 0o755) }
+      if !name.hasSuffix("/") {
+        try directory.write("content of \(name)", to: name)
+      } else {
+        mkdir(directory.path(name), 0o755)
+      }
+    }
+  }
+
+  private func list(_ arguments: String..., settings: InputScan.Settings? = nil) -> InputList {
+    InputScan.list(
+      arguments.map { Array(($0.isEmpty ? directory.path : directory.path($0)).utf8) }, settings ?? self.settings)
+  }
+
+  /// Each entry as a line, the directory's path left out.
+  private func lines(_ list: InputList) -> [String] {
+    list.map { entry in
+      let path =
+        entry.path.hasPrefix(directory.path + "/") ? String(entry.path.dropFirst(directory.path.count + 1)) : entry.path
+      switch entry.content {
+      case .file: return path
+      case .skipped(let reason): return "\(path): \(reason)"
+      case .failed(let problem): return "\(path): \(problem)"
+      }
+    }
+  }
+
+  @Test func `a directory means its files and those below, in the order of their names' bytes`() throws {
+    try make("b/2.mp4", "b/1.mp4", "B.mp4", "a.mp4", "b.mp4", "é.mp4", "b-x.mkv", "c/d/e/f.mov", "empty/")
+    #expect(lines(list("")) == ["B.mp4", "a.mp4", "b/1.mp4", "b/2.mp4", "b-x.mkv", "b.mp4", "c/d/e/f.mov", "é.mp4"])
+  }
+
+  @Test func `arguments come in their own order, each file once`() throws {
+    try make("videos/a.mp4", "videos/b.mp4", "videos/sub/c.mp4")
+    let found = list("videos/b.mp4", "videos", "videos/sub", "videos/sub/c.mp4", "videos/./a.mp4", "videos/")
+    #expect(
+      lines(found) == [
+        "videos/b.mp4", "videos/a.mp4", "videos/b.mp4: duplicate", "videos/sub/c.mp4", "videos/sub/: duplicate",
+        "videos/sub/c.mp4: duplicate", "videos/./a.mp4: duplicate", "videos/: duplicate",
+      ])
+    #expect(found.fileCount == 3 && found.totalSize == 73)
+  }
+
+  @Test func `a second name of the same file is a duplicate`() throws {
+    try make("a.mp4")
+    link(directory.path("a.mp4"), directory.path("b.mp4"))
+    #expect(lines(list("")) == ["a.mp4", "b.mp4: duplicate"])
+  }
+
+  @Test func `a file has the path that was given, and one without links`() throws {
+    try make("real/sub/a.mp4")
+    symlink("real", directory.path("way"))
+    let file = try #require(list("way").file(at: 0))
+    #expect(file.path == directory.path("way/sub/a.mp4") && file.resolvedPath == directory.path("real/sub/a.mp4"))
+    var status = stat()
+    stat(file.path, &status)
+    #expect(file.identity == FileIdentity(status) && file.identity.size == 25)
+    #expect(list("way/sub/a.mp4").file(at: 0) == file)
+    #expect(list("way/").file(at: 0)?.path == directory.path("way/sub/a.mp4"))
+  }
+
+  @Test func `what isn't uploaded has a reason`() throws {
+    try make(
+      ".hidden.mp4", ".git/x.mp4", "a.mp4", "a.json", "a.mp4.json", "b.json", "clip.MP4", "clip.json", "notes.txt",
+      "plain",
+      "mp4", "x.mp4.bak", "other.mp4.json")
+    mkfifo(directory.path("pipe.mp4"), 0o600)
+    symlink("a.mp4", directory.path("link.mp4"))
+    symlink("/", directory.path("root"))
+    #expect(
+      lines(list("")) == [
+        ".git: hidden", ".hidden.mp4: hidden", "a.json: sidecar", "a.mp4", "a.mp4.json: sidecar",
+        "b.json: foreignExtension",
+        "clip.MP4", "clip.json: sidecar", "link.mp4: link", "mp4: foreignExtension", "notes.txt: foreignExtension",
+        "other.mp4.json: foreignExtension", "pipe.mp4: notRegular", "plain: foreignExtension", "root: link",
+        "x.mp4.bak: foreignExtension",
+      ])
+  }
+
+  @Test func `what is named is taken though it is hidden or a link, and skipped for other reasons all the same`() throws
+  {
+    try make(".hidden.mp4", "a.mp4", "a.mp4.json", "b.txt", ".d/x.mp4")
+    symlink("a.mp4", directory.path("link.mp4"))
+    mkfifo(directory.path("pipe.mp4"), 0o600)
+    #expect(
+      lines(list(".hidden.mp4", ".d", "link.mp4", "a.mp4.json", "b.txt", "pipe.mp4")) == [
+        ".hidden.mp4", ".d/x.mp4", "link.mp4", "a.mp4.json: sidecar", "b.txt: foreignExtension", "pipe.mp4: notRegular",
+      ])
+  }
+
+  @Test func `a file that a link was named for is the file, and the link's name its name`() throws {
+    try make("real/a.mp4")
+    symlink("real/a.mp4", directory.path("other.mp4"))
+    let file = try #require(list("other.mp4").file(at: 0))
+    #expect(file.title == "other" && file.identity.size == "content of real/a.mp4".utf8.count)
+    #expect(lines(list("other.mp4", "real")) == ["other.mp4", "real/a.mp4: duplicate"])
+  }
+
+  @Test func `the batch's own files are skipped, whatever they are called`() throws {
+    try make("journal.mp4", "report.csv", "a.mp4")
+    var settings = settings
+    settings.skip(directory.path("journal.mp4"), as: .journal)
+    settings.skip(directory.path("report.csv"), as: .report)
+    settings.skip(directory.path("missing"), as: .titles)
+    #expect(lines(list("", settings: settings)) == ["a.mp4", "journal.mp4: journal", "report.csv: report"])
+    #expect(lines(list("journal.mp4", settings: settings)) == ["journal.mp4: journal"])
+  }
+
+  @Test func `what can't be read is an error of its own, and the rest is found`() throws {
+    try make("a.mp4", "secret/b.mp4", "c.mp4")
+    let found = list("a.mp4", "missing.mp4", "a.mp4/x", "", "c.mp4")
+    #expect(
+      lines(found) == [
+        "a.mp4", "missing.mp4: No such file or directory", "a.mp4/x: Not a directory", "a.mp4: duplicate", "c.mp4",
+        "secret/b.mp4", "c.mp4: duplicate",
+      ])
+    #expect(InputScan.list([[]], settings).first?.content == .failed(.system(ENOENT)))
+  }
+
+  @Test(.enabled(if: geteuid() != 0)) func `a directory that can't be read is an error of its own`() throws {
+    try make("a.mp4", "secret/b.mp4", "z.mp4")
+    chmod(directory.path("secret"), 0)
+    defer { chmod(directory.path("secret"), 0o755) }
+    #expect(lines(list("")) == ["a.mp4", "secret: Permission denied", "z.mp4"])
+  }
+
+  @Test func `a name that isn't UTF-8 is that file's error`() throws {
+    try make("a.mp4")
+    let name = Array(directory.path("b").utf8) + [0xFF] + Array(".mp4".utf8)
+    close(open(name.map(CChar.init(bitPattern:)) + [0], O_CREAT | O_WRONLY, 0o600))
+    #expect(lines(list("")) == ["a.mp4", "b\u{FFFD}.mp4: its name is not UTF-8"])
+    #expect(InputScan.list([name], settings).map(\.content) == [.failed(.notUTF8)])
+    unlink(name.map(CChar.init(bitPattern:)) + [0])
+  }
+
+  @Test func `a tree that is too deep ends in an error, not in a crash`() throws {
+    var path = "d"
+    for _ in 0...InputScan.maxDepth {
+      mkdir(directory.path(path), 0o755)
+      path += "/d"
+    }
+    let found = list("d")
+    #expect(found.count == 1 && found.first?.content == .failed(.tooDeep))
+  }
+
+  @Test func `paths are relative when they were given so`() throws {
+    try make("v/a.mp4")
+    let given = "\(directory.path)/v//"
+    #expect(InputScan.list([Array(given.utf8)], settings).first?.path == "\(directory.path)/v/a.mp4")
+    #expect(InputList.path("", "a.mp4") == "a.mp4" && InputList.path("/", "a.mp4") == "/a.mp4")
+    #expect(InputList.path("v", "a.mp4") == "v/a.mp4")
+  }
+}

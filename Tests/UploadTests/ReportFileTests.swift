@@ -1,0 +1,144 @@
+import Glibc
+import JSON
+import TestSupport
+import Testing
+
+@testable import Upload
+
+@Suite struct ReportFileTests {
+  private let directory: TemporaryDirectory
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  private let rows = [
+    ReportRow(
+      path: "v/a.mp4", size: 2_000_000, result: .uploaded, videoID: "93ab", requestID: "2581-5F", referenceID: "rk-1",
+      address: Samples.video(0).address, seconds: 1.23456),
+    ReportRow(path: "v/b.mp4", size: 0, result: .confirmed, videoID: "93ac", seconds: 61),
+    ReportRow(
+      path: "v/\"c\",\nd.mp4", size: 5,
+      result: .failed(.init(error: "NoPermission (HTTP 403)", fix: "allow vod:CreateUploadVideo"))),
+    ReportRow(
+      path: "v/e.mp4", result: .unconfirmed(.init(error: "the answer was lost", fix: "look at it in the console"))),
+    ReportRow(path: "v/f.txt", result: .skipped(.foreignExtension)),
+    ReportRow(path: "v/g.mp4", size: 9, result: .notStarted),
+  ]
+
+  @Test func `as CSV each file has a row, quoted where RFC 4180 wants it`() throws {
+    try ReportFile(directory.path("r.csv")).write(rows)
+    let lines = [
+      "path,size,status,video_id,request_id,reference_id,object_address,seconds,error,fix",
+      "v/a.mp4,2000000,uploaded,93ab,2581-5F,rk-1,oss://outin-2d8a0b1c/sv/5f2c-10/clip.mp4,1.235,,",
+      "v/b.mp4,0,confirmed,93ac,,,,61.0,,",
+      "\"v/\"\"c\"\",\nd.mp4\",5,failed,,,,,,NoPermission (HTTP 403),allow vod:CreateUploadVideo",
+      "v/e.mp4,,not-confirmed,,,,,,the answer was lost,look at it in the console",
+      "v/f.txt,,skipped,,,,,,ApsaraVideo VOD doesn't take files with this extension,", "v/g.mp4,9,not-started,,,,,,,",
+    ]
+    #expect(FileText.read(directory.path("r.csv")) == lines.map { $0 + "\r\n" }.joined())
+  }
+
+  @Test func `as JSON it is an array of objects without empty members`() throws {
+    try ReportFile(directory.path("r.JSON")).write(rows)
+    let text = try #require(FileText.read(directory.path("r.JSON")))
+    #expect(text.split(separator: "\n").count == 8)
+    let bytes = Array(text.utf8)
+    let document = try JSONDocument(bytes.span)
+    var statuses: [String] = []
+    document.root.forEachItem { item in statuses.append(item["status"]?.string() ?? "") }
+    #expect(statuses == ["uploaded", "confirmed", "failed", "not-confirmed", "skipped", "not-started"])
+    #expect(
+      text.contains(
+        #"{"path":"v/a.mp4","size":2000000,"status":"uploaded","video_id":"93ab","request_id":"2581-5F","reference_id":"rk-1","object_address":"oss://outin-2d8a0b1c/sv/5f2c-10/clip.mp4","seconds":1.235},"#
+      ))
+    #expect(text.contains(#"{"path":"v/g.mp4","size":9,"status":"not-started"}"#))
+    try ReportFile(directory.path("none.json")).write([])
+    #expect(FileText.read(directory.path("none.json")) == "[\n]\n")
+  }
+
+  @Test func `more rows than fit in memory's buffer are all there`() throws {
+    try ReportFile(directory.path("r.csv")).write(
+      (0..<5000).lazy.map { ReportRow(path: "\($0).mp4", result: .uploaded) })
+    let lines = FileText.read(directory.path("r.csv"))?.split(separator: "\r\n") ?? []
+    #expect(lines.count == 5001 && lines.last == "4999.mp4,,uploaded,,,,,,,")
+  }
+
+  @Test func `another extension is refused`() {
+    for name in ["report", "report.txt", "report.csv.bak", ".csv"] {
+      let error = #expect(throws: ReportFile.Failure.self) { try ReportFile(name) }
+      #expect(
+        error?.description == "report '\(name)': its name ends in neither .csv nor .json, by which the format is chosen"
+      )
+    }
+  }
+
+  @Test func `a report replaces the one before in one step, with a new file's permissions`() throws {
+    let path = try directory.write("old", to: "r.csv", mode: 0o600)
+    let descriptor = open(path, O_RDONLY)
+    defer { close(descriptor) }
+    try directory.write("left over", to: "r.csv.new", mode: 0o444)
+    let before = umask(0o027)
+    defer { umask(before) }
+    try ReportFile(path).write(rows)
+    var status = stat()
+    stat(path, &status)
+    #expect(status.st_mode & 0o7777 == 0o640)
+    // Who has the old one open reads it to its end.
+    var text = [UInt8](repeating: 0, count: 9)
+    #expect(read(descriptor, &text, 9) == 3)
+    #expect(access(directory.path("r.csv.new"), F_OK) != 0)
+  }
+
+  @Test func `a report that can't be written is known before the batch begins, and leaves nothing behind`() throws {
+    let missing = try ReportFile(directory.path("none/r.csv"))
+    let error = #expect(throws: ReportFile.Failure.self) { try missing.check() }
+    #expect(error?.description == "report '\(directory.path("none/r.csv"))': No such file or directory")
+    #expect(throws: ReportFile.Failure.self) { try missing.write(rows) }
+    mkdir(directory.path("r.csv"), 0o755)
+    let taken = try ReportFile(directory.path("r.csv"))
+    #expect(throws: ReportFile.Failure.self) { try taken.check() }
+    #expect(throws: ReportFile.Failure.self) { try taken.write(rows) }
+    #expect(access(directory.path("r.csv.new"), F_OK) != 0)
+    try ReportFile(directory.path("good.csv")).check()
+  }
+}
+
+@Suite struct FailureTableTests {
+  private let rows = [
+    ReportRow(path: "v/a.mp4", result: .uploaded),
+    ReportRow(
+      path: "v/視頻\u{1B}.mp4",
+      result: .failed(.init(error: "NoPermission (HTTP 403)", fix: "allow vod:CreateUploadVideo"))),
+    ReportRow(path: "v/c.mp4", result: .unconfirmed(.init(error: "lost", fix: "look at it"))),
+    ReportRow(path: "v/d.txt", result: .skipped(.foreignExtension)),
+  ]
+
+  @Test func `failures stand in columns, and nothing else does`() {
+    #expect(
+      FailureTable.render(rows, width: nil) == [
+        "FILE              STATUS         ERROR                    WHAT TO DO",
+        "v/視頻\\u{1B}.mp4  failed         NoPermission (HTTP 403)  allow vod:CreateUploadVideo",
+        "v/c.mp4           not-confirmed  lost                     look at it",
+      ])
+    #expect(FailureTable.render([rows[0], rows[3]], width: 80) == [])
+  }
+
+  @Test func `in a narrow window each failure stands below its file`() {
+    let lines = FailureTable.render(rows, width: 30)
+    #expect(
+      lines == [
+        "v/視頻\\u{1B}.mp4: failed", "  NoPermission (HTTP 403)", "  → allow", "  vod:CreateUploadVideo", "",
+        "v/c.mp4: not-confirmed", "  lost", "  → look at it",
+      ])
+  }
+
+  @Test func `the last line sums up`() {
+    var counts = ResultCounts()
+    #expect(FailureTable.summary(counts) == "0 files")
+    for row in rows { counts.count(row.result) }
+    #expect(FailureTable.summary(counts) == "3 files: 1 uploaded, 1 not confirmed, 1 failed, 1 skipped")
+    #expect(counts.troubled == 2)
+    var one = ResultCounts()
+    one.count(.confirmed)
+    #expect(FailureTable.summary(one) == "1 file: 1 confirmed by VOD (CRC not seen)")
+  }
+}

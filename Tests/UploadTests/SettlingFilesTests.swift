@@ -1,0 +1,57 @@
+import Core
+import Testing
+
+@testable import Upload
+
+@Suite struct SettlingFilesTests {
+  private var settling = SettlingFiles(settle: .seconds(10))
+
+  private func list(_ files: [(name: String, size: Int64)], skipped: [String] = []) -> InputList {
+    var list = InputList()
+    let directory = list.add(.init(path: "w", resolvedPath: "/w"))
+    for file in files {
+      list.add(Array(file.name.utf8), in: directory, FileIdentity(size: file.size, modified: 1, inode: 1, device: 1))
+    }
+    for name in skipped { list.skip(Array(name.utf8), in: directory, .link) }
+    return list
+  }
+
+  private mutating func observe(_ seconds: Int64, _ files: (String, Int64)..., skipped: [String] = []) -> [String] {
+    settling.observe(list(files, skipped: skipped), at: Timestamp(microseconds: seconds * 1_000_000)).map(\.path)
+  }
+
+  @Test mutating func `a file is ready when it has been the same for ten seconds, and given out once`() {
+    #expect(observe(0, ("a.mp4", 1)) == [])
+    #expect(settling.nextDeadline == Timestamp(microseconds: 10_000_000))
+    #expect(observe(9, ("a.mp4", 1), ("b.mp4", 1)) == [])
+    #expect(observe(10, ("a.mp4", 1), ("b.mp4", 1)) == ["w/a.mp4"])
+    #expect(settling.nextDeadline == Timestamp(microseconds: 19_000_000))
+    #expect(observe(30, ("a.mp4", 1), ("b.mp4", 1)) == ["w/b.mp4"])
+    #expect(settling.nextDeadline == nil)
+    #expect(observe(99, ("a.mp4", 1), ("b.mp4", 1)) == [])
+  }
+
+  @Test mutating func `a file that grows is waited for`() {
+    for second: Int64 in 0..<30 { #expect(observe(second, ("a.mp4", second / 2)) == []) }
+    // It was last seen growing at 28 s.
+    #expect(settling.nextDeadline == Timestamp(microseconds: 38_000_000))
+    #expect(observe(37, ("a.mp4", 14)) == [])
+    #expect(observe(38, ("a.mp4", 14)) == ["w/a.mp4"])
+  }
+
+  @Test mutating func `a file that has become another is given out again, and so is one that comes back`() {
+    #expect(observe(0, ("a.mp4", 1)) == [])
+    #expect(observe(10, ("a.mp4", 1)) == ["w/a.mp4"])
+    #expect(observe(20, ("a.mp4", 2)) == [])
+    #expect(observe(30, ("a.mp4", 2)) == ["w/a.mp4"])
+    #expect(observe(40) == [])
+    #expect(observe(41, ("a.mp4", 2)) == [])
+    #expect(observe(51, ("a.mp4", 2)) == ["w/a.mp4"])
+  }
+
+  @Test mutating func `what is skipped is reported at once, and once`() {
+    #expect(observe(0, ("a.mp4", 1), skipped: ["l.mp4"]) == ["w/l.mp4"])
+    #expect(observe(10, ("a.mp4", 1), skipped: ["l.mp4", "m.mp4"]) == ["w/a.mp4", "w/m.mp4"])
+    #expect(observe(20, ("a.mp4", 1), skipped: ["l.mp4", "m.mp4"]) == [])
+  }
+}

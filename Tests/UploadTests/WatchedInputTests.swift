@@ -1,0 +1,180 @@
+import Core
+import Glibc
+import Synchronization
+import Systemd
+import TestSupport
+import Testing
+
+@testable import Upload
+
+@Suite struct WatchedInputTests {
+  private final class FakeWatches: WatchedInput.Watches {
+    var onChange: (() -> Void)?
+    private(set) var directories: Set<String> = []
+
+    func follow(_ directories: [String]) -> Bool {
+      defer { self.directories = Set(directories) }
+      return !Set(directories).isSubset(of: self.directories)
+    }
+  }
+
+  /// A directory whose content the test sets, and that counts how often it was listed.
+  private final class FakeTree: Sendable {
+    let names = Mutex<[String]>([])
+    let lists = Mutex(0)
+
+    func list() -> InputList {
+      lists.withLock { $0 += 1 }
+      var list = InputList()
+      let directory = list.add(.init(path: "w", resolvedPath: "/w"))
+      for name in names.withLock({ $0 }) {
+        list.add(Array(name.utf8), in: directory, FileIdentity(size: 1, modified: 1, inode: 1, device: 1))
+      }
+      return list
+    }
+  }
+
+  private let scheduler = VirtualScheduler()
+  private let watches = FakeWatches()
+  private let tree = FakeTree()
+  private let ready = Ready()
+  private let input: WatchedInput
+
+  private final class Ready {
+    var paths: [String] = []
+  }
+
+  init() throws {
+    let tree = self.tree
+    input = try WatchedInput(
+      settle: .seconds(10), watches: watches, on: scheduler, list: { tree.list() },
+      handler: { [ready] in ready.paths += $0.map(\.path) })
+    input.start()
+    scheduler.settle()
+  }
+
+  private var lists: Int { tree.lists.withLock { $0 } }
+
+  private func put(_ names: String...) {
+    tree.names.withLock { $0 = names }
+    watches.onChange?()
+  }
+
+  @Test func `a file that appears is given out once it has settled`() {
+    scheduler.advance(by: .seconds(5))
+    put("a.mp4")
+    scheduler.advance(by: .seconds(9))
+    #expect(ready.paths == [])
+    scheduler.advance(by: .seconds(1))
+    #expect(ready.paths == ["w/a.mp4"])
+    scheduler.advance(by: .seconds(300))
+    #expect(ready.paths == ["w/a.mp4"])
+  }
+
+  @Test func `a flood of changes leads to a list each second at most`() {
+    scheduler.advance(by: .seconds(2))
+    let before = lists
+    for _ in 0..<100 {
+      watches.onChange?()
+      scheduler.advance(by: .milliseconds(50))
+    }
+    #expect((5...6).contains(lists - before))
+  }
+
+  @Test func `what no watch has seen is found within a minute and the time to settle`() {
+    scheduler.advance(by: .seconds(2))
+    tree.names.withLock { $0 = ["a.mp4"] }
+    scheduler.advance(by: .seconds(71))
+    #expect(ready.paths == ["w/a.mp4"])
+  }
+
+  @Test func `a directory that wasn't watched while it was listed is listed again`() {
+    #expect(watches.directories == ["/w"] && lists == 1)
+    scheduler.advance(by: .seconds(1))
+    #expect(lists == 2)
+    scheduler.advance(by: .seconds(58))
+    #expect(lists == 2)
+  }
+
+  @Test func `a list that takes long isn't begun twice, and none follows at once`() {
+    scheduler.advance(by: .seconds(2))
+    let before = lists
+    scheduler.callsHang = true
+    put("a.mp4")
+    scheduler.advance(by: .seconds(3))
+    watches.onChange?()
+    scheduler.callsHang = false
+    scheduler.settle()
+    #expect(lists == before + 1)
+    // It took three seconds, so thirty are left for other things.
+    scheduler.advance(by: .seconds(29))
+    #expect(lists == before + 1)
+    scheduler.advance(by: .seconds(2))
+    #expect(lists == before + 2)
+  }
+
+  @Test func `where there is no thread it is tried again`() {
+    scheduler.advance(by: .seconds(2))
+    scheduler.callRefusal = LoopError(attempt: "start a thread", errno: EAGAIN)
+    put("a.mp4")
+    scheduler.advance(by: .seconds(3))
+    scheduler.callRefusal = nil
+    scheduler.advance(by: .seconds(12))
+    #expect(ready.paths == ["w/a.mp4"])
+  }
+}
+
+/// The same with a real directory and the kernel's watches.
+@Suite struct DirectoryWatchesTests {
+  private let loop: EventLoop
+  private let directory: TemporaryDirectory
+
+  init() throws {
+    loop = try EventLoop()
+    directory = try TemporaryDirectory()
+  }
+
+  @Test func `changes in each directory are reported, and a directory that is followed no more is silent`() throws {
+    mkdir(directory.path("a"), 0o755)
+    mkdir(directory.path("b"), 0o755)
+    let watches = DirectoryWatches(loop)
+    var changes = 0
+    watches.onChange = { changes += 1 }
+    #expect(watches.follow([directory.path("a"), directory.path("b")]))
+    #expect(!watches.follow([directory.path("a"), directory.path("b")]))
+    for name in ["a/1.mp4", "b/2.mp4"] {
+      let before = changes
+      try directory.write("x", to: name)
+      while try loop.runOnce() {}
+      #expect(changes > before)
+    }
+    #expect(!watches.follow([directory.path("a")]))
+    while try loop.runOnce() {}
+    let before = changes
+    try directory.write("x", to: "b/3.mp4")
+    while try loop.runOnce() {}
+    #expect(changes == before)
+    #expect(watches.follow([directory.path("a"), directory.path("b")]))
+  }
+
+  @Test func `a directory that is gone and made again is watched again`() throws {
+    mkdir(directory.path("a"), 0o755)
+    let watches = DirectoryWatches(loop)
+    var changes = 0
+    watches.onChange = { changes += 1 }
+    #expect(watches.follow([directory.path("a")]))
+    rmdir(directory.path("a"))
+    while try loop.runOnce() {}
+    #expect(changes > 0)
+    mkdir(directory.path("a"), 0o755)
+    #expect(watches.follow([directory.path("a")]))
+  }
+
+  @Test func `a directory that can't be watched is reported once`() throws {
+    let watches = DirectoryWatches(loop)
+    var failures: [CInt] = []
+    watches.onFailure = { failures.append($0.errno) }
+    #expect(!watches.follow([directory.path("none"), directory.path("neither")]))
+    #expect(failures == [ENOENT])
+  }
+}
