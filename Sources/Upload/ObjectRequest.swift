@@ -95,7 +95,7 @@ extension HTTPRequest {
 
   init(_ request: OSSRequest, body: BodyStream?) {
     self.init(
-      Method(rawValue: request.method) ?? .post, request.url, headers: request.headerLines,
+      Method(rawValue: request.method) ?? .post, request.url, headers: TextLines(request.headerLines),
       secretHeaders: request.securityToken.map { [(name: "x-oss-security-token", value: $0)] } ?? [],
       body: body.map { .stream($0) } ?? (request.body.isEmpty ? .empty : .bytes(request.body)))
     keptFields = OSSResponse.keptFields
