@@ -254,6 +254,8 @@ var fuzzing: [Target] {
     fuzz("request-head", "RequestHead", imports: ["HTTPServer"]),
     fuzz("settings", "Settings", imports: ["Core", "Settings"]),
     fuzz("sts-answer", "STSAnswer", imports: ["Core", "Secrets", "JSON", "CloudAPI"]),
+    fuzz("upload-grant", "UploadGrant", imports: ["Core", "Secrets", "JSON", "CloudAPI"]),
+    fuzz("oss-answer", "OSSAnswer", imports: ["Core", "ObjectStorage"]),
     fuzz("access-key-file", "AccessKeyFile", imports: ["Core", "Secrets", "JSON", "CloudAPI"]),
     fuzz("session-policy", "SessionPolicy", imports: ["JSON", "Settings", "Emulator"]),
     fuzz("policy-evaluator", "PolicyEvaluator", imports: ["Emulator"]),

@@ -24,8 +24,3 @@ public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
   requireJSONIdentity(of: body.span)
   return 0
 }
-
-/// Whether a text may go into a log as it is.
-func isPlain(_ text: String, most: Int) -> Bool {
-  text.utf8.count <= most && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
-}

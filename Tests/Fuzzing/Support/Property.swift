@@ -5,6 +5,11 @@ package func require(_ holds: Bool, _ sentence: @autoclosure () -> String) {
   if !holds { fail(sentence()) }
 }
 
+/// Whether a text may go into a log as it is.
+package func isPlain(_ text: String, most: Int) -> Bool {
+  text.utf8.count <= most && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+}
+
 private func fail(_ sentence: String) -> Never {
   let text = Array("broken: \(sentence)\n".utf8)
   // Should standard error take nothing, the saved input still tells.
