@@ -154,7 +154,8 @@ package final class BatchJournal {
     for one in due { one.completion(error) }
   }
 
-  /// Writes what is left and puts it on the disk, waiting for it: for the end of a run. A last line then vouches for all before it.
+  /// Writes what is left and puts it on the disk, waiting for it: for the end of a run, when nobody waits for a `sync` any more. A last line
+  /// then vouches for all before it.
   package func close() throws(JournalError) {
     flush()
     if failure == nil {

@@ -2,6 +2,8 @@
 /// 0xE3069283.
 enum CRC32C {
   static func checksum(of bytes: Span<UInt8>) -> UInt32 {
+    // Held here, since a global is looked up each time.
+    let table = Self.table.span
     var register = UInt32.max
     for index in bytes.indices {
       register = table[Int(UInt8(truncatingIfNeeded: register) ^ bytes[index])] ^ register >> 8

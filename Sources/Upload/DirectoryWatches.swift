@@ -8,6 +8,7 @@ package final class DirectoryWatches: WatchedInput.Watches {
   package var onFailure: ((LoopError) -> Void)?
 
   private let loop: EventLoop
+  /// Of two directories whose paths only look alike, which Strings don't tell apart, one is watched.
   private var sources: [String: InotifySource] = [:]
   private var hasFailed = false
 

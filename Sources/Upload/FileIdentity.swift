@@ -1,12 +1,13 @@
 package import Glibc
 
-/// What tells whether a file is still the one it was: any of these changes when it is written to or replaced.
+/// What tells whether a file is still the one it was: size, time or inode change when it is written to or replaced.
 package struct FileIdentity: Hashable, Sendable {
   /// In bytes.
   package var size: Int64
   /// The time of its last change (st_mtim), in ns since 1970.
   package var modified: Int64
   package var inode: UInt64
+  /// Tells files apart within a run. It isn't compared with that of an earlier one: many file systems get another with each mount.
   package var device: UInt64
 
   package init(size: Int64, modified: Int64, inode: UInt64, device: UInt64) {
@@ -25,7 +26,7 @@ package struct FileIdentity: Hashable, Sendable {
 
   /// How the file that was this one differs now, as the middle of a sentence; nil when it doesn't.
   package func change(to now: FileIdentity) -> String? {
-    if inode != now.inode || device != now.device { return "it was replaced by another file" }
+    if inode != now.inode { return "it was replaced by another file" }
     if size != now.size { return "its size changed from \(size) to \(now.size) bytes" }
     return modified == now.modified ? nil : "it was written to"
   }

@@ -54,6 +54,7 @@ package enum JournalError: Error, Equatable, CustomStringConvertible {
       "name another place with --journal"
     case .system(.sync, _, EIO), .system(.write, _, EIO), .system(.read, _, EIO):
       "check the disk; what was written last may be lost, and the next run finds out"
+    case .system(.lock, _, _): "name a journal on a local disk with --journal"
     case .system(.open, _, ELOOP), .notAFile: "move it away, or name another journal with --journal"
     case .system: nil
     case .foreignOwner: "run vod-upload as that user, or name another journal with --journal"

@@ -92,7 +92,8 @@ final class DiskJournalFile: JournalFile {
     }
     // A file whose directory isn't there after a power failure is gone with all that is in it.
     if directory >= 0, !hasSyncedDirectory.load(ordering: .relaxed) {
-      guard fsync(directory) == 0 else { return errno }
+      // Some file systems have no such call for directories.
+      guard fsync(directory) == 0 || [EINVAL, ENOSYS, EOPNOTSUPP].contains(errno) else { return errno }
       hasSyncedDirectory.store(true, ordering: .relaxed)
     }
     return 0

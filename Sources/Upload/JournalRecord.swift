@@ -12,7 +12,8 @@
 package enum JournalRecord: Equatable, Sendable {
   /// The first of a file.
   case file(Int, VideoFile)
-  /// The ReferenceId of its video, written before CreateUploadVideo is called.
+  /// The ReferenceId of its video, written before CreateUploadVideo is called. Another one is for another video: what was known of the first
+  /// is forgotten.
   case reference(Int, referenceID: String)
   /// What CreateUploadVideo, or RefreshUploadVideo by ReferenceId, answered. Another one takes the place of the first and of its parts.
   case video(Int, VideoRecord)

@@ -72,7 +72,11 @@ package struct JournalState: Equatable, Sendable {
     entries[file].outcome = nil
     switch record {
     case .file: break
-    case .reference: entries[file].referenceAt = place
+    case .reference:
+      entries[file].referenceAt = place
+      entries[file].videoAt = 0
+      entries[file].completing = nil
+      uploads[file] = nil
     case .video:
       entries[file].videoAt = place
       entries[file].completing = nil

@@ -26,7 +26,11 @@ package struct ReportFile: Sendable {
 
   package let path: String
   package let format: Format
-  private var draft: String { "\(path).new" }
+  /// Beside it, under a hidden name that nobody else has.
+  private var draft: String {
+    let name = FileName.last(of: path)
+    return "\(String(decoding: path.utf8.dropLast(name.utf8.count), as: UTF8.self)).\(name).\(getpid())"
+  }
 
   /// Throws for a path that ends in neither `.csv` nor `.json`.
   package init(_ path: String) throws(Failure) {

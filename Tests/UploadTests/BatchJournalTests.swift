@@ -89,6 +89,20 @@ import Testing
     #expect(try journal.state(of: 0).video == Samples.video(1))
   }
 
+  /// Else a crash before the new video's record would go on with the old one.
+  @Test func `a new reference id forgets the video of the one before`() throws {
+    let journal = try journal(FakeJournalFile())
+    journal.append(.file(0, Samples.file("a.mp4")))
+    journal.append(.reference(0, referenceID: "rk-0001"))
+    journal.append(.video(0, Samples.video(0)))
+    journal.append(.upload(0, uploadID: "U", unit: 1 << 20))
+    journal.append(.completing(0, .multipart))
+    journal.append(.unconfirmed(0, reason: "lost"))
+    journal.append(.reference(0, referenceID: "rk-0002"))
+    let state = try journal.state(of: 0)
+    #expect(state == FileState(file: Samples.file("a.mp4"), referenceID: "rk-0002"))
+  }
+
   @Test func `a file is known by its path and is the same while size, time and inode are`() throws {
     let journal = try journal(FakeJournalFile())
     let file = Samples.file("a.mp4")
@@ -104,6 +118,10 @@ import Testing
     var touched = file
     touched.identity.modified += 1
     #expect(try journal.match(touched) == .changed(0, "it was written to"))
+    // After the next boot, say.
+    var elsewhere = file
+    elsewhere.identity.device += 1
+    #expect(try journal.match(elsewhere) == .same(0))
     var replaced = file
     replaced.identity.inode += 1
     #expect(try journal.match(replaced) == .changed(0, "it was replaced by another file"))
