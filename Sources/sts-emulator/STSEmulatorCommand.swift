@@ -131,15 +131,21 @@ struct STSEmulatorCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The port to answer OSS requests on, over TLS, at the address of --listen; port 0 is any free port.",
+      "The port to answer OSS requests on, over TLS, at the address of --listen; by default any free port.",
       valueName: "port"))
-  var ossPort: UInt16 = 0
+  var ossPort: UInt16?
 
   @Option(
     help: ArgumentHelp(
       "Another host name for the server's certificate, beside localhost, 127.0.0.1, sts.aliyuncs.com, sts.cn-hangzhou.aliyuncs.com and vod.cn-shanghai.aliyuncs.com; may be repeated.",
       valueName: "name"))
   var name: [String] = []
+
+  func validate() throws {
+    if ossPort != nil, objects == nil {
+      throw ValidationError("--oss-port needs --objects, which says where to keep objects")
+    }
+  }
 
   func run() throws {
     // Before the first thread, so that all inherit the mask and the signals wait for sigwait.
@@ -156,7 +162,7 @@ struct STSEmulatorCommand: ParsableCommand {
     options.control = control.map { ($0.address, $0.port) }
     options.names += name
     options.objects = objects
-    options.ossPort = ossPort
+    options.ossPort = ossPort ?? 0
     let config = config
     let emulator = try STSEmulator(Self.model(in: config), options: options, reload: { try Self.model(in: config) })
     if let caOut { try TextFile.write(emulator.authorityPEM, to: caOut) }

@@ -19,6 +19,15 @@ import Testing
     #expect(list.take(FaultTarget(nil, role: nil, from: "127.0.0.1")).isEmpty)
   }
 
+  @Test func `faults of connections choose the service`() {
+    var list = FaultList()
+    list.add(Fault(.unreachable, service: .oss))
+    list.add(Fault(.certificate(.expired), service: .sts))
+    let isMet = Fault.Service.allCases.map { list.takeUnreachable(from: "127.0.0.1", to: $0) }
+    let flaws = Fault.Service.allCases.map { list.takeCertificate(from: "127.0.0.1", to: $0) }
+    #expect(isMet == [false, true] && flaws == [.expired, nil])
+  }
+
   @Test func `an error stands in for the operation, which isn't carried out`() throws {
     let bench = try OSSBench()
     bench.add(.error(Refusal(status: 500, code: "InternalError", message: "x"), retryAfterMilliseconds: nil))
@@ -76,6 +85,16 @@ import Testing
     // Each pause is asked for and none is made here, so that they add up to more than the whole.
     #expect(slow.status == 200 && slow.pausedMilliseconds >= 900_000)
     #expect(bench.send("PUT", [], sampleBytes(100_000)).pausedMilliseconds == 0)
+  }
+
+  @Test func `what has no body is cut or kept waiting, too`() throws {
+    let bench = try OSSBench()
+    bench.add(.dropRequest)
+    #expect(bench.send("POST", [("uploads", "")]).isCut)
+    #expect(bench.store.unfinishedUploads(of: OSSBench.object) == 0)
+    bench.add(.stall(milliseconds: 3000))
+    let stalled = bench.send("POST", [("uploads", "")])
+    #expect(stalled.status == 200 && stalled.reply?.delayMilliseconds == 3000)
   }
 
   @Test func `a checksum is wrong or missing, an ETag is wrong, and what is stored is right`() throws {

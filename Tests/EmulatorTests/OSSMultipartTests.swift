@@ -68,6 +68,39 @@ import Testing
     #expect(bench.drafts.isEmpty)
   }
 
+  @Test func `parts that come at once, some of them twice, become one object`() async throws {
+    let bench = try OSSBench()
+    let id = try bench.initiate()
+    let bodies = (1...16).map { sampleBytes($0 == 16 ? 99 : Self.least, seed: UInt64($0)) }
+    let service = bench.service
+    let requests = (0..<24).map { index in
+      let number = index % 16 + 1
+      return OSSDraft(
+        "PUT", object: OSSBench.object, query: [("partNumber", String(number)), ("uploadId", id)],
+        body: bodies[number - 1]
+      ).signed(by: bench.grant, at: bench.clock.now)
+    }
+    let statuses = await withTaskGroup(of: Int.self) { group in
+      for request in requests {
+        group.addTask {
+          var head = request
+          head.body = []
+          let sink = service.begin(head)
+          _ = request.body.withUnsafeBytes { sink.take($0) }
+          return sink.reply().answer.status
+        }
+      }
+      return await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(statuses == Array(repeating: 200, count: 24))
+    let list = bodies.enumerated().map { index, body in
+      (number: index + 1, etag: "\"\(TextCoding.hex(MD5.of(body)))\"")
+    }
+    let whole = bodies.flatMap(\.self)
+    #expect(bench.complete(id, list).crc == CRC64.of(whole))
+    #expect(bench.stored == whole && bench.drafts.isEmpty)
+  }
+
   @Test func `parts of one size and a smaller last one are one file from the beginning`() throws {
     let bench = try OSSBench()
     let id = try bench.initiate()

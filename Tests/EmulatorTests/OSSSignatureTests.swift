@@ -59,7 +59,7 @@ import Testing
     #expect(throws: Never.self) { try ossAuthentication(request, of: vector.grant) }
   }
 
-  /// Signed anew by the steps of the vendor's page, apart from the check under test.
+  /// Signed again by the steps of the vendor's page, apart from the check under test.
   @Test func `the operations' parameters are signed without an equals sign when they are empty, however they are sent`()
     throws
   {

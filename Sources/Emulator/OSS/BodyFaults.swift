@@ -19,6 +19,20 @@ struct BodyFaults {
   /// Where the body's middle is; its first byte when the length isn't known.
   private var middle: Int { (length ?? 0) / 2 }
 
+  /// Whether a request without a body is to end as one with a body in its middle.
+  var cutsEmptyBody: Bool { length == 0 && faults.contains(.dropRequest) }
+
+  /// What a request without a body waits before its answer instead, in milliseconds.
+  var emptyBodyPause: Int {
+    guard length == 0 else { return 0 }
+    return faults.reduce(0) { sum, fault in
+      switch fault {
+      case .stall(let milliseconds), .slowRequest(let milliseconds): sum + milliseconds
+      default: sum
+      }
+    }
+  }
+
   /// Hands a piece on, changed if that is wanted, and says how to go on after it.
   mutating func pass(_ bytes: UnsafeRawBufferPointer, to store: (UnsafeRawBufferPointer) -> Void) -> BodyStep {
     let before = received

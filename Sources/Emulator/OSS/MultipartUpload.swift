@@ -34,11 +34,11 @@ struct MultipartUpload: Sendable {
     self.object = object
   }
 
-  /// Where part `number` of `length` bytes may be written; nil for a file of its own. `draft` is used when it is the
-  /// first.
-  mutating func reserve(_ number: Int, length: Int?, draft: StorageFile) -> (file: StorageFile, offset: Int)? {
+  /// Where part `number` of `length` bytes may be written; nil for a file of its own. `draft` becomes the file of all when
+  /// there is none yet.
+  mutating func reserve(_ number: Int, length: Int?, draft: StorageFile?) -> (file: StorageFile, offset: Int)? {
     guard let length, length > 0 else { return nil }
-    if slots == nil { slots = Slots(file: draft, size: length) }
+    if slots == nil, let draft { slots = Slots(file: draft, size: length) }
     guard let known = slots, length <= known.size, (number - 1) * known.size < Self.mostOffset,
       slots?.taken.insert(number).inserted == true
     else { return nil }

@@ -32,6 +32,8 @@ final class OSSExchange: RequestSink {
     passage = BodyFaults(faults, length: call.length)
     if let substitute = Outcome.Substitute(faults) {
       plan = .substitute(substitute)
+    } else if passage.cutsEmptyBody {
+      plan = .substitute(.refusedConnection)
     } else {
       plan = .refuse(.internalError)
       begin()
@@ -72,6 +74,7 @@ final class OSSExchange: RequestSink {
     }
     var reply = Reply(answer: answer, manner: .whole, delayMilliseconds: 0)
     reply.bend(by: faults, at: now)
+    reply.delayMilliseconds += passage.emptyBodyPause
     if case .substitute(.refusedConnection) = plan { reply.manner = .refused }
     // Where there is no body to break off in, nothing comes at all.
     if reply.manner == .brokenOff, reply.answer.body.isEmpty { reply.manner = .refused }

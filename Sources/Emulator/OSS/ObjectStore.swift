@@ -120,6 +120,7 @@ extension ObjectStore {
   func placeForPart(
     _ number: Int, length: Int?, of id: String
   ) throws(StorageError) -> (file: StorageFile, offset: Int)? {
+    if let place = state.withLock({ $0.uploads[id]?.reserve(number, length: length, draft: nil) }) { return place }
     let draft = try directory.newDraft()
     return state.withLock { state in
       guard state.uploads[id] != nil else { return nil }
