@@ -4,9 +4,14 @@ import TestSupport
 import Testing
 
 @Suite struct VODRequestTests {
-  static let context = RequestContext(
-    host: "vod.cn-shanghai.aliyuncs.com", userAgent: "vector-maker/1", date: UTCTime("2026-01-02T03:04:05Z")!,
-    nonce: "0123456789abcdef0123456789abcde7")
+  static var context: RequestContext {
+    RequestContext(
+      host: "vod.cn-shanghai.aliyuncs.com", userAgent: "vector-maker/1", date: UTCTime("2026-01-02T03:04:05Z")!,
+      nonce: "0123456789abcdef0123456789abcde7")
+  }
+  static func lines(of request: SignedRequest) -> [String] {
+    String(decoding: request.headerLines.bytes, as: UTF8.self).split(separator: "\0").map(String.init)
+  }
   static func identity() -> SigningIdentity {
     SigningIdentity(sessionKey: AccessKey(id: "STS.testid", secret: secret("stssecret")), token: secret("CAIS+w=="))
   }
@@ -15,14 +20,14 @@ import Testing
   @Test func `a session's request has the headers of the official SDK`() throws {
     let vector = try SignatureVector.named("vod-createuploadvideo-security-token")
     let request = try create { _ in }
-    let lines = request.headerLines.dropLast()
+    let lines = Self.lines(of: request).dropLast()
     let apart = ["Content-Length", "Authorization", "x-acs-security-token"]
     #expect(lines == vector.headers.filter { !apart.contains($0.key) }.map { "\($0.key): \($0.value)" }.sorted()[...])
     #expect(request.method == "POST")
     #expect(request.host == "vod.cn-shanghai.aliyuncs.com")
     #expect(request.securityToken?.text == "CAIS+w==")
     let signed = try #require(vector.authorization.split(separator: ",").first { $0.hasPrefix("SignedHeaders=") })
-    #expect(request.headerLines.last?.contains(signed) == true)
+    #expect(Self.lines(of: request).last?.contains(signed) == true)
   }
 
   @Test func `only what was given is sent`() throws {
@@ -81,8 +86,8 @@ import Testing
     ]
     for (request, action, query) in requests {
       #expect(request.target == "/?" + query)
-      #expect(request.headerLines.contains("x-acs-action: \(action)"))
-      #expect(request.headerLines.contains("x-acs-version: 2017-03-21"))
+      #expect(Self.lines(of: request).contains("x-acs-action: \(action)"))
+      #expect(Self.lines(of: request).contains("x-acs-version: 2017-03-21"))
     }
   }
 

@@ -1,6 +1,7 @@
 import CloudAPI
 import Core
 import Glibc
+import Systemd
 import TestSupport
 import Testing
 

@@ -26,7 +26,7 @@ extension JSONValue {
   ) throws(AnswerFault) {
     guard let value = self[name], value.kind != .null else { throw .missing(name) }
     guard value.kind == .string else { throw .malformed(name) }
-    var sink = CredentialSink()
+    var sink = CredentialSink(count: value.length)
     value.copyString(into: &sink)
     let text = sink.finish()
     guard text.count > 0 else { throw .missing(name) }
