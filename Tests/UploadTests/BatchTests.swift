@@ -40,9 +40,11 @@ import Testing
 
   private func run(
     _ list: InputList, jobs: Int = 2, isOpen: Bool = false, on file: FakeJournalFile? = nil,
+    syncFailure: CInt = 0,
     details: @escaping Batch.Details = { (file) throws(UploadResult.Trouble) in try BatchTests.details(file) }
   ) throws -> Run {
     let run = Run(try BatchJournal(file ?? journalFile, path: "journal", on: scheduler))
+    if syncFailure != 0 { journalFile.fail(sync: syncFailure) }
     var options = Batch.Options()
     options.jobs = jobs
     run.batch = try Batch(
@@ -131,8 +133,7 @@ import Testing
 
   @Test func `nothing is created while the journal can't be put on the disk`() throws {
     try write(["a.mp4", "b.mp4"])
-    journalFile.fail(sync: EIO)
-    let run = try run(list())
+    let run = try run(list(), syncFailure: EIO)
     #expect(run.journal.failure != nil)
     #expect(cloud.calls == 0)
   }
@@ -164,7 +165,11 @@ private final class InstantCloud: UploadCloud {
     mostAtOnce = max(mostAtOnce, onTheirWay)
     pending.end = { [self] in onTheirWay -= 1 }
     guard !isSilent else { return pending }
-    pending.deferral = scheduler.deferred(handler: body)
+    pending.deferral = scheduler.deferred { [unowned pending] in
+      pending.end?()
+      pending.end = nil
+      body()
+    }
     pending.deferral?.schedule()
     return pending
   }
