@@ -24,7 +24,7 @@ BENCH_SECONDS ?=
 BENCH_ONLY ?=
 BENCH_DOCS ?=
 export FUZZ_SECONDS SWIFT
-PROGRAMS = rolekeeperd rolekeeper sts-emulator
+PROGRAMS = rolekeeperd rolekeeper vod-upload sts-emulator
 BIN = .build/release
 CHECKED = Sources Tests Benchmarks Package.swift
 # The command line is linked as a program that needs no library (Package.swift), which goes with --disable-local-rpath.
@@ -110,9 +110,12 @@ PLACES = PREFIX=$(PREFIX) UNIT_DIR=$(UNIT_DIR) SYSUSERS_DIR=$(SYSUSERS_DIR)
 install:
 	install -D -m 0755 -s --strip-program='$(STRIP)' $(BIN)/rolekeeperd '$(TO)/sbin/rolekeeperd'
 	install -D -m 0755 -s --strip-program='$(STRIP)' $(BIN)/rolekeeper '$(TO)/bin/rolekeeper'
+	install -D -m 0755 -s --strip-program='$(STRIP)' $(BIN)/vod-upload '$(TO)/bin/vod-upload'
 	install -d -m 0755 '$(SETTINGS)' '$(SETTINGS)/roles.d'
 	@if [ -e '$(SETTINGS)/rolekeeper.toml' ]; then echo 'keeping $(SETTINGS)/rolekeeper.toml'; \
 		else install -m 0644 etc/rolekeeper/rolekeeper.toml '$(SETTINGS)/rolekeeper.toml'; fi
+	@if [ -e '$(SETTINGS)/vod-upload.policy.json' ]; then echo 'keeping $(SETTINGS)/vod-upload.policy.json'; \
+		else install -m 0644 etc/rolekeeper/vod-upload.policy.json '$(SETTINGS)/vod-upload.policy.json'; fi
 	install -D -m 0644 systemd/rolekeeper.service '$(UNIT)'
 	sed -i 's|/usr/sbin/|$(PREFIX)/sbin/|; s|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' '$(UNIT)'
 	install -D -m 0644 systemd/rolekeeper.sysusers '$(SYSUSERS)'
@@ -133,7 +136,7 @@ uninstall:
 	@if [ -z '$(DESTDIR)' ] && { systemctl --quiet is-enabled rolekeeper \
 		|| systemctl is-active rolekeeper | grep -qx 'active\|activating\|reloading\|deactivating'; } 2>/dev/null; then \
 		echo 'rolekeeper is enabled or running; stop it first: systemctl disable --now rolekeeper'; exit 1; fi
-	rm -f '$(TO)/sbin/rolekeeperd' '$(TO)/bin/rolekeeper' '$(UNIT)' '$(SYSUSERS)'
+	rm -f '$(TO)/sbin/rolekeeperd' '$(TO)/bin/rolekeeper' '$(TO)/bin/vod-upload' '$(UNIT)' '$(SYSUSERS)'
 	rm -rf '$(TO)/share/doc/rolekeeper'
 	@echo 'kept: $(SETTINGS); if an AccessKey is in it that no other host uses, delete that in the RAM console'
 	@if [ -d '$(DROPINS)' ]; then echo 'kept: $(DROPINS)'; fi

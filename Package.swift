@@ -86,6 +86,11 @@ let package = Package(
       "rolekeeper", imports: ["Core", "Secrets", "Wire", "LocalClient", "CLinux"], besides: ["start.order"],
       settings: small, linking: standalone),
     program(
+      "vod-upload",
+      imports: [
+        "Core", "Secrets", "Wire", "CloudAPI", "Systemd", "HTTPClient", "LocalClient", "Upload", "CLinux",
+      ]),
+    program(
       "sts-emulator", imports: ["Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       // The other linker warns of a mktemp(3) in Foundation, which ArgumentParser brings along and nothing here calls.
       linking: [.unsafeFlags(["-use-ld=lld"])]),
@@ -173,6 +178,7 @@ let package = Package(
     tests(
       "Upload", imports: ["CloudAPI", "Core", "JSON", "Secrets", "Systemd", "Simulation", "TestNeeds", "TestSupport"]),
     tests("rolekeeper", imports: ["Core", "TestSupport", "Wire"]),
+    tests("vod-upload", imports: ["CloudAPI", "Core", "HTTPClient", "Secrets", "Systemd", "TestSupport", "Upload"]),
     tests("Emulator", imports: ["Core", "Systemd", "HTTPClient", "TestSupport"]),
     tests("bench", imports: ["TestSupport"]),
     // The built programs, run as a user runs them: it knows the rooms of the outside alone.

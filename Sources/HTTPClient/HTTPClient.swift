@@ -58,10 +58,13 @@ package final class HTTPClient {
     package var url: String
     /// Who we are to it (Basic, RFC 7617); nil to say nothing.
     package var user: String?
+    /// What is connected to without it.
+    package var exemptions: ProxyExemptions
 
-    package init(url: String, user: String? = nil) {
+    package init(url: String, user: String? = nil, exemptions: ProxyExemptions = ProxyExemptions("")) {
       self.url = url
       self.user = user
+      self.exemptions = exemptions
     }
   }
 
@@ -146,6 +149,21 @@ package final class HTTPClient {
     }
   }
 
+  /// How many bytes a second all bodies together may take that are read from streams, at least 1; nil for as many as the network takes. Each gets the
+  /// same share, and what one doesn't use isn't given to others.
+  package var sendRate: Int? {
+    didSet { if sendRate != oldValue { divideSendRate() } }
+  }
+
+  /// What each body may take of it.
+  private(set) var sendShare: Int?
+
+  private func divideSendRate() {
+    let streams = inFlight.values.filter(\.isStreaming)
+    sendShare = sendRate.map { max(1, $0 / max(1, streams.count)) }
+    for stream in streams { stream.limit(sendRate: sendShare) }
+  }
+
   /// Without those that somebody waits for.
   package var freeHandles: Int { max(0, Self.handles - inFlight.count - line.count { $0.place != nil }) }
 
@@ -196,6 +214,7 @@ package final class HTTPClient {
       throw error
     }
     inFlight[transfer.easy] = transfer
+    if transfer.isStreaming { divideSendRate() }
     connect(transfer)
     return TransferID(serial: lastSerial)
   }
@@ -203,8 +222,8 @@ package final class HTTPClient {
   /// Hands a request to libcurl, as soon as the address of whom it connects to is known.
   private func connect(_ transfer: Transfer) {
     let host = transfer.named
-    let next = settings.proxy == nil ? host : proxyHost
-    let times = Transfer.Times(settings, proxyLooksUp: settings.proxy != nil && host != nil)
+    let next = transfer.usesProxy ? proxyHost : host
+    let times = Transfer.Times(settings, proxyLooksUp: transfer.usesProxy && host != nil)
     guard let next else { return start(transfer, times) }
     if let addresses = resolver.addresses(of: next.name) {
       transfer.use(addresses, of: next)
@@ -222,7 +241,7 @@ package final class HTTPClient {
         transfer.use(addresses, of: next)
         start(transfer, times.after(.microseconds(EventLoop.bootTime() - begun)))
       case .failure(let why), .unanswered(let why):
-        let failure = TransportFailure(unresolved: next.name, why, isProxy: settings.proxy != nil)
+        let failure = TransportFailure(unresolved: next.name, why, isProxy: transfer.usesProxy)
         complete(transfer) { $0.end(failure, spare: &$1) }
       case .notAsked(let why):
         let failure = TransportFailure(notLookedUp: next.name, why)
@@ -284,6 +303,7 @@ package final class HTTPClient {
     guard let transfer = inFlight.values.first(where: { $0.serial == id.serial }) else { return }
     inFlight[transfer.easy] = nil
     if transfer.isLookingUp { resolver.forget(transfer.serial) } else { multi.remove(transfer.easy) }
+    if transfer.isStreaming { divideSendRate() }
     transfer.clear()
     keep(transfer)
   }
@@ -299,6 +319,7 @@ package final class HTTPClient {
     _ transfer: Transfer, _ end: (Transfer, inout BodyBuffer) -> (HTTPOutcome, Transfer.Completion?)
   ) {
     inFlight[transfer.easy] = nil
+    if transfer.isStreaming { divideSendRate() }
     let (outcome, completion) = end(transfer, &spare)
     keep(transfer)
     let body = spare

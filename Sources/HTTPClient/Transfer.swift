@@ -42,7 +42,11 @@ final class Transfer {
   private var offset = 0
   /// Whether it sends a POST without a body, as all of the daemon's requests are: that costs no call of libcurl.
   private var isSetToPostNothing = true
-  private let proxyURL: String?
+  /// In bytes per second; nil for no limit.
+  private(set) var sendRate: Int?
+  private let proxy: HTTPClient.Proxy?
+  /// Whether the request goes through the proxy.
+  private(set) var usesProxy: Bool
   /// libcurl reads it as long as the handle lives.
   private let proxyCredential: ProxyCredential?
 
@@ -54,7 +58,8 @@ final class Transfer {
     self.easy = easy
     detail = .allocate(capacity: Int(CURL_ERROR_SIZE))
     detail.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
-    proxyURL = settings.proxy?.url
+    proxy = settings.proxy
+    usesProxy = settings.proxy != nil
     self.proxyCredential = proxyCredential
     try configure(settings)
     try configure(settings.proxy)
@@ -108,6 +113,7 @@ final class Transfer {
       must(ccurl_set_string(easy, CURLOPT_URL, site + "/"))
       self.site = String(site)
       named = HostToLookUp(url: url)
+      chooseProxy(for: url)
     }
     let target = Substring(url.utf8[start...].prefix { $0 != UInt8(ascii: "#") })
     let isWhole = target.utf8.first == UInt8(ascii: "/")
@@ -125,6 +131,12 @@ final class Transfer {
       must(ccurl_set_string(easy, CURLOPT_REQUEST_TARGET, text + start))
       return true
     }
+  }
+
+  private func chooseProxy(for url: String) {
+    guard let proxy, proxy.exemptions.contain(hostOf: url) == usesProxy else { return }
+    usesProxy.toggle()
+    must(ccurl_set_string(easy, CURLOPT_PROXY, usesProxy ? proxy.url : ""))
   }
 
   private func setUp(_ method: HTTPRequest.Method, _ body: HTTPRequest.Body) {
@@ -160,10 +172,22 @@ final class Transfer {
     isSetToPostNothing = true
   }
 
+  var isStreaming: Bool { stream != nil }
+
+  /// Limits the body that is being sent to so many bytes a second, until the request ends; nil for no limit.
+  func limit(sendRate: Int?) {
+    guard sendRate != self.sendRate else { return }
+    self.sendRate = sendRate
+    must(ccurl_set_large(easy, CURLOPT_MAX_SEND_SPEED_LARGE, sendRate ?? 0))
+  }
+
+  /// libcurl waits after a piece for as long as its rate asks for: small ones flow evenly.
+  private var mostOfPiece: Int { sendRate.map { max(2048, $0 / 8) } ?? .max }
+
   /// Fills `room` with what comes next of the body; returns how many bytes, 0 at its end.
   private func readBody(into room: UnsafeMutableRawBufferPointer) -> Int {
     guard let stream, offset < stream.length else { return 0 }
-    let part = UnsafeMutableRawBufferPointer(rebasing: room.prefix(stream.length - offset))
+    let part = UnsafeMutableRawBufferPointer(rebasing: room.prefix(min(stream.length - offset, mostOfPiece)))
     guard let count = stream.read(offset, part), count > 0 else { return Int(CURL_READFUNC_ABORT) }
     precondition(count <= part.count, "a body was read beyond its room")
     offset += count
@@ -305,6 +329,7 @@ final class Transfer {
     isLookingUp = false
     completion = nil
     if !isSetToPostNothing { setToPostNothing() }
+    limit(sendRate: nil)
     if stallTimeout != nil {
       must(ccurl_set_long(easy, CURLOPT_LOW_SPEED_TIME, 0))
       stallTimeout = nil
@@ -329,7 +354,7 @@ final class Transfer {
 
   private func failure(_ code: CURLcode) -> TransportFailure {
     let detail = connectionText(code) ?? String(cString: detail)
-    if proxyURL != nil,
+    if usesProxy,
       let failure = TransportFailure(proxyCode: code, tunnel: tunnel, detail: detail, head: head)
     {
       return failure
@@ -358,7 +383,7 @@ final class Transfer {
   }
 
   // Host and port of whom the connection goes to and of whom it is spoken with, which through a proxy are two.
-  private var peer: Substring { (proxyURL ?? url).authority ?? "" }
+  private var peer: Substring { (usesProxy ? proxy?.url ?? url : url).authority ?? "" }
   private var server: Substring { url.authority ?? "" }
 
   /// How far the way through a proxy had come.

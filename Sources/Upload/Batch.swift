@@ -37,6 +37,8 @@ package final class Batch {
 
   private struct Running {
     let task: UploadTask
+    /// The file's number in the journal.
+    let number: Int
     let begun: Timestamp
     var reported = 0
   }
@@ -130,6 +132,11 @@ package final class Batch {
       throw UploadResult.Trouble(error)
     }
     let (number, progress) = try takeUp(file)
+    // A watched file that was moved away and back is found again while it is uploaded.
+    guard !running.values.contains(where: { $0.number == number }) else {
+      end(index, .skipped(.duplicate), after: .zero)
+      return starter.schedule()
+    }
     files.note(index, journalNumber: number)
     if case .done(let proof)? = progress.ending {
       end(index, proof == .confirmed ? .confirmed : .uploaded, after: .zero)
@@ -142,7 +149,7 @@ package final class Batch {
         source, details: details, progress: progress, options: options.upload, scheduler: scheduler, cloud: cloud,
         recorder: recorder, chance: chance(), notice: { [unowned self] in take($0, of: index) },
         ended: { [unowned self] in taskEnded(index, number, $0) })
-      running[index] = Running(task: task, begun: scheduler.time)
+      running[index] = Running(task: task, number: number, begun: scheduler.time)
       task.start()
     } catch {
       throw UploadResult.Trouble(error: "\(error)", fix: "raise this host's limits")

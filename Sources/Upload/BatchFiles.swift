@@ -3,7 +3,7 @@ import Core
 /// The files of a batch, and what has become of each: some 80 bytes a file, whatever their number.
 package struct BatchFiles: Sendable {
   private enum Status: UInt8 {
-    case notStarted, uploaded, confirmed, troubled
+    case notStarted, uploaded, confirmed, troubled, duplicate
   }
 
   private struct Slot {
@@ -61,7 +61,9 @@ package struct BatchFiles: Sendable {
     switch result {
     case .uploaded: slots[index].status = .uploaded
     case .confirmed: slots[index].status = .confirmed
-    case .notStarted, .skipped: slots[index].status = .notStarted
+    case .notStarted: slots[index].status = .notStarted
+    // Everything else that is skipped was found so.
+    case .skipped: slots[index].status = .duplicate
     case .failed, .unconfirmed:
       slots[index].status = .troubled
       slots[index].trouble = Int32(troubles.count)
@@ -76,6 +78,7 @@ package struct BatchFiles: Sendable {
     case .notStarted: .notStarted
     case .uploaded: .uploaded
     case .confirmed: .confirmed
+    case .duplicate: .skipped(.duplicate)
     case .troubled: troubles[Int(slot.trouble)]
     }
   }

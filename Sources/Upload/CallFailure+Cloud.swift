@@ -3,7 +3,8 @@ import HTTPClient
 import ObjectStorage
 
 extension CallFailure {
-  init(_ failure: VODFailure) {
+  /// `action` is what a policy calls the call.
+  init(_ failure: VODFailure, action: String) {
     let kind: Kind =
       switch failure.kind {
       case .throttled(let wait): .throttled(wait: wait)
@@ -16,7 +17,10 @@ extension CallFailure {
       case .skew, .nonceUsed: .stale
       case .permanent: .refused
       }
-    self.init(kind, code: failure.code, requestID: failure.requestID, remedy: failure.remedy)
+    let remedy =
+      kind == .denied
+      ? "allow \(action) in the policies of the role, and in its session policy if it has one" : failure.remedy
+    self.init(kind, code: failure.code, requestID: failure.requestID, remedy: remedy)
   }
 
   init(_ failure: OSSFailure) {

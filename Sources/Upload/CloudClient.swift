@@ -1,5 +1,5 @@
 package import CloudAPI
-import Core
+package import Core
 package import HTTPClient
 import ObjectStorage
 import Secrets
@@ -38,8 +38,7 @@ package final class CloudClient: UploadCloud {
   private let settings: Settings
   /// Called when there is no session to be had: no call is made after that.
   private let credentialFailed: (RoleCredential.Failure) -> Void
-  /// VOD's, by which sessions are judged as well.
-  private(set) var vodTime: ServerTime
+  private var vodTime: ServerTime
   private var ossTime: ServerTime
 
   private var pace: TokenBucket
@@ -69,6 +68,9 @@ package final class CloudClient: UploadCloud {
     pump = scheduler.deferred { [unowned self] in makeWaitingCalls() }
     http.hasMoreWaiting = true
   }
+
+  /// VOD's time, by which sessions are judged.
+  package var serverTime: UTCTime { vodTime.now(at: scheduler.time) }
 
   // MARK: - VOD
 
@@ -147,7 +149,7 @@ package final class CloudClient: UploadCloud {
       case .failure(let failure):
         if case .throttled = failure.kind { pace.throttled(at: now) }
         if failure.kind == .credentialLapsed { credential.discard(keyID: identity.key.id) }
-        call.completion(.failure(CallFailure(failure)))
+        call.completion(.failure(CallFailure(failure, action: call.action)))
       }
     }
   }
@@ -163,7 +165,9 @@ package final class CloudClient: UploadCloud {
       report(
         .failure(
           CallFailure(
-            .refused, code: "NoRegion", remedy: "neither UploadAuth nor '\(grant.content.address.endpoint)' names the bucket's region; name it with '--region'"
+            .refused, code: "NoRegion",
+            remedy:
+              "neither UploadAuth nor '\(grant.content.address.endpoint)' names the bucket's region; name it with '--region'"
           )), to: completion)
       return sent
     }

@@ -18,6 +18,7 @@ import JSON
 ///     skipped                reason
 ///     unreadable             error, fix
 ///     note                   text
+///     summary                files, uploaded, confirmed, not_confirmed, failed, not_started, skipped; the last event
 package struct JSONProgress: Sendable {
   static let interval = Duration.seconds(1)
 
@@ -40,6 +41,21 @@ package struct JSONProgress: Sendable {
       json.member("event", Self.name(of: event))
       if let known { json.member("path", known.path) }
       Self.write(event, size: known?.size ?? 0, to: &json)
+    }
+    return json.finish() + [UInt8(ascii: "\n")]
+  }
+
+  /// The last line of a batch.
+  package static func summary(_ counts: ResultCounts, time: UTCTime) -> [UInt8] {
+    var json = JSONWriter([UInt8]())
+    json.object { json in
+      json.member("time", time.description)
+      json.member("event", "summary")
+      for (name, count) in [
+        ("files", counts.files), ("uploaded", counts.uploaded), ("confirmed", counts.confirmed),
+        ("not_confirmed", counts.unconfirmed), ("failed", counts.failed), ("not_started", counts.notStarted),
+        ("skipped", counts.skipped),
+      ] { json.member(name, Int64(count)) }
     }
     return json.finish() + [UInt8(ascii: "\n")]
   }

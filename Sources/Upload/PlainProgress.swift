@@ -62,7 +62,8 @@ package struct PlainProgress: Sendable {
 
   private static func finished(_ result: UploadResult, _ path: String, _ seconds: Double) -> String {
     switch result {
-    case .uploaded: return "\(path): uploaded in \(Duration.seconds(fraction: seconds).text), CRC64 checked"
+    case .uploaded where seconds == 0, .confirmed where seconds == 0: return "\(path): uploaded by an earlier run"
+    case .uploaded: return "\(path): uploaded in \(text(seconds)), CRC64 checked"
     case .confirmed: return "\(path): confirmed by VOD, CRC not seen"
     case .unconfirmed(let trouble), .failed(let trouble):
       let status = result.status == "failed" ? "failed" : "not confirmed"
@@ -70,6 +71,13 @@ package struct PlainProgress: Sendable {
     case .skipped(let reason): return "\(path): skipped: \(reason.text)"
     case .notStarted: return "\(path): not started"
     }
+  }
+
+  /// With tenths where they matter.
+  private static func text(_ seconds: Double) -> String {
+    guard seconds < 10 else { return Duration.seconds(fraction: seconds).text }
+    let tenths = max(1, Int((seconds * 10).rounded()))
+    return "\(tenths / 10).\(tenths % 10)s"
   }
 
   private static func passedOver(_ entry: InputEntry) -> String {

@@ -8,13 +8,19 @@ import Wire
 /// The role's session as rolekeeper hands it out: asked for again as its life, its age or the cloud's word asks for.
 package final class RoleCredential {
   /// Why there is none.
-  package enum Failure: Error, Hashable, Sendable {
+  package enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
     /// Nothing listens on the socket.
     case noDaemon(reason: String)
     /// The daemon has none, or not in time.
     case noCredential(reason: String)
     /// The daemon says that this caller may not read the role, or that there is no such role: waiting doesn't help.
     case refused(reason: String)
+
+    package var description: String {
+      switch self {
+      case .noDaemon(let reason), .noCredential(let reason), .refused(let reason): reason
+      }
+    }
   }
 
   /// How long a session has to live that signs a call: VOD looks at it when the call arrives. Should it lapse on the way, the call is made
@@ -24,6 +30,9 @@ package final class RoleCredential {
   private static let longestUse = Duration.seconds(60)
   private static let pause = Duration.seconds(1)
 
+  /// Called once for each wait, when it begins, with the reason: no request gets a session before it is over.
+  package var onWait: ((Failure) -> Void)?
+
   private let role: String
   private let client: LocalClient
   private let loop: EventLoop
@@ -31,11 +40,22 @@ package final class RoleCredential {
   private let wait: Duration
   private let serverTime: () -> UTCTime
 
-  private var held: (identity: SigningIdentity, expiration: UTCTime, taken: Timestamp)?
+  private var held: Session?
   private var waiting: [(Result<SigningIdentity, Failure>) -> Void] = []
   private var waitingSince: Timestamp?
+  private var hasReportedWait = false
   private var pending: Question?
+  /// Whether the daemon was asked for any session, after it had none that is long enough.
+  private var takesAny = false
   private var alarm: (any Alarm)!
+
+  private struct Session {
+    let identity: SigningIdentity
+    let expiration: UTCTime
+    let taken: Timestamp
+    /// With less left than this, another one is asked for; in seconds.
+    let leastLife: Int64
+  }
 
   package init(
     role: String, client: LocalClient, loop: EventLoop, wait: Duration, serverTime: @escaping () -> UTCTime
@@ -50,7 +70,7 @@ package final class RoleCredential {
 
   /// The session, as long as it is good for the next call; nil to ask for one by `request`.
   package var current: SigningIdentity? {
-    guard let held, held.expiration.seconds - serverTime().seconds >= Self.neededLife.wholeSeconds,
+    guard let held, held.expiration.seconds - serverTime().seconds >= held.leastLife,
       loop.time - held.taken < Self.longestUse
     else { return nil }
     return held.identity
@@ -66,12 +86,14 @@ package final class RoleCredential {
     waiting.append(completion)
     guard pending == nil, !alarm.isArmed else { return }
     waitingSince = loop.time
+    takesAny = false
     ask()
   }
 
   private func ask() {
     do throws(LocalClientError) {
-      let answer = try client.begin("/v1/roles/\(role)/credentials?min_ttl=\(Self.neededLife.wholeSeconds)&wait=0")
+      let query = takesAny ? "" : "?min_ttl=\(Self.neededLife.wholeSeconds)&wait=0"
+      let answer = try client.begin("/v1/roles/\(role)/credentials\(query)")
       do throws(LoopError) {
         pending = try Question(answer, loop) { [unowned self] in take() }
       } catch {
@@ -95,12 +117,24 @@ package final class RoleCredential {
   }
 
   private func take(_ answer: LocalClient.Answer) {
-    guard answer.status == 200 else { return tryAgain(Self.refusal(answer, role)) }
+    guard answer.status == 200 else {
+      let failure = Self.refusal(answer, role)
+      if case .noCredential = failure, !takesAny {
+        takesAny = true
+        return ask()
+      }
+      takesAny = false
+      return tryAgain(failure)
+    }
     do {
       let credential = try answer.body.withBytes { try SessionCredential(parsing: $0) }
       let key = AccessKey(id: credential.accessKeyID, secret: credential.accessKeySecret)
       let identity = SigningIdentity(sessionKey: key, token: credential.securityToken)
-      held = (identity, credential.expiration, loop.time)
+      let life = credential.expiration.seconds - serverTime().seconds
+      guard life > 0 else { return tryAgain(.noCredential(reason: "the daemon's credential has expired")) }
+      held = Session(
+        identity: identity, expiration: credential.expiration, taken: loop.time,
+        leastLife: min(Self.neededLife.wholeSeconds, max(1, life / 4)))
       end(.success(identity))
     } catch {
       tryAgain(.noCredential(reason: "the daemon's answer isn't understood: \(error)"))
@@ -124,6 +158,8 @@ package final class RoleCredential {
     let now = loop.time
     let since = waitingSince ?? now
     guard now + Self.pause < since + wait else { return end(.failure(failure)) }
+    if !hasReportedWait { onWait?(failure) }
+    hasReportedWait = true
     alarm.arm(at: (now + Self.pause).microseconds)
   }
 
@@ -137,6 +173,7 @@ package final class RoleCredential {
     let completions = waiting
     waiting = []
     waitingSince = nil
+    hasReportedWait = false
     for completion in completions { completion(result) }
   }
 }

@@ -17,6 +17,7 @@ package enum UploadEvent: Equatable, Sendable {
   case waitingForCredential(error: String)
   /// VOD wants fewer calls.
   case throttled(code: String, wait: Duration)
+  /// `seconds` are those of this run, and 0 where it had nothing to do: an earlier one had finished the file.
   case finished(file: Int, UploadResult, seconds: Double)
   /// What isn't uploaded, or can't be read.
   case passedOver(InputEntry)

@@ -21,6 +21,15 @@ final class VODCall {
 
   deinit { cancel?() }
 
+  /// What a policy calls it.
+  var action: String {
+    switch call {
+    case .create: "vod:CreateUploadVideo"
+    case .find, .refresh: "vod:RefreshUploadVideo"
+    case .mezzanine: "vod:GetMezzanineInfo"
+    }
+  }
+
   func signed(by identity: SigningIdentity, in context: RequestContext) -> SignedRequest {
     switch call {
     case .create(let reference):

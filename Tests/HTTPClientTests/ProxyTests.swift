@@ -48,6 +48,23 @@ import Testing
     #expect(try proxy.connections() == 1)
   }
 
+  @Test func `an exempt host is connected to itself, and others by the same client through the proxy`() throws {
+    var settings = HTTPClient.Settings.testing(
+      caFile: server.caFile, connectTimeout: .seconds(3), timeout: .seconds(10))
+    settings.proxy = HTTPClient.Proxy(url: "http://\(proxy.endpoint)", exemptions: ProxyExemptions("localhost"))
+    let bench = try Bench(settings)
+    let named = "https://localhost:" + server.url("").split(separator: ":").last!
+    for _ in 0..<2 {
+      #expect(try bench.post(named + "/ok").head?.status == 200)
+      #expect(try bench.post(server.url("/ok")).head?.status == 200)
+    }
+    let heads = try proxy.heads()
+    #expect(heads.contains("CONNECT 127.0.0.1:") && !heads.contains("localhost"), "\(heads)")
+    // Its failure is that host's own, and not the proxy's.
+    try proxy.become(.refuse)
+    #expect(try bench.post("https://localhost:1/ok").failure?.kind == .connect)
+  }
+
   @Test func `a proxy that asks is told user and password, and takes the right ones only`() throws {
     try proxy.become(.password(user: "keeper", password: "a:b@c d%41"))
     #expect(try bench(user: "keeper", password: "a:b@c d%41").post(server.url("/ok")).head?.status == 200)

@@ -4,6 +4,8 @@ import Secrets
 import TestSupport
 import Testing
 
+@testable import class HTTPClient.HTTPClient
+
 /// What a request has beside its URL: method, headers, and a body of either kind.
 @Suite struct RequestTests {
   let server: TLSServer
@@ -188,5 +190,48 @@ import Testing
     dump(request, to: &dumped)
     for text in ["\(request)", String(reflecting: request), dumped] { #expect(!text.contains("Signature")) }
     #expect("\(request)" == "PUT https://sts.example:8443")
+  }
+
+  // MARK: The rate of all bodies
+
+  private func upload(_ count: Int) throws -> Bench.Request {
+    let bytes = [UInt8](repeating: 7, count: count)
+    let body = BodyStream(length: count) { offset, room in
+      let part = bytes[offset...].prefix(room.count)
+      room.copyBytes(from: part)
+      return part.count
+    }
+    return try bench.start(HTTPRequest(.put, server.url("/digest"), body: .stream(body)))
+  }
+
+  /// A limit for each alone would let four of them take four times as much.
+  @Test func `bodies that are sent at once keep to one rate together`() throws {
+    bench.client.sendRate = 400_000
+    let clock = ContinuousClock()
+    let start = clock.now
+    let uploads = try (0..<4).map { _ in try upload(100_000) }
+    try bench.turn { uploads.allSatisfy { $0.answer != nil } }
+    #expect(uploads.allSatisfy { $0.answer?.body.hasPrefix("100000 ") == true })
+    // Each may send its first piece, an eighth of its second, at once.
+    #expect(clock.now - start >= .milliseconds(800))
+  }
+
+  @Test func `a body that ends or is cancelled leaves its share to the others`() throws {
+    let client = bench.client
+    #expect(client.sendShare == nil)
+    client.sendRate = 600_000
+    let short = try upload(1000)
+    let others = try (0..<2).map { _ in try upload(200_000) }
+    #expect(client.sendShare == 200_000)
+    try bench.turn { short.answer != nil }
+    #expect(client.sendShare == 600_000 / others.count { $0.answer == nil })
+    // A request without a body takes none.
+    _ = try bench.start(HTTPRequest(.get, server.url("/silent")))
+    #expect(client.sendShare == 600_000 / others.count { $0.answer == nil })
+    if let id = others[0].id { client.cancel(id) }
+    #expect(client.sendShare == 600_000)
+    try bench.turn { others[1].answer != nil }
+    client.sendRate = nil
+    #expect(client.sendShare == nil)
   }
 }

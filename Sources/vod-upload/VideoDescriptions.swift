@@ -1,0 +1,50 @@
+import CloudAPI
+import Upload
+
+/// What VOD is told of each file: by `--titles`, the file's sidecar, the options, and the file itself, in this order.
+struct VideoDescriptions {
+  let options: VideoMetadata
+  let titles: TitleList?
+
+  /// Throws for options that VOD wouldn't take for any file.
+  static func check(_ options: VideoMetadata) throws(VideoDetailsError) {
+    _ = try VideoDetails(draft(options, title: "title", fileName: "name.mp4", size: nil))
+  }
+
+  func details(of file: VideoFile) throws(UploadResult.Trouble) -> VideoDetails {
+    let sidecar: VideoMetadata?
+    do throws(SidecarError) {
+      sidecar = try Sidecar.read(beside: file.path)
+    } catch {
+      throw UploadResult.Trouble(error: "\(error)", fix: "correct the sidecar, and run again")
+    }
+    var metadata = sidecar?.over(options) ?? options
+    if let title = titles?.title(of: file) { metadata.title = title }
+    do throws(VideoDetailsError) {
+      return try VideoDetails(Self.draft(metadata, title: file.title, fileName: file.name, size: file.identity.size))
+    } catch {
+      throw UploadResult.Trouble(
+        error: "'\(error.parameter)' \(error.problem)",
+        fix: "\(error.allowed); change it in the sidecar, by --titles or by an option, and run again")
+    }
+  }
+
+  private static func draft(_ metadata: VideoMetadata, title: String, fileName: String, size: Int64?)
+    -> VideoDetails.Draft
+  {
+    // The last name alone: nobody needs to know where the file lies.
+    var draft = VideoDetails.Draft(title: metadata.title ?? title, fileName: fileName, fileSize: size)
+    draft.description = metadata.description
+    draft.tags = metadata.tags ?? []
+    draft.coverURL = metadata.coverURL
+    draft.userData = metadata.userData
+    draft.categoryID = metadata.categoryID
+    draft.templateGroupID = metadata.templateGroupID
+    draft.workflowID = metadata.workflowID
+    draft.storageLocation = metadata.storageLocation
+    draft.appID = metadata.appID
+    draft.enableFirstFrameCover = metadata.enableFirstFrameCover
+    draft.generateThumbnail = metadata.generateThumbnail
+    return draft
+  }
+}

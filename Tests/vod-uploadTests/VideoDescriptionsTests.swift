@@ -1,0 +1,62 @@
+import CloudAPI
+import TestSupport
+import Testing
+import Upload
+
+@testable import vod_upload
+
+@Suite struct VideoDescriptionsTests {
+  private let directory: TemporaryDirectory
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  private func file(_ name: String) -> VideoFile {
+    let path = directory.path(name)
+    let identity = FileIdentity(size: 7, modified: 0, inode: 1, device: 1)
+    return VideoFile(path: path, resolvedPath: path, identity: identity)
+  }
+
+  @Test func `a file is described by its name and size where nothing else is said`() throws {
+    let details = try VideoDescriptions(options: VideoMetadata(), titles: nil).details(of: file("Opening night.mp4"))
+    #expect(details.draft.title == "Opening night" && details.draft.fileName == "Opening night.mp4")
+    #expect(details.draft.fileSize == 7 && details.draft.tags.isEmpty && details.draft.description == nil)
+  }
+
+  @Test func `titles go before the sidecar, and that before the options`() throws {
+    var options = VideoMetadata()
+    options.title = "option"
+    options.description = "of all"
+    options.tags = ["one"]
+    let first = file("first.mp4")
+    let second = file("second.mp4")
+    _ = try directory.write(#"{"title": "sidecar", "tags": ["two"]}"#, to: "first.mp4.json")
+    let titles = try directory.write("\(first.path)\tlisted\n", to: "titles.tsv")
+    let listed = VideoDescriptions(options: options, titles: try TitleList.read(titles))
+    let plain = VideoDescriptions(options: options, titles: nil)
+    #expect(try listed.details(of: first).draft.title == "listed")
+    #expect(try plain.details(of: first).draft.title == "sidecar")
+    #expect(try plain.details(of: first).draft.tags == ["two"])
+    #expect(try plain.details(of: first).draft.description == "of all")
+    #expect(try listed.details(of: second).draft.title == "option")
+  }
+
+  @Test func `what VOD wouldn't take is the file's error, with what is allowed`() throws {
+    let long = file(String(repeating: "x", count: 129) + ".mp4")
+    do {
+      _ = try VideoDescriptions(options: VideoMetadata(), titles: nil).details(of: long)
+      Issue.record("129 characters were taken")
+    } catch {
+      #expect(error.error == "'Title' has 129 characters" && error.fix.hasPrefix("allowed are 1 to 128; "))
+    }
+  }
+
+  @Test func `a sidecar that doesn't read is the file's error`() throws {
+    _ = try directory.write(#"{"titel": "x"}"#, to: "clip.mp4.json")
+    do {
+      _ = try VideoDescriptions(options: VideoMetadata(), titles: nil).details(of: file("clip.mp4"))
+      Issue.record("it was read")
+    } catch {
+      #expect(error.error.contains("line 1: unknown key 'titel'; did you mean 'title'?"))
+    }
+  }
+}
