@@ -21,7 +21,7 @@ final class Run {
   let arguments: Arguments
   let loop: EventLoop
   private var signals: [SignalSource] = []
-  private(set) var journal: Upload.Journal!
+  private(set) var journal: BatchJournal!
   private(set) var report: ReportFile?
   private(set) var output: ProgressOutput!
   private(set) var batch: Batch!
@@ -67,7 +67,7 @@ final class Run {
     report = try arguments.report.map { try ReportFile($0) }
     try report?.check()
     let titles = try readTitles()
-    journal = try Upload.Journal.open(arguments.journal, on: loop)
+    journal = try BatchJournal.open(arguments.journal, on: loop)
     journal.onFailure = { [unowned self] error in
       stop(.broken("\(error)", fix: error.fix ?? "run again with the same journal"))
     }

@@ -1,7 +1,7 @@
 import Core
 import Testing
 
-@Suite struct ByteCountTests {
+@Suite struct ByteCountParsingTests {
   struct Case: Sendable, CustomTestStringConvertible {
     let text: String
     let bytes: Int64?
