@@ -24,7 +24,7 @@ package struct ProxyExemptions: Hashable, Sendable {
   private static func entry(_ text: String) -> Entry? {
     if text == "*" { return .every }
     let parts = text.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 1, omittingEmptySubsequences: false)
-    if let address = address(of: String(parts[0])!) {
+    if let address = address(of: withoutPort(String(parts[0])!)) {
       guard parts.count == 2 else { return .network(address, bits: address.count * 8) }
       guard let bits = Int(String(parts[1])!), (0...address.count * 8).contains(bits) else { return nil }
       return .network(address, bits: bits)

@@ -23,12 +23,14 @@ enum Usage {
     """
 
   private static let units = """
-    TIME is a number with a unit: 90s, 30min, 2h or 1h30min; SIZE likewise: 512B, 100kB, 16MiB, 5GiB; RATE is a SIZE with /s.
+    TIME is a number with a unit: 90s, 30min, 2h or 1h30min; SIZE likewise: 512B, 100kB, 16MiB, 5GiB; RATE is a SIZE with
+    /s, such as 10MB/s.
 
     """
 
   private static let more = """
-    There is no option for an AccessKey, and none is read from the environment or from a file. The manual is docs/vod-upload.md.
+    There is no option for an AccessKey, and none is read from the environment or from a file. The manual is
+    docs/vod-upload.md.
 
     """
 

@@ -196,7 +196,7 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
         RequestId: 25818875-5F78-4AF6-D7D5-CA3937401D80
         VideoId: 93ab850b4f6f44eab54b6e91d24d81d0
         UploadAddress: oss://outin-2d8a0b1c/sv/5f2c-10/clip.mp4
-        a.mp4: uploaded in 1s, CRC64 checked
+        a.mp4: uploaded in 1.0s, CRC64 checked
         1/3 files  100 B of 300 MiB  0 %
 
         """)
