@@ -46,7 +46,8 @@ extension HTTPServer {
       if errno == EAGAIN { connection.mayHaveInput = false }
       return settle(connection)
     }
-    // Less than there was room for: that was all, but for the end.
+    // Less than there was room for: that was all, but for the end. A message with descriptors (SCM_RIGHTS) ends a read early, too, and so
+    // does a byte out of band. No HTTP client sends these; what one has sent behind them waits until it sends more.
     connection.mayHaveInput = count == room.count || connection.hasEnded
     if isFresh {
       let bytes = UnsafeMutableBufferPointer(rebasing: room[..<count])

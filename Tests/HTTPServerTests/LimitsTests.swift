@@ -247,7 +247,8 @@ import Testing
       precondition(setrlimit(CInt(RLIMIT_NOFILE.rawValue), &limit) == 0)
       // Ends, since the loop doesn't turn for a listener that it can't serve.
       try harness.settle()
-      precondition(reported == [EMFILE])
+      // More than once where the process had to wait for a processor longer than accepting pauses.
+      precondition(!reported.isEmpty && reported.allSatisfy { $0 == EMFILE })
       let served = clients.filter { $0.receive() == Text.hello }
       // The process may have opened something else meanwhile.
       precondition((1...4).contains(served.count))
