@@ -55,7 +55,8 @@ extension CallFailure {
 
   private static func remedy(for kind: TransportFailure.Kind) -> String? {
     switch kind {
-    case .tlsVerification, .caFile: "look at '--ca-file' and this host's clock, and for a device on the way that opens TLS"
+    case .tlsVerification, .caFile:
+      "look at '--ca-file' and this host's clock, and for a device on the way that opens TLS"
     case .proxyUnreachable, .proxyUnresolved, .proxyAuthentication, .proxyRefused, .proxyBroken:
       "look at '--proxy', or https_proxy in the environment"
     case .resolve, .connect, .connectTimeout, .tlsOther: "look at the network between here and the service"

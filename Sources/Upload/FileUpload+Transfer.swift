@@ -126,7 +126,9 @@ extension FileUpload {
 
   /// A part whose credential lapsed on the way may have been too large for it.
   private mutating func tookLong(_ request: RunningRequest, at now: Timestamp) {
-    guard let grant, let gap = request.gap, let unit = progress.unit, now - request.begun > grant.life / 2 else { return }
+    guard let grant, let gap = request.gap, let unit = progress.unit, now - request.begun > grant.life / 2 else {
+      return
+    }
     let most = Double(gap.count * unit) / (now - request.begun).inSeconds
     rate = min(rate ?? most, most / 2)
   }

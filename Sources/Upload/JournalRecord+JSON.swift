@@ -4,7 +4,8 @@ import JSON
 /// How records are written: numbers that may go beyond 2^63 as strings of digits.
 extension JournalRecord {
   private enum Kind: String {
-    case file, reference, video, upload, part, restarted, completing, refused, done, unconfirmed, damaged, failed, changed
+    case file, reference, video, upload, part, restarted, completing, refused, done, unconfirmed, damaged, failed,
+      changed
   }
 
   private var kind: Kind {

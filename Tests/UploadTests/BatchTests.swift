@@ -49,7 +49,8 @@ import Testing
     options.jobs = jobs
     run.batch = try Batch(
       list, isOpen: isOpen, options: options, journal: run.journal, cloud: cloud, scheduler: scheduler,
-      details: details, report: { [unowned run] in run.events.append($0) }, ended: { [unowned run] in run.hasEnded = true })
+      details: details, report: { [unowned run] in run.events.append($0) },
+      ended: { [unowned run] in run.hasEnded = true })
     run.batch.start()
     scheduler.settle()
     return run
@@ -67,7 +68,8 @@ import Testing
     #expect(run.hasEnded && run.results.filter { $0 == .uploaded }.count == 5)
     #expect(cloud.titles == ["a", "b", "c", "d", "e"])
     #expect(cloud.mostAtOnce == 2)
-    #expect(run.events.contains { if case .passedOver(let entry) = $0 { entry.path.hasSuffix("notes.txt") } else { false } })
+    #expect(
+      run.events.contains { if case .passedOver(let entry) = $0 { entry.path.hasSuffix("notes.txt") } else { false } })
     let row = run.batch.files.row(at: 0, in: run.journal)
     #expect(row.videoID == "video1" && row.referenceID?.hasPrefix("vod-upload-") == true)
     #expect(row.address == "oss://bucket/video1" && row.requestID == "request1")

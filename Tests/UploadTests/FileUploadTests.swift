@@ -29,7 +29,9 @@ import Testing
     #expect(upload.run() == .outcome(.uploaded(.checked)))
     #expect(upload.requests.filter { $0 == .initiate }.count == 1)
     let ranges = upload.requests.compactMap { if case .part(_, _, let range) = $0 { range } else { nil } }
-    #expect(ranges.sorted { $0.lowerBound < $1.lowerBound }.reduce(0) { $1.lowerBound == $0 ? $1.upperBound : -1 } == Self.large)
+    #expect(
+      ranges.sorted { $0.lowerBound < $1.lowerBound }.reduce(0) { $1.lowerBound == $0 ? $1.upperBound : -1 }
+        == Self.large)
     #expect(upload.cloud.videos.first?.object == SimulatedCloud.crc(of: 0..<Self.large))
   }
 
@@ -39,7 +41,8 @@ import Testing
   }
 
   @Test func `credentials of a few seconds carry a large file under one upload id, no part of it twice`() {
-    var upload = SimulatedUpload(SimulatedCloud(size: Self.large, life: .seconds(6)), options: Self.options { $0.partsAtOnce = 1 })
+    var upload = SimulatedUpload(
+      SimulatedCloud(size: Self.large, life: .seconds(6)), options: Self.options { $0.partsAtOnce = 1 })
     upload.secondsPerMegabyte = 8
     #expect(upload.run() == .outcome(.uploaded(.checked)))
     #expect(upload.requests.filter { $0 == .initiate }.count == 1)
@@ -92,14 +95,16 @@ import Testing
       Case(
         name: "a PUT, answers lost until its credential lapses", size: 150_000, life: .seconds(4),
         chances: .init(lostBefore: 100, lostAfter: 500)),
-      Case(name: "Complete, answers lost until its credential lapses", life: .seconds(8), chances: .init(lostAfter: 300)),
+      Case(
+        name: "Complete, answers lost until its credential lapses", life: .seconds(8), chances: .init(lostAfter: 300)),
       Case(name: "parts, answers lost", chances: .init(lostBefore: 60, lostAfter: 60)),
       Case(name: "throttled and unreached", chances: .init(unreached: 80, throttled: 150)),
       Case(name: "short lives", life: .seconds(5), chances: .init(lostBefore: 20, lostAfter: 20, keyUnknown: 300)),
       Case(name: "damaged parts", chances: .init(lostAfter: 20, damagedPart: 50)),
       Case(name: "forgotten uploads", chances: .init(lostAfter: 10, forgetsUpload: 15), mayBeUnconfirmed: true),
       Case(
-        name: "two rights", chances: .init(lostBefore: 40, lostAfter: 40), rights: .init(refresh: true, mezzanine: false),
+        name: "two rights", chances: .init(lostBefore: 40, lostAfter: 40),
+        rights: .init(refresh: true, mezzanine: false),
         mayBeUnconfirmed: true),
       Case(
         name: "one right", size: 150_000, chances: .init(lostBefore: 20, lostAfter: 20),

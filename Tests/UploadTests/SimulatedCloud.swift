@@ -167,7 +167,8 @@ struct SimulatedCloud {
   ) -> Result<FileUpload.Answer, CallFailure> {
     guard let lapses = videos[place].grants[serial], sent < lapses else {
       expiredRequests += 1
-      return .failure(Self.failure(Int.random(in: 0..<1000, using: &chance) < chances.keyUnknown ? .keyUnknown : .expired))
+      return .failure(
+        Self.failure(Int.random(in: 0..<1000, using: &chance) < chances.keyUnknown ? .keyUnknown : .expired))
     }
     if Int.random(in: 0..<1000, using: &chance) < chances.forgetsUpload { videos[place].uploads = [:] }
     var answer = FileUpload.Answer()

@@ -124,7 +124,9 @@ struct SimulatedUpload {
       case .record(let record, let isAwaited):
         unsynced.append(record)
         let count = journal.count + unsynced.count
-        if isAwaited { plan(.durable(upTo: count, isAwaited: true), in: .milliseconds(Int.random(in: 1...30, using: &chance))) }
+        if isAwaited {
+          plan(.durable(upTo: count, isAwaited: true), in: .milliseconds(Int.random(in: 1...30, using: &chance)))
+        }
       case .call(let call, let attempt):
         calls.append(call)
         // Now and then one is under way for as long as many parts.
