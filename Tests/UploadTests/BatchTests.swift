@@ -133,6 +133,25 @@ import Testing
     #expect(run.hasEnded)
   }
 
+  /// In a watched directory: once it was uploaded twice at the same time, by the same upload id.
+  @Test func `a file that is found again while it is uploaded is skipped`() throws {
+    try write(["a.mp4"])
+    let found = list()
+    let run = Run(try BatchJournal(journalFile, path: "journal", on: scheduler))
+    run.batch = try Batch(
+      InputList(), isOpen: true, options: Batch.Options(), journal: run.journal, cloud: cloud, scheduler: scheduler,
+      details: { (file) throws(UploadResult.Trouble) in try BatchTests.details(file) },
+      report: { [unowned run] in run.events.append($0) }, ended: { [unowned run] in run.hasEnded = true })
+    run.batch.start()
+    run.batch.add(Array(found))
+    run.batch.add(Array(found))
+    scheduler.settle()
+    #expect(run.results == [.uploaded, .skipped(.duplicate)] && cloud.titles == ["a"])
+    run.batch.close()
+    scheduler.settle()
+    #expect(run.hasEnded && run.batch.files.counts.notStarted == 0)
+  }
+
   @Test func `nothing is created while the journal can't be put on the disk`() throws {
     try write(["a.mp4", "b.mp4"])
     let run = try run(list(), syncFailure: EIO)

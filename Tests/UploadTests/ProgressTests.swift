@@ -40,6 +40,10 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
       (.finished(file: 0, .uploaded, seconds: 61.5), ["v/a\\u{1B}.mp4: uploaded in 1min1s, CRC64 checked"]),
       (.started(file: 1, path: "b.mp4", size: 0), ["b.mp4: started, 0 B"]),
       (.finished(file: 1, .failed(trouble), seconds: 1), ["b.mp4: failed: NoPermission; allow it"]),
+      (.started(file: 2, path: "c.mp4", size: 0), ["c.mp4: started, 0 B"]),
+      (.finished(file: 2, .uploaded, seconds: 0.04), ["c.mp4: uploaded in 0.1s, CRC64 checked"]),
+      (.started(file: 3, path: "d.mp4", size: 0), ["d.mp4: started, 0 B"]),
+      (.finished(file: 3, .uploaded, seconds: 0), ["d.mp4: uploaded by an earlier run"]),
       (.passedOver(entry), ["x\\n.txt: skipped: ApsaraVideo VOD doesn't take files with this extension"]),
       (.passedOver(InputEntry(path: "y", content: .failed(.notUTF8))), ["y: its name is not UTF-8; rename it"]),
       (.note("one\ntwo"), ["one\\ntwo"]),
@@ -101,6 +105,18 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
     for row in rows {
       #expect(line(row.event) == "{\"time\":\"2026-01-01T00:00:00Z\",\(row.members)}\n")
     }
+  }
+
+  @Test func `the last line sums the batch up`() {
+    var counts = ResultCounts()
+    let trouble = UploadResult.Trouble(error: "e", fix: "f")
+    for result: UploadResult in [
+      .uploaded, .uploaded, .confirmed, .unconfirmed(trouble), .failed(trouble), .notStarted, .skipped(.hidden),
+    ] { counts.count(result) }
+    #expect(
+      String(decoding: JSONProgress.summary(counts, time: time), as: UTF8.self)
+        == #"{"time":"2026-01-01T00:00:00Z","event":"summary","files":6,"uploaded":2,"confirmed":1,"not_confirmed":1,"failed":1,"not_started":1,"skipped":1}"#
+        + "\n")
   }
 
   @Test mutating func `progress is shown each second at most`() {
