@@ -29,6 +29,8 @@ package struct HTTPRequest: CustomStringConvertible, CustomReflectable {
   package var body: Body
   /// Names of the answer's header fields that are kept, in lower case; each value is at most 256 printable ASCII characters.
   package var keptFields: [StaticString] = []
+  /// Whether a connection is made for it: then libcurl doesn't send it again by itself, which it does where a kept one turns out to be closed.
+  package var needsFreshConnection = false
   /// How long the request may stand still, a second at least, with no limit for the whole; nil to limit the whole as the client is set to.
   package var stallTimeout: Duration?
 

@@ -34,6 +34,7 @@ final class Transfer {
   private var resolved: UnsafeMutablePointer<curl_slist>?
   /// What takes the place of a limit for the whole request.
   private var stallTimeout: Duration?
+  private var needsFreshConnection = false
   private var completion: Completion?
   /// By which libcurl was last set up to verify servers; it has them by their address alone.
   private var authorities: Authorities.Certificates?
@@ -98,6 +99,10 @@ final class Transfer {
     setUp(request.method, request.body)
     head = AnswerHead(wanted: request.keptFields)
     stallTimeout = request.stallTimeout
+    if request.needsFreshConnection {
+      must(ccurl_set_long(easy, CURLOPT_FRESH_CONNECT, 1))
+      needsFreshConnection = true
+    }
     self.serial = serial
     self.completion = completion
     self.url = url
@@ -333,6 +338,10 @@ final class Transfer {
     if stallTimeout != nil {
       must(ccurl_set_long(easy, CURLOPT_LOW_SPEED_TIME, 0))
       stallTimeout = nil
+    }
+    if needsFreshConnection {
+      must(ccurl_set_long(easy, CURLOPT_FRESH_CONNECT, 0))
+      needsFreshConnection = false
     }
     url = ""
     head = AnswerHead()

@@ -98,8 +98,9 @@ package final class Batch {
   }
 
   private func startNext() {
-    guard !hasEnded else { return }
-    while running.count < options.jobs, let index = files.nextFile(from: next) {
+    // Without a journal nothing is begun; whoever listens to its failure stops the batch.
+    guard !hasEnded, journal.failure == nil else { return }
+    while running.count < options.jobs, journal.failure == nil, let index = files.nextFile(from: next) {
       next = index + 1
       begin(index)
       guard !hasEnded else { return }

@@ -14,7 +14,9 @@ extension CallFailure {
       case .unknownVideo: .unknownVideo
       case .referenceTaken: .referenceTaken
       case .credentialLapsed: .expired
-      case .skew, .nonceUsed: .stale
+      case .skew: .stale
+      // Each call has a nonce of its own: this one was sent twice, by libcurl when a kept connection ended, and carried out the first time.
+      case .nonceUsed: .lost
       case .permanent: .refused
       }
     let remedy =

@@ -9,7 +9,7 @@ package struct CallFailure: Error, Hashable, Sendable {
     case unreached
     /// No answer, or one that says nothing of the outcome (5xx): the service may have done what was asked.
     case lost
-    /// The date was too far from the server's, or the nonce was used: nothing was done, and a new request may go at once.
+    /// The date was too far from the server's: nothing was done, and a new request may go at once.
     case stale
     /// What signed has expired (SecurityTokenExpired).
     case expired
@@ -42,6 +42,9 @@ package struct CallFailure: Error, Hashable, Sendable {
   package let requestID: String?
   /// What a person can do, less than a sentence; nil when there is nothing.
   package let remedy: String?
+  /// Whether the request was sent a second time, so that this answer says nothing of the first (libcurl does so when a kept connection ends
+  /// before the first byte of an answer).
+  package var wasSentTwice = false
 
   package init(_ kind: Kind, code: String, requestID: String? = nil, remedy: String? = nil) {
     self.kind = kind
@@ -51,5 +54,5 @@ package struct CallFailure: Error, Hashable, Sendable {
   }
 
   /// Whether the service may have done what was asked, although its answer says nothing of that.
-  var mayHaveHappened: Bool { kind == .lost }
+  var mayHaveHappened: Bool { kind == .lost || wasSentTwice }
 }

@@ -63,7 +63,7 @@ package final class CloudClient: UploadCloud {
     vodTime = ServerTime(wallMicroseconds: scheduler.wallMicroseconds, at: now)
     ossTime = vodTime
     pace = TokenBucket(
-      rate: settings.callsPerSecond, burst: max(1, Int(settings.callsPerSecond)), at: now)
+      rate: settings.callsPerSecond, burst: max(1, Int(settings.callsPerSecond / 10)), at: now)
     alarm = try scheduler.timer(accuracy: 1000) { [unowned self] in makeWaitingCalls() }
     pump = scheduler.deferred { [unowned self] in makeWaitingCalls() }
     http.hasMoreWaiting = true
@@ -131,7 +131,7 @@ package final class CloudClient: UploadCloud {
       }
       call.cancel = { http.cancel(transfer) }
     } catch {
-      report(.failure(CallFailure(error)), to: call.completion)
+      report(.failure(CallFailure(error)), of: call, to: call.completion)
     }
   }
 
@@ -168,7 +168,7 @@ package final class CloudClient: UploadCloud {
             .refused, code: "NoRegion",
             remedy:
               "neither UploadAuth nor '\(grant.content.address.endpoint)' names the bucket's region; name it with '--region'"
-          )), to: completion)
+          )), of: sent, to: completion)
       return sent
     }
     let sendIt = { [unowned self, weak sent] in
@@ -200,12 +200,14 @@ package final class CloudClient: UploadCloud {
     sent.place = nil
     // Whoever completes an object looks first whether it is still the same file.
     do throws(CallFailure) { try sent.file.checkUnchanged() } catch {
-      return report(.failure(error), to: completion)
+      return report(.failure(error), of: sent, to: completion)
     }
     let signed = OSSRequest(
       sent.operation, at: grant.content.address, signedBy: signer(version, grant.content.credential),
       date: ossTime.now(at: scheduler.time), userAgent: settings.userAgent)
     var request = HTTPRequest(signed, body: sent.body)
+    // Only where it shows in the reading of a body may libcurl send it twice.
+    request.needsFreshConnection = sent.isCompletion || sent.isEmptyObject
     request.stallTimeout = sent.isCompletion ? Self.completionStall : Self.stall
     let http = http
     do throws(TransportFailure) {
@@ -217,15 +219,16 @@ package final class CloudClient: UploadCloud {
       }
       sent.cancel = { http.cancel(transfer) }
     } catch {
-      report(.failure(CallFailure(error)), to: completion)
+      report(.failure(CallFailure(error)), of: sent, to: completion)
     }
   }
 
-  /// Reports in a later turn, as all outcomes are.
+  /// Reports in a later turn, as all outcomes are, unless `request` has been let go of by then.
   private func report<Answer>(
-    _ result: Result<Answer, CallFailure>, to completion: @escaping (Result<Answer, CallFailure>) -> Void
+    _ result: Result<Answer, CallFailure>, of request: AnyObject,
+    to completion: @escaping (Result<Answer, CallFailure>) -> Void
   ) {
-    unsent.append { completion(result) }
+    unsent.append { [weak request] in if request != nil { completion(result) } }
     reporter.schedule()
   }
 

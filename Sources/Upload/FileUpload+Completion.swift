@@ -63,12 +63,18 @@ extension FileUpload {
     switch failure.kind {
     case .throttled, .unreached, .lost, .stale: finishAgain(failure, mayHaveHappened, at: now, using: &generator)
     case _ where mayHaveHappened: confirm(at: now)
+    // VOD says that it waits for the file, and the user wants it.
+    case .noSuchUpload where reopenings > 0 && wasUnconfirmed: restart(failure, at: now)
     case .noSuchUpload where reopenings > 0 || wasUnconfirmed:
       endUnconfirmed("OSS knows the upload no more, so it was completed or aborted")
     // Completed or aborted: the answer doesn't tell. libcurl may have sent the request twice.
     case .noSuchUpload: confirm(at: now)
     case .expired, .keyUnknown:
-      if credentialRefused(failure, at: now) { finish(at: now) }
+      // Nothing has come of it: should there be no other credential, the next run needn't ask VOD.
+      progress.isCompleting = false
+      emit(.record(.refused, isAwaited: false))
+      phase = .transferring
+      if credentialRefused(failure, at: now) { transfer(at: now) }
     case .damaged: finishAgain(failure, false, at: now, using: &generator)
     case .invalidPart where progress.uploadID != nil: restart(failure, at: now)
     default: endRefused(failure)
@@ -110,7 +116,10 @@ extension FileUpload {
   }
 
   mutating func confirmed(by info: MezzanineInfo, at now: Timestamp) {
-    guard case .confirming(let since) = phase, let videoID = progress.videoID else { return }
+    guard let videoID = progress.videoID else { return }
+    if phase == .checking, !info.isFinished { return begin(at: now) }
+    guard phase == .checking || isConfirming else { return }
+    let since = if case .confirming(let since) = phase { since } else { now }
     if info.isFinished {
       if let stored = info.fileSize, stored != Int64(size) {
         return endUnconfirmed("VOD has a file of \(stored) bytes, this one has \(size)")
@@ -121,6 +130,13 @@ extension FileUpload {
     guard elapsed < Self.confirmation else { return reopen(videoID) }
     let wait = min(Self.longestPoll, max(Self.firstPoll, elapsed), Self.confirmation - elapsed)
     call = OngoingCall(call: .mezzanine(videoID: videoID), attempt: nil, tries: Tries(due: now + wait))
+  }
+
+  private var isConfirming: Bool { if case .confirming = phase { true } else { false } }
+
+  private mutating func begin(at now: Timestamp) {
+    phase = .transferring
+    transfer(at: now)
   }
 
   /// VOD is still waiting for the file, so a new credential overwrites nothing.
@@ -141,6 +157,11 @@ extension FileUpload {
     case .throttled, .unreached, .lost, .stale, .expired:
       again(failed, as: failed.call, after: failure, at: now, using: &generator)
     case .unknownVideo: end(.failed(failure))
+    case _ where phase == .checking: begin(at: now)
+    // The user has looked, and VOD waits for the file.
+    case _ where wasUnconfirmed:
+      phase = .finishing(mayHaveHappened: false)
+      finish(at: now)
     default:
       endUnconfirmed("the answer that completes the upload was lost, and GetMezzanineInfo says \(failure.code)")
     }

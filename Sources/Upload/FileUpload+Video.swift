@@ -14,10 +14,12 @@ extension FileUpload {
     if let videoID = progress.videoID {
       emit(.report(.resumed(videoID: videoID, stored: storedBytes)))
       if progress.isCompleting { return confirm(at: now) }
-      phase = .transferring
-      transfer(at: now)
+      // A journal may be a copy from before the end.
+      phase = .checking
+      make(.mezzanine(videoID: videoID))
     } else if let referenceID = progress.referenceID {
       phase = .creating
+      createMayHaveHappened = true
       make(.find(referenceID: referenceID))
     } else {
       let referenceID = Self.newReferenceID(using: &generator)
@@ -33,11 +35,12 @@ extension FileUpload {
     wasUnconfirmed = true
     if let videoID = progress.videoID {
       emit(.report(.resumed(videoID: videoID, stored: storedBytes)))
-      phase = progress.isCompleting ? .finishing(mayHaveHappened: false) : .transferring
-      goOn(at: now, using: &generator)
+      if progress.isCompleting { return confirm(at: now) }
+      phase = .transferring
+      transfer(at: now)
     } else if let referenceID = progress.referenceID {
       phase = .creating
-      make(.create(referenceID: referenceID))
+      make(.find(referenceID: referenceID))
     }
   }
 
@@ -64,7 +67,7 @@ extension FileUpload {
   mutating func granted(_ new: Grant, at now: Timestamp, using generator: inout some RandomNumberGenerator) {
     switch phase {
     case .creating: hasVideo(new, at: now)
-    case .transferring, .finishing, .confirming: refreshed(new, at: now, using: &generator)
+    case .checking, .transferring, .finishing, .confirming: refreshed(new, at: now, using: &generator)
     default: break
     }
   }
@@ -100,6 +103,7 @@ extension FileUpload {
     _ failed: OngoingCall, _ referenceID: ReferenceID, _ failure: CallFailure, at now: Timestamp,
     using generator: inout some RandomNumberGenerator
   ) {
+    if failure.kind == .lost || failure.kind == .referenceTaken { createMayHaveHappened = true }
     switch failure.kind {
     // Whether there is a video now is known to VOD alone.
     case .lost, .referenceTaken:
@@ -117,6 +121,7 @@ extension FileUpload {
     switch failure.kind {
     case .unknownVideo:
       // Unless both are true by turns, which no number of tries makes sense of.
+      createMayHaveHappened = false
       if failed.tries.failures + 1 >= options.tries { return end(.failed(failure)) }
       var tries = failed.tries
       tries.failures += 1
@@ -124,6 +129,8 @@ extension FileUpload {
     case .throttled, .unreached, .lost, .stale, .expired:
       again(failed, as: failed.call, after: failure, at: now, using: &generator)
     default:
+      // The user has looked, and there is no such video.
+      if wasUnconfirmed { return make(.create(referenceID: referenceID), tries: failed.tries) }
       // Denied, or this account's VOD takes no ReferenceId here, which its documentation of 2025 leaves open.
       let reason =
         "whether CreateUploadVideo made a video isn't known, and RefreshUploadVideo by ReferenceId says \(failure.code)"

@@ -31,6 +31,8 @@ package struct FileUpload {
   /// Refusals of the credential in a row, with no request in between that worked.
   var lapses = 0
   var restarts = 0
+  /// Whether VOD may have made a video without our knowing.
+  var createMayHaveHappened = false
   /// Whether an earlier run left it as not confirmed.
   var wasUnconfirmed = false
   /// How often VOD said that it still waits for a file whose completion had been sent.
@@ -46,6 +48,8 @@ package struct FileUpload {
     case recordingReference
     /// VOD is asked to create the video, or for the video of a ReferenceId.
     case creating
+    /// Whether a file that an earlier run began is finished is asked, before anything is done.
+    case checking
     case transferring
     case recordingCompletion
     /// The PUT or Complete is on its way. `mayHaveHappened` once an answer was lost.
@@ -160,6 +164,11 @@ package struct FileUpload {
 
   mutating func end(_ outcome: Outcome) {
     if !running.isEmpty { emit(.cancelRequests) }
+    if phase == .creating, case .failed = outcome, !createMayHaveHappened {
+      // There is no video, so the next run begins anew, even without the right to look for one.
+      progress.referenceID = nil
+      emit(.record(.refused, isAwaited: false))
+    }
     running = [:]
     call = nil
     grant = nil

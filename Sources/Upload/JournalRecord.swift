@@ -25,7 +25,8 @@ package enum JournalRecord: Equatable, Sendable {
   case restarted(Int)
   /// The single PUT or CompleteMultipartUpload is about to be sent: from now on the video may be there without our knowing.
   case completing(Int, Completion)
-  /// What `completing` announced was refused for certain, so that nothing has come of it.
+  /// What was announced last was refused for certain, so that nothing has come of it: by `completing`, or, where there is no video, by
+  /// `reference`.
   case refused(Int)
   case done(Int, Proof)
   /// Whether the video is there can't be found out. `reason` is a sentence's middle.

@@ -91,7 +91,9 @@ package struct JournalState: Equatable, Sendable {
       entries[file].completing = nil
       uploads[file] = nil
     case .completing(_, let completion): entries[file].completing = completion
-    case .refused: entries[file].completing = nil
+    case .refused:
+      entries[file].completing = nil
+      if !entries[file].hasVideo { entries[file].referenceAt = 0 }
     case .done(_, let proof):
       end(file, proof.outcome, at: place)
       entries[file].completing = nil

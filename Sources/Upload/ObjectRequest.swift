@@ -40,6 +40,8 @@ final class ObjectRequest: SentRequest {
 
   var bytesSent: Int { content?.bytesRead ?? 0 }
 
+  var isEmptyObject: Bool { if case .put = operation { length == 0 } else { false } }
+
   var isCompletion: Bool { if case .complete = operation { true } else { false } }
 
   /// nil where the request has a body of its own.
@@ -51,7 +53,12 @@ final class ObjectRequest: SentRequest {
     switch outcome {
     // What kept the file's bytes from being read is the reason.
     case .failure(let failure): return .failure(content?.failure ?? CallFailure(failure))
-    case .success(let answer): return read(OSSResponse(answer), body).mapError { CallFailure($0) }
+    case .success(let answer):
+      return read(OSSResponse(answer), body).mapError { failure in
+        var failure = CallFailure(failure)
+        failure.wasSentTwice = content.map { $0.beginnings > 1 } ?? false
+        return failure
+      }
     }
   }
 

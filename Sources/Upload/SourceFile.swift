@@ -65,7 +65,7 @@ package final class SourceFile {
   package static func changed(_ how: String) -> CallFailure {
     CallFailure(
       .fileChanged, code: "FileChanged",
-      remedy: "\(how) after it was taken up; let it come to rest, and upload it with another journal")
+      remedy: "\(how) after it was taken up; let it come to rest, and upload this file alone with another journal")
   }
 }
 
@@ -78,6 +78,8 @@ final class FileBody {
   private(set) var crc = CRC64()
   /// Why it couldn't be read to its end.
   private(set) var failure: CallFailure?
+  /// How often reading began.
+  private(set) var beginnings = 0
 
   init(_ file: SourceFile, _ range: Range<Int>) {
     self.file = file
@@ -92,6 +94,7 @@ final class FileBody {
   /// The last bytes aren't given out before the file has been found unchanged: without them OSS stores nothing.
   func read(_ offset: Int, into room: UnsafeMutableRawBufferPointer) -> Int? {
     if offset == 0 {
+      beginnings += 1
       crc = CRC64()
       next = 0
     }

@@ -69,7 +69,9 @@ extension UnderSystemd {
       try InstalledHost.make("uninstall", in: root)
       let left = try ChildProcess.run(["/usr/bin/find", root, "-type", "f", "-printf", "%P\n"])
       #expect(
-        left.output.split(separator: "\n").sorted() == ["etc/rolekeeper/access-key", "etc/rolekeeper/rolekeeper.toml"])
+        left.output.split(separator: "\n").sorted() == [
+          "etc/rolekeeper/access-key", "etc/rolekeeper/rolekeeper.toml", "etc/rolekeeper/vod-upload.policy.json",
+        ])
     }
 
     /// It is linked so that nothing is looked for and loaded when it starts (Package.swift).

@@ -80,6 +80,43 @@ import Testing
     #expect(upload.cloud.videos.count == 1)
   }
 
+  @Test func `a file that isn't confirmed is asked for before it is completed again`() {
+    let cloud = SimulatedCloud(size: Self.small, rights: .init(refresh: true, mezzanine: false))
+    var upload = SimulatedUpload(cloud, options: Self.options())
+    for steps in 1..<20 where !upload.progress.isCompleting || upload.progress.ending != nil {
+      upload = SimulatedUpload(cloud, options: Self.options())
+      _ = upload.run(killedAfter: steps)
+    }
+    // The PUT of the next run is carried out, and its answer lost.
+    upload.cloud.chances.lostAfter = 1000
+    upload.options.retriesUnconfirmed = true
+    _ = upload.run()
+    upload.options.retriesUnconfirmed = false
+    upload.cloud.chances.lostAfter = 0
+    guard case .outcome(.notConfirmed) = upload.run() else { return #expect(Bool(false), "\(upload.progress)") }
+    upload.cloud.chances.lostAfter = 0
+    upload.cloud.rights.mezzanine = true
+    upload.options.retriesUnconfirmed = true
+    #expect(upload.run() == .outcome(.uploaded(.confirmed)))
+    #expect(upload.cloud.overwritingGrants == 0)
+  }
+
+  @Test func `a call whose nonce was used has been carried out, perhaps`() {
+    let refusal = VODFailure(.nonceUsed, code: "SignatureNonceUsed", httpStatus: 400, remedy: "")
+    let failure = CallFailure(refusal, action: "CreateUploadVideo")
+    #expect(failure.mayHaveHappened)
+  }
+
+  @Test func `a create that was refused leaves nothing to look for`() {
+    var upload = SimulatedUpload(
+      SimulatedCloud(size: Self.small, rights: .init(refresh: false, mezzanine: false)), options: Self.options())
+    upload.cloud.chances.unreached = 1000
+    guard case .outcome(.failed) = upload.run() else { return #expect(Bool(false), "nothing was reached") }
+    #expect(upload.progress.referenceID == nil)
+    upload.cloud.chances.unreached = 0
+    #expect(upload.run() == .outcome(.uploaded(.checked)))
+  }
+
   struct Case: CustomTestStringConvertible {
     let name: String
     var size = 3_000_000

@@ -15,7 +15,9 @@ extension FileUpload.Progress {
       parts.append(part)
     case .restarted: (uploadID, unit, parts, isCompleting) = (nil, nil, [], false)
     case .completing: isCompleting = true
-    case .refused: isCompleting = false
+    case .refused:
+      isCompleting = false
+      if videoID == nil { referenceID = nil }
     case .ended(let how): ending = how
     }
   }
