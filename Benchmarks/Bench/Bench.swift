@@ -16,6 +16,7 @@ struct Bench {
     let parts: [(String, (inout Report) throws -> Void)] = [
       ("socket", measureSocket), ("stalled", measureStalled), ("peers", measurePeers), ("memory", measureMemory),
       ("burst", measureBurst), ("scrape", measureScrape), ("start", measureStart), ("command", measureCommand),
+      ("upload", measureUpload),
     ]
     for (name, part) in parts where name.hasPrefix(only) {
       let taken = try ContinuousClock().measure { try part(&report) }

@@ -5,7 +5,8 @@ struct Options {
 
       --short           fewer and shorter rounds, about two minutes; the figures are noisier
       --seconds S       how long each measurement of the load generator lasts
-      --only WORD       only the parts whose name begins with WORD: socket, stalled, peers, memory, burst, scrape, start, command
+      --only WORD       only the parts whose name begins with WORD: socket, stalled, peers, memory, burst, scrape, start, command,
+                        upload
       --out DIRECTORY   where bench.json and bench.md go; default .build
       --docs DIRECTORY  also add the run to performance-runs.txt, and make the table in performance.md of all the runs in it, and
                         the plot memory.svg of this one; only whole runs, not with --short, --seconds or --only
@@ -60,8 +61,23 @@ struct Form: Equatable {
   var bursts: Int
   var scrapes: Int
 
+  var uploads: Uploads
+
+  /// What `vod-upload` is given.
+  struct Uploads: Equatable {
+    /// How often each contestant uploads all of it.
+    var rounds: Int
+    /// The size of a large file, in bytes.
+    var largeFile: Int
+    var smallFiles: Int
+    /// How many files the batch has whose memory is read.
+    var batch: Int
+  }
+
   static let full = Form(
-    seconds: 0.7, warmUp: 0.15, rounds: 9, starts: 15, runs: 100, stalledLoads: 3, bursts: 9, scrapes: 20)
+    seconds: 0.7, warmUp: 0.15, rounds: 9, starts: 15, runs: 100, stalledLoads: 3, bursts: 9, scrapes: 20,
+    uploads: Uploads(rounds: 5, largeFile: 1 << 30, smallFiles: 1000, batch: 100_000))
   static let short = Form(
-    seconds: 0.15, warmUp: 0.03, rounds: 3, starts: 5, runs: 30, stalledLoads: 1, bursts: 2, scrapes: 5)
+    seconds: 0.15, warmUp: 0.03, rounds: 3, starts: 5, runs: 30, stalledLoads: 1, bursts: 2, scrapes: 5,
+    uploads: Uploads(rounds: 3, largeFile: 256 << 20, smallFiles: 200, batch: 10_000))
 }

@@ -19,6 +19,17 @@ extension EmulatorProcess {
     try arrivals { $0["host"]?.string() == host }
   }
 
+  /// When the calls of an action arrived, in microseconds, among the latest 1000 requests, the oldest first.
+  package func times(of action: String) throws -> [Int64] {
+    var times: [Int64] = []
+    let text = Array(try ask("GET", "/requests/recent").utf8)
+    try JSONDocument(text.span).root["requests"]?.forEachItem { request in
+      guard request["action"]?.string() == action, let time = request["microseconds"]?.int else { return }
+      times.append(time)
+    }
+    return times
+  }
+
   private func arrivals(where matches: (borrowing JSONValue) -> Bool) throws -> [Arrival] {
     var found: [Arrival] = []
     let text = Array(try ask("GET", "/requests/recent").utf8)
