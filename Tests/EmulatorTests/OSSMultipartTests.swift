@@ -101,11 +101,28 @@ import Testing
     #expect(bench.stored == whole && bench.drafts.isEmpty)
   }
 
-  @Test func `parts of one size and a smaller last one are one file from the beginning`() throws {
+  @Test(arguments: [[2, 1, 3], [1, 3, 5], [1, 164, 327]])
+  func `parts of one size and a smaller last one are one file from the beginning`(numbers: [Int]) throws {
     let bench = try OSSBench()
     let id = try bench.initiate()
-    for number in [2, 1, 3] { _ = bench.part(number, of: id, sampleBytes(number == 3 ? 5 : Self.least)) }
+    let last = numbers.max()
+    let bodies = numbers.sorted().map { sampleBytes($0 == last ? 5 : Self.least) }
+    let etags = numbers.map { number in
+      (number: number, etag: bench.part(number, of: id, bodies[numbers.sorted().firstIndex(of: number)!]).etag)
+    }
     #expect(bench.drafts.count == 1)
+    #expect(bench.complete(id, etags.sorted { $0.number < $1.number }).status == 200)
+    #expect(bench.stored == bodies.flatMap(\.self))
+  }
+
+  @Test func `parts whose numbers are unequally far apart are put together all the same`() throws {
+    let bench = try OSSBench()
+    let id = try bench.initiate()
+    let bodies = (1...4).map { _ in sampleBytes(Self.least) }
+    let numbers = [1, 3, 4, 7]
+    let list = zip(numbers, bodies).map { (number: $0, etag: bench.part($0, of: id, $1).etag) }
+    #expect(bench.complete(id, list).status == 200)
+    #expect(bench.stored == bodies.flatMap(\.self) && bench.drafts.isEmpty)
   }
 
   @Test func `a part that is sent again replaces the first, and a failing second attempt doesn't`() throws {

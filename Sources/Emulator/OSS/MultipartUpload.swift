@@ -10,12 +10,23 @@ struct MultipartUpload: Sendable {
 
   /// One file in which parts lie where they'll lie in the object, so that finishing it copies nothing.
   ///
-  /// That goes as far as all parts but the last are of one size, as clients have them. Others get files of their own, and
-  /// so does a part that is sent again: a failing second try must not damage the first.
+  /// That goes as far as all parts but the last are of one size, as clients have them, and their numbers equally far apart. Others
+  /// get files of their own, and so does a part that is sent again: a failing second try must not damage the first.
   private struct Slots: Sendable {
     let file: StorageFile
     let size: Int
+    /// How far apart the numbers of neighbours are, which may leave gaps: the first two parts tell, when number 1 is the first.
+    var step: Int?
     var taken: Set<Int> = []
+
+    /// Where part `number` lies in the file; nil where it can't.
+    mutating func offset(of number: Int) -> Int? {
+      if taken.isEmpty, number > 1 { step = 1 }
+      guard number > 1 else { return 0 }
+      let step = step ?? number - 1
+      self.step = step
+      return (number - 1) % step == 0 ? (number - 1) / step * size : nil
+    }
   }
 
   /// 100 KB and 5 GB (UploadPart; read as KiB and GiB, which is (?)).
@@ -39,10 +50,11 @@ struct MultipartUpload: Sendable {
   mutating func reserve(_ number: Int, length: Int?, draft: StorageFile?) -> (file: StorageFile, offset: Int)? {
     guard let length, length > 0 else { return nil }
     if slots == nil, let draft { slots = Slots(file: draft, size: length) }
-    guard let known = slots, length <= known.size, (number - 1) * known.size < Self.mostOffset,
-      slots?.taken.insert(number).inserted == true
+    guard var known = slots, length <= known.size, let offset = known.offset(of: number), offset < Self.mostOffset,
+      known.taken.insert(number).inserted
     else { return nil }
-    return (known.file, (number - 1) * known.size)
+    slots = known
+    return (known.file, offset)
   }
 
   /// Gives back a place that came to nothing.
