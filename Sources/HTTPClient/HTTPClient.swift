@@ -30,8 +30,8 @@ package final class HTTPClient {
     /// For looking up the name. What the host's resolver finds later than that serves the next request.
     package var lookupTimeout: Duration
 
-    /// The size of the pieces in which a request's body is read and sent, in bytes: 16,384, the least that libcurl takes and enough for
-    /// requests without a body, to 2 MiB (CURLOPT_UPLOAD_BUFFERSIZE(3)). Each request that is being sent has one.
+    /// The largest pieces in which a request's body is read and sent, in bytes: 16,384, the least that libcurl takes and enough for
+    /// requests without a body, to 2 MiB (CURLOPT_UPLOAD_BUFFERSIZE(3)). Each request that is being sent has one, no larger than its body.
     package var uploadBuffer = 16_384
 
     /// nil to connect to the URL's host itself, whatever the environment says.

@@ -45,6 +45,11 @@ final class Transfer {
   private var isSetToPostNothing = true
   /// In bytes per second; nil for no limit.
   private(set) var sendRate: Int?
+  /// The least that libcurl takes (CURLOPT_UPLOAD_BUFFERSIZE(3)), in bytes.
+  private static let leastBuffer = 16_384
+  /// What bodies are read into, at most and as it is set, in bytes.
+  private let uploadBuffer: Int
+  private var bufferSize = 0
   private let proxy: HTTPClient.Proxy?
   /// Whether the request goes through the proxy.
   private(set) var usesProxy: Bool
@@ -59,6 +64,7 @@ final class Transfer {
     self.easy = easy
     detail = .allocate(capacity: Int(CURL_ERROR_SIZE))
     detail.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+    uploadBuffer = settings.uploadBuffer
     proxy = settings.proxy
     usesProxy = settings.proxy != nil
     self.proxyCredential = proxyCredential
@@ -162,8 +168,17 @@ final class Transfer {
       must(ccurl_set_pointer(easy, CURLOPT_POSTFIELDS, nil))
       must(ccurl_set_long(easy, CURLOPT_UPLOAD, 1))
       must(ccurl_set_large(easy, CURLOPT_INFILESIZE_LARGE, stream.length))
+      setBuffer(min(uploadBuffer, stream.length))
     }
     must(ccurl_set_string(easy, CURLOPT_CUSTOMREQUEST, method.rawValue))
+  }
+
+  /// libcurl allocates it for each request that sends anything: the fewer pages, the sooner that is done.
+  private func setBuffer(_ size: Int) {
+    let size = max(Self.leastBuffer, size)
+    guard size != bufferSize else { return }
+    bufferSize = size
+    must(ccurl_set_long(easy, CURLOPT_UPLOAD_BUFFERSIZE, size))
   }
 
   /// A POST whose body is empty and whose length is said to be 0.
@@ -174,6 +189,7 @@ final class Transfer {
     must(ccurl_copy_body(easy, ""))
     must(ccurl_set_large(easy, CURLOPT_INFILESIZE_LARGE, -1))
     stream = nil
+    setBuffer(Self.leastBuffer)
     isSetToPostNothing = true
   }
 
@@ -435,7 +451,6 @@ extension Transfer {
     try set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
     try set(CURLOPT_FOLLOWLOCATION, 0)
     try set(CURLOPT_NOSIGNAL, 1)
-    try set(CURLOPT_UPLOAD_BUFFERSIZE, settings.uploadBuffer)
     try set(CURLOPT_VERBOSE, 0)
     // Should it ever look a name up by itself, no transfer's end waits for that: 9.5 s with a dead name server.
     try set(CURLOPT_QUICK_EXIT, 1)
