@@ -37,7 +37,7 @@ let package = Package(
     room("CloudAPI", imports: ["Core", "Secrets", "JSON", "Signing"]),
     // A target of its own, so that the daemon doesn't load an XML parser.
     room("ObjectStorage", imports: ["Core", "Secrets", "Signing", "CloudAPI", "CExpat"]),
-    room("Threads"),
+    room("Threads", imports: ["CLinux"]),
     room("Systemd", imports: ["Core", "CSystemd", "CLinux", "Threads"]),
     room("Logs", imports: ["Core", "Systemd"]),
     room("HTTPClient", imports: ["Core", "Systemd", "Secrets", "CCurl", "CLinux"], settings: unchecked),

@@ -69,6 +69,6 @@ extension EventLoop: Scheduler {
   package func call<Value: Sendable>(
     _ work: @escaping @Sendable () -> Value, completion: @escaping (Value) -> Void
   ) throws(LoopError) -> AnyObject {
-    try ThreadedCall(self, work, completion: completion)
+    try ThreadedCall(self, on: .kept, work, completion: completion)
   }
 }

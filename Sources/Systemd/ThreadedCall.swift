@@ -3,7 +3,15 @@ import Glibc
 import Synchronization
 import Threads
 
-/// A call that may block, made on a thread of its own; the loop gets its result.
+/// The thread that a call is made on.
+package enum CallThread {
+  /// One of its own, which may hang.
+  case new
+  /// One that is kept for the next call.
+  case kept
+}
+
+/// A call that may block, made on a thread beside the loop's; the loop gets its result.
 ///
 /// The thread is never waited for. Let go of earlier, the call ends by itself and nobody hears of it.
 package final class ThreadedCall<Value: Sendable> {
@@ -33,7 +41,8 @@ package final class ThreadedCall<Value: Sendable> {
   /// Begins; `completion` is called once, from the loop, and may let go of this object. Throws when there is no thread for it, or no
   /// descriptor.
   package init(
-    _ loop: EventLoop, _ call: @escaping @Sendable () -> Value, completion: @escaping (Value) -> Void
+    _ loop: EventLoop, on thread: CallThread = .new, _ call: @escaping @Sendable () -> Value,
+    completion: @escaping (Value) -> Void
   ) throws(LoopError) {
     let exchange = try Exchange()
     self.exchange = exchange
@@ -41,7 +50,8 @@ package final class ThreadedCall<Value: Sendable> {
       source = nil
       if let value = exchange.result.withLock({ $0 }) { completion(value) }
     }
-    let failure = startThread { exchange.put(call()) }
+    let body: @Sendable () -> Void = { exchange.put(call()) }
+    let failure = thread == .kept ? callOnThread(body) : startThread(body)
     guard failure == 0 else {
       source = nil
       throw LoopError(attempt: "start a thread", errno: failure)

@@ -20,6 +20,36 @@ import Testing
     #expect(results == [true] && call == nil)
   }
 
+  @Test func `a call that blocks holds no other up`() throws {
+    let loop = try EventLoop()
+    func thread() throws -> UInt {
+      var result: UInt?
+      let call = try loop.call({ UInt(pthread_self()) }, completion: { result = $0 })
+      while result == nil { try loop.runOnce(timeout: .seconds(20)) }
+      return withExtendedLifetime(call) { result! }
+    }
+    // Leaves a thread that waits for a call, unless another test takes it.
+    _ = try thread()
+    var pipes: [CInt] = [-1, -1]
+    pipe(&pipes)
+    let (input, output) = (pipes[0], pipes[1])
+    var blocked: UInt?
+    let call = try loop.call {
+      var byte: UInt8 = 0
+      read(input, &byte, 1)
+      return UInt(pthread_self())
+    } completion: {
+      blocked = $0
+    }
+    let meanwhile = try thread()
+    var byte: UInt8 = 0
+    write(output, &byte, 1)
+    while blocked == nil { try loop.runOnce(timeout: .seconds(20)) }
+    withExtendedLifetime(call) {}
+    #expect(meanwhile != blocked)
+    for descriptor in pipes { close(descriptor) }
+  }
+
   @Test func `nobody hears of a call that was let go of`() throws {
     let loop = try EventLoop()
     var pipes: [CInt] = [-1, -1]
