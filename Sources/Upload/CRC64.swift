@@ -23,7 +23,7 @@ package struct CRC64: Hashable, Sendable, CustomStringConvertible {
 
   package mutating func append(_ bytes: UnsafeRawBufferPointer) {
     guard let start = bytes.baseAddress else { return }
-    value = lzma_crc64(start.assumingMemoryBound(to: UInt8.self), bytes.count, value)
+    value = clzma_crc64(start.assumingMemoryBound(to: UInt8.self), bytes.count, value)
   }
 
   /// The checksum of what `a` is of followed by what `b` is of, where the latter has `lengthOfB` bytes.

@@ -48,6 +48,21 @@ import Upload
     }
   }
 
+  /// Large pieces are summed up in another way than small ones.
+  @Test func `bytes at a time make the same sum as all at once`() {
+    var chance = SystemRandomNumberGenerator()
+    let bytes = (0..<1500).map { _ in UInt8.random(in: 0...255, using: &chance) }
+    for count in 0...bytes.count {
+      let start = Int.random(in: 0...bytes.count - count, using: &chance)
+      let part = Array(bytes[start..<start + count])
+      var small = CRC64()
+      for first in stride(from: 0, to: count, by: 37) {
+        part[first..<min(count, first + 37)].withUnsafeBytes { small.append($0) }
+      }
+      #expect(sum(part) == small, "\(part)")
+    }
+  }
+
   /// A file of five terabytes takes no longer than one of five bytes; its sum is that of the halves whichever way they are grouped.
   @Test func `lengths as large as any object's are combined`() {
     let (a, b, c) = (CRC64(value: 1), CRC64(value: 0x8000_0000_0000_0003), CRC64(value: 77))
