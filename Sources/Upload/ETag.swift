@@ -1,11 +1,11 @@
 import Core
 
-/// An ETag as OSS gave it, with its quotes.
+/// An ETag as it came, without its quotes.
 ///
-/// Those of parts are an MD5 in quotes, of which there may be 10,000 for a file: kept as numbers they take a third of a String's memory.
+/// Those of parts are an MD5, of which there may be 10,000 for a file: kept as numbers they take a third of a String's memory.
 package struct ETag: Hashable, Sendable, CustomStringConvertible {
   private enum Form: Hashable {
-    /// 32 upper-case hexadecimal digits in quotes.
+    /// 32 upper-case hexadecimal digits.
     case digest(UInt64, UInt64)
     case other(String)
   }
@@ -15,14 +15,16 @@ package struct ETag: Hashable, Sendable, CustomStringConvertible {
   package init(_ text: String) {
     let bytes = Array(text.utf8)
     let isDigest =
-      bytes.count == 34 && bytes.first == UInt8(ascii: "\"") && bytes.last == UInt8(ascii: "\"")
-      && bytes[1..<33].allSatisfy { $0.isDigit || (UInt8(ascii: "A")...UInt8(ascii: "F")).contains($0) }
-    form = isDigest ? .digest(Self.number(bytes[1..<17]), Self.number(bytes[17..<33])) : .other(text)
+      bytes.count == 32 && bytes.allSatisfy { $0.isDigit || (UInt8(ascii: "A")...UInt8(ascii: "F")).contains($0) }
+    form = isDigest ? .digest(Self.number(bytes[..<16]), Self.number(bytes[16...])) : .other(text)
   }
+
+  /// Whether it takes no memory beside its own bytes.
+  package var isCompact: Bool { if case .digest = form { true } else { false } }
 
   package var description: String {
     switch form {
-    case .digest(let high, let low): "\"\(Self.digits(high))\(Self.digits(low))\""
+    case .digest(let high, let low): Self.digits(high) + Self.digits(low)
     case .other(let text): text
     }
   }

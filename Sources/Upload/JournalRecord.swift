@@ -74,9 +74,10 @@ package struct VideoRecord: Hashable, Sendable {
 
 /// A part that OSS has.
 package struct FinishedPart: Hashable, Sendable {
+  // The order that takes the least memory.
+  package var etag: ETag
   /// 1 to 10,000.
   package var number: Int32
-  package var etag: ETag
   /// In bytes from the file's start.
   package var offset: Int64
   package var length: Int64

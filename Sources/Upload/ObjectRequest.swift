@@ -6,7 +6,7 @@ import ObjectStorage
 /// A request to OSS that waits for its turn or its answer; let go of, it ends, and nobody hears of it.
 final class ObjectRequest: SentRequest {
   let file: SourceFile
-  let operation: OSSOperation
+  private let request: FileUpload.Request
   /// The file's bytes in it.
   private let content: FileBody?
   private let length: Int
@@ -17,22 +17,27 @@ final class ObjectRequest: SentRequest {
 
   init(_ request: FileUpload.Request, of file: SourceFile) {
     self.file = file
+    self.request = request
     switch request {
     case .put:
-      operation = .put(contentType: ContentType.of(fileName: file.path))
       content = FileBody(file, 0..<file.size)
       length = file.size
-    case .initiate:
-      operation = .initiate(contentType: ContentType.of(fileName: file.path))
-      (content, length) = (nil, 0)
-    case .part(let number, let uploadID, let range):
-      operation = .uploadPart(number: number, uploadID: uploadID)
+    case .part(_, _, let range):
       content = FileBody(file, range)
       length = range.count
+    case .initiate, .complete: (content, length) = (nil, 0)
+    }
+  }
+
+  /// Made when it is asked for: the parts of a Complete may be many.
+  var operation: OSSOperation {
+    switch request {
+    case .put: .put(contentType: ContentType.of(fileName: file.path))
+    case .initiate: .initiate(contentType: ContentType.of(fileName: file.path))
+    case .part(let number, let uploadID, _): .uploadPart(number: number, uploadID: uploadID)
     case .complete(let uploadID, let parts):
-      operation = .complete(
+      .complete(
         uploadID: uploadID, parts: parts.map { UploadedPart(number: Int($0.number), etag: $0.etag.description) })
-      (content, length) = (nil, 0)
     }
   }
 
@@ -40,9 +45,9 @@ final class ObjectRequest: SentRequest {
 
   var bytesSent: Int { content?.bytesRead ?? 0 }
 
-  var isEmptyObject: Bool { if case .put = operation { length == 0 } else { false } }
+  var isEmptyObject: Bool { if case .put = request { length == 0 } else { false } }
 
-  var isCompletion: Bool { if case .complete = operation { true } else { false } }
+  var isCompletion: Bool { if case .complete = request { true } else { false } }
 
   /// nil where the request has a body of its own.
   var body: BodyStream? {
@@ -64,7 +69,7 @@ final class ObjectRequest: SentRequest {
 
   private func read(_ response: OSSResponse, _ body: Span<UInt8>) -> Result<FileUpload.Answer, OSSFailure> {
     var answer = FileUpload.Answer()
-    switch operation {
+    switch request {
     case .initiate:
       return response.uploadID(from: body).map { id in
         answer.uploadID = id
