@@ -13,7 +13,7 @@ package import Systemd
 /// before the first thread, and clears SSLKEYLOGFILE from its environment, by which libcurl would write session keys to a file. Let go of with
 /// transfers in flight, the client ends them and calls no completion.
 package final class HTTPClient {
-  /// How many requests can be on their way at once; also the number of connections.
+  /// How many requests can be on their way at once; also the number of connections, unless `Settings.connections` says another.
   package static let handles = 16
   /// How many connections stay open when nothing waits, and handles with them.
   private static let quietConnections = 2
@@ -33,6 +33,10 @@ package final class HTTPClient {
     /// The largest pieces in which a request's body is read and sent, in bytes: 16,384, the least that libcurl takes and enough for
     /// requests without a body, to 2 MiB (CURLOPT_UPLOAD_BUFFERSIZE(3)). Each request that is being sent has one, no larger than its body.
     package var uploadBuffer = 16_384
+
+    /// How many connections there are at most, at least `handles`. More let some be kept to another server while all are in use to one, which
+    /// else has an idle one closed and a handshake made again and again.
+    package var connections = HTTPClient.handles
 
     /// nil to connect to the URL's host itself, whatever the environment says.
     package var proxy: Proxy?
@@ -127,7 +131,7 @@ package final class HTTPClient {
       proxyCredential = nil
     }
     try Self.initialiseLibrary()
-    multi = try MultiHandle(loop, connections: Self.handles) { [weak self] easy, code in self?.finish(easy, code) }
+    multi = try MultiHandle(loop, connections: settings.connections) { [weak self] in self?.finish($0, $1) }
     multi.keepConnections(Self.quietConnections)
     do throws(LoopError) {
       addressTimer = try TimerSource(loop, accuracy: 1000) { [unowned self] in giveAddressesUp() }
