@@ -6,6 +6,8 @@ guard clinux_hold_standard_descriptors() == 0 else { exit(ExitStatus.failed) }
 // A process that will hold credentials: nobody can dump or trace it.
 clinux_forbid_dumps()
 clinux_keep_large_memory_apart()
+// The buffers of four small files, which come and go with each of them.
+clinux_keep_free_memory(512 * 1024)
 // libcurl would write session keys to the file it names.
 unsetenv("SSLKEYLOGFILE")
 var words: [[UInt8]] = []
