@@ -20,14 +20,16 @@ package struct CallCounts: Sendable {
       result: String
     ) {
       self.time = time
-      self.action = String(action.prefix(256))
-      self.role = String(role.prefix(256))
-      self.sessionName = String(sessionName.prefix(256))
-      self.keyID = String(keyID.prefix(256))
-      self.nonce = String(nonce.prefix(256))
-      self.host = String(host.prefix(256))
+      self.action = Self.cut(action)
+      self.role = Self.cut(role)
+      self.sessionName = Self.cut(sessionName)
+      self.keyID = Self.cut(keyID)
+      self.nonce = Self.cut(nonce)
+      self.host = Self.cut(host)
       self.result = result
     }
+
+    private static func cut(_ text: String) -> String { text.utf8.count <= 256 ? text : String(text.prefix(256)) }
   }
 
   package struct Line: Sendable, Hashable {
@@ -40,7 +42,8 @@ package struct CallCounts: Sendable {
 
   package private(set) var counts: [Line: Int] = [:]
   /// The latest arrivals, at most 1000, the oldest first.
-  package private(set) var recent: [Arrival] = []
+  package var recent: [Arrival] { arrivals.suffix(Self.remembered) }
+  private var arrivals: [Arrival] = []
 
   package var total: Int { counts.values.reduce(0, +) }
 
@@ -60,7 +63,8 @@ package struct CallCounts: Sendable {
     // Names are the sender's choice; a flood of them must not grow the table.
     let known = counts[line] != nil || counts.count < Self.remembered
     counts[known ? line : Line(action: "other", role: "", result: arrival.result), default: 0] += 1
-    recent.append(arrival)
-    if recent.count > Self.remembered { recent.removeFirst(recent.count - Self.remembered) }
+    arrivals.append(arrival)
+    // Seldom, since all others move.
+    if arrivals.count >= 2 * Self.remembered { arrivals.removeFirst(arrivals.count - Self.remembered) }
   }
 }

@@ -53,6 +53,10 @@ extension Field {
   }
 
   private static func quoted(_ text: String) -> String {
+    // Nearly all are written as they are.
+    if text.utf8.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
+      return "\"\(text)\""
+    }
     var quoted = "\""
     for scalar in text.unicodeScalars {
       switch scalar {

@@ -38,10 +38,16 @@ package struct Request: Sendable {
 
   /// The first value of a header with blanks trimmed; `name` in lower case.
   func header(_ name: String) -> String? {
-    headers.first { $0.name.lowercased() == name }.map { trimmed($0.value) }
+    headers.first { Self.isSame($0.name, name) }.map { trimmed($0.value) }
   }
 
-  func headerCount(_ name: String) -> Int { headers.count { $0.name.lowercased() == name } }
+  func headerCount(_ name: String) -> Int { headers.count { Self.isSame($0.name, name) } }
+
+  /// Whether a header's name is this one, which is in lower case.
+  private static func isSame(_ name: String, _ lowercase: String) -> Bool {
+    name.utf8.count == lowercase.utf8.count
+      && zip(name.utf8, lowercase.utf8).allSatisfy { $0 == $1 || (0x41...0x5A).contains($0) && $0 | 0x20 == $1 }
+  }
 
   var hasFormBody: Bool {
     header("content-type")?.lowercased().hasPrefix("application/x-www-form-urlencoded") == true
