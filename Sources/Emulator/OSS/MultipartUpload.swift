@@ -15,7 +15,7 @@ struct MultipartUpload: Sendable {
   private struct Slots: Sendable {
     let file: StorageFile
     let size: Int
-    /// How far apart the numbers of neighbours are, which may leave gaps: the first two parts tell, when number 1 is the first.
+    /// How far apart the numbers of neighbours are, which may leave gaps: taken from the first two parts, when number 1 is the first.
     var step: Int?
     var taken: Set<Int> = []
 
