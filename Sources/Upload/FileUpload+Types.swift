@@ -11,6 +11,9 @@ extension FileUpload {
     package var largestPut = 16 * 1024 * 1024
     /// How many parts of a file are on their way at once, at least one.
     package var partsAtOnce = 4
+    /// How many bytes a second one of all requests at once gets where a limit is set; nil without one. Until a part has shown how fast it
+    /// goes, it says how much a credential lasts for.
+    package var expectedRate: Double?
     /// Whether an object counts as whole although OSS named no CRC of it.
     package var allowsMissingCRC = false
     /// Whether a file that an earlier run left as not confirmed is taken up again.

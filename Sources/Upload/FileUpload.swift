@@ -26,7 +26,7 @@ package struct FileUpload {
   var refreshDenied: CallFailure?
   var running: [Attempt: RunningRequest] = [:]
   var gaps: UnitGaps?
-  /// Bytes per second of one request, by those that ended; nil before the first.
+  /// Bytes per second of one request, by those that ended; before the first what is expected, or nil.
   var rate: Double?
   /// Refusals of the credential in a row, with no request in between that worked.
   var lapses = 0
@@ -86,6 +86,7 @@ package struct FileUpload {
     self.size = size
     self.options = options
     self.progress = progress
+    rate = options.expectedRate
   }
 
   package var hasEnded: Bool { phase == .ended }

@@ -173,6 +173,7 @@ final class Run {
     options.upload.partSize = arguments.partSize
     options.upload.largestPut = arguments.multipartThreshold
     options.upload.tries = arguments.tries
+    options.upload.expectedRate = arguments.limitRate.map { Double($0) / Double(arguments.jobs * arguments.parts) }
     options.upload.allowsMissingCRC = arguments.allowsMissingCRC
     options.upload.retriesUnconfirmed = arguments.retriesUnconfirmed
     options.reportInterval = output.interval

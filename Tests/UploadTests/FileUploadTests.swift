@@ -52,6 +52,20 @@ import Testing
     #expect(upload.calls.filter { if case .refresh = $0 { true } else { false } }.count > 2)
   }
 
+  @Test func `where the rate is limited, the first parts are no larger than their credential lasts either`() {
+    var upload = SimulatedUpload(
+      SimulatedCloud(size: Self.large, life: .seconds(6)),
+      options: Self.options {
+        $0.partSize = Self.large
+        $0.expectedRate = 125_000
+      })
+    upload.secondsPerMegabyte = 8
+    #expect(upload.run() == .outcome(.uploaded(.checked)))
+    let sizes = upload.requests.compactMap { if case .part(_, _, let range) = $0 { range.count } else { nil } }
+    #expect(sizes.allSatisfy { $0 <= 125_000 * 3 } && sizes.reduce(0, +) == Self.large, "\(sizes)")
+    #expect(upload.cloud.expiredRequests == 0)
+  }
+
   @Test func `without the right to renew a short upload works, and a long one ends with the refusal`() {
     var short = SimulatedUpload(
       SimulatedCloud(size: Self.large, rights: .init(refresh: false, mezzanine: false)), options: Self.options())
