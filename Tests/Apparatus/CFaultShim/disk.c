@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CFaultShim.h"
+#include "end.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,10 +52,20 @@ static bool is_broken(int fd, const char *fault) {
   return found;
 }
 
-int fsync(int fd) {
+static int sync_by(long call, int fd) {
   while (is_broken(fd, "hang")) usleep(10000);
-  return is_broken(fd, "sync") ? -1 : (int)syscall(SYS_fsync, fd);
+  if (is_broken(fd, "sync")) return -1;
+  fault_shim_end(true);
+  int result = (int)syscall(call, fd);
+  int reason = errno;
+  fault_shim_end(false);
+  errno = reason;
+  return result;
 }
+
+int fsync(int fd) { return sync_by(SYS_fsync, fd); }
+
+int fdatasync(int fd) { return sync_by(SYS_fdatasync, fd); }
 
 ssize_t write(int fd, const void *bytes, size_t size) {
   return is_broken(fd, "write") ? -1 : syscall(SYS_write, fd, bytes, size);

@@ -5,11 +5,11 @@ package final class BrokenDisk {
   /// A call that fails or hangs, and the directory, without links in its path, whose files and itself it fails for.
   package struct Fault: Hashable, Sendable {
     package enum Call: String, Sendable {
-      /// fsync(2).
+      /// fsync(2) and fdatasync(2).
       case sync
       /// write(2) and sendfile(2).
       case write
-      /// fsync(2) doesn't return, as on a frozen file system or with a file server that is gone, until the disk is sound again.
+      /// They don't return, as on a frozen file system or with a file server that is gone, until the disk is sound again.
       case hang
     }
 
