@@ -22,6 +22,11 @@ package struct RealmDraft {
   package var tokenLength: Int?
   /// How many AssumeRole calls a second the account has; nil as many as the cloud gives.
   package var requestsPerSecond: Int?
+  /// What each role may do, such as `vod:CreateUploadVideo`; nothing when it isn't named.
+  package var rights: [String: [String]] = [:]
+  /// Lines of `[vod]` and of `[oss]`.
+  package var vod = ""
+  package var oss = ""
 
   package init(lifetime: String?, roles: [String] = ["uploader", "reports"]) {
     self.roles = Dictionary(uniqueKeysWithValues: roles.map { ($0, lifetime) })
@@ -30,6 +35,14 @@ package struct RealmDraft {
   package var text: String {
     let keyList = keys.map { #"{ id = "\#($0.id)", secret = "\#($0.secret)", active = \#($0.isActive) }"# }
     var text = requestsPerSecond.map { "[accounts.\(Self.account)]\nrequests_per_second = \($0)\n\n" } ?? ""
+    for (role, actions) in rights.sorted(by: { $0.key < $1.key }) {
+      let list = actions.map { "\"\($0)\"" }.joined(separator: ",")
+      text += """
+        [accounts.\(Self.account).policies.of-\(role)]
+        document = '{"Version":"1","Statement":[{"Effect":"Allow","Action":[\(list)],"Resource":"*"}]}'
+
+        """
+    }
     text += """
       [accounts.\(Self.account).users.keeper]
       access_keys = [\(keyList.joined(separator: ", "))]
@@ -46,7 +59,10 @@ package struct RealmDraft {
         """
       if let lifetime { text += "issued_lifetime = \"\(lifetime)\"\n" }
       if let tokenLength { text += "token_length = \(tokenLength)\n" }
+      if rights[name] != nil { text += "policies = [\"of-\(name)\"]\n" }
     }
+    if !vod.isEmpty { text += "\n[vod]\n\(vod)\n" }
+    if !oss.isEmpty { text += "\n[oss]\n\(oss)\n" }
     return text
   }
 }

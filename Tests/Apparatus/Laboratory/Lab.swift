@@ -16,13 +16,14 @@ package final class Lab {
   /// Starts the emulator and writes the AccessKey and the settings, as `adjust` wants them. `start` starts the daemon.
   ///
   /// `wrapper` are words before the emulator's own, as for the daemon. All files lie in a directory of their own in `parent`, or where
-  /// TMPDIR says.
+  /// TMPDIR says. `hasStorage` is whether there is an OSS, with its objects below `objects`.
   package init(
-    _ realm: RealmDraft, wrapper: [String] = [], in parent: String? = nil,
+    _ realm: RealmDraft, wrapper: [String] = [], in parent: String? = nil, hasStorage: Bool = false,
     _ adjust: (inout SettingsDraft) -> Void = { _ in }
   ) throws {
     directory = try TemporaryDirectory(in: parent)
-    emulator = try EmulatorProcess(realm: realm.text, in: directory, wrapper: wrapper)
+    emulator = try EmulatorProcess(
+      realm: realm.text, in: directory, objects: hasStorage ? directory.path("objects") : nil, wrapper: wrapper)
     draft = SettingsDraft(
       keyPath: directory.path("access-key"), endpoint: emulator.endpoint, authorityPath: emulator.authorityPath,
       socketPath: directory.path("rk.sock"), directory: directory.path("roles"))

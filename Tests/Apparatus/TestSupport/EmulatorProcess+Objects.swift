@@ -43,13 +43,31 @@ extension EmulatorProcess {
     return found
   }
 
-  /// The latest calls to OSS in their order, each as operation and result with a blank between, such as `UploadPart OK`.
-  package func callsToOSS() throws -> [String] {
-    var calls: [String] = []
+  /// A request to OSS, as the emulator took it.
+  package struct StorageCall {
+    /// Such as `UploadPart`.
+    package let operation: String
+    package let key: String
+    package let part: Int?
+    package let uploadID: String?
+    /// `OK`, an error code, or what a fault made of it.
+    package let result: String
+  }
+
+  /// The latest requests to OSS in the order of their ends.
+  package func storageCalls() throws -> [StorageCall] {
+    var calls: [StorageCall] = []
     let text = Array(try ask("GET", "/requests/oss").utf8)
     try JSONDocument(text.span).root["requests"]?.forEachItem { call in
-      calls.append("\(call["operation"]?.string() ?? "") \(call["result"]?.string() ?? "")")
+      calls.append(
+        StorageCall(
+          operation: call["operation"]?.string() ?? "", key: call["key"]?.string() ?? "",
+          part: (call["part"]?.int).map { Int($0) }, uploadID: call["upload_id"]?.string(),
+          result: call["result"]?.string() ?? ""))
     }
     return calls
   }
+
+  /// The same, each as operation and result with a blank between, such as `UploadPart OK`.
+  package func callsToOSS() throws -> [String] { try storageCalls().map { "\($0.operation) \($0.result)" } }
 }

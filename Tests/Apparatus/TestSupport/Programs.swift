@@ -20,6 +20,7 @@ package enum Programs {
 
   package static var daemon: String { "\(directory)/rolekeeperd" }
   package static var commandLine: String { "\(directory)/rolekeeper" }
+  package static var uploader: String { "\(directory)/vod-upload" }
   package static var emulator: String { "\(directory)/sts-emulator" }
 
   /// What gives a program a wall clock or a disk of its own: built beside the tests, which find it beside themselves.
