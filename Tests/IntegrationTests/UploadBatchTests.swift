@@ -35,9 +35,10 @@ import Testing
       "kind=drop-request", "kind=slow-request&milliseconds=1200", "kind=stall&milliseconds=1200",
       "kind=token-expired", "kind=token-expired&at=end", "kind=token-expired&code=InvalidAccessKeyId",
     ]
+    // A part of 1 MiB has the numbers of its ten units of 100 KiB, so that the second one is the eleventh.
     let ofParts = [
       "kind=checksum", "kind=checksum&form=missing", "kind=etag", "kind=corrupt", "kind=no-such-upload", "kind=html",
-      "kind=token-expired&part=2", "kind=error&status=400&code=RequestTimeTooSkewed",
+      "kind=token-expired&part=11", "kind=error&status=400&code=RequestTimeTooSkewed",
     ]
     let rows =
       everywhere.flatMap { action in anyCall.map { ($0, action) } }
@@ -85,7 +86,7 @@ import Testing
     #expect(try lab.emulator.calls(to: "RefreshUploadVideo", result: "overwrite refresh") == 0)
     try expectOneUpload(of: videos, at: lab)
     #expect(draws >= 40, "\(draws) sessions")
-    #expect(unmet.count < Self.faults.count / 10, "\(unmet)")
+    #expect(unmet.count <= 3, "\(unmet)")
   }
 
   /// Parts are sent under one upload id, unless OSS said that it doesn't know the upload or the parts.
