@@ -63,6 +63,7 @@ final class Run {
     for path in arguments.watched where !Self.isDirectory(path) {
       throw Arguments.Wrong("'--watch' is \(quoted(path)), which is no directory")
     }
+    try checkReport()
     let role = try arguments.role ?? RoleChoice.only(client)
     report = try arguments.report.map { try ReportFile($0) }
     try report?.check()
@@ -78,6 +79,21 @@ final class Run {
     try assembleCloud(client, role: role)
     try assembleBatch(list, titles)
     if !arguments.watched.isEmpty { try assembleWatch() }
+  }
+
+  /// The report replaces what is at its place.
+  private func checkReport() throws {
+    guard let path = arguments.report else { return }
+    for (other, what) in [(arguments.journal, "the journal"), (arguments.titles, "the list of titles")] {
+      guard let other, Self.areSame(path, other) else { continue }
+      throw Arguments.Wrong("'--report' is \(quoted(path)), which is \(what); name another file")
+    }
+  }
+
+  private static func areSame(_ path: String, _ other: String) -> Bool {
+    var (one, two) = (stat(), stat())
+    guard stat(path, &one) == 0, stat(other, &two) == 0 else { return path == other }
+    return one.st_dev == two.st_dev && one.st_ino == two.st_ino
   }
 
   private func takeSignals() throws {

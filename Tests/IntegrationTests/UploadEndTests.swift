@@ -43,6 +43,15 @@ import Testing
     #expect(FileText.read(lab.directory.path("journal")) == nil)
   }
 
+  @Test func `a report in the journal's place is refused before anything is sent`() throws {
+    let lab = try UploadLab()
+    try lab.addVideo("one.mp4", size: 10)
+    let path = lab.directory.path("both.json")
+    let run = try lab.upload(["--journal", path, "--report", path])
+    #expect(run.status == 2 && run.errors.contains("which is the journal"), "\(run)")
+    #expect(try lab.emulator.calls(to: "CreateUploadVideo") == 0)
+  }
+
   @Test func `without a daemon it ends with 3`() throws {
     let lab = try UploadLab()
     try lab.addVideo("one.mp4", size: 10)
