@@ -336,6 +336,8 @@ import Testing
     _ = start()
     var turns = 0
     var others: (any Deferral)!
+    // It holds itself.
+    defer { others = nil }
     others = bench.scheduler.deferred { [manager] in
       turns += 1
       if manager.all.isEmpty { others.schedule() }
