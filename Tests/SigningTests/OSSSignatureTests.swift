@@ -62,13 +62,15 @@ import Testing
   /// The key that V4 derives is kept, but only for its day.
   @Test func `a signer that has signed before signs like a new one`() throws {
     let vector = try #require(try OSSVector.all(.v4).first)
+    // Once, since the order of its headers isn't the same each time.
+    let request = vector.request
     let signer = vector.signer(.v4(region: vector.region))
     for text in ["2026-01-02T23:59:59Z", "2026-01-03T00:00:00Z", "2026-01-02T03:04:05Z", "2026-01-02T03:04:06Z"] {
       let date = try #require(UTCTime(text))
-      let fresh = vector.signer(.v4(region: vector.region)).sign(vector.request, at: date)
-      #expect(signer.sign(vector.request, at: date).headerLines == fresh.headerLines, "\(text)")
+      let fresh = vector.signer(.v4(region: vector.region)).sign(request, at: date)
+      #expect(signer.sign(request, at: date).headerLines == fresh.headerLines, "\(text)")
     }
-    #expect(signer.sign(vector.request, at: Self.date).headerLines.last == "Authorization: \(vector.authorization)")
+    #expect(signer.sign(request, at: Self.date).headerLines.last == "Authorization: \(vector.authorization)")
   }
 
   @Test func `headers that no signature covers don't change it`() throws {
