@@ -5,7 +5,7 @@ package struct Cloud: Sendable {
   /// The largest body read; the parameters of every operation are far below it.
   package static let bodyLimit = 128 * 1024
 
-  /// Accounts and what is in them. Replacing it keeps sessions, nonces and videos; calls per second count anew.
+  /// Accounts and what is in them. Replacing it keeps sessions, nonces and videos; calls per second are counted from zero.
   package var model: AccountModel {
     didSet {
       sts.resetRates()

@@ -26,7 +26,7 @@ final class Transfer {
   private(set) var named: HostToLookUp?
   /// How long it may take: at first, and from when the present addresses were begun with, in µs.
   private var times: Times?
-  /// What libcurl was last told of them.
+  /// What libcurl was last set to of them.
   private var limits: Times?
   private var attempt: (begun: Int64, times: Times)?
   /// When another address is tried unless this one has taken the connection by then, in µs (CLOCK_BOOTTIME); nil when there is none.

@@ -14,7 +14,7 @@ package final class Batch {
     package init() {}
   }
 
-  /// What CreateUploadVideo is told of a file. Throws what is wrong with that.
+  /// The parameters of CreateUploadVideo for a file. Throws what is wrong with that.
   package typealias Details = (VideoFile) throws(UploadResult.Trouble) -> VideoDetails
 
   private let options: Options

@@ -9,7 +9,7 @@ package import Core
 ///    RefreshUploadVideo by ReferenceId        RefreshUploadVideo            GetMezzanineInfo ─▶ done | not confirmed
 /// ```
 ///
-/// It never waits: it says what is to be done and is told what came of it. Two rules keep a finished video from being overwritten. Once
+/// It never waits: it returns what is to be done, and outcomes come in as events. Two rules keep a finished video from being overwritten. Once
 /// Complete or the single PUT may have been carried out, the credential isn't refreshed before VOD has said that the video is still
 /// uploading. And without an answer a video isn't created again before VOD has said that it knows no such ReferenceId.
 package struct FileUpload {
@@ -166,7 +166,7 @@ package struct FileUpload {
   mutating func end(_ outcome: Outcome) {
     if !running.isEmpty { emit(.cancelRequests) }
     if phase == .creating, case .failed = outcome, !createMayHaveHappened {
-      // There is no video, so the next run begins anew, even without the right to look for one.
+      // There is no video, so the next run starts over, even without the right to look for one.
       progress.referenceID = nil
       emit(.record(.refused, isAwaited: false))
     }

@@ -6,7 +6,7 @@ import Core
 /// What is returned keeps the call or request going; let go of, it ends, and its completion isn't called. A completion is called from a later
 /// turn of the loop.
 package protocol UploadCloud: AnyObject {
-  /// `details` are what CreateUploadVideo is told of the video.
+  /// `details` are the parameters of CreateUploadVideo.
   func make(
     _ call: FileUpload.Call, for details: VideoDetails, completion: @escaping (Result<CallAnswer, CallFailure>) -> Void
   ) -> AnyObject

@@ -50,7 +50,7 @@ enum Option: String, CaseIterable {
   enum Group: String, CaseIterable {
     case credential = "Credential"
     case files = "Files"
-    case video = "What VOD is told of each video (a sidecar NAME.json beside the file comes first)"
+    case video = "Description of each video (a sidecar NAME.json beside the file comes first)"
     case service = "Services"
     case transfer = "Transfer"
     case output = "Output"

@@ -1,7 +1,7 @@
 import CloudAPI
 import Upload
 
-/// What VOD is told of each file: by `--titles`, the file's sidecar, the options, and the file itself, in this order.
+/// The description of each file: by `--titles`, the file's sidecar, the options, and the file itself, in this order.
 struct VideoDescriptions {
   let options: VideoMetadata
   let titles: TitleList?

@@ -117,7 +117,7 @@ import Testing
     #expect(cloud.send(row.action, as: .idle).code.hasPrefix("Missing"))
   }
 
-  @Test func `a quota can be set, and setting it starts the count anew`() throws {
+  @Test func `a quota can be set, and setting it restarts the count`() throws {
     var cloud = try TestCloud { $0.vod.callsPerSecond = ["CreateUploadVideo": 1] }
     _ = try cloud.createVideo(as: .idle)
     #expect(cloud.send("CreateUploadVideo", as: .idle).code == "Throttling.User")

@@ -67,7 +67,7 @@ import Testing
 
   @Test
   func
-    `the kernel goes on watching a socket made here that libcurl doesn't wait for, and it is told again when libcurl does`()
+    `the kernel goes on watching a socket made here that libcurl doesn't wait for, and it reports again when libcurl does`()
     throws
   {
     let sockets = try WatchedSockets()

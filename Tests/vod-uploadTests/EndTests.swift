@@ -49,7 +49,7 @@ import Upload
     #expect(row.end.exitStatus(row.counts, isWatching: row.isWatching, couldWrite: row.couldWrite) == row.status)
   }
 
-  @Test func `a file that was on its way is told what ended it, and that the next run goes on`() {
+  @Test func `a file that was on its way is reported with what ended it, and that the next run goes on`() {
     #expect(End.finished.trouble == nil)
     #expect(End.signal(SIGINT).trouble?.error == "interrupted by SIGINT")
     #expect(End.signal(SIGTERM).trouble?.fix == "run again; it goes on where it was")
