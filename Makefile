@@ -97,6 +97,7 @@ lint:
 # Units name their programs by absolute path, so the prefix is written into them. DESTDIR may have blanks.
 TO = $(DESTDIR)$(PREFIX)
 UNIT = $(DESTDIR)$(UNIT_DIR)/rolekeeper.service
+SOCKET_UNIT = $(DESTDIR)$(UNIT_DIR)/rolekeeper.socket
 SYSUSERS = $(DESTDIR)$(SYSUSERS_DIR)/rolekeeper.conf
 # Where systemd.unit(5) and sysusers.d(5) look, as systemd-path(1) prints it.
 UNITS_FOUND = /etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system
@@ -118,6 +119,8 @@ install:
 		else install -m 0644 etc/rolekeeper/vod-upload.policy.json '$(SETTINGS)/vod-upload.policy.json'; fi
 	install -D -m 0644 systemd/rolekeeper.service '$(UNIT)'
 	sed -i 's|/usr/sbin/|$(PREFIX)/sbin/|; s|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' '$(UNIT)'
+	install -D -m 0644 systemd/rolekeeper.socket '$(SOCKET_UNIT)'
+	sed -i 's|/usr/share/|$(PREFIX)/share/|' '$(SOCKET_UNIT)'
 	install -D -m 0644 systemd/rolekeeper.sysusers '$(SYSUSERS)'
 	install -D -m 0644 README.md '$(TO)/share/doc/rolekeeper/README.md'
 	install -d -m 0755 '$(TO)/share/doc/rolekeeper/docs'
@@ -133,10 +136,10 @@ install:
 
 # The settings and the AccessKey stay, and so do the users, whose numbers must not go to somebody else.
 uninstall:
-	@if [ -z '$(DESTDIR)' ] && { systemctl --quiet is-enabled rolekeeper \
-		|| systemctl is-active rolekeeper | grep -qx 'active\|activating\|reloading\|deactivating'; } 2>/dev/null; then \
-		echo 'rolekeeper is enabled or running; stop it first: systemctl disable --now rolekeeper'; exit 1; fi
-	rm -f '$(TO)/sbin/rolekeeperd' '$(TO)/bin/rolekeeper' '$(TO)/bin/vod-upload' '$(UNIT)' '$(SYSUSERS)'
+	@if [ -z '$(DESTDIR)' ] && { systemctl --quiet is-enabled rolekeeper || systemctl --quiet is-enabled rolekeeper.socket \
+		|| systemctl is-active rolekeeper rolekeeper.socket | grep -qx 'active\|activating\|reloading\|deactivating'; } 2>/dev/null; then \
+		echo 'rolekeeper is enabled or running; stop it first: systemctl disable --now rolekeeper.socket rolekeeper'; exit 1; fi
+	rm -f '$(TO)/sbin/rolekeeperd' '$(TO)/bin/rolekeeper' '$(TO)/bin/vod-upload' '$(UNIT)' '$(SOCKET_UNIT)' '$(SYSUSERS)'
 	rm -rf '$(TO)/share/doc/rolekeeper'
 	@echo 'kept: $(SETTINGS); if an AccessKey is in it that no other host uses, delete that in the RAM console'
 	@if [ -d '$(DROPINS)' ]; then echo 'kept: $(DROPINS)'; fi

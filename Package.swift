@@ -81,7 +81,8 @@ let package = Package(
 
     // Programs.
     program(
-      "rolekeeperd", imports: ["Core", "Settings", "Systemd", "RuntimeState", "Daemon", "CLinux", "Wire", "Logs"]),
+      "rolekeeperd",
+      imports: ["Core", "Settings", "Systemd", "LocalSockets", "RuntimeState", "Daemon", "CLinux", "Wire", "Logs"]),
     program(
       "rolekeeper", imports: ["Core", "Secrets", "Wire", "LocalClient", "CLinux"], besides: ["start.order"],
       settings: small, linking: standalone),

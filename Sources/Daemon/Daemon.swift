@@ -3,7 +3,7 @@ import FileOutput
 import Glibc
 import HTTPServer
 import Identities
-import LocalSockets
+package import LocalSockets
 package import Logs
 package import Refresh
 import RuntimeState
@@ -15,7 +15,12 @@ import Wire
 
 /// The daemon as a whole: what the settings say, kept going on one loop.
 package final class Daemon: SocketBackend {
+  /// How long a stop waits for requests that are on their way, and for clients to take their answers.
+  private static let farewell: Duration = .milliseconds(250)
+
   let settings: SettingsInForce
+  /// Where it listens instead of at the settings' path.
+  private let socket: InheritedSocket?
   package let refresher: Refresher
 
   let loop: EventLoop
@@ -49,8 +54,13 @@ package final class Daemon: SocketBackend {
   var refusal: SettingsRefusal? { reloader.refusal }
 
   /// Puts everything in its place, listens, and queues the first attempt of every role. Throws a sentence for what can't be had.
-  package init(_ settings: DaemonSettings, configPath: String, loop: EventLoop, log: Log) throws {
+  /// `socket` is one that was passed to this process; `read` reads the settings for a reload.
+  package init(
+    _ settings: DaemonSettings, socket: InheritedSocket? = nil, loop: EventLoop, log: Log,
+    read: @escaping @Sendable () -> LoadedSettings
+  ) throws {
     self.settings = SettingsInForce(settings)
+    self.socket = socket
     self.loop = loop
     started = UTCTime(seconds: Int64(loop.wallSeconds))
     self.log = log
@@ -59,7 +69,7 @@ package final class Daemon: SocketBackend {
       queue: FetchQueue(rate: settings.sts.requestsPerSecond, burst: settings.sts.burst, at: loop.time),
       clock: ServerClock(wallMicroseconds: loop.wallMicroseconds, at: loop.time),
       attemptLimit: settings.sts.attemptLimit, log: log)
-    reloader = Reloader(self.settings, parts: self, scheduler: loop, log: log) { SettingsLoader().load(configPath) }
+    reloader = Reloader(self.settings, parts: self, scheduler: loop, log: log, read: read)
     // Before the first thread, which would else take signals in its own way: libcurl starts some.
     for number in [SIGTERM, SIGINT] {
       signals.append(try SignalSource(loop, signal: number) { [unowned self] in stop() })
@@ -127,7 +137,8 @@ package final class Daemon: SocketBackend {
   }
 
   func listen(_ socket: SocketSettings) throws -> HTTPServer {
-    let listener = try UnixListener(path: socket.path, mode: socket.mode, gid: socket.gid)
+    let listener =
+      try self.socket?.listener() ?? UnixListener(path: socket.path, mode: socket.mode, gid: socket.gid)
     let server = try HTTPServer(loop, listener: listener, limits: limits(socket), handler: service)
     server.acceptingPaused = { [unowned self] number in
       let now = loop.time
@@ -145,9 +156,11 @@ package final class Daemon: SocketBackend {
 
   private func stop(code: CInt = 0) {
     if code == 0 { announcer.stopping() } else { announcer.stoppingForKey() }
-    server.stop()
-    service.flushLog()
-    loop.exit(code: code)
+    server.drain(within: Self.farewell) { [unowned self] in
+      service.flushLog()
+      loop.exit(code: code)
+    }
+    service.endWaiting()
   }
 
   private func observe() {

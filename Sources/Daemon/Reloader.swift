@@ -120,7 +120,7 @@ final class Reloader {
     // Errors are logged by the refusal.
     warn(of: loaded.diagnostics.filter { $0.severity == .warning })
     guard let new = loaded.settings else {
-      return refuse(loaded.diagnostics.filter { $0.severity == .error }.map(\.description))
+      return refuse(loaded.errors.map(\.description))
     }
     let old = settings.whole
     let difference = new.difference(from: old, unwritten: parts.unwrittenOutputs)

@@ -144,7 +144,7 @@ extension HTTPServer {
     connection.end()
     connection.isQueued = false
     freeSlots.append(connection.slot)
-    acceptor.resume()
+    if drained == nil { acceptor.resume() } else { endDrainIfDone() }
   }
 
   /// Closes a connection whose client is gone, and tells the handler if it was still at work for it.

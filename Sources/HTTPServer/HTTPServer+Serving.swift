@@ -152,7 +152,7 @@ extension HTTPServer {
     nextSerial += 1
     connection.serial = nextSerial
     connection.isHeadOnly = request.isHeadOnly
-    connection.closesAfterOutput = !request.keepsAlive
+    connection.closesAfterOutput = !request.keepsAlive || drained != nil
     connection.phase = .waiting
     let token = connection.token
     let response = handler.respond(to: request, from: connection.peer, token: token)

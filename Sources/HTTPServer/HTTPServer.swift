@@ -50,6 +50,9 @@ package final class HTTPServer {
   private var source: IOSource?
   private var expiry: TimerSource!
   private var resumption: DeferSource!
+  /// What is called when the server has drained; nil when it isn't to.
+  var drained: (() -> Void)?
+  var drainTimer: TimerSource?
 
   var connections: ContiguousArray<Connection> = []
   var freeSlots: [UInt32] = []
@@ -144,6 +147,7 @@ package final class HTTPServer {
   package func stop() {
     guard epoll >= 0 else { return }
     source = nil
+    drainTimer = nil
     expiry?.disarm()
     resumption?.cancel()
     for connection in connections where connection.phase != .free { release(connection) }
@@ -244,6 +248,13 @@ package final class HTTPServer {
   private func beginTurn() {
     now = loop.now
     turnEnd = EventLoop.bootTime() + turnTime
+  }
+
+  /// Takes in all who wait to be accepted, however long that takes; as many as the kernel lets wait.
+  func acceptQueue() {
+    turnEnd = .max
+    acceptsLeft = Int(SOMAXCONN)
+    acceptBatch()
   }
 
   /// Whether the loop's other sources have waited long enough, however few requests it was.

@@ -1,16 +1,44 @@
 import Glibc
 
-/// A socket that whoever started this process has made.
-enum InheritedSocket {
-  /// The path of a listening Unix stream socket, empty when it has none. Makes the descriptor close-on-exec and the socket one that doesn't
-  /// block.
-  static func path(_ descriptor: CInt) throws(ListenError) -> String {
-    guard option(SO_DOMAIN, of: descriptor) == AF_UNIX, option(SO_TYPE, of: descriptor) == CInt(SOCK_STREAM.rawValue),
-      option(SO_ACCEPTCONN, of: descriptor) == 1
+/// A listening Unix stream socket that whoever started this process has made (sd_listen_fds(3)). Its file, mode and group are theirs.
+///
+/// It is held for as long as the process lives, so that clients find somebody who listens while one server follows another.
+package struct InheritedSocket: Sendable {
+  /// The name of the unit that makes the daemon's socket, and so of its descriptor (systemd.socket(5), FileDescriptorName=).
+  package static let unit = "rolekeeper.socket"
+
+  /// As it was bound; empty when it has no file.
+  package let path: String
+  private let descriptor: CInt
+
+  /// `descriptor` becomes close-on-exec and doesn't block from now on. It stays open.
+  package init(_ descriptor: CInt) throws(ListenError) {
+    guard Self.option(SO_DOMAIN, of: descriptor) == AF_UNIX,
+      Self.option(SO_TYPE, of: descriptor) == CInt(SOCK_STREAM.rawValue),
+      Self.option(SO_ACCEPTCONN, of: descriptor) == 1
     else { throw .notAListener(descriptor) }
     guard fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0,
       fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK) == 0
     else { throw .call("fcntl", errno) }
+    self.descriptor = descriptor
+    path = try Self.path(descriptor)
+  }
+
+  /// A listener with a descriptor of its own; the socket is the same.
+  package func listener() throws(ListenError) -> UnixListener {
+    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
+    guard copy >= 0 else { throw .call("fcntl", errno) }
+    return UnixListener(inherited: copy, path: path)
+  }
+
+  /// Permission bits and group of its file; nil where that can't be seen, or isn't a socket's.
+  package var access: (mode: UInt32, gid: UInt32)? {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return nil }
+    return (status.st_mode & 0o7777, status.st_gid)
+  }
+
+  private static func path(_ descriptor: CInt) throws(ListenError) -> String {
     var address = sockaddr_un()
     var size = socklen_t(MemoryLayout<sockaddr_un>.size)
     let result = withUnsafeMutablePointer(to: &address) {

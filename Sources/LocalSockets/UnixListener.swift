@@ -38,11 +38,9 @@ package final class UnixListener {
     }
   }
 
-  /// Goes on with a socket that whoever started this process has made and listens on (sd_listen_fds(3)).
-  ///
-  /// Its descriptor is owned by the listener, unless this throws. Its file, mode and group are left alone, when it is closed too.
-  package init(inheriting descriptor: CInt) throws(ListenError) {
-    path = try InheritedSocket.path(descriptor)
+  /// `descriptor` is the listener's own. Neither file, mode nor group are touched, when it is closed either.
+  init(inherited descriptor: CInt, path: String) {
+    self.path = path
     isInherited = true
     self.descriptor = descriptor
   }

@@ -10,6 +10,9 @@ package enum LogEvent: String, CaseIterable, Sendable {
   /// Every role's first attempt has ended, or the longest wait for that is over.
   case ready = "0eb97b6c65dc44d3ae316190b744f7fd"
   case fatalError = "bacc6b51b0714e10a019353ed0f5a011"
+  /// The daemon can't start, and stays up to answer so on the socket that was passed to it.
+  case notServing = "fecc5dfda19a43769891153e2c34d0ea"
+  case inheritedNotUsed = "397d6d1461d543079d360b47934b5a8c"
   case restartForAccessKey = "0974239ab1874100a0012b16271cd399"
   case secretsNotLocked = "af1c73b128c94bcc8f13407e737c218f"
   /// Logged before the next line that the journal or stderr accepts.
@@ -146,6 +149,9 @@ extension LogEvent {
     switch self {
     case .ready: .notice("ready; number of roles with a valid session")
     case .fatalError: .error("fatal error, exiting")
+    case .notServing:
+      .error("can't start; every request is answered with the reason until a reload or a restart succeeds")
+    case .inheritedNotUsed: .warning("a descriptor that systemd passed isn't used")
     case .restartForAccessKey: .error("no AccessKey, exiting so that systemd reads the AccessKey file again")
     case .secretsNotLocked: .warning("some secrets aren't locked in memory and may be swapped out")
     case .logLinesLost: .warning("log lines lost: neither the journal nor stderr accepted them")

@@ -7,6 +7,8 @@ package struct LoadedSettings: Sendable {
   /// Everything there is to say, in the order of the files and lines.
   package let diagnostics: [Diagnostic]
 
+  package var errors: [Diagnostic] { diagnostics.filter { $0.severity == .error } }
+
   /// Whether there are no settings for reasons alone that may be over at the next reading.
   package var isFailurePassing: Bool {
     settings == nil && diagnostics.allSatisfy { $0.severity != .error || $0.isPassing }
@@ -19,16 +21,18 @@ package struct LoadedSettings: Sendable {
 package struct SettingsLoader {
   private let host: any Host
   private let check: CheckScope?
+  private let socketUnit: SocketUnit?
 
-  /// `check` has more looked at than the daemon does for itself.
-  package init(host: any Host = SystemHost(), check: CheckScope? = nil) {
+  /// `check` has more looked at than the daemon does for itself; `socketUnit` is the socket that was passed to the daemon.
+  package init(host: any Host = SystemHost(), check: CheckScope? = nil, socketUnit: SocketUnit? = nil) {
     self.host = host
     self.check = check
+    self.socketUnit = socketUnit ?? check?.socketUnit
   }
 
   package func load(_ path: String) -> LoadedSettings {
     let runningUnit = check == nil ? InstalledUnit.running(on: host, with: path) : nil
-    let run = LoadRun(host: host, check: check, runningUnit: runningUnit, path: path)
+    let run = LoadRun(host: host, check: check, runningUnit: runningUnit, socketUnit: socketUnit, path: path)
     let settings = run.load()
     return LoadedSettings(
       settings: run.context.findings.hasErrors ? nil : settings, diagnostics: run.sortedDiagnostics)
@@ -38,6 +42,7 @@ package struct SettingsLoader {
 /// One run of the loader.
 private final class LoadRun {
   let context: LoadContext
+  private let socketUnit: SocketUnit?
   private let path: String
   private var files: [String] = []
   private var inventory: [SettingsInventory.File] = []
@@ -50,7 +55,8 @@ private final class LoadRun {
   /// Names in `roles.d` that aren't read as settings.
   private var otherNames: [String] = []
 
-  init(host: any Host, check: CheckScope?, runningUnit: InstalledUnit?, path: String) {
+  init(host: any Host, check: CheckScope?, runningUnit: InstalledUnit?, socketUnit: SocketUnit?, path: String) {
+    self.socketUnit = socketUnit
     context = LoadContext(host: host, check: check, runningUnit: runningUnit)
     self.path = PathText.normal(path, in: host.workingDirectory) ?? path
   }
@@ -64,7 +70,7 @@ private final class LoadRun {
     hasUnreadFiles = file == nil
     let main = TableReader(file?.nodes ?? [], schema: Schema.root, at: Place(file: path), context: context)
     let socketTable = main.table(Schema.socket, Schema.Socket.table)
-    let socket = SocketSettings(socketTable)
+    let socket = SocketSettings(socketTable).map { heldSocket($0, socketTable) ?? $0 }
     if let socket { check(socket, socketTable) }
     let filesTable = main.table(Schema.files, Schema.Files.table)
     let directory = filesTable.absolutePath(Schema.Files.directory)
@@ -117,8 +123,30 @@ private final class LoadRun {
         groupNames: context.principals.names(.group)))
   }
 
+  /// What counts where the service manager makes the socket; nil where the daemon does. Warns once if more was written than counts.
+  private func heldSocket(_ written: SocketSettings, _ table: TableReader) -> SocketSettings? {
+    guard let socketUnit else { return nil }
+    let held = SocketSettings(
+      path: socketUnit.path, mode: socketUnit.mode ?? written.mode, gid: socketUnit.gid ?? written.gid,
+      maxConnections: written.maxConnections, maxConnectionsPerUID: written.maxConnectionsPerUID)
+    let unused: [(key: any SettingKey, isOther: Bool)] = [
+      (Schema.Socket.path, held.path != written.path), (Schema.Socket.mode, held.mode != written.mode),
+      (Schema.Socket.group, held.gid != written.gid),
+    ]
+    let names = unused.filter { $0.isOther && table.isWritten($0.key) }
+    if let first = names.first {
+      let others = names.dropFirst().map { ", nor is '\($0.key.name)'" }.joined()
+      findings.warning(
+        table.place(of: first.key), "isn't used\(others): \(SocketUnit.name) makes the socket '\(held.path)'",
+        "take the \(names.count == 1 ? "line" : "lines") out, or change the socket there: sudo systemctl edit \(SocketUnit.name)"
+      )
+    }
+    return held
+  }
+
   private func check(_ socket: SocketSettings, _ table: TableReader) {
     let place = table.place(of: Schema.Socket.path)
+    if socketUnit != nil { return checkReload(socket.path, at: place) }
     let isSound = WritablePlace(context: context, place: place)
       .check(socket: socket.path, isWritten: table.isWritten(Schema.Socket.path))
     // A path that is too long was reported.

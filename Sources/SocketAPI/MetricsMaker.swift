@@ -55,7 +55,7 @@ final class MetricsMaker: AnswerMaker {
     beforeOutputs.addCloud(figures)
     var last = OtherMetrics()
     last.add(
-      "rolekeeper_health", "gauge", "0 ok, 1 degraded, 2 no role or a role without a credential, as status --check.",
+      "rolekeeper_health", "gauge", "0 ok, 1 degraded, 2 a role without a credential, as status --check.",
       [("", health == .ok ? 0 : health == .degraded ? 1 : 2)])
     last.addSocket(service, figures.server)
     last.add(process, linesLost: service.log.linesLost)

@@ -45,6 +45,12 @@ final class RefreshWaiters {
     }
   }
 
+  /// Takes out all of them.
+  func takeAll() -> [Waiter] {
+    defer { forgetAll() }
+    return byRole.values.flatMap(\.self)
+  }
+
   func forgetAll() {
     byRole = [:]
     timer.disarm()

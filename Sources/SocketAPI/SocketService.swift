@@ -112,6 +112,14 @@ package final class SocketService: RequestHandler, RoleObserver {
     subscribers.forgetAll()
   }
 
+  /// The daemon ends: whoever waits is told so, to come again to the next one.
+  package func endWaiting() {
+    let problem = Problem(
+      .noSession, detail: "the daemon stops, or is restarted; ask again in a moment", retryAfter: .seconds(1))
+    let tokens = waiting.takeAll().map(\.token) + refreshWaiters.takeAll().map(\.token)
+    for token in tokens { server?.complete(token, Answer.problem(problem)) }
+  }
+
   package func isPrivileged(_ peer: Peer) -> Bool { access.isAdmin(peer) }
 
   package func refused(_ peer: Peer, _ reason: ServerStatistics.Refusal) {

@@ -58,6 +58,12 @@ final class WaitingReaders {
     if byRole[role]?.isEmpty == true { byRole[role] = nil }
   }
 
+  /// Takes out all of them.
+  func takeAll() -> [Reader] {
+    defer { forgetAll() }
+    return byRole.values.flatMap(\.self)
+  }
+
   func forgetAll() {
     byRole = [:]
     roleOf = [:]

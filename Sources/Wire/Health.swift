@@ -2,13 +2,13 @@ package import JSON
 
 /// Whether everything that the settings ask for is in force: what `/healthz`, `rolekeeper status --check` and `status` report.
 ///
-/// It is a list of reasons; without any, all is well. Whoever knows of another kind of trouble adds a `Reason`.
+/// It is a list of reasons; without any, all is well, and so it is with settings that have no role yet. Whoever knows of another kind of trouble adds a `Reason`.
 package struct Health: WireDocument, Hashable, Sendable {
   package enum Status: String, Hashable, Sendable, CaseIterable {
     case ok
     /// Every role has a credential, but something else isn't as the settings ask.
     case degraded
-    /// There is no role, or a role has no valid session.
+    /// A role has no valid session.
     case failing
   }
 
@@ -35,7 +35,8 @@ package struct Health: WireDocument, Hashable, Sendable {
 
       package var status: Status {
         switch self {
-        case .noRoles, .noSession: .failing
+        case .noRoles: .ok
+        case .noSession: .failing
         case .refresh, .shortSessions, .output, .source, .settings, .incompleteSettings, .caFile: .degraded
         }
       }
@@ -75,7 +76,8 @@ package struct Health: WireDocument, Hashable, Sendable {
   package init(_ reasons: [Reason]) {
     let worst = reasons.filter { $0.kind.status == .failing }
     self.reasons = worst + reasons.filter { $0.kind.status != .failing }
-    status = reasons.isEmpty ? .ok : worst.isEmpty ? .degraded : .failing
+    let isSound = reasons.allSatisfy { $0.kind.status == .ok }
+    status = isSound ? .ok : worst.isEmpty ? .degraded : .failing
   }
 
   /// One sentence without names, fit for whoever may not see the roles: `2 of 5 roles have no valid session`.
@@ -131,13 +133,13 @@ package struct Health: WireDocument, Hashable, Sendable {
 package struct HealthAnswer: WireDocument, Hashable, Sendable {
   package var status: Health.Status
   package var roles: Int64
-  /// What is wrong; nil when all is well.
+  /// What is wrong, or that there are no roles; nil when all is well.
   package var detail: String?
 
   package init(_ health: Health, roles: Int) {
     status = health.status
     self.roles = Int64(roles)
-    detail = health.status == .ok ? nil : health.summary(roles: roles)
+    detail = health.reasons.isEmpty ? nil : health.summary(roles: roles)
   }
 
   package init(_ value: borrowing JSONValue) throws(WireError) {

@@ -20,6 +20,8 @@ package struct Problem: WireDocument, Hashable, Sendable {
     case refreshFailed = "refresh-failed"
     /// A reload found the settings wrong, `errors` says how; the old ones stay in force.
     case settingsRefused = "settings-refused"
+    /// The daemon was started by its socket and can't use its settings: it has nothing to serve by.
+    case settingsUnusable = "settings-unusable"
 
     package var status: Int {
       switch self {
@@ -30,7 +32,7 @@ package struct Problem: WireDocument, Hashable, Sendable {
       case .tooLong: 409
       case .settingsRefused: 422
       case .tooManyReservations: 429
-      case .noSession, .refreshFailed: 503
+      case .noSession, .refreshFailed, .settingsUnusable: 503
       }
     }
 
@@ -46,6 +48,7 @@ package struct Problem: WireDocument, Hashable, Sendable {
       case .noSession: "there is no valid session"
       case .refreshFailed: "the refresh failed"
       case .settingsRefused: "the settings are refused"
+      case .settingsUnusable: "the daemon can't use its settings"
       }
     }
   }

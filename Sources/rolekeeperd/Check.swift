@@ -25,7 +25,8 @@ enum Check {
       daemonsUID: judge.daemonsUser?.uid,
       asRoot: judge.isRoot ? { body in judge.asRoot(body) } : nil)
     let scope = CheckScope(
-      unit: unit, otherConfigPath: unit == nil ? installed?.configPath : nil, isDaemonsUser: judge.isDaemonsUser,
+      unit: unit, socketUnit: unit.flatMap { _ in SocketUnit(enabledOn: host) },
+      otherConfigPath: unit == nil ? installed?.configPath : nil, isDaemonsUser: judge.isDaemonsUser,
       trials: start.trials)
     let loaded = SettingsLoader(
       host: SystemHost(daemonsUser: judge.isDaemonsUser ? nil : judge.daemonsUser), check: scope

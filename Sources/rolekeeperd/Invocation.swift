@@ -2,7 +2,7 @@ import Core
 
 /// What the few options of the daemon ask for.
 enum Invocation {
-  case run(config: String)
+  case run(config: String, isStrict: Bool)
   case check(config: String, user: String?)
   /// The unit's ExecStopPost=, of no use to people: `--stopped UNIT` isn't in the help.
   case stopped(unit: String)
@@ -11,11 +11,13 @@ enum Invocation {
   case wrong(String)
 
   static let usage = """
-    usage: rolekeeperd [--config FILE] [--check [--user NAME]]
+    usage: rolekeeperd [--config FILE] [--strict] [--check [--user NAME]]
 
     Keeps temporary Alibaba Cloud credentials for the programs of this host; 'rolekeeper --help' says how to get them.
 
       --config FILE  the settings; default \(StandardPath.settings)
+      --strict       exit with 78 if the settings can't be used, also where systemd passed a socket, which would
+                     otherwise be served to answer what is wrong
       --check        check the settings and the AccessKeys without asking STS, report on stdout what is wrong, and exit; when
                      root runs it, they are checked as the daemon's user, and so is the AccessKey that the unit's
                      LoadCredential= names
@@ -34,11 +36,13 @@ enum Invocation {
   init(_ words: [String]) {
     var config = StandardPath.settings
     var isCheck = false
+    var isStrict = false
     var user: String?
     var rest = words[...]
     while let word = rest.popFirst() {
       switch word {
       case "--check": isCheck = true
+      case "--strict": isStrict = true
       case "--version":
         self = .version
         return
@@ -68,6 +72,6 @@ enum Invocation {
       self = .wrong("'--user' goes with '--check'")
       return
     }
-    self = isCheck ? .check(config: config, user: user) : .run(config: config)
+    self = isCheck ? .check(config: config, user: user) : .run(config: config, isStrict: isStrict)
   }
 }

@@ -25,7 +25,7 @@ case .wrong(let why):
   exit(ExitStatus.wrongUsage)
 case .check(let config, let user): exit(Check.run(config: config, user: user))
 case .stopped(let unit): exit(Stopped.run(unit: unit))
-case .run(let config):
+case .run(let config, let isStrict):
   clinux_ignore_stray_signals()
-  exit(Main.run(config: config))
+  exit(Main.run(config: config, isStrict: isStrict))
 }

@@ -39,7 +39,7 @@ import Testing
   }
 
   @Test func `it serves as our own does, and knows its path`() throws {
-    let listener = try UnixListener(inheriting: made())
+    let listener = try InheritedSocket(made()).listener()
     #expect(listener.path == path && listener.isInherited)
     #expect(fcntl(listener.descriptor, F_GETFD) & FD_CLOEXEC != 0)
     #expect(fcntl(listener.descriptor, F_GETFL) & O_NONBLOCK != 0)
@@ -55,7 +55,7 @@ import Testing
   }
 
   @Test func `its file and mode are left as they are, also when it is closed`() throws {
-    let listener = try UnixListener(inheriting: made())
+    let listener = try InheritedSocket(made()).listener()
     let descriptor = listener.descriptor
     try listener.setAccess(mode: 0o666, gid: nil)
     #expect(mode() == 0o640)
@@ -64,10 +64,21 @@ import Testing
     #expect(listener.descriptor == -1 && descriptor >= 0)
   }
 
+  @Test func `one server follows another on it, and whoever connects in between waits`() throws {
+    let socket = try InheritedSocket(made())
+    #expect(socket.access.map { $0.mode } == 0o640 && socket.access.map { $0.gid } == getegid())
+    try socket.listener().close()
+    let client = try StreamConnection(unix: path)
+    let second = try socket.listener()
+    #expect(second.hasConnection)
+    withExtendedLifetime(client) {}
+  }
+
   @Test func `one without a file has no path`() throws {
     let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
     #expect(bind(descriptor, to: nil) && listen(descriptor, 5) == 0)
-    #expect(try UnixListener(inheriting: descriptor).path == "")
+    let socket = try InheritedSocket(descriptor)
+    #expect(try socket.path == "" && socket.access == nil && socket.listener().path == "")
   }
 
   @Test func `whatever else the descriptor is, it is refused, and still its owner's`() throws {
@@ -82,13 +93,13 @@ import Testing
         "inherited descriptor \(descriptor) isn't a Unix stream socket that is listened on; "
         + "give the socket unit a path in ListenStream=, and Accept=no"
       #expect {
-        try UnixListener(inheriting: descriptor)
+        _ = try InheritedSocket(descriptor)
       } throws: {
         "\($0)" == expected
       }
       #expect(close(descriptor) == 0)
     }
-    let message = #expect(throws: ListenError.self) { try UnixListener(inheriting: -1) }
+    let message = #expect(throws: ListenError.self) { _ = try InheritedSocket(-1) }
     #expect(message?.why.contains("descriptor -1") == true)
   }
 }

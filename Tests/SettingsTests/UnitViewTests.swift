@@ -46,7 +46,7 @@ import Testing
     Case("ProtectSystem=strict\nReadOnlyPaths=/run\nRuntimeDirectory=rolekeeper", "/run/other", .readOnly),
   ])
   func `a directory looks as the unit's settings say`(_ row: Case) {
-    var text = UnitText()
+    var text = UnitText(section: "Service")
     text.add("[Unit]\nProtectHome=yes\n[Service]\n\(row.settings)\n")
     #expect(UnitView(text).access(to: row.path) == row.access)
   }

@@ -248,7 +248,7 @@ import Wire
         $0 == "rolekeeper_health 2"
       }
     }
-    #expect(health() == true, "no roles")
+    #expect(health() == false, "no roles is a state")
     add("a", "c")
     #expect(whole(MetricsMaker(service)).contains("\nrolekeeper_health 0\n"))
     backend.general = [.caFile(error: "gone")]

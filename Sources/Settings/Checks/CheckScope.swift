@@ -2,6 +2,8 @@
 package struct CheckScope {
   /// nil when none is installed that starts the daemon with these settings.
   package let unit: InstalledUnit?
+  /// The socket that the service manager will pass to the daemon; nil when the daemon makes its own.
+  package let socketUnit: SocketUnit?
   /// The settings that an installed unit starts the daemon with, when those aren't the ones that are checked.
   package let otherConfigPath: String?
   /// Whether this process may look at what the daemon may look at. If not, what it can't see is a note and no error.
@@ -9,10 +11,11 @@ package struct CheckScope {
   package let trials: StartTrials
 
   package init(
-    unit: InstalledUnit?, otherConfigPath: String? = nil, isDaemonsUser: Bool = true,
+    unit: InstalledUnit?, socketUnit: SocketUnit? = nil, otherConfigPath: String? = nil, isDaemonsUser: Bool = true,
     trials: StartTrials = StartTrials()
   ) {
     self.unit = unit
+    self.socketUnit = socketUnit
     self.otherConfigPath = otherConfigPath
     self.isDaemonsUser = isDaemonsUser
     self.trials = trials

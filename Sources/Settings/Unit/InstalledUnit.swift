@@ -7,13 +7,6 @@ import Core
 /// it works where no systemd runs, as while an image is built.
 package struct InstalledUnit: Hashable, Sendable {
   package static let name = "rolekeeper.service"
-  /// Where system units lie, from the highest priority to the lowest (systemd.unit(5), "System Unit Search Path").
-  private static let searchPath = [
-    "/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
-    "/lib/systemd/system",
-  ]
-  /// A unit or drop-in of any sense is much shorter.
-  private static let maxBytes = 1 << 20
 
   /// A credential that the unit passes to the daemon.
   package enum Credential: Hashable, Sendable {
@@ -50,19 +43,8 @@ package struct InstalledUnit: Hashable, Sendable {
 
   /// nil when there is none that can be read, also when it is masked.
   package init?(on host: some Host) {
-    func text(_ path: String) -> String? {
-      // What can't be read isn't there for us.
-      (try? host.read(path, limit: Self.maxBytes)).map { String(decoding: $0.bytes, as: UTF8.self) }
-    }
-    guard
-      let found = Self.searchPath.lazy.map({ "\($0)/\(Self.name)" }).compactMap({ path in
-        text(path).map { (path, $0) }
-      }).first
-    else { return nil }
-    var unit = UnitText()
-    unit.add(found.1)
-    for dropIn in Self.dropIns(on: host) { if let text = text(dropIn) { unit.add(text) } }
-    self.init(unit, path: found.0)
+    guard let unit = UnitFiles(host: host).unit(Self.name, section: "Service") else { return nil }
+    self.init(unit.text, path: unit.path)
   }
 
   /// What the unit's SetCredential= has for a credential whose file isn't there as the unit starts (systemd.exec(5)).
@@ -120,20 +102,6 @@ package struct InstalledUnit: Hashable, Sendable {
     // One that can't be read isn't none.
     return lines.contains { $0.contains("ROLEKEEPER_SOCKET") }
       ? .unknown : .environment(Schema.Socket.path.standard ?? "")
-  }
-
-  /// Of all units' drop-ins and this one's, by their names; of one name the one of the highest priority.
-  private static func dropIns(on host: some Host) -> [String] {
-    var byName: [String: String] = [:]
-    for kind in ["\(name).d", "service.d"] {
-      for directory in searchPath.map({ "\($0)/\(kind)" }) {
-        // A directory that isn't there has no drop-ins.
-        for file in (try? host.names(in: directory)) ?? [] where file.hasSuffix(".conf") && byName[file] == nil {
-          byName[file] = "\(directory)/\(file)"
-        }
-      }
-    }
-    return byName.sorted { $0.key < $1.key }.map(\.value)
   }
 
   private static func configPath(in words: [String]) -> String {

@@ -1,15 +1,19 @@
-/// The `[Service]` assignments of unit files, put together as systemd does (systemd.unit(5), systemd.syntax(7)).
+/// The assignments of one section of unit files, put together as systemd does (systemd.unit(5), systemd.syntax(7)).
 struct UnitText {
+  private let section: String
   /// In the order of the texts; an empty assignment has dropped those of its key before it.
   private var assignments: [String: [String]] = [:]
 
+  /// `section` is its name without brackets.
+  init(section: String) { self.section = "[\(section)]" }
+
   /// Adds a unit file or a drop-in; later texts add to lists and override single values.
   mutating func add(_ text: String) {
-    var section = ""
+    var current = ""
     for line in Self.logicalLines(of: text) {
       if line.hasPrefix("[") {
-        section = line
-      } else if section == "[Service]", let equals = line.firstIndex(of: "=") {
+        current = line
+      } else if current == section, let equals = line.firstIndex(of: "=") {
         let key = Self.trimmed(line[..<equals])
         let value = Self.trimmed(line[line.index(after: equals)...])
         if value.isEmpty { assignments[key] = [] } else { assignments[key, default: []].append(value) }

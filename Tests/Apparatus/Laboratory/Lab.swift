@@ -56,13 +56,13 @@ package final class Lab {
   /// Starts the daemon.
   @discardableResult
   package func launch(
-    wrapper: [String] = [], named name: String = "daemon", environment: [String: String] = [:]
+    wrapper: [String] = [], named name: String = "daemon", environment: [String: String] = [:], options: [String] = []
   ) throws -> DaemonProcess {
     // The one before ends first, or two would fight for the socket.
     daemon = nil
     daemon = try DaemonProcess(
       configPath: configPath, socketPath: draft.socketPath, in: directory, named: name, wrapper: wrapper,
-      environment: environment)
+      environment: environment, options: options)
     return daemon
   }
 

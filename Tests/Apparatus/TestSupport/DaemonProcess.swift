@@ -12,7 +12,7 @@ package final class DaemonProcess {
   /// `wrapper` are words before the program's own, such as setpriv(1) and its options.
   package init(
     configPath: String, socketPath: String, in directory: TemporaryDirectory, named name: String = "daemon",
-    wrapper: [String] = [], environment: [String: String] = [:]
+    wrapper: [String] = [], environment: [String: String] = [:], options: [String] = []
   ) throws {
     self.configPath = configPath
     self.socketPath = socketPath
@@ -21,7 +21,7 @@ package final class DaemonProcess {
     variables.merge(Programs.unitEnvironment) { $1 }
     variables.merge(environment) { $1 }
     child = try ChildProcess(
-      wrapper + [Programs.daemon, "--config", configPath], environment: variables, in: directory, named: name)
+      wrapper + [Programs.daemon, "--config", configPath] + options, environment: variables, in: directory, named: name)
   }
 
   /// Waits until it says that it is ready, at most 15 s; throws what it wrote when it ended instead.

@@ -1,0 +1,117 @@
+import Core
+import Glibc
+import HTTPServer
+package import LocalSockets
+package import Logs
+package import Settings
+import SocketAPI
+package import Systemd
+
+/// Serves the socket that was passed to the daemon for as long as it can't start: whoever asks learns why (`UnconfiguredService`).
+///
+/// A daemon that ended instead would be started again by the next client at once, and after twenty times in two seconds systemd gives
+/// up its socket: then nobody can connect until a person starts that (systemd.socket(5), TriggerLimitBurst=).
+package final class UnconfiguredDaemon {
+  package enum End {
+    /// A start is worth another attempt.
+    case tryAgain
+    case stopped
+  }
+
+  /// What can pass by itself is tried again after so long.
+  private static let pause: Int64 = 5_000_000
+
+  private let loop: EventLoop
+  private let log: Log
+  private let read: @Sendable () -> LoadedSettings
+  private let manager = Notifier()
+  private var service: UnconfiguredService!
+  private var server: HTTPServer!
+  private var signals: [SignalSource] = []
+  private var watchdog: Watchdog?
+  private var retry: TimerSource?
+  private var reading: AnyObject?
+  /// Those whom the next reading answers.
+  private var waiting: [(Bool) -> Void] = []
+  private var end = End.stopped
+
+  /// `read` reads the settings, beside the loop.
+  package init(
+    _ failure: StartFailure, socket: InheritedSocket, loop: EventLoop, log: Log,
+    read: @escaping @Sendable () -> LoadedSettings
+  ) throws {
+    self.loop = loop
+    self.log = log
+    self.read = read
+    for number in [SIGTERM, SIGINT] {
+      signals.append(
+        try SignalSource(loop, signal: number) { [unowned self] in
+          manager.stopping(status: "stopped")
+          finish(.stopped)
+        })
+    }
+    signals.append(try SignalSource(loop, signal: SIGHUP) { [unowned self] in reload { _ in } })
+    service = try UnconfiguredService(
+      failure.problem, access: AccessPolicy(ownUID: geteuid(), admins: AccessRule()), scheduler: loop, log: log
+    ) { [unowned self] completion in reload(completion) }
+    server = try HTTPServer(loop, listener: socket.listener(), handler: service)
+    service.serve(on: server)
+    if failure.canPass {
+      retry = try TimerSource(loop, accuracy: 500_000) { [unowned self] in finish(.tryAgain) }
+      retry?.arm(at: loop.now + Self.pause)
+    }
+    if let interval = Watchdog.interval() { watchdog = try Watchdog(loop, interval: interval) { true } }
+    log.write(.notServing, [.reason(failure.problem.errors.first ?? "")])
+    manager.ready(status: status)
+  }
+
+  /// Turns the loop until a stop, or until a start is worth another attempt.
+  package func run() throws -> End {
+    _ = try loop.run()
+    return end
+  }
+
+  private var status: String {
+    let errors = service.problem.errors
+    let others = errors.count > 1 ? " (and \(errors.count - 1) more)" : ""
+    return "not serving: \(errors.first ?? "")\(others); then run: sudo systemctl reload rolekeeper"
+  }
+
+  private func reload(_ completion: @escaping (Bool) -> Void) {
+    waiting.append(completion)
+    if reading != nil { return }
+    manager.reloading()
+    do {
+      reading = try loop.call(read) { [unowned self] loaded in take(loaded) }
+    } catch {
+      log.write(.settingsNotReloaded, [.reason("cannot read the settings beside the loop: \(error)")])
+      answer(false)
+    }
+  }
+
+  private func take(_ loaded: LoadedSettings) {
+    let isDone = loaded.settings != nil
+    if !isDone {
+      for error in loaded.errors { log.write(.settingsNotReloaded, [.reason(error.sentence)]) }
+      service.problem = StartProblem(loaded.errors)
+    }
+    answer(isDone)
+    if isDone { finish(.tryAgain) }
+  }
+
+  private func answer(_ isDone: Bool) {
+    reading = nil
+    manager.ready(status: isDone ? "starting with the settings that were reloaded" : status)
+    let requests = waiting
+    waiting = []
+    for request in requests { request(isDone) }
+  }
+
+  private func finish(_ end: End) {
+    self.end = end
+    server.drain(within: .milliseconds(250)) { [unowned self] in
+      service.flushLog()
+      loop.exit()
+    }
+  }
+}

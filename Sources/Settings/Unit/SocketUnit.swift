@@ -1,0 +1,28 @@
+/// The socket that the service manager makes for the daemon. It counts instead of what `[socket]` says of path, mode and group.
+package struct SocketUnit: Hashable, Sendable {
+  package static let name = "rolekeeper.socket"
+
+  package let path: String
+  /// Of its file; nil where that isn't known.
+  let mode: UInt32?
+  let gid: UInt32?
+
+  /// A socket that was passed to this process.
+  package init(path: String, mode: UInt32?, gid: UInt32?) {
+    self.path = path
+    self.mode = mode
+    self.gid = gid
+  }
+
+  /// As the unit is installed and enabled (systemd.socket(5)); nil when it isn't, or listens nowhere that is a path.
+  package init?(enabledOn host: some Host) {
+    let files = UnitFiles(host: host)
+    guard files.isWanted(Self.name, by: "sockets.target"), let unit = files.unit(Self.name, section: "Socket")?.text,
+      let path = unit.values("ListenStream").first(where: { $0.hasPrefix("/") })
+    else { return nil }
+    let group = unit.value("SocketGroup")
+    self.init(
+      path: path, mode: UInt32(unit.value("SocketMode") ?? "0666", radix: 8),
+      gid: group.map { name in UInt32(name) ?? (try? host.group(named: name))?.gid } ?? 0)
+  }
+}

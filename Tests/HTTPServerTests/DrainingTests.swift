@@ -1,0 +1,137 @@
+import Glibc
+import LocalSockets
+import Systemd
+import TestSupport
+import Testing
+
+@testable import HTTPServer
+
+/// The end of a server: whoever was on the way gets an answer, and whoever comes later finds the next one.
+@Suite struct DrainingTests {
+  private let harness: Harness
+  private let ends = Ends()
+
+  private final class Ends {
+    var count = 0
+  }
+
+  init() throws { harness = try Harness() }
+
+  /// Begins the end; the span is long enough to be noticed as a test that hangs.
+  private func drain(within span: Duration = .seconds(3600)) {
+    harness.server.drain(within: span) { [ends] in ends.count += 1 }
+  }
+
+  @Test func `without clients it ends in a later turn, once`() throws {
+    drain()
+    drain()
+    #expect(ends.count == 0)
+    try harness.settle()
+    #expect(ends.count == 1)
+    #expect(access(harness.path, F_OK) != 0)
+  }
+
+  @Test func `who waits to be accepted is answered, and nobody can come any more`() throws {
+    let clients = try (0..<20).map { _ in try harness.connect() }
+    for client in clients { client.send(Text.get) }
+    drain()
+    #expect(throws: LoopError.self) { try harness.connect() }
+    try harness.settle()
+    for client in clients { #expect(client.receive() == Text.helloAndClose && client.isAtEnd) }
+    #expect(ends.count == 1)
+  }
+
+  @Test func `a connection on which nothing was asked yet gets its answer, and ends with it`() throws {
+    let fresh = try harness.connect()
+    let begun = try harness.connect()
+    begun.send("GET / HT")
+    try harness.settle()
+    drain()
+    try harness.settle()
+    #expect(ends.count == 0 && fresh.isSilent && begun.isSilent)
+    #expect(try harness.exchange(Text.get, on: fresh) == Text.helloAndClose)
+    #expect(ends.count == 0)
+    #expect(try harness.exchange(String(Text.get.dropFirst("GET / HT".count)), on: begun) == Text.helloAndClose)
+    #expect(ends.count == 1)
+  }
+
+  @Test func `a kept connection is ended at once, but for a request that is there already`() throws {
+    let idle = try harness.connect()
+    let busy = try harness.connect()
+    for client in [idle, busy] { #expect(try harness.exchange(Text.get, on: client) == Text.hello) }
+    busy.send(Text.get + Text.get)
+    drain()
+    try harness.settle()
+    #expect(idle.receive() == "" && idle.isAtEnd)
+    #expect(busy.receive() == Text.helloAndClose && busy.isAtEnd)
+    #expect(ends.count == 1)
+  }
+
+  @Test func `an answer that is to come later is waited for, and streams end`() throws {
+    let waiting = try harness.connect()
+    waiting.send(Text.later)
+    let stream = try harness.connect()
+    stream.send(Text.later)
+    try harness.settle()
+    let tokens = harness.handler.deferred
+    #expect(tokens.count == 2 && harness.server.beginStream(tokens[1], head: PlainBytes("HTTP/1.1 200 OK\r\n\r\n")))
+    _ = stream.receive()
+    drain()
+    try harness.settle()
+    #expect(ends.count == 0 && stream.isAtEnd && !waiting.isAtEnd)
+    harness.server.complete(tokens[0], Harness.response("hello"))
+    try harness.settle()
+    #expect(waiting.receive() == Text.helloAndClose && waiting.isAtEnd)
+    #expect(ends.count == 1)
+  }
+
+  @Test func `an answer that the client takes slowly is sent to its end`() throws {
+    let size = 4 << 20
+    harness.handler.answer = Harness.response(String(repeating: "x", count: size))
+    let client = try harness.connect()
+    client.send(Text.get)
+    try harness.settle()
+    drain()
+    var count = 0
+    while !client.isAtEnd {
+      count += client.receiveBytes(atMost: 1 << 16).count
+      try harness.settle()
+    }
+    #expect(count > size && ends.count == 1)
+  }
+
+  @Test func `who says nothing doesn't hold up the end for longer than the span`() throws {
+    let client = try harness.connect()
+    try harness.settle()
+    drain(within: .milliseconds(1))
+    try harness.turn { ends.count == 1 }
+    #expect(client.isAtEnd)
+  }
+
+  @Test func `on an inherited socket those who come later wait for the next server`() throws {
+    let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
+    let path = harness.directory.path("inherited")
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let bound = withUnsafeBytes(of: &address) {
+      bind(descriptor, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(MemoryLayout<sockaddr_un>.size))
+    }
+    #expect(bound == 0 && listen(descriptor, 100) == 0)
+    let socket = try InheritedSocket(descriptor)
+    let first = try HTTPServer(harness.loop, listener: socket.listener(), handler: harness.handler)
+    let early = try Client(path)
+    early.send(Text.get)
+    try harness.settle()
+    #expect(early.receive() == Text.hello)
+    first.drain(within: .seconds(3600)) { [ends] in ends.count += 1 }
+    let late = try Client(path)
+    late.send(Text.get)
+    try harness.settle()
+    #expect(ends.count == 1 && early.isAtEnd && late.isSilent)
+    let second = try HTTPServer(harness.loop, listener: socket.listener(), handler: harness.handler)
+    try harness.settle()
+    #expect(late.receive() == Text.hello)
+    withExtendedLifetime((first, second)) {}
+  }
+}
