@@ -1,15 +1,17 @@
 import Glibc
 import TestSupport
 
-/// A real systemd in a throwaway container, by the script that SYSTEMD_BOX_TOOL names. It is gone with this process at the latest.
+/// A real systemd in a throwaway system of its own (Tests/Tools/box). It is gone with this process at the latest.
 final class Box: Sendable {
-  private let tool: String
-  private let name = "rolekeeper-\(getpid())"
+  static let tool =
+    "/" + (#filePath.split(separator: "/").dropLast(2) + ["Tools", "box", "box"]).joined(separator: "/")
 
-  init() throws {
-    guard let tool = getenv("SYSTEMD_BOX_TOOL") else { throw BoxError(attempt: "find SYSTEMD_BOX_TOOL", said: "") }
-    self.tool = String(cString: tool)
-    try succeed(["up", "--owner", "\(getpid())", "--max-seconds", "900"], "boot it")
+  let name: String
+
+  /// Boots it; `options` are those of the tool's `up`.
+  init(_ purpose: String = "host", options: [String] = []) throws {
+    name = "\(purpose)-\(getpid())"
+    try succeed(["up", "--owner", "\(getpid())", "--limit", "1200"] + options, "boot it")
   }
 
   deinit {
@@ -37,7 +39,7 @@ final class Box: Sendable {
 
   /// Copies a file, or what a directory holds, into the box.
   func copy(_ source: String, to target: String) throws {
-    try succeed(["cp", source, target], "copy \(source)")
+    try succeed(["copy", source, target], "copy \(source)")
   }
 
   private func succeed(_ words: [String], _ attempt: String) throws {
@@ -45,8 +47,9 @@ final class Box: Sendable {
     guard result.status == 0 else { throw BoxError(attempt: attempt, said: result.errors) }
   }
 
-  private func call(_ words: [String]) throws -> Output {
-    let result = try ChildProcess.run([tool, "--name", name] + words)
+  /// Calls the tool with this box's name.
+  func call(_ words: [String]) throws -> Output {
+    let result = try ChildProcess.run([Self.tool, "--name", name] + words)
     return Output(status: result.status, output: result.output, errors: result.errors)
   }
 }

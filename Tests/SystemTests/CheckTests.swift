@@ -5,8 +5,11 @@ extension UnderSystemd {
   @Suite struct CheckTests {
     private static func output(_ path: String) -> String { "[[roles.backup.files]]\npath = \"\(path)\"\n" }
 
-    @Test func `as root it judges as the daemon's user and reads the AccessKey that systemd will pass`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `as root it judges as the daemon's user and reads the AccessKey that systemd will pass`(_ release: Release)
+      throws
+    {
+      let service = try Service(under: release)
       let good = try service.box.run(["rolekeeper", "check"])
       #expect(good.status == 0 && good.errors.isEmpty, "\(good)")
       #expect(

@@ -2,8 +2,10 @@ import Testing
 
 extension UnderSystemd {
   @Suite struct ConfinementTests {
-    @Test func `the process has the capability to give files away and no other, and can't gain any`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `the process has the capability to give files away and no other, and can't gain any`(_ release: Release) throws
+    {
+      let service = try Service(under: release)
       try service.start()
       let pid = try service.mainPID()
       let status = try service.box.ask("cat /proc/\(pid)/status").split(separator: "\n").map {
@@ -17,8 +19,11 @@ extension UnderSystemd {
       #expect(status.contains("Uid: \(uid) \(uid) \(uid) \(uid)"))
     }
 
-    @Test func `it sees the machine's files read-only, and none of homes and other units' temporary files`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `it sees the machine's files read-only, and none of homes and other units' temporary files`(_ release: Release)
+      throws
+    {
+      let service = try Service(under: release)
       try service.start()
       let pid = try service.mainPID()
       // As root, whom no permission bits stop: what does is how the daemon's own view is mounted.
@@ -72,8 +77,9 @@ extension UnderSystemd {
       #expect(limits.prefix(2) == [most, most])
     }
 
-    @Test func `its secrets are locked in memory, as the unit lets it`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `its secrets are locked in memory, as the unit lets it`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.start()
       let pid = try service.mainPID()
       // What the unit asks for, or what this machine's systemd may give at most.
@@ -89,8 +95,9 @@ extension UnderSystemd {
       #expect(metrics.contains("rolekeeper_secrets_unlocked_bytes 0\n"))
     }
 
-    @Test func `all it makes has the mode and the owner that the settings say`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `all it makes has the mode and the owner that the settings say`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.start()
       let seen = try service.box.ask(
         "cd /run/rolekeeper && find . -type l -printf '%P link %u:%g\\n' -o -printf '%P %m %u:%g\\n' | sort")

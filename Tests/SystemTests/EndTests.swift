@@ -6,8 +6,9 @@ extension UnderSystemd {
     private static let left = "ls --almost-all /run/rolekeeper"
     private static let file = "/run/rolekeeper/roles/uploader/credentials.json"
 
-    @Test func `killed, it comes back by itself, and the files are there all the while`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `killed, it comes back by itself, and the files are there all the while`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.start()
       let (pid, before) = try (service.mainPID(), service.box.ask("cat \(Self.file)"))
       // In the second before it is started again, and at every moment until then.
@@ -48,8 +49,9 @@ extension UnderSystemd {
       #expect(try service.property("NRestarts") == "6")
     }
 
-    @Test func `a restart keeps the files, and a reader of them sees no gap`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `a restart keeps the files, and a reader of them sees no gap`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.start()
       let seen = try service.box.ask(
         """
@@ -85,8 +87,9 @@ extension UnderSystemd {
       #expect(try service.box.ask(Self.left) == "generations")
     }
 
-    @Test func `what a service that failed has left is removed by systemctl clean`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `what a service that failed has left is removed by systemctl clean`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.start()
       try service.write("surprise = 1\n")
       #expect(try service.systemctl("restart").status != 0)
@@ -124,8 +127,9 @@ extension UnderSystemd {
       #expect(try service.box.ask(Self.left) == "generations")
     }
 
-    @Test func `generations go on over a stop`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `generations go on over a stop`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.start()
       let generation = """
         curl -sS -o /dev/null -D - --unix-socket \(Service.socket) http://localhost/v1/roles/uploader/credentials \
@@ -143,8 +147,9 @@ extension UnderSystemd {
       try service.box.ask("kill -KILL \(service.mainPID()); rolekeeper get uploader --wait 20s >/dev/null")
     }
 
-    @Test func `stopped, it is gone in under a second with all it made, whoever is connected`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `stopped, it is gone in under a second with all it made, whoever is connected`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.start()
       try service.box.ask(
         """

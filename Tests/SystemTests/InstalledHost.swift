@@ -26,12 +26,19 @@ final class InstalledHost: Sendable {
 
   let box: Box
 
-  /// One for all tests, which take turns.
-  private static let shared = Result { try InstalledHost() }
-  static func get() throws -> InstalledHost { try shared.get() }
+  /// One of each release for all tests, which take turns.
+  private static let ofMachine = Result { try InstalledHost(.machine) }
+  private static let of257 = Result { try InstalledHost(.systemd257) }
 
-  private init() throws {
-    box = try Box()
+  static func get(_ release: Release = .machine) throws -> InstalledHost {
+    switch release {
+    case .machine: try ofMachine.get()
+    case .systemd257: try of257.get()
+    }
+  }
+
+  private init(_ release: Release) throws {
+    box = try Box("\(release)", options: release.options)
     let files = try TemporaryDirectory()
     try Self.install(into: files.path("root"))
     try box.copy(files.path("root"), to: "/")

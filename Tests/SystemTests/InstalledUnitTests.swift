@@ -5,16 +5,18 @@ extension UnderSystemd {
   @Suite struct InstalledUnitTests {
     private static let path = "/usr/lib/systemd/system/rolekeeper.service"
 
-    @Test func `systemd finds nothing wrong with the unit`() throws {
-      let result = try InstalledHost.get().box.run(["systemd-analyze", "verify", "--man=no", Self.path])
+    @Test(arguments: Release.all)
+    func `systemd finds nothing wrong with the unit`(_ release: Release) throws {
+      let result = try InstalledHost.get(release).box.run(["systemd-analyze", "verify", "--man=no", Self.path])
       #expect(result.status == 0)
       #expect(result.output + result.errors == "")
     }
 
     /// Of which two tenths are other users' processes, whose names the journal is to have.
-    @Test func `the unit's exposure is 1·8 at most`() throws {
+    @Test(arguments: Release.all)
+    func `the unit's exposure is 1·8 at most`(_ release: Release) throws {
       // The threshold is in tenths.
-      let result = try InstalledHost.get().box.run(
+      let result = try InstalledHost.get(release).box.run(
         ["systemd-analyze", "security", "--offline=true", "--threshold=18", "--no-pager", Self.path])
       #expect(result.status == 0, "\(result.output.split(separator: "\n").last ?? "")")
     }

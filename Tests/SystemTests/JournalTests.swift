@@ -2,8 +2,9 @@ import Testing
 
 extension UnderSystemd {
   @Suite struct JournalTests {
-    @Test func `what is said of a role is found by its fields`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `what is said of a role is found by its fields`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.write(SettingsText.usual + "\n[log]\nlevel = \"info\"\n")
       try service.start()
       let lines = try service.journal.read("--output=cat --unit=\(Service.unit) ROLEKEEPER_ROLE=uploader")
@@ -17,9 +18,11 @@ extension UnderSystemd {
       #expect(said.contains(/"MESSAGE_ID":"[0-9a-f]{32}"/))
     }
 
-    @Test func `the first hand-out of a generation to a user names user, pid and program, the next are silent`() throws
-    {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `the first hand-out of a generation to a user names user, pid and program, the next are silent`(
+      _ release: Release
+    ) throws {
+      let service = try Service(under: release)
       try service.start()
       let uid = try service.box.ask("id --user reader")
       let script = """

@@ -13,8 +13,9 @@ extension UnderSystemd {
 
       """
 
-    @Test func `files are another user's, with the mode and group that the settings say`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `files are another user's, with the mode and group that the settings say`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.start()
       let status = try service.box.ask(
         "cd \(Self.directory); stat --dereference --format='%a %U %G' credentials.json credentials.env")
@@ -43,8 +44,9 @@ extension UnderSystemd {
       #expect(try service.box.ask("stat -L -c '%a %U' \(Self.directory)/credentials.env") == "400 uploader")
     }
 
-    @Test func `with a drop-in that lets the unit write there, a file goes elsewhere`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `with a drop-in that lets the unit write there, a file goes elsewhere`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.box.ask("install -d -o rolekeeper -m 0711 /srv/backup")
       try service.override("ReadWritePaths=/srv/backup")
       try service.write(SettingsText.usual + Self.elsewhere)
@@ -101,8 +103,9 @@ extension UnderSystemd {
       #expect(try eventually { try service.box.script("cat \(directory)/credentials.json").status == 0 })
     }
 
-    @Test func `another unit takes the variables by EnvironmentFile`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `another unit takes the variables by EnvironmentFile`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.start()
       let credential = try service.credential("uploader")
       let told = try service.box.ask(

@@ -2,8 +2,9 @@ import Testing
 
 extension UnderSystemd {
   @Suite struct ReaderTests {
-    @Test func `one of the clients' group whom the role allows reads it`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `one of the clients' group whom the role allows reads it`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.start()
       let credential = try service.credential("uploader", as: "reader")
       #expect(credential.keyID.hasPrefix("STS."))
@@ -25,8 +26,9 @@ extension UnderSystemd {
       #expect(try !service.request("/v1/roles", as: "outsider").output.contains("uploader"))
     }
 
-    @Test func `one outside of the clients' group can't even connect`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `one outside of the clients' group can't even connect`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.start()
       let curl = try service.request("/healthz", as: "stranger")
       #expect(curl.status == 7 && curl.output == "000")

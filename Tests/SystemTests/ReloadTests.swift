@@ -8,8 +8,9 @@ extension UnderSystemd {
 
       """
 
-    @Test func `a reload takes up new roles and keeps what didn't change`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `a reload takes up new roles and keeps what didn't change`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.start()
       let (pid, before) = try (service.mainPID(), service.credential("uploader"))
       try service.write(SettingsText.usual + Self.another)
@@ -21,8 +22,9 @@ extension UnderSystemd {
       #expect(another.output.hasSuffix("200"))
     }
 
-    @Test func `SIGHUP is a reload as well`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `SIGHUP is a reload as well`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.start()
       try service.write(SettingsText.usual + Self.another)
       try service.box.ask("systemctl kill --signal=HUP \(Service.unit)")
@@ -30,8 +32,9 @@ extension UnderSystemd {
       #expect(try service.request("/v1/roles/another/credentials?wait=20").output.hasSuffix("200"))
     }
 
-    @Test func `bad settings fail the reload, with file and line, and change nothing`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `bad settings fail the reload, with file and line, and change nothing`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.start()
       let (pid, before) = try (service.mainPID(), service.credential("uploader"))
       let bad = SettingsText.sts + Self.another + SettingsText.backup + "surprise = 1\n"

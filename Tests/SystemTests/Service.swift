@@ -9,8 +9,8 @@ struct Service {
   let box: Box
   let journal: Journal
 
-  init() throws {
-    box = try InstalledHost.get().box
+  init(under release: Release = .machine) throws {
+    box = try InstalledHost.get(release).box
     try box.ask(
       """
       systemctl stop \(Self.unit)

@@ -4,8 +4,9 @@ extension UnderSystemd {
   @Suite struct StartTests {
     private static let key = "/etc/rolekeeper/access-key"
 
-    @Test func `it is ready when each role has a session, and says for how long readers are safe`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `it is ready when each role has a session, and says for how long readers are safe`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.start()
       #expect(try service.property("ActiveState") == "active")
       let status = try service.property("StatusText")
@@ -14,8 +15,9 @@ extension UnderSystemd {
       #expect(try service.request("/healthz").output.hasSuffix("200"))
     }
 
-    @Test func `the socket is open to its owner and to the clients' group alone`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `the socket is open to its owner and to the clients' group alone`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.start()
       let modes = try service.box.ask(
         "stat --format='%a %U %G' /run/rolekeeper \(Service.socket) /run/rolekeeper/roles /run/rolekeeper/roles/uploader"
@@ -27,8 +29,9 @@ extension UnderSystemd {
         ])
     }
 
-    @Test func `the AccessKey reaches the daemon by systemd alone`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `the AccessKey reaches the daemon by systemd alone`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.start()
       #expect(try service.box.ask("stat --format='%a %U' \(Self.key)") == "400 root")
       #expect(try service.box.script("cat \(Self.key)", as: "rolekeeper").status != 0)
@@ -39,8 +42,9 @@ extension UnderSystemd {
       }
     }
 
-    @Test func `a role that STS refuses doesn't keep the others from starting, and is named`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `a role that STS refuses doesn't keep the others from starting, and is named`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.fault("kind=error&status=403&code=NoPermission&role=backup")
       try service.start()
       let status = try service.property("StatusText")
@@ -50,8 +54,11 @@ extension UnderSystemd {
     }
 
     /// systemd failed each start with status 243 and no word of the file, once a second.
-    @Test func `without its AccessKey it stays up and says what to do, and takes the key with a restart`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `without its AccessKey it stays up and says what to do, and takes the key with a restart`(_ release: Release)
+      throws
+    {
+      let service = try Service(under: release)
       try service.box.ask("mv \(Self.key) \(Self.key).away")
       defer { _ = try? service.box.ask("test -e \(Self.key) || mv \(Self.key).away \(Self.key)") }
       try service.start()
@@ -67,8 +74,9 @@ extension UnderSystemd {
       #expect(try service.property("StatusText").hasPrefix("2 of 2 roles valid"))
     }
 
-    @Test func `bad settings end it with 78, and it isn't started again`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `bad settings end it with 78, and it isn't started again`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.write("\(SettingsText.usual)\nsurprise = 1\n")
       #expect(try service.systemctl("start").status != 0)
       #expect(try service.property("ExecMainStatus") == "78")
@@ -81,8 +89,9 @@ extension UnderSystemd {
       #expect(try service.property("StatusText").contains("rolekeeper check"))
     }
 
-    @Test func `a restart takes up another AccessKey, and the files stay`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `a restart takes up another AccessKey, and the files stay`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.start()
       try service.box.ask("cp --preserve \(Self.key) /root/key")
       defer { _ = try? service.box.ask("cp --preserve /root/key \(Self.key)") }
@@ -92,8 +101,9 @@ extension UnderSystemd {
       _ = try service.credential("uploader", as: "reader")
     }
 
-    @Test func `an AccessKey in a file of the daemon's is followed as the file changes`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `an AccessKey in a file of the daemon's is followed as the file changes`(_ release: Release) throws {
+      let service = try Service(under: release)
       let file = "/etc/rolekeeper/own-key"
       try service.box.ask("install -m 0400 -o rolekeeper \(Self.key) \(file)")
       try service.write(

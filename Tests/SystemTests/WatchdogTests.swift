@@ -3,8 +3,9 @@ import Testing
 
 extension UnderSystemd {
   @Suite struct WatchdogTests {
-    @Test func `a hung loop is ended by the watchdog, and a new process takes over`() throws {
-      let service = try Service()
+    @Test(arguments: Release.all)
+    func `a hung loop is ended by the watchdog, and a new process takes over`(_ release: Release) throws {
+      let service = try Service(under: release)
       try service.override("WatchdogSec=1s")
       try service.start()
       let pid = try service.mainPID()

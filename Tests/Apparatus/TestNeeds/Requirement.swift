@@ -6,8 +6,10 @@ package import Testing
 package enum Requirement: Sendable {
   /// Other users' uids, ownership, mounts.
   case root
-  /// A throwaway systemd: the script named by SYSTEMD_BOX_TOOL.
+  /// A throwaway systemd of the machine's (Tests/Tools/box).
   case systemd
+  /// One of Debian 13: the tree named by SYSTEMD_257_ROOT.
+  case systemd257
   /// The vendor's Python packages: the virtual environment named by WITNESS_PYTHON.
   case witnesses
   /// Prometheus' own checker of rules and metrics: the program named by PROMTOOL.
@@ -16,7 +18,8 @@ package enum Requirement: Sendable {
   package var isMet: Bool {
     switch self {
     case .root: geteuid() == 0
-    case .systemd: geteuid() == 0 && Self.isSet("SYSTEMD_BOX_TOOL")
+    case .systemd: Self.mayMount && access("/lib/systemd/systemd", X_OK) == 0
+    case .systemd257: Self.mayMount && Self.isSet("SYSTEMD_257_ROOT")
     case .witnesses: Self.isSet("WITNESS_PYTHON")
     case .promtool: Self.isSet("PROMTOOL")
     }
@@ -25,7 +28,8 @@ package enum Requirement: Sendable {
   package var reason: Comment {
     switch self {
     case .root: "needs root"
-    case .systemd: "needs root and SYSTEMD_BOX_TOOL, a script that boots a throwaway systemd"
+    case .systemd: "needs root that may mount, and systemd"
+    case .systemd257: "needs root that may mount, and SYSTEMD_257_ROOT, a tree of Debian 13"
     case .witnesses: "needs WITNESS_PYTHON, a Python with the vendor's packages"
     case .promtool: "needs PROMTOOL, the path of promtool, which Debian's package prometheus has"
     }
@@ -33,6 +37,19 @@ package enum Requirement: Sendable {
 
   /// Where the program of `promtool` is.
   package static var promtoolPath: String { getenv("PROMTOOL").map { String(cString: $0) } ?? "promtool" }
+
+  /// Whether this is root with CAP_SYS_ADMIN, which root of a container often lacks.
+  private static var mayMount: Bool {
+    guard geteuid() == 0, let status = fopen("/proc/self/status", "re") else { return false }
+    defer { fclose(status) }
+    var line = [CChar](repeating: 0, count: 256)
+    var effective: UInt64 = 0
+    while fgets(&line, CInt(line.count), status) != nil {
+      let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      if text.hasPrefix("CapEff:\t") { effective = UInt64(text.dropFirst(8).dropLast(), radix: 16) ?? 0 }
+    }
+    return effective >> 21 & 1 == 1
+  }
 
   private static func isSet(_ name: String) -> Bool { getenv(name).map { $0.pointee != 0 } ?? false }
 }

@@ -1,0 +1,33 @@
+import Glibc
+import TestNeeds
+import Testing
+
+/// Which systemd a test runs under.
+enum Release: CaseIterable {
+  /// The machine's own: 252, where that is Debian 12.
+  case machine
+  /// Debian 13's.
+  case systemd257
+
+  /// Those that are there, for the arguments of tests: a case that is skipped would be printed as passed.
+  static let all = Requirement.systemd257.isMet ? allCases : [.machine]
+
+  /// For the tool that boots it.
+  var options: [String] {
+    switch self {
+    case .machine: []
+    case .systemd257: ["--root", getenv("SYSTEMD_257_ROOT").map { String(cString: $0) } ?? ""]
+    }
+  }
+}
+
+extension UnderSystemd {
+  @Suite struct ReleaseTests {
+    /// The one that is skipped, or fails, where the others can't.
+    @Test(.needs(.systemd257)) func `tests of all releases run under systemd 257, too`() throws {
+      #expect(Release.all == [.machine, .systemd257])
+      let version = try InstalledHost.get(.systemd257).box.ask("systemctl --version | head --lines=1")
+      #expect(version.hasPrefix("systemd 257 "))
+    }
+  }
+}
