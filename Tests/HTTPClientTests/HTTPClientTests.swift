@@ -444,6 +444,24 @@ import Testing
     #expect("\(error as Any)".contains("half.pem"))
   }
 
+  @Test(arguments: ["torn", "longer"]) func `a CA file with a certificate whose parts don't fit is refused`(
+    _ name: String
+  ) throws {
+    let client = try Bench(HTTPClient.Settings.testing(caFile: server.directory.path("\(name).pem"))).client
+    #expect(throws: HTTPClientError.self) { try client.prime() }
+  }
+
+  /// What a certificate holds is looked at when it is needed.
+  @Test func `a certificate that OpenSSL can't parse verifies nothing, and keeps no other from it`() throws {
+    let odd = try Self.text(of: server.directory.path("odd-time.pem"))
+    let directory = try TemporaryDirectory()
+    let both = try directory.write(odd + Self.text(of: server.caFile), to: "both.pem")
+    #expect(try Bench(HTTPClient.Settings.testing(caFile: both)).post(server.url("/ok")).head?.status == 200)
+    let alone = try directory.write(odd, to: "alone.pem")
+    let failure = try Bench(HTTPClient.Settings.testing(caFile: alone)).post(server.url("/ok")).failure
+    #expect(failure?.kind == .tlsVerification)
+  }
+
   @Test func `whoever waits for a handle gets the next one, in turn, before all others`() throws {
     let bench = try Bench(
       HTTPClient.Settings.testing(caFile: server.caFile, connectTimeout: .seconds(60), timeout: .seconds(60)))

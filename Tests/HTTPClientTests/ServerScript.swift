@@ -27,6 +27,13 @@ let serverScript = #"""
   authority("renewed", "authority")
   openssl("x509", "-in", "authority.pem", "-addreject", "serverAuth", "-trustout", "-out", "rejected.pem")
   openssl("x509", "-in", "authority.pem", "-addtrust", "serverAuth", "-trustout", "-out", "trusted.pem")
+  # The authority with a time of a type that none has; with a name that is longer than what it is in; and with something behind it.
+  with open("authority.pem") as file:
+      der = ssl.PEM_cert_to_DER_cert(file.read())
+  for name, damaged in [("odd-time", der.replace(b"\x17\x0d", b"\x0c\x0d", 1)),
+                        ("torn", der.replace(b"\x0c\x09authority", b"\x0c\x39authority")), ("longer", der + b"\x05\x00")]:
+      with open(name + ".pem", "w") as file:
+          file.write(ssl.DER_cert_to_PEM_cert(damaged))
   certificate("good", "authority", "IP:127.0.0.1,DNS:localhost,DNS:sts.example", "2")
   certificate("foreign", "stranger", "IP:127.0.0.1", "2")
   certificate("later", "renewed", "IP:127.0.0.1", "2")

@@ -6,7 +6,9 @@
 // DER, and parses it when a chain asks for an issuer of its name: parsed, Debian's 140 take six times the memory.
 typedef struct x509_store_st ccurl_authorities;
 
-// Reads a file of certificates in PEM form. NULL when it can't be read, holds none, or one that can't be parsed.
+// Reads a file of certificates in PEM form. NULL when it can't be read, holds none, or one that hasn't a certificate's form: DER whose
+// elements fit each other, down to the last. A key or an extension that OpenSSL doesn't take shows when the certificate is parsed, which then
+// verifies nothing.
 ccurl_authorities *ccurl_authorities_read(const char *path);
 
 // Lets go of them; connections that were made by them hold them on.
