@@ -10,8 +10,8 @@ package enum OSSOperation: Hashable, Sendable {
   case initiate(contentType: String)
   /// `number` is 1 to 10,000.
   case uploadPart(number: Int, uploadID: String)
-  /// The parts in ascending order of their numbers.
-  case complete(uploadID: String, parts: [UploadedPart])
+  /// Its body is a `CompletionDocument`.
+  case complete(uploadID: String)
   /// The parts after the one numbered `after`, at most `limit` (1 to 1000, which is also the service's own limit).
   case listParts(uploadID: String, after: Int? = nil, limit: Int? = nil)
   case abort(uploadID: String)
@@ -30,7 +30,7 @@ package enum OSSOperation: Hashable, Sendable {
     case .put: []
     case .initiate: [("uploads", "")]
     case .uploadPart(let number, let id): [("partNumber", String(number)), ("uploadId", id)]
-    case .complete(let id, _), .abort(let id): [("uploadId", id)]
+    case .complete(let id), .abort(let id): [("uploadId", id)]
     case .listParts(let id, let after, let limit):
       [("uploadId", id)] + (after.map { [("part-number-marker", String($0))] } ?? [])
         + (limit.map { [("max-parts", String($0))] } ?? [])
@@ -42,10 +42,6 @@ package enum OSSOperation: Hashable, Sendable {
     case .put(let type), .initiate(let type): type
     case .uploadPart, .complete, .listParts, .abort: nil
     }
-  }
-
-  fileprivate var body: [UInt8] {
-    if case .complete(_, let parts) = self { CompletionDocument.of(parts) } else { [] }
   }
 }
 
@@ -61,7 +57,7 @@ package struct UploadedPart: Hashable, Sendable {
   }
 }
 
-/// A signed request to OSS; it prints where it goes and no more.
+/// A signed request to OSS, whose body is the caller's; it prints where it goes and no more.
 package struct OSSRequest: CustomStringConvertible, CustomReflectable {
   package let method: String
   /// With its port unless that is 443.
@@ -72,8 +68,6 @@ package struct OSSRequest: CustomStringConvertible, CustomReflectable {
   package let headerLines: [String]
   /// To be sent as `x-oss-security-token`.
   package let securityToken: Secret?
-  /// Empty but for `complete`; of `put` and `uploadPart` it is the caller's.
-  package let body: [UInt8]
 
   package var url: String { String(joining: "https://", host, target) }
 
@@ -92,7 +86,6 @@ package struct OSSRequest: CustomStringConvertible, CustomReflectable {
     target = query.isEmpty ? address.path : String(joining: address.path, "?", query)
     headerLines = signed.headerLines
     securityToken = signed.securityToken
-    body = operation.body
   }
 
   package var description: String { "\(method) https://\(host)" }

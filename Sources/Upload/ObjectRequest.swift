@@ -29,15 +29,12 @@ final class ObjectRequest: SentRequest {
     }
   }
 
-  /// Made when it is asked for: the parts of a Complete may be many.
   var operation: OSSOperation {
     switch request {
     case .put: .put(contentType: ContentType.of(fileName: file.path))
     case .initiate: .initiate(contentType: ContentType.of(fileName: file.path))
     case .part(let number, let uploadID, _): .uploadPart(number: number, uploadID: uploadID)
-    case .complete(let uploadID, let parts):
-      .complete(
-        uploadID: uploadID, parts: parts.map { UploadedPart(number: Int($0.number), etag: $0.etag.description) })
+    case .complete(let uploadID, _): .complete(uploadID: uploadID)
     }
   }
 
@@ -49,9 +46,22 @@ final class ObjectRequest: SentRequest {
 
   var isCompletion: Bool { if case .complete = request { true } else { false } }
 
-  /// nil where the request has a body of its own.
+  /// nil where the request has none.
   var body: BodyStream? {
-    content.map { content in BodyStream(length: length) { offset, room in content.read(offset, into: room) } }
+    if case .complete(_, let parts) = request { return Self.list(of: parts) }
+    return content.map { content in BodyStream(length: length) { offset, room in content.read(offset, into: room) } }
+  }
+
+  private static func list(of parts: [FinishedPart]) -> BodyStream {
+    var document = CompletionDocument(count: parts.count) { place in
+      UploadedPart(number: Int(parts[place].number), etag: parts[place].etag.description)
+    }
+    return BodyStream(length: document.length) { offset, room in
+      // What was begun is sent from the beginning again.
+      if offset == 0 { document.rewind() }
+      let count = document.read(into: room)
+      return count > 0 ? count : nil
+    }
   }
 
   func answer(_ outcome: HTTPOutcome, _ body: Span<UInt8>) -> Result<FileUpload.Answer, CallFailure> {
@@ -109,7 +119,7 @@ extension HTTPRequest {
     self.init(
       Method(rawValue: request.method) ?? .post, request.url, headers: TextLines(request.headerLines),
       secretHeaders: request.securityToken.map { [(name: "x-oss-security-token", value: $0)] } ?? [],
-      body: body.map { .stream($0) } ?? (request.body.isEmpty ? .empty : .bytes(request.body)))
+      body: body.map { .stream($0) } ?? .empty)
     keptFields = OSSResponse.keptFields
   }
 }
