@@ -44,13 +44,18 @@ package struct Cloud: Sendable {
 
   /// Answers one request.
   package mutating func handle(_ request: Request, at now: WallTime) -> Reply {
-    let call = Call(request)
+    handle(request, Call(request), at: now)
+  }
+
+  /// The same of a request that has been read; `call` is nil for one that can't be.
+  mutating func handle(_ request: Request, _ call: Call?, at now: WallTime) -> Reply {
     let session = call.flatMap(signingSession)
     let role = call?.roleName ?? session?.role
     let faults = faults.take(FaultTarget(call, role: role, from: request.sourceAddress))
     let service = call?.service ?? .sts
     let outcome =
-      Outcome.Substitute(faults, of: service).map(Outcome.init) ?? answer(call, of: request, with: faults, at: now)
+      Outcome.Substitute(faults, of: service).map(Outcome.init)
+      ?? answer(call, of: request, session: session, with: faults, at: now)
     let reply = AnswerWriter(request: request, format: call?.format ?? .json, service: service)
       .reply(outcome, with: faults, at: now)
     callCounts.note(
@@ -74,12 +79,13 @@ package struct Cloud: Sendable {
   }
 
   private mutating func answer(
-    _ call: Call?, of request: Request, with faults: [Fault.Kind], at now: WallTime
+    _ call: Call?, of request: Request, session: RoleSession?, with faults: [Fault.Kind], at now: WallTime
   ) -> Outcome {
     do throws(Refusal) {
       guard request.isSecure else { throw .needsTLS }
       guard let call else { throw .incompleteSignature() }
-      return .done(try perform(call, of: request, in: lacking(faults, call), at: now), action: call.action ?? "")
+      let performed = try perform(call, of: request, session: session, in: lacking(faults, call), at: now)
+      return .done(performed, action: call.action ?? "")
     } catch {
       return .refusal(error)
     }
@@ -87,6 +93,7 @@ package struct Cloud: Sendable {
 
   /// The model without what faults take away from this request.
   private func lacking(_ faults: [Fault.Kind], _ call: Call) -> AccountModel {
+    guard !faults.isEmpty else { return model }
     var model = model
     if faults.contains(where: { if case .keyDisabled = $0 { true } else { false } }), let id = call.keyID {
       model.disable(key: id)
@@ -99,13 +106,13 @@ package struct Cloud: Sendable {
   }
 
   private mutating func perform(
-    _ call: Call, of request: Request, in model: AccountModel, at now: WallTime
+    _ call: Call, of request: Request, session: RoleSession?, in model: AccountModel, at now: WallTime
   ) throws(Refusal) -> Performed {
     guard let action = call.action, !action.isEmpty else { throw .missing("Action") }
     guard let version = call.version, !version.isEmpty else { throw .missing("Version") }
     guard request.method == "GET" || request.method == "POST" else { throw .noSuchAPI }
     guard request.body.isEmpty || Self.isReadable(request.header("content-type")) else { throw .contentType }
-    let caller = try gateway.authenticate(call, of: request, in: model, mint: mint, at: now)
+    let caller = try gateway.authenticate(call, of: request, session: session, in: model, mint: mint, at: now)
     guard let service = call.service, request.path == "/" || request.path.isEmpty else { throw .noSuchAPI }
     let proven = ProvenCall(
       action: action, parameters: call.parameters, caller: caller, context: request.policyContext(at: now),

@@ -109,7 +109,11 @@ final class SharedService: Sendable {
     self.clock = clock
   }
 
-  func answer(_ request: Request) -> Reply { services.withLock { $0.handle(request, at: clock.now) } }
+  func answer(_ request: Request) -> Reply {
+    // Others needn't wait for that.
+    let call = Call(request)
+    return services.withLock { $0.handle(request, call, at: clock.now) }
+  }
 
   func withService<Result>(_ body: (inout Cloud) throws -> sending Result) rethrows -> sending Result {
     try services.withLock { try body(&$0) }

@@ -104,9 +104,12 @@ import Testing
     store.add(grant)
     let gateway = OSSGateway(store: store, settings: OSSSettings())
     let call = try OSSCall(request)
-    #expect(throws: Never.self) { try gateway.authenticate(call, at: OSSVector.time.advanced(bySeconds: 60)) }
+    let signature = try OSSSignature(call)
+    #expect(throws: Never.self) {
+      try gateway.authenticate(call, signedBy: signature, at: OSSVector.time.advanced(bySeconds: 60))
+    }
     let refusal = #expect(throws: OSSRefusal.self) {
-      try gateway.authenticate(call, at: OSSVector.time.advanced(bySeconds: 61))
+      try gateway.authenticate(call, signedBy: signature, at: OSSVector.time.advanced(bySeconds: 61))
     }
     #expect(refusal?.code == "AccessDenied")
   }

@@ -40,5 +40,7 @@ func ossAuthentication(_ request: Request, of grant: UploadGrant) throws -> Uplo
   store.add(grant)
   var settings = OSSSettings()
   settings.allowsV1 = true
-  return try OSSGateway(store: store, settings: settings).authenticate(OSSCall(request), at: OSSVector.time)
+  let call = try OSSCall(request)
+  return try OSSGateway(store: store, settings: settings)
+    .authenticate(call, signedBy: OSSSignature(call), at: OSSVector.time)
 }

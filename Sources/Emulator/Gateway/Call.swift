@@ -19,6 +19,9 @@ struct Call: Sendable {
   let version: String?
   /// Query and form together.
   let parameters: Parameters
+  let query: Parameters
+  /// nil unless the dialect is V3's and the header is as it has to be.
+  let authorization: ACS3Authorization?
   let keyID: String?
   let securityToken: String?
   let nonce: String?
@@ -27,23 +30,27 @@ struct Call: Sendable {
 
   /// nil when query or form can't be decoded.
   init?(_ request: Request) {
-    guard var parameters = Parameters(decoding: request.query.utf8) else { return nil }
+    guard let query = Parameters(decoding: request.query.utf8) else { return nil }
+    var parameters = query
     if request.hasFormBody {
       guard let form = Parameters(decoding: request.body) else { return nil }
       parameters.append(form)
     }
     self.parameters = parameters
+    self.query = query
     if let authorization = request.header("authorization"), authorization.hasPrefix("ACS3-") {
       dialect = .v3
       action = request.header("x-acs-action")
       version = request.header("x-acs-version")
-      keyID = ACS3Authorization(authorization)?.keyID
+      self.authorization = ACS3Authorization(authorization)
+      keyID = self.authorization?.keyID
       securityToken = request.header("x-acs-security-token")
       nonce = request.header("x-acs-signature-nonce")
       timestamp = request.header("x-acs-date")
       format = request.header("accept")?.lowercased().hasPrefix("application/xml") == true ? .xml : .json
     } else {
       dialect = .v1
+      authorization = nil
       action = parameters["Action"]
       version = parameters["Version"]
       keyID = parameters["AccessKeyId"]

@@ -8,8 +8,10 @@ struct Gateway: Sendable {
 
   private var nonces = NonceMemory()
 
+  /// `session` is that of the call's token, where it has been read already.
   mutating func authenticate(
-    _ call: Call, of request: Request, in model: AccountModel, mint: TokenMint, at now: WallTime
+    _ call: Call, of request: Request, session: RoleSession? = nil, in model: AccountModel, mint: TokenMint,
+    at now: WallTime
   ) throws(Refusal) -> Caller {
     guard let keyID = call.keyID, !keyID.isEmpty else {
       // A broken Authorization header has no key to speak of.
@@ -18,7 +20,8 @@ struct Gateway: Sendable {
     guard let nonce = call.nonce, !nonce.isEmpty else { throw .missing("SignatureNonce") }
     guard let timestamp = call.timestamp, !timestamp.isEmpty else { throw .missing("Timestamp") }
     guard let time = WallTime(timestamp) else { throw .timeFormat }
-    let (caller, secret) = try credential(keyID: keyID, token: call.securityToken, in: model, mint: mint)
+    let (caller, secret) = try credential(
+      keyID: keyID, token: call.securityToken, session: session, in: model, mint: mint)
     guard abs(time.seconds - now.seconds) <= Self.skewSeconds else { throw .timeExpired }
     if case .session(let session) = caller, now >= session.expires { throw .tokenExpired }
     try verify(call, of: request, secret: secret)
@@ -43,7 +46,7 @@ struct Gateway: Sendable {
   }
 
   private func credential(
-    keyID: String, token: String?, in model: AccountModel, mint: TokenMint
+    keyID: String, token: String?, session: RoleSession?, in model: AccountModel, mint: TokenMint
   ) throws(Refusal) -> (Caller, secret: String) {
     guard let token, !token.isEmpty else {
       if let key = model.keys[keyID] { return (try caller(of: key), key.secret) }
@@ -53,7 +56,7 @@ struct Gateway: Sendable {
     if let foreign = model.foreignSession(keyID: keyID, token: token) {
       return (.session(foreign.session), foreign.secret)
     }
-    guard let session = mint.session(of: token) else { throw .tokenMalformed }
+    guard let session = session ?? mint.session(of: token) else { throw .tokenMalformed }
     guard session.keyID == keyID else { throw .tokenMismatch }
     return (.session(session), mint.secret(forKeyID: keyID))
   }

@@ -57,6 +57,8 @@ package struct Request: Sendable {
 /// Without the blanks and tabs at either end.
 func trimmed(_ text: String) -> String {
   func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+  // Hardly any has some.
+  guard text.utf8.first.map(isBlank) ?? false || text.utf8.last.map(isBlank) ?? false else { return text }
   let tail = Array(text.utf8).drop(while: isBlank)
   let length = tail.lastIndex { !isBlank($0) }.map { $0 + 1 - tail.startIndex } ?? 0
   return String(decoding: tail.prefix(length), as: UTF8.self)

@@ -9,17 +9,16 @@ struct ACS3Authorization: Sendable {
   init?(_ text: String) {
     guard text.hasPrefix(Self.algorithm + " ") else { return nil }
     var values: [String: String] = [:]
-    for part in text.dropFirst(Self.algorithm.count + 1).split(separator: ",") {
-      let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard halves.count == 2, values.updateValue(String(halves[1]), forKey: trimmed(String(halves[0]))) == nil else {
-        return nil
-      }
+    for part in text.utf8.dropFirst(Self.algorithm.utf8.count + 1).split(separator: UInt8(ascii: ",")) {
+      let halves = part.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+        .map { String(Substring($0)) }
+      guard halves.count == 2, values.updateValue(halves[1], forKey: trimmed(halves[0])) == nil else { return nil }
     }
     guard values.count == 3, let keyID = values["Credential"], let names = values["SignedHeaders"],
       let signature = values["Signature"], !keyID.isEmpty, !signature.isEmpty
     else { return nil }
     self.keyID = keyID
-    signedHeaders = names.split(separator: ";").map(String.init)
+    signedHeaders = names.utf8.split(separator: UInt8(ascii: ";")).map { String(Substring($0)) }
     self.signature = signature
   }
 }
@@ -27,14 +26,14 @@ struct ACS3Authorization: Sendable {
 /// Verifies ACS3-HMAC-SHA256 signatures ("Request syntax and signature method V3").
 enum SignatureV3 {
   static func verify(_ call: Call, of request: Request, secret: String) throws(Refusal) {
-    guard let authorization = request.header("authorization").flatMap(ACS3Authorization.init),
-      request.headerCount("authorization") == 1, let query = Parameters(decoding: request.query.utf8)
-    else { throw .incompleteSignature() }
+    guard let authorization = call.authorization, request.headerCount("authorization") == 1 else {
+      throw .incompleteSignature()
+    }
     let bodyHash = TextCoding.hex(Digests.sha256(request.body))
     let canonicalRequest = [
       request.method,
       request.path.isEmpty ? "/" : String(request.path),
-      query.canonicalQuery(),
+      call.query.canonicalQuery(),
       authorization.signedHeaders.map { "\($0):\(request.header($0) ?? "")\n" }.joined(),
       authorization.signedHeaders.joined(separator: ";"),
       bodyHash,
@@ -54,13 +53,13 @@ enum SignatureV3 {
   ///
   /// A signed header that came twice, or not at all, would leave open what was signed.
   private static func signsEnough(_ signed: [String], of request: Request) -> Bool {
-    let present = Set(request.headers.map { $0.name.lowercased() })
-    let needed = present.filter {
-      $0 == "host" || $0.hasPrefix("x-acs-") || $0 == "content-type" && !request.body.isEmpty
+    let needed = request.headers.map { $0.name.lowercased() }.filter {
+      $0.hasPrefix("x-acs-") || $0 == "content-type" && !request.body.isEmpty
     }
-    return Set(signed).isSuperset(of: needed.union(["host", "x-acs-content-sha256"]))
-      && Set(signed).count == signed.count
-      && signed == signed.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    return (needed + ["host", "x-acs-content-sha256"]).allSatisfy { name in
+      signed.contains { $0.utf8.elementsEqual(name.utf8) }
+    }
+      && zip(signed, signed.dropFirst()).allSatisfy { $0.utf8.lexicographicallyPrecedes($1.utf8) }
       && signed.allSatisfy { request.headerCount($0) == 1 }
   }
 }

@@ -1,28 +1,41 @@
 /// Hexadecimal, base64 and percent encodings of bytes.
 enum TextCoding {
-  static func hex(_ bytes: [UInt8]) -> String {
-    String(decoding: bytes.flatMap { [lowerHex[Int($0 >> 4)], lowerHex[Int($0 & 15)]] }, as: UTF8.self)
+  static func hex(_ bytes: [UInt8]) -> String { hex(bytes, lowerHexDigits) }
+
+  static func upperHex(_ bytes: [UInt8]) -> String { hex(bytes, upperHexDigits) }
+
+  private static func hex(_ bytes: [UInt8], _ digits: [UInt8]) -> String {
+    String(unsafeUninitializedCapacity: 2 * bytes.count) { text in
+      for (index, byte) in bytes.enumerated() {
+        text[2 * index] = digits[Int(byte >> 4)]
+        text[2 * index + 1] = digits[Int(byte & 15)]
+      }
+      return 2 * bytes.count
+    }
   }
 
   /// Standard base64 with padding (RFC 4648, 4).
   static func base64(_ bytes: [UInt8]) -> String {
-    var text: [UInt8] = []
-    text.reserveCapacity((bytes.count + 2) / 3 * 4)
-    for start in stride(from: 0, to: bytes.count, by: 3) {
-      let group = bytes[start..<min(start + 3, bytes.count)]
-      let bits = group.reduce(0) { $0 << 8 | UInt32($1) } << (8 * UInt32(3 - group.count))
-      for place in 0..<4 {
-        text.append(place <= group.count ? base64Alphabet[Int(bits >> (18 - 6 * UInt32(place)) & 63)] : pad)
+    String(unsafeUninitializedCapacity: (bytes.count + 2) / 3 * 4) { text in
+      var end = 0
+      for start in stride(from: 0, to: bytes.count, by: 3) {
+        let count = min(3, bytes.count - start)
+        var bits: UInt32 = 0
+        for place in 0..<3 { bits = bits << 8 | (place < count ? UInt32(bytes[start + place]) : 0) }
+        for place in 0..<4 {
+          text[end + place] = place <= count ? base64Alphabet[Int(bits >> (18 - 6 * UInt32(place)) & 63)] : pad
+        }
+        end += 4
       }
+      return end
     }
-    return String(decoding: text, as: UTF8.self)
   }
 
   /// The inverse of `base64`; nil for every text that `base64` wouldn't write, unused bits included.
   static func bytes(base64 text: String) -> [UInt8]? {
     let symbols = Array(text.utf8)
     guard symbols.count % 4 == 0 else { return nil }
-    let padding = symbols.suffix(2).reversed().prefix { $0 == pad }.count
+    let padding = symbols.last != pad ? 0 : symbols[symbols.count - 2] != pad ? 1 : 2
     var bytes: [UInt8] = []
     bytes.reserveCapacity(symbols.count / 4 * 3)
     var bits: UInt32 = 0
@@ -31,12 +44,15 @@ enum TextCoding {
       guard let value = isPadding ? 0 : base64Value(symbol) else { return nil }
       bits = bits << 6 | value
       if index % 4 == 3 {
-        bytes += [UInt8(bits >> 16 & 255), UInt8(bits >> 8 & 255), UInt8(bits & 255)]
+        bytes.append(UInt8(bits >> 16 & 255))
+        bytes.append(UInt8(bits >> 8 & 255))
+        bytes.append(UInt8(bits & 255))
         bits = 0
       }
     }
+    for unused in bytes.suffix(padding) where unused != 0 { return nil }
     bytes.removeLast(padding)
-    return base64(bytes).utf8.elementsEqual(text.utf8) ? bytes : nil
+    return bytes
   }
 
   /// Percent-encodes as both signatures want it: letters, digits and `-_.~` stay, every other byte is `%XX`.
@@ -49,8 +65,8 @@ enum TextCoding {
         encoded.append(byte)
       } else {
         encoded.append(UInt8(ascii: "%"))
-        encoded.append(upperHex[Int(byte >> 4)])
-        encoded.append(upperHex[Int(byte & 15)])
+        encoded.append(upperHexDigits[Int(byte >> 4)])
+        encoded.append(upperHexDigits[Int(byte & 15)])
       }
     }
     return String(decoding: encoded, as: UTF8.self)
@@ -77,8 +93,8 @@ enum TextCoding {
     return String(validating: bytes, as: UTF8.self)
   }
 
-  private static let lowerHex = Array("0123456789abcdef".utf8)
-  private static let upperHex = Array("0123456789ABCDEF".utf8)
+  private static let lowerHexDigits = Array("0123456789abcdef".utf8)
+  private static let upperHexDigits = Array("0123456789ABCDEF".utf8)
   private static let base64Alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
   private static let pad = UInt8(ascii: "=")
 

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// Writes one body into a file while it comes, and sums it up.
 final class BodyWriter {
@@ -19,17 +20,16 @@ final class BodyWriter {
   /// Why the body can't be kept; nothing is written after it.
   private var failure: StorageError?
 
-  /// `length` is how much is expected; nil when that isn't known.
-  init(_ file: StorageFile, at offset: Int = 0, length: Int?, withMD5: Bool) throws(StorageError) {
+  init(_ file: StorageFile, at offset: Int = 0, withMD5: Bool) throws(StorageError) {
     self.file = file
     self.offset = offset
     descriptor = try file.open(O_WRONLY)
-    buffer = .allocate(byteCount: max(1, min(length ?? .max, Self.bufferSize)), alignment: 64)
+    buffer = BodyBuffers.take(size: Self.bufferSize)
     summer = ContentSummer(withMD5: withMD5)
   }
 
   deinit {
-    buffer.deallocate()
+    BodyBuffers.putBack(buffer)
     close(descriptor)
   }
 
@@ -66,5 +66,30 @@ final class BodyWriter {
       written += max(0, count)
       rest = UnsafeRawBufferPointer(rebasing: rest[max(0, count)...])
     }
+  }
+}
+
+/// Buffers that bodies are done with: a new one's pages would have to be cleared by the system for each body.
+private enum BodyBuffers {
+  private static let most = 32
+  /// Their addresses.
+  private static let spare = Mutex<[UInt]>([])
+
+  static func take(size: Int) -> UnsafeMutableRawBufferPointer {
+    let address = spare.withLock { $0.popLast() }
+    guard let base = address.flatMap({ UnsafeMutableRawPointer(bitPattern: $0) }) else {
+      return .allocate(byteCount: size, alignment: 64)
+    }
+    return UnsafeMutableRawBufferPointer(start: base, count: size)
+  }
+
+  static func putBack(_ buffer: UnsafeMutableRawBufferPointer) {
+    let address = UInt(bitPattern: buffer.baseAddress)
+    let isKept = spare.withLock { spare in
+      guard spare.count < most else { return false }
+      spare.append(address)
+      return true
+    }
+    if !isKept { buffer.deallocate() }
   }
 }

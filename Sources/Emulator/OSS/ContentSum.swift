@@ -8,7 +8,7 @@ struct ContentSum: Sendable, Equatable {
   let digest: [UInt8]
 
   /// In quotes, as OSS writes it.
-  var etag: String { "\"\(TextCoding.hex(digest).uppercased())\"" }
+  var etag: String { "\"\(TextCoding.upperHex(digest))\"" }
 }
 
 /// Computes a body's sum while it comes.

@@ -20,11 +20,10 @@ struct OSS4Claim: Sendable {
   init?(header text: String, of call: OSSCall) {
     guard text.hasPrefix(Self.algorithm + " ") else { return nil }
     var values: [String: String] = [:]
-    for part in text.dropFirst(Self.algorithm.count + 1).split(separator: ",") {
-      let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard halves.count == 2,
-        values.updateValue(trimmed(String(halves[1])), forKey: trimmed(String(halves[0]))) == nil
-      else { return nil }
+    for part in text.utf8.dropFirst(Self.algorithm.utf8.count + 1).split(separator: UInt8(ascii: ",")) {
+      let halves = part.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+        .map { trimmed(String(Substring($0))) }
+      guard halves.count == 2, values.updateValue(halves[1], forKey: halves[0]) == nil else { return nil }
     }
     guard let credential = values["Credential"], let signature = values["Signature"] else { return nil }
     self.init(
@@ -42,7 +41,8 @@ struct OSS4Claim: Sendable {
   }
 
   private init?(credential: String, headers: String, signature: String, date: String, expiresSeconds: Int64?) {
-    let parts = credential.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    let parts = credential.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+      .map { String(Substring($0)) }
     guard parts.count == 5, !parts[0].isEmpty else { return nil }
     keyID = parts[0]
     scope = Array(parts.dropFirst())

@@ -1,7 +1,7 @@
 /// Writes what OSS answers to one request.
 struct OSSAnswer {
   private let request: Request
-  private let requestID = String(TextCoding.hex(Digests.random(12)).uppercased())
+  private let requestID = TextCoding.upperHex(Digests.random(12))
 
   init(_ request: Request) { self.request = request }
 

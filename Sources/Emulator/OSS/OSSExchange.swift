@@ -18,6 +18,8 @@ final class OSSExchange: RequestSink {
   let settings: OSSSettings
   let faults: [Fault.Kind]
   let answer: OSSAnswer
+  /// How the call says that it is signed.
+  private let signature: Result<OSSSignature?, OSSRefusal>
   private var plan: Plan
   private var body = Body.dropped
   private var passage: BodyFaults
@@ -29,6 +31,7 @@ final class OSSExchange: RequestSink {
     self.settings = settings
     self.faults = faults
     answer = OSSAnswer(call.request)
+    signature = Result { () throws(OSSRefusal) in try OSSSignature(call) }
     passage = BodyFaults(faults, length: call.length)
     if let substitute = Outcome.Substitute(faults) {
       plan = .substitute(substitute)
@@ -100,11 +103,12 @@ final class OSSExchange: RequestSink {
   private func authenticated(at now: WallTime) throws(OSSRefusal) -> UploadGrant {
     if faults.contains(.noSuchUpload), let id = call.uploadID { service.store.takeUpload(id, of: call.object) }
     for case .tokenExpired(let code, .start) in faults { endCredential(as: code) }
-    return try OSSGateway(store: service.store, settings: settings).authenticate(call, at: now)
+    return try OSSGateway(store: service.store, settings: settings)
+      .authenticate(call, signedBy: signature.get(), at: now)
   }
 
   private func endCredential(as code: OSSSettings.ExpiredCode?) {
-    guard let keyID = (try? OSSSignature(call))??.keyID else { return }
+    guard let keyID else { return }
     service.store.end(keyID: keyID, as: code ?? settings.expiredCode)
   }
 
@@ -114,10 +118,10 @@ final class OSSExchange: RequestSink {
       switch call.operation {
       case .putObject:
         if call.length ?? 0 > MultipartUpload.mostPart { throw OSSRefusal.tooLarge }
-        body = .written(try BodyWriter(service.store.directory.newDraft(), length: call.length, withMD5: withMD5))
+        body = .written(try BodyWriter(service.store.directory.newDraft(), withMD5: withMD5))
       case .uploadPart:
         let (file, offset) = try placeForPart()
-        body = .written(try BodyWriter(file, at: offset, length: call.length, withMD5: withMD5))
+        body = .written(try BodyWriter(file, at: offset, withMD5: withMD5))
       case .completeMultipartUpload: body = .kept([])
       default: body = .dropped
       }
@@ -182,11 +186,14 @@ final class OSSExchange: RequestSink {
     }
   }
 
+  /// As the call claims it.
+  private var keyID: String? { (try? signature.get())??.keyID }
+
   private func note(status: Int, result: String) {
     service.note(
       OSSCallLog.Entry(
         time: service.clock.now, operation: call.operation?.rawValue ?? "", object: call.object, part: call.partNumber,
-        uploadID: call.uploadID, keyID: (try? OSSSignature(call))??.keyID ?? "", size: passage.received,
+        uploadID: call.uploadID, keyID: keyID ?? "", size: passage.received,
         status: status, result: result), of: call.request)
   }
 }

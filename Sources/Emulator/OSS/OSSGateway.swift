@@ -8,8 +8,11 @@ struct OSSGateway: Sendable {
   let store: ObjectStore
   let settings: OSSSettings
 
-  func authenticate(_ call: OSSCall, at now: WallTime) throws(OSSRefusal) -> UploadGrant {
-    guard let signature = try OSSSignature(call) else { throw .anonymous }
+  /// `signature` is what the call says of its own; nil when it says nothing.
+  func authenticate(
+    _ call: OSSCall, signedBy signature: OSSSignature?, at now: WallTime
+  ) throws(OSSRefusal) -> UploadGrant {
+    guard let signature else { throw .anonymous }
     if case .v1 = signature, !settings.allowsV1 { throw .v1Closed }
     let grant = try grant(of: call, keyID: signature.keyID)
     switch signature {

@@ -79,7 +79,7 @@ extension ObjectStore {
 extension ObjectStore {
   /// The new upload's id.
   func beginUpload(of object: ObjectName) -> String {
-    let id = TextCoding.hex(Digests.random(16)).uppercased()
+    let id = TextCoding.upperHex(Digests.random(16))
     state.withLock { $0.uploads[id] = MultipartUpload(id: id, object: object) }
     return id
   }

@@ -9,7 +9,7 @@ enum Identifiers {
 
   /// A request id in the vendor's form, a UUID in capitals.
   static func requestID() -> String {
-    let digits = Array(TextCoding.hex(Digests.random(16)).uppercased())
-    return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(digits[$0]) }.joined(separator: "-")
+    let bytes = Digests.random(16)
+    return [0..<4, 4..<6, 6..<8, 8..<10, 10..<16].map { TextCoding.upperHex(Array(bytes[$0])) }.joined(separator: "-")
   }
 }
