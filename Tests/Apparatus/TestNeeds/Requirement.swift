@@ -3,7 +3,7 @@ package import Testing
 
 /// What a test needs of the machine beyond a compiler. A test whose need isn't met is skipped with the reason printed, or,
 /// where REQUIRE_ALL=1 is set, fails with it.
-package enum Requirement: Sendable {
+package enum Requirement: String, Sendable {
   /// Other users' uids, ownership, mounts.
   case root
   /// A throwaway systemd of the machine's (Tests/Tools/box).
@@ -35,6 +35,11 @@ package enum Requirement: Sendable {
     }
   }
 
+  /// Whether UNAVAILABLE, a list with blanks in between, says that this can't be had here.
+  var isExcused: Bool {
+    getenv("UNAVAILABLE").map { String(cString: $0).split(separator: " ").contains { $0 == rawValue } } ?? false
+  }
+
   /// Where the program of `promtool` is.
   package static var promtoolPath: String { getenv("PROMTOOL").map { String(cString: $0) } ?? "promtool" }
 
@@ -62,7 +67,7 @@ package struct RequirementTrait: TestTrait, SuiteTrait {
 
   package func prepare(for test: Test) async throws {
     guard let missing = requirements.first(where: { !$0.isMet }) else { return }
-    guard getenv("REQUIRE_ALL").map({ $0.pointee == UInt8(ascii: "1") }) == true else {
+    guard getenv("REQUIRE_ALL").map({ $0.pointee == UInt8(ascii: "1") }) == true, !missing.isExcused else {
       try Test.cancel(missing.reason)
     }
     throw RequirementMissing(reason: missing.reason)
