@@ -98,6 +98,7 @@ package final class HTTPClient {
   private var lastSerial: UInt64 = 0
   /// For addresses that take no connection while others wait.
   private var addressTimer: TimerSource!
+  private var pace: SendPace!
   private var line: [WeakPlace] = []
   private var lineServer: DeferSource!
   /// When it was last looked whether the CA file is another one, in µs.
@@ -135,6 +136,7 @@ package final class HTTPClient {
     multi.keepConnections(Self.quietConnections)
     do throws(LoopError) {
       addressTimer = try TimerSource(loop, accuracy: 1000) { [unowned self] in giveAddressesUp() }
+      pace = try SendPace(loop)
     } catch { throw .loop(error) }
     lineServer = DeferSource(loop) { [unowned self] in withExtendedLifetime(self) { serveLine() } }
   }
@@ -153,19 +155,9 @@ package final class HTTPClient {
     }
   }
 
-  /// How many bytes a second all bodies together may take that are read from streams, at least 1; nil for as many as the network takes. Each gets the
-  /// same share, and what one doesn't use isn't given to others.
+  /// How many bytes a second all bodies together may take that are read from streams, at least 1; nil for as many as the network takes.
   package var sendRate: Int? {
-    didSet { if sendRate != oldValue { divideSendRate() } }
-  }
-
-  /// What each body may take of it.
-  private(set) var sendShare: Int?
-
-  private func divideSendRate() {
-    let streams = inFlight.values.filter(\.isStreaming)
-    sendShare = sendRate.map { max(1, $0 / max(1, streams.count)) }
-    for stream in streams { stream.limit(sendRate: sendShare) }
+    didSet { if sendRate != oldValue { pace.limit(to: sendRate) } }
   }
 
   /// Without those that somebody waits for.
@@ -218,7 +210,6 @@ package final class HTTPClient {
       throw error
     }
     inFlight[transfer.easy] = transfer
-    if transfer.isStreaming { divideSendRate() }
     connect(transfer)
     return TransferID(serial: lastSerial)
   }
@@ -307,7 +298,6 @@ package final class HTTPClient {
     guard let transfer = inFlight.values.first(where: { $0.serial == id.serial }) else { return }
     inFlight[transfer.easy] = nil
     if transfer.isLookingUp { resolver.forget(transfer.serial) } else { multi.remove(transfer.easy) }
-    if transfer.isStreaming { divideSendRate() }
     transfer.clear()
     keep(transfer)
   }
@@ -323,7 +313,6 @@ package final class HTTPClient {
     _ transfer: Transfer, _ end: (Transfer, inout BodyBuffer) -> (HTTPOutcome, Transfer.Completion?)
   ) {
     inFlight[transfer.easy] = nil
-    if transfer.isStreaming { divideSendRate() }
     let (outcome, completion) = end(transfer, &spare)
     keep(transfer)
     let body = spare
@@ -341,7 +330,7 @@ package final class HTTPClient {
   private func takeTransfer() throws(TransportFailure) -> Transfer {
     if let transfer = idle.popLast() { return transfer }
     do throws(HTTPClientError) {
-      return try Transfer(settings, proxyCredential: proxyCredential, sockets: multi.sockets)
+      return try Transfer(settings, proxyCredential: proxyCredential, sockets: multi.sockets, pace: pace)
     } catch {
       throw TransportFailure(.noResources, text: "\(error)")
     }

@@ -43,8 +43,9 @@ final class Transfer {
   private var offset = 0
   /// Whether it sends a POST without a body, as all of the daemon's requests are: that costs no call of libcurl.
   private var isSetToPostNothing = true
-  /// In bytes per second; nil for no limit.
-  private(set) var sendRate: Int?
+  private let pace: SendPace
+  /// How many bytes it may read at once after it has waited for them.
+  private var allowance = 0
   /// The least that libcurl takes (CURLOPT_UPLOAD_BUFFERSIZE(3)), in bytes.
   private static let leastBuffer = 16_384
   /// What bodies are read into, at most and as it is set, in bytes.
@@ -58,12 +59,13 @@ final class Transfer {
 
   /// `sockets` outlive all connections.
   init(
-    _ settings: HTTPClient.Settings, proxyCredential: ProxyCredential?, sockets: WatchedSockets
+    _ settings: HTTPClient.Settings, proxyCredential: ProxyCredential?, sockets: WatchedSockets, pace: SendPace
   ) throws(HTTPClientError) {
     guard let easy = curl_easy_init() else { throw .library("make an easy handle", text: "out of memory") }
     self.easy = easy
     detail = .allocate(capacity: Int(CURL_ERROR_SIZE))
     detail.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+    self.pace = pace
     uploadBuffer = settings.uploadBuffer
     proxy = settings.proxy
     usesProxy = settings.proxy != nil
@@ -193,26 +195,25 @@ final class Transfer {
     isSetToPostNothing = true
   }
 
-  var isStreaming: Bool { stream != nil }
-
-  /// Limits the body that is being sent to so many bytes a second, until the request ends; nil for no limit.
-  func limit(sendRate: Int?) {
-    guard sendRate != self.sendRate else { return }
-    self.sendRate = sendRate
-    must(ccurl_set_large(easy, CURLOPT_MAX_SEND_SPEED_LARGE, sendRate ?? 0))
-  }
-
-  /// libcurl waits after a piece for as long as its rate asks for: small ones flow evenly.
-  private var mostOfPiece: Int { sendRate.map { max(2048, $0 / 8) } ?? .max }
-
   /// Fills `room` with what comes next of the body; returns how many bytes, 0 at its end.
   private func readBody(into room: UnsafeMutableRawBufferPointer) -> Int {
     guard let stream, offset < stream.length else { return 0 }
-    let part = UnsafeMutableRawBufferPointer(rebasing: room.prefix(min(stream.length - offset, mostOfPiece)))
+    let wanted = min(stream.length - offset, room.count)
+    let most = allowance > 0 ? min(allowance, wanted) : pace.take(of: wanted, for: self)
+    guard most > 0 else { return Int(CURL_READFUNC_PAUSE) }
+    allowance = max(0, allowance - most)
+    let part = UnsafeMutableRawBufferPointer(rebasing: room.prefix(most))
     guard let count = stream.read(offset, part), count > 0 else { return Int(CURL_READFUNC_ABORT) }
     precondition(count <= part.count, "a body was read beyond its room")
     offset += count
     return count
+  }
+
+  /// Goes on after a pause with that many bytes.
+  func resume(allowance: Int) {
+    self.allowance = allowance
+    // Fails for a transfer that has just ended, which needs nothing any more.
+    _ = curl_easy_pause(easy, CURLPAUSE_CONT)
   }
 
   /// libcurl goes back to the beginning where it sends a request again.
@@ -349,8 +350,10 @@ final class Transfer {
     addressDeadline = nil
     isLookingUp = false
     completion = nil
+    let wasStreaming = stream != nil
     if !isSetToPostNothing { setToPostNothing() }
-    limit(sendRate: nil)
+    if wasStreaming { pace.forget(self) }
+    allowance = 0
     if stallTimeout != nil {
       must(ccurl_set_long(easy, CURLOPT_LOW_SPEED_TIME, 0))
       stallTimeout = nil
