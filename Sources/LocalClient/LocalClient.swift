@@ -75,14 +75,22 @@ package struct LocalClient {
 
   /// Sends one request and leaves its answer for later: for who has an event loop, and waits there until the descriptor is readable.
   ///
-  /// A daemon that is being restarted is the caller's to try again.
+  /// A daemon that is being restarted is the caller's to try again, and so is one whose queue of connections is full (`full`): the loop isn't
+  /// held up by it.
   package func begin(_ target: String) throws(LocalClientError) -> PendingAnswer {
-    let (connection, timeout) = (
-      try LocalConnection(path: path, deadline: Deadline(after: timeout), timeout: timeout), timeout
-    )
+    let connection: LocalConnection
+    do {
+      connection = try LocalConnection(path: path, deadline: Deadline(after: Self.longestConnect), timeout: timeout)
+    } catch .silent {
+      throw .full(path: path)
+    }
     try connection.send(Self.request("GET", target))
+    connection.setTimeout(timeout)
     return PendingAnswer(connection, timeout: timeout)
   }
+
+  /// How long `begin` waits for a place in the daemon's queue of connections.
+  private static let longestConnect = Duration.milliseconds(20)
 
   package enum Stream {
     case open(LineStream)
@@ -166,6 +174,8 @@ package enum LocalClientError: Error, Equatable, CustomStringConvertible {
   case notAllowed(path: String, remedy: String)
   case failed(path: String, errno: Int32)
   case silent(path: String, timeout: Duration)
+  /// As many connections wait as there is room for (listen(2)).
+  case full(path: String)
   /// The connection ended before an answer came.
   case ended(path: String)
   /// The connection ended inside the answer.
@@ -176,7 +186,7 @@ package enum LocalClientError: Error, Equatable, CustomStringConvertible {
   package var mayBeRestart: Bool {
     switch self {
     case .notRunning, .ended: true
-    case .pathTooLong, .notASocket, .notAllowed, .failed, .silent, .cut, .malformed: false
+    case .pathTooLong, .notASocket, .notAllowed, .failed, .silent, .full, .cut, .malformed: false
     }
   }
 
@@ -191,6 +201,8 @@ package enum LocalClientError: Error, Equatable, CustomStringConvertible {
     case .failed(let path, let number): "socket '\(path)': \(String(cString: strerror(number)))"
     case .silent(let path, let timeout):
       "socket '\(path)': no answer within \(timeout.text); see systemctl status rolekeeper"
+    case .full(let path):
+      "socket '\(path)': as many connections wait there as it takes; see systemctl status rolekeeper"
     case .ended(let path):
       "socket '\(path)': the connection ended without an answer; see systemctl status rolekeeper"
     case .cut(let path): "socket '\(path)': the answer was cut off; see systemctl status rolekeeper"

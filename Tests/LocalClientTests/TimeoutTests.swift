@@ -50,6 +50,16 @@ import Testing
     withExtendedLifetime(held) {}
   }
 
+  /// It held up a loop for as long as an answer may take.
+  @Test func `whoever has a loop isn't kept waiting for a place in the queue`() throws {
+    let directory = try TemporaryDirectory()
+    let silent = try SilentSocket(directory.path("silent"), queue: 0)
+    let held = try StreamConnection(unix: silent.path)
+    let client = LocalClient(path: silent.path, timeout: .seconds(3600))
+    #expect(throws: LocalClientError.full(path: silent.path)) { try client.begin("/v1/roles") }
+    withExtendedLifetime(held) {}
+  }
+
   @Test func `a connection that is refused while the daemon starts again is made when it listens`() throws {
     let directory = try TemporaryDirectory()
     let socket = try SilentSocket(directory.path("restart"), queue: nil)
