@@ -35,27 +35,29 @@ package enum OSSErrorTable {
     Row(.code("RequestTimeTooSkewed"), .skew, "set this host's clock; OSS allows 15 minutes of difference"),
     Row(
       .code("SignatureDoesNotMatch"), .permanent,
-      "look for a proxy between here and OSS that changes requests, then report this with the request id"),
+      "look for a proxy between here and OSS that changes requests, then give the request id to the vendor's support"),
     Row(
       .code("UserDisable"), .permanent, "look at the account in its console; it is in arrears, or was disabled"),
 
     // Of the upload
-    Row(.code("NoSuchUpload"), .noSuchUpload, "nothing; the upload was completed or removed, and is looked into"),
-    Row(.code("InvalidPart"), .invalidPart, "nothing; the part is sent again"),
-    Row(.code("InvalidPartOrder"), .permanent, "report this with the request id"),
+    Row(.code("NoSuchUpload"), .noSuchUpload, "run again; it is uploaded from its start under a new upload id"),
+    Row(.code("InvalidPart"), .invalidPart, "run again; the parts are sent again"),
+    Row(.code("InvalidPartOrder"), .permanent, unfit),
     Row(.code("InvalidDigest"), .invalidDigest, damaged),
     Row(.code("BadDigest"), .invalidDigest, damaged),
-    Row(.code("EntityTooSmall"), .entityTooSmall, "upload the file again in parts of at least 100 KB"),
-    Row(.code("EntityTooLarge"), .permanent, "upload the file in parts of at most 5 GB"),
+    Row(
+      .code("EntityTooSmall"), .entityTooSmall,
+      "upload the file with another journal, and a --part-size of at least 100KiB"),
+    Row(.code("EntityTooLarge"), .permanent, "upload the file with another journal, and a --part-size of at most 5GiB"),
     Row(.code("FileAlreadyExists"), .permanent, "look at the video; its file is there and may not be overwritten"),
     Row(.family("NoSuch"), .permanent, "check the region and the storage address; there is no such bucket or object"),
 
     // Of the request
     Row(.code("RequestTimeout"), .transient, passing),
     Row(.code("IncompleteBody"), .transient, passing),
-    Row(.family("InvalidArgument"), .permanent, "report this with the request id"),
-    Row(.family("Missing"), .permanent, "report this with the request id"),
-    Row(.family("Malformed"), .permanent, "report this with the request id"),
+    Row(.family("InvalidArgument"), .permanent, unfit),
+    Row(.family("Missing"), .permanent, unfit),
+    Row(.family("Malformed"), .permanent, unfit),
 
     // Of the service
     Row(.family("Throttling"), .throttled, slower),
@@ -67,12 +69,17 @@ package enum OSSErrorTable {
     Row(.family("ServiceUnavailable"), .transient, fails),
   ]
 
-  private static let renewed = "nothing; the upload credential is renewed"
-  private static let damaged = "nothing; the bytes were damaged on the way and are sent again"
-  private static let slower = "upload with fewer jobs, or limit the rate"
-  private static let passing = "nothing; it is tried again"
+  // These are read when no further try is made.
+  private static let renewed =
+    "new upload credentials were refused as well, or lapsed before the request was through: run again with a smaller --part-size; if it lasts, give the request id to the vendor's support"
+  private static let damaged =
+    "the bytes arrived damaged each time: look for a proxy between here and OSS that changes them, and check this host's memory"
+  private static let unfit =
+    "OSS doesn't understand the request: report this with the request id to the makers of vod-upload"
+  private static let slower = "upload with fewer jobs, or limit the rate, and run again"
+  private static let passing = "run again; it goes on where it was"
   private static let fails =
-    "OSS itself fails, and it is tried again; if it lasts, give the request id to the vendor's support"
+    "OSS itself fails: run again later; if it lasts, give the request id to the vendor's support"
 
   /// The row for a code, by its status when no row has it.
   package static func row(forCode code: String, httpStatus: Int) -> Row {
@@ -96,8 +103,10 @@ package enum OSSErrorTable {
     return switch fault {
     case .tooLong, .notXML, .noCode:
       Row(.family(""), kind, "what came isn't in the form of OSS's answers; check proxies on the way")
-    case .missing(let field): Row(.family(""), kind, "the answer lacks '\(field)'; it is tried again")
-    case .malformed(let field): Row(.family(""), kind, "the answer's '\(field)' can't be read; it is tried again")
+    case .missing(let field):
+      Row(.family(""), kind, "the answer lacks '\(field)': check proxies on the way, and run again")
+    case .malformed(let field):
+      Row(.family(""), kind, "the answer's '\(field)' can't be read: check proxies on the way, and run again")
     }
   }
 }

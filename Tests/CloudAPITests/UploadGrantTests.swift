@@ -189,7 +189,7 @@ import Testing
     Case("HTML", "<html>", code: "AnswerNotJSON", "proxies"),
     Case("too long", String(repeating: " ", count: 65_537), code: "AnswerTooLong", "proxies"),
     Case(
-      "an error", #"{"Code":"Throttling.User","RequestId":"r"}"#, code: "Throttling.User", "fewer calls",
+      "an error", #"{"Code":"Throttling.User","RequestId":"r"}"#, code: "Throttling.User", "--calls-per-second",
       kind: .throttled(wait: nil)),
   ])
   func `an answer that can't be used is refused`(_ row: Case) {

@@ -68,18 +68,18 @@ package enum VODErrorTable {
     Row(.family("InvalidSecurityToken"), .credentialLapsed, lapsed),
     // Only sessions sign here, and an expired one may be unknown.
     Row(.family("InvalidAccessKeyId"), .credentialLapsed, lapsed),
-    Row(.code("MissingSecurityToken"), .permanent, "report this with the request id"),
+    Row(.code("MissingSecurityToken"), .permanent, "report this with the request id to the makers of vod-upload"),
     Row(.code("InvalidTimeStamp.Expired"), .skew, "set this host's clock; VOD allows 15 minutes of difference"),
-    Row(.family("InvalidTimeStamp"), .permanent, "report this with the request id"),
-    Row(.code("SignatureNonceUsed"), .nonceUsed, "nothing; the request is sent again with a new nonce"),
+    Row(.family("InvalidTimeStamp"), .permanent, "report this with the request id to the makers of vod-upload"),
+    Row(.code("SignatureNonceUsed"), .nonceUsed, "run again; each request has a nonce of its own"),
     Row(
       .family("SignatureDoesNotMatch"), .permanent,
-      "look for a proxy between here and VOD that changes requests, then report this with the request id"),
+      "look for a proxy between here and VOD that changes requests, then give the request id to the vendor's support"),
     Row(
       .family("IncompleteSignature"), .permanent,
-      "look for a proxy between here and VOD that changes requests, then report this with the request id"),
-    Row(.family("InvalidApi"), .permanent, "check the endpoint of VOD; what answers there doesn't know this call"),
-    Row(.family("InvalidAction"), .permanent, "check the endpoint of VOD; what answers there doesn't know this call"),
+      "look for a proxy between here and VOD that changes requests, then give the request id to the vendor's support"),
+    Row(.family("InvalidApi"), .permanent, "check --vod-endpoint; what answers there doesn't know this call"),
+    Row(.family("InvalidAction"), .permanent, "check --vod-endpoint; what answers there doesn't know this call"),
     Row(.family("Throttling"), .throttled(wait: nil), throttled),
 
     // Of the service
@@ -88,16 +88,19 @@ package enum VODErrorTable {
     Row(.family("ServiceUnavailable"), .transient, fails),
     Row(
       .family("InvalidParameter"), .permanent, "check the options and the sidecar of the file; VOD refuses one of them"),
-    Row(.family("Missing"), .permanent, "report this with the request id"),
+    Row(.family("Missing"), .permanent, "report this with the request id to the makers of vod-upload"),
   ]
 
-  private static let unknown = "nothing; VOD has no such video in this region, or it was deleted"
-  private static let taken = "nothing; the video was made by an earlier run, and its upload goes on"
+  // These are read when no further try is made.
+  private static let unknown =
+    "the video was deleted, or is in another region: check --region; to upload it as a new video, use another journal"
+  private static let taken = "run again; the video that an earlier run made is looked up"
   private static let denied = "allow this action in the policies of the role, and in its session policy if it has one"
-  private static let lapsed = "nothing; rolekeeper is asked for a newer session"
-  private static let throttled = "make fewer calls per second; all callers of the account share its quota"
+  private static let lapsed =
+    "newer sessions were refused as well: look at 'rolekeeper status', and at the role in the RAM console; then run again"
+  private static let throttled = "lower --calls-per-second, and run again; all callers of the account share its quota"
   private static let fails =
-    "VOD itself fails, and it is tried again; if it lasts, give the request id to the vendor's support"
+    "VOD itself fails: run again later; if it lasts, give the request id to the vendor's support"
 
   /// The row for a code, by its status when no row has it.
   package static func row(forCode code: String, httpStatus: Int) -> Row {
@@ -118,7 +121,7 @@ package enum VODErrorTable {
     default:
       Row(
         .family(""), .transient,
-        "it is tried again; if it lasts, check the endpoint of VOD and proxies on the way")
+        "run again later; if it lasts, check --vod-endpoint and proxies on the way")
     }
   }
 
@@ -128,11 +131,18 @@ package enum VODErrorTable {
     return switch fault {
     case .tooLong, .notJSON, .noCode:
       Row(
-        .family(""), kind, "what came isn't in the form of VOD's answers; check its endpoint and proxies on the way")
-    case .missing(let field): Row(.family(""), kind, "the answer lacks '\(field)'; it is tried again")
-    case .malformed(let field): Row(.family(""), kind, "the answer's '\(field)' can't be read; it is tried again")
+        .family(""), kind, "what came isn't in the form of VOD's answers: check --vod-endpoint and proxies on the way")
+    case .missing(let field):
+      Row(.family(""), kind, "the answer lacks '\(field)': check --vod-endpoint and proxies on the way, and run again")
+    case .malformed(let field):
+      Row(
+        .family(""), kind,
+        "the answer's '\(field)' can't be read: check --vod-endpoint and proxies on the way, and run again")
     case .badExpiration:
-      Row(.family(""), kind, "the answer's 'UploadAuth' doesn't say when it expires; it is tried again")
+      Row(
+        .family(""), kind,
+        "the answer's 'UploadAuth' doesn't say when it expires: run again; if it lasts, give the request id to the vendor's support"
+      )
     case .expired: Row(.family(""), kind, "check this host's clock; the upload credential had expired when it came")
     case .insecure:
       Row(.family(""), .permanent, "the upload address isn't https, so the credential would be sent in the clear")
