@@ -33,8 +33,10 @@ package final class BatchJournal {
   package private(set) var failure: JournalError?
   /// Called once, from the loop, when `failure` comes about.
   package var onFailure: ((JournalError) -> Void)?
+  /// Called, from the loop, when the file was moved or removed and is there again.
+  package var onReturn: (() -> Void)?
 
-  let storage: any JournalFile
+  private(set) var storage: any JournalFile
   private let scheduler: any Scheduler
   private var flushing: (any Deferral)?
   /// Appended, and not yet in the file.
@@ -127,14 +129,33 @@ package final class BatchJournal {
     let target = written
     let file = storage
     do throws(LoopError) {
-      syncCall = try scheduler.call({ file.sync() }) { [unowned self] number in syncEnded(number, upTo: target) }
+      syncCall = try scheduler.call({
+        let number = file.sync()
+        return (number, isInPlace: number != 0 || file.isInPlace)
+      }) { [unowned self] number, isInPlace in
+        syncCall = nil
+        if isInPlace { syncEnded(number, upTo: target) } else { displaced() }
+      }
     } catch {
       fail(.system(.thread, path: path, errno: error.errno))
     }
   }
 
+  /// The file isn't where the next run looks for it, which would upload everything again.
+  private func displaced() {
+    flush()
+    guard failure == nil else { return }
+    switch storage.putBack() {
+    case .inPlace(let file):
+      storage = file
+      onReturn?()
+      syncEnded(0, upTo: written)
+    case .beside(let saved): fail(.displaced(path: path, savedAs: saved))
+    case .nowhere: fail(.displaced(path: path, savedAs: nil))
+    }
+  }
+
   private func syncEnded(_ number: CInt, upTo target: Int64) {
-    syncCall = nil
     guard number == 0 else { return fail(.system(.sync, path: path, errno: number)) }
     synced = max(synced, target)
     let due = waiting.filter { $0.position.offset <= synced }
@@ -166,6 +187,7 @@ package final class BatchJournal {
       append(.mark)
       flush()
     }
+    if failure == nil, !storage.isInPlace { displaced() }
     if let failure { throw failure }
   }
 }

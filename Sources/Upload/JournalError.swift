@@ -26,6 +26,9 @@ package enum JournalError: Error, Equatable, CustomStringConvertible {
   case newerVersion(path: String, version: Int64)
   /// `line` counts from 1.
   case damaged(path: String, line: Int)
+  /// It was moved or removed while it was in use, and can't be put back; what it had is in `savedAs`, nil where it couldn't be written
+  /// anywhere.
+  case displaced(path: String, savedAs: String?)
   /// A whole line that tells something impossible.
   case impossible(path: String, line: Int, why: String)
 
@@ -41,6 +44,10 @@ package enum JournalError: Error, Equatable, CustomStringConvertible {
       "another vod-upload\(process.map { ", process \($0)," } ?? "") is using the journal '\(path)'"
     case .notAJournal(let path): "'\(path)' is not a journal of vod-upload"
     case .newerVersion(let path, let version): "the journal '\(path)' has format \(version), from a newer vod-upload"
+    case .displaced(let path, nil):
+      "the journal '\(path)' was moved or removed while in use, and can't be written again"
+    case .displaced(let path, let saved?):
+      "another file has taken the place of the journal '\(path)' while it was in use; all that it had is in '\(saved)'"
     case .damaged(let path, let line): "the journal '\(path)' is damaged in line \(line)"
     case .impossible(let path, let line, let why): "the journal '\(path)', line \(line): \(why)"
     }
@@ -49,21 +56,30 @@ package enum JournalError: Error, Equatable, CustomStringConvertible {
   /// What a person can do; nil where that isn't known.
   package var fix: String? {
     switch self {
-    case .system(_, _, ENOSPC), .system(_, _, EDQUOT): "make room, then start again: the journal is still good"
-    case .system(.open, _, EACCES), .system(.open, _, EROFS), .system(.open, _, ENOENT):
-      "name another place with --journal"
+    case .system(_, _, ENOSPC), .system(_, _, EDQUOT):
+      "make room there, and run again: what is in the journal is whole; or name another place with --journal for a new batch"
+    case .system(.open, _, ENOENT), .system(.open, _, ENOTDIR):
+      "make its directory, or name another place with --journal"
+    case .system(.open, _, ENAMETOOLONG): "name a shorter path with --journal"
+    case .system(.open, _, EMFILE): "raise the limit of open files (ulimit -n), and run again"
+    case .system(.open, _, ELOOP), .notAFile: "name another journal with --journal; links aren't followed"
+    case .system(.open, _, _): "name a place with --journal where this user may write"
     case .system(.sync, _, EIO), .system(.write, _, EIO), .system(.read, _, EIO):
-      "check the disk; what was written last may be lost, and the next run finds out"
+      "check the disk, then run again: what was written last may be lost, and the next run finds that out"
     case .system(.lock, _, _): "name a journal on a local disk with --journal"
-    case .system(.open, _, ELOOP), .notAFile: "move it away, or name another journal with --journal"
-    case .system: nil
+    case .system(.thread, _, _): "raise this host's limit of threads, and run again"
+    case .system(.write, _, EFBIG): "raise the limit of a file's size (ulimit -f), and run again"
+    case .system: "look into that, and run again with the same journal"
     case .foreignOwner: "run vod-upload as that user, or name another journal with --journal"
     case .looseMode(let path, _): "run: chmod 600 \(ShellWord.quoted(path))"
     case .locked: "wait until it has ended, or name another journal with --journal"
     case .notAJournal: "name another file with --journal; this one was left as it is"
     case .newerVersion: "use the vod-upload that wrote it"
+    case .displaced(_, nil):
+      "if it was moved, move it back, and run again; without it a new run uploads every file again"
+    case .displaced(let path, _?): "move that to \(ShellWord.quoted(path)), and run again"
     case .damaged, .impossible:
-      "restore it from a copy; without it a new run uploads again what was finished: look at the videos in VOD first"
+      "put a copy in its place if there is one; else move it away, and upload only what VOD doesn't have: a new journal knows of no video"
     }
   }
 }

@@ -8,7 +8,7 @@ extension DiskJournalFile {
   static func open(_ path: String) throws(JournalError) -> DiskJournalFile {
     while true {
       let descriptor = try descriptor(path)
-      let file = DiskJournalFile(descriptor: descriptor, directory: directory(of: path))
+      let file = DiskJournalFile(descriptor: descriptor, directory: directory(of: path), path: path)
       try check(descriptor, path)
       try lock(descriptor, path)
       // Somebody may have put another file there before the lock was ours.
@@ -41,7 +41,17 @@ extension DiskJournalFile {
     guard fstat(descriptor, &status) == 0 else { throw .system(.examine, path: path, errno: errno) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw .notAFile(path: path) }
     guard status.st_uid == geteuid() else { throw .foreignOwner(path: path, uid: status.st_uid) }
-    guard status.st_mode & 0o077 == 0 else { throw .looseMode(path: path, mode: status.st_mode & 0o7777) }
+    guard status.st_mode & 0o077 != 0 else { return }
+    // What to do about the mode is said of our files alone: it may be anybody's, or one of /proc.
+    throw beginsAsJournal(descriptor) ? .looseMode(path: path, mode: status.st_mode & 0o7777) : .notAJournal(path: path)
+  }
+
+  /// Whether it is empty, or begins as a journal of any version does.
+  private static func beginsAsJournal(_ descriptor: CInt) -> Bool {
+    let beginning = Array("{\"journal\":\"\(JournalLine.name)\"".utf8)
+    var bytes = [UInt8](repeating: 0, count: beginning.count)
+    let count = pread(descriptor, &bytes, bytes.count, 0)
+    return count == 0 || bytes == beginning
   }
 
   private static func lock(_ descriptor: CInt, _ path: String) throws(JournalError) {
@@ -56,8 +66,45 @@ extension DiskJournalFile {
   private static func isStillThere(_ descriptor: CInt, _ path: String) -> Bool {
     var own = stat()
     var there = stat()
-    return fstat(descriptor, &own) == 0 && lstat(path, &there) == 0 && own.st_ino == there.st_ino
-      && own.st_dev == there.st_dev
+    guard lstat(path, &there) == 0 else { return false }
+    return fstat(descriptor, &own) == 0 && own.st_ino == there.st_ino && own.st_dev == there.st_dev
+  }
+}
+
+extension DiskJournalFile {
+  var isInPlace: Bool {
+    if Self.isStillThere(descriptor, path) { return true }
+    // That it can't be looked at doesn't mean that it isn't there.
+    return access(path, F_OK) != 0 && ![ENOENT, ENOTDIR].contains(errno)
+  }
+
+  func putBack() -> JournalReturn {
+    for place in [path, "\(path).\(getpid())"] {
+      let descriptor = Glibc.open(place, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+      if descriptor < 0 { continue }
+      let copy = DiskJournalFile(descriptor: descriptor, directory: Self.directory(of: place), path: place)
+      // Nobody else begins with half of it.
+      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { continue }
+      if writeAll(to: descriptor), copy.sync() == 0 { return place == path ? .inPlace(copy) : .beside(path: place) }
+      unlink(place)
+    }
+    return .nowhere
+  }
+
+  private func writeAll(to copy: CInt) -> Bool {
+    var place: Int64 = 0
+    while true {
+      guard case .success(let bytes) = read(at: place, room: 1 << 18) else { return false }
+      if bytes.isEmpty { return true }
+      var written = 0
+      while written < bytes.count {
+        let count = bytes.withUnsafeBytes { Glibc.write(copy, $0.baseAddress! + written, $0.count - written) }
+        if count < 0 && errno == EINTR { continue }
+        guard count > 0 else { return false }
+        written += count
+      }
+      place += Int64(bytes.count)
+    }
   }
 }
 

@@ -19,6 +19,25 @@ package protocol JournalFile: AnyObject, Sendable {
   /// Puts what has been appended on the disk. After an error nobody knows what is there: the kernel may have dropped it, and the next call
   /// reports success all the same (fsync(2), Linux 4.16 and later).
   func sync() -> CInt
+
+  /// Whether the next run finds it where this one did. Called from another thread, too.
+  var isInPlace: Bool { get }
+
+  /// Writes all of it, and puts it on the disk, where it was, or beside that where something else is by now.
+  func putBack() -> JournalReturn
+}
+
+extension JournalFile {
+  package var isInPlace: Bool { true }
+  package func putBack() -> JournalReturn { .nowhere }
+}
+
+/// Where a journal is that was moved or removed while in use.
+package enum JournalReturn {
+  /// At its place again, as this file.
+  case inPlace(any JournalFile)
+  case beside(path: String)
+  case nowhere
 }
 
 /// An errno.
@@ -30,14 +49,16 @@ package struct SystemError: Error, Equatable {
 
 /// A journal's file on a disk; its lock lasts as long as this object.
 final class DiskJournalFile: JournalFile {
-  private let descriptor: CInt
+  let descriptor: CInt
+  let path: String
   /// Where the file lies, until that is on the disk; -1 where it can't be opened.
   private let directory: CInt
   private let hasSyncedDirectory = Atomic(false)
 
   /// Takes over the descriptors.
-  init(descriptor: CInt, directory: CInt) {
+  init(descriptor: CInt, directory: CInt, path: String) {
     self.descriptor = descriptor
+    self.path = path
     self.directory = directory
   }
 

@@ -85,6 +85,68 @@ import Testing
     #expect(self.mode(path) == mode)
   }
 
+  /// The advice was to change the mode, which can't be done with a file of the kernel's.
+  @Test func `what others may use and is no journal is refused without advice about its mode`() throws {
+    let error = #expect(throws: JournalError.self) { try BatchJournal.open("/proc/version", on: scheduler) }
+    #expect(
+      error == .notAJournal(path: "/proc/version") || error == .system(.open, path: "/proc/version", errno: EACCES))
+    try directory.write("a letter", to: "vod-upload.journal", mode: 0o644)
+    #expect(throws: JournalError.notAJournal(path: path)) { try BatchJournal.open(path, on: scheduler) }
+  }
+
+  private func begin() throws -> BatchJournal {
+    let journal = try BatchJournal.open(path, on: scheduler)
+    for record in Samples.records { journal.append(record) }
+    journal.flush()
+    return journal
+  }
+
+  /// The next run found none, and uploaded everything again.
+  @Test(arguments: ["removed", "moved"]) func `a journal that is gone is put back, and the run goes on`(how: String)
+    throws
+  {
+    var returns = 0
+    do {
+      let journal = try begin()
+      journal.onReturn = { returns += 1 }
+      if how == "removed" { unlink(path) } else { rename(path, directory.path("elsewhere")) }
+      var result: JournalError? = .notAFile(path: "")
+      journal.sync(upTo: journal.end) { result = $0 }
+      scheduler.settle()
+      #expect(returns == 1 && result == nil && journal.failure == nil && mode(path) == 0o600)
+      #expect(throws: JournalError.locked(path: path, process: getpid())) {
+        try BatchJournal.open(path, on: scheduler)
+      }
+      journal.append(.file(4, Samples.file("later.mp4")))
+      try journal.close()
+    }
+    #expect(try BatchJournal.open(path, on: scheduler).state.entries.count == 5 && returns == 1)
+  }
+
+  @Test func `where another file is in its place by then, it goes beside that, and the run ends`() throws {
+    let journal = try begin()
+    var failures: [JournalError] = []
+    journal.onFailure = { failures.append($0) }
+    unlink(path)
+    try directory.write("other", to: "vod-upload.journal", mode: 0o600)
+    let saved = "\(path).\(getpid())"
+    let expected = JournalError.displaced(path: path, savedAs: saved)
+    var result: JournalError?
+    journal.sync(upTo: journal.end) { result = $0 }
+    scheduler.settle()
+    #expect(failures == [expected] && result == expected && FileText.read(path) == "other")
+    #expect(expected.fix == "move that to \(path), and run again")
+    #expect(try BatchJournal.open(saved, on: scheduler).state.entries.count == 4)
+  }
+
+  @Test func `where its directory is gone, that is said`() throws {
+    mkdir(directory.path("d"), 0o700)
+    let place = directory.path("d/journal")
+    let journal = try BatchJournal.open(place, on: scheduler)
+    rename(directory.path("d"), directory.path("e"))
+    #expect(throws: JournalError.displaced(path: place, savedAs: nil)) { try journal.close() }
+  }
+
   @Test func `what is not a regular file is refused and stays`() throws {
     mkdir(path, 0o700)
     #expect(throws: JournalError.notAFile(path: path)) { try BatchJournal.open(path, on: scheduler) }
@@ -108,7 +170,7 @@ import Testing
       try BatchJournal.open(directory.path("no/journal"), on: scheduler)
     }
     #expect(error == .system(.open, path: directory.path("no/journal"), errno: ENOENT))
-    #expect(error?.fix == "name another place with --journal")
+    #expect(error?.fix == "make its directory, or name another place with --journal")
   }
 
   @Test(.needs(.root)) func `of records that don't fit on a full disk nothing is left, and the next run goes on`()

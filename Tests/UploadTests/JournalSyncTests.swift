@@ -90,7 +90,10 @@ import Testing
     var failure: JournalError?
     journal.sync(upTo: journal.end) { failure = $0 }
     #expect(failure == .system(.write, path: "j", errno: ENOSPC))
-    #expect(failure?.fix == "make room, then start again: the journal is still good")
+    #expect(
+      failure?.fix
+        == "make room there, and run again: what is in the journal is whole; or name another place with --journal for a new batch"
+    )
     file.fail(append: 0)
     let next = try self.journal()
     #expect(next.state.entries.count == 1 && next.cutBytes == 0)
