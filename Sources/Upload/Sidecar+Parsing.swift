@@ -7,6 +7,8 @@ package struct SidecarError: Error, Equatable, CustomStringConvertible {
   /// From 1; nil where it is about the whole file.
   package let line: Int?
   package let why: String
+  /// What a person can do.
+  package var fix = "correct the sidecar, and run again"
 
   package var description: String { "sidecar '\(path)'\(line.map { ", line \($0)" } ?? ""): \(why)" }
 }
@@ -27,6 +29,8 @@ extension Sidecar {
 
   /// Reads a sidecar's text; `path` is for errors.
   package static func parse(_ text: [UInt8], path: String) throws(SidecarError) -> VideoMetadata {
+    // Some editors begin a file with a byte order mark (RFC 8259, section 8.1, lets it be ignored).
+    let text = text.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(text.dropFirst(3)) : text
     do throws(Problem) {
       return try parse(text.span)
     } catch {

@@ -34,7 +34,7 @@ package enum Sidecar {
       } catch .system(ENOENT) {
         continue
       } catch {
-        throw SidecarError(path: sidecar, line: nil, why: error.description)
+        throw SidecarError(path: sidecar, line: nil, why: error.description, fix: error.fix)
       }
       return try parse(text, path: sidecar)
     }

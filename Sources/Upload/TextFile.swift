@@ -43,4 +43,16 @@ enum TextFileError: Error, Equatable, CustomStringConvertible {
     case .growing: "it is being written to"
     }
   }
+
+  /// What a person can do.
+  var fix: String {
+    switch self {
+    case .system(ELOOP), .notRegular: "put a regular file there, and run again"
+    case .system(EACCES), .system(EPERM): "let this user read it, and run again"
+    case .system(EMFILE): "raise the limit of open files (ulimit -n), and run again"
+    case .system: "look into that, and run again"
+    case .tooLarge: "shorten it, and run again"
+    case .growing: "run again once it is complete"
+    }
+  }
 }

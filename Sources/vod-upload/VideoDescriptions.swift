@@ -16,7 +16,7 @@ struct VideoDescriptions {
     do throws(SidecarError) {
       sidecar = try Sidecar.read(beside: file.path)
     } catch {
-      throw UploadResult.Trouble(error: "\(error)", fix: "correct the sidecar, and run again")
+      throw UploadResult.Trouble(error: "\(error)", fix: error.fix)
     }
     var metadata = sidecar?.over(options) ?? options
     if let title = titles?.title(of: file) { metadata.title = title }
