@@ -58,10 +58,13 @@ extension CallFailure {
   private static func remedy(for kind: TransportFailure.Kind) -> String? {
     switch kind {
     case .tlsVerification, .caFile:
-      "look at '--ca-file' and this host's clock, and for a device on the way that opens TLS"
+      "check --ca-file and this host's clock, and look for a device on the way that opens TLS"
     case .proxyUnreachable, .proxyUnresolved, .proxyAuthentication, .proxyRefused, .proxyBroken:
-      "look at '--proxy', or https_proxy in the environment"
-    case .resolve, .connect, .connectTimeout, .tlsOther: "look at the network between here and the service"
+      "check --proxy, or https_proxy in the environment"
+    case .resolve:
+      "check this host's name service, and --vod-endpoint or --region if it is that name; then run again"
+    case .connect, .connectTimeout, .tlsOther:
+      "check the network between here and the service, and whether a proxy is needed (--proxy); then run again"
     default: nil
     }
   }

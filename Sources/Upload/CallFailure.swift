@@ -53,6 +53,13 @@ package struct CallFailure: Error, Hashable, Sendable {
     self.remedy = remedy
   }
 
+  /// The same with something else to do.
+  func with(remedy: String) -> CallFailure {
+    var failure = CallFailure(kind, code: code, requestID: requestID, remedy: remedy)
+    failure.wasSentTwice = wasSentTwice
+    return failure
+  }
+
   /// Whether the service may have done what was asked, although its answer says nothing of that.
   var mayHaveHappened: Bool { kind == .lost || wasSentTwice }
 }

@@ -185,6 +185,22 @@ package final class CloudClient: UploadCloud {
     return region.map { .v4(region: $0) }
   }
 
+  /// Names the option that may be why OSS refused a request.
+  private func explained(_ failure: CallFailure, _ grant: FileUpload.Grant) -> CallFailure {
+    guard [.denied, .refused].contains(failure.kind) else { return failure }
+    if settings.usesSignatureV1 {
+      return failure.with(
+        remedy: "leave out '--signature v1': newer accounts and buckets take V4 alone; then run again")
+    }
+    // What neither UploadAuth nor the endpoint says is the user's word.
+    guard grant.content.credential.region == nil, grant.content.address.region == nil, let region = settings.region
+    else {
+      return failure
+    }
+    let rest = failure.remedy.map { "; if it is right, \($0)" } ?? ""
+    return failure.with(remedy: "check '--region \(region)', which has to be the bucket's\(rest)")
+  }
+
   private func signer(_ version: OSSSignature.Version, _ credential: UploadCredential) -> OSSSigner {
     if let known = signers.last(where: { $0.keyID == credential.accessKeyID && $0.version == version }) { return known }
     if signers.count == Self.keptSigners { signers.removeFirst() }
@@ -215,7 +231,7 @@ package final class CloudClient: UploadCloud {
         guard let sent else { return }
         sent.cancel = nil
         if case .success(let answer) = outcome { ossTime.observe(answer.date, at: scheduler.time) }
-        completion(sent.answer(outcome, body))
+        completion(sent.answer(outcome, body).mapError { explained($0, grant) })
       }
       sent.cancel = { http.cancel(transfer) }
     } catch {
