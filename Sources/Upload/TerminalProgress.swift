@@ -23,6 +23,8 @@ package struct TerminalProgress: Sendable {
   private let colours: Bool
   /// Lines that are to stay, and not yet on the screen.
   private var pending: [String] = []
+  /// How much these are.
+  package private(set) var pendingBytes = 0
   /// The block on the screen.
   private var shown: [String] = []
   private var lastDrawn: Timestamp?
@@ -45,7 +47,10 @@ package struct TerminalProgress: Sendable {
     let path = event.file.flatMap { totals.running[$0]?.path } ?? ""
     totals.take(event, at: now)
     isStale = true
-    if !Self.isShownInBlock(event) { pending += PlainProgress.lines(event, path: path) }
+    guard !Self.isShownInBlock(event) else { return }
+    let lines = PlainProgress.lines(event, path: path)
+    pending += lines
+    pendingBytes += lines.reduce(0) { $0 + $1.utf8.count }
   }
 
   /// What the block shows by itself.
@@ -80,7 +85,10 @@ package struct TerminalProgress: Sendable {
   }
 
   private mutating func takePending() -> String {
-    defer { pending = [] }
+    defer {
+      pending = []
+      pendingBytes = 0
+    }
     return pending.map { "\($0)\n" }.joined()
   }
 
@@ -109,27 +117,44 @@ package struct TerminalProgress: Sendable {
     let running = totals.running.sorted { $0.key < $1.key }
     let most = max(0, size.rows - 2)
     let shown = running.prefix(most).map { upload($0.value, width: width, now) }
-    return [VisibleText.shortened(batch(at: now), width: width)] + shown
+    return [VisibleText.shortened(batch(at: now, width: width), width: width)] + shown
   }
 
-  private func batch(at now: Timestamp) -> String {
+  /// As much of it as the window has room for.
+  private func batch(at now: Timestamp, width: Int) -> String {
     let troubled = totals.counts.troubled
-    let rate = totals.rate.bytesPerSecond(at: now)
-    var parts = ["\(totals.ended)/\(totals.files) files\(troubled > 0 ? " (\(troubled) failed)" : "")"]
-    parts.append(
-      "\(ByteCount.text(totals.bytes)) of \(ByteCount.text(totals.size))\(Self.share(totals.bytes, totals.size))")
-    if rate > 0 { parts.append("\(ByteCount.text(Int64(rate)))/s") }
-    if let left = totals.timeLeft(at: now) { parts.append("\(left.shortText) left") }
-    return parts.joined(separator: "  ")
+    let count = "\(totals.ended)/\(totals.files)"
+    let failed = troubled > 0 ? " (\(troubled) failed)" : ""
+    let (bytes, all) = (ByteCount.text(totals.bytes), ByteCount.text(totals.size))
+    let perSecond = totals.rate.bytesPerSecond(at: now)
+    let rate = perSecond > 0 ? "  \(ByteCount.text(Int64(perSecond)))/s" : ""
+    let left = totals.timeLeft(at: now).map { "  \($0.shortText) left" } ?? ""
+    return Self.first(
+      [
+        "\(count) files\(failed)  \(bytes) of \(all)\(Self.share(totals.bytes, totals.size))\(rate)\(left)",
+        "\(count) files\(failed)  \(bytes) of \(all)\(rate)\(left)", "\(count)\(failed)  \(bytes)\(rate)\(left)",
+        "\(count)\(failed)  \(bytes)\(left)", "\(count)\(failed)  \(bytes)",
+      ], thatFits: width)
   }
 
   private func upload(_ one: ProgressTotals.Running, width: Int, _ now: Timestamp) -> String {
-    let rate = one.rate.bytesPerSecond(at: now)
-    var figures = "\(ByteCount.text(one.bytes)) of \(ByteCount.text(one.size))\(Self.share(one.bytes, one.size))"
-    if rate > 0 { figures += "  \(ByteCount.text(Int64(rate)))/s" }
-    let room = width - 4 - VisibleText.width(of: figures)
+    let perSecond = one.rate.bytesPerSecond(at: now)
+    let rate = perSecond > 0 ? "  \(ByteCount.text(Int64(perSecond)))/s" : ""
+    let share = Self.share(one.bytes, one.size)
+    let figures = Self.first(
+      ["  \(ByteCount.text(one.bytes)) of \(ByteCount.text(one.size))\(share)\(rate)", "\(share)\(rate)", share],
+      thatFits: width - 2 - Self.leastName)
+    let room = width - 2 - VisibleText.width(of: figures)
     let name = VisibleText.shortened(VisibleText.escaped(FileName.last(of: one.path)), width: max(8, room))
-    return VisibleText.shortened("  \(name)  \(figures)", width: width)
+    return VisibleText.shortened("  \(name)\(figures)", width: width)
+  }
+
+  /// Columns that a name has at least beside its figures.
+  private static let leastName = 16
+
+  /// The last where none does.
+  private static func first(_ texts: [String], thatFits width: Int) -> String {
+    texts.first { VisibleText.width(of: $0) <= width } ?? texts.last ?? ""
   }
 
   private static func share(_ bytes: Int64, _ size: Int64) -> String {

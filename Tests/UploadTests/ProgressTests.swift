@@ -237,6 +237,37 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
     }
   }
 
+  @Test mutating func `in a narrow window there are fewer figures, and whole ones`() {
+    progress.take(.started(file: 0, path: "v/a quite long name of a file.mp4", size: 300 << 20), at: at(0))
+    for second in 1...10 {
+      progress.take(.progress(file: 0, bytes: Int64(second) << 20), at: at(Double(second)))
+    }
+    let rows = [
+      (
+        80,
+        [
+          "0/3 files  10.0 MiB of 300 MiB  3 %  1.00 MiB/s  4min50s left",
+          "  a quite long name of a file.mp4  10.0 MiB of 300 MiB  3 %  1.00 MiB/s",
+        ]
+      ),
+      (
+        60,
+        [
+          "0/3 files  10.0 MiB of 300 MiB  1.00 MiB/s  4min50s left",
+          "  a quite l… file.mp4  10.0 MiB of 300 MiB  3 %  1.00 MiB/s",
+        ]
+      ),
+      (40, ["0/3  10.0 MiB  1.00 MiB/s  4min50s left", "  a quite lo… file.mp4  3 %  1.00 MiB/s"]),
+      (24, ["0/3  10.0 MiB", "  a quite …ile.mp4  3 %"]),
+    ]
+    for row in rows {
+      let window = TerminalProgress.Size(columns: row.0, rows: 24)
+      let text = progress.redraw(on: window, at: at(10))
+      _ = progress.clear()
+      #expect(text.split(separator: "\n").map(String.init) == row.1, "\(row.0)")
+    }
+  }
+
   @Test mutating func `after the window has become narrower all rows of the block are erased`() {
     progress.take(.started(file: 0, path: String(repeating: "x", count: 100), size: 1 << 30), at: at(0))
     let lines = progress.redraw(on: size, at: at(0)).split(separator: "\n")
