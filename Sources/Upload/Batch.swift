@@ -33,7 +33,14 @@ package final class Batch {
   private var starter: (any Deferral)!
   /// Whether more files may come, so that none left to begin isn't the end.
   private var isOpen: Bool
+  package private(set) var hasStarted = false
   private var hasEnded = false
+  /// Of the entries before it those that aren't uploaded have been reported.
+  private var looked = 0
+  /// While it is set nothing new is begun, and nothing passed over is reported; what is on its way goes on.
+  package var isPaused = false {
+    didSet { if oldValue, !isPaused { starter.schedule() } }
+  }
 
   private struct Running {
     let task: UploadTask
@@ -66,19 +73,19 @@ package final class Batch {
 
   /// Reports what isn't uploaded, and begins.
   package func start() {
-    for entry in files.list where entry.result != nil { report(.passedOver(entry)) }
+    hasStarted = true
     alarm.arm(at: (scheduler.time + options.reportInterval).microseconds)
     starter.schedule()
   }
 
   /// Takes up what has appeared in a watched directory.
   package func add(_ entries: [InputEntry]) {
-    for entry in entries {
-      if entry.result != nil { report(.passedOver(entry)) }
-      files.add(entry)
-    }
+    for entry in entries { files.add(entry) }
     starter.schedule()
   }
+
+  /// Whether a file is on its way.
+  package var isBusy: Bool { !running.isEmpty }
 
   /// No more files will come.
   package func close() {
@@ -99,8 +106,8 @@ package final class Batch {
 
   private func startNext() {
     // Without a journal nothing is begun; whoever listens to its failure stops the batch.
-    guard !hasEnded, journal.failure == nil else { return }
-    while running.count < options.jobs, journal.failure == nil, let index = files.nextFile(from: next) {
+    guard hasStarted, !hasEnded, journal.failure == nil, reportPassedOver() else { return }
+    while running.count < options.jobs, !isPaused, journal.failure == nil, let index = files.nextFile(from: next) {
       next = index + 1
       begin(index)
       guard !hasEnded else { return }
@@ -110,6 +117,16 @@ package final class Batch {
       alarm.disarm()
       ended()
     }
+  }
+
+  /// Reports what isn't uploaded; false when that has to wait.
+  private func reportPassedOver() -> Bool {
+    while looked < files.count {
+      guard !isPaused else { return false }
+      if files.file(at: looked) == nil { report(.passedOver(files.entry(at: looked))) }
+      looked += 1
+    }
+    return true
   }
 
   private func begin(_ index: Int) {
@@ -130,7 +147,9 @@ package final class Batch {
       // Whatever its name stands for by now, it has to be what was listed.
       if let change = file.identity.change(to: source.identity) { throw SourceFile.changed(change) }
     } catch {
-      throw UploadResult.Trouble(error)
+      guard let reason = reasonToPassOver(file, error) else { throw UploadResult.Trouble(error) }
+      end(index, .skipped(reason), after: .zero)
+      return starter.schedule()
     }
     let (number, progress) = try takeUp(file)
     // A watched file that was moved away and back is found again while it is uploaded.
@@ -153,8 +172,16 @@ package final class Batch {
       running[index] = Running(task: task, number: number, begun: scheduler.time)
       task.start()
     } catch {
-      throw UploadResult.Trouble(error: "\(error)", fix: "raise this host's limits")
+      throw UploadResult.Trouble(error: "\(error)", fix: "raise the limit of open files (ulimit -n), and run again")
     }
+  }
+
+  /// Why a file of a watched directory isn't begun after all; nil where that is an error. One that has changed is given out again once it
+  /// has come to rest, and one that was renamed is found by its new name.
+  private func reasonToPassOver(_ file: VideoFile, _ failure: CallFailure) -> SkipReason? {
+    guard isOpen else { return nil }
+    if failure.kind == .fileChanged { return .changed }
+    return SourceFile.isGone(file.resolvedPath) ? .gone : nil
   }
 
   /// The file's number in the journal, and what that says of it.

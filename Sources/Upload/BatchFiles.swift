@@ -3,7 +3,7 @@ import Core
 /// The files of a batch, and what has become of each: some 80 bytes a file, whatever their number.
 package struct BatchFiles: Sendable {
   private enum Status: UInt8 {
-    case notStarted, uploaded, confirmed, troubled, duplicate
+    case notStarted, uploaded, confirmed, troubled, duplicate, changed, gone
   }
 
   private struct Slot {
@@ -21,7 +21,7 @@ package struct BatchFiles: Sendable {
   private var slots: [Slot]
   private var troubles: [UploadResult] = []
 
-  init(_ list: InputList) {
+  package init(_ list: InputList) {
     self.list = list
     slots = Array(repeating: Slot(), count: list.count)
   }
@@ -32,6 +32,9 @@ package struct BatchFiles: Sendable {
     added.append(entry)
     slots.append(Slot())
   }
+
+  /// Notes what was seen and never taken up.
+  package mutating func addUnstarted(_ entries: [InputEntry]) { for entry in entries { add(entry) } }
 
   package func entry(at index: Int) -> InputEntry { index < list.count ? list[index] : added[index - list.count] }
 
@@ -62,6 +65,8 @@ package struct BatchFiles: Sendable {
     case .uploaded: slots[index].status = .uploaded
     case .confirmed: slots[index].status = .confirmed
     case .notStarted: slots[index].status = .notStarted
+    case .skipped(.changed): slots[index].status = .changed
+    case .skipped(.gone): slots[index].status = .gone
     // Everything else that is skipped was found so.
     case .skipped: slots[index].status = .duplicate
     case .failed, .unconfirmed:
@@ -79,6 +84,8 @@ package struct BatchFiles: Sendable {
     case .uploaded: .uploaded
     case .confirmed: .confirmed
     case .duplicate: .skipped(.duplicate)
+    case .changed: .skipped(.changed)
+    case .gone: .skipped(.gone)
     case .troubled: troubles[Int(slot.trouble)]
     }
   }
@@ -109,9 +116,12 @@ package struct BatchFiles: Sendable {
     return row
   }
 
-  /// The rows of what has failed or isn't confirmed.
-  package func troubledRows(in journal: BatchJournal) -> [ReportRow] {
-    (0..<count).filter { result(at: $0).trouble != nil }.map { row(at: $0, in: journal) }
+  /// The rows of what has failed or isn't confirmed, and with `unstarted` of what wasn't begun.
+  package func troubledRows(in journal: BatchJournal, unstarted: Bool = false) -> [ReportRow] {
+    (0..<count).filter { index in
+      let result = result(at: index)
+      return result.trouble != nil || unstarted && result == .notStarted
+    }.map { row(at: $0, in: journal) }
   }
 }
 

@@ -1,11 +1,11 @@
+import Glibc
 package import Systemd
 
 /// Watches directories by inotify.
 package final class DirectoryWatches: WatchedInput.Watches {
   package var onChange: (() -> Void)?
-  /// Called once, with the reason, when a directory can't be watched, say since the user has no watch left
-  /// (/proc/sys/fs/inotify/max_user_watches): changes there are found more slowly.
-  package var onFailure: ((LoopError) -> Void)?
+  /// Called once, with what to say, when a directory can't be watched: changes there are found more slowly.
+  package var onFailure: ((String) -> Void)?
 
   private let loop: EventLoop
   /// Of two directories whose paths only look alike, which Strings don't tell apart, one is watched.
@@ -15,7 +15,8 @@ package final class DirectoryWatches: WatchedInput.Watches {
   package init(_ loop: EventLoop) { self.loop = loop }
 
   package func follow(_ directories: [String]) -> Bool {
-    let wanted = Set(directories)
+    // One that isn't there has no path.
+    let wanted = Set(directories.filter { !$0.isEmpty })
     for path in sources.keys where !wanted.contains(path) { sources[path] = nil }
     var isMore = false
     for path in wanted where sources[path] == nil {
@@ -34,9 +35,23 @@ package final class DirectoryWatches: WatchedInput.Watches {
         onChange?()
       }
     } catch {
-      if !hasFailed { onFailure?(error) }
+      // One that is gone by now is missing from the next list.
+      guard ![ENOENT, ENOTDIR].contains(error.errno), !hasFailed else { return nil }
       hasFailed = true
+      onFailure?(Self.text(path, error.errno))
       return nil
     }
+  }
+
+  /// Of what runs out there is a limit for each user (inotify(7), /proc interfaces).
+  private static func text(_ path: String, _ number: CInt) -> String {
+    let why =
+      switch number {
+      case ENOSPC: "this user's inotify watches are used up (sysctl fs.inotify.max_user_watches)"
+      case EMFILE:
+        "this user's inotify instances (sysctl fs.inotify.max_user_instances) or this process's open files (ulimit -n) are used up"
+      default: String(cString: strerror(number))
+      }
+    return "changes in '\(path)' can't be watched: \(why); what is new there is found within a minute"
   }
 }

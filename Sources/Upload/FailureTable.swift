@@ -1,18 +1,20 @@
 import Core
 
-/// What failed, why, and what to do: the end of a run.
+/// What failed or wasn't begun, why, and what to do: the end of a run.
 package enum FailureTable {
+  private static let notStarted = UploadResult.Trouble(error: "the run ended before its turn", fix: "run again")
+
   /// Lines for a terminal of `width` columns, nil for another output: there each failure is one line. None when nothing failed.
   package static func render(_ rows: [ReportRow], width: Int?, colours: Bool = false) -> [String] {
-    let failures = rows.filter { $0.result.trouble != nil }
+    let failures = rows.compactMap { row in trouble(of: row.result).map { (row, $0) } }
     if failures.isEmpty { return [] }
     let titles = ["FILE", "STATUS", "ERROR", "WHAT TO DO"]
-    let cells = failures.map { row in
+    let cells = failures.map { row, trouble in
       [
         TextLayout.Cell(text: VisibleText.escaped(row.path)),
         TextLayout.Cell(text: row.result.status, colour: colour(of: row.result)),
-        TextLayout.Cell(text: VisibleText.escaped(row.result.trouble?.error ?? "")),
-        TextLayout.Cell(text: VisibleText.escaped(row.result.trouble?.fix ?? "")),
+        TextLayout.Cell(text: VisibleText.escaped(trouble.error)),
+        TextLayout.Cell(text: VisibleText.escaped(trouble.fix)),
       ]
     }
     guard let width, TextLayout.width(titles, cells) > width else {
@@ -21,6 +23,10 @@ package enum FailureTable {
     return cells.enumerated().flatMap { number, cells in
       (number == 0 ? [] : [""]) + stacked(cells, width: width, colours)
     }
+  }
+
+  private static func trouble(of result: UploadResult) -> UploadResult.Trouble? {
+    result == .notStarted ? notStarted : result.trouble
   }
 
   /// A failure below its file, where a line is too narrow for all.

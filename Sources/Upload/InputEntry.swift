@@ -22,6 +22,8 @@ package struct InputEntry: Equatable, Sendable {
 /// Why something isn't uploaded and that is no error.
 package enum SkipReason: UInt8, Hashable, Sendable, CaseIterable {
   case hidden, sidecar, journal, report, titles, foreignExtension, notRegular, link, duplicate
+  /// Of a file in a watched directory, before its turn.
+  case changed, gone
 
   package var text: String {
     switch self {
@@ -34,6 +36,8 @@ package enum SkipReason: UInt8, Hashable, Sendable, CaseIterable {
     case .notRegular: "not a regular file"
     case .link: "a symbolic link, which is only followed when it is named"
     case .duplicate: "the same file as one before"
+    case .changed: "it changed before its turn, and is taken up again once it has come to rest"
+    case .gone: "it was moved or removed before its turn"
     }
   }
 }
@@ -44,10 +48,13 @@ package enum InputProblem: Error, Hashable, Sendable, CustomStringConvertible {
   case system(CInt)
   case notUTF8
   case tooDeep
+  /// The same of a watched directory.
+  case watched(CInt)
 
   package var description: String {
     switch self {
     case .system(let number): String(cString: strerror(number))
+    case .watched(let number): "the watched directory can't be read: \(String(cString: strerror(number)))"
     case .notUTF8: "its name is not UTF-8"
     case .tooDeep: "nested deeper than \(InputScan.maxDepth) directories"
     }
@@ -56,10 +63,16 @@ package enum InputProblem: Error, Hashable, Sendable, CustomStringConvertible {
   /// What a person can do.
   package var fix: String {
     switch self {
-    case .system(EACCES), .system(EPERM): "let this user read it"
+    case .system(EACCES), .system(EPERM): "let this user read it, and run again"
     case .system(ENOENT), .system(ENOTDIR): "check the name"
-    case .system(EMFILE): "raise the limit of open files (ulimit -n)"
-    case .system: "fix that and start again"
+    case .system(EMFILE): "raise the limit of open files (ulimit -n), and run again"
+    case .system(ENFILE): "raise the host's limit of open files (sysctl fs.file-max), and run again"
+    case .system(ELOOP): "check the links on the way to it"
+    case .system(EIO), .system(ESTALE): "check the disk or the network file system that it is on, and run again"
+    case .system(ENAMETOOLONG): "name it by a shorter path"
+    case .system: "look into that, and run again"
+    case .watched(EACCES): "let this user read it; its files are taken up then, by this run or the next"
+    case .watched: "put it back or mount it; its files are taken up then, by this run or the next"
     case .notUTF8: "rename it"
     case .tooDeep: "name a directory further down"
     }

@@ -88,7 +88,7 @@ extension InputList {
 
   mutating func fail(_ name: some Collection<UInt8>, in directory: Int, _ problem: InputProblem) {
     switch problem {
-    case .system(let number): append(name, directory, .failed, code: number)
+    case .system(let number), .watched(let number): append(name, directory, .failed, code: number)
     case .notUTF8: append(name, directory, .notUTF8)
     case .tooDeep: append(name, directory, .tooDeep)
     }

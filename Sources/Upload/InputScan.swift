@@ -167,9 +167,18 @@ extension InputScan {
 
   /// The same for a file that was named alone, without its directory's list.
   private func isSidecar(_ name: ArraySlice<UInt8>, in directory: String) -> Bool {
-    guard let stem = Sidecar.subject(of: String(decoding: name, as: UTF8.self)) else { return false }
-    let names = takes(stem) ? [stem] : settings.extensions.map { "\(stem).\($0)" }
-    return names.contains { access(InputList.path(directory, $0), F_OK) == 0 }
+    let path = InputList.path(directory, String(decoding: name, as: UTF8.self))
+    return Self.video(describedBy: path, extensions: settings.extensions) != nil
+  }
+
+  /// The video whose sidecar a file at `path` is, or would be; nil where there is none.
+  static func video(describedBy path: String, extensions: Set<String>) -> String? {
+    let name = FileName.last(of: path)
+    guard let stem = Sidecar.subject(of: name) else { return nil }
+    let directory = String(decoding: path.utf8.dropLast(name.utf8.count), as: UTF8.self)
+    let isWhole = FileName.split(stem).suffix.map { extensions.contains($0.lowercased()) } ?? false
+    let names = (isWhole ? [stem] : []) + extensions.flatMap { ["\(stem).\($0)", "\(stem).\($0.uppercased())"] }
+    return names.sorted().map { directory + $0 }.first { access($0, F_OK) == 0 }
   }
 
   /// The directory of that path in the list; consecutive arguments mostly share one.

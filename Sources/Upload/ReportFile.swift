@@ -14,22 +14,44 @@ package struct ReportFile: Sendable {
   package struct Failure: Error, Equatable, CustomStringConvertible {
     package let path: String
     package let why: String
+    /// Whether something else would be lost by it, so that the name is wrong.
+    package let isMisplaced: Bool
 
     package var description: String { "report '\(path)': \(why)" }
 
-    fileprivate init(_ path: String, _ why: String) {
+    fileprivate init(_ path: String, _ why: String, isMisplaced: Bool = true) {
       self.path = path
       self.why = why
+      self.isMisplaced = isMisplaced
     }
-    fileprivate init(_ path: String, errno number: CInt) { self.init(path, String(cString: strerror(number))) }
+
+    fileprivate init(_ path: String, errno number: CInt) {
+      self.init(path, "\(String(cString: strerror(number))); \(Self.fix(number))", isMisplaced: false)
+    }
+
+    private static func fix(_ number: CInt) -> String {
+      switch number {
+      case ENOENT, ENOTDIR: "make its directory, or name another place"
+      case EACCES, EPERM: "let this user write in its directory, or name another place"
+      case ENAMETOOLONG: "name a shorter one"
+      case ENOSPC, EDQUOT: "make room, or name another place"
+      default: "name another place"
+      }
+    }
   }
 
   package let path: String
   package let format: Format
   /// Beside it, under a hidden name that nobody else has.
   private var draft: String {
-    let name = FileName.last(of: path)
-    return "\(String(decoding: path.utf8.dropLast(name.utf8.count), as: UTF8.self)).\(name).\(getpid())"
+    // A name has at most 255 bytes (NAME_MAX), and this one shouldn't be what is too long.
+    let name = FileName.last(of: path).unicodeScalars.prefix(40).reduce(into: "") { $0.unicodeScalars.append($1) }
+    return "\(directory).\(name).\(getpid())"
+  }
+
+  /// With the slash behind it; empty for the working directory.
+  private var directory: String {
+    String(decoding: path.utf8.dropLast(FileName.last(of: path).utf8.count), as: UTF8.self)
   }
 
   /// Throws for a path that ends in neither `.csv` nor `.json`.
@@ -42,20 +64,69 @@ package struct ReportFile: Sendable {
     self.path = path
   }
 
-  /// Throws where it can't be written: better known before the first upload than after the last.
-  package func check() throws(Failure) {
+  /// Throws where it can't be written, or something else would be lost by it: better known before the first upload than after the last.
+  ///
+  /// `extensions` are those of videos, in lower case.
+  package func check(extensions: Set<String>) throws(Failure) {
     var status = stat()
-    if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG { throw Failure(path, "not a regular file") }
-    let name = FileName.last(of: path)
-    let directory = String(decoding: path.utf8.dropLast(name.utf8.count), as: UTF8.self)
-    guard access(directory.isEmpty ? "." : directory, W_OK | X_OK) == 0 else { throw Failure(path, errno: errno) }
+    if lstat(path, &status) == 0 {
+      try checkReplaced(status)
+    } else if errno != ENOENT {
+      throw Failure(path, errno: errno)
+    }
+    if let video = InputScan.video(describedBy: path, extensions: extensions) {
+      throw Failure(path, "the next run would take it for what describes '\(video)'; name another one")
+    }
+    let descriptor = try openDraft()
+    close(descriptor)
+    unlink(draft)
+  }
+
+  /// What is at its place has to be a report of ours, or empty.
+  private func checkReplaced(_ status: stat) throws(Failure) {
+    if status.st_mode & S_IFMT == S_IFLNK { throw Failure(path, "it is a symbolic link; name the file itself") }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw Failure(path, "it is not a regular file; name another one") }
+    guard status.st_size > 0 else { return }
+    let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Failure(path, errno: errno) }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: 1 << 16)
+    let count = max(0, read(descriptor, &bytes, bytes.count))
+    guard Self.isReport(bytes[..<count]) else {
+      throw Failure(path, "it is there already, and no report of vod-upload; name another one, or move it away")
+    }
+  }
+
+  /// Whether a file that begins so was written by `write`, in whatever format.
+  private static func isReport(_ bytes: ArraySlice<UInt8>) -> Bool {
+    if bytes.starts(with: ReportRow.csvHeader) { return true }
+    let lines = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 2, omittingEmptySubsequences: false)
+    guard lines.count > 1, lines[0].elementsEqual("[".utf8) else { return false }
+    let row = String(decoding: lines[1], as: UTF8.self)
+    return row == "]" || row.hasPrefix("{\"path\":\"") && row.contains(",\"status\":\"")
+  }
+
+  /// Whether `other` is the same file, or would be if either of them were there.
+  package func isSame(as other: String) -> Bool {
+    var (one, two) = (stat(), stat())
+    if stat(path, &one) == 0, stat(other, &two) == 0 { return one.st_dev == two.st_dev && one.st_ino == two.st_ino }
+    let name = FileName.last(of: other)
+    let directory = String(decoding: other.utf8.dropLast(name.utf8.count), as: UTF8.self)
+    guard FileName.last(of: path).utf8.elementsEqual(name.utf8) else { return false }
+    return stat(self.directory.isEmpty ? "." : self.directory, &one) == 0
+      && stat(directory.isEmpty ? "." : directory, &two) == 0 && one.st_dev == two.st_dev && one.st_ino == two.st_ino
+  }
+
+  private func openDraft() throws(Failure) -> CInt {
+    unlink(draft)
+    let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw Failure(path, errno: errno) }
+    return descriptor
   }
 
   /// Replaces the file; of a failure nothing is left behind.
   package func write(_ rows: some Sequence<ReportRow>) throws(Failure) {
-    unlink(draft)
-    let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw Failure(path, errno: errno) }
+    let descriptor = try openDraft()
     do throws(Failure) {
       try fill(descriptor, rows)
       guard fsync(descriptor) == 0 else { throw Failure(path, errno: errno) }

@@ -15,10 +15,16 @@ package final class RoleCredential {
     case noCredential(reason: String)
     /// The daemon says that this caller may not read the role, or that there is no such role: waiting doesn't help.
     case refused(reason: String)
+    /// No role was named, and this caller may read none.
+    case noRole
+    /// No role was named, and this caller may read these: waiting doesn't help.
+    case severalRoles([String])
 
     package var description: String {
       switch self {
       case .noDaemon(let reason), .noCredential(let reason), .refused(let reason): reason
+      case .noRole: "there is no role that you may read"
+      case .severalRoles(let names): "there are several roles that you may read: \(names.joined(separator: ", "))"
       }
     }
   }
@@ -33,7 +39,8 @@ package final class RoleCredential {
   /// Called once for each wait, when it begins, with the reason: no request gets a session before it is over.
   package var onWait: ((Failure) -> Void)?
 
-  private let role: String
+  /// nil until it is known which is the only one that this caller may read.
+  private var role: String?
   private let client: LocalClient
   private let loop: EventLoop
   /// How long to wait for a first one, and for another whenever there is none.
@@ -57,8 +64,9 @@ package final class RoleCredential {
     let leastLife: Int64
   }
 
+  /// `role` is nil for the only one that this caller may read.
   package init(
-    role: String, client: LocalClient, loop: EventLoop, wait: Duration, serverTime: @escaping () -> UTCTime
+    role: String?, client: LocalClient, loop: EventLoop, wait: Duration, serverTime: @escaping () -> UTCTime
   ) throws(LoopError) {
     self.role = role
     self.client = client
@@ -91,9 +99,10 @@ package final class RoleCredential {
   }
 
   private func ask() {
+    let query = takesAny ? "" : "?min_ttl=\(Self.neededLife.wholeSeconds)&wait=0"
+    let target = role.map { "/v1/roles/\($0)/credentials\(query)" } ?? "/v1/roles"
     do throws(LocalClientError) {
-      let query = takesAny ? "" : "?min_ttl=\(Self.neededLife.wholeSeconds)&wait=0"
-      let answer = try client.begin("/v1/roles/\(role)/credentials\(query)")
+      let answer = try client.begin(target)
       do throws(LoopError) {
         pending = try Question(answer, loop) { [unowned self] in take() }
       } catch {
@@ -110,13 +119,28 @@ package final class RoleCredential {
     pending = nil
     alarm.disarm()
     do throws(LocalClientError) {
-      take(try answer.read())
+      let answer = try answer.read()
+      if let role { take(answer, role) } else { takeRoles(answer) }
     } catch {
       tryAgain(.noDaemon(reason: "\(error)"))
     }
   }
 
-  private func take(_ answer: LocalClient.Answer) {
+  private func takeRoles(_ answer: LocalClient.Answer) {
+    guard answer.status == 200 else { return tryAgain(Self.refusal(answer, nil)) }
+    do {
+      let names = try answer.body.withBytes { try RoleList(parsing: $0) }.roles.map(\.name)
+      guard names.count <= 1 else { return end(.failure(.severalRoles(names))) }
+      // The next one to be added may be ours.
+      guard let name = names.first else { return tryAgain(.noRole) }
+      role = name
+      ask()
+    } catch {
+      tryAgain(.noCredential(reason: "the daemon's list of roles isn't understood: \(error)"))
+    }
+  }
+
+  private func take(_ answer: LocalClient.Answer, _ role: String) {
     guard answer.status == 200 else {
       let failure = Self.refusal(answer, role)
       if case .noCredential = failure, !takesAny {
@@ -141,12 +165,17 @@ package final class RoleCredential {
     }
   }
 
-  private static func refusal(_ answer: LocalClient.Answer, _ role: String) -> Failure {
+  private static func refusal(_ answer: LocalClient.Answer, _ role: String?) -> Failure {
     let problem = answer.body.withBytes { try? Problem(parsing: $0) }
     let reason = problem?.detail ?? "the daemon answers with status \(answer.status)"
     return switch problem?.kind {
     case .forbidden: .refused(reason: reason)
-    case .notFound: .refused(reason: "there is no role '\(role)'; 'rolekeeper status' lists those that you may read")
+    case .notFound:
+      if let role {
+        .refused(reason: "there is no role '\(role)'; 'rolekeeper status' lists those that you may read")
+      } else {
+        .noCredential(reason: reason)
+      }
     default: .noCredential(reason: reason)
     }
   }

@@ -20,12 +20,17 @@ package struct SettlingFiles: Sendable {
   /// When the next file is ready if nothing happens to it; nil when none is waited for.
   package private(set) var nextDeadline: Timestamp?
 
-  /// What of `list` is ready, in its order: files that have settled, and at once what is new among the skipped and failed.
-  package mutating func observe(_ list: InputList, at now: Timestamp) -> [InputEntry] {
+  /// The files that haven't settled.
+  package private(set) var waiting: [InputEntry] = []
+
+  /// What of `list` is ready, in its order: files that have settled, and at once what is new among the skipped and failed. With
+  /// `isPartial` what isn't in it may be there all the same.
+  package mutating func observe(_ list: InputList, at now: Timestamp, isPartial: Bool = false) -> [InputEntry] {
     var ready: [InputEntry] = []
     var next: [Int: Sight] = [:]
     next.reserveCapacity(list.count)
     nextDeadline = nil
+    waiting = []
     for entry in list {
       let key = JournalState.hash(of: entry.path)
       let fingerprint = Self.fingerprint(of: entry)
@@ -39,11 +44,12 @@ package struct SettlingFiles: Sendable {
           sight.since = nil
         } else {
           nextDeadline = min(nextDeadline ?? deadline, deadline)
+          waiting.append(entry)
         }
       }
       next[key] = sight
     }
-    sights = next
+    sights = isPartial ? sights.merging(next) { $1 } : next
     return ready
   }
 

@@ -56,10 +56,22 @@ package final class SourceFile {
     if let change = identity.change(to: FileIdentity(status)) { throw Self.changed(change) }
   }
 
+  /// Whether nothing is at `path` any more.
+  static func isGone(_ path: String) -> Bool { access(path, F_OK) != 0 && [ENOENT, ENOTDIR].contains(errno) }
+
   private static func unreadable(_ number: CInt) -> CallFailure {
-    CallFailure(
-      .fileUnreadable, code: String(cString: strerror(number)),
-      remedy: number == EACCES ? "let this user read the file" : nil)
+    CallFailure(.fileUnreadable, code: "cannot read it: \(String(cString: strerror(number)))", remedy: remedy(number))
+  }
+
+  private static func remedy(_ number: CInt) -> String {
+    switch number {
+    case EACCES, EPERM: "let this user read the file, and run again"
+    case ENOENT, ENOTDIR: "it was moved or removed after it was listed: put it back, or leave it out"
+    case EMFILE: "raise the limit of open files (ulimit -n), and run again"
+    case ENFILE: "raise the host's limit of open files (sysctl fs.file-max), and run again"
+    case EIO, ESTALE: "check the disk or the network file system that it is on, and run again"
+    default: "look into that, and run again; it goes on where it was"
+    }
   }
 
   package static func changed(_ how: String) -> CallFailure {

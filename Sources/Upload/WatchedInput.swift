@@ -15,6 +15,13 @@ package final class WatchedInput {
     func follow(_ directories: [String]) -> Bool
   }
 
+  /// What has become of a directory that is watched, not of those in it.
+  package enum Change: Equatable, Sendable {
+    /// It can't be read any more: the others are watched on, and so is what will be at its path.
+    case gone(InputEntry)
+    case back(path: String)
+  }
+
   static let usualInterval = Duration.seconds(60)
   static let leastInterval = Duration.seconds(1)
 
@@ -22,6 +29,10 @@ package final class WatchedInput {
   private let watches: any Watches
   private let scheduler: any Scheduler
   private let handler: ([InputEntry]) -> Void
+  package var onChange: ((Change) -> Void)?
+  /// The directories that can't be read now, in the order in which that was found.
+  package private(set) var gone: [InputEntry] = []
+  private let roots: Set<String>
   private var settling: SettlingFiles
   private var alarm: (any Alarm)?
   private var call: AnyObject?
@@ -30,15 +41,18 @@ package final class WatchedInput {
   /// Before that no list is begun.
   private var notBefore: Timestamp
 
-  /// `handler` is called from the loop, with at least one entry: files, and once each what is skipped or can't be read.
+  /// `roots` are the paths of the directories, as they were given. `handler` is called from the loop, with at least one entry: files, and
+  /// once each what is skipped or can't be read.
   package init(
-    settle: Duration, watches: any Watches, on scheduler: any Scheduler, list: @escaping @Sendable () -> InputList,
+    _ roots: [String], settle: Duration, watches: any Watches, on scheduler: any Scheduler,
+    list: @escaping @Sendable () -> InputList,
     handler: @escaping ([InputEntry]) -> Void
   ) throws(LoopError) {
     self.list = list
     self.watches = watches
     self.scheduler = scheduler
     self.handler = handler
+    self.roots = Set(roots.map(Self.withoutSlashes))
     settling = SettlingFiles(settle: settle)
     notBefore = scheduler.time
     alarm = try scheduler.timer(accuracy: 100_000) { [unowned self] in scan() }
@@ -47,6 +61,9 @@ package final class WatchedInput {
 
   /// Lists for the first time.
   package func start() { scan() }
+
+  /// The files that were seen and haven't settled.
+  package var waiting: [InputEntry] { settling.waiting }
 
   private func changed() {
     hasChanged = true
@@ -72,12 +89,46 @@ package final class WatchedInput {
     notBefore = now + max(Self.leastInterval, (now - began) * 10)
     let missed = watches.follow(found.directories.map(\.resolvedPath))
     // By the time before it was listed: what was seen may be that old.
-    let ready = settling.observe(found, at: began)
+    noteReturns(found)
+    let ready = settling.observe(found, at: began, isPartial: isMissing(found))
     var next = now + Self.usualInterval
     if let deadline = settling.nextDeadline { next = min(next, deadline) }
     if hasChanged || missed { next = notBefore }
     arm(at: max(next, notBefore))
-    if !ready.isEmpty { handler(ready) }
+    let news = ready.filter { !noteLoss($0) }
+    if !news.isEmpty { handler(news) }
+  }
+
+  /// Whether one of the directories can't be read, so that nothing is known of what is in it.
+  private func isMissing(_ found: InputList) -> Bool {
+    let readable = Set(found.directories.filter { !$0.resolvedPath.isEmpty }.map(\.path))
+    return !roots.isSubset(of: readable)
+  }
+
+  private func noteReturns(_ found: InputList) {
+    guard !gone.isEmpty else { return }
+    let readable = Set(found.directories.filter { !$0.resolvedPath.isEmpty }.map(\.path))
+    let back = gone.filter { readable.contains($0.path) }
+    gone.removeAll { readable.contains($0.path) }
+    for entry in back { onChange?(.back(path: entry.path)) }
+  }
+
+  /// False for an entry that isn't about one of the directories themselves.
+  private func noteLoss(_ entry: InputEntry) -> Bool {
+    guard case .failed(.system(let number)) = entry.content, roots.contains(Self.withoutSlashes(entry.path)) else {
+      return false
+    }
+    let loss = InputEntry(path: Self.withoutSlashes(entry.path), content: .failed(.watched(number)))
+    gone.removeAll { $0.path == loss.path }
+    gone.append(loss)
+    onChange?(.gone(loss))
+    return true
+  }
+
+  private static func withoutSlashes(_ path: String) -> String {
+    var path = path[...]
+    while path.utf8.count > 1, path.utf8.last == UInt8(ascii: "/") { path = path.dropLast() }
+    return String(path)
   }
 
   /// Unless it is armed for earlier.

@@ -1,4 +1,3 @@
-import LocalClient
 import Upload
 import Wire
 
@@ -20,12 +19,6 @@ enum CommandLineTool {
     } catch let wrong as Arguments.Wrong {
       Console.report("\(wrong)")
       return ExitStatus.wrongUsage
-    } catch let error as LocalClientError {
-      Console.report("\(error)")
-      return ExitStatus.noDaemon
-    } catch let refusal as RoleChoice.Refusal {
-      Console.report("\(refusal)")
-      return ExitStatus.noCredential
     } catch let error as JournalError {
       Console.report("\(error)\(error.fix.map { "; \($0)" } ?? "")")
       return ExitStatus.failed

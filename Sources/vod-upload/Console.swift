@@ -10,26 +10,43 @@ enum Console {
     var description: String { "cannot write to stdout: \(String(cString: strerror(number)))" }
   }
 
-  static func write(_ text: String) throws(WriteError) { try write(Array(text.utf8), to: STDOUT_FILENO) }
-
-  static func write(_ bytes: [UInt8]) throws(WriteError) { try write(bytes, to: STDOUT_FILENO) }
-
-  /// Writes to stderr, each line with the program's name.
-  static func report(_ text: String) {
-    let lines = text.split(separator: "\n").map { "vod-upload: \($0)\n" }.joined()
-    // There is nobody left to notify that stderr is closed.
-    try? write(Array(lines.utf8), to: STDERR_FILENO)
+  /// Waits for whoever reads: for what ends at once.
+  static func write(_ text: String) throws(WriteError) {
+    let number = put(Array(text.utf8), to: STDOUT_FILENO)
+    guard number == 0 else { throw WriteError(number: number) }
   }
 
-  private static func write(_ bytes: [UInt8], to descriptor: Int32) throws(WriteError) {
-    try bytes.span.withUnsafeBytes { (buffer) throws(WriteError) in
+  /// Writes to stderr, each line with the program's name. Waits for whoever reads: for what comes before the loop turns.
+  static func report(_ text: String) {
+    // There is nobody left to notify that stderr is closed.
+    _ = put(lines(text), to: STDERR_FILENO)
+  }
+
+  /// `text` as it appears on stderr.
+  static func lines(_ text: String) -> [UInt8] {
+    Array(text.split(separator: "\n").map { "vod-upload: \($0)\n" }.joined().utf8)
+  }
+
+  /// Writes all of `bytes`, waiting as long as that takes; returns 0, or an errno.
+  static func put(_ bytes: [UInt8], to descriptor: CInt) -> CInt {
+    bytes.withUnsafeBytes { buffer in
       var done = 0
       while done < buffer.count {
         let count = Glibc.write(descriptor, buffer.baseAddress! + done, buffer.count - done)
-        if count < 0 && errno == EINTR { continue }
-        guard count > 0 else { throw WriteError(number: errno) }
-        done += count
+        if count >= 0 {
+          done += count
+          continue
+        }
+        switch errno {
+        case EINTR: break
+        // Somebody who shares the stream has made it non-blocking.
+        case EAGAIN:
+          var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+          poll(&entry, 1, -1)
+        case let number: return number
+        }
       }
+      return 0
     }
   }
 }

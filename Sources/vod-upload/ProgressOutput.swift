@@ -3,6 +3,8 @@ import Systemd
 import Upload
 
 /// What stdout shows of a batch: a block that is drawn again and again on a terminal, else lines of text, or of JSON.
+///
+/// While nobody reads, lines wait and the rest is left out: the block isn't drawn, and how far uploads are isn't printed.
 final class ProgressOutput {
   private enum Style {
     case terminal(TerminalProgress)
@@ -11,16 +13,17 @@ final class ProgressOutput {
   }
 
   private let scheduler: any Scheduler
+  private let queue: OutputQueue
   private let terminal: Terminal?
   private var style: Style
   private var alarm: (any Alarm)!
-  /// Whether all was written.
-  private(set) var couldWrite = true
 
   init(
-    json: Bool, files: Int, size: Int64, on terminal: Terminal? = Terminal.current, scheduler: any Scheduler
+    _ queue: OutputQueue, json: Bool, files: Int, size: Int64, on terminal: Terminal? = Terminal.current,
+    scheduler: any Scheduler
   ) throws(LoopError) {
     self.scheduler = scheduler
+    self.queue = queue
     self.terminal = terminal
     let now = scheduler.time
     if json {
@@ -37,8 +40,18 @@ final class ProgressOutput {
   /// How often it has a use for news of what is on its way.
   var interval: Duration { if case .terminal = style { TerminalProgress.interval } else { .seconds(1) } }
 
+  /// Whether so much waits for its reader that nothing more should be begun; `OutputQueue.onRoom` says when that is over.
+  var isFull: Bool {
+    if case .terminal(let progress) = style, progress.pendingBytes >= OutputQueue.most { return true }
+    return queue.isFull
+  }
+
+  /// Whether all was written.
+  var couldWrite: Bool { queue.failure == nil && !queue.isBusy }
+
   func take(_ event: UploadEvent) {
     let now = scheduler.time
+    if case .progress = event, queue.isFull, terminal == nil { return }
     switch style {
     case .terminal(var progress):
       progress.take(event, at: now)
@@ -82,6 +95,9 @@ final class ProgressOutput {
     write(lines.map { "\($0)\n" }.joined())
   }
 
+  /// Calls `completion` once everything is written, or can't be.
+  func drain(_ completion: @escaping () -> Void) { queue.drain(completion) }
+
   private func armRedraw() {
     guard case .terminal(let progress) = style, let next = progress.nextRedraw else { return }
     if !alarm.isArmed { alarm.arm(at: next.microseconds) }
@@ -89,22 +105,15 @@ final class ProgressOutput {
 
   private func redraw() {
     guard case .terminal(var progress) = style else { return }
+    // Stopped by Ctrl-S, say: it gets the state of then, not all those before.
+    if queue.isBusy { return alarm.arm(at: (scheduler.time + TerminalProgress.interval).microseconds) }
     let text = progress.redraw(on: Terminal.currentSize, at: scheduler.time)
     style = .terminal(progress)
-    if !text.isEmpty { write(text) }
+    write(text)
     armRedraw()
   }
 
   private func write(_ text: String) { write(Array(text.utf8)) }
 
-  /// Without a reader the uploads go on all the same.
-  private func write(_ bytes: [UInt8]) {
-    guard couldWrite else { return }
-    do throws(Console.WriteError) {
-      try Console.write(bytes)
-    } catch {
-      couldWrite = false
-      Console.report("\(error); the uploads go on")
-    }
-  }
+  private func write(_ bytes: [UInt8]) { queue.write(bytes) }
 }

@@ -24,17 +24,30 @@ final class Run {
   private(set) var journal: BatchJournal!
   private(set) var report: ReportFile?
   private(set) var output: ProgressOutput!
-  private(set) var batch: Batch!
+  private(set) var errors: OutputQueue!
+  /// nil until the files are listed.
+  private(set) var batch: Batch?
+  private var listing: AnyObject?
+  private var descriptions: VideoDescriptions!
   private var http: HTTPClient!
   private var credential: RoleCredential!
   private var cloud: CloudClient!
-  private var watch: WatchedInput?
+  var watch: WatchedInput?
   private var watches: DirectoryWatches?
   /// How many files were found, and their bytes.
   private var found = (files: 0, size: Int64(0))
   private var priming: (any Deferral)!
-  private var ending: (any Deferral)!
-  private var end: End?
+  private var finishing: (any Deferral)!
+  /// Ends the wait for a reader that doesn't read.
+  private(set) var impatience: (any Alarm)!
+  private(set) var end: End?
+  /// What came of it; set once only the output is waited for.
+  var ending: Ending?
+  /// The last signal that asked for the end.
+  private(set) var signal: CInt?
+  /// Why nothing has been begun yet; nil once there has been a credential.
+  private(set) var missingCredential: RoleCredential.Failure?
+  private var hasCredential = false
 
   /// Runs to the end; returns the exit status. Throws what keeps it from beginning.
   static func run(_ arguments: Arguments) throws -> Int32 {
@@ -56,44 +69,56 @@ final class Run {
   private func assemble() throws {
     // Before there is a thread that a signal could end the process in.
     try takeSignals()
-    ending = loop.deferred { [unowned self] in finish() }
+    finishing = loop.deferred { [unowned self] in finish() }
+    impatience = try loop.timer(accuracy: 10_000) { [unowned self] in leave() }
     let client = LocalClient(
       path: arguments.socket ?? Environment.value("ROLEKEEPER_SOCKET") ?? StandardPath.socket,
       timeout: Self.daemonTimeout)
-    for path in arguments.watched where !Self.isDirectory(path) {
-      throw Arguments.Wrong("'--watch' is \(quoted(path)), which is no directory")
-    }
-    try checkReport()
-    let role = try arguments.role ?? RoleChoice.only(client)
-    report = try arguments.report.map { try ReportFile($0) }
-    try report?.check()
+    for path in arguments.watched { try Self.checkDirectory(path) }
+    report = try checkedReport()
     let titles = try readTitles()
     journal = try BatchJournal.open(arguments.journal, on: loop)
     journal.onFailure = { [unowned self] error in
       stop(.broken("\(error)", fix: error.fix ?? "run again with the same journal"))
     }
-    let list = arguments.watched.isEmpty ? InputScan.list(arguments.files, scanSettings) : InputList()
-    found = (list.fileCount, list.totalSize)
-    output = try ProgressOutput(
-      json: arguments.isJSON, files: list.fileCount, size: list.totalSize, scheduler: loop)
-    try assembleCloud(client, role: role)
-    try assembleBatch(list, titles)
-    if !arguments.watched.isEmpty { try assembleWatch() }
-  }
-
-  /// The report replaces what is at its place.
-  private func checkReport() throws {
-    guard let path = arguments.report else { return }
-    for (other, what) in [(arguments.journal, "the journal"), (arguments.titles, "the list of titles")] {
-      guard let other, Self.areSame(path, other) else { continue }
-      throw Arguments.Wrong("'--report' is \(quoted(path)), which is \(what); name another file")
+    journal.onReturn = { [unowned self] in
+      show(
+        .note("the journal '\(arguments.journal)' was moved or removed while in use; it has been written there again"))
+    }
+    descriptions = VideoDescriptions(options: arguments.metadata, titles: titles)
+    try assembleOutput()
+    try assembleCloud(client)
+    if !arguments.watched.isEmpty {
+      try assembleBatch(InputList())
+      try assembleWatch()
     }
   }
 
-  private static func areSame(_ path: String, _ other: String) -> Bool {
-    var (one, two) = (stat(), stat())
-    guard stat(path, &one) == 0, stat(other, &two) == 0 else { return path == other }
-    return one.st_dev == two.st_dev && one.st_ino == two.st_ino
+  private func assembleOutput() throws {
+    errors = try OutputQueue(STDERR_FILENO, scheduler: loop)
+    let queue = try OutputQueue(STDOUT_FILENO, scheduler: loop)
+    queue.onFailure = { [unowned self] number in
+      errors.write(Console.lines("\(Console.WriteError(number: number)); the uploads go on"))
+    }
+    queue.onRoom = { [unowned self] in batch?.isPaused = false }
+    output = try ProgressOutput(queue, json: arguments.isJSON, files: 0, size: 0, scheduler: loop)
+  }
+
+  /// The report replaces what is at its place.
+  private func checkedReport() throws -> ReportFile? {
+    guard let path = arguments.report else { return nil }
+    let report = try ReportFile(path)
+    for (other, what) in [(arguments.journal, "the journal"), (arguments.titles, "the list of titles")] {
+      guard let other, report.isSame(as: other) else { continue }
+      throw Arguments.Wrong("'--report' is \(quoted(path)), which is \(what); name another file")
+    }
+    do throws(ReportFile.Failure) {
+      try report.check(extensions: VideoFormat.extensions)
+    } catch {
+      if error.isMisplaced { throw Arguments.Wrong("\(error)") }
+      throw error
+    }
+    return report
   }
 
   private func takeSignals() throws {
@@ -118,9 +143,14 @@ final class Run {
     }
   }
 
-  private static func isDirectory(_ path: String) -> Bool {
+  private static func checkDirectory(_ path: String) throws(Arguments.Wrong) {
     var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    guard stat(path, &status) == 0 else {
+      throw Arguments.Wrong("'--watch' is \(quoted(path)): \(String(cString: strerror(errno)))")
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      throw Arguments.Wrong("'--watch' is \(quoted(path)), which is no directory")
+    }
   }
 
   private var scanSettings: InputScan.Settings {
@@ -131,12 +161,16 @@ final class Run {
     return settings
   }
 
-  private func assembleCloud(_ client: LocalClient, role: String) throws {
+  private func assembleCloud(_ client: LocalClient) throws {
     http = try makeHTTPClient()
-    credential = try RoleCredential(role: role, client: client, loop: loop, wait: arguments.wait) { [unowned self] in
-      cloud.serverTime
+    http.sendRate = arguments.limitRate
+    credential = try RoleCredential(role: arguments.role, client: client, loop: loop, wait: arguments.wait) {
+      [unowned self] in cloud.serverTime
     }
-    credential.onWait = { [unowned self] in output.take(.waitingForCredential(error: "\($0)")) }
+    credential.onWait = { [unowned self] failure in
+      if !hasCredential { missingCredential = failure }
+      show(.waitingForCredential(error: "\(failure)"))
+    }
     var settings = CloudClient.Settings(
       vodEndpoint: arguments.vodEndpoint, userAgent: "vod-upload/\(Version.number)")
     settings.callsPerSecond = arguments.callsPerSecond
@@ -180,9 +214,7 @@ final class Run {
     }
   }
 
-  private func assembleBatch(_ list: InputList, _ titles: TitleList?) throws {
-    http.sendRate = arguments.limitRate
-    let descriptions = VideoDescriptions(options: arguments.metadata, titles: titles)
+  private func assembleBatch(_ list: InputList) throws {
     var options = Batch.Options()
     options.jobs = arguments.jobs
     options.upload.partsAtOnce = arguments.parts
@@ -195,20 +227,27 @@ final class Run {
     options.reportInterval = output.interval
     batch = try Batch(
       list, isOpen: !arguments.watched.isEmpty, options: options, journal: journal, cloud: cloud, scheduler: loop,
-      details: { (file) throws(UploadResult.Trouble) in try descriptions.details(of: file) },
-      report: { [unowned self] in output.take($0) }, ended: { [unowned self] in stop(.finished) })
+      details: { [descriptions] (file) throws(UploadResult.Trouble) in try descriptions!.details(of: file) },
+      report: { [unowned self] in show($0) }, ended: { [unowned self] in stop(.finished) })
   }
 
   private func assembleWatch() throws {
     let watches = DirectoryWatches(loop)
-    watches.onFailure = { [unowned self] error in
-      output.take(.note("\(error): new files are found within a minute only"))
-    }
+    watches.onFailure = { [unowned self] in show(.note($0)) }
     self.watches = watches
     let (directories, settings) = (arguments.watched.map { Array($0.utf8) }, scanSettings)
-    watch = try WatchedInput(
-      settle: arguments.settle, watches: watches, on: loop, list: { InputScan.list(directories, settings) },
-      handler: { [unowned self] in takeUp($0) })
+    let watch = try WatchedInput(
+      arguments.watched, settle: arguments.settle, watches: watches, on: loop,
+      list: { InputScan.list(directories, settings) }, handler: { [unowned self] in takeUp($0) })
+    watch.onChange = { [unowned self] in show(.note(Self.text(of: $0))) }
+    self.watch = watch
+  }
+
+  private static func text(of change: WatchedInput.Change) -> String {
+    switch change {
+    case .gone(let entry): "\(entry.path): \(entry.result?.trouble.map { "\($0.error); \($0.fix)" } ?? "gone")"
+    case .back(let path): "\(path): the watched directory is there again"
+    }
   }
 
   /// Adds files that have appeared.
@@ -219,81 +258,68 @@ final class Run {
       found.size += file.identity.size
     }
     output.grow(toFiles: found.files, size: found.size)
-    batch.add(entries)
+    batch?.add(entries)
   }
 
   // MARK: - From beginning to end
 
+  func show(_ event: UploadEvent) {
+    output.take(event)
+    // Who doesn't read what is said of these files needs no more of them.
+    if output.isFull { batch?.isPaused = true }
+  }
+
   private func start() {
     if journal.cutBytes > 0 {
-      output.take(.note("dropped \(journal.cutBytes) bytes that a crash had left at the journal's end"))
+      show(.note("dropped \(journal.cutBytes) bytes that a crash had left at the journal's end"))
     }
     // Nothing is begun without a credential.
     credential.request { [unowned self] result in
       switch result {
-      case .success: begin()
+      case .success:
+        hasCredential = true
+        missingCredential = nil
+        begin()
       case .failure(let failure): stop(.credential(failure))
       }
     }
+    if let watch { watch.start() } else { list() }
     priming.schedule()
   }
 
+  /// Beside the loop: a large tree takes long, and on a network file system longer.
+  private func list() {
+    let (files, settings) = (arguments.files, scanSettings)
+    do throws(LoopError) {
+      listing = try loop.call({ InputScan.list(files, settings) }) { [unowned self] in take($0) }
+    } catch {
+      take(InputScan.list(files, settings))
+    }
+  }
+
+  private func take(_ list: InputList) {
+    found = (list.fileCount, list.totalSize)
+    output.grow(toFiles: found.files, size: found.size)
+    do {
+      try assembleBatch(list)
+    } catch {
+      end = end ?? .broken("\(error)", fix: "raise the limit of open files (ulimit -n), and run again")
+    }
+    if end == nil { begin() } else { finishing.schedule() }
+  }
+
   private func begin() {
-    guard end == nil else { return }
-    batch.start()
-    watch?.start()
+    if end == nil, hasCredential { batch?.start() }
   }
 
   /// Has the run end after the handler in progress; what ends it first counts.
   private func stop(_ reason: End) {
-    guard end == nil else { return }
-    end = reason
-    ending.schedule()
-  }
-
-  private func finish() {
-    guard let end else { return }
-    watch = nil
-    if let trouble = end.trouble { batch.stop(trouble) }
-    var couldWrite = closeJournal(after: end)
-    let files = batch.files
-    let counts = files.counts
-    output.end(counts, troubled: files.troubledRows(in: journal))
-    couldWrite = writeReport(files) && couldWrite && output.couldWrite
-    explain(end)
-    loop.exit(code: end.exitStatus(counts, isWatching: !arguments.watched.isEmpty, couldWrite: couldWrite))
-  }
-
-  private func closeJournal(after end: End) -> Bool {
-    do throws(JournalError) {
-      try journal.close()
-      return true
-    } catch {
-      // Its failure may be why the run ends.
-      if case .broken = end { return false }
-      Console.report("\(error)\(error.fix.map { "; \($0)" } ?? "")")
-      return false
+    if case .signal(let number) = reason {
+      signal = number
+      losePatience()
     }
-  }
-
-  private func writeReport(_ files: BatchFiles) -> Bool {
-    guard let report else { return true }
-    do throws(ReportFile.Failure) {
-      try report.write((0..<files.count).lazy.map { [journal] in files.row(at: $0, in: journal!) })
-      return true
-    } catch {
-      Console.report("\(error)")
-      return false
-    }
-  }
-
-  /// Says on stderr what ended the run, unless the files did.
-  private func explain(_ end: End) {
-    switch end {
-    case .finished: break
-    case .signal:
-      if arguments.watched.isEmpty, let trouble = end.trouble { Console.report("\(trouble.error); \(trouble.fix)") }
-    case .credential, .broken: if let trouble = end.trouble { Console.report("\(trouble.error); \(trouble.fix)") }
-    }
+    end = end ?? reason
+    // Unless it has to be at once, the files are listed before it is said what has become of them.
+    if batch != nil || signal != nil { finishing.schedule() }
   }
 }

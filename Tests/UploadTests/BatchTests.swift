@@ -133,6 +133,56 @@ import Testing
     #expect(run.hasEnded)
   }
 
+  @Test func `while it is paused nothing is begun or passed over, and what is on its way goes on`() throws {
+    try write(["a.mp4", "b.mp4", "c.txt"])
+    let run = Run(try BatchJournal(journalFile, path: "journal", on: scheduler))
+    var options = Batch.Options()
+    options.jobs = 1
+    run.batch = try Batch(
+      list(), options: options, journal: run.journal, cloud: cloud, scheduler: scheduler,
+      details: { (file) throws(UploadResult.Trouble) in try BatchTests.details(file) },
+      report: { [unowned run] event in
+        run.events.append(event)
+        if case .started = event { run.batch.isPaused = true }
+      }, ended: { [unowned run] in run.hasEnded = true })
+    run.batch.isPaused = true
+    run.batch.start()
+    scheduler.settle()
+    #expect(run.events.isEmpty)
+    run.batch.isPaused = false
+    scheduler.settle()
+    #expect(run.results[0] == .uploaded && run.results[1] == .notStarted && !run.hasEnded)
+    run.batch.isPaused = false
+    scheduler.settle()
+    #expect(run.results[1] == .uploaded && run.hasEnded)
+  }
+
+  /// It was counted as failed, although it was uploaded later.
+  @Test func `a file of a watched directory that changes or goes before its turn is left to be found again`() throws {
+    try write(["a.mp4", "b.mp4", "c.mp4"])
+    let found = list()
+    try directory.write("something longer than before", to: "a.mp4")
+    unlink(directory.path("b.mp4"))
+    let run = try run(InputList(), isOpen: true)
+    run.batch.add(Array(found))
+    scheduler.settle()
+    #expect(run.results == [.skipped(.changed), .skipped(.gone), .uploaded])
+    run.batch.add([try #require(list().first)])
+    scheduler.settle()
+    #expect(run.results.last == .uploaded && run.batch.files.counts.troubled == 0)
+    let counts = run.batch.files.counts
+    #expect(counts.uploaded == 2 && counts.skipped == 2)
+  }
+
+  @Test func `a file that is gone before its turn is an error that says so`() throws {
+    try write(["a.mp4"])
+    let found = list()
+    unlink(directory.path("a.mp4"))
+    let trouble = try run(found).results[0].trouble
+    #expect(trouble?.error == "cannot read it: No such file or directory")
+    #expect(trouble?.fix == "it was moved or removed after it was listed: put it back, or leave it out")
+  }
+
   /// In a watched directory: once it was uploaded twice at the same time, by the same upload id.
   @Test func `a file that is found again while it is uploaded is skipped`() throws {
     try write(["a.mp4"])

@@ -1,5 +1,6 @@
 import Glibc
 import JSON
+import TestNeeds
 import TestSupport
 import Testing
 
@@ -94,17 +95,101 @@ import Testing
     #expect(try names() == ["r.csv", "r.csv.new"])
   }
 
+  private func check(_ name: String) throws(ReportFile.Failure) {
+    try ReportFile(directory.path(name)).check(extensions: ["mp4", "mov"])
+  }
+
   @Test func `a report that can't be written is known before the batch begins, and leaves nothing behind`() throws {
     let missing = try ReportFile(directory.path("none/r.csv"))
-    let error = #expect(throws: ReportFile.Failure.self) { try missing.check() }
-    #expect(error?.description == "report '\(directory.path("none/r.csv"))': No such file or directory")
+    let error = #expect(throws: ReportFile.Failure.self) { try check("none/r.csv") }
+    #expect(
+      error?.description
+        == "report '\(directory.path("none/r.csv"))': No such file or directory; make its directory, or name another place"
+    )
+    #expect(error?.isMisplaced == false)
     #expect(throws: ReportFile.Failure.self) { try missing.write(rows) }
     mkdir(directory.path("r.csv"), 0o755)
     let taken = try ReportFile(directory.path("r.csv"))
-    #expect(throws: ReportFile.Failure.self) { try taken.check() }
+    #expect(throws: ReportFile.Failure.self) { try check("r.csv") }
     #expect(throws: ReportFile.Failure.self) { try taken.write(rows) }
-    #expect(try names() == ["r.csv"])
-    try ReportFile(directory.path("good.csv")).check()
+    let long = #expect(throws: ReportFile.Failure.self) { try check(String(repeating: "x", count: 252) + ".csv") }
+    #expect(long?.why == "File name too long; name a shorter one")
+    try check("good.csv")
+    // As long as a name may be.
+    let longest = String(repeating: "视", count: 83) + ".x.csv"
+    try check(longest)
+    try ReportFile(directory.path(longest)).write(rows)
+    #expect(try names() == ["r.csv", longest])
+  }
+
+  /// It was found out at the end, when there was no report.
+  @Test(.needs(.root)) func `a file system that takes nothing is known before the batch begins`() throws {
+    let mounted = try TemporaryDirectory()
+    let why = try PrivateMounts.run { () -> String? in
+      try PrivateMounts.mountMemory(over: mounted.path, size: 4096)
+      try PrivateMounts.makeReadOnly(mounted.path)
+      do throws(ReportFile.Failure) {
+        try ReportFile(mounted.path("r.csv")).check(extensions: [])
+        return nil
+      } catch { return error.why }
+    }
+    #expect(why == "Read-only file system; name another place")
+  }
+
+  struct Other: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    let name: String
+    let content: String
+    let isReport: Bool
+  }
+
+  static let others = [
+    Other(
+      testDescription: "a report", name: "r.csv",
+      content: "path,size,status,video_id,request_id,reference_id,object_address,seconds,error,fix\r\na,1,,,,,,,,\r\n",
+      isReport: true),
+    Other(
+      testDescription: "one in the other format", name: "r.csv",
+      content: "[\n{\"path\":\"a\",\"size\":1,\"status\":\"uploaded\"}\n]\n", isReport: true),
+    Other(testDescription: "one without a row", name: "r.json", content: "[\n]\n", isReport: true),
+    Other(testDescription: "nothing", name: "r.json", content: "", isReport: true),
+    Other(testDescription: "titles", name: "r.csv", content: "path,title\na.mp4,A\n", isReport: false),
+    Other(testDescription: "a sidecar", name: "r.json", content: "{\"title\": \"A\"}", isReport: false),
+    Other(testDescription: "another array", name: "r.json", content: "[\n{\"path\":\"a\"}\n]\n", isReport: false),
+    Other(testDescription: "a word", name: "r.csv", content: "x", isReport: false),
+  ]
+
+  @Test(arguments: others) func `a file that is no former report isn't replaced`(_ row: Other) throws {
+    try directory.write(row.content, to: row.name)
+    if row.isReport { return try check(row.name) }
+    let error = #expect(throws: ReportFile.Failure.self) { try check(row.name) }
+    #expect(error?.why == "it is there already, and no report of vod-upload; name another one, or move it away")
+    #expect(error?.isMisplaced == true && FileText.read(directory.path(row.name)) == row.content)
+  }
+
+  @Test func `a link isn't replaced`() throws {
+    symlink("elsewhere.csv", directory.path("r.csv"))
+    let error = #expect(throws: ReportFile.Failure.self) { try check("r.csv") }
+    #expect(error?.why == "it is a symbolic link; name the file itself")
+  }
+
+  /// The next run would have failed on it.
+  @Test(arguments: ["clip.json", "clip.mp4.json", "LOUD.json"])
+  func `a report whose name is that of a video's sidecar is refused`(name: String) throws {
+    try directory.write("x", to: "clip.mp4")
+    try directory.write("x", to: "LOUD.MOV")
+    let error = #expect(throws: ReportFile.Failure.self) { try check(name) }
+    #expect(error?.why.hasPrefix("the next run would take it for what describes '\(directory.path)/") == true)
+    try check("clip.csv")
+    try check("other.json")
+  }
+
+  @Test func `the same file is known by whatever name, even before it is there`() throws {
+    let report = try ReportFile(directory.path("r.json"))
+    #expect(report.isSame(as: "\(directory.path)/./r.json") && !report.isSame(as: directory.path("j.json")))
+    try directory.write("x", to: "r.json")
+    #expect(link(directory.path("r.json"), directory.path("j.json")) == 0)
+    #expect(report.isSame(as: directory.path("j.json")))
   }
 }
 
@@ -126,6 +211,15 @@ import Testing
         "v/c.mp4           not-confirmed  lost                     look at it",
       ])
     #expect(FailureTable.render([rows[0], rows[3]], width: 80) == [])
+  }
+
+  @Test func `what wasn't begun stands among them where it is asked for`() {
+    let row = ReportRow(path: "v/e.mp4", result: .notStarted)
+    #expect(
+      FailureTable.render([row], width: nil) == [
+        "FILE     STATUS       ERROR                          WHAT TO DO",
+        "v/e.mp4  not-started  the run ended before its turn  run again",
+      ])
   }
 
   @Test func `in a narrow window each failure stands below its file`() {

@@ -31,6 +31,15 @@ import Testing
     #expect(observe(99, ("a.mp4", 1), ("b.mp4", 1)) == [])
   }
 
+  @Test mutating func `the files that haven't settled are known`() {
+    _ = observe(0, ("a.mp4", 1), skipped: ["l.mp4"])
+    #expect(settling.waiting.map(\.path) == ["w/a.mp4"])
+    _ = observe(10, ("a.mp4", 1), ("b.mp4", 1))
+    #expect(settling.waiting.map(\.path) == ["w/b.mp4"])
+    _ = observe(20, ("a.mp4", 1))
+    #expect(settling.waiting.isEmpty)
+  }
+
   @Test mutating func `a file that grows is waited for`() {
     for second: Int64 in 0..<30 { #expect(observe(second, ("a.mp4", second / 2)) == []) }
     // It was last seen growing at 28 s.

@@ -21,11 +21,17 @@ import Testing
   /// A directory whose content the test sets, and that counts how often it was listed.
   private final class FakeTree: Sendable {
     let names = Mutex<[String]>([])
+    let failure = Mutex<CInt>(0)
     let lists = Mutex(0)
 
     func list() -> InputList {
       lists.withLock { $0 += 1 }
       var list = InputList()
+      let number = failure.withLock { $0 }
+      if number != 0 {
+        list.fail(Array("w".utf8), in: list.add(.init(path: "", resolvedPath: "")), .system(number))
+        return list
+      }
       let directory = list.add(.init(path: "w", resolvedPath: "/w"))
       for name in names.withLock({ $0 }) {
         list.add(Array(name.utf8), in: directory, FileIdentity(size: 1, modified: 1, inode: 1, device: 1))
@@ -47,7 +53,7 @@ import Testing
   init() throws {
     let tree = self.tree
     input = try WatchedInput(
-      settle: .seconds(10), watches: watches, on: scheduler, list: { tree.list() },
+      ["w/"], settle: .seconds(10), watches: watches, on: scheduler, list: { tree.list() },
       handler: { [ready] in ready.paths += $0.map(\.path) })
     input.start()
     scheduler.settle()
@@ -113,6 +119,37 @@ import Testing
     #expect(lists == before + 2)
   }
 
+  @Test func `a directory that is gone is reported, and taken up again when it is back`() {
+    var changes: [WatchedInput.Change] = []
+    input.onChange = { changes.append($0) }
+    let loss = InputEntry(path: "w", content: .failed(.watched(ENOENT)))
+    tree.failure.withLock { $0 = ENOENT }
+    scheduler.advance(by: .seconds(2))
+    watches.onChange?()
+    scheduler.advance(by: .seconds(200))
+    #expect(changes == [.gone(loss)] && input.gone == [loss] && ready.paths.isEmpty)
+    #expect(loss.result?.trouble?.error == "the watched directory can't be read: No such file or directory")
+    tree.failure.withLock { $0 = 0 }
+    put("a.mp4")
+    scheduler.advance(by: .seconds(61))
+    #expect(changes == [.gone(loss), .back(path: "w")] && input.gone.isEmpty && ready.paths == ["w/a.mp4"])
+    // What was given out before isn't given out again.
+    tree.failure.withLock { $0 = ENOENT }
+    watches.onChange?()
+    scheduler.advance(by: .seconds(100))
+    tree.failure.withLock { $0 = 0 }
+    put("a.mp4", "b.mp4")
+    scheduler.advance(by: .seconds(100))
+    #expect(changes.count == 4 && ready.paths == ["w/a.mp4", "w/b.mp4"])
+  }
+
+  @Test func `files that haven't settled are known`() {
+    scheduler.advance(by: .seconds(5))
+    put("a.mp4")
+    scheduler.advance(by: .seconds(5))
+    #expect(input.waiting.map(\.path) == ["w/a.mp4"])
+  }
+
   @Test func `where there is no thread it is tried again`() {
     scheduler.advance(by: .seconds(2))
     scheduler.callRefusal = LoopError(attempt: "start a thread", errno: EAGAIN)
@@ -170,11 +207,23 @@ import Testing
     #expect(watches.follow([directory.path("a")]))
   }
 
-  @Test func `a directory that can't be watched is reported once`() throws {
+  @Test func `a directory that isn't there is no failure: the next list says so`() throws {
     let watches = DirectoryWatches(loop)
-    var failures: [CInt] = []
-    watches.onFailure = { failures.append($0.errno) }
-    #expect(!watches.follow([directory.path("none"), directory.path("neither")]))
-    #expect(failures == [ENOENT])
+    var failures: [String] = []
+    watches.onFailure = { failures.append($0) }
+    #expect(!watches.follow([directory.path("none"), ""]))
+    #expect(failures == [])
+  }
+
+  @Test func `directories that can't be watched are reported once, with the reason`() throws {
+    let watches = DirectoryWatches(loop)
+    var failures: [String] = []
+    watches.onFailure = { failures.append($0) }
+    let name = String(repeating: "x", count: 300)
+    #expect(!watches.follow([directory.path(name), directory.path(name + "y")]))
+    #expect(failures.count == 1)
+    #expect(
+      failures.first?.hasSuffix("can't be watched: File name too long; what is new there is found within a minute")
+        == true)
   }
 }

@@ -18,6 +18,7 @@ import Upload
     let end: End
     var counts = EndTests.counts(.uploaded, .confirmed, .skipped(.hidden))
     var isWatching = false
+    var leftUndone = false
     var couldWrite = true
     let status: Int32
     var testDescription: String { name }
@@ -38,15 +39,19 @@ import Upload
       isWatching: true, status: 1),
     Case(
       name: "a watch ends before a file began", end: .signal(SIGINT), counts: counts(.notStarted), isWatching: true,
-      status: 1),
+      leftUndone: true, status: 130),
     Case(name: "no daemon", end: .credential(.noDaemon(reason: "r")), counts: counts(.notStarted), status: 3),
     Case(name: "no daemon for a watch", end: .credential(.noDaemon(reason: "r")), isWatching: true, status: 3),
     Case(name: "no credential", end: .credential(.noCredential(reason: "r")), status: 4),
+    Case(name: "no role", end: .credential(.noRole), status: 2),
+    Case(name: "several roles", end: .credential(.severalRoles(["a", "b"])), status: 2),
     Case(name: "not one's role", end: .credential(.refused(reason: "r")), status: 4),
     Case(name: "journal broken", end: .broken("b", fix: "f"), status: 1),
   ])
   func `each end has its exit status`(_ row: Case) {
-    #expect(row.end.exitStatus(row.counts, isWatching: row.isWatching, couldWrite: row.couldWrite) == row.status)
+    let status = row.end.exitStatus(
+      row.counts, isWatching: row.isWatching, leftUndone: row.leftUndone, couldWrite: row.couldWrite)
+    #expect(status == row.status)
   }
 
   @Test func `a file that was on its way is reported with what ended it, and that the next run goes on`() {
@@ -54,6 +59,10 @@ import Upload
     #expect(End.signal(SIGINT).trouble?.error == "interrupted by SIGINT")
     #expect(End.signal(SIGTERM).trouble?.fix == "run again; it goes on where it was")
     #expect(End.credential(.noCredential(reason: "r")).trouble?.error == "no credential: r")
+    let several = End.credential(.severalRoles(["reports", "uploader"])).trouble
+    #expect(several?.error == "there are several roles that you may read: reports, uploader")
+    #expect(several?.fix == "name one of them with --role")
+    #expect(End.credential(.noRole).trouble?.error == "no credential: there is no role that you may read")
     #expect(End.broken("b", fix: "f").trouble == .init(error: "b", fix: "f"))
   }
 }

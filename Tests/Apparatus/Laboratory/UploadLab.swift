@@ -16,16 +16,17 @@ package final class UploadLab {
 
   /// `vod` and `oss` are lines of these tables of the emulator; `sessionLife` is nil for as long as is asked.
   package init(
-    vod: String = "", oss: String = "", sessionLife: String? = nil, in parent: String? = nil,
+    vod: String = "", oss: String = "", sessionLife: String? = nil, roles: [String] = rights.keys.sorted(),
+    in parent: String? = nil,
     _ adjust: (inout SettingsDraft) -> Void = { _ in }
   ) throws {
-    var realm = RealmDraft(lifetime: sessionLife, roles: Self.rights.keys.sorted())
+    var realm = RealmDraft(lifetime: sessionLife, roles: roles)
     realm.rights = Self.rights
     realm.vod = vod
     // What the service makes of an ETag takes the emulator longer than all the rest.
     realm.oss = "etag = \"crc\"\n\(oss)"
     lab = try Lab(realm, in: parent, hasStorage: true) { draft in
-      draft.roles = Self.rights.keys.sorted().map { SettingsDraft.Role($0) }
+      draft.roles = roles.map { SettingsDraft.Role($0) }
       adjust(&draft)
     }
     try lab.start()
@@ -45,25 +46,27 @@ package final class UploadLab {
     return path
   }
 
-  /// Starts vod-upload with `words` and what it needs to find this cloud. `journal` is a name in this lab's directory.
+  /// Starts vod-upload with `words` and what it needs to find this cloud. `journal` is a name in this lab's directory; `role` is
+  /// nil to name none. `wrapper` are words before its own.
   package func launch(
-    _ words: [String], role: String = "uploader", journal: String = "journal", environment: [String: String] = [:]
+    _ words: [String], role: String? = "uploader", wrapper: [String] = [], journal: String = "journal",
+    environment: [String: String] = [:]
   ) throws -> UploadProcess {
     runs += 1
     var variables = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
     variables.merge(environment) { $1 }
     let report = directory.path("report-\(runs).json")
     let child = try ChildProcess(
-      [
-        Programs.uploader, "--socket", lab.draft.socketPath, "--role", role, "--vod-endpoint", emulator.endpoint,
-        "--ca-file", emulator.authorityPath, "--journal", directory.path(journal), "--report", report,
-      ] + words, environment: variables, in: directory, named: "upload-\(runs)")
+      wrapper + [
+        Programs.uploader, "--socket", lab.draft.socketPath, "--vod-endpoint", emulator.endpoint, "--ca-file",
+        emulator.authorityPath, "--journal", directory.path(journal), "--report", report,
+      ] + (role.map { ["--role", $0] } ?? []) + words, environment: variables, in: directory, named: "upload-\(runs)")
     return UploadProcess(child, journalPath: directory.path(journal), reportPath: report)
   }
 
   /// Uploads all videos, or what `words` name, and waits for the end.
   package func upload(
-    _ words: [String] = [], _ files: [String]? = nil, role: String = "uploader", journal: String = "journal",
+    _ words: [String] = [], _ files: [String]? = nil, role: String? = "uploader", journal: String = "journal",
     environment: [String: String] = [:]
   ) throws -> UploadProcess.Result {
     let process = try launch(

@@ -1,0 +1,105 @@
+import Core
+import Systemd
+import Upload
+
+/// How a run ends: what is on its way stops, the journal is closed, and what has become of the files is said.
+extension Run {
+  /// What was found out on the way to the end.
+  struct Ending {
+    var counts = ResultCounts()
+    /// Whether files were on their way, or waited for their turn or to settle.
+    var leftUndone = false
+    /// Whether the journal and the report are whole.
+    var couldWrite = true
+    /// What goes to stderr, after the table.
+    var messages: [String] = []
+  }
+
+  /// How long a reader is waited for once a signal asks for the end, which has to come within a second.
+  private static let patience = Duration.milliseconds(500)
+
+  func finish() {
+    guard let end, ending == nil else { return }
+    var ending = Ending()
+    ending.leftUndone = batch.map { $0.isBusy || !$0.hasStarted } ?? true
+    let files = stopped(end)
+    close(&ending)
+    ending.counts = files.counts
+    ending.leftUndone = ending.leftUndone || ending.counts.notStarted > 0
+    output.end(ending.counts, troubled: files.troubledRows(in: journal, unstarted: !arguments.watched.isEmpty))
+    write(files, &ending)
+    explain(end, &ending)
+    self.ending = ending
+    let words = ending.messages.flatMap { Console.lines($0) }
+    // In this order: both may be the same terminal.
+    output.drain { [unowned self] in
+      errors.write(words)
+      errors.drain { [unowned self] in leave() }
+    }
+  }
+
+  /// Everything that was to be uploaded, with what has become of it.
+  private func stopped(_ end: End) -> BatchFiles {
+    let (waiting, gone) = (watch?.waiting ?? [], watch?.gone ?? [])
+    watch = nil
+    if let trouble = end.trouble { batch?.stop(trouble) }
+    var files = batch?.files ?? BatchFiles(InputList())
+    files.addUnstarted(waiting + gone)
+    return files
+  }
+
+  private func close(_ ending: inout Ending) {
+    do throws(JournalError) {
+      try journal.close()
+    } catch {
+      ending.couldWrite = false
+      // Its failure may be why the run ends.
+      if case .broken = end { return }
+      ending.messages.append("\(error)\(error.fix.map { "; \($0)" } ?? "")")
+    }
+  }
+
+  private func write(_ files: BatchFiles, _ ending: inout Ending) {
+    guard let report else { return }
+    do throws(ReportFile.Failure) {
+      try report.write((0..<files.count).lazy.map { [journal] in files.row(at: $0, in: journal!) })
+    } catch {
+      ending.couldWrite = false
+      ending.messages.append("\(error); the next run with this journal writes it, and uploads nothing twice")
+    }
+  }
+
+  /// Says on stderr what ended the run, unless the files did.
+  private func explain(_ end: End, _ ending: inout Ending) {
+    switch end {
+    case .finished: return
+    case .signal where !arguments.watched.isEmpty && !ending.leftUndone && missingCredential == nil: return
+    case .signal, .credential, .broken:
+      if let missingCredential, case .signal = end { ending.messages.append("no credential: \(missingCredential)") }
+      if let trouble = end.trouble { ending.messages.append("\(trouble.error); \(trouble.fix)") }
+    }
+  }
+
+  /// From now on whoever reads the output is waited for no longer than a signal's sender waits for the end.
+  func losePatience() {
+    guard !impatience.isArmed else { return }
+    impatience.arm(at: (loop.time + Self.patience).microseconds)
+  }
+
+  /// Ends the loop.
+  func leave() {
+    guard let end, let ending else { return losePatience() }
+    loop.exit(code: exitStatus(end, ending))
+  }
+
+  private func exitStatus(_ end: End, _ ending: Ending) -> CInt {
+    let isWatching = !arguments.watched.isEmpty
+    // Everything was done but for the reading of its output.
+    if let signal, end == .finished, !output.couldWrite { return ExitStatus.of(signal: signal) }
+    var end = end
+    if case .signal = end, isWatching, let missingCredential { end = .credential(missingCredential) }
+    return end.exitStatus(
+      ending.counts, isWatching: isWatching, leftUndone: ending.leftUndone,
+      couldWrite: ending.couldWrite && output.couldWrite)
+  }
+}
