@@ -40,7 +40,21 @@ int csystemd_clock_step_take(int fd) {
   return armed < 0 ? armed : 1;
 }
 
-int csystemd_notify_now(const char *message) {
+// Room for a control message with one descriptor.
+union descriptor_room {
+  struct cmsghdr header;
+  char room[CMSG_SPACE(sizeof(int))];
+};
+
+static void attach(struct msghdr *message, union descriptor_room *control, int fd) {
+  memset(control, 0, sizeof *control);
+  control->header = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+  memcpy(CMSG_DATA(&control->header), &fd, sizeof fd);
+  message->msg_control = control;
+  message->msg_controllen = sizeof *control;
+}
+
+int csystemd_notify_now(const char *message, int descriptor) {
   const char *path = getenv("NOTIFY_SOCKET");
   if (path == NULL || (path[0] != '/' && path[0] != '@')) return 0;
   struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -49,10 +63,17 @@ int csystemd_notify_now(const char *message) {
   memcpy(address.sun_path, path, length);
   // An abstract name begins with NUL, and its length says where it ends.
   if (path[0] == '@') address.sun_path[0] = 0;
-  socklen_t size = offsetof(struct sockaddr_un, sun_path) + length + (path[0] == '/' ? 1 : 0);
+  struct iovec text = {.iov_base = (void *)message, .iov_len = strlen(message)};
+  struct msghdr datagram = {
+      .msg_name = &address,
+      .msg_namelen = offsetof(struct sockaddr_un, sun_path) + length + (path[0] == '/' ? 1 : 0),
+      .msg_iov = &text,
+      .msg_iovlen = 1};
+  union descriptor_room control;
+  if (descriptor >= 0) attach(&datagram, &control, descriptor);
   int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
-  ssize_t sent = sendto(fd, message, strlen(message), MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&address, size);
+  ssize_t sent = sendmsg(fd, &datagram, MSG_DONTWAIT | MSG_NOSIGNAL);
   int result = sent < 0 ? -errno : 1;
   close(fd);
   return result;
@@ -63,13 +84,8 @@ const char *csystemd_program_name(void) { return program_invocation_short_name; 
 static int send_in_file(int fd, struct msghdr *message, const void *entry, size_t count) {
   int file = memfd_create("journal-entry", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (file < 0) return -errno;
-  union {
-    struct cmsghdr header;
-    char room[CMSG_SPACE(sizeof(int))];
-  } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
-  memcpy(CMSG_DATA(&control.header), &file, sizeof file);
-  message->msg_control = &control;
-  message->msg_controllen = sizeof control;
+  union descriptor_room control;
+  attach(message, &control, file);
   message->msg_iovlen = 0;
   int result = 0;
   ssize_t written = write(file, entry, count);

@@ -65,5 +65,5 @@ package final class Notifier: ServiceManager {
   private func line(_ text: String) -> String { String(text.map { $0.isNewline ? " " : $0 }) }
 
   /// False when it is worth trying again. A manager that can't be reached finds out by itself.
-  private func send(_ message: String) -> Bool { csystemd_notify_now(message) != -EAGAIN }
+  private func send(_ message: String) -> Bool { csystemd_notify_now(message, -1) != -EAGAIN }
 }

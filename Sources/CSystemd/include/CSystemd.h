@@ -18,8 +18,9 @@ int csystemd_clock_step_open(void);
 int csystemd_clock_step_take(int fd);
 
 // Sends `message` to the service manager as sd_notify(3) does, but never waits: sd_notify blocks while the manager's queue is full,
-// and with it the loop. Returns 1 when it was sent, 0 when there is no manager to tell, or a negative errno (EAGAIN: the queue is full).
-int csystemd_notify_now(const char *message);
+// and with it the loop. `descriptor` goes with it, as with sd_pid_notify_with_fds(3), unless it is -1. Returns 1 when it was sent, 0 when
+// there is no manager to tell, or a negative errno (EAGAIN: the queue is full).
+int csystemd_notify_now(const char *message, int descriptor);
 
 // Sends an entry in the journal's native protocol to the socket at `path` without waiting. One too large for a datagram goes as a sealed
 // file in memory. Returns 0 or a negative errno (EAGAIN: the journal's queue is full).

@@ -1,0 +1,126 @@
+import Glibc
+import TestSupport
+import Testing
+
+@testable import Systemd
+
+@Suite struct DescriptorStoreTests {
+  /// Plays the service manager in a process of its own, for the address is an environment variable.
+  private final class Manager {
+    struct Message: Equatable {
+      let text: String
+      /// What the descriptor that came along holds.
+      let content: String?
+    }
+
+    private let receiver: CInt
+
+    init() {
+      receiver = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue), 0)
+      var address = sockaddr_un()
+      address.sun_family = sa_family_t(AF_UNIX)
+      let name = "rk-fdstore-\(getpid())"
+      withUnsafeMutableBytes(of: &address.sun_path) { path in
+        for (place, byte) in name.utf8.enumerated() { path[place + 1] = byte }
+      }
+      let length = socklen_t(MemoryLayout<sa_family_t>.size + 1 + name.utf8.count)
+      let bound = withUnsafeBytes(of: &address) {
+        bind(receiver, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, length)
+      }
+      precondition(bound == 0)
+      setenv("NOTIFY_SOCKET", "@" + name, 1)
+    }
+
+    /// What has come; nil for nothing.
+    func next() -> Message? {
+      var passed = PassedMessage()
+      guard passed.receive(from: receiver) else { return nil }
+      defer { for descriptor in passed.descriptors { close(descriptor) } }
+      return Message(text: passed.text, content: passed.descriptors.first.flatMap(Self.content))
+    }
+
+    private static func content(_ descriptor: CInt) -> String? {
+      var buffer = [UInt8](repeating: 0, count: 100)
+      let count = pread(descriptor, &buffer, buffer.count, 0)
+      return count < 0 ? nil : String(decoding: buffer.prefix(count), as: UTF8.self)
+    }
+  }
+
+  private final class File {
+    let descriptor: CInt
+
+    init(_ text: String) {
+      var template = Array("/tmp/rk-fdstore-XXXXXX".utf8CString)
+      descriptor = mkstemp(&template)
+      unlink(template)
+      _ = write(descriptor, text, text.utf8.count)
+    }
+
+    deinit { close(descriptor) }
+  }
+
+  @Test func `a descriptor is stored by its name, and each removal is a message of its own`() async {
+    await #expect(processExitsWith: .success) {
+      let manager = Manager()
+      let store = try ManagerDescriptorStore(scheduler: VirtualScheduler())
+      let file = File("two")
+      store.store(file.descriptor, named: "sessions-2", of: file)
+      store.remove("sessions-1")
+      precondition(manager.next() == .init(text: "FDSTORE=1\nFDPOLL=0\nFDNAME=sessions-2", content: "two"))
+      precondition(manager.next() == .init(text: "FDSTOREREMOVE=1\nFDNAME=sessions-1", content: nil))
+      precondition(manager.next() == nil)
+    }
+  }
+
+  @Test func `what a manager that is behind can't take comes later and in order, from a descriptor that stays open`()
+    async
+  {
+    await #expect(processExitsWith: .success) {
+      let manager = Manager()
+      let scheduler = VirtualScheduler()
+      let notifier = Notifier()
+      repeat { notifier.ready(status: "again") } while !notifier.isBehind
+      let store = try ManagerDescriptorStore(scheduler: scheduler)
+      do {
+        let file = File("kept open")
+        store.store(file.descriptor, named: "sessions-2", of: file)
+      }
+      store.remove("sessions-1")
+      while manager.next() != nil {}
+      scheduler.advance(by: .milliseconds(99))
+      precondition(manager.next() == nil)
+      scheduler.advance(by: .milliseconds(1))
+      precondition(manager.next() == .init(text: "FDSTORE=1\nFDPOLL=0\nFDNAME=sessions-2", content: "kept open"))
+      precondition(manager.next()?.text == "FDSTOREREMOVE=1\nFDNAME=sessions-1")
+    }
+  }
+
+  @Test func `without a manager nothing happens`() async throws {
+    await #expect(processExitsWith: .success) {
+      unsetenv("NOTIFY_SOCKET")
+      precondition(!ManagerDescriptorStore.hasManager)
+      let store = try ManagerDescriptorStore(scheduler: VirtualScheduler())
+      store.remove("sessions-1")
+    }
+  }
+
+  @Test func `inherited descriptors come with their names, close-on-exec, and once`() async {
+    await #expect(processExitsWith: .success) {
+      for number in 3...4 as ClosedRange<CInt> {
+        let file = open("/dev/null", O_RDONLY)
+        precondition(dup2(file, number) == number)
+        precondition(fcntl(number, F_GETFD) & FD_CLOEXEC == 0)
+      }
+      setenv("LISTEN_PID", "\(getpid())", 1)
+      setenv("LISTEN_FDS", "2", 1)
+      setenv("LISTEN_FDNAMES", "sessions-7:rolekeeper.socket", 1)
+      var found = InheritedDescriptors.take()
+      let stores = found.take { $0.hasPrefix("sessions-") }
+      precondition(stores.map(\.name) == ["sessions-7"] && stores.map(\.descriptor) == [3])
+      let sockets = found.take(named: "rolekeeper.socket")
+      precondition(sockets == [4] && found.closeRest().isEmpty)
+      precondition((3...4 as ClosedRange<CInt>).allSatisfy { fcntl($0, F_GETFD) & FD_CLOEXEC != 0 })
+      precondition(getenv("LISTEN_FDS") == nil && getenv("LISTEN_FDNAMES") == nil)
+    }
+  }
+}
