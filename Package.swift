@@ -63,6 +63,7 @@ let package = Package(
         "Logs", "Refresh",
       ], settings: unchecked),
     room("RuntimeState", imports: ["Core", "Settings", "Systemd", "Logs", "FileOutput", "Refresh"]),
+    room("Handover", imports: ["Core", "Secrets", "Settings", "CLinux"]),
     room(
       "Daemon",
       imports: [
@@ -168,6 +169,7 @@ let package = Package(
     tests(
       "RuntimeState",
       imports: ["Core", "FileOutput", "Logs", "Refresh", "Settings", "Systemd", "RefreshBench", "TestSupport"]),
+    tests("Handover", imports: ["Core", "Secrets", "Settings", "CLinux", "TestSupport"]),
     tests(
       "Daemon",
       imports: [
@@ -267,6 +269,7 @@ var fuzzing: [Target] {
     fuzz("session-policy", "SessionPolicy", imports: ["JSON", "Settings", "Emulator"]),
     fuzz("policy-evaluator", "PolicyEvaluator", imports: ["Emulator"]),
     fuzz("upload-journal", "UploadJournal", imports: ["Upload"]),
+    fuzz("session-store", "SessionStore", imports: ["Core", "Handover", "Secrets"]),
   ]
 }
 

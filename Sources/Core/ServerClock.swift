@@ -42,6 +42,33 @@ package struct ServerClock: Hashable, Sendable {
     steadyOffset = offset
   }
 
+  /// What an estimate comes to, without dates that no answer has confirmed. It holds for the boot in which it was made.
+  package struct Estimate: Hashable, Sendable {
+    /// The server's UTC in microseconds when the boot clock read zero.
+    package var offset: Int64
+    /// The same for displayed times.
+    package var steadyOffset: Int64
+    /// Whether it comes from a server's answer, and not from the host's wall clock.
+    package var isFromServer: Bool
+
+    package init(offset: Int64, steadyOffset: Int64, isFromServer: Bool) {
+      self.offset = offset
+      self.steadyOffset = steadyOffset
+      self.isFromServer = isFromServer
+    }
+  }
+
+  package var estimate: Estimate {
+    Estimate(offset: offset, steadyOffset: steadyOffset, isFromServer: isFromServer)
+  }
+
+  /// Goes on from an estimate that another process made in this boot.
+  package init(_ estimate: Estimate) {
+    offset = estimate.offset
+    steadyOffset = estimate.steadyOffset
+    isFromServer = estimate.isFromServer
+  }
+
   /// Takes a stepped wall clock into account; no effect once the estimate comes from the server.
   package mutating func wallClockStepped(toMicroseconds wall: Int64, at instant: Timestamp) {
     if !isFromServer {

@@ -8,3 +8,4 @@
 #include "clinux_memory.h"
 #include "clinux_process.h"
 #include "clinux_socket.h"
+#include "clinux_store.h"

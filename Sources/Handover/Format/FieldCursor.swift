@@ -1,0 +1,93 @@
+import Secrets
+
+/// Walks over the fields of a record or header; each call is nil when what is left is too short.
+struct FieldCursor {
+  private var place: Int
+  private let end: Int
+
+  init(_ range: Range<Int>) {
+    place = range.lowerBound
+    end = range.upperBound
+  }
+
+  var isAtEnd: Bool { place == end }
+
+  private mutating func take(_ count: Int) -> Range<Int>? {
+    guard count >= 0, count <= end - place else { return nil }
+    defer { place += count }
+    return place..<place + count
+  }
+
+  mutating func number<Number: FixedWidthInteger>(in bytes: Span<UInt8>) -> Number? {
+    guard let range = take(MemoryLayout<Number>.size) else { return nil }
+    return bytes.withUnsafeBytes {
+      Number(littleEndian: $0.loadUnaligned(fromByteOffset: range.lowerBound, as: Number.self))
+    }
+  }
+
+  /// 0 or 1.
+  mutating func flag(in bytes: Span<UInt8>) -> Bool? {
+    guard let byte: UInt8 = number(in: bytes), byte <= 1 else { return nil }
+    return byte == 1
+  }
+
+  /// Numbers that their count is before.
+  mutating func numbers(in bytes: Span<UInt8>) -> [UInt64]? {
+    guard let count: UInt32 = number(in: bytes), Int(count) <= (end - place) / 8 else { return nil }
+    return (0..<count).map { _ in number(in: bytes)! }
+  }
+
+  /// The place of bytes that their count is before.
+  private mutating func counted(in bytes: Span<UInt8>) -> Range<Int>? {
+    guard let count: UInt32 = number(in: bytes) else { return nil }
+    return take(Int(count))
+  }
+
+  mutating func text(in bytes: Span<UInt8>) -> String? {
+    guard let range = counted(in: bytes) else { return nil }
+    return bytes.extracting(range).withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) }
+  }
+
+  mutating func bytes(in bytes: Span<UInt8>) -> [UInt8]? {
+    guard let range = counted(in: bytes) else { return nil }
+    return bytes.extracting(range).withUnsafeBufferPointer { Array($0) }
+  }
+
+  mutating func secret(in bytes: Span<UInt8>) -> Secret? {
+    guard let range = counted(in: bytes) else { return nil }
+    return Secret(copying: bytes.extracting(range))
+  }
+
+  /// What follows a flag that says whether it is there.
+  mutating func optional<Value>(in bytes: Span<UInt8>, _ read: (inout FieldCursor) -> Value?) -> Value?? {
+    guard let isThere = flag(in: bytes) else { return nil }
+    guard isThere else { return .some(nil) }
+    return read(&self).map { .some($0) }
+  }
+}
+
+extension SecretBuffer {
+  /// In little-endian order.
+  mutating func appendNumber(_ number: some FixedWidthInteger) {
+    Swift.withUnsafeBytes(of: number.littleEndian) { for byte in $0 { append(byte) } }
+  }
+
+  mutating func appendFlag(_ flag: Bool) { append(flag ? 1 : 0) }
+
+  mutating func appendCounted(_ text: String) {
+    appendNumber(UInt32(text.utf8.count))
+    append(text)
+  }
+
+  mutating func appendCounted(_ bytes: Span<UInt8>) {
+    appendNumber(UInt32(bytes.count))
+    append(bytes)
+  }
+
+  mutating func appendCounted(_ secret: Secret) { secret.withBytes { appendCounted($0) } }
+
+  mutating func appendOptional<Value>(_ value: Value?, _ write: (inout SecretBuffer, Value) -> Void) {
+    appendFlag(value != nil)
+    if let value { write(&self, value) }
+  }
+}

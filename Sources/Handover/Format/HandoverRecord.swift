@@ -1,0 +1,134 @@
+package import Core
+package import Secrets
+package import Settings
+
+/// One entry of what a process leaves to the next. A later one replaces an earlier one about the same thing.
+///
+/// None holds an AccessKey's secret.
+package enum HandoverRecord {
+  case role(HandoverRole)
+  /// A session that the role's record before it names.
+  case session(HandoverSession)
+  /// STS no longer accepts the session of this AccessKeyId, which ends at `expiration`: no process hands it out again.
+  case condemned(accessKeyID: String, expiration: UTCTime)
+  /// The settings no longer have the role; one of its name goes on above `generation`.
+  case roleRemoved(RoleName, generation: UInt64)
+  /// Roles of which nothing is known go on above this generation.
+  case generationFloor(UInt64)
+  /// The checksum of the generations' file as this process wrote it last: where the file has another one, somebody has published more than
+  /// the store knows of.
+  case generationFile(UInt64)
+  case clock(ServerClock.Estimate)
+  case proof(HandoverProof)
+  /// A file of the settings of this number, which are in force from their `settingsInForce` on.
+  case settingsFile(number: UInt32, SettingsContent.File)
+  /// The names in a directory of settings, of those of this number.
+  case settingsDirectory(number: UInt32, SettingsContent.Directory)
+  /// The settings of this number are complete, with so many files and directories.
+  case settingsInForce(number: UInt32, entries: UInt32)
+}
+
+/// A role as far as the next process has to know it.
+package struct HandoverRole: Hashable, Sendable {
+  /// What its sessions were issued for.
+  package struct Origin: Hashable, Sendable {
+    package var arn: String
+    /// SHA-256 of the session policy as it is sent, in hexadecimal digits; nil without one.
+    package var policyDigest: String?
+    /// As the settings have it, with its places.
+    package var sessionName: String
+    package var externalID: String?
+    package var source: String
+
+    package init(arn: String, policyDigest: String?, sessionName: String, externalID: String?, source: String) {
+      self.arn = arn
+      self.policyDigest = policyDigest
+      self.sessionName = sessionName
+      self.externalID = externalID
+      self.source = source
+    }
+  }
+
+  package var name: RoleName
+  package var origin: Origin
+  /// The number of the latest rotation that readers may have seen.
+  package var generation: UInt64
+  /// The numbers of the sessions that it holds, in the order in which they were issued; it has no others any more.
+  package var held: [UInt64]
+  /// The number of the session that is handed out under this generation; nil when none is.
+  package var published: UInt64?
+  /// How many sessions were issued, for `{slot}`.
+  package var issued: UInt64
+
+  package init(
+    name: RoleName, origin: Origin, generation: UInt64, held: [UInt64], published: UInt64?, issued: UInt64
+  ) {
+    self.name = name
+    self.origin = origin
+    self.generation = generation
+    self.held = held
+    self.published = published
+    self.issued = issued
+  }
+}
+
+/// A live session with its secrets.
+package struct HandoverSession {
+  package let role: RoleName
+  /// It is the session's alone within one store, above 0.
+  package let number: UInt64
+  /// Whether it is the longer one that readers requested, beside the pool.
+  package let isReserved: Bool
+  package let accessKeyID: String
+  package let accessKeySecret: Secret
+  package let securityToken: Secret
+  package let expiration: UTCTime
+  package let issued: UTCTime
+  /// On the boot clock of the boot that the store names.
+  package let sent: Timestamp
+  package let asked: Duration
+  /// When it ends as its process judged it, on the same clock: which of a role's sessions ends last is decided by that.
+  package let expires: Timestamp
+
+  package init(
+    role: RoleName, number: UInt64, isReserved: Bool, accessKeyID: String, accessKeySecret: Secret,
+    securityToken: Secret, expiration: UTCTime, issued: UTCTime, sent: Timestamp, asked: Duration, expires: Timestamp
+  ) {
+    self.role = role
+    self.number = number
+    self.isReserved = isReserved
+    self.accessKeyID = accessKeyID
+    self.accessKeySecret = accessKeySecret
+    self.securityToken = securityToken
+    self.expiration = expiration
+    self.issued = issued
+    self.sent = sent
+    self.asked = asked
+    self.expires = expires
+  }
+}
+
+/// What STS has said of a source's AccessKey. Its secret isn't here.
+package struct HandoverProof: Hashable, Sendable {
+  package var source: String
+  package var accessKeyID: String
+  package var since: Timestamp
+  package var proven: Timestamp
+  package var lastAccepted: Timestamp?
+  /// Whose it is; nil while that isn't known.
+  package var arn: String?
+  package var userID: String?
+
+  package init(
+    source: String, accessKeyID: String, since: Timestamp, proven: Timestamp, lastAccepted: Timestamp?, arn: String?,
+    userID: String?
+  ) {
+    self.source = source
+    self.accessKeyID = accessKeyID
+    self.since = since
+    self.proven = proven
+    self.lastAccepted = lastAccepted
+    self.arn = arn
+    self.userID = userID
+  }
+}

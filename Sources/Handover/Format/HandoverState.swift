@@ -1,0 +1,87 @@
+package import Core
+package import Settings
+
+/// What a store comes to: of each thing the latest record.
+package struct HandoverState {
+  /// A role and the sessions that it held, in the order in which they were issued.
+  package struct Role {
+    package let role: HandoverRole
+    package fileprivate(set) var sessions: [HandoverSession] = []
+
+    fileprivate mutating func take(_ session: HandoverSession) {
+      guard let place = role.held.firstIndex(of: session.number) else { return }
+      sessions.removeAll { $0.number == session.number }
+      let before = role.held[..<place]
+      sessions.insert(session, at: sessions.count { before.contains($0.number) })
+    }
+  }
+
+  package private(set) var roles: [RoleName: Role] = [:]
+  /// The last generations of roles that the settings no longer have.
+  package private(set) var removedGenerations: [RoleName: UInt64] = [:]
+  package private(set) var generationFloor: UInt64 = 0
+  /// The checksum of the generations' file as the process of this store wrote it last; nil where it wrote none.
+  package private(set) var generationFile: UInt64?
+  /// When each session that STS refuses ends, by its AccessKeyId.
+  package private(set) var condemned: [String: UTCTime] = [:]
+  package private(set) var clock: ServerClock.Estimate?
+  /// By the name of the source.
+  package private(set) var proofs: [String: HandoverProof] = [:]
+  /// The settings that were last in force.
+  package private(set) var settings: SettingsContent?
+
+  /// Settings that aren't complete yet.
+  private var unfinished: (number: UInt32, content: SettingsContent)?
+
+  package init() {}
+
+  /// Reads a whole store, of which `image` are all bytes there are, made in the boot `boot`.
+  ///
+  /// What lies behind its end was being appended when its process ended, and is ignored. Within it each byte has to be right: half of what
+  /// was recorded is as bad as none, since a session that was condemned would come back, and a generation go down.
+  package init(reading image: Span<UInt8>, boot: BootID) throws(StoreDefect) {
+    let end = try StoreHeader.length(of: image, boot: boot)
+    var place = StoreHeader.size
+    while place < end { apply(try RecordCoding.record(in: image, at: &place, end: end)) }
+  }
+
+  /// Takes the next record in.
+  package mutating func apply(_ record: HandoverRecord) {
+    switch record {
+    case .role(let role):
+      var new = Role(role: role)
+      for session in roles[role.name]?.sessions ?? [] { new.take(session) }
+      roles[role.name] = new
+      removedGenerations[role.name] = nil
+    case .session(let session):
+      if condemned[session.accessKeyID] == nil { roles[session.role]?.take(session) }
+    case .condemned(let accessKeyID, let expiration):
+      condemned[accessKeyID] = expiration
+      // It is one role's alone; which one isn't worth a field.
+      for name in roles.keys { roles[name]?.sessions.removeAll { $0.accessKeyID == accessKeyID } }
+    case .roleRemoved(let role, let generation):
+      roles[role] = nil
+      removedGenerations[role] = generation
+    case .generationFloor(let generation): generationFloor = max(generationFloor, generation)
+    case .generationFile(let checksum): generationFile = checksum
+    case .clock(let estimate): clock = estimate
+    case .proof(let proof): proofs[proof.source] = proof
+    case .settingsFile(let number, let file): takeSettings(number) { $0.files.append(file) }
+    case .settingsDirectory(let number, let directory): takeSettings(number) { $0.directories.append(directory) }
+    case .settingsInForce(let number, let entries): finishSettings(number, entries: entries)
+    }
+  }
+
+  private mutating func takeSettings(_ number: UInt32, _ add: (inout SettingsContent) -> Void) {
+    if unfinished?.number != number { unfinished = (number, SettingsContent()) }
+    if unfinished != nil { add(&unfinished!.content) }
+  }
+
+  private mutating func finishSettings(_ number: UInt32, entries: UInt32) {
+    guard let (known, content) = unfinished, known == number,
+      content.files.count + content.directories.count == Int(entries)
+    else { return }
+    settings = content
+    unfinished = nil
+  }
+}

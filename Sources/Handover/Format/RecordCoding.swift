@@ -1,0 +1,241 @@
+import Core
+package import Secrets
+import Settings
+
+/// A record in a store:
+///
+///     0   how many bytes its content has
+///     4   what it is (`Kind`), then three zeroes
+///     8   CRC-32C of the eight bytes before and of the content
+///     12  the content
+///
+/// Numbers have a fixed size; texts and bytes have their count before them, as 32 bits; what may be missing has a flag before it.
+package enum RecordCoding {
+  package static let headSize = 12
+
+  enum Kind: UInt8 {
+    case role = 1
+    case session, condemned, roleRemoved, generationFloor, generationFile, clock, proof
+    case settingsFile, settingsDirectory, settingsInForce
+  }
+
+  // MARK: - Writing
+
+  /// Appends a record to `batch`, whole with its head.
+  package static func append(_ record: HandoverRecord, to batch: inout SecretBuffer) {
+    var content = SecretBuffer(capacity: 512)
+    let kind = write(record, to: &content)
+    var head: [UInt8] = []
+    head.appendNumber(UInt32(content.count))
+    head += [kind.rawValue, 0, 0, 0]
+    var sum = CRC32C()
+    sum.update(head.span)
+    content.withBytes { sum.update($0) }
+    head.appendNumber(sum.value)
+    batch.append(head.span)
+    content.withBytes { batch.append($0) }
+  }
+
+  private static func write(_ record: HandoverRecord, to content: inout SecretBuffer) -> Kind {
+    switch record {
+    case .role(let role):
+      write(role, to: &content)
+      return .role
+    case .session(let session):
+      write(session, to: &content)
+      return .session
+    case .condemned(let accessKeyID, let expiration):
+      content.appendCounted(accessKeyID)
+      content.appendNumber(expiration.seconds)
+      return .condemned
+    case .roleRemoved(let role, let generation):
+      content.appendCounted(role.description)
+      content.appendNumber(generation)
+      return .roleRemoved
+    case .generationFloor(let generation):
+      content.appendNumber(generation)
+      return .generationFloor
+    case .generationFile(let checksum):
+      content.appendNumber(checksum)
+      return .generationFile
+    case .clock(let estimate):
+      content.appendNumber(estimate.offset)
+      content.appendNumber(estimate.steadyOffset)
+      content.appendFlag(estimate.isFromServer)
+      return .clock
+    case .proof(let proof):
+      write(proof, to: &content)
+      return .proof
+    case .settingsFile(let number, let file):
+      content.appendNumber(number)
+      content.appendCounted(file.path)
+      content.appendCounted(file.bytes.span)
+      return .settingsFile
+    case .settingsDirectory(let number, let directory):
+      content.appendNumber(number)
+      content.appendCounted(directory.path)
+      content.appendNumber(UInt32(directory.names.count))
+      for name in directory.names { content.appendCounted(name) }
+      return .settingsDirectory
+    case .settingsInForce(let number, let entries):
+      content.appendNumber(number)
+      content.appendNumber(entries)
+      return .settingsInForce
+    }
+  }
+
+  private static func write(_ role: HandoverRole, to content: inout SecretBuffer) {
+    content.appendCounted(role.name.description)
+    content.appendCounted(role.origin.arn)
+    content.appendOptional(role.origin.policyDigest) { $0.appendCounted($1) }
+    content.appendCounted(role.origin.sessionName)
+    content.appendOptional(role.origin.externalID) { $0.appendCounted($1) }
+    content.appendCounted(role.origin.source)
+    content.appendNumber(role.generation)
+    content.appendNumber(UInt32(role.held.count))
+    for number in role.held { content.appendNumber(number) }
+    content.appendOptional(role.published) { $0.appendNumber($1) }
+    content.appendNumber(role.issued)
+  }
+
+  private static func write(_ session: HandoverSession, to content: inout SecretBuffer) {
+    content.appendCounted(session.role.description)
+    content.appendNumber(session.number)
+    content.appendFlag(session.isReserved)
+    content.appendCounted(session.accessKeyID)
+    content.appendCounted(session.accessKeySecret)
+    content.appendCounted(session.securityToken)
+    content.appendNumber(session.expiration.seconds)
+    content.appendNumber(session.issued.seconds)
+    content.appendNumber(session.sent.microseconds)
+    content.appendNumber(session.asked.microseconds)
+    content.appendNumber(session.expires.microseconds)
+  }
+
+  private static func write(_ proof: HandoverProof, to content: inout SecretBuffer) {
+    content.appendCounted(proof.source)
+    content.appendCounted(proof.accessKeyID)
+    content.appendNumber(proof.since.microseconds)
+    content.appendNumber(proof.proven.microseconds)
+    content.appendOptional(proof.lastAccepted) { $0.appendNumber($1.microseconds) }
+    content.appendOptional(proof.arn) { $0.appendCounted($1) }
+    content.appendOptional(proof.userID) { $0.appendCounted($1) }
+  }
+
+  // MARK: - Reading
+
+  /// Reads the record at `place` and moves `place` behind it.
+  static func record(in image: Span<UInt8>, at place: inout Int, end: Int) throws(StoreDefect) -> HandoverRecord {
+    let start = place
+    guard end - start >= headSize else { throw .recordDamaged(at: start) }
+    var head = FieldCursor(start..<start + headSize)
+    let count: UInt32 = head.number(in: image)!
+    let kind: UInt8 = head.number(in: image)!
+    let zeroes = (5...7).allSatisfy { image[start + $0] == 0 }
+    var sumField = FieldCursor(start + 8..<start + headSize)
+    let sum: UInt32 = sumField.number(in: image)!
+    let content = start + headSize
+    guard Int(count) <= end - content else { throw .recordDamaged(at: start) }
+    var found = CRC32C()
+    found.update(image.extracting(start..<start + 8))
+    found.update(image.extracting(content..<content + Int(count)))
+    guard found.value == sum else { throw .recordDamaged(at: start) }
+    guard zeroes, let kind = Kind(rawValue: kind) else { throw .recordUnknown(at: start) }
+    var cursor = FieldCursor(content..<content + Int(count))
+    guard let record = read(kind, &cursor, image), cursor.isAtEnd else { throw .recordUnknown(at: start) }
+    place = content + Int(count)
+    return record
+  }
+
+  private static func read(_ kind: Kind, _ cursor: inout FieldCursor, _ image: Span<UInt8>) -> HandoverRecord? {
+    switch kind {
+    case .role: return readRole(&cursor, image).map { .role($0) }
+    case .session: return readSession(&cursor, image).map { .session($0) }
+    case .condemned:
+      guard let id = cursor.text(in: image), let end: Int64 = cursor.number(in: image) else { return nil }
+      return .condemned(accessKeyID: id, expiration: UTCTime(seconds: end))
+    case .roleRemoved:
+      guard let role = cursor.role(in: image), let generation: UInt64 = cursor.number(in: image) else { return nil }
+      return .roleRemoved(role, generation: generation)
+    case .generationFloor:
+      guard let generation: UInt64 = cursor.number(in: image) else { return nil }
+      return .generationFloor(generation)
+    case .generationFile:
+      guard let checksum: UInt64 = cursor.number(in: image) else { return nil }
+      return .generationFile(checksum)
+    case .clock:
+      guard let offset: Int64 = cursor.number(in: image), let steady: Int64 = cursor.number(in: image),
+        let isFromServer = cursor.flag(in: image)
+      else { return nil }
+      return .clock(ServerClock.Estimate(offset: offset, steadyOffset: steady, isFromServer: isFromServer))
+    case .proof: return readProof(&cursor, image).map { .proof($0) }
+    case .settingsFile:
+      guard let number: UInt32 = cursor.number(in: image), let path = cursor.text(in: image),
+        let bytes = cursor.bytes(in: image)
+      else { return nil }
+      return .settingsFile(number: number, SettingsContent.File(path: path, bytes: bytes))
+    case .settingsDirectory: return readDirectory(&cursor, image)
+    case .settingsInForce:
+      guard let number: UInt32 = cursor.number(in: image), let entries: UInt32 = cursor.number(in: image) else {
+        return nil
+      }
+      return .settingsInForce(number: number, entries: entries)
+    }
+  }
+
+  private static func readRole(_ cursor: inout FieldCursor, _ image: Span<UInt8>) -> HandoverRole? {
+    guard let name = cursor.role(in: image), let arn = cursor.text(in: image),
+      let digest = cursor.optional(in: image, { $0.text(in: image) }), let sessionName = cursor.text(in: image),
+      let externalID = cursor.optional(in: image, { $0.text(in: image) }), let source = cursor.text(in: image),
+      let generation: UInt64 = cursor.number(in: image), let held = cursor.numbers(in: image),
+      let published = cursor.optional(in: image, { $0.number(in: image) as UInt64? }),
+      let issued: UInt64 = cursor.number(in: image)
+    else { return nil }
+    return HandoverRole(
+      name: name,
+      origin: HandoverRole.Origin(
+        arn: arn, policyDigest: digest, sessionName: sessionName, externalID: externalID, source: source),
+      generation: generation, held: held, published: published, issued: issued)
+  }
+
+  private static func readSession(_ cursor: inout FieldCursor, _ image: Span<UInt8>) -> HandoverSession? {
+    guard let role = cursor.role(in: image), let number: UInt64 = cursor.number(in: image),
+      let isReserved = cursor.flag(in: image), let id = cursor.text(in: image), let secret = cursor.secret(in: image),
+      let token = cursor.secret(in: image), let expiration: Int64 = cursor.number(in: image),
+      let issued: Int64 = cursor.number(in: image), let sent: Int64 = cursor.number(in: image),
+      let asked: Int64 = cursor.number(in: image), let expires: Int64 = cursor.number(in: image)
+    else { return nil }
+    return HandoverSession(
+      role: role, number: number, isReserved: isReserved, accessKeyID: id, accessKeySecret: secret,
+      securityToken: token, expiration: UTCTime(seconds: expiration), issued: UTCTime(seconds: issued),
+      sent: Timestamp(microseconds: sent), asked: .microseconds(asked), expires: Timestamp(microseconds: expires))
+  }
+
+  private static func readProof(_ cursor: inout FieldCursor, _ image: Span<UInt8>) -> HandoverProof? {
+    guard let source = cursor.text(in: image), let id = cursor.text(in: image),
+      let since: Int64 = cursor.number(in: image), let proven: Int64 = cursor.number(in: image),
+      let accepted = cursor.optional(in: image, { $0.number(in: image) as Int64? }),
+      let arn = cursor.optional(in: image, { $0.text(in: image) }),
+      let userID = cursor.optional(in: image, { $0.text(in: image) })
+    else { return nil }
+    return HandoverProof(
+      source: source, accessKeyID: id, since: Timestamp(microseconds: since), proven: Timestamp(microseconds: proven),
+      lastAccepted: accepted.map { Timestamp(microseconds: $0) }, arn: arn, userID: userID)
+  }
+
+  private static func readDirectory(_ cursor: inout FieldCursor, _ image: Span<UInt8>) -> HandoverRecord? {
+    guard let number: UInt32 = cursor.number(in: image), let path = cursor.text(in: image),
+      let count: UInt32 = cursor.number(in: image)
+    else { return nil }
+    var names: [String] = []
+    for _ in 0..<count {
+      guard let name = cursor.text(in: image) else { return nil }
+      names.append(name)
+    }
+    return .settingsDirectory(number: number, SettingsContent.Directory(path: path, names: names))
+  }
+}
+
+extension FieldCursor {
+  fileprivate mutating func role(in bytes: Span<UInt8>) -> RoleName? { text(in: bytes).flatMap { RoleName($0) } }
+}

@@ -1,0 +1,137 @@
+import Core
+import Handover
+import Settings
+import TestSupport
+import Testing
+
+@Suite struct HandoverStateTests {
+  private func read(_ bytes: [UInt8], boot: BootID = Samples.boot) throws -> HandoverState {
+    try HandoverState(reading: bytes.span, boot: boot)
+  }
+
+  /// Why it can't be read; nil when it can.
+  private func defect(_ bytes: [UInt8], boot: BootID = Samples.boot) -> StoreDefect? {
+    do throws(StoreDefect) {
+      _ = try HandoverState(reading: bytes.span, boot: boot)
+      return nil
+    } catch { return error }
+  }
+
+  @Test func `what was recorded reads back`() throws {
+    let read = try read(Samples.image().bytes)
+    #expect(read.text == Samples.state(of: Samples.records).text)
+    #expect(read.text.contains("secret-uploader2"))
+  }
+
+  @Test func `a later record replaces an earlier one about the same thing`() throws {
+    let state = try read(Samples.image().bytes)
+    let uploader = try #require(state.roles[Samples.name("uploader")])
+    #expect(uploader.role.generation == 8 && uploader.role.origin.policyDigest == nil)
+    #expect(uploader.sessions.map(\.number) == [2])
+    #expect(state.roles[Samples.name("reports")]?.sessions.map(\.number) == [4])
+    #expect(state.roles[Samples.name("gone")] == nil && state.removedGenerations == [Samples.name("gone"): 12])
+    #expect(state.generationFloor == 3 && state.generationFile == 0xfeed && state.clock?.isFromServer == true)
+    #expect(state.proofs["main"]?.arn == "acs:ram::1:user/keeper")
+  }
+
+  @Test func `a condemned session never comes back, in whatever order it is recorded`() {
+    let condemned = HandoverRecord.condemned(accessKeyID: "STS.uploader1", expiration: UTCTime(seconds: 2))
+    let records: [HandoverRecord] = [
+      .role(Samples.role("uploader")), condemned, .session(Samples.session("uploader", 1)),
+      .session(Samples.session("uploader", 2)),
+    ]
+    #expect(Samples.state(of: records).roles[Samples.name("uploader")]?.sessions.map(\.number) == [2])
+  }
+
+  @Test func `a role has the sessions that its latest record names, in that order`() {
+    let records: [HandoverRecord] = [
+      .session(Samples.session("uploader", 9)), .role(Samples.role("uploader", held: [3, 1, 2])),
+      .session(Samples.session("uploader", 1)), .session(Samples.session("uploader", 2)),
+      .session(Samples.session("uploader", 3)), .session(Samples.session("uploader", 4)),
+    ]
+    let name = Samples.name("uploader")
+    #expect(Samples.state(of: records).roles[name]?.sessions.map(\.number) == [3, 1, 2])
+    let later = records + [.role(Samples.role("uploader", held: [2, 3]))]
+    #expect(Samples.state(of: later).roles[name]?.sessions.map(\.number) == [2, 3])
+  }
+
+  @Test func `settings that aren't complete leave the ones before in force`() throws {
+    let state = try read(Samples.image().bytes)
+    #expect(state.settings?.files.map(\.bytes) == [Array("[roles.é]\n".utf8)])
+    let records = Samples.records + [.settingsInForce(number: 2, entries: 2)]
+    #expect(Samples.state(of: records).settings == state.settings, "one of its two entries is missing")
+    let whole = Samples.records + [.settingsInForce(number: 2, entries: 1)]
+    #expect(Samples.state(of: whole).settings?.files.map(\.bytes) == [[]])
+  }
+
+  // MARK: - Ends at any moment
+
+  /// Its process was killed while it appended: behind the commit word's length lies half a record.
+  @Test func `wherever an append was cut off, all records before it are there`() throws {
+    let (whole, ends) = Samples.image()
+    for (index, end) in ends.enumerated() {
+      let expected = Samples.state(of: Samples.records.prefix(index + 1)).text
+      let next = index + 1 < ends.count ? ends[index + 1] : end
+      for cut in end...next {
+        var bytes = Array(whole.prefix(cut)) + [UInt8](repeating: 0, count: whole.count - cut)
+        Samples.commit(end, in: &bytes)
+        #expect(try read(bytes).text == expected, "cut at \(cut), committed \(end)")
+      }
+    }
+  }
+
+  @Test func `damage behind the end is ignored`() throws {
+    var bytes = Samples.image().bytes
+    bytes += [0xFF, 0xFF, 0xFF, 0xFF, 1, 2, 3]
+    #expect(try read(bytes).text == Samples.state(of: Samples.records).text)
+  }
+
+  // MARK: - Damage
+
+  @Test func `a store cut off anywhere before its end is dropped whole`() {
+    let whole = Samples.image().bytes
+    for count in whole.indices {
+      let expected = count < StoreHeader.size ? StoreDefect.notAStore : .cutOff(whole.count, there: count)
+      #expect(defect(Array(whole.prefix(count))) == expected, "cut at \(count)")
+    }
+  }
+
+  @Test(arguments: [0x01, 0x80, 0xFF] as [UInt8])
+  func `a store with any byte changed is dropped whole`(mask: UInt8) {
+    let whole = Samples.image().bytes
+    for place in whole.indices {
+      var bytes = whole
+      bytes[place] ^= mask
+      #expect(defect(bytes) != nil, "byte \(place)")
+    }
+  }
+
+  @Test func `the reason names where the damage is`() {
+    let (whole, ends) = Samples.image()
+    var bytes = whole
+    bytes[ends[3] + 20] ^= 1
+    #expect(defect(bytes) == .recordDamaged(at: ends[3]))
+    #expect(StoreDefect.recordDamaged(at: 7).description == "it is damaged at byte 7")
+  }
+
+  @Test func `a store of another format or boot is dropped`() {
+    #expect(defect(Samples.image(version: 2).bytes) == .otherVersion(2))
+    let other = BootID("00000000000000000000000000000001")!
+    #expect(defect(Samples.image().bytes, boot: other) == .otherBoot)
+    #expect(defect([]) == .notAStore)
+  }
+
+  @Test func `a header that nothing was committed to is no store`() {
+    #expect(defect(StoreHeader.bytes(of: Samples.boot)) == .headerDamaged)
+  }
+
+  // MARK: - The boot's id
+
+  @Test func `a boot's id is read as the kernel and as systemd write it`() {
+    let kernel = BootID("1e8db4a0-6d62-4b3f-9d0f-0a5b6c7d8e9f")
+    #expect(kernel != nil && kernel == BootID("1E8DB4A06D624B3F9D0F0A5B6C7D8E9F"))
+    for text in ["", "1e8d", "1e8db4a06d624b3f9d0f0a5b6c7d8e9g", "+e8db4a06d624b3f9d0f0a5b6c7d8e9f", "%b"] {
+      #expect(BootID(text) == nil, "\(text)")
+    }
+  }
+}

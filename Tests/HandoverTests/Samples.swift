@@ -1,0 +1,108 @@
+import Core
+import Handover
+import Secrets
+import Settings
+import TestSupport
+
+/// What the tests of this suite hand over.
+enum Samples {
+  static let boot = BootID("1e8db4a0-6d62-4b3f-9d0f-0a5b6c7d8e9f")!
+
+  static func name(_ text: String) -> RoleName { RoleName(text)! }
+
+  static func role(
+    _ name: String, generation: UInt64 = 7, held: [UInt64] = [1, 2], published: UInt64? = 2, digest: String? = nil,
+    externalID: String? = nil
+  ) -> HandoverRole {
+    HandoverRole(
+      name: Self.name(name),
+      origin: HandoverRole.Origin(
+        arn: "acs:ram::1:role/\(name)", policyDigest: digest, sessionName: "{host}-{role}", externalID: externalID,
+        source: "main"),
+      generation: generation, held: held, published: published, issued: 9)
+  }
+
+  static func session(_ role: String, _ number: UInt64, isReserved: Bool = false) -> HandoverSession {
+    HandoverSession(
+      role: name(role), number: number, isReserved: isReserved, accessKeyID: "STS.\(role)\(number)",
+      accessKeySecret: secret("secret-\(role)\(number)"), securityToken: secret("token-\(role)\(number)"),
+      expiration: UTCTime(seconds: 1_800_003_600 + Int64(number)), issued: UTCTime(seconds: 1_800_000_000),
+      sent: Timestamp(microseconds: 12_345_678 + Int64(number)), asked: .hours(1),
+      expires: Timestamp(microseconds: 3_612_345_678))
+  }
+
+  /// One of each kind, and some that later ones replace.
+  static var records: [HandoverRecord] {
+    [
+      .generationFloor(3),
+      .clock(ServerClock.Estimate(offset: -5, steadyOffset: 6, isFromServer: false)),
+      .role(role("uploader", published: nil, digest: String(repeating: "ab", count: 32), externalID: "é")),
+      .session(session("uploader", 1)),
+      .session(session("uploader", 2)),
+      .role(role("uploader", generation: 8, held: [2])),
+      .generationFile(0xfeed),
+      .settingsFile(number: 1, SettingsContent.File(path: "/etc/rk.toml", bytes: Array("[roles.é]\n".utf8))),
+      .settingsDirectory(number: 1, SettingsContent.Directory(path: "/etc/roles.d", names: ["a.toml", "b.toml"])),
+      .settingsInForce(number: 1, entries: 2),
+      .role(role("reports", held: [3, 4], published: 3)),
+      .session(session("reports", 3)),
+      .session(session("reports", 4, isReserved: true)),
+      .condemned(accessKeyID: "STS.reports3", expiration: UTCTime(seconds: 1_800_003_603)),
+      .proof(
+        HandoverProof(
+          source: "main", accessKeyID: "LTAI5tExample", since: Timestamp(microseconds: 1),
+          proven: Timestamp(microseconds: 2), lastAccepted: nil, arn: "acs:ram::1:user/keeper", userID: nil)),
+      .role(role("gone")),
+      .roleRemoved(name("gone"), generation: 12),
+      .clock(
+        ServerClock.Estimate(offset: 1_799_999_000_000_000, steadyOffset: 1_799_999_000_000_001, isFromServer: true)),
+      .settingsFile(number: 2, SettingsContent.File(path: "/etc/rk.toml", bytes: [])),
+    ]
+  }
+
+  /// A store of these records, and where each of them ends.
+  static func image(of records: [HandoverRecord] = records, version: UInt32 = StoreHeader.version) -> (
+    bytes: [UInt8], ends: [Int]
+  ) {
+    var batch = SecretBuffer()
+    var ends: [Int] = []
+    for record in records {
+      RecordCoding.append(record, to: &batch)
+      ends.append(StoreHeader.size + batch.count)
+    }
+    var bytes = StoreHeader.bytes(of: boot, version: version)
+    batch.withBytes { batch in bytes += batch.indices.map { batch[$0] } }
+    commit(bytes.count, in: &bytes)
+    return (bytes, ends)
+  }
+
+  static func commit(_ length: Int, in bytes: inout [UInt8]) {
+    let word = StoreHeader.commitWord(length)
+    for byte in 0..<8 { bytes[StoreHeader.commitPlace + byte] = UInt8(truncatingIfNeeded: word >> UInt64(8 * byte)) }
+  }
+
+  static func state(of records: some Sequence<HandoverRecord>) -> HandoverState {
+    records.reduce(into: HandoverState()) { $0.apply($1) }
+  }
+}
+
+extension HandoverState {
+  /// All of it as text, secrets included.
+  var text: String {
+    let roles = roles.values.sorted { $0.role.name < $1.role.name }.map { role in
+      "\(role.role) \(role.sessions.map(\.text))"
+    }
+    let rest: [Any] = [
+      removedGenerations.sorted { $0.key < $1.key }, generationFloor, generationFile as Any,
+      condemned.sorted { $0.key < $1.key },
+      clock as Any, proofs.sorted { $0.key < $1.key }, settings as Any,
+    ]
+    return (roles + rest.map { "\($0)" }).joined(separator: "\n")
+  }
+}
+
+extension HandoverSession {
+  fileprivate var text: String {
+    "\(role) \(number) \(isReserved) \(accessKeyID) \(accessKeySecret.text) \(securityToken.text) \(expiration) \(issued) \(sent) \(asked) \(expires)"
+  }
+}
