@@ -25,6 +25,8 @@ package struct Attempt: Hashable, Sendable {
 package enum RefreshEvent: Sendable {
   /// The role has been added.
   case started
+  /// The role has been added, in place of `started`, with sessions that an earlier process held.
+  indirect case resumed(HeldSessions)
   /// The instant of the last `arm` has come, or the state is to be evaluated again for another reason.
   case timerFired
   /// The queue has started the attempt; the call is made right after this event's effects.
@@ -61,7 +63,7 @@ package enum RefreshEffect: Hashable, Sendable {
   case abandon(AttemptID)
   /// Set the role's timer, which sends `timerFired`, to this instant instead of the one armed before.
   case arm(Timestamp)
-  /// Keep this session's secrets: it is held from now on, until its `discard`. Follows from `succeeded`, once for each session,
+  /// Keep this session's secrets: it is held from now on, until its `discard`. Follows from `succeeded` or `resumed`, once for each session,
   /// unless that session is discarded at once.
   case hold(Session)
   /// Hand out this session from now on; it may be any of those held, not only the newest.

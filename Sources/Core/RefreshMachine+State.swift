@@ -42,6 +42,12 @@ extension RefreshMachine {
   /// Whether the call of an attempt has been made and has had no outcome yet.
   package var isUnderWay: Bool { if case .underWay = flight { true } else { false } }
 
+  /// The sessions of the pool, in the order in which they were issued.
+  package var pooled: [Session] { pool.sessions }
+
+  /// The session that plain reads get, after the last event; nil if they get none.
+  package var publishedID: SessionID? { published }
+
   /// Every session that is held: after its `hold` and before its `discard`.
   package var heldSessions: [SessionID] {
     var ids = pool.sessions.map(\.id)

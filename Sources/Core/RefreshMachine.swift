@@ -63,6 +63,9 @@ package struct RefreshMachine: Sendable {
     var mayChangeOrder = false
     switch event {
     case .started, .refreshRequested: nextAttempt = now
+    case .resumed(let held):
+      resume(held, at: now, using: &generator, &effects)
+      mayChangeOrder = true
     case .requestChanged:
       nextAttempt = earliestAttempt(at: now)
       history.suspectFix()

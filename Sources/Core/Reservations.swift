@@ -47,6 +47,9 @@ struct Reservations: Sendable {
   /// How long a request waits for others, so that jobs started at the same time share one fetch, of the longest duration requested.
   static let gatherSpan = Duration.milliseconds(500)
 
+  /// Takes over the session that an earlier process had reserved.
+  mutating func resume(_ session: Session) { state.session = session }
+
   /// Adds a reader's request; the longest one counts.
   mutating func add(_ duration: Duration, at now: Timestamp) {
     let notBefore = request?.notBefore ?? max(now + Self.gatherSpan, earliestFetch(at: now))

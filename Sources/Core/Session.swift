@@ -33,6 +33,20 @@ package struct Session: Hashable, Sendable {
     expires = min(clock.instant(of: expiration), sent + asked)
   }
 
+  /// The same of an earlier process in this boot, which computed `expires`.
+  package init(
+    id: SessionID, accessKeyID: String, expiration: UTCTime, issued: UTCTime, sent: Timestamp, asked: Duration,
+    expires: Timestamp
+  ) {
+    self.id = id
+    self.accessKeyID = accessKeyID
+    self.expiration = expiration
+    self.issued = issued
+    self.sent = sent
+    self.asked = asked
+    self.expires = expires
+  }
+
   /// The lifetime that was granted, from the sending of the request.
   package var granted: Duration { expires - sent }
 

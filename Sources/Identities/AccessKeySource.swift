@@ -46,7 +46,7 @@ package final class AccessKeySource {
 
   package let name: String
   package let location: Location
-  package private(set) var keys = KeySuccession()
+  package private(set) var keys: KeySuccession
   package private(set) var fileError: FileError?
   /// Called when another key signs from now on, or STS has accepted the one in force after it had refused it.
   package var changed: () -> Void = {}
@@ -72,22 +72,25 @@ package final class AccessKeySource {
   ///
   /// Throws for a systemd credential that can't be used, unless `mayLackKey`: only a new start of the service has systemd copy it again.
   ///
+  /// `remembering` is what an earlier process knew of the key, and counts if the file still holds it.
+  ///
   /// In place of a `predecessor` with a key it goes on with that one's key, which signs until STS has accepted the one at the new
   /// location. Nothing is read, and nothing changes for the predecessor, before `takeOver`.
   package convenience init(
     name: String, at location: Location, succeeding predecessor: Predecessor? = nil, mayLackKey: Bool = false,
-    loop: EventLoop, log: Log
+    remembering proof: KeyProof? = nil, loop: EventLoop, log: Log
   ) throws {
     try self.init(
-      name: name, at: location, succeeding: predecessor, mayLackKey: mayLackKey, loop: loop, log: log,
-      watching: DirectoryWatch.Calls())
+      name: name, at: location, succeeding: predecessor, mayLackKey: mayLackKey, remembering: proof, loop: loop,
+      log: log, watching: DirectoryWatch.Calls())
   }
 
   init(
     name: String, at location: Location, succeeding predecessor: Predecessor? = nil, mayLackKey: Bool = false,
-    loop: EventLoop, log: Log, watching calls: DirectoryWatch.Calls
+    remembering proof: KeyProof? = nil, loop: EventLoop, log: Log, watching calls: DirectoryWatch.Calls
   ) throws {
     self.name = name
+    keys = KeySuccession(remembering: proof)
     self.location = location
     self.log = log
     scheduler = loop

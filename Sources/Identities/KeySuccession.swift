@@ -76,7 +76,7 @@ package struct KeySuccession {
   /// The key that signs.
   package struct Current {
     package let key: AccessKey
-    package let since: Timestamp
+    package private(set) var since: Timestamp
     /// When STS first accepted it, by GetCallerIdentity or by AssumeRole; nil until then.
     package fileprivate(set) var proven: Timestamp?
     package fileprivate(set) var lastAccepted: Timestamp?
@@ -90,6 +90,13 @@ package struct KeySuccession {
     fileprivate var nextInquiry: Timestamp?
     fileprivate var lastInquiry: Timestamp?
     fileprivate var backoff = Backoff()
+
+    fileprivate mutating func take(_ proof: KeyProof) {
+      since = proof.since
+      proven = proof.proven
+      lastAccepted = proof.lastAccepted
+      identity = proof.identity
+    }
 
     /// The id as far as it may be shown.
     package var shownID: String? { proven == nil ? key.maskedID : key.id }
@@ -114,6 +121,8 @@ package struct KeySuccession {
 
   private enum Subject { case current, candidate }
 
+  /// What STS has said of the key that an earlier process of the daemon had, until the first key is found.
+  private var remembered: KeyProof?
   package private(set) var current: Current?
   package private(set) var candidate: Candidate?
   private var inquiry: (id: InquiryID, subject: Subject)?
@@ -132,7 +141,16 @@ package struct KeySuccession {
   /// Whose the first key is only matters once another comes, so hosts that start together don't ask together.
   private static let firstInquiry = Duration.seconds(30)...Duration.seconds(90)
 
-  package init() {}
+  /// `remembered` counts for the first key if it is the one that this is about.
+  package init(remembering remembered: KeyProof? = nil) { self.remembered = remembered }
+
+  /// What STS has said of the key in force; nil until it has accepted it, and while it refuses it.
+  package var proof: KeyProof? {
+    guard let current, let proven = current.proven, current.refusal == nil else { return nil }
+    return KeyProof(
+      accessKeyID: current.key.id, since: current.since, proven: proven, lastAccepted: current.lastAccepted,
+      identity: current.identity)
+  }
 
   /// Goes on for a key that is looked for in another place: the key in force stays, with whose it is and what STS said of it. One on
   /// trial is dropped, since it is the old place's.
@@ -171,6 +189,11 @@ package struct KeySuccession {
   private mutating func found(_ key: AccessKey, at now: Timestamp, _ effects: inout [Effect]) {
     guard let current else {
       self.current = Current(key: key, since: now)
+      if let remembered, remembered.accessKeyID == key.id {
+        self.current?.take(remembered)
+        lastIdentity = remembered.identity
+      }
+      remembered = nil
       effects += [.report(.first), .keyChanged]
       return
     }

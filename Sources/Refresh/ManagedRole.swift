@@ -24,8 +24,8 @@ package final class ManagedRole {
   var call: (id: CallID, issuer: any SessionIssuer)?
   /// Its place in the schedule, used again once the role is gone.
   let slot: Int
-  /// Counts the sessions issued, for `{slot}`.
-  var issued = 0
+  /// Counts the sessions issued, for `{slot}`; an earlier process's, too, where it handed them over.
+  package internal(set) var issued = 0
 
   package var name: RoleName { settings.name }
 

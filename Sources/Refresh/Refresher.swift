@@ -62,7 +62,11 @@ package final class Refresher {
     scheduler: any Scheduler, queue: FetchQueue, clock: ServerClock, attemptLimit: Duration, log: Log
   ) throws {
     schedule = HostSchedule(queue: queue, clock: clock)
-    wallOffset = clock.now(at: scheduler.time).seconds * 1_000_000 - scheduler.time.microseconds
+    // Before the server's time is known the clock is the wall's.
+    wallOffset =
+      clock.estimate.isFromServer
+      ? scheduler.wallMicroseconds - scheduler.time.microseconds
+      : clock.now(at: scheduler.time).seconds * 1_000_000 - scheduler.time.microseconds
     self.attemptLimit = attemptLimit
     self.log = log
     self.scheduler = scheduler
@@ -82,7 +86,55 @@ package final class Refresher {
 
   /// Begins to keep a role; its first attempt is queued at once. `generation` is the number before its first rotation.
   package func add(_ settings: RoleSettings, generation: UInt64 = 0) {
-    let generation = max(generation, generationsOfRemovedRoles.removeValue(forKey: settings.name) ?? generationFloor)
+    let known = generationsOfRemovedRoles.removeValue(forKey: settings.name) ?? generationFloor
+    send(.started, to: make(settings, generation: max(generation, known)))
+  }
+
+  /// The same for all roles at once, some of which go on with what an earlier process held. Nothing is published before all of them are here.
+  package func add(_ all: [(settings: RoleSettings, generation: UInt64, resuming: ResumedRole?)]) {
+    let made = all.map { one in
+      let known = generationsOfRemovedRoles.removeValue(forKey: one.settings.name) ?? generationFloor
+      let generation =
+        // What readers know a session by is exact, and a process before may have set numbers aside that it never used.
+        if let resumed = one.resuming, resumed.isGenerationExact {
+          resumed.generation
+        } else {
+          max(one.generation, known, one.resuming?.generation ?? 0)
+        }
+      return make(one.settings, generation: generation)
+    }
+    for (role, one) in zip(made, all) {
+      guard let resumed = one.resuming else {
+        deliver(.started, to: role)
+        continue
+      }
+      role.issued = resumed.issued
+      deliver(.resumed(admit(resumed)), to: role)
+      if resumed.isRequestChanged { deliver(.requestChanged, to: role) }
+    }
+    pump()
+  }
+
+  /// Takes the secrets in of what an earlier process held.
+  private func admit(_ resumed: ResumedRole) -> HeldSessions {
+    var held = HeldSessions()
+    for old in resumed.sessions {
+      let id = sessions.add(
+        accessKeyID: old.accessKeyID, accessKeySecret: old.accessKeySecret, securityToken: old.securityToken,
+        expiration: old.expiration, issued: old.issued)
+      var session = Session(
+        id: id, accessKeyID: old.accessKeyID, expiration: old.expiration, issued: old.issued, sent: old.sent,
+        asked: old.asked, expires: old.expires)
+      // The wall clock may have been set since.
+      if !clock.estimate.isFromServer { session.judge(by: clock) }
+      if old.isPublished && resumed.isGenerationExact { held.published = id }
+      if old.isReserved { held.reserved = session } else { held.pool.append(session) }
+    }
+    return held
+  }
+
+  /// A role in its place, to which nothing has happened yet.
+  private func make(_ settings: RoleSettings, generation: UInt64) -> ManagedRole {
     let machine = RefreshMachine(
       timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: scheduler.time)
     let role = ManagedRole(settings, machine: machine, slot: freeSlots.popLast() ?? slots.count)
@@ -90,7 +142,7 @@ package final class Refresher {
     order.insert(UInt32(role.slot), at: placeInOrder(role.name))
     rolesWithoutOutcome += 1
     if role.slot == slots.count { slots.append(role) } else { slots[role.slot] = role }
-    send(.started, to: role)
+    return role
   }
 
   package func remove(_ name: RoleName) {
@@ -335,6 +387,9 @@ package final class Refresher {
   private func holdsSecretsOfAll(_ role: ManagedRole) -> Bool {
     role.machine.heldSessions.allSatisfy(sessions.contains)
   }
+
+  /// How many sessions there are.
+  package var sessionCount: Int { sessions.count }
 
   /// Whether the machines hold the sessions whose secrets are here, and no others; for tests.
   package var holdsExactlyTheMachinesSessions: Bool {

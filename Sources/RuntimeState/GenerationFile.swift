@@ -60,9 +60,12 @@ struct GenerationFile {
   let path: String
 
   /// The numbers there are: none where there is no file. Throws where there is one that isn't ours, or isn't as it was written.
-  func read() throws(Failure) -> Content {
+  func read() throws(Failure) -> Content { try readWithChecksum().content }
+
+  /// The same with the file's checksum; nil where there is no file.
+  func readWithChecksum() throws(Failure) -> (content: Content, checksum: UInt64?) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
-    if descriptor < 0 && errno == ENOENT { return Content() }
+    if descriptor < 0 && errno == ENOENT { return (Content(), nil) }
     guard descriptor >= 0 else { throw Failure(path, errno: errno) }
     defer { close(descriptor) }
     var status = stat()
@@ -75,7 +78,7 @@ struct GenerationFile {
     guard let content = Self.content(of: bytes) else {
       throw Failure(path, "empty, cut off or changed: its checksum isn't right")
     }
-    return content
+    return (content, Self.checksum(of: bytes.dropLast(Self.sealLength)))
   }
 
   private func bytes(_ descriptor: CInt, count: Int) throws(Failure) -> [UInt8] {
@@ -126,16 +129,19 @@ struct GenerationFile {
 
   /// The last line.
   private static func seal(of body: some Sequence<UInt8>) -> [UInt8] {
-    // FNV-1a (draft-eastlake-fnv): its offset basis and prime for 64 bits.
-    let hash = body.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-    let digits = String(hash, radix: 16)
+    let digits = String(checksum(of: body), radix: 16)
     return Array("= \(String(repeating: "0", count: 16 - digits.count))\(digits)\n".utf8)
   }
 
-  /// Replaces the file in one step; of a failure nothing is left behind.
+  /// FNV-1a (draft-eastlake-fnv): its offset basis and prime for 64 bits.
+  private static func checksum(of body: some Sequence<UInt8>) -> UInt64 {
+    body.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+  }
+
+  /// Replaces the file in one step; of a failure nothing is left behind. `willReplace` is called with the checksum of the new one before.
   func write(
     _ numbers: [(RoleName, UInt64)], floor: UInt64 = 0, outputs: [RecordedOutput] = [],
-    directories: [RecordedDirectory] = []
+    directories: [RecordedDirectory] = [], willReplace: (_ checksum: UInt64) -> Void = { _ in }
   ) throws(Failure) {
     var text = Array("\(Self.firstLine)\n\(floor > 0 ? "\(Self.others) \(floor)\n" : "")".utf8)
     for (role, number) in numbers {
@@ -152,6 +158,7 @@ struct GenerationFile {
     guard descriptor >= 0 else { throw Failure(path, errno: errno) }
     let failure = Self.fill(descriptor, with: text)
     close(descriptor)
+    if failure == 0 { willReplace(Self.checksum(of: text.dropLast(Self.sealLength))) }
     guard failure == 0, rename(draft, path) == 0 else {
       let number = failure == 0 ? errno : failure
       unlink(draft)

@@ -30,6 +30,12 @@ package final class GenerationReserve: RoleObserver {
   package var directories: () -> [RecordedDirectory] = { [] }
   /// Those that an earlier process left in the file.
   package private(set) var formerDirectories: [RecordedDirectory] = []
+  /// The numbers that an earlier process left in the file, of roles that haven't published yet.
+  private var formerNumbers: [RoleName: UInt64] = [:]
+  /// The checksum of the file that an earlier process left; nil where there was none that could be read.
+  package private(set) var formerChecksum: UInt64?
+  /// Called with the checksum of a file that is about to take the place of the one before.
+  package var willSave: (_ checksum: UInt64) -> Void = { _ in }
   /// What the file has.
   private var saved: (outputs: Set<RecordedOutput>, directories: Set<RecordedDirectory>) = ([], [])
   /// When a write failed that none has followed which didn't.
@@ -50,7 +56,9 @@ package final class GenerationReserve: RoleObserver {
     self.scheduler = scheduler
     timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in retryFailed() }
     do throws(GenerationFile.Failure) {
-      let content = try file.read()
+      let (content, checksum) = try file.readWithChecksum()
+      formerChecksum = checksum
+      formerNumbers = content.numbers
       refresher.goOnAbove(content.numbers, others: content.floor)
       formerOutputs = content.outputs
       formerDirectories = content.directories
@@ -70,6 +78,10 @@ package final class GenerationReserve: RoleObserver {
   func retryFailed() { if failed != nil { write(ahead: Self.block) } }
 
   package func willPublish(_ role: ManagedRole, generation: UInt64) {
+    // A session that was handed over goes on under a number that the file covers already.
+    if let number = formerNumbers.removeValue(forKey: role.name) {
+      role.coveredGeneration = max(role.coveredGeneration, number)
+    }
     guard generation > role.coveredGeneration else { return }
     // Each write is of all roles, and all of them may rotate at once.
     if let failed, scheduler.time - failed < Self.retryInterval { return }
@@ -116,7 +128,8 @@ package final class GenerationReserve: RoleObserver {
       let numbers = roles.lazy.map { ($0.name, $0.machine.generation + ahead) }
       try file.write(
         Array(numbers) + refresher.generationsOfRemovedRoles.map { ($0.key, $0.value) },
-        floor: refresher.generationFloor, outputs: Array(named), directories: Array(namedDirectories))
+        floor: refresher.generationFloor, outputs: Array(named), directories: Array(namedDirectories),
+        willReplace: willSave)
     } catch {
       // What the file says is true as long as nothing beyond it was published.
       let isTrue = roles.allSatisfy { $0.machine.generation <= $0.coveredGeneration }

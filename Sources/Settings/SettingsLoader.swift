@@ -6,6 +6,14 @@ package struct LoadedSettings: Sendable {
   package let settings: DaemonSettings?
   /// Everything there is to say, in the order of the files and lines.
   package let diagnostics: [Diagnostic]
+  /// The files that were read, as far as they make the settings.
+  package let content: SettingsContent
+
+  package init(settings: DaemonSettings?, diagnostics: [Diagnostic], content: SettingsContent = SettingsContent()) {
+    self.settings = settings
+    self.diagnostics = diagnostics
+    self.content = content
+  }
 
   package var errors: [Diagnostic] { diagnostics.filter { $0.severity == .error } }
 
@@ -30,12 +38,18 @@ package struct SettingsLoader {
     self.socketUnit = socketUnit ?? check?.socketUnit
   }
 
+  /// Reads the settings as they were at an earlier reading; what the files name is looked up on the host as it is now.
+  package func load(_ path: String, from content: SettingsContent) -> LoadedSettings {
+    SettingsLoader(host: RecordedHost(content, on: host), check: check).load(path)
+  }
+
   package func load(_ path: String) -> LoadedSettings {
     let runningUnit = check == nil ? InstalledUnit.running(on: host, with: path) : nil
     let run = LoadRun(host: host, check: check, runningUnit: runningUnit, socketUnit: socketUnit, path: path)
     let settings = run.load()
     return LoadedSettings(
-      settings: run.context.findings.hasErrors ? nil : settings, diagnostics: run.sortedDiagnostics)
+      settings: run.context.findings.hasErrors ? nil : settings, diagnostics: run.sortedDiagnostics,
+      content: run.context.content)
   }
 }
 
@@ -283,6 +297,8 @@ private final class LoadRun {
     context.trust.check(directory: directory)
     let paths = names.filter { $0.hasSuffix(".toml") && !$0.hasPrefix(".") }.sorted().map { "\(directory)/\($0)" }
     otherNames = names.filter { !$0.hasSuffix(".toml") }
+    context.files.directories.append(
+      SettingsContent.Directory(path: directory, names: paths.map { PathText.name(of: $0) }))
     files += paths
     let read = paths.compactMap { SettingsFile($0, context: context) }
     if read.count < paths.count { (hasUnreadRoles, hasUnreadFiles) = (true, true) }

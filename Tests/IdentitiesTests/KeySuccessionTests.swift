@@ -122,6 +122,37 @@ import Testing
     #expect(trial.current?.proven != nil && trial.current?.lastAccepted != nil)
   }
 
+  @Test func `what an earlier process knew of the key counts for that key alone, and is worth no question`() throws {
+    var generator = CountingGenerator()
+    let at = Timestamp(microseconds: 9_000_000)
+    func found(_ key: AccessKey, _ proof: KeyProof?) -> KeySuccession {
+      var keys = KeySuccession(remembering: proof)
+      let effects = keys.handle(.found(key), at: at, using: &generator)
+      #expect(!effects.contains { if case .ask = $0 { true } else { false } })
+      return keys
+    }
+    let proof = KeyProof(
+      accessKeyID: Self.old.id, since: Timestamp(microseconds: 1), proven: Timestamp(microseconds: 2),
+      lastAccepted: Timestamp(microseconds: 3), identity: Self.bot)
+    let same = found(Self.old, proof)
+    #expect(same.proof == proof && same.current?.shownID == Self.old.id)
+    let other = found(Self.new, proof)
+    #expect(other.proof == nil && other.current?.identity == nil && other.current?.since == at)
+    #expect(found(Self.old, nil).proof == nil)
+  }
+
+  @Test func `a key that STS refuses has no proof to hand on`() {
+    var keys = KeySuccession()
+    var generator = CountingGenerator()
+    let at = Timestamp(microseconds: 1_000_000)
+    _ = keys.handle(.found(Self.old), at: at, using: &generator)
+    #expect(keys.proof == nil)
+    _ = keys.handle(.accepted(Self.old), at: at, using: &generator)
+    #expect(keys.proof?.accessKeyID == Self.old.id && keys.proof?.proven == at)
+    _ = keys.handle(.refused(Self.old, Self.unknown), at: at, using: &generator)
+    #expect(keys.proof == nil)
+  }
+
   /// A role whose call had been refused repeated that for minutes, while STS accepted the same key from the others.
   @Test func `only what changes nothing is noted without an event`() {
     var keys = KeySuccession()

@@ -76,6 +76,34 @@ import Testing
     #expect(try file.read().numbers == [role.name: 1])
   }
 
+  @Test func `the next process finds the checksum that was announced before the file was replaced`() throws {
+    let file = GenerationFile(path: directory.path("generations"))
+    let reserve = try reserve(file)
+    #expect(reserve.formerChecksum == nil)
+    var announced: [UInt64] = []
+    reserve.willSave = { [directory] checksum in
+      announced.append(checksum)
+      #expect((access(directory.path("generations"), F_OK) == 0) == (announced.count > 1))
+    }
+    reserve.willPublish(role, generation: 1)
+    bench.grantAll()
+    reserve.settle()
+    #expect(announced.count == 2 && announced[0] != announced[1])
+    #expect(try self.reserve(file).formerChecksum == announced[1])
+  }
+
+  @Test func `a number that the file of an earlier process covers is published without another write`() throws {
+    let file = GenerationFile(path: directory.path("generations"))
+    try file.write([(role.name, 64)])
+    let reserve = try reserve(file)
+    var writes = 0
+    reserve.willSave = { _ in writes += 1 }
+    reserve.willPublish(role, generation: 64)
+    #expect(writes == 0 && role.coveredGeneration == 64)
+    reserve.willPublish(role, generation: 65)
+    #expect(writes == 1)
+  }
+
   /// Roles without files began again at 1, and others at what their files said, which may be less than what was read at the socket.
   @Test func `after a file that can't be read every role goes on above all that it may have had`() throws {
     let file = GenerationFile(path: directory.path("generations"))

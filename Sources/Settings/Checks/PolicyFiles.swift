@@ -12,6 +12,8 @@ final class PolicyFiles {
   private let findings: Findings
   private let trust: PathTrust
   private var known: [String: [UInt8]?] = [:]
+  /// Those that were read, as they were.
+  private(set) var files: [SettingsContent.File] = []
   /// The files, each with a place that names it.
   private(set) var named: [String: Place] = [:]
 
@@ -36,6 +38,7 @@ final class PolicyFiles {
     do throws(HostError) {
       let (status, content) = try host.read(path, limit: Self.maxFileBytes)
       trust.check(file: path, status)
+      files.append(SettingsContent.File(path: path, bytes: content))
       bytes = ByteOrderMark.removed(from: content)
     } catch {
       let remedy =

@@ -12,6 +12,12 @@ final class LoadContext {
   let trust: PathTrust
   let policies: PolicyFiles
   let reach = SocketReach()
+  /// The settings' files read so far, without the policies.
+  var files = SettingsContent()
+  /// All files read so far that the settings are made of.
+  var content: SettingsContent {
+    SettingsContent(files: files.files + policies.files, directories: files.directories)
+  }
   /// Of all roles whose times are sound, whatever else is wrong with them.
   var timings: [RoleTiming] = []
   /// The paths of the files that settings name, to be read.

@@ -17,6 +17,7 @@ struct SettingsFile {
       let (status, content) = try context.host.read(path, limit: Self.maxBytes)
       context.trust.check(file: path, status)
       context.trust.check(above: path)
+      context.files.files.append(SettingsContent.File(path: path, bytes: content))
       bytes = ByteOrderMark.removed(from: content)
     } catch {
       let remedy =

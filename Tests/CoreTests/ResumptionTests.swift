@@ -1,0 +1,91 @@
+import Core
+import Simulation
+import Testing
+
+/// A machine that goes on with what an earlier process held.
+@Suite struct ResumptionTests {
+  private static let now = Timestamp(microseconds: 10_000_000_000)
+
+  private func session(_ id: UInt64, age: Duration, life: Duration = .hours(1)) -> Session {
+    let sent = Self.now - age
+    return Session(
+      id: SessionID(number: id), accessKeyID: "STS.\(id)", expiration: UTCTime(seconds: 1_800_000_000),
+      issued: UTCTime(seconds: 1_799_990_000), sent: sent, asked: life, expires: sent + life)
+  }
+
+  private func resume(
+    _ held: HeldSessions, timing: RoleTiming = RoleTiming(), generation: UInt64 = 7
+  ) -> (machine: RefreshMachine, effects: [RefreshEffect]) {
+    var machine = RefreshMachine(timing: timing, generation: generation, at: Self.now)
+    var generator = SeededGenerator(seed: 1)
+    let effects = machine.handle(.resumed(held), at: Self.now, using: &generator)
+    return (machine, effects)
+  }
+
+  private func published(_ effects: [RefreshEffect]) -> [UInt64: UInt64] {
+    effects.reduce(into: [:]) { all, effect in
+      if case .publish(let session, let generation) = effect { all[session.id.number] = generation }
+    }
+  }
+
+  private func discarded(_ effects: [RefreshEffect]) -> [UInt64] {
+    effects.compactMap { if case .discard(let id) = $0 { id.number } else { nil } }
+  }
+
+  private func fetches(_ effects: [RefreshEffect]) -> Int {
+    effects.count { if case .fetch = $0 { true } else { false } }
+  }
+
+  @Test func `the session in use stays in use under its number, and the next step comes in its time`() throws {
+    let pool = [session(1, age: .minutes(20)), session(2, age: .minutes(5))]
+    let (machine, effects) = resume(HeldSessions(pool: pool, published: pool[1].id))
+    #expect(published(effects) == [2: 7] && machine.generation == 7 && machine.publishedID == pool[1].id)
+    #expect(discarded(effects).isEmpty && fetches(effects) == 0 && machine.hasHadOutcome)
+    #expect(machine.heldSessions == pool.map(\.id))
+    // A/N is 15 min, ±10 %.
+    let step = machine.nextAttempt - pool[1].sent
+    #expect(step >= .seconds(810) && step <= .seconds(990))
+    #expect(machine.armed == machine.nextAttempt)
+  }
+
+  @Test func `a step that was due meanwhile is made at once`() {
+    let only = session(1, age: .minutes(30))
+    let (machine, effects) = resume(HeldSessions(pool: [only], published: only.id))
+    #expect(published(effects) == [1: 7] && fetches(effects) == 1 && machine.nextAttempt == Self.now)
+  }
+
+  @Test func `where the session in use has ended its standby takes the next number`() {
+    let pool = [session(1, age: .hours(1)), session(2, age: .minutes(5))]
+    let (machine, effects) = resume(HeldSessions(pool: pool, published: pool[0].id))
+    #expect(published(effects) == [2: 8] && discarded(effects) == [1] && machine.generation == 8)
+  }
+
+  @Test func `where the number may be another the session in use gets the next one`() {
+    let only = session(1, age: .minutes(5))
+    #expect(published(resume(HeldSessions(pool: [only])).effects) == [1: 8])
+  }
+
+  @Test func `without anything good it begins as a new role does`() {
+    let ended = session(1, age: .hours(1))
+    for held in [HeldSessions(), HeldSessions(pool: [ended], published: ended.id)] {
+      let (machine, effects) = resume(held)
+      #expect(published(effects).isEmpty && fetches(effects) == 1 && !machine.hasHadOutcome)
+      #expect(machine.attempt?.urgency == .first && machine.generation == 7)
+    }
+  }
+
+  @Test func `a smaller pool keeps the newest sessions`() {
+    let pool = [session(1, age: .minutes(20)), session(2, age: .minutes(12)), session(3, age: .minutes(5))]
+    let (machine, effects) = resume(HeldSessions(pool: pool, published: pool[2].id), timing: RoleTiming(pool: 2))
+    #expect(discarded(effects) == [1] && machine.heldSessions == [pool[1].id, pool[2].id])
+  }
+
+  @Test func `a reserved session is kept beside the pool, and serves while that is empty`() {
+    let reserved = session(9, age: .minutes(20), life: .hours(12))
+    let pool = [session(1, age: .minutes(5))]
+    let (beside, effects) = resume(HeldSessions(pool: pool, reserved: reserved, published: pool[0].id))
+    #expect(published(effects) == [1: 7] && beside.reserved == reserved && fetches(effects) == 0)
+    let (alone, others) = resume(HeldSessions(reserved: reserved, published: reserved.id))
+    #expect(published(others) == [9: 7] && alone.handsOutReservation && fetches(others) == 1)
+  }
+}
