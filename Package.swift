@@ -63,12 +63,16 @@ let package = Package(
         "Logs", "Refresh",
       ], settings: unchecked),
     room("RuntimeState", imports: ["Core", "Settings", "Systemd", "Logs", "FileOutput", "Refresh"]),
-    room("Handover", imports: ["Core", "Secrets", "Settings", "CLinux"]),
+    room(
+      "Handover",
+      imports: [
+        "Core", "Secrets", "SessionStore", "Settings", "Signing", "Systemd", "Logs", "Refresh", "CLinux",
+      ]),
     room(
       "Daemon",
       imports: [
         "Core", "Wire", "Settings", "Systemd", "Logs", "LocalSockets", "HTTPServer", "FileOutput", "Refresh",
-        "Identities", "STS", "SocketAPI", "RuntimeState", "CLinux",
+        "Identities", "STS", "SocketAPI", "RuntimeState", "Handover", "CLinux",
       ]),
     room("LocalClient", imports: ["Core", "Wire", "Secrets", "CLinux"], settings: small),
     room(
@@ -83,7 +87,9 @@ let package = Package(
     // Programs.
     program(
       "rolekeeperd",
-      imports: ["Core", "Settings", "Systemd", "LocalSockets", "RuntimeState", "Daemon", "CLinux", "Wire", "Logs"]),
+      imports: [
+        "Core", "Settings", "Systemd", "LocalSockets", "RuntimeState", "Handover", "Daemon", "CLinux", "Wire", "Logs",
+      ]),
     program(
       "rolekeeper", imports: ["Core", "Secrets", "Wire", "LocalClient", "CLinux"], besides: ["start.order"],
       settings: small, linking: standalone),
@@ -169,7 +175,12 @@ let package = Package(
     tests(
       "RuntimeState",
       imports: ["Core", "FileOutput", "Logs", "Refresh", "Settings", "Systemd", "RefreshBench", "TestSupport"]),
-    tests("Handover", imports: ["Core", "Secrets", "Settings", "CLinux", "TestSupport"]),
+    tests(
+      "Handover",
+      imports: [
+        "CloudAPI", "Core", "Logs", "Refresh", "Secrets", "SessionStore", "Settings", "Systemd", "CLinux",
+        "RefreshBench", "TestSupport",
+      ]),
     tests(
       "Daemon",
       imports: [

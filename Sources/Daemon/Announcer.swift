@@ -72,6 +72,8 @@ final class Announcer: RoleObserver {
     manager.status("fetching the first session of each of \(backend.roleCount) roles")
     if backend.roleCount == 0 { return becomeReady() }
     readyTimer.arm(at: scheduler.time.microseconds + Self.longestWait)
+    // Sessions of an earlier process are an outcome.
+    becomeReadyIfDone()
   }
 
   /// Every role has to have had its first outcome, and its files too: who is started after us reads them.
@@ -166,7 +168,8 @@ final class Announcer: RoleObserver {
     for trouble in backend.sourceTroubles { line += "; \(trouble)" }
     if let problem = backend.caFileProblem { line += "; \(Health.Reason.caFile(error: problem).detail)" }
     if let refusal = backend.refusal {
-      line += "; the settings were refused at \(refusal.at), the old ones are in force until the next restart or crash"
+      line +=
+        "; degraded: the settings were refused at \(refusal.at), the old ones are in force until the service is stopped"
     }
     return line
   }

@@ -1,6 +1,7 @@
 import Core
 import FileOutput
 import HTTPServer
+import Handover
 import Identities
 import LocalSockets
 import Logs
@@ -58,7 +59,10 @@ extension Daemon: ReloadableParts {
     generations.cover(RecordedOutput.all(of: new), RecordedDirectory.all(of: new))
   }
 
+  func recordSettings(_ content: SettingsContent) { handover?.settingsChanged(content) }
+
   func remove(_ role: RoleName) {
+    recordEnd(of: role)
     refresher.remove(role)
     outputs.forget(role)
     service.roleGone(role)
@@ -69,8 +73,14 @@ extension Daemon: ReloadableParts {
 
   func replace(_ role: RoleSettings) {
     let generation = refresher.roles[role.name]?.machine.generation ?? 0
+    recordEnd(of: role.name)
     refresher.remove(role.name)
     keep(role, generation: generation)
+  }
+
+  /// Its sessions aren't handed out again, by the next process neither.
+  private func recordEnd(of role: RoleName) {
+    if let kept = refresher.roles[role] { handover?.forget(role, generation: kept.machine.generation) }
   }
 
   func change(_ role: RoleSettings) {

@@ -1,4 +1,5 @@
 import Core
+import Handover
 import Identities
 import Refresh
 import STS
@@ -13,7 +14,8 @@ extension Daemon {
   }
 
   /// Builds what `settings` ask for, keeping from what is in force what they ask for still. Throws a sentence for what can't be had.
-  func connections(_ settings: DaemonSettings) throws -> Connections {
+  /// `proofs` are what an earlier process knew of the sources' keys.
+  func connections(_ settings: DaemonSettings, remembering proofs: [String: KeyProof] = [:]) throws -> Connections {
     let old = connections
     let rolesInForce = Dictionary(self.settings.roles.map { ($0.name, $0) }) { first, _ in first }
     let switches = AccessKeySource.switches(to: settings.roles, from: rolesInForce)
@@ -21,10 +23,14 @@ extension Daemon {
     let sources = try AccessKeySource.sources(at: places, keeping: old?.sources ?? [:], switches: switches) {
       name, location, predecessor in
       let source = try AccessKeySource(
-        name: name, at: location, succeeding: predecessor, mayLackKey: old == nil, loop: loop, log: log)
+        name: name, at: location, succeeding: predecessor, mayLackKey: old == nil, remembering: proofs[name],
+        loop: loop, log: log)
       source.changed = { [unowned self] in refresher.sourceChanged(name) }
       source.acceptedAgain = { [unowned self] in refresher.keyAcceptedAgain(name) }
-      source.stateChanged = { [unowned self] in announcer?.stateChanged() }
+      source.stateChanged = { [unowned self] in
+        handover?.proofsChanged()
+        announcer?.stateChanged()
+      }
       return source
     }
     let cloud = try CloudConnections(

@@ -2,13 +2,14 @@ import Core
 import FileOutput
 import Glibc
 import HTTPServer
+import Handover
 import Identities
 package import LocalSockets
 package import Logs
 package import Refresh
 import RuntimeState
 import STS
-package import Settings
+import Settings
 import SocketAPI
 package import Systemd
 import Wire
@@ -33,6 +34,7 @@ package final class Daemon: SocketBackend {
   private var fileResults: IOSource?
   var announcer: Announcer!
   var generations: GenerationReserve!
+  var handover: HandoverWriter?
   private(set) var reloader: Reloader!
   var retired: HTTPServer?
   var retirement: (any Deferral)!
@@ -54,11 +56,15 @@ package final class Daemon: SocketBackend {
   var refusal: SettingsRefusal? { reloader.refusal }
 
   /// Puts everything in its place, listens, and queues the first attempt of every role. Throws a sentence for what can't be had.
-  /// `socket` is one that was passed to this process; `read` reads the settings for a reload.
+  ///
+  /// `socket` is one that was passed to this process; sessions that `inheritance` has of an earlier process are handed out at once. `read`
+  /// reads the settings for a reload.
   package init(
-    _ settings: DaemonSettings, socket: InheritedSocket? = nil, loop: EventLoop, log: Log,
-    read: @escaping @Sendable () -> LoadedSettings
+    _ start: StartSettings, socket: InheritedSocket? = nil, inheriting inheritance: Inheritance? = nil,
+    loop: EventLoop, log: Log, read: @escaping @Sendable () -> LoadedSettings
   ) throws {
+    let settings = start.settings
+    let state = inheritance?.store.state
     self.settings = SettingsInForce(settings)
     self.socket = socket
     self.loop = loop
@@ -67,16 +73,19 @@ package final class Daemon: SocketBackend {
     refresher = try Refresher(
       scheduler: loop,
       queue: FetchQueue(rate: settings.sts.requestsPerSecond, burst: settings.sts.burst, at: loop.time),
-      clock: ServerClock(wallMicroseconds: loop.wallMicroseconds, at: loop.time),
+      clock: state?.clock.flatMap { $0.isFromServer ? ServerClock($0) : nil }
+        ?? ServerClock(wallMicroseconds: loop.wallMicroseconds, at: loop.time),
       attemptLimit: settings.sts.attemptLimit, log: log)
-    reloader = Reloader(self.settings, parts: self, scheduler: loop, log: log, read: read)
+    reloader = Reloader(
+      self.settings, parts: self, scheduler: loop, log: log,
+      refusal: start.refusals.isEmpty ? nil : SettingsRefusal(at: started, start.refusals), read: read)
     // Before the first thread, which would else take signals in its own way: libcurl starts some.
     for number in [SIGTERM, SIGINT] {
       signals.append(try SignalSource(loop, signal: number) { [unowned self] in stop() })
     }
     signals.append(try SignalSource(loop, signal: SIGHUP) { [unowned self] in reload(allowingRemoval: false) { _ in } })
 
-    putInForce(try connections(settings))
+    putInForce(try connections(settings, remembering: (state?.proofs ?? [:]).mapValues { KeyProof($0) }))
     outputs = try Outputs(scheduler: loop, settings: self.settings, log: log)
     fileResults = try IOSource(loop, descriptor: outputs.descriptor, events: .readable) { [unowned self] _ in
       outputs.takeResults()
@@ -97,15 +106,17 @@ package final class Daemon: SocketBackend {
     generations.outputs = { [unowned self] in outputs.recorded }
     generations.directories = { [unowned self] in outputs.recordedDirectories }
     outputs.recordChanged = { [unowned self] in generations.coverWritten() }
+    handover = try makeHandover(inheritance)
     observe()
     clockSteps = try ClockStepSource(loop) { [unowned self] in
       refresher.wallClockStepped(toMicroseconds: loop.wallMicroseconds)
     }
     // Only with the socket held: until then the files may be another daemon's.
     try outputs.removeAbandoned(recorded: generations.formerDirectories)
-    for role in settings.roles { keep(role, generation: outputs.generation(of: role)) }
+    keep(settings.roles, after: state)
     self.settings.readRoles { [refresher] in refresher.roles.values.map(\.settings).sorted { $0.name < $1.name } }
     outputs.takeOver(generations.takeFormerOutputs())
+    handover?.begin(settings: start.content)
     announcer.begin()
     credentialRetry = try CredentialRetry(scheduler: loop, sources: { [unowned self] in Array(sources.values) }) {
       [unowned self] in
@@ -164,7 +175,9 @@ package final class Daemon: SocketBackend {
   }
 
   private func observe() {
-    refresher.setObservers([generations, outputs, service, announcer, memoryTrimmer])
+    // Whatever another one hears of is recorded by then.
+    refresher.setObservers(
+      [generations] + (handover.map { [$0] } ?? []) + [outputs, service, announcer, memoryTrimmer])
     outputs.changed = { [unowned self] name, path in
       guard let role = refresher.roles[name] else { return }
       service.outputsChanged(of: role, outputs.statuses(of: name, at: path, clock: refresher.clock))

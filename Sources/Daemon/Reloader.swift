@@ -32,6 +32,9 @@ protocol ReloadableParts: AnyObject {
   func moveRecord(to new: DaemonSettings)
   func recordOutputs(of new: DaemonSettings)
 
+  /// For the next process: the files of the settings that are about to be in force.
+  func recordSettings(_ content: SettingsContent)
+
   func remove(_ role: RoleName)
   func add(_ role: RoleSettings)
   /// Its sessions must not be handed out any more.
@@ -75,15 +78,16 @@ final class Reloader {
   private(set) var refusal: SettingsRefusal?
   private(set) var counts = ReloadCounts()
 
-  /// `read` reads the files beside the loop.
+  /// `read` reads the files beside the loop; `refusal` is for a start whose files weren't put in force.
   init(
     _ settings: SettingsInForce, parts: any ReloadableParts, scheduler: any Scheduler, log: Log,
-    read: @escaping @Sendable () -> LoadedSettings
+    refusal: SettingsRefusal? = nil, read: @escaping @Sendable () -> LoadedSettings
   ) {
     self.settings = settings
     self.parts = parts
     self.scheduler = scheduler
     self.log = log
+    self.refusal = refusal
     self.read = read
   }
 
@@ -130,6 +134,8 @@ final class Reloader {
       let moveSocket =
         new.socket.path == old.socket.path ? nil : try parts.prepareSocket(new.socket)
       if moveSocket == nil, new.socket != old.socket { try parts.changeSocketAccess(new.socket) }
+      // Before any role changes: a process that ends in between leaves settings that its successor compares with.
+      parts.recordSettings(loaded.content)
       putInForce(
         new, instead: old, connect: connect, moveSocket: moveSocket,
         allowingRemoval: allowingRemoval)

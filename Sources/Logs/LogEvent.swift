@@ -121,6 +121,13 @@ package enum LogEvent: String, CaseIterable, Sendable {
   case generationsSavedAgain = "98653b426b94450ca389ff07f0814471"
   case generationsNotSavedNorSpoiled = "bccb715a72054ab39ea7aecaf6aa87f6"
 
+  // MARK: What one process hands over to the next
+  case sessionsTakenOver = "c9cc2d712ca74979b79b516f882e4fdc"
+  case handoverNotUsed = "ee77d37e8ecd44188ec8bb7244192d2f"
+  case handoverFails = "344766812f2f42c6b7f37f12758594cb"
+  case handoverWorksAgain = "cdc89ae7bf2b4e54ba9430f100a7ba21"
+  case settingsLastInForce = "00a7bc2fb5ac4806b754cc41f9684a80"
+
   // MARK: After the daemon has stopped
   case stopUnknown = "b58a2194545947e4b0a1d50a2c8c3818"
   case filesNotRemovedAtStop = "7827fa59f71d4ba3b6a71e803fc2170b"
@@ -161,7 +168,7 @@ extension LogEvent {
     case .settingsNote: .info("settings note")
     case .settingsReloaded: .notice("settings reloaded; number of roles")
     case .settingsNotReloaded:
-      .error("settings not reloaded; the old ones stay in force until the next restart or crash")
+      .error("settings not reloaded; the old ones stay in force until the service is stopped")
 
     case .credentialRefreshed: .info("credential refreshed")
     case .grantedLess: .warning("STS granted a shorter session than requested; refreshing earlier to match")
@@ -270,6 +277,12 @@ extension LogEvent {
     case .generationsNotSaved: .warning("generation numbers not saved; after a restart they may be much higher")
     case .generationsSavedAgain: .notice("generation numbers are saved again")
     case .generationsNotSavedNorSpoiled: .warning("generation numbers not saved; after a restart they may be lower")
+
+    case .sessionsTakenOver: .notice("sessions of the process before taken over; number of sessions")
+    case .handoverNotUsed: .warning("sessions of the process before can't be used, so new ones are fetched")
+    case .handoverFails: .warning("sessions can't be handed over to the next process, which will fetch new ones")
+    case .handoverWorksAgain: .notice("sessions can be handed over to the next process again")
+    case .settingsLastInForce: .error("the settings can't be used; going on with those that were last in force")
 
     case .stopUnknown:
       .warning("credential files not removed: it isn't known whether the service was stopped or is being restarted")

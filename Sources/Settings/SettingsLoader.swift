@@ -40,7 +40,7 @@ package struct SettingsLoader {
 
   /// Reads the settings as they were at an earlier reading; what the files name is looked up on the host as it is now.
   package func load(_ path: String, from content: SettingsContent) -> LoadedSettings {
-    SettingsLoader(host: RecordedHost(content, on: host), check: check).load(path)
+    SettingsLoader(host: RecordedHost(content, on: host), check: check, socketUnit: socketUnit).load(path)
   }
 
   package func load(_ path: String) -> LoadedSettings {

@@ -4,10 +4,10 @@ internal import Secrets
 /// SHA-256, HMAC-SHA256 and HMAC-SHA1, by libcrypto; as lower-case hex unless it is said otherwise.
 ///
 /// libcrypto refuses none of them but for want of memory, where Swift ends the process as well.
-enum Digest {
+package enum Digest {
   private static let size = Int(CCRYPTO_SHA256_SIZE)
 
-  static func sha256(_ bytes: Span<UInt8>) -> String {
+  package static func sha256(_ bytes: Span<UInt8>) -> String {
     bytes.withUnsafeBufferPointer { bytes in
       hex { ccrypto_sha256(bytes.baseAddress, bytes.count, $0) }
     }

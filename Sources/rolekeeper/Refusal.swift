@@ -40,7 +40,7 @@ struct Refusal: Error, CustomStringConvertible {
     case (.notFound, .some(let role)): "there is no role '\(role)'; 'rolekeeper status' lists those that you may read"
     case (.tooLong, .some(let role)): tooLong(problem, role, minTTL)
     case (.settingsRefused, _):
-      "the settings are refused, and the old ones stay in force, but only until the next restart or crash:"
+      "the settings are refused, and the old ones stay in force, but only until the service is stopped:"
     // Nothing was sent that this program's own version of the daemon would refuse as such.
     case (.malformed, _), (.methodNotAllowed, _), (.notFound, nil): "the daemon doesn't know this request; \(versions)"
     // Of the server's own refusals those say what to do that have nothing to do with what was sent: too many connections, too slow.

@@ -10,24 +10,35 @@ enum Main {
   /// As many as a busy host needs, without a table of descriptors as large as some hard limits allow.
   private static let mostDescriptors: UInt = 65_536
 
-  /// With a socket that was passed to it, and without `isStrict`, it stays up whatever is wrong with its settings, and answers so.
+  /// How settings are read.
+  private struct Reading {
+    let read: @Sendable () -> LoadedSettings
+    /// Those that were last in force.
+    let readAgain: (SettingsContent) -> LoadedSettings
+    /// Whether bad ones end the daemon, whatever else there is.
+    let isStrict: Bool
+  }
+
+  /// With a socket that was passed to it, and without `isStrict`, it stays up whatever is wrong with its settings, and answers so; with settings
+  /// that an earlier process handed over it serves by those.
   static func run(config: String, isStrict: Bool) -> Int32 {
     let log = Log(to: ProcessLogOutput())
-    let socket = inheritedSocket(log)
-    let read: @Sendable () -> LoadedSettings = {
-      SettingsLoader(socketUnit: socket.map { SocketUnit(path: $0.path, mode: $0.access?.mode, gid: $0.access?.gid) })
-        .load(config)
-    }
+    var passed = PassedDescriptors.take(log)
+    let socket = passed.socket
+    let unit = socket.map { SocketUnit(path: $0.path, mode: $0.access?.mode, gid: $0.access?.gid) }
+    let reading = Reading(
+      read: { SettingsLoader(socketUnit: unit).load(config) },
+      readAgain: { SettingsLoader(socketUnit: unit).load(config, from: $0) }, isStrict: isStrict)
     while true {
       let failure: StartFailure
-      switch start(read, socket, log) {
+      switch start(reading, &passed, log) {
       case .ended(let status): return status
       case .failed(let problem): failure = problem
       }
       guard let socket, !isStrict else { return end(failure, log) }
       do {
         let waiting = try UnconfiguredDaemon(
-          failure, socket: socket, loop: EventLoop(), log: log, read: read)
+          failure, socket: socket, loop: EventLoop(), log: log, read: reading.read)
         if case .stopped = try waiting.run() { return ExitStatus.done }
       } catch {
         return end(StartFailure(error), log)
@@ -40,14 +51,33 @@ enum Main {
     case failed(StartFailure)
   }
 
-  /// Runs the daemon to its end, if it can start.
-  private static func start(_ read: @Sendable @escaping () -> LoadedSettings, _ socket: InheritedSocket?, _ log: Log)
-    -> Outcome
-  {
+  /// Runs the daemon to its end, if it can start. What an earlier process left is let go of as soon as the daemon has it.
+  private static func start(_ reading: Reading, _ passed: inout PassedDescriptors, _ log: Log) -> Outcome {
     // Users and groups may come from a directory service that is slow to answer. A start cut off meanwhile would begin again from
     // nothing, and again.
     Notifier().starting(atMost: .seconds(600), status: "reading the settings")
-    let loaded = read()
+    do {
+      let daemon: Daemon
+      switch settings(reading, after: passed.inheritance, log) {
+      case .failure(let error): return .failed(error.failure)
+      case .success(let settings):
+        daemon = try Daemon(
+          settings, socket: passed.socket, inheriting: passed.inheritance, loop: try EventLoop(), log: log,
+          read: reading.read)
+      }
+      passed.inheritance = nil
+      return .ended(try withExtendedLifetime(daemon) { try daemon.run() })
+    } catch {
+      return .failed(StartFailure(error))
+    }
+  }
+
+  private struct NoSettings: Error { let failure: StartFailure }
+
+  private static func settings(_ reading: Reading, after inheritance: Inheritance?, _ log: Log)
+    -> Result<StartSettings, NoSettings>
+  {
+    let loaded = reading.read()
     for finding in loaded.diagnostics {
       let event: LogEvent =
         switch finding.severity {
@@ -57,37 +87,16 @@ enum Main {
         }
       log.write(event, [.reason(finding.sentence)])
     }
-    guard let settings = loaded.settings else { return .failed(StartFailure(loaded)) }
-    log.level = settings.logLevel
+    let last = reading.isStrict ? nil : inheritance?.settings
+    guard let start = StartSettings(loaded, after: last, readingLast: reading.readAgain) else {
+      return .failure(NoSettings(failure: StartFailure(loaded)))
+    }
+    if let first = start.refusals.first {
+      log.write(.settingsLastInForce, [.reason(first), .count(start.refusals.count)])
+    }
+    log.level = start.settings.logLevel
     _ = clinux_raise_descriptor_limit(mostDescriptors)
-    do {
-      let loop = try EventLoop()
-      let daemon = try Daemon(settings, socket: socket, loop: loop, log: log, read: read)
-      return .ended(try withExtendedLifetime(daemon) { try daemon.run() })
-    } catch {
-      return .failed(StartFailure(error))
-    }
-  }
-
-  /// The socket of `rolekeeper.socket`; nil where that unit isn't in use.
-  private static func inheritedSocket(_ log: Log) -> InheritedSocket? {
-    var descriptors = InheritedDescriptors.take()
-    var socket: InheritedSocket?
-    for descriptor in descriptors.take(named: InheritedSocket.unit) {
-      do {
-        if socket == nil { socket = try InheritedSocket(descriptor) }
-      } catch {
-        log.write(.inheritedNotUsed, [.reason("\(error)")])
-      }
-    }
-    let others = descriptors.closeRest()
-    if !others.isEmpty {
-      let names = Set(others).sorted().map { "'\($0)'" }.joined(separator: ", ")
-      log.write(
-        .inheritedNotUsed,
-        [.reason("descriptors named \(names); the daemon's socket is named '\(InheritedSocket.unit)'")])
-    }
-    return socket
+    return .success(start)
   }
 
   /// Ends for a reason that a person or time has to put away.

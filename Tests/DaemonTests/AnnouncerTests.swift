@@ -306,8 +306,16 @@ import Testing
     #expect(
       line.hasSuffix(
         "; files can't be written: a, c; source 'x': gone; source 'y': refused; CA file '/ca' can't be read again; "
-          + "the certificates read before are in force; the settings were refused at 1970-01-01T00:00:00Z, the old ones "
-          + "are in force until the next restart or crash"))
+          + "the certificates read before are in force; degraded: the settings were refused at 1970-01-01T00:00:00Z, the old ones "
+          + "are in force until the service is stopped"))
+  }
+
+  @Test func `sessions of an earlier process are an outcome, so a start with them is ready at once`() {
+    bench.refresher.setObservers([])
+    _ = bench.add("a")
+    bench.grantAll()
+    announcer.begin()
+    #expect(manager.take() == ["status", "ready"])
   }
 
   @Test func `the line says which roles aren't refreshed any more, and not that they are lost`() throws {

@@ -100,6 +100,21 @@ import Testing
 
   private func extra(_ calls: [String]) -> [String] { calls.filter { !Self.always.contains($0) } }
 
+  // MARK: - For the next process
+
+  @Test func `the files of settings are recorded before a role changes, and those of refused ones never`() {
+    let content = SettingsContent(files: [SettingsContent.File(path: Self.main, bytes: Array("new".utf8))])
+    parts.applied = { [parts] in #expect(parts.recorded == [content]) }
+    files.say(settings.whole, content: content)
+    ask()
+    scheduler.settle()
+    #expect(parts.recorded == [content])
+    files.say(nil, [Self.finding(.error, "is wrong")], content: content)
+    ask()
+    scheduler.settle()
+    #expect(parts.recorded.count == 1 && answers.all == ["asked: done 0", "asked: refused 1"])
+  }
+
   // MARK: - Whom it answers
 
   @Test
@@ -383,8 +398,12 @@ private final class FakeFiles: Sendable {
 
   var readings: Int { state.withLock { $0.readings } }
 
-  func say(_ settings: DaemonSettings?, _ diagnostics: [Diagnostic] = []) {
-    state.withLock { $0.loaded = LoadedSettings(settings: settings, diagnostics: diagnostics) }
+  func say(
+    _ settings: DaemonSettings?, _ diagnostics: [Diagnostic] = [], content: SettingsContent = SettingsContent()
+  ) {
+    state.withLock {
+      $0.loaded = LoadedSettings(settings: settings, diagnostics: diagnostics, content: content)
+    }
   }
 
   func read() -> LoadedSettings {
@@ -402,6 +421,7 @@ private struct Unavailable: Error, CustomStringConvertible {
 /// Writes down what is asked of it.
 private final class FakeParts: ReloadableParts {
   var calls: [String] = []
+  var recorded: [SettingsContent] = []
   var unwrittenOutputs: [RoleName: Set<OutputSettings.Location>] = [:]
   /// The step that can't be taken.
   var failing: String?
@@ -449,6 +469,7 @@ private final class FakeParts: ReloadableParts {
   func moveOutputs() { calls.append("move outputs") }
   func moveRecord(to new: DaemonSettings) { calls.append("move record") }
   func recordOutputs(of new: DaemonSettings) { calls.append("record outputs") }
+  func recordSettings(_ content: SettingsContent) { recorded.append(content) }
   func remove(_ role: RoleName) { calls.append("remove \(role)") }
   func add(_ role: RoleSettings) { calls.append("add \(role.name)") }
   func replace(_ role: RoleSettings) { calls.append("replace \(role.name)") }

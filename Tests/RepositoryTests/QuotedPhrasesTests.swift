@@ -32,7 +32,10 @@ import Testing
     "request refused",
     "saved generation numbers can't be read",
     "settings not reloaded",
+    "sessions can't be handed over to the next process",
+    "sessions of the process before can't be used",
     "some secrets aren't locked in memory",
+    "the settings can't be used; going on with those that were last in force",
     "the socket was deleted or replaced",
   ])
   func `a phrase that README quotes is one that the daemon logs`(phrase: String) throws {

@@ -118,7 +118,7 @@ import Wire
       "\(Refusal(Problem(.settingsRefused, detail: "fix 'errors'", errors: ["x:1: a", "x:2: b"]), httpStatus: 422))"
     #expect(
       text
-        == "the settings are refused, and the old ones stay in force, but only until the next restart or crash:\nx:1: a\nx:2: b"
+        == "the settings are refused, and the old ones stay in force, but only until the service is stopped:\nx:1: a\nx:2: b"
     )
   }
 

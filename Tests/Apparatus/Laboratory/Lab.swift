@@ -66,6 +66,25 @@ package final class Lab {
     return daemon
   }
 
+  /// Starts the next daemon with what the last one, which has ended, left to it, and waits until it is ready.
+  @discardableResult
+  package func startNext(named name: String, environment: [String: String] = [:]) throws -> DaemonProcess {
+    let daemon = try launchNext(named: name, environment: environment)
+    try daemon.awaitReady()
+    return daemon
+  }
+
+  /// Starts the next daemon with what the last one, which has ended, left to it.
+  @discardableResult
+  package func launchNext(named name: String, environment: [String: String] = [:]) throws -> DaemonProcess {
+    let stored = daemon.notify.takeStored()
+    daemon = nil
+    daemon = try DaemonProcess(
+      configPath: configPath, socketPath: draft.socketPath, in: directory, named: name, environment: environment,
+      stored: stored)
+    return daemon
+  }
+
   /// Runs the command line against the daemon's socket, perhaps as somebody else.
   package func rolekeeper(_ words: String..., wrapper: [String] = []) throws -> (
     status: CInt, output: String, errors: String

@@ -9,10 +9,10 @@ package final class ChildProcess {
   private let errorPath: String
   private var status: CInt?
 
-  /// Starts `arguments[0]`, found by its path, with exactly this environment.
+  /// Starts `arguments[0]`, found by its path, with exactly this environment, and with `descriptors` as its descriptors from 3 on.
   package init(
     _ arguments: [String], environment: [String: String] = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"],
-    in directory: TemporaryDirectory, named name: String? = nil
+    in directory: TemporaryDirectory, named name: String? = nil, descriptors: [CInt] = []
   ) throws {
     let label = name ?? arguments[0].split(separator: "/").last.map(String.init) ?? "child"
     outputPath = directory.path("\(label).out")
@@ -23,6 +23,12 @@ package final class ChildProcess {
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, outputPath, O_WRONLY | O_CREAT | O_APPEND, 0o600)
     posix_spawn_file_actions_addopen(&actions, 2, errorPath, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    // Out of the way first: their numbers may be among those that they get.
+    let moved = descriptors.map { fcntl($0, F_DUPFD_CLOEXEC, 100) }
+    defer { for descriptor in moved { close(descriptor) } }
+    for (place, descriptor) in moved.enumerated() {
+      posix_spawn_file_actions_adddup2(&actions, descriptor, CInt(3 + place))
+    }
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }

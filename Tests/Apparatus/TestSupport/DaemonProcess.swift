@@ -9,19 +9,29 @@ package final class DaemonProcess {
 
   /// Starts the daemon with the settings file at `configPath`, which names `socketPath` as its socket, and with the variables of our unit.
   ///
-  /// `wrapper` are words before the program's own, such as setpriv(1) and its options.
+  /// `wrapper` are words before the program's own, such as setpriv(1) and its options. `stored` are descriptors that an earlier process
+  /// stored, which are closed.
   package init(
     configPath: String, socketPath: String, in directory: TemporaryDirectory, named name: String = "daemon",
-    wrapper: [String] = [], environment: [String: String] = [:], options: [String] = []
+    wrapper: [String] = [], environment: [String: String] = [:], options: [String] = [],
+    stored: [(name: String, descriptor: CInt)] = []
   ) throws {
+    defer { for one in stored { close(one.descriptor) } }
     self.configPath = configPath
     self.socketPath = socketPath
     notify = try NotifySocket(in: directory, named: "\(name).notify")
     var variables = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "NOTIFY_SOCKET": notify.path]
     variables.merge(Programs.unitEnvironment) { $1 }
     variables.merge(environment) { $1 }
+    var words = wrapper + [Programs.daemon, "--config", configPath] + options
+    if !stored.isEmpty {
+      variables["LISTEN_FDS"] = "\(stored.count)"
+      variables["LISTEN_FDNAMES"] = stored.map(\.name).joined(separator: ":")
+      // Only the process itself knows its number (sd_listen_fds(3)).
+      words = ["/bin/sh", "-c", "export LISTEN_PID=$$; exec \"$@\"", "sh"] + words
+    }
     child = try ChildProcess(
-      wrapper + [Programs.daemon, "--config", configPath] + options, environment: variables, in: directory, named: name)
+      words, environment: variables, in: directory, named: name, descriptors: stored.map(\.descriptor))
   }
 
   /// Waits until it says that it is ready, at most 15 s; throws what it wrote when it ended instead.

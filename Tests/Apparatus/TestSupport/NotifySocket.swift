@@ -5,6 +5,8 @@ package final class NotifySocket {
   package let path: String
   private let descriptor: CInt
   private var seen: [String] = []
+  /// What the program had stored and not removed: its last descriptor of each name.
+  private var stored: [String: CInt] = [:]
 
   package init(in directory: TemporaryDirectory, named name: String = "notify") throws {
     path = directory.path(name)
@@ -30,24 +32,40 @@ package final class NotifySocket {
     if let index = seen.firstIndex(where: { Self.holds($0, line) }) { return seen.remove(at: index) }
     var limit = timeval(tv_sec: seconds, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-    var buffer = [UInt8](repeating: 0, count: 4096)
     while true {
-      let count = buffer.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
-      guard count >= 0 else { throw NotifyError.silent(waitedFor: line, seen: seen) }
-      let message = String(decoding: buffer.prefix(count), as: UTF8.self)
+      guard let message = receive(flags: 0) else { throw NotifyError.silent(waitedFor: line, seen: seen) }
       if Self.holds(message, line) { return message }
       seen.append(message)
     }
   }
 
+  /// The next message; what it says of descriptors is done as the service manager does it.
+  private func receive(flags: CInt) -> String? {
+    var message = PassedMessage()
+    guard message.receive(from: descriptor, flags: flags) else { return nil }
+    let lines = message.text.split(separator: "\n")
+    let name = lines.first { $0.hasPrefix("FDNAME=") }.map { String($0.dropFirst("FDNAME=".count)) } ?? "stored"
+    // Both in one message remove alone.
+    if lines.contains("FDSTOREREMOVE=1") {
+      stored.removeValue(forKey: name).map { _ = close($0) }
+    } else if lines.contains("FDSTORE=1"), let passed = message.descriptors.first {
+      stored.updateValue(passed, forKey: name).map { _ = close($0) }
+      return message.text
+    }
+    for passed in message.descriptors { close(passed) }
+    return message.text
+  }
+
+  /// What the program's successor is to inherit, with the names; they are the caller's to close.
+  package func takeStored() -> [(name: String, descriptor: CInt)] {
+    drain()
+    defer { stored = [:] }
+    return stored.map { ($0.key, $0.value) }
+  }
+
   /// Reads what has come, so that there is room for more.
   package func drain() {
-    var buffer = [UInt8](repeating: 0, count: 4096)
-    while true {
-      let count = buffer.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, CInt(MSG_DONTWAIT)) }
-      guard count >= 0 else { return }
-      seen.append(String(decoding: buffer.prefix(count), as: UTF8.self))
-    }
+    while let message = receive(flags: CInt(MSG_DONTWAIT)) { seen.append(message) }
   }
 
   /// All that has come and that nobody waited for.
@@ -60,7 +78,10 @@ package final class NotifySocket {
     message.split(separator: "\n").contains { $0.hasPrefix(line) }
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    close(descriptor)
+    for passed in stored.values { close(passed) }
+  }
 }
 
 private enum NotifyError: Error {

@@ -1,0 +1,73 @@
+import Core
+import FileOutput
+package import Handover
+import Identities
+import Logs
+import Refresh
+import RuntimeState
+package import Settings
+import Systemd
+
+/// What a process gets from the ones before it, and leaves to the next.
+package struct Inheritance {
+  package let boot: BootID
+  package let store: InheritedStore
+
+  package init(boot: BootID, store: InheritedStore) {
+    self.boot = boot
+    self.store = store
+  }
+
+  /// The settings that were last in force.
+  package var settings: SettingsContent? { store.state?.settings }
+}
+
+extension Daemon {
+  /// Keeps all roles, with the sessions that an earlier process had of them. Nil is for a start without any.
+  func keep(_ roles: [RoleSettings], after state: HandoverState?) {
+    for role in roles { outputs.keep(role) }
+    if let state {
+      refresher.goOnAbove(state.removedGenerations, others: state.generationFloor)
+    }
+    refresher.add(
+      roles.map { role in
+        (role, outputs.generation(of: role), state?.resumed(role, generationFile: generations.formerChecksum))
+      })
+    guard let state, state.sessionCount > 0 else { return }
+    log.write(.sessionsTakenOver, [.count(refresher.sessionCount), .total(state.sessionCount)])
+  }
+
+  /// Records what happens from now on for the next process. Without a service manager nobody would keep it.
+  func makeHandover(_ inheritance: Inheritance?) throws -> HandoverWriter? {
+    guard let inheritance, ManagerDescriptorStore.hasManager else { return nil }
+    let store = inheritance.store
+    let writer = try HandoverWriter(
+      boot: inheritance.boot,
+      after: HandoverWriter.Predecessors(names: store.names, nextNumber: store.next),
+      condemned: store.state?.condemned ?? [:], refresher: refresher,
+      manager: try ManagerDescriptorStore(scheduler: loop), scheduler: loop, log: log)
+    writer.proofs = { [unowned self] in
+      sources.values.sorted { $0.name < $1.name }.compactMap { source in
+        source.keys.proof.map { HandoverProof($0, of: source.name) }
+      }
+    }
+    generations.willSave = { [unowned writer] in writer.generationsWillBeSaved($0) }
+    return writer
+  }
+}
+
+extension HandoverProof {
+  fileprivate init(_ proof: KeyProof, of source: String) {
+    self.init(
+      source: source, accessKeyID: proof.accessKeyID, since: proof.since, proven: proof.proven,
+      lastAccepted: proof.lastAccepted, arn: proof.arn, userID: proof.userID)
+  }
+}
+
+extension KeyProof {
+  init(_ proof: HandoverProof) {
+    self.init(
+      accessKeyID: proof.accessKeyID, since: proof.since, proven: proof.proven, lastAccepted: proof.lastAccepted,
+      arn: proof.arn, userID: proof.userID)
+  }
+}

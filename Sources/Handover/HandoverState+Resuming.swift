@@ -1,0 +1,36 @@
+import Core
+package import Refresh
+package import Settings
+
+extension HandoverState {
+  /// What is left of a role under the settings in force, by the rules of a reload (`RoleDifference`): for another RAM role or another policy no
+  /// session is good any more; where only the way to request them has changed, those that there are serve until the next one has come. Nil
+  /// for a role of which nothing is known.
+  ///
+  /// `generationFile` is the checksum of the generations' file as it is; nil where there is none. Where it isn't the one that the store names,
+  /// later numbers may have been used.
+  package func resumed(_ settings: RoleSettings, generationFile: UInt64?) -> ResumedRole? {
+    guard let known = roles[settings.name] else { return nil }
+    let before = known.role.origin
+    let now = HandoverRole.Origin(settings)
+    let areGood = before.arn == now.arn && before.policyDigest == now.policyDigest
+    let sessions = areGood ? known.sessions : []
+    return ResumedRole(
+      generation: known.role.generation,
+      isGenerationExact: generationFile == nil || generationFile == self.generationFile, issued: Int(known.role.issued),
+      sessions: sessions.map { ResumedRole.Session($0, isPublished: $0.number == known.role.published) },
+      isRequestChanged: areGood && before != now)
+  }
+
+  /// How many sessions there are.
+  package var sessionCount: Int { roles.values.reduce(0) { $0 + $1.sessions.count } }
+}
+
+extension ResumedRole.Session {
+  init(_ session: HandoverSession, isPublished: Bool) {
+    self.init(
+      accessKeyID: session.accessKeyID, accessKeySecret: session.accessKeySecret, securityToken: session.securityToken,
+      expiration: session.expiration, issued: session.issued, sent: session.sent, asked: session.asked,
+      expires: session.expires, isReserved: session.isReserved, isPublished: isPublished)
+  }
+}

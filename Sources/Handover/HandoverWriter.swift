@@ -1,0 +1,312 @@
+package import Core
+package import Logs
+package import Refresh
+import Secrets
+package import Settings
+package import Systemd
+
+/// Records what the next process needs, as it happens: before anybody sees a session under a number, or is told that one was condemned, the
+/// store says so.
+///
+/// A store is begun by writing all there is, in slices between which the loop serves others (`StoreDraft`); only when it is whole is it given
+/// to the service manager, and then the one before is dropped. From then on each change is appended. When what has been replaced takes a
+/// quarter more than what counts, another store is begun, while changes go to both.
+///
+/// The stores of the processes before this one can't be written to. They are all there is until this process's first store is whole: what
+/// would be published before that has the rest of it written at once.
+///
+/// A store that can't be written is dropped at the manager, too, since it would be out of date, and begun again a minute later.
+package final class HandoverWriter: RoleObserver {
+  /// What this process found of its predecessors' stores.
+  package struct Predecessors {
+    package let names: [String]
+    package let nextNumber: UInt64
+
+    package init(names: [String] = [], nextNumber: UInt64 = 1) {
+      self.names = names
+      self.nextNumber = nextNumber
+    }
+  }
+
+  private static let retryInterval: Int64 = 60_000_000
+
+  /// What STS has said of the sources' keys.
+  package var proofs: () -> [HandoverProof] = { [] }
+
+  private let capacity: (_ length: Int) -> Int
+  private let boot: BootID
+  private let refresher: Refresher
+  private let manager: any DescriptorStore
+  private let scheduler: any Scheduler
+  private let log: Log
+  private var turn: (any Deferral)!
+  private var timer: (any Alarm)!
+
+  /// The store that the manager has, and how long it was when it was whole.
+  private var current: (arena: SessionArena, name: String, settings: [Range<Int>], wholeLength: Int)?
+  private var draft: StoreDraft?
+  /// Names at the manager that a whole store of this process makes superfluous.
+  private var superfluous: [String]
+  private var nextNumber: UInt64
+  private var isBegun = false
+
+  /// All sessions up to this number are recorded: they are numbered in the order in which they are issued.
+  private var lastRecorded: UInt64 = 0
+  private var recordedClock: ServerClock.Estimate?
+  private var recordedProofs: [String: HandoverProof] = [:]
+  private var generationFile: UInt64?
+  private var condemned: [(accessKeyID: String, expiration: UTCTime)]
+  /// The settings in force, until a store has them.
+  private var newSettings: SettingsContent?
+  private var settingsNumber: UInt32 = 0
+  private var hasReportedFailure = false
+
+  /// `condemned` are sessions that STS refused to a process before this one; `capacity` is how large a store is that takes the place of one of
+  /// so many bytes.
+  package init(
+    boot: BootID, after predecessors: Predecessors, condemned: [String: UTCTime] = [:], refresher: Refresher,
+    manager: any DescriptorStore, scheduler: any Scheduler, log: Log,
+    capacity: @escaping (_ length: Int) -> Int = { StoreSize.capacity(for: $0) }
+  ) throws {
+    self.capacity = capacity
+    self.boot = boot
+    self.refresher = refresher
+    self.manager = manager
+    self.scheduler = scheduler
+    self.log = log
+    superfluous = predecessors.names
+    nextNumber = predecessors.nextNumber
+    self.condemned = condemned.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    turn = scheduler.deferred { [unowned self] in continueDraft() }
+    timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in beginDraft() }
+  }
+
+  // MARK: - What happens
+
+  /// Begins the first store, once all roles are in place.
+  package func begin(settings: SettingsContent) {
+    isBegun = true
+    newSettings = settings
+    beginDraft()
+  }
+
+  /// Other settings are in force.
+  package func settingsChanged(_ content: SettingsContent) {
+    guard isBegun else { return }
+    newSettings = content
+    let (records, ranges) = settingsBatch()
+    append(records, settings: ranges)
+    if current == nil, draft == nil { newSettings = content }
+  }
+
+  /// What is known of a source's key may be more than is recorded.
+  package func proofsChanged() {
+    guard isBegun else { return }
+    var batch = RecordBatch()
+    addProofs(to: &batch)
+    append(batch.finish())
+  }
+
+  /// The generations' file is about to be written, with this checksum.
+  package func generationsWillBeSaved(_ checksum: UInt64) {
+    generationFile = checksum
+    guard isBegun else { return }
+    var batch = RecordBatch()
+    batch.add(.generationFile(checksum))
+    append(batch.finish())
+  }
+
+  /// The role is kept no longer, or is about to begin again without its sessions.
+  package func forget(_ role: RoleName, generation: UInt64) {
+    guard isBegun else { return }
+    var batch = RecordBatch()
+    batch.add(.roleRemoved(role, generation: generation))
+    append(batch.finish())
+  }
+
+  package func willPublish(_ role: ManagedRole, generation: UInt64) {
+    record(role)
+  }
+
+  package func didWithdraw(_ role: ManagedRole) { record(role) }
+  package func didReserve(_ role: ManagedRole) { recordNewSessions(of: role) }
+  package func didAttempt(_ role: ManagedRole) { recordNewSessions(of: role) }
+
+  package func didReport(_ report: RefreshReport, of role: ManagedRole) {
+    guard case .condemned(let session, _) = report else { return }
+    let now = refresher.clock.now(at: scheduler.time)
+    condemned.removeAll { $0.expiration <= now }
+    condemned.append((session.accessKeyID, session.expiration))
+    record(role, condemned: session)
+  }
+
+  // MARK: - Records
+
+  private func recordNewSessions(of role: ManagedRole) {
+    if role.machine.heldSessions.contains(where: { $0.number > lastRecorded }) { record(role) }
+  }
+
+  /// All in one piece: half of a rotation is never there.
+  private func record(_ role: ManagedRole, condemned: Session? = nil) {
+    guard isBegun else { return }
+    // The store of a process before would say otherwise.
+    if current == nil, draft != nil, !superfluous.isEmpty { finishDraft() }
+    var batch = RecordBatch()
+    addClock(to: &batch)
+    if let condemned {
+      batch.add(.condemned(accessKeyID: condemned.accessKeyID, expiration: condemned.expiration))
+    }
+    batch.add(role, sessions: refresher.sessions, above: lastRecorded)
+    lastRecorded = max(lastRecorded, role.machine.heldSessions.map(\.number).max() ?? 0)
+    append(batch.finish())
+  }
+
+  private func addClock(to batch: inout RecordBatch) {
+    let estimate = refresher.clock.estimate
+    guard estimate != recordedClock else { return }
+    recordedClock = estimate
+    batch.add(.clock(estimate))
+  }
+
+  private func addProofs(to batch: inout RecordBatch) {
+    for proof in proofs() where recordedProofs[proof.source] != proof {
+      recordedProofs[proof.source] = proof
+      batch.add(.proof(proof))
+    }
+  }
+
+  /// Of settings that no store has yet.
+  private func settingsBatch() -> (Secret?, [Range<Int>]) {
+    guard let content = newSettings else { return (nil, []) }
+    newSettings = nil
+    settingsNumber += 1
+    var batch = RecordBatch()
+    let ranges = batch.add(content, number: settingsNumber)
+    return (batch.finish(), ranges)
+  }
+
+  /// To the store that the manager has, and to the one that is being made. `settings` are the places of settings in it that replace others.
+  private func append(_ records: Secret?, settings: [Range<Int>] = []) {
+    guard let records, records.count > 0 else { return }
+    do throws(SessionArena.Failure) {
+      if let arena = current?.arena {
+        let start = arena.length
+        try arena.append(records)
+        if !settings.isEmpty { current?.settings = settings.map { $0.moved(by: start) } }
+      }
+      if let arena = draft?.arena {
+        let start = arena.length
+        try arena.append(records)
+        if !settings.isEmpty { draft?.replaceSettings(by: settings.map { $0.moved(by: start) }) }
+      }
+    } catch { return giveUp(error) }
+    if let current, draft == nil, current.arena.length > StoreSize.longest(wholeLength: current.wholeLength) {
+      beginDraft()
+    }
+  }
+
+  // MARK: - Beginning a store
+
+  private func beginDraft() {
+    do throws(SessionArena.Failure) {
+      var batch = RecordBatch()
+      recordedClock = nil
+      recordedProofs = [:]
+      addClock(to: &batch)
+      addProofs(to: &batch)
+      batch.add(.generationFloor(refresher.generationFloor))
+      if let generationFile { batch.add(.generationFile(generationFile)) }
+      for (role, generation) in refresher.generationsOfRemovedRoles {
+        batch.add(.roleRemoved(role, generation: generation))
+      }
+      let now = refresher.clock.now(at: scheduler.time)
+      for one in condemned where one.expiration > now {
+        batch.add(.condemned(accessKeyID: one.accessKeyID, expiration: one.expiration))
+      }
+      let first = batch.finish()
+      let arena = try SessionArena(boot: boot, capacity: capacity(current?.arena.length ?? 0))
+      let (settings, ranges) = current == nil ? settingsBatch() : (nil, [])
+      draft = StoreDraft(
+        arena, name: InheritedStore.name(of: nextNumber), roles: refresher.rolesInOrder.map(\.name),
+        copyingSettings: current.map { ($0.arena, $0.settings) })
+      nextNumber += 1
+      if let first { try arena.append(first) }
+      if let settings {
+        let start = arena.length
+        try arena.append(settings)
+        draft?.replaceSettings(by: ranges.map { $0.moved(by: start) })
+      }
+      turn.schedule()
+    } catch { giveUp(error) }
+  }
+
+  private func continueDraft() {
+    let end = scheduler.time + LoopSlice.length
+    write(while: { scheduler.time < end })
+    if draft != nil { turn.schedule() }
+  }
+
+  private func finishDraft() { write(while: { true }) }
+
+  /// Writes the draft as long as `mayGoOn`, at least one piece.
+  private func write(while mayGoOn: () -> Bool) {
+    guard let draft else { return }
+    do throws(SessionArena.Failure) {
+      repeat {
+        guard try draft.writeSome(of: refresher) else { return replaceCurrent(by: draft) }
+      } while mayGoOn()
+    } catch { giveUp(error) }
+  }
+
+  private func replaceCurrent(by whole: StoreDraft) {
+    draft = nil
+    lastRecorded = max(lastRecorded, whole.lastRecorded)
+    manager.store(whole.arena.descriptor, named: whole.name, of: whole.arena)
+    for name in superfluous { manager.remove(name) }
+    superfluous = [whole.name]
+    current = (whole.arena, whole.name, whole.settings, whole.arena.length)
+    if hasReportedFailure {
+      hasReportedFailure = false
+      log.write(.handoverWorksAgain)
+    }
+  }
+
+  /// Nothing is handed over rather than what is out of date.
+  private func giveUp(_ failure: SessionArena.Failure) {
+    if let current, newSettings == nil { newSettings = Self.settings(in: current.arena, at: current.settings) }
+    draft = nil
+    current = nil
+    for name in superfluous { manager.remove(name) }
+    superfluous = []
+    if !hasReportedFailure {
+      hasReportedFailure = true
+      log.write(.handoverFails, [.reason("\(failure)"), .advice("it is tried again by itself each minute")])
+    }
+    timer.arm(at: scheduler.time.microseconds + Self.retryInterval)
+  }
+}
+
+extension HandoverWriter {
+  /// The settings that lie at these places.
+  private static func settings(in arena: SessionArena, at ranges: [Range<Int>]) -> SettingsContent? {
+    var state = HandoverState()
+    for range in ranges {
+      guard let record = arena.record(at: range) else { return nil }
+      state.apply(record)
+    }
+    return state.settings
+  }
+}
+
+/// How large stores are.
+package enum StoreSize {
+  /// What a store of so many bytes may grow to before another is begun: a quarter, and a megabyte, of what doesn't count any more.
+  static func longest(wholeLength: Int) -> Int { wholeLength + wholeLength / 4 + 1 << 20 }
+
+  /// Room for four times as much as there is now, and for 64 MiB, some 30,000 roles. Addresses alone: memory is taken as it fills.
+  package static func capacity(for length: Int) -> Int { length * 4 + 64 << 20 }
+}
+
+extension Range<Int> {
+  fileprivate func moved(by distance: Int) -> Range<Int> { lowerBound + distance..<upperBound + distance }
+}

@@ -1,0 +1,65 @@
+import Core
+import Refresh
+import Secrets
+import SessionStore
+import Settings
+import Signing
+
+/// Records that are appended in one piece.
+struct RecordBatch: ~Copyable {
+  private var bytes = SecretBuffer(capacity: 2048)
+
+  mutating func add(_ record: HandoverRecord) { RecordCoding.append(record, to: &bytes) }
+
+  /// Nil without a record.
+  consuming func finish() -> Secret? { bytes.count == 0 ? nil : bytes.finish() }
+
+  /// A role as it is, with those of its sessions whose number is above `recorded`.
+  mutating func add(_ role: ManagedRole, sessions: LiveSessions, above recorded: UInt64) {
+    let machine = role.machine
+    add(
+      .role(
+        HandoverRole(
+          name: role.name, origin: HandoverRole.Origin(role.settings), generation: machine.generation,
+          held: machine.heldSessions.map(\.number), published: machine.publishedID?.number,
+          issued: UInt64(role.issued))))
+    for session in machine.pooled where session.id.number > recorded { add(session, of: role.name, sessions, false) }
+    if let reserved = machine.reserved, reserved.id.number > recorded { add(reserved, of: role.name, sessions, true) }
+  }
+
+  private mutating func add(
+    _ session: Session, of role: RoleName, _ sessions: LiveSessions, _ isReserved: Bool
+  ) {
+    guard let stored = sessions[session.id] else { return }
+    add(
+      .session(
+        HandoverSession(
+          role: role, number: session.id.number, isReserved: isReserved, accessKeyID: session.accessKeyID,
+          accessKeySecret: stored.accessKeySecret, securityToken: stored.securityToken, expiration: session.expiration,
+          issued: session.issued, sent: session.sent, asked: session.asked, expires: session.expires)))
+  }
+
+  /// Settings with the place of each of their records.
+  mutating func add(_ content: SettingsContent, number: UInt32) -> [Range<Int>] {
+    var ranges: [Range<Int>] = []
+    func add(_ record: HandoverRecord, _ batch: inout RecordBatch) {
+      let start = batch.bytes.count
+      batch.add(record)
+      ranges.append(start..<batch.bytes.count)
+    }
+    for file in content.files { add(.settingsFile(number: number, file), &self) }
+    for directory in content.directories { add(.settingsDirectory(number: number, directory), &self) }
+    let entries = UInt32(content.files.count + content.directories.count)
+    add(.settingsInForce(number: number, entries: entries), &self)
+    return ranges
+  }
+}
+
+extension HandoverRole.Origin {
+  /// Of the sessions that these settings request.
+  init(_ settings: RoleSettings) {
+    self.init(
+      arn: settings.arn.description, policyDigest: settings.policy.map { Digest.sha256($0.span) },
+      sessionName: settings.sessionName.description, externalID: settings.externalID, source: settings.source)
+  }
+}

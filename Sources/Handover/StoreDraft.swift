@@ -1,0 +1,58 @@
+import Core
+import Refresh
+import Secrets
+
+/// A store that is being written, piece by piece: what it has of a role is what is true when its turn comes, and what changes later is appended
+/// to it as to the one in use.
+final class StoreDraft {
+  let arena: SessionArena
+  let name: String
+  /// Where the settings in force are in it, once they are all there.
+  private(set) var settings: [Range<Int>] = []
+  /// The highest number of a session in it.
+  private(set) var lastRecorded: UInt64 = 0
+  private var roles: ArraySlice<RoleName>
+  /// The settings' records in the store in use that aren't copied yet.
+  private var settingsToCopy: (arena: SessionArena, ranges: ArraySlice<Range<Int>>)?
+
+  init(
+    _ arena: SessionArena, name: String, roles: [RoleName],
+    copyingSettings settings: (arena: SessionArena, ranges: [Range<Int>])?
+  ) {
+    self.arena = arena
+    self.name = name
+    self.roles = roles[...]
+    settingsToCopy = settings.map { ($0.arena, $0.ranges[...]) }
+  }
+
+  /// The settings in force are others by now, and are in it at these places.
+  func replaceSettings(by ranges: [Range<Int>]) {
+    settings = ranges
+    settingsToCopy = nil
+  }
+
+  /// Writes a few roles, or one file of the settings; false when nothing is left to write.
+  func writeSome(of refresher: Refresher) throws(SessionArena.Failure) -> Bool {
+    if let (source, ranges) = settingsToCopy, let range = ranges.first {
+      let start = arena.length
+      try source.withBytes(range) { (bytes) throws(SessionArena.Failure) in try arena.append(bytes) }
+      settings.append(start..<arena.length)
+      settingsToCopy = (source, ranges.dropFirst())
+      return true
+    }
+    // To look at the clock for each would take as long as to write it.
+    let some = roles.prefix(8)
+    guard !some.isEmpty else { return false }
+    roles = roles.dropFirst(some.count)
+    var batch = RecordBatch()
+    for name in some {
+      guard let role = refresher.roles[name], role.generation > 0 || !role.machine.heldSessions.isEmpty else {
+        continue
+      }
+      batch.add(role, sessions: refresher.sessions, above: 0)
+      lastRecorded = max(lastRecorded, role.machine.heldSessions.map(\.number).max() ?? 0)
+    }
+    if let records = batch.finish() { try arena.append(records) }
+    return true
+  }
+}

@@ -1,0 +1,49 @@
+import Daemon
+import Handover
+import LocalSockets
+import Logs
+import Systemd
+
+/// What the service manager passed to this process.
+struct PassedDescriptors {
+  /// The socket of `rolekeeper.socket`; nil where that unit isn't in use.
+  let socket: InheritedSocket?
+  /// What earlier processes of the service left; nil where it can't be known which boot it is, without which nothing of it is believed.
+  var inheritance: Inheritance?
+
+  /// To be called once.
+  static func take(_ log: Log) -> Self {
+    var descriptors = InheritedDescriptors.take()
+    let socket = socket(among: &descriptors, log)
+    let stores = descriptors.take { InheritedStore.number(of: $0) != nil }
+    let others = descriptors.closeRest()
+    if !others.isEmpty {
+      let names = Set(others).sorted().map { "'\($0)'" }.joined(separator: ", ")
+      log.write(
+        .inheritedNotUsed,
+        [.reason("descriptors named \(names); the daemon's socket is named '\(InheritedSocket.unit)'")])
+    }
+    return Self(socket: socket, inheritance: inheritance(of: stores, log))
+  }
+
+  private static func socket(among descriptors: inout InheritedDescriptors, _ log: Log) -> InheritedSocket? {
+    var socket: InheritedSocket?
+    for descriptor in descriptors.take(named: InheritedSocket.unit) {
+      do {
+        if socket == nil { socket = try InheritedSocket(descriptor) }
+      } catch {
+        log.write(.inheritedNotUsed, [.reason("\(error)")])
+      }
+    }
+    return socket
+  }
+
+  private static func inheritance(of stores: [(name: String, descriptor: CInt)], _ log: Log) -> Inheritance? {
+    guard let boot = BootID.current else { return nil }
+    let store = InheritedStore(stores, boot: boot)
+    for defect in store.defects {
+      log.write(.handoverNotUsed, [.reason("'\(defect.name)': \(defect.reason)")])
+    }
+    return Inheritance(boot: boot, store: store)
+  }
+}

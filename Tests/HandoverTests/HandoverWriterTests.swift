@@ -1,0 +1,356 @@
+import CloudAPI
+import Core
+import Glibc
+import Logs
+import Refresh
+import RefreshBench
+import Secrets
+import Settings
+import Systemd
+import TestSupport
+import Testing
+
+@testable import Handover
+
+/// What the next process would find at any moment, with a refresher whose time and cloud are the test's.
+@Suite struct HandoverWriterTests {
+  /// The service manager's store.
+  private final class Manager: DescriptorStore {
+    private(set) var stored: [(name: String, descriptor: CInt)] = []
+    private(set) var requests: [String] = []
+
+    func store(_ descriptor: CInt, named name: String, of owner: AnyObject) {
+      stored.append((name, dup(descriptor)))
+      requests.append("store \(name)")
+    }
+
+    func remove(_ name: String) {
+      for one in stored where one.name == name { close(one.descriptor) }
+      stored.removeAll { $0.name == name }
+      requests.append("remove \(name)")
+    }
+
+    deinit { for one in stored { close(one.descriptor) } }
+
+    func inherit() -> InheritedStore {
+      InheritedStore(
+        stored.map { ($0.name, dup($0.descriptor)) }, boot: Samples.boot)
+    }
+  }
+
+  private let bench: Bench
+  private let manager = Manager()
+  private let recorder = LogRecorder()
+  private let writer: HandoverWriter
+
+  init() throws {
+    bench = try Bench()
+    writer = try Self.writer(bench, manager, recorder)
+    bench.refresher.setObservers([writer, bench.observer])
+  }
+
+  private static func writer(
+    _ bench: Bench, _ manager: Manager, _ recorder: LogRecorder, after found: InheritedStore? = nil,
+    capacity: @escaping (Int) -> Int = { StoreSize.capacity(for: $0) }
+  ) throws -> HandoverWriter {
+    try HandoverWriter(
+      boot: Samples.boot,
+      after: HandoverWriter.Predecessors(names: found?.names ?? [], nextNumber: found?.next ?? 1),
+      condemned: found?.state?.condemned ?? [:], refresher: bench.refresher, manager: manager,
+      scheduler: bench.scheduler, log: recorder.log, capacity: capacity)
+  }
+
+  private static let settings = SettingsContent(
+    files: [SettingsContent.File(path: "/etc/rk.toml", bytes: Array("x".utf8))],
+    directories: [SettingsContent.Directory(path: "/etc/roles.d", names: [])])
+
+  /// Begins and lets the first store become whole.
+  private func begin() {
+    writer.begin(settings: Self.settings)
+    bench.scheduler.settle()
+  }
+
+  private var state: HandoverState? { manager.inherit().state }
+
+  private func role(_ name: String, in state: HandoverState?) throws -> HandoverState.Role {
+    try #require(state?.roles[RoleName(name)!])
+  }
+
+  /// A second process on the same cloud and clocks, with what this one left.
+  private func next() throws -> (refresher: Bench, store: InheritedStore) {
+    let store = manager.inherit()
+    let other = try Bench()
+    other.scheduler.time = bench.now
+    let state = try #require(store.state)
+    let roles = bench.refresher.rolesInOrder.map(\.settings)
+    other.refresher.add(roles.map { ($0, 0, state.resumed($0, generationFile: nil)) })
+    return (other, store)
+  }
+
+  // MARK: - What is recorded
+
+  @Test func `what is published is in the store before anybody sees it`() throws {
+    begin()
+    var known: [UInt64] = []
+    bench.observer.published = { [unowned bench, manager] role in
+      let held = manager.inherit().state?.roles[role.name]
+      #expect(held?.role.generation == role.generation)
+      #expect(held?.sessions.last?.accessKeyID == role.current?.session.accessKeyID)
+      known.append(role.generation)
+      _ = bench
+    }
+    bench.add("a")
+    bench.grantAll()
+    bench.advance(.minutes(20))
+    bench.grantAll()
+    #expect(known == [1, 2])
+    let found = try role("a", in: state)
+    #expect(found.sessions.map(\.accessKeySecret.text) == ["secret1", "secret2"])
+    #expect(found.sessions.map(\.securityToken.text) == ["token1", "token2"])
+    #expect(found.role.published == found.sessions.last?.number && found.role.issued == 2)
+    #expect(state?.clock == bench.refresher.clock.estimate && state?.settings == Self.settings)
+    bench.observer.forget()
+  }
+
+  @Test func `a session that nobody gets yet is recorded, too`() throws {
+    begin()
+    bench.add("a")
+    bench.grantAll()
+    bench.advance(.minutes(20))
+    // It ends before the one in use.
+    bench.grant(bench.cloud.waiting[0], life: .minutes(30))
+    let found = try role("a", in: state)
+    #expect(found.sessions.count == 2 && found.role.generation == 1)
+    #expect(found.role.published == found.sessions.first?.number)
+  }
+
+  @Test func `a condemned session is gone in the same instant as another takes its place`() throws {
+    begin()
+    let a = bench.add("a")
+    bench.grantAll()
+    bench.advance(.minutes(20))
+    bench.grantAll()
+    let dead = try #require(a.current?.session)
+    bench.observer.published = { [manager] role in
+      let held = manager.inherit().state?.roles[role.name]
+      #expect(held?.sessions.map(\.accessKeyID).contains(dead.accessKeyID) == false)
+    }
+    bench.refresher.send(.condemned(dead.id), to: a)
+    #expect(state?.condemned == [dead.accessKeyID: dead.expiration])
+    #expect(try role("a", in: state).sessions.count == 1)
+    bench.observer.forget()
+  }
+
+  @Test func `a removed role leaves its number alone`() throws {
+    begin()
+    let a = bench.add("a")
+    bench.grantAll()
+    writer.forget(a.name, generation: a.machine.generation)
+    bench.refresher.remove(a.name)
+    #expect(state?.roles.isEmpty == true && state?.removedGenerations == [a.name: 1])
+  }
+
+  @Test func `proofs, numbers' files and other settings are recorded as they come`() throws {
+    begin()
+    let proof = HandoverProof(
+      source: "main", accessKeyID: "LTAI1", since: bench.now, proven: bench.now, lastAccepted: nil, arn: nil,
+      userID: nil)
+    writer.proofs = { [proof] }
+    writer.proofsChanged()
+    writer.generationsWillBeSaved(17)
+    let other = SettingsContent(files: [SettingsContent.File(path: "/etc/rk.toml", bytes: Array("y".utf8))])
+    writer.settingsChanged(other)
+    #expect(state?.proofs == ["main": proof] && state?.generationFile == 17 && state?.settings == other)
+    let length = manager.inherit().length
+    writer.proofsChanged()
+    #expect(manager.inherit().length == length, "the same proof again")
+  }
+
+  // MARK: - The next process
+
+  @Test func `the next process hands out the same, under the same number, without a call`() throws {
+    begin()
+    bench.add("a")
+    bench.add("b")
+    bench.grantAll()
+    bench.advance(.minutes(20))
+    bench.grantAll()
+    let (other, _) = try next()
+    #expect(other.cloud.orders.isEmpty)
+    for name in ["a", "b"] {
+      let (old, new) = (bench.refresher.roles[RoleName(name)!]!, other.refresher.roles[RoleName(name)!]!)
+      #expect(new.generation == old.generation && new.current?.document.text == old.current?.document.text)
+      #expect(new.machine.heldCount == 2 && new.issued == old.issued)
+    }
+    #expect(other.refresher.rolesWithoutOutcome == 0 && other.refresher.holdsExactlyTheMachinesSessions)
+    // Its next step comes when it would have come.
+    other.advance(.minutes(17))
+    #expect(other.cloud.orders.count == 2)
+  }
+
+  /// Another of two that were issued in the same second was handed out under the same number.
+  @Test func `which session ends last is what the process before judged`() throws {
+    begin()
+    let a = bench.add("a")
+    bench.grantAll()
+    for _ in 0..<4 {
+      bench.refresher.send(.refreshRequested, to: a)
+      bench.advance(.milliseconds(300))
+      bench.grantAll()
+      let (other, _) = try next()
+      let role = try #require(other.refresher.roles[a.name])
+      #expect(role.generation == a.generation && role.current?.session.accessKeyID == a.current?.session.accessKeyID)
+    }
+  }
+
+  @Test func `numbers that somebody may have used after the store was left aren't used again`() throws {
+    begin()
+    bench.add("a")
+    bench.grantAll()
+    writer.generationsWillBeSaved(17)
+    let state = try #require(state)
+    for (checksum, generation) in [(17, 1), (18, 66), (nil, 1)] as [(UInt64?, UInt64)] {
+      let other = try Bench()
+      other.scheduler.time = bench.now
+      other.refresher.goOnAbove([RoleName("a")!: 65])
+      let settings = Bench.role("a")
+      other.refresher.add([(settings, 0, state.resumed(settings, generationFile: checksum))])
+      #expect(other.refresher.roles[settings.name]?.generation == generation)
+    }
+  }
+
+  @Test func `sessions that have ended meanwhile are not taken over`() throws {
+    begin()
+    bench.add("a")
+    bench.grantAll()
+    bench.scheduler.time = bench.now + .minutes(59) + .seconds(50)
+    let (other, _) = try next()
+    let role = try #require(other.refresher.roles[RoleName("a")!])
+    #expect(role.current == nil && other.cloud.orders.count == 1 && other.refresher.sessionCount == 0)
+    other.grantAll()
+    #expect(role.generation == 2)
+  }
+
+  private static let changes: [@Sendable (RoleSettings) -> RoleSettings] = [
+    {
+      var role = $0; role.arn = RoleARN("acs:ram::2:role/a")!; return role
+    },
+    {
+      var role = $0; role.policy = Array("{}".utf8); return role
+    },
+    {
+      var role = $0; role.externalID = "x"; return role
+    },
+    {
+      var role = $0; role.source = "other"; return role
+    },
+  ]
+
+  @Test(arguments: [(0, false), (1, false), (2, true), (3, true)])
+  func `under other settings sessions are dropped or requested again, as by a reload`(change: Int, stays: Bool) throws {
+    begin()
+    bench.add("a")
+    bench.grantAll()
+    let settings = Self.changes[change](Bench.role("a"))
+    let other = try Bench()
+    other.scheduler.time = bench.now
+    other.refresher.add([(settings, 0, try #require(state).resumed(settings, generationFile: nil))])
+    #expect((other.refresher.roles[settings.name]?.current != nil) == stays)
+    #expect(other.cloud.orders.count == 1, "another one is fetched")
+    other.advance(.seconds(5))
+    other.grantAll()
+    #expect(other.refresher.roles[settings.name]?.generation == 2)
+  }
+
+  // MARK: - One store after the other
+
+  @Test func `a store is given to the manager when it is whole, and then the ones before are removed`() throws {
+    begin()
+    bench.add("a")
+    bench.grantAll()
+    #expect(manager.requests == ["store sessions-1"])
+    let (other, found) = try next()
+    let second = try Self.writer(other, manager, recorder, after: found)
+    other.refresher.setObservers([second])
+    second.begin(settings: Self.settings)
+    #expect(manager.requests == ["store sessions-1"], "not before it is whole")
+    other.scheduler.settle()
+    #expect(manager.requests == ["store sessions-1", "store sessions-2", "remove sessions-1"])
+    #expect(try role("a", in: state).sessions.map(\.accessKeySecret.text) == ["secret1"])
+  }
+
+  @Test func `what is published before the first store is whole makes it whole`() throws {
+    begin()
+    let a = bench.add("a")
+    bench.grantAll()
+    let (other, found) = try next()
+    let second = try Self.writer(other, manager, recorder, after: found)
+    other.refresher.setObservers([second])
+    second.begin(settings: Self.settings)
+    other.refresher.send(.refreshRequested, to: other.refresher.roles[a.name]!)
+    other.scheduler.time = other.now + .seconds(5)
+    other.grantAll()
+    #expect(manager.requests.last == "remove sessions-1")
+    #expect(try role("a", in: state).role.generation == 2)
+  }
+
+  @Test func `what has been replaced makes another store, while changes go to both`() throws {
+    begin()
+    for index in 0..<20 { bench.add("role\(index)") }
+    bench.grantAll()
+    let before = manager.inherit().length
+    var rounds = 0
+    while manager.requests.count < 3, rounds < 2000 {
+      rounds += 1
+      bench.advance(.minutes(16))
+      bench.grantAll()
+      // A slice now and then, so that rotations come in between.
+      if rounds.isMultiple(of: 3) { bench.scheduler.turn() }
+    }
+    bench.scheduler.settle()
+    #expect(manager.requests == ["store sessions-1", "store sessions-2", "remove sessions-1"])
+    #expect(manager.inherit().length < before + before / 2 + 20 * 700)
+    for role in bench.refresher.rolesInOrder {
+      let found = try self.role(role.name.description, in: state)
+      #expect(found.role.generation == role.generation && found.sessions.count == role.machine.heldCount)
+      #expect(found.sessions.last?.accessKeyID == role.current?.session.accessKeyID)
+    }
+    #expect(state?.settings == Self.settings)
+  }
+
+  @Test func `ten thousand roles of two sessions take no more than 30 MB, however much was replaced`() throws {
+    var batch = SecretBuffer()
+    let name = Samples.name("a-role-with-a-name-of-some-size-")
+    let digest = String(repeating: "a", count: 64)
+    RecordCoding.append(.role(Samples.role(name.description, digest: digest)), to: &batch)
+    for number in 1...2 as ClosedRange<UInt64> {
+      let session = HandoverSession(
+        role: name, number: number, isReserved: false, accessKeyID: "STS.NUgYrLnoC37mZZCNnAbez",
+        accessKeySecret: secret(String(repeating: "s", count: 44)),
+        securityToken: secret(String(repeating: "t", count: 300)), expiration: UTCTime(seconds: 1),
+        issued: UTCTime(seconds: 0), sent: bench.now, asked: .hours(1), expires: bench.now)
+      RecordCoding.append(.session(session), to: &batch)
+    }
+    #expect(StoreSize.longest(wholeLength: 10_000 * batch.count) <= 30_000_000)
+  }
+
+  // MARK: - Failures
+
+  @Test func `a store that finds no room is dropped at the manager, and begun again a minute later`() throws {
+    let writer = try Self.writer(bench, manager, recorder) { _ in SessionArena.step }
+    bench.refresher.setObservers([writer])
+    writer.begin(settings: Self.settings)
+    bench.scheduler.settle()
+    bench.add("a")
+    bench.grantAll()
+    let huge = [UInt8](repeating: 0, count: SessionArena.step)
+    writer.settingsChanged(SettingsContent(files: [SettingsContent.File(path: "/huge", bytes: huge)]))
+    #expect(manager.requests == ["store sessions-1", "remove sessions-1"])
+    #expect(recorder.all.count == 1 && recorder.all[0].hasPrefix("warning: sessions can't be handed over"))
+    writer.settingsChanged(Self.settings)
+    bench.scheduler.advance(by: .seconds(61))
+    #expect(manager.requests.last == "store sessions-2")
+    #expect(state?.settings == Self.settings && state?.roles.count == 1)
+    #expect(recorder.all.count == 2 && recorder.all[1].hasPrefix("notice: sessions can be handed over"))
+  }
+}

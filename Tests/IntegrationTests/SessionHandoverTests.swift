@@ -1,0 +1,245 @@
+import Core
+import Glibc
+import Laboratory
+import TestSupport
+import Testing
+import Wire
+
+/// What a daemon leaves to the next by the service manager's hands, played by the test.
+@Suite(.serialized) struct SessionHandoverTests {
+  private func lab(_ adjust: (inout SettingsDraft) -> Void = { _ in }) throws -> Lab {
+    let lab = try Lab(RealmDraft(lifetime: nil)) { draft in
+      draft.roles[0].files = SettingsDraft.Role.file("credentials.json")
+      adjust(&draft)
+    }
+    try lab.start()
+    return lab
+  }
+
+  private struct Seen: Equatable {
+    let keyID: String
+    let secret: String
+    let token: String
+    let generation: UInt64?
+    let file: String?
+  }
+
+  private func seen(_ lab: Lab, _ role: String) throws -> Seen {
+    let credential = try lab.credential(role)
+    return Seen(
+      keyID: credential.keyID, secret: credential.secret, token: credential.token,
+      generation: try lab.status(role).generation,
+      file: FileText.read("\(lab.draft.directory)/\(role)/credentials.json"))
+  }
+
+  private func end(_ lab: Lab, by signal: Int32) {
+    lab.daemon.child.signal(signal)
+    _ = lab.daemon.child.wait()
+  }
+
+  // MARK: - The same credentials
+
+  @Test(arguments: [SIGTERM, SIGKILL])
+  func `the next process hands out the same credentials under the same numbers, and calls nobody`(signal: Int32) throws
+  {
+    let lab = try lab()
+    try lab.refresh(["uploader"])
+    let before = try ["uploader", "reports"].map { try seen(lab, $0) }
+    let calls = try lab.emulator.draws()
+    end(lab, by: signal)
+    let daemon = try lab.startNext(named: "second")
+    #expect(try ["uploader", "reports"].map { try seen(lab, $0) } == before)
+    #expect(try lab.emulator.draws() == calls)
+    #expect(
+      daemon.logLines("sessions of the process before taken over", "count=3", "total=3").count == 1, "\(daemon.log)")
+    // And over and over.
+    end(lab, by: signal)
+    try lab.startNext(named: "third")
+    #expect(try ["uploader", "reports"].map { try seen(lab, $0) } == before)
+    #expect(try lab.emulator.draws() == calls)
+  }
+
+  @Test func `with STS down they are there at once`() throws {
+    let lab = try lab()
+    let before = try seen(lab, "uploader")
+    _ = lab.emulator.child.stop()
+    for round in 0..<3 {
+      end(lab, by: SIGKILL)
+      try lab.startNext(named: "round-\(round)")
+      #expect(try seen(lab, "uploader") == before)
+    }
+    let status = try lab.status("uploader")
+    #expect(status.lastError == nil, "nothing was due")
+  }
+
+  @Test func `a reserved session comes along`() throws {
+    let lab = try lab()
+    let target = "/v1/roles/uploader/credentials?min_ttl=1800&wait=10"
+    let before = try Credential(try lab.daemon.get(target))
+    let calls = try lab.emulator.draws()
+    end(lab, by: SIGKILL)
+    let daemon = try lab.startNext(named: "second")
+    #expect(try Credential(try daemon.get(target)).keyID == before.keyID)
+    #expect(try lab.emulator.draws() == calls)
+  }
+
+  @Test func `what STS has said of the AccessKey is known in the next process`() throws {
+    let lab = try lab()
+    let before = try #require(try lab.report().sources.first)
+    #expect(before.accessKeyID == RealmDraft.key.id)
+    _ = lab.emulator.child.stop()
+    end(lab, by: SIGKILL)
+    try lab.startNext(named: "second")
+    let after = try #require(try lab.report().sources.first)
+    #expect(after.accessKeyID == before.accessKeyID && after.provenAt == before.provenAt && after.state == .working)
+  }
+
+  @Test func `a condemned session never comes back`() throws {
+    let lab = try lab()
+    let dead = try lab.credential("uploader")
+    try lab.emulator.fault("kind=session-revoked&key=\(dead.keyID)")
+    let answer = try lab.daemon.post("/v1/roles/uploader/report?access_key_id=\(dead.keyID)")
+    #expect(answer.status == 200 && answer.body.contains("condemned"), "\(answer.body)")
+    end(lab, by: SIGKILL)
+    try lab.startNext(named: "second")
+    #expect(try lab.credential("uploader").keyID != dead.keyID)
+  }
+
+  @Test func `no AccessKey's secret is in what is handed over`() throws {
+    let lab = try lab()
+    let session = try lab.credential("uploader")
+    end(lab, by: SIGKILL)
+    let stored = lab.daemon.notify.takeStored()
+    defer { for one in stored { close(one.descriptor) } }
+    let descriptor = try #require(stored.first?.descriptor)
+    var bytes = [UInt8](repeating: 0, count: 1 << 20)
+    let count = pread(descriptor, &bytes, bytes.count, 0)
+    let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    #expect(text.contains(session.secret) && text.contains(session.token), "it is the store")
+    #expect(text.contains(RealmDraft.key.id))
+    #expect(!text.contains(RealmDraft.key.secret))
+  }
+
+  // MARK: - What isn't used
+
+  @Test func `a store of another boot is dropped with a line, and the numbers go on`() throws {
+    let lab = try lab()
+    let before = try seen(lab, "uploader")
+    end(lab, by: SIGKILL)
+    let daemon = try lab.startNext(
+      named: "second", environment: ["ROLEKEEPER_BOOT_ID": "00112233445566778899aabbccddeeff"])
+    let after = try seen(lab, "uploader")
+    #expect(after.keyID != before.keyID)
+    #expect(try #require(after.generation) > (try #require(before.generation)))
+    #expect(
+      daemon.logLines("warning: sessions of the process before can't be used", "before the host was last booted").count
+        == 1, "\(daemon.log)")
+    #expect(daemon.notify.takeStored().map(\.name) == ["sessions-2"], "the dropped one is removed")
+  }
+
+  @Test func `a role whose policy has changed is fetched again, and the others aren't`() throws {
+    let lab = try lab()
+    let before = try ["uploader", "reports"].map { try seen(lab, $0) }
+    end(lab, by: SIGKILL)
+    try lab.directory.write(
+      #"{"Version":"1","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#, to: "policy.json")
+    lab.draft.roles[0].more = "policy_file = \"policy.json\""
+    try lab.writeSettings()
+    try lab.startNext(named: "second")
+    let after = try ["uploader", "reports"].map { try seen(lab, $0) }
+    #expect(after[0].keyID != before[0].keyID && after[1] == before[1])
+    #expect(try #require(after[0].generation) > (try #require(before[0].generation)))
+  }
+
+  @Test func `a role that is requested in another way serves on until its next session has come`() throws {
+    let lab = try lab()
+    let before = try seen(lab, "uploader")
+    end(lab, by: SIGKILL)
+    lab.draft.roles[0].more = "session_name = \"another-{role}\""
+    try lab.writeSettings()
+    let fault = try lab.emulator.fault("kind=error&status=503")
+    try lab.startNext(named: "second")
+    #expect(try seen(lab, "uploader") == before)
+    try lab.emulator.clearFault(fault)
+    try eventually("another session") { try lab.credential("uploader").keyID != before.keyID }
+  }
+
+  // MARK: - Settings
+
+  @Test func `a start with bad settings goes on with those that were last in force`() throws {
+    let lab = try lab()
+    let before = try seen(lab, "uploader")
+    end(lab, by: SIGTERM)
+    let good = lab.draft.text
+    try lab.directory.write("[roles.uploader\n", to: "rolekeeper.toml")
+    var daemon = try lab.launchNext(named: "second")
+    let ready = try daemon.notify.wait(for: "READY=1")
+    #expect(ready.contains("degraded: the settings were refused"), "\(ready)")
+    #expect(try seen(lab, "uploader") == before)
+    #expect(
+      daemon.logLines("error: the settings can't be used; going on with those that were last in force").count == 1)
+    let health = try daemon.get("/healthz")
+    #expect(health.status == 200 && health.body.contains("degraded"), "\(health.body)")
+    // The next one has them, too.
+    end(lab, by: SIGKILL)
+    daemon = try lab.startNext(named: "third")
+    #expect(try seen(lab, "uploader") == before)
+    try lab.directory.write(good, to: "rolekeeper.toml")
+    #expect(try daemon.post("/v1/reload").status == 200)
+    #expect(try daemon.get("/healthz").body.contains("degraded") == false)
+  }
+
+  @Test func `settings that lost all their roles count as bad`() throws {
+    let lab = try lab()
+    end(lab, by: SIGTERM)
+    lab.draft.roles = []
+    try lab.writeSettings()
+    let daemon = try lab.startNext(named: "second")
+    #expect(try daemon.get("/v1/roles/uploader/credentials").status == 200)
+    #expect(daemon.logLines("error: the settings can't be used", "is empty, and these roles are in force").count == 1)
+  }
+
+  @Test func `without a store bad settings end the start, as ever`() throws {
+    let lab = try lab()
+    end(lab, by: SIGTERM)
+    try lab.directory.write("[roles.uploader\n", to: "rolekeeper.toml")
+    let daemon = try lab.launch(named: "second")
+    #expect(daemon.child.wait() == 78)
+  }
+
+  // MARK: - Any moment
+
+  /// Rotations go on while it is killed; whatever was seen before is what the next one knows.
+  @Test func `killed at any moment it hands over what was seen last, or what is newer`() throws {
+    let lab = try lab()
+    var chance = SeededChance(seed: 7)
+    var last = try seen(lab, "uploader")
+    for round in 0..<40 {
+      let socket = lab.draft.socketPath
+      let pid = lab.daemon.child.pid
+      // Rotates as fast as it can until the kill.
+      let writer = try ChildProcess(
+        [
+          "/bin/sh", "-c",
+          "while \(Programs.commandLine) --socket \(socket) refresh uploader >/dev/null 2>&1; do :; done",
+        ],
+        in: lab.directory, named: "writer-\(round)")
+      let delay = UInt32.random(in: 0..<60_000, using: &chance)
+      let killer = try ChildProcess(
+        ["/bin/sh", "-c", "sleep 0.\(String(1_000_000 + delay).dropFirst()); kill -9 \(pid)"], in: lab.directory,
+        named: "killer-\(round)")
+      while let reply = try? lab.daemon.get("/v1/roles/uploader"), reply.status == 200 {
+        if let now = try? seen(lab, "uploader") { last = now }
+      }
+      _ = killer.wait()
+      _ = writer.stop()
+      _ = lab.daemon.child.wait()
+      try lab.startNext(named: "round-\(round)")
+      let now = try seen(lab, "uploader")
+      let (before, after) = (try #require(last.generation), try #require(now.generation))
+      #expect(after >= before, "round \(round)")
+      if after == before { #expect(now.keyID == last.keyID, "round \(round)") }
+      last = now
+    }
+  }
+}
