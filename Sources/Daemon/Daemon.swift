@@ -9,7 +9,7 @@ package import Logs
 package import Refresh
 import RuntimeState
 import STS
-import Settings
+package import Settings
 import SocketAPI
 package import Systemd
 import Wire

@@ -58,7 +58,7 @@ enum Main {
     Notifier().starting(atMost: .seconds(600), status: "reading the settings")
     do {
       let daemon: Daemon
-      switch settings(reading, after: passed.inheritance, log) {
+      switch settings(reading, after: passed, log) {
       case .failure(let error): return .failed(error.failure)
       case .success(let settings):
         daemon = try Daemon(
@@ -74,10 +74,12 @@ enum Main {
 
   private struct NoSettings: Error { let failure: StartFailure }
 
-  private static func settings(_ reading: Reading, after inheritance: Inheritance?, _ log: Log)
+  private static func settings(_ reading: Reading, after passed: borrowing PassedDescriptors, _ log: Log)
     -> Result<StartSettings, NoSettings>
   {
     let loaded = reading.read()
+    let last = reading.isStrict ? nil : passed.inheritance?.settings
+    if loaded.settings == nil, last == nil, passed.socket == nil || reading.isStrict { log.processEnds() }
     for finding in loaded.diagnostics {
       let event: LogEvent =
         switch finding.severity {
@@ -87,7 +89,6 @@ enum Main {
         }
       log.write(event, [.reason(finding.sentence)])
     }
-    let last = reading.isStrict ? nil : inheritance?.settings
     guard let start = StartSettings(loaded, after: last, readingLast: reading.readAgain) else {
       return .failure(NoSettings(failure: StartFailure(loaded)))
     }
