@@ -83,7 +83,9 @@ package final class CloudClient: UploadCloud {
     return waiting
   }
 
-  private func makeWaitingCalls() {
+  /// `isServed` is whether its turn in the line has come, so that there is a handle for one call, even if others wait in line for theirs.
+  private func makeWaitingCalls(isServed: Bool = false) {
+    var hasHandle = isServed
     while let call = queue.first {
       guard let call = call.call else {
         queue.removeFirst()
@@ -92,15 +94,21 @@ package final class CloudClient: UploadCloud {
       let now = scheduler.time
       let next = pace.nextToken(at: now)
       guard next <= now else { return alarm.arm(at: next.microseconds) }
-      guard http.freeHandles > 0 else {
-        if place == nil { place = http.awaitHandle { [unowned self] in makeWaitingCalls() } }
-        return
-      }
+      guard hasHandle || http.freeHandles > 0 else { return awaitHandle() }
       place = nil
       guard let identity = credential.current else { return askForCredential() }
       _ = pace.take(at: now)
       queue.removeFirst()
+      hasHandle = false
       send(call, signedBy: identity, at: now)
+    }
+  }
+
+  private func awaitHandle() {
+    guard place == nil else { return }
+    place = http.awaitHandle { [unowned self] in
+      place = nil
+      makeWaitingCalls(isServed: true)
     }
   }
 

@@ -57,12 +57,13 @@ package enum JournalError: Error, Equatable, CustomStringConvertible {
   package var fix: String? {
     switch self {
     case .system(_, _, ENOSPC), .system(_, _, EDQUOT):
-      "make room there, and run again: what is in the journal is whole; or name another place with --journal for a new batch"
+      "make room there, and run again: what is in the journal is whole"
     case .system(.open, _, ENOENT), .system(.open, _, ENOTDIR):
       "make its directory, or name another place with --journal"
     case .system(.open, _, ENAMETOOLONG): "name a shorter path with --journal"
     case .system(.open, _, EMFILE): "raise the limit of open files (ulimit -n), and run again"
-    case .system(.open, _, ELOOP), .notAFile: "name another journal with --journal; links aren't followed"
+    case .system(.open, _, ELOOP): "name the journal itself with --journal; links aren't followed"
+    case .notAFile: "name a file with --journal"
     case .system(.open, _, _): "name a place with --journal where this user may write"
     case .system(.sync, _, EIO), .system(.write, _, EIO), .system(.read, _, EIO):
       "check the disk, then run again: what was written last may be lost, and the next run finds that out"
@@ -70,9 +71,9 @@ package enum JournalError: Error, Equatable, CustomStringConvertible {
     case .system(.thread, _, _): "raise this host's limit of threads, and run again"
     case .system(.write, _, EFBIG): "raise the limit of a file's size (ulimit -f), and run again"
     case .system: "look into that, and run again with the same journal"
-    case .foreignOwner: "run vod-upload as that user, or name another journal with --journal"
+    case .foreignOwner: "run vod-upload as that user; for files that it doesn't have name another journal with --journal"
     case .looseMode(let path, _): "run: chmod 600 \(ShellWord.quoted(path))"
-    case .locked: "wait until it has ended, or name another journal with --journal"
+    case .locked: "wait until it has ended; for other files name another journal with --journal"
     case .notAJournal: "name another file with --journal; this one was left as it is"
     case .newerVersion: "use the vod-upload that wrote it"
     case .displaced(_, nil):

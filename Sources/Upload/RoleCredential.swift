@@ -108,10 +108,16 @@ package final class RoleCredential {
       } catch {
         return tryAgain(.noCredential(reason: "\(error)"))
       }
-      alarm.arm(at: (loop.time + client.timeout).microseconds)
+      alarm.arm(at: timeout(of: loop.time).microseconds)
     } catch {
       tryAgain(.noDaemon(reason: "\(error)"))
     }
+  }
+
+  /// Until when a question that is asked `now` is waited for: as long as the daemon may take, and hardly longer than the wait.
+  private func timeout(of now: Timestamp) -> Timestamp {
+    let end = max((waitingSince ?? now) + wait, now + Self.pause)
+    return min(now + client.timeout, end)
   }
 
   private func take() {

@@ -24,6 +24,8 @@ package final class WatchedInput {
 
   static let usualInterval = Duration.seconds(60)
   static let leastInterval = Duration.seconds(1)
+  /// While a directory is missing, in whose place nothing can be watched.
+  static let missingInterval = Duration.seconds(5)
 
   private let list: @Sendable () -> InputList
   private let watches: any Watches
@@ -88,10 +90,11 @@ package final class WatchedInput {
     let now = scheduler.time
     notBefore = now + max(Self.leastInterval, (now - began) * 10)
     let missed = watches.follow(found.directories.map(\.resolvedPath))
-    // By the time before it was listed: what was seen may be that old.
     noteReturns(found)
-    let ready = settling.observe(found, at: began, isPartial: isMissing(found))
-    var next = now + Self.usualInterval
+    let isPartial = isMissing(found)
+    // By the time before it was listed: what was seen may be that old.
+    let ready = settling.observe(found, at: began, isPartial: isPartial)
+    var next = now + (isPartial ? Self.missingInterval : Self.usualInterval)
     if let deadline = settling.nextDeadline { next = min(next, deadline) }
     if hasChanged || missed { next = notBefore }
     arm(at: max(next, notBefore))

@@ -146,7 +146,8 @@ final class Run {
   private static func checkDirectory(_ path: String) throws(Arguments.Wrong) {
     var status = stat()
     guard stat(path, &status) == 0 else {
-      throw Arguments.Wrong("'--watch' is \(quoted(path)): \(String(cString: strerror(errno)))")
+      throw Arguments.Wrong(
+        "'--watch' is \(quoted(path)): \(String(cString: strerror(errno))); name a directory that this user may read")
     }
     guard status.st_mode & S_IFMT == S_IFDIR else {
       throw Arguments.Wrong("'--watch' is \(quoted(path)), which is no directory")

@@ -113,6 +113,16 @@ import Testing
     #expect(try lab.emulator.videos().map(\.writes) == [1, 1])
   }
 
+  /// A call to VOD whose turn came while others waited for a connection lost it for good, and its file was never begun.
+  @Test func `while every connection sends parts, calls to VOD get their turn`() throws {
+    let lab = try UploadLab()
+    for number in 0..<8 { try lab.addVideo("\(number).mp4", size: 3 << 20) }
+    let run = try lab.upload([
+      "--jobs", "16", "--multipart-threshold", "1MiB", "--part-size", "500KiB", "--limit-rate", "8MB/s",
+    ])
+    #expect(run.status == 0 && run.rows.allSatisfy { $0.isUploaded && lab.isIntact($0) }, "\(run)")
+  }
+
   @Test func `a second run on the same journal is refused`() throws {
     let lab = try UploadLab()
     try lab.addVideo("one.mp4", size: Self.threeParts)

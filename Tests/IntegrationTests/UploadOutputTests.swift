@@ -13,7 +13,7 @@ import Testing
   private static let quotas = "calls_per_second = { CreateUploadVideo = 100000, RefreshUploadVideo = 100000 }"
 
   private func addVideos(_ count: Int, to lab: UploadLab) throws {
-    for number in 0..<count { try lab.addVideo("\(number)\(String(repeating: "x", count: 200)).mp4", size: 10) }
+    for number in 0..<count { try lab.addVideo("\(number)\(String(repeating: "x", count: 100)).mp4", size: 10) }
   }
 
   /// By its journal: what it prints isn't read.

@@ -68,8 +68,7 @@ import Testing
     try upload.awaitOutput("the watched directory can't be read: No such file or directory; put it back or mount it")
     #expect(rename(away, lab.videoDirectory) == 0)
     try lab.addVideo("two.mp4", size: 10)
-    // Without a watch on what is above it, within a minute.
-    try upload.awaitOutput("two.mp4: uploaded", within: 90)
+    try upload.awaitOutput("two.mp4: uploaded", within: 60)
     #expect(upload.child.output.contains("the watched directory is there again"))
     #expect(rename(lab.videoDirectory, away) == 0)
     try eventually("it is missed again") {

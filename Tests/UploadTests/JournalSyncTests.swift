@@ -92,7 +92,7 @@ import Testing
     #expect(failure == .system(.write, path: "j", errno: ENOSPC))
     #expect(
       failure?.fix
-        == "make room there, and run again: what is in the journal is whole; or name another place with --journal for a new batch"
+        == "make room there, and run again: what is in the journal is whole"
     )
     file.fail(append: 0)
     let next = try self.journal()
