@@ -53,15 +53,8 @@ package final class UploadLab {
     environment: [String: String] = [:]
   ) throws -> UploadProcess {
     runs += 1
-    var variables = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
-    variables.merge(environment) { $1 }
-    let report = directory.path("report-\(runs).json")
-    let child = try ChildProcess(
-      wrapper + [
-        Programs.uploader, "--socket", lab.draft.socketPath, "--vod-endpoint", emulator.endpoint, "--ca-file",
-        emulator.authorityPath, "--journal", directory.path(journal), "--report", report,
-      ] + (role.map { ["--role", $0] } ?? []) + words, environment: variables, in: directory, named: "upload-\(runs)")
-    return UploadProcess(child, journalPath: directory.path(journal), reportPath: report)
+    return try lab.upload(
+      words, role: role, journal: journal, named: "upload-\(runs)", wrapper: wrapper, environment: environment)
   }
 
   /// Uploads all videos, or what `words` name, and waits for the end.

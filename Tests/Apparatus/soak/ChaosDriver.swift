@@ -271,7 +271,7 @@ struct ChaosDriver {
   /// A role more or less, or another level; by a signal or a request.
   private mutating func reloadWell() throws {
     hasGuest.toggle()
-    lab.draft.roles = (RoleSet.all + (hasGuest ? [RoleSet.guest] : [])).map(RoleSet.settings)
+    lab.draft.roles = (RoleSet.served + (hasGuest ? [RoleSet.guest] : [])).map(RoleSet.settings)
     lab.draft.level = Bool.random(using: &chance) ? "notice" : "info"
     try lab.writeSettings()
     if Bool.random(using: &chance) {

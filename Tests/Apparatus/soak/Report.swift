@@ -18,6 +18,8 @@ struct Report {
   /// AssumeRole calls that brought a session, and those that didn't.
   var rotations = 0
   var spoiled = 0
+  /// nil when it wasn't looked at to its end.
+  var upload: LongUpload.Summary?
   var start: DaemonFigures?
   /// Of the process that lived to the end: its first figures and its last.
   var lastLife: DaemonFigures?
@@ -34,7 +36,7 @@ struct Report {
   }
 
   var isGood: Bool {
-    failure == nil && findings.wrongTotal == 0 && isFlat == true && rotations > 0
+    failure == nil && findings.wrongTotal == 0 && isFlat == true && rotations > 0 && (upload?.isWhole ?? isInterrupted)
       && Findings.Way.allCases.allSatisfy { findings.used[$0] ?? 0 > 0 }
   }
 
@@ -64,8 +66,21 @@ struct Report {
     for (name, count) in tally.faults.sorted(by: { $0.key < $1.key }) { row("– \(name)", "\(count)") }
     row("– AccessKey replaced, the old one disabled", "\(tally.newKeys)")
     row("– half an AccessKey file", "\(tally.halfKeys)")
+    if let upload { tell(upload) }
     tellMachine()
     Console.say("\n" + lastLine)
+  }
+
+  private func tell(_ upload: LongUpload.Summary) {
+    row(
+      "upload",
+      "\(upload.size) bytes in \(Int(upload.seconds)) s, \(upload.isWhole ? "each byte right" : "WRONG: \(upload.problems.joined(separator: "; "))")"
+    )
+    row("– sessions of its role meanwhile", "\(upload.sessions)")
+    row("– credentials for its object", "\(upload.grants)")
+    row("– parts stored, requests for parts that failed", "\(upload.parts), \(upload.failedParts)")
+    row("– killed and run again", "\(upload.kills)")
+    row("– faults injected", "\(upload.faults)")
   }
 
   private func tellMachine() {
@@ -89,7 +104,12 @@ struct Report {
     let used = findings.used.values.allSatisfy { $0 > 0 } && findings.used.count == Findings.Way.allCases.count
     return
       "soak: \(isGood ? "good" : "FAILED")\(isInterrupted ? ", interrupted" : ""): \(findings.wrongTotal) expired or wrong of "
-      + "\(findings.reads) reads\(used ? "" : ", and not in every way"), \(rotations) rotations, \(flat) (seed \(seed))"
+      + "\(findings.reads) reads\(used ? "" : ", and not in every way"), \(rotations) rotations, \(uploaded), \(flat) (seed \(seed))"
+  }
+
+  private var uploaded: String {
+    guard let upload else { return "no upload" }
+    return "upload of \(upload.size / 1_000_000) MB \(upload.isWhole ? "whole" : "NOT whole")"
   }
 
   private func list(_ counts: [(String, Int)]) -> String { counts.map { "\($0.1) \($0.0)" }.joined(separator: ", ") }

@@ -19,13 +19,27 @@ enum RoleSet {
   /// Sessions as long as was asked, so that longer ones can be reserved.
   static let long = ["long1", "long2"]
 
+  /// Those that are read.
   static let all = steady + tried + long
+  /// Those that the daemon has at the start.
+  static let served = all + [uploader]
   /// Appears and disappears with reloads; nobody reads it.
   static let guest = "guest"
   static let withFiles = ["steady1", "steady2", "tried1", "tried2"]
 
+  /// The role of the upload, which nobody else reads.
+  static let uploader = "uploader"
+  static let uploaderLifetime = "20s"
+  /// The least rights, and the one that says after a kill whether a video is finished.
+  static let uploaderRights = UploadLab.leastRights + ["vod:GetMezzanineInfo"]
+  /// Of an upload's credential for its object.
+  static let uploadLifetime = "45s"
+
   static var realm: RealmDraft {
     var realm = RealmDraft(lifetime: nil, roles: all + [guest])
+    realm.roles[uploader] = uploaderLifetime
+    realm.rights[uploader] = uploaderRights
+    realm.vod = "upload_lifetime = \"\(uploadLifetime)\""
     for role in steady { realm.roles[role] = steadyLifetime }
     for (role, lifetime) in zip(tried, triedLifetimes) { realm.roles[role] = lifetime }
     return realm
@@ -33,7 +47,7 @@ enum RoleSet {
 
   static func settings(_ name: String) -> SettingsDraft.Role {
     var role = SettingsDraft.Role(name)
-    if !tried.contains(name) {
+    if !tried.contains(name), name != uploader {
       role.times = """
         duration = "15min"
         max_duration = "1h"

@@ -3,7 +3,7 @@ import Laboratory
 import TestSupport
 
 /// A daemon and an emulator for as long as asked, under faults, reloads and restarts drawn by a seed, and twenty readers who use
-/// whatever they get.
+/// whatever they get, while a file is uploaded.
 struct Soak {
   private static let usage = "usage: soak [--seconds N] [--seed N]"
   /// Seconds after which start-up is over and memory is looked at first.
@@ -38,9 +38,10 @@ struct Soak {
   }
 
   private func run() throws -> CInt {
-    Console.say("soak: \(Int(seconds)) s, seed \(seed), \(RoleSet.all.count) roles, \(Readers.count) readers")
-    let lab = try Lab(RoleSet.realm, wrapper: Interruption.wrapper) { draft in
-      draft.roles = RoleSet.all.map(RoleSet.settings)
+    Console.say(
+      "soak: \(Int(seconds)) s, seed \(seed), \(RoleSet.served.count) roles, \(Readers.count) readers, one upload")
+    let lab = try Lab(RoleSet.realm, wrapper: Interruption.wrapper, hasStorage: true) { draft in
+      draft.roles = RoleSet.served.map(RoleSet.settings)
       draft.sts = "requests_per_second = 100\nburst = 100\ntimeout = \"3s\""
     }
     try lab.start(wrapper: Interruption.wrapper)
@@ -49,9 +50,11 @@ struct Soak {
       socketPath: lab.draft.socketPath, filesDirectory: lab.draft.directory, checkerPath: checker.path)
     let readers = try Readers.start(on: stage, seed: seed)
     var chaosDriver = ChaosDriver(lab, stage, seed: seed, seconds: seconds)
+    var upload = try LongUpload(lab, seed: seed, seconds: seconds)
     var report = Report(seed: seed)
     do {
-      try spend(seconds, with: &chaosDriver, &report)
+      try spend(seconds, with: &chaosDriver, &upload, &report)
+      if !report.isInterrupted { try upload.finish(into: &report) }
     } catch {
       report.failure = "\(error)"
     }
@@ -67,7 +70,9 @@ struct Soak {
     return report.isGood ? (report.isInterrupted ? 130 : 0) : 1
   }
 
-  private func spend(_ seconds: Double, with chaosDriver: inout ChaosDriver, _ report: inout Report) throws {
+  private func spend(
+    _ seconds: Double, with chaosDriver: inout ChaosDriver, _ upload: inout LongUpload, _ report: inout Report
+  ) throws {
     var told = Self.tellEvery
     while chaosDriver.elapsed < seconds {
       if Interruption.came(within: 100) {
@@ -75,12 +80,13 @@ struct Soak {
         return
       }
       try chaosDriver.step()
+      try upload.step(at: chaosDriver.elapsed)
       if report.start == nil, chaosDriver.elapsed >= min(Self.settling, seconds / 4) {
         report.start = try DaemonFigures(chaosDriver.daemon)
       }
       if chaosDriver.elapsed >= told {
         told += Self.tellEvery
-        Console.say("soak: \(chaosDriver.progress)")
+        Console.say("soak: \(chaosDriver.progress), \(upload.progress)")
       }
     }
   }
