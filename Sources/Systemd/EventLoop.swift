@@ -7,6 +7,8 @@ import Glibc
 /// longest goes first, one a turn. Nothing is preemptive: a handler does a bounded piece of work and returns.
 package final class EventLoop {
   let raw: OpaquePointer
+  /// Of calls on threads that have ended (`ThreadedCall`).
+  var idleCallRoutes: [CallRoute] = []
 
   package init() throws(LoopError) {
     var made: OpaquePointer?

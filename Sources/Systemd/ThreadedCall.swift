@@ -15,10 +15,45 @@ package enum CallThread {
 ///
 /// The thread is never waited for. Let go of earlier, the call ends by itself and nobody hears of it.
 package final class ThreadedCall<Value: Sendable> {
-  /// What the thread and the loop share.
-  private final class Exchange: Sendable {
+  private final class Result: Sendable {
+    let value = Mutex<Value?>(nil)
+  }
+
+  private var route: CallRoute?
+
+  /// Begins; `completion` is called once, from the loop, and may let go of this object. Throws when there is no thread for it, or no
+  /// descriptor.
+  package init(
+    _ loop: EventLoop, on thread: CallThread = .new, _ call: @escaping @Sendable () -> Value,
+    completion: @escaping (Value) -> Void
+  ) throws(LoopError) {
+    let result = Result()
+    let route = try loop.takeCallRoute()
+    let signal = route.signal
+    self.route = route
+    route.handler = { [unowned self] in
+      if let route = self.route.take() { loop.putBack(route) }
+      if let value = result.value.withLock({ $0.take() }) { completion(value) }
+    }
+    let body: @Sendable () -> Void = {
+      let value = call()
+      result.value.withLock { $0 = value }
+      signal.raise()
+    }
+    let failure = thread == .kept ? callOnThread(body) : startThread(body)
+    guard failure == 0 else {
+      self.route = nil
+      throw LoopError(attempt: "start a thread", errno: failure)
+    }
+  }
+}
+
+/// How the loop learns that a call has ended; used by one call after the other, since a descriptor and a source made anew took longer than a short
+/// call. One whose call was let go of isn't used again: it may still be raised.
+final class CallRoute {
+  /// What the thread has of it.
+  final class Signal: Sendable {
     let descriptor: CInt
-    let result = Mutex<Value?>(nil)
 
     init() throws(LoopError) {
       descriptor = clinux_eventfd(0)
@@ -27,39 +62,50 @@ package final class ThreadedCall<Value: Sendable> {
 
     deinit { close(descriptor) }
 
-    func put(_ value: Value) {
-      result.withLock { $0 = value }
+    func raise() {
       // A counter that is at zero takes it always.
       var one: UInt64 = 1
       _ = write(descriptor, &one, MemoryLayout.size(ofValue: one))
     }
+
+    func clear() {
+      var count: UInt64 = 0
+      _ = read(descriptor, &count, MemoryLayout.size(ofValue: count))
+    }
   }
 
-  private let exchange: Exchange
+  let signal: Signal
+  /// Called once, from the loop.
+  var handler: (() -> Void)?
   private var source: IOSource?
 
-  /// Begins; `completion` is called once, from the loop, and may let go of this object. Throws when there is no thread for it, or no
-  /// descriptor.
-  package init(
-    _ loop: EventLoop, on thread: CallThread = .new, _ call: @escaping @Sendable () -> Value,
-    completion: @escaping (Value) -> Void
-  ) throws(LoopError) {
-    let exchange = try Exchange()
-    self.exchange = exchange
-    source = try IOSource(loop, descriptor: exchange.descriptor, events: .readable) { [unowned self] _ in
-      source = nil
-      if let value = exchange.result.withLock({ $0 }) { completion(value) }
-    }
-    let body: @Sendable () -> Void = { exchange.put(call()) }
-    let failure = thread == .kept ? callOnThread(body) : startThread(body)
-    guard failure == 0 else {
-      source = nil
-      throw LoopError(attempt: "start a thread", errno: failure)
+  init(_ loop: EventLoop) throws(LoopError) {
+    signal = try Signal()
+    source = try IOSource(loop, descriptor: signal.descriptor, events: .readable) { [unowned self] _ in
+      signal.clear()
+      // It may let go of this object.
+      let handler = handler
+      self.handler = nil
+      handler?()
     }
   }
 
   deinit {
     // Off the loop before its descriptor may be closed.
     source = nil
+  }
+}
+
+extension EventLoop {
+  /// More at once are seldom needed again.
+  private static var mostCallRoutes: Int { 2 }
+
+  fileprivate func takeCallRoute() throws(LoopError) -> CallRoute {
+    if let route = idleCallRoutes.popLast() { return route }
+    return try CallRoute(self)
+  }
+
+  fileprivate func putBack(_ route: CallRoute) {
+    if idleCallRoutes.count < Self.mostCallRoutes { idleCallRoutes.append(route) }
   }
 }

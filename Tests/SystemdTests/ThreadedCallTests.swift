@@ -1,6 +1,7 @@
 import Glibc
-import Systemd
 import Testing
+
+@testable import Systemd
 
 @Suite struct ThreadedCallTests {
   @Test func `a call is made on a thread without signals, and the loop gets its result once`() throws {
@@ -68,6 +69,39 @@ import Testing
     write(output, &byte, 1)
     while try loop.runOnce(timeout: .milliseconds(50)) {}
     #expect(results == 0)
+    for descriptor in pipes { close(descriptor) }
+  }
+
+  /// Each call made a descriptor and a source anew.
+  @Test func `calls one after the other share a descriptor, and one that was let go of keeps its own`() throws {
+    let loop = try EventLoop()
+    var pipes: [CInt] = [-1, -1]
+    pipe(&pipes)
+    let (input, output) = (pipes[0], pipes[1])
+    func descriptors() throws -> Int {
+      var results = 0
+      let call = try loop.call({ 7 }, completion: { results += $0 })
+      while results == 0 { try loop.runOnce(timeout: .seconds(20)) }
+      withExtendedLifetime(call) {}
+      #expect(results == 7)
+      return loop.idleCallRoutes.count
+    }
+    #expect(try descriptors() == 1)
+    let first = loop.idleCallRoutes[0].signal.descriptor
+    #expect(try descriptors() == 1 && loop.idleCallRoutes[0].signal.descriptor == first)
+    var call: ThreadedCall<Int>? = try ThreadedCall(loop) {
+      var byte: UInt8 = 0
+      return read(input, &byte, 1)
+    } completion: { _ in
+      Issue.record("a call that was let go of is heard of")
+    }
+    #expect(loop.idleCallRoutes.isEmpty)
+    withExtendedLifetime(call) {}
+    call = nil
+    #expect(try descriptors() == 1)
+    var byte: UInt8 = 0
+    write(output, &byte, 1)
+    while try loop.runOnce(timeout: .milliseconds(50)) {}
     for descriptor in pipes { close(descriptor) }
   }
 }
