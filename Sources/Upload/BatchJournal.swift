@@ -71,7 +71,10 @@ package final class BatchJournal {
     marked = replay.synced
     // What the last run left may not be there: the first sync takes it along.
     synced = 0
-    flushing = scheduler.deferred { [unowned self] in flush() }
+    flushing = scheduler.deferred { [unowned self] in
+      flush()
+      startSync()
+    }
     if written == 0 { begin() }
     if let failure { throw failure }
   }
@@ -119,7 +122,8 @@ package final class BatchJournal {
     if let failure { return completion(failure) }
     if position.offset <= synced { return completion(nil) }
     waiting.append((position, completion))
-    startSync()
+    // Not at once: each sync costs two switches between threads, and who asks in the same turn shares it.
+    flushing?.schedule()
   }
 
   private func startSync() {
@@ -160,8 +164,7 @@ package final class BatchJournal {
     synced = max(synced, target)
     let due = waiting.filter { $0.position.offset <= synced }
     waiting.removeAll { $0.position.offset <= synced }
-    // Before the completions, which may ask for more.
-    startSync()
+    if !waiting.isEmpty { flushing?.schedule() }
     for one in due { one.completion(nil) }
   }
 

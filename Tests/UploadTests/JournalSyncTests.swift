@@ -24,18 +24,24 @@ import Testing
     #expect(syncs == 0)
   }
 
-  @Test func `one sync goes on at a time, and all who ask meanwhile share the next`() throws {
+  @Test func `one sync goes on at a time, shared by all who ask in a turn, and all who ask meanwhile share the next`()
+    throws
+  {
     let journal = try journal()
     var order: [Int] = []
-    for number in 0..<5 {
+    func ask(_ number: Int) {
       let position = journal.append(.file(number, Samples.file("\(number)")))
       journal.sync(upTo: position) { failure in
         #expect(failure == nil)
         order.append(number)
       }
     }
+    for number in 0..<2 { ask(number) }
+    #expect(syncs == 0)
     scheduler.turn()
-    #expect(syncs == 1 && order == [0])
+    for number in 2..<5 { ask(number) }
+    scheduler.turn()
+    #expect(syncs == 1 && order == [0, 1])
     scheduler.settle()
     #expect(syncs == 2 && order == [0, 1, 2, 3, 4])
     // What is on the disk needn't be put there again.
@@ -89,6 +95,7 @@ import Testing
     journal.append(.reference(0, referenceID: "rk-1"))
     var failure: JournalError?
     journal.sync(upTo: journal.end) { failure = $0 }
+    scheduler.settle()
     #expect(failure == .system(.write, path: "j", errno: ENOSPC))
     #expect(
       failure?.fix
@@ -105,6 +112,7 @@ import Testing
     scheduler.callRefusal = .init(attempt: "start a thread", errno: EAGAIN)
     var failure: JournalError?
     journal.sync(upTo: journal.append(.file(0, Samples.file("a")))) { failure = $0 }
+    scheduler.settle()
     #expect(failure == .system(.thread, path: "j", errno: EAGAIN))
   }
 
