@@ -38,7 +38,7 @@ extension UploadAddress {
   /// step in a path, which clients resolve.
   static func isKey(_ text: String) -> Bool {
     (1...1023).contains(text.utf8.count) && !text.hasPrefix("/") && !text.hasPrefix("\\") && text != "." && text != ".."
-      && text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+      && text.unicodeScalars.allSatisfy { !$0.isControl }
   }
 
   /// `isRegion` of what is between `oss-` and `.aliyuncs.com`, without `-internal`. Names that have no region in them, such as that of

@@ -107,10 +107,12 @@ extension Unicode.Scalar {
   /// passes without one.
   fileprivate func isTakenByVOD(onOneLine: Bool) -> Bool {
     if isControl { return !onOneLine && (self == "\n" || self == "\r" || self == "\t") }
+    if isASCII { return true }
     return !properties.isEmojiPresentation && !(properties.isEmoji && value > 0xFFFF) && value != 0xFE0F
   }
 
-  fileprivate var isControl: Bool { properties.generalCategory == .control }
+  /// Of the category Cc (the Unicode Standard, 23.1), without looking it up.
+  var isControl: Bool { value < 0x20 || (0x7F...0x9F).contains(value) }
 
   fileprivate var hex: String {
     let digits = String(value, radix: 16, uppercase: true)
