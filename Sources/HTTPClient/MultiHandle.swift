@@ -13,18 +13,21 @@ final class MultiHandle {
   /// A time-out of 0 is most of them; deferred work costs no arming of a timer.
   private var soon: DeferSource!
   private let done: (UnsafeMutableRawPointer, CURLcode) -> Void
+  private let socketsPerTurn: Int
   private var isCollecting = false
   /// Whether libcurl asked meanwhile to be called.
   private var isCalledFor = false
 
   /// `done` gets each easy handle that has ended, already off the multi handle, and may add and remove others.
   init(
-    _ loop: EventLoop, connections: Int, done: @escaping (UnsafeMutableRawPointer, CURLcode) -> Void
+    _ loop: EventLoop, connections: Int, socketsPerTurn: Int,
+    done: @escaping (UnsafeMutableRawPointer, CURLcode) -> Void
   ) throws(HTTPClientError) {
     do throws(LoopError) { sockets = try WatchedSockets() } catch { throw .loop(error) }
     guard let multi = curl_multi_init() else { throw .library("make a multi handle", text: "out of memory") }
     self.multi = multi
     self.done = done
+    self.socketsPerTurn = socketsPerTurn
     do throws(LoopError) {
       timer = try TimerSource(loop, accuracy: 1000) { [unowned self] in timeIsUp() }
       soon = DeferSource(loop) { [unowned self] in timeIsUp() }
@@ -52,9 +55,12 @@ final class MultiHandle {
 
   func remove(_ easy: UnsafeMutableRawPointer) { must(curl_multi_remove_handle(multi, easy)) }
 
-  /// One socket a turn: it may mean an answer read, weighed and rendered, and the next request signed and sent, some 50 µs.
+  /// One socket may mean an answer read, weighed and rendered, and the next request signed and sent, some 50 µs.
   private func turn() {
-    if let (socket, events) = sockets.next() { ready(socket, events) }
+    for _ in 0..<socketsPerTurn {
+      guard let (socket, events) = sockets.next() else { return }
+      ready(socket, events)
+    }
   }
 
   private func ready(_ socket: CInt, _ events: IOEvents) {

@@ -195,6 +195,8 @@ final class Run {
       caFile: arguments.caFile, connectTimeout: .seconds(10), timeout: .seconds(30), lookupTimeout: .seconds(10))
     // To VOD as many as to OSS.
     settings.connections = 2 * HTTPClient.handles
+    // Nobody else on the loop is in a hurry.
+    settings.socketsPerTurn = HTTPClient.handles
     let connections = min(HTTPClient.handles, arguments.jobs * arguments.parts)
     settings.uploadBuffer = min(Self.largestBuffer, Self.allBuffers / connections)
     guard case .proxy(let url, let user, let password) = try proxy() else {
