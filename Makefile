@@ -3,9 +3,11 @@
 
 PREFIX ?= /usr
 DESTDIR ?=
-# Where systemd looks for units and for users to make. Below another PREFIX than /usr and /usr/local it doesn't look: set both then.
+# Where systemd looks for units, and for users and directories to make. Below another PREFIX than /usr and /usr/local it doesn't look: set all
+# then.
 UNIT_DIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERS_DIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILES_DIR ?= $(PREFIX)/lib/tmpfiles.d
 # Strips what is installed; STRIP=true installs programs with their symbols.
 STRIP ?= strip
 SWIFT ?= swift
@@ -45,8 +47,8 @@ help:
 	@echo 'make soak      inject faults, reloads and restarts for SOAK_MINUTES=30 (or SOAK_SECONDS) while twenty readers use their credentials'
 	@echo 'make bench     measure speed and size against reference programs; BENCH_SHORT=1 takes three minutes, BENCH_DOCS=1 adds to docs/'
 	@echo 'make format    format the sources; make lint checks them'
-	@echo 'make install   install programs, unit, users and settings; PREFIX=$(PREFIX), UNIT_DIR, SYSUSERS_DIR and DESTDIR say where'
-	@echo 'make uninstall remove them, but not /etc/rolekeeper nor the users; takes the same PREFIX, UNIT_DIR, SYSUSERS_DIR, DESTDIR'
+	@echo 'make install   install programs, unit, users and settings; PREFIX=$(PREFIX), UNIT_DIR, SYSUSERS_DIR, TMPFILES_DIR and DESTDIR say where'
+	@echo 'make uninstall remove them, but not /etc/rolekeeper nor the users; takes the same variables'
 
 deps:
 	@.ci/deps
@@ -99,14 +101,17 @@ TO = $(DESTDIR)$(PREFIX)
 UNIT = $(DESTDIR)$(UNIT_DIR)/rolekeeper.service
 SOCKET_UNIT = $(DESTDIR)$(UNIT_DIR)/rolekeeper.socket
 SYSUSERS = $(DESTDIR)$(SYSUSERS_DIR)/rolekeeper.conf
-# Where systemd.unit(5) and sysusers.d(5) look, as systemd-path(1) prints it.
+TMPFILES = $(DESTDIR)$(TMPFILES_DIR)/rolekeeper.conf
+# Where systemd.unit(5), sysusers.d(5) and tmpfiles.d(5) look, as systemd-path(1) prints it.
 UNITS_FOUND = /etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system
 SYSUSERS_FOUND = /etc/sysusers.d /run/sysusers.d /usr/local/lib/sysusers.d /usr/lib/sysusers.d
-MISPLACED = $(filter-out $(UNITS_FOUND),$(UNIT_DIR)) $(filter-out $(SYSUSERS_FOUND),$(SYSUSERS_DIR))
+TMPFILES_FOUND = /etc/tmpfiles.d /run/tmpfiles.d /usr/local/lib/tmpfiles.d /usr/lib/tmpfiles.d
+MISPLACED = $(filter-out $(UNITS_FOUND),$(UNIT_DIR)) $(filter-out $(SYSUSERS_FOUND),$(SYSUSERS_DIR)) \
+	$(filter-out $(TMPFILES_FOUND),$(TMPFILES_DIR))
 SETTINGS = $(DESTDIR)/etc/rolekeeper
 DROPINS = $(DESTDIR)/etc/systemd/system/rolekeeper.service.d
 # What this make was given, to be given again.
-PLACES = PREFIX=$(PREFIX) UNIT_DIR=$(UNIT_DIR) SYSUSERS_DIR=$(SYSUSERS_DIR)
+PLACES = PREFIX=$(PREFIX) UNIT_DIR=$(UNIT_DIR) SYSUSERS_DIR=$(SYSUSERS_DIR) TMPFILES_DIR=$(TMPFILES_DIR)
 
 install:
 	install -D -m 0755 -s --strip-program='$(STRIP)' $(BIN)/rolekeeperd '$(TO)/sbin/rolekeeperd'
@@ -122,24 +127,27 @@ install:
 	install -D -m 0644 systemd/rolekeeper.socket '$(SOCKET_UNIT)'
 	sed -i 's|/usr/share/|$(PREFIX)/share/|' '$(SOCKET_UNIT)'
 	install -D -m 0644 systemd/rolekeeper.sysusers '$(SYSUSERS)'
+	install -D -m 0644 systemd/rolekeeper.tmpfiles '$(TMPFILES)'
 	install -D -m 0644 README.md '$(TO)/share/doc/rolekeeper/README.md'
 	install -d -m 0755 '$(TO)/share/doc/rolekeeper/docs'
 	install -m 0644 LICENSE CHANGELOG.md '$(TO)/share/doc/rolekeeper'
 	install -m 0644 docs/*.md docs/*.svg '$(TO)/share/doc/rolekeeper/docs'
 	install -D -m 0644 etc/prometheus/rolekeeper.rules.yml '$(TO)/share/doc/rolekeeper/rolekeeper.rules.yml'
 	@if [ -n '$(strip $(MISPLACED))' ]; then \
-		echo 'warning: systemd does not look in $(strip $(MISPLACED)): it will not find rolekeeper.service, or will not make its users.'; \
+		echo 'warning: systemd does not look in $(strip $(MISPLACED)): it will not find rolekeeper.service, or will not make its users or its directory.'; \
 		echo 'Run these instead:'; \
 		echo '  make uninstall $(PLACES)'; \
-		echo '  make install PREFIX=$(PREFIX) UNIT_DIR=/etc/systemd/system SYSUSERS_DIR=/etc/sysusers.d'; \
-	elif [ -z '$(DESTDIR)' ]; then echo 'now run: systemd-sysusers && systemctl daemon-reload'; fi
+		echo '  make install PREFIX=$(PREFIX) UNIT_DIR=/etc/systemd/system SYSUSERS_DIR=/etc/sysusers.d TMPFILES_DIR=/etc/tmpfiles.d'; \
+	elif [ -z '$(DESTDIR)' ]; then \
+		systemd-sysusers rolekeeper.conf && systemd-tmpfiles --create rolekeeper.conf && echo 'now run: systemctl daemon-reload'; fi
 
 # The settings and the AccessKey stay, and so do the users, whose numbers must not go to somebody else.
 uninstall:
 	@if [ -z '$(DESTDIR)' ] && { systemctl --quiet is-enabled rolekeeper || systemctl --quiet is-enabled rolekeeper.socket \
 		|| systemctl is-active rolekeeper rolekeeper.socket | grep -qx 'active\|activating\|reloading\|deactivating'; } 2>/dev/null; then \
 		echo 'rolekeeper is enabled or running; stop it first: systemctl disable --now rolekeeper.socket rolekeeper'; exit 1; fi
-	rm -f '$(TO)/sbin/rolekeeperd' '$(TO)/bin/rolekeeper' '$(TO)/bin/vod-upload' '$(UNIT)' '$(SOCKET_UNIT)' '$(SYSUSERS)'
+	rm -f '$(TO)/sbin/rolekeeperd' '$(TO)/bin/rolekeeper' '$(TO)/bin/vod-upload' '$(UNIT)' '$(SOCKET_UNIT)' '$(SYSUSERS)' \
+		'$(TMPFILES)'
 	rm -rf '$(TO)/share/doc/rolekeeper'
 	@echo 'kept: $(SETTINGS); if an AccessKey is in it that no other host uses, delete that in the RAM console'
 	@if [ -d '$(DROPINS)' ]; then echo 'kept: $(DROPINS)'; fi

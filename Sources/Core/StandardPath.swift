@@ -3,9 +3,11 @@ package enum StandardPath {
   /// The directory of the settings and the files beside them.
   package static let configuration = "/etc/rolekeeper"
   package static let settings = "\(configuration)/rolekeeper.toml"
-  /// The unit's `RuntimeDirectory=`.
+  /// Made by systemd-tmpfiles, at each boot and by `make install`.
   package static let runtime = "/run/rolekeeper"
+  /// What makes it, or gives it its owner and mode again (tmpfiles.d(5), type d).
+  package static let makeRuntime = "sudo systemd-tmpfiles --create rolekeeper.conf"
   package static let socket = "\(runtime)/rolekeeper.sock"
   /// The directory in which each role has its own.
-  package static let roles = "\(runtime)/roles"
+  package static let roles = "\(runtime)/\(KeptNames.roles)"
 }

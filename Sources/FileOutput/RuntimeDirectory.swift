@@ -1,26 +1,17 @@
 import Glibc
 
-/// The service's runtime directory (RuntimeDirectory= in systemd.exec(5)), once the service has been stopped.
+/// The service's runtime directory, once the service has been stopped.
 package enum RuntimeDirectory {
   /// Roles' directories have files in the third level: `roles/uploader/gen-8/credentials.json`.
   private static let deepest = 6
 
-  /// Removes what is in the directory at `path`, but for the names in `kept`. Removes only what belongs to this user, with all that is in
-  /// directories of this user, where files have other owners; follows no link and goes into no other file system. Tries all of it,
-  /// whatever goes wrong with a part, and returns what went wrong first. Throws when the directory can't be looked at.
-  package static func removeContent(of path: String, keeping kept: Set<String>) throws(FileOutputError)
-    -> FileOutputError?
-  {
+  /// Removes `name` from the directory at `path`, if it belongs to this user, with all that is in it and in directories of this user, where
+  /// files have other owners; follows no link and goes into no other file system. Tries all of it, whatever goes wrong with a part, and
+  /// throws what went wrong first.
+  package static func remove(_ name: String, from path: String) throws(FileOutputError) {
     let directory = try Directory(at: path, Calls())
-    let device = try directory.status().device
-    var first: FileOutputError?
-    for name in try directory.names() where !kept.contains(name) {
-      do throws(FileOutputError) {
-        guard let status = try directory.status(of: name), status.uid == geteuid() else { continue }
-        try remove(name, status, in: directory, on: device, depth: 1)
-      } catch { first = first ?? error }
-    }
-    return first
+    guard let status = try directory.status(of: name), status.uid == geteuid() else { return }
+    try remove(name, status, in: directory, on: directory.status().device, depth: 1)
   }
 
   private static func remove(

@@ -1,3 +1,4 @@
+import Core
 import Glibc
 
 /// Why the socket can't be listened on.
@@ -47,6 +48,7 @@ package enum ListenError: Error, CustomStringConvertible {
     // Whoever removes the socket of a daemon that lives cuts all its clients off.
     case .unclear(let path, _): "see whether a process listens there, as root: ss -lxp src \(path)"
     case .group: "make the daemon's user a member, or allow CAP_CHOWN"
+    case .path(let path, _, ENOENT) where path.hasPrefix("\(StandardPath.runtime)/"): "run: \(StandardPath.makeRuntime)"
     case .path: "see that its directory exists and that the daemon may write to it"
     case .notAListener: "give the socket unit a path in ListenStream=, and Accept=no"
     case .call: "try again; descriptors or memory may have run out"

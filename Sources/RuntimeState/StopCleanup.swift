@@ -6,9 +6,9 @@ import Systemd
 
 /// What is done when the unit's process has ended, however that was (ExecStopPost= in systemd.service(5)).
 ///
-/// Only a real stop removes the credential files, and the socket in the runtime directory. After a restart, a crash, the watchdog's kill and
-/// an end with bad settings they stay, since their credentials are good; systemd itself could only tell a restart from all else
-/// (RuntimeDirectoryPreserve=). The file with the generations stays over a stop, too.
+/// Only a real stop removes the credential files. After a restart, a crash, the watchdog's kill and an end with bad settings they stay, since
+/// their credentials are good. Whatever else is in the runtime directory stays over a stop, too: the file with the generations, and sockets,
+/// which may be systemd's.
 package struct StopCleanup {
   /// For each of three answers, and below the unit's TimeoutStopSec= in all.
   private static let timeout = Duration.seconds(2)
@@ -38,15 +38,14 @@ package struct StopCleanup {
 
   /// Files elsewhere come last: their disk may not answer, and the manager waits no longer than TimeoutStopSec= says.
   func remove() -> Bool {
-    let isEmpty = removeContent()
-    return removeFilesElsewhere() && isEmpty
+    let isDone = removeRoles()
+    return removeFilesElsewhere() && isDone
   }
 
-  private func removeContent() -> Bool {
+  private func removeRoles() -> Bool {
     do throws(FileOutputError) {
-      let failure = try RuntimeDirectory.removeContent(of: directory, keeping: [KeptNames.generations])
-      guard let failure else { return true }
-      throw failure
+      try RuntimeDirectory.remove(KeptNames.roles, from: directory)
+      return true
     } catch {
       log.write(.filesNotRemovedAtStop, [.reason("\(error)"), .advice(remedy)])
       return false
@@ -82,22 +81,18 @@ package struct StopCleanup {
     return isDone
   }
 
-  /// The same where files in other places may have been left too: these the command doesn't remove, and with it the record of them is gone.
+  /// The same where files in other places may have been left, too.
   var wholeRemedy: String {
     // Without a record that can be read nothing is known of them, and the daemon reports that at its start.
     let outputs = (try? GenerationFile(inRuntimeDirectory: directory).read().outputs) ?? []
     let paths: [String] = outputs.map { "\($0.path)" }
     let left = paths.filter { access($0, F_OK) == 0 }
-    guard !left.isEmpty else { return remedy }
-    let names = left.prefix(8).map { "'\($0)'" }.joined(separator: ", ")
-    let more = left.count > 8 ? " and \(left.count - 8) more" : ""
-    return
-      "if the service is to stay stopped, start and stop it again once D-Bus works, which removes all credential files; or remove "
-      + "\(names)\(more), and run: sudo systemctl reset-failed \(unit); sudo systemctl clean --what=runtime \(unit)"
+    let more = left.count > 8 ? " and \(left.count - 8) more files, which 'files' names in the settings" : ""
+    return "\(remedy)\(left.prefix(8).map { " \(ShellWord.quoted($0))" }.joined())\(more)"
   }
 
-  /// systemctl(1), `clean`: of a unit that isn't running. What the files hold expires by itself.
+  /// A start and a stop remove them as well. What they hold expires by itself.
   private var remedy: String {
-    "if the service is to stay stopped, run: sudo systemctl reset-failed \(unit); sudo systemctl clean --what=runtime \(unit)"
+    "if the service is to stay stopped, run: sudo rm -rf \(ShellWord.quoted("\(directory)/\(KeptNames.roles)"))"
   }
 }

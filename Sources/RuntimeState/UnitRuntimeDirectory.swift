@@ -1,6 +1,7 @@
 import Glibc
 
-/// The unit's runtime directory, as systemd names it to the unit's processes.
+/// The unit's runtime directory, in the variable by which systemd names one of `RuntimeDirectory=` to a unit's processes. Our unit sets it,
+/// since its directory is there before and after it.
 package enum UnitRuntimeDirectory {
   /// Nil outside of a unit that has one.
   package static var path: String? {

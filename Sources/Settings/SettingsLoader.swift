@@ -333,7 +333,7 @@ private final class LoadRun {
     outputs.claim(contentsOf: rolesDirectory, for: "in 'roles.d', whose files are read as settings")
     for file in files { outputs.claim(file, for: "a file of the settings") }
     for (file, place) in context.policies.named { outputs.claim(file, for: "read as \(place.key)") }
-    let runtimeDirectory = context.unit?.view.runtimeDirectory ?? "/run/rolekeeper"
+    let runtimeDirectory = context.unit?.view.runtimeDirectory ?? StandardPath.runtime
     var generations = ["\(runtimeDirectory)/\(KeptNames.generations)"]
     if let socket {
       outputs.claim(socket.path, for: "the socket's")

@@ -62,7 +62,7 @@ import Testing
         "the daemon's user 'rolekeeper' may not write to its directory (mode 0755, owned by user 'root'); \(own)"),
     Case(path: "/srv/own/a", dropIn: "ReadWritePaths=-/srv/own", sentence: nil),
     Case(path: "/run/rolekeeper/a", sentence: nil),
-    // It was taken for one that systemd makes, as /run/rolekeeper itself.
+    // It was taken for one that is made, as /run/rolekeeper itself.
     Case(
       path: "/run/rolekeeper/extra/a",
       sentence:
@@ -126,14 +126,26 @@ import Testing
     #expect(found.count == 1 && found[0].hasSuffix(Self.own), "\(found)")
   }
 
-  @Test func `the roles' directory may be new in one that systemd makes, and no deeper`() throws {
-    var host = try Self.host()
-    host.missingDirectories.insert("/run/rolekeeper")
+  @Test func `the roles' directory may be new in the unit's or in one that systemd makes, and no deeper`() throws {
+    var host = try Self.host(dropIn: "StateDirectory=rolekeeper")
+    host.missingDirectories.formUnion(["/run/rolekeeper/a", "/var/lib/rolekeeper"])
     #expect(Self.check(host, "[files]\ndirectory = \"/run/rolekeeper/a\"\n") == [])
+    #expect(Self.check(host, "[files]\ndirectory = \"/var/lib/rolekeeper/a\"\n") == [])
     let found = Self.check(host, "[files]\ndirectory = \"/run/rolekeeper/a/b\"\n")
     #expect(
       found.count == 1 && found[0].contains("isn't there, and the daemon's user 'rolekeeper' can't make it in"),
       "\(found)")
+  }
+
+  @Test func `without the unit's runtime directory the command that makes it is named`() throws {
+    var host = try Self.host()
+    host.directories = [:]
+    host.missingDirectories.insert("/run/rolekeeper")
+    let found = Self.check(host, "")
+    #expect(
+      found.count == 2 && found[0].contains("error: socket.path is '/run/rolekeeper/rolekeeper.sock', and its"),
+      "\(found)")
+    #expect(found.allSatisfy { $0.hasSuffix("; run: sudo systemd-tmpfiles --create rolekeeper.conf") }, "\(found)")
   }
 
   private static let role = "[roles.x]\nrole_arn = \"acs:ram::1234567890123456:role/a\"\n"

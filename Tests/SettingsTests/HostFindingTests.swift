@@ -145,7 +145,7 @@ import Testing
     host.directories["/run/rolekeeper"] = FakeHost.File(uid: 998, mode: 0o700)
     #expect(
       host.load(soundSettings).diagnostics.map(\.remedy) == [
-        "run: sudo systemctl edit rolekeeper, with the lines [Service] and RuntimeDirectoryMode=0711; then run: sudo rolekeeper check && sudo systemctl restart rolekeeper"
+        "run: sudo systemd-tmpfiles --create rolekeeper.conf"
       ])
   }
 

@@ -88,14 +88,52 @@ extension UnderSystemd {
     }
 
     @Test(arguments: Release.all)
-    func `what a service that failed has left is removed by systemctl clean`(_ release: Release) throws {
+    func `the runtime directory is there before the first start, and keeps owner, group and mode until after a stop`(
+      _ release: Release
+    ) throws {
       let service = try Service(under: release)
+      let directory = "stat --format='%i %a %U %G' /run/rolekeeper"
+      // As systemd-tmpfiles-setup.service does at boot.
+      let first = try service.box.ask(
+        "rm -rf /run/rolekeeper; systemd-tmpfiles --create --boot rolekeeper.conf; \(directory)")
+      #expect(first.hasSuffix(" 711 rolekeeper rolekeeper"))
+      let sockets = "stat --format='%a %U %G' \(Service.socket)"
+      func isUnchanged() throws -> Bool {
+        try service.box.ask(directory) == first && service.box.ask(sockets) == "660 rolekeeper rolekeeper-clients"
+      }
       try service.start()
+      #expect(try isUnchanged())
+      #expect(try service.systemctl("restart").status == 0)
+      #expect(try isUnchanged())
+      try service.box.ask("kill -KILL \(service.mainPID())")
+      #expect(
+        try eventually { try service.property("NRestarts") == "1" && service.property("ActiveState") == "active" })
+      #expect(try isUnchanged())
       try service.write("surprise = 1\n")
       #expect(try service.systemctl("restart").status != 0)
-      #expect(try service.box.ask(Self.left) != "")
-      try service.box.ask("systemctl reset-failed \(Service.unit); systemctl clean --what=runtime \(Service.unit)")
-      #expect(try service.box.script("ls /run/rolekeeper").status != 0)
+      #expect(try service.box.ask("\(directory); \(Self.left)") == "\(first)\ngenerations\nroles")
+      try service.write(SettingsText.usual)
+      try service.start()
+      #expect(try isUnchanged())
+      #expect(try service.systemctl("stop").status == 0)
+      #expect(try service.box.ask("\(directory); \(Self.left)") == "\(first)\ngenerations")
+    }
+
+    @Test(arguments: Release.all)
+    func `without its runtime directory it reports the command that makes it, and starts after that`(
+      _ release: Release
+    ) throws {
+      let service = try Service(under: release)
+      let command = "systemd-tmpfiles --create rolekeeper.conf"
+      try service.box.ask("rm -rf /run/rolekeeper")
+      defer { _ = try? service.box.ask(command) }
+      #expect(try service.systemctl("start").status != 0)
+      try service.journal.wait(for: "run: sudo \(command)")
+      let found = try service.box.run(["rolekeeper", "check"])
+      #expect(found.status == 78 && found.output.contains("; run: sudo \(command)"), "\(found)")
+      try service.box.ask(command)
+      #expect(try eventually { try service.property("ActiveState") == "active" })
+      _ = try service.credential("uploader", as: "reader")
     }
 
     /// It stayed, with a credential good for an hour.
@@ -124,7 +162,7 @@ extension UnderSystemd {
       try service.start()
       try service.box.ask("systemctl stop \(Service.unit)")
       #expect(try service.property("Result") == "timeout")
-      #expect(try service.box.ask(Self.left) == "generations")
+      #expect(try service.box.ask(Self.left) == "generations\nrolekeeper.sock")
     }
 
     @Test(arguments: Release.all)

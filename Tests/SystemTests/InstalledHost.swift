@@ -49,7 +49,8 @@ final class InstalledHost: Sendable {
     let journal = try Journal.fromNow(in: box)
     try box.ask(
       """
-      systemd-sysusers
+      systemd-sysusers rolekeeper.conf
+      systemd-tmpfiles --create rolekeeper.conf
       groupadd --system media
       useradd --system --groups rolekeeper-clients,media reader
       useradd --system --groups rolekeeper-clients outsider
@@ -64,13 +65,14 @@ final class InstalledHost: Sendable {
     try journal.wait(for: "control on", from: "sts-emulator")
   }
 
+  static let sources = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+
   /// The repository's own `make install`, with the programs under test.
   static func install(into directory: String) throws { try make("install", in: directory) }
 
   /// Runs `make` with more variables, and returns what it prints.
   @discardableResult
   static func make(_ target: String, in directory: String, _ variables: String...) throws -> String {
-    let sources = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
     let made = try ChildProcess.run(
       [
         "/usr/bin/make", "-C", sources, target, "DESTDIR=\(directory)", "BIN=\(Programs.directory)",

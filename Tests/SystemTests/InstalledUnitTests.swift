@@ -76,6 +76,24 @@ extension UnderSystemd {
         ])
     }
 
+    @Test func `make install makes the user, the groups and the runtime directory, and uninstall leaves only those`()
+      throws
+    {
+      let box = try Box(
+        "install", options: ["--bind", InstalledHost.sources, "--bind", Programs.directory])
+      let make = "make --no-print-directory -C '\(InstalledHost.sources)' BIN='\(Programs.directory)'"
+      #expect(try box.ask("\(make) install").hasSuffix("\nnow run: systemctl daemon-reload"))
+      let made = try box.ask("stat --format='%a %U %G' /run/rolekeeper; getent group rolekeeper-clients")
+      #expect(made.hasPrefix("711 rolekeeper rolekeeper\nrolekeeper-clients:"))
+      #expect(
+        try box.ask("systemctl daemon-reload; systemctl show --property=LoadState rolekeeper") == "LoadState=loaded")
+      let removed = try box.ask("\(make) uninstall")
+      #expect(removed.contains("kept until the next boot: /run/rolekeeper\n"))
+      let found = "find /usr /etc -xdev -newer /run/host/notify -path '*rolekeeper*' -type f"
+      #expect(
+        try box.ask("\(found) | sort") == "/etc/rolekeeper/rolekeeper.toml\n/etc/rolekeeper/vod-upload.policy.json")
+    }
+
     /// It is linked so that nothing is looked for and loaded when it starts (Package.swift).
     @Test func `the installed command line needs no library, and runs`() throws {
       let directory = try TemporaryDirectory()
@@ -92,14 +110,18 @@ extension UnderSystemd {
       let prefix = "PREFIX=/opt/rolekeeper"
       let said = try InstalledHost.make("install", in: directory.path, prefix)
       #expect(
-        said.contains("systemd does not look in /opt/rolekeeper/lib/systemd/system /opt/rolekeeper/lib/sysusers.d"))
-      let remedy = ["UNIT_DIR=/etc/systemd/system", "SYSUSERS_DIR=/etc/sysusers.d"]
+        said.contains(
+          "systemd does not look in /opt/rolekeeper/lib/systemd/system /opt/rolekeeper/lib/sysusers.d /opt/rolekeeper/lib/tmpfiles.d"
+        ))
+      let remedy = ["UNIT_DIR=/etc/systemd/system", "SYSUSERS_DIR=/etc/sysusers.d", "TMPFILES_DIR=/etc/tmpfiles.d"]
       #expect(said.contains(remedy.joined(separator: " ")))
-      let good = try InstalledHost.make("install", in: directory.path, prefix, remedy[0], remedy[1])
+      let good = try InstalledHost.make("install", in: directory.path, prefix, remedy[0], remedy[1], remedy[2])
       #expect(!good.contains("systemd does not look"))
       let unit = FileText.read(directory.path("etc/systemd/system/rolekeeper.service"))
       #expect(unit?.contains("\nExecStart=/opt/rolekeeper/sbin/rolekeeperd ") == true)
-      #expect(FileText.read(directory.path("etc/sysusers.d/rolekeeper.conf")) != nil)
+      for place in ["sysusers.d", "tmpfiles.d"] {
+        #expect(FileText.read(directory.path("etc/\(place)/rolekeeper.conf")) != nil, "\(place)")
+      }
       for prefix in ["PREFIX=/usr", "PREFIX=/usr/local"] {
         #expect(try !InstalledHost.make("install", in: directory.path, prefix).contains("systemd does not look"))
       }

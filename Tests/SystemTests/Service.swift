@@ -15,7 +15,7 @@ struct Service {
       """
       systemctl stop \(Self.unit)
       systemctl reset-failed \(Self.unit) 2>/dev/null || true
-      rm -rf /run/rolekeeper /run/systemd/system/\(Self.unit).d /srv/*
+      rm -rf /run/rolekeeper/* /run/systemd/system/\(Self.unit).d /srv/*
       systemctl daemon-reload
       curl -sS -o /dev/null -X DELETE \(InstalledHost.control)/faults
       """)

@@ -46,7 +46,7 @@ final class SocketReach {
         place,
         "names \(name), who can't reach the socket: only root and \(context.trust.name(ofUID: status.uid)) may search '\(directory)' (mode \(status.mode.octal))",
         directory == runtime
-          ? "run: \(SafeFix.dropIn("RuntimeDirectoryMode=0711"))"
+          ? "run: \(StandardPath.makeRuntime)"
           : "write path = \"\(runtime)/\(PathText.name(of: socket.path))\" in [socket]")
       return
     }

@@ -76,7 +76,8 @@ struct WritablePlace {
       let above = PathText.directory(of: directory)
       if context.host.mayWrite(to: above), unitAccess(to: above) != .readOnly { return }
       return warn(
-        "is '\(directory)', which isn't there, and \(daemon) can't make it in '\(above)'", made(directory) ?? moved())
+        "is '\(directory)', which isn't there, and \(daemon) can't make it in '\(above)'",
+        above == StandardPath.runtime ? "run: \(StandardPath.makeRuntime)" : made(directory) ?? moved())
     }
     guard status.kind == .directory else { return warn("is '\(directory)', which isn't a directory", moved()) }
     if let (who, cause, _) = context.trust.writers(status) {
@@ -99,7 +100,7 @@ struct WritablePlace {
     let runtime = StandardPath.runtime
     let moved =
       directory == runtime
-      ? "let systemd make it: \(SafeFix.dropIn("RuntimeDirectory=rolekeeper"))"
+      ? "run: \(StandardPath.makeRuntime)"
       : "write path = \"\(runtime)/\(PathText.name(of: path))\""
 
     func refuse(_ problem: String, _ remedy: String) -> Bool {
@@ -121,7 +122,7 @@ struct WritablePlace {
         return refuse("is '\(path)', and its directory can't be seen: \(error)", moved)
       }
       let problem = "is '\(path)', and its directory isn't there"
-      // Whatever starts the daemon may make it, as a unit does with RuntimeDirectory=.
+      // Whatever starts the daemon may make it.
       guard check.unit == nil, directory.hasPrefix("/run/") else { return refuse(problem, made(directory) ?? moved) }
       if isWritten { warn(problem, moved) }
       return true

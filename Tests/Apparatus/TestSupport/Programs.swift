@@ -9,13 +9,15 @@ package enum Programs {
   /// Where this repository is.
   private static let sources = "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
 
-  /// The variables that our unit gives the daemon (`Environment=`, one in each line).
+  /// The variables that our unit gives the daemon (`Environment=`, one in each line), but for the directory, which a test's daemon has of
+  /// its own.
   static let unitEnvironment: [String: String] = {
     let lines = (FileText.read("\(sources)/systemd/rolekeeper.service") ?? "").split(separator: "\n")
     let pairs = lines.filter { $0.hasPrefix("Environment=") }.map { $0.split(separator: "=", maxSplits: 2) }
     precondition(
       !pairs.isEmpty && pairs.allSatisfy { $0.count == 3 }, "the unit's Environment= lines aren't NAME=VALUE")
-    return Dictionary(uniqueKeysWithValues: pairs.map { (String($0[1]), String($0[2])) })
+    let variables = Dictionary(uniqueKeysWithValues: pairs.map { (String($0[1]), String($0[2])) })
+    return variables.filter { $0.key != "RUNTIME_DIRECTORY" }
   }()
 
   package static var daemon: String { "\(directory)/rolekeeperd" }
