@@ -71,7 +71,8 @@ package enum JournalError: Error, Equatable, CustomStringConvertible {
     case .system(.thread, _, _): "raise this host's limit of threads, and run again"
     case .system(.write, _, EFBIG): "raise the limit of a file's size (ulimit -f), and run again"
     case .system: "look into that, and run again with the same journal"
-    case .foreignOwner: "run vod-upload as that user; for files that it doesn't have name another journal with --journal"
+    case .foreignOwner:
+      "run vod-upload as that user; for files that it doesn't have name another journal with --journal"
     case .looseMode(let path, _): "run: chmod 600 \(ShellWord.quoted(path))"
     case .locked: "wait until it has ended; for other files name another journal with --journal"
     case .notAJournal: "name another file with --journal; this one was left as it is"
