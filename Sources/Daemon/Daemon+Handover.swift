@@ -51,6 +51,8 @@ extension Daemon {
         source.keys.proof.map { HandoverProof($0, of: source.name) }
       }
     }
+    // What the file says has been taken into account.
+    if let checksum = generations.formerChecksum { writer.generationsWillBeSaved(checksum) }
     generations.willSave = { [unowned writer] in writer.generationsWillBeSaved($0) }
     return writer
   }
