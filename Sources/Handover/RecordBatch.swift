@@ -7,6 +7,9 @@ import Signing
 
 /// Records that are appended in one piece.
 struct RecordBatch: ~Copyable {
+  /// Of a file of settings, in one record.
+  static let largestPiece = 128 << 10
+
   private var bytes = SecretBuffer(capacity: 2048)
 
   mutating func add(_ record: HandoverRecord) { RecordCoding.append(record, to: &bytes) }
@@ -47,10 +50,18 @@ struct RecordBatch: ~Copyable {
       batch.add(record)
       ranges.append(start..<batch.bytes.count)
     }
-    for file in content.files { add(.settingsFile(number: number, file), &self) }
+    for file in content.files {
+      // In pieces, so that no slice of the loop has to copy a large file.
+      var start = 0
+      repeat {
+        let end = min(start + Self.largestPiece, file.bytes.count)
+        let piece = SettingsContent.File(path: file.path, bytes: Array(file.bytes[start..<end]))
+        add(.settingsFile(number: number, piece), &self)
+        start = end
+      } while start < file.bytes.count
+    }
     for directory in content.directories { add(.settingsDirectory(number: number, directory), &self) }
-    let entries = UInt32(content.files.count + content.directories.count)
-    add(.settingsInForce(number: number, entries: entries), &self)
+    add(.settingsInForce(number: number, records: UInt32(ranges.count)), &self)
     return ranges
   }
 }

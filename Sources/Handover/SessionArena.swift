@@ -47,12 +47,14 @@ package final class SessionArena {
     self.capacity = pages
     reserved = Self.step
     unlocked = isLocked == 0 ? Self.step : 0
+    SecretMemory.count(locked: reserved - unlocked, unlocked: unlocked)
     StoreHeader.bytes(of: boot).withUnsafeBytes { base.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
     length = StoreHeader.size
     commit()
   }
 
   deinit {
+    SecretMemory.count(locked: unlocked - reserved, unlocked: -unlocked)
     munmap(base, capacity)
     close(descriptor)
   }
@@ -91,6 +93,8 @@ package final class SessionArena {
       guard result == 0 else { throw Failure("reserve memory for the store", -result) }
       reserved += Self.step
       if isLocked == 0 { unlocked += Self.step }
+      SecretMemory.count(
+        locked: isLocked == 0 ? 0 : Self.step, unlocked: isLocked == 0 ? Self.step : 0)
     }
   }
 }

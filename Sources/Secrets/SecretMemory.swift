@@ -15,6 +15,11 @@ package enum SecretMemory {
     package internal(set) var unlocked = 0
   }
 
+  /// Counts memory with secrets that was made elsewhere, in bytes; negative numbers for what is there no more.
+  package static func count(locked: Int, unlocked: Int) {
+    pages.withLock { $0.count(locked: locked, unlocked: unlocked) }
+  }
+
   package static var figures: Figures { pages.withLock { $0.figures } }
 
   /// At least `count` zeroes.
@@ -64,6 +69,11 @@ struct SecretPages {
   /// The first of the chunks with room for each size of block, by the number of steps; nil where there is none.
   private var open = [UnsafeMutablePointer<Chunk>?](
     repeating: nil, count: SecretPages.largestShared / SecretPages.step + 1)
+
+  mutating func count(locked: Int, unlocked: Int) {
+    figures.locked += locked
+    figures.unlocked += unlocked
+  }
 
   mutating func allocate(_ count: Int) -> UnsafeMutableRawPointer {
     guard count <= Self.largestShared else { return makeLarge(count) }

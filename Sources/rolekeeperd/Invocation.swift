@@ -17,7 +17,7 @@ enum Invocation {
 
       --config FILE  the settings; default \(StandardPath.settings)
       --strict       exit with 78 if the settings can't be used, also where systemd passed a socket, which would
-                     otherwise be served to answer what is wrong
+                     otherwise be served to answer what is wrong, or where an earlier process left good ones
       --check        check the settings and the AccessKeys without asking STS, report on stdout what is wrong, and exit; when
                      root runs it, they are checked as the daemon's user, and so is the AccessKey that the unit's
                      LoadCredential= names

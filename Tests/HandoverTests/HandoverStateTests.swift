@@ -58,9 +58,9 @@ import Testing
   @Test func `settings that aren't complete leave the ones before in force`() throws {
     let state = try read(Samples.image().bytes)
     #expect(state.settings?.files.map(\.bytes) == [Array("[roles.é]\n".utf8)])
-    let records = Samples.records + [.settingsInForce(number: 2, entries: 2)]
-    #expect(Samples.state(of: records).settings == state.settings, "one of its two entries is missing")
-    let whole = Samples.records + [.settingsInForce(number: 2, entries: 1)]
+    let records = Samples.records + [.settingsInForce(number: 2, records: 2)]
+    #expect(Samples.state(of: records).settings == state.settings, "one of its two records is missing")
+    let whole = Samples.records + [.settingsInForce(number: 2, records: 1)]
     #expect(Samples.state(of: whole).settings?.files.map(\.bytes) == [[]])
   }
 

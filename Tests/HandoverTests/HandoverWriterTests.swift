@@ -166,6 +166,17 @@ import Testing
     #expect(manager.inherit().length == length, "the same proof again")
   }
 
+  @Test func `a large file of settings is recorded in pieces, and is one file again`() throws {
+    begin()
+    let sizes = [0, 1, RecordBatch.largestPiece - 1, RecordBatch.largestPiece, 2 * RecordBatch.largestPiece + 5]
+    let files = sizes.map { size in
+      SettingsContent.File(path: "/\(size)", bytes: (0..<size).map { UInt8(truncatingIfNeeded: $0) })
+    }
+    let content = SettingsContent(files: files, directories: Self.settings.directories)
+    writer.settingsChanged(content)
+    #expect(state?.settings == content)
+  }
+
   // MARK: - The next process
 
   @Test func `the next process hands out the same, under the same number, without a call`() throws {

@@ -43,7 +43,7 @@ enum Samples {
       .generationFile(0xfeed),
       .settingsFile(number: 1, SettingsContent.File(path: "/etc/rk.toml", bytes: Array("[roles.é]\n".utf8))),
       .settingsDirectory(number: 1, SettingsContent.Directory(path: "/etc/roles.d", names: ["a.toml", "b.toml"])),
-      .settingsInForce(number: 1, entries: 2),
+      .settingsInForce(number: 1, records: 2),
       .role(role("reports", held: [3, 4], published: 3)),
       .session(session("reports", 3)),
       .session(session("reports", 4, isReserved: true)),

@@ -20,12 +20,13 @@ package enum HandoverRecord {
   case generationFile(UInt64)
   case clock(ServerClock.Estimate)
   case proof(HandoverProof)
-  /// A file of the settings of this number, which are in force from their `settingsInForce` on.
+  /// A file of the settings of this number, which are in force from their `settingsInForce` on; or what follows in it, where the record before
+  /// has the same path.
   case settingsFile(number: UInt32, SettingsContent.File)
   /// The names in a directory of settings, of those of this number.
   case settingsDirectory(number: UInt32, SettingsContent.Directory)
-  /// The settings of this number are complete, with so many files and directories.
-  case settingsInForce(number: UInt32, entries: UInt32)
+  /// The settings of this number are complete, with so many records.
+  case settingsInForce(number: UInt32, records: UInt32)
 }
 
 /// A role as far as the next process has to know it.

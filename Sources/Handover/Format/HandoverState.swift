@@ -31,7 +31,7 @@ package struct HandoverState {
   package private(set) var settings: SettingsContent?
 
   /// Settings that aren't complete yet.
-  private var unfinished: (number: UInt32, content: SettingsContent)?
+  private var unfinished: (number: UInt32, content: SettingsContent, records: UInt32)?
 
   package init() {}
 
@@ -66,22 +66,32 @@ package struct HandoverState {
     case .generationFile(let checksum): generationFile = checksum
     case .clock(let estimate): clock = estimate
     case .proof(let proof): proofs[proof.source] = proof
-    case .settingsFile(let number, let file): takeSettings(number) { $0.files.append(file) }
+    case .settingsFile(let number, let file): takeSettings(number) { $0.add(file) }
     case .settingsDirectory(let number, let directory): takeSettings(number) { $0.directories.append(directory) }
-    case .settingsInForce(let number, let entries): finishSettings(number, entries: entries)
+    case .settingsInForce(let number, let records): finishSettings(number, records: records)
     }
   }
 
   private mutating func takeSettings(_ number: UInt32, _ add: (inout SettingsContent) -> Void) {
-    if unfinished?.number != number { unfinished = (number, SettingsContent()) }
-    if unfinished != nil { add(&unfinished!.content) }
+    var (content, records) =
+      unfinished.flatMap { $0.number == number ? ($0.content, $0.records) : nil } ?? (SettingsContent(), 0)
+    unfinished = nil
+    add(&content)
+    records += 1
+    unfinished = (number, content, records)
   }
 
-  private mutating func finishSettings(_ number: UInt32, entries: UInt32) {
-    guard let (known, content) = unfinished, known == number,
-      content.files.count + content.directories.count == Int(entries)
-    else { return }
-    settings = content
+  private mutating func finishSettings(_ number: UInt32, records: UInt32) {
+    guard let known = unfinished, known.number == number, known.records == records else { return }
+    settings = known.content
     unfinished = nil
+  }
+}
+
+extension SettingsContent {
+  /// A file, or what follows in the one that came last.
+  fileprivate mutating func add(_ file: File) {
+    guard let last = files.last, last.path == file.path else { return files.append(file) }
+    files[files.count - 1] = File(path: file.path, bytes: last.bytes + file.bytes)
   }
 }

@@ -77,9 +77,9 @@ package enum RecordCoding {
       content.appendNumber(UInt32(directory.names.count))
       for name in directory.names { content.appendCounted(name) }
       return .settingsDirectory
-    case .settingsInForce(let number, let entries):
+    case .settingsInForce(let number, let records):
       content.appendNumber(number)
-      content.appendNumber(entries)
+      content.appendNumber(records)
       return .settingsInForce
     }
   }
@@ -176,10 +176,10 @@ package enum RecordCoding {
       return .settingsFile(number: number, SettingsContent.File(path: path, bytes: bytes))
     case .settingsDirectory: return readDirectory(&cursor, image)
     case .settingsInForce:
-      guard let number: UInt32 = cursor.number(in: image), let entries: UInt32 = cursor.number(in: image) else {
+      guard let number: UInt32 = cursor.number(in: image), let records: UInt32 = cursor.number(in: image) else {
         return nil
       }
-      return .settingsInForce(number: number, entries: entries)
+      return .settingsInForce(number: number, records: records)
     }
   }
 
