@@ -102,6 +102,8 @@ UNIT = $(DESTDIR)$(UNIT_DIR)/rolekeeper.service
 SOCKET_UNIT = $(DESTDIR)$(UNIT_DIR)/rolekeeper.socket
 SYSUSERS = $(DESTDIR)$(SYSUSERS_DIR)/rolekeeper.conf
 TMPFILES = $(DESTDIR)$(TMPFILES_DIR)/rolekeeper.conf
+# Explanations for journalctl -x, which looks below /usr and /usr/local only.
+CATALOG = $(TO)/lib/systemd/catalog/rolekeeper.catalog
 # Where systemd.unit(5), sysusers.d(5) and tmpfiles.d(5) look, as systemd-path(1) prints it.
 UNITS_FOUND = /etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system
 SYSUSERS_FOUND = /etc/sysusers.d /run/sysusers.d /usr/local/lib/sysusers.d /usr/lib/sysusers.d
@@ -128,6 +130,8 @@ install:
 	sed -i 's|/usr/share/|$(PREFIX)/share/|' '$(SOCKET_UNIT)'
 	install -D -m 0644 systemd/rolekeeper.sysusers '$(SYSUSERS)'
 	install -D -m 0644 systemd/rolekeeper.tmpfiles '$(TMPFILES)'
+	install -D -m 0644 systemd/rolekeeper.catalog '$(CATALOG)'
+	sed -i 's|/usr/share/|$(PREFIX)/share/|' '$(CATALOG)'
 	install -D -m 0644 README.md '$(TO)/share/doc/rolekeeper/README.md'
 	install -d -m 0755 '$(TO)/share/doc/rolekeeper/docs'
 	install -m 0644 LICENSE CHANGELOG.md '$(TO)/share/doc/rolekeeper'
@@ -139,7 +143,8 @@ install:
 		echo '  make uninstall $(PLACES)'; \
 		echo '  make install PREFIX=$(PREFIX) UNIT_DIR=/etc/systemd/system SYSUSERS_DIR=/etc/sysusers.d TMPFILES_DIR=/etc/tmpfiles.d'; \
 	elif [ -z '$(DESTDIR)' ]; then \
-		systemd-sysusers rolekeeper.conf && systemd-tmpfiles --create rolekeeper.conf && echo 'now run: systemctl daemon-reload'; fi
+		systemd-sysusers rolekeeper.conf && systemd-tmpfiles --create rolekeeper.conf && journalctl --update-catalog \
+			&& echo 'now run: systemctl daemon-reload'; fi
 
 # The settings and the AccessKey stay, and so do the users, whose numbers must not go to somebody else.
 uninstall:
@@ -147,13 +152,13 @@ uninstall:
 		|| systemctl is-active rolekeeper rolekeeper.socket | grep -qx 'active\|activating\|reloading\|deactivating'; } 2>/dev/null; then \
 		echo 'rolekeeper is enabled or running; stop it first: systemctl disable --now rolekeeper.socket rolekeeper'; exit 1; fi
 	rm -f '$(TO)/sbin/rolekeeperd' '$(TO)/bin/rolekeeper' '$(TO)/bin/vod-upload' '$(UNIT)' '$(SOCKET_UNIT)' '$(SYSUSERS)' \
-		'$(TMPFILES)'
+		'$(TMPFILES)' '$(CATALOG)'
 	rm -rf '$(TO)/share/doc/rolekeeper'
 	@echo 'kept: $(SETTINGS); if an AccessKey is in it that no other host uses, delete that in the RAM console'
 	@if [ -d '$(DROPINS)' ]; then echo 'kept: $(DROPINS)'; fi
 	@if [ -d '$(DESTDIR)/run/rolekeeper' ]; then echo 'kept until the next boot: $(DESTDIR)/run/rolekeeper'; fi
 	@echo 'kept: the user rolekeeper and the group rolekeeper-clients'
-	@if [ -z '$(DESTDIR)' ]; then echo 'now run: systemctl daemon-reload'; fi
+	@if [ -z '$(DESTDIR)' ]; then journalctl --update-catalog && echo 'now run: systemctl daemon-reload'; fi
 
 clean:
 	rm -rf .build .build-fuzz .build-address .build-thread

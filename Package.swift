@@ -141,7 +141,7 @@ let package = Package(
     tests("CloudAPI", imports: ["Core", "Secrets", "TestSupport"]),
     tests("ObjectStorage", imports: ["CloudAPI", "Core", "Secrets", "Signing", "TestSupport"]),
     tests("Systemd", imports: ["TestNeeds", "TestSupport"]),
-    tests("Logs", imports: ["Core"]),
+    tests("Logs", imports: ["Core", "TestSupport"]),
     tests("HTTPClient", imports: ["Core", "Systemd", "Secrets", "TestNeeds", "TestSupport"]),
     tests("LocalSockets", imports: ["Core", "Systemd", "TestNeeds", "TestSupport"]),
     tests("HTTPServer", imports: ["Core", "LocalSockets", "Systemd", "TestNeeds", "TestSupport"]),

@@ -57,6 +57,7 @@ final class InstalledHost: Sendable {
       useradd --system stranger
       useradd --system uploader
       systemctl daemon-reload
+      journalctl --update-catalog
       echo '127.0.0.1 \(Self.stsName)' >>/etc/hosts
       systemd-run --quiet --unit=sts-emulator --service-type=exec -p RuntimeDirectory=sts-emulator \
         /usr/local/bin/sts-emulator --config /etc/sts-emulator.toml --listen 127.0.0.1:443 --name \(Self.stsName) \

@@ -53,6 +53,18 @@ extension UnderSystemd {
       }
     }
 
+    @Test(arguments: Release.all)
+    func `journalctl -x explains a line, its cause and what to do`(_ release: Release) throws {
+      let service = try Service(under: release)
+      try service.fault("kind=error&status=403&code=NoPermission&role=backup")
+      try service.start()
+      let lines = try service.journal.read("--output=short --catalog --unit=\(Service.unit) ROLEKEEPER_ROLE=backup")
+      for part in [
+        "Subject: A session wasn't fetched, and the role has no valid one", "Documentation: man:rolekeeperd(8)",
+        "'sudo rolekeeper refresh ROLE' asks",
+      ] { #expect(lines.contains(part), "\(lines)") }
+    }
+
     /// Whoever writes to a journal that is stuck waits for it, if it isn't careful; and everybody else for whoever writes.
     @Test func `a journal that is stuck holds nobody up, and learns what it missed`() throws {
       let service = try Service()
