@@ -5,15 +5,32 @@ import Testing
 
 /// The settings file that is installed is also their documentation.
 @Suite struct ShippedSettingsTests {
-  let text: String
+  private let shipped: String
+  /// With the example of a role in force, as the file itself says how.
+  private let text: String
 
   init() throws {
     let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
     let (_, bytes) = try SystemHost().read("/\(root)/etc/rolekeeper/rolekeeper.toml", limit: 1 << 20)
-    text = String(decoding: bytes, as: UTF8.self)
+    shipped = String(decoding: bytes, as: UTF8.self)
+    text = shipped.split(separator: "\n", omittingEmptySubsequences: false)
+      .map { $0.wholeMatch(of: /#[^ ].*/) == nil ? $0 : $0.dropFirst() }.joined(separator: "\n")
   }
 
-  @Test func `it loads without a finding`() throws {
+  @Test func `as installed it has no role, needs no AccessKey, and can be used`() throws {
+    let loaded = FakeHost().load(shipped)
+    #expect(loaded.diagnostics.map(\.severity) == [.warning])
+    let settings = try #require(loaded.settings)
+    #expect(settings.roles.isEmpty && settings.sources.isEmpty)
+  }
+
+  @Test func `the command that it names puts its example of a role in force`() throws {
+    let command = try #require(shipped.firstMatch(of: /sudo sed -i '([^']+)'/)?.output.1)
+    #expect(command == #"s/^#\([^ ]\)/\1/"#)
+    #expect(text.contains("\n[roles.uploader]\n") && !text.contains("\n#["))
+  }
+
+  @Test func `with its example of a role it loads without a finding`() throws {
     let loaded = FakeHost().load(text)
     #expect(loaded.diagnostics.map(\.description) == [])
     let role = try #require(loaded.settings?.roles.first)
@@ -24,10 +41,10 @@ import Testing
   @Test func `its active lines say what holds without them`() throws {
     var expected = try #require(FakeHost().load(soundSettings).settings)
     expected.sts.endpoint = try #require(Endpoint("sts.cn-hangzhou.aliyuncs.com"))
-    var shipped = try #require(FakeHost().load(text).settings)
-    shipped.roles[0].outputs = []
-    shipped.inventory = expected.inventory
-    #expect(shipped == expected)
+    var loaded = try #require(FakeHost().load(text).settings)
+    loaded.roles[0].outputs = []
+    loaded.inventory = expected.inventory
+    #expect(loaded == expected)
   }
 
   @Test func `every key stands in its table, with its meaning, type, range and default above it`() {
