@@ -1,5 +1,5 @@
 # rolekeeper: `make demo` and `make test` need nothing but Debian 12 and a Swift toolchain.
-.PHONY: help deps build demo test simulate fuzz sanitize leaks soak bench format lint install uninstall clean
+.PHONY: help deps build programs check manual demo test simulate fuzz sanitize leaks soak bench format lint install uninstall clean
 
 PREFIX ?= /usr
 DESTDIR ?=
@@ -8,9 +8,14 @@ DESTDIR ?=
 UNIT_DIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERS_DIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILES_DIR ?= $(PREFIX)/lib/tmpfiles.d
+# Debian's zsh looks in share/zsh/vendor-completions, too.
+ZSH_DIR ?= $(PREFIX)/share/zsh/site-functions
 # Strips what is installed; STRIP=true installs programs with their symbols.
 STRIP ?= strip
 SWIFT ?= swift
+# Where swift build works, and more options for it.
+SCRATCH ?= .build
+FLAGS ?=
 DEMO_SECONDS ?=
 SIMULATE_SEEDS ?= 200
 SIMULATE_TABLE ?= .build/simulation.md
@@ -27,16 +32,17 @@ BENCH_ONLY ?=
 BENCH_DOCS ?=
 export FUZZ_SECONDS SWIFT
 PROGRAMS = rolekeeperd rolekeeper vod-upload sts-emulator
-BIN = .build/release
+BIN = $(SCRATCH)/release
 CHECKED = Sources Tests Benchmarks Package.swift
 # The command line is linked as a program that needs no library (Package.swift), which goes with --disable-local-rpath.
 BUILD = ROLEKEEPER_STANDALONE=1 $(SWIFT) build -c release --static-swift-stdlib --disable-local-rpath \
-	--explicit-target-dependency-import-check error
+	--explicit-target-dependency-import-check error --scratch-path $(SCRATCH) $(FLAGS)
 
 help:
 	@echo 'make deps      install the Debian packages that the build, the demo and the tests need'
 	@echo 'make build     build $(PROGRAMS) in $(BIN)'
 	@echo 'make demo      watch two roles being kept fresh against a local STS; DEMO_SECONDS=30 runs unattended'
+	@echo 'make manual    make the man pages and completions from the programs and the settings file'
 	@echo 'make test      run all suites; REQUIRE_ALL=1 makes a skipped test a failure'
 	@echo 'make simulate  simulate years: check each property with SIMULATE_SEEDS=200 seeds, and write the figures to SIMULATE_TABLE (empty: none);'
 	@echo '               SIMULATE_SHORT=1 computes figures of shorter runs in a tenth of the time'
@@ -53,8 +59,11 @@ help:
 deps:
 	@.ci/deps
 
-# Product by product: a build of everything would take in what only the tests are made of.
 build: deps
+	@$(MAKE) --no-print-directory programs
+
+# Product by product: a build of everything would take in what only the tests are made of.
+programs:
 	$(foreach program,$(PROGRAMS),$(BUILD) --product $(program) &&) true
 
 demo:
@@ -64,6 +73,15 @@ demo:
 
 test: build
 	@.ci/test
+
+# The unit suites alone, as the build of a package runs them: they need neither root nor the built programs.
+check:
+	$(SWIFT) build --build-tests --scratch-path $(SCRATCH)
+	$(SWIFT) test --skip-build --scratch-path $(SCRATCH) --skip '^(IntegrationTests|SystemTests)\.'
+
+# After a change of a program's --help or of the settings file.
+manual: build
+	@Tests/Tools/manual/manual $(BIN)
 
 simulate: deps
 	$(BUILD) --product simulate
@@ -104,6 +122,11 @@ SYSUSERS = $(DESTDIR)$(SYSUSERS_DIR)/rolekeeper.conf
 TMPFILES = $(DESTDIR)$(TMPFILES_DIR)/rolekeeper.conf
 # Explanations for journalctl -x, which looks below /usr and /usr/local only.
 CATALOG = $(TO)/lib/systemd/catalog/rolekeeper.catalog
+MANUAL = rolekeeper.1 vod-upload.1 rolekeeper.toml.5 rolekeeperd.8
+BASH_COMPLETIONS = $(TO)/share/bash-completion/completions
+FISH_COMPLETIONS = $(TO)/share/fish/vendor_completions.d
+ZSH_COMPLETIONS = $(DESTDIR)$(ZSH_DIR)
+COMPLETED = rolekeeper rolekeeperd vod-upload
 # Where systemd.unit(5), sysusers.d(5) and tmpfiles.d(5) look, as systemd-path(1) prints it.
 UNITS_FOUND = /etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system
 SYSUSERS_FOUND = /etc/sysusers.d /run/sysusers.d /usr/local/lib/sysusers.d /usr/lib/sysusers.d
@@ -130,6 +153,11 @@ install:
 	sed -i 's|/usr/share/|$(PREFIX)/share/|' '$(SOCKET_UNIT)'
 	install -D -m 0644 systemd/rolekeeper.sysusers '$(SYSUSERS)'
 	install -D -m 0644 systemd/rolekeeper.tmpfiles '$(TMPFILES)'
+	$(foreach page,$(MANUAL),install -D -m 0644 docs/man/$(page) '$(TO)/share/man/man$(subst .,,$(suffix $(page)))/$(page)' &&) true
+	$(foreach program,$(COMPLETED), \
+		install -D -m 0644 docs/completions/bash/$(program) '$(BASH_COMPLETIONS)/$(program)' && \
+		install -D -m 0644 docs/completions/fish/$(program).fish '$(FISH_COMPLETIONS)/$(program).fish' && \
+		install -D -m 0644 docs/completions/zsh/_$(program) '$(ZSH_COMPLETIONS)/_$(program)' &&) true
 	install -D -m 0644 systemd/rolekeeper.catalog '$(CATALOG)'
 	sed -i 's|/usr/share/|$(PREFIX)/share/|' '$(CATALOG)'
 	install -D -m 0644 README.md '$(TO)/share/doc/rolekeeper/README.md'
@@ -153,6 +181,9 @@ uninstall:
 		echo 'rolekeeper is enabled or running; stop it first: systemctl disable --now rolekeeper.socket rolekeeper'; exit 1; fi
 	rm -f '$(TO)/sbin/rolekeeperd' '$(TO)/bin/rolekeeper' '$(TO)/bin/vod-upload' '$(UNIT)' '$(SOCKET_UNIT)' '$(SYSUSERS)' \
 		'$(TMPFILES)' '$(CATALOG)'
+	$(foreach page,$(MANUAL),rm -f '$(TO)/share/man/man$(subst .,,$(suffix $(page)))/$(page)' &&) true
+	$(foreach program,$(COMPLETED),rm -f '$(BASH_COMPLETIONS)/$(program)' '$(FISH_COMPLETIONS)/$(program).fish' \
+		'$(ZSH_COMPLETIONS)/_$(program)' &&) true
 	rm -rf '$(TO)/share/doc/rolekeeper'
 	@echo 'kept: $(SETTINGS); if an AccessKey is in it that no other host uses, delete that in the RAM console'
 	@if [ -d '$(DROPINS)' ]; then echo 'kept: $(DROPINS)'; fi

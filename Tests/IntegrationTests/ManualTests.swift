@@ -1,0 +1,68 @@
+import Laboratory
+import TestSupport
+import Testing
+
+/// The man pages and the shells' completions, which are made of what the programs say of themselves (Tests/Tools/manual).
+@Suite struct ManualTests {
+  private static let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+
+  @Test func `the pages and completions are those of the built programs and the settings file`() throws {
+    let check = try ChildProcess.run(["\(Self.root)/Tests/Tools/manual/manual", "--check", Programs.directory])
+    #expect(check.status == 0 && check.output == "", "run make manual: \(check.output)\(check.errors)")
+  }
+
+  @Test(arguments: ["rolekeeper.1", "rolekeeperd.8", "vod-upload.1", "sts-emulator.1", "rolekeeper.toml.5"])
+  func `groff has nothing to warn of in a page`(page: String) throws {
+    let run = try ChildProcess.run(
+      ["/usr/bin/groff", "-man", "-ww", "-Tutf8", "-z", "\(Self.root)/docs/man/\(page)"])
+    #expect(run.status == 0 && run.errors == "", "\(run.errors)")
+  }
+
+  struct Completion: CustomTestStringConvertible {
+    let words: [String]
+    let proposals: String
+
+    init(_ words: String..., proposals: String) {
+      self.words = words
+      self.proposals = proposals
+    }
+
+    var testDescription: String { words.joined(separator: " ") }
+  }
+
+  /// bash takes the equals sign for a word of its own.
+  @Test(arguments: [
+    Completion("rolekeeper", "re", proposals: "reload refresh report"),
+    Completion("rolekeeper", "get", "", proposals: "uploader"),
+    Completion("rolekeeper", "--timeout", "2s", "wait", "up", proposals: "uploader"),
+    Completion("rolekeeper", "get", "uploader", "--f", proposals: "--format"),
+    Completion("rolekeeper", "get", "--format", "", proposals: "json env"),
+    Completion("rolekeeper", "get", "--format", "=", "e", proposals: "env"),
+    Completion("rolekeeper", "reload", "--a", proposals: "--allow-removal"),
+    Completion("rolekeeper", "reload", "", proposals: ""),
+    Completion("rolekeeper", "check", "--config", "/etc/os-relea", proposals: "/etc/os-release"),
+    Completion("rolekeeperd", "--c", proposals: "--config --check"),
+    Completion("vod-upload", "--role", "", proposals: "uploader"),
+    Completion("vod-upload", "--signature", "", proposals: "v4 v1"),
+    Completion("sts-emulator", "--o", proposals: "--objects --oss-port"),
+  ])
+  func `bash proposes a program's commands, options, values and roles`(_ completion: Completion) throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    if completion.proposals == "uploader" { try lab.start() }
+    let script = """
+      compopt() { :; }
+      . "$1"
+      shift
+      COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+      _${1//-/_}
+      printf '%s\\n' "${COMPREPLY[*]}"
+      """
+    let file = "\(Self.root)/docs/completions/bash/\(completion.words[0])"
+    let run = try ChildProcess.run(
+      ["/bin/bash", "-c", script, "bash", file] + completion.words,
+      environment: ["PATH": "\(Programs.directory):/usr/bin:/bin", "ROLEKEEPER_SOCKET": lab.draft.socketPath])
+    #expect(run.errors == "")
+    let proposals = run.output.split(separator: "\n").first.map(String.init) ?? ""
+    #expect(proposals.split(separator: " ").sorted() == completion.proposals.split(separator: " ").sorted())
+  }
+}

@@ -1,0 +1,229 @@
+"""Completions for bash, zsh and fish."""
+import re
+
+ROLES = (
+    "rolekeeper status --timeout 2s 2>/dev/null |"
+    " sed -n '/^ROLE /,/^$/s/^\\([a-z0-9][a-z0-9_-]*\\)  *\\(valid\\|failing\\|below-floor\\|lapsed\\|waiting\\) .*/\\1/p'"
+)
+
+
+def kind(value):
+    """What a value can be completed with: files, directories, users, roles, these words, or nothing."""
+    if re.fullmatch(r"[a-z0-9]+(\|[a-z0-9]+)+", value):
+        return value.split("|")
+    words = set(re.split(r"[|\s]", value.replace("…", "")))
+    if words & {"FILE", "PATH"}:
+        return "files"
+    if words & {"DIR", "DIRECTORY"}:
+        return "directories"
+    return {"ROLE": "roles", "NAME": "users"}.get(value.replace("…", ""), "nothing")
+
+
+def operands(usage):
+    """What stands in a usage beside options: roles, files or nothing."""
+    rest = re.sub(r"\[--?[^\]]*\]|--\S+ \S+", "", usage)
+    return "roles" if "ROLE" in rest else "files" if "FILE" in rest else "nothing"
+
+
+def value_kind(program, item):
+    # NAME of the emulator is a host's.
+    found = kind(item.value)
+    return "nothing" if found == "users" and program.name == "sts-emulator" else found
+
+
+def options_of(program, command):
+    """A command's options: its own, and those of every command."""
+    own = list(command.options)
+    return own + [item for item in program.options if item.name not in {other.name for other in own} and item.name != "--version"
+                  and (item.name != "--timeout" or any("--timeout" in part for part in command.parts if isinstance(part, str)))]
+
+
+def all_options(program):
+    lists = [program.options] + [command.options for _, command in program.commands]
+    return list({item.name: item for items in lists for item in items}.values())
+
+
+def reads_roles(program):
+    return bool(program.commands) or any(kind(item.value) == "roles" for item in program.options)
+
+
+def head(program, shell):
+    return f"# {shell} completion of {program.name}. Made by Tests/Tools/manual/manual from its --help.\n"
+
+
+# MARK: bash
+
+
+def bash_answer(found):
+    match found:
+        case "files": return "compopt -o filenames; COMPREPLY=($(compgen -f -- \"$current\"))"
+        case "directories": return "compopt -o filenames; COMPREPLY=($(compgen -d -- \"$current\"))"
+        case "users": return "COMPREPLY=($(compgen -u -- \"$current\"))"
+        case "roles": return "COMPREPLY=($(compgen -W \"$(_rolekeeper_roles)\" -- \"$current\"))"
+        case [*words]: return f"COMPREPLY=($(compgen -W '{' '.join(words)}' -- \"$current\"))"
+        case _: return ":"
+
+
+def bash(program):
+    function = "_" + program.name.replace("-", "_")
+    with_value = [item for item in all_options(program) if item.value]
+    lines = [
+        head(program, "bash"),
+        *(["_rolekeeper_roles() {", f"  {ROLES}", "}", ""] if reads_roles(program) else []),
+        f"{function}() {{",
+        "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command= i",
+        "  # bash takes --option=value for three words.",
+        "  if [[ $current == = ]]; then current= previous=${COMP_WORDS[COMP_CWORD - 1]}",
+        "  elif [[ $previous == = ]]; then previous=${COMP_WORDS[COMP_CWORD - 2]}; fi",
+        "  case $previous in",
+    ]
+    answers = {}
+    for item in with_value:
+        answers.setdefault(bash_answer(value_kind(program, item)), []).append(item.name)
+    for answer, names in answers.items():
+        lines += [f"    {' | '.join(names)})", *([f"      {answer}"] if answer != ":" else []), "      return ;;"]
+    lines.append("  esac")
+    if program.commands:
+        lines += [
+            "  for ((i = 1; i < COMP_CWORD; i++)); do",
+            "    case ${COMP_WORDS[i]} in",
+            f"      {' | '.join(item.name for item in with_value)}) ((i++)); [[ ${{COMP_WORDS[i]}} != = ]] || ((i++)) ;;",
+            "      -*) ;;",
+            "      *) command=${COMP_WORDS[i]}; break ;;",
+            "    esac",
+            "  done",
+            "  case $command in",
+            "    '')",
+            *bash_words("      ", [i.name for i in program.options], bash_answer(names_of_commands(program) + ["help"])),
+        ]
+        for _, command in program.commands:
+            lines += [
+                f"    {command.name})",
+                *bash_words("      ", [i.name for i in options_of(program, command)], bash_answer(operands(command.usage[0]))),
+            ]
+        lines += ["    help)", f"      {bash_answer(names_of_commands(program))} ;;", "  esac"]
+    else:
+        names = [item.name for item in program.options]
+        lines += bash_words("  ", names, bash_answer(operands(program.usage[0])))[:-1] + ["  fi"]
+    lines += ["}", f"complete -F {function} {program.name}", ""]
+    return "\n".join(lines)
+
+
+def bash_words(indent, options, otherwise):
+    """Options where a hyphen was typed, and `otherwise` where none was."""
+    lines = [f"{indent}if [[ $current == -* ]]; then", f"{indent}  COMPREPLY=($(compgen -W '{' '.join(options)}' -- \"$current\"))"]
+    if otherwise != ":":
+        lines += [f"{indent}else", f"{indent}  {otherwise}"]
+    return lines + [f"{indent}fi ;;"]
+
+
+def names_of_commands(program):
+    return [command.name for _, command in program.commands]
+
+
+# MARK: zsh
+
+
+def zsh_action(found):
+    match found:
+        case "files": return "_files"
+        case "directories": return "_files -/"
+        case "users": return "_users"
+        case "roles": return "_rolekeeper_roles"
+        case [*words]: return f"({' '.join(words)})"
+        case _: return " "
+
+
+def zsh_option(program, item):
+    text = re.sub(r"([\[\]\\])", r"\\\1", item.meaning).replace("'", "'\\''")
+    if not item.value:
+        return f"'{item.name}[{text}]'"
+    # Those that may be repeated say so.
+    repeated = "*" if "may be repeated" in item.meaning else ""
+    label = item.value.replace(":", r"\:").replace("[", "").replace("]", "")
+    return f"'{repeated}{item.name}=[{text}]:{label}:{zsh_action(value_kind(program, item))}'"
+
+
+def zsh(program):
+    lines = [f"#compdef {program.name}", head(program, "zsh")]
+    if reads_roles(program):
+        lines += ["_rolekeeper_roles() {", f"  compadd -- $({ROLES})", "}", ""]
+    if not program.commands:
+        lines += zsh_arguments(program, program.options, operands(program.usage[0]), "")
+        return "\n".join(lines + [""])
+    lines += [f"_{program.name}() {{", "  local state line", "  local -a commands=("]
+    for item, _ in program.commands:
+        lines.append(f"    '{item.name}:{quoted(item.meaning)}'")
+    lines += [f"    'help:{quoted(help_item(program).meaning)}'", "  )"]
+    arguments = zsh_arguments(program, program.options, "nothing", "  ")
+    arguments[0] = arguments[0].replace("_arguments", "_arguments -C")
+    lines += arguments[:-1] + [
+        arguments[-1] + " \\", "    '1:command:{_describe command commands}' \\", "    '*::argument:->arguments'",
+        "  [[ $state == arguments ]] || return", "  case $words[1] in"]
+    for _, command in program.commands:
+        lines += [f"    {command.name})", *zsh_arguments(program, options_of(program, command), operands(command.usage[0]), "      ")]
+        lines[-1] += " ;;"
+    lines += ["    help) _describe command commands ;;", "  esac", "}", "", f'_{program.name} "$@"', ""]
+    return "\n".join(lines)
+
+
+def zsh_arguments(program, options, rest, indent):
+    specs = [zsh_option(program, item) for item in options]
+    if rest != "nothing":
+        specs.append(f"'*:{rest[:-1]}:{zsh_action(rest)}'")
+    return [f"{indent}_arguments \\"] + [f"{indent}  {spec} \\" for spec in specs[:-1]] + [f"{indent}  {specs[-1]}"]
+
+
+def quoted(text):
+    return text.replace("'", "'\\''").replace(":", "\\:")
+
+
+def help_item(program):
+    return next(item for group in program.groups for item in group.items if item.name == "help")
+
+
+# MARK: fish
+
+
+def fish_value(found):
+    match found:
+        case "files": return " -r -F"
+        case "directories": return " -x -a '(__fish_complete_directories)'"
+        case "users": return " -x -a '(__fish_complete_users)'"
+        case "roles": return " -x -a '(__rolekeeper_roles)'"
+        case [*words]: return f" -x -a '{' '.join(words)}'"
+        case _: return " -x"
+
+
+def fish_text(text):
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def fish_option(program, item, condition=""):
+    value = fish_value(value_kind(program, item)) if item.value else ""
+    return f"complete -c {program.name}{condition} -l {item.name[2:]}{value} -d {fish_text(item.meaning)}"
+
+
+def fish(program):
+    lines = [head(program, "fish")]
+    if reads_roles(program):
+        lines += ["function __rolekeeper_roles", f"    {ROLES}", "end", ""]
+    if not program.commands:
+        if operands(program.usage[0]) == "nothing":
+            lines.append(f"complete -c {program.name} -f")
+        lines += [fish_option(program, item) for item in program.options]
+        return "\n".join(lines + [""])
+    names = " ".join(names_of_commands(program))
+    none = f" -n 'not __fish_seen_subcommand_from {names} help'"
+    lines.append(f"complete -c {program.name} -f")
+    for item, _ in program.commands:
+        lines.append(f"complete -c {program.name}{none} -a {item.name} -d {fish_text(item.meaning)}")
+    lines.append(f"complete -c {program.name}{none} -a help -d {fish_text(help_item(program).meaning)}")
+    lines.append(f"complete -c {program.name} -n '__fish_seen_subcommand_from help' -a '{names}'")
+    lines += [fish_option(program, item, none) for item in program.options]
+    for _, command in program.commands:
+        within = f" -n '__fish_seen_subcommand_from {command.name}'"
+        if operands(command.usage[0]) == "roles":
+            lines.append(f"complete -c {program.name}{within} -a '(__rolekeeper_roles)'")
+        lines += [fish_option(program, item, within) for item in options_of(program, command)]
+    return "\n".join(lines + [""])

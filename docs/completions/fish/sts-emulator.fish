@@ -1,0 +1,11 @@
+# fish completion of sts-emulator. Made by Tests/Tools/manual/manual from its --help.
+
+complete -c sts-emulator -f
+complete -c sts-emulator -l config -r -F -d 'the configuration file: accounts, users, AccessKeys, roles, policies and VOD\'s settings, in TOML'
+complete -c sts-emulator -l listen -x -d 'the address and port to answer STS and VOD requests on, over TLS; port 0 is any free port; default 127.0.0.1:0'
+complete -c sts-emulator -l ca-out -r -F -d 'the file to write the certificate authority\'s certificate to, in PEM form: what clients have to trust (ca_file of rolekeeper, --cacert of curl)'
+complete -c sts-emulator -l control -x -d 'the address and port to take control requests on, in plain HTTP and without authentication; port 0 is any free port'
+complete -c sts-emulator -l objects -x -a '(__fish_complete_directories)' -d 'the directory to keep the objects of OSS in, as files BUCKET/KEY; it is made if need be. Without it there is no OSS'
+complete -c sts-emulator -l oss-port -x -d 'the port to answer OSS requests on, over TLS, at the address of --listen; by default any free port'
+complete -c sts-emulator -l name -x -d 'another host name for the server\'s certificate, beside localhost, 127.0.0.1, sts.aliyuncs.com, sts.cn-hangzhou.aliyuncs.com and vod.cn-shanghai.aliyuncs.com; may be repeated'
+complete -c sts-emulator -l help -d 'show help information'
