@@ -1,5 +1,5 @@
 # rolekeeper: `make demo` and `make test` need nothing but Debian 12 and a Swift toolchain.
-.PHONY: help deps build programs check manual demo test simulate fuzz sanitize leaks soak bench format lint install uninstall clean
+.PHONY: help deps build programs check manual deb demo test simulate fuzz sanitize leaks soak bench format lint install uninstall clean
 
 PREFIX ?= /usr
 DESTDIR ?=
@@ -43,6 +43,7 @@ help:
 	@echo 'make build     build $(PROGRAMS) in $(BIN)'
 	@echo 'make demo      watch two roles being kept fresh against a local STS; DEMO_SECONDS=30 runs unattended'
 	@echo 'make manual    make the man pages and completions from the programs and the settings file'
+	@echo 'make deb       build the Debian packages in .build/deb'
 	@echo 'make test      run all suites; REQUIRE_ALL=1 makes a skipped test a failure'
 	@echo 'make simulate  simulate years: check each property with SIMULATE_SEEDS=200 seeds, and write the figures to SIMULATE_TABLE (empty: none);'
 	@echo '               SIMULATE_SHORT=1 computes figures of shorter runs in a tenth of the time'
@@ -82,6 +83,10 @@ check:
 # After a change of a program's --help or of the settings file.
 manual: build
 	@Tests/Tools/manual/manual $(BIN)
+
+# DEB_VERSION, DEB_PROGRAMS and DEB_OUT are explained in .ci/deb.
+deb:
+	@.ci/deb
 
 simulate: deps
 	$(BUILD) --product simulate

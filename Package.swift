@@ -212,7 +212,25 @@ var apparatus: String { "Tests/Apparatus" }
 
 /// A system library, found by pkg-config, or a target of our own C shims.
 func library(_ name: String, in folder: String = "Sources", links: [String] = []) -> Target {
-  .target(name: name, path: "\(folder)/\(name)", linkerSettings: links.map { .linkedLibrary($0) })
+  let isProduct = folder == "Sources"
+  return .target(
+    name: name, path: "\(folder)/\(name)",
+    cSettings: isProduct ? [.unsafeFlags(hardening(), .when(configuration: .release))] : [],
+    cxxSettings: isProduct ? [.unsafeFlags(hardening(), .when(configuration: .release))] : [],
+    linkerSettings: links.map { .linkedLibrary($0) })
+}
+
+/// What Debian's dpkg-buildflags(1) has C code checked for at run time. Not as options of the whole build: the compiler of Swift would see
+/// glibc's headers with it, too, and warn of results that are left unused.
+func hardening() -> [String] {
+  let flags = ["-D_FORTIFY_SOURCE=2", "-fstack-protector-strong", "-fstack-clash-protection"]
+  #if arch(x86_64)
+    return flags + ["-fcf-protection"]
+  #elseif arch(arm64)
+    return flags + ["-mbranch-protection=standard"]
+  #else
+    return flags
+  #endif
 }
 
 func room(
