@@ -42,22 +42,38 @@ final class InstalledHost: Sendable {
     let files = try TemporaryDirectory()
     try Self.install(into: files.path("root"))
     try box.copy(files.path("root"), to: "/")
-    try box.copy(Programs.emulator, to: "/usr/local/bin/sts-emulator")
-    try box.copy(files.write(Self.emulated, to: "ram.toml"), to: "/etc/sts-emulator.toml")
-    let key = "AccessKey ID,AccessKey Secret\nLTAIkeeper,\(Self.accessKeySecret)\n"
-    try box.copy(files.write(key, to: "access-key", mode: 0o400), to: "/etc/rolekeeper/access-key")
-    let journal = try Journal.fromNow(in: box)
+    try box.copy(
+      files.write(Self.accessKey, to: "access-key", mode: 0o400), to: "/etc/rolekeeper/access-key")
     try box.ask(
       """
       systemd-sysusers rolekeeper.conf
       systemd-tmpfiles --create rolekeeper.conf
-      groupadd --system media
-      useradd --system --groups rolekeeper-clients,media reader
-      useradd --system --groups rolekeeper-clients outsider
-      useradd --system stranger
-      useradd --system uploader
+      \(Self.makeUsers)
       systemctl daemon-reload
       journalctl --update-catalog
+      """)
+    try Self.playSTS(in: box)
+  }
+
+  static let accessKey = "AccessKey ID,AccessKey Secret\nLTAIkeeper,\(accessKeySecret)\n"
+
+  /// A script that makes the users above, but for the daemon's.
+  static let makeUsers = """
+    groupadd --system media
+    useradd --system --groups rolekeeper-clients,media reader
+    useradd --system --groups rolekeeper-clients outsider
+    useradd --system stranger
+    useradd --system uploader
+    """
+
+  /// Starts the emulator as a service, which is there when this returns.
+  static func playSTS(in box: Box) throws {
+    let files = try TemporaryDirectory()
+    try box.copy(Programs.emulator, to: "/usr/local/bin/sts-emulator")
+    try box.copy(files.write(Self.emulated, to: "ram.toml"), to: "/etc/sts-emulator.toml")
+    let journal = try Journal.fromNow(in: box)
+    try box.ask(
+      """
       echo '127.0.0.1 \(Self.stsName)' >>/etc/hosts
       systemd-run --quiet --unit=sts-emulator --service-type=exec -p RuntimeDirectory=sts-emulator \
         /usr/local/bin/sts-emulator --config /etc/sts-emulator.toml --listen 127.0.0.1:443 --name \(Self.stsName) \
