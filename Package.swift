@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The map of the house: each line is a room and the rooms it may import. Imports point one way, from
-// the rim inwards; `swift build --explicit-target-dependency-import-check error` holds them to it.
+// The map of the repository: each line is a target and the targets that it may import. Imports point one way, from
+// the programs inwards; `swift build --explicit-target-dependency-import-check error` enforces that.
 
 let package = Package(
   name: "rolekeeper",
@@ -25,64 +25,64 @@ let package = Package(
     library("CLZMA", links: ["lzma"]),
     library("CLinux"),
 
-    // Rooms.
-    room("Core", settings: small),
-    room("Secrets", imports: ["CLinux"], settings: small),
+    // Modules.
+    module("Core", settings: small),
+    module("Secrets", imports: ["CLinux"], settings: small),
     // The reader's values borrow the text they were read from, which the compiler then checks.
-    room("JSON", settings: small + [.enableExperimentalFeature("Lifetimes")]),
-    room("Wire", imports: ["Core", "Secrets", "JSON"], settings: small),
-    room("SessionStore", imports: ["Core", "Secrets"]),
-    room("Settings", imports: ["Core", "JSON", "CTOML", "CLinux"]),
-    room("Signing", imports: ["Core", "Secrets", "CCrypto"]),
-    room("CloudAPI", imports: ["Core", "Secrets", "JSON", "Signing"]),
+    module("JSON", settings: small + [.enableExperimentalFeature("Lifetimes")]),
+    module("Wire", imports: ["Core", "Secrets", "JSON"], settings: small),
+    module("SessionStore", imports: ["Core", "Secrets"]),
+    module("Settings", imports: ["Core", "JSON", "CTOML", "CLinux"]),
+    module("Signing", imports: ["Core", "Secrets", "CCrypto"]),
+    module("CloudAPI", imports: ["Core", "Secrets", "JSON", "Signing"]),
     // A target of its own, so that the daemon doesn't load an XML parser.
-    room("ObjectStorage", imports: ["Core", "Secrets", "Signing", "CloudAPI", "CExpat"]),
-    room("Threads", imports: ["CLinux"]),
-    room("Systemd", imports: ["Core", "CSystemd", "CLinux", "Threads"]),
-    room("Logs", imports: ["Core", "Systemd"]),
-    room("HTTPClient", imports: ["Core", "Systemd", "Secrets", "CCurl", "CLinux"], settings: unchecked),
-    room("LocalSockets", imports: ["Core", "Systemd", "CLinux"]),
-    room("HTTPServer", imports: ["Core", "Systemd", "LocalSockets", "CLinux"], settings: unchecked),
-    room("FileOutput", imports: ["Core", "Secrets", "Wire", "Settings", "Systemd", "Logs", "CLinux", "Threads"]),
-    room(
+    module("ObjectStorage", imports: ["Core", "Secrets", "Signing", "CloudAPI", "CExpat"]),
+    module("Threads", imports: ["CLinux"]),
+    module("Systemd", imports: ["Core", "CSystemd", "CLinux", "Threads"]),
+    module("Logs", imports: ["Core", "Systemd"]),
+    module("HTTPClient", imports: ["Core", "Systemd", "Secrets", "CCurl", "CLinux"], settings: unchecked),
+    module("LocalSockets", imports: ["Core", "Systemd", "CLinux"]),
+    module("HTTPServer", imports: ["Core", "Systemd", "LocalSockets", "CLinux"], settings: unchecked),
+    module("FileOutput", imports: ["Core", "Secrets", "Wire", "Settings", "Systemd", "Logs", "CLinux", "Threads"]),
+    module(
       "Refresh", imports: ["Core", "Secrets", "Wire", "SessionStore", "Settings", "CloudAPI", "Systemd", "Logs"],
       settings: unchecked),
-    room(
+    module(
       "Identities", imports: ["Core", "Secrets", "Wire", "Settings", "CloudAPI", "Systemd", "HTTPClient", "Logs"],
       settings: unchecked),
-    room(
+    module(
       "STS",
       imports: [
         "Core", "Secrets", "Wire", "SessionStore", "Settings", "CloudAPI", "Systemd", "HTTPClient", "Logs", "Refresh",
         "Identities",
       ], settings: unchecked),
-    room(
+    module(
       "SocketAPI",
       imports: [
         "Core", "Secrets", "Wire", "SessionStore", "Settings", "CloudAPI", "Systemd", "LocalSockets", "HTTPServer",
         "Logs", "Refresh",
       ], settings: unchecked),
-    room("RuntimeState", imports: ["Core", "Settings", "Systemd", "Logs", "FileOutput", "Refresh"]),
-    room(
+    module("RuntimeState", imports: ["Core", "Settings", "Systemd", "Logs", "FileOutput", "Refresh"]),
+    module(
       "Handover",
       imports: [
         "Core", "Secrets", "SessionStore", "Settings", "Signing", "Systemd", "Logs", "Refresh", "CLinux",
       ]),
-    room(
+    module(
       "Daemon",
       imports: [
         "Core", "Wire", "Settings", "Systemd", "Logs", "LocalSockets", "HTTPServer", "FileOutput", "Refresh",
         "Identities", "STS", "SocketAPI", "RuntimeState", "Handover", "CLinux",
       ]),
-    room("LocalClient", imports: ["Core", "Wire", "Secrets", "CLinux"], settings: small),
-    room(
+    module("LocalClient", imports: ["Core", "Wire", "Secrets", "CLinux"], settings: small),
+    module(
       "Upload",
       imports: [
         "Core", "Secrets", "Wire", "JSON", "Signing", "CloudAPI", "ObjectStorage", "HTTPClient", "LocalClient",
         "Systemd", "CLZMA", "CLinux",
       ]),
-    // The other end of the tests: it shares neither code nor a TLS library with the rooms above.
-    room("Emulator", imports: ["CMicroHTTPD", "CGnuTLS", "CTOML"]),
+    // The other end of the tests: it shares neither code nor a TLS library with the modules above.
+    module("Emulator", imports: ["CMicroHTTPD", "CGnuTLS", "CTOML"]),
 
     // Programs.
     program(
@@ -105,14 +105,14 @@ let package = Package(
 
     // What the tests and the tools stand on: virtual time, and programs run as a user runs them, a cloud and a daemon at a time.
     library("CFaultShim", in: apparatus),
-    room("TestSupport", in: apparatus, imports: ["Core", "JSON", "Logs", "Secrets", "Systemd"]),
-    room("TestNeeds", in: apparatus),
+    module("TestSupport", in: apparatus, imports: ["Core", "JSON", "Logs", "Secrets", "Systemd"]),
+    module("TestNeeds", in: apparatus),
     // A refresher whose time and cloud are the test's.
-    room(
+    module(
       "RefreshBench", in: apparatus,
       imports: ["Core", "CloudAPI", "Refresh", "Secrets", "SessionStore", "Settings", "TestSupport"]),
-    room("Simulation", in: apparatus, imports: ["Core"]),
-    room("Laboratory", in: apparatus, imports: ["TestSupport", "Core", "Secrets", "JSON", "Wire"]),
+    module("Simulation", in: apparatus, imports: ["Core"]),
+    module("Laboratory", in: apparatus, imports: ["TestSupport", "Core", "Secrets", "JSON", "Wire"]),
     program(
       "simulate", in: apparatus,
       imports: ["Core", "Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
@@ -195,7 +195,7 @@ let package = Package(
     tests("vod-upload", imports: ["CloudAPI", "Core", "HTTPClient", "Secrets", "Systemd", "TestSupport", "Upload"]),
     tests("Emulator", imports: ["Core", "Systemd", "HTTPClient", "TestSupport"]),
     tests("bench", imports: ["TestSupport"]),
-    // The built programs, run as a user runs them: it knows the rooms of the outside alone.
+    // The built programs, run as a user runs them: it imports only modules that programs outside the daemon use.
     .testTarget(
       name: "IntegrationTests",
       dependencies: ["Laboratory", "TestNeeds", "TestSupport", "Core", "Secrets", "Wire"], swiftSettings: strict()),
@@ -233,7 +233,7 @@ func hardening() -> [String] {
   #endif
 }
 
-func room(
+func module(
   _ name: String, in folder: String = "Sources", imports: [Target.Dependency] = [], settings: [SwiftSetting] = []
 ) -> Target {
   .target(name: name, dependencies: imports, path: "\(folder)/\(name)", swiftSettings: strict() + settings)
@@ -277,10 +277,10 @@ var standalone: [LinkerSetting] {
   return [.unsafeFlags(driver + linker.flatMap { ["-Xlinker", $0] }, .when(configuration: .release))]
 }
 
-/// The suite beside a room of the same name.
-func tests(_ room: String, imports: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+/// The suite of the module of that name.
+func tests(_ module: String, imports: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
   .testTarget(
-    name: room + "Tests", dependencies: [.target(name: room)] + imports, resources: resources,
+    name: module + "Tests", dependencies: [.target(name: module)] + imports, resources: resources,
     swiftSettings: strict())
 }
 

@@ -16,7 +16,7 @@ import Testing
   private func imports() -> [String: Set<String>] {
     var imports: [String: Set<String>] = [:]
     let targets = package.split(separator: "  ] + fuzzing")[0]
-    for part in targets.split(separator: "room(").dropFirst() {
+    for part in targets.split(separator: "module(").dropFirst() {
       guard let call = part.split(separator: "\n    //").first.map(String.init), !call.contains("apparatus") else {
         continue
       }
@@ -44,7 +44,7 @@ import Testing
 
   @Test func `every target's folder is in Sources, and what only tests stand on isn't`() {
     for name in ["TestSupport", "TestNeeds", "Laboratory", "Simulation"] {
-      #expect(package.contains("room(\"\(name)\", in: apparatus"), "\(name)")
+      #expect(package.contains("module(\"\(name)\", in: apparatus"), "\(name)")
     }
   }
 

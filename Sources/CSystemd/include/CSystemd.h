@@ -1,4 +1,4 @@
-// libsystemd's event loop and notification, and what the room on top of it needs of timerfd.
+// libsystemd's event loop and notification, and what the target Systemd needs of timerfd.
 #pragma once
 
 #include <stddef.h>
