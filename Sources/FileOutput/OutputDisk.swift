@@ -3,12 +3,12 @@ import Secrets
 
 /// Where outputs are written, and found: the host's file systems, or what a test has in their place.
 protocol OutputDisk {
-  /// The directory of a role's outputs, as nothing has been done with it; `parent` holds the roles' directories.
+  /// The directory of a role's outputs in its initial state, before any order; `parent` holds the roles' directories.
   func directory(
     of role: String, in parent: String, _ outputs: [(name: OutputName, file: OutputFile)]
   )
     -> any WritableTarget
-  /// One output elsewhere, as nothing has been done with it.
+  /// One output elsewhere, in its initial state.
   func file(_ path: OutputPath, _ output: OutputFile) -> any WritableTarget
 
   /// Takes a copy of the content for whoever writes it. Content of the same version is the same, within one output.

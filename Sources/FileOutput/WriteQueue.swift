@@ -17,12 +17,12 @@ final class WriteQueue {
     let isRemoval: Bool
   }
 
-  /// Nil at the end of the program alone: who has both may let go of the writer first, and the writer of lanes that wait.
+  /// Nil only while the program ends, when the writer may be released before its queues.
   private weak var writer: FileWriter?
   /// The role's directory, or the path of the output elsewhere.
   let path: String
   private let isInMemory: Bool
-  /// As nothing has been done with it.
+  /// The target in its initial state, before any order.
   private let blank: any WritableTarget
   private var state: State
   private var completion: Completion?
@@ -136,7 +136,7 @@ final class WriteQueue {
     state = .busy(errand, next: nil)
     if !errand.isRemoval { writer?.takeBack(errand.id) }
     guard let next, case .removeAll = next.order else { return }
-    // Without a worker there is no other order either, and its failure has been told.
+    // It fails only without a worker thread, which has been reported by then.
     try? writer?.submitUnwatched(blank, next.order)
   }
 

@@ -47,7 +47,8 @@ extension HTTPServer {
       lead += uid == candidate.uid ? 1 : -1
     }
 
-    /// Who made more than half of them, and surely found when more than three of four; nobody else is to be named for it.
+    /// The user that opened more than half of these connections, with one of its processes; nil if none is known to have. A user that
+    /// opened more than three quarters of them is always found.
     var leader: (uid: UInt32, pid: Int32)? { lead * 2 > count ? candidate : nil }
   }
 

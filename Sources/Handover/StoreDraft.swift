@@ -25,7 +25,7 @@ final class StoreDraft {
     settingsToCopy = settings.map { ($0.arena, $0.ranges[...]) }
   }
 
-  /// The settings in force are others by now, and are in it at these places.
+  /// Replaces the settings to copy: others are in force by now, and already in the arena, at these places.
   func replaceSettings(by ranges: [Range<Int>]) {
     settings = ranges
     settingsToCopy = nil

@@ -4,7 +4,7 @@ package struct SecretBuffer: ~Copyable {
   private var capacity: Int
   package private(set) var count = 0
 
-  /// `capacity` saves moving house when the size is known; 0 is allowed.
+  /// `capacity` saves moving to a larger block when the size is known; 0 is allowed.
   package init(capacity: Int = 256) {
     self.capacity = max(capacity, 16)
     base = SecretMemory.allocate(self.capacity)

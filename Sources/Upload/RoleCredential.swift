@@ -5,7 +5,8 @@ import Secrets
 package import Systemd
 import Wire
 
-/// The role's session as rolekeeper hands it out: asked for again as its life, its age or the cloud's word asks for.
+/// The role's session as rolekeeper hands it out. Another is requested when this one is about to expire, when it was read a minute ago, or
+/// when the cloud refuses it.
 package final class RoleCredential {
   /// Why there is none.
   package enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
