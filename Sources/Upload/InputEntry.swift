@@ -28,7 +28,7 @@ package enum SkipReason: UInt8, Hashable, Sendable, CaseIterable {
   package var text: String {
     switch self {
     case .hidden: "hidden"
-    case .sidecar: "describes a video"
+    case .sidecar: "a sidecar"
     case .journal: "the journal"
     case .report: "the report"
     case .titles: "the list of titles"

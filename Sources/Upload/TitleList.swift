@@ -65,9 +65,8 @@ package struct TitleList: Sendable {
       defer { isFirst = false }
       if isFirst, record.fields == ["path", "title"] { continue }
       guard record.fields.count == 2 else {
-        let between = format == .commas ? "a comma" : "a tab"
-        throw .init(
-          line: record.line, why: "\(record.fields.count) fields; a path and a title belong here, \(between) between")
+        let separator = format == .commas ? "a comma" : "a tab"
+        throw .init(line: record.line, why: "expected a path and a title, separated by \(separator)")
       }
       let path = absolute(record.fields[0])
       let hash = JournalState.hash(of: path)

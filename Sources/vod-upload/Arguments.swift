@@ -187,7 +187,8 @@ struct Arguments {
     do throws(VideoDetailsError) {
       try VideoDescriptions.check(metadata)
     } catch {
-      throw Wrong("what the options say of the videos: \(error)")
+      let option = Option.allCases.first { $0.parameter == error.parameter }
+      throw Wrong("'\(option?.rawValue ?? error.parameter)' \(error.problem); \(error.allowed)")
     }
     if let report {
       do throws(ReportFile.Failure) { _ = try ReportFile(report) } catch { throw Wrong("\(error)") }

@@ -91,9 +91,15 @@ extension Option {
     }
   }
 
+  /// The parameter of CreateUploadVideo that it sets, with whose name its help begins; nil of an option that sets none.
+  var parameter: String? {
+    entry.group == .video ? String(entry.help.prefix { $0.isLetter }) : nil
+  }
+
   private var credentialEntry: Entry {
     switch self {
-    case .role: Entry(.credential, "ROLE", "the role whose credential is used; default the only one that you may read")
+    case .role:
+      Entry(.credential, "ROLE", "the role whose credential is used; default: the only role that you may read")
     case .socket:
       Entry(.credential, "PATH", "the daemon's socket; default $ROLEKEEPER_SOCKET, or else \(Arguments.usualSocket)")
     default:

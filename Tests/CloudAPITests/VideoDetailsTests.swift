@@ -100,9 +100,9 @@ import Testing
     Case("user data of 1025", "'UserData' has 1025 characters; allowed are up to 1024", code: "LengthExceededMax") {
       $0.userData = #"{"a":"\#(text(1017))"}"#
     },
-    Case("user data as text", "'UserData' isn't a JSON object; allowed is one") { $0.userData = "a" },
-    Case("user data as list", "'UserData' isn't a JSON object; allowed is one") { $0.userData = "[]" },
-    Case("empty user data", "'UserData' isn't a JSON object; allowed is one") { $0.userData = "" },
+    Case("user data as text", "'UserData' isn't a JSON object; write one such as {") { $0.userData = "a" },
+    Case("user data as list", "'UserData' isn't a JSON object; write one such as {") { $0.userData = "[]" },
+    Case("empty user data", "'UserData' isn't a JSON object; write one such as {") { $0.userData = "" },
     Case("empty template", "'TemplateGroupId' is empty; allowed are 1 to 256") { $0.templateGroupID = "" },
     Case("blank in workflow", "'WorkflowId' is no such id; allowed are 1 to 256") { $0.workflowID = "a b" },
     Case("storage of another script", "'StorageLocation' is no such id; allowed") { $0.storageLocation = "é" },

@@ -38,8 +38,8 @@ import Testing
 
   @Test func `mistakes are named with their line`() {
     let rows: [(text: String, message: String)] = [
-      ("a.mp4\tx\nb.mp4\n", "titles 't.tsv', line 2: 1 fields; a path and a title belong here, a tab between"),
-      ("a.mp4\tx\ty\n", "titles 't.tsv', line 1: 3 fields; a path and a title belong here, a tab between"),
+      ("a.mp4\tx\nb.mp4\n", "titles 't.tsv', line 2: expected a path and a title, separated by a tab"),
+      ("a.mp4\tx\ty\n", "titles 't.tsv', line 1: expected a path and a title, separated by a tab"),
       ("a.mp4\tx\n\n./a.mp4\ty\n", "titles 't.tsv', line 3: a second title for './a.mp4'"),
     ]
     for row in rows {

@@ -117,8 +117,8 @@ import Upload
     Case(words: "a --vod-endpoint https://x", says: "without https://"),
     Case(words: "a --signature v2", says: "signatures are v4 and v1"),
     Case(words: "a --cate-id x", says: "'--cate-id' is 'x'; write a category's number"),
-    Case(words: "a --user-data x", says: "'UserData' isn't a JSON object"),
-    Case(words: "a --tags a,,b", says: "'Tags' in its tag 2 is empty"),
+    Case(words: "a --user-data x", says: "'--user-data' isn't a JSON object; write one such as {"),
+    Case(words: "a --tags a,,b", says: "'--tags' in its tag 2 is empty"),
     Case(words: "a --report out.txt", says: "ends in neither .csv nor .json"),
     Case(words: "a --proxy socks5://p:1", says: "'--proxy' isn't an HTTP proxy; write http://HOST:PORT, or none"),
     Case(words: "a --proxy http://p", says: "'--proxy' doesn't name host and port"),
@@ -130,7 +130,8 @@ import Upload
 
   @Test func `a title that is too long for VOD is refused before anything is done`() {
     #expect(
-      refusal(["--title", String(repeating: "x", count: 129), "a"])?.contains("'Title' has 129 characters") == true)
+      refusal(["--title", String(repeating: "x", count: 129), "a"])?.contains(
+        "'--title' has 129 characters; allowed are 1 to 128") == true)
   }
 
   @Test func `a proxy's password isn't taken from the command line, and isn't repeated`() throws {

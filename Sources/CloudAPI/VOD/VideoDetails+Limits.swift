@@ -88,7 +88,10 @@ extension VideoDetails.Draft {
       }
       var text = userData
       let isObject = text.withUTF8 { bytes in (try? JSONDocument(bytes.span))?.root.kind == .object }
-      guard isObject else { throw VideoDetailsError("UserData", "isn't a JSON object", allowed: "allowed is one") }
+      guard isObject else {
+        throw VideoDetailsError(
+          "UserData", "isn't a JSON object", allowed: #"write one such as {"Extend": {"id": "17"}}"#)
+      }
     }
     for (parameter, text) in [
       ("TemplateGroupId", templateGroupID), ("WorkflowId", workflowID), ("StorageLocation", storageLocation),
