@@ -259,13 +259,13 @@ package final class Batch {
     case .refreshDenied(let failure):
       report(
         .note(
-          "\(files.path(at: index)): RefreshUploadVideo isn't allowed (\(failure.text)); the upload has until its credential lapses"
+          "RefreshUploadVideo isn't allowed (\(failure.text)); the upload has until its credential expires", file: index
         ))
     case .retrying(let failure, let wait):
-      report(.retried(file: index, part: nil, error: failure.text, wait: wait))
+      report(.retried(file: index, part: nil, call: failure.call, error: failure.text, wait: wait))
     case .throttled(let failure, let wait): report(.throttled(code: failure.code, wait: wait))
     case .restarted: report(.restarted(file: index))
-    case .confirming: report(.note("\(files.path(at: index)): asking VOD whether it has the file"))
+    case .confirming: report(.note("asking VOD whether it has the file", file: index))
     case .partStored: break
     }
   }

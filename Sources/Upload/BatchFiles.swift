@@ -38,8 +38,6 @@ package struct BatchFiles: Sendable {
 
   package func entry(at index: Int) -> InputEntry { index < list.count ? list[index] : added[index - list.count] }
 
-  func path(at index: Int) -> String { VisibleText.escaped(entry(at: index).path) }
-
   /// nil of what isn't uploaded.
   func file(at index: Int) -> VideoFile? {
     if index < list.count { return list.file(at: index) }
@@ -132,7 +130,8 @@ extension CallFailure {
 
 extension UploadResult.Trouble: Error {
   init(_ failure: CallFailure) {
-    self.init(error: failure.text, fix: failure.remedy ?? "run again; it goes on where it was")
+    let call = failure.call.map { "\($0): " } ?? ""
+    self.init(error: call + failure.text, fix: failure.remedy ?? "run again; it goes on where it was")
   }
 }
 

@@ -45,6 +45,8 @@ package struct CallFailure: Error, Hashable, Sendable {
   /// Whether the request was sent a second time, so that this answer says nothing of the first (libcurl does so when a kept connection ends
   /// before the first byte of an answer).
   package var wasSentTwice = false
+  /// The call to VOD that failed, such as `CreateUploadVideo`; nil of a request to OSS.
+  package private(set) var call: String?
 
   package init(_ kind: Kind, code: String, requestID: String? = nil, remedy: String? = nil) {
     self.kind = kind
@@ -57,6 +59,14 @@ package struct CallFailure: Error, Hashable, Sendable {
   func with(remedy: String) -> CallFailure {
     var failure = CallFailure(kind, code: code, requestID: requestID, remedy: remedy)
     failure.wasSentTwice = wasSentTwice
+    failure.call = call
+    return failure
+  }
+
+  /// The same, of that call.
+  func of(_ call: FileUpload.Call) -> CallFailure {
+    var failure = self
+    failure.call = call.name
     return failure
   }
 

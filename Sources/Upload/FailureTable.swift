@@ -2,11 +2,9 @@ import Core
 
 /// What failed or wasn't begun, why, and what to do: the end of a run.
 package enum FailureTable {
-  private static let notStarted = UploadResult.Trouble(error: "the run ended before its turn", fix: "run again")
-
   /// Lines for a terminal of `width` columns, nil for another output: there each failure is one line. None when nothing failed.
   package static func render(_ rows: [ReportRow], width: Int?, colours: Bool = false) -> [String] {
-    let failures = rows.compactMap { row in trouble(of: row.result).map { (row, $0) } }
+    let failures = rows.compactMap { row in row.result.reportedTrouble.map { (row, $0) } }
     if failures.isEmpty { return [] }
     let titles = ["FILE", "STATUS", "ERROR", "WHAT TO DO"]
     let cells = failures.map { row, trouble in
@@ -23,10 +21,6 @@ package enum FailureTable {
     return cells.enumerated().flatMap { number, cells in
       (number == 0 ? [] : [""]) + stacked(cells, width: width, colours)
     }
-  }
-
-  private static func trouble(of result: UploadResult) -> UploadResult.Trouble? {
-    result == .notStarted ? notStarted : result.trouble
   }
 
   /// A failure below its file, where a line is too narrow for all.

@@ -36,8 +36,8 @@ extension FileUpload {
         return end(
           .failed(
             CallFailure(
-              .refused, code: "NoCRC", requestID: answer.requestID,
-              remedy: "OSS took the file and named no CRC, so nothing proves that it is whole; run again to ask VOD")))
+              .refused, code: "NoCRC: OSS took the file, but named no CRC64 to prove that it is whole",
+              requestID: answer.requestID, remedy: "run again, to ask VOD whether it has the file")))
       }
       return end(recording: .done(.unproven), .uploaded(.unproven))
     }

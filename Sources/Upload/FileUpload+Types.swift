@@ -66,6 +66,15 @@ extension FileUpload {
     case find(referenceID: ReferenceID)
     case refresh(videoID: String)
     case mezzanine(videoID: String)
+
+    /// Of the API's action.
+    var name: String {
+      switch self {
+      case .create: "CreateUploadVideo"
+      case .find, .refresh: "RefreshUploadVideo"
+      case .mezzanine: "GetMezzanineInfo"
+      }
+    }
   }
 
   /// A request to OSS, with the upload's `grant`.

@@ -10,14 +10,15 @@ import JSON
 ///     created                request_id, video_id, bucket, endpoint, key, and region where it is known
 ///     progress               bytes, size; at most one each second for a file
 ///     refreshed              request_id
-///     retried                error, wait_seconds, and part in an upload of parts
+///     retried                error, wait_seconds, part in an upload of parts, and call for one to VOD
 ///     restarted
 ///     waiting-for-credential error
 ///     throttled              code, wait_seconds
-///     finished               status, seconds, and error and fix where it isn't uploaded or confirmed
+///     finished               status, seconds, error and fix where it isn't uploaded or confirmed, and earlier_run (true)
+///                            where an earlier run had finished the file
 ///     skipped                reason
 ///     unreadable             error, fix
-///     note                   text
+///     note                   text, and path where it is about a file
 ///     summary                files, uploaded, confirmed, not_confirmed, failed, not_started, skipped; the last event
 package struct JSONProgress: Sendable {
   static let interval = Duration.seconds(1)
@@ -86,8 +87,9 @@ package struct JSONProgress: Sendable {
       json.member("bytes", bytes)
       json.member("size", size)
     case .refreshed(_, let id): json.member("request_id", id)
-    case .retried(_, let part, let error, let wait):
+    case .retried(_, let part, let call, let error, let wait):
       if let part { json.member("part", Int64(part)) }
+      if let call { json.member("call", call) }
       json.member("error", error)
       write(seconds: wait.inSeconds, "wait_seconds", to: &json)
     case .restarted: break
@@ -98,12 +100,13 @@ package struct JSONProgress: Sendable {
     case .finished(_, let result, let seconds):
       json.member("status", result.status)
       write(seconds: seconds, "seconds", to: &json)
+      if result.isSuccess, seconds == 0 { json.member("earlier_run", true) }
       write(result.trouble, to: &json)
     case .passedOver(let entry):
       json.member("path", entry.path)
       if case .skipped(let reason) = entry.content { json.member("reason", reason.text) }
       write(entry.result?.trouble, to: &json)
-    case .note(let text): json.member("text", text)
+    case .note(let text, _): json.member("text", text)
     }
   }
 

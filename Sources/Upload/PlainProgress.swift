@@ -43,20 +43,21 @@ package struct PlainProgress: Sendable {
     case .resumed(_, let bytes): return ["\(path): continued, \(ByteCount.text(bytes)) are there already"]
     case .created(_, let video):
       return [
-        "\(path): video made", "RequestId: \(VisibleText.escaped(video.requestID))",
+        "\(path): video created", "RequestId: \(VisibleText.escaped(video.requestID))",
         "VideoId: \(VisibleText.escaped(video.videoID))", "UploadAddress: \(VisibleText.escaped(video.address))",
       ]
     case .progress: return []
     case .refreshed(_, let id): return ["\(path): upload credential renewed (request \(VisibleText.escaped(id)))"]
-    case .retried(_, let part, let error, let wait):
-      let what = part.map { "part \($0)" } ?? "upload"
+    case .retried(_, let part, let call, let error, let wait):
+      let what = part.map { "part \($0)" } ?? call ?? "upload"
       return ["\(path): \(what): \(VisibleText.escaped(error)); next try \(text(wait))"]
     case .restarted: return ["\(path): OSS doesn't know the upload any more; starting it again"]
     case .waitingForCredential(let error): return ["waiting for a credential: \(VisibleText.escaped(error))"]
     case .throttled(let code, let wait): return ["VOD asks for fewer calls (\(code)); next call \(text(wait))"]
     case .finished(_, let result, let seconds): return [finished(result, path, seconds)]
     case .passedOver(let entry): return [passedOver(entry)]
-    case .note(let text): return [VisibleText.escaped(text)]
+    case .note(let text, nil): return [VisibleText.escaped(text)]
+    case .note(let text, _?): return ["\(path): \(VisibleText.escaped(text))"]
     }
   }
 

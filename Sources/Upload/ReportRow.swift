@@ -35,7 +35,7 @@ package struct ReportRow: Equatable, Sendable {
 
   private var reason: String? {
     if case .skipped(let reason) = result { return reason.text }
-    return result.trouble?.error
+    return result.reportedTrouble?.error
   }
 
   static var csvHeader: [UInt8] { Array((columns.joined(separator: ",") + "\r\n").utf8) }
@@ -43,7 +43,7 @@ package struct ReportRow: Equatable, Sendable {
   var csv: [UInt8] {
     let fields: [String?] = [
       path, size.map { "\($0)" }, result.status, videoID, requestID, referenceID, address, seconds.map(Self.text),
-      reason, result.trouble?.fix,
+      reason, result.reportedTrouble?.fix,
     ]
     return Array((fields.map { DelimitedText.csvField($0 ?? "") }.joined(separator: ",") + "\r\n").utf8)
   }
@@ -63,7 +63,7 @@ package struct ReportRow: Equatable, Sendable {
         json.double((seconds * 1000).rounded() / 1000)
       }
       if let reason { json.member("error", reason) }
-      if let fix = result.trouble?.fix { json.member("fix", fix) }
+      if let fix = result.reportedTrouble?.fix { json.member("fix", fix) }
     }
   }
 

@@ -76,8 +76,8 @@ package final class SourceFile {
 
   package static func changed(_ how: String) -> CallFailure {
     CallFailure(
-      .fileChanged, code: "FileChanged",
-      remedy: "\(how) after it was taken up; let it come to rest, and upload this file alone with another journal")
+      .fileChanged, code: "FileChanged: \(how) after it was taken up",
+      remedy: "let it come to rest, and upload this file alone with another journal")
   }
 }
 

@@ -42,6 +42,11 @@ package enum UploadResult: Equatable, Sendable {
     }
   }
 
+  /// The same as tables and reports show it, which also explain why a file wasn't begun.
+  var reportedTrouble: Trouble? {
+    self == .notStarted ? Trouble(error: "the run ended before its turn", fix: "run again") : trouble
+  }
+
   package var isSuccess: Bool { self == .uploaded || self == .confirmed }
 }
 

@@ -81,7 +81,7 @@ package final class UploadTask {
       switch result {
       case .success(.grant(let grant)): handle(.granted(grant, attempt))
       case .success(.mezzanine(let info)): handle(.mezzanine(info, attempt))
-      case .failure(let failure): handle(.callFailed(failure, attempt))
+      case .failure(let failure): handle(.callFailed(failure.of(next), attempt))
       }
     }
   }

@@ -22,13 +22,7 @@ final class VODCall {
   deinit { cancel?() }
 
   /// What a policy calls it.
-  var action: String {
-    switch call {
-    case .create: "vod:CreateUploadVideo"
-    case .find, .refresh: "vod:RefreshUploadVideo"
-    case .mezzanine: "vod:GetMezzanineInfo"
-    }
-  }
+  var action: String { "vod:\(call.name)" }
 
   func signed(by identity: SigningIdentity, in context: RequestContext) -> SignedRequest {
     switch call {

@@ -88,7 +88,7 @@ import Testing
     try lab.addVideo("c.mp4", size: 10)
     try lab.emulator.fault("kind=delay&milliseconds=3000&action=PutObject&count=1")
     let upload = try watch(lab, ["--jobs", "1"])
-    try upload.awaitOutput("a.mp4: video made")
+    try upload.awaitOutput("a.mp4: video created")
     #expect(
       try ChildProcess.run(["/bin/sh", "-c", "printf x >>\"$1\"; rm \"$2\"", "sh", path, "\(lab.videoDirectory)/c.mp4"])
         .status == 0)

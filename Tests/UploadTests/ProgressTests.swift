@@ -17,7 +17,7 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
       (
         .created(file: 0, Samples.video(1)),
         [
-          "v/a\\u{1B}.mp4: video made", "RequestId: 25818875-5F78-4AF6-D7D5-CA3937401D81",
+          "v/a\\u{1B}.mp4: video created", "RequestId: 25818875-5F78-4AF6-D7D5-CA3937401D81",
           "VideoId: 93ab850b4f6f44eab54b6e91d24d81d1", "UploadAddress: oss://outin-2d8a0b1c/sv/5f2c-11/clip.mp4",
         ]
       ),
@@ -31,6 +31,11 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
         .retried(file: 0, part: nil, error: "timed out", wait: .zero),
         ["v/a\\u{1B}.mp4: upload: timed out; next try at once"]
       ),
+      (
+        .retried(file: 0, part: nil, call: "CreateUploadVideo", error: "timed out", wait: .zero),
+        ["v/a\\u{1B}.mp4: CreateUploadVideo: timed out; next try at once"]
+      ),
+      (.note("asking VOD", file: 0), ["v/a\\u{1B}.mp4: asking VOD"]),
       (.restarted(file: 0), ["v/a\\u{1B}.mp4: OSS doesn't know the upload any more; starting it again"]),
       (.waitingForCredential(error: "no daemon"), ["waiting for a credential: no daemon"]),
       (
@@ -83,6 +88,11 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
         .retried(file: 0, part: 7, error: "HTTP 500", wait: .milliseconds(2500)),
         #""event":"retried","path":"v/a\n.mp4","part":7,"error":"HTTP 500","wait_seconds":2.5"#
       ),
+      (
+        .retried(file: 0, part: nil, call: "CreateUploadVideo", error: "HTTP 500", wait: .zero),
+        #""event":"retried","path":"v/a\n.mp4","call":"CreateUploadVideo","error":"HTTP 500","wait_seconds":0.0"#
+      ),
+      (.note("n", file: 0), #""event":"note","path":"v/a\n.mp4","text":"n""#),
       (.restarted(file: 0), #""event":"restarted","path":"v/a\n.mp4""#),
       (.waitingForCredential(error: "no daemon"), #""event":"waiting-for-credential","error":"no daemon""#),
       (
@@ -208,7 +218,7 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
     #expect(progress.redraw(on: size, at: at(0.15)) == "" && progress.nextRedraw == at(0.2))
     #expect(
       progress.redraw(on: size, at: at(0.2)) == """
-        \u{1B}[2F\u{1B}[Ja.mp4: video made
+        \u{1B}[2F\u{1B}[Ja.mp4: video created
         RequestId: 25818875-5F78-4AF6-D7D5-CA3937401D80
         VideoId: 93ab850b4f6f44eab54b6e91d24d81d0
         UploadAddress: oss://outin-2d8a0b1c/sv/5f2c-10/clip.mp4

@@ -38,7 +38,8 @@ import Testing
       "v/b.mp4,0,confirmed,93ac,,,,61.0,,",
       "\"v/\"\"c\"\",\nd.mp4\",5,failed,,,,,,NoPermission (HTTP 403),allow vod:CreateUploadVideo",
       "v/e.mp4,,not-confirmed,,,,,,the answer was lost,look at it in the console",
-      "v/f.txt,,skipped,,,,,,ApsaraVideo VOD doesn't take files with this extension,", "v/g.mp4,9,not-started,,,,,,,",
+      "v/f.txt,,skipped,,,,,,ApsaraVideo VOD doesn't take files with this extension,",
+      "v/g.mp4,9,not-started,,,,,,the run ended before its turn,run again",
     ]
     #expect(FileText.read(directory.path("r.csv")) == lines.map { $0 + "\r\n" }.joined())
   }
@@ -56,7 +57,10 @@ import Testing
       text.contains(
         #"{"path":"v/a.mp4","size":2000000,"status":"uploaded","video_id":"93ab","request_id":"2581-5F","reference_id":"rk-1","object_address":"oss://outin-2d8a0b1c/sv/5f2c-10/clip.mp4","seconds":1.235},"#
       ))
-    #expect(text.contains(#"{"path":"v/g.mp4","size":9,"status":"not-started"}"#))
+    #expect(
+      text.contains(
+        #"{"path":"v/g.mp4","size":9,"status":"not-started","error":"the run ended before its turn","fix":"run again"}"#
+      ))
     try ReportFile(directory.path("none.json")).write([])
     #expect(FileText.read(directory.path("none.json")) == "[\n]\n")
   }
