@@ -26,8 +26,11 @@ enum End: Equatable {
   }
 
   /// What becomes of the files that are on their way; nil when there are none.
-  var trouble: UploadResult.Trouble? {
-    let fix = "run again; it goes on where it was"
+  var trouble: UploadResult.Trouble? { trouble(hasBegun: true) }
+
+  /// `hasBegun` is whether there has been a credential, without which no file is begun.
+  func trouble(hasBegun: Bool) -> UploadResult.Trouble? {
+    let fix = hasBegun ? "run again; it goes on where it was" : "run again"
     return switch self {
     case .finished: nil
     case .signal(let number): .init(error: "interrupted by \(Self.name(of: number))", fix: fix)

@@ -19,20 +19,22 @@ enum ExitStatus {
   }
 
   static let entries = [
-    Entry(status: "0", meaning: "every file is uploaded, or VOD confirms that it has it"),
+    Entry(status: "0", meaning: "every file that isn't skipped is uploaded, or VOD confirms that it has it"),
     Entry(
       status: "1",
       meaning:
-        "a file failed or isn't confirmed, or the journal, the report or stdout can't be used; the table or stderr says why"
+        "a file failed or isn't confirmed, or the journal, the report, --ca-file or stdout can't be used; the table or stderr says why"
     ),
     Entry(
       status: "2", meaning: "wrong usage, or --role is left out and there isn't one role to read; nothing was sent"),
     Entry(status: "3", meaning: "the daemon can't be reached within --wait"),
-    Entry(status: "4", meaning: "the daemon has no credential within --wait, or doesn't let this user read the role"),
+    Entry(
+      status: "4",
+      meaning: "the daemon has no credential within --wait, or there is no such role, or this user may not read it"),
     Entry(
       status: "129, 130, 143",
       meaning:
-        "ended by SIGHUP, SIGINT or SIGTERM, in order; with --watch, where a signal is the usual end, only if it left files undone"
+        "ended cleanly by SIGHUP, SIGINT or SIGTERM; with --watch, where a signal is the usual end, only if it left files undone"
     ),
   ]
 }

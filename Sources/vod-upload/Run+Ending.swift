@@ -76,7 +76,9 @@ extension Run {
     case .signal where !arguments.watched.isEmpty && !ending.leftUndone && missingCredential == nil: return
     case .signal, .credential, .broken:
       if let missingCredential, case .signal = end { ending.messages.append("no credential: \(missingCredential)") }
-      if let trouble = end.trouble { ending.messages.append("\(trouble.error); \(trouble.fix)") }
+      if let trouble = end.trouble(hasBegun: batch?.hasStarted == true) {
+        ending.messages.append("\(trouble.error); \(trouble.fix)")
+      }
     }
   }
 

@@ -58,6 +58,8 @@ import Upload
     #expect(End.finished.trouble == nil)
     #expect(End.signal(SIGINT).trouble?.error == "interrupted by SIGINT")
     #expect(End.signal(SIGTERM).trouble?.fix == "run again; it goes on where it was")
+    #expect(End.signal(SIGTERM).trouble(hasBegun: false)?.fix == "run again")
+    #expect(End.credential(.noDaemon(reason: "r")).trouble(hasBegun: false)?.fix == "run again")
     #expect(End.credential(.noCredential(reason: "r")).trouble?.error == "no credential: r")
     let several = End.credential(.severalRoles(["reports", "uploader"])).trouble
     #expect(several?.error == "there are several roles that you may read: reports, uploader")
