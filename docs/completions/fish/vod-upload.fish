@@ -4,7 +4,7 @@ function __rolekeeper_roles
     rolekeeper status --timeout 2s 2>/dev/null | sed -n '/^ROLE /,/^$/s/^\([a-z0-9][a-z0-9_-]*\)  *\(valid\|failing\|below-floor\|lapsed\|waiting\) .*/\1/p'
 end
 
-complete -c vod-upload -l role -x -a '(__rolekeeper_roles)' -d 'the role whose credential is used; default the only one that you may read'
+complete -c vod-upload -l role -x -a '(__rolekeeper_roles)' -d 'the role whose credential is used; default: the only role that you may read'
 complete -c vod-upload -l socket -r -F -d 'the daemon\'s socket; default $ROLEKEEPER_SOCKET, or else /run/rolekeeper/rolekeeper.sock'
 complete -c vod-upload -l wait -x -d 'how long to wait for a credential, or for the daemon, whenever there is none; default 1min'
 complete -c vod-upload -l watch -x -a '(__fish_complete_directories)' -d 'upload files as they appear in DIR and below, until a signal ends it; may be repeated, and goes with no other files'
