@@ -151,12 +151,13 @@ package final class Batch {
       end(index, .skipped(reason), after: .zero)
       return starter.schedule()
     }
-    let (number, progress) = try takeUp(file)
-    // A watched file that was moved away and back is found again while it is uploaded.
-    guard !running.values.contains(where: { $0.number == number }) else {
+    let match = try match(file)
+    // A watched file that was moved away and back, or got another name, is found again while it is uploaded.
+    if let known = match.number, running.values.contains(where: { $0.number == known }) {
       end(index, .skipped(.duplicate), after: .zero)
       return starter.schedule()
     }
+    let (number, progress) = try takeUp(file, match)
     files.note(index, journalNumber: number)
     if case .done(let proof)? = progress.ending {
       end(index, proof == .confirmed ? .confirmed : .uploaded, after: .zero)
@@ -184,29 +185,46 @@ package final class Batch {
     return SourceFile.isGone(file.resolvedPath) ? .gone : nil
   }
 
-  /// The file's number in the journal, and what that says of it.
-  private func takeUp(_ file: VideoFile) throws(UploadResult.Trouble) -> (Int, FileUpload.Progress) {
-    let match: BatchJournal.Match
-    let state: FileState
+  private func match(_ file: VideoFile) throws(UploadResult.Trouble) -> BatchJournal.Match {
     do throws(JournalError) {
-      match = try journal.match(file)
-      switch match {
-      case .new: return (journal.begin(file), FileUpload.Progress())
-      case .same(let number), .changed(let number, _): state = try journal.state(of: number)
+      let match = try journal.match(file)
+      // Names that were passed on: this one's file of before is there under another.
+      if case .changed(let number, _) = match,
+        files.hasElsewhere(journal.state.entries[number].identity, than: file.resolvedPath)
+      {
+        return .new
       }
+      return match
     } catch {
-      throw UploadResult.Trouble(error: "\(error)", fix: error.fix ?? "name another journal with --journal")
+      throw UploadResult.Trouble(error)
     }
+  }
+
+  /// The file's number in the journal, and what that says of it.
+  private func takeUp(
+    _ file: VideoFile, _ match: BatchJournal.Match
+  ) throws(UploadResult.Trouble) -> (Int, FileUpload.Progress) {
     switch match {
-    case .changed(_, let how): throw UploadResult.Trouble(SourceFile.changed(how))
-    case .new: preconditionFailure("a file that is new and known")
-    case .same(let number):
-      guard let progress = FileUpload.Progress(state) else {
-        throw UploadResult.Trouble(
-          error: "the journal holds an address that VOD can't have given", fix: "upload it with another journal")
-      }
+    case .new: return (journal.begin(file), FileUpload.Progress())
+    case .same(let number): return (number, try progress(of: number))
+    case .moved(let number, let name):
+      let progress = try progress(of: number)
+      journal.append(.moved(number, file))
+      let video = progress.videoID.map { " (VideoId \($0))" } ?? ""
+      report(.note("\(VisibleText.escaped(file.path)): an earlier run took this file up as '\(name)'\(video)"))
       return (number, progress)
+    case .changed(_, let how): throw UploadResult.Trouble(SourceFile.changed(how))
     }
+  }
+
+  private func progress(of number: Int) throws(UploadResult.Trouble) -> FileUpload.Progress {
+    let state: FileState
+    do throws(JournalError) { state = try journal.state(of: number) } catch { throw UploadResult.Trouble(error) }
+    guard let progress = FileUpload.Progress(state) else {
+      throw UploadResult.Trouble(
+        error: "the journal holds an address that VOD can't have given", fix: "upload it with another journal")
+    }
+    return progress
   }
 
   private func details(of file: VideoFile, isNeeded: Bool) throws(UploadResult.Trouble) -> VideoDetails {

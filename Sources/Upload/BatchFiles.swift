@@ -20,6 +20,8 @@ package struct BatchFiles: Sendable {
   private var added: [InputEntry] = []
   private var slots: [Slot]
   private var troubles: [UploadResult] = []
+  /// The last place of each identity, by its hash; nil until that is asked for.
+  private var places: [Int: Int32]?
 
   package init(_ list: InputList) {
     self.list = list
@@ -29,12 +31,27 @@ package struct BatchFiles: Sendable {
   package var count: Int { slots.count }
 
   mutating func add(_ entry: InputEntry) {
+    if case .file(let file) = entry.content { places?[file.identity.hashValue] = Int32(slots.count) }
     added.append(entry)
     slots.append(Slot())
   }
 
   /// Notes what was seen and never taken up.
   package mutating func addUnstarted(_ entries: [InputEntry]) { for entry in entries { add(entry) } }
+
+  /// Whether the batch has the file `identity` under another name than `path`, which is without links.
+  mutating func hasElsewhere(_ identity: FileIdentity, than path: String) -> Bool {
+    let places = self.places ?? findPlaces()
+    self.places = places
+    guard let place = places[identity.hashValue], let other = file(at: Int(place)) else { return false }
+    return other.identity == identity && !other.resolvedPath.utf8.elementsEqual(path.utf8)
+  }
+
+  private func findPlaces() -> [Int: Int32] {
+    var places: [Int: Int32] = [:]
+    for index in 0..<count { if let file = file(at: index) { places[file.identity.hashValue] = Int32(index) } }
+    return places
+  }
 
   package func entry(at index: Int) -> InputEntry { index < list.count ? list[index] : added[index - list.count] }
 
@@ -129,6 +146,10 @@ extension CallFailure {
 }
 
 extension UploadResult.Trouble: Error {
+  init(_ error: JournalError) {
+    self.init(error: "\(error)", fix: error.fix ?? "name another journal with --journal")
+  }
+
   init(_ failure: CallFailure) {
     let call = failure.call.map { "\($0): " } ?? ""
     self.init(error: call + failure.text, fix: failure.remedy ?? "run again; it goes on where it was")

@@ -2,14 +2,17 @@ import Glibc
 
 /// What the records say.
 extension BatchJournal {
-  /// Whether the journal has `file`.
+  /// Whether the journal has `file`, by this name or another.
   package func match(_ file: VideoFile) throws(JournalError) -> Match {
-    guard let number = state.newest(withHash: JournalState.hash(of: file.resolvedPath)) else { return .new }
-    guard let change = state.entries[number].identity.change(to: file.identity) else { return .same(number) }
-    // That the hash is the same isn't enough to refuse a file.
-    let recorded = try self.file(number)
+    let named = state.newest(withHash: JournalState.hash(of: file.resolvedPath))
+    let change = named.flatMap { state.entries[$0].identity.change(to: file.identity) }
+    if let named, change == nil { return .same(named) }
+    if let number = state.number(of: file.identity) { return .moved(number, from: try self.file(number).path) }
+    guard let named, let change else { return .new }
+    // That the hash is the same isn't enough to refuse a file, and the one that had this name may have got another.
+    let recorded = try self.file(named)
     guard recorded.resolvedPath.utf8.elementsEqual(file.resolvedPath.utf8) else { return .new }
-    return .changed(number, change)
+    return .changed(named, change)
   }
 
   /// Takes up a file that the journal doesn't have; returns its number.
@@ -32,8 +35,10 @@ extension BatchJournal {
   }
 
   package func file(_ number: Int) throws(JournalError) -> VideoFile {
-    guard case .file(_, let file) = try record(at: state.entries[number].fileAt) else { throw lost }
-    return file
+    switch try record(at: state.entries[number].fileAt) {
+    case .file(_, let file), .moved(_, let file): return file
+    default: throw lost
+    }
   }
 
   package func referenceID(of number: Int) throws(JournalError) -> String? {

@@ -21,8 +21,18 @@ package final class BatchJournal {
     /// The journal doesn't have it.
     case new
     case same(Int)
+    /// It has the same file under another name: renamed since, or a hard link.
+    case moved(Int, from: String)
     /// It has another file of that path: how it differs, as the middle of a sentence.
     case changed(Int, String)
+
+    /// Of the same file in the journal; nil when it has none.
+    var number: Int? {
+      switch self {
+      case .same(let number), .moved(let number, _): number
+      case .new, .changed: nil
+      }
+    }
   }
 
   package let path: String

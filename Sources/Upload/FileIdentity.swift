@@ -7,7 +7,8 @@ package struct FileIdentity: Hashable, Sendable {
   /// The time of its last change (st_mtim), in ns since 1970.
   package var modified: Int64
   package var inode: UInt64
-  /// Tells files apart within a run. It isn't compared with that of an earlier one: many file systems get another with each mount.
+  /// With the inode it tells which file it is, whatever its name. Where the name is the same it isn't compared: many file systems get
+  /// another with each mount.
   package var device: UInt64
 
   package init(size: Int64, modified: Int64, inode: UInt64, device: UInt64) {

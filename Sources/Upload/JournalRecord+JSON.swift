@@ -4,13 +4,14 @@ import JSON
 /// How records are written: numbers that may go beyond 2^63 as strings of digits.
 extension JournalRecord {
   private enum Kind: String {
-    case file, reference, video, upload, part, restarted, completing, refused, done, unconfirmed, damaged, failed,
-      changed
+    case file, moved, reference, video, upload, part, restarted, completing, refused, done, unconfirmed, damaged,
+      failed, changed
   }
 
   private var kind: Kind {
     switch self {
     case .file: .file
+    case .moved: .moved
     case .reference: .reference
     case .video: .video
     case .upload: .upload
@@ -31,7 +32,7 @@ extension JournalRecord {
     json.member("record", kind.rawValue)
     json.member("file", Int64(file))
     switch self {
-    case .file(_, let file): file.write(to: &json)
+    case .file(_, let file), .moved(_, let file): file.write(to: &json)
     case .reference(_, let id): json.member("reference_id", id)
     case .video(_, let video): video.write(to: &json)
     case .upload(_, let id, let unit):
@@ -54,6 +55,7 @@ extension JournalRecord {
     let record: JournalRecord? =
       switch kind {
       case .file: VideoFile(object).map { .file(file, $0) }
+      case .moved: VideoFile(object).map { .moved(file, $0) }
       case .reference: object["reference_id"]?.string().map { .reference(file, referenceID: $0) }
       case .video: VideoRecord(object).map { .video(file, $0) }
       case .upload: Self.upload(file, object)

@@ -8,10 +8,12 @@
 ///                                     ▲        │            │                  └─▶ unconfirmed
 ///                                     └─ restarted ◀────────┘
 ///
-/// `failed` and `changed` may come anywhere between; what came before them stays true.
+/// `failed` and `changed` may come anywhere between, and `moved` even at the end; what came before them stays true.
 package enum JournalRecord: Equatable, Sendable {
   /// The first of a file.
   case file(Int, VideoFile)
+  /// The file was found under another name, with the same identity.
+  case moved(Int, VideoFile)
   /// The ReferenceId of its video, written before CreateUploadVideo is called. Another one is for another video: what was known of the first
   /// is forgotten.
   case reference(Int, referenceID: String)
@@ -21,7 +23,7 @@ package enum JournalRecord: Equatable, Sendable {
   case upload(Int, uploadID: String, unit: Int64)
   /// OSS has a part, and its CRC64 is right. The same number again takes its place.
   case part(Int, FinishedPart)
-  /// OSS doesn't know the upload any more (NoSuchUpload before Complete): it and its parts are forgotten.
+  /// OSS doesn't have the upload any more (NoSuchUpload before Complete, or its parts were removed): it and its parts are forgotten.
   case restarted(Int)
   /// The single PUT or CompleteMultipartUpload is about to be sent: from now on the video may be there without our knowing.
   case completing(Int, Completion)
@@ -41,9 +43,9 @@ package enum JournalRecord: Equatable, Sendable {
   /// The number of the file.
   package var file: Int {
     switch self {
-    case .file(let file, _), .reference(let file, _), .video(let file, _), .upload(let file, _, _),
-      .part(let file, _), .restarted(let file), .completing(let file, _), .refused(let file), .done(let file, _),
-      .unconfirmed(let file, _), .damaged(let file, _), .failed(let file, _), .changed(let file):
+    case .file(let file, _), .moved(let file, _), .reference(let file, _), .video(let file, _),
+      .upload(let file, _, _), .part(let file, _), .restarted(let file), .completing(let file, _), .refused(let file),
+      .done(let file, _), .unconfirmed(let file, _), .damaged(let file, _), .failed(let file, _), .changed(let file):
       file
     }
   }

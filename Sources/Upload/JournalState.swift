@@ -1,6 +1,6 @@
 /// What a journal's records say, file by file.
 ///
-/// Of each file it keeps where its records lie, and of the parts those of uploads under way: 100,000 files take some 12 MB, however many
+/// Of each file it keeps where its records lie, and of the parts those of uploads under way: 100,000 files take some 15 MB, however many
 /// records they have. `BatchJournal.state(of:)` reads the rest when it is asked for.
 package struct JournalState: Equatable, Sendable {
   /// How far a file has come for good.
@@ -38,6 +38,8 @@ package struct JournalState: Equatable, Sendable {
   package private(set) var uploads: [Int: Upload] = [:]
   /// The newest file of each path, by a hash of it.
   private var newest: [Int: Int32] = [:]
+  /// The newest file of each identity, by its hash.
+  private var known: [Int: Int32] = [:]
 
   init() {}
 
@@ -48,9 +50,16 @@ package struct JournalState: Equatable, Sendable {
       guard file == entries.count else { return "file \(file) follows \(entries.count) files" }
       entries.append(Entry(identity: recorded.identity, fileAt: place))
       newest[Self.hash(of: recorded.resolvedPath)] = Int32(file)
+      known[recorded.identity.hashValue] = Int32(file)
       return nil
     }
     guard entries.indices.contains(file) else { return "there is no file \(file) yet" }
+    if case .moved(_, let recorded) = record {
+      guard entries[file].identity == recorded.identity else { return "file \(file) was moved, and is another one" }
+      entries[file].fileAt = place
+      newest[Self.hash(of: recorded.resolvedPath)] = Int32(file)
+      return nil
+    }
     if let why = obstacle(to: record) { return why }
     apply(record, to: file, at: place)
     return nil
@@ -71,7 +80,7 @@ package struct JournalState: Equatable, Sendable {
     // An upload, or the record of a failure, may come after an outcome: another run tried again.
     entries[file].outcome = nil
     switch record {
-    case .file: break
+    case .file, .moved: break
     case .reference:
       entries[file].referenceAt = place
       entries[file].videoAt = 0
@@ -112,6 +121,14 @@ package struct JournalState: Equatable, Sendable {
 
   /// The newest file with that path, by its hash: another one has the same in one of 10^9 batches of 100,000 files.
   func newest(withHash hash: Int) -> Int? { newest[hash].map { Int($0) } }
+
+  /// The newest file with that identity; nil when there is none.
+  func number(of identity: FileIdentity) -> Int? {
+    guard let number = known[identity.hashValue].map({ Int($0) }), entries[number].identity == identity else {
+      return nil
+    }
+    return number
+  }
 
   /// Of the bytes, since Strings that look alike have the same hash.
   static func hash(of path: String) -> Int {

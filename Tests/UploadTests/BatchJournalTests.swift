@@ -127,11 +127,71 @@ import Testing
     #expect(try journal.match(replaced) == .changed(0, "it was replaced by another file"))
   }
 
+  @Test func `a file is known under another name, and its old name is free for another`() throws {
+    let file = FakeJournalFile()
+    let first = try journal(file)
+    let (old, new) = (Samples.file("a.mp4"), Samples.file("b.mp4"))
+    #expect(first.begin(old) == 0)
+    #expect(try first.match(new) == .moved(0, from: "videos/a.mp4"))
+    first.append(.moved(0, new))
+    first.flush()
+    for journal in [first, try journal(FakeJournalFile(file.bytes))] {
+      #expect(try journal.match(new) == .same(0) && journal.match(old) == .same(0))
+      #expect(try journal.file(0) == new)
+      var grown = new
+      grown.identity.size += 1
+      #expect(try journal.match(grown) == .changed(0, "its size changed from 2000000 to 2000001 bytes"))
+      var successor = old
+      successor.identity.inode += 1
+      #expect(try journal.match(successor) == .new)
+    }
+  }
+
+  /// Which is what a file system has given away again, or another file system has, too.
+  @Test func `another name and the same inode aren't enough`() throws {
+    let journal = try journal(FakeJournalFile())
+    _ = journal.begin(Samples.file("a.mp4"))
+    var grown = Samples.file("b.mp4")
+    grown.identity.size += 1
+    #expect(try journal.match(grown) == .new)
+    var touched = Samples.file("b.mp4")
+    touched.identity.modified += 1
+    #expect(try journal.match(touched) == .new)
+    var elsewhere = Samples.file("b.mp4")
+    elsewhere.identity.device += 1
+    #expect(try journal.match(elsewhere) == .new)
+    var copy = Samples.file("b.mp4")
+    copy.identity.inode += 1
+    #expect(try journal.match(copy) == .new)
+  }
+
+  @Test func `names that were exchanged are those of the other file`() throws {
+    let journal = try journal(FakeJournalFile())
+    var second = Samples.identity
+    second.inode += 1
+    _ = journal.begin(Samples.file("a.mp4"))
+    _ = journal.begin(Samples.file("b.mp4", second))
+    #expect(try journal.match(Samples.file("a.mp4", second)) == .moved(1, from: "videos/b.mp4"))
+    journal.append(.moved(1, Samples.file("a.mp4", second)))
+    #expect(try journal.match(Samples.file("b.mp4")) == .moved(0, from: "videos/a.mp4"))
+  }
+
+  @Test func `a record of another name that is of another file is refused`() throws {
+    let journal = try journal(FakeJournalFile())
+    _ = journal.begin(Samples.file("a.mp4"))
+    var other = Samples.file("b.mp4")
+    other.identity.inode += 1
+    var state = journal.state
+    #expect(state.apply(.moved(0, other), at: 1) != nil && state == journal.state)
+  }
+
   /// Both are the same character to Unicode, and two names to a file system.
   @Test func `names that only look alike are different files`() throws {
     let journal = try journal(FakeJournalFile())
     _ = journal.begin(Samples.file("caf\u{E9}.mp4"))
-    #expect(try journal.match(Samples.file("cafe\u{301}.mp4")) == .new)
+    var other = Samples.file("cafe\u{301}.mp4")
+    other.identity.inode += 1
+    #expect(try journal.match(other) == .new)
   }
 
   @Test func `no record of a whole batch has a member that could hold a secret`() throws {

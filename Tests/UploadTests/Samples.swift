@@ -32,6 +32,6 @@ enum Samples {
     .reference(2, referenceID: "rk-0003"), .video(2, video(2)), .upload(2, uploadID: "U", unit: 100 << 10),
     .part(2, part(1)), .restarted(2), .upload(2, uploadID: "V", unit: 100 << 10), .part(2, part(1)), .changed(2),
     .file(3, file("d.mp4")), .reference(3, referenceID: "rk-0004"), .video(3, video(3)), .completing(3, .put),
-    .done(3, .confirmed),
+    .moved(3, file("e.mp4")), .done(3, .confirmed), .moved(2, file("d.mp4")),
   ]
 }
