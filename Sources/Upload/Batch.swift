@@ -5,7 +5,7 @@ package import Systemd
 /// Uploads files, a few at a time, and remembers in the journal how far each has come.
 package final class Batch {
   package struct Options: Sendable {
-    /// How many files are on their way at once.
+    /// How many files are on their way at once, without those that only wait for VOD to say what became of them.
     package var jobs = 4
     package var upload = FileUpload.Options()
     /// How often `progress` is reported of what is on its way.
@@ -41,6 +41,9 @@ package final class Batch {
   package var isPaused = false {
     didSet { if oldValue, !isPaused { starter.schedule() } }
   }
+  private var hasNotedDeniedCheck = false
+  /// As each of those that wait for VOD has its file open.
+  private static let mostWaiting = 64
 
   private struct Running {
     let task: UploadTask
@@ -107,7 +110,7 @@ package final class Batch {
   private func startNext() {
     // Without a journal nothing is begun; whoever listens to its failure stops the batch.
     guard hasStarted, !hasEnded, journal.failure == nil, reportPassedOver() else { return }
-    while running.count < options.jobs, !isPaused, journal.failure == nil, let index = files.nextFile(from: next) {
+    while hasRoom, !isPaused, journal.failure == nil, let index = files.nextFile(from: next) {
       next = index + 1
       begin(index)
       guard !hasEnded else { return }
@@ -127,6 +130,12 @@ package final class Batch {
       looked += 1
     }
     return true
+  }
+
+  private var hasRoom: Bool {
+    running.count < options.jobs
+      || running.count < options.jobs + Self.mostWaiting
+        && running.values.count { !$0.task.isWaitingForVOD } < options.jobs
   }
 
   private func begin(_ index: Int) {
@@ -157,6 +166,9 @@ package final class Batch {
       end(index, .skipped(.duplicate), after: .zero)
       return starter.schedule()
     }
+    if case .changed(let number, let how) = match {
+      return try abandon(file, source, index, number, because: SourceFile.changed(how))
+    }
     let (number, progress) = try takeUp(file, match)
     files.note(index, journalNumber: number)
     if case .done(let proof)? = progress.ending {
@@ -164,6 +176,14 @@ package final class Batch {
       return starter.schedule()
     }
     let details = try details(of: file, isNeeded: progress.videoID == nil)
+    let task = try add(source, details, progress, index, number)
+    task.start()
+  }
+
+  /// Has a task for the file, which isn't begun yet.
+  private func add(
+    _ source: SourceFile, _ details: VideoDetails, _ progress: FileUpload.Progress, _ index: Int, _ number: Int
+  ) throws(UploadResult.Trouble) -> UploadTask {
     let recorder = FileRecorder(journal, number)
     do throws(LoopError) {
       let task = try UploadTask(
@@ -171,7 +191,7 @@ package final class Batch {
         recorder: recorder, chance: chance(), notice: { [unowned self] in take($0, of: index) },
         ended: { [unowned self] in taskEnded(index, number, $0) })
       running[index] = Running(task: task, number: number, begun: scheduler.time)
-      task.start()
+      return task
     } catch {
       throw UploadResult.Trouble(error: "\(error)", fix: "raise the limit of open files (ulimit -n), and run again")
     }
@@ -213,8 +233,22 @@ package final class Batch {
       let video = progress.videoID.map { " (VideoId \($0))" } ?? ""
       report(.note("\(VisibleText.escaped(file.path)): an earlier run took this file up as '\(name)'\(video)"))
       return (number, progress)
-    case .changed(_, let how): throw UploadResult.Trouble(SourceFile.changed(how))
+    case .changed: preconditionFailure("a file that changed is taken up")
     }
+  }
+
+  /// Ends a file that isn't what the journal has. What OSS has got of that is removed, unless it may still lie somewhere under another name.
+  private func abandon(
+    _ file: VideoFile, _ source: SourceFile, _ index: Int, _ number: Int, because reason: CallFailure
+  ) throws(UploadResult.Trouble) {
+    guard journal.state.entries[number].identity.inode == source.identity.inode, journal.state.uploads[number] != nil,
+      !running.values.contains(where: { $0.number == number })
+    else { throw UploadResult.Trouble(reason) }
+    let progress = try progress(of: number)
+    files.note(index, journalNumber: number)
+    let details = try details(of: file, isNeeded: false)
+    let task = try add(source, details, progress, index, number)
+    task.abandon(because: reason)
   }
 
   private func progress(of number: Int) throws(UploadResult.Trouble) -> FileUpload.Progress {
@@ -283,7 +317,17 @@ package final class Batch {
       report(.retried(file: index, part: nil, call: failure.call, error: failure.text, wait: wait))
     case .throttled(let failure, let wait): report(.throttled(code: failure.code, wait: wait))
     case .restarted: report(.restarted(file: index))
-    case .confirming: report(.note("asking VOD whether it has the file", file: index))
+    case .confirming:
+      report(.note("asking VOD whether it has the file", file: index))
+      // Another may go on meanwhile.
+      starter.schedule()
+    case .checkDenied(let failure):
+      guard !hasNotedDeniedCheck else { return }
+      hasNotedDeniedCheck = true
+      report(
+        .note(
+          "GetMezzanineInfo isn't allowed (\(failure.text)); whether VOD has a file whose last request was interrupted can't be asked"
+        ))
     case .partStored: break
     }
   }

@@ -20,8 +20,11 @@ extension CallFailure {
       case .permanent: .refused
       }
     let remedy =
-      kind == .denied
-      ? "allow \(action) in the policies of the role, and in its session policy if it has one" : failure.remedy
+      switch kind {
+      case .denied: "allow \(action) in the policies of the role, and in its session policy if it has one"
+      case .unknownVideo: "look for the video in VOD's console; if it was deleted, upload the file with another journal"
+      default: failure.remedy
+      }
     self.init(kind, code: failure.code, requestID: failure.requestID, remedy: remedy)
   }
 

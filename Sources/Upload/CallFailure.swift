@@ -70,6 +70,9 @@ package struct CallFailure: Error, Hashable, Sendable {
     return failure
   }
 
+  /// With more for a person to know, less than a sentence.
+  func adding(_ text: String) -> CallFailure { with(remedy: remedy.map { "\($0); \(text)" } ?? text) }
+
   /// Whether the service may have done what was asked, although its answer says nothing of that.
   var mayHaveHappened: Bool { kind == .lost || wasSentTwice }
 }

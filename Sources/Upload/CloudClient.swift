@@ -223,7 +223,7 @@ package final class CloudClient: UploadCloud {
   ) {
     sent.place = nil
     // Whoever completes an object looks first whether it is still the same file.
-    do throws(CallFailure) { try sent.file.checkUnchanged() } catch {
+    do throws(CallFailure) { if sent.needsFile { try sent.file.checkUnchanged() } } catch {
       return report(.failure(error), of: sent, to: completion)
     }
     let signed = OSSRequest(

@@ -76,8 +76,8 @@ extension FileUpload {
       phase = .transferring
       if credentialRefused(failure, at: now) { transfer(at: now) }
     case .damaged: finishAgain(failure, false, at: now, using: &generator)
-    case .invalidPart where progress.uploadID != nil: restart(failure, at: now)
-    default: endRefused(failure)
+    case .invalidPart where progress.uploadID != nil: sendAllAgain(failure, at: now)
+    default: endRefused(failure, at: now)
     }
   }
 
@@ -92,15 +92,15 @@ extension FileUpload {
     } else if mayHaveHappened {
       confirm(at: now)
     } else {
-      endRefused(failure)
+      endRefused(failure, at: now)
     }
   }
 
   /// Nothing has come of the completion, so that the next run begins where this one ended, and needn't ask VOD.
-  private mutating func endRefused(_ failure: CallFailure) {
+  mutating func endRefused(_ failure: CallFailure, at now: Timestamp) {
     progress.isCompleting = false
     emit(.record(.refused, isAwaited: false))
-    end(.failed(failure))
+    if failure.kind == .fileChanged { abandon(because: failure, at: now) } else { end(.failed(failure)) }
   }
 
   // MARK: VOD's word on it
@@ -116,23 +116,28 @@ extension FileUpload {
   }
 
   mutating func confirmed(by info: MezzanineInfo, at now: Timestamp) {
-    guard let videoID = progress.videoID else { return }
-    if phase == .checking, !info.isFinished { return begin(at: now) }
-    guard phase == .checking || isConfirming else { return }
-    let since = if case .confirming(let since) = phase { since } else { now }
+    guard let videoID = progress.videoID, phase == .checking || isConfirming else { return }
     if info.isFinished {
       if let stored = info.fileSize, stored != Int64(size) {
         return endUnconfirmed("VOD has a file of \(stored) bytes, this one has \(size)")
       }
       return end(recording: .done(.confirmed), .uploaded(.confirmed))
     }
+    if info.isDeleted, !wasUnconfirmed { return endUnconfirmed("VOD says that the video's file was deleted") }
+    guard case .confirming(let since) = phase else { return begin(at: now) }
     let elapsed = now - since
-    guard elapsed < Self.confirmation else { return reopen(videoID) }
+    guard elapsed < Self.confirmation, !info.isFinal else {
+      // Another state may be that of a video that could be overwritten.
+      guard info.waitsForFile || wasUnconfirmed else {
+        return endUnconfirmed("VOD says that the video is '\(info.status)'")
+      }
+      return reopen(videoID)
+    }
     let wait = min(Self.longestPoll, max(Self.firstPoll, elapsed), Self.confirmation - elapsed)
     call = OngoingCall(call: .mezzanine(videoID: videoID), attempt: nil, tries: Tries(due: now + wait))
   }
 
-  private var isConfirming: Bool { if case .confirming = phase { true } else { false } }
+  var isConfirming: Bool { if case .confirming = phase { true } else { false } }
 
   private mutating func begin(at now: Timestamp) {
     phase = .transferring
@@ -157,7 +162,9 @@ extension FileUpload {
     case .throttled, .unreached, .lost, .stale, .expired:
       again(failed, as: failed.call, after: failure, at: now, using: &generator)
     case .unknownVideo: end(.failed(failure))
-    case _ where phase == .checking: begin(at: now)
+    case _ where phase == .checking:
+      if failure.kind == .denied { emit(.report(.checkDenied(failure))) }
+      begin(at: now)
     // The user has looked, and VOD waits for the file.
     case _ where wasUnconfirmed:
       phase = .finishing(mayHaveHappened: false)

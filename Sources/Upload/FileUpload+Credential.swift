@@ -96,7 +96,7 @@ extension FileUpload {
       call = OngoingCall(call: failed.call, attempt: nil, tries: tries)
     default:
       guard !isNeeded else { return end(.failed(failure)) }
-      if refreshDenied == nil { emit(.report(.refreshDenied(failure))) }
+      emit(.report(.refreshDenied(failure)))
       refreshDenied = failure
     }
     goOn(at: now, using: &generator)

@@ -73,6 +73,7 @@ extension FileUpload {
     case .part(let number, _, let range):
       partStored(request, number, range, answer, at: now, using: &generator)
     case .put, .complete: finished(request, answer, at: now)
+    case .abort: partsRemoved()
     }
   }
 
@@ -88,8 +89,6 @@ extension FileUpload {
     single = Tries()
     progress.uploadID = uploadID
     progress.unit = plan.unit
-    progress.parts = []
-    gaps = nil
     emit(.record(.upload(id: uploadID, unit: plan.unit), isAwaited: false))
     transfer(at: now)
   }
@@ -141,6 +140,7 @@ extension FileUpload {
     case .initiate: initiateFailed(failure, at: now, using: &generator)
     case .part: partFailed(request, failure, at: now, using: &generator)
     case .put, .complete: finishFailed(request, failure, at: now, using: &generator)
+    case .abort: abortFailed(failure, at: now, using: &generator)
     }
   }
 
@@ -184,6 +184,7 @@ extension FileUpload {
       gaps?.giveBack(gap)
       transfer(at: now)
     case .noSuchUpload: restart(failure, at: now)
+    case .fileChanged: abandon(because: failure, at: now)
     default: end(.failed(failure))
     }
   }
@@ -196,6 +197,22 @@ extension FileUpload {
     progress.isCompleting = false
     phase = .transferring
     emit(.report(.restarted))
+    transfer(at: now)
+  }
+
+  /// OSS doesn't have the parts as the journal has them: all are sent again under the same upload id, so that none is left behind.
+  mutating func sendAllAgain(_ failure: CallFailure, at now: Timestamp) {
+    restarts += 1
+    guard restarts < options.tries, let uploadID = progress.uploadID, let unit = progress.unit else {
+      return endRefused(failure, at: now)
+    }
+    progress.parts = []
+    progress.isCompleting = false
+    gaps = nil
+    single = Tries()
+    emit(.record(.upload(id: uploadID, unit: unit), isAwaited: false))
+    emit(.report(.retrying(failure, in: .zero)))
+    phase = .transferring
     transfer(at: now)
   }
 

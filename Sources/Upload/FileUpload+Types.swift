@@ -52,7 +52,7 @@ extension FileUpload {
     case video(id: String, requestID: String?, address: UploadAddress, region: String?)
     case upload(id: String, unit: Int)
     case part(FinishedPart)
-    /// The upload id is of no use any more, nor are its parts.
+    /// The upload id is of no use any more, nor are its parts: OSS doesn't have them, or they were removed.
     case restarted
     case completing(isMultipart: Bool)
     /// What `completing` announced was refused for certain.
@@ -66,6 +66,8 @@ extension FileUpload {
     case find(referenceID: ReferenceID)
     case refresh(videoID: String)
     case mezzanine(videoID: String)
+    /// Has VOD remove the parts of an upload that was given up.
+    case removeParts(videoID: String)
 
     /// Of the API's action.
     var name: String {
@@ -73,6 +75,7 @@ extension FileUpload {
       case .create: "CreateUploadVideo"
       case .find, .refresh: "RefreshUploadVideo"
       case .mezzanine: "GetMezzanineInfo"
+      case .removeParts: "DeleteMultipartUpload"
       }
     }
   }
@@ -84,6 +87,7 @@ extension FileUpload {
     case initiate
     case part(number: Int, uploadID: String, range: Range<Int>)
     case complete(uploadID: String, parts: [FinishedPart])
+    case abort(uploadID: String)
   }
 
   /// A credential for the object of this file.
@@ -107,6 +111,7 @@ extension FileUpload {
     case recorded
     case granted(Grant, Attempt)
     case mezzanine(MezzanineInfo, Attempt)
+    case partsRemoved(Attempt)
     case callFailed(CallFailure, Attempt)
     case stored(Answer, Attempt)
     case storeFailed(CallFailure, Attempt)
@@ -162,6 +167,8 @@ extension FileUpload {
     case restarted
     /// VOD is asked whether the video is finished.
     case confirming
+    /// GetMezzanineInfo isn't allowed, so whether an earlier run finished the video after all isn't known.
+    case checkDenied(CallFailure)
   }
 
   package enum Outcome: Hashable, Sendable {

@@ -67,7 +67,7 @@ extension FileUpload {
   mutating func granted(_ new: Grant, at now: Timestamp, using generator: inout some RandomNumberGenerator) {
     switch phase {
     case .creating: hasVideo(new, at: now)
-    case .checking, .transferring, .finishing, .confirming: refreshed(new, at: now, using: &generator)
+    case .transferring, .finishing, .confirming: refreshed(new, at: now, using: &generator)
     default: break
     }
   }
@@ -96,6 +96,7 @@ extension FileUpload {
     case .find(let referenceID): findFailed(failed, referenceID, failure, at: now, using: &generator)
     case .refresh: refreshFailed(failed, failure, at: now, using: &generator)
     case .mezzanine: confirmFailed(failed, failure, at: now, using: &generator)
+    case .removeParts: removalFailed(failed, failure, at: now, using: &generator)
     }
   }
 
@@ -120,12 +121,9 @@ extension FileUpload {
   ) {
     switch failure.kind {
     case .unknownVideo:
-      // Unless both are true by turns, which no number of tries makes sense of.
       createMayHaveHappened = false
-      if failed.tries.failures + 1 >= options.tries { return end(.failed(failure)) }
-      var tries = failed.tries
-      tries.failures += 1
-      make(.create(referenceID: referenceID), tries: tries)
+      // With the tries of before, as VOD may say by turns that it knows the ReferenceId and that it doesn't.
+      make(.create(referenceID: referenceID), tries: failed.tries)
     case .throttled, .unreached, .lost, .stale, .expired:
       again(failed, as: failed.call, after: failure, at: now, using: &generator)
     default:

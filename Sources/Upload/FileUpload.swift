@@ -56,6 +56,8 @@ package struct FileUpload {
     case finishing(mayHaveHappened: Bool)
     /// Whether the video is finished is asked, since `since`.
     case confirming(since: Timestamp)
+    /// The parts of an upload that can't be continued are removed.
+    case abandoning(Abandonment)
     case ended
   }
 
@@ -91,6 +93,9 @@ package struct FileUpload {
 
   package var hasEnded: Bool { phase == .ended }
 
+  /// Whether all that it does is to ask VOD now and then.
+  package var isWaitingForVOD: Bool { isConfirming }
+
   /// Bytes that OSS has, of parts.
   package var storedBytes: Int { progress.parts.reduce(0) { $0 + Int($1.length) } }
 
@@ -112,6 +117,8 @@ package struct FileUpload {
       if endCall(attempt) != nil { granted(grant, at: now, using: &generator) }
     case .mezzanine(let info, let attempt):
       if endCall(attempt) != nil { confirmed(by: info, at: now) }
+    case .partsRemoved(let attempt):
+      if endCall(attempt) != nil { partsRemoved() }
     case .callFailed(let failure, let attempt):
       if let call = endCall(attempt) { callFailed(call, failure, at: now, using: &generator) }
     case .stored(let answer, let attempt):
@@ -135,6 +142,7 @@ package struct FileUpload {
     switch phase {
     case .transferring: transfer(at: now)
     case .finishing: finish(at: now)
+    case .abandoning: removeParts(at: now)
     default: break
     }
   }
@@ -151,8 +159,6 @@ package struct FileUpload {
   /// Makes a call to VOD; there is none on its way.
   mutating func make(_ next: Call, tries: Tries = Tries()) {
     let attempt = nextAttempt()
-    var tries = tries
-    tries.due = nil
     call = OngoingCall(call: next, attempt: attempt, tries: tries)
     emit(.call(next, attempt))
   }
@@ -178,7 +184,6 @@ package struct FileUpload {
   }
 
   mutating func end(recording ending: Ending, _ outcome: Outcome) {
-    progress.ending = ending
     emit(.record(.ended(ending), isAwaited: false))
     end(outcome)
   }
@@ -189,7 +194,7 @@ package struct FileUpload {
     return ended
   }
 
-  private mutating func takeEffects(at now: Timestamp) -> [Effect] {
+  mutating func takeEffects(at now: Timestamp) -> [Effect] {
     let next = nextDue(after: now)
     if next != wake {
       wake = next
@@ -200,7 +205,6 @@ package struct FileUpload {
   }
 
   private func nextDue(after now: Timestamp) -> Timestamp? {
-    guard phase != .ended else { return nil }
     let times = [
       call.flatMap { $0.attempt == nil ? $0.tries.due : nil }, running.isEmpty ? single.due : nil,
       phase == .transferring ? gaps?.nextDue(after: now) : nil,

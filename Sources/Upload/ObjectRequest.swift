@@ -25,7 +25,7 @@ final class ObjectRequest: SentRequest {
     case .part(_, _, let range):
       content = FileBody(file, range)
       length = range.count
-    case .initiate, .complete: (content, length) = (nil, 0)
+    case .initiate, .complete, .abort: (content, length) = (nil, 0)
     }
   }
 
@@ -35,6 +35,7 @@ final class ObjectRequest: SentRequest {
     case .initiate: .initiate(contentType: ContentType.of(fileName: file.path))
     case .part(let number, let uploadID, _): .uploadPart(number: number, uploadID: uploadID)
     case .complete(let uploadID, _): .complete(uploadID: uploadID)
+    case .abort(let uploadID): .abort(uploadID: uploadID)
     }
   }
 
@@ -43,6 +44,9 @@ final class ObjectRequest: SentRequest {
   var bytesSent: Int { content?.bytesRead ?? 0 }
 
   var isEmptyObject: Bool { if case .put = request { length == 0 } else { false } }
+
+  /// Whether it is sent only for the file as it was taken up.
+  var needsFile: Bool { if case .abort = request { false } else { true } }
 
   var isCompletion: Bool { if case .complete = request { true } else { false } }
 
@@ -85,6 +89,7 @@ final class ObjectRequest: SentRequest {
         answer.uploadID = id
         return answer
       }
+    case .abort: return response.aborted(from: body).map { answer }
     default:
       let isCompletion = isCompletion
       return (isCompletion ? response.completed(from: body) : response.stored(from: body)).map { stored in

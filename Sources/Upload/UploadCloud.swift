@@ -21,6 +21,7 @@ package protocol UploadCloud: AnyObject {
 package enum CallAnswer {
   case grant(FileUpload.Grant)
   case mezzanine(MezzanineInfo)
+  case partsRemoved
 }
 
 package protocol SentRequest: AnyObject {

@@ -42,6 +42,15 @@ package final class UploadTask {
     perform(effects)
   }
 
+  /// Instead of `start`: removes what an earlier run has stored of a file that can't be continued, and ends with `reason`.
+  package func abandon(because reason: CallFailure) {
+    let effects = upload.abandon(because: reason, at: scheduler.time, using: &chance)
+    perform(effects)
+  }
+
+  /// Whether all that it does is to ask VOD now and then.
+  package var isWaitingForVOD: Bool { upload.isWaitingForVOD }
+
   /// Bytes at OSS or on the way there.
   package var bytesSent: Int { upload.storedBytes + requests.values.reduce(0) { $0 + $1.bytesSent } }
 
@@ -81,6 +90,7 @@ package final class UploadTask {
       switch result {
       case .success(.grant(let grant)): handle(.granted(grant, attempt))
       case .success(.mezzanine(let info)): handle(.mezzanine(info, attempt))
+      case .success(.partsRemoved): handle(.partsRemoved(attempt))
       case .failure(let failure): handle(.callFailed(failure.of(next), attempt))
       }
     }

@@ -32,13 +32,18 @@ final class VODCall {
       RefreshUploadVideoRequest(.reference(reference)).signed(by: identity, in: context)
     case .refresh(let videoID): RefreshUploadVideoRequest(.video(videoID)).signed(by: identity, in: context)
     case .mezzanine(let videoID): GetMezzanineInfoRequest(.video(videoID)).signed(by: identity, in: context)
+    case .removeParts(let videoID): DeleteMultipartUploadRequest(videoID: videoID).signed(by: identity, in: context)
     }
   }
 
   func read(
     _ response: VODResponse, _ body: Span<UInt8>, serverTime: UTCTime, now: Timestamp
   ) -> Result<CallAnswer, VODFailure> {
-    if case .mezzanine = call { return response.mezzanineInfo(from: body).map { .mezzanine($0) } }
+    switch call {
+    case .mezzanine: return response.mezzanineInfo(from: body).map { .mezzanine($0) }
+    case .removeParts: return response.success(from: body).map { _ in .partsRemoved }
+    case .create, .find, .refresh: break
+    }
     return response.uploadGrant(from: body, now: serverTime).map { content in
       let life = Duration.seconds(content.credential.expires.seconds - serverTime.seconds)
       return .grant(FileUpload.Grant(content, issued: now, lapses: now + life))

@@ -96,22 +96,25 @@ import Testing
   struct Status: Sendable, CustomTestStringConvertible {
     let status: String
     var isFinished = false
-    var isUploading = false
+    var waitsForFile = false
+    var isFinal = false
     var testDescription: String { status }
   }
 
   @Test(arguments: [
     Status(status: "Normal", isFinished: true), Status(status: "Uploaded", isFinished: true),
-    Status(status: "Transcoding", isFinished: true), Status(status: "Uploading", isUploading: true),
-    Status(status: "UploadFail"), Status(status: "Deleted"), Status(status: "Unheard"),
+    Status(status: "Transcoding", isFinished: true), Status(status: "Uploading", waitsForFile: true),
+    Status(status: "UploadFail", waitsForFile: true, isFinal: true), Status(status: "Deleted", isFinal: true),
+    Status(status: "Unheard"),
   ])
-  func `the state of a stored file is finished, uploading or neither`(_ row: Status) throws {
+  func `the state of a stored file is finished, still to come or neither`(_ row: Status) throws {
     let body =
       #"{"RequestId":"5F2C","Mezzanine":{"VideoId":"v1","Status":"\#(row.status)","Size":123,"FileURL":"https://x?Signature=s"}}"#
     let info = try mezzanine(body).get()
     #expect(info == MezzanineInfo(requestID: "5F2C", videoID: "v1", status: row.status, fileSize: 123))
     #expect(info.isFinished == row.isFinished)
-    #expect(info.isUploading == row.isUploading)
+    #expect(info.waitsForFile == row.waitsForFile && info.isFinal == row.isFinal)
+    #expect(info.isDeleted == (row.status == "Deleted"))
   }
 
   @Test func `a stored file without size or state`() throws {

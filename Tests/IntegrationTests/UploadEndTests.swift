@@ -123,6 +123,17 @@ import Testing
     #expect(run.status == 0 && run.rows.allSatisfy { $0.isUploaded && lab.isIntact($0) }, "\(run)")
   }
 
+  @Test func `a bucket whose region nobody names is a clear error, and the same video goes on with --region`() throws {
+    let lab = try UploadLab(vod: "with_region = false")
+    try lab.addVideo("one.mp4", size: 10)
+    let failed = try lab.upload()
+    #expect(failed.status == 1 && failed.rows.map(\.error) == ["NoRegion"], "\(failed)")
+    #expect(failed.rows[0].fix.contains("--region"), "\(failed)")
+    let run = try lab.upload(["--region", "cn-shanghai"])
+    #expect(run.status == 0 && run.rows.allSatisfy { $0.isUploaded && lab.isIntact($0) }, "\(run)")
+    #expect(try lab.emulator.videos().count == 1)
+  }
+
   @Test func `a second run on the same journal is refused`() throws {
     let lab = try UploadLab()
     try lab.addVideo("one.mp4", size: Self.threeParts)
@@ -190,6 +201,64 @@ import Testing
     #expect(run.rows[0].fix.contains(change.message) && run.output.contains(change.message), "\(run)")
     #expect(try lab.partResults()[2]?.contains("OK") != true, "nothing more was sent")
     #expect(try lab.emulator.videos().map(\.writes) == [0])
+  }
+
+  struct Removal: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    var oss = ""
+    var role = "uploader"
+    /// What the emulator is asked for besides, and its answers.
+    let calls: [String]
+  }
+
+  static let removals = [
+    Removal(
+      testDescription: "by the upload's credential", oss: "allow_abort = true", calls: ["AbortMultipartUpload OK"]),
+    Removal(
+      testDescription: "by VOD", role: "remover",
+      calls: ["AbortMultipartUpload AccessDenied", "DeleteMultipartUpload OK"]),
+    Removal(
+      testDescription: "not at all", calls: ["AbortMultipartUpload AccessDenied", "DeleteMultipartUpload NoPermission"]),
+  ]
+
+  @Test(arguments: removals)
+  func `the parts of a file that changed are removed, or it is said what stays`(_ row: Removal) throws {
+    let lab = try UploadLab(oss: row.oss)
+    let path = try lab.addVideo("one.mp4", size: Self.threeParts)
+    try lab.emulator.fault("kind=delay&milliseconds=1000&action=UploadPart&part=2&count=1")
+    let upload = try lab.launch(Self.inParts + [lab.videoDirectory], role: row.role)
+    try eventually("a part is there") { try lab.partResults()[1] == ["OK"] }
+    #expect(try ChildProcess.run(["/bin/sh", "-c", "printf x >>\"$1\"", "sh", path]).status == 0)
+    let run = try upload.wait()
+    #expect(run.status == 1 && run.rows.map(\.status) == ["failed"], "\(run)")
+    let stays = run.rows[0].fix.contains("200 KiB of its parts stay in OSS (allow vod:DeleteMultipartUpload")
+    #expect(stays == (row.calls.last == "DeleteMultipartUpload NoPermission"), "\(run)")
+    let aborts = try lab.emulator.callsToOSS().filter { $0.hasPrefix("AbortMultipartUpload ") }
+    var removals: [String] = []
+    for result in ["OK", "NoPermission"] {
+      let count = try lab.emulator.calls(to: "DeleteMultipartUpload", result: result)
+      if count > 0 { removals.append("DeleteMultipartUpload \(result)") }
+    }
+    #expect(aborts + removals == row.calls)
+  }
+
+  @Test func `a renamed file is the same video`() throws {
+    let lab = try UploadLab()
+    let done = try lab.addVideo("done.mp4", size: 10)
+    let half = try lab.addVideo("half.mp4", size: Self.threeParts)
+    try lab.emulator.fault("kind=stall&milliseconds=600000&action=UploadPart&part=2&count=1")
+    let upload = try lab.launch(Self.inParts + [lab.videoDirectory])
+    try upload.awaitOutput("done.mp4: uploaded")
+    try eventually("a part is there") { try lab.partResults(of: "half.mp4")[1] == ["OK"] }
+    #expect(upload.child.stop() == 143)
+    for path in [done, half] { #expect(rename(path, path + ".renamed.mp4") == 0) }
+    let run = try lab.upload(Self.inParts)
+    #expect(run.status == 0 && run.rows.allSatisfy { $0.isUploaded && lab.isIntact($0) }, "\(run)")
+    let videos = try lab.emulator.videos()
+    #expect(videos.map(\.fileName).sorted() == ["done.mp4", "half.mp4"] && videos.map(\.writes) == [1, 1])
+    #expect(try lab.partResults(of: "half.mp4")[1] == ["OK"])
+    let id = try #require(run.row("done.mp4.renamed.mp4")?.videoID)
+    #expect(run.output.contains("took this file up as '\(done)' (VideoId \(id))"), "\(run)")
   }
 
   @Test func `a file that changes while it is uploaded is a failure, not a mixed video`() throws {

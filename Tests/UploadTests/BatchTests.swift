@@ -203,6 +203,105 @@ import Testing
     #expect(run.hasEnded && run.batch.files.counts.notStarted == 0)
   }
 
+  // MARK: Names
+
+  private func move(_ name: String, to other: String) {
+    #expect(rename(directory.path(name), directory.path(other)) == 0)
+  }
+
+  private func nextRun() throws -> Run { try run(list(), on: FakeJournalFile(journalFile.bytes)) }
+
+  @Test func `a finished file that got another name isn't uploaded again`() throws {
+    try write(["a.mp4"])
+    _ = try run(list())
+    move("a.mp4", to: "b.mp4")
+    let calls = cloud.calls
+    let file = FakeJournalFile(journalFile.bytes)
+    let second = try run(list(), on: file)
+    #expect(second.results == [.uploaded] && cloud.calls == calls)
+    #expect(second.batch.files.row(at: 0, in: second.journal).videoID == "video1")
+    let (old, new) = (directory.path("a.mp4"), directory.path("b.mp4"))
+    let note = UploadEvent.note("\(new): an earlier run took this file up as '\(old)' (VideoId video1)")
+    #expect(second.events.contains(note))
+    // By now it is known by that name.
+    second.journal.flush()
+    let third = try run(list(), on: FakeJournalFile(file.bytes))
+    #expect(third.results == [.uploaded] && cloud.calls == calls && !third.events.contains(note))
+  }
+
+  @Test func `an unfinished file that got another name goes on as the same video`() throws {
+    try write(["a.mp4"])
+    cloud.storesNothing = true
+    let first = try run(list())
+    first.batch.stop(.init(error: "interrupted", fix: ""))
+    first.journal.flush()
+    cloud.storesNothing = false
+    move("a.mp4", to: "b.mp4")
+    cloud.status = "UploadFail"
+    let second = try nextRun()
+    #expect(second.results == [.uploaded] && cloud.titles == ["a"])
+    #expect(second.batch.files.row(at: 0, in: second.journal).videoID == "video1")
+  }
+
+  @Test func `names that were passed on are those of other files`() throws {
+    try write(["a.mp4"])
+    _ = try run(list())
+    move("a.mp4", to: "b.mp4")
+    try write(["a.mp4"])
+    let second = try nextRun()
+    #expect(second.results == [.uploaded, .uploaded] && cloud.titles == ["a", "a"])
+    let ids = (0..<2).map { second.batch.files.row(at: $0, in: second.journal).videoID }
+    #expect(ids == ["video2", "video1"])
+  }
+
+  @Test func `a file in the place of another one that is gone is a failure`() throws {
+    try write(["a.mp4"])
+    _ = try run(list())
+    try write(["c.mp4"])
+    move("c.mp4", to: "a.mp4")
+    let second = try nextRun()
+    #expect(second.results[0].trouble?.fix.contains("it was replaced by another file") == true && cloud.titles == ["a"])
+  }
+
+  @Test func `a hard link is the same video, a copy another`() throws {
+    try write(["a.mp4"])
+    _ = try run(list())
+    #expect(link(directory.path("a.mp4"), directory.path("b.mp4")) == 0)
+    let both = try nextRun()
+    #expect(both.results == [.uploaded, .skipped(.duplicate)])
+    #expect(unlink(directory.path("a.mp4")) == 0)
+    #expect(try nextRun().results == [.uploaded] && cloud.titles == ["a"])
+    try directory.write("content of a.mp4", to: "c.mp4")
+    #expect(try nextRun().results == [.uploaded, .uploaded] && cloud.titles == ["a", "c"])
+  }
+
+  @Test func `a watched file that gets another name while it is uploaded is skipped under that`() throws {
+    try write(["a.mp4"])
+    cloud.storesNothing = true
+    let run = try run(list(), isOpen: true)
+    move("a.mp4", to: "b.mp4")
+    run.batch.add(Array(list()))
+    scheduler.settle()
+    #expect(run.results == [.notStarted, .skipped(.duplicate)] && cloud.titles == ["a"])
+  }
+
+  // MARK: What waits for VOD
+
+  @Test func `a file that waits for VOD holds up no other, and ends by itself`() throws {
+    try write(["a.mp4"])
+    cloud.storesNothing = true
+    let first = try run(list())
+    first.batch.stop(.init(error: "interrupted", fix: ""))
+    first.journal.flush()
+    cloud.storesNothing = false
+    try write(["b.mp4", "c.mp4"])
+    let second = try run(list(), jobs: 1, on: FakeJournalFile(journalFile.bytes))
+    #expect(second.results == [.notStarted, .uploaded, .uploaded] && !second.hasEnded)
+    scheduler.advance(by: .seconds(61))
+    #expect(second.results == [.uploaded, .uploaded, .uploaded] && second.hasEnded)
+    #expect(cloud.titles == ["a", "b", "c"])
+  }
+
   @Test func `nothing is created while the journal can't be put on the disk`() throws {
     try write(["a.mp4", "b.mp4"])
     let run = try run(list(), syncFailure: EIO)
@@ -220,6 +319,10 @@ private final class InstantCloud: UploadCloud {
   private(set) var mostAtOnce = 0
   /// Whether nothing is answered.
   var isSilent = false
+  /// Whether OSS doesn't answer.
+  var storesNothing = false
+  /// What GetMezzanineInfo says.
+  var status = "Uploading"
 
   init(_ scheduler: VirtualScheduler) { self.scheduler = scheduler }
 
@@ -231,7 +334,7 @@ private final class InstantCloud: UploadCloud {
     deinit { end?() }
   }
 
-  private func later(_ body: @escaping () -> Void) -> Pending {
+  private func later(isSilent: Bool, _ body: @escaping () -> Void) -> Pending {
     let pending = Pending()
     onTheirWay += 1
     mostAtOnce = max(mostAtOnce, onTheirWay)
@@ -250,10 +353,18 @@ private final class InstantCloud: UploadCloud {
     _ call: FileUpload.Call, for details: VideoDetails, completion: @escaping (Result<CallAnswer, CallFailure>) -> Void
   ) -> AnyObject {
     calls += 1
-    if case .create = call { titles.append(details.draft.title) }
-    let number = titles.count
+    var number = titles.count
+    switch call {
+    case .create:
+      titles.append(details.draft.title)
+      number += 1
+    case .find: break
+    case .refresh(let video), .mezzanine(let video), .removeParts(let video): number = Int(video.dropFirst(5)) ?? 0
+    }
     let now = scheduler.time
-    return later {
+    return later(isSilent: isSilent) { [status] in
+      if case .mezzanine = call { return completion(.success(.mezzanine(MezzanineInfo(status: status)))) }
+      if case .removeParts = call { return completion(.success(.partsRemoved)) }
       let address = UploadAddress(bucket: "bucket", endpoint: "oss-cn-shanghai.aliyuncs.com", key: "video\(number)")!
       let content = UploadGrant(
         requestID: "request\(number)", videoID: "video\(number)", address: address,
@@ -268,7 +379,7 @@ private final class InstantCloud: UploadCloud {
     _ request: FileUpload.Request, of file: SourceFile, with grant: FileUpload.Grant,
     completion: @escaping (Result<FileUpload.Answer, CallFailure>) -> Void
   ) -> any SentRequest {
-    later {
+    later(isSilent: isSilent || storesNothing) {
       var answer = FileUpload.Answer()
       answer.crc = CRC64()
       completion(.success(answer))

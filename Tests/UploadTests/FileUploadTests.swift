@@ -121,6 +121,21 @@ import Testing
     #expect(failure.mayHaveHappened)
   }
 
+  /// Once under another upload id, so that the parts of the first stayed behind.
+  @Test func `parts that OSS doesn't have as they were stored are sent again under the same upload id`() {
+    var completions = 0
+    for seed in 0..<10 as Range<UInt64> {
+      var upload = SimulatedUpload(
+        SimulatedCloud(size: Self.large, chances: .init(losesPart: 40)), options: Self.options { $0.tries = 100 },
+        seed: seed)
+      #expect(upload.run() == .outcome(.uploaded(.checked)))
+      completions += upload.requests.count { if case .complete = $0 { true } else { false } }
+      #expect(upload.requests.count { $0 == .initiate } == 1)
+      #expect(upload.cloud.videos.first?.object == SimulatedCloud.crc(of: 0..<Self.large))
+    }
+    #expect(completions > 10)
+  }
+
   @Test func `a create that was refused leaves nothing to look for`() {
     var upload = SimulatedUpload(
       SimulatedCloud(size: Self.small, rights: .init(refresh: false, mezzanine: false)), options: Self.options())
@@ -152,6 +167,7 @@ import Testing
       Case(name: "throttled and unreached", chances: .init(unreached: 80, throttled: 150)),
       Case(name: "short lives", life: .seconds(5), chances: .init(lostBefore: 20, lostAfter: 20, keyUnknown: 300)),
       Case(name: "damaged parts", chances: .init(lostAfter: 20, damagedPart: 50)),
+      Case(name: "lost parts", chances: .init(lostAfter: 10, losesPart: 30)),
       Case(name: "forgotten uploads", chances: .init(lostAfter: 10, forgetsUpload: 15), mayBeUnconfirmed: true),
       Case(
         name: "two rights", chances: .init(lostBefore: 40, lostAfter: 40),

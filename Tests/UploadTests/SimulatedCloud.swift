@@ -17,11 +17,15 @@ struct SimulatedCloud {
     var damagedPart = 0
     var forgetsUpload = 0
     var keyUnknown = 0
+    /// A part that OSS loses.
+    var losesPart = 0
   }
 
   struct Rights {
     var refresh = true
     var mezzanine = true
+    var abort = false
+    var removeParts = false
   }
 
   struct Video {
@@ -43,6 +47,8 @@ struct SimulatedCloud {
   /// Credentials given for a video whose object was whole already.
   private(set) var overwritingGrants = 0
   private(set) var expiredRequests = 0
+  /// Uploads that were removed although their object may have been whole already.
+  private(set) var lateRemovals = 0
   var refusesRepeatedReference = false
   private var serial = 0
 
@@ -118,6 +124,12 @@ struct SimulatedCloud {
       let status = video.object == nil ? "Uploading" : "Normal"
       return .success(
         .mezzanine(MezzanineInfo(status: status, fileSize: video.object == nil ? nil : Int64(size))))
+    case .removeParts(let id):
+      guard rights.removeParts else { return .failure(Self.failure(.denied)) }
+      guard let place = videos.firstIndex(where: { $0.id == id }) else { return .failure(Self.failure(.unknownVideo)) }
+      if videos[place].object != nil { lateRemovals += 1 }
+      videos[place].uploads = [:]
+      return .success(.partsRemoved)
     }
   }
 
@@ -182,7 +194,8 @@ struct SimulatedCloud {
       answer.sentCRC = Self.crc(of: range)
       let isDamaged = Int.random(in: 0..<1000, using: &chance) < chances.damagedPart
       let crc = isDamaged ? Self.crc(of: range.lowerBound..<range.upperBound + 64) : answer.sentCRC
-      videos[place].uploads[id]?[number] = crc
+      let isLost = Int.random(in: 0..<1000, using: &chance) < chances.losesPart
+      videos[place].uploads[id]?[number] = isLost ? CRC64() : crc
       answer.crc = crc
       answer.etag = "\"\(crc)\""
     case .complete(let id, let parts):
@@ -200,6 +213,10 @@ struct SimulatedCloud {
       store(content, place)
       answer.crc = content
       answer.sentCRC = content
+    case .abort(let id):
+      guard rights.abort else { return .failure(Self.failure(.denied)) }
+      if videos[place].object != nil { lateRemovals += 1 }
+      guard videos[place].uploads.removeValue(forKey: id) != nil else { return .failure(Self.failure(.noSuchUpload)) }
     }
     return .success(answer)
   }

@@ -39,6 +39,8 @@ struct SimulatedUpload {
   private(set) var calls: [FileUpload.Call] = []
   /// How long one part takes, in seconds per MB.
   var secondsPerMegabyte = 1.0
+  /// When the file becomes another.
+  var changes: Timestamp?
   private var unsynced: [FileUpload.Record] = []
   private var queue: [Pending] = []
   private var order = 0
@@ -59,10 +61,18 @@ struct SimulatedUpload {
   }
 
   /// Runs until the file ends, or until `steps` events have happened, after which the process is killed: what wasn't on disk may be lost.
-  mutating func run(killedAfter steps: Int = .max) -> End {
+  ///
+  /// With `reason` it removes the parts of a file that has changed meanwhile.
+  mutating func run(killedAfter steps: Int = .max, abandoning reason: CallFailure? = nil) -> End {
     var upload = FileUpload(size: cloud.size, progress: progress, options: options)
     (queue, unsynced, timer, cancelled) = ([], [], nil, [])
-    if let end = perform(upload.start(at: now, using: &chance), of: upload) { return end }
+    let effects =
+      if let reason {
+        upload.abandon(because: reason, at: now, using: &chance)
+      } else {
+        upload.start(at: now, using: &chance)
+      }
+    if let end = perform(effects, of: upload) { return end }
     for _ in 0..<min(steps, 100_000) {
       guard let place = queue.indices.min(by: { before(queue[$0], queue[$1]) }) else { return .stuck }
       let next = queue.remove(at: place)
@@ -100,9 +110,13 @@ struct SimulatedUpload {
       switch cloud.answer(call, at: now, using: &chance) {
       case .success(.grant(let grant)): return .granted(grant, attempt)
       case .success(.mezzanine(let info)): return .mezzanine(info, attempt)
+      case .success(.partsRemoved): return .partsRemoved(attempt)
       case .failure(let failure): return .callFailed(failure, attempt)
       }
     case .request(let request, let grant, let attempt, let sent):
+      if hasChanged(for: request, sent: sent) {
+        return cancelled.contains(attempt) ? nil : .storeFailed(Self.changed, attempt)
+      }
       // Taken back: it may have been through all the same, and nobody hears of it.
       if cancelled.contains(attempt) && Bool.random(using: &chance) { return nil }
       let answer = cloud.answer(request, with: grant, sent: sent, using: &chance)
@@ -115,6 +129,18 @@ struct SimulatedUpload {
       guard let timer, timer <= now else { return nil }
       self.timer = nil
       return .timer
+    }
+  }
+
+  static let changed = CallFailure(.fileChanged, code: "FileChanged", remedy: "let it come to rest")
+
+  /// Whether the file shows that it isn't the same any more: before Complete is sent, and before the last byte of another request.
+  private func hasChanged(for request: FileUpload.Request, sent: Timestamp) -> Bool {
+    guard let changes else { return false }
+    switch request {
+    case .abort: return false
+    case .complete, .initiate: return sent >= changes
+    case .put, .part: return now >= changes
     }
   }
 

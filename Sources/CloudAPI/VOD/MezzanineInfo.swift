@@ -6,7 +6,13 @@ extension MezzanineInfo {
     ["Normal", "Uploaded", "UploadSucc", "Transcoding", "TranscodeFail", "Checking", "Blocked"].contains(status)
   }
 
-  package var isUploading: Bool { status == "Uploading" }
+  /// Whether nothing was finished that another upload could overwrite. An upload that VOD has given up isn't finished by itself any more.
+  package var waitsForFile: Bool { status == "Uploading" || status == "UploadFail" }
+
+  package var isDeleted: Bool { status == "Deleted" }
+
+  /// Whether asking again can't bring another answer.
+  package var isFinal: Bool { status == "UploadFail" || isDeleted }
 
   init(_ root: borrowing JSONValue) throws(AnswerFault) {
     guard let object = root["Mezzanine"] else { throw .missing("Mezzanine") }

@@ -4,11 +4,12 @@ package import TestSupport
 /// A cloud with VOD and OSS, a daemon that draws from it, and vod-upload as a user runs it.
 ///
 /// Its roles differ in what they may do: `uploader` has the two rights that everything works with, `confirmer` may ask for what became of a
-/// video besides, and `creator` may make videos and nothing else.
+/// video besides, `remover` may have parts removed, and `creator` may make videos and nothing else.
 package final class UploadLab {
   package static let leastRights = ["vod:CreateUploadVideo", "vod:RefreshUploadVideo"]
   package static let rights = [
-    "uploader": leastRights, "confirmer": leastRights + ["vod:GetMezzanineInfo"], "creator": [leastRights[0]],
+    "uploader": leastRights, "confirmer": leastRights + ["vod:GetMezzanineInfo"],
+    "remover": leastRights + ["vod:DeleteMultipartUpload"], "creator": [leastRights[0]],
   ]
 
   package let lab: Lab

@@ -18,7 +18,7 @@ struct GrantCheck {
     if case .success(let info) = response.mezzanineInfo(from: body.span) {
       require(isPlain(info.status, most: 64), "a status that can't be logged")
       require(info.fileSize.map { $0 >= 0 } ?? true, "a file of \(info.fileSize ?? 0) bytes")
-      require(!(info.isFinished && info.isUploading), "a file that is uploaded and isn't")
+      require(!(info.isFinished && info.waitsForFile), "a file that is uploaded and isn't")
     }
   }
 

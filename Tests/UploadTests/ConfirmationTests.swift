@@ -1,0 +1,147 @@
+import CloudAPI
+import Core
+import Testing
+
+@testable import Upload
+
+/// What VOD says of a file whose last request may have been carried out.
+@Suite struct ConfirmationTests {
+  private static func resumed(parts: Bool = false, _ change: (inout FileUpload.Options) -> Void = { _ in }) throws
+    -> DrivenUpload
+  {
+    var options = FileUpload.Options()
+    change(&options)
+    var upload = DrivenUpload(
+      size: 102_400, progress: try DrivenUpload.completing(parts: parts), options: options)
+    upload.start()
+    return upload
+  }
+
+  @Test func `an upload that may be complete is asked for, and nothing else is done meanwhile`() throws {
+    var upload = try Self.resumed()
+    #expect(upload.isWaitingForVOD && upload.call?.call == .mezzanine(videoID: "video") && upload.requests.isEmpty)
+    try upload.answer("Normal", size: 102_400)
+    #expect(upload.outcome == .uploaded(.confirmed) && upload.records == [.ended(.done(.confirmed))])
+  }
+
+  @Test func `VOD is asked for a minute, and only then for a credential to go on with`() throws {
+    var upload = try Self.resumed(parts: true)
+    let begin = upload.now
+    var polls: [Duration] = []
+    while upload.now - begin < .seconds(60) {
+      #expect(upload.call?.call == .mezzanine(videoID: "video"))
+      try upload.answer("Uploading")
+      #expect(upload.isWaitingForVOD && upload.call == nil)
+      try upload.awake()
+      polls.append(upload.now - begin)
+    }
+    #expect(polls.last == .seconds(60) && zip([.zero] + polls, polls).allSatisfy { $1 - $0 <= .seconds(15) })
+    try upload.answer("Uploading")
+    #expect(upload.call?.call == .refresh(videoID: "video") && upload.requests.isEmpty)
+    try upload.grant()
+    #expect(!upload.isWaitingForVOD)
+    guard case .complete("upload", let parts)? = upload.requests.first?.request else { return #expect(Bool(false)) }
+    #expect(parts.count == 1 && upload.requests.count == 1)
+    try upload.stored()
+    #expect(upload.outcome == .uploaded(.checked))
+  }
+
+  @Test func `a request that is sent again after VOD was asked is tried as often as the first`() throws {
+    var upload = try Self.resumed(parts: true) { $0.tries = 3 }
+    try upload.answer("UploadFail")
+    for _ in 0..<2 {
+      try upload.grant()
+      for _ in 0..<2 {
+        try upload.failRequest(0, .lost)
+        #expect(upload.call == nil && upload.outcome == nil)
+        try upload.awake()
+      }
+      try upload.failRequest(0, .lost)
+      #expect(upload.isWaitingForVOD)
+      try upload.answer("UploadFail")
+    }
+    guard case .failed(let failure) = upload.outcome else { return #expect(Bool(false)) }
+    #expect(failure.code == "NoAnswerToComplete")
+  }
+
+  @Test func `an upload that VOD has given up isn't waited for`() throws {
+    var upload = try Self.resumed()
+    try upload.answer("UploadFail")
+    #expect(upload.call?.call == .refresh(videoID: "video"))
+    try upload.grant()
+    #expect(upload.requests.map(\.request) == [.put])
+  }
+
+  @Test func `without the right to renew the credential it ends with that`() throws {
+    var upload = DrivenUpload(size: 10)
+    try upload.begin()
+    upload.recorded()
+    for _ in 0..<8 {
+      try upload.failRequest(0, .lost)
+      if upload.call == nil { try upload.awake() }
+    }
+    try upload.answer("UploadFail")
+    try upload.fail(.denied)
+    #expect(upload.outcome == .failed(CallFailure(.denied, code: "denied")))
+  }
+
+  @Test func `a video whose file was deleted is left alone at once`() throws {
+    var upload = try Self.resumed()
+    try upload.answer("Deleted")
+    #expect(upload.outcome == .notConfirmed(reason: "VOD says that the video's file was deleted"))
+    var progress = try DrivenUpload.completing(parts: true)
+    progress.isCompleting = false
+    var checked = DrivenUpload(size: 102_400, progress: progress)
+    checked.start()
+    try checked.answer("Deleted")
+    #expect(checked.outcome == upload.outcome)
+  }
+
+  @Test func `a state that isn't known may be that of a video that could be overwritten`() throws {
+    var upload = try Self.resumed()
+    while upload.outcome == nil {
+      try upload.answer("Unheard")
+      if upload.outcome == nil { try upload.awake() }
+    }
+    #expect(upload.outcome == .notConfirmed(reason: "VOD says that the video is 'Unheard'"))
+    #expect(upload.now == Timestamp(microseconds: 1_060_000_000))
+  }
+
+  @Test(arguments: ["Deleted", "Unheard"])
+  func `whoever has looked may have it uploaded all the same`(_ status: String) throws {
+    var progress = try DrivenUpload.completing()
+    progress.ending = .unconfirmed(reason: "lost")
+    var options = FileUpload.Options()
+    options.retriesUnconfirmed = true
+    var upload = DrivenUpload(size: 10, progress: progress, options: options)
+    upload.start()
+    while upload.call?.call == .mezzanine(videoID: "video") {
+      try upload.answer(status)
+      if upload.call == nil { try upload.awake() }
+    }
+    #expect(upload.call?.call == .refresh(videoID: "video") && upload.outcome == nil)
+  }
+
+  @Test func `a file of another size isn't this one`() throws {
+    var upload = try Self.resumed()
+    try upload.answer("Normal", size: 5)
+    #expect(upload.outcome == .notConfirmed(reason: "VOD has a file of 5 bytes, this one has 102400"))
+  }
+
+  @Test func `an upload that goes on is checked first, which may be denied`() throws {
+    var progress = try DrivenUpload.completing(parts: true)
+    progress.isCompleting = false
+    for kind in [CallFailure.Kind.denied, .refused] {
+      var upload = DrivenUpload(size: 300_000, progress: progress)
+      upload.start()
+      #expect(upload.call?.call == .mezzanine(videoID: "video") && !upload.isWaitingForVOD)
+      try upload.fail(kind)
+      let isNoted = upload.notices.contains { if case .checkDenied = $0 { true } else { false } }
+      #expect(isNoted == (kind == .denied) && upload.call?.call == .refresh(videoID: "video"))
+    }
+    var finished = DrivenUpload(size: 300_000, progress: progress)
+    finished.start()
+    try finished.answer("Normal", size: 300_000)
+    #expect(finished.outcome == .uploaded(.confirmed))
+  }
+}
