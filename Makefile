@@ -150,8 +150,9 @@ install:
 	install -d -m 0755 '$(SETTINGS)' '$(SETTINGS)/roles.d'
 	@if [ -e '$(SETTINGS)/rolekeeper.toml' ]; then echo 'keeping $(SETTINGS)/rolekeeper.toml'; \
 		else install -m 0644 etc/rolekeeper/rolekeeper.toml '$(SETTINGS)/rolekeeper.toml'; fi
-	@if [ -e '$(SETTINGS)/vod-upload.policy.json' ]; then echo 'keeping $(SETTINGS)/vod-upload.policy.json'; \
-		else install -m 0644 etc/rolekeeper/vod-upload.policy.json '$(SETTINGS)/vod-upload.policy.json'; fi
+	@for policy in vod-upload.policy.json vod-upload-optional.policy.json; do \
+		if [ -e "$(SETTINGS)/$$policy" ]; then echo "keeping $(SETTINGS)/$$policy"; \
+		else install -m 0644 "etc/rolekeeper/$$policy" "$(SETTINGS)/$$policy"; fi; done
 	install -D -m 0644 systemd/rolekeeper.service '$(UNIT)'
 	sed -i 's|/usr/sbin/|$(PREFIX)/sbin/|; s|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' '$(UNIT)'
 	install -D -m 0644 systemd/rolekeeper.socket '$(SOCKET_UNIT)'

@@ -12,6 +12,7 @@ enum CommandLineTool {
         try Console.write(Usage.text)
       } else if sorted.has(.printPolicy) {
         try Console.write(LeastPolicy.document)
+        Console.report(LeastPolicy.optional)
       } else {
         return try Run.run(try Arguments(sorted))
       }

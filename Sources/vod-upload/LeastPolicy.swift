@@ -1,7 +1,8 @@
-/// The least policy with which everything works, for the role or as its session policy.
+/// What the role has to be allowed, for its own policy or as its session policy. OSS needs no right of the role: UploadAuth brings a credential
+/// for the object.
 enum LeastPolicy {
-  /// As `etc/rolekeeper/vod-upload.policy.json` has it. RefreshUploadVideo is what uploads of more than 50 minutes and interrupted ones need. OSS needs
-  /// no right of the role: UploadAuth brings a credential for the object.
+  /// The least with which everything works, as `etc/rolekeeper/vod-upload.policy.json` has it. RefreshUploadVideo is what uploads of more than
+  /// 50 minutes and interrupted ones need.
   static let document = """
     {
       "Version": "1",
@@ -14,5 +15,32 @@ enum LeastPolicy {
       ]
     }
 
+    """
+
+  /// The same and the optional rights, in a statement of their own: `etc/rolekeeper/vod-upload-optional.policy.json`.
+  static let documentWithOptional = """
+    {
+      "Version": "1",
+      "Statement": [
+        {
+          "Effect": "Allow",
+          "Action": ["vod:CreateUploadVideo", "vod:RefreshUploadVideo"],
+          "Resource": "*"
+        },
+        {
+          "Effect": "Allow",
+          "Action": ["vod:GetMezzanineInfo", "vod:DeleteMultipartUpload"],
+          "Resource": "*"
+        }
+      ]
+    }
+
+    """
+
+  /// Said beside the policy, which alone goes to stdout.
+  static let optional = """
+    optional: vod:GetMezzanineInfo, to confirm files whose last request was interrupted
+    optional: vod:DeleteMultipartUpload, to remove the parts of uploads that can't be continued
+    the policy with both is /etc/rolekeeper/vod-upload-optional.policy.json
     """
 }

@@ -72,7 +72,8 @@ extension UnderSystemd {
       let left = try ChildProcess.run(["/usr/bin/find", root, "-type", "f", "-printf", "%P\n"])
       #expect(
         left.output.split(separator: "\n").sorted() == [
-          "etc/rolekeeper/access-key", "etc/rolekeeper/rolekeeper.toml", "etc/rolekeeper/vod-upload.policy.json",
+          "etc/rolekeeper/access-key", "etc/rolekeeper/rolekeeper.toml",
+          "etc/rolekeeper/vod-upload-optional.policy.json", "etc/rolekeeper/vod-upload.policy.json",
         ])
     }
 

@@ -53,4 +53,13 @@ import Upload
     let indented = LeastPolicy.document.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n")
     #expect(try page("docs/vod-upload.md").contains(indented))
   }
+
+  @Test func `the optional rights are said apart, and are in a policy and the manual`() throws {
+    #expect(try page("etc/rolekeeper/vod-upload-optional.policy.json") == LeastPolicy.documentWithOptional)
+    let manual = try page("docs/vod-upload.md")
+    for right in ["vod:GetMezzanineInfo", "vod:DeleteMultipartUpload"] {
+      #expect(!LeastPolicy.document.contains(right) && LeastPolicy.documentWithOptional.contains("\"\(right)\""))
+      #expect(LeastPolicy.optional.contains("optional: \(right), ") && manual.contains("\n| `\(right)` | optional: "))
+    }
+  }
 }
