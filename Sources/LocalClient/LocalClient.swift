@@ -85,8 +85,7 @@ package struct LocalClient {
       throw .full(path: path)
     }
     try connection.send(Self.request("GET", target))
-    connection.setTimeout(timeout)
-    return PendingAnswer(connection, timeout: timeout)
+    return PendingAnswer(connection)
   }
 
   /// How long `begin` waits for a place in the daemon's queue of connections.
@@ -128,26 +127,41 @@ package struct LocalClient {
   }
 }
 
-/// An answer that hasn't been read.
+/// An answer that is read as it comes, without waiting.
 package final class PendingAnswer {
+  /// The most bytes of a body that are taken: a credential has some 4 KB, a list of 10,000 roles that may be read less than this.
+  static let longestBody = 4 << 20
+
   private let connection: LocalConnection
-  private let timeout: Duration
+  private var head: AnswerHead?
+  private var body = SecretBuffer(capacity: 0)
 
-  init(_ connection: LocalConnection, timeout: Duration) {
-    self.connection = connection
-    self.timeout = timeout
-  }
+  init(_ connection: LocalConnection) { self.connection = connection }
 
-  /// Readable once the answer begins; open as long as this object lives.
+  /// Readable when there is something for `read`; open as long as this object lives.
   package var descriptor: CInt { connection.descriptor }
 
-  /// Reads the answer, waiting no longer than the client's timeout from now on. The daemon sends it in one piece.
-  package func read() throws(LocalClientError) -> LocalClient.Answer {
-    connection.setTimeout(timeout)
-    let head = try connection.readHead()
-    var body = SecretBuffer(capacity: head.contentLength ?? 4096)
-    try connection.readBody(length: head.contentLength, into: &body)
-    return LocalClient.Answer(head: head, body: body.finish())
+  /// Takes what has come, up to 16 KB; returns the answer once all of it is there.
+  package func read() throws(LocalClientError) -> LocalClient.Answer? {
+    let isOpen = try connection.takeSome()
+    if head == nil {
+      head = try connection.takeHead()
+      let length = head?.contentLength ?? 4096
+      guard length <= Self.longestBody else { throw connection.isMalformed }
+      body = SecretBuffer(capacity: length)
+    }
+    guard let head else {
+      guard isOpen else { throw connection.isEnded }
+      return nil
+    }
+    connection.takeBody(length: head.contentLength, into: &body)
+    guard body.count <= Self.longestBody else { throw connection.isMalformed }
+    if let length = head.contentLength, body.count < length {
+      guard isOpen else { throw connection.isCut }
+      return nil
+    }
+    if head.contentLength == nil, isOpen { return nil }
+    return LocalClient.Answer(head: head, body: body.withBytes { Secret(copying: $0) })
   }
 }
 

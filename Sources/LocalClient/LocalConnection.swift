@@ -54,15 +54,47 @@ final class LocalConnection {
   /// Reads up to the blank line. What came of the body with it is wiped when it has been handed on.
   func readHead() throws(LocalClientError) -> AnswerHead {
     while true {
-      if let end = endOfHead {
-        let head = AnswerHead(pending[..<(end - 2)])
-        dropPending(end)
-        guard let head else { throw .malformed(path: path) }
-        return head
-      }
-      guard pending.count <= Self.longestHead else { throw .malformed(path: path) }
-      guard try fill() else { throw hasReceived ? .cut(path: path) : .ended(path: path) }
+      if let head = try takeHead() { return head }
+      guard try fill() else { throw isEnded }
     }
+  }
+
+  /// The same of what has come, without waiting; nil while that isn't all of it.
+  func takeHead() throws(LocalClientError) -> AnswerHead? {
+    guard let end = endOfHead else {
+      guard pending.count <= Self.longestHead else { throw isMalformed }
+      return nil
+    }
+    let head = AnswerHead(pending[..<(end - 2)])
+    dropPending(end)
+    guard let head else { throw isMalformed }
+    return head
+  }
+
+  var isMalformed: LocalClientError { .malformed(path: path) }
+  var isCut: LocalClientError { .cut(path: path) }
+  /// Of a connection that ended before the head did.
+  var isEnded: LocalClientError { hasReceived ? .cut(path: path) : .ended(path: path) }
+
+  /// Takes up to 16 KB of what has come, without waiting; false at the end of the connection.
+  func takeSome() throws(LocalClientError) -> Bool {
+    reserve()
+    let count = takeWhatCame()
+    if count > 0 { hasReceived = true }
+    switch -count {
+    case ...0: return count > 0
+    case EAGAIN, EINTR: return true
+    case ECONNRESET: return false
+    default: throw .failed(path: path, errno: -count)
+    }
+  }
+
+  /// Appends what has come of a body of `length` bytes, or of one that goes on to the end of the connection.
+  func takeBody(length: Int?, into body: inout SecretBuffer) {
+    let count = min(pending.count, length.map { $0 - body.count } ?? pending.count)
+    guard count > 0 else { return }
+    pending.withUnsafeBufferPointer { body.append($0.extracting(0..<count).span) }
+    dropPending(count)
   }
 
   /// How many of the pending bytes are the head with its blank line; nil while that hasn't come.
@@ -81,9 +113,7 @@ final class LocalConnection {
         guard length == nil else { throw .cut(path: path) }
         return
       }
-      let count = min(pending.count, length.map { $0 - body.count } ?? pending.count)
-      pending.withUnsafeBufferPointer { body.append($0.extracting(0..<count).span) }
-      dropPending(count)
+      takeBody(length: length, into: &body)
     }
   }
 
@@ -98,11 +128,15 @@ final class LocalConnection {
     }
   }
 
-  /// Appends what arrives; false at the end of the connection.
-  private func fill() throws(LocalClientError) -> Bool {
-    // Room first, so that growing leaves no copy of a secret behind.
+  /// Room first, so that growing leaves no copy of a secret behind.
+  private func reserve() {
     let room = 65_536
     if pending.capacity < room { pending.reserveCapacity(room) }
+  }
+
+  /// Appends what arrives; false at the end of the connection.
+  private func fill() throws(LocalClientError) -> Bool {
+    reserve()
     while true {
       let count = takeWhatCame()
       if count > 0 { hasReceived = true }

@@ -72,6 +72,11 @@ package final class CloudClient: UploadCloud {
   /// VOD's time, by which sessions are judged.
   package var serverTime: UTCTime { vodTime.now(at: scheduler.time) }
 
+  /// Goes by this host's time until VOD answers again.
+  package func forgetServerTime() {
+    vodTime = ServerTime(wallMicroseconds: scheduler.wallMicroseconds, at: scheduler.time)
+  }
+
   // MARK: - VOD
 
   package func make(

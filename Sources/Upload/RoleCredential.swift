@@ -40,6 +40,10 @@ package final class RoleCredential {
   /// Called once for each wait, when it begins, with the reason: no request gets a session before it is over.
   package var onWait: ((Failure) -> Void)?
 
+  /// Called where the daemon's credential has expired by the server's time: that may be the doing of one wrong `Date`, and no call would be
+  /// made whose answer has a better one.
+  package var doubtServerTime: (() -> Void)?
+
   /// nil until it is known which is the only one that this caller may read.
   private var role: String?
   private let client: LocalClient
@@ -122,13 +126,15 @@ package final class RoleCredential {
   }
 
   private func take() {
-    guard let answer = pending?.answer else { return }
-    pending = nil
-    alarm.disarm()
+    guard let question = pending else { return }
     do throws(LocalClientError) {
-      let answer = try answer.read()
+      // Until all of it is there, the alarm goes on.
+      guard let answer = try question.answer.read() else { return }
+      pending = nil
+      alarm.disarm()
       if let role { take(answer, role) } else { takeRoles(answer) }
     } catch {
+      alarm.disarm()
       tryAgain(.noDaemon(reason: "\(error)"))
     }
   }
@@ -161,6 +167,7 @@ package final class RoleCredential {
       let credential = try answer.body.withBytes { try SessionCredential(parsing: $0) }
       let key = AccessKey(id: credential.accessKeyID, secret: credential.accessKeySecret)
       let identity = SigningIdentity(sessionKey: key, token: credential.securityToken)
+      if credential.expiration.seconds <= serverTime().seconds { doubtServerTime?() }
       let life = credential.expiration.seconds - serverTime().seconds
       guard life > 0 else { return tryAgain(.noCredential(reason: "the daemon's credential has expired")) }
       held = Session(

@@ -27,6 +27,9 @@ import Testing
 
     func beginToListen() { listen(descriptor, 8) }
 
+    /// The other end of a connection that was made.
+    func takeConnection() -> CInt { accept(descriptor, nil, nil) }
+
     deinit { close(descriptor) }
   }
 
@@ -58,6 +61,43 @@ import Testing
     let client = LocalClient(path: silent.path, timeout: .seconds(3600))
     #expect(throws: LocalClientError.full(path: silent.path)) { try client.begin("/v1/roles") }
     withExtendedLifetime(held) {}
+  }
+
+  @Test func `an answer that comes in pieces is taken as it comes, and whoever has a loop doesn't wait for the rest`()
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    let socket = try SilentSocket(directory.path("slow"), queue: 8)
+    let answer = try LocalClient(path: socket.path, timeout: .seconds(3600)).begin("/v1/roles")
+    let server = socket.takeConnection()
+    defer { close(server) }
+    let text = Array("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello".utf8)
+    for byte in text.dropLast() {
+      #expect(send(server, [byte], 1, 0) == 1)
+      #expect(try answer.read() == nil)
+    }
+    #expect(send(server, [text[text.count - 1]], 1, 0) == 1)
+    let whole = try #require(try answer.read())
+    #expect(whole.status == 200 && whole.head.field("content-length") == "5")
+  }
+
+  /// All of it was kept, some gigabytes.
+  @Test(arguments: ["Content-Length: 9999999999", "Transfer-Encoding: chunked"])
+  func `an answer that is larger than any of the daemon's isn't kept`(field: String) throws {
+    let directory = try TemporaryDirectory()
+    let socket = try SilentSocket(directory.path("large"), queue: 8)
+    let answer = try LocalClient(path: socket.path, timeout: .seconds(3600)).begin("/v1/roles")
+    let server = socket.takeConnection()
+    defer { close(server) }
+    let head = Array("HTTP/1.1 200 OK\r\n\(field)\r\n\r\n".utf8)
+    #expect(send(server, head, head.count, 0) == head.count)
+    let piece = [UInt8](repeating: 97, count: 16_384)
+    var failure: LocalClientError?
+    for _ in 0...PendingAnswer.longestBody / piece.count where failure == nil {
+      #expect(send(server, piece, piece.count, 0) == piece.count)
+      do throws(LocalClientError) { _ = try answer.read() } catch { failure = error }
+    }
+    #expect(failure == .malformed(path: socket.path))
   }
 
   @Test func `a connection that is refused while the daemon starts again is made when it listens`() throws {
