@@ -79,7 +79,7 @@ extension InputList {
   mutating func add(_ name: some Collection<UInt8>, in directory: Int, _ identity: FileIdentity) {
     append(name, directory, .file, identity)
     fileCount += 1
-    totalSize = totalSize.addingReportingOverflow(identity.size).partialValue
+    totalSize = totalSize.saturatingAdd(identity.size)
   }
 
   mutating func skip(_ name: some Collection<UInt8>, in directory: Int, _ reason: SkipReason) {

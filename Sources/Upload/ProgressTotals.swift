@@ -29,7 +29,7 @@ package struct ProgressTotals: Sendable {
     rate = RateMeter(at: now)
   }
 
-  package var bytes: Int64 { running.values.reduce(endedSize) { $0 + $1.bytes } }
+  package var bytes: Int64 { running.values.reduce(endedSize) { $0.saturatingAdd($1.bytes) } }
 
   /// How long the rest takes at the present rate; nil where that isn't known.
   package func timeLeft(at now: Timestamp) -> Duration? {
@@ -59,7 +59,7 @@ package struct ProgressTotals: Sendable {
   private mutating func progress(_ file: Int, _ bytes: Int64, _ now: Timestamp) {
     guard let before = running[file] else { return }
     let more = max(0, bytes - before.bytes)
-    sent += more
+    sent = sent.saturatingAdd(more)
     rate.take(sent, at: now)
     running[file]?.bytes = bytes
     running[file]?.rate.take(max(0, bytes - before.resumed), at: now)
@@ -69,7 +69,15 @@ package struct ProgressTotals: Sendable {
     counts.count(result)
     guard let one = running.removeValue(forKey: file) else { return }
     ended += 1
-    endedSize += one.size
+    endedSize = endedSize.saturatingAdd(one.size)
+  }
+}
+
+extension Int64 {
+  /// Sparse files may have sizes whose sum isn't one.
+  package func saturatingAdd(_ size: Int64) -> Int64 {
+    let (sum, isTooLarge) = addingReportingOverflow(size)
+    return isTooLarge ? .max : sum
   }
 }
 
