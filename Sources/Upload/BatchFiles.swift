@@ -3,7 +3,7 @@ import Core
 /// The files of a batch, and what has become of each: some 80 bytes a file, whatever their number.
 package struct BatchFiles: Sendable {
   private enum Status: UInt8 {
-    case notStarted, uploaded, confirmed, troubled, duplicate, changed, gone
+    case notStarted, uploaded, confirmed, unchecked, troubled, duplicate, changed, gone
   }
 
   private struct Slot {
@@ -79,6 +79,7 @@ package struct BatchFiles: Sendable {
     switch result {
     case .uploaded: slots[index].status = .uploaded
     case .confirmed: slots[index].status = .confirmed
+    case .unchecked: slots[index].status = .unchecked
     case .notStarted: slots[index].status = .notStarted
     case .skipped(.changed): slots[index].status = .changed
     case .skipped(.gone): slots[index].status = .gone
@@ -98,6 +99,7 @@ package struct BatchFiles: Sendable {
     case .notStarted: .notStarted
     case .uploaded: .uploaded
     case .confirmed: .confirmed
+    case .unchecked: .unchecked
     case .duplicate: .skipped(.duplicate)
     case .changed: .skipped(.changed)
     case .gone: .skipped(.gone)
@@ -157,11 +159,19 @@ extension UploadResult.Trouble: Error {
 }
 
 extension UploadResult {
+  init(_ proof: Proof) {
+    self =
+      switch proof {
+      case .checked: .uploaded
+      case .confirmed: .confirmed
+      case .unproven: .unchecked
+      }
+  }
+
   init(_ outcome: FileUpload.Outcome) {
     self =
       switch outcome {
-      case .uploaded(.checked), .uploaded(.unproven): .uploaded
-      case .uploaded(.confirmed): .confirmed
+      case .uploaded(let proof): UploadResult(proof)
       case .notConfirmed(let reason):
         .unconfirmed(
           Trouble(

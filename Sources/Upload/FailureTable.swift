@@ -40,7 +40,8 @@ package enum FailureTable {
   package static func summary(_ counts: ResultCounts) -> String {
     let parts = [
       (counts.uploaded, "uploaded"), (counts.confirmed, "confirmed by VOD (CRC not seen)"),
-      (counts.unconfirmed, "not confirmed"), (counts.failed, "failed"), (counts.notStarted, "not started"),
+      (counts.unchecked, "uploaded (CRC64 not checked)"), (counts.unconfirmed, "not confirmed"),
+      (counts.failed, "failed"), (counts.notStarted, "not started"),
       (counts.skipped, "skipped"),
     ]
     let text = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
@@ -53,6 +54,7 @@ package enum FailureTable {
 package struct ResultCounts: Equatable, Sendable {
   package private(set) var uploaded = 0
   package private(set) var confirmed = 0
+  package private(set) var unchecked = 0
   package private(set) var unconfirmed = 0
   package private(set) var failed = 0
   package private(set) var skipped = 0
@@ -64,6 +66,7 @@ package struct ResultCounts: Equatable, Sendable {
     switch result {
     case .uploaded: uploaded += 1
     case .confirmed: confirmed += 1
+    case .unchecked: unchecked += 1
     case .unconfirmed: unconfirmed += 1
     case .failed: failed += 1
     case .skipped: skipped += 1
@@ -72,6 +75,6 @@ package struct ResultCounts: Equatable, Sendable {
   }
 
   /// Those that were to be uploaded.
-  package var files: Int { uploaded + confirmed + unconfirmed + failed + notStarted }
+  package var files: Int { uploaded + confirmed + unchecked + unconfirmed + failed + notStarted }
   package var troubled: Int { unconfirmed + failed }
 }

@@ -19,7 +19,8 @@ import JSON
 ///     skipped                reason
 ///     unreadable             error, fix
 ///     note                   text, and path where it is about a file
-///     summary                files, uploaded, confirmed, not_confirmed, failed, not_started, skipped; the last event
+///     summary                files, uploaded, confirmed, uploaded_unchecked, not_confirmed, failed, not_started, skipped; the
+///                            last event
 package struct JSONProgress: Sendable {
   static let interval = Duration.seconds(1)
 
@@ -54,7 +55,8 @@ package struct JSONProgress: Sendable {
       json.member("event", "summary")
       for (name, count) in [
         ("files", counts.files), ("uploaded", counts.uploaded), ("confirmed", counts.confirmed),
-        ("not_confirmed", counts.unconfirmed), ("failed", counts.failed), ("not_started", counts.notStarted),
+        ("uploaded_unchecked", counts.unchecked), ("not_confirmed", counts.unconfirmed), ("failed", counts.failed),
+        ("not_started", counts.notStarted),
         ("skipped", counts.skipped),
       ] { json.member(name, Int64(count)) }
     }

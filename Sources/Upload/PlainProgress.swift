@@ -63,8 +63,10 @@ package struct PlainProgress: Sendable {
 
   private static func finished(_ result: UploadResult, _ path: String, _ seconds: Double) -> String {
     switch result {
-    case .uploaded where seconds == 0, .confirmed where seconds == 0: return "\(path): uploaded by an earlier run"
+    case .uploaded where seconds == 0, .confirmed where seconds == 0, .unchecked where seconds == 0:
+      return "\(path): uploaded by an earlier run"
     case .uploaded: return "\(path): uploaded in \(text(seconds)), CRC64 checked"
+    case .unchecked: return "\(path): uploaded in \(text(seconds)), CRC64 not checked (OSS named none)"
     case .confirmed: return "\(path): confirmed by VOD, CRC not seen"
     case .unconfirmed(let trouble), .failed(let trouble):
       let status = result.status == "failed" ? "failed" : "not confirmed"

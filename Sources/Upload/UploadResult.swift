@@ -4,6 +4,8 @@ package enum UploadResult: Equatable, Sendable {
   case uploaded
   /// VOD says it has the file; its CRC wasn't seen.
   case confirmed
+  /// OSS took all of it and named no CRC64, which was allowed.
+  case unchecked
   /// Whether the video is there isn't known.
   case unconfirmed(Trouble)
   case failed(Trouble)
@@ -28,6 +30,7 @@ package enum UploadResult: Equatable, Sendable {
     switch self {
     case .uploaded: "uploaded"
     case .confirmed: "confirmed"
+    case .unchecked: "uploaded-unchecked"
     case .unconfirmed: "not-confirmed"
     case .failed: "failed"
     case .skipped: "skipped"
@@ -47,7 +50,7 @@ package enum UploadResult: Equatable, Sendable {
     self == .notStarted ? Trouble(error: "the run ended before its turn", fix: "run again") : trouble
   }
 
-  package var isSuccess: Bool { self == .uploaded || self == .confirmed }
+  package var isSuccess: Bool { self == .uploaded || self == .confirmed || self == .unchecked }
 }
 
 extension InputEntry {

@@ -47,6 +47,11 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
       (.finished(file: 1, .failed(trouble), seconds: 1), ["b.mp4: failed: NoPermission; allow it"]),
       (.started(file: 2, path: "c.mp4", size: 0), ["c.mp4: started, 0 B"]),
       (.finished(file: 2, .uploaded, seconds: 0.04), ["c.mp4: uploaded in 0.1s, CRC64 checked"]),
+      (.started(file: 4, path: "e.mp4", size: 0), ["e.mp4: started, 0 B"]),
+      (
+        .finished(file: 4, .unchecked, seconds: 0.1),
+        ["e.mp4: uploaded in 0.1s, CRC64 not checked (OSS named none)"]
+      ),
       (.started(file: 3, path: "d.mp4", size: 0), ["d.mp4: started, 0 B"]),
       (.finished(file: 3, .uploaded, seconds: 0), ["d.mp4: uploaded by an earlier run"]),
       (.passedOver(entry), ["x\\n.txt: skipped: ApsaraVideo VOD doesn't take files with this extension"]),
@@ -122,10 +127,11 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
     let trouble = UploadResult.Trouble(error: "e", fix: "f")
     for result: UploadResult in [
       .uploaded, .uploaded, .confirmed, .unconfirmed(trouble), .failed(trouble), .notStarted, .skipped(.hidden),
+      .unchecked,
     ] { counts.count(result) }
     #expect(
       String(decoding: JSONProgress.summary(counts, time: time), as: UTF8.self)
-        == #"{"time":"2026-01-01T00:00:00Z","event":"summary","files":6,"uploaded":2,"confirmed":1,"not_confirmed":1,"failed":1,"not_started":1,"skipped":1}"#
+        == #"{"time":"2026-01-01T00:00:00Z","event":"summary","files":7,"uploaded":2,"confirmed":1,"uploaded_unchecked":1,"not_confirmed":1,"failed":1,"not_started":1,"skipped":1}"#
         + "\n")
   }
 
@@ -138,6 +144,18 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
 }
 
 @Suite struct ProgressTotalsTests {
+  /// It crashed.
+  @Test func `files whose sizes sum up to more than a number holds are counted all the same`() {
+    var totals = ProgressTotals(files: 3, size: .max, at: at(0))
+    for file in 0..<3 {
+      totals.take(.started(file: file, path: "a", size: 5 << 60), at: at(0))
+      totals.take(.progress(file: file, bytes: 5 << 60), at: at(0))
+    }
+    #expect(totals.bytes == .max)
+    for file in 0..<3 { totals.take(.finished(file: file, .uploaded, seconds: 1), at: at(1)) }
+    #expect(totals.endedSize == .max && totals.bytes == .max)
+  }
+
   @Test func `what was sent by an earlier run or is sent again doesn't make the rate faster`() {
     var totals = ProgressTotals(files: 1, size: 1000, at: at(0))
     totals.take(.started(file: 0, path: "a", size: 1000), at: at(0))
