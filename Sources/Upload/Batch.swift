@@ -103,6 +103,10 @@ package final class Batch {
     let stopped = running
     running = [:]
     for (index, one) in stopped.sorted(by: { $0.key < $1.key }) {
+      var trouble = trouble
+      if one.task.interrupt() {
+        trouble.fix += "; as OSS may have the whole file, the next run asks VOD first (GetMezzanineInfo)"
+      }
       end(index, .failed(trouble), after: scheduler.time - one.begun)
     }
   }
@@ -172,7 +176,7 @@ package final class Batch {
     let (number, progress) = try takeUp(file, match)
     files.note(index, journalNumber: number)
     if case .done(let proof)? = progress.ending {
-      end(index, proof == .confirmed ? .confirmed : .uploaded, after: .zero)
+      end(index, UploadResult(proof), after: .zero)
       return starter.schedule()
     }
     let details = try details(of: file, isNeeded: progress.videoID == nil)

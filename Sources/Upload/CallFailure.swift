@@ -5,7 +5,7 @@ package struct CallFailure: Error, Hashable, Sendable {
   package enum Kind: Hashable, Sendable {
     /// The service had no capacity and did nothing; `wait` is what it asked for, nil if it asked for none.
     case throttled(wait: Duration?)
-    /// The request didn't reach the service, so it did nothing.
+    /// The request didn't reach the service, or not to its end, so it did nothing.
     case unreached
     /// No answer, or one that says nothing of the outcome (5xx): the service may have done what was asked.
     case lost

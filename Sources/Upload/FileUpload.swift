@@ -134,6 +134,25 @@ package struct FileUpload {
     return takeEffects(at: now)
   }
 
+  /// Ends it where it is, for the next run to go on; nothing else is to be done with it. `mayBeWhole` is whether a request that is on its way
+  /// may have been sent whole. Returns whether its object may be whole, so that the next run has to ask VOD.
+  package mutating func interrupt(mayBeWhole: Bool) -> (mayBeWhole: Bool, effects: [Effect]) {
+    let isCompleting =
+      switch phase {
+      case .finishing(let mayHaveHappened): mayHaveHappened || mayBeWhole || reopenings > 0
+      // Not sent yet.
+      case .recordingCompletion: false
+      default: progress.isCompleting
+      }
+    if progress.isCompleting, !isCompleting {
+      progress.isCompleting = false
+      emit(.record(.refused, isAwaited: false))
+    }
+    phase = .ended
+    defer { effects = [] }
+    return (isCompleting, effects)
+  }
+
   /// Does what is due.
   mutating func goOn(at now: Timestamp, using generator: inout some RandomNumberGenerator) {
     if let waiting = call, waiting.attempt == nil, waiting.tries.due.map({ $0 <= now }) ?? true {

@@ -43,6 +43,9 @@ final class ObjectRequest: SentRequest {
 
   var bytesSent: Int { content?.bytesRead ?? 0 }
 
+  /// What waits for a connection hasn't been sent. OSS stores nothing before it has the last byte.
+  var mayBeWhole: Bool { cancel != nil && (isEmptyObject || content?.wasReadWhole ?? true) }
+
   var isEmptyObject: Bool { if case .put = request { length == 0 } else { false } }
 
   /// Whether it is sent only for the file as it was taken up.
@@ -71,7 +74,7 @@ final class ObjectRequest: SentRequest {
   func answer(_ outcome: HTTPOutcome, _ body: Span<UInt8>) -> Result<FileUpload.Answer, CallFailure> {
     switch outcome {
     // What kept the file's bytes from being read is the reason.
-    case .failure(let failure): return .failure(content?.failure ?? CallFailure(failure))
+    case .failure(let failure): return .failure(content?.failure ?? read(failure))
     case .success(let answer):
       return read(OSSResponse(answer), body).mapError { failure in
         var failure = CallFailure(failure)
@@ -79,6 +82,12 @@ final class ObjectRequest: SentRequest {
         return failure
       }
     }
+  }
+
+  private func read(_ failure: TransportFailure) -> CallFailure {
+    let failure = CallFailure(failure)
+    guard failure.kind == .lost, !isEmptyObject, let content, !content.wasReadWhole else { return failure }
+    return CallFailure(.unreached, code: failure.code, remedy: failure.remedy)
   }
 
   private func read(_ response: OSSResponse, _ body: Span<UInt8>) -> Result<FileUpload.Answer, OSSFailure> {

@@ -92,6 +92,8 @@ final class FileBody {
   private(set) var failure: CallFailure?
   /// How often reading began.
   private(set) var beginnings = 0
+  /// Whether its last byte was read once, although reading may have begun again since.
+  private(set) var wasReadWhole = false
 
   init(_ file: SourceFile, _ range: Range<Int>) {
     self.file = file
@@ -121,6 +123,7 @@ final class FileBody {
     }
     crc.append(UnsafeRawBufferPointer(piece))
     next = offset + piece.count
+    if next == range.count { wasReadWhole = true }
     return piece.count
   }
 }

@@ -27,6 +27,8 @@ package enum CallAnswer {
 package protocol SentRequest: AnyObject {
   /// Bytes of the file that have been read for it.
   var bytesSent: Int { get }
+  /// Whether the service may have got all of it, so that it may have done what was asked.
+  var mayBeWhole: Bool { get }
 }
 
 /// What writes down how a file goes.

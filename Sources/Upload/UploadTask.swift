@@ -51,6 +51,16 @@ package final class UploadTask {
   /// Whether all that it does is to ask VOD now and then.
   package var isWaitingForVOD: Bool { upload.isWaitingForVOD }
 
+  /// Ends what is on its way, of which nobody hears any more. Returns whether the object may be whole, so that the next run has to ask VOD.
+  package func interrupt() -> Bool {
+    let interruption = upload.interrupt(mayBeWhole: requests.values.contains { $0.mayBeWhole })
+    call = nil
+    requests = [:]
+    alarm.disarm()
+    perform(interruption.effects)
+    return interruption.mayBeWhole
+  }
+
   /// Bytes at OSS or on the way there.
   package var bytesSent: Int { upload.storedBytes + requests.values.reduce(0) { $0 + $1.bytesSent } }
 

@@ -329,6 +329,7 @@ private final class InstantCloud: UploadCloud {
   /// Something on its way.
   private final class Pending: SentRequest {
     let bytesSent = 0
+    let mayBeWhole = true
     var deferral: (any Deferral)?
     var end: (() -> Void)?
     deinit { end?() }
