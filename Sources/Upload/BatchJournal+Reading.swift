@@ -66,6 +66,15 @@ extension BatchJournal {
   }
 
   private func record(at place: Int64) throws(JournalError) -> JournalRecord {
+    do throws(JournalError) {
+      return try readRecord(at: place)
+    } catch {
+      readFailure = readFailure ?? error
+      throw error
+    }
+  }
+
+  private func readRecord(at place: Int64) throws(JournalError) -> JournalRecord {
     let line = try line(at: place)
     guard JournalLine.isWhole(line.span), let reading = JournalLine.read(line.span),
       case .record(let record) = reading.line
@@ -92,5 +101,5 @@ extension BatchJournal {
   }
 
   /// Somebody else has written to the file while it was ours.
-  private var lost: JournalError { .system(.read, path: path, errno: EIO) }
+  private var lost: JournalError { .altered(path: path) }
 }

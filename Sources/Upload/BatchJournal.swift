@@ -41,6 +41,8 @@ package final class BatchJournal {
   package let cutBytes: Int64
   /// Why nothing is written any more.
   package private(set) var failure: JournalError?
+  /// Why something couldn't be read of it after it was opened.
+  package internal(set) var readFailure: JournalError?
   /// Called once, from the loop, when `failure` comes about.
   package var onFailure: ((JournalError) -> Void)?
   /// Called, from the loop, when the file was moved or removed and is there again.
@@ -55,6 +57,8 @@ package final class BatchJournal {
   private(set) var written: Int64
   /// What is known to be on the disk, and what the file says of that.
   private var synced: Int64
+  /// How the file begins, to tell whether it is still what was written.
+  private var beginning: [UInt8] = []
   private var marked: Int64
   private var syncCall: AnyObject?
   private var waiting: [(position: Position, completion: (JournalError?) -> Void)] = []
@@ -87,6 +91,19 @@ package final class BatchJournal {
     }
     if written == 0 { begin() }
     if let failure { throw failure }
+    beginning = try readBeginning(Int(min(written, 128)))
+  }
+
+  private func readBeginning(_ count: Int) throws(JournalError) -> [UInt8] {
+    switch storage.read(at: 0, room: count) {
+    case .success(let bytes): return bytes
+    case .failure(let error): throw .system(.read, path: path, errno: error.number)
+    }
+  }
+
+  /// Fails when something else has written to the file, or cut it, since this object did.
+  private func checkUnaltered() {
+    if failure == nil, storage.size != written { fail(.altered(path: path)) }
   }
 
   /// Puts the header on the disk, before any record: a file without one isn't taken for a journal, and never written to.
@@ -121,6 +138,8 @@ package final class BatchJournal {
   /// Writes what has been appended to the file.
   package func flush() {
     guard failure == nil, !buffer.isEmpty else { return }
+    checkUnaltered()
+    guard failure == nil else { return }
     let number = storage.append(buffer)
     guard number == 0 else { return fail(.system(.write, path: path, errno: number)) }
     written += Int64(buffer.count)
@@ -200,6 +219,8 @@ package final class BatchJournal {
       append(.mark)
       flush()
     }
+    checkUnaltered()
+    if failure == nil, try readBeginning(beginning.count) != beginning { fail(.altered(path: path)) }
     if failure == nil, !storage.isInPlace { displaced() }
     if let failure { throw failure }
   }

@@ -29,6 +29,8 @@ package enum JournalError: Error, Equatable, CustomStringConvertible {
   /// It was moved or removed while it was in use, and can't be put back; what it had is in `savedAs`, nil where it couldn't be written
   /// anywhere.
   case displaced(path: String, savedAs: String?)
+  /// Something else has written to it, or cut it, while it was in use.
+  case altered(path: String)
   /// A whole line that tells something impossible.
   case impossible(path: String, line: Int, why: String)
 
@@ -48,6 +50,7 @@ package enum JournalError: Error, Equatable, CustomStringConvertible {
       "the journal '\(path)' was moved or removed while in use, and can't be written again"
     case .displaced(let path, let saved?):
       "another file has taken the place of the journal '\(path)' while it was in use; all that it had is in '\(saved)'"
+    case .altered(let path): "something else has changed the journal '\(path)' while it was in use"
     case .damaged(let path, let line): "the journal '\(path)' is damaged in line \(line)"
     case .impossible(let path, let line, let why): "the journal '\(path)', line \(line): \(why)"
     }
@@ -80,7 +83,7 @@ package enum JournalError: Error, Equatable, CustomStringConvertible {
     case .displaced(_, nil):
       "if it was moved, move it back, and run again; without it a new run uploads every file again"
     case .displaced(let path, _?): "move that to \(ShellWord.quoted(path)), and run again"
-    case .damaged, .impossible:
+    case .damaged, .altered, .impossible:
       "put a copy in its place if there is one; else move it away, and upload only what VOD doesn't have: a new journal knows of no video"
     }
   }

@@ -34,6 +34,8 @@ package final class WatchedInput {
   package var onChange: ((Change) -> Void)?
   /// The directories that can't be read now, in the order in which that was found.
   package private(set) var gone: [InputEntry] = []
+  /// Whether there has been a first list.
+  package private(set) var hasListed = false
   private let roots: Set<String>
   private var settling: SettlingFiles
   private var alarm: (any Alarm)?
@@ -87,6 +89,7 @@ package final class WatchedInput {
 
   private func take(_ found: InputList, begun began: Timestamp) {
     call = nil
+    hasListed = true
     let now = scheduler.time
     notBefore = now + max(Self.leastInterval, (now - began) * 10)
     let missed = watches.follow(found.directories.map(\.resolvedPath))

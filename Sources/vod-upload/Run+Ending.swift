@@ -22,6 +22,8 @@ extension Run {
     guard let end, ending == nil else { return }
     var ending = Ending()
     ending.leftUndone = batch.map { $0.isBusy || !$0.hasStarted } ?? true
+    // What it would have found isn't known.
+    if let watch, !watch.hasListed { ending.leftUndone = true }
     let files = stopped(end)
     close(&ending)
     ending.counts = files.counts
@@ -63,6 +65,9 @@ extension Run {
     guard let report else { return }
     do throws(ReportFile.Failure) {
       try report.write((0..<files.count).lazy.map { [journal] in files.row(at: $0, in: journal!) })
+      guard let failure = journal.readFailure else { return }
+      ending.couldWrite = false
+      ending.messages.append("report '\(report.path)': it lacks what can't be read any more: \(failure)")
     } catch {
       ending.couldWrite = false
       ending.messages.append("\(error); the next run with this journal writes it, and uploads nothing twice")

@@ -18,6 +18,11 @@ import Testing
     return lstat(path, &status) == 0 ? status.st_mode & 0o7777 : nil
   }
 
+  private func size(_ path: String) -> off_t {
+    var status = stat()
+    return stat(path, &status) == 0 ? status.st_size : 0
+  }
+
   @Test func `a new journal is for its user alone, whatever the umask`() throws {
     let before = umask(0)
     defer { umask(before) }
@@ -121,6 +126,27 @@ import Testing
       try journal.close()
     }
     #expect(try BatchJournal.open(path, on: scheduler).state.entries.count == 5 && returns == 1)
+  }
+
+  @Test(arguments: ["emptied", "cut", "written to", "overwritten"])
+  func `a journal that something else changes while it is in use ends the run, and is left as it is`(how: String) throws
+  {
+    let journal = try begin()
+    let size = size(path)
+    switch how {
+    case "emptied": truncate(path, 0)
+    case "cut": truncate(path, size / 2)
+    default:
+      let descriptor = open(path, O_WRONLY | (how == "overwritten" ? 0 : O_APPEND))
+      #expect(write(descriptor, "something\n", 10) == 10)
+      close(descriptor)
+    }
+    let changed = self.size(path)
+    #expect(throws: JournalError.altered(path: path)) { try journal.close() }
+    guard how != "overwritten" else { return }
+    #expect(self.size(path) == changed)
+    journal.append(.file(4, Samples.file("later.mp4")))
+    #expect(journal.failure == .altered(path: path))
   }
 
   @Test func `where another file is in its place by then, it goes beside that, and the run ends`() throws {
