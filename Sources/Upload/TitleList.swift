@@ -17,7 +17,10 @@ package struct TitleList: Sendable {
   }
 
   static let maxSize = 64 << 20
+  private static let heading = ["path", "title"]
 
+  /// As it was named; for messages.
+  private let name: String
   private let bytes: [UInt8]
   private let format: DelimitedText.Format
   private let workingDirectory: String
@@ -48,6 +51,7 @@ package struct TitleList: Sendable {
   init(
     _ bytes: [UInt8], _ format: DelimitedText.Format, path: String, workingDirectory: String
   ) throws(Failure) {
+    name = path
     self.bytes = bytes
     self.format = format
     self.workingDirectory = workingDirectory
@@ -63,10 +67,10 @@ package struct TitleList: Sendable {
     var isFirst = true
     while let record = try text.next() {
       defer { isFirst = false }
-      if isFirst, record.fields == ["path", "title"] { continue }
+      if isFirst, record.fields == Self.heading { continue }
       guard record.fields.count == 2 else {
-        let separator = format == .commas ? "a comma" : "a tab"
-        throw .init(line: record.line, why: "expected a path and a title, separated by \(separator)")
+        let separator = format == .commas ? "comma" : "tab"
+        throw .init(line: record.line, why: "expected a path and a title, separated by a \(separator)")
       }
       let path = absolute(record.fields[0])
       let hash = JournalState.hash(of: path)
@@ -93,6 +97,28 @@ package struct TitleList: Sendable {
       absolute(record.fields[0]).utf8.elementsEqual(path.utf8)
     else { return nil }
     return record.fields[1]
+  }
+
+  /// What is to be noted of entries that are for none of `files`: of the first `most` where they are, and how many there are besides.
+  package func notes(onOthersThan files: InputList, most: Int = 10) -> [String] {
+    var known: Set<Int> = []
+    for index in files.indices {
+      guard let file = files.file(at: index) else { continue }
+      known.insert(JournalState.hash(of: absolute(file.path)))
+      known.insert(JournalState.hash(of: file.resolvedPath))
+    }
+    var lines: [Int] = []
+    var text = DelimitedText(bytes, format)
+    var isFirst = true
+    // It has been read once.
+    while let record = try? text.next() {
+      defer { isFirst = false }
+      if isFirst, record.fields == Self.heading { continue }
+      if !known.contains(JournalState.hash(of: absolute(record.fields[0]))) { lines.append(record.line) }
+    }
+    let notes = lines.prefix(most).map { "titles '\(name)', line \($0): no such file in this batch" }
+    let rest = lines.count - notes.count
+    return rest > 0 ? notes + ["titles '\(name)': no such file in this batch for \(rest) more lines"] : notes
   }
 
   private func absolute(_ path: String) -> String {

@@ -172,6 +172,7 @@ final class Run {
       if !hasCredential { missingCredential = failure }
       show(.waitingForCredential(error: "\(failure)"))
     }
+    credential.doubtServerTime = { [unowned self] in cloud.forgetServerTime() }
     var settings = CloudClient.Settings(
       vodEndpoint: arguments.vodEndpoint, userAgent: "vod-upload/\(Version.number)")
     settings.callsPerSecond = arguments.callsPerSecond
@@ -238,10 +239,15 @@ final class Run {
     let watches = DirectoryWatches(loop)
     watches.onFailure = { [unowned self] in show(.note($0)) }
     self.watches = watches
-    let (directories, settings) = (arguments.watched.map { Array($0.utf8) }, scanSettings)
+    let (directories, settings, journal) = (arguments.watched.map { Array($0.utf8) }, scanSettings, arguments.journal)
     let watch = try WatchedInput(
       arguments.watched, settle: arguments.settle, watches: watches, on: loop,
-      list: { InputScan.list(directories, settings) }, handler: { [unowned self] in takeUp($0) })
+      list: {
+        var settings = settings
+        // A journal that was moved away is written there anew.
+        settings.skip(journal, as: .journal)
+        return InputScan.list(directories, settings)
+      }, handler: { [unowned self] in takeUp($0) })
     watch.onChange = { [unowned self] in show(.note(Self.text(of: $0))) }
     self.watch = watch
   }
@@ -258,7 +264,7 @@ final class Run {
     for entry in entries {
       guard case .file(let file) = entry.content else { continue }
       found.files += 1
-      found.size += file.identity.size
+      found.size = found.size.saturatingAdd(file.identity.size)
     }
     output.grow(toFiles: found.files, size: found.size)
     batch?.add(entries)
@@ -308,6 +314,7 @@ final class Run {
     } catch {
       end = end ?? .broken("\(error)", fix: "raise the limit of open files (ulimit -n), and run again")
     }
+    for note in descriptions.titles?.notes(onOthersThan: list) ?? [] { show(.note(note)) }
     if end == nil { begin() } else { finishing.schedule() }
   }
 

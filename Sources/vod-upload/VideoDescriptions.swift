@@ -23,9 +23,13 @@ struct VideoDescriptions {
     do throws(VideoDetailsError) {
       return try VideoDetails(Self.draft(metadata, title: file.title, fileName: file.name, size: file.identity.size))
     } catch {
-      throw UploadResult.Trouble(
-        error: "'\(error.parameter)' \(error.problem)",
-        fix: "\(error.allowed); change it in the sidecar, by --titles or by an option, and run again")
+      let fix =
+        switch error.parameter {
+        case "FileSize": "split the file, or leave it out"
+        case "Title": "change it in the sidecar, by --titles or by --title, and run again"
+        default: "change it in the sidecar or by an option, and run again"
+        }
+      throw UploadResult.Trouble(error: "'\(error.parameter)' \(error.problem)", fix: "\(error.allowed); \(fix)")
     }
   }
 

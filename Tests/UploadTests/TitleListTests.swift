@@ -22,6 +22,18 @@ import Testing
     #expect(titles.title(of: file("a.mp4", "/home/me/a.mp4")) == nil)
   }
 
+  @Test func `titles for no file of the batch are noted by line, those after the tenth as a number`() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write("a", to: "f2.mp4")
+    let list = InputScan.list([Array(path.utf8)], InputScan.Settings(extensions: ["mp4"]))
+    let short = try titles("path\ttitle\n\(path)\tTitle\n\n\(directory.path("F2.mp4"))\tTypo\n")
+    #expect(short.notes(onOthersThan: list) == ["titles 't.tsv', line 4: no such file in this batch"])
+    let long = try titles((1...12).map { "\($0).mp4\tTitle\n" }.joined())
+    let notes = long.notes(onOthersThan: list)
+    #expect(notes.count == 11 && notes[9] == "titles 't.tsv', line 10: no such file in this batch")
+    #expect(notes[10] == "titles 't.tsv': no such file in this batch for 2 more lines")
+  }
+
   @Test func `comma-separated values serve as well`() throws {
     let titles = try titles("\"a,b.mp4\",\"One \"\"title\"\"\nof two lines\"\r\nc.mp4,\r\n", .commas)
     #expect(titles.title(of: file("a,b.mp4", "/x")) == "One \"title\"\nof two lines")
