@@ -198,7 +198,7 @@ import Testing
     #expect(try ChildProcess.run(["/bin/sh", "-c", change.command, "sh", path]).status == 0)
     let run = try lab.upload(Self.inParts)
     #expect(run.status == 1 && run.rows.map(\.status) == ["failed"], "\(run)")
-    #expect(run.rows[0].fix.contains(change.message) && run.output.contains(change.message), "\(run)")
+    #expect(run.rows[0].error.contains(change.message) && run.output.contains(change.message), "\(run)")
     #expect(try lab.partResults()[2]?.contains("OK") != true, "nothing more was sent")
     #expect(try lab.emulator.videos().map(\.writes) == [0])
   }
@@ -270,7 +270,7 @@ import Testing
     #expect(try ChildProcess.run(["/bin/sh", "-c", "printf x >>\"$1\"", "sh", path]).status == 0)
     let run = try upload.wait()
     #expect(run.status == 1 && run.rows.map(\.status) == ["failed"], "\(run)")
-    #expect(run.rows[0].fix.contains("its size changed"), "\(run)")
+    #expect(run.rows[0].error.contains("its size changed"), "\(run)")
     #expect(try lab.emulator.videos().map(\.writes) == [0])
   }
 
