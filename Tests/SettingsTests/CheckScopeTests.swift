@@ -143,7 +143,7 @@ import Testing
     host.missingDirectories.insert("/run/rolekeeper")
     let found = Self.check(host, "")
     #expect(
-      found.count == 2 && found[0].contains("socket.path is '/run/rolekeeper/rolekeeper.sock', and its"),
+      found.count == 2 && found[1].contains("socket.path is '/run/rolekeeper/rolekeeper.sock', and its"),
       "\(found)")
     #expect(found.allSatisfy { $0.hasSuffix("; run: sudo systemd-tmpfiles --create rolekeeper.conf") }, "\(found)")
   }
