@@ -28,10 +28,13 @@ import Wire
     // Both of one answer: another session may come between two.
     let reply = try lab.daemon.get("/v1/roles/\(role)/credentials")
     let credential = try Credential(reply)
+    let path = "\(lab.draft.directory)/\(role)/credentials.json"
+    // Only a role that has one; it is written a moment later.
+    try eventually("the file of '\(role)' is as current") { FileText.read(path)?.contains(credential.keyID) != false }
     return Seen(
       keyID: credential.keyID, secret: credential.secret, token: credential.token,
       generation: reply.fields["rolekeeper-generation"].flatMap { UInt64($0) },
-      file: FileText.read("\(lab.draft.directory)/\(role)/credentials.json"))
+      file: FileText.read(path))
   }
 
   private func end(_ lab: Lab, by signal: Int32) {

@@ -35,7 +35,7 @@ import Testing
     let journal = try #require(FileText.read(lab.directory.path("journal")))
     #expect(journal.contains("\"record\":\"part\"") && journal.contains("\"record\":\"done\""))
     told += upload.child.output + upload.child.errors + run.output + run.errors + journal
-    for number in 1...4 { told += try #require(FileText.read(lab.directory.path("report-\(number).json"))) }
+    for number in 1...4 { told += try #require(FileText.read(lab.directory.path("report-upload-\(number).json"))) }
     for mark in Self.marks + [session.secret, session.token] {
       #expect(!told.contains(mark), "\(mark) in \(told)")
     }

@@ -260,7 +260,8 @@ import Testing
     try write(["c.mp4"])
     move("c.mp4", to: "a.mp4")
     let second = try nextRun()
-    #expect(second.results[0].trouble?.error.contains("it was replaced by another file") == true && cloud.titles == ["a"])
+    #expect(
+      second.results[0].trouble?.error.contains("it was replaced by another file") == true && cloud.titles == ["a"])
   }
 
   @Test func `a hard link is the same video, a copy another`() throws {

@@ -216,7 +216,8 @@ import Testing
     guard case .failed(let failure) = upload.outcome else { return #expect(Bool(false)) }
     // The next run asks VOD.
     #expect(
-      failure.code.hasPrefix("NoCRC: ") && upload.progress.isCompleting && upload.records.last == .completing(isMultipart: true))
+      failure.code.hasPrefix("NoCRC: ") && upload.progress.isCompleting
+        && upload.records.last == .completing(isMultipart: true))
     var taken = try DrivenUpload.finishing { $0.allowsMissingCRC = true }
     try taken.stored { $0.crc = nil }
     #expect(taken.outcome == .uploaded(.unproven) && taken.records.last == .ended(.done(.unproven)))
