@@ -32,6 +32,7 @@ extension RefreshMachine {
       effects.append(isGood(reserved, at: now) ? .hold(reserved) : .discard(reserved.id))
       if isGood(reserved, at: now) { reservations.resume(reserved) }
     }
+    if let published = held.published { pool.prefer(published) }
     // Readers know it by this number already.
     if let freshest, freshest.id == held.published {
       published = freshest.id

@@ -50,6 +50,9 @@ package struct Session: Hashable, Sendable {
   /// The lifetime that was granted, from the sending of the request.
   package var granted: Duration { expires - sent }
 
+  /// Has it expire before `instant`, if it wouldn't.
+  mutating func end(before instant: Timestamp) { expires = min(expires, instant - .microseconds(1)) }
+
   /// Computes `expires` again, by a corrected clock.
   package mutating func judge(by clock: ServerClock) {
     expires = min(clock.instant(of: expiration), sent + asked)

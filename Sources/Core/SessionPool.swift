@@ -23,6 +23,16 @@ package struct SessionPool: Sendable {
     return best
   }
 
+  /// Has readers keep the session with this id where others expire no later than a second after it: STS names an end in whole seconds, and
+  /// what is known of its clock decides between two in the same one.
+  mutating func prefer(_ id: SessionID) {
+    guard let chosen = sessions.first(where: { $0.id == id }) else { return }
+    for index in sessions.indices where sessions[index].id != id {
+      let lead = sessions[index].expires - chosen.expires
+      if lead >= .zero, lead < .seconds(1) { sessions[index].end(before: chosen.expires) }
+    }
+  }
+
   func holds(_ id: SessionID) -> Bool {
     var index = 0
     while index < sessions.count {

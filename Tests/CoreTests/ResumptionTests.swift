@@ -48,6 +48,17 @@ import Testing
     #expect(machine.armed == machine.nextAttempt)
   }
 
+  /// The process before had judged them by a clock that was corrected in between.
+  @Test func `of two that expire within a second the one in use stays, whichever it is`() {
+    let pool = [session(1, age: .milliseconds(900)), session(2, age: .milliseconds(300))]
+    for (published, number) in [(pool[0].id, UInt64(1)), (pool[1].id, 2)] {
+      let (machine, effects) = resume(HeldSessions(pool: pool, published: published))
+      #expect(self.published(effects) == [number: 7] && machine.publishedID == published)
+    }
+    let apart = [session(1, age: .milliseconds(1300)), session(2, age: .milliseconds(300))]
+    #expect(published(resume(HeldSessions(pool: apart, published: apart[0].id)).effects) == [2: 8])
+  }
+
   @Test func `a step that was due meanwhile is made at once`() {
     let only = session(1, age: .minutes(30))
     let (machine, effects) = resume(HeldSessions(pool: [only], published: only.id))
