@@ -44,7 +44,8 @@ import Testing
     #expect(refused.status == 2, "\(refused)")
     #expect(
       refused.errors.contains(
-        "there are several roles that you may read: confirmer, creator, remover, uploader; name one of them with --role"),
+        "there are several roles that you may read: confirmer, creator, remover, uploader; "
+          + "name one of them with --role"),
       "\(refused)")
     #expect(try several.emulator.calls(to: "CreateUploadVideo") == 0)
   }
