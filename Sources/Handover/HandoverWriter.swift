@@ -5,7 +5,7 @@ import Secrets
 package import Settings
 package import Systemd
 
-/// Records what the next process needs, as it happens: before anybody sees a session under a number, or is told that one was condemned, the
+/// Records what the next process needs, as it happens: before anybody sees a session under a number, or learns that one was condemned, the
 /// store says so.
 ///
 /// A store is begun by writing all there is, in slices between which the loop serves others (`StoreDraft`); only when it is whole is it given

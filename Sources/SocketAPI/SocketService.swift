@@ -112,7 +112,7 @@ package final class SocketService: RequestHandler, RoleObserver {
     subscribers.forgetAll()
   }
 
-  /// The daemon ends: whoever waits is told so, to come again to the next one.
+  /// The daemon ends: whoever waits is answered, and asks the next one.
   package func endWaiting() {
     let problem = Problem(
       .noSession, detail: "the daemon stops, or is restarted; ask again in a moment", retryAfter: .seconds(1))

@@ -48,7 +48,7 @@ package final class ThreadedCall<Value: Sendable> {
   }
 }
 
-/// How the loop learns that a call has ended; used by one call after the other, since a descriptor and a source made anew took longer than a short
+/// How the loop learns that a call has ended; used by one call after the other, since a descriptor and a source made each time took longer than a short
 /// call. One whose call was let go of isn't used again: it may still be raised.
 final class CallRoute {
   /// What the thread has of it.

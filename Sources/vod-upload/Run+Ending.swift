@@ -16,7 +16,7 @@ extension Run {
   }
 
   /// How long a reader is waited for once a signal asks for the end, which has to come within a second.
-  private static let patience = Duration.milliseconds(500)
+  private static let longestEnding = Duration.milliseconds(500)
 
   func finish() {
     guard let end, ending == nil else { return }
@@ -88,14 +88,14 @@ extension Run {
   }
 
   /// From now on whoever reads the output is waited for no longer than a signal's sender waits for the end.
-  func losePatience() {
-    guard !impatience.isArmed else { return }
-    impatience.arm(at: (loop.time + Self.patience).microseconds)
+  func limitEnding() {
+    guard !endingLimit.isArmed else { return }
+    endingLimit.arm(at: (loop.time + Self.longestEnding).microseconds)
   }
 
   /// Ends the loop.
   func leave() {
-    guard let end, let ending else { return losePatience() }
+    guard let end, let ending else { return limitEnding() }
     loop.exit(code: exitStatus(end, ending))
   }
 

@@ -39,7 +39,7 @@ final class Run {
   private var priming: (any Deferral)!
   private var finishing: (any Deferral)!
   /// Ends the wait for a reader that doesn't read.
-  private(set) var impatience: (any Alarm)!
+  private(set) var endingLimit: (any Alarm)!
   private(set) var end: End?
   /// What came of it; set once only the output is waited for.
   var ending: Ending?
@@ -70,7 +70,7 @@ final class Run {
     // Before there is a thread that a signal could end the process in.
     try takeSignals()
     finishing = loop.deferred { [unowned self] in finish() }
-    impatience = try loop.timer(accuracy: 10_000) { [unowned self] in leave() }
+    endingLimit = try loop.timer(accuracy: 10_000) { [unowned self] in leave() }
     let client = LocalClient(
       path: arguments.socket ?? Environment.value("ROLEKEEPER_SOCKET") ?? StandardPath.socket,
       timeout: Self.daemonTimeout)
@@ -244,7 +244,7 @@ final class Run {
       arguments.watched, settle: arguments.settle, watches: watches, on: loop,
       list: {
         var settings = settings
-        // A journal that was moved away is written there anew.
+        // A journal that was moved away is written there again.
         settings.skip(journal, as: .journal)
         return InputScan.list(directories, settings)
       }, handler: { [unowned self] in takeUp($0) })
@@ -326,7 +326,7 @@ final class Run {
   private func stop(_ reason: End) {
     if case .signal(let number) = reason {
       signal = number
-      losePatience()
+      limitEnding()
     }
     end = end ?? reason
     // Unless it has to be at once, the files are listed before it is said what has become of them.
