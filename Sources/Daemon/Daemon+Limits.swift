@@ -1,5 +1,6 @@
 import CLinux
 import HTTPServer
+import LocalSockets
 import Logs
 import Settings
 
@@ -23,6 +24,8 @@ extension Daemon {
           .reason("the limit of descriptors is \(descriptors); raise 'LimitNOFILE=' of the unit"),
         ])
     }
+    // The loop never waits for more of them than there were at the start.
+    DescriptorTable.reserve(min(descriptors, limits.descriptors + Self.ownDescriptors))
     return limits
   }
 }

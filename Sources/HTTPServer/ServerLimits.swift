@@ -24,9 +24,12 @@ package struct ServerLimits: Sendable {
 
   package init() {}
 
+  /// How many connections may be open at once, the reserved and the refused ones among them.
+  package var descriptors: Int { maximumConnections + reservedConnections + maximumLingering }
+
   /// Lessens how many connections there may be to what `descriptors` suffice for, the reserved and the refused ones among them.
   package mutating func fit(into descriptors: Int) {
-    guard maximumConnections + reservedConnections + maximumLingering > descriptors else { return }
+    guard self.descriptors > descriptors else { return }
     maximumLingering = min(maximumLingering, descriptors / 8)
     reservedConnections = min(reservedConnections, descriptors / 8)
     maximumConnections = max(1, min(maximumConnections, descriptors - maximumLingering - reservedConnections))

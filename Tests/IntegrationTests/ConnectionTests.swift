@@ -20,6 +20,18 @@ import Testing
     print(statuses)
     """
 
+  /// FDSize of proc_pid_status(5). A table that grows holds up the loop, and with it everybody.
+  @Test func `the table of descriptors never grows, however many connections there are`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil, roles: ["uploader"])) { draft in
+      draft.socket = "max_connections = 3000"
+      draft.roles = [SettingsDraft.Role("uploader")]
+    }
+    let daemon = try lab.start()
+    let status = try #require(FileText.read("/proc/\(daemon.child.pid)/status"))
+    let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("FDSize:") })
+    #expect(try #require(Int(line.filter(\.isNumber))) > 3000)
+  }
+
   /// Of 16 such processes' answers a third was 429: the connections that they had closed were still counted.
   @Test(arguments: [2, 4, 16])
   func `processes that have one connection at a time are never refused`(_ processes: Int) throws {
