@@ -104,7 +104,7 @@ import Testing
 
   @Test func `the files of settings are recorded before a role changes, and those of refused ones never`() {
     let content = SettingsContent(files: [SettingsContent.File(path: Self.main, bytes: Array("new".utf8))])
-    parts.applied = { [parts] in #expect(parts.recorded == [content]) }
+    parts.applied = { [unowned parts] in #expect(parts.recorded == [content]) }
     files.say(settings.whole, content: content)
     ask()
     scheduler.settle()
