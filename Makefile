@@ -170,6 +170,8 @@ install:
 	install -d -m 0755 '$(TO)/share/doc/rolekeeper/docs'
 	install -m 0644 LICENSE CHANGELOG.md '$(TO)/share/doc/rolekeeper'
 	install -m 0644 docs/*.md docs/*.svg '$(TO)/share/doc/rolekeeper/docs'
+	install -d -m 0755 '$(TO)/share/doc/rolekeeper/drop-ins'
+	install -m 0644 systemd/drop-ins/* '$(TO)/share/doc/rolekeeper/drop-ins'
 	install -D -m 0644 etc/prometheus/rolekeeper.rules.yml '$(TO)/share/doc/rolekeeper/rolekeeper.rules.yml'
 	@if [ -n '$(strip $(MISPLACED))' ]; then \
 		echo 'warning: systemd does not look in $(strip $(MISPLACED)): it will not find rolekeeper.service, or will not make its users or its directory.'; \

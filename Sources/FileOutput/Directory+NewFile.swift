@@ -16,7 +16,7 @@ extension Directory {
       let path = path(of: name)
       try removeACLs(of: file, path)
       try calls.perform(.chmod, path) { fchmod(file, output.mode) }
-      try calls.perform(.chown, path) { fchown(file, output.uid, output.gid) }
+      try setOwner(of: file, path, output)
       try checkAccess(of: file, path, output.access)
       try calls.perform(.content, path) {
         let failure = content.copy(to: file)
@@ -29,6 +29,14 @@ extension Directory {
       unlinkat(descriptor, name, 0)
       throw error
     }
+  }
+
+  /// Leaves alone what belongs to them already: where no file is for another user, the process may be denied the call (systemd.exec(5),
+  /// SystemCallFilter=~@chown).
+  private func setOwner(of file: CInt, _ path: String, _ output: OutputFile) throws(FileOutputError) {
+    let found = FileStatus(try status(of: file, path))
+    if found.uid == output.uid, found.gid == output.gid { return }
+    try calls.perform(.chown, path) { fchown(file, output.uid, output.gid) }
   }
 
   /// True when there was one.
