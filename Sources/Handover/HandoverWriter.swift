@@ -96,7 +96,6 @@ package final class HandoverWriter: RoleObserver {
     newSettings = content
     let (records, ranges) = settingsBatch()
     append(records, settings: ranges)
-    if current == nil, draft == nil { newSettings = content }
   }
 
   /// What is known of a source's key may be more than is recorded.
@@ -178,7 +177,6 @@ package final class HandoverWriter: RoleObserver {
   /// Of settings that no store has yet.
   private func settingsBatch() -> (Secret?, [Range<Int>]) {
     guard let content = newSettings else { return (nil, []) }
-    newSettings = nil
     settingsNumber += 1
     var batch = RecordBatch()
     let ranges = batch.add(content, number: settingsNumber)
@@ -200,6 +198,7 @@ package final class HandoverWriter: RoleObserver {
         if !settings.isEmpty { draft?.replaceSettings(by: settings.map { $0.moved(by: start) }) }
       }
     } catch { return giveUp(error) }
+    if !settings.isEmpty, current != nil || draft != nil { newSettings = nil }
     if let current, draft == nil, current.arena.length > StoreSize.longest(wholeLength: current.wholeLength) {
       beginDraft()
     }
@@ -235,6 +234,7 @@ package final class HandoverWriter: RoleObserver {
         let start = arena.length
         try arena.append(settings)
         draft?.replaceSettings(by: ranges.map { $0.moved(by: start) })
+        newSettings = nil
       }
       turn.schedule()
     } catch { giveUp(error) }
@@ -273,7 +273,10 @@ package final class HandoverWriter: RoleObserver {
 
   /// Nothing is handed over rather than what is out of date.
   private func giveUp(_ failure: SessionArena.Failure) {
-    if let current, newSettings == nil { newSettings = Self.settings(in: current.arena, at: current.settings) }
+    if newSettings == nil, let kept = current.map({ ($0.arena, $0.settings) }) ?? draft.map({ ($0.arena, $0.settings) })
+    {
+      newSettings = Self.settings(in: kept.0, at: kept.1)
+    }
     draft = nil
     current = nil
     for name in superfluous { manager.remove(name) }
