@@ -178,8 +178,8 @@ let package = Package(
     tests(
       "Handover",
       imports: [
-        "CloudAPI", "Core", "Logs", "Refresh", "Secrets", "SessionStore", "Settings", "Systemd", "CLinux",
-        "RefreshBench", "TestSupport",
+        "CloudAPI", "Core", "Logs", "Refresh", "RuntimeState", "Secrets", "SessionStore", "Settings", "Systemd",
+        "FileOutput", "CLinux", "RefreshBench", "TestSupport",
       ]),
     tests(
       "Daemon",

@@ -24,14 +24,16 @@ package struct Inheritance {
 
 extension Daemon {
   /// Keeps all roles, with the sessions that an earlier process had of them. Nil is for a start without any.
-  func keep(_ roles: [RoleSettings], after state: HandoverState?) {
+  func keep(_ roles: [RoleSettings], after store: InheritedStore?) {
     for role in roles { outputs.keep(role) }
+    let state = store?.state
+    let isExact = store?.number.map { generations.isAll(inStore: $0) } ?? false
     if let state {
       refresher.goOnAbove(state.removedGenerations, others: state.generationFloor)
     }
     refresher.add(
       roles.map { role in
-        (role, outputs.generation(of: role), state?.resumed(role, generationFile: generations.formerChecksum))
+        (role, outputs.generation(of: role), state?.resumed(role, isGenerationExact: isExact))
       })
     guard let state, state.sessionCount > 0 else { return }
     log.write(.sessionsTakenOver, [.count(refresher.sessionCount), .total(state.sessionCount)])
@@ -43,7 +45,7 @@ extension Daemon {
     let store = inheritance.store
     let writer = try HandoverWriter(
       boot: inheritance.boot,
-      after: HandoverWriter.Predecessors(names: store.names, nextNumber: store.next),
+      after: HandoverWriter.Predecessors(names: store.names, nextNumber: max(store.next, generations.nextStore)),
       condemned: store.state?.condemned ?? [:], refresher: refresher,
       manager: try ManagerDescriptorStore(scheduler: loop), scheduler: loop, log: log)
     writer.proofs = { [unowned self] in
@@ -51,9 +53,7 @@ extension Daemon {
         source.keys.proof.map { HandoverProof($0, of: source.name) }
       }
     }
-    // What the file says has been taken into account.
-    if let checksum = generations.formerChecksum { writer.generationsWillBeSaved(checksum) }
-    generations.willSave = { [unowned writer] in writer.generationsWillBeSaved($0) }
+    generations.firstStore = { [unowned writer] in writer.firstStore }
     return writer
   }
 }

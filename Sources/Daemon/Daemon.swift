@@ -113,7 +113,7 @@ package final class Daemon: SocketBackend {
     }
     // Only with the socket held: until then the files may be another daemon's.
     try outputs.removeAbandoned(recorded: generations.formerDirectories)
-    keep(settings.roles, after: state)
+    keep(settings.roles, after: inheritance?.store)
     self.settings.readRoles { [refresher] in refresher.roles.values.map(\.settings).sorted { $0.name < $1.name } }
     outputs.takeOver(generations.takeFormerOutputs())
     handover?.begin(settings: start.content)
@@ -175,9 +175,9 @@ package final class Daemon: SocketBackend {
   }
 
   private func observe() {
-    // Whatever another one hears of is recorded by then.
+    // Whatever another one hears of is recorded by then, and in the store before the file asks for that store.
     refresher.setObservers(
-      [generations] + (handover.map { [$0] } ?? []) + [outputs, service, announcer, memoryTrimmer])
+      (handover.map { [$0] } ?? []) + [generations, outputs, service, announcer, memoryTrimmer])
     outputs.changed = { [unowned self] name, path in
       guard let role = refresher.roles[name] else { return }
       service.outputsChanged(of: role, outputs.statuses(of: name, at: path, clock: refresher.clock))

@@ -7,17 +7,15 @@ extension HandoverState {
   /// session is good any more; where only the way to request them has changed, those that there are serve until the next one has come. Nil
   /// for a role of which nothing is known.
   ///
-  /// `generationFile` is the checksum of the generations' file as it is; nil where there is none. Where it isn't the one that the store names,
-  /// later numbers may have been used.
-  package func resumed(_ settings: RoleSettings, generationFile: UInt64?) -> ResumedRole? {
+  /// `isGenerationExact` is whether nobody can have published more than the store knows of.
+  package func resumed(_ settings: RoleSettings, isGenerationExact: Bool) -> ResumedRole? {
     guard let known = roles[settings.name] else { return nil }
     let before = known.role.origin
     let now = HandoverRole.Origin(settings)
     let areGood = before.arn == now.arn && before.policyDigest == now.policyDigest
     let sessions = areGood ? known.sessions : []
     return ResumedRole(
-      generation: known.role.generation,
-      isGenerationExact: generationFile == nil || generationFile == self.generationFile, issued: Int(known.role.issued),
+      generation: known.role.generation, isGenerationExact: isGenerationExact, issued: Int(known.role.issued),
       sessions: sessions.map { ResumedRole.Session($0, isPublished: $0.number == known.role.published) },
       isRequestChanged: areGood && before != now)
   }

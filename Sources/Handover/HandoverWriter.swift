@@ -48,13 +48,15 @@ package final class HandoverWriter: RoleObserver {
   /// Names at the manager that a whole store of this process makes superfluous.
   private var superfluous: [String]
   private var nextNumber: UInt64
+  /// The number of the first store that has, or will have, all that this process publishes. An earlier one that is still found, although its
+  /// removal was asked for, lacks some of it.
+  package private(set) var firstStore: UInt64
   private var isBegun = false
 
   /// All sessions up to this number are recorded: they are numbered in the order in which they are issued.
   private var lastRecorded: UInt64 = 0
   private var recordedClock: ServerClock.Estimate?
   private var recordedProofs: [String: HandoverProof] = [:]
-  private var generationFile: UInt64?
   private var condemned: [(accessKeyID: String, expiration: UTCTime)]
   /// The settings in force, until a store has them.
   private var newSettings: SettingsContent?
@@ -76,6 +78,7 @@ package final class HandoverWriter: RoleObserver {
     self.log = log
     superfluous = predecessors.names
     nextNumber = predecessors.nextNumber
+    firstStore = predecessors.nextNumber
     self.condemned = condemned.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     turn = scheduler.deferred { [unowned self] in continueDraft() }
     timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in beginDraft() }
@@ -103,15 +106,6 @@ package final class HandoverWriter: RoleObserver {
     guard isBegun else { return }
     var batch = RecordBatch()
     addProofs(to: &batch)
-    append(batch.finish())
-  }
-
-  /// The generations' file is about to be written, with this checksum.
-  package func generationsWillBeSaved(_ checksum: UInt64) {
-    generationFile = checksum
-    guard isBegun else { return }
-    var batch = RecordBatch()
-    batch.add(.generationFile(checksum))
     append(batch.finish())
   }
 
@@ -214,7 +208,6 @@ package final class HandoverWriter: RoleObserver {
       addClock(to: &batch)
       addProofs(to: &batch)
       batch.add(.generationFloor(refresher.generationFloor))
-      if let generationFile { batch.add(.generationFile(generationFile)) }
       for (role, generation) in refresher.generationsOfRemovedRoles {
         batch.add(.roleRemoved(role, generation: generation))
       }
@@ -281,6 +274,7 @@ package final class HandoverWriter: RoleObserver {
     current = nil
     for name in superfluous { manager.remove(name) }
     superfluous = []
+    firstStore = nextNumber
     if !hasReportedFailure {
       hasReportedFailure = true
       log.write(.handoverFails, [.reason("\(failure)"), .advice("it is tried again by itself each minute")])

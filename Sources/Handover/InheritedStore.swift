@@ -5,6 +5,8 @@ import Glibc
 package struct InheritedStore {
   /// What the best of them comes to; nil where none can be used.
   package let state: HandoverState?
+  /// The number of that one.
+  package let number: UInt64?
   /// All names that were found, to be removed once there is a store of this process.
   package let names: [String]
   /// The number of the next store: above all of them.
@@ -35,12 +37,17 @@ package struct InheritedStore {
     defer { for store in stores { close(store.descriptor) } }
     var defects: [(name: String, reason: String)] = []
     var found: (state: HandoverState, length: Int)?
+    var number: UInt64?
     for store in stores where found == nil {
-      do throws(StoreProblem) { found = try Self.read(store.descriptor, boot) } catch {
+      do throws(StoreProblem) {
+        found = try Self.read(store.descriptor, boot)
+        number = store.number
+      } catch {
         defects.append((store.name, error.description))
       }
     }
     state = found?.state
+    self.number = number
     length = found?.length ?? 0
     self.defects = defects
     names = Array(Set(stores.map(\.name))).sorted()

@@ -6,7 +6,8 @@ import Glibc
 /// has files or not, the outputs outside the roles' directory, by which none is forgotten there (`RecordedOutput`), and the roles with files
 /// in that directory (`RecordedDirectory`).
 ///
-///     rolekeeper generations 2
+///     rolekeeper generations 3
+///     @ 7
 ///     * 1796000000000
 ///     reports 71
 ///     uploader 128
@@ -15,7 +16,8 @@ import Glibc
 ///     = af63bd4c8601b7df
 ///
 /// A line has a role's name and the highest number that may have been handed out for it; `*`, where it is there, stands for all other
-/// roles. The last line is a checksum of what is before it (FNV-1a, 64 bits): a file that isn't whole is refused whole, since half of the
+/// roles. `@` has the number of the first store for the next process (`Handover`) in which all is that was published under these numbers;
+/// it is missing where no store has all of it. The second format had no such line. The last line is a checksum of what is before it (FNV-1a, 64 bits): a file that isn't whole is refused whole, since half of the
 /// numbers is as bad as none. The file is replaced by a rename, so that a process which ends at any moment leaves a whole one. It isn't
 /// synced: it lies in memory below /run, and a machine that goes down takes all that knew the numbers along.
 struct GenerationFile {
@@ -45,13 +47,18 @@ struct GenerationFile {
     var numbers: [RoleName: UInt64] = [:]
     /// For roles that `numbers` doesn't have.
     var floor: UInt64 = 0
+    /// The number of the first store that has all that was published; nil where none has.
+    var firstStore: UInt64?
     /// In the order of the file.
     var outputs: [RecordedOutput] = []
     var directories: [RecordedDirectory] = []
   }
 
-  private static let firstLine = "rolekeeper generations 2"
+  private static let firstLine = "rolekeeper generations 3"
+  /// Of 0.2.0, which handed nothing over.
+  private static let formerFirstLine = "rolekeeper generations 2"
   private static let others = "*"
+  private static let storeMark = "@"
   /// Some 100,000 roles' lines, with an output for each.
   private static let mostBytes = 16 << 20
   /// What is larger can't be ours, and would leave no room to count on.
@@ -60,12 +67,12 @@ struct GenerationFile {
   let path: String
 
   /// The numbers there are: none where there is no file. Throws where there is one that isn't ours, or isn't as it was written.
-  func read() throws(Failure) -> Content { try readWithChecksum().content }
+  func read() throws(Failure) -> Content { try readIfThere() ?? Content() }
 
-  /// The same with the file's checksum; nil where there is no file.
-  func readWithChecksum() throws(Failure) -> (content: Content, checksum: UInt64?) {
+  /// The same; nil where there is no file.
+  func readIfThere() throws(Failure) -> Content? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
-    if descriptor < 0 && errno == ENOENT { return (Content(), nil) }
+    if descriptor < 0 && errno == ENOENT { return nil }
     guard descriptor >= 0 else { throw Failure(path, errno: errno) }
     defer { close(descriptor) }
     var status = stat()
@@ -78,7 +85,7 @@ struct GenerationFile {
     guard let content = Self.content(of: bytes) else {
       throw Failure(path, "empty, cut off or changed: its checksum isn't right")
     }
-    return (content, Self.checksum(of: bytes.dropLast(Self.sealLength)))
+    return content
   }
 
   private func bytes(_ descriptor: CInt, count: Int) throws(Failure) -> [UInt8] {
@@ -100,7 +107,7 @@ struct GenerationFile {
     let body = bytes.dropLast(sealLength)
     guard bytes.suffix(sealLength).elementsEqual(seal(of: body)) else { return nil }
     var lines = String(decoding: body, as: UTF8.self).split(separator: "\n")[...]
-    guard lines.popFirst().map(String.init) == firstLine else { return nil }
+    guard let first = lines.popFirst(), first == firstLine || first == formerFirstLine else { return nil }
     var content = Content()
     for line in lines {
       let words = line.split(separator: " ")
@@ -115,6 +122,8 @@ struct GenerationFile {
       guard words.count == 2, let number = UInt64(words[1]), number < mostGeneration else { return nil }
       if words[0] == others {
         content.floor = number
+      } else if words[0] == storeMark {
+        content.firstStore = number
       } else if let role = RoleName(words[0]) {
         content.numbers[role] = number
       } else {
@@ -138,12 +147,14 @@ struct GenerationFile {
     body.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
   }
 
-  /// Replaces the file in one step; of a failure nothing is left behind. `willReplace` is called with the checksum of the new one before.
+  /// Replaces the file in one step; of a failure nothing is left behind.
   func write(
-    _ numbers: [(RoleName, UInt64)], floor: UInt64 = 0, outputs: [RecordedOutput] = [],
-    directories: [RecordedDirectory] = [], willReplace: (_ checksum: UInt64) -> Void = { _ in }
+    _ numbers: [(RoleName, UInt64)], floor: UInt64 = 0, firstStore: UInt64? = nil, outputs: [RecordedOutput] = [],
+    directories: [RecordedDirectory] = []
   ) throws(Failure) {
-    var text = Array("\(Self.firstLine)\n\(floor > 0 ? "\(Self.others) \(floor)\n" : "")".utf8)
+    var text = Array("\(Self.firstLine)\n".utf8)
+    if let firstStore { text += "\(Self.storeMark) \(firstStore)\n".utf8 }
+    if floor > 0 { text += "\(Self.others) \(floor)\n".utf8 }
     for (role, number) in numbers {
       text += role.description.utf8
       text.append(UInt8(ascii: " "))
@@ -158,7 +169,6 @@ struct GenerationFile {
     guard descriptor >= 0 else { throw Failure(path, errno: errno) }
     let failure = Self.fill(descriptor, with: text)
     close(descriptor)
-    if failure == 0 { willReplace(Self.checksum(of: text.dropLast(Self.sealLength))) }
     guard failure == 0, rename(draft, path) == 0 else {
       let number = failure == 0 ? errno : failure
       unlink(draft)

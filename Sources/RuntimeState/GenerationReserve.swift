@@ -15,6 +15,10 @@ package import Systemd
 /// a crash the numbers go on up to 64 higher. A file that can't be read, or that couldn't be written, says nothing of what readers have
 /// seen: then the numbers go on from the clock, in milliseconds since 1970, which no role has rotated as often as. While the file can't be
 /// written it is tried again every few seconds.
+///
+/// Where sessions are handed over, the store has exact numbers, and the file says which store that has to be: one that lacks what a later
+/// process published is known by its number. The file says so before anything new is published, and after the store has it, so that a
+/// process which ends in between leaves a store that is as exact as before.
 package final class GenerationReserve: RoleObserver {
   private static let block: UInt64 = 64
 
@@ -32,12 +36,14 @@ package final class GenerationReserve: RoleObserver {
   package private(set) var formerDirectories: [RecordedDirectory] = []
   /// The numbers that an earlier process left in the file, of roles that haven't published yet.
   private var formerNumbers: [RoleName: UInt64] = [:]
-  /// The checksum of the file that an earlier process left; nil where there was none that could be read.
-  package private(set) var formerChecksum: UInt64?
-  /// Called with the checksum of a file that is about to take the place of the one before.
-  package var willSave: (_ checksum: UInt64) -> Void = { _ in }
+  /// The number of the first store that has all that is published from now on; nil where nothing is handed over.
+  package var firstStore: () -> UInt64? = { nil }
+  /// The same for all that was published; of what is handed over nothing is new.
+  private var neededStore: UInt64?
+  /// Whether an earlier process left a file that could be read.
+  private var hasFormerFile = false
   /// What the file has.
-  private var saved: (outputs: Set<RecordedOutput>, directories: Set<RecordedDirectory>) = ([], [])
+  private var saved: (store: UInt64?, outputs: Set<RecordedOutput>, directories: Set<RecordedDirectory>) = (nil, [], [])
   /// When a write failed that none has followed which didn't.
   private var failed: Timestamp?
   private static let retryInterval = Duration.seconds(5)
@@ -56,8 +62,11 @@ package final class GenerationReserve: RoleObserver {
     self.scheduler = scheduler
     timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in retryFailed() }
     do throws(GenerationFile.Failure) {
-      let (content, checksum) = try file.readWithChecksum()
-      formerChecksum = checksum
+      let found = try file.readIfThere()
+      hasFormerFile = found != nil
+      let content = found ?? GenerationFile.Content()
+      neededStore = content.firstStore
+      saved.store = content.firstStore
       formerNumbers = content.numbers
       refresher.goOnAbove(content.numbers, others: content.floor)
       formerOutputs = content.outputs
@@ -82,11 +91,21 @@ package final class GenerationReserve: RoleObserver {
     if let number = formerNumbers.removeValue(forKey: role.name) {
       role.coveredGeneration = max(role.coveredGeneration, number)
     }
-    guard generation > role.coveredGeneration else { return }
+    if generation > role.generation { neededStore = firstStore() }
+    guard generation > role.coveredGeneration || neededStore != saved.store else { return }
     // Each write is of all roles, and all of them may rotate at once.
     if let failed, scheduler.time - failed < Self.retryInterval { return }
     write(ahead: Self.block)
   }
+
+  /// Whether the store of this number has all that was published under the numbers of the file. Where there is no file, or none that can be
+  /// read, nothing says otherwise.
+  package func isAll(inStore number: UInt64) -> Bool {
+    !hasFormerFile || neededStore.map { $0 <= number } ?? false
+  }
+
+  /// Above the number of each store that the file knows of.
+  package var nextStore: UInt64 { saved.store.map { $0 + 1 } ?? 1 }
 
   /// The outputs that an earlier process recorded; empty from the second time on.
   package func takeFormerOutputs() -> [RecordedOutput] {
@@ -128,8 +147,8 @@ package final class GenerationReserve: RoleObserver {
       let numbers = roles.lazy.map { ($0.name, $0.machine.generation + ahead) }
       try file.write(
         Array(numbers) + refresher.generationsOfRemovedRoles.map { ($0.key, $0.value) },
-        floor: refresher.generationFloor, outputs: Array(named), directories: Array(namedDirectories),
-        willReplace: willSave)
+        floor: refresher.generationFloor, firstStore: neededStore, outputs: Array(named),
+        directories: Array(namedDirectories))
     } catch {
       // What the file says is true as long as nothing beyond it was published.
       let isTrue = roles.allSatisfy { $0.machine.generation <= $0.coveredGeneration }
@@ -144,7 +163,7 @@ package final class GenerationReserve: RoleObserver {
     }
     if failed != nil { log.write(.generationsSavedAgain, [.path(file.path)]) }
     failed = nil
-    saved = (named, namedDirectories)
+    saved = (neededStore, named, namedDirectories)
     for role in roles { role.coveredGeneration = role.machine.generation + ahead }
   }
 }

@@ -14,32 +14,8 @@ import Testing
 
 /// What the next process would find at any moment, with a refresher whose time and cloud are the test's.
 @Suite struct HandoverWriterTests {
-  /// The service manager's store.
-  private final class Manager: DescriptorStore {
-    private(set) var stored: [(name: String, descriptor: CInt)] = []
-    private(set) var requests: [String] = []
-
-    func store(_ descriptor: CInt, named name: String, of owner: AnyObject) {
-      stored.append((name, dup(descriptor)))
-      requests.append("store \(name)")
-    }
-
-    func remove(_ name: String) {
-      for one in stored where one.name == name { close(one.descriptor) }
-      stored.removeAll { $0.name == name }
-      requests.append("remove \(name)")
-    }
-
-    deinit { for one in stored { close(one.descriptor) } }
-
-    func inherit() -> InheritedStore {
-      InheritedStore(
-        stored.map { ($0.name, dup($0.descriptor)) }, boot: Samples.boot)
-    }
-  }
-
   private let bench: Bench
-  private let manager = Manager()
+  private let manager = FakeDescriptorStore()
   private let recorder = LogRecorder()
   private let writer: HandoverWriter
 
@@ -50,7 +26,7 @@ import Testing
   }
 
   private static func writer(
-    _ bench: Bench, _ manager: Manager, _ recorder: LogRecorder, after found: InheritedStore? = nil,
+    _ bench: Bench, _ manager: FakeDescriptorStore, _ recorder: LogRecorder, after found: InheritedStore? = nil,
     capacity: @escaping (Int) -> Int = { StoreSize.capacity(for: $0) }
   ) throws -> HandoverWriter {
     try HandoverWriter(
@@ -83,7 +59,7 @@ import Testing
     other.scheduler.time = bench.now
     let state = try #require(store.state)
     let roles = bench.refresher.rolesInOrder.map(\.settings)
-    other.refresher.add(roles.map { ($0, 0, state.resumed($0, generationFile: nil)) })
+    other.refresher.add(roles.map { ($0, 0, state.resumed($0, isGenerationExact: true)) })
     return (other, store)
   }
 
@@ -150,17 +126,16 @@ import Testing
     #expect(state?.roles.isEmpty == true && state?.removedGenerations == [a.name: 1])
   }
 
-  @Test func `proofs, numbers' files and other settings are recorded as they come`() throws {
+  @Test func `proofs and other settings are recorded as they come`() throws {
     begin()
     let proof = HandoverProof(
       source: "main", accessKeyID: "LTAI1", since: bench.now, proven: bench.now, lastAccepted: nil, arn: nil,
       userID: nil)
     writer.proofs = { [proof] }
     writer.proofsChanged()
-    writer.generationsWillBeSaved(17)
     let other = SettingsContent(files: [SettingsContent.File(path: "/etc/rk.toml", bytes: Array("y".utf8))])
     writer.settingsChanged(other)
-    #expect(state?.proofs == ["main": proof] && state?.generationFile == 17 && state?.settings == other)
+    #expect(state?.proofs == ["main": proof] && state?.settings == other)
     let length = manager.inherit().length
     writer.proofsChanged()
     #expect(manager.inherit().length == length, "the same proof again")
@@ -218,14 +193,13 @@ import Testing
     begin()
     bench.add("a")
     bench.grantAll()
-    writer.generationsWillBeSaved(17)
     let state = try #require(state)
-    for (checksum, generation) in [(17, 1), (18, 66), (nil, 1)] as [(UInt64?, UInt64)] {
+    for (isExact, generation) in [(true, 1), (false, 66)] as [(Bool, UInt64)] {
       let other = try Bench()
       other.scheduler.time = bench.now
       other.refresher.goOnAbove([RoleName("a")!: 65])
       let settings = Bench.role("a")
-      other.refresher.add([(settings, 0, state.resumed(settings, generationFile: checksum))])
+      other.refresher.add([(settings, 0, state.resumed(settings, isGenerationExact: isExact))])
       #expect(other.refresher.roles[settings.name]?.generation == generation)
     }
   }
@@ -265,7 +239,7 @@ import Testing
     let settings = Self.changes[change](Bench.role("a"))
     let other = try Bench()
     other.scheduler.time = bench.now
-    other.refresher.add([(settings, 0, try #require(state).resumed(settings, generationFile: nil))])
+    other.refresher.add([(settings, 0, try #require(state).resumed(settings, isGenerationExact: true))])
     #expect((other.refresher.roles[settings.name]?.current != nil) == stays)
     #expect(other.cloud.orders.count == 1, "another one is fetched")
     other.advance(.seconds(5))
@@ -357,11 +331,28 @@ import Testing
     let huge = [UInt8](repeating: 0, count: SessionArena.step)
     writer.settingsChanged(SettingsContent(files: [SettingsContent.File(path: "/huge", bytes: huge)]))
     #expect(manager.requests == ["store sessions-1", "remove sessions-1"])
+    #expect(writer.firstStore == 2, "the one before lacks what comes now, should it be found")
     #expect(recorder.all.count == 1 && recorder.all[0].hasPrefix("warning: sessions can't be handed over"))
     writer.settingsChanged(Self.settings)
     bench.scheduler.advance(by: .seconds(61))
     #expect(manager.requests.last == "store sessions-2")
     #expect(state?.settings == Self.settings && state?.roles.count == 1)
     #expect(recorder.all.count == 2 && recorder.all[1].hasPrefix("notice: sessions can be handed over"))
+  }
+  /// Its settings were lost, and the next process couldn't start with bad ones.
+  @Test func `a first store that finds no room loses no settings`() throws {
+    var room = SessionArena.step
+    let writer = try Self.writer(bench, manager, recorder) { _ in room }
+    bench.refresher.setObservers([writer])
+    let count = 1000
+    for index in 0..<count { bench.add("role\(index)") }
+    bench.grantAll()
+    writer.begin(settings: Self.settings)
+    bench.scheduler.settle()
+    #expect(manager.requests.isEmpty && recorder.all.count == 1)
+    room = 1 << 22
+    bench.scheduler.advance(by: .seconds(61))
+    bench.scheduler.settle()
+    #expect(state?.settings == Self.settings && state?.roles.count == count)
   }
 }

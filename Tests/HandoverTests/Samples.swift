@@ -40,7 +40,6 @@ enum Samples {
       .session(session("uploader", 1)),
       .session(session("uploader", 2)),
       .role(role("uploader", generation: 8, held: [2])),
-      .generationFile(0xfeed),
       .settingsFile(number: 1, SettingsContent.File(path: "/etc/rk.toml", bytes: Array("[roles.é]\n".utf8))),
       .settingsDirectory(number: 1, SettingsContent.Directory(path: "/etc/roles.d", names: ["a.toml", "b.toml"])),
       .settingsInForce(number: 1, records: 2),
@@ -93,7 +92,7 @@ extension HandoverState {
       "\(role.role) \(role.sessions.map(\.text))"
     }
     let rest: [Any] = [
-      removedGenerations.sorted { $0.key < $1.key }, generationFloor, generationFile as Any,
+      removedGenerations.sorted { $0.key < $1.key }, generationFloor,
       condemned.sorted { $0.key < $1.key },
       clock as Any, proofs.sorted { $0.key < $1.key }, settings as Any,
     ]

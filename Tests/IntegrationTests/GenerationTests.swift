@@ -60,9 +60,9 @@ import Wire
     #expect(lab.daemon.child.stop() == 0)
     let path = "\(lab.draft.socketPath).generations"
     let lines = (FileText.read(path) ?? "").split(separator: "\n")
-    #expect(lines.first == "rolekeeper generations 2" && lines.last?.hasPrefix("= ") == true)
+    #expect(lines.first == "rolekeeper generations 3" && lines.last?.hasPrefix("= ") == true)
     #expect(lines.dropFirst().first?.hasPrefix("uploader ") == true)
-    try lab.directory.write("rolekeeper generations 2\nuploader 1\n", to: "rk.sock.generations")
+    try lab.directory.write("rolekeeper generations 3\nuploader 1\n", to: "rk.sock.generations")
     let before = UInt64(time(nil)) * 1000
     let daemon = try lab.start(named: "second")
     let found = try lab.status("uploader").generation

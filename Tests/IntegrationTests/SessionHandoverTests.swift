@@ -56,8 +56,6 @@ import Wire
       try lab.refresh(["uploader"])
       return try seen(lab, "uploader").generation != 1
     }
-    // What follows a rotation, the file of generations for one, is on its way for a moment.
-    usleep(2_000_000)
     let before = try ["uploader", "reports"].map { try seen(lab, $0) }
     let calls = try lab.emulator.draws()
     end(lab, by: signal)

@@ -117,13 +117,23 @@ import Testing
     let lines = FileText.read(file.path)?.split(separator: "\n").dropLast() ?? []
     #expect(
       Array(lines) == [
-        "rolekeeper generations 2", "uploader 7",
+        "rolekeeper generations 3", "uploader 7",
         "file uploader 1007 /etc/rolekeeper/rolekeeper.toml /srv/app/credentials.json",
         "planned uploader 1 /s /srv/new", "file reports 0 - /srv/50%25%20off%0A/naïve%20file",
         "directory uploader /etc/roles.d/50%25%20off.toml", "directory reports /s /srv/my%20roles",
       ])
     #expect(
       try file.read() == .init(numbers: [name("uploader"): 7], outputs: outputs, directories: directories))
+  }
+
+  @Test func `the first store that has all is read back, and a file of 0.2.0 names none`() throws {
+    try file.write([(name("uploader"), 7)], floor: 3, firstStore: 9)
+    #expect(FileText.read(file.path)?.hasPrefix("rolekeeper generations 3\n@ 9\n* 3\nuploader 7\n= ") == true)
+    #expect(try file.read() == .init(numbers: [name("uploader"): 7], floor: 3, firstStore: 9))
+    // Its checksum is FNV-1a of the two lines, by an independent calculation.
+    try directory.write("rolekeeper generations 2\nuploader 7\n= 1dbbd83fad1c6987\n", to: "generations")
+    chmod(file.path, 0o600)
+    #expect(try file.read() == .init(numbers: [name("uploader"): 7]))
   }
 
   @Test(arguments: [

@@ -15,9 +15,6 @@ package enum HandoverRecord {
   case roleRemoved(RoleName, generation: UInt64)
   /// Roles of which nothing is known go on above this generation.
   case generationFloor(UInt64)
-  /// The checksum of the generations' file as this process wrote it last: where the file has another one, somebody has published more than
-  /// the store knows of.
-  case generationFile(UInt64)
   case clock(ServerClock.Estimate)
   case proof(HandoverProof)
   /// A file of the settings of this number, which are in force from their `settingsInForce` on; or what follows in it, where the record before

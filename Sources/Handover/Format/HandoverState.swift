@@ -20,8 +20,6 @@ package struct HandoverState {
   /// The last generations of roles that the settings no longer have.
   package private(set) var removedGenerations: [RoleName: UInt64] = [:]
   package private(set) var generationFloor: UInt64 = 0
-  /// The checksum of the generations' file as the process of this store wrote it last; nil where it wrote none.
-  package private(set) var generationFile: UInt64?
   /// When each session that STS refuses ends, by its AccessKeyId.
   package private(set) var condemned: [String: UTCTime] = [:]
   package private(set) var clock: ServerClock.Estimate?
@@ -63,7 +61,6 @@ package struct HandoverState {
       roles[role] = nil
       removedGenerations[role] = generation
     case .generationFloor(let generation): generationFloor = max(generationFloor, generation)
-    case .generationFile(let checksum): generationFile = checksum
     case .clock(let estimate): clock = estimate
     case .proof(let proof): proofs[proof.source] = proof
     case .settingsFile(let number, let file): takeSettings(number) { $0.add(file) }

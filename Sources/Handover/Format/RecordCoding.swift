@@ -15,7 +15,7 @@ package enum RecordCoding {
 
   enum Kind: UInt8 {
     case role = 1
-    case session, condemned, roleRemoved, generationFloor, generationFile, clock, proof
+    case session, condemned, roleRemoved, generationFloor, clock, proof
     case settingsFile, settingsDirectory, settingsInForce
   }
 
@@ -55,9 +55,6 @@ package enum RecordCoding {
     case .generationFloor(let generation):
       content.appendNumber(generation)
       return .generationFloor
-    case .generationFile(let checksum):
-      content.appendNumber(checksum)
-      return .generationFile
     case .clock(let estimate):
       content.appendNumber(estimate.offset)
       content.appendNumber(estimate.steadyOffset)
@@ -160,9 +157,6 @@ package enum RecordCoding {
     case .generationFloor:
       guard let generation: UInt64 = cursor.number(in: image) else { return nil }
       return .generationFloor(generation)
-    case .generationFile:
-      guard let checksum: UInt64 = cursor.number(in: image) else { return nil }
-      return .generationFile(checksum)
     case .clock:
       guard let offset: Int64 = cursor.number(in: image), let steady: Int64 = cursor.number(in: image),
         let isFromServer = cursor.flag(in: image)
