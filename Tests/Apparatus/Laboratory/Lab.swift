@@ -76,12 +76,14 @@ package final class Lab {
 
   /// Starts the next daemon with what the last one, which has ended, left to it.
   @discardableResult
-  package func launchNext(named name: String, environment: [String: String] = [:]) throws -> DaemonProcess {
+  package func launchNext(
+    wrapper: [String] = [], named name: String, environment: [String: String] = [:]
+  ) throws -> DaemonProcess {
     let stored = daemon.notify.takeStored()
     daemon = nil
     daemon = try DaemonProcess(
-      configPath: configPath, socketPath: draft.socketPath, in: directory, named: name, environment: environment,
-      stored: stored)
+      configPath: configPath, socketPath: draft.socketPath, in: directory, named: name, wrapper: wrapper,
+      environment: environment, stored: stored)
     return daemon
   }
 

@@ -10,16 +10,15 @@ package final class DaemonProcess {
   /// Starts the daemon with the settings file at `configPath`, which names `socketPath` as its socket, and with the variables of our unit.
   ///
   /// `wrapper` are words before the program's own, such as setpriv(1) and its options. `stored` are descriptors that an earlier process
-  /// stored, which are closed.
+  /// stored; they stay stored, as with systemd, until this one removes them.
   package init(
     configPath: String, socketPath: String, in directory: TemporaryDirectory, named name: String = "daemon",
     wrapper: [String] = [], environment: [String: String] = [:], options: [String] = [],
     stored: [(name: String, descriptor: CInt)] = []
   ) throws {
-    defer { for one in stored { close(one.descriptor) } }
     self.configPath = configPath
     self.socketPath = socketPath
-    notify = try NotifySocket(in: directory, named: "\(name).notify")
+    notify = try NotifySocket(in: directory, named: "\(name).notify", stored: stored)
     var variables = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "NOTIFY_SOCKET": notify.path]
     variables.merge(Programs.unitEnvironment) { $1 }
     variables.merge(environment) { $1 }

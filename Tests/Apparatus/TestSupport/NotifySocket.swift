@@ -5,10 +5,14 @@ package final class NotifySocket {
   package let path: String
   private let descriptor: CInt
   private var seen: [String] = []
-  /// What the program had stored and not removed: its last descriptor of each name.
-  private var stored: [String: CInt] = [:]
+  /// What the program, or one before it, had stored and not removed: its last descriptor of each name.
+  private var stored: [String: CInt]
 
-  package init(in directory: TemporaryDirectory, named name: String = "notify") throws {
+  /// `stored` is what is kept for the program already; the descriptors are this value's to close.
+  package init(
+    in directory: TemporaryDirectory, named name: String = "notify", stored: [(name: String, descriptor: CInt)] = []
+  ) throws {
+    self.stored = Dictionary(uniqueKeysWithValues: stored.map { ($0.name, $0.descriptor) })
     path = directory.path(name)
     descriptor = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_un()
