@@ -14,16 +14,17 @@ extension Daemon {
   }
 
   /// Builds what `settings` ask for, keeping from what is in force what they ask for still. Throws a sentence for what can't be had.
-  /// `proofs` are what an earlier process knew of the sources' keys.
-  func connections(_ settings: DaemonSettings, remembering proofs: [String: KeyProof] = [:]) throws -> Connections {
+  /// `state` is what an earlier process handed over, at a start.
+  func connections(_ settings: DaemonSettings, after state: HandoverState? = nil) throws -> Connections {
     let old = connections
     let rolesInForce = Dictionary(self.settings.roles.map { ($0.name, $0) }) { first, _ in first }
     let switches = AccessKeySource.switches(to: settings.roles, from: rolesInForce)
     let places = try settings.sources.map { (name: $0.name, location: try AccessKeySource.Location($0)) }
     let sources = try AccessKeySource.sources(at: places, keeping: old?.sources ?? [:], switches: switches) {
       name, location, predecessor in
+      let memory = state.map { KeyMemory.inherited($0.proofs[name].map { KeyProof($0) }) }
       let source = try AccessKeySource(
-        name: name, at: location, succeeding: predecessor, mayLackKey: old == nil, remembering: proofs[name],
+        name: name, at: location, succeeding: predecessor, mayLackKey: old == nil, after: memory ?? .nothing,
         loop: loop, log: log)
       source.changed = { [unowned self] in refresher.sourceChanged(name) }
       source.acceptedAgain = { [unowned self] in refresher.keyAcceptedAgain(name) }

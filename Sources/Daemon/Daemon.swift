@@ -85,7 +85,7 @@ package final class Daemon: SocketBackend {
     }
     signals.append(try SignalSource(loop, signal: SIGHUP) { [unowned self] in reload(allowingRemoval: false) { _ in } })
 
-    putInForce(try connections(settings, remembering: (state?.proofs ?? [:]).mapValues { KeyProof($0) }))
+    putInForce(try connections(settings, after: state))
     outputs = try Outputs(scheduler: loop, settings: self.settings, log: log)
     fileResults = try IOSource(loop, descriptor: outputs.descriptor, events: .readable) { [unowned self] _ in
       outputs.takeResults()

@@ -72,25 +72,25 @@ package final class AccessKeySource {
   ///
   /// Throws for a systemd credential that can't be used, unless `mayLackKey`: only a new start of the service has systemd copy it again.
   ///
-  /// `remembering` is what an earlier process knew of the key, and counts if the file still holds it.
+  /// `memory` is what an earlier process knew of the key, and counts if the file still holds it.
   ///
   /// In place of a `predecessor` with a key it goes on with that one's key, which signs until STS has accepted the one at the new
   /// location. Nothing is read, and nothing changes for the predecessor, before `takeOver`.
   package convenience init(
     name: String, at location: Location, succeeding predecessor: Predecessor? = nil, mayLackKey: Bool = false,
-    remembering proof: KeyProof? = nil, loop: EventLoop, log: Log
+    after memory: KeyMemory = .nothing, loop: EventLoop, log: Log
   ) throws {
     try self.init(
-      name: name, at: location, succeeding: predecessor, mayLackKey: mayLackKey, remembering: proof, loop: loop,
+      name: name, at: location, succeeding: predecessor, mayLackKey: mayLackKey, after: memory, loop: loop,
       log: log, watching: DirectoryWatch.Calls())
   }
 
   init(
     name: String, at location: Location, succeeding predecessor: Predecessor? = nil, mayLackKey: Bool = false,
-    remembering proof: KeyProof? = nil, loop: EventLoop, log: Log, watching calls: DirectoryWatch.Calls
+    after memory: KeyMemory = .nothing, loop: EventLoop, log: Log, watching calls: DirectoryWatch.Calls
   ) throws {
     self.name = name
-    keys = KeySuccession(remembering: proof)
+    keys = KeySuccession(after: memory)
     self.location = location
     self.log = log
     scheduler = loop

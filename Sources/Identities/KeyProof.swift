@@ -34,3 +34,12 @@ package struct KeyProof: Hashable, Sendable {
   package var arn: String? { identity?.arn }
   package var userID: String? { identity?.userID }
 }
+
+/// What a process knows of a source's key when it starts.
+package enum KeyMemory: Hashable, Sendable {
+  /// Nothing was handed over: AssumeRole is called at once, and proves the key.
+  case nothing
+  /// An earlier process handed its sessions over, so that AssumeRole may not be called for a while; with the proof of that process's key,
+  /// if there was one.
+  case inherited(KeyProof?)
+}

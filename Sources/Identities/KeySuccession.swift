@@ -8,6 +8,7 @@ package import Core
 /// | the key in force | another key is found in the file | its proof (GetCallerIdentity) ends |
 /// |---|---|---|
 /// | none | signs at once: AssumeRole is its proof | |
+/// | none, and sessions were handed over | signs at once; whose it is is asked soon, unless an earlier process knew it | |
 /// | works | goes on signing while the other one is proven | good: the other one signs. Its AssumeRole answers decide from then on |
 /// | | | refused as a key: it isn't taken, and is tried again slowly: RAM may not know it yet |
 /// | | | anything else, STS silent for example: tried again with back-off |
@@ -121,8 +122,8 @@ package struct KeySuccession {
 
   private enum Subject { case current, candidate }
 
-  /// What STS has said of the key that an earlier process of the daemon had, until the first key is found.
-  private var remembered: KeyProof?
+  /// What is known of an earlier process's key, until the first key is found.
+  private var memory: KeyMemory
   package private(set) var current: Current?
   package private(set) var candidate: Candidate?
   private var inquiry: (id: InquiryID, subject: Subject)?
@@ -141,8 +142,11 @@ package struct KeySuccession {
   /// Whose the first key is only matters once another comes, so hosts that start together don't ask together.
   private static let firstInquiry = Duration.seconds(30)...Duration.seconds(90)
 
-  /// `remembered` counts for the first key if it is the one that this is about.
-  package init(remembering remembered: KeyProof? = nil) { self.remembered = remembered }
+  /// How soon the first key is asked about where AssumeRole doesn't prove it.
+  private static let soon = Duration.seconds(1)...Duration.seconds(5)
+
+  /// A proof in `memory` counts for the first key if it is the one that this is about.
+  package init(after memory: KeyMemory = .nothing) { self.memory = memory }
 
   /// What STS has said of the key in force; nil until it has accepted it, and while it refuses it.
   package var proof: KeyProof? {
@@ -155,6 +159,7 @@ package struct KeySuccession {
   /// Goes on for a key that is looked for in another place: the key in force stays, with whose it is and what STS said of it. One on
   /// trial is dropped, since it is the old place's.
   package init(succeeding old: KeySuccession) {
+    memory = .nothing
     current = old.current
     lastProof = old.lastProof
     lastIdentity = old.lastIdentity
@@ -167,7 +172,7 @@ package struct KeySuccession {
   ) -> [Effect] {
     var effects: [Effect] = []
     switch event {
-    case .found(let key): found(key, at: now, &effects)
+    case .found(let key): found(key, at: now, &effects, &generator)
     case .answered(let id, let answer): answered(id, answer, at: now, &effects, &generator)
     case .accepted(let key): accepted(key, at: now, &effects, &generator)
     case .lost:
@@ -186,14 +191,11 @@ package struct KeySuccession {
 
   // MARK: - Events
 
-  private mutating func found(_ key: AccessKey, at now: Timestamp, _ effects: inout [Effect]) {
+  private mutating func found(
+    _ key: AccessKey, at now: Timestamp, _ effects: inout [Effect], _ generator: inout some RandomNumberGenerator
+  ) {
     guard let current else {
-      self.current = Current(key: key, since: now)
-      if let remembered, remembered.accessKeyID == key.id {
-        self.current?.take(remembered)
-        lastIdentity = remembered.identity
-      }
-      remembered = nil
+      self.current = first(key, at: now, &generator)
       effects += [.report(.first), .keyChanged]
       return
     }
@@ -212,6 +214,23 @@ package struct KeySuccession {
       self.current?.nextInquiry = current.lastInquiry.map { max(now, $0 + Self.leastInterval) } ?? now
     }
     effects.append(.report(.proving(candidate: key)))
+  }
+
+  private mutating func first(
+    _ key: AccessKey, at now: Timestamp, _ generator: inout some RandomNumberGenerator
+  ) -> Current {
+    var first = Current(key: key, since: now)
+    if case .inherited(let proof) = memory {
+      lastIdentity = proof?.identity
+      if let proof, proof.accessKeyID == key.id {
+        first.take(proof)
+      } else {
+        isFirstKnownIdentity = proof != nil && lastIdentity == nil
+        first.nextInquiry = now + .random(in: Self.soon, using: &generator)
+      }
+    }
+    memory = .nothing
+    return first
   }
 
   private mutating func answered(

@@ -8,7 +8,7 @@ import Testing
 @Suite struct KeySuccessionTests {
   /// Performs nothing and remembers everything.
   struct Trial {
-    private var keys = KeySuccession()
+    private var keys: KeySuccession
     private var generator = CountingGenerator()
     private var now = Timestamp(microseconds: 1_000_000_000)
     /// Calls under way, in the order in which they were made.
@@ -18,6 +18,8 @@ import Testing
     private(set) var returns = 0
     private(set) var changes = 0
     private(set) var reports: [String] = []
+
+    init(after memory: KeyMemory = .nothing) { keys = KeySuccession(after: memory) }
 
     var signer: String? { keys.current?.key.id }
     var current: KeySuccession.Current? { keys.current }
@@ -126,19 +128,46 @@ import Testing
     var generator = CountingGenerator()
     let at = Timestamp(microseconds: 9_000_000)
     func found(_ key: AccessKey, _ proof: KeyProof?) -> KeySuccession {
-      var keys = KeySuccession(remembering: proof)
+      var keys = KeySuccession(after: .inherited(proof))
       let effects = keys.handle(.found(key), at: at, using: &generator)
       #expect(!effects.contains { if case .ask = $0 { true } else { false } })
       return keys
     }
-    let proof = KeyProof(
-      accessKeyID: Self.old.id, since: Timestamp(microseconds: 1), proven: Timestamp(microseconds: 2),
-      lastAccepted: Timestamp(microseconds: 3), identity: Self.bot)
+    let proof = Self.proof
     let same = found(Self.old, proof)
     #expect(same.proof == proof && same.current?.shownID == Self.old.id)
     let other = found(Self.new, proof)
     #expect(other.proof == nil && other.current?.identity == nil && other.current?.since == at)
     #expect(found(Self.old, nil).proof == nil)
+  }
+
+  private static let proof = KeyProof(
+    accessKeyID: old.id, since: Timestamp(microseconds: 1), proven: Timestamp(microseconds: 2),
+    lastAccepted: Timestamp(microseconds: 3), identity: bot)
+
+  /// It was shown as unproven until the first session was due, half an hour later.
+  @Test(arguments: [proof, nil])
+  func `a key that no earlier process has proven is asked about soon where sessions were handed over`(proof: KeyProof?)
+    throws
+  {
+    var trial = Trial(after: .inherited(proof))
+    trial.send(.found(Self.new))
+    #expect(trial.signer == Self.new.id && trial.asked.isEmpty && trial.current?.proven == nil)
+    #expect(try trial.waitForTimer() <= .seconds(5) && trial.asking == Self.new.id)
+    try trial.answer(.granted(Self.other))
+    #expect(trial.current?.proven == trial.time && trial.current?.shownID == Self.new.id)
+    #expect(trial.reports == ["first"] + (proof == nil ? [] : ["otherIdentity"]))
+  }
+
+  @Test func `a key that STS refuses after a restart is asked about again, and its refusal is known`() throws {
+    var trial = Trial(after: .inherited(Self.proof))
+    trial.send(.found(Self.new))
+    try trial.waitForTimer()
+    try trial.answer(.refused(Self.unknown))
+    #expect(trial.current?.refusal?.failure.code == Self.unknown.code)
+    try trial.waitForTimer()
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.current?.refusal == nil && trial.current?.proven == trial.time)
   }
 
   @Test func `a key that STS refuses has no proof to hand on`() {

@@ -107,6 +107,24 @@ import Wire
     #expect(after.accessKeyID == before.accessKeyID && after.provenAt == before.provenAt && after.state == .working)
   }
 
+  /// It was shown as unproven until the first session was due.
+  @Test func `another AccessKey than before is proven by itself, though no session is due`() throws {
+    let lab = try lab { $0.roles.removeLast() }
+    let before = try seen(lab, "uploader")
+    var realm = RealmDraft(lifetime: nil)
+    realm.keys.append(RealmDraft.otherKey)
+    try lab.emulator.reload(realm: realm.text)
+    let calls = try lab.emulator.draws()
+    end(lab, by: SIGTERM)
+    try lab.write(key: RealmDraft.otherKey)
+    try lab.startNext(named: "second")
+    try eventually("the key is proven") {
+      try lab.report().sources.first?.accessKeyID == RealmDraft.otherKey.id
+    }
+    #expect(try lab.report().sources.first?.state == .working)
+    #expect(try seen(lab, "uploader") == before && lab.emulator.draws() == calls)
+  }
+
   @Test func `a condemned session never comes back`() throws {
     let lab = try lab()
     let dead = try lab.credential("uploader")
