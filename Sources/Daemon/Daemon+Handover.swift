@@ -33,7 +33,10 @@ extension Daemon {
     }
     refresher.add(
       roles.map { role in
-        (role, outputs.generation(of: role), state?.resumed(role, isGenerationExact: isExact))
+        let resumed = state?.resumed(role, isGenerationExact: isExact)
+        // The number is exact, and to look at the files of thousands of roles takes long.
+        let isKnown = resumed?.isGenerationExact == true
+        return (role, isKnown ? 0 : outputs.generation(of: role), resumed)
       })
     guard let state, state.sessionCount > 0 else { return }
     log.write(.sessionsTakenOver, [.count(refresher.sessionCount), .total(state.sessionCount)])

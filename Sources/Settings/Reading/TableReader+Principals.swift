@@ -26,8 +26,9 @@ extension TableReader {
     member(key).flatMap { principal(key.kind, $0.value, at: place(of: key), remedy: key.remedy()) }
   }
 
-  private func principal(_ kind: PrincipalKind, _ value: TOMLNode.Value, at place: Place, remedy: String) -> Principal?
-  {
+  private func principal(
+    _ kind: PrincipalKind, _ value: TOMLNode.Value, at place: Place, remedy: @autoclosure () -> String
+  ) -> Principal? {
     let answer: Result<Principal?, HostError>
     let label: String
     switch value {
@@ -37,7 +38,7 @@ extension TableReader {
     case .integer(let number):
       // The highest number means "unchanged" to chown(2), so it is nobody's.
       guard let id = UInt32(exactly: number), id != .max else {
-        findings.error(place, "has \(number), which is no \(kind.rawValue)'s number", remedy)
+        findings.error(place, "has \(number), which is no \(kind.rawValue)'s number", remedy())
         return nil
       }
       label = "\(kind.rawValue) \(id)"
@@ -47,7 +48,7 @@ extension TableReader {
       case .failure: answer = .success(Principal(id: id, name: nil, isLookUpFailed: true))
       }
     default:
-      findings.error(place, "has \(value.article), expected a \(kind.rawValue)'s name or number", remedy)
+      findings.error(place, "has \(value.article), expected a \(kind.rawValue)'s name or number", remedy())
       return nil
     }
     switch answer {

@@ -12,6 +12,8 @@ struct TableReader {
   var reportsMissing = true
   private let schema: SettingTable
   private let members: [String: TOMLNode]
+  /// Those that aren't in the schema; mostly none.
+  private let unknown: [TOMLNode]
 
   /// Reports the keys that aren't in the schema.
   init(_ nodes: [TOMLNode], schema: SettingTable, at place: Place, context: LoadContext) {
@@ -19,7 +21,8 @@ struct TableReader {
     self.context = context
     self.schema = schema
     members = Dictionary(nodes.map { ($0.key, $0) }) { first, _ in first }
-    for node in nodes where !schema.has(node.key) { reportUnknown(node) }
+    unknown = nodes.filter { !schema.has($0.key) }
+    for node in unknown { reportUnknown(node) }
   }
 
   var findings: Findings { context.findings }
@@ -96,11 +99,11 @@ struct TableReader {
 
   /// Whether a name that isn't in the schema, and was reported, is a misspelling of `key`: then that isn't missing.
   func isMisspelt(_ key: any SettingKey) -> Bool {
-    members[key.name] == nil && members.keys.contains { isMisspelling($0, of: key) }
+    !unknown.isEmpty && members[key.name] == nil && unknown.contains { isMisspelling($0.key, of: key) }
   }
 
   private func misspelt(_ key: TableKey) -> TOMLNode? {
-    members.values.filter { isMisspelling($0.key, of: key) }.min { $0.line < $1.line }
+    unknown.filter { isMisspelling($0.key, of: key) }.min { $0.line < $1.line }
   }
 
   func isMisspelling(_ name: String, of key: any SettingKey) -> Bool {
