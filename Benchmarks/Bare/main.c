@@ -2,6 +2,8 @@
 //
 //     bare-server SOCKET REPLY-FILE
 //
+// With `-` as SOCKET it serves the listening socket that it inherited as descriptor 3.
+//
 // One thread, one epoll. It asks for each connection's SO_PEERCRED, reads until a request's head has ended, and sends the file's bytes,
 // head and body together. It knows no deadlines, limits, routes or rights. Prints `listening` when it does.
 #define _GNU_SOURCE
@@ -36,6 +38,10 @@ static void read_reply(const char *path) {
 }
 
 static int listen_at(const char *path) {
+  if (strcmp(path, "-") == 0) {
+    if (fcntl(3, F_SETFL, O_NONBLOCK) != 0) fail("the inherited socket");
+    return 3;
+  }
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   strncpy(address.sun_path, path, sizeof address.sun_path - 1);
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

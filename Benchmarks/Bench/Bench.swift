@@ -15,7 +15,8 @@ struct Bench {
     var report = Report()
     let parts: [(String, (inout Report) throws -> Void)] = [
       ("socket", measureSocket), ("stalled", measureStalled), ("peers", measurePeers), ("memory", measureMemory),
-      ("burst", measureBurst), ("scrape", measureScrape), ("start", measureStart), ("command", measureCommand),
+      ("burst", measureBurst), ("scrape", measureScrape), ("start", measureStart),
+      ("restart", measureRestart), ("command", measureCommand),
       ("upload", measureUpload),
     ]
     for (name, part) in parts where name.hasPrefix(only) {

@@ -5,8 +5,8 @@ struct Options {
 
       --short           fewer and shorter rounds, about three minutes; the figures are noisier
       --seconds S       how long each measurement of the load generator lasts
-      --only WORD       only the parts whose name begins with WORD: socket, stalled, peers, memory, burst, scrape, start, command,
-                        upload
+      --only WORD       only the parts whose name begins with WORD: socket, stalled, peers, memory, burst, scrape, start, restart,
+                        command, upload
       --out DIRECTORY   where bench.json and bench.md go; default .build
       --docs DIRECTORY  also add the run to performance-runs.txt, and make the table in performance.md of all the runs in it, and
                         the plot memory.svg of this one; only whole runs, not with --short, --seconds or --only
@@ -51,6 +51,7 @@ struct Form: Equatable {
   /// How often all contestants have their turn; figures are medians over these.
   var rounds: Int
   var starts: Int
+  var restarts: Int
   /// How often a program is run in each round.
   var runs: Int
 
@@ -75,9 +76,9 @@ struct Form: Equatable {
   }
 
   static let full = Form(
-    seconds: 0.7, warmUp: 0.15, rounds: 9, starts: 15, runs: 100, stalledLoads: 3, bursts: 9, scrapes: 20,
+    seconds: 0.7, warmUp: 0.15, rounds: 9, starts: 15, restarts: 10, runs: 100, stalledLoads: 3, bursts: 9, scrapes: 20,
     uploads: Uploads(rounds: 5, largeFile: 1 << 30, smallFiles: 1000, batch: 100_000))
   static let short = Form(
-    seconds: 0.15, warmUp: 0.03, rounds: 3, starts: 5, runs: 30, stalledLoads: 1, bursts: 2, scrapes: 5,
+    seconds: 0.15, warmUp: 0.03, rounds: 3, starts: 5, restarts: 3, runs: 30, stalledLoads: 1, bursts: 2, scrapes: 5,
     uploads: Uploads(rounds: 3, largeFile: 256 << 20, smallFiles: 200, batch: 10_000))
 }

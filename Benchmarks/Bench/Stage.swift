@@ -85,6 +85,12 @@ final class Stage {
     return (ContinuousClock.now - started) / .milliseconds(1)
   }
 
+  /// Starts the daemon by a wrapper that may keep the service manager from it, and waits until all roles have a session.
+  func startUnwatched(wrapper: [String]) throws {
+    let daemon = try lab.launch(wrapper: wrapper, named: "unwatched")
+    try eventually("all roles have a session", within: 120) { (try? daemon.get("/healthz"))?.status == 200 }
+  }
+
   /// Has the second session of each pool drawn now, which else comes with the ring's next step, and waits until all are there.
   func fillPools() throws {
     // At once, before the daemon gives back what its start needed: it does that once a minute at most.
@@ -120,10 +126,13 @@ final class Stage {
   }
 
   /// A server that answers with the daemon's own bytes.
-  func startBareServer() throws -> BareServer {
+  func startBareServer() throws -> BareServer { try BareServer(reply: answerBytes(), in: lab.directory) }
+
+  /// A whole answer, head and body.
+  func answerBytes() throws -> String {
     let connection = try StreamConnection(unix: socket)
     try connection.request("GET", Self.request)
-    return try BareServer(reply: try connection.readRaw(), in: lab.directory)
+    return try connection.readRaw()
   }
 }
 

@@ -67,6 +67,12 @@ package final class NotifySocket {
     return stored.map { ($0.key, $0.value) }
   }
 
+  /// The names under which it has stored something.
+  package var storedNames: [String] {
+    drain()
+    return stored.keys.sorted()
+  }
+
   /// Reads what has come, so that there is room for more.
   package func drain() {
     while let message = receive(flags: CInt(MSG_DONTWAIT)) { seen.append(message) }

@@ -1,0 +1,133 @@
+import Glibc
+import Laboratory
+import TestSupport
+
+/// A Unix socket that listens, and that one process after the other inherits.
+final class HeldSocket {
+  let path: String
+  let descriptor: CInt
+
+  init(_ path: String) throws {
+    self.path = path
+    descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
+    let bound = withUnsafePointer(to: address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    guard bound == 0, listen(descriptor, SOMAXCONN) == 0 else { throw BenchError("cannot listen at '\(path)'") }
+  }
+
+  deinit { close(descriptor) }
+}
+
+/// A program that is ended and started again while clients ask.
+protocol Restartable: AnyObject {
+  var socket: String { get }
+  /// Ends the process and starts the next one.
+  func restart() throws
+  /// Waits until the process has done all that belongs to its start.
+  func settle() throws
+}
+
+/// The daemon between two processes as systemd has it: the socket is held, and so is what one process leaves to the next.
+final class RestartStage: Restartable {
+  let stage: Stage
+  private let held: HeldSocket
+  private var daemon: DaemonProcess!
+  private var starts = 0
+  private var isReady = false
+
+  init(roles: Int) throws {
+    stage = try Stage(roles: roles)
+    held = try HeldSocket(stage.socket)
+    try launch(with: [])
+    try settle()
+    try stage.fillPools()
+    try settle()
+  }
+
+  var socket: String { stage.socket }
+
+  func restart() throws { try launch(with: end()) }
+
+  func settle() throws {
+    if !isReady { try daemon.notify.wait(for: "READY=1", seconds: 120) }
+    isReady = true
+    try eventually("the store is handed over", within: 120) { !daemon.notify.storedNames.isEmpty }
+  }
+
+  /// How long the next process takes until it answers a client that waits for it already, in ms.
+  func timedStart() throws -> Double {
+    let stored = try end()
+    let client = try StreamConnection(unix: socket)
+    try client.request("GET", Stage.request)
+    let started = ContinuousClock.now
+    try launch(with: stored)
+    let reply = try client.readReply()
+    let taken = ContinuousClock.now - started
+    guard reply.status == 200 else { throw BenchError("the first answer is \(reply.status): \(daemon.log)") }
+    try settle()
+    return taken / .milliseconds(1)
+  }
+
+  /// How much memory the store takes, in bytes.
+  func storeSize() throws -> Double {
+    var status = stat()
+    let stored = daemon.notify.takeStored()
+    defer { for one in stored { close(one.descriptor) } }
+    guard let store = stored.first, fstat(store.descriptor, &status) == 0 else { throw BenchError("there is no store") }
+    return Double(status.st_blocks) * 512
+  }
+
+  private func end() throws -> [(name: String, descriptor: CInt)] {
+    daemon.child.signal(SIGTERM)
+    guard daemon.child.wait() == 0 else { throw BenchError("the daemon ended badly: \(daemon.log)") }
+    return daemon.notify.takeStored()
+  }
+
+  private func launch(with stored: [(name: String, descriptor: CInt)]) throws {
+    starts += 1
+    isReady = false
+    let listener = (name: "rolekeeper.socket", descriptor: fcntl(held.descriptor, F_DUPFD_CLOEXEC, 0))
+    daemon = try DaemonProcess(
+      configPath: stage.lab.configPath, socketPath: socket, in: stage.lab.directory, named: "restarted-\(starts)",
+      stored: [listener] + stored)
+  }
+}
+
+/// The yardstick: a bare server that inherits its socket, too.
+final class RestartedBareServer: Restartable {
+  private let held: HeldSocket
+  private let directory: TemporaryDirectory
+  private let reply: String
+  private var child: ChildProcess!
+  private var starts = 0
+
+  init(reply: String, in directory: TemporaryDirectory) throws {
+    held = try HeldSocket(directory.path("bare-held.sock"))
+    self.directory = directory
+    self.reply = try directory.write(reply, to: "bare-held.reply")
+    try launch()
+  }
+
+  var socket: String { held.path }
+
+  func restart() throws {
+    child.stop()
+    try launch()
+  }
+
+  func settle() throws { try eventually("the bare server listens") { child.output.contains("listening") } }
+
+  private func launch() throws {
+    starts += 1
+    // By a shell, as the daemon is: it is to know its own number.
+    child = try ChildProcess(
+      ["/bin/sh", "-c", "exec \"$@\"", "sh", Programs.bareServer, "-", reply], in: directory, named: "bare-\(starts)",
+      descriptors: [held.descriptor])
+  }
+}
