@@ -10,6 +10,8 @@ package struct StartSettings {
   package let content: SettingsContent
   /// Why the files' own settings aren't in force, a sentence each; empty where they are.
   package let refusals: [String]
+  /// What goes with what was last in force, such as roles that are gone.
+  package let warnings: [Diagnostic]
 
   /// Nil where neither can be used. `lastInForce` reads what was last in force, which takes as long as reading the files.
   package init?(
@@ -21,15 +23,16 @@ package struct StartSettings {
     let before = isOther ? last.flatMap { content in readLast(content).settings.map { (content, $0) } } : nil
     var refusals: [String] = []
     if let new = loaded.settings {
-      refusals = before.map { new.difference(from: $0.1).losses.map(\.description) } ?? []
+      let difference = before.map { new.difference(from: $0.1) }
+      refusals = difference?.losses.map(\.description) ?? []
       if refusals.isEmpty {
-        (settings, content, self.refusals) = (new, loaded.content, [])
+        (settings, content, self.refusals, warnings) = (new, loaded.content, [], difference?.warnings ?? [])
         return
       }
     } else {
       refusals = loaded.diagnostics.filter { $0.severity == .error }.map(\.description)
     }
     guard let (content, settings) = before else { return nil }
-    (self.settings, self.content, self.refusals) = (settings, content, refusals)
+    (self.settings, self.content, self.refusals, warnings) = (settings, content, refusals, [])
   }
 }

@@ -95,6 +95,7 @@ enum Main {
     if let first = start.refusals.first {
       log.write(.settingsLastInForce, [.reason(first), .count(start.refusals.count)])
     }
+    for warning in start.warnings { log.write(.settingsWarning, [.reason(warning.sentence)]) }
     log.level = start.settings.logLevel
     _ = clinux_raise_descriptor_limit(mostDescriptors)
     return .success(start)

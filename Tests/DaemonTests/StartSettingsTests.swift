@@ -60,6 +60,15 @@ import Testing
     }
   }
 
+  /// A reload says so, and a start said nothing.
+  @Test func `what is removed with the settings last in force is a warning`() throws {
+    let new = Self.loaded([Self.role("a")], "new")
+    let warnings = try #require(start(new, after: old).0).warnings
+    #expect(warnings.count == 1 && warnings[0].severity == .warning && warnings[0].problem.contains("no longer has "))
+    #expect(try #require(start(old, after: old).0).warnings.isEmpty)
+    #expect(try #require(start(new, after: nil).0).warnings.isEmpty)
+  }
+
   @Test func `files that haven't changed aren't read twice`() {
     #expect(start(old, after: old).readings == 0)
   }
