@@ -115,7 +115,7 @@ package final class SocketService: RequestHandler, RoleObserver {
   /// The daemon ends: whoever waits is answered, and asks the next one.
   package func endWaiting() {
     let problem = Problem(
-      .noSession, detail: "the daemon stops, or is restarted; ask again in a moment", retryAfter: .seconds(1))
+      .stopping, detail: "the daemon stops, or is restarted; ask again in a moment", retryAfter: .seconds(1))
     let tokens = waiting.takeAll().map(\.token) + refreshWaiters.takeAll().map(\.token)
     for token in tokens { server?.complete(token, Answer.problem(problem)) }
   }

@@ -20,6 +20,8 @@ package struct Problem: WireDocument, Hashable, Sendable {
     case refreshFailed = "refresh-failed"
     /// A reload found the settings wrong, `errors` says how; the old ones stay in force.
     case settingsRefused = "settings-refused"
+    /// The daemon stops, or is restarted: the next process answers the same request.
+    case stopping
     /// The daemon was started by its socket and can't use its settings: it has nothing to serve by.
     case settingsUnusable = "settings-unusable"
 
@@ -32,7 +34,7 @@ package struct Problem: WireDocument, Hashable, Sendable {
       case .tooLong: 409
       case .settingsRefused: 422
       case .tooManyReservations: 429
-      case .noSession, .refreshFailed, .settingsUnusable: 503
+      case .noSession, .refreshFailed, .stopping, .settingsUnusable: 503
       }
     }
 
@@ -47,6 +49,7 @@ package struct Problem: WireDocument, Hashable, Sendable {
       case .tooManyReservations: "too many reservations"
       case .noSession: "there is no valid session"
       case .refreshFailed: "the refresh failed"
+      case .stopping: "the daemon stops"
       case .settingsRefused: "the settings are refused"
       case .settingsUnusable: "the daemon can't use its settings"
       }

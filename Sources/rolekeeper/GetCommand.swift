@@ -1,9 +1,11 @@
 import Core
+import Glibc
 import LocalClient
 import Secrets
 import Wire
 
-/// `get ROLE`: one request, and the credential on stdout.
+/// `get ROLE`: one request, and the credential on stdout. One that the daemon leaves to its next process is made again, for as long as it may
+/// wait.
 struct GetCommand {
   private let client: LocalClient
 
@@ -11,21 +13,38 @@ struct GetCommand {
 
   func run(_ arguments: Arguments) throws -> Int32 {
     let role = arguments.roles[0]
-    var query: [String] = []
-    if let minTTL = arguments.minTTL { query.append("min_ttl=\(minTTL.seconds)") }
-    if let wait = arguments.wait { query.append("wait=\(wait.seconds)") }
-    let suffix = query.isEmpty ? "" : "?\(query.joined(separator: "&"))"
     // As the daemon waits by itself where nothing else is said.
     let usual = arguments.minTTL == nil ? Duration.zero : RequestWait.standard
     let wait = arguments.wait.map { Duration.seconds($0.seconds) } ?? usual
     let timeout = arguments.timeout == nil ? client.timeout + wait : client.timeout
-    let answer = try client.request("GET", "/v1/roles/\(role)/credentials\(suffix)", timeout: timeout)
+    let (end, deadline) = (Deadline(after: wait), Deadline(after: timeout))
+    var answer = try client.request("GET", target(arguments, wait: nil), timeout: timeout)
+    while answer.status == 503, !end.hasPassed, Self.isLeftToNext(answer) {
+      usleep(Self.pauseMicroseconds)
+      answer = try client.request("GET", target(arguments, wait: end.left), timeout: deadline.left)
+    }
     guard answer.status == 200 else { throw Refusal(answer, role: role, minTTL: arguments.minTTL) }
     if let remaining = answer.head.field("rolekeeper-below-floor").flatMap({ Int64($0) }) {
       Console.report(Self.belowFloor(role, .seconds(remaining)))
     }
     try Console.write(rendered(answer.body, as: arguments.format))
     return ExitStatus.done
+  }
+
+  /// Before a request is made again: where the daemon listens by itself, its next process begins to after some 20 ms.
+  private static let pauseMicroseconds: UInt32 = 20_000
+
+  private static func isLeftToNext(_ answer: LocalClient.Answer) -> Bool {
+    // An answer that isn't a problem document is none of a daemon that stops.
+    (try? answer.body.withBytes { try Problem(parsing: $0) })?.kind == .stopping
+  }
+
+  /// `wait` is what is left of the time that was asked for; nil for all of it.
+  private func target(_ arguments: Arguments, wait: Duration?) -> String {
+    var query: [String] = []
+    if let minTTL = arguments.minTTL { query.append("min_ttl=\(minTTL.seconds)") }
+    if let wait = wait?.wholeSeconds ?? arguments.wait?.seconds { query.append("wait=\(wait)") }
+    return "/v1/roles/\(arguments.roles[0])/credentials" + (query.isEmpty ? "" : "?\(query.joined(separator: "&"))")
   }
 
   /// The daemon has rendered the JSON document already. SDKs run `get` on every refresh, and reading the document would only cost time.

@@ -84,6 +84,24 @@ import Wire
     #expect(status.lastError == nil, "nothing was due")
   }
 
+  /// It ended with status 4 and the advice to try again.
+  @Test func `a get that waits goes on waiting at the next process`() throws {
+    let lab = try lab()
+    let fault = try lab.emulator.fault("kind=delay&milliseconds=600000")
+    let get = try ChildProcess(
+      [
+        Programs.commandLine, "--socket", lab.draft.socketPath, "get", "uploader", "--min-ttl", "30min", "--wait", "30s",
+      ], in: lab.directory, named: "get")
+    try eventually("its session is asked for") {
+      try lab.daemon.get("/metrics").body.contains("rolekeeper_sts_in_flight 1")
+    }
+    end(lab, by: SIGTERM)
+    try lab.emulator.clearFault(fault)
+    try lab.startNext(named: "second")
+    #expect(get.wait() == 0, "\(get.errors)")
+    #expect(get.output.contains("STS."))
+  }
+
   @Test func `a reserved session comes along`() throws {
     let lab = try lab()
     let target = "/v1/roles/uploader/credentials?min_ttl=1800&wait=10"
