@@ -143,8 +143,11 @@ package struct BatchFiles: Sendable {
 }
 
 extension CallFailure {
-  /// For people: the code, and by which id the vendor's support finds the call.
-  var text: String { requestID.map { "\(code) (request \($0))" } ?? code }
+  /// For people: the code, what it stands for, and by which id the vendor's support finds the call.
+  var text: String {
+    let what = detail.map { "\(code): \($0)" } ?? code
+    return requestID.map { "\(what) (request \($0))" } ?? what
+  }
 }
 
 extension UploadResult.Trouble: Error {

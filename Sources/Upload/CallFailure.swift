@@ -36,8 +36,10 @@ package struct CallFailure: Error, Hashable, Sendable {
   }
 
   package let kind: Kind
-  /// The service's error code, or one of ours: less than a sentence.
+  /// The service's error code, or one of ours; of a connection what became of it.
   package let code: String
+  /// What happened where the code alone doesn't say so, less than a sentence.
+  package let detail: String?
   /// nil where there was no answer, or it named none.
   package let requestID: String?
   /// What a person can do, less than a sentence; nil when there is nothing.
@@ -48,16 +50,17 @@ package struct CallFailure: Error, Hashable, Sendable {
   /// The call to VOD that failed, such as `CreateUploadVideo`; nil of a request to OSS.
   package private(set) var call: String?
 
-  package init(_ kind: Kind, code: String, requestID: String? = nil, remedy: String? = nil) {
+  package init(_ kind: Kind, code: String, detail: String? = nil, requestID: String? = nil, remedy: String? = nil) {
     self.kind = kind
     self.code = code
+    self.detail = detail
     self.requestID = requestID
     self.remedy = remedy
   }
 
   /// The same with something else to do.
   func with(remedy: String) -> CallFailure {
-    var failure = CallFailure(kind, code: code, requestID: requestID, remedy: remedy)
+    var failure = CallFailure(kind, code: code, detail: detail, requestID: requestID, remedy: remedy)
     failure.wasSentTwice = wasSentTwice
     failure.call = call
     return failure

@@ -179,8 +179,8 @@ package final class CloudClient: UploadCloud {
         .failure(
           CallFailure(
             .refused, code: "NoRegion",
-            remedy:
-              "neither UploadAuth nor '\(grant.content.address.endpoint)' names the bucket's region; name it with '--region'"
+            detail: "neither UploadAuth nor '\(grant.content.address.endpoint)' names the bucket's region",
+            remedy: "name it with '--region'"
           )), of: sent, to: completion)
       return sent
     }

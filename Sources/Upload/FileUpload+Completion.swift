@@ -36,7 +36,7 @@ extension FileUpload {
         return end(
           .failed(
             CallFailure(
-              .refused, code: "NoCRC: OSS took the file, but named no CRC64 to prove that it is whole",
+              .refused, code: "NoCRC", detail: "OSS took the file, but named no CRC64 to prove that it is whole",
               requestID: answer.requestID, remedy: "run again, to ask VOD whether it has the file")))
       }
       return end(recording: .done(.unproven), .uploaded(.unproven))
@@ -148,7 +148,11 @@ extension FileUpload {
   private mutating func reopen(_ videoID: String) {
     reopenings += 1
     guard reopenings < options.tries else {
-      return end(.failed(CallFailure(.lost, code: "NoAnswerToComplete", remedy: "run again")))
+      return end(
+        .failed(
+          CallFailure(
+            .lost, code: "NoAnswerToComplete", detail: "VOD still waits for the file, however often it was completed",
+            remedy: "run again")))
     }
     grant = nil
     make(.refresh(videoID: videoID))

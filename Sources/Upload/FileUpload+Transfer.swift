@@ -15,7 +15,9 @@ extension FileUpload {
     guard let plan else {
       return end(
         .failed(
-          CallFailure(.refused, code: "FileTooLarge", remedy: "OSS takes 48.8 TB at most, in 10,000 parts of 5 GB")))
+          CallFailure(
+            .refused, code: "FileTooLarge", detail: "OSS takes 48.8 TB at most, in 10,000 parts of 5 GB",
+            remedy: "split the file, or leave it out")))
     }
     guard progress.uploadID != nil else { return initiate(at: now) }
     sendParts(plan, at: now)
@@ -82,7 +84,8 @@ extension FileUpload {
     using generator: inout some RandomNumberGenerator
   ) {
     guard let uploadID = answer.uploadID, let plan else {
-      let failure = CallFailure(.lost, code: "NoUploadId", requestID: answer.requestID)
+      let failure = CallFailure(
+        .lost, code: "NoUploadId", detail: "OSS's answer names no upload id", requestID: answer.requestID)
       return storeFailed(request, failure, at: now, using: &generator)
     }
     lapses = 0
@@ -99,8 +102,12 @@ extension FileUpload {
   ) {
     // Where OSS names no CRC of a part, that of the whole object tells.
     guard let etag = answer.etag, answer.crc.map({ $0 == answer.sentCRC }) ?? true else {
-      let code = answer.etag == nil ? "NoETag" : "CRCMismatch"
-      let failure = CallFailure(.damaged, code: code, requestID: answer.requestID)
+      let failure =
+        answer.etag == nil
+        ? CallFailure(
+          .damaged, code: "NoETag", detail: "OSS's answer names no ETag of the part", requestID: answer.requestID)
+        : CallFailure(
+          .damaged, code: "CRCMismatch", detail: "OSS has other bytes than were sent", requestID: answer.requestID)
       return storeFailed(request, failure, at: now, using: &generator)
     }
     lapses = 0

@@ -87,7 +87,7 @@ final class ObjectRequest: SentRequest {
   private func read(_ failure: TransportFailure) -> CallFailure {
     let failure = CallFailure(failure)
     guard failure.kind == .lost, !isEmptyObject, let content, !content.wasReadWhole else { return failure }
-    return CallFailure(.unreached, code: failure.code, remedy: failure.remedy)
+    return CallFailure(.unreached, code: failure.code, detail: failure.detail, remedy: failure.remedy)
   }
 
   private func read(_ response: OSSResponse, _ body: Span<UInt8>) -> Result<FileUpload.Answer, OSSFailure> {

@@ -25,7 +25,9 @@ package final class SourceFile {
     }
     guard status.st_mode & S_IFMT == S_IFREG else {
       close(descriptor)
-      throw CallFailure(.fileUnreadable, code: "NotAFile", remedy: "name regular files and directories only")
+      throw CallFailure(
+        .fileUnreadable, code: "NotAFile", detail: "not a regular file",
+        remedy: "name regular files and directories only")
     }
     posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
     self.path = path
@@ -76,7 +78,7 @@ package final class SourceFile {
 
   package static func changed(_ how: String) -> CallFailure {
     CallFailure(
-      .fileChanged, code: "FileChanged: \(how) after it was taken up",
+      .fileChanged, code: "FileChanged", detail: "\(how) after it was taken up",
       remedy: "let it come to rest, and upload this file alone with another journal")
   }
 }

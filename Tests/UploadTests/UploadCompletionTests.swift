@@ -216,7 +216,8 @@ import Testing
     guard case .failed(let failure) = upload.outcome else { return #expect(Bool(false)) }
     // The next run asks VOD.
     #expect(
-      failure.code.hasPrefix("NoCRC: ") && upload.progress.isCompleting
+      failure.code == "NoCRC" && failure.text.hasPrefix("NoCRC: OSS took the file, but named no CRC64")
+        && upload.progress.isCompleting
         && upload.records.last == .completing(isMultipart: true))
     var taken = try DrivenUpload.finishing { $0.allowsMissingCRC = true }
     try taken.stored { $0.crc = nil }
