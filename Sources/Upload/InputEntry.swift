@@ -65,12 +65,15 @@ package enum InputProblem: Error, Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .system(EACCES), .system(EPERM): "let this user read it, and run again"
     case .system(ENOENT), .system(ENOTDIR): "check the name"
-    case .system(EMFILE): "raise the limit of open files (ulimit -n), and run again"
-    case .system(ENFILE): "raise the host's limit of open files (sysctl fs.file-max), and run again"
     case .system(ELOOP): "check the links on the way to it"
     case .system(EIO), .system(ESTALE): "check the disk or the network file system that it is on, and run again"
-    case .system(ENAMETOOLONG): "name it by a shorter path"
-    case .system: "look into that, and run again"
+    case .system(ENAMETOOLONG): "name it by a shorter path, or move it to where its path is shorter"
+    case .system(let number): OpenFileLimit.fix(number) ?? "look into that, and run again"
+    case .watched(EMFILE):
+      "raise the limit of open files (ulimit -n); its files are taken up once there is room, by this run or the next"
+    case .watched(ENFILE):
+      "raise the host's limit of open files (sysctl fs.file-max); its files are taken up then, by this run or the next"
+    case .watched(ENAMETOOLONG): "move it to where its path is shorter; its files are taken up by the next run"
     case .watched(EACCES): "let this user read it; its files are taken up then, by this run or the next"
     case .watched: "put it back or mount it; its files are taken up then, by this run or the next"
     case .notUTF8: "rename it"

@@ -64,7 +64,7 @@ package enum JournalError: Error, Equatable, CustomStringConvertible {
     case .system(.open, _, ENOENT), .system(.open, _, ENOTDIR):
       "make its directory, or name another place with --journal"
     case .system(.open, _, ENAMETOOLONG): "name a shorter path with --journal"
-    case .system(.open, _, EMFILE): "raise the limit of open files (ulimit -n), and run again"
+    case .system(_, _, let number) where OpenFileLimit.fix(number) != nil: OpenFileLimit.fix(number)
     case .system(.open, _, ELOOP): "name the journal itself with --journal; links aren't followed"
     case .notAFile: "name a file with --journal"
     case .system(.open, _, _): "name a place with --journal where this user may write"

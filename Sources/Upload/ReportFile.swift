@@ -35,7 +35,7 @@ package struct ReportFile: Sendable {
       case EACCES, EPERM: "let this user write in its directory, or name another place"
       case ENAMETOOLONG: "name a shorter one"
       case ENOSPC, EDQUOT: "make room, or name another place"
-      default: "name another place"
+      default: OpenFileLimit.fix(number) ?? "name another place"
       }
     }
   }

@@ -31,7 +31,8 @@ package enum Sidecar {
       let text: [UInt8]
       do throws(TextFileError) {
         text = try TextFile.read(sidecar, maxSize: maxSize, followsLink: false)
-      } catch .system(ENOENT) {
+      } catch .system(ENOENT), .system(ENAMETOOLONG) {
+        // No file has a name that is longer than names can be (NAME_MAX).
         continue
       } catch {
         throw SidecarError(path: sidecar, line: nil, why: error.description, fix: error.fix)

@@ -69,10 +69,9 @@ package final class SourceFile {
     switch number {
     case EACCES, EPERM: "let this user read the file, and run again"
     case ENOENT, ENOTDIR: "it was moved or removed after it was listed: put it back, or leave it out"
-    case EMFILE: "raise the limit of open files (ulimit -n), and run again"
-    case ENFILE: "raise the host's limit of open files (sysctl fs.file-max), and run again"
+    case ENAMETOOLONG: "its path is too long: move it to where it is shorter, and run again"
     case EIO, ESTALE: "check the disk or the network file system that it is on, and run again"
-    default: "look into that, and run again; it goes on where it was"
+    default: OpenFileLimit.fix(number) ?? "look into that, and run again; it goes on where it was"
     }
   }
 

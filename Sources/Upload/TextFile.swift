@@ -49,8 +49,9 @@ enum TextFileError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .system(ELOOP), .notRegular: "put a regular file there, and run again"
     case .system(EACCES), .system(EPERM): "let this user read it, and run again"
-    case .system(EMFILE): "raise the limit of open files (ulimit -n), and run again"
-    case .system: "look into that, and run again"
+    case .system(ENOENT), .system(ENOTDIR): "check the name, and run again"
+    case .system(ENAMETOOLONG): "give it a shorter path, and run again"
+    case .system(let number): OpenFileLimit.fix(number) ?? "look into that, and run again"
     case .tooLarge: "shorten it, and run again"
     case .growing: "run again once it is complete"
     }

@@ -35,7 +35,7 @@ package struct TitleList: Sendable {
     do throws(TextFileError) {
       bytes = try TextFile.read(path, maxSize: maxSize)
     } catch {
-      throw Failure(path: path, line: nil, why: error.description)
+      throw Failure(path: path, line: nil, why: "\(error); \(error.fix)")
     }
     let isCSV = FileName.split(FileName.last(of: path)).suffix?.lowercased() == "csv"
     return try TitleList(bytes, isCSV ? .commas : .tabs, path: path, workingDirectory: currentDirectory)

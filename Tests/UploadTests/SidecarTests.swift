@@ -93,6 +93,15 @@ import Testing
     }
   }
 
+  /// A file with a name of 252 bytes couldn't be uploaded at all.
+  @Test func `a name that is too long to have a sidecar has none`() throws {
+    let directory = try TemporaryDirectory()
+    let name = String(repeating: "x", count: 248)
+    #expect(try Sidecar.read(beside: directory.path("\(name).mp4")) == nil)
+    try directory.write("{\"title\": \"t\"}", to: "\(name).json")
+    #expect(try Sidecar.read(beside: directory.path("\(name).mp4"))?.title == "t")
+  }
+
   @Test func `what is said of one video goes before what is said of all`() {
     var own = VideoMetadata()
     own.title = "own"

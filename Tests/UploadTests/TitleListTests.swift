@@ -67,6 +67,8 @@ import Testing
     let tsv = try TitleList.read(try directory.write("/v/a.mp4\tx,y\n", to: "titles"))
     #expect(tsv.title(of: file("a", "/v/a.mp4")) == "x,y")
     let error = #expect(throws: TitleList.Failure.self) { try TitleList.read(directory.path("none.tsv")) }
-    #expect(error?.description == "titles '\(directory.path("none.tsv"))': No such file or directory")
+    #expect(
+      error?.description
+        == "titles '\(directory.path("none.tsv"))': No such file or directory; check the name, and run again")
   }
 }
