@@ -190,7 +190,10 @@ let package = Package(
       ]),
     tests("LocalClient", imports: ["Secrets", "TestSupport"]),
     tests(
-      "Upload", imports: ["CloudAPI", "Core", "JSON", "Secrets", "Systemd", "Simulation", "TestNeeds", "TestSupport"]),
+      "Upload",
+      imports: [
+        "CloudAPI", "Core", "JSON", "LocalClient", "Secrets", "Systemd", "Simulation", "TestNeeds", "TestSupport",
+      ]),
     tests("rolekeeper", imports: ["Core", "TestSupport", "Wire"]),
     tests("vod-upload", imports: ["CloudAPI", "Core", "HTTPClient", "Secrets", "Systemd", "TestSupport", "Upload"]),
     tests("Emulator", imports: ["Core", "Systemd", "HTTPClient", "TestSupport"]),

@@ -312,10 +312,17 @@ package final class SocketService: RequestHandler, RoleObserver {
   }
 
   private func unknownRole(_ name: String, _ peer: Peer) -> Response {
-    Answer.problem(
-      Problem(
-        .notFound,
-        detail: "there is no role '\(RefusedValue.shown(name))'; GET /v1/roles lists those that you may read"))
+    var problem = Problem(.notFound, detail: "", suggestion: nearestRole(to: name, peer))
+    problem.detail =
+      "there is no role '\(RefusedValue.shown(name))'; \(problem.didYouMean)GET /v1/roles lists those that you may read"
+    return Answer.problem(problem)
+  }
+
+  /// Others than those that `peer` may read are never named, however near.
+  private func nearestRole(to name: String, _ peer: Peer) -> String? {
+    // More would hold up the loop for a misspelled word.
+    let roles = refresher.rolesInOrder.prefix(500).filter { mayRead(peer, $0) }
+    return Spelling.nearest(to: String(name.prefix(64)), among: roles.map { "\($0.name)" })
   }
 
   private static func unknownPath() -> Response {

@@ -186,7 +186,9 @@ package final class RoleCredential {
     case .forbidden: .refused(reason: reason)
     case .notFound:
       if let role {
-        .refused(reason: "there is no role '\(role)'; 'rolekeeper status' lists those that you may read")
+        .refused(
+          reason:
+            "there is no role '\(role)'; \(problem?.didYouMean ?? "")'rolekeeper status' lists those that you may read")
       } else {
         .noCredential(reason: reason)
       }

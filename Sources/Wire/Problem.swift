@@ -71,12 +71,14 @@ package struct Problem: WireDocument, Hashable, Sendable {
   package var maxTTL: Duration?
   /// Whether the same request fails again until somebody changes something: a policy in the console, say.
   package var isPermanent: Bool
+  /// The name that was probably meant, among those that the caller may know.
+  package var suggestion: String?
   /// One message each, as `check` prints them.
   package var errors: [String]
 
   package init(
     _ kind: Kind, detail: String, code: String? = nil, requestID: String? = nil, retryAfter: Duration? = nil,
-    maxTTL: Duration? = nil, isPermanent: Bool = false, errors: [String] = []
+    maxTTL: Duration? = nil, isPermanent: Bool = false, suggestion: String? = nil, errors: [String] = []
   ) {
     type = Self.prefix + kind.rawValue
     title = kind.title
@@ -87,6 +89,7 @@ package struct Problem: WireDocument, Hashable, Sendable {
     self.retryAfter = retryAfter
     self.maxTTL = maxTTL
     self.isPermanent = isPermanent
+    self.suggestion = suggestion
     self.errors = errors
   }
 
@@ -105,6 +108,7 @@ package struct Problem: WireDocument, Hashable, Sendable {
     retryAfter = try value.optionalSpan("retry_after")
     maxTTL = try value.optionalSpan("max_ttl")
     isPermanent = value["permanent"]?.bool ?? false
+    suggestion = try value.optionalText("did_you_mean")
     var errors: [String] = []
     try value["errors"]?.forEachItem { (item) throws(WireError) in
       guard let text = item.string() else { throw .malformed("errors") }
@@ -124,12 +128,16 @@ package struct Problem: WireDocument, Hashable, Sendable {
       if let retryAfterSeconds { json.member("retry_after", retryAfterSeconds) }
       if let maxTTL { json.member("max_ttl", maxTTL.wholeSeconds) }
       if isPermanent { json.member("permanent", true) }
+      if let suggestion { json.member("did_you_mean", suggestion) }
       if !errors.isEmpty {
         json.key("errors")
         json.array { json in for error in errors { json.string(error) } }
       }
     }
   }
+
+  /// `suggestion` as a question with a blank behind it; empty where there is none.
+  package var didYouMean: String { suggestion.map { "did you mean '\($0)'? " } ?? "" }
 
   /// `retryAfter` as documents and headers say it, in whole seconds: rounded up, since whoever waits that long must not come too early.
   package var retryAfterSeconds: Int64? {

@@ -37,7 +37,8 @@ struct Refusal: Error, CustomStringConvertible {
 
   private static func sentence(_ problem: Problem, _ role: String?, _ minTTL: WrittenTime?) -> String {
     switch (problem.kind, role) {
-    case (.notFound, .some(let role)): "there is no role '\(role)'; 'rolekeeper status' lists those that you may read"
+    case (.notFound, .some(let role)):
+      "there is no role '\(role)'; \(problem.didYouMean)'rolekeeper status' lists those that you may read"
     case (.tooLong, .some(let role)): tooLong(problem, role, minTTL)
     case (.settingsRefused, _):
       "the settings are refused, and the old ones stay in force, but only until the service is stopped:"

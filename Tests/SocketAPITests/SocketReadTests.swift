@@ -178,6 +178,17 @@ import Wire
     #expect(bench.service.refusals == (row.kind == .forbidden ? 1 : 0))
   }
 
+  @Test func `a role's name that is misspelled gets the nearest that the caller may read, and no other`() throws {
+    bench.add("uploader")
+    let near = try #require(bench.ask("GET /v1/roles/uplaoder/credentials", SocketBench.reader).problem)
+    #expect(near.kind == .notFound && near.suggestion == "uploader")
+    #expect(near.detail.hasPrefix("there is no role 'uplaoder'; did you mean 'uploader'? GET /v1/roles"))
+    let far = try #require(bench.ask("GET /v1/roles/reports", SocketBench.reader).problem)
+    #expect(far.suggestion == nil && far.detail.hasPrefix("there is no role 'reports'; GET"))
+    let foreign = try #require(bench.ask("GET /v1/roles/uplaoder", SocketBench.stranger).problem)
+    #expect(foreign.kind == .notFound && foreign.suggestion == nil && !foreign.detail.contains("uploader"))
+  }
+
   @Test(arguments: [
     SocketBench.reader, SocketBench.other, SocketBench.admin, Peer(uid: 0, gid: 0, pid: 1, groups: []),
     Peer(uid: 990, gid: 990, pid: 1, groups: []),

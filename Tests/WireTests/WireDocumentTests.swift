@@ -184,12 +184,11 @@ import Wire
         + #""detail":"role 'uploader' isn't for uid 1001"}"#)
     let full = Problem(
       .noSession, detail: "d", code: "NoPermission", requestID: "5F2C", retryAfter: .seconds(30),
-      maxTTL: .seconds(3540),
-      errors: ["line 1", "line 2"])
+      maxTTL: .seconds(3540), suggestion: "uploader", errors: ["line 1", "line 2"])
     try check(
       full,
       reads: #"{"type":"urn:rolekeeper:problem:no-valid-session","title":"there is no valid session","status":503,"#
-        + #""detail":"d","code":"NoPermission","request_id":"5F2C","retry_after":30,"max_ttl":3540,"#
+        + #""detail":"d","code":"NoPermission","request_id":"5F2C","retry_after":30,"max_ttl":3540,"did_you_mean":"uploader","#
         + #""errors":["line 1","line 2"]}"#)
     #expect(full.kind == .noSession)
   }

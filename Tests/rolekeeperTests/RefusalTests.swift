@@ -73,6 +73,16 @@ import Wire
       text == "role 'uploader': '--min-ttl' is 3h, but at most 59min can be had; see 'max_duration' in its settings")
   }
 
+  @Test func `a role that doesn't exist comes with the name that was probably meant`() {
+    let problem = Problem(.notFound, detail: "d", suggestion: "uploader")
+    let end = "'rolekeeper status' lists those that you may read"
+    #expect(
+      "\(Refusal(problem, httpStatus: 404, role: "uplaoder"))"
+        == "there is no role 'uplaoder'; did you mean 'uploader'? \(end)")
+    let bare = Problem(.notFound, detail: "d")
+    #expect("\(Refusal(bare, httpStatus: 404, role: "x"))" == "there is no role 'x'; \(end)")
+  }
+
   /// It said to see 'max_duration', which was at its limit.
   @Test func `a life that STS never grants isn't blamed on the settings`() {
     let problem = Problem(.tooLong, detail: "d", maxTTL: .seconds(43_140))
