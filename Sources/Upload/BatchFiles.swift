@@ -133,11 +133,14 @@ package struct BatchFiles: Sendable {
     return row
   }
 
-  /// The rows of what has failed or isn't confirmed, and with `unstarted` of what wasn't begun.
-  package func troubledRows(in journal: BatchJournal, unstarted: Bool = false) -> [ReportRow] {
-    (0..<count).filter { index in
+  /// The rows of what has failed or isn't confirmed, and of the first `mostUnstarted` files that weren't begun.
+  package func troubledRows(in journal: BatchJournal, mostUnstarted: Int = 100) -> [ReportRow] {
+    var unstarted = 0
+    return (0..<count).filter { index in
       let result = result(at: index)
-      return result.trouble != nil || unstarted && result == .notStarted
+      guard result == .notStarted else { return result.trouble != nil }
+      unstarted += 1
+      return unstarted <= mostUnstarted
     }.map { row(at: $0, in: journal) }
   }
 }

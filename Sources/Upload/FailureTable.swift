@@ -36,6 +36,13 @@ package enum FailureTable {
     if case .failed = result { .bad } else { .warning }
   }
 
+  /// A line on the files not begun that have none in `rows`; none where there are no such.
+  package static func rest(_ counts: ResultCounts, besides rows: [ReportRow]) -> [String] {
+    let rest = counts.notStarted - rows.count { $0.result == .notStarted }
+    guard rest > 0 else { return [] }
+    return ["\(rest) more file\(rest == 1 ? "" : "s") not started; --report lists every file"]
+  }
+
   /// One line on all of it: `3 files: 1 uploaded, 1 confirmed by VOD, 1 failed, 7 skipped`.
   package static func summary(_ counts: ResultCounts) -> String {
     let parts = [

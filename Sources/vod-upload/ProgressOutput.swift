@@ -82,7 +82,7 @@ final class ProgressOutput {
     }
   }
 
-  /// Shows how the batch ended; `troubled` are the rows of what failed or isn't confirmed.
+  /// Shows how the batch ended; `troubled` are the rows of what failed, isn't confirmed or wasn't begun, of the last not all.
   func end(_ counts: ResultCounts, troubled: [ReportRow]) {
     alarm.disarm()
     if case .terminal(var progress) = style { write(progress.clear()) }
@@ -91,7 +91,8 @@ final class ProgressOutput {
     }
     let width = terminal == nil ? nil : Terminal.currentSize.columns
     let table = FailureTable.render(troubled, width: width, colours: terminal?.wantsColours ?? false)
-    let lines = (table.isEmpty ? [] : [""] + table + [""]) + [FailureTable.summary(counts)]
+    let end = table + FailureTable.rest(counts, besides: troubled)
+    let lines = (end.isEmpty ? [] : [""] + end + [""]) + [FailureTable.summary(counts)]
     write(lines.map { "\($0)\n" }.joined())
   }
 

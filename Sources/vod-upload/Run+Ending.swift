@@ -13,6 +13,12 @@ extension Run {
     var couldWrite = true
     /// What goes to stderr, after the table.
     var messages: [String] = []
+
+    /// Whether there is more to do, as far as is known before the files are counted. `isBusy` is whether the batch is, or hasn't begun.
+    static func leavesUndone(_ watch: WatchedInput?, isBusy: Bool) -> Bool {
+      // What a first list would have found isn't known.
+      isBusy || watch.map { !$0.hasListed } ?? false
+    }
   }
 
   /// How long a reader is waited for once a signal asks for the end, which has to come within a second.
@@ -21,14 +27,12 @@ extension Run {
   func finish() {
     guard let end, ending == nil else { return }
     var ending = Ending()
-    ending.leftUndone = batch.map { $0.isBusy || !$0.hasStarted } ?? true
-    // What it would have found isn't known.
-    if let watch, !watch.hasListed { ending.leftUndone = true }
+    ending.leftUndone = Ending.leavesUndone(watch, isBusy: batch.map { $0.isBusy || !$0.hasStarted } ?? true)
     let files = stopped(end)
     close(&ending)
     ending.counts = files.counts
     ending.leftUndone = ending.leftUndone || ending.counts.notStarted > 0
-    output.end(ending.counts, troubled: files.troubledRows(in: journal, unstarted: !arguments.watched.isEmpty))
+    output.end(ending.counts, troubled: files.troubledRows(in: journal))
     write(files, &ending)
     explain(end, &ending)
     self.ending = ending

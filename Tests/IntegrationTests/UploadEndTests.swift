@@ -107,6 +107,7 @@ import Testing
     let run = try upload.wait()
     #expect(run.status == 128 + signal && run.errors.contains("interrupted by SIG"), "\(run)")
     #expect(run.row("one.mp4")?.status == "failed" && run.row("two.mp4")?.status == "not-started", "\(run)")
+    #expect(run.output.contains("the run ended before its turn"), "\(run)")
     let again = try lab.upload(Self.inParts)
     #expect(again.status == 0 && again.rows.allSatisfy { $0.isUploaded && lab.isIntact($0) }, "\(again)")
     #expect(try lab.partResults()[1] == ["OK"])

@@ -117,6 +117,10 @@ import Testing
     let trouble = UploadResult.Trouble(error: "interrupted", fix: "run again")
     run.batch.stop(trouble)
     #expect(run.results == [.failed(trouble), .failed(trouble), .notStarted])
+    // It was counted, and missing from the table.
+    let rows = run.batch.files.troubledRows(in: run.journal)
+    #expect(rows.map(\.result) == run.results)
+    #expect(run.batch.files.troubledRows(in: run.journal, mostUnstarted: 0).count == 2)
     #expect(cloud.onTheirWay == 0 && !run.hasEnded)
   }
 

@@ -238,6 +238,11 @@ import Testing
   @Test func `the last line sums up`() {
     var counts = ResultCounts()
     #expect(FailureTable.summary(counts) == "0 files")
+    let unstarted = ReportRow(path: "v/g.mp4", result: .notStarted)
+    var many = ResultCounts()
+    for _ in 0..<3 { many.count(.notStarted) }
+    #expect(FailureTable.rest(many, besides: [unstarted]) == ["2 more files not started; --report lists every file"])
+    #expect(FailureTable.rest(many, besides: [unstarted, unstarted, unstarted]).isEmpty)
     for row in rows { counts.count(row.result) }
     #expect(FailureTable.summary(counts) == "3 files: 1 uploaded, 1 not confirmed, 1 failed, 1 skipped")
     #expect(counts.troubled == 2)
