@@ -82,7 +82,7 @@ package final class Batch {
   }
 
   /// Takes up what has appeared in a watched directory.
-  package func add(_ entries: [InputEntry]) {
+  package func add(_ entries: some Sequence<InputEntry>) {
     for entry in entries { files.add(entry) }
     starter.schedule()
   }

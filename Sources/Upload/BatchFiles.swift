@@ -1,6 +1,6 @@
 import Core
 
-/// The files of a batch, and what has become of each: some 80 bytes a file, whatever their number.
+/// The files of a batch, and what has become of each: some 80 bytes a file, whatever their number, and when they came.
 package struct BatchFiles: Sendable {
   private enum Status: UInt8 {
     case notStarted, uploaded, confirmed, unchecked, troubled, duplicate, changed, gone
@@ -17,7 +17,7 @@ package struct BatchFiles: Sendable {
   /// What the arguments pointed at.
   package let list: InputList
   /// What has come since.
-  private var added: [InputEntry] = []
+  private var added = InputList()
   private var slots: [Slot]
   private var troubles: [UploadResult] = []
   /// The last place of each identity, by its hash; nil until that is asked for.
@@ -37,7 +37,7 @@ package struct BatchFiles: Sendable {
   }
 
   /// Notes what was seen and never taken up.
-  package mutating func addUnstarted(_ entries: [InputEntry]) { for entry in entries { add(entry) } }
+  package mutating func addUnstarted(_ entries: some Sequence<InputEntry>) { for entry in entries { add(entry) } }
 
   /// Whether the batch has the file `identity` under another name than `path`, which is without links.
   mutating func hasElsewhere(_ identity: FileIdentity, than path: String) -> Bool {
@@ -57,16 +57,18 @@ package struct BatchFiles: Sendable {
 
   /// nil of what isn't uploaded.
   func file(at index: Int) -> VideoFile? {
-    if index < list.count { return list.file(at: index) }
-    if case .file(let file) = added[index - list.count].content { return file }
-    return nil
+    index < list.count ? list.file(at: index) : added.file(at: index - list.count)
+  }
+
+  private func isFile(at index: Int) -> Bool {
+    index < list.count ? list.isFile(at: index) : added.isFile(at: index - list.count)
   }
 
   /// The first file at `start` or behind it.
   func nextFile(from start: Int) -> Int? {
     var index = start
     while index < count {
-      if file(at: index) != nil { return index }
+      if isFile(at: index) { return index }
       index += 1
     }
     return nil
@@ -93,7 +95,7 @@ package struct BatchFiles: Sendable {
   }
 
   package func result(at index: Int) -> UploadResult {
-    if let result = entry(at: index).result { return result }
+    if !isFile(at: index), let result = entry(at: index).result { return result }
     let slot = slots[index]
     return switch slot.status {
     case .notStarted: .notStarted

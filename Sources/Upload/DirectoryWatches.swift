@@ -9,7 +9,7 @@ package final class DirectoryWatches: WatchedInput.Watches {
 
   private let loop: EventLoop
   /// Of two directories whose paths only look alike, which Strings don't tell apart, one is watched.
-  private var sources: [String: InotifySource] = [:]
+  private var sources: [String: (source: InotifySource, place: WatchedInput.Place?)] = [:]
   private var hasFailed = false
 
   package init(_ loop: EventLoop) { self.loop = loop }
@@ -19,9 +19,13 @@ package final class DirectoryWatches: WatchedInput.Watches {
     let wanted = Set(directories.filter { !$0.isEmpty })
     for path in sources.keys where !wanted.contains(path) { sources[path] = nil }
     var isMore = false
-    for path in wanted where sources[path] == nil {
+    for path in wanted {
+      // Something may have been mounted over it: a watch stays with the directory, whatever its path leads to by now.
+      let place = WatchedInput.Place(of: path)
+      if let known = sources[path], known.place == place { continue }
+      sources[path] = nil
       if let source = watch(path) {
-        sources[path] = source
+        sources[path] = (source, place)
         isMore = true
       }
     }

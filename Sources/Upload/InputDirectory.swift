@@ -73,6 +73,12 @@ final class InputDirectory {
     return status
   }
 
+  func has(_ name: String) -> Bool {
+    let bytes = Array(name.utf8)
+    // By the order of names the shortest of those that begin so is the first.
+    return names(beginningWith: bytes).first { _ in true }?.count == bytes.count
+  }
+
   /// The names that begin with `prefix`.
   func names(beginningWith prefix: [UInt8]) -> some Sequence<ArraySlice<UInt8>> {
     var low = 0

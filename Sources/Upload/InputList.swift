@@ -3,7 +3,7 @@
 /// An entry takes 56 bytes and its last name: 100,000 files some 9 MB.
 package struct InputList: Sendable, RandomAccessCollection {
   private enum Kind: UInt8 {
-    case file, skipped, failed, notUTF8, tooDeep
+    case file, skipped, failed, watched, notUTF8, tooDeep
   }
 
   private struct Slot {
@@ -12,7 +12,7 @@ package struct InputList: Sendable, RandomAccessCollection {
     let directory: Int32
     let nameLength: UInt16
     let kind: Kind
-    /// An errno, or the reason why it is skipped.
+    /// An errno, the reason why it is skipped, or of a file the mark of its sidecar.
     var code: Int32 = 0
   }
 
@@ -25,6 +25,8 @@ package struct InputList: Sendable, RandomAccessCollection {
   private var slots: [Slot] = []
   private var names: [UInt8] = []
   private(set) var directories: [Directory] = []
+  /// The numbers of directories by a hash of their paths; nil until one is looked for.
+  private var numbers: [Int: Int]?
   /// How many entries are files to be uploaded, and their bytes.
   package private(set) var fileCount = 0
   package private(set) var totalSize: Int64 = 0
@@ -41,6 +43,7 @@ package struct InputList: Sendable, RandomAccessCollection {
       case .file: .file(file(of: slot))
       case .skipped: .skipped(SkipReason(rawValue: UInt8(slot.code)) ?? .notRegular)
       case .failed: .failed(.system(slot.code))
+      case .watched: .failed(.watched(slot.code))
       case .notUTF8: .failed(.notUTF8)
       case .tooDeep: .failed(.tooDeep)
       }
@@ -50,6 +53,37 @@ package struct InputList: Sendable, RandomAccessCollection {
   /// The file at `index`; nil for what isn't uploaded.
   package func file(at index: Int) -> VideoFile? {
     slots[index].kind == .file ? file(of: slots[index]) : nil
+  }
+
+  package func isFile(at index: Int) -> Bool { slots[index].kind == .file }
+
+  /// What a file's sidecar is, which changes when that is written to; 0 where none was looked for, or there is none.
+  func sidecarMark(at index: Int) -> Int32 { slots[index].kind == .file ? slots[index].code : 0 }
+
+  /// A hash of what the entry is apart from its path: a file's identity, or why it isn't one.
+  func contentHash(at index: Int) -> Int {
+    let slot = slots[index]
+    var hasher = Hasher()
+    hasher.combine(slot.kind)
+    if slot.kind == .file { hasher.combine(slot.identity) } else { hasher.combine(slot.code) }
+    return hasher.finalize()
+  }
+
+  /// A hash of the bytes of each path, in order.
+  var pathHashes: [Int] {
+    let beginnings = directories.map { directory in
+      var hasher = Hasher()
+      var path = Self.path(directory.path, "")
+      path.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+      return hasher
+    }
+    return names.withUnsafeBytes { names in
+      slots.map { slot in
+        var hasher = beginnings[Int(slot.directory)]
+        hasher.combine(bytes: .init(rebasing: names[slot.nameStart..<slot.nameStart + Int(slot.nameLength)]))
+        return hasher.finalize()
+      }
+    }
   }
 
   private func file(of slot: Slot) -> VideoFile {
@@ -76,8 +110,10 @@ extension InputList {
     return directories.count - 1
   }
 
-  mutating func add(_ name: some Collection<UInt8>, in directory: Int, _ identity: FileIdentity) {
-    append(name, directory, .file, identity)
+  mutating func add(
+    _ name: some Collection<UInt8>, in directory: Int, _ identity: FileIdentity, sidecarMark: Int32 = 0
+  ) {
+    append(name, directory, .file, identity, code: sidecarMark)
     fileCount += 1
     totalSize = totalSize.saturatingAdd(identity.size)
   }
@@ -88,10 +124,50 @@ extension InputList {
 
   mutating func fail(_ name: some Collection<UInt8>, in directory: Int, _ problem: InputProblem) {
     switch problem {
-    case .system(let number), .watched(let number): append(name, directory, .failed, code: number)
+    case .system(let number): append(name, directory, .failed, code: number)
+    case .watched(let number): append(name, directory, .watched, code: number)
     case .notUTF8: append(name, directory, .notUTF8)
     case .tooDeep: append(name, directory, .tooDeep)
     }
+  }
+
+  /// Adds what another list has at `index`.
+  mutating func append(_ index: Int, of other: InputList) {
+    let slot = other.slots[index]
+    let directory = number(of: other.directories[Int(slot.directory)])
+    let name = other.names[slot.nameStart..<slot.nameStart + Int(slot.nameLength)]
+    append(name, directory, slot.kind, slot.identity, code: slot.code)
+    guard slot.kind == .file else { return }
+    fileCount += 1
+    totalSize = totalSize.saturatingAdd(slot.identity.size)
+  }
+
+  /// Adds an entry by itself.
+  mutating func append(_ entry: InputEntry) {
+    let name = FileName.last(of: entry.path)
+    func directory(of path: String) -> String { String(decoding: path.utf8.dropLast(name.utf8.count), as: UTF8.self) }
+    var resolved = ""
+    if case .file(let file) = entry.content { resolved = directory(of: file.resolvedPath) }
+    let number = number(of: Directory(path: directory(of: entry.path), resolvedPath: resolved))
+    switch entry.content {
+    case .file(let file): add(name.utf8, in: number, file.identity)
+    case .skipped(let reason): skip(name.utf8, in: number, reason)
+    case .failed(let problem): fail(name.utf8, in: number, problem)
+    }
+  }
+
+  /// The number of that directory, which may be new.
+  private mutating func number(of directory: Directory) -> Int {
+    if let last = directories.last, last.isSame(as: directory) { return directories.count - 1 }
+    var numbers = self.numbers ?? [:]
+    self.numbers = nil
+    defer { self.numbers = numbers }
+    if numbers.isEmpty { for (number, one) in directories.enumerated() { numbers[one.pathHash] = number } }
+    let hash = directory.pathHash
+    if let known = numbers[hash], directories[known].isSame(as: directory) { return known }
+    let number = add(directory)
+    numbers[hash] = number
+    return number
   }
 
   private mutating func append(
@@ -106,4 +182,13 @@ extension InputList {
         kind: kind, code: code))
     names.append(contentsOf: name)
   }
+}
+
+extension InputList.Directory {
+  // Strings are equal when they look alike; paths aren't.
+  fileprivate func isSame(as other: Self) -> Bool {
+    path.utf8.elementsEqual(other.path.utf8) && resolvedPath.utf8.elementsEqual(other.resolvedPath.utf8)
+  }
+
+  fileprivate var pathHash: Int { JournalState.hash(of: "\(path)\0\(resolvedPath)") }
 }

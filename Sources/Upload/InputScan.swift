@@ -1,5 +1,6 @@
 import Core
 import Glibc
+import Synchronization
 
 /// Lists what the arguments point at: files as they are, directories with all that is below them, by name.
 ///
@@ -11,6 +12,8 @@ package struct InputScan {
     package var extensions: Set<String>
     /// Files of the batch's own, and why they are skipped.
     package var ownFiles: [(device: UInt64, inode: UInt64, reason: SkipReason)] = []
+    /// Whether sidecars below directories are looked at as well, so that it shows when they are written to.
+    package var marksSidecars = false
 
     package init(extensions: Set<String>) { self.extensions = extensions }
 
@@ -18,7 +21,9 @@ package struct InputScan {
     package mutating func skip(_ path: String, as reason: SkipReason) {
       var status = stat()
       guard stat(path, &status) == 0 else { return }
-      ownFiles.append((UInt64(status.st_dev), UInt64(status.st_ino), reason))
+      let (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
+      if ownFiles.contains(where: { $0.device == device && $0.inode == inode }) { return }
+      ownFiles.append((device, inode, reason))
     }
   }
 
@@ -41,6 +46,30 @@ package struct InputScan {
     var scan = InputScan(settings, count: arguments.count)
     for argument in arguments { scan.take(argument) }
     return scan.list
+  }
+
+  /// Lists watched directories again and again. A journal that was moved away is written to its place again: the batch's own files are both, so
+  /// whatever has been at `journal` is left alone, wherever it is.
+  package static func lister(
+    of directories: [String], _ settings: Settings, journal: String
+  ) -> @Sendable () -> InputList {
+    let arguments = directories.map { Array($0.utf8) }
+    let known = KnownFiles(settings)
+    return { list(arguments, known.adding(journal, as: .journal)) }
+  }
+
+  /// Settings whose own files become more.
+  private final class KnownFiles: Sendable {
+    private let settings: Mutex<Settings>
+
+    init(_ settings: Settings) { self.settings = Mutex(settings) }
+
+    func adding(_ path: String, as reason: SkipReason) -> Settings {
+      settings.withLock { settings in
+        settings.skip(path, as: reason)
+        return settings
+      }
+    }
   }
 
   private init(_ settings: Settings, count: Int) {
@@ -125,7 +154,10 @@ package struct InputScan {
           path: InputList.path(paths.path, text), resolvedPath: InputList.path(paths.resolvedPath, text))
         scan(try InputDirectory(text, in: open.descriptor, followsLink: false), paths, depth: depth + 1)
       case DT_LNK: list.skip(text.utf8, in: number, .link)
-      case DT_REG: take(Array(text.utf8)[...], in: number, status, sidecar: isSidecar(text, in: open))
+      case DT_REG:
+        take(
+          Array(text.utf8)[...], in: number, status, sidecar: isSidecar(text, in: open),
+          sidecarMark: sidecarMark(of: text, in: open))
       default: list.skip(text.utf8, in: number, .notRegular)
       }
     } catch {
@@ -134,7 +166,9 @@ package struct InputScan {
     }
   }
 
-  private mutating func take(_ name: ArraySlice<UInt8>, in directory: Int, _ status: stat, sidecar: Bool) {
+  private mutating func take(
+    _ name: ArraySlice<UInt8>, in directory: Int, _ status: stat, sidecar: Bool, sidecarMark: Int32 = 0
+  ) {
     let place = Place(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     if status.st_mode & S_IFMT != S_IFREG { return list.skip(name, in: directory, .notRegular) }
     if let own = settings.ownFiles.first(where: { $0.device == place.device && $0.inode == place.inode }) {
@@ -147,7 +181,7 @@ package struct InputScan {
     if hasSeveralArguments || status.st_nlink > 1, !seenFiles.insert(place).inserted {
       return list.skip(name, in: directory, .duplicate)
     }
-    list.add(name, in: directory, FileIdentity(status))
+    list.add(name, in: directory, FileIdentity(status), sidecarMark: sidecarMark)
   }
 }
 
@@ -169,6 +203,20 @@ extension InputScan {
   private func isSidecar(_ name: ArraySlice<UInt8>, in directory: String) -> Bool {
     let path = InputList.path(directory, String(decoding: name, as: UTF8.self))
     return Self.video(describedBy: path, extensions: settings.extensions) != nil
+  }
+
+  /// A hash of what the sidecars of that file are; 0 where there are none.
+  private func sidecarMark(of name: String, in open: InputDirectory) -> Int32 {
+    guard settings.marksSidecars else { return 0 }
+    var hasher = Hasher()
+    var isThere = false
+    for sidecar in Sidecar.names(for: name) where open.has(sidecar) {
+      // One that is gone by now is none.
+      guard let status = try? open.status(of: Array(sidecar.utf8CString)) else { continue }
+      hasher.combine(FileIdentity(status))
+      isThere = true
+    }
+    return isThere ? Int32(truncatingIfNeeded: hasher.finalize() | 1) : 0
   }
 
   /// The video whose sidecar a file at `path` is, or would be; nil where there is none.

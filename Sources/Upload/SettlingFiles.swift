@@ -1,19 +1,26 @@
 package import Core
 
-/// Finds the files of a watched directory that nobody is writing to any more: their size, time and inode have been the same for a while.
+/// Finds the files of a watched directory that nobody is writing to any more: their size, time and inode have been the same for a while, and so
+/// have those of their sidecars.
 ///
-/// It is shown what is there, again and again, and gives out each file once, and again when it has become another.
+/// It is shown what is there, again and again, and gives out each file once, and again when it has become another. It keeps 24 bytes of each
+/// file, and of one that hasn't settled what an `InputList` has of it.
 package struct SettlingFiles: Sendable {
-  private struct Sight {
-    /// A hash of what it is: the identity of a file, or why it isn't taken.
-    var fingerprint: Int
-    /// Since when it has been that, in µs; nil when it was given out.
-    var since: Int64?
+  fileprivate struct Sight {
+    /// Of the path.
+    let key: Int
+    /// Of what it is: a file's identity, or why it isn't taken. Half of a hash: a change goes unseen once in 4·10⁹ times.
+    let content: UInt32
+    let sidecarMark: Int32
+    /// Since when it has been that, in µs; `givenOut` once it was.
+    var since: Int64
+
+    static let givenOut = Int64.max
   }
 
   package let settle: Duration
-  /// By a hash of the path.
-  private var sights: [Int: Sight] = [:]
+  /// By ascending key.
+  private var sights: [Sight] = []
 
   package init(settle: Duration) { self.settle = settle }
 
@@ -21,46 +28,69 @@ package struct SettlingFiles: Sendable {
   package private(set) var nextDeadline: Timestamp?
 
   /// The files that haven't settled.
-  package private(set) var waiting: [InputEntry] = []
+  package private(set) var waiting = InputList()
 
   /// What of `list` is ready, in its order: files that have settled, and at once what is new among the skipped and failed. With
   /// `isPartial` what isn't in it may be there all the same.
-  package mutating func observe(_ list: InputList, at now: Timestamp, isPartial: Bool = false) -> [InputEntry] {
-    var ready: [InputEntry] = []
-    var next: [Int: Sight] = [:]
+  package mutating func observe(_ list: InputList, at now: Timestamp, isPartial: Bool = false) -> InputList {
+    var ready = InputList()
+    var next: [Sight] = []
     next.reserveCapacity(list.count)
     nextDeadline = nil
-    waiting = []
-    for entry in list {
-      let key = JournalState.hash(of: entry.path)
-      let fingerprint = Self.fingerprint(of: entry)
-      var sight =
-        sights[key].flatMap { $0.fingerprint == fingerprint ? $0 : nil }
-        ?? Sight(fingerprint: fingerprint, since: now.microseconds)
-      if let since = sight.since {
-        let deadline = Timestamp(microseconds: since) + (entry.isFile ? settle : .zero)
+    waiting = InputList()
+    for (index, key) in list.pathHashes.enumerated() {
+      var sight = Sight(
+        key: key, content: UInt32(truncatingIfNeeded: list.contentHash(at: index)),
+        sidecarMark: list.sidecarMark(at: index), since: now.microseconds)
+      if let before = self.sight(of: key), before.isStill(sight) { sight.since = before.since }
+      if sight.since != Sight.givenOut {
+        let deadline = Timestamp(microseconds: sight.since) + (list.isFile(at: index) ? settle : .zero)
         if deadline <= now {
-          ready.append(entry)
-          sight.since = nil
+          ready.append(index, of: list)
+          sight.since = Sight.givenOut
         } else {
           nextDeadline = min(nextDeadline ?? deadline, deadline)
-          waiting.append(entry)
+          waiting.append(index, of: list)
         }
       }
-      next[key] = sight
+      next.append(sight)
     }
-    sights = isPartial ? sights.merging(next) { $1 } : next
+    next.sort { $0.key < $1.key }
+    if isPartial { next = Self.merged(sights, into: next) }
+    sights = next
     return ready
   }
 
-  private static func fingerprint(of entry: InputEntry) -> Int {
-    var hasher = Hasher()
-    switch entry.content {
-    case .file(let file): hasher.combine(file.identity)
-    case .skipped(let reason): hasher.combine(reason)
-    case .failed(let problem): hasher.combine(problem)
+  private func sight(of key: Int) -> Sight? {
+    var low = 0
+    var high = sights.count
+    while low < high {
+      let middle = (low + high) / 2
+      if sights[middle].key < key { low = middle + 1 } else { high = middle }
     }
-    return hasher.finalize()
+    return low < sights.count && sights[low].key == key ? sights[low] : nil
+  }
+
+  /// `new` with those of `old` that aren't among them.
+  private static func merged(_ old: [Sight], into new: [Sight]) -> [Sight] {
+    var merged: [Sight] = []
+    merged.reserveCapacity(max(old.count, new.count))
+    var rest = old[...]
+    for sight in new {
+      while let first = rest.first, first.key <= sight.key {
+        if first.key < sight.key { merged.append(first) }
+        rest.removeFirst()
+      }
+      merged.append(sight)
+    }
+    return merged + rest
+  }
+}
+
+extension SettlingFiles.Sight {
+  /// Whether it is what it was. What was given out stays so, whatever becomes of its sidecar.
+  fileprivate func isStill(_ now: Self) -> Bool {
+    content == now.content && (since == Self.givenOut || sidecarMark == now.sidecarMark)
   }
 }
 

@@ -22,12 +22,15 @@ package enum Sidecar {
     return String(decoding: name.utf8.dropLast(suffix.utf8.count), as: UTF8.self)
   }
 
+  /// The names that the sidecar of the video `name` may have; the first one there counts.
+  static func names(for name: String) -> [String] { [name, FileName.split(name).stem].map { $0 + suffix } }
+
   /// What the sidecar of the video at `path` says; nil when there is none.
   package static func read(beside path: String) throws(SidecarError) -> VideoMetadata? {
     let name = FileName.last(of: path)
     let directory = String(decoding: path.utf8.dropLast(name.utf8.count), as: UTF8.self)
-    for candidate in [name, FileName.split(name).stem] {
-      let sidecar = "\(directory)\(candidate)\(suffix)"
+    for candidate in names(for: name) {
+      let sidecar = directory + candidate
       let text: [UInt8]
       do throws(TextFileError) {
         text = try TextFile.read(sidecar, maxSize: maxSize, followsLink: false)

@@ -1,11 +1,13 @@
 import Core
+import Glibc
 package import Systemd
 
 /// Follows what the arguments point at, for `--watch`: files are given out as they appear and have settled.
 ///
 /// Everything is listed again after a change, when a file may have settled, and now and then besides, for a change may go unseen: on a network
 /// file system, with a full queue, without watches left. The list is made beside the loop; between two there is a second at least, and
-/// ten times as long as one takes.
+/// ten times as long as one takes. Every few seconds the watched directories themselves are looked at: no watch reports that a link to one
+/// was switched, or that something was mounted over it.
 package final class WatchedInput {
   /// Reports changes in directories.
   package protocol Watches: AnyObject {
@@ -22,15 +24,37 @@ package final class WatchedInput {
     case back(path: String)
   }
 
+  /// Which directory is at a path.
+  package struct Place: Hashable, Sendable {
+    package let device: UInt64
+    package let inode: UInt64
+
+    package init(device: UInt64, inode: UInt64) {
+      self.device = device
+      self.inode = inode
+    }
+
+    /// nil where nothing is at `path`.
+    package init?(of path: String) {
+      var status = stat()
+      guard stat(path, &status) == 0 else { return nil }
+      self.init(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+    }
+  }
+
   static let usualInterval = Duration.seconds(60)
+  /// How often the watched directories themselves are looked at, unless files settle faster.
+  static let longestLook = Duration.seconds(5)
   static let leastInterval = Duration.seconds(1)
   /// While a directory is missing, in whose place nothing can be watched.
   static let missingInterval = Duration.seconds(5)
 
   private let list: @Sendable () -> InputList
+  private let look: @Sendable () -> [Place?]
+  private let lookInterval: Duration
   private let watches: any Watches
   private let scheduler: any Scheduler
-  private let handler: ([InputEntry]) -> Void
+  private let handler: (InputList) -> Void
   package var onChange: ((Change) -> Void)?
   /// The directories that can't be read now, in the order in which that was found.
   package private(set) var gone: [InputEntry] = []
@@ -40,19 +64,25 @@ package final class WatchedInput {
   private var settling: SettlingFiles
   private var alarm: (any Alarm)?
   private var call: AnyObject?
+  private var lookAlarm: (any Alarm)?
+  private var lookCall: AnyObject?
+  /// What was at the watched paths when they were listed last.
+  private var places: [Place?] = []
   /// Whether something has changed since the list in the making was begun.
   private var hasChanged = false
   /// Before that no list is begun.
   private var notBefore: Timestamp
 
   /// `roots` are the paths of the directories, as they were given. `handler` is called from the loop, with at least one entry: files, and
-  /// once each what is skipped or can't be read.
+  /// once each what is skipped or can't be read. `look` finds what is at each of the paths now.
   package init(
     _ roots: [String], settle: Duration, watches: any Watches, on scheduler: any Scheduler,
-    list: @escaping @Sendable () -> InputList,
-    handler: @escaping ([InputEntry]) -> Void
+    list: @escaping @Sendable () -> InputList, look: (@Sendable () -> [Place?])? = nil,
+    handler: @escaping (InputList) -> Void
   ) throws(LoopError) {
     self.list = list
+    self.look = look ?? { roots.map { Place(of: $0) } }
+    lookInterval = max(Self.leastInterval, min(settle, Self.longestLook))
     self.watches = watches
     self.scheduler = scheduler
     self.handler = handler
@@ -60,6 +90,7 @@ package final class WatchedInput {
     settling = SettlingFiles(settle: settle)
     notBefore = scheduler.time
     alarm = try scheduler.timer(accuracy: 100_000) { [unowned self] in scan() }
+    lookAlarm = try scheduler.timer(accuracy: 100_000) { [unowned self] in lookAtRoots() }
     watches.onChange = { [weak self] in self?.changed() }
   }
 
@@ -67,7 +98,7 @@ package final class WatchedInput {
   package func start() { scan() }
 
   /// The files that were seen and haven't settled.
-  package var waiting: [InputEntry] { settling.waiting }
+  package var waiting: InputList { settling.waiting }
 
   private func changed() {
     hasChanged = true
@@ -78,17 +109,39 @@ package final class WatchedInput {
     guard call == nil else { return }
     hasChanged = false
     let began = scheduler.time
-    let list = self.list
+    let (list, look) = (self.list, self.look)
     do throws(LoopError) {
-      call = try scheduler.call({ list() }) { [unowned self] found in take(found, begun: began) }
+      // What is put there while it is listed is another one at the next look.
+      call = try scheduler.call({ (look(), list()) }) { [unowned self] places, found in
+        self.places = places
+        take(found, begun: began)
+      }
     } catch {
       // No thread now: there will be one later.
       arm(at: began + Self.leastInterval)
     }
   }
 
+  private func lookAtRoots() {
+    guard call == nil else { return }
+    let look = self.look
+    do throws(LoopError) {
+      lookCall = try scheduler.call({ look() }) { [unowned self] places in
+        lookCall = nil
+        // A list in the making has looked as well.
+        guard call == nil else { return }
+        if places == self.places { armLook() } else { changed() }
+      }
+    } catch {
+      armLook()
+    }
+  }
+
+  private func armLook() { lookAlarm?.arm(at: (scheduler.time + lookInterval).microseconds) }
+
   private func take(_ found: InputList, begun began: Timestamp) {
     call = nil
+    armLook()
     hasListed = true
     let now = scheduler.time
     notBefore = now + max(Self.leastInterval, (now - began) * 10)
@@ -101,7 +154,10 @@ package final class WatchedInput {
     if let deadline = settling.nextDeadline { next = min(next, deadline) }
     if hasChanged || missed { next = notBefore }
     arm(at: max(next, notBefore))
-    let news = ready.filter { !noteLoss($0) }
+    var news = InputList()
+    for index in ready.indices where ready.isFile(at: index) || !noteLoss(ready[index]) {
+      news.append(index, of: ready)
+    }
     if !news.isEmpty { handler(news) }
   }
 

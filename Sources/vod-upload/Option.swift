@@ -120,7 +120,8 @@ extension Option {
     case .settle:
       Entry(
         .files, "TIME",
-        "with --watch: take up a file once it has been unchanged this long; default \(Arguments.usual.settle.text)")
+        "with --watch: take up a file once it and its sidecar have been unchanged this long; default \(Arguments.usual.settle.text)"
+      )
     case .titles:
       Entry(
         .files, "FILE",

@@ -46,11 +46,12 @@ extension Run {
 
   /// Everything that was to be uploaded, with what has become of it.
   private func stopped(_ end: End) -> BatchFiles {
-    let (waiting, gone) = (watch?.waiting ?? [], watch?.gone ?? [])
+    let (waiting, gone) = (watch?.waiting ?? InputList(), watch?.gone ?? [])
     watch = nil
     if let trouble = end.trouble { batch?.stop(trouble) }
     var files = batch?.files ?? BatchFiles(InputList())
-    files.addUnstarted(waiting + gone)
+    files.addUnstarted(waiting)
+    files.addUnstarted(gone)
     return files
   }
 

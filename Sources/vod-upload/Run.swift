@@ -239,15 +239,12 @@ final class Run {
     let watches = DirectoryWatches(loop)
     watches.onFailure = { [unowned self] in show(.note($0)) }
     self.watches = watches
-    let (directories, settings, journal) = (arguments.watched.map { Array($0.utf8) }, scanSettings, arguments.journal)
+    var settings = scanSettings
+    settings.marksSidecars = true
     let watch = try WatchedInput(
       arguments.watched, settle: arguments.settle, watches: watches, on: loop,
-      list: {
-        var settings = settings
-        // A journal that was moved away is written there again.
-        settings.skip(journal, as: .journal)
-        return InputScan.list(directories, settings)
-      }, handler: { [unowned self] in takeUp($0) })
+      list: InputScan.lister(of: arguments.watched, settings, journal: arguments.journal),
+      handler: { [unowned self] in takeUp($0) })
     watch.onChange = { [unowned self] in show(.note(Self.text(of: $0))) }
     self.watch = watch
   }
@@ -260,12 +257,9 @@ final class Run {
   }
 
   /// Adds files that have appeared.
-  private func takeUp(_ entries: [InputEntry]) {
-    for entry in entries {
-      guard case .file(let file) = entry.content else { continue }
-      found.files += 1
-      found.size = found.size.saturatingAdd(file.identity.size)
-    }
+  private func takeUp(_ entries: InputList) {
+    found.files += entries.fileCount
+    found.size = found.size.saturatingAdd(entries.totalSize)
     output.grow(toFiles: found.files, size: found.size)
     batch?.add(entries)
   }

@@ -56,6 +56,60 @@ import Testing
     #expect(found.fileCount == 3 && found.totalSize == 73)
   }
 
+  @Test func `a journal that is moved in a watched directory isn't taken for a video, nor is the next one`() throws {
+    try make("a.mp4", "j.mp4")
+    var settings = self.settings
+    settings.skip(directory.path("j.mp4"), as: .journal)
+    let list = InputScan.lister(of: [directory.path], settings, journal: directory.path("j.mp4"))
+    #expect(lines(list()) == ["a.mp4", "j.mp4: journal"])
+    for name in ["k.mp4", "l.mp4"] {
+      #expect(rename(directory.path("j.mp4"), directory.path(name)) == 0)
+      // It is written to its place again.
+      try make("j.mp4")
+      _ = list()
+    }
+    #expect(lines(list()) == ["a.mp4", "j.mp4: journal", "k.mp4: journal", "l.mp4: journal"])
+    unlink(directory.path("j.mp4"))
+    #expect(lines(list()) == ["a.mp4", "k.mp4: journal", "l.mp4: journal"])
+  }
+
+  @Test func `a file's mark is that of its sidecar, and changes with it`() throws {
+    try make("a.mp4", "a-b.mp4", "b.mp4", "b.mp4.json", "c.mp4", "c.json")
+    var settings = self.settings
+    #expect(Set(marks(settings).values) == [0])
+    settings.marksSidecars = true
+    let before = marks(settings)
+    #expect(before["a.mp4"] == 0 && before["a-b.mp4"] == 0 && before["b.mp4"] != 0 && before["c.mp4"] != 0)
+    #expect(marks(settings) == before)
+    try directory.write("{\"title\": \"longer than before\"}", to: "c.json")
+    try make("a.json")
+    let after = marks(settings)
+    #expect(after["b.mp4"] == before["b.mp4"] && after["c.mp4"] != before["c.mp4"] && after["a.mp4"] != 0)
+    #expect(after["a-b.mp4"] == 0)
+  }
+
+  private func marks(_ settings: InputScan.Settings) -> [String: Int32] {
+    let list = list("", settings: settings)
+    let files = list.indices.filter { list.isFile(at: $0) }
+    return Dictionary(uniqueKeysWithValues: files.map { (FileName.last(of: list[$0].path), list.sidecarMark(at: $0)) })
+  }
+
+  @Test func `entries of several lists put together are what they were`() throws {
+    try make("a.mp4", "b/c.mp4", "b/notes.txt", "d.mp4")
+    let (all, one) = (list(""), list("b", "d.mp4", "missing.mp4"))
+    var both = InputList()
+    for index in one.indices { both.append(index, of: one) }
+    for index in all.indices.reversed() { both.append(index, of: all) }
+    #expect(Array(both) == Array(one) + all.reversed())
+    #expect(both.fileCount == 5 && both.totalSize == one.totalSize + all.totalSize)
+    #expect(both.directories.count == 3)
+    var entries = InputList()
+    for entry in both { entries.append(entry) }
+    let loss = InputEntry(path: "w", content: .failed(.watched(ENOENT)))
+    entries.append(loss)
+    #expect(Array(entries) == Array(both) + [loss])
+  }
+
   @Test func `a second name of the same file is a duplicate`() throws {
     try make("a.mp4")
     link(directory.path("a.mp4"), directory.path("b.mp4"))

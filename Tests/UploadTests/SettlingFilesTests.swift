@@ -58,6 +58,34 @@ import Testing
     #expect(observe(51, ("a.mp4", 2)) == ["w/a.mp4"])
   }
 
+  private mutating func observe(_ seconds: Int64, sidecar: Int32) -> [String] {
+    var list = InputList()
+    let identity = FileIdentity(size: 1, modified: 1, inode: 1, device: 1)
+    list.add(Array("a.mp4".utf8), in: list.add(.init(path: "w", resolvedPath: "/w")), identity, sidecarMark: sidecar)
+    return settling.observe(list, at: Timestamp(microseconds: seconds * 1_000_000)).map(\.path)
+  }
+
+  /// Half a sidecar was an error of its video.
+  @Test mutating func `a file whose sidecar is still written to is waited for, and one that was given out isn't again`()
+  {
+    #expect(observe(0, sidecar: 0) == [])
+    #expect(observe(8, sidecar: 1) == [])
+    #expect(observe(15, sidecar: 2) == [])
+    #expect(settling.nextDeadline == Timestamp(microseconds: 25_000_000))
+    #expect(observe(24, sidecar: 2) == [])
+    #expect(observe(25, sidecar: 2) == ["w/a.mp4"])
+    #expect(observe(30, sidecar: 3) == [] && observe(50, sidecar: 0) == [])
+    #expect(settling.nextDeadline == nil)
+  }
+
+  @Test mutating func `what isn't in a partial list is remembered`() {
+    #expect(observe(0, ("a.mp4", 1), ("b.mp4", 1), ("c.mp4", 1)) == [])
+    #expect(observe(10, ("a.mp4", 1), ("b.mp4", 1), ("c.mp4", 1)).count == 3)
+    let some = list([("b.mp4", 2), ("d.mp4", 1)])
+    #expect(settling.observe(some, at: Timestamp(microseconds: 20_000_000), isPartial: true).isEmpty)
+    #expect(observe(30, ("a.mp4", 1), ("b.mp4", 2), ("c.mp4", 1), ("d.mp4", 1)) == ["w/b.mp4", "w/d.mp4"])
+  }
+
   @Test mutating func `what is skipped is reported at once, and once`() {
     #expect(observe(0, ("a.mp4", 1), skipped: ["l.mp4"]) == ["w/l.mp4"])
     #expect(observe(10, ("a.mp4", 1), skipped: ["l.mp4", "m.mp4"]) == ["w/a.mp4", "w/m.mp4"])

@@ -23,6 +23,7 @@ import Testing
     let names = Mutex<[String]>([])
     let failure = Mutex<CInt>(0)
     let lists = Mutex(0)
+    let place = Mutex<UInt64>(1)
 
     func list() -> InputList {
       lists.withLock { $0 += 1 }
@@ -54,6 +55,7 @@ import Testing
     let tree = self.tree
     input = try WatchedInput(
       ["w/"], settle: .seconds(10), watches: watches, on: scheduler, list: { tree.list() },
+      look: { [WatchedInput.Place(device: 1, inode: tree.place.withLock { $0 })] },
       handler: { [ready] in ready.paths += $0.map(\.path) })
     input.start()
     scheduler.settle()
@@ -144,6 +146,25 @@ import Testing
     #expect(changes.count == 4 && ready.paths == ["w/a.mp4", "w/b.mp4"])
   }
 
+  /// A link was switched, or something was mounted there: that went unseen for a minute.
+  @Test func `another directory at a watched path is seen within seconds, without a watch that says so`() {
+    scheduler.advance(by: .seconds(7))
+    let before = lists
+    scheduler.advance(by: .seconds(20))
+    #expect(lists == before)
+    tree.names.withLock { $0 = ["a.mp4"] }
+    tree.place.withLock { $0 = 2 }
+    scheduler.advance(by: .seconds(6))
+    #expect(lists == before + 1 && input.waiting.map(\.path) == ["w/a.mp4"])
+    scheduler.advance(by: .seconds(10))
+    #expect(ready.paths == ["w/a.mp4"])
+    // It is looked at for as long as the run takes.
+    let last = lists
+    tree.place.withLock { $0 = 1 }
+    scheduler.advance(by: .seconds(6))
+    #expect(lists == last + 1)
+  }
+
   @Test func `files that haven't settled are known`() {
     scheduler.advance(by: .seconds(5))
     put("a.mp4")
@@ -206,6 +227,28 @@ import Testing
     #expect(changes > 0)
     mkdir(directory.path("a"), 0o755)
     #expect(watches.follow([directory.path("a")]))
+  }
+
+  /// A watch stays with the directory that it was made for.
+  @Test func `a path that leads to another directory by now is watched again`() throws {
+    mkdir(directory.path("a"), 0o755)
+    mkdir(directory.path("b"), 0o755)
+    let path = directory.path("link")
+    #expect(symlink("a", path) == 0)
+    let watches = DirectoryWatches(loop)
+    var changes = 0
+    watches.onChange = { changes += 1 }
+    #expect(watches.follow([path]) && !watches.follow([path]))
+    #expect(symlink("b", directory.path("new")) == 0 && rename(directory.path("new"), path) == 0)
+    #expect(watches.follow([path]) && !watches.follow([path]))
+    while try loop.runOnce() {}
+    let before = changes
+    try directory.write("x", to: "a/1.mp4")
+    while try loop.runOnce() {}
+    #expect(changes == before)
+    try directory.write("x", to: "b/2.mp4")
+    while try loop.runOnce() {}
+    #expect(changes > before)
   }
 
   @Test func `a directory that isn't there is no failure: the next list says so`() throws {
