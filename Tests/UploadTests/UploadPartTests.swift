@@ -56,6 +56,17 @@ import Testing
     #expect(upload.records.last == .upload(id: "upload", unit: DrivenUpload.unit))
   }
 
+  @Test func `an initiate isn't sent with a credential that lapsed while it waited`() throws {
+    var upload = DrivenUpload.new()
+    try upload.begin(life: .seconds(10))
+    try upload.failRequest(0, .throttled(wait: .seconds(20)))
+    #expect(upload.requests.isEmpty && upload.call == nil)
+    try upload.awake()
+    #expect(upload.requests.isEmpty && upload.call?.call == .refresh(videoID: "video"))
+    try upload.grant()
+    #expect(upload.requests.map(\.request) == [.initiate])
+  }
+
   @Test func `an initiate that is refused ends the file`() throws {
     var upload = DrivenUpload.new()
     try upload.begin()
