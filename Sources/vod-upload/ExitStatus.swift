@@ -19,7 +19,11 @@ enum ExitStatus {
   }
 
   static let entries = [
-    Entry(status: "0", meaning: "every file that isn't skipped is uploaded, or VOD confirms that it has it"),
+    Entry(
+      status: "0",
+      meaning:
+        "every file that isn't skipped is uploaded, with or without a checked CRC64 (--allow-missing-crc), or VOD confirms that it has it"
+    ),
     Entry(
       status: "1",
       meaning:

@@ -185,7 +185,8 @@ extension Option {
     default:
       Entry(
         .transfer, nil,
-        "count a file as uploaded although OSS named no CRC64 of it, so that nothing proves that it is whole")
+        "count a file as uploaded although OSS named no CRC64 of it, so that nothing proves that it is whole; its status is uploaded-unchecked"
+      )
     }
   }
 
