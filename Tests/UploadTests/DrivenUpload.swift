@@ -69,8 +69,10 @@ struct DrivenUpload {
     handle(.recorded)
   }
 
-  /// The call brings a credential of that life.
-  mutating func grant(life: Duration = .seconds(3000), key: String = "key", video: String = "video") throws {
+  /// The call brings a credential of that life, of which `age` is over.
+  mutating func grant(
+    life: Duration = .seconds(3000), age: Duration = .zero, key: String = "key", video: String = "video"
+  ) throws {
     let attempt = try take()
     serial += 1
     let address = try #require(UploadAddress(bucket: "bucket", endpoint: "oss-cn-shanghai.aliyuncs.com", key: key))
@@ -79,7 +81,7 @@ struct DrivenUpload {
       requestID: "request\(serial)", videoID: video, address: address,
       credential: UploadCredential(
         accessKeyID: "STS.\(serial)", secret: secret, token: secret, expires: UTCTime(seconds: 0), region: nil))
-    handle(.granted(FileUpload.Grant(content, issued: now, lapses: now + life), attempt))
+    handle(.granted(FileUpload.Grant(content, issued: now - age, lapses: now + life - age), attempt))
   }
 
   /// GetMezzanineInfo says so.

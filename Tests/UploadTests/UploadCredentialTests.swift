@@ -207,6 +207,23 @@ import Testing
     }
   }
 
+  @Test func `a PUT that outlives its credential waits for another, and goes all the same where none may be had`()
+    throws
+  {
+    for isAllowed in [true, false] {
+      var upload = DrivenUpload.new(1000, .init()) {
+        $0.largestPut = 1000
+        $0.expectedRate = 10
+      }
+      upload.start()
+      upload.recorded()
+      try upload.grant(life: .seconds(100), age: .seconds(30))
+      #expect(upload.call?.call == .refresh(videoID: "video") && !upload.awaitsRecord)
+      if isAllowed { try upload.grant(life: .seconds(100)) } else { try upload.fail(.denied) }
+      #expect(upload.awaitsRecord && upload.records.last == .completing(isMultipart: false) && upload.call == nil)
+    }
+  }
+
   @Test func `a part whose credential lapsed on the way was too large for it`() throws {
     for (seconds, units) in [(20.0, 12), (9, 50)] {
       var upload = try DrivenUpload.begun(100 * DrivenUpload.unit, life: .seconds(20)) {
