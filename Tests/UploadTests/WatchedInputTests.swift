@@ -165,6 +165,29 @@ import Testing
     #expect(lists == last + 1)
   }
 
+  @Test func `a link that is switched leads to another directory, which is listed`() throws {
+    let directory = try TemporaryDirectory()
+    mkdir(directory.path("a"), 0o755)
+    mkdir(directory.path("b"), 0o755)
+    let path = directory.path("link")
+    #expect(symlink("a", path) == 0)
+    let lists = Mutex(0)
+    let input = try WatchedInput(
+      [path], settle: .seconds(10), watches: FakeWatches(), on: scheduler,
+      list: {
+        lists.withLock { $0 += 1 }
+        var list = InputList()
+        _ = list.add(.init(path: path, resolvedPath: path))
+        return list
+      }, handler: { _ in })
+    input.start()
+    scheduler.advance(by: .seconds(20))
+    let before = lists.withLock { $0 }
+    #expect(symlink("b", directory.path("new")) == 0 && rename(directory.path("new"), path) == 0)
+    scheduler.advance(by: .seconds(6))
+    #expect(lists.withLock { $0 } == before + 1)
+  }
+
   @Test func `files that haven't settled are known`() {
     scheduler.advance(by: .seconds(5))
     put("a.mp4")
