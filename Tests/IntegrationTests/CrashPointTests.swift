@@ -10,7 +10,9 @@ import Testing
 /// A run may make a call more or fewer than another, as the kernel wakes its threads. So points are tried until three runs in a row come to rest
 /// without reaching the next one: those are undisturbed, and have no call that was no point.
 @Suite(.serialized, .needs(.root)) struct CrashPointTests {
-  private static let tool = "/" + (#filePath.split(separator: "/").dropLast(2) + ["Tools", "crash-point.py"])
+  private static let tool =
+    "/"
+    + (#filePath.split(separator: "/").dropLast(2) + ["Tools", "crash-point.py"])
     .joined(separator: "/")
 
   /// How a traced run ended.
@@ -93,7 +95,8 @@ import Testing
     let report = lab.directory.path("report")
     // Of its own, so that what it writes is all that is in its file.
     let place = try TemporaryDirectory()
-    let tool = try ChildProcess(words(report, at: point) + ["--pid", "\(lab.daemon.child.pid)"], in: place, named: "tool")
+    let tool = try ChildProcess(
+      words(report, at: point) + ["--pid", "\(lab.daemon.child.pid)"], in: place, named: "tool")
     try eventually("it is traced: \(tool.errors)") { tool.output == "attached\n" }
     work()
     let outcome = try outcome(report)

@@ -73,7 +73,11 @@ extension UnderSystemd {
     }
 
     @Test(arguments: Release.all)
-    func `bad settings start the unit that reports a failure, and under systemd 257 a crash does, too`(_ release: Release) throws {
+    func `bad settings start the unit that reports a failure, and under systemd 257 a crash does, too`(
+      _ release: Release
+    )
+      throws
+    {
       let service = try Self.service(["on-failure"], under: release)
       let reported = "/run/reported"
       let is252 = try service.box.ask("systemctl --version").hasPrefix("systemd 252 ")
