@@ -1,19 +1,24 @@
-/// A set of uids and gids; names are resolved when the settings are loaded.
+/// A set of uids, gids and units; names of users and groups are resolved when the settings are loaded.
 package struct AccessRule: Hashable, Sendable {
   package let uids: Set<UInt32>
   package let gids: Set<UInt32>
+  /// In the order of the settings.
+  package let units: [UnitPattern]
 
-  package init(uids: Set<UInt32> = [], gids: Set<UInt32> = []) {
+  package init(uids: Set<UInt32> = [], gids: Set<UInt32> = [], units: [UnitPattern] = []) {
     self.uids = uids
     self.gids = gids
+    self.units = units
   }
 
   /// Whether it admits nobody.
-  package var isEmpty: Bool { uids.isEmpty && gids.isEmpty }
+  package var isEmpty: Bool { uids.isEmpty && gids.isEmpty && units.isEmpty }
 
   package func admits(_ peer: Peer) -> Bool {
     uids.contains(peer.uid) || gids.contains(peer.gid) || peer.groups.contains { gids.contains($0) }
   }
+
+  package func admits(_ unit: UnitName) -> Bool { units.contains { $0.matches(unit) } }
 }
 
 /// Who may do what: everything is denied that isn't allowed here.

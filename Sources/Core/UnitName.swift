@@ -1,0 +1,62 @@
+/// The name of a unit of the service manager, as `encode@7.service` (systemd.unit(5)).
+package struct UnitName: Hashable, Sendable, CustomStringConvertible {
+  /// 255 characters is the longest that systemd takes.
+  fileprivate static let longest = 255
+  /// The units that run programs, and so can load credentials (systemd.exec(5)).
+  fileprivate static let types = [".service", ".socket", ".mount", ".swap"]
+
+  package let description: String
+
+  /// nil when it isn't the name of a unit that runs programs.
+  package init?(_ bytes: some Collection<UInt8>) {
+    guard bytes.count <= Self.longest, bytes.allSatisfy(\.isUnitName) else { return nil }
+    let text = String(decoding: bytes, as: UTF8.self)
+    guard Self.types.contains(where: { text.hasSuffix($0) && text != $0 }) else { return nil }
+    description = text
+  }
+
+  package init?(_ text: String) { self.init(text.utf8) }
+}
+
+/// Unit names that are alike: `*` stands for any characters, also for none, and `?` for one, as in `encode@*.service`.
+package struct UnitPattern: Hashable, Sendable, CustomStringConvertible {
+  package let description: String
+
+  /// nil when no name of a unit that runs programs can match it.
+  package init?(_ text: String) {
+    let isPlain = text.utf8.allSatisfy { $0.isUnitName || $0 == Self.any || $0 == Self.one }
+    guard !text.isEmpty, text.utf8.count <= UnitName.longest, isPlain else { return nil }
+    let end = text.utf8.last
+    guard end == Self.any || UnitName.types.contains(where: { text.hasSuffix($0) && text != $0 }) else { return nil }
+    description = text
+  }
+
+  package func matches(_ unit: UnitName) -> Bool {
+    let (pattern, name) = (Array(description.utf8), Array(unit.description.utf8))
+    var (at, place) = (0, 0)
+    // Where the last `*` stands, and how far it reaches by now.
+    var star: (at: Int, reach: Int)?
+    while place < name.count {
+      if at < pattern.count, pattern[at] == Self.any {
+        star = (at, place)
+        at += 1
+      } else if at < pattern.count, pattern[at] == Self.one || pattern[at] == name[place] {
+        (at, place) = (at + 1, place + 1)
+      } else if let last = star {
+        star = (last.at, last.reach + 1)
+        (at, place) = (last.at + 1, last.reach + 1)
+      } else {
+        return false
+      }
+    }
+    return pattern[at...].allSatisfy { $0 == Self.any }
+  }
+
+  private static let any = UInt8(ascii: "*")
+  private static let one = UInt8(ascii: "?")
+}
+
+extension UInt8 {
+  /// Whether a unit's name may have it (systemd.unit(5)).
+  fileprivate var isUnitName: Bool { isLetterOrDigit || #":-_.\@"#.utf8.contains(self) }
+}

@@ -1,0 +1,52 @@
+import Testing
+
+@testable import Core
+
+@Suite struct UnitNameTests {
+  private static func matches(_ pattern: String, _ unit: String) throws -> Bool {
+    try #require(UnitPattern(pattern)).matches(#require(UnitName(unit)))
+  }
+
+  @Test func `a star stands for any characters, a question mark for one`() throws {
+    #expect(try Self.matches("app.service", "app.service") && !Self.matches("app.service", "app2.service"))
+    #expect(try Self.matches("encode@*.service", "encode@7.service"))
+    #expect(try Self.matches("encode@*.service", "encode@a.service.service"))
+    #expect(
+      try !Self.matches("encode@*.service", "encode@7.socket") && !Self.matches("encode@*.service", "xencode@7.service")
+    )
+    #expect(
+      try Self.matches("encode@?.service", "encode@7.service") && !Self.matches("encode@?.service", "encode@77.service")
+    )
+    #expect(try Self.matches("*", "app.mount") && Self.matches("a*b*c.service", "a1b2bc.service"))
+    #expect(try Self.matches("**.service", "x.service") && !Self.matches("a*b*c.service", "a1c2b.service"))
+    #expect(try Self.matches("in\\x2da.service", "in\\x2da.service"))
+  }
+
+  /// A pattern of many stars doesn't take time beyond its length times the name's.
+  @Test func `a pattern full of stars is judged like any other`() throws {
+    let pattern = String(repeating: "*a", count: 100) + "b.service"
+    #expect(try !Self.matches(pattern, String(repeating: "a", count: 240) + ".service"))
+  }
+
+  @Test(arguments: [
+    "", "app", "app.timer", ".service", "a b.service", "a/b.service", "a[bc].service", "ä.service", "app.servic?",
+  ])
+  func `what no unit that runs programs can be called is no pattern`(_ text: String) {
+    #expect(UnitPattern(text) == nil)
+  }
+
+  @Test func `a unit's name has the form that systemd gives it`() {
+    #expect(UnitName("a@b.service")?.description == "a@b.service" && UnitName("x.swap") != nil)
+    for wrong in ["", "app", "app.timer", ".service", "a*.service", String(repeating: "a", count: 248) + ".service"] {
+      #expect(UnitName(wrong) == nil, "\(wrong)")
+    }
+  }
+
+  @Test func `a rule with units admits these and no process`() throws {
+    let rule = AccessRule(units: [try #require(UnitPattern("app.service"))])
+    let (app, other) = (try #require(UnitName("app.service")), try #require(UnitName("other.service")))
+    #expect(!rule.isEmpty && rule.admits(app) && !rule.admits(other))
+    #expect(!rule.admits(Peer(uid: 0, gid: 0, pid: 1, groups: [])))
+    #expect(!AccessRule(uids: [0]).admits(app))
+  }
+}
