@@ -62,6 +62,10 @@ package enum LogEvent: String, CaseIterable, Sendable {
   case socketReplaced = "5bc872175764411f8ec196966d5f034a"
   case socketNotReplaced = "41438926d0b04aa391bb5ba57ea8461e"
 
+  // MARK: Other units' credentials
+  case unitRefused = "bea9305df6284240879f618873b66cc7"
+  case unitRefusedAgain = "27c37e331b7a4b029d242271aa46fa03"
+
   // MARK: AccessKeys
   case keyRead = "4e1b773eb43f43bc9a156550ee0c6c25"
   case noKey = "85fdac7959434c9aabd0e2c9d45ed902"
@@ -204,6 +208,10 @@ extension LogEvent {
 
     case .socketReplaced: .warning("the socket was deleted or replaced, listening on a new one")
     case .socketNotReplaced: .error("the socket was deleted or replaced, and nobody can connect; trying again")
+
+    case .unitRefused: .warning("no credential for a unit, so its start fails")
+    case .unitRefusedAgain: .warning("more starts of a unit failed for want of a credential in the last minute")
+
     case .keyRead: .notice("AccessKey read")
     case .noKey: .error("no AccessKey")
     case .keyNotReread: .warning("AccessKey file can't be used, keeping the current AccessKey")

@@ -5,7 +5,7 @@ package import Core
 package struct LogField: Hashable, Sendable {
   package enum Name: String, CaseIterable, Sendable {
     case role, generation, expires, remaining, code, advice, next, count, total, uid, pid, user, program, path, source
-    case arn, endpoint, found, reason, seconds
+    case arn, endpoint, found, reason, seconds, unit
     case accessKeyID = "access_key_id"
     case httpStatus = "http_status"
     case requestID = "request_id"
@@ -105,6 +105,9 @@ extension LogField {
 
   /// The name of the user `uid`, where the host has one.
   package static func user(_ name: String) -> Self { Self(.user, name) }
+
+  /// The unit that asks for a credential.
+  package static func unit(_ name: UnitName) -> Self { Self(.unit, name.description) }
 
   /// What the process runs: its executable's path or its name; left out where /proc doesn't show it.
   package static func program(_ name: String) -> Self { Self(.program, name) }

@@ -23,7 +23,11 @@ package final class ProcessLogOutput: LogOutput {
     entry.add("MESSAGE", line.text)
     entry.add("MESSAGE_ID", line.event.id)
     entry.add("PRIORITY", String(Self.priority(line.level)))
-    for field in line.fields { entry.add("ROLEKEEPER_\(field.name.rawValue.uppercased())", field.value) }
+    for field in line.fields {
+      entry.add("ROLEKEEPER_\(field.name.rawValue.uppercased())", field.value)
+      // As the service manager's own entries on a unit have it (systemd.journal-fields(7)), so that one search finds both.
+      if field.name == .unit { entry.add("UNIT", field.value) }
+    }
     return entry.send()
   }
 

@@ -47,7 +47,7 @@ package final class Handout {
   }
 
   /// Judges its end again, by a corrected clock or by other settings.
-  func judge(by clock: ServerClock, timing: RoleTiming) {
+  package func judge(by clock: ServerClock, timing: RoleTiming) {
     session.judge(by: clock)
     lapses = session.expires - timing.lapseMargin
     floorReached = session.expires - timing.floor

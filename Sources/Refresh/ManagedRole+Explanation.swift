@@ -1,10 +1,9 @@
-import Core
-import Refresh
+package import Core
 
 extension ManagedRole {
   /// Half a sentence on a role that has no valid session: what is known, and nothing else. `nextAttempt` is the machine's own where none is
   /// given.
-  func whyNothingIsValid(at now: Timestamp, nextAttempt: Timestamp? = nil) -> String {
+  package func whyNothingIsValid(at now: Timestamp, nextAttempt: Timestamp? = nil) -> String {
     let next = nextStep(at: now, nextAttempt ?? machine.nextAttempt)
     guard let failure = machine.lastFailure else { return next }
     // Not "STS refused": many codes are ours, for what happened on the way there.
