@@ -69,10 +69,13 @@ let package = Package(
         "Core", "Secrets", "SessionStore", "Settings", "Signing", "Systemd", "Logs", "Refresh", "CLinux",
       ]),
     module(
+      "CredentialServer",
+      imports: ["Core", "Secrets", "Wire", "Settings", "Systemd", "Logs", "LocalSockets", "Refresh", "CLinux"]),
+    module(
       "Daemon",
       imports: [
         "Core", "Wire", "Settings", "Systemd", "Logs", "LocalSockets", "HTTPServer", "FileOutput", "Refresh",
-        "Identities", "STS", "SocketAPI", "RuntimeState", "Handover", "CLinux",
+        "Identities", "STS", "SocketAPI", "RuntimeState", "Handover", "CredentialServer", "CLinux",
       ]),
     module("LocalClient", imports: ["Core", "Wire", "Secrets", "CLinux"], settings: small),
     module(
@@ -180,6 +183,12 @@ let package = Package(
       imports: [
         "CloudAPI", "Core", "Logs", "Refresh", "RuntimeState", "Secrets", "SessionStore", "Settings", "Systemd",
         "FileOutput", "CLinux", "RefreshBench", "TestSupport",
+      ]),
+    tests(
+      "CredentialServer",
+      imports: [
+        "Core", "LocalSockets", "Logs", "Refresh", "Secrets", "Settings", "Systemd", "Wire", "RefreshBench",
+        "TestNeeds", "TestSupport",
       ]),
     tests(
       "Daemon",

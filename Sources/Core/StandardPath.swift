@@ -8,6 +8,8 @@ package enum StandardPath {
   /// What makes it, or gives it its owner and mode again (tmpfiles.d(5), type d).
   package static let makeRuntime = "sudo systemd-tmpfiles --create rolekeeper.conf"
   package static let socket = "\(runtime)/rolekeeper.sock"
+  /// Where systemd fetches other units' credentials.
+  package static let credentials = "\(runtime)/credentials.sock"
   /// The directory in which each role has its own.
   package static let roles = "\(runtime)/\(KeptNames.roles)"
 }

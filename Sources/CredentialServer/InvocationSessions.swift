@@ -1,0 +1,71 @@
+import Core
+import Refresh
+
+/// Which session each invocation of a unit has had of each role.
+///
+/// One start asks once for each ExecStartPre= and once for ExecStart=, each time on a connection of its own (tried on systemd 252 and 257): a
+/// check in ExecStartPre= has to see the credential that the program gets, also when the role is refreshed in between.
+struct InvocationSessions {
+  private struct Line {
+    var invocation: String?
+    var handouts: [RoleName: Handout] = [:]
+    /// The sessions that it was logged to have.
+    var logged: [RoleName: SessionID] = [:]
+    var lastUse: Timestamp
+  }
+
+  /// Sessions that are replaced stay in memory for these units.
+  private static let most = 1024
+
+  private var lines: [UnitName: Line] = [:]
+
+  var count: Int { lines.count }
+
+  /// The session that this invocation had; nil when it had none, or the unit runs by another one.
+  func handout(of role: RoleName, to unit: UnitName, in invocation: String?) -> Handout? {
+    guard let invocation, let line = lines[unit], line.invocation == invocation else { return nil }
+    return line.handouts[role]
+  }
+
+  /// Notes a session that is handed out; true when it is the first time that the unit gets it.
+  mutating func note(
+    _ handout: Handout, of role: RoleName, to unit: UnitName, in invocation: String?, at now: Timestamp
+  ) -> Bool {
+    var line = lines[unit] ?? Line(invocation: invocation, lastUse: now)
+    if line.invocation != invocation { (line.invocation, line.handouts) = (invocation, [:]) }
+    // Without knowing the invocation it is the latest session each time, and nothing is to be kept.
+    if invocation != nil { line.handouts[role] = handout }
+    let isNew = line.logged.updateValue(handout.session.id, forKey: role) != handout.session.id
+    line.lastUse = now
+    if lines[unit] == nil { makeRoom() }
+    lines[unit] = line
+    return isNew
+  }
+
+  /// A session isn't handed out again.
+  mutating func forget(_ session: SessionID) {
+    for (unit, line) in lines where line.handouts.contains(where: { $0.value.session.id == session }) {
+      lines[unit]?.handouts = line.handouts.filter { $0.value.session.id != session }
+    }
+  }
+
+  /// The role is gone, or another one takes its name.
+  mutating func forget(_ role: RoleName) {
+    for unit in lines.keys {
+      lines[unit]?.handouts[role] = nil
+      lines[unit]?.logged[role] = nil
+    }
+  }
+
+  /// Drops the secrets of sessions that have lapsed.
+  mutating func dropLapsed(at now: Timestamp) {
+    for (unit, line) in lines where line.handouts.contains(where: { $0.value.lapses <= now }) {
+      lines[unit]?.handouts = line.handouts.filter { now < $0.value.lapses }
+    }
+  }
+
+  private mutating func makeRoom() {
+    guard lines.count >= Self.most, let oldest = lines.min(by: { $0.value.lastUse < $1.value.lastUse }) else { return }
+    lines[oldest.key] = nil
+  }
+}

@@ -1,0 +1,63 @@
+package import Core
+package import Wire
+
+/// Why a unit gets no credential.
+package enum UnitRefusal: Hashable, Sendable {
+  /// The ID of its LoadCredential= names neither a role nor a role and a format.
+  case unknownCredential
+  case unknownRole(RoleName)
+  case notAllowed(RoleName)
+  /// Nothing was valid within `wait`; half a sentence on why.
+  case noSession(RoleName, why: String)
+  /// The peer's process is of another unit than its address says, `found` by its control group.
+  case otherUnit(found: String)
+  case stopping
+  /// The daemon has no settings to serve by; the first error.
+  case notServing(error: String)
+
+  package var kind: UnitFigures.Refusal {
+    switch self {
+    case .unknownCredential, .unknownRole: .unknownCredential
+    case .notAllowed: .notAllowed
+    case .noSession: .noSession
+    case .otherUnit: .otherPeer
+    case .stopping: .stopping
+    case .notServing: .notServing
+    }
+  }
+
+  var role: RoleName? {
+    switch self {
+    case .unknownRole(let name), .notAllowed(let name), .noSession(let name, _): name
+    case .unknownCredential, .otherUnit, .stopping, .notServing: nil
+    }
+  }
+
+  /// What happened, with the request in it.
+  func reason(_ request: UnitRequest) -> String {
+    let credential = "LoadCredential=\(request.credential)"
+    return switch self {
+    case .unknownCredential: "\(credential) names no credential"
+    case .unknownRole(let name): "\(credential): there is no role '\(name)'"
+    case .notAllowed(let name): "\(credential): roles.\(name).allow doesn't have this unit"
+    case .noSession(let name, let why): "\(credential): role '\(name)' has no valid session; \(why)"
+    case .otherUnit(let found): "\(credential): its process is in the control group '\(found)'"
+    case .stopping: "\(credential): the daemon stops, or is restarted"
+    case .notServing(let error): "\(credential): the daemon can't use its settings: \(error)"
+    }
+  }
+
+  /// What a person can do.
+  func advice(_ request: UnitRequest) -> String {
+    switch self {
+    case .unknownCredential: RequestedCredential.rule
+    case .unknownRole: "name one of the roles that 'sudo rolekeeper status' shows"
+    case .notAllowed(let name):
+      "if it may have that role, write units = [\"\(request.unit)\"] in roles.\(name).allow and reload"
+    case .noSession: "see 'sudo rolekeeper status'; 'wait' in [credentials] is how long a start waits"
+    case .otherUnit: "only units of the system's service manager get credentials"
+    case .stopping: "start the unit again when the daemon runs"
+    case .notServing: "run: sudo rolekeeper check"
+    }
+  }
+}

@@ -1,0 +1,212 @@
+package import Core
+package import Secrets
+package import Systemd
+
+/// The peer's end of a connection: a socket's, or a test's.
+package protocol UnitChannel: AnyObject {
+  /// Sends as much as there is room for now: how many bytes, 0 for none; nil when the peer is gone.
+  func send(_ bytes: Span<UInt8>) -> Int?
+  /// Whether `UnitServer.writable` is to be called when there is room.
+  func watchRoom(_ isWatched: Bool)
+  func close()
+}
+
+/// Serves `LoadCredential=` of other units: judges who connects, and sends credentials or refusals.
+///
+/// systemd takes whatever comes until the end of the stream for the credential, and nothing for an empty one, with which the unit starts. The
+/// one answer that makes the start fail is more than 1 MiB, the most that a credential may have (tried on systemd 252 and 257: status
+/// 243). So whoever is refused is sent that many zeros; and nobody is left without an answer, which would hang a `Type=simple` unit for ever.
+package final class UnitServer: UnitAnswers {
+  private enum State {
+    case waiting
+    /// How much has been sent.
+    case sending(Secret, Int)
+    case refusing(Int)
+  }
+
+  private final class Connection {
+    let channel: any UnitChannel
+    let request: UnitRequest
+    let isStrangers: Bool
+    var state = State.waiting
+    /// When it is closed, whatever has been sent by then; nil until there is something to send.
+    var deadline: Timestamp?
+
+    init(_ channel: any UnitChannel, _ request: UnitRequest, isStrangers: Bool) {
+      self.channel = channel
+      self.request = request
+      self.isStrangers = isStrangers
+    }
+  }
+
+  /// 1 MiB is what a credential may have (CREDENTIAL_SIZE_MAX in systemd's src/shared/creds-util.h).
+  static let refusalSize = (1 << 20) + zeros.count
+  private static let zeros = [UInt8](repeating: 0, count: 65_536)
+  /// At most so much at a time, so that nobody else waits.
+  private static let largestSend = 4 * zeros.count
+  /// Those who aren't systemd get no more connections than these.
+  private static let mostStrangers = 8
+  /// A peer that hasn't read its answer by then is closed. It gets what it has: of a credential or of the zeros.
+  static let sendingTime: Duration = .seconds(60)
+
+  private let scheduler: any Scheduler
+  private let responder: any UnitResponder
+  private let records: any UnitRecords
+  private let refusals: UnitRefusalLog
+  private var connections: [UInt64: Connection] = [:]
+  private var lastNumber: UInt64 = 0
+  private var strangers = 0
+  private var timer: (any Alarm)!
+  private var drained: (() -> Void)?
+  private var drainEnd: Timestamp?
+  /// How many connections there may be; whoever comes then waits in the listener's queue.
+  package var most: Int
+  /// Called when there is room for another connection.
+  package var roomMade: () -> Void = {}
+
+  package init(
+    scheduler: any Scheduler, responder: any UnitResponder, records: any UnitRecords = HostUnitRecords(),
+    refusals: UnitRefusalLog, most: Int
+  ) throws {
+    self.scheduler = scheduler
+    self.responder = responder
+    self.records = records
+    self.refusals = refusals
+    self.most = most
+    timer = try scheduler.timer(accuracy: 100_000) { [unowned self] in endOverdue() }
+  }
+
+  package var count: Int { connections.count }
+  package var isFull: Bool { connections.count >= most }
+
+  // MARK: - Who connects
+
+  /// Takes over a connection; its number is for `writable` and `hungUp`, nil when it was closed at once. `address` is the peer's, where that
+  /// is abstract.
+  package func accept(_ channel: any UnitChannel, from peer: Peer, at address: [UInt8]?) -> UInt64? {
+    let claimed = address.flatMap { UnitAddress($0) }
+    guard let claimed, peer.uid == 0 || strangers < Self.mostStrangers else {
+      refusals.note(peer, claiming: claimed)
+      channel.close()
+      return nil
+    }
+    lastNumber += 1
+    let request = UnitRequest(number: lastNumber, unit: claimed.unit, credential: claimed.credential)
+    let connection = Connection(channel, request, isStrangers: peer.uid != 0)
+    connections[request.number] = connection
+    // A user's service manager connects in the same way: its unit is refused, and not started with an empty credential.
+    if peer.uid != 0 {
+      strangers += 1
+      refusals.note(peer, claiming: claimed)
+      refuse(request)
+    } else if let other = otherUnit(than: claimed.unit, of: peer) {
+      refusals.note(.otherUnit(found: other), of: request)
+      refuse(request)
+    } else {
+      responder.requested(request, from: self)
+    }
+    return connections[request.number] == nil ? nil : request.number
+  }
+
+  /// The control group of the peer's process where that isn't the unit's: root's own service manager connects as root, too. nil where it
+  /// is, and where it can't be seen: the process is gone, or /proc hides it.
+  private func otherUnit(than unit: UnitName, of peer: Peer) -> String? {
+    guard let groups = records.controlGroups(of: peer.pid), let managers = records.controlGroups(of: 1),
+      let group = ManagedGroup(groups, managers: managers), group.unit != unit.description
+    else { return nil }
+    return group.path
+  }
+
+  // MARK: - Answers
+
+  package func hand(_ credential: Secret, to request: UnitRequest) { begin(.sending(credential, 0), request) }
+
+  package func refuse(_ request: UnitRequest) { begin(.refusing(0), request) }
+
+  private func begin(_ state: State, _ request: UnitRequest) {
+    guard let connection = connections[request.number] else { return }
+    connection.state = state
+    let deadline = scheduler.time + Self.sendingTime
+    connection.deadline = deadline
+    arm(for: deadline)
+    flush(connection)
+  }
+
+  /// There is room for more of what a connection is sent.
+  package func writable(_ number: UInt64) {
+    if let connection = connections[number] { flush(connection) }
+  }
+
+  /// The peer has left.
+  package func hungUp(_ number: UInt64) {
+    guard let connection = connections[number] else { return }
+    if case .waiting = connection.state { responder.abandoned(connection.request) }
+    end(connection)
+  }
+
+  private func flush(_ connection: Connection) {
+    var room = Self.largestSend
+    while room > 0 {
+      let sent: Int?
+      switch connection.state {
+      case .waiting: return
+      case .sending(let credential, let done):
+        sent = credential.withBytes { connection.channel.send($0.extracting(droppingFirst: done)) }
+        if let sent { connection.state = .sending(credential, done + sent) }
+        if let sent, done + sent == credential.count { return end(connection) }
+      case .refusing(let done):
+        let rest = min(Self.zeros.count, Self.refusalSize - done)
+        sent = connection.channel.send(Self.zeros.span.extracting(first: rest))
+        if let sent { connection.state = .refusing(done + sent) }
+        if let sent, done + sent == Self.refusalSize { return end(connection) }
+      }
+      guard let sent else { return end(connection) }
+      if sent == 0 { break }
+      room -= sent
+    }
+    connection.channel.watchRoom(true)
+  }
+
+  private func end(_ connection: Connection) {
+    guard connections.removeValue(forKey: connection.request.number) != nil else { return }
+    if connection.isStrangers { strangers -= 1 }
+    connection.channel.close()
+    roomMade()
+    finishDrainIfDone()
+  }
+
+  // MARK: - Deadlines
+
+  private func endOverdue() {
+    let now = scheduler.time
+    for connection in connections.values where connection.deadline.map({ $0 <= now }) ?? false { end(connection) }
+    if let drainEnd, drainEnd <= now { return finishDrain() }
+    if let next = (connections.values.compactMap(\.deadline) + [drainEnd].compactMap(\.self)).min() { arm(for: next) }
+  }
+
+  private func arm(for deadline: Timestamp) {
+    if let armed = timer.deadline, armed <= deadline.microseconds { return }
+    timer.arm(at: deadline.microseconds)
+  }
+
+  // MARK: - The end
+
+  /// Calls `completion` when everybody has been sent all of the answer, or `limit` is over; nobody may be waiting by then.
+  package func drain(within limit: Duration, _ completion: @escaping () -> Void) {
+    drained = completion
+    let end = scheduler.time + limit
+    drainEnd = end
+    arm(for: end)
+    finishDrainIfDone()
+  }
+
+  private func finishDrainIfDone() {
+    if drained != nil, connections.isEmpty { finishDrain() }
+  }
+
+  private func finishDrain() {
+    let completion = drained
+    (drained, drainEnd) = (nil, nil)
+    completion?()
+  }
+}

@@ -1,0 +1,171 @@
+package import Core
+package import Logs
+package import Refresh
+import Settings
+package import Systemd
+package import Wire
+
+/// Finds the role that a unit asks for, judges whether the unit may have it, and waits for a session where there is none.
+///
+/// It knows nothing of connections: who asks has been found out (`UnitServer`), and may as well come by another way.
+package final class UnitService: UnitResponder, RoleObserver {
+  private struct Waiting {
+    let request: UnitRequest
+    let wanted: RequestedCredential
+    let deadline: Timestamp
+    unowned let answers: any UnitAnswers
+  }
+
+  /// How long a unit waits for a valid session.
+  package var wait: Duration
+
+  private let scheduler: any Scheduler
+  private let refresher: Refresher
+  private let records: any UnitRecords
+  private let refusals: UnitRefusalLog
+  private let log: Log
+  /// In the order in which they came.
+  private var waiting: [Waiting] = []
+  private var sessions = InvocationSessions()
+  private var handouts: [RoleName: UInt64] = [:]
+  private var timer: (any Alarm)!
+
+  package init(
+    scheduler: any Scheduler, refresher: Refresher, wait: Duration, records: any UnitRecords = HostUnitRecords(),
+    refusals: UnitRefusalLog, log: Log
+  ) throws {
+    self.scheduler = scheduler
+    self.refresher = refresher
+    self.wait = wait
+    self.records = records
+    self.refusals = refusals
+    self.log = log
+    timer = try scheduler.timer(accuracy: 10_000) { [unowned self] in endWaits() }
+  }
+
+  /// Without what only connections know.
+  package var figures: UnitFigures {
+    var figures = UnitFigures()
+    figures.handouts = handouts
+    figures.refusals = refusals.counts
+    figures.waiting = waiting.count
+    return figures
+  }
+
+  package var waitingCount: Int { waiting.count }
+
+  // MARK: - Requests
+
+  package func requested(_ request: UnitRequest, from answers: any UnitAnswers) {
+    guard let wanted = RequestedCredential(request.credential) else {
+      return refuse(request, .unknownCredential, answers)
+    }
+    let now = scheduler.time
+    let entry = Waiting(request: request, wanted: wanted, deadline: now + wait, answers: answers)
+    if answer(entry, at: now) { return }
+    waiting.append(entry)
+    arm(for: entry.deadline)
+  }
+
+  package func abandoned(_ request: UnitRequest) { waiting.removeAll { $0.request.number == request.number } }
+
+  /// The daemon ends. Nothing at all would be an empty credential for whoever waits.
+  package func endWaiting() {
+    let all = waiting
+    waiting = []
+    for entry in all { refuse(entry.request, .stopping, entry.answers) }
+  }
+
+  /// Answers it if its answer is certain by now; false when it waits on.
+  private func answer(_ entry: Waiting, at now: Timestamp) -> Bool {
+    let name = entry.wanted.role
+    guard let role = refresher.roles[name] else {
+      refuse(entry.request, .unknownRole(name), entry.answers)
+      return true
+    }
+    guard role.settings.readers.admits(entry.request.unit) else {
+      refuse(entry.request, .notAllowed(name), entry.answers)
+      return true
+    }
+    let invocation = records.invocation(of: entry.request.unit)
+    if let handout = handout(of: role, to: entry.request.unit, in: invocation, at: now) {
+      hand(handout, of: role, to: entry, in: invocation, at: now)
+      return true
+    }
+    if now < entry.deadline { return false }
+    refuse(entry.request, .noSession(name, why: role.whyNothingIsValid(at: now)), entry.answers)
+    return true
+  }
+
+  /// What the unit's invocation had before, while that is valid, and else what a reader of the socket gets.
+  private func handout(of role: ManagedRole, to unit: UnitName, in invocation: String?, at now: Timestamp) -> Handout? {
+    if let former = sessions.handout(of: role.name, to: unit, in: invocation) {
+      former.judge(by: refresher.clock, timing: role.settings.timing)
+      if now < former.lapses { return former }
+    }
+    return role.current.flatMap { now < $0.lapses ? $0 : nil }
+  }
+
+  private func hand(
+    _ handout: Handout, of role: ManagedRole, to entry: Waiting, in invocation: String?, at now: Timestamp
+  ) {
+    handouts[role.name, default: 0] += 1
+    sessions.dropLapsed(at: now)
+    if sessions.note(handout, of: role.name, to: entry.request.unit, in: invocation, at: now) {
+      log.write(
+        .handedOut,
+        [
+          .role(role.name), .generation(handout.generation), .accessKeyID(handout.session.accessKeyID),
+          .unit(entry.request.unit),
+        ])
+    }
+    entry.answers.hand(handout.rendered(as: entry.wanted.format), to: entry.request)
+  }
+
+  private func refuse(_ request: UnitRequest, _ refusal: UnitRefusal, _ answers: any UnitAnswers) {
+    refusals.note(refusal, of: request)
+    answers.refuse(request)
+  }
+
+  // MARK: - Those who wait
+
+  /// Answers those for whom that is certain by now.
+  private func review(where isConcerned: (Waiting) -> Bool) {
+    guard waiting.contains(where: isConcerned) else { return }
+    let now = scheduler.time
+    // An answer may end a connection, and with it another request.
+    for entry in waiting.filter(isConcerned) where isWaiting(entry) && answer(entry, at: now) {
+      abandoned(entry.request)
+    }
+  }
+
+  private func isWaiting(_ entry: Waiting) -> Bool { waiting.contains { $0.request.number == entry.request.number } }
+
+  private func endWaits() {
+    let now = scheduler.time
+    review { $0.deadline <= now }
+    if let next = waiting.map(\.deadline).min() { arm(for: next) }
+  }
+
+  private func arm(for deadline: Timestamp) {
+    if let armed = timer.deadline, armed <= deadline.microseconds { return }
+    timer.arm(at: deadline.microseconds)
+  }
+
+  // MARK: - Changes
+
+  package func didPublish(_ role: ManagedRole) { review { $0.wanted.role == role.name } }
+
+  package func didReport(_ report: RefreshReport, of role: ManagedRole) {
+    if case .condemned(let session, _) = report { sessions.forget(session.id) }
+  }
+
+  /// The role was taken out of the settings, or its sessions are for something else now.
+  package func roleGone(_ name: RoleName) {
+    sessions.forget(name)
+    handouts[name] = nil
+  }
+
+  /// Others may have a role now.
+  package func settingsChanged() { review { _ in true } }
+}

@@ -1,0 +1,151 @@
+import Core
+import Glibc
+import LocalSockets
+import Secrets
+import Systemd
+import TestNeeds
+import TestSupport
+import Testing
+
+@testable import CredentialServer
+
+/// The socket itself, with a client that connects as systemd does.
+@Suite struct UnitListenerTests {
+  private let directory: TemporaryDirectory
+  private let loop: EventLoop
+  private let responder = RecordingResponder()
+  private let server: UnitServer
+  private let listener: UnitListener
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    loop = try EventLoop()
+    let refusals = try UnitRefusalLog(scheduler: loop, log: LogRecorder().log)
+    server = try UnitServer(
+      scheduler: loop, responder: responder, records: FakeRecords(), refusals: refusals, most: 4)
+    listener = try UnitListener(
+      loop, UnixListener(path: directory.path("credentials.sock"), mode: 0o600), server: server)
+    server.roomMade = { [listener] in listener.resume() }
+  }
+
+  /// Turns the loop until it holds; a turn without anything to do fails the test.
+  private func turn(until holds: () -> Bool) throws {
+    while !holds() { try #require(try loop.runOnce(timeout: .seconds(20))) }
+  }
+
+  private func client(_ id: String = "uploader") throws -> Client {
+    try Client("58860a1684a942/unit/app.service/\(id)", to: listener.listener.path)
+  }
+
+  @Test(.needs(.root)) func `systemd's question is understood, and its answer is the credential and nothing else`()
+    throws
+  {
+    let client = try client("uploader.env")
+    try turn { responder.requests.count == 1 }
+    let request = responder.requests[0]
+    #expect(request.unit.description == "app.service" && request.credential == "uploader.env")
+    server.hand(secret("the credential"), to: request)
+    #expect(client.read() == Array("the credential".utf8) && client.isEnded && server.count == 0)
+  }
+
+  @Test(.needs(.root)) func `a refusal is more than 1 MiB over a real socket, too`() throws {
+    let client = try client()
+    try turn { responder.requests.count == 1 }
+    server.refuse(responder.requests[0])
+    var count = 0
+    while !client.isEnded {
+      count += client.read().count
+      _ = try loop.runOnce()
+    }
+    #expect(count == UnitServer.refusalSize && count > 1 << 20 && server.count == 0)
+  }
+
+  @Test(.needs(.root)) func `a client that leaves while it waits is noticed`() throws {
+    var client: Client? = try client()
+    try turn { responder.requests.count == 1 }
+    #expect(responder.abandoned.isEmpty)
+    client?.leave()
+    client = nil
+    try turn { responder.abandoned.count == 1 }
+    #expect(server.count == 0)
+  }
+
+  @Test(.needs(.root)) func `whoever finds no room waits in the queue, and has a turn when there is room`() throws {
+    let clients = try (0..<6).map { try client("role\($0)") }
+    try turn { responder.requests.count == 4 }
+    // The listener isn't looked at any more: there is nothing to do.
+    while try loop.runOnce() {}
+    #expect(responder.requests.count == 4 && server.isFull)
+    for request in responder.requests { server.hand(secret("x"), to: request) }
+    try turn { responder.requests.count == 6 }
+    #expect(clients[0].read() == Array("x".utf8) && clients[5].read() == [])
+  }
+
+  @Test(.needs(.root)) func `a client without an address is closed at once`() throws {
+    let client = try Client(nil, to: listener.listener.path)
+    while !client.isEnded {
+      _ = try loop.runOnce()
+      _ = client.read()
+    }
+    #expect(responder.requests.isEmpty)
+  }
+}
+
+private final class RecordingResponder: UnitResponder {
+  private(set) var requests: [UnitRequest] = []
+  private(set) var abandoned: [UnitRequest] = []
+  var waitingCount: Int { requests.count - abandoned.count }
+
+  func requested(_ request: UnitRequest, from answers: any UnitAnswers) { requests.append(request) }
+  func abandoned(_ request: UnitRequest) { abandoned.append(request) }
+}
+
+/// Connects from an abstract address, and shuts down its own direction, as systemd does.
+private final class Client {
+  private var descriptor: CInt
+  private(set) var isEnded = false
+
+  /// A random number is put before an address, so that tests beside each other don't share it.
+  init(_ name: String?, to path: String) throws {
+    descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    if let name {
+      let digits = String(UInt32.random(in: 1...UInt32.max), radix: 16)
+      let rest = name.drop { $0 != "/" }
+      try Self.call(bind, descriptor, [0] + Array("\(digits)\(rest)".utf8), "bind")
+    }
+    try Self.call(connect, descriptor, Array(path.utf8) + [0], "connect")
+    shutdown(descriptor, CInt(SHUT_WR))
+  }
+
+  deinit { leave() }
+
+  func leave() {
+    if descriptor >= 0 { close(descriptor) }
+    descriptor = -1
+  }
+
+  /// What there is now.
+  func read() -> [UInt8] {
+    var all: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = chunk.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, CInt(MSG_DONTWAIT)) }
+      if count == 0 { isEnded = true }
+      guard count > 0 else { return all }
+      all += chunk.prefix(count)
+    }
+  }
+
+  private static func call(
+    _ call: (CInt, UnsafePointer<sockaddr>?, socklen_t) -> CInt, _ descriptor: CInt, _ name: [UInt8], _ attempt: String
+  ) throws {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
+    let size = socklen_t(MemoryLayout<sockaddr_un>.offset(of: \.sun_path)! + name.count)
+    let result = withUnsafeBytes(of: &address) {
+      $0.withMemoryRebound(to: sockaddr.self) { call(descriptor, $0.baseAddress, size) }
+    }
+    guard result == 0 else { throw StreamError(attempt: attempt, number: errno) }
+  }
+}

@@ -1,0 +1,238 @@
+import Core
+import Refresh
+import RefreshBench
+import Secrets
+import Settings
+import TestSupport
+import Testing
+import Wire
+
+@testable import CredentialServer
+
+/// Which unit gets which credential, and when.
+@Suite struct UnitServiceTests {
+  private let bench: UnitBench
+
+  init() throws { bench = try UnitBench() }
+
+  @Test func `a unit gets the credential of a role that allows it, in the format that it names`() {
+    bench.add("uploader")
+    let document = bench.ask("uploader")
+    #expect(document.isClosed && document.text.hasPrefix(#"{"Code":"Success""#) && document.text.contains("secret1"))
+    #expect(bench.ask("uploader.json").text == document.text)
+    let variables = bench.ask("uploader.env", for: "encode@7.service")
+    #expect(variables.isClosed && variables.text.contains("ALIBABA_CLOUD_ACCESS_KEY_SECRET='secret1'\n"))
+    #expect(bench.server.count == 0)
+  }
+
+  @Test func `the first hand-out of a session to a unit is logged, others aren't`() {
+    bench.add("uploader")
+    for _ in 0..<3 { _ = bench.ask("uploader") }
+    _ = bench.ask("uploader", for: "encode@1.service")
+    #expect(
+      bench.lines(with: "credential handed out") == [
+        "notice: credential handed out access_key_id=STS.1 generation=1 role=uploader unit=app.service",
+        "notice: credential handed out access_key_id=STS.1 generation=1 role=uploader unit=encode@1.service",
+      ])
+    #expect(bench.service.figures.handouts == [RoleName("uploader")!: 4])
+  }
+
+  struct Refused: CustomTestStringConvertible {
+    let id: String
+    let unit: String
+    let kind: UnitFigures.Refusal
+    let words: [String]
+    var testDescription: String { "\(id) for \(unit)" }
+  }
+
+  private static let refused = [
+    Refused(
+      id: "uploader", unit: "other.service", kind: .notAllowed,
+      words: ["roles.uploader.allow doesn't have this unit", "units = [\"other.service\"]", "role=uploader"]),
+    Refused(id: "downloader", unit: "app.service", kind: .unknownCredential, words: ["there is no role 'downloader'"]),
+    Refused(
+      id: "uploader.xml", unit: "app.service", kind: .unknownCredential,
+      words: ["LoadCredential=uploader.xml names no credential", "json, env"]),
+  ]
+
+  @Test(arguments: refused)
+  func `who may not have it is refused at once by more than a credential may have, and the journal says why`(
+    _ given: Refused
+  ) {
+    bench.add("uploader")
+    let channel = bench.ask(given.id, for: given.unit)
+    #expect(channel.isRefused)
+    let lines = bench.lines(with: "no credential for a unit, so its start fails")
+    #expect(lines.count == 1 && lines[0].hasPrefix("warning: ") && lines[0].contains("unit=\(given.unit)"))
+    for word in given.words { #expect(lines.first?.contains(word) == true, "\(word): \(lines)") }
+    #expect(bench.service.figures.refusals == [given.kind: 1])
+  }
+
+  // MARK: - Waiting
+
+  @Test func `a unit that comes too early waits, and gets the session as soon as there is one`() {
+    bench.add("uploader", granted: false)
+    let channel = bench.ask("uploader")
+    bench.scheduler.advance(by: .seconds(9))
+    #expect(!channel.isClosed && channel.bytes.isEmpty && bench.service.waitingCount == 1)
+    bench.refresh.grantAll()
+    #expect(channel.isClosed && channel.text.contains("STS.1") && bench.service.waitingCount == 0)
+  }
+
+  @Test func `a failed attempt doesn't end its wait`() {
+    bench.add("uploader", granted: false)
+    let channel = bench.ask("uploader")
+    bench.refresh.fail(bench.refresh.cloud.waiting[0], .permanent, code: "NoPermission")
+    #expect(!channel.isClosed)
+    bench.scheduler.advance(by: .seconds(10))
+    #expect(channel.isRefused)
+  }
+
+  @Test func `with nothing valid in its time its start fails, with the reason`() {
+    bench.add("uploader", granted: false)
+    let channel = bench.ask("uploader")
+    bench.refresh.fail(bench.refresh.cloud.waiting[0], code: "Connect")
+    bench.scheduler.advance(by: .milliseconds(9_999))
+    #expect(!channel.isClosed)
+    bench.scheduler.advance(by: .milliseconds(1))
+    #expect(channel.isRefused && bench.server.count == 0)
+    let line = bench.lines(with: "no credential for a unit").first
+    #expect(line?.contains("role 'uploader' has no valid session; the last attempt failed: Connect: look") == true)
+    #expect(bench.service.figures.refusals == [.noSession: 1])
+  }
+
+  @Test func `each has its own time`() {
+    bench.add("uploader", granted: false)
+    let first = bench.ask("uploader")
+    bench.scheduler.advance(by: .seconds(4))
+    bench.service.wait = .seconds(2)
+    let second = bench.ask("uploader", for: "encode@1.service")
+    bench.scheduler.advance(by: .seconds(2))
+    #expect(second.isRefused && !first.isClosed)
+    bench.scheduler.advance(by: .seconds(4))
+    #expect(first.isRefused)
+  }
+
+  @Test func `without a wait it is answered at once`() throws {
+    let bench = try UnitBench(wait: .zero)
+    bench.add("uploader", granted: false)
+    #expect(bench.ask("uploader").isRefused)
+    bench.refresh.grantAll()
+    #expect(bench.ask("uploader").text.contains("STS.1"))
+  }
+
+  @Test func `who leaves isn't waited for`() {
+    bench.add("uploader", granted: false)
+    let channel = bench.ask("uploader")
+    bench.server.hungUp(channel.number!)
+    #expect(channel.isClosed && bench.service.waitingCount == 0 && bench.server.count == 0)
+    bench.refresh.grantAll()
+    bench.scheduler.advance(by: .seconds(60))
+    #expect(
+      channel.bytes.isEmpty && bench.lines(with: "handed out").isEmpty && bench.lines(with: "no credential").isEmpty)
+  }
+
+  @Test func `a right that a reload takes away, and a role that it removes, end a wait`() {
+    for change in ["right", "role"] {
+      let role = bench.add(change, granted: false)
+      let channel = bench.ask(change)
+      if change == "right" {
+        bench.refresh.refresher.change(role, to: UnitBench.settings(change, units: ["other.service"]))
+      } else {
+        bench.refresh.refresher.remove(role.name)
+        bench.service.roleGone(role.name)
+      }
+      bench.service.settingsChanged()
+      #expect(channel.isRefused, "\(change)")
+    }
+  }
+
+  @Test func `at the daemon's end whoever waits is refused, and gets no empty credential`() {
+    bench.add("uploader", granted: false)
+    let (reading, stuck) = (bench.ask("uploader"), bench.ask("uploader", for: "encode@1.service", room: 1000))
+    var isDrained = false
+    bench.service.endWaiting()
+    bench.server.drain(within: .milliseconds(250)) { isDrained = true }
+    #expect(reading.isRefused && !isDrained && !stuck.isClosed)
+    bench.scheduler.advance(by: .milliseconds(250))
+    #expect(isDrained)
+  }
+
+  // MARK: - One invocation
+
+  @Test func `an invocation has the same session each time it asks, also when the role was refreshed in between`() {
+    let role = bench.add("uploader", pool: 1)
+    let check = bench.ask("uploader")
+    bench.refresh.advance(.minutes(40))
+    bench.refresh.grantAll()
+    #expect(role.generation == 2)
+    #expect(bench.ask("uploader").text == check.text)
+    #expect(bench.ask("uploader.env").text.contains("secret1"))
+    // Another unit has the new one.
+    #expect(bench.ask("uploader", for: "encode@1.service").text.contains("STS.2"))
+    bench.records.invocations["app.service"] = "second"
+    let next = bench.ask("uploader")
+    #expect(next.text.contains("STS.2"))
+    #expect(bench.lines(with: "unit=app.service").map { $0.contains("STS.1") } == [true, false])
+  }
+
+  @Test
+  func `what an invocation had isn't handed out any more once it has lapsed, STS refuses it, or the role is another`() {
+    let role = bench.add("uploader", pool: 1)
+    _ = bench.ask("uploader")
+    bench.refresh.advance(.minutes(40))
+    bench.refresh.grantAll()
+    bench.refresh.advance(.minutes(21))
+    bench.refresh.grantAll()
+    #expect(!bench.ask("uploader").text.contains("STS.1\""))
+
+    let current = try! #require(role.current)
+    bench.refresh.refresher.send(.condemned(current.session.id), to: role)
+    bench.refresh.grantAll()
+    #expect(!bench.ask("uploader").text.contains("\"\(current.session.accessKeyID)\""))
+
+    let latest = try! #require(role.current).session.accessKeyID
+    bench.refresh.refresher.remove(role.name)
+    bench.service.roleGone(role.name)
+    bench.add("uploader")
+    #expect(!bench.ask("uploader").text.contains("\"\(latest)\""))
+  }
+
+  @Test func `where its invocation isn't known a unit has the latest session`() {
+    bench.records.invocations = [:]
+    bench.add("uploader", pool: 1)
+    #expect(bench.ask("uploader").text.contains("STS.1"))
+    bench.refresh.advance(.minutes(40))
+    bench.refresh.grantAll()
+    #expect(bench.ask("uploader").text.contains("STS.2"))
+  }
+
+  @Test func `units that come and go don't fill the memory`() {
+    bench.add("uploader")
+    for number in 0..<1100 { _ = bench.ask("uploader", for: "encode@\(number).service") }
+    let sessions = Mirror(reflecting: bench.service).descendant("sessions") as? InvocationSessions
+    #expect(sessions?.count == 1024)
+  }
+
+  // MARK: - The journal
+
+  @Test func `a unit that is started again and again is logged once, and summed up once a minute`() {
+    bench.add("uploader")
+    for _ in 0..<30 {
+      _ = bench.ask("uploader", for: "other.service")
+      bench.scheduler.advance(by: .seconds(1))
+    }
+    #expect(bench.lines(with: "no credential for a unit").count == 1)
+    bench.scheduler.advance(by: .seconds(60))
+    let again = bench.lines(with: "more starts of a unit failed")
+    #expect(again.count == 1 && again[0].contains("count=29") && again[0].contains("unit=other.service"), "\(again)")
+    #expect(bench.service.figures.refusals == [.notAllowed: 30])
+  }
+
+  @Test func `no secret is in a line`() {
+    bench.add("uploader")
+    _ = bench.ask("uploader")
+    _ = bench.ask("uploader", for: "other.service")
+    #expect(!bench.lines.all.contains { $0.contains("secret1") || $0.contains("token1") })
+  }
+}
