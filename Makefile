@@ -122,7 +122,7 @@ lint:
 # Units name their programs by absolute path, so the prefix is written into them. DESTDIR may have blanks.
 TO = $(DESTDIR)$(PREFIX)
 UNIT = $(DESTDIR)$(UNIT_DIR)/rolekeeper.service
-SOCKET_UNIT = $(DESTDIR)$(UNIT_DIR)/rolekeeper.socket
+SOCKET_UNITS = $(foreach unit,rolekeeper.socket rolekeeper-credentials.socket,'$(DESTDIR)$(UNIT_DIR)/$(unit)')
 SYSUSERS = $(DESTDIR)$(SYSUSERS_DIR)/rolekeeper.conf
 TMPFILES = $(DESTDIR)$(TMPFILES_DIR)/rolekeeper.conf
 # Explanations for journalctl -x, which looks below /usr and /usr/local only.
@@ -155,8 +155,8 @@ install:
 		else install -m 0644 "etc/rolekeeper/$$policy" "$(SETTINGS)/$$policy"; fi; done
 	install -D -m 0644 systemd/rolekeeper.service '$(UNIT)'
 	sed -i 's|/usr/sbin/|$(PREFIX)/sbin/|; s|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' '$(UNIT)'
-	install -D -m 0644 systemd/rolekeeper.socket '$(SOCKET_UNIT)'
-	sed -i 's|/usr/share/|$(PREFIX)/share/|' '$(SOCKET_UNIT)'
+	install -m 0644 systemd/rolekeeper.socket systemd/rolekeeper-credentials.socket '$(DESTDIR)$(UNIT_DIR)'
+	sed -i 's|/usr/share/|$(PREFIX)/share/|' $(SOCKET_UNITS)
 	install -D -m 0644 systemd/rolekeeper.sysusers '$(SYSUSERS)'
 	install -D -m 0644 systemd/rolekeeper.tmpfiles '$(TMPFILES)'
 	$(foreach page,$(MANUAL),install -D -m 0644 docs/man/$(page) '$(TO)/share/man/man$(subst .,,$(suffix $(page)))/$(page)' &&) true
@@ -184,10 +184,10 @@ install:
 
 # The settings and the AccessKey stay, and so do the users, whose numbers must not go to somebody else.
 uninstall:
-	@if [ -z '$(DESTDIR)' ] && { systemctl --quiet is-enabled rolekeeper || systemctl --quiet is-enabled rolekeeper.socket \
-		|| systemctl is-active rolekeeper rolekeeper.socket | grep -qx 'active\|activating\|reloading\|deactivating'; } 2>/dev/null; then \
-		echo 'rolekeeper is enabled or running; stop it first: systemctl disable --now rolekeeper.socket rolekeeper'; exit 1; fi
-	rm -f '$(TO)/sbin/rolekeeperd' '$(TO)/bin/rolekeeper' '$(TO)/bin/vod-upload' '$(UNIT)' '$(SOCKET_UNIT)' '$(SYSUSERS)' \
+	@if [ -z '$(DESTDIR)' ] && { systemctl --quiet is-enabled rolekeeper rolekeeper.socket rolekeeper-credentials.socket \
+		|| systemctl is-active rolekeeper rolekeeper.socket rolekeeper-credentials.socket | grep -qx 'active\|activating\|reloading\|deactivating'; } 2>/dev/null; then \
+		echo 'rolekeeper is enabled or running; stop it first: systemctl disable --now rolekeeper.socket rolekeeper-credentials.socket rolekeeper'; exit 1; fi
+	rm -f '$(TO)/sbin/rolekeeperd' '$(TO)/bin/rolekeeper' '$(TO)/bin/vod-upload' '$(UNIT)' $(SOCKET_UNITS) '$(SYSUSERS)' \
 		'$(TMPFILES)' '$(CATALOG)'
 	$(foreach page,$(MANUAL),rm -f '$(TO)/share/man/man$(subst .,,$(suffix $(page)))/$(page)' &&) true
 	$(foreach program,$(COMPLETED),rm -f '$(BASH_COMPLETIONS)/$(program)' '$(FISH_COMPLETIONS)/$(program).fish' \

@@ -15,7 +15,9 @@ extension Daemon {
     limits.maximumConnections = socket.maxConnections
     limits.maximumConnectionsPerUID = socket.maxConnectionsPerUID
     let descriptors = Int(clamping: clinux_descriptor_limit())
-    limits.fit(into: max(0, descriptors - Self.ownDescriptors))
+    // The listener and its connections.
+    let units = settings.credentials == nil ? 0 : Self.mostUnits + 1
+    limits.fit(into: max(0, descriptors - Self.ownDescriptors - units))
     if limits.maximumConnections < socket.maxConnections {
       log.write(
         .fewerConnections,
@@ -25,7 +27,7 @@ extension Daemon {
         ])
     }
     // The loop never waits for more of them than there were at the start.
-    DescriptorTable.reserve(min(descriptors, limits.descriptors + Self.ownDescriptors))
+    DescriptorTable.reserve(min(descriptors, limits.descriptors + Self.ownDescriptors + units))
     return limits
   }
 }

@@ -1,4 +1,5 @@
 import Core
+import CredentialServer
 import FileOutput
 import HTTPServer
 import Handover
@@ -64,6 +65,7 @@ extension Daemon: ReloadableParts {
   func remove(_ role: RoleName) {
     recordEnd(of: role)
     refresher.remove(role)
+    units.roleGone(role)
     outputs.forget(role)
     service.roleGone(role)
     service.refreshRoleGone(role)
@@ -75,6 +77,7 @@ extension Daemon: ReloadableParts {
     let generation = refresher.roles[role.name]?.machine.generation ?? 0
     recordEnd(of: role.name)
     refresher.remove(role.name)
+    units.roleGone(role.name)
     keep(role, generation: generation)
   }
 
@@ -100,7 +103,10 @@ extension Daemon: ReloadableParts {
 
   func rolesChanged(allowsRemoval: Bool) { outputs.rolesChanged(allowsRemoval: allowsRemoval) }
   func checkReadiness() { announcer.becomeReadyIfDone() }
-  func reviewReaders() { service.settingsChanged() }
+  func reviewReaders() {
+    service.settingsChanged()
+    units.settingsChanged()
+  }
   func peerChanged() { refresher.peerChanged() }
   func retrySources() { for source in sources.values { source.retry() } }
   func retryRoles() { refresher.sendToAll(.mayBeFixed) }

@@ -1,4 +1,5 @@
 package import Core
+import CredentialServer
 import FileOutput
 import Glibc
 import HTTPServer
@@ -40,7 +41,7 @@ extension Daemon {
       reloads: reloader.counts,
       rate: refresher.currentRate, inFlight: refresher.inFlight, sources: sourceStatuses,
       endpoints: cloud.endpointHealth.statuses, isCAFileUsed: cloud.authorities.problem == nil,
-      server: server.statistics)
+      server: server.statistics, units: units.figures)
   }
 
   package func outputFigures(of role: ManagedRole) -> OutputFigures? {

@@ -1,4 +1,5 @@
 import Core
+import CredentialServer
 import FileOutput
 import Glibc
 import HTTPServer
@@ -20,8 +21,8 @@ package final class Daemon: SocketBackend {
   private static let farewell: Duration = .milliseconds(250)
 
   let settings: SettingsInForce
-  /// Where it listens instead of at the settings' path.
-  private let socket: InheritedSocket?
+  /// Where it listens instead of at the settings' paths.
+  let sockets: InheritedSockets
   package let refresher: Refresher
 
   let loop: EventLoop
@@ -30,6 +31,10 @@ package final class Daemon: SocketBackend {
   var connections: Connections?
   var service: SocketService!
   var server: HTTPServer!
+  var units: UnitService!
+  var unitServer: UnitServer!
+  /// nil while no other unit's credentials are served.
+  var unitListener: UnitListener?
   var outputs: Outputs!
   private var fileResults: IOSource?
   var announcer: Announcer!
@@ -41,7 +46,7 @@ package final class Daemon: SocketBackend {
   private var signals: [SignalSource] = []
   private var clockSteps: ClockStepSource?
   private var watchdog: Watchdog?
-  private var socketWatch: SocketWatch?
+  private var socketWatches: [SocketWatch] = []
   private var credentialRetry: CredentialRetry?
   /// When it was last logged that accepting is paused.
   private var pauseReported: Timestamp?
@@ -57,16 +62,16 @@ package final class Daemon: SocketBackend {
 
   /// Puts everything in its place, listens, and queues the first attempt of every role. Throws a sentence for what can't be had.
   ///
-  /// `socket` is one that was passed to this process; sessions that `inheritance` has of an earlier process are handed out at once. `read`
+  /// `sockets` are those that were passed to this process; sessions that `inheritance` has of an earlier process are handed out at once. `read`
   /// reads the settings for a reload.
   package init(
-    _ start: StartSettings, socket: InheritedSocket? = nil, inheriting inheritance: Inheritance? = nil,
+    _ start: StartSettings, sockets: InheritedSockets = InheritedSockets(), inheriting inheritance: Inheritance? = nil,
     loop: EventLoop, log: Log, read: @escaping @Sendable () -> LoadedSettings
   ) throws {
     let settings = start.settings
     let state = inheritance?.store.state
     self.settings = SettingsInForce(settings)
-    self.socket = socket
+    self.sockets = sockets
     self.loop = loop
     started = UTCTime(seconds: Int64(loop.wallSeconds))
     self.log = log
@@ -94,6 +99,7 @@ package final class Daemon: SocketBackend {
       scheduler: loop, backend: self, refresher: refresher, access: Self.access(settings), log: log)
     server = try listen(settings.socket)
     service.serve(on: server)
+    try serveUnits(settings.credentials)
     retirement = loop.deferred { [unowned self] in
       retired?.stop()
       retired = nil
@@ -123,11 +129,7 @@ package final class Daemon: SocketBackend {
       log.write(.restartForAccessKey)
       stop(code: 1)
     }
-    socketWatch = try SocketWatch(scheduler: loop, log: log, listener: { [unowned self] in server.listener }) {
-      [unowned self] in
-      let socket = self.settings.socket
-      try server.listen(by: UnixListener(path: socket.path, mode: socket.mode, gid: socket.gid))
-    }
+    socketWatches = try makeSocketWatches()
     service.restart = { [unowned self] in credentialRetry?.end }
     if let interval = Watchdog.interval() {
       watchdog = try Watchdog(loop, interval: interval) { [unowned self] in isProgressing() }
@@ -149,7 +151,7 @@ package final class Daemon: SocketBackend {
 
   func listen(_ socket: SocketSettings) throws -> HTTPServer {
     let listener =
-      try self.socket?.listener() ?? UnixListener(path: socket.path, mode: socket.mode, gid: socket.gid)
+      try sockets.api?.listener() ?? UnixListener(path: socket.path, mode: socket.mode, gid: socket.gid)
     let server = try HTTPServer(loop, listener: listener, limits: limits(socket), handler: service)
     server.acceptingPaused = { [unowned self] number in
       let now = loop.time
@@ -167,9 +169,10 @@ package final class Daemon: SocketBackend {
 
   private func stop(code: CInt = 0) {
     if code == 0 { announcer.stopping() } else { announcer.stoppingForKey() }
+    stopServingUnits()
     server.drain(within: Self.farewell) { [unowned self] in
       service.flushLog()
-      loop.exit(code: code)
+      unitServer.drain(within: Self.farewell) { [unowned self] in loop.exit(code: code) }
     }
     service.endWaiting()
   }
@@ -177,7 +180,7 @@ package final class Daemon: SocketBackend {
   private func observe() {
     // Whatever another one hears of is recorded by then, and in the store before the file asks for that store.
     refresher.setObservers(
-      (handover.map { [$0] } ?? []) + [generations, outputs, service, announcer, memoryTrimmer])
+      (handover.map { [$0] } ?? []) + [generations, outputs, service, units, announcer, memoryTrimmer])
     outputs.changed = { [unowned self] name, path in
       guard let role = refresher.roles[name] else { return }
       service.outputsChanged(of: role, outputs.statuses(of: name, at: path, clock: refresher.clock))

@@ -17,6 +17,7 @@ protocol ReloadableParts: AnyObject {
 
   func prepareConnections(_ new: DaemonSettings) throws -> () -> Void
   func prepareSocket(_ new: SocketSettings) throws -> () -> Void
+  func prepareCredentials(_ new: CredentialsSettings?) throws -> () -> Void
   /// Of the socket that stays.
   func changeSocketAccess(_ new: SocketSettings) throws
 
@@ -133,11 +134,16 @@ final class Reloader {
       let connect = try parts.prepareConnections(new)
       let moveSocket =
         new.socket.path == old.socket.path ? nil : try parts.prepareSocket(new.socket)
+      let moveCredentials = try parts.prepareCredentials(new.credentials)
       if moveSocket == nil, new.socket != old.socket { try parts.changeSocketAccess(new.socket) }
       // Before any role changes: a process that ends in between leaves settings that its successor compares with.
       parts.recordSettings(loaded.content)
       putInForce(
-        new, instead: old, connect: connect, moveSocket: moveSocket,
+        new, instead: old, connect: connect,
+        moveSockets: {
+          moveSocket?()
+          moveCredentials()
+        },
         allowingRemoval: allowingRemoval)
     } catch {
       return refuse(["\(error)"])
@@ -163,14 +169,14 @@ final class Reloader {
   /// From here on nothing fails.
   private func putInForce(
     _ new: DaemonSettings, instead old: DaemonSettings, connect: () -> Void,
-    moveSocket: (() -> Void)?,
+    moveSockets: () -> Void,
     allowingRemoval: Bool
   ) {
     refusal = nil
     settings.replace(by: new)
     parts.applyGeneral(new)
     connect()
-    moveSocket?()
+    moveSockets()
     parts.applyLimits(new.socket)
     if (old.sts.requestsPerSecond, old.sts.burst) != (new.sts.requestsPerSecond, new.sts.burst) {
       parts.applyRate(new.sts)

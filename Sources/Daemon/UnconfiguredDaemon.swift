@@ -1,4 +1,5 @@
 import Core
+import CredentialServer
 import Glibc
 import HTTPServer
 package import LocalSockets
@@ -7,7 +8,8 @@ package import Settings
 import SocketAPI
 package import Systemd
 
-/// Serves the socket that was passed to the daemon for as long as it can't start: whoever asks learns why (`UnconfiguredService`).
+/// Serves the sockets that were passed to the daemon for as long as it can't start: whoever asks learns why (`UnconfiguredService`), and a
+/// unit that asks for a credential doesn't start (`UnitRejection`).
 ///
 /// A daemon that ended instead would be started again by the next client at once, and after twenty times in two seconds systemd gives
 /// up its socket: then nobody can connect until a person starts that (systemd.socket(5), TriggerLimitBurst=).
@@ -26,7 +28,10 @@ package final class UnconfiguredDaemon {
   private let read: @Sendable () -> LoadedSettings
   private let manager = Notifier()
   private var service: UnconfiguredService!
-  private var server: HTTPServer!
+  private var server: HTTPServer?
+  private let rejection: UnitRejection
+  private let unitServer: UnitServer
+  private var unitListener: UnitListener?
   private var signals: [SignalSource] = []
   private var watchdog: Watchdog?
   private var retry: TimerSource?
@@ -37,12 +42,15 @@ package final class UnconfiguredDaemon {
 
   /// `read` reads the settings, beside the loop.
   package init(
-    _ failure: StartFailure, socket: InheritedSocket, loop: EventLoop, log: Log,
+    _ failure: StartFailure, sockets: InheritedSockets, loop: EventLoop, log: Log,
     read: @escaping @Sendable () -> LoadedSettings
   ) throws {
     self.loop = loop
     self.log = log
     self.read = read
+    let refusals = try UnitRefusalLog(scheduler: loop, log: log)
+    rejection = UnitRejection(error: failure.problem.errors.first ?? "", refusals: refusals)
+    unitServer = try UnitServer(scheduler: loop, responder: rejection, refusals: refusals, most: Daemon.mostUnits)
     for number in [SIGTERM, SIGINT] {
       signals.append(
         try SignalSource(loop, signal: number) { [unowned self] in
@@ -54,8 +62,13 @@ package final class UnconfiguredDaemon {
     service = try UnconfiguredService(
       failure.problem, access: AccessPolicy(ownUID: geteuid(), admins: AccessRule()), scheduler: loop, log: log
     ) { [unowned self] completion in reload(completion) }
-    server = try HTTPServer(loop, listener: socket.listener(), handler: service)
-    service.serve(on: server)
+    if let socket = sockets.api {
+      let server = try HTTPServer(loop, listener: socket.listener(), handler: service)
+      service.serve(on: server)
+      self.server = server
+    }
+    unitServer.roomMade = { [unowned self] in unitListener?.resume() }
+    unitListener = try sockets.credentials.map { try UnitListener(loop, $0.listener(), server: unitServer) }
     if failure.canPass {
       retry = try TimerSource(loop, accuracy: 500_000) { [unowned self] in finish(.tryAgain) }
       retry?.arm(at: loop.now + Self.pause)
@@ -94,6 +107,7 @@ package final class UnconfiguredDaemon {
     if !isDone {
       for error in loaded.errors { log.write(.settingsNotReloaded, [.reason(error.sentence)]) }
       service.problem = StartProblem(loaded.errors)
+      rejection.error = service.problem.errors.first ?? ""
     }
     answer(isDone)
     if isDone { finish(.tryAgain) }
@@ -109,9 +123,13 @@ package final class UnconfiguredDaemon {
 
   private func finish(_ end: End) {
     self.end = end
-    server.drain(within: .milliseconds(250)) { [unowned self] in
+    unitListener?.stop()
+    unitListener = nil
+    let farewell = Duration.milliseconds(250)
+    let drainUnits = { [unowned self] in
       service.flushLog()
-      loop.exit()
+      unitServer.drain(within: farewell) { [unowned self] in loop.exit() }
     }
+    if let server { server.drain(within: farewell, done: drainUnits) } else { drainUnits() }
   }
 }

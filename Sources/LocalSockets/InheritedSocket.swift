@@ -6,6 +6,8 @@ import Glibc
 package struct InheritedSocket: Sendable {
   /// The name of the unit that makes the daemon's socket, and so of its descriptor (systemd.socket(5), FileDescriptorName=).
   package static let unit = "rolekeeper.socket"
+  /// The same of the socket for other units' credentials.
+  package static let credentialsUnit = "rolekeeper-credentials.socket"
 
   /// As it was bound; empty when it has no file.
   package let path: String
@@ -57,4 +59,17 @@ package struct InheritedSocket: Sendable {
     var size = socklen_t(MemoryLayout<CInt>.size)
     return getsockopt(descriptor, SOL_SOCKET, name, &value, &size) == 0 ? value : nil
   }
+}
+
+/// The daemon's sockets that whoever started it has made; nil for those that it makes itself.
+package struct InheritedSockets: Sendable {
+  package let api: InheritedSocket?
+  package let credentials: InheritedSocket?
+
+  package init(api: InheritedSocket? = nil, credentials: InheritedSocket? = nil) {
+    self.api = api
+    self.credentials = credentials
+  }
+
+  package var isEmpty: Bool { api == nil && credentials == nil }
 }

@@ -32,5 +32,6 @@ package final class SettingsInForce {
   package var inventory: SettingsInventory { own.inventory }
   package var filesDirectory: String { own.filesDirectory }
   package var socket: SocketSettings { own.socket }
+  package var credentials: CredentialsSettings? { own.credentials }
   package var sts: STSSettings { own.sts }
 }

@@ -30,22 +30,31 @@ package struct SettingsLoader {
   private let host: any Host
   private let check: CheckScope?
   private let socketUnit: SocketUnit?
+  private let credentialsUnit: SocketUnit?
 
-  /// `check` has more looked at than the daemon does for itself; `socketUnit` is the socket that was passed to the daemon.
-  package init(host: any Host = SystemHost(), check: CheckScope? = nil, socketUnit: SocketUnit? = nil) {
+  /// `check` has more looked at than the daemon does for itself; `socketUnit` and `credentialsUnit` are the sockets that were passed to the
+  /// daemon.
+  package init(
+    host: any Host = SystemHost(), check: CheckScope? = nil, socketUnit: SocketUnit? = nil,
+    credentialsUnit: SocketUnit? = nil
+  ) {
     self.host = host
     self.check = check
     self.socketUnit = socketUnit ?? check?.socketUnit
+    self.credentialsUnit = credentialsUnit ?? check?.credentialsUnit
   }
 
   /// Reads the settings as they were at an earlier reading; what the files name is looked up on the host as it is now.
   package func load(_ path: String, from content: SettingsContent) -> LoadedSettings {
-    SettingsLoader(host: RecordedHost(content, on: host), check: check, socketUnit: socketUnit).load(path)
+    SettingsLoader(
+      host: RecordedHost(content, on: host), check: check, socketUnit: socketUnit, credentialsUnit: credentialsUnit
+    ).load(path)
   }
 
   package func load(_ path: String) -> LoadedSettings {
     let runningUnit = check == nil ? InstalledUnit.running(on: host, with: path) : nil
-    let run = LoadRun(host: host, check: check, runningUnit: runningUnit, socketUnit: socketUnit, path: path)
+    let run = LoadRun(
+      host: host, check: check, runningUnit: runningUnit, units: (socketUnit, credentialsUnit), path: path)
     let settings = run.load()
     return LoadedSettings(
       settings: run.context.findings.hasErrors ? nil : settings, diagnostics: run.sortedDiagnostics,
@@ -57,6 +66,7 @@ package struct SettingsLoader {
 private final class LoadRun {
   let context: LoadContext
   private let socketUnit: SocketUnit?
+  private let credentialsUnit: SocketUnit?
   private let path: String
   private var files: [String] = []
   private var inventory: [SettingsInventory.File] = []
@@ -69,8 +79,11 @@ private final class LoadRun {
   /// Names in `roles.d` that aren't read as settings.
   private var otherNames: [String] = []
 
-  init(host: any Host, check: CheckScope?, runningUnit: InstalledUnit?, socketUnit: SocketUnit?, path: String) {
-    self.socketUnit = socketUnit
+  init(
+    host: any Host, check: CheckScope?, runningUnit: InstalledUnit?,
+    units: (socket: SocketUnit?, credentials: SocketUnit?), path: String
+  ) {
+    (socketUnit, credentialsUnit) = units
     context = LoadContext(host: host, check: check, runningUnit: runningUnit)
     self.path = PathText.normal(path, in: host.workingDirectory) ?? path
   }
@@ -86,6 +99,7 @@ private final class LoadRun {
     let socketTable = main.table(Schema.socket, Schema.Socket.table)
     let socket = SocketSettings(socketTable).map { heldSocket($0, socketTable) ?? $0 }
     if let socket { check(socket, socketTable) }
+    let credentials = credentials(main, besides: socket)
     let filesTable = main.table(Schema.files, Schema.Files.table)
     let directory = filesTable.absolutePath(Schema.Files.directory)
     if let directory {
@@ -126,12 +140,22 @@ private final class LoadRun {
     }
     if let sts { prove(rate: sts, at: stsTable.place(of: Schema.STS.requestsPerSecond)) }
     if let socket { context.reach.check(socket, context: context) }
-    claim(outputs, socket: socket, sts: sts, sources: sources)
+    if credentials == nil, !main.isWritten(Schema.credentials), !main.isMisspelt(Schema.credentials),
+      let place = context.unitsPlace
+    {
+      findings.warning(
+        place, "names units, and there is no socket from which systemd could load their credentials",
+        "run: sudo systemctl enable --now \(SocketUnit.credentialsName); or write [credentials]")
+    }
+    if context.check?.unit != nil, !main.isMisspelt(Schema.credentials) {
+      context.checkConsumers(of: credentials, roles: roles)
+    }
+    claim(outputs, socket: socket, credentials: credentials, sts: sts, sources: sources)
     outputs.reportClashes(to: findings)
     guard let socket, let directory, let level, let sts else { return nil }
     return DaemonSettings(
-      sources: sources, sts: sts, socket: socket, filesDirectory: directory, admins: admins, logLevel: level,
-      roles: roles,
+      sources: sources, sts: sts, socket: socket, credentials: credentials, filesDirectory: directory, admins: admins,
+      logLevel: level, roles: roles,
       inventory: SettingsInventory(
         files: inventory, sections: Set((file?.nodes ?? []).map(\.key)), userNames: context.principals.names(.user),
         groupNames: context.principals.names(.group)))
@@ -156,6 +180,30 @@ private final class LoadRun {
       )
     }
     return held
+  }
+
+  /// nil where there is to be none, and where a value was reported.
+  private func credentials(_ main: TableReader, besides socket: SocketSettings?) -> CredentialsSettings? {
+    let table = main.table(Schema.credentials, Schema.Credentials.table)
+    let written = CredentialsSettings(table)
+    let place = table.place(of: Schema.Credentials.path)
+    if let unit = credentialsUnit {
+      if let written, written.path != unit.path, table.isWritten(Schema.Credentials.path) {
+        findings.warning(
+          place, "isn't used: \(SocketUnit.credentialsName) makes the socket '\(unit.path)'",
+          "take the line out, or change the socket there: sudo systemctl edit \(SocketUnit.credentialsName)")
+      }
+      return written.map { CredentialsSettings(path: unit.path, wait: $0.wait) }
+    }
+    guard main.isWritten(Schema.credentials), let written else { return nil }
+    if written.path == socket?.path {
+      findings.error(place, "is '\(written.path)', where [socket] is", Schema.Credentials.path.remedy())
+      return nil
+    }
+    let isSound = WritablePlace(context: context, place: place)
+      .check(socket: written.path, isWritten: table.isWritten(Schema.Credentials.path))
+    if isSound { findings.add(context.check?.trials.socket(written.path), at: place) }
+    return written
   }
 
   private func check(_ socket: SocketSettings, _ table: TableReader) {
@@ -329,7 +377,10 @@ private final class LoadRun {
   }
 
   /// What no output may overwrite: what the daemon reads, and what it keeps for itself.
-  private func claim(_ outputs: OutputReader, socket: SocketSettings?, sts: STSSettings?, sources: [SourceSettings]) {
+  private func claim(
+    _ outputs: OutputReader, socket: SocketSettings?, credentials: CredentialsSettings?, sts: STSSettings?,
+    sources: [SourceSettings]
+  ) {
     outputs.claim(contentsOf: rolesDirectory, for: "in 'roles.d', whose files are read as settings")
     for file in files { outputs.claim(file, for: "a file of the settings") }
     for (file, place) in context.policies.named { outputs.claim(file, for: "read as \(place.key)") }
@@ -339,6 +390,7 @@ private final class LoadRun {
       outputs.claim(socket.path, for: "the socket's")
       generations.append(socket.path + KeptNames.generationsSuffix)
     }
+    if let credentials { outputs.claim(credentials.path, for: "the socket's for other units' credentials") }
     for file in generations {
       for file in [file, file + KeptNames.draftSuffix] {
         outputs.claim(file, for: "where the daemon keeps generations")

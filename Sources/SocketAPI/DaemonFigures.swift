@@ -17,10 +17,12 @@ package struct DaemonFigures {
   let endpoints: [EndpointStatus]
   let isCAFileUsed: Bool
   let server: ServerStatistics
+  let units: UnitFigures
 
   package init(
     started: UTCTime, now: UTCTime, clockOffset: Duration?, reloads: ReloadCounts, rate: Double, inFlight: Int,
-    sources: [SourceStatus], endpoints: [EndpointStatus], isCAFileUsed: Bool, server: ServerStatistics
+    sources: [SourceStatus], endpoints: [EndpointStatus], isCAFileUsed: Bool, server: ServerStatistics,
+    units: UnitFigures = UnitFigures()
   ) {
     self.started = started
     self.now = now
@@ -32,5 +34,6 @@ package struct DaemonFigures {
     self.endpoints = endpoints
     self.isCAFileUsed = isCAFileUsed
     self.server = server
+    self.units = units
   }
 }

@@ -58,6 +58,7 @@ final class MetricsMaker: AnswerMaker {
       "rolekeeper_health", "gauge", "0 ok, 1 degraded, 2 a role without a credential, as status --check.",
       [("", health == .ok ? 0 : health == .degraded ? 1 : 2)])
     last.addSocket(service, figures.server)
+    last.addUnits(figures.units)
     last.add(process, linesLost: service.log.linesLost)
     let texts = [beforeRoles.text] + ofRoles.texts + [beforeOutputs.text] + ofOutputs.texts + [last.text]
     return LongText.response(texts, type: .metrics)
@@ -148,6 +149,18 @@ private struct OtherMetrics {
         + ServerStatistics.Refusal.allCases.map { (#"reason="\#($0.rawValue)""#, Double(server.refused($0))) })
     add("rolekeeper_connections", "gauge", "Connections open.", [("", Double(server.open))])
     add("rolekeeper_connections_total", "counter", "Connections accepted.", [("", Double(server.accepted))])
+  }
+
+  mutating func addUnits(_ units: UnitFigures) {
+    add(
+      "rolekeeper_unit_credentials_total", "counter", "Credentials handed out by LoadCredential= of other units.",
+      units.handouts.sorted { $0.key < $1.key }.map { (#"role="\#($0.key)""#, Double($0.value)) })
+    add(
+      "rolekeeper_unit_refusals_total", "counter", "Credentials refused to other units, by reason.",
+      UnitFigures.Refusal.allCases.map { (#"reason="\#($0.rawValue)""#, Double(units.refusals[$0, default: 0])) })
+    add(
+      "rolekeeper_unit_requests_waiting", "gauge", "Other units whose start waits for a credential.",
+      [("", Double(units.waiting))])
   }
 
   mutating func add(_ figures: ProcessFigures, linesLost: Int) {

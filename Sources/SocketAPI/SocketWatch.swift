@@ -13,14 +13,15 @@ package final class SocketWatch {
 
   private let scheduler: any Scheduler
   private let log: Log
-  private let listener: () -> UnixListener
+  private let listener: () -> UnixListener?
   private let listenAgain: () throws -> Void
   private var timer: (any Alarm)!
   private var reported: String?
 
-  /// `listener` is the one in force; `listenAgain` puts another one in its place.
+  /// `listener` is the one in force, nil while there is none; `listenAgain` puts another one in its place.
   package init(
-    scheduler: any Scheduler, log: Log, listener: @escaping () -> UnixListener, listenAgain: @escaping () throws -> Void
+    scheduler: any Scheduler, log: Log, listener: @escaping () -> UnixListener?,
+    listenAgain: @escaping () throws -> Void
   ) throws {
     self.scheduler = scheduler
     self.log = log
@@ -32,8 +33,9 @@ package final class SocketWatch {
 
   func look() {
     arm()
-    let path = listener().path
-    if listener().isInPlace {
+    guard let listener = listener() else { return }
+    let path = listener.path
+    if listener.isInPlace {
       reported = nil
       return
     }

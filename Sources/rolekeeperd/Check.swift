@@ -26,6 +26,7 @@ enum Check {
       asRoot: judge.isRoot ? { body in judge.asRoot(body) } : nil)
     let scope = CheckScope(
       unit: unit, socketUnit: unit.flatMap { _ in SocketUnit(enabledOn: host) },
+      credentialsUnit: unit.flatMap { _ in SocketUnit(enabledOn: host, named: SocketUnit.credentialsName) },
       otherConfigPath: unit == nil ? installed?.configPath : nil, isDaemonsUser: judge.isDaemonsUser,
       trials: start.trials)
     let loaded = SettingsLoader(

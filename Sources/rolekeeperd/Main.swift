@@ -24,21 +24,23 @@ enum Main {
   static func run(config: String, isStrict: Bool) -> Int32 {
     let log = Log(to: ProcessLogOutput())
     var passed = PassedDescriptors.take(log)
-    let socket = passed.socket
-    let unit = socket.map { SocketUnit(path: $0.path, mode: $0.access?.mode, gid: $0.access?.gid) }
+    let sockets = passed.sockets
+    let unit = sockets.api.map { SocketUnit($0) }
+    let credentialsUnit = sockets.credentials.map { SocketUnit($0) }
     let reading = Reading(
-      read: { SettingsLoader(socketUnit: unit).load(config) },
-      readAgain: { SettingsLoader(socketUnit: unit).load(config, from: $0) }, isStrict: isStrict)
+      read: { SettingsLoader(socketUnit: unit, credentialsUnit: credentialsUnit).load(config) },
+      readAgain: { SettingsLoader(socketUnit: unit, credentialsUnit: credentialsUnit).load(config, from: $0) },
+      isStrict: isStrict)
     while true {
       let failure: StartFailure
       switch start(reading, &passed, log) {
       case .ended(let status): return status
       case .failed(let problem): failure = problem
       }
-      guard let socket, !isStrict else { return end(failure, log) }
+      guard !sockets.isEmpty, !isStrict else { return end(failure, log) }
       do {
         let waiting = try UnconfiguredDaemon(
-          failure, socket: socket, loop: EventLoop(), log: log, read: reading.read)
+          failure, sockets: sockets, loop: EventLoop(), log: log, read: reading.read)
         if case .stopped = try waiting.run() { return ExitStatus.done }
       } catch {
         return end(StartFailure(error), log)
@@ -62,7 +64,7 @@ enum Main {
       case .failure(let error): return .failed(error.failure)
       case .success(let settings):
         daemon = try Daemon(
-          settings, socket: passed.socket, inheriting: passed.inheritance, loop: try EventLoop(), log: log,
+          settings, sockets: passed.sockets, inheriting: passed.inheritance, loop: try EventLoop(), log: log,
           read: reading.read)
       }
       passed.inheritance = nil
@@ -79,7 +81,7 @@ enum Main {
   {
     let loaded = reading.read()
     let last = reading.isStrict ? nil : passed.inheritance?.settings
-    if loaded.settings == nil, last == nil, passed.socket == nil || reading.isStrict { log.processEnds() }
+    if loaded.settings == nil, last == nil, passed.sockets.isEmpty || reading.isStrict { log.processEnds() }
     for finding in loaded.diagnostics {
       let event: LogEvent =
         switch finding.severity {
@@ -107,5 +109,11 @@ enum Main {
     if let reason = failure.reason { log.write(.fatalError, [.reason(reason)]) }
     Notifier().status(failure.lastStatus)
     return failure.canPass ? ExitStatus.failed : ExitStatus.badSettings
+  }
+}
+
+extension SocketUnit {
+  fileprivate init(_ socket: InheritedSocket) {
+    self.init(path: socket.path, mode: socket.access?.mode, gid: socket.access?.gid)
   }
 }

@@ -6,29 +6,36 @@ import Systemd
 
 /// What the service manager passed to this process.
 struct PassedDescriptors {
-  /// The socket of `rolekeeper.socket`; nil where that unit isn't in use.
-  let socket: InheritedSocket?
+  let sockets: InheritedSockets
   /// What earlier processes of the service left; nil where it can't be known which boot it is, without which nothing of it is believed.
   var inheritance: Inheritance?
 
   /// To be called once.
   static func take(_ log: Log) -> Self {
     var descriptors = InheritedDescriptors.take()
-    let socket = socket(among: &descriptors, log)
+    let sockets = InheritedSockets(
+      api: socket(InheritedSocket.unit, among: &descriptors, log),
+      credentials: socket(InheritedSocket.credentialsUnit, among: &descriptors, log))
     let stores = descriptors.take { InheritedStore.number(of: $0) != nil }
     let others = descriptors.closeRest()
     if !others.isEmpty {
       let names = Set(others).sorted().map { "'\($0)'" }.joined(separator: ", ")
       log.write(
         .inheritedNotUsed,
-        [.reason("descriptors named \(names); the daemon's socket is named '\(InheritedSocket.unit)'")])
+        [
+          .reason(
+            "descriptors named \(names); the daemon's sockets are named '\(InheritedSocket.unit)' and '\(InheritedSocket.credentialsUnit)'"
+          )
+        ])
     }
-    return Self(socket: socket, inheritance: inheritance(of: stores, log))
+    return Self(sockets: sockets, inheritance: inheritance(of: stores, log))
   }
 
-  private static func socket(among descriptors: inout InheritedDescriptors, _ log: Log) -> InheritedSocket? {
+  private static func socket(_ unit: String, among descriptors: inout InheritedDescriptors, _ log: Log)
+    -> InheritedSocket?
+  {
     var socket: InheritedSocket?
-    for descriptor in descriptors.take(named: InheritedSocket.unit) {
+    for descriptor in descriptors.take(named: unit) {
       do {
         if socket == nil { socket = try InheritedSocket(descriptor) }
       } catch {

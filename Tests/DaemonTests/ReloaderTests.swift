@@ -455,6 +455,10 @@ private final class FakeParts: ReloadableParts {
     try prepare("socket \(new.path)")
     return { [unowned self] in calls.append("move socket") }
   }
+  func prepareCredentials(_ new: CredentialsSettings?) throws -> () -> Void {
+    if let new { try prepare("credentials \(new.path)") }
+    return { [unowned self] in if let new { calls.append("serve credentials \(new.path)") } }
+  }
   func changeSocketAccess(_ new: SocketSettings) throws {
     try prepare("access \(String(new.mode, radix: 8))")
   }

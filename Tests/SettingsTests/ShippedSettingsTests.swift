@@ -69,8 +69,10 @@ import Testing
     var comment: [Substring] = []
     var table = ""
     for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-      if line.hasPrefix("[") {
-        let name = line.replacing("source.main", with: "source.NAME").replacing("roles.uploader", with: "roles.NAME")
+      // An example in whole, or one of its keys.
+      let code = line.hasPrefix("# ") ? line.dropFirst(2) : line
+      if code.hasPrefix("[") {
+        let name = code.replacing("source.main", with: "source.NAME").replacing("roles.uploader", with: "roles.NAME")
         #expect(headers.contains(String(name)))
         // A table is a key of the table above it.
         let key = name.drop { $0 == "[" }.prefix { $0 != "]" }.split(separator: ".").filter { $0 != "NAME" }

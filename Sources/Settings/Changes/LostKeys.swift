@@ -44,6 +44,10 @@ struct LostKeys {
       lost(Schema.Socket.group, before.gid != after.gid, &noticed)
       lost(Schema.Socket.maxConnections, before.maxConnections != after.maxConnections, &others)
       lost(Schema.Socket.maxConnectionsPerUID, before.maxConnectionsPerUID != after.maxConnectionsPerUID, &others)
+    case Schema.credentials.name where end.path.count == 1:
+      let (before, after) = (old.whole.credentials, new.whole.credentials)
+      lost(Schema.Credentials.path, before?.path != after?.path, &noticed)
+      lost(Schema.Credentials.wait, before?.wait != after?.wait, &others)
     case Schema.sts.name where end.path.count == 1:
       let (before, after) = (old.whole.sts, new.whole.sts)
       lost(Schema.STS.endpoint, before.endpoint != after.endpoint, &noticed)
@@ -62,6 +66,7 @@ struct LostKeys {
       case Schema.Role.allow.name:
         lost(Schema.Allow.users, before.readers.uids != after.readers.uids, &noticed)
         lost(Schema.Allow.groups, before.readers.gids != after.readers.gids, &noticed)
+        lost(Schema.Allow.units, before.readers.units != after.readers.units, &noticed)
       case Schema.Role.files.name: compareOutput(before, after)
       default: break
       }

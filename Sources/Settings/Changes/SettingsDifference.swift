@@ -81,6 +81,9 @@ package struct SettingsDifference: Hashable, Sendable {
     if isLost("socket"), old.socket != new.socket {
       lose(mainPath, "socket", "is missing, and the socket would be \(new.socket.path) with the default mode and group")
     }
+    if isLost("credentials"), old.credentials != nil, new.credentials == nil {
+      lose(mainPath, "credentials", "is missing, and systemd could load no unit's credential any more")
+    }
     if isLost("files"), old.filesDirectory != new.filesDirectory {
       lose(mainPath, "files", "is missing, and all files would move to \(new.filesDirectory)")
     }
@@ -135,19 +138,23 @@ package struct SettingsDifference: Hashable, Sendable {
   private mutating func compareReaders(_ before: RoleSettings, _ after: RoleSettings, in path: String) {
     guard !after.readers.isEmpty, before.readers != after.readers else { return }
     var count = 0
-    func gone(
-      _ kind: PrincipalKind, _ before: Set<UInt32>, _ after: Set<UInt32>, _ names: [UInt32: String]
-    ) -> String? {
-      let numbers = before.subtracting(after).sorted()
-      guard !numbers.isEmpty else { return nil }
-      count += numbers.count
-      let shown = numbers.prefix(8).map { number in names[number].map { "'\($0)'" } ?? "\(number)" }
-      let more = numbers.count > 8 ? " and \(numbers.count - 8) more" : ""
-      return "\(kind.rawValue)\(numbers.count == 1 ? "" : "s") \(shown.joined(separator: ", "))\(more)"
+    func gone(_ kind: String, _ names: [String]) -> String? {
+      guard !names.isEmpty else { return nil }
+      count += names.count
+      let more = names.count > 8 ? " and \(names.count - 8) more" : ""
+      return "\(kind)\(names.count == 1 ? "" : "s") \(names.prefix(8).joined(separator: ", "))\(more)"
+    }
+    func shown(_ numbers: Set<UInt32>, _ names: [UInt32: String]) -> [String] {
+      numbers.sorted().map { number in names[number].map { "'\($0)'" } ?? "\(number)" }
     }
     let all = [
-      gone(.user, before.readers.uids, after.readers.uids, old.inventory.userNames),
-      gone(.group, before.readers.gids, after.readers.gids, old.inventory.groupNames),
+      gone(
+        PrincipalKind.user.rawValue,
+        shown(before.readers.uids.subtracting(after.readers.uids), old.inventory.userNames)),
+      gone(
+        PrincipalKind.group.rawValue,
+        shown(before.readers.gids.subtracting(after.readers.gids), old.inventory.groupNames)),
+      gone("unit", before.readers.units.filter { !after.readers.units.contains($0) }.map { "'\($0)'" }),
     ].compactMap { $0 }
     guard !all.isEmpty else { return }
     warn(

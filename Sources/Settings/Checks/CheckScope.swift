@@ -4,6 +4,8 @@ package struct CheckScope {
   package let unit: InstalledUnit?
   /// The socket that the service manager will pass to the daemon; nil when the daemon makes its own.
   package let socketUnit: SocketUnit?
+  /// The same of the socket for other units' credentials.
+  package let credentialsUnit: SocketUnit?
   /// The settings that an installed unit starts the daemon with, when those aren't the ones that are checked.
   package let otherConfigPath: String?
   /// Whether this process may look at what the daemon may look at. If not, what it can't see is a note and no error.
@@ -11,11 +13,12 @@ package struct CheckScope {
   package let trials: StartTrials
 
   package init(
-    unit: InstalledUnit?, socketUnit: SocketUnit? = nil, otherConfigPath: String? = nil, isDaemonsUser: Bool = true,
-    trials: StartTrials = StartTrials()
+    unit: InstalledUnit?, socketUnit: SocketUnit? = nil, credentialsUnit: SocketUnit? = nil,
+    otherConfigPath: String? = nil, isDaemonsUser: Bool = true, trials: StartTrials = StartTrials()
   ) {
     self.unit = unit
     self.socketUnit = socketUnit
+    self.credentialsUnit = credentialsUnit
     self.otherConfigPath = otherConfigPath
     self.isDaemonsUser = isDaemonsUser
     self.trials = trials

@@ -85,22 +85,23 @@ struct RoleReader {
     let allow = table.table(Keys.allow, Schema.Allow.table)
     let users = allow.principals(Schema.Allow.users)
     let groups = allow.principals(Schema.Allow.groups)
+    let units = allow.unitPatterns(Schema.Allow.units)
     for (user, place) in users { table.context.reach.add(user, at: place) }
     reportNobody(allow)
     return table.context.shared(
-      AccessRule(uids: Set(users.map(\.principal.id)), gids: Set(groups.map(\.principal.id))))
+      AccessRule(uids: Set(users.map(\.principal.id)), gids: Set(groups.map(\.principal.id)), units: units))
   }
 
   /// A list that a template left empty looks like one that lets somebody in. A role without readers and files may have lost them with the
   /// end of its file, or is root's alone, of which the daemon needn't speak at each start.
   private func reportNobody(_ allow: TableReader) {
-    guard table.reportsMissing, allow.isEmptyList(Schema.Allow.users), allow.isEmptyList(Schema.Allow.groups) else {
-      return
-    }
+    guard table.reportsMissing, allow.isEmptyList(Schema.Allow.users), allow.isEmptyList(Schema.Allow.groups),
+      allow.isEmptyList(Schema.Allow.units)
+    else { return }
     // What is misspelt or of another type was reported.
     let isAllowRead = table.member(Keys.allow).map { if case .table = $0.value { true } else { false } }
     guard isAllowRead ?? !table.isMisspelt(Keys.allow), !allow.isMisspelt(Schema.Allow.users),
-      !allow.isMisspelt(Schema.Allow.groups)
+      !allow.isMisspelt(Schema.Allow.groups), !allow.isMisspelt(Schema.Allow.units)
     else { return }
     if table.context.check != nil, !hasFiles {
       table.findings.warning(
@@ -110,7 +111,7 @@ struct RoleReader {
       )
       return
     }
-    guard allow.isWritten(Schema.Allow.users) || allow.isWritten(Schema.Allow.groups) else { return }
+    guard Schema.Allow.table.keys.contains(where: { allow.isWritten($0) }) else { return }
     table.findings.note(
       table.place(of: Keys.allow),
       "names nobody, so only root, the daemon's user and the admins may read the role over the socket",

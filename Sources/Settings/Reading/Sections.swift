@@ -29,6 +29,22 @@ extension SocketSettings {
   }
 }
 
+extension CredentialsSettings {
+  init?(_ table: TableReader) {
+    typealias Keys = Schema.Credentials
+    let path = table.absolutePath(Keys.path)
+    let wait = table.duration(Keys.wait)
+    guard let path, let wait else { return nil }
+    guard path.utf8.count <= SocketSettings.maxPathBytes else {
+      table.findings.error(
+        table.place(of: Keys.path), "has \(path.utf8.count) bytes, allowed are \(SocketSettings.maxPathBytes)",
+        Keys.path.remedy())
+      return nil
+    }
+    self.init(path: path, wait: wait)
+  }
+}
+
 extension AccessRule {
   /// The admins.
   init(_ table: TableReader) {

@@ -15,7 +15,7 @@ extension TableReader {
   }
 
   /// Whether a list isn't written or has nothing in it.
-  func isEmptyList(_ key: PrincipalsKey) -> Bool {
+  func isEmptyList(_ key: any SettingKey) -> Bool {
     guard let node = member(key) else { return true }
     if case .array(let items) = node.value { return items.isEmpty }
     return false

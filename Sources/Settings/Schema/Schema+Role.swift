@@ -73,7 +73,7 @@ extension Schema {
         Who may read the role over the socket, besides root, the daemon's own user and the admins. Unless named here, \
         nobody else may.
         """,
-      rule: "{ users = […], groups = […] }")
+      rule: "{ users = […], groups = […], units = […] }")
     static let files = TableKey(
       name: "files", example: "[{ path = \"credentials.json\" }]", isList: true,
       summary: "Files in which the daemon keeps the role's current credential.")
@@ -88,7 +88,14 @@ extension Schema {
       name: "users", kind: .user, example: "[\"uploader\", 1007]", summary: "Users, by name or number.")
     static let groups = PrincipalsKey(
       name: "groups", kind: .group, example: "[\"media\"]", summary: "Groups, by name or number.")
-    static let table = SettingTable(header: "[roles.NAME.allow]", keys: [users, groups])
+    static let units = TextsKey(
+      name: "units", form: "unit names, with * and ? as wildcards", most: 64,
+      example: "[\"encode@*.service\"]",
+      summary: """
+        System units that may load the role's credential by LoadCredential=. This lets no process read the role over the \
+        socket.
+        """)
+    static let table = SettingTable(header: "[roles.NAME.allow]", keys: [users, groups, units])
   }
 
   enum Output {

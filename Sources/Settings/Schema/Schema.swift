@@ -3,7 +3,7 @@ import Core
 /// Every key there is, with its type, range and default. What isn't here is refused as unknown.
 enum Schema {
   static let tables =
-    [root, Source.table, STS.table, Socket.table, Files.table, Access.table, Log.table]
+    [root, Source.table, STS.table, Socket.table, Credentials.table, Files.table, Access.table, Log.table]
     + [Role.table, Allow.table, Output.table]
 
   static let source = TableKey(
@@ -13,10 +13,16 @@ enum Schema {
     name: "roles", example: "{}", summary: "The roles to keep credentials for.")
   static let sts = TableKey(name: "sts", example: "{}", summary: "How the daemon calls STS.")
   static let socket = TableKey(name: "socket", example: "{}", summary: "The Unix socket that readers connect to.")
+  static let credentials = TableKey(
+    name: "credentials", example: "{}",
+    summary: """
+      The socket from which systemd loads credentials for other units, by LoadCredential= in those. It is there if this \
+      table is, or if rolekeeper-credentials.socket is enabled.
+      """)
   static let files = TableKey(name: "files", example: "{}", summary: "Where the roles' files go.")
   static let access = TableKey(name: "access", example: "{}", summary: "Who may administer the daemon.")
   static let log = TableKey(name: "log", example: "{}", summary: "What goes to the journal.")
-  static let root = SettingTable(header: "", keys: [source, sts, socket, files, access, log, roles])
+  static let root = SettingTable(header: "", keys: [source, sts, socket, credentials, files, access, log, roles])
 
   /// What a file of roles.d may have.
   static let rolesFile = SettingTable(header: "roles.d", keys: [roles])
@@ -121,6 +127,20 @@ enum Schema {
       summary: "The most connections of one user at a time.")
     static let table = SettingTable(
       header: "[socket]", keys: [path, mode, group, maxConnections, maxConnectionsPerUID])
+  }
+
+  enum Credentials {
+    static let path = TextKey(
+      name: "path", form: "an absolute path of at most 107 bytes", standard: StandardPath.credentials,
+      example: "\"\(StandardPath.credentials)\"",
+      summary: "The path of that socket. Only root and the daemon's user may connect.")
+    static let wait = DurationKey(
+      name: "wait", allowed: Duration.zero...RequestWait.longest, standard: RequestWait.standard,
+      summary: """
+        How long the start of a unit waits for a role without a valid session. If there is none by then, the start fails \
+        with status 243.
+        """)
+    static let table = SettingTable(header: "[credentials]", keys: [path, wait])
   }
 
   enum Files {

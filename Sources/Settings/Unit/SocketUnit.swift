@@ -1,6 +1,9 @@
-/// The socket that the service manager makes for the daemon. It counts instead of what `[socket]` says of path, mode and group.
+/// A socket that the service manager makes for the daemon. It counts instead of what `[socket]` says of path, mode and group, or
+/// `[credentials]` of the path.
 package struct SocketUnit: Hashable, Sendable {
   package static let name = "rolekeeper.socket"
+  /// Of the socket from which it loads other units' credentials.
+  package static let credentialsName = "rolekeeper-credentials.socket"
 
   package let path: String
   /// Of its file; nil where that isn't known.
@@ -15,9 +18,9 @@ package struct SocketUnit: Hashable, Sendable {
   }
 
   /// As the unit is installed and enabled (systemd.socket(5)); nil when it isn't, or listens nowhere that is a path.
-  package init?(enabledOn host: some Host) {
+  package init?(enabledOn host: some Host, named name: String = Self.name) {
     let files = UnitFiles(host: host)
-    guard files.isWanted(Self.name, by: "sockets.target"), let unit = files.unit(Self.name, section: "Socket")?.text,
+    guard files.isWanted(name, by: "sockets.target"), let unit = files.unit(name, section: "Socket")?.text,
       let path = unit.values("ListenStream").first(where: { $0.hasPrefix("/") })
     else { return nil }
     let group = unit.value("SocketGroup")

@@ -25,6 +25,12 @@ struct UnitFiles<Source: Host> {
     return (unit, found.0)
   }
 
+  /// The names of all units of a type, as `.service`, each once and in order; drop-ins alone make none.
+  func names(ofType type: String) -> [String] {
+    // A directory that isn't there has no units.
+    Set(Self.searchPath.flatMap { (try? host.names(in: $0)) ?? [] }).filter { $0.hasSuffix(type) }.sorted()
+  }
+
   /// Whether the unit is enabled for a target, as `WantedBy=` in its [Install] has it.
   func isWanted(_ name: String, by target: String) -> Bool {
     Self.searchPath.contains { ((try? host.names(in: "\($0)/\(target).wants")) ?? []).contains(name) }

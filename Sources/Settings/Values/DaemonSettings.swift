@@ -7,6 +7,8 @@ package struct DaemonSettings: Hashable, Sendable {
   package var sources: [SourceSettings]
   package var sts: STSSettings
   package var socket: SocketSettings
+  /// nil when the daemon serves no other units' credentials.
+  package var credentials: CredentialsSettings?
   /// Where each role has its directory: `FILES/ROLE`. Absolute.
   package var filesDirectory: String
   /// Who may do everything, besides root and the daemon's own user.
@@ -80,4 +82,17 @@ package struct SocketSettings: Hashable, Sendable {
   package var gid: UInt32?
   package var maxConnections: Int
   package var maxConnectionsPerUID: Int
+}
+
+/// `[credentials]`, or what holds where the service manager makes that socket.
+package struct CredentialsSettings: Hashable, Sendable {
+  /// Absolute, at most 107 bytes.
+  package var path: String
+  /// How long a unit's start waits for a valid session.
+  package var wait: Duration
+
+  package init(path: String, wait: Duration) {
+    self.path = path
+    self.wait = wait
+  }
 }

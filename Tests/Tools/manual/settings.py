@@ -14,7 +14,7 @@ def read(text):
     tables, comment = [], []
     introduction = None
     for line in text.split("\n"):
-        if header := re.fullmatch(r"#?(\[+.*\]+)", line):
+        if header := re.fullmatch(r"(?:#|# )?(\[+.*\]+)", line):
             name = header[1].replace("source.main", "source.NAME").replace("roles.uploader", "roles.NAME")
             # The line of the type, where there is one, isn't needed of a table.
             tables.append(Table(name, " ".join(part for part in comment if not part.endswith("default none")), []))

@@ -42,6 +42,9 @@ MORE = {
             "The unit rolekeeper.service starts the daemon as the user rolekeeper, with the AccessKey as a credential (LoadCredential=)"
             " and a watchdog. If rolekeeper.socket is enabled, systemd holds the socket: clients wait while the daemon starts or is"
             " restarted, and with settings that can't be used the daemon stays up and answers each request with 503 and the reason.",
+            "Other units load a role's credential by LoadCredential=ROLE:/run/rolekeeper/credentials.sock, or ROLE.FORMAT, if"
+            " rolekeeper-credentials.socket is enabled or the settings have [credentials], and the role's allow has the unit. A unit that"
+            " gets none fails to start, with status 243; the reason is in the journal: journalctl UNIT=NAME.",
         ]),
         ("JOURNAL", [
             "Each kind of line has a MESSAGE_ID, and fields whose names begin with ROLEKEEPER_. Their meanings, causes and fixes are"
@@ -54,6 +57,7 @@ MORE = {
             ("/etc/rolekeeper/access-key",
              "The AccessKey as the RAM console's CSV, JSON, or NAME=value lines. Mode 0400, owned by root: systemd passes it on."),
             SOCKET,
+            ("/run/rolekeeper/credentials.sock", "The socket from which systemd loads other units' credentials."),
             ("/run/rolekeeper/roles/ROLE/", "The role's credential files, if its settings name files."),
             ("/run/rolekeeper/generations", "The roles' generations, which go on after a restart."),
             README,

@@ -1,0 +1,101 @@
+import Core
+
+/// The units of this host whose `LoadCredential=` names the daemon's socket, as they are installed: what keeps them from starting, or hangs
+/// them, and what shows in the settings alone.
+struct UnitConsumers<Source: Host> {
+  /// systemd's address has 108 bytes: a NUL, up to 16 digits, `/unit/`, the unit, `/` and the ID (sockaddr_un; `connect_unix_harder` and
+  /// its caller in systemd 252 and 257). Longer ones fail, or start by chance.
+  static var longestNames: Int { 83 }
+
+  let host: Source
+  let findings: Findings
+
+  /// `credentials` is nil where nothing is to listen.
+  func check(_ credentials: CredentialsSettings?, roles: [RoleSettings]) {
+    let files = UnitFiles(host: host)
+    let byName = Dictionary(roles.map { ($0.name, $0) }) { first, _ in first }
+    for name in files.names(ofType: ".service") {
+      guard let unit = files.unit(name, section: "Service") else { continue }
+      let ids = Self.credentials(unit.text, from: credentials?.path ?? StandardPath.credentials)
+      guard !ids.isEmpty else { continue }
+      guard credentials != nil else {
+        warn(
+          unit.path, "LoadCredential", "names '\(StandardPath.credentials)', where nothing listens",
+          "run: sudo systemctl enable --now \(SocketUnit.credentialsName); or write [credentials] in the settings")
+        continue
+      }
+      for id in ids { check(id, of: name, at: unit.path, byName) }
+      checkStart(unit.text, of: name, at: unit.path)
+    }
+  }
+
+  private static func credentials(_ unit: UnitText, from path: String) -> [String] {
+    unit.values("LoadCredential").compactMap { value in
+      let parts = value.split(separator: ":", maxSplits: 1).map(String.init)
+      return parts.count == 2 && PathText.normal(parts[1]) == path ? parts[0] : nil
+    }
+  }
+
+  private func check(_ id: String, of unit: String, at path: String, _ roles: [RoleName: RoleSettings]) {
+    let key = "LoadCredential=\(id)"
+    let length = unit.utf8.count + id.utf8.count
+    if length > Self.longestNames {
+      warn(
+        path, key,
+        "and the unit's name have \(length) characters together, and systemd's address has room for \(Self.longestNames)",
+        "shorten the unit's name or the role's")
+    }
+    let parts = id.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+    let isFormat = parts.count == 1 || CredentialFormat(rawValue: String(parts[1])) != nil
+    guard let role = RoleName(parts.first ?? ""), isFormat else {
+      warn(
+        path, key, "names no credential",
+        "write ROLE or ROLE.FORMAT, with FORMAT one of \(CredentialFormat.allCases.map(\.rawValue).joined(separator: ", ")): \(Self.edit(unit))"
+      )
+      return
+    }
+    guard let settings = roles[role] else {
+      warn(
+        path, key, "names a role that there isn't",
+        "write [roles.\(role)] in the settings, or name another role: \(Self.edit(unit))")
+      return
+    }
+    // Of a template's instances only patterns tell.
+    guard !unit.contains("@."), let name = UnitName(unit), !settings.readers.admits(name) else { return }
+    warn(
+      path, key, "isn't for this unit: roles.\(role).allow doesn't have it",
+      "write units = [\"\(unit)\"] in roles.\(role).allow, if it may have that role")
+  }
+
+  private func checkStart(_ unit: UnitText, of name: String, at path: String) {
+    // What systemd.service(5) says of a unit without Type=.
+    let type =
+      unit.value("Type")
+      ?? (unit.value("ExecStart") == nil ? "oneshot" : unit.value("BusName") == nil ? "simple" : "dbus")
+    switch type {
+    case "simple", "idle":
+      warn(
+        path, "Type",
+        "is \(type), so systemd takes the unit for started while it still waits for its credential, and for one that never comes, for ever",
+        "write Type=exec: \(Self.edit(name))")
+    case "oneshot" where unit.value("TimeoutStartSec") == nil && unit.value("TimeoutSec") == nil:
+      warn(
+        path, "TimeoutStartSec", "is missing, and a oneshot unit without it waits for its credential without end",
+        "write TimeoutStartSec=2min, or what the unit takes: \(Self.edit(name))")
+    default: break
+    }
+  }
+
+  private func warn(_ path: String, _ key: String, _ problem: String, _ remedy: String) {
+    findings.warning(Place(file: path, key: key), problem, remedy)
+  }
+
+  private static func edit(_ unit: String) -> String { "sudo systemctl edit \(SafeFix.quoted(unit))" }
+}
+
+extension LoadContext {
+  func checkConsumers(of credentials: CredentialsSettings?, roles: [RoleSettings]) {
+    func check(_ host: some Host) { UnitConsumers(host: host, findings: findings).check(credentials, roles: roles) }
+    check(host)
+  }
+}

@@ -1,0 +1,197 @@
+import Core
+import Testing
+
+@testable import Settings
+
+/// What `check` finds in the units that load credentials from the daemon, and what the loader says of `units`.
+@Suite struct UnitConsumerTests {
+  private static let directory = "/etc/systemd/system"
+  private static let allowed =
+    soundSettings.replacing("users = [\"uploader\"]", with: "users = [\"uploader\"], units = [\"app*.service\"]")
+
+  /// The findings with a unit of this name and section [Service]; `isServed` is whether the settings have `[credentials]`.
+  private static func findings(_ unit: String, _ lines: String, isServed: Bool = true, dropIn: String? = nil)
+    -> [String]
+  {
+    var host = FakeHost()
+    host.files["/usr/lib/systemd/system/rolekeeper.service"] = FakeHost.File(
+      text: "[Service]\nUser=rolekeeper\nLoadCredential=access-key:/etc/rolekeeper/access-key\n")
+    host.files["/etc/rolekeeper/access-key"] = FakeHost.File(mode: 0o400)
+    host.credentialsDirectory = nil
+    host.files["\(directory)/\(unit)"] = FakeHost.File(text: "[Service]\n\(lines)\nExecStart=/bin/true\n")
+    if let dropIn { host.files["\(directory)/\(unit).d/a.conf"] = FakeHost.File(text: "[Service]\n\(dropIn)\n") }
+    let text = isServed ? allowed + "[credentials]\n" : soundSettings
+    host.files[FakeHost.path] = FakeHost.File(text: text)
+    let scope = CheckScope(unit: InstalledUnit(on: host), trials: .passing { _ in nil })
+    return SettingsLoader(host: host, check: scope).load(FakeHost.path).diagnostics.map(\.description)
+      .filter { $0.hasPrefix("\(directory)/\(unit)") }
+  }
+
+  private static let load = "LoadCredential=uploader:/run/rolekeeper/credentials.sock"
+
+  @Test func `a unit that waits in its start and may have what it names is fine`() {
+    #expect(Self.findings("app.service", "Type=exec\n\(Self.load)") == [])
+    #expect(Self.findings("app.service", "Type=oneshot\nTimeoutStartSec=1min\n\(Self.load)") == [])
+    #expect(Self.findings("app@.service", "Type=notify\n\(Self.load)") == [])
+    #expect(Self.findings("other.service", "LoadCredential=x:/etc/x") == [])
+    #expect(Self.findings("app.service", Self.load, dropIn: "Type=exec") == [])
+  }
+
+  struct Case: CustomTestStringConvertible {
+    let unit: String
+    let lines: String
+    let sentence: String
+    var testDescription: String { lines }
+
+    init(_ lines: String, of unit: String = "app.service", _ sentence: String) {
+      (self.unit, self.lines, self.sentence) = (unit, lines, sentence)
+    }
+  }
+
+  private static let cases = [
+    Case(
+      load,
+      "Type is simple, so systemd takes the unit for started while it still waits for its credential, and for one that never comes, for ever; write Type=exec: sudo systemctl edit app.service"
+    ),
+    Case(
+      "Type=oneshot\n\(load)",
+      "TimeoutStartSec is missing, and a oneshot unit without it waits for its credential without end; write TimeoutStartSec=2min, or what the unit takes: sudo systemctl edit app.service"
+    ),
+    Case(
+      "Type=exec\n\(load)", of: "other.service",
+      "LoadCredential=uploader isn't for this unit: roles.uploader.allow doesn't have it; write units = [\"other.service\"] in roles.uploader.allow, if it may have that role"
+    ),
+    Case(
+      "Type=exec\nLoadCredential=nobody:/run/rolekeeper/credentials.sock",
+      "LoadCredential=nobody names a role that there isn't; write [roles.nobody] in the settings, or name another role: sudo systemctl edit app.service"
+    ),
+    Case(
+      "Type=exec\nLoadCredential=uploader.xml:/run/rolekeeper/credentials.sock",
+      "LoadCredential=uploader.xml names no credential; write ROLE or ROLE.FORMAT, with FORMAT one of json, env: sudo systemctl edit app.service"
+    ),
+    Case(
+      "Type=exec\n\(load)", of: "app\(String(repeating: "x", count: 65)).service",
+      "LoadCredential=uploader and the unit's name have 84 characters together, and systemd's address has room for 83; shorten the unit's name or the role's"
+    ),
+  ]
+
+  @Test(arguments: cases)
+  func `what keeps a unit from its credential, or hangs it, is a warning`(_ given: Case) {
+    #expect(
+      Self.findings(given.unit, given.lines) == ["\(Self.directory)/\(given.unit): warning: \(given.sentence)"])
+  }
+
+  @Test func `names of 83 characters are fine`() {
+    #expect(Self.findings("app\(String(repeating: "x", count: 64)).service", "Type=exec\n\(Self.load)") == [])
+  }
+
+  @Test func `a unit is warned of where nothing listens`() {
+    #expect(
+      Self.findings("app.service", "Type=exec\n\(Self.load)", isServed: false) == [
+        "\(Self.directory)/app.service: warning: LoadCredential names '/run/rolekeeper/credentials.sock', where nothing listens; run: sudo systemctl enable --now rolekeeper-credentials.socket; or write [credentials] in the settings"
+      ])
+  }
+
+  // MARK: - The settings alone
+
+  private static func load(_ text: String, unit: SocketUnit? = nil) -> LoadedSettings {
+    var host = FakeHost()
+    host.files[FakeHost.path] = FakeHost.File(text: text)
+    return SettingsLoader(host: host, credentialsUnit: unit).load(FakeHost.path)
+  }
+
+  private static func findings(of text: String, unit: SocketUnit? = nil) -> [String] {
+    load(text, unit: unit).diagnostics.map { $0.description.replacing(FakeHost.path, with: "") }
+  }
+
+  private static let ours = SocketUnit(path: "/run/x.sock", mode: 0o600, gid: 0)
+
+  @Test func `the socket is there if the table is, or if systemd has made it`() {
+    #expect(Self.load(soundSettings).settings.map { $0.credentials == nil } == true)
+    let standard = Self.load(soundSettings + "[credentials]\n").settings?.credentials
+    #expect(standard == CredentialsSettings(path: "/run/rolekeeper/credentials.sock", wait: .seconds(10)))
+    let own = Self.load(soundSettings + "[credentials]\npath = \"/run/rolekeeper/c\"\nwait = \"0s\"\n").settings?
+      .credentials
+    #expect(own == CredentialsSettings(path: "/run/rolekeeper/c", wait: .zero))
+    #expect(
+      Self.load(soundSettings, unit: Self.ours).settings?.credentials
+        == CredentialsSettings(path: "/run/x.sock", wait: .seconds(10)))
+    let both = Self.load(soundSettings + "[credentials]\nwait = \"1min\"\n", unit: Self.ours)
+    #expect(
+      both.settings?.credentials == CredentialsSettings(path: "/run/x.sock", wait: .seconds(60))
+        && both.diagnostics == [])
+  }
+
+  @Test func `a path beside systemd's socket isn't used, and a warning says so`() {
+    #expect(
+      Self.findings(of: soundSettings + "[credentials]\npath = \"/run/rolekeeper/c\"\n", unit: Self.ours) == [
+        ":10: warning: credentials.path isn't used: rolekeeper-credentials.socket makes the socket '/run/x.sock'; take the line out, or change the socket there: sudo systemctl edit rolekeeper-credentials.socket"
+      ])
+  }
+
+  @Test func `two sockets don't share a path, and a wait is a minute at most`() {
+    #expect(
+      Self.findings(of: soundSettings + "[credentials]\npath = \"/run/rolekeeper/rolekeeper.sock\"\n").first?
+        .hasPrefix(":10: credentials.path is '/run/rolekeeper/rolekeeper.sock', where [socket] is; ") == true)
+    #expect(
+      Self.findings(of: soundSettings + "[credentials]\nwait = \"61s\"\n") == [
+        ":10: credentials.wait is 61s, allowed are 0s to 1min; write wait = \"1min\" or remove the line to use 10s"
+      ])
+    #expect(
+      Self.load(soundSettings + "[credentials]\npath = \"/run/\(String(repeating: "x", count: 120))\"\n").settings
+        == nil)
+  }
+
+  @Test func `units without a socket are warned of, once`() {
+    let warning =
+      ":8: warning: roles.uploader.allow.units names units, and there is no socket from which systemd could load their credentials; run: sudo systemctl enable --now rolekeeper-credentials.socket; or write [credentials]"
+    #expect(Self.findings(of: Self.allowed) == [warning])
+    #expect(
+      Self.findings(of: Self.allowed + "[credentials]\n") == []
+        && Self.findings(of: Self.allowed, unit: Self.ours) == [])
+    #expect(Self.load(Self.allowed).settings?.roles.first?.readers.units.map(\.description) == ["app*.service"])
+  }
+
+  @Test(arguments: [
+    (
+      "app",
+      "names 'app', which is no unit that runs programs; write units = [\"app.service\"] or remove the line to use []"
+    ),
+    (
+      "app@.service",
+      "names 'app@.service', which is a template and never runs itself; write \"app@*.service\" for all its instances"
+    ),
+    (
+      "app.timer",
+      "names 'app.timer', which is no unit that runs programs; set units to a list of unit names, with * and ? as wildcards, or remove the line to use []"
+    ),
+  ])
+  func `what is no unit's name is an error`(_ given: (name: String, sentence: String)) {
+    let text = Self.allowed.replacing("app*.service", with: given.name) + "[credentials]\n"
+    #expect(Self.findings(of: text) == [":8: roles.uploader.allow.units \(given.sentence)"])
+  }
+
+  @Test func `a role whose only readers are units has readers`() {
+    let text = soundSettings.replacing("users = [\"uploader\"]", with: "units = [\"app.service\", \"app.service\"]")
+    let loaded = Self.load(text + "[credentials]\n")
+    #expect(loaded.diagnostics == [] && loaded.settings?.roles.first?.readers.units.count == 1)
+  }
+
+  // MARK: - Reloads
+
+  @Test func `the table's loss is one, and so is that of all units`() throws {
+    let old = try #require(Self.load(Self.allowed + "[credentials]\n").settings)
+    let without = try #require(Self.load(Self.allowed).settings)
+    #expect(without.difference(from: old).losses.map(\.place.key) == ["credentials"])
+    let nobody = try #require(
+      Self.load(Self.allowed.replacing("users = [\"uploader\"], ", with: "") + "[credentials]\n").settings)
+    let lost = try #require(
+      Self.load(soundSettings.replacing("users = [\"uploader\"]", with: "") + "[credentials]\n").settings)
+    #expect(lost.difference(from: nobody).losses.map(\.place.key) == ["roles.uploader.allow"])
+    let one = try #require(Self.load(soundSettings + "[credentials]\n").settings)
+    #expect(
+      one.difference(from: old).warnings.map(\.problem) == [
+        "no longer has unit 'app*.service', so the role isn't open to it any more"
+      ])
+  }
+}
