@@ -94,7 +94,7 @@ let package = Package(
         "Core", "Settings", "Systemd", "LocalSockets", "RuntimeState", "Handover", "Daemon", "CLinux", "Wire", "Logs",
       ]),
     program(
-      "rolekeeper", imports: ["Core", "Secrets", "Wire", "LocalClient", "CLinux"], besides: ["start.order"],
+      "rolekeeper", imports: ["Core", "Secrets", "JSON", "Wire", "LocalClient", "CLinux"], besides: ["start.order"],
       settings: small, linking: standalone),
     program(
       "vod-upload",
@@ -203,7 +203,7 @@ let package = Package(
       imports: [
         "CloudAPI", "Core", "JSON", "LocalClient", "Secrets", "Systemd", "Simulation", "TestNeeds", "TestSupport",
       ]),
-    tests("rolekeeper", imports: ["Core", "TestSupport", "Wire"]),
+    tests("rolekeeper", imports: ["Core", "Logs", "TestSupport", "Wire"]),
     tests("vod-upload", imports: ["CloudAPI", "Core", "HTTPClient", "Secrets", "Systemd", "TestSupport", "Upload"]),
     tests("Emulator", imports: ["Core", "Systemd", "HTTPClient", "TestSupport"]),
     tests("bench", imports: ["TestSupport"]),

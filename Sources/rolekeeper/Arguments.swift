@@ -3,6 +3,7 @@ import Core
 /// The commands, as they are typed.
 enum Command: String, CaseIterable {
   case status, get, wait, check, reload, refresh, report
+  case whoHad = "who-had"
 }
 
 /// A span of time as it was typed, which is how messages repeat it.
@@ -33,7 +34,7 @@ struct Arguments {
   private(set) var socket: String?
   /// Names of roles; each is one that a role can have.
   private(set) var roles: [String] = []
-  /// The session that `report` is about; nil for the one read now.
+  /// The session that `report` or `who-had` is about; of `report` nil for the one read now.
   private(set) var accessKeyID: String?
   private(set) var format = CredentialFormat.json
   private(set) var minTTL: WrittenTime?
@@ -41,6 +42,10 @@ struct Arguments {
   /// How long the command may take; nil for what it takes by itself.
   private(set) var timeout: WrittenTime?
   private(set) var config: String?
+  /// The unit whose hand-outs are asked for, with its type: `encode.service`.
+  private(set) var unit: UnitName?
+  /// A time as journalctl(1) reads it.
+  private(set) var since: String?
   private(set) var isJSON = false
   private(set) var isWatching = false
   /// One line and an exit status for monitoring.
@@ -92,6 +97,16 @@ struct Arguments {
         throw Wrong(description: "'--wait' is \(quoted(value)); allowed are 0s to \(RequestWait.longest.wholeSeconds)s")
       }
       wait = time
+    case .unit:
+      guard let unit = UnitName(value.contains(".") ? value : "\(value).service") else {
+        throw Wrong(description: "'--unit' is \(quoted(value)); write a unit's name, such as encode.service")
+      }
+      self.unit = unit
+    case .since:
+      guard !value.isEmpty else {
+        throw Wrong(description: "'--since' is empty; write a time as journalctl(1) reads it, such as '2 days ago'")
+      }
+      since = value
     case .help, .version: break
     }
   }
@@ -119,10 +134,9 @@ struct Arguments {
 
   private static func isOfID(_ byte: UInt8) -> Bool { byte.isLetterOrDigit || ".-_".utf8.contains(byte) }
 
-  /// An AccessKeyId behind the role's name. It goes into the request as it stands, too.
+  /// The last word is an AccessKeyId. It goes into the request as it stands, too.
   private mutating func takeAccessKeyID() throws {
-    guard roles.count == 2 else { return }
-    let id = roles.removeLast()
+    guard let id = roles.popLast() else { return }
     guard id.hasPrefix("STS."), id.utf8.allSatisfy({ Self.isOfID($0) }) else {
       throw Wrong(
         description: "\(quoted(id)) can't be a session's AccessKeyId: STS. and letters, digits, '.', '-' or '_'")
@@ -138,11 +152,16 @@ struct Arguments {
       guard (1...2).contains(roles.count) else {
         throw Wrong(description: "'report' takes one role's name, and the AccessKeyId of a session of it or none")
       }
-      try takeAccessKeyID()
+      if roles.count == 2 { try takeAccessKeyID() }
     case .wait:
       guard !roles.isEmpty else { throw Wrong(description: "'wait' takes the names of one or more roles") }
     case .status:
       guard roles.count <= 1 else { throw Wrong(description: "'status' takes one role's name, or none for all") }
+    case .whoHad:
+      guard (unit == nil) == (roles.count == 1), roles.count <= 1 else {
+        throw Wrong(description: "'who-had' takes the AccessKeyId of a session, or '--unit' with a unit's name")
+      }
+      try takeAccessKeyID()
     case .check, .reload:
       guard roles.isEmpty else { throw Wrong(description: "'\(command.rawValue)' takes no \(quoted(roles[0]))") }
     }

@@ -52,6 +52,7 @@ enum CommandLineTool {
       var command = WaitCommand(client, arguments)
       return try command.run()
     case .check: return try CheckCommand.run(config: arguments.config)
+    case .whoHad: return try WhoHadCommand(arguments).run()
     case .reload: return try ReloadCommand(client).run(arguments)
     case .report: return try ReportCommand(client).run(arguments)
     case .refresh: return try RefreshCommand(client).run(arguments)

@@ -10,26 +10,30 @@ enum Option: String, CaseIterable {
   case timeout = "--timeout"
   case config = "--config"
   case allowRemoval = "--allow-removal"
+  case unit = "--unit"
+  case since = "--since"
   case help = "--help"
   case version = "--version"
 
   /// The commands that take it.
   var commands: [Command] {
     switch self {
-    case .socket, .help, .version: Command.allCases
+    case .help, .version: Command.allCases
+    case .socket: Command.allCases.filter { $0 != .whoHad }
     case .json, .watch, .check: [.status]
     case .format, .wait: [.get]
     case .minTTL: [.get, .wait]
-    case .timeout: Command.allCases.filter { $0 != .check }
+    case .timeout: Command.allCases.filter { ![.check, .whoHad].contains($0) }
     case .config: [.check]
     case .allowRemoval: [.reload]
+    case .unit, .since: [.whoHad]
     }
   }
 
   /// Whether a value belongs to it: the next word, or what follows `=`.
   var takesValue: Bool {
     switch self {
-    case .socket, .format, .minTTL, .wait, .timeout, .config: true
+    case .socket, .format, .minTTL, .wait, .timeout, .config, .unit, .since: true
     case .json, .watch, .check, .allowRemoval, .help, .version: false
     }
   }

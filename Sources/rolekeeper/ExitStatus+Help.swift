@@ -78,6 +78,11 @@ extension ExitStatus {
         usage, noAnswer,
         Entry(notNow, "not now: unchecked, the role has no valid session to report, or too many connections"),
       ]
+    case .whoHad:
+      [
+        Entry(done, "the hand-outs were printed"),
+        Entry(failed, "the journal has no such hand-out that you may read, or it couldn't be read"), usage,
+      ]
     }
   }
 

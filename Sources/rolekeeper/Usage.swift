@@ -5,13 +5,12 @@ import LocalClient
 enum Usage {
   static func text(for command: Command?) -> String {
     guard let command else { return general }
-    let options = Option.timeout.commands.contains(command) ? "--socket PATH, --timeout TIME" : "--socket PATH"
-    return """
-      \(body(of: command))
-      \(statuses(of: command))
-      \(options): see 'rolekeeper --help'.
-
-      """
+    let general: [Option] = [.socket, .timeout]
+    let options = general.filter { $0.commands.contains(command) }.map {
+      $0 == .socket ? "--socket PATH" : "--timeout TIME"
+    }
+    let hint = options.isEmpty ? "" : "\n\(options.joined(separator: ", ")): see 'rolekeeper --help'.\n"
+    return "\(body(of: command))\n\(statuses(of: command))\(hint)"
   }
 
   private static func statuses(of command: Command) -> String {
@@ -112,6 +111,20 @@ enum Usage {
       the role.
 
       """
+    case .whoHad:
+      """
+      usage: rolekeeper who-had ACCESSKEYID [--since TIME]
+             rolekeeper who-had --unit UNIT [--since TIME]
+
+      Prints who was handed a session, or which sessions a unit was handed by LoadCredential=, from the journal: for each user
+      or unit the first time for each generation of the role, with uid, process and program. Then prints how far back the
+      journal goes. Reads of credential files aren't in the journal. Needs the right to read the system's journal: root, or
+      the group systemd-journal. The daemon doesn't have to run.
+
+        --unit UNIT   the unit, such as encode.service
+        --since TIME  only what came since then, as journalctl reads it: '2026-11-30 12:00', '2 days ago', yesterday
+
+      """
     case .refresh:
       """
       usage: rolekeeper refresh ROLE
@@ -137,6 +150,7 @@ enum Usage {
       reload                     make the daemon read its settings again
       refresh ROLE               make the daemon fetch a new session now
       report ROLE [ACCESSKEYID]  report a session that a cloud service refuses
+      who-had ACCESSKEYID        show who was handed a session, by the journal
       help COMMAND               show a command's options and exit statuses
 
       --socket PATH   the daemon's socket; default $ROLEKEEPER_SOCKET, or else \(StandardPath.socket)

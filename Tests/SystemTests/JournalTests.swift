@@ -41,6 +41,28 @@ extension UnderSystemd {
       #expect(lines.first?.contains("\"ROLEKEEPER_ACCESS_KEY_ID\":\"STS.") == true)
     }
 
+    @Test(arguments: Release.all)
+    func `who had a session is answered from the journal, with how far back that goes`(_ release: Release) throws {
+      let service = try Service(under: release)
+      try service.start()
+      let id = try service.credential("uploader", as: "reader").keyID
+      let uid = try service.box.ask("id --user reader")
+      let found = try service.box.run(["rolekeeper", "who-had", id, "--since", "1 hour ago"])
+      #expect(found.status == 0 && found.errors == "", "\(found)")
+      let lines = found.output.split(separator: "\n")
+      #expect(lines.count == 3 && lines[0].hasPrefix("TIME"), "\(found)")
+      for word in [" uploader ", " \(id) ", " reader (\(uid)) ", " curl"] {
+        #expect(lines[1].contains(word), "\(found)")
+      }
+      #expect(lines.last?.hasPrefix("the journal goes back to 20") == true, "\(found)")
+      let nobody = try service.box.run(["rolekeeper", "who-had", "STS.nobody"])
+      #expect(nobody.status == 1 && nobody.output.hasPrefix("no hand-out with ROLEKEEPER_ACCESS_KEY_ID=STS.nobody"))
+      let wrong = try service.box.run(["rolekeeper", "who-had", id, "--since", "whenever"])
+      #expect(wrong.status == 1 && wrong.errors.contains("rolekeeper: journalctl failed"), "\(wrong)")
+      let stranger = try service.box.run(["rolekeeper", "who-had", id], as: "stranger")
+      #expect(stranger.status == 1 && !stranger.output.contains("curl"), "\(stranger)")
+    }
+
     @Test func `a refusal names user, program and role`() throws {
       let service = try Service()
       try service.start()

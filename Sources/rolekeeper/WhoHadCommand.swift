@@ -1,0 +1,77 @@
+import Core
+
+/// `who-had ACCESSKEYID` and `who-had --unit UNIT`: who was handed a session, by the journal. The daemon isn't asked, and need not run.
+struct WhoHadCommand {
+  /// By which journalctl finds the entries of hand-outs; the daemon's own is LogEvent.handedOut.
+  static let messageID = "60ebf01b8c2f465fb38c90d16c50ed0e"
+
+  /// The daemon's fields of such an entry (LogField).
+  enum Field: String, CaseIterable {
+    case role = "ROLEKEEPER_ROLE"
+    case generation = "ROLEKEEPER_GENERATION"
+    case accessKeyID = "ROLEKEEPER_ACCESS_KEY_ID"
+    case uid = "ROLEKEEPER_UID"
+    case user = "ROLEKEEPER_USER"
+    case pid = "ROLEKEEPER_PID"
+    case program = "ROLEKEEPER_PROGRAM"
+    case unit = "ROLEKEEPER_UNIT"
+  }
+
+  let arguments: Arguments
+  private let terminal: Terminal
+
+  init(_ arguments: Arguments, on terminal: Terminal = .current) {
+    self.arguments = arguments
+    self.terminal = terminal
+  }
+
+  func run() throws -> Int32 {
+    var entries: [JournalEntry] = []
+    try JournalReader.read(words, Field.allCases.map(\.rawValue)) { entry in
+      entries.append(entry)
+      return true
+    }
+    var reach: UTCTime?
+    // The oldest entry comes first.
+    try JournalReader.read(["--quiet", "--output-fields=MESSAGE_ID"], []) { entry in
+      reach = UTCTime(seconds: entry.time / 1_000_000)
+      return false
+    }
+    try Console.write(Self.text(entries, of: subject, reachingTo: reach, on: terminal))
+    return entries.isEmpty ? ExitStatus.failed : ExitStatus.done
+  }
+
+  /// What follows `journalctl --output=json`.
+  var words: [String] {
+    let since = arguments.since.map { ["--since=\($0)"] } ?? []
+    return since + ["MESSAGE_ID=\(Self.messageID)", subject]
+  }
+
+  /// The field and the value that an entry has to have.
+  private var subject: String {
+    if let unit = arguments.unit { return "\(Field.unit.rawValue)=\(unit)" }
+    return "\(Field.accessKeyID.rawValue)=\(arguments.accessKeyID ?? "")"
+  }
+
+  /// A line for each entry, and how far back the journal goes.
+  static func text(
+    _ entries: [JournalEntry], of subject: String, reachingTo reach: UTCTime?, on terminal: Terminal
+  ) -> String {
+    let titles = ["TIME", "ROLE", "GEN", "ACCESS KEY ID", "UNIT", "USER", "PID", "PROGRAM"]
+    let rows = entries.map { entry in cells(entry).map { TextLayout.Cell(text: $0) } }
+    var lines = entries.isEmpty ? [] : TextLayout.table(titles, rows, colours: terminal.wantsColours)
+    if entries.isEmpty { lines.append("no hand-out with \(subject) in the journal, as far as you may read it") }
+    lines.append(reach.map { "the journal goes back to \($0)" } ?? "the journal has no entry that you may read")
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static func cells(_ entry: JournalEntry) -> [String] {
+    func field(_ field: Field) -> String { entry[field.rawValue] ?? "-" }
+    let uid = field(.uid)
+    let user = entry[Field.user.rawValue].map { "\($0) (\(uid))" } ?? uid
+    return [
+      UTCTime(seconds: entry.time / 1_000_000).description, field(.role), field(.generation), field(.accessKeyID),
+      field(.unit), user, field(.pid), field(.program),
+    ]
+  }
+}
