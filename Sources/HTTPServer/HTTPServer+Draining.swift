@@ -21,7 +21,8 @@ extension HTTPServer {
       for connection in connections where connection.phase != .free && epoll >= 0 { drain(connection) }
     }
     if epoll < 0 { return done() }
-    drainTimer = try? TimerSource(loop, accuracy: 10_000) { [unowned self] in endDrain() }
+    // Exact: clients of an inherited socket wait for the next process from now on, which starts no earlier.
+    drainTimer = try? TimerSource(loop, accuracy: 1) { [unowned self] in endDrain() }
     if let drainTimer { drainTimer.arm(at: loop.now + Int64(span / .microseconds(1))) } else { endDrain() }
     endDrainIfDone()
   }
