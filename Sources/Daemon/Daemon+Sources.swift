@@ -17,8 +17,7 @@ extension Daemon {
   /// `state` is what an earlier process handed over, at a start.
   func connections(_ settings: DaemonSettings, after state: HandoverState? = nil) throws -> Connections {
     let old = connections
-    let rolesInForce = Dictionary(self.settings.roles.map { ($0.name, $0) }) { first, _ in first }
-    let switches = AccessKeySource.switches(to: settings.roles, from: rolesInForce)
+    let switches = old == nil ? [:] : switches(to: settings)
     let places = try settings.sources.map { (name: $0.name, location: try AccessKeySource.Location($0)) }
     let sources = try AccessKeySource.sources(at: places, keeping: old?.sources ?? [:], switches: switches) {
       name, location, predecessor in
@@ -40,6 +39,12 @@ extension Daemon {
       authoritiesChanged: { [unowned self] in announcer?.stateChanged() })
     cloud.identities.ended = { [unowned self] in refresher.pump() }
     return Connections(sources: sources, cloud: cloud)
+  }
+
+  /// By the name of a source in `settings`: the one that its roles have had so far.
+  private func switches(to settings: DaemonSettings) -> [String: String] {
+    let rolesInForce = Dictionary(self.settings.roles.map { ($0.name, $0) }) { first, _ in first }
+    return AccessKeySource.switches(to: settings.roles, from: rolesInForce)
   }
 
   /// From now on these sign and call. Sources ask by these connections, and each that was made in place of another one takes its place.
