@@ -14,6 +14,11 @@ struct RecordBatch: ~Copyable {
 
   mutating func add(_ record: HandoverRecord) { RecordCoding.append(record, to: &bytes) }
 
+  /// Appends all of them to a store.
+  func append(to arena: SessionArena) throws(SessionArena.Failure) {
+    try bytes.withBytes { (bytes) throws(SessionArena.Failure) in try arena.append(bytes) }
+  }
+
   /// Nil without a record.
   consuming func finish() -> Secret? { bytes.count == 0 ? nil : bytes.finish() }
 

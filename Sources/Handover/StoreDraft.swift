@@ -44,15 +44,16 @@ final class StoreDraft {
     let some = roles.prefix(8)
     guard !some.isEmpty else { return false }
     roles = roles.dropFirst(some.count)
-    var batch = RecordBatch()
     for name in some {
       guard let role = refresher.roles[name], role.generation > 0 || !role.machine.heldSessions.isEmpty else {
         continue
       }
+      // One by one: a batch of several would be too large for the memory that secrets share, and cost a mapping of its own.
+      var batch = RecordBatch()
       batch.add(role, sessions: refresher.sessions, above: 0)
+      try batch.append(to: arena)
       lastRecorded = max(lastRecorded, role.machine.heldSessions.map(\.number).max() ?? 0)
     }
-    if let records = batch.finish() { try arena.append(records) }
     return true
   }
 }
