@@ -83,7 +83,8 @@ extension Bench {
       return try cpuSeconds(stage.lab.daemon.child.pid) - before.0
     }
     let found = try interleaved(
-      rounds: max(1, form.rounds / 3), [{ try rotations([]) }, { try rotations(["/usr/bin/env", "-u", "NOTIFY_SOCKET"]) }])
+      rounds: max(1, form.rounds / 3),
+      [{ try rotations([]) }, { try rotations(["/usr/bin/env", "-u", "NOTIFY_SOCKET"]) }])
     return median(zip(found[0], found[1]).map { max(0, $0 - $1) }) * 1000 / Double(count)
   }
 }

@@ -6,7 +6,7 @@ extension Bench {
     for _ in 0..<form.starts { times.append(try stage.start()) }
     report.add(
       "Start to READY",
-      "10 roles, STS 1 ms away; the median of \(form.starts) starts. Sessions from the fd store are not there yet.",
+      "10 roles, STS 1 ms away; the median of \(form.starts) starts. With sessions that were handed over: see Restart.",
       [.bounded("start-to-ready", "ms", median(times), atMost: 60)])
   }
 }
