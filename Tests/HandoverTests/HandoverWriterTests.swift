@@ -344,15 +344,19 @@ import Testing
     var room = SessionArena.step
     let writer = try Self.writer(bench, manager, recorder) { _ in room }
     bench.refresher.setObservers([writer])
-    let count = 1000
-    for index in 0..<count { bench.add("role\(index)") }
-    bench.grantAll()
-    writer.begin(settings: Self.settings)
+    let count = 50
+    for index in 0..<count {
+      bench.add("role\(index)")
+      bench.grantAll()
+    }
+    let bytes = [UInt8](repeating: 1, count: room - 4096)
+    let large = SettingsContent(files: [SettingsContent.File(path: "/large", bytes: bytes)])
+    writer.begin(settings: large)
     bench.scheduler.settle()
     #expect(manager.requests.isEmpty && recorder.all.count == 1)
     room = 1 << 22
     bench.scheduler.advance(by: .seconds(61))
     bench.scheduler.settle()
-    #expect(state?.settings == Self.settings && state?.roles.count == count)
+    #expect(state?.settings == large && state?.roles.count == count)
   }
 }
