@@ -43,7 +43,9 @@ package struct RoleARN: Hashable, Sendable, CustomStringConvertible {
     if let byte = account.first(where: { !$0.isDigit }) { throw .accountCharacter(Character(Unicode.Scalar(byte))) }
     guard account.count <= 32 else { throw .longAccount(account.count) }
     let name = resource.dropFirst(infix.count)
-    if let byte = name.first(where: { !Self.isOfRoleName($0) }) { throw .roleCharacter(Character(Unicode.Scalar(byte))) }
+    if let byte = name.first(where: { !Self.isOfRoleName($0) }) {
+      throw .roleCharacter(Character(Unicode.Scalar(byte)))
+    }
     guard (1...64).contains(name.count) else { throw .roleLength(name.count) }
     self.account = String(Substring(account))
     roleName = String(Substring(name))

@@ -161,7 +161,8 @@ import Testing
   }
 
   /// Its numbers would have been used a second time, for other keys.
-  @Test func `where the manager never got the store of the last process, numbers go on above all that was seen`() throws {
+  @Test func `where the manager never got the store of the last process, numbers go on above all that was seen`() throws
+  {
     let first = try process(after: nil) { _ in }
     first.keep(roles)
     first.writer.begin(settings: SettingsContent())

@@ -54,7 +54,9 @@ import Wire
       return try seen(lab, "uploader").generation != 1
     }
     // A refresh more may have been asked for before that was seen.
-    try eventually("no call is under way") { try lab.daemon.get("/metrics").body.contains("rolekeeper_sts_in_flight 0") }
+    try eventually("no call is under way") {
+      try lab.daemon.get("/metrics").body.contains("rolekeeper_sts_in_flight 0")
+    }
     let before = try ["uploader", "reports"].map { try seen(lab, $0) }
     let calls = try lab.emulator.draws()
     end(lab, by: signal)
@@ -90,7 +92,8 @@ import Wire
     let fault = try lab.emulator.fault("kind=delay&milliseconds=600000")
     let get = try ChildProcess(
       [
-        Programs.commandLine, "--socket", lab.draft.socketPath, "get", "uploader", "--min-ttl", "30min", "--wait", "30s",
+        Programs.commandLine, "--socket", lab.draft.socketPath, "get", "uploader", "--min-ttl", "30min", "--wait",
+        "30s",
       ], in: lab.directory, named: "get")
     try eventually("its session is asked for") {
       try lab.daemon.get("/metrics").body.contains("rolekeeper_sts_in_flight 1")

@@ -77,7 +77,8 @@ import Testing
   }
 
   /// A checksum of the file was in the store before the file was there: a process killed in between left a store that wasn't believed.
-  @Test func `what is new is published once the file names the store that has it, and what was handed over changes nothing`()
+  @Test
+  func `what is new is published once the file names the store that has it, and what was handed over changes nothing`()
     throws
   {
     let file = GenerationFile(path: directory.path("generations"))
