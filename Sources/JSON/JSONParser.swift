@@ -85,7 +85,7 @@ struct JSONParser: ~Escapable {
   /// which takes no memory.
   private func refuseDuplicateKeys(of object: Int, members: Int) throws(JSONError) {
     var seen: Set<[UInt8]> = []
-    var isSmall = members <= 8
+    var isSmall = members <= 16
     var key = object + 1
     while key < nodes[object].next {
       isSmall = isSmall && nodes[key].kind == .plainString

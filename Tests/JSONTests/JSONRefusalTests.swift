@@ -76,6 +76,9 @@ import Testing
     Case(#"[{"o":{"k":1,"k":1}}]"#, .duplicateKey, at: 13),
     Case(#"{"k":{"x":1,"y":2},"k":1}"#, .duplicateKey, at: 19),
     Case(#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"a":9}"#, .duplicateKey, at: 49),
+    Case(
+      #"{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1,"j":1,"k":1,"l":1,"m":1,"n":1,"o":1,"p":1,"a":1}"#,
+      .duplicateKey, at: 97),
     Case(String(repeating: "[", count: 33), .tooDeep, at: 32),
     Case(String(repeating: #"{"a":"#, count: 33), .tooDeep, at: 160),
   ])
