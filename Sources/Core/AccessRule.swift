@@ -11,7 +11,7 @@ package struct AccessRule: Hashable, Sendable {
     self.units = units
   }
 
-  /// Whether it admits nobody.
+  /// Whether it admits no user, no group and no unit.
   package var isEmpty: Bool { uids.isEmpty && gids.isEmpty && units.isEmpty }
 
   package func admits(_ peer: Peer) -> Bool {
@@ -21,7 +21,7 @@ package struct AccessRule: Hashable, Sendable {
   package func admits(_ unit: UnitName) -> Bool { units.contains { $0.matches(unit) } }
 }
 
-/// Who may do what: everything is denied that isn't allowed here.
+/// The access policy: whatever isn't allowed here is denied.
 package struct AccessPolicy: Sendable {
   /// The user the daemon runs as.
   package let ownUID: UInt32

@@ -32,7 +32,7 @@ package struct Backoff: Sendable {
     let own = ownWait(after: failure, headroom: headroom, using: &generator)
     guard let notBefore = failure.notBefore else { return own }
     let floor = min(max(notBefore, .zero), Course.throttled.limit)
-    // With jitter, or all that were given the same time would return at once.
+    // With jitter, or all clients that were given the same time would return at once.
     return max(own, floor + .random(in: .zero...max(floor / 10, .milliseconds(100)), using: &generator))
   }
 
@@ -101,7 +101,7 @@ package struct Backoff: Sendable {
     case throttled
     case permanent
 
-    /// The longest first wait.
+    /// The upper bound of the first wait.
     var first: Duration {
       switch self {
       case .transient: .seconds(1)
@@ -110,7 +110,7 @@ package struct Backoff: Sendable {
       }
     }
 
-    /// The longest wait of this class.
+    /// The upper bound of all waits of this class.
     var limit: Duration {
       switch self {
       case .transient: .seconds(60)

@@ -5,12 +5,12 @@ package struct CRC32C {
 
   package init() {}
 
-  /// Of all bytes so far.
+  /// The checksum of all bytes so far.
   package var value: UInt32 { ~register }
 
-  /// Takes eight bytes at a time: a megabyte in less than a millisecond, where one by one takes three.
+  /// Takes eight bytes at a time: a megabyte in less than a millisecond, where byte by byte takes three.
   package mutating func update(_ bytes: Span<UInt8>) {
-    // Held here, since a global is looked up each time.
+    // A local reference, since a global is looked up each time.
     let table = Self.tables.span
     bytes.withUnsafeBytes { bytes in
       var register = register
@@ -37,7 +37,7 @@ package struct CRC32C {
     return sum.value
   }
 
-  /// Table k has the remainder of each byte that k zeroes follow.
+  /// Table k maps each byte to its remainder when k zero bytes follow.
   private static let tables: [UInt32] = {
     var tables = (0..<256).map { byte in
       (0..<8).reduce(UInt32(byte)) { register, _ in register >> 1 ^ (register & 1 == 0 ? 0 : 0x82F6_3B78) }

@@ -1,5 +1,5 @@
-// One random number per result and plain arithmetic: the standard library's ranges are generic in the generator and in the number,
-// and cost as much as all the rest of a refresh.
+// One random number per result and plain arithmetic: the standard library's random ranges are generic in generator and number, and
+// cost as much as the rest of a refresh.
 
 extension RandomNumberGenerator {
   /// Uniformly distributed from 0 up to, but not including, 1.

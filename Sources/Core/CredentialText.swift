@@ -3,8 +3,8 @@ extension UInt8 {
   /// which would mean something else in a header, an environment file or the formats that split at commas.
   package var isCredentialText: Bool { unfitness == 0 }
 
-  /// 0 if it may be part of one. Numbers rather than conditions, so that a loop over them takes many bytes at a time: every byte of every
-  /// token is checked twice, and a search in a string took an eighth of a refresh.
+  /// 0 if it may be part of one. A number rather than a condition, so that a loop can handle many bytes at a time: every byte of
+  /// every token is checked twice, and searching a string took an eighth of a refresh.
   fileprivate var unfitness: UInt8 {
     Self.number(self &- 0x21 > 0x7E - 0x21) | Self.number(self == UInt8(ascii: "\""))
       | Self.number(self == UInt8(ascii: "'")) | Self.number(self == UInt8(ascii: "`"))

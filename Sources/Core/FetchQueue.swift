@@ -54,11 +54,11 @@ package struct FetchQueue: Sendable {
       self.ticket = ticket
     }
 
-    /// When the role reaches its floor; nil if it isn't ordered by that.
+    /// When the role reaches its floor; nil if that doesn't decide its order.
     var floorReached: Timestamp? { group == 1 ? Timestamp(microseconds: instant) : nil }
 
     static func < (left: Place, right: Place) -> Bool {
-      // Not as tuples, whose comparison is generic and takes many times as long in a debug build.
+      // Not as tuples: comparing those is generic and takes many times as long in a debug build.
       if left.group != right.group { return left.group < right.group }
       if left.instant != right.instant { return left.instant < right.instant }
       return left.arrival < right.arrival
@@ -69,9 +69,10 @@ package struct FetchQueue: Sendable {
   private static let retriesInRow = 3
 
   private var bucket: TokenBucket
-  private var reservationBucket: TokenBucket
+  // Internal for tests.
+  var reservationBucket: TokenBucket
   private var checkBucket: TokenBucket
-  // Separate, since the first of one may have to wait while the first of another may start. A role waits in only one of them.
+  // Two queues, since the first of one may have to wait while the first of the other may start. A role waits in only one of them.
   private var refreshes = IndexedHeap<Place>()
   private var retries = IndexedHeap<Place>()
   private var reservations = IndexedHeap<Place>()
@@ -175,11 +176,6 @@ package struct FetchQueue: Sendable {
   /// The rate in force at `instant`, in calls per second.
   package mutating func currentRate(at instant: Timestamp) -> Double { bucket.currentRate(at: instant) }
 
-  /// The rate of reservations in force at `instant`, in calls per second.
-  package mutating func currentReservationRate(at instant: Timestamp) -> Double {
-    reservationBucket.currentRate(at: instant)
-  }
-
   // MARK: - Checks
 
   /// Sets whether a check is ready and waits for its turn.
@@ -215,7 +211,7 @@ package struct FetchQueue: Sendable {
     case check
   }
 
-  /// Whose turn it is, and when it may start.
+  /// The ticket whose turn it is, and when it may start.
   private mutating func nextTurn(at instant: Timestamp) -> (turn: Turn, chance: Timestamp)? {
     if let heldUntil, heldUntil <= instant {
       self.heldUntil = nil
@@ -224,7 +220,7 @@ package struct FetchQueue: Sendable {
     guard let next = nextByTokens(at: instant) else { return nil }
     if case .attempt(let ticket) = next.turn, ticket.urgency == .first { return next }
     let held = afterHold(next.chance)
-    // The role that reaches its floor first, which may not be the one whose turn it is.
+    // The role that reaches its floor first, which may not be the one that is next in order.
     guard heldUntil != nil,
       let place = [refreshes.firstKey, retries.firstKey].compactMap({ $0 }).filter({ $0.floorReached != nil }).min()
     else { return (next.turn, held) }
@@ -232,12 +228,12 @@ package struct FetchQueue: Sendable {
     return chance < held ? (.attempt(place.ticket), chance) : (next.turn, held)
   }
 
-  /// Whose turn it is, and when its tokens are there; holds don't count.
+  /// The ticket whose turn it is, and when its tokens are there; holds don't count.
   private mutating func nextByTokens(at instant: Timestamp) -> (turn: Turn, chance: Timestamp)? {
     if let ticket = nextNeeded, !holdsRetriesBack(at: instant) {
       return (.attempt(ticket), bucket.nextToken(at: instant))
     }
-    // What still lacks tokens doesn't hold up the others.
+    // A ticket that still lacks tokens doesn't delay the others.
     let other = nextSpareOrReservation(at: instant)
     guard checkWaits else { return other.map { (.attempt($0.ticket), $0.chance) } }
     let check = max(bucket.nextToken(beyond: 1, at: instant), checkBucket.nextToken(at: instant))
@@ -245,7 +241,7 @@ package struct FetchQueue: Sendable {
     return (.check, check)
   }
 
-  /// Whether retries wait for a check: it has a token of its own, and no healthy role waits.
+  /// Whether retries have to wait for a check: the check has a token of its own, and no healthy role waits.
   private mutating func holdsRetriesBack(at instant: Timestamp) -> Bool {
     checkWaits && nextWorking == nil && checkBucket.nextToken(at: instant) <= instant
   }
@@ -268,7 +264,7 @@ package struct FetchQueue: Sendable {
     return place
   }
 
-  /// The next to start that is `first`, `due` or `retry`.
+  /// The next to start among `first`, `due` and `retry`.
   private var nextNeeded: Ticket? {
     let working = nextWorking
     guard let retry = retries.firstKey else { return working?.ticket }

@@ -36,7 +36,7 @@ enum Flight: Sendable {
     self = .underWay(call)
   }
 
-  /// Notes that the call of the queued attempt is made; nil if `id` isn't the queued one.
+  /// Notes that the call of the queued attempt is being made; nil if `id` isn't the queued one.
   mutating func start(_ id: AttemptID, giveUp: Timestamp) -> Attempt? {
     guard case .queued(let attempt) = self, attempt.id == id else { return nil }
     self = .underWay(Call(attempt: attempt, giveUp: giveUp))

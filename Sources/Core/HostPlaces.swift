@@ -13,9 +13,9 @@ package enum HostPlaces {
     "/var/spool", "/var/tmp",
   ]
 
-  /// Whether `directory`, an absolute path without `.` and `..`, may be one of the daemon's own: it lies deep enough in a part of the
-  /// host that is for services, as `/srv/NAME` and `/var/lib/NAME` do. False for a path that systemd would read as another one, or as
-  /// several: it splits `ReadWritePaths=` at blanks, and interprets `%`, quotes and backslashes (systemd.syntax(7)).
+  /// Whether `directory`, an absolute path without `.` and `..`, may be one of the daemon's own: it lies deep enough in a part of
+  /// the host that is for services, as `/srv/NAME` and `/var/lib/NAME` do. False for a path that systemd would read as another one,
+  /// or as several paths: it splits `ReadWritePaths=` at blanks, and interprets `%`, quotes and backslashes (systemd.syntax(7)).
   package static func mayBeOurs(_ directory: String) -> Bool {
     guard ShellWord.isPlain(directory) else { return false }
     let steps = directory.split(separator: "/")

@@ -1,4 +1,4 @@
-/// What the roles of one host share: their timers, the queue of calls to STS, and the estimate of the server's time.
+/// The state that all roles of a host share: their timers, the queue of calls to STS, and the estimate of the server's time.
 ///
 /// It has no clock and no socket, as the machines have none. A driver performs the machines' effects (`fetch` and `arm` here), asks
 /// which role is due and which call is next, makes the calls, and reports their outcomes. A role is identified by its slot, a small
@@ -7,7 +7,7 @@ package struct HostSchedule: Sendable {
   package private(set) var clock: ServerClock
   package private(set) var queue: FetchQueue
   private var due = Agenda()
-  private var dates = DateTrouble.none
+  private var dates = DatePlausibility.none
   /// When the latest successful call was sent.
   private var lastSuccess: Timestamp?
   private var failing: [Int: FailingRole] = [:]
@@ -15,7 +15,7 @@ package struct HostSchedule: Sendable {
   private var holdBegan: Timestamp?
 
   /// How plausible the `Date` of recent answers was.
-  private enum DateTrouble {
+  private enum DatePlausibility {
     case none
     /// The latest ones weren't accepted; `confirmations` counts the early attempts requested to confirm them.
     case odd(confirmations: Int)
@@ -65,7 +65,7 @@ package struct HostSchedule: Sendable {
     queue.setRate(rate, burst: burst, at: now)
   }
 
-  // MARK: - Who is next
+  // MARK: - The next role and call
 
   /// Removes and returns a role that is due, for the driver to send it `timerFired`; nil if none is.
   package mutating func nextDue(at now: Timestamp) -> Int? { due.popDue(at: now) }
@@ -123,13 +123,14 @@ package struct HostSchedule: Sendable {
   /// How the `Date` of a successful answer was judged.
   package enum DateFinding: Hashable, Sendable {
     case agrees
-    /// It agrees, so the odd ones before it were wrong, and expiries that counted on them are recomputed: every role gets
-    /// `clockCorrected`.
+    /// It agrees with the estimate, so the odd dates before it were wrong, and expiries computed from them are recomputed: every
+    /// role gets `clockCorrected`.
     case refutes
     /// The estimate of the server's time has moved by `shift`: every role gets `clockCorrected`.
     case corrects(shift: Duration)
-    /// It isn't accepted. `isNews` for the first in a row; `wantsConfirmation`, by an early attempt, for up to three that may be right.
-    case odd(isNews: Bool, wantsConfirmation: Bool)
+    /// It isn't accepted. `isNews` for the first such date in a row; `needsConfirmation`, by an early attempt, for up to three
+    /// dates that may be right.
+    case odd(isNews: Bool, needsConfirmation: Bool)
   }
 
   /// Judges the `Date` of the successful answer to a request sent at `sent`.
@@ -153,9 +154,9 @@ package struct HostSchedule: Sendable {
   /// since every answer of a server may have a different one.
   private mutating func oddDate(mayBeRight: Bool) -> DateFinding {
     let confirmations: Int? = if case .odd(let count) = dates { count } else { nil }
-    let wantsConfirmation = mayBeRight && confirmations ?? 0 < Self.mostConfirmations
-    dates = .odd(confirmations: (confirmations ?? 0) + (wantsConfirmation ? 1 : 0))
-    return .odd(isNews: confirmations == nil, wantsConfirmation: wantsConfirmation)
+    let needsConfirmation = mayBeRight && confirmations ?? 0 < Self.mostConfirmations
+    dates = .odd(confirmations: (confirmations ?? 0) + (needsConfirmation ? 1 : 0))
+    return .odd(isNews: confirmations == nil, needsConfirmation: needsConfirmation)
   }
 
   private static let mostConfirmations = 3
@@ -163,9 +164,9 @@ package struct HostSchedule: Sendable {
   /// that got it waits longer.
   private static let longestHold = Duration.minutes(1)
 
-  /// Learns from a failure of the role in `slot`: throttling slows all calls down, a transient failure discards the burst, the date of
-  /// a skew error is used tentatively. With the first two, `Retry-After` (RFC 9110, section 10.2.3) holds all roles; otherwise only
-  /// this one.
+  /// Updates the schedule after a failure of the role in `slot`: throttling slows all calls down, a transient failure discards the
+  /// burst, the date of a skew error is used tentatively. With the first two, `Retry-After` (RFC 9110, section 10.2.3) holds all
+  /// roles; otherwise only this one.
   package mutating func learn(from failure: Failure, of slot: Int, date: UTCTime?, sent: Timestamp, at now: Timestamp) {
     switch failure.kind {
     case .throttled:
@@ -173,7 +174,7 @@ package struct HostSchedule: Sendable {
       hold(for: failure.notBefore, at: now)
     case .transient:
       queue.failed(at: now)
-      noteTrouble(of: slot, at: now)
+      noteFailure(of: slot, at: now)
       hold(for: failure.notBefore, at: now)
     case .permanent, .skew, .nonceUsed, .identityLapsed: break
     }
@@ -181,7 +182,7 @@ package struct HostSchedule: Sendable {
     if failure.kind == .skew, let date { clock.observeSkew(date: date, sent: sent) }
   }
 
-  /// Learns that the call of the role in `slot` that was made at `sent` succeeded.
+  /// Notes that the call of the role in `slot` that was made at `sent` succeeded.
   package mutating func learnSuccess(of slot: Int, sent: Timestamp) {
     lastSuccess = max(lastSuccess ?? sent, sent)
     failing[slot] = nil
@@ -200,7 +201,7 @@ package struct HostSchedule: Sendable {
     queue.hold(until: now + min(wait, Self.longestHold))
   }
 
-  private mutating func noteTrouble(of slot: Int, at now: Timestamp) {
+  private mutating func noteFailure(of slot: Int, at now: Timestamp) {
     var role = failing[slot] ?? FailingRole(lastFailure: now)
     role.isAlone = role.isAlone || role.isOvertaken
     role.lastFailure = now

@@ -16,7 +16,7 @@ package struct IndexedHeap<Key: Comparable> {
   package var firstIndex: Int? { indices.count == 0 ? nil : Int(indices[0]) }
   package var firstKey: Key? { indices.count == 0 ? nil : keys[0] }
 
-  /// Counts the keys that match; it looks at all of them.
+  /// Counts the keys that match; looks at all of them.
   package func count(where isCounted: (Key) -> Bool) -> Int { keys.count(where: isCounted) }
 
   package func contains(_ index: Int) -> Bool { index < positions.count && positions[index] >= 0 }

@@ -1,8 +1,9 @@
 extension String {
-  /// The parts one after the other, in memory of their size: for texts that each refresh makes, since interpolation takes thrice as long.
+  /// Joins the parts without reserving more memory than their size. Each refresh makes several such texts, and interpolation takes
+  /// three times as long.
   package init(joining parts: String...) { self.init(joining: parts, by: nil) }
 
-  /// The same with a byte between each two of them.
+  /// The same with a separator byte between the parts.
   package init(joining parts: [String], by separator: UInt8?) {
     var count = separator == nil ? 0 : Swift.max(0, parts.count - 1)
     for part in parts { count += part.utf8.count }
@@ -23,7 +24,7 @@ extension String {
 }
 
 extension String {
-  /// Copies its UTF-8, for which there has to be room; returns how many bytes that is.
+  /// Copies its UTF-8 to `room`, which must be large enough; returns the number of bytes.
   private func copyUTF8(to room: UnsafeMutablePointer<UInt8>) -> Int {
     func copy(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
       if let start = bytes.baseAddress { room.update(from: start, count: bytes.count) }

@@ -71,8 +71,8 @@ extension RefreshMachine {
   /// The largest `minTTL` that a reader can request.
   package var longestMinTTL: Duration { timing.maxDuration - ReaderQuery.transitSpan }
 
-  /// The largest `minTTL` that STS isn't known to refuse, with the code of the refusal; nil if STS didn't refuse the duration of the
-  /// latest fetch for a reader, or if this isn't less than `longestMinTTL`.
+  /// The largest `minTTL` that STS isn't known to refuse, with the code of its refusal; nil if STS didn't refuse the duration of
+  /// the latest fetch for a reader, or if the limit isn't less than `longestMinTTL`.
   package var longestUnrefused: (minTTL: Duration, code: String)? {
     guard let failed = reservations.lastFailed, failed.refuses(failed.duration) else { return nil }
     let pool = timing.duration - ReaderQuery.transitSpan

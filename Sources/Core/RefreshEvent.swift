@@ -54,8 +54,8 @@ package enum RefreshEvent: Sendable {
   case condemned(SessionID)
 }
 
-/// What the driver has to do for a role, in this order. It notifies others (a waiting reader, say) only after the last effect: they
-/// may send the role another event at once, whose `arm` and `fetch` replace these.
+/// What the driver has to do for a role, in this order. Others (a waiting reader, say) are notified only after the last effect,
+/// since they may send the role another event at once, whose `arm` and `fetch` replace these.
 package enum RefreshEffect: Hashable, Sendable {
   /// Queue this attempt, in place of one that the role has queued.
   case fetch(Attempt)

@@ -4,7 +4,7 @@ package struct HeldSessions: Hashable, Sendable {
   package var pool: [Session]
   /// The longer one that readers requested.
   package var reserved: Session?
-  /// The one that readers know under the machine's generation; nil when they get another from now on.
+  /// The one that readers got under the machine's generation; nil if they get another from now on.
   package var published: SessionID?
 
   package init(pool: [Session] = [], reserved: Session? = nil, published: SessionID? = nil) {
@@ -15,7 +15,7 @@ package struct HeldSessions: Hashable, Sendable {
 }
 
 extension RefreshMachine {
-  /// Goes on with what is still good of these. Without any of them it begins as a new role does.
+  /// Resumes with those of the sessions that are still valid. Without any it starts as a new role does.
   mutating func resume(
     _ held: HeldSessions, at now: Timestamp, using generator: inout some RandomNumberGenerator,
     _ effects: inout [RefreshEffect]
@@ -33,7 +33,7 @@ extension RefreshMachine {
       if isGood(reserved, at: now) { reservations.resume(reserved) }
     }
     if let published = held.published { pool.prefer(published) }
-    // Readers know it by this number already.
+    // Readers already know it under this generation.
     if let freshest, freshest.id == held.published {
       published = freshest.id
       effects.append(.publish(freshest, generation: generation))

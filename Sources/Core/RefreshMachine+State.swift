@@ -30,7 +30,7 @@ extension RefreshMachine {
     guard history.streak == nil, let latest, latest.granted + ServerClock.lifetimeSlack < latest.asked else {
       return nil
     }
-    // What is left of it when the next step comes as late as possible.
+    // Its remaining lifetime if the next step comes as late as possible.
     let step = timing.refreshAfter.inSeconds / Double(timing.pool) * 1.1
     let leastLife = latest.granted.inSeconds - step * min(1, latest.granted.inSeconds / timing.duration.inSeconds)
     return leastLife < timing.floor.inSeconds ? latest : nil
@@ -57,22 +57,19 @@ extension RefreshMachine {
 
   package func holds(_ id: SessionID) -> Bool { pool.holds(id) || reservations.session?.id == id }
 
-  /// How many sessions are held.
-  package var heldCount: Int { pool.sessions.count + (reservations.session == nil ? 0 : 1) }
-
   /// Whether the first attempt has had an outcome, success or failure.
   package var hasHadOutcome: Bool { !history.isUntried }
   package var lastSuccess: Timestamp? { history.lastSuccess }
   /// Why the latest attempt failed; nil after a success.
   package var lastFailure: Failure? { history.streak?.latest }
   package var failingSince: Timestamp? { history.streak?.since }
-  /// Whether the refresh fails so that a person has to look: the failure is permanent, or repeats for longer than `surviveOutage`, or
-  /// repeats with no headroom left.
+  /// Whether the refresh fails in a way that a person has to look at: the failure is permanent, or repeats for longer than
+  /// `surviveOutage`, or repeats with no headroom left.
   package func failsLastingly(at now: Timestamp) -> Bool {
     guard let streak = history.streak else { return false }
     switch streak.latest.kind {
     case .permanent: return true
-    // After the first, it is tried again at once with a renewed identity.
+    // The first such failure is retried at once with a renewed identity.
     case .identityLapsed where streak.failures > 1: return true
     default:
       return streak.failures > 1 && (now - streak.since > timing.surviveOutage || headroom(at: now) == .zero)

@@ -29,7 +29,7 @@ package struct RefreshMachine: Sendable {
   private var attempts: UInt64 = 0
   /// The instant of the latest `arm`, to which the driver has set the role's timer; nil once that has fired.
   package private(set) var armed: Timestamp?
-  // What has been reported, and isn't again until it changes.
+  // Reports already made, which aren't repeated until their state changes.
   private var reportedBelowFloor = false
   var reportedGrantedLess = false
 
@@ -54,12 +54,12 @@ package struct RefreshMachine: Sendable {
     return effects
   }
 
-  /// The same, but appends the effects to an array whose memory a driver of very many events can reuse.
+  /// The same, but appends the effects to an array, whose memory a driver of very many events can reuse.
   package mutating func handle(
     _ event: RefreshEvent, at now: Timestamp, using generator: inout some RandomNumberGenerator,
     into effects: inout [RefreshEffect]
   ) {
-    // Whether another of the sessions may expire last now.
+    // Whether another session may now be the one that expires last.
     var mayChangeOrder = false
     switch event {
     case .started, .refreshRequested: nextAttempt = now
@@ -130,7 +130,7 @@ package struct RefreshMachine: Sendable {
   /// Now, or the end of a wait that STS or a proxy requested (`Retry-After`). A refresh that is requested now doesn't wait for it.
   func earliestAttempt(at now: Timestamp) -> Timestamp { max(now, reservations.requestedPause ?? now) }
 
-  // MARK: - What follows every event
+  // MARK: - After every event
 
   private mutating func giveUpIfOverdue(
     at now: Timestamp, using generator: inout some RandomNumberGenerator, _ effects: inout [RefreshEffect]
@@ -170,7 +170,7 @@ package struct RefreshMachine: Sendable {
     case .queued where nextAttempt <= now, .none where nextAttempt <= now:
       queue(.pool, duration: timing.duration, at: now, &effects)
     case .queued(let attempt):
-      // A reader has requested a longer one since.
+      // A reader has requested a longer one in the meantime.
       guard let duration = reservations.due(at: now), duration > attempt.duration else { return }
       queue(.reservation, duration: duration, at: now, &effects)
     case .none:

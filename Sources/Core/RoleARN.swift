@@ -27,7 +27,7 @@ package struct RoleARN: Hashable, Sendable, CustomStringConvertible {
     self = arn
   }
 
-  /// Parses the text, or throws what is wrong with it.
+  /// Parses the text, or throws its first flaw.
   package init(parsing text: some StringProtocol) throws(Flaw) {
     // By bytes: thousands of roles are read at each start.
     let text = String(text)

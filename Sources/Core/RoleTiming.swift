@@ -44,9 +44,6 @@ package struct RoleTiming: Hashable, Sendable {
   /// possible. D − 1.1·A/N − F.
   package var outageCover: Duration { duration - step * 11 / 10 - floor }
 
-  /// Whether the pool keeps the floor through an outage of `surviveOutage`: `outageCover` ≥ `surviveOutage` + 75 s.
-  package var holdsItsPromise: Bool { outageCover >= surviveOutage + Self.outageOverhead }
-
   /// AssumeRole calls per second in steady state, N/A.
   package var callsPerSecond: Double { 1 / step.inSeconds }
 }

@@ -42,7 +42,7 @@ package struct ServerClock: Hashable, Sendable {
     steadyOffset = offset
   }
 
-  /// What an estimate comes to, without dates that no answer has confirmed. It holds for the boot in which it was made.
+  /// The result of an estimate, without dates that no answer has confirmed. It is valid for the boot in which it was made.
   package struct Estimate: Hashable, Sendable {
     /// The server's UTC in microseconds when the boot clock read zero.
     package var offset: Int64
@@ -62,7 +62,7 @@ package struct ServerClock: Hashable, Sendable {
     Estimate(offset: offset, steadyOffset: steadyOffset, isFromServer: isFromServer)
   }
 
-  /// Goes on from an estimate that another process made in this boot.
+  /// Continues an estimate that another process made in this boot.
   package init(_ estimate: Estimate) {
     offset = estimate.offset
     steadyOffset = estimate.steadyOffset

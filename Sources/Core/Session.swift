@@ -33,7 +33,7 @@ package struct Session: Hashable, Sendable {
     expires = min(clock.instant(of: expiration), sent + asked)
   }
 
-  /// The same of an earlier process in this boot, which computed `expires`.
+  /// The same, for a session of an earlier process in this boot, which computed `expires`.
   package init(
     id: SessionID, accessKeyID: String, expiration: UTCTime, issued: UTCTime, sent: Timestamp, asked: Duration,
     expires: Timestamp
@@ -50,10 +50,10 @@ package struct Session: Hashable, Sendable {
   /// The lifetime that was granted, from the sending of the request.
   package var granted: Duration { expires - sent }
 
-  /// Has it expire before `instant`, if it wouldn't.
+  /// Lets it expire before `instant`, unless it does already.
   mutating func end(before instant: Timestamp) { expires = min(expires, instant - .microseconds(1)) }
 
-  /// Computes `expires` again, by a corrected clock.
+  /// Computes `expires` again from a corrected clock.
   package mutating func judge(by clock: ServerClock) {
     expires = min(clock.instant(of: expiration), sent + asked)
   }

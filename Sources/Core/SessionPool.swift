@@ -23,8 +23,8 @@ package struct SessionPool: Sendable {
     return best
   }
 
-  /// Has readers keep the session with this id where others expire no later than a second after it: STS names an end in whole seconds, and
-  /// what is known of its clock decides between two in the same one.
+  /// Makes the session with this id the one for readers, if no other expires more than a second later: STS gives expiries in whole
+  /// seconds, and small clock corrections would otherwise decide between two in the same second.
   mutating func prefer(_ id: SessionID) {
     guard let chosen = sessions.first(where: { $0.id == id }) else { return }
     for index in sessions.indices where sessions[index].id != id {

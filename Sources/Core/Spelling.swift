@@ -1,7 +1,7 @@
 /// Suggestions for misspelled words.
 package enum Spelling {
-  /// The candidate with the fewest slips from `word`, at most two and at most half of its length. Else one that begins with `word`, or
-  /// with which `word` begins, both of at least 3 bytes; of several the one closest in length. nil if there is none.
+  /// The candidate with the fewest slips from `word`, at most two and at most half of its length. Else one that begins with `word`
+  /// or that `word` begins with, both of at least 3 bytes; of several the one closest in length. nil if there is none.
   package static func nearest(to word: String, among candidates: [String]) -> String? {
     let limit = min(2, word.utf8.count / 2)
     // Words of very different length are skipped, so a long one costs nothing.

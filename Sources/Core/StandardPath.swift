@@ -3,13 +3,13 @@ package enum StandardPath {
   /// The directory of the settings and the files beside them.
   package static let configuration = "/etc/rolekeeper"
   package static let settings = "\(configuration)/rolekeeper.toml"
-  /// Made by systemd-tmpfiles, at each boot and by `make install`.
+  /// Created by systemd-tmpfiles, at each boot and by `make install`.
   package static let runtime = "/run/rolekeeper"
-  /// What makes it, or gives it its owner and mode again (tmpfiles.d(5), type d).
+  /// The command that creates it, or restores its owner and mode (tmpfiles.d(5), type d).
   package static let makeRuntime = "sudo systemd-tmpfiles --create rolekeeper.conf"
   package static let socket = "\(runtime)/rolekeeper.sock"
-  /// Where systemd fetches other units' credentials.
+  /// The socket from which systemd fetches other units' credentials.
   package static let credentials = "\(runtime)/credentials.sock"
-  /// The directory in which each role has its own.
-  package static let roles = "\(runtime)/\(KeptNames.roles)"
+  /// The directory in which each role has a directory of its own.
+  package static let roles = "\(runtime)/\(ReservedNames.roles)"
 }

@@ -1,4 +1,4 @@
-/// Text laid out for a terminal of some width, or, without one, in lines as long as they are.
+/// Text laid out for a terminal of a given width; without a width, lines aren't broken.
 package enum TextLayout {
   package enum Colour: String, Sendable {
     case none = ""
@@ -22,7 +22,7 @@ package enum TextLayout {
     }
   }
 
-  /// Rows under their titles, each column as wide as its widest cell and two blanks apart.
+  /// A table with a title row; each column is as wide as its widest cell and two blanks apart from the next.
   package static func table(_ titles: [String], _ rows: [[Cell]], colours: Bool) -> [String] {
     let lines = [titles.map { Cell(text: $0, colour: .faint) }] + rows
     let widths = self.widths(titles, rows)
@@ -45,7 +45,7 @@ package enum TextLayout {
     }
   }
 
-  /// `text` in lines of at most `width`, broken at blanks where there are some, those after the first behind `indent`.
+  /// `text` in lines of at most `width`, broken at blanks if possible; lines after the first begin with `indent`.
   package static func wrapped(_ text: String, width: Int?, indent: String = "") -> [String] {
     guard let width, width > indent.count + 8 else { return [text] }
     var lines: [String] = []
@@ -59,7 +59,7 @@ package enum TextLayout {
       }
       if !line.isEmpty && line != indent { lines.append(line) }
       line = lines.isEmpty ? "" : indent
-      // A word that is longer than a line, a path say, is cut: nothing else fits.
+      // A word that is longer than a line, such as a path, is cut.
       while VisibleText.width(of: line) + VisibleText.width(of: word) > width {
         let piece = VisibleText.prefix(of: word, width: width - VisibleText.width(of: line))
         lines.append(line + piece)
@@ -74,7 +74,7 @@ package enum TextLayout {
 }
 
 extension Duration {
-  /// As `text`, but for the seconds of what is an hour and more, which nobody misses where there is little room.
+  /// Like `text`, but leaves out the seconds from an hour up, to save space.
   package var shortText: String {
     self >= .hours(1) ? (Duration.minutes(components.seconds / 60)).text : text
   }

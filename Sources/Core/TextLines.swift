@@ -1,4 +1,5 @@
-/// Lines of text in one piece of memory, each with a zero byte behind it, as C takes texts: for the dozen headers that each refresh makes.
+/// Lines of text in one piece of memory, each followed by a zero byte, as C functions expect them. For the dozen headers of each
+/// refresh.
 package struct TextLines: Hashable, Sendable, ExpressibleByArrayLiteral {
   /// All lines, each with its zero byte.
   package private(set) var bytes: [UInt8] = []
@@ -14,7 +15,7 @@ package struct TextLines: Hashable, Sendable, ExpressibleByArrayLiteral {
 
   package mutating func reserveCapacity(_ bytes: Int) { self.bytes.reserveCapacity(bytes) }
 
-  /// Appends a line of three parts, none of which has a zero byte in it.
+  /// Appends a line of three parts, none of which contains a zero byte.
   package mutating func append(_ first: String, _ second: String = "", _ third: String = "") {
     bytes.append(utf8Of: first)
     bytes.append(utf8Of: second)
@@ -31,7 +32,7 @@ package struct TextLines: Hashable, Sendable, ExpressibleByArrayLiteral {
 
 extension [UInt8] {
   fileprivate mutating func append(utf8Of text: String) {
-    // As an argument of `append` by itself, the view would be taken apart byte by byte.
+    // If the view were passed to `append` directly, it would be copied byte by byte.
     let isDone: Void? = text.utf8.withContiguousStorageIfAvailable { append(contentsOf: $0) }
     if isDone == nil { append(contentsOf: text.utf8) }
   }

@@ -54,8 +54,8 @@ package struct TokenBucket: Sendable {
     return instant + .seconds(fraction: (needed - tokens) / rate) + .microseconds(1)
   }
 
-  /// The earliest time by which `count` tokens can have come in; later if a call is throttled. It counts with the most by which the
-  /// rate can recover in a minute, the longest that readers wait: a tenth of its setting.
+  /// The earliest time by which `count` tokens can have come in; later if a call is throttled. It assumes the most that the rate
+  /// can recover in a minute, the longest that readers wait: a tenth of its setting.
   package mutating func earliest(_ count: Int, at instant: Timestamp) -> Timestamp {
     update(to: instant)
     let missing = Double(count) - tokens

@@ -1,9 +1,9 @@
 extension UTCTime {
-  /// Reads a `Date` header in its one current form, IMF-fixdate: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7).
+  /// Parses a `Date` header in its one current form, IMF-fixdate: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7).
   ///
-  /// The obsolete forms, other spellings of GMT, and a day of the week that isn't the date's are nil.
+  /// Nil for the obsolete forms, for other spellings of GMT, and for a day of the week that isn't the date's.
   ///
-  /// By bytes: each answer has one, and by texts it took as long as signing the request.
+  /// Works on bytes: each answer has a date, and parsing it as String took as long as signing the request.
   package init?(httpDate text: String) {
     var text = text
     guard let time = text.withUTF8({ Self.time(httpDate: $0) }) else { return nil }
@@ -32,7 +32,7 @@ extension UTCTime {
     return holds(weekdays[Int(time.seconds / 86_400 % 7)], at: 0) ? time : nil
   }
 
-  /// The same form: `Sun, 06 Nov 1994 08:49:37 GMT`.
+  /// The time in the same form: `Sun, 06 Nov 1994 08:49:37 GMT`.
   package var httpDate: String {
     let text = Array(description.utf8)
     func part(_ range: Range<Int>) -> String { String(decoding: text[range], as: UTF8.self) }
@@ -44,6 +44,6 @@ extension UTCTime {
   private static let months: [StaticString] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
   ]
-  /// From 1970-01-01, a Thursday.
+  /// The first entry is a Thursday, the weekday of 1970-01-01.
   private static let weekdays: [StaticString] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
 }

@@ -36,7 +36,7 @@ package struct UTCTime: Hashable, Comparable, Sendable, CustomStringConvertible 
     let time = seconds - days * 86_400
     let (year, month, day) = Self.calendar(days: days)
     let hasFourDigits = (0...9999).contains(year)
-    // By bytes: a session's times are written several times, and joining a dozen short texts each time took longer than a digest.
+    // By bytes: a session's times are written several times, and joining a dozen short strings each time took longer than a digest.
     let text = String(unsafeUninitializedCapacity: 20) { text in
       func write(_ number: Int64, at place: Int, _ sign: Unicode.Scalar? = nil) {
         text[place] = UInt8(ascii: "0") + UInt8(number / 10)

@@ -15,8 +15,8 @@ package enum UnitVariable {
     return "Environment=" + (ShellWord.isPlain(value) ? assignment : "\"\(assignment)\"")
   }
 
-  /// The value that `Environment=` lines give to a variable, of several the last; nil if it is unset or empty, or has a specifier other
-  /// than `%%` and `%t` (the runtime directory), or an escape such as `\t`.
+  /// The value that `Environment=` lines give to a variable; the last one counts. Nil if it is unset or empty, or has a specifier
+  /// other than `%%` and `%t` (the runtime directory), or an escape such as `\t`.
   package static func value(_ name: String, in lines: [String]) -> String? {
     let assignment = lines.flatMap(words).last { $0.hasPrefix("\(name)=") }
     if assignment?.unicodeScalars.contains(unreadable) == true { return nil }
@@ -40,7 +40,7 @@ package enum UnitVariable {
     return text + rest
   }
 
-  /// Stands for an escape that isn't read. No line of a unit holds it: systemd takes no NUL.
+  /// Stands for an escape that isn't supported. No line of a unit contains it: systemd accepts no NUL.
   private static let unreadable: Unicode.Scalar = "\0"
 
   /// Splits a line at unquoted blanks, and removes quotes and backslashes.

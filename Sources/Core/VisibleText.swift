@@ -1,8 +1,8 @@
 /// Text from elsewhere, such as a file's name, as a terminal shows it.
 package enum VisibleText {
-  /// The text with its control characters, and those that change the direction or the line, written as escapes: `\n`, `\u{1B}`.
+  /// The text with its control characters, and the characters that change direction or line, written as escapes: `\n`, `\u{1B}`.
   ///
-  /// A backslash stays one: this is for reading.
+  /// A backslash isn't escaped: this is for reading.
   package static func escaped(_ text: String) -> String {
     if text.utf8.allSatisfy(\.isPrintable) { return text }
     var escaped = ""
@@ -37,7 +37,7 @@ package enum VisibleText {
   private static func width(of character: Character) -> Int {
     var width = 0
     for scalar in character.unicodeScalars {
-      // Draws the character before it as an emoji.
+      // The variation selector that makes the preceding character an emoji.
       if scalar.value == 0xFE0F { return 2 }
       width = max(width, self.width(of: scalar))
     }
@@ -61,7 +61,7 @@ package enum VisibleText {
     }
   }
 
-  /// The longest beginning that takes no more than `width` columns; at least one character of a text that has any.
+  /// The longest prefix that takes no more than `width` columns, but at least one character.
   package static func prefix(of text: String, width: Int) -> String {
     var taken = ""
     var columns = 0
@@ -73,7 +73,8 @@ package enum VisibleText {
     return taken
   }
 
-  /// The text in no more than `width` columns: a longer one loses its middle, so that beginning and extension of a name stay.
+  /// The text in no more than `width` columns: a longer one is cut in the middle, so that the beginning and the extension of a name
+  /// stay.
   package static func shortened(_ text: String, width: Int) -> String {
     guard self.width(of: text) > width else { return text }
     guard width > 1 else { return width == 1 ? "…" : "" }

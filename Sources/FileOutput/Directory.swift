@@ -115,13 +115,13 @@ struct Directory: ~Copyable {
     return .looseDirectory(path: path, uid: status.uid, gid: status.gid, mode: status.permissions, entry: entry)
   }
 
-  private func accessList() -> AccessList? {
+  private func accessList() -> POSIXACL? {
     let name = "system.posix_acl_access"
     let size = clinux_get_attribute(descriptor, name, nil, 0)
     guard size > 0 else { return nil }
     var bytes = [UInt8](repeating: 0, count: size)
     let count = bytes.withUnsafeMutableBytes { clinux_get_attribute(descriptor, name, $0.baseAddress, $0.count) }
-    return count == size ? AccessList(bytes) : nil
+    return count == size ? POSIXACL(bytes) : nil
   }
 
   /// Of what `name` itself is, a symlink included; nil when it isn't there.
@@ -219,5 +219,5 @@ struct Directory: ~Copyable {
   func sync() throws(FileOutputError) { try calls.perform(.syncDirectory, path) { fsync(descriptor) } }
 
   /// A name nobody else uses for the file that will be `name`; the same each time, so that what a crash left is found.
-  static func temporaryName(for name: String) -> String { ".\(name)\(KeptNames.temporarySuffix)" }
+  static func temporaryName(for name: String) -> String { ".\(name)\(ReservedNames.temporarySuffix)" }
 }

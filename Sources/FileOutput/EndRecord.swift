@@ -28,7 +28,7 @@ enum EndRecord {
   /// counts as written with a session of this length.
   static let shortestSession = 900
 
-  static func name(for file: String) -> String { ".\(file)\(KeptNames.recordSuffix)" }
+  static func name(for file: String) -> String { ".\(file)\(ReservedNames.recordSuffix)" }
 
   /// The ends come first: older versions take the first entry of an inode.
   static func text(_ entries: [(inode: UInt, end: Int)], rotations: [(inode: UInt, number: UInt64)] = []) -> String {

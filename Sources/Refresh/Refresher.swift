@@ -53,7 +53,7 @@ package final class Refresher {
   private var chance = SystemChance()
   /// The wall clock's lead over the boot clock, in microseconds.
   private var wallOffset: Int64
-  private var wantsConfirmation = false
+  private var needsConfirmation = false
   /// When the settings last named another way to STS.
   private var peerChangedAt: Timestamp?
 
@@ -319,8 +319,8 @@ package final class Refresher {
       schedule.learnSuccess(of: role.slot, sent: outcome.sent)
       role.issued += 1
       deliver(.succeeded(attempt.id, admit(assumed, asked: attempt.duration, from: outcome, for: role)), to: role)
-      if wantsConfirmation { deliver(.refreshRequested, to: role) }
-      wantsConfirmation = false
+      if needsConfirmation { deliver(.refreshRequested, to: role) }
+      needsConfirmation = false
     case .refused(var failure):
       // To wait was about the endpoint that was asked.
       if let peerChangedAt, outcome.sent <= peerChangedAt { failure = failure.withoutWait }
@@ -354,7 +354,7 @@ package final class Refresher {
       for role in roles.values { deliver(.clockCorrected(clock), to: role) }
     case .odd(let isNews, let isToBeConfirmed):
       // The next answer confirms it or not: better soon than at the next step.
-      wantsConfirmation = isToBeConfirmed
+      needsConfirmation = isToBeConfirmed
       if isNews { log.write(.dateNotBelieved) }
     }
   }

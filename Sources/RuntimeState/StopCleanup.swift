@@ -44,7 +44,7 @@ package struct StopCleanup {
 
   private func removeRoles() -> Bool {
     do throws(FileOutputError) {
-      try RuntimeDirectory.remove(KeptNames.roles, from: directory)
+      try RuntimeDirectory.remove(ReservedNames.roles, from: directory)
       return true
     } catch {
       log.write(.filesNotRemovedAtStop, [.reason("\(error)"), .advice(remedy)])
@@ -93,6 +93,6 @@ package struct StopCleanup {
 
   /// A start and a stop remove them as well. What they hold expires by itself.
   private var remedy: String {
-    "if the service is to stay stopped, run: sudo rm -rf \(ShellWord.quoted("\(directory)/\(KeptNames.roles)"))"
+    "if the service is to stay stopped, run: sudo rm -rf \(ShellWord.quoted("\(directory)/\(ReservedNames.roles)"))"
   }
 }

@@ -385,14 +385,14 @@ private final class LoadRun {
     for file in files { outputs.claim(file, for: "a file of the settings") }
     for (file, place) in context.policies.named { outputs.claim(file, for: "read as \(place.key)") }
     let runtimeDirectory = context.unit?.view.runtimeDirectory ?? StandardPath.runtime
-    var generations = ["\(runtimeDirectory)/\(KeptNames.generations)"]
+    var generations = ["\(runtimeDirectory)/\(ReservedNames.generations)"]
     if let socket {
       outputs.claim(socket.path, for: "the socket's")
-      generations.append(socket.path + KeptNames.generationsSuffix)
+      generations.append(socket.path + ReservedNames.generationsSuffix)
     }
     if let credentials { outputs.claim(credentials.path, for: "the socket's for other units' credentials") }
     for file in generations {
-      for file in [file, file + KeptNames.draftSuffix] {
+      for file in [file, file + ReservedNames.draftSuffix] {
         outputs.claim(file, for: "where the daemon keeps generations")
       }
     }

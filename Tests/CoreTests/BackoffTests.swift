@@ -23,7 +23,7 @@ import Testing
       name: "permanent", failure: .forbidden, first: .seconds(30)...(.seconds(60)),
       last: .seconds(300)...(.seconds(600))),
   ])
-  func `each class climbs its own ladder`(_ row: Case) {
+  func `each class of failure has its own back-off levels`(_ row: Case) {
     for seed in 1...20 as ClosedRange<UInt64> {
       let waits = Self.waits(after: Array(repeating: row.failure, count: 20), seed: seed)
       #expect(row.first.contains(waits[0]), "\(row.name), seed \(seed): first wait \(waits[0])")
@@ -31,12 +31,12 @@ import Testing
     }
   }
 
-  /// An overloaded server that said "in 20 s" was asked five times in twelve seconds.
+  /// An overloaded server that requested a wait of 20 s was called five times in twelve seconds.
   @Test(
     arguments: [
       .transient, .throttled(wait: nil), .throttled(wait: .seconds(20)), .permanent, .skew, .nonceUsed, .identityLapsed,
     ] as [Failure.Kind])
-  func `no class comes back before the time that the peer asked for`(_ kind: Failure.Kind) {
+  func `no class retries before the wait that the peer requested`(_ kind: Failure.Kind) {
     let failure = Failure(kind, code: "Busy", notBefore: .seconds(20), advice: "")
     for seed in 1...20 as ClosedRange<UInt64> {
       for wait in Self.waits(after: Array(repeating: failure, count: 12), seed: seed) {
@@ -47,20 +47,20 @@ import Testing
     #expect(first.count > 10, "not all at one moment")
   }
 
-  @Test func `a time beyond five minutes counts as five minutes`() {
+  @Test func `a requested wait beyond five minutes counts as five minutes`() {
     let failure = Failure(.transient, code: "Busy", notBefore: .hours(24), advice: "")
     let wait = Self.waits(after: [failure])[0]
     #expect((.seconds(300)...(.seconds(330))).contains(wait))
   }
 
-  @Test func `late transient waits are spread over half a minute, so that hosts don't ask together`() {
+  @Test func `late transient waits are spread over half a minute, so that hosts don't retry together`() {
     let late = (1...200).map { Self.waits(after: Array(repeating: .network, count: 8), seed: $0)[7].inSeconds }
     #expect((late.min() ?? 60) < 32 && (late.min() ?? 0) >= 30)
     #expect((late.max() ?? 0) > 58 && (late.max() ?? 61) <= 60)
   }
 
-  /// Waits from nothing up to the longest would make it twice the mean, so that no fleet could keep to that.
-  @Test func `the first seconds after a long outage are at most half again as busy as the minute's mean`() {
+  /// Waits from zero up to the longest would make it twice the mean, and no fleet could keep to that.
+  @Test func `the first seconds after a long outage are at most 1.5 times as busy as the minute's mean`() {
     let outage = 600.0
     var counts = Array(repeating: 0, count: 10)
     for seed in 1...3000 as ClosedRange<UInt64> {
@@ -77,7 +77,7 @@ import Testing
     #expect((counts.max() ?? 0) < 450, "\(counts)")
   }
 
-  @Test func `a role with headroom tries once soon and then waits a tenth of it, up to a minute`() {
+  @Test func `a role with headroom retries once soon, then waits a tenth of the headroom, up to a minute`() {
     for seed in 1...20 as ClosedRange<UInt64> {
       var generator = SeededGenerator(seed: seed)
       var backoff = Backoff()
@@ -87,12 +87,14 @@ import Testing
       #expect(waits[0] <= .seconds(1))
       #expect((Duration.seconds(30)...(.seconds(60))).contains(waits[1]), "with 20 min left: \(waits[1])")
       #expect((Duration.seconds(15)...(.seconds(30))).contains(waits[2]), "with 5 min left: \(waits[2])")
-      #expect((Duration.seconds(4)...(.seconds(8))).contains(waits[3]), "with 30 s left, by the ladder: \(waits[3])")
-      #expect((Duration.seconds(8)...(.seconds(16))).contains(waits[4]), "with none left, by the ladder: \(waits[4])")
+      #expect(
+        (Duration.seconds(4)...(.seconds(8))).contains(waits[3]), "with 30 s left, by the back-off level: \(waits[3])")
+      #expect(
+        (Duration.seconds(8)...(.seconds(16))).contains(waits[4]), "with none left, by the back-off level: \(waits[4])")
     }
   }
 
-  @Test func `a throttle right after an outage is waited out longer than one out of the blue`() {
+  @Test func `throttling right after an outage leads to a longer wait than throttling by itself`() {
     for seed in 1...20 as ClosedRange<UInt64> {
       let waits = Self.waits(after: [.network, .network, .network, .busy, .busy], seed: seed)
       #expect((Duration.seconds(20)...(.seconds(40))).contains(waits[3]), "\(waits)")
@@ -100,26 +102,26 @@ import Testing
     }
   }
 
-  @Test func `told the same figure again and again, roles spread over a minute beyond it`() {
-    let told = Failure(.throttled(wait: .seconds(3)), code: "Throttling", advice: "")
-    let late = (1...100).map { Self.waits(after: Array(repeating: told, count: 12), seed: $0)[11].inSeconds }
+  @Test func `when the same wait is requested repeatedly, roles spread over a minute beyond it`() {
+    let failure = Failure(.throttled(wait: .seconds(3)), code: "Throttling", advice: "")
+    let late = (1...100).map { Self.waits(after: Array(repeating: failure, count: 12), seed: $0)[11].inSeconds }
     #expect((late.min() ?? 0) >= 33 && (late.max() ?? 0) > 58 && (late.max() ?? 99) <= 63, "\(late)")
   }
 
-  /// Else our own waiting would let the session lapse that the server's figure left time to replace.
-  @Test func `told the same again and again, a role waits no more beyond it than it has patience`() {
-    let told = Failure(.throttled(wait: .milliseconds(300)), code: "Throttling", advice: "")
+  /// Otherwise our own wait would let a session lapse that could have been replaced after the wait that the server requested.
+  @Test func `when the same wait is requested repeatedly, a role adds no more than its maximum wait`() {
+    let failure = Failure(.throttled(wait: .milliseconds(300)), code: "Throttling", advice: "")
     for seed in 1...20 as ClosedRange<UInt64> {
       var generator = SeededGenerator(seed: seed)
       var backoff = Backoff()
       for round in 0..<20 {
-        let wait = backoff.wait(after: told, headroom: .seconds(10), using: &generator)
+        let wait = backoff.wait(after: failure, headroom: .seconds(10), using: &generator)
         #expect(wait >= .milliseconds(300) && wait <= .milliseconds(1300), "seed \(seed), round \(round): \(wait)")
       }
     }
   }
 
-  @Test func `a server that throttles and fails in turn is asked less and less, too`() {
+  @Test func `a server that alternately throttles and fails is also asked less and less`() {
     let row = Array(repeating: [Failure.network, .busy], count: 4).flatMap(\.self)
     for seed in 1...20 as ClosedRange<UInt64> {
       let waits = Self.waits(after: row, seed: seed)
@@ -128,15 +130,15 @@ import Testing
     }
   }
 
-  @Test func `a server's own figure is kept to, with a tenth of spread, up to five minutes`() {
-    let told = Failure(.throttled(wait: .seconds(20)), code: "Throttling", advice: "")
+  @Test func `a wait that the server requests is observed, with a tenth of jitter, up to five minutes`() {
+    let failure = Failure(.throttled(wait: .seconds(20)), code: "Throttling", advice: "")
     let endless = Failure(.throttled(wait: .hours(9)), code: "Throttling", advice: "")
-    #expect((Duration.seconds(20)...(.seconds(22))).contains(Self.waits(after: [told])[0]))
+    #expect((Duration.seconds(20)...(.seconds(22))).contains(Self.waits(after: [failure])[0]))
     #expect((Duration.seconds(300)...(.seconds(330))).contains(Self.waits(after: [endless])[0]))
   }
 
   @Test(arguments: [Failure.Kind.skew, .nonceUsed, .identityLapsed])
-  func `what a new request may cure is tried again at once, but only once`(_ kind: Failure.Kind) {
+  func `a failure that a new request may fix is retried at once, but only once`(_ kind: Failure.Kind) {
     let failure = Failure(kind, code: "Code", advice: "")
     let waits = Self.waits(after: [failure, failure, failure])
     #expect(waits[0] == .zero)

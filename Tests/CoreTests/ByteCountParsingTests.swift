@@ -14,12 +14,12 @@ import Testing
     Case(text: "1TB", bytes: 1_000_000_000_000), Case(text: "100KiB", bytes: 102_400),
     Case(text: "16MiB", bytes: 16_777_216), Case(text: "5GiB", bytes: 5_368_709_120),
     Case(text: "1TiB", bytes: 1_099_511_627_776),
-    // Without a unit, in bits, or no whole number.
+    // Without a unit, in bits, or not a whole number.
     Case(text: "16", bytes: nil), Case(text: "16M", bytes: nil), Case(text: "16Mb", bytes: nil),
     Case(text: "16mb", bytes: nil), Case(text: "1.5GB", bytes: nil), Case(text: "-1B", bytes: nil),
     Case(text: "16 MiB", bytes: nil), Case(text: "", bytes: nil), Case(text: "B", bytes: nil),
     Case(text: "10MB/s", bytes: nil), Case(text: "٣B", bytes: nil),
-    // Larger than Int64 holds.
+    // Too large for Int64.
     Case(text: "99999999TiB", bytes: nil), Case(text: "99999999999999999999B", bytes: nil),
   ])
   func `a size is a whole number and a unit`(_ row: Case) {

@@ -17,7 +17,7 @@ import Testing
     arguments: [
       ([0xFF, 0xFE, 0x61, 0], true), ([0xFE, 0xFF], true), ([0xFF], false), ([0xEF, 0xBB, 0xBF], false), ([], false),
     ] as [([UInt8], Bool)])
-  func `UTF-16 is known by its mark, in either byte order`(_ text: [UInt8], _ isUTF16: Bool) {
+  func `UTF-16 is recognised by its mark, in either byte order`(_ text: [UInt8], _ isUTF16: Bool) {
     #expect(ByteOrderMark.isUTF16(text.span) == isUTF16)
   }
 }

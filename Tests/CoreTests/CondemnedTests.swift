@@ -1,7 +1,7 @@
 import Core
 import Testing
 
-/// Sessions that the cloud no longer knows.
+/// Sessions that STS no longer accepts.
 @Suite struct CondemnedTests {
   private static func running(pool: Int) -> SimulatedRole {
     var role = SimulatedRole(RoleTiming(maxDuration: .hours(12), pool: pool))
@@ -10,7 +10,7 @@ import Testing
     return role
   }
 
-  @Test func `a condemned session's standby is published in the same turn with a higher generation`() throws {
+  @Test func `a condemned session's standby is published by the same event with a higher generation`() throws {
     var role = Self.running(pool: 2)
     let before = try #require(role.published)
     let standby = try #require(role.machine.heldSessions.first { $0 != before.session.id })
@@ -25,7 +25,7 @@ import Testing
     #expect(role.published?.session.id == standby, "it serves while STS is down")
   }
 
-  @Test func `without a standby a condemned session is withdrawn until a new one is there`() throws {
+  @Test func `without a standby a condemned session is withdrawn until a new one arrives`() throws {
     var role = Self.running(pool: 1)
     let before = try #require(role.published)
     role.send(.condemned(before.session.id))
@@ -35,7 +35,7 @@ import Testing
     #expect(role.published?.session.id != before.session.id)
   }
 
-  @Test func `a condemned standby leaves readers with what they have, and is replaced`() throws {
+  @Test func `condemning a standby changes nothing for readers, and it is replaced`() throws {
     var role = Self.running(pool: 2)
     let before = try #require(role.published)
     let standby = try #require(role.machine.heldSessions.first { $0 != before.session.id })
@@ -46,7 +46,7 @@ import Testing
     #expect(role.machine.heldSessions.count == 2 && !role.machine.heldSessions.contains(standby))
   }
 
-  @Test func `a condemned reservation is handed out no more, and another may be fetched at once`() throws {
+  @Test func `a condemned reservation is never handed out again, and another may be fetched at once`() throws {
     var role = Self.running(pool: 2)
     role.send(.reservationRequested(.hours(4)))
     role.run(for: .seconds(1))
@@ -56,8 +56,8 @@ import Testing
     #expect(role.offer(.hours(3)) == .fetch(.seconds(13_560), joins: false))
   }
 
-  /// The wait that STS had asked for was forgotten.
-  @Test func `a condemned session's successor is fetched when the wait is over that STS asked for`() throws {
+  /// The wait that STS had requested was forgotten.
+  @Test func `a condemned session's successor is fetched after the wait that STS requested`() throws {
     var role = Self.running(pool: 2)
     role.answer = { _, _ in .fails(Failure(.throttled(wait: .seconds(100)), code: "Throttling.User", advice: "")) }
     role.send(.refreshRequested)
@@ -85,7 +85,7 @@ import Testing
     let reserved = try #require(role.published).session
     #expect(reserved.asked == .hours(4) && role.machine.handsOutReservation)
     role.send(.condemned(reserved.id))
-    #expect(role.published == nil && role.machine.heldCount == 0)
+    #expect(role.published == nil && role.machine.heldSessions.isEmpty)
   }
 
   @Test func `a session that isn't held is not condemned`() {
@@ -95,7 +95,7 @@ import Testing
     #expect(role.machine.heldSessions == held && role.effects.count == effects)
   }
 
-  @Test func `every session that enters is announced once and discarded once`() {
+  @Test func `every session is held once and discarded once`() {
     var role = Self.running(pool: 3)
     for hour in 0..<20 as Range<Int64> {
       if hour % 3 == 0 { role.send(.reservationRequested(.hours(2 + hour % 5))) }

@@ -2,8 +2,7 @@ import Core
 import Testing
 
 @Suite struct CredentialTextTests {
-  @Test func `an id, a secret or a token has the printable characters that mean themselves everywhere, and no others`()
-  {
+  @Test func `an id, a secret or a token has only characters that are literal in every format`() {
     let suitable = Set(
       #"!#$%&()*+-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_abcdefghijklmnopqrstuvwxyz{|}~"#.utf8)
     for byte in UInt8.min...UInt8.max {

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct DurationTextTests {
   @Test(arguments: [("90s", 90), ("20min", 1200), ("1h", 3600), ("1h30min", 5400), ("1h30min5s", 5405), ("0s", 0)])
-  func `a span reads with its units`(_ text: String, _ seconds: Int64) {
+  func `a duration is parsed with its units`(_ text: String, _ seconds: Int64) {
     #expect(Duration(text: text) == .seconds(seconds))
   }
 
@@ -13,7 +13,7 @@ import Testing
   func `anything else is refused`(_ text: String) { #expect(Duration(text: text) == nil) }
 
   @Test(arguments: [(5405, "1h30min5s"), (90, "1min30s"), (3600, "1h"), (0, "0s")])
-  func `a span is written as it is read`(_ seconds: Int64, _ text: String) {
+  func `a duration is written as it is parsed`(_ seconds: Int64, _ text: String) {
     #expect(Duration.seconds(seconds).text == text)
   }
 }

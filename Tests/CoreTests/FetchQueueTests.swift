@@ -1,4 +1,4 @@
-import Core
+@testable import Core
 import Simulation
 import Testing
 
@@ -28,21 +28,21 @@ import Testing
     #expect(Self.drain(&queue, at: Self.start) == [2, 4, 3, 1, 0])
   }
 
-  /// They were first as long as they had no session, so that those who never get one took all of the rate.
-  @Test func `roles that fail with nothing to lose go after all that work, in turn`() {
+  /// They went first as long as they had no session, so roles that never got one took all of the rate.
+  @Test func `failing roles at their floor take turns behind all healthy roles`() {
     var queue = Self.queue([
       .spare, .due(floorReached: Self.at(5000)), .spare, .retry(floorReached: Self.at(9000)), .first,
     ])
     #expect(Self.drain(&queue, at: Self.start) == [4, 1, 3, 0, 2])
   }
 
-  @Test func `of four calls at least one is a working role's, whatever those that fail have to lose`() {
+  @Test func `at least one call in four is a healthy role's, however urgent the failing ones are`() {
     let retries = (0..<9).map { FetchQueue.Urgency.retry(floorReached: Self.at(Double($0))) }
     var queue = Self.queue(retries + [.due(floorReached: Self.at(500)), .due(floorReached: Self.at(400))])
     #expect(Self.drain(&queue, at: Self.start) == [0, 1, 2, 10, 3, 4, 5, 9, 6, 7, 8])
   }
 
-  @Test func `a spare call leaves the last token to those that work`() {
+  @Test func `a spare call leaves the last token to healthy roles`() {
     var queue = Self.queue([.spare, .spare], rate: 0.1, burst: 2)
     #expect(Self.drain(&queue, at: Self.start) == [0])
     queue.enqueue(role: 2, attempt: AttemptID(number: 1), urgency: .due(floorReached: Self.at(1)))
@@ -51,9 +51,9 @@ import Testing
     #expect(Self.drain(&queue, at: Self.at(20.1)) == [1])
   }
 
-  /// With 40 roles that failed the answer to each report of a dead session was that it couldn't be checked.
+  /// With 40 failing roles, each report of a dead session was answered that it couldn't be checked.
   @Test(arguments: [FetchQueue.Urgency.spare, .retry(floorReached: Self.at(5000))])
-  func `a check gets its turn however many calls of roles that fail wait`(_ urgency: FetchQueue.Urgency) {
+  func `a check gets its turn however many calls of failing roles wait`(_ urgency: FetchQueue.Urgency) {
     var queue = Self.queue(Array(repeating: urgency, count: 40), rate: 0.5, burst: 20)
     _ = Self.drain(&queue, at: Self.start)
     for role in 0..<40 { queue.enqueue(role: role, attempt: AttemptID(number: 2), urgency: urgency) }
@@ -73,7 +73,7 @@ import Testing
   /// Whether a check may be made at the start.
   private static func check(_ queue: inout FetchQueue) -> Bool { queue.takeForCheck(at: start) }
 
-  @Test func `a check waits behind those that work, and leaves the last token to them`() {
+  @Test func `a check waits behind healthy roles and leaves the last token to them`() {
     var queue = Self.queue([.due(floorReached: Self.at(9))], rate: 1, burst: 4)
     queue.setCheckWaits(true)
     #expect(!Self.check(&queue), "a due refresh waits")
@@ -87,7 +87,7 @@ import Testing
     #expect(queue.nextChance(at: Self.start).map { $0 > Self.at(0.9) && $0 < Self.at(1.1) } == true)
   }
 
-  @Test func `a throttle slows checks down as it does the rest, and a throttled check the checks alone`() {
+  @Test func `a throttled call slows everything down, a throttled check only checks`() {
     var queue = Self.queue([], rate: 4, burst: 4)
     queue.throttled(at: Self.start)
     queue.setCheckWaits(true)
@@ -125,14 +125,14 @@ import Testing
     }
   }
 
-  @Test func `a reservation without a token of its own holds nobody up`() {
+  @Test func `a reservation without a token of its own delays nobody else`() {
     var queue = Self.queue([.reservation, .reservation, .spare], rate: 1, burst: 4)
     #expect(Self.drain(&queue, at: Self.start) == [0, 2])
     #expect(queue.nextChance(at: Self.start).map { $0 > Self.at(3.9) } == true)
     #expect(Self.drain(&queue, at: Self.at(4.1)) == [1])
   }
 
-  @Test(arguments: [0.1, 0.2, 0.39, 1, 2]) func `a throttle never raises a rate, that of reservations neither`(
+  @Test(arguments: [0.1, 0.2, 0.39, 1, 2]) func `throttling never raises a rate, not even that of reservations`(
     _ rate: Double
   ) {
     var queue = Self.queue([], rate: rate)
@@ -149,14 +149,14 @@ import Testing
     }
   }
 
-  /// A role with short sessions, whose reservation gives way to each of its steps, never had a turn among forty that failed.
-  @Test func `a reservation goes before spare calls, whoever asked first`() {
+  /// A role with short sessions, whose reservation is aborted for each of its steps, never had a turn among forty failing roles.
+  @Test func `a reservation goes before spare calls, in whatever order they were queued`() {
     var queue = Self.queue([.spare, .spare, .reservation], rate: 1, burst: 1)
     #expect(Self.drain(&queue, at: Self.start) == [2])
     #expect(Self.drain(&queue, at: Self.at(1.1)) == [0])
   }
 
-  @Test func `another rate or burst brings back neither tokens nor what throttles have taken`() {
+  @Test func `a changed rate or burst restores neither spent tokens nor a throttled rate`() {
     var queue = Self.queue(Array(repeating: .first, count: 30), rate: 2, burst: 10)
     #expect(Self.drain(&queue, at: Self.start).count == 10)
     queue.setRate(4, burst: 20, at: Self.start)
@@ -176,7 +176,7 @@ import Testing
     #expect(Self.drain(&queue, at: Self.start).last == 50)
   }
 
-  @Test func `the burst goes at once and the rest at the rate`() {
+  @Test func `the burst is sent at once and the rest at the rate`() {
     var queue = Self.queue(Array(repeating: .first, count: 10), rate: 2, burst: 4)
     #expect(Self.drain(&queue, at: Self.start).count == 4)
     #expect(queue.nextChance(at: Self.start).map { ($0 - Self.start).inSeconds.rounded(toPlaces: 3) } == 0.5)
@@ -196,7 +196,7 @@ import Testing
     #expect(made <= 23 && made >= 20, "\(made) reservations in 10 s at 8 calls per second")
   }
 
-  @Test func `a throttle halves the rate once a second and a minute regains a tenth of the setting`() {
+  @Test func `throttling halves the rate at most once a second, and it recovers by a tenth a minute`() {
     var queue = Self.queue([], rate: 2, burst: 2)
     queue.throttled(at: Self.at(1))
     queue.throttled(at: Self.at(1.5))
@@ -206,7 +206,7 @@ import Testing
     #expect(queue.currentRate(at: Self.at(79)).rounded(toPlaces: 1) == 0.1)
   }
 
-  @Test func `a call that fails takes the burst away and leaves the rate`() {
+  @Test func `a failed call discards the burst and leaves the rate`() {
     var queue = Self.queue(Array(repeating: .first, count: 10), rate: 2, burst: 8)
     queue.failed(at: Self.at(1))
     #expect(Self.drain(&queue, at: Self.at(1)).count == 1)
@@ -214,14 +214,14 @@ import Testing
     #expect(queue.currentRate(at: Self.at(2.01)) == 2)
   }
 
-  @Test func `a role waits once, with its latest attempt`() {
+  @Test func `a role is queued once, with its latest attempt`() {
     var queue = Self.queue([.reservation])
     queue.enqueue(role: 0, attempt: AttemptID(number: 2), urgency: .first)
     #expect(queue.next(at: Self.start)?.attempt == AttemptID(number: 2))
     #expect(queue.next(at: Self.start) == nil)
   }
 
-  @Test func `a removed role is not drawn for`() {
+  @Test func `no session is fetched for a removed role`() {
     var queue = Self.queue([.first, .first, .first])
     queue.remove(role: 1)
     #expect(Self.drain(&queue, at: Self.start) == [0, 2])
@@ -246,8 +246,8 @@ import Testing
     }
   }
 
-  /// Each role kept away by itself, so that a host with many went on asking an endpoint that had asked for time.
-  @Test func `what one role's answer asks for holds all but first attempts, and no burst follows it`() {
+  /// Each role waited by itself, so a host with many roles kept calling an endpoint that had requested a wait.
+  @Test func `a wait requested from one role holds all but first attempts, and no burst follows`() {
     var queue = Self.queue([
       .due(floorReached: Self.at(50)), .retry(floorReached: Self.at(60)), .spare, .reservation, .first,
     ])
@@ -262,7 +262,7 @@ import Testing
     #expect(queue.next(at: Self.at(20.02))?.role == 1)
   }
 
-  @Test func `a role that reaches its floor while the peer asks for time goes all the same, and the others wait`() {
+  @Test func `a role that reaches its floor during a requested wait goes, the others wait`() {
     var queue = Self.queue([
       .due(floorReached: Self.at(50)), .retry(floorReached: Self.at(12)), .due(floorReached: Self.at(15)), .spare,
     ])
@@ -277,13 +277,13 @@ import Testing
     #expect(queue.nextChance(at: Self.at(19)) == Self.at(20))
   }
 
-  @Test func `a check of a session is held, too`() {
+  @Test func `a requested wait holds checks of sessions, too`() {
     var queue = Self.queue([])
     queue.hold(until: Self.at(20))
     queue.setCheckWaits(true)
     let (early, chance) = (queue.takeForCheck(at: Self.start), queue.nextChance(at: Self.start))
     #expect(!early && chance == Self.at(20))
-    // No burst follows, and it leaves the last token to those that work.
+    // No burst follows, and the check leaves the last token to healthy roles.
     let late = [20, 20.02].map { queue.takeForCheck(at: Self.at($0)) }
     #expect(late == [false, true])
   }
@@ -293,5 +293,12 @@ extension Double {
   fileprivate func rounded(toPlaces places: Int) -> Double {
     let scale = (0..<places).reduce(1.0) { product, _ in product * 10 }
     return (self * scale).rounded() / scale
+  }
+}
+
+extension FetchQueue {
+  /// The rate of reservations in force at `instant`, in calls per second.
+  fileprivate mutating func currentReservationRate(at instant: Timestamp) -> Double {
+    reservationBucket.currentRate(at: instant)
   }
 }

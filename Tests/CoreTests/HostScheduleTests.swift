@@ -12,7 +12,7 @@ import Testing
       clock: ServerClock(wallMicroseconds: wall * 1_000_000, at: start))
   }
 
-  /// What a good answer's date, so many seconds off, is good for; `life` is what its Expiration says.
+  /// Judges the date of a successful answer that is `off` seconds off; `life` is the lifetime by its Expiration.
   private static func weigh(_ schedule: inout HostSchedule, _ off: Int64, life: Int64 = 3600)
     -> HostSchedule.DateFinding
   {
@@ -26,27 +26,27 @@ import Testing
   @Test func `a date that may be right is to be confirmed by an early second answer`() {
     var schedule = Self.schedule()
     #expect(Self.weigh(&schedule, 0) == .agrees)
-    #expect(Self.weigh(&schedule, 900) == .odd(isNews: true, wantsConfirmation: true))
+    #expect(Self.weigh(&schedule, 900) == .odd(isNews: true, needsConfirmation: true))
     #expect(Self.weigh(&schedule, 901) == .corrects(shift: .seconds(901)))
   }
 
-  /// The one that came first took the news, and with it the early answer.
+  /// The first odd date counted as news, and used up the early answer.
   @Test func `a clock that shifts after an impossible date is confirmed early all the same`() {
     var schedule = Self.schedule()
-    #expect(Self.weigh(&schedule, 0, life: 90_000) == .odd(isNews: true, wantsConfirmation: false))
-    #expect(Self.weigh(&schedule, 900) == .odd(isNews: false, wantsConfirmation: true))
+    #expect(Self.weigh(&schedule, 0, life: 90_000) == .odd(isNews: true, needsConfirmation: false))
+    #expect(Self.weigh(&schedule, 900) == .odd(isNews: false, needsConfirmation: true))
     #expect(Self.weigh(&schedule, 900) == .corrects(shift: .seconds(901)))
   }
 
-  @Test func `so is one that shifts after another odd date, or after both`() {
+  @Test func `a clock that shifts after another odd date, or after both, is confirmed early, too`() {
     var schedule = Self.schedule()
-    #expect(Self.weigh(&schedule, -5000) == .odd(isNews: true, wantsConfirmation: true))
-    #expect(Self.weigh(&schedule, 0, life: -1) == .odd(isNews: false, wantsConfirmation: false))
-    #expect(Self.weigh(&schedule, 900) == .odd(isNews: false, wantsConfirmation: true))
+    #expect(Self.weigh(&schedule, -5000) == .odd(isNews: true, needsConfirmation: true))
+    #expect(Self.weigh(&schedule, 0, life: -1) == .odd(isNews: false, needsConfirmation: false))
+    #expect(Self.weigh(&schedule, 900) == .odd(isNews: false, needsConfirmation: true))
     #expect(Self.weigh(&schedule, 900) == .corrects(shift: .seconds(901)))
   }
 
-  @Test func `a server that says something else each time is asked early a few times only`() {
+  @Test func `a server whose dates differ each time is asked early only a few times`() {
     var schedule = Self.schedule()
     var early = 0
     for round in 1...20 as ClosedRange<Int64> {
@@ -55,14 +55,14 @@ import Testing
     #expect(early == 3)
     #expect(Self.weigh(&schedule, 0) == .refutes)
     #expect(Self.weigh(&schedule, 0) == .agrees)
-    #expect(Self.weigh(&schedule, 900) == .odd(isNews: true, wantsConfirmation: true))
+    #expect(Self.weigh(&schedule, 900) == .odd(isNews: true, needsConfirmation: true))
   }
 
-  // MARK: - Roles that fail while others get through
+  // MARK: - Roles that fail while others succeed
 
   private static let network = Failure(.transient, code: "InternalError", httpStatus: 500, advice: "")
 
-  /// One call of a role: queued and let go at `seconds`.
+  /// One call of a role: queued and started at `seconds`.
   private static func call(_ schedule: inout HostSchedule, _ slot: Int, at seconds: Int64) -> FetchQueue.Urgency? {
     let now = start + .seconds(seconds)
     let attempt = Attempt(
@@ -77,7 +77,7 @@ import Testing
       from: network, of: slot, date: nil, sent: start + .seconds(sent), at: start + .seconds(seconds))
   }
 
-  @Test func `a role that fails while others get through has to be content with what they leave`() {
+  @Test func `a role that fails while others succeed gets only spare calls`() {
     var schedule = Self.schedule()
     Self.fail(&schedule, 1, sent: 0, at: 1)
     schedule.learnSuccess(of: 2, sent: Self.start + .seconds(2))
@@ -88,13 +88,13 @@ import Testing
     #expect(Self.call(&schedule, 1, at: 30) != .spare)
   }
 
-  @Test func `calls that were on their way as an outage began or ended blame nobody`() {
+  @Test func `calls under way when an outage begins or ends single out no role`() {
     var schedule = Self.schedule()
     // Made before the outage, answered in it.
     Self.fail(&schedule, 1, sent: 0, at: 1)
     schedule.learnSuccess(of: 2, sent: Self.start)
     #expect(Self.call(&schedule, 1, at: 10) != .spare)
-    // Another one's call is made after its end, and answered before this one has failed.
+    // The other role's call is made after the outage ended, and answered before this one has failed.
     schedule.learnSuccess(of: 2, sent: Self.start + .seconds(12))
     Self.fail(&schedule, 1, sent: 10, at: 20)
     #expect(Self.call(&schedule, 1, at: 30) != .spare)
@@ -111,9 +111,9 @@ import Testing
     schedule.learn(from: failure, of: 0, date: nil, sent: now, at: now)
   }
 
-  /// A session granted after the request to wait, and one granted before.
+  /// Sessions granted after and before the request to wait.
   @Test(arguments: [(2, true), (0, false)])
-  func `a session that STS grants ends the wait of all`(_ sent: Int64, _ ends: Bool) {
+  func `a session that STS grants ends the wait of all roles`(_ sent: Int64, _ ends: Bool) {
     var schedule = Self.schedule()
     Self.hold(&schedule, for: 50, at: 1)
     #expect(Self.call(&schedule, 1, at: 3) == nil)
@@ -122,14 +122,14 @@ import Testing
   }
 
   @Test(arguments: [Failure.Kind.permanent, .identityLapsed])
-  func `a wait that is asked for with a refusal of one role's request is that role's`(_ kind: Failure.Kind) {
+  func `a wait requested in a refusal of one role's request applies to that role only`(_ kind: Failure.Kind) {
     var schedule = Self.schedule()
     Self.hold(&schedule, for: 50, kind)
     #expect(Self.call(&schedule, 1, at: 1) != nil)
   }
 
   @Test(arguments: [(20, 20), (86_400, 60), (-5, 0)])
-  func `what one role is asked to wait all wait, at most a minute`(_ asked: Int64, _ held: Int64) {
+  func `a wait requested from one role holds all roles, for at most a minute`(_ asked: Int64, _ held: Int64) {
     var schedule = Self.schedule()
     Self.hold(&schedule, for: asked)
     if held > 0 { #expect(Self.call(&schedule, 1, at: held - 1) == nil) }

@@ -16,7 +16,7 @@ import Testing
     }
   }
 
-  @Test func `nothing joined is empty`() {
+  @Test func `joining nothing gives an empty text`() {
     #expect(String(joining: "").isEmpty && String(joining: "", "").isEmpty)
   }
 }

@@ -21,7 +21,7 @@ import Testing
     #expect(started == [.arm(Timestamp(microseconds: 5) + .seconds(15))])
   }
 
-  @Test func `an attempt whose outcome never comes counts as failed and is made again`() {
+  @Test func `an attempt without an outcome counts as failed and is made again`() {
     var role = SimulatedRole()
     role.answer = { at, attempt in at == Timestamp(microseconds: 0) ? .never : .grants(attempt.duration) }
     role.start()
@@ -31,7 +31,7 @@ import Testing
     #expect(role.published?.generation == 1)
   }
 
-  @Test func `an outcome that comes after it was given up is ignored and its secrets are dropped`() throws {
+  @Test func `an outcome after the timeout is ignored and its secrets are dropped`() throws {
     var generator = SeededGenerator(seed: 1)
     let start = Timestamp(microseconds: 0)
     let clock = ServerClock(wallMicroseconds: 0, at: start)
@@ -49,8 +49,8 @@ import Testing
     #expect(machine.freshest == nil)
   }
 
-  /// A role that may not be assumed any more was called ok until its last session lapsed.
-  @Test func `a failure that waiting doesn't fix is lasting at once, and a passing one never`() {
+  /// A role that could no longer be assumed counted as ok until its last session lapsed.
+  @Test func `a permanent failure is lasting at once, a transient one within the budget never`() {
     var role = SimulatedRole(RoleTiming(floor: .hours(2)))
     role.start()
     role.run(for: .seconds(1))
@@ -91,13 +91,13 @@ import Testing
     #expect(!role.machine.failsLastingly(at: role.now))
   }
 
-  /// With 12 s for each hour asked for a short session is no trouble as long as the floor is kept.
+  /// With 12 s for each hour requested, a short session is no problem as long as the floor is kept.
   @Test(arguments: [
     (Duration.minutes(20), Duration.hours(1), false), (.minutes(20), .minutes(10), true),
     (.minutes(20), .minutes(27), true), (.minutes(20), .minutes(28), false), (.seconds(4), .seconds(12), false),
     (.zero, .minutes(10), false),
   ])
-  func `a life too short for the floor is known as soon as it is granted`(
+  func `a lifetime too short for the floor is detected as soon as it is granted`(
     floor: Duration, granted: Duration, isTooShort: Bool
   ) {
     var role = SimulatedRole(RoleTiming(floor: floor, lapseMargin: .seconds(1)))
@@ -157,7 +157,7 @@ import Testing
     #expect(roles[0].attempts.dropFirst().map(\.at) != roles[1].attempts.dropFirst().map(\.at))
   }
 
-  @Test func `a shorter life than asked shortens the steps in proportion and is said once`() {
+  @Test func `a shorter lifetime than requested shortens the steps in proportion and is reported once`() {
     var role = SimulatedRole(RoleTiming(floor: .seconds(2), surviveOutage: .zero, lapseMargin: .seconds(1)))
     role.answer = { _, _ in .grants(.seconds(12)) }
     role.start()
@@ -177,7 +177,7 @@ import Testing
     #expect(role.live.isEmpty)
   }
 
-  @Test func `falling below the floor is said once and again after the next fall`() {
+  @Test func `each fall below the floor is reported once`() {
     var role = SimulatedRole()
     role.answer = { at, attempt in at < Timestamp(microseconds: 1) ? .grants(attempt.duration) : .fails(.network) }
     role.start()
@@ -190,7 +190,7 @@ import Testing
     #expect(role.belowFloorReports == 2)
   }
 
-  @Test func `a lasting failure is told at once, then every ten minutes, then its end`() {
+  @Test func `a failure is reported at once, then every ten minutes, then its end`() {
     var role = SimulatedRole()
     role.answer = { _, _ in .fails(.forbidden) }
     role.start()
@@ -204,7 +204,7 @@ import Testing
     #expect(role.reports.contains { if case .recovered = $0 { true } else { false } })
   }
 
-  @Test func `a change of reason is told`() {
+  @Test func `a change of the failure's code is reported`() {
     var role = SimulatedRole()
     role.answer = { at, _ in .fails(at < Timestamp(microseconds: 60_000_000) ? .network : .forbidden) }
     role.start()
@@ -213,7 +213,7 @@ import Testing
     #expect(codes == ["ConnectTimeout", "NoPermission"])
   }
 
-  @Test func `a suspected cure ends a long wait, but makes no healthy role ask again`() {
+  @Test func `a possible fix ends a long wait, but makes no healthy role ask again`() {
     var role = SimulatedRole()
     role.answer = { _, _ in .fails(.forbidden) }
     role.start()
@@ -237,7 +237,7 @@ import Testing
     #expect(role.published?.generation == 2)
   }
 
-  @Test func `a corrected clock ends at once what has already lapsed`() {
+  @Test func `a corrected clock ends at once any session that has already lapsed`() {
     var role = SimulatedRole()
     role.start()
     role.run(for: .seconds(1))
@@ -245,7 +245,7 @@ import Testing
     #expect(role.published == nil)
   }
 
-  @Test func `a role that a corrected clock leaves without a session draws one at once`() {
+  @Test func `a role that a corrected clock leaves without a session fetches one at once`() {
     var role = SimulatedRole()
     role.start()
     role.run(for: .seconds(1))
@@ -272,9 +272,9 @@ import Testing
     case request, key
   }
 
-  /// It waited for 30 s and more with a request that was no longer in force, and then made another call for nothing.
+  /// It waited for 30 s and more with a request that was no longer in force, and then made another, needless call.
   @Test(arguments: Change.allCases, [Failure.forbidden, .network, .busy])
-  func `an attempt that fails after its request or key has been replaced is made again at once, once`(
+  func `an attempt that fails after its request or key was replaced is made again at once, once`(
     _ change: Change, _ failure: Failure
   ) {
     var role = SimulatedRole()
@@ -297,7 +297,7 @@ import Testing
       Failure(.transient, code: "ServiceUnavailable", notBefore: .seconds(20), advice: ""),
       Failure(.throttled(wait: .seconds(20)), code: "Throttling.User", advice: ""),
     ])
-  func `an attempt with an old request or key is made again when the wait is over that its answer asked for`(
+  func `an attempt with an old request or key is made again after the wait that its answer requested`(
     _ change: Change, _ failure: Failure
   ) {
     var role = SimulatedRole()
@@ -312,7 +312,7 @@ import Testing
     #expect(!role.reports.contains { if case .failing = $0 { true } else { false } }, "its failure counted")
   }
 
-  @Test func `what an endpoint asked for doesn't hold for the one that takes its place`() {
+  @Test func `a wait requested by one endpoint doesn't apply to the one that replaces it`() {
     var role = SimulatedRole()
     role.answer = { _, _ in
       .fails(Failure(.transient, code: "ServiceUnavailable", notBefore: .seconds(200), advice: ""))
@@ -327,7 +327,7 @@ import Testing
     #expect(role.attempts.count == 2 && role.published?.generation == 1)
   }
 
-  @Test func `what fails with the new key, too, counts`() {
+  @Test func `a failure with the new key counts, too`() {
     var role = SimulatedRole()
     role.answer = { _, _ in .fails(.forbidden) }
     role.start()
@@ -337,7 +337,7 @@ import Testing
     #expect(role.machine.lastFailure == .forbidden)
   }
 
-  @Test func `a call that never ends with an old key is made again at once`() {
+  @Test func `a call with an old key that times out is made again at once`() {
     var role = SimulatedRole()
     role.answer = { _, _ in .never }
     role.start()
@@ -347,7 +347,7 @@ import Testing
     #expect(role.attempts.count == 2 && role.machine.lastFailure == nil)
   }
 
-  @Test func `a session got with an old key is as good as any`() {
+  @Test func `a session fetched with an old key is as good as any`() {
     var role = SimulatedRole()
     role.start()
     role.send(.mayBeFixed)
@@ -356,7 +356,7 @@ import Testing
   }
 
   @Test(arguments: Change.allCases)
-  func `a reservation that fails after its request or key has been replaced is fetched again at once`(
+  func `a reservation that fails after its request or key was replaced is fetched again at once`(
     _ change: Change
   ) {
     var role = SimulatedRole(RoleTiming(maxDuration: .hours(12)))
@@ -373,7 +373,7 @@ import Testing
     #expect(!role.reports.contains { if case .reservationFailed = $0 { true } else { false } })
   }
 
-  @Test func `a role is first until its first attempt has ended, then it goes by what it has to lose`() throws {
+  @Test func `a role goes first until its first attempt has ended, then by when it reaches its floor`() throws {
     var role = SimulatedRole()
     role.answer = { _, _ in .fails(.network) }
     role.start()
@@ -393,7 +393,7 @@ import Testing
     #expect(role.attempts.last?.attempt.urgency == .retry(floorReached: floor), "somebody may have helped")
   }
 
-  @Test func `another timing keeps the sessions and moves the next step`() {
+  @Test func `changed timing keeps the sessions and moves the next step`() {
     var role = SimulatedRole()
     role.start()
     role.run(for: .seconds(1))
@@ -423,7 +423,7 @@ import Testing
     for _ in 0..<(365 * 24 * 4) {
       role.run(for: .minutes(15))
     }
-    // What the pool promises is when it asks: the first attempt after a success comes no later than 1.1·A/N after it.
+    // The pool promises when it fetches: the first attempt after a success comes no later than 1.1·A/N after it.
     var previousFailed = true
     var index = 0
     for (at, _) in role.attempts {

@@ -16,7 +16,7 @@ import Testing
     return session
   }
 
-  @Test func `what the pool has needs no fetch`() throws {
+  @Test func `a read that the pool can serve needs no fetch`() throws {
     let role = Self.running()
     let session = try Self.session(role.offer(.minutes(50)))
     #expect(session.id == role.published?.session.id)
@@ -25,17 +25,17 @@ import Testing
   @Test(arguments: [
     (Duration.hours(3), Duration.seconds(13_560)), (.hours(11), .hours(12)), (.minutes(60), .seconds(4560)),
   ])
-  func `a longer life is fetched with a quarter and a minute to spare`(_ minTTL: Duration, _ fetched: Duration) {
+  func `a longer session is fetched with a quarter and a minute to spare`(_ minTTL: Duration, _ fetched: Duration) {
     let role = Self.running()
     #expect(role.offer(minTTL) == .fetch(fetched, joins: false))
   }
 
-  @Test func `more than the longest session less a minute is refused with the figure that can be had`() {
+  @Test func `more than the longest session less a minute is refused with the maximum`() {
     let role = Self.running()
     #expect(role.offer(.hours(12)) == .tooLong(most: .seconds(43_140)))
   }
 
-  @Test func `a reserved session lasts as promised and is shared by all who need no more`() throws {
+  @Test func `a reserved session lasts as promised and serves every reader that needs no more`() throws {
     var role = Self.running()
     role.send(.reservationRequested(.seconds(13_560)))
     #expect(role.offer(.hours(2)) == .wait)
@@ -47,8 +47,8 @@ import Testing
     #expect(role.attempts.count == 2)
   }
 
-  /// Each of four jobs that were started at once caused a fetch of its own, so that three were refused.
-  @Test func `requests that come together share one fetch of the longest asked`() throws {
+  /// Four jobs that started at once each caused a fetch of its own, so three were refused.
+  @Test func `simultaneous requests share one fetch of the longest requested duration`() throws {
     var role = Self.running()
     for hours in [4, 6, 10, 8] as [Int64] {
       switch role.offer(.hours(hours), wait: .seconds(60)) {
@@ -65,7 +65,7 @@ import Testing
     for hours in [4, 6, 8, 10] as [Int64] { _ = try Self.session(role.offer(.hours(hours))) }
   }
 
-  /// For a minute after the key had been enabled again its refusal was repeated to whoever asked for a longer session.
+  /// For a minute after the key had been enabled again, its refusal was repeated to every reader that needed a longer session.
   @Test func `a refusal isn't repeated once STS accepts the role's calls`() {
     let disabled = Failure(.permanent, code: "InvalidAccessKeyId.Inactive", advice: "enable it")
     var role = Self.running()
@@ -83,7 +83,7 @@ import Testing
   }
 
   @Test(arguments: [true, false])
-  func `another key makes a refusal of the one before void, but not that of a life that is too long`(_ isOfKey: Bool) {
+  func `a new key voids a refusal of the old key, but not a refusal of the duration`(_ isOfKey: Bool) {
     let failure = Failure(
       .permanent, code: isOfKey ? "SignatureDoesNotMatch" : Failure.durationRefusedCode, advice: "a")
     var role = Self.running()
@@ -99,7 +99,7 @@ import Testing
     }
   }
 
-  @Test func `a role fetches one reservation a minute, and whoever waits so long gets the next`() throws {
+  @Test func `a role fetches one reservation a minute, and a reader that waits gets the next`() throws {
     var role = Self.running()
     role.send(.reservationRequested(.hours(2)))
     role.run(for: .seconds(10))
@@ -126,7 +126,7 @@ import Testing
     #expect(role.published?.generation == 2)
   }
 
-  @Test func `whoever waits for a fetch that fails learns what failed at once, unless another one may come`() {
+  @Test func `readers waiting for a fetch get its failure at once, unless another fetch may succeed`() {
     var role = Self.running()
     let since = role.now
     role.answer = { _, _ in .fails(.network) }
@@ -144,7 +144,7 @@ import Testing
     #expect(role.offer(.hours(4), wait: .seconds(180), since: since) == .refused(.forbidden), "only a person can help")
   }
 
-  @Test func `a fetch longer than STS grants fails those who need so much, and no others`() throws {
+  @Test func `a fetch longer than STS grants fails only for readers that need so much`() throws {
     let refused = Failure(.permanent, code: "InvalidParameter.DurationSeconds", httpStatus: 400, advice: "ask for less")
     var role = Self.running()
     let since = role.now
@@ -153,7 +153,7 @@ import Testing
     role.run(for: .seconds(1))
     #expect(role.offer(.hours(10), wait: .seconds(90), since: since) == .refused(refused))
     #expect(role.offer(.hours(4), wait: .seconds(90), since: since) == .fetch(.seconds(18_060), joins: false))
-    // What the pool gets is granted, though a quarter more wouldn't be.
+    // STS grants the pool's duration, though not a quarter more.
     role.answer = { _, attempt in attempt.duration > .hours(1) ? .fails(refused) : .grants(attempt.duration) }
     role.run(for: .minutes(12))
     let late = role.now
@@ -164,7 +164,7 @@ import Testing
 
   /// The first reader was refused for good, the next one was asked to try again in a minute, and `wait` waited its whole time.
   @Test(arguments: [true, false])
-  func `a refused life stays refused for whoever comes later, until it is tried again`(_ isCut: Bool) throws {
+  func `a refused duration stays refused for later readers until it is tried again`(_ isCut: Bool) throws {
     let refused = Failure(.permanent, code: Failure.durationRefusedCode, httpStatus: 400, advice: "ask for less")
     var role = Self.running()
     #expect(role.machine.longestUnrefused == nil)
@@ -182,7 +182,7 @@ import Testing
         #expect(failure.code == (isCut ? Failure.grantedLessCode : Failure.durationRefusedCode))
       }
     }
-    // Not known to be too much.
+    // Not known to be refused.
     #expect(role.offer(.hours(2), wait: .seconds(60)) == .fetch(.seconds(9060), joins: false))
     let known = try #require(role.machine.longestUnrefused)
     #expect(known.minTTL == .hours(3) - .seconds(1))
@@ -201,7 +201,7 @@ import Testing
     #expect(role.machine.longestUnrefused == nil)
   }
 
-  @Test func `a reader of a role that fails waits for its next attempt, or learns what failed`() throws {
+  @Test func `a reader of a failing role waits for its next attempt or gets the failure`() throws {
     var role = SimulatedRole(Self.timing)
     role.answer = { _, _ in .fails(.forbidden) }
     role.start()
@@ -214,7 +214,7 @@ import Testing
     }
   }
 
-  @Test func `a reader of a role without an AccessKey waits for one, whose file is watched`() {
+  @Test func `a reader of a role without an AccessKey waits, since the key's file is watched`() {
     var role = SimulatedRole(Self.timing)
     role.answer = { _, _ in .fails(Failure(.permanent, code: "NoAccessKey", advice: "put one there")) }
     role.start()
@@ -223,7 +223,7 @@ import Testing
     #expect(role.offer(.minutes(10), wait: .seconds(10)) == .wait)
   }
 
-  @Test func `any held session that lives long enough is handed out, whatever the settings are by now`() throws {
+  @Test func `any held session that lives long enough is handed out, whatever the settings now say`() throws {
     var role = SimulatedRole(RoleTiming(duration: .hours(12)))
     role.start()
     role.run(for: .seconds(1))
@@ -238,7 +238,7 @@ import Testing
     }
   }
 
-  @Test func `a plain reader gets a reserved session when the pool has none`() throws {
+  @Test func `a plain read gets the reserved session when the pool is empty`() throws {
     var role = Self.running()
     role.send(.reservationRequested(.hours(6)))
     role.run(for: .seconds(1))
@@ -251,7 +251,7 @@ import Testing
     #expect(role.machine.headroom(at: role.now) > .hours(4))
   }
 
-  @Test func `a reservation that serves when the pool has lapsed gives way to the pool's next session, and is kept`()
+  @Test func `the pool's next session replaces a reserved one that was handed out, which stays held`()
     throws
   {
     var role = Self.running()
@@ -273,7 +273,7 @@ import Testing
     #expect(role.reports.count { $0 == .lapsed } == 1)
   }
 
-  /// They waited to the end of their time for a fetch that couldn't be made in it.
+  /// They waited until their deadline for a fetch that couldn't be made by then.
   @Test func `a wait shorter than the rate allows for the fetch is refused at once, with the time`() {
     var role = Self.running()
     func offer(_ minTTL: Duration?, wait: Duration, _ chances: FetchChances) -> Offer {
@@ -299,7 +299,7 @@ import Testing
     #expect(queued.machine.offer(to: query(.seconds(30)), at: queued.now, chances: chances) == .wait)
   }
 
-  @Test func `a reservation under way gives way to the pool's step and is fetched after it`() {
+  @Test func `a reservation under way is aborted for the pool's step and fetched after it`() {
     var role = Self.running()
     role.run(for: .minutes(13))
     var rings = 0
@@ -318,7 +318,7 @@ import Testing
     #expect(role.effects.contains { if case .offerReserved = $0 { true } else { false } })
   }
 
-  @Test func `a reservation that STS cuts short fails, and a longer one that is there stays`() throws {
+  @Test func `a reservation that STS grants too short fails, and a longer one already held stays`() throws {
     var role = Self.running()
     role.send(.reservationRequested(.hours(6)))
     role.run(for: .seconds(61))
@@ -345,12 +345,12 @@ import Testing
     #expect(fetches.count == 2 && fetches[1] - fetches[0] == .seconds(60))
   }
 
-  /// Whoever was refused, the role's next fetch waits as long as STS asked.
+  /// Whichever call was refused, the role's next fetch waits as long as STS requested.
   @Test(arguments: [
     Failure(.transient, code: "ServiceUnavailable", notBefore: .seconds(200), advice: ""),
     Failure(.throttled(wait: .seconds(200)), code: "Throttling.User", advice: ""),
   ])
-  func `a wait that STS asks for holds for reservations and for the pool`(_ failure: Failure) {
+  func `a wait that STS requests applies to reservations and to the pool`(_ failure: Failure) {
     var role = Self.running()
     role.answer = { _, _ in .fails(failure) }
     role.send(.reservationRequested(.hours(2)))
@@ -362,7 +362,7 @@ import Testing
     #expect((.seconds(99)...(.seconds(102))).contains(next - role.now))
     #expect(role.machine.nextAttempt - role.now >= .seconds(99))
 
-    // And the other way round, for a reservation that is requested already.
+    // And the reverse, for a reservation that is already requested.
     var other = Self.running()
     other.answer = { _, _ in .fails(failure) }
     other.send(.refreshRequested)

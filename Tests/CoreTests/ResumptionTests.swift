@@ -2,7 +2,7 @@ import Core
 import Simulation
 import Testing
 
-/// A machine that goes on with what an earlier process held.
+/// A machine that resumes with the sessions of an earlier process.
 @Suite struct ResumptionTests {
   private static let now = Timestamp(microseconds: 10_000_000_000)
 
@@ -36,7 +36,7 @@ import Testing
     effects.count { if case .fetch = $0 { true } else { false } }
   }
 
-  @Test func `the session in use stays in use under its number, and the next step comes in its time`() throws {
+  @Test func `the session in use keeps its generation, and the next step comes when due`() throws {
     let pool = [session(1, age: .minutes(20)), session(2, age: .minutes(5))]
     let (machine, effects) = resume(HeldSessions(pool: pool, published: pool[1].id))
     #expect(published(effects) == [2: 7] && machine.generation == 7 && machine.publishedID == pool[1].id)
@@ -48,8 +48,8 @@ import Testing
     #expect(machine.armed == machine.nextAttempt)
   }
 
-  /// The process before had judged them by a clock that was corrected in between.
-  @Test func `of two that expire within a second the one in use stays, whichever it is`() {
+  /// The earlier process had judged them by a clock that was corrected in between.
+  @Test func `of two sessions that expire within a second the one in use stays`() {
     let pool = [session(1, age: .milliseconds(900)), session(2, age: .milliseconds(300))]
     for (published, number) in [(pool[0].id, UInt64(1)), (pool[1].id, 2)] {
       let (machine, effects) = resume(HeldSessions(pool: pool, published: published))
@@ -59,24 +59,24 @@ import Testing
     #expect(published(resume(HeldSessions(pool: apart, published: apart[0].id)).effects) == [2: 8])
   }
 
-  @Test func `a step that was due meanwhile is made at once`() {
+  @Test func `a step that fell due meanwhile is made at once`() {
     let only = session(1, age: .minutes(30))
     let (machine, effects) = resume(HeldSessions(pool: [only], published: only.id))
     #expect(published(effects) == [1: 7] && fetches(effects) == 1 && machine.nextAttempt == Self.now)
   }
 
-  @Test func `where the session in use has ended its standby takes the next number`() {
+  @Test func `if the session in use has ended, its standby gets the next generation`() {
     let pool = [session(1, age: .hours(1)), session(2, age: .minutes(5))]
     let (machine, effects) = resume(HeldSessions(pool: pool, published: pool[0].id))
     #expect(published(effects) == [2: 8] && discarded(effects) == [1] && machine.generation == 8)
   }
 
-  @Test func `where the number may be another the session in use gets the next one`() {
+  @Test func `if the generation is in doubt, the session in use gets the next one`() {
     let only = session(1, age: .minutes(5))
     #expect(published(resume(HeldSessions(pool: [only])).effects) == [1: 8])
   }
 
-  @Test func `without anything good it begins as a new role does`() {
+  @Test func `without any valid session it starts as a new role does`() {
     let ended = session(1, age: .hours(1))
     for held in [HeldSessions(), HeldSessions(pool: [ended], published: ended.id)] {
       let (machine, effects) = resume(held)
@@ -91,7 +91,7 @@ import Testing
     #expect(discarded(effects) == [1] && machine.heldSessions == [pool[1].id, pool[2].id])
   }
 
-  @Test func `a reserved session is kept beside the pool, and serves while that is empty`() {
+  @Test func `a reserved session is kept beside the pool, and is handed out while the pool is empty`() {
     let reserved = session(9, age: .minutes(20), life: .hours(12))
     let pool = [session(1, age: .minutes(5))]
     let (beside, effects) = resume(HeldSessions(pool: pool, reserved: reserved, published: pool[0].id))

@@ -15,14 +15,14 @@ import Testing
       asked: .hours(1), sent: Self.start)
   }
 
-  @Test func `a date that agrees is taken at once`() {
+  @Test func `a date that agrees is accepted at once`() {
     var clock = Self.clock()
     #expect(observe(&clock, date: 20) == .agreed)
     #expect(clock.now(at: Self.start).seconds == Self.wall + 21)
   }
 
-  /// "In use since" and its metric jumped by a second between two looks.
-  @Test func `a time in the past is shown the same while the server's clock is known a little better`() {
+  /// "In use since" and its metric jumped by a second between two readings.
+  @Test func `a displayed past time stays the same while the clock estimate improves slightly`() {
     var clock = Self.clock()
     let shown = clock.calendar(at: Self.start)
     for date in [0, 1, -2, 3] as [Int64] {
@@ -33,7 +33,7 @@ import Testing
     #expect(clock.calendar(at: Self.start).seconds == Self.wall + 21, "what is more is a correction")
   }
 
-  @Test func `a date that is far off counts when it is seen twice`() {
+  @Test func `a date that is far off counts once a second answer agrees`() {
     var clock = Self.clock()
     #expect(observe(&clock, date: 600) == .held(difference: .seconds(601)))
     #expect(clock.now(at: Self.start).seconds == Self.wall)
@@ -41,19 +41,19 @@ import Testing
     #expect(clock.now(at: Self.start).seconds == Self.wall + 602)
   }
 
-  @Test func `two dates that contradict each other move nothing`() {
+  @Test func `two dates that contradict each other don't move the estimate`() {
     var clock = Self.clock()
     _ = observe(&clock, date: 600)
     #expect(observe(&clock, date: -600) == .held(difference: .seconds(-599)))
     #expect(clock.now(at: Self.start).seconds == Self.wall)
   }
 
-  @Test(arguments: [0, -5, 3661]) func `an impossible life makes the date worthless`(_ life: Int64) {
+  @Test(arguments: [0, -5, 3661]) func `an impossible lifetime makes the date worthless`(_ life: Int64) {
     var clock = Self.clock()
     #expect(observe(&clock, date: 0, life: life) == .implausible)
   }
 
-  @Test func `while a later date waits for its confirmation no session lives by the earlier one`() {
+  @Test func `an unconfirmed later date already ends sessions earlier`() {
     var clock = Self.clock()
     let end = UTCTime(seconds: Self.wall + 3600)
     #expect(clock.instant(of: end) == Self.start + .seconds(3600))
@@ -61,7 +61,7 @@ import Testing
     #expect(clock.instant(of: end) == Self.start + .seconds(2999))
   }
 
-  @Test func `after a refused date the server's own signs one retry and stays if that succeeds`() {
+  @Test func `after a skew error the server's date signs one retry, and stays if that succeeds`() {
     var clock = Self.clock(wrongBy: -86_400)
     clock.observeSkew(date: UTCTime(seconds: Self.wall), sent: Self.start)
     #expect(clock.dateForSigning(at: Self.start).seconds == Self.wall + 1)
@@ -70,14 +70,14 @@ import Testing
     #expect(clock.now(at: Self.start).seconds == Self.wall + 1)
   }
 
-  @Test func `a trial that failed leaves no trace`() {
+  @Test func `a failed trial of a date leaves no trace`() {
     var clock = Self.clock()
     clock.observeSkew(date: UTCTime(seconds: Self.wall + 9000), sent: Self.start)
     clock.endTrial()
     #expect(clock.dateForSigning(at: Self.start).seconds == Self.wall)
   }
 
-  @Test func `a stepped wall clock counts only until the server has been heard`() {
+  @Test func `a stepped wall clock counts only until the server's date is known`() {
     var clock = Self.clock()
     clock.wallClockStepped(toMicroseconds: (Self.wall + 86_400) * 1_000_000, at: Self.start)
     #expect(clock.now(at: Self.start).seconds == Self.wall + 86_400)
@@ -86,7 +86,7 @@ import Testing
     #expect(clock.now(at: Self.start).seconds == Self.wall + 86_401)
   }
 
-  @Test func `how far the server is ahead of the host is known once it has been heard`() throws {
+  @Test func `the server's lead over the host is known once the server has answered`() throws {
     var clock = Self.clock()
     #expect(clock.lead(overWallMicroseconds: Self.wall * 1_000_000, at: Self.start) == nil)
     _ = observe(&clock, date: 20)

@@ -19,7 +19,7 @@ struct SimulatedRole {
   private(set) var live: Set<SessionID> = []
   private(set) var clock = ServerClock(wallMicroseconds: 1_800_000_000_000_000, at: Timestamp(microseconds: 0))
   var latency = Duration.milliseconds(50)
-  /// Whether attempts are queued and never let go.
+  /// Whether attempts are queued and never started.
   var isQueueStopped = false
   var answer: (Timestamp, Attempt) -> Answer = { .grants($1.duration) }
 
@@ -39,14 +39,14 @@ struct SimulatedRole {
     for effect in machine.handle(event, at: now, using: &generator) { perform(effect) }
   }
 
-  /// Lets everything happen that is due within `span`.
+  /// Processes everything that is due within `span`.
   mutating func run(for span: Duration) {
     let end = now + span
     while let next = [timer, outcome?.at].compactMap(\.self).min(), next <= end { step(to: next) }
     now = end
   }
 
-  /// What the role can do for a reader who waits so long.
+  /// The role's offer to a reader that waits for `wait`.
   func offer(
     _ minTTL: Duration?, wait: Duration = .zero, since: Timestamp? = nil, chances: FetchChances = .unlimited
   ) -> Offer {

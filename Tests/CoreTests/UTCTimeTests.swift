@@ -13,14 +13,14 @@ import Testing
     Case(text: "2026-01-02T03:04:05Z", seconds: 1_767_323_045),
     Case(text: "9999-12-31T23:59:59Z", seconds: 253_402_300_799),
   ])
-  func `a moment reads from and prints as the exact form`(_ row: Case) {
+  func `a time is parsed from and printed in the exact form`(_ row: Case) {
     #expect(UTCTime(row.text)?.seconds == row.seconds)
     #expect(UTCTime(seconds: row.seconds).description == row.text)
     let basic = row.text.replacing("-", with: "").replacing(":", with: "")
     #expect(UTCTime(seconds: row.seconds).basicText == basic)
   }
 
-  @Test func `years that aren't read print all the same`() {
+  @Test func `years that aren't parsed are printed all the same`() {
     #expect(UTCTime(seconds: -62_135_596_800).description == "0001-01-01T00:00:00Z")
     #expect(UTCTime(seconds: -1).description == "1969-12-31T23:59:59Z")
     #expect(UTCTime(seconds: 253_402_300_800).description == "10000-01-01T00:00:00Z")

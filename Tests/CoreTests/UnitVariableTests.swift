@@ -20,8 +20,8 @@ import Testing
     }
   }
 
-  /// systemd reads a tab there.
-  @Test func `a value with an escape that isn't known is none, and another variable's escape doesn't matter`() {
+  /// systemd reads this escape as a tab.
+  @Test func `a value with an unknown escape is nil, and another variable's escape doesn't matter`() {
     #expect(UnitVariable.value("A", in: [#"A=/a\tb"#]) == nil)
     #expect(UnitVariable.value("A", in: [#"B=\t A=/a\ b"#]) == "/a b")
   }

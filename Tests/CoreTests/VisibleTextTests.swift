@@ -22,13 +22,13 @@ import Testing
     for (text, width) in rows { #expect(VisibleText.width(of: text) == width, "\(text)") }
   }
 
-  @Test func `a beginning never takes more columns than there are, but has a character at least`() {
+  @Test func `a prefix never exceeds its columns, but has at least one character`() {
     #expect(VisibleText.prefix(of: "視頻ab", width: 5) == "視頻a")
     #expect(VisibleText.prefix(of: "視頻ab", width: 3) == "視")
     #expect(VisibleText.prefix(of: "視頻", width: 1) == "視" && VisibleText.prefix(of: "", width: 3) == "")
   }
 
-  @Test func `a text that is too long loses its middle`() {
+  @Test func `a text that is too long is shortened in the middle`() {
     #expect(VisibleText.shortened("clip.mp4", width: 8) == "clip.mp4")
     #expect(VisibleText.shortened("a-long-name.mp4", width: 9) == "a-lo….mp4")
     #expect(VisibleText.shortened("視頻視頻視頻.mp4", width: 10) == "視頻….mp4")

@@ -166,7 +166,7 @@ import Testing
     for name in ["a", "b"] {
       let (old, new) = (bench.refresher.roles[RoleName(name)!]!, other.refresher.roles[RoleName(name)!]!)
       #expect(new.generation == old.generation && new.current?.document.text == old.current?.document.text)
-      #expect(new.machine.heldCount == 2 && new.issued == old.issued)
+      #expect(new.machine.heldSessions.count == 2 && new.issued == old.issued)
     }
     #expect(other.refresher.rolesWithoutOutcome == 0 && other.refresher.holdsExactlyTheMachinesSessions)
     // Its next step comes when it would have come.
@@ -297,7 +297,7 @@ import Testing
     #expect(manager.inherit().length < before + before / 2 + 20 * 700)
     for role in bench.refresher.rolesInOrder {
       let found = try self.role(role.name.description, in: state)
-      #expect(found.role.generation == role.generation && found.sessions.count == role.machine.heldCount)
+      #expect(found.role.generation == role.generation && found.sessions.count == role.machine.heldSessions.count)
       #expect(found.sessions.last?.accessKeyID == role.current?.session.accessKeyID)
     }
     #expect(state?.settings == Self.settings)

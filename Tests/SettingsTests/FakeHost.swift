@@ -13,7 +13,7 @@ struct FakeHost: Host {
     var accessList: [UInt8]?
 
     func status(_ kind: FileStatus.Kind) -> FileStatus {
-      FileStatus(kind: kind, uid: uid, gid: gid, mode: mode, accessList: accessList.flatMap { AccessList($0) })
+      FileStatus(kind: kind, uid: uid, gid: gid, mode: mode, accessList: accessList.flatMap { POSIXACL($0) })
     }
   }
 

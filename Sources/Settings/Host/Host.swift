@@ -80,9 +80,9 @@ package struct FileStatus: Hashable, Sendable {
   /// The permission bits, 0 to 0o7777.
   package let mode: UInt32
   /// The access control list beside the mode; nil when there is none, or the mode leaves it nothing to grant.
-  package let accessList: AccessList?
+  package let accessList: POSIXACL?
 
-  package init(kind: Kind, uid: UInt32, gid: UInt32, mode: UInt32, accessList: AccessList? = nil) {
+  package init(kind: Kind, uid: UInt32, gid: UInt32, mode: UInt32, accessList: POSIXACL? = nil) {
     self.kind = kind
     self.uid = uid
     self.gid = gid

@@ -194,13 +194,13 @@ extension FileStatus {
       accessList: status.st_mode & 0o070 == 0 ? nil : Self.accessList(attribute))
   }
 
-  private static func accessList(_ attribute: (String, UnsafeMutableRawPointer?, Int) -> Int) -> AccessList? {
+  private static func accessList(_ attribute: (String, UnsafeMutableRawPointer?, Int) -> Int) -> POSIXACL? {
     let name = "system.posix_acl_access"
     let size = attribute(name, nil, 0)
     guard size > 0 else { return nil }
     var bytes = [UInt8](repeating: 0, count: size)
     guard bytes.withUnsafeMutableBytes({ attribute(name, $0.baseAddress, $0.count) }) == size else { return nil }
-    return AccessList(bytes)
+    return POSIXACL(bytes)
   }
 }
 

@@ -74,7 +74,7 @@ final class OutputReader {
         reportInside(path, inside, of: role, table)
         return nil
       }
-      if let suffix = [KeptNames.recordSuffix, KeptNames.temporarySuffix].first(where: { name.hasSuffix($0) }) {
+      if let suffix = [ReservedNames.recordSuffix, ReservedNames.temporarySuffix].first(where: { name.hasSuffix($0) }) {
         table.findings.error(
           place, "is '\(path)', and names that end in '\(suffix)' are those of the daemon's own files beside an output",
           "choose another name")

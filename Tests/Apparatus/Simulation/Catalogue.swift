@@ -350,7 +350,7 @@ package struct Catalogue: Sendable {
         refreshAfter: wholeSeconds(chance.duration(duration / 5...duration * 3 / 5)),
         floor: wholeSeconds(chance.duration(.seconds(60)...duration / 2)),
         surviveOutage: wholeSeconds(chance.duration(.seconds(60)...duration / 2)))
-      if timing.holdsItsPromise { return timing }
+      if timing.outageCover >= timing.surviveOutage + RoleTiming.outageOverhead { return timing }
     }
   }
 

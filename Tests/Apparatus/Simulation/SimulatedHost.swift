@@ -19,7 +19,7 @@ struct SimulatedHost {
   var isStarted = false
   /// The wall clock's error.
   var wallError: Duration
-  var wantsConfirmation = false
+  var needsConfirmation = false
 
   init(_ scenario: Scenario, wallError: Duration, at now: Timestamp) {
     self.wallError = wallError

@@ -43,8 +43,8 @@ extension SimulatedRole {
   /// What is wrong with the store, beside the machine; nil when nothing is.
   // Mutating, since a read of an element of an array is a copy of it.
   mutating func storeFault() -> String? {
-    if stored.count != machine.heldCount {
-      return "\(stored.count) sessions are stored, the machine holds \(machine.heldCount)"
+    if stored.count != machine.heldSessions.count {
+      return "\(stored.count) sessions are stored, the machine holds \(machine.heldSessions.count)"
     }
     for session in stored where !machine.holds(session.id) {
       return "a session is stored that the machine doesn't hold"

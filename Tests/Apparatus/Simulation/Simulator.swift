@@ -169,8 +169,8 @@ package struct Simulator {
       if hosts[host].roles[slot].hasArrival() {
         findings.note("\(name(slot, host)): a session came and was neither held nor discarded")
       }
-      if hosts[host].wantsConfirmation { refresh(slot, host) }
-      hosts[host].wantsConfirmation = false
+      if hosts[host].needsConfirmation { refresh(slot, host) }
+      hosts[host].needsConfirmation = false
       if call.attempt.purpose == .pool { noteSuccess(slot, host) }
     case .refused(let trouble, let date):
       let failure = trouble.failure
@@ -193,7 +193,7 @@ package struct Simulator {
     switch hosts[host].schedule.weigh(date: date, expiration: expiration, asked: asked, sent: call.sent) {
     case .agrees: break
     case .corrects, .refutes: correctClock(of: host)
-    case .odd(_, let wantsConfirmation): hosts[host].wantsConfirmation = wantsConfirmation
+    case .odd(_, let needsConfirmation): hosts[host].needsConfirmation = needsConfirmation
     }
     sessions += 1
     let clock = hosts[host].schedule.clock

@@ -25,7 +25,9 @@ struct SettingsCheck {
 
   private func check(_ role: RoleSettings) {
     let timing = role.timing
-    require(timing.holdsItsPromise, "\(role.name) can't hold its floor: \(timing)")
+    require(
+      timing.outageCover >= timing.surviveOutage + RoleTiming.outageOverhead,
+      "\(role.name) can't hold its floor: \(timing)")
     require((.minutes(15) ... .hours(12)).contains(timing.duration), "a duration of \(timing.duration)")
     require((timing.duration ... .hours(12)).contains(timing.maxDuration), "a max_duration of \(timing.maxDuration)")
     require((.seconds(2)...timing.duration).contains(timing.refreshAfter), "a refresh_after of \(timing.refreshAfter)")

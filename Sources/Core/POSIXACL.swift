@@ -1,8 +1,8 @@
 /// A POSIX access control list as Linux shows it in `system.posix_acl_access` (acl(5), linux/posix_acl_xattr.h).
 ///
-/// If a file has one, the group bits of its mode show the list's mask: what they allow may be granted to named users and groups, and
-/// not to the owning group.
-package struct AccessList: Hashable, Sendable {
+/// If a file has one, the group bits of its mode are the list's mask: the permissions in it may be granted to named users and
+/// groups, and not to the owning group.
+package struct POSIXACL: Hashable, Sendable {
   package struct Entry: Hashable, Sendable {
     package enum Subject: Hashable, Sendable {
       case user(UInt32)

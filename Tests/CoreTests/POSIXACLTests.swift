@@ -1,7 +1,7 @@
 import Core
 import Testing
 
-@Suite struct AccessListTests {
+@Suite struct POSIXACLTests {
   /// A list of entries: tag, permissions, id.
   private static func bytes(_ entries: [(tag: UInt8, permissions: UInt8, id: UInt16)]) -> [UInt8] {
     [2, 0, 0, 0]
@@ -14,20 +14,20 @@ import Testing
   ])
 
   @Test func `the entry that lets somebody write is found`() throws {
-    let list = try #require(AccessList(Self.oneUser))
+    let list = try #require(POSIXACL(Self.oneUser))
     let entry = try #require(list.grant(of: 2, besides: [0]))
     #expect(entry.subject == .user(1234) && entry.text("alice") == "user:alice:rwx")
     #expect(list.grant(of: 2, besides: [1234]) == nil, "the group may only read")
     #expect(list.grant(of: 4, besides: [1234])?.text("") == "group::r-x")
   }
 
-  @Test func `what the mask takes away isn't granted`() throws {
+  @Test func `a permission that the mask removes isn't granted`() throws {
     let list = try #require(
-      AccessList(Self.bytes([(0x02, 7, 1234), (0x08, 6, 2000), (0x04, 7, 0), (0x10, 4, 0), (0x20, 0, 0)])))
+      POSIXACL(Self.bytes([(0x02, 7, 1234), (0x08, 6, 2000), (0x04, 7, 0), (0x10, 4, 0), (0x20, 0, 0)])))
     #expect(list.grant(of: 2, besides: []) == nil)
     #expect(list.grant(of: 4, besides: [1234])?.text("media") == "group:media:rw-")
   }
 
   @Test(arguments: [[], [2, 0, 0], [1, 0, 0, 0], [2, 0, 0, 0, 1], Array(oneUser.dropLast()), bytes([(0x40, 7, 0)])])
-  func `what isn't such a list is refused`(_ bytes: [UInt8]) { #expect(AccessList(bytes) == nil) }
+  func `bytes that aren't such a list are refused`(_ bytes: [UInt8]) { #expect(POSIXACL(bytes) == nil) }
 }
