@@ -18,13 +18,13 @@ int clinux_eventfd(int blocking) { return eventfd(0, EFD_CLOEXEC | (blocking ? 0
 
 static const char *const acl_names[] = {"system.posix_acl_access", "system.posix_acl_default"};
 
-// There is none, or this kind of file or file system can't have one.
+// No such attribute, or this kind of file or file system can't have one.
 static int is_none(int number) { return number == ENODATA || number == EOPNOTSUPP || number == ENOSYS; }
 
 int clinux_remove_acls(int fd) {
   int found = 0;
   for (int i = 0; i < 2; i++) {
-    // Asked first: removing what isn't there would change the time of the last status change.
+    // Checked first: removing a missing attribute would change the time of the last status change.
     if (fgetxattr(fd, acl_names[i], NULL, 0) < 0) {
       if (is_none(errno)) continue;
       return -errno;
@@ -41,7 +41,7 @@ int clinux_remove_acls_at(const char *path) {
 }
 
 int clinux_has_acl(int directory, const char *name) {
-  // There is no lgetxattr relative to a directory before Linux 6.13, and a descriptor for looking up alone takes no fgetxattr.
+  // Before Linux 6.13 there is no lgetxattr relative to a directory, and fgetxattr refuses an O_PATH descriptor.
   char path[32 + 256];
   int length = snprintf(path, sizeof path, "/proc/self/fd/%d/%s", directory, name);
   if (length < 0 || (size_t)length >= sizeof path) return 0;

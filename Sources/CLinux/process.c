@@ -11,14 +11,14 @@
 static int word_count;
 static char **words;
 
-// glibc hands every constructor what main gets.
+// glibc gives every constructor the arguments of main.
 __attribute__((constructor)) static void keep_words(int count, char **all) {
   word_count = count;
   words = all;
 }
 
-// The library's own two stand in an object file with a constructor that reads /proc/self/maps for the words, at every start and whoever
-// needs them: 35 µs. With these here, it isn't linked.
+// The library's own two functions are in an object file whose constructor reads /proc/self/maps for the arguments at every start,
+// even if nobody needs them: 35 µs. With these here, it isn't linked.
 char **_swift_stdlib_getUnsafeArgvArgc(int *count);
 void _swift_stdlib_overrideUnsafeArgvArgc(char **all, int count);
 
@@ -40,23 +40,23 @@ void clinux_forbid_dumps(void) {
 int clinux_hold_standard_descriptors(void) {
   for (int fd = 0; fd <= 2; fd++) {
     if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
-    // The lowest free number is this one (open(2)).
+    // open(2) returns the lowest free number, which is this one.
     int held = open("/dev/null", O_RDONLY);
     if (held < 0) return -errno;
   }
   return 0;
 }
 
-// signal(7), all that end or stop a process by default, and don't stand for a fault of its own:
+// The signals of signal(7) that end or stop a process by default and aren't caused by a fault of its own:
 //
-//   SIGPIPE SIGXFSZ              a pipe without a reader, a file at RLIMIT_FSIZE: the call says so
-//   SIGTTIN SIGTTOU              a terminal that we are in the background of ('stty tostop')
-//   SIGALRM SIGVTALRM SIGPROF    timers survive execve(2): those of whoever started us
-//   SIGIO                        somebody else who holds a pipe of ours may have it sent (F_SETOWN, fcntl(2))
-//   SIGUSR1 SIGUSR2 SIGPWR SIGSTKFLT and the real-time ones: have no meaning here; a stray kill must not cost the host its keeper
+//   SIGPIPE SIGXFSZ              a pipe without a reader, a file at RLIMIT_FSIZE: the call fails with an errno
+//   SIGTTIN SIGTTOU              reads and writes of a background process at a terminal ('stty tostop')
+//   SIGALRM SIGVTALRM SIGPROF    timers survive execve(2), so the parent process may have set them
+//   SIGIO                        another process that holds a pipe of ours may request it (F_SETOWN, fcntl(2))
+//   SIGUSR1 SIGUSR2 SIGPWR SIGSTKFLT and the real-time ones: have no meaning here; a stray kill must not end the daemon
 //
 // Not in the list: SIGTERM and SIGINT stop the daemon, SIGHUP reloads, and the loop takes all three; SIGHUP is blocked until it does.
-// SIGQUIT and SIGTSTP are a person's at the terminal, SIGXCPU is the administrator's limit, and SIGABRT, SIGBUS, SIGFPE, SIGILL,
+// SIGQUIT and SIGTSTP come from a person at the terminal, SIGXCPU is the administrator's limit, and SIGABRT, SIGBUS, SIGFPE, SIGILL,
 // SIGSEGV, SIGSYS and SIGTRAP are faults after which nothing can be relied on.
 void clinux_ignore_stray_signals(void) {
   static const int stray[] = {SIGPIPE, SIGXFSZ, SIGTTIN, SIGTTOU, SIGALRM, SIGVTALRM, SIGPROF,

@@ -17,7 +17,7 @@ int clinux_peer_of(int fd, struct clinux_peer *peer, gid_t *groups, size_t capac
   peer->group_count = 0;
   size = capacity * sizeof *groups;
   int got = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size);
-  // With too little room the kernel says how much is needed.
+  // If the buffer is too small, the kernel returns the required size.
   if (got == 0 || errno == ERANGE) peer->group_count = size / sizeof *groups;
   else if (errno != ENOPROTOOPT) return -errno;
   return 0;

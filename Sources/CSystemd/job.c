@@ -15,7 +15,7 @@ static uint64_t now_usec(void) {
   return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_nsec / 1000;
 }
 
-// A call would wait 90 s for a bus that takes the connection and says nothing (BUS_AUTH_TIMEOUT in systemd's sd-bus).
+// A call would wait 90 s for a bus that accepts the connection and stays silent (BUS_AUTH_TIMEOUT in systemd's sd-bus).
 static int become_ready(sd_bus *bus, uint64_t timeout_usec) {
   uint64_t end = now_usec() + timeout_usec;
   for (;;) {
@@ -40,7 +40,7 @@ static int read_job(sd_bus *bus, const char *unit, char *type, size_t size) {
   if (result >= 0)
     result = sd_bus_get_property(bus, manager, path, "org.freedesktop.systemd1.Unit", "Job", NULL, &reply, "(uo)");
   if (result >= 0) result = sd_bus_message_read(reply, "(uo)", &id, &job);
-  // 0 is no job.
+  // Id 0 means no job.
   if (result >= 0 && id != 0) {
     result = sd_bus_get_property_string(bus, manager, job, "org.freedesktop.systemd1.Job", "JobType", NULL, &text);
     if (result >= 0) snprintf(type, size, "%s", text);
@@ -58,7 +58,7 @@ int csystemd_unit_job(const char *unit, uint64_t timeout_usec, char *type, size_
   if (result >= 0) result = sd_bus_set_method_call_timeout(bus, timeout_usec);
   if (result >= 0) result = become_ready(bus, timeout_usec);
   if (result >= 0) result = read_job(bus, unit, type, size);
-  // Not with a flush, which would wait for a bus that never got ready.
+  // Without a flush, which would wait for a bus that never became ready.
   sd_bus_close_unref(bus);
   return result < 0 ? result : 0;
 }

@@ -61,7 +61,7 @@ int csystemd_notify_now(const char *message, int descriptor) {
   size_t length = strlen(path);
   if (length >= sizeof(address.sun_path)) return -E2BIG;
   memcpy(address.sun_path, path, length);
-  // An abstract name begins with NUL, and its length says where it ends.
+  // An abstract name begins with NUL, and its length marks its end.
   if (path[0] == '@') address.sun_path[0] = 0;
   struct iovec text = {.iov_base = (void *)message, .iov_len = strlen(message)};
   struct msghdr datagram = {
@@ -91,7 +91,7 @@ static int send_in_file(int fd, struct msghdr *message, const void *entry, size_
   ssize_t written = write(file, entry, count);
   if (written < 0) result = -errno;
   else if ((size_t)written != count) result = -ENOSPC;
-  // The journal takes no file that could still be changed.
+  // The journal accepts no file that could still be changed.
   else if (fcntl(file, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) result = -errno;
   else if (sendmsg(fd, message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) result = -errno;
   close(file);
@@ -99,7 +99,7 @@ static int send_in_file(int fd, struct msghdr *message, const void *entry, size_
 }
 
 int csystemd_journal_now(const char *path, const void *entry, size_t count) {
-  // Opened once; an address goes with each entry, so that a journal that was started anew is found.
+  // Opened once; each entry has the address, so that a restarted journal is found.
   static int fd = -1;
   if (fd < 0) fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;

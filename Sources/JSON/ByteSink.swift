@@ -1,4 +1,4 @@
-/// Takes bytes one after another: what the writer writes into and strings are unescaped into.
+/// Takes bytes one after another: the writer's output, and unescaped strings.
 ///
 /// A sink for secrets is one whose storage is wiped.
 package protocol ByteSink: ~Copyable {

@@ -1,8 +1,8 @@
-/// A text read as JSON: where each value lies, not a copy of it.
+/// A text parsed as JSON: the positions of its values, not a copy of them.
 ///
-/// Strict by RFC 8259: UTF-8 without a byte order mark, no comments, nothing behind the value. On top of that a key may
-/// occur only once in its object, and nesting ends at 32 levels. Nothing becomes a String until a value is asked for
-/// one, so secrets go from the text straight into a sink of the caller's.
+/// Strict by RFC 8259: UTF-8 without a byte order mark, no comments, nothing after the value. In addition, a key may occur only
+/// once in its object, and nesting ends at 32 levels. Nothing becomes a String until a value is asked for one, so secrets can go
+/// from the text straight into the caller's sink.
 package struct JSONDocument: ~Escapable {
   package static let maxDepth = 32
   package static let maxLength = Int(Int32.max)
@@ -30,10 +30,10 @@ struct JSONNode {
   }
 
   let kind: Kind
-  /// Its text: of a string what is between the quotes, of a container all of it.
+  /// Its text: for a string the part between the quotes, for a container all of it.
   let start: Int32
   var end: Int32
-  /// The node that follows after this one and all its content.
+  /// The next node after this one and its content.
   var next: Int32
 
   var range: Range<Int> { Int(start)..<Int(end) }

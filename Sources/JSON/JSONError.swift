@@ -1,4 +1,4 @@
-/// Why a text isn't JSON as this reader wants it (RFC 8259), and where.
+/// Why and where a text isn't valid JSON for this reader (RFC 8259).
 package struct JSONError: Error, Hashable, CustomStringConvertible {
   package enum Problem: Hashable, Sendable {
     case endsEarly
@@ -15,7 +15,7 @@ package struct JSONError: Error, Hashable, CustomStringConvertible {
   }
 
   package let problem: Problem
-  /// Where in the text, in bytes from 0.
+  /// The position in the text, in bytes from 0.
   package let offset: Int
 
   package init(problem: Problem, offset: Int) {
@@ -23,7 +23,7 @@ package struct JSONError: Error, Hashable, CustomStringConvertible {
     self.offset = offset
   }
 
-  /// The sentence's core without the place, for callers that name it by line.
+  /// The message without the position, for callers that give the line.
   package var reason: String {
     switch problem {
     case .endsEarly: "the text ends in the middle"
@@ -43,7 +43,7 @@ package struct JSONError: Error, Hashable, CustomStringConvertible {
   package var description: String { "\(reason) (byte \(offset))" }
 }
 
-/// A place in a text as people count: lines and columns from 1, columns in characters (Unicode scalars).
+/// A position in a text as people count it: lines and columns from 1, columns in characters (Unicode scalars).
 package struct JSONPosition: Hashable, Sendable {
   package let line: Int
   package let column: Int
@@ -53,7 +53,7 @@ package struct JSONPosition: Hashable, Sendable {
     self.column = column
   }
 
-  /// The place of `offset` in `text`; one beyond the end counts as the end.
+  /// The position of `offset` in `text`; an offset beyond the end counts as the end.
   package init(of offset: Int, in text: Span<UInt8>) {
     var line = 1
     var column = 1

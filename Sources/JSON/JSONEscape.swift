@@ -1,4 +1,4 @@
-/// The characters with a role of their own in RFC 8259: blanks (section 2) and escapes (section 7), both ways.
+/// Characters with a special meaning in RFC 8259: blanks (section 2) and escapes (section 7), in both directions.
 enum JSONEscape {
   static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 }
 
@@ -15,7 +15,8 @@ enum JSONEscape {
     }
   }
 
-  /// The letter to write behind a backslash for `byte`, `u` for other control characters, nil when it stands for itself.
+  /// The letter to write after a backslash for `byte`: `u` for control characters without a letter, nil if the byte needs no
+  /// escape.
   static func letter(for byte: UInt8) -> UInt8? {
     switch byte {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"): byte
@@ -29,7 +30,7 @@ enum JSONEscape {
     }
   }
 
-  /// The number in `\uXXXX` at `escape`, whose six bytes lie inside `text`; nil when they aren't hex digits.
+  /// The number in `\uXXXX` at `escape`, whose six bytes lie inside `text`; nil if they aren't hex digits.
   static func codeUnit(at escape: Int, in text: Span<UInt8>) -> UInt32? {
     var unit: UInt32 = 0
     for index in escape + 2..<escape + 6 {

@@ -1,4 +1,4 @@
-/// The one pass over the text that checks it and notes where each value lies.
+/// The single pass over the text that checks it and notes the position of each value.
 struct JSONParser: ~Escapable {
   private let text: Span<UInt8>
   private var at = 0
@@ -72,7 +72,7 @@ struct JSONParser: ~Escapable {
     nodes[container].next = Int32(nodes.count)
   }
 
-  /// After a value: true past a comma, false before the closing byte.
+  /// After a value: true after a comma, false before the closing byte.
   private mutating func takesComma(before closing: UInt8) throws(JSONError) -> Bool {
     skipBlanks()
     if try byte() == closing { return false }
@@ -81,8 +81,8 @@ struct JSONParser: ~Escapable {
     return true
   }
 
-  /// Compares keys as they read when unescaped. A set keeps this linear for an object of any size; a few are compared each with each,
-  /// which takes no memory.
+  /// Compares keys after unescaping. A set keeps this linear for an object of any size; a few keys are compared pairwise, which
+  /// takes no memory.
   private func refuseDuplicateKeys(of object: Int, members: Int) throws(JSONError) {
     var seen: Set<[UInt8]> = []
     var isSmall = members <= 16
@@ -106,7 +106,7 @@ struct JSONParser: ~Escapable {
     }
   }
 
-  /// Whether none of the object's keys before this one is the same, where all are as they read.
+  /// Whether no earlier key of the object is the same; for keys without escapes.
   private func isPlainKeyNew(_ key: Int, in object: Int) -> Bool {
     let range = nodes[key].range
     var other = object + 1
@@ -186,7 +186,7 @@ struct JSONParser: ~Escapable {
   private mutating func skipPlainBytes() {
     at += text.extracting(at...).withUnsafeBufferPointer { bytes in
       var end = 0
-      // Most of an answer is one long token. Numbers to add up take many bytes at a time, conditions to leave at don't.
+      // Most of an answer is one long token. A sum over the bytes handles many at a time, an early exit from the loop doesn't.
       while end + 16 <= bytes.count {
         var odd: UInt8 = 0
         for place in end..<end + 16 { odd |= bytes[place].oddity }
@@ -227,7 +227,7 @@ struct JSONParser: ~Escapable {
     return unit
   }
 
-  /// Passes one character of two to four bytes by the table of well-formed sequences (Unicode Standard, table 3-7).
+  /// Skips one character of two to four bytes by the table of well-formed sequences (Unicode Standard, table 3-7).
   private mutating func parseMultiByteCharacter() throws(JSONError) {
     let (length, second): (Int, ClosedRange<UInt8>) =
       switch text[at] {
@@ -268,7 +268,7 @@ struct JSONParser: ~Escapable {
 }
 
 extension UInt8 {
-  /// 0 for a byte that is a character of its own and means itself in a string.
+  /// 0 for an ASCII character that needs no escape in a string.
   fileprivate var oddity: UInt8 {
     (self &- 0x20 >= 0x60 ? 1 : 0) | (self == UInt8(ascii: "\"") ? 1 : 0) | (self == UInt8(ascii: "\\") ? 1 : 0)
   }

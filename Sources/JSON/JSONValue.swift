@@ -28,22 +28,22 @@ package struct JSONValue: ~Escapable {
     }
   }
 
-  /// Where the value begins in the text, in bytes from 0: of a string the opening quote.
+  /// Where the value begins in the text, in bytes from 0; for a string the opening quote.
   package var offset: Int { Int(node.start) - (kind == .string ? 1 : 0) }
 
-  /// How many bytes the value's text has; of a string what is between the quotes, which has no more unescaped.
+  /// The length of the value's text in bytes; for a string the part between the quotes, which doesn't get longer when unescaped.
   package var length: Int { node.range.count }
 
   package var bool: Bool? { kind == .bool ? node.kind == .true : nil }
 
-  /// A number without fraction and exponent that fits; nil for everything else.
+  /// An integer without fraction and exponent that fits; nil for everything else.
   package var int: Int64? { numberText.flatMap { Int64($0) } }
 
   package var double: Double? { numberText.flatMap { Double($0) } }
 
   private var numberText: String? { kind == .number ? copied() : nil }
 
-  /// The string, unescaped; nil when this isn't one. Not for secrets: a String leaves copies behind.
+  /// The string, unescaped; nil for other values. Not for secrets: a String leaves copies behind.
   package func string() -> String? {
     kind == .string ? copied() : nil
   }
@@ -57,7 +57,7 @@ package struct JSONValue: ~Escapable {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// How many items an array or members an object has; 0 for other values.
+  /// The number of an array's items or an object's members; 0 for other values.
   package var count: Int {
     var count = 0
     if kind == .object { forEachMember { (_: borrowing JSONValue, _: borrowing JSONValue) in count += 1 } }
@@ -65,7 +65,7 @@ package struct JSONValue: ~Escapable {
     return count
   }
 
-  /// The member of that name; nil when there is none or this isn't an object.
+  /// The member of that name; nil if there is none or this isn't an object.
   package subscript(_ name: String) -> JSONValue? {
     @_lifetime(copy self) get {
       guard kind == .object else { return nil }
@@ -103,7 +103,7 @@ package struct JSONValue: ~Escapable {
     }
   }
 
-  /// Appends the string's bytes, unescaped, without a copy in between; nothing when this isn't a string.
+  /// Appends the string's bytes, unescaped, without an intermediate copy; nothing for other values.
   package func copyString<Sink: ByteSink & ~Copyable>(into sink: inout Sink) {
     switch node.kind {
     case .plainString: sink.append(text.extracting(node.range))
@@ -112,7 +112,7 @@ package struct JSONValue: ~Escapable {
     }
   }
 
-  /// Appends the value's text as it stands but for the blanks between its tokens.
+  /// Appends the value's text without the blanks between its tokens.
   package func copyMinified<Sink: ByteSink & ~Copyable>(into sink: inout Sink) {
     var inString = false
     var escaped = false
@@ -159,7 +159,7 @@ package struct JSONValue: ~Escapable {
     sink.append(text.extracting(plain..<end))
   }
 
-  /// Appends what one escape, or a pair of surrogates, stands for and returns its length. The parser has checked it.
+  /// Appends the character of one escape, or of a pair of surrogates, and returns the escape's length. The parser has checked it.
   private func append<Sink: ByteSink & ~Copyable>(escapeAt at: Int, to sink: inout Sink) -> Int {
     if let byte = JSONEscape.byte(named: text[at + 1]) {
       sink.append(byte)

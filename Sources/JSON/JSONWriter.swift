@@ -1,4 +1,4 @@
-/// Writes one value on one line, keys in the order they come, without blanks.
+/// Writes one value on one line, keys in the given order, without blanks.
 ///
 ///     var json = JSONWriter([UInt8]())
 ///     json.object { json in
@@ -8,7 +8,7 @@
 ///     }
 ///     let bytes = json.finish()     // {"name":"uploader","pools":[2]}
 package struct JSONWriter<Sink: ByteSink & ~Copyable>: ~Copyable {
-  /// What was written so far.
+  /// The output so far.
   package private(set) var sink: Sink
   private var needsComma = false
 
@@ -42,7 +42,7 @@ package struct JSONWriter<Sink: ByteSink & ~Copyable>: ~Copyable {
     text.withUTF8 { string(utf8: $0.span) }
   }
 
-  /// A string from its UTF-8, as for secrets, which must not become a String.
+  /// Writes a string from its UTF-8, as for secrets, which must not become a String.
   package mutating func string(utf8 bytes: Span<UInt8>) {
     separate()
     sink.append(UInt8(ascii: "\""))
@@ -59,7 +59,7 @@ package struct JSONWriter<Sink: ByteSink & ~Copyable>: ~Copyable {
 
   package mutating func integer(_ number: Int64) { token(String(number)) }
 
-  /// A number with a fraction; null for what JSON can't say, infinity and not-a-number.
+  /// Writes a number with a fraction; null for infinity and not-a-number, which JSON doesn't have.
   package mutating func double(_ number: Double) { token(number.isFinite ? number.description : "null") }
 
   package mutating func bool(_ value: Bool) { token(value ? "true" : "false") }
@@ -97,7 +97,7 @@ package struct JSONWriter<Sink: ByteSink & ~Copyable>: ~Copyable {
   }
 }
 
-/// Members whose value is one word.
+/// Members with simple values.
 extension JSONWriter where Sink: ~Copyable {
   package mutating func member(_ name: String, _ text: String) {
     key(name)

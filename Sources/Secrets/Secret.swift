@@ -1,13 +1,13 @@
-/// Bytes that nobody but their reader sees: they can't be printed, lie in locked memory, and are overwritten when the last owner
-/// lets go.
+/// Bytes that only their reader sees: they can't be printed, lie in locked memory, and are overwritten when the last reference is
+/// released.
 ///
-/// The size is fixed at birth. Sharing is by reference, so that one copy exists however many hold it; it stays on the
-/// thread that made it. What a reader copies out is the reader's to wipe.
+/// The size is fixed at creation. Sharing is by reference, so that there is one copy however many objects hold it; it stays on the
+/// thread that created it. A reader that copies bytes out has to wipe its copy.
 package final class Secret {
   private let base: UnsafeMutablePointer<UInt8>
   package let count: Int
 
-  /// Takes over `count` bytes at `base`, of `SecretMemory`, that nobody else frees.
+  /// Takes ownership of `count` bytes at `base`, allocated from `SecretMemory`.
   init(adopting base: UnsafeMutablePointer<UInt8>, count: Int) {
     self.base = base
     self.count = count
@@ -20,7 +20,7 @@ package final class Secret {
     }
   }
 
-  /// Lets `fill` write up to `capacity` bytes and return how many it wrote; what it left unused is wiped too.
+  /// Lets `fill` write up to `capacity` bytes and return how many it wrote; the unused rest is wiped too.
   package convenience init(
     unsafeUninitializedCapacity capacity: Int, initializingWith fill: (UnsafeMutableBufferPointer<UInt8>) -> Int
   ) {
@@ -37,9 +37,9 @@ package final class Secret {
     self.init(adopting: exact, count: filled)
   }
 
-  /// The way to read the bytes where they are; the span ends with `body`.
+  /// Gives `body` the bytes in place; the span ends with `body`.
   package func withBytes<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
-    // Once the pointer is out, nothing else would keep the last reference until the reader is done.
+    // Only this keeps the object alive while the reader uses the pointer.
     defer { withExtendedLifetime(self) {} }
     return try body(UnsafeBufferPointer(start: base, count: count).span)
   }
@@ -47,7 +47,7 @@ package final class Secret {
   /// Copies all bytes to `place`, which has room for `count`.
   package func copyBytes(to place: UnsafeMutableRawPointer) { place.copyMemory(from: base, byteCount: count) }
 
-  /// Whether both hold the same bytes; takes longer the more of them agree.
+  /// Whether both hold the same bytes. The time depends on how many leading bytes agree.
   package func hasSameBytes(as other: Secret) -> Bool {
     self === other
       || withBytes { mine in
@@ -60,7 +60,7 @@ package final class Secret {
   }
 }
 
-/// Every way Swift has to show a value shows the same word.
+/// However Swift shows the value, the text is the same placeholder.
 extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
   package var description: String { "<redacted>" }
   package var debugDescription: String { "<redacted>" }

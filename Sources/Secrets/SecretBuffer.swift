@@ -1,10 +1,10 @@
-/// Room to compose a secret in: it grows as bytes come, and every block it outgrows is overwritten before it is freed.
+/// A growing buffer to compose a secret in; every block that it outgrows is overwritten before it is freed.
 package struct SecretBuffer: ~Copyable {
   private var base: UnsafeMutablePointer<UInt8>
   private var capacity: Int
   package private(set) var count = 0
 
-  /// `capacity` saves moving to a larger block when the size is known; 0 is allowed.
+  /// A `capacity` near the final size avoids moving to a larger block; 0 is allowed.
   package init(capacity: Int = 256) {
     self.capacity = max(capacity, 16)
     base = SecretMemory.allocate(self.capacity)
@@ -30,7 +30,7 @@ package struct SecretBuffer: ~Copyable {
     secret.withBytes { append($0) }
   }
 
-  /// Appends words that aren't secret, such as keys and separators.
+  /// Appends text that isn't secret, such as keys and separators.
   package mutating func append(_ text: StaticString) {
     text.withUTF8Buffer { append($0.span) }
   }
@@ -46,7 +46,7 @@ package struct SecretBuffer: ~Copyable {
     try body(UnsafeBufferPointer(start: base, count: count).span)
   }
 
-  /// The bytes so far as a secret of exactly their size; the room itself is wiped, unless it is of that size.
+  /// The bytes so far as a secret of exactly their size; the buffer itself is wiped, or becomes the secret if it has that size.
   package consuming func finish() -> Secret {
     guard SecretMemory.isSameBlock(capacity, count) else { return withBytes { Secret(copying: $0) } }
     return adopted()

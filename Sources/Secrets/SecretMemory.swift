@@ -2,49 +2,49 @@ internal import CLinux
 import Glibc
 import Synchronization
 
-/// Where secrets lie: whole pages that are never swapped out nor dumped, as far as RLIMIT_MEMLOCK allows.
+/// The memory that secrets are in: whole pages that are never swapped out or dumped, as far as RLIMIT_MEMLOCK allows.
 ///
 /// Blocks of one size share a chunk of pages; a large one has pages of its own. Pages are locked as they are first touched
-/// (MLOCK_ONFAULT, mlock2(2)), so room that nobody uses costs nothing but its share of the limit. Where the limit is reached,
-/// further chunks aren't locked; `figures` tells how much. Any thread may allocate, and free what another did.
+/// (MLOCK_ONFAULT, mlock2(2)), so unused room costs nothing but its share of the limit. When the limit is reached, further chunks
+/// aren't locked; `figures` shows how much that is. Any thread may allocate, and free what another one allocated.
 package enum SecretMemory {
-  /// What is set aside for secrets, in bytes, used or not.
+  /// Memory set aside for secrets, in bytes, used or not.
   package struct Figures: Hashable, Sendable {
     package internal(set) var locked = 0
-    /// May be swapped out.
+    /// Not locked, so it may be swapped out.
     package internal(set) var unlocked = 0
   }
 
-  /// Counts memory with secrets that was made elsewhere, in bytes; negative numbers for what is there no more.
+  /// Counts memory with secrets that was allocated elsewhere, in bytes; negative numbers when it is freed.
   package static func count(locked: Int, unlocked: Int) {
     pages.withLock { $0.count(locked: locked, unlocked: unlocked) }
   }
 
   package static var figures: Figures { pages.withLock { $0.figures } }
 
-  /// At least `count` zeroes.
+  /// At least `count` zero bytes.
   package static func allocate(_ count: Int) -> UnsafeMutablePointer<UInt8> {
     let address = pages.withLock { UInt(bitPattern: $0.allocate(count)) }
     return UnsafeMutablePointer(bitPattern: address)!
   }
 
-  /// Overwrites and frees what `allocate` gave for `count`.
+  /// Overwrites and frees memory that `allocate` returned for `count`.
   package static func deallocate(_ base: UnsafeMutablePointer<UInt8>, _ count: Int) {
     clinux_wipe(base, count)
     let address = UInt(bitPattern: base)
     pages.withLock { $0.free(UnsafeMutableRawPointer(bitPattern: address)!, count) }
   }
 
-  /// Whether what was allocated for one count may be freed as if it had been for the other.
+  /// Whether memory allocated for one count may be freed with the other.
   static func isSameBlock(_ count: Int, _ other: Int) -> Bool { SecretPages.isSameBlock(count, other) }
 
   private static let pages = Mutex(SecretPages())
 }
 
-/// The chunks and their blocks. A chunk begins at a multiple of its size, so a block's address leads to it.
+/// The chunks and their blocks. A chunk begins at a multiple of its size, so its address follows from a block's.
 struct SecretPages {
   private static let chunkSize = 65_536
-  /// Larger ones would leave much of a chunk's end unused.
+  /// Larger blocks would leave much of a chunk's end unused.
   static let largestShared = 4096
   /// Sizes of blocks are multiples of this: with tokens of 1 KiB, steps of 128 took 1.3 MB more for 10,000 roles, and smaller ones
   /// would keep a chunk of each of their many sizes.
@@ -55,9 +55,9 @@ struct SecretPages {
     let blockSize: Int
     let isLocked: Bool
     var used = 0
-    /// Where blocks begin that nobody has had yet.
+    /// Where the blocks begin that were never used.
     var fresh: Int
-    /// Blocks that came back, each beginning with the address of the next; all else of them is zero.
+    /// Freed blocks, each of which begins with the address of the next; the rest of them is zero.
     var returned: UnsafeMutableRawPointer?
     var next: UnsafeMutablePointer<Chunk>?
     var previous: UnsafeMutablePointer<Chunk>?
@@ -66,7 +66,7 @@ struct SecretPages {
   }
 
   private(set) var figures = SecretMemory.Figures()
-  /// The first of the chunks with room for each size of block, by the number of steps; nil where there is none.
+  /// The first chunk with room, for each size of block in steps; nil if there is none.
   private var open = [UnsafeMutablePointer<Chunk>?](
     repeating: nil, count: SecretPages.largestShared / SecretPages.step + 1)
 
@@ -103,14 +103,14 @@ struct SecretPages {
     chunk.pointee.returned = block
     chunk.pointee.used -= 1
     if wasFull { reopen(chunk) }
-    // One stays for the next block of this size.
+    // One free chunk is kept for the next block of this size.
     if chunk.pointee.used == 0, chunk.pointee.next != nil || chunk.pointee.previous != nil {
       close(chunk)
       unmap(chunk, Self.chunkSize, isLocked: chunk.pointee.isLocked)
     }
   }
 
-  /// Of the blocks that share chunks.
+  /// For blocks that share chunks.
   static func isSameBlock(_ count: Int, _ other: Int) -> Bool {
     max(count, other) <= largestShared && blockSize(count) == blockSize(other)
   }
@@ -148,7 +148,7 @@ struct SecretPages {
   // MARK: - Large blocks
 
   private static let pageSize = Int(getpagesize())
-  /// The addresses of those that are locked.
+  /// The addresses of the locked ones.
   private var lockedLarge: Set<UInt> = []
 
   private mutating func makeLarge(_ count: Int) -> UnsafeMutableRawPointer {
@@ -166,7 +166,7 @@ struct SecretPages {
 
   // MARK: - Pages
 
-  /// Pages of zeroes at a multiple of a chunk's size, and whether they are locked.
+  /// Zero pages at a multiple of a chunk's size, and whether they are locked.
   private mutating func map(_ size: Int) -> (base: UnsafeMutableRawPointer, isLocked: Bool) {
     var isLocked: CInt = 0
     guard let base = clinux_map_secret(size, Self.chunkSize, &isLocked) else { fatalError("out of memory for secrets") }

@@ -2,10 +2,10 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// Makes a call on a thread beside the caller's, which nobody waits for. All signals are blocked in it: they belong to the loop. Returns 0,
-/// or an errno (pthread_create(3)) when there is no thread; `body` isn't called then.
+/// Makes a call on another thread, without waiting for it. All signals are blocked there: they belong to the loop. Returns 0, or an
+/// errno (pthread_create(3)) if there is no thread; `body` isn't called then.
 ///
-/// A thread waits a second for another call before it ends: starting one costs three times what a call of a few microseconds does.
+/// A thread waits a second for another call before it ends: starting one takes three times as long as a call of a few microseconds.
 package func callOnThread(_ body: @escaping @Sendable () -> Void) -> CInt {
   if let spare = SpareThread.take() {
     spare.give(body)
@@ -18,16 +18,16 @@ package func callOnThread(_ body: @escaping @Sendable () -> Void) -> CInt {
 
 /// A thread that makes calls, or waits for one.
 private final class SpareThread: Sendable {
-  /// More at once are seldom needed again.
+  /// More are seldom needed at the same time.
   private static let most = 2
   private static let waitMilliseconds: CInt = 1000
   private static let waiting = Mutex<[SpareThread]>([])
 
-  /// Readable when there is a call to be made.
+  /// An eventfd, readable when there is a call to be made.
   private let descriptor: CInt
   private let call = Mutex<(@Sendable () -> Void)?>(nil)
 
-  /// nil when there is no descriptor for it.
+  /// Nil if there is no descriptor for it.
   init?() {
     descriptor = clinux_eventfd(1)
     if descriptor < 0 { return nil }
@@ -43,17 +43,17 @@ private final class SpareThread: Sendable {
     _ = write(descriptor, &one, MemoryLayout.size(ofValue: one))
   }
 
-  /// Makes calls on this thread until none has come for a while.
+  /// Makes calls on this thread until none arrives for a while.
   func serve() { while makeCall(), offer() {} }
 
-  /// Lets go of the call once it is made. False when none came.
+  /// Makes the call and releases it. False if none arrived.
   private func makeCall() -> Bool {
     guard let body = next() else { return false }
     body()
     return true
   }
 
-  /// False when enough others wait.
+  /// Adds the thread to those that wait for a call. False if enough others wait.
   private func offer() -> Bool {
     Self.waiting.withLock { waiting in
       guard waiting.count < Self.most else { return false }
@@ -64,7 +64,7 @@ private final class SpareThread: Sendable {
 
   private func next() -> (@Sendable () -> Void)? {
     var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    // Who isn't in the list any more has been taken: the call is about to come.
+    // A thread that is no longer in the list has been taken: its call is about to arrive.
     if Glibc.poll(&poll, 1, Self.waitMilliseconds) == 0, leave() { return nil }
     var count: UInt64 = 0
     while read(descriptor, &count, MemoryLayout.size(ofValue: count)) < 0, errno == EINTR {}

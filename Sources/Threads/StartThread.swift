@@ -1,7 +1,7 @@
 import Glibc
 
-/// Begins `body` on a thread of its own, which nobody waits for and which ends with it. All signals are blocked in it: they belong to
-/// the loop. Returns 0, or an errno (pthread_create(3)) when there is no thread; `body` isn't called then.
+/// Runs `body` on a new thread, without waiting for it; the thread ends with it. All signals are blocked there: they belong to the
+/// loop. Returns 0, or an errno (pthread_create(3)) if there is no thread; `body` isn't called then.
 package func startThread(_ body: @escaping @Sendable () -> Void) -> CInt {
   var all = sigset_t()
   var before = sigset_t()

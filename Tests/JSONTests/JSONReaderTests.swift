@@ -2,7 +2,7 @@ import JSON
 import Testing
 
 @Suite struct JSONReaderTests {
-  @Test func `values of each kind read as what they are`() throws {
+  @Test func `values of each kind are read as that kind`() throws {
     let text = Array(
       #" {"s":"a","n":-12,"d":1.5e2,"t":true,"f":false,"z":null,"a":[1,"x",[]],"o":{"k":"v"},"e":{}} "#.utf8)
     let root = try JSONDocument(text.span).root
@@ -98,14 +98,14 @@ import Testing
     #expect(String(decoding: inner, as: UTF8.self) == #"[1,"c \" \\"]"#)
   }
 
-  @Test func `a place is counted in lines and characters`() {
+  @Test func `a position is counted in lines and characters`() {
     let text = Array("{\n  \"视频\": x\n}".utf8)
     #expect(JSONPosition(of: 0, in: text.span) == JSONPosition(line: 1, column: 1))
     #expect(JSONPosition(of: 14, in: text.span) == JSONPosition(line: 2, column: 9))
     #expect(JSONPosition(of: 1000, in: text.span) == JSONPosition(line: 3, column: 2))
   }
 
-  @Test func `a string ends where it does, however long it is`() throws {
+  @Test func `a string's end is found, however long it is`() throws {
     for count in 0..<70 {
       for (end, expect) in [("", ""), (#"\\"#, #"\"#), (#"\""#, "\""), ("é", "é")] {
         let plain = String(repeating: "x", count: count)

@@ -82,16 +82,16 @@ import Testing
     Case(String(repeating: "[", count: 33), .tooDeep, at: 32),
     Case(String(repeating: #"{"a":"#, count: 33), .tooDeep, at: 160),
   ])
-  func `what isn't strict JSON is refused with its place`(_ row: Case) {
+  func `text that isn't strict JSON is refused with its position`(_ row: Case) {
     #expect(throws: JSONError(problem: row.problem, offset: row.offset)) { _ = try JSONDocument(row.text.span) }
   }
 
-  @Test func `32 levels are read`() throws {
+  @Test func `32 levels of nesting are read`() throws {
     let text = Array((String(repeating: "[", count: 32) + String(repeating: "]", count: 32)).utf8)
     _ = try JSONDocument(text.span)
   }
 
-  @Test func `keys are compared byte by byte, not as people read them`() throws {
+  @Test func `keys are compared byte by byte, not by canonical equivalence`() throws {
     let text = Array("{\"\u{E9}\":1,\"e\u{301}\":2}".utf8)  // é composed and decomposed
     let root = try JSONDocument(text.span).root
     let (composed, decomposed) = (root["\u{E9}"]?.int, root["e\u{301}"]?.int)
@@ -121,7 +121,7 @@ import Testing
     }
   }
 
-  @Test func `a message says what and where`() {
+  @Test func `a message names the error and its position`() {
     #expect(throws: JSONError.self) { _ = try JSONDocument(Array("{\"a\":1,".utf8).span) }
     #expect("\(JSONError(problem: .endsEarly, offset: 7))" == "the text ends in the middle (byte 7)")
     #expect("\(JSONError(problem: .tooDeep, offset: 32))" == "nested deeper than 32 levels (byte 32)")

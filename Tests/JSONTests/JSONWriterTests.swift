@@ -28,7 +28,7 @@ import Testing
     #expect(text(json.finish()) == #""\"\\/\b\f\n\r\t\u0001\u001f "# + "\u{7F} é 视 😀\"")
   }
 
-  @Test func `what is written reads back`() throws {
+  @Test func `written JSON can be read back`() throws {
     let strings = ["", "plain", "a\"b\\c\u{0}\u{1F}\n", "视频😀", "\u{2028}"]
     var json = JSONWriter([UInt8]())
     json.array { json in for string in strings { json.string(string) } }
@@ -38,7 +38,7 @@ import Testing
     #expect(read == strings)
   }
 
-  /// Short strings live inside their variable; in optimised builds their bytes once came from a dead one.
+  /// Short strings live inside their variable; in optimised builds their bytes once came from a variable that no longer existed.
   @Test func `strings of every length are written whole`() {
     for length in 0..<40 {
       let string = String(decoding: (0..<length).map { UInt8(ascii: "a") + UInt8($0 % 26) }, as: UTF8.self)

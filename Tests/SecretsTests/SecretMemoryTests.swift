@@ -3,9 +3,9 @@ import Testing
 
 @testable import Secrets
 
-/// The pages that secrets lie in.
+/// The pages that secrets are in.
 @Suite struct SecretMemoryTests {
-  @Test func `blocks of all sizes are apart, zero at first, and hold what is written`() {
+  @Test func `blocks of all sizes don't overlap, start zeroed and hold what is written`() {
     var pages = SecretPages()
     var blocks: [(base: UnsafeMutableRawPointer, count: Int, mark: UInt8)] = []
     var generator = SeededGenerator(seed: 7)
@@ -37,7 +37,7 @@ import Testing
     #expect(pages.figures.locked + pages.figures.unlocked <= 64 * 65_536, "\(pages.figures)")
   }
 
-  @Test func `room for 40,000 secrets is little more than they are`() {
+  @Test func `memory for 40,000 secrets is little more than their size`() {
     var pages = SecretPages()
     let blocks = (0..<40_000).map { _ in pages.allocate(800) }
     let taken = pages.figures.locked + pages.figures.unlocked
@@ -51,7 +51,7 @@ import Testing
     let address = secret.withBytes { bytes in bytes.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) } }
     let flags = try #require(try Self.flags(ofPageWith: address))
     #expect(flags.contains("dd"), "left out of dumps")
-    // Without a right to lock there is nothing to see here; the daemon's tests make sure of both.
+    // Without permission to lock memory there is nothing to check here; the daemon's tests ensure that both cases run.
     if SecretMemory.figures.unlocked == 0 { #expect(flags.contains("lo"), "locked") }
     withExtendedLifetime(secret) {}
   }

@@ -2,7 +2,7 @@ import Secrets
 import Testing
 
 @Suite struct SecretTests {
-  @Test func `a secret gives its bytes to its reader`() {
+  @Test func `a secret shows its bytes to a reader`() {
     let bytes = Array("LTAI5tExampleSecret".utf8)
     let secret = Secret(copying: bytes.span)
     #expect(secret.count == bytes.count)

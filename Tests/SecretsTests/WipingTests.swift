@@ -4,7 +4,7 @@ import Testing
 
 /// Looks for a secret in the memory of this very process, as somebody with a core dump would.
 @Suite(.serialized) struct WipingTests {
-  /// A key's, a token's, a document's, and one with pages of its own.
+  /// The sizes of a key, a token, a document, and a secret with pages of its own.
   static let sizes = [64, 800, 2000, 8192]
 
   @Test(arguments: sizes) func `a dropped secret is gone from memory`(_ size: Int) throws {
@@ -16,7 +16,7 @@ import Testing
     #expect(try needle.occurrences() == 0)
   }
 
-  @Test(arguments: sizes) func `a buffer that grew leaves no copy behind`(_ size: Int) throws {
+  @Test(arguments: sizes) func `a buffer that has grown leaves no copy behind`(_ size: Int) throws {
     let needle = Needle(size)
     var secret: Secret? = needle.secretGrownByteByByte()
     #expect(try needle.occurrences() == 1)
@@ -25,7 +25,7 @@ import Testing
     #expect(try needle.occurrences() == 0)
   }
 
-  @Test(arguments: sizes) func `a buffer that is given up leaves no copy behind`(_ size: Int) throws {
+  @Test(arguments: sizes) func `a discarded buffer leaves no copy behind`(_ size: Int) throws {
     let needle = Needle(size)
     #expect(try needle.occurrencesWithLiveBuffer() == 1)
     #expect(try needle.occurrences() == 0)
@@ -34,7 +34,7 @@ import Testing
 
 /// A random pattern, and how often it occurs outside this object.
 ///
-/// Only its end is looked for: an allocator writes its own notes over the start of a freed block.
+/// Only its end is searched for: an allocator writes its own data over the start of a freed block.
 private final class Needle {
   private let pattern: UnsafeMutableBufferPointer<UInt8>
   private var tail: UnsafeMutableRawBufferPointer { .init(rebasing: UnsafeMutableRawBufferPointer(pattern).suffix(48)) }

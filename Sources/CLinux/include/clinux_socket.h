@@ -4,21 +4,21 @@
 #include <sys/epoll.h>
 #include <sys/types.h>
 
-// Who is at the other end of a Unix socket, by the kernel's word at the time it connected (unix(7)).
+// The process at the other end of a Unix socket, as the kernel recorded it at connect time (unix(7)).
 struct clinux_peer {
   uid_t uid;
   gid_t gid;
   pid_t pid;
-  // How many supplementary groups there are; more than the capacity given means that none was written.
+  // The number of supplementary groups; if it is more than the capacity given, none was written.
   size_t group_count;
 };
 
-// Asks the kernel who is at the other end: SO_PEERCRED and SO_PEERGROUPS (Linux 4.13; no groups before). In C since
-// ucred needs _GNU_SOURCE. Returns 0 or a negative errno.
+// Reads the peer from the kernel: SO_PEERCRED and SO_PEERGROUPS (Linux 4.13; no groups before). In C since ucred needs _GNU_SOURCE.
+// Returns 0 or a negative errno.
 int clinux_peer_of(int fd, struct clinux_peer *peer, gid_t *groups, size_t capacity);
 
-// Accepts one connection, non-blocking and close-on-exec (accept4(2)), and asks who made it.
-// Returns the descriptor or a negative errno.
+// Accepts one connection, non-blocking and close-on-exec (accept4(2)), and reads its peer. Returns the descriptor or a negative
+// errno.
 int clinux_accept(int listener, struct clinux_peer *peer, gid_t *groups, size_t capacity);
 
 struct clinux_part {
@@ -30,6 +30,6 @@ struct clinux_part {
 // negative errno.
 ssize_t clinux_send_and_wipe(int fd, void *bytes, size_t count);
 
-// Sends three parts in one call, from where they are, in the same way.
-// Empty parts are left out. Returns the number of bytes sent or a negative errno.
+// Sends three parts in one call without copying them, in the same way. Empty parts are left out. Returns the number of bytes sent
+// or a negative errno.
 ssize_t clinux_send(int fd, struct clinux_part first, struct clinux_part second, struct clinux_part third);

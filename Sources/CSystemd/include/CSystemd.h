@@ -1,4 +1,4 @@
-// libsystemd's event loop and notification, and what the target Systemd needs of timerfd.
+// libsystemd's event loop and notification, and the parts of timerfd that the target Systemd needs.
 #pragma once
 
 #include <stddef.h>
@@ -13,13 +13,13 @@ int csystemd_signal_procmask(void);
 // clock is set (TFD_TIMER_CANCEL_ON_SET). Returns the descriptor or a negative errno.
 int csystemd_clock_step_open(void);
 
-// Reads a descriptor of csystemd_clock_step_open and arms it anew. Returns 1 when the clock was set since the last
-// call, 0 when it wasn't, or a negative errno.
+// Reads a descriptor of csystemd_clock_step_open and arms it again. Returns 1 if the clock was set since the last call, 0 if it
+// wasn't, or a negative errno.
 int csystemd_clock_step_take(int fd);
 
-// Sends `message` to the service manager as sd_notify(3) does, but never waits: sd_notify blocks while the manager's queue is full,
-// and with it the loop. `descriptor` goes with it, as with sd_pid_notify_with_fds(3), unless it is -1. Returns 1 when it was sent, 0 when
-// there is no manager to tell, or a negative errno (EAGAIN: the queue is full).
+// Sends `message` to the service manager as sd_notify(3) does, but never waits: sd_notify would block, and with it the loop, while
+// the manager's queue is full. `descriptor` is sent along, as with sd_pid_notify_with_fds(3), unless it is -1. Returns 1 if it was
+// sent, 0 if there is no manager, or a negative errno (EAGAIN: the queue is full).
 int csystemd_notify_now(const char *message, int descriptor);
 
 // Sends an entry in the journal's native protocol to the socket at `path` without waiting. One too large for a datagram goes as a sealed
@@ -29,7 +29,7 @@ int csystemd_journal_now(const char *path, const void *entry, size_t count);
 // The program's name without its path.
 const char *csystemd_program_name(void);
 
-// Asks the service manager over the system bus for the type of a unit's job (org.freedesktop.systemd1(5)), "stop" or "restart", say, and
-// waits no longer than `timeout_usec` for each of three answers. Copies it into `type` of `size` bytes, cut off where that is too small;
-// empty when the unit has no job. Returns 0 or a negative errno. Any user may ask.
+// Asks the service manager over the system bus for the type of a unit's job (org.freedesktop.systemd1(5)), such as "stop" or
+// "restart", and waits no longer than `timeout_usec` for each of three answers. Copies it into `type` of `size` bytes, truncated if
+// that is too small; empty if the unit has no job. Returns 0 or a negative errno. Any user may ask.
 int csystemd_unit_job(const char *unit, uint64_t timeout_usec, char *type, size_t size);
