@@ -96,17 +96,4 @@ extension OSSSigner {
   package convenience init(_ version: OSSSignature.Version, _ credential: UploadCredential) {
     self.init(version, keyID: credential.accessKeyID, secret: credential.secret, securityToken: credential.token)
   }
-
-  /// A URL by which whoever has it may send this request until `lifetime` has passed, at most seven days; nil for V1.
-  ///
-  /// Only headers whose names begin with `x-oss-`, `Content-Type` and `Content-MD5` are signed, and there are none here: a client has to
-  /// send none of them.
-  package func presignedURL(_ method: String, at address: UploadAddress, date: UTCTime, lifetime: Duration) -> Secret? {
-    let request = OSSSignature.Request(method, bucket: address.bucket, key: address.key)
-    guard let query = presignedQuery(request, at: date, lifetime: lifetime) else { return nil }
-    var url = SecretBuffer(capacity: 2048)
-    url.append(String(joining: "https://", address.host, address.path, "?"))
-    url.append(query)
-    return url.finish()
-  }
 }

@@ -1,10 +1,10 @@
 internal import Core
-internal import Secrets
 
-// What the signatures of the vendor's gateway and of OSS have in common.
+// Parts that the signatures of the vendor's gateway and of OSS have in common.
 
 extension [UInt8] {
-  /// Appends the text's UTF-8, all bytes but `A-Z a-z 0-9 - _ . ~` as `%XX`, in upper case; slashes stay when they are to be kept.
+  /// Appends the text's UTF-8 percent-encoded: all bytes but `A-Z a-z 0-9 - _ . ~` as `%XX`, in upper case; slashes are kept on
+  /// request.
   mutating func append(percentEncoded text: String, keepingSlashes: Bool = false) {
     for byte in text.utf8 {
       if byte.isUnreserved || keepingSlashes && byte == UInt8(ascii: "/") {
@@ -29,12 +29,12 @@ extension String {
     self.init(decoding: bytes, as: UTF8.self)
   }
 
-  /// Most names of headers are already.
+  /// Most header names are already in lower case.
   var inLowerCase: String {
     utf8.allSatisfy { $0 < 0x80 && ($0.isLowercaseLetter || !$0.isLetter) } ? self : lowercased()
   }
 
-  /// Without blanks at its ends. By bytes, since taking a value apart by characters costs more than all the rest of a signature.
+  /// Without blanks at either end. By bytes, since handling a value by characters costs more than the rest of a signature.
   var trimmed: String {
     let bytes = utf8
     guard bytes.first?.isSpaceOrTab == true || bytes.last?.isSpaceOrTab == true else { return self }
@@ -51,19 +51,6 @@ extension UInt8 {
     switch self {
     case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "~"): true
     default: isLetterOrDigit
-    }
-  }
-}
-
-extension SecretBuffer {
-  /// One byte of what is percent-encoded, as `[UInt8].append(percentEncoded:)` does it.
-  mutating func append(percentEncoded byte: UInt8) {
-    if byte.isUnreserved {
-      append(byte)
-    } else {
-      append(UInt8(ascii: "%"))
-      append([UInt8].hexDigit(byte >> 4))
-      append([UInt8].hexDigit(byte & 0xF))
     }
   }
 }

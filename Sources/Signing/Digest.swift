@@ -1,9 +1,9 @@
 internal import CCrypto
 internal import Secrets
 
-/// SHA-256, HMAC-SHA256 and HMAC-SHA1, by libcrypto; as lower-case hex unless it is said otherwise.
+/// SHA-256, HMAC-SHA256 and HMAC-SHA1, by libcrypto; as lower-case hex unless stated otherwise.
 ///
-/// libcrypto refuses none of them but for want of memory, where Swift ends the process as well.
+/// libcrypto fails only for lack of memory, when Swift would end the process as well.
 package enum Digest {
   private static let size = Int(CCRYPTO_SHA256_SIZE)
 
@@ -54,7 +54,7 @@ package enum Digest {
     }
   }
 
-  /// What `calculate` writes, unless it returns another number than 0.
+  /// The digest that `calculate` writes; it returns 0 on success.
   private static func hex(_ calculate: (UnsafeMutablePointer<UInt8>) -> CInt) -> String {
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: size) { bytes in
       precondition(calculate(bytes.baseAddress!) == 0, "libcrypto has no SHA-256")

@@ -1,10 +1,10 @@
 internal import Core
 package import Secrets
 
-/// What the signatures of OSS cover, and what they add to a request.
+/// The parts of a request that the signatures of OSS cover, and the headers that they add to it.
 package enum OSSSignature {
-  /// Which one. Accounts made since 1 March 2025 and buckets made since 1 September 2025 take V4 alone ("Guidelines for upgrading V1
-  /// signatures to V4" in the vendor's documentation).
+  /// The version of the signature. Accounts made since 1 March 2025 and buckets made since 1 September 2025 accept only V4
+  /// ("Guidelines for upgrading V1 signatures to V4" in the vendor's documentation).
   package enum Version: Hashable, Sendable {
     case v1
     /// `region` as in `cn-shanghai`.
@@ -14,12 +14,12 @@ package enum OSSSignature {
   package struct Request {
     package var method: String
     package var bucket: String
-    /// The object's key as it is meant, not encoded.
+    /// The object's key, not encoded.
     package var key: String
-    /// Parameters as they are meant, not encoded, in any order; of `uploads`, which has no value, an empty one.
+    /// Parameters, not encoded, in any order; `uploads`, which has no value, has an empty one.
     package var query: [(name: String, value: String)]
-    /// Headers but date, token and signature, names in any case, each once. The signatures cover `Content-Type`, `Content-MD5` and all
-    /// that begin with `x-oss-`; others pass as they are.
+    /// Headers except date, token and signature; names in any case, each once. The signatures cover `Content-Type`, `Content-MD5`
+    /// and all that begin with `x-oss-`; others are sent without being signed.
     package var headers: [(name: String, value: String)]
 
     package init(
@@ -36,16 +36,16 @@ package enum OSSSignature {
     func header(_ name: String) -> String? { headers.first { $0.name.inLowerCase == name }?.value.trimmed }
   }
 
-  /// What is sent of a request.
+  /// The signed request's parts as they are sent.
   package struct Signed {
-    /// `name: value` without the end of line: those of the request, then what the signature adds, `Authorization` last.
+    /// `name: value` without the line end: those of the request, then those that the signature adds, `Authorization` last.
     package let headerLines: [String]
     /// To be sent as `x-oss-security-token`; nil when the key is a long-lived one.
     package let securityToken: Secret?
   }
 
-  /// The parameters as they go on the wire and as V4 signs them: names and values percent-encoded, in byte order, and a parameter with an
-  /// empty value without its `=`. Empty when there are none.
+  /// The parameters as they are sent and as V4 signs them: names and values percent-encoded, in byte order, and a parameter with an
+  /// empty value without its `=`. Empty if there are none.
   package static func query(_ parameters: [(name: String, value: String)]) -> String {
     let encoded = parameters.map { (name: String(percentEncoded: $0.name), value: $0.value) }
     var text: [UInt8] = []
@@ -59,13 +59,13 @@ package enum OSSSignature {
     return String(decoding: text, as: UTF8.self)
   }
 
-  /// The key as it goes on the wire, slashes as `%2F`: oss2 sends them so, and no part of a key can then be taken for a step up.
+  /// The key as it is sent, with slashes as `%2F`: oss2 sends it so, and no part of a key can then be mistaken for a `..` step.
   package static func path(ofKey key: String) -> String { String(percentEncoded: key) }
 }
 
 extension OSSSignature.Request {
-  /// `name:value` and a line feed each, of the headers that begin with `x-oss-` and those named, names in lower case and in byte order;
-  /// the security token among them.
+  /// Appends `name:value` and a line feed for each header that begins with `x-oss-` or is named, with names in lower case and in
+  /// byte order; the security token is among them.
   func appendCanonicalHeaders(
     besides names: [String], adding own: [(name: String, value: String)], securityToken: Secret?,
     to text: inout SecretBuffer

@@ -1,4 +1,4 @@
-package import Core
+internal import Core
 package import Secrets
 
 /// OSS4-HMAC-SHA256 ("Include a V4 signature" in the vendor's documentation of OSS; measured against oss2 2.19.1).
@@ -30,8 +30,7 @@ package enum OSSSignatureV4 {
   }
 
   static func canonicalRequest(
-    _ request: OSSSignature.Request, adding own: [(name: String, value: String)], securityToken: Secret?,
-    query: Secret? = nil
+    _ request: OSSSignature.Request, adding own: [(name: String, value: String)], securityToken: Secret?
   ) -> Secret {
     var text = SecretBuffer(capacity: 2048)
     text.append(request.method)
@@ -40,7 +39,7 @@ package enum OSSSignatureV4 {
     text.append("/")
     text.append(String(percentEncoded: request.key, keepingSlashes: true))
     text.append("\n")
-    if let query { text.append(query) } else { text.append(OSSSignature.query(request.query)) }
+    text.append(OSSSignature.query(request.query))
     text.append("\n")
     request.appendCanonicalHeaders(besides: signedHeaders, adding: own, securityToken: securityToken, to: &text)
     text.append("\n\n")
@@ -71,55 +70,9 @@ extension OSSSigner {
         joining: OSSSignatureV4.algorithm, " Credential=", keyID, "/", scope, ", Signature=", signature))
   }
 
-  /// The query of a URL that carries its own signature and is good for `lifetime`, at most seven days; only V4 makes them here.
-  ///
-  /// A secret since whoever has it may send the request: it holds the security token as well. `request` has no headers but such that are
-  /// sent with it.
-  package func presignedQuery(
-    _ request: OSSSignature.Request, at date: UTCTime, lifetime: Duration
-  ) -> Secret? {
-    guard case .v4(let region) = version else { return nil }
-    let stamp = date.basicText
-    let day = String(stamp.prefix(8))
-    let scope = OSSSignatureV4.scope(day: day, region: region)
-    let parameters =
-      request.query + [
-        ("x-oss-credential", String(joining: keyID, "/", scope)), ("x-oss-date", stamp),
-        ("x-oss-expires", String(lifetime.components.seconds)),
-        ("x-oss-signature-version", OSSSignatureV4.algorithm),
-      ]
-    let query = query(parameters, with: securityToken)
-    let canonical = OSSSignatureV4.canonicalRequest(request, adding: [], securityToken: nil, query: query)
-    var text = SecretBuffer(capacity: query.count + 100)
-    text.append(query)
-    text.append("&x-oss-signature=")
-    text.append(signature(of: canonical, stamp: stamp, day: day, region: region))
-    return text.finish()
-  }
-
   private func signature(of canonical: Secret, stamp: String, day: String, region: String) -> String {
     let scope = OSSSignatureV4.scope(day: day, region: region)
     var text = OSSSignatureV4.stringToSign(canonical, stamp: stamp, scope: scope)
     return text.withUTF8 { Digest.hmacSHA256($0.span, key: derivedKey(day: day, region: region)) }
-  }
-
-  /// In byte order, the token among them, which goes from one secret into the other.
-  private func query(_ parameters: [(name: String, value: String)], with token: Secret?) -> Secret {
-    let tokenName = "x-oss-security-token"
-    var text = SecretBuffer(capacity: 4096)
-    let before = OSSSignature.query(parameters.filter { $0.name < tokenName })
-    let after = OSSSignature.query(parameters.filter { $0.name > tokenName })
-    text.append(before)
-    if let token {
-      text.append("&")
-      text.append(tokenName)
-      text.append("=")
-      token.withBytes { bytes in
-        for place in bytes.indices { text.append(percentEncoded: bytes[place]) }
-      }
-    }
-    text.append("&")
-    text.append(after)
-    return text.finish()
   }
 }

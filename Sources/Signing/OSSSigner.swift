@@ -3,13 +3,13 @@ package import Secrets
 
 /// Signs requests to OSS with one credential, by headers.
 ///
-/// A signer serves as long as its credential does: V4 derives a key from the secret once per day, not per request.
+/// A signer can be used as long as its credential is valid: V4 derives a key from the secret once per day, not per request.
 package final class OSSSigner {
   package let version: OSSSignature.Version
   package let keyID: String
   let secret: Secret
   let securityToken: Secret?
-  /// The key that V4 signs with, and of which day it is (`YYYYMMDD`).
+  /// The key that V4 signs with, and its day (`YYYYMMDD`).
   private var derived: (day: String, key: Secret)?
 
   /// `securityToken` is nil when the key is a long-lived one.
@@ -20,7 +20,7 @@ package final class OSSSigner {
     self.securityToken = securityToken
   }
 
-  /// `date` is the server's time as far as it is known; OSS takes 15 minutes of difference.
+  /// `date` is the server's time as far as it is known; OSS accepts a difference of 15 minutes.
   package func sign(_ request: OSSSignature.Request, at date: UTCTime) -> OSSSignature.Signed {
     switch version {
     case .v1: signV1(request, at: date)
@@ -36,7 +36,7 @@ package final class OSSSigner {
     return OSSSignature.Signed(headerLines: lines, securityToken: securityToken)
   }
 
-  /// Of the secret, a day, the region and the service.
+  /// V4's key, derived from the secret, a day, the region and the service.
   func derivedKey(day: String, region: String) -> Secret {
     if let derived, derived.day == day { return derived.key }
     var start = SecretBuffer(capacity: 128)

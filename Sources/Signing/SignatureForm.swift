@@ -1,16 +1,16 @@
 package import Core
 package import Secrets
 
-/// What requests without a body have in common that one long-lived key signs for one action at one endpoint: all but the query, the date and
-/// the nonce. Made once, since putting these texts together took as long as all else of a signature.
+/// The constant parts of requests without a body that one long-lived key signs for one action at one endpoint: everything but
+/// query, date and nonce. Built once, since joining these texts took as long as the rest of a signature.
 package struct SignatureForm {
-  /// Of the canonical request, what is before the query.
+  /// The part of the canonical request before the query.
   private let start: String
-  /// Its headers up to the date, from there to the nonce, and the rest of it.
+  /// The headers of the canonical request up to the date, from the date to the nonce, and the rest of it.
   private var canonical = ["\n", "", ""]
-  /// The same of the lines that are sent, but for the last one, which has the signature.
+  /// The same parts of the lines that are sent, except the last line, which has the signature.
   private var lines = [TextLines(), TextLines(), TextLines()]
-  /// The value of the last one, up to the signature.
+  /// The value of the last line, up to the signature.
   private let authorization: String
 
   private static let date = "x-acs-date"
@@ -41,7 +41,7 @@ package struct SignatureForm {
   /// Signs a request; returns its headers as they are sent. `query` is a `canonicalQuery`.
   package func sign(query: String, date: UTCTime, nonce: String, secret: Secret) -> TextLines {
     let date = date.description
-    // Without a security token nothing of it is secret.
+    // Without a security token no part of it is secret.
     let request = String(joining: start, query, canonical[0], date, canonical[1], nonce, canonical[2])
     var text = SignatureV3.stringToSign(request)
     let signature = text.withUTF8 { Digest.hmacSHA256($0.span, key: secret) }

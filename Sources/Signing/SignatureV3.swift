@@ -15,22 +15,22 @@ package enum SignatureV3 {
   static let algorithm = "ACS3-HMAC-SHA256"
   private static let hashOfNothing = Digest.sha256([UInt8]().span)
 
-  /// Everything a signature covers.
+  /// The parts of a request that a signature covers.
   package struct Request {
     package var method: String
     /// The path as it is sent, already percent-encoded.
     package var path: String
-    /// Names and values as they are meant, not encoded; in any order.
+    /// Names and values, not encoded; in any order.
     package var query: [(name: String, value: String)]
-    /// All headers to be signed but the security token, `x-acs-date` and `x-acs-content-sha256` among them; in any order, names in any
-    /// case, each once.
+    /// All headers to be signed except the security token, with `x-acs-date` and `x-acs-content-sha256` among them; in any order,
+    /// names in any case, each once.
     package var headers: [(name: String, value: String)]
     /// Signed as the header `x-acs-security-token`; nil when the key is a long-lived one.
     package var securityToken: Secret?
     /// SHA-256 of the body, in hex.
     package var payloadHash: String
 
-    /// `headers` are those that the caller brings; the date and the hash of `body` are added to them.
+    /// `headers` are the caller's; the date and the hash of `body` are added to them.
     package init(
       method: String = "POST", path: String = "/", query: [(name: String, value: String)] = [],
       headers: [(name: String, value: String)], date: UTCTime, securityToken: Secret? = nil, body: [UInt8] = []
@@ -45,7 +45,7 @@ package enum SignatureV3 {
       insert("x-acs-date", date.description)
     }
 
-    /// Where it is in order if the others are, which saves sorting them.
+    /// Inserts a header at its sorted place, if the others are sorted, which saves sorting them.
     private mutating func insert(_ name: String, _ value: String) {
       var place = headers.count
       while place > 0, name < headers[place - 1].name { place -= 1 }
@@ -53,7 +53,7 @@ package enum SignatureV3 {
     }
   }
 
-  /// What is sent of a request.
+  /// The signed request's parts as they are sent.
   package struct Signed {
     package let query: String
     package let headers: [CanonicalHeader]
@@ -120,7 +120,7 @@ package enum SignatureV3 {
 
   /// Names and values percent-encoded, sorted by name in byte order, empty values with their `=`.
   ///
-  /// It serves as the query on the wire as well, where `%20` and `+` mean the same.
+  /// It is also used as the query that is sent, where `%20` and `+` mean the same.
   package static func canonicalQuery(_ query: [(name: String, value: String)]) -> String {
     let count = query.reduce(0) { $0 + 3 * ($1.name.utf8.count + $1.value.utf8.count) + 2 }
     let sorted = isInOrder(query) ? query : query.sorted { isBefore($0.name, $1.name) }
@@ -140,7 +140,7 @@ package enum SignatureV3 {
     query.indices.dropFirst().allSatisfy { !isBefore(query[$0].name, query[$0 - 1].name) }
   }
 
-  /// In the order of bytes.
+  /// Compares by bytes.
   private static func isBefore(_ name: String, _ other: String) -> Bool {
     name.utf8.lexicographicallyPrecedes(other.utf8)
   }
@@ -150,7 +150,7 @@ package enum SignatureV3 {
     end += 1
   }
 
-  /// All bytes of the UTF-8 but `A-Z a-z 0-9 - _ . ~` as `%XX`, in upper case.
+  /// Appends the UTF-8 percent-encoded: all bytes but `A-Z a-z 0-9 - _ . ~` as `%XX`, in upper case.
   private static func append(_ text: String, to room: UnsafeMutableBufferPointer<UInt8>, _ end: inout Int) {
     for byte in text.utf8 {
       if byte.isUnreserved {
@@ -166,7 +166,7 @@ package enum SignatureV3 {
   /// The name is in lower case; the value is nil for the security token.
   package typealias CanonicalHeader = (name: String, value: String?)
 
-  /// In the order of their names.
+  /// Sorted by name.
   static func canonicalHeaders(_ request: Request) -> [CanonicalHeader] {
     var headers: [CanonicalHeader] = []
     headers.reserveCapacity(request.headers.count + 1)

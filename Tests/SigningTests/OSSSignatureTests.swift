@@ -7,7 +7,7 @@ import Testing
   static let date = UTCTime("2026-01-02T03:04:05Z")!
 
   @Test(arguments: try OSSVector.all(.v4))
-  func `each vector of oss2 is signed alike by V4`(_ vector: OSSVector) throws {
+  func `V4 signs each vector as oss2 does`(_ vector: OSSVector) throws {
     let stamp = try #require(vector.headers["x-oss-date"])
     #expect(Self.date.basicText == stamp)
     let canonical = OSSSignatureV4.canonicalRequest(
@@ -21,7 +21,7 @@ import Testing
   }
 
   @Test(arguments: try OSSVector.all(.v1))
-  func `each vector of oss2 is signed alike by V1`(_ vector: OSSVector) throws {
+  func `V1 signs each vector as oss2 does`(_ vector: OSSVector) throws {
     let text = OSSSignatureV1.stringToSign(
       vector.request, date: try #require(vector.headers["date"]), securityToken: vector.securityToken.map { secret($0) }
     )
@@ -73,7 +73,7 @@ import Testing
     #expect(signer.sign(request, at: Self.date).headerLines.last == "Authorization: \(vector.authorization)")
   }
 
-  @Test func `headers that no signature covers don't change it`() throws {
+  @Test func `headers outside the signature don't change it`() throws {
     let vector = try #require(try OSSVector.all(.v4).first)
     for version in [OSSSignature.Version.v4(region: vector.region), .v1] {
       var request = vector.request
@@ -85,7 +85,7 @@ import Testing
     }
   }
 
-  /// What is sent, by lower-case name; each name once.
+  /// The headers that are sent, by lower-case name; each name once.
   private func sent(_ signed: OSSSignature.Signed) throws -> [String: String] {
     var sent: [String: String] = [:]
     for line in signed.headerLines {
@@ -104,7 +104,7 @@ extension OSSVector {
       version, keyID: accessKeyID, secret: secret(accessKeySecret), securityToken: securityToken.map { secret($0) })
   }
 
-  /// What the signer adds, or the HTTP library.
+  /// Headers that the signer or the HTTP library adds.
   private static let added = [
     "accept", "authorization", "connection", "content-length", "date", "x-oss-content-sha256", "x-oss-date",
     "x-oss-security-token",

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct SignatureV3Tests {
   @Test(arguments: try SignatureVector.all())
-  func `each vector of the official SDK is signed alike`(_ vector: SignatureVector) throws {
+  func `each vector is signed as the official SDK signs it`(_ vector: SignatureVector) throws {
     let request = try vector.request
     let canonical = SignatureV3.canonicalRequest(request)
     #expect(canonical.text == vector.canonicalRequest)
@@ -38,7 +38,7 @@ import Testing
     #expect(query == "B=&_=-._&a.10=1&a.2=2&b=a%20b%2Bc%2Ad~e%25%C3%A9%2F")
   }
 
-  @Test func `another date is another signature`() throws {
+  @Test func `another date gives another signature`() throws {
     let vector = try SignatureVector.named("getcalleridentity")
     let later = try #require(UTCTime("2026-01-02T03:04:06Z"))
     let request = SignatureV3.Request(headers: [("host", "sts.cn-hangzhou.aliyuncs.com")], date: later)
@@ -48,12 +48,12 @@ import Testing
 }
 
 extension SignatureVector {
-  /// The headers as sent: names in their own case, values with the blanks they came with.
+  /// The headers as sent: names in their own case, values with their original blanks.
   var request: SignatureV3.Request {
     get throws {
       let signed = Set(
         authorization.split(separator: ",")[1].dropFirst("SignedHeaders=".count).split(separator: ";").map(String.init))
-      // What the signer makes of its other arguments.
+      // Headers that the signer derives from its other arguments.
       let own = ["x-acs-security-token", "x-acs-date", "x-acs-content-sha256"]
       return SignatureV3.Request(
         method: method, path: path, query: query.map { ($0.key, $0.value) },
