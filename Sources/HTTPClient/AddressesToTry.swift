@@ -1,15 +1,15 @@
 /// The addresses of a host in the order in which a request tries them.
 ///
-/// libcurl 7.88 (Debian 12) begins with another address of the same family only when one of its timers fires, even where one refuses at
-/// once: after 0.2 s the first time, after half of what is left for connecting each time from then on
-/// (findings/libcurl-next-address.sh). So it gets one of each family at a time, between which it does well (RFC 8305), and the next ones
-/// come from here.
+/// libcurl 7.88 (Debian 12) tries another address of the same family only when one of its timers fires, even if an address refuses
+/// at once: after 0.2 s the first time, then each time after half of the remaining connect timeout
+/// (findings/libcurl-next-address.sh). So it gets one address of each family at a time, which it handles well (RFC 8305), and this
+/// type provides the next ones.
 struct AddressesToTry {
   let all: [String]
   private var left: [String]
-  /// Those that libcurl has been given: one, or one of each family.
+  /// The addresses that libcurl has been given: one, or one of each family.
   private(set) var current: [String] = []
-  /// Those and the ones before.
+  /// All addresses given so far, including the current ones.
   private(set) var tried: [String] = []
 
   init(_ all: [String] = []) {
@@ -19,7 +19,7 @@ struct AddressesToTry {
 
   var hasMore: Bool { !left.isEmpty }
 
-  /// Takes the next ones; false when there are none.
+  /// Moves on to the next addresses; false if there are none.
   mutating func goOn() -> Bool {
     guard !left.isEmpty else { return false }
     let first = left.removeFirst()

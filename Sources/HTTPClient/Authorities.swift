@@ -1,21 +1,21 @@
 import CCurl
 import Glibc
 
-/// The CA file and what was read of it last.
+/// The CA file and the certificates last read from it.
 struct Authorities {
-  /// How long until one that couldn't be used is read again as it is, in µs: what was wrong may not have been the file.
+  /// How long until an unusable file is read again unchanged, in µs: the file may not have been the cause.
   private static let retry: Int64 = 60_000_000
 
   private let file: String
-  /// As last looked at, whether it could be used or not.
+  /// The version last checked, whether it could be used or not.
   private var version: FileVersion?
-  /// When it was read last, in µs; nil as long as it is as it was at the start.
+  /// When it was last read, in µs; nil as long as it is the version read at the start.
   private var lastRead: Int64?
-  /// What servers are verified by; nil before anything could be read.
+  /// The certificates that servers are verified with; nil before any could be read.
   private(set) var certificates: Certificates?
-  /// Why the version that lies there isn't used.
+  /// Why the present version isn't used.
   private(set) var problem: HTTPClientError?
-  /// Since when none of the versions could be used, in µs; nil while the one that lies there is.
+  /// Since when no version could be used, in µs; nil while the present one is.
   private(set) var problemSince: Int64?
 
   init(file: String) {
@@ -23,15 +23,15 @@ struct Authorities {
     version = FileVersion(file)
   }
 
-  /// Whether it is to be read now: it is another file than the last time, or couldn't be used a minute ago. Costs one stat(2)
-  /// on the loop's thread, and a change one reading there: some microseconds and 1 ms to 4 ms from a local disk. A network file system that
-  /// hangs stalls both; the README says so. `now` is in µs.
+  /// Whether the file should be read now: it has changed since the last time, or was unusable a minute ago. Costs one stat(2) on
+  /// the loop's thread, and one read after a change: a few microseconds and 1 ms to 4 ms from a local disk. A network file system
+  /// that hangs blocks both; the README mentions that. `now` is in µs.
   func isDue(at now: Int64) -> Bool {
     if FileVersion(file) != version { return true }
     return problem != nil && lastRead.map { now - $0 >= Self.retry } ?? true
   }
 
-  /// Reads the version that is there. One that can't be used leaves the one before in force.
+  /// Reads the present version. If it can't be used, the one before stays in force.
   mutating func readAgain(at now: Int64) {
     version = FileVersion(file)
     lastRead = now
@@ -43,7 +43,7 @@ struct Authorities {
     }
   }
 
-  /// Reads it, or throws why it can't be used.
+  /// Reads the file, or throws why it can't be used.
   mutating func read() throws(HTTPClientError) {
     guard let store = ccurl_authorities_read(file) else {
       throw .caFile(
@@ -52,7 +52,7 @@ struct Authorities {
     certificates = Certificates(store, number: (certificates?.number ?? 0) + 1)
   }
 
-  /// Why the file can't be read; nil where it can, so that what is in it is to blame.
+  /// Why the file can't be read; nil if it can, so that its content is the problem.
   private static func whyUnreadable(_ path: String) -> String? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard descriptor >= 0 else { return String(cString: strerror(errno)) }
@@ -62,10 +62,10 @@ struct Authorities {
     return nil
   }
 
-  /// What one version of the file holds.
+  /// The certificates of one version of the file.
   final class Certificates {
     let store: OpaquePointer
-    /// Another one for each version that was read.
+    /// Unique for each version that was read.
     let number: Int
 
     fileprivate init(_ store: OpaquePointer, number: Int) {
@@ -73,7 +73,7 @@ struct Authorities {
       self.number = number
     }
 
-    /// How many have been parsed, since a server's chain asked for them.
+    /// How many certificates have been parsed, each when a server's chain first needed it.
     var parsed: Int { Int(ccurl_authorities_parsed(store)) }
 
     deinit { ccurl_authorities_free(store) }

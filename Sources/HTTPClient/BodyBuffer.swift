@@ -1,19 +1,19 @@
 import CCurl
 import Secrets
 
-/// Room for one answer's body: credentials pass through it, so what was written is overwritten after use.
+/// A buffer for one answer's body. Bodies contain credentials, so the bytes are overwritten after use.
 final class BodyBuffer {
   private let base: UnsafeMutablePointer<UInt8>
   private let capacity: Int
   private(set) var count = 0
 
-  // Pages that no answer reaches are never touched, so a large capacity costs no memory.
+  // Pages beyond the answers' size are never touched, so a large capacity costs no memory.
   init(capacity: Int) {
     self.capacity = capacity
     base = SecretMemory.allocate(capacity)
   }
 
-  /// False when `bytes` don't fit; then nothing is taken.
+  /// False if `bytes` don't fit; then none are appended.
   func append(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard bytes.count <= capacity - count else { return false }
     if let start = bytes.baseAddress {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Which version of a file lies at a path; nil when none can be seen.
+/// Identifies the version of the file at a path; nil if the file can't be examined.
 package struct FileVersion: Equatable {
   private let device: dev_t
   private let inode: ino_t

@@ -1,19 +1,20 @@
-/// What comes of a request. A server that answers, with whatever status, has answered.
+/// The outcome of a request. Any HTTP status from the server counts as an answer.
 package typealias HTTPOutcome = Result<HTTPAnswer, TransportFailure>
 
-/// The head of a complete answer over verified TLS; all that is kept of it.
+/// The parts that are kept of the head of a complete answer over verified TLS.
 package struct HTTPAnswer: Hashable, Sendable {
   /// The status code, 100 to 599.
   package internal(set) var status = 0
-  /// The `Date` header as sent, at most 64 printable ASCII characters; nil when missing, odd or sent twice with different values.
+  /// The `Date` header as sent, at most 64 printable ASCII characters; nil if missing, malformed or sent twice with different
+  /// values.
   package internal(set) var date: String?
-  /// The `x-acs-retry-after` header as sent, at most 64 printable ASCII characters, empty when it is odd; nil when missing.
-  /// The vendor's own clients take its mere presence for throttling.
+  /// The `x-acs-retry-after` header as sent, at most 64 printable ASCII characters, empty if malformed; nil if missing. The
+  /// vendor's own clients treat its mere presence as throttling.
   package internal(set) var retryAfter: String?
-  /// The `Retry-After` header as sent, at most 64 printable ASCII characters; nil when missing or odd.
+  /// The `Retry-After` header as sent, at most 64 printable ASCII characters; nil if missing or malformed.
   package internal(set) var standardRetryAfter: String?
 
-  /// The values of the request's `keptFields`, in their order; nil when missing, odd or sent twice with different values.
+  /// The values of the request's `keptFields`, in that order; nil if missing, malformed or sent twice with different values.
   package internal(set) var keptFields: [String?] = []
 
   package init(

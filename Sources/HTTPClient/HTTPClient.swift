@@ -2,46 +2,50 @@ import CCurl
 package import Secrets
 package import Systemd
 
-/// Sends requests over verified HTTPS without ever blocking the loop: one multi handle of libcurl with a few reusable easy handles.
+/// Sends requests over verified HTTPS without ever blocking the loop, with one multi handle of libcurl and a few reusable easy
+/// handles.
 ///
-/// Who sends asks `freeHandles` first and decides what goes next; who has no order of its own waits by `awaitHandle`.
+/// A caller with priorities of its own checks `freeHandles` and decides which request goes next; any other caller waits by
+/// `awaitHandle`.
 ///
-/// Names are looked up in threads that nothing waits for, and what they find late serves the next request (`NameResolver`). A CA file that
-/// is replaced is read again before the next request; while more requests wait for their turn, within 50 ms.
+/// Names are looked up on threads that nothing waits for, and a late result serves the next request (`NameResolver`). A replaced CA
+/// file is read again before the next request; while more requests wait for their turn, within 50 ms.
 ///
-/// The program ignores SIGPIPE (`signal(SIGPIPE, SIG_IGN)`), which OpenSSL's writes to a closed connection else raise, makes its signal sources
-/// before the first thread, and clears SSLKEYLOGFILE from its environment, by which libcurl would write session keys to a file. Let go of with
-/// transfers in flight, the client ends them and calls no completion.
+/// The program must ignore SIGPIPE (`signal(SIGPIPE, SIG_IGN)`), which OpenSSL's writes to a closed connection would otherwise
+/// raise, create its signal sources before the first thread, and remove SSLKEYLOGFILE from its environment, since libcurl would
+/// write session keys to that file. If the client is released with transfers in flight, it ends them and calls no completion.
 package final class HTTPClient {
-  /// How many requests can be on their way at once; also the number of connections, unless `Settings.connections` says another.
+  /// The maximum number of requests under way; also the number of connections, unless `Settings.connections` sets another.
   package static let handles = 16
-  /// How many connections stay open when nothing waits, and handles with them.
+  /// The number of connections and handles that are kept when nothing waits.
   private static let quietConnections = 2
   /// The largest body of an answer, in bytes.
   package static let bodyLimit = 64 * 1024
 
   package struct Settings: Hashable, Sendable {
-    /// The authorities' certificates, PEM; read when the client is primed, and again whenever the file is another one.
+    /// The CA certificates, PEM; read when the client is primed, and again whenever the file has changed.
     package var caFile: String
     /// For connection and TLS handshake together.
     package var connectTimeout: Duration
-    /// For the whole request, once the name is looked up.
+    /// For the whole request after the name is looked up.
     package var timeout: Duration
-    /// For looking up the name. What the host's resolver finds later than that serves the next request.
+    /// For looking up the name. A result that comes later serves the next request.
     package var lookupTimeout: Duration
 
-    /// The largest pieces in which a request's body is read and sent, in bytes: 16,384, the least that libcurl takes and enough for
-    /// requests without a body, to 2 MiB (CURLOPT_UPLOAD_BUFFERSIZE(3)). Each request that is being sent has one, no larger than its body.
+    /// The size of the pieces in which a request's body is read and sent, in bytes: from 16,384, libcurl's minimum and enough for
+    /// requests without a body, to 2 MiB (CURLOPT_UPLOAD_BUFFERSIZE(3)). Each request that is being sent has such a buffer, no
+    /// larger than its body.
     package var uploadBuffer = 16_384
 
-    /// How many connections there are at most, at least `handles`. More let some be kept to another server while all are in use to one, which
-    /// else has an idle one closed and a handshake made again and again.
+    /// The maximum number of connections, at least `handles`. A larger number keeps idle connections to one server while all
+    /// handles are in use for another; otherwise those are closed and their handshakes repeated again and again.
     package var connections = HTTPClient.handles
 
-    /// How many connections are served in a turn of the loop, at least 1. More take less time, and others on the loop wait longer.
+    /// How many sockets are served in a turn of the loop, at least 1. A larger number is more efficient, but other sources of the
+    /// loop wait longer.
     package var socketsPerTurn = 1
 
-    /// nil to connect to the URL's host itself, whatever the environment says.
+    /// Nil to connect directly to the URL's host, whatever the environment says.
     package var proxy: Proxy?
 
     package init(
@@ -55,17 +59,17 @@ package final class HTTPClient {
       self.proxy = proxy
     }
 
-    /// What a request takes at most, its name's look-up and all.
+    /// The maximum duration of a request, including the look-up of its name.
     var wholeTimeout: Duration { max(timeout, lookupTimeout + connectTimeout) }
   }
 
-  /// An HTTP proxy: each connection is a tunnel through it (CONNECT), in which TLS is spoken with the URL's host.
+  /// An HTTP proxy: each connection is a tunnel through it (CONNECT), with TLS from end to end.
   package struct Proxy: Hashable, Sendable {
     /// `http://HOST:PORT`.
     package var url: String
-    /// Who we are to it (Basic, RFC 7617); nil to say nothing.
+    /// The user name for the proxy (Basic, RFC 7617); nil to send none.
     package var user: String?
-    /// What is connected to without it.
+    /// Hosts that are connected to without the proxy.
     package var exemptions: ProxyExemptions
 
     package init(url: String, user: String? = nil, exemptions: ProxyExemptions = ProxyExemptions("")) {
@@ -75,15 +79,15 @@ package final class HTTPClient {
     }
   }
 
-  /// A request on its way.
+  /// Identifies a request under way.
   package struct TransferID: Hashable, Sendable {
     fileprivate let serial: UInt64
   }
 
-  /// Called when another CA file was taken up, or with the reason why it couldn't be and the old certificates stay in force.
+  /// Called when a changed CA file is in force, or with the reason why it can't be used while the old certificates stay in force.
   package var authoritiesChanged: (HTTPClientError?) -> Void = { _ in }
 
-  /// Why the CA file as it lies there can't be used, so that the certificates read before are in force, and since when (CLOCK_BOOTTIME, µs);
+  /// Why the present CA file can't be used, so that the certificates read before are in force, and since when (CLOCK_BOOTTIME, µs);
   /// nil while it is used.
   package var authoritiesProblem: (error: HTTPClientError, since: Int64)? {
     guard let error = authorities.problem, let since = authorities.problemSince else { return nil }
@@ -99,16 +103,16 @@ package final class HTTPClient {
   private var idle: [Transfer] = []
   private var inFlight: [UnsafeMutableRawPointer: Transfer] = [:]
   private var lastSerial: UInt64 = 0
-  /// For addresses that take no connection while others wait.
+  /// Fires when the current address has accepted no connection for so long that the next one is tried.
   private var addressTimer: TimerSource!
   private var pace: SendPace!
   private var line: [WeakPlace] = []
   private var lineServer: DeferSource!
-  /// When it was last looked whether the CA file is another one, in µs.
+  /// When the CA file was last checked for a change, in µs.
   private var lastLook: Int64 = 0
-  /// How long that is enough where request follows request.
+  /// How long one check is enough while requests follow each other.
   private static let leastLook: Int64 = 50_000
-  /// Takes the place of the buffer whose body is being read, so that the handle is free again meanwhile.
+  /// Replaces the buffer whose body is being read, so that the handle is free again meanwhile.
   private var spare = BodyBuffer(capacity: HTTPClient.bodyLimit)
 
   /// `proxyPassword` goes with `settings.proxy.user`.
@@ -118,7 +122,7 @@ package final class HTTPClient {
     try self.init(loop, settings: settings, proxyPassword: proxyPassword, lookUp: SystemNames.lookUp)
   }
 
-  /// The same with another way of looking names up.
+  /// The same with another resolver, for tests.
   init(
     _ loop: EventLoop, settings: Settings, proxyPassword: Secret?, lookUp: @escaping NameResolver.LookUp,
     threads: LookupThreads = .shared
@@ -150,8 +154,8 @@ package final class HTTPClient {
     for transfer in inFlight.values where !transfer.isLookingUp { multi.remove(transfer.easy) }
   }
 
-  /// Whether more requests wait for their turn. When none do, what only a burst needed is let go of as its requests end: each
-  /// connection with its handle takes some 70 KB.
+  /// Whether more requests wait for their turn. If none do, connections and handles that only a burst needed are released as its
+  /// requests end: each pair takes some 70 KB.
   package var hasMoreWaiting = false {
     didSet {
       if hasMoreWaiting != oldValue {
@@ -160,15 +164,15 @@ package final class HTTPClient {
     }
   }
 
-  /// How many bytes a second all bodies together may take that are read from streams, at least 1; nil for as many as the network takes.
+  /// The maximum rate in bytes per second of all bodies that are read from streams together, at least 1; nil for no limit.
   package var sendRate: Int? {
     didSet { if sendRate != oldValue { pace.limit(to: sendRate) } }
   }
 
-  /// Without those that somebody waits for.
+  /// Without the handles that `awaitHandle` callers wait for.
   package var freeHandles: Int { max(0, Self.handles - inFlight.count - line.count { $0.place != nil }) }
 
-  /// A place in the line of those that wait for a handle; letting go of it leaves the line.
+  /// A place in the queue for a handle; releasing it leaves the queue.
   package final class Place {
     fileprivate let serve: () -> Void
 
@@ -179,7 +183,7 @@ package final class HTTPClient {
     weak var place: Place?
   }
 
-  /// Calls `serve` in a later turn, once there is a handle with which it may send; first come, first served.
+  /// Calls `serve` in a later turn, when there is a handle that it may send with; first come, first served.
   package func awaitHandle(_ serve: @escaping () -> Void) -> Place {
     let place = Place(serve)
     line.append(WeakPlace(place: place))
@@ -193,17 +197,18 @@ package final class HTTPClient {
     }
   }
 
-  /// Sends a request; calls `completion` once from a later turn of the loop, when the handle is free again. The body of the answer is empty
-  /// on failure; it is overwritten as `completion` returns, which may send, cancel, or let go of the client.
+  /// Sends a request; calls `completion` once from a later turn of the loop, when the handle is free again. The answer's body is
+  /// empty on failure; it is overwritten when `completion` returns. `completion` may send, cancel, or release the client.
   ///
-  /// Only when `freeHandles` is above 0, in a completion, or when served in the line. Throws when the request can't be sent as it is, and then `completion` isn't called.
-  /// libcurl repeats a request by itself when a kept connection turns out to have been closed before the first byte of an answer.
+  /// Only allowed if `freeHandles` is above 0, in a completion, or in `serve` of `awaitHandle`. Throws if the request can't be sent
+  /// as it is; then `completion` isn't called. libcurl repeats a request by itself if a kept-alive connection turns out to have
+  /// been closed before the first byte of an answer.
   @discardableResult
   package func send(
     _ request: HTTPRequest, completion: @escaping (HTTPOutcome, Span<UInt8>) -> Void
   ) throws(TransportFailure) -> TransferID {
     precondition(inFlight.count < Self.handles, "sent without a free handle")
-    // For a client that wasn't primed. Where they can't be read the request ends with that (`caFile`).
+    // For a client that wasn't primed. If the certificates can't be read, the request fails for that reason (`caFile`).
     if authorities.certificates == nil { try? prime() }
     if !hasMoreWaiting || EventLoop.bootTime() - lastLook >= Self.leastLook { lookAtAuthorities() }
     let transfer = try takeTransfer()
@@ -219,7 +224,7 @@ package final class HTTPClient {
     return TransferID(serial: lastSerial)
   }
 
-  /// Hands a request to libcurl, as soon as the address of whom it connects to is known.
+  /// Hands a request to libcurl, as soon as the address to connect to is known.
   private func connect(_ transfer: Transfer) {
     let host = transfer.named
     let next = transfer.usesProxy ? proxyHost : host
@@ -278,7 +283,7 @@ package final class HTTPClient {
     armAddressTimer()
   }
 
-  /// Goes on to other addresses when the ones before refused the connection; false when there is nothing to go on to.
+  /// Moves on to other addresses after the current ones refused the connection; false if there are none.
   private func goOn(_ transfer: Transfer, after code: CURLcode) -> Bool {
     guard code == CURLE_COULDNT_CONNECT, let rest = transfer.timeLeft(at: EventLoop.bootTime()),
       transfer.tryNextAddresses()
@@ -298,7 +303,7 @@ package final class HTTPClient {
     }
   }
 
-  /// Ends a request without calling its completion; nothing when it has ended already.
+  /// Ends a request without calling its completion; nothing if it has ended already.
   package func cancel(_ id: TransferID) {
     guard let transfer = inFlight.values.first(where: { $0.serial == id.serial }) else { return }
     inFlight[transfer.easy] = nil
@@ -331,7 +336,7 @@ package final class HTTPClient {
     if hasMoreWaiting || idle.count < Self.quietConnections { idle.append(transfer) }
   }
 
-  /// An easy handle costs 14 KB, so each is made when it is needed for the first time.
+  /// An easy handle costs 14 KB, so each is created when it is first needed.
   private func takeTransfer() throws(TransportFailure) -> Transfer {
     if let transfer = idle.popLast() { return transfer }
     do throws(HTTPClientError) {
@@ -341,8 +346,8 @@ package final class HTTPClient {
     }
   }
 
-  /// Reads the CA file again if it has changed since, or couldn't be used the last time. Throws when it can't be used; the
-  /// certificates read before stay in force then.
+  /// Reads the CA file again if it has changed, or couldn't be used the last time. Throws if it can't be used; the certificates
+  /// read before stay in force then.
   package func takeUpAuthorities() throws(HTTPClientError) {
     guard authorities.isDue(at: EventLoop.bootTime()) || authorities.problem != nil else { return }
     let before = authorities.problem?.description
@@ -352,8 +357,7 @@ package final class HTTPClient {
     throw problem
   }
 
-  /// Reads the CA file again when it is time for that, and reports what is new. Each request does so; where none is made for long, a timer
-  /// may.
+  /// Reads the CA file again if that is due, and reports changes. Each request does so; if there are none for long, a timer may.
   package func lookAtAuthorities() {
     lastLook = EventLoop.bootTime()
     guard authorities.isDue(at: lastLook) else { return }
@@ -365,11 +369,11 @@ package final class HTTPClient {
 
   private func readAuthorities() { authorities.readAgain(at: EventLoop.bootTime()) }
 
-  /// Reads the CA file now, 1 ms to 4 ms for Debian's 140 certificates, so that the first request needn't. Throws when it can't be read or
-  /// holds no certificate.
+  /// Reads the CA file now, in 1 ms to 4 ms for Debian's 140 certificates, so that the first request needn't. Throws if it can't be
+  /// read or contains no certificate.
   package func prime() throws(HTTPClientError) { try authorities.read() }
 
-  // Not safe to run twice at once by its own account, hence by Swift's once.
+  // By its documentation not safe to run twice at once, hence initialised once by Swift.
   private static let initialised = curl_global_init(Int(CURL_GLOBAL_ALL))
 
   private static func initialiseLibrary() throws(HTTPClientError) {

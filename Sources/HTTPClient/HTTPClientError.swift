@@ -1,10 +1,10 @@
 package import Systemd
 
-/// Why a client can't be made or can't be relied on.
+/// Why a client can't be created or used.
 package enum HTTPClientError: Error, CustomStringConvertible {
   case library(_ attempt: String, text: String)
   case loop(LoopError)
-  /// The certificates of the authorities can't be loaded; no server could be verified.
+  /// The CA certificates can't be loaded, so no server could be verified.
   case caFile(path: String, text: String)
 
   package var description: String { "\(problem); \(remedy)" }

@@ -1,9 +1,9 @@
 package import Core
 package import Secrets
 
-/// A request as it is to be sent.
+/// A request to be sent.
 ///
-/// Its headers may hold a signature, so it prints where it goes and no more.
+/// Its headers may contain a signature, so it prints only its destination.
 package struct HTTPRequest: CustomStringConvertible, CustomReflectable {
   package enum Method: String, Sendable {
     case get = "GET"
@@ -24,14 +24,15 @@ package struct HTTPRequest: CustomStringConvertible, CustomReflectable {
   package var url: String
   /// Each a whole line, `name: value`.
   package var headers: TextLines
-  /// Headers beside those, whose values never are Strings.
+  /// Further headers, whose values never are Strings.
   package var secretHeaders: [(name: String, value: Secret)]
   package var body: Body
-  /// Names of the answer's header fields that are kept, in lower case; each value is at most 256 printable ASCII characters.
+  /// Names of header fields to keep from the answer, in lower case; each value is at most 256 printable ASCII characters.
   package var keptFields: [StaticString] = []
-  /// Whether a connection is made for it: then libcurl doesn't send it again by itself, which it does where a kept one turns out to be closed.
+  /// Whether a new connection is made for it. Then libcurl doesn't repeat the request by itself, as it does if a kept-alive
+  /// connection turns out to be closed.
   package var needsFreshConnection = false
-  /// How long the request may stand still, a second at least, with no limit for the whole; nil to limit the whole as the client is set to.
+  /// How long the request may stall, a second at least, with no limit for the whole; nil to use the client's limit for the whole.
   package var stallTimeout: Duration?
 
   package init(
@@ -45,22 +46,23 @@ package struct HTTPRequest: CustomStringConvertible, CustomReflectable {
     self.body = body
   }
 
-  package var description: String { "\(method.rawValue) https://\(url.authority ?? "")" }
+  package var description: String { "\(method.rawValue) https://\(url.urlAuthority ?? "")" }
   package var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
 }
 
-/// A body that is read piece by piece while it is sent, up to `HTTPClient.Settings.uploadBuffer` at a time, so that it may be larger than memory.
+/// A body that is read piece by piece while it is sent, up to `HTTPClient.Settings.uploadBuffer` at a time, so that it may be
+/// larger than memory.
 package struct BodyStream {
-  /// Reads bytes of the body from `offset` on into `room`; returns how many, at least 1, or nil when there are none to be had, which ends
+  /// Reads bytes of the body from `offset` on into `room`; returns how many, at least 1, or nil if they can't be read, which ends
   /// the request.
   package typealias Read = (_ offset: Int, _ room: UnsafeMutableRawBufferPointer) -> Int?
 
-  /// How many bytes the body has, which its Content-Length says.
+  /// The body's size in bytes, which is its Content-Length.
   package let length: Int
   let read: Read
 
-  /// `read` is called from the loop, with ascending offsets below `length`. It begins at 0 again when libcurl repeats a request on another
-  /// connection.
+  /// `read` is called from the loop, with ascending offsets below `length`. It starts at 0 again if libcurl repeats a request on
+  /// another connection.
   package init(length: Int, read: @escaping Read) {
     precondition(length >= 0, "a body of less than no bytes")
     self.length = length

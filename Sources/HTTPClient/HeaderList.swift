@@ -3,10 +3,10 @@ import Core
 import Glibc
 import Secrets
 
-/// The headers of one request as libcurl reads them (CURLOPT_HTTPHEADER(3)): a list whose texts lie in one block, both used again by the next
-/// request. What was in there is overwritten, for a signature or a token is part of it.
+/// The headers of one request in the form that libcurl reads (CURLOPT_HTTPHEADER(3)): a list whose texts are in one block, both
+/// reused by the next request. The old content is overwritten, since it includes a signature or a token.
 struct HeaderList: ~Copyable {
-  /// Without a value: they keep libcurl from adding what we didn't sign.
+  /// Header names without a value, which keep libcurl from adding headers that aren't signed.
   private static let expect: StaticString = "Expect:"
   private static let contentType: StaticString = "Content-Type:"
 
@@ -27,8 +27,8 @@ struct HeaderList: ~Copyable {
     nodes.deallocate()
   }
 
-  /// Takes a request's headers; returns the list, which is good until the next change. nil where one has a zero byte in it, which would make two
-  /// of it.
+  /// Sets a request's headers; returns the list, which is valid until the next change. Nil if a header contains a zero byte, which
+  /// would split it.
   mutating func set(
     _ lines: TextLines, _ secrets: [(name: String, value: Secret)]
   ) -> UnsafeMutablePointer<curl_slist>? {
@@ -48,7 +48,7 @@ struct HeaderList: ~Copyable {
     return link(lines.count + secrets.count)
   }
 
-  /// Overwrites them; libcurl mustn't read them any more.
+  /// Overwrites the headers; libcurl mustn't read them any more.
   mutating func wipe() {
     ccurl_wipe(room, end)
     end = 0
@@ -92,7 +92,7 @@ struct HeaderList: ~Copyable {
     return nodes
   }
 
-  /// libcurl doesn't write there.
+  /// libcurl only reads it.
   private func text(_ line: StaticString) -> UnsafeMutablePointer<CChar> {
     UnsafeMutablePointer(mutating: UnsafeRawPointer(line.utf8Start).assumingMemoryBound(to: CChar.self))
   }

@@ -1,14 +1,14 @@
 import Glibc
 
-/// The host that a connection goes to, where it is known by name.
+/// The host that a connection goes to, if it is given by name.
 struct HostToLookUp: Hashable {
   /// In lower case.
   let name: String
   let port: UInt16
 
-  /// From a URL; nil where an address stands in it.
+  /// Parses it from a URL; nil if the host is an address.
   init?(url: String) {
-    guard let authority = url.authority, authority.utf8.first != UInt8(ascii: "[") else { return nil }
+    guard let authority = url.urlAuthority, authority.utf8.first != UInt8(ascii: "[") else { return nil }
     let colon = authority.utf8.firstIndex(of: UInt8(ascii: ":")) ?? authority.endIndex
     let (host, port) = (authority[..<colon], authority[colon...].dropFirst())
     guard !host.isEmpty, !Self.isAddress(String(host)) else { return nil }

@@ -1,9 +1,9 @@
 import Synchronization
 
-/// How many threads look a name up at present. One that hangs in the host's resolver can't be ended and isn't waited for, so their
-/// number has a bound.
+/// Counts the threads that are looking up names. A look-up that hangs in the host's resolver can't be ended and isn't waited for,
+/// so the number of threads is limited.
 final class LookupThreads: Sendable {
-  /// Of this process.
+  /// For this process.
   static let shared = LookupThreads(most: 8)
 
   private let most: Int
@@ -11,7 +11,7 @@ final class LookupThreads: Sendable {
 
   init(most: Int) { self.most = most }
 
-  /// False when there are as many as there may be; else `leave` is to be called when the thread is done.
+  /// False if the limit is reached; otherwise `leave` has to be called when the thread is done.
   func enter() -> Bool {
     if count.wrappingAdd(1, ordering: .relaxed).newValue <= most { return true }
     leave()

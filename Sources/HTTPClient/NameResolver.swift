@@ -1,42 +1,42 @@
 import Systemd
 
-/// Finds the addresses of names beside the loop, and keeps what it found.
+/// Looks up the addresses of names without blocking the loop, and caches the results.
 ///
-/// libcurl has a resolver too, but what that finds after a request's time is up is lost: with a silent first name server a look-up
-/// takes five seconds each time, and with less time than that no request is ever made. Here a look-up goes on until the host's
-/// resolver is done with it, whoever still waits, and its late answer serves the next request.
+/// libcurl has a resolver too, but a result that comes after a request's time-out is lost: with an unresponsive first name server a
+/// look-up takes five seconds each time, and with a shorter time-out no request ever succeeds. Here a look-up continues until the
+/// host's resolver has finished, even if nobody waits any more, and its late result serves the next request.
 ///
-/// | age of what was found | what a request gets |
+/// | age of the last result | what a request gets |
 /// |---|---|
-/// | up to a minute | it |
-/// | up to ten minutes | it, and a look-up for the next request begins |
-/// | more, or nothing was found | the answer of a look-up, which all who ask for the name share |
-/// | any, and that look-up can't begin or gets no answer | it: TLS verifies whoever has the address by now |
+/// | up to a minute | that result |
+/// | up to ten minutes | that result, and a look-up for the next request begins |
+/// | more, or there is none | the answer of a look-up, which all requests for the name share |
+/// | any, if that look-up can't begin or isn't answered | that result: TLS verifies the server at the address |
 ///
-/// A look-up that has taken two minutes stands in the way of no other, since the host's resolver may hang for good. What it finds in the
-/// end counts unless one that began later has found something.
+/// A look-up that has taken two minutes doesn't block others, since the host's resolver may hang for good. Its result still counts,
+/// unless a later look-up has found something.
 ///
-/// An address by which a request failed goes behind the others for ten minutes: libcurl would begin with the same one each time.
+/// An address by which a request failed goes behind the others for ten minutes: libcurl would try the same one first each time.
 final class NameResolver {
   typealias LookUp = @Sendable (String) -> NameAnswer
-  /// Makes a call on a thread of its own.
+  /// Runs a call on a thread of its own.
   typealias Begin = (
     EventLoop, @escaping @Sendable () -> NameAnswer, @escaping (NameAnswer) -> Void
   ) throws(LoopError) -> ThreadedCall<NameAnswer>
 
   private struct Found {
     var addresses: [String]
-    /// The number of the look-up that found them.
+    /// The number of the look-up that found the addresses.
     let lookUp: UInt64
     let arrived: Int64
   }
 
   private struct Wait {
     let name: String
-    /// By which it is forgotten again.
+    /// Identifies the wait, so that it can be cancelled.
     let serial: UInt64
     let deadline: Int64
-    /// What is known already: no look-up could begin.
+    /// The answer if no look-up could begin.
     let obstacle: NameAnswer?
     let completion: (NameAnswer) -> Void
   }
@@ -50,10 +50,10 @@ final class NameResolver {
   /// In µs.
   private static let fresh: Int64 = 60_000_000
   private static let usable: Int64 = 600_000_000
-  /// After which another look-up of the same name may begin.
+  /// After this time another look-up of the same name may begin.
   private static let overdue: Int64 = 120_000_000
 
-  /// For a test of what becomes of a request when there is no thread to be had.
+  /// Replaceable, to test requests when no thread is available.
   var beginCall: Begin = { (loop, call, completion) throws(LoopError) in
     try ThreadedCall(loop, call, completion: completion)
   }
@@ -63,7 +63,7 @@ final class NameResolver {
   private let threads: LookupThreads
   private let time: () -> Int64
   private var found: [String: Found] = [:]
-  /// When requests failed, by name and address.
+  /// When requests last failed, by name and address.
   private var failed: [String: [String: Int64]] = [:]
   /// In the order in which they began.
   private var running: [String: [Running]] = [:]
@@ -72,8 +72,8 @@ final class NameResolver {
   private var waits: [Wait] = []
   private var timer: TimerSource!
 
-  /// `timeout` is how long a request waits for a look-up, `threads` counts those of all resolvers together; `time` reads CLOCK_BOOTTIME
-  /// in µs.
+  /// `timeout` is how long a request waits for a look-up, `threads` counts the threads of all resolvers together; `time` reads
+  /// CLOCK_BOOTTIME in µs.
   init(
     _ loop: EventLoop, timeout: Duration, lookUp: @escaping LookUp = SystemNames.lookUp,
     threads: LookupThreads = .shared, time: @escaping () -> Int64 = EventLoop.bootTime
@@ -86,17 +86,17 @@ final class NameResolver {
     timer = try TimerSource(loop, accuracy: 1000) { [unowned self] in timeIsUp() }
   }
 
-  /// What is known of `name` and good to use now; nil when it has to be waited for.
+  /// The known addresses of `name` that may be used now; nil if a look-up has to be waited for.
   func addresses(of name: String) -> [String]? {
     guard let known = found[name] else { return nil }
     let age = time() - known.arrived
     guard age <= Self.usable else { return nil }
-    // What keeps it from beginning matters once this is too old.
+    // If it can't begin, that matters only when this result is too old.
     if age > Self.fresh { _ = begin(name) }
     return ordered(known.addresses, of: name)
   }
 
-  /// Calls `completion` from a later turn of the loop, with the answer or that there was none in time. `serial` names the wait.
+  /// Calls `completion` from a later turn of the loop, with the answer or a time-out. `serial` identifies the wait.
   func wait(for name: String, serial: UInt64, completion: @escaping (NameAnswer) -> Void) {
     let obstacle = begin(name)
     let now = time()
@@ -108,12 +108,12 @@ final class NameResolver {
 
   func forget(_ serial: UInt64) { waits.removeAll { $0.serial == serial } }
 
-  /// A request by this address came to nothing.
+  /// Notes that a request by this address failed.
   func requestFailed(by address: String, of name: String) { failed[name, default: [:]][address] = time() }
 
   func requestSucceeded(by address: String, of name: String) { failed[name]?[address] = nil }
 
-  /// Has the name looked up, unless it is already; why that can't be, if so.
+  /// Begins a look-up of the name, unless one is under way; returns the reason if that isn't possible.
   private func begin(_ name: String) -> NameAnswer? {
     if isUnderWay(name) { return nil }
     let threads = threads
@@ -147,13 +147,13 @@ final class NameResolver {
     if running[name]?.isEmpty == true { running[name] = nil }
     let result: NameAnswer
     if case .addresses(let addresses) = answer {
-      // After a hang they may be out of date.
+      // The result of a look-up that hung may be out of date.
       if let known = found[name], known.lookUp > number { return }
       found[name] = Found(addresses: addresses, lookUp: number, arrived: time())
       forgetFailures(of: name)
       result = .addresses(ordered(addresses, of: name))
     } else {
-      // The other one may do better.
+      // The other look-up may succeed.
       if isUnderWay(name) { return }
       result = lastFound(name, insteadOf: answer)
     }
@@ -162,7 +162,7 @@ final class NameResolver {
     for wait in served { wait.completion(result) }
   }
 
-  /// Answers whoever has waited long enough. Internal for tests, whose time isn't the timer's.
+  /// Answers all waits whose time is over. Internal for tests, whose time isn't the timer's.
   func timeIsUp() {
     let now = time()
     let late = waits.prefix { $0.deadline <= now }
@@ -174,7 +174,7 @@ final class NameResolver {
     for wait in late { wait.completion(lastFound(wait.name, insteadOf: wait.obstacle ?? .unanswered(text))) }
   }
 
-  /// What was found last, however old, where nothing was learnt of the name; else the answer as it is.
+  /// The last result, however old, if the look-up found out nothing about the name; otherwise the answer as it is.
   private func lastFound(_ name: String, insteadOf answer: NameAnswer) -> NameAnswer {
     switch answer {
     case .addresses, .failure: answer
@@ -182,7 +182,7 @@ final class NameResolver {
     }
   }
 
-  /// Those without a failure first, then the one whose failure is longest ago.
+  /// Addresses without a failure first, then those whose failure is longest ago.
   private func ordered(_ addresses: [String], of name: String) -> [String] {
     guard let failures = failed[name], !failures.isEmpty else { return addresses }
     let after = time() - Self.usable

@@ -1,13 +1,13 @@
 import CCurl
 import Secrets
 
-/// The header by which a proxy knows its user (Basic, RFC 7617), as a list of libcurl's; wiped when dropped.
+/// The header that authenticates the user to a proxy (Basic, RFC 7617), as a list of libcurl's; wiped when released.
 ///
 /// Not by CURLOPT_PROXYUSERNAME and CURLOPT_PROXYPASSWORD: libcurl decodes %41 in them (7.88), and keeps a copy for each connection.
 final class ProxyCredential {
   let lines: UnsafeMutablePointer<curl_slist>
 
-  /// `user` holds no colon; `password` may be any bytes.
+  /// `user` must not contain a colon; `password` may be any bytes.
   init(user: String, password: Secret) throws(HTTPClientError) {
     var pair = SecretBuffer(capacity: user.utf8.count + password.count + 1)
     pair.append(user)

@@ -2,8 +2,8 @@ import Glibc
 
 /// Hosts that are connected to without the proxy, as the environment's no_proxy lists them (curl(1), NO_PROXY).
 ///
-/// Entries are separated by commas or blanks. A name stands for that host and all below it, with or without a dot in front; an address for
-/// itself; `10.0.0.0/8` and `fd00::/8` for a network; `*` for every host. A port behind a name is ignored.
+/// Entries are separated by commas or blanks. A name stands for that host and its subdomains, with or without a leading dot; an
+/// address for itself; `10.0.0.0/8` and `fd00::/8` for a network; `*` for every host. A port after a name is ignored.
 package struct ProxyExemptions: Hashable, Sendable {
   private enum Entry: Hashable {
     case every
@@ -11,7 +11,7 @@ package struct ProxyExemptions: Hashable, Sendable {
     case network(Address, bits: Int)
   }
 
-  /// Its bytes in network order, 4 or 16.
+  /// The address's bytes in network order, 4 or 16.
   private typealias Address = [UInt8]
 
   private let entries: [Entry]
@@ -35,7 +35,7 @@ package struct ProxyExemptions: Hashable, Sendable {
 
   /// Whether a connection to the host of `url` goes without the proxy.
   func contain(hostOf url: String) -> Bool {
-    guard !entries.isEmpty, let authority = url.authority else { return false }
+    guard !entries.isEmpty, let authority = url.urlAuthority else { return false }
     let host = String(authority).lowercased()
     let address = Self.address(of: Self.withoutPort(host))
     let name = Self.name(host)
@@ -56,7 +56,7 @@ package struct ProxyExemptions: Hashable, Sendable {
     }
   }
 
-  /// Without the dots at both ends, and without a port.
+  /// Without leading and trailing dots, and without a port.
   private static func name(_ text: String) -> String {
     var name = withoutPort(text)[...]
     while name.utf8.first == UInt8(ascii: ".") { name = name.dropFirst() }
@@ -69,7 +69,7 @@ package struct ProxyExemptions: Hashable, Sendable {
     return text.utf8.count { $0 == UInt8(ascii: ":") } == 1 ? String(text.prefix { $0 != ":" }) : text
   }
 
-  /// nil for what isn't an address; one of version 6 may stand in brackets.
+  /// Nil for anything but an address; an IPv6 address may be in brackets.
   private static func address(of text: String) -> Address? {
     let isBracketed = text.hasPrefix("[") && text.hasSuffix("]")
     let text = isBracketed ? String(text.dropFirst().dropLast()) : text

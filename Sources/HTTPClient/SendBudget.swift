@@ -1,11 +1,11 @@
 import Core
 
-/// How many bytes bodies may send: so many a second, at an even pace from the first one on.
+/// Limits how many bytes of bodies may be sent per second, at an even pace from the first one on.
 ///
 /// At the start nothing is saved up, and later no more than a tenth of a second's worth.
 struct SendBudget {
   private let rate: Double
-  /// The least that is handed out, so that bodies don't go in single bytes.
+  /// The smallest amount that is given out, so that bodies aren't sent in single bytes.
   private let piece: Double
   private let most: Double
   private var saved = 0.0
@@ -19,7 +19,7 @@ struct SendBudget {
     updated = now
   }
 
-  /// Takes some of `wanted` bytes, which is at least 1; 0 when it is too early.
+  /// Takes up to `wanted` bytes, which is at least 1; returns 0 if it is too early.
   mutating func take(of wanted: Int, at now: Timestamp) -> Int {
     update(now)
     guard saved >= least(of: wanted) else { return 0 }
@@ -28,7 +28,7 @@ struct SendBudget {
     return count
   }
 
-  /// When `take` gives some.
+  /// When `take` can next return more than 0.
   mutating func next(of wanted: Int, at now: Timestamp) -> Timestamp {
     update(now)
     return now + .seconds(fraction: max(0, least(of: wanted) - saved) / rate) + .microseconds(1)

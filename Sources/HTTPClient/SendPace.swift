@@ -1,9 +1,9 @@
 import Core
 import Systemd
 
-/// Has the bodies of all requests keep to one rate together: who finds nothing to send waits in line, and goes on in turn.
+/// Keeps the bodies of all requests together to one rate: a request that gets no allowance waits in a queue and continues in turn.
 ///
-/// libcurl's own limit (CURLOPT_MAX_SEND_SPEED_LARGE) is one for each request, and makes up for time in which less was allowed.
+/// libcurl's own limit (CURLOPT_MAX_SEND_SPEED_LARGE) is per request, and catches up after slower periods.
 final class SendPace {
   private var timer: TimerSource!
   private var budget: SendBudget?
@@ -19,7 +19,7 @@ final class SendPace {
     serve()
   }
 
-  /// How many of `wanted` bytes `transfer` may send; 0 if it has to pause, from which it is woken with an allowance.
+  /// Returns how many of `wanted` bytes `transfer` may send; 0 if it has to pause, and is resumed later with an allowance.
   func take(of wanted: Int, for transfer: Transfer) -> Int {
     guard budget != nil else { return wanted }
     if line.isEmpty, let count = budget?.take(of: wanted, at: now), count > 0 { return count }
@@ -28,7 +28,7 @@ final class SendPace {
     return 0
   }
 
-  /// The request has ended.
+  /// Removes a request that has ended.
   func forget(_ transfer: Transfer) {
     guard let place = line.firstIndex(where: { $0.transfer === transfer }) else { return }
     line.remove(at: place)

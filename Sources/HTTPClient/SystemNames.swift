@@ -1,22 +1,22 @@
-// Beside curl.h, which includes it, <sys/socket.h> is seen through that module alone in release builds: SOCK_STREAM is of it.
+// In release builds <sys/socket.h> is visible only through the module that includes it with curl.h; SOCK_STREAM comes from there.
 import CCurl
 import Glibc
 
-/// What came of looking a name up.
+/// The result of a look-up.
 enum NameAnswer: Sendable, Hashable {
-  /// At least one, each as it stands in a URL without brackets, in the order in which they are to be tried.
+  /// At least one, each as in a URL but without brackets, in the order in which they should be tried.
   case addresses([String])
-  /// Why the name has none, in half a sentence.
+  /// Why the name has no address, in half a sentence.
   case failure(String)
-  /// Why the host's resolver said nothing of the name, in half a sentence: it hangs, or no name server answered it.
+  /// Why the host's resolver gave no answer about the name, in half a sentence: it hangs, or no name server answered it.
   case unanswered(String)
-  /// Why this host couldn't even begin to look, in half a sentence.
+  /// Why this host couldn't begin a look-up, in half a sentence.
   case notAsked(String)
 }
 
-/// The host's own way of finding addresses (nsswitch.conf(5)): files, name servers, whatever it is set up to ask.
+/// The host's own resolver (nsswitch.conf(5)): files, name servers, whatever is configured.
 enum SystemNames {
-  /// Those of getaddrinfo(3)'s errors that say nothing of the name: no name server could be asked, or none would answer.
+  /// Errors of getaddrinfo(3) that carry no information about the name: no name server could be asked, or none answered.
   private static let withoutAnswer = [EAI_AGAIN, EAI_FAIL, EAI_MEMORY, EAI_SYSTEM]
 
   /// Blocks, for as long as the host's resolver takes.
@@ -41,7 +41,7 @@ enum SystemNames {
     return addresses.isEmpty ? .failure("it has no address") : .addresses(addresses)
   }
 
-  /// nil for an address that is good on one of the host's links only.
+  /// Nil for an address that is valid only on one of the host's links.
   private static func text(_ entry: addrinfo) -> String? {
     var text = [CChar](repeating: 0, count: 64)
     guard getnameinfo(entry.ai_addr, entry.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0 else {

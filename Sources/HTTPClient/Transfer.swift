@@ -3,7 +3,7 @@ import Core
 import Glibc
 import Secrets
 
-/// One easy handle of libcurl and what belongs to the request it carries; used again and again.
+/// One easy handle of libcurl and the state of the request that it carries; reused.
 final class Transfer {
   typealias Completion = (HTTPOutcome, Span<UInt8>) -> Void
 
@@ -14,50 +14,50 @@ final class Transfer {
   private var body = BodyBuffer(capacity: HTTPClient.bodyLimit)
   private var isTooLarge = false
   private(set) var serial: UInt64 = 0
-  /// Whom the connection goes to, where that is known by name.
+  /// The host that the connection goes to, if it is given by name.
   private(set) var host: HostToLookUp?
-  /// Whether the request waits for that one's address, and the handle isn't libcurl's yet.
+  /// Whether the request waits for that host's address, and the handle isn't in the multi handle yet.
   var isLookingUp = false
   private var addresses = AddressesToTry()
   private var url = ""
   /// Scheme and authority of the URL that libcurl was last given.
   private var site = ""
-  /// Of the URL, where it is known by name.
+  /// The URL's host, if it is given by name.
   private(set) var named: HostToLookUp?
-  /// How long it may take: at first, and from when the present addresses were begun with, in µs.
+  /// The request's time limits at its beginning, and those of the current addresses with the time of their first attempt in µs.
   private var times: Times?
-  /// What libcurl was last set to of them.
+  /// The limits that libcurl was last set to.
   private var limits: Times?
   private var attempt: (begun: Int64, times: Times)?
-  /// When another address is tried unless this one has taken the connection by then, in µs (CLOCK_BOOTTIME); nil when there is none.
+  /// When another address is tried if this one hasn't accepted the connection, in µs (CLOCK_BOOTTIME); nil if there is no other.
   private(set) var addressDeadline: Int64?
   private var resolved: UnsafeMutablePointer<curl_slist>?
-  /// What takes the place of a limit for the whole request.
+  /// Replaces the limit for the whole request.
   private var stallTimeout: Duration?
   private var needsFreshConnection = false
   private var completion: Completion?
-  /// By which libcurl was last set up to verify servers; it has them by their address alone.
+  /// The certificates that libcurl was last set up with; it holds only their address.
   private var authorities: Authorities.Certificates?
   /// The body that is being sent, and how far it has been read.
   private var stream: BodyStream?
   private var offset = 0
-  /// Whether it sends a POST without a body, as all of the daemon's requests are: that costs no call of libcurl.
+  /// Whether the handle is set up for a POST without a body, as all requests of the daemon are: that saves a call of libcurl.
   private var isSetToPostNothing = true
   private let pace: SendPace
-  /// How many bytes it may read at once after it has waited for them.
+  /// How many bytes it may read at once after it has waited for an allowance.
   private var allowance = 0
-  /// The least that libcurl takes (CURLOPT_UPLOAD_BUFFERSIZE(3)), in bytes.
+  /// libcurl's minimum (CURLOPT_UPLOAD_BUFFERSIZE(3)), in bytes.
   private static let leastBuffer = 16_384
-  /// What bodies are read into, at most and as it is set, in bytes.
+  /// The buffer that bodies are read into: its maximum and its present size, in bytes.
   private let uploadBuffer: Int
   private var bufferSize = 0
   private let proxy: HTTPClient.Proxy?
   /// Whether the request goes through the proxy.
   private(set) var usesProxy: Bool
-  /// libcurl reads it as long as the handle lives.
+  /// libcurl reads it as long as the handle exists.
   private let proxyCredential: ProxyCredential?
 
-  /// `sockets` outlive all connections.
+  /// `sockets` must outlive all connections.
   init(
     _ settings: HTTPClient.Settings, proxyCredential: ProxyCredential?, sockets: WatchedSockets, pace: SendPace
   ) throws(HTTPClientError) {
@@ -91,7 +91,7 @@ final class Transfer {
     guard url.hasPrefix("https://"), url.isOneWord else {
       throw TransportFailure(.unsuitableRequest, text: "the URL isn't an https:// URL")
     }
-    // A value with a line break in it would become a header, or a request, of its own.
+    // A value with a line break in it would become another header or request.
     guard request.headers.arePlain, request.secretHeaders.allSatisfy({ Self.isPlain($0.value) }),
       let list = headers.set(request.headers, request.secretHeaders)
     else {
@@ -105,7 +105,7 @@ final class Transfer {
     }
     must(ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, list))
     setUp(request.method, request.body)
-    head = AnswerHead(wanted: request.keptFields)
+    head = AnswerHead(names: request.keptFields)
     stallTimeout = request.stallTimeout
     if request.needsFreshConnection {
       must(ccurl_set_long(easy, CURLOPT_FRESH_CONNECT, 1))
@@ -116,11 +116,11 @@ final class Transfer {
     self.url = url
   }
 
-  /// Says where the request goes. Its path and query go apart, as they are: libcurl puts a URL together again for each request,
-  /// letter by letter.
+  /// Sets the request's destination. Path and query are set separately and unchanged: otherwise libcurl assembles the URL again for
+  /// each request, character by character.
   private func address(_ url: String) {
     if isAddressedAtSite(url) { return }
-    let start = url.authority?.endIndex ?? url.endIndex
+    let start = url.urlAuthority?.endIndex ?? url.endIndex
     let site = url[..<start]
     if site != self.site {
       must(ccurl_set_string(easy, CURLOPT_URL, site + "/"))
@@ -133,8 +133,8 @@ final class Transfer {
     must(ccurl_set_string(easy, CURLOPT_REQUEST_TARGET, isWhole ? String(target) : "/" + target))
   }
 
-  /// Says where a request goes to the server of the one before; false for another server, and where the URL has more or less than a path
-  /// and a query.
+  /// Sets the path and query for the server of the request before; false for another server, or if the URL has more or less than
+  /// path and query.
   private func isAddressedAtSite(_ url: String) -> Bool {
     let start = site.utf8.count
     return url.withCString { text in
@@ -166,7 +166,7 @@ final class Transfer {
     case .stream(let stream):
       self.stream = stream
       offset = 0
-      // With any set, libcurl (7.88) takes those for the body when it sends the request again, and doesn't go back in the stream.
+      // With any set, libcurl (7.88) takes them for the body when it sends the request again, and doesn't rewind the stream.
       must(ccurl_set_pointer(easy, CURLOPT_POSTFIELDS, nil))
       must(ccurl_set_long(easy, CURLOPT_UPLOAD, 1))
       must(ccurl_set_large(easy, CURLOPT_INFILESIZE_LARGE, stream.length))
@@ -175,7 +175,7 @@ final class Transfer {
     must(ccurl_set_string(easy, CURLOPT_CUSTOMREQUEST, method.rawValue))
   }
 
-  /// libcurl allocates it for each request that sends anything: the fewer pages, the sooner that is done.
+  /// libcurl allocates it for each request with a body: the fewer pages, the faster.
   private func setBuffer(_ size: Int) {
     let size = max(Self.leastBuffer, size)
     guard size != bufferSize else { return }
@@ -183,7 +183,7 @@ final class Transfer {
     must(ccurl_set_long(easy, CURLOPT_UPLOAD_BUFFERSIZE, size))
   }
 
-  /// A POST whose body is empty and whose length is said to be 0.
+  /// A POST with an empty body and a Content-Length of 0.
   private func setToPostNothing() {
     must(ccurl_set_string(easy, CURLOPT_CUSTOMREQUEST, nil))
     must(ccurl_set_long(easy, CURLOPT_POST, 1))
@@ -195,7 +195,7 @@ final class Transfer {
     isSetToPostNothing = true
   }
 
-  /// Fills `room` with what comes next of the body; returns how many bytes, 0 at its end.
+  /// Fills `room` with the next bytes of the body; returns how many, 0 at its end.
   private func readBody(into room: UnsafeMutableRawBufferPointer) -> Int {
     guard let stream, offset < stream.length else { return 0 }
     let wanted = min(stream.length - offset, room.count)
@@ -209,14 +209,14 @@ final class Transfer {
     return count
   }
 
-  /// Goes on after a pause with that many bytes.
+  /// Resumes after a pause, with that many bytes allowed.
   func resume(allowance: Int) {
     self.allowance = allowance
-    // Fails for a transfer that has just ended, which needs nothing any more.
+    // Fails for a transfer that has just ended, which doesn't matter any more.
     _ = curl_easy_pause(easy, CURLPAUSE_CONT)
   }
 
-  /// libcurl goes back to the beginning where it sends a request again.
+  /// libcurl rewinds the body when it sends a request again.
   private func seek(to offset: curl_off_t, from origin: CInt) -> CInt {
     guard let stream, origin == SEEK_SET, (0...stream.length).contains(offset) else { return CURL_SEEKFUNC_FAIL }
     self.offset = offset
@@ -227,14 +227,14 @@ final class Transfer {
     value.withBytes { bytes in bytes.indices.allSatisfy { (0x20...0x7E).contains(bytes[$0]) } }
   }
 
-  /// Has libcurl connect to these addresses of `host`, and look nothing up.
+  /// Makes libcurl connect to these addresses of `host` without a look-up.
   func use(_ addresses: [String], of host: HostToLookUp) {
     self.host = host
     self.addresses = AddressesToTry(addresses)
     tryNextAddresses()
   }
 
-  /// Goes on to addresses that haven't been tried; false when there are none.
+  /// Moves on to addresses that haven't been tried; false if there are none.
   @discardableResult
   func tryNextAddresses() -> Bool {
     guard let host, addresses.goOn() else { return false }
@@ -246,13 +246,13 @@ final class Transfer {
     return true
   }
 
-  /// The addresses by which the request went, or came to nothing; empty when there was but one way.
+  /// The addresses by which the request was sent or failed; empty if there was only one possibility.
   var usedAddresses: [String] {
     guard addresses.all.count > 1 else { return [] }
     return connectedAddress.map { addresses.all.contains($0) ? [$0] : [] } ?? addresses.current
   }
 
-  /// The address that took the connection; nil until one has.
+  /// The address that accepted the connection; nil until one has.
   private var connectedAddress: String? {
     var text: UnsafePointer<CChar>?
     must(ccurl_get_string(easy, CURLINFO_PRIMARY_IP, &text))
@@ -261,20 +261,20 @@ final class Transfer {
 
   var isConnected: Bool { connectedAddress != nil }
 
-  /// How long the parts of a request may take once the address is known.
+  /// Time limits for the parts of a request, once the address is known.
   struct Times {
     var connect: Duration
     var whole: Duration
     private var untilEnd: Duration
 
-    /// A proxy looks the host's name up before it says anything to CONNECT, with a resolver that may be as slow as ours.
+    /// A proxy looks up the host's name before it answers CONNECT, with a resolver that may be as slow as ours.
     init(_ settings: HTTPClient.Settings, proxyLooksUp: Bool) {
       untilEnd = settings.wholeTimeout
       connect = settings.connectTimeout + (proxyLooksUp ? settings.lookupTimeout : .zero)
       whole = proxyLooksUp ? untilEnd : settings.timeout
     }
 
-    /// What is left of them after a look-up of our own.
+    /// The rest of the limits after our own look-up.
     func after(_ elapsed: Duration) -> Times {
       var rest = self
       rest.untilEnd = max(untilEnd - elapsed, .milliseconds(1))
@@ -282,7 +282,7 @@ final class Transfer {
       return rest
     }
 
-    /// What is left of them after addresses that took no connection; nil when it is nothing.
+    /// The rest of the limits after addresses that accepted no connection; nil if no time is left.
     func afterAttempt(of elapsed: Duration) -> Times? {
       var rest = self
       rest.connect -= elapsed
@@ -292,8 +292,8 @@ final class Transfer {
     }
   }
 
-  /// Sets how long it may take from `now` on, in µs (CLOCK_BOOTTIME). Addresses that others come after get half of the time for
-  /// connecting.
+  /// Sets the limits from `now` on, in µs (CLOCK_BOOTTIME). If there are further addresses, the current ones get half of the time
+  /// for connecting.
   func limit(to times: Times, from now: Int64) {
     if self.times == nil { self.times = times }
     attempt = (now, times)
@@ -311,15 +311,15 @@ final class Transfer {
     limits = nil
   }
 
-  /// How long other addresses may take at `now`, in µs; nil when no time is left.
+  /// The time limits for other addresses at `now`, in µs; nil if no time is left.
   func timeLeft(at now: Int64) -> Times? {
     attempt.flatMap { $0.times.afterAttempt(of: .microseconds(now - $0.begun)) }
   }
 
-  /// An address has taken the connection.
+  /// To be called when an address has accepted the connection.
   func forgetAddressDeadline() { addressDeadline = nil }
 
-  /// Ends a request that isn't libcurl's yet.
+  /// Ends a request that wasn't handed to libcurl yet.
   func end(_ failure: TransportFailure, spare: inout BodyBuffer) -> (HTTPOutcome, Completion?) {
     let completion = completion
     swap(&body, &spare)
@@ -327,7 +327,7 @@ final class Transfer {
     return (.failure(failure), completion)
   }
 
-  /// What came of the request, its completion and its body, leaving the handle ready for the next one.
+  /// The request's outcome, completion and body; leaves the handle ready for the next request.
   func end(_ code: CURLcode, spare: inout BodyBuffer) -> (HTTPOutcome, Completion?) {
     let outcome = code == CURLE_OK ? answer() : .failure(failure(code))
     let completion = completion
@@ -336,7 +336,7 @@ final class Transfer {
     return (outcome, completion)
   }
 
-  /// Forgets the request; the handle must be off the multi handle.
+  /// Forgets the request; the handle must have been removed from the multi handle.
   func clear() {
     must(ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, nil))
     headers.wipe()
@@ -390,7 +390,7 @@ final class Transfer {
     return TransportFailure(code, during: progress, detail: detail, tooLarge: isTooLarge)
   }
 
-  /// Why there is no connection, or no answer in time, in words without libcurl's repetitions; nil for other failures.
+  /// Why there is no connection, or no answer in time, without libcurl's repetitive wording; nil for other failures.
   private func connectionText(_ code: CURLcode) -> String? {
     let tried = addresses.tried.isEmpty ? "" : " (\(addresses.tried.prefix(3).joined(separator: ", ")))"
     switch code {
@@ -410,11 +410,11 @@ final class Transfer {
     }
   }
 
-  // Host and port of whom the connection goes to and of whom it is spoken with, which through a proxy are two.
-  private var peer: Substring { (usesProxy ? proxy?.url ?? url : url).authority ?? "" }
-  private var server: Substring { url.authority ?? "" }
+  // Host and port of the connection's destination and of the server; through a proxy these are two.
+  private var peer: Substring { (usesProxy ? proxy?.url ?? url : url).urlAuthority ?? "" }
+  private var server: Substring { url.urlAuthority ?? "" }
 
-  /// How far the way through a proxy had come.
+  /// How far the connection through a proxy had come.
   private var tunnel: TransportFailure.Tunnel {
     if microseconds(CURLINFO_APPCONNECT_TIME_T) > 0 || microseconds(CURLINFO_PRETRANSFER_TIME_T) > 0 { return .open }
     var status = 0
@@ -428,7 +428,8 @@ final class Transfer {
 
   private var progress: TransportFailure.Progress {
     guard microseconds(CURLINFO_PRETRANSFER_TIME_T) > 0 else { return .connecting }
-    // Zero until the first line of an answer; a proxy's to CONNECT is kept elsewhere (CURLINFO_RESPONSE_CODE(3)).
+    // Zero until the first line of an answer; the status of a proxy's answer to CONNECT is stored elsewhere
+    // (CURLINFO_RESPONSE_CODE(3)).
     var status = 0
     must(ccurl_get_long(easy, CURLINFO_RESPONSE_CODE, &status))
     return status > 0 ? .answering : .exchanging
@@ -448,16 +449,16 @@ extension Transfer {
     try set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
     try set(CURLOPT_SSL_VERIFYPEER, 1)
     try set(CURLOPT_SSL_VERIFYHOST, 2)
-    // By none, until a request brings the authorities along.
+    // Verified by no certificates, until a request sets them.
     try check(ccurl_set_authorities(easy, nil, "0"))
     try set(CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue))
     try set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
     try set(CURLOPT_FOLLOWLOCATION, 0)
     try set(CURLOPT_NOSIGNAL, 1)
     try set(CURLOPT_VERBOSE, 0)
-    // Should it ever look a name up by itself, no transfer's end waits for that: 9.5 s with a dead name server.
+    // If it ever looks up a name by itself, the end of a transfer doesn't wait for that: 9.5 s with a dead name server.
     try set(CURLOPT_QUICK_EXIT, 1)
-    // Asks for a body as it is. Whatever comes all the same is decoded, and the limit is that of what comes out.
+    // Requests an uncompressed body. A compressed one is decoded all the same, and the limit applies to the decoded bytes.
     try set(CURLOPT_ACCEPT_ENCODING, "identity")
     setToPostNothing()
     try check(ccurl_set_large(easy, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(HTTPClient.bodyLimit)))
@@ -465,17 +466,17 @@ extension Transfer {
   }
 
   private func configure(_ proxy: HTTPClient.Proxy?) throws(HTTPClientError) {
-    // Unset, libcurl obeys the environment's https_proxy and no_proxy.
+    // If unset, libcurl uses the environment's https_proxy and no_proxy.
     try set(CURLOPT_PROXY, proxy?.url ?? "")
     try set(CURLOPT_NOPROXY, "")
     try set(CURLOPT_HTTPPROXYTUNNEL, 1)
-    // Our headers carry the signature and are for STS alone. The proxy's count where its answer is the only one: each head takes
-    // the place of the one before.
+    // Our headers include the signature and are for STS alone. The proxy's headers count only if its answer is the only one: each
+    // head replaces the one before.
     try set(CURLOPT_HEADEROPT, Int(CURLHEADER_SEPARATE))
     try check(ccurl_set_pointer(easy, CURLOPT_PROXYHEADER, proxyCredential?.lines))
   }
 
-  // libcurl calls these inside curl_multi_socket_action only, while the client holds the transfer.
+  // libcurl calls these only inside curl_multi_socket_action, while the client holds the transfer.
   private func connectCallbacks() throws(HTTPClientError) {
     let context = Unmanaged.passUnretained(self).toOpaque()
     try check(ccurl_set_pointer(easy, CURLOPT_HEADERDATA, context))
@@ -491,7 +492,7 @@ extension Transfer {
         let transfer = Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue()
         if transfer.body.append(UnsafeRawBufferPointer(start: bytes, count: size * count)) { return size * count }
         transfer.isTooLarge = true
-        // Anything but the count offered ends the transfer.
+        // Any other value than the count offered ends the transfer.
         return size * count == 0 ? 1 : 0
       })
     try check(ccurl_set_pointer(easy, CURLOPT_READDATA, context))
@@ -530,7 +531,7 @@ extension Transfer {
     if code != CURLE_OK { throw .library("set an option", text: String(cString: curl_easy_strerror(code))) }
   }
 
-  /// For calls that fail for want of memory alone.
+  /// For calls that fail only for lack of memory.
   private func must(_ code: CURLcode) { precondition(code == CURLE_OK, "libcurl refused an option it knows") }
 }
 
@@ -538,10 +539,10 @@ extension Duration {
   fileprivate var wholeMilliseconds: Int { Int(self / .milliseconds(1)) }
 }
 
-// Each byte is a number to add up, not a condition to leave at: such loops take many bytes at a time.
+// A sum over the bytes instead of an early exit: such loops handle many bytes at a time.
 
 extension String {
-  /// Whether it has neither blanks nor control characters.
+  /// Whether it contains neither blanks nor control characters.
   fileprivate var isOneWord: Bool {
     func isOneWord(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
       var odd: UInt8 = 0
@@ -555,7 +556,7 @@ extension String {
 }
 
 extension TextLines {
-  /// Whether no line holds a control character, but for zeros.
+  /// Whether no line contains a control character, except for zero bytes.
   fileprivate var arePlain: Bool {
     bytes.withUnsafeBufferPointer { bytes in
       var odd: UInt8 = 0

@@ -1,39 +1,39 @@
 import CCurl
 
-/// Why no complete answer came.
+/// Why there was no complete answer.
 package struct TransportFailure: Error, Hashable, Sendable, CustomStringConvertible {
   package enum Kind: String, Hashable, Sendable, CaseIterable {
     /// The name has no address, or this host's resolver didn't answer in time.
     case resolve
     /// Refused or unreachable.
     case connect
-    /// No connection, or no end of the TLS handshake, within the time for connecting.
+    /// No connection, or no complete TLS handshake, within the connect timeout.
     case connectTimeout
-    /// Connected, but no complete answer within the time for the whole.
+    /// Connected, but no complete answer within the total timeout.
     case timeout
-    /// The server's certificate isn't good for this name at this time, or comes from an authority that isn't in the CA file.
+    /// The server's certificate isn't valid for this name at this time, or its CA isn't in the CA file.
     case tlsVerification
-    /// The CA file can't be read or holds no certificate.
+    /// The CA file can't be read or contains no certificate.
     case caFile
     /// The TLS handshake failed for any other reason.
     case tlsOther
     /// More than `HTTPClient.bodyLimit` bytes, or a line of its head longer than libcurl takes.
     case bodyTooLarge
-    /// What came isn't HTTP/1.1.
+    /// The answer isn't HTTP/1.1.
     case protocolViolation
     /// The connection ended before the first line of an answer.
     case noAnswer
     /// The connection ended in the middle of the answer.
     case cut
-    /// The proxy refuses connections or takes none in time.
+    /// The proxy refuses connections or accepts none in time.
     case proxyUnreachable
     /// The proxy's name has no address, or this host's resolver didn't answer in time.
     case proxyUnresolved
-    /// The proxy wants to know who we are, or takes our word for it not (407).
+    /// The proxy requires credentials, or refuses ours (407).
     case proxyAuthentication
-    /// The proxy opens no tunnel to the host, and says so.
+    /// The proxy refuses to open a tunnel to the host.
     case proxyRefused
-    /// The proxy was asked for a tunnel and gave no answer that reads: silence, garbage, or an end.
+    /// The proxy gave no valid answer to CONNECT: silence, garbage, or the end of the connection.
     case proxyBroken
     /// The request can't be sent as it is: not an https URL, a line break in a header, or a body that can't be read.
     case unsuitableRequest
@@ -43,11 +43,11 @@ package struct TransportFailure: Error, Hashable, Sendable, CustomStringConverti
   }
 
   package let kind: Kind
-  /// libcurl's code (libcurl-errors(3)); 0 when libcurl wasn't asked.
+  /// libcurl's code (libcurl-errors(3)); 0 if libcurl wasn't called.
   package let curlCode: Int
-  /// One line, safe for logs: made by libcurl or us, at most 200 characters. Quotes neither our headers nor the server's words.
+  /// One line, safe for logs: made by libcurl or us, at most 200 characters. Quotes neither our headers nor the server's text.
   package let text: String
-  /// What a proxy that refuses said in `Retry-After` and `Date`, as sent, each at most 64 printable ASCII characters.
+  /// `Retry-After` and `Date` of a proxy's refusal, as sent, each at most 64 printable ASCII characters.
   package let retryAfter: String?
   package let date: String?
 
@@ -65,15 +65,15 @@ package struct TransportFailure: Error, Hashable, Sendable, CustomStringConverti
 }
 
 extension TransportFailure {
-  /// How far a transfer had come, which tells one time-out from another.
+  /// How far a transfer had come, which distinguishes one time-out from another.
   enum Progress {
     case connecting
-    /// The TLS handshake is done, and no line of an answer has come.
+    /// The TLS handshake is done, and no line of an answer has arrived.
     case exchanging
     case answering
   }
 
-  /// No address was found for `name`, which is the proxy's or the URL's own.
+  /// No address was found for `name`, which is the proxy's or the URL's host.
   init(unresolved name: String, _ why: String, isProxy: Bool) {
     self.init(
       isProxy ? .proxyUnresolved : .resolve, curlCode: Int(CURLE_COULDNT_RESOLVE_HOST.rawValue),
@@ -85,10 +85,10 @@ extension TransportFailure {
     self.init(.noResources, text: Self.printable("'\(name)' can't be looked up: \(why)"))
   }
 
-  /// Sorts libcurl's code. `detail` says more than that, and is used for the steps before the first byte of HTTP alone: libcurl's own
-  /// text of later ones may quote what the server sent, and a server may quote our signature.
+  /// Classifies libcurl's code. `detail` has more information, and is used only for steps before the first byte of HTTP: libcurl's
+  /// text for later steps may quote the server, which may quote our signature.
   init(_ code: CURLcode, during progress: Progress, detail: String, tooLarge: Bool) {
-    // libcurl's only word for a line of a head over 100 KB (CURL_MAX_HTTP_HEADER) is that memory ran out, which it hasn't.
+    // For a header line over 100 KB (CURL_MAX_HTTP_HEADER) libcurl reports that memory ran out, which isn't the case.
     let isHeadTooLarge = code == CURLE_OUT_OF_MEMORY && progress != .connecting
     let kind = tooLarge || isHeadTooLarge ? .bodyTooLarge : Self.kind(code, during: progress)
     let text =
@@ -110,15 +110,15 @@ extension TransportFailure {
     case open
   }
 
-  /// What went wrong before the tunnel was open; nil for what went wrong in it, or with ourselves. Quotes nothing of the proxy's.
-  /// `head` is that of its answer, if one came.
+  /// The failure before the tunnel was open; nil for a failure within it, or on our side. Quotes no text of the proxy. `head` is
+  /// that of its answer, if one came.
   init?(proxyCode code: CURLcode, tunnel: Tunnel, detail: String, head: AnswerHead) {
     guard code != CURLE_URL_MALFORMAT, code != CURLE_SSL_CACERT_BADFILE else { return nil }
     let number = Int(code.rawValue)
     switch tunnel {
     case .open: return nil
     case .unreached:
-      // Later it is the head of the proxy's answer that is too large.
+      // After connecting it means that the head of the proxy's answer is too large.
       if code == CURLE_OUT_OF_MEMORY { return nil }
       let text = detail.isEmpty ? Self.standardText(code) : Self.printable(Self.plain(detail))
       self.init(.proxyUnreachable, curlCode: number, text: text)
@@ -149,21 +149,21 @@ extension TransportFailure {
     case CURLE_FILESIZE_EXCEEDED: .bodyTooLarge
     case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING, CURLE_TOO_MANY_REDIRECTS:
       .protocolViolation
-    // A reset before the end of the handshake is a matter of connecting.
+    // A reset before the end of the handshake counts as a failure to connect.
     case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR:
       switch progress {
       case .connecting: .connect
       case .exchanging: .noAnswer
       case .answering: .cut
       }
-    // Nothing but the reading of a body ends a transfer so.
+    // Only reading a body ends a transfer with this code.
     case CURLE_URL_MALFORMAT, CURLE_ABORTED_BY_CALLBACK: .unsuitableRequest
     case CURLE_OUT_OF_MEMORY: .noResources
     default: .other
     }
   }
 
-  /// What happened, in our words where we have some: libcurl's are about its own terms.
+  /// A description in our words if there is one: libcurl's use its own terms.
   private static func standardText(_ code: CURLcode) -> String {
     switch code {
     case CURLE_OPERATION_TIMEDOUT: "no complete answer came in time"
@@ -185,7 +185,8 @@ extension TransportFailure {
     curl_easy_strerror(code).map { printable(String(cString: $0)) } ?? "libcurl error \(code.rawValue)"
   }
 
-  /// OpenSSL's reason with its number, of `OpenSSL/3.0.19: error:0A00010B:SSL routines::wrong version number` (ERR_error_string(3)).
+  /// OpenSSL's reason with its number, for example of `OpenSSL/3.0.19: error:0A00010B:SSL routines::wrong version number`
+  /// (ERR_error_string(3)).
   private static func plain(_ detail: String) -> String {
     let parts = detail.split(separator: ":", omittingEmptySubsequences: false)
     guard let mark = parts.lastIndex(where: { $0 == "error" || $0 == " error" }), parts.count == mark + 5,

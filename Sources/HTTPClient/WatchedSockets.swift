@@ -1,22 +1,22 @@
-// Beside curl.h, which includes it, <sys/socket.h> is seen through that module alone in release builds: SOCK_CLOEXEC is of it.
+// In release builds <sys/socket.h> is visible only through the module that includes it with curl.h; SOCK_CLOEXEC comes from there.
 import CCurl
 import CLinux
 import Glibc
 import Systemd
 
-/// Sockets of libcurl's in an epoll descriptor of their own, which is what the loop watches.
+/// libcurl's sockets in an epoll descriptor of their own, which the loop watches.
 ///
-/// Sixteen busy sources of the loop would come before any other source's turn. Here the one that has waited longest is told at a
-/// time, and what isn't asked for waits in the kernel: it tells a socket as long as that is ready, and the others first.
+/// Sixteen busy sources of the loop would come before any other source's turn. Here only the socket that has waited longest is
+/// reported at a time, and the others wait in the kernel: epoll reports a socket as long as it is ready, after the others.
 ///
-/// libcurl stops waiting for a socket at the end of each request, and begins again with the next one on that connection. The kernel watches
-/// those that were made here meanwhile, which saves two system calls a request.
+/// libcurl stops waiting for a socket at the end of each request, and starts again with the next one on that connection. The kernel
+/// keeps watching the sockets that were created here, which saves two system calls per request.
 final class WatchedSockets {
   /// Readable when one of the sockets is ready.
   let descriptor: CInt
-  /// Those that libcurl waits for at present.
+  /// The sockets that libcurl is waiting for.
   private(set) var all: Set<CInt> = []
-  /// What the kernel watches each socket for that was made here and isn't closed; empty while it isn't watched.
+  /// The events that the kernel watches for each open socket created here; empty while it isn't watched.
   private var own: [CInt: IOEvents] = [:]
 
   init() throws(LoopError) {
@@ -26,28 +26,28 @@ final class WatchedSockets {
 
   deinit { Glibc.close(descriptor) }
 
-  /// A new socket (socket(2)); -1 where there is none to be had.
+  /// Creates a socket (socket(2)); -1 if that fails.
   func open(_ domain: CInt, _ type: CInt, _ protocol: CInt) -> CInt {
     let made = Glibc.socket(domain, type | CInt(SOCK_CLOEXEC.rawValue), `protocol`)
     if made >= 0 { own[made] = [] }
     return made
   }
 
-  /// Closes one that `open` made.
+  /// Closes a socket that `open` created.
   func close(_ socket: CInt) -> CInt {
     own[socket] = nil
     all.remove(socket)
     return Glibc.close(socket)
   }
 
-  /// Watches `socket` for `events` from now on, instead of what it was watched for.
+  /// Watches `socket` for `events` from now on, instead of the events before.
   ///
-  /// A descriptor the kernel has no memory to watch is a connection that stays silent: its transfer ends by its time-out.
+  /// If the kernel has no memory to watch a descriptor, its connection stays silent and its transfer ends by the time-out.
   func watch(_ socket: CInt, _ events: IOEvents) {
     let isNew = all.insert(socket).inserted
     if let watched = own[socket] {
       if watched == events { return }
-      // Watched for nothing, it is known to the kernel all the same.
+      // Even if watched for no events, the kernel has it registered.
       let isWatched =
         control(watched.isEmpty ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, socket, events)
         || control(EPOLL_CTL_MOD, socket, events)
@@ -55,20 +55,20 @@ final class WatchedSockets {
       return
     }
     if !isNew, control(EPOLL_CTL_MOD, socket, events) { return }
-    // New; or one that was closed has left by itself, and its number has come back.
+    // A new socket, or one whose number was used before: a closed socket is removed by itself.
     _ = control(EPOLL_CTL_ADD, socket, events)
   }
 
   func forget(_ socket: CInt) {
     guard all.remove(socket) != nil, own[socket] == nil else { return }
-    // Nothing to do about one that was closed before.
+    // Fails for one that was closed before, which doesn't matter.
     _ = control(EPOLL_CTL_DEL, socket, [])
   }
 
-  /// The next socket that is ready, and for what; nil when none is.
+  /// The next ready socket and its events; nil if none is ready.
   func next() -> (socket: CInt, events: IOEvents)? {
     var event = epoll_event()
-    // Interrupted by a signal (EINTR) it is none, too: the descriptor goes on being readable.
+    // Interrupted by a signal (EINTR) it returns none, too: the descriptor stays readable.
     while epoll_wait(descriptor, &event, 1, 0) == 1 {
       let socket = event.data.fd
       if all.contains(socket) { return (socket, IOEvents(rawValue: event.events)) }
@@ -77,7 +77,7 @@ final class WatchedSockets {
     return nil
   }
 
-  /// An idle connection was closed by the server, which libcurl sees when it is about to use it.
+  /// The server closed an idle connection, which libcurl notices when it is about to use it.
   private func rest(_ socket: CInt) {
     if own[socket] != nil { own[socket] = [] }
     _ = control(EPOLL_CTL_DEL, socket, [])

@@ -7,7 +7,7 @@ import Testing
 @testable import class HTTPClient.HTTPClient
 @testable import enum HTTPClient.NameAnswer
 
-/// A client on a loop of its own, turned until an answer is there.
+/// A client on a loop of its own, which turns until there is an answer.
 final class Bench {
   struct Answer {
     let outcome: HTTPOutcome
@@ -32,7 +32,7 @@ final class Bench {
     client = try HTTPClient(loop, settings: settings, proxyPassword: proxyPassword)
   }
 
-  /// With another way of looking names up.
+  /// With another resolver.
   init(_ settings: HTTPClient.Settings, lookUp: @escaping @Sendable (String) -> NameAnswer) throws {
     loop = try EventLoop()
     client = try HTTPClient(loop, settings: settings, proxyPassword: nil, lookUp: lookUp)
@@ -60,14 +60,14 @@ final class Bench {
     return request.answer!
   }
 
-  /// Turns the loop until `isOver`. Every wait ends by a time-out of the client's at the latest.
+  /// Turns the loop until `isOver`. Every wait ends with a time-out of the client at the latest.
   func turn(until isOver: () -> Bool) throws {
     while !isOver() {
       guard try loop.runOnce(timeout: .seconds(20)) else { throw Stuck() }
     }
   }
 
-  /// What the loop's timer does after a suspend, which libcurl's clock didn't count.
+  /// Fires libcurl's timer too early, as after a suspend, which libcurl's clock didn't count.
   func comeTooEarly() {
     client.multi.timer.disarm()
     client.multi.timeIsUp()
@@ -81,7 +81,7 @@ final class Bench {
 struct Stuck: Error {}
 
 extension HTTPClient.Settings {
-  /// As the daemon's are where nothing is set.
+  /// The daemon's default settings.
   static func testing(
     caFile: String, connectTimeout: Duration = .seconds(3), timeout: Duration = .seconds(10)
   ) -> HTTPClient.Settings {

@@ -5,9 +5,9 @@ import TestNeeds
 import TestSupport
 import Testing
 
-/// The loop serves everybody: whatever becomes of a request, no turn of it may take long.
+/// The loop serves everybody: no turn of it may take long, whatever happens to a request.
 @Suite struct BlockingTests {
-  /// Far above what a busy machine makes of a turn, far below what waiting for anything in libcurl would.
+  /// Far above a turn on a busy machine, far below any wait within libcurl.
   static let longestTurn: Int64 = 250_000
 
   struct Outcome: Sendable {
@@ -50,10 +50,10 @@ import Testing
     return (answer.failure?.kind, longest)
   }
 
-  @Test(.needs(.root)) func `a dead name server never holds up the loop`() throws {
+  @Test(.needs(.root)) func `a dead name server never blocks the loop`() throws {
     let directory = try TemporaryDirectory()
     let outcome = try PrivateMounts.run {
-      // Takes questions and never answers.
+      // Receives queries and never answers.
       let server = socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0)
       defer { close(server) }
       var address = sockaddr_in()
@@ -83,12 +83,12 @@ import Testing
       return try Self.observe(url, caFile: caFile)
     }
     #expect(outcome.kind == nil)
-    // Without what a connection waits for in vain, which ends at the client's 700 ms.
+    // Without the time spent waiting for a connection, which ends at the client's 700 ms.
     #expect(outcome.took < 600_000, "\(outcome)")
   }
 
   @Test(arguments: ["mute", "good"])
-  func `a server that keeps silent never holds up the loop`(_ port: String) throws {
+  func `a silent server never blocks the loop`(_ port: String) throws {
     let server = try TLSServer.shared.get()
     let outcome = try Self.observe(server.url("/nothing", at: port), caFile: server.caFile)
     #expect(outcome.kind == (port == "mute" ? .connectTimeout : .noAnswer))

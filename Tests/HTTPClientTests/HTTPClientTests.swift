@@ -16,7 +16,7 @@ import Testing
     try Bench(HTTPClient.Settings.testing(caFile: server.caFile, connectTimeout: .milliseconds(700), timeout: timeout))
   }
 
-  @Test func `an answer brings its status, the server's date, the wait asked for and its body`() throws {
+  @Test func `an answer has its status, the server's date, the requested wait and its body`() throws {
     let answer = try bench().post(server.url("/ok"))
     #expect(answer.head == HTTPAnswer(status: 200, date: "Fri, 02 Jan 2026 03:04:05 GMT", retryAfter: "1500"))
     #expect(answer.body == #"{"RequestId":"1"}"#)
@@ -27,7 +27,7 @@ import Testing
     #expect(answer.head == HTTPAnswer(status: 503, retryAfter: "soon"))
   }
 
-  @Test func `a server may say when to come back`() throws {
+  @Test func `a server's Retry-After is kept`() throws {
     let answer = try bench().post(server.url("/later"))
     #expect(
       answer.head
@@ -35,8 +35,8 @@ import Testing
           status: 503, date: "Fri, 02 Jan 2026 03:04:05 GMT", standardRetryAfter: "Fri, 02 Jan 2026 03:04:25 GMT"))
   }
 
-  /// A gateway's answer that nobody asked to be compressed was never usable.
-  @Test func `a body that comes compressed all the same is read, within the same limit`() throws {
+  /// A gateway compressed its answers without being asked to, and they could never be used.
+  @Test func `a body that arrives compressed unasked is read, within the same limit`() throws {
     let bench = try bench()
     #expect(try bench.post(server.url("/gzip")).body == #"{"RequestId":"1"}"#)
     #expect(try bench.post(server.url("/bomb?size=65536")).body.utf8.count == HTTPClient.bodyLimit)
@@ -46,7 +46,7 @@ import Testing
     #expect(try bench.post(server.url("/badgzip")).failure?.kind == .protocolViolation)
   }
 
-  @Test func `what an interim answer says doesn't count`() throws {
+  @Test func `the headers of an interim answer don't count`() throws {
     let answer = try bench().post(server.url("/interim"))
     #expect(answer.head == HTTPAnswer(status: 200, date: "Fri, 02 Jan 2026 03:04:05 GMT"))
   }
@@ -103,7 +103,7 @@ import Testing
     Case(name: "nothing above TLS 1.1", port: "old", expect: .tlsOther),
     Case(name: "a body over the limit that says so", path: "/over", expect: .bodyTooLarge),
     Case(name: "a body over the limit in chunks", path: "/stream", expect: .bodyTooLarge),
-    // It was said to be out of memory, and TasksMax= was to be raised.
+    // It was reported as out of memory, and the hint was to raise TasksMax=.
     Case(name: "a head with an endless line", path: "/longhead", expect: .bodyTooLarge),
     Case(name: "cut off in the middle", path: "/cut", expect: .cut),
     Case(name: "closed without an answer", path: "/nothing", expect: .noAnswer),
@@ -112,7 +112,7 @@ import Testing
     Case(name: "nobody who speaks TLS", port: "mute", expect: .connectTimeout),
     Case(name: "no answer in time", path: "/silent", expect: .timeout),
   ])
-  func `what isn't a complete answer of a verified server is a failure`(_ row: Case) throws {
+  func `anything but a complete answer of a verified server is a failure`(_ row: Case) throws {
     let answer = try bench(timeout: .seconds(1)).post(
       server.url(row.path, at: row.port), headers: ["Authorization: Signature=abc"])
     let failure = try #require(answer.failure)
@@ -121,10 +121,10 @@ import Testing
     #expect(!failure.text.isEmpty && !"\(failure)".contains("abc"))
   }
 
-  /// Operators read "Transferred a partial file" and "Timeout was reached", which are libcurl's terms. Which code it has for an end depends on
-  /// how the TLS connection ends.
+  /// Operators read "Transferred a partial file" and "Timeout was reached", which are libcurl's terms. Its code for an end depends
+  /// on how the TLS connection ends.
   @Test(arguments: ["/cut", "/nothing", "/silent"])
-  func `what became of an answer is said in plain words`(_ path: String) throws {
+  func `a failure is described in plain words`(_ path: String) throws {
     let answer = try bench(timeout: .seconds(1)).post(server.url(path))
     let ended = [
       "the answer is shorter than its head says", "no byte of an answer came", "the answer couldn't be read to its end",
@@ -134,7 +134,7 @@ import Testing
     #expect(expected.contains(text), "\(text)")
   }
 
-  @Test func `a refused connection and an unknown name are told apart`() throws {
+  @Test func `a refused connection and an unknown name are different failures`() throws {
     let bench = try bench()
     #expect(try bench.post("https://127.0.0.1:1/").failure?.kind == .connect)
     // RFC 6761, section 6.4: never resolves.
@@ -160,11 +160,11 @@ import Testing
     #expect(failure?.kind == .unsuitableRequest && bench.client.freeHandles == HTTPClient.handles)
   }
 
-  @Test func `a time-out comes at the time set, even after the loop's timer came too early`() throws {
+  @Test func `a time-out comes when it is due, even after the loop's timer fired too early`() throws {
     let bench = try bench(timeout: .seconds(1))
     let begin = EventLoop.bootTime()
     let request = try bench.start(server.url("/silent"))
-    // Until there is nothing but waiting for the answer.
+    // Until only the answer is being waited for.
     while try bench.loop.runOnce(timeout: .milliseconds(200)) {}
     bench.comeTooEarly()
     try bench.turn { request.answer != nil }
@@ -172,15 +172,14 @@ import Testing
     #expect((1_000_000..<1_500_000).contains(EventLoop.bootTime() - begin))
   }
 
-  @Test func `a thousand requests in a row share a connection, and sixteen at once keep theirs while more wait`() throws
-  {
+  @Test func `a thousand sequential requests share a connection, sixteen at once keep theirs while more wait`() throws {
     let server = try TLSServer()
     let bench = try Bench(HTTPClient.Settings.testing(caFile: server.caFile))
     func url(_ path: String) -> String { server.url(path, at: "ticketless") }
     for _ in 0..<1000 { #expect(try bench.post(url("/ok")).head?.status == 200) }
     #expect(try bench.post(url("/counts")).body == "1 1001")
     bench.client.hasMoreWaiting = true
-    // None of a round is answered before all of it are there.
+    // No request of a round is answered before all of them have arrived.
     for _ in 0..<20 { try postAtOnce(bench, url("/together")) }
     let requests = 1001 + 20 * HTTPClient.handles + 1
     #expect(try bench.post(url("/counts")).body == "\(HTTPClient.handles) \(requests)")
@@ -195,7 +194,7 @@ import Testing
     #expect(bench.client.freeHandles == HTTPClient.handles)
   }
 
-  @Test func `of sixteen answers that are there at once one is read in a turn`() throws {
+  @Test func `of sixteen answers that arrive together one is read in a turn`() throws {
     let server = try TLSServer()
     let settings = HTTPClient.Settings.testing(caFile: server.caFile)
     let bench = try Bench(settings)
@@ -206,7 +205,7 @@ import Testing
     let other = try Bench(settings)
     // Until all of them wait for their answers.
     while try other.post(server.url("/asked")).body != "\(HTTPClient.handles)" { while try bench.loop.runOnce() {} }
-    // libcurl's timers from when they connected, which would have all of them read at once, are over when nothing comes any more.
+    // libcurl's timers since connecting, which would have all of them read at once, have expired when nothing more happens.
     while try bench.loop.runOnce(timeout: .milliseconds(300)) {}
     while try other.post(server.url("/release")).body != "\(HTTPClient.handles)" {}
     var most = 0
@@ -218,7 +217,7 @@ import Testing
     #expect(most == 1)
   }
 
-  @Test func `a cancelled request calls nobody and frees its handle`() throws {
+  @Test func `a cancelled request isn't completed and frees its handle`() throws {
     let bench = try bench()
     let cancelled = try bench.start(server.url("/silent"))
     bench.client.cancel(cancelled.id!)
@@ -228,7 +227,7 @@ import Testing
     #expect(cancelled.answer == nil)
   }
 
-  @Test func `a completion may post with the handle it came from, and the body it reads stays whole`() throws {
+  @Test func `a completion may send with the handle just freed, and the body it reads stays whole`() throws {
     let bench = try bench()
     var second: Bench.Request?
     var body = ""
@@ -242,7 +241,7 @@ import Testing
     #expect(second?.answer?.body.utf8.count == HTTPClient.bodyLimit)
   }
 
-  @Test func `a client let go of in a completion ends quietly with what is in flight`() throws {
+  @Test func `a client released in a completion ends its requests without completing them`() throws {
     let loop = try EventLoop()
     var client: HTTPClient? = try HTTPClient(loop, settings: HTTPClient.Settings.testing(caFile: server.caFile))
     var completions = 0
@@ -265,14 +264,14 @@ import Testing
     return String(decoding: bytes[..<count], as: UTF8.self)
   }
 
-  /// Puts a copy of one of the server's files at `path`, in place of what is there. Not a link: the number of its links is a property of the
-  /// file, and each new one would be a change for all tests that have one.
+  /// Puts a copy of one of the server's files at `path`, replacing the present one. Not a link: the number of links is a property
+  /// of the file, and each new one would be a change for all tests that have one.
   private func put(_ name: String, at path: String, in directory: TemporaryDirectory) throws {
     let copy = try directory.write(Self.text(of: server.directory.path(name)), to: "new.pem")
     #expect(rename(copy, path) == 0)
   }
 
-  @Test func `a primed client keeps its certificates when the CA file goes, and says so once`() throws {
+  @Test func `a primed client keeps its certificates when the CA file is gone, and reports that once`() throws {
     let directory = try TemporaryDirectory()
     let copy = directory.path("authority.pem")
     try put("authority.pem", at: copy, in: directory)
@@ -283,7 +282,7 @@ import Testing
     #expect(unlink(copy) == 0)
     for _ in 0..<2 { #expect(try bench.post(server.url("/ok")).head?.status == 200) }
     #expect(changes.count == 1 && "\(changes[0] as Any)".contains("'\(copy)': No such file or directory"))
-    // Whoever looks at the client learns of it, until the file is back; no request is needed for that.
+    // The client shows it until the file is back; no request is needed for that.
     let since = try #require(bench.client.authoritiesProblem?.since)
     #expect((0...EventLoop.bootTime()).contains(since))
     try put("authority.pem", at: copy, in: directory)
@@ -291,7 +290,7 @@ import Testing
     #expect(bench.client.authoritiesProblem == nil && changes.count == 2 && changes[1] == nil)
   }
 
-  /// The certificates of a day ago were in force until a reload.
+  /// The old certificates were in force until a reload.
   @Test func `a CA file that is replaced counts from the next request on`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path("authority.pem")
@@ -305,11 +304,11 @@ import Testing
     try put("authority.pem")
     try bench.client.takeUpAuthorities()
     #expect(try kinds() == [nil, .tlsVerification])
-    // Kept connections and TLS sessions were verified by what no longer counts.
+    // Kept-alive connections and TLS sessions were verified by certificates that no longer counted.
     try put("stranger.pem")
     #expect(try kinds() == [.tlsVerification, nil])
     #expect(changes.count == 2 && changes.allSatisfy { $0 == nil })
-    // Not a certificate: what was read before stays in force, and a reload would be refused.
+    // Not a certificate: the certificates read before stay in force, and a reload would be refused.
     try put("server.py")
     #expect(try kinds() == [.tlsVerification, nil])
     #expect(changes.count == 3 && "\(changes[2] as Any)".contains(path))
@@ -319,7 +318,7 @@ import Testing
     #expect(changes.count == 4 && changes[3] == nil)
   }
 
-  /// It was never reported, only that it was usable again.
+  /// The error was never reported, only the recovery.
   @Test func `a broken CA file that a reload finds first is reported once`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path("authority.pem")
@@ -335,8 +334,8 @@ import Testing
     #expect(changes.count == 1)
   }
 
-  /// It had the loop wait for a writer for ever.
-  @Test func `a pipe in the place of the CA file is an error at once`() throws {
+  /// It made the loop wait for a writer for ever.
+  @Test func `a pipe in place of the CA file is an error at once`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path("pipe.pem")
     #expect(mkfifo(path, 0o600) == 0)
@@ -346,7 +345,7 @@ import Testing
     #expect("\(error as Any)".contains("it isn't a regular file"))
   }
 
-  @Test func `certificates are read again beside requests on their way`() throws {
+  @Test func `certificates are read again while requests are under way`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path("authority.pem")
     try put("authority.pem", at: path, in: directory)
@@ -363,7 +362,7 @@ import Testing
     #expect(requests.allSatisfy { $0.answer?.head?.status == 200 })
   }
 
-  /// With all connections in use the file counted as read, and wasn't.
+  /// With all connections in use the file counted as read although it wasn't.
   @Test func `certificates are read again while all connections are in use`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path("authority.pem")
@@ -376,13 +375,13 @@ import Testing
     #expect(busy.allSatisfy { $0.answer == nil } && bench.client.freeHandles == 0)
     try put("authority.pem", at: path, in: directory)
     try bench.client.takeUpAuthorities()
-    // What it can't read any more it has to have.
+    // A file that it can't read any more is gone.
     unlink(path)
     for request in busy { bench.client.cancel(request.id!) }
     #expect(try bench.post(server.url("/ok")).head?.status == 200)
   }
 
-  @Test func `a CA file that couldn't be used is read again after a minute, as it is`() throws {
+  @Test func `an unusable CA file is read again after a minute, even unchanged`() throws {
     let directory = try TemporaryDirectory()
     let path = try directory.write("one", to: "authority.pem")
     var authorities = Authorities(file: path)
@@ -395,7 +394,7 @@ import Testing
     #expect(authorities.problem == nil && authorities.certificates != nil && !authorities.isDue(at: 600_000_000))
   }
 
-  @Test func `a certificate is parsed when a server's chain asks for an authority of its name, and no sooner`() throws {
+  @Test func `a certificate is parsed only when a server's chain names it as issuer`() throws {
     let all = try ["authority", "stranger", "renewed"].map { try Self.text(of: server.directory.path("\($0).pem")) }
     let directory = try TemporaryDirectory()
     let path = try directory.write(all.joined(separator: "a line between\n"), to: "all.pem")
@@ -404,14 +403,14 @@ import Testing
     #expect(bench.client.authorities.certificates?.parsed == 0)
     #expect(try bench.post(server.url("/ok", at: "foreign")).head?.status == 200)
     #expect(bench.client.authorities.certificates?.parsed == 1)
-    // Two of one name: the one whose key fits is the issuer, whichever comes first.
+    // Two certificates with the same name: the one whose key fits is the issuer, whichever comes first.
     for port in ["later", "good", "foreign"] {
       #expect(try bench.post(server.url("/ok", at: port)).head?.status == 200, "\(port)")
       #expect(bench.client.authorities.certificates?.parsed == 3)
     }
   }
 
-  @Test func `an authority of the same name with another key verifies nothing`() throws {
+  @Test func `a CA of the same name with another key verifies nothing`() throws {
     let bench = try Bench(HTTPClient.Settings.testing(caFile: server.directory.path("renewed.pem")))
     #expect(try bench.post(server.url("/ok")).failure?.kind == .tlsVerification)
     #expect(try bench.post(server.url("/ok", at: "later")).head?.status == 200)
@@ -424,7 +423,7 @@ import Testing
     #expect(try bench.post(server.url("/ok")).failure?.kind == .tlsVerification)
   }
 
-  @Test func `what a CA file says an authority isn't trusted with counts`() throws {
+  @Test func `a CA's restrictions in the CA file are observed`() throws {
     func post(_ name: String) throws -> Bench.Answer {
       try Bench(HTTPClient.Settings.testing(caFile: server.directory.path(name))).post(server.url("/ok"))
     }
@@ -432,8 +431,8 @@ import Testing
     #expect(try post("rejected.pem").failure?.kind == .tlsVerification)
   }
 
-  /// One broken certificate ended the daemon as it started.
-  @Test func `a CA file with a broken certificate among good ones is refused by its name`() throws {
+  /// One broken certificate ended the daemon at its start.
+  @Test func `a CA file with a broken certificate among good ones is refused, and named`() throws {
     let directory = try TemporaryDirectory()
     let good = try Self.text(of: server.caFile)
     let path = try directory.write(
@@ -444,15 +443,15 @@ import Testing
     #expect("\(error as Any)".contains("half.pem"))
   }
 
-  @Test(arguments: ["torn", "longer"]) func `a CA file with a certificate whose parts don't fit is refused`(
+  @Test(arguments: ["torn", "longer"]) func `a CA file with an inconsistent certificate is refused`(
     _ name: String
   ) throws {
     let client = try Bench(HTTPClient.Settings.testing(caFile: server.directory.path("\(name).pem"))).client
     #expect(throws: HTTPClientError.self) { try client.prime() }
   }
 
-  /// What a certificate holds is looked at when it is needed.
-  @Test func `a certificate that OpenSSL can't parse verifies nothing, and keeps no other from it`() throws {
+  /// A certificate's content is parsed only when it is needed.
+  @Test func `a certificate that OpenSSL can't parse verifies nothing, and the others still work`() throws {
     let odd = try Self.text(of: server.directory.path("odd-time.pem"))
     let directory = try TemporaryDirectory()
     let both = try directory.write(odd + Self.text(of: server.caFile), to: "both.pem")
@@ -462,7 +461,7 @@ import Testing
     #expect(failure?.kind == .tlsVerification)
   }
 
-  @Test func `whoever waits for a handle gets the next one, in turn, before all others`() throws {
+  @Test func `requests that wait for a handle get the next ones in turn, before new requests`() throws {
     let bench = try Bench(
       HTTPClient.Settings.testing(caFile: server.caFile, connectTimeout: .seconds(60), timeout: .seconds(60)))
     let busy = try (0..<HTTPClient.handles).map { _ in try bench.start(server.url("/nothing", at: "mute")) }
@@ -474,7 +473,7 @@ import Testing
     bench.client.cancel(busy[0].id!)
     #expect(bench.client.freeHandles == 0, "it is taken")
     while try bench.loop.runOnce(timeout: .milliseconds(50)) {}
-    // None of them posts, so that the handle is still there for the next.
+    // None of them sends, so the handle is still free for the next.
     #expect(served == [0, 2, 3] && places.count == 3)
     #expect(bench.client.freeHandles == 1)
     var late: Int?
@@ -484,7 +483,7 @@ import Testing
   }
 
   @Test(arguments: ["missing.pem", "server.py"])
-  func `priming refuses a CA file without a certificate, by its name`(_ name: String) throws {
+  func `priming refuses a CA file without a certificate, and names it`(_ name: String) throws {
     let bench = try Bench(HTTPClient.Settings.testing(caFile: server.directory.path(name)))
     let error = #expect(throws: HTTPClientError.self) { try bench.client.prime() }
     #expect("\(error as Any)".contains(name))

@@ -6,7 +6,7 @@ import Testing
 
 @testable import HTTPClient
 
-/// A name server of a test's own: each look-up waits until it is given what to find.
+/// A test's own name server: each look-up waits until it is given a result.
 private final class HeldNames: Sendable {
   private struct State {
     var asked: [String] = []
@@ -17,7 +17,7 @@ private final class HeldNames: Sendable {
   private let released = Bell()
   private let begun = Bell()
 
-  /// Wakes the thread that waits.
+  /// Wakes the waiting thread.
   private final class Bell: Sendable {
     let descriptors: [CInt]
     init() {
@@ -45,7 +45,7 @@ private final class HeldNames: Sendable {
     return state.withLock { $0.answers.removeFirst() }
   }
 
-  /// Waits until one more look-up has begun.
+  /// Waits until another look-up has begun.
   func awaitLookUp() { begun.wait() }
 
   func answer(_ answer: NameAnswer) {
@@ -68,7 +68,7 @@ private final class HeldNames: Sendable {
     var answers: [NameAnswer] = []
     private var serial: UInt64 = 0
 
-    /// `hung` has the first look-up, where it is given, and `names` those that follow.
+    /// `hung` gets the first look-up, if given, and `names` those that follow.
     init(hung: HeldNames? = nil) throws {
       loop = try EventLoop()
       let names = names
@@ -88,14 +88,14 @@ private final class HeldNames: Sendable {
       }
     }
 
-    /// How many look-ups have ended and were taken note of.
+    /// How many look-ups have ended and been processed.
     private(set) var ended = 0
 
     func turn(untilEnded count: Int) throws {
       while ended < count { guard try loop.runOnce(timeout: .seconds(20)) else { throw Stuck() } }
     }
 
-    /// Begins a look-up that `hung` doesn't answer, and lets the time pass after which another one may begin.
+    /// Begins a look-up that `hung` doesn't answer, and lets enough time pass that another one may begin.
     func hang(_ hung: HeldNames) throws {
       wait()
       hung.awaitLookUp()
@@ -110,7 +110,7 @@ private final class HeldNames: Sendable {
       return serial
     }
 
-    /// Turns until so many have been answered.
+    /// Turns until `count` waits have been answered.
     func turn(untilAnswers count: Int) throws {
       resolver.timeIsUp()
       while answers.count < count {
@@ -119,7 +119,7 @@ private final class HeldNames: Sendable {
       }
     }
 
-    /// Looks a name up, from nothing to its answer.
+    /// Looks up a name, from the request to the answer.
     func find(_ addresses: [String]) throws {
       let count = answers.count
       wait()
@@ -128,7 +128,7 @@ private final class HeldNames: Sendable {
     }
   }
 
-  @Test func `all who ask for a name share a look-up, and each gets its answer`() throws {
+  @Test func `all requests for a name share a look-up, and each gets the answer`() throws {
     let stand = try Stand()
     for _ in 0..<3 { stand.wait() }
     stand.names.answer(.addresses(["192.0.2.1", "2001:db8::1"]))
@@ -137,7 +137,7 @@ private final class HeldNames: Sendable {
     #expect(stand.names.asked == ["sts.example"])
   }
 
-  @Test func `who has gone gets no answer`() throws {
+  @Test func `a cancelled wait gets no answer`() throws {
     let stand = try Stand()
     let first = stand.wait()
     stand.wait()
@@ -148,7 +148,7 @@ private final class HeldNames: Sendable {
     #expect(stand.answers == [.failure("no")])
   }
 
-  @Test func `what was found is used for a minute, then once more while it is looked up again, then never`() throws {
+  @Test func `a result is used for a minute, then while the name is looked up again, then never`() throws {
     let stand = try Stand()
     #expect(stand.resolver.addresses(of: "sts.example") == nil)
     try stand.find(["192.0.2.1"])
@@ -167,7 +167,7 @@ private final class HeldNames: Sendable {
     #expect(stand.resolver.addresses(of: "sts.example") == nil)
   }
 
-  @Test func `a look-up that fails takes nothing away from what was found before`() throws {
+  @Test func `a failed look-up doesn't discard an earlier result`() throws {
     let stand = try Stand()
     try stand.find(["192.0.2.1"])
     stand.time.advance(seconds: 100)
@@ -179,7 +179,7 @@ private final class HeldNames: Sendable {
     stand.names.answer(.failure("no"))
   }
 
-  @Test func `an address that failed goes behind the others for ten minutes, also when it is found again`() throws {
+  @Test func `an address that failed is tried last for ten minutes, also when it is found again`() throws {
     let stand = try Stand()
     let all = ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
     try stand.find(all)
@@ -203,8 +203,8 @@ private final class HeldNames: Sendable {
 
 /// Look-ups that the host's resolver never ends, or that can't begin.
 extension NameResolverTests {
-  /// It kept its name from being looked up until the daemon was restarted.
-  @Test func `a look-up that hangs is given up after two minutes, and the next one serves`() throws {
+  /// The name couldn't be looked up again until the daemon was restarted.
+  @Test func `a look-up that hangs is given up after two minutes, and the next one is used`() throws {
     let stand = try Stand()
     stand.wait()
     stand.names.awaitLookUp()
@@ -216,7 +216,7 @@ extension NameResolverTests {
     stand.names.awaitLookUp()
     stand.time.advance(seconds: 20)
     try stand.turn(untilAnswers: 3)
-    // Both are answered at last; a failure of one says nothing while the other goes on.
+    // Both are answered in the end; a failure of one is ignored while the other is under way.
     stand.names.answer(.failure("no"))
     while try stand.loop.runOnce(timeout: .milliseconds(100)) {}
     stand.names.answer(.addresses(["192.0.2.1"]))
@@ -226,7 +226,7 @@ extension NameResolverTests {
     #expect(stand.answers.count == 3 && stand.names.asked.count == 2)
   }
 
-  @Test func `no more threads hang than a few, whatever is asked for`() throws {
+  @Test func `the number of hanging threads is limited, however many names are looked up`() throws {
     let stand = try Stand()
     for name in ["a.example", "b.example", "c.example"] { stand.wait(name) }
     try stand.turn(untilAnswers: 1)
@@ -243,7 +243,7 @@ extension NameResolverTests {
     #expect(stand.answers.last == .addresses(["192.0.2.3"]))
   }
 
-  /// Whoever waited was left waiting for `lookup_timeout`, and then read that the resolver didn't answer.
+  /// Requests waited for `lookup_timeout`, and then reported that the resolver didn't answer.
   @Test func `a look-up that fails is reported at once though an earlier one still hangs`() throws {
     let hung = HeldNames()
     let stand = try Stand(hung: hung)
@@ -255,7 +255,7 @@ extension NameResolverTests {
     hung.answer(.failure("no"))
   }
 
-  @Test func `a failure of the look-up that hung says nothing while the next one is under way`() throws {
+  @Test func `a late failure of a hung look-up is ignored while the next one is under way`() throws {
     let hung = HeldNames()
     let stand = try Stand(hung: hung)
     try stand.hang(hung)
@@ -269,7 +269,7 @@ extension NameResolverTests {
     #expect(stand.answers.last == .addresses(["192.0.2.1"]))
   }
 
-  @Test func `what a look-up finds after a hang doesn't take the place of what a later one has found`() throws {
+  @Test func `a hung look-up's late result doesn't replace a later one's`() throws {
     let hung = HeldNames()
     let stand = try Stand(hung: hung)
     try stand.hang(hung)
@@ -279,8 +279,8 @@ extension NameResolverTests {
     #expect(stand.resolver.addresses(of: "sts.example") == ["192.0.2.2"])
   }
 
-  /// With all threads hanging no request was made any more, although STS was still where it had been.
-  @Test func `where no look-up can begin, or gets no answer, what was found last is used however old it is`() throws {
+  /// With all threads hanging no request was made any more, although STS still had the same address.
+  @Test func `if no look-up can begin or be answered, the last result is used, however old`() throws {
     let stand = try Stand()
     let old = NameAnswer.addresses(["192.0.2.1"])
     try stand.find(["192.0.2.1"])
@@ -294,7 +294,7 @@ extension NameResolverTests {
     stand.time.advance(seconds: 120)
     try stand.turn(untilAnswers: 3)
     #expect(stand.answers.last == old)
-    // With a second one that hangs there is no thread left.
+    // With a second one that hangs, no thread is left.
     stand.wait("a.example")
     stand.wait()
     try stand.turn(untilAnswers: 4)
@@ -310,7 +310,7 @@ extension NameResolverTests {
     #expect(stand.answers.last == old)
   }
 
-  @Test func `that a name has no address any more is an answer`() throws {
+  @Test func `no address for a name is an answer, too`() throws {
     let stand = try Stand()
     try stand.find(["192.0.2.1"])
     stand.time.advance(seconds: 601)
@@ -320,8 +320,8 @@ extension NameResolverTests {
     #expect(stand.answers.last == .failure("unknown"))
   }
 
-  /// "No name server answered" was said of a host that had no thread to ask one.
-  @Test func `a look-up that can't begin fails at once and says why`() throws {
+  /// "No name server answered" was reported on a host that had no thread to ask one.
+  @Test func `a look-up that can't begin fails at once with the reason`() throws {
     let stand = try Stand()
     stand.resolver.beginCall = { (_, _, _) throws(LoopError) in
       throw LoopError(attempt: "start a thread", errno: EAGAIN)
@@ -335,7 +335,7 @@ extension NameResolverTests {
   }
 }
 
-/// What that means for requests.
+/// The effects on requests.
 @Suite struct LookupTests {
   let server: TLSServer
 
@@ -351,7 +351,7 @@ extension NameResolverTests {
     server.url(path, at: port).replacing("127.0.0.1", with: "sts.example")
   }
 
-  /// Each request began a look-up of its own that ended too late, and none was ever made.
+  /// Each request began a look-up of its own that ended too late, and no request was ever made.
   @Test func `a look-up that outlasts its request serves the next one`() throws {
     let names = HeldNames()
     let bench = try Bench(settings(lookup: .milliseconds(300)), lookUp: { names.lookUp($0) })
@@ -389,8 +389,8 @@ extension NameResolverTests {
     #expect(failure?.text == "no address for 'proxy.example': unknown")
   }
 
-  /// libcurl goes on to another address when one takes no connection, but not when it takes one and then says nothing.
-  @Test func `an address that takes connections and says nothing costs one request`() throws {
+  /// libcurl tries another address if one accepts no connection, but not if it accepts one and then stays silent.
+  @Test func `an address that accepts connections and stays silent costs one request`() throws {
     let silent = try SilentAddress("127.0.0.3", port: server.port())
     let bench = try Bench(
       settings(lookup: .seconds(5), connect: .milliseconds(700)),
@@ -400,9 +400,9 @@ extension NameResolverTests {
     withExtendedLifetime(silent) {}
   }
 
-  /// One that refuses cost half of what was left of the connect time-out. Not the address on which another test has a silent listener
-  /// meanwhile.
-  @Test func `addresses that refuse are passed over at once`() throws {
+  /// An address that refused cost half of the remaining connect timeout. Not the address on which another test has a silent
+  /// listener at the same time.
+  @Test func `addresses that refuse connections are skipped at once`() throws {
     let all = ["127.0.0.5", "127.0.0.6", "127.0.0.7", "127.0.0.8", "127.0.0.1"]
     let bench = try Bench(settings(lookup: .seconds(5), connect: .seconds(10)), lookUp: { _ in .addresses(all) })
     let begin = EventLoop.bootTime()
@@ -420,7 +420,7 @@ extension NameResolverTests {
       try failure?.text == "no connection to sts.example:\(server.port()) (127.0.0.5, 127.0.0.6): Connection refused")
   }
 
-  @Test func `an address that takes no connection costs half the time for connecting, once`() throws {
+  @Test func `an address that accepts no connection costs half the connect timeout, once`() throws {
     let full = try FullAddress("127.0.0.4", port: server.port())
     let bench = try Bench(
       settings(lookup: .seconds(5), connect: .seconds(2)), lookUp: { _ in .addresses(["127.0.0.4", "127.0.0.1"]) })
@@ -431,7 +431,7 @@ extension NameResolverTests {
     withExtendedLifetime(full) {}
   }
 
-  @Test func `what takes no connection and what takes one and says nothing are two things`() throws {
+  @Test func `no connection and a silent connection are different failures`() throws {
     let full = try FullAddress("127.0.0.9", port: server.port())
     let silent = try SilentAddress("127.0.0.10", port: server.port())
     let cases = [
@@ -447,8 +447,8 @@ extension NameResolverTests {
     withExtendedLifetime((full, silent)) {}
   }
 
-  /// Whoever hears of a look-up's end first may let another request go and post a third, which gets its handle.
-  @Test func `what a look-up found isn't taken for another request's that has the handle by then`() throws {
+  /// The first to be notified of a look-up's end may cancel another request and start a third one, which gets its handle.
+  @Test func `a look-up's result isn't used for a later request with the same handle`() throws {
     let names = HeldNames()
     let bench = try Bench(settings(lookup: .seconds(20)), lookUp: { names.lookUp($0) })
     var third: Bench.Request?
@@ -463,7 +463,7 @@ extension NameResolverTests {
     #expect(third?.answer?.head?.status == 200)
   }
 
-  @Test func `a request whose name can't be looked up for want of a thread says so`() throws {
+  @Test func `a request that had no thread for its look-up fails with that reason`() throws {
     let bench = try Bench(settings(lookup: .seconds(20)), lookUp: { _ in .failure("unknown") })
     bench.client.resolver.beginCall = { (_, _, _) throws(LoopError) in
       throw LoopError(attempt: "start a thread", errno: EAGAIN)
@@ -480,7 +480,7 @@ extension NameResolverTests {
     #expect(addresses.tried.count == 5 && !addresses.hasMore)
   }
 
-  @Test func `a request that is cancelled in its look-up, or its client let go of, calls nobody`() throws {
+  @Test func `a request cancelled during its look-up, or whose client is released, isn't completed`() throws {
     let names = HeldNames()
     var bench: Bench? = try Bench(settings(lookup: .seconds(20)), lookUp: { names.lookUp($0) })
     let loop = bench!.loop
@@ -494,7 +494,7 @@ extension NameResolverTests {
     #expect(cancelled.answer == nil && left.answer == nil)
   }
 
-  @Test func `a client let go of by the first who gets an answer answers nobody else`() throws {
+  @Test func `a client released by the first completion completes no other request`() throws {
     let loop = try EventLoop()
     var client: HTTPClient? = try HTTPClient(
       loop, settings: settings(lookup: .seconds(20)), proxyPassword: nil, lookUp: { _ in .failure("unknown") })
@@ -526,7 +526,7 @@ extension NameResolverTests {
   }
 }
 
-/// Takes connections at a port of another loopback address, and says nothing on them.
+/// Accepts connections at a port of another loopback address, and stays silent.
 private final class SilentAddress {
   private let descriptor: CInt
 
@@ -550,7 +550,7 @@ private final class SilentAddress {
   deinit { close(descriptor) }
 }
 
-/// Takes no connection any more, without a word, as behind a firewall that drops: its queue is full (listen(2)).
+/// Accepts no more connections and doesn't answer, like a firewall that drops packets: its queue is full (listen(2)).
 private final class FullAddress {
   private var descriptors: [CInt] = []
 

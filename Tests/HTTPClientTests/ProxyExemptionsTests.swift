@@ -41,7 +41,7 @@ import Testing
     Case(list: "::1", url: "https://[0:0:0:0:0:0:0:1]", isExempt: true),
     Case(list: "::1", url: "https://127.0.0.1", isExempt: false),
   ])
-  func `a list of hosts stands for them, for all below them, and for networks`(_ row: Case) {
+  func `a list exempts hosts, their subdomains and networks`(_ row: Case) {
     #expect(ProxyExemptions(row.list).contain(hostOf: row.url) == row.isExempt)
   }
 }

@@ -5,7 +5,7 @@ import Secrets
 import TestSupport
 import Testing
 
-/// What goes through an HTTP proxy, and what doesn't.
+/// Which requests go through an HTTP proxy, and which don't.
 @Suite struct ProxyTests {
   let server: TLSServer
   let directory: TemporaryDirectory
@@ -24,7 +24,7 @@ import Testing
     return try Bench(settings, proxyPassword: password.map { Secret(copying: Array($0.utf8).span) })
   }
 
-  @Test func `a request goes through a tunnel, of which the proxy sees the place alone`() throws {
+  @Test func `a request goes through a tunnel, and the proxy sees only its host and port`() throws {
     let bench = try bench()
     let answer = try bench.post(server.url("/echo"), headers: ["Authorization: Signature=abc", "x-acs-version: 1"])
     #expect(answer.head?.status == 200)
@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test func `a proxy's own date and headers count for nothing`() throws {
-    // The proxy says 03:04:05 of that day, too, so an answer without a date must stay without.
+    // The proxy's date is 03:04:05 of that day, too, so an answer without a date must stay without.
     #expect(try bench().post(server.url("/limit")).head == HTTPAnswer(status: 200))
   }
 
@@ -48,7 +48,7 @@ import Testing
     #expect(try proxy.connections() == 1)
   }
 
-  @Test func `an exempt host is connected to itself, and others by the same client through the proxy`() throws {
+  @Test func `an exempt host is connected to directly, others by the same client through the proxy`() throws {
     var settings = HTTPClient.Settings.testing(
       caFile: server.caFile, connectTimeout: .seconds(3), timeout: .seconds(10))
     settings.proxy = HTTPClient.Proxy(url: "http://\(proxy.endpoint)", exemptions: ProxyExemptions("localhost"))
@@ -60,12 +60,12 @@ import Testing
     }
     let heads = try proxy.heads()
     #expect(heads.contains("CONNECT 127.0.0.1:") && !heads.contains("localhost"), "\(heads)")
-    // Its failure is that host's own, and not the proxy's.
+    // The failure is that host's, not the proxy's.
     try proxy.become(.refuse)
     #expect(try bench.post("https://localhost:1/ok").failure?.kind == .connect)
   }
 
-  @Test func `a proxy that asks is told user and password, and takes the right ones only`() throws {
+  @Test func `a proxy that requires credentials gets user and password, and takes only the right ones`() throws {
     try proxy.become(.password(user: "keeper", password: "a:b@c d%41"))
     #expect(try bench(user: "keeper", password: "a:b@c d%41").post(server.url("/ok")).head?.status == 200)
     for (user, password) in [("keeper", "wrong"), ("other", "a:b@c d%41"), (nil, nil)] {
@@ -92,14 +92,14 @@ import Testing
     Case(name: "ends the tunnel before the answer", mode: .cutAnswer, expect: .noAnswer),
     Case(name: "holds the answer back", mode: .holdAnswer, expect: .timeout),
   ])
-  func `a proxy that fails is told from a server that fails`(_ example: Case) throws {
+  func `a proxy's failure is distinguished from a server's`(_ example: Case) throws {
     try proxy.become(example.mode)
     let failure = try bench().post(server.url("/ok")).failure
     #expect(failure?.kind == example.expect, "\(String(describing: failure))")
     #expect(failure?.text.contains("mail.example") == false)
   }
 
-  @Test func `a proxy may say when to come back, and what it says isn't STS's word`() throws {
+  @Test func `a proxy's Retry-After is kept, and isn't attributed to STS`() throws {
     try proxy.become(.later(503, retryAfter: "20"))
     let failure = try bench().post(server.url("/ok")).failure
     #expect(failure?.kind == .proxyRefused)
@@ -108,7 +108,7 @@ import Testing
     #expect(try bench().post(server.url("/ok")).failure?.retryAfter == nil)
   }
 
-  @Test func `a proxy whose name leads nowhere is reported otherwise than one that takes no connection`() throws {
+  @Test func `a proxy that can't be resolved is reported differently from one that refuses connections`() throws {
     let failure = try bench(url: "http://proxy.invalid:3128").post(server.url("/ok")).failure
     #expect(failure?.kind == .proxyUnresolved && failure?.text.hasPrefix("no address for 'proxy.invalid': ") == true)
     try proxy.become(.refuse)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import class HTTPClient.HTTPClient
 
-/// What a request has beside its URL: method, headers, and a body of either kind.
+/// The parts of a request beside its URL: method, headers, and a body of either kind.
 @Suite struct RequestTests {
   let server: TLSServer
   let bench: Bench
@@ -16,7 +16,7 @@ import Testing
     bench = try Bench(HTTPClient.Settings.testing(caFile: server.caFile, timeout: .seconds(60)))
   }
 
-  /// The lines of a request's head as the server read it, but for those that each has.
+  /// The lines of a request's head as the server read it, without those that every request has.
   private func head(_ request: HTTPRequest) throws -> [String] {
     let lines = try bench.send(request).body.split(separator: "\r\n").map(String.init)
     return lines.filter { !["Host:", "Accept:", "Accept-Encoding:"].contains($0.prefix { $0 != " " }) }
@@ -42,21 +42,21 @@ import Testing
     Case(method: .put, body: "abc", expect: [ofABC, "PUT /digest HTTP/1.1", "Content-Length: 3"]),
     Case(method: .delete, body: nil, expect: [ofNothing, "DELETE /digest HTTP/1.1", "Content-Length: 0"]),
   ])
-  func `a request arrives with its method and its body, and the next one has nothing of it`(_ row: Case) throws {
+  func `a request arrives with its method and body, and nothing of it stays for the next`(_ row: Case) throws {
     let url = server.url("/digest")
     let body = row.body.map { HTTPRequest.Body.bytes(Array($0.utf8)) } ?? .empty
     #expect(try head(HTTPRequest(row.method, url, body: body)) == row.expect)
     #expect(try head(HTTPRequest(.post, url)) == [Self.ofNothing, "POST /digest HTTP/1.1", "Content-Length: 0"])
   }
 
-  @Test func `a body of bytes has the type that the caller says`() throws {
+  @Test func `a body of bytes has the content type that the caller sets`() throws {
     let request = HTTPRequest(
       .put, server.url("/digest"), headers: ["Content-Type: text/plain"], body: .bytes(Array("abc".utf8)))
     #expect(
       try head(request) == [Self.ofABC, "PUT /digest HTTP/1.1", "Content-Type: text/plain", "Content-Length: 3"])
   }
 
-  @Test func `a target arrives as it stands but for its fragment, at whichever server`() throws {
+  @Test func `a target arrives unchanged but for its fragment, at whichever server`() throws {
     for port in ["good", "ticketless", "good"] {
       let site = server.url("", at: port)
       for (target, arrives) in [
@@ -83,11 +83,11 @@ import Testing
     #expect(bench.client.freeHandles == HTTPClient.handles)
   }
 
-  /// Bytes that follow from their offsets, and what was asked for of them.
+  /// Bytes derived from their offsets, and a record of the reads.
   private final class Source {
     let length: Int
     private(set) var reads: [(offset: Int, room: Int)] = []
-    /// Nothing can be read from here on.
+    /// Reads from this offset on fail.
     var end = Int.max
 
     init(length: Int) { self.length = length }
@@ -99,7 +99,7 @@ import Testing
         BodyStream(length: length) { [self] offset, room in
           reads.append((offset, room.count))
           guard offset < end else { return nil }
-          // Seldom all that there is room for, as with a pipe.
+          // Seldom fills the buffer, as with a pipe.
           let count = min(room.count, 10_000)
           for index in 0..<count { room[index] = Self.byte(at: offset + index) }
           return count
@@ -107,7 +107,7 @@ import Testing
     }
   }
 
-  // By Python's hashlib, of 1,000,000 such bytes.
+  // By Python's hashlib, for 1,000,000 such bytes.
   private static let ofStream = "1000000 4fc695c5b461f89dba1d375fdfd1a870d2e543919b6419812edf939380bd8c1e"
 
   @Test func `a streamed body arrives whole, and no more than 16 KiB of it is read at a time`() throws {
@@ -139,7 +139,7 @@ import Testing
     #expect(try bench.post(server.url("/ok")).head?.status == 200)
   }
 
-  /// libcurl repeats a request when a kept connection ends before the first byte of an answer.
+  /// libcurl repeats a request if a kept-alive connection ends before the first byte of an answer.
   @Test func `a body is read from its beginning when its request is sent again`() throws {
     func url(_ path: String) -> String { server.url(path, at: "ticketless") }
     #expect(try bench.post(url("/ok")).head?.status == 200)
@@ -157,7 +157,7 @@ import Testing
     #expect(source.reads.contains { $0.room == 262_144 } && source.reads.allSatisfy { $0.room <= 262_144 })
   }
 
-  @Test func `the fields that a request asks for come with its answer, and only with that`() throws {
+  @Test func `an answer has the header fields that its request named, and no later one has them`() throws {
     var request = HTTPRequest(.put, server.url("/fields"))
     request.keptFields = ["etag", "x-oss-hash-crc64ecma", "x-missing", "x-twice", "x-same", "x-odd"]
     let head = try #require(try bench.send(request).head)
@@ -166,15 +166,15 @@ import Testing
     #expect(try bench.post(server.url("/fields")).head?.keptFields == [])
   }
 
-  @Test func `a request that stands still ends when its own time for that is over`() throws {
+  @Test func `a stalled request ends at its own stall timeout`() throws {
     var request = HTTPRequest(.put, server.url("/silent"))
-    // The client's limit for the whole would be a minute.
+    // The client's total timeout would be a minute.
     request.stallTimeout = .seconds(1)
     #expect(try bench.send(request).failure?.kind == .timeout)
     #expect(try bench.post(server.url("/ok")).head?.status == 200)
   }
 
-  @Test func `a request with a time for standing still may take longer than the client's limit for the whole`() throws {
+  @Test func `a request with a stall timeout may take longer than the client's total timeout`() throws {
     let bench = try Bench(HTTPClient.Settings.testing(caFile: server.caFile, timeout: .milliseconds(300)))
     var request = HTTPRequest(.put, server.url("/dribble"))
     #expect(try bench.send(request).failure?.kind == .timeout)
@@ -182,7 +182,7 @@ import Testing
     #expect(try bench.send(request).body == "xxxxx")
   }
 
-  @Test func `a request prints where it goes, not what it carries`() {
+  @Test func `a request prints its destination, not its content`() {
     let request = HTTPRequest(
       .put, "https://sts.example:8443/?Signature=abc", headers: ["Authorization: Signature=abc"],
       secretHeaders: [("x-acs-security-token", secret("Signature=abc"))], body: .bytes(Array("Signature=abc".utf8)))
@@ -204,19 +204,19 @@ import Testing
     return try bench.start(HTTPRequest(.put, server.url("/digest"), body: .stream(body)))
   }
 
-  /// A limit for each alone would let four of them take four times as much, and nothing is saved up before the first byte.
-  @Test func `bodies that are sent at once keep to one rate together`() throws {
+  /// With one limit each, four of them could send four times as much. Nothing is saved up before the first byte.
+  @Test func `bodies sent at the same time keep to one rate together`() throws {
     let clock = ContinuousClock()
     let start = clock.now
     bench.client.sendRate = 400_000
     let uploads = try (0..<4).map { _ in try upload(100_000) }
     try bench.turn { uploads.allSatisfy { $0.answer != nil } }
     #expect(uploads.allSatisfy { $0.answer?.body.hasPrefix("100000 ") == true })
-    // It takes a second, of which the clocks' differences may cost a little.
+    // It takes a second, minus small differences between the clocks.
     #expect(clock.now - start >= .milliseconds(990))
   }
 
-  @Test func `a body that ends or is cancelled while it waits leaves its share to the others`() throws {
+  @Test func `a body that ends or is cancelled while waiting leaves its share to the others`() throws {
     bench.client.sendRate = 600_000
     let short = try upload(1000)
     let others = try (0..<3).map { _ in try upload(100_000) }
@@ -227,10 +227,10 @@ import Testing
     #expect(others[0].answer == nil)
   }
 
-  @Test func `a limit that is lifted lets bodies go that wait`() throws {
+  @Test func `lifting the limit releases waiting bodies`() throws {
     bench.client.sendRate = 1
     let uploads = try (0..<2).map { _ in try upload(100_000) }
-    // By its answer the others have come to their bodies.
+    // When it is answered, the others are sending their bodies.
     let other = try bench.start(HTTPRequest(.get, server.url("/digest")))
     try bench.turn { other.answer != nil }
     #expect(uploads.allSatisfy { $0.answer == nil })

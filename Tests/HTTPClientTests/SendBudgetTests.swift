@@ -6,18 +6,18 @@ import Testing
 @Suite struct SendBudgetTests {
   private func at(_ milliseconds: Int64) -> Timestamp { Timestamp(microseconds: milliseconds * 1000) }
 
-  @Test func `at the start there is nothing, and in any span no more than its share and a tenth of a second's`() {
+  @Test func `nothing is saved at the start, and later no more than a tenth of a second's share`() {
     var budget = SendBudget(rate: 1_000_000, at: at(0))
     #expect(budget.take(of: 1, at: at(0)) == 0)
     var sent = 0
     for millisecond: Int64 in 1...1000 { sent += budget.take(of: 100_000, at: at(millisecond)) }
     #expect((950_000...1_000_000).contains(sent))
-    // After a pause of ten seconds a tenth of one is there.
+    // After a pause of ten seconds a tenth of a second's share is available.
     #expect(budget.take(of: 5_000_000, at: at(11_000)) == 100_000)
     #expect(budget.take(of: 5_000_000, at: at(11_001)) == 0)
   }
 
-  @Test func `bodies don't go in single bytes, unless there are no more`() {
+  @Test func `bodies aren't sent in single bytes, unless only one is left`() {
     var budget = SendBudget(rate: 1_000_000, at: at(0))
     #expect(budget.next(of: 100_000, at: at(0)) == at(50) + .microseconds(1))
     #expect(budget.take(of: 100_000, at: at(49)) == 0)

@@ -1,5 +1,5 @@
-/// A TLS server with one behaviour per path, one port per certificate. It makes its certificates by the openssl command in the directory given,
-/// prints `NAME=PORT …` once it listens, and ends when its standard input does.
+/// A TLS server with one behaviour per path and one port per certificate. It creates its certificates with the openssl command in
+/// the given directory, prints `NAME=PORT …` when it listens, and ends when its standard input is closed.
 let serverScript = #"""
   import gzip, hashlib, os, socket, ssl, subprocess, sys, threading, time
 

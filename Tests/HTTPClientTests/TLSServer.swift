@@ -3,7 +3,7 @@ import TestSupport
 
 /// The server of `serverScript`, as a process that ends with this one.
 final class TLSServer: Sendable {
-  /// For all who don't count what it did.
+  /// For all tests that don't count its requests.
   static let shared = Result { try TLSServer() }
 
   let directory: TemporaryDirectory
@@ -14,7 +14,7 @@ final class TLSServer: Sendable {
 
   var caFile: String { directory.path("authority.pem") }
 
-  /// The URL of `path` at the port with the certificate (or the habit) called `name`.
+  /// The URL of `path` at the port whose certificate (or behaviour) is called `name`.
   func url(_ path: String, at name: String = "good") -> String { "https://127.0.0.1:\(ports[name]!)\(path)" }
 
   init() throws {
@@ -53,7 +53,7 @@ final class TLSServer: Sendable {
     return posix_spawnp(&process, arguments[0], &actions, nil, &words, environ) == 0 ? process : nil
   }
 
-  /// One line without its end; nil when the other side closes first.
+  /// One line without its end; nil if the other side closes first.
   private static func readLine(_ descriptor: CInt) -> String? {
     var bytes: [UInt8] = []
     var byte: UInt8 = 0

@@ -5,7 +5,7 @@ import Testing
 @testable import class HTTPClient.WatchedSockets
 
 @Suite struct WatchedSocketsTests {
-  /// Two ends of a stream, closed in the end.
+  /// The two ends of a stream, closed with the object.
   final class Pair {
     let ends: [CInt]
 
@@ -20,7 +20,7 @@ import Testing
     deinit { for end in ends { close(end) } }
   }
 
-  @Test func `who is ready is told one after the other, and again while it stays so`() throws {
+  @Test func `ready sockets are returned one after the other, and again while they stay ready`() throws {
     let sockets = try WatchedSockets()
     let pairs = try (0..<16).map { _ in try Pair() }
     for pair in pairs {
@@ -29,13 +29,13 @@ import Testing
     }
     let all = Set(pairs.map { $0.ends[0] })
     for _ in 0..<3 {
-      var told: Set<CInt> = []
-      for _ in pairs { if let (socket, events) = sockets.next(), events == .readable { told.insert(socket) } }
-      #expect(told == all)
+      var found: Set<CInt> = []
+      for _ in pairs { if let (socket, events) = sockets.next(), events == .readable { found.insert(socket) } }
+      #expect(found == all)
     }
   }
 
-  @Test func `what a socket is watched for may change and end`() throws {
+  @Test func `the events that a socket is watched for may change or end`() throws {
     let sockets = try WatchedSockets()
     let pair = try Pair()
     sockets.watch(pair.ends[0], .readable)
@@ -50,7 +50,7 @@ import Testing
     #expect(sockets.next()?.events == [.readable, .writable])
   }
 
-  @Test func `a number that comes back after a close nobody told of is watched for the new socket`() throws {
+  @Test func `a descriptor number reused after an unreported close is watched for the new socket`() throws {
     let sockets = try WatchedSockets()
     let (old, new) = (try Pair(), try Pair())
     let number = old.ends[0]
@@ -61,13 +61,13 @@ import Testing
     sockets.watch(number, .readable)
     #expect(sockets.next() == nil)
     new.send()
-    let told = sockets.next()
-    #expect(told?.socket == number && told?.events == .readable)
+    let found = sockets.next()
+    #expect(found?.socket == number && found?.events == .readable)
   }
 
   @Test
   func
-    `the kernel goes on watching a socket made here that libcurl doesn't wait for, and it reports again when libcurl does`()
+    `the kernel keeps watching our sockets while libcurl doesn't wait for them, and reports them again when it does`()
     throws
   {
     let sockets = try WatchedSockets()
@@ -82,14 +82,14 @@ import Testing
     sockets.watch(client, .readable)
     #expect(sockets.next() == nil)
     #expect(sockets.close(client) == 0 && fcntl(client, F_GETFD) == -1)
-    // Most likely under the same number.
+    // Most likely with the same number.
     let other = try listener.connect(by: sockets)
     sockets.watch(other, .writable)
     #expect(sockets.next()?.socket == other)
     _ = sockets.close(other)
   }
 
-  /// Somebody to connect to.
+  /// A listener to connect to.
   final class Listener {
     private let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     private var address = sockaddr_in()
@@ -120,7 +120,7 @@ import Testing
     deinit { close(descriptor) }
   }
 
-  @Test func `its descriptor is readable while a socket is ready, and closed with it`() throws {
+  @Test func `the epoll descriptor is readable while a socket is ready, and closed with its object`() throws {
     var descriptor: CInt = -1
     do {
       let sockets = try WatchedSockets()

@@ -1,9 +1,9 @@
 extension String {
-  /// What a URL says of whom to connect to, host and perhaps port: all between `://` and its path, query or fragment (RFC 3986,
-  /// section 3.2). nil where there is no `://` behind the scheme.
+  /// The URL's authority, host and perhaps port: everything between `://` and path, query or fragment (RFC 3986, section 3.2). Nil
+  /// if there is no `://` after the scheme.
   ///
-  /// By bytes: each request's URL is taken apart, and by characters that took a twentieth of a refresh.
-  var authority: Substring? {
+  /// Works on bytes: each request's URL is split, and working on characters took a twentieth of a refresh.
+  var urlAuthority: Substring? {
     let bytes = utf8
     guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), bytes[colon...].starts(with: "://".utf8) else {
       return nil
