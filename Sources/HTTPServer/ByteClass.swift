@@ -1,17 +1,17 @@
 import Glibc
 
-/// Which characters may stand where.
+/// Classes of bytes by where they may occur in a head.
 struct ByteClass {
   /// tchar (RFC 9110, 5.6.2).
   static let token = ByteClass(bit: 1)
   /// pchar without the escape (RFC 3986, 3.3): unreserved, sub-delims, `:` and `@`.
   static let path = ByteClass(bit: 2)
-  /// What a field value is made of (RFC 9110, 5.5): visible characters, blanks, and bytes beyond ASCII.
+  /// The bytes of a field value (RFC 9110, 5.5): visible characters, blanks, and bytes beyond ASCII.
   static let fieldText = ByteClass(bit: 4)
 
   private let bit: UInt8
 
-  /// Sixteen bytes a line; a digit's bits are the classes that the byte is in.
+  /// Sixteen bytes per line; the bits of a digit are the classes of its byte.
   private static let classes: StaticString = """
     0000000004000000\
     0000000000000000\
@@ -48,7 +48,7 @@ struct ByteClass {
 }
 
 extension Span<UInt8> {
-  /// Where the first byte is that isn't of the class, at `start` or behind it; `end` when there is none.
+  /// The position of the first byte outside the class, at `start` or later; `end` if there is none.
   func end(of class: ByteClass, from start: Int, to end: Int) -> Int {
     extracting(start..<Swift.max(start, end)).withUnsafeBufferPointer { bytes in
       var place = 0
@@ -57,7 +57,7 @@ extension Span<UInt8> {
     }
   }
 
-  // Inlined, so that what is compared with a text of the program is compared with words of the machine.
+  // Inlined, so that comparing with a literal compares machine words.
 
   /// Whether the bytes at `range` are `text`.
   @inline(__always)
@@ -67,7 +67,7 @@ extension Span<UInt8> {
     return extracting(range).withUnsafeBytes { memcmp($0.baseAddress!, text.utf8Start, text.utf8CodeUnitCount) == 0 }
   }
 
-  /// Whether the bytes at `range` are `text`, which is in lower case, but for the case of ASCII letters.
+  /// Whether the bytes at `range` are `text`, which is in lower case, ignoring the case of ASCII letters.
   @inline(__always)
   func holds(_ text: StaticString, ignoringCaseIn range: Range<Int>) -> Bool {
     guard range.count == text.utf8CodeUnitCount else { return false }
@@ -80,7 +80,7 @@ extension Span<UInt8> {
     }
   }
 
-  /// Whether the same bytes stand at both places.
+  /// Whether both ranges contain the same bytes.
   func isSame(_ first: Range<Int>, _ second: Range<Int>) -> Bool {
     guard first.count == second.count else { return false }
     for offset in 0..<first.count where self[first.lowerBound + offset] != self[second.lowerBound + offset] {

@@ -1,20 +1,20 @@
 import Core
 
-/// One client, in a slot that is used again when it is gone.
+/// One client, in a slot that is reused after it has left.
 ///
 ///     reading ──head complete──▶ waiting ──answered──▶ reading        (closed instead when the client asked for that)
 ///        │                          └──beginStream──▶ streaming ──finish, lag──▶ closed
 ///        └──refused──▶ lingering ──client gone, time over──▶ closed
 ///
-/// Output that the socket didn't take is pending in any of them; until it is gone nothing more is read.
+/// In any state output that the socket didn't take is pending; until it has been sent, nothing more is read.
 final class Connection {
   enum Phase {
     case free
     case reading
-    /// A request is with the handler.
+    /// The handler has a request.
     case waiting
     case streaming
-    /// Refused; kept a moment so that the client can read why (a closed Unix socket breaks its write instead).
+    /// Refused, and kept for a moment so that the client can read the reason: writing to a closed Unix socket would fail.
     case lingering
   }
 
@@ -25,18 +25,18 @@ final class Connection {
   }
 
   let slot: UInt32
-  /// Grows with each client's end, so that an event that was fetched before it is known as an earlier client's.
+  /// Incremented when a client ends, so that an event fetched before is recognised as the earlier client's.
   var generation: UInt32 = 0
   var descriptor: CInt = -1
   var phase = Phase.free
   var peer = Peer(uid: 0, gid: 0, pid: 0, groups: [])
   /// Whether it is one of the open connections that the limits count.
   var isCounted = false
-  /// The events that epoll watches for; nil when it doesn't know the descriptor yet.
+  /// The events that epoll watches for; nil if the descriptor isn't registered yet.
   var interest: UInt32?
-  /// Whether the socket may hold input that epoll doesn't report again.
+  /// Whether the socket may contain input that epoll won't report again.
   var mayHaveInput = false
-  /// Whether epoll has reported that the client sends no more, or is gone.
+  /// Whether epoll has reported that the client has shut down sending, or is gone.
   var hasEnded = false
 
   var scan = HeadScan()
@@ -44,21 +44,21 @@ final class Connection {
   /// Whether it waits for its turn to have more of its input served.
   var isQueued = false
 
-  /// Of the request being answered.
+  /// The number of the request being answered.
   var serial: UInt64 = 0
   var isHeadOnly = false
-  /// Whether the connection closes when all output is gone.
+  /// Whether the connection is closed after all output has been sent.
   var closesAfterOutput = false
 
   var output: ContiguousArray<Part> = []
-  /// Whether it has asked for anything yet.
+  /// Whether it has sent a request yet.
   var hasAsked = false
   var latest = LatestHead()
   var outputSize = 0
 
   init(slot: UInt32) { self.slot = slot }
 
-  /// Whether input that couldn't be served yet will be.
+  /// Whether input that couldn't be served yet will be served later.
   var keepsInput: Bool { phase == .reading || phase == .waiting }
 
   var tag: UInt64 { UInt64(generation) << 32 | UInt64(slot) }
@@ -73,7 +73,7 @@ final class Connection {
     closesAfterOutput = false
   }
 
-  /// Forgets everything of this client; its descriptor is somebody else's to close.
+  /// Clears all state of this client; the caller closes its descriptor.
   func end() {
     phase = .free
     generation &+= 1
@@ -87,7 +87,7 @@ final class Connection {
     latest.clear()
   }
 
-  /// Adds a piece to the output, but for its first bytes, as many as `sent` says and `sent` is lessened by.
+  /// Adds a part to the output, without its first bytes that have been sent already; `sent` is reduced by those.
   func append(_ bytes: any ResponseBytes, _ range: Range<Int>, after sent: inout Int) {
     let skipped = min(sent, range.count)
     sent -= skipped
@@ -96,7 +96,7 @@ final class Connection {
     outputSize += range.count - skipped
   }
 
-  /// Adds all of a piece to the output.
+  /// Adds a whole part to the output.
   func append(_ bytes: any ResponseBytes) {
     var count = 0
     bytes.withBytes { count = $0.count }
@@ -104,7 +104,7 @@ final class Connection {
     append(bytes, 0..<count, after: &none)
   }
 
-  /// Takes `count` bytes off the first part.
+  /// Removes `count` bytes from the first part.
   func removeOutput(_ count: Int) {
     outputSize -= count
     output[0].range = output[0].range.dropFirst(count)

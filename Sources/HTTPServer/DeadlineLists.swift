@@ -1,7 +1,7 @@
-/// The moments by which connections must have got on, by slot.
+/// The deadlines of connections, by slot.
 ///
-/// All deadlines of a kind have the same span, so a list that is only ever appended to is sorted. A slot is in one list
-/// at most; every operation takes constant time.
+/// All deadlines of a kind have the same length, so a list that is only appended to is sorted. A slot is in one list at most; every
+/// operation takes constant time.
 struct DeadlineLists {
   enum Kind: Int {
     case head, idle, drain, linger
@@ -22,7 +22,7 @@ struct DeadlineLists {
   private var nodes: ContiguousArray<Node> = []
   private var lists = InlineArray<4, List>(repeating: List())
 
-  /// Makes room for one more slot.
+  /// Adds a slot.
   mutating func addSlot() { nodes.append(Node()) }
 
   func kind(of slot: Int) -> Kind? { Kind(rawValue: Int(nodes[slot].kind)) }
@@ -59,7 +59,7 @@ struct DeadlineLists {
     return found
   }
 
-  /// Takes one slot out whose deadline has come.
+  /// Removes and returns one slot whose deadline has passed.
   mutating func takeExpired(at now: Int64) -> (slot: Int, kind: Kind)? {
     for kind in 0..<4 where lists[kind].first >= 0 {
       let slot = Int(lists[kind].first)

@@ -3,9 +3,9 @@ import Core
 import Glibc
 import LocalSockets
 
-/// New connections: who they are, whether there is room, and what becomes of their slot.
+/// New connections: their peers, the limits, and their slots.
 extension HTTPServer {
-  /// `isSure` when epoll says that somebody is there.
+  /// `isSure` if epoll has reported that a connection waits.
   func acceptBatch(isSure: Bool = false) {
     requestsAtAccept = statistics.requests
     if acceptsLeft == 0 || acceptor.isPaused { return }
@@ -14,7 +14,7 @@ extension HTTPServer {
       acceptsLeft -= 1
       if let (descriptor, peer) = acceptor.accept() {
         statistics.accepted += 1
-        crowd.note(peer.uid, peer.pid)
+        acceptFlood.note(peer.uid, peer.pid)
         admit(descriptor, peer)
         if epoll < 0 { return }
       } else if acceptor.isPaused {
@@ -25,18 +25,18 @@ extension HTTPServer {
     }
     guard isThere else {
       acceptShare = HTTPServer.requestsPerVisit
-      crowd = Crowd()
+      acceptFlood = AcceptFlood()
       return
     }
     acceptShare = min(HTTPServer.largestAcceptShare, acceptShare * 2)
-    guard crowd.count >= HTTPServer.largestAcceptShare else { return }
-    let leader = crowd.leader
-    crowd = Crowd()
+    guard acceptFlood.count >= HTTPServer.largestAcceptShare else { return }
+    let leader = acceptFlood.leader
+    acceptFlood = AcceptFlood()
     if let (uid, pid) = leader { handler.acceptFlood(by: uid, pid) }
   }
 
-  /// Finds who makes most of the connections (Boyer and Moore's majority vote) since the listener's queue was last empty.
-  struct Crowd {
+  /// Finds the user with most of the connections (Boyer and Moore's majority vote) since the listener's queue was last empty.
+  struct AcceptFlood {
     private(set) var count = 0
     private var candidate: (uid: UInt32, pid: Int32) = (0, 0)
     private var lead = 0
@@ -47,21 +47,21 @@ extension HTTPServer {
       lead += uid == candidate.uid ? 1 : -1
     }
 
-    /// The user that opened more than half of these connections, with one of its processes; nil if none is known to have. A user that
-    /// opened more than three quarters of them is always found.
+    /// The user that opened more than half of these connections, with one of its processes; nil if none is known to have done so. A
+    /// user that opened more than three quarters of them is always found.
     var leader: (uid: UInt32, pid: Int32)? { lead * 2 > count ? candidate : nil }
   }
 
   private func admit(_ descriptor: CInt, _ peer: Peer) {
     let refusal = refusal(for: peer)
-    // A request that was left behind may have stopped the server.
+    // The request of a client that has left may have stopped the server.
     if epoll < 0 {
       close(descriptor)
       return
     }
     switch refusal {
-    case .userConnections?: return turnAway(descriptor, peer, .userConnections, ProblemAnswer.tooManyOfUser)
-    case let reason?: return turnAway(descriptor, peer, reason, ProblemAnswer.tooMany)
+    case .userConnections?: return reject(descriptor, peer, .userConnections, ProblemAnswer.tooManyOfUser)
+    case let reason?: return reject(descriptor, peer, reason, ProblemAnswer.tooMany)
     case nil: break
     }
     let connection = occupy(descriptor, peer)
@@ -70,12 +70,12 @@ extension HTTPServer {
     openByUID[peer.uid, default: 0] += 1
     statistics.open += 1
     setDeadline(connection, .head)
-    // The request is mostly there already, and reading it now saves a turn of the loop.
+    // The request has usually arrived already, and reading it now saves a turn of the loop.
     if hasToQueue(peer.uid) { enqueue(connection) } else { receive(connection) }
   }
 
-  /// Why there is no room for one more connection of `peer`; nil when there is. Connections whose clients have left don't count: many
-  /// are accepted before those that are ready have their turn, and these end first.
+  /// Why there is no room for another connection of `peer`; nil if there is. Connections whose clients have left don't count: many
+  /// are accepted before the ready ones have their turn, so departed ones are ended first.
   private func refusal(for peer: Peer) -> ServerStatistics.Refusal? {
     func isUserFull() -> Bool { openByUID[peer.uid, default: 0] >= limits.maximumConnectionsPerUID }
     if isUserFull() {
@@ -89,21 +89,21 @@ extension HTTPServer {
     return hasReserve && handler.isPrivileged(peer) ? nil : .connections
   }
 
-  /// Ends the connections in `scope` whose clients have left, as epoll would report when their turn comes: a request that was left behind is
-  /// still served.
+  /// Ends the connections in `scope` whose clients have left, as would happen when epoll reports them in their turn: a request that
+  /// a client left behind is still served.
   func endHungUp(_ scope: HangUps.Scope) {
     for slot in hangUps.slots(scope) {
       let connection = connections[slot]
-      // The end of one may have brought about that of another.
+      // The end of one may have caused the end of another.
       guard connection.phase != .free else { continue }
       visit(connection, EPOLLHUP.rawValue)
       if epoll < 0 { return }
-      // A request of it waits for its answer or its turn, which nobody would read.
+      // One of its requests still waits for its answer or its turn, and nobody would read that.
       if connection.phase != .free { abandon(connection) }
     }
   }
 
-  private func turnAway(
+  private func reject(
     _ descriptor: CInt, _ peer: Peer, _ reason: ServerStatistics.Refusal, _ answer: PlainBytes
   ) {
     refuse(occupy(descriptor, peer), reason, answer)
@@ -123,7 +123,7 @@ extension HTTPServer {
     return connection
   }
 
-  /// Takes a connection out of what the limits count.
+  /// Removes a connection from the counts for the limits.
   func uncount(_ connection: Connection) {
     guard connection.isCounted else { return }
     connection.isCounted = false
@@ -133,7 +133,7 @@ extension HTTPServer {
     openByUID[connection.peer.uid] = rest > 0 ? rest : nil
   }
 
-  /// Closes a connection and frees its slot, without a word to the handler.
+  /// Closes a connection and frees its slot, without notifying the handler.
   func release(_ connection: Connection) {
     uncount(connection)
     if connection.phase == .lingering {
@@ -148,7 +148,7 @@ extension HTTPServer {
     if drained == nil { acceptor.resume() } else { endDrainIfDone() }
   }
 
-  /// Closes a connection whose client is gone, and tells the handler if it was still at work for it.
+  /// Closes a connection whose client is gone, and notifies the handler if it still has a request or stream of it.
   func abandon(_ connection: Connection) {
     let token = connection.token
     let isOwed = connection.phase == .waiting || connection.phase == .streaming && !connection.closesAfterOutput

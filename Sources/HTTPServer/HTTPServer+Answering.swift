@@ -1,12 +1,12 @@
 import CLinux
 import Glibc
 
-/// Answers: at once, later, and as a stream.
+/// Answers: immediate, deferred, and as a stream.
 extension HTTPServer {
   private static let closeLine: StaticString = "Connection: close\r\n\r\n"
   private static let closeBytes = PlainBytes(closeLine.description)
 
-  /// Answers a request that `respond` left open. Without effect when the client is gone or has its answer.
+  /// Answers a request that `respond` deferred. Without effect if the client is gone or has its answer.
   package func complete(_ token: ResponseToken, _ response: Response) {
     guard let connection = find(token), connection.phase == .waiting else { return }
     outsideDispatch {
@@ -17,8 +17,8 @@ extension HTTPServer {
 
   package func note(_ note: Int, for token: ResponseToken) { find(token)?.latest.add(note: note) }
 
-  /// Begins an answer without a known end: `head` is as in a Response, without a Content-Length; the stream ends with
-  /// the connection. False when the client is gone.
+  /// Begins an answer of unknown length: `head` is as in a Response, without a Content-Length; the stream ends with the connection.
+  /// False if the client is gone.
   @discardableResult
   package func beginStream(_ token: ResponseToken, head: any ResponseBytes) -> Bool {
     guard let connection = find(token), connection.phase == .waiting else { return false }
@@ -34,8 +34,8 @@ extension HTTPServer {
     return isThere && !connection.closesAfterOutput && connection.phase == .streaming
   }
 
-  /// Sends more of a stream. False when the client is gone, or is dropped since it is too far behind; `abandoned` isn't
-  /// called for that.
+  /// Sends more of a stream. False if the client is gone, or is dropped because it is too far behind; `abandoned` isn't called for
+  /// that.
   @discardableResult
   package func send(_ token: ResponseToken, _ bytes: any ResponseBytes) -> Bool {
     guard let connection = find(token), connection.phase == .streaming, !connection.closesAfterOutput else {
@@ -56,7 +56,7 @@ extension HTTPServer {
     return isThere
   }
 
-  /// Ends a stream when all of it is sent, and closes.
+  /// Ends a stream after all of it has been sent, and closes the connection.
   package func finish(_ token: ResponseToken) {
     guard let connection = find(token), connection.phase == .streaming, !connection.closesAfterOutput else { return }
     outsideDispatch {
@@ -71,7 +71,7 @@ extension HTTPServer {
     return connection.serial == token.serial ? connection : nil
   }
 
-  /// Sends the answer to the request in progress; what the socket doesn't take at once is pending.
+  /// Sends the answer to the current request; bytes that the socket doesn't take at once are pending.
   func answer(_ connection: Connection, _ response: Response) {
     connection.phase = .reading
     connection.serial = 0
@@ -89,7 +89,7 @@ extension HTTPServer {
     }
   }
 
-  /// Sends what is pending, as far as the socket takes it and no more than `largestSend`; epoll tells again when there is more.
+  /// Sends pending output, as far as the socket takes it and no more than `largestSend`; epoll reports when there is room for more.
   func flush(_ connection: Connection) {
     var room = HTTPServer.largestSend
     while room > 0, let part = connection.output.first {
@@ -108,7 +108,7 @@ extension HTTPServer {
     goOn(connection)
   }
 
-  /// After an answer that wasn't given from within `respond`, or whose last byte left only now.
+  /// Continues after an answer that was given outside of `respond`, or whose last byte was sent only now.
   private func goOn(_ connection: Connection) {
     if connection.phase == .reading, connection.output.isEmpty {
       setDeadline(connection, connection.input.isEmpty ? .idle : .head)
@@ -117,9 +117,9 @@ extension HTTPServer {
     settle(connection)
   }
 
-  /// Sends `first` and `second`; what the socket doesn't take at once, or is more than `largestSend`, is pending. When `first` is the last head of its
-  /// connection, the line that says so goes in front of its empty line. False when the client is found gone; its slot
-  /// is free then.
+  /// Sends `first` and `second`; bytes that the socket doesn't take at once, or beyond `largestSend`, are pending. If `first` is
+  /// the connection's last head, `Connection: close` is inserted before its empty line. False if the client turns out to be gone;
+  /// its slot is free then.
   private func transmit(
     _ connection: Connection, _ first: any ResponseBytes, _ second: (any ResponseBytes)?, isLast: Bool
   ) -> Bool {
@@ -128,7 +128,7 @@ extension HTTPServer {
     let secondCount = second?.count ?? 0
     var sent = 0
     if connection.output.isEmpty {
-      // The empty line that `close` takes the place of is copied, too.
+      // The empty line that `close` replaces is copied, too.
       sent =
         first.count + close.count + secondCount <= HTTPServer.largestJoined
         ? sendJoined(connection, first, firstCount, close, second)
@@ -148,7 +148,7 @@ extension HTTPServer {
     return true
   }
 
-  /// Sends a small answer as one piece; how much of it the socket took, or a negative errno.
+  /// Sends a small answer in one piece; returns how much of it the socket took, or a negative errno.
   private func sendJoined(
     _ connection: Connection, _ first: any ResponseBytes, _ firstCount: Int, _ close: clinux_part,
     _ second: (any ResponseBytes)?
@@ -165,7 +165,7 @@ extension HTTPServer {
     return clinux_send_and_wipe(connection.descriptor, start, size)
   }
 
-  /// The same from where the parts are, and no more of the second than `largestSend`.
+  /// Sends the parts without copying them, and no more of the second than `largestSend`.
   private func sendParts(
     _ connection: Connection, _ first: any ResponseBytes, _ firstCount: Int, _ close: clinux_part,
     _ second: (any ResponseBytes)?

@@ -3,19 +3,19 @@ import Glibc
 import LocalSockets
 import Systemd
 
-/// The end in good order: nobody new is taken in, and who has sent a request gets the answer.
+/// The orderly end: no new clients are accepted, and requests already sent are answered.
 extension HTTPServer {
-  /// Ends every connection once what it has asked is answered, or nothing was asked on it; then, or after `span`, calls `done` and stops.
+  /// Ends every connection after its requests are answered, or if there are none; then, or after `span`, calls `done` and stops.
   ///
-  /// A socket that was inherited keeps those who come from now on for the next process. Of our own, whoever is in its queue still gets an answer.
-  /// A connection on which nothing was asked yet is waited for, too: its request is mostly on its way.
+  /// On an inherited socket, later clients stay in the queue for the next process. On our own, clients in the queue are still
+  /// answered. A connection without a request yet is waited for, too: its request is usually on its way.
   package func drain(within span: Duration, done: @escaping () -> Void) {
     guard drained == nil, epoll >= 0 else { return }
     drained = done
     outsideDispatch {
       if !listener.isInherited { acceptQueue() }
       guard epoll >= 0 else { return }
-      // An inherited socket stays open beside this descriptor of it, and epoll would go on with it.
+      // The inherited socket itself stays open, so closing this duplicate wouldn't remove it from epoll.
       _ = watchListener(CInt(EPOLL_CTL_DEL), 0)
       acceptor.stop()
       for connection in connections where connection.phase != .free && epoll >= 0 { drain(connection) }
@@ -32,7 +32,7 @@ extension HTTPServer {
     switch connection.phase {
     case .reading
     where connection.output.isEmpty && connection.hasAsked && connection.input.isEmpty && !connection.isQueued:
-      // Kept for the next request: one may be there that epoll hasn't reported yet.
+      // Kept alive for another request: one may have arrived that epoll hasn't reported yet.
       receive(connection)
       if connection.phase == .reading, connection.input.isEmpty, connection.output.isEmpty { release(connection) }
     case .streaming where connection.output.isEmpty, .lingering: release(connection)

@@ -2,10 +2,10 @@ import CLinux
 import Core
 import Glibc
 
-/// What happens when a connection is ready, or its time is over: heads in, answers out.
+/// Handling of ready connections and of deadlines: heads in, answers out.
 extension HTTPServer {
-  /// Input is reported once, when it comes (EPOLLET): else the kernel looks at the socket once more for each request, to find that there is
-  /// nothing. What such a report leaves to be read is noted in `mayHaveInput`.
+  /// Input is reported once, when it arrives (EPOLLET): otherwise the kernel would check the socket again after each request, only
+  /// to find nothing. `mayHaveInput` notes whether a report has left input to be read.
   private static let input = EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
   private static let gone = EPOLLHUP.rawValue | EPOLLERR.rawValue
 
@@ -15,7 +15,7 @@ extension HTTPServer {
     if events & (HTTPServer.gone | EPOLLRDHUP.rawValue) != 0 { connection.hasEnded = true }
     switch connection.phase {
     case .reading where connection.output.isEmpty:
-      // A client that is gone may have left requests behind; reading finds out.
+      // A client that is gone may have left requests behind; reading finds them.
       if connection.isQueued {
         if isGone { release(connection) }
       } else if hasToQueue(connection.peer.uid) {
@@ -30,7 +30,7 @@ extension HTTPServer {
     case .streaming where !connection.output.isEmpty:
       flush(connection)
     case .waiting, .streaming, .lingering:
-      // More requests, or a half-closed connection; neither matters now, and it would be told again and again.
+      // Further requests, or a half-closed connection; neither matters now, and both would be reported again and again.
       watch(connection, 0)
     case .free:
       break
@@ -46,8 +46,8 @@ extension HTTPServer {
       if errno == EAGAIN { connection.mayHaveInput = false }
       return settle(connection)
     }
-    // Less than there was room for: that was all, but for the end. A message with descriptors (SCM_RIGHTS) ends a read early, too, and so
-    // does a byte out of band. No HTTP client sends these; what one has sent behind them waits until it sends more.
+    // Less than there was room for: that was all, except for the end. A message with descriptors (SCM_RIGHTS) or an out-of-band
+    // byte also ends a read early. No HTTP client sends these; if one does, its bytes after them wait until it sends more.
     connection.mayHaveInput = count == room.count || connection.hasEnded
     if isFresh {
       let bytes = UnsafeMutableBufferPointer(rebasing: room[..<count])
@@ -62,18 +62,18 @@ extension HTTPServer {
     }
   }
 
-  /// Goes on with requests that had to wait for an answer in front of them, or for other connections' turn.
+  /// Continues with requests that had to wait for an earlier answer, or for other connections' turns.
   func resume(_ connection: Connection) {
     guard connection.phase == .reading, connection.output.isEmpty else { return }
-    // What was looked at to its last byte is the beginning of a head: more has to be read.
+    // If everything was scanned, the buffer contains the beginning of a head, and more has to be read.
     if connection.scan.seen == connection.input.count { receive(connection) } else { serveInput(connection) }
   }
 
-  /// How much more to read behind the beginning of a head: memory grows with what was sent, not with what might be.
+  /// How much more to read after the beginning of a head: memory grows with what was sent, not with the limit.
   private func nextRead(after count: Int) -> Int { max(1, min(limits.headSize - count, max(512, count))) }
 
   private func serveInput(_ connection: Connection) {
-    // Held here meanwhile: a handler that ends the connection doesn't end the bytes of the request it looks at.
+    // Held here meanwhile: a handler that ends the connection doesn't free the bytes of the request that it is reading.
     var input = InputBuffer()
     swap(&input, &connection.input)
     let served = serve(connection, input.bytes)
@@ -84,7 +84,7 @@ extension HTTPServer {
     finishVisit(connection, served)
   }
 
-  /// Sets the deadline for what is to come, and what is waited for.
+  /// Sets the deadline for the next event, and the events to watch for.
   private func finishVisit(_ connection: Connection, _ served: Int) {
     if connection.phase == .reading, connection.output.isEmpty {
       if connection.input.isEmpty {
@@ -96,14 +96,14 @@ extension HTTPServer {
     settle(connection)
   }
 
-  /// Serves the requests in `bytes` until an answer has to be waited for; returns how many bytes are done with.
+  /// Serves the requests in `bytes` until an answer has to be waited for; returns how many bytes have been consumed.
   private func serve(_ connection: Connection, _ bytes: UnsafeMutableBufferPointer<UInt8>) -> Int {
     var done = 0
     for _ in 0..<HTTPServer.requestsPerVisit {
       guard done < bytes.count, connection.phase == .reading, connection.output.isEmpty else { return done }
       if done > 0 && (isTurnOver || hasHadShare(connection.peer.uid)) { break }
       let rest = UnsafeMutableBufferPointer(rebasing: bytes[done...])
-      // Before its end is looked for: that is known.
+      // Checked before scanning for the end, which is known for a repeated head.
       if connection.latest.isAtStart(of: rest) {
         connection.scan = HeadScan()
         done += connection.latest.count
@@ -112,7 +112,7 @@ extension HTTPServer {
         continue
       }
       var scan = connection.scan
-      // No further than a head may reach: a byte behind that would count only where it came in one piece with the rest.
+      // No further than a head may reach: a byte after that would count only if it arrived in one piece with the rest.
       switch scan.find(in: rest.span.extracting(first: min(rest.count, limits.headSize))) {
       case .complete(let size):
         connection.scan = HeadScan()
@@ -140,7 +140,7 @@ extension HTTPServer {
       let isSize = error == .headTooLarge || error == .targetTooLong
       return refuse(connection, isSize ? .tooLarge : .malformed, Self.answer(to: error, fields, bytes))
     }
-    // Who asks for the second time is likely to ask for a third.
+    // A client that repeats a request once is likely to do so again.
     if connection.hasAsked { connection.latest.keep(bytes, fields) }
     connection.hasAsked = true
     handle(connection, RequestHead(fields, UnsafeBufferPointer(bytes)))
@@ -169,7 +169,7 @@ extension HTTPServer {
     return ProblemAnswer.repeatedQueryName(String(decoding: name, as: UTF8.self))
   }
 
-  /// Watches for what the connection's phase needs; costs a system call only when that is something else than before.
+  /// Watches for the events that the connection's phase needs; costs a system call only if they have changed.
   func settle(_ connection: Connection) {
     switch connection.phase {
     case .free: return
@@ -177,8 +177,8 @@ extension HTTPServer {
     case .reading:
       watch(connection, HTTPServer.input)
       if connection.mayHaveInput, connection.phase == .reading { enqueue(connection) }
-    // Input that comes meanwhile is rare: `visit` stops watching for it when it does. Where the client's end was reported together with what
-    // it had sent, changing what is watched has it reported again if the client is gone.
+    // Meanwhile input is rare: `visit` stops watching for it when it comes. If the client's end was reported together with its
+    // input, changing the events makes epoll report it again if the client is gone.
     case .waiting, .streaming, .lingering:
       if connection.interest != HTTPServer.input || connection.hasEnded { watch(connection, 0) }
     }
@@ -189,31 +189,31 @@ extension HTTPServer {
     let operation = connection.interest == nil ? EPOLL_CTL_ADD : EPOLL_CTL_MOD
     connection.interest = events
     var event = epoll_event(events: events, data: epoll_data_t(u64: connection.tag))
-    // Out of memory or of the user's share of watches: without events the connection can't be served.
+    // Out of memory, or of the user's share of watches: without events the connection can't be served.
     if epoll_ctl(epoll, CInt(operation), connection.descriptor, &event) != 0 { abandon(connection) }
   }
 
-  /// Counts a refusal, and tells the handler of it.
+  /// Counts a refusal, and notifies the handler.
   func note(_ peer: Peer, _ reason: ServerStatistics.Refusal) {
     statistics.count(reason)
     handler.refused(peer, reason)
   }
 
-  /// Answers with a problem and closes, leaving the client a moment to read it.
+  /// Answers with a problem and closes the connection, after a moment for the client to read it.
   func refuse(_ connection: Connection, _ reason: ServerStatistics.Refusal, _ answer: PlainBytes) {
     note(connection.peer, reason)
     answer.withBytes { bytes in
       bytes.withUnsafeBufferPointer {
         let all = clinux_part(bytes: $0.baseAddress, count: $0.count)
-        // Best effort: who doesn't take it is closed all the same.
+        // Best effort: a client that doesn't take it is closed all the same.
         _ = clinux_send(connection.descriptor, all, clinux_part(), clinux_part())
       }
     }
     uncount(connection)
     if lingering >= limits.maximumLingering { endHungUp(.lingering) }
     guard lingering < limits.maximumLingering, shutdown(connection.descriptor, CInt(SHUT_WR)) == 0 else {
-      // With its request unread the client would see ECONNRESET behind the answer (`unix_release_sock` in the kernel's
-      // net/unix/af_unix.c). One that is still sending sees that, or EPIPE.
+      // With its request unread the client would get ECONNRESET after the answer (`unix_release_sock` in the kernel's
+      // net/unix/af_unix.c). One that is still sending gets that, or EPIPE.
       _ = recv(connection.descriptor, scratch.baseAddress, scratch.count, CInt(MSG_DONTWAIT))
       return release(connection)
     }
@@ -229,7 +229,7 @@ extension HTTPServer {
     switch kind {
     case .head: deadlines.set(slot, kind, at: now + spans.head)
     case .idle:
-      // A busy connection's is far away: it isn't moved with each request, and may come later by as much.
+      // A busy connection's deadline is far away: it isn't moved with each request, and may be later by up to `idleStep`.
       if deadlines.holds(slot, .idle, notBefore: now + spans.idle) { return }
       deadlines.set(slot, .idle, at: now + spans.idle + HTTPServer.idleStep)
     case .drain: deadlines.set(slot, kind, at: now + spans.drain)

@@ -6,30 +6,31 @@ package import Systemd
 
 /// An HTTP/1.1 server for processes of this host: a Unix socket's listener and all its clients.
 ///
-/// They share one epoll descriptor, which is one source of the loop: a source for each client makes every turn dearer
-/// with their number. What one dispatch does is bounded, by number (64 events, 64 new connections, or up to 512 while they crowd, 8 requests each) and
-/// by time (2 ms), so that the loop's other sources get their turn however busy the socket is. A request costs a recv and a send, and
-/// no timer.
+/// They share one epoll descriptor, which is one source of the loop: with a source per client, every turn would become more
+/// expensive with their number. The work of one dispatch is limited by number (64 events, 64 new connections, or up to 512 during
+/// an accept flood, 8 requests each) and by time (2 ms), so that the loop's other sources get their turn however busy the socket
+/// is. A request costs a recv and a send, and no timer.
 ///
-/// While clients of several users are connected, a turn goes in rounds: epoll is asked who is ready, and each user has at most
-/// `share` requests answered before it is asked again. What is more waits in the queue, where the users take turns. So whoever
-/// comes with one request waits for one share of each of the others, however many connections and requests these bring.
+/// While clients of several users are connected, a turn goes in rounds: epoll is asked for ready connections, and each user has at
+/// most `share` requests answered before it is asked again. Further requests wait in the queue, where the users take turns. So a
+/// client with one request waits for one share of each of the other users, however many connections and requests they have.
 package final class HTTPServer {
   static let batch = 64
   static let requestsPerVisit = 8
-  /// After how many requests the listener is asked whether somebody is there, if epoll hasn't been asked in between.
+  /// After how many requests the listener is checked for new connections, if epoll hasn't been asked in between.
   static let requestsPerLook = 16
-  /// How many connections are taken in at the most before those that are open have their turn; some 3 µs each.
+  /// How many connections are accepted at most before the open ones have their turn; some 3 µs each.
   static let largestAcceptShare = 512
   /// How many requests of one user are answered before others are looked for, while several are connected; some 3 µs each.
   static let share = 4
-  /// How many bytes of a long answer are sent before others have their turn: a socket whose reader is as fast takes all that there is.
+  /// How many bytes of a long answer are sent before others have their turn: a reader that is as fast as we are would otherwise
+  /// take all of it at once.
   static let largestSend = 256 * 1024
   static let scratchSize = 16384
-  /// Answers up to this size are put together and sent as one piece: send(2) of one takes a tenth less than sendmsg(2) of two.
+  /// Answers up to this size are joined and sent in one piece: send(2) of one piece takes a tenth less than sendmsg(2) of two.
   static let largestJoined = 2048
   static let listenerTag = UInt64.max
-  /// How much later than its time an idle connection may be closed, in µs; the timer may be as late.
+  /// How much later than its deadline an idle connection may be closed, in µs; the timer may be late by as much.
   static let idleStep: Int64 = 100_000
 
   let loop: EventLoop
@@ -39,7 +40,7 @@ package final class HTTPServer {
   /// The handler owns the server, or both have the same owner.
   unowned let handler: any RequestHandler
 
-  /// Called with the errno when accepting pauses, since descriptors or memory have run out.
+  /// Called with the errno when accepting pauses because descriptors or memory have run out.
   package var acceptingPaused: ((CInt) -> Void)? {
     get { acceptor.paused }
     set { acceptor.paused = newValue }
@@ -50,7 +51,7 @@ package final class HTTPServer {
   private var source: IOSource?
   private var expiry: TimerSource!
   private var resumption: DeferSource!
-  /// What is called when the server has drained; nil when it isn't to.
+  /// Called when the server has drained; nil if it isn't draining.
   var drained: (() -> Void)?
   var drainTimer: TimerSource?
 
@@ -60,25 +61,25 @@ package final class HTTPServer {
   var lingering = 0
   var hangUps = HangUps()
   var deadlines = DeadlineLists()
-  /// The limits' spans in µs.
+  /// The lengths of the limits in µs.
   let spans: (head: Int64, idle: Int64, drain: Int64, linger: Int64)
 
   private var queue = TurnQueue()
-  /// Whether the turn goes in rounds, a share for each user in each.
+  /// Whether the turn goes in rounds, with a share for each user.
   private var isInRound = false
-  /// Requests of this round by user.
+  /// The requests served in this round, by user.
   private var served: [UInt32: Int] = [:]
-  /// The count of requests when the listener was last asked.
+  /// The count of requests when the listener was last checked.
   var requestsAtAccept: UInt64 = 0
-  /// From somewhere else in each server, so that a token of one names nothing in another.
+  /// Starts at a random number in each server, so that a token of one means nothing to another.
   var nextSerial = UInt64.random(in: 1...UInt64.max >> 1)
-  /// How many more connections this dispatch takes in.
+  /// How many more connections this dispatch accepts.
   var acceptsLeft = 0
-  /// How many a round takes in: twice as many each time the listener's queue isn't emptied by that. It is one queue for everybody, and
-  /// when it is full, connecting fails (EAGAIN) or waits.
+  /// How many connections a round accepts: doubled each time that doesn't empty the listener's queue. All clients share that queue,
+  /// and when it is full, connecting fails (EAGAIN) or waits.
   var acceptShare = HTTPServer.requestsPerVisit
-  /// Those taken in since the listener's queue was last empty.
-  var crowd = Crowd()
+  /// The connections accepted since the listener's queue was last empty.
+  var acceptFlood = AcceptFlood()
   /// How long the requests of one turn may take, in µs, beyond the one that is being answered.
   var turnTime: Int64 = 2000
   private var turnEnd: Int64 = 0
@@ -88,7 +89,7 @@ package final class HTTPServer {
 
   private let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: HTTPServer.batch)
   let scratch = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: HTTPServer.scratchSize)
-  /// Where an answer is put together, wiped after each.
+  /// The buffer in which small answers are joined, wiped after each.
   let joined = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: HTTPServer.largestJoined)
 
   /// Serves from the next turn of `loop` on, until `stop` or its release. Neither retains `handler`.
@@ -125,13 +126,13 @@ package final class HTTPServer {
     joined.deallocate()
   }
 
-  /// Changes how many connections there may be; those that are open stay.
+  /// Changes the limits on connections; open ones stay.
   package func setConnectionLimits(total: Int, perUID: Int) {
     limits.maximumConnections = total
     limits.maximumConnectionsPerUID = perUID
   }
 
-  /// Takes connections by another listener from now on; those that are open stay.
+  /// Accepts connections from another listener from now on; open ones stay.
   package func listen(by new: UnixListener) throws {
     let old = listener
     acceptor.listener = new
@@ -143,7 +144,7 @@ package final class HTTPServer {
     old.close()
   }
 
-  /// Closes the listener and every connection at once; nobody is told that it was abandoned.
+  /// Closes the listener and every connection at once; the handler isn't notified.
   package func stop() {
     guard epoll >= 0 else { return }
     source = nil
@@ -172,19 +173,19 @@ package final class HTTPServer {
       if epoll < 0 { return }
       handled += count
       eventsLeft -= count
-      // A busy socket has more by now, and asking it is cheaper than another turn of the loop.
+      // A busy socket has more events by now, and asking epoll again is cheaper than another turn of the loop.
       if count <= 3 { break }
     } while eventsLeft > 0 && !isTurnOver
-    // All that was fetched is handled, so a turn that took long is followed by one that fetches less: what is fetched goes to the
-    // end of the kernel's list, and everybody has a turn.
+    // All fetched events are handled, so a turn that took long is followed by one that fetches fewer: fetched connections go to the
+    // end of the kernel's list, so each has a turn.
     eventsPerTurn = isTurnOver ? max(1, handled / 2) : min(HTTPServer.batch, eventsPerTurn * 2)
     armExpiry()
   }
 
-  /// Handles what is ready, and returns how much it was; 0 too when a signal came in between: the descriptor tells again.
+  /// Handles ready connections and returns how many there were; 0 also after a signal, since the descriptor is reported again.
   private func fetch(atMost most: Int) -> Int {
     let count = max(0, Int(epoll_wait(epoll, events.baseAddress, CInt(most), 0)))
-    // All that was ready was fetched, and with it the listener.
+    // All ready events were fetched, including the listener's.
     if count < most { requestsAtAccept = statistics.requests }
     for index in 0..<count {
       handle(events[index])
@@ -194,7 +195,7 @@ package final class HTTPServer {
     return count
   }
 
-  /// Who is new may be of another user, and doesn't wait behind everything that is ready.
+  /// A new client may be another user's, and shouldn't wait behind everything that is ready.
   private func acceptIfDue() {
     if statistics.requests &- requestsAtAccept >= UInt64(HTTPServer.requestsPerLook) { acceptBatch() }
   }
@@ -221,8 +222,8 @@ package final class HTTPServer {
     armExpiry()
   }
 
-  /// Lets the connections that wait have what is left of their user's share in this round. One goes on however late it is, so that
-  /// what waits isn't kept from its turn by what is new.
+  /// Lets waiting connections have the rest of their user's share in this round. One continues however late it is, so that new
+  /// connections can't keep the waiting ones from their turn.
   private func resumeShares() {
     for place in 0..<queue.userCount where place == 0 || !isTurnOver {
       guard let uid = queue.nextUser() else { return }
@@ -231,16 +232,16 @@ package final class HTTPServer {
         let answered = statistics.requests
         resume(turn)
         if epoll < 0 { return }
-        // So that those which have nothing to be answered come to an end, too.
+        // Counted even without an answer, so that connections with nothing to answer don't keep the round going.
         if statistics.requests == answered { noteServed(uid) }
       } while !isTurnOver && !hasHadShare(uid)
     }
   }
 
-  /// Whether the user has to wait for the next round. Who was alone when it began goes on as such, and who is left alone doesn't.
+  /// Whether the user has to wait for the next round. Whether a user is alone is decided at the beginning of a round.
   func hasHadShare(_ uid: UInt32) -> Bool { isInRound && served[uid, default: 0] >= HTTPServer.share }
 
-  /// Whether a connection of the user's that is ready comes after others of the same user.
+  /// Whether a ready connection of the user comes after others of the same user.
   func hasToQueue(_ uid: UInt32) -> Bool { isInRound && (hasHadShare(uid) || queue.hasLine(of: uid)) }
 
   func noteServed(_ uid: UInt32) { if isInRound { served[uid, default: 0] += 1 } }
@@ -250,14 +251,14 @@ package final class HTTPServer {
     turnEnd = EventLoop.bootTime() + turnTime
   }
 
-  /// Takes in all who wait to be accepted, however long that takes; as many as the kernel lets wait.
+  /// Accepts all clients in the listener's queue, however long that takes; the kernel limits their number.
   func acceptQueue() {
     turnEnd = .max
     acceptsLeft = Int(SOMAXCONN)
     acceptBatch()
   }
 
-  /// Whether the loop's other sources have waited long enough, however few requests it was.
+  /// Whether the loop's other sources have waited long enough, however few requests were served.
   var isTurnOver: Bool { EventLoop.bootTime() >= turnEnd }
 
   private func handle(_ event: epoll_event) {
@@ -267,7 +268,7 @@ package final class HTTPServer {
     if connection.tag == tag { visit(connection, event.events) }
   }
 
-  /// Arms the timer if the earliest deadline comes before it would fire; a later one is seen when it does.
+  /// Arms the timer if the earliest deadline is before its present one; later deadlines are noticed when it fires.
   private func armExpiry() {
     guard let earliest = deadlines.earliest else { return }
     if let armed = expiry.deadline, armed <= earliest { return }
@@ -283,7 +284,7 @@ package final class HTTPServer {
     if epoll >= 0 { armExpiry() }
   }
 
-  /// Lets `connection` go on with its input after the other sources had their turn.
+  /// Lets `connection` continue with its input after the other sources have had their turn.
   func enqueue(_ connection: Connection) {
     if connection.isQueued { return }
     connection.isQueued = true
@@ -313,7 +314,7 @@ package final class HTTPServer {
     resume(connection)
   }
 
-  /// For calls from outside a dispatch: the time, and the timer afterwards.
+  /// For calls from outside a dispatch: sets the time first, and the timer afterwards.
   func outsideDispatch(_ body: () -> Void) {
     now = loop.now
     body()

@@ -1,19 +1,19 @@
 import Glibc
 
-/// The descriptors of connections that a limit counts, by slot: finds all at once those whose clients have left.
+/// The descriptors of the connections that a limit counts, by slot; finds those whose clients have left, all at once.
 ///
-/// A Unix socket hangs up (POLLHUP) when its peer has closed, or has shut down both directions. A client that has only shut down
-/// its sending side still reads its answer, and doesn't count as gone (`unix_poll` in the kernel's net/unix/af_unix.c).
+/// A Unix socket hangs up (POLLHUP) if its peer has closed it, or has shut down both directions. A client that has shut down only
+/// sending still reads its answer, and doesn't count as gone (`unix_poll` in the kernel's net/unix/af_unix.c).
 ///
-/// Asking is one poll(2), some 25 ns for each descriptor. It is done only where a connection would be refused otherwise, which takes
-/// several times as long as asking about the 64 connections that a user may have by default.
+/// The check is one poll(2), some 25 ns per descriptor. It is done only if a connection would be refused otherwise, which takes
+/// several times as long as checking the 64 connections that a user may have by default.
 struct HangUps {
   enum Scope {
     /// Connections of this uid that count as open.
     case open(of: UInt32)
     /// All connections that count as open.
     case allOpen
-    /// Refused connections that are kept until their clients have read why.
+    /// Refused connections that are kept until their clients have read the reason.
     case lingering
   }
 
@@ -28,11 +28,11 @@ struct HangUps {
   }
 
   private var entries: ContiguousArray<Entry> = []
-  /// Kept from one time to the next, since whoever is over a limit may be so over and over.
+  /// Kept from one call to the next, since a user over a limit may be over it repeatedly.
   private var questions: ContiguousArray<pollfd> = []
   private var asked: ContiguousArray<Int> = []
 
-  /// Makes room for one more slot.
+  /// Adds a slot.
   mutating func addSlot() { entries.append(Entry()) }
 
   mutating func setOpen(_ slot: Int, _ descriptor: CInt, of uid: UInt32) {

@@ -1,11 +1,11 @@
 /// A request's method, of those that RFC 9110, 9.3, and RFC 5789 define.
 package enum Method: UInt8, Sendable {
   case get, head, post
-  /// These are served nowhere here, and answered with what is.
+  /// These are served nowhere here; the answer lists the allowed methods.
   case put, delete, options, patch, connect, trace
 }
 
-/// What a head says, as the parser found it. Places are offsets into the bytes that were parsed.
+/// The content of a head as the parser found it. Positions are offsets into the parsed bytes.
 struct HeadFields {
   struct Piece {
     var lower: UInt16 = 0
@@ -25,10 +25,10 @@ struct HeadFields {
 
   var method = Method.get
   var isHTTP11 = false
-  /// The target's host, or else the Host header's value.
+  /// The target's host, or otherwise the Host header's value.
   var host: Piece?
-  /// Whether the connection may stay open: HTTP/1.1 without `Connection: close`. A client of HTTP/1.0 that asks for
-  /// keep-alive would have to be told so in every answer; it gets the older default instead.
+  /// Whether the connection may stay open: HTTP/1.1 without `Connection: close`. A client of HTTP/1.0 that asks for keep-alive
+  /// would need a header for that in every answer; it gets the older default instead.
   var keepsAlive = false
   /// The path's decoded segments: "/" is one empty segment, "/v1/roles" are two.
   var segments = InlineArray<8, Piece>(repeating: Piece())

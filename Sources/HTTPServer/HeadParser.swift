@@ -1,26 +1,27 @@
-/// Reads one request head (RFC 9112), stricter than the RFC where that costs an honest client nothing.
+/// Parses one request head (RFC 9112), stricter than the RFC where that doesn't affect an honest client.
 ///
 /// - Lines end in CRLF; a bare CR or LF, two empty lines before the request, and folded header lines are refused.
-/// - The target is in origin form or in absolute form with the scheme http, whose host stands in place of the Host header's. It has at
-///   most 2048 bytes, of the characters of RFC 3986 only. Percent-escapes are decoded in place, and only to printable ASCII. At most
+/// - The target is in origin form or in absolute form with the scheme http, whose host replaces the Host header's. It has at most
+///   2048 bytes, of the characters of RFC 3986 only. Percent-escapes are decoded in place, and only to printable ASCII. At most
 ///   8 segments and 8 query items, no name twice; a query may be empty.
 /// - No request has a body: Transfer-Encoding, and any Content-Length but one `0`, are refused.
-/// - HTTP/1.1 needs one Host, whatever it says: `RequestHead.host` is for whoever cares. `Expect: 100-continue` announces a body; without one it means nothing.
+/// - HTTP/1.1 needs one Host, whose value isn't checked here (`RequestHead.host`). `Expect: 100-continue` announces a body; without
+///   one it is ignored.
 /// - At most 64 header lines.
 enum HeadParser {
   static let maximumTarget = 2048
   static let maximumHeaders = 64
 
-  /// `head` is one whole head, its empty line included, as `HeadScan` delimits it, and at most 65,535 bytes.
+  /// `head` is one whole head, including its empty line, as `HeadScan` delimits it, and at most 65,535 bytes.
   static func parse(_ head: inout MutableSpan<UInt8>) throws(HeadRefusal) -> HeadFields {
     var fields = HeadFields()
     try parse(&head, into: &fields)
     return fields
   }
 
-  /// The same; what was found before it is refused is in `fields`, which is empty at first.
+  /// The same; fields found before a refusal are in `fields`, which must be empty.
   static func parse(_ head: inout MutableSpan<UInt8>, into fields: inout HeadFields) throws(HeadRefusal) {
-    // One empty line in front is ignored; the scan lets no second one through.
+    // One empty line in front is ignored; the scan refuses a second one.
     var at = head.count >= 2 && head[0] == UInt8(ascii: "\r") ? 2 : 0
     fields.method = try method(head.span, &at)
     try TargetParser.parse(&head, &at, into: &fields)
@@ -46,7 +47,7 @@ enum HeadParser {
     throw .unknownMethod
   }
 
-  /// True for 1.1, false for 1.0. Leaves `at` behind the line's end.
+  /// True for 1.1, false for 1.0. Leaves `at` after the line's end.
   private static func version(_ head: Span<UInt8>, _ at: inout Int) throws(HeadRefusal) -> Bool {
     let end = at + 8
     if head.count >= end + 2, head.holds("HTTP/1.1\r\n", at..<end + 2) {

@@ -1,4 +1,4 @@
-/// Why a request head isn't served: the rule that it breaks, and the status that says so.
+/// Why a request head isn't served: the rule that it breaks, and the status for it.
 package enum HeadRefusal: Error, CaseIterable {
   /// A line doesn't end in CRLF (RFC 9112, 2.2).
   case lineEnd
@@ -12,8 +12,8 @@ package enum HeadRefusal: Error, CaseIterable {
   case authority
   /// The target has a character that has to be escaped there, or a fragment (RFC 3986, 3.3 and 3.4).
   case targetCharacter
-  /// A `%` isn't followed by two hexadecimal digits (RFC 3986, 2.1), or by those of a control character or a byte beyond ASCII,
-  /// which no name here has.
+  /// A `%` isn't followed by two hexadecimal digits (RFC 3986, 2.1), or the digits are those of a control character or a byte
+  /// beyond ASCII, which no name here contains.
   case escape
   /// The path has more than 8 segments, which no path here has.
   case segments
@@ -21,7 +21,7 @@ package enum HeadRefusal: Error, CaseIterable {
   case queryItems
   /// A query item has no name.
   case queryName
-  /// A query name occurs twice: which of two values is meant is anybody's guess. It is behind those that `HeadFields` counts.
+  /// A query name occurs twice, so it is ambiguous which value is meant. Its position is after those that `HeadFields` counts.
   case repeatedQueryName
   /// HTTP/1.1 without a Host, or any request with two (RFC 9112, 3.2).
   case host
@@ -61,7 +61,7 @@ package enum HeadRefusal: Error, CaseIterable {
     }
   }
 
-  /// What to send instead, in a sentence without anything that JSON would have to escape.
+  /// The rule in a sentence, without characters that JSON would have to escape.
   var rule: String {
     switch self {
     case .lineEnd: "each line of a request ends in CRLF, not in a line feed alone"

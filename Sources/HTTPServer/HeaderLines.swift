@@ -1,11 +1,11 @@
-/// Reads the header lines of a head and judges the few that mean something here.
+/// Reads the header lines of a head and evaluates the few that matter here.
 struct HeaderLines {
   private var hosts = 0
   private var host: HeadFields.Piece?
   private var contentLengths = 0
-  private var wantsClose = false
+  private var asksToClose = false
 
-  /// Reads from `start`, the first byte behind the request line, to the empty line that ends `head`.
+  /// Reads from `start`, the first byte after the request line, to the empty line that ends `head`.
   static func read(_ head: Span<UInt8>, from start: Int, into fields: inout HeadFields) throws(HeadRefusal) {
     var lines = HeaderLines()
     var at = start
@@ -18,12 +18,12 @@ struct HeaderLines {
       at = try lines.readLine(head, at)
     }
     guard !fields.isHTTP11 || lines.hosts == 1 else { throw .host }
-    // A target's own host stands in place of the header's (RFC 9112, 3.2.2).
+    // The target's own host replaces the header's (RFC 9112, 3.2.2).
     if fields.host == nil { fields.host = lines.host }
-    fields.keepsAlive = fields.isHTTP11 && !lines.wantsClose
+    fields.keepsAlive = fields.isHTTP11 && !lines.asksToClose
   }
 
-  /// Returns the place behind the line's end.
+  /// Returns the position after the line's end.
   private mutating func readLine(_ head: Span<UInt8>, _ start: Int) throws(HeadRefusal) -> Int {
     var at = head.end(of: .token, from: start, to: head.count)
     let name = start..<at
@@ -50,7 +50,7 @@ struct HeaderLines {
     case 6 where head.holds("expect", ignoringCaseIn: name):
       guard head.holds("100-continue", ignoringCaseIn: value) else { throw .expectationFailed }
     case 10 where head.holds("connection", ignoringCaseIn: name):
-      if names("close", in: head, value) { wantsClose = true }
+      if names("close", in: head, value) { asksToClose = true }
     case 14 where head.holds("content-length", ignoringCaseIn: name):
       contentLengths += 1
       guard contentLengths == 1, head.holds("0", value) else { throw .contentLength }

@@ -1,4 +1,4 @@
-/// Bytes of a connection that couldn't be served yet: the beginning of a head, or requests behind one still unanswered.
+/// Bytes of a connection that couldn't be served yet: the beginning of a head, or requests behind an unanswered one.
 ///
 /// Takes memory only while there are any.
 struct InputBuffer: ~Copyable {
@@ -13,7 +13,7 @@ struct InputBuffer: ~Copyable {
   var isEmpty: Bool { start == end }
   var count: Int { end - start }
 
-  /// What is held; valid until the next change.
+  /// The buffered bytes; valid until the next change.
   var bytes: UnsafeMutableBufferPointer<UInt8> { UnsafeMutableBufferPointer(rebasing: storage[start..<end]) }
 
   mutating func append(_ bytes: UnsafeMutableBufferPointer<UInt8>) {
@@ -22,7 +22,7 @@ struct InputBuffer: ~Copyable {
     end += bytes.count
   }
 
-  /// Room for `count` more bytes behind those that are held; `extend` tells how many were filled.
+  /// Room for `count` more bytes after the buffered ones; `extend` reports how many were filled.
   mutating func reserve(_ count: Int) -> UnsafeMutableBufferPointer<UInt8> {
     if storage.count - end < count {
       var capacity = 512

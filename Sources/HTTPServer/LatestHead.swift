@@ -1,30 +1,30 @@
 import Glibc
 
-/// The latest head of a connection: most clients that stay ask the same again and again, and what is said twice is read once.
+/// The latest head of a connection: most clients that stay repeat their request, and a repeated head needn't be parsed again.
 ///
-/// Takes memory from a client's second request on.
+/// Takes memory only from a client's second request on.
 struct LatestHead: ~Copyable {
-  /// A longer one isn't kept.
+  /// Longer heads aren't kept.
   private static let mostBytes = 512
 
   private var storage = UnsafeMutableBufferPointer<UInt8>(start: nil, count: 0)
-  /// Of the head in bytes; 0 when none is kept.
+  /// The length of the head in bytes; 0 if none is kept.
   private(set) var count = 0
   private(set) var fields = HeadFields()
-  /// What the handler gets with the same head.
+  /// The handler's note for this head.
   private(set) var note: Int?
 
   init() {}
 
   deinit { storage.deallocate() }
 
-  /// Whether it is what `bytes` begin with.
+  /// Whether `bytes` begin with it.
   func isAtStart(of bytes: UnsafeMutableBufferPointer<UInt8>) -> Bool {
     guard count > 0, bytes.count >= count else { return false }
     return memcmp(storage.baseAddress!, bytes.baseAddress!, count) == 0
   }
 
-  /// Keeps a head, or none if this one is too long or isn't the bytes that came any more.
+  /// Keeps a head, or none if this one is too long or was decoded in place.
   mutating func keep(_ bytes: UnsafeMutableBufferPointer<UInt8>, _ fields: HeadFields) {
     clear()
     if bytes.count > Self.mostBytes || fields.isDecoded { return }

@@ -1,4 +1,4 @@
-/// The answers that the server gives by itself, before any handler is asked; each ends its connection.
+/// Answers that the server gives by itself, before any handler is called; each ends its connection.
 enum ProblemAnswer {
   static let tooManyOfUser = answer(
     429, "this user has as many connections open as it may; close some or keep one for all requests",
@@ -37,7 +37,7 @@ enum ProblemAnswer {
     }
   }
 
-  /// A whole answer with a problem document (RFC 9457). The texts hold nothing that JSON would have to escape.
+  /// A whole answer with a problem document (RFC 9457). The texts contain nothing that JSON would have to escape.
   private static func answer(
     _ status: Int, _ detail: String, retryAfterSeconds: Int? = nil, headers: String = ""
   ) -> PlainBytes {

@@ -1,13 +1,13 @@
 /// A request, valid while it is being responded to: it can be neither copied nor kept.
 ///
-/// All texts in it but `host` are decoded and printable ASCII.
+/// All texts in it except `host` are decoded and printable ASCII.
 package struct RequestHead: ~Copyable {
   private let fields: HeadFields
   private let bytes: UnsafeBufferPointer<UInt8>
-  /// What `HTTPServer.note` was given at the last request, when that was the same byte for byte.
+  /// The number given to `HTTPServer.note` at the last request, if that was the same byte for byte.
   package let note: Int?
 
-  /// `bytes` are those that `fields` was read from, and outlive this value.
+  /// `fields` was parsed from `bytes`, which outlive this value.
   init(_ fields: HeadFields, _ bytes: UnsafeBufferPointer<UInt8>, note: Int? = nil) {
     self.fields = fields
     self.bytes = bytes
@@ -18,8 +18,8 @@ package struct RequestHead: ~Copyable {
   var isHeadOnly: Bool { fields.method == .head }
   var keepsAlive: Bool { fields.keepsAlive }
 
-  /// Whom the client means to ask: the target's host or else the Host header, as sent, with its port; it may be empty. Nil in HTTP/1.0 when
-  /// neither is there.
+  /// The requested host: the target's host or otherwise the Host header, as sent, with its port; it may be empty. Nil in HTTP/1.0
+  /// if there is neither.
   package var host: String? { fields.host.map { String(decoding: bytes[$0.range], as: UTF8.self) } }
 
   /// The number of the path's segments: 1 (empty) for `/`, 2 for `/v1/roles`, 3 (the last empty) for `/v1/roles/`.
@@ -30,12 +30,12 @@ package struct RequestHead: ~Copyable {
     index < fields.segmentCount && bytes.span.holds(text, fields.segments[index].range)
   }
 
-  /// The segment `index`, which must be there, as a String of its own.
+  /// A copy of segment `index`, which must exist.
   package func segment(_ index: Int) -> String {
     String(decoding: bytes[fields.segments[index].range], as: UTF8.self)
   }
 
-  /// Calls `body` with the bytes of segment `index`, which must be there, without a copy.
+  /// Calls `body` with the bytes of segment `index`, which must exist, without a copy.
   package func withSegment<R, E>(_ index: Int, _ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
     try body(bytes.span.extracting(fields.segments[index].range))
   }
@@ -49,7 +49,7 @@ package struct RequestHead: ~Copyable {
         guard place < path.count, path[place] == UInt8(ascii: "/") else { return false }
         place += 1
         for offset in fields.segments[index].range {
-          // An escaped slash is a part of its segment and never matches one between segments.
+          // An escaped slash is part of its segment and never matches one between segments.
           guard place < path.count, path[place] == span[offset], path[place] != UInt8(ascii: "/") else { return false }
           place += 1
         }
@@ -58,10 +58,10 @@ package struct RequestHead: ~Copyable {
     }
   }
 
-  /// The number of query items; one that nobody asked for is in here too.
+  /// The number of query items, including unknown ones.
   package var queryCount: Int { fields.queryCount }
 
-  /// The name of the first query item that is none of `names`; nil when there is none.
+  /// The name of the first query item that isn't in `names`; nil if there is none.
   package func queryName(besides names: [StaticString]) -> String? {
     let span = bytes.span
     for index in 0..<fields.queryCount {
@@ -71,14 +71,14 @@ package struct RequestHead: ~Copyable {
     return nil
   }
 
-  /// The value of the query item `name`: nil when there is none, empty for a name alone.
+  /// The value of the query item `name`: nil if it is missing, empty for a name alone.
   package func query(_ name: StaticString) -> String? {
     queryRange(name).map { String(decoding: bytes[$0], as: UTF8.self) }
   }
 
   package enum Number: Hashable, Sendable {
     case missing
-    /// There, but not 1 to 9 decimal digits.
+    /// Present, but not 1 to 9 decimal digits.
     case malformed
     case value(Int)
   }

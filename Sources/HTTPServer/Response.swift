@@ -1,9 +1,9 @@
 package import Core
 
-/// Bytes ready to be sent, shared by reference: rendered once, sent many times, and never changed.
+/// Bytes to be sent, shared by reference: rendered once, sent many times, and never changed.
 package protocol ResponseBytes: AnyObject {
   var count: Int { get }
-  /// Copies all of them to `place`, which has room for `count`; for small answers, which are put together.
+  /// Copies all of them to `place`, which has room for `count`; for small answers, which are sent in one piece.
   func copyBytes(to place: UnsafeMutableRawPointer)
   func withBytes(_ body: (Span<UInt8>) -> Void)
 }
@@ -27,12 +27,12 @@ package final class PlainBytes: ResponseBytes, Sendable {
 }
 
 package struct Response {
-  /// Status line, header lines and the empty line behind them, each ending in CRLF, with a Content-Length that fits
-  /// `body`. No Connection header: the server puts its own in front of the empty line when it is going to close.
+  /// Status line, header lines and the empty line after them, each ending in CRLF, with a Content-Length that fits `body`. No
+  /// Connection header: the server inserts its own before the empty line when it is going to close.
   package let head: any ResponseBytes
-  /// Left out when the request was a HEAD.
+  /// Left out if the request was a HEAD.
   package let body: (any ResponseBytes)?
-  /// What comes behind `body` where that is only the first part.
+  /// Follows `body` if that is only the first part.
   package let rest: [any ResponseBytes]
 
   package init(head: any ResponseBytes, body: (any ResponseBytes)? = nil, rest: [any ResponseBytes] = []) {
@@ -42,27 +42,27 @@ package struct Response {
   }
 }
 
-/// Names one request that is still to be answered, or one stream. Never used twice; after the answer it names nothing.
+/// Identifies one request that is still to be answered, or one stream. Never reused; invalid after the answer.
 package struct ResponseToken: Hashable, Sendable {
   let slot: UInt32
   let serial: UInt64
 }
 
-/// What the server asks of the daemon. All calls come from the loop's thread.
+/// The server's callbacks to the daemon. All calls come from the loop's thread.
 package protocol RequestHandler: AnyObject {
-  /// Answers a request, or returns nil and has it answered later, under `token`, by `ResponseSink.complete`, or with a stream by
-  /// `ResponseSink.beginStream`; either may already happen in here.
+  /// Answers a request, or returns nil and answers it later, under `token`, by `ResponseSink.complete`, or with a stream by
+  /// `ResponseSink.beginStream`; either may be called from within this method.
   func respond(to request: borrowing RequestHead, from peer: Peer, token: ResponseToken) -> Response?
 
-  /// The client of a deferred answer or of a stream is gone; `token` names nothing any more.
+  /// The client of a deferred answer or of a stream is gone; `token` is no longer valid.
   func abandoned(_ token: ResponseToken)
 
-  /// Whether `peer` may use the connections kept for root and admins when all others are taken.
+  /// Whether `peer` may use the connections that are reserved for root and admins when all others are taken.
   func isPrivileged(_ peer: Peer) -> Bool
 
-  /// The server itself refuses the peer, each time it does. Called in the middle of that: mustn't come back to the server.
+  /// The server itself refuses the peer, each time it does. Must not call the server, which is in the middle of the refusal.
   func refused(_ peer: Peer, _ reason: ServerStatistics.Refusal)
 
-  /// Most of those who connect are of this user, and they are more than can be taken in; `pid` is one of them.
+  /// Most of the new connections are this user's, and they come faster than they can be accepted; `pid` is one of its processes.
   func acceptFlood(by uid: UInt32, _ pid: Int32)
 }

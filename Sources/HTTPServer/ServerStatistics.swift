@@ -1,23 +1,23 @@
-/// What the server has seen since it started.
+/// Counts of the server's events since it started.
 package struct ServerStatistics: Sendable {
-  /// Connections open now, without those that were refused.
+  /// Connections open now, without refused ones.
   package internal(set) var open = 0
   package internal(set) var accepted: UInt64 = 0
-  /// Heads read and handed on.
+  /// Heads parsed and passed to the handler.
   package internal(set) var requests: UInt64 = 0
   /// Clients that left before their deferred answer, or left a stream.
   package internal(set) var abandoned: UInt64 = 0
-  /// How often accepting was put off since descriptors or memory had run out.
+  /// How often accepting paused because descriptors or memory had run out.
   package internal(set) var acceptPauses: UInt64 = 0
 
   package enum Refusal: String, CaseIterable, Sendable {
-    /// The peer's uid has all the connections it may have.
+    /// The peer's uid has the maximum number of connections.
     case userConnections = "user_connections"
     /// All connections are taken.
     case connections
     case malformed
     case tooLarge = "too_large"
-    /// The head wasn't sent in time.
+    /// The head didn't arrive in time.
     case slowRequest = "slow_request"
     /// The answer wasn't read in time.
     case slowReader = "slow_reader"

@@ -1,14 +1,14 @@
 /// Reads a request target in origin or absolute form (RFC 9112, 3.2.1 and 3.2.2), decoding its percent-escapes in place.
 struct TargetParser {
   private var at: Int
-  /// Where the next decoded byte goes; never in front of `at`.
+  /// Where the next decoded byte is written; never after `at`.
   private var write: Int
   private var start: Int
   private var isDecoded = false
-  /// The query name in front of the value being read; nil while a name is read.
+  /// The query name before the value being read; nil while a name is read.
   private var name: HeadFields.Piece?
 
-  /// Reads from `at` and leaves it behind the space that ends the target.
+  /// Reads from `at` and leaves it after the space that ends the target.
   static func parse(
     _ head: inout MutableSpan<UInt8>, _ at: inout Int, into fields: inout HeadFields
   ) throws(HeadRefusal) {
@@ -31,13 +31,13 @@ struct TargetParser {
     fields.isDecoded = parser.isDecoded
   }
 
-  /// Reads what is in front of the path in absolute form, and leaves `at` at the path, the query's mark or the space behind.
+  /// Reads the part before the path in absolute form, and leaves `at` at the path, the query's mark or the space that follows.
   private static func readHost(
     _ head: Span<UInt8>, _ at: inout Int, _ limit: Int, _ method: Method
   ) throws(HeadRefusal) -> HeadFields.Piece {
     let scheme = at..<min(at + 7, head.count)
     guard head.holds("http://", ignoringCaseIn: scheme) else {
-      // "*" is OPTIONS' and a bare host CONNECT's (RFC 9112, 3.2.3 and 3.2.4); there is no path whose methods could be listed.
+      // "*" is for OPTIONS and a bare host for CONNECT (RFC 9112, 3.2.3 and 3.2.4); there is no path whose methods could be listed.
       throw method == .options || method == .connect ? .methodNotAllowed : .targetForm
     }
     at = scheme.upperBound
@@ -53,14 +53,14 @@ struct TargetParser {
     return HeadFields.Piece(start, at)
   }
 
-  /// Characters of a host and its port, an address in brackets among them (RFC 3986, 3.2.2), without the `@` behind a user.
+  /// Characters of a host and its port, including an address in brackets (RFC 3986, 3.2.2), without the `@` after a user.
   private static func isOfHost(_ byte: UInt8) -> Bool {
     ByteClass.path.has(byte) && byte != UInt8(ascii: "@") || byte == UInt8(ascii: "[")
       || byte == UInt8(ascii: "]")
       || byte == UInt8(ascii: "%")
   }
 
-  /// Skips the delimiter just met; the next piece starts behind it.
+  /// Skips the delimiter just found; the next piece starts after it.
   private mutating func begin() {
     at += 1
     (write, start) = (at, at)
@@ -87,7 +87,7 @@ struct TargetParser {
   private mutating func readQuery(
     _ head: inout MutableSpan<UInt8>, _ limit: Int, _ fields: inout HeadFields
   ) throws(HeadRefusal) {
-    // An empty query says nothing, an empty item among others is a mistake.
+    // An empty query is ignored, an empty item among others is an error.
     if try current(head, limit) == UInt8(ascii: " ") { return }
     while true {
       let byte = try current(head, limit)
@@ -116,7 +116,7 @@ struct TargetParser {
     return byte
   }
 
-  /// Keeps all characters up to the first that isn't itself, or that ends a segment.
+  /// Keeps all characters up to the first escape or end of a segment.
   private mutating func takePlain(_ head: inout MutableSpan<UInt8>, _ limit: Int) {
     let end = head.span.end(of: .path, from: at, to: min(limit, head.count))
     if write < at {

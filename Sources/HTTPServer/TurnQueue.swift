@@ -1,5 +1,5 @@
-/// Connections that wait for their turn: one after the other of each user, and the users in rotation, so that nobody waits for
-/// more than one share of each of the others.
+/// Connections that wait for their turn: each user's in order, and the users in rotation, so that nobody waits for more than one
+/// share of each of the others.
 struct TurnQueue {
   struct Turn: Equatable {
     let slot: Int
@@ -8,7 +8,7 @@ struct TurnQueue {
 
   private struct Line {
     var turns: [Turn] = []
-    /// Those before it have been taken.
+    /// Connections before this index have been taken.
     var first = 0
 
     mutating func take() -> Turn? {
@@ -17,7 +17,7 @@ struct TurnQueue {
       return turns[first]
     }
 
-    /// Lets go of those that have been taken, when they are the most.
+    /// Removes the connections that have been taken, when they are the majority.
     mutating func tidy() {
       guard first * 2 >= turns.count else { return }
       turns.removeFirst(first)
@@ -39,7 +39,7 @@ struct TurnQueue {
     lines[uid, default: Line()].turns.append(turn)
   }
 
-  /// The user who comes next; it goes to the end of the rotation.
+  /// The user whose turn it is; it goes to the end of the rotation.
   mutating func nextUser() -> UInt32? {
     guard !rotation.isEmpty else { return nil }
     let uid = rotation.removeFirst()
@@ -47,7 +47,7 @@ struct TurnQueue {
     return uid
   }
 
-  /// The user's first connection; nil when none of it waits any more.
+  /// The user's first connection; nil if none waits any more.
   mutating func take(of uid: UInt32) -> Turn? {
     guard let turn = lines[uid]?.take() else { return nil }
     lines[uid]?.tidy()

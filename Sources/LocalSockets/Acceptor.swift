@@ -3,12 +3,12 @@ package import Systemd
 
 /// Accepts a listener's connections, and pauses when descriptors or memory have run out.
 ///
-/// The listener stays ready then: a loop that watches it would turn at full speed for nothing. So whoever watches it stops doing so for
-/// 100 ms, or until a connection closes, and clients wait in the listener's queue.
+/// The listener stays ready then, and a loop that watches it would spin. So its owner stops watching it for 100 ms, or until a
+/// connection closes, and clients wait in the listener's queue.
 package final class Acceptor {
   private static let pause: Int64 = 100_000
 
-  /// Whoever puts another in its place has to watch that one.
+  /// When it is replaced, the new one has to be watched by the caller.
   package var listener: UnixListener
   /// Called with the errno when accepting pauses.
   package var paused: ((CInt) -> Void)?
@@ -17,7 +17,7 @@ package final class Acceptor {
   private let watch: (Bool) -> Void
   private let timer: TimerSource
 
-  /// `watch` begins to watch the listener, or stops; at first it is watched.
+  /// `watch` starts or stops watching the listener; at first it is watched.
   package init(_ loop: EventLoop, _ listener: UnixListener, watch: @escaping (Bool) -> Void) throws(LoopError) {
     self.loop = loop
     self.listener = listener
@@ -27,7 +27,7 @@ package final class Acceptor {
 
   package var isPaused: Bool { timer.isArmed }
 
-  /// Takes one connection from the queue. Nil when there is none, or when accepting pauses from now on.
+  /// Accepts one connection from the queue. Nil if there is none, or if accepting pauses from now on.
   package func accept() -> (descriptor: CInt, peer: Peer)? {
     switch listener.accept() {
     case .connection(let descriptor, let peer): return (descriptor, peer)
@@ -40,7 +40,7 @@ package final class Acceptor {
     }
   }
 
-  /// Ends a pause with the next turn: a connection has closed.
+  /// Ends a pause in the next turn, since a connection has closed.
   package func resume() {
     if isPaused { timer.arm(at: loop.now) }
   }

@@ -1,19 +1,21 @@
 import Glibc
 
-/// A listening Unix stream socket that whoever started this process has made (sd_listen_fds(3)). Its file, mode and group are theirs.
+/// A listening Unix stream socket that the parent process, such as systemd, passed to this one (sd_listen_fds(3)). Its file, mode
+/// and group belong to the parent.
 ///
-/// It is held for as long as the process lives, so that clients find somebody who listens while one server follows another.
+/// It is held for as long as the process lives, so that there is always a listener for clients while one server follows another.
 package struct InheritedSocket: Sendable {
-  /// The name of the unit that makes the daemon's socket, and so of its descriptor (systemd.socket(5), FileDescriptorName=).
+  /// The name of the unit that creates the daemon's socket, and so the name of its descriptor (systemd.socket(5),
+  /// FileDescriptorName=).
   package static let unit = "rolekeeper.socket"
   /// The same of the socket for other units' credentials.
   package static let credentialsUnit = "rolekeeper-credentials.socket"
 
-  /// As it was bound; empty when it has no file.
+  /// The path that it was bound to; empty if it has no file.
   package let path: String
   private let descriptor: CInt
 
-  /// `descriptor` becomes close-on-exec and doesn't block from now on. It stays open.
+  /// Makes `descriptor` close-on-exec and non-blocking. It stays open.
   package init(_ descriptor: CInt) throws(ListenError) {
     guard Self.option(SO_DOMAIN, of: descriptor) == AF_UNIX,
       Self.option(SO_TYPE, of: descriptor) == CInt(SOCK_STREAM.rawValue),
@@ -26,14 +28,14 @@ package struct InheritedSocket: Sendable {
     path = try Self.path(descriptor)
   }
 
-  /// A listener with a descriptor of its own; the socket is the same.
+  /// A listener with its own descriptor for the same socket.
   package func listener() throws(ListenError) -> UnixListener {
     let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
     guard copy >= 0 else { throw .call("fcntl", errno) }
     return UnixListener(inherited: copy, path: path)
   }
 
-  /// Permission bits and group of its file; nil where that can't be seen, or isn't a socket's.
+  /// Permission bits and group of its file; nil if the file can't be examined, or isn't a socket.
   package var access: (mode: UInt32, gid: UInt32)? {
     var status = stat()
     guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return nil }
@@ -48,7 +50,7 @@ package struct InheritedSocket: Sendable {
     }
     guard result == 0 else { throw .call("getsockname", errno) }
     let count = max(0, Int(size) - MemoryLayout<sockaddr_un>.offset(of: \.sun_path)!)
-    // An abstract name begins with NUL, and a path that fills its place has none behind it (unix(7)).
+    // An abstract name begins with NUL, and a path of maximum length isn't followed by one (unix(7)).
     return withUnsafeBytes(of: address.sun_path) { bytes in
       String(decoding: bytes.prefix(count).prefix { $0 != 0 }, as: UTF8.self)
     }

@@ -6,19 +6,19 @@ package enum ListenError: Error, CustomStringConvertible {
   /// `limit` bytes fit into a Unix socket's address with this file name.
   case pathTooLong(String, limit: Int)
   case notASocket(String)
-  /// A process listens there; its pid and uid by the kernel's word.
+  /// A process is listening there; pid and uid as the kernel reports them.
   case inUse(String, pid: Int32, uid: UInt32)
-  /// Something is there, and the kernel didn't let us find out whether anybody listens.
+  /// Something is there, and the kernel didn't let us find out whether a process is listening.
   case unclear(String, CInt)
   case group(String, gid: UInt32, CInt)
   case path(String, attempt: String, CInt)
-  /// An inherited descriptor that is something else than a listening Unix stream socket.
+  /// An inherited descriptor that isn't a listening Unix stream socket.
   case notAListener(CInt)
   case call(String, CInt)
 
   package var description: String { "\(why); \(fix)" }
 
-  /// What keeps the socket from being listened on.
+  /// The reason why the socket can't be listened on.
   package var why: String {
     switch self {
     case .pathTooLong(let path, let limit):
@@ -45,7 +45,7 @@ package enum ListenError: Error, CustomStringConvertible {
     case .pathTooLong: "choose a shorter one"
     case .notASocket: "move it or choose another path"
     case .inUse: "stop that one or choose another path"
-    // Whoever removes the socket of a daemon that lives cuts all its clients off.
+    // Removing the socket of a running daemon would cut off all its clients.
     case .unclear(let path, _): "see whether a process listens there, as root: ss -lxp src \(path)"
     case .group: "make the daemon's user a member, or allow CAP_CHOWN"
     case .path(let path, _, ENOENT) where path.hasPrefix("\(StandardPath.runtime)/"): "run: \(StandardPath.makeRuntime)"
@@ -55,7 +55,7 @@ package enum ListenError: Error, CustomStringConvertible {
     }
   }
 
-  /// Whether it is this process that may not look, or connect.
+  /// Whether this process lacks the permission to examine the path or to connect.
   package var isDenied: Bool {
     switch self {
     case .unclear(_, let code), .path(_, _, let code): code == EACCES || code == EPERM

@@ -2,11 +2,11 @@ import CLinux
 package import Core
 import Glibc
 
-/// Finds out who is at the other end of a connection. The kernel says it (SO_PEERCRED and SO_PEERGROUPS, unix(7)), never the peer.
+/// Determines the peer of a connection. The kernel reports it (SO_PEERCRED and SO_PEERGROUPS, unix(7)), never the peer itself.
 package struct PeerReader {
-  /// What came of accepting one connection.
+  /// The result of accepting one connection.
   package enum Accepted {
-    /// The descriptor is the caller's, close-on-exec, and doesn't block.
+    /// The caller owns the descriptor, which is close-on-exec and non-blocking.
     case connection(CInt, Peer)
     /// There was none, or its client has left already.
     case nothing
@@ -14,14 +14,14 @@ package struct PeerReader {
     case failed(CInt)
   }
 
-  /// Room for the groups of a peer; it grows with the first one that is in more.
+  /// Room for a peer's groups; it grows with the first one that is in more.
   private var room = [UInt32](repeating: 0, count: 64)
-  /// The groups of the last peer, for the next is often of the same user.
+  /// The groups of the last peer, since the next one is often the same user's.
   private var lastGroups: [UInt32] = []
 
   package init() {}
 
-  /// Nil when the kernel doesn't say.
+  /// Nil if the kernel doesn't report it.
   package mutating func peer(of descriptor: CInt) -> Peer? {
     var found = clinux_peer()
     let failure = room.withUnsafeMutableBufferPointer { clinux_peer_of(descriptor, &found, $0.baseAddress, $0.count) }

@@ -2,10 +2,10 @@ import CLinux
 import Core
 import Glibc
 
-/// The path that a socket is to have, and the steps of putting one there.
+/// The path for a socket, and the steps of putting one there.
 struct SocketPlace {
   let path: String
-  /// In the same directory, for rename(2); of our own pid, which no other process has while we live.
+  /// In the same directory, for rename(2); named by our own pid, which no other process has while this one runs.
   let temporary: String
   private let directory: String
 
@@ -15,15 +15,15 @@ struct SocketPlace {
     let prefix = slash.map { String(path[...$0]) } ?? ""
     directory = prefix.isEmpty ? "." : prefix
     temporary = "\(prefix).\(getpid())"
-    // Both names have to fit, with a NUL behind them (unix(7)).
+    // Both names must fit, with a NUL after them (unix(7)).
     let room = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
     guard max(path.utf8.count, temporary.utf8.count) <= room else {
       throw .pathTooLong(path, limit: room - max(0, temporary.utf8.count - path.utf8.count))
     }
   }
 
-  /// Keeps a second process that starts at the same moment from finding the path free too. -1 where the directory
-  /// can't be read: then there is no lock.
+  /// Keeps two processes that start at the same moment from both finding the path free. -1 if the directory can't be read: then
+  /// there is no lock.
   func lockDirectory() throws(ListenError) -> CInt {
     let lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard lock >= 0 else {
@@ -38,7 +38,7 @@ struct SocketPlace {
     return lock
   }
 
-  /// Throws unless nothing is at the path, or a socket that nobody listens on.
+  /// Throws unless there is nothing at the path, or a socket that nobody listens on.
   func checkIsFree() throws(ListenError) {
     var status = stat()
     guard lstat(path, &status) == 0 else {
@@ -60,8 +60,8 @@ struct SocketPlace {
     }
   }
 
-  /// Removes what processes left that were killed before their socket was in place: sockets of ours, named by a pid, that nobody listens
-  /// on. Whoever holds the directory's `lock` is the only one who is making a socket there.
+  /// Removes what killed processes left behind before their socket was in place: sockets of ours, named by a pid, that nobody
+  /// listens on. Only the holder of the directory's `lock` creates sockets there.
   func removeAbandoned(_ lock: CInt) {
     // A descriptor of its own, since closedir closes it.
     let own = openat(lock, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -95,15 +95,15 @@ struct SocketPlace {
   }
 
   func bind(_ descriptor: CInt) throws(ListenError) {
-    // What a process of our pid left behind.
+    // A leftover of an earlier process with our pid.
     unlink(temporary)
-    // A socket's file takes its mode from the socket, as Linux has it (unix_bind in net/unix/af_unix.c).
+    // On Linux a socket's file takes its mode from the socket (unix_bind in net/unix/af_unix.c).
     guard fchmod(descriptor, 0) == 0 else { throw .call("fchmod", errno) }
     guard call(Glibc.bind, descriptor, temporary) == 0 else { throw .path(path, attempt: "binding", errno) }
   }
 
   func prepare(_ mode: UInt32, _ gid: UInt32?) throws(ListenError) {
-    // A default ACL of the directory would let in whom neither mode nor group name.
+    // A default ACL of the directory would admit users beyond mode and group.
     let failure = clinux_remove_acls_at(temporary)
     guard failure >= 0 else { throw .path(path, attempt: "removing its access control list", -failure) }
     if let gid, lchown(temporary, uid_t.max, gid) != 0 { throw .group(path, gid: gid, errno) }

@@ -1,20 +1,20 @@
 import CLinux
 import Glibc
 
-/// A listening Unix stream socket: our own at a path, taken away again when it is closed, or one that was inherited.
+/// A listening Unix stream socket: our own at a path, removed when it is closed, or an inherited one.
 package final class UnixListener {
-  /// Of an inherited socket as it was bound, empty when it has no file.
+  /// For an inherited socket the path that it was bound to, empty if it has no file.
   package let path: String
   package private(set) var descriptor: CInt
-  /// Whether whoever started this process made the socket. Its file, mode and group are theirs.
+  /// Whether the socket was created by the parent process. Its file, mode and group then belong to the parent.
   package let isInherited: Bool
   private var identity: (device: dev_t, inode: ino_t)?
   private var peers = PeerReader()
 
   /// Listens at `path` with permission bits `mode`, owned by us and group `gid` (nil: our own).
   ///
-  /// A socket that nobody listens on is replaced in one step. The new one is made under another name, without any
-  /// permission, and put in place when mode and group are set and it listens: nobody can connect earlier than that.
+  /// A socket that nobody listens on is replaced in one step. The new one is created under another name, without any permission,
+  /// and put in place after mode and group are set and it listens: nobody can connect earlier.
   package init(path: String, mode: UInt32, gid: UInt32? = nil) throws(ListenError) {
     let place = try SocketPlace(path)
     self.path = path
@@ -38,15 +38,15 @@ package final class UnixListener {
     }
   }
 
-  /// `descriptor` is the listener's own. Neither file, mode nor group are touched, when it is closed either.
+  /// Takes ownership of `descriptor`. File, mode and group aren't touched, not even on closing.
   init(inherited descriptor: CInt, path: String) {
     self.path = path
     isInherited = true
     self.descriptor = descriptor
   }
 
-  /// What would keep a listener from `path` for as long as nobody does something about it; nil when nothing is known of. A socket that a
-  /// process listens on may be our own daemon's (`inUse`). Changes nothing.
+  /// A lasting reason why `path` can't be listened on; nil if none is known. A socket that a process listens on may be our own
+  /// daemon's (`inUse`). Changes nothing.
   package static func obstacle(at path: String) -> ListenError? {
     do throws(ListenError) {
       try SocketPlace(path).checkIsFree()
@@ -56,7 +56,7 @@ package final class UnixListener {
     }
   }
 
-  /// Whether its socket is still what is at the path. An inherited one is somebody else's to look after.
+  /// Whether its socket is still the one at the path. An inherited one isn't checked.
   package var isInPlace: Bool {
     if isInherited { return true }
     var status = stat()
@@ -66,21 +66,22 @@ package final class UnixListener {
 
   deinit { close() }
 
-  /// Takes one connection from the queue, and finds out who made it.
+  /// Accepts one connection from the queue, and determines its peer.
   package func accept() -> PeerReader.Accepted { peers.accept(from: descriptor) }
 
-  /// Whether the queue has a connection. An accept4 in vain makes a socket and a descriptor first: it takes ten times as long.
+  /// Whether the queue has a connection. A fruitless accept4 creates a socket and a descriptor first, which takes ten times as
+  /// long.
   package var hasConnection: Bool {
     var question = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     return poll(&question, 1, 0) == 1
   }
 
-  /// Changes who may connect from now on; whoever is connected stays. Changes nothing about an inherited socket.
+  /// Changes who may connect from now on; open connections stay. No effect on an inherited socket.
   package func setAccess(mode: UInt32, gid: UInt32?) throws(ListenError) {
     if isInherited { return }
     var old = stat()
     guard lstat(path, &old) == 0 else { throw .path(path, attempt: "looking at it", errno) }
-    // Closed while it changes hands, so that no mode meets a group that it isn't for.
+    // Without any permission during the change, so that no mode is combined with the wrong group.
     guard chmod(path, 0) == 0 else { throw .path(path, attempt: "setting its mode", errno) }
     let failure = clinux_remove_acls_at(path)
     guard failure >= 0 else { throw .path(path, attempt: "removing its access control list", -failure) }

@@ -13,7 +13,7 @@ import Testing
     }
   }
 
-  @Test func `slots expire in the order of their deadlines, whatever was moved or cleared`() {
+  @Test func `slots expire in the order of their deadlines, after any moves and removals`() {
     var generator = Sequence(state: 20)
     var lists = DeadlineLists()
     for _ in 0..<50 { lists.addSlot() }

@@ -8,7 +8,7 @@ import Testing
 
   init() throws { harness = try Harness() }
 
-  @Test func `an answer may come later, and requests behind it wait`() throws {
+  @Test func `an answer may come later, and pipelined requests wait for it`() throws {
     let client = try harness.connect()
     #expect(try harness.exchange(Text.later + Text.get + Text.get, on: client).isEmpty)
     #expect(harness.handler.requests == ["later"])
@@ -40,13 +40,13 @@ import Testing
     #expect(client.isAtEnd)
   }
 
-  @Test func `a client that leaves is told to the handler once, and its answer goes nowhere`() throws {
+  @Test func `a client that leaves is reported to the handler once, and its answer is dropped`() throws {
     let client = try harness.connect()
     _ = try harness.exchange(Text.later, on: client)
     client.close()
     try harness.settle()
     #expect(harness.handler.abandonedTokens == harness.handler.deferred)
-    // The slot is another's by now.
+    // The slot is another client's by now.
     let next = try harness.connect()
     _ = try harness.exchange(Text.later, on: next)
     harness.server.complete(harness.handler.deferred[0], Harness.response("wrong"))
@@ -55,7 +55,7 @@ import Testing
     #expect(harness.server.statistics.abandoned == 1)
   }
 
-  @Test func `an answer counts once`() throws {
+  @Test func `only the first answer to a request counts`() throws {
     let client = try harness.connect()
     _ = try harness.exchange(Text.later, on: client)
     harness.server.complete(harness.handler.deferred[0], Harness.response("hello"))
@@ -78,7 +78,7 @@ import Testing
     #expect(client.receive() == Text.hello)
   }
 
-  @Test func `no deadline runs while the answer is due`() throws {
+  @Test func `no deadline runs while the answer is pending`() throws {
     var limits = ServerLimits()
     (limits.headTime, limits.idleTime) = (.microseconds(1), .microseconds(1))
     let harness = try Harness(limits)
@@ -124,7 +124,7 @@ import Testing
     #expect(harness.handler.abandonedTokens.isEmpty)
   }
 
-  @Test func `a HEAD of a stream has its head and is no stream`() throws {
+  @Test func `a HEAD of a stream has its head and no body`() throws {
     var isStream: Bool?
     harness.handler.onRequest = { [unowned harness, head] token in
       isStream = harness.server.beginStream(token, head: head)
@@ -138,7 +138,7 @@ import Testing
     #expect(client.isAtEnd)
   }
 
-  @Test func `a reader that leaves is told to the handler`() throws {
+  @Test func `a stream's reader that leaves is reported to the handler`() throws {
     let (client, token) = try stream()
     client.close()
     try harness.settle()
@@ -146,7 +146,7 @@ import Testing
     #expect(!harness.server.send(token, PlainBytes("one\n")))
   }
 
-  @Test func `a reader that sends no more still gets what comes`() throws {
+  @Test func `a reader that has shut down sending still gets the stream`() throws {
     let (client, token) = try stream()
     client.stopSending()
     try harness.settle()
@@ -176,7 +176,7 @@ import Testing
     #expect(received.utf8.count == headAndClose.utf8.count + sent * 10_000)
   }
 
-  @Test func `what a slow reader hasn't taken is sent before the stream ends`() throws {
+  @Test func `output that a slow reader hasn't taken is sent before the stream ends`() throws {
     let (client, token) = try stream()
     let line = PlainBytes(String(repeating: "x", count: 9_999) + "\n")
     var sent = 0
@@ -193,7 +193,7 @@ import Testing
     #expect(received.utf8.count == headAndClose.utf8.count + sent * 10_000)
   }
 
-  @Test func `a stream asked for by HEAD is its head alone`() throws {
+  @Test func `a stream requested with HEAD is only its head`() throws {
     let (client, _) = try stream("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
     #expect(client.receive() == headAndClose)
     #expect(client.isAtEnd)
@@ -221,7 +221,7 @@ extension String {
 
   private let head = "HTTP/1.1 200 OK\r\nContent-Length: 1200000\r\n\r\n"
 
-  /// All that comes while there is anything to be done.
+  /// Everything that arrives while the loop has work.
   private func receive(_ client: Client) throws -> [UInt8] {
     var all: [UInt8] = []
     while true {
@@ -241,7 +241,7 @@ extension String {
     #expect(try harness.exchange(Text.get, on: client) == Text.hello)
   }
 
-  @Test func `it may be the last and come later`() throws {
+  @Test func `a body in parts may be the last answer and come later`() throws {
     let client = try harness.connect()
     client.send("GET /later HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     try harness.settle()
@@ -251,7 +251,7 @@ extension String {
     #expect(client.isAtEnd)
   }
 
-  @Test func `a HEAD leaves all parts out`() throws {
+  @Test func `a HEAD omits all parts`() throws {
     harness.handler.answer = response()
     let client = try harness.connect()
     #expect(try harness.exchange("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", on: client) == head)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import HTTPServer
 
-/// The end of a server: whoever was on the way gets an answer, and whoever comes later finds the next one.
+/// The orderly end of a server: clients already connecting get an answer, and later ones wait for the next server.
 @Suite struct DrainingTests {
   private let harness: Harness
   private let ends = Ends()
@@ -17,12 +17,12 @@ import Testing
 
   init() throws { harness = try Harness() }
 
-  /// Begins the end; the span is long enough to be noticed as a test that hangs.
+  /// Begins draining; the span is so long that using it up would show as a hanging test.
   private func drain(within span: Duration = .seconds(3600)) {
     harness.server.drain(within: span) { [ends] in ends.count += 1 }
   }
 
-  @Test func `without clients it ends in a later turn, once`() throws {
+  @Test func `without clients draining ends in a later turn, once`() throws {
     drain()
     drain()
     #expect(ends.count == 0)
@@ -31,7 +31,7 @@ import Testing
     #expect(access(harness.path, F_OK) != 0)
   }
 
-  @Test func `who waits to be accepted is answered, and nobody can come any more`() throws {
+  @Test func `clients in the listener's queue are answered, and no new ones can connect`() throws {
     let clients = try (0..<20).map { _ in try harness.connect() }
     for client in clients { client.send(Text.get) }
     drain()
@@ -41,7 +41,7 @@ import Testing
     #expect(ends.count == 1)
   }
 
-  @Test func `a connection on which nothing was asked yet gets its answer, and ends with it`() throws {
+  @Test func `a connection without a request yet gets an answer to its first one, and closes`() throws {
     let fresh = try harness.connect()
     let begun = try harness.connect()
     begun.send("GET / HT")
@@ -55,7 +55,7 @@ import Testing
     #expect(ends.count == 1)
   }
 
-  @Test func `a kept connection is ended at once, but for a request that is there already`() throws {
+  @Test func `a kept-alive connection is closed at once, unless a request has already arrived`() throws {
     let idle = try harness.connect()
     let busy = try harness.connect()
     for client in [idle, busy] { #expect(try harness.exchange(Text.get, on: client) == Text.hello) }
@@ -67,7 +67,7 @@ import Testing
     #expect(ends.count == 1)
   }
 
-  @Test func `an answer that is to come later is waited for, and streams end`() throws {
+  @Test func `draining waits for deferred answers and ends streams`() throws {
     let waiting = try harness.connect()
     waiting.send(Text.later)
     let stream = try harness.connect()
@@ -85,7 +85,7 @@ import Testing
     #expect(ends.count == 1)
   }
 
-  @Test func `an answer that the client takes slowly is sent to its end`() throws {
+  @Test func `an answer that the client reads slowly is sent to its end`() throws {
     let size = 4 << 20
     harness.handler.answer = Harness.response(String(repeating: "x", count: size))
     let client = try harness.connect()
@@ -100,7 +100,7 @@ import Testing
     #expect(count > size && ends.count == 1)
   }
 
-  @Test func `who says nothing doesn't hold up the end for longer than the span`() throws {
+  @Test func `a silent client delays the end no longer than the draining time`() throws {
     let client = try harness.connect()
     try harness.settle()
     drain(within: .milliseconds(1))
@@ -108,7 +108,7 @@ import Testing
     #expect(client.isAtEnd)
   }
 
-  @Test func `on an inherited socket those who come later wait for the next server`() throws {
+  @Test func `on an inherited socket later clients wait for the next server`() throws {
     let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
     let path = harness.directory.path("inherited")
     var address = sockaddr_un()

@@ -7,24 +7,25 @@ import Testing
 
 @testable import HTTPServer
 
-/// How long one user waits for another's requests, counted in these: time would depend on this machine, too.
+/// How long one user waits for another's requests, counted in requests: a time would depend on the machine, too.
 @Suite struct FairnessTests {
   static let flooder: UInt32 = 4711
   static let reader: UInt32 = 4712
 
-  /// A server that any user reaches, and a flood of it: 64 connections with twenty requests each.
+  /// A server that any user may connect to, and a flood: 64 connections with twenty requests each.
   private final class Flooded {
     let harness: Harness
     private var flood: [Client] = []
 
     init() throws {
       harness = try Harness()
-      // Turns end by number alone: by time they end where another program has the processor, and what was fetched is answered first.
+      // Turns end by number alone: by time they would end whenever another program has the processor, and events already fetched
+      // are answered first.
       harness.server.turnTime = 3_600_000_000
       chmod(harness.path, 0o666)
       chmod(harness.directory.path, 0o755)
       flood = try (0..<64).map { _ in try connect(as: flooder) }
-      // The listener's queue is one for everybody: whoever comes behind these waits until they are in.
+      // The listener's queue is shared: later clients wait until these are accepted.
       while harness.server.statistics.open < 64 { try harness.loop.runOnce() }
       refill()
     }
@@ -43,7 +44,7 @@ import Testing
       }
     }
 
-    /// Turns until `client` has its answer, and holds that few of the flood's requests were answered before it.
+    /// Turns until `client` has its answer, and checks that few of the flood's requests were answered before it.
     func awaitAnswer(_ client: Client) throws {
       let before = harness.handler.peers.count
       while client.isSilent { try harness.loop.runOnce() }
@@ -54,11 +55,11 @@ import Testing
     }
   }
 
-  /// A user's share in a round, what is under way, and for who is new the requests until the listener is asked again.
+  /// A user's share in a round, the requests under way, and for a new client the requests until the listener is checked again.
   private static let bound =
     2 * HTTPServer.share + HTTPServer.requestsPerVisit + HTTPServer.requestsPerLook
 
-  @Test(.needs(.root)) func `who has one request waits for a share of the others', not for all that they have sent`()
+  @Test(.needs(.root)) func `one user's request waits for a share of another's requests, not for all of them`()
     async
   {
     let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
@@ -78,7 +79,7 @@ import Testing
     report(result)
   }
 
-  @Test(.needs(.root)) func `who is new among them waits no longer though nobody else was connected`() async {
+  @Test(.needs(.root)) func `a new user waits no longer if no third user was connected before`() async {
     let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
       let flooded = try Flooded()
       for _ in 0..<20 {
@@ -93,7 +94,7 @@ import Testing
     report(result)
   }
 
-  /// Prints what the process said when it failed.
+  /// Prints the process's output if it failed.
   private func report(_ result: ExitTest.Result?) {
     guard let result, !result.standardErrorContent.isEmpty else { return }
     print(String(decoding: result.standardErrorContent, as: UTF8.self))

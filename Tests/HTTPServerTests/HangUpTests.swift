@@ -5,8 +5,9 @@ import Testing
 
 @testable import HTTPServer
 
-/// Whoever has left counts for no limit, also when all of it was in the listener's queue at once and nobody has looked yet: of
-/// programs that made a connection for each request, two thirds got 429 for connections they had closed.
+/// Clients that have left count against no limit, even if all of them were in the listener's queue at once and none has been
+/// handled yet: programs that opened a connection for each request got 429 for two thirds of them because of connections they had
+/// closed.
 @Suite struct HangUpTests {
   private func harness(_ change: (inout ServerLimits) -> Void) throws -> Harness {
     var limits = ServerLimits()
@@ -14,11 +15,11 @@ import Testing
     return try Harness(limits)
   }
 
-  @Test func `closed connections don't count for their user`() throws {
+  @Test func `closed connections don't count against their user`() throws {
     let harness = try harness { $0.maximumConnectionsPerUID = 4 }
     for number in 0..<200 {
       let client = try harness.connect()
-      // Who has sent a whole request is found gone when it is answered, and nobody else before its turn.
+      // A departed client that sent a whole request is found when it is answered, any other one in its turn.
       client.send(number % 2 == 0 ? "GET / HT" : Text.get)
       client.close()
     }
@@ -29,7 +30,7 @@ import Testing
     #expect(harness.server.statistics.open == 1)
   }
 
-  @Test func `closed connections don't count for the whole`() throws {
+  @Test func `closed connections don't count against the total`() throws {
     let harness = try harness {
       $0.maximumConnections = 4
       $0.reservedConnections = 0
@@ -43,7 +44,7 @@ import Testing
     #expect(harness.handler.refusals.isEmpty)
   }
 
-  @Test func `a client that has shut down both directions is gone, one that only sends no more is not`() throws {
+  @Test func `a client that shut down both directions is gone, one that shut down only sending isn't`() throws {
     let harness = try harness { $0.maximumConnectionsPerUID = 3 }
     let gone = try harness.connect()
     gone.send("GET / HT")
@@ -62,7 +63,7 @@ import Testing
     for client in halves { #expect(client.receive() == Text.hello) }
   }
 
-  @Test func `a closed client's place isn't kept by a request that waits for its answer`() throws {
+  @Test func `a waiting request doesn't keep the slot of a closed client`() throws {
     let harness = try harness { $0.maximumConnectionsPerUID = 2 }
     for _ in 0..<20 {
       let client = try harness.connect()
@@ -74,7 +75,7 @@ import Testing
     #expect(harness.handler.abandonedTokens.count == 20)
   }
 
-  @Test func `clients that wait for an answer or read a stream free their places by leaving`() throws {
+  @Test func `clients that wait for an answer or read a stream free their slots by leaving`() throws {
     let harness = try harness { $0.maximumConnectionsPerUID = 2 }
     let (waiting, streaming) = (try harness.connect(), try harness.connect())
     harness.handler.onRequest = { _ in nil }
@@ -96,8 +97,8 @@ import Testing
     #expect(harness.handler.abandonedTokens.count == 2)
   }
 
-  /// One that was ended for somebody's sake was ended again when its hang-up was reported: its slot was given to two clients.
-  @Test func `a connection that is ended before its hang-up is reported is ended once`() throws {
+  /// A connection that was ended to make room was ended again when its hang-up was reported, so its slot was given to two clients.
+  @Test func `a connection ended before its hang-up is reported is ended only once`() throws {
     let harness = try harness { $0.maximumConnectionsPerUID = 2 }
     for _ in 0..<3 {
       let idle = try (0..<2).map { _ in try harness.connect() }
@@ -117,9 +118,9 @@ import Testing
     #expect(harness.server.statistics.open == 0 && harness.server.openByUID.isEmpty)
   }
 
-  @Test func `a request left behind may stop the server while somebody else is let in`() throws {
+  @Test func `the request of a departed client may stop the server while another is accepted`() throws {
     let harness = try harness { $0.maximumConnectionsPerUID = 1 }
-    // Not read before its turn, since it comes behind another's.
+    // Not read before its turn, since it comes behind another user's.
     harness.handler.onRequest = { [unowned harness] _ in
       harness.server.stop()
       return nil
@@ -133,7 +134,7 @@ import Testing
     #expect(second.isAtEnd)
   }
 
-  @Test func `refused clients that have left take no place among those who read why`() throws {
+  @Test func `refused clients that have left take no slot of those still reading the refusal`() throws {
     let harness = try harness {
       $0.maximumConnectionsPerUID = 1
       $0.maximumLingering = 2
@@ -143,13 +144,13 @@ import Testing
     for _ in 0..<2 { try harness.connect().close() }
     let refused = try harness.connect()
     try harness.settle()
-    // It hasn't been closed: what it sends breaks on nothing, and it reads why.
+    // It hasn't been closed: its writes succeed, and it can read the reason.
     #expect(refused.send(Text.get) > 0)
     #expect(refused.receive().hasPrefix("HTTP/1.1 429 "))
     withExtendedLifetime(first) {}
   }
 
-  @Test func `who is refused beyond those that are kept reads why and the end, if it has sent its request`() throws {
+  @Test func `a client refused beyond the lingering limit reads the refusal if it has sent its request`() throws {
     let harness = try harness {
       $0.maximumConnectionsPerUID = 1
       $0.maximumLingering = 0

@@ -6,7 +6,7 @@ import TestSupport
 
 @testable import HTTPServer
 
-/// A server with a handler that does what a test says, and everything that was asked of it.
+/// A server with a handler that a test controls, and a record of all requests.
 final class Harness {
   let loop: EventLoop
   let directory: TemporaryDirectory
@@ -26,7 +26,7 @@ final class Harness {
     /// Answers requests whose path isn't one of those below.
     var answer = Harness.response("hello")
     var onRequest: ((ResponseToken) -> Response?)?
-    /// What it notes about each request, and what it had noted about those that came again.
+    /// The handler's note for each request, and the notes that came with repeated ones.
     var note: Int?
     var notes: [Int?] = []
     unowned var server: HTTPServer!
@@ -38,7 +38,7 @@ final class Harness {
       if let note { server.note(note, for: token) }
       if let onRequest {
         let response = onRequest(token)
-        // Whatever that did, the request is still whole.
+        // Whatever the callback did, the request is still whole.
         precondition(request.segment(0) == requests.last)
         return response
       }
@@ -72,7 +72,7 @@ final class Harness {
 
   func connect() throws -> Client { try Client(path) }
 
-  /// Turns until nothing is due any more.
+  /// Turns until there is nothing left to do.
   func settle() throws {
     while try loop.runOnce() {}
   }
@@ -90,7 +90,7 @@ final class Harness {
   }
 }
 
-/// The other end of a connection, never waiting.
+/// The client's end of a connection, which never blocks.
 final class Client {
   private(set) var descriptor: CInt
 
@@ -108,14 +108,14 @@ final class Client {
     if result != 0 { throw LoopError(attempt: "connect to \(path)", errno: code) }
   }
 
-  /// Returns how many bytes the socket took; -1 when nobody is there any more.
+  /// Returns how many bytes the socket took; -1 if the other end is closed.
   @discardableResult
   func send(_ bytes: [UInt8]) -> Int { Glibc.send(descriptor, bytes, bytes.count, CInt(MSG_NOSIGNAL)) }
 
   @discardableResult
   func send(_ text: String) -> Int { send(Array(text.utf8)) }
 
-  /// All that is there to be read, at most `limit` bytes.
+  /// All bytes that can be read now, at most `limit`.
   func receive(atMost limit: Int = .max) -> String {
     String(decoding: receiveBytes(atMost: limit), as: UTF8.self)
   }
@@ -131,14 +131,14 @@ final class Client {
     return all
   }
 
-  /// Whether the server has closed and nothing is left to be read.
+  /// Whether the server has closed and there is nothing left to read.
   var isAtEnd: Bool {
     var byte: UInt8 = 0
     let count = recv(descriptor, &byte, 1, CInt(MSG_PEEK))
     return count == 0 || count < 0 && errno != EAGAIN
   }
 
-  /// Whether there is nothing to be read yet.
+  /// Whether there is nothing to read yet.
   var isSilent: Bool {
     var byte: UInt8 = 0
     return recv(descriptor, &byte, 1, CInt(MSG_PEEK)) < 0 && errno == EAGAIN

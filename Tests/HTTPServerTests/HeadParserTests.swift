@@ -3,7 +3,7 @@ import Testing
 @testable import HTTPServer
 
 @Suite struct HeadParserTests {
-  /// What the parser makes of `text`, in a form that prints well.
+  /// The parser's result for `text`, in a form that prints well.
   static func outcome(_ text: String) -> String {
     var bytes = Array(text.utf8)
     var scan = HeadScan()
@@ -98,7 +98,7 @@ import Testing
     Case("an empty query", line: "GET /? HTTP/1.1", plain),
     Case("an empty query of a longer path", line: "GET /a/b? HTTP/1.1", #"get ["a", "b"] 0 1.1 keep"#),
   ])
-  func `what HTTP allows is read though nobody here writes it`(_ row: Case) {
+  func `HTTP that is allowed but unusual is read`(_ row: Case) {
     #expect(HeadParserTests.outcome(row.head) == row.expect)
   }
 
@@ -164,11 +164,11 @@ import Testing
       "65 header lines", headers: Array(repeating: "X: y", count: 64).joined(separator: "\r\n"), "431 headTooLarge"),
     Case("a bare CR in the request line", line: "GET /\r HTTP/1.1", "400 requestLine"),
   ])
-  func `anything else is refused with its status and the rule it breaks`(_ row: Case) {
+  func `any other head is refused with its status and the rule that it breaks`(_ row: Case) {
     #expect(HeadParserTests.outcome(row.head) == row.expect)
   }
 
-  /// JSON would need an escape for it, and its reader a second sentence.
+  /// JSON would need an escape, or its reader a second sentence.
   @Test(arguments: HeadRefusal.allCases)
   func `a rule is one sentence of plain characters`(_ refusal: HeadRefusal) {
     #expect(
@@ -202,7 +202,7 @@ import Testing
     #expect(found == row.expect)
   }
 
-  @Test func `no prefix and no changed byte of a valid head does more than be refused`() {
+  @Test func `no prefix or changed byte of a valid head does more harm than a refusal`() {
     let text =
       "GET /v1/roles/up%6Coader/credentials?min_ttl=7200&wait=%31 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     let bytes = Array(text.utf8)

@@ -12,7 +12,7 @@ import Testing
     return limits
   }
 
-  @Test func `half a request is cut when its time is over, and told so`() throws {
+  @Test func `half a request is refused when its time is over`() throws {
     let harness = try Harness(limits { $0.headTime = .milliseconds(20) })
     let client = try harness.connect()
     #expect(try harness.exchange("GET / HTTP/1.1\r\n", on: client).isEmpty)
@@ -35,9 +35,9 @@ import Testing
     #expect(EventLoop.bootTime() - start >= 20_000)
   }
 
-  /// A bare line feed behind the longest head made it 400 when both came at once, and 431 when they didn't.
+  /// A bare line feed after the longest head led to 400 when both arrived at once, and to 431 when they didn't.
   @Test(arguments: [8193, 8192, 1000])
-  func `a head that is too long is told so, whatever follows and however it is cut`(_ piece: Int) throws {
+  func `a head that is too long is refused as such, whatever follows and however it is split`(_ piece: Int) throws {
     let harness = try Harness()
     let client = try harness.connect()
     let start = "GET / HTTP/1.1\r\nHost: x\r\nX: "
@@ -51,14 +51,14 @@ import Testing
     #expect(harness.server.statistics.refused(.tooLarge) == 1)
   }
 
-  @Test func `a client that says nothing is cut without a word`() throws {
+  @Test func `a silent client is disconnected without an answer`() throws {
     let harness = try Harness(limits { $0.headTime = .milliseconds(20) })
     let client = try harness.connect()
     try harness.turn { client.isAtEnd }
     #expect(harness.server.statistics.open == 0)
   }
 
-  @Test func `an idle connection is closed, and a second request has a time of its own`() throws {
+  @Test func `an idle connection is closed, and a second request has its own deadline`() throws {
     let harness = try Harness(
       limits {
         $0.headTime = .seconds(3600)
@@ -73,7 +73,7 @@ import Testing
     #expect(harness.server.statistics.open == 1)
   }
 
-  @Test func `an answer that isn't read is given up`() throws {
+  @Test func `an answer that isn't read is abandoned`() throws {
     let harness = try Harness(limits { $0.drainTime = .milliseconds(20) })
     harness.handler.answer = Harness.response(String(repeating: "x", count: 1_000_000))
     let client = try harness.connect()
@@ -83,7 +83,7 @@ import Testing
     #expect(client.receive().utf8.count < 1_000_000)
   }
 
-  @Test func `a refused client that doesn't leave is closed in the end`() throws {
+  @Test func `a refused client that doesn't leave is disconnected in the end`() throws {
     let harness = try Harness(limits { $0.lingerTime = .milliseconds(20) })
     let client = try harness.connect()
     client.send("nonsense\r\n\r\n")
@@ -93,7 +93,7 @@ import Testing
     #expect(client.receive().hasPrefix("HTTP/1.1 400 "))
   }
 
-  @Test func `a user with too many connections is told so, and gets the next when one is closed`() throws {
+  @Test func `a user with too many connections gets 429, and is accepted when one is closed`() throws {
     let harness = try Harness(limits { $0.maximumConnectionsPerUID = 3 })
     let clients = try (0..<3).map { _ in try harness.connect() }
     for client in clients { #expect(try harness.exchange(Text.get, on: client) == Text.hello) }
@@ -111,7 +111,7 @@ import Testing
     #expect(try harness.exchange(Text.get, on: clients[1]) == Text.hello)
   }
 
-  @Test func `slow answers to several clients name none of them`() throws {
+  @Test func `slow answers to several clients report no accept flood`() throws {
     let harness = try Harness()
     harness.handler.onRequest = { _ in
       let end = EventLoop.bootTime() + 3000
@@ -124,24 +124,24 @@ import Testing
     #expect(harness.handler.acceptFlood.isEmpty)
   }
 
-  struct Crowding: CustomTestStringConvertible {
+  struct FloodCase: CustomTestStringConvertible {
     let testDescription: String
     let connections: [UInt32]
     let leader: UInt32?
   }
 
   @Test(arguments: [
-    Crowding(testDescription: "one of ten is another's", connections: [1, 1, 1, 1, 1, 1, 1, 1, 1, 2], leader: 1),
-    Crowding(testDescription: "another's comes first", connections: [2, 1, 1, 1, 1], leader: 1),
-    Crowding(testDescription: "half and half", connections: [1, 2, 1, 2], leader: nil),
-    Crowding(testDescription: "three users", connections: [1, 2, 3, 1, 2, 3, 1], leader: nil),
-    Crowding(testDescription: "nobody", connections: [], leader: nil),
+    FloodCase(testDescription: "one of ten is another's", connections: [1, 1, 1, 1, 1, 1, 1, 1, 1, 2], leader: 1),
+    FloodCase(testDescription: "another's comes first", connections: [2, 1, 1, 1, 1], leader: 1),
+    FloodCase(testDescription: "half and half", connections: [1, 2, 1, 2], leader: nil),
+    FloodCase(testDescription: "three users", connections: [1, 2, 3, 1, 2, 3, 1], leader: nil),
+    FloodCase(testDescription: "nobody", connections: [], leader: nil),
   ])
-  func `of a crowd only who makes up most of it is named`(_ acceptFlood: Crowding) {
-    var crowd = HTTPServer.Crowd()
-    for uid in acceptFlood.connections { crowd.note(uid, Int32(uid) + 100) }
-    #expect(crowd.leader?.uid == acceptFlood.leader)
-    #expect(crowd.leader?.pid == acceptFlood.leader.map { Int32($0) + 100 })
+  func `an accept flood names only the user with most of the connections`(_ row: FloodCase) {
+    var flood = HTTPServer.AcceptFlood()
+    for uid in row.connections { flood.note(uid, Int32(uid) + 100) }
+    #expect(flood.leader?.uid == row.leader)
+    #expect(flood.leader?.pid == row.leader.map { Int32($0) + 100 })
   }
 
   @Test func `an accept flood is reported while it lasts`() throws {
@@ -170,7 +170,7 @@ import Testing
     #expect(try harness.exchange(Text.get, on: first) == Text.hello)
   }
 
-  @Test func `when all connections are taken some are left for the privileged`() throws {
+  @Test func `when all connections are taken, reserved ones remain for privileged peers`() throws {
     let harness = try Harness(
       limits {
         $0.maximumConnections = 2
@@ -190,7 +190,7 @@ import Testing
     withExtendedLifetime(clients) {}
   }
 
-  @Test func `a thousand stalled clients are held and don't stop another`() throws {
+  @Test func `a thousand stalled clients don't keep another from being served`() throws {
     let harness = try Harness(limits { $0.maximumConnectionsPerUID = 1024 })
     var stalled: [Client] = []
     for number in 0..<1000 {
@@ -232,7 +232,7 @@ import Testing
     #expect(limits.maximumLingering == row.lingering)
   }
 
-  @Test func `without descriptors clients wait, the loop rests, and goes on when there are some`() async {
+  @Test func `without descriptors clients wait and the loop sleeps until some are free`() async {
     await #expect(processExitsWith: .success) {
       let harness = try Harness()
       var reported: [CInt] = []
@@ -245,15 +245,15 @@ import Testing
       getrlimit(CInt(RLIMIT_NOFILE.rawValue), &limit)
       limit.rlim_cur = rlim_t(next + 4)
       precondition(setrlimit(CInt(RLIMIT_NOFILE.rawValue), &limit) == 0)
-      // Ends, since the loop doesn't turn for a listener that it can't serve.
+      // Ends, since the loop doesn't spin for a listener that can't accept.
       try harness.settle()
       // More than once where the process had to wait for a processor longer than accepting pauses.
       precondition(!reported.isEmpty && reported.allSatisfy { $0 == EMFILE })
       let served = clients.filter { $0.receive() == Text.hello }
-      // The process may have opened something else meanwhile.
+      // The process may have opened other descriptors meanwhile.
       precondition((1...4).contains(served.count))
       let waiting = clients.filter { client in !served.contains { $0 === client } }
-      // Each gives back two, its own and the server's.
+      // Each frees two, its own and the server's.
       for client in served { client.close() }
       for client in waiting.dropFirst(4) { client.close() }
       try harness.turn { waiting.prefix(4).allSatisfy { !$0.isSilent } }
@@ -261,7 +261,7 @@ import Testing
     }
   }
 
-  /// Connects, asks and leaves, over and over, on a thread of its own.
+  /// Connects, sends a request and leaves, over and over, on its own thread.
   final class Flood: Sendable {
     let path: String
     let isOver = Atomic(false)

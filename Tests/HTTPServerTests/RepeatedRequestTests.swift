@@ -22,7 +22,7 @@ import Testing
 
   private static func get(_ target: String) -> String { "GET \(target) HTTP/1.1\r\nHost: x\r\n\r\n" }
 
-  @Test func `who asks the same again brings the handler's note along, until something else is asked`() throws {
+  @Test func `a repeated request carries the handler's note, until another request comes`() throws {
     let (one, other) = (Self.get("/one"), Self.get("/other"))
     #expect(try notes([one, one, one, one], on: client) == [nil, nil, 7, 7])
     #expect(try notes([other, other, one, other, one], on: client) == [nil, 7, nil, nil, nil])
@@ -39,7 +39,7 @@ import Testing
     }
   }
 
-  @Test func `one that asks the same in pieces, or many at once, is answered as often`() throws {
+  @Test func `the same request in pieces, or pipelined, is answered each time`() throws {
     let request = Self.get("/one")
     _ = try notes([request, request, request], on: client)
     #expect(try harness.exchange(String(request.prefix(9)), on: client).isEmpty)
@@ -50,18 +50,18 @@ import Testing
     #expect(harness.handler.requests == Array(repeating: "one", count: 6))
   }
 
-  @Test func `what is decoded as it is read is read each time`() throws {
+  @Test func `a request with percent-escapes is parsed each time`() throws {
     let escaped = Self.get("/%6Fne")
     #expect(try notes([escaped, escaped, escaped, escaped], on: client) == [nil, nil, nil, nil])
     #expect(harness.handler.requests == ["one", "one", "one", "one"])
   }
 
-  @Test func `a long head is read each time`() throws {
+  @Test func `a long head is parsed each time`() throws {
     let long = Text.get.replacing("Host: x", with: "Host: \(String(repeating: "x", count: 600))")
     #expect(try notes([long, long, long], on: client) == [nil, nil, nil])
   }
 
-  @Test func `the next client in the same place brings nothing along`() throws {
+  @Test func `the next client in the same slot carries no note`() throws {
     let request = Self.get("/one")
     #expect(try notes([request, request, request], on: client) == [nil, nil, 7])
     client.close()

@@ -30,11 +30,11 @@ import Testing
     Path(target: "/v1/role", path: "/v1/roles", isSame: false),
     Path(target: "/v1", path: "/v1/roles", isSame: false), Path(target: "//v1", path: "/v1", isSame: false),
   ])
-  func `a path is compared as a whole`(_ row: Path) throws {
+  func `a path is compared in full`(_ row: Path) throws {
     #expect(try with(row.target) { $0.path(is: row.path) } == row.isSame)
   }
 
-  @Test func `segments are compared, copied and lent`() throws {
+  @Test func `segments are compared, copied and borrowed`() throws {
     let isSame = try with("/v1/roles/up%6Coader") {
       [$0.segment(0, is: "v1"), $0.segment(1, is: "role"), $0.segment(2, is: "uploader"), $0.segment(3, is: "")]
     }

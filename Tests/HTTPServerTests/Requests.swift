@@ -1,4 +1,4 @@
-/// What clients send and get in these tests.
+/// Requests and answers of these tests.
 enum Text {
   static let get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
   static let later = "GET /later HTTP/1.1\r\nHost: x\r\n\r\n"

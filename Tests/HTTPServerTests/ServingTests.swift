@@ -23,8 +23,8 @@ import Testing
     #expect(harness.server.statistics.open == 0)
   }
 
-  /// The socket's file was deleted, say.
-  @Test func `another listener takes the place of the first, and open connections stay`() throws {
+  /// For example because the socket's file was deleted.
+  @Test func `another listener can replace the first, and open connections stay`() throws {
     let client = try harness.connect()
     #expect(try harness.exchange(Text.get, on: client) == Text.hello)
     #expect(harness.server.listener.isInPlace)
@@ -36,7 +36,7 @@ import Testing
     #expect(try harness.exchange(Text.get, on: harness.connect()) == Text.hello)
   }
 
-  @Test func `the peer is who the kernel says`() throws {
+  @Test func `the peer is the one that the kernel reports`() throws {
     let client = try harness.connect()
     _ = try harness.exchange(Text.get, on: client)
     let peer = try #require(harness.handler.peers.first)
@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test(arguments: ["GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"])
-  func `a client that wants the connection closed is told so and gets it`(_ request: String) throws {
+  func `a client that asks for it gets Connection: close and is disconnected`(_ request: String) throws {
     let client = try harness.connect()
     #expect(try harness.exchange(request, on: client) == Text.helloAndClose)
     #expect(client.isAtEnd)
@@ -82,7 +82,7 @@ import Testing
   }
 
   @Test(arguments: [false, true])
-  func `an answer is whole whatever its size, around that up to which it is sent in one piece`(closes: Bool) throws {
+  func `an answer is whole whatever its size, around the limit for one piece`(closes: Bool) throws {
     let request = closes ? Text.get.replacing("\r\n\r\n", with: "\r\nConnection: close\r\n\r\n") : Text.get
     for size in [0, 1] + (HTTPServer.largestJoined - 80...HTTPServer.largestJoined + 1) {
       let body = String(repeating: "x", count: size)
@@ -93,7 +93,7 @@ import Testing
     }
   }
 
-  @Test func `a long head's pieces and what follows are read to the end, though epoll reports them once`() throws {
+  @Test func `a long head in pieces and what follows it are read to the end, though epoll reports once`() throws {
     let client = try harness.connect()
     let long = Text.get.replacing("Host: x", with: "Host: x\r\nX: \(String(repeating: "x", count: 6000))")
     client.send(String(long.prefix(10)))
@@ -175,7 +175,7 @@ import Testing
     #expect(received / (20_000 + 42) == sent / Text.get.utf8.count)
   }
 
-  @Test func `a large answer arrives whole, with the line that closes`() throws {
+  @Test func `a large last answer arrives whole, with its Connection: close`() throws {
     let body = String(repeating: "0123456789", count: 200_000)
     harness.handler.answer = Harness.response(body)
     let client = try harness.connect()
@@ -188,7 +188,7 @@ import Testing
     #expect(received == "HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\nConnection: close\r\n\r\n" + body)
   }
 
-  @Test func `a client that vanishes in any state costs nothing but its request`() throws {
+  @Test func `a client that vanishes in any state affects only its own request`() throws {
     for text in ["", "GET /", Text.get, Text.later, Text.get + Text.later + Text.get, "POST /later HTTP/1.1\r\n"] {
       let client = try harness.connect()
       client.send(text)
@@ -262,7 +262,7 @@ import Testing
       harness.server.stop()
       return Harness.response("too late")
     }
-    // In two pieces, so that the request lies in the connection's own buffer.
+    // In two pieces, so that the request is in the connection's own buffer.
     #expect(try harness.exchange("GET / HT", on: client).isEmpty)
     #expect(try harness.exchange("TP/1.1\r\nHost: x\r\n\r\n" + Text.get, on: client).isEmpty)
     #expect(client.isAtEnd)

@@ -19,7 +19,7 @@ import Testing
     #expect(queue.userCount == 1)
   }
 
-  @Test func `a user whose line is empty is out of the rotation until it comes again`() {
+  @Test func `a user without waiting connections leaves the rotation until one waits again`() {
     var queue = TurnQueue()
     queue.append(turn(1), of: 7)
     #expect(queue.take(of: 7) == turn(1))
@@ -31,7 +31,7 @@ import Testing
     #expect(queue.isEmpty)
   }
 
-  @Test func `a user has a line as long as one of its connections waits`() {
+  @Test func `a user has a queue as long as one of its connections waits`() {
     var queue = TurnQueue()
     queue.append(turn(1), of: 7)
     queue.append(turn(2), of: 7)

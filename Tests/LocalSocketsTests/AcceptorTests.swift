@@ -31,7 +31,7 @@ import Testing
       acceptor = try Acceptor(loop, listener) { flag.changes.append($0) }
     }
 
-    /// The whole process gets no new descriptor meanwhile.
+    /// Meanwhile the whole process can't open a descriptor.
     static func withoutDescriptors(_ body: () throws -> Void) rethrows {
       var limit = rlimit()
       getrlimit(CInt(RLIMIT_NOFILE.rawValue), &limit)
@@ -48,7 +48,7 @@ import Testing
     func connect() throws -> StreamConnection { try StreamConnection(unix: path) }
   }
 
-  @Test func `a connection comes with who made it`() throws {
+  @Test func `a connection comes with its peer`() throws {
     let watching = try Watching()
     #expect(!watching.acceptor.listener.hasConnection && watching.acceptor.accept() == nil)
     let client = try watching.connect()
@@ -64,7 +64,7 @@ import Testing
     withExtendedLifetime(client) {}
   }
 
-  @Test(.needs(.root)) func `another user is known as such, with more groups than usual`() async {
+  @Test(.needs(.root)) func `another user is identified, with more groups than usual`() async {
     await #expect(processExitsWith: .success) {
       let watching = try Watching()
       let groups = (5000..<5100).map { gid_t($0) }
@@ -74,7 +74,7 @@ import Testing
       let accepted = watching.acceptor.accept()
       let peer = accepted?.peer
       precondition(peer?.uid == 4711 && peer?.gid == 4712 && peer?.groups == groups)
-      // The other end is who listens.
+      // The listener is the peer of the other end.
       var reader = PeerReader()
       let listening = reader.peer(of: client.descriptor)
       precondition(listening?.uid == 0 && listening?.pid == getpid())
@@ -100,7 +100,7 @@ import Testing
     }
   }
 
-  @Test func `one that is stopped doesn't watch its listener again`() async {
+  @Test func `a stopped acceptor doesn't watch its listener again`() async {
     await #expect(processExitsWith: .success) {
       let watching = try Watching()
       let client = try watching.connect()

@@ -5,7 +5,7 @@ import Testing
 
 @testable import LocalSockets
 
-/// A socket that a service manager has made and passed on, as its unit says.
+/// A socket that a service manager has created and passed on, as its unit defines it.
 @Suite struct InheritedSocketTests {
   let directory: TemporaryDirectory
 
@@ -18,7 +18,7 @@ import Testing
     return lstat(path, &status) == 0 ? status.st_mode & 0o7777 : nil
   }
 
-  /// A socket at the path, and listened on, as whoever starts a daemon may pass it on: it blocks, and programs inherit it.
+  /// A listening socket at the path as a parent process may pass it on: blocking, and inherited by programs.
   private func made(listening: Bool = true, kind: __socket_type = SOCK_STREAM) -> CInt {
     let descriptor = socket(AF_UNIX, CInt(kind.rawValue), 0)
     #expect(bind(descriptor, to: path))
@@ -27,7 +27,7 @@ import Testing
     return descriptor
   }
 
-  /// Without a path the kernel gives it an abstract name of its own (unix(7), autobind).
+  /// Without a path the kernel assigns an abstract name (unix(7), autobind).
   private func bind(_ descriptor: CInt, to path: String?) -> Bool {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
@@ -38,7 +38,7 @@ import Testing
     }
   }
 
-  @Test func `it serves as our own does, and knows its path`() throws {
+  @Test func `an inherited socket works like our own, and knows its path`() throws {
     let listener = try InheritedSocket(made()).listener()
     #expect(listener.path == path && listener.isInherited)
     #expect(fcntl(listener.descriptor, F_GETFD) & FD_CLOEXEC != 0)
@@ -54,7 +54,7 @@ import Testing
     withExtendedLifetime(client) {}
   }
 
-  @Test func `its file and mode are left as they are, also when it is closed`() throws {
+  @Test func `an inherited socket's file and mode are left alone, also when it is closed`() throws {
     let listener = try InheritedSocket(made()).listener()
     let descriptor = listener.descriptor
     try listener.setAccess(mode: 0o666, gid: nil)
@@ -64,7 +64,7 @@ import Testing
     #expect(listener.descriptor == -1 && descriptor >= 0)
   }
 
-  @Test func `one server follows another on it, and whoever connects in between waits`() throws {
+  @Test func `one server can follow another on it, and clients that connect in between wait`() throws {
     let socket = try InheritedSocket(made())
     #expect(socket.access.map { $0.mode } == 0o640 && socket.access.map { $0.gid } == getegid())
     try socket.listener().close()
@@ -74,14 +74,14 @@ import Testing
     withExtendedLifetime(client) {}
   }
 
-  @Test func `one without a file has no path`() throws {
+  @Test func `an abstract socket has no path`() throws {
     let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
     #expect(bind(descriptor, to: nil) && listen(descriptor, 5) == 0)
     let socket = try InheritedSocket(descriptor)
     #expect(try socket.path == "" && socket.access == nil && socket.listener().path == "")
   }
 
-  @Test func `whatever else the descriptor is, it is refused, and still its owner's`() throws {
+  @Test func `any other descriptor is refused, and stays with its owner`() throws {
     let file = open(try directory.write("x", to: "file"), O_RDONLY)
     let internet = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
     #expect(listen(internet, 5) == 0)

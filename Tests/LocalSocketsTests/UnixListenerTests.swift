@@ -35,7 +35,7 @@ import Testing
     withExtendedLifetime(listener) {}
   }
 
-  @Test func `who may connect can be changed in place`() throws {
+  @Test func `the socket's mode and group can be changed in place`() throws {
     let listener = try UnixListener(path: path, mode: 0o600)
     let inode = status(path)?.st_ino
     try listener.setAccess(mode: 0o660, gid: nil)
@@ -43,8 +43,8 @@ import Testing
     #expect(status(path)?.st_ino == inode)
   }
 
-  /// Whoever a default ACL of the directory names could connect.
-  @Test func `an ACL lets nobody connect, neither an inherited one nor one that was set`() throws {
+  /// Users named by a default ACL of the directory could connect.
+  @Test func `neither an inherited ACL nor one that was set lets anybody connect`() throws {
     try AccessControlList.lets(4711, at: directory.path, byDefault: true)
     let listener = try UnixListener(path: path, mode: 0o660)
     #expect(!AccessControlList.isThere(at: path))
@@ -74,7 +74,7 @@ import Testing
     #expect(fcntl(listener.descriptor, F_GETFL) & CInt(O_NONBLOCK) != 0)
   }
 
-  @Test func `nothing else is left in the directory, and nothing at all after closing`() throws {
+  @Test func `nothing else is left in the directory, and nothing at all after close`() throws {
     let listener = try UnixListener(path: path, mode: 0o600)
     #expect(entries() == ["api.sock"])
     listener.close()
@@ -102,14 +102,14 @@ import Testing
     close(descriptor)
   }
 
-  /// Each process that was killed while it made its socket left one with a name of its own.
+  /// Each process that was killed while it created its socket left one with its own name.
   @Test func `sockets that were never put in place are removed, and nothing else`() throws {
     for name in [".4711", ".4712", "another", ".4x"] {
       let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
       let place = try SocketPlace(directory.path(name))
       try place.bind(descriptor)
       try place.moveIntoPlace()
-      // One of them listens, as another program's may; the others are left as by a process that was killed.
+      // One of them has a listener, as another program's may; the others are left over from killed processes.
       if name == ".4712" { listen(descriptor, 1) } else { close(descriptor) }
     }
     try directory.write("precious", to: ".4713")
@@ -162,11 +162,11 @@ import Testing
     #expect(rename(try SocketPlace(path).temporary, path) == 0)
     let error = message { _ = try UnixListener(path: path, mode: 0o600) }
     #expect(error.hasPrefix("socket '\(path)' is in the way, and whether a process owns it is unclear: "))
-    // It may be one that serves.
+    // It may be in use.
     #expect(error.hasSuffix("; see whether a process listens there, as root: ss -lxp src \(path)"))
   }
 
-  @Test func `a path that doesn't fit says how much does`() throws {
+  @Test func `a path that is too long is refused with the limit`() throws {
     let long = directory.path(String(repeating: "x", count: 107 - directory.path.utf8.count))
     #expect(
       message { _ = try UnixListener(path: long, mode: 0o600) }
@@ -177,7 +177,7 @@ import Testing
     withExtendedLifetime(listener) {}
   }
 
-  @Test func `a missing directory is said so`() throws {
+  @Test func `a missing directory is reported as such`() throws {
     let error = message { _ = try UnixListener(path: directory.path("no/s"), mode: 0o600) }
     #expect(
       error.hasSuffix(": No such file or directory; see that its directory exists and that the daemon may write to it"))
@@ -190,7 +190,7 @@ import Testing
     #expect(status(path) != nil)
   }
 
-  @Test func `two that start at the same moment don't both win`() throws {
+  @Test func `of two daemons that start at the same moment only one gets the socket`() throws {
     let lock = try SocketPlace(path).lockDirectory()
     let error = message { _ = try UnixListener(path: path, mode: 0o600) }
     #expect(error.hasPrefix("socket '\(path)': another process is making a socket beside it: "))
