@@ -1,16 +1,16 @@
 import Glibc
 
-/// Standard error, written to without ever waiting for whoever is at the other end of a pipe or terminal.
+/// Standard error, written without ever waiting for the reader of a pipe or terminal.
 struct ErrorStream {
-  /// What the kernel takes at once of a pipe that it says is writable (pipe(7)).
+  /// How much the kernel accepts at once for a pipe that it reports as writable (pipe(7)).
   private static let piece = 4096
-  /// Whether the last line got out in part only.
+  /// Whether the last line was written only in part.
   private var isMidLine = false
 
-  /// False when the line, or the rest of it, wasn't taken.
+  /// False if the line, or the rest of it, wasn't accepted.
   mutating func write(_ line: String) -> Bool {
     var rest = Array(line.utf8)[...]
-    // What comes next must not be taken for the end of a line that was cut.
+    // Separates the next line from the rest of a truncated one.
     if isMidLine { rest = [UInt8(ascii: "\n")] + rest }
     var isBegun = false
     while !rest.isEmpty {
@@ -28,7 +28,7 @@ struct ErrorStream {
     return true
   }
 
-  /// Of files and devices always true; nobody waits for those.
+  /// Always true for files and devices, which don't block.
   private static var isWritable: Bool {
     var stream = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
     return poll(&stream, 1, 0) == 1 && stream.revents & Int16(POLLOUT) != 0

@@ -1,15 +1,15 @@
 package import Core
 
-/// The daemon's log: whoever decides what an event means writes it here, once.
+/// The daemon's log: the code that decides what an event means writes it here, once.
 ///
 /// There is one for the process, and it stays on the loop's thread.
 package final class Log {
-  /// What is logged at least; a reload may change it.
+  /// The lowest level that is logged; a reload may change it.
   package var level: LogLevel
   private let output: any LogOutput
-  /// Lines that nobody took since the last one that was taken.
+  /// Lines lost since the last accepted one.
   private var unreported = 0
-  /// Those that were reported.
+  /// Lost lines that have been reported.
   private var reported = 0
 
   package init(to output: any LogOutput, level: LogLevel = .notice) {
@@ -17,10 +17,10 @@ package final class Log {
     self.level = level
   }
 
-  /// How many lines were lost since whoever reads them was behind.
+  /// How many lines were lost because their reader was behind.
   package var linesLost: Int { reported + unreported }
 
-  /// Logs an event. `raised` is the level of one that somebody has to act on, although the event's own is lower.
+  /// Logs an event. `raised` is a higher level than the event's own, for a line that somebody has to act on.
   package func write(
     _ event: LogEvent, _ fields: @autoclosure () -> [LogField] = [], raisedTo raised: LogLevel? = nil
   ) {
@@ -33,10 +33,10 @@ package final class Log {
   /// Whether the event would be logged.
   package func takes(_ event: LogEvent) -> Bool { level <= event.level }
 
-  /// To be called before the last lines of a process that ends at once.
+  /// To be called before the last lines of a process that ends right after them.
   package func processEnds() { output.processEnds() }
 
-  /// Reports how many lines are missing before the first that is taken again.
+  /// Reports the number of lost lines before the first line that is accepted again.
   private func reportLost() {
     guard unreported > 0 else { return }
     let event = LogEvent.logLinesLost
@@ -46,10 +46,10 @@ package final class Log {
   }
 }
 
-/// Where lines go.
+/// The destination of log lines.
 package protocol LogOutput: AnyObject {
-  /// Takes a line, without ever waiting; false when nobody took it.
+  /// Writes a line, without ever waiting; false if it wasn't accepted.
   func write(_ line: LogLine) -> Bool
-  /// Only the last lines of the process follow.
+  /// Notifies the output that only the process's last lines follow.
   func processEnds()
 }

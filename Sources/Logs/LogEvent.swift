@@ -1,16 +1,17 @@
 package import Core
 
-/// What the daemon logs: every event there is, with its id, its level and its phrase.
+/// The events that the daemon logs, each with its id, level and phrase.
 ///
-/// The raw value is the MESSAGE_ID in the journal (sd_journal_print(3), systemd.journal-fields(7)), by which `journalctl MESSAGE_ID=…` and
-/// alerts find an event whatever its phrase is. It belongs to the event for good: never change one, and make one for a new event with
-/// `systemd-id128 new`. A phrase is fixed and begins in lower case, but for a name (STS, AccessKey); what varies is in the fields.
+/// The raw value is the MESSAGE_ID in the journal (sd_journal_print(3), systemd.journal-fields(7)), by which `journalctl
+/// MESSAGE_ID=…` and alerts find an event whatever its phrase is. It belongs to the event for good: never change one, and make one
+/// for a new event with `systemd-id128 new`. A phrase is fixed and begins in lower case, except for a name (STS, AccessKey);
+/// variable parts are in the fields.
 package enum LogEvent: String, CaseIterable, Sendable {
   // MARK: The daemon
   /// Every role's first attempt has ended, or the longest wait for that is over.
   case ready = "0eb97b6c65dc44d3ae316190b744f7fd"
   case fatalError = "bacc6b51b0714e10a019353ed0f5a011"
-  /// The daemon can't start, and stays up to answer so on the socket that was passed to it.
+  /// The daemon can't start, but stays up to report that on the socket that was passed to it.
   case notServing = "fecc5dfda19a43769891153e2c34d0ea"
   case inheritedNotUsed = "397d6d1461d543079d360b47934b5a8c"
   case restartForAccessKey = "0974239ab1874100a0012b16271cd399"
@@ -125,7 +126,7 @@ package enum LogEvent: String, CaseIterable, Sendable {
   case generationsSavedAgain = "98653b426b94450ca389ff07f0814471"
   case generationsNotSavedNorSpoiled = "bccb715a72054ab39ea7aecaf6aa87f6"
 
-  // MARK: What one process hands over to the next
+  // MARK: Handover to the next process
   case sessionsTakenOver = "c9cc2d712ca74979b79b516f882e4fdc"
   case handoverNotUsed = "ee77d37e8ecd44188ec8bb7244192d2f"
   case handoverFails = "344766812f2f42c6b7f37f12758594cb"

@@ -1,7 +1,7 @@
 package import Core
 
-/// What varies in a line of the log. In the journal each field becomes `ROLEKEEPER_NAME`, so that
-/// `journalctl ROLEKEEPER_ROLE=uploader` finds all lines about a role.
+/// A variable part of a log line. In the journal each field becomes `ROLEKEEPER_NAME`, so that `journalctl
+/// ROLEKEEPER_ROLE=uploader` finds all lines about a role.
 package struct LogField: Hashable, Sendable {
   package enum Name: String, CaseIterable, Sendable {
     case role, generation, expires, remaining, code, advice, next, count, total, uid, pid, user, program, path, source
@@ -20,7 +20,7 @@ package struct LogField: Hashable, Sendable {
     self.value = value
   }
 
-  /// What a number counts, for the text of a line; empty where the name says it.
+  /// The unit of a number in the text of a line; empty if the field's name implies it.
   var unit: String {
     switch name {
     case .remaining, .next: "s"
@@ -35,33 +35,33 @@ extension LogField {
   package static func role(_ name: RoleName) -> Self { Self(.role, name.description) }
   package static func role(_ name: String) -> Self { Self(.role, name) }
 
-  /// A role's number of rotation; nil for a session that isn't published.
+  /// A role's generation; nil for a session that isn't published.
   package static func generation(_ number: UInt64?) -> Self { Self(.generation, number.map { "\($0)" } ?? "none") }
 
   /// The AccessKeyId of a session or of a source; never its secret. A source's is masked until STS has accepted the key.
   package static func accessKeyID(_ id: String) -> Self { Self(.accessKeyID, id) }
 
-  /// When a session ends, `YYYY-MM-DDThh:mm:ssZ` by the server's time.
+  /// When a session expires, `YYYY-MM-DDThh:mm:ssZ` by the server's time.
   package static func expires(_ time: UTCTime) -> Self { Self(.expires, time.description) }
 
-  /// What is left, in whole seconds.
+  /// The remaining time, in whole seconds.
   package static func remaining(_ life: Duration) -> Self { Self(.remaining, "\(life.wholeSeconds)") }
 }
 
 // MARK: - Failures
 
 extension LogField {
-  /// The error code of the cloud, or a word of ours for what happened on the way.
+  /// The cloud's error code, or a code of our own for a failure on the way.
   package static func code(_ code: String) -> Self { Self(.code, code) }
   package static func httpStatus(_ status: Int) -> Self { Self(.httpStatus, "\(status)") }
 
   /// The RequestId by which the vendor finds the call.
   package static func requestID(_ id: String) -> Self { Self(.requestID, id) }
 
-  /// What a person can do.
+  /// What an operator can do.
   package static func advice(_ text: String) -> Self { Self(.advice, text) }
 
-  /// When it will be tried again, in seconds from now: rounded up, and never 0, as if it had been tried already.
+  /// When the next attempt is, in seconds from now: rounded up, and never 0, which would look as if it had been made already.
   package static func next(in wait: Duration) -> Self {
     let seconds = wait.wholeSeconds + (wait > .seconds(wait.wholeSeconds) ? 1 : 0)
     return Self(.next, "\(max(1, seconds))")
@@ -75,7 +75,7 @@ extension LogField {
 }
 
 extension [LogField] {
-  /// What is known of a failure: code and advice, and where there are any the status and the RequestId of the answer.
+  /// The known parts of a failure: code and advice, and the answer's status and RequestId if there are any.
   package init(_ failure: Failure) {
     self = [.code(failure.code), .advice(failure.advice)]
     if let status = failure.httpStatus { append(.httpStatus(status)) }
@@ -86,10 +86,10 @@ extension [LogField] {
 // MARK: - Numbers and spans
 
 extension LogField {
-  /// How many: failures in a row, say, or roles with a credential.
+  /// A count, for example of consecutive failures, or of roles with a credential.
   package static func count(_ number: Int) -> Self { Self(.count, "\(number)") }
 
-  /// Of how many.
+  /// The total that a count is part of.
   package static func total(_ number: Int) -> Self { Self(.total, "\(number)") }
 
   /// A span of time in whole seconds.
@@ -99,17 +99,17 @@ extension LogField {
 // MARK: - Callers
 
 extension LogField {
-  /// The calling process, as the kernel says it.
+  /// The calling process, as the kernel reports it.
   package static func uid(_ uid: UInt32) -> Self { Self(.uid, "\(uid)") }
   package static func pid(_ pid: Int32) -> Self { Self(.pid, "\(pid)") }
 
-  /// The name of the user `uid`, where the host has one.
+  /// The name of the user `uid`, if the host has one.
   package static func user(_ name: String) -> Self { Self(.user, name) }
 
-  /// The unit that asks for a credential.
+  /// The unit that requests a credential.
   package static func unit(_ name: UnitName) -> Self { Self(.unit, name.description) }
 
-  /// What the process runs: its executable's path or its name; left out where /proc doesn't show it.
+  /// The process's program: its executable's path or its name; left out if /proc doesn't show it.
   package static func program(_ name: String) -> Self { Self(.program, name) }
 }
 
@@ -121,10 +121,10 @@ extension LogField {
   /// The name of a source in the settings.
   package static func source(_ name: String) -> Self { Self(.source, name) }
 
-  /// Whose an AccessKey is, by GetCallerIdentity.
+  /// The owner of an AccessKey, by GetCallerIdentity.
   package static func arn(_ arn: String) -> Self { Self(.arn, arn) }
 
-  /// Whose the one before was.
+  /// The owner of the previous key.
   package static func previousARN(_ arn: String) -> Self { Self(.previousARN, arn) }
 
   /// An endpoint of STS, host or host:port.

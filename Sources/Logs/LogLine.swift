@@ -18,7 +18,7 @@ package struct LogLine: Sendable {
     fields.reduce(into: event.phrase) { $0 += " \($1.name.rawValue)=\(Self.quoted($1.value))\($1.unit)" }
   }
 
-  /// Values with blanks are quoted; a line feed in one can't begin a line of its own.
+  /// Values with blanks are quoted; a line feed in a value can't begin another line.
   private static func quoted(_ value: String) -> String {
     guard value.isEmpty || value.contains(where: { $0 == " " || $0 == "\"" || $0.isNewline }) else { return value }
     let safe = value.map { character -> String in

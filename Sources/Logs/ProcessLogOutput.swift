@@ -1,23 +1,23 @@
 import Core
 import Systemd
 
-/// The log of this process: the journal with fields when stderr is connected to it, else stderr, one readable line each.
+/// The log of this process: the journal with fields if stderr is connected to it, otherwise stderr, one readable line each.
 package final class ProcessLogOutput: LogOutput {
   private let writesToJournal: Bool
   private var stream = ErrorStream()
-  /// Whether lines go to stderr although the journal is at its other end.
+  /// Whether lines go to stderr although it is connected to the journal.
   private var isEnding = false
 
   package init() { writesToJournal = Journal.isConnected }
 
-  /// From now on lines go to stderr, without fields of their own. The journal looks up an entry's unit by the process that sent it, and
-  /// finds none if that is gone by then: `journalctl -u` would not show the entry. The stream at stderr belongs to the unit from its
-  /// beginning, which the service manager made (systemd-journald.service(8)).
+  /// From now on lines go to stderr, without structured fields. The journal finds an entry's unit by the sending process, and finds
+  /// none if that is gone by then: `journalctl -u` would not show the entry. The stream at stderr, which the service manager
+  /// created, is assigned to the unit from its beginning (systemd-journald.service(8)).
   package func processEnds() { isEnding = true }
 
   package func write(_ line: LogLine) -> Bool {
     guard writesToJournal else { return stream.write("\(line.level): \(line.text)\n") }
-    // The level as the journal takes it from a stream (SyslogLevelPrefix= in systemd.exec(5)).
+    // The level in the form that the journal reads from a stream (SyslogLevelPrefix= in systemd.exec(5)).
     if isEnding { return stream.write("<\(Self.priority(line.level))>\(line.text)\n") }
     var entry = JournalEntry()
     entry.add("MESSAGE", line.text)
@@ -31,7 +31,7 @@ package final class ProcessLogOutput: LogOutput {
     return entry.send()
   }
 
-  /// The level in syslog's numbers (syslog(3)).
+  /// The level as a number of syslog(3).
   private static func priority(_ level: LogLevel) -> Int {
     switch level {
     case .error: 3

@@ -1,6 +1,6 @@
 import CSystemd
 
-/// Something the loop waits for. Released means off the loop, and a handler may release its own source.
+/// An event source of the loop. Releasing it removes it from the loop, and a handler may release its own source.
 ///
 /// The owner holds the source and the source holds the handler: capture the owner `unowned` or `weak`.
 package class EventSource {
@@ -8,7 +8,7 @@ package class EventSource {
 
   init() {}
 
-  // NULL is allowed, so that an initialiser which throws half-way ends here too.
+  // NULL is allowed, so that an initialiser that throws half-way can end here, too.
   deinit { sd_event_source_disable_unref(raw) }
 
   final var userdata: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
@@ -20,20 +20,20 @@ package class EventSource {
   fileprivate final func enable(_ mode: Int) { must(sd_event_source_set_enabled(raw, CInt(mode)), "enabling a source") }
 }
 
-/// What a descriptor is or should be ready for (EPOLLIN and its kin, epoll_ctl(2)).
+/// The events that a descriptor is ready for or watched for (EPOLLIN and related ones, epoll_ctl(2)).
 package struct IOEvents: OptionSet, Sendable {
   package let rawValue: UInt32
   package init(rawValue: UInt32) { self.rawValue = rawValue }
 
   package static let readable = IOEvents(rawValue: 0x001)
   package static let writable = IOEvents(rawValue: 0x004)
-  /// Reported whether asked for or not.
+  /// Always reported.
   package static let failed = IOEvents(rawValue: 0x008)
-  /// Reported whether asked for or not.
+  /// Always reported.
   package static let hungUp = IOEvents(rawValue: 0x010)
 }
 
-/// A descriptor that somebody else owns and keeps open until the source is gone.
+/// A descriptor that its owner keeps open until the source is released.
 ///
 /// A descriptor can be watched by one source of a loop only (EEXIST).
 package final class IOSource: EventSource {
@@ -53,23 +53,23 @@ package final class IOSource: EventSource {
     try check(added, "watch descriptor \(descriptor)")
   }
 
-  /// The handler without its source: one released in there has to be off the loop at once, since its descriptor may be closed
-  /// next, and removing it later would take away whatever has got the number meanwhile.
+  /// The handler without its source: a source released in its handler must be off the loop at once. Its descriptor may be closed
+  /// next, and a later removal would hit whatever has got the number meanwhile.
   private static func handler(of userdata: UnsafeMutableRawPointer?) -> (IOEvents) -> Void {
     let source: IOSource = .from(userdata)
     return source.handler
   }
 
-  /// Changes what is waited for; an empty set still reports failures and hang-ups.
+  /// Changes the watched events; an empty set still reports failures and hang-ups.
   package func watch(_ events: IOEvents) throws(LoopError) {
     try check(sd_event_source_set_io_events(raw, events.rawValue), "change what a descriptor is watched for")
   }
 }
 
-/// A moment on CLOCK_BOOTTIME, so that time spent in suspend counts. Fires once for each `arm`.
+/// A timer on CLOCK_BOOTTIME, so that time spent in suspend counts. Fires once for each `arm`.
 package final class TimerSource: EventSource {
   private let handler: () -> Void
-  /// The moment armed for, in µs; nil when it has fired or was disarmed.
+  /// The deadline in µs; nil if it has fired or was disarmed.
   package private(set) var deadline: Int64?
 
   /// `accuracy` is how much later than the deadline it may fire, in µs, so that timers can share a wake-up.
@@ -101,7 +101,7 @@ package final class TimerSource: EventSource {
   }
 }
 
-/// Work put off to one of the next turns, after the handlers that are waiting already.
+/// Work deferred to one of the next turns, after the handlers that are already waiting.
 package final class DeferSource: EventSource {
   private let loop: EventLoop
   private let handler: () -> Void
@@ -114,10 +114,10 @@ package final class DeferSource: EventSource {
     super.init()
   }
 
-  /// Calls the handler once; asked twice before that, still once.
+  /// Calls the handler once, however often it is scheduled before that.
   ///
-  /// The source of sd-event is made anew each time (no system call): it counts as pending since it was added, so one
-  /// that is kept and enabled again would go before everything else for ever.
+  /// sd-event's source is created again each time (without a system call): a source counts as pending since it was added, so one
+  /// that is kept and enabled again would always go before everything else.
   package func schedule() {
     if isScheduled { return }
     let added = sd_event_add_defer(

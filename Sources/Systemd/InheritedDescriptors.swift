@@ -3,12 +3,13 @@ import Glibc
 
 /// The descriptors that the service manager passed to this process: the sockets of `.socket` units, and what its fd store kept.
 ///
-/// Each has the name that its unit or whoever stored it gave it; several may have the same. Close-on-exec from here on.
+/// Each has the name that its unit or the storing process gave it; several may have the same name. They are close-on-exec from here
+/// on.
 package struct InheritedDescriptors {
   private var all: [(name: String, descriptor: CInt)]
 
-  /// Takes over what this process got (sd_listen_fds_with_names(3)), and takes it out of the environment. Nothing where it got nothing, or where
-  /// the environment speaks of another process. To be called once.
+  /// Takes over the descriptors passed to this process (sd_listen_fds_with_names(3)), and removes them from the environment. Empty
+  /// if none were passed, or if the environment is meant for another process. To be called once.
   package static func take() -> Self {
     var names: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
     let count = sd_listen_fds_with_names(1, &names)
@@ -24,17 +25,17 @@ package struct InheritedDescriptors {
 
   init(_ all: [(name: String, descriptor: CInt)]) { self.all = all }
 
-  /// All of that name, in no order that says anything. They are the caller's.
+  /// All descriptors of that name, in no particular order. The caller owns them.
   package mutating func take(named name: String) -> [CInt] { take { $0 == name }.map(\.descriptor) }
 
-  /// All whose names pass. They are the caller's.
-  package mutating func take(where isWanted: (String) -> Bool) -> [(name: String, descriptor: CInt)] {
-    let taken = all.filter { isWanted($0.name) }
-    all.removeAll { isWanted($0.name) }
+  /// All descriptors whose names pass the filter. The caller owns them.
+  package mutating func take(where matches: (String) -> Bool) -> [(name: String, descriptor: CInt)] {
+    let taken = all.filter { matches($0.name) }
+    all.removeAll { matches($0.name) }
     return taken
   }
 
-  /// Closes what nobody took, and returns its names.
+  /// Closes the remaining descriptors, and returns their names.
   package mutating func closeRest() -> [String] {
     for entry in all { close(entry.descriptor) }
     defer { all = [] }

@@ -7,8 +7,8 @@ package struct JournalEntry {
 
   package init() { add("SYSLOG_IDENTIFIER", String(cString: csystemd_program_name())) }
 
-  /// Adds a field. `name` is made of A–Z, 0–9 and `_`, and doesn't begin with `_` (systemd.journal-fields(7));
-  /// `value` may hold anything, line feeds too.
+  /// Adds a field. `name` consists of A–Z, 0–9 and `_`, and doesn't begin with `_` (systemd.journal-fields(7)); `value` may contain
+  /// anything, even line feeds.
   package mutating func add(_ name: String, _ value: String) {
     let lineFeed = UInt8(ascii: "\n")
     bytes += name.utf8
@@ -22,8 +22,8 @@ package struct JournalEntry {
     bytes.append(lineFeed)
   }
 
-  /// Hands the entry over to whoever listens at `path`, without ever waiting: sd_journal_sendv(3) waits for a journal that reads
-  /// nothing, and with it the loop. False when it was taken by nobody, since the journal's queue is full or nobody is there.
+  /// Sends the entry to the socket at `path`, without ever waiting: sd_journal_sendv(3) waits for a journal that doesn't read, and
+  /// with it the loop. False if it wasn't delivered, since the journal's queue is full or nobody is listening.
   package func send(to path: String = Journal.path) -> Bool { csystemd_journal_now(path, bytes, bytes.count) == 0 }
 }
 
@@ -38,6 +38,6 @@ package enum Journal {
     return names(String(cString: stream), device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
   }
 
-  /// Whether `stream`, as `DEVICE:INODE` in decimal, is that very file.
+  /// Whether `stream`, as `DEVICE:INODE` in decimal, is that file.
   static func names(_ stream: String, device: UInt64, inode: UInt64) -> Bool { stream == "\(device):\(inode)" }
 }

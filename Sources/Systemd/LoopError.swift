@@ -1,8 +1,8 @@
 import Glibc
 
-/// A call to libsystemd or the kernel that the loop or one of its sources can't do without.
+/// A failed call to libsystemd or the kernel that the loop or one of its sources needs.
 package struct LoopError: Error, CustomStringConvertible {
-  /// What was tried, as the middle of a sentence: `watch descriptor 7`.
+  /// The attempted action, as the middle of a sentence: `watch descriptor 7`.
   package let attempt: String
   package let errno: CInt
 
@@ -14,15 +14,15 @@ package struct LoopError: Error, CustomStringConvertible {
   package var description: String { "event loop: cannot \(attempt): \(String(cString: strerror(errno)))" }
 }
 
-/// Throws when `code` is a negative errno, as libsystemd returns it, else gives it back.
+/// Throws if `code` is a negative errno, as libsystemd returns it; otherwise returns it.
 @discardableResult
 func check(_ code: CInt, _ attempt: @autoclosure () -> String) throws(LoopError) -> CInt {
   if code < 0 { throw LoopError(attempt: attempt(), errno: -code) }
   return code
 }
 
-/// For calls that can only go wrong by our own mistake, or because the loop has already ended (ESTALE), when
-/// nothing will be dispatched any more and nobody misses the change.
+/// For calls that can fail only by our own mistake, or because the loop has already ended (ESTALE), when nothing will be dispatched
+/// any more and the change doesn't matter.
 func must(_ code: CInt, _ attempt: StaticString) {
   precondition(code >= 0 || code == -ESTALE, "event loop: \(attempt) failed")
 }

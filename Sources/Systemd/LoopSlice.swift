@@ -1,6 +1,6 @@
-/// Work that takes long and is done bit by bit, so that the loop serves others in between.
+/// Long work that is done in slices, so that the loop serves others in between.
 package enum LoopSlice {
-  /// How long others wait for a slice, beyond its last bit. Two may come before a request, whose client may send the next one only then:
-  /// a client that asks each millisecond must not fall behind.
+  /// The length of a slice, beyond its last step. Two slices may come before a request, and the client may send its next one only
+  /// after that: a client with a request each millisecond must not fall behind.
   package static let length = Duration.microseconds(250)
 }

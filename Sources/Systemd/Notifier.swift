@@ -1,26 +1,26 @@
 import CSystemd
 import Glibc
 
-/// The service manager, as far as a service reports to it while it runs (sd_notify(3)).
+/// The service manager, as far as a running service reports to it (sd_notify(3)).
 package protocol ServiceManager: AnyObject {
-  /// Whether it has to be told something that it couldn't take.
+  /// Whether there are messages that it couldn't take yet.
   var isBehind: Bool { get }
 
   func status(_ status: String)
-  /// The service has started, or the reload that began has ended.
+  /// The service has started, or a reload has ended.
   func ready(status: String)
   /// A reload begins; it ends with the next `ready`.
   func reloading()
-  /// The last status is what systemctl(1) shows of a service that has ended.
+  /// The last status is what systemctl(1) shows for a service that has ended.
   func stopping(status: String)
 }
 
-/// What the service manager is told; silently nothing where there is none to listen.
+/// Sends notifications to the service manager; no effect if there is none.
 ///
-/// Never waits for the manager. What it can't take is kept and sent before anything else that is told later; of statuses only the
-/// latest matters, so those are let go.
+/// Never waits for the manager. Messages that it can't take are kept and sent before later ones; of statuses only the latest is
+/// kept.
 package final class Notifier: ServiceManager {
-  /// More than this is of no use to a manager that comes back: it wants the end of the story.
+  /// More are useless to a manager that resumes reading: the latest ones matter.
   private static let mostKept = 32
 
   private var kept: [String] = []
@@ -29,13 +29,13 @@ package final class Notifier: ServiceManager {
 
   package var isBehind: Bool { !kept.isEmpty }
 
-  /// Has the manager wait so much longer for `ready` than the unit's TimeoutStartSec= says (EXTEND_TIMEOUT_USEC).
+  /// Asks the manager to wait for `ready` longer than the unit's TimeoutStartSec= by this span (EXTEND_TIMEOUT_USEC).
   package func starting(atMost span: Duration, status: String) {
-    tell("EXTEND_TIMEOUT_USEC=\(Int64(span / .microseconds(1)))\nSTATUS=" + line(status))
+    notify("EXTEND_TIMEOUT_USEC=\(Int64(span / .microseconds(1)))\nSTATUS=" + line(status))
   }
 
-  package func ready(status: String) { tell("READY=1\nSTATUS=" + line(status)) }
-  package func stopping(status: String) { tell("STOPPING=1\nSTATUS=" + line(status)) }
+  package func ready(status: String) { notify("READY=1\nSTATUS=" + line(status)) }
+  package func stopping(status: String) { notify("STOPPING=1\nSTATUS=" + line(status)) }
   package func watchdog() { _ = send("WATCHDOG=1") }
 
   package func status(_ status: String) {
@@ -43,16 +43,16 @@ package final class Notifier: ServiceManager {
     if !isBehind { _ = send("STATUS=" + line(status)) }
   }
 
-  /// Carries CLOCK_MONOTONIC as Type=notify-reload asks for.
+  /// Includes CLOCK_MONOTONIC, as Type=notify-reload requires.
   package func reloading() {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
-    tell("RELOADING=1\nMONOTONIC_USEC=\(time.tv_sec * 1_000_000 + time.tv_nsec / 1000)")
+    notify("RELOADING=1\nMONOTONIC_USEC=\(time.tv_sec * 1_000_000 + time.tv_nsec / 1000)")
   }
 
-  private func tell(_ message: String) {
+  private func notify(_ message: String) {
     kept.append(message)
-    // In pairs, for a reload is told by two.
+    // In pairs, since a reload consists of two messages.
     if kept.count > Self.mostKept { kept.removeFirst(2) }
     catchUp()
   }
@@ -61,9 +61,9 @@ package final class Notifier: ServiceManager {
     while let first = kept.first, send(first) { kept.removeFirst() }
   }
 
-  // A message is a list of lines: one inside a status would be taken for an assignment of its own.
+  // A message is a list of lines: a line break in a status would begin another assignment.
   private func line(_ text: String) -> String { String(text.map { $0.isNewline ? " " : $0 }) }
 
-  /// False when it is worth trying again. A manager that can't be reached finds out by itself.
+  /// False if it is worth trying again. A manager that can't be reached notices that by itself.
   private func send(_ message: String) -> Bool { csystemd_notify_now(message, -1) != -EAGAIN }
 }

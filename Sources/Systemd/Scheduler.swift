@@ -2,22 +2,22 @@ import CSystemd
 package import Core
 import Glibc
 
-/// The clocks that the daemon reads and the timers that it sets: the event loop's, or a test's, whose time passes by hand.
+/// The daemon's clocks and timers: those of the event loop, or in tests a virtual time.
 package protocol Scheduler: AnyObject {
   /// CLOCK_BOOTTIME, read afresh.
   var time: Timestamp { get }
   /// CLOCK_REALTIME in µs since 1970, read afresh.
   var wallMicroseconds: Int64 { get }
 
-  /// A timer that isn't armed. `accuracy` is how much later than its deadline it may fire, in µs, so that timers share a wake-up. Throws
-  /// where the kernel gives none.
+  /// Creates a timer that isn't armed. `accuracy` is how much later than its deadline it may fire, in µs, so that timers share a
+  /// wake-up. Throws if the kernel can't provide one.
   func timer(accuracy: Int64, handler: @escaping () -> Void) throws(LoopError) -> any Alarm
 
-  /// Work to be put off to one of the next turns.
+  /// Creates deferred work, for one of the next turns.
   func deferred(handler: @escaping () -> Void) -> any Deferral
 
-  /// Makes a call that may block beside the loop, which goes on; `completion` is called once, from the loop. Let go of what is returned and
-  /// nobody hears of it. Throws where there is no thread for it.
+  /// Makes a call that may block on another thread; `completion` is called once, from the loop. If the returned object is released,
+  /// `completion` isn't called. Throws if there is no thread for it.
   func call<Value: Sendable>(
     _ work: @escaping @Sendable () -> Value, completion: @escaping (Value) -> Void
   ) throws(LoopError) -> AnyObject
@@ -28,9 +28,9 @@ extension Scheduler {
   package var wallSeconds: Int { Int(wallMicroseconds / 1_000_000) }
 }
 
-/// Calls its handler once for each `arm`. Let go of, it never fires.
+/// Calls its handler once for each `arm`; never after it is released.
 package protocol Alarm: AnyObject {
-  /// The moment armed for, in µs of CLOCK_BOOTTIME; nil when it has fired or was disarmed.
+  /// The deadline in µs of CLOCK_BOOTTIME; nil if it has fired or was disarmed.
   var deadline: Int64? { get }
 
   /// Fires once at `deadline`, at the next turn if that has passed. Replaces an earlier deadline.
@@ -43,7 +43,7 @@ extension Alarm {
   package var isArmed: Bool { deadline != nil }
 }
 
-/// Calls its handler in one of the next turns, once however often it was scheduled before that. Let go of, it never does.
+/// Calls its handler in one of the next turns, once however often it was scheduled before that; never after it is released.
 package protocol Deferral: AnyObject {
   func schedule()
 }

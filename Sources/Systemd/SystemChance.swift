@@ -1,8 +1,9 @@
 import Glibc
 
-/// Random numbers of the kernel's (getentropy(3)), fetched many at a time: the standard library's own generator makes a system call for each.
+/// Random numbers from the kernel (getentropy(3)), fetched many at a time: the standard library's own generator makes a system call
+/// for each.
 ///
-/// For nonces and jitter, which nobody may foresee but which aren't secret once used: those fetched ahead lie in ordinary memory.
+/// For nonces and jitter, which must not be predictable but aren't secret once used: numbers fetched ahead are in ordinary memory.
 package struct SystemChance: RandomNumberGenerator {
   private var words = [UInt64](repeating: 0, count: 32)
   private var used = 32
@@ -19,7 +20,7 @@ package struct SystemChance: RandomNumberGenerator {
   }
 
   private mutating func fetch() {
-    // At most 256 bytes a call; it fails for a longer wish or a bad address alone.
+    // At most 256 bytes per call; it fails only for a larger size or a bad address.
     let isFilled = words.withUnsafeMutableBytes { getentropy($0.baseAddress!, $0.count) == 0 }
     precondition(isFilled, "the kernel has no random numbers")
     used = 0

@@ -3,17 +3,17 @@ import Glibc
 import Synchronization
 import Threads
 
-/// The thread that a call is made on.
+/// Which thread makes a call.
 package enum CallThread {
-  /// One of its own, which may hang.
+  /// A new one, which may hang.
   case new
-  /// One that is kept for the next call.
+  /// A spare one, which is kept for later calls.
   case kept
 }
 
-/// A call that may block, made on a thread beside the loop's; the loop gets its result.
+/// A call that may block, made on another thread; the loop gets its result.
 ///
-/// The thread is never waited for. Let go of earlier, the call ends by itself and nobody hears of it.
+/// The thread is never waited for. If this object is released earlier, the call ends by itself without a completion.
 package final class ThreadedCall<Value: Sendable> {
   private final class Result: Sendable {
     let value = Mutex<Value?>(nil)
@@ -21,8 +21,8 @@ package final class ThreadedCall<Value: Sendable> {
 
   private var route: CallRoute?
 
-  /// Begins; `completion` is called once, from the loop, and may let go of this object. Throws when there is no thread for it, or no
-  /// descriptor.
+  /// Starts the call; `completion` is called once, from the loop, and may release this object. Throws if there is no thread for it,
+  /// or no descriptor.
   package init(
     _ loop: EventLoop, on thread: CallThread = .new, _ call: @escaping @Sendable () -> Value,
     completion: @escaping (Value) -> Void
@@ -48,10 +48,10 @@ package final class ThreadedCall<Value: Sendable> {
   }
 }
 
-/// How the loop learns that a call has ended; used by one call after the other, since a descriptor and a source made each time took longer than a short
-/// call. One whose call was let go of isn't used again: it may still be raised.
+/// How the loop learns that a call has ended. Reused by later calls, since creating a descriptor and a source each time took longer
+/// than a short call. Not reused after its call was released: it may still be signalled.
 final class CallRoute {
-  /// What the thread has of it.
+  /// The part that the thread holds.
   final class Signal: Sendable {
     let descriptor: CInt
 
@@ -63,7 +63,7 @@ final class CallRoute {
     deinit { close(descriptor) }
 
     func raise() {
-      // A counter that is at zero takes it always.
+      // A counter at zero always accepts a write.
       var one: UInt64 = 1
       _ = write(descriptor, &one, MemoryLayout.size(ofValue: one))
     }
@@ -83,7 +83,7 @@ final class CallRoute {
     signal = try Signal()
     source = try IOSource(loop, descriptor: signal.descriptor, events: .readable) { [unowned self] _ in
       signal.clear()
-      // It may let go of this object.
+      // The handler may release this object.
       let handler = handler
       self.handler = nil
       handler?()
@@ -91,13 +91,13 @@ final class CallRoute {
   }
 
   deinit {
-    // Off the loop before its descriptor may be closed.
+    // Removed from the loop before its descriptor may be closed.
     source = nil
   }
 }
 
 extension EventLoop {
-  /// More at once are seldom needed again.
+  /// More are seldom needed at the same time.
   private static var mostCallRoutes: Int { 2 }
 
   fileprivate func takeCallRoute() throws(LoopError) -> CallRoute {

@@ -1,17 +1,17 @@
 import CSystemd
 import Glibc
 
-/// What the service manager is about to do with a unit.
+/// The service manager's pending job for a unit.
 package enum UnitJob: Equatable {
-  /// Nothing that somebody asked for: the unit ended by itself.
+  /// No job: the unit ended by itself.
   case none
-  /// It is being stopped, and isn't to be started again: systemctl(1) `stop`, or the host shuts down.
+  /// It is being stopped without a restart: systemctl(1) `stop`, or the host shuts down.
   case stop
-  /// Something else, after which it is to run: `restart`, `start` and others.
+  /// Another job, after which it is to run: `restart`, `start` and others.
   case other(String)
 
-  /// Asks the manager over the system bus and waits for it; `unit` is the unit's whole name. `timeout` is for each of three answers. Throws
-  /// when there is no bus or no answer.
+  /// Asks the manager over the system bus and waits for it; `unit` is the unit's full name. `timeout` is for each of three answers.
+  /// Throws if there is no bus or no answer.
   package init(of unit: String, timeout: Duration) throws(LoopError) {
     var room = [CChar](repeating: 0, count: 64)
     let microseconds = UInt64(max(0, Int64(timeout / .microseconds(1))))
@@ -21,7 +21,7 @@ package enum UnitJob: Equatable {
     self = Self(type: type)
   }
 
-  /// `type` as org.freedesktop.systemd1(5) has it; empty for no job.
+  /// `type` as in org.freedesktop.systemd1(5); empty for no job.
   init(type: String) {
     switch type {
     case "": self = .none

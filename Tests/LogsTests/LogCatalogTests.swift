@@ -51,18 +51,18 @@ import Testing
     #expect(Set(entries.map { $0.header("Subject") }).count == entries.count)
   }
 
-  @Test func `what an administrator has to act on says more than that there is nothing to do`() {
+  @Test func `an entry that needs an administrator has an action`() {
     for (event, entry) in zip(LogEvent.allCases, entries) where event.level == .error {
       #expect(entry.paragraphs.last?.hasPrefix("Nothing to do") == false, "\(event)")
     }
   }
 
-  @Test func `no line is wider than a terminal`() {
+  @Test func `no line of the catalog is wider than a terminal`() {
     #expect(text.split(separator: "\n").filter { $0.hasPrefix("#") == false && $0.count > 78 + 11 } == [])
   }
 
-  /// A bad entry vanishes with a line on stderr and no exit status.
-  @Test func `journalctl takes every entry`() throws {
+  /// A bad entry is dropped with a line on stderr and no exit status.
+  @Test func `journalctl accepts every entry`() throws {
     let root = try TemporaryDirectory()
     let script = """
       mkdir -p "$1/usr/lib/systemd/catalog" "$1/var/lib/systemd/catalog"

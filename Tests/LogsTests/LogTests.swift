@@ -3,7 +3,7 @@ import Testing
 
 @testable import Logs
 
-/// What gets into the log, and what is done while nobody takes its lines.
+/// The content of the log, and the handling of lines that aren't accepted.
 @Suite struct LogTests {
   private final class Reader: LogOutput {
     var lines: [String] = []
@@ -50,7 +50,7 @@ import Testing
     #expect(reader.lines == ["info: credential refreshed"] && log.takes(.credentialRefreshed))
   }
 
-  @Test func `a line that somebody has to act on is raised, and never lowered`() {
+  @Test func `a line's level can be raised, and never lowered`() {
     log.level = .error
     log.write(.refreshStillFails, raisedTo: .error)
     log.write(.refreshStillFails)
@@ -58,7 +58,7 @@ import Testing
     #expect(reader.lines == ["error: refresh still fails", "error: no valid credential left"])
   }
 
-  @Test func `lines that nobody took are counted, and reported before the next that is taken`() {
+  @Test func `lost lines are counted, and reported before the next accepted one`() {
     reader.isBehind = true
     for _ in 0..<3 { log.write(.ready) }
     #expect(log.linesLost == 3)
@@ -74,20 +74,20 @@ import Testing
     #expect(log.linesLost == 3)
   }
 
-  /// It was 0 then, as if it had been tried already.
+  /// It was 0, which looked as if the attempt had been made already.
   @Test(arguments: [(0, 1), (1, 1), (1000, 1), (1001, 2), (29_500, 30)])
   func `the next attempt is a second away or more`(milliseconds: Int, seconds: Int) {
     #expect(LogField.next(in: .milliseconds(milliseconds)).value == "\(seconds)")
   }
 
-  @Test func `a failure shows the answer's status and request where there was one`() {
+  @Test func `a failure shows the answer's status and request id if there was one`() {
     let unanswered = Failure(.transient, code: "Connect", advice: "look")
     #expect([LogField](unanswered) == [.code("Connect"), .advice("look")])
     let answered = Failure(.permanent, code: "NoPermission", httpStatus: 403, requestID: "R-1", advice: "look")
     #expect([LogField](answered).suffix(2) == [.httpStatus(403), .requestID("R-1")])
   }
 
-  @Test func `the end of the process is passed on`() {
+  @Test func `the end of the process is passed to the output`() {
     log.processEnds()
     #expect(reader.isLast)
   }

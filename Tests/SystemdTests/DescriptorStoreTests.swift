@@ -5,11 +5,11 @@ import Testing
 @testable import Systemd
 
 @Suite struct DescriptorStoreTests {
-  /// Plays the service manager in a process of its own, for the address is an environment variable.
+  /// A fake service manager; its tests run in processes of their own, since the address is an environment variable.
   private final class Manager {
     struct Message: Equatable {
       let text: String
-      /// What the descriptor that came along holds.
+      /// The content of the descriptor that was sent along.
       let content: String?
     }
 
@@ -31,7 +31,7 @@ import Testing
       setenv("NOTIFY_SOCKET", "@" + name, 1)
     }
 
-    /// What has come; nil for nothing.
+    /// The next message; nil if there is none.
     func next() -> Message? {
       var passed = PassedMessage()
       guard passed.receive(from: receiver) else { return nil }
@@ -59,7 +59,7 @@ import Testing
     deinit { close(descriptor) }
   }
 
-  @Test func `a descriptor is stored by its name, and each removal is a message of its own`() async {
+  @Test func `a descriptor is stored under its name, and each removal is a separate message`() async {
     await #expect(processExitsWith: .success) {
       let manager = Manager()
       let store = try ManagerDescriptorStore(scheduler: VirtualScheduler())
@@ -72,7 +72,7 @@ import Testing
     }
   }
 
-  @Test func `what a manager that is behind can't take comes later and in order, from a descriptor that stays open`()
+  @Test func `messages that a busy manager can't take come later, in order, with an open descriptor`()
     async
   {
     await #expect(processExitsWith: .success) {

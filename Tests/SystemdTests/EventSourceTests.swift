@@ -12,7 +12,7 @@ import Testing
     init(_ value: Value) { self.value = value }
   }
 
-  /// A pipe that is closed with the test.
+  /// A pipe that is closed with the object.
   final class Pipe {
     let reading: CInt
     let writing: CInt
@@ -31,12 +31,12 @@ import Testing
     }
   }
 
-  /// Turns until nothing is due any more.
+  /// Turns until there is nothing left to do.
   func settle() throws {
     while try loop.runOnce() {}
   }
 
-  @Test func `a readable descriptor calls its handler with what it is ready for`() throws {
+  @Test func `a readable descriptor calls its handler with the events it is ready for`() throws {
     let pipe = Pipe()
     let seen = Box<[IOEvents]>([])
     let source = try IOSource(loop, descriptor: pipe.reading, events: .readable) { seen.value.append($0) }
@@ -64,8 +64,8 @@ import Testing
     #expect(held.value == nil)
   }
 
-  // A connection to a host by name answered seconds late: it got the number of the resolver's descriptor.
-  @Test func `a source released in its own handler doesn't take away the next one of its descriptor's number`() throws {
+  // A connection to a host by name was answered seconds late: its descriptor had the number of the resolver's.
+  @Test func `a source released in its own handler doesn't remove the next one with its descriptor number`() throws {
     let (first, second) = (Pipe(), Pipe())
     let held = Box<IOSource?>(nil)
     let calls = Box(0)
@@ -112,7 +112,7 @@ import Testing
     #expect(fired.value == 1)
   }
 
-  @Test func `a disarmed timer stays silent and can be armed anew by its own handler`() throws {
+  @Test func `a disarmed timer doesn't fire and can be armed again by its own handler`() throws {
     let fired = Box(0)
     let held = Box<TimerSource?>(nil)
     let timer = try TimerSource(loop, accuracy: 1) {
@@ -182,7 +182,7 @@ import Testing
     timer.disarm()
   }
 
-  @Test func `a turn's cached time doesn't go on while the fresh one does`() throws {
+  @Test func `a turn's cached time stands still while the fresh one advances`() throws {
     try loop.runOnce()
     let cached = loop.now
     var fresh = EventLoop.bootTime()
@@ -193,14 +193,14 @@ import Testing
   @Test func `a signal reaches its handler and nothing else`() throws {
     let taken = Box(0)
     let source = try SignalSource(loop, signal: SIGUSR1) { taken.value += 1 }
-    // To this thread: the others of the test process don't block it.
+    // Sent to this thread: the others of the test process don't block it.
     pthread_kill(pthread_self(), SIGUSR1)
     try settle()
     #expect(taken.value == 1)
     withExtendedLifetime(source) {}
   }
 
-  @Test func `a clock that nobody sets tells nothing`() throws {
+  @Test func `a clock that isn't set reports nothing`() throws {
     let steps = Box(0)
     let source = try ClockStepSource(loop) { steps.value += 1 }
     try settle()

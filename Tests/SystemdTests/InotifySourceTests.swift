@@ -4,9 +4,9 @@ import TestNeeds
 import TestSupport
 import Testing
 
-/// libsystemd never returns from an event that none of its sources wants: each of these would then not end.
+/// libsystemd never returns from an event that none of its sources asked for: each of these tests would then hang.
 @Suite struct InotifySourceTests {
-  /// A directory that is watched, and what was reported of it.
+  /// A watched directory, and the events reported for it.
   private final class Watched {
     let loop: EventLoop
     let directory: TemporaryDirectory
@@ -33,7 +33,7 @@ import Testing
 
     func release() { sources = [] }
 
-    /// Turns until nothing is due any more, and returns what was reported meanwhile.
+    /// Turns until there is nothing left to do, and returns the events reported meanwhile.
     func settle() throws -> [InotifySource.Event] {
       events = []
       while try loop.runOnce() {}
@@ -57,7 +57,7 @@ import Testing
     #expect(try watched.settle().last == .changed)
   }
 
-  @Test func `a directory that was moved is gone, and what happens in it later disturbs nothing`() throws {
+  @Test func `a moved directory is reported gone, and later changes in it are ignored`() throws {
     let watched = try Watched()
     try watched.watch()
     rename(watched.path, watched.directory.path("moved"))
@@ -67,7 +67,7 @@ import Testing
   }
 
   @Test(arguments: [1, 2])
-  func `a directory that was removed is gone, for each of its sources`(_ count: Int) throws {
+  func `a removed directory is reported gone to each of its sources`(_ count: Int) throws {
     let watched = try Watched()
     for _ in 0..<count { try watched.watch() }
     _ = try watched.settle()
@@ -76,12 +76,12 @@ import Testing
     #expect(events.count >= count && events.allSatisfy { $0 == .gone })
   }
 
-  @Test(.needs(.root)) func `a directory that was unmounted is gone, and the one below it can be watched`() throws {
+  @Test(.needs(.root)) func `an unmounted directory is reported gone, and the one below it can be watched`() throws {
     let events = try PrivateMounts.run {
       let watched = try Watched()
       try PrivateMounts.mountMemory(over: watched.path, size: 65_536)
       try watched.watch()
-      // Its second source is watched by the same inotify watch.
+      // Its second source shares the inotify watch.
       try watched.watch()
       _ = try watched.settle()
       try PrivateMounts.unmount(watched.path)
@@ -95,7 +95,7 @@ import Testing
     #expect(Set(events.1) == [.changed])
   }
 
-  @Test func `events that wait for a source that is released are dropped, and the other source goes on`() throws {
+  @Test func `pending events of a released source are dropped, and the other source goes on`() throws {
     let watched = try Watched()
     try watched.watch()
     var seen = 0
@@ -115,7 +115,7 @@ import Testing
 
   @Test func `a source may be released by its own handler, and replaced there`() throws {
     let watched = try Watched()
-    // Each time it is gone: the new directory may have the old one's inode number, by which libsystemd knows it.
+    // Each time for the event `gone`: the new directory may have the old one's inode number, which libsystemd identifies it by.
     func follow(_ event: InotifySource.Event) {
       guard event == .gone else { return }
       watched.release()
@@ -133,7 +133,7 @@ import Testing
     #expect(try watched.settle().isEmpty)
   }
 
-  @Test func `a directory that isn't there is an error that names it`() throws {
+  @Test func `a missing directory is an error that names it`() throws {
     let watched = try Watched()
     rmdir(watched.path)
     #expect {

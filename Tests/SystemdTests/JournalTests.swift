@@ -4,7 +4,7 @@ import Testing
 @testable import Systemd
 
 @Suite struct JournalTests {
-  /// A journal's socket of a test's own.
+  /// A test's own journal socket.
   private final class Listener {
     let path: String
     let descriptor: CInt
@@ -25,7 +25,7 @@ import Testing
       try #require(bound == 0)
     }
 
-    /// The next entry; empty for one that came as a file, nil when there is none.
+    /// The next entry; empty for one that was sent as a file, nil if there is none.
     func take() -> [UInt8]? {
       var room = [UInt8](repeating: 0, count: 65536)
       let count = recv(descriptor, &room, room.count, CInt(MSG_DONTWAIT))
@@ -58,9 +58,9 @@ import Testing
     #expect(Array(taken[end...].dropFirst()) == expected)
   }
 
-  /// sd_journal_sendv(3) would wait in here for ever, and the daemon with it.
+  /// sd_journal_sendv(3) would wait here for ever, and the daemon with it.
   @Test(.timeLimit(.minutes(1)))
-  func `a journal that reads nothing holds nobody up, and takes what comes when it reads again`() throws {
+  func `a journal that reads nothing blocks nobody, and gets later entries when it reads again`() throws {
     let listener = try Listener()
     var sent = 0
     while sent < 100_000, entry("line \(sent)").send(to: listener.path) { sent += 1 }
@@ -70,7 +70,7 @@ import Testing
     #expect(entry("again").send(to: listener.path))
   }
 
-  @Test func `an entry too large for a datagram goes as a file`() throws {
+  @Test func `an entry too large for a datagram is sent as a file`() throws {
     let listener = try Listener()
     #expect(entry(String(repeating: "x", count: 1_000_000)).send(to: listener.path))
     #expect(listener.take() == [])

@@ -4,13 +4,13 @@ import Testing
 @testable import Systemd
 
 @Suite struct NotifierTests {
-  /// Plays the service manager in a process of its own, for the address is an environment variable.
+  /// Runs a fake service manager in a process of its own, since the address is an environment variable.
   private static func messages(_ notify: (Notifier) -> Void) -> [String] {
     let receiver = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue), 0)
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     let length = socklen_t(MemoryLayout<sa_family_t>.size)
-    // Bound to no name, the kernel picks an abstract one.
+    // When bound without a name, it gets an abstract one from the kernel.
     let bound = withUnsafeBytes(of: &address) {
       bind(receiver, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, length)
     }
@@ -31,7 +31,7 @@ import Testing
     return found
   }
 
-  @Test func `the service manager is told in its own words`() async {
+  @Test func `the service manager gets its own messages`() async {
     await #expect(processExitsWith: .success) {
       let found = NotifierTests.messages {
         $0.starting(atMost: .seconds(600), status: "reading")
@@ -48,7 +48,7 @@ import Testing
     }
   }
 
-  @Test func `a manager that reads nothing holds nobody up, and hears how it ended`() async {
+  @Test func `a manager that reads nothing blocks nobody, and gets the latest messages later`() async {
     await #expect(processExitsWith: .success) {
       alarm(10)
       let found = NotifierTests.messages { notifier in

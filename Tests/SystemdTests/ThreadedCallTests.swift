@@ -21,7 +21,7 @@ import Testing
     #expect(results == [true] && call == nil)
   }
 
-  @Test func `a call that blocks holds no other up`() throws {
+  @Test func `a blocked call doesn't delay another`() throws {
     let loop = try EventLoop()
     func thread() throws -> UInt {
       var result: UInt?
@@ -51,7 +51,7 @@ import Testing
     for descriptor in pipes { close(descriptor) }
   }
 
-  @Test func `nobody hears of a call that was let go of`() throws {
+  @Test func `a released call isn't completed`() throws {
     let loop = try EventLoop()
     var pipes: [CInt] = [-1, -1]
     pipe(&pipes)
@@ -72,8 +72,8 @@ import Testing
     for descriptor in pipes { close(descriptor) }
   }
 
-  /// Each call made a descriptor and a source anew.
-  @Test func `calls one after the other share a descriptor, and one that was let go of keeps its own`() throws {
+  /// Each call created a new descriptor and source.
+  @Test func `sequential calls share a descriptor, and a released one keeps its own`() throws {
     let loop = try EventLoop()
     var pipes: [CInt] = [-1, -1]
     pipe(&pipes)
@@ -93,7 +93,7 @@ import Testing
       var byte: UInt8 = 0
       return read(input, &byte, 1)
     } completion: { _ in
-      Issue.record("a call that was let go of is heard of")
+      Issue.record("a released call is completed")
     }
     #expect(loop.idleCallRoutes.isEmpty)
     withExtendedLifetime(call) {}

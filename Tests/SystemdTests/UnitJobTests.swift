@@ -4,14 +4,14 @@ import Testing
 @testable import Systemd
 
 @Suite struct UnitJobTests {
-  @Test func `only a stop is one`() {
+  @Test func `only a stop job counts as a stop`() {
     #expect(UnitJob(type: "stop") == .stop)
     #expect(UnitJob(type: "") == .none)
     for type in ["restart", "start", "try-restart", "nop"] { #expect(UnitJob(type: type) == .other(type)) }
   }
 
   /// libsystemd would wait 90 s for it.
-  @Test func `a bus that takes the connection and says nothing ends it in time`() throws {
+  @Test func `a silent bus is given up in time`() throws {
     var template = Array("/tmp/rolekeeper-bus.XXXXXX".utf8CString)
     try #require(mkdtemp(&template) != nil)
     let directory = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)

@@ -8,7 +8,7 @@ import Testing
     var isProgressing = true
   }
 
-  @Test func `beats at once and goes on as long as there is progress`() throws {
+  @Test func `the watchdog beats at once and as long as there is progress`() throws {
     let loop = try EventLoop()
     let log = Log()
     let watchdog = try Watchdog(loop, interval: 300, beat: { log.beats += 1 }, isProgressing: { log.isProgressing })
@@ -23,7 +23,7 @@ import Testing
     withExtendedLifetime(watchdog) {}
   }
 
-  @Test func `asks only when everything that was overdue together with it has had its turn`() throws {
+  @Test func `progress is judged only after everything else that was overdue has had its turn`() throws {
     let loop = try EventLoop()
     let log = Log()
     let watchdog = try Watchdog(
