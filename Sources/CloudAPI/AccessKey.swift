@@ -2,8 +2,8 @@ package import Secrets
 
 /// A long-lived key of a RAM user. The id names it, the secret is never shown.
 ///
-/// The id may be shown whole once STS has accepted the key. Before that it is only what a file said: a person may have pasted the
-/// secret, or something else that nobody should see, where the id belongs. So everything that prints an id goes by `maskedID`.
+/// The id may be shown in full only after STS has accepted the key. Before that it is just text from a file: somebody may have put
+/// the secret, or something else that nobody should see, in place of the id. So everything that prints an id uses `maskedID`.
 package struct AccessKey {
   package let id: String
   package let secret: Secret
@@ -13,18 +13,18 @@ package struct AccessKey {
     self.secret = secret
   }
 
-  /// With what the ids of RAM users begin; those of temporary credentials begin with `STS.` (STS API reference, AssumeRole).
+  /// The beginning of RAM users' ids; ids of temporary credentials begin with `STS.` (STS API reference, AssumeRole).
   package static let idPrefix = "LTAI"
 
-  /// What may be shown of the id before STS has accepted the key: `LTAI…` and its last four characters.
+  /// The part of the id that may be shown before STS has accepted the key: `LTAI…` and its last four characters.
   ///
-  /// nil for a text that doesn't begin as an id does. Of one too short to hide anything the beginning alone is shown.
+  /// Nil for a text that doesn't begin like an id. For one too short to hide anything, only the beginning is shown.
   package var maskedID: String? {
     guard id.hasPrefix(Self.idPrefix) else { return nil }
     return id.utf8.count < 12 ? "\(Self.idPrefix)…" : "\(Self.idPrefix)…\(id.suffix(4))"
   }
 
-  /// Why the key looks cut off, as in "whose secret is shorter than 30 characters"; nil when it doesn't.
+  /// Why the key looks truncated, as in "whose secret is shorter than 30 characters"; nil if it doesn't.
   ///
   /// No more than a suspicion: the vendor documents no lengths. In the example of CreateAccessKey (RAM API reference, 2015-05-01) the id
   /// has 16 characters and the secret 30; ids that begin with LTAI5t are seen with 24. Shorter ones may be valid, now or later.
@@ -39,11 +39,11 @@ package struct AccessKey {
   }
 }
 
-/// Who signs a request: a key, and the token that comes with it when it is a temporary one.
+/// The signer of a request: a key, and its token if it is a temporary one.
 package struct SigningIdentity {
   package let key: AccessKey
   package let securityToken: Secret?
-  /// The value of `x-acs-credentials-provider`, by which the vendor counts sources of credentials.
+  /// The value of `x-acs-credentials-provider`, from which the vendor counts sources of credentials.
   package let provider: String
 
   /// A RAM user's own key.

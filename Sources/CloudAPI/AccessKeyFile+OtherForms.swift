@@ -1,12 +1,12 @@
-/// Text in units of more than a byte, as editors and PowerShell on Windows write it. It is named rather than read: whoever
-/// writes the key's file so will write the settings so as well.
+/// Text in units of more than one byte, as editors and PowerShell on Windows write it. The error names the encoding instead of
+/// reading it: the settings will probably be written in the same way.
 package enum WideEncoding: String, Sendable, CaseIterable {
   case utf16 = "UTF-16"
   case utf16LittleEndian = "UTF-16LE"
   case utf16BigEndian = "UTF-16BE"
   case utf32 = "UTF-32"
 
-  /// By its byte order mark (Unicode Standard, section 23.8), else by the zeroes that ASCII has in it.
+  /// Recognised by its byte order mark (Unicode Standard, section 23.8), otherwise by the zero bytes that ASCII has in it.
   package init?(of text: Span<UInt8>) {
     guard text.count >= 2 else { return nil }
     func begins(_ bytes: [UInt8]) -> Bool {
@@ -26,17 +26,17 @@ package enum WideEncoding: String, Sendable, CaseIterable {
   }
 }
 
-/// What people put in a key's place although it holds keys for other programs, or something else altogether.
+/// Files that people mistake for a key's: they hold keys for other programs, or something else.
 package enum OtherForm: Sendable, CaseIterable {
   /// `~/.aliyun/config.json`, a list of profiles.
   case commandLine
   /// `~/.alibabacloud/credentials`, profiles in ini form.
   case ini
-  /// What the API answers when no format is asked for; also a page of HTML, saved instead of the CSV.
+  /// The API's answer when no format is requested; also an HTML page, saved instead of the CSV.
   case xml
   case pem
 
-  /// By how a text that isn't JSON begins.
+  /// Recognises a text that isn't JSON by its beginning.
   init?(of text: Span<UInt8>, from first: Int) {
     switch text[first] {
     case UInt8(ascii: "["): self = .ini
@@ -46,7 +46,7 @@ package enum OtherForm: Sendable, CaseIterable {
     }
   }
 
-  /// What it is, and what to write instead.
+  /// The description of the file, and the fix.
   var words: (why: String, fix: String) {
     switch self {
     case .commandLine:

@@ -2,7 +2,7 @@ internal import Core
 internal import JSON
 internal import Secrets
 
-/// Reads the file that holds an AccessKey, in whichever of three forms it is.
+/// Reads an AccessKey from a file in one of three forms.
 ///
 /// - the CSV which the RAM console offers when a key is made: a header with `AccessKey ID` and `AccessKey Secret`, one
 ///   row. The vendor documents the download, not its columns; so they are found by name, in any order, among others,
@@ -11,10 +11,10 @@ internal import Secrets
 ///   of CreateAccessKey has them, and as the one item of a list.
 /// - `NAME=value` lines as for a shell: `ALIBABA_CLOUD_ACCESS_KEY_ID` and `…_SECRET`, with other prefixes or none.
 ///
-/// A file that is only half there is an error, so that a reader which comes too early keeps the key it had. What is
-/// something else is named for what it is. The secret goes from the text into a `Secret` without a String on the way.
+/// An incomplete file is an error, so that a reader that comes too early keeps its former key. A file of another kind is reported
+/// as that kind. The secret goes from the text into a `Secret` without an intermediate String.
 package enum AccessKeyFile {
-  /// The largest size a credential may have under systemd is 1 MiB; a key needs a hundred bytes.
+  /// A credential may have at most 1 MiB under systemd; a key needs a hundred bytes.
   package static let maxLength = 65_536
 
   package static func parse(_ text: Span<UInt8>) throws(AccessKeyFileError) -> AccessKey {
@@ -61,8 +61,8 @@ package enum AccessKeyFile {
     _ object: borrowing JSONValue, in text: Span<UInt8>, into key: inout AccessKeyParts
   ) throws(AccessKeyFileError) {
     guard object.kind == .object else { throw AccessKeyFileError(.listOfNoObject) }
-    // Of the aliyun command line: https://github.com/aliyun/aliyun-cli, config/configuration.go. Which of its profiles is
-    // meant is not for us to guess, though it names a current one: that is a person's at a terminal.
+    // The aliyun command line's configuration: https://github.com/aliyun/aliyun-cli, config/configuration.go. We don't guess which
+    // of its profiles is meant, although it names a current one: that is for a person at a terminal.
     if let profiles = object["profiles"], profiles.kind == .array { throw AccessKeyFileError(.otherForm(.commandLine)) }
     try key.take(membersOf: object, in: text)
   }
@@ -96,7 +96,7 @@ package enum AccessKeyFile {
   }
 }
 
-/// What a name in the file stands for, in any of the spellings in use; nil for what doesn't concern us.
+/// The meaning of a name in the file, in any of the spellings in use; nil for other names.
 enum AccessKeyField {
   case id, secret, token
 
@@ -115,13 +115,13 @@ enum AccessKeyField {
   }
 }
 
-/// The key as far as it has been read.
+/// The parts of the key that have been read so far.
 struct AccessKeyParts {
   private var id: String?
   private var secret: Secret?
 
   mutating func take(_ field: AccessKeyField, _ value: Span<UInt8>, line: Int) throws(AccessKeyFileError) {
-    // An empty token or half is as good as none, and an empty half is missed at the end.
+    // An empty token or half is ignored; a missing half is reported at the end.
     guard !value.isEmpty else { return }
     switch field {
     case .token: throw AccessKeyFileError(.temporary, line: line)
@@ -134,7 +134,7 @@ struct AccessKeyParts {
     case .secret:
       guard secret == nil else { throw AccessKeyFileError(.twice(.secret), line: line) }
       guard value.isCredentialText else { throw AccessKeyFileError(.malformed(.secret), line: line) }
-      // The two halves of a temporary credential, swapped.
+      // A temporary credential with id and secret swapped.
       guard !value.starts(with: "STS.") else { throw AccessKeyFileError(.temporary, line: line) }
       secret = Secret(copying: value)
     }
@@ -170,8 +170,8 @@ struct AccessKeyParts {
 }
 
 extension AccessKey {
-  /// Whether the secret stands where the id belongs and the other way round. Ids begin with LTAI; those from before that have
-  /// 16 characters. Secrets have 30, and one in fifteen million begins with LTAI by chance.
+  /// Whether id and secret are swapped. Ids begin with LTAI; those from before that have 16 characters. Secrets have 30, and one in
+  /// fifteen million begins with LTAI by chance.
   fileprivate var isSwapped: Bool {
     if id.hasPrefix(Self.idPrefix) { return false }
     return secret.withBytes { bytes in bytes.starts(with: Self.idPrefix) || id.utf8.count == 30 && bytes.count == 16 }
@@ -192,7 +192,7 @@ extension Span<UInt8> {
     return true
   }
 
-  /// Whether an object begins at `first`, or a list; `[` also begins a section of an ini file, which has a name there.
+  /// Whether an object begins at `first`, or a list; `[` also begins a section of an ini file, but there a name follows.
   fileprivate func isJSON(from first: Int) -> Bool {
     if self[first] == UInt8(ascii: "{") { return true }
     guard self[first] == UInt8(ascii: "[") else { return false }

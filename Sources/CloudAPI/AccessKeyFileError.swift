@@ -1,4 +1,4 @@
-/// What is wrong with an AccessKey file, and in which line; never quotes a value.
+/// An error in an AccessKey file, with its line; never quotes a value.
 package struct AccessKeyFileError: Error, Hashable, Sendable, CustomStringConvertible {
   package enum Part: String, Sendable {
     case id = "AccessKey id"
@@ -17,7 +17,7 @@ package struct AccessKeyFileError: Error, Hashable, Sendable, CustomStringConver
     case malformed(Part)
     case temporary
     case swapped
-    /// The id stands in both places.
+    /// Both places have the id.
     case idTwice
     case wide(WideEncoding)
     case otherForm(OtherForm)
@@ -27,7 +27,7 @@ package struct AccessKeyFileError: Error, Hashable, Sendable, CustomStringConver
   }
 
   package let problem: Problem
-  /// From 1; nil when it is the file as a whole.
+  /// From 1; nil if the error concerns the file as a whole.
   package let line: Int?
 
   package init(_ problem: Problem, line: Int? = nil) {
@@ -37,7 +37,7 @@ package struct AccessKeyFileError: Error, Hashable, Sendable, CustomStringConver
 
   package var description: String { "\(why); \(fix)" }
 
-  /// What is wrong, and in which line.
+  /// The error with its line.
   package var why: String { (line.map { "line \($0): " } ?? "") + words.why }
 
   /// What to write or do instead.

@@ -2,7 +2,7 @@ internal import Core
 internal import JSON
 internal import Secrets
 
-/// Why an answer can't be used although it came.
+/// Why an answer that arrived can't be used.
 enum AnswerFault: Error {
   case tooLong, notJSON, noCode
   case missing(String)
@@ -11,10 +11,10 @@ enum AnswerFault: Error {
   /// An address that isn't https.
   case insecure
 
-  /// What the vendor's services write where nothing is wrong, in those answers that have a code at all.
+  /// The success codes of the vendor's services, in those answers that have a code at all.
   static let successCodes = ["Success", "OK", "200"]
 
-  /// Words of ours, beside the codes of the cloud.
+  /// Codes of our own, in addition to the cloud's.
   var code: String {
     switch self {
     case .tooLong: "AnswerTooLong"
@@ -40,7 +40,7 @@ extension JSONValue {
     return code
   }
 
-  /// The string under one name or the other; SDKs take both spellings of an error's members.
+  /// The string under either name; SDKs accept both spellings of an error's members.
   func either(_ name: String, _ other: String) -> String? {
     self[name]?.string() ?? self[other]?.string()
   }
@@ -68,7 +68,7 @@ extension JSONValue {
 }
 
 extension String {
-  /// What of a foreign text may go into logs: printable ASCII, no more than `most` characters.
+  /// A foreign text in a form fit for logs: printable ASCII, no more than `most` characters.
   func printable(most: Int) -> String {
     if utf8.count <= most, utf8.allSatisfy({ $0.isVisible }) { return self }
     return String(decoding: utf8.lazy.filter(\.isVisible).prefix(most), as: UTF8.self)

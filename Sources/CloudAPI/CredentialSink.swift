@@ -2,12 +2,12 @@ internal import Core
 internal import JSON
 internal import Secrets
 
-/// Collects a secret and notes whether every byte of it is fit for one.
+/// Collects a secret and notes whether all its bytes are valid credential text.
 struct CredentialSink: ByteSink, ~Copyable {
   private var buffer: SecretBuffer
   private(set) var isCredentialText = true
 
-  /// `count` bytes are expected.
+  /// `count` is the expected number of bytes.
   init(count: Int) { buffer = SecretBuffer(capacity: count) }
 
   mutating func append(_ byte: UInt8) {

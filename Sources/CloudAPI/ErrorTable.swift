@@ -1,23 +1,23 @@
 package import Core
 
-/// What the codes of STS and its gateway mean for us: which class of failure, and what a person can do.
+/// The meaning of the codes of STS and its gateway: the class of failure, and what a person can do.
 ///
-/// The codes are those of the STS API reference (AssumeRole, error codes) and of the vendor's pages on common errors.
-/// A row is found by its whole code, else by the family before the first dot or the word it begins with, else by the
-/// status of the answer.
+/// The codes are those of the STS API reference (AssumeRole, error codes) and of the vendor's pages on common errors. A row is
+/// found by its full code, otherwise by the family before the first dot or the word it begins with, otherwise by the answer's HTTP
+/// status.
 package enum ErrorTable {
   package struct Row: Sendable {
     enum Match: Sendable {
-      /// This code, and when given, a message with these words. The message is looked at, never kept.
-      case code(String, saying: String? = nil)
-      /// Every code that begins so.
+      /// This code, and if given, a message that contains these words. The message is examined, never kept.
+      case code(String, containing: String? = nil)
+      /// All codes with this beginning.
       case family(String)
     }
 
     let match: Match
     package let kind: Failure.Kind
     package let advice: String
-    /// Whether the AccessKey itself is to blame, so that reading its file again may help.
+    /// Whether the AccessKey itself is the problem, so that reading its file again may help.
     package let blamesAccessKey: Bool
 
     init(_ match: Match, _ kind: Failure.Kind, _ advice: String, blamesAccessKey: Bool = false) {
@@ -28,7 +28,7 @@ package enum ErrorTable {
     }
   }
 
-  /// Where an advice has another key put; `Failure.naming(keyPlace:)` says which that is.
+  /// The placeholder in an advice for where to put another key; `Failure.naming(keyPlace:)` replaces it.
   static let keyPlace = "the source's file or credential"
 
   static let rows: [Row] = [
@@ -49,7 +49,7 @@ package enum ErrorTable {
       "shorten the role's session policy ('policy_file') to less than 2048 bytes"),
     Row(.code("InvalidParameter.ContentType"), .permanent, "report this with the request id"),
     Row(
-      .code("NoPermission", saying: "root account"), .permanent,
+      .code("NoPermission", containing: "root account"), .permanent,
       "put the AccessKey of a RAM user into \(keyPlace); an account's own key can't assume roles"),
     Row(
       .code("NoPermission"), .permanent,
@@ -88,7 +88,7 @@ package enum ErrorTable {
     Row(
       .code("MissingSecurityToken"), .permanent,
       "put the AccessKey of a RAM user into \(keyPlace); this one is temporary and lacks its token"),
-    // Of the calls that an identity token signs (STS API reference, AssumeRoleWithOIDC, error codes), and of their families.
+    // Codes of calls signed with an identity token (STS API reference, AssumeRoleWithOIDC, error codes), and of their families.
     Row(
       .code("AuthenticationFail.OIDCToken.Expired"), .identityLapsed,
       "nothing; the source's own identity token is renewed"),
@@ -133,7 +133,7 @@ package enum ErrorTable {
   private static let stsFails =
     "STS itself fails, and the daemon tries again by itself; if it lasts, give the request id to the vendor's support"
 
-  /// The row for a code, by its status when no row has it.
+  /// The row for a code, or for the status if no row has the code.
   package static func row(forCode code: String, message: String? = nil, httpStatus: Int) -> Row {
     known(code, message: message) ?? unknown(httpStatus: httpStatus)
   }
@@ -162,12 +162,12 @@ package enum ErrorTable {
 }
 
 extension Failure {
-  /// Whether STS knows the signer and doesn't let it do this: then whose the key is is half of the answer.
+  /// Whether STS knows the signer and refuses it this action: then the key's owner is half of the explanation.
   package var concernsSigner: Bool {
     code == "NoPermission" || code == "Forbidden" || code.hasPrefix("Forbidden.")
   }
 
-  /// The same, and whose key signed; nil when that isn't known.
+  /// The same failure with the key's owner; unchanged if that isn't known.
   package func naming(_ signer: CallerIdentity?) -> Failure {
     guard concernsSigner, let arn = signer?.arn, !advice.contains(arn) else { return self }
     return Failure(
@@ -175,7 +175,7 @@ extension Failure {
       advice: "\(advice); the AccessKey is that of '\(arn)'")
   }
 
-  /// The same, where the advice asks for another key: `keyPlace` is where that goes, and what it takes to have it read.
+  /// The same failure with `keyPlace` in an advice that asks for another key: where it goes, and how it is read.
   package func naming(keyPlace: String) -> Failure {
     guard advice.contains(ErrorTable.keyPlace) else { return self }
     return Failure(
@@ -183,7 +183,7 @@ extension Failure {
       advice: advice.replacing(ErrorTable.keyPlace, with: keyPlace))
   }
 
-  /// Whether the AccessKey is to blame (unknown, disabled, or its secret wrong): reading its file again may help.
+  /// Whether the AccessKey is the problem (unknown, disabled, or its secret wrong): reading its file again may help.
   package var blamesAccessKey: Bool {
     ErrorTable.row(forCode: code, httpStatus: httpStatus ?? 500).blamesAccessKey
   }

@@ -1,6 +1,7 @@
 internal import Signing
 
-/// The form of the latest request, for the next one of its kind: the same action at the same endpoint, signed with the same key.
+/// Caches the form of the latest request for the next one of its kind: the same action at the same endpoint, signed with the same
+/// key.
 package final class RequestForms {
   struct Kind: Hashable {
     let action: String

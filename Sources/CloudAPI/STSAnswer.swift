@@ -2,7 +2,7 @@ package import Core
 internal import JSON
 package import Secrets
 
-/// What came back from STS: what was asked for, or why not.
+/// The answer of STS: the content, or why there is none.
 package enum STSAnswer<Content> {
   case granted(Content)
   case refused(Failure)
@@ -20,7 +20,7 @@ package struct AssumedSession {
   package let accessKeySecret: Secret
   package let securityToken: Secret
   package let expiration: UTCTime
-  /// nil when the answer named none.
+  /// Nil if the answer has none.
   package let requestID: String?
 
   package init(
@@ -34,10 +34,10 @@ package struct AssumedSession {
   }
 }
 
-/// Who the signer is, by GetCallerIdentity.
+/// The signer's identity, by GetCallerIdentity.
 package struct CallerIdentity: Hashable, Sendable {
   package let arn: String
-  /// Of an account or a RAM user; nil for a session of a role.
+  /// For an account or a RAM user; nil for a session of a role.
   package let userID: String?
 
   package init(arn: String, userID: String? = nil) {
@@ -45,7 +45,8 @@ package struct CallerIdentity: Hashable, Sendable {
     self.userID = userID
   }
 
-  /// A user that was deleted and made again under its old name is another one, and so is a renamed user to policies that name it.
+  /// A user that was deleted and created again under the same name is a different one, and for policies that name it so is a
+  /// renamed user.
   package func isSame(as other: CallerIdentity) -> Bool {
     guard arn == other.arn else { return false }
     guard let userID, let otherID = other.userID else { return true }
@@ -53,17 +54,17 @@ package struct CallerIdentity: Hashable, Sendable {
   }
 }
 
-/// The head of a response by which its body is read.
+/// The parts of a response's head that are needed to read its body.
 package struct STSResponse {
-  /// What is read of a body at most; a longer one is no answer of STS.
+  /// The maximum length that is read of a body; a longer one is no answer of STS.
   package static let maxBodyLength = 65_536
 
   let httpStatus: Int
   let retryAfter: String?
   let notBefore: Duration?
 
-  /// `retryAfter` is the value of `x-acs-retry-after` as it stands; nil when the header is absent. `notBefore` is what
-  /// `RetryAfter` makes of the standard header.
+  /// `retryAfter` is the value of `x-acs-retry-after`; nil if the header is missing. `notBefore` is the wait that `RetryAfter`
+  /// reads from the standard header.
   package init(httpStatus: Int, retryAfter: String?, notBefore: Duration? = nil) {
     self.httpStatus = httpStatus
     self.retryAfter = retryAfter
@@ -93,7 +94,7 @@ package struct STSResponse {
       CallerIdentity(
         arn: try root.text("Arn").printable(most: 256), userID: root["UserId"]?.string()?.printable(most: 64))
     }
-    // The table's advice is about assuming a role, which has no part in this call.
+    // The table's advice is about assuming a role, which isn't involved in this call.
     guard case .refused(let failure) = found, failure.code == "NoPermission" else { return found }
     return .refused(
       Failure(
@@ -119,20 +120,20 @@ package struct STSResponse {
     do {
       return .granted(try read(root))
     } catch {
-      // A gateway may send an error with status 200. What has all that was asked for is an answer, whatever else it has.
+      // A gateway may send an error with status 200. An answer with all requested content counts, whatever else it has.
       if let code = root.errorCode, !AnswerFault.successCodes.contains(code) { return .refused(refusal(root)) }
       return .refused(failure(for: error, requestID: root.requestID))
     }
   }
 
-  /// The failure that an error body stands for.
+  /// The failure that an error body describes.
   private func refusal(_ root: borrowing JSONValue) -> Failure {
     guard let code = root.errorCode else { return failure(for: .noCode, requestID: root.requestID) }
     let row = ErrorTable.row(forCode: code, message: root.either("Message", "message"), httpStatus: httpStatus)
     return failure(row.kind, code: code, requestID: root.requestID, advice: row.advice)
   }
 
-  /// An answer that isn't one of STS, or is damaged: not a fault that a change of settings would surely fix.
+  /// An answer that isn't from STS, or is damaged: a change of settings wouldn't surely fix that.
   private func failure(for fault: AnswerFault, requestID: String?) -> Failure {
     failure(
       httpStatus == 429 ? .throttled(wait: nil) : .transient, code: fault.code, requestID: requestID,

@@ -5,9 +5,9 @@ package struct AssumeRoleRequest {
   package var roleARN: RoleARN
   /// 2 to 64 of `A-Z a-z 0-9 . @ - _`.
   package var sessionName: String
-  /// DurationSeconds: 900 s up to the role's MaxSessionDuration; a fraction is cut off.
+  /// DurationSeconds: 900 s up to the role's MaxSessionDuration; a fraction is truncated.
   package var duration: Duration
-  /// The session policy, minified, less than 2048 bytes; nil grants all that the role may.
+  /// The session policy, minified, less than 2048 bytes; nil grants all of the role's permissions.
   package var policy: String?
   package var externalID: String?
 
@@ -33,7 +33,7 @@ package struct AssumeRoleRequest {
   }
 }
 
-/// GetCallerIdentity: who the signer is; needs no permission, so it tells a wrong key from a missing right.
+/// GetCallerIdentity: the signer's identity. Needs no permission, so it distinguishes a wrong key from a missing permission.
 package struct GetCallerIdentityRequest {
   package init() {}
 

@@ -2,17 +2,17 @@ package import Core
 package import Secrets
 internal import Signing
 
-/// What a signature needs beyond the operation and the key: each attempt brings a date and a nonce of its own.
+/// The variable input of a signature beside the operation and the key: each attempt has its own date and nonce.
 package struct RequestContext {
   /// The endpoint as it appears in the `host` header, with its port unless that is 443.
   package let host: String
   /// `rolekeeper/VERSION`.
   package let userAgent: String
-  /// The server's time as far as we know it; STS takes 15 minutes of difference.
+  /// The server's time as far as it is known; STS accepts a difference of 15 minutes.
   package let date: UTCTime
   /// From `Nonce.make`.
   package let nonce: String
-  /// Kept by whoever makes many requests of a kind.
+  /// Kept by callers that make many requests of a kind.
   let forms: RequestForms
 
   package init(
@@ -34,13 +34,13 @@ enum APIVersion {
 
 /// A request ready to be posted, in the shape of the vendor's own SDKs: parameters in the query, no body.
 ///
-/// The signature covers these very headers: none may be changed, and `Content-Type` must stay away.
+/// The signature covers exactly these headers: none may be changed, and `Content-Type` must be absent.
 package struct SignedRequest: CustomStringConvertible, CustomReflectable {
   package let method: String
   package let host: String
-  /// Path and query as they go into the request line.
+  /// Path and query as in the request line.
   package let target: String
-  /// `name: value` without the end of line, `host` among them, in the order of their names, `Authorization` last.
+  /// `name: value` without the line end, `host` among them, in the order of their names, `Authorization` last.
   package let headerLines: TextLines
   /// To be sent as `x-acs-security-token`; nil when the key is a long-lived one.
   package let securityToken: Secret?
@@ -65,7 +65,7 @@ package struct SignedRequest: CustomStringConvertible, CustomReflectable {
     }
   }
 
-  /// What is signed beside the date, the nonce and the hash of the body, which is empty.
+  /// The signed headers beside the date, the nonce and the hash of the body, which is empty.
   static func headers(of kind: RequestForms.Kind) -> [(name: String, value: String)] {
     [
       ("accept", "application/json"), ("host", kind.host), ("user-agent", kind.userAgent),
@@ -74,7 +74,7 @@ package struct SignedRequest: CustomStringConvertible, CustomReflectable {
     ]
   }
 
-  /// The header lines of a request that brings a security token.
+  /// The header lines of a request with a security token.
   private static func lines(
     of kind: RequestForms.Kind, query: [(name: String, value: String)], identity: SigningIdentity,
     context: RequestContext
@@ -92,12 +92,12 @@ package struct SignedRequest: CustomStringConvertible, CustomReflectable {
     return lines
   }
 
-  /// Where it goes; the signature isn't for logs.
+  /// The request's destination; the signature isn't for logs.
   package var description: String { "\(method) https://\(host)" }
   package var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
 }
 
-/// The string that makes a request unique; STS refuses one that it has seen (SignatureNonceUsed).
+/// The string that makes a request unique; STS refuses one that it has seen before (SignatureNonceUsed).
 package enum Nonce {
   /// 32 hex digits.
   package static func make(using generator: inout some RandomNumberGenerator) -> String {

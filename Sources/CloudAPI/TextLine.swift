@@ -1,4 +1,4 @@
-/// A line of an AccessKey file that says something, without the blanks around it.
+/// A non-empty line of an AccessKey file, without surrounding blanks.
 struct TextLine {
   /// From 1, empty lines counted.
   let number: Int
@@ -37,7 +37,7 @@ struct TextLine {
     return fields
   }
 
-  /// Name and value of `NAME=value`, `export NAME='value'` and the like; nil when the line is something else.
+  /// Name and value of `NAME=value`, `export NAME='value'` and similar lines; nil for any other line.
   func assignment(in text: Span<UInt8>) -> (name: Range<Int>, value: Range<Int>)? {
     guard let equals = range.first(where: { text[$0] == UInt8(ascii: "=") }) else { return nil }
     var name = text.trimmed(range.lowerBound..<equals)
@@ -63,7 +63,7 @@ extension Span<UInt8> {
     return range
   }
 
-  /// What is between a pair of equal quotes around all of it.
+  /// The part between a pair of equal quotes around the whole range.
   func unquoted(_ range: Range<Int>) -> Range<Int> {
     guard range.count >= 2, "\"'".utf8.contains(self[range.lowerBound]),
       self[range.lowerBound] == self[range.upperBound - 1]

@@ -53,7 +53,7 @@ import Testing
     #expect(key.secret.text == Self.value)
   }
 
-  /// A key of which the end was lost passed the check, and then STS refused its signatures.
+  /// A key whose end was lost passed the check, and then STS refused its signatures.
   @Test(
     arguments: [
       ("LTAI5t123456789012345678", 30, nil), ("LTAI123456789012", 30, nil), ("0wNEpMMlzy7szvai", 30, nil),
@@ -165,7 +165,7 @@ import Testing
     WideCase(encoding: .utf32, mark: [0xFF, 0xFE, 0, 0], isBig: false, width: 4),
     WideCase(encoding: .utf32, mark: [0, 0, 0xFE, 0xFF], isBig: true, width: 4),
   ])
-  func `a file as Windows writes it is named with the command that converts it`(_ row: WideCase) {
+  func `a file in a Windows encoding is reported with the command that converts it`(_ row: WideCase) {
     let zeroes = [UInt8](repeating: 0, count: row.width - 1)
     let text = "AccessKey ID,AccessKey Secret\r\n\(Self.id),\(Self.value)\r\n".utf8
       .flatMap { row.isBig ? zeroes + [$0] : [$0] + zeroes }
@@ -175,7 +175,7 @@ import Testing
     #expect(error?.description.contains("iconv -f \(row.encoding.rawValue) -t UTF-8") == true)
   }
 
-  @Test func `no message shows a part of what stands in the file`() {
+  @Test func `no message shows a part of the file`() {
     for row in [
       "AccessKey ID,AccessKey Secret\n\(Self.value),\(Self.id)\n", "\(Self.id),\(Self.value)",
       #"{"\#(Self.value)":1,"\#(Self.value)":2}"#, #"{"profiles":[{"name":"\#(Self.value)"}]}"#, "[\(Self.value)]\na=b",
@@ -187,8 +187,8 @@ import Testing
     }
   }
 
-  /// Whatever a slip makes of a file: it is a key or an error, and the error shows nothing of what is in there.
-  @Test func `no changed byte of a file has a message show its secret`() {
+  /// Whatever a slip makes of a file, the result is a key or an error, and the error shows nothing of the content.
+  @Test func `no changed byte of a file makes a message show its secret`() {
     let mark = Self.value.prefix(12)
     let texts = [
       "AccessKey ID,AccessKey Secret\n\(Self.id),\(Self.value)\n",
@@ -221,7 +221,7 @@ import Testing
     }
   }
 
-  @Test func `a message names line and cure, and no value`() {
+  @Test func `a message names line and fix, and no value`() {
     let text = "AccessKeyId=a\nAccessKeySecret=\"My, secret\"\n"
     let error = #expect(throws: AccessKeyFileError.self) { _ = try AccessKeyFile.parse(Array(text.utf8).span) }
     #expect(

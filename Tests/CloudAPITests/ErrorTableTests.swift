@@ -8,7 +8,7 @@ import Testing
     let code: String
     var message = "anything"
     let kind: Failure.Kind
-    /// Words that the advice must have.
+    /// Words that the advice must contain.
     let advice: String
     var blamesAccessKey = false
     var testDescription: String { "\(status) \(code)" }
@@ -56,7 +56,7 @@ import Testing
     Case(status: 401, code: "AuthenticationFail.NoPermission", kind: .permanent, advice: "trust policy"),
     Case(status: 401, code: "AuthenticationFail", kind: .permanent, advice: "who signs"),
     Case(status: 401, code: "AuthenticationFail.Unheard", kind: .permanent, advice: "who signs"),
-    // Whatever its status, as long as it is an answer of STS.
+    // Whatever the status, as long as it is an answer of STS.
     Case(status: 500, code: "AuthenticationFail.Unheard", kind: .permanent, advice: "who signs"),
     Case(status: 403, code: "Forbidden", kind: .permanent, advice: "account forbids"),
     Case(status: 403, code: "Forbidden.RAM", kind: .permanent, advice: "control policies"),
@@ -70,7 +70,7 @@ import Testing
     Case(status: 400, code: "Throttling.Api", kind: .throttled(wait: nil), advice: "'requests_per_second'"),
     Case(status: 400, code: "Throttling", kind: .throttled(wait: nil), advice: "'requests_per_second'"),
     Case(status: 503, code: "ServiceUnavailable", kind: .transient, advice: "tries again by itself"),
-    // Codes that no row has.
+    // Codes without a row of their own.
     Case(status: 400, code: "Unheard.Of", kind: .permanent, advice: "look the code up"),
     Case(status: 403, code: "nopermission", kind: .permanent, advice: "look the code up"),
     Case(status: 429, code: "Unheard.Of", kind: .throttled(wait: nil), advice: "'requests_per_second'"),
@@ -78,7 +78,7 @@ import Testing
     Case(status: 504, code: "Unheard.Of", kind: .transient, advice: "tries again by itself"),
     Case(status: 302, code: "Unheard.Of", kind: .transient, advice: "proxies"),
   ])
-  func `each code has its class and its cure`(_ row: Case) throws {
+  func `each code has its class and its fix`(_ row: Case) throws {
     let body = #"{"RequestId":"5F2C","HostId":"h","Code":"\#(row.code)","Message":"\#(row.message)","Recommend":"r"}"#
     let answer = STSResponse(httpStatus: row.status, retryAfter: nil)
       .assumedSession(from: Array(body.utf8).span, now: UTCTime(seconds: 0))
@@ -91,8 +91,8 @@ import Testing
     #expect(failure.blamesAccessKey == row.blamesAccessKey)
   }
 
-  /// A trust policy names users, and nothing said which user that is.
-  @Test func `a missing permission names whose key it is, once that is known`() {
+  /// A trust policy names users, and the message didn't name the user.
+  @Test func `a missing permission names the key's owner, once that is known`() {
     let signer = CallerIdentity(arn: "acs:ram::1:user/keeper")
     let denied = Failure(.permanent, code: "NoPermission", httpStatus: 403, requestID: "5F2C", advice: "allow it")
     #expect(denied.naming(nil) == denied)
@@ -119,7 +119,7 @@ import Testing
     WaitCase(header: "soon", wait: nil),
     WaitCase(header: "", wait: nil),
   ])
-  func `a wait that is asked for makes any refusal a throttle`(_ row: WaitCase) {
+  func `a requested wait makes any refusal a throttling`(_ row: WaitCase) {
     let response = STSResponse(httpStatus: 403, retryAfter: row.header)
     let now = UTCTime(seconds: 0)
     let coded = response.assumedSession(from: Array(#"{"Code":"NoPermission"}"#.utf8).span, now: now)

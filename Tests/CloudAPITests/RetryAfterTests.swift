@@ -19,7 +19,7 @@ import Testing
     Case(text: "Fri, 02 Jan 2026 03:04:05 GMT", wait: nil), Case(text: "Thu, 01 Jan 2026 03:04:05 GMT", wait: nil),
     Case(text: "Thu, 02 Jan 2026 03:04:25 GMT", wait: nil),
   ])
-  func `seconds and dates are waits of up to five minutes, and nothing else is`(_ row: Case) {
+  func `seconds and dates are waits of up to five minutes, anything else is none`(_ row: Case) {
     #expect(RetryAfter.wait(row.text, saidAt: UTCTime("2026-01-02T03:04:05Z")!) == row.wait)
   }
 
@@ -27,7 +27,7 @@ import Testing
     let status: Int
     let body: String
     let kind: Failure.Kind
-    /// What stays beside the kind.
+    /// The wait that remains beside the kind.
     let notBefore: Duration?
     var testDescription: String { "\(status) \(body)" }
   }
@@ -41,14 +41,14 @@ import Testing
     AnswerCase(status: 403, body: #"{"Code":"NoPermission"}"#, kind: .permanent, notBefore: .seconds(20)),
     AnswerCase(status: 400, body: #"{"Code":"SignatureNonceUsed"}"#, kind: .nonceUsed, notBefore: .seconds(20)),
   ])
-  func `every refusal keeps the wait that was asked for`(_ row: AnswerCase) {
+  func `every refusal keeps the requested wait`(_ row: AnswerCase) {
     let response = STSResponse(httpStatus: row.status, retryAfter: nil, notBefore: .seconds(20))
     let failure = response.callerIdentity(from: Array(row.body.utf8).span).refused
     #expect(failure?.kind == row.kind)
     #expect(failure?.notBefore == row.notBefore)
   }
 
-  @Test func `the vendor's own header goes before the standard one`() {
+  @Test func `the vendor's own header takes precedence over the standard one`() {
     let response = STSResponse(httpStatus: 503, retryAfter: "1500", notBefore: .seconds(20))
     let failure = response.callerIdentity(from: Array("{}".utf8).span).refused
     #expect(failure?.kind == .throttled(wait: .milliseconds(1500)))

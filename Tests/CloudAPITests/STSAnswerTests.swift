@@ -10,7 +10,7 @@ import Testing
     + #""Credentials":{"AccessKeyId":"STS.Nabc","AccessKeySecret":"wyLTSm","SecurityToken":"CAES+w/=","#
     + #""Expiration":"2026-01-02T04:04:05Z"},"SourceIdentity":"x"}"#
 
-  @Test func `a whole answer is a session`() throws {
+  @Test func `a complete answer gives a session`() throws {
     let session = try #require(assume(Self.good).granted)
     #expect(session.accessKeyID == "STS.Nabc")
     #expect(session.accessKeySecret.text == "wyLTSm")
@@ -20,7 +20,7 @@ import Testing
     #expect(!String(reflecting: session).contains("wyLTSm"))
   }
 
-  @Test func `a token may be as long as the body`() throws {
+  @Test func `a token may take the whole body`() throws {
     let token = String(repeating: "Ab1+", count: 15_000)
     let session = try #require(assume(Self.good.replacing("CAES+w/=", with: token)).granted)
     #expect(session.securityToken.text == token)
@@ -32,7 +32,7 @@ import Testing
     var status = 200
     let code: String
     var kind = Failure.Kind.transient
-    /// Words that the advice must have.
+    /// Words that the advice must contain.
     var advice = ""
     var testDescription: String { name }
 
@@ -95,7 +95,7 @@ import Testing
   ]
 
   @Test(arguments: unusable)
-  func `anything less is a stated failure, never a session`(_ row: Case) throws {
+  func `an incomplete answer is a failure with a code, never a session`(_ row: Case) throws {
     let answer = STSResponse(httpStatus: row.status, retryAfter: nil).assumedSession(
       from: Array(row.body.utf8).span, now: Self.now)
     let failure = try #require(answer.refused)
@@ -114,7 +114,7 @@ import Testing
     var testDescription: String { code }
   }
 
-  /// The code was lost, and with it what a person could do.
+  /// The code was lost, and with it the hint.
   @Test(arguments: [
     ErrorWith200(code: "NoPermission", expect: "NoPermission", kind: .permanent),
     ErrorWith200(
@@ -125,7 +125,7 @@ import Testing
     ErrorWith200(code: "Success", expect: "AnswerIncomplete", kind: .transient),
     ErrorWith200(code: "", expect: "AnswerIncomplete", kind: .transient),
   ])
-  func `an error body with status 200 keeps its code`(_ row: ErrorWith200) {
+  func `an error body with status 200 is a failure with its code`(_ row: ErrorWith200) {
     let body = #"{"RequestId":"5F2C","Code":"\#(row.code)","Message":"m"}"#
     let failures = [
       assume(body).refused,
@@ -139,11 +139,11 @@ import Testing
     }
   }
 
-  @Test func `a session with a code beside it is a session`() {
+  @Test func `a session with a code beside it is accepted`() {
     #expect(assume(Self.good.replacing("{\"RequestId", with: "{\"Code\":\"Odd\",\"RequestId")).granted != nil)
   }
 
-  @Test func `an answer without a request id is a session all the same`() {
+  @Test func `an answer without a request id is accepted`() {
     let session = assume(Self.good.replacing("RequestId", with: "X")).granted
     #expect(session != nil && session?.requestID == nil)
   }
@@ -166,8 +166,8 @@ import Testing
     for code in Set(Self.unusable.map(\.code)) { #expect(rows.contains { $0.contains("`\(code)`") }, "\(code)") }
   }
 
-  /// It advised to change the trust policy of a role.
-  @Test func `an identity that may not be asked for has nothing to do with a role`() {
+  /// The hint was to change the trust policy of a role.
+  @Test func `a refused GetCallerIdentity isn't blamed on a role`() {
     let body = #"{"RequestId":"5F2C","Code":"NoPermission","Message":"m"}"#
     let failure = STSResponse(httpStatus: 403, retryAfter: nil).callerIdentity(from: Array(body.utf8).span).refused
     #expect(failure?.code == "NoPermission" && failure?.kind == .permanent && failure?.requestID == "5F2C")

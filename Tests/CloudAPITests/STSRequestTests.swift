@@ -24,7 +24,7 @@ import Testing
     #expect(request.headerLines == TextLines(lines(of: vector)))
   }
 
-  @Test func `a temporary key brings its id and token as signed headers`() throws {
+  @Test func `a temporary key's id and token are signed headers`() throws {
     let vector = try SignatureVector.named("getcalleridentity-security-token")
     let token = try #require(vector.headers["x-acs-security-token"])
     let identity = SigningIdentity(
@@ -35,7 +35,7 @@ import Testing
     #expect(request.securityToken?.text == token)
   }
 
-  @Test func `requests of several kinds in turn are signed as each by itself`() throws {
+  @Test func `alternating requests of several kinds are signed as each by itself`() throws {
     let forms = RequestForms()
     let names = ["assumerole", "getcalleridentity", "getcalleridentity-security-token"]
     for name in names + names.reversed() + ["getcalleridentity"] {
@@ -56,7 +56,7 @@ import Testing
     }
   }
 
-  @Test func `session policy and external id travel in the query`() throws {
+  @Test func `session policy and external id are sent in the query`() throws {
     let vector = try SignatureVector.named("assumerole")
     let request = AssumeRoleRequest(
       roleARN: try #require(RoleARN("acs:ram::1:role/r")), sessionName: "a@b", duration: .milliseconds(900_999),
@@ -68,7 +68,7 @@ import Testing
         + "&RoleSessionName=a%40b")
   }
 
-  @Test func `a signed request prints where it goes, not its signature`() throws {
+  @Test func `a signed request prints its destination, not its signature`() throws {
     let vector = try SignatureVector.named("assumerole")
     let request = GetCallerIdentityRequest().signed(by: SigningIdentity(vector.key), in: try context(of: vector))
     var dumped = ""
@@ -101,7 +101,7 @@ import Testing
       nonce: try #require(vector.headers["x-acs-signature-nonce"]))
   }
 
-  /// The vector's headers but for the length, which the HTTP library adds, and the token, which travels apart.
+  /// The vector's headers without the length, which the HTTP library adds, and without the token, which is sent separately.
   private func lines(of vector: SignatureVector) -> [String] {
     let apart = ["Content-Length", "Authorization", "x-acs-security-token"]
     return vector.headers.filter { !apart.contains($0.key) }.map { "\($0.key): \($0.value)" }.sorted()

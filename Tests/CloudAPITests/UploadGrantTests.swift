@@ -11,7 +11,7 @@ import Testing
     #"{"AccessKeyId":"STS.Nabc","AccessKeySecret":"wyLTSm","SecurityToken":"CAES+w/=","#
     + #""ExpireUTCTime":"2026-01-02T03:54:05Z","Expiration":"3000","Region":"cn-beijing"}"#
 
-  @Test func `a whole answer is a grant`() throws {
+  @Test func `a complete answer gives a grant`() throws {
     let grant = try read(Self.body()).get()
     #expect(grant.requestID == "25818875-5F78")
     #expect(grant.videoID == "93ab850b4f6f44eab54b6e9181d4")
@@ -43,8 +43,8 @@ import Testing
   }
 
   @Test(arguments: Form.allCases)
-  func `base64 is taken in any form`(_ form: Form) throws {
-    // One of each length that leaves another padding.
+  func `base64 is accepted in any form`(_ form: Form) throws {
+    // One of each length with a different padding.
     for filler in ["", "x", "xx"] {
       let auth = Self.auth.replacing("{", with: "{\"Filler\":\"\(filler)\",")
       let grant = try read(
@@ -71,7 +71,7 @@ import Testing
     Expiry(members: #""ExpireUTCTime":"3000","Expiration":"2026-01-02T04:04:05Z""#, expires: "2026-01-02T03:54:05Z"),
     Expiry(members: #""Expiration":"2026-01-02T04:04:05Z""#, expires: "2026-01-02T04:04:05Z"),
   ])
-  func `the time of expiry wins over the number of seconds`(_ row: Expiry) throws {
+  func `an expiry time takes precedence over a number of seconds`(_ row: Expiry) throws {
     let auth = #"{"AccessKeyId":"STS.N","AccessKeySecret":"s","SecurityToken":"t",\#(row.members)}"#
     #expect(try read(Self.body(auth: auth)).get().credential.expires.description == row.expires)
   }
@@ -81,7 +81,7 @@ import Testing
     ("", nil), ("shanghai", nil), ("cn-shanghai/x", nil), ("CN-SHANGHAI", nil), ("oss-oss-cn-shanghai", nil),
     ("cn--x", nil),
   ])
-  func `a region that can't be one is none`(_ text: String, _ region: String?) throws {
+  func `an impossible region counts as none`(_ text: String, _ region: String?) throws {
     let auth = Self.auth.replacing("cn-beijing", with: text)
     #expect(try read(Self.body(auth: auth)).get().credential.region == region)
     #expect(try read(Self.body(auth: Self.auth.replacing("Region", with: "X"))).get().credential.region == nil)
@@ -121,7 +121,7 @@ import Testing
     let name: String
     let body: String
     let code: String
-    /// Words that the remedy must have.
+    /// Words that the remedy must contain.
     let remedy: String
     var kind = VODFailure.Kind.transient
     var testDescription: String { name }
@@ -203,7 +203,7 @@ import Testing
     #expect(!String(reflecting: failure).contains("wyLTSm"))
   }
 
-  @Test func `an answer with unknown members and a code of success is taken`() throws {
+  @Test func `an answer with unknown members and a success code is accepted`() throws {
     let body = Self.body(
       address: Self.address.replacing("{", with: #"{"ObjectPrefix":"p","#),
       auth: Self.auth.replacing("{", with: #"{"New":[1],"#))
@@ -222,7 +222,7 @@ import Testing
   }
 }
 
-/// RFC 4648, section 4, written for tests alone.
+/// RFC 4648, section 4; only for tests.
 func base64(_ text: String) -> String {
   let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
   var bits = text.utf8.map {

@@ -6,7 +6,7 @@ import Testing
     let status: Int
     let code: String
     let kind: VODFailure.Kind
-    /// Words that the remedy must have.
+    /// Words that the remedy must contain.
     let remedy: String
     var testDescription: String { "\(status) \(code)" }
   }
@@ -63,7 +63,7 @@ import Testing
     Case(status: 503, code: "ServiceUnavailable", kind: .transient, remedy: "support"),
     Case(status: 400, code: "InvalidParameter", kind: .permanent, remedy: "sidecar"),
     Case(status: 400, code: "MissingTitle", kind: .permanent, remedy: "report"),
-    // Codes that no row has.
+    // Codes without a row of their own.
     Case(status: 400, code: "Unheard.Of", kind: .permanent, remedy: "look the code up"),
     Case(status: 408, code: "Unheard.Of", kind: .transient, remedy: "run again later"),
     Case(status: 429, code: "Unheard.Of", kind: .throttled(wait: nil), remedy: "--calls-per-second"),
@@ -81,7 +81,7 @@ import Testing
     #expect(!String(reflecting: failure).contains("Marked7Secret"))
   }
 
-  @Test func `a wait that is asked for makes any refusal a throttle`() {
+  @Test func `a requested wait makes any refusal a throttling`() {
     let response = VODResponse(httpStatus: 403, retryAfter: "1500")
     for body in [#"{"Code":"NoPermission"}"#, "<html>"] {
       #expect(failure(response, body)?.kind == .throttled(wait: .milliseconds(1500)))
@@ -130,7 +130,7 @@ import Testing
     }
   }
 
-  @Test func `of a call without a result only success matters`() throws {
+  @Test func `a call without a result only succeeds or fails`() throws {
     let response = VODResponse(httpStatus: 200, retryAfter: nil)
     #expect(try response.success(from: Array(#"{"RequestId":"5F2C"}"#.utf8).span).get() == "5F2C")
     #expect(try response.success(from: Array(#"{"Code":"OK"}"#.utf8).span).get() == nil)

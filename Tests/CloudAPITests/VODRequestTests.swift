@@ -16,7 +16,7 @@ import Testing
     SigningIdentity(sessionKey: AccessKey(id: "STS.testid", secret: secret("stssecret")), token: secret("CAIS+w=="))
   }
 
-  /// The vector's title has an emoji, which the service refuses and so do we; everything else of it is signed alike.
+  /// The vector's title contains an emoji, which the service refuses and so do we; everything else is signed the same way.
   @Test func `a session's request has the headers of the official SDK`() throws {
     let vector = try SignatureVector.named("vod-createuploadvideo-security-token")
     let request = try create { _ in }
@@ -30,11 +30,11 @@ import Testing
     #expect(Self.lines(of: request).last?.contains(signed) == true)
   }
 
-  @Test func `only what was given is sent`() throws {
+  @Test func `only the given parameters are sent`() throws {
     #expect(try create { _ in }.target == "/?FileName=a.mp4&Title=t")
   }
 
-  @Test func `all parameters go by the API's names`() throws {
+  @Test func `all parameters have the API's names`() throws {
     let request = try create { draft in
       draft.fileName = "目录/a b.mp4"
       draft.fileSize = 0
@@ -97,7 +97,7 @@ import Testing
   }
 
   @Test(arguments: ["", "abcde", "abc de", "abcdé1", "abc.def", String(repeating: "x", count: 65)])
-  func `anything else is none`(_ text: String) {
+  func `any other text isn't a ReferenceId`(_ text: String) {
     #expect(ReferenceID(text) == nil)
   }
 

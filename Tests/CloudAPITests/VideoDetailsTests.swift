@@ -5,7 +5,7 @@ import Testing
   struct Case: Sendable, CustomTestStringConvertible {
     let name: String
     let change: @Sendable (inout VideoDetails.Draft) -> Void
-    /// What the error says; nil when it is allowed.
+    /// The error's text; nil if the value is allowed.
     let error: String?
     var code = "InvalidParameter"
     var testDescription: String { name }
@@ -113,7 +113,7 @@ import Testing
       $0.referenceID = "abcde"
     },
   ])
-  func `what the API takes is taken, and nothing is cut`(_ row: Case) {
+  func `values that the API takes are accepted unchanged`(_ row: Case) {
     var draft = VideoDetails.Draft(title: "t", fileName: "a.mp4")
     row.change(&draft)
     do {

@@ -1,9 +1,9 @@
 internal import Core
 internal import Secrets
 
-/// Base64 (RFC 4648, sections 4 and 5) of what may hold secrets.
+/// Base64 (RFC 4648, sections 4 and 5) of content that may be secret.
 enum Base64 {
-  /// With or without padding, in either alphabet, blanks and line feeds anywhere; nil for anything else.
+  /// With or without padding, in either alphabet, with blanks and line feeds anywhere; nil for anything else.
   static func decode(_ text: Span<UInt8>) -> Secret? {
     var bytes = SecretBuffer(capacity: text.count / 4 * 3 + 3)
     var (bits, digits, padding) = (UInt32(0), 0, 0)

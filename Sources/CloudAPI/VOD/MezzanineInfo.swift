@@ -1,17 +1,19 @@
 internal import JSON
 
 extension MezzanineInfo {
-  /// Whether VOD has the file: `Normal`; and by the names of other calls' states `Uploaded`, or one that only an uploaded file reaches.
+  /// Whether VOD has the file: `Normal`; or, by the names of other calls' states, `Uploaded` or a state that only an uploaded file
+  /// reaches.
   package var isFinished: Bool {
     ["Normal", "Uploaded", "UploadSucc", "Transcoding", "TranscodeFail", "Checking", "Blocked"].contains(status)
   }
 
-  /// Whether nothing was finished that another upload could overwrite. An upload that VOD has given up isn't finished by itself any more.
+  /// Whether there is no finished file that another upload could overwrite. An upload that VOD has given up doesn't finish by
+  /// itself any more.
   package var waitsForFile: Bool { status == "Uploading" || status == "UploadFail" }
 
   package var isDeleted: Bool { status == "Deleted" }
 
-  /// Whether asking again can't bring another answer.
+  /// Whether another call can't bring a different answer.
   package var isFinal: Bool { status == "UploadFail" || isDeleted }
 
   init(_ root: borrowing JSONValue) throws(AnswerFault) {

@@ -1,6 +1,6 @@
 internal import Core
 
-// Every part ends up in a URL and in the log, so none may hold what means something there.
+// Every part ends up in a URL and in the log, so none may contain characters with a special meaning there.
 extension UploadAddress {
   /// 3 to 63 lower-case letters, digits and hyphens ("Bucket naming conventions" in the vendor's documentation of OSS).
   static func isBucket(_ text: String) -> Bool {
@@ -8,7 +8,7 @@ extension UploadAddress {
     return isFit && (3...63).contains(text.utf8.count) && !text.hasPrefix("-") && !text.hasSuffix("-")
   }
 
-  /// A host name or an IP address, one of version 6 in brackets, with or without a port.
+  /// A host name or an IP address, an IPv6 address in brackets, with or without a port.
   static func isHost(_ text: String) -> Bool {
     guard (1...260).contains(text.utf8.count) else { return false }
     if text.hasPrefix("[") {
@@ -34,15 +34,15 @@ extension UploadAddress {
     return UInt16(String(decoding: digits, as: UTF8.self)).map { $0 > 0 } ?? false
   }
 
-  /// 1 to 1023 bytes that don't begin with a slash or backslash ("Object naming conventions"), without control characters, and not a
-  /// step in a path, which clients resolve.
+  /// 1 to 1023 bytes that don't begin with a slash or backslash ("Object naming conventions"), without control characters, and
+  /// without `.` or `..` steps, which clients would resolve.
   static func isKey(_ text: String) -> Bool {
     (1...1023).contains(text.utf8.count) && !text.hasPrefix("/") && !text.hasPrefix("\\") && text != "." && text != ".."
       && text.unicodeScalars.allSatisfy { !$0.isControl }
   }
 
-  /// `isRegion` of what is between `oss-` and `.aliyuncs.com`, without `-internal`. Names that have no region in them, such as that of
-  /// transfer acceleration, have none here either.
+  /// The part between `oss-` and `.aliyuncs.com`, without `-internal`, if it is a region. Nil for names without a region, such as
+  /// that of transfer acceleration.
   static func region(ofEndpoint endpoint: String) -> String? {
     let host = endpoint.prefix { $0 != ":" }.lowercased()
     guard host.hasPrefix("oss-"), host.hasSuffix(".aliyuncs.com") else { return nil }
@@ -51,7 +51,7 @@ extension UploadAddress {
     return name.hasPrefix("accelerate") || !isRegion(String(name)) ? nil : String(name)
   }
 
-  /// As in `cn-shanghai`, `ap-southeast-1`: lower-case letters and digits in at least two parts, of which the first isn't `oss`.
+  /// As in `cn-shanghai`, `ap-southeast-1`: lower-case letters and digits in at least two parts, the first of which isn't `oss`.
   static func isRegion(_ text: String) -> Bool {
     let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
     return text.utf8.count <= 64 && parts.count >= 2 && !text.hasPrefix("oss-")

@@ -2,8 +2,8 @@ internal import Core
 internal import JSON
 internal import Secrets
 
-/// UploadAddress and UploadAuth are base64 of a JSON object each; their members by "Upload URLs and credentials" in the vendor's
-/// documentation, and ExpireUTCTime and Region as public clients meet them. Unknown members are passed over.
+/// UploadAddress and UploadAuth are each base64 of a JSON object. Their members are from "Upload URLs and credentials" in the
+/// vendor's documentation; ExpireUTCTime and Region as public clients have seen them. Unknown members are ignored.
 extension UploadGrant {
   init(_ root: borrowing JSONValue, now: UTCTime) throws(AnswerFault) {
     let videoID = try root.text("VideoId")
@@ -20,7 +20,7 @@ extension UploadGrant {
 }
 
 extension JSONValue {
-  /// Hands the object that the member's base64 holds to `body`. The decoded text is wiped afterwards and never becomes a String.
+  /// Passes the object in the member's base64 to `body`. The decoded text is wiped afterwards and never becomes a String.
   fileprivate func encoded(
     _ name: String, _ body: (borrowing JSONValue) throws(AnswerFault) -> Void
   ) throws(AnswerFault) {
@@ -50,9 +50,9 @@ extension UploadAddress {
     let bucket = try object.text("Bucket", path: path)
     let key = try object.text("FileName", path: path)
     var endpoint = try object.text("Endpoint", path: path)
-    // With a scheme by the documentation, without one as public clients meet it.
+    // With a scheme according to the documentation, without one in answers to public clients.
     if let separator = endpoint.firstRange(of: "://") {
-      // The token is a secret that anybody on the way could use.
+      // The token is a secret that anybody on the way could use over plain HTTP.
       guard endpoint[..<separator.lowerBound].lowercased() == "https" else { throw .insecure }
       endpoint = String(endpoint[separator.upperBound...])
     }
@@ -79,8 +79,8 @@ extension UploadCredential {
       region: Self.region(of: object))
   }
 
-  /// A time, or a number of seconds from now, as a number or a string. `ExpireUTCTime` should be the one and `Expiration` the other, but
-  /// the vendor's own samples have them the other way round, so either is taken in either place. nil for anything else.
+  /// A time, or a number of seconds from now, as a number or a string. `ExpireUTCTime` should be a time and `Expiration` a number,
+  /// but in the vendor's own samples it is the other way round, so either is accepted in either place. Nil for anything else.
   private static func expiry(_ name: String, in object: borrowing JSONValue, _ now: UTCTime) -> UTCTime? {
     guard let value = object[name] else { return nil }
     if let text = value.string(), let time = UTCTime(text) { return time }
@@ -91,10 +91,10 @@ extension UploadCredential {
     return UTCTime(seconds: now.seconds + seconds)
   }
 
-  /// nil unless it can be one: then the endpoint's name is the next to look at.
+  /// Nil unless it can be a region: then the endpoint's name is tried next.
   private static func region(of object: borrowing JSONValue) -> String? {
     guard var text = object["Region"]?.string() else { return nil }
-    // Clients of the vendor write regions of OSS so, and no region begins like this.
+    // Clients of the vendor write OSS regions with this prefix, and no region begins with it.
     if text.hasPrefix("oss-") { text.removeFirst("oss-".count) }
     return UploadAddress.isRegion(text) ? text : nil
   }

@@ -3,7 +3,7 @@ package import Secrets
 
 /// One result of CreateUploadVideo or RefreshUploadVideo.
 package struct UploadGrant {
-  /// nil when the answer named none.
+  /// Nil if the answer has none.
   package let requestID: String?
   package let videoID: String
   package let address: UploadAddress
@@ -20,12 +20,12 @@ package struct UploadGrant {
 /// The one object that a video is uploaded to.
 package struct UploadAddress: Hashable, Sendable {
   package let bucket: String
-  /// The host of the bucket's region, without scheme: `oss-cn-shanghai.aliyuncs.com`, with its port unless that is 443.
+  /// The host of the bucket's region, without a scheme: `oss-cn-shanghai.aliyuncs.com`, with its port unless that is 443.
   package let endpoint: String
   /// Not encoded.
   package let key: String
 
-  /// nil for parts that can't belong to such an address (`UploadAddress+Checks`).
+  /// Nil for parts that can't be such an address (`UploadAddress+Checks`).
   package init?(bucket: String, endpoint: String, key: String) {
     guard Self.isBucket(bucket), Self.isHost(endpoint), Self.isKey(key) else { return nil }
     self.bucket = bucket
@@ -33,7 +33,7 @@ package struct UploadAddress: Hashable, Sendable {
     self.key = key
   }
 
-  /// The region by the endpoint's name, `oss-REGION.aliyuncs.com` or `oss-REGION-internal.aliyuncs.com`; nil for other names.
+  /// The region in the endpoint's name, `oss-REGION.aliyuncs.com` or `oss-REGION-internal.aliyuncs.com`; nil for other names.
   package var region: String? { Self.region(ofEndpoint: endpoint) }
 }
 
@@ -45,7 +45,7 @@ package struct UploadCredential {
   package let token: Secret
   /// By the server's clock.
   package let expires: UTCTime
-  /// As UploadAuth has it; nil when it has none. `UploadAddress.region` is the next to look at.
+  /// The region in UploadAuth; nil if it has none. `UploadAddress.region` is tried next.
   package let region: String?
 
   package init(accessKeyID: String, secret: Secret, token: Secret, expires: UTCTime, region: String?) {
@@ -57,14 +57,14 @@ package struct UploadCredential {
   }
 }
 
-/// What GetMezzanineInfo says of the uploaded file.
+/// The answer of GetMezzanineInfo about the uploaded file.
 package struct MezzanineInfo: Hashable, Sendable {
-  /// nil when the answer named none.
+  /// Nil if the answer has none.
   package let requestID: String?
   package let videoID: String?
   /// `Uploading`, `Normal`, `UploadFail`, `Deleted`, or another.
   package let status: String
-  /// In bytes; nil when the answer has none.
+  /// In bytes; nil if the answer has none.
   package let fileSize: Int64?
 
   package init(requestID: String? = nil, videoID: String? = nil, status: String, fileSize: Int64? = nil) {

@@ -1,15 +1,15 @@
-/// What the codes of VOD and its gateway mean for an upload: which class of failure, and what a person can do.
+/// The meaning of the codes of VOD and its gateway for an upload: the class of failure, and what a person can do.
 ///
-/// The codes are those of the VOD API reference (CreateUploadVideo, RefreshUploadVideo, GetMezzanineInfo: error codes) and of the vendor's
-/// pages on common errors. A row is found by its whole code, else by the family that it begins with, else by
-/// a word in it, else by the status of the answer.
+/// The codes are those of the VOD API reference (CreateUploadVideo, RefreshUploadVideo, GetMezzanineInfo: error codes) and of the
+/// vendor's pages on common errors. A row is found by its full code, otherwise by the family that it begins with, otherwise by a
+/// word in it, otherwise by the answer's HTTP status.
 package enum VODErrorTable {
   package struct Row: Sendable {
     enum Match: Sendable {
       case code(String)
-      /// Every code that begins so.
+      /// All codes with this beginning.
       case family(String)
-      /// Every code with this in it, if no family has it.
+      /// All codes that contain this, if no family matches.
       case containing(String)
     }
 
@@ -25,7 +25,7 @@ package enum VODErrorTable {
   }
 
   static let rows: [Row] = [
-    // Of the parameters
+    // Codes about the parameters
     Row(
       .code("InvalidFileName.Extension"), .permanent,
       "give the file an extension that VOD takes, such as .mp4; the list is in its overview of media upload"),
@@ -40,7 +40,7 @@ package enum VODErrorTable {
     Row(.family("InvalidApp"), .permanent, "name an application of this account, or none"),
     Row(.family("InvalidCate"), .permanent, "name a category of this account, or none"),
 
-    // Of the video
+    // Codes about the video
     Row(.code("InvalidVideo.NotFound"), .unknownVideo, unknown),
     Row(.code("InvalidVideo.NoneExist"), .unknownVideo, unknown),
     Row(.code("InvalidVideoId.NotFound"), .unknownVideo, unknown),
@@ -52,21 +52,21 @@ package enum VODErrorTable {
     Row(.code("VideoNotFound"), .unknownVideo, unknown),
     Row(.code("VideoNotExist"), .unknownVideo, unknown),
     Row(.code("EntityNotExist.Video"), .unknownVideo, unknown),
-    // What a ReferenceId that is taken is answered with isn't documented. Its form was checked before, so every other code about it may
-    // mean that. To take one wrongly for it costs a RefreshUploadVideo, to miss it would make a second video.
+    // The answer for a ReferenceId that is taken isn't documented. Its form was checked before, so any other code about it may mean
+    // that. A false positive costs a RefreshUploadVideo, a false negative would create a second video.
     Row(.containing("ReferenceId"), .referenceTaken, taken),
     Row(.containing("AlreadyExist"), .referenceTaken, taken),
 
-    // Of rights
+    // Codes about permissions
     Row(
       .code("Forbidden.InitFailed"), .permanent,
       "open VOD in this region once in its console; the account's storage isn't set up there"),
     Row(.code("NoPermission"), .denied, denied),
     Row(.family("Forbidden"), .denied, denied),
 
-    // Of the session that signs, and of the gateway
+    // Codes about the signing session, and of the gateway
     Row(.family("InvalidSecurityToken"), .credentialLapsed, lapsed),
-    // Only sessions sign here, and an expired one may be unknown.
+    // Only sessions sign here, and VOD may not know an expired one any more.
     Row(.family("InvalidAccessKeyId"), .credentialLapsed, lapsed),
     Row(.code("MissingSecurityToken"), .permanent, "report this with the request id to the makers of vod-upload"),
     Row(.code("InvalidTimeStamp.Expired"), .skew, "set this host's clock; VOD allows 15 minutes of difference"),
@@ -82,7 +82,7 @@ package enum VODErrorTable {
     Row(.family("InvalidAction"), .permanent, "check --vod-endpoint; what answers there doesn't know this call"),
     Row(.family("Throttling"), .throttled(wait: nil), throttled),
 
-    // Of the service
+    // Codes about the service
     Row(.code("AddVideoFailed"), .transient, fails),
     Row(.family("InternalError"), .transient, fails),
     Row(.family("ServiceUnavailable"), .transient, fails),
@@ -91,7 +91,7 @@ package enum VODErrorTable {
     Row(.family("Missing"), .permanent, "report this with the request id to the makers of vod-upload"),
   ]
 
-  // These are read when no further try is made.
+  // Shown when no further attempt is made.
   private static let unknown =
     "the video was deleted, or is in another region: check --region; to upload it as a new video, use another journal"
   private static let taken = "run again; the video that an earlier run made is looked up"
@@ -102,7 +102,7 @@ package enum VODErrorTable {
   private static let fails =
     "VOD itself fails: run again later; if it lasts, give the request id to the vendor's support"
 
-  /// The row for a code, by its status when no row has it.
+  /// The row for a code, or for the status if no row has the code.
   package static func row(forCode code: String, httpStatus: Int) -> Row {
     known(code) ?? unknown(httpStatus: httpStatus)
   }

@@ -5,19 +5,19 @@ package struct VODFailure: Error, Hashable, Sendable {
     case throttled(wait: Duration?)
     /// The network, a proxy or the service failed.
     case transient
-    /// The session has no right to make this call.
+    /// The session has no permission for this call.
     case denied
-    /// There is no video of that id.
+    /// There is no video with that id.
     case unknownVideo
-    /// There is already a video of that ReferenceId. Which code says so isn't documented, so this may be something else.
+    /// There is already a video with that ReferenceId. The code for that isn't documented, so this may be something else.
     case referenceTaken
-    /// The session that signed has expired, or was withdrawn.
+    /// The session that signed has expired or was revoked.
     case credentialLapsed
     /// The request's date was too far from the server's time.
     case skew
     /// The nonce was used before.
     case nonceUsed
-    /// Something else that a further try wouldn't change.
+    /// Another failure that a further attempt wouldn't change.
     case permanent
   }
 
@@ -25,9 +25,9 @@ package struct VODFailure: Error, Hashable, Sendable {
   /// The service's code, or one of ours for an answer that can't be read.
   package let code: String
   package let httpStatus: Int
-  /// nil when the answer named none.
+  /// Nil if the answer has none.
   package let requestID: String?
-  /// The wait requested by `Retry-After`, of which five minutes count; nil if none was.
+  /// The wait requested by `Retry-After`, of which five minutes count; nil if none was requested.
   package let notBefore: Duration?
   /// What a person can do, less than a sentence; never quotes the service's message.
   package let remedy: String

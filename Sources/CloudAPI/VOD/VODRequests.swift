@@ -1,6 +1,6 @@
-// VOD API reference, 2017-03-21; parameters and their spellings by the vendor's alibabacloud-vod20170321 3.12.1.
+// VOD API reference, 2017-03-21; parameters and their spellings from the vendor's package alibabacloud-vod20170321 3.12.1.
 
-/// CreateUploadVideo: makes a video and returns where to upload it to, and a credential for that.
+/// CreateUploadVideo: creates a video and returns its upload address and a credential.
 package struct CreateUploadVideoRequest {
   package var details: VideoDetails
 
@@ -13,7 +13,7 @@ package struct CreateUploadVideoRequest {
   }
 }
 
-/// Which video a call is about.
+/// The video that a call is about.
 package enum VideoIdentifier: Hashable, Sendable {
   /// By the id that VOD gave it.
   case video(String)
@@ -30,7 +30,7 @@ package enum VideoIdentifier: Hashable, Sendable {
 
 /// RefreshUploadVideo: returns a new credential for the same address.
 ///
-/// Never to be called once an upload is complete: it is also how a finished video is overwritten.
+/// Must not be called after an upload is complete: it is also the way to overwrite a finished video.
 package struct RefreshUploadVideoRequest {
   package var video: VideoIdentifier
 
@@ -43,7 +43,7 @@ package struct RefreshUploadVideoRequest {
   }
 }
 
-/// GetMezzanineInfo: what VOD knows of the uploaded file.
+/// GetMezzanineInfo: VOD's information about the uploaded file.
 package struct GetMezzanineInfoRequest {
   package var video: VideoIdentifier
 
@@ -56,7 +56,7 @@ package struct GetMezzanineInfoRequest {
   }
 }
 
-/// DeleteMultipartUpload: removes the parts of an upload that was abandoned.
+/// DeleteMultipartUpload: removes the parts of an abandoned upload.
 package struct DeleteMultipartUploadRequest {
   package var videoID: String
 

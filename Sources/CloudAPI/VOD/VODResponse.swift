@@ -1,17 +1,17 @@
 package import Core
 internal import JSON
 
-/// The head of a response of VOD by which its body is read.
+/// The parts of a response's head that are needed to read its body.
 package struct VODResponse {
-  /// What is read of a body at most; a longer one is no answer of VOD.
+  /// The maximum length that is read of a body; a longer one is no answer of VOD.
   package static let maxBodyLength = 65_536
 
   let httpStatus: Int
   let retryAfter: String?
   let notBefore: Duration?
 
-  /// `retryAfter` is the value of `x-acs-retry-after` as it stands; nil when the header is absent. `notBefore` is what
-  /// `RetryAfter` makes of the standard header.
+  /// `retryAfter` is the value of `x-acs-retry-after`; nil if the header is missing. `notBefore` is the wait that `RetryAfter`
+  /// reads from the standard header.
   package init(httpStatus: Int, retryAfter: String?, notBefore: Duration? = nil) {
     self.httpStatus = httpStatus
     self.retryAfter = retryAfter
@@ -27,7 +27,7 @@ package struct VODResponse {
     answer(from: body) { (root) throws(AnswerFault) in try MezzanineInfo(root) }
   }
 
-  /// Reads an answer of which only success matters, that to DeleteMultipartUpload; returns its RequestId.
+  /// Reads an answer without content, that to DeleteMultipartUpload; returns its RequestId.
   package func success(from body: Span<UInt8>) -> Result<String?, VODFailure> {
     answer(from: body) { (root) throws(AnswerFault) in
       if let code = root.errorCode, !AnswerFault.successCodes.contains(code) { throw .noCode }
@@ -56,7 +56,7 @@ package struct VODResponse {
     }
   }
 
-  /// The failure that an error body stands for.
+  /// The failure that an error body describes.
   private func refusal(_ root: borrowing JSONValue) -> VODFailure {
     guard let code = root.errorCode else { return failure(for: .noCode, requestID: root.requestID) }
     let row = VODErrorTable.row(forCode: code, httpStatus: httpStatus)

@@ -1,10 +1,10 @@
 internal import Core
 internal import JSON
 
-/// The limits of CreateUploadVideo (VOD API reference, 2017-03-21). Lengths are in characters, for which Unicode scalars are counted: the
-/// service documents no more than the word.
+/// The limits of CreateUploadVideo (VOD API reference, 2017-03-21). Lengths are in characters, counted as Unicode scalars: the
+/// documentation doesn't define the word.
 extension VideoDetails.Draft {
-  /// The largest object that multipart upload makes: 10,000 parts of 5 GiB.
+  /// The largest object of a multipart upload: 10,000 parts of 5 GiB.
   private static let largestFile: Int64 = 10_000 * 5 << 30
 
   func check() throws(VideoDetailsError) {
@@ -106,15 +106,15 @@ extension VideoDetails.Draft {
 }
 
 extension Unicode.Scalar {
-  /// Emoji are IllegalCharacters; the vendor names no others. A sign that is drawn as text unless a variation selector asks for an emoji
-  /// passes without one.
+  /// Emoji are refused with IllegalCharacters; the vendor names no others. A character that is an emoji only with a variation
+  /// selector is accepted without one.
   fileprivate func isTakenByVOD(onOneLine: Bool) -> Bool {
     if isControl { return !onOneLine && (self == "\n" || self == "\r" || self == "\t") }
     if isASCII { return true }
     return !properties.isEmojiPresentation && !(properties.isEmoji && value > 0xFFFF) && value != 0xFE0F
   }
 
-  /// Of the category Cc (the Unicode Standard, 23.1), without looking it up.
+  /// The category Cc (the Unicode Standard, 23.1), without a look-up.
   var isControl: Bool { value < 0x20 || (0x7F...0x9F).contains(value) }
 
   fileprivate var hex: String {

@@ -1,25 +1,25 @@
 internal import Core
 
-/// What is said of a video when it is made: the parameters of CreateUploadVideo, within the limits of the API.
+/// The description of a new video: the parameters of CreateUploadVideo, within the limits of the API.
 ///
-/// Nothing is ever cut to fit: what is too long is an error that names the parameter.
+/// Nothing is ever truncated: a value that is too long is an error that names the parameter.
 package struct VideoDetails: Hashable, Sendable {
-  /// The parameters as they come, before they are checked; nil leaves one out.
+  /// The parameters as given, before they are checked; nil omits one.
   package struct Draft: Hashable, Sendable {
     package var title: String
-    /// A name or a path, with an extension that VOD takes (`VideoFormat`).
+    /// A name or a path, with an extension that VOD accepts (`VideoFormat`).
     package var fileName: String
     /// In bytes.
     package var fileSize: Int64?
     package var description: String?
-    /// None when empty.
+    /// Omitted if empty.
     package var tags: [String] = []
     package var coverURL: String?
     /// A JSON object as text.
     package var userData: String?
     package var categoryID: Int64?
     package var templateGroupID: String?
-    /// Wins over `templateGroupID`.
+    /// Takes precedence over `templateGroupID`.
     package var workflowID: String?
     package var storageLocation: String?
     package var appID: String?
@@ -34,7 +34,7 @@ package struct VideoDetails: Hashable, Sendable {
     }
   }
 
-  /// As they were given.
+  /// The parameters as they were given.
   package let draft: Draft
   package let referenceID: ReferenceID?
 
@@ -44,7 +44,7 @@ package struct VideoDetails: Hashable, Sendable {
     referenceID = draft.referenceID.flatMap { ReferenceID($0) }
   }
 
-  /// The same, with that id.
+  /// The same details with that id.
   package func named(_ id: ReferenceID) -> VideoDetails { VideoDetails(self, id) }
 
   private init(_ details: VideoDetails, _ id: ReferenceID) {
@@ -54,7 +54,7 @@ package struct VideoDetails: Hashable, Sendable {
     referenceID = id
   }
 
-  /// By the names of the API, values not encoded.
+  /// With the API's names, values not encoded.
   var parameters: [(name: String, value: String)] {
     var parameters = [("Title", draft.title), ("FileName", draft.fileName)]
     let optional: [(String, String?)] = [

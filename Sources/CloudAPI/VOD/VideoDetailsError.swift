@@ -1,13 +1,13 @@
-/// Why VOD wouldn't take a parameter of CreateUploadVideo.
+/// Why VOD wouldn't accept a parameter of CreateUploadVideo.
 package struct VideoDetailsError: Error, Hashable, CustomStringConvertible {
-  /// By its name in the API, such as `Title`.
+  /// Its name in the API, such as `Title`.
   package let parameter: String
-  /// What it is, as in "has 131 characters".
+  /// The problem, as in "has 131 characters".
   package let problem: String
-  /// What would be allowed, as in "allowed are 1 to 128".
+  /// The allowed values, as in "allowed are 1 to 128".
   package let allowed: String
 
-  /// The code that VOD would answer with, where it has one for this.
+  /// The code that VOD would answer with, if it has one for this.
   package let code: String
 
   init(_ parameter: String, _ problem: String, allowed: String, code: String = "InvalidParameter") {
