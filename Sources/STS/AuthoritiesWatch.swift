@@ -4,16 +4,16 @@ package import Logs
 package import Systemd
 package import Wire
 
-/// Whether the CA file can be read as it lies there: for the log, the status, the metrics and the service manager's line.
+/// Tracks whether the present CA file can be used: for the log, the status, the metrics and the service manager's line.
 ///
-/// Each request looks at the file; between requests, which may be hours apart, it is looked at every minute.
+/// Each request checks the file; between requests, which may be hours apart, it is looked at every minute.
 package final class AuthoritiesWatch {
   private static let interval: Int64 = 60_000_000
-  /// So that it shares a wake-up with other timers.
+  /// Allows it to share a wake-up with other timers.
   private static let accuracy: Int64 = 10_000_000
 
   package struct Problem {
-    /// Names the file, what is wrong, and what to do.
+    /// Names the file, the problem and the fix.
     package let sentence: String
     let since: Timestamp
   }
@@ -23,7 +23,7 @@ package final class AuthoritiesWatch {
   private let http: HTTPClient
   private var timer: (any Alarm)!
 
-  /// `changed` is called when `problem` may be another one.
+  /// `changed` is called when `problem` may have changed.
   package init(of http: HTTPClient, path: String, scheduler: any Scheduler, log: Log, changed: @escaping () -> Void)
     throws
   {
@@ -42,7 +42,7 @@ package final class AuthoritiesWatch {
     arm()
   }
 
-  /// Nil while the file is used as it lies there.
+  /// Nil while the present file is used.
   package var problem: Problem? {
     http.authoritiesProblem.map { error, since in
       var sentence = "\(error)"

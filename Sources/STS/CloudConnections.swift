@@ -6,7 +6,7 @@ import Secrets
 package import Settings
 package import Systemd
 
-/// What reaches out of the daemon to call STS; replaced as a whole when the settings it was made from change.
+/// The daemon's connections to STS; replaced as a whole when the settings that they were made from change.
 package struct CloudConnections {
   package let sts: STSClient
   package let identities: IdentityClient
@@ -16,9 +16,9 @@ package struct CloudConnections {
   private let httpSettings: HTTPClient.Settings
   private let proxyPassword: Secret?
 
-  /// Builds what `settings` ask for, keeping from `old` what they ask for still. Throws a sentence for what can't be had.
+  /// Creates the connections for `settings`, keeping from `old` what hasn't changed. Throws a sentence if that isn't possible.
   ///
-  /// `sources` sign, by `serverTime`; `authoritiesChanged` is called when `authorities.problem` may be another one.
+  /// `sources` sign, by `serverTime`; `authoritiesChanged` is called when `authorities.problem` may have changed.
   package init(
     _ settings: STSSettings, sources: [String: AccessKeySource], keeping old: CloudConnections?, loop: EventLoop,
     log: Log, serverTime: @escaping () -> UTCTime, authoritiesChanged: @escaping () -> Void

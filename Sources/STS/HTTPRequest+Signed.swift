@@ -6,7 +6,7 @@ import Wire
 extension RequestContext {
   private static let userAgent = "rolekeeper/\(Version.number)"
 
-  /// What a request to `endpoint` has beside what it asks, with a nonce of its own.
+  /// The context of a request to `endpoint`, with its own nonce.
   init(
     to endpoint: String, dated date: UTCTime, forms: RequestForms = RequestForms(),
     using generator: inout some RandomNumberGenerator

@@ -7,10 +7,12 @@ package import SessionStore
 import Settings
 package import Systemd
 
-/// Asks STS whose a key or a session is (GetCallerIdentity), which needs no permission: its answer says whether STS knows the signer.
+/// Asks STS for the owner of a key or a session (GetCallerIdentity). That needs no permission, so the answer shows whether STS
+/// knows the signer.
 ///
-/// One endpoint after the other is asked until one gives an HTTP answer. While all connections are in use the request waits for one. Calls
-/// aren't counted in the rate: STS has a quota of its own for them (STS quotas), and whoever asks keeps its own intervals.
+/// One endpoint after the other is asked until one gives an HTTP answer. While all connections are in use the request waits for
+/// one. These calls don't count in the rate: STS has a separate quota for them (STS quotas), and the callers keep their own
+/// intervals.
 package final class IdentityClient: IdentityService {
   private let scheduler: any Scheduler
   private let http: HTTPClient
@@ -19,7 +21,7 @@ package final class IdentityClient: IdentityService {
   private var chance = SystemChance()
   private var checks: [CallID: AnyObject] = [:]
   private var lastCheck: UInt64 = 0
-  /// Called when an inquiry has ended, and others may have the connection.
+  /// Called when an inquiry has ended, and its connection may be used by others.
   package var ended: () -> Void = {}
 
   package init(
@@ -32,7 +34,7 @@ package final class IdentityClient: IdentityService {
     self.serverTime = serverTime
   }
 
-  /// Calls `completion` once, in a later turn of the loop, while the inquiry is kept; letting go of it cancels the request.
+  /// Calls `completion` once, in a later turn of the loop, if the inquiry is kept; releasing it cancels the request.
   package func ask(
     _ signer: SigningIdentity, completion: @escaping (STSAnswer<CallerIdentity>) -> Void
   ) -> AnyObject {
@@ -41,19 +43,19 @@ package final class IdentityClient: IdentityService {
     return inquiry
   }
 
-  /// A request under way; it keeps its client.
+  /// A request under way; it retains its client.
   final class Inquiry {
     private let client: IdentityClient
     private let signer: SigningIdentity
     private let completion: (STSAnswer<CallerIdentity>) -> Void
-    /// Which of the endpoints is asked.
+    /// The endpoint that is being asked.
     private var index = 0
-    /// What the endpoints before did instead of answering.
-    private var misses: [TransportFailure] = []
+    /// The failures of the endpoints before.
+    private var failures: [TransportFailure] = []
     private var transfer: HTTPClient.TransferID?
-    /// Where it waits for a connection.
+    /// Its place in the queue for a connection.
     private var place: HTTPClient.Place?
-    /// What can't even be sent fails in a later turn like all else.
+    /// A request that can't even be sent fails in a later turn, too.
     private var unsent: (any Deferral)?
 
     fileprivate init(
@@ -99,17 +101,19 @@ package final class IdentityClient: IdentityService {
         client.endpointHealth.answered(index, date: client.serverTime(), at: client.scheduler.time)
         end(STSResponse(answer, now: client.serverTime()).callerIdentity(from: body))
       case .failure(let failure):
-        if failure.isMiss { client.endpointHealth.missed(index, code: Failure(failure, now: client.serverTime()).code) }
-        misses.append(failure)
+        if failure.countsAsEndpointFailure {
+          client.endpointHealth.failed(index, code: Failure(failure, now: client.serverTime()).code)
+        }
+        failures.append(failure)
         guard failure.concernsEndpointAlone, index + 1 < client.endpointHealth.endpoints.count else {
-          return end(.refused(Failure(misses, now: client.serverTime())))
+          return end(.refused(Failure(failures, now: client.serverTime())))
         }
         index += 1
         send()
       }
     }
 
-    /// The completion may let go of the inquiry.
+    /// The completion may release the inquiry.
     private func end(_ answer: STSAnswer<CallerIdentity>) {
       let client = client
       completion(answer)

@@ -3,10 +3,9 @@ import Core
 import Identities
 package import Secrets
 
-/// The password of the proxy's user, alone in its file.
+/// The proxy user's password, which has a file of its own.
 package enum ProxyPassword {
-  /// One line of 1 to 512 bytes; the line's end and a byte order mark are no part of it. Throws a sentence that names the file and the
-  /// fix.
+  /// One line of 1 to 512 bytes, without its end and a byte order mark. Throws a sentence that names the file and the fix.
   package static func read(_ path: String) throws(ProxyPasswordUnusable) -> Secret {
     let content: Secret
     do throws(SecretFile.Unreadable) {
@@ -36,12 +35,12 @@ package enum ProxyPassword {
   }
 }
 
-/// A file that holds no usable password.
+/// A file without a usable password.
 package struct ProxyPasswordUnusable: Error, CustomStringConvertible {
   let path: String
   let why: String
   package let fix: String
-  /// Whether it is this process that may not read it.
+  /// Whether this process lacks the permission to read it.
   package var isDenied = false
 
   package var description: String { "\(problem); \(fix)" }

@@ -6,21 +6,21 @@ package import Refresh
 package import Settings
 package import Systemd
 
-/// Calls STS for the refresher: signs each request, sends it, and reads the answer strictly.
+/// Calls STS for the refresher: signs each request, sends it, and parses the answer strictly.
 ///
-/// A call asks one endpoint after the other until one gives an HTTP answer, whichever. Every call begins with the first: what
-/// answered before isn't remembered, so an endpoint that is back serves at once. All its requests count as one in the rate.
+/// A call asks one endpoint after the other until one gives an HTTP answer, with any status. Every call starts with the first
+/// endpoint, so one that has recovered is used again at once. All requests of a call count as one in the rate.
 package final class STSClient: SessionIssuer {
-  /// A call under way, at the endpoint it is asking now.
+  /// A call under way, at its current endpoint.
   private struct Call {
     let id: CallID
     let order: SessionRequest
     let completion: (IssueOutcome) -> Void
     var place = 0
-    /// By which server time the next request is signed.
+    /// The server time that the next request is signed with.
     var date: UTCTime
-    /// What the endpoints before did instead of answering.
-    var misses: [TransportFailure] = []
+    /// The failures of the endpoints before.
+    var failures: [TransportFailure] = []
   }
 
   private let http: HTTPClient
@@ -28,14 +28,14 @@ package final class STSClient: SessionIssuer {
   private let hostName: String
   private let sources: [String: AccessKeySource]
   private let scheduler: any Scheduler
-  /// The server's time, for signing and for judging whether an Expiration has passed.
+  /// The server's time, for signing and for checking whether an Expiration has passed.
   private let serverTime: () -> UTCTime
   private var calls: UInt64 = 0
   private var transfers: [CallID: HTTPClient.TransferID] = [:]
   /// A request that couldn't even be sent; its outcome is reported in a later turn like all others.
   private typealias Unsent = (id: CallID, report: () -> Void)
   private var unsent: [Unsent] = []
-  /// Those that are being reported, the next one last; a completion may cancel any of them.
+  /// Outcomes being reported, the next one last; a completion may cancel any of them.
   private var reporting: [Unsent] = []
   private var unsentReporter: (any Deferral)!
   private var chance = SystemChance()
@@ -64,7 +64,7 @@ package final class STSClient: SessionIssuer {
     return call.id
   }
 
-  /// Sends the call's request to the endpoint whose turn it is; needs a free handle.
+  /// Sends the call's request to the current endpoint; needs a free handle.
   private func ask(_ call: Call) {
     let sent = scheduler.time
     guard let source = sources[call.order.role.source] else {
@@ -82,7 +82,7 @@ package final class STSClient: SessionIssuer {
         let issued = read(outcome, body, of: call, sent: sent).naming(
           source.identity(of: key), keyPlace: source.location.keyPlace)
         call.completion(issued)
-        // Only now, since another key makes the role that has just failed try again at once.
+        // Only now, since another key makes the failed role try again at once.
         switch issued.result {
         case .granted: source.accepted(key)
         case .refused(let failure):
@@ -97,14 +97,16 @@ package final class STSClient: SessionIssuer {
     }
   }
 
-  /// Asks the next endpoint with a request of its own; false when there is none, or when it would fare no better.
+  /// Asks the next endpoint with a new request; false if there is none, or if it couldn't do better.
   private func goOn(_ call: Call, after failure: TransportFailure) -> Bool {
-    if failure.isMiss { endpointHealth.missed(call.place, code: Failure(failure, now: serverTime()).code) }
+    if failure.countsAsEndpointFailure {
+      endpointHealth.failed(call.place, code: Failure(failure, now: serverTime()).code)
+    }
     guard failure.concernsEndpointAlone, call.place + 1 < endpointHealth.endpoints.count else { return false }
     var next = call
     next.place += 1
     next.date = serverTime()
-    next.misses.append(failure)
+    next.failures.append(failure)
     ask(next)
     return true
   }
@@ -135,7 +137,7 @@ package final class STSClient: SessionIssuer {
     switch outcome {
     case .failure(let failure):
       return IssueOutcome(
-        result: .refused(Failure(call.misses + [failure], now: serverTime())), date: nil, sent: sent)
+        result: .refused(Failure(call.failures + [failure], now: serverTime())), date: nil, sent: sent)
     case .success(let answer):
       let now = serverTime()
       endpointHealth.answered(call.place, date: now, at: scheduler.time)
@@ -153,7 +155,7 @@ package final class STSClient: SessionIssuer {
     unsentReporter.schedule()
   }
 
-  /// What fails meanwhile is reported in the next turn.
+  /// Calls that fail meanwhile are reported in the next turn.
   private func reportUnsent() {
     reporting = unsent.reversed()
     unsent = []
@@ -174,7 +176,7 @@ extension Failure {
 }
 
 extension IssueOutcome {
-  /// The same, with whose key signed in a failure that is about that, and where another key goes in one that asks for it.
+  /// The same result, with the key's owner if the failure is about that, and with the key's place if it asks for another key.
   fileprivate func naming(
     _ signer: @autoclosure () -> CallerIdentity?, keyPlace: @autoclosure () -> String
   ) -> IssueOutcome {

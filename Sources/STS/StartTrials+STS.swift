@@ -3,7 +3,7 @@ import Identities
 package import Settings
 import Systemd
 
-/// Tries what a start needs to call STS, and leaves nothing behind.
+/// Checks everything that a start needs to call STS, without side effects.
 extension StartTrials {
   package static func triedProxyPassword(_ path: String) -> Finding? {
     do throws(ProxyPasswordUnusable) {
@@ -12,7 +12,7 @@ extension StartTrials {
     } catch { return .unusable(error.problem, error.fix, isDenied: error.isDenied) }
   }
 
-  /// The certificates of `ca_file` or of the system, read as the daemon reads them.
+  /// Reads the certificates of `ca_file` or of the system as the daemon does.
   package static func triedAuthorities(_ sts: STSSettings) -> Finding? {
     do {
       let client = try HTTPClient(EventLoop(), settings: HTTPClient.Settings(sts), proxyPassword: nil)

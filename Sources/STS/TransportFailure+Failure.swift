@@ -3,9 +3,9 @@ import Core
 import HTTPClient
 
 extension Failure {
-  /// Sorts what went wrong on the way to STS: it is tried again soon, since no person may be needed to fix it. A password that a
-  /// proxy refuses is for a person, and too many tries might lock its user out. `now` is by when a date that a proxy names is judged
-  /// where the proxy doesn't say what time it is.
+  /// Classifies a failure on the way to STS: usually it is retried soon, since no person may be needed to fix it. A password that a
+  /// proxy refuses needs a person, and too many attempts might lock its user out. `now` is the reference for a date from a proxy
+  /// that doesn't send its own time.
   init(_ failure: TransportFailure, now: UTCTime) {
     let (code, advice) = Self.words(for: failure.kind)
     let kind: Kind = failure.kind == .proxyAuthentication ? .permanent : .transient
@@ -15,8 +15,8 @@ extension Failure {
     self.init(kind, code: code, notBefore: notBefore, advice: "\(failure.text); \(advice)")
   }
 
-  /// What came of asking one endpoint after the other, none of which answered: the first's failure, or the first certificate's that
-  /// didn't verify, with the others' codes. What ends the search for all of them, as a proxy that is down, stands alone.
+  /// Combines the failures of all endpoints, none of which answered: the first one's, or the first certificate failure, with the
+  /// codes of the others. A failure that ends the search for all of them, such as a proxy that is down, is reported alone.
   init(_ failures: [TransportFailure], now: UTCTime) {
     let all = failures.map { Failure($0, now: now) }
     let last = all[all.count - 1]
@@ -70,16 +70,17 @@ extension Failure {
 }
 
 extension TransportFailure {
-  /// Whether the endpoint counts as one that didn't answer: where this process had no means to ask it, that says nothing of it.
-  var isMiss: Bool { kind != .noResources }
+  /// Whether it counts as the endpoint's failure: if this process lacked the resources for the request, it shows nothing about the
+  /// endpoint.
+  var countsAsEndpointFailure: Bool { kind != .noResources }
 
-  /// Whether another endpoint may do better: nothing that is HTTP came back, and the fault isn't in what all endpoints share.
+  /// Whether another endpoint may do better: no HTTP answer came back, and the cause isn't shared by all endpoints.
   var concernsEndpointAlone: Bool {
     switch kind {
     case .resolve, .connect, .connectTimeout, .timeout, .tlsVerification, .tlsOther, .protocolViolation, .noAnswer,
       .cut, .other:
       true
-    // A proxy that waits for a dead host, or can't reach it, says nothing or says so.
+    // The proxy may have refused because the host can't be reached.
     case .proxyRefused, .proxyBroken: true
     case .caFile, .bodyTooLarge, .proxyUnreachable, .proxyUnresolved, .proxyAuthentication, .unsuitableRequest,
       .noResources:

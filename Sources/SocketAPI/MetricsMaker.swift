@@ -132,7 +132,7 @@ private struct OtherMetrics {
       perEndpoint(\.answers))
     add(
       "rolekeeper_sts_unanswered_total", "counter", "Requests that an STS endpoint gave no HTTP answer to.",
-      perEndpoint(\.misses))
+      perEndpoint(\.failures))
   }
 
   mutating func addSocket(_ service: SocketService, _ server: ServerStatistics) {

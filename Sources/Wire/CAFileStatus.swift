@@ -1,10 +1,10 @@
 package import Core
 package import JSON
 
-/// The certificates of the authorities by which STS is verified.
+/// The status of the CA certificates that verify STS.
 package struct CAFileStatus: WireDocument, Hashable, Sendable {
   package var path: String
-  /// Why the file as it lies there can't be used, so that the certificates read before are in force; nil while it is used.
+  /// Why the present file can't be used, so that the certificates read before are in force; nil while it is used.
   package var error: LastError?
 
   package init(path: String, error: LastError? = nil) {
@@ -27,7 +27,7 @@ package struct CAFileStatus: WireDocument, Hashable, Sendable {
 }
 
 extension LastError {
-  /// A sentence of our own that names the CA file.
+  /// `sentence` names the CA file and the problem.
   package init(caFile sentence: String, since: UTCTime?) {
     self.init(Failure(.permanent, code: "CAFile", advice: sentence), since: since)
   }

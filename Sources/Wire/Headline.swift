@@ -1,8 +1,9 @@
 internal import Core
 
-/// How the roles are, in one line: first those that work, then the others by name. `STATUS=` and `rolekeeper status` write the same.
+/// The state of the roles in one line: first the healthy ones, then the others by name. `STATUS=` and `rolekeeper status` use the
+/// same.
 package struct Headline {
-  /// More names than that make no line.
+  /// More names would make the line too long.
   private static let mostNames = 3
 
   private var count = 0
@@ -15,7 +16,7 @@ package struct Headline {
   private var lapsed = Names()
   private var waiting = Names()
 
-  /// The first names of the alphabet, whatever order they come in, and the number of all.
+  /// The first names in alphabetical order, whatever order they are added in, and the number of all.
   private struct Names {
     var first: [String] = []
     var count = 0
@@ -27,7 +28,7 @@ package struct Headline {
       if first.count > Headline.mostNames { first.removeLast() }
     }
 
-    /// Nothing where there are none.
+    /// Empty if there are none.
     func text(_ what: String) -> String {
       if count == 0 { return "" }
       let rest = count > first.count ? " and \(count - first.count) more" : ""
@@ -45,8 +46,8 @@ package struct Headline {
     }
   }
 
-  /// Takes one role in; `isFailing` is whether its last attempt failed, whatever readers have, `failsLastingly` whether in a way that
-  /// waiting doesn't fix, and `hasFailingFile` whether a credential file of it can't be written.
+  /// Adds one role; `isFailing` is whether its last attempt failed, whatever readers have, `failsLastingly` whether waiting won't
+  /// fix that, and `hasFailingFile` whether one of its credential files can't be written.
   package mutating func add(
     _ name: String, _ state: RoleState, headroom: @autoclosure () -> Duration, isFailing: Bool, failsLastingly: Bool,
     hasFailingFile: Bool

@@ -1,16 +1,16 @@
 package import Core
 
-/// What of a role is a reason not to be `ok`, in the same words wherever it is reported.
+/// Reasons of a role not to be `ok`, with the same wording wherever they are reported.
 extension Health.Reason {
   package static func noRoles() -> Self { Self(.noRoles, detail: "no role is in force; add one to the settings") }
 
-  /// `code` is that of the last failure.
+  /// `code` is the last failure's.
   package static func noSession(role: String, code: String?) -> Self {
     let why = code.map { "the last attempt failed: \($0)" } ?? "no attempt has failed yet"
     return Self(.noSession, role: role, detail: "role '\(role)' has no valid session; \(why)")
   }
 
-  /// `error` is that of the last attempt; `life` is how long the session that readers get lasts.
+  /// `error` is the last attempt's; `life` is how long the session that readers get lasts.
   package static func refresh(role: String, code: String, advice: String, since: UTCTime?, life: Duration) -> Self {
     let start = since.map { "failing since \($0); " } ?? ""
     return Self(
@@ -18,7 +18,7 @@ extension Health.Reason {
       detail: "role '\(role)' isn't refreshed: \(code): \(advice); \(start)its session lasts \(life.text) more")
   }
 
-  /// What no refresh changes, though each succeeds.
+  /// A reason that no refresh changes, though each succeeds.
   package static func shortSessions(role: String, _ short: ShortSessions) -> Self {
     Self(
       .shortSessions, role: role,
@@ -27,12 +27,12 @@ extension Health.Reason {
         + "\(short.floor.text); raise the role's MaxSessionDuration in the RAM console, or lower 'floor' or 'duration'")
   }
 
-  /// `error` says what is wrong with the CA file, which it names.
+  /// `error` is the problem with the CA file, which it names.
   package static func caFile(error: String) -> Self {
     Self(.caFile, detail: "\(error); the certificates read before are in force")
   }
 
-  /// `errors` are what was wrong, a sentence each with its file.
+  /// `errors` are the settings' errors, a sentence each with its file.
   package static func settings(refusedAt time: UTCTime, errors: [String]) -> Self {
     let others = errors.count > 1 ? " (and \(errors.count - 1) more)" : ""
     return Self(
@@ -40,12 +40,12 @@ extension Health.Reason {
       detail: "the settings on disk were refused at \(time), older ones are in force: \(errors.first ?? "")\(others)")
   }
 
-  /// The same for those who may not see all roles, since the errors may name any.
+  /// The same for callers that may not see all roles, since the errors may name any.
   package static func settings() -> Self {
     Self(.settings, detail: "the settings on disk were refused, older ones are in force; an administrator sees why")
   }
 
-  /// `reasons` say what is missing, a sentence each.
+  /// `reasons` name what is missing, a sentence each.
   package static func incompleteSettings(_ reasons: [String]) -> Self {
     let others = reasons.count > 1 ? " (and \(reasons.count - 1) more)" : ""
     return Self(
@@ -56,19 +56,19 @@ extension Health.Reason {
     )
   }
 
-  /// The same for those who may not see all roles.
+  /// The same for callers that may not see all roles.
   package static func incompleteSettings() -> Self {
     Self(.incompleteSettings, detail: "the settings look cut off; an administrator sees why")
   }
 
-  /// `error` says what is wrong with the file at `path`, and what to do.
+  /// `error` is the problem with the file at `path`, with a fix.
   package static func output(role: String, path: String, error: String) -> Self {
-    // Most errors name the very path; one of a directory or a neighbour doesn't say whose output is meant.
+    // Most errors name that path; one about a directory or a neighbour doesn't show which output is affected.
     let detail = Self.does(error, name: path) ? error : "file '\(path)' isn't written: \(error)"
     return Self(.output, role: role, detail: "role '\(role)': \(detail)")
   }
 
-  // Not by `contains`: the command line would start later with the library of regular expressions that it belongs to.
+  // Not with `contains`: the command line would start more slowly, with the library of regular expressions that it belongs to.
   private static func does(_ error: String, name path: String) -> Bool {
     let bytes = Array(error.utf8)
     return bytes.indices.contains { bytes[$0...].starts(with: "'\(path)'".utf8) }
@@ -76,7 +76,7 @@ extension Health.Reason {
 }
 
 extension Health {
-  /// By the status of all roles, or of those that one may see.
+  /// From the status of all roles, or of those that the caller may see.
   package init(of roles: [RoleStatus], besides others: [Reason] = []) {
     self.init((roles.isEmpty ? [.noRoles()] : []) + roles.flatMap { Self.reasons(of: $0) } + others)
   }

@@ -1,12 +1,13 @@
 package import JSON
 
-/// Whether everything that the settings ask for is in force: what `/healthz`, `rolekeeper status --check` and `status` report.
+/// Whether everything in the settings is in force: reported by `/healthz`, `rolekeeper status --check` and `status`.
 ///
-/// It is a list of reasons; without any, all is well, and so it is with settings that have no role yet. Whoever knows of another kind of trouble adds a `Reason`.
+/// It is a list of reasons; without any, everything is well, also if the settings have no role yet. Each new kind of problem is
+/// another `Reason`.
 package struct Health: WireDocument, Hashable, Sendable {
   package enum Status: String, Hashable, Sendable, CaseIterable {
     case ok
-    /// Every role has a credential, but something else isn't as the settings ask.
+    /// Every role has a credential, but something else isn't as in the settings.
     case degraded
     /// A role has no valid session.
     case failing
@@ -18,19 +19,19 @@ package struct Health: WireDocument, Hashable, Sendable {
       case noRoles = "no-roles"
       /// A role has no valid session.
       case noSession = "no-session"
-      /// A role has a valid session, and its refresh fails in a way that waiting doesn't fix.
+      /// A role has a valid session, but its refresh fails in a way that waiting won't fix.
       case refresh
       /// STS grants a role sessions that are too short for its floor.
       case shortSessions = "short-sessions"
       /// A credential file can't be written.
       case output
-      /// An AccessKey can't be read, or a new one isn't taken.
+      /// An AccessKey can't be read, or a new one isn't used.
       case source
       /// The settings on disk were refused; older ones are in force.
       case settings
-      /// The settings in force look as if a file was cut off, and what they don't name any more was kept.
+      /// The settings in force look truncated, and outputs that they no longer name were kept.
       case incompleteSettings = "incomplete-settings"
-      /// The CA file can't be used any more; the certificates that were read before are in force.
+      /// The CA file can no longer be used; the certificates that were read before are in force.
       case caFile = "ca-file"
 
       package var status: Status {
@@ -43,9 +44,9 @@ package struct Health: WireDocument, Hashable, Sendable {
     }
 
     package var kind: Kind
-    /// The role that is concerned; nil when all of them are.
+    /// The affected role; nil if all of them are.
     package var role: String?
-    /// A sentence that says what is wrong, and what to do where that is known. For those who may see the role.
+    /// A sentence with the problem, and with a fix if one is known. For callers that may see the role.
     package var detail: String
 
     package init(_ kind: Kind, role: String? = nil, detail: String) {
@@ -70,7 +71,7 @@ package struct Health: WireDocument, Hashable, Sendable {
   }
 
   package private(set) var status: Status
-  /// The worst first.
+  /// Sorted, the worst first.
   package private(set) var reasons: [Reason]
 
   package init(_ reasons: [Reason]) {
@@ -80,7 +81,7 @@ package struct Health: WireDocument, Hashable, Sendable {
     status = isSound ? .ok : worst.isEmpty ? .degraded : .failing
   }
 
-  /// One sentence without names, fit for whoever may not see the roles: `2 of 5 roles have no valid session`.
+  /// One sentence without names, for callers that may not see the roles: `2 of 5 roles have no valid session`.
   package func summary(roles: Int) -> String {
     var counts: [Reason.Kind: Int] = [:]
     for reason in reasons { counts[reason.kind, default: 0] += 1 }
@@ -129,11 +130,11 @@ package struct Health: WireDocument, Hashable, Sendable {
   }
 }
 
-/// The answer to `GET /healthz`, which everyone may ask: no names, only how many of what kind.
+/// The answer to `GET /healthz`, which everyone may request: no names, only how many of each kind.
 package struct HealthAnswer: WireDocument, Hashable, Sendable {
   package var status: Health.Status
   package var roles: Int64
-  /// What is wrong, or that there are no roles; nil when all is well.
+  /// What is wrong, or that there are no roles; nil if everything is well.
   package var detail: String?
 
   package init(_ health: Health, roles: Int) {

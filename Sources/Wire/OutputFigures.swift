@@ -1,6 +1,6 @@
 package import Core
 
-/// What the metrics report of one role's files.
+/// One role's files as the metrics report them.
 package struct OutputFigures {
   package let role: RoleName
   package let files: [OutputStatus]

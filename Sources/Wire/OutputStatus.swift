@@ -1,31 +1,31 @@
 package import Core
 package import JSON
 
-/// One credential file of a role: what programs that read files get.
+/// The status of one credential file of a role, as its readers find it.
 package struct OutputStatus: WireDocument, Hashable, Sendable {
-  /// Where its readers find it.
+  /// Its readers' path.
   package var path: String
-  /// What readers of the file find.
+  /// The content that readers find.
   package enum Content: String, Hashable, Sendable {
-    /// A credential that hasn't expired, perhaps of an earlier process.
+    /// A credential that hasn't expired, perhaps from an earlier process.
     case valid
     /// No file, or one whose credential has expired.
     case none
-    /// It hasn't been looked at yet, or can't be.
+    /// It hasn't been examined yet, or can't be.
     case unknown
   }
 
-  /// The generation in it; nil while there is nothing valid, and where it isn't known.
+  /// The generation in it; nil if there is no valid content, or if it isn't known.
   package var generation: UInt64?
   package var content: Content
-  /// When the credential in it expires; nil while there is none, and where it isn't known.
+  /// When the credential in it expires; nil if there is none, or if it isn't known.
   package var expiresAt: UTCTime?
-  /// Why it isn't as it should be, with what to do; nil when the last attempt went well.
+  /// Why it isn't as it should be, with a fix; nil if the last attempt succeeded.
   package var lastError: String?
   /// Since when it fails.
   package var since: UTCTime?
 
-  /// `content` is by the generation when it isn't given.
+  /// `content` is derived from the generation if it isn't given.
   package init(
     path: String, generation: UInt64?, content: Content? = nil, expiresAt: UTCTime? = nil, lastError: String? = nil,
     since: UTCTime? = nil
@@ -38,14 +38,14 @@ package struct OutputStatus: WireDocument, Hashable, Sendable {
     self.since = since
   }
 
-  /// Whether a reader of the file finds a valid credential in it, and the next one will come.
+  /// Whether a reader of the file finds a valid credential in it, and the next one can be written.
   package var isInPlace: Bool { content == .valid && lastError == nil }
 
   package init(_ value: borrowing JSONValue) throws(WireError) {
     path = try value.text("path")
     let generation = value["generation"]?.kind == .null ? nil : try value.generation()
     self.generation = generation
-    // A daemon that was started before the package was upgraded doesn't have these yet.
+    // Missing in answers of a daemon that was started before the package was upgraded.
     content = try value.optionalText("content").flatMap(Content.init(rawValue:)) ?? (generation == nil ? .none : .valid)
     expiresAt = try value.optionalTime("expires_at")
     lastError = try value.optionalText("last_error")

@@ -1,7 +1,7 @@
 internal import Core
 package import JSON
 
-/// A refusal as `application/problem+json` (RFC 9457). Members beyond the first four are there only when they say something.
+/// A refusal as `application/problem+json` (RFC 9457). Members beyond the first four are present only if they have a value.
 package struct Problem: WireDocument, Hashable, Sendable {
   package enum Kind: String, Sendable, CaseIterable {
     case malformed
@@ -10,19 +10,19 @@ package struct Problem: WireDocument, Hashable, Sendable {
     /// The role holds no session of the AccessKeyId that was reported.
     case sessionNotHeld = "session-not-held"
     case methodNotAllowed = "method-not-allowed"
-    /// No session of the role can live as long as was asked; `max_ttl` can be had.
+    /// No session of the role can live as long as requested; `max_ttl` is the maximum.
     case tooLong = "ttl-too-long"
-    /// A reservation has to wait; `retry_after` says how long.
+    /// A reservation has to wait for `retry_after`.
     case tooManyReservations = "too-many-reservations"
-    /// Nothing valid is there to hand out; `code` and `request_id` are of the last failure.
+    /// There is no valid session to hand out; `code` and `request_id` are from the last failure.
     case noSession = "no-valid-session"
-    /// A refresh that an administrator asked for failed; `code` and `request_id` say how. What readers have is as it was.
+    /// A refresh that an administrator requested failed with `code` and `request_id`. Readers keep what they have.
     case refreshFailed = "refresh-failed"
-    /// A reload found the settings wrong, `errors` says how; the old ones stay in force.
+    /// A reload found `errors` in the settings; the old ones stay in force.
     case settingsRefused = "settings-refused"
-    /// The daemon stops, or is restarted: the next process answers the same request.
+    /// The daemon stops or restarts: the next process answers the same request.
     case stopping
-    /// The daemon was started by its socket and can't use its settings: it has nothing to serve by.
+    /// The daemon was started by its socket and can't use its settings, so it can't serve.
     case settingsUnusable = "settings-unusable"
 
     package var status: Int {
@@ -63,13 +63,13 @@ package struct Problem: WireDocument, Hashable, Sendable {
   package var status: Int
   /// What happened here and what to do, in a sentence.
   package var detail: String
-  /// The cloud's error code, when STS is the reason.
+  /// The cloud's error code, if STS is the cause.
   package var code: String?
   package var requestID: String?
   package var retryAfter: Duration?
-  /// The most `min_ttl` that can be had.
+  /// The maximum `min_ttl`.
   package var maxTTL: Duration?
-  /// Whether the same request fails again until somebody changes something: a policy in the console, say.
+  /// Whether the same request fails again until somebody changes something, such as a policy in the console.
   package var isPermanent: Bool
   /// The name that was probably meant, among those that the caller may know.
   package var suggestion: String?
@@ -93,7 +93,7 @@ package struct Problem: WireDocument, Hashable, Sendable {
     self.errors = errors
   }
 
-  /// nil for a type that this version doesn't know.
+  /// Nil for a type that this version doesn't know.
   package var kind: Kind? {
     type.hasPrefix(Self.prefix) ? Kind(rawValue: String(type.dropFirst(Self.prefix.count))) : nil
   }
@@ -136,10 +136,10 @@ package struct Problem: WireDocument, Hashable, Sendable {
     }
   }
 
-  /// `suggestion` as a question with a blank behind it; empty where there is none.
+  /// `suggestion` as a question with a trailing blank; empty if there is none.
   package var didYouMean: String { suggestion.map { "did you mean '\($0)'? " } ?? "" }
 
-  /// `retryAfter` as documents and headers say it, in whole seconds: rounded up, since whoever waits that long must not come too early.
+  /// `retryAfter` as in documents and headers, in whole seconds: rounded up, so that a client that waits that long isn't too early.
   package var retryAfterSeconds: Int64? {
     retryAfter.map { $0.components.attoseconds > 0 ? $0.components.seconds + 1 : $0.components.seconds }
   }

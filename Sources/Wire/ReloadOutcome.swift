@@ -2,10 +2,10 @@ package import JSON
 
 /// The answer to a `POST /v1/reload` that put the settings in force.
 package struct ReloadOutcome: WireDocument, Hashable, Sendable {
-  /// Where the socket is now, when the settings moved it; the connection that carries this answer is the last of the old one.
+  /// The socket's new path, if the settings moved it; the connection with this answer is the last one of the old socket.
   package var movedTo: String?
 
-  /// What the new settings have taken away, one sentence each; of very many the first 100.
+  /// What the new settings have removed, one sentence each; no more than 100.
   package var warnings: [String]
 
   package init(movedTo: String?, warnings: [String] = []) {

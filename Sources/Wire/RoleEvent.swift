@@ -1,16 +1,17 @@
 package import Core
 package import JSON
 
-/// One line of `GET /v1/events`: a role rotated, its state changed, a longer session of it came, or one of its credential files changed.
+/// One line of `GET /v1/events`: a role rotated, its state changed, a longer session for it arrived, or one of its credential files
+/// changed.
 package struct RoleEvent: WireDocument, Hashable, Sendable {
   package enum Kind: String, Sendable {
-    /// Plain reads and files have another session than before: the one that the line names.
+    /// Plain reads and files have a different session than before: the one that the line names.
     case rotated
-    /// The state is another one than before.
+    /// The state differs from before.
     case changed
-    /// A longer session was fetched for whoever asked for one; readers who didn't get what they got before.
+    /// A longer session was fetched for readers that requested one; other readers get the same as before.
     case reserved
-    /// A credential file was written where none was, can't be written, or can be written again; `output` says which.
+    /// A credential file appeared, can't be written, or can be written again; `output` has its status.
     case output
   }
 
@@ -19,12 +20,12 @@ package struct RoleEvent: WireDocument, Hashable, Sendable {
   package var role: String
   package var state: RoleState
   package var generation: UInt64
-  /// The session that is handed out; nil when none is.
+  /// The session that is handed out; nil if none is.
   package var accessKeyID: String?
   package var expiresAt: UTCTime?
-  /// The code of the last failure; nil when the last attempt went well.
+  /// The code of the last failure; nil if the last attempt succeeded.
   package var code: String?
-  /// The file that an event of the kind `output` is about.
+  /// The file that an event of kind `output` is about.
   package var output: OutputStatus?
 
   package init(

@@ -1,17 +1,17 @@
 package import Core
 package import JSON
 
-/// How a role fares, as readers see it.
+/// A role's state, as readers see it.
 package enum RoleState: String, Sendable, CaseIterable {
   /// No session yet since the daemon started: readers get 503.
   case waiting
-  /// The freshest session has at least the floor left, and the last attempt went well.
+  /// The freshest session has at least the floor left, and the last attempt succeeded.
   case valid
-  /// As `valid`, but attempts fail at present.
+  /// Like `valid`, but attempts are failing.
   case failing
   /// A session is handed out, but has less than the floor left.
   case belowFloor = "below-floor"
-  /// Nothing valid any more: readers get 503.
+  /// No valid session any more: readers get 503.
   case lapsed
 
   /// Whether a reader gets a credential.
@@ -25,31 +25,31 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
   package var accessKeyID: String?
   package var expiresAt: UTCTime?
   package var expiresIn: Duration?
-  /// How long readers would go on getting at least the floor if STS died now.
+  /// How long readers would still get at least the floor if STS stopped answering now.
   package var headroom: Duration
   /// 0 until the first session.
   package var generation: UInt64
   package var nextRefreshAt: UTCTime?
   package var nextRefreshIn: Duration?
   package var lastSuccessAt: UTCTime?
-  /// nil when the last attempt went well.
+  /// Nil if the last attempt succeeded.
   package var lastError: LastError?
-  /// Whether the refresh fails in a way that waiting doesn't fix, which makes a role that has a session `degraded`. False from a daemon
+  /// Whether the refresh fails in a way that waiting won't fix, which makes a role with a session `degraded`. False from a daemon
   /// that is older than its command line.
   package var needsAttention: Bool
   /// Its credential files, in the settings' order.
   package var outputs: [OutputStatus]
-  /// Who signs for it; nil from a daemon that is older than its command line.
+  /// The source that signs for it; nil from a daemon that is older than its command line.
   package var source: RoleSource?
-  /// The longer session that readers asked for; nil when there is none.
+  /// The longer session that readers requested; nil if there is none.
   package var reservation: ReservationStatus?
-  /// The most `min_ttl` that can be had; nil from a daemon that is older than its command line.
+  /// The maximum `min_ttl`; nil from a daemon that is older than its command line.
   package var maxTTL: Duration?
-  /// The code with which STS refused more; nil where the settings are the limit.
+  /// The code with which STS refused more; nil if the settings are the limit.
   package var maxTTLCode: String?
-  /// That STS grants too little for the floor; nil when it doesn't, or isn't known to.
+  /// Set if STS grants too little for the floor; nil if it doesn't, or isn't known to.
   package var shortSessions: ShortSessions?
-  /// The session that a refresh has just brought, which may be only the standby; nil in all other answers.
+  /// The session that a refresh has just fetched, which may be only the standby; nil in all other answers.
   package var fetched: FetchedSession?
 
   package init(
@@ -93,11 +93,11 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
     nextRefreshIn = try value.optionalSpan("next_refresh_in")
     lastSuccessAt = try value.optionalTime("last_success_at")
     if let error = value["last_error"], error.kind != .null { lastError = try LastError(error) }
-    // A daemon that was started before the package was upgraded doesn't have these yet.
+    // Missing in answers of a daemon that was started before the package was upgraded.
     needsAttention = value["needs_attention"] == nil ? false : try value.bool("needs_attention")
     outputs = value["outputs"] == nil ? [] : try value.list("outputs")
     if let source = value["source"], source.kind != .null { self.source = try RoleSource(source) }
-    // A daemon that was started before the package was upgraded may not have it yet.
+    // May be missing in answers of a daemon that was started before the package was upgraded.
     if let held = value["reservation"], held.kind != .null { reservation = try ReservationStatus(held) }
     maxTTL = try value.optionalSpan("max_ttl")
     maxTTLCode = try value.optionalText("max_ttl_code")
@@ -139,15 +139,15 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
   }
 }
 
-/// Why the last attempt of a role failed, and since when attempts have failed, in whatever way.
+/// Why the last attempt of a role failed, and since when attempts have failed, in any way.
 package struct LastError: WireDocument, Hashable, Sendable {
   package var code: String
   package var httpStatus: Int?
   package var requestID: String?
   package var advice: String
-  /// The first failure since the last success, which may have been another one.
+  /// When the first failure since the last success was, which may have been a different one.
   package var since: UTCTime?
-  /// When this one was; nil where that isn't recorded, and from a daemon that is older than its command line.
+  /// When this one was; nil if that isn't recorded, and from a daemon that is older than its command line.
   package var at: UTCTime?
   /// Whether it fails again until somebody changes something. False from a daemon that is older than its command line.
   package var isPermanent: Bool
@@ -185,10 +185,10 @@ package struct LastError: WireDocument, Hashable, Sendable {
   }
 }
 
-/// What STS granted to a refresh.
+/// The result of a refresh.
 package struct FetchedSession: WireDocument, Hashable, Sendable {
   package var accessKeyID: String
-  /// The DurationSeconds that it was asked for with.
+  /// The requested DurationSeconds.
   package var asked: Duration
   package var expiresAt: UTCTime?
   package var expiresIn: Duration
@@ -217,9 +217,9 @@ package struct FetchedSession: WireDocument, Hashable, Sendable {
   }
 }
 
-/// A session that is kept beside a role's pool, for readers that asked for a longer one.
+/// A session that is held beside a role's pool, for readers that requested a longer one.
 package struct ReservationStatus: WireDocument, Hashable, Sendable {
-  /// The DurationSeconds that it was asked for with.
+  /// The requested DurationSeconds.
   package var duration: Duration
   package var expiresAt: UTCTime?
   package var expiresIn: Duration
@@ -261,7 +261,7 @@ package struct ReservationStatus: WireDocument, Hashable, Sendable {
 /// The answer to `GET /v1/roles`: the roles this peer may read.
 package struct RoleList: WireDocument, Hashable, Sendable {
   package var roles: [RoleStatus]
-  /// Whether the peer is an administrator, to whom `GET /v1/status` tells more.
+  /// Whether the peer is an administrator, who gets more from `GET /v1/status`.
   package var isAdmin: Bool
 
   package init(_ roles: [RoleStatus], isAdmin: Bool) {
@@ -278,7 +278,7 @@ package struct RoleList: WireDocument, Hashable, Sendable {
     write(to: &json) { json in for role in roles { role.write(to: &json) } }
   }
 
-  /// The line in two pieces: between them come the roles, for whoever writes these bit by bit.
+  /// The line in two pieces, with the roles in between, for callers that write these bit by bit.
   package func frame() -> [[UInt8]] {
     var json = JSONWriter([UInt8]())
     var gaps = ListGaps()

@@ -1,28 +1,28 @@
 package import Core
 package import JSON
 
-/// The answer to `POST /v1/roles/NAME/report`: what STS says of the session that a reader reported.
+/// The answer to `POST /v1/roles/NAME/report`: STS's verdict on the reported session.
 package struct SessionCheckResult: WireDocument, Hashable, Sendable {
   package enum Result: String, Sendable, CaseIterable {
-    /// STS doesn't know the session any more: it is never handed out again.
+    /// STS no longer accepts the session: it is never handed out again.
     case condemned
     /// STS accepts the session: it stays.
     case inUse = "in-use"
-    /// STS couldn't be asked, or said something else: the session stays.
+    /// STS couldn't be asked, or gave another answer: the session stays.
     case unchecked
   }
 
   package var role: String
   package var accessKeyID: String
   package var result: Result
-  /// When STS answered, by its time; nil when it didn't.
+  /// When STS answered, by its own time; nil if it didn't.
   package var checkedAt: UTCTime?
-  /// The error code of STS, or a word of ours for why it couldn't be asked; nil when it accepts the session.
+  /// The error code of STS, or a code of ours for why it couldn't be asked; nil if it accepts the session.
   package var code: String?
   package var requestID: String?
-  /// What `code` means, and what to do about it, in half a sentence.
+  /// The meaning of `code`, and what to do about it, in half a sentence.
   package var advice: String?
-  /// When a report of the same session leads to another check: at once where it is nil.
+  /// How long until a report of the same session leads to another check; nil means at once.
   package var retryAfter: Duration?
 
   package init(

@@ -4,14 +4,14 @@ package import Secrets
 
 /// A session as it is handed out.
 ///
-/// Its texts are printable ASCII without blanks, quotes, commas and backslashes, so that they mean themselves in every
-/// format; `init?` is nil for others.
+/// Its texts are printable ASCII without blanks, quotes, commas and backslashes, so that they are literal in every format; `init?`
+/// is nil for others.
 package struct SessionCredential {
   package let accessKeyID: String
   package let accessKeySecret: Secret
   package let securityToken: Secret
   package let expiration: UTCTime
-  /// When the session was issued, by the server: some readers judge its age by it.
+  /// When the session was issued, by the server's time: some readers judge its age by it.
   package let issued: UTCTime
 
   package init?(
@@ -27,7 +27,7 @@ package struct SessionCredential {
     self.issued = issued
   }
 
-  /// Reads the JSON document, as a command line gets it from the socket.
+  /// Parses the JSON document that a command line gets from the socket.
   package init(parsing text: Span<UInt8>) throws(WireError) {
     let credential = try withJSON(text) { (root) throws(WireError) in
       SessionCredential(

@@ -1,7 +1,7 @@
 internal import Core
 package import JSON
 
-/// That STS grants a role's refreshes too short a life to keep the floor, in whole seconds.
+/// The lifetime that STS grants to a role's refreshes, if it is too short to keep the floor, in whole seconds.
 package struct ShortSessions: WireDocument, Hashable, Sendable {
   package var granted: Duration
   package var asked: Duration

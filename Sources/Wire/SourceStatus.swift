@@ -1,24 +1,24 @@
 package import Core
 package import JSON
 
-/// How a source fares: whether it can sign, and what keeps another key from signing.
+/// A source's state: whether it can sign, and what keeps another key from signing.
 package enum SourceState: String, Sendable, CaseIterable {
-  /// STS has accepted the key, and nothing else is to be said.
+  /// STS has accepted the key, and there is nothing else to report.
   case working
   /// The key signs, and STS has neither accepted nor refused it yet.
   case unproven
-  /// Another key was found, and is being proven while the one before signs.
+  /// Another key was found, and is being verified while the one before signs.
   case proving
-  /// Another key was found, and STS doesn't accept it, or can't be asked; the one before signs.
+  /// Another key was found, and STS doesn't accept it or can't be reached; the one before signs.
   case keyNotTaken = "key-not-taken"
-  /// The file is gone, half written or open to others; the key that was in it signs.
+  /// The file is missing, incomplete or readable for others; the key that was in it signs.
   case unreadable
   /// STS refuses the key that signs.
   case refused
-  /// No key has been read yet: nothing can be signed.
+  /// No key has been read yet, so nothing can be signed.
   case noKey = "no-key"
 
-  /// Whether a person has to do something.
+  /// Whether a person has to act.
   package var needsAttention: Bool {
     switch self {
     case .working, .unproven, .proving: false
@@ -27,22 +27,22 @@ package enum SourceState: String, Sendable, CaseIterable {
   }
 }
 
-/// Who signs, and since when: an old key may be disabled once AssumeRole has accepted the new one on every host.
+/// A source's key, and since when it signs: an old key may be disabled once AssumeRole has accepted the new one on every host.
 package struct SourceStatus: WireDocument, Hashable, Sendable {
   package var name: String
-  /// As in the settings: `access-key`.
+  /// The source's type in the settings: `access-key`.
   package var type: String
-  /// nil from a daemon that is older than its command line.
+  /// Nil from a daemon that is older than its command line.
   package var state: SourceState?
-  /// Of the key that signs; `LTAI…` and its last four characters until STS has accepted it. nil when there is none, and for an id
-  /// that doesn't begin so until STS has accepted it.
+  /// The id of the signing key; `LTAI…` and its last four characters until STS has accepted it. Nil if there is no key, and for an
+  /// id that doesn't begin so, until STS has accepted it.
   package var accessKeyID: String?
   package var inUseSince: UTCTime?
   /// When STS first accepted the key, by GetCallerIdentity or AssumeRole.
   package var provenAt: UTCTime?
   /// When AssumeRole last gave a session to this key.
   package var lastAcceptedAt: UTCTime?
-  /// Whose the key that signs is, as GetCallerIdentity names it; nil until that is known.
+  /// The owner of the signing key, as GetCallerIdentity names it; nil until that is known.
   package var arn: String?
   /// Why the file can't be used, or why STS refuses the key that signs.
   package var error: LastError?
@@ -99,10 +99,10 @@ package struct SourceStatus: WireDocument, Hashable, Sendable {
 
 /// A key that was found in a source's file and isn't in use yet.
 package struct NewKeyStatus: WireDocument, Hashable, Sendable {
-  /// Masked, for STS hasn't accepted it; nil when it doesn't begin as an id does.
+  /// Masked, since STS hasn't accepted it; nil if it doesn't begin like an id.
   package var accessKeyID: String?
   package var foundAt: UTCTime?
-  /// Why it isn't taken; nil while it is being proven.
+  /// Why it isn't used; nil while it is being verified.
   package var error: LastError?
 
   package init(accessKeyID: String?, foundAt: UTCTime?, error: LastError?) {
@@ -128,9 +128,9 @@ package struct NewKeyStatus: WireDocument, Hashable, Sendable {
 }
 
 extension SourceStatus {
-  /// What keeps it from working, and a key that isn't taken, a sentence each.
+  /// Why it isn't `working`, and why a new key isn't used, a sentence each.
   package var remarks: [String] {
-    // An error of a key that isn't taken is that key's, not `error`.
+    // If a new key isn't used, the error is that key's, not `error`.
     let ownState = state == .keyNotTaken ? nil : state
     let own = RoleSource(name: name, state: ownState, error: error).trouble.map { [$0] } ?? []
     guard let newKey else { return own }
@@ -140,10 +140,10 @@ extension SourceStatus {
   }
 }
 
-/// What whoever may read a role sees of the role's source: no id of a long-lived key.
+/// The information on a role's source for callers that may read the role: no id of a long-lived key.
 package struct RoleSource: WireDocument, Hashable, Sendable {
   package var name: String
-  /// nil from a daemon that knows states which this program doesn't.
+  /// Nil if the daemon has states that this program doesn't know.
   package var state: SourceState?
   package var error: LastError?
 
@@ -170,7 +170,7 @@ package struct RoleSource: WireDocument, Hashable, Sendable {
 }
 
 extension RoleSource {
-  /// A sentence on what is wrong that says which key is meant, the one in use or a new one; nil when nothing is.
+  /// A sentence on the problem that names the affected key, the one in use or a new one; nil if there is none.
   package var trouble: String? {
     guard let error else { return nil }
     let cause = error.ofSource
@@ -184,13 +184,13 @@ extension RoleSource {
 }
 
 extension LastError {
-  /// Code and advice; the advice alone for a sentence about a file, which says what the code does.
+  /// Code and advice; only the advice if it is a sentence about a file, which makes the code redundant.
   fileprivate var ofSource: String { code == Self.unusableFile ? advice : "\(code): \(advice)" }
 
-  /// The code of an error of the host's own, such as a file that can't be used.
+  /// The code of a problem on this host, such as an unusable file.
   package static let unusableFile = "AccessKeyFile"
 
-  /// A sentence of our own about a file.
+  /// `sentence` is our own, about a file.
   package init(file sentence: String, since: UTCTime?) {
     self.init(Failure(.permanent, code: Self.unusableFile, advice: sentence), since: since)
   }

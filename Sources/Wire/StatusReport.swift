@@ -1,12 +1,12 @@
 package import Core
 package import JSON
 
-/// The answer to `GET /v1/status`: everything an operator asks first.
+/// The answer to `GET /v1/status`: everything that an operator needs first.
 package struct StatusReport: WireDocument, Hashable, Sendable {
   package var version: String
   package var pid: Int64
   package var startedAt: UTCTime?
-  /// Whether there are roles and each has a session: what the status of `/healthz` says.
+  /// Whether there are roles and each has a session: the status of `/healthz`.
   package var isHealthy: Bool
   package var health: Health
   package var roles: [RoleStatus]
@@ -14,7 +14,7 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
   /// In the order in which they are tried.
   package var endpoints: [EndpointStatus]
   package var rate: RateStatus
-  /// nil from a daemon that is older than its command line.
+  /// Nil from a daemon that is older than its command line.
   package var caFile: CAFileStatus?
 
   package init(
@@ -40,12 +40,12 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
     isHealthy = try value.bool("healthy")
     roles = try value.list("roles")
     sources = try value.list("sources")
-    // A daemon that was started before the package was upgraded may not have them yet.
+    // May be missing in answers of a daemon that was started before the package was upgraded.
     endpoints = value["endpoints"] == nil ? [] : try value.list("endpoints")
     guard let rate = value["rate"] else { throw .missing("rate") }
     self.rate = try RateStatus(rate)
     if let file = value["ca_file"], file.kind != .null { caFile = try CAFileStatus(file) }
-    // As above.
+    // The same here.
     if let health = value["health"] { self.health = try Health(health) } else { health = Health(of: roles) }
   }
 
@@ -55,7 +55,7 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
       reasons: { json in for reason in health.reasons { reason.write(to: &json) } })
   }
 
-  /// The line in three pieces: between them come the roles, and the reasons of `health`, for whoever writes these bit by bit.
+  /// The line in three pieces, with the roles and the reasons of `health` in between, for callers that write these bit by bit.
   package func frame() -> [[UInt8]] {
     var json = JSONWriter([UInt8]())
     var gaps = ListGaps()
@@ -86,46 +86,46 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
   }
 }
 
-/// Where STS is called, and whether it answers there.
+/// An endpoint of STS, and whether it answers.
 package struct EndpointStatus: WireDocument, Hashable, Sendable {
   /// `host` or `host:port`, as in the settings.
   package var endpoint: String
-  /// HTTP answers, good or bad, since the daemon started.
+  /// HTTP answers, with any status, since the daemon started.
   package var answers: Int64
-  /// Requests without one.
-  package var misses: Int64
+  /// Requests without an answer.
+  package var failures: Int64
   package var lastAnswerAt: UTCTime?
-  /// Why no answer came to the latest request; nil when one came.
-  package var missing: String?
+  /// The code of the latest failure to answer; nil if the latest request was answered.
+  package var latestFailure: String?
 
-  package init(endpoint: String, answers: Int64, misses: Int64, lastAnswerAt: UTCTime?, missing: String?) {
+  package init(endpoint: String, answers: Int64, failures: Int64, lastAnswerAt: UTCTime?, latestFailure: String?) {
     self.endpoint = endpoint
     self.answers = answers
-    self.misses = misses
+    self.failures = failures
     self.lastAnswerAt = lastAnswerAt
-    self.missing = missing
+    self.latestFailure = latestFailure
   }
 
   package init(_ value: borrowing JSONValue) throws(WireError) {
     endpoint = try value.text("endpoint")
     answers = try value.integer("answers")
-    misses = try value.integer("unanswered")
+    failures = try value.integer("unanswered")
     lastAnswerAt = try value.optionalTime("last_answer_at")
-    missing = try value.optionalText("missing")
+    latestFailure = try value.optionalText("missing")
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
     json.object { json in
       json.member("endpoint", endpoint)
       json.member("answers", answers)
-      json.member("unanswered", misses)
+      json.member("unanswered", failures)
       json.member("last_answer_at", lastAnswerAt)
-      json.member("missing", orNull: missing)
+      json.member("missing", orNull: latestFailure)
     }
   }
 }
 
-/// How fast STS may be called: the setting, and what throttling has left of it.
+/// The rate of calls to STS: the setting, and what throttling has left of it.
 package struct RateStatus: WireDocument, Hashable, Sendable {
   /// At present.
   package var requestsPerSecond: Double

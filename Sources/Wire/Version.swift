@@ -1,4 +1,4 @@
-/// This build's version, as `--version`, the status and the User-Agent say it.
+/// This build's version, for `--version`, the status and the User-Agent.
 package enum Version {
   package static let number = "0.2.0"
 }

@@ -1,26 +1,26 @@
 internal import Core
 package import JSON
 
-/// A document of the socket without secrets: one line of JSON, the same keys in the same order each time.
+/// A document of the socket's API without secrets: one line of JSON, always with the same keys in the same order.
 ///
-/// What is unknown is null rather than left out; a reader passes over keys it doesn't know. Moments are written
-/// `YYYY-MM-DDThh:mm:ssZ`, spans in whole seconds.
+/// Unknown values are null rather than left out; readers ignore unknown keys. Times are written `YYYY-MM-DDThh:mm:ssZ`, durations
+/// in whole seconds.
 package protocol WireDocument {
   func write(to json: inout JSONWriter<[UInt8]>)
   init(_ value: borrowing JSONValue) throws(WireError)
 }
 
 extension WireDocument {
-  /// The line with its end.
+  /// The line including its end.
   package func rendered() -> [UInt8] {
     var json = JSONWriter([UInt8]())
     write(to: &json)
     return json.finish() + [UInt8(ascii: "\n")]
   }
 
-  /// Writes it behind what is in `bytes`, without the line's end.
+  /// Appends it to `bytes`, without the line's end.
   package func append(to bytes: inout [UInt8]) {
-    // Moved there and back: as a copy, all that is there would be copied too.
+    // Moved there and back: a copy would duplicate everything in `bytes`.
     var sink: [UInt8] = []
     swap(&sink, &bytes)
     var json = JSONWriter(consume sink)
@@ -33,7 +33,7 @@ extension WireDocument {
   }
 }
 
-/// Reads `text` as JSON and gives its value to `body`.
+/// Parses `text` as JSON and passes its value to `body`.
 func withJSON<R>(
   _ text: Span<UInt8>, _ body: (borrowing JSONValue) throws(WireError) -> R
 ) throws(WireError) -> R {
@@ -67,7 +67,7 @@ extension JSONWriter where Sink: ~Copyable {
   }
 }
 
-/// Members by name and kind, for reading documents of our own.
+/// Members by name and kind, for parsing our own documents.
 extension JSONValue {
   func text(_ name: String) throws(WireError) -> String {
     guard let text = try optionalText(name) else { throw .missing(name) }
@@ -144,13 +144,13 @@ extension JSONWriter<[UInt8]> {
   }
 }
 
-/// Where the items of a list that isn't written yet belong in a document.
+/// Positions in a document for the items of lists that aren't written yet.
 struct ListGaps {
   private var places: [Int] = []
 
   mutating func note(_ json: borrowing JSONWriter<[UInt8]>) { places.append(json.sink.count) }
 
-  /// The line in the pieces that the gaps part.
+  /// The line split at the gaps.
   func pieces(of document: [UInt8]) -> [[UInt8]] {
     let line = document + [UInt8(ascii: "\n")]
     let ends = places + [line.count]

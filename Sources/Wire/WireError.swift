@@ -1,4 +1,4 @@
-/// Why a document of the socket can't be read: it isn't the one that was expected, or not whole.
+/// Why a document of the socket can't be read: it is a different one than expected, or incomplete.
 package enum WireError: Error, Hashable, CustomStringConvertible {
   case notJSON(reason: String, offset: Int)
   case missing(String)

@@ -193,9 +193,9 @@ enum StatusTable {
     guard report.endpoints.count > 1 else { return [] }
     let rows = report.endpoints.map { endpoint in
       [
-        Cell(text: endpoint.endpoint), Cell(text: "\(endpoint.answers)"), Cell(text: "\(endpoint.misses)"),
+        Cell(text: endpoint.endpoint), Cell(text: "\(endpoint.answers)"), Cell(text: "\(endpoint.failures)"),
         Cell(text: endpoint.lastAnswerAt?.description ?? "-"),
-        endpoint.missing.map { Cell(text: $0, colour: .warning) } ?? Cell(text: "-", colour: .faint),
+        endpoint.latestFailure.map { Cell(text: $0, colour: .warning) } ?? Cell(text: "-", colour: .faint),
       ]
     }
     return section(["STS ENDPOINT", "ANSWERS", "UNANSWERED", "LAST ANSWER", "LAST ERROR"], rows, on: terminal)

@@ -79,7 +79,7 @@ import Wire
     try eventually("six sessions of each fallback", within: 60) {
       try stands.allSatisfy { stand in
         let endpoints = try stand.ways.lab.report().endpoints
-        return endpoints[0].misses >= 6 && endpoints[1].answers >= 6
+        return endpoints[0].failures >= 6 && endpoints[1].answers >= 6
       }
     }
     for stand in stands { try expectFallback(stand) }
@@ -107,7 +107,7 @@ import Wire
     #expect(try lab.status("uploader").lastError == nil, "\(row): an endpoint that fails is no role that fails")
     let endpoints = try lab.report().endpoints
     #expect(endpoints.map(\.endpoint) == [first.endpoint, second.endpoint], "\(row)")
-    #expect(endpoints[0].missing == row.code && endpoints[1].missing == nil, "\(row): \(endpoints)")
+    #expect(endpoints[0].latestFailure == row.code && endpoints[1].latestFailure == nil, "\(row): \(endpoints)")
     let metrics = try lab.daemon.get("/metrics").body
     #expect(metrics.contains(#"rolekeeper_sts_answers_total{endpoint="\#(second.endpoint)"} "#), "\(row)")
     #expect(metrics.contains(#"rolekeeper_sts_unanswered_total{endpoint="\#(first.endpoint)"} "#), "\(row)")
@@ -144,8 +144,8 @@ import Wire
     let reader = try Reader(of: ["uploader"], at: ways.lab)
     let start = try ways.lab.awaitUse()
     try watch(for: .seconds(9), since: start)
-    #expect(try ways.lab.report().endpoints.map(\.missing).prefix(1) == ["NameResolution"])
-    #expect(try ways.lab.report().endpoints[1].missing != nil)
+    #expect(try ways.lab.report().endpoints.map(\.latestFailure).prefix(1) == ["NameResolution"])
+    #expect(try ways.lab.report().endpoints[1].latestFailure != nil)
     #expect(daemon.logLines("warning: a fallback endpoint of STS answers", ways.second.endpoint).count == 1)
     let findings = try reader.finish()
     #expect(findings.areFlawless(for: 8) && findings.rotations["uploader", default: 0] >= 3, "\(findings)")
@@ -191,7 +191,7 @@ import Wire
     let told =
       daemon.logLines("a fallback endpoint of STS answers").count + daemon.logLines("the first STS endpoint").count
     #expect(told == 4)
-    #expect(try ways.lab.report().endpoints[0].misses >= 6, "the figures tell it all")
+    #expect(try ways.lab.report().endpoints[0].failures >= 6, "the figures tell it all")
   }
 
   @Test func `a reload takes other endpoints up, and keeps the figures of those that stay`() throws {

@@ -32,7 +32,7 @@ import Wire
         #expect(try lab.attempts(of: role, code: "NameResolution") == 0)
       }
       #expect(silent.ignored >= 1)
-      #expect(try lab.report().endpoints[0].misses == 0)
+      #expect(try lab.report().endpoints[0].failures == 0)
       #expect(!daemon.logLines("warning: settings", "sts.connect_timeout is 3s", "takes up to 7s").isEmpty)
 
       // What was found serves the next requests, and no connection waits for it.

@@ -116,12 +116,12 @@ import Wire
     detour.lab.draft.sts += "\nfallback_endpoints = [\"\(detour.lab.emulator.endpoint)\"]"
     try detour.lab.writeSettings()
     let daemon = try detour.lab.start()
-    #expect(try detour.lab.report().endpoints.map(\.missing) == ["ProxyRefused", nil])
+    #expect(try detour.lab.report().endpoints.map(\.latestFailure) == ["ProxyRefused", nil])
     try detour.proxy.become(.refuse)
     #expect(try daemon.post("/v1/roles/uploader/refresh").status == 202)
     try daemon.awaitLog("refresh failed", "code=ProxyUnreachable")
     let second = try detour.lab.report().endpoints[1]
-    #expect(second.misses == 0, "\(second)")
+    #expect(second.failures == 0, "\(second)")
   }
 
   @Test func `the proxy's password comes from its file, and a right one is taken up with a reload`() throws {

@@ -9,9 +9,9 @@ import Wire
 
 @testable import STS
 
-/// Which endpoint is asked next, and what is told of it.
+/// Which endpoint is asked next, and what is logged about it.
 @Suite struct EndpointTests {
-  @Test func `a failure is the endpoint's own unless all share it or HTTP came back`() {
+  @Test func `a failure concerns one endpoint unless all share the cause or HTTP came back`() {
     let shared: Set<TransportFailure.Kind> = [
       .caFile, .bodyTooLarge, .proxyUnreachable, .proxyUnresolved, .proxyAuthentication, .unsuitableRequest,
       .noResources,
@@ -21,7 +21,7 @@ import Wire
     }
   }
 
-  @Test func `a refused password waits for a person, all else is tried again soon`() {
+  @Test func `a refused password is permanent, everything else is retried soon`() {
     for kind in TransportFailure.Kind.allCases {
       #expect(
         Failure(TransportFailure(kind, text: ""), now: UTCTime(seconds: 0)).kind
@@ -29,8 +29,8 @@ import Wire
     }
   }
 
-  /// It sent people to the route and the firewall.
-  @Test func `what has to be looked at is what went wrong`() {
+  /// It sent people to check the route and the firewall.
+  @Test func `the hint matches the failure`() {
     func failure(_ kind: TransportFailure.Kind) -> Failure {
       Failure(TransportFailure(kind, text: "text"), now: UTCTime(seconds: 0))
     }
@@ -39,8 +39,8 @@ import Wire
     #expect(failure(.noResources).code == "NoResources" && !failure(.noResources).advice.contains("network"))
   }
 
-  /// "the other side may not speak TLS", "somebody may be in between": nobody had looked.
-  @Test func `no cause is guessed at`() {
+  /// Messages said "the other side may not speak TLS" and "somebody may be in between" without any evidence.
+  @Test func `no hint guesses a cause`() {
     for kind in TransportFailure.Kind.allCases {
       let advice = Failure(TransportFailure(kind, text: "text"), now: UTCTime(seconds: 0)).advice
       for guess in ["may not", "may be", "might", "perhaps", "probably", "somebody", "seems"] {
@@ -49,8 +49,8 @@ import Wire
     }
   }
 
-  /// It was "in the middle of the answer" where not a byte had come.
-  @Test func `a connection that ends before an answer is told from one that ends in it`() {
+  /// It was "in the middle of the answer" although not a byte had arrived.
+  @Test func `a connection that ends before an answer differs from one that ends within it`() {
     let failures = [TransportFailure.Kind.noAnswer, .cut].map {
       Failure(TransportFailure($0, text: "text"), now: UTCTime(seconds: 0))
     }
@@ -79,7 +79,7 @@ import Wire
       name: "what ends the search stands alone", kinds: [.connect, .proxyAuthentication], code: "ProxyAuthentication",
       others: nil),
   ])
-  func `what came of all endpoints is one failure`(_ example: Case) {
+  func `the failures of all endpoints make one failure`(_ example: Case) {
     let failure = Failure(example.kinds.map { TransportFailure($0, text: "text") }, now: UTCTime(seconds: 0))
     #expect(failure.code == example.code)
     let others = failure.advice.firstRange(of: "gave no answer either ").map {
@@ -88,7 +88,7 @@ import Wire
     #expect(others == example.others)
   }
 
-  @Test func `a proxy that asks for time gets it, by its own clock or ours`() {
+  @Test func `a proxy's Retry-After is observed, by its own clock or ours`() {
     let now = UTCTime("2026-01-02T03:04:05Z")!
     func wait(_ text: String?, date: String? = nil) -> Duration? {
       let failure = TransportFailure(.proxyRefused, text: "", retryAfter: text, date: date)
@@ -100,7 +100,7 @@ import Wire
     #expect(wait("later") == nil && wait(nil) == nil)
   }
 
-  @Test func `an answer that asks for time keeps it, by its own clock or ours`() {
+  @Test func `an answer's Retry-After is observed, by its own clock or ours`() {
     let now = UTCTime("2026-01-02T03:04:05Z")!
     func wait(_ answer: HTTPAnswer) -> Duration? {
       STSResponse(answer, now: now).callerIdentity(from: Array("{}".utf8).span).refused?.notBefore
@@ -115,7 +115,7 @@ import Wire
     #expect(wait(HTTPAnswer(status: 503)) == nil)
   }
 
-  @Test func `a move is told once, the way back too, and no more than four in ten minutes`() throws {
+  @Test func `a move to a fallback and back is each logged once, at most four in ten minutes`() throws {
     let endpoints = try ["a.example", "b.example", "c.example"].map { try #require(Endpoint($0)) }
     let endpointHealth = EndpointHealth(
       endpoints, keeping: nil, log: LogRecorder().log)
@@ -125,7 +125,7 @@ import Wire
     }
     #expect(endpointHealth.reported == 0)
     answer(0, atSecond: 0)
-    endpointHealth.missed(0, code: "Connect")
+    endpointHealth.failed(0, code: "Connect")
     answer(1, atSecond: 1)
     #expect(endpointHealth.reported == 1)
     answer(1, atSecond: 2)
@@ -139,19 +139,19 @@ import Wire
     answer(1, atSecond: 605)
     #expect(endpointHealth.reported == 1, "but when there is room again")
     let first = endpointHealth.statuses[0]
-    #expect(first.answers == 3 && first.misses == 1 && first.missing == nil && first.lastAnswerAt == date)
+    #expect(first.answers == 3 && first.failures == 1 && first.latestFailure == nil && first.lastAnswerAt == date)
 
     let more = EndpointHealth(Array(endpoints.dropLast()), keeping: endpointHealth, log: LogRecorder().log)
     #expect(more.statuses.map(\.answers) == [3, 5] && more.reported == 0)
   }
 
-  /// It said that none before answers, and "answers" of the one before.
-  @Test func `a fallback is reported with what failed, and without a word on what answered meanwhile`() throws {
+  /// The line reported that the first one doesn't answer, and "answers" for the one before.
+  @Test func `a fallback is logged with the failure, and without one if the first answered meanwhile`() throws {
     let endpoints = try ["a.example", "b.example"].map { try #require(Endpoint($0)) }
     let recorder = LogRecorder()
     let endpointHealth = EndpointHealth(endpoints, keeping: nil, log: recorder.log)
     let date = UTCTime(seconds: 1_800_000_000)
-    endpointHealth.missed(0, code: "Connect")
+    endpointHealth.failed(0, code: "Connect")
     endpointHealth.answered(1, date: date, at: Timestamp(microseconds: 1))
     #expect(
       recorder.all == [

@@ -11,9 +11,9 @@ import Testing
 
 @testable import STS
 
-/// Asking STS whose a key is while there is much else to do.
+/// Asking STS for a key's owner while many other requests are under way.
 @Suite struct IdentityClientTests {
-  /// Takes connections and says nothing on them.
+  /// Accepts connections and stays silent.
   private final class SilentServer {
     let port: UInt16
     private let descriptor: CInt
@@ -39,7 +39,7 @@ import Testing
 
   private let key = AccessKey(id: "LTAIkey", secret: Secret(copying: Array("secret".utf8).span))
 
-  /// "NoFreeConnection" was the verdict on a key that nobody had asked for.
+  /// "NoFreeConnection" was reported as the verdict on a key that nobody had asked about.
   @Test func `an inquiry waits while all connections are in use`() throws {
     let server = try SilentServer()
     let loop = try EventLoop()

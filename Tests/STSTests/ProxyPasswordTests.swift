@@ -13,9 +13,9 @@ import Testing
     return password.withBytes { bytes in String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self) }
   }
 
-  /// The proxy refused a password that an editor had put a mark before.
+  /// The proxy refused a password because an editor had put a byte order mark before it.
   @Test(arguments: ["pass word", "pass word\n", "\u{FEFF}pass word\r\n"])
-  func `the line's end and a byte order mark are no part of it`(_ text: String) throws {
+  func `the line's end and a byte order mark aren't part of the password`(_ text: String) throws {
     #expect(try read(text) == "pass word")
   }
 

@@ -11,8 +11,8 @@ import Testing
 @testable import STS
 
 @Suite struct STSClientTests {
-  /// The refresher counted it as ended twice, and one call more than there were stayed under way for ever.
-  @Test func `a call that is cancelled while another one's outcome is reported gets no outcome`() throws {
+  /// The refresher counted it as ended twice, so there was room for one call too many from then on.
+  @Test func `a call cancelled while another's outcome is reported gets no outcome`() throws {
     let loop = try EventLoop()
     let endpoint = try #require(Endpoint("sts.example"))
     let date = UTCTime(seconds: 1_800_000_000)
@@ -24,7 +24,7 @@ import Testing
       endpointHealth: EndpointHealth(
         [endpoint], keeping: nil, log: LogRecorder().log),
       hostName: "host", sources: [:], serverTime: { date })
-    // Of a source that isn't there, so that it fails without a connection.
+    // Its source doesn't exist, so the call fails without a connection.
     let order = SessionRequest(role: Bench.role("web"), slot: 0, duration: .hours(1), date: date)
     var calls: [CallID] = []
     var reported: [Int] = []

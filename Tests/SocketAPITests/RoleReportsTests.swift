@@ -41,7 +41,7 @@ import Wire
       StatusReport(
         version: "1", pid: 2, startedAt: UTCTime(seconds: 3), roles: [],
         sources: [SourceStatus(name: "main", type: "access-key", state: .working)],
-        endpoints: [EndpointStatus(endpoint: "sts", answers: 4, misses: 5, lastAnswerAt: nil, missing: nil)],
+        endpoints: [EndpointStatus(endpoint: "sts", answers: 4, failures: 5, lastAnswerAt: nil, latestFailure: nil)],
         rate: RateStatus(requestsPerSecond: 6.5, configured: 7, queued: 8), health: health,
         caFile: CAFileStatus(path: "/ca"))
     }

@@ -11,15 +11,15 @@ import Wire
       name: name, state: state, headroom: .seconds(headroom), lastError: failing ? LastError(failure, since: nil) : nil)
   }
 
-  @Test func `roles that all work make one sentence`() {
+  @Test func `healthy roles make one sentence`() {
     #expect(
       text(role("a", .valid), role("b", .valid, headroom: 90))
         == "2 of 2 roles valid; if STS failed now, readers would keep their floor for 1min30s ('b' first)")
     #expect(text() == "no roles in the settings")
   }
 
-  /// One role without a session once made the line say that readers would keep their floor for 0 s.
-  @Test func `roles that don't work say nothing of those that do, and are named`() {
+  /// With one role without a session, the line claimed that readers would keep their floor for 0 s.
+  @Test func `failing roles are named, and nothing is claimed about the others`() {
     #expect(
       text(role("a", .valid), role("b", .lapsed, headroom: 0, failing: true), role("c", .waiting, headroom: 0))
         == "1 of 3 roles valid, 1 failing to refresh; if STS failed now, readers would keep their floor for 10min "
@@ -32,7 +32,7 @@ import Wire
       text(role("a", .lapsed, failing: true)) == "0 of 1 role valid, 1 failing to refresh; without a credential: a")
   }
 
-  @Test func `roles that aren't refreshed any more are named as long as they have a session`() {
+  @Test func `roles whose refresh fails are named as long as they have a session`() {
     var role = role("a", .failing, failing: true)
     role.needsAttention = true
     #expect(
@@ -43,7 +43,7 @@ import Wire
     #expect(text(role) == "0 of 1 role valid, 1 failing to refresh; without a credential: a")
   }
 
-  /// The service manager's line said that all was well while programs that read files had nothing new.
+  /// The service manager's line reported that all was well while programs that read files got nothing new.
   @Test func `roles whose files can't be written are named, whatever their sessions`() {
     var role = role("a", .valid)
     role.outputs = [
@@ -56,7 +56,7 @@ import Wire
         + "files can't be written: a")
   }
 
-  @Test func `of many that don't work three are named, and the rest counted`() {
+  @Test func `of many failing roles three are named, and the rest counted`() {
     let roles = [4, 7, 2, 6, 1, 5, 3].map { role("r\($0)", .lapsed) }
     #expect(Headline(roles).text == "0 of 7 roles valid; without a credential: r1, r2, r3 and 4 more")
   }

@@ -6,13 +6,13 @@ import Wire
   static let valid = RoleStatus(name: "uploader", state: .valid)
 
   @Test(arguments: RoleState.allCases)
-  func `a role without a session is what fails the whole`(_ state: RoleState) {
+  func `a role without a session makes the health failing`(_ state: RoleState) {
     let health = Health(of: [Self.valid, RoleStatus(name: "r", state: state)])
     #expect(health.status == ([.valid, .failing, .belowFloor].contains(state) ? .ok : .failing))
   }
 
-  /// A role whose new AccessKey may not assume it was called ok until its last session lapsed.
-  @Test func `settings that look cut off degrade, with what is missing and what to run`() {
+  /// A role whose new AccessKey may not assume it counted as ok until its last session lapsed.
+  @Test func `truncated-looking settings degrade, with what is missing and the command`() {
     let health = Health([.incompleteSettings(["role 'a' has lost all its files", "'/s' lacks a line break"])])
     #expect(health.status == .degraded && health.summary(roles: 2) == "the settings look cut off")
     let detail = health.reasons[0].detail
@@ -21,7 +21,7 @@ import Wire
     #expect(!Health.Reason.incompleteSettings().detail.contains("'"), "others may not see names")
   }
 
-  @Test func `a role with a session that isn't refreshed any more degrades, with the error and the session's life`() {
+  @Test func `a role whose refresh fails degrades, with the error and the session's remaining life`() {
     var role = Self.valid
     role.state = .failing
     role.expiresIn = .seconds(2520)
@@ -39,8 +39,8 @@ import Wire
     #expect(Health(of: [role]).reasons.map(\.kind) == [.noSession])
   }
 
-  /// Readers got less than the floor for ever, and all was called ok.
-  @Test func `a role that gets too short sessions degrades, with what STS grants`() throws {
+  /// Readers got less than the floor for ever, and everything counted as ok.
+  @Test func `a role with too short sessions degrades, with what STS grants`() throws {
     var role = Self.valid
     role.state = .belowFloor
     role.shortSessions = ShortSessions(granted: .minutes(10), asked: .hours(1), floor: .minutes(20))
@@ -55,8 +55,8 @@ import Wire
     #expect(Health(of: [role]).reasons.map(\.kind) == [.noSession])
   }
 
-  /// So are the settings of a fresh package. Roles that get lost are refused by a reload, and a start from a store.
-  @Test func `no roles is a state that is told of, and no failure`() {
+  /// The settings of a fresh package have none. Lost roles are refused by a reload, and by a start from a store.
+  @Test func `having no roles is reported and isn't a failure`() {
     let health = Health(of: [])
     #expect(health.status == .ok && health.reasons.map(\.kind) == [.noRoles])
     #expect(HealthAnswer(health, roles: 0).detail == "there are no roles")
@@ -79,7 +79,7 @@ import Wire
   }
 
   @Test(arguments: Health.Reason.Kind.allCases)
-  func `each kind of reason has a sentence without names and survives the way`(_ kind: Health.Reason.Kind) throws {
+  func `each kind of reason has a sentence without names and can be read back`(_ kind: Health.Reason.Kind) throws {
     let health = Health([Health.Reason(kind, role: "uploader", detail: "secret-name")])
     #expect((health.status == .ok) == (kind == .noRoles))
     let summary = health.summary(roles: 5)
@@ -87,7 +87,7 @@ import Wire
     #expect(try Health(parsing: health.rendered().span) == health)
   }
 
-  @Test func `the worst comes first`() {
+  @Test func `the worst reason comes first`() {
     let health = Health([
       Health.Reason(.output, role: "a", detail: "1"), Health.Reason(.noSession, role: "b", detail: "2"),
     ])

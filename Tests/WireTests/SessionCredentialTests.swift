@@ -22,17 +22,17 @@ import Wire
     "ROLEKEEPER_EXPIRATION": "2026-01-02T04:04:05Z",
   ]
 
-  @Test func `the document satisfies every reader in one line`() throws {
+  @Test func `the document has what every reader needs, in one line`() throws {
     #expect(try credential().rendered(as: .json).text == Self.document)
   }
 
-  @Test func `the document reads back`() throws {
+  @Test func `the document can be read back`() throws {
     let read = try SessionCredential(parsing: Array(Self.document.utf8).span)
     #expect(read.rendered(as: .json).text == Self.document)
     #expect(!String(reflecting: read).contains("wyLTSm"))
   }
 
-  @Test func `the document says where its secrets are`() throws {
+  @Test func `the document knows where its secrets are`() throws {
     let document = try credential().document()
     let text = Array(document.bytes.text.utf8)
     #expect(String(decoding: text[document.accessKeySecretAt], as: UTF8.self) == "wyLTSm/+=")
@@ -62,7 +62,7 @@ import Wire
   }
 
   @Test(arguments: ["", "a b", "a'b", "a\"b", "a,b", "a\\b", "a`b", "a\nb", "a\u{7F}", "é"])
-  func `texts that would mean something else in a format are no credential`(_ text: String) {
+  func `texts that aren't literal in every format are no credential`(_ text: String) {
     let time = UTCTime(seconds: 0)
     for (id, key, token) in [(text, "k", "t"), ("i", text, "t"), ("i", "k", text)] {
       #expect(
@@ -72,7 +72,7 @@ import Wire
     }
   }
 
-  @Test func `the variables come one a line`() throws {
+  @Test func `the variables are written one per line`() throws {
     #expect(
       try credential().rendered(as: .env).text == """
         ALIBABA_CLOUD_ACCESS_KEY_ID='STS.Nabc'
@@ -103,7 +103,7 @@ import Wire
     #expect(seen == Self.variables)
   }
 
-  @Test func `systemd reads the same from the file`() throws {
+  @Test func `systemd reads the same values from the file`() throws {
     let text = try credential().rendered(as: .env).text
     #expect(try EnvironmentFile.read(text) == Self.variables)
   }
@@ -117,8 +117,8 @@ import Wire
   }
 }
 
-/// The rules of systemd.exec(5), EnvironmentFile=, as far as such a file can touch them: lines that are empty, begin
-/// with `;` or `#`, or have no `=` are passed over; what is in single quotes is taken as it stands.
+/// The rules of systemd.exec(5), EnvironmentFile=, as far as they concern such a file: lines that are empty, begin with `;` or `#`,
+/// or have no `=` are ignored; text in single quotes is literal.
 private enum EnvironmentFile {
   static func read(_ text: String) throws -> [String: String] {
     var variables: [String: String] = [:]

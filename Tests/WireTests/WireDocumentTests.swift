@@ -2,7 +2,7 @@ import Core
 import Testing
 import Wire
 
-/// What is written here is what scripts read: a change of a line is a change for users.
+/// Scripts read this output: a changed line is a change for users.
 @Suite struct WireDocumentTests {
   static let valid = RoleStatus(
     name: "uploader", state: .valid, accessKeyID: "STS.Nabc", expiresAt: UTCTime("2026-01-02T04:04:05Z"),
@@ -53,7 +53,7 @@ import Wire
     #expect(read.generation == 17 && read.state == .valid && read.lastError == nil)
   }
 
-  @Test func `a role's reservation with its holders`() throws {
+  @Test func `a role's reservation with its users`() throws {
     var role = Self.lapsed
     role.reservation = ReservationStatus(
       duration: .seconds(10_860), expiresAt: UTCTime("2026-01-02T06:05:05Z"), expiresIn: .seconds(9000),
@@ -66,7 +66,7 @@ import Wire
       ))
   }
 
-  @Test func `the answer to a refresh names the session that came`() throws {
+  @Test func `the answer to a refresh names the fetched session`() throws {
     var role = Self.lapsed
     role.fetched = FetchedSession(
       accessKeyID: "STS.N2", asked: .hours(1), expiresAt: UTCTime("2026-01-02T03:05:05Z"), expiresIn: .seconds(60))
@@ -77,7 +77,7 @@ import Wire
     )
   }
 
-  @Test func `a file's status of an older daemon is read as far as it goes`() throws {
+  @Test func `a file's status of an older daemon is read without the newer members`() throws {
     let text = #"{"path":"/srv/b.json","generation":3,"last_error":null,"since":null}"#
     #expect(try OutputStatus(parsing: Array(text.utf8).span) == OutputStatus(path: "/srv/b.json", generation: 3))
   }
@@ -92,12 +92,12 @@ import Wire
     #expect(try !RoleStatus(parsing: Array(text.utf8).span).needsAttention)
   }
 
-  @Test func `where a reload moved the socket`() throws {
+  @Test func `the reload answer has the socket's new path`() throws {
     try check(ReloadOutcome(movedTo: nil), reads: #"{"reload":"done","socket_moved_to":null,"warnings":[]}"#)
     try check(
       ReloadOutcome(movedTo: "/run/x", warnings: ["a file is gone"]),
       reads: #"{"reload":"done","socket_moved_to":"/run/x","warnings":["a file is gone"]}"#)
-    // As an older daemon answers.
+    // An older daemon's answer.
     let old = Array(#"{"reload":"done","socket_moved_to":null}"#.utf8)
     #expect(try ReloadOutcome(parsing: old.span) == ReloadOutcome(movedTo: nil))
   }
@@ -127,10 +127,10 @@ import Wire
       ],
       endpoints: [
         EndpointStatus(
-          endpoint: "sts.example", answers: 0, misses: 2, lastAnswerAt: nil, missing: "Connect"),
+          endpoint: "sts.example", answers: 0, failures: 2, lastAnswerAt: nil, latestFailure: "Connect"),
         EndpointStatus(
-          endpoint: "sts-vpc.example:8443", answers: 7, misses: 0, lastAnswerAt: UTCTime("2026-01-01T00:00:01Z"),
-          missing: nil),
+          endpoint: "sts-vpc.example:8443", answers: 7, failures: 0, lastAnswerAt: UTCTime("2026-01-01T00:00:01Z"),
+          latestFailure: nil),
       ],
       rate: RateStatus(requestsPerSecond: 0.5, configured: 2, queued: 3), health: Health(of: [Self.lapsed]),
       caFile: CAFileStatus(
@@ -150,7 +150,7 @@ import Wire
     )
   }
 
-  @Test func `a source of an older daemon is read as far as it goes`() throws {
+  @Test func `a source of an older daemon is read without the newer members`() throws {
     let text = #"{"name":"main","type":"access-key","access_key_id":"LTAI5t","in_use_since":null}"#
     let source = try SourceStatus(parsing: Array(text.utf8).span)
     #expect(source == SourceStatus(name: "main", type: "access-key", state: nil, accessKeyID: "LTAI5t"))
@@ -177,7 +177,7 @@ import Wire
     )
   }
 
-  @Test func `a problem says no more than it has to say`() throws {
+  @Test func `a problem has only the members that it needs`() throws {
     try check(
       Problem(.forbidden, detail: "role 'uploader' isn't for uid 1001"),
       reads: #"{"type":"urn:rolekeeper:problem:forbidden","title":"this is not yours to read","status":403,"#
@@ -193,12 +193,12 @@ import Wire
     #expect(full.kind == .noSession)
   }
 
-  @Test func `a wait is rounded up and a life cut off`() {
+  @Test func `a wait is rounded up and a lifetime rounded down`() {
     let text = line(Problem(.tooLong, detail: "d", retryAfter: .milliseconds(29_001), maxTTL: .milliseconds(3540_999)))
     #expect(text.contains(#""retry_after":30,"max_ttl":3540"#))
   }
 
-  @Test func `each kind of problem is known again by its type`() throws {
+  @Test func `each kind of problem is recognised by its type`() throws {
     for kind in Problem.Kind.allCases {
       let read = try Problem(parsing: Problem(kind, detail: "d").rendered().span)
       #expect(read.kind == kind && read.status == kind.status)
@@ -207,7 +207,7 @@ import Wire
     #expect(try Problem(parsing: Array(other.utf8).span).kind == nil)
   }
 
-  @Test func `keys of a later version are passed over`() throws {
+  @Test func `keys of a later version are ignored`() throws {
     let text = #"{"time":null,"event":"changed","new":{"a":[1]},"role":"r","state":"valid","generation":1}"#
     #expect(try RoleEvent(parsing: Array(text.utf8).span).role == "r")
   }
@@ -226,7 +226,7 @@ import Wire
     BadCase(text: #"{"name":"r","state":"valid","headroom":1.5}"#, error: .malformed("headroom")),
     BadCase(text: #"{"name":"r","state":"valid","headroom":1,"generation":-1}"#, error: .malformed("generation")),
   ])
-  func `what isn't the document says why`(_ row: BadCase) {
+  func `any other document is refused with the reason`(_ row: BadCase) {
     #expect(throws: row.error) { _ = try RoleStatus(parsing: Array(row.text.utf8).span) }
   }
 

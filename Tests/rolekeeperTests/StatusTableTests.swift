@@ -40,9 +40,9 @@ import Wire
     ],
     endpoints: ["a", "b"].map {
       EndpointStatus(
-        endpoint: "sts-vpc.\($0)-a-very-long-region-name.aliyuncs.com", answers: 123_456, misses: 7,
+        endpoint: "sts-vpc.\($0)-a-very-long-region-name.aliyuncs.com", answers: 123_456, failures: 7,
         lastAnswerAt: UTCTime("2026-01-01T00:00:01Z"),
-        missing: "ConnectTimeout")
+        latestFailure: "ConnectTimeout")
     },
     rate: RateStatus(requestsPerSecond: 0.5, configured: 2, queued: 0), health: Health(of: roles))
 

@@ -2,10 +2,10 @@ internal import Core
 internal import Secrets
 
 extension SessionCredential {
-  /// Format `env`: variables for systemd's `EnvironmentFile=` and for a shell's `eval`, which both read single quotes alike.
+  /// Format `env`: variables for systemd's `EnvironmentFile=` and for a shell's `eval`, which both treat single quotes alike.
   ///
-  /// The variables of the default credential chain, those of the OSS tools, and the end of it all. systemd passes over
-  /// the last line, since it has no `=` (systemd.exec(5)); a shell needs it for the programs it starts.
+  /// The variables of the default credential chain, those of the OSS tools, and the expiry. systemd ignores the last line, since it
+  /// has no `=` (systemd.exec(5)); a shell needs it to export the variables to programs.
   func environment() -> Secret {
     var text = SecretBuffer(capacity: 4096)
     for (name, value) in environmentVariables {

@@ -2,14 +2,14 @@ internal import Core
 package import Secrets
 
 extension SessionCredential {
-  /// The credential document, format `json`: one line that satisfies every reader at once.
+  /// The credential document, format `json`: one line with the members that every kind of reader needs.
   ///
   /// SDKs read `Code` to `Expiration` from a credentials URI, oss2 `LastUpdated` too; the command line and the SDKs'
   /// External profiles read `mode` and the snake-case twins from a program's output; ossutil and ossfs the first four.
   ///
-  /// Written piece by piece: none of these texts has anything to escape in it (`init?`), and each refresh writes one.
+  /// Written piece by piece: none of these texts needs escaping (`init?`), and each refresh writes one.
   package func document() -> CredentialDocument {
-    // A little more than all that isn't the credential's.
+    // Slightly more than the document's constant part.
     var line = SecretBuffer(
       capacity: 320 + 2 * (accessKeyID.utf8.count + accessKeySecret.count + securityToken.count))
     let (expiration, issued) = (expiration.description, issued.description)
@@ -38,10 +38,11 @@ extension SessionCredential {
   }
 }
 
-/// A credential document, and where in it the secrets are: as they came, for no byte of a credential's text is escaped in JSON.
+/// A credential document, and the positions of the secrets in it: they are unchanged, since no byte of credential text is escaped
+/// in JSON.
 package struct CredentialDocument {
   package let bytes: Secret
-  // Each role has one of these: half of a range's size is enough for a document.
+  // Each role has one of these: UInt32 takes half the memory of a Range, and is enough for a document.
   private let secretStart: UInt32
   private let secretEnd: UInt32
   private let tokenStart: UInt32
@@ -58,7 +59,7 @@ package struct CredentialDocument {
   package var accessKeySecretAt: Range<Int> { Int(secretStart)..<Int(secretEnd) }
   package var securityTokenAt: Range<Int> { Int(tokenStart)..<Int(tokenEnd) }
 
-  /// Copies, which their holder lets go of soon.
+  /// Copies, which the caller should release soon.
   package var accessKeySecret: Secret { copy(accessKeySecretAt) }
   package var securityToken: Secret { copy(securityTokenAt) }
 

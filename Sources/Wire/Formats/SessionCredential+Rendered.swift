@@ -2,7 +2,7 @@ package import Core
 package import Secrets
 
 extension SessionCredential {
-  /// The credential in a format, as it goes into a file or to stdout.
+  /// The credential in a format, for a file or stdout.
   package func rendered(as format: CredentialFormat) -> Secret {
     switch format {
     case .json: document().bytes
