@@ -36,7 +36,7 @@ extension Daemon {
         let resumed = state?.resumed(role, isGenerationExact: isExact)
         // The number is exact, and to look at the files of thousands of roles takes long.
         let isKnown = resumed?.isGenerationExact == true
-        return (role, isKnown ? 0 : outputs.generation(of: role), resumed)
+        return (role, isKnown ? 0 : outputs.snapshotNumber(of: role), resumed)
       })
     guard let state, state.sessionCount > 0 else { return }
     log.write(.sessionsTakenOver, [.count(refresher.sessionCount), .total(state.sessionCount)])

@@ -118,7 +118,7 @@ package final class Daemon: SocketBackend {
       refresher.wallClockStepped(toMicroseconds: loop.wallMicroseconds)
     }
     // Only with the socket held: until then the files may be another daemon's.
-    try outputs.removeAbandoned(recorded: generations.formerDirectories)
+    try outputs.removeFormerDirectories(recorded: generations.formerDirectories)
     keep(settings.roles, after: inheritance?.store)
     self.settings.readRoles { [refresher] in refresher.roles.values.map(\.settings).sorted { $0.name < $1.name } }
     outputs.takeOver(generations.takeFormerOutputs())

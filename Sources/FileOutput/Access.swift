@@ -1,6 +1,6 @@
-/// Who may read a file, as far as owner, group and mode say.
+/// A file's access, as far as owner, group and mode determine it.
 package struct Access: Hashable, Sendable, CustomStringConvertible {
-  /// Permission bits, set-id and sticky bits included.
+  /// Permission bits, including set-id and sticky bits.
   package let mode: UInt32
   package let uid: UInt32
   package let gid: UInt32

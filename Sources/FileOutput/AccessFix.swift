@@ -1,17 +1,18 @@
 import CLinux
 import Glibc
 
-/// A file of an earlier process, or a directory for such files, that had other access than the settings say.
+/// A correction of a file of an earlier process, or of a directory for such files, whose access differed from the settings.
 package struct AccessFix: Hashable, Sendable {
   package let path: String
-  /// What was found: `mode 0440 instead of 0400`.
+  /// The difference: `mode 0440 instead of 0400`.
   package let found: String
-  /// Whether it was removed; else there is one with the same content and the right access in its place, or a directory was put right.
+  /// Whether the file was removed; otherwise it was replaced by one with the same content and the right access, or a directory was
+  /// fixed.
   package var isRemoved: Bool
 }
 
 extension Directory {
-  /// How the access to the file `name`, which `status` is of, isn't what `output` says; nil where it is.
+  /// How the access to the file `name` with `status` differs from `output`; nil if it doesn't.
   func deviation(of name: String, _ status: FileStatus, from output: OutputFile) -> String? {
     guard status.isRegular else { return "not a regular file" }
     var found: [String] = []
@@ -26,8 +27,8 @@ extension Directory {
     return found.isEmpty ? nil : found.joined(separator: ", ")
   }
 
-  /// The content of the file `name`, which `status` is of. One that this user may not read is taken back from its owner first, which
-  /// only goes where nobody else could put another file in its place meanwhile.
+  /// The content of the file `name` with `status`. A file that this user may not read is first given back to this user, which is
+  /// only done where nobody else could replace the file meanwhile.
   func content(of name: String, _ status: FileStatus) throws(FileOutputError) -> SealedContent {
     let file: CInt
     do throws(FileOutputError) { file = try openToRead(name) } catch .system(.read, let path, EACCES) {
@@ -54,9 +55,9 @@ extension Directory {
 }
 
 extension FileStatus {
-  /// Whether only we can have written the content, by the record that was made right behind it. Its owner may set the time of modification,
-  /// and nobody the time of the last status change, which is of a rename, too: `slack` is how many seconds later that came. An owner that
-  /// remains is free to change what it reads.
+  /// Whether only this daemon can have written the content, judged by the record that was written right after it. An owner can set
+  /// the modification time, but nobody can set the time of the last status change, which a rename also changes: `slack` is how many
+  /// seconds later the rename came. An owner that stays the same is free to change its file.
   func isAsWritten(before record: FileStatus?, slack: Int = 0, for output: OutputFile) -> Bool {
     guard let record, record.isSymlink, record.uid == geteuid(), isRegular else { return false }
     let latest = Moment(seconds: record.changedSeconds + slack, nanoseconds: record.changedNanoseconds)

@@ -1,14 +1,14 @@
 import Glibc
 
-/// The one way to a system call here, where a test listens in and makes calls fail.
+/// All system calls of this target go through here, so that tests can record them and make them fail.
 struct Calls: Sendable {
-  /// A probe's answer for a step that a file system takes and ignores, as vfat does with a mode.
+  /// A probe's result for a step that a file system accepts and ignores, as vfat does with a mode.
   static let ignored: CInt = -1
 
-  /// Sees every step before it is taken; an errno other than 0 takes its place.
+  /// Called before every step; an errno other than 0 replaces the step.
   var probe: (@Sendable (Step, String) -> CInt)?
 
-  /// The result of `call`, tried again when a signal came between.
+  /// The result of `call`, repeated after an interruption by a signal.
   @discardableResult
   func perform(_ step: Step, _ path: @autoclosure () -> String, _ call: () -> CInt) throws(FileOutputError) -> CInt {
     if let probe {

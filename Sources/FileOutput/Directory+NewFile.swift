@@ -2,11 +2,13 @@ import CLinux
 import Glibc
 
 extension Directory {
-  /// Creates `name`, which mustn't exist, and fills it; returns how the kernel sees it then. Of a failure nothing is left behind.
+  /// Creates `name`, which must not exist, and fills it; returns its status from the kernel. After a failure nothing is left
+  /// behind.
   ///
-  /// The order matters with CAP_CHOWN as the only capability: what the directory's default ACL has put on it goes and the mode is set
-  /// while the file is still ours and empty, then the owner, after which the file could neither be opened nor changed again, and the
-  /// content through the descriptor opened before. It gets its content only when the file system shows the access that was asked for.
+  /// The order matters, with CAP_CHOWN as the only capability. While the file is still ours and empty, ACL entries inherited from
+  /// the directory's default ACL are removed and the mode is set; then the owner, after which the file could neither be opened nor
+  /// changed again; then the content, through the descriptor opened before. The content is written only if the file system shows
+  /// the requested access.
   func create(_ name: String, as output: OutputFile, _ content: SealedContent) throws(FileOutputError) -> FileStatus {
     let file = try calls.perform(.create, path(of: name)) {
       openat(descriptor, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0)
@@ -31,15 +33,15 @@ extension Directory {
     }
   }
 
-  /// Leaves alone what belongs to them already: where no file is for another user, the process may be denied the call (systemd.exec(5),
-  /// SystemCallFilter=~@chown).
+  /// Does nothing if the owner is already right: if no output is for another user, the process may be denied the call
+  /// (systemd.exec(5), SystemCallFilter=~@chown).
   private func setOwner(of file: CInt, _ path: String, _ output: OutputFile) throws(FileOutputError) {
     let found = FileStatus(try status(of: file, path))
     if found.uid == output.uid, found.gid == output.gid { return }
     try calls.perform(.chown, path) { fchown(file, output.uid, output.gid) }
   }
 
-  /// True when there was one.
+  /// True if there was one.
   @discardableResult
   func removeACLs(of file: CInt, _ path: String) throws(FileOutputError) -> Bool {
     try calls.perform(.acl, path) {
@@ -49,18 +51,18 @@ extension Directory {
     } > 0
   }
 
-  /// Some file systems make up modes and owners by their mount's options and ignore what is set (vfat, ntfs, cifs, fuse; mount(8)), and
-  /// some have lists beside them.
+  /// Some file systems derive modes and owners from mount options and ignore changes (vfat, ntfs, cifs, fuse; mount(8)), and some
+  /// have additional ACLs.
   private func checkAccess(of file: CInt, _ path: String, _ asked: Access) throws(FileOutputError) {
     let found = FileStatus(try status(of: file, path)).access
     guard found == asked else { throw .accessNotKept(path: path, asked: asked, found: found) }
     if let stranger = Self.stranger(in: file) { throw .grantedElsewhere(path: path, who: stranger) }
   }
 
-  /// Whom a list that isn't POSIX's lets in; nil when there is none, or none but owner, group and everyone.
+  /// A user or group admitted by an ACL other than POSIX's; nil if there is none, or only owner, group and everyone.
   private static func stranger(in file: CInt) -> String? {
     for name in ["system.nfs4_acl", "system.richacl"] {
-      // Here and there a file system has the one or the other; most say at once that they have none.
+      // A few file systems have one or the other; most report at once that they have none.
       let size = clinux_get_attribute(file, name, nil, 0)
       if size < 0 { continue }
       var bytes = [UInt8](repeating: 0, count: size)

@@ -2,13 +2,13 @@ import CLinux
 import Core
 import Glibc
 
-/// An open directory. Names are looked up in it alone, and a symlink is never followed.
+/// An open directory. Names are looked up only in it, and a symlink is never followed.
 struct Directory: ~Copyable {
   let path: String
   let descriptor: CInt
   let calls: Calls
 
-  /// Walks from `/` step by step, so that no symlink on the way is followed either.
+  /// Walks from `/` step by step, so that no symlink in the path is followed either.
   init(at path: String, _ calls: Calls) throws(FileOutputError) {
     guard path == "/" || DirectoryPath(path) != nil else { throw .unusablePath(path) }
     var at = try calls.perform(.openDirectory, "/") { open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
@@ -27,7 +27,7 @@ struct Directory: ~Copyable {
       close(at)
       at = next
     }
-    // The walk opens for looking up alone; to list and to sync takes a descriptor for reading.
+    // The walk opens with O_PATH; listing and syncing need a descriptor for reading.
     let descriptor: CInt
     do throws(FileOutputError) {
       descriptor = try calls.perform(.openDirectory, path) { openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
@@ -45,7 +45,7 @@ struct Directory: ~Copyable {
 
   deinit { close(descriptor) }
 
-  /// Whether it is what systemd shows in place of a directory that a unit isn't to see (ProtectHome= in systemd.exec(5)).
+  /// Whether it is the placeholder that systemd shows for a directory hidden from a unit (ProtectHome= in systemd.exec(5)).
   private static func isHidden(_ descriptor: CInt) -> Bool {
     var raw = stat()
     guard fstat(descriptor, &raw) == 0 else { return false }
@@ -58,7 +58,7 @@ struct Directory: ~Copyable {
     return fstat(descriptor, &raw) == 0 && FileStatus(raw).isWritable(onlyBy: [0])
   }
 
-  /// Whether the mount that it is in is read-only for this process, as most of the host is for a unit with ProtectSystem=strict.
+  /// Whether its mount is read-only for this process, as most of the host is for a unit with ProtectSystem=strict.
   private static func isReadOnly(_ descriptor: CInt) -> Bool {
     var raw = statvfs()
     return fstatvfs(descriptor, &raw) == 0 && raw.f_flag & UInt(ST_RDONLY) != 0
@@ -73,7 +73,7 @@ struct Directory: ~Copyable {
     return Directory(path: path(of: name), descriptor: descriptor, calls)
   }
 
-  /// True when it wasn't there. `step` is what an error says was done.
+  /// True if it didn't exist. `step` is the action that an error names.
   func makeDirectory(_ name: String, _ step: Step = .makeDirectory) throws(FileOutputError) -> Bool {
     do throws(FileOutputError) {
       try calls.perform(step, path(of: name)) { mkdirat(descriptor, name, 0o700) }
@@ -81,13 +81,13 @@ struct Directory: ~Copyable {
     } catch .system(step, _, EEXIST) { return false }
   }
 
-  /// The directory's own mode; it is the daemon's.
+  /// Sets the directory's own mode; it is the daemon's.
   func setMode(_ mode: UInt32) throws(FileOutputError) {
     try calls.perform(.chmod, path) { fchmod(descriptor, mode) }
   }
 
-  /// Gives the directory `name` in this one its mode back, though it can't be opened. Both are the daemon's, and nobody else may write here:
-  /// so nobody can put a symlink in its place, which would be followed.
+  /// Restores the mode of the directory `name` in this one, which can't be opened. Both are the daemon's, and nobody else may write
+  /// here, so nobody can replace it by a symlink, which would be followed.
   func restore(_ name: String, mode: UInt32) throws(FileOutputError) {
     let status = try status()
     guard status.isWritable(onlyBy: [geteuid()]) else { throw looseness(of: status, besides: [geteuid()]) }
@@ -100,12 +100,12 @@ struct Directory: ~Copyable {
     return FileStatus(raw)
   }
 
-  /// That others than root and `owners` may write here, with the entry of the ACL that lets them where one does.
+  /// The error that users other than root and `owners` may write here, with the ACL entry that allows it, if one does.
   func looseness(of status: FileStatus, besides owners: [UInt32]) -> FileOutputError {
     var entry: String?
     if status.permissions & 0o002 == 0, status.permissions & 0o020 != 0 {
       entry = accessList()?.grant(of: 2, besides: [0] + owners).map { entry in
-        // Users and groups may come from a directory service that is slow to answer, so numbers have to do.
+        // Users and groups may come from a directory service that is slow to answer, so only numbers are shown.
         switch entry.subject {
         case .user(let id): entry.text("\(id)")
         case .group(let id): entry.text(id.map { "\($0)" } ?? "")
@@ -124,7 +124,7 @@ struct Directory: ~Copyable {
     return count == size ? POSIXACL(bytes) : nil
   }
 
-  /// Of what `name` itself is, a symlink included; nil when it isn't there.
+  /// The status of `name` itself, not following a symlink; nil if it doesn't exist.
   func status(of name: String) throws(FileOutputError) -> FileStatus? {
     var raw = stat()
     do throws(FileOutputError) {
@@ -133,7 +133,7 @@ struct Directory: ~Copyable {
     return FileStatus(raw)
   }
 
-  /// Where the symlink `name` points; nil when there is none of that name.
+  /// The target of the symlink `name`; nil if there is none.
   func target(of name: String) -> String? {
     withUnsafeTemporaryAllocation(byteCount: Int(PATH_MAX), alignment: 1) { room in
       let count = readlinkat(descriptor, name, room.assumingMemoryBound(to: CChar.self).baseAddress!, room.count)
@@ -141,12 +141,12 @@ struct Directory: ~Copyable {
     }
   }
 
-  /// Makes a symlink that mustn't exist.
+  /// Creates a symlink, which must not exist.
   func makeLink(_ name: String, to target: String) throws(FileOutputError) {
     try calls.perform(.link, path(of: name)) { symlinkat(target, descriptor, name) }
   }
 
-  /// Puts a symlink in place of whatever file or link has the name.
+  /// Creates a symlink in place of any file or link with that name.
   func putLink(_ name: String, to target: String) throws(FileOutputError) {
     let new = Self.temporaryName(for: name)
     try remove(new)
@@ -154,7 +154,7 @@ struct Directory: ~Copyable {
     try rename(new, to: name)
   }
 
-  /// Replaces `name` in one step, whatever file or symlink it is; of a failure nothing is left behind.
+  /// Replaces `name` in one step, whatever file or symlink it is; after a failure nothing is left behind.
   func rename(_ temporary: String, to name: String) throws(FileOutputError) {
     do throws(FileOutputError) {
       try calls.perform(.rename, path(of: name)) { renameat(descriptor, temporary, descriptor, name) }
@@ -164,24 +164,25 @@ struct Directory: ~Copyable {
     }
   }
 
-  /// Removes a file or symlink; nothing when it isn't there.
+  /// Removes a file or symlink; no effect if it doesn't exist.
   func remove(_ name: String) throws(FileOutputError) {
     do throws(FileOutputError) {
       try calls.perform(.remove, path(of: name)) { unlinkat(descriptor, name, 0) }
     } catch .system(.remove, _, ENOENT) {
     } catch .system(.remove, let path, EROFS) {
-      // The kernel says so before it looks whether there is such a file.
+      // The kernel reports a read-only file system before it checks whether the file exists.
       guard try status(of: name) == nil else { throw .system(.remove, path: path, errno: EROFS) }
     }
   }
 
-  /// Removes the directory `name` with the files in it; nothing when it isn't there. One that holds a directory stays, without its files.
+  /// Removes the directory `name` with the files in it; no effect if it doesn't exist. A directory that contains another stays,
+  /// without its files.
   func removeDirectory(_ name: String) throws(FileOutputError) {
     do throws(FileOutputError) {
       if let status = try status(of: name), status.isDirectory, status.uid == geteuid(),
         status.permissions & 0o700 != 0o700
       {
-        // If that can't be done, what follows says why.
+        // If that fails, the error of the next step gives the reason.
         try? restore(name, mode: 0o700)
       }
       let inner = try openDirectory(name)
@@ -194,13 +195,13 @@ struct Directory: ~Copyable {
     } catch .system(_, _, ENOENT) {}
   }
 
-  /// Throws for a directory with anything in it.
+  /// Throws for a directory that isn't empty.
   func removeEmptyDirectory(_ name: String) throws(FileOutputError) {
     try calls.perform(.remove, path(of: name)) { unlinkat(descriptor, name, AT_REMOVEDIR) }
   }
 
   func names() throws(FileOutputError) -> [String] {
-    // A descriptor of its own, since closedir closes it and the place of reading belongs to it.
+    // A separate descriptor, since closedir closes it and it has its own reading position.
     let own = try calls.perform(.list, path) { openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     guard let stream = fdopendir(own) else {
       let number = errno
@@ -218,6 +219,6 @@ struct Directory: ~Copyable {
 
   func sync() throws(FileOutputError) { try calls.perform(.syncDirectory, path) { fsync(descriptor) } }
 
-  /// A name nobody else uses for the file that will be `name`; the same each time, so that what a crash left is found.
+  /// A name that nobody else uses, for the file that will be `name`; always the same, so that a crash's leftover is found.
   static func temporaryName(for name: String) -> String { ".\(name)\(ReservedNames.temporarySuffix)" }
 }

@@ -1,42 +1,42 @@
 import Core
 import Glibc
 
-/// Until when the credential in a file is valid, kept with the file, so that the next process judges it by that and by no setting.
+/// When the credential in a file expires, recorded beside the file, so that the next process needs no settings to judge it.
 ///
-/// It is the target of a symlink beside the file, in seconds since 1970. Not in the file's own times or attributes: a file that has
-/// been given to another user can neither be read nor changed by a daemon with CAP_CHOWN alone, its modification time counts from its
-/// content, which comes last, and tmpfs has no user attributes before Linux 6.6. A symlink is replaced as a whole, survives a reboot
-/// where the file does, and whoever may write to the directory could replace the file itself.
+/// It is the target of a symlink beside the file, in seconds since 1970. The file's own times or attributes wouldn't do: a daemon
+/// with CAP_CHOWN alone can neither read nor change a file that it has given to another user; the modification time is set when the
+/// content is written, which comes last; and tmpfs has no user attributes before Linux 6.6. A symlink is replaced as a whole and
+/// survives a reboot if the file does, and whoever may write to the directory could replace the file itself anyway.
 ///
 ///     roles/uploader/gen-8/.expires -> 1767326645
 ///     roles/uploader/gen-8/.rotation -> 12
 ///     /srv/app/.credentials.json.rolekeeper-expires -> 1767326645:4711 1767323045:4690 r12:4711 r11:4690
 ///
-/// A file elsewhere and its record can't be swapped in one step. So its record names files by their inode: the new one, and the one that
-/// is there until the swap.
+/// A file elsewhere and its record can't be swapped in one step. So its record identifies files by their inode: the new one, and
+/// the present one until the swap.
 ///
-/// The role's generation is kept in the same way, so that the next process can report what lies there. The number in `gen-8` isn't it: that
-/// grows with each repair, too.
+/// The role's generation is recorded in the same way, so that the next process can report what is there. The number in `gen-8` is
+/// that of a snapshot, which also grows with each repair.
 enum EndRecord {
-  static let inGeneration = ".expires"
-  static let rotationInGeneration = ".rotation"
+  static let inSnapshot = ".expires"
+  static let generationInSnapshot = ".rotation"
 
-  /// Whether a generation has a record of that name, and not a file.
-  static func isInGeneration(_ name: String) -> Bool { name == inGeneration || name == rotationInGeneration }
+  /// Whether `name` is a record in a snapshot, and not a file.
+  static func isInSnapshot(_ name: String) -> Bool { name == inSnapshot || name == generationInSnapshot }
 
-  /// What no session is shorter than (DurationSeconds of AssumeRole). A file without a record, of an older version or of somebody else,
-  /// counts as written with a session of this length.
+  /// The shortest possible session (DurationSeconds of AssumeRole). A file without a record, from an older version or from somebody
+  /// else, counts as written with a session of this length.
   static let shortestSession = 900
 
   static func name(for file: String) -> String { ".\(file)\(ReservedNames.recordSuffix)" }
 
-  /// The ends come first: older versions take the first entry of an inode.
-  static func text(_ entries: [(inode: UInt, end: Int)], rotations: [(inode: UInt, number: UInt64)] = []) -> String {
-    (entries.map { "\($0.end):\($0.inode)" } + rotations.map { "r\($0.number):\($0.inode)" }).joined(separator: " ")
+  /// The ends come first, since older versions use the first entry of an inode.
+  static func text(_ entries: [(inode: UInt, end: Int)], generations: [(inode: UInt, number: UInt64)] = []) -> String {
+    (entries.map { "\($0.end):\($0.inode)" } + generations.map { "r\($0.number):\($0.inode)" }).joined(separator: " ")
   }
 
-  /// The role's generation in the file with this inode; nil when the record doesn't know it.
-  static func rotation(of inode: UInt, in text: String) -> UInt64? {
+  /// The role's generation in the file with this inode; nil if the record doesn't have it.
+  static func generation(of inode: UInt, in text: String) -> UInt64? {
     for entry in text.split(separator: " ") where entry.hasPrefix("r") {
       let parts = entry.dropFirst().split(separator: ":")
       if parts.count == 2, UInt(parts[1]) == inode { return UInt64(parts[0]) }
@@ -44,7 +44,7 @@ enum EndRecord {
     return nil
   }
 
-  /// The end of the file with this inode; nil when the record doesn't know it.
+  /// The expiry of the file with this inode; nil if the record doesn't have it.
   static func end(of inode: UInt, in text: String) -> Int? {
     for entry in text.split(separator: " ") {
       let parts = entry.split(separator: ":")
@@ -53,16 +53,16 @@ enum EndRecord {
     return nil
   }
 
-  /// When a file without a record counts as lapsed. Its owner may set the one time, nobody the other.
+  /// When a file without a record counts as lapsed. Its owner can set one of the times, nobody the other.
   static func presumedEnd(of status: FileStatus) -> Int {
     min(status.writtenSeconds, status.changedSeconds) + shortestSession
   }
 }
 
-/// The end of a credential in a file that has no record of it: of an older version, or the record was lost.
+/// The presumed expiry of a credential in a file without a record: it comes from an older version, or the record was lost.
 package struct PresumedEnd: Hashable, Sendable {
-  /// Of the file, or of the directory of a role's generation.
+  /// The path of the file, or of the directory of a role's snapshot.
   package let path: String
-  /// In seconds since 1970: the shortest session from when the file was written.
+  /// In seconds since 1970: the shortest session, counted from when the file was written.
   package let end: Int
 }

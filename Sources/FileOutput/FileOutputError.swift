@@ -1,37 +1,38 @@
 import Core
 import Glibc
 
-/// Why an output isn't as it should be. What was there before is still whole.
+/// Why an output isn't as it should be. Its previous state is still whole.
 package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// A system call went wrong; `path` is what it was about.
+  /// A system call failed; `path` is its subject.
   case system(Step, path: String, errno: CInt)
-  /// Somebody other than root, the daemon or the output's owner may write to the directory and could exchange what is in it.
-  /// `entry` is that of its ACL by which somebody else may, where one is the cause.
+  /// Somebody other than root, the daemon or the output's owner may write to the directory and could replace its entries. `entry`
+  /// is the ACL entry that allows it, if one does.
   case looseDirectory(path: String, uid: UInt32, gid: UInt32, mode: UInt32, entry: String? = nil)
-  /// A directory that has to be the daemon's own belongs to somebody else. `origin` is nil where this process hasn't used it before.
+  /// A directory that has to be the daemon's belongs to somebody else. `origin` is nil if this process hasn't used it before.
   case foreignDirectory(path: String, uid: UInt32, mode: UInt32, origin: DirectoryOrigin? = nil)
-  /// The file system doesn't keep who may read a file: what was set isn't what it shows, as with vfat or a mount with `uid=` or `umask=`.
+  /// The file system doesn't preserve access: it shows something else than was set, as with vfat or a mount with `uid=` or
+  /// `umask=`.
   case accessNotKept(path: String, asked: Access, found: Access)
-  /// Somebody else is let in by an access control list that can't be removed, as NFSv4 has them.
+  /// Somebody else is admitted by an access control list that can't be removed, such as NFSv4's.
   case grantedElsewhere(path: String, who: String)
-  /// A directory isn't there. `isInRoots` is whether the one above it is root's and nobody else may write to it, `isReadOnly` whether the
-  /// daemon couldn't write below that one in any case, since it sees it read-only.
+  /// A directory doesn't exist. `isInRoots` is whether its parent is root's and nobody else may write to it, `isReadOnly` whether
+  /// the daemon couldn't write there in any case, since it sees the parent read-only.
   case missingDirectory(path: String, isInRoots: Bool, isReadOnly: Bool = false)
-  /// A directory in a home, where the daemon's unit sees nothing.
+  /// A directory in a home, which is hidden from the daemon's unit.
   case hiddenDirectory(path: String)
-  /// Something of another kind has the name.
+  /// The name belongs to something of another kind.
   case inTheWay(path: String, what: String)
-  /// What was to be removed isn't a file that the daemon wrote, or was changed since.
+  /// The file to be removed wasn't written by the daemon, or has been changed since.
   case notOurs(path: String, found: String)
-  /// What was to be removed once its session has ended is valid until `end`, in seconds since 1970.
+  /// The file to be removed after its session's end is valid until `end`, in seconds since 1970.
   case notEnded(path: String, end: Int)
-  /// A path that isn't absolute or has empty, `.` or `..` steps.
+  /// A path that isn't absolute, or has empty, `.` or `..` steps.
   case unusablePath(String)
 
   package var description: String {
     switch self {
     case .system(let step, let path, let number):
-      "\(step.noun) '\(path)': cannot \(step.rawValue): \(String(cString: strerror(number)))\(Self.cure(step, path, number).map { "; \($0)" } ?? "")"
+      "\(step.noun) '\(path)': cannot \(step.rawValue): \(String(cString: strerror(number)))\(Self.fix(step, path, number).map { "; \($0)" } ?? "")"
     case .looseDirectory(let path, let uid, let gid, let mode, let entry):
       "directory '\(path)': others may write to it (\(entry.map { "ACL entry \($0), " } ?? "")mode 0\(String(mode, radix: 8)), owner \(uid):\(gid)); name a directory that only root, the daemon or the output's owner may write to: \(Self.seeCheck)"
     case .foreignDirectory(let path, let uid, let mode, let origin):
@@ -52,12 +53,12 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
     }
   }
 
-  /// The same of what happened in memory, named after the output it was for.
+  /// The same error for an operation in memory, with the path of the output that it was for.
   func about(_ path: String) -> FileOutputError {
     if case .system(let step, _, let number) = self { .system(step, path: path, errno: number) } else { self }
   }
 
-  private static func cure(_ step: Step, _ path: String, _ number: CInt) -> String? {
+  private static func fix(_ step: Step, _ path: String, _ number: CInt) -> String? {
     switch number {
     case EROFS: readOnlyFix(step, path)
     case ENOSPC, EDQUOT: "make room there"
@@ -78,8 +79,8 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
     }
   }
 
-  /// The unit sees the host read-only but for what its drop-ins name; whether the file system itself is read-only can't be seen from here.
-  /// The dash lets the unit start without the directory, too.
+  /// The unit sees the host read-only except for the paths in its drop-ins; whether the file system itself is read-only can't be
+  /// seen from here. The dash lets the unit start even if the directory is missing.
   static func readOnlyFix(
     _ step: Step, _ path: String, isKeptOut: (String) -> Bool = OwnUser.isKeptOut,
     place own: OwnPlace? = OwnPlace.found()
@@ -88,7 +89,7 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
     guard HostPlaces.mayBeOurs(place) else {
       return "it is read-only for the daemon; name a directory of its own: \(seeCheck)"
     }
-    // The drop-in alone would lead to the next error.
+    // The drop-in alone would only lead to the next error.
     if step != .makeParent, isKeptOut(place) {
       return
         "it is read-only for the daemon, and its owner or mode keeps the daemon (uid \(geteuid())) out as well; \(own.map { use($0, for: path) } ?? "name a directory of its own: \(seeCheck)")"
@@ -102,7 +103,7 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
     "run 'sudo systemctl edit rolekeeper', add the lines '[Service]' and 'ReadWritePaths=-\(place)', then run 'sudo systemctl restart rolekeeper'"
   }
 
-  /// A directory of the daemon's own in place of the one that it can't write to.
+  /// The hint to use a directory of the daemon's own in place of the one that it can't write to.
   private static func use(_ own: OwnPlace, for path: String) -> String {
     let name = path.split(separator: "/").last.map(String.init) ?? ""
     let steps = [
@@ -113,10 +114,10 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
     return steps.compactMap { $0 }.joined(separator: "; ")
   }
 
-  /// It looks at more of the host than a failed call shows, and knows the unit.
+  /// The check examines more of the host than a failed call shows, and knows the unit.
   private static let seeCheck = "'rolekeeper check' names one, with the commands that make it"
 
-  /// No command for a directory of the host, or in one whose owner could put a link there meanwhile.
+  /// No command for a system directory, or inside one whose owner could put a link there meanwhile.
   private static func making(_ path: String, isInRoots: Bool, isReadOnly: Bool) -> String {
     guard isInRoots && HostPlaces.mayBeOurs(path) else { return "name a directory of the daemon's own: \(seeCheck)" }
     return "make it: \(command(making: path))\(isReadOnly ? "; then let the unit write there: \(dropIn(path))" : "")"
@@ -126,7 +127,7 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
     "install -d -o \(OwnUser.name) -m 0711 \(ShellWord.quoted(path))"
   }
 
-  /// Never to give it back: what its owner has put there since would be the daemon's then.
+  /// Never a command to give it back: everything that its owner has put there would then be the daemon's.
   private static func remedy(_ origin: DirectoryOrigin?) -> String {
     switch origin {
     case .ours: "its owner was changed; remove it with all that is in it, or move it away: the daemon makes a new one"
@@ -141,15 +142,15 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
   }
 }
 
-/// What is known of a directory that belongs to somebody else.
+/// What is known about a directory that belongs to somebody else.
 package enum DirectoryOrigin: Hashable, Sendable {
-  /// The daemon made it, and somebody changed its owner.
+  /// The daemon created it, and somebody changed its owner.
   case ours
   /// Somebody put it in place of the daemon's.
   case others
 }
 
-/// What is done to a file or directory, in words that complete "cannot …".
+/// An action on a file or directory, in words that complete "cannot …".
 package enum Step: String, Hashable, Sendable {
   case openDirectory = "open the directory"
   case makeDirectory = "make the directory"
@@ -170,7 +171,7 @@ package enum Step: String, Hashable, Sendable {
   case remove = "remove it"
   case handOver = "pass on its content"
 
-  /// What its path is of.
+  /// The object that the step's path names.
   fileprivate var noun: String {
     switch self {
     case .openDirectory, .makeDirectory, .makeParent, .list, .syncDirectory: "directory"

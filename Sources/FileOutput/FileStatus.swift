@@ -1,13 +1,13 @@
 import Glibc
 
-/// What the kernel says of a file, in so far as it tells whether somebody else has touched it.
+/// The kernel's status of a file, as far as it shows whether somebody else has touched it.
 ///
-/// An owner's file of mode 0400 can't be read back by a daemon whose only capability is CAP_CHOWN, so content is judged by this:
-/// whatever changes it changes the time of the last status change, which nobody can set.
+/// A daemon whose only capability is CAP_CHOWN can't read back a file of mode 0400 that belongs to another user, so content is
+/// judged by the status: whatever changes the content changes the time of the last status change, which nobody can set.
 struct FileStatus: Hashable, Sendable {
   let device: UInt
   let inode: UInt
-  /// How many names it has.
+  /// The number of hard links.
   let links: UInt
   let size: Int
   let mode: UInt32
@@ -33,14 +33,14 @@ struct FileStatus: Hashable, Sendable {
     changedNanoseconds = raw.st_ctim.tv_nsec
   }
 
-  /// Whether nothing but the time of the last status change is another: that changes with a rename, too.
+  /// Whether only the time of the last status change differs, which a rename changes, too.
   func isRenamed(_ before: FileStatus) -> Bool {
     device == before.device && inode == before.inode && links == before.links && size == before.size
       && mode == before.mode && uid == before.uid
       && gid == before.gid && written == before.written
   }
 
-  /// Whether it is the same file, and nobody has written to it.
+  /// Whether it is the same file, with unmodified content.
   func hasContent(of before: FileStatus) -> Bool {
     isRegular && device == before.device && inode == before.inode && size == before.size && written == before.written
   }
@@ -63,6 +63,6 @@ struct FileStatus: Hashable, Sendable {
   var isRegular: Bool { mode & S_IFMT == S_IFREG }
   var isSymlink: Bool { mode & S_IFMT == S_IFLNK }
 
-  /// Whether nobody but root and `owners` can exchange what is in this directory.
+  /// Whether only root and `owners` can replace entries of this directory.
   func isWritable(onlyBy owners: [UInt32]) -> Bool { permissions & 0o022 == 0 && (uid == 0 || owners.contains(uid)) }
 }

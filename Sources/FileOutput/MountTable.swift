@@ -1,12 +1,12 @@
 import Glibc
 
-/// Which file systems lie in memory, by the kernel's list of mounts (proc_pid_mountinfo(5)).
+/// Which file systems are in memory, by the kernel's list of mounts (proc_pid_mountinfo(5)).
 ///
-/// Read instead of asking statfs(2) about each path: that call waits for ever on a disk or server that is stuck.
+/// Read instead of calling statfs(2) for each path: that call would hang on a stuck disk or server.
 package struct MountTable: Sendable {
   private let mounts: [(point: String, type: String)]
 
-  /// The mounts this process sees now. When they can't be read, everything counts as a disk.
+  /// The mounts that this process sees now. If they can't be read, everything counts as a disk.
   package static func current() -> MountTable { MountTable(contents(of: "/proc/self/mountinfo")) }
 
   init(_ text: String) {
@@ -18,10 +18,10 @@ package struct MountTable: Sendable {
     }
   }
 
-  /// Whether writing below `directory` can't wait for a device. The path has no symlinks, else it isn't written to at all.
+  /// Whether writing below `directory` can't block on a device. The path has no symlinks; otherwise it isn't written to at all.
   package func isInMemory(_ directory: String) -> Bool {
     var best: (point: String, type: String)?
-    // Of mounts at one point the last one hides the others.
+    // Of several mounts at one point the last one hides the others.
     for mount in mounts
     where Self.contains(mount.point, directory) && mount.point.utf8.count >= best?.point.utf8.count ?? 0 {
       best = mount
@@ -33,7 +33,7 @@ package struct MountTable: Sendable {
     point == "/" || path == point || path.hasPrefix(point + "/")
   }
 
-  /// Blank, tab, line feed and backslash are written as three octal digits.
+  /// Blank, tab, line feed and backslash are escaped as three octal digits.
   private static func unescaped(_ field: Substring) -> String {
     var bytes: [UInt8] = []
     var rest = Array(field.utf8)[...]

@@ -1,15 +1,15 @@
 /// An access control list of NFSv4 as Linux shows it in `system.nfs4_acl`: the XDR of `nfsace4<>` (RFC 8881, 6.2.1; nfs4_acl(5)).
 ///
-/// It can let in whom neither owner, group nor mode name, and there is no way to remove it: setting the mode changes what the
-/// server grants to OWNER@, GROUP@ and EVERYONE@, and may leave entries for others (RFC 8881, 6.4.1).
+/// It can admit users beyond owner, group and mode, and there is no way to remove it: setting the mode changes what the server
+/// grants to OWNER@, GROUP@ and EVERYONE@, and may leave entries for others (RFC 8881, 6.4.1).
 struct NFS4ACL {
-  /// Who else is let in; nil when nobody is.
+  /// Another user or group that is admitted; nil if there is none.
   let stranger: String?
 
   private static let allow: UInt32 = 0
   private static let ours = ["OWNER@", "GROUP@", "EVERYONE@"]
 
-  /// Nil for what isn't such a list.
+  /// Nil for bytes that aren't such a list.
   init?(_ bytes: [UInt8]) {
     var rest = bytes[...]
     guard let count = Self.number(&rest), count <= 4096 else { return nil }

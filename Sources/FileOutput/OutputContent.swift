@@ -1,10 +1,10 @@
-/// What readers of an output find, as far as a look at it shows.
+/// What readers of an output find, as far as a check shows it.
 package enum OutputContent: Hashable, Sendable {
-  /// It couldn't be looked at.
+  /// It couldn't be examined.
   case unknown
   /// There is no file.
   case absent
-  /// A file is there. `rotation` is the role's generation in it, nil where no record says so; `end` is when its credential ends, in seconds
-  /// since 1970.
-  case present(rotation: UInt64?, end: Int)
+  /// There is a file. `generation` is the role's generation in it, nil if no record has it; `end` is when its credential expires,
+  /// in seconds since 1970.
+  case present(generation: UInt64?, end: Int)
 }

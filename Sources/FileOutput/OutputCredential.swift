@@ -1,12 +1,12 @@
 package import Core
 package import Secrets
 
-/// A session as it goes into files: what the outputs have to know of it.
+/// A session as outputs see it.
 package protocol OutputCredential: AnyObject {
   var session: Session { get }
-  /// nil for a session that was never published, which doesn't go into files.
+  /// Nil for a session that was never published, which isn't written to files.
   var generation: UInt64? { get }
-  /// From when on it counts as lapsed.
+  /// When it lapses.
   var lapses: Timestamp { get }
 
   func rendered(as format: CredentialFormat) -> Secret

@@ -1,9 +1,9 @@
 import Core
 import Secrets
 
-/// Where outputs are written, and found: the host's file systems, or what a test has in their place.
+/// Where outputs are written and found: the host's file systems, or a test's substitute.
 protocol OutputDisk {
-  /// The directory of a role's outputs in its initial state, before any order; `parent` holds the roles' directories.
+  /// The directory of a role's outputs in its initial state, before any order; `parent` is the parent of the roles' directories.
   func directory(
     of role: String, in parent: String, _ outputs: [(name: OutputName, file: OutputFile)]
   )
@@ -11,15 +11,15 @@ protocol OutputDisk {
   /// One output elsewhere, in its initial state.
   func file(_ path: OutputPath, _ output: OutputFile) -> any WritableTarget
 
-  /// Takes a copy of the content for whoever writes it. Content of the same version is the same, within one output.
+  /// Copies the content for the writer. Within one output, equal versions mean equal content.
   func seal(_ content: Secret, version: UInt64) throws(FileOutputError) -> SealedContent
 
-  /// As `RolesDirectory` says.
-  func removeAbandoned(
+  /// See `RolesDirectory`.
+  func removeFormerDirectories(
     in directory: String, keeping roles: Set<String>, endedBy end: (String) -> Int?
   )
-    throws(FileOutputError) -> AbandonedRemoval
-  func generation(of role: String, in directory: String) -> UInt64?
+    throws(FileOutputError) -> FormerDirectoryRemoval
+  func snapshotNumber(of role: String, in directory: String) -> UInt64?
 }
 
 /// The file systems that this process sees.
@@ -38,13 +38,13 @@ struct HostDisk: OutputDisk {
     try SealedContent(content, version: version)
   }
 
-  func removeAbandoned(
+  func removeFormerDirectories(
     in directory: String, keeping roles: Set<String>, endedBy end: (String) -> Int?
   )
-    throws(FileOutputError) -> AbandonedRemoval
-  { try RolesDirectory.removeAbandoned(in: directory, keeping: roles, endedBy: end) }
+    throws(FileOutputError) -> FormerDirectoryRemoval
+  { try RolesDirectory.removeFormerDirectories(in: directory, keeping: roles, endedBy: end) }
 
-  func generation(of role: String, in directory: String) -> UInt64? {
-    RolesDirectory.generation(of: role, in: directory)
+  func snapshotNumber(of role: String, in directory: String) -> UInt64? {
+    RolesDirectory.snapshotNumber(of: role, in: directory)
   }
 }

@@ -1,24 +1,24 @@
 import CLinux
 import Glibc
 
-/// What somebody else changed of an output since it was written.
+/// A change that somebody else made to an output since it was written.
 package struct OutputDrift: Hashable, Sendable {
   package let path: String
-  /// What was found: `mode 0644 instead of 0440`, `missing`.
+  /// The difference found: `mode 0644 instead of 0440`, `missing`.
   package let found: String
 }
 
 extension Directory {
-  /// How the symlink `name`, which pointed to `target`, was changed by others; nil when it wasn't.
+  /// How others changed the symlink `name`, which pointed to `target`; nil if they didn't.
   func drift(ofLink name: String, to target: String) throws(FileOutputError) -> String? {
     if self.target(of: name) == target { return nil }
     guard let now = try status(of: name) else { return "missing" }
     return now.isSymlink ? "a link to something else" : now.isDirectory ? "a directory" : "a file instead of a link"
   }
 
-  /// How the file `name`, which was `before`, was changed by others; nil when it wasn't.
+  /// How others changed the file `name`, whose status was `before`; nil if they didn't.
   ///
-  /// Whatever is done to a file changes the time of its last status change, which nobody can set.
+  /// Any operation on a file changes the time of its last status change, which nobody can set.
   func drift(of name: String, from before: FileStatus) throws(FileOutputError) -> String? {
     guard let now = try status(of: name) else { return "missing" }
     if now == before { return nil }
@@ -37,7 +37,7 @@ extension Directory {
     } else if now.size != before.size || now.written != before.written {
       found.append("other content")
     }
-    // Mode and owner may have been changed and put back; somebody may have read it in between.
+    // Mode and owner may have been changed and restored; somebody may have read the file in between.
     return found.isEmpty ? "a change that was undone" : found.joined(separator: ", ")
   }
 }

@@ -1,9 +1,9 @@
 package import Core
 
-/// A file that holds one of a role's documents: where, whose, and who may read it.
+/// A file with one of a role's documents: its place, owner and mode.
 package struct OutputFile: Hashable, Sendable {
   package let place: OutputPlace
-  /// The owner, a numeric user and group.
+  /// The owner as numeric user and group.
   package let uid: UInt32
   package let gid: UInt32
   /// Permission bits, 0 to 0777.
@@ -20,7 +20,7 @@ package struct OutputFile: Hashable, Sendable {
 package enum OutputPlace: Hashable, Sendable {
   /// A name in the role's directory; all of these change together.
   case inRoleDirectory(OutputName)
-  /// A file of its own anywhere else.
+  /// A single file anywhere else.
   case elsewhere(OutputPath)
 }
 
@@ -40,7 +40,7 @@ package struct OutputPath: Hashable, Sendable, CustomStringConvertible {
   package var description: String { directory == "/" ? "/\(name)" : "\(directory)/\(name)" }
 }
 
-/// An absolute path, below `/`, that means the same whoever reads it: no empty, `.` or `..` steps.
+/// An absolute path, below `/`, that is unambiguous: no empty, `.` or `..` steps.
 struct DirectoryPath {
   let steps: [String]
 

@@ -2,24 +2,24 @@ import Core
 import Logs
 import Settings
 
-/// Removes what settings that changed left without an output.
+/// Removes files that no longer are outputs after a change of the settings.
 ///
-/// Nothing is removed before all roles have changed, since another one may be about to own the place, and nothing that is an output again by
-/// then, or by the time of a retry. A failure is reported once.
+/// Nothing is removed before all roles have changed, since another role may be about to own the path, and nothing that is an output
+/// again by then, or by the time of a retry. A failure is reported once.
 final class OutputRemovals {
-  /// What was an output of a role. It doesn't hold the role's outputs, so that these take back what the disk hasn't begun to write.
+  /// A former output of a role. It doesn't hold the role's outputs, so that these can cancel orders that the disk hasn't begun.
   private struct Removal {
     let role: String
     let directory: String
     var places: [OutputFile]
 
-    func path(of place: OutputFile) -> String { place.paths(role: role, in: directory).unit }
+    func path(of place: OutputFile) -> String { place.paths(role: role, in: directory).target }
   }
 
-  /// Called with the path of a role's directory, or of a file elsewhere, that is to be removed: true where it is an output now, whose role
-  /// writes there, or removes what it finds while it has nothing to write.
+  /// Called with the path of a role's directory, or of a file elsewhere, that is to be removed. True if it is an output now: its
+  /// role then writes there, or removes the present content while it has nothing to write.
   var takeBack: (String) -> Bool = { _ in false }
-  /// Called when something couldn't be removed: `retry` is to be called later.
+  /// Called when something couldn't be removed: `retry` has to be called later.
   var failed: () -> Void = {}
 
   private let writer: FileWriter
@@ -34,11 +34,11 @@ final class OutputRemovals {
     self.log = log
   }
 
-  /// The files elsewhere that are still there, for the next process.
+  /// The files elsewhere that still exist, for the next process.
   var recorded: [RecordedOutput] { Array(unremoved.values) }
 
   /// `places` were outputs of `old`.
-  func add(_ places: [OutputFile], of old: KeptOutputs) {
+  func add(_ places: [OutputFile], of old: ManagedOutputs) {
     waiting.append(Removal(role: old.role.name.description, directory: old.directory, places: places))
   }
 
@@ -53,14 +53,14 @@ final class OutputRemovals {
     }
   }
 
-  /// Tries what failed.
+  /// Retries failed removals.
   func retry(_ mounts: MountTable) {
     let removals = failures
     failures = []
     for (removal, reported) in removals { remove(removal, mounts, reported: reported) }
   }
 
-  /// Removes what isn't an output of any role now. `reported` is the error that was reported when it was last tried.
+  /// Removes what isn't an output of any role now. `reported` is the error that was reported at the last attempt.
   private func remove(_ removal: Removal, _ mounts: MountTable, reported: String? = nil) {
     let removal = withoutOutputs(removal)
     if removal.places.isEmpty { return }
@@ -88,7 +88,7 @@ final class OutputRemovals {
   private func fail(_ removal: Removal, at path: String, _ error: String, _ reported: String?) {
     var left = removal
     left.places.removeAll { removal.path(of: $0) != path }
-    // A reload may have put it back into use since.
+    // Meanwhile a reload may have put it back into use.
     left = withoutOutputs(left)
     if left.places.isEmpty { return }
     if reported != error {
@@ -98,7 +98,7 @@ final class OutputRemovals {
     failed()
   }
 
-  /// Leaves out what is an output now.
+  /// Leaves out current outputs.
   private func withoutOutputs(_ removal: Removal) -> Removal {
     var left = removal
     let outputs = Set(removal.places.map { removal.path(of: $0) }).filter { takeBack($0) }

@@ -1,10 +1,10 @@
 import Logs
 import Settings
 
-/// What somebody else changed.
+/// Changes made by others.
 extension Outputs {
-  /// Reports what somebody changed, once until it has been put right. It is replaced in the same step, or an error says why not.
-  func report(_ drifts: [OutputDrift], of outputs: KeptOutputs, at path: String) {
+  /// Reports a change, once until it has been fixed. The file is replaced in the same step, or an error gives the reason.
+  func report(_ drifts: [OutputDrift], of outputs: ManagedOutputs, at path: String) {
     let reported = outputs.states[path]?.drifts ?? []
     for drift in drifts where !reported.contains(drift) {
       outputs.driftCount += 1
@@ -16,8 +16,8 @@ extension Outputs {
     _ = outputs.change(path) { $0.drifts = drifts }
   }
 
-  /// Reports what an earlier process left with other access than the settings have now.
-  func report(_ fixes: [AccessFix], of outputs: KeptOutputs) {
+  /// Reports an earlier process's files whose access differed from the present settings.
+  func report(_ fixes: [AccessFix], of outputs: ManagedOutputs) {
     for fix in fixes {
       log.write(
         fix.isRemoved ? .earlierFileRemoved : .earlierFileReplaced,

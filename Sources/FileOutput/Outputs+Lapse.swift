@@ -3,7 +3,8 @@ import Logs
 import Settings
 import Systemd
 
-/// What goes although nothing new can be written in its place: it has lapsed, STS refuses its session, or it is for other readers.
+/// Files that are removed although nothing can be written in their place: they have lapsed, their session is condemned, or they are
+/// for other readers.
 extension Outputs {
   /// The role's credential has lapsed.
   package func withdraw(_ name: RoleName) {
@@ -13,8 +14,8 @@ extension Outputs {
     bringUpToDate(outputs)
   }
 
-  /// STS refuses this session: where it is still in a file because nothing else can be written there, the file goes. Where something
-  /// newer is on its way there, the outcome of that decides.
+  /// STS refuses this session: if it is still in a file because nothing else can be written there, the file is removed. If a newer
+  /// write is on its way, that write's outcome decides.
   package func condemn(_ session: Session, of name: RoleName) {
     guard let outputs = kept[name] else { return }
     outputs.condemn(session, at: scheduler.time)
@@ -25,14 +26,14 @@ extension Outputs {
     removeCondemnedPrevious(of: outputs)
   }
 
-  /// The generation before the one in place stays for those who read it; not with a session that STS refuses.
-  func removeCondemnedPrevious(of outputs: KeptOutputs) {
+  /// Current readers keep the previous snapshot, but not with a condemned session.
+  func removeCondemnedPrevious(of outputs: ManagedOutputs) {
     guard !outputs.takeCondemnedPrevious().isEmpty else { return }
     bringUpToDate(outputs, previousEndedBy: .max)
   }
 
-  /// What lies at `path` may be of another role, unless these outputs have written there.
-  func removeUnwanted(from outputs: KeptOutputs, at path: String) {
+  /// The content at `path` may be another role's, unless these outputs have written there.
+  func removeUnwanted(from outputs: ManagedOutputs, at path: String) {
     outputs.expectUnwanted(at: path)
     guard outputs.unwanted.contains(path) else { return }
     if outputs.contents == nil {
@@ -42,9 +43,9 @@ extension Outputs {
     }
   }
 
-  /// What can't be replaced goes when it lapses; until then, and while it can't even be removed, it is tried again. Where something newer
-  /// is on its way to the file, the outcome of that decides: a removal behind it would remove that.
-  func removeLapsed(_ outputs: KeptOutputs, at path: String) {
+  /// A file that can't be replaced is removed when it lapses; until then, and while it can't even be removed, this is retried. If a
+  /// newer write is on its way to the file, its outcome decides: a removal after it would remove the new content.
+  func removeLapsed(_ outputs: ManagedOutputs, at path: String) {
     let now = scheduler.time
     var next = now + .microseconds(Self.retry)
     let lapses = outputs.states[path]?.written?.lapses
@@ -61,9 +62,9 @@ extension Outputs {
     retry(at: next)
   }
 
-  func removal(_ outputs: KeptOutputs, settles: Bool = true) -> RoleOutputs.Completion {
+  func removal(_ outputs: ManagedOutputs, settles: Bool = true) -> RoleOutputs.Completion {
     { [unowned self, weak outputs] result in
-      // Why it can't be removed is what was reported: why it can't be written.
+      // If it can't be removed, the reason was already reported: it is why it can't be written.
       guard let outputs, case .success(true) = result.outcome else { return }
       let event: LogEvent =
         if outputs.holdsCondemned(at: result.path) {

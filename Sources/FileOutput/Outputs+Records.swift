@@ -2,40 +2,40 @@ package import Core
 package import Settings
 import Systemd
 
-/// What one process records for the next of the places where its credentials lie, and what becomes of the places of an earlier one.
+/// The record of credential files for the next process, and the handling of an earlier process's record.
 extension Outputs {
-  /// Removes what earlier processes left of roles that have no files any more, also where their settings had another directory. Blocks on a
-  /// disk.
-  package func removeAbandoned(recorded: [RecordedDirectory] = []) throws {
-    abandoned.remove(in: directory, recorded: recorded)
+  /// Removes directories that earlier processes left, of roles that have no files any more, also below a parent that only earlier
+  /// settings named. Blocks on a disk.
+  package func removeFormerDirectories(recorded: [RecordedDirectory] = []) throws {
+    formerDirectories.remove(in: directory, recorded: recorded)
     for (parent, recorded) in Dictionary(grouping: recorded, by: \.parent) {
       guard let parent, parent != directory else { continue }
-      let former = try AbandonedOutputs(
+      let elsewhere = try FormerDirectories(
         scheduler: scheduler, settings: settings, disk: writer.disk, log: log)
-      former.remove(in: parent, recorded: recorded)
-      if former.waiting != nil { inFormerDirectories.append(former) }
+      elsewhere.remove(in: parent, recorded: recorded)
+      if elsewhere.waiting != nil { formerDirectoriesElsewhere.append(elsewhere) }
     }
   }
 
-  /// Takes over the outputs elsewhere that an earlier process recorded, once all roles have been taken on: what isn't an output any more
-  /// is removed.
+  /// Takes over the outputs elsewhere that an earlier process recorded, after all roles have been added: those that are no longer
+  /// outputs are removed.
   package func takeOver(_ recorded: [RecordedOutput]) {
-    former.take(recorded)
+    formerFiles.take(recorded)
     judgeFormer(allowsRemoval: false)
     owners = nil
   }
 
   private func judgeFormer(allowsRemoval: Bool) {
-    for output in former.recorded {
-      // Another role's credential isn't for the readers of the one that has the place now.
+    for output in formerFiles.recorded {
+      // Another role's credential isn't meant for the readers of the path's new role.
       guard let owner = owner(of: "\(output.path)") else { continue }
       if output.isWritten { owner.wasWritten(at: "\(output.path)") }
       if owner.role.name != output.role { removeUnwanted(from: owner, at: "\(output.path)") }
     }
-    former.settingsChanged(mounts: mounts, allowsRemoval: allowsRemoval)
+    formerFiles.settingsChanged(mounts: mounts, allowsRemoval: allowsRemoval)
   }
 
-  /// The files elsewhere where a credential may lie at present, for the next process.
+  /// The files elsewhere that may contain a credential now, for the next process.
   package var recorded: [RecordedOutput] {
     let settingsFiles = settings.inventory.fileOfRole
     let used = kept.values.flatMap { outputs in
@@ -46,7 +46,7 @@ extension Outputs {
           isWritten: outputs.isWritten("\($0.path)"))
       }
     }
-    return used + removals.recorded + former.recorded
+    return used + removals.recorded + formerFiles.recorded
   }
 
   /// The roles with files in the roles' directory, for the next process.
@@ -58,11 +58,11 @@ extension Outputs {
         RecordedDirectory(role: outputs.role.name, settingsFile: $0, parent: outputs.directory)
       }
     }
-    return used + abandoned.recorded.filter { kept[$0.role]?.usesDirectory != true || $0.parent != directory }
-      + inFormerDirectories.flatMap(\.recorded)
+    return used + formerDirectories.recorded.filter { kept[$0.role]?.usesDirectory != true || $0.parent != directory }
+      + formerDirectoriesElsewhere.flatMap(\.recorded)
   }
 
-  /// The outputs of each role where nothing of ours lies, as far as is known: nothing could be written there, say.
+  /// The outputs of each role where we have no file, as far as is known: for example because nothing could be written there.
   package var unwritten: [RoleName: Set<OutputSettings.Location>] {
     kept.compactMapValues { outputs in
       let locations = outputs.unwritten
@@ -70,16 +70,16 @@ extension Outputs {
     }
   }
 
-  /// All roles have changed to those of the settings in force: what isn't an output any more is removed, and what an earlier process left as at a
-  /// start with these settings. `allowsRemoval` is whether that goes for what looks like an accident, too.
+  /// All roles now follow the settings in force: files that are no longer outputs are removed, and an earlier process's files are
+  /// handled as at a start with these settings. `allowsRemoval` is whether removal is allowed even if the settings look truncated.
   package func rolesChanged(allowsRemoval: Bool = false) {
     removals.perform(mounts)
     judgeFormer(allowsRemoval: allowsRemoval)
     owners = nil
-    for abandoned in [abandoned] + inFormerDirectories {
-      abandoned.settingsChanged(allowsRemoval: allowsRemoval)
+    for directories in [formerDirectories] + formerDirectoriesElsewhere {
+      directories.settingsChanged(allowsRemoval: allowsRemoval)
     }
-    inFormerDirectories.removeAll { $0.waiting == nil }
+    formerDirectoriesElsewhere.removeAll { $0.waiting == nil }
     isRecordStale = true
     record()
   }
@@ -94,7 +94,7 @@ extension Outputs {
     recordChanged()
   }
 
-  func owner(of path: String) -> KeptOutputs? {
+  func owner(of path: String) -> ManagedOutputs? {
     let owners =
       self.owners
       ?? kept.values.reduce(into: [:]) { all, outputs in for path in outputs.paths { all[path] = outputs.role.name } }

@@ -3,20 +3,20 @@ import Logs
 import Settings
 import Systemd
 
-/// What happens by time alone: retries, a look at each role once a minute, and a report of disks that hang.
+/// Periodic work: retries, a verification of each role's files once a minute, and a report of disks that hang.
 extension Outputs {
   /// How long a disk may take for one order, in microseconds.
   private static let stuckAfter: Int64 = 10_000_000
   static let secondsPerRound = 60
   private static let mostRetries = 64
-  private static let mostUnbegun = 256
+  private static let mostUnpublished = 256
 
   func retry(at moment: Timestamp) {
     if let armed = retryTimer.deadline, armed <= moment.microseconds { return }
     retryTimer.arm(at: moment.microseconds)
   }
 
-  /// Tries some of what failed, for each costs the loop a few system calls; the rest comes a second later.
+  /// Retries some of the failed writes, since each costs the loop a few system calls; the others come a second later.
   func retryFailed() {
     removals.retry(mounts)
     owners = nil
@@ -26,8 +26,8 @@ extension Outputs {
     if failing.count > share.count { retry(at: scheduler.time + .microseconds(Self.second)) }
   }
 
-  /// Looks after a sixtieth of the roles, so that each has its turn in a minute and none makes the others wait.
-  func lookAfterSome() {
+  /// Verifies the files of a sixtieth of the roles, so that each has its turn within a minute and none delays the others.
+  func verifySome() {
     lookAtUnpublished()
     reportStuck()
     record()
@@ -40,19 +40,19 @@ extension Outputs {
     if !kept.isEmpty { roundTimer.arm(at: scheduler.time.microseconds + Self.second) }
   }
 
-  /// Removes what an earlier process left as it lapses, within a second where no more than some hundred roles are so.
+  /// Removes an earlier process's files as they lapse: within a second as long as there are no more than a few hundred such roles.
   func lookAtUnpublished() {
-    let share = Array(unbegun.prefix(Self.mostUnbegun))
-    unbegun.removeFirst(share.count)
+    let share = Array(unpublished.prefix(Self.mostUnpublished))
+    unpublished.removeFirst(share.count)
     for name in share {
       guard let outputs = kept[name], !outputs.isBegun else { continue }
-      unbegun.append(name)
+      unpublished.append(name)
       if !outputs.isFailing { bringUpToDate(outputs) }
     }
   }
 
-  /// Reports the order that a disk has had for too long, and those that have waited for too long behind others. What the disk does with
-  /// them is reported when they return.
+  /// Reports an order that a disk has been working on for too long, and those that have waited behind others for too long. Their
+  /// outcome is reported when they return.
   func reportStuck() {
     let limit = writer.now() - Self.stuckAfter
     guard let oldest = writer.pendingSince, oldest <= limit else { return }
@@ -67,7 +67,7 @@ extension Outputs {
     }
   }
 
-  /// Why the order for `path` has had no outcome; nil when the disk has just begun with it.
+  /// Why the order for `path` has had no outcome; nil if the disk has only just begun it.
   private static func stuck(
     _ path: String, behind begun: (path: String, since: Int64)?, _ limit: Int64
   ) -> (event: LogEvent, error: String)? {

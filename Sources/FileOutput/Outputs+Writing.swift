@@ -3,16 +3,16 @@ import Logs
 import Settings
 import Systemd
 
-/// Writing what is valid, and what comes of it: a failure is reported once, and so is its end.
+/// Writes valid content and handles the outcome: a failure is reported once, and so is its end.
 extension Outputs {
-  /// Writes what is valid, or removes what isn't; does nothing where all is as it should be. `previousEndedBy`, in seconds since 1970, is
-  /// until when the generation before must have ended to be removed, nil for a minute from now.
-  func bringUpToDate(_ outputs: KeptOutputs, previousEndedBy end: Int? = nil) {
+  /// Writes valid content, or removes invalid content; no effect if everything is as it should be. The previous snapshot is removed
+  /// if it has ended by `previousEndedBy`, in seconds since 1970; nil means a minute from now.
+  func bringUpToDate(_ outputs: ManagedOutputs, previousEndedBy end: Int? = nil) {
     outputs.lastTry = scheduler.time
     if let contents = outputs.contents {
       outputs.files.write(
-        // The generation before rather goes a round too early than too late.
-        contents, until: outputs.end, rotation: outputs.credential?.generation,
+        // The previous snapshot should be removed a round too early rather than too late.
+        contents, until: outputs.end, generation: outputs.credential?.generation,
         at: end ?? scheduler.wallSeconds + Self.secondsPerRound,
         completion: noting(outputs, writing: outputs.credential))
     } else if outputs.isBegun {
@@ -29,9 +29,9 @@ extension Outputs {
     }
   }
 
-  /// Reports a failure once, and its end. `settles` is whether a success leaves nothing of what was there before.
+  /// Reports a failure once, and its end. `settles` is whether a success replaces or removes the former content.
   func noting(
-    _ outputs: KeptOutputs, writing credential: (any OutputCredential)?, settles: Bool = true
+    _ outputs: ManagedOutputs, writing credential: (any OutputCredential)?, settles: Bool = true
   ) -> RoleOutputs.Completion {
     { [unowned self, weak outputs] result in
       guard let outputs else { return }
@@ -51,13 +51,13 @@ extension Outputs {
     }
   }
 
-  /// `found` is what is there where nothing was written.
+  /// `found` is the present content if nothing was written.
   func succeeded(
-    _ outputs: KeptOutputs, at path: String, _ credential: (any OutputCredential)?, found: OutputContent
+    _ outputs: ManagedOutputs, at path: String, _ credential: (any OutputCredential)?, found: OutputContent
   ) {
     let wasFailing = outputs.states[path]?.failure != nil
     let isNews = outputs.change(path) { state in
-      // What goes into files is published, and has one.
+      // A session for files is published, and has a generation.
       let written = credential.flatMap { credential in
         credential.generation.map {
           (
@@ -66,7 +66,7 @@ extension Outputs {
           )
         }
       }
-      // A withdrawal takes the generation before along.
+      // A withdrawal also removes the previous snapshot.
       if written?.session != state.written?.session { state.previous = written == nil ? nil : state.written?.session }
       state.written = written
       state.found = found
@@ -81,7 +81,7 @@ extension Outputs {
       isRecordStale = true
       changed(outputs.role.name, path)
     }
-    // What is newer couldn't even be handed to the disk while this was on its way.
+    // A newer write couldn't even be handed to the disk while this one was under way.
     if credential !== outputs.credential, outputs.contents != nil, !outputs.files.isWriting(at: path) {
       bringUpToDate(outputs)
     }
@@ -89,10 +89,10 @@ extension Outputs {
   }
 
   func failed(
-    _ outputs: KeptOutputs, at path: String, _ error: String, isWriting: Bool, seen: OutputContent?
+    _ outputs: ManagedOutputs, at path: String, _ error: String, isWriting: Bool, seen: OutputContent?
   ) {
     let found = seen ?? .unknown
-    // Where nothing was ever written, as far as is known, there is nothing to remove either.
+    // If nothing was ever written there, as far as is known, there is nothing to remove either.
     if !isWriting, found == .unknown, outputs.states[path]?.failure == nil, !outputs.isWritten(path) {
       _ = outputs.change(path) { $0.found = found }
       return
@@ -105,7 +105,7 @@ extension Outputs {
       if let seen { state.seen = seen }
     }
     guard isNews else {
-      // The error has been reported; what its readers find is another all the same.
+      // The error has already been reported, but what readers find has changed.
       if outputs.states[path]?.content(at: scheduler.wallSeconds).kind != before { changed(outputs.role.name, path) }
       return
     }

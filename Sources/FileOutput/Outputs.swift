@@ -4,22 +4,22 @@ package import Settings
 package import Systemd
 package import Wire
 
-/// The credential files of all roles: written at each rotation, looked after in between, removed when they lapse.
+/// The credential files of all roles: written at each rotation, verified in between, removed when they lapse.
 ///
-/// A failure is reported once, the old content stays whole until it lapses, and it is tried again every ten seconds; content whose
-/// session STS refuses is removed at once. A write that hasn't returned after ten seconds counts as failing until it does. Once a minute
-/// each role's files are looked at: what drifted in mode, owner or content is replaced.
+/// A failure is reported once, the old content stays whole until it lapses, and the write is retried every ten seconds; content
+/// whose session is condemned is removed at once. A write that hasn't returned after ten seconds counts as failing until it does.
+/// Once a minute each role's files are verified: drift in mode, owner or content is fixed by replacing the file.
 package final class Outputs {
   static let retry: Int64 = 10_000_000
   static let second: Int64 = 1_000_000
 
   /// Called when files on a disk have been written, or couldn't be.
   package var landed: () -> Void = {}
-  /// Called with a role and the path of its directory or of a file elsewhere when what its readers find there changed in kind: something is
-  /// written where nothing was, it fails, or works again.
+  /// Called with a role and the path of its directory or of a file elsewhere when the kind of content that readers find there has
+  /// changed: a file appears, fails, or works again.
   package var changed: (RoleName, String) -> Void = { _, _ in }
 
-  /// Called when what `recorded` says may have changed; the more roles, the more rarely.
+  /// Called when `recorded` may have changed; the more roles, the less often.
   package var recordChanged: () -> Void = {}
 
   let scheduler: any Scheduler
@@ -28,27 +28,27 @@ package final class Outputs {
   let log: Log
   var isRecordStale = false
   var lastRecord: Timestamp?
-  /// Where the roles' directories are written, which a reload changes a moment after the settings.
+  /// The parent of the roles' directories, which a reload changes a moment after the settings.
   var directory: String
   var mounts: MountTable
-  var kept: [RoleName: KeptOutputs] = [:]
+  var kept: [RoleName: ManagedOutputs] = [:]
   var retryTimer: (any Alarm)!
   var roundTimer: (any Alarm)!
   var round: [RoleName] = []
-  /// Roles that have had nothing valid in this process, in the order in which their files are looked at.
-  var unbegun: [RoleName] = []
-  let abandoned: AbandonedOutputs
-  /// The same in directories that the settings of earlier processes had.
-  var inFormerDirectories: [AbandonedOutputs] = []
-  let former: FormerOutputs
+  /// Roles that have had no valid credential in this process, in the order in which their files are checked.
+  var unpublished: [RoleName] = []
+  let formerDirectories: FormerDirectories
+  /// The same for parent directories of earlier settings.
+  var formerDirectoriesElsewhere: [FormerDirectories] = []
+  let formerFiles: FormerFiles
   let removals: OutputRemovals
-  /// The files whose end was presumed and reported.
+  /// The files whose presumed end has been reported.
   var reportedPresumed: Set<String> = []
-  /// The role of each path, as `kept` has it; made when something has to be removed, nil until then.
+  /// The role of each path in `kept`; created when something has to be removed, nil until then.
   var owners: [String: RoleName]?
   let currentMounts: () -> MountTable
 
-  /// `writer` and `mounts` are the host's unless a test has others.
+  /// `writer` and `mounts` are the host's, unless a test passes others.
   package init(
     scheduler: any Scheduler, settings: SettingsInForce, log: Log, writer: FileWriter? = nil,
     mounts: @escaping () -> MountTable = MountTable.current
@@ -60,10 +60,10 @@ package final class Outputs {
     currentMounts = mounts
     self.mounts = mounts()
     self.writer = try writer ?? FileWriter()
-    abandoned = try AbandonedOutputs(
+    formerDirectories = try FormerDirectories(
       scheduler: scheduler, settings: settings, disk: self.writer.disk, log: log)
     removals = OutputRemovals(writer: self.writer, log: log)
-    former = try FormerOutputs(
+    formerFiles = try FormerFiles(
       scheduler: scheduler, settings: settings, writer: self.writer, log: log, mounts: self.mounts)
     removals.takeBack = { [unowned self] path in
       guard let outputs = owner(of: path) else { return false }
@@ -72,34 +72,35 @@ package final class Outputs {
     }
     removals.failed = { [unowned self] in retry(at: scheduler.time + .microseconds(Self.retry)) }
     retryTimer = try scheduler.timer(accuracy: Self.second) { [unowned self] in retryFailed() }
-    roundTimer = try scheduler.timer(accuracy: Self.second) { [unowned self] in lookAfterSome() }
+    roundTimer = try scheduler.timer(accuracy: Self.second) { [unowned self] in verifySome() }
   }
 
-  /// Why files that the settings don't name any more stay; nothing while none does.
+  /// Why files that the settings no longer name stay; empty if there are none.
   package var retentionReasons: [RetentionReason] {
-    let all = Set(former.retentionReasons).union(([abandoned] + inFormerDirectories).flatMap(\.retentionReasons))
+    let all = Set(formerFiles.retentionReasons).union(
+      ([formerDirectories] + formerDirectoriesElsewhere).flatMap(\.retentionReasons))
     return all.sorted { "\($0)" < "\($1)" }
   }
 
-  /// Readable when a disk has done something: `takeResults` is to be called then.
+  /// Readable when a disk has finished something: `takeResults` has to be called then.
   package var descriptor: CInt { writer.descriptor }
 
-  /// Takes what disks have done since the last time.
+  /// Processes what disks have finished since the last call.
   package func takeResults() {
     writer.drain()
     record()
     landed()
   }
 
-  /// The number of the files that are in place for a role; 0 when there are none.
-  package func generation(of role: RoleSettings) -> UInt64 {
-    writer.disk.generation(of: role.name.description, in: directory) ?? 0
+  /// The number of a role's current snapshot; 0 if there is none.
+  package func snapshotNumber(of role: RoleSettings) -> UInt64 {
+    writer.disk.snapshotNumber(of: role.name.description, in: directory) ?? 0
   }
 
-  /// Whether all that was ordered has had its outcome, on disks too.
+  /// Whether every order has had its outcome, on disks too.
   package var areAtRest: Bool { writer.isIdle }
 
-  /// How a role's files fare; those at the path of its directory or of one file elsewhere when one is given.
+  /// The status of a role's files, or only of those at the path of its directory or of one file elsewhere.
   package func statuses(of role: RoleName, at path: String? = nil, clock: ServerClock) -> [OutputStatus] {
     kept[role]?.statuses(of: path, clock: clock) ?? []
   }
@@ -115,10 +116,11 @@ package final class Outputs {
   /// The roles with a file that can't be written.
   package var failing: [RoleName] { kept.values.filter(\.isFailing).map(\.role.name).sorted() }
 
-  /// Takes a role's outputs on, or again when its settings changed; what isn't an output any more is removed by `rolesChanged`.
+  /// Adds a role's outputs, or changes them after a change of its settings; files that are no longer outputs are removed by
+  /// `rolesChanged`.
   package func keep(_ role: RoleSettings) {
     let old = kept.removeValue(forKey: role.name)
-    let new = KeptOutputs(role, in: directory, writer, mounts, scheduler: scheduler)
+    let new = ManagedOutputs(role, in: directory, writer, mounts, scheduler: scheduler)
     kept[role.name] = new
     owners = nil
     if let old {
@@ -128,11 +130,11 @@ package final class Outputs {
     guard let new else { return }
     if new.isBegun || !new.unwanted.isEmpty { bringUpToDate(new) }
     // If there were outputs before, the role is in that list already.
-    if !new.isBegun, old == nil { unbegun.append(role.name) }
+    if !new.isBegun, old == nil { unpublished.append(role.name) }
     if !roundTimer.isArmed { roundTimer.arm(at: scheduler.time.microseconds + Self.second) }
   }
 
-  /// The role's credential from now on.
+  /// Sets the role's credential from now on.
   package func publish(_ credential: any OutputCredential, of role: RoleName) {
     guard let outputs = kept[role] else { return }
     outputs.put(credential, at: scheduler.time)
@@ -141,16 +143,16 @@ package final class Outputs {
     record()
   }
 
-  /// The role is no more; its files are removed by `rolesChanged`.
+  /// The role was removed; its files are removed by `rolesChanged`.
   package func forget(_ name: RoleName) {
     guard let old = kept.removeValue(forKey: name) else { return }
     owners = nil
     removals.add(old.placesMissing(in: nil), of: old)
   }
 
-  /// Goes on in the directory that the settings in force have; what lies in the old one is removed by `rolesChanged`.
+  /// Continues in the directory that the settings in force name; files in the old one are removed by `rolesChanged`.
   package func move() {
-    // A reload is when an administrator may have mounted something.
+    // An administrator who reloads may have mounted something.
     mounts = currentMounts()
     guard directory != settings.filesDirectory else { return }
     directory = settings.filesDirectory

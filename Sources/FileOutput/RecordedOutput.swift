@@ -1,21 +1,22 @@
 package import Core
 package import Settings
 
-/// An output outside the roles' directory, as the state file has it: a credential of ours may lie there, whatever later settings say.
+/// An output outside the roles' directory, as recorded in the state file: it may contain a credential of ours, whatever later
+/// settings say.
 ///
 ///     file uploader 1007 /etc/rolekeeper/rolekeeper.toml /srv/app/credentials.json
 ///     planned reports 1008 /etc/rolekeeper/rolekeeper.toml /home/reports/credentials.json
 ///
-/// It is planned until something has been written there, which is recorded a moment later: so the next process looks there, and reports nothing that
-/// it can't see. In paths blanks, control characters and `%` are percent-encoded.
+/// It is `planned` until something has been written there, which is recorded a moment later; so the next process checks the path,
+/// but reports nothing that it can't see. In paths blanks, control characters and `%` are percent-encoded.
 package struct RecordedOutput: Hashable, Sendable {
   package let role: RoleName
   /// The file's owner.
   package let uid: UInt32
-  /// Which file of the settings names it; nil when an accepted reload took it out and its removal hasn't succeeded yet.
+  /// The settings file that names it; nil if an accepted reload removed it and its removal hasn't succeeded yet.
   let settingsFile: String?
   package let path: OutputPath
-  /// Whether a credential was there as far as was known.
+  /// Whether it contained a credential, as far as was known.
   package let isWritten: Bool
 
   private static let written = "file"
@@ -30,7 +31,7 @@ package struct RecordedOutput: Hashable, Sendable {
     self.isWritten = isWritten
   }
 
-  /// Nil for a line of something else.
+  /// Nil for a line of another kind.
   package init?(line words: [Substring]) {
     guard words.count == 5, words[0] == Self.written || words[0] == Self.planned, let role = RoleName(words[1]),
       let uid = UInt32(words[2]), let file = StateFileText.decoded(words[3]),
@@ -47,12 +48,12 @@ package struct RecordedOutput: Hashable, Sendable {
 }
 
 extension RecordedOutput {
-  /// The same before anything is written there.
+  /// The same output before anything is written there.
   package var asPlanned: RecordedOutput {
     RecordedOutput(role: role, uid: uid, settingsFile: settingsFile, path: path, isWritten: false)
   }
 
-  /// Of all roles of the settings, planned.
+  /// The outputs of all roles of the settings, as planned.
   package static func all(of settings: DaemonSettings) -> [RecordedOutput] {
     let files = settings.inventory.fileOfRole
     return settings.roles.flatMap { role in
@@ -65,15 +66,15 @@ extension RecordedOutput {
   }
 }
 
-/// A role with files in its own directory, as the state file has it: by this the next process judges what it finds there, if its settings
-/// don't name the role any more.
+/// A role with files in its own directory, as recorded in the state file: the next process uses it to decide about the directory if
+/// its settings no longer name the role.
 ///
 ///     directory uploader /etc/rolekeeper/rolekeeper.toml /run/rolekeeper/roles
 package struct RecordedDirectory: Hashable, Sendable {
   let role: RoleName
-  /// Which file of the settings names it.
+  /// The settings file that names it.
   let settingsFile: String
-  /// The `files.directory` that it lies in; nil where that isn't known.
+  /// The `files.directory` that contains it; nil if unknown.
   package let parent: String?
 
   private static let kind = "directory"
@@ -84,7 +85,7 @@ package struct RecordedDirectory: Hashable, Sendable {
     self.parent = parent
   }
 
-  /// Nil for a line of something else.
+  /// Nil for a line of another kind.
   package init?(line words: [Substring]) {
     guard words.count == 3 || words.count == 4, words[0] == Self.kind, let role = RoleName(words[1]),
       let file = StateFileText.decoded(words[2])
@@ -99,7 +100,7 @@ package struct RecordedDirectory: Hashable, Sendable {
     return (words + (parent.map { [StateFileText.encoded($0)] } ?? [])).joined(separator: " ")
   }
 
-  /// Of all roles of the settings.
+  /// The directories of all roles of the settings.
   package static func all(of settings: DaemonSettings) -> [RecordedDirectory] {
     let files = settings.inventory.fileOfRole
     return settings.roles.compactMap { role in

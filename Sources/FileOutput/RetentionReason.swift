@@ -1,26 +1,26 @@
 package import Core
 import Settings
 
-/// Why settings that don't name an output any more may have been cut off: what a reload refuses as a loss (`SettingsDifference`), as far as
-/// it shows without the settings before.
+/// Why settings that no longer name an output may have been truncated: the cases that a reload refuses as a loss
+/// (`SettingsDifference`), as far as they can be recognised without the earlier settings.
 package enum RetentionReason: Hashable, CustomStringConvertible {
   case noRoles
   case fileLostRoles(String)
   case noLineEnd(String)
   case roleLostFiles(RoleName)
 
-  /// Nil where the output was taken out on purpose, as it seems.
+  /// Nil if the output appears to have been removed on purpose.
   init?(of output: RecordedOutput, roles: [RoleSettings], inventory: SettingsInventory) {
     self.init(ofRole: output.role, namedBy: output.settingsFile, roles: roles, inventory: inventory)
   }
 
-  /// Of the files of the role `name`, which the file `path` of the settings had; nil where that isn't known.
+  /// For the files of the role `name`, which the settings file `path` named; nil if that isn't known.
   init?(ofRole name: RoleName, namedBy path: String?, roles: [RoleSettings], inventory: SettingsInventory) {
     if roles.isEmpty {
       self = .noRoles
       return
     }
-    // A deleted file of roles.d is no accident.
+    // Deleting a whole file of roles.d is intended.
     guard let path, let file = inventory.files.first(where: { $0.path == path }) else { return nil }
     let role = roles.first { $0.name == name }
     if role == nil, file.roles.isEmpty {

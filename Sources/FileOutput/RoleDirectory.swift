@@ -12,25 +12,25 @@ import Glibc
 ///       current -> gen-8           swapped by one rename
 ///       credentials.json -> current/credentials.json
 ///
-/// A reader who wants several of the files of one moment opens `current` and reads them in there.
+/// A reader that needs several files of the same snapshot opens `current` and reads them in there.
 struct RoleDirectory: Sendable {
-  /// Holds the roles' directories, 0711; made when it is missing.
+  /// The parent of the roles' directories, 0711; created if it is missing.
   let parent: String
   let role: String
   let outputs: [(name: OutputName, file: OutputFile)]
   var calls = Calls()
-  /// What somebody changed since, as the last look at it found.
+  /// What somebody changed since, as found by the last check.
   private(set) var drifts: [OutputDrift] = []
-  /// The end that the last `withdrawEnded` presumed, since the generation there has no record of one.
+  /// The end that the last `withdrawEnded` presumed, if the snapshot has no record of one.
   private(set) var presumedEnd: PresumedEnd?
-  /// What the last `applyAccess` put right.
+  /// What the last `applyAccess` fixed.
   var fixes: [AccessFix] = []
-  private var written: Generation?
-  /// The one before, which stays for those who read it until the next swap or its end.
-  private var previous: PreviousGeneration?
-  /// The highest number used, so that it grows after a withdrawal too.
+  private var written: Snapshot?
+  /// The previous snapshot, which stays for current readers until the next swap or its end.
+  private var previous: PreviousSnapshot?
+  /// The highest number used, so that it also grows after a withdrawal.
   var lastNumber: UInt64 = 0
-  /// The role's directory that was used last.
+  /// The role's directory that was last used.
   private var identity: Identity?
 
   private struct Identity: Equatable {
@@ -43,10 +43,10 @@ struct RoleDirectory: Sendable {
     }
   }
 
-  private struct Generation: Sendable {
+  private struct Snapshot: Sendable {
     let number: UInt64
     let end: Int
-    let rotation: UInt64?
+    let generation: UInt64?
     let versions: [UInt64]
     let statuses: [FileStatus]
   }
@@ -63,69 +63,69 @@ struct RoleDirectory: Sendable {
 
   var path: String { "\(parent)/\(role)" }
 
-  /// True when a new generation is in place; false when the one there holds that content already and nobody has touched it.
-  /// `contents` in the order of `outputs`; `end` is when they end, in seconds since 1970, and `rotation` the role's generation, which is
-  /// kept with them.
+  /// True if a new snapshot is in place; false if the current one has that content already and nobody has touched it. `contents` is
+  /// in the order of `outputs`; `end` is their expiry in seconds since 1970, and `generation` the role's generation; both are
+  /// recorded with them.
   mutating func write(
-    _ contents: [SealedContent], until end: Int, rotation: UInt64? = nil
+    _ contents: [SealedContent], until end: Int, generation: UInt64? = nil
   ) throws(FileOutputError) -> Bool {
     let directory = try openDirectory()
     let present = currentNumber(in: directory)
     if try isCurrent(contents.map(\.version), end, in: directory) { return false }
-    // A leftover that can't be removed is in nobody's way: the number goes past it, and it is tried again the next time.
+    // A leftover that can't be removed blocks nothing: the number skips it, and its removal is retried the next time.
     let leftovers = try removeLeftovers(in: directory, keeping: present.map { [$0] } ?? [])
-    let before = present.map { previousGeneration($0, in: directory) }
+    let before = present.map { previousSnapshot($0, in: directory) }
     let number = max(present ?? 0, lastNumber, leftovers.highest) + 1
     let statuses = try make(
-      number, zip(outputs, contents).map { ($0.name, $0.file, $1) }, until: end, rotation, in: directory)
+      number, zip(outputs, contents).map { ($0.name, $0.file, $1) }, until: end, generation, in: directory)
     do throws(FileOutputError) {
       for output in outputs { try link(output.name.description, in: directory) }
       try directory.putLink(Self.current, to: Self.name(number))
     } catch {
-      // The reason is the failure before; what can't be removed now is a leftover for the next time.
+      // The thrown error is the earlier one; what can't be removed now is a leftover for the next time.
       try? directory.removeDirectory(Self.name(number))
       throw error
     }
     lastNumber = number
     previous = before
     try directory.sync()
-    written = Generation(
-      number: number, end: end, rotation: rotation, versions: contents.map(\.version), statuses: statuses)
-    // The new one is in place whatever becomes of this; the next look tries again, and reports why it can't be done.
+    written = Snapshot(
+      number: number, end: end, generation: generation, versions: contents.map(\.version), statuses: statuses)
+    // The new snapshot is in place even if this fails; the next check tries again, and reports the reason.
     if previous?.mustGo == true { try? removePrevious(in: directory) }
     return true
   }
 
-  /// What becomes of the generation in place when the next one takes its place. It goes at once if somebody changed something, or if it lets
-  /// in whom the outputs don't: those of another process, or of the settings before.
-  private func previousGeneration(_ number: UInt64, in directory: borrowing Directory) -> PreviousGeneration {
+  /// What becomes of the current snapshot when the next one replaces it. It is removed at once if somebody changed it, or if it
+  /// admits users whom the outputs don't: it may be another process's, or from earlier settings.
+  private func previousSnapshot(_ number: UInt64, in directory: borrowing Directory) -> PreviousSnapshot {
     let name = Self.name(number)
-    guard drifts.isEmpty else { return PreviousGeneration(name: name, end: PreviousGeneration.over, files: [:]) }
+    guard drifts.isEmpty else { return PreviousSnapshot(name: name, end: PreviousSnapshot.over, files: [:]) }
     if let written, written.number == number {
       let files = Dictionary(uniqueKeysWithValues: zip(outputs.map(\.name.description), written.statuses))
-      return PreviousGeneration(name: name, end: written.end, files: files)
+      return PreviousSnapshot(name: name, end: written.end, files: files)
     }
-    guard let files = PreviousGeneration.admissibleFiles(of: name, in: directory, outputs) else {
-      return PreviousGeneration(name: name, end: PreviousGeneration.over, files: [:])
+    guard let files = PreviousSnapshot.admissibleFiles(of: name, in: directory, outputs) else {
+      return PreviousSnapshot(name: name, end: PreviousSnapshot.over, files: [:])
     }
     // By its own record: another process may have had sessions of another length.
-    return PreviousGeneration(name: name, end: recordedEnd(of: number, in: directory), files: files)
+    return PreviousSnapshot(name: name, end: recordedEnd(of: number, in: directory), files: files)
   }
 
   private mutating func removePrevious(in directory: borrowing Directory) throws(FileOutputError) {
     guard let previous else { return }
-    // If it can't be removed, the next look tries again, whatever the time given then.
-    self.previous?.end = PreviousGeneration.over
+    // If it can't be removed, the next check tries again, whatever time is given then.
+    self.previous?.end = PreviousSnapshot.over
     do throws(FileOutputError) {
       try directory.removeDirectory(previous.name)
       self.previous = nil
     } catch .system(.remove, _, EISDIR) {
-      // Somebody's directory in it is in nobody's way, and our files in it are gone.
+      // A foreign directory in it blocks nothing, and our files in it are gone.
     }
   }
 
-  /// Whether that content, with that end, is in place, and nobody has touched it.
-  /// The generation before is removed if it has ended by `now`, in seconds since 1970, or somebody has touched it.
+  /// Whether that content, with that end, is in place, and nobody has touched it. The previous snapshot is removed if it has ended
+  /// by `now`, in seconds since 1970, or somebody has touched it.
   mutating func isCurrent(_ versions: [UInt64], until end: Int, at now: Int) throws(FileOutputError) -> Bool {
     let directory = try openDirectory()
     let found = previous?.drifts(in: directory) ?? []
@@ -136,7 +136,7 @@ struct RoleDirectory: Sendable {
       }
     }
     let isCurrent = try isCurrent(versions, end, in: directory)
-    // It has been removed, and is no reason to write another one.
+    // It has been removed, which is no reason to write a new snapshot.
     drifts += found
     return isCurrent
   }
@@ -154,76 +154,77 @@ struct RoleDirectory: Sendable {
     if let failure = leftovers.failure { throw failure }
   }
 
-  /// Removes what an earlier process wrote if it has ended by `time`. True when there was such content.
+  /// Removes an earlier process's content if it has ended by `time`. True if there was any.
   mutating func withdrawEnded(by time: Int) throws(FileOutputError) -> Bool {
     presumedEnd = nil
     drifts = []
     guard let directory = try enterIfPresent(), let number = currentNumber(in: directory) else { return false }
-    let generation: Directory
-    do throws(FileOutputError) { generation = try directory.openDirectory(Self.name(number)) } catch .system(
+    let snapshot: Directory
+    do throws(FileOutputError) { snapshot = try directory.openDirectory(Self.name(number)) } catch .system(
       .openDirectory, _, ENOENT)
     { return false }
-    // Nobody reads the generation before any more, and it ends earlier.
-    for name in try directory.names() where Self.generation(name).map({ $0 != number }) == true {
+    // Nobody reads the previous snapshot any more, and it ends earlier.
+    for name in try directory.names() where Self.snapshotNumber(name).map({ $0 != number }) == true {
       try directory.removeDirectory(name)
     }
-    guard let end = try Self.end(of: generation) else { return false }
-    if Self.recordedEnd(of: generation) == nil { presumedEnd = PresumedEnd(path: generation.path, end: end) }
+    guard let end = try Self.end(of: snapshot) else { return false }
+    if Self.recordedEnd(of: snapshot) == nil { presumedEnd = PresumedEnd(path: snapshot.path, end: end) }
     guard end <= time else { return false }
     try withdraw()
     return true
   }
 
-  /// 0, so that it goes at the next look, for a generation without a file or one that can't be looked at.
+  /// 0, so that it is removed at the next check, for a snapshot without a file or one that can't be examined.
   private func recordedEnd(of number: UInt64, in directory: borrowing Directory) -> Int {
-    guard let generation = try? directory.openDirectory(Self.name(number)) else { return 0 }
-    return (try? Self.end(of: generation)) ?? 0
+    guard let snapshot = try? directory.openDirectory(Self.name(number)) else { return 0 }
+    return (try? Self.end(of: snapshot)) ?? 0
   }
 
-  static func recordedEnd(of generation: borrowing Directory) -> Int? {
-    generation.target(of: EndRecord.inGeneration).flatMap { Int($0) }
+  static func recordedEnd(of snapshot: borrowing Directory) -> Int? {
+    snapshot.target(of: EndRecord.inSnapshot).flatMap { Int($0) }
   }
 
-  /// Nil for a generation without a file.
-  private static func end(of generation: borrowing Directory) throws(FileOutputError) -> Int? {
-    if let end = recordedEnd(of: generation) { return end }
-    // All that is there, for the outputs may have had other names then.
+  /// Nil for a snapshot without a file.
+  private static func end(of snapshot: borrowing Directory) throws(FileOutputError) -> Int? {
+    if let end = recordedEnd(of: snapshot) { return end }
+    // All files in it, since the outputs may have had other names then.
     var earliest: Int?
-    for name in try generation.names() {
-      guard let status = try generation.status(of: name), !status.isSymlink else { continue }
+    for name in try snapshot.names() {
+      guard let status = try snapshot.status(of: name), !status.isSymlink else { continue }
       let end = EndRecord.presumedEnd(of: status)
       earliest = min(earliest ?? end, end)
     }
     return earliest
   }
 
-  /// What readers find, of whatever age.
+  /// What readers find, however old.
   var content: OutputContent {
-    // Why it can't be looked at is what writing it, or removing it, will report.
+    // Writing or removing it will report why it can't be examined.
     do throws(FileOutputError) {
       guard let directory = try openDirectoryIfPresent(), try directory.status(of: Self.current) != nil,
         let number = currentNumber(in: directory), let inner = try directory.status(of: Self.name(number))
       else { return .absent }
-      // What somebody else put there tells nothing, whatever it looks like.
+      // A directory that somebody else put there isn't evaluated, whatever it looks like.
       let status = try directory.status()
       let isOurs = status.uid == geteuid() || Identity(status) == identity
       guard isOurs, inner.uid == geteuid() else { return .unknown }
-      let generation = try directory.openDirectory(Self.name(number))
-      guard let first = outputs.first?.name, try generation.status(of: first.description) != nil,
-        let end = try Self.end(of: generation)
+      let snapshot = try directory.openDirectory(Self.name(number))
+      guard let first = outputs.first?.name, try snapshot.status(of: first.description) != nil,
+        let end = try Self.end(of: snapshot)
       else { return .absent }
       if let written, written.number == number {
         for (output, before) in zip(outputs, written.statuses) {
-          let now = try generation.status(of: output.name.description)
+          let now = try snapshot.status(of: output.name.description)
           guard now?.hasContent(of: before) == true else { return .unknown }
         }
       }
-      let rotation = generation.target(of: EndRecord.rotationInGeneration).flatMap { UInt64($0) }
-      return .present(rotation: rotation, end: end)
+      let generation = snapshot.target(of: EndRecord.generationInSnapshot).flatMap { UInt64($0) }
+      return .present(generation: generation, end: end)
     } catch { return .unknown }
   }
 
-  /// Removes the directory, too: the role is no longer among the settings. What isn't ours in it stays, and so does the directory then.
+  /// Removes the directory, too: the role is no longer in the settings. Other users' files in it stay, and so does the directory
+  /// then.
   mutating func removeAll() throws(FileOutputError) {
     try withdraw()
     guard let directory = try openDirectoryIfPresent() else { return }
@@ -239,21 +240,21 @@ struct RoleDirectory: Sendable {
 extension RoleDirectory {
   func make(
     _ number: UInt64, _ files: [(name: OutputName, file: OutputFile, content: SealedContent)], until end: Int,
-    _ rotation: UInt64?, in directory: borrowing Directory
+    _ generation: UInt64?, in directory: borrowing Directory
   ) throws(FileOutputError) -> [FileStatus] {
     let name = Self.name(number)
     do throws(FileOutputError) {
       _ = try directory.makeDirectory(name)
-      let generation = try directory.openDirectory(name)
-      try generation.removeACLs(of: generation.descriptor, generation.path)
+      let snapshot = try directory.openDirectory(name)
+      try snapshot.removeACLs(of: snapshot.descriptor, snapshot.path)
       var statuses: [FileStatus] = []
       for (name, file, content) in files {
-        statuses.append(try generation.create(name.description, as: file, content))
+        statuses.append(try snapshot.create(name.description, as: file, content))
       }
-      try generation.makeLink(EndRecord.inGeneration, to: "\(end)")
-      if let rotation { try generation.makeLink(EndRecord.rotationInGeneration, to: "\(rotation)") }
-      try generation.setMode(Self.directoryMode)
-      try generation.sync()
+      try snapshot.makeLink(EndRecord.inSnapshot, to: "\(end)")
+      if let generation { try snapshot.makeLink(EndRecord.generationInSnapshot, to: "\(generation)") }
+      try snapshot.setMode(Self.directoryMode)
+      try snapshot.sync()
       return statuses
     } catch {
       // As above.
@@ -262,7 +263,7 @@ extension RoleDirectory {
     }
   }
 
-  /// Made before the first swap, when it points to nothing yet: so the outputs appear together, too.
+  /// Created before the first swap, when it points to nothing yet, so that the outputs appear together.
   func link(_ name: String, in directory: borrowing Directory) throws(FileOutputError) {
     let target = "\(Self.current)/\(name)"
     if directory.target(of: name) == target { return }
@@ -275,14 +276,14 @@ extension RoleDirectory {
   private mutating func isCurrent(
     _ versions: [UInt64], _ end: Int, in directory: borrowing Directory
   ) throws(FileOutputError) -> Bool {
-    // The directory's own drift has been found as it was opened.
+    // The directory's own drift was found when it was opened.
     guard let written else { return false }
     drifts += try drifts(from: written, in: directory)
     return drifts.isEmpty && written.versions == versions && written.end == end
   }
 
   private func drifts(
-    from written: Generation, in directory: borrowing Directory
+    from written: Snapshot, in directory: borrowing Directory
   ) throws(FileOutputError) -> [OutputDrift] {
     let name = Self.name(written.number)
     if let found = try directory.drift(ofLink: Self.current, to: name) {
@@ -299,49 +300,49 @@ extension RoleDirectory {
     let isRight = found.isEmpty
     if !isRight {
       drifts.append(OutputDrift(path: directory.path(of: name), found: found.joined(separator: ", ")))
-      // The new generation takes its place at once, but this one stays for those who read it.
+      // The new snapshot replaces it at once, but this one stays for current readers.
       guard status.uid == geteuid() else { return drifts }
       try directory.restore(name, mode: Self.directoryMode)
     }
-    let generation = try directory.openDirectory(name)
+    let snapshot = try directory.openDirectory(name)
     if !isRight {
-      try generation.removeACLs(of: generation.descriptor, generation.path)
-      // An access control list's mask shows in the mode.
-      try generation.setMode(Self.directoryMode)
-    } else if let found = try generation.drift(ofLink: EndRecord.inGeneration, to: "\(written.end)") {
-      drifts.append(OutputDrift(path: generation.path(of: EndRecord.inGeneration), found: found))
+      try snapshot.removeACLs(of: snapshot.descriptor, snapshot.path)
+      // The mode shows an access control list's mask.
+      try snapshot.setMode(Self.directoryMode)
+    } else if let found = try snapshot.drift(ofLink: EndRecord.inSnapshot, to: "\(written.end)") {
+      drifts.append(OutputDrift(path: snapshot.path(of: EndRecord.inSnapshot), found: found))
     }
-    if isRight, let rotation = written.rotation,
-      let found = try generation.drift(ofLink: EndRecord.rotationInGeneration, to: "\(rotation)")
+    if isRight, let generation = written.generation,
+      let found = try snapshot.drift(ofLink: EndRecord.generationInSnapshot, to: "\(generation)")
     {
-      drifts.append(OutputDrift(path: generation.path(of: EndRecord.rotationInGeneration), found: found))
+      drifts.append(OutputDrift(path: snapshot.path(of: EndRecord.generationInSnapshot), found: found))
     }
     for (output, status) in zip(outputs, written.statuses) {
       let name = output.name.description
       var found = try directory.drift(ofLink: name, to: "\(Self.current)/\(name)")
-      if found == nil { found = try generation.drift(of: name, from: status) }
+      if found == nil { found = try snapshot.drift(of: name, from: status) }
       if let found { drifts.append(OutputDrift(path: directory.path(of: name), found: found)) }
     }
     return drifts
   }
 
-  /// What couldn't be removed: the highest number of a generation among it, 0 for none, and what went wrong first.
+  /// What couldn't be removed: the highest snapshot number among it, 0 for none, and the first error.
   struct Leftovers {
     var highest: UInt64 = 0
     var failure: FileOutputError?
   }
 
-  /// Removes other generations, half-made ones among them, links that were not put in place, and those of outputs that are no more.
+  /// Removes other snapshots, including half-written ones, links that were not put in place, and those of former outputs.
   func removeLeftovers(
     in directory: borrowing Directory, keeping numbers: [UInt64]
   ) throws(FileOutputError) -> Leftovers {
     let links = Set(outputs.map(\.name.description))
     var leftovers = Leftovers()
     for name in try directory.names() {
-      let generation = Self.generation(name)
+      let number = Self.snapshotNumber(name)
       do throws(FileOutputError) {
-        if let generation {
-          if !numbers.contains(generation) { try directory.removeDirectory(name) }
+        if let number {
+          if !numbers.contains(number) { try directory.removeDirectory(name) }
         } else if name.hasSuffix(".rolekeeper-new") {
           try directory.remove(name)
         } else if !links.contains(name), Self.isLinkIntoCurrent(name, in: directory) {
@@ -349,7 +350,7 @@ extension RoleDirectory {
         }
       } catch {
         leftovers.failure = leftovers.failure ?? error
-        leftovers.highest = max(leftovers.highest, generation ?? 0)
+        leftovers.highest = max(leftovers.highest, number ?? 0)
       }
     }
     return leftovers
@@ -361,24 +362,24 @@ extension RoleDirectory {
 
   static func name(_ number: UInt64) -> String { "\(prefix)\(number)" }
 
-  /// The number that `current` names; nil where there is none, or it can't be seen.
+  /// The number that `current` names; nil if there is none, or it can't be read.
   func presentNumber() -> UInt64? {
-    // A directory that can't be opened tells nothing about its content; writing to it will say why.
+    // A directory that can't be opened shows nothing of its content; writing to it will report why.
     guard let directory = try? openDirectoryIfPresent() else { return nil }
     return currentNumber(in: directory)
   }
 
   func currentNumber(in directory: borrowing Directory) -> UInt64? {
-    directory.target(of: Self.current).flatMap(Self.generation)
+    directory.target(of: Self.current).flatMap(Self.snapshotNumber)
   }
 
-  /// The number in `gen-` and a number: what else begins so isn't ours, nor is a number so large that none comes after it.
-  private static func generation(_ name: String) -> UInt64? {
+  /// The number N in `gen-N`; nil for other names, and for a number so large that none comes after it.
+  private static func snapshotNumber(_ name: String) -> UInt64? {
     guard name.hasPrefix(prefix), let number = UInt64(name.dropFirst(prefix.count)), number < .max else { return nil }
     return name == self.name(number) ? number : nil
   }
 
-  /// Its own drift begins `drifts` again.
+  /// Starts `drifts` with the directory's own drift.
   private mutating func openDirectory() throws(FileOutputError) -> Directory {
     drifts = []
     let parent = try openParent()
@@ -389,7 +390,7 @@ extension RoleDirectory {
     return directory
   }
 
-  /// Opens the role's directory; one of ours that doesn't let us in gets its mode back first.
+  /// Opens the role's directory; one of ours that we can't enter first gets its mode back.
   private mutating func enter(_ parent: borrowing Directory) throws(FileOutputError) -> Directory {
     do throws(FileOutputError) {
       return try parent.openDirectory(role)
@@ -404,7 +405,7 @@ extension RoleDirectory {
     }
   }
 
-  /// What it holds isn't known any more, whoever made it.
+  /// Its content is no longer known, whoever made it.
   private func foreign(_ status: FileStatus) -> FileOutputError {
     .foreignDirectory(
       path: path, uid: status.uid, mode: status.permissions,
@@ -444,7 +445,8 @@ extension RoleDirectory {
     return parent
   }
 
-  /// The directory is the daemon's, with the mode it should have and no access control list. What was wrong; nil for nothing.
+  /// Makes sure that the daemon's directory has the right mode and no access control list. Returns what was wrong; nil if nothing
+  /// was.
   mutating func adopt(_ directory: borrowing Directory) throws(FileOutputError) -> String? {
     let status = try directory.status()
     guard status.uid == geteuid() else { throw foreign(status) }

@@ -1,20 +1,20 @@
 import Core
 package import Secrets
 
-/// What became of an order for one directory or file.
+/// The outcome of an order for one directory or file.
 package struct OutputResult: Sendable {
   /// The role's directory, or the path of the output elsewhere.
   package let path: String
-  /// True when something was changed; false when all was as it should be. On failure what was there before is still whole, and the
+  /// True if something was changed; false if everything was as it should be. On failure the earlier content is still whole, and the
   /// order may be given again at any time.
   package let outcome: Result<Bool, FileOutputError>
-  /// What somebody else had changed there.
+  /// Changes that somebody else had made there.
   package let drifts: [OutputDrift]
-  /// After a failure, and after `withdrawEnded`: what readers find there. Nil when the outcome says it, or nobody looked.
+  /// After a failure, and after `withdrawEnded`: what readers find there. Nil if the outcome implies it, or nobody checked.
   package let content: OutputContent?
-  /// After `withdrawEnded`: the end that was presumed, since no record says it.
+  /// After `withdrawEnded`: the end that was presumed, because there is no record of it.
   package let presumedEnd: PresumedEnd?
-  /// After `withdrawEnded`: what had other access than the outputs.
+  /// After `withdrawEnded`: files whose access differed from the outputs.
   package let fixes: [AccessFix]
 
   init(path: String, outcome: Result<Bool, FileOutputError>) {
@@ -35,7 +35,7 @@ package struct OutputResult: Sendable {
     self.drifts = drifts
   }
 
-  /// The same with what was found before, and isn't among its own.
+  /// The same result with the drift found earlier, unless it already has it.
   func adding(_ found: [OutputDrift]) -> OutputResult {
     OutputResult(self, found.filter { !drifts.contains($0) } + drifts)
   }
@@ -52,91 +52,91 @@ package struct OutputResult: Sendable {
 
 /// All outputs of one role.
 ///
-/// Each order's completion is called once for the role's directory and once for each file elsewhere: at once for those in memory, from
-/// `FileWriter.drain` for those on a disk. An order given while another is on its way to the disk waits, and a later one replaces it; the
-/// replaced one's completion isn't called. When this object goes, what is being written, and removals that the
-/// disk has been given, are carried out without a completion, and what waits is dropped but for `remove`; when the writer goes, so is all
-/// that the disk has not begun.
+/// Each order's completion is called once for the role's directory and once for each file elsewhere: at once for those in memory,
+/// from `FileWriter.drain` for those on a disk. An order given while another is on its way to the disk waits, and a later one
+/// replaces it; the replaced one's completion isn't called. When this object is released, the write under way and removals already
+/// given to the disk are carried out without a completion, and waiting orders are dropped except `remove`. When the writer is
+/// released, everything that the disk has not begun is dropped.
 package final class RoleOutputs {
   package typealias Completion = (OutputResult) -> Void
 
-  /// Each with the places of its outputs in the list given.
-  private let lanes: [(lane: WriteQueue, indices: [Int])]
+  /// Each queue with the indices of its outputs in the given list.
+  private let queues: [(queue: WriteQueue, indices: [Int])]
   private let count: Int
 
-  /// `directory` holds the roles' directories and is made when missing; `role` is a plain name.
+  /// `directory` is the parent of the roles' directories and is created if missing; `role` is a plain name.
   package init(
     _ writer: FileWriter, directory: String, role: String, outputs: [OutputFile], mounts: MountTable = .current()
   ) {
     var named: [(index: Int, name: OutputName, file: OutputFile)] = []
-    var lanes: [(WriteQueue, [Int])] = []
+    var queues: [(WriteQueue, [Int])] = []
     for (index, output) in outputs.enumerated() {
       switch output.place {
       case .inRoleDirectory(let name): named.append((index, name, output))
       case .elsewhere(let path):
-        lanes.append((WriteQueue(writer, writer.disk.file(path, output), mounts), [index]))
+        queues.append((WriteQueue(writer, writer.disk.file(path, output), mounts), [index]))
       }
     }
     if !named.isEmpty {
-      let unit = writer.disk.directory(of: role, in: directory, named.map { ($0.name, $0.file) })
-      lanes.append((WriteQueue(writer, unit, mounts), named.map(\.index)))
+      let target = writer.disk.directory(of: role, in: directory, named.map { ($0.name, $0.file) })
+      queues.append((WriteQueue(writer, target, mounts), named.map(\.index)))
     }
-    self.lanes = lanes
+    self.queues = queues
     count = outputs.count
   }
 
-  deinit { for (lane, _) in lanes { lane.abandon() } }
+  deinit { for (queue, _) in queues { queue.abandon() } }
 
-  /// Brings all outputs to `contents`, which are in the order of the outputs. Replaces what drifted, leaves alone what is as it should be.
-  /// `end` is when the credential ends, and `rotation` the role's generation, which are kept with the files; `now` is what it is now. Times
-  /// in seconds since 1970.
+  /// Brings all outputs to `contents`, which are in the order of the outputs: replaces files that have drifted, and leaves alone
+  /// those that are as they should be. `end` is when the credential expires, and `generation` the role's generation; both are
+  /// recorded with the files. `now` is the present time. Times are in seconds since 1970.
   package func write(
-    _ contents: [Secret], until end: Int, rotation: UInt64? = nil, at now: Int, completion: @escaping Completion
+    _ contents: [Secret], until end: Int, generation: UInt64? = nil, at now: Int, completion: @escaping Completion
   ) {
     precondition(contents.count == count, "as many contents as outputs")
-    for (lane, indices) in lanes {
-      lane.write(indices.map { contents[$0] }, until: end, rotation: rotation, at: now, completion: completion)
+    for (queue, indices) in queues {
+      queue.write(indices.map { contents[$0] }, until: end, generation: generation, at: now, completion: completion)
     }
   }
 
-  /// Where an order given before `moment`, in microseconds of the writer's clock, is still on its way to the disk, and since when.
+  /// Orders given before `moment`, in microseconds of the writer's clock, that are still on their way to the disk, and since when.
   package func pending(since moment: Int64) -> [(path: String, since: Int64)] {
-    lanes.compactMap { lane, _ in
-      lane.pendingSince.flatMap { $0 <= moment ? (lane.path, $0) : nil }
+    queues.compactMap { queue, _ in
+      queue.pendingSince.flatMap { $0 <= moment ? (queue.path, $0) : nil }
     }
   }
 
-  /// Whether content for `path` is on its way to the disk or waits for that, and no removal behind it: then its outcome decides what is
-  /// there.
-  package func isWriting(at path: String) -> Bool { lanes.contains { $0.lane.path == path && $0.lane.isWriting } }
+  /// Whether content for `path` is on its way to the disk or waits for it, with no removal after it: then the outcome decides what
+  /// is there.
+  package func isWriting(at path: String) -> Bool { queues.contains { $0.queue.path == path && $0.queue.isWriting } }
 
-  /// The content has lapsed: every output reads as missing afterwards.
+  /// The content has lapsed: afterwards every output reads as missing.
   package func withdraw(completion: @escaping Completion) {
-    for (lane, _) in lanes { lane.give(.withdraw, completion: completion) }
+    for (queue, _) in queues { queue.give(.withdraw, completion: completion) }
   }
 
-  /// The content of one of the role's directory and the files elsewhere has lapsed, and what is new can't be written there.
+  /// The content at one path, of the role's directory or of a file elsewhere, has lapsed, and new content can't be written there.
   package func withdraw(_ path: String, completion: @escaping Completion) {
-    for (lane, _) in lanes where lane.path == path { lane.give(.withdraw, completion: completion) }
+    for (queue, _) in queues where queue.path == path { queue.give(.withdraw, completion: completion) }
   }
 
-  /// What an earlier process wrote and has ended by `time`, in seconds since 1970, has lapsed; at `path` alone when one is given. The
-  /// outcome is whether there was such content. What has not ended gets the access that the outputs have.
+  /// An earlier process's content that has ended by `time`, in seconds since 1970, has lapsed; only at `path` if one is given. The
+  /// outcome is whether there was such content. Content that has not ended gets the access that the outputs have.
   package func withdrawEnded(by time: Int, at path: String? = nil, completion: @escaping Completion) {
-    for (lane, _) in lanes where path == nil || lane.path == path {
-      lane.give(.withdrawEnded(by: time), completion: completion)
+    for (queue, _) in queues where path == nil || queue.path == path {
+      queue.give(.withdrawEnded(by: time), completion: completion)
     }
   }
 
-  /// No role has these outputs any more, which an earlier process wrote. What is still as that one left it is removed, where `time` is given
-  /// only if it has ended by then, in seconds since 1970. The outcome is whether there was such a file; a failure `notOurs` or `notEnded`
-  /// when it stays.
+  /// No role has these outputs any more, which an earlier process wrote. Files that are still as that process left them are
+  /// removed; with `time` only those that have ended by then, in seconds since 1970. The outcome is whether there was such a file;
+  /// a failure `notOurs` or `notEnded` if it stays.
   package func removeFormer(endedBy time: Int?, completion: @escaping Completion) {
-    for (lane, _) in lanes { lane.give(.removeFormer(endedBy: time), completion: completion) }
+    for (queue, _) in queues { queue.give(.removeFormer(endedBy: time), completion: completion) }
   }
 
-  /// The role is no more: as `withdraw`, and its directory goes, too.
+  /// The role was removed: like `withdraw`, but its directory is removed, too.
   package func remove(completion: @escaping Completion) {
-    for (lane, _) in lanes { lane.give(.removeAll, completion: completion) }
+    for (queue, _) in queues { queue.give(.removeAll, completion: completion) }
   }
 }

@@ -1,13 +1,13 @@
 import Glibc
 
-/// The service's runtime directory, once the service has been stopped.
+/// The service's runtime directory, for the clean-up after the service has been stopped.
 package enum RuntimeDirectory {
-  /// Roles' directories have files in the third level: `roles/uploader/gen-8/credentials.json`.
+  /// Files of roles' directories are at the third level: `roles/uploader/gen-8/credentials.json`.
   private static let deepest = 6
 
-  /// Removes `name` from the directory at `path`, if it belongs to this user, with all that is in it and in directories of this user, where
-  /// files have other owners; follows no link and goes into no other file system. Tries all of it, whatever goes wrong with a part, and
-  /// throws what went wrong first.
+  /// Removes `name` from the directory at `path`, if it belongs to this user, with all its content below directories of this user,
+  /// where files may have other owners; follows no link and doesn't cross into another file system. A failure with one part doesn't
+  /// stop the others; throws the first error.
   package static func remove(_ name: String, from path: String) throws(FileOutputError) {
     let directory = try Directory(at: path, Calls())
     guard let status = try directory.status(of: name), status.uid == geteuid() else { return }

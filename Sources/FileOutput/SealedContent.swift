@@ -2,12 +2,12 @@ import CLinux
 import Glibc
 import Secrets
 
-/// One output's new content on its way to the file, which may be on another thread.
+/// One output's new content on its way to the file, which may be written by another thread.
 ///
-/// A `Secret` stays on the loop's thread. What goes over is a nameless file in memory: the worker lets the kernel copy from it into the
-/// output and never has the bytes in its own memory; they are gone with the last reference.
+/// A `Secret` stays on the loop's thread. What is passed on is a nameless file in memory: the worker lets the kernel copy from it
+/// into the output and never has the bytes in its own memory; they are gone with the last reference.
 final class SealedContent: Sendable {
-  /// The same for the same bytes, within one output.
+  /// Equal for equal bytes, within one output.
   let version: UInt64
   private let descriptor: CInt
   private let count: Int
@@ -22,7 +22,7 @@ final class SealedContent: Sendable {
     if failure != 0 { throw .system(.handOver, path: "memory", errno: failure) }
   }
 
-  /// The same bytes as in `file`, which never are in our own memory; 0 as its version.
+  /// The bytes of `file`, which never are in our own memory; its version is 0.
   init(copying file: CInt, count: Int) throws(FileOutputError) {
     let descriptor = clinux_memfd("rolekeeper-output")
     guard descriptor >= 0 else { throw .system(.handOver, path: "memory", errno: errno) }
@@ -35,7 +35,7 @@ final class SealedContent: Sendable {
 
   deinit { close(descriptor) }
 
-  /// Copies everything to the end of `file`. 0 or an errno.
+  /// Copies everything to the end of `file`. Returns 0 or an errno.
   func copy(to file: CInt) -> CInt { Self.copy(descriptor, count, to: file) }
 
   private static func copy(_ source: CInt, _ count: Int, to file: CInt) -> CInt {

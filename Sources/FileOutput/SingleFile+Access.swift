@@ -1,12 +1,12 @@
 import Glibc
 
 extension SingleFile {
-  /// How many seconds after the record of its end a file may have taken its place.
+  /// How many seconds after its record a file may have been put in place.
   private static let slack = 1
 
-  /// Brings what an earlier process, or somebody since, left in place to the access that the output has now, without waiting for new content:
-  /// it is replaced by a file with the same content, or removed where that can't be. What isn't recorded as ours stays, and nothing that is
-  /// as it should be is touched. `fixes` has what was done.
+  /// Gives a file that an earlier process, or somebody since, left there the access that the output has now, without waiting for
+  /// new content: it is replaced by a file with the same content, or removed if that isn't possible. A file that isn't recorded as
+  /// ours stays, and one that is as it should be isn't touched. `fixes` lists what was done.
   mutating func applyAccess() throws(FileOutputError) {
     fixes = []
     guard let directory = try openDirectoryIfPresent(), let present = try directory.status(of: path.name),
@@ -21,10 +21,10 @@ extension SingleFile {
     }
     do throws(FileOutputError) {
       let content = try directory.content(of: path.name, present)
-      _ = try write(content, until: end, rotation: rotation(of: present, in: directory).first?.number)
+      _ = try write(content, until: end, generation: generation(of: present, in: directory).first?.number)
       fixes = [AccessFix(path: "\(path)", found: found, isRemoved: false)]
     } catch {
-      // What can't be kept with the right access isn't kept.
+      // A file that can't be kept with the right access is removed.
       try withdraw()
       fixes = [AccessFix(path: "\(path)", found: "\(found); \(error)", isRemoved: true)]
     }

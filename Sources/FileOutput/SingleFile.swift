@@ -5,15 +5,15 @@ struct SingleFile: Sendable {
   let path: OutputPath
   let output: OutputFile
   var calls = Calls()
-  /// What somebody changed since, as the last look at it found.
+  /// What somebody changed since, as found by the last check.
   private(set) var drifts: [OutputDrift] = []
-  /// The end that the last `withdrawEnded` presumed, since the file there has no record of one.
+  /// The end that the last `withdrawEnded` presumed, if the file has no record of one.
   private(set) var presumedEnd: PresumedEnd?
-  /// What the last `applyAccess` put right.
+  /// What the last `applyAccess` fixed.
   var fixes: [AccessFix] = []
   private var written: Written?
 
-  /// What was written last, and how the kernel saw it.
+  /// What was last written, and the kernel's status of it.
   private struct Written: Sendable {
     let version: UInt64
     let end: Int
@@ -46,9 +46,10 @@ struct SingleFile: Sendable {
     return drifts.isEmpty && written.version == version && written.end == end
   }
 
-  /// True when the file was replaced; false when it holds that content already and nobody has touched it. `end` is when the credential
-  /// ends, in seconds since 1970, and `rotation` the role's generation, which is kept with the file.
-  mutating func write(_ content: SealedContent, until end: Int, rotation: UInt64? = nil) throws(FileOutputError) -> Bool
+  /// True if the file was replaced; false if it has that content already and nobody has touched it. `end` is when the credential
+  /// expires, in seconds since 1970, and `generation` the role's generation; both are recorded with the file.
+  mutating func write(_ content: SealedContent, until end: Int, generation: UInt64? = nil) throws(FileOutputError)
+    -> Bool
   {
     let directory = try openDirectory()
     if try isCurrent(content.version, end, in: directory) { return false }
@@ -60,36 +61,38 @@ struct SingleFile: Sendable {
     do throws(FileOutputError) {
       made = try directory.create(temporary, as: output, content)
     } catch .system(let step, _, let number) where number != EEXIST {
-      // The file is what its readers and the settings know; the other name is ours, and counts only where something has it.
+      // Readers and settings know the file by its own name; the temporary name matters only if it is the problem.
       throw .system(step, path: "\(path)", errno: number)
     }
     let text = EndRecord.text(
       [(made.inode, end)] + entry(of: present, in: directory),
-      rotations: (rotation.map { [(inode: made.inode, number: $0)] } ?? []) + self.rotation(of: present, in: directory))
+      generations: (generation.map { [(inode: made.inode, number: $0)] } ?? [])
+        + self.generation(of: present, in: directory))
     do throws(FileOutputError) { try directory.putLink(record, to: text) } catch {
       unlinkat(directory.descriptor, temporary, 0)
       throw error
     }
     try directory.rename(temporary, to: path.name)
     try directory.sync()
-    // Asked again: the rename is a change of status, too. What somebody changed since isn't ours, and is replaced the next time.
+    // Examined again, since the rename changes the status, too. A file that somebody has changed since isn't ours, and is replaced
+    // the next time.
     written = try directory.status(of: path.name).flatMap { now in
       now.isRenamed(made) ? Written(version: content.version, end: end, status: now, record: text) : nil
     }
     return true
   }
 
-  /// The record's entry of the file that is there, for as long as it is.
+  /// The record's entry for the present file, as long as it exists.
   private func entry(of present: FileStatus?, in directory: borrowing Directory) -> [(inode: UInt, end: Int)] {
     guard let present else { return [] }
     return [(present.inode, end(of: present, in: directory))]
   }
 
-  func rotation(
+  func generation(
     of present: FileStatus?, in directory: borrowing Directory
   ) -> [(inode: UInt, number: UInt64)] {
     guard let present, let text = directory.target(of: record),
-      let number = EndRecord.rotation(of: present.inode, in: text)
+      let number = EndRecord.generation(of: present.inode, in: text)
     else { return [] }
     return [(present.inode, number)]
   }
@@ -98,12 +101,12 @@ struct SingleFile: Sendable {
     recordedEnd(of: present, in: directory) ?? EndRecord.presumedEnd(of: present)
   }
 
-  /// Nil when there is no record, or it is of other files.
+  /// Nil if there is no record, or it is about other files.
   func recordedEnd(of present: FileStatus, in directory: borrowing Directory) -> Int? {
     directory.target(of: record).flatMap { EndRecord.end(of: present.inode, in: $0) }
   }
 
-  /// Removes the file, whoever wrote it: it lies where the lapsed credential is expected.
+  /// Removes the file, whoever wrote it: it is where the lapsed credential is expected.
   mutating func withdraw() throws(FileOutputError) {
     written = nil
     drifts = []
@@ -123,7 +126,7 @@ struct SingleFile: Sendable {
     try directory.remove(record)
   }
 
-  /// Removes what an earlier process wrote if it has ended by `time`. True when there was such a file.
+  /// Removes an earlier process's file if it has ended by `time`. True if there was one.
   mutating func withdrawEnded(by time: Int) throws(FileOutputError) -> Bool {
     presumedEnd = nil
     guard let directory = try openDirectoryIfPresent(), let present = try directory.status(of: path.name),
@@ -136,8 +139,8 @@ struct SingleFile: Sendable {
     return true
   }
 
-  /// Removes what an earlier process wrote here, if it is still as that one left it: no role has this output any more, so nothing else may
-  /// be touched. False when there is no such file. With `time`, in seconds since 1970, only what ends by then.
+  /// Removes an earlier process's file, if it is still as that process left it: no role has this output any more, so nothing else
+  /// may be touched. False if there is no such file. With `time`, in seconds since 1970, only if it ends by then.
   mutating func removeFormer(endedBy time: Int?) throws(FileOutputError) -> Bool {
     let directory: Directory
     do throws(FileOutputError) {
@@ -157,9 +160,9 @@ struct SingleFile: Sendable {
     return true
   }
 
-  /// What shows that `present` isn't a file that we wrote, or isn't as we wrote it; nil when nothing does.
+  /// Why `present` can't be a file that we wrote, unchanged; nil if nothing shows that.
   ///
-  /// The record was made behind the content. A later file with the same inode, or later content, is younger than the record.
+  /// The record was written after the content. A later file with the same inode, or later content, is younger than the record.
   private func foreignness(of present: FileStatus, in directory: borrowing Directory) throws(FileOutputError) -> String?
   {
     guard present.isRegular else { return "it isn't a regular file" }
@@ -170,7 +173,7 @@ struct SingleFile: Sendable {
     return present.written > link.changed ? "its content was changed since" : nil
   }
 
-  /// What a crash left half made, and the record of a file that is gone.
+  /// A crash's half-written file, and the record of a file that is gone.
   private func removeOwnLeftovers(in directory: borrowing Directory) throws(FileOutputError) {
     let temporary = Directory.temporaryName(for: path.name)
     if let status = try directory.status(of: temporary), status.isRegular, [geteuid(), output.uid].contains(status.uid)
@@ -181,21 +184,21 @@ struct SingleFile: Sendable {
     try removeRecord(in: directory)
   }
 
-  /// What readers find, of whatever age.
+  /// What readers find, however old.
   var content: OutputContent {
-    // Why it can't be looked at is what writing it, or removing it, will report.
+    // Writing or removing it will report why it can't be examined.
     do throws(FileOutputError) {
       guard let directory = try openDirectoryIfPresent(), let status = try directory.status(of: path.name),
         !status.isDirectory
       else { return .absent }
-      // The inode of another file may be the one that the record names.
+      // Another file may have got the inode that the record names.
       if let written, !status.hasContent(of: written.status) { return .unknown }
       let end = end(of: status, in: directory)
-      return .present(rotation: rotation(of: status, in: directory).first?.number, end: end)
+      return .present(generation: generation(of: status, in: directory).first?.number, end: end)
     } catch { return .unknown }
   }
 
-  /// Removing asks for no tight directory: what lapsed has to go from a loose one, too.
+  /// A removal doesn't require tight permissions: a lapsed file has to be removed from a loose directory, too.
   func openDirectoryIfPresent() throws(FileOutputError) -> Directory? {
     do throws(FileOutputError) { return try Directory(at: path.directory, calls) } catch .missingDirectory {
       return nil

@@ -3,47 +3,47 @@ import Glibc
 import Synchronization
 import Threads
 
-/// Carries out orders one after another where a disk may make whoever carries them out wait: a thread, or a test's own steps.
+/// Carries out orders one after another, where a disk may block: a thread, or in tests manual steps.
 protocol DiskWorker: AnyObject {
   /// Readable when something has finished.
   var results: CInt { get }
-  /// The path of the order that is being carried out, and since when in microseconds of the writer's clock; nil between orders.
+  /// The path of the order under way, and since when in microseconds of the writer's clock; nil between orders.
   var begun: (path: String, since: Int64)? { get }
 
   func submit(_ job: Worker.Job) throws(FileOutputError)
-  /// Takes back an order; false when it has been begun.
+  /// Cancels an order; false if it has been begun.
   func takeBack(_ id: UInt64) -> Bool
-  /// What has finished since the last time.
+  /// The orders finished since the last call.
   func takeFinished() -> [Worker.Finished]
-  /// Nothing is begun any more.
+  /// No further order is begun.
   func end()
 }
 
-/// The thread that may wait for a disk, and the two queues to and from it.
+/// The thread that may block on a disk, and the two queues to and from it.
 ///
-/// Only values cross. The thread is detached and nobody ever waits for it: with a disk that is stuck it stays in the kernel, and the
+/// Only values are passed. The thread is detached and nobody ever waits for it: with a stuck disk it stays in the kernel, and the
 /// daemon serves, and ends, without it.
 final class Worker: DiskWorker, Sendable {
   struct Job: Sendable {
     let id: UInt64
-    var unit: any WritableTarget
+    var target: any WritableTarget
     let order: WriteTarget.Order
   }
 
   struct Finished: Sendable {
     let id: UInt64
-    let unit: any WritableTarget
+    let target: any WritableTarget
     let report: WriteTarget.Report
   }
 
   private struct State {
-    /// In the order of their numbers; nil where they have been taken, or taken back.
+    /// In the order of their numbers; nil for jobs that have been taken or cancelled.
     private var jobs: [Job?] = []
     private var numbers: [UInt64] = []
-    /// Those before it have been taken.
+    /// Jobs before this index have been taken.
     private var first = 0
     var finished: [Finished] = []
-    /// The job that the thread is at, where, and since when in microseconds of `now`; nil between jobs.
+    /// The job that the thread is working on, its path, and since when in microseconds of `now`; nil between jobs.
     var begun: (path: String, since: Int64)?
     var isStarted = false
     var isOver = false
@@ -68,8 +68,8 @@ final class Worker: DiskWorker, Sendable {
       return nil
     }
 
-    /// The job goes at once, and with it the descriptors of its content, however long the disk takes for those before it. False when
-    /// it has been begun.
+    /// The job is dropped at once, and with it the descriptors of its content, however long the disk takes for earlier ones. False
+    /// if it has been begun.
     mutating func cancel(_ id: UInt64) -> Bool {
       var low = first
       var high = numbers.count
@@ -110,7 +110,7 @@ final class Worker: DiskWorker, Sendable {
     close(results)
   }
 
-  /// Starts the thread when this is its first job.
+  /// Starts the thread with the first job.
   func submit(_ job: Job) throws(FileOutputError) {
     let isFirst = state.withLock { state in
       state.append(job)
@@ -124,7 +124,7 @@ final class Worker: DiskWorker, Sendable {
           state.isStarted = false
           state.drop()
         }
-        throw .system(.handOver, path: job.unit.path, errno: failure)
+        throw .system(.handOver, path: job.target.path, errno: failure)
       }
     }
     Self.count(wake)
@@ -143,7 +143,7 @@ final class Worker: DiskWorker, Sendable {
     }
   }
 
-  /// Lets the thread end after the job it is at.
+  /// Lets the thread end after its present job.
   func end() {
     state.withLock { state in
       state.isOver = true
@@ -156,7 +156,7 @@ final class Worker: DiskWorker, Sendable {
     while true {
       let (next, isOver) = state.withLock { state in
         let job = state.take()
-        state.begun = job.map { ($0.unit.path, now()) }
+        state.begun = job.map { ($0.target.path, now()) }
         return (job, state.isOver)
       }
       if isOver { return }
@@ -165,8 +165,8 @@ final class Worker: DiskWorker, Sendable {
         read(wake, &count, 8)
         continue
       }
-      let report = job.unit.report(job.order)
-      let finished = Finished(id: job.id, unit: job.unit, report: report)
+      let report = job.target.report(job.order)
+      let finished = Finished(id: job.id, target: job.target, report: report)
       state.withLock { state in
         state.begun = nil
         state.finished.append(finished)

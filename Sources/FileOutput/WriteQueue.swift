@@ -1,16 +1,16 @@
 import Secrets
 
-/// The way of one unit's orders to the disk: one at a time, and of those that wait the latest alone counts.
+/// The queue of one target's orders to the disk: one at a time, and of those that wait only the latest counts.
 final class WriteQueue {
   typealias Completion = (OutputResult) -> Void
 
   private enum State {
     case idle(any WritableTarget)
-    /// The unit is with the worker.
-    case busy(Errand, next: (order: WriteTarget.Order, completion: Completion)?)
+    /// The target is with the worker.
+    case busy(Operation, next: (order: WriteTarget.Order, completion: Completion)?)
   }
 
-  private struct Errand {
+  private struct Operation {
     let id: UInt64
     /// When it was given, in microseconds of the writer's clock.
     let since: Int64
@@ -29,44 +29,44 @@ final class WriteQueue {
   private var contents: [Secret] = []
   private var versions: [UInt64] = []
   private var lastVersion: UInt64 = 0
-  /// What a look at the files has found and put right, and hasn't been reported.
+  /// What a verification has found and fixed, and hasn't been reported.
   private var foundDrifts: [OutputDrift] = []
-  /// Those that were written last, unless something went wrong since.
+  /// The versions that were last written, unless something has failed since.
   private var writtenVersions: [UInt64] = []
 
-  init(_ writer: FileWriter, _ unit: any WritableTarget, _ mounts: MountTable) {
+  init(_ writer: FileWriter, _ target: any WritableTarget, _ mounts: MountTable) {
     self.writer = writer
-    path = unit.path
-    isInMemory = mounts.isInMemory(unit.directoryPath)
-    blank = unit
-    state = .idle(unit)
+    path = target.path
+    isInMemory = mounts.isInMemory(target.directoryPath)
+    blank = target
+    state = .idle(target)
   }
 
-  /// Content that is the same as what was written last is copied for the worker only when a look at the files finds that it has to be
-  /// written. `end` is when it ends and `now` what it is now, in seconds since 1970; `rotation` is the role's generation.
+  /// If the content is the same as last written, it is copied for the worker only when a verification finds that it has to be
+  /// written. `end` is when it expires and `now` the present time, in seconds since 1970; `generation` is the role's generation.
   func write(
-    _ contents: [Secret], until end: Int, rotation: UInt64? = nil, at now: Int, completion: @escaping Completion
+    _ contents: [Secret], until end: Int, generation: UInt64? = nil, at now: Int, completion: @escaping Completion
   ) {
     number(contents)
-    guard versions == writtenVersions else { return sealAndWrite(until: end, rotation, completion) }
+    guard versions == writtenVersions else { return sealAndWrite(until: end, generation, completion) }
     give(.verify(versions, until: end, at: now)) { [weak self] result in
       guard let self, case .success(true) = result.outcome else { return completion(result) }
-      // The look itself puts a directory's mode right, so the write won't find it any more.
+      // The verification itself fixes a directory's mode, so the write won't find it any more.
       foundDrifts += result.drifts
-      // What was given meanwhile comes next, and with it what is right by then.
+      // An order given meanwhile comes next, with the state that is right by then.
       if case .busy = state { return }
-      sealAndWrite(until: end, rotation, completion)
+      sealAndWrite(until: end, generation, completion)
     }
   }
 
-  private func sealAndWrite(until end: Int, _ rotation: UInt64?, _ completion: @escaping Completion) {
+  private func sealAndWrite(until end: Int, _ generation: UInt64?, _ completion: @escaping Completion) {
     guard let disk = writer?.disk else { return }
     let versions = versions
     do throws(FileOutputError) {
       var sealed: [SealedContent] = []
       for (content, version) in zip(contents, versions) { sealed.append(try disk.seal(content, version: version)) }
       writtenVersions = []
-      give(.write(sealed, until: end, rotation: rotation)) { [weak self] result in
+      give(.write(sealed, until: end, generation: generation)) { [weak self] result in
         guard let self else { return completion(result) }
         if case .success = result.outcome { writtenVersions = versions }
         completion(result.adding(takeFoundDrifts()))
@@ -84,69 +84,69 @@ final class WriteQueue {
       contents = []
       writtenVersions = []
     }
-    if case .busy(let errand, _) = state {
-      state = .busy(errand, next: (order, completion))
+    if case .busy(let operation, _) = state {
+      state = .busy(operation, next: (order, completion))
       return
     }
-    guard case .idle(var unit) = state else { return }
-    guard isInMemory else { return submit(unit, order, completion) }
-    let report = unit.report(order)
-    state = .idle(unit)
+    guard case .idle(var target) = state else { return }
+    guard isInMemory else { return submit(target, order, completion) }
+    let report = target.report(order)
+    state = .idle(target)
     completion(OutputResult(path: path, report))
   }
 
-  private func submit(_ unit: any WritableTarget, _ order: WriteTarget.Order, _ completion: @escaping Completion) {
+  private func submit(_ target: any WritableTarget, _ order: WriteTarget.Order, _ completion: @escaping Completion) {
     guard let writer else { return }
     do throws(FileOutputError) {
       state = .busy(
-        Errand(
-          id: try writer.submit(unit, order, for: self), since: writer.now(), isRemoval: order.isRemoval), next: nil)
+        Operation(
+          id: try writer.submit(target, order, for: self), since: writer.now(), isRemoval: order.isRemoval), next: nil)
       self.completion = completion
     } catch { completion(OutputResult(path: path, outcome: .failure(error))) }
   }
 
-  /// When the order was given that is on its way to the disk, in microseconds of the writer's clock; nil when there is none.
+  /// When the order on its way to the disk was given, in microseconds of the writer's clock; nil if there is none.
   var pendingSince: Int64? {
-    guard case .busy(let errand, _) = state else { return nil }
-    return errand.since
+    guard case .busy(let operation, _) = state else { return nil }
+    return operation.since
   }
 
-  func finish(_ unit: any WritableTarget, _ report: WriteTarget.Report) {
+  func finish(_ target: any WritableTarget, _ report: WriteTarget.Report) {
     guard case .busy(_, let next) = state else { return }
     let completion = completion
     self.completion = nil
-    state = .idle(unit)
+    state = .idle(target)
     if let next { give(next.order, completion: next.completion) }
     completion?(OutputResult(path: path, report))
   }
 
-  /// Whether content is on its way to the disk and nothing that waits behind it takes it away again, or content waits to be written.
+  /// Whether content is on its way to the disk with no removal waiting after it, or content waits to be written.
   var isWriting: Bool {
-    guard case .busy(let errand, let next) = state else { return false }
-    return next.map { !$0.order.isRemoval } ?? !errand.isRemoval
+    guard case .busy(let operation, let next) = state else { return false }
+    return next.map { !$0.order.isRemoval } ?? !operation.isRemoval
   }
 
-  /// Calls nobody any more, and drops what waits and a write that the disk hasn't begun: whoever owns the path from now on decides what
-  /// is there, has perhaps ordered it already, and of many reloads each would else have all that it ordered written on a slow disk.
-  /// A removal that the disk has been given is carried out, before anything that is ordered from now on, and so is one that waits to
-  /// remove a role's outputs for good.
+  /// Stops calling completions, and drops the waiting order and a write that the disk hasn't begun: the path's next owner decides
+  /// what is there, and may already have given its own order. Otherwise, after many reloads, all their writes would be carried out
+  /// on a slow disk. A removal already given to the disk is carried out, before any later order, and so is a waiting one that
+  /// removes a role's outputs for good.
   func abandon() {
     completion = nil
-    guard case .busy(let errand, let next) = state else { return }
-    state = .busy(errand, next: nil)
-    if !errand.isRemoval { writer?.takeBack(errand.id) }
+    guard case .busy(let operation, let next) = state else { return }
+    state = .busy(operation, next: nil)
+    if !operation.isRemoval { writer?.takeBack(operation.id) }
     guard let next, case .removeAll = next.order else { return }
     // It fails only without a worker thread, which has been reported by then.
     try? writer?.submitUnwatched(blank, next.order)
   }
 
-  /// What is under way will have no outcome.
+  /// Orders under way will have no outcome.
   func forgetCompletions() {
     completion = nil
-    if case .busy(let errand, _) = state { state = .busy(errand, next: nil) }
+    if case .busy(let operation, _) = state { state = .busy(operation, next: nil) }
   }
 
-  /// Gives each content a number, the same as before where the bytes are the same as before.
+  /// Gives each content a version, the same as before if the bytes are the same.
   private func number(_ new: [Secret]) {
     versions = new.indices.map { index in
       if index < contents.count, Self.equal(contents[index], new[index]) { return versions[index] }

@@ -1,8 +1,8 @@
-/// What is written in one go. A value, so that it can go to the worker and come back.
+/// A unit that is written at once. A value, so that it can be passed to the worker and back.
 protocol WritableTarget: Sendable {
   /// The role's directory, or the path of the output elsewhere.
   var path: String { get }
-  /// Where the writing happens.
+  /// The directory that is written in.
   var directoryPath: String { get }
 
   /// Carries out an order, which may block on a disk.
@@ -15,20 +15,20 @@ enum WriteTarget: WritableTarget {
   case file(SingleFile)
 
   enum Order: Sendable {
-    /// Look whether content of these versions, in the order of the unit's outputs, is as it was written, and what of it has ended by a
-    /// time. True when it isn't.
+    /// Verify that content of these versions, in the order of the target's outputs, is as it was written, and which of it has ended
+    /// by a time. True if it isn't.
     case verify([UInt64], until: Int, at: Int)
-    /// Contents in the order of the unit's outputs, when they end, in seconds since 1970, and the role's generation.
-    case write([SealedContent], until: Int, rotation: UInt64?)
+    /// Contents in the order of the target's outputs, their expiry in seconds since 1970, and the role's generation.
+    case write([SealedContent], until: Int, generation: UInt64?)
     /// The content has lapsed.
     case withdraw
-    /// The content, of an earlier process, has lapsed if it ends by that time, in seconds since 1970. Else it gets the access that the
-    /// outputs have now.
+    /// An earlier process's content has lapsed if it ends by that time, in seconds since 1970. Otherwise it gets the access that
+    /// the outputs have now.
     case withdrawEnded(by: Int)
-    /// The role is no more.
+    /// The role was removed.
     case removeAll
-    /// No role has the output any more, which an earlier process wrote: it goes if it is still as that one left it, and has ended by that
-    /// time where one is given, in seconds since 1970.
+    /// No role has the output any more, which an earlier process wrote: it is removed if it is still as that process left it, and,
+    /// if a time is given, has ended by then, in seconds since 1970.
     case removeFormer(endedBy: Int?)
 
     fileprivate var isByEnd: Bool { if case .withdrawEnded = self { true } else { false } }
@@ -41,16 +41,16 @@ enum WriteTarget: WritableTarget {
     }
   }
 
-  /// What became of an order.
+  /// The outcome of an order.
   struct Report: Sendable {
-    /// True when something was changed, or has to be.
+    /// True if something was changed, or has to be.
     let result: Result<Bool, FileOutputError>
     let drifts: [OutputDrift]
     /// After a failure, and after `withdrawEnded`: what readers find. Nil after other orders.
     let content: OutputContent?
-    /// After `withdrawEnded`, when there was no record of the end.
+    /// After `withdrawEnded`, if there was no record of the end.
     var presumedEnd: PresumedEnd?
-    /// After `withdrawEnded`: what had other access than the outputs.
+    /// After `withdrawEnded`: files whose access differed from the outputs.
     var fixes: [AccessFix] = []
   }
 
@@ -69,20 +69,20 @@ enum WriteTarget: WritableTarget {
     }
   }
 
-  /// Whether the order's result doesn't say what is there.
+  /// Whether the order's result leaves open what is there.
   private func leavesUnknown(_ order: Order, _ result: Result<Bool, FileOutputError>) -> Bool {
     order.isByEnd || result.hasFailed
   }
 
-  /// True when something was changed, or has to be.
+  /// True if something was changed, or has to be.
   private mutating func perform(_ order: Order) throws(FileOutputError) -> Bool {
     switch self {
     case .directory(var directory):
       defer { self = .directory(directory) }
       switch order {
       case .verify(let versions, let end, let now): return try !directory.isCurrent(versions, until: end, at: now)
-      case .write(let contents, let end, let rotation):
-        return try directory.write(contents, until: end, rotation: rotation)
+      case .write(let contents, let end, let generation):
+        return try directory.write(contents, until: end, generation: generation)
       case .withdraw: try directory.withdraw()
       case .withdrawEnded(let time):
         directory.fixes = []
@@ -96,8 +96,8 @@ enum WriteTarget: WritableTarget {
       defer { self = .file(file) }
       switch order {
       case .verify(let versions, let end, _): return try !file.isCurrent(versions[0], until: end)
-      case .write(let contents, let end, let rotation):
-        return try file.write(contents[0], until: end, rotation: rotation)
+      case .write(let contents, let end, let generation):
+        return try file.write(contents[0], until: end, generation: generation)
       case .withdrawEnded(let time):
         file.fixes = []
         if try file.withdrawEnded(by: time) { return true }
@@ -105,7 +105,7 @@ enum WriteTarget: WritableTarget {
         return false
       case .withdraw: try file.withdraw()
       case .removeAll:
-        // Where the unit shows nothing, this process has never written anything.
+        // In a directory hidden from the unit this process has never written anything.
         do throws(FileOutputError) { try file.withdraw() } catch .hiddenDirectory {}
       case .removeFormer(let time): return try file.removeFormer(endedBy: time)
       }

@@ -63,7 +63,7 @@ package struct StopCleanup {
     var isDone = true
     for parent in Set(content.directories.compactMap(\.parent)).sorted() {
       do throws(FileOutputError) {
-        let failure = try RolesDirectory.removeAbandoned(in: parent, keeping: []).failure
+        let failure = try RolesDirectory.removeFormerDirectories(in: parent, keeping: []).failure
         if let failure { throw failure }
       } catch {
         isDone = false

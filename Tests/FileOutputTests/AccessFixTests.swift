@@ -5,8 +5,8 @@ import Testing
 
 @testable import FileOutput
 
-/// What an earlier process left gets the access that the settings say now without waiting for STS: after a restart in an outage, the
-/// former owner and group went on reading it, and nothing said so.
+/// An earlier process's files get the access that the settings now say without waiting for STS: after a restart during an outage,
+/// the former owner and group could still read them, and nothing reported it.
 @Suite struct AccessFixTests {
   let temporary: TemporaryDirectory
   let role: String
@@ -33,17 +33,17 @@ import Testing
     return SingleFile(place, OutputFile(.elsewhere(place), uid: uid, gid: owner.gid, mode: mode))
   }
 
-  /// As written by an earlier process, with the names of the files as their contents.
+  /// As an earlier process writes it, with the files' names as their contents.
   private func leave(_ names: [String] = ["a", "b"], uid: UInt32 = owner.uid) throws {
     var directory = directory(names, uid: uid)
-    _ = try directory.write(names.map { try content($0, version: 1) }, until: end, rotation: 7)
+    _ = try directory.write(names.map { try content($0, version: 1) }, until: end, generation: 7)
     var file = file(uid: uid)
-    _ = try file.write(content("elsewhere", version: 1), until: end, rotation: 7)
+    _ = try file.write(content("elsewhere", version: 1), until: end, generation: 7)
   }
 
   private func text(_ name: String) -> String? { FileText.read("\(role)/\(name)") }
 
-  @Test func `what is as it should be isn't touched`() throws {
+  @Test func `a file that is as it should be isn't touched`() throws {
     try leave()
     let before = [Look("\(role)/current/a"), Look(path)]
     var (directory, file) = (directory(["a", "b"]), file())
@@ -66,17 +66,17 @@ import Testing
     #expect(names(role) == ["a", "b", "current", "gen-2"])
     for place in ["\(role)/gen-2/a", "\(role)/gen-2/b", path] { #expect(Look(place)?.mode == 0o400) }
     #expect(Look(path)?.inode != before?.inode, "who has the old one open can't be shut out of a new one")
-    #expect(directory.content == .present(rotation: 7, end: end) && file.content == .present(rotation: 7, end: end))
+    #expect(directory.content == .present(generation: 7, end: end) && file.content == .present(generation: 7, end: end))
     try directory.applyAccess()
     try file.applyAccess()
     #expect(directory.fixes.isEmpty && file.fixes.isEmpty)
-    // What comes from STS goes on from there.
+    // New sessions from STS continue from there.
     #expect(try directory.write([content("a2", version: 1), content("b2", version: 1)], until: end))
     #expect(try file.write(content("elsewhere2", version: 1), until: end))
     #expect(text("a") == "a2" && FileText.read(path) == "elsewhere2")
   }
 
-  @Test(.enabled(if: isRoot)) func `another owner reads the file, and the one before doesn't`() throws {
+  @Test(.enabled(if: isRoot)) func `a new owner reads the file, and the former one doesn't`() throws {
     try leave(["a"], uid: 1007)
     var (directory, file) = (directory(["a"], mode: 0o400, uid: 1008), file(mode: 0o400, uid: 1008))
     try directory.applyAccess()
@@ -89,8 +89,8 @@ import Testing
     #expect(directory.fixes.map(\.found) == ["mode 0440 instead of 0400, owner 1007:4712 instead of 1008:4712"])
   }
 
-  /// With CAP_CHOWN alone it can't be read where it is.
-  @Test(.enabled(if: isRoot)) func `a file that the daemon may not read is taken back first`() throws {
+  /// With CAP_CHOWN alone it can't be read in place.
+  @Test(.enabled(if: isRoot)) func `a file that the daemon may not read is first given back to the daemon`() throws {
     try leave(["a"], uid: 1007)
     var directory = directory(["a"], mode: 0o400, uid: 1008)
     directory.calls = Calls { step, path in step == .read && Look(path)?.uid != 0 ? EACCES : 0 }
@@ -99,7 +99,7 @@ import Testing
     #expect(directory.fixes.map(\.isRemoved) == [false])
   }
 
-  @Test func `a file that is no output any more goes, and the others stay`() throws {
+  @Test func `a file that is no longer an output is removed, and the others stay`() throws {
     try leave()
     var directory = directory(["a"])
     try directory.applyAccess()
@@ -112,7 +112,7 @@ import Testing
     #expect(FileText.read("\(role)/gen-2/a") == nil)
   }
 
-  @Test func `an access control list goes`() throws {
+  @Test func `an access control list is removed`() throws {
     try leave(["a"])
     for place in ["\(role)/gen-1/a", path] { try AccessControlList.lets(3333, at: place) }
     var (directory, file) = (directory(["a"]), file())
@@ -133,7 +133,7 @@ import Testing
     let isAsWritten: Bool
   }
 
-  /// Else a former owner could hand its successor whatever it likes.
+  /// Otherwise a former owner could pass any content to its successor.
   @Test(arguments: [
     Age(testDescription: "as it was written", written: -1, changed: -1, uid: 1007, isAsWritten: true),
     Age(testDescription: "with its time put back", written: -1, changed: 5, uid: 1007, isAsWritten: false),
@@ -159,7 +159,7 @@ import Testing
     #expect(!file.isAsWritten(before: nil, for: output))
   }
 
-  @Test(.enabled(if: isRoot)) func `content of another owner without a record goes`() throws {
+  @Test(.enabled(if: isRoot)) func `content of another owner without a record is removed`() throws {
     try leave(["a"], uid: 1007)
     unlink("\(role)/gen-1/.expires")
     var directory = directory(["a"], mode: 0o400, uid: 1008)
@@ -167,7 +167,7 @@ import Testing
     #expect(names(role) == ["a"] && directory.fixes.map(\.isRemoved) == [true])
   }
 
-  @Test func `what can't be kept with the right access goes`() throws {
+  @Test func `a file that can't be kept with the right access is removed`() throws {
     try leave(["a"])
     var (directory, file) = (directory(["a"], mode: 0o400), file(mode: 0o400))
     let full = Calls { step, _ in step == .content ? ENOSPC : 0 }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import FileOutput
 
-/// Who may read a file is what the settings say, whatever else a file system has to let somebody in.
+/// A file's access is what the settings say, whatever other ways of granting access a file system has.
 @Suite struct AccessTests {
   let temporary: TemporaryDirectory
   let path: String
@@ -14,8 +14,8 @@ import Testing
     path = temporary.path("credentials.json")
   }
 
-  /// An output of mode 0440 in a directory with a default ACL let a uid read that was neither its owner nor in its group.
-  @Test func `a directory's default ACL gives nobody a way into a file`() throws {
+  /// An output of mode 0440 in a directory with a default ACL was readable for a uid that was neither its owner nor in its group.
+  @Test func `a directory's default ACL gives nobody access to a file`() throws {
     try AccessControlList.lets(1001, at: temporary.path, byDefault: true)
     let probe = try temporary.write("", to: "probe")
     try #require(AccessControlList.isThere(at: probe), "new files here inherit it")
@@ -35,8 +35,8 @@ import Testing
     }
   }
 
-  /// The mode was named, and with it a group that may only read.
-  @Test func `a directory that somebody may write to by an ACL is refused with the entry`() throws {
+  /// The error named the mode, and so a group that may only read.
+  @Test func `a directory that an ACL makes writable for others is refused with the entry`() throws {
     try AccessControlList.letsWrite(1001, at: temporary.path)
     var file = SingleFileTests.make(path)
     let error = try #require(throws: FileOutputError.self) { try file.write(content("one", version: 1)) }
@@ -44,7 +44,7 @@ import Testing
       "\(error)".contains("'\(temporary.path)': others may write to it (ACL entry user:1001:rwx, mode 0"), "\(error)")
   }
 
-  @Test func `an ACL that somebody sets on a file is found, named and gone`() throws {
+  @Test func `an ACL that somebody sets on a file is found, reported and removed`() throws {
     var file = SingleFileTests.make(path)
     _ = try file.write(content("one", version: 1))
     try AccessControlList.lets(1001, at: path)
@@ -55,7 +55,7 @@ import Testing
   }
 
   @Test(arguments: ["", "/gen-1"], [true, false])
-  func `an ACL on a directory of ours is found, named and gone`(_ name: String, _ byDefault: Bool) throws {
+  func `an ACL on a directory of ours is found, reported and removed`(_ name: String, _ byDefault: Bool) throws {
     var directory = RoleDirectoryTests.make(temporary.path("roles"), ["a"])
     _ = try directory.write([content("one", version: 1)])
     let place = temporary.path("roles/uploader\(name)")
@@ -69,9 +69,9 @@ import Testing
     #expect(try !directory.write([content("one", version: 1)]))
   }
 
-  /// As vfat, ntfs, cifs and fuse do with mounts by `uid=` and `umask=`.
+  /// Like vfat, ntfs, cifs and fuse with mount options such as `uid=` and `umask=`.
   @Test(arguments: isRoot ? [Step.chmod, .chown] : [.chmod])
-  func `nothing is written where mode or owner are taken and not kept`(_ ignored: Step) throws {
+  func `nothing is written to a file system that ignores mode or owner`(_ ignored: Step) throws {
     var file = SingleFileTests.make(path, Calls { step, _ in step == ignored ? Calls.ignored : 0 })
     let error = try #require(throws: FileOutputError.self) { try file.write(content("one", version: 1)) }
     let text = "\(error)"
@@ -79,7 +79,7 @@ import Testing
     #expect(names(temporary.path) == [])
   }
 
-  /// The bytes of `system.nfs4_acl`, of nfs4_acl(5).
+  /// The bytes of `system.nfs4_acl` (nfs4_acl(5)).
   private static func list(_ entries: (type: UInt32, mask: UInt32, who: String)...) -> [UInt8] {
     var bytes = word(UInt32(entries.count))
     for entry in entries {
@@ -95,7 +95,7 @@ import Testing
     return shifts.map { UInt8(truncatingIfNeeded: number >> $0) }
   }
 
-  @Test func `a list of NFSv4 is judged by whom it lets in`() throws {
+  @Test func `an NFSv4 ACL is judged by the users it admits`() throws {
     let ours = Self.list((0, 0x16_01BF, "OWNER@"), (0, 0x12_0081, "GROUP@"), (0, 0x12_0080, "EVERYONE@"))
     #expect(try #require(NFS4ACL(ours)).stranger == nil)
     let denied = Self.list((0, 1, "OWNER@"), (1, 1, "eve@example.com"), (0, 0, "mallory@example.com"))
@@ -137,7 +137,7 @@ import Testing
       close(file)
     },
   ])
-  func `what somebody changed is named with what was found`(_ change: Change) throws {
+  func `a change is reported with what was found`(_ change: Change) throws {
     var file = SingleFileTests.make(path)
     _ = try file.write(content("one", version: 1))
     change.happen(path)

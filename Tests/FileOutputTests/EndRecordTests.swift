@@ -4,8 +4,8 @@ import Testing
 
 @testable import FileOutput
 
-/// Until when a file is valid is kept with it. It was reckoned from its age and the settings: after a reload from 15 minutes to 12 hours
-/// and a restart without STS, an expired credential stayed for hours.
+/// A file's expiry is recorded beside it. It was derived from the file's age and the settings: after a reload from 15 minutes to 12
+/// hours and a restart without STS, an expired credential stayed for hours.
 @Suite struct EndRecordTests {
   let temporary: TemporaryDirectory
   let path: String
@@ -16,11 +16,11 @@ import Testing
     path = temporary.path("credentials.json")
   }
 
-  /// As another process finds it.
+  /// The file as another process finds it.
   private var file: SingleFile { SingleFileTests.make(path) }
   private var directory: RoleDirectory { RoleDirectoryTests.make(temporary.path("roles"), ["a"]) }
 
-  @Test func `a file elsewhere goes at its end, and not before`() throws {
+  @Test func `a file elsewhere is removed at its end, and not before`() throws {
     var file = file
     #expect(try !file.withdrawEnded(by: end), "nothing is there")
     _ = try file.write(content("one", version: 1), until: end)
@@ -31,7 +31,7 @@ import Testing
     #expect(names(temporary.path) == [])
   }
 
-  @Test func `a generation goes at its end, and not before, whatever the outputs are called now`() throws {
+  @Test func `a snapshot is removed at its end, and not before, whatever the outputs are called now`() throws {
     var directory = directory
     #expect(try !directory.withdrawEnded(by: end), "nothing is there")
     _ = try directory.write([content("one", version: 1)], until: end)
@@ -54,8 +54,8 @@ import Testing
     #expect(try file.withdrawEnded(by: end - 60))
   }
 
-  /// The record comes first: the process may be killed before the file takes its place.
-  @Test func `a crash before the swap leaves the file that is there its own end`() throws {
+  /// The record is written first: the process may be killed before the file is in place.
+  @Test func `a crash before the swap leaves the present file its own end`() throws {
     var file = file
     _ = try file.write(content("one", version: 1), until: end)
     let renames = Recorder()
@@ -70,7 +70,7 @@ import Testing
     #expect(try file.withdrawEnded(by: end))
   }
 
-  /// As an older version or somebody else leaves it. The kernel's time of a file may be a tick ahead of `time(2)`.
+  /// As left by an older version or somebody else. The kernel's time for a file may be a tick ahead of `time(2)`.
   @Test func `without a record a file counts as written with the shortest session there is`() throws {
     try temporary.write("old", to: "credentials.json")
     var file = file
@@ -85,8 +85,8 @@ import Testing
     #expect(try directory.withdrawEnded(by: time(nil) + 901))
   }
 
-  /// A file's owner may set its time of modification.
-  @Test func `a time of modification in the future gives a file no longer life`() throws {
+  /// A file's owner may set its modification time.
+  @Test func `a modification time in the future doesn't extend a file's life`() throws {
     try temporary.write("old", to: "credentials.json")
     let touch = try ChildProcess.run(["/usr/bin/touch", "-d", "+1 year", path])
     #expect(touch.status == 0)
@@ -94,7 +94,7 @@ import Testing
     #expect(try file.withdrawEnded(by: time(nil) + 901))
   }
 
-  @Test func `another file in its place doesn't get its end`() throws {
+  @Test func `another file in its place doesn't inherit its end`() throws {
     var file = file
     _ = try file.write(content("one", version: 1), until: end + 36_000)
     try temporary.write("of a stranger", to: "other")
@@ -104,7 +104,7 @@ import Testing
   }
 
   @Test(arguments: ["", "soon", "1:2:3", "99999999999999999999:1"])
-  func `a record that can't be read is none`(_ text: String) throws {
+  func `an unreadable record counts as none`(_ text: String) throws {
     var file = file
     _ = try file.write(content("one", version: 1), until: end + 36_000)
     unlink(temporary.path(SingleFileTests.record))
@@ -114,8 +114,8 @@ import Testing
     #expect(try file.withdrawEnded(by: time(nil) + 901))
   }
 
-  /// It ends earlier than the one in place, and without STS no swap removes it.
-  @Test func `the generation before goes at its own end, or with the next process`() throws {
+  /// It ends earlier than the current one, and without STS no swap removes it.
+  @Test func `the previous snapshot is removed at its own end, or by the next process`() throws {
     var directory = directory
     for number in 1...2 as ClosedRange<UInt64> {
       _ = try directory.write([content("\(number)", version: number)], until: end + Int(number))
@@ -131,8 +131,8 @@ import Testing
     #expect(names(temporary.path("roles/uploader")) == ["a", "current", "gen-3"])
   }
 
-  /// The new process, or the outputs after a reload, knew nothing of it: with sessions of 12 h it stayed until the next swap.
-  @Test func `the generation of another process goes at the end that is recorded with it`() throws {
+  /// The new process, or the outputs after a reload, didn't know about it: with sessions of 12 h it stayed until the next swap.
+  @Test func `another process's snapshot is removed at its recorded end`() throws {
     var directory = directory
     _ = try directory.write([content("1", version: 1)], until: end)
     directory = self.directory
@@ -142,7 +142,7 @@ import Testing
     #expect(names(temporary.path("roles/uploader")).contains("gen-1"))
     #expect(try directory.isCurrent([1], until: end + 43_200, at: end))
     #expect(names(temporary.path("roles/uploader")) == ["a", "current", "gen-2"])
-    // Without a record it counts by its age.
+    // Without a record it is judged by its age.
     unlink(temporary.path("roles/uploader/gen-2/.expires"))
     directory = self.directory
     _ = try directory.write([content("3", version: 1)], until: end + 43_200)

@@ -5,21 +5,21 @@ import Synchronization
 
 @testable import FileOutput
 
-/// File systems that a test makes up: what is written is a line in a table, and any order can be made to fail.
+/// Simulated file systems: a written file is an entry in a table, and any order can be made to fail.
 final class FakeDisk: OutputDisk, Sendable {
-  /// What is at the path of a role's directory, or of a file elsewhere.
+  /// The content at the path of a role's directory, or of a file elsewhere.
   struct Content: Equatable {
-    var rotation: UInt64?
+    var generation: UInt64?
     var end: Int
     var versions: [UInt64] = []
-    /// The generation before, and when it ends.
-    var previous: (rotation: UInt64?, end: Int)?
+    /// The previous snapshot, and when it ends.
+    var previous: (generation: UInt64?, end: Int)?
     var hasRecord = true
     var isOurs = true
 
     static func == (one: Content, other: Content) -> Bool {
-      one.rotation == other.rotation && one.end == other.end
-        && one.previous?.rotation == other.previous?.rotation
+      one.generation == other.generation && one.end == other.end
+        && one.previous?.generation == other.previous?.generation
     }
   }
 
@@ -45,7 +45,7 @@ final class FakeDisk: OutputDisk, Sendable {
 
   func forgetOrders() { state.withLock { $0.orders = [] } }
 
-  /// Writing fails from now on, and so does every other order that isn't a removal; nil for no more.
+  /// Makes writing fail from now on, and every other order that isn't a removal; nil ends that.
   func fail(_ path: String, _ error: FileOutputError? = .unusablePath("no")) {
     state.withLock { $0.failures[path] = error }
   }
@@ -54,10 +54,10 @@ final class FakeDisk: OutputDisk, Sendable {
     state.withLock { $0.removalFailures[path] = error }
   }
 
-  /// No content can be handed over.
+  /// Makes handing over content fail.
   func failSeal(_ error: FileOutputError?) { state.withLock { $0.sealFailure = error } }
 
-  /// The next look finds that somebody changed something.
+  /// Makes the next verification find that somebody changed something.
   func drift(_ path: String, _ found: String) {
     state.withLock { $0.drifts[path, default: []].append(OutputDrift(path: path, found: found)) }
   }
@@ -68,7 +68,7 @@ final class FakeDisk: OutputDisk, Sendable {
     }
   }
 
-  // MARK: - What the outputs ask of it
+  // MARK: - OutputDisk
 
   func directory(
     of role: String, in parent: String, _ outputs: [(name: OutputName, file: OutputFile)]
@@ -89,13 +89,13 @@ final class FakeDisk: OutputDisk, Sendable {
     return try SealedContent(content, version: version)
   }
 
-  func removeAbandoned(
+  func removeFormerDirectories(
     in directory: String, keeping roles: Set<String>, endedBy end: (String) -> Int?
   )
-    throws(FileOutputError) -> AbandonedRemoval
+    throws(FileOutputError) -> FormerDirectoryRemoval
   {
     if let failure = state.withLock({ $0.failures[directory] }) { throw failure }
-    var result = AbandonedRemoval()
+    var result = FormerDirectoryRemoval()
     for path in state.withLock({
       $0.contents.keys.filter { $0.hasPrefix("\(directory)/") }.sorted()
     }) {
@@ -118,15 +118,15 @@ final class FakeDisk: OutputDisk, Sendable {
     return result
   }
 
-  func generation(of role: String, in directory: String) -> UInt64? {
-    self["\(directory)/\(role)"]?.rotation
+  func snapshotNumber(of role: String, in directory: String) -> UInt64? {
+    self["\(directory)/\(role)"]?.generation
   }
 
   private struct Unit: WritableTarget {
     let disk: FakeDisk
     let path: String
     let directoryPath: String
-    /// As a role's directory does.
+    /// As a role's directory keeps it.
     let keepsPrevious: Bool
 
     mutating func report(_ order: WriteTarget.Order) -> WriteTarget.Report {
@@ -150,10 +150,10 @@ extension FakeDisk.State {
       if let previous = before?.previous, previous.end <= now { contents[path]?.previous = nil }
       let isCurrent = before?.versions == versions && before?.end == end && found.isEmpty
       return done(!isCurrent, path, found)
-    case .write(let sealed, let end, let rotation):
-      let previous = keepsPrevious ? before.map { ($0.rotation, $0.end) } : nil
+    case .write(let sealed, let end, let generation):
+      let previous = keepsPrevious ? before.map { ($0.generation, $0.end) } : nil
       contents[path] = FakeDisk.Content(
-        rotation: rotation, end: end, versions: sealed.map(\.version), previous: previous)
+        generation: generation, end: end, versions: sealed.map(\.version), previous: previous)
       return done(true, path, found)
     case .withdraw, .removeAll,
       .removeFormer(nil) where before?.isOurs != false:
@@ -181,7 +181,7 @@ extension FakeDisk.State {
   }
 
   private func content(_ path: String) -> OutputContent {
-    contents[path].map { $0.isOurs ? .present(rotation: $0.rotation, end: $0.end) : .unknown }
+    contents[path].map { $0.isOurs ? .present(generation: $0.generation, end: $0.end) : .unknown }
       ?? .absent
   }
 
@@ -217,7 +217,7 @@ final class ManualWorker: DiskWorker {
   private var current: Worker.Job?
   private var finished: [Worker.Finished] = []
   private(set) var begun: (path: String, since: Int64)?
-  /// Why it takes no orders.
+  /// The error with which it refuses orders.
   var refusal: FileOutputError?
 
   init(now: @escaping () -> Int64) { self.now = now }
@@ -240,19 +240,19 @@ final class ManualWorker: DiskWorker {
 
   func end() { jobs = [] }
 
-  /// Begins with the next order, unless one is under way.
+  /// Begins the next order, unless one is under way.
   func begin() {
     guard current == nil, !jobs.isEmpty else { return }
     current = jobs.removeFirst()
-    begun = current.map { ($0.unit.path, now()) }
+    begun = current.map { ($0.target.path, now()) }
   }
 
-  /// Ends the order that is under way, or the next one.
+  /// Finishes the order under way, or the next one.
   func finishOne() {
     begin()
     guard var job = current else { return }
-    let report = job.unit.report(job.order)
-    finished.append(Worker.Finished(id: job.id, unit: job.unit, report: report))
+    let report = job.target.report(job.order)
+    finished.append(Worker.Finished(id: job.id, target: job.target, report: report))
     (current, begun) = (nil, nil)
   }
 

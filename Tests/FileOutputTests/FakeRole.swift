@@ -5,7 +5,7 @@ import TestSupport
 @testable import FileOutput
 @testable import Settings
 
-/// A session as it goes into files, whose text is its AccessKeyId alone.
+/// A session as outputs see it, whose content is only its AccessKeyId.
 final class FakeCredential: OutputCredential {
   let session: Session
   let generation: UInt64?
@@ -22,7 +22,7 @@ final class FakeCredential: OutputCredential {
   func rendered(as format: CredentialFormat) -> Secret { text }
 }
 
-/// A role as the outputs see it: its settings, and one session after another.
+/// A role as the outputs see it: its settings, and a series of sessions.
 final class FakeRole {
   let settings: RoleSettings
   private let scheduler: VirtualScheduler
@@ -40,7 +40,7 @@ final class FakeRole {
     issue()
   }
 
-  /// Goes on with the next session; returns the one before.
+  /// Switches to the next session; returns the one before.
   @discardableResult
   func issue(for life: Duration = .hours(1)) -> Session? {
     let before = current?.session
@@ -57,7 +57,7 @@ final class FakeRole {
 }
 
 extension RoleSettings {
-  /// A role that has nothing but a name.
+  /// A role with nothing but a name.
   static func named(_ name: String) -> RoleSettings {
     RoleSettings(
       name: RoleName(name)!, arn: RoleARN("acs:ram::1:role/\(name)")!,
@@ -68,7 +68,7 @@ extension RoleSettings {
 }
 
 extension SettingsInForce {
-  /// Settings that have roles' files in `directory`.
+  /// Settings whose roles' files are in `directory`.
   convenience init(
     filesIn directory: String, _ roles: [RoleSettings] = [],
     _ inventory: SettingsInventory = SettingsInventory()
@@ -88,7 +88,7 @@ extension SettingsInForce {
         inventory: inventory))
   }
 
-  /// As a reload does.
+  /// Changes the settings as a reload does.
   func change(
     to roles: [RoleSettings], _ inventory: SettingsInventory = SettingsInventory(),
     filesIn directory: String? = nil
@@ -101,17 +101,17 @@ extension SettingsInForce {
   }
 }
 
-/// What a start and a reload do, with the settings that they put in force.
+/// What a start and a reload do with the settings that they put in force.
 extension Outputs {
   func publish(_ role: FakeRole) { publish(role.current, of: role.name) }
 
-  func removeAbandoned(
+  func removeFormerDirectories(
     keeping roles: [RoleSettings], _ inventory: SettingsInventory, recorded: [RecordedDirectory]
   )
     throws
   {
     settings.change(to: roles, inventory)
-    try removeAbandoned(recorded: recorded)
+    try removeFormerDirectories(recorded: recorded)
   }
 
   func takeOver(

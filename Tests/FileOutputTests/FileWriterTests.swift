@@ -9,7 +9,7 @@ import Testing
 @Suite struct FileWriterTests {
   let temporary: TemporaryDirectory
   let writer: FileWriter
-  /// By this all of `temporary` is in memory; by an empty one nothing is.
+  /// With this table all of `temporary` is in memory; with an empty one nothing is.
   let memory: MountTable
 
   init() throws {
@@ -45,7 +45,7 @@ import Testing
     }
   }
 
-  @Test func `outputs in memory are written before the call returns, each to its place`() throws {
+  @Test func `outputs in memory are written before the call returns`() throws {
     let outputs = outputs(memory)
     let results = Results()
     outputs.write([secret("A"), secret("B"), secret("C")], completion: results.note)
@@ -59,7 +59,7 @@ import Testing
     #expect(text("b") == "B2")
   }
 
-  /// The host's, which counts the copies of secrets.
+  /// The host's disk, counting the copies of secrets.
   private final class CountingDisk: OutputDisk {
     private let host = HostDisk()
     var copies = 0
@@ -79,29 +79,29 @@ import Testing
       return try host.seal(content, version: version)
     }
 
-    func removeAbandoned(
+    func removeFormerDirectories(
       in directory: String, keeping roles: Set<String>, endedBy end: (String) -> Int?
     )
-      throws(FileOutputError) -> AbandonedRemoval
-    { try host.removeAbandoned(in: directory, keeping: roles, endedBy: end) }
+      throws(FileOutputError) -> FormerDirectoryRemoval
+    { try host.removeFormerDirectories(in: directory, keeping: roles, endedBy: end) }
 
-    func generation(of role: String, in directory: String) -> UInt64? {
-      host.generation(of: role, in: directory)
+    func snapshotNumber(of role: String, in directory: String) -> UInt64? {
+      host.snapshotNumber(of: role, in: directory)
     }
   }
 
-  /// Every minute each role's secrets were copied, before anything asked whether that was needed.
+  /// Each role's secrets were copied every minute, before it was known whether that was needed.
   @Test func `content is copied for the disk only when there is something to write`() throws {
     let place = try #require(OutputPath(temporary.path("b")))
     for mounts in [memory, MountTable("")] {
       let disk = CountingDisk()
       let writer = FileWriter(now: { 0 }, worker: try Worker(now: { 0 }), disk: disk)
-      let lane = WriteQueue(
+      let queue = WriteQueue(
         writer, WriteTarget.file(SingleFile(place, output(.elsewhere(place)))), mounts)
       let results = Results()
       func write(_ text: String) throws {
         let count = results.all.count
-        lane.write([secret(text)], completion: results.note)
+        queue.write([secret(text)], completion: results.note)
         try drain(results, until: count + 1, from: writer)
       }
       for _ in 1...5 { try write("one") }
@@ -116,9 +116,9 @@ import Testing
     }
   }
 
-  /// The look at it put its mode right before anything could report it.
+  /// The verification fixed its mode before anything could report it.
   @Test(arguments: [true, false])
-  func `a directory of ours that somebody loosened is reported with what was found`(_ isInMemory: Bool) throws {
+  func `a directory of ours with loosened permissions is reported with its mode`(_ isInMemory: Bool) throws {
     let outputs = outputs(isInMemory ? memory : MountTable(""))
     let results = Results()
     func write() throws -> [OutputDrift] {
@@ -138,7 +138,7 @@ import Testing
     let found = try write()
     #expect(
       found.map(\.path) == [path] && found[0].found.hasSuffix(" instead of 0711, an access control list"), "\(found)")
-    // What the same look finds of the files is reported with it, once.
+    // Drift of files found by the same verification is reported with it, once.
     chmod(path, 0o755)
     chmod("\(path)/current/a", 0o644)
     #expect(
@@ -162,7 +162,7 @@ import Testing
     LinkCase(name: "current/.expires", target: nil, found: "missing"),
     LinkCase(name: "current/.expires", target: "9", found: "a link to something else"),
   ])
-  func `a link that is gone is reported as that, not as one that was changed`(_ row: LinkCase) throws {
+  func `a missing link is reported as missing, not as changed`(_ row: LinkCase) throws {
     let outputs = outputs(memory)
     let results = Results()
     outputs.write([secret("A"), secret("B"), secret("C")], completion: results.note)
@@ -174,21 +174,21 @@ import Testing
     #expect(results.all.suffix(2).flatMap(\.drifts) == [OutputDrift(path: real, found: row.found)])
   }
 
-  /// All showed "ok" for as long as the disk didn't return.
-  @Test func `how long a disk has had an order is known until it returns`() throws {
+  /// All files showed "ok" for as long as the disk didn't return.
+  @Test func `the age of a disk's order is known until it returns`() throws {
     let clock = ManualClock(5)
     let writer = try FileWriter { clock.now }
-    let stuck = try StuckLane(writer, at: temporary.path("stuck"))
+    let stuck = try StuckQueue(writer, at: temporary.path("stuck"))
     #expect(writer.pendingSince == nil)
     stuck.write("1")
     stuck.awaitStuck()
     #expect(try #require(writer.begun) == (temporary.path("stuck"), 5))
     clock.now = 20
-    // What waits behind it counts from its own time.
-    let other = try StuckLane(writer, at: temporary.path("other"))
+    // An order that waits behind it has its own age.
+    let other = try StuckQueue(writer, at: temporary.path("other"))
     other.write("1")
     stuck.write("2")
-    #expect(writer.pendingSince == 5 && stuck.lane.pendingSince == 5 && other.lane.pendingSince == 20)
+    #expect(writer.pendingSince == 5 && stuck.queue.pendingSince == 5 && other.queue.pendingSince == 20)
     stuck.release()
     other.release()
     while stuck.results.all.count < 2 || other.results.all.isEmpty {
@@ -196,7 +196,7 @@ import Testing
       try #require(poll(&waiting, 1, 20_000) == 1)
       writer.drain()
     }
-    #expect(writer.pendingSince == nil && stuck.lane.pendingSince == nil && text("stuck") == "2")
+    #expect(writer.pendingSince == nil && stuck.queue.pendingSince == nil && text("stuck") == "2")
     #expect(writer.begun == nil)
   }
 
@@ -211,7 +211,7 @@ import Testing
     #expect([text("roles/uploader/a"), text("b")] == ["A", "B"])
   }
 
-  @Test func `outputs on a disk are written by the worker and told when the owner drains`() throws {
+  @Test func `outputs on a disk are written by the worker and reported when the owner drains`() throws {
     let outputs = outputs(MountTable(""))
     let results = Results()
     outputs.write([secret("A"), secret("B"), secret("C")], completion: results.note)
@@ -230,12 +230,12 @@ import Testing
     #expect(names(temporary.path("roles")) == [])
   }
 
-  /// A lane whose every step waits until `release` is called.
-  private final class StuckLane {
-    let lane: WriteQueue
+  /// A target whose every step waits until `release` is called.
+  private final class StuckQueue {
+    let queue: WriteQueue
     let results = Results()
     private let ends: (reading: CInt, writing: CInt)
-    /// Takes a byte at each step.
+    /// Each step takes a byte.
     private let steps: (reading: CInt, writing: CInt)
 
     init(_ writer: FileWriter, at path: String) throws {
@@ -254,12 +254,12 @@ import Testing
         read(reading, &byte, 1)
         return 0
       }
-      lane = WriteQueue(writer, WriteTarget.file(file), MountTable(""))
+      queue = WriteQueue(writer, WriteTarget.file(file), MountTable(""))
     }
 
-    func write(_ text: String) { lane.write([secret(text)], completion: results.note) }
+    func write(_ text: String) { queue.write([secret(text)], completion: results.note) }
 
-    /// Waits until the worker is at the first step.
+    /// Waits until the worker has reached the first step.
     func awaitStuck() {
       var byte: UInt8 = 0
       read(steps.reading, &byte, 1)
@@ -270,8 +270,8 @@ import Testing
     deinit { for end in [ends.reading, steps.reading, steps.writing] { close(end) } }
   }
 
-  @Test func `a stuck disk holds up nothing else, and of what waits for it the latest is written`() throws {
-    let stuck = try StuckLane(writer, at: temporary.path("stuck"))
+  @Test func `a stuck disk delays nothing else, and the latest order that waits for it is carried out`() throws {
+    let stuck = try StuckQueue(writer, at: temporary.path("stuck"))
     for number in 1...5 { stuck.write("\(number)") }
     let others = Results()
     outputs(memory).write([secret("A"), secret("B"), secret("C")], completion: others.note)
@@ -283,9 +283,9 @@ import Testing
     #expect(text("stuck") == "5")
   }
 
-  /// A storm of reloads on a slow disk left a line of writes that nobody wanted any more, and files lapsed behind it.
-  @Test func `outputs let go of before the disk came to them are not written, and tell nobody`() throws {
-    let stuck = try StuckLane(writer, at: temporary.path("stuck"))
+  /// Many reloads on a slow disk left a queue of obsolete writes, and files lapsed behind it.
+  @Test func `outputs released before the disk begins with them are neither written nor reported`() throws {
+    let stuck = try StuckQueue(writer, at: temporary.path("stuck"))
     stuck.write("1")
     let results = Results()
     order(100, results)
@@ -298,11 +298,11 @@ import Testing
     #expect(target(temporary.path("roles/uploader/current")) == "gen-1")
   }
 
-  /// Each had one in memory for each of its three contents. In a process of its own, where nobody else has files open.
-  @Test func `what isn't wanted any more holds no descriptor, however long the disk is stuck`() async {
+  /// Each held a file in memory for each of its three contents. In a process of its own, where nobody else has files open.
+  @Test func `a dropped order holds no descriptor, however long the disk is stuck`() async {
     await #expect(processExitsWith: .success) {
       let tests = try FileWriterTests()
-      let stuck = try StuckLane(tests.writer, at: tests.temporary.path("stuck"))
+      let stuck = try StuckQueue(tests.writer, at: tests.temporary.path("stuck"))
       stuck.write("1")
       stuck.awaitStuck()
       tests.order(1, Results())
@@ -313,14 +313,14 @@ import Testing
     }
   }
 
-  /// Orders writes over and over, and lets go of each at once.
+  /// Orders writes over and over, and releases each at once.
   private func order(_ rounds: Int, _ results: Results) {
     for round in 1...rounds {
       outputs(MountTable("")).write([secret("A\(round)"), secret("B"), secret("C")], completion: results.note)
     }
   }
 
-  /// How many outputs' contents this process holds in memory; whoever runs the tests has other descriptors.
+  /// How many outputs' contents this process holds in memory; the test runner has other descriptors.
   private static var descriptors: Int {
     guard let directory = opendir("/proc/self/fd") else { return 0 }
     defer { closedir(directory) }
@@ -339,12 +339,12 @@ import Testing
     return count
   }
 
-  @Test func `what let go of has to remove for good is removed all the same`() throws {
+  @Test func `released outputs still carry out a final removal`() throws {
     let outputs = outputs(MountTable(""))
     let results = Results()
     outputs.write([secret("A"), secret("B"), secret("C")], completion: results.note)
     try drain(results, until: 2)
-    let stuck = try StuckLane(writer, at: temporary.path("stuck"))
+    let stuck = try StuckQueue(writer, at: temporary.path("stuck"))
     stuck.write("1")
     var leaving: RoleOutputs? = self.outputs(MountTable(""))
     // The write waits for the disk, and the removal for the write.
@@ -352,7 +352,7 @@ import Testing
     leaving!.remove(completion: results.note)
     leaving = nil
     stuck.release()
-    // The worker does one job after another: what comes last is done last.
+    // The worker does one job after another: the last one given is done last.
     let place = try #require(OutputPath(temporary.path("last")))
     let last = WriteQueue(
       writer, WriteTarget.file(SingleFile(place, output(.elsewhere(place)))), MountTable(""))
@@ -361,9 +361,9 @@ import Testing
     #expect([text("roles/uploader/a"), text("b"), text("last")] == [nil, nil, "Z"])
   }
 
-  /// It was carried out after the write that had been ordered in its stead, and removed a valid file.
-  @Test func `a withdrawal that waits goes with its outputs, for those that come after have the path`() throws {
-    let stuck = try StuckLane(writer, at: temporary.path("stuck"))
+  /// It was carried out after the write that had been ordered in its place, and removed a valid file.
+  @Test func `a waiting withdrawal is dropped with its outputs, since later ones own the path`() throws {
+    let stuck = try StuckQueue(writer, at: temporary.path("stuck"))
     stuck.write("1")
     stuck.awaitStuck()
     let results = Results()
@@ -375,7 +375,7 @@ import Testing
     old = nil
     stuck.release()
     try drain(results, until: 2)
-    // The worker does one job after another: what comes last is done last.
+    // The worker does one job after another: the last one given is done last.
     let place = try #require(OutputPath(temporary.path("last")))
     let last = WriteQueue(
       writer, WriteTarget.file(SingleFile(place, output(.elsewhere(place)))), MountTable(""))
@@ -384,10 +384,10 @@ import Testing
     #expect([text("roles/uploader/a"), text("b"), text("roles/uploader/c")] == ["A2", "B2", "C2"])
   }
 
-  /// A daemon that was told to stop while it wrote to a disk ended by SIGABRT.
+  /// A daemon that was stopped while it wrote to a disk ended with SIGABRT.
   @Test func `outputs may outlive the writer, with a write or a removal under way`() throws {
     var writer: FileWriter? = try FileWriter()
-    let stuck = try StuckLane(try #require(writer), at: temporary.path("stuck"))
+    let stuck = try StuckQueue(try #require(writer), at: temporary.path("stuck"))
     stuck.write("1")
     let results = Results()
     func outputs() throws -> RoleOutputs {
@@ -398,7 +398,7 @@ import Testing
     }
     var writing: RoleOutputs? = try outputs()
     writing?.write([secret("A")], completion: results.note)
-    // This one is held by what it waits for alone, as those of a role that is no more.
+    // This object is held only by its pending order, like those of a removed role.
     let leaving = try outputs()
     leaving.remove { result in withExtendedLifetime(leaving) { results.note(result) } }
     writer = nil

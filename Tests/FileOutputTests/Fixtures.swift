@@ -7,7 +7,7 @@ import TestSupport
 @testable import FileOutput
 @testable import Settings
 
-/// Root may give files to others, anybody else to themselves.
+/// Root may give files to other users, anybody else can't.
 let isRoot = geteuid() == 0
 let owner: (uid: UInt32, gid: UInt32) = isRoot ? (4711, 4712) : (geteuid(), getegid())
 
@@ -44,7 +44,7 @@ extension WriteQueue {
   }
 }
 
-/// What `lstat` says of a path; nil when there is nothing.
+/// The result of `lstat` for a path; nil if there is nothing.
 struct Look: Equatable {
   let kind: UInt32
   let mode: UInt32
@@ -79,7 +79,7 @@ func names(_ directory: String) -> Set<String> {
   return names.subtracting([".", ".."])
 }
 
-/// Writes down every step, and lets the one with the number `failing` fail.
+/// Records every step, and makes the step with the number `failing` fail.
 final class Recorder: Sendable {
   struct Taken: Equatable, Sendable {
     let step: Step
@@ -106,11 +106,11 @@ final class Recorder: Sendable {
 
   var taken: [Taken] { log.withLock { $0 } }
 
-  /// The steps that make something, in order.
+  /// The steps that change something, in order.
   var changes: [Taken] { taken.filter { ![.openDirectory, .examine, .list, .remove].contains($0.step) } }
 }
 
-/// Microseconds that a test sets, read by the worker's thread, too.
+/// A clock in microseconds that a test sets; the worker's thread reads it, too.
 final class ManualClock: Sendable {
   private let time: Mutex<Int64>
 

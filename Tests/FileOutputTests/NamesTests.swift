@@ -6,12 +6,12 @@ import Testing
 
 @Suite struct NamesTests {
   @Test(arguments: ["", "relative", "/", "/a/", "//a", "/a/../b", "/./a", "/a\0b"])
-  func `a path that means different things to different readers isn't one`(_ text: String) {
+  func `an ambiguous path is refused`(_ text: String) {
     #expect(OutputPath(text) == nil)
   }
 
   @Test(arguments: ["/a", "/etc/app/key.json", "/srv/a b/ü"])
-  func `a path is its directory and its name`(_ text: String) throws {
+  func `a path is split into directory and name`(_ text: String) throws {
     #expect(try #require(OutputPath(text)).description == text)
   }
 
@@ -47,14 +47,14 @@ import Testing
       step: .create, number: EROFS, path: "/etc/a", contains: ["rolekeeper check"],
       lacks: ["install", "ReadWritePaths"]),
   ])
-  func `an error says what to do`(_ row: Text) {
+  func `an error has a fix`(_ row: Text) {
     let text = "\(FileOutputError.system(row.step, path: row.path, errno: row.number))"
     #expect(text.hasPrefix("\(row.noun) '\(row.path)': cannot "), "\(text)")
     for part in row.contains { #expect(text.contains(part), "\(text)") }
     for part in row.lacks { #expect(!text.contains(part), "\(text)") }
   }
 
-  /// With the drop-in that was proposed the next error was that its owner keeps the daemon out.
+  /// With the proposed drop-in the next error was that the directory's owner keeps the daemon out.
   @Test func `a drop-in is proposed only where the daemon could write with it`() {
     func fix(isKeptOut: Bool, _ own: OwnPlace?) -> String {
       FileOutputError.readOnlyFix(.create, "/srv/root/c.env", isKeptOut: { _ in isKeptOut }, place: own)
@@ -73,12 +73,12 @@ import Testing
     #expect(none.contains("rolekeeper check") && !none.contains("install") && !none.contains("ReadWritePaths"))
   }
 
-  @Test func `nobody is asked to open a home to the daemon`() {
+  @Test func `no error proposes opening a home to the daemon`() {
     let text = "\(FileOutputError.hiddenDirectory(path: "/home/alice"))"
     #expect(text.contains("rolekeeper check") && !text.contains("BindPaths"), "\(text)")
   }
 
-  /// What a message proposes never changes what is there, nor what belongs to the host or to somebody's home.
+  /// A proposed command never changes existing files, nor anything that belongs to the host or is in somebody's home.
   @Test(arguments: [
     FileOutputError.looseDirectory(path: "/tmp", uid: 0, gid: 0, mode: 0o1777),
     .looseDirectory(path: "/srv/shared", uid: 0, gid: 2000, mode: 0o2775),
@@ -96,15 +96,15 @@ import Testing
     }
   }
 
-  @Test func `a missing directory in one of root's takes the command that makes it`() {
+  @Test func `a missing directory in one of root's gets the command that creates it`() {
     #expect(
       "\(FileOutputError.missingDirectory(path: "/srv/app", isInRoots: true))"
         == "directory '/srv/app': there is no such directory; make it: install -d -o \(OwnUser.name) -m 0711 /srv/app"
     )
   }
 
-  /// Without the second half the next error was that it is read-only.
-  @Test func `a missing directory that the unit couldn't write to either takes both steps`() {
+  /// Without the second half the next error was a read-only path.
+  @Test func `a missing directory that is also read-only for the unit gets both steps`() {
     let text = "\(FileOutputError.missingDirectory(path: "/srv/app", isInRoots: true, isReadOnly: true))"
     #expect(
       text.hasSuffix(
@@ -112,8 +112,8 @@ import Testing
       ), "\(text)")
   }
 
-  /// Giving it back would have made the daemon's what its owner had put there.
-  @Test func `a role's directory of another owner is to be moved away, whoever made it`() {
+  /// Giving it back would have made everything that its owner had put there the daemon's.
+  @Test func `a role's directory of another owner is to be moved away, whoever created it`() {
     let text = { (origin: DirectoryOrigin) in
       "\(FileOutputError.foreignDirectory(path: "/run/rolekeeper/roles/a", uid: 0, mode: 0o711, origin: origin))"
     }
@@ -149,7 +149,7 @@ import Testing
     Place(path: "/srv/a", isInMemory: false),
     Place(path: "/etc", isInMemory: false),
   ])
-  func `what lies in memory is known by the mounts`(_ row: Place) {
+  func `file systems in memory are known from the mounts`(_ row: Place) {
     #expect(MountTable(Self.mounts).isInMemory(row.path) == row.isInMemory)
   }
 

@@ -7,7 +7,7 @@ import Wire
 @testable import FileOutput
 @testable import Settings
 
-/// Outputs whose time, disks and worker are the test's. What lies below `/run` is in memory, the rest on a disk.
+/// Outputs whose time, disks and worker a test controls. Paths below `/run` are in memory, others on a disk.
 final class OutputsBench {
   let scheduler = VirtualScheduler()
   let disk = FakeDisk()
@@ -15,13 +15,13 @@ final class OutputsBench {
   let settings = SettingsInForce(filesIn: "/run/roles")
   let worker: ManualWorker
   let outputs: Outputs
-  /// What was told, as `web /run/app/c`.
+  /// The reported changes, as `web /run/app/c`.
   private(set) var changes: [String] = []
   private(set) var recordChanges = 0
   private(set) var landings = 0
   let mounts = Mounts()
 
-  /// Mount points of file systems in memory, of which the outputs learn at a reload.
+  /// Mount points of file systems in memory, which the outputs read at a reload.
   final class Mounts {
     var inMemory = ["/run"]
   }
@@ -43,7 +43,7 @@ final class OutputsBench {
     MountTable(points.map { "1 0 0:1 / \($0) rw - tmpfs tmpfs rw" }.joined(separator: "\n"))
   }
 
-  /// A role with files: each in the role's directory, or elsewhere where it has a path.
+  /// A role with files: each in the role's directory, or elsewhere if it has a path.
   static func role(_ name: String, _ files: [String], mode: UInt32 = 0o400) -> RoleSettings {
     var role = RoleSettings.named(name)
     role.outputs = files.map {
@@ -55,7 +55,7 @@ final class OutputsBench {
     return role
   }
 
-  /// Takes on a role that has nothing valid yet.
+  /// Adds a role that has no valid session yet.
   @discardableResult
   func keep(_ name: String, _ files: [String], mode: UInt32 = 0o400) -> RoleSettings {
     let role = Self.role(name, files, mode: mode)
@@ -63,7 +63,7 @@ final class OutputsBench {
     return role
   }
 
-  /// Takes on a role with a session.
+  /// Adds a role with a session.
   @discardableResult
   func begin(_ name: String, _ files: [String], mode: UInt32 = 0o400) -> FakeRole {
     let role = FakeRole(keep(name, files, mode: mode), scheduler)
@@ -79,7 +79,7 @@ final class OutputsBench {
     return before
   }
 
-  /// Carries out all that a disk has been given.
+  /// Carries out all orders that a disk has been given.
   func drain() {
     while !worker.isIdle {
       worker.finishOne()
@@ -101,12 +101,12 @@ final class OutputsBench {
       clock: ServerClock(wallMicroseconds: scheduler.wallMicroseconds, at: scheduler.time))
   }
 
-  /// What an earlier process left, which ends in so many seconds.
+  /// An earlier process's file, which expires in so many seconds.
   func leave(
-    _ path: String, for life: Int, rotation: UInt64? = 7, hasRecord: Bool = true,
+    _ path: String, for life: Int, generation: UInt64? = 7, hasRecord: Bool = true,
     isOurs: Bool = true
   ) {
     disk[path] = FakeDisk.Content(
-      rotation: rotation, end: scheduler.wallSeconds + life, hasRecord: hasRecord, isOurs: isOurs)
+      generation: generation, end: scheduler.wallSeconds + life, hasRecord: hasRecord, isOurs: isOurs)
   }
 }

@@ -8,7 +8,7 @@ import Wire
 
 @testable import FileOutput
 
-/// What becomes of files as time passes, sessions are refused and disks fail.
+/// The files as time passes, sessions are condemned and disks fail.
 @Suite struct OutputsInTimeTests {
   private let bench: OutputsBench
   private var outputs: Outputs { bench.outputs }
@@ -30,10 +30,10 @@ import Wire
     disk.fail("/run/app/c", nil)
     bench.advance(10)
     #expect(bench.lines.count == 2 && bench.count(.fileWrittenAgain) == 1)
-    #expect(bench.failing.isEmpty && bench.changes.count == 2 && disk["/run/app/c"]?.rotation == 1)
+    #expect(bench.failing.isEmpty && bench.changes.count == 2 && disk["/run/app/c"]?.generation == 1)
   }
 
-  @Test func `a failure is tried again every ten seconds, and its beginning is remembered`() throws {
+  @Test func `a failed write is retried every ten seconds, and its first failure is remembered`() throws {
     let start = bench.scheduler.wallSeconds
     disk.fail("/run/app/c")
     bench.begin("web", ["/run/app/c"])
@@ -48,7 +48,7 @@ import Wire
     #expect(try #require(bench.statuses("web").first).since == UTCTime(seconds: Int64(start)))
   }
 
-  @Test func `another error of the same file is reported, too`() {
+  @Test func `a different error of the same file is reported, too`() {
     disk.fail("/run/app/c")
     bench.begin("web", ["/run/app/c"])
     disk.fail("/run/app/c", .inTheWay(path: "/run/app/c", what: "directory"))
@@ -56,7 +56,7 @@ import Wire
     #expect(bench.lines.count == 2 && bench.count("a directory is in the way") == 1)
   }
 
-  @Test func `what readers find while a file fails is in the line and in the status`() {
+  @Test func `log line and status show what readers find while a file fails`() {
     let web = bench.begin("web", ["/run/app/c"])
     disk.fail("/run/app/c")
     bench.rotate(web)
@@ -64,7 +64,7 @@ import Wire
     #expect(
       bench.statuses("web").map(\.content) == [.valid]
         && bench.statuses("web").map(\.generation) == [1])
-    // The error is the same, what is there isn't.
+    // The error is the same, but the content has changed.
     let news = bench.changes.count
     disk["/run/app/c"]?.isOurs = false
     bench.advance(10)
@@ -78,7 +78,7 @@ import Wire
     #expect(bench.statuses("web").map(\.content) == [.valid] && bench.statuses("web").map(\.generation) == [2])
   }
 
-  @Test func `of many failing roles 64 are tried at once, and the others a second later`() {
+  @Test func `of many failing roles 64 are retried at once, the others a second later`() {
     for number in 1...100 {
       disk.fail("/run/app/\(number)")
       bench.begin("r\(number)", ["/run/app/\(number)"])
@@ -91,7 +91,7 @@ import Wire
     #expect(tried().count == 100)
   }
 
-  @Test func `a failure that comes later doesn't put off the retry of an earlier one`() {
+  @Test func `a later failure doesn't postpone the retry of an earlier one`() {
     disk.fail("/run/app/c")
     disk.fail("/run/app/d")
     bench.begin("a", ["/run/app/c"])
@@ -116,7 +116,7 @@ import Wire
     #expect(bench.orders.count == 240, "and again in the next minute")
   }
 
-  @Test func `what fails is left to its retries`() {
+  @Test func `the verification leaves failing files to their retries`() {
     disk.fail("/run/app/c")
     bench.begin("web", ["/run/app/c"])
     disk.forgetOrders()
@@ -124,7 +124,7 @@ import Wire
     #expect(bench.orders.isEmpty)
   }
 
-  @Test func `with no role left nothing is looked at any more`() {
+  @Test func `without roles nothing is verified any more`() {
     let web = bench.begin("web", ["/run/app/c"])
     outputs.forget(web.name)
     outputs.rolesChanged(to: [])
@@ -134,7 +134,7 @@ import Wire
     #expect(bench.scheduler.nextDeadline != nil)
   }
 
-  @Test func `what somebody changed is replaced, reported once and counted`() {
+  @Test func `a changed file is replaced, reported once and counted`() {
     bench.begin("web", ["/run/app/c", "a"])
     disk.drift("/run/app/c", "mode 0644 instead of 0400")
     disk.drift("/run/roles/web", "mode 0777 instead of 0711")
@@ -151,7 +151,7 @@ import Wire
     #expect(outputs.figures(of: RoleName("web")!, clock: clock)?.drifts == 2)
   }
 
-  @Test func `a change that can't be put right is reported once until it has been`() {
+  @Test func `a change that can't be fixed is reported once until it is fixed`() {
     let web = bench.begin("web", ["/run/app/c"])
     disk.fail("/run/app/c")
     for _ in 1...3 {
@@ -175,7 +175,7 @@ import Wire
 
   // MARK: - Lapse
 
-  @Test func `what can't be replaced goes at the moment when its session lapses`() {
+  @Test func `a file that can't be replaced is removed when its session lapses`() {
     let web = bench.begin("web", ["/run/app/c"])
     let lapses = web.current.lapses
     bench.advance(2000)
@@ -188,10 +188,10 @@ import Wire
     #expect(bench.statuses("web").map(\.content) == [.none] && bench.failing == ["web"])
     disk.fail("/run/app/c", nil)
     bench.advance(10)
-    #expect(disk["/run/app/c"]?.rotation == 2 && bench.failing.isEmpty)
+    #expect(disk["/run/app/c"]?.generation == 2 && bench.failing.isEmpty)
   }
 
-  @Test func `what has lapsed is removed, and if it can't be that is tried until it can`() {
+  @Test func `a lapsed file is removed, and a failed removal is retried`() {
     let web = bench.begin("web", ["/run/app/c", "/run/app/d"])
     disk.failRemoval("/run/app/c")
     outputs.withdraw(web.name)
@@ -204,7 +204,7 @@ import Wire
     #expect(disk["/run/app/c"] == nil && bench.failing.isEmpty)
   }
 
-  @Test func `the end that is kept with a file is the earlier one of two clocks`() throws {
+  @Test func `the recorded end is the earlier one of two clocks`() throws {
     let web = bench.begin("web", ["/run/app/c"])
     let end = web.current.session.expiration.seconds
     #expect(try #require(disk["/run/app/c"]).end == end)
@@ -218,9 +218,9 @@ import Wire
     #expect(try #require(disk["/run/app/c"]).end == end - 600, "the server's")
   }
 
-  // MARK: - Sessions that STS refuses
+  // MARK: - Condemned sessions
 
-  @Test func `a refused session goes from a file that nothing else can be written to`() {
+  @Test func `a condemned session is removed from a file that nothing else can be written to`() {
     let web = bench.begin("web", ["/run/app/c", "/run/app/d"])
     disk.fail("/run/app/c")
     let old = bench.rotate(web)
@@ -232,7 +232,7 @@ import Wire
     #expect(bench.changes.suffix(2) == ["web /run/app/c", "web /run/app/c"] && bench.changes.count == 4)
   }
 
-  @Test func `a session that is refused before its replacement fails goes then`() {
+  @Test func `a session condemned before its replacement fails to be written is removed then`() {
     let web = bench.begin("web", ["/run/app/c"])
     outputs.condemn(web.current.session, of: web.name)
     #expect(disk["/run/app/c"] != nil, "the next one is about to replace it")
@@ -243,14 +243,14 @@ import Wire
 
   @Test
   func
-    `the generation before goes at once when its session is refused, and stays when another one is`()
+    `the previous snapshot is removed at once when its session is condemned, not when another one is`()
     throws
   {
     let web = bench.begin("web", ["a"])
     let old = bench.rotate(web)
-    #expect(try #require(disk["/run/roles/web"]).previous?.rotation == 1)
+    #expect(try #require(disk["/run/roles/web"]).previous?.generation == 1)
     outputs.condemn(web.current.session, of: web.name)
-    #expect(try #require(disk["/run/roles/web"]).previous?.rotation == 1)
+    #expect(try #require(disk["/run/roles/web"]).previous?.generation == 1)
     outputs.condemn(old, of: web.name)
     #expect(try #require(disk["/run/roles/web"]).previous == nil)
     disk.forgetOrders()
@@ -258,14 +258,14 @@ import Wire
     #expect(bench.orders.isEmpty, "once")
   }
 
-  @Test func `a session that is refused before its replacement is written leaves no generation behind`() throws {
+  @Test func `a session condemned before its replacement is written leaves no snapshot behind`() throws {
     let web = bench.begin("web", ["a"])
     outputs.condemn(web.current.session, of: web.name)
     bench.rotate(web)
-    #expect(try #require(disk["/run/roles/web"]).rotation == 2 && disk["/run/roles/web"]?.previous == nil)
+    #expect(try #require(disk["/run/roles/web"]).generation == 2 && disk["/run/roles/web"]?.previous == nil)
   }
 
-  @Test func `the generation before goes when its session ends`() throws {
+  @Test func `the previous snapshot is removed when its session ends`() throws {
     let web = bench.begin("web", ["a"])
     bench.advance(1000)
     bench.rotate(web)
@@ -278,7 +278,7 @@ import Wire
 
   // MARK: - Disks that take their time
 
-  @Test func `what a disk hasn't done after ten seconds is reported once, until it has`() throws {
+  @Test func `an order that a disk hasn't finished after ten seconds is reported once`() throws {
     let web = bench.begin("web", ["/srv/c"])
     bench.worker.begin()
     #expect(!outputs.areAtRest && bench.landings == 0)
@@ -293,11 +293,11 @@ import Wire
     bench.drain()
     #expect(
       outputs.areAtRest && bench.landings > 0 && bench.failing.isEmpty
-        && disk["/srv/c"]?.rotation == 1)
+        && disk["/srv/c"]?.generation == 1)
     #expect(bench.count(.fileWrittenAgain) == 1)
   }
 
-  @Test func `what waits behind others is reported as that`() {
+  @Test func `an order that waits behind others is reported as waiting`() {
     bench.begin("web", ["/srv/c"])
     bench.worker.begin()
     bench.begin("other", ["/srv/d"])
@@ -309,7 +309,7 @@ import Wire
     #expect(bench.failing.isEmpty)
   }
 
-  @Test func `a disk that is only slow is reported as that, and not for what it has just begun`() {
+  @Test func `a slow disk is reported as slow, and not for an order that it has just begun`() {
     for name in ["a", "b", "c"] { bench.begin(name, ["/srv/\(name)"]) }
     bench.advance(9)
     bench.worker.finishOne()
@@ -324,7 +324,7 @@ import Wire
     #expect(bench.failing.isEmpty)
   }
 
-  @Test func `a session refused while the next one hangs on a disk takes nothing from the file`() {
+  @Test func `condemning a session while the next one hangs on a disk removes nothing`() {
     let web = bench.begin("web", ["/srv/c"])
     bench.drain()
     let old = bench.rotate(web)
@@ -333,11 +333,11 @@ import Wire
     #expect(bench.failing == ["web"])
     outputs.condemn(old, of: web.name)
     bench.drain()
-    #expect(disk["/srv/c"]?.rotation == 2 && bench.failing.isEmpty)
+    #expect(disk["/srv/c"]?.generation == 2 && bench.failing.isEmpty)
     #expect(bench.orders.count { $0.hasPrefix("withdraw ") } == 0)
   }
 
-  @Test func `a write that fails before a newer one has no removal ordered behind that one`() {
+  @Test func `a failed write orders no removal behind a newer write`() {
     let web = bench.begin("web", ["/srv/c"])
     bench.drain()
     let old = bench.rotate(web)
@@ -349,18 +349,18 @@ import Wire
     outputs.takeResults()
     disk.fail("/srv/c", nil)
     bench.drain()
-    #expect(disk["/srv/c"]?.rotation == 3 && bench.orders.count { $0.hasPrefix("withdraw ") } == 0)
+    #expect(disk["/srv/c"]?.generation == 3 && bench.orders.count { $0.hasPrefix("withdraw ") } == 0)
   }
 
-  @Test func `of what waits for a disk the latest is written`() {
+  @Test func `of the orders that wait for a disk the latest is written`() {
     let web = bench.begin("web", ["/srv/c"])
     bench.worker.begin()
     for _ in 1...5 { bench.rotate(web) }
     bench.drain()
-    #expect(disk["/srv/c"]?.rotation == 6 && bench.orders == ["write /srv/c", "write /srv/c"])
+    #expect(disk["/srv/c"]?.generation == 6 && bench.orders == ["write /srv/c", "write /srv/c"])
   }
 
-  @Test func `what couldn't be handed to a disk is written as soon as the one before has been`() {
+  @Test func `content that couldn't be handed to a disk is written once the previous write is done`() {
     let web = bench.begin("web", ["/srv/c"])
     bench.drain()
     bench.rotate(web)
@@ -369,22 +369,22 @@ import Wire
     #expect(bench.failing == ["web"])
     disk.failSeal(nil)
     bench.drain()
-    #expect(disk["/srv/c"]?.rotation == 3 && bench.failing.isEmpty)
+    #expect(disk["/srv/c"]?.generation == 3 && bench.failing.isEmpty)
   }
 
-  @Test func `a disk that takes no orders fails as a file that can't be written`() {
+  @Test func `a disk that takes no orders counts as a file that can't be written`() {
     bench.worker.refusal = .unusablePath("no thread")
     bench.begin("web", ["/srv/c"])
     #expect(bench.failing == ["web"] && outputs.areAtRest)
     bench.worker.refusal = nil
     bench.advance(10)
     bench.drain()
-    #expect(disk["/srv/c"]?.rotation == 1 && bench.failing.isEmpty)
+    #expect(disk["/srv/c"]?.generation == 1 && bench.failing.isEmpty)
   }
 
-  // MARK: - What the next process has to know
+  // MARK: - The record for the next process
 
-  @Test func `the record is renewed when something is written where nothing was, and when it goes`() {
+  @Test func `the record is renewed when a file appears and when it is removed`() {
     let web = bench.begin("web", ["/run/app/c"])
     #expect(bench.recordChanges == 1 && outputs.recorded.map(\.isWritten) == [true])
     bench.rotate(web)
@@ -394,7 +394,7 @@ import Wire
     #expect(bench.recordChanges == 2 && outputs.recorded.map(\.isWritten) == [false])
   }
 
-  @Test func `with many roles the record is renewed the more rarely`() {
+  @Test func `with many roles the record is renewed less often`() {
     for number in 1...200 { bench.begin("r\(number)", ["/run/app/\(number)"]) }
     let before = bench.recordChanges
     #expect(before < 110, "each of the first hundred, and then none at the same moment")
@@ -404,7 +404,7 @@ import Wire
     #expect(bench.recordChanges == before + 1)
   }
 
-  @Test func `where nothing could be written is known to a reload`() {
+  @Test func `a reload knows the paths where nothing could be written`() {
     disk.fail("/run/app/c")
     let web = bench.begin("web", ["/run/app/c", "/run/app/d", "a"])
     #expect(outputs.unwritten == [web.name: [.elsewhere(path: "/run/app/c")]])

@@ -7,7 +7,7 @@ import Wire
 @testable import FileOutput
 @testable import Settings
 
-/// What becomes of files when other settings are in force, at a start or by a reload, and of what an earlier process left.
+/// The files when other settings are put in force, at a start or by a reload, and an earlier process's files.
 @Suite struct OutputsOverReloadsTests {
   private static let main = "/etc/rolekeeper/rolekeeper.toml"
 
@@ -27,7 +27,7 @@ import Wire
 
   // MARK: - Roles and files that a reload takes out
 
-  @Test func `the files of a role that is no more are removed once all roles have changed`() {
+  @Test func `the files of a removed role are deleted once all roles have changed`() {
     let web = bench.begin("web", ["/run/app/c", "a"])
     outputs.forget(web.name)
     #expect(disk["/run/app/c"] != nil && disk["/run/roles/web"] != nil)
@@ -49,7 +49,7 @@ import Wire
     #expect(disk["/run/app/c"] == nil && outputs.recorded.isEmpty)
   }
 
-  @Test func `what is in use again isn't removed by a retry`() {
+  @Test func `a path in use again isn't removed by a retry`() {
     let web = bench.begin("web", ["/run/app/c"])
     disk.failRemoval("/run/app/c")
     outputs.forget(web.name)
@@ -59,7 +59,7 @@ import Wire
     outputs.publish(web)
     outputs.rolesChanged(to: [web.settings])
     bench.advance(30)
-    #expect(disk["/run/app/c"]?.rotation == 1 && outputs.recorded.map(\.role) == [web.name])
+    #expect(disk["/run/app/c"]?.generation == 1 && outputs.recorded.map(\.role) == [web.name])
   }
 
   @Test(arguments: [["a", "b"], ["b", "a"]])
@@ -75,14 +75,14 @@ import Wire
     outputs.rolesChanged(to: Array(new.values))
     #expect(disk["/run/app/c"] != nil && disk["/run/app/e"] != nil && disk["/run/app/d"] == nil)
     #expect(!bench.orders.contains("remove /run/app/c"))
-    // It is its own: it stays though the next one can't be written.
+    // The content is its own: it stays though the next write fails.
     disk.fail("/run/app/c")
     bench.rotate(roles["b"]!)
     #expect(disk["/run/app/c"] != nil)
   }
 
   @Test
-  func `a file that moves to a role without a session doesn't keep the other role's credential`() {
+  func `a file moved to a role without a session doesn't keep the other role's credential`() {
     bench.begin("a", ["/run/app/c"])
     bench.leave("/run/app/own", for: 3600)
     let new = [
@@ -94,7 +94,7 @@ import Wire
     #expect(disk["/run/app/c"] == nil && disk["/run/app/d"] != nil && disk["/run/app/own"] != nil)
   }
 
-  @Test func `another role's credential goes, too, where the new owner's can't be written`() {
+  @Test func `another role's credential is also removed if the new owner's can't be written`() {
     bench.begin("a", ["/run/app/c"])
     bench.begin("b", ["/run/app/d"])
     disk.fail("/run/app/c")
@@ -103,22 +103,22 @@ import Wire
     #expect(disk["/run/app/c"] == nil)
   }
 
-  @Test func `a file that is taken out of a role goes, and those that stay are left alone`() {
+  @Test func `a file taken out of a role is removed, and the others are left alone`() {
     let web = bench.begin("web", ["/run/app/c", "/run/app/d"])
     let new = bench.keep("web", ["/run/app/c"])
     disk.forgetOrders()
     outputs.rolesChanged(to: [new])
-    #expect(bench.orders == ["remove /run/app/d"] && disk["/run/app/c"]?.rotation == web.generation)
+    #expect(bench.orders == ["remove /run/app/d"] && disk["/run/app/c"]?.generation == web.generation)
   }
 
-  @Test func `a role's directory goes when its last file there is taken out`() {
+  @Test func `a role's directory is removed when its last file is taken out`() {
     bench.begin("web", ["/run/app/c", "a"])
     let new = bench.keep("web", ["/run/app/c"])
     outputs.rolesChanged(to: [new])
     #expect(disk["/run/roles/web"] == nil && disk["/run/app/c"] != nil)
   }
 
-  @Test func `what couldn't be written isn't removed either`() {
+  @Test func `a file that couldn't be written isn't removed either`() {
     disk.fail("/run/app/c")
     let web = bench.begin("web", ["/run/app/c"])
     outputs.forget(web.name)
@@ -132,12 +132,12 @@ import Wire
   @Test func `a file that a reload adds is written at once`() {
     bench.begin("web", ["/run/app/c"])
     bench.keep("web", ["/run/app/c", "/run/app/d"])
-    #expect(disk["/run/app/d"]?.rotation == 1)
+    #expect(disk["/run/app/d"]?.generation == 1)
   }
 
   @Test
   func
-    `sessions that are for something else now are removed from the files until there is another one`()
+    `sessions of a changed role are removed from the files until there is another one`()
   {
     let web = bench.begin("web", ["/run/app/c"])
     var narrower = web.settings
@@ -146,7 +146,7 @@ import Wire
     outputs.keep(narrower)
     outputs.rolesChanged(to: [narrower])
     #expect(bench.failing == ["web"] && disk["/run/app/c"] != nil)
-    // Another reload before that has been put right.
+    // Another reload before the first one's removal has succeeded.
     narrower.outputs += OutputsBench.role("web", ["/run/app/d"]).outputs
     outputs.keep(narrower)
     outputs.rolesChanged(to: [narrower])
@@ -156,7 +156,7 @@ import Wire
   }
 
   @Test(arguments: [0o400, 0o444] as [UInt32])
-  func `a file with more readers than the settings say goes where it can't be written`(
+  func `a file with wider access than the settings is removed if it can't be rewritten`(
     _ mode: UInt32
   ) {
     let web = bench.begin("web", ["/run/app/c", "a"], mode: 0o440)
@@ -171,14 +171,14 @@ import Wire
     )
     for path in ["/run/app/c", "/run/roles/web"] { disk.fail(path, nil) }
     bench.advance(10)
-    #expect(disk["/run/app/c"]?.rotation == web.generation)
-    // What was written since is for those that the settings name.
+    #expect(disk["/run/app/c"]?.generation == web.generation)
+    // Content written since is for the readers that the settings name.
     disk.fail("/run/app/c")
     bench.rotate(web)
     #expect(disk["/run/app/c"] != nil)
   }
 
-  @Test func `what was written with less access stays where the next one can't be written`() {
+  @Test func `a file with narrower access stays if the next one can't be written`() {
     let web = bench.begin("web", ["/run/app/c"], mode: 0o440)
     bench.keep("web", ["/run/app/c"], mode: 0o400)
     disk.fail("/run/app/c")
@@ -186,7 +186,7 @@ import Wire
     #expect(disk["/run/app/c"] != nil)
   }
 
-  @Test func `a file with too many readers is tried again over reloads until it is gone, and then left alone`() {
+  @Test func `the removal of a too widely readable file is retried over reloads until it succeeds`() {
     bench.begin("web", ["/run/app/c"], mode: 0o440)
     disk.fail("/run/app/c")
     disk.failRemoval("/run/app/c")
@@ -197,7 +197,7 @@ import Wire
     #expect(disk["/run/app/c"] == nil && bench.count(.outdatedFileRemoved) == 1)
   }
 
-  @Test func `a refused session is remembered over a reload`() {
+  @Test func `a condemned session is remembered over a reload`() {
     let web = bench.begin("web", ["/run/app/c"])
     disk.fail("/run/app/c")
     disk.failRemoval("/run/app/c")
@@ -209,34 +209,34 @@ import Wire
     #expect(disk["/run/app/c"] == nil && bench.count(.condemnedFileRemoved) == 1)
   }
 
-  @Test func `the roles' directory moves, and what lies in the old one is removed`() {
+  @Test func `when the roles' directory moves, the old one's files are removed`() {
     let web = bench.begin("web", ["a"])
     outputs.move(to: "/run/other")
-    #expect(disk["/run/other/web"]?.rotation == 1 && disk["/run/roles/web"] != nil)
+    #expect(disk["/run/other/web"]?.generation == 1 && disk["/run/roles/web"] != nil)
     outputs.rolesChanged(to: [web.settings])
     #expect(disk["/run/roles/web"] == nil && disk["/run/other/web"] != nil)
   }
 
-  @Test func `a reload learns of file systems that have been mounted`() {
+  @Test func `a reload notices newly mounted file systems`() {
     let web = bench.begin("web", ["/srv/c"])
     bench.drain()
     bench.mounts.inMemory.append("/srv")
     outputs.move()
     outputs.keep(web.settings)
     bench.rotate(web)
-    #expect(outputs.areAtRest && disk["/srv/c"]?.rotation == 2)
+    #expect(outputs.areAtRest && disk["/srv/c"]?.generation == 2)
   }
 
-  @Test func `what outputs of before had ordered isn't written behind their backs`() {
+  @Test func `a write ordered before a reload isn't carried out after it`() {
     bench.begin("web", ["/srv/c", "/srv/d"])
     for _ in 1...20 { bench.keep("web", ["/srv/c"]) }
     bench.drain()
     #expect(bench.orders == ["write /srv/c"])
   }
 
-  // MARK: - What an earlier process left in files that are in use
+  // MARK: - An earlier process's content in current files
 
-  @Test func `what an earlier process left is valid until it lapses, and goes within a second`() {
+  @Test func `an earlier process's file is valid until it lapses, and removed within a second`() {
     bench.leave("/run/app/c", for: 100)
     bench.keep("web", ["/run/app/c"])
     #expect(bench.statuses("web").map(\.content) == [.unknown])
@@ -250,7 +250,7 @@ import Wire
     #expect(disk["/run/app/c"] == nil && bench.statuses("web").map(\.content) == [.none])
   }
 
-  @Test func `of many such roles 256 are looked at each second`() {
+  @Test func `of many such roles 256 are checked each second`() {
     for number in 1...300 { bench.keep("r\(number)", ["/run/app/\(number)"]) }
     bench.advance(1)
     #expect(bench.orders.count == 256)
@@ -258,16 +258,16 @@ import Wire
     #expect(Set(bench.orders).count == 300)
   }
 
-  @Test func `a role with a session of its own isn't asked any more what an earlier process left`() {
+  @Test func `a role with its own session isn't checked for an earlier process's files any more`() {
     bench.leave("/run/app/c", for: 20)
     bench.begin("web", ["/run/app/c"])
     disk.forgetOrders()
     bench.advance(59)
     #expect(
-      !bench.orders.contains { $0.hasPrefix("withdrawEnded") } && disk["/run/app/c"]?.rotation == 1)
+      !bench.orders.contains { $0.hasPrefix("withdrawEnded") } && disk["/run/app/c"]?.generation == 1)
   }
 
-  @Test func `what an earlier process left goes as it lapses where nothing new can be written`() {
+  @Test func `an earlier process's file is removed as it lapses if nothing new can be written`() {
     bench.leave("/run/app/c", for: 100)
     disk.fail("/run/app/c")
     bench.begin("web", ["/run/app/c"])
@@ -277,14 +277,14 @@ import Wire
     #expect(disk["/run/app/c"] == nil && bench.count(.lapsedFileRemoved) == 1)
   }
 
-  @Test func `what an earlier process left goes when it is known that nothing is valid`() {
+  @Test func `an earlier process's file is removed once no session is valid`() {
     bench.leave("/run/app/c", for: 3600)
     let web = bench.keep("web", ["/run/app/c"])
     outputs.withdraw(web.name)
     #expect(disk["/run/app/c"] == nil)
   }
 
-  @Test func `an end that is presumed is reported once, and so is each access that was put right`() {
+  @Test func `a presumed end is reported once, and so is each access that was fixed`() {
     bench.leave("/run/app/c", for: 900, hasRecord: false)
     bench.keep("web", ["/run/app/c", "/run/app/d"])
     disk.fix("/run/app/c", isRemoved: false)
@@ -297,7 +297,7 @@ import Wire
       bench.count(.earlierFileRemoved) == 1 && bench.lines.count == 3)
   }
 
-  @Test func `what an earlier process left and can't be looked at is reported if it wrote there`()
+  @Test func `a file that can't be examined is reported if an earlier process wrote it`()
     throws
   {
     bench.leave("/run/app/c", for: 100)
@@ -314,13 +314,13 @@ import Wire
     #expect(bench.statuses("web").map(\.content) == [.none, .unknown], "it has ended, though it is still there")
   }
 
-  @Test func `a role goes on above the generation that an earlier process left`() {
-    bench.leave("/run/roles/web", for: 100, rotation: 41)
-    #expect(outputs.generation(of: OutputsBench.role("web", ["a"])) == 41)
-    #expect(outputs.generation(of: OutputsBench.role("other", ["a"])) == 0)
+  @Test func `a role continues above the generation that an earlier process left`() {
+    bench.leave("/run/roles/web", for: 100, generation: 41)
+    #expect(outputs.snapshotNumber(of: OutputsBench.role("web", ["a"])) == 41)
+    #expect(outputs.snapshotNumber(of: OutputsBench.role("other", ["a"])) == 0)
   }
 
-  // MARK: - Files that the settings don't name any more
+  // MARK: - Files that the settings no longer name
 
   private func recorded(_ path: String, of role: String = "web", isWritten: Bool = true)
     -> RecordedOutput
@@ -351,12 +351,12 @@ import Wire
     #expect(outputs.recorded.map { "\($0.path)" } == ["/run/app/kept"])
   }
 
-  @Test func `a file that is gone already is forgotten without a word`() {
+  @Test func `a file that is already gone is forgotten without a message`() {
     start([OutputsBench.role("web", ["/run/app/kept"])], [recorded("/run/app/gone")])
     #expect(bench.lines.isEmpty && outputs.recorded.map { "\($0.path)" } == ["/run/app/kept"])
   }
 
-  @Test func `a file that an earlier process wrote counts as written until it is known that it isn't there`() {
+  @Test func `an earlier process's file counts as written until it is known to be missing`() {
     bench.leave("/run/app/kept", for: 3600, isOurs: false)
     disk.failRemoval("/run/app/kept")
     start([OutputsBench.role("web", ["/run/app/kept"])], [recorded("/run/app/kept")])
@@ -372,7 +372,7 @@ import Wire
   }
 
   @Test
-  func `where the settings look cut off it stays until its session ends, and goes within a minute`() {
+  func `with truncated-looking settings it stays until its session ends, and is removed within a minute`() {
     bench.leave("/run/app/gone", for: 100)
     start([], [recorded("/run/app/gone")])
     #expect(
@@ -386,7 +386,7 @@ import Wire
     #expect(bench.scheduler.nextDeadline == nil)
   }
 
-  @Test func `a reload that allows removal removes what was kept`() {
+  @Test func `a reload that allows removal removes retained files`() {
     bench.leave("/run/app/gone", for: 3600)
     start([], [recorded("/run/app/gone")])
     outputs.rolesChanged(to: [], inventory([]))
@@ -404,7 +404,7 @@ import Wire
     #expect(outputs.retentionReasons.isEmpty)
   }
 
-  @Test func `a file that another role has now doesn't keep the earlier role's credential`() {
+  @Test func `a file that now belongs to another role doesn't keep the earlier role's credential`() {
     bench.leave("/run/app/moved", for: 3600)
     bench.leave("/run/app/same", for: 3600)
     start(
@@ -416,7 +416,7 @@ import Wire
     #expect(disk["/run/app/moved"] == nil && disk["/run/app/same"] != nil)
   }
 
-  @Test func `what somebody else put there stays, and is reported once`() {
+  @Test func `a file that somebody else put there stays, and is reported once`() {
     bench.leave("/run/app/gone", for: 3600, isOurs: false)
     start([OutputsBench.role("web", ["/run/app/c"])], [recorded("/run/app/gone")])
     bench.advance(120)
@@ -429,7 +429,7 @@ import Wire
 
   @Test
   func
-    `what can't be removed is reported once and tried each minute, and nothing is said where none was written`()
+    `a failed removal is reported once and retried each minute, and paths without a file aren't reported`()
   {
     for name in ["gone", "planned"] {
       bench.leave("/run/app/\(name)", for: 3600)
@@ -447,7 +447,7 @@ import Wire
     #expect(disk["/run/app/gone"] == nil)
   }
 
-  @Test func `a removal that a disk has been given isn't ordered again`() {
+  @Test func `a removal already given to a disk isn't ordered again`() {
     bench.leave("/srv/gone", for: 3600)
     start([OutputsBench.role("web", ["/run/app/c"])], [recorded("/srv/gone")])
     bench.advance(180)
@@ -458,10 +458,10 @@ import Wire
   // MARK: - Directories of roles that are gone
 
   private func abandon(_ roles: [RoleSettings], _ recorded: [RecordedDirectory] = []) throws {
-    try outputs.removeAbandoned(keeping: roles, inventory(roles), recorded: recorded)
+    try outputs.removeFormerDirectories(keeping: roles, inventory(roles), recorded: recorded)
   }
 
-  @Test func `the directory of a role that is gone is removed at the start, and those in use stay`()
+  @Test func `a removed role's directory is deleted at the start, and those in use stay`()
     throws
   {
     for name in ["gone", "web"] { bench.leave("/run/roles/\(name)", for: 3600) }
@@ -473,7 +473,7 @@ import Wire
     #expect(bench.scheduler.nextDeadline == nil)
   }
 
-  @Test func `where the settings look cut off directories stay until their sessions end`() throws {
+  @Test func `with truncated-looking settings directories stay until their sessions end`() throws {
     for (name, life) in [("soon", 100), ("late", 3600)] {
       bench.leave("/run/roles/\(name)", for: life)
     }
@@ -503,14 +503,14 @@ import Wire
     #expect(disk["/run/roles/gone"] == nil && bench.scheduler.nextDeadline == nil)
   }
 
-  @Test func `an end that is presumed of a directory is reported once`() throws {
+  @Test func `the presumed end of a directory is reported once`() throws {
     bench.leave("/run/roles/gone", for: 900, hasRecord: false)
     try abandon([])
     bench.advance(300)
     #expect(bench.count(.presumedEnd) == 1)
   }
 
-  @Test func `a directory that the settings no longer have is cleared, and what stays is recorded`()
+  @Test func `a directory that the settings no longer name is cleared, and what stays is recorded`()
     throws
   {
     bench.leave("/run/former/web", for: 3600)

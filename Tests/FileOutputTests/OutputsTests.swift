@@ -9,8 +9,8 @@ import Wire
 @testable import FileOutput
 @testable import Settings
 
-/// Which files are removed, and which aren't, when settings change, sessions are refused and disks fail. Nothing happens but by the
-/// test's steps: the loop isn't turned.
+/// Which files are removed, and which aren't, when settings change, sessions are condemned and disks fail. Everything happens by
+/// the test's steps: the loop isn't turned.
 @Suite struct OutputsTests {
   private let directory: TemporaryDirectory
   private let scheduler: VirtualScheduler
@@ -18,7 +18,7 @@ import Wire
   private let clock = WriterClock()
   private let writer: FileWriter
 
-  /// Microseconds, read by the writer's thread, too.
+  /// A clock in microseconds; the writer's thread reads it, too.
   final class WriterClock: Sendable {
     private let time = Mutex<Int64>(0)
 
@@ -29,13 +29,13 @@ import Wire
 
   init() throws {
     directory = try TemporaryDirectory()
-    // Files end by the host's clock.
+    // Files expire by the host's clock.
     scheduler = VirtualScheduler(wallSeconds: Int64(Glibc.time(nil)))
     writer = try FileWriter { [clock] in clock.now }
     mkdir(directory.path("app"), 0o755)
   }
 
-  /// `another` is another process's writer; one loop watches each once.
+  /// `another` is another process's writer; one loop watches each only once.
   private func outputs(inMemory: Bool = true, in place: String = "roles", by another: FileWriter? = nil) throws
     -> Outputs
   {
@@ -102,8 +102,9 @@ import Wire
 
   private func logged(_ phrase: String) -> Bool { recorder.all.contains { $0.contains(phrase) } }
 
-  /// After a restart in an outage the status said that the files are empty, whose credentials were good for another hour.
-  @Test func `what an earlier process left in the files is reported until something else is there`() throws {
+  /// After a restart during an outage the status reported the files as empty, although their credentials were valid for another
+  /// hour.
+  @Test func `an earlier process's content is reported until it is replaced`() throws {
     let files = [inRole("a"), elsewhere("b")]
     let old = try begin(try outputs(), "web", files)
     let session = try #require(old.current?.session)
@@ -137,7 +138,7 @@ import Wire
     #expect(recorder.all.contains { $0.contains("file not written") && $0.contains("path=\(directory.path("app/b"))") })
   }
 
-  /// The worker's next jobs wait until it is released.
+  /// Makes the worker's next jobs wait until it is released.
   private final class Hold {
     private let gate = Gate()
 
@@ -151,17 +152,17 @@ import Wire
       WriteQueue(writer, WriteTarget.file(file), MountTable("")).give(.withdraw) { _ in }
     }
 
-    /// Waits until the worker is at the first step.
+    /// Waits until the worker has reached the first step.
     func awaitBegun() { gate.awaitStep() }
 
     func release() { gate.open() }
   }
 
-  /// Lets whoever comes wait until it is opened. The worker may hold it longer than the test does.
+  /// Blocks callers until it is opened. The worker may hold it longer than the test does.
   private final class Gate: Sendable {
-    /// Takes a byte at each step.
+    /// Each step takes a byte.
     private let steps: (reading: CInt, writing: CInt)
-    /// Gets a byte for all steps.
+    /// Gets one byte that releases all steps.
     private let opening: (reading: CInt, writing: CInt)
 
     init() {
@@ -215,7 +216,7 @@ import Wire
     #expect(text("app/e.json") == nil, "what no role has any more is removed")
   }
 
-  /// As with a role that is no more, whose file another one takes over.
+  /// For example a removed role, whose file another one takes over.
   @Test func `a file of a role that is removed stays where another role has it now`() throws {
     let outputs = try outputs()
     _ = try begin(outputs, "a", [elsewhere("c.json"), inRole("x.json")])
@@ -228,10 +229,10 @@ import Wire
     #expect(holds("app/c.json", b) && text("app/e.json") == nil && text("roles/a/x.json") == nil)
   }
 
-  @Test func `a file that moves to a role without a session doesn't keep the other role's credential`() throws {
+  @Test func `a file moved to a role without a session doesn't keep the other role's credential`() throws {
     let outputs = try outputs()
     _ = try begin(outputs, "a", [elsewhere("c.json"), elsewhere("d.json")])
-    // What an earlier process left may be valid still.
+    // An earlier process's file may still be valid.
     try directory.write("an earlier process's", to: "app/own.json")
     let old = role("b", [elsewhere("own.json")])
     outputs.keep(old)
@@ -245,12 +246,12 @@ import Wire
 
   /// The retry ten seconds later removed all of the directory that was in use again, over and over.
   @Test(arguments: [true, false])
-  func `what is in use again isn't removed by a retry`(_ isDirectory: Bool) throws {
+  func `a path in use again isn't removed by a retry`(_ isDirectory: Bool) throws {
     let outputs = try outputs()
     let file = isDirectory ? inRole("c.json") : elsewhere("c.json")
     let path = isDirectory ? "roles/a/c.json" : "app/c.json"
     let kept = try begin(outputs, "a", [file])
-    // Somebody's directory is in the way of a removal.
+    // A foreign directory makes a removal fail.
     let obstacle = directory.path(isDirectory ? "roles/a/gen-99" : "app/.c.json.rolekeeper-new")
     mkdir(obstacle, 0o755)
     mkdir("\(obstacle)/x", 0o755)
@@ -269,7 +270,7 @@ import Wire
     }
   }
 
-  @Test func `the roles' directory moves away and back, and no retry removes what is in use`() throws {
+  @Test func `the roles' directory moves away and back, and no retry removes a file in use`() throws {
     let outputs = try outputs()
     let kept = try begin(outputs, "a", [inRole("c.json")])
     mkdir(directory.path("roles/a/gen-99"), 0o755)
@@ -284,8 +285,8 @@ import Wire
     #expect(holds("roles/a/c.json", kept) && text("other/a/c.json") == nil)
   }
 
-  /// The file with the wider session stayed readable until its end.
-  @Test func `a withdrawal that a reload asks for is tried until it succeeds`() throws {
+  /// The file with the session with wider permissions stayed readable until its end.
+  @Test func `a withdrawal requested by a reload is retried until it succeeds`() throws {
     let outputs = try outputs()
     let kept = try begin(outputs, "a", [elsewhere("c.json")])
     let obstacle = directory.path("app/.c.json.rolekeeper-new")
@@ -295,7 +296,7 @@ import Wire
     outputs.keep(narrower)
     outputs.rolesChanged(to: [narrower])
     #expect(holds("app/c.json", kept) && outputs.failing == [kept.name])
-    // Another reload before that has been put right.
+    // Another reload before the first one's removal has succeeded.
     narrower.outputs.append(elsewhere("d.json"))
     outputs.keep(narrower)
     outputs.rolesChanged(to: [narrower])
@@ -305,7 +306,7 @@ import Wire
     #expect(text("app/c.json") == nil && outputs.failing.isEmpty)
   }
 
-  @Test func `a refused session whose file couldn't be removed goes after a reload`() throws {
+  @Test func `a condemned session whose file couldn't be removed is removed after a reload`() throws {
     let outputs = try outputs()
     let kept = try begin(outputs, "a", [elsewhere("c.json")])
     let obstacle = directory.path("app/.c.json.rolekeeper-new")
@@ -322,33 +323,33 @@ import Wire
     #expect(text("app/c.json") == nil)
   }
 
-  /// They stayed past their session, for ever.
-  @Test func `what an earlier process wrote in another directory is known to the next one, and goes`() throws {
+  /// They stayed for ever, past the end of their session.
+  @Test func `files of an earlier process in another directory are known to the next one and removed`() throws {
     let old = try begin(try outputs(), "a", [inRole("c.json")])
     let inventory = SettingsInventory(
       files: [.init(path: "/s", roles: [old.name], endsInLineFeed: true, lastTable: nil)])
     let recorded = [RecordedDirectory(role: old.name, settingsFile: "/s", parent: directory.path("roles"))]
-    // As in settings that were cut off, and completed by a reload.
+    // As with settings that were truncated, and completed by a reload.
     let next = try outputs(in: "other", by: FileWriter())
-    try next.removeAbandoned(keeping: [], inventory, recorded: recorded)
+    try next.removeFormerDirectories(keeping: [], inventory, recorded: recorded)
     #expect(holds("roles/a/c.json", old) && next.recordedDirectories == recorded)
     next.keep(old.settings)
     next.publish(old)
     next.rolesChanged(to: [old.settings], inventory)
     #expect(mode("roles/a") == nil && holds("other/a/c.json", old))
     #expect(next.recordedDirectories.map(\.parent) == [directory.path("other")])
-    // A process that goes back.
+    // A process that goes back to the old directory.
     let third = try outputs(by: FileWriter())
-    try third.removeAbandoned(
+    try third.removeFormerDirectories(
       keeping: [old.settings], inventory, recorded: next.recordedDirectories)
     #expect(mode("other/a") == nil && third.recordedDirectories.isEmpty)
   }
 
-  // MARK: - Access that is taken away
+  // MARK: - Revoked access
 
-  /// The reload reported the file as removed, and its owner went on reading it.
+  /// The reload reported the file as removed, and its former owner could still read it.
   @Test(arguments: [true, false])
-  func `nothing of a file that a reload drops stays in the role's directory`(_ isInMemory: Bool) throws {
+  func `a file that a reload drops leaves nothing in the role's directory`(_ isInMemory: Bool) throws {
     let outputs = try outputs(inMemory: isInMemory)
     let kept = try begin(outputs, "a", [inRole("c.json"), inRole("d.json")])
     try drain { writer.isIdle }
@@ -363,9 +364,9 @@ import Wire
     for generation in ["gen-1", "gen-2"] { #expect(mode("roles/a/\(generation)") == nil) }
   }
 
-  /// It stayed for those who may not read it any more until its session ended.
+  /// It stayed, for users who may no longer read it, until its session ended.
   @Test(arguments: [0o400, 0o444] as [UInt32])
-  func `a file with more readers than the settings say goes where it can't be written`(_ new: UInt32) throws {
+  func `a file with wider access than the settings is removed if it can't be rewritten`(_ new: UInt32) throws {
     let outputs = try outputs()
     let kept = try begin(outputs, "a", [elsewhere("c.json", mode: 0o440), inRole("d.json", mode: 0o440)])
     for place in ["app", "roles"] { chmod(directory.path(place), 0o777) }
@@ -378,8 +379,8 @@ import Wire
     #expect(failures.count == 2, "once each: \(recorder.all)")
   }
 
-  /// Until STS answered again, those whom the settings named before went on reading, and the status said that all was well.
-  @Test func `what an earlier process left is closed to whom the settings don't name any more`() throws {
+  /// Until STS answered again, the earlier settings' readers could still read it, and the status reported that all was well.
+  @Test func `an earlier process's files are closed to readers that the settings no longer name`() throws {
     let files = [
       inRole("a", mode: 0o440), elsewhere("b", mode: 0o440), inRole("dropped", mode: 0o440),
     ]
@@ -405,18 +406,18 @@ import Wire
     let count = recorder.all.count
     next.lookAtUnpublished()
     #expect(recorder.all.count == count, "once")
-    // A reload in the outage.
+    // A reload during the outage.
     next.keep(role("web", [elsewhere("b")]))
     next.rolesChanged(to: [role("web", [elsewhere("b")])])
     next.lookAtUnpublished()
     #expect(mode("roles/web") == nil && holds("app/b", old))
   }
 
-  // MARK: - What is there is reported
+  // MARK: - Reports of the present content
 
-  /// The status, and with it the metrics, had the generation that was written before.
+  /// Status and metrics showed the generation that was written before.
   @Test(.enabled(if: geteuid() == 0))
-  func `a directory in the place of a role's isn't reported to hold its credential`() throws {
+  func `a directory in a role's place isn't reported to hold its credential`() throws {
     let outputs = try outputs()
     let kept = try begin(outputs, "a", [inRole("c.json")])
     let path = directory.path("roles/a")
@@ -441,7 +442,7 @@ import Wire
     #expect(right.content == .valid && right.generation == kept.generation && right.lastError == nil)
   }
 
-  @Test func `a file that somebody replaced and that can't be written isn't reported as the daemon's`() throws {
+  @Test func `a replaced file that can't be rewritten isn't reported as the daemon's`() throws {
     let outputs = try outputs()
     let kept = try begin(outputs, "a", [elsewhere("c.json")])
     unlink(directory.path("app/c.json"))
@@ -454,8 +455,8 @@ import Wire
 
   // MARK: - Newer content on its way
 
-  /// Once the disk answered, the new file was written and then removed.
-  @Test func `a session that is refused while the next one hangs on a disk takes nothing from the file`() throws {
+  /// When the disk answered, the new file was written and then removed.
+  @Test func `condemning a session while the next one hangs on a disk leaves the file alone`() throws {
     let outputs = try outputs(inMemory: false)
     let kept = try begin(outputs, "a", [elsewhere("c.json")])
     try drain { writer.isIdle }
@@ -471,7 +472,7 @@ import Wire
     #expect(holds("app/c.json", kept) && outputs.failing.isEmpty)
   }
 
-  @Test func `a write that fails before a newer one has no removal ordered behind that one`() throws {
+  @Test func `a failed write orders no removal behind a newer write`() throws {
     let outputs = try outputs(inMemory: false)
     let kept = try begin(outputs, "a", [elsewhere("c.json")])
     try drain { writer.isIdle }
@@ -480,7 +481,7 @@ import Wire
     let second = try Hold(writer, at: directory.path("second"))
     _ = try rotate(outputs, kept)
     outputs.condemn(old, of: kept.name)
-    // The directory is one that others may write to: nothing is written there, and a removal succeeds.
+    // The directory is writable for others: nothing is written there, but a removal succeeds.
     chmod(directory.path("app"), 0o777)
     first.release()
     try drain { logged("error: credential file not written, keeping the existing one") }
@@ -490,7 +491,7 @@ import Wire
     #expect(holds("app/c.json", kept) && outputs.failing.isEmpty)
   }
 
-  @Test func `a refused session goes when the newer write fails, too`() throws {
+  @Test func `a condemned session is removed when the newer write fails, too`() throws {
     let outputs = try outputs(inMemory: false)
     let kept = try begin(outputs, "a", [elsewhere("c.json")])
     try drain { writer.isIdle }
@@ -508,8 +509,8 @@ import Wire
 
   // MARK: - Disks that don't answer
 
-  /// Each of them was said to lie on a disk that doesn't answer.
-  @Test func `what waits behind a disk that hangs is reported as that`() throws {
+  /// Each of them was reported to be on a disk that doesn't answer.
+  @Test func `an order that waits behind a hanging disk is reported as waiting`() throws {
     let outputs = try outputs(inMemory: false)
     let kept = try begin(outputs, "a", [elsewhere("c.json"), elsewhere("d.json")])
     try drain { writer.isIdle }
@@ -528,10 +529,10 @@ import Wire
     #expect(holds("app/c.json", kept) && holds("app/d.json", kept) && outputs.failing.isEmpty)
   }
 
-  // MARK: - The generation before
+  // MARK: - The previous snapshot
 
   @Test(arguments: [true, false])
-  func `the generation before goes at once when its session is refused`(_ isInMemory: Bool) throws {
+  func `the previous snapshot is removed at once when its session is condemned`(_ isInMemory: Bool) throws {
     let outputs = try outputs(inMemory: isInMemory)
     let kept = try begin(outputs, "a", [inRole("c.json")])
     try drain { writer.isIdle }
@@ -543,7 +544,7 @@ import Wire
     #expect(text("roles/a/gen-1/c.json") == nil && holds("roles/a/c.json", kept))
   }
 
-  @Test func `a session that is refused before its replacement is written leaves no generation behind`() throws {
+  @Test func `a session condemned before its replacement is written leaves no snapshot behind`() throws {
     let outputs = try outputs(inMemory: false)
     let kept = try begin(outputs, "a", [inRole("c.json")])
     try drain { writer.isIdle }

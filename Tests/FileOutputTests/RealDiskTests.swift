@@ -5,7 +5,7 @@ import Testing
 
 @testable import FileOutput
 
-/// Against file systems that are really full or read only; root's alone, in mounts of their own.
+/// With file systems that are really full or read-only; for root only, in mounts of their own.
 @Suite(.needs(.root)) struct RealDiskTests {
   struct Outcome: Sendable {
     var failure: FileOutputError?
@@ -13,7 +13,7 @@ import Testing
     var names: Set<String> = []
   }
 
-  /// Writes through `directory` and looks at what readers have then.
+  /// Writes through `directory` and reports what readers then find.
   static func attempt(_ directory: inout RoleDirectory, _ text: String, version: UInt64) throws -> Outcome {
     var outcome = Outcome()
     let new = try content(text, version: version)
@@ -23,7 +23,7 @@ import Testing
     return outcome
   }
 
-  @Test func `a full disk leaves the old generation whole, and room lets the next one in`() throws {
+  @Test func `a full disk leaves the old snapshot whole, and free space lets the next one in`() throws {
     let temporary = try TemporaryDirectory()
     let (full, roomy) = try PrivateMounts.run {
       try PrivateMounts.mountMemory(over: temporary.path, size: 16 * 4096)
@@ -42,7 +42,7 @@ import Testing
     #expect(roomy.failure == nil && roomy.content == "new")
   }
 
-  @Test func `a read-only disk is reported, and no command for what lies in tmp`() throws {
+  @Test func `a read-only disk is reported, without a command for a path in /tmp`() throws {
     let temporary = try TemporaryDirectory()
     let outcome = try PrivateMounts.run {
       try PrivateMounts.mountMemory(over: temporary.path, size: 1 << 20)

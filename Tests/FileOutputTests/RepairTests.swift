@@ -15,7 +15,7 @@ import Testing
     role = temporary.path("roles/uploader")
   }
 
-  /// As for a user other than root, who can't open what has no mode.
+  /// Simulates a user other than root, who can't open files without permission bits.
   private static let asUser = Calls { step, path in
     guard step == .openDirectory, let look = Look(path) else { return 0 }
     return look.mode & 0o500 == 0o500 ? 0 : EACCES
@@ -28,9 +28,9 @@ import Testing
     return directory
   }
 
-  /// It said that the daemon may not get to the directory above, and that there was no file.
+  /// The error was about access to the directory above, and about a missing file.
   @Test(arguments: [0, 0o111] as [mode_t])
-  func `a role's directory that doesn't let us in gets its mode back, and that is reported`(_ mode: mode_t) throws {
+  func `a role's directory that we can't enter gets its mode back, and that is reported`(_ mode: mode_t) throws {
     var directory = try written()
     chmod(role, mode)
     #expect(try directory.write([content("one", version: 1)]))
@@ -42,16 +42,16 @@ import Testing
     #expect(try !directory.write([content("one", version: 1)]))
   }
 
-  @Test func `what lapsed goes from a directory that doesn't let us in`() throws {
+  @Test func `lapsed content is removed from a directory that we can't enter`() throws {
     var directory = try written()
     chmod(role, 0)
     try directory.withdraw()
     #expect(FileText.read(temporary.path("roles/uploader/a")) == nil)
   }
 
-  /// The new generation was right, and the one before stayed open to everybody until the next swap.
+  /// The new snapshot was right, and the previous one stayed open to everybody until the next swap.
   @Test(arguments: [0o777, 0, 0o755] as [mode_t])
-  func `a generation whose directory has another mode is replaced, and goes`(_ mode: mode_t) throws {
+  func `a snapshot whose directory has another mode is replaced and removed`(_ mode: mode_t) throws {
     var directory = try written()
     chmod("\(role)/gen-1", mode)
     #expect(try directory.write([content("one", version: 1)]))
@@ -60,14 +60,14 @@ import Testing
     #expect(Look("\(role)/gen-1") == nil)
   }
 
-  @Test func `a generation goes whatever its mode is`() throws {
+  @Test func `a snapshot is removed whatever its mode`() throws {
     var directory = try written()
     chmod("\(role)/gen-1", 0)
     try directory.withdraw()
     #expect(names(role) == ["a"])
   }
 
-  @Test(.enabled(if: isRoot)) func `a role's directory that was given away is named with its owner, and as that`()
+  @Test(.enabled(if: isRoot)) func `a role's directory whose owner was changed is named with the new owner`()
     throws
   {
     var directory = try written()
@@ -75,14 +75,15 @@ import Testing
     directory.calls = Calls()
     let error = try #require(throws: FileOutputError.self) { try directory.write([content("one", version: 1)]) }
     #expect(error == .foreignDirectory(path: role, uid: 99, mode: 0o711, origin: .ours))
-    // What lies in it lapses, and the fix stays what it was.
+    // Its content lapses, and the hint stays the same.
     try directory.withdraw()
     let later = try #require(throws: FileOutputError.self) { try directory.write([content("two", version: 2)]) }
     #expect(later == error)
   }
 
-  /// It was said to be the daemon's, with its owner changed, and the commands that were named made it that, with all that was in it.
-  @Test(.enabled(if: isRoot)) func `a directory in place of the role's is named as that`() throws {
+  /// It was reported to be the daemon's, with a changed owner, and the suggested commands made it the daemon's with all its
+  /// content.
+  @Test(.enabled(if: isRoot)) func `a foreign directory in the role's place is reported as such`() throws {
     var directory = try written()
     directory.calls = Calls()
     rename(role, temporary.path("away"))
@@ -90,35 +91,34 @@ import Testing
     chown(role, 99, 99)
     let error = try #require(throws: FileOutputError.self) { try directory.write([content("one", version: 1)]) }
     #expect(error == .foreignDirectory(path: role, uid: 99, mode: 0o711, origin: .others))
-    // Another process knows nothing of what was there.
+    // Another process doesn't know what was there.
     var next = RoleDirectoryTests.make(temporary.path("roles"), ["a"])
     let first = try #require(throws: FileOutputError.self) { try next.write([content("one", version: 1)]) }
     #expect(first == .foreignDirectory(path: role, uid: 99, mode: 0o711))
   }
 
-  /// An error came every time, of a file that could never be written, when the settings no longer named it.
-  @Test(.enabled(if: isRoot)) func `nothing has to be removed where the unit shows no directories`() throws {
+  /// There was an error every time, about a file that could never be written, when the settings no longer named it.
+  @Test(.enabled(if: isRoot)) func `nothing has to be removed where the unit hides the directories`() throws {
     let home = temporary.path("home")
     mkdir(home, 0)
     let calls = Calls { step, path in step == .openDirectory && path.hasPrefix("\(home)/") ? EACCES : 0 }
-    var unit = WriteTarget.file(SingleFileTests.make("\(home)/alice/credentials.json", calls))
-    let removed = unit.report(.removeAll)
+    var target = WriteTarget.file(SingleFileTests.make("\(home)/alice/credentials.json", calls))
+    let removed = target.report(.removeAll)
     #expect(throws: Never.self) { try removed.result.get() }
-    let lapsed = unit.report(.withdraw)
+    let lapsed = target.report(.withdraw)
     #expect(throws: FileOutputError.hiddenDirectory(path: "\(home)/alice")) { try lapsed.result.get() }
     #expect(lapsed.content == .unknown)
   }
 
-  /// For a file right below /root the error was about an owner and a mode that aren't /root's.
-  @Test(.enabled(if: isRoot)) func `a file right in a directory that the unit hides is reported as hidden, too`() throws
-  {
+  /// For a file directly in /root the error was about an owner and a mode that aren't /root's.
+  @Test(.enabled(if: isRoot)) func `a file directly in a hidden directory is reported as hidden, too`() throws {
     let root = temporary.path("root")
     mkdir(root, 0)
     final class Counter: Sendable {
       let count = Mutex(0)
     }
     let opened = Counter()
-    // It can be walked through, and not read.
+    // It can be searched, but not read.
     let calls = Calls { step, path in
       guard step == .openDirectory, path == root else { return 0 }
       return opened.count.withLock { count in
@@ -126,12 +126,13 @@ import Testing
         return count % 2 == 0 ? EACCES : 0
       }
     }
-    var unit = WriteTarget.file(SingleFileTests.make("\(root)/credentials.json", calls))
-    #expect(throws: FileOutputError.hiddenDirectory(path: root)) { try unit.report(.withdraw).result.get() }
+    var target = WriteTarget.file(SingleFileTests.make("\(root)/credentials.json", calls))
+    #expect(throws: FileOutputError.hiddenDirectory(path: root)) { try target.report(.withdraw).result.get() }
   }
 
-  /// The kernel says that a file system is read-only before it looks for the file: an error about a file that isn't there.
-  @Test func `nothing is wrong where a file that isn't there can't be removed`() throws {
+  /// The kernel reports a read-only file system before it checks whether the file exists, so there was an error about a missing
+  /// file.
+  @Test func `a missing file in a read-only directory is no error`() throws {
     let readOnly = Calls { step, _ in step == .remove ? EROFS : 0 }
     var file = SingleFileTests.make(temporary.path("credentials.json"), readOnly)
     try file.withdraw()

@@ -45,7 +45,7 @@ import Testing
     }
   }
 
-  @Test mutating func `outputs are links into the current generation, with mode and owner as asked`() throws {
+  @Test mutating func `outputs are links into the current snapshot, with mode and owner as in the settings`() throws {
     #expect(try directory.write(contents(1)))
     expectContent(1)
     #expect(names(path) == ["gen-1", "current", "credentials.json", "credentials.env"])
@@ -59,7 +59,7 @@ import Testing
     #expect(file.kind == S_IFREG && file.mode == 0o440 && file.uid == owner.uid && file.gid == owner.gid)
   }
 
-  @Test mutating func `access, content and disk come in this order, and the swap comes last`() throws {
+  @Test mutating func `access, content and sync come in this order, and the swap comes last`() throws {
     let recorder = Recorder()
     directory = Self.make(roles, ["a"], recorder.calls)
     #expect(try directory.write([content("x", version: 1)]))
@@ -79,26 +79,26 @@ import Testing
     #expect(Look("\(path)/gen-1/credentials.json") == before)
   }
 
-  @Test mutating func `the generation before stays until the next swap`() throws {
+  @Test mutating func `the previous snapshot stays until the next swap`() throws {
     for number in 1...4 as ClosedRange<UInt64> { _ = try directory.write(contents(number)) }
     #expect(names(path).subtracting(Self.outputs) == ["current", "gen-3", "gen-4"])
     expectContent(4)
   }
 
-  /// The files in place were reported as not written.
-  @Test mutating func `somebody's directory in the generation before is in nobody's way`() throws {
+  /// The current files were reported as not written.
+  @Test mutating func `a foreign directory in the previous snapshot blocks nothing`() throws {
     for number in 1...2 as ClosedRange<UInt64> { _ = try directory.write(contents(number)) }
     mkdir("\(path)/gen-1/somebody's", 0o755)
     #expect(try directory.isCurrent([2, 2], until: anHourOn, at: .max))
     #expect(names("\(path)/gen-1") == ["somebody's"])
     rmdir("\(path)/gen-1/somebody's")
-    // It has been ordered to go, so the next look removes it, whenever its end is.
+    // It is marked for removal, so the next check removes it, whenever its end is.
     #expect(try directory.isCurrent([2, 2], until: anHourOn, at: 0))
     #expect(Look("\(path)/gen-1") == nil)
     expectContent(2)
   }
 
-  @Test mutating func `after a restart the number goes on from what current names, and leftovers go`() throws {
+  @Test mutating func `after a restart numbering continues from current, and leftovers are removed`() throws {
     for number in 1...3 as ClosedRange<UInt64> { _ = try directory.write(contents(number)) }
     mkdir("\(path)/gen-4", 0o700)
     try temporary.write("half", to: "roles/uploader/gen-4/credentials.json")
@@ -138,7 +138,7 @@ import Testing
     },
     Drift(testDescription: "a generation closed to others") { chmod("\($0)/gen-1", 0o700) },
   ])
-  mutating func `what drifted is replaced by a new generation`(_ drift: Drift) throws {
+  mutating func `a drifted file is replaced by a new snapshot`(_ drift: Drift) throws {
     _ = try directory.write(contents(1))
     drift.happen(path)
     #expect(try directory.write(contents(1)))
@@ -150,7 +150,7 @@ import Testing
   }
 
   @Test(arguments: ["", "/etc", "gen-x", "gen-18446744073709551615"])
-  mutating func `a lost or wrong current is put right`(_ wrong: String) throws {
+  mutating func `a lost or wrong current link is fixed`(_ wrong: String) throws {
     _ = try directory.write(contents(1))
     unlink("\(path)/current")
     if !wrong.isEmpty { symlink(wrong, "\(path)/current") }
@@ -159,7 +159,7 @@ import Testing
     #expect(target("\(path)/current") == "gen-2")
   }
 
-  @Test mutating func `a vanished directory is made anew`() throws {
+  @Test mutating func `a vanished directory is created again`() throws {
     _ = try directory.write(contents(1))
     rename(roles, temporary.path("gone"))
     #expect(try directory.write(contents(1)))
@@ -167,11 +167,11 @@ import Testing
   }
 
   @Test(arguments: [ENOSPC, EIO])
-  mutating func `whichever step fails, the old generation stays whole and nothing is left over`(_ number: CInt) throws {
+  mutating func `whichever step fails, the old snapshot stays whole and no leftover remains`(_ number: CInt) throws {
     for step in 0... {
       directory = Self.make(temporary.path("roles"))
       try directory.removeAll()
-      // Numbers begin anew with it.
+      // Numbering starts again with it.
       directory = Self.make(temporary.path("roles"))
       _ = try directory.write(contents(1))
       _ = try directory.write(contents(2))
@@ -180,7 +180,7 @@ import Testing
       let before = Look("\(path)/current/credentials.json")
       do throws(FileOutputError) {
         _ = try directory.write(contents(3))
-        // What fails to be removed is a leftover: that keeps nothing new from its readers.
+        // What can't be removed is a leftover, which keeps nothing new from its readers.
         let failed = recorder.taken[step]
         #expect(failed.name == "gen-1" || (Self.outputs + [".expires"]).contains(failed.name), "\(failed)")
         expectContent(3)
@@ -201,8 +201,8 @@ import Testing
     expectContent(3)
   }
 
-  /// A directory that somebody made in an old generation kept every later one from being written.
-  @Test mutating func `a generation that can't be removed is gone past and loses its files`() throws {
+  /// A directory that somebody made in an old snapshot kept every later one from being written.
+  @Test mutating func `the number skips a snapshot that can't be removed, which loses its files`() throws {
     _ = try directory.write(contents(1))
     unlink("\(path)/gen-1/credentials.env")
     mkdir("\(path)/gen-1/credentials.env", 0o755)
@@ -211,7 +211,7 @@ import Testing
       expectContent(number)
     }
     #expect(names("\(path)/gen-1") == ["credentials.env"])
-    // Of a process before: half-made, under the very number that is next, and not to be removed either.
+    // An earlier process's half-written snapshot, with exactly the next number, that can't be removed either.
     mkdir("\(path)/gen-5", 0o700)
     mkdir("\(path)/gen-5/credentials.json", 0o700)
     directory = Self.make(roles)
@@ -222,14 +222,14 @@ import Testing
     #expect(names(path) == ["gen-1", "gen-5", "credentials.json", "credentials.env"], "what holds content is gone")
   }
 
-  @Test mutating func `a name that only looks like a generation's is left alone`() throws {
+  @Test mutating func `a name that only looks like a snapshot's is left alone`() throws {
     _ = try directory.write(contents(1))
     for name in ["gen-007", "gen-+7", "gen-7a"] { mkdir("\(path)/\(name)", 0o700) }
     _ = try directory.write(contents(2))
     #expect(names(path).isSuperset(of: ["gen-007", "gen-+7", "gen-7a", "gen-2"]))
   }
 
-  @Test mutating func `withdrawn outputs are missing, and the next generation has a higher number`() throws {
+  @Test mutating func `withdrawn outputs are missing, and the next snapshot has a higher number`() throws {
     _ = try directory.write(contents(1))
     _ = try directory.write(contents(2))
     try directory.withdraw()
@@ -241,7 +241,7 @@ import Testing
     expectContent(2)
   }
 
-  @Test mutating func `a role that is no more leaves nothing behind but what others put there`() throws {
+  @Test mutating func `a removed role leaves nothing behind but other users' files`() throws {
     _ = try directory.write(contents(1))
     try temporary.write("", to: "roles/uploader/README")
     try directory.removeAll()

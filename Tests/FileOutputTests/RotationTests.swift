@@ -9,10 +9,10 @@ import Testing
 @Suite struct RotationTests {
   static let rotations = 2000 as UInt64
 
-  /// Many pages, so that a write in place would be seen half done.
+  /// Several pages, so that a write in place would be visible half done.
   static let size = 16384
 
-  /// The number over and over, in eight bytes each.
+  /// The number repeated, in eight bytes each.
   static func text(_ number: UInt64) -> Secret {
     Secret(unsafeUninitializedCapacity: size) { room in
       room.withMemoryRebound(to: UInt64.self) { $0.update(repeating: number) }
@@ -20,7 +20,7 @@ import Testing
     }
   }
 
-  /// What a reader in another thread saw.
+  /// The observations of a reader in another thread.
   final class Reader: Sendable {
     struct Seen: Sendable {
       var whole = 0
@@ -34,7 +34,7 @@ import Testing
 
     init(_ path: String) { self.path = path }
 
-    /// Reads by path, and both files of one moment through `current`, until it is told to stop.
+    /// Reads by path, and both files of one snapshot through `current`, until it is stopped.
     func run() {
       while !isOver.load(ordering: .relaxed) {
         count(read(AT_FDCWD, "\(path)/a").map { [$0] })
@@ -45,7 +45,7 @@ import Testing
       }
     }
 
-    /// Nil is a generation that went while it was being read, two swaps later: the reader opens anew.
+    /// Nil is a snapshot that was removed while it was being read, two swaps later: the reader opens `current` again.
     private func count(_ numbers: [UInt64]?) {
       guard let numbers else { return }
       seen.withLock { seen in
@@ -59,7 +59,7 @@ import Testing
       }
     }
 
-    /// The number that fills the file; 0 when it is torn, nil when it isn't there.
+    /// The number that fills the file; 0 if the file is torn, nil if it doesn't exist.
     private func read(_ directory: CInt, _ name: String) -> UInt64? {
       let file = openat(directory, name, O_RDONLY)
       guard file >= 0 else { return nil }
@@ -72,7 +72,7 @@ import Testing
     }
   }
 
-  @Test func `a reader never sees a torn file or two generations at once while they rotate`() throws {
+  @Test func `a reader never sees a torn file or two generations at once`() throws {
     // In memory, where a sync costs nothing.
     let directory = "/dev/shm/rolekeeper-test.\(getpid())"
     try #require(mkdir(directory, 0o755) == 0)

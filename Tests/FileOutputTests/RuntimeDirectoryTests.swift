@@ -10,7 +10,7 @@ import Testing
 
   init() throws { directory = try TemporaryDirectory() }
 
-  @Test func `roles with their files are removed, and what else is there stays`() throws {
+  @Test func `roles with their files are removed, and anything else stays`() throws {
     let place = directory.path("run")
     mkdir(place, 0o711)
     for role in ["uploader", "reports"] {
@@ -25,7 +25,7 @@ import Testing
     try RuntimeDirectory.remove("roles", from: place)
   }
 
-  @Test func `a link is removed and what it leads to stays`() throws {
+  @Test func `a link is removed and its target stays`() throws {
     let place = directory.path("run")
     for made in [place, "\(place)/roles", directory.path("other")] { mkdir(made, 0o755) }
     try directory.write("mine", to: "other/file")
@@ -39,7 +39,7 @@ import Testing
     #expect(names(directory.path("other")) == ["file"])
   }
 
-  @Test(.needs(.root)) func `what belongs to others stays, and a directory of theirs in ours is named`() throws {
+  @Test(.needs(.root)) func `other users' files stay, and their directory in ours is named`() throws {
     let place = directory.path("run")
     for made in [place, "\(place)/theirs", "\(place)/roles", "\(place)/roles/theirs"] { mkdir(made, 0o755) }
     try directory.write("x", to: "run/roles/theirs/file")

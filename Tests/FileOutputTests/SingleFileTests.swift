@@ -10,7 +10,7 @@ import Testing
   let path: String
   var file: SingleFile
 
-  /// Says until when the file is valid.
+  /// The record of the file's expiry.
   static let record = ".credentials.json.rolekeeper-expires"
 
   init() throws {
@@ -41,8 +41,7 @@ import Testing
     #expect(names(temporary.path) == ["credentials.json", Self.record])
   }
 
-  @Test mutating func `access, content and disk come in this order, then the record of its end, then the name`() throws
-  {
+  @Test mutating func `access, content and sync come in this order, then the end record, then the rename`() throws {
     let recorder = Recorder()
     file.calls = recorder.calls
     #expect(try file.write(content("one", version: 1)))
@@ -53,8 +52,8 @@ import Testing
         ].filter { isRoot || $0 != .chown })
   }
 
-  /// A filter of system calls may deny the call to a daemon whose files are all its own.
-  @Test mutating func `a file that belongs to its owner already isn't given away`() throws {
+  /// A system call filter may deny the call to a daemon whose files are all its own.
+  @Test mutating func `the owner isn't set if it is already right`() throws {
     let recorder = Recorder()
     let place = OutputPath(path)!
     file = SingleFile(place, OutputFile(.elsewhere(place), uid: geteuid(), gid: getegid(), mode: 0o440))
@@ -63,7 +62,7 @@ import Testing
     #expect(!recorder.changes.map(\.step).contains(.chown) && Look(path)?.uid == geteuid())
   }
 
-  @Test mutating func `the same content isn't written again, unless the file drifted`() throws {
+  @Test mutating func `the same content isn't written again, unless the file has drifted`() throws {
     _ = try file.write(content("one", version: 1))
     let before = Look(path)
     #expect(try !file.write(content("one", version: 1)))
@@ -76,8 +75,8 @@ import Testing
     #expect(FileText.read(path) == "one")
   }
 
-  /// Taken for ours it would have stayed as it is for good.
-  @Test mutating func `what changes between the swap and the look at it is replaced, too`() throws {
+  /// If it were taken for ours, it would stay as it is for ever.
+  @Test mutating func `a change between the swap and the check is replaced, too`() throws {
     let path = path
     file.calls = Calls { step, _ in
       if step == .syncDirectory { chmod(path, 0o644) }
@@ -90,7 +89,7 @@ import Testing
     #expect(try !file.write(content("one", version: 1)))
   }
 
-  @Test mutating func `a symlink in its place is replaced and what it points to stays`() throws {
+  @Test mutating func `a symlink in its place is replaced and its target stays`() throws {
     let victim = try temporary.write("precious", to: "victim")
     symlink(victim, path)
     #expect(try file.write(content("one", version: 1)))
@@ -106,7 +105,7 @@ import Testing
     #expect(names(temporary.path) == ["credentials.json"])
   }
 
-  @Test mutating func `what a crash left is cleaned, even a symlink`() throws {
+  @Test mutating func `a crash's leftovers are removed, even a symlink`() throws {
     let victim = try temporary.write("precious", to: "victim")
     symlink(victim, temporary.path(Directory.temporaryName(for: "credentials.json")))
     #expect(try file.write(content("one", version: 1)))
@@ -114,7 +113,7 @@ import Testing
     #expect(FileText.read(victim) == "precious")
   }
 
-  @Test mutating func `a link planted at the last moment is neither followed nor taken over`() throws {
+  @Test mutating func `a link planted at the last moment is neither followed nor used`() throws {
     let victim = try temporary.write("precious", to: "victim")
     let planted = temporary.path(Directory.temporaryName(for: "credentials.json"))
     file.calls = Calls { step, _ in
@@ -134,14 +133,14 @@ import Testing
     #expect(names(temporary.path) == [])
   }
 
-  @Test(.needs(.root)) mutating func `a stranger's directory is refused, the owner's and root's are not`() throws {
+  @Test(.needs(.root)) mutating func `another user's directory is refused, the owner's and root's aren't`() throws {
     chown(temporary.path, 99, 99)
     #expect(throws: FileOutputError.self) { try file.write(content("one", version: 1)) }
     chown(temporary.path, owner.uid, owner.gid)
     #expect(try file.write(content("one", version: 1)))
   }
 
-  @Test mutating func `whichever step fails, the old file stays whole and nothing is left over`() throws {
+  @Test mutating func `whichever step fails, the old file stays whole and no leftover remains`() throws {
     _ = try file.write(content("one", version: 1))
     let new = try content("two", version: 2)
     for step in 0... {
@@ -157,7 +156,7 @@ import Testing
     #expect(try file.write(new))
   }
 
-  @Test mutating func `a vanished directory is told by name, and used again when it is back`() throws {
+  @Test mutating func `a vanished directory is reported by name, and used again when it is back`() throws {
     let directory = temporary.path("app")
     file = Self.make("\(directory)/credentials.json")
     let error = try #require(throws: FileOutputError.self) { try file.write(content("one", version: 1)) }
@@ -177,9 +176,9 @@ import Testing
     #expect(try file.write(content("one", version: 1)))
   }
 
-  // MARK: - An earlier process's file that is an output no more
+  // MARK: - An earlier process's file that is no longer an output
 
-  /// As the next process sees it.
+  /// The file as the next process sees it.
   private func former() -> SingleFile { Self.make(path) }
 
   @Test mutating func `a file of an earlier process is removed with its record`() throws {
@@ -194,7 +193,7 @@ import Testing
     #expect(try !elsewhere.removeFormer(endedBy: nil), "nor is the directory")
   }
 
-  @Test mutating func `a crash's half-made file and the record go where there is no file any more`() throws {
+  @Test mutating func `a crash's half-written file and its record are removed if there is no file`() throws {
     _ = try file.write(content("one", version: 1))
     unlink(path)
     try temporary.write("half", to: Directory.temporaryName(for: "credentials.json"))
@@ -203,7 +202,7 @@ import Testing
     #expect(names(temporary.path).isEmpty)
   }
 
-  @Test mutating func `a file of an earlier process that has not ended stays until then when it is asked to`() throws {
+  @Test mutating func `a file of an earlier process can be kept until its session ends`() throws {
     _ = try file.write(content("one", version: 1), until: 2000)
     var former = former()
     #expect(throws: FileOutputError.notEnded(path: path, end: 2000)) { try former.removeFormer(endedBy: 1999) }
@@ -212,7 +211,7 @@ import Testing
     #expect(names(temporary.path).isEmpty)
   }
 
-  /// What somebody does to the file, and what the refusal says.
+  /// What somebody does to the file, and the text of the refusal.
   struct Change: CustomTestStringConvertible, Sendable {
     let testDescription: String
     let found: String
@@ -249,7 +248,7 @@ import Testing
       try directory.write("\(time(nil) + 3600):\(Look(path)!.inode)", to: Self.record)
     },
   ])
-  mutating func `what somebody else put in the place of an earlier process's file stays`(_ row: Change) throws {
+  mutating func `a file that somebody put in place of an earlier process's stays`(_ row: Change) throws {
     _ = try file.write(content("one", version: 1))
     try row.make(path, temporary)
     let before = names(temporary.path)
@@ -290,7 +289,7 @@ import Testing
     #expect(FileText.read(temporary.path("moved/credentials.json")) == "one")
   }
 
-  @Test mutating func `the end that is presumed of a file without a record is known`() throws {
+  @Test mutating func `a file without a record has a presumed end`() throws {
     _ = try file.write(content("one", version: 1), until: 2000)
     var former = former()
     #expect(try !former.withdrawEnded(by: 1999))

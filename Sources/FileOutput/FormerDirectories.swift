@@ -4,11 +4,12 @@ import Logs
 import Settings
 import Systemd
 
-/// What earlier processes left in the roles' directory of roles that have no files there any more.
+/// Directories that earlier processes left in the roles' directory, of roles that no longer have files there.
 ///
-/// It is removed at the start. Where the settings look as if they were cut off while no daemon ran (`RetentionReason`), a role's files stay
-/// until its session ends. What stays, or can't be removed, is looked at again once a minute, wherever later settings have the directory.
-final class AbandonedOutputs {
+/// They are removed at the start. If the settings look truncated since the last run (`RetentionReason`), a role's files stay until
+/// its session ends. Directories that stay, or can't be removed, are checked again once a minute, even if later settings name
+/// another parent directory.
+final class FormerDirectories {
   private static let interval: Int64 = 60
   private static let mostNames = 8
 
@@ -17,13 +18,13 @@ final class AbandonedOutputs {
   private let disk: any OutputDisk
   private let log: Log
   private var timer: (any Alarm)!
-  /// The directory where something is left; nil for none.
+  /// The directory where something is left; nil if nothing is.
   private(set) var waiting: String?
-  /// An administrator confirmed that whatever the settings in force don't name may go.
+  /// An administrator confirmed that everything that the settings in force don't name may be removed.
   private var allowsRemoval = false
-  /// Which file of the settings named each role, as an earlier process recorded it; nothing when nothing is left.
+  /// The settings file that named each role, as an earlier process recorded it; empty when nothing is left.
   private var settingsFiles: [RoleName: String] = [:]
-  /// Why some stay until their session ends.
+  /// Why some directories stay until their session ends.
   private(set) var retentionReasons: Set<RetentionReason> = []
   private var reportedRetained: Set<String> = []
   private var reported: String?
@@ -39,15 +40,15 @@ final class AbandonedOutputs {
     timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in look() }
   }
 
-  /// Removes what it can at the start, in a directory that the settings have or had. Blocks on a disk.
+  /// Removes directories at the start, in a parent that the settings have or had. Blocks on a disk.
   func remove(in directory: String, recorded: [RecordedDirectory]) {
     waiting = directory
     settingsFiles = Dictionary(recorded.map { ($0.role, $0.settingsFile) }) { first, _ in first }
     look()
   }
 
-  /// Other settings are in force: what is left is judged by these. `allowsRemoval`: an administrator confirmed that whatever they don't name
-  /// may go. Blocks on a disk if something is left.
+  /// Other settings are in force, which now decide about what is left. `allowsRemoval`: an administrator confirmed that everything
+  /// that they don't name may be removed. Blocks on a disk if something is left.
   func settingsChanged(allowsRemoval: Bool = false) {
     self.allowsRemoval = allowsRemoval
     look()
@@ -55,13 +56,13 @@ final class AbandonedOutputs {
 
   var isArmed: Bool { timer.isArmed }
 
-  /// What the next process has to know of what is left.
+  /// What is left, for the next process.
   var recorded: [RecordedDirectory] {
     guard let waiting else { return [] }
     return settingsFiles.map { RecordedDirectory(role: $0.key, settingsFile: $0.value, parent: waiting) }
   }
 
-  /// Tries again; nothing when nothing is left.
+  /// Tries again; no effect if nothing is left.
   func look() {
     guard let directory = waiting else { return }
     timer.disarm()
@@ -71,7 +72,7 @@ final class AbandonedOutputs {
     let end = scheduler.wallSeconds + Int(Self.interval)
     var reasons: [String: RetentionReason] = [:]
     do {
-      let result = try disk.removeAbandoned(in: directory, keeping: Set(kept.map(\.name.description))) { name in
+      let result = try disk.removeFormerDirectories(in: directory, keeping: Set(kept.map(\.name.description))) { name in
         reasons[name] = reason(for: name, roles)
         return reasons[name].map { _ in end }
       }
@@ -80,7 +81,7 @@ final class AbandonedOutputs {
       }
       retentionReasons = Set(result.left.compactMap { reasons[$0] })
       reportRetained(result.left, reasons, in: directory)
-      // What has lapsed in the meantime is no news.
+      // Directories that have lapsed in the meantime aren't reported.
       report(removed: result.removed.filter { reasons[$0] == nil }, from: directory)
       if let failure = result.failure { report(failure) } else { reported = nil }
       if result.left.isEmpty, result.failure == nil {
@@ -92,10 +93,10 @@ final class AbandonedOutputs {
     timer.arm(at: scheduler.time.microseconds + Self.interval * 1_000_000)
   }
 
-  /// Why a role's files stay until their session ends; nil where they go.
+  /// Why a role's files stay until their session ends; nil if they are removed.
   private func reason(for name: String, _ roles: [RoleSettings]) -> RetentionReason? {
     guard !allowsRemoval, let role = RoleName(name) else { return nil }
-    // Without a record, of an older version, the file that names the role now is the best guess.
+    // Without a record, written by an older version, the settings file that names the role now is the best guess.
     let inventory = settings.inventory
     let file = settingsFiles[role] ?? inventory.files.first { $0.roles.contains(role) }?.path
     return RetentionReason(ofRole: role, namedBy: file, roles: roles, inventory: inventory)
@@ -119,7 +120,7 @@ final class AbandonedOutputs {
     log.write(.abandonedFilesRemoved, [.role(Self.list(names)), .path(directory)])
   }
 
-  /// The first names, and how many more there are.
+  /// The first names, and the number of the others.
   private static func list(_ names: [String]) -> String {
     let shown = names.prefix(mostNames).joined(separator: ", ")
     return names.count > mostNames ? "\(shown) and \(names.count - mostNames) more" : shown

@@ -5,8 +5,8 @@ import Testing
 
 @testable import FileOutput
 
-/// The generation before the one in place stays for those who are reading it, and never with more access than the settings give.
-@Suite struct PreviousGenerationTests {
+/// The previous snapshot stays for current readers, and never with more access than the settings give.
+@Suite struct PreviousSnapshotTests {
   let temporary: TemporaryDirectory
   let role: String
 
@@ -34,7 +34,7 @@ import Testing
     let happen: @Sendable (String) throws -> Void
   }
 
-  /// The journal said that it was replaced, and everybody read the credential in the directory beside.
+  /// The journal reported that it was replaced, and everybody could read the credential in the directory beside it.
   @Test(arguments: [
     Change(testDescription: "loosened") { chmod("\($0)/gen-1/a", 0o644) },
     Change(testDescription: "an access control list") { try AccessControlList.lets(3333, at: "\($0)/gen-1/a") },
@@ -43,7 +43,7 @@ import Testing
     Change(testDescription: "an access control list on it") { try AccessControlList.lets(3333, at: "\($0)/gen-1") },
     Change(testDescription: "a lost link") { unlink("\($0)/a") },
   ])
-  func `a generation that somebody changed goes when it is replaced`(_ change: Change) throws {
+  func `a snapshot that somebody changed is removed when it is replaced`(_ change: Change) throws {
     var directory = try written()
     let reader = open("\(role)/a", O_RDONLY)
     defer { close(reader) }
@@ -55,7 +55,7 @@ import Testing
     #expect(read(reader, &byte, 1) == 1 && byte == UInt8(ascii: "1"), "who has it open reads on")
   }
 
-  @Test func `one that can't be removed goes at the next look, which reports why`() throws {
+  @Test func `a previous snapshot that can't be removed is removed at the next check, which reports why`() throws {
     var directory = try written()
     chmod("\(role)/gen-1/a", 0o644)
     directory.calls = Calls { step, path in step == .remove && path.hasSuffix("/gen-1/a") ? EIO : 0 }
@@ -74,7 +74,7 @@ import Testing
     Change(testDescription: "a generation open to all") { chmod("\($0)/gen-1", 0o777) },
     Change(testDescription: "a generation that lets nobody in") { chmod("\($0)/gen-1", 0) },
   ])
-  func `the generation before goes when somebody changes it, and the one in place stays`(_ change: Change) throws {
+  func `the previous snapshot is removed when somebody changes it, and the current one stays`(_ change: Change) throws {
     var directory = try written(2)
     try change.happen(role)
     #expect(try directory.isCurrent([2], until: anHourOn, at: 0))
@@ -90,7 +90,7 @@ import Testing
     let stays: Bool
   }
 
-  /// A file that the reload had reported as removed was read by its former owner for as long as its session was valid.
+  /// A file that the reload had reported as removed stayed readable for its former owner as long as its session was valid.
   @Test(arguments: [
     Settings(testDescription: "the same", before: [("a", 0o440)], after: [("a", 0o440)], stays: true),
     Settings(testDescription: "a wider mode", before: [("a", 0o400)], after: [("a", 0o440)], stays: true),
@@ -99,7 +99,7 @@ import Testing
     Settings(testDescription: "one less", before: [("a", 0o440), ("b", 0o440)], after: [("a", 0o440)], stays: false),
     Settings(testDescription: "another name", before: [("a", 0o440)], after: [("b", 0o440)], stays: false),
   ])
-  func `what other settings wrote stays only where it lets in nobody else`(_ row: Settings) throws {
+  func `a snapshot written under other settings stays only if it admits nobody else`(_ row: Settings) throws {
     var before = make(row.before)
     _ = try before.write(row.before.map { _ in try content("one", version: 1) })
     var after = make(row.after)
@@ -108,7 +108,7 @@ import Testing
     for (name, mode) in row.after { #expect(Look("\(role)/current/\(name)")?.mode == mode) }
   }
 
-  @Test(.enabled(if: isRoot)) func `what the settings before gave to another owner goes`() throws {
+  @Test(.enabled(if: isRoot)) func `a snapshot with the former settings' owner is removed`() throws {
     let name = OutputName("a")!
     for (number, uid) in [1007, 1008].enumerated() as EnumeratedSequence<[UInt32]> {
       let file = OutputFile(.inRoleDirectory(name), uid: uid, gid: uid, mode: 0o400)

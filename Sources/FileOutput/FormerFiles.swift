@@ -4,11 +4,12 @@ import Logs
 import Settings
 import Systemd
 
-/// Outputs outside the roles' directory that an earlier process wrote and the settings no longer name.
+/// Files outside the roles' directory that an earlier process wrote and the settings no longer name.
 ///
-/// They are removed at the start, each only if it is still as that process left it. Where the settings look as if they were cut off while no
-/// daemon ran (`RetentionReason`), an output stays until its session ends. What stays, or can't be removed, is looked at again once a minute.
-final class FormerOutputs {
+/// They are removed at the start, each only if it is still as that process left it. If the settings look truncated since the last
+/// run (`RetentionReason`), a file stays until its session ends. Files that stay, or can't be removed, are checked again once a
+/// minute.
+final class FormerFiles {
   private static let interval: Int64 = 60_000_000
 
   private let scheduler: any Scheduler
@@ -16,9 +17,9 @@ final class FormerOutputs {
   private let writer: FileWriter
   private let log: Log
   private var timer: (any Alarm)!
-  /// What an earlier process recorded, and is neither an output now nor gone.
+  /// Files that an earlier process recorded, and that are neither outputs now nor removed yet.
   private(set) var recorded: [RecordedOutput] = []
-  /// Why one of these isn't removed before its session has ended.
+  /// Why a file isn't removed before its session has ended.
   private var retained: [OutputPath: RetentionReason] = [:]
   private var reportedRetained: Set<OutputPath> = []
   /// The removals under way.
@@ -37,16 +38,16 @@ final class FormerOutputs {
     timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in look() }
   }
 
-  /// Why some stay until their session ends.
+  /// Why some files stay until their session ends.
   var retentionReasons: [RetentionReason] {
     recorded.compactMap { reportedRetained.contains($0.path) ? retained[$0.path] : nil }
   }
 
-  /// Takes over what an earlier process recorded; nothing is done before `settingsChanged`.
+  /// Takes over what an earlier process recorded; nothing is removed before `settingsChanged`.
   func take(_ outputs: [RecordedOutput]) { recorded += outputs }
 
-  /// Judges what is left by the settings that are in force now. `allowsRemoval`: an administrator confirmed that whatever they don't name
-  /// may go.
+  /// Decides about the recorded files by the settings now in force. `allowsRemoval`: an administrator confirmed that everything
+  /// that they don't name may be removed.
   func settingsChanged(mounts: MountTable, allowsRemoval: Bool = false) {
     guard !recorded.isEmpty else { return }
     let (roles, inventory) = (settings.roles, settings.inventory)
@@ -65,7 +66,7 @@ final class FormerOutputs {
     look()
   }
 
-  /// Tries again; nothing when nothing is left.
+  /// Tries again; no effect if nothing is left.
   func look() {
     timer.disarm()
     for output in recorded where removals[output.path] == nil { remove(output) }
@@ -73,7 +74,7 @@ final class FormerOutputs {
   }
 
   private func remove(_ output: RecordedOutput) {
-    // Its group and mode are nothing that a removal asks for.
+    // Group and mode don't matter for a removal.
     let place = OutputFile(.elsewhere(output.path), uid: output.uid, gid: 0, mode: 0)
     let files = RoleOutputs(
       writer, directory: "/", role: output.role.description, outputs: [place], mounts: mounts)
@@ -106,12 +107,12 @@ final class FormerOutputs {
 
   private func forget(_ output: RecordedOutput) {
     recorded.removeAll { $0 == output }
-    // A removal that the disk has been given is carried out before anything that is written there from now on.
+    // A removal already given to the disk is carried out before any later write.
     removals[output.path] = nil
     retained[output.path] = nil
   }
 
-  /// Only what is there stays.
+  /// Only an existing file stays.
   private func reportRetained(_ output: RecordedOutput) {
     guard let reason = retained[output.path], reportedRetained.insert(output.path).inserted else { return }
     log.write(

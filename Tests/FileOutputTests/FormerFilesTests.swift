@@ -7,8 +7,8 @@ import Testing
 @testable import FileOutput
 @testable import Settings
 
-/// What becomes of outputs elsewhere that an earlier process wrote and the settings no longer name.
-@Suite struct FormerOutputsTests {
+/// The handling of outputs elsewhere that an earlier process wrote and the settings no longer name.
+@Suite struct FormerFilesTests {
   private static let main = "/etc/rolekeeper/rolekeeper.toml"
   private static let extra = "/etc/rolekeeper/roles.d/extra.toml"
 
@@ -19,7 +19,7 @@ import Testing
 
   init() throws {
     directory = try TemporaryDirectory()
-    // Files end by the host's clock.
+    // Files expire by the host's clock.
     scheduler = VirtualScheduler(wallSeconds: Int64(time(nil)))
     let mounts = MountTable("1 0 0:1 / \(directory.path) rw - tmpfs tmpfs rw")
     outputs = try Outputs(
@@ -32,7 +32,7 @@ import Testing
 
   private static func name(_ text: String) -> RoleName { RoleName(text)! }
 
-  /// As an earlier process wrote and recorded it.
+  /// A file as an earlier process wrote and recorded it.
   private func leave(_ file: String, of role: String, in settings: String? = Self.main, for life: Int = 3600) throws
     -> RecordedOutput
   {
@@ -80,14 +80,14 @@ import Testing
     #expect(outputs.recorded == [kept], "and is forgotten")
   }
 
-  @Test func `a file that is gone already is forgotten without a word`() throws {
+  @Test func `a file that is already gone is forgotten without a message`() throws {
     let gone = RecordedOutput(role: Self.name("a"), uid: 1, settingsFile: Self.main, path: try path("nowhere/file"))
     start([gone], [role("a", "kept")], Self.inventory(["a"]))
     let kept = try path("kept")
     #expect(lines.isEmpty && outputs.recorded.map(\.path) == [kept])
   }
 
-  @Test func `what somebody else put there stays, and is reported once`() throws {
+  @Test func `a file that somebody else put there stays, and is reported once`() throws {
     let gone = try leave("gone", of: "a")
     unlink(directory.path("gone"))
     unlink(directory.path(".gone.rolekeeper-expires"))
@@ -98,10 +98,10 @@ import Testing
     #expect(!outputs.recorded.contains(gone))
   }
 
-  /// Which settings look cut off, and which are meant.
+  /// Which settings look truncated, and which are intended.
   struct Row: CustomTestStringConvertible, Sendable {
     let testDescription: String
-    var file: String? = FormerOutputsTests.main
+    var file: String? = FormerFilesTests.main
     let roles: [String]
     var files = ["kept"]
     var extra: [String]?
@@ -124,7 +124,7 @@ import Testing
       reason: nil),
     Row(testDescription: "taken out by a reload before", file: nil, roles: ["b"], endsInLineFeed: false, reason: nil),
   ])
-  func `what settings that look cut off don't name stays until its end`(_ row: Row) throws {
+  func `a file missing from truncated-looking settings stays until its end`(_ row: Row) throws {
     let gone = try leave("gone", of: "a", in: row.file)
     let ended = try leave("ended", of: "a", in: row.file, for: -1)
     let roles = row.roles.map { name in
@@ -141,18 +141,18 @@ import Testing
     let phrase = "warning: a credential file that the settings no longer name stays until its session expires"
     #expect(lines.contains { $0.hasPrefix(phrase) && $0.contains("\(gone.path)") && $0.contains("reason=\(reason)") })
 
-    // A reload of the same, and one that allows removal.
+    // The same again by a reload, and by one that allows removal.
     outputs.rolesChanged(to: roles, inventory)
     #expect(isThere("gone") && lines.count { $0.hasPrefix(phrase) && $0.contains("\(gone.path)") } == 1)
     outputs.rolesChanged(to: roles, inventory, allowsRemoval: true)
     #expect(!isThere("gone") && !outputs.recorded.contains(gone))
   }
 
-  /// Files in homes, which the unit doesn't see, were reported as files that stay, and as not removed, at every start.
-  @Test func `where nothing was written nothing is reported, whatever the settings say now`() throws {
+  /// Files in homes, which are hidden from the unit, were reported as files that stay, and as not removed, at every start.
+  @Test func `paths where nothing was written aren't reported, whatever the settings now say`() throws {
     mkdir(directory.path("blocked"), 0o755)
     try directory.write("", to: "blocked/file")
-    // A file on the way stands for whatever keeps the daemon from looking there.
+    // A file in the path stands for anything that keeps the daemon from examining it.
     let planned = RecordedOutput(
       role: Self.name("a"), uid: 1, settingsFile: Self.main, path: try path("blocked/file/c.env"), isWritten: false)
     let missing = RecordedOutput(
@@ -160,7 +160,7 @@ import Testing
     let noFiles = RoleSettings.named("a")
     start([planned, missing], [noFiles], Self.inventory(["a"]))
     #expect(lines.isEmpty && outputs.recorded.isEmpty)
-    // What was written there after all is found.
+    // A file that was written there after all is found.
     let there = try leave("there", of: "a")
     start([there.asPlanned], [noFiles], Self.inventory(["a"]))
     #expect(isThere("there") && lines.count == 1 && lines[0].contains("stays until its session expires"))
@@ -197,8 +197,8 @@ import Testing
     #expect(isThere("gone") && outputs.recorded == [gone])
   }
 
-  /// Its readers would have got a credential that isn't for them.
-  @Test func `a file that another role has now doesn't keep the earlier role's credential`() throws {
+  /// Its new readers would have got a credential that isn't for them.
+  @Test func `a file that now belongs to another role doesn't keep the earlier role's credential`() throws {
     let moved = try leave("moved", of: "a")
     let same = try leave("same", of: "b")
     start([moved, same], [role("a", "kept"), role("b", "moved", "same")], Self.inventory(["a", "b"]))
@@ -219,7 +219,7 @@ import Testing
     #expect(!isThere("gone") && !outputs.recorded.contains(gone))
   }
 
-  @Test func `a removal of a reload that fails is recorded for the next process as one that is meant`() throws {
+  @Test func `a reload's failed removal is recorded for the next process as intended`() throws {
     let kept = try leave("gone", of: "a")
     start([], [role("a", "gone")], Self.inventory(["a"]))
     let obstacle = directory.path(".gone.rolekeeper-new")
@@ -234,7 +234,7 @@ import Testing
     #expect(!isThere("gone") && !outputs.recorded.contains(meant))
   }
 
-  /// It was removed 15 minutes after it had been written, without a word.
+  /// It was removed 15 minutes after it had been written, without a log line.
   @Test func `a file without a record of its end is reported, once`() throws {
     _ = try leave("kept", of: "a")
     unlink(directory.path(".kept.rolekeeper-expires"))

@@ -4,35 +4,36 @@ import Settings
 import Systemd
 import Wire
 
-/// One role's files and what should be in them.
-final class KeptOutputs {
+/// One role's files and their intended content.
+final class ManagedOutputs {
   let role: RoleSettings
   let files: RoleOutputs
-  /// What belongs into the files; nil while nothing is valid.
+  /// The credential for the files; nil while none is valid.
   private(set) var credential: (any OutputCredential)?
-  /// When that ends, in seconds since 1970, as it is kept with the files.
+  /// Its expiry in seconds since 1970, as recorded beside the files.
   private(set) var end = 0
-  /// Whether this process has had something valid: until then what an earlier one left stays, as long as it may be valid.
+  /// Whether this process has had a valid credential: until then an earlier process's files stay, as long as they may be valid.
   var isBegun = false
-  /// When they were last written or looked at.
+  /// When they were last written or verified.
   var lastTry = Timestamp(microseconds: 0)
-  /// How often somebody changed a file, or a directory that is ours.
+  /// How often somebody changed a file, or a directory of ours.
   var driftCount: UInt64 = 0
   /// By the path of the role's directory or of a file elsewhere.
   private(set) var states: [String: OutputState] = [:]
-  /// The sessions that STS refuses, and when each lapses: their files go where nothing else can be written.
+  /// Condemned sessions, and when each lapses: files with them are removed where nothing else can be written.
   private var condemned: [SessionID: Timestamp] = [:]
-  /// Paths where credentials of other outputs may lie that had the place before: those go where nothing can be written in their place.
+  /// Paths that may contain credentials of other outputs, which had the path before: those are removed where nothing else can be
+  /// written.
   private(set) var unwanted: Set<String> = []
-  /// Paths where an earlier process wrote something.
+  /// Paths that an earlier process wrote to.
   private var formerlyWritten: Set<String> = []
 
-  /// Whether something couldn't be written and hasn't been since.
+  /// Whether a write has failed and hasn't succeeded since.
   var isFailing: Bool { states.values.contains { $0.failure != nil } }
 
   /// The paths of the role's directory, if it has outputs there, and of the files elsewhere.
-  var paths: Set<String> { Set(places.map { $0.paths(role: role.name.description, in: directory).unit }) }
-  /// Where the roles' directories were when it was made.
+  var paths: Set<String> { Set(places.map { $0.paths(role: role.name.description, in: directory).target }) }
+  /// The parent of the roles' directories when this was created.
   let directory: String
   private let places: [OutputFile]
   private let formats: [CredentialFormat]
@@ -60,7 +61,7 @@ final class KeptOutputs {
 
   func wasWritten(at path: String) { formerlyWritten.insert(path) }
 
-  /// Whether something of ours lies at `path`, as far as is known.
+  /// Whether we have a file at `path`, as far as is known.
   func isWritten(_ path: String) -> Bool {
     guard let state = states[path] else { return formerlyWritten.contains(path) }
     if state.written != nil { return true }
@@ -71,16 +72,16 @@ final class KeptOutputs {
     }
   }
 
-  /// Whether something of ours may lie at `path`: not where nothing could be written, or there is nothing.
+  /// Whether we may have a file at `path`: false if nothing could be written, or there is nothing.
   func mayHold(_ path: String) -> Bool {
     states[path] == nil || isWritten(path) || files.isWriting(at: path)
   }
 
-  /// Where nothing of ours lies.
+  /// The outputs where we have no file.
   var unwritten: Set<OutputSettings.Location> {
     Set(
       role.outputs.filter { settings in
-        OutputFile(settings).map { !mayHold($0.paths(role: role.name.description, in: directory).unit) } ?? true
+        OutputFile(settings).map { !mayHold($0.paths(role: role.name.description, in: directory).target) } ?? true
       }.map(\.location))
   }
 
@@ -89,7 +90,7 @@ final class KeptOutputs {
     credential.map { credential in formats.map { credential.rendered(as: $0) } }
   }
 
-  /// Changes what is known of a place; returns the outputs there when their readers would notice.
+  /// Changes the state of a path; returns whether its readers would notice.
   func change(_ path: String, _ body: (inout OutputState) -> Void) -> Bool {
     var state = states[path] ?? OutputState()
     let before = state
@@ -98,12 +99,13 @@ final class KeptOutputs {
     return (before.written == nil) != (state.written == nil) || before.failure?.error != state.failure?.error
   }
 
-  /// How each file fares, in the settings' order; `of` is the path of one directory or file elsewhere, nil for all.
+  /// The status of each file, in the settings' order; `of` is the path of the role's directory or of one file elsewhere, nil for
+  /// all.
   func statuses(of path: String? = nil, clock: ServerClock) -> [OutputStatus] {
     places.compactMap { output in
-      let (unit, file) = output.paths(role: role.name.description, in: directory)
-      if let path, path != unit { return nil }
-      let state = states[unit] ?? OutputState()
+      let (target, file) = output.paths(role: role.name.description, in: directory)
+      if let path, path != target { return nil }
+      let state = states[target] ?? OutputState()
       let content = state.content(at: scheduler.wallSeconds)
       return OutputStatus(
         path: file, generation: content.generation, content: content.kind, expiresAt: content.end,
@@ -111,10 +113,10 @@ final class KeptOutputs {
     }
   }
 
-  /// What belongs into the files from now on.
+  /// Sets the credential for the files from now on.
   ///
-  /// Its end is the earlier one of what the server's calendar and this host's clock say: who finds the file later knows the host's clock
-  /// alone, and that may have been put right, or not, since.
+  /// Its recorded end is the earlier one by the server's calendar and by this host's clock: whoever reads the record later has only
+  /// the host's clock, which may or may not have been corrected since.
   func put(_ new: (any OutputCredential)?, at now: Timestamp) {
     if let new, new !== credential {
       let left = (new.session.expires - now).wholeSeconds
@@ -123,15 +125,15 @@ final class KeptOutputs {
     credential = new
   }
 
-  /// Goes on with what `other` had, which are the outputs of the same role before a reload. Where the role's sessions are for something
-  /// else from now on, or may do more than they should, nothing of theirs stays in the files.
-  func takeOver(_ other: KeptOutputs) {
+  /// Takes over the state of `other`, the outputs of the same role before a reload. If the role's sessions are for another purpose
+  /// from now on, or have wider permissions than they should, nothing of theirs stays in the files.
+  func takeOver(_ other: ManagedOutputs) {
     let isForTheSame = role.keepsSessions(of: other.role)
     if isForTheSame, let credential = other.credential {
       self.credential = credential
       end = other.end
     }
-    // Also a withdrawal that hasn't succeeded yet goes on with these.
+    // A withdrawal that hasn't succeeded yet is continued, too.
     isBegun = other.isBegun || !isForTheSame
     condemned = other.condemned
     unwanted = other.unwanted.intersection(paths)
@@ -140,20 +142,20 @@ final class KeptOutputs {
       guard let state = other.states[path] else { continue }
       states[path] = OutputState(written: state.written, found: state.found, seen: state.seen)
     }
-    // Its readers of before may not read it any more, whatever becomes of the files that are written now.
+    // Former readers may no longer read it, whatever becomes of the files that are written now.
     if isBegun { unwanted.formUnion(paths.filter { other.letsInMore(than: self, at: $0) }) }
   }
 
-  /// Whether the files at `path` let somebody in whom those of `new` don't, or there are others.
-  private func letsInMore(than new: KeptOutputs, at path: String) -> Bool {
+  /// Whether the files at `path` admit somebody whom those of `new` don't, or there are others.
+  private func letsInMore(than new: ManagedOutputs, at path: String) -> Bool {
     let name = role.name.description
     return places.contains { old in
-      old.paths(role: name, in: directory).unit == path
+      old.paths(role: name, in: directory).target == path
         && !new.places.contains { $0.place == old.place && old.isWithin($0) }
     }
   }
 
-  /// What lies at `path` is of other outputs, unless these have written there.
+  /// The content at `path` is another role's, unless these outputs have written there.
   func expectUnwanted(at path: String) {
     if states[path]?.written == nil { unwanted.insert(path) }
   }
@@ -161,10 +163,10 @@ final class KeptOutputs {
   /// The content at `path` has been replaced or removed.
   func settle(_ path: String) { unwanted.remove(path) }
 
-  /// Whether what is in the file, or in the directory's files, has to go even where nothing else can be written there.
+  /// Whether the content at `path` has to be removed even if nothing else can be written there.
   func mustGo(at path: String) -> Bool { holdsCondemned(at: path) || unwanted.contains(path) }
 
-  /// The paths where the generation before the one in place has a session that STS refuses; asked once of each.
+  /// The paths where the previous snapshot has a condemned session; each is returned once.
   func takeCondemnedPrevious() -> [String] {
     states.keys.filter { path in
       guard let previous = states[path]?.previous, condemned[previous] != nil else { return false }
@@ -173,30 +175,30 @@ final class KeptOutputs {
     }
   }
 
-  /// A session that must not be handed out again, in files neither.
+  /// A session that must not be handed out again, nor stay in files.
   func condemn(_ session: Session, at now: Timestamp) {
     condemned = condemned.filter { $0.value > now }
     condemned[session.id] = session.expires
   }
 
-  /// Whether a session that STS refuses is in the file, or in the directory's files.
+  /// Whether a condemned session is in the file, or in the directory's files.
   func holdsCondemned(at path: String) -> Bool {
     states[path]?.written.map { condemned[$0.session] != nil } ?? false
   }
 
-  /// What has to go when `new` takes the place of these outputs, unless nothing of ours lies there. A role's directory sees to its own files
-  /// as long as it is used.
-  func placesMissing(in new: KeptOutputs?) -> [OutputFile] {
+  /// The places that have to be removed when `new` replaces these outputs, unless we have no file there. A role's directory removes
+  /// its own files as long as it is used.
+  func placesMissing(in new: ManagedOutputs?) -> [OutputFile] {
     let usesDirectory = new.map { $0.directory == directory && $0.places.contains(where: \.isInRoleDirectory) } ?? false
     let elsewhere = Set(new?.places.map(\.place) ?? [])
     return places.filter { place in
       place.isInRoleDirectory
         ? !usesDirectory
-        : !elsewhere.contains(place.place) && mayHold(place.paths(role: role.name.description, in: directory).unit)
+        : !elsewhere.contains(place.place) && mayHold(place.paths(role: role.name.description, in: directory).target)
     }
   }
 
-  /// What an earlier process left is lapsed when it ends by this, in seconds since 1970.
+  /// An earlier process's file counts as lapsed if it expires by this time, in seconds since 1970.
   var lapsing: Int { scheduler.wallSeconds + Int(role.timing.lapseMargin.wholeSeconds) }
 }
 
@@ -204,19 +206,20 @@ extension OutputSettings.Location {
   var isInRoleDirectory: Bool { if case .roleDirectory = self { true } else { false } }
 }
 
-/// What is known of a role's directory, or of one file elsewhere.
+/// The known state of a role's directory, or of one file elsewhere.
 struct OutputState {
-  /// The generation that this process wrote there last, when it lapses and when it ends, whatever couldn't be written since; nil for none.
+  /// What this process last wrote there: session, generation, and when it lapses and expires, even if a later write failed; nil for
+  /// none.
   var written: (session: SessionID, generation: UInt64, lapses: Timestamp, expiration: UTCTime)?
-  /// What the last look found there, while nothing of this process is there: of an earlier process, say.
+  /// What the last check found there, while this process hasn't written: an earlier process's content, for example.
   var found = OutputContent.unknown
-  /// What a look found where something couldn't be done; nil for what is as it was written.
+  /// What a check found after something failed; nil if the content is as it was written.
   var seen: OutputContent?
-  /// The session in the generation before, which a directory keeps for those who read it.
+  /// The session in the previous snapshot, which a directory keeps for current readers.
   var previous: SessionID?
-  /// Why it isn't as it should be, as last reported, and since when.
+  /// The last reported error, and since when.
   var failure: (error: String, since: Timestamp)?
-  /// What somebody changed, as last reported; empty once it has been put right.
+  /// The last reported changes by others; empty once they have been fixed.
   var drifts: [OutputDrift] = []
 
   /// What readers find; `now` is the host's time in seconds since 1970.
@@ -226,7 +229,7 @@ struct OutputState {
       case nil: return (.valid, written.generation, written.expiration)
       case .present(written.generation?, _): return (.valid, written.generation, written.expiration)
       case .absent: return (.none, nil, nil)
-      // Somebody put something else there, or nobody can tell.
+      // Somebody put something else there, or it can't be determined.
       case .present, .unknown: return (.unknown, nil, nil)
       }
     }
@@ -234,26 +237,26 @@ struct OutputState {
     case .unknown: return (.unknown, nil, nil)
     case .absent: return (.none, nil, nil)
     case .present(_, let end) where end <= now: return (.none, nil, nil)
-    case .present(let rotation, let end): return (.valid, rotation, UTCTime(seconds: Int64(end)))
+    case .present(let generation, let end): return (.valid, generation, UTCTime(seconds: Int64(end)))
     }
   }
 }
 
 extension OutputFile {
-  /// What is written in one go, and where its readers find the file.
-  func paths(role: String, in directory: String) -> (unit: String, file: String) {
+  /// The unit that is written at once, and the path where readers find the file.
+  func paths(role: String, in directory: String) -> (target: String, file: String) {
     switch place {
     case .inRoleDirectory(let name): ("\(directory)/\(role)", "\(directory)/\(role)/\(name)")
     case .elsewhere(let path): ("\(path)", "\(path)")
     }
   }
 
-  /// Of a file outside the role's directory.
+  /// For a file outside the role's directory.
   var elsewhere: (path: OutputPath, uid: UInt32)? { if case .elsewhere(let path) = place { (path, uid) } else { nil } }
 
   fileprivate var isInRoleDirectory: Bool { if case .inRoleDirectory = place { true } else { false } }
 
-  /// Nil for a name or path that the settings should not have let through.
+  /// Nil for a name or path that the settings should have refused.
   fileprivate init?(_ settings: OutputSettings) {
     let place: OutputPlace? =
       switch settings.location {

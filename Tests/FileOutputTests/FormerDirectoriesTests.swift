@@ -7,16 +7,16 @@ import Testing
 @testable import FileOutput
 @testable import Settings
 
-@Suite struct AbandonedOutputsTests {
+@Suite struct FormerDirectoriesTests {
   private let directory: TemporaryDirectory
   private let recorder = LogRecorder()
   private let settings: SettingsInForce
-  private let abandoned: AbandonedOutputs
+  private let former: FormerDirectories
 
   init() throws {
     directory = try TemporaryDirectory()
     settings = SettingsInForce(filesIn: directory.path("roles"))
-    abandoned = try AbandonedOutputs(
+    former = try FormerDirectories(
       scheduler: VirtualScheduler(wallSeconds: Int64(time(nil))), settings: settings,
       log: recorder.log)
   }
@@ -35,19 +35,19 @@ import Testing
     return role
   }
 
-  /// `recorded` says which file named each role in the process before.
+  /// `recorded` is the settings file that named each role in the earlier process.
   private func start(
     _ roles: [RoleSettings], _ inventory: SettingsInventory? = nil, recorded: [String: String] = [:]
   ) {
     settings.change(to: roles, inventory ?? Self.inventory([(Self.main, roles)]))
-    abandoned.remove(
+    former.remove(
       in: directory.path("roles"),
       recorded: recorded.map { RecordedDirectory(role: RoleName($0.key)!, settingsFile: $0.value) })
   }
 
   private func change(to place: String, _ roles: [RoleSettings], allowsRemoval: Bool = false) {
     settings.change(to: roles, Self.inventory([(Self.main, roles)]), filesIn: place)
-    abandoned.settingsChanged(allowsRemoval: allowsRemoval)
+    former.settingsChanged(allowsRemoval: allowsRemoval)
   }
 
   private static let main = "/etc/rolekeeper/rolekeeper.toml"
@@ -64,13 +64,13 @@ import Testing
 
   private func isThere(_ role: String) -> Bool { access(directory.path("roles/\(role)"), F_OK) == 0 }
 
-  /// The timer wasn't armed again then, and what was left stayed past its end.
-  @Test func `one that can't be removed makes the others wait for their ends all the same`() throws {
+  /// The timer wasn't armed again then, and the leftovers stayed past their end.
+  @Test func `one directory that can't be removed doesn't keep the others from being removed at their end`() throws {
     try leave("damaged", until: 100)
     try leave("valid", until: time(nil) + 3600)
     mkdir(directory.path("roles/damaged/gen-1/x"), 0o755)
     start([])
-    #expect(abandoned.isArmed && isThere("valid"))
+    #expect(former.isArmed && isThere("valid"))
     #expect(
       recorder.all.contains {
         $0.hasPrefix("error: can't remove credential files that the settings no longer name, trying again")
@@ -80,45 +80,45 @@ import Testing
   }
 
   /// The old directory was forgotten.
-  @Test func `what is left in a directory is removed when the settings have another one`() throws {
+  @Test func `leftover directories are removed also after the settings name another parent`() throws {
     try leave("valid", until: time(nil) + 3600)
     start([])
     change(to: directory.path("elsewhere"), [])
-    #expect(abandoned.isArmed && isThere("valid"))
+    #expect(former.isArmed && isThere("valid"))
     change(to: directory.path("elsewhere"), [withFile("valid")])
-    #expect(!abandoned.isArmed && !isThere("valid"))
+    #expect(!former.isArmed && !isThere("valid"))
   }
 
-  @Test func `what is in use isn't removed when it is looked at again`() throws {
+  @Test func `a directory in use isn't removed when it is checked again`() throws {
     try leave("valid", until: time(nil) + 3600)
     start([])
     change(to: directory.path("roles"), [withFile("valid")])
-    abandoned.look()
-    #expect(isThere("valid") && !abandoned.isArmed)
+    former.look()
+    #expect(isThere("valid") && !former.isArmed)
   }
 
-  /// They were removed at once, without a line, where a file in another place was kept.
+  /// They were removed at once, without a log line, although a file in another place was kept.
   @Test func `files of a role that has lost all its files stay until their session ends`() throws {
     try leave("cut", until: time(nil) + 3600)
     try leave("lapsed", until: 100)
     start([RoleSettings.named("cut"), RoleSettings.named("lapsed")])
-    #expect(isThere("cut") && !isThere("lapsed") && abandoned.isArmed)
-    #expect(abandoned.retentionReasons == [.roleLostFiles(try #require(RoleName("cut")))], "for health")
+    #expect(isThere("cut") && !isThere("lapsed") && former.isArmed)
+    #expect(former.retentionReasons == [.roleLostFiles(try #require(RoleName("cut")))], "for health")
     let phrase = "warning: credential files that the settings no longer name stay until their sessions expire"
     let lines = recorder.all.filter { $0.hasPrefix(phrase) }
     #expect(lines.count == 1 && lines[0].contains("role 'cut' has lost all its files"))
     #expect(lines[0].contains("role=cut") && lines[0].contains("rolekeeper reload --allow-removal"))
-    abandoned.look()
+    former.look()
     #expect(recorder.all.count { $0.hasPrefix(phrase) } == 1)
     // A reload of the same, and one that allows removal.
     change(to: directory.path("roles"), [RoleSettings.named("cut")])
     #expect(isThere("cut"))
     change(to: directory.path("roles"), [RoleSettings.named("cut")], allowsRemoval: true)
-    #expect(!isThere("cut") && !abandoned.isArmed && abandoned.retentionReasons.isEmpty)
+    #expect(!isThere("cut") && !former.isArmed && former.retentionReasons.isEmpty)
     #expect(recorder.all.contains { $0.hasPrefix("notice: removed credential files") && $0.contains("role=cut") })
   }
 
-  @Test func `where no role is left, one line names those whose files stay`() throws {
+  @Test func `without roles one line names the roles whose files stay`() throws {
     for name in ["b", "a"] { try leave(name, until: time(nil) + 3600) }
     start([])
     #expect(recorder.all.count == 1 && recorder.all[0].contains("reason=the settings have no role"))
@@ -126,15 +126,15 @@ import Testing
   }
 
   @Test(arguments: [
-    // The file that named it is still there and has no role any more.
+    // The file that named it still exists and has no role any more.
     (file: extra, extraRoles: [] as [String], endsInLineFeed: true, stays: true),
-    // It has another one.
+    // It has another role.
     (file: extra, extraRoles: ["other"], endsInLineFeed: true, stays: false),
     (file: extra, extraRoles: ["other"], endsInLineFeed: false, stays: true),
-    // Another file named it, which was deleted.
+    // It was named by another file, which was deleted.
     (file: "/etc/rolekeeper/roles.d/gone.toml", extraRoles: [], endsInLineFeed: false, stays: false),
   ])
-  func `files of a role that is gone stay where its file of the settings looks cut off`(
+  func `a removed role's files stay if its settings file looks cut off`(
     _ row: (file: String, extraRoles: [String], endsInLineFeed: Bool, stays: Bool)
   ) throws {
     try leave("gone", until: time(nil) + 3600)
@@ -144,6 +144,6 @@ import Testing
       Self.inventory([(Self.main, roles), (Self.extra, others)], endsInLineFeed: row.endsInLineFeed),
       recorded: ["gone": row.file])
     #expect(isThere("gone") == row.stays)
-    #expect(abandoned.recorded.map(\.role.description) == (row.stays ? ["gone"] : []), "for the next process")
+    #expect(former.recorded.map(\.role.description) == (row.stays ? ["gone"] : []), "for the next process")
   }
 }
