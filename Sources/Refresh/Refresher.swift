@@ -28,8 +28,8 @@ package final class Refresher {
   package private(set) var rolesWithoutOutcome = 0
 
   /// Who issues sessions; another one from a reload on, while what is under way ends with the old one.
-  package var source: (any SessionIssuer)!
-  /// Who checks sessions; replaced as `source` is.
+  package var issuer: (any SessionIssuer)!
+  /// Who checks sessions; replaced as `issuer` is.
   package var checker: (any SessionChecker)?
   var waitingChecks: [Check] = []
   var checksUnderWay = 0
@@ -277,7 +277,7 @@ package final class Refresher {
 
   /// Starts what the queue lets go, and arms the timer for whatever comes next.
   package func pump() {
-    guard let issuer = source else { return }
+    guard let issuer else { return }
     var now = scheduler.time
     startChecks(at: now)
     while issuer.hasRoom, let ticket = schedule.nextCall(at: now) {
@@ -406,7 +406,7 @@ package final class Refresher {
       role.count(outcome: "Abandoned")
     case .publish(let session, let generation): publish(session, generation: generation, of: role)
     case .withdraw: role.current = nil
-    case .renewSource: source.renewIdentity(of: role.settings)
+    case .renewSource: issuer.renewIdentity(of: role.settings)
     case .discard(let id): sessions.remove(id)
     }
   }

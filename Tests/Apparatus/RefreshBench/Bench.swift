@@ -33,7 +33,7 @@ package final class Bench {
       clock: ServerClock(wallMicroseconds: Self.wall * 1_000_000, at: scheduler.time), attemptLimit: .seconds(15),
       log: LogRecorder().log)
     refresher.setObservers([observer])
-    refresher.source = cloud
+    refresher.issuer = cloud
     refresher.checker = cloud
     cloud.answered = { [unowned self] in expectSecretsOfHeldSessionsAlone() }
   }
