@@ -2,7 +2,7 @@ import CloudAPI
 import Core
 import Logs
 
-/// The journal's lines of a source. A key's id is whole in there only when STS has accepted the key.
+/// A source's log lines. They have a key's full id only after STS has accepted the key.
 extension AccessKeySource {
   func report(_ report: KeySuccession.Report) {
     switch report {

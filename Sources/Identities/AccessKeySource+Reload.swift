@@ -2,26 +2,27 @@ package import Core
 package import Settings
 
 extension AccessKeySource {
-  /// Whose key a new source goes on with until STS has accepted its own.
+  /// The source whose key a new source uses until STS has accepted its own.
   package struct Predecessor {
     let source: AccessKeySource
-    /// Whether that one goes on beside it, for other roles, and follows its own file.
+    /// Whether that source stays in use, for other roles, and keeps watching its own file.
     let stays: Bool
   }
 
-  /// The sources of new settings, by name: those of `old` whose name and place stay are kept, the others are made by `make`.
+  /// The sources for new settings, by name: sources of `old` whose name and place are unchanged are kept, the others are created by
+  /// `make`.
   ///
-  /// A new source goes on with the key of the old one of its name, or else of one at the same place whose name is gone: it was renamed.
-  /// An old source is followed by one new source at most and never by one beside it, since it stops watching its file then (`takeOver`).
-  /// `switches` names, for a source, the one that all its roles have had so far (`switches(to:from:)`): a source whose key STS hasn't
-  /// accepted yet goes on with that one's.
+  /// A new source starts with the key of the old one of its name, or otherwise of an old one at the same place whose name is gone:
+  /// it was renamed. An old source has at most one successor, and none if it stays, since it stops watching its file then
+  /// (`takeOver`). `switches` names, for a source, the one that all its roles have had so far (`switches(to:from:)`): a source
+  /// whose key STS hasn't accepted yet starts with that one's.
   package static func sources(
     at wanted: [(name: String, location: Location)], keeping old: [String: AccessKeySource],
     switches: [String: String] = [:],
     make: (_ name: String, _ location: Location, _ predecessor: Predecessor?) throws -> AccessKeySource
   ) rethrows -> [String: AccessKeySource] {
     let names = Set(wanted.map(\.name))
-    // In an order that is the same each time.
+    // Sorted, so that the order is deterministic.
     var leaving = old.filter { !names.contains($0.key) }.sorted { $0.key < $1.key }.map(\.value)
     var sources: [String: AccessKeySource] = [:]
     for (name, location) in wanted {
@@ -48,8 +49,8 @@ extension AccessKeySource {
   /// Whether STS accepts its key.
   private var mayLendKey: Bool { keys.current.map { $0.proven != nil && $0.refusal == nil } ?? false }
 
-  /// By the name of a source: the other one that each of its roles has had so far. Only where all its roles are such, and for what they were:
-  /// a key isn't lent to a role that it never signed for.
+  /// For each source name, the other source that all its roles have had so far. Only if all its roles have changed in this way, and
+  /// had sessions for the same purpose: a key isn't used for a role that it never signed for.
   package static func switches(to new: [RoleSettings], from old: [RoleName: RoleSettings]) -> [String: String] {
     var before: [String: Set<String?>] = [:]
     for role in new {

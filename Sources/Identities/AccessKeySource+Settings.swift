@@ -1,7 +1,7 @@
 package import Settings
 
 extension AccessKeySource.Location {
-  /// Throws where the settings name a systemd credential and the process was given none.
+  /// Throws if the settings name a systemd credential and the process was given none.
   package init(_ settings: SourceSettings) throws {
     switch settings.accessKey {
     case .file(let path): self = .file(path)
@@ -11,7 +11,7 @@ extension AccessKeySource.Location {
   }
 }
 
-/// A systemd credential that isn't there since the process isn't run by its unit.
+/// A systemd credential is missing because the process wasn't started by its unit.
 package struct CredentialMissing: Error, CustomStringConvertible {
   let source: String
   let name: String

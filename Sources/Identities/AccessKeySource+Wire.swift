@@ -2,7 +2,7 @@ import CloudAPI
 package import Core
 package import Wire
 
-/// What status, metrics and the service manager's line say of a source.
+/// A source in status, metrics and the service manager's line.
 extension AccessKeySource {
   /// `clock` turns instants into the server's time.
   package func status(clock: ServerClock) -> SourceStatus {
@@ -20,7 +20,7 @@ extension AccessKeySource {
       })
   }
 
-  /// For readers of the roles that it signs for.
+  /// The part for readers of the roles that it signs for.
   package func forReaders(clock: ServerClock) -> RoleSource {
     let state = state
     let error = state == .keyNotTaken ? keys.candidate?.failure.map { Self.error($0, clock) } : error(clock)
@@ -36,7 +36,7 @@ extension AccessKeySource {
     LastError(failure.failure, since: clock.calendar(at: failure.since))
   }
 
-  /// The worst that is true of it.
+  /// The worst state that applies.
   package var state: SourceState {
     guard let current = keys.current else { return .noKey }
     if current.refusal != nil { return .refused }
@@ -45,7 +45,7 @@ extension AccessKeySource {
     return current.proven == nil ? .unproven : .working
   }
 
-  /// A clause for whoever looks at the service as a whole; nil when nothing is wrong.
+  /// A clause on the problem, for the service as a whole; nil if there is none.
   package var trouble: String? {
     switch state {
     case .working, .unproven, .proving: nil

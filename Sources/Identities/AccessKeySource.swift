@@ -5,17 +5,17 @@ import Secrets
 import Settings
 package import Systemd
 
-/// The AccessKey that signs AssumeRole, read from a file and followed as the file changes.
+/// The AccessKey that signs AssumeRole, read from a file, which is watched for changes.
 ///
-/// A file that can't be read, or is only half there, keeps the old key; so does a whole one until STS has accepted it
-/// (`KeySuccession`). A systemd credential is a copy which systemd makes when the service starts, so it only changes with a
-/// restart (from systemd 260 with a reload).
+/// If the file can't be read, or is incomplete, the old key stays in use; it also does so until STS has accepted a new key
+/// (`KeySuccession`). A systemd credential is a copy which systemd makes when the service starts, so it only changes with a restart
+/// (from systemd 260 with a reload).
 package final class AccessKeySource {
-  /// Where the key is.
+  /// The place of the key.
   package enum Location: Equatable {
-    /// A file of the administrator's, which nobody but its owner may read.
+    /// An administrator's file, which only its owner may read.
     case file(String)
-    /// A file that systemd put into the service's credentials directory, and guards.
+    /// A file that systemd put into the service's credentials directory, and protects.
     case credential(String)
 
     package var path: String {
@@ -24,7 +24,8 @@ package final class AccessKeySource {
       }
     }
 
-    /// Where another key goes, and how it is read then. Only the unit knows where a credential comes from; the shipped one passes one.
+    /// Where another key has to be put, and how it is then read. Only the unit defines where a credential comes from; the shipped
+    /// one passes one.
     package var keyPlace: String {
       switch self {
       case .file(let path): return "'\(path)', which the daemon reads again by itself"
@@ -39,7 +40,7 @@ package final class AccessKeySource {
 
   /// Why the file can't be used at present.
   package struct FileError {
-    /// Names the file and what to do.
+    /// Names the file and the fix.
     package let sentence: String
     package let since: Timestamp
   }
@@ -48,13 +49,13 @@ package final class AccessKeySource {
   package let location: Location
   package private(set) var keys: KeySuccession
   package private(set) var fileError: FileError?
-  /// Called when another key signs from now on, or STS has accepted the one in force after it had refused it.
+  /// Called when another key signs from now on, or STS has accepted the current one after refusing it.
   package var changed: () -> Void = {}
-  /// Called when AssumeRole has accepted the key in force after it had refused it for a while.
+  /// Called when AssumeRole has accepted the current key after refusing it for a while.
   package var acceptedAgain: () -> Void = {}
-  /// Called when anything that the status shows may have changed.
+  /// Called when the status may have changed.
   package var stateChanged: () -> Void = {}
-  /// Who is asked whose a key is; nil until the connections that belong to these settings are in force.
+  /// The service that finds a key's owner; nil until the connections for these settings are in force.
   package weak var identities: (any IdentityService)?
 
   let log: Log
@@ -63,19 +64,20 @@ package final class AccessKeySource {
   private var timer: (any Alarm)!
   private var inquiries: [KeySuccession.InquiryID: AnyObject] = [:]
   private var chance = SystemChance()
-  /// The source whose place this one takes, until `takeOver`.
+  /// The source that this one replaces, until `takeOver`.
   private var predecessor: Predecessor?
-  /// Who follows the key since another one took this one's place.
+  /// The source that has replaced this one and now manages the key.
   private weak var successor: AccessKeySource?
 
-  /// Begins to follow the key and reads it. A file that can't be read yet is reported, and taken up when it can.
+  /// Reads the key and starts watching its file. A file that can't be read yet is reported, and picked up when it can be read.
   ///
-  /// Throws for a systemd credential that can't be used, unless `mayLackKey`: only a new start of the service has systemd copy it again.
+  /// Throws for a systemd credential that can't be used, unless `mayLackKey`: systemd copies it again only for a new start of the
+  /// service.
   ///
-  /// `memory` is what an earlier process knew of the key, and counts if the file still holds it.
+  /// `memory` is an earlier process's knowledge of the key, and counts if the file still has that key.
   ///
-  /// In place of a `predecessor` with a key it goes on with that one's key, which signs until STS has accepted the one at the new
-  /// location. Nothing is read, and nothing changes for the predecessor, before `takeOver`.
+  /// If there is a `predecessor` with a key, its key signs until STS has accepted the one at the new location. Before `takeOver`
+  /// nothing is read, and nothing changes for the predecessor.
   package convenience init(
     name: String, at location: Location, succeeding predecessor: Predecessor? = nil, mayLackKey: Bool = false,
     after memory: KeyMemory = .nothing, loop: EventLoop, log: Log
@@ -95,7 +97,7 @@ package final class AccessKeySource {
     self.log = log
     scheduler = loop
     timer = try scheduler.timer(accuracy: 100_000) { [unowned self] in handle(.timerFired) }
-    // Watched before it is read: what changes in between is seen.
+    // Watched before it is read, so that a change in between is noticed.
     if case .file(let path) = location {
       watch = try DirectoryWatch(
         ofParentOf: path, loop: loop, calls: calls, faulted: { [unowned self] in report($0) },
@@ -112,12 +114,12 @@ package final class AccessKeySource {
     }
   }
 
-  /// Who signs now; nil until there is a key that can be read.
+  /// The signing key; nil until there is one that can be read.
   package var key: AccessKey? { keys.current?.key }
 
-  // MARK: - What happens
+  // MARK: - Events
 
-  /// Takes the predecessor's place, if there is one: reads the key, and hears of what becomes of that one's requests.
+  /// Replaces the predecessor, if there is one: reads the key, and receives the outcomes of the predecessor's requests.
   package func takeOver() {
     guard let predecessor else { return }
     self.predecessor = nil
@@ -135,7 +137,7 @@ package final class AccessKeySource {
     stateChanged = {}
   }
 
-  /// Reads the file again; another key is taken up when STS has accepted it, an unreadable file is reported once and changes nothing.
+  /// Reads the file again; a new key is used after STS has accepted it, an unreadable file is reported once and changes nothing.
   package func reread() {
     do {
       let found = try Self.read(location)
@@ -161,25 +163,25 @@ package final class AccessKeySource {
     handle(.retryRequested)
   }
 
-  /// AssumeRole gave a session to whoever signed with `key`.
+  /// AssumeRole issued a session to the signer `key`.
   package func accepted(_ key: AccessKey) {
     if let successor { return successor.accepted(key) }
-    // As with nearly every session, while nothing changes.
+    // As for nearly every session, if nothing changes.
     if !keys.isAcceptedAgain(key, at: now) { handle(.accepted(key)) }
   }
 
-  /// AssumeRole knows `key`, and refuses its user the role.
+  /// AssumeRole knows `key`, and denies its user the role.
   package func denied(_ key: AccessKey) {
     if let successor { return successor.denied(key) }
     handle(.denied(key))
   }
 
-  /// Whose `key` is, if that is known and it is the one in force.
+  /// The owner of `key`, if it is known and the key is the current one.
   package func identity(of key: AccessKey) -> CallerIdentity? {
     keys.current.flatMap { $0.key.isSame(as: key) ? $0.identity : nil }
   }
 
-  /// AssumeRole refused `key` itself; the file may hold another one by now.
+  /// AssumeRole refused `key` itself; the file may contain another one by now.
   package func refused(_ key: AccessKey, _ failure: Failure) {
     if let successor { return successor.refused(key, failure) }
     handle(.refused(key, failure))
@@ -191,7 +193,7 @@ package final class AccessKeySource {
   private func handle(_ event: KeySuccession.Event) {
     let before = state
     for effect in keys.handle(event, at: now, using: &chance) { perform(effect) }
-    // Not all that changes it is reported: that AssumeRole refuses the key is in the role's report.
+    // Not everything that changes the state is reported here: a key's refusal by AssumeRole is in the role's report.
     if state != before { stateChanged() }
   }
 
@@ -221,17 +223,17 @@ package final class AccessKeySource {
 
   // MARK: - Reading
 
-  /// What to say of a source without a key.
+  /// The hint for a source without a key.
   package var missingKeyAdvice: String { fileError?.sentence ?? "no AccessKey has been read yet" }
 
-  /// Reads a key without keeping anything; throws a sentence that names the file and the fix.
+  /// Reads a key without storing it; throws a sentence that names the file and the fix.
   package static func read(_ location: Location, mayOthersRead: Bool = false) throws(AccessKeyUnusable) -> AccessKey {
     let path = location.path
     let content: Secret
     do throws(SecretFile.Unreadable) {
       content = try SecretFile.read(path, mayOthersRead: mayOthersRead || location != .file(path), most: 65_536)
     } catch {
-      // Nobody puts a file into /run/credentials, or changes one there.
+      // Files in /run/credentials can't be added or changed there.
       throw AccessKeyUnusable(
         location: location, why: error.why, fix: location == .file(path) ? error.fix : nil, isDenied: error.isDenied)
     }
@@ -247,20 +249,20 @@ package final class AccessKeySource {
 }
 
 extension AccessKeySource {
-  /// Whether the unit passed this in place of a file that wasn't there.
+  /// Whether the unit passed this as a placeholder for a missing file.
   private static func isMissing(_ bytes: Span<UInt8>) -> Bool {
     let marker = Array(InstalledUnit.missingCredential.utf8)
     return bytes.count == marker.count && marker.indices.allSatisfy { bytes[$0] == marker[$0] }
   }
 }
 
-/// A file that holds no usable AccessKey.
+/// A file without a usable AccessKey.
 package struct AccessKeyUnusable: Error, CustomStringConvertible {
   let location: AccessKeySource.Location
   let why: String
-  /// What to do to the file; nil where another one has to be changed, or nothing more is known.
+  /// The fix for the file; nil if another one has to be changed, or nothing more is known.
   package var fix: String?
-  /// Whether it is this process that may not read it.
+  /// Whether this process lacks the permission to read it.
   package var isDenied = false
   /// Whether the file can be read, and only its content is wrong.
   package var isReadable = false
@@ -283,7 +285,7 @@ package struct AccessKeyUnusable: Error, CustomStringConvertible {
     switch location {
     case .file: return fix
     case .credential:
-      // Nobody can write to a path in /run/credentials: the file it was copied from is what can be fixed.
+      // Files in /run/credentials can't be changed: the fix is for the file that systemd copied.
       return
         "it is systemd's copy of the file that the unit's LoadCredential= names (/etc/rolekeeper/access-key as installed): "
         + "\(fix.map { "in that one, \($0)" } ?? "see to that one"), then run: sudo systemctl restart rolekeeper"

@@ -1,11 +1,11 @@
 package import Core
 package import Systemd
 
-/// Ends a process that has no AccessKey at all, after 15 seconds, where systemd may have one for the next process.
+/// Ends a process that has no AccessKey at all, after 15 seconds, if systemd may have one for the next process.
 ///
-/// A systemd credential is copied as the service starts and never again before systemd 260. A file that comes later, from whatever sets the
-/// host up, would wait for a person to restart the service. A process without any key has no session that an end could cost anybody; until
-/// then it reports what is missing wherever somebody looks.
+/// A systemd credential is copied when the service starts and, before systemd 260, never again. A file that arrives later, for
+/// example from host provisioning, would have no effect until a person restarts the service. Without any key the process has no
+/// sessions to lose by ending; until then it reports what is missing in all the usual places.
 package final class CredentialRetry {
   private static let interval: Int64 = 15_000_000
 
@@ -14,7 +14,7 @@ package final class CredentialRetry {
   private let endProcess: () -> Void
   private var timer: (any Alarm)!
 
-  /// `sources` are those in force; `end` is called when the process is to end.
+  /// `sources` are those in force; `end` is called to end the process.
   package init(scheduler: any Scheduler, sources: @escaping () -> [AccessKeySource], end: @escaping () -> Void) throws {
     self.scheduler = scheduler
     self.sources = sources
@@ -25,7 +25,7 @@ package final class CredentialRetry {
 
   var isArmed: Bool { timer.isArmed }
 
-  /// When the process ends, if there is no key until then; nil when it doesn't.
+  /// When the process ends, if there is no key by then; nil if it doesn't.
   package var end: Timestamp? { isNeeded ? timer.deadline.map { Timestamp(microseconds: $0) } : nil }
 
   /// Ends the process if there is still no key; a source with a file of its own may have got one meanwhile.

@@ -3,28 +3,28 @@ import Glibc
 import HTTPClient
 import Systemd
 
-/// Notices when something in the directory of a file was written, renamed into place or removed.
+/// Notices when a file in a directory is written, renamed into place or removed.
 ///
-/// The directory is watched rather than the file, so that a file replaced by rename counts. A directory that is itself
-/// moved, replaced or unmounted is found again by its path, every few seconds until it is there. What the kernel doesn't let be watched is
-/// reported once, and then looked at every minute instead.
+/// The directory is watched rather than the file, so that replacing a file by rename is noticed. A directory that is itself moved,
+/// replaced or unmounted is looked up again by its path, every few seconds until it exists. If the kernel can't watch it, that is
+/// reported once, and the file is checked every minute instead.
 ///
-/// The file itself is looked at every minute in any case: a link may lead to another directory, and a network file system reports
-/// only what this host changes.
+/// The file itself is checked every minute in any case: a link may lead to another directory, and a network file system reports
+/// only this host's changes.
 final class DirectoryWatch {
-  /// What it asks of the loop, for tests to fail.
+  /// The loop's services, which tests can make fail.
   struct Calls {
     var addSource: (EventLoop, String, @escaping (InotifySource.Event) -> Void) throws(LoopError) -> InotifySource = {
       (loop, directory, handler) throws(LoopError) in
       try InotifySource(loop, directory: directory, handler: handler)
     }
-    /// How long until it is tried again, in microseconds.
+    /// How long until the next attempt, in microseconds.
     var retry: Int64 = 60_000_000
   }
 
-  /// For a directory that isn't there.
+  /// For a directory that doesn't exist.
   private static let search: Int64 = 5_000_000
-  /// From one look at the file to the next.
+  /// The time between two checks of the file.
   private static let interval: Int64 = 60_000_000
 
   private let path: String
@@ -37,10 +37,10 @@ final class DirectoryWatch {
   private var timer: (any Alarm)!
   private var lookTimer: (any Alarm)!
   private var lastFault: Fault?
-  /// As last looked at, before `handler` was called.
+  /// The version last checked, before `handler` was called.
   private var version: FileVersion?
 
-  /// `handler` is called for each change, and while nothing can be watched at each try; `faulted` once for each new reason.
+  /// `handler` is called for each change, and at each attempt while nothing can be watched; `faulted` once for each new reason.
   init(
     ofParentOf path: String, loop: EventLoop, calls: Calls = Calls(), faulted: @escaping (Fault) -> Void,
     handler: @escaping () -> Void
@@ -53,7 +53,7 @@ final class DirectoryWatch {
     self.handler = handler
     self.faulted = faulted
     timer = try loop.timer(accuracy: 1_000_000) { [unowned self] in find() }
-    // So that it shares a wake-up with other timers.
+    // Allows it to share a wake-up with other timers.
     lookTimer = try loop.timer(accuracy: 10_000_000) { [unowned self] in look() }
     begin()
     version = FileVersion(path)
@@ -62,7 +62,7 @@ final class DirectoryWatch {
 
   var isArmed: Bool { lookTimer.isArmed }
 
-  /// Looks whether another version of the file is there than the last time.
+  /// Checks whether the file's version has changed since the last time.
   func look() {
     lookTimer.arm(at: loop.time.microseconds + Self.interval)
     let new = FileVersion(path)
@@ -73,13 +73,13 @@ final class DirectoryWatch {
 
   private func begin() {
     do throws(LoopError) {
-      // Made before the old one is released: with the last source of the loop its inotify instance would go.
+      // Created before the old one is released: with the loop's last source its inotify instance would be released.
       source = try calls.addSource(loop, directory) { [unowned self] in take($0) }
       lastFault = nil
     } catch {
       source = nil
       if error.errno == ENOENT || error.errno == ENOTDIR {
-        // Whoever reads the file says that it isn't there.
+        // Reading the file will report that it is missing.
         arm(Self.search)
       } else {
         fault(error.errno)
@@ -99,11 +99,11 @@ final class DirectoryWatch {
 
   private func find() {
     begin()
-    // Also where it still isn't watched: what changed meanwhile is seen now.
+    // Also if it still isn't watched: changes made meanwhile are noticed now.
     if source != nil || lastFault != nil { handler() }
   }
 
-  // Which file it was doesn't matter: looking once too often is cheap.
+  // It doesn't matter which file it was: checking once too often is cheap.
   private func take(_ event: InotifySource.Event) {
     if event == .gone { begin() }
     version = FileVersion(path)
@@ -112,7 +112,7 @@ final class DirectoryWatch {
 }
 
 extension DirectoryWatch {
-  /// Why changes aren't seen as they happen.
+  /// Why changes aren't noticed as they happen.
   struct Fault: Hashable {
     let reason: String
     let advice: String
@@ -137,14 +137,14 @@ extension DirectoryWatch {
       }
     }
 
-    /// EMFILE is also what a process without descriptors gets (inotify_init1(2)). Adding a source takes three at the most.
+    /// EMFILE also means that the process has no descriptors left (inotify_init1(2)). Adding a source takes three at most.
     private static var hasDescriptors: Bool {
       let descriptors = (0..<3).map { _ in open("/dev/null", O_RDONLY | O_CLOEXEC) }
       defer { for descriptor in descriptors where descriptor >= 0 { close(descriptor) } }
       return descriptors.allSatisfy { $0 >= 0 }
     }
 
-    /// ` is 128`; empty where it can't be read.
+    /// ` is 128`; empty if it can't be read.
     private static func value(of limit: String) -> String {
       let file = open("/proc/sys/fs/inotify/\(limit)", O_RDONLY | O_CLOEXEC)
       guard file >= 0 else { return "" }

@@ -1,7 +1,7 @@
 package import CloudAPI
 
-/// Tells whose a key is, by asking the cloud with a request that the key signs.
+/// Finds a key's owner, by a call to the cloud that the key signs.
 package protocol IdentityService: AnyObject {
-  /// Calls `completion` once, in a later turn, while what is returned is kept; letting go of it cancels the request.
+  /// Calls `completion` once, in a later turn, if the returned object is kept; releasing it cancels the request.
   func ask(_ signer: SigningIdentity, completion: @escaping (STSAnswer<CallerIdentity>) -> Void) -> AnyObject
 }

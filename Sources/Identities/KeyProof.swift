@@ -1,15 +1,15 @@
 package import CloudAPI
 package import Core
 
-/// What STS has said of an AccessKey, for a process that reads the same key again. Without the key's secret.
+/// STS's verdict on an AccessKey, for a later process that reads the same key. Without the key's secret.
 package struct KeyProof: Hashable, Sendable {
   package let accessKeyID: String
-  /// Since when it signs.
+  /// Since when the key signs.
   package let since: Timestamp
   /// When STS first accepted it.
   package let proven: Timestamp
   package let lastAccepted: Timestamp?
-  /// Whose it is; nil while that isn't known.
+  /// The key's owner; nil if it isn't known.
   package let identity: CallerIdentity?
 
   package init(
@@ -22,7 +22,7 @@ package struct KeyProof: Hashable, Sendable {
     self.identity = identity
   }
 
-  /// The same from what it is recorded as; `userID` is nil without `arn`.
+  /// The same, from its recorded parts; `userID` is nil without `arn`.
   package init(
     accessKeyID: String, since: Timestamp, proven: Timestamp, lastAccepted: Timestamp?, arn: String?, userID: String?
   ) {
@@ -35,11 +35,11 @@ package struct KeyProof: Hashable, Sendable {
   package var userID: String? { identity?.userID }
 }
 
-/// What a process knows of a source's key when it starts.
+/// A process's knowledge of a source's key at its start.
 package enum KeyMemory: Hashable, Sendable {
-  /// Nothing was handed over: AssumeRole is called at once, and proves the key.
+  /// No sessions were handed over: AssumeRole is called at once, and proves the key.
   case nothing
-  /// An earlier process handed its sessions over, so that AssumeRole may not be called for a while; with the proof of that process's key,
+  /// An earlier process handed its sessions over, so AssumeRole may not be called for a while; with the proof of that process's key,
   /// if there was one.
   case inherited(KeyProof?)
 }

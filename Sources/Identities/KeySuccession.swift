@@ -1,93 +1,93 @@
 package import CloudAPI
 package import Core
 
-/// Which AccessKey of a source signs, and what another one has to pass before it does.
+/// Decides which AccessKey of a source signs, and what a new one must pass before it does.
 ///
-/// It has no clock, file or connection: the driver (`AccessKeySource`) brings the time and the outcomes, and performs the effects.
+/// It has no clock, file or connection: the driver (`AccessKeySource`) passes the time and the outcomes, and performs the effects.
 ///
-/// | the key in force | another key is found in the file | its proof (GetCallerIdentity) ends |
+/// | current key | a new key is found in the file | the new key's proof (GetCallerIdentity) ends |
 /// |---|---|---|
-/// | none | signs at once: AssumeRole is its proof | |
-/// | none, and sessions were handed over | signs at once; whose it is is asked soon, unless an earlier process knew it | |
-/// | works | goes on signing while the other one is proven | good: the other one signs. Its AssumeRole answers decide from then on |
-/// | | | refused as a key: it isn't taken, and is tried again slowly: RAM may not know it yet |
-/// | | | anything else, STS silent for example: tried again with back-off |
-/// | refused by AssumeRole | the other one signs unproven, unless its own proof has shown it to be wrong | as the first |
+/// | none | it signs at once: AssumeRole is its proof | |
+/// | none, and sessions were handed over | it signs at once; its owner is asked for soon, unless an earlier process knew it | |
+/// | works | the current key signs while the new one is verified | accepted: the new key signs, and its AssumeRole answers count from then on |
+/// | | | the key is refused: it isn't used, and is retried slowly: RAM may not know it yet |
+/// | | | anything else, such as no answer from STS: retried with back-off |
+/// | refused by AssumeRole | it signs unproven, unless its own proof has shown it to be wrong | as in the first row |
 ///
-/// While a key on trial is refused, every later refusal of the key in force asks for it again at once. A key on trial that is no longer in
-/// the file is dropped, since nobody can take it from there again.
+/// While a key on trial is refused, every later refusal of the current key tries it again at once. A key on trial that is no longer
+/// in the file is dropped, since it couldn't be read from there again.
 package struct KeySuccession {
   package enum Event {
-    /// The file holds this key.
+    /// This key is in the file.
     case found(AccessKey)
-    /// The answer to a GetCallerIdentity that an effect asked for.
+    /// The answer to a GetCallerIdentity requested by an effect.
     case answered(InquiryID, STSAnswer<CallerIdentity>)
-    /// AssumeRole gave a session to whoever signed with this key.
+    /// AssumeRole issued a session to the signer with this key.
     case accepted(AccessKey)
-    /// The file holds no key that can be used at present.
+    /// The file has no usable key.
     case lost
-    /// AssumeRole knows this key, and whoever it belongs to may not assume a role: whose it is is part of the answer.
+    /// AssumeRole knows this key, but its owner may not assume a role: the owner's identity is part of the explanation.
     case denied(AccessKey)
     /// AssumeRole refused this key itself: unknown, disabled, or its secret wrong.
     case refused(AccessKey, Failure)
     case timerFired
-    /// A person may have changed something at the cloud: a reload.
+    /// A person may have changed something in the cloud: a reload.
     case retryRequested
   }
 
   package enum Effect {
-    /// Ask GetCallerIdentity, signed with this key.
+    /// Call GetCallerIdentity, signed with this key.
     case ask(InquiryID, AccessKey)
     case abandon(InquiryID)
-    /// Call with `timerFired` then; nil: not at all.
+    /// Send `timerFired` at this time; nil: not at all.
     case arm(Timestamp?)
-    /// Another key signs from now on, or STS has accepted the one in force after it had refused it.
+    /// Another key signs from now on, or STS has accepted the current one after refusing it.
     case keyChanged
-    /// AssumeRole has accepted the key in force after it had refused it for a while.
+    /// AssumeRole has accepted the current key after refusing it for a while.
     case acceptedAgain
     case report(Report)
   }
 
-  /// What the journal is to say.
+  /// Events to log.
   package enum Report {
     /// The first key, which signs at once.
     case first
-    /// Another key was found, and the one in force signs until it is proven.
+    /// Another key was found; the current one signs until it is proven.
     case proving(candidate: AccessKey)
-    /// The key signs from now on; with its proof, or without since the one before is refused.
+    /// The key signs from now on: proven, or unproven because the one before is refused.
     case changed(isProven: Bool)
-    /// The proof failed; `next` is the next one.
+    /// The proof failed; `next` is the time until the next attempt.
     case notTaken(candidate: AccessKey, Failure, next: Duration)
-    /// The file holds the key in force again, and the other one is gone.
+    /// The file has the current key again, and the other one is gone.
     case candidateGone
-    /// The key on trial is no longer in the file, and no other key that can be used.
+    /// The key on trial is no longer in the file, which has no other usable key.
     case candidateLost
-    /// Whose the key in force is, which matters since it may not assume a role.
+    /// The owner of the current key, which is of interest because it may not assume a role.
     case identified(CallerIdentity)
-    /// The key in force belongs to somebody else than the one before did.
+    /// The current key's owner differs from the previous key's.
     case otherIdentity(before: CallerIdentity, now: CallerIdentity)
-    /// Whose the key in force is; STS never said whose the one before was.
+    /// The current key's owner; the previous one's was never known.
     case identityNotCompared(now: CallerIdentity)
-    /// AssumeRole has given the key in force its first session.
+    /// AssumeRole has issued the first session to the current key.
     case accepted
   }
 
   package struct InquiryID: Hashable, Sendable { fileprivate let number: UInt64 }
 
-  /// The key that signs.
+  /// The signing key.
   package struct Current {
     package let key: AccessKey
     package private(set) var since: Timestamp
     /// When STS first accepted it, by GetCallerIdentity or by AssumeRole; nil until then.
     package fileprivate(set) var proven: Timestamp?
     package fileprivate(set) var lastAccepted: Timestamp?
-    /// Why STS refuses it at present.
+    /// Why STS refuses it now.
     package fileprivate(set) var refusal: TimedFailure?
-    /// Whose it is, by GetCallerIdentity; nil until that is known.
+    /// Its owner, by GetCallerIdentity; nil until that is known.
     package fileprivate(set) var identity: CallerIdentity?
-    /// Whether it may not assume a role, so that the journal is to say whose it is.
+    /// Whether it may not assume a role, so that its owner should be logged.
     fileprivate var isDenied = false
-    /// When to ask whose it is; nil when that is known, or not worth a call yet.
+    /// When to ask for its owner; nil if that is known, or not worth a call yet.
     fileprivate var nextInquiry: Timestamp?
     fileprivate var lastInquiry: Timestamp?
     fileprivate var backoff = Backoff()
@@ -99,7 +99,7 @@ package struct KeySuccession {
       identity = proof.identity
     }
 
-    /// The id as far as it may be shown.
+    /// The part of the id that may be shown.
     package var shownID: String? { proven == nil ? key.maskedID : key.id }
   }
 
@@ -107,9 +107,9 @@ package struct KeySuccession {
   package struct Candidate {
     package let key: AccessKey
     package let since: Timestamp
-    /// Why it isn't taken; nil while its first proof is under way.
+    /// Why it isn't used; nil while its first proof is under way.
     package fileprivate(set) var failure: TimedFailure?
-    /// Whether STS has refused the key itself: it never signs unproven then.
+    /// Whether STS has refused the key itself: then it never signs unproven.
     package fileprivate(set) var isRefused = false
     fileprivate var nextProof: Timestamp
     fileprivate var backoff = Backoff()
@@ -122,33 +122,33 @@ package struct KeySuccession {
 
   private enum Subject { case current, candidate }
 
-  /// What is known of an earlier process's key, until the first key is found.
+  /// An earlier process's knowledge of its key, until the first key is found.
   private var memory: KeyMemory
   package private(set) var current: Current?
   package private(set) var candidate: Candidate?
   private var inquiry: (id: InquiryID, subject: Subject)?
   private var inquiries: UInt64 = 0
   private var lastProof: Timestamp?
-  /// Whose the keys were so far.
+  /// The last known owner.
   private var lastIdentity: CallerIdentity?
-  /// Whether the key in force took the place of one whose identity was never known.
+  /// Whether the current key replaced one whose owner was never known.
   private var isFirstKnownIdentity = false
 
-  /// A file that is rewritten all the time makes no more calls than this.
-  /// Roles that were refused for less come again by themselves as soon. It keeps what is refused for one role and accepted for the others from
-  /// being tried again with each of their sessions.
+  /// A constantly rewritten file causes no more calls than this. A role that was refused for a shorter time retries by itself as
+  /// soon. It also keeps a key that is refused for one role and accepted for others from being tried again with each of the others'
+  /// sessions.
   private static let lastingRefusal = Duration.seconds(30)
   private static let leastInterval = Duration.seconds(1)
-  /// Whose the first key is only matters once another comes, so hosts that start together don't ask together.
+  /// The first key's owner only matters when another key comes, so hosts that start together are spread.
   private static let firstInquiry = Duration.seconds(30)...Duration.seconds(90)
 
-  /// How soon the first key is asked about where AssumeRole doesn't prove it.
+  /// How soon STS is asked about the first key if no AssumeRole is due to prove it.
   private static let soon = Duration.seconds(1)...Duration.seconds(5)
 
-  /// A proof in `memory` counts for the first key if it is the one that this is about.
+  /// A proof in `memory` counts for the first key if it is about that key.
   package init(after memory: KeyMemory = .nothing) { self.memory = memory }
 
-  /// What STS has said of the key in force; nil until it has accepted it, and while it refuses it.
+  /// STS's verdict on the current key; nil until STS has accepted it, and while STS refuses it.
   package var proof: KeyProof? {
     guard let current, let proven = current.proven, current.refusal == nil else { return nil }
     return KeyProof(
@@ -156,8 +156,8 @@ package struct KeySuccession {
       identity: current.identity)
   }
 
-  /// Goes on for a key that is looked for in another place: the key in force stays, with whose it is and what STS said of it. One on
-  /// trial is dropped, since it is the old place's.
+  /// Continues with a key from another place: the current key stays, with its owner and STS's verdict. One on trial is dropped,
+  /// since it belongs to the old place.
   package init(succeeding old: KeySuccession) {
     memory = .nothing
     current = old.current
@@ -209,7 +209,7 @@ package struct KeySuccession {
     dropCandidate(&effects)
     if current.refusal != nil { return install(key, provenFor: nil, at: now, &effects) }
     candidate = Candidate(key: key, since: now, nextProof: now)
-    // To know whether it is somebody else's, ask whose the one in force is, before that one signs no more.
+    // To detect another owner, ask for the current key's owner while it still signs.
     if current.identity == nil {
       self.current?.nextInquiry = current.lastInquiry.map { max(now, $0 + Self.leastInterval) } ?? now
     }
@@ -248,7 +248,7 @@ package struct KeySuccession {
     }
   }
 
-  /// Notes that AssumeRole has accepted the key in force again, if that is all there is to it; false for what has to be handled as an
+  /// Notes that AssumeRole has accepted the current key again, if that is all that changes; false if it has to be handled as an
   /// event.
   package mutating func isAcceptedAgain(_ key: AccessKey, at now: Timestamp) -> Bool {
     guard current?.key.isSame(as: key) == true, current?.lastAccepted != nil,
@@ -263,7 +263,7 @@ package struct KeySuccession {
   ) {
     guard let current, current.key.isSame(as: key) else { return }
     if current.lastAccepted == nil { effects.append(.report(.accepted)) }
-    // It was disabled for a while, say: the other roles that were refused may try again.
+    // It may have been disabled for a while: the other refused roles may try again.
     if let refusal = current.refusal, now - refusal.since >= Self.lastingRefusal { effects.append(.acceptedAgain) }
     self.current?.proven = current.proven ?? now
     self.current?.lastAccepted = now
@@ -276,7 +276,7 @@ package struct KeySuccession {
   private mutating func denied(_ key: AccessKey, at now: Timestamp) {
     guard let current, current.key.isSame(as: key), current.identity == nil, !current.isDenied else { return }
     self.current?.isDenied = true
-    // One that is asked for already is only brought forward.
+    // A scheduled inquiry is only brought forward.
     let soonest = current.lastInquiry.map { max(now, $0 + Self.leastInterval) } ?? now
     self.current?.nextInquiry = min(current.nextInquiry ?? soonest, soonest)
   }
@@ -301,9 +301,9 @@ package struct KeySuccession {
     if current?.refusal != nil, current?.identity == nil { current?.nextInquiry = now }
   }
 
-  // MARK: - What comes of a proof
+  // MARK: - Outcomes of a proof
 
-  /// `identity` is whose the key was proven to be; nil when it signs unproven.
+  /// `identity` is the key's proven owner; nil if it signs unproven.
   private mutating func install(
     _ key: AccessKey, provenFor identity: CallerIdentity?, at now: Timestamp, _ effects: inout [Effect]
   ) {
@@ -322,7 +322,7 @@ package struct KeySuccession {
     current.proven = current.proven ?? now
     current.nextInquiry = nil
     if current.refusal != nil {
-      // STS didn't know it yet, or it was disabled for a while; roles that were refused may try again.
+      // STS didn't know it yet, or it was disabled for a while; the refused roles may try again.
       current.refusal = nil
       effects.append(.keyChanged)
     }
@@ -341,7 +341,7 @@ package struct KeySuccession {
     _ failure: Failure, at now: Timestamp, _ generator: inout some RandomNumberGenerator
   ) {
     guard var current else { return }
-    // Of a key that has never been accepted it is the first to say so; of another one AssumeRole decides.
+    // For a key that was never accepted this is the first verdict; for any other key AssumeRole decides.
     if current.proven == nil, failure.blamesAccessKey {
       current.refusal = TimedFailure(failure: failure, since: current.refusal?.since ?? now)
     }
@@ -353,7 +353,7 @@ package struct KeySuccession {
     _ failure: Failure, at now: Timestamp, _ effects: inout [Effect], _ generator: inout some RandomNumberGenerator
   ) {
     guard var candidate else { return }
-    // That this process had no means to ask is no verdict on the key.
+    // If this process lacked the resources for the call, that is no verdict on the key.
     if failure.code == TransportFailureCode.noResources {
       self.candidate?.nextProof = now + candidate.backoff.wait(after: failure, using: &generator)
       self.candidate?.backoff = candidate.backoff
@@ -368,7 +368,7 @@ package struct KeySuccession {
     if isNews { effects.append(.report(.notTaken(candidate: candidate.key, failure, next: wait))) }
   }
 
-  // MARK: - What is asked next
+  // MARK: - The next call
 
   private mutating func dropCandidate(_ effects: inout [Effect]) {
     dropInquiry(about: .candidate, &effects)
@@ -381,14 +381,14 @@ package struct KeySuccession {
     self.inquiry = nil
   }
 
-  /// One question at a time, and the one about the key in force first: with its answer the other key's can be judged.
+  /// One call at a time, and the one about the current key first: its answer is needed to judge the other key.
   private mutating func goOn(at now: Timestamp, _ effects: inout [Effect]) {
     guard inquiry == nil else { return effects.append(.arm(nil)) }
     let nextProof = candidate.map { max($0.nextProof, lastProof.map { $0 + Self.leastInterval } ?? $0.nextProof) }
     if let current, let next = current.nextInquiry, next <= now {
       ask(.current, with: current.key, at: now, &effects)
     } else if let candidate, let nextProof, nextProof <= now {
-      // Where the answer was lost, once before each proof: what that would show can't be asked for any more once it is taken.
+      // If the answer was lost, it is asked for once before each proof: after the change nobody could find it out any more.
       if let current, current.identity == nil, let asked = current.lastInquiry, let lastProof, asked <= lastProof {
         return ask(.current, with: current.key, at: now, &effects)
       }

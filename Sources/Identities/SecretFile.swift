@@ -1,14 +1,14 @@
 import Glibc
 package import Secrets
 
-/// A file with a secret in it, read without a copy anywhere else.
+/// Reads a file with a secret, without leaving a copy elsewhere.
 package enum SecretFile {
   package struct Unreadable: Error {
     /// Half a sentence.
     package let why: String
-    /// What to do about it at that path.
+    /// The fix, for that path.
     package let fix: String
-    /// Whether it is this process that may not read it.
+    /// Whether this process lacks the permission to read it.
     package let isDenied: Bool
 
     init(_ why: String, fix: String) { (self.why, self.fix, isDenied) = (why, fix, false) }
@@ -27,7 +27,7 @@ package enum SecretFile {
     }
   }
 
-  /// Reads a regular file of at most `most` bytes; unless `mayOthersRead`, one that nobody but its owner may read.
+  /// Reads a regular file of at most `most` bytes; unless `mayOthersRead`, only if nobody but its owner may read it.
   package static func read(_ path: String, mayOthersRead: Bool, most: Int) throws(Unreadable) -> Secret {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard descriptor >= 0 else { throw Unreadable(errno) }

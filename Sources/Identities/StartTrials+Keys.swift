@@ -1,7 +1,7 @@
 import CloudAPI
 package import Settings
 
-/// Tries the AccessKeys that a start needs, and leaves nothing behind.
+/// Checks the AccessKeys that a start needs, without side effects.
 extension StartTrials {
   package static func triedKey(_ location: AccessKeySource.Location) -> Finding? {
     do throws(AccessKeyUnusable) {
@@ -11,10 +11,10 @@ extension StartTrials {
     }
   }
 
-  /// systemd copies the file as root when the unit starts, so the fix is another than for a file that the daemon reads.
+  /// systemd copies the file as root when the unit starts, so the fix differs from that for a file that the daemon reads.
   package static func triedPassedKey(_ path: String) -> Finding? {
     do throws(AccessKeyUnusable) {
-      // As systemd will; who else may read it is looked at elsewhere.
+      // Read as systemd will read it; its permissions are checked elsewhere.
       return doubt(try AccessKeySource.read(.file(path), mayOthersRead: true), in: path)
     } catch {
       let fix =
@@ -37,7 +37,7 @@ extension StartTrials {
 }
 
 extension StartTrials.Finding {
-  /// What can't be used, or not by this process, and what to do.
+  /// The problem and its fix, for a file that can't be used, or not by this process.
   package static func unusable(_ problem: String, _ remedy: String, isDenied: Bool = false) -> Self {
     Self(.error, "can't be \(isDenied ? "looked at" : "used"): \(problem)", remedy, isDenied: isDenied)
   }

@@ -17,7 +17,7 @@ import Wire
   private let sts = FakeSTS()
   private let journal = LogRecorder()
 
-  /// Answers by hand whose a key is.
+  /// Answers inquiries about keys' owners by hand.
   private final class FakeSTS: IdentityService {
     private(set) var asked: [(key: AccessKey, completion: (STSAnswer<CallerIdentity>) -> Void)] = []
 
@@ -64,7 +64,7 @@ import Wire
     try settle()
   }
 
-  /// Lets the loop turn until nothing is left to do.
+  /// Turns the loop until there is nothing left to do.
   private func settle() throws {
     while try loop.runOnce(timeout: .milliseconds(20)) {}
   }
@@ -73,8 +73,8 @@ import Wire
     source.status(clock: ServerClock(wallMicroseconds: 1_800_000_000_000_000, at: Timestamp(microseconds: 0)))
   }
 
-  /// The status line had it up to half a minute later.
-  @Test func `whoever shows the state is notified as soon as AssumeRole refuses the key, and when it accepts it`()
+  /// The status line was up to half a minute late.
+  @Test func `state changes are announced when AssumeRole refuses the key, and when it accepts it`()
     throws
   {
     try put("LTAIoldoldoldold")
@@ -90,7 +90,7 @@ import Wire
     #expect(states.last == .working)
   }
 
-  @Test func `a key renamed into place signs once STS has accepted it, and whoever waits for one is notified`() throws {
+  @Test func `a key renamed into place signs once STS has accepted it, and its change is announced`() throws {
     try put("LTAIoldoldoldold")
     let source = try source()
     var changes = 0
@@ -106,7 +106,7 @@ import Wire
     #expect(status(source).lastAcceptedAt != nil)
   }
 
-  @Test func `a wrong key isn't taken, and the status says which and why`() throws {
+  @Test func `a wrong key isn't used, and the status shows which and why`() throws {
     try put("LTAIoldoldoldold")
     let source = try source()
     source.accepted(try #require(source.key))
@@ -136,7 +136,7 @@ import Wire
   }
 
   @Test(arguments: ["half a file", "no file", "open to others"])
-  func `a file that can't be used keeps the key, and is shown until it is usable again`(_ fault: String) throws {
+  func `an unusable file keeps the key, and is shown until it is usable again`(_ fault: String) throws {
     try put("LTAIoldoldoldold")
     let source = try source()
     source.accepted(try #require(source.key))
@@ -157,8 +157,8 @@ import Wire
     #expect(source.state == .working && status(source).error == nil && source.trouble == nil)
   }
 
-  /// A reload that named another file put its key in force unproven, or none where there was no such file.
-  @Test func `where the settings name another file the key in force signs until the one there is proven`() throws {
+  /// After a reload with another file its key was used unproven, or none if there was no such file.
+  @Test func `if the settings name another file, the key in force signs until the new one is proven`() throws {
     try put("LTAIoldoldoldold")
     let old = try source()
     old.accepted(try #require(old.key))
@@ -176,13 +176,13 @@ import Wire
     #expect(next.key?.id == "LTAIoldoldoldold" && next.state == .keyNotTaken)
     unlink(directory.path("keys/next"))
     try put("LTAInewnewnewnew", "next")
-    // No more than one question a second.
+    // No more than one call a second.
     try turn { !sts.asked.isEmpty }
     try sts.answer(.granted(Self.bot))
     #expect(next.key?.id == "LTAInewnewnewnew" && next.state == .working)
   }
 
-  @Test func `what becomes of a request of the source before is the new one's, and its file is followed no more`()
+  @Test func `the outcome of a former source's request goes to the new one, and the former file isn't watched`()
     throws
   {
     try put("LTAIoldoldoldold")
@@ -202,7 +202,7 @@ import Wire
     #expect(next.key?.id == "LTAInewnewnewnew", "the new location's signs at once")
   }
 
-  /// What a reload makes of `old`: each name with the file where its key is.
+  /// The sources after a reload with `old`: each name with its key's file.
   private func reload(
     _ wanted: KeyValuePairs<String, String>, keeping old: [String: AccessKeySource] = [:],
     switches: [String: String] = [:]
@@ -220,9 +220,9 @@ import Wire
     return sources
   }
 
-  /// The one that was kept was taken for the new one's predecessor: it followed its file no more.
+  /// The one that was kept counted as the new one's predecessor, and its file was no longer watched.
   @Test(arguments: [false, true])
-  func `a second source for the same file leaves the first one, and both take up another key`(_ isFirst: Bool) throws {
+  func `a second source for the same file leaves the first alone, and both pick up a new key`(_ isFirst: Bool) throws {
     try put("LTAIoldoldoldold")
     let old = try reload(["main": "key"])
     let new =
@@ -237,7 +237,7 @@ import Wire
     #expect(changes.sorted() == ["main", "other"])
   }
 
-  @Test func `a source is followed by one source only, of its name before one at its place`() throws {
+  @Test func `a source has one successor only, by name before location`() throws {
     try put("LTAIoldoldoldold")
     try put("LTAInewnewnewnew", "next")
     let old = try reload(["main": "key"])
@@ -248,7 +248,7 @@ import Wire
     #expect(moved["main"]?.keys.current?.lastAccepted != nil && moved["other"]?.keys.current?.lastAccepted == nil)
   }
 
-  @Test func `a source that has another name goes on with its key, and one beside it begins for itself`() throws {
+  @Test func `a renamed source keeps its key, and an additional one starts on its own`() throws {
     try put("LTAIoldoldoldold")
     let old = try reload(["main": "key"])
     let key = try #require(old["main"]?.key)
@@ -259,7 +259,7 @@ import Wire
     #expect(new["first"]?.state == .refused && new["second"]?.state == .unproven)
   }
 
-  @Test func `a source that never had a key begins with the one at the new place`() throws {
+  @Test func `a source that never had a key starts with the one at the new place`() throws {
     let old = try source()
     try put("LTAInewnewnewnew", "next")
     let next = try source("next", succeeding: old)
@@ -273,7 +273,7 @@ import Wire
     #expect(source.key == nil && source.state == .noKey && source.trouble?.contains("mode has to be 0400") == true)
   }
 
-  @Test func `a key that isn't there yet is taken up when it comes`() throws {
+  @Test func `a key that is missing is picked up when it arrives`() throws {
     let source = try source()
     #expect(source.key == nil)
     try put("LTAIlate")
@@ -294,18 +294,18 @@ import Wire
   struct Fault: Sendable, CustomTestStringConvertible {
     let name: String
     let errno: CInt
-    let says: String
+    let text: String
     var testDescription: String { name }
   }
 
-  /// The daemon refused to start where the host's other programs had used up what there is of inotify.
+  /// The daemon refused to start if other programs of the host had used up inotify.
   @Test(arguments: [
-    Fault(name: "no instance", errno: EMFILE, says: "fs.inotify.max_user_instances"),
-    Fault(name: "no watch", errno: ENOSPC, says: "fs.inotify.max_user_watches"),
-    Fault(name: "the host's table is full", errno: ENFILE, says: "Too many open files in system"),
-    Fault(name: "a directory that may not be read", errno: EACCES, says: "Permission denied"),
+    Fault(name: "no instance", errno: EMFILE, text: "fs.inotify.max_user_instances"),
+    Fault(name: "no watch", errno: ENOSPC, text: "fs.inotify.max_user_watches"),
+    Fault(name: "the host's table is full", errno: ENFILE, text: "Too many open files in system"),
+    Fault(name: "a directory that may not be read", errno: EACCES, text: "Permission denied"),
   ])
-  func `where nothing can be watched the key is used, and what the file holds later is seen all the same`(
+  func `if nothing can be watched, the key is used, and later changes are still noticed`(
     _ fault: Fault
   ) throws {
     try put("LTAIold")
@@ -324,8 +324,8 @@ import Wire
     rename(directory.path("keys/new"), directory.path("keys/key"))
     try turn { source.key?.id == "LTAInew" }
     let phrase = "warning: AccessKey file can't be watched"
-    #expect(journal.all.count { $0.hasPrefix(phrase) && $0.contains(fault.says) } == 1)
-    // Once there is room it is watched again, and nothing more is to be polled for.
+    #expect(journal.all.count { $0.hasPrefix(phrase) && $0.contains(fault.text) } == 1)
+    // When there is room again it is watched, and polling ends.
     isFixed = true
     source.refused(try #require(source.key), Self.unknown)
     try settle()
@@ -335,13 +335,13 @@ import Wire
     #expect(source.key?.id == "LTAIlast")
   }
 
-  /// Turns the loop until `isDone`; the loop's own timer is what it waits for.
+  /// Turns the loop until `isDone`; it waits only for the loop's own timer.
   private func turn(until isDone: () -> Bool) throws {
     for _ in 0..<10_000 where !isDone() { _ = try loop.runOnce(timeout: .milliseconds(100)) }
     #expect(isDone())
   }
 
-  @Test func `no error of a key file quotes what is in it`() throws {
+  @Test func `no error about a key file quotes its content`() throws {
     try directory.write("AccessKey ID,AccessKey Secret\nLTAIx\nmarked-secret", to: "keys/key", mode: 0o400)
     #expect {
       _ = try AccessKeySource.read(.file(directory.path("keys/key")))
@@ -350,8 +350,8 @@ import Wire
     }
   }
 
-  /// What is taken for an id may be anything: nobody sees it before STS has accepted it.
-  @Test func `what stands where the id belongs is in no line and no status`() throws {
+  /// Text in place of an id may be anything: nobody sees it before STS has accepted it.
+  @Test func `text in place of the id is in no log line and no status`() throws {
     let marked = "MarkedSecretMarkedSecretMarke7"
     try directory.write("AccessKeyId=\(marked)\nAccessKeySecret=another-text-there\n", to: "keys/key", mode: 0o400)
     let source = try source()
@@ -365,9 +365,9 @@ import Wire
 
   // MARK: - A role that a reload switches to another source
 
-  /// The other source's first key signed at once; wrong, it cost the role its sessions.
+  /// The other source's first key signed at once; a wrong one cost the role its sessions.
   @Test(arguments: [true, false])
-  func `a role that is switched to another source is signed for by the one before until the new key is proven`(
+  func `a role switched to another source is signed for by the old one until the new key is proven`(
     _ isNew: Bool
   ) throws {
     try put("LTAIoldoldoldold")
@@ -385,7 +385,7 @@ import Wire
     #expect(new["main"]?.state == .proving && other.key?.id == "LTAInewnewnewnew")
   }
 
-  @Test func `a key that STS hasn't accepted, or refuses, isn't lent`() throws {
+  @Test func `a key that STS hasn't accepted, or refuses, isn't used for another source`() throws {
     try put("LTAIoldoldoldold")
     try put("LTAInewnewnewnew", "next")
     let old = try reload(["main": "key"])
@@ -399,7 +399,7 @@ import Wire
     #expect(try idOfOther() == "LTAInewnewnewnew")
   }
 
-  @Test func `a source takes over from another one only when all its roles did`() {
+  @Test func `a source takes over from another only if all its roles switched`() {
     func role(_ name: String, _ source: String, arn: String? = nil) -> RoleSettings {
       var role = Bench.role(name, source: source)
       if let arn { role.arn = RoleARN("acs:ram::1:role/\(arn)")! }
@@ -426,7 +426,7 @@ import Wire
       name: "main", at: .credential(path), mayLackKey: mayLackKey, loop: loop, log: journal.log)
   }
 
-  /// The unit was started again once a second, and nobody was told where the file belongs.
+  /// The unit was restarted once a second, and nothing explained where the file belongs.
   @Test(arguments: [
     (
       "missing",
@@ -434,7 +434,7 @@ import Wire
     ),
     ("", "it is systemd's copy of the file that the unit's LoadCredential= names"), ("LTAIhalf", "systemd's copy"),
   ])
-  func `a start without a usable credential goes on and reports what to do`(_ text: String, _ words: String) throws {
+  func `a start without a usable credential continues and reports what to do`(_ text: String, _ words: String) throws {
     let source = try credential(text)
     #expect(source.key == nil && source.state == .noKey)
     #expect(source.trouble?.contains(words) == true && source.trouble?.contains("/etc/rolekeeper/access-key") == true)
@@ -469,8 +469,8 @@ import Wire
     }
   }
 
-  /// After a correction of the file nothing said that only a restart has systemd pass it on.
-  @Test func `where another key is asked for, the advice says where it goes and how it is read`() {
+  /// After a correction of the file nothing explained that only a restart makes systemd pass it on.
+  @Test func `a hint that asks for another key names its place and how it is read`() {
     func advice(_ code: String, _ place: AccessKeySource.Location) -> String {
       let row = ErrorTable.row(forCode: code, httpStatus: 400)
       return Failure(row.kind, code: code, httpStatus: 400, advice: row.advice).naming(keyPlace: place.keyPlace).advice

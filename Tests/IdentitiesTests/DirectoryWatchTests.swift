@@ -15,9 +15,9 @@ import Testing
     for name in ["named", "real"] { mkdir(directory.path(name), 0o755) }
   }
 
-  /// Another key renamed over the file that the link leads to wasn't noticed before the next reload.
+  /// Another key renamed over the link's target wasn't noticed before the next reload.
   @Test(arguments: ["../real/key", "hop"])
-  func `a change of what a link leads to is seen within a minute`(_ target: String) throws {
+  func `a change of a link's target is noticed within a minute`(_ target: String) throws {
     try directory.write("old", to: "real/key")
     symlink("../real/key", directory.path("named/hop"))
     symlink(target, directory.path("named/key"))
@@ -39,7 +39,7 @@ import Testing
     #expect(calls == 2, "one that is gone is a change")
   }
 
-  @Test func `what inotify has reported isn't reported by the next look again`() throws {
+  @Test func `a change that inotify reported isn't reported again by the next check`() throws {
     try directory.write("old", to: "named/key")
     var calls = 0
     let watch = try DirectoryWatch(ofParentOf: directory.path("named/key"), loop: loop, faulted: { _ in }) {

@@ -4,14 +4,14 @@ import Identities
 import Secrets
 import Testing
 
-/// Which key signs when another one is put in place, in virtual time.
+/// Which key signs when another one is put in place, with virtual time.
 @Suite struct KeySuccessionTests {
-  /// Performs nothing and remembers everything.
+  /// Performs nothing and records everything.
   struct Trial {
     private var keys: KeySuccession
     private var generator = CountingGenerator()
     private var now = Timestamp(microseconds: 1_000_000_000)
-    /// Calls under way, in the order in which they were made.
+    /// Calls under way, in order.
     private(set) var asked: [(id: KeySuccession.InquiryID, key: AccessKey)] = []
     private(set) var inquiries = 0
     private(set) var deadline: Timestamp?
@@ -27,7 +27,7 @@ import Testing
     var asking: String? { asked.first?.key.id }
 
     mutating func send(_ event: KeySuccession.Event) {
-      // As the driver asks before it.
+      // The driver asks this first.
       if case .accepted(let key) = event, keys.isAcceptedAgain(key, at: now) { return }
       for effect in keys.handle(event, at: now, using: &generator) {
         switch effect {
@@ -49,7 +49,7 @@ import Testing
       send(.answered(asked.removeFirst().id, answer))
     }
 
-    /// Lets the armed timer fire, and returns how long that took.
+    /// Fires the armed timer, and returns how long that took.
     @discardableResult
     mutating func waitForTimer() throws -> Duration {
       let next = try #require(deadline)
@@ -60,7 +60,7 @@ import Testing
       return wait
     }
 
-    /// The key is looked for in another place from now on.
+    /// From now on the key is in another place.
     mutating func move() {
       keys = KeySuccession(succeeding: keys)
       asked = []
@@ -105,7 +105,7 @@ import Testing
     return trial
   }
 
-  /// The new key was found, and whose the old one is has been answered.
+  /// The new key was found, and the old one's owner is known.
   private func proving() throws -> Trial {
     var trial = working()
     trial.send(.found(Self.new))
@@ -124,7 +124,7 @@ import Testing
     #expect(trial.current?.proven != nil && trial.current?.lastAccepted != nil)
   }
 
-  @Test func `what an earlier process knew of the key counts for that key alone, and is worth no question`() throws {
+  @Test func `an earlier process's proof counts for that key only, and saves a call`() throws {
     var generator = CountingGenerator()
     let at = Timestamp(microseconds: 9_000_000)
     func found(_ key: AccessKey, _ proof: KeyProof?) -> KeySuccession {
@@ -147,7 +147,7 @@ import Testing
 
   /// It was shown as unproven until the first session was due, half an hour later.
   @Test(arguments: [proof, nil])
-  func `a key that no earlier process has proven is asked about soon where sessions were handed over`(proof: KeyProof?)
+  func `after a handover of sessions STS is asked soon about a key that no earlier process has proven`(proof: KeyProof?)
     throws
   {
     var trial = Trial(after: .inherited(proof))
@@ -159,7 +159,7 @@ import Testing
     #expect(trial.reports == ["first"] + (proof == nil ? [] : ["otherIdentity"]))
   }
 
-  @Test func `a key that STS refuses after a restart is asked about again, and its refusal is known`() throws {
+  @Test func `STS is asked again about a key that it refuses after a restart, and the refusal is shown`() throws {
     var trial = Trial(after: .inherited(Self.proof))
     trial.send(.found(Self.new))
     try trial.waitForTimer()
@@ -170,7 +170,7 @@ import Testing
     #expect(trial.current?.refusal == nil && trial.current?.proven == trial.time)
   }
 
-  @Test func `a key that STS refuses has no proof to hand on`() {
+  @Test func `a key that STS refuses has no proof to hand over`() {
     var keys = KeySuccession()
     var generator = CountingGenerator()
     let at = Timestamp(microseconds: 1_000_000)
@@ -183,7 +183,7 @@ import Testing
   }
 
   /// A role whose call had been refused repeated that for minutes, while STS accepted the same key from the others.
-  @Test func `only what changes nothing is noted without an event`() {
+  @Test func `only an acceptance that changes nothing is noted without an event`() {
     var keys = KeySuccession()
     var generator = CountingGenerator()
     func at(_ seconds: Int64) -> Timestamp { Timestamp(microseconds: seconds * 1_000_000) }
@@ -198,7 +198,7 @@ import Testing
     #expect(!isNoted(Self.old, 7), "the refusal ends")
   }
 
-  @Test func `a key that STS accepts again after a while lets the roles that were refused try again`() {
+  @Test func `a key that STS accepts again lets the refused roles try again`() {
     var trial = working()
     let changes = trial.changes
     trial.send(.refused(Self.old, Self.unknown))
@@ -212,8 +212,8 @@ import Testing
     #expect(trial.returns == 1 && trial.changes == changes, "the key is the same")
   }
 
-  /// Each session of the others had the refused one tried again, and calls under way counted for nothing.
-  @Test func `a key that is refused for one role and accepted for others is news to nobody`() {
+  /// Each session of the other roles made the refused one try again, and calls under way were discarded.
+  @Test func `a key refused for one role and accepted for others triggers nothing`() {
     var trial = working()
     for _ in 0..<50 {
       trial.send(.refused(Self.old, Self.unknown))
@@ -224,7 +224,7 @@ import Testing
     #expect(trial.returns == 0)
   }
 
-  /// The status went on saying "new AccessKey not taken" of a key that had long left the file.
+  /// The status kept showing "new AccessKey not taken" for a key that had long left the file.
   @Test func `a key on trial that leaves the file is forgotten`() throws {
     var trial = try proving()
     trial.send(.lost)
@@ -237,8 +237,8 @@ import Testing
     #expect(trial.candidate != nil, "it may come back")
   }
 
-  /// A trust policy may name users, and nothing said which one the key belongs to.
-  @Test func `whose a key is that may not assume a role is asked at once, and reported`() throws {
+  /// A trust policy may name users, and nothing named the key's owner.
+  @Test func `the owner of a key that may not assume a role is asked at once, and reported`() throws {
     var trial = Trial()
     trial.send(.found(Self.old))
     trial.send(.denied(Self.old))
@@ -277,7 +277,7 @@ import Testing
     #expect(trial.signer == Self.new.id, "a key that RAM knows after a while is taken")
   }
 
-  @Test func `while STS can't be asked the proof is tried again with back-off, and the old key signs`() throws {
+  @Test func `while STS can't be reached the proof is retried with back-off, and the old key signs`() throws {
     var trial = try proving()
     var waits: [Duration] = []
     for _ in 0..<12 {
@@ -290,7 +290,7 @@ import Testing
     #expect(trial.signer == Self.new.id)
   }
 
-  @Test func `that there was no thread or memory to ask with is no verdict on a key`() throws {
+  @Test func `a lack of threads or memory is no verdict on a key`() throws {
     var trial = try proving()
     try trial.answer(.refused(Failure(.transient, code: "NoResources", advice: "a")))
     #expect(trial.candidate?.failure == nil && !trial.reports.contains("notTaken"))
@@ -299,26 +299,25 @@ import Testing
     #expect(trial.signer == Self.new.id)
   }
 
-  @Test func `a key of somebody else is taken with a warning that names both`() throws {
+  @Test func `another owner's key is used, with a warning that names both`() throws {
     var trial = try proving()
     try trial.answer(.granted(Self.other))
     #expect(trial.signer == Self.new.id && trial.reports.contains("otherIdentity"))
   }
 
-  @Test func `a user that was made again under its name is somebody else`() throws {
+  @Test func `a user created again under the same name is another owner`() throws {
     var trial = try proving()
     try trial.answer(.granted(CallerIdentity(arn: Self.bot.arn, userID: "99")))
     #expect(trial.reports.contains("otherIdentity"))
   }
 
-  @Test func `an answer without a user id is compared by what it has`() throws {
+  @Test func `an answer without a user id is compared by the members that it has`() throws {
     var trial = try proving()
     try trial.answer(.granted(CallerIdentity(arn: Self.bot.arn)))
     #expect(!trial.reports.contains("otherIdentity"))
   }
 
-  @Test func `whose the key is gets asked some time after its first session, and remembered when the key dies`() throws
-  {
+  @Test func `the key's owner is asked some time after its first session, and remembered when the key dies`() throws {
     var trial = working()
     #expect((Duration.seconds(30)...Duration.seconds(90)).contains(try trial.waitForTimer()))
     try trial.answer(.granted(Self.bot))
@@ -349,7 +348,7 @@ import Testing
     }
   }
 
-  @Test func `a key that STS has refused doesn't sign unproven, and is asked for again when the old one is refused`()
+  @Test func `a refused key doesn't sign unproven, and is tried again when the old one is refused`()
     throws
   {
     var trial = try proving()
@@ -357,13 +356,13 @@ import Testing
     trial.pass(.seconds(5))
     trial.send(.refused(Self.old, Self.unknown))
     #expect(trial.signer == Self.old.id && trial.asking == Self.new.id)
-    // Not even when the next answer says nothing of the key.
+    // Not even if the next answer has no verdict on the key.
     try trial.answer(.refused(Self.silent))
     trial.send(.refused(Self.old, Self.unknown))
     #expect(trial.signer == Self.old.id)
   }
 
-  @Test func `a refusal of a key that no longer signs counts for nothing`() throws {
+  @Test func `a refusal of a key that no longer signs is ignored`() throws {
     var trial = try proving()
     try trial.answer(.granted(Self.bot))
     trial.send(.refused(Self.old, Self.unknown))
@@ -371,14 +370,14 @@ import Testing
     #expect(trial.current?.refusal == nil && trial.current?.lastAccepted == nil)
   }
 
-  @Test func `a session that the key gets ends its being refused`() {
+  @Test func `a session issued to the key ends its refusal`() {
     var trial = working()
     trial.send(.refused(Self.old, Self.unknown))
     trial.send(.accepted(Self.old))
     #expect(trial.current?.refusal == nil)
   }
 
-  @Test func `the same id with another secret is another key`() throws {
+  @Test func `the same id with another secret is a different key`() throws {
     var trial = working()
     trial.send(.found(Self.key(Self.old.id, "half-a-sec")))
     try trial.answer(.granted(Self.bot))
@@ -392,7 +391,7 @@ import Testing
     #expect(trial.candidate == nil && trial.asked.isEmpty && trial.signer == Self.old.id && trial.changes == 1)
   }
 
-  @Test func `a third key takes the place of the one on trial, whose late answer counts for nothing`() throws {
+  @Test func `a third key replaces the one on trial, whose late answer is ignored`() throws {
     var trial = try proving()
     let late = try #require(trial.asked.first?.id)
     let third = Self.key("LTAIthirdthirdth", "third-secret")
@@ -405,7 +404,7 @@ import Testing
     #expect(trial.signer == third.id)
   }
 
-  @Test func `a file that is rewritten all the time makes no more than a call a second`() throws {
+  @Test func `a constantly rewritten file causes no more than one call a second`() throws {
     var trial = try proving()
     let before = trial.inquiries
     for number in 0..<1000 {
@@ -416,7 +415,7 @@ import Testing
     #expect((5...11).contains(trial.inquiries - before))
   }
 
-  @Test func `a reload asks again at once for a key that wasn't taken`() throws {
+  @Test func `a reload tries a refused new key again at once`() throws {
     var trial = try proving()
     try trial.answer(.refused(Self.unknown))
     trial.pass(.seconds(2))
@@ -436,7 +435,7 @@ import Testing
   }
 
   /// RAM didn't know the new key yet; it stayed refused, and its roles waited, until one of them tried by itself.
-  @Test func `a key that STS knows after all isn't refused any more, and whoever waits for it is notified`() throws {
+  @Test func `a key that STS accepts after all is no longer refused, and its change is announced`() throws {
     var trial = working()
     trial.send(.refused(Self.old, Self.unknown))
     trial.send(.found(Self.new))
@@ -449,7 +448,7 @@ import Testing
     #expect(trial.changes == changes + 1)
   }
 
-  @Test func `whose the key is changes nothing for a key that wasn't refused`() throws {
+  @Test func `an owner's answer changes nothing for a key that wasn't refused`() throws {
     var trial = working()
     try trial.waitForTimer()
     let changes = trial.changes
@@ -457,7 +456,7 @@ import Testing
     #expect(trial.changes == changes)
   }
 
-  @Test func `at another place the key in force stays, with its proof and its owner, and one on trial is dropped`()
+  @Test func `with a new file the key in force stays, with proof and owner, and one on trial is dropped`()
     throws
   {
     var trial = try proving()
@@ -471,7 +470,7 @@ import Testing
     #expect(trial.signer == Self.new.id && trial.reports.contains("otherIdentity"))
   }
 
-  @Test func `a question that was under way at the old place is asked again`() throws {
+  @Test func `a call under way for the old file is made again`() throws {
     var trial = working()
     try trial.waitForTimer()
     #expect(trial.asking == Self.old.id)
@@ -479,8 +478,8 @@ import Testing
     #expect(trial.asking == Self.old.id)
   }
 
-  /// A key that was replaced while STS had not yet said whose the one before was gave no warning.
-  @Test func `whose the old key is gets asked before each proof, as long as that isn't known`() throws {
+  /// A key that replaced one whose owner wasn't known yet gave no warning.
+  @Test func `the old key's owner is asked before each proof, until it is known`() throws {
     var trial = working()
     try trial.waitForTimer()
     for _ in 0..<8 {
@@ -494,7 +493,7 @@ import Testing
     try trial.answer(.refused(Self.silent))
     #expect(trial.asking == Self.new.id)
     try trial.answer(.refused(Self.silent))
-    // The old key's own turn would come much later.
+    // The old key's own inquiry would come much later.
     #expect(try trial.waitForTimer() <= .seconds(1))
     #expect(trial.asking == Self.old.id)
     try trial.answer(.granted(Self.bot))
@@ -503,21 +502,20 @@ import Testing
     #expect(trial.reports.contains("otherIdentity") && !trial.reports.contains("identityNotCompared"))
   }
 
-  @Test func `a key is taken all the same where STS doesn't say whose the old one is, and the journal has that`() throws
-  {
+  @Test func `a new key is used even if the old one's owner stays unknown, and that is logged`() throws {
     var trial = working()
     trial.send(.found(Self.new))
     try trial.answer(.refused(Self.silent))
     try trial.answer(.granted(Self.bot))
     #expect(trial.signer == Self.new.id && trial.reports.contains("identityNotCompared"))
-    // Not again for the next one, whose predecessor is known.
+    // Not again for the next one, whose predecessor's owner is known.
     trial.pass(.seconds(2))
     trial.send(.found(Self.key("LTAIthirdthirdth", "third-secret")))
     try trial.answer(.granted(Self.bot))
     #expect(trial.reports.count { $0 == "identityNotCompared" } == 1)
   }
 
-  @Test func `a key that signs unproven says that it couldn't be compared once it is known whose it is`() throws {
+  @Test func `an unproven key's owner, once known, is reported as not compared`() throws {
     var trial = working()
     trial.send(.refused(Self.old, Self.unknown))
     trial.send(.found(Self.new))
@@ -534,7 +532,7 @@ import Testing
     #expect(trial.current?.shownID == Self.old.id)
   }
 
-  @Test func `a text that isn't an id isn't shown, and of a short one no more than its beginning`() {
+  @Test func `a text that isn't an id isn't shown, and of a short id only its beginning`() {
     #expect(Self.key("MarkedSecretMarkedSecretMarked", "x").maskedID == nil)
     #expect(Self.key("LTAIabcd", "x").maskedID == "LTAI…")
     #expect(Self.key("ltaiabcdefghijkl", "x").maskedID == nil)
