@@ -2,7 +2,7 @@ import Core
 import HTTPServer
 import Wire
 
-/// Answers of the socket, made of a rendered head and body.
+/// Answers of the socket, with rendered heads and bodies.
 enum Answer {
   enum MediaType: String {
     case json = "application/json"
@@ -11,7 +11,7 @@ enum Answer {
     case metrics = "text/plain; version=0.0.4; charset=utf-8"
   }
 
-  /// A head with a Content-Length; `fields` are whole lines, each with its CRLF. Nothing that is answered here may be kept by a cache.
+  /// A head with a Content-Length; `fields` are whole lines, each with its CRLF. Caches must not store any of these answers.
   static func head(status: Int, type: MediaType, length: Int?, fields: String = "") -> PlainBytes {
     let lengthLine = length.map { "Content-Length: \($0)\r\n" } ?? ""
     return PlainBytes(

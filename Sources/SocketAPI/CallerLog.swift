@@ -1,11 +1,11 @@
 import Logs
 import Systemd
 
-/// Log lines about a caller, with all that is known of it: uid and, where they can be had, the user's name, the process and its program.
+/// Log lines about a caller, with everything known about it: uid and, if available, the user's name, the process and its program.
 final class CallerLog {
   private let log: Log
   private let names: UserNames
-  /// The program of a process of a user.
+  /// The program of a user's process.
   private let program: (_ pid: Int32, _ uid: UInt32) -> String?
 
   init(
@@ -17,16 +17,16 @@ final class CallerLog {
     self.program = program
   }
 
-  /// `uid 1001 (alice)`, as far as that is known without asking a name service.
+  /// `uid 1001 (alice)`, as far as it is known without asking a name service.
   func shown(_ uid: UInt32) -> String { "uid \(uid)\(names.known(uid).map { " (\($0))" } ?? "")" }
 
-  /// Logs an event at once, or when the user's name is found: 2 s later at the most. Without `pid` it is about the user alone.
+  /// Logs an event at once, or when the user's name has been found: 2 s later at most. Without `pid` it is only about the user.
   func write(_ event: LogEvent, _ fields: [LogField], uid: UInt32, pid: Int32? = nil) {
     guard log.takes(event) else { return }
     var fields = fields + [.uid(uid)]
     if let pid {
       fields.append(.pid(pid))
-      // Now, for soon the process may be gone.
+      // Determined now, since the process may soon be gone.
       if let program = program(pid, uid) { fields.append(.program(program)) }
     }
     names.name(of: uid) { [log, fields] name in
@@ -35,6 +35,6 @@ final class CallerLog {
     }
   }
 
-  /// Writes what waits for a name.
+  /// Writes the lines that wait for a name.
   func flush() { names.flush() }
 }

@@ -1,7 +1,7 @@
 import Core
 import Glibc
 
-/// The program that a calling process runs, for log lines, as the kernel says it now.
+/// The program of a calling process, for log lines, as the kernel reports it now.
 ///
 /// The path of its executable where that may be read (root, and processes of the daemon's own user: ptrace(2), access mode checking), else
 /// `comm` of proc(5), its name of 15 bytes at most, which the process can change. Nothing when the process is gone, when its number is
@@ -10,9 +10,9 @@ enum CallerProgram {
   private static let longest = 255
 
   static func name(pid: Int32, uid: UInt32, proc: String = "/proc") -> String? {
-    // 0: the process lives outside of our pid namespace.
+    // 0: the process is outside of our pid namespace.
     guard pid > 0 else { return nil }
-    // Stands for this very process: with its number taken by another one nothing can be read through it (ESRCH).
+    // This descriptor stays bound to the process: if another one gets its number, nothing can be read through it (ESRCH).
     let directory = open("\(proc)/\(pid)", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard directory >= 0 else { return nil }
     defer { close(directory) }
@@ -20,7 +20,7 @@ enum CallerProgram {
     return (link(directory, "exe") ?? content(directory, "comm")).map(escaped)
   }
 
-  /// What isn't a printable character of ASCII, and the backslash, as `\xNN`.
+  /// Bytes other than printable ASCII, and the backslash, as `\xNN`.
   static func escaped(_ bytes: [UInt8]) -> String {
     let digits = Array("0123456789abcdef")
     return bytes.reduce(into: "") { text, byte in
@@ -32,7 +32,7 @@ enum CallerProgram {
     }
   }
 
-  /// Whether a process's `status` (proc(5)) has the user among its real, effective, saved and file system user.
+  /// Whether the user is among the real, effective, saved and file system user in a process's `status` (proc(5)).
   private static func isOf(_ uid: UInt32, _ status: [UInt8]) -> Bool {
     let digits = Array("\(uid)".utf8)
     let line = status.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: "Uid:".utf8) }
@@ -48,7 +48,7 @@ enum CallerProgram {
     let descriptor = openat(directory, name, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
-    // The name may have line feeds of its own; the last is the file's.
+    // The name may contain line feeds; only the last one is the file's.
     let bytes = filled(size) { read(descriptor, $0.baseAddress, $0.count) }
     return bytes.map { $0.last == UInt8(ascii: "\n") ? $0.dropLast() : $0 }
   }

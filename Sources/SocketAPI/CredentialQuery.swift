@@ -1,13 +1,13 @@
 import Core
 import HTTPServer
 
-/// What a reader asks for in the query of a read: `?min_ttl=7200&wait=10`.
+/// The query of a read: `?min_ttl=7200&wait=10`.
 struct CredentialQuery {
   static let parameters: [StaticString] = ["min_ttl", "wait"]
 
-  /// The least remaining life; nil when the query doesn't say.
+  /// The minimum remaining lifetime; nil if the query has none.
   private(set) var minTTL: Duration?
-  /// How long to wait for a session, up to `RequestWait.longest`; nil when the query doesn't say.
+  /// How long to wait for a session, up to `RequestWait.longest`; nil if the query has none.
   private(set) var wait: Duration?
 
   init(_ request: borrowing RequestHead) throws(RefusedValue) {
@@ -18,7 +18,7 @@ struct CredentialQuery {
   }
 }
 
-/// Who gets the answer to a read.
+/// The recipient of a read's answer.
 struct Recipient {
   let peer: Peer
   /// Whether the request is a HEAD, which is answered like a GET and hands out nothing.

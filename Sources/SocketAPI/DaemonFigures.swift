@@ -2,7 +2,7 @@ package import Core
 package import HTTPServer
 package import Wire
 
-/// What the metrics say beside the roles.
+/// The metrics that don't belong to a role.
 package struct DaemonFigures {
   let started: UTCTime
   /// By the host's clock.

@@ -6,7 +6,7 @@ struct DocumentList {
   private(set) var text: LongText
   private var isEmpty = true
 
-  /// `expected` is about how long it will get.
+  /// `expected` is its approximate final length.
   init(expecting expected: Int = 0) { text = LongText(expecting: expected) }
 
   mutating func add(_ document: some WireDocument) {
@@ -16,7 +16,7 @@ struct DocumentList {
     text.endBit()
   }
 
-  /// All of `frame`, a document in its pieces, with a list in each gap.
+  /// A response of the document `frame`, in its pieces, with a list in each gap.
   static func response(_ frame: [[UInt8]], _ lists: [DocumentList]) -> Response {
     var texts: [LongText] = []
     for (place, piece) in frame.enumerated() {

@@ -6,7 +6,7 @@ import Wire
 /// Readers of `GET /v1/events`: each gets one line for each change of a role that it may read.
 final class EventSubscribers {
   private let mayRead: (Peer, ManagedRole) -> Bool
-  /// Sends to a stream; false when its reader is gone.
+  /// Sends to a stream; false if its reader is gone.
   private let send: (ResponseToken, PlainBytes) -> Bool
   private var readers: [ResponseToken: Peer] = [:]
 
@@ -19,7 +19,7 @@ final class EventSubscribers {
   func forget(_ token: ResponseToken) { readers[token] = nil }
   func forgetAll() { readers = [:] }
 
-  /// Renders the line once, and only if somebody listens.
+  /// Renders the line once, and only if there are readers.
   func publish(_ role: ManagedRole, _ event: @autoclosure () -> RoleEvent) {
     if readers.isEmpty { return }
     let line = PlainBytes(event().rendered())

@@ -4,7 +4,7 @@ import Refresh
 import Secrets
 
 extension Handout {
-  /// The answer to a read at `now`; nil once it has lapsed. Below the floor it says so in a header.
+  /// The answer to a read at `now`; nil once it has lapsed. Below the floor a header has the remaining time.
   package func response(at now: Timestamp, heads: inout HandoutHeads) -> Response? {
     guard now < lapses else { return nil }
     guard isBelowFloor(at: now) else { return Response(head: head(heads: &heads), body: document) }
@@ -21,7 +21,7 @@ extension Handout {
   }
 }
 
-/// The heads of the answers with a credential. Those of roles whose documents are equally long are the same, and one is kept.
+/// The heads of answers with a credential. Roles whose documents have the same length share a head, which is cached.
 package struct HandoutHeads {
   private var latest: (length: Int, generation: UInt64?, head: PlainBytes)?
 
@@ -38,7 +38,8 @@ package struct HandoutHeads {
 }
 
 extension Secret: ResponseBytes {
-  // A result of some type, here a count, tells the generic method of the same name from this one, which can't be its own witness.
+  // The result type, here a count, distinguishes this call from the generic method of the same name, which can't be its own
+  // witness.
   package func withBytes(_ body: (Span<UInt8>) -> Void) {
     let _: Int = withBytes { bytes in
       body(bytes)

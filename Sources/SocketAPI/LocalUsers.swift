@@ -1,7 +1,7 @@
 import Glibc
 import Settings
 
-/// Users that local files name: the host's own, and those that systemd makes for units with `DynamicUser=`.
+/// Users in local files: the host's own, and those that systemd creates for units with `DynamicUser=`.
 struct LocalUsers {
   private static let largestFile = 4 << 20
 
@@ -13,7 +13,7 @@ struct LocalUsers {
   func name(of uid: UInt32) -> String? { nameInFile(uid) ?? nameOfDynamic(uid) }
 
   private func nameInFile(_ uid: UInt32) -> String? {
-    // A host may do without the file.
+    // A host may lack the file.
     guard let bytes = try? SystemHost().read(passwdPath, limit: Self.largestFile).bytes else { return nil }
     let digits = Array("\(uid)".utf8)
     for line in bytes.split(separator: UInt8(ascii: "\n")) {

@@ -2,21 +2,21 @@ import Core
 import HTTPServer
 import Systemd
 
-/// Makes an answer that takes the longer the more roles there are, bit by bit.
+/// Makes an answer that takes longer the more roles there are, step by step.
 protocol AnswerMaker: AnyObject {
-  /// Makes the next bit, some ten microseconds of work; the whole when that was the last.
+  /// Makes the next step, some ten microseconds of work; returns the answer after the last one.
   func step() -> Response?
 }
 
-/// Makes long answers in slices, between which the loop serves others. Whoever asks for one that is being made gets that; one is made
-/// after the other, so that the memory has one at a time.
+/// Makes long answers in slices, between which the loop serves others. Requests for an answer in progress share it; answers are
+/// made one after the other, so that there is only one in memory at a time.
 final class LongAnswers {
   enum Subject: Hashable {
     case metrics, status, health
-    /// Of the roles that a peer with these rights may read.
+    /// The list of the roles that a peer with these rights may read.
     case list(Rights)
 
-    /// Whether everybody may ask, and as often as he likes.
+    /// Whether everybody may ask, as often as they like.
     fileprivate var isForEverybody: Bool {
       switch self {
       case .metrics, .status: false
@@ -25,7 +25,7 @@ final class LongAnswers {
     }
   }
 
-  /// What decides which roles a peer may read, whatever process of a user's it is.
+  /// The properties that decide which roles a peer may read, the same for all processes of a user.
   struct Rights: Hashable {
     private let uid: UInt32
     private let gid: UInt32
@@ -34,7 +34,7 @@ final class LongAnswers {
     init(_ peer: Peer) { (uid, gid, groups) = (peer.uid, peer.gid, peer.groups) }
   }
 
-  /// Who asked, and the answer in its place once it may not be given it any more; nil while it may.
+  /// A client that asked, and the answer that it gets instead if its right has been revoked; nil while it may.
   private struct Asker {
     let token: ResponseToken
     let refusal: () -> Response?
@@ -44,15 +44,15 @@ final class LongAnswers {
     let subject: Subject
     let begin: () -> any AnswerMaker
     var askers: [Asker]
-    /// What has been made of it, since when; nil before its turn.
+    /// The answer in progress, and since when; nil before its turn.
     var answer: (any AnswerMaker)?
     var start = Timestamp(microseconds: 0)
   }
 
   private let scheduler: any Scheduler
   private let complete: (ResponseToken, Response) -> Void
-  private let kept: KeptAnswers
-  /// The first is being made.
+  private let cache: AnswerCache
+  /// The first one is in progress.
   private var jobs: [Job] = []
   private var turn: (any Deferral)!
 
@@ -60,24 +60,25 @@ final class LongAnswers {
   init(scheduler: any Scheduler, complete: @escaping (ResponseToken, Response) -> Void) throws {
     self.scheduler = scheduler
     self.complete = complete
-    kept = try KeptAnswers(scheduler: scheduler)
+    cache = try AnswerCache(scheduler: scheduler)
     turn = scheduler.deferred { [unowned self] in goOn() }
   }
 
-  /// The answer, where it is there or made in one slice; nil where `token` is answered later. `begin` is called when its turn comes, and
-  /// again when all answers have to begin again; `refusal` gives what is answered instead if the right to it has gone by then.
+  /// The answer, if it is cached or made in one slice; nil if `token` is answered later. `begin` is called when the answer's turn
+  /// comes, and again if all answers have to start again; `refusal` returns the answer for a client whose right has been revoked by
+  /// then.
   func answer(
     _ subject: Subject, to token: ResponseToken, orElse refusal: @escaping () -> Response? = { nil },
     begin: @escaping () -> any AnswerMaker
   ) -> Response? {
-    if let response = kept.response(subject) { return response }
+    if let response = cache.response(subject) { return response }
     let asker = Asker(token: token, refusal: refusal)
     if let place = jobs.firstIndex(where: { $0.subject == subject }) {
       jobs[place].askers.append(asker)
       return nil
     }
     jobs.append(Job(subject: subject, begin: begin, askers: [asker]))
-    // Those before it have scheduled the next turn.
+    // The jobs before it have scheduled the next turn.
     if jobs.count > 1 { return nil }
     if let response = makeSlice() {
       _ = finishFirst(response)
@@ -97,10 +98,10 @@ final class LongAnswers {
   /// All clients have left.
   func forgetAll() { jobs = [] }
 
-  /// What answers say, or who may see it, has changed: nothing that was made before is given any more, and who may not see it now is
-  /// refused.
+  /// The content of answers, or who may see it, has changed: answers in progress start again, the cache is cleared, and clients
+  /// without the right are refused.
   func beginAgain() {
-    kept.dropAll()
+    cache.dropAll()
     var refused: [(token: ResponseToken, response: Response)] = []
     for place in jobs.indices {
       jobs[place].answer = nil
@@ -111,7 +112,7 @@ final class LongAnswers {
       }
     }
     jobs.removeAll { $0.askers.isEmpty }
-    // Only now: whoever is answered may ask again at once.
+    // Only now: an answered client may ask again at once.
     for (token, response) in refused { complete(token, response) }
   }
 
@@ -123,7 +124,7 @@ final class LongAnswers {
     if !jobs.isEmpty { turn.schedule() }
   }
 
-  /// Works on the first job; its answer when that is whole.
+  /// Works on the first job; returns its answer when that is complete.
   private func makeSlice() -> Response? {
     let now = scheduler.time
     let answer: any AnswerMaker
@@ -139,10 +140,10 @@ final class LongAnswers {
     return nil
   }
 
-  /// Returns who asked for it.
+  /// Returns the clients that asked for it.
   private func finishFirst(_ response: Response) -> [ResponseToken] {
     let job = jobs.removeFirst()
-    if job.subject.isForEverybody { kept.keep(response, of: job.subject, since: job.start) }
+    if job.subject.isForEverybody { cache.store(response, of: job.subject, since: job.start) }
     return job.askers.map(\.token)
   }
 }

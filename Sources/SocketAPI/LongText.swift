@@ -1,24 +1,25 @@
 import HTTPServer
 
-/// A text that grows bit by bit, in parts: nothing is copied as it grows, and each part is gone as soon as it was sent.
+/// A text that grows in parts: nothing is copied as it grows, and each part is released as soon as it has been sent.
 struct LongText {
-  /// A whole number of pages with the array's own words; malloc keeps pieces as large as that apart, so that they leave the memory.
+  /// A whole number of pages including the array's header; malloc maps pieces of that size separately, so that they go back to the
+  /// system.
   private static let partSize = 256 * 1024 - 64
-  /// A part is full when it has less room left; one that is written beyond its end grows.
+  /// A part is full if it has less room left; a part that outgrows its size is reallocated.
   private static let slack = 4096
-  /// So much is put together, and sent at once.
+  /// Up to this size the text is joined and sent at once.
   private static let largestWhole = 32 * 1024
 
   private var full: [PlainBytes] = []
-  /// The part that grows; whoever writes to it calls `endBit` then.
+  /// The part that grows; `endBit` has to be called after writing to it.
   var open: [UInt8] = []
   private var fullCount = 0
 
   var count: Int { fullCount + open.count }
 
-  /// `expected` is about how long it will get.
+  /// `expected` is its approximate final length.
   init(expecting expected: Int = 0) {
-    // Room that isn't written to is no memory.
+    // Reserved room that isn't written to takes no memory.
     if expected > 0 { open.reserveCapacity(expected > Self.slack ? Self.partSize : expected) }
   }
 
@@ -27,7 +28,7 @@ struct LongText {
     endBit()
   }
 
-  /// `other` has no full part.
+  /// `other` must not have a full part.
   mutating func append(_ other: LongText) { append(other.open) }
 
   /// Begins another part if this one is full.
@@ -39,7 +40,7 @@ struct LongText {
     open.reserveCapacity(Self.partSize)
   }
 
-  /// All that is in `texts`, one behind the other.
+  /// A response of all `texts`, one after the other.
   static func response(_ texts: [LongText], type: Answer.MediaType) -> Response {
     let count = texts.reduce(0) { $0 + $1.count }
     let head = Answer.head(status: 200, type: type, length: count)

@@ -4,8 +4,8 @@ import Refresh
 package import Wire
 
 extension ManagedRole {
-  /// How the role fares at `now`, as readers and operators see it; without its files and its source. `signer` is whose key signs, which may
-  /// have become known after a failure that is about that.
+  /// The role's status at `now`, as readers and operators see it; without its files and its source. `signer` is the owner of the
+  /// signing key, which may have become known after a failure that is about that.
   package func status(at now: Timestamp, clock: ServerClock, signer: CallerIdentity? = nil) -> RoleStatus {
     let serving = isValid(at: now) ? current : nil
     let next = machine.nextAttempt > now ? machine.nextAttempt : nil

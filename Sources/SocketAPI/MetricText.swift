@@ -1,11 +1,11 @@
-/// One metric in Prometheus' text format 0.0.4: what it is, then its samples.
+/// One metric in Prometheus' text format 0.0.4: help and type, then its samples.
 struct MetricText {
   private(set) var text: LongText
-  /// What a sample begins with where it has labels, and `role="` behind that.
+  /// The beginning of a sample with labels, and `role="` after it.
   private let labelled: [UInt8]
   private let ofRole: [UInt8]
 
-  /// `expected` is about how many samples there will be.
+  /// `expected` is the approximate number of samples.
   init(_ name: String, _ type: String, _ help: String, expecting expected: Int = 0) {
     let head = "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
     labelled = Array("\(name){".utf8)
@@ -15,7 +15,7 @@ struct MetricText {
     text.append(Array(head.utf8))
   }
 
-  /// `labels` as they stand between the braces.
+  /// `labels` as they are written between the braces.
   mutating func add(labels: String, _ value: Double) {
     text.open += labelled
     text.open.append(text: labels)
@@ -29,8 +29,8 @@ struct MetricText {
     end(value)
   }
 
-  /// A sample of a role's; `labels` are those behind that, each with its comma in front. Piece by piece: with thousands of roles, lines
-  /// put together first take many times as long.
+  /// A sample of a role; `labels` follow the role's label, each with a leading comma. Written piece by piece: with thousands of
+  /// roles, joining each line first takes many times as long.
   mutating func add(role: String, labels: String = "", _ value: Double) {
     text.open += ofRole
     text.open.append(text: role)
@@ -40,7 +40,7 @@ struct MetricText {
     end(value)
   }
 
-  /// Nothing for nil.
+  /// No sample for nil.
   mutating func add(role: String, orNone value: Double?) {
     if let value { add(role: role, value) }
   }
@@ -52,7 +52,7 @@ struct MetricText {
     text.endBit()
   }
 
-  /// A label's value that may come from outside; role names and numbers need no escapes.
+  /// A label value that may come from outside; role names and numbers need no escapes.
   static func escaped(_ value: String) -> String {
     guard value.utf8.contains(where: { $0 == 0x22 || $0 == 0x5C || $0 == 0x0A }) else { return value }
     return escapedByCharacter(value)
@@ -69,10 +69,10 @@ extension [UInt8] {
     text.withUTF8 { append(contentsOf: $0) }
   }
 
-  /// Whole numbers without a point, others to the millisecond.
+  /// Whole numbers without a point, others with three decimals.
   mutating func append(figure value: Double) {
     let thousandths = (value * 1000).rounded()
-    // Beyond that the digits are no longer those of a whole number of thousandths.
+    // Above that, a Double can't represent all numbers of thousandths.
     guard abs(thousandths) < 1e15 else { return append(text: Self.text(of: thousandths / 1000)) }
     let number = Int64(thousandths)
     if number < 0 { append(UInt8(ascii: "-")) }

@@ -6,8 +6,8 @@ import Secrets
 import Systemd
 import Wire
 
-/// The figures of `GET /metrics`, in Prometheus' text format 0.0.4. It wants the samples of a metric together, so there is a text for
-/// each that has samples of roles, and all of them grow role by role.
+/// The metrics of `GET /metrics`, in Prometheus' text format 0.0.4. The format requires the samples of a metric to be together, so
+/// there is a text for each metric with samples of roles, and all of them grow role by role.
 final class MetricsMaker: AnswerMaker {
   private unowned let service: SocketService
   private var roles: ArraySlice<ManagedRole>
@@ -24,12 +24,12 @@ final class MetricsMaker: AnswerMaker {
   }
 
   func step() -> Response? {
-    // Before the texts grow, which with many roles would be the largest part of what it measures.
+    // Read before the texts grow, which with many roles would be the largest part of the measured memory.
     guard let process else {
       process = ProcessFigures.read()
       return nil
     }
-    // Each takes little: to look at the clock would take longer.
+    // Each step is short: reading the clock would take longer.
     for _ in 0..<8 {
       guard let role = roles.popFirst() else { return response(process) }
       add(role)
@@ -65,7 +65,7 @@ final class MetricsMaker: AnswerMaker {
   }
 }
 
-/// The metrics that have a few samples, however many roles there are.
+/// The metrics with only a few samples, however many roles there are.
 private struct OtherMetrics {
   private(set) var text = LongText()
 

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What this process uses of the machine, as the kernel counts it; a process that can't be dumped shows this to nobody else.
+/// This process's use of resources, as the kernel counts it; if a process isn't dumpable, others can't read this.
 struct ProcessFigures {
   /// Memory of our own, in bytes (Anonymous of /proc/self/smaps_rollup).
   let anonymous: Int
@@ -8,7 +8,7 @@ struct ProcessFigures {
   let resident: Int
   let descriptors: Int
 
-  /// Reads the figures; zero for what can't be read.
+  /// Reads the figures; zero for those that can't be read.
   static func read() -> ProcessFigures {
     let rollup = text(of: "/proc/self/smaps_rollup")
     return ProcessFigures(
@@ -37,7 +37,7 @@ struct ProcessFigures {
     defer { closedir(directory) }
     var count = 0
     while readdir(directory) != nil { count += 1 }
-    // `.`, `..` and the directory's own descriptor.
+    // Without `.`, `..` and the directory's own descriptor.
     return max(0, count - 3)
   }
 }

@@ -2,17 +2,17 @@ import Core
 import HTTPServer
 import Systemd
 
-/// Requests that wait for what comes of a refresh, each until its deadline.
+/// Requests that wait for the outcome of a refresh, each until its deadline.
 final class RefreshWaiters {
   struct Waiter {
     let token: ResponseToken
-    /// An outcome from then on is the one that is waited for.
+    /// The first outcome after this time is the awaited one.
     let since: Timestamp
     let deadline: Timestamp
   }
 
   private let scheduler: any Scheduler
-  /// Called with a waiter whose time is over.
+  /// Called with a waiter whose deadline has passed.
   private let timedOut: (Waiter, RoleName) -> Void
   private var byRole: [RoleName: [Waiter]] = [:]
   private var timer: (any Alarm)!
@@ -28,7 +28,7 @@ final class RefreshWaiters {
     arm(for: waiter.deadline)
   }
 
-  /// Takes out those who wait for `role` since `latest` or earlier.
+  /// Removes and returns those that wait for `role` since `latest` or earlier.
   func take(_ role: RoleName, since latest: Timestamp) -> [Waiter] {
     guard let waiters = byRole.removeValue(forKey: role) else { return [] }
     let kept = waiters.filter { $0.since > latest }
@@ -36,7 +36,7 @@ final class RefreshWaiters {
     return waiters.filter { $0.since <= latest }
   }
 
-  /// Forgets one that has left; the refresh goes on.
+  /// Removes one that has left; the refresh goes on.
   func forget(_ token: ResponseToken) {
     if byRole.isEmpty { return }
     for role in Array(byRole.keys) {
@@ -45,7 +45,7 @@ final class RefreshWaiters {
     }
   }
 
-  /// Takes out all of them.
+  /// Removes and returns all of them.
   func takeAll() -> [Waiter] {
     defer { forgetAll() }
     return byRole.values.flatMap(\.self)

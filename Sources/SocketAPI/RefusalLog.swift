@@ -3,21 +3,21 @@ import HTTPServer
 import Logs
 import Systemd
 
-/// Names in the journal whoever was refused or keeps others out: the first time at once, then summed up per uid, role and minute.
+/// Logs users who are refused or keep others out: the first time at once, then summed up per uid, role and minute.
 final class RefusalLog {
   /// What was refused.
   enum Object: Hashable {
     case role(RoleName)
-    /// A path for administrators.
+    /// A path for administrators only.
     case path(String)
-    /// A connection that the server refused or ended by itself.
+    /// A connection that the server itself refused or ended.
     case connection(ServerStatistics.Refusal)
-    /// No refusal: who connects so fast that the listener's queue doesn't become empty.
+    /// Not a refusal: a user who connects so fast that the listener's queue doesn't become empty.
     case acceptFlood
-    /// One of so many that they aren't listed one by one.
+    /// Summarises objects when there are too many to list.
     case others
 
-    /// Whether a user may bring up as many as there are roles and paths.
+    /// Whether one user can cause as many of these as there are roles and paths.
     var isOneOfMany: Bool {
       switch self {
       case .role, .path: true
@@ -55,7 +55,7 @@ final class RefusalLog {
     let object: Object
   }
 
-  /// A user who is refused at a thousand things doesn't get a line, or memory, for each.
+  /// A user who is refused for a thousand objects doesn't get a line, or memory, for each.
   private static let mostKeys = 1024
 
   private let scheduler: any Scheduler

@@ -1,12 +1,12 @@
 import HTTPServer
 
-/// Why a request's query parameter isn't served: its value, and what is taken.
+/// Why a query parameter is refused: its value, and the allowed ones.
 struct RefusedValue: Error, CustomStringConvertible {
   private let name: String
   private let value: String
   private let rule: String
 
-  /// `rule` says what is taken, in half a sentence.
+  /// `rule` is the allowed value, in half a sentence.
   init(_ name: StaticString, of request: borrowing RequestHead, _ rule: String) {
     self.name = "\(name)"
     value = request.query(name) ?? ""
@@ -15,7 +15,7 @@ struct RefusedValue: Error, CustomStringConvertible {
 
   var description: String { "'\(name)' is '\(Self.shown(value))'; \(rule)" }
 
-  /// The whole seconds of a parameter, 0 to `limit`; nil when the query doesn't have it.
+  /// The whole seconds of a parameter, 0 to `limit`; nil if the query doesn't have it.
   static func seconds(
     _ name: StaticString, of request: borrowing RequestHead, atMost limit: Int
   ) throws(RefusedValue) -> Int? {
@@ -27,7 +27,7 @@ struct RefusedValue: Error, CustomStringConvertible {
     }
   }
 
-  /// Text from outside as a message repeats it: at most 64 characters, and nothing but printable ASCII.
+  /// Text from outside as a message quotes it: at most 64 characters, and only printable ASCII.
   static func shown(_ text: some StringProtocol) -> String {
     let escaped = text.unicodeScalars.prefix(64).map { scalar in
       scalar.isASCII && scalar.value >= 0x20 && scalar.value != 0x7F ? String(scalar) : scalar.escaped(asASCII: true)

@@ -2,7 +2,7 @@ import Core
 import Refresh
 import Wire
 
-/// The metrics that have samples of every role. All of a role's are taken at one moment.
+/// The metrics with samples of every role. All samples of a role are taken at the same time.
 struct RoleMetrics {
   private var expiry: MetricText
   private var state: MetricText
@@ -18,7 +18,7 @@ struct RoleMetrics {
     [expiry, state, notRefreshed, success, attempt, headroom, generation, attempts, handouts].map(\.text)
   }
 
-  /// `count` is how many roles there are.
+  /// `count` is the number of roles.
   init(roles count: Int) {
     func metric(_ name: String, _ type: String, _ help: String) -> MetricText {
       MetricText(name, type, help, expecting: count)
@@ -71,7 +71,7 @@ struct RoleMetrics {
   }
 }
 
-/// The metrics that have samples of every role with files.
+/// The metrics with samples of every role with files.
 struct OutputMetrics {
   private var failing = MetricText("rolekeeper_output_failing", "gauge", "1 while a credential file can't be written.")
   private var generation = MetricText(

@@ -33,7 +33,7 @@ final class StatusMaker: AnswerMaker {
   private var roles: ArraySlice<ManagedRole>
   private var findings = HealthFindings()
   private var list: DocumentList
-  /// All but the lists, when all roles have been looked at, and what is in the second of them.
+  /// Everything except the lists, and the content of the second one, once all roles have been evaluated.
   private var frame: [[UInt8]]?
   private var reasons: ArraySlice<Health.Reason> = []
   private var reasonList = DocumentList()
@@ -73,7 +73,7 @@ final class HealthMaker: AnswerMaker {
 
   func step() -> Response? {
     let count = service.refresher.roles.count
-    // Each takes little: to look at the clock would take longer.
+    // Each step is short: reading the clock would take longer.
     for _ in 0..<16 {
       guard let role = roles.popFirst() else { return Self.response(findings.health(service), roles: count) }
       findings.look(at: role, service)
@@ -88,7 +88,7 @@ final class HealthMaker: AnswerMaker {
   }
 }
 
-/// What is wrong, found role by role.
+/// The problems found, role by role.
 struct HealthFindings {
   private var sessions: [Health.Reason] = []
   private var outputs: [Health.Reason] = []
@@ -98,7 +98,7 @@ struct HealthFindings {
     outputs += service.backend.outputReasons(of: role)
   }
 
-  /// With what concerns no single role.
+  /// The result, including problems that concern no single role.
   func health(_ service: SocketService) -> Health {
     let none: [Health.Reason] = service.refresher.roles.isEmpty ? [.noRoles()] : []
     return Health(none + sessions + outputs + service.backend.generalReasons())
@@ -106,7 +106,7 @@ struct HealthFindings {
 }
 
 extension SocketService {
-  /// About how many bytes a role's status has.
+  /// The approximate size of a role's status in bytes.
   fileprivate static let statusSize = 512
 
   func listRoles(for peer: Peer, _ token: ResponseToken) -> Response? {

@@ -1,6 +1,6 @@
 import HTTPServer
 
-/// What the socket serves, a case for each path.
+/// The paths of the socket's API.
 enum Route: CaseIterable {
   case roles, role, credentials, roleHealth, report, refresh, events, status, reload, health, metrics
 

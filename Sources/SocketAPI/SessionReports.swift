@@ -5,10 +5,10 @@ import SessionStore
 package import Systemd
 package import Wire
 
-/// Readers' reports that a session is dead: STS is asked, and a session that it doesn't know any more is never handed out again.
+/// Readers' reports of dead sessions: STS is asked, and a session that it no longer accepts is never handed out again.
 ///
-/// A session is checked at most once in 30 s; whoever reports it meanwhile waits for the check under way or gets the last result. One
-/// that isn't held, since it was condemned say, is neither checked nor known.
+/// A session is checked at most once in 30 s; a report in between waits for the check under way or gets the last result. A session
+/// that isn't held, for example a condemned one, isn't checked, and has no result.
 package final class SessionReports {
   private static let interval = Duration.seconds(30)
   /// A report is answered within 10 s, whatever STS does.
@@ -38,7 +38,8 @@ package final class SessionReports {
     timer = try scheduler.timer(accuracy: 100_000) { [unowned self] in endOverdueChecks() }
   }
 
-  /// Has a session of the role checked and calls `answer` once, at once or within 10 s; false, without a call, for one that isn't held.
+  /// Checks a session of the role and calls `answer` once, at once or within 10 s; returns false, without a call, for a session
+  /// that isn't held.
   package func report(
     _ accessKeyID: String, of role: ManagedRole, answer: @escaping (SessionCheckResult) -> Void
   ) -> Bool {
@@ -69,12 +70,12 @@ package final class SessionReports {
     arm(at: now + Self.longestCheck)
   }
 
-  /// Calls `act` before anybody is answered: whoever is reads next, and gets the standby.
+  /// Calls `act` before any report is answered: a client that reads next gets the standby.
   private func finish(_ outcome: CheckOutcome, _ key: Key, acting act: () -> Void = {}) {
     guard case .underWay(let check, _, let answers) = states[key] else { return }
     let now = scheduler.time
     let result = SessionCheckResult(outcome, key.role, key.accessKeyID, at: refresher.clock.now(at: now))
-    // What STS wasn't asked isn't known.
+    // If STS wasn't asked, there is no result to remember.
     states[key] = check.began.map { .known(result, since: $0) }
     report(result)
     act()
@@ -87,13 +88,13 @@ package final class SessionReports {
       .role(result.role), .accessKeyID(result.accessKeyID), .code(result.code ?? "none"),
     ]
     switch result.result {
-    case .condemned: break  // The machine reports what becomes of it.
+    case .condemned: break  // The machine reports the consequences.
     case .inUse: log.write(.reportedSessionAccepted, fields)
     case .unchecked: log.write(.reportedSessionUnchecked, fields)
     }
   }
 
-  /// Ends what has taken too long; a step of the loop's timer.
+  /// Ends checks that have taken too long; called by the loop's timer.
   package func endOverdueChecks() {
     let now = scheduler.time
     for (key, state) in states {
@@ -133,7 +134,7 @@ extension SessionCheckResult {
       requestID: failure?.requestID, advice: result == .unchecked ? failure?.advice : nil)
   }
 
-  /// With the time until the next check for what wasn't found out, rounded up.
+  /// The result with the time until the next check, rounded up, if nothing was found out.
   fileprivate func repeatable(in wait: Duration) -> SessionCheckResult {
     guard result == .unchecked, wait > .zero else { return self }
     var result = self

@@ -6,7 +6,7 @@ import Settings
 import Systemd
 import Wire
 
-/// Handing out: the plain read, which never calls STS, and the read with `min_ttl`, which may have a session fetched.
+/// Hand-outs: the plain read, which never calls STS, and the read with `min_ttl`, which may cause a fetch.
 extension SocketService {
   func credentials(
     of role: ManagedRole, for request: borrowing RequestHead, from peer: Peer, token: ResponseToken
@@ -35,21 +35,21 @@ extension SocketService {
     }
   }
 
-  /// A plain reader waits when it says so, one that may have to have a session fetched also when it doesn't.
+  /// A plain read waits only if its query says so; one that may cause a fetch waits by default.
   private static func query(_ query: CredentialQuery, at now: Timestamp) -> ReaderQuery {
     let wait = query.wait ?? (query.minTTL == nil ? .zero : RequestWait.standard)
     return ReaderQuery(minTTL: query.minTTL, since: now, deadline: now + wait)
   }
 
-  // MARK: - Those who wait
+  // MARK: - Waiting readers
 
-  /// Looks again at those who wait for the role, after something has changed for it.
+  /// Checks the readers that wait for the role again, after something has changed for it.
   func answerWaitingReaders(of role: ManagedRole) {
     let now = scheduler.time
     waiting.answer(role.name) { reader in answer(&reader, of: role, at: now) }
   }
 
-  /// The instant has come at which a reader wanted to be looked at again, at the latest its deadline.
+  /// Checks a reader again at the time that was set for that, at the latest its deadline.
   func lookAgain(at reader: inout WaitingReaders.Reader, of name: RoleName) -> Bool {
     guard let role = refresher.roles[name] else {
       roleGone(reader, name)
@@ -58,9 +58,9 @@ extension SocketService {
     return answer(&reader, of: role, at: scheduler.time)
   }
 
-  /// Answers a waiting reader whose answer is certain by now, and whose time is over in any case; false when it waits on.
+  /// Answers a waiting reader if its answer is certain, and in any case at its deadline; false if it keeps waiting.
   private func answer(_ reader: inout WaitingReaders.Reader, of role: ManagedRole, at now: Timestamp) -> Bool {
-    // A reload may have taken the right away since it asked.
+    // A reload may have revoked the right meanwhile.
     guard mayRead(reader.recipient.peer, role) else {
       server?.complete(reader.token, refuse(reader.recipient.peer, role))
       return true
@@ -75,7 +75,7 @@ extension SocketService {
     return true
   }
 
-  /// The role was taken out of the settings while somebody waited for it.
+  /// The role was removed from the settings while readers waited for it.
   package func roleGone(_ name: RoleName) {
     waiting.answer(name) { reader in
       roleGone(reader, name)
@@ -94,7 +94,7 @@ extension SocketService {
 
   private enum Decision {
     case answer(Response)
-    /// Something may come in the reader's time: it is looked at again at each event of the role, and then.
+    /// A session may arrive before the reader's deadline: it is checked at each event of the role, and at that time.
     case wait(until: Timestamp)
   }
 
@@ -115,12 +115,12 @@ extension SocketService {
     }
   }
 
-  /// Requests a fetch, unless the limits allow none in the reader's time.
+  /// Requests a fetch, unless the limits allow none before the reader's deadline.
   private func request(
     _ duration: Duration, joins: Bool, for reader: WaitingReaders.Reader, of role: ManagedRole, at now: Timestamp
   ) -> Decision {
     let deadline = reader.query.deadline
-    // Whoever's time is over as it is looked at again starts nothing.
+    // A reader at its deadline doesn't start a fetch.
     if deadline <= now && reader.query.since < now { return .wait(until: deadline) }
     if !joins, let wait = reservationLimits.admit(uid: reader.recipient.peer.uid, at: now) {
       if now + wait <= deadline { return .wait(until: now + wait) }
@@ -130,7 +130,7 @@ extension SocketService {
     return .wait(until: deadline)
   }
 
-  /// The answer with this session; nil when it isn't valid any more.
+  /// The answer with this session; nil if it is no longer valid.
   private func handOut(_ session: Session, of role: ManagedRole, to recipient: Recipient, at now: Timestamp)
     -> Response?
   {
@@ -140,12 +140,12 @@ extension SocketService {
       at: now)
   }
 
-  /// The answer with this hand-out, counted and logged for its recipient; nil when it isn't valid any more.
+  /// The answer with this hand-out, counted and logged for its recipient; nil if it is no longer valid.
   private func handOut(
     _ handout: Handout, of role: ManagedRole, isReserved: Bool, to peer: Peer, isHeadOnly: Bool, at now: Timestamp
   ) -> Response? {
     guard let response = handout.response(at: now, heads: &heads) else { return nil }
-    // An answer without its body hands out nothing.
+    // An answer without a body hands out nothing.
     if isHeadOnly { return response }
     if handout.isBelowFloor(at: now) { belowFloorAnswers += 1 }
     if role.handouts.enter(uid: peer.uid, session: handout.session.id, isReserved: isReserved) {
@@ -159,7 +159,7 @@ extension SocketService {
 
   // MARK: - Refusals
 
-  /// The daemon's rate lets nothing be fetched in the reader's time, but in `wait`.
+  /// The daemon's rate doesn't allow the fetch before the reader's deadline, only after `wait`.
   private func rateTooLow(_ query: ReaderQuery, _ role: ManagedRole, _ wait: Duration, at now: Timestamp) -> Response {
     guard query.minTTL != nil else { return nothingValid(role, at: now, wait: wait) }
     guard role.machine.attempt?.purpose == .pool else {
@@ -173,7 +173,7 @@ extension SocketService {
         retryAfter: wait + .seconds(1)))
   }
 
-  /// `wait` is what an attempt takes at least that has to wait for its turn.
+  /// `wait` is the minimum delay of an attempt that has to wait for its turn.
   private func nothingValid(_ role: ManagedRole, at now: Timestamp, wait: Duration = .zero) -> Response {
     let failure = role.machine.lastFailure
     let next = nextAttempt(of: role)
@@ -185,7 +185,7 @@ extension SocketService {
         retryAfter: max(.seconds(1), max(wait, next - now) + .seconds(1))))
   }
 
-  /// The reader's time is over, or it doesn't wait, and something is on its way.
+  /// At the reader's deadline, or if it doesn't wait: a session may still be on its way.
   private func notYet(_ reader: WaitingReaders.Reader, _ role: ManagedRole, at now: Timestamp) -> Response {
     guard reader.query.minTTL != nil else { return nothingValid(role, at: now) }
     if let failure = role.machine.lastFailure {
@@ -213,7 +213,7 @@ extension SocketService {
     return Answer.problem(Problem(.tooManyReservations, detail: "there may be \(rule)", retryAfter: wait + .seconds(1)))
   }
 
-  /// No fetch in the reader's time can do what the last one couldn't; a later one may.
+  /// No fetch before the reader's deadline could do better than the last one; a later one may.
   private static func fetchFailed(
     _ query: ReaderQuery, _ role: ManagedRole, _ failure: Failure, wait: Duration
   ) -> Response {

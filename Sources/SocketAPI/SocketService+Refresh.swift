@@ -4,8 +4,8 @@ import Refresh
 import Systemd
 import Wire
 
-/// `POST /v1/roles/NAME/refresh[?wait=S]`: a new session now. Without `wait` the answer is 202 at once; with it the role's status
-/// when the session has come, the failure when it hasn't, or 202 when neither is known in time.
+/// `POST /v1/roles/NAME/refresh[?wait=S]`: fetches a new session now. Without `wait` the answer is 202 at once; with it, the role's
+/// status when the session has arrived, the failure if the fetch fails, or 202 if neither happens in time.
 extension SocketService {
   func refresh(_ role: ManagedRole, _ request: borrowing RequestHead, _ token: ResponseToken) -> Response? {
     let wait: Int
@@ -22,19 +22,19 @@ extension SocketService {
     return wait > 0 ? nil : Self.requested(role.name)
   }
 
-  /// An attempt of the role ended: answers those who wait for it.
+  /// An attempt of the role ended: answers the requests that wait for it.
   func refreshEnded(of role: ManagedRole) {
     if let success = role.machine.lastSuccess {
       complete(role, since: success) { Answer.document(refreshed(role)) }
     }
-    // A failure that is tried again at once isn't the end of it.
+    // A failure that is retried at once isn't the outcome.
     guard let failed = role.machine.failedAt, role.machine.nextAttempt > failed, let failure = role.machine.lastFailure
     else { return }
     let now = scheduler.time
     complete(role, since: failed) { refreshFailed(role, failure, at: now) }
   }
 
-  /// The role's status, with the session that came: readers go on with another one that lives longer.
+  /// The role's status, with the fetched session: readers may keep another one that lives longer.
   private func refreshed(_ role: ManagedRole) -> RoleStatus {
     var status = status(of: role)
     let now = scheduler.time
@@ -53,7 +53,7 @@ extension SocketService {
     server?.complete(waiter.token, refresher.roles[name] == nil ? Self.removed(name) : Self.requested(name))
   }
 
-  /// The role was taken out of the settings.
+  /// The role was removed from the settings.
   package func refreshRoleGone(_ name: RoleName) {
     let now = scheduler.time
     for waiter in refreshWaiters.take(name, since: now) { server?.complete(waiter.token, Self.removed(name)) }

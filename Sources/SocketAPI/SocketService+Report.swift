@@ -2,7 +2,7 @@ import HTTPServer
 import Refresh
 import Wire
 
-/// Reports of dead sessions, by whoever may read the role.
+/// Reports of dead sessions, by callers that may read the role.
 extension SocketService {
   func report(on role: ManagedRole, for request: borrowing RequestHead, token: ResponseToken) -> Response? {
     let rule = "name the session: ?access_key_id=STS.…, the AccessKeyId of its credential"

@@ -3,10 +3,10 @@ import HTTPServer
 import Settings
 import Wire
 
-/// What a path takes: its methods, and the parameters of its query. Anything else is refused with what to write instead, since a
-/// request that does something else than it says is worse than one that does nothing.
+/// The methods and query parameters of a path. Anything else is refused with a hint what to write instead, since a request that
+/// does something else than it says is worse than one that does nothing.
 extension SocketService {
-  /// The problem of a request that isn't a GET or HEAD, or that has other query parameters than `parameters`; nil when all is well.
+  /// The problem of a request that isn't a GET or HEAD, or that has other query parameters than `parameters`; nil if there is none.
   func get(
     _ request: borrowing RequestHead, taking parameters: @autoclosure () -> [StaticString] = []
   ) -> Response? {
@@ -16,7 +16,7 @@ extension SocketService {
     }
   }
 
-  /// The problem of a request that isn't a POST, or that has other query parameters than `parameters`; nil when all is well.
+  /// The problem of a request that isn't a POST, or that has other query parameters than `parameters`; nil if there is none.
   func post(_ request: borrowing RequestHead, taking parameters: [StaticString] = []) -> Response? {
     request.method == .post ? unknownParameter(request, parameters) : Self.wrongMethod(allow: "POST")
   }

@@ -6,48 +6,47 @@ import Settings
 package import Systemd
 package import Wire
 
-/// What the socket's routes need of the daemon behind them.
+/// The parts of the daemon that the socket's routes need.
 package protocol SocketBackend: AnyObject {
-  /// Reads the settings again; `completion` is called later. What looks like a truncated file counts as wrong unless removal is
-  /// allowed.
+  /// Reads the settings again; `completion` is called later. Settings that look truncated are refused unless removal is allowed.
   func reload(allowingRemoval: Bool, _ completion: @escaping (ReloadResult) -> Void)
-  /// Where the socket is, by the settings in force.
+  /// The socket's path in the settings in force.
   var socketPath: String { get }
   func status(of role: ManagedRole, at now: Timestamp) -> RoleStatus
   /// The report without its roles.
   func statusReport(_ health: Health) -> StatusReport
-  /// What is wrong with the role's session; nil when nothing is.
+  /// What is wrong with the role's session; nil if nothing is.
   func sessionReason(of role: ManagedRole, at now: Timestamp) -> Health.Reason?
   /// What is wrong with the role's files.
   func outputReasons(of role: ManagedRole) -> [Health.Reason]
-  /// What is wrong beside the roles.
+  /// Problems beside the roles.
   func generalReasons() -> [Health.Reason]
-  /// What concerns one role.
+  /// The health of one role.
   func health(of role: ManagedRole) -> Health
   func figures() -> DaemonFigures
-  /// What the metrics report of the role's files; nil when it has none.
+  /// The metrics of the role's files; nil if it has none.
   func outputFigures(of role: ManagedRole) -> OutputFigures?
 }
 
-/// What became of a reload.
+/// The outcome of a reload.
 package enum ReloadResult {
-  /// The settings are in force. A sentence for each thing that they have taken away.
+  /// The settings are in force. A sentence for each thing that they have removed.
   case done(warnings: [String])
-  /// Nothing was changed. A sentence for each thing that is wrong, with file and line.
+  /// Nothing was changed. A sentence for each error, with file and line.
   case refused([String])
 }
 
-/// The socket's API: finds the role, asks whether this peer may, and hands out bytes that are ready.
+/// The socket's API: finds the role, checks this peer's access, and hands out rendered bytes.
 package final class SocketService: RequestHandler, RoleObserver {
   unowned let backend: any SocketBackend
   let scheduler: any Scheduler
   let refresher: Refresher
-  /// Who may what, by the settings in force.
+  /// The access policy of the settings in force.
   package var access: AccessPolicy
   private(set) weak var server: (any ResponseSink)?
   package private(set) var refusals: UInt64 = 0
   package internal(set) var belowFloorAnswers: UInt64 = 0
-  /// How often each came about, since the daemon started.
+  /// How often each outcome occurred, since the daemon started.
   var reservations: [ReservationOutcome: UInt64] = [:]
 
   let log: Log
@@ -56,7 +55,7 @@ package final class SocketService: RequestHandler, RoleObserver {
   private(set) var refreshWaiters: RefreshWaiters!
   var heads = HandoutHeads()
   var reservationLimits = ReservationLimits()
-  /// When the next process takes this one's place, if that is known.
+  /// When the next process replaces this one, if that is known.
   package var restart: () -> Timestamp? = { nil }
   let callers: CallerLog
   let reports: SessionReports
@@ -93,7 +92,7 @@ package final class SocketService: RequestHandler, RoleObserver {
       mayRead: { [unowned self] in mayRead($0, $1) }, send: { [unowned self] in server?.send($0, $1) ?? false })
   }
 
-  /// The settings changed, and with them who may see what.
+  /// The settings changed, and with them the access.
   package func settingsChanged() {
     refresher.forgetNotes()
     long.beginAgain()
@@ -103,7 +102,8 @@ package final class SocketService: RequestHandler, RoleObserver {
   /// Writes the log lines that wait for a user's name.
   package func flushLog() { callers.flush() }
 
-  /// Answers by `server` from now on; whoever waits at another one is forgotten, since its connection is about to end.
+  /// Answers through `server` from now on; requests that wait at the former one are forgotten, since its connections are about to
+  /// end.
   package func serve(on server: any ResponseSink) {
     self.server = server
     long.forgetAll()
@@ -112,7 +112,7 @@ package final class SocketService: RequestHandler, RoleObserver {
     subscribers.forgetAll()
   }
 
-  /// The daemon ends: whoever waits is answered, and asks the next one.
+  /// The daemon ends: waiting requests are answered, and their clients can ask the next process.
   package func endWaiting() {
     let problem = Problem(
       .stopping, detail: "the daemon stops, or is restarted; ask again in a moment", retryAfter: .seconds(1))
@@ -136,7 +136,7 @@ package final class SocketService: RequestHandler, RoleObserver {
   }
 
   package func respond(to request: borrowing RequestHead, from peer: Peer, token: ResponseToken) -> Response? {
-    // Noted was that this peer may read the role, which is so until a note is forgotten.
+    // The note means that this peer may read the role, which holds until notes are invalidated.
     if let note = request.note, let role = refresher.role(noted: note) {
       return credentials(of: role, for: request, from: peer, token: token)
     }
@@ -154,7 +154,7 @@ package final class SocketService: RequestHandler, RoleObserver {
     }
   }
 
-  /// Of the routes with a role's name.
+  /// Responds to the routes with a role's name.
   private func respond(
     to request: borrowing RequestHead, about route: Route, from peer: Peer, token: ResponseToken
   ) -> Response? {
@@ -183,8 +183,8 @@ package final class SocketService: RequestHandler, RoleObserver {
     backend.status(of: role, at: scheduler.time)
   }
 
-  /// The judgement of `/healthz` for one role, with the reasons instead of their number. What is wrong with the settings may name other roles, and
-  /// is for administrators.
+  /// The health of one role as in `/healthz`, with the reasons instead of their number. Reasons about the settings may name other
+  /// roles, and are for administrators.
   private func health(of role: ManagedRole, for peer: Peer) -> Response {
     var health = backend.health(of: role)
     if !isPrivileged(peer) {
@@ -218,7 +218,7 @@ package final class SocketService: RequestHandler, RoleObserver {
         Problem(.malformed, detail: "\(RefusedValue("allow_removal", of: request, "write 0 or 1: ?allow_removal=1"))"))
     }
     let path = backend.socketPath
-    // By the server that was asked: the new settings may put another in its place.
+    // Answered through the old server: the new settings may have replaced it.
     backend.reload(allowingRemoval: allowsRemoval) { [weak server, unowned backend] result in
       let moved = backend.socketPath == path ? nil : backend.socketPath
       server?.complete(token, Self.answer(to: result, movedTo: moved))
@@ -245,7 +245,7 @@ package final class SocketService: RequestHandler, RoleObserver {
     return nil
   }
 
-  // MARK: - Who may
+  // MARK: - Access
 
   func mayRead(_ peer: Peer, _ role: ManagedRole) -> Bool {
     access.mayRead(peer, role: role.settings.readers)
@@ -292,7 +292,7 @@ package final class SocketService: RequestHandler, RoleObserver {
       role, role.event(kind, at: scheduler.time, clock: refresher.clock))
   }
 
-  /// Reports files that are written where none were, fail, or work again.
+  /// Publishes an event for files that appear, fail, or work again.
   package func outputsChanged(of role: ManagedRole, _ outputs: [OutputStatus]) {
     let now = scheduler.time
     for output in outputs {
@@ -300,7 +300,7 @@ package final class SocketService: RequestHandler, RoleObserver {
     }
   }
 
-  /// When the role's next attempt comes, of this process or the next.
+  /// When the role's next attempt is, of this process or the next.
   func nextAttempt(of role: ManagedRole) -> Timestamp {
     min(role.machine.nextAttempt, restart() ?? role.machine.nextAttempt)
   }
@@ -318,9 +318,9 @@ package final class SocketService: RequestHandler, RoleObserver {
     return Answer.problem(problem)
   }
 
-  /// Others than those that `peer` may read are never named, however near.
+  /// The most similar role name that `peer` may read; no other is ever named, however similar.
   private func nearestRole(to name: String, _ peer: Peer) -> String? {
-    // More would hold up the loop for a misspelled word.
+    // A limit, so that a misspelled name doesn't block the loop for long.
     let roles = refresher.rolesInOrder.prefix(500).filter { mayRead(peer, $0) }
     return Spelling.nearest(to: String(name.prefix(64)), among: roles.map { "\($0.name)" })
   }
@@ -334,8 +334,8 @@ package final class SocketService: RequestHandler, RoleObserver {
 }
 
 extension RefreshReport {
-  /// The event by which readers learn of it; nil for none. That they get another session is no report's event: `rotated` is sent
-  /// when they do, which a new session that only stands by doesn't cause.
+  /// The event that informs readers; nil if there is none. No report's event says that they get another session: `rotated` is sent
+  /// when they do, which a new session that is only a standby doesn't cause.
   var eventKind: RoleEvent.Kind? {
     switch self {
     case .failing, .recovered, .belowFloor, .lapsed, .condemned(_, .nothing): .changed

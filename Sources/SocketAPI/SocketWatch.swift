@@ -3,10 +3,10 @@ package import LocalSockets
 package import Logs
 package import Systemd
 
-/// Notices that the socket's file was deleted or replaced, and has the daemon listen at its path again.
+/// Notices if the socket's file was deleted or replaced, and makes the daemon listen at its path again.
 ///
-/// Nobody can connect until then, and nothing else shows it: whoever is connected stays so. The path isn't taken from another process that
-/// listens there.
+/// Until then nobody can connect, and nothing else shows it, since open connections go on working. The path isn't taken from
+/// another process that listens there.
 package final class SocketWatch {
   /// In microseconds.
   private static let interval: Int64 = 30_000_000
@@ -18,7 +18,7 @@ package final class SocketWatch {
   private var timer: (any Alarm)!
   private var reported: String?
 
-  /// `listener` is the one in force, nil while there is none; `listenAgain` puts another one in its place.
+  /// `listener` returns the one in force, nil while there is none; `listenAgain` replaces it.
   package init(
     scheduler: any Scheduler, log: Log, listener: @escaping () -> UnixListener?,
     listenAgain: @escaping () throws -> Void

@@ -6,9 +6,9 @@ import Wire
 
 /// Why the daemon can't serve.
 package struct StartProblem: Hashable, Sendable {
-  /// Where the first of the errors is, `FILE:LINE`; nil where that is no matter of a file.
+  /// The place of the first error, `FILE:LINE`; nil if it isn't in a file.
   package let place: String?
-  /// A sentence for each, with what to do.
+  /// A sentence for each, with a fix.
   package let errors: [String]
 
   package init(place: String?, errors: [String]) {
@@ -17,8 +17,9 @@ package struct StartProblem: Hashable, Sendable {
   }
 }
 
-/// What the socket answers while the daemon has no settings to serve by: to everything that this is so, where the first error is, and
-/// what to do. Administrators, who are root and the daemon's own user as long as no settings name others, get all errors, and may reload.
+/// The socket's answers while the daemon has no usable settings: every request gets an error with the place of the first problem and
+/// the fix. Administrators, who are root and the daemon's own user as long as no settings name others, get all errors, and may
+/// reload.
 package final class UnconfiguredService: RequestHandler {
   package var problem: StartProblem
   private let reload: (@escaping (_ isDone: Bool) -> Void) -> Void
@@ -27,7 +28,7 @@ package final class UnconfiguredService: RequestHandler {
   private let refusalLog: RefusalLog
   private weak var server: (any ResponseSink)?
 
-  /// `reload` reads the settings again, and says whether they can be used; if not, `problem` says why by then.
+  /// `reload` reads the settings again, and returns whether they can be used; if not, `problem` has the new errors.
   package convenience init(
     _ problem: StartProblem, access: AccessPolicy, scheduler: any Scheduler, log: Log,
     reload: @escaping (@escaping (_ isDone: Bool) -> Void) -> Void

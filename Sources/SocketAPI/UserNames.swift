@@ -4,19 +4,19 @@ import Systemd
 
 /// Names of users for log lines, found without ever holding up the loop.
 ///
-/// The host's own users and systemd's dynamic ones are read from local files at once. For all others the host's name services are asked
-/// (nsswitch.conf(5)) on a thread of its own, for one user at a time: a directory that is down may take minutes to answer. A log line
-/// waits for that 2 s at most, and then goes without the name.
+/// The host's own users and systemd's dynamic ones are read from local files at once. For all others the host's name services are
+/// asked (nsswitch.conf(5)) on a separate thread, for one user at a time: a directory that is down may take minutes to answer. A
+/// log line waits 2 s for that at most, and then goes without the name.
 final class UserNames {
   struct Sources: Sendable {
-    /// Answers in a moment.
+    /// Answers quickly.
     var local: @Sendable (UInt32) -> String?
     /// May take minutes; called on another thread.
     var remote: @Sendable (UInt32) -> String?
 
     static let host = Sources(
       local: { LocalUsers().name(of: $0) },
-      // No name service that answers and none that knows the user come to the same here.
+      // A failure of the name services and an unknown user lead to the same result here.
       remote: { try? SystemHost().user(uid: $0)?.name })
   }
 
@@ -32,7 +32,7 @@ final class UserNames {
     let body: (String?) -> Void
   }
 
-  /// In µs: users are renamed rarely, and created more often.
+  /// In µs: users are rarely renamed, but created more often.
   private static let lifetime: (known: Int64, unknown: Int64) = (600_000_000, 60_000_000)
   private static let mostAnswers = 1024
   private static let mostWaiting = 256
@@ -53,7 +53,7 @@ final class UserNames {
     timer = try scheduler.timer(accuracy: 100_000) { [unowned self] in expire() }
   }
 
-  /// Calls `body` once with the user's name, nil when there is none or it can't be had in time: at once or in a later turn.
+  /// Calls `body` once with the user's name, nil if there is none or it isn't found in time: at once or in a later turn.
   func name(of uid: UInt32, _ body: @escaping (String?) -> Void) {
     let now = scheduler.time.microseconds
     if let answer = answers[uid], now < answer.end { return body(answer.name) }
@@ -61,14 +61,14 @@ final class UserNames {
       remember(name, of: uid, at: now)
       return body(name)
     }
-    // Beyond that a name service is down that many users come from.
+    // More than that are probably users of a name service that is down.
     if waiting.count >= Self.mostWaiting { return body(nil) }
     waiting.append(Waiting(uid: uid, deadline: now + longestWait, body: body))
     if !timer.isArmed { timer.arm(at: now + longestWait) }
     askNext()
   }
 
-  /// The user's name, if it is known already or the host's own files have it.
+  /// The user's name, if it is cached or in the host's own files.
   func known(_ uid: UInt32) -> String? {
     let now = scheduler.time.microseconds
     if let answer = answers[uid], now < answer.end { return answer.name }
@@ -77,7 +77,7 @@ final class UserNames {
     return name
   }
 
-  /// Lets everything that waits for a name go without, since the daemon ends.
+  /// Writes all waiting lines without a name, since the daemon ends.
   func flush() {
     let all = waiting
     waiting = []
@@ -91,7 +91,7 @@ final class UserNames {
     do {
       lookUp = try scheduler.call({ remote(uid) }) { [unowned self] in found($0, of: uid) }
     } catch {
-      // Without a thread or a descriptor to spare the lines do without names.
+      // Without a free thread or descriptor the lines go without names.
       flush()
     }
   }

@@ -2,13 +2,13 @@ import Core
 import HTTPServer
 import Systemd
 
-/// Requests that wait for a session to come, each with the time it is willing to wait.
+/// Requests that wait for a session to arrive, each until its deadline.
 final class WaitingReaders {
   struct Reader {
     let token: ResponseToken
     let recipient: Recipient
     let query: ReaderQuery
-    /// When it is looked at again by itself, at the latest at its deadline.
+    /// When it is checked again without an event, at the latest at its deadline.
     var lookAgain: Timestamp
 
     func looking(_ instant: Timestamp) -> Reader {
@@ -19,7 +19,7 @@ final class WaitingReaders {
   }
 
   private let scheduler: any Scheduler
-  /// Called with a reader whose instant has come; true when it is done with.
+  /// Called with a reader whose time has come; true if it is done.
   private let lookAgain: (inout Reader, RoleName) -> Bool
   private var byRole: [RoleName: [Reader]] = [:]
   private var roleOf: [ResponseToken: RoleName] = [:]
@@ -37,9 +37,9 @@ final class WaitingReaders {
     armTimer(for: reader.lookAgain)
   }
 
-  /// Takes out those readers of `role` that `answers` says are done with.
+  /// Removes those readers of `role` for which `answers` returns that they are done.
   func answer(_ role: RoleName, where answers: (inout Reader) -> Bool) {
-    // Taken out first: an answer may let the next request of its client in.
+    // Removed first: answering may let the client's next request in.
     guard let readers = byRole.removeValue(forKey: role) else { return }
     var kept: [Reader] = []
     for var reader in readers where !answers(&reader) { kept.append(reader) }
@@ -51,14 +51,14 @@ final class WaitingReaders {
     if !kept.isEmpty { byRole[role, default: []] += kept }
   }
 
-  /// Forgets a reader that has left; the fetch it waited for goes on for the others.
+  /// Removes a reader that has left; the fetch that it waited for goes on for the others.
   func forget(_ token: ResponseToken) {
     guard let role = roleOf.removeValue(forKey: token) else { return }
     byRole[role]?.removeAll { $0.token == token }
     if byRole[role]?.isEmpty == true { byRole[role] = nil }
   }
 
-  /// Takes out all of them.
+  /// Removes and returns all of them.
   func takeAll() -> [Reader] {
     defer { forgetAll() }
     return byRole.values.flatMap(\.self)

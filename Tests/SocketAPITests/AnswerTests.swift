@@ -11,9 +11,9 @@ import Wire
     return text
   }
 
-  /// The header was rounded down: who obeyed it came a moment too early, and was refused again.
+  /// The header was rounded down, so a client that obeyed it came too early, and was refused again.
   @Test(arguments: [(29_001, 30), (30_000, 30), (1, 1)])
-  func `the header and the document say the same time to try again, never too early`(_ wait: Int, _ seconds: Int) {
+  func `header and document have the same retry time, never too early`(_ wait: Int, _ seconds: Int) {
     let answer = Answer.problem(Problem(.tooManyReservations, detail: "d", retryAfter: .milliseconds(wait)))
     #expect(text(answer.head).contains("\r\nRetry-After: \(seconds)\r\n"))
     #expect(text(answer.body).contains("\"retry_after\":\(seconds)}"))

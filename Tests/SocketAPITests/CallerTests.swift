@@ -6,9 +6,9 @@ import Testing
 
 @testable import SocketAPI
 
-/// Who a caller is, for log lines: found without anybody waiting for it.
+/// A caller's name and program, for log lines: found without blocking anything.
 @Suite struct CallerTests {
-  /// Name services that write down what they are asked.
+  /// Name services that record what they are asked.
   private final class Remote: Sendable {
     private let asked = Mutex<[UInt32]>([])
 
@@ -20,7 +20,7 @@ import Testing
     }
   }
 
-  /// What was answered, in its order.
+  /// The names that were answered, in order.
   private final class Found {
     var names: [String?] = []
   }
@@ -48,7 +48,7 @@ import Testing
     #expect(remote.questions.isEmpty)
   }
 
-  @Test func `a user that only a name service knows is named when that answers, and at once the next time`() {
+  @Test func `a user known only to a name service is named when that answers, and at once the next time`() {
     ask(1000, 1000, 404)
     #expect(found.names.isEmpty)
     clock.settle()
@@ -58,7 +58,7 @@ import Testing
     #expect(remote.questions == [1000, 404])
   }
 
-  @Test func `a name is believed for ten minutes, and that there is none for one`() {
+  @Test func `a name is cached for ten minutes, and its absence for one`() {
     ask(1000, 404)
     clock.settle()
     clock.advance(by: .seconds(60) - .microseconds(1))
@@ -75,7 +75,7 @@ import Testing
     #expect(remote.questions == [1000, 404, 404, 1000])
   }
 
-  @Test func `with name services that hang nobody waits longer than two seconds, and one call does`() {
+  @Test func `with hanging name services no line waits longer than two seconds, and only one call hangs`() {
     clock.callsHang = true
     for uid: UInt32 in 1000..<1010 { ask(uid) }
     clock.advance(by: .seconds(1))
@@ -84,13 +84,13 @@ import Testing
     #expect(found.names.count == 10 && found.names.allSatisfy { $0 == nil })
     clock.advance(by: .seconds(1))
     #expect(found.names.count == 11)
-    // Nobody waits any more for what it was asked.
+    // Nobody waits any more for the answer.
     clock.callsHang = false
     clock.settle()
     #expect(found.names.count == 11 && remote.questions == [1000])
   }
 
-  @Test func `beyond 256 who wait nobody else does`() {
+  @Test func `no more than 256 lines wait for names`() {
     clock.callsHang = true
     for uid: UInt32 in 1000..<1256 { ask(uid) }
     #expect(found.names.isEmpty)
@@ -98,7 +98,7 @@ import Testing
     #expect(found.names == [nil])
   }
 
-  @Test func `at the end lines go without names`() {
+  @Test func `when the process ends, lines go without names`() {
     ask(1000)
     names.flush()
     #expect(found.names == [nil])
@@ -117,7 +117,7 @@ import Testing
     #expect(LocalUsers(passwdPath: "/nowhere", dynamicPath: "/nowhere").name(of: 0) == nil)
   }
 
-  @Test func `a program is named by its executable, by its name where that is hidden, and not at all for another user`()
+  @Test func `a program is named by its executable, else its comm, and not at all for another user`()
     throws
   {
     var path = [UInt8](repeating: 0, count: 4096)

@@ -13,7 +13,7 @@ import Testing
     return text
   }
 
-  @Test func `an answer carries the generation and the length of its document`() throws {
+  @Test func `an answer has the generation and the length of its document`() throws {
     let bench = try Bench()
     let role = bench.add("a")
     bench.grantAll()
@@ -50,7 +50,7 @@ import Testing
     #expect(document != nil)
   }
 
-  @Test func `the variables for a shell say what the document does`() throws {
+  @Test func `the variables for a shell have the same values as the document`() throws {
     let bench = try Bench()
     let role = bench.add("a")
     bench.grantAll()
@@ -72,7 +72,7 @@ import Testing
     #expect(handout.rendered(as: .json) === handout.document)
   }
 
-  @Test func `below the floor the answer says what is left`() throws {
+  @Test func `below the floor the answer has the remaining time`() throws {
     let bench = try Bench()
     let role = bench.add("a")
     bench.grantAll()
@@ -81,7 +81,7 @@ import Testing
     #expect(text(response.head).contains("\r\nRolekeeper-Below-Floor: 600\r\n"))
   }
 
-  @Test func `from the lapse margin on there is no answer`() throws {
+  @Test func `within the lapse margin there is no answer`() throws {
     let bench = try Bench()
     let role = bench.add("a")
     bench.grantAll()
@@ -91,7 +91,7 @@ import Testing
     #expect(handout.response(at: handout.session.expires + .hours(1)) == nil)
   }
 
-  @Test func `the first hand-out of a session to a uid is known as such`() {
+  @Test func `the first hand-out of a session to a uid is recognised`() {
     var book = ReadCounter()
     let firsts = [(7, 1), (7, 1), (8, 1), (7, 2)].map { book.enter(uid: $0, session: SessionID(number: $1)) }
     #expect(firsts == [true, false, true, true])

@@ -11,14 +11,14 @@ import Testing
   private let clock = VirtualScheduler()
   private var answers: LongAnswers!
   private var completed: [(token: ResponseToken, text: String)] = []
-  /// What was begun and made, in order.
+  /// The answers begun and completed, in order.
   private var made: [String] = []
 
   init() throws {
     answers = try LongAnswers(scheduler: clock) { [unowned self] in completed.append(($0, Self.text($1))) }
   }
 
-  /// Whose bits take 100 µs each.
+  /// Each of its steps takes 100 µs.
   private final class Maker: AnswerMaker {
     private let name: String
     private var left: Int
@@ -49,14 +49,14 @@ import Testing
     .list(LongAnswers.Rights(Peer(uid: uid, gid: uid, pid: 1, groups: [])))
   }
 
-  /// The answer that is there at once.
+  /// The answer, if there is one at once.
   private func ask(
     _ subject: LongAnswers.Subject = .metrics, _ number: UInt64 = 1, _ name: String = "a", bits: Int
   ) -> String? {
     answers.answer(subject, to: token(number)) { [unowned self] in Maker(name, bits: bits, self) }.map(Self.text)
   }
 
-  /// Once through the loop: what else is deferred has its turn, too.
+  /// Turns the loop until `count` requests have been completed: other deferred work has its turn, too.
   private func turnsUntilCompleted(_ count: Int) -> Int {
     var turns = 0
     let others = clock.deferred { turns += 1 }
@@ -67,14 +67,14 @@ import Testing
     return turns
   }
 
-  @Test func `what is short is answered at once`() {
+  @Test func `a short answer is sent at once`() {
     #expect(ask(bits: 3) == "a")
     #expect(made == ["begin a", "a", "a", "a"] && completed.isEmpty)
     clock.settle()
     #expect(made.count == 4)
   }
 
-  @Test func `what is long is answered later, and others have their turn in between`() {
+  @Test func `a long answer comes later, and others have their turn in between`() {
     #expect(ask(bits: 10) == nil)
     #expect(made == ["begin a", "a", "a", "a"])
     #expect(turnsUntilCompleted(1) == 3)
@@ -84,7 +84,7 @@ import Testing
     #expect(completed.count == 1)
   }
 
-  @Test func `whoever asks for what is being made gets that`() {
+  @Test func `a request for an answer in progress gets that answer`() {
     #expect(ask(bits: 10) == nil)
     #expect(ask(.metrics, 2, "b", bits: 1) == nil)
     clock.settle()
@@ -93,7 +93,7 @@ import Testing
     #expect(ask(.metrics, 3, "c", bits: 1) == "c", "it isn't being made any more")
   }
 
-  @Test func `one is made after the other, each begun at its turn`() {
+  @Test func `long answers are made one after the other, each begun at its turn`() {
     #expect(ask(bits: 4) == nil)
     #expect(ask(.status, 2, "b", bits: 4) == nil)
     #expect(ask(.health, 3, "c", bits: 1) == nil)
@@ -102,7 +102,7 @@ import Testing
     #expect(made == ["begin a", "a", "a", "a", "a", "begin b", "b", "b", "b", "b", "begin c", "c"])
   }
 
-  @Test func `the list and the health are kept for 200 ms from when they were begun, the others aren't`() {
+  @Test func `the list and the health are cached for 200 ms from their start, the others aren't`() {
     let start = clock.time
     for (number, subject) in [list(1), .health, .metrics, .status].enumerated() {
       #expect(ask(subject, UInt64(number), "a", bits: 1) == "a")
@@ -114,7 +114,7 @@ import Testing
     #expect(ask(list(1), 9, "c", bits: 1) == "c" && ask(.health, 10, "c", bits: 1) == "c")
   }
 
-  @Test func `nobody gets the list of somebody with other rights`() {
+  @Test func `a list isn't shared between callers with different rights`() {
     #expect(ask(list(1), 1, "a", bits: 4) == nil)
     #expect(ask(list(2), 2, "b", bits: 4) == nil)
     clock.settle()
@@ -122,7 +122,7 @@ import Testing
     #expect(ask(list(2), 3, "c", bits: 1) == "b")
   }
 
-  @Test func `one whose only client leaves is given up`() {
+  @Test func `an answer whose only client leaves is abandoned`() {
     #expect(ask(bits: 10) == nil)
     answers.forget(token(1))
     clock.settle()
@@ -130,7 +130,7 @@ import Testing
     #expect(ask(.metrics, 2, "b", bits: 1) == "b")
   }
 
-  @Test func `one of two clients that leaves takes nothing from the other`() {
+  @Test func `one of two clients leaving doesn't affect the other`() {
     #expect(ask(bits: 10) == nil)
     #expect(ask(.metrics, 2, bits: 10) == nil)
     answers.forget(token(1))
@@ -138,7 +138,7 @@ import Testing
     #expect(completed.map(\.token) == [token(2)])
   }
 
-  @Test func `the next one goes on when the client of the first leaves`() {
+  @Test func `the next answer continues when the client of the first leaves`() {
     #expect(ask(bits: 10) == nil)
     #expect(ask(.status, 2, "b", bits: 4) == nil)
     answers.forget(token(1))
@@ -146,7 +146,7 @@ import Testing
     #expect(completed.map(\.text) == ["b"])
   }
 
-  @Test func `clients of another server are forgotten, and new ones answered`() {
+  @Test func `clients of a replaced server are forgotten, and new ones answered`() {
     #expect(ask(bits: 10) == nil)
     #expect(ask(.status, 2, bits: 10) == nil)
     answers.forgetAll()
@@ -155,7 +155,7 @@ import Testing
     #expect(completed.map(\.token) == [token(3)] && completed.map(\.text) == ["b"])
   }
 
-  @Test func `with other settings what is being made begins again, and what was kept is dropped`() {
+  @Test func `after a reload an answer in progress starts again, and the cache is cleared`() {
     #expect(ask(.health, 1, "kept", bits: 1) == "kept")
     #expect(ask(list(1), 2, "a", bits: 4) == nil)
     answers.beginAgain()
@@ -165,8 +165,8 @@ import Testing
     #expect(ask(.health, 3, "new", bits: 1) == "new")
   }
 
-  /// A former administrator was given the status of settings in which it is none.
-  @Test func `who may not see an answer any more is refused as soon as the settings change`() {
+  /// A former administrator got the status under settings in which it no longer is one.
+  @Test func `a client that may no longer see an answer is refused as soon as the settings change`() {
     var isAllowed = true
     let refusal = { isAllowed ? nil : Answer.text("refused") }
     #expect(answers.answer(.status, to: token(1), orElse: refusal) { Maker("a", bits: 4, self) } == nil)
@@ -180,7 +180,7 @@ import Testing
     #expect(completed.map(\.token) == [token(1), token(2)] && completed.last?.text == "a")
   }
 
-  @Test func `a client that is answered may ask again at once`() throws {
+  @Test func `an answered client may ask again at once`() throws {
     answers = try LongAnswers(scheduler: clock) { [unowned self] in
       completed.append(($0, Self.text($1)))
       if completed.count == 1 { #expect(ask(.metrics, 2, "b", bits: 4) == nil) }

@@ -17,7 +17,7 @@ import Testing
     return head
   }
 
-  @Test func `a short one is one piece`() {
+  @Test func `a short text is one piece`() {
     var (first, second) = (LongText(), LongText(expecting: 100_000))
     first.append(Array("one ".utf8))
     second.append(Array("two".utf8))
@@ -27,7 +27,7 @@ import Testing
     #expect(body(LongText.response([], type: .json)) == (1, []))
   }
 
-  @Test func `a long one keeps every byte in its place`() {
+  @Test func `a long text keeps every byte in its place`() {
     var (first, second) = (LongText(expecting: 10), LongText(expecting: 1_000_000))
     var expected: [UInt8] = []
     for number in 0..<150_000 { first.append(Array("\(number) ".utf8)) }
@@ -44,7 +44,7 @@ import Testing
 }
 
 @Suite struct MetricTextTests {
-  /// As the text was made before, digit by digit the same.
+  /// The text as it was made before, digit for digit the same.
   private func plain(_ value: Double) -> String {
     let rounded = (value * 1000).rounded() / 1000
     return rounded == rounded.rounded() && abs(rounded) < 1e15 ? String(Int64(rounded)) : String(rounded)
@@ -63,7 +63,7 @@ import Testing
       (1_767_225_600, "1767225600"), (999_999_999_999, "999999999999"), (1_000_000_000_000, "1000000000000"),
       (1_000_000_000_000.5, "1000000000000.5"), (1e15, "1000000000000000.0"), (.infinity, "inf"),
     ] as [(Double, String)])
-  func `a figure is whole or to the millisecond`(_ value: Double, _ text: String) {
+  func `a figure is a whole number or precise to thousandths`(_ value: Double, _ text: String) {
     #expect(figure(value) == text)
     #expect(plain(value) == text)
   }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import SocketAPI
 
-/// Who is named in the journal, and how often.
+/// Which users are logged, and how often.
 @Suite struct RefusalLogTests {
   private let clock = VirtualScheduler()
   private let lines = LogRecorder()
@@ -20,7 +20,7 @@ import Testing
     log = try RefusalLog(scheduler: clock, callers: callers)
   }
 
-  @Test func `who is refused is named at once, and then summed up`() {
+  @Test func `a refused user is logged at once, and then summed up`() {
     let role = RoleName("uploader")!
     for _ in 0..<3 { log.note(.role(role), uid: 1000, pid: 7) }
     log.note(.connection(.userConnections), uid: 1001, pid: 8)
@@ -36,7 +36,7 @@ import Testing
       ])
   }
 
-  @Test func `who fills the listener's queue is named, and again while it goes on`() {
+  @Test func `an accept flood is logged, and again while it goes on`() {
     log.note(.acceptFlood, uid: 1000, pid: 7)
     log.note(.acceptFlood, uid: 1000, pid: 8)
     clock.advance(by: .seconds(60))
@@ -47,7 +47,7 @@ import Testing
       ])
   }
 
-  @Test func `a user who is refused at thousands of things hides nobody else`() {
+  @Test func `a user refused for thousands of objects hides no other user`() {
     for number in 0..<2000 { log.note(.path("/\(number)"), uid: 1000, pid: 7) }
     #expect(lines.all.count == 1025)
     #expect(

@@ -10,7 +10,7 @@ import Wire
 @testable import HTTPServer
 @testable import SocketAPI
 
-/// The answers about all roles, made role by role while roles come and go.
+/// Answers about all roles, made role by role while roles are added and removed.
 @Suite final class RoleReportsTests {
   private let bench: Bench
   private let backend: Backend
@@ -18,12 +18,12 @@ import Wire
   private let root = Peer(uid: 0, gid: 0, pid: 1, groups: [])
   private let reader = Peer(uid: 1001, gid: 1001, pid: 1, groups: [])
 
-  /// To look at a role takes 400 µs.
+  /// Evaluating a role takes 400 µs.
   private final class Backend: SocketBackend {
     unowned let bench: Bench
     var failingFiles: [RoleName: [OutputStatus]] = [:]
     var general: [Health.Reason] = []
-    /// Called before a role is looked at.
+    /// Called before a role is evaluated.
     var looking: (ManagedRole) -> Void = { _ in }
 
     init(_ bench: Bench) { self.bench = bench }
@@ -97,7 +97,7 @@ import Wire
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// The whole of an answer; `between` is called after so many bits.
+  /// The whole of an answer; `between` is called after so many steps.
   private func whole(_ maker: any AnswerMaker, after bits: Int = .max, _ between: () -> Void = {}) -> String {
     for bit in 1... {
       if let response = maker.step() { return Self.body(response) }
@@ -112,21 +112,21 @@ import Wire
     try RoleList(parsing: Array(list.utf8).span).roles.map(\.name)
   }
 
-  /// The status of each role, as it is written when its turn comes.
+  /// The status of each role as written in its turn.
   private func statuses() -> [RoleStatus] {
     bench.refresher.rolesInOrder.enumerated().map { place, role in
       role.status(at: bench.now + .microseconds(400 * Int64(place)), clock: bench.refresher.clock)
     }
   }
 
-  @Test func `the list is what it would be in one piece, in the order of the names`() throws {
+  @Test func `a list made in slices is the same as in one piece, sorted by name`() throws {
     add("b", "c", "a")
     let expected = statuses()
     #expect(expected.map(\.name) == ["a", "b", "c"])
     #expect(whole(RoleListMaker(service, for: root)) == text(RoleList(expected, isAdmin: true)))
   }
 
-  @Test func `a list without roles is one, too`() {
+  @Test func `a list without roles is valid, too`() {
     #expect(whole(RoleListMaker(service, for: reader)) == text(RoleList([], isAdmin: false)))
     add("a")
     #expect(whole(RoleListMaker(service, for: reader)) == text(RoleList([], isAdmin: false)))
@@ -141,7 +141,7 @@ import Wire
     #expect(try names(list) == ["a"])
   }
 
-  @Test func `the report is what it would be in one piece`() {
+  @Test func `a report made in slices is the same as in one piece`() {
     add("b", "a")
     bench.add("new")
     backend.failingFiles[RoleName("a")!] = [OutputStatus(path: "/f", generation: nil, lastError: "full")]
@@ -155,7 +155,7 @@ import Wire
     #expect(whole(StatusMaker(service)) == text(expected))
   }
 
-  @Test func `a report without roles and reasons is one, too`() {
+  @Test func `a report without roles and reasons is valid, too`() {
     add("a")
     var expected = backend.statusReport(Health([]))
     expected.roles = statuses()
@@ -164,7 +164,7 @@ import Wire
     #expect(whole(StatusMaker(service)) == text(backend.statusReport(Health([.noRoles()]))))
   }
 
-  @Test func `the health says how many of how many roles`() {
+  @Test func `the health counts the affected roles and all roles`() {
     #expect(whole(HealthMaker(service)).contains("there are no roles"))
     add("a", "b")
     #expect(whole(HealthMaker(service)) == text(HealthAnswer(Health([]), roles: 2)))
@@ -175,7 +175,7 @@ import Wire
     #expect(whole(HealthMaker(service)).contains("20 of 22 roles have no valid session; the CA file"))
   }
 
-  @Test func `roles that go or come meanwhile are shown once or not at all`() throws {
+  @Test func `roles removed or added meanwhile are shown once or not at all`() throws {
     add("a", "c", "e")
     let list = whole(RoleListMaker(service, for: root), after: 1) {
       remove("a")
@@ -187,7 +187,7 @@ import Wire
     #expect(try StatusReport(parsing: Array(report.utf8).span).roles.map(\.name) == ["b", "c", "e", "f"])
   }
 
-  @Test func `after other settings the answer is by these alone`() throws {
+  @Test func `after a reload the answer follows only the new settings`() throws {
     add("a", "b", "c", "d")
     var asked = 0
     backend.looking = { [unowned self] role in
@@ -202,12 +202,12 @@ import Wire
     let token = ResponseToken(slot: 0, serial: 1)
     #expect(service.listRoles(for: root, token) == nil, "it takes longer than a slice")
     bench.scheduler.settle()
-    // Nobody was there to be sent it, but it is kept.
+    // Its client is gone, but it is cached.
     let kept = try #require(service.listRoles(for: root, token))
     #expect(try names(Self.body(kept)) == ["aa", "b", "c", "d"])
   }
 
-  @Test func `a role keeps its figures together though others changed in between`() throws {
+  @Test func `a role's figures are consistent though others changed in between`() throws {
     add("a", "b")
     let text = whole(MetricsMaker(service), after: 1) { remove("b") }
     for metric in ["rolekeeper_generation", "rolekeeper_role_state", "rolekeeper_headroom_seconds"] {
@@ -216,7 +216,7 @@ import Wire
     }
   }
 
-  @Test func `the samples of a metric stand together, behind what it is`() {
+  @Test func `the samples of a metric stand together, after its help and type`() {
     for number in 0..<40 { add("r\(number)") }
     backend.failingFiles[RoleName("r3")!] = [OutputStatus(path: "/f\"", generation: 4, lastError: "full")]
     let text = whole(MetricsMaker(service))
@@ -242,7 +242,7 @@ import Wire
     ] { #expect(text.contains("\n\(line)\n"), "\(line)") }
   }
 
-  @Test func `the health in the metrics is the worst`() {
+  @Test func `the metrics report the worst health`() {
     func health() -> Bool? {
       whole(MetricsMaker(service)).split(separator: "\n").first { $0.hasPrefix("rolekeeper_health ") }.map {
         $0 == "rolekeeper_health 2"

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 import Wire
 
-/// Readers' reports of dead sessions, against a cloud whose answers the test gives.
+/// Readers' reports of dead sessions, with a cloud whose answers the test gives.
 @Suite struct SessionReportsTests {
   private let bench: Bench
   private let reports: SessionReports
@@ -38,7 +38,7 @@ import Wire
     reports.report(id, of: role) { answers.results.append($0) }
   }
 
-  @Test func `a dead session is replaced by its standby in the same turn, before the reader is answered`() throws {
+  @Test func `a dead session is replaced by its standby in the same turn, before the answer`() throws {
     let inUse = try #require(role.current)
     var inUseWhenAnswered: String?
     let isHeld = reports.report(inUse.session.accessKeyID, of: role) { [role] result in
@@ -77,7 +77,7 @@ import Wire
     bench.cloud.answerCheck(.unchecked(Self.failure("Throttling.User")))
     #expect(answers.results.map(\.result) == [.unchecked] && answers.results.first?.code == "Throttling.User")
     #expect(role.current?.session.accessKeyID == "STS.2" && bench.cloud.waiting.isEmpty)
-    // Why, and when another report leads to another check.
+    // The reason, and when another report leads to another check.
     #expect(answers.results.first?.advice?.isEmpty == false)
     #expect(answers.results.first?.retryAfter == .seconds(30))
     bench.advance(.milliseconds(9500))
@@ -94,7 +94,7 @@ import Wire
     #expect(bench.cloud.checks.isEmpty && answers.results.isEmpty)
   }
 
-  @Test func `a session is checked once in half a minute, whoever reports it`() {
+  @Test func `a session is checked at most once in 30 s, whoever reports it`() {
     let answers = Answers()
     for _ in 0..<3 { report("STS.2", into: answers) }
     #expect(bench.cloud.checks.count == 1 && answers.results.isEmpty)
@@ -108,8 +108,8 @@ import Wire
     #expect(answers.results.count == 4 && bench.cloud.checks.count == 2)
   }
 
-  /// The last result was given for half a minute, for a session that nobody had any more.
-  @Test func `all who report a session as it is checked learn what comes of it, and then it isn't held`() {
+  /// The last result was repeated for 30 s, for a session that nobody had any more.
+  @Test func `all reports during a check get its result, and then the session isn't held`() {
     let answers = Answers()
     for _ in 0..<2 { report("STS.2", into: answers) }
     bench.cloud.answerCheck(.condemned(Self.failure("InvalidAccessKeyId.NotFound")))
@@ -117,7 +117,7 @@ import Wire
     #expect(!report("STS.2", into: answers))
     report("STS.1", into: answers)
     bench.cloud.answerCheck(.inUse)
-    // The pool of two has had two more by then.
+    // The pool of two has had two newer ones by then.
     for _ in 0..<2 {
       bench.grantAll()
       bench.refresher.send(.refreshRequested, to: role)
@@ -183,20 +183,20 @@ import Wire
     Verdict(code: "InternalError", condemns: false),
     Verdict(code: "AnswerNotJSON", condemns: false),
   ])
-  func `only what is about the session itself condemns it`(_ row: Verdict) {
+  func `only an answer about the session itself condemns it`(_ row: Verdict) {
     let outcome = CheckOutcome(.refused(Self.failure(row.code)))
     if case .condemned = outcome { #expect(row.condemns) } else { #expect(!row.condemns) }
   }
 }
 
-/// Checks beside refreshes: they take what is left.
+/// Checks beside refreshes: they use what is left of the rate.
 @Suite struct CheckRateTests {
   private func reports(_ bench: Bench) throws -> SessionReports {
     try SessionReports(
       scheduler: bench.scheduler, refresher: bench.refresher, log: LogRecorder().log)
   }
 
-  @Test func `a check waits for a token behind the refreshes, and is given up when none comes`() throws {
+  @Test func `a check waits for a token behind the refreshes, and is given up if none comes`() throws {
     let bench = try Bench(rate: 0.1, burst: 2)
     let reports = try reports(bench)
     let role = bench.add("a")
@@ -215,8 +215,8 @@ import Wire
     #expect(isHeldStill && results.count == 1, "it wasn't checked: it may be tried again")
   }
 
-  /// The half minute was counted from the report: it was over soon after a check that had to wait for its turn.
-  @Test func `the half minute counts from the check`() throws {
+  /// The 30 s counted from the report, so they were over soon after a check that had to wait for its turn.
+  @Test func `the 30 s count from the check`() throws {
     let bench = try Bench(rate: 0.5, burst: 2)
     let reports = try reports(bench)
     let role = bench.add("a")
@@ -240,8 +240,8 @@ import Wire
     #expect(results.count == 2 && bench.cloud.checks.count == 2)
   }
 
-  /// Each report was answered by `unchecked`.
-  @Test func `a check gets its turn beside forty roles that fail`() throws {
+  /// Each report was answered with `unchecked`.
+  @Test func `a check gets its turn beside forty failing roles`() throws {
     let bench = try Bench(rate: 0.5, burst: 20)
     let reports = try reports(bench)
     let role = bench.add("a")

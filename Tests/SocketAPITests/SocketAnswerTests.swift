@@ -8,7 +8,7 @@ import Wire
 
 @testable import SocketAPI
 
-/// Lists, health and what administrators ask.
+/// Lists, health and administrators' requests.
 @Suite struct SocketAnswerTests {
   private let bench: SocketBench
 
@@ -18,7 +18,7 @@ import Wire
     bench.ask("GET /v1/roles", peer).reply?.document()
   }
 
-  @Test func `each gets the list of the roles it may read, and administrators that they are some`() throws {
+  @Test func `each caller gets the list of the roles it may read, administrators all of them`() throws {
     bench.add("b")
     bench.add("a")
     bench.refresher.add(Bench.role("c"))
@@ -28,7 +28,7 @@ import Wire
     #expect(list(SocketBench.stranger)?.roles.isEmpty == true)
   }
 
-  @Test func `a list is kept for 200 ms, and no longer than the settings that it is by`() {
+  @Test func `a list is cached for 200 ms, and no longer than its settings are in force`() {
     let role = bench.add("a")
     _ = list()
     bench.advance(.microseconds(199_999))
@@ -42,7 +42,7 @@ import Wire
     #expect(list()?.roles.isEmpty == true)
   }
 
-  @Test func `everybody may ask whether all is well, and learns how much isn't, but not what`() throws {
+  @Test func `everybody may ask for the health, which has counts but no names`() throws {
     bench.add("a")
     let well: HealthAnswer? = bench.ask("GET /healthz", SocketBench.stranger).reply?.document()
     #expect(well?.status == .ok && well?.roles == 1)
@@ -58,7 +58,7 @@ import Wire
     #expect(degraded?.status == .degraded && degraded?.detail == "1 credential file can't be written")
   }
 
-  @Test func `the health of a role says why, but what may name other roles only to administrators`() throws {
+  @Test func `a role's health gives reasons, but those that may name other roles only to administrators`() throws {
     let role = bench.add("a")
     func ask(_ peer: Peer) -> HealthAnswer? { bench.ask("GET /v1/roles/a/healthz", peer).reply?.document() }
     #expect(ask(SocketBench.reader)?.status == .ok && ask(SocketBench.reader)?.detail == nil)
@@ -90,7 +90,7 @@ import Wire
   }
 
   @Test(arguments: [("", false), ("?allow_removal=0", false), ("?allow_removal=1", true)])
-  func `a reload is answered when it has ended`(_ query: String, _ allowsRemoval: Bool) {
+  func `a reload is answered when it is done`(_ query: String, _ allowsRemoval: Bool) {
     let exchange = bench.ask("POST /v1/reload\(query)", SocketBench.admin)
     #expect(exchange.isOpen && bench.backend.reloads.map(\.allowsRemoval) == [allowsRemoval])
     bench.backend.reloads[0].completion(.done(warnings: ["one role less"]))
@@ -98,7 +98,7 @@ import Wire
     #expect(outcome?.warnings == ["one role less"] && outcome?.movedTo == nil)
   }
 
-  @Test func `a reload that moves the socket is answered by the server that was asked, and says where the socket is`() {
+  @Test func `a reload that moves the socket is answered by the old server with the new path`() {
     let exchange = bench.ask("POST /v1/reload", SocketBench.admin)
     let server = RecordingSink()
     let unheard = Exchange(exchange.token)
@@ -110,7 +110,7 @@ import Wire
     #expect(outcome?.movedTo == "/run/elsewhere.sock" && unheard.isOpen)
   }
 
-  @Test func `a reload that is refused is answered with what is wrong`() {
+  @Test func `a refused reload is answered with the errors`() {
     let exchange = bench.ask("POST /v1/reload", SocketBench.admin)
     bench.backend.reloads[0].completion(.refused(["a.toml:3: no"]))
     #expect(exchange.problem?.kind == .settingsRefused && exchange.problem?.errors == ["a.toml:3: no"])

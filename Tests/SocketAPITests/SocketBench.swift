@@ -9,11 +9,11 @@ import Wire
 @testable import HTTPServer
 @testable import SocketAPI
 
-/// The socket's API on manual time: who asks is a record, who answers for STS is the test, and nothing is read of the host.
+/// The socket's API with manual time: callers are records, the test answers for STS, and nothing of the host is read.
 final class SocketBench {
-  /// May read the roles; local files name the user.
+  /// May read the roles; its name is in local files.
   static let reader = Peer(uid: 1000, gid: 1000, pid: 71, groups: [])
-  /// May read the roles, too; nobody knows the user.
+  /// May read the roles, too; has no name.
   static let other = Peer(uid: 1001, gid: 1001, pid: 72, groups: [])
   /// May read nothing; only a name service knows the user.
   static let stranger = Peer(uid: 2000, gid: 2000, pid: 73, groups: [])
@@ -54,7 +54,7 @@ final class SocketBench {
     return settings
   }
 
-  /// A role with its first session, unless it is to go without.
+  /// A role with its first session, unless it is to have none.
   @discardableResult
   func add(
     _ name: String, timing: RoleTiming = RoleTiming(maxDuration: .hours(12)), granted isGranted: Bool = true
@@ -65,14 +65,14 @@ final class SocketBench {
     return refresher.roles[settings.name]!
   }
 
-  /// As a reload does with a role that isn't in the settings any more.
+  /// Removes a role, as a reload does with one that isn't in the settings any more.
   func remove(_ role: ManagedRole) {
     refresher.remove(role.name)
     service.roleGone(role.name)
     service.refreshRoleGone(role.name)
   }
 
-  /// As a reload does that takes the readers' rights away.
+  /// Revokes the readers' rights, as a reload does.
   func close(_ role: ManagedRole) {
     var settings = role.settings
     settings.readers = AccessRule()
@@ -82,7 +82,7 @@ final class SocketBench {
 
   func advance(_ span: Duration) { scheduler.advance(by: span) }
 
-  /// Has the request answered, by the sink or at once; `note` is what a connection that repeats its request brings along.
+  /// Makes a request, which is answered at once or through the sink; `note` is the note of a repeated request.
   @discardableResult
   func ask(_ request: String, _ peer: Peer = SocketBench.reader, note: Int? = nil) -> Exchange {
     serial += 1
@@ -98,7 +98,7 @@ final class SocketBench {
     return exchange
   }
 
-  /// What a credential is asked for with.
+  /// Reads a credential.
   @discardableResult
   func read(_ role: String, _ query: String = "", _ peer: Peer = SocketBench.reader) -> Exchange {
     ask("GET /v1/roles/\(role)/credentials\(query)", peer)
@@ -113,14 +113,14 @@ final class SocketBench {
   }
 }
 
-/// A request and what came of it.
+/// A request and its replies.
 final class Exchange {
   let token: ResponseToken
   /// More than one would be a mistake.
   var replies: [Reply] = []
   var streamHead: String?
   var events: [RoleEvent] = []
-  /// Nothing can be sent to it any more, as the server finds out by sending.
+  /// Nothing can be sent to it any more, which the server notices by sending.
   var isGone = false
   var sends = 0
 
@@ -130,7 +130,7 @@ final class Exchange {
   var reply: Reply? { replies.count == 1 ? replies[0] : nil }
   var status: Int? { reply?.status }
   var problem: Problem? { reply?.document() }
-  /// What kinds of events came, in their order.
+  /// The kinds of its events, in order.
   var kinds: [RoleEvent.Kind] { events.map(\.kind) }
 }
 
@@ -145,12 +145,12 @@ struct Reply {
 
   var status: Int? { Int(head.split(separator: " ")[1]) }
 
-  /// The value of a header line; nil when there is none.
+  /// The value of a header line; nil if there is none.
   func field(_ name: String) -> String? {
     head.split(separator: "\r\n").first { $0.hasPrefix("\(name): ") }.map { String($0.dropFirst(name.utf8.count + 2)) }
   }
 
-  /// Which session it hands out; nil for none.
+  /// The session that it hands out; nil for none.
   var accessKeyID: String? {
     let parts = body.split(separator: "\"")
     return parts.firstIndex(of: "AccessKeyId").map { String(parts[$0 + 2]) }
@@ -165,12 +165,12 @@ struct Reply {
   }
 }
 
-/// In the place of the server: writes down what is answered later.
+/// A substitute for the server that records deferred answers.
 final class RecordingSink: ResponseSink {
-  /// What was noted last with a request.
+  /// The last note for a request.
   var latestNote: Int?
   var exchanges: [ResponseToken: Exchange] = [:]
-  /// What a client does with its answer.
+  /// The client's reaction to its answer.
   var answered: (Exchange) -> Void = { _ in }
   var takesStreams = true
 
@@ -196,14 +196,14 @@ final class RecordingSink: ResponseSink {
   }
 }
 
-/// In the place of the daemon: what it says of itself is the test's.
+/// A substitute for the daemon, controlled by the test.
 final class FakeBackend: SocketBackend {
   private let refresher: Refresher
   var reloads: [(allowsRemoval: Bool, completion: (ReloadResult) -> Void)] = []
   var socketPath = "/run/rolekeeper/api.sock"
   var overall = Health([])
   var healthOfRole = Health([])
-  /// How often the status of a role was put together, and the health of all.
+  /// How often a role's status, and the health of all, were put together.
   var statusCount = 0
   var healthCount = 0
 

@@ -8,7 +8,7 @@ import Testing
 
 @testable import SocketAPI
 
-/// Who is named in the journal, how soon and how often.
+/// Which callers are logged, how soon and how often.
 @Suite struct SocketCallerTests {
   private let bench: SocketBench
 
@@ -16,7 +16,7 @@ import Testing
 
   private static let first = "warning: request refused path=/metrics pid=71 program=/usr/bin/curl uid=1000 user=anna"
 
-  @Test func `who is refused is named at once, and then once a minute as long as it goes on`() {
+  @Test func `a refused client is logged at once, and then once a minute while it goes on`() {
     for _ in 0..<3 { bench.ask("GET /metrics") }
     #expect(bench.lines.all == [Self.first] && bench.service.refusals == 3)
     bench.advance(.milliseconds(59_999))
@@ -28,14 +28,14 @@ import Testing
     #expect(bench.lines.all.count == 2)
     bench.advance(.seconds(60))
     #expect(bench.lines.all.count == 3 && bench.lines.all.last?.contains("count=1") == true)
-    // After a quiet minute it is news.
+    // After a quiet minute it is logged at once again.
     bench.advance(.seconds(60))
     #expect(bench.lines.all.count == 3)
     bench.ask("GET /metrics")
     #expect(bench.lines.all.count == 4 && bench.lines.all.last == Self.first)
   }
 
-  @Test func `each user is named for each role and path`() {
+  @Test func `each user is logged for each role and path`() {
     bench.add("a")
     bench.add("b")
     for name in ["a", "b", "a"] { bench.read(name, "", SocketBench.stranger) }
@@ -50,7 +50,7 @@ import Testing
       ])
   }
 
-  @Test func `connections that the server refuses or can't take in so fast are named, too`() {
+  @Test func `refused connections and accept floods are logged, too`() {
     bench.service.refused(SocketBench.reader, .malformed)
     bench.service.acceptFlood(by: 1000, 71)
     bench.service.acceptFlood(by: 1000, 71)
@@ -67,7 +67,7 @@ import Testing
     #expect(bench.service.refusals == 0, "these are the server's")
   }
 
-  @Test func `a line waits two seconds for a name service, and goes without the name then`() {
+  @Test func `a line waits two seconds for a name service, then goes without the name`() {
     bench.scheduler.callsHang = true
     bench.ask("GET /metrics", SocketBench.stranger)
     bench.advance(.seconds(1))
@@ -78,7 +78,7 @@ import Testing
     #expect(bench.lines.all == ["warning: request refused path=/metrics pid=73 uid=2000"])
     bench.advance(.seconds(1))
     #expect(bench.lines.all.dropFirst() == ["warning: request refused path=/v1/status pid=72 uid=1001"])
-    // What it answers in the end is used by later lines, without waiting.
+    // Its late answer is used by later lines, without waiting.
     bench.scheduler.callsHang = false
     bench.scheduler.settle()
     #expect(bench.lines.all.count == 2)
@@ -86,7 +86,7 @@ import Testing
     #expect(bench.lines.all.last == "warning: request refused path=/v1/status pid=73 uid=2000 user=mallory")
   }
 
-  @Test func `at the end lines don't wait`() {
+  @Test func `when the process ends, lines don't wait`() {
     bench.scheduler.callsHang = true
     bench.ask("GET /metrics", SocketBench.stranger)
     bench.service.flushLog()
@@ -96,13 +96,13 @@ import Testing
     #expect(bench.lines.all.count == 1)
   }
 
-  @Test func `where no thread can be had lines go without names`() {
+  @Test func `without a free thread lines go without names`() {
     bench.scheduler.callRefusal = LoopError(attempt: "start a thread", errno: 11)
     bench.ask("GET /metrics", SocketBench.stranger)
     #expect(bench.lines.all == ["warning: request refused path=/metrics pid=73 uid=2000"])
   }
 
-  @Test func `administrators have the connections that are kept for them`() {
+  @Test func `administrators may use the reserved connections`() {
     #expect(bench.service.isPrivileged(SocketBench.admin) && !bench.service.isPrivileged(SocketBench.reader))
     bench.service.access = AccessPolicy(ownUID: 990, admins: AccessRule(uids: [1000]))
     #expect(!bench.service.isPrivileged(SocketBench.admin) && bench.service.isPrivileged(SocketBench.reader))

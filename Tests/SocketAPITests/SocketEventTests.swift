@@ -8,7 +8,7 @@ import Wire
 
 @testable import SocketAPI
 
-/// What readers of `/v1/events` are sent.
+/// The events for readers of `/v1/events`.
 @Suite struct SocketEventTests {
   private let bench: SocketBench
 
@@ -40,10 +40,10 @@ import Wire
     #expect(events.kinds.dropFirst(4) == [.reserved])
   }
 
-  @Test func `what changes nothing for readers is no event`() throws {
+  @Test func `a change that doesn't concern readers is no event`() throws {
     let role = bench.add("a")
     let events = subscribe()
-    // A session that only stands by, shorter than was asked.
+    // A session that is only a standby, shorter than requested.
     bench.refresher.send(.refreshRequested, to: role)
     bench.refresh.grant(bench.cloud.waiting[0], life: .minutes(30))
     bench.read("a", "?min_ttl=7200")
@@ -69,7 +69,7 @@ import Wire
     #expect(events.events.last?.accessKeyID == nil)
   }
 
-  @Test func `a condemned session is a change where nothing takes its place, and a rotation where a standby does`()
+  @Test func `a condemned session is a change, or a rotation if a standby replaces it`()
     throws
   {
     let role = bench.add("a")
@@ -85,7 +85,7 @@ import Wire
     #expect(events.kinds == [.rotated, .changed] && events.events.last?.state == .lapsed)
   }
 
-  @Test func `a file that was written or can't be is an event with the file`() {
+  @Test func `a file that appears or can't be written is an event with the file`() {
     let role = bench.add("a")
     let events = subscribe()
     let outputs = [
@@ -96,7 +96,7 @@ import Wire
     #expect(events.events.last?.output?.lastError == "full")
   }
 
-  @Test func `each is sent only what it may read, also after a reload`() {
+  @Test func `each reader is sent only events of roles that it may read, also after a reload`() {
     let (reader, admin) = (subscribe(), subscribe(SocketBench.admin))
     let stranger = subscribe(SocketBench.stranger)
     let open = bench.add("a")
@@ -110,7 +110,7 @@ import Wire
     #expect(reader.events.count == 1 && admin.events.count == 3)
   }
 
-  @Test func `who is gone is sent nothing more`() {
+  @Test func `a reader that left is sent nothing more`() {
     let (left, dropped, here) = (subscribe(), subscribe(), subscribe())
     bench.service.abandoned(left.token)
     dropped.isGone = true
@@ -119,14 +119,14 @@ import Wire
     #expect(left.sends == 0 && dropped.sends == 1 && here.events.count == 2)
   }
 
-  @Test func `who was gone before the stream began isn't sent any`() {
+  @Test func `a reader that left before the stream began is sent nothing`() {
     bench.sink.takesStreams = false
     let events = subscribe()
     bench.add("a")
     #expect(events.sends == 0 && events.isOpen)
   }
 
-  @Test func `with another server its streams are forgotten`() {
+  @Test func `a replaced server's streams are forgotten`() {
     let events = subscribe()
     let server = RecordingSink()
     bench.service.serve(on: server)

@@ -8,13 +8,13 @@ import Wire
 
 @testable import SocketAPI
 
-/// What is answered in the turn in which it is asked.
+/// Requests that are answered in the turn in which they arrive.
 @Suite struct SocketReadTests {
   private let bench: SocketBench
 
   init() throws { bench = try SocketBench() }
 
-  @Test func `a repeated read brings its role along, until the settings take the right away`() throws {
+  @Test func `a repeated read carries its role, until the settings revoke the right`() throws {
     let role = bench.add("a")
     let request = "GET /v1/roles/a/credentials"
     #expect(bench.ask(request).status == 200)
@@ -27,7 +27,7 @@ import Wire
     #expect(bench.ask(request, note: note).status == 404)
   }
 
-  @Test func `a plain read gets the credential at once, and the first of a session by a user is logged`() throws {
+  @Test func `a plain read gets the credential at once, and a user's first read of a session is logged`() throws {
     let role = bench.add("a")
     let reply = try #require(bench.read("a").reply)
     #expect(reply.status == 200 && reply.accessKeyID == "STS.1")
@@ -53,7 +53,7 @@ import Wire
     #expect(bench.lines.all.count == 3 && bench.service.belowFloorAnswers == 0)
   }
 
-  @Test func `a HEAD is answered like a GET and hands out nothing, below the floor and with a query, too`() throws {
+  @Test func `a HEAD is answered like a GET and hands out nothing, also below the floor and with a query`() throws {
     let role = bench.add("a")
     for query in ["", "?wait=0", "?min_ttl=60"] {
       let exchange = bench.ask("HEAD /v1/roles/a/credentials\(query)")
@@ -65,7 +65,7 @@ import Wire
     #expect(role.handouts.lines.isEmpty && bench.lines.all.isEmpty && bench.service.belowFloorAnswers == 0)
   }
 
-  @Test func `below the floor each answer says what is left and is counted, and from the lapse on there is none`()
+  @Test func `below the floor each answer has the remaining time and is counted, after the lapse there is none`()
     throws
   {
     let role = bench.add("a")
@@ -84,13 +84,13 @@ import Wire
     #expect(bench.service.belowFloorAnswers == 2)
   }
 
-  @Test func `a session that lives long enough meets min_ttl at once`() {
+  @Test func `a session that lives long enough satisfies min_ttl at once`() {
     bench.add("a")
     #expect(bench.read("a", "?min_ttl=3000").reply?.accessKeyID == "STS.1")
     #expect(bench.cloud.orders.count == 1)
   }
 
-  @Test func `without a session a reader who doesn't wait learns why, and when it is worth asking again`() throws {
+  @Test func `without a session a read gets the reason and the time of the next attempt`() throws {
     let role = bench.add("a", granted: false)
     let waiting = try #require(bench.read("a").problem)
     #expect(waiting.kind == .noSession && waiting.retryAfter == .seconds(1) && waiting.code == nil)
@@ -103,25 +103,25 @@ import Wire
     #expect(failed.detail.contains("; the last attempt failed: NoPermission: look; the next attempt is in "))
   }
 
-  @Test func `the next attempt is that of the next process where this one is about to end`() throws {
+  @Test func `if this process is about to end, the next attempt is the next process's`() throws {
     let role = bench.add("a", granted: false)
     bench.refresh.fail(bench.cloud.waiting[0], .permanent, code: "NoPermission")
     bench.service.restart = { [unowned bench] in bench.scheduler.time + .seconds(5) }
     let problem = try #require(bench.read("a").problem)
     #expect(problem.retryAfter == .seconds(6) && problem.detail.hasSuffix("the next attempt is in 5s"))
-    // One that is later changes nothing.
+    // A later one changes nothing.
     let next = role.machine.nextAttempt
     bench.service.restart = { next + .seconds(1) }
     #expect(bench.service.nextAttempt(of: role) == next)
   }
 
-  @Test func `a role whose attempt has no turn says so`() throws {
+  @Test func `a role whose attempt is queued reports that`() throws {
     let bench = try SocketBench(rate: 0.1, burst: 1)
     bench.add("a")
     bench.add("b", granted: false)
     let problem = try #require(bench.read("b").problem)
     #expect(problem.detail == "role 'b' has no valid session; the next attempt waits for its turn")
-    // The rate lets it go in ten seconds.
+    // The rate allows it in ten seconds.
     #expect(problem.retryAfter == .seconds(11))
   }
 
@@ -169,7 +169,7 @@ import Wire
       request: "POST /v1/reload?allow_removal=yes", peer: SocketBench.admin, kind: .malformed,
       words: "'allow_removal' is 'yes'; write 0 or 1"),
   ])
-  func `what isn't served is refused with what to do`(_ row: Refusal) {
+  func `a bad request is refused with what to write instead`(_ row: Refusal) {
     bench.add("a")
     let exchange = bench.ask(row.request, row.peer)
     #expect(exchange.problem?.kind == row.kind && exchange.status == row.kind.status)
@@ -178,7 +178,7 @@ import Wire
     #expect(bench.service.refusals == (row.kind == .forbidden ? 1 : 0))
   }
 
-  @Test func `a role's name that is misspelled gets the nearest that the caller may read, and no other`() throws {
+  @Test func `for a misspelled role name the nearest that the caller may read is suggested`() throws {
     bench.add("uploader")
     let near = try #require(bench.ask("GET /v1/roles/uplaoder/credentials", SocketBench.reader).problem)
     #expect(near.kind == .notFound && near.suggestion == "uploader")
@@ -193,7 +193,7 @@ import Wire
     SocketBench.reader, SocketBench.other, SocketBench.admin, Peer(uid: 0, gid: 0, pid: 1, groups: []),
     Peer(uid: 990, gid: 990, pid: 1, groups: []),
   ])
-  func `a role is read by whom it is open to, root, the daemon's own user and administrators`(_ peer: Peer) {
+  func `a role is read by its allowed users, root, the daemon's own user and administrators`(_ peer: Peer) {
     bench.add("a")
     #expect(bench.read("a", "", peer).status == 200)
   }

@@ -8,7 +8,7 @@ import Wire
 
 @testable import SocketAPI
 
-/// Administrators who ask for a new session, and those of them who wait for what comes of it.
+/// Administrators who request a new session, with or without waiting for the outcome.
 @Suite struct SocketRefreshTests {
   private let bench: SocketBench
 
@@ -18,7 +18,7 @@ import Wire
     bench.ask("POST /v1/roles/\(role)/refresh\(query)", SocketBench.admin)
   }
 
-  @Test(arguments: ["", "?wait=0"]) func `who doesn't wait learns that it was requested`(_ query: String) {
+  @Test(arguments: ["", "?wait=0"]) func `a refresh without waiting is answered 202`(_ query: String) {
     bench.add("a")
     let exchange = refresh("a", query)
     #expect(exchange.status == 202 && exchange.reply?.body == "{\"role\":\"a\",\"refresh\":\"requested\"}\n")
@@ -27,7 +27,7 @@ import Wire
     #expect(exchange.replies.count == 1)
   }
 
-  @Test func `who waits gets the role's status with the session that came`() {
+  @Test func `a waiting refresh gets the role's status with the new session`() {
     bench.add("a")
     bench.advance(.seconds(1))
     let exchange = refresh("a", "?wait=10")
@@ -40,7 +40,7 @@ import Wire
     #expect(exchange.replies.count == 1)
   }
 
-  @Test func `a session that came and isn't handed out, since another one lives longer, is named all the same`() {
+  @Test func `a fetched session is named even if another one that lives longer is handed out`() {
     bench.add("a")
     bench.advance(.seconds(1))
     let exchange = refresh("a", "?wait=10")
@@ -49,7 +49,7 @@ import Wire
     #expect(status?.accessKeyID == "STS.1" && status?.fetched?.accessKeyID == "STS.2")
   }
 
-  @Test func `a failure is the answer, with what readers have meanwhile`() throws {
+  @Test func `a failure is the answer, with what readers still have`() throws {
     let role = bench.add("a")
     bench.add("b", granted: false)
     bench.advance(.seconds(1))
@@ -64,7 +64,7 @@ import Wire
     #expect(kept.retryAfter == .seconds((next + .microseconds(999_999)).wholeSeconds))
   }
 
-  @Test func `a failure that is tried again at once isn't the end of it`() {
+  @Test func `a failure that is retried at once isn't the outcome`() {
     bench.add("a")
     bench.advance(.seconds(1))
     let exchange = refresh("a", "?wait=10")
@@ -74,8 +74,8 @@ import Wire
     #expect(exchange.problem?.kind == .refreshFailed && exchange.problem?.isPermanent == false)
   }
 
-  /// The outcome of an attempt before it would be taken for its own.
-  @Test(arguments: [true, false]) func `one that cuts a reservation off waits for its own outcome`(_ hasFailed: Bool) {
+  /// The outcome of an earlier attempt was taken for its own.
+  @Test(arguments: [true, false]) func `a refresh that aborts a reservation awaits its own outcome`(_ hasFailed: Bool) {
     let role = bench.add("a")
     if hasFailed {
       bench.refresher.send(.refreshRequested, to: role)
@@ -92,7 +92,7 @@ import Wire
     #expect(reader.status == 200)
   }
 
-  @Test func `when its time is over it is told that it was requested, each in its own time`() {
+  @Test func `a waiting refresh is answered 202 at its own deadline`() {
     bench.add("a")
     bench.add("b")
     bench.advance(.seconds(1))
@@ -109,7 +109,7 @@ import Wire
     #expect(asked.allSatisfy { $0.exchange.replies.count == 1 })
   }
 
-  @Test func `when the role is taken out of the settings, who waits learns that`() {
+  @Test func `waiting refreshes are answered when the role is removed from the settings`() {
     let (a, b) = (bench.add("a"), bench.add("b"))
     let (first, second) = (refresh("a", "?wait=10"), refresh("b", "?wait=10"))
     bench.remove(a)
@@ -119,7 +119,7 @@ import Wire
     #expect(second.problem?.detail == "role 'b' was taken out of the settings")
   }
 
-  @Test func `who has left is forgotten, and so are all when the server is replaced`() {
+  @Test func `a client that left is forgotten, and so are all when the server is replaced`() {
     bench.add("a")
     bench.advance(.seconds(1))
     let (gone, left) = (refresh("a", "?wait=10"), refresh("a", "?wait=10"))
@@ -137,7 +137,7 @@ import Wire
     #expect(late.isOpen && unheard.isOpen)
   }
 
-  @Test func `an administrator's request doesn't wait for what the cloud asked of all`() {
+  @Test func `an administrator's refresh doesn't observe a wait requested from all roles`() {
     let role = bench.add("a")
     bench.add("b", granted: false)
     bench.refresh.fail(bench.cloud.waiting[0], .throttled(wait: nil), code: "Throttling", notBefore: .seconds(60))

@@ -29,7 +29,7 @@ import Wire
 
   private static let dead = Failure(.permanent, code: "InvalidAccessKeyId.NotFound", httpStatus: 404, advice: "look")
 
-  @Test func `a report has to name a session that the role holds`() {
+  @Test func `a report must name a session that the role holds`() {
     let rule = "name the session: ?access_key_id=STS.…, the AccessKeyId of its credential"
     #expect(bench.ask("POST /v1/roles/a/report").problem?.detail == rule)
     #expect(report("").problem?.detail == "'access_key_id' is ''; \(rule)")
@@ -38,7 +38,7 @@ import Wire
     #expect(bench.cloud.checks.isEmpty)
   }
 
-  @Test func `the reader is answered when STS is, and reports of the next half minute at once and alike`() {
+  @Test func `the reader is answered when STS answers, and reports in the next 30 s get the same at once`() {
     let exchanges = [report("STS.2"), report("STS.2", SocketBench.other)]
     #expect(exchanges.allSatisfy { $0.isOpen } && bench.cloud.checks.map(\.accessKeyID) == ["STS.2"])
     bench.advance(.seconds(1))
@@ -47,7 +47,7 @@ import Wire
     let line =
       "info: a reader reported this session as refused, but STS accepts it access_key_id=STS.2 code=none role=a"
     #expect(bench.lines.all == [line])
-    // From the request to STS on.
+    // Counted from the request to STS.
     bench.advance(.milliseconds(28_999))
     #expect(result(report("STS.2"))?.result == .inUse)
     #expect(bench.cloud.checks.count == 1)
@@ -64,7 +64,7 @@ import Wire
     #expect(report("STS.2").problem?.kind == .sessionNotHeld)
   }
 
-  @Test func `a check without an answer is given up after nine seconds, each in its own time`() {
+  @Test func `a check without an answer is given up after nine seconds`() {
     let first = report("STS.2")
     bench.advance(.seconds(5))
     let (second, third) = (report("STS.1"), report("STS.2"))
@@ -80,7 +80,7 @@ import Wire
     #expect(result(report("STS.2"))?.retryAfter == .seconds(16))
   }
 
-  @Test func `a check that had no turn is no answer: the next report asks again`() throws {
+  @Test func `a check that had no turn isn't remembered: the next report asks again`() throws {
     let bench = try SocketBench(rate: 0.1, burst: 1)
     bench.add("a")
     let first = bench.ask("POST /v1/roles/a/report?access_key_id=STS.1")
@@ -90,7 +90,7 @@ import Wire
     #expect(bench.ask("POST /v1/roles/a/report?access_key_id=STS.1").isOpen)
   }
 
-  @Test func `the answer comes by the server that was asked`() {
+  @Test func `the answer comes from the server that was asked`() {
     let exchange = report("STS.2")
     let server = RecordingSink()
     let unheard = Exchange(exchange.token)

@@ -8,7 +8,7 @@ import Wire
 
 @testable import SocketAPI
 
-/// Readers who need a session longer than the pool has.
+/// Readers that need a longer session than the pool has.
 @Suite struct SocketReservationTests {
   private let bench: SocketBench
 
@@ -16,7 +16,7 @@ import Wire
 
   private var asked: [Duration] { bench.cloud.orders.map(\.order.duration) }
 
-  @Test func `a longer session is fetched for who needs it, half a second later, and logged without a generation`()
+  @Test func `a longer session is fetched half a second after the request, and logged without a generation`()
     throws
   {
     let role = bench.add("a")
@@ -37,7 +37,7 @@ import Wire
     #expect(bench.service.reservations == [.fetched: 1] && bench.cloud.orders.count == 2)
   }
 
-  @Test func `those who come with it share one fetch, of the longest asked`() {
+  @Test func `simultaneous readers share one fetch, of the longest requested duration`() {
     bench.add("a")
     let first = bench.read("a", "?min_ttl=7200")
     let same = bench.read("a", "?min_ttl=7200", SocketBench.other)
@@ -50,7 +50,7 @@ import Wire
     #expect(bench.service.reservations == [.fetched: 1])
   }
 
-  @Test func `a reader who doesn't wait has the fetch made and comes again`() {
+  @Test func `a reader that doesn't wait triggers the fetch and asks again`() {
     bench.add("a")
     let reader = bench.read("a", "?min_ttl=7200&wait=0")
     #expect(reader.problem?.kind == .noSession && reader.problem?.retryAfter == .seconds(2))
@@ -60,7 +60,7 @@ import Wire
     #expect(bench.read("a", "?min_ttl=7200&wait=0").reply?.accessKeyID == "STS.2")
   }
 
-  @Test func `without a word on it a reader with min_ttl waits ten seconds`() {
+  @Test func `without wait= a reader with min_ttl waits ten seconds`() {
     bench.add("a")
     let reader = bench.read("a", "?min_ttl=7200")
     bench.advance(.milliseconds(9999))
@@ -72,7 +72,7 @@ import Wire
     #expect(reader.replies.count == 1)
   }
 
-  @Test func `more than the role can have is refused with what it can`() throws {
+  @Test func `more than the role can provide is refused with the maximum`() throws {
     bench.add("a")
     bench.add("b", timing: RoleTiming(maxDuration: .hours(2)))
     let most = try #require(bench.read("a", "?min_ttl=43141").problem)
@@ -104,7 +104,7 @@ import Wire
     #expect(patient.reply?.accessKeyID == "STS.3")
   }
 
-  /// Five roles of which a user has had four fetched for.
+  /// Five roles, and a user for whom four of them have made a fetch.
   private func useUpTheLimit() {
     for number in 1...5 { bench.add("r\(number)") }
     for number in 1...4 { bench.read("r\(number)", "?min_ttl=7200&wait=0") }
@@ -129,7 +129,7 @@ import Wire
     #expect(bench.service.reservations == [.fetched: 5, .tooMany: 1])
   }
 
-  @Test func `another user isn't kept out by that, and whoever joins a fetch needs none of its own`() {
+  @Test func `the limit is per user, and joining a fetch doesn't count`() {
     useUpTheLimit()
     let other = bench.read("r5", "?min_ttl=7200", SocketBench.other)
     let joins = bench.read("r5", "?min_ttl=10800")
@@ -139,7 +139,7 @@ import Wire
     #expect([other, joins].map { $0.reply?.accessKeyID } == ["STS.10", "STS.10"])
   }
 
-  @Test func `who is let through only as its time ends has nothing fetched`() {
+  @Test func `a reader whose limit ends only at its deadline triggers no fetch`() {
     for number in 1...5 { bench.add("r\(number)") }
     for number in 1...4 { bench.read("r\(number)", "?min_ttl=7200&wait=0") }
     let late = bench.read("r5", "?min_ttl=7200&wait=60")
@@ -151,7 +151,7 @@ import Wire
     #expect(bench.cloud.orders.count == 9)
   }
 
-  @Test func `a refusal that waiting doesn't change is the answer to all who waited for it`() {
+  @Test func `a permanent refusal is the answer to all readers that waited for it`() {
     bench.add("a")
     let readers = [bench.read("a", "?min_ttl=7200"), bench.read("a", "?min_ttl=7200", SocketBench.other)]
     bench.advance(.milliseconds(500))
@@ -164,7 +164,7 @@ import Wire
     #expect(bench.service.reservations == [.failed: 1])
   }
 
-  @Test func `a length that STS refuses is refused with what the pool has`() {
+  @Test func `a duration that STS refuses is refused with what the pool has`() {
     bench.add("a")
     let reader = bench.read("a", "?min_ttl=7200")
     bench.advance(.milliseconds(500))
@@ -174,7 +174,7 @@ import Wire
     #expect(bench.service.reservations == [.failed: 1])
   }
 
-  @Test func `a failure that may pass says when the next fetch may be made`() {
+  @Test func `a transient failure has the time of the next possible fetch`() {
     bench.add("a")
     let reader = bench.read("a", "?min_ttl=7200")
     bench.advance(.milliseconds(500))
@@ -183,7 +183,7 @@ import Wire
     #expect(reader.problem?.retryAfter == .seconds(61))
   }
 
-  @Test func `a reservation for which the daemon's rate has no room in the reader's time is one too many`() throws {
+  @Test func `a reservation that the daemon's rate can't fit into the reader's time is refused with 429`() throws {
     let bench = try SocketBench(rate: 0.4, burst: 4)
     bench.add("a")
     bench.add("b")
@@ -197,7 +197,7 @@ import Wire
     #expect(bench.service.reservations == [.tooMany: 1])
   }
 
-  @Test func `a reader with min_ttl learns that the pool's own attempt waits for its turn, and why it failed before`()
+  @Test func `a reader with min_ttl gets the reason if the pool's attempt is queued after a failure`()
     throws
   {
     let bench = try SocketBench(rate: 0.1, burst: 2)
@@ -215,7 +215,7 @@ import Wire
     #expect(bench.service.reservations.isEmpty)
   }
 
-  @Test func `the pool's failure is the answer to who waited for its session as long as for another`() {
+  @Test func `the pool's failure is the answer to a reader that waited for a pool's session`() {
     bench.add("a", granted: false)
     let reader = bench.read("a", "?min_ttl=600&wait=3")
     #expect(reader.isOpen)

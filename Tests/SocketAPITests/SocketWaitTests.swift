@@ -14,7 +14,7 @@ import Wire
 
   init() throws { bench = try SocketBench() }
 
-  @Test func `all who wait get the first session in the turn in which it comes`() {
+  @Test func `all waiting readers get the first session in the turn in which it arrives`() {
     let role = bench.add("a", granted: false)
     let waiting = [bench.read("a", "?wait=10"), bench.read("a", "?wait=5", SocketBench.other)]
     bench.advance(.seconds(4))
@@ -27,10 +27,10 @@ import Wire
   }
 
   @Test(arguments: ["publish", "reserve", "attempt"])
-  func `each event of the role by which something may have come is looked at`(_ event: String) {
+  func `waiting readers are checked at each event of the role`(_ event: String) {
     let role = bench.add("a", granted: false)
     let reader = bench.read("a", "?wait=10")
-    // It doesn't hear of what comes.
+    // It isn't notified of what arrives.
     bench.refresher.setObservers([])
     bench.refresh.grantAll()
     #expect(reader.isOpen)
@@ -42,7 +42,7 @@ import Wire
     #expect(reader.reply?.accessKeyID == "STS.1")
   }
 
-  @Test func `each is answered when its own time is over, and not before`() {
+  @Test func `each reader is answered at its own deadline, and not before`() {
     bench.add("a", granted: false)
     bench.add("b", granted: false)
     let start = bench.scheduler.time
@@ -56,7 +56,7 @@ import Wire
     #expect(asked.allSatisfy { $0.exchange.problem?.kind == .noSession })
   }
 
-  @Test func `who asks later for less is answered first`() {
+  @Test func `a later request with a shorter wait is answered first`() {
     bench.add("a", granted: false)
     let long = bench.read("a", "?wait=10")
     bench.advance(.seconds(1))
@@ -67,7 +67,7 @@ import Wire
     #expect(!long.isOpen)
   }
 
-  @Test func `a failure after which no attempt comes in the reader's time ends the wait`() {
+  @Test func `a failure without another attempt in the reader's time ends the wait`() {
     let role = bench.add("a", granted: false)
     let (short, long) = (bench.read("a", "?wait=5"), bench.read("a", "?wait=60"))
     bench.refresh.fail(bench.cloud.waiting[0], .permanent, code: "NoPermission")
@@ -78,19 +78,19 @@ import Wire
     #expect(long.reply?.accessKeyID == "STS.2")
   }
 
-  @Test func `when the role is taken out of the settings those who wait learn that`() {
+  @Test func `waiting readers are answered when the role is removed from the settings`() {
     let (a, b) = (bench.add("a", granted: false), bench.add("b", granted: false))
     let (first, second) = (bench.read("a", "?wait=10"), bench.read("b", "?wait=10"))
     bench.remove(a)
     #expect(first.problem?.kind == .notFound && first.problem?.detail == "role 'a' was taken out of the settings")
     #expect(second.isOpen)
-    // Though nobody tells of it.
+    // Without a notification.
     bench.refresher.remove(b.name)
     bench.advance(.seconds(10))
     #expect(second.problem?.kind == .notFound)
   }
 
-  @Test func `a reload that takes the right away is the answer`() {
+  @Test func `a reload that revokes the right refuses a waiting reader`() {
     let role = bench.add("a", granted: false)
     let (reader, admin) = (bench.read("a", "?wait=10"), bench.read("a", "?wait=10", SocketBench.admin))
     bench.service.settingsChanged()
@@ -104,7 +104,7 @@ import Wire
     #expect(role.handouts.lines.isEmpty)
   }
 
-  @Test func `who hasn't the right any more isn't handed what comes, though no reload said so`() {
+  @Test func `a reader without the right isn't handed a new session, even without notice of a reload`() {
     let role = bench.add("a", granted: false)
     let reader = bench.read("a", "?wait=10")
     bench.service.access = AccessPolicy(ownUID: 990, admins: AccessRule())
@@ -115,10 +115,10 @@ import Wire
     #expect(reader.problem?.kind == .forbidden)
   }
 
-  @Test func `who has left is forgotten, and the others are answered`() {
+  @Test func `a client that left is forgotten, and the others are answered`() {
     let role = bench.add("a", granted: false)
     let (gone, here) = (bench.read("a", "?wait=10"), bench.read("a", "?wait=10", SocketBench.other))
-    // Looked at, but not answered.
+    // Checked, but not answered.
     bench.service.settingsChanged()
     bench.service.abandoned(gone.token)
     bench.refresh.grantAll()
@@ -128,7 +128,7 @@ import Wire
     bench.service.abandoned(gone.token)
   }
 
-  @Test func `those who wait at a server that is replaced are forgotten, and later ones are answered by the new one`() {
+  @Test func `requests of a replaced server are forgotten, and later ones are answered by the new one`() {
     let role = bench.add("a", granted: false)
     let old = bench.read("a", "?wait=10")
     let server = RecordingSink()
@@ -146,7 +146,7 @@ import Wire
     #expect(late.problem?.kind == .noSession)
   }
 
-  /// An answer lets the next request of its client in.
+  /// An answer lets the client's next request in.
   @Test func `a client that asks again as it is answered waits again`() throws {
     bench.add("a", granted: false)
     let (first, long) = (bench.read("a", "?wait=1"), bench.read("a", "?wait=9"))

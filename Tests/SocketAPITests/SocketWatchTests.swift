@@ -16,7 +16,7 @@ import Testing
   private var path: String { directory.path("api.sock") }
 
   /// Nobody could connect any more until a restart, and nothing showed it.
-  @Test func `a socket that was deleted is listened on again, with one line`() throws {
+  @Test func `a deleted socket is created again, with one log line`() throws {
     var listener = try UnixListener(path: path, mode: 0o600)
     let watch = try SocketWatch(
       scheduler: clock, log: recorder.log, listener: { listener },

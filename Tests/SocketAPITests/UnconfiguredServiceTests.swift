@@ -6,7 +6,7 @@ import Wire
 @testable import HTTPServer
 @testable import SocketAPI
 
-/// What is answered while there are no settings to serve by.
+/// The answers while there are no usable settings.
 @Suite struct UnconfiguredServiceTests {
   private static let root = Peer(uid: 0, gid: 0, pid: 1, groups: [])
   private static let own = Peer(uid: 990, gid: 990, pid: 2, groups: [])
@@ -50,7 +50,7 @@ import Wire
   }
 
   @Test(arguments: ["GET /v1/roles/uploader/credentials", "GET /healthz", "GET /metrics", "GET /v1/reload", "POST /x"])
-  func `whatever is asked, administrators learn all that is wrong, and others where`(request: String) throws {
+  func `any request gets administrators all errors, and others the place of the first`(request: String) throws {
     for peer in [Self.root, Self.own] {
       let problem = try #require(ask(request, peer).problem)
       #expect(
@@ -71,7 +71,7 @@ import Wire
     #expect(ask("POST /v1/reload", Self.own).isOpen && reloads.waiting.count == 1)
   }
 
-  @Test func `a reload that finds good settings is done, and one that doesn't is answered with what is wrong now`()
+  @Test func `a reload with good settings succeeds, one with bad settings is answered with the errors`()
     throws
   {
     let failed = ask("POST /v1/reload", Self.root)
@@ -86,7 +86,7 @@ import Wire
     #expect(done.status == 200 && outcome?.warnings == [])
   }
 
-  @Test func `who is refused a connection is named in the journal`() {
+  @Test func `a refused connection is logged with its user`() {
     service.refused(Self.reader, .userConnections)
     service.flushLog()
     #expect(lines.all.count == 1, "\(lines.all)")

@@ -2,9 +2,9 @@ import Core
 import HTTPServer
 import Systemd
 
-/// Answers that take the longer the more roles there are, kept for 200 ms: so that asking for them over and over neither takes the
-/// processor nor fills the memory with copies. After that they are let go of, whether anybody asks again or not.
-final class KeptAnswers {
+/// Caches, for 200 ms, answers that take longer the more roles there are, so that repeated requests neither use up the processor
+/// nor fill the memory with copies. After that they are released, whether anybody asks again or not.
+final class AnswerCache {
   private struct Kept {
     let response: Response
     /// CLOCK_BOOTTIME in µs.
@@ -13,13 +13,13 @@ final class KeptAnswers {
 
   private static let most = 64
 
-  /// In µs; what is said of seconds is hardly older than it looks.
+  /// In µs; so short that times given in seconds are hardly older than they look.
   private let lifetime: Int64
   private let scheduler: any Scheduler
   private var answers: [LongAnswers.Subject: Kept] = [:]
   private var timer: (any Alarm)!
 
-  /// How many answers are held in memory.
+  /// How many answers are in memory.
   var count: Int { answers.count }
 
   init(scheduler: any Scheduler, lifetime: Duration = .milliseconds(200)) throws {
@@ -33,8 +33,8 @@ final class KeptAnswers {
     return kept.response
   }
 
-  /// Keeps an answer whose making began at `start`, if that wasn't too long ago.
-  func keep(_ response: Response, of subject: LongAnswers.Subject, since start: Timestamp) {
+  /// Caches an answer that was begun at `start`, unless that was too long ago.
+  func store(_ response: Response, of subject: LongAnswers.Subject, since start: Timestamp) {
     let end = start.microseconds + lifetime
     guard end > scheduler.time.microseconds else { return }
     if answers.count >= Self.most { answers = [:] }
@@ -42,7 +42,7 @@ final class KeptAnswers {
     if !timer.isArmed { timer.arm(at: end) }
   }
 
-  /// Forgets all of them: what they say, or who may see it, has changed.
+  /// Clears the cache: the answers' content, or who may see it, has changed.
   func dropAll() {
     answers = [:]
     timer.disarm()
