@@ -1,11 +1,11 @@
-/// The emulated cloud: STS and VOD behind one gateway. A request and the time in, an answer out.
+/// The emulated cloud: STS and VOD behind one gateway. It turns a request and a time into an answer.
 ///
 /// It has no clock, socket or thread of its own.
 package struct Cloud: Sendable {
   /// The largest body read; the parameters of every operation are far below it.
   package static let bodyLimit = 128 * 1024
 
-  /// Accounts and what is in them. Replacing it keeps sessions, nonces and videos; calls per second are counted from zero.
+  /// Accounts and their content. Replacing it keeps sessions, nonces and videos; the rates count from zero again.
   package var model: AccountModel {
     didSet {
       sts.resetRates()
@@ -20,7 +20,7 @@ package struct Cloud: Sendable {
   private var sts: STSService
   private var vod: VODService
 
-  /// `store` is where VOD's uploads go.
+  /// `store` receives VOD's uploads.
   init(model: AccountModel, store: any UploadStore) {
     self.model = model
     mint = TokenMint()
@@ -33,13 +33,13 @@ package struct Cloud: Sendable {
   /// Counts a request that another service has answered.
   mutating func note(_ arrival: CallCounts.Arrival) { callCounts.note(arrival) }
 
-  /// `HOST[:PORT]` of the object storage that VOD sends uploads to, where the model's settings name none.
+  /// `HOST[:PORT]` of the object storage for VOD's uploads, if the model's settings name none.
   package var uploadHost: String? {
     get { vod.uploadHost }
     set { vod.uploadHost = newValue }
   }
 
-  /// The videos there are, the oldest first, as they stand at `now`.
+  /// All videos, oldest first, in their state at `now`.
   package func videos(at now: WallTime) -> [VideoReport] { vod.report(by: model.vod, at: now) }
 
   /// Answers one request.
@@ -47,7 +47,7 @@ package struct Cloud: Sendable {
     handle(request, Call(request), at: now)
   }
 
-  /// The same of a request that has been read; `call` is nil for one that can't be.
+  /// The same for a request that has been parsed; `call` is nil if that failed.
   mutating func handle(_ request: Request, _ call: Call?, at now: WallTime) -> Reply {
     let session = call.flatMap(signingSession)
     let role = call?.roleName ?? session?.role
@@ -66,13 +66,13 @@ package struct Cloud: Sendable {
     return reply.reply
   }
 
-  /// Who signed `request`, proven; it counts as used afterwards.
+  /// The verified signer of `request`, whose nonce counts as used afterwards.
   package mutating func authenticate(_ request: Request, at now: WallTime) throws(Refusal) -> Caller {
     guard let call = Call(request) else { throw .incompleteSignature() }
     return try gateway.authenticate(call, of: request, in: model, mint: mint, at: now)
   }
 
-  /// The session whose token a VOD call carries. STS calls name their role themselves.
+  /// The session whose token a VOD call has. STS calls name their role themselves.
   private func signingSession(of call: Call) -> RoleSession? {
     guard call.service == .vod, let token = call.securityToken, let keyID = call.keyID else { return nil }
     return model.foreignSession(keyID: keyID, token: token)?.session ?? mint.session(of: token)
@@ -91,7 +91,7 @@ package struct Cloud: Sendable {
     }
   }
 
-  /// The model without what faults take away from this request.
+  /// The model without the parts that faults hide from this request.
   private func lacking(_ faults: [Fault.Kind], _ call: Call) -> AccountModel {
     guard !faults.isEmpty else { return model }
     var model = model

@@ -1,8 +1,8 @@
 import Synchronization
 
-/// A local RAM, STS, VOD and, when asked for, OSS behind TLS, with a control endpoint beside them when asked for.
+/// A local RAM, STS, VOD and, optionally, OSS behind TLS, optionally with a control endpoint.
 ///
-/// It listens from its making until `stop()` or its end.
+/// It listens from its creation until `stop()` or its release.
 package final class STSEmulator: Sendable {
   package struct Options: Sendable {
     /// An IPv4 address to listen on.
@@ -11,17 +11,17 @@ package final class STSEmulator: Sendable {
     package var port: UInt16 = 0
     /// The control endpoint's address and port, 0 for any free port; nil for no control endpoint.
     package var control: (address: String, port: UInt16)?
-    /// Further names in the server's certificate; `localhost` and 127.0.0.1 are in it anyway.
+    /// Further names in the server's certificate, in addition to `localhost` and 127.0.0.1.
     package var names = ["sts.aliyuncs.com", "sts.cn-hangzhou.aliyuncs.com", "vod.cn-shanghai.aliyuncs.com"]
-    /// The directory that OSS keeps its objects in, made at need; nil for no OSS.
+    /// The directory for OSS's objects, created if necessary; nil for no OSS.
     package var objects: String?
-    /// The port that OSS listens on at the same address, 0 for any free one.
+    /// The port of OSS at the same address, 0 for any free one.
     package var ossPort: UInt16 = 0
 
     package init() {}
   }
 
-  /// The certificate authority's certificate in PEM: what a client has to trust.
+  /// The CA certificate in PEM, which a client has to trust.
   package let authorityPEM: String
   private let service: SharedService
   private let sts: WebServer
@@ -30,16 +30,16 @@ package final class STSEmulator: Sendable {
   /// The objects of OSS, and the credentials for them; nil without OSS.
   package let objects: ObjectStore?
 
-  /// Starts serving `model`. `reload` is what the control endpoint's reload reads a new model with.
+  /// Starts serving `model`. `reload` reads a new model for the control endpoint's reload.
   package init(
     _ model: AccountModel, clock: EmulatorClock = EmulatorClock(), options: Options = Options(),
     reload: (@Sendable () throws -> AccountModel)? = nil
   ) throws {
     let region = model.oss.region
-    // A bucket is a label before the host, in whatever region.
+    // A bucket is a label before the host, in any region.
     let hosts = ["oss-\(region).aliyuncs.com", "*.oss-\(region).aliyuncs.com"]
     let certificates = try Certificates(names: options.names + (options.objects == nil ? [] : hosts))
-    // VOD makes grants of it even where nothing can be uploaded.
+    // VOD creates grants with it even if nothing can be uploaded.
     let store = ObjectStore(directory: options.objects ?? "", region: region)
     let service = SharedService(Cloud(model: model, store: store), clock: clock)
     self.service = service
@@ -65,27 +65,27 @@ package final class STSEmulator: Sendable {
     }
   }
 
-  /// What the control endpoint understands, as text for people.
+  /// The control endpoint's documentation, as text for people.
   package static var controlHelp: String { ControlAPI.help }
 
   package var clock: EmulatorClock { service.clock }
   package var port: UInt16 { sts.port }
-  /// nil without OSS.
+  /// Nil without OSS.
   package var ossPort: UInt16? { oss?.port }
-  /// nil without a control endpoint.
+  /// Nil without a control endpoint.
   package var controlPort: UInt16? { control?.port }
 
-  /// Looks at the services, or changes them: their account model, faults and counts of calls. Requests wait meanwhile.
+  /// Reads or changes the services: their account model, faults and call counts. Requests wait meanwhile.
   package func withService<Result>(_ body: (inout Cloud) throws -> sending Result) rethrows -> sending Result {
     try service.withService(body)
   }
 
-  /// The videos made, the oldest first.
+  /// All videos, oldest first.
   package var videos: [VideoReport] { service.withService { $0.videos(at: clock.now) } }
 
   package var callCounts: CallCounts { service.withService { $0.callCounts } }
 
-  /// Puts a fault in force; returns its number.
+  /// Sets a fault; returns its number.
   @discardableResult
   package func add(_ fault: Fault) -> Int { service.withService { $0.faults.add(fault) } }
 
@@ -99,7 +99,7 @@ package final class STSEmulator: Sendable {
   }
 }
 
-/// The services as their servers' threads share them.
+/// The services, shared by the servers' threads.
 final class SharedService: Sendable {
   let clock: EmulatorClock
   private let services: Mutex<Cloud>
@@ -110,7 +110,7 @@ final class SharedService: Sendable {
   }
 
   func answer(_ request: Request) -> Reply {
-    // Others needn't wait for that.
+    // Outside of the lock, since others needn't wait for that.
     let call = Call(request)
     return services.withLock { $0.handle(request, call, at: clock.now) }
   }
@@ -119,7 +119,7 @@ final class SharedService: Sendable {
     try services.withLock { try body(&$0) }
   }
 
-  /// What faults make of new connections to one of the services.
+  /// The effects of faults on new connections to one of the services.
   func policy(for target: Fault.Service) -> ConnectionPolicy {
     ConnectionPolicy(
       takes: { source in self.withService { !$0.faults.takeUnreachable(from: source, to: target) } },

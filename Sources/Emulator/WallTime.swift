@@ -1,13 +1,13 @@
 import Glibc
 
-/// A moment by the emulator's clock, in microseconds since 1970-01-01T00:00:00Z.
+/// A time of the emulator's clock, in microseconds since 1970-01-01T00:00:00Z.
 package struct WallTime: Hashable, Comparable, Sendable {
   package var microseconds: Int64
 
   package init(microseconds: Int64) { self.microseconds = microseconds }
   package init(seconds: Int64) { microseconds = seconds * 1_000_000 }
 
-  /// Reads exactly `YYYY-MM-DDThh:mm:ssZ`, the form of `Timestamp` and `x-acs-date`; nil for any other text.
+  /// Parses exactly `YYYY-MM-DDThh:mm:ssZ`, the form of `Timestamp` and `x-acs-date`; nil for any other text.
   package init?(_ text: String) {
     let bytes = Array(text.utf8)
     let shape = Array("0000-00-00T00:00:00Z".utf8)
@@ -25,7 +25,7 @@ package struct WallTime: Hashable, Comparable, Sendable {
     fields.tm_min = number(14..<16)
     fields.tm_sec = number(17..<19)
     self.init(seconds: Int64(timegm(&fields)))
-    // timegm rolls 30 February over into March; a date that doesn't exist isn't a date.
+    // timegm turns 30 February into a day in March; a date that doesn't exist is refused.
     guard isoText == text else { return nil }
   }
 
@@ -33,7 +33,7 @@ package struct WallTime: Hashable, Comparable, Sendable {
     microseconds >= 0 ? microseconds / 1_000_000 : (microseconds - 999_999) / 1_000_000
   }
 
-  /// `YYYY-MM-DDThh:mm:ssZ`, the fraction dropped.
+  /// `YYYY-MM-DDThh:mm:ssZ`, truncated to seconds.
   package var isoText: String { formatted("%Y-%m-%dT%H:%M:%SZ") }
 
   /// The form of HTTP's `Date` (RFC 9110, 5.6.7).

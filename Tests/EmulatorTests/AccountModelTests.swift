@@ -47,17 +47,17 @@ import Testing
       "[accounts.1.roles.r]\ntrust_policy = '{}'", line: 1,
       "'trust_policy' is not in RAM's grammar, has a condition whose value can't be read, or stands beside 'trust'"),
   ])
-  func `a mistake is named with its line`(_ row: Case) throws {
+  func `an error is reported with its line`(_ row: Case) throws {
     let error = try #require(throws: AccountModelError.self) { try AccountModel(toml: row.text) }
     #expect(error.description == "configuration line \(row.line): \(row.problem)")
   }
 
-  @Test func `what isn't TOML is refused with its line`() throws {
+  @Test func `text that isn't TOML is refused with its line`() throws {
     let error = try #require(throws: AccountModelError.self) { try AccountModel(toml: "[accounts.1]\n= 1\n") }
     #expect(error.line == 2)
   }
 
-  @Test func `a whole configuration is read`() throws {
+  @Test func `a complete configuration is read`() throws {
     let model = try AccountModel(
       toml: """
         [accounts.1]

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct AssumeRoleTests {
   @Test(arguments: Shape.allCases)
-  func `every shape of request gets a session that works`(_ shape: Shape) throws {
+  func `every form of request gets a session that works`(_ shape: Shape) throws {
     var cloud = try TestCloud()
     let answer = cloud.send("AssumeRole", ["DurationSeconds": "900"], shape: shape)
     #expect(answer.status == 200)
@@ -17,7 +17,7 @@ import Testing
     #expect(identity.body?.text("Arn") == "acs:ram::1234567890123456:assumed-role/uploader/session")
   }
 
-  @Test func `an answer names its request, and so do errors`() throws {
+  @Test func `answers and errors have their request id`() throws {
     var cloud = try TestCloud()
     let good = cloud.send()
     let bad = cloud.send("AssumeRole", ["RoleArn": TestCloud.arn("nobody")])
@@ -47,7 +47,7 @@ import Testing
     Life(role: "long", asked: nil, expires: "2026-01-02T04:00:00Z"),
     Life(role: "short", asked: "3600", expires: "2026-01-02T03:00:12Z"),
   ])
-  func `a session expires when its answer says`(_ row: Life) throws {
+  func `a session expires at the time in its answer`(_ row: Life) throws {
     var cloud = try TestCloud()
     var parameters = ["RoleArn": TestCloud.arn(row.role)]
     parameters["DurationSeconds"] = row.asked
@@ -127,7 +127,7 @@ import Testing
     }
   }
 
-  @Test func `a source identity is told and stays for chained sessions`() throws {
+  @Test func `a source identity is in the answer and stays for chained sessions`() throws {
     var cloud = try TestCloud()
     let first = cloud.send("AssumeRole", ["RoleArn": TestCloud.arn("long"), "SourceIdentity": "alice"])
     #expect(first.body?.text("SourceIdentity") == "alice")

@@ -11,7 +11,7 @@ import Testing
     var testDescription: String { name }
   }
 
-  // As oss2 2.19.1 computes them.
+  // Computed by oss2 2.19.1.
   @Test(arguments: [
     Case(name: "the usual check", bytes: Array("123456789".utf8), sum: 11_051_210_869_376_104_954),
     Case(name: "nothing", bytes: [], sum: 0),
@@ -23,16 +23,16 @@ import Testing
     #expect(CRC64.of(row.bytes) == row.sum)
   }
 
-  @Test func `two sums make the sum of both`() {
+  @Test func `two checksums are combined into that of both texts`() {
     #expect(
       CRC64.combined(14_865_968_487_149_912_872, 7_598_038_797_645_275_211, length: 5) == 11_051_210_869_376_104_954)
     #expect(CRC64.combined(5, 0, length: 0) == 5)
     #expect(CRC64.combined(0, 11_051_210_869_376_104_954, length: 9) == 11_051_210_869_376_104_954)
   }
 
-  /// Lengths about a word and a block of four lanes, at odd addresses, taken at once and in pieces.
+  /// Lengths near a word and a block of four lanes, at odd addresses, in one piece and in several.
   @Test(arguments: [1, 7, 8, 9, 63, 2047, 8191, 8192, 8193, 16_384, 20_001])
-  func `however a text is cut, its sum is that of its bits`(length: Int) {
+  func `a text's checksum doesn't depend on how it is split`(length: Int) {
     var generator = SplitMix(state: UInt64(length))
     let bytes = (0..<length).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
     let expected = bitwise(bytes)
@@ -62,7 +62,7 @@ import Testing
   }
 }
 
-/// Seeded chance.
+/// A seeded generator.
 struct SplitMix: RandomNumberGenerator {
   var state: UInt64
 

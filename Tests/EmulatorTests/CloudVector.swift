@@ -13,7 +13,7 @@ struct CloudVector: Sendable, CustomTestStringConvertible {
 
   var testDescription: String { name }
 
-  /// The time that the request carries, at which it is neither early nor late.
+  /// The request's time, at which it is neither early nor late.
   var time: WallTime {
     get throws { try #require(Call(request)?.timestamp.flatMap(WallTime.init)) }
   }
@@ -23,7 +23,7 @@ struct CloudVector: Sendable, CustomTestStringConvertible {
   static let divergent = all("v1-rpc-divergent.json")
   static let unsigned = all("unsigned-rpc.json")
 
-  /// A service in which this vector's key is known: as a user's, or, with a token, as a role session's.
+  /// A service that knows this vector's key: as a user's, or, with a token, as a role session's.
   func service() throws -> Cloud {
     let account = "1234567890123456"
     var model = AccountModel()
@@ -48,7 +48,7 @@ struct CloudVector: Sendable, CustomTestStringConvertible {
 
   private static func all(_ file: String) -> [CloudVector] { entries(of: file).map(CloudVector.init) }
 
-  /// The vectors in a file of `Tests/Vectors`; none when it can't be read.
+  /// The vectors in a file of `Tests/Vectors`; none if it can't be read.
   static func entries(of file: String) -> [PolicyValue] {
     let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
     guard let stream = fopen("/\(tests)/Vectors/\(file)", "re") else { return [] }
@@ -64,7 +64,7 @@ struct CloudVector: Sendable, CustomTestStringConvertible {
     name = entry.text("name")
     keyID = entry.text("access_key_id")
     secret = entry.text("access_key_secret")
-    // What a divergent client should have signed.
+    // The string that a client with a divergent rule should have signed.
     stringToSign = entry.text("string_to_sign") + entry.text("string_to_sign_by_documented_rule")
     request = (entry["wire"] ?? .other).request
   }
@@ -86,7 +86,7 @@ extension PolicyValue {
     if case .object(let members) = self { members.first { $0.name == name }?.value } else { nil }
   }
 
-  /// Empty when there is no such string.
+  /// Empty if there is no such string.
   func text(_ name: String) -> String {
     if case .string(let text)? = self[name] { text } else { "" }
   }

@@ -2,8 +2,7 @@
 
 /// A request before it is signed.
 ///
-/// The signing here follows the vendor's documents a second time, by other steps than the check under test; the vectors
-/// are what holds both.
+/// The signing here follows the vendor's documents independently, in other steps than the tested check; the vectors verify both.
 struct Draft {
   var action: String
   var parameters: [String: String]

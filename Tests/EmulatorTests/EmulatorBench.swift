@@ -50,7 +50,7 @@ final class EmulatorBench {
         caFile: authority, connectTimeout: .seconds(3), timeout: .seconds(10), lookupTimeout: .seconds(3)))
   }
 
-  /// Signs at the emulator's time, or at `time`, posts and turns the loop until the answer is there.
+  /// Signs with the emulator's time, or with `time`, sends, and turns the loop until there is an answer.
   func send(
     _ action: String, to role: String? = nil, _ parameters: [String: String] = [:], as key: Key = .keeper,
     port: UInt16? = nil, time: WallTime? = nil
@@ -136,7 +136,7 @@ final class PlainConnection {
 
   deinit { close(descriptor) }
 
-  /// As much as the other side takes before it closes.
+  /// Writes as much as the other side accepts before it closes.
   func write(_ bytes: [UInt8]) {
     var rest = bytes[...]
     while !rest.isEmpty {

@@ -3,7 +3,7 @@ import Testing
 @testable import Emulator
 
 @Suite struct FaultTests {
-  @Test func `a fault meets as many requests as it is told`() throws {
+  @Test func `a fault affects as many requests as its count`() throws {
     var cloud = try TestCloud()
     cloud.service.faults.add(Fault(.error(.unavailable, retryAfterMilliseconds: nil), count: 2))
     #expect([0, 1, 2].map { _ in cloud.send().status } == [503, 503, 200])
@@ -21,7 +21,7 @@ import Testing
     #expect(!again)
   }
 
-  @Test func `a fault meets its role and action alone`() throws {
+  @Test func `a fault affects only its role and action`() throws {
     var cloud = try TestCloud()
     cloud.service.faults.add(Fault(.error(.unavailable, retryAfterMilliseconds: nil), role: "long"))
     #expect(cloud.send("AssumeRole", ["RoleArn": TestCloud.arn("long")]).status == 503)
@@ -33,7 +33,7 @@ import Testing
     #expect(cloud.send().status == 200)
   }
 
-  @Test func `a throttle says how long to wait only when told to`() throws {
+  @Test func `throttling has a requested wait only if the fault sets one`() throws {
     var cloud = try TestCloud()
     cloud.service.faults.add(Fault(.error(.userThrottled, retryAfterMilliseconds: 1500), count: 1))
     cloud.service.faults.add(Fault(.error(.userThrottled, retryAfterMilliseconds: nil), count: 2))
@@ -51,7 +51,7 @@ import Testing
     #expect(answers.map { $0.header("retry-after") } == ["20", "20", nil])
   }
 
-  @Test func `a compressed body says so and is what gzip makes of it`() throws {
+  @Test func `a compressed body is marked as gzip and decompresses`() throws {
     var cloud = try TestCloud()
     cloud.service.faults.add(Fault(.gzip, count: 1))
     let answer = cloud.send().reply.answer
@@ -65,7 +65,7 @@ import Testing
     #expect(long.count == 10 + 5 + 65_535 + 5 + 4465 + 8 && long[10] == 0)
   }
 
-  @Test func `a substituted request leaves no trace`() throws {
+  @Test func `a request answered by a fault leaves no trace`() throws {
     var cloud = try TestCloud()
     cloud.service.faults.add(Fault(.refuse, count: 1))
     let draft = Draft(action: "GetCallerIdentity", parameters: [:], nonce: "n", time: cloud.now.isoText)
@@ -114,7 +114,7 @@ import Testing
 
   struct GarbageCase: Sendable, CustomTestStringConvertible {
     let form: Fault.Garbage
-    /// What a client makes of the answer's body.
+    /// The client's view of the answer's body.
     let isGood: @Sendable (TestAnswer) -> Bool
 
     var testDescription: String { form.rawValue }
@@ -172,7 +172,7 @@ import Testing
   }
 
   @Test(arguments: [1, 400, 1024, 16_384])
-  func `a role's tokens are as long as its configuration says, and work`(length: Int) throws {
+  func `a role's tokens are as long as its configuration sets, and work`(length: Int) throws {
     var cloud = try TestCloud { model in
       var account = model.accounts[TestCloud.account]!
       account.roles["uploader"]?.tokenLength = length
@@ -192,12 +192,12 @@ import Testing
     #expect(cloud.send("GetCallerIdentity", as: session).status == 200)
     #expect(cloud.send("AssumeRole", ["RoleArn": TestCloud.arn("long")]).code == "EntityNotExist.Role")
     #expect(cloud.send("AssumeRole", ["RoleArn": TestCloud.arn("long")]).status == 200)
-    // Who isn't proven isn't told what there is.
+    // An unverified caller doesn't learn what exists.
     cloud.service.faults.add(Fault(.roleGone))
     #expect(cloud.send(as: Key(id: Key.keeper.id, secret: "wrong")).code == "SignatureDoesNotMatch")
   }
 
-  @Test func `a fault may meet one address alone`() throws {
+  @Test func `a fault may affect one address only`() throws {
     var cloud = try TestCloud()
     let unavailable = Fault.Kind.error(.unavailable, retryAfterMilliseconds: nil)
     cloud.service.faults.add(Fault(unavailable, source: "127.0.0.2"))
@@ -276,12 +276,12 @@ import Testing
     Case("kind=flood", nil),
     Case("", nil),
   ])
-  func `a fault is ordered in words`(_ row: Case) throws {
+  func `a fault is set by text parameters`(_ row: Case) throws {
     let parameters = try #require(Parameters(decoding: row.query.utf8))
     #expect((try? Fault(parameters))?.kind == row.kind)
   }
 
-  @Test func `what arrived is counted by action, role and result`() throws {
+  @Test func `requests are counted by action, role and result`() throws {
     var cloud = try TestCloud()
     _ = cloud.send()
     _ = cloud.send("AssumeRole", ["RoleArn": TestCloud.arn("nobody")])

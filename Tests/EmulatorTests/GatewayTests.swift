@@ -2,7 +2,7 @@ import Testing
 
 @testable import Emulator
 
-/// What is checked before an operation: key, time, token, signature, nonce, rate.
+/// The checks before an operation: key, time, token, signature, nonce, rate.
 @Suite struct GatewayTests {
   @Test(arguments: [Shape.v1Query, .v3Query])
   func `a nonce works once`(_ shape: Shape) throws {
@@ -12,10 +12,10 @@ import Testing
     #expect(cloud.send(request).status == 200)
     #expect(cloud.send(request).code == "SignatureNonceUsed")
     #expect(cloud.send(draft.signed(by: .idle, shape: shape)).status == 200)
-    // To the end of its time, whatever the clocks differ.
+    // Until the end of its time, however far the clocks differ.
     cloud.now = cloud.now.advanced(bySeconds: 900)
     #expect(cloud.send(request).code == "SignatureNonceUsed")
-    // Until the last second of its time is over: times count in whole seconds.
+    // Until its last second is over: times have whole seconds.
     let end = cloud.now
     cloud.now = WallTime(microseconds: end.microseconds + 999_999)
     #expect(cloud.send(request).code == "SignatureNonceUsed")
@@ -79,7 +79,7 @@ import Testing
     }
   }
 
-  @Test func `an account has its AssumeRole requests a second and no more`() throws {
+  @Test func `an account has a limited rate of AssumeRole requests`() throws {
     var cloud = try TestCloud()
     for _ in 0..<100 { #expect(cloud.send().status == 200) }
     let refused = cloud.send()
@@ -108,7 +108,7 @@ import Testing
     #expect(cloud.send(as: .other).code == "Throttling.User")
   }
 
-  @Test func `a new model brings its new rate`() throws {
+  @Test func `a new model has its new rate`() throws {
     var cloud = try TestCloud()
     for _ in 0..<100 { _ = cloud.send() }
     cloud.service.model = try AccountModel(
@@ -150,7 +150,7 @@ import Testing
     #expect(elsewhere.send("GetCallerIdentity", as: first).code == "InvalidSecurityToken.Malformed")
   }
 
-  @Test func `old sessions live on when new ones are drawn`() throws {
+  @Test func `old sessions stay valid when new ones are issued`() throws {
     var cloud = try TestCloud()
     let first = try cloud.assume()
     cloud.now = cloud.now.advanced(bySeconds: 1800)

@@ -3,7 +3,7 @@ import Testing
 @testable import Emulator
 
 @Suite struct HostileRequestTests {
-  /// SplitMix64, so that a failure can be had again.
+  /// SplitMix64, so that a failure can be reproduced.
   struct Chance: RandomNumberGenerator {
     var state: UInt64
 
@@ -16,7 +16,7 @@ import Testing
     }
   }
 
-  @Test func `whatever comes is answered`() throws {
+  @Test func `every request is answered`() throws {
     var chance = Chance(state: 2026)
     let vectors = CloudVector.v1 + CloudVector.v3
     for _ in 0..<1500 {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Emulator
 
-/// The service without its sockets: a directory, a clock that stands still, and requests that are signed.
+/// The service without sockets: a directory, a frozen clock, and signed requests.
 final class OSSBench {
   static let object = OSSDraft.object
 
@@ -44,7 +44,7 @@ final class OSSBench {
     return send(request)
   }
 
-  /// Hands the body over in pieces as the server does; the result of a connection that was closed has the status 0.
+  /// Passes the body in pieces as the server does; the result of a closed connection has the status 0.
   func send(_ request: Request) -> OSSResult {
     var head = request
     head.body = []
@@ -77,10 +77,10 @@ final class OSSBench {
       "POST", [("uploadId", id)], Array("<CompleteMultipartUpload>\(list)</CompleteMultipartUpload>".utf8))
   }
 
-  /// The object's bytes as they are on the disk; nil when there is no such file.
+  /// The object's bytes on the disk; nil if there is no such file.
   var stored: [UInt8]? { fileBytes(directory.path("objects/\(Self.object.bucket)/\(Self.object.key)")) }
 
-  /// What lies beside the objects: parts and bodies that aren't finished.
+  /// Files beside the objects: unfinished parts and bodies.
   var drafts: [String] { names(in: directory.path("objects/.uploads")) }
 
   var results: [String] { service.log.recent.map(\.result) }
@@ -105,7 +105,7 @@ struct OSSResult {
   var crc: UInt64? { (reply?.answer.header("x-oss-hash-crc64ecma")).flatMap { UInt64($0) } }
 }
 
-/// nil for a file that can't be read.
+/// Nil for a file that can't be read.
 func fileBytes(_ path: String) -> [UInt8]? {
   guard let stream = fopen(path, "re") else { return nil }
   defer { fclose(stream) }
@@ -115,7 +115,7 @@ func fileBytes(_ path: String) -> [UInt8]? {
   return fread(&bytes, 1, bytes.count, stream) == bytes.count ? bytes : nil
 }
 
-/// Without `.` and `..`; empty for a directory that isn't there.
+/// Without `.` and `..`; empty for a missing directory.
 func names(in path: String) -> [String] {
   guard let stream = opendir(path) else { return [] }
   defer { closedir(stream) }
@@ -129,7 +129,7 @@ func names(in path: String) -> [String] {
   return names
 }
 
-/// Bytes that look like chance and are the same in every run.
+/// Bytes that look random and are the same in every run.
 func sampleBytes(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
   var generator = SplitMix(state: seed)
   return (0..<count).map { _ in UInt8(truncatingIfNeeded: generator.next()) }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Emulator
 
-/// What an address means.
+/// The parsing of addresses.
 @Suite struct OSSCallTests {
   struct Case: Sendable, CustomTestStringConvertible {
     let host: String
@@ -53,7 +53,7 @@ import Testing
     Case(host: "127.0.0.1", target: "/", object: nil, code: "InvalidBucketName"),
     Case(host: "127.0.0.1", target: "*", object: nil, code: "InvalidObjectName"),
   ])
-  func `an address is read in both styles, and what would leave the directory is refused`(_ row: Case) throws {
+  func `an address is read in both styles, and one that would leave the directory is refused`(_ row: Case) throws {
     let request = Request(method: "PUT", target: row.target, headers: [.init(name: "Host", value: row.host)])
     if let object = row.object {
       let call = try OSSCall(request)
@@ -73,13 +73,13 @@ import Testing
     ("DELETE", "?uploadId=U", "AbortMultipartUpload"), ("PUT", "?acl", "none"), ("PUT", "?uploadId=U", "none"),
     ("POST", "", "none"), ("DELETE", "", "none"), ("PATCH", "", "none"), ("POST", "?append&position=0", "none"),
   ])
-  func `method and parameters say what is asked`(method: String, query: String, operation: String) throws {
+  func `method and parameters decide the operation`(method: String, query: String, operation: String) throws {
     let request = Request(
       method: method, target: "/outin-1/a\(query)", headers: [.init(name: "Host", value: "127.0.0.1")])
     #expect(try OSSCall(request).operation?.rawValue ?? "none" == operation)
   }
 
-  @Test func `a copy is none of the operations`() throws {
+  @Test func `a copy isn't among the operations`() throws {
     let request = Request(
       method: "PUT", target: "/outin-1/a",
       headers: [.init(name: "Host", value: "127.0.0.1"), .init(name: "x-oss-copy-source", value: "/outin-1/b")])

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Emulator
 
-/// What the control endpoint offers of OSS, and the settings.
+/// The control endpoint's functions for OSS, and the settings.
 @Suite struct OSSControlTests {
   private func control(_ bench: OSSBench) -> ControlAPI {
     ControlAPI(
@@ -65,7 +65,7 @@ import Testing
     #expect(bench.service.log.recent.isEmpty)
   }
 
-  @Test func `the latest calls are kept, and only so many`() throws {
+  @Test func `only the latest calls are kept`() throws {
     let log = OSSCallLog()
     for number in 0..<25_000 {
       log.note(OSSCallLog.Entry(time: OSSVector.time, operation: "PutObject", size: number, result: "OK"))
@@ -96,7 +96,7 @@ import Testing
   }
 
   @Test(arguments: ["[oss]\nallow_v2 = true", "[oss]\nallow_v1 = 1", "[oss]\netag = \"sha\"", "oss = 1"])
-  func `a setting that means nothing is refused with its line`(text: String) {
+  func `an unknown setting is refused with its line`(text: String) {
     #expect(throws: AccountModelError.self) { try AccountModel(toml: text) }
   }
 }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Emulator
 
-/// Whose request is taken.
+/// Which requests are accepted.
 @Suite struct OSSCredentialTests {
   @Test func `a grant is good for its object alone`() throws {
     let bench = try OSSBench()
@@ -18,7 +18,7 @@ import Testing
   }
 
   @Test(arguments: OSSSettings.ExpiredCode.allCases)
-  func `an expired grant is refused in the way that is set`(code: OSSSettings.ExpiredCode) throws {
+  func `an expired grant is refused as the settings say`(code: OSSSettings.ExpiredCode) throws {
     let bench = try OSSBench { $0.expiredCode = code }
     bench.renew(lifetime: 10)
     bench.clock.advance(bySeconds: 9)
@@ -31,7 +31,7 @@ import Testing
     #expect(bench.send("PUT", [], Array("z".utf8)).status == 200)
   }
 
-  @Test func `another grant goes on with an upload`() throws {
+  @Test func `another grant can continue an upload`() throws {
     let bench = try OSSBench()
     bench.renew(lifetime: 10)
     let id = try bench.initiate()
@@ -42,7 +42,7 @@ import Testing
     #expect(bench.complete(id, [(1, part.etag)]).status == 200)
   }
 
-  @Test func `a damaged token, another grant's and none are refused`() throws {
+  @Test func `a damaged, foreign or missing token is refused`() throws {
     let bench = try OSSBench()
     let grant = bench.grant
     let other = bench.store.grant(for: OSSBench.object, lifetime: 60, at: bench.clock.now)
@@ -84,7 +84,7 @@ import Testing
     }
   }
 
-  @Test func `a token in the query alone is as good`() throws {
+  @Test func `a token in the query alone is accepted, too`() throws {
     let bench = try OSSBench()
     let grant = bench.grant
     let draft = OSSDraft(
@@ -114,7 +114,7 @@ import Testing
     #expect(result.code == (row.status == 200 ? "" : "RequestTimeTooSkewed"))
   }
 
-  @Test func `time, scope, region and payload must be what they ought to be`() throws {
+  @Test func `time, scope, region and payload are checked`() throws {
     let bench = try OSSBench()
     func result(_ name: String, _ value: String?) -> OSSResult {
       bench.send("PUT", [], Array("x".utf8)) { $0.set(name, value) }

@@ -2,8 +2,7 @@
 
 /// A request to OSS before it is signed with V4, path style.
 ///
-/// The signing follows the vendor's page a second time, by other steps than the check under test; the vectors are what
-/// holds both.
+/// The signing follows the vendor's page independently, in other steps than the tested check; the vectors verify both.
 struct OSSDraft {
   static let object = ObjectName(bucket: "outin-1", key: "sv/1/clip.mp4")
   static let grant = UploadGrant(

@@ -19,7 +19,7 @@ import Testing
     #expect(list.take(FaultTarget(nil, role: nil, from: "127.0.0.1")).isEmpty)
   }
 
-  @Test func `faults of connections choose the service`() {
+  @Test func `faults of connections can be limited to a service`() {
     var list = FaultList()
     list.add(Fault(.unreachable, service: .oss))
     list.add(Fault(.certificate(.expired), service: .sts))
@@ -29,7 +29,7 @@ import Testing
     #expect(isMet == [false, true] && flaws == [.expired, nil])
   }
 
-  @Test func `an error stands in for the operation, which isn't carried out`() throws {
+  @Test func `an error replaces the operation, which isn't carried out`() throws {
     let bench = try OSSBench()
     bench.add(.error(Refusal(status: 500, code: "InternalError", message: "x"), retryAfterMilliseconds: nil))
     let result = bench.send("PUT", [], Array("x".utf8))
@@ -83,12 +83,12 @@ import Testing
     #expect(stalled.status == 200 && stalled.pausedMilliseconds == 7000)
     bench.add(.slowRequest(milliseconds: 1_000_000))
     let slow = bench.send("PUT", [], sampleBytes(100_000))
-    // Each pause is asked for and none is made here, so that they add up to more than the whole.
+    // The pauses are requested but not made here, so they add up to more than the whole.
     #expect(slow.status == 200 && slow.pausedMilliseconds >= 900_000)
     #expect(bench.send("PUT", [], sampleBytes(100_000)).pausedMilliseconds == 0)
   }
 
-  @Test func `what has no body is cut or kept waiting, too`() throws {
+  @Test func `a request without a body is cut or delayed, too`() throws {
     let bench = try OSSBench()
     bench.add(.dropRequest)
     #expect(bench.send("POST", [("uploads", "")]).isCut)
@@ -98,7 +98,7 @@ import Testing
     #expect(stalled.status == 200 && stalled.reply?.delayMilliseconds == 3000)
   }
 
-  @Test func `a checksum is wrong or missing, an ETag is wrong, and what is stored is right`() throws {
+  @Test func `a wrong or missing checksum or ETag in the answer leaves the stored object right`() throws {
     let bench = try OSSBench()
     let bytes = Array("x".utf8)
     bench.add(.checksum(.wrong))
@@ -114,7 +114,7 @@ import Testing
   }
 
   @Test(arguments: [1, 2, 16_384, 50_001])
-  func `one byte arrives changed, and the sums say so`(size: Int) throws {
+  func `one byte arrives changed, and the checksums show it`(size: Int) throws {
     let bench = try OSSBench()
     let bytes = sampleBytes(size)
     bench.add(.corrupt, action: .uploadPart, part: 2)
@@ -141,7 +141,7 @@ import Testing
     #expect(bench.part(2, of: id, Array("b".utf8)).status == 200)
   }
 
-  @Test func `a credential ends while a part comes`() throws {
+  @Test func `a credential ends while a part is being sent`() throws {
     let bench = try OSSBench()
     bench.add(.tokenExpired(nil, when: .end), action: .uploadPart)
     let id = try bench.initiate()
@@ -154,7 +154,7 @@ import Testing
     #expect(bench.stored == Array("x".utf8) && bench.drafts.isEmpty)
   }
 
-  @Test func `a credential's end is judged at a body's end when a fault asks for that`() throws {
+  @Test func `a fault can have a credential's expiry judged at the body's end`() throws {
     for isAsked in [false, true] {
       let bench = try OSSBench()
       bench.renew(lifetime: 10)
@@ -167,7 +167,7 @@ import Testing
     }
   }
 
-  @Test func `an upload is gone from a fault on`() throws {
+  @Test func `a fault makes an upload disappear`() throws {
     let bench = try OSSBench()
     let id = try bench.initiate()
     let part = bench.part(1, of: id, Array("x".utf8))
@@ -177,7 +177,7 @@ import Testing
     #expect(bench.drafts.isEmpty)
   }
 
-  @Test func `Date and headers are bent as with STS`() throws {
+  @Test func `faults change Date and headers as with STS`() throws {
     let bench = try OSSBench()
     bench.add(.date(offsetSeconds: 60))
     bench.add(.header(name: "Retry-After", value: "3"))
@@ -187,7 +187,7 @@ import Testing
 
   struct Worded: Sendable, CustomTestStringConvertible {
     let text: String
-    /// nil for a refusal.
+    /// Nil for a refusal.
     let kind: Fault.Kind?
 
     var testDescription: String { text }
@@ -208,7 +208,7 @@ import Testing
     Worded(text: "kind=checksum&form=x", kind: nil), Worded(text: "kind=token-expired&at=noon", kind: nil),
     Worded(text: "kind=corrupt&part=0", kind: nil), Worded(text: "kind=corrupt&service=ecs", kind: nil),
   ])
-  func `the control endpoint words them`(_ row: Worded) throws {
+  func `the control endpoint sets OSS faults`(_ row: Worded) throws {
     let parameters = try #require(Parameters(decoding: row.text.utf8))
     if let kind = row.kind {
       let fault = try Fault(parameters)

@@ -6,7 +6,7 @@ import Testing
 @Suite struct OSSMultipartTests {
   private static let least = MultipartUpload.leastPart
 
-  @Test func `parts become one object with the sums of the whole`() throws {
+  @Test func `parts become one object with the checksums of the whole`() throws {
     let bench = try OSSBench()
     let bodies = [sampleBytes(Self.least, seed: 1), sampleBytes(Self.least, seed: 2), sampleBytes(70, seed: 3)]
     let id = try bench.initiate()
@@ -28,7 +28,7 @@ import Testing
     #expect(bench.store.stored(OSSBench.object)?.writes == 1)
   }
 
-  /// Sizes, order of sending, gaps, second and broken attempts by seeded chance.
+  /// Sizes, order of sending, gaps, second and failed attempts from a seeded generator.
   @Test(arguments: 1...40)
   func `whatever the parts' sizes and order, their bytes come out in the order of their numbers`(seed: UInt64) throws {
     var generator = SplitMix(state: seed)
@@ -68,7 +68,7 @@ import Testing
     #expect(bench.drafts.isEmpty)
   }
 
-  @Test func `parts that come at once, some of them twice, become one object`() async throws {
+  @Test func `concurrent parts, some sent twice, become one object`() async throws {
     let bench = try OSSBench()
     let id = try bench.initiate()
     let bodies = (1...16).map { sampleBytes($0 == 16 ? 99 : Self.least, seed: UInt64($0)) }
@@ -102,7 +102,7 @@ import Testing
   }
 
   @Test(arguments: [[2, 1, 3], [1, 3, 5], [1, 164, 327]])
-  func `parts of one size and a smaller last one are one file from the beginning`(numbers: [Int]) throws {
+  func `equal parts and a smaller last one are one file from the beginning`(numbers: [Int]) throws {
     let bench = try OSSBench()
     let id = try bench.initiate()
     let last = numbers.max()
@@ -115,7 +115,7 @@ import Testing
     #expect(bench.stored == bodies.flatMap(\.self))
   }
 
-  @Test func `parts whose numbers are unequally far apart are put together all the same`() throws {
+  @Test func `parts with unevenly spaced numbers are joined all the same`() throws {
     let bench = try OSSBench()
     let id = try bench.initiate()
     let bodies = (1...4).map { _ in sampleBytes(Self.least) }
@@ -141,9 +141,9 @@ import Testing
 
   struct Refused: Sendable, CustomTestStringConvertible {
     let name: String
-    /// Sizes by number.
+    /// The sizes by part number.
     let parts: [(number: Int, size: Int)]
-    /// Numbers listed; a negative one has another part's ETag.
+    /// The listed numbers; a negative one has another part's ETag.
     let listed: [Int]
     let code: String
     let ec: String
@@ -178,7 +178,7 @@ import Testing
     let result = bench.complete(id, list)
     #expect(result.status == 400 && result.code == row.code && result.xml?["EC"] == row.ec)
     #expect(bench.stored == nil)
-    // The last part alone makes an object, however small.
+    // The last part alone makes an object, however small it is.
     let (number, _) = row.parts.last!
     #expect(bench.complete(id, [(number, etags[number]!)]).status == 200)
   }
@@ -201,7 +201,7 @@ import Testing
     #expect(result.status == 400 && result.code == "InvalidArgument")
   }
 
-  @Test func `a part of more than 5 GB is refused by what is announced`() throws {
+  @Test func `a part of more than 5 GB is refused by its Content-Length`() throws {
     let bench = try OSSBench()
     let id = try bench.initiate()
     let result = bench.send("PUT", [("partNumber", "1"), ("uploadId", id)]) {
@@ -210,7 +210,7 @@ import Testing
     #expect(result.status == 400 && result.code == "EntityTooLarge")
   }
 
-  @Test func `an upload that was never begun, is finished, or is another object's doesn't exist`() throws {
+  @Test func `an upload that was never begun, is finished or belongs to another object doesn't exist`() throws {
     let bench = try OSSBench()
     for result in [
       bench.part(1, of: "ABC", Array("x".utf8)), bench.complete("ABC", [(1, "\"00\"")]),
@@ -228,7 +228,7 @@ import Testing
     #expect(bench.part(1, of: foreign, Array("x".utf8)).code == "NoSuchUpload")
   }
 
-  @Test func `removing an object's uploads takes their parts along, and those of no other`() throws {
+  @Test func `removing an object's uploads removes their parts, and no others`() throws {
     let bench = try OSSBench()
     let id = try bench.initiate()
     let other = bench.store.beginUpload(of: ObjectName(bucket: "outin-1", key: "other"))
@@ -240,7 +240,7 @@ import Testing
     #expect(bench.store.upload(other, of: ObjectName(bucket: "outin-1", key: "other")) != nil)
   }
 
-  @Test func `listing and aborting are refused, and work where that is allowed`() throws {
+  @Test func `listing and aborting are refused unless the settings allow them`() throws {
     let strict = try OSSBench()
     let hidden = try strict.initiate()
     #expect(strict.send("GET", [("uploadId", hidden)]).code == "AccessDenied")
@@ -268,7 +268,7 @@ import Testing
     #expect(bench.send("GET", [("uploadId", id)]).code == "NoSuchUpload")
   }
 
-  @Test func `keys come encoded when that is asked for`() throws {
+  @Test func `keys are encoded when the request asks for that`() throws {
     let bench = try OSSBench()
     let name = ObjectName(bucket: "outin-1", key: "sv/a&b<c>.mp4")
     bench.grant = bench.store.grant(for: name, lifetime: 60, at: bench.clock.now)

@@ -32,7 +32,7 @@ import Testing
     #expect(bench.store.stored(OSSBench.object)?.writes == 2)
   }
 
-  @Test func `HEAD and GET tell size, sums and time, and GET sends the file`() throws {
+  @Test func `HEAD and GET report size, checksums and time, and GET sends the file`() throws {
     let bench = try OSSBench()
     #expect(bench.send("HEAD").status == 404)
     let missing = bench.send("GET")
@@ -55,7 +55,7 @@ import Testing
     #expect(result.reply?.answer.header("x-oss-ec") == "0026-00000001")
   }
 
-  @Test func `a body that isn't of its Content-MD5 is refused and not stored`() throws {
+  @Test func `a body that doesn't match its Content-MD5 is refused and not stored`() throws {
     let bench = try OSSBench()
     let bytes = Array("content".utf8)
     let right = TextCoding.base64(MD5.of(bytes))
@@ -67,7 +67,7 @@ import Testing
     #expect(bench.stored == bytes && bench.store.stored(OSSBench.object)?.writes == 1)
   }
 
-  @Test func `a Content-MD5 is judged where the ETag is a cheaper one`() throws {
+  @Test func `a Content-MD5 is checked even if the ETag isn't an MD5`() throws {
     let bench = try OSSBench { $0.etag = .crc }
     let bytes = Array("content".utf8)
     #expect(bench.send("PUT", [], bytes, headers: [("content-md5", TextCoding.base64(MD5.of(bytes)))]).status == 200)
@@ -77,7 +77,7 @@ import Testing
     #expect(one.utf8.count == 34 && other.utf8.count == 34 && one != other)
   }
 
-  @Test func `more than 5 GB at once is refused by what is announced`() throws {
+  @Test func `more than 5 GB at once is refused by its Content-Length`() throws {
     let bench = try OSSBench()
     let result = bench.send("PUT") { $0.set("content-length", String((5 << 30) + 1)) }
     #expect(result.status == 400 && result.code == "EntityTooLarge")
@@ -111,7 +111,7 @@ import Testing
     #expect(bench.send("GET").status == 500)
   }
 
-  @Test func `what isn't known here is refused as that`() throws {
+  @Test func `unknown operations are refused as such`() throws {
     let bench = try OSSBench()
     let result = bench.send("PUT", [("acl", "")])
     #expect(result.status == 501 && result.code == "NotImplemented")

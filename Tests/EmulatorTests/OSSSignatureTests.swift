@@ -9,7 +9,7 @@ import Testing
   }
 
   @Test(arguments: OSSVector.v4 + OSSVector.v1)
-  func `what oss2 signs is accepted`(_ vector: OSSVector) throws {
+  func `requests signed by oss2 are accepted`(_ vector: OSSVector) throws {
     #expect(try ossAuthentication(vector.request, of: vector.grant) == vector.grant)
   }
 
@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test(arguments: OSSVector.v4 + OSSVector.v1)
-  func `a changed byte of what is signed is refused`(_ vector: OSSVector) throws {
+  func `a changed byte of a signed part is refused`(_ vector: OSSVector) throws {
     for index in vector.request.target.utf8.indices.dropFirst() {
       try expectRefusal(of: vector) { $0.target = changed($0.target, at: index) }
     }
@@ -45,7 +45,7 @@ import Testing
     try expectRefusal(of: vector) { $0.headers.append(.init(name: "x-oss-forbid-overwrite", value: "true")) }
     for (place, header) in vector.request.headers.enumerated() where Self.isSigned(header.name) {
       try expectRefusal(of: vector) { $0.headers.remove(at: place) }
-      // V1 takes the first of Content-Type and the like, as a server does that knows no second.
+      // V1 takes the first of Content-Type and similar headers, like a server that ignores a second one.
       if header.name.lowercased().hasPrefix("x-oss-") || header.name.lowercased() == "authorization" {
         try expectRefusal(of: vector) { $0.headers.append(header) }
       }
@@ -59,7 +59,7 @@ import Testing
     #expect(throws: Never.self) { try ossAuthentication(request, of: vector.grant) }
   }
 
-  /// Signed again by the steps of the vendor's page, apart from the check under test.
+  /// Signed again by the steps of the vendor's page, independently of the tested check.
   @Test func `the operations' parameters are signed without an equals sign when they are empty, however they are sent`()
     throws
   {

@@ -13,7 +13,7 @@ struct OSSVector: Sendable, CustomTestStringConvertible {
 
   static let v4 = CloudVector.entries(of: "oss-v4.json").map(OSSVector.init)
   static let v1 = CloudVector.entries(of: "oss-v1.json").map(OSSVector.init)
-  /// The time that all of them carry.
+  /// The time of all vectors.
   static let time = WallTime("2026-01-02T03:04:05Z")!
 
   var testDescription: String { "\(name), \(canonicalRequest.isEmpty ? "V1" : "V4")" }
@@ -34,7 +34,7 @@ struct OSSVector: Sendable, CustomTestStringConvertible {
   }
 }
 
-/// Asks a gateway that knows one grant, at the vectors' time.
+/// The verdict of a gateway that knows one grant, at the vectors' time.
 func ossAuthentication(_ request: Request, of grant: UploadGrant) throws -> UploadGrant {
   let store = ObjectStore(directory: "/nowhere")
   store.add(grant)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Emulator
 
-/// Who may assume what: the caller's policies and the role's trust must both say yes.
+/// Who may assume which role: the caller's policies and the role's trust policy must both allow it.
 @Suite struct PermissionTests {
   struct Case: Sendable, CustomTestStringConvertible {
     let name: String
@@ -37,7 +37,7 @@ import Testing
     #expect(answer.status == row.expect?.status ?? 200)
   }
 
-  @Test func `a role that is trusted may assume the next`() throws {
+  @Test func `a role may assume another that trusts it`() throws {
     var cloud = try TestCloud()
     let long = try cloud.assume("long")
     let chained = try cloud.assume("chained", as: long)
@@ -46,14 +46,14 @@ import Testing
     #expect(cloud.send("AssumeRole", as: chained).code == "NoPermission")
   }
 
-  @Test func `a session policy takes away what the role may`() throws {
+  @Test func `a session policy narrows the role's permissions`() throws {
     var cloud = try TestCloud()
     let narrow = try cloud.assume("long", ["Policy": AssumeRoleTests.policy])
     #expect(cloud.send("GetCallerIdentity", as: narrow).status == 200)
     #expect(cloud.send("AssumeRole", ["RoleArn": TestCloud.arn("chained")], as: narrow).code == "NoPermission")
   }
 
-  @Test func `a session policy gives nothing that the role may not`() throws {
+  @Test func `a session policy doesn't extend the role's permissions`() throws {
     var cloud = try TestCloud()
     let everything = #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#
     let wide = try cloud.assume("uploader", ["Policy": everything])
@@ -68,7 +68,7 @@ import Testing
     #expect(cloud.service.model.decision(for: caller, on: delete) == .notAllowed)
   }
 
-  @Test func `who one is needs no permission`() throws {
+  @Test func `GetCallerIdentity needs no permission`() throws {
     var cloud = try TestCloud()
     let idle = cloud.send("GetCallerIdentity", as: .idle).body
     #expect(idle?.text("IdentityType") == "RAMUser")
@@ -85,7 +85,7 @@ import Testing
     #expect(role?["UserId"] == nil)
   }
 
-  @Test func `a role that was deleted gives its sessions nothing`() throws {
+  @Test func `a deleted role's sessions may do nothing`() throws {
     var cloud = try TestCloud()
     let long = try cloud.assume("long")
     var model = AccountModel()

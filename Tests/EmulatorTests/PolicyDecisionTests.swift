@@ -190,7 +190,7 @@ import Testing
     let policy = try #require(Policy(text, kind: .identity))
     let question = AccessQuestion(action: row.action, resource: row.resource, context: row.context)
     #expect(Policy.decision(of: [policy], on: question) == row.expect)
-    // Also when each statement is a policy of its own.
+    // Also if each statement is a policy of its own.
     let policies = try row.statements.map {
       try #require(Policy(#"{"Version":"1","Statement":[\#($0)]}"#, kind: .identity))
     }

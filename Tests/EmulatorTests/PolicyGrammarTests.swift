@@ -122,7 +122,7 @@ import Testing
     var testDescription: String { "\(test) '\(value)'" }
   }
 
-  /// What can't be read would never match, and a Deny that never matches grants what it should forbid.
+  /// A value that can't be parsed would never match, and a Deny that never matches grants what it should forbid.
   @Test(arguments: [
     Value(test: "DateLessThan", value: "2099-08-01T00:00:00+08:00", isRead: true),
     Value(test: "DateGreaterThan", value: "2019-08-12T17:00:00Z", isRead: true),
@@ -154,7 +154,7 @@ import Testing
     }
   }
 
-  @Test func `any damage to a policy is noticed or harmless`() {
+  @Test func `a damaged policy is refused or still valid`() {
     let text = Array(Self.statement(#""Effect":"Allow","Action":["a:B"],"Resource":"*""#).utf8)
     for end in text.indices {
       #expect(Policy(String(decoding: text[..<end], as: UTF8.self), kind: .identity) == nil)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Emulator
 
-/// A row for every error of STS and its gateway, with the vendor's words.
+/// A row for every error of STS and its gateway, with the vendor's wording.
 @Suite struct RefusalTests {
   struct Case: Sendable, CustomTestStringConvertible {
     let name: String
@@ -174,7 +174,7 @@ import Testing
   ]
 
   @Test(arguments: operations + gateway)
-  func `an error has the vendor's status, code and words`(_ row: Case) throws {
+  func `an error has the vendor's status, code and wording`(_ row: Case) throws {
     var cloud = try TestCloud()
     let answer = try row.send(&cloud)
     #expect(answer.status == row.status)
@@ -182,7 +182,7 @@ import Testing
     #expect(answer.message == row.message)
   }
 
-  @Test func `what can't be decoded is refused`() throws {
+  @Test func `a request that can't be decoded is refused`() throws {
     var cloud = try TestCloud()
     for target in ["/?a=%", "/?a=%zz", "/?a=%ff", "/?%c3%28=1"] {
       #expect(cloud.send(Request(method: "GET", target: target, headers: [])).code == "IncompleteSignature")

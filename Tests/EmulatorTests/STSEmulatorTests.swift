@@ -7,7 +7,7 @@ import Testing
 
 /// The service behind its sockets.
 @Suite struct STSEmulatorTests {
-  @Test func `a session is drawn and used over verified TLS`() throws {
+  @Test func `a session is issued and used over verified TLS`() throws {
     let bench = try EmulatorBench()
     let answer = try bench.send("AssumeRole", to: "uploader")
     #expect(answer.status == 200)
@@ -16,7 +16,7 @@ import Testing
     #expect(bench.emulator.callCounts.count(result: "OK") == 2)
   }
 
-  @Test func `a client that trusts another authority doesn't get through`() throws {
+  @Test func `a client that trusts another CA doesn't connect`() throws {
     let bench = try EmulatorBench()
     let other = try EmulatorBench()
     let answer = try bench.send("GetCallerIdentity", port: other.emulator.port)
@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test(arguments: CertificateFlaw.allCases)
-  func `new connections are shown another certificate while that is wanted`(_ flaw: CertificateFlaw) throws {
+  func `new connections get another certificate while a fault asks for it`(_ flaw: CertificateFlaw) throws {
     let bench = try EmulatorBench()
     #expect(try bench.send("GetCallerIdentity").status == 200)
     bench.emulator.add(Fault(.certificate(flaw)))
@@ -72,7 +72,7 @@ import Testing
     RawCase(form: .http, failures: [.protocolViolation]),
     RawCase(form: .tls, failures: [.noAnswer]),
   ])
-  func `what is neither HTTP nor TLS comes instead of an answer`(_ row: RawCase) throws {
+  func `bytes that are neither HTTP nor TLS come instead of an answer`(_ row: RawCase) throws {
     let bench = try EmulatorBench()
     bench.emulator.add(Fault(.garbage(row.form), count: 1))
     let failure = try #require(try bench.send("AssumeRole", to: "uploader").failure)
@@ -80,7 +80,7 @@ import Testing
     #expect(try bench.send("AssumeRole", to: "uploader").status == 200)
   }
 
-  @Test func `an answer dribbles byte by byte, whole in the end, and holds up nobody`() throws {
+  @Test func `an answer sent byte by byte is whole in the end, and delays nobody`() throws {
     let bench = try EmulatorBench()
     bench.emulator.add(Fault(.dribble(milliseconds: 600), role: "long", count: 1))
     let start = ContinuousClock.now
@@ -88,7 +88,7 @@ import Testing
     try bench.turn { late.answer != nil }
     #expect(ContinuousClock.now - start > .milliseconds(550))
     #expect(late.answer?.key != nil)
-    // One that takes ten minutes is under way for sure while another is answered.
+    // A body that takes ten minutes is certainly under way while another request is answered.
     bench.emulator.add(Fault(.dribble(milliseconds: 600_000), role: "long"))
     let endless = try bench.start("AssumeRole", to: "long")
     try bench.turn { bench.emulator.callCounts.count(role: "long") == 2 }
@@ -98,13 +98,13 @@ import Testing
     try bench.turn { endless.answer != nil }
   }
 
-  @Test func `a padded answer is larger than a client may take`() throws {
+  @Test func `a padded answer is larger than a client's limit`() throws {
     let bench = try EmulatorBench()
     bench.emulator.add(Fault(.oversize(bytes: 1 << 20), count: 1))
     #expect(try bench.send("AssumeRole", to: "uploader").failure?.kind == .bodyTooLarge)
   }
 
-  @Test func `status, Date and the wait asked for arrive as ordered`() throws {
+  @Test func `status, Date and requested wait arrive as the fault sets them`() throws {
     let bench = try EmulatorBench()
     bench.emulator.clock.freeze(at: TestCloud.start)
     bench.emulator.add(Fault(.error(.unavailable, retryAfterMilliseconds: 1500), count: 1))
@@ -113,7 +113,7 @@ import Testing
     #expect(head == HTTPAnswer(status: 503, date: "Fri, 02 Jan 2026 03:01:00 GMT", retryAfter: "1500"))
   }
 
-  @Test func `a delayed answer holds up neither others nor the end`() throws {
+  @Test func `a delayed answer delays neither others nor the stop`() throws {
     let bench = try EmulatorBench()
     bench.emulator.add(Fault(.delay(milliseconds: 600_000), role: "long"))
     let late = try bench.start("AssumeRole", to: "long")
@@ -125,7 +125,7 @@ import Testing
     try bench.turn { late.answer != nil }
   }
 
-  @Test func `strangers' bytes disturb nobody`() throws {
+  @Test func `garbage from one client affects no other`() throws {
     let bench = try EmulatorBench()
     let garbage = [
       [], Array("GET / HTTP/1.1\r\n\r\n".utf8), [UInt8](repeating: 0, count: 70_000),
@@ -144,7 +144,7 @@ import Testing
     #expect(try bench.send("AssumeRole", to: "uploader").status == 200)
   }
 
-  @Test func `an address in use is refused with its name`() throws {
+  @Test func `an address in use is an error that names it`() throws {
     let first = try STSEmulator(AccountModel())
     var options = STSEmulator.Options()
     options.port = first.port
@@ -156,8 +156,8 @@ import Testing
 }
 
 /// The control endpoint, in plain HTTP.
-@Suite struct ControlDeskTests {
-  @Test func `faults are put in force, listed and cleared`() throws {
+@Suite struct ControlAPITests {
+  @Test func `faults are set, listed and cleared`() throws {
     let bench = try EmulatorBench()
     #expect(try bench.control("POST", "/faults?kind=delay&milliseconds=5&role=uploader&count=2") == #"{"id":1}"#)
     #expect(try bench.control("POST", "/faults", body: "kind=throttle&retry_after_ms=9") == #"{"id":2}"#)
@@ -195,7 +195,7 @@ import Testing
     }
   }
 
-  @Test func `the configuration is read anew, and a bad one changes nothing`() throws {
+  @Test func `the configuration is read again, and a bad one changes nothing`() throws {
     let bench = try EmulatorBench()
     let key = try #require(try bench.send("AssumeRole", to: "uploader").key)
     try bench.directory.write("nonsense", to: "cloud.toml")
@@ -207,7 +207,7 @@ import Testing
     #expect(try bench.send("GetCallerIdentity", as: key).status == 200)
   }
 
-  @Test func `asked for anything else it answers as the cloud does plain HTTP`() throws {
+  @Test func `any other control request is answered as the cloud answers plain HTTP`() throws {
     let bench = try EmulatorBench()
     #expect(try bench.control("GET", "/?Action=GetCallerIdentity&Format=JSON").contains("InvalidProtocol.NeedSsl"))
     #expect(try bench.control("GET", "/help") + "\n" == ControlAPI.help)

@@ -11,7 +11,7 @@ import Testing
   }
 
   @Test(arguments: CloudVector.v1 + CloudVector.v3)
-  func `what the official packages sign is accepted`(_ vector: CloudVector) throws {
+  func `requests signed by the official packages are accepted`(_ vector: CloudVector) throws {
     var service = try vector.service()
     #expect(throws: Never.self) { try service.authenticate(vector.request, at: vector.time) }
   }
@@ -66,13 +66,13 @@ import Testing
   }
 }
 
-/// Every one-byte change to what is signed, and every parameter and header dropped, doubled or added.
+/// Every one-byte change of the signed parts, and every parameter and header dropped, doubled or added.
 @Suite struct SignatureMutationTests {
   @Test(arguments: CloudVector.v1)
   func `a V1 request is refused after any change to a signed byte`(_ vector: CloudVector) throws {
     let signed = try #require(Call(vector.request)).parameters
     try expectRefused(vector, targets(of: vector) + bodies(of: vector) + methods(of: vector)) { mutant in
-      // A change that decodes to the same parameters, such as %2f for %2F, is none.
+      // A change that decodes to the same parameters, such as %2f for %2F, doesn't count.
       Call(mutant).map { Self.equal($0.parameters, signed) } ?? false
     }
   }
@@ -123,7 +123,7 @@ import Testing
     let time = try vector.time
     let pristine = try vector.service()
     #expect(!mutants.isEmpty)
-    // An #expect for each of them would take most of the time.
+    // One #expect for each of them would take most of the time.
     let accepted = mutants.filter { mutant in
       var service = pristine
       return !isSame(mutant) && (try? service.authenticate(mutant, at: time)) != nil
@@ -158,7 +158,7 @@ import Testing
     }
   }
 
-  /// Each byte changed in its lowest bit; of long texts every so many, with the ends, so that a suite takes seconds.
+  /// Each byte with its lowest bit changed; for long texts only some bytes, including the ends, so that a suite takes seconds.
   private func changes(to bytes: [UInt8]) -> [[UInt8]] {
     let step = max(1, bytes.count / 60)
     let places = Set(stride(from: 0, to: bytes.count, by: step)).union(bytes.indices.suffix(8))
@@ -177,7 +177,7 @@ import Testing
     return sorted(left) == sorted(right)
   }
 
-  /// Names without case, values without the blanks around them.
+  /// Names in lower case, values without surrounding blanks.
   private static func headers(of request: Request) -> [[String]] {
     request.headers.map { [$0.name.lowercased(), trimmed($0.value)] }
   }

@@ -2,13 +2,13 @@ import Testing
 
 @testable import Emulator
 
-/// A service with a little of everything, a clock that stands still, and keys that sign.
+/// A service with a little of everything, a frozen clock, and keys that sign.
 struct TestCloud {
   static let account = "1234567890123456"
   static let start = WallTime(seconds: 1_767_322_800)
 
   var service: Cloud
-  /// Where VOD sends uploads to.
+  /// The object storage for VOD's uploads.
   let store: TestStore
   var now = start
   private var lastNonce = 0
@@ -22,7 +22,7 @@ struct TestCloud {
 
   static func arn(_ role: String) -> String { "acs:ram::\(account):role/\(role)" }
 
-  /// Signs and sends; returns what came back, read.
+  /// Signs and sends; returns the parsed answer.
   mutating func send(
     _ action: String = "AssumeRole", _ parameters: [String: String] = [:], as key: Key = .keeper,
     shape: Shape = .v3Query, change: (inout Request) -> Void = { _ in }
@@ -140,7 +140,7 @@ struct Key {
   static let other = Key(id: "LTAIother", secret: "other secret")
 }
 
-/// How clients of the wild lay out and sign a request.
+/// The ways in which real clients lay out and sign a request.
 enum Shape: CaseIterable {
   case v1Get
   case v1Query

@@ -32,7 +32,7 @@ final class TestStore: UploadStore {
 
   var removed: [ObjectName] { content.withLock { $0.removed } }
 
-  /// As if an upload had ended.
+  /// Simulates a finished upload.
   func finish(_ object: ObjectName, size: Int = 1000, at time: WallTime) {
     content.withLock {
       let writes = ($0.stored[object]?.writes ?? 0) + 1
@@ -41,7 +41,7 @@ final class TestStore: UploadStore {
   }
 }
 
-/// What CreateUploadVideo and RefreshUploadVideo answer, decoded.
+/// The decoded answer of CreateUploadVideo and RefreshUploadVideo.
 struct TestTicket {
   let videoID: String
   let address: PolicyValue
@@ -49,7 +49,7 @@ struct TestTicket {
   let encodedAddress: String
   let encodedAuth: String
 
-  /// nil when it isn't a ticket.
+  /// Nil if it isn't a ticket.
   init?(_ answer: TestAnswer) {
     guard let body = answer.body, let address = Self.decoded(body.text("UploadAddress")),
       let auth = Self.decoded(body.text("UploadAuth"))
@@ -69,7 +69,7 @@ struct TestTicket {
 }
 
 extension TestCloud {
-  /// Makes a video, which must work.
+  /// Creates a video, which must succeed.
   mutating func createVideo(_ parameters: [String: String] = [:], as key: Key) throws -> TestTicket {
     let given = ["Title": "A title", "FileName": "film.mp4"].merging(parameters) { $1 }
     return try #require(TestTicket(send("CreateUploadVideo", given, as: key)))

@@ -2,9 +2,9 @@ import Testing
 
 @testable import Emulator
 
-/// From CreateUploadVideo to the finished object, with the storage that uploads go to.
+/// From CreateUploadVideo to the finished object, with real object storage.
 @Suite struct UploadTests {
-  /// VOD's calls beside OSS's, by a user who may make them all.
+  /// VOD's and OSS's calls, by a user who may make all of them.
   final class Bench {
     let oss: OSSBench
     private var lastNonce = 0
@@ -35,7 +35,7 @@ import Testing
       call("GetMezzanineInfo", ["VideoId": ticket.videoID]).body?["Mezzanine"]?.text("Status") ?? ""
     }
 
-    /// Signs as a client does that has nothing but the ticket.
+    /// Signs like a client that has nothing but the ticket.
     func send(
       _ method: String, _ query: [(name: String, value: String)] = [], _ body: [UInt8] = [], with ticket: TestTicket,
       to object: ObjectName? = nil
@@ -49,7 +49,7 @@ import Testing
     }
   }
 
-  @Test func `a ticket uploads its video, which VOD then knows as finished`() throws {
+  @Test func `a ticket uploads its video, which VOD then reports as finished`() throws {
     let bench = try Bench()
     let ticket = try bench.create()
     #expect(bench.status(of: ticket) == "Uploading")
@@ -71,7 +71,7 @@ import Testing
     #expect(bench.status(of: second) == "Uploading")
   }
 
-  @Test func `an upload in parts outlives its ticket by a refresh`() throws {
+  @Test func `a multipart upload outlives its ticket by a refresh`() throws {
     let bench = try Bench { $0.uploadLifetimeSeconds = 10 }
     let ticket = try bench.create()
     let id = try #require(try bench.send("POST", [("uploads", "")], with: ticket).xml?["UploadId"])
@@ -91,7 +91,7 @@ import Testing
     #expect(counts.count(result: "overwrite refresh") == 0)
   }
 
-  @Test func `DeleteMultipartUpload ends an upload in parts`() throws {
+  @Test func `DeleteMultipartUpload ends a multipart upload`() throws {
     let bench = try Bench()
     let ticket = try bench.create()
     let id = try #require(try bench.send("POST", [("uploads", "")], with: ticket).xml?["UploadId"])

@@ -2,13 +2,13 @@ import Testing
 
 @testable import Emulator
 
-/// Who may call VOD, how often, and which faults it meets.
+/// Who may call VOD, how often, and which faults affect it.
 @Suite struct VODAccessTests {
   static func policy(_ actions: String) -> String {
     #"{"Version":"1","Statement":[{"Effect":"Allow","Action":[\#(actions)],"Resource":"*"}]}"#
   }
 
-  /// Every call, on the first video of all; what each answered.
+  /// Makes every call, about the first video; returns the answers' codes.
   private func codes(_ cloud: inout TestCloud, as key: Key) throws -> [String: String] {
     let id = try #require(cloud.service.videos(at: cloud.now).first).id
     let calls = [
@@ -19,7 +19,7 @@ import Testing
     return Dictionary(uniqueKeysWithValues: calls.map { ($0, cloud.send($0, $1, as: key).code) })
   }
 
-  @Test func `a session policy that allows one call makes every other NoPermission`() throws {
+  @Test func `a session policy that allows one call denies every other with NoPermission`() throws {
     var cloud = try TestCloud()
     _ = try cloud.createVideo(as: .idle)
     let narrow = try cloud.assume("uploader", ["Policy": Self.policy(#""vod:CreateUploadVideo""#)])
@@ -54,7 +54,7 @@ import Testing
     #expect(try cloud.createVideo(as: .root).videoID.utf8.count == 32)
   }
 
-  @Test func `an account doesn't see another's videos, and has reference ids of its own`() throws {
+  @Test func `an account doesn't see another's videos, and has its own reference ids`() throws {
     var cloud = try TestCloud()
     let ticket = try cloud.createVideo(["ReferenceId": "shared-1"], as: .idle)
     for action in ["RefreshUploadVideo", "GetMezzanineInfo"] {
@@ -69,7 +69,7 @@ import Testing
     #expect(other.videoID != ticket.videoID && other.object.bucket != ticket.object.bucket)
   }
 
-  @Test func `a session that has expired or was forged doesn't get through`() throws {
+  @Test func `an expired or forged session is refused`() throws {
     var cloud = try TestCloud()
     var key = try cloud.assume()
     key.secret += "x"
@@ -81,7 +81,7 @@ import Testing
     #expect(cloud.send("CreateUploadVideo", as: key).code == "MissingSecurityToken")
   }
 
-  @Test func `a service has its own operations`() throws {
+  @Test func `each service has its own operations`() throws {
     var cloud = try TestCloud()
     for (action, version) in [("AssumeRole", "2017-03-21"), ("CreateUploadVideo", "2015-04-01")] {
       for shape in [Shape.v1Query, .v3Query] {
@@ -106,7 +106,7 @@ import Testing
     Quota(action: "GetUploadDetails", region: "cn-shanghai", limit: 100),
     Quota(action: "DeleteMultipartUpload", region: "cn-shanghai", limit: 10),
   ])
-  func `an account has its calls a second, each operation its own`(_ row: Quota) throws {
+  func `an account has a rate per operation`(_ row: Quota) throws {
     var cloud = try TestCloud(region: row.region)
     for _ in 0..<row.limit { #expect(cloud.send(row.action, as: .idle).code.hasPrefix("Missing")) }
     let refused = cloud.send(row.action, as: .root)
@@ -117,7 +117,7 @@ import Testing
     #expect(cloud.send(row.action, as: .idle).code.hasPrefix("Missing"))
   }
 
-  @Test func `a quota can be set, and setting it restarts the count`() throws {
+  @Test func `a rate can be set, which restarts the count`() throws {
     var cloud = try TestCloud { $0.vod.callsPerSecond = ["CreateUploadVideo": 1] }
     _ = try cloud.createVideo(as: .idle)
     #expect(cloud.send("CreateUploadVideo", as: .idle).code == "Throttling.User")
@@ -126,7 +126,7 @@ import Testing
     #expect(cloud.send("CreateUploadVideo", as: .idle).code == "Throttling.User")
   }
 
-  @Test func `a fault on a role meets the VOD calls of its sessions`() throws {
+  @Test func `a fault on a role affects the VOD calls of its sessions`() throws {
     var cloud = try TestCloud()
     let (uploader, long) = (try cloud.assume("uploader"), try cloud.assume("long"))
     cloud.service.faults.add(Fault(.error(.userThrottled, retryAfterMilliseconds: 300), role: "uploader", count: 1))
@@ -138,7 +138,7 @@ import Testing
     #expect(cloud.service.callCounts.recent.last?.sessionName == "session")
   }
 
-  @Test func `a fault meets the AccessKeyId and the call it names`() throws {
+  @Test func `a fault affects only the AccessKeyId and the call it names`() throws {
     var cloud = try TestCloud()
     let (first, second) = (try cloud.assume(), try cloud.assume())
     let unavailable = Fault.Kind.error(.unavailable, retryAfterMilliseconds: nil)
@@ -159,7 +159,7 @@ import Testing
     #expect(TestTicket(cloud.send("RefreshUploadVideo", ["ReferenceId": "lost-1"], as: .idle)) != nil)
   }
 
-  @Test func `a fault meets one of the services that share a port`() throws {
+  @Test func `a fault affects only one of the services that share a port`() throws {
     var cloud = try TestCloud()
     let unavailable = Fault.Kind.error(.unavailable, retryAfterMilliseconds: nil)
     cloud.service.faults.add(Fault(unavailable, service: .vod))
@@ -176,7 +176,7 @@ import Testing
     #expect(isMet == [false, true])
   }
 
-  @Test func `an error has VOD's words and product`() throws {
+  @Test func `an error has VOD's wording and product`() throws {
     var cloud = try TestCloud()
     cloud.service.faults.add(Fault(.error(.internalError, retryAfterMilliseconds: nil), count: 1))
     let answer = cloud.send("CreateUploadVideo", as: .idle)

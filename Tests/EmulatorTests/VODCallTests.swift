@@ -5,7 +5,7 @@ import Testing
 /// VOD's calls one by one.
 @Suite struct VODCallTests {
   @Test(arguments: Shape.allCases)
-  func `a session makes, refreshes and asks for a video in every shape of request`(_ shape: Shape) throws {
+  func `a session creates, refreshes and queries a video in every form of request`(_ shape: Shape) throws {
     var cloud = try TestCloud()
     let key = try cloud.assume()
     let created = cloud.send(
@@ -26,7 +26,7 @@ import Testing
     #expect(asked.body?["Mezzanine"]?.text("Status") == "Uploading")
   }
 
-  @Test func `a ticket has a credential for one object and its end`() throws {
+  @Test func `a ticket has a credential for one object, with its expiry`() throws {
     var cloud = try TestCloud()
     let ticket = try cloud.createVideo(as: .idle)
     #expect(ticket.address.text("Endpoint") == "https://oss-cn-test.aliyuncs.com")
@@ -42,7 +42,7 @@ import Testing
     #expect(local.address.text("Endpoint") == "https://127.0.0.1:7")
   }
 
-  @Test func `a ticket's form is a setting`() throws {
+  @Test func `settings decide a ticket's form`() throws {
     var cloud = try TestCloud {
       $0.vod.withScheme = false
       $0.vod.withExpireUTCTime = false
@@ -93,7 +93,7 @@ import Testing
     #expect(mezzanine.text("CreationTime") == "2026-01-02T03:00:00Z")
   }
 
-  @Test func `upload details are told apart from ids that name nothing`() throws {
+  @Test func `upload details list known ids and unknown ids separately`() throws {
     var cloud = try TestCloud()
     let (first, second) = (try cloud.createVideo(as: .idle), try cloud.createVideo(as: .idle))
     cloud.store.finish(second.object, size: 77, at: cloud.now)
@@ -118,7 +118,7 @@ import Testing
     #expect(cloud.send("RefreshUploadVideo", ["VideoId": ticket.videoID], as: .idle).status == 200)
   }
 
-  @Test func `a refresh of a finished video is counted apart`() throws {
+  @Test func `a refresh of a finished video is counted separately`() throws {
     var cloud = try TestCloud()
     let ticket = try cloud.createVideo(as: .idle)
     let query = ["VideoId": ticket.videoID]

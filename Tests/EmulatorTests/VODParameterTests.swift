@@ -2,7 +2,7 @@ import Testing
 
 @testable import Emulator
 
-/// The limits of VOD's parameters and the errors for what is beyond them.
+/// The limits of VOD's parameters and the errors beyond them.
 @Suite struct VODParameterTests {
   struct Case: Sendable, CustomTestStringConvertible {
     let name: String
@@ -125,7 +125,7 @@ import Testing
     Call("DeleteMultipartUpload", ["MediaId": "none", "MediaType": "image"], .mediaType),
     Call("DeleteMultipartUpload", ["MediaId": "none", "MediaType": "video"], .noSuchVideoToDelete),
   ])
-  func `the other calls name what is missing or wrong`(_ row: Call) throws {
+  func `the other calls name the missing or wrong parameter`(_ row: Call) throws {
     var cloud = try TestCloud()
     let answer = cloud.send(row.action, row.parameters, as: .idle)
     #expect(answer.status == row.expect.status && answer.code == row.expect.code)

@@ -62,12 +62,12 @@ import Testing
       "configuration line 2: 'CreateUploadVideo' is 1 to 1000000 calls a second"),
     Case("[vod]\nwith_region = \"yes\"", "configuration line 2: 'with_region' is true or false"),
   ])
-  func `a mistake is named with its line`(_ row: Case) throws {
+  func `an error is reported with its line`(_ row: Case) throws {
     let error = try #require(throws: AccountModelError.self) { try AccountModel(toml: row.text) }
     #expect(error.description == row.expect)
   }
 
-  @Test func `what isn't a setting is refused`() throws {
+  @Test func `an unknown setting is refused`() throws {
     for text in ["[vod]\nregoin = \"a\"", "[vod.calls_per_second]\nCreateVideo = 1"] {
       let error = try #require(throws: AccountModelError.self) { try AccountModel(toml: text) }
       #expect(error.line == 2 && error.problem.contains("means nothing here"))

@@ -7,7 +7,7 @@ import Testing
     "<A><B>1</B></A>", "<?xml version=\"1.0\"?>\n<A>\n  <B> 1 </B>\n</A>\n", "<A xmlns=\"urn:x\"><B a='2'>1</B></A>",
     "<x:A><!-- > --><x:B>1</x:B ></x:A>", "<A><C/><B>1</B><B>2</B></A>",
   ])
-  func `elements are found whatever is beside them`(_ text: String) {
+  func `elements are found whatever is next to them`(_ text: String) {
     let element = XMLElement(Array(text.utf8))
     #expect(element?.name == "A" && element?["B"] == "1")
   }
@@ -21,7 +21,7 @@ import Testing
     "<A><B></A></B>",
     "<A><!-- </A>", "<A>\u{FF}</A", String(repeating: "<A>", count: 100_000),
   ])
-  func `what isn't one whole element is refused`(_ text: String) {
+  func `anything but one whole element is refused`(_ text: String) {
     #expect(XMLElement(Array(text.utf8)) == nil)
   }
 }

@@ -1,5 +1,5 @@
 extension ControlAPI {
-  /// The videos in the order they were made, as `GET /videos` answers.
+  /// The videos in the order of their creation, as `GET /videos` answers.
   func list(_ videos: [VideoReport]) -> Fields {
     ["total": .number(Int64(videos.count)), "videos": .list(videos.map { .object(fields(of: $0)) })]
   }
@@ -15,7 +15,7 @@ extension ControlAPI {
     if let stored = video.stored {
       fields.append("stored", .text(stored.time.isoText))
       fields.append("size", .number(Int64(stored.size)))
-      // Beyond what every JSON reader takes as a number.
+      // Too large for a number in some JSON readers.
       fields.append("crc64", .text(String(stored.crc64)))
       fields.append("writes", .number(Int64(stored.writes)))
     }

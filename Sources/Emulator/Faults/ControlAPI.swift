@@ -1,6 +1,6 @@
 /// The control endpoint: plain HTTP, for tests and people with curl.
 ///
-/// `ControlAPI.help` is its documentation. Whatever else is asked here is answered as the cloud answers plain HTTP.
+/// `ControlAPI.help` is its documentation. Any other request is answered as the cloud answers plain HTTP.
 struct ControlAPI: Sendable {
   static let help = """
     POST /faults?kind=KIND[&count=N][&service=NAME][&role=NAME][&action=NAME]
@@ -108,7 +108,7 @@ struct ControlAPI: Sendable {
   private let service: SharedService
   private let reload: (@Sendable () throws -> AccountModel)?
 
-  /// nil without OSS.
+  /// Nil without OSS.
   private let storage: StorageControl?
 
   init(service: SharedService, storage: StorageControl? = nil, reload: (@Sendable () throws -> AccountModel)?) {

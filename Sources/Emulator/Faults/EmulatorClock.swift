@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// The time by which the emulator judges and stamps: the machine's, shifted or frozen when a test wants it so.
+/// The emulator's time: the machine's, which a test can shift or freeze.
 package final class EmulatorClock: Sendable {
   private enum Source {
     case machine(offsetSeconds: Int64)
@@ -24,7 +24,7 @@ package final class EmulatorClock: Sendable {
     }
   }
 
-  /// Stops the clock at `time` until it is set anew.
+  /// Stops the clock at `time` until it is set again.
   package func freeze(at time: WallTime) { source.withLock { $0 = .frozen(time) } }
 
   /// Runs with the machine's clock, `seconds` ahead of it, or behind when negative.

@@ -1,10 +1,10 @@
-/// Why a fault can't be put in force.
+/// Why a fault can't be set.
 struct FaultError: Error {
   let problem: String
 }
 
 extension Fault {
-  /// Reads a fault as `POST /faults` words it.
+  /// Parses a fault from the parameters of `POST /faults`.
   init(_ parameters: Parameters) throws(FaultError) {
     self.init(
       try Kind(parameters), role: parameters["role"], action: parameters["action"], keyID: parameters["key"],
@@ -72,7 +72,7 @@ extension Fault.Kind {
   }
 
   private static func error(_ parameters: Parameters) throws(FaultError) -> Refusal {
-    // What InternalError is for STS is known below.
+    // STS's form of InternalError is set below.
     let code = parameters["code"].flatMap { $0 == Refusal.internalError.code ? nil : $0 }
     let known = code.flatMap { code in
       Refusal.ofVOD(code) ?? OSSRefusal.named(code).map { Refusal(status: $0.status, code: code, message: $0.message) }
@@ -127,7 +127,7 @@ extension Fault.Kind {
 }
 
 extension Parameters {
-  /// nil when the parameter isn't there.
+  /// Nil if the parameter is missing.
   fileprivate func whole(_ name: String, in range: ClosedRange<Int>) throws(FaultError) -> Int? {
     guard let text = self[name] else { return nil }
     guard let number = Int(text), range.contains(number) else {
@@ -136,7 +136,7 @@ extension Parameters {
     return number
   }
 
-  /// One of a kind's words; nil when the parameter isn't there.
+  /// One of the values of an enumeration; nil if the parameter is missing.
   fileprivate func word<Word: RawRepresentable<String> & CaseIterable>(_ name: String) throws(FaultError) -> Word? {
     guard let text = self[name] else { return nil }
     guard let word = Word(rawValue: text) else {

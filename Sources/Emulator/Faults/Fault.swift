@@ -1,29 +1,29 @@
-/// A misbehaviour asked for by a test or a person.
+/// A misbehaviour that a test or a person requests.
 package struct Fault: Sendable {
   package enum Kind: Sendable, Equatable {
     /// The answer comes later; other connections don't wait.
     case delay(milliseconds: Int)
-    /// The connection is closed instead of an answer.
+    /// The connection is closed without an answer.
     case refuse
-    /// The operation is carried out, and the connection closed instead of its answer.
+    /// The operation is carried out, and the connection closed without its answer.
     case lostAnswer
     /// New connections are closed before the TLS handshake.
     case unreachable
-    /// The connection breaks off in the middle of the answer's body.
+    /// The connection ends in the middle of the answer's body.
     case drop
     /// An error instead of the operation; with `retryAfterMilliseconds` it carries `x-acs-retry-after`.
     case error(Refusal, retryAfterMilliseconds: Int?)
-    /// These fields of a good answer hold `value` instead, or are missing when it is nil.
+    /// These fields of a good answer contain `value` instead, or are missing if it is nil.
     case fields([String], value: String?)
-    /// The answer's Date is this far off.
+    /// The answer's Date is wrong by this much.
     case date(offsetSeconds: Int64)
-    /// The answer's Date is this text, or missing when nil.
+    /// The answer's Date is this text, or missing if nil.
     case dateText(String?)
-    /// The answer has this header, beside or instead of its own.
+    /// The answer has this header, in addition to or instead of its own.
     case header(name: String, value: String)
-    /// The answer's body is compressed (gzip), though nobody asked for that.
+    /// The answer's body is compressed (gzip), without a request for that.
     case gzip
-    /// A page as a proxy would send, instead of the operation.
+    /// A proxy's error page instead of the operation.
     case html(status: Int)
     /// A good answer, padded to this many bytes.
     case oversize(bytes: Int)
@@ -31,34 +31,34 @@ package struct Fault: Sendable {
     case garbage(Garbage)
     /// The answer's body comes byte by byte, spread over this time.
     case dribble(milliseconds: Int)
-    /// The AccessKey counts as disabled, whatever the configuration says; any long-lived one when `id` is nil.
+    /// The AccessKey counts as disabled, whatever the configuration says; every long-lived one if `id` is nil.
     case keyDisabled(id: String?)
-    /// The session with this AccessKeyId counts as revoked before its time, as when somebody takes it from a leaked log to the
-    /// console; every session when it is nil. Its key is unknown from then on: which code the cloud gives is (?), the vendor's
-    /// pages name none for it.
+    /// The session with this AccessKeyId counts as revoked before its time, as when somebody revokes a leaked one in the console;
+    /// every session if it is nil. Its key is unknown from then on: which code the cloud gives is (?), the vendor's pages name none
+    /// for it.
     case sessionRevoked(id: String?)
-    /// The role asked for doesn't exist, whatever the configuration says. Sessions that were issued go on.
+    /// The requested role doesn't exist, whatever the configuration says. Sessions already issued stay valid.
     case roleGone
-    /// New connections are shown this certificate instead of the good one.
+    /// New connections get this certificate instead of the good one.
     case certificate(CertificateFlaw)
 
-    // Of OSS alone.
+    // Only for OSS.
 
-    /// The connection breaks off when half of the request's body has been read.
+    /// The connection ends after half of the request's body has been read.
     case dropRequest
     /// The request's body is read so slowly that all of it takes this time.
     case slowRequest(milliseconds: Int)
-    /// Reading stops for this time when half of the request's body has been read.
+    /// Reading stops for this time after half of the request's body has been read.
     case stall(milliseconds: Int)
-    /// The answer's CRC64 is another than the content's, or is missing.
+    /// The answer's CRC64 differs from the content's, or is missing.
     case checksum(ChecksumFlaw)
-    /// The answer's ETag is another than the one that counts.
+    /// The answer's ETag differs from the valid one.
     case wrongETag
-    /// One byte of the body arrives changed: it is stored, and summed up, like that.
+    /// One byte of the body arrives changed, and is stored and counted in the checksums like that.
     case corrupt
-    /// The request's credential is over, from now on or from when its body has been read on; for later requests as well.
+    /// The request's credential expires, now or after its body has been read; also for later requests.
     case tokenExpired(OSSSettings.ExpiredCode?, when: Moment)
-    /// Whether the credential is over is judged by the clock a second time when the body has been read.
+    /// The credential's expiry is checked a second time after the body has been read.
     case checkExpiryAtEnd
     /// The upload that the request names is gone, with its parts.
     case noSuchUpload
@@ -74,7 +74,7 @@ package struct Fault: Sendable {
     case end
   }
 
-  /// Which of the emulated services.
+  /// One of the emulated services.
   package enum Service: String, Sendable, CaseIterable {
     case sts
     case vod
@@ -84,15 +84,15 @@ package struct Fault: Sendable {
   package enum Garbage: String, Sendable, CaseIterable {
     /// Random bytes as the body.
     case bytes
-    /// The first half of a good answer, as if that were all.
+    /// The first half of a good answer, as if it were complete.
     case half
-    /// Brackets nested deeper than anybody reads.
+    /// Brackets nested too deeply for any reader.
     case nesting
-    /// Good JSON, but a list.
+    /// Valid JSON, but a list.
     case list
     /// No body at all.
     case nothing
-    /// A good answer that says it is an image.
+    /// A good answer with the content type of an image.
     case type
     /// Text that isn't HTTP instead of an answer.
     case http
@@ -101,13 +101,13 @@ package struct Fault: Sendable {
   }
 
   package let kind: Kind
-  /// Only requests about this role, by its name: AssumeRole of it, and VOD calls by one of its sessions; nil for any.
+  /// Only requests about this role, by its name: AssumeRole for it, and VOD calls by one of its sessions; nil for any.
   package var role: String?
   /// Only this action, such as `AssumeRole`; nil for any.
   package var action: String?
   /// Only requests that name this AccessKeyId; nil for any.
   package var keyID: String?
-  /// How many more requests it meets; nil until it is cleared.
+  /// The number of further requests that it affects; nil for no limit.
   package var count: Int?
   /// Only connections from this IPv4 address; nil for any.
   package var source: String?
@@ -133,7 +133,7 @@ package struct Fault: Sendable {
     self.objectKey = objectKey
   }
 
-  /// Whether it meets a connection before its first request, which names nothing.
+  /// Whether it affects a connection before its first request, which names nothing.
   var isOfConnection: Bool {
     switch kind {
     case .unreachable, .certificate: true
@@ -157,13 +157,13 @@ package struct Fault: Sendable {
   }
 
   fileprivate func comes(from source: String, to service: Service) -> Bool {
-    // STS and VOD share their connections, of which nobody knows yet for which of the two they are.
+    // STS and VOD share their connections, and it isn't known yet which of the two one is for.
     let isMeant = self.service == service || isOfConnection && self.service == .vod && service == .sts
     return (self.source == nil || self.source == source) && (self.service == nil || isMeant)
   }
 }
 
-/// What faults choose a request by.
+/// The properties of a request by which faults select it.
 struct FaultTarget: Sendable {
   let service: Fault.Service
   let source: String
@@ -173,7 +173,7 @@ struct FaultTarget: Sendable {
   var part: Int? = nil
   var objectKey: String? = nil
 
-  /// `role` is what the call is about.
+  /// `role` is the role that the call is about.
   init(_ call: Call?, role: String?, from source: String) {
     service = call?.service == .vod ? .vod : .sts
     self.source = source
@@ -193,7 +193,7 @@ struct FaultTarget: Sendable {
 }
 
 extension Fault.Kind {
-  /// Which services it can affect.
+  /// The services that it can affect.
   var services: Set<Fault.Service> {
     switch self {
     case .roleGone: [.sts]
@@ -226,22 +226,22 @@ package struct FaultList: Sendable {
 
   package mutating func removeAll() { faults.removeAll() }
 
-  /// False when there is no such fault, perhaps because it is used up.
+  /// False if there is no such fault, perhaps because it is used up.
   package mutating func remove(_ id: Int) -> Bool {
     let before = faults.count
     faults.removeAll { $0.id == id }
     return faults.count < before
   }
 
-  /// The faults that a request meets, each used once.
+  /// The faults that affect a request, each used once.
   mutating func take(_ target: FaultTarget) -> [Fault.Kind] { take { $0.meets(target) } }
 
-  /// Whether a new connection is to be closed; uses such a fault once.
+  /// Whether a new connection should be closed; uses such a fault once.
   mutating func takeUnreachable(from source: String, to service: Fault.Service) -> Bool {
     !take { $0.kind == .unreachable && $0.comes(from: source, to: service) }.isEmpty
   }
 
-  /// What is wrong with the certificate that a new connection is shown; nil for nothing. Uses such a fault once.
+  /// The flaw of the certificate for a new connection; nil for none. Uses such a fault once.
   mutating func takeCertificate(from source: String, to service: Fault.Service) -> CertificateFlaw? {
     let taken = take {
       if case .certificate = $0.kind { $0.comes(from: source, to: service) } else { false }

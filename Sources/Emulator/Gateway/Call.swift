@@ -1,6 +1,6 @@
-/// A request read as far as its signature's dialect goes: what is asked, by which key, and how it was signed.
+/// A request parsed as far as its signature's version goes: the action, the key, and how it was signed.
 ///
-/// Nothing in it is proven yet; `Gateway` does that.
+/// Nothing in it is verified yet; `Gateway` does that.
 struct Call: Sendable {
   enum Dialect: Sendable {
     /// HMAC-SHA1 over the parameters of query and form.
@@ -20,7 +20,7 @@ struct Call: Sendable {
   /// Query and form together.
   let parameters: Parameters
   let query: Parameters
-  /// nil unless the dialect is V3's and the header is as it has to be.
+  /// Nil unless the version is V3 and the header is valid.
   let authorization: ACS3Authorization?
   let keyID: String?
   let securityToken: String?
@@ -28,7 +28,7 @@ struct Call: Sendable {
   let timestamp: String?
   let format: Format
 
-  /// nil when query or form can't be decoded.
+  /// Nil if query or form can't be decoded.
   init?(_ request: Request) {
     guard let query = Parameters(decoding: request.query.utf8) else { return nil }
     var parameters = query
@@ -57,15 +57,15 @@ struct Call: Sendable {
       securityToken = parameters["SecurityToken"]
       nonce = parameters["SignatureNonce"]
       timestamp = parameters["Timestamp"]
-      // Without Format the answer is XML (vendor's "Common parameters").
+      // Without Format the answer is XML (the vendor's "Common parameters").
       format = parameters["Format"]?.lowercased() == "json" ? .json : .xml
     }
   }
 
-  /// nil for a version that no service has.
+  /// Nil for a version that no service has.
   var service: CloudService? { version.flatMap(CloudService.init) }
 
-  /// The role named in RoleArn; nil when there is none.
+  /// The role named in RoleArn; nil if there is none.
   var role: RoleReference? { parameters["RoleArn"].flatMap(RoleReference.init) }
   var roleName: String? { role?.name }
 }

@@ -1,4 +1,4 @@
-/// What arrived and what became of it.
+/// The requests that arrived, and their results.
 package struct CallCounts: Sendable {
   /// A request that reached the service.
   package struct Arrival: Sendable, Equatable {
@@ -11,10 +11,10 @@ package struct CallCounts: Sendable {
     package let nonce: String
     /// The `host` header.
     package let host: String
-    /// `OK`, an error code, or the fault that stood in for an answer, such as `refused`.
+    /// `OK`, an error code, or the fault that replaced an answer, such as `refused`.
     package let result: String
 
-    /// Texts are the sender's and may be long; what is kept of each ends after 256 characters.
+    /// Texts come from the sender and may be long; at most 256 characters of each are kept.
     init(
       time: WallTime, action: String, role: String, sessionName: String, keyID: String, nonce: String, host: String,
       result: String
@@ -41,13 +41,13 @@ package struct CallCounts: Sendable {
   private static let remembered = 1000
 
   package private(set) var counts: [Line: Int] = [:]
-  /// The latest arrivals, at most 1000, the oldest first.
+  /// The latest arrivals, at most 1000, oldest first.
   package var recent: [Arrival] { arrivals.suffix(Self.remembered) }
   private var arrivals: [Arrival] = []
 
   package var total: Int { counts.values.reduce(0, +) }
 
-  /// How many requests had these traits; nil stands for any.
+  /// How many requests had these properties; nil stands for any.
   package func count(action: String? = nil, role: String? = nil, result: String? = nil) -> Int {
     counts.reduce(0) { sum, entry in
       let line = entry.key
@@ -60,11 +60,11 @@ package struct CallCounts: Sendable {
 
   mutating func note(_ arrival: Arrival) {
     let line = Line(action: arrival.action, role: arrival.role, result: arrival.result)
-    // Names are the sender's choice; a flood of them must not grow the table.
+    // Names are chosen by the sender; a flood of them must not grow the table.
     let known = counts[line] != nil || counts.count < Self.remembered
     counts[known ? line : Line(action: "other", role: "", result: arrival.result), default: 0] += 1
     arrivals.append(arrival)
-    // Seldom, since all others move.
+    // Not for each arrival, since all others have to be moved.
     if arrivals.count >= 2 * Self.remembered { arrivals.removeFirst(arrivals.count - Self.remembered) }
   }
 }

@@ -1,4 +1,4 @@
-/// Who signed a request, once that is proven.
+/// The verified signer of a request.
 package enum Caller: Sendable, Equatable {
   case root(account: String)
   case user(String, account: String)
@@ -11,7 +11,7 @@ package enum Caller: Sendable, Equatable {
     }
   }
 
-  /// The names by which a trust policy can mean this caller: itself, and its whole account.
+  /// The names by which a trust policy can refer to this caller: its own, and that of its account.
   var principals: [String] {
     switch self {
     case .root(let account): ["acs:ram::\(account):root"]

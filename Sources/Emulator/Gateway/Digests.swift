@@ -28,7 +28,7 @@ enum Digests {
     }
   }
 
-  /// Compares in a time that doesn't depend on where they differ.
+  /// Compares in a time that doesn't depend on where the arrays differ.
   static func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
     left.count == right.count && zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
   }

@@ -14,7 +14,7 @@ struct Fields: Sendable, ExpressibleByDictionaryLiteral {
 
   mutating func append(_ name: String, _ value: Field) { members.append((name: name, value: value)) }
 
-  /// Replaces the field of that name wherever it stands, nil removes it.
+  /// Replaces the field of that name at any depth; nil removes it.
   mutating func replace(_ name: String, with value: Field?) {
     members = members.compactMap { member in
       if member.name == name { return value.map { (name: name, value: $0) } }
@@ -53,7 +53,7 @@ extension Field {
   }
 
   private static func quoted(_ text: String) -> String {
-    // Nearly all are written as they are.
+    // Almost all texts need no escapes.
     if text.utf8.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
       return "\"\(text)\""
     }

@@ -1,20 +1,20 @@
-/// Proves who sent a request: parameters present, key known, time near, token valid, signature right, nonce new.
+/// Verifies the sender of a request: parameters present, key known, time near, token valid, signature right, nonce new.
 ///
-/// The vendor doesn't state the order of these checks. Here a nonce is judged last, so that only a proven sender can
-/// use one up.
+/// The vendor doesn't document the order of these checks. Here the nonce is checked last, so that only a verified sender can use
+/// one up.
 struct Gateway: Sendable {
-  /// How far a request's time may lie from ours (vendor's pages on InvalidTimeStamp.Expired).
+  /// How far a request's time may differ from ours (the vendor's pages on InvalidTimeStamp.Expired).
   static let skewSeconds: Int64 = 15 * 60
 
   private var nonces = NonceMemory()
 
-  /// `session` is that of the call's token, where it has been read already.
+  /// `session` is that of the call's token, if it has been parsed already.
   mutating func authenticate(
     _ call: Call, of request: Request, session: RoleSession? = nil, in model: AccountModel, mint: TokenMint,
     at now: WallTime
   ) throws(Refusal) -> Caller {
     guard let keyID = call.keyID, !keyID.isEmpty else {
-      // A broken Authorization header has no key to speak of.
+      // A broken Authorization header doesn't name a key.
       throw call.dialect == .v3 ? .incompleteSignature() : .missing("AccessKeyId")
     }
     guard let nonce = call.nonce, !nonce.isEmpty else { throw .missing("SignatureNonce") }
@@ -25,7 +25,7 @@ struct Gateway: Sendable {
     guard abs(time.seconds - now.seconds) <= Self.skewSeconds else { throw .timeExpired }
     if case .session(let session) = caller, now >= session.expires { throw .tokenExpired }
     try verify(call, of: request, secret: secret)
-    // Times count in whole seconds, so a request is in time to the end of its last second.
+    // Times are whole seconds, so a request is in time until the end of its last second.
     guard nonces.admit("\(keyID) \(nonce)", until: time.advanced(bySeconds: Self.skewSeconds + 1), at: now) else {
       throw .nonceUsed
     }
@@ -39,7 +39,7 @@ struct Gateway: Sendable {
       guard request.path == "/" || request.path.isEmpty else { throw .noSuchAPI }
       try SignatureV1.verify(call, of: request, secret: secret)
     case .v3:
-      // Else the header's key could be one and the signature's another.
+      // Otherwise the header could name a different key than the signature.
       if let named = request.header("x-acs-accesskey-id"), named != call.keyID { throw .incompleteSignature() }
       try SignatureV3.verify(call, of: request, secret: secret)
     }
@@ -70,14 +70,14 @@ struct Gateway: Sendable {
   }
 }
 
-/// The nonces used lately, each remembered until its request would be too old anyway.
+/// Nonces used recently, each remembered until its request would be too old anyway.
 struct NonceMemory: Sendable {
   private var used: [String: WallTime] = [:]
   private var nextSweep = 1024
 
   var count: Int { used.count }
 
-  /// False when the nonce was used before and its time isn't over; it is over at `end`.
+  /// False if the nonce was used before and is still remembered; `end` is when it may be forgotten.
   mutating func admit(_ nonce: String, until end: WallTime, at now: WallTime) -> Bool {
     if let known = used[nonce], known > now { return false }
     used[nonce] = end

@@ -1,4 +1,4 @@
-/// The decoded parameters of a query or form, in the order they came.
+/// The decoded parameters of a query or form, in their order.
 struct Parameters: Sendable {
   struct Pair: Sendable {
     let name: String
@@ -11,7 +11,7 @@ struct Parameters: Sendable {
 
   init(_ pairs: [(name: String, value: String)]) { self.pairs = pairs.map { Pair(name: $0.name, value: $0.value) } }
 
-  /// Reads `name=value&…`; nil when a `%` is broken or a text isn't UTF-8.
+  /// Parses `name=value&…`; nil if a `%` escape is broken or a text isn't UTF-8.
   init?(decoding text: some Collection<UInt8>) {
     for part in Array(text).split(separator: UInt8(ascii: "&")) {
       let halves = part.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
@@ -22,7 +22,7 @@ struct Parameters: Sendable {
     }
   }
 
-  /// The first of that name, byte by byte: `==` takes the Kelvin sign for a K.
+  /// The first one with that name, compared by bytes: `==` would take the Kelvin sign for a K.
   subscript(name: String) -> String? { pairs.first { $0.name.utf8.elementsEqual(name.utf8) }?.value }
 
   func contains(_ name: String) -> Bool { self[name] != nil }

@@ -1,9 +1,9 @@
-/// The services behind the gateway, by the version that their calls carry.
+/// The services behind the gateway, identified by the API version in their calls.
 enum CloudService: String, Sendable {
   case sts = "2015-04-01"
   case vod = "2017-03-21"
 
-  /// As the links in errors name it.
+  /// The product name in the links of errors.
   var product: String {
     switch self {
     case .sts: "Sts"
@@ -12,25 +12,25 @@ enum CloudService: String, Sendable {
   }
 }
 
-/// A call whose sender is proven.
+/// A call with a verified sender.
 struct ProvenCall: Sendable {
   let action: String
   let parameters: Parameters
   let caller: Caller
-  /// What policies' conditions may ask about the request.
+  /// The request's values for policy conditions.
   let context: [String: String]
   let sourceAddress: String
 }
 
-/// What a service did.
+/// The result of a service's operation.
 struct Performed: Sendable {
   let fields: Fields
-  /// Its name among the counted calls.
+  /// Its result among the counted calls.
   var result = "OK"
 }
 
 extension Request {
-  /// The condition keys that every request has (RAM, "Policy elements").
+  /// The condition keys of every request (RAM, "Policy elements").
   func policyContext(at now: WallTime) -> [String: String] {
     [
       "acs:CurrentTime": now.isoText, "acs:SourceIp": sourceAddress, "acs:SecureTransport": isSecure ? "true" : "false",

@@ -1,4 +1,4 @@
-/// An error as the cloud words it: HTTP status, code and message.
+/// An error in the cloud's wording: HTTP status, code and message.
 package struct Refusal: Error, Sendable, Equatable {
   package let status: Int
   package let code: String
@@ -11,14 +11,14 @@ package struct Refusal: Error, Sendable, Equatable {
   }
 }
 
-// The STS operations' own errors (AssumeRole and "STS error codes" in the vendor's API reference).
+// Errors of the STS operations (AssumeRole and "STS error codes" in the vendor's API reference).
 extension Refusal {
   static func wronglyFormed(_ parameter: String) -> Refusal {
     Refusal(
       status: 400, code: "InvalidParameter.\(parameter)", message: "The parameter \(parameter) is wrongly formed.")
   }
 
-  // The text still speaks of one hour although a role may allow up to twelve.
+  // The text still has a maximum of one hour, although a role may allow up to twelve.
   static let durationSeconds = Refusal(
     status: 400, code: "InvalidParameter.DurationSeconds",
     message: "The Min/Max value of DurationSeconds is 15min/1hr.")
@@ -47,7 +47,7 @@ extension Refusal {
     message: "No permission perform sts:AssumeRole on this Role. Maybe you are not authorized to perform "
       + "sts:AssumeRole or the specified role does not trust you.")
 
-  // The blank before the full stop is the vendor's.
+  // The vendor's text has a blank before the full stop.
   static let noSuchRole = Refusal(
     status: 404, code: "EntityNotExist.Role", message: "The specified Role not exists .")
 
@@ -64,7 +64,7 @@ extension Refusal {
   static let inactiveAccessKey = Refusal(
     status: 400, code: "InvalidAccessKeyId.Inactive", message: "Specified access key is disabled.")
 
-  // Clients compare what follows `is:` with their own, to tell a wrong secret from a wrong canonical form.
+  // Clients compare the text after `is:` with their own, to distinguish a wrong secret from a wrong canonical form.
   static func signatureMismatch(stringToSign: String) -> Refusal {
     Refusal(
       status: 400, code: "SignatureDoesNotMatch",

@@ -1,4 +1,4 @@
-/// Allows at most so many requests within any second, the refused ones not counted.
+/// Allows a maximum number of requests within any second; refused ones don't count.
 struct RequestRate: Sendable {
   private static let second: Int64 = 1_000_000
 
@@ -15,7 +15,7 @@ struct RequestRate: Sendable {
       return true
     }
     let age = now.microseconds - allowed[oldest].microseconds
-    // A negative age means that the clock was set back; old times say nothing then.
+    // A negative age means that the clock was set back, which makes old times meaningless.
     guard age >= Self.second || age < 0 else { return false }
     allowed[oldest] = now
     oldest = (oldest + 1) % limit
@@ -23,7 +23,7 @@ struct RequestRate: Sendable {
   }
 }
 
-/// The rates of an API's operations, each account's its own (vendor's "STS quotas" and "API QPS limits").
+/// The rates of an API's operations, separate for each account (the vendor's "STS quotas" and "API QPS limits").
 struct CallRates: Sendable {
   private struct Key: Hashable {
     let account: String

@@ -6,7 +6,7 @@ enum SignatureV1 {
     guard call.parameters["SignatureMethod"] == "HMAC-SHA1", call.parameters["SignatureVersion"] == "1.0" else {
       throw .incompleteSignature(stringToSign: stringToSign)
     }
-    // Two of them would leave it open which one is meant.
+    // With two of them it would be ambiguous which one is meant.
     guard let signature = call.parameters["Signature"],
       call.parameters.pairs.count(where: { $0.name == "Signature" }) == 1
     else { throw .incompleteSignature(stringToSign: stringToSign) }

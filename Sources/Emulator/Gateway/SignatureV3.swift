@@ -1,4 +1,4 @@
-/// `ACS3-HMAC-SHA256 Credential=…,SignedHeaders=…,Signature=…`, read leniently as to blanks after the commas.
+/// `ACS3-HMAC-SHA256 Credential=…,SignedHeaders=…,Signature=…`; blanks after the commas are allowed.
 struct ACS3Authorization: Sendable {
   static let algorithm = "ACS3-HMAC-SHA256"
 
@@ -49,9 +49,9 @@ enum SignatureV3 {
     else { throw .signatureMismatch(stringToSign: stringToSign) }
   }
 
-  /// The client may choose what else it signs, but host, the type of a body and every `x-acs-` header must be among it.
+  /// A client may choose which further headers it signs, but host, the type of a body and every `x-acs-` header must be signed.
   ///
-  /// A signed header that came twice, or not at all, would leave open what was signed.
+  /// A signed header that is missing, or occurs twice, would make it ambiguous what was signed.
   private static func signsEnough(_ signed: [String], of request: Request) -> Bool {
     let needed = request.headers.map { $0.name.lowercased() }.filter {
       $0.hasPrefix("x-acs-") || $0 == "content-type" && !request.body.isEmpty

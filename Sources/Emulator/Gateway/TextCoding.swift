@@ -31,7 +31,7 @@ enum TextCoding {
     }
   }
 
-  /// The inverse of `base64`; nil for every text that `base64` wouldn't write, unused bits included.
+  /// The inverse of `base64`; nil for any text that `base64` wouldn't produce, including nonzero unused bits.
   static func bytes(base64 text: String) -> [UInt8]? {
     let symbols = Array(text.utf8)
     guard symbols.count % 4 == 0 else { return nil }
@@ -55,8 +55,8 @@ enum TextCoding {
     return bytes
   }
 
-  /// Percent-encodes as both signatures want it: letters, digits and `-_.~` stay, every other byte is `%XX`.
-  /// With `keepingSlashes` those stay, too, as in the path that OSS signs.
+  /// Percent-encodes as both signatures require: letters, digits and `-_.~` stay, every other byte is `%XX`. With `keepingSlashes`
+  /// slashes stay, too, as in the path that OSS signs.
   static func percentEncoded(_ text: String, keepingSlashes: Bool = false) -> String {
     var encoded: [UInt8] = []
     encoded.reserveCapacity(text.utf8.count * 3 / 2)
@@ -72,10 +72,10 @@ enum TextCoding {
     return String(decoding: encoded, as: UTF8.self)
   }
 
-  /// Decodes one key or value of a query or form, `+` being a blank; nil for a broken `%` or text that isn't UTF-8.
+  /// Decodes one key or value of a query or form, in which `+` is a blank; nil for a broken `%` escape or text that isn't UTF-8.
   static func formDecoded(_ text: some Sequence<UInt8>) -> String? { decoded(text, plusIsBlank: true) }
 
-  /// Decodes a path, in which `+` is itself; nil for a broken `%` or text that isn't UTF-8.
+  /// Decodes a path, in which `+` is literal; nil for a broken `%` escape or text that isn't UTF-8.
   static func percentDecoded(_ text: some Sequence<UInt8>) -> String? { decoded(text, plusIsBlank: false) }
 
   private static func decoded(_ text: some Sequence<UInt8>, plusIsBlank: Bool) -> String? {

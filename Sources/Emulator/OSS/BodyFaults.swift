@@ -1,7 +1,7 @@
-/// What faults do to a request's body on its way in.
+/// Applies faults to a request's body as it arrives.
 struct BodyFaults {
   private let faults: [Fault.Kind]
-  /// Of the whole body; nil when it isn't known.
+  /// The length of the whole body; nil if it isn't known.
   private let length: Int?
   private let start = ContinuousClock.now
   private(set) var received = 0
@@ -16,13 +16,13 @@ struct BodyFaults {
     self.length = length
   }
 
-  /// Where the body's middle is; its first byte when the length isn't known.
+  /// The offset of the body's middle; its first byte if the length isn't known.
   private var middle: Int { (length ?? 0) / 2 }
 
-  /// Whether a request without a body is to end as one with a body in its middle.
+  /// Whether a request without a body should end like one whose body is cut in the middle.
   var cutsEmptyBody: Bool { length == 0 && faults.contains(.dropRequest) }
 
-  /// What a request without a body waits before its answer instead, in milliseconds.
+  /// How long a request without a body waits before its answer instead, in milliseconds.
   var emptyBodyPause: Int {
     guard length == 0 else { return 0 }
     return faults.reduce(0) { sum, fault in
@@ -33,7 +33,7 @@ struct BodyFaults {
     }
   }
 
-  /// Hands a piece on, changed if that is wanted, and says how to go on after it.
+  /// Passes a piece on, changed if a fault asks for that, and returns how to continue.
   mutating func pass(_ bytes: UnsafeRawBufferPointer, to store: (UnsafeRawBufferPointer) -> Void) -> BodyStep {
     let before = received
     received += bytes.count

@@ -1,23 +1,22 @@
 import Glibc
 import Synchronization
 
-/// Writes one body into a file while it comes, and sums it up.
+/// Writes one body into a file as it arrives, and computes its checksums.
 final class BodyWriter {
-  /// A TLS record holds 16 KiB; the system takes a few large writes faster than many of these, and this much still fits
-  /// into a processor's own memory.
+  /// A TLS record has 16 KiB; a few large writes are faster than many of these, and this size still fits into a processor's cache.
   private static let bufferSize = 256 << 10
 
   let file: StorageFile
-  /// Where in the file the body begins.
+  /// The body's offset in the file.
   let offset: Int
   private let descriptor: CInt
   private let buffer: UnsafeMutableRawBufferPointer
-  /// How much of the buffer is filled.
+  /// How much of the buffer is used.
   private var filled = 0
   /// How much of the body is in the file.
   private var written = 0
   private var summer: ContentSummer
-  /// Why the body can't be kept; nothing is written after it.
+  /// Why the body can't be stored; nothing is written after that.
   private var failure: StorageError?
 
   init(_ file: StorageFile, at offset: Int = 0, withMD5: Bool) throws(StorageError) {
@@ -45,7 +44,7 @@ final class BodyWriter {
     }
   }
 
-  /// Of the whole body; to be called once.
+  /// For the whole body; to be called once.
   func finish() throws(StorageError) -> ContentSum {
     flush()
     if let failure { throw failure }
@@ -69,7 +68,7 @@ final class BodyWriter {
   }
 }
 
-/// Buffers that bodies are done with: a new one's pages would have to be cleared by the system for each body.
+/// Buffers for reuse: for a new one the system would have to clear its pages for each body.
 private enum BodyBuffers {
   private static let most = 32
   /// Their addresses.

@@ -20,22 +20,22 @@ struct CRC64: Sendable {
     }
   }
 
-  /// The checksum of two texts in a row, from their own; `length` is the second's, in bytes.
+  /// The checksum of two concatenated texts, from their own; `length` is the second's, in bytes.
   static func combined(_ first: UInt64, _ second: UInt64, length: Int) -> UInt64 {
     multiplied(first, power(ofBytes: length)) ^ second
   }
 }
 
-// Each of four lanes goes over a quarter of a block, so that the processor has four independent chains of look-ups to
-// work at; a chain alone waits for itself. Their registers are put together as `combined` does it.
+// Each of four lanes processes a quarter of a block, so that the processor has four independent chains of look-ups; a single chain
+// would wait for itself. Their registers are combined as in `combined`.
 extension CRC64 {
   private static let polynomial: UInt64 = 0xC96C_5795_D787_0F42
   private static let laneLength = 2048
-  /// Where the tables that shift a register over a lane begin.
+  /// Where the tables begin that shift a register over a lane.
   private static let shift = 8 * 256
 
-  /// The first eight tables say what a byte followed by 0 to 7 zero bytes makes of the register; the next eight, what
-  /// each of a register's bytes becomes after a lane's length of zero bytes.
+  /// The first eight tables have the register after a byte that 0 to 7 zero bytes follow; the next eight have, for each byte of a
+  /// register, its value after as many zero bytes as a lane has.
   private static let tables: [UInt64] = {
     var tables = [UInt64](repeating: 0, count: 16 * 256)
     for byte in 0..<256 {
@@ -96,7 +96,7 @@ extension CRC64 {
     UInt64(littleEndian: place.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
   }
 
-  /// The register after eight bytes, which are XORed into it before.
+  /// The register after eight bytes, which have already been XORed into it.
   @inline(__always)
   private static func looked(_ bits: UInt64, in table: UnsafePointer<UInt64>) -> UInt64 {
     table[1792 &+ Int(bits & 255)] ^ table[1536 &+ Int(bits >> 8 & 255)] ^ table[1280 &+ Int(bits >> 16 & 255)]
@@ -111,7 +111,7 @@ extension CRC64 {
   }
 }
 
-// Polynomials over two elements, the highest bit being the coefficient of 1.
+// Polynomials over the field of two elements; the highest bit is the coefficient of 1.
 extension CRC64 {
   private static func multiplied(_ left: UInt64, _ right: UInt64) -> UInt64 {
     var (left, right) = (left, right)

@@ -1,23 +1,23 @@
 import CGnuTLS
 
-/// What a body of bytes amounts to.
+/// Size and checksums of a body.
 struct ContentSum: Sendable, Equatable {
   let size: Int
   let crc64: UInt64
-  /// Sixteen bytes: the MD5, or what stands for it in `OSSSettings.ETag.crc`.
+  /// Sixteen bytes: the MD5, or its substitute with `OSSSettings.ETag.crc`.
   let digest: [UInt8]
 
   /// In quotes, as OSS writes it.
   var etag: String { "\"\(TextCoding.upperHex(digest))\"" }
 }
 
-/// Computes a body's sum while it comes.
+/// Computes a body's checksums as it arrives.
 struct ContentSummer {
   private var crc = CRC64()
   private var size = 0
   private let md5: MD5?
 
-  /// Without MD5 it is faster by a second per gigabyte, and the digest is made of the other figures.
+  /// Without MD5 it saves a second per gigabyte, and the digest is made from the other values.
   init(withMD5: Bool) { md5 = withMD5 ? MD5() : nil }
 
   mutating func update(_ bytes: UnsafeRawBufferPointer) {
@@ -57,7 +57,7 @@ final class MD5 {
     precondition(code == 0, "GnuTLS fails at MD5")
   }
 
-  /// The digest so far, sixteen bytes; it begins again afterwards.
+  /// The digest so far, sixteen bytes; starts again afterwards.
   func digest() -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: 16) { buffer, filled in
       gnutls_hash_output(handle, buffer.baseAddress)

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Puts parts together into one file.
+/// Joins parts into one file.
 enum FileJoin {
   /// Copies `size` bytes from `start` in `source` to `end` in `target`.
   static func copy(from source: CInt, at start: Int, to target: CInt, at end: Int, size: Int) throws(StorageError) {

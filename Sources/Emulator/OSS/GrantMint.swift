@@ -1,9 +1,9 @@
-/// Makes upload grants and reads their tokens back.
+/// Creates upload grants and parses their tokens.
 ///
-/// A token carries the grant and a keyed hash over it, as a role session's does (`TokenMint`), so that nothing is
-/// remembered per grant and none can be changed. The secret is derived from the AccessKeyId.
+/// A token contains the grant and a keyed hash over it, like a role session's (`TokenMint`), so that nothing is stored per grant
+/// and none can be changed. The secret is derived from the AccessKeyId.
 struct GrantMint: Sendable {
-  // In base64 these read CAES, so that they differ from role sessions' tokens.
+  // In base64 this is CAES, which distinguishes them from role sessions' tokens.
   private static let mark: [UInt8] = [0x08, 0x01, 0x12]
   private static let checksumLength = 32
 
@@ -26,7 +26,7 @@ struct GrantMint: Sendable {
       region: region)
   }
 
-  /// The grant whose token this is; nil for any other text.
+  /// The grant of this token; nil for any other text.
   func grant(of token: String) -> UploadGrant? {
     guard token.utf8.count <= TokenMint.mostLength, let bytes = TextCoding.bytes(base64: token),
       bytes.count > Self.mark.count + 8 + Self.checksumLength
@@ -35,7 +35,7 @@ struct GrantMint: Sendable {
     guard Digests.areEqual(Digests.hmacSHA256(key: tokenKey, content), bytes.suffix(Self.checksumLength)) else {
       return nil
     }
-    // Only content that passed the keyed hash is read, so that lengths are ours.
+    // Only content with a valid keyed hash is parsed, so the lengths are our own.
     var rest = content.dropFirst(Self.mark.count)
     let expires = rest.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     rest = rest.dropFirst(8)

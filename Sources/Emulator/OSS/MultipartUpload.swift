@@ -1,25 +1,26 @@
-/// An upload in parts that isn't finished.
+/// An unfinished multipart upload.
 struct MultipartUpload: Sendable {
   struct Part: Sendable {
     let sum: ContentSum
     let file: StorageFile
-    /// Where in the file it begins.
+    /// Its offset in the file.
     let offset: Int
     let time: WallTime
   }
 
-  /// One file in which parts lie where they'll lie in the object, so that finishing it copies nothing.
+  /// One file with the parts at their positions in the object, so that finishing it copies nothing.
   ///
-  /// That goes as far as all parts but the last are of one size, as clients have them, and their numbers equally far apart. Others
-  /// get files of their own, and so does a part that is sent again: a failing second try must not damage the first.
+  /// That works if all parts but the last have the same size, as clients send them, and their numbers are equally far apart. Other
+  /// parts get files of their own, and so does a part that is sent again: a failing second attempt must not damage the first.
   private struct Slots: Sendable {
     let file: StorageFile
     let size: Int
-    /// How far apart the numbers of neighbours are, which may leave gaps: taken from the first two parts, when number 1 is the first.
+    /// The distance between the numbers of neighbours, which may leave gaps: taken from the first two parts, if number 1 is the
+    /// first.
     var step: Int?
     var taken: Set<Int> = []
 
-    /// Where part `number` lies in the file; nil where it can't.
+    /// The offset of part `number` in the file; nil if it can't be there.
     mutating func offset(of number: Int) -> Int? {
       if taken.isEmpty, number > 1 { step = 1 }
       guard number > 1 else { return 0 }
@@ -32,7 +33,7 @@ struct MultipartUpload: Sendable {
   /// 100 KB and 5 GB (UploadPart; read as KiB and GiB, which is (?)).
   static let leastPart = 100 << 10
   static let mostPart = 5 << 30
-  /// A file that is sparse up to here is one that every file system takes.
+  /// Every file system supports a sparse file up to this size.
   private static let mostOffset = 64 << 30
 
   let id: String
@@ -45,8 +46,8 @@ struct MultipartUpload: Sendable {
     self.object = object
   }
 
-  /// Where part `number` of `length` bytes may be written; nil for a file of its own. `draft` becomes the file of all when
-  /// there is none yet.
+  /// Where part `number` of `length` bytes may be written; nil for a file of its own. `draft` becomes the common file if there is
+  /// none yet.
   mutating func reserve(_ number: Int, length: Int?, draft: StorageFile?) -> (file: StorageFile, offset: Int)? {
     guard let length, length > 0 else { return nil }
     if slots == nil, let draft { slots = Slots(file: draft, size: length) }
@@ -57,7 +58,7 @@ struct MultipartUpload: Sendable {
     return (known.file, offset)
   }
 
-  /// Gives back a place that came to nothing.
+  /// Releases a place that wasn't used in the end.
   mutating func release(_ number: Int, in file: StorageFile) {
     guard slots?.file === file, parts[number]?.file !== file else { return }
     slots?.taken.remove(number)
@@ -65,7 +66,7 @@ struct MultipartUpload: Sendable {
 
   mutating func add(_ number: Int, _ part: Part) { parts[number] = part }
 
-  /// The parts of `list` in order, checked.
+  /// The parts of `list` in order, after checks.
   func chosen(_ list: PartList) throws(OSSRefusal) -> [Part] {
     var chosen: [Part] = []
     for entry in list.entries {
@@ -80,7 +81,7 @@ struct MultipartUpload: Sendable {
     return chosen
   }
 
-  /// With or without quotes, in small or large letters.
+  /// With or without quotes, ignoring case.
   private static func isSame(_ left: String, _ right: String) -> Bool {
     func bare(_ text: String) -> String { String(text.lowercased().drop { $0 == "\"" }.prefix { $0 != "\"" }) }
     return bare(left) == bare(right)
@@ -88,7 +89,7 @@ struct MultipartUpload: Sendable {
 }
 
 extension [MultipartUpload.Part] {
-  /// The sum of all parts in a row; the digest is that of the digests.
+  /// The checksums of all parts in a row; the digest is that of the digests.
   var joinedSum: ContentSum {
     var crc: UInt64 = 0
     for part in self { crc = CRC64.combined(crc, part.sum.crc64, length: part.sum.size) }

@@ -1,14 +1,14 @@
-/// A V1 signature as a request has it ("Include a V1 signature", header and URL).
+/// A V1 signature as a request contains it ("Include a V1 signature", header and URL).
 struct OSS1Claim: Sendable {
-  /// The parameters that are signed along with the resource, of those that the operations here know; by "Include
-  /// signature V1 in the Authorization header" and oss2 2.19.1.
+  /// The parameters of the operations here that are signed as part of the resource; from "Include signature V1 in the Authorization
+  /// header" and oss2 2.19.1.
   private static let signedParameters: Set<String> = [
     "uploads", "uploadId", "partNumber", "security-token", "objectMeta",
   ]
 
   let keyID: String
   let signature: String
-  /// What stands in the place of the date: that of a header, or when a URL ends, in seconds since 1970.
+  /// The text in place of the date: that of a header, or when a URL expires, in seconds since 1970.
   let date: String
   let isURL: Bool
 
@@ -59,7 +59,7 @@ struct OSS1Claim: Sendable {
     guard names.allSatisfy({ request.headerCount($0) == 1 }) else { throw .additionalHeaders }
     let headers = names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
       .map { "\($0):\(request.header($0) ?? "")\n" }.joined()
-    // Names and values as they are, not encoded; a parameter with an empty value is its name alone.
+    // Names and values, not encoded; a parameter with an empty value is only its name.
     let parameters = call.parameters.pairs.filter { Self.signedParameters.contains($0.name) }
       .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
       .map { $0.value.isEmpty ? $0.name : "\($0.name)=\($0.value)" }

@@ -1,22 +1,22 @@
-/// A V4 signature as a request has it ("Include signatures in the Authorization header" and "Add signatures to URLs").
+/// A V4 signature as a request contains it ("Include signatures in the Authorization header" and "Add signatures to URLs").
 struct OSS4Claim: Sendable {
   static let algorithm = "OSS4-HMAC-SHA256"
-  /// How long a signed URL is good at most, in seconds.
+  /// The maximum lifetime of a signed URL, in seconds.
   static let mostExpires: Int64 = 604_800
 
   let keyID: String
   /// Date, region, service and `aliyun_v4_request`.
   let scope: [String]
-  /// Headers that are signed beyond those that always are, in lower case and sorted.
+  /// Signed headers beyond the mandatory ones, in lower case and sorted.
   let additionalHeaders: [String]
   let signature: String
-  /// `x-oss-date` as it stands.
+  /// `x-oss-date`, unchanged.
   let date: String
-  /// For how long a URL is good; nil for a header.
+  /// The lifetime of a URL; nil for a header.
   let expiresSeconds: Int64?
 
-  /// Reads `OSS4-HMAC-SHA256 Credential=…, AdditionalHeaders=…, Signature=…` in any order and with any blanks after the
-  /// commas: oss2 2.19.1 and alibabacloud-oss-v2 1.4.1 differ in both.
+  /// Parses `OSS4-HMAC-SHA256 Credential=…, AdditionalHeaders=…, Signature=…` in any order and with any blanks after the commas:
+  /// oss2 2.19.1 and alibabacloud-oss-v2 1.4.1 differ in both.
   init?(header text: String, of call: OSSCall) {
     guard text.hasPrefix(Self.algorithm + " ") else { return nil }
     var values: [String: String] = [:]
@@ -53,7 +53,7 @@ struct OSS4Claim: Sendable {
     self.expiresSeconds = expiresSeconds
   }
 
-  /// The moment of signing, if the scope agrees with it and it is near enough to `now`.
+  /// Checks that the time of signing agrees with the scope and is near enough to `now`.
   func checkTime(at now: WallTime) throws(OSSRefusal) {
     guard let time = WallTime.fromCompact(date) else { throw .noDate }
     guard scope[0].utf8.elementsEqual(date.utf8.prefix(8)) else { throw .scope }
@@ -85,7 +85,7 @@ struct OSS4Claim: Sendable {
     let always = request.headers.map { $0.name.lowercased() }
       .filter { $0 == "content-type" || $0 == "content-md5" || $0.hasPrefix("x-oss-") }
     let signed = Set(always + additionalHeaders).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    // One that came twice, or not at all, would leave open what was signed.
+    // A header that is missing, or occurs twice, would make it ambiguous what was signed.
     guard signed.allSatisfy({ request.headerCount($0) == 1 }) else { throw .additionalHeaders }
     return [
       request.method,
@@ -108,7 +108,7 @@ struct OSS4Claim: Sendable {
     return TextCoding.hex(Digests.hmacSHA256(key: key, Array(stringToSign.utf8)))
   }
 
-  /// Sorted `name=value`, encoded; a parameter with an empty value is its name alone, however it was sent.
+  /// Sorted `name=value`, encoded; a parameter with an empty value is only its name, however it was sent.
   static func canonicalQuery(of parameters: Parameters) -> String {
     parameters.pairs.filter { $0.name != "x-oss-signature" }
       .map { (name: TextCoding.percentEncoded($0.name), value: TextCoding.percentEncoded($0.value)) }

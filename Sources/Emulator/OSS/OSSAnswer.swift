@@ -1,4 +1,4 @@
-/// Writes what OSS answers to one request.
+/// Writes the answers of OSS to one request.
 struct OSSAnswer {
   private let request: Request
   private let requestID = TextCoding.upperHex(Digests.random(12))

@@ -1,6 +1,6 @@
-/// A request to OSS, its head read as far as it goes without knowing who asks.
+/// A request to OSS, with its head parsed as far as that is possible without knowing the caller.
 struct OSSCall: Sendable {
-  /// Parameters that change nothing about which operation is meant.
+  /// Parameters that don't affect the choice of the operation.
   private static let besides: Set<String> = [
     "security-token", "OSSAccessKeyId", "Expires", "Signature", "encoding-type", "max-parts", "part-number-marker",
     "sequential", "objectMeta",
@@ -8,18 +8,18 @@ struct OSSCall: Sendable {
 
   let request: Request
   let parameters: Parameters
-  /// nil when it is none of those known here.
+  /// Nil for an unknown operation.
   let operation: OSSOperation?
   let object: ObjectName
-  /// nil without `partNumber`; 0 for text that is no number.
+  /// Nil without `partNumber`; 0 for text that isn't a number.
   let partNumber: Int?
   let uploadID: String?
-  /// nil when the body comes in chunks.
+  /// Nil if the body is chunked.
   let length: Int?
-  /// The path decoded, as the signature has it: `/BUCKET/KEY`.
+  /// The decoded path, as it is signed: `/BUCKET/KEY`.
   var resource: String { "/\(object.bucket)/\(object.key)" }
 
-  /// The first word of what is wrong with it: only its address can be.
+  /// Throws only for a bad address; other errors are found later.
   init(_ request: Request) throws(OSSRefusal) {
     guard let parameters = Parameters(decoding: request.query.utf8),
       let path = TextCoding.percentDecoded(request.path.utf8)
@@ -36,7 +36,7 @@ struct OSSCall: Sendable {
       request.header("content-length").flatMap { Int($0) } ?? (request.header("transfer-encoding") == nil ? 0 : nil)
   }
 
-  /// Path style where the host is an IP address or localhost, the bucket before the host's name otherwise.
+  /// Path style if the host is an IP address or localhost, otherwise the bucket is the first label of the host's name.
   private static func object(at path: String, host: String) throws(OSSRefusal) -> ObjectName {
     guard path.utf8.first == UInt8(ascii: "/") else { throw .objectName }
     let path = path.utf8.dropFirst()

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What OSS was asked and what became of it: the latest calls, one by one.
+/// The latest calls to OSS, one by one, with their results.
 package final class OSSCallLog: Sendable {
   package struct Entry: Sendable {
     /// When it was answered, or ended without an answer.
@@ -10,14 +10,14 @@ package final class OSSCallLog: Sendable {
     package var object = ObjectName(bucket: "", key: "")
     package var part: Int? = nil
     package var uploadID: String? = nil
-    /// As claimed by the request; empty when it claims none.
+    /// As the request claims; empty if it claims none.
     package var keyID = ""
     /// How much of the body was read, in bytes.
     package var size = 0
-    /// Of the answer; 0 when there was none.
+    /// The answer's; 0 if there was none.
     package var status = 0
-    /// `OK`, an error code, `lost` for an answer that wasn't sent, `broken off` when the client's or a fault's end came
-    /// before the body's, or another fault that stood in for the answer.
+    /// `OK`, an error code, `lost` for an answer that wasn't sent, `broken off` if the client or a fault ended the connection
+    /// before the body's end, or another fault that replaced the answer.
     package var result: String
   }
 
@@ -25,13 +25,13 @@ package final class OSSCallLog: Sendable {
 
   private let entries = Mutex<[Entry]>([])
 
-  /// At most 10,000, the oldest first.
+  /// At most 10,000, oldest first.
   package var recent: [Entry] { entries.withLock { $0 } }
 
   func note(_ entry: Entry) {
     entries.withLock { entries in
       entries.append(entry)
-      // Seldom, since all others move.
+      // Not for each entry, since all others have to be moved.
       if entries.count >= 2 * Self.remembered { entries.removeFirst(entries.count - Self.remembered) }
     }
   }

@@ -1,6 +1,6 @@
 import Glibc
 
-// The operations themselves; the credential is proven before, the body is there.
+// The operations themselves, after the credential has been verified and the body received.
 extension OSSExchange {
   static let checksumHeader = "x-oss-hash-crc64ecma"
 
@@ -70,7 +70,7 @@ extension OSSExchange {
     return answer.document("ListPartsResult", fields)
   }
 
-  /// HEAD as well: the library leaves the body out then.
+  /// Also for HEAD: the library omits the body then.
   func get() throws -> Answer {
     guard let stored = service.store.stored(call.object) else {
       throw OSSRefusal.noSuchKey.with("Key", call.object.key)
@@ -97,7 +97,7 @@ extension OSSExchange {
     [("ETag", stored.etag), (Self.checksumHeader, String(stored.crc64))]
   }
 
-  /// Bucket and key, the latter encoded when the request asks for that.
+  /// Bucket and key; the key is encoded if the request asks for that.
   private var address: Fields {
     let bucket = Field.text(call.object.bucket)
     guard call.parameters["encoding-type"] == "url" else {
@@ -111,14 +111,14 @@ extension OSSExchange {
 }
 
 extension OSSAnswer {
-  /// What comes when a fault stands in for the operation, and its name among the counted calls.
+  /// The answer if a fault replaces the operation, and its result among the counted calls.
   func substitute(_ substitute: Outcome.Substitute) -> (Answer, result: String) {
     switch substitute {
     case .refusedConnection: (empty(status: 503), "refused")
     case .html(let status): (.proxyPage(status: status), "html")
     case .garbage(let garbage): (.garbage(garbage), "garbage")
     case .error(let refusal, let retryAfter):
-      // STS's texts for what a fault leaves open mean nothing here.
+      // STS's default texts for a fault make no sense here.
       (
         error(
           refusal == .internalError

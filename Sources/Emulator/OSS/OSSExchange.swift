@@ -1,6 +1,6 @@
 /// One call to OSS from its head to its answer.
 final class OSSExchange: RequestSink {
-  /// What the head has decided.
+  /// The decision made from the head.
   private enum Plan {
     case perform(UploadGrant)
     case refuse(OSSRefusal)
@@ -18,7 +18,7 @@ final class OSSExchange: RequestSink {
   let settings: OSSSettings
   let faults: [Fault.Kind]
   let answer: OSSAnswer
-  /// How the call says that it is signed.
+  /// The signature that the call claims.
   private let signature: Result<OSSSignature?, OSSRefusal>
   private var plan: Plan
   private var body = Body.dropped
@@ -79,7 +79,7 @@ final class OSSExchange: RequestSink {
     reply.bend(by: faults, at: now)
     reply.delayMilliseconds += passage.emptyBodyPause
     if case .substitute(.refusedConnection) = plan { reply.manner = .refused }
-    // Where there is no body to break off in, nothing comes at all.
+    // If there is no body to break off in, nothing is sent at all.
     if reply.manner == .brokenOff, reply.answer.body.isEmpty { reply.manner = .refused }
     if reply.manner == .brokenOff { result = "broken off" }
     if reply.manner == .refused { result = faults.contains(.lostAnswer) ? "lost" : "refused" }
@@ -157,7 +157,7 @@ final class OSSExchange: RequestSink {
     }
   }
 
-  /// Refuses a credential that has come to its end while the body came, if a fault wants that to count.
+  /// Refuses a credential that has expired while the body arrived, if a fault asks for that.
   private func judgeAgain(_ grant: UploadGrant, at now: WallTime) throws(OSSRefusal) {
     for case .tokenExpired(let code, .end) in faults { endCredential(as: code) }
     let isAsked = faults.contains { fault in
@@ -174,7 +174,7 @@ final class OSSExchange: RequestSink {
     case (.putObject, .written(let writer)): return try put(writer, at: now)
     case (.uploadPart, .written(let writer)):
       let answer = try add(writer, at: now)
-      // It has come to something, so that its place isn't given back.
+      // The body was used, so its place isn't released.
       body = .dropped
       return answer
     case (.completeMultipartUpload, .kept(let list)): return try complete(list, at: now)
@@ -186,7 +186,7 @@ final class OSSExchange: RequestSink {
     }
   }
 
-  /// As the call claims it.
+  /// As the call claims.
   private var keyID: String? { (try? signature.get())??.keyID }
 
   private func note(status: Int, result: String) {

@@ -1,14 +1,14 @@
-/// Proves that a request to OSS was signed with a grant that is good for it.
+/// Verifies that a request to OSS was signed with a grant that is valid for it.
 ///
-/// The vendor doesn't state the order of these checks.
+/// The vendor doesn't document the order of these checks.
 struct OSSGateway: Sendable {
-  /// How far a request's time may lie from ours, in seconds.
+  /// How far a request's time may differ from ours, in seconds.
   static let skewSeconds: Int64 = 15 * 60
 
   let store: ObjectStore
   let settings: OSSSettings
 
-  /// `signature` is what the call says of its own; nil when it says nothing.
+  /// `signature` is the one that the call claims; nil if there is none.
   func authenticate(
     _ call: OSSCall, signedBy signature: OSSSignature?, at now: WallTime
   ) throws(OSSRefusal) -> UploadGrant {
@@ -32,7 +32,7 @@ struct OSSGateway: Sendable {
     }
   }
 
-  /// Refuses a grant whose time is over, or that a fault has ended.
+  /// Refuses a grant that has expired, or that a fault has ended.
   func checkExpiry(of grant: UploadGrant, at now: WallTime) throws(OSSRefusal) {
     guard let code = store.endedCode(of: grant.keyID) ?? (now >= grant.expires ? settings.expiredCode : nil) else {
       return
@@ -47,7 +47,7 @@ struct OSSGateway: Sendable {
     let tokens = [
       call.request.header("x-oss-security-token"), call.parameters["security-token"],
       call.parameters["x-oss-security-token"],
-      // So alibabacloud-oss-v2 1.4.1 sends it with V1, unsigned; whether the service takes that is (?).
+      // alibabacloud-oss-v2 1.4.1 sends it like this with V1, unsigned; whether the service accepts that is (?).
       call.request.header("security-token"),
     ].compactMap(\.self)
     guard tokens.count <= 1 else { throw .twoTokens }

@@ -1,4 +1,4 @@
-/// What the emulated OSS can be asked for, by the names of the vendor's API reference.
+/// The operations of the emulated OSS, with the names of the vendor's API reference.
 package enum OSSOperation: String, Sendable, CaseIterable {
   case putObject = "PutObject"
   case getObject = "GetObject"
@@ -9,7 +9,7 @@ package enum OSSOperation: String, Sendable, CaseIterable {
   case listParts = "ListParts"
   case abortMultipartUpload = "AbortMultipartUpload"
 
-  /// By the method and the parameters that say what the request means; nil for anything else.
+  /// Determined by the method and the relevant parameters; nil for anything else.
   init?(method: String, parameters: Set<String>) {
     switch (method, parameters) {
     case ("PUT", []): self = .putObject

@@ -1,9 +1,9 @@
-/// An error as OSS words it.
+/// An error in OSS's wording.
 struct OSSRefusal: Error, Sendable {
   let status: Int
   let code: String
   let message: String
-  /// The number that the vendor's pages list errors by; zeros where it isn't known.
+  /// The number by which the vendor's pages list errors; zeros if it isn't known.
   var ec = "0000-00000000"
   /// Further elements of the answer.
   var details: [(name: String, value: String)] = []
@@ -15,7 +15,7 @@ struct OSSRefusal: Error, Sendable {
   }
 }
 
-// Who asks. Codes and messages from "Error responses" and the vendor's pages by EC; status 403 where they name none.
+// Errors about the caller. Codes and messages from "Error responses" and the vendor's pages by EC; status 403 if they name none.
 extension OSSRefusal {
   static let anonymous = OSSRefusal(
     status: 403, code: "AccessDenied", message: "Anonymous access is forbidden for this operation.")
@@ -36,7 +36,7 @@ extension OSSRefusal {
     status: 400, code: "InvalidArgument", message: "x-oss-content-sha256 must be UNSIGNED-PAYLOAD.")
   static let additionalHeaders = OSSRefusal(
     status: 400, code: "InvalidArgument", message: "A signed header is missing or repeated.")
-  // What the service answers to V1 where it is closed is (?); its guidelines only say that such requests fail.
+  // The service's answer to V1 where it is disabled is (?); its guidelines only say that such requests fail.
   static let v1Closed = OSSRefusal(
     status: 403, code: "AccessDenied", message: "Signature version 1 is not supported. Use signature version 4.")
   static let noDate = OSSRefusal(
@@ -63,7 +63,7 @@ extension OSSRefusal {
     status: 403, code: "AccessDenied", message: "You have no right to access this object.", ec: "0003-00000001")
 }
 
-// What is asked.
+// Errors about the request.
 extension OSSRefusal {
   static let bucketName = OSSRefusal(
     status: 400, code: "InvalidBucketName", message: "The specified bucket is not valid.")
@@ -107,7 +107,7 @@ extension OSSRefusal {
   static let busy = OSSRefusal(
     status: 503, code: "ServiceUnavailable", message: "Please reduce your request rate.")
 
-  /// The error with this code; the general one where several have it.
+  /// The error with this code; the general one if several have it.
   static func named(_ code: String) -> OSSRefusal? {
     [
       noRight, timeSkewed, unknownKey, invalidToken, tokenExpired, signatureMismatch, noSuchKey, noSuchUpload, tooLarge,

@@ -1,4 +1,4 @@
-/// The Object Storage Service: a request's head in, and out what takes the body and answers.
+/// The Object Storage Service: takes a request's head and returns the object that takes the body and answers.
 final class OSSService: Sendable {
   let store: ObjectStore
   let log = OSSCallLog()
@@ -21,7 +21,7 @@ final class OSSService: Sendable {
     }
   }
 
-  /// Writes down what became of a call.
+  /// Records the result of a call.
   func note(_ entry: OSSCallLog.Entry, of request: Request) {
     log.note(entry)
     let arrival = CallCounts.Arrival(
@@ -31,7 +31,7 @@ final class OSSService: Sendable {
   }
 }
 
-/// Answers a request that no call can be read from.
+/// Answers a request that can't be parsed as a call.
 private final class RefusedAddress: RequestSink {
   private let request: Request
   private let refusal: OSSRefusal

@@ -1,20 +1,20 @@
-/// How the emulated OSS behaves where the service differs by account, or where it isn't known.
+/// The emulated OSS's behaviour where the service differs by account, or where it isn't known.
 package struct OSSSettings: Sendable, Equatable {
-  /// How a request with an expired credential is refused: both are seen of the service.
+  /// How a request with an expired credential is refused: the service has been seen to use both codes.
   package enum ExpiredCode: String, Sendable, CaseIterable {
     case securityTokenExpired = "SecurityTokenExpired"
     case invalidAccessKeyId = "InvalidAccessKeyId"
   }
 
   package enum ETag: String, Sendable, CaseIterable {
-    /// The MD5 of the bytes, as the service makes it.
+    /// The MD5 of the bytes, as the service computes it.
     case md5
-    /// A digest of CRC and size of the same form, which costs next to nothing: for benchmarks.
+    /// A digest of CRC and size in the same form, which costs almost nothing: for benchmarks.
     case crc
   }
 
-  /// Accept V1 signatures, which the service takes from old accounts and buckets alone ("Guidelines for upgrading V1
-  /// signatures to V4").
+  /// Accept V1 signatures, which the service accepts only for old accounts and buckets ("Guidelines for upgrading V1 signatures to
+  /// V4").
   package var allowsV1 = false
   /// Whether a credential of VOD may list parts is (?).
   package var allowsListParts = false
@@ -22,7 +22,7 @@ package struct OSSSettings: Sendable, Equatable {
   package var allowsAbort = false
   package var expiredCode = ExpiredCode.securityTokenExpired
   package var etag = ETag.md5
-  /// Where the buckets are. Read at the emulator's start.
+  /// The region of the buckets. Read at the emulator's start.
   package var region = "cn-shanghai"
 
   package init() {}

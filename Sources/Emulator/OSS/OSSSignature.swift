@@ -1,11 +1,11 @@
-/// How a request to OSS was signed, as it says itself; nothing in it is proven yet.
+/// The signature that a request to OSS claims; nothing in it is verified yet.
 enum OSSSignature: Sendable {
   /// `OSS4-HMAC-SHA256`, in the header or the query.
   case v4(OSS4Claim)
   /// HMAC-SHA1, in the header or the query.
   case v1(OSS1Claim)
 
-  /// nil for a request without a signature.
+  /// Nil for a request without a signature.
   init?(_ call: OSSCall) throws(OSSRefusal) {
     let header = call.request.header("authorization")
     let isQueryV4 = call.parameters.contains("x-oss-signature-version") || call.parameters.contains("x-oss-signature")

@@ -1,14 +1,14 @@
 import Glibc
 import Synchronization
 
-/// The directory that the objects lie in: BUCKET/KEY are objects, what is unfinished is in a hidden directory beside.
+/// The directory with the objects as files BUCKET/KEY, and with unfinished files in a hidden directory beside them.
 ///
 /// No link below it is followed.
 final class ObjectDirectory: Sendable {
   private let path: String
   private let drafts: String
   private let lastDraft = Atomic(0)
-  /// Tells this store's drafts from what another run has left.
+  /// Distinguishes this store's drafts from those that another run has left.
   private let mark = TextCoding.hex(Digests.random(4))
 
   init(_ path: String) {
@@ -29,7 +29,7 @@ final class ObjectDirectory: Sendable {
     }
   }
 
-  /// Makes the file the object, in the place of a former one.
+  /// Makes the file the object, replacing a former one.
   func place(_ file: StorageFile, as object: ObjectName) throws(StorageError) {
     let (directory, name) = try parent(of: object, makingDirectories: true)
     defer { close(directory) }

@@ -1,4 +1,4 @@
-/// Where an object is: a bucket and a key in it.
+/// An object's place: a bucket and a key in it.
 package struct ObjectName: Hashable, Sendable {
   package let bucket: String
   package let key: String
@@ -20,7 +20,8 @@ package struct ObjectName: Hashable, Sendable {
 
   /// 1 to 1023 bytes that don't begin with a slash or backslash (OSS, "Object naming conventions").
   ///
-  /// Since objects are files here, further: no empty, `.` or `..` between slashes, none of more than 255 bytes, no NUL.
+  /// Since objects are files here, in addition: no empty, `.` or `..` component between slashes, none of more than 255 bytes, no
+  /// NUL.
   var hasValidKey: Bool {
     guard (1...1023).contains(key.utf8.count), key.utf8.first != UInt8(ascii: "\\"), !key.utf8.contains(0) else {
       return false
@@ -30,7 +31,7 @@ package struct ObjectName: Hashable, Sendable {
     }
   }
 
-  /// The key between its slashes.
+  /// The components of the key between its slashes.
   var steps: [String] {
     key.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map { String(Substring($0)) }
   }

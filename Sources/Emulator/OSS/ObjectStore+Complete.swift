@@ -1,9 +1,9 @@
 import Glibc
 
 extension ObjectStore {
-  /// Puts the listed parts together and makes them the object. The upload is over then, unless this throws.
+  /// Joins the listed parts into the object. The upload has ended then, unless this throws.
   func complete(_ id: String, of object: ObjectName, _ list: PartList, at now: WallTime) throws -> StoredObject {
-    // A list that is refused must not hide the upload from other requests meanwhile.
+    // Checked first: a list that is refused must not hide the upload from other requests meanwhile.
     _ = try upload(id, of: object)?.chosen(list)
     guard let upload = takeUpload(id, of: object) else { throw OSSRefusal.noSuchUpload.with("UploadId", id) }
     do {
@@ -17,10 +17,10 @@ extension ObjectStore {
     }
   }
 
-  /// One file of all parts in a row: the one that they are in already, if it can be, else a new one.
+  /// One file with all parts in a row: the one that contains them already, if possible, otherwise a new one.
   private func joined(_ parts: [MultipartUpload.Part], size: Int) throws(StorageError) -> StorageFile {
     let starts = parts.reduce(into: [0]) { $0.append($0.last! + $1.sum.size) }
-    // A file serves when whatever is in it lies where it belongs.
+    // A file can be used if all parts in it are at their final positions.
     let candidates = [parts.first?.file, parts.last?.file].compactMap(\.self)
     let base = candidates.first { file in
       zip(parts, starts).allSatisfy { part, start in part.file !== file || part.offset == start }
@@ -33,7 +33,7 @@ extension ObjectStore {
       defer { close(source) }
       try FileJoin.copy(from: source, at: part.offset, to: descriptor, at: start, size: part.sum.size)
     }
-    // Parts that were sent and aren't listed may lie behind.
+    // Parts that were sent but aren't listed may follow.
     guard ftruncate(descriptor, size) == 0 else { throw StorageError(attempt: "cut an object", number: errno) }
     return target
   }

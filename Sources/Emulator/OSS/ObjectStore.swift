@@ -3,36 +3,37 @@ import Synchronization
 
 /// The objects and unfinished uploads of the emulated OSS, and the credentials for them.
 ///
-/// What is known of them is in memory, their bytes are in files; no file is touched while others wait for the former.
+/// The information about them is in memory, their bytes are in files; no file is accessed while the lock on the information is
+/// held.
 package final class ObjectStore: Sendable {
   private struct State {
     var objects: [ObjectName: StoredObject] = [:]
     var uploads: [String: MultipartUpload] = [:]
-    /// Grants made elsewhere, by key and token.
+    /// Grants created elsewhere, by key and token.
     var foreign: [String: UploadGrant] = [:]
-    /// How requests with these keys are refused, whatever their tokens say.
+    /// The code with which requests with these keys are refused, whatever their tokens say.
     var ended: [String: OSSSettings.ExpiredCode] = [:]
   }
 
   let directory: ObjectDirectory
   private let mint: GrantMint
   private let state = Mutex(State())
-  /// Held while a file is put in an object's place and the object's entry is made, so that the two agree.
+  /// Held while a file replaces an object's and the object's entry is made, so that the two agree.
   private let placing = Mutex(())
 
-  /// `path` is a directory, made at need; an object is the file BUCKET/KEY in it.
+  /// `path` is a directory, created if necessary; an object is the file BUCKET/KEY in it.
   package init(directory path: String, region: String = "cn-shanghai") {
     directory = ObjectDirectory(path)
     mint = GrantMint(region: region)
   }
 
-  /// nil until a PUT or Complete of `object` has succeeded.
+  /// Nil until a PUT or Complete of `object` has succeeded.
   package func stored(_ object: ObjectName) -> StoredObject? { state.withLock { $0.objects[object] } }
 
   /// All finished objects.
   package var all: [ObjectName: StoredObject] { state.withLock { $0.objects } }
 
-  /// Puts a file with this sum in the object's place.
+  /// Makes a file with this sum the object.
   func place(
     _ file: StorageFile, as object: ObjectName, _ sum: ContentSum, etag: String, at now: WallTime
   ) throws(StorageError) -> StoredObject {
@@ -50,20 +51,20 @@ package final class ObjectStore: Sendable {
 
 // Credentials.
 extension ObjectStore {
-  /// Where the buckets are.
+  /// The region of the buckets.
   package var region: String { mint.region }
 
-  /// A new credential for `object`, good for `lifetime` seconds from `now` on.
+  /// A new credential for `object`, valid for `lifetime` seconds from `now` on.
   package func grant(for object: ObjectName, lifetime: Int, at now: WallTime) -> UploadGrant {
     mint.grant(for: object, expires: now.advanced(bySeconds: Int64(lifetime)))
   }
 
-  /// Accepts a credential that was made elsewhere; with an empty token it is a key that needs none.
+  /// Accepts a credential that was created elsewhere; with an empty token it is a key that needs none.
   package func add(_ grant: UploadGrant) {
     state.withLock { $0.foreign["\(grant.keyID) \(grant.token)"] = grant }
   }
 
-  /// nil for a token that is none of this store's, or another key's.
+  /// Nil for a token that isn't this store's, or is another key's.
   func grant(ofToken token: String, keyID: String) -> UploadGrant? {
     guard let grant = mint.grant(of: token) else { return state.withLock { $0.foreign["\(keyID) \(token)"] } }
     return grant.keyID == keyID ? grant : nil
@@ -84,14 +85,14 @@ extension ObjectStore {
     return id
   }
 
-  /// nil when there is no such upload of this object: never begun, finished or aborted.
+  /// Nil if there is no such upload of this object: never begun, finished or aborted.
   func upload(_ id: String, of object: ObjectName) -> MultipartUpload? {
     state.withLock { $0.uploads[id].flatMap { $0.object == object ? $0 : nil } }
   }
 
-  /// Ends all unfinished multipart uploads of `object` and removes their parts, as VOD's DeleteMultipartUpload does.
+  /// Ends all unfinished multipart uploads of `object` and removes their parts, like VOD's DeleteMultipartUpload.
   package func removeUploads(of object: ObjectName) {
-    // Files go away with the last that knows them, which must not be under the lock.
+    // A file is removed with its last reference, which must not happen under the lock.
     let removed = state.withLock { state in
       let removed = state.uploads.filter { $0.value.object == object }
       for id in removed.keys { state.uploads[id] = nil }
@@ -105,7 +106,7 @@ extension ObjectStore {
     state.withLock { state in state.uploads.values.count { $0.object == object } }
   }
 
-  /// Takes an upload away, and what it has got with it; nil when there is none.
+  /// Removes an upload with its parts; nil if there is none.
   @discardableResult
   func takeUpload(_ id: String, of object: ObjectName) -> MultipartUpload? {
     state.withLock { state in
@@ -116,7 +117,7 @@ extension ObjectStore {
 
   func putBack(_ upload: MultipartUpload) { state.withLock { $0.uploads[upload.id] = upload } }
 
-  /// Where to write part `number`; nil when there is no such upload.
+  /// Where to write part `number`; nil if there is no such upload.
   func placeForPart(
     _ number: Int, length: Int?, of id: String
   ) throws(StorageError) -> (file: StorageFile, offset: Int)? {
@@ -132,7 +133,7 @@ extension ObjectStore {
     state.withLock { $0.uploads[id]?.release(number, in: file) }
   }
 
-  /// False when the upload has ended meanwhile.
+  /// False if the upload has ended meanwhile.
   func add(_ part: MultipartUpload.Part, number: Int, to id: String) -> Bool {
     let (isKnown, former) = state.withLock { state in
       guard let upload = state.uploads[id] else { return (false, nil as MultipartUpload.Part?) }

@@ -1,11 +1,11 @@
-/// The parts that a CompleteMultipartUpload names.
+/// The parts listed in a CompleteMultipartUpload.
 struct PartList: Sendable {
   struct Entry: Sendable {
     let number: Int
     let etag: String
   }
 
-  /// The largest list read, in bytes: 10,000 parts take half of it.
+  /// The maximum size of the list, in bytes: 10,000 parts take half of it.
   static let bodyLimit = 4 << 20
   static let numbers = 1...10_000
 

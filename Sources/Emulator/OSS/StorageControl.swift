@@ -1,11 +1,11 @@
-/// What the control endpoint offers of OSS; `ControlAPI.help` is its documentation.
+/// The control endpoint's functions for OSS; `ControlAPI.help` is its documentation.
 struct StorageControl: Sendable {
   let oss: OSSService
   /// Where OSS listens: `ADDRESS:PORT`.
   let address: String
   let clock: EmulatorClock
 
-  /// What was asked, read and answered; nil when it is nothing of OSS.
+  /// The answer to a control request; nil if it isn't about OSS.
   func answer(_ method: String, _ parts: [String], _ parameters: Parameters) -> (status: Int, fields: Fields)? {
     switch (method, parts) {
     case ("GET", ["objects"]): (200, objects(parameters))
@@ -74,7 +74,7 @@ struct StorageControl: Sendable {
 }
 
 extension UploadGrant {
-  /// A URL that is signed with V4, path style.
+  /// A URL signed with V4, path style.
   func url(for method: String, at address: String, expiresSeconds: Int, now: WallTime) -> String {
     let date = now.compactText
     let scope = [String(date.prefix(8)), region, "oss", "aliyun_v4_request"]

@@ -1,16 +1,16 @@
 import Glibc
 import Synchronization
 
-/// What the system refused the store.
+/// A failed system call of the store.
 struct StorageError: Error, CustomStringConvertible {
-  /// What was tried: `write a part`.
+  /// The attempted action: `write a part`.
   let attempt: String
   let number: CInt
 
   var description: String { "cannot \(attempt): \(String(cString: strerror(number)))" }
 }
 
-/// A file of the store that goes away with its last user, unless it was moved to where an object lies.
+/// A file of the store that is removed with its last user, unless it was moved to an object's place.
 final class StorageFile: Sendable {
   let path: String
   private let isMoved = Atomic(false)
@@ -32,7 +32,7 @@ final class StorageFile: Sendable {
     return descriptor
   }
 
-  /// Replaces what is there; the file isn't this object's any more.
+  /// Replaces an existing file; this file is then no longer removed.
   func move(to name: String, in directory: CInt) throws(StorageError) {
     guard renameat(AT_FDCWD, path, directory, name) == 0 else {
       throw StorageError(attempt: "move a file to '\(name)'", number: errno)

@@ -1,8 +1,8 @@
-/// What is known of a finished object.
+/// The information about a finished object.
 package struct StoredObject: Sendable, Equatable {
   /// In bytes.
   package let size: Int
-  /// CRC-64/XZ of its content, as `x-oss-hash-crc64ecma` has it.
+  /// CRC-64/XZ of its content, as in `x-oss-hash-crc64ecma`.
   package let crc64: UInt64
   /// With its quotes.
   package let etag: String

@@ -1,4 +1,4 @@
-/// A temporary credential that is good for one object alone: what VOD puts into UploadAuth.
+/// A temporary credential for one object only, which VOD puts into UploadAuth.
 package struct UploadGrant: Sendable, Equatable {
   /// `STS.` and letters and digits.
   package let keyID: String
@@ -6,7 +6,7 @@ package struct UploadGrant: Sendable, Equatable {
   package let token: String
   package let object: ObjectName
   package let expires: WallTime
-  /// Where the object's bucket is, such as `cn-shanghai`; part of the V4 signature's scope.
+  /// The region of the object's bucket, such as `cn-shanghai`; part of the V4 signature's scope.
   package let region: String
 
   package init(

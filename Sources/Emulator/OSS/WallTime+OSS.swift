@@ -1,5 +1,5 @@
 extension WallTime {
-  /// Reads exactly `YYYYMMDDThhmmssZ`, the form of `x-oss-date` in V4; nil for any other text.
+  /// Parses exactly `YYYYMMDDThhmmssZ`, the form of `x-oss-date` in V4; nil for any other text.
   static func fromCompact(_ text: String) -> WallTime? {
     let bytes = Array(text.utf8)
     guard bytes.count == 16, bytes[8] == UInt8(ascii: "T"), bytes[15] == UInt8(ascii: "Z") else { return nil }
@@ -7,7 +7,7 @@ extension WallTime {
     return WallTime("\(part(0..<4))-\(part(4..<6))-\(part(6..<8))T\(part(9..<11)):\(part(11..<13)):\(part(13..<15))Z")
   }
 
-  /// Reads the form of HTTP's `Date` (RFC 9110, 5.6.7), which V1 signs.
+  /// Parses the form of HTTP's `Date` (RFC 9110, 5.6.7), which V1 signs.
   static func fromHTTPDate(_ text: String) -> WallTime? {
     let words = text.split(separator: " ").map(String.init)
     let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]

@@ -1,4 +1,4 @@
-/// An element of an XML document as far as OSS's requests go: names, texts and elements in elements.
+/// An element of an XML document, as far as OSS's requests need it: names, texts and nested elements.
 ///
 /// Attributes, comments and processing instructions are skipped; a document type is refused.
 struct XMLElement: Sendable, Equatable {
@@ -8,7 +8,7 @@ struct XMLElement: Sendable, Equatable {
 
   private static let mostDepth = 8
 
-  /// nil for anything that isn't one whole element.
+  /// Nil for anything but one whole element.
   init?(_ document: [UInt8]) {
     var scanner = Scanner(rest: document[...])
     guard scanner.skipBesides(), let element = Self.read(&scanner, depth: 0), scanner.skipBesides(),
@@ -17,7 +17,7 @@ struct XMLElement: Sendable, Equatable {
     self = element
   }
 
-  /// The text of the first child of that name, without blanks at its ends.
+  /// The text of the first child with that name, without surrounding blanks.
   subscript(name: String) -> String? { children.first { $0.name == name }.map { trimmedOfLines($0.text) } }
 
   private init(name: String) { self.name = name }
@@ -47,7 +47,7 @@ struct XMLElement: Sendable, Equatable {
     }
   }
 
-  /// With the five named entities put in; nil for others and for text that isn't UTF-8.
+  /// With the five named entities replaced; nil for others and for text that isn't UTF-8.
   private static func decoded(_ bytes: [UInt8]) -> String? {
     guard bytes.contains(UInt8(ascii: "&")) else { return String(validating: bytes, as: UTF8.self) }
     let entities = ["quot": "\"", "apos": "'", "amp": "&", "lt": "<", "gt": ">"]
@@ -84,7 +84,7 @@ private struct Scanner {
     return true
   }
 
-  /// What comes before `end`, which is taken, too; nil when it doesn't come.
+  /// The bytes before `end`, which is consumed, too; nil if it doesn't occur.
   mutating func take(until end: Character) -> ArraySlice<UInt8>? {
     let taken = rest.prefix { $0 != end.asciiValue }
     guard taken.count < rest.count else { return nil }
@@ -92,7 +92,7 @@ private struct Scanner {
     return taken
   }
 
-  /// Without a prefix that names a space of names; nil for none.
+  /// Without a namespace prefix; nil for none.
   mutating func takeName() -> String? {
     let taken = rest.prefix { !Self.isBlank($0) && $0 != UInt8(ascii: ">") && $0 != UInt8(ascii: "/") }
     rest = rest.dropFirst(taken.count)
@@ -100,7 +100,7 @@ private struct Scanner {
     return name.isEmpty ? nil : String(validating: name, as: UTF8.self)
   }
 
-  /// Skips blanks, a declaration and comments; false for one that doesn't end.
+  /// Skips blanks, a declaration and comments; false if one doesn't end.
   mutating func skipBesides() -> Bool {
     while true {
       rest = rest.drop(while: Self.isBlank)

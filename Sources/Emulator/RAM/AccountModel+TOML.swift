@@ -1,6 +1,6 @@
 import CTOML
 
-/// What is wrong with an emulator's configuration, and where.
+/// An error in an emulator's configuration, with its place.
 package struct AccountModelError: Error, CustomStringConvertible {
   package let line: Int
   package let problem: String
@@ -9,8 +9,8 @@ package struct AccountModelError: Error, CustomStringConvertible {
 }
 
 extension AccountModel {
-  /// Reads a model from TOML. `[accounts.ID]` holds `requests_per_second`, `access_keys`, `policies`, `users` and
-  /// `roles`, `[vod]` and `[oss]` how those behave; `sts-emulator --help` shows all in full.
+  /// Reads a model from TOML. `[accounts.ID]` holds `requests_per_second`, `access_keys`, `policies`, `users` and `roles`, `[vod]`
+  /// and `[oss]` the behaviour of those services; `sts-emulator --help` has all of it.
   package init(toml text: String) throws(AccountModelError) {
     self.init()
     let document = try TOMLTable(text)
@@ -123,7 +123,7 @@ extension AccountModel {
 }
 
 extension Policy {
-  /// The system policies that one meets here.
+  /// The system policies that occur here.
   static let system: [String: Policy] = [
     "AdministratorAccess": Policy(allowing: "*"),
     "AliyunSTSAssumeRoleAccess": Policy(allowing: "sts:AssumeRole"),
@@ -140,7 +140,7 @@ extension Policy {
     ])
   }
 
-  /// The trust policy that names `callers`, such as `acs:ram::…:root`.
+  /// The trust policy for `callers`, such as `acs:ram::…:root`.
   package init(trusting callers: [String]) {
     self.init(statements: [
       PolicyStatement(

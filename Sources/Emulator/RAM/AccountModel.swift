@@ -1,11 +1,11 @@
-/// What the cloud knows before the first request: accounts, what is in them, and how VOD and OSS behave.
+/// The cloud's state before the first request: accounts, their content, and the behaviour of VOD and OSS.
 package struct AccountModel: Sendable {
   package private(set) var accounts: [String: Account] = [:]
   package var vod = VODSettings()
   package var oss = OSSSettings()
   /// Every AccessKey by its id.
   private(set) var keys: [String: AccessKey] = [:]
-  /// Sessions issued elsewhere, by SecurityToken and AccessKeyId; tokens made by others can be accepted this way.
+  /// Sessions issued elsewhere, by SecurityToken and AccessKeyId, so that tokens made by others can be accepted.
   private var foreignSessions: [String: ForeignSession] = [:]
   private var hidden: RoleReference?
   private var revoked: String?
@@ -29,15 +29,15 @@ package struct AccountModel: Sendable {
     return accounts[account]?.roles[name]
   }
 
-  /// Lets a key there is count as disabled.
+  /// Makes an existing key count as disabled.
   mutating func disable(key id: String) { keys[id]?.isActive = false }
 
-  /// Lets the session with this AccessKeyId count as revoked; for one request.
+  /// Makes the session with this AccessKeyId count as revoked; for one request.
   mutating func revoke(session keyID: String) { revoked = keyID }
 
   func isRevoked(session keyID: String) -> Bool { revoked == keyID }
 
-  /// Lets one role count as not there; for one request, which copies no role for it.
+  /// Makes one role count as missing; for one request, without copying the roles.
   mutating func hide(_ role: RoleReference) { hidden = role }
 }
 
@@ -69,7 +69,7 @@ package struct AccessKey: Sendable {
 }
 
 package struct Account: Sendable {
-  /// Since September 2022 an account may send 100 AssumeRole a second (vendor's notice on STS request limits).
+  /// Since September 2022 an account may send 100 AssumeRole requests a second (the vendor's notice on STS request limits).
   package static let usualRequestsPerSecond = 100
 
   package let id: String
@@ -97,17 +97,17 @@ package struct User: Sendable {
 }
 
 package struct Role: Sendable {
-  /// What a role may be given and what it has by default, in seconds (RAM, CreateRole, MaxSessionDuration).
+  /// The allowed range and the default of a role's maximum, in seconds (RAM, CreateRole, MaxSessionDuration).
   package static let sessionDurations: ClosedRange<Int64> = 3600...43_200
 
   package let name: String
   package var trust: Policy
   package var policies: [Policy]
-  /// The most a caller may ask for.
+  /// The maximum that a caller may request.
   package var maxSessionSeconds: Int64
-  /// What a session really lives, when that is less than what was asked; nil grants what is asked.
+  /// A session's actual lifetime, if it is less than requested; nil grants the requested one.
   package var issuedLifetimeSeconds: Int64?
-  /// How many characters its sessions' SecurityTokens have at least; nil for as many as it takes.
+  /// The minimum length of its sessions' SecurityTokens in characters; nil for as many as needed.
   package var tokenLength: Int?
 
   package init(
@@ -123,14 +123,14 @@ package struct Role: Sendable {
   }
 }
 
-/// A role in use: what a SecurityToken stands for.
+/// A role session: the content of a SecurityToken.
 package struct RoleSession: Sendable, Equatable {
   package let keyID: String
   package let account: String
   package let role: String
   package let name: String
   package let expires: WallTime
-  /// The session policy, which narrows what the role may do.
+  /// The session policy, which narrows the role's permissions.
   package let policy: String?
   package let sourceIdentity: String?
 

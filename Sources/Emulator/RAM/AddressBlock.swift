@@ -15,7 +15,7 @@ struct AddressBlock {
     prefixLength = length
   }
 
-  /// False for an address of the other family, and for what is no address.
+  /// False for an address of the other family, and for text that isn't an address.
   func contains(_ text: String) -> Bool {
     guard let address = Self.bytes(of: text), address.count == network.count else { return false }
     return (0..<prefixLength).allSatisfy { bit in

@@ -1,6 +1,6 @@
-/// Numbers and names that stand for things of the cloud.
+/// Identifiers of objects in the cloud.
 enum Identifiers {
-  /// An 18-digit id that depends on nothing but the ARN, so that it is the same in every run.
+  /// An 18-digit id derived only from the ARN, so that it is the same in every run.
   static func principalID(of arn: String) -> String {
     let hash = Digests.sha256(Array(arn.utf8)).prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     let digits = String(hash % 100_000_000_000_000_000)

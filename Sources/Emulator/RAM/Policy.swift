@@ -1,6 +1,6 @@
 /// A RAM policy: what identities may do, or, as a role's trust policy, who may assume it.
 ///
-/// Grammar after "Policy structure and syntax" and "Policy elements" of the vendor's RAM guide.
+/// The grammar is from "Policy structure and syntax" and "Policy elements" in the vendor's RAM guide.
 package struct Policy: Sendable {
   package enum Kind: Sendable {
     /// Attached to a user or role, or given with AssumeRole: statements name resources.
@@ -11,7 +11,7 @@ package struct Policy: Sendable {
 
   let statements: [PolicyStatement]
 
-  /// Reads a policy document; nil when it isn't JSON or breaks the grammar.
+  /// Parses a policy document; nil if it isn't JSON or violates the grammar.
   package init?(_ text: String, kind: Kind) {
     guard case .object(let members)? = PolicyValue(json: text) else { return nil }
     var statements: [PolicyStatement]?
@@ -39,7 +39,7 @@ struct PolicyStatement: Sendable {
     case deny = "Deny"
   }
 
-  /// What an element and its `Not…` twin choose.
+  /// What an element and its `Not…` counterpart select.
   enum Choice: Sendable {
     case these([String])
     case allBut([String])
@@ -54,9 +54,9 @@ struct PolicyStatement: Sendable {
 
   let effect: Effect
   let actions: Choice
-  /// nil in a trust policy.
+  /// Nil in a trust policy.
   let resources: Choice?
-  /// Principal types and their names, such as `RAM` and `acs:ram::…:root`; nil but in a trust policy.
+  /// Principal types and their names, such as `RAM` and `acs:ram::…:root`; nil except in a trust policy.
   let principals: [String: [String]]?
   let conditions: [PolicyCondition]
 
@@ -125,7 +125,7 @@ struct PolicyStatement: Sendable {
 }
 
 extension PolicyValue {
-  /// A list of at least one string; a lone string stands for a list of one. nil for anything else.
+  /// A list of at least one string; a single string counts as a list of one. Nil for anything else.
   var strings: [String]? {
     switch self {
     case .string(let text): return [text]

@@ -1,11 +1,11 @@
-/// One line of a `Condition` block: an operator, a key, and the values of which one must fit.
+/// One line of a `Condition` block: an operator, a key, and the values, one of which must match.
 struct PolicyCondition: Sendable {
   let test: Test
   let key: String
   let values: [String]
 
-  /// The conditions of a block, all of which must hold; nil when the block breaks the grammar, or has a value that its
-  /// operator can't read: such a condition would never match, and under a Deny that grants what the policy forbids.
+  /// The conditions of a block, all of which must hold. Nil if the block violates the grammar, or has a value that its operator
+  /// can't parse: such a condition would never match, and in a Deny statement that would grant what the policy forbids.
   static func all(in value: PolicyValue) -> [PolicyCondition]? {
     guard case .object(let operators) = value else { return nil }
     var conditions: [PolicyCondition] = []
@@ -19,7 +19,7 @@ struct PolicyCondition: Sendable {
     return conditions
   }
 
-  /// Whether the request fits. A key the request doesn't have fails the plain tests and passes their negations.
+  /// Whether the request matches. A key that the request doesn't have fails the plain tests and passes their negations.
   func holds(in context: [String: String]) -> Bool {
     guard let actual = context[key] else { return test.isNegation }
     return test.isNegation
@@ -28,7 +28,7 @@ struct PolicyCondition: Sendable {
 }
 
 extension PolicyCondition {
-  /// The operators of "Policy elements", condition operators.
+  /// The condition operators of "Policy elements".
   enum Test: String, Sendable, CaseIterable {
     case stringEquals = "StringEquals"
     case stringNotEquals = "StringNotEquals"
@@ -77,7 +77,7 @@ extension PolicyCondition {
       }
     }
 
-    /// Whether `actual` fits `wanted`, the negations aside: those are the opposite of their plain twin.
+    /// Whether `actual` matches `wanted`, ignoring negation: a negated operator is the opposite of its plain counterpart.
     func fits(_ actual: String, _ wanted: String) -> Bool {
       switch self {
       case .stringEquals, .stringNotEquals: actual.utf8.elementsEqual(wanted.utf8)
@@ -98,7 +98,7 @@ extension PolicyCondition {
       }
     }
 
-    /// A decimal number; Swift's own reader would take `nan` and `0x10` as well.
+    /// A decimal number; Swift's own parser would also accept `nan` and `0x10`.
     private static func number(_ text: String) -> Double? {
       guard text.utf8.allSatisfy({ RoleReference.isDigit($0) || "+-.eE".utf8.contains($0) }) else { return nil }
       return Double(text).flatMap { $0.isFinite ? $0 : nil }

@@ -1,15 +1,15 @@
-/// What a set of policies says to one request.
+/// The decision of a set of policies about one request.
 package enum PolicyDecision: Sendable, Equatable {
   case allowed
-  /// No statement applies; that means no.
+  /// No statement applies, which means no.
   case notAllowed
-  /// A Deny applies; no Allow outweighs it.
+  /// A Deny applies, which no Allow overrides.
   case denied
 }
 
 /// One request as policies see it.
 package struct AccessQuestion: Sendable {
-  /// `service:Name`, compared without case.
+  /// `service:Name`, compared case-insensitively.
   package let action: String
   package let resource: String
   /// Condition keys such as `acs:SourceIp`.
@@ -23,7 +23,7 @@ package struct AccessQuestion: Sendable {
 }
 
 extension Policy {
-  /// Judges by all of `policies` together: an explicit Deny beats every Allow, and nothing means no.
+  /// Evaluates all `policies` together: an explicit Deny overrides every Allow, and no statement means no.
   package static func decision(of policies: [Policy], on question: AccessQuestion) -> PolicyDecision {
     decision(of: policies.flatMap(\.statements).filter { $0.applies(to: question) })
   }
@@ -40,7 +40,7 @@ extension Policy {
 }
 
 extension AccountModel {
-  /// What `caller`'s own policies say; a role session may do what both its role and its session policy allow.
+  /// The decision of `caller`'s own policies; a role session may do what both its role and its session policy allow.
   package func decision(for caller: Caller, on question: AccessQuestion) -> PolicyDecision {
     switch caller {
     case .root: return .allowed

@@ -1,11 +1,11 @@
-/// A JSON value of a policy document. Policies write numbers and booleans as strings, so those two keep no value.
+/// A JSON value of a policy document. Policies write numbers and booleans as strings, so real ones have no value here.
 indirect enum PolicyValue: Sendable {
   case string(String)
   case list([PolicyValue])
   case object([(name: String, value: PolicyValue)])
   case other
 
-  /// Reads one strict JSON document (RFC 8259): nesting to 16, no key twice, nothing after it; nil otherwise.
+  /// Parses one strict JSON document (RFC 8259): nesting up to 16, no duplicate key, nothing after it; nil otherwise.
   init?(json text: String) {
     var reader = PolicyReader(Array(text.utf8))
     guard let value = reader.document() else { return nil }
@@ -48,7 +48,7 @@ private struct PolicyReader {
     repeat {
       skipBlanks()
       guard next == UInt8(ascii: "\""), let name = string(),
-        // By bytes: as Strings, é in one scalar and é in two are equal.
+        // By bytes: as Strings, é as one scalar and é as two are equal.
         !members.contains(where: { $0.name.utf8.elementsEqual(name.utf8) })
       else { return nil }
       skipBlanks()
@@ -121,7 +121,7 @@ private struct PolicyReader {
     return UInt32(String(decoding: text[at..<at + 4], as: UTF8.self), radix: 16)
   }
 
-  /// `-`? integer, fraction and exponent as RFC 8259, 6 has them.
+  /// An optional `-`, integer, fraction and exponent as in RFC 8259, 6.
   private mutating func number() -> PolicyValue? {
     _ = take(UInt8(ascii: "-"))
     guard take(UInt8(ascii: "0")) || digits() else { return nil }

@@ -1,6 +1,6 @@
 import CTOML
 
-/// A table of a TOML document, copied out of the parser's memory, whose values know their lines.
+/// A table of a TOML document, copied from the parser's memory, whose values know their lines.
 struct TOMLTable: Sendable {
   indirect enum Value: Sendable {
     case string(String)
@@ -39,7 +39,7 @@ struct TOMLTable: Sendable {
 
   func error(_ problem: String) -> AccountModelError { AccountModelError(line: line, problem: problem) }
 
-  /// Refuses keys that mean nothing here.
+  /// Refuses unknown keys.
   func allow(_ keys: [String]) throws(AccountModelError) {
     for member in members where !keys.contains(member.key) {
       throw AccountModelError(
@@ -65,7 +65,7 @@ struct TOMLTable: Sendable {
     return flag
   }
 
-  /// A span of time such as `"12s"`, `"20min"` or `"1h"`, in seconds.
+  /// A duration such as `"12s"`, `"20min"` or `"1h"`, in seconds.
   func seconds(_ key: String) throws(AccountModelError) -> Int64? {
     guard let member = member(key) else { return nil }
     guard case .string(let text) = member.value else { throw mistyped(member, "a span such as \"12s\" or \"1h\"") }
@@ -77,7 +77,7 @@ struct TOMLTable: Sendable {
     throw mistyped(member, "a span such as \"12s\" or \"1h\"")
   }
 
-  /// Empty when the key isn't there.
+  /// Empty if the key is missing.
   func strings(_ key: String) throws(AccountModelError) -> [String] {
     guard let member = member(key) else { return [] }
     guard case .list(let values) = member.value else { throw mistyped(member, "a list of strings") }
@@ -89,14 +89,14 @@ struct TOMLTable: Sendable {
     return strings
   }
 
-  /// nil when the key isn't there.
+  /// Nil if the key is missing.
   func table(_ key: String) throws(AccountModelError) -> TOMLTable? {
     guard let member = member(key) else { return nil }
     guard case .table(let table) = member.value else { throw mistyped(member, "a table") }
     return table
   }
 
-  /// One of a kind's words; nil when the key isn't there.
+  /// One of the values of an enumeration; nil if the key is missing.
   func word<Word: RawRepresentable<String> & CaseIterable>(_ key: String) throws(AccountModelError) -> Word? {
     guard let text = try string(key) else { return nil }
     guard let word = Word(rawValue: text) else {
@@ -146,7 +146,7 @@ struct TOMLTable: Sendable {
     }
   }
 
-  /// An entry's descendants follow it; each child is followed by its own.
+  /// An entry is followed by its descendants: each child and then that child's own.
   private static func children(of index: Int, in entries: UnsafeBufferPointer<ctoml_entry>) -> [Int] {
     var children: [Int] = []
     var child = index + 1

@@ -1,7 +1,7 @@
-/// Times as policies write them.
+/// Times in policies.
 extension WallTime {
-  /// Reads ISO 8601 as the vendor's examples have it ("Policy elements", DateLessThan): `2099-08-01T00:00:00+08:00`, or with
-  /// `Z`. Seconds may be missing or have a fraction, of which nothing below a microsecond counts; nil for any other text.
+  /// Reads ISO 8601 as the vendor's examples have it ("Policy elements", DateLessThan): `2099-08-01T00:00:00+08:00`, or with `Z`.
+  /// Seconds may be missing or have a fraction, which is truncated to microseconds; nil for any other text.
   static func ofPolicy(_ text: String) -> WallTime? {
     let bytes = Array(text.utf8)
     guard let (zoneStart, offsetSeconds) = zone(bytes) else { return nil }
@@ -19,7 +19,7 @@ extension WallTime {
     return WallTime(microseconds: time.microseconds - offsetSeconds * 1_000_000 + fraction)
   }
 
-  /// Where the zone begins, and how many seconds its clocks are ahead of UTC.
+  /// Where the time zone begins, and how many seconds it is ahead of UTC.
   private static func zone(_ text: [UInt8]) -> (start: Int, offsetSeconds: Int64)? {
     if text.last == UInt8(ascii: "Z") { return (text.count - 1, 0) }
     let zone = text.suffix(6)

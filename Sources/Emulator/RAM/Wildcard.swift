@@ -1,16 +1,16 @@
 /// Patterns in which `*` stands for any run of characters.
 enum Wildcard {
-  /// Whether all of `text` fits `pattern`. With `singles`, `?` stands for any one character; it is documented
-  /// for StringLike only, so actions and resources take it literally.
+  /// Whether all of `text` matches `pattern`. With `singles`, `?` stands for any single character; it is documented only for
+  /// StringLike, so for actions and resources it is literal.
   ///
-  /// The vendor doesn't say what a character is (?); here it is a Unicode scalar, so that é in one scalar and é in two stay
-  /// different, as they are for StringEquals.
+  /// The vendor doesn't define a character (?); here it is a Unicode scalar, so that é as one scalar and é as two stay different,
+  /// as they are for StringEquals.
   static func matches(_ pattern: String, _ text: String, singles: Bool = false) -> Bool {
     let pattern = Array(pattern.unicodeScalars)
     let text = Array(text.unicodeScalars)
     var at = 0
     var place = 0
-    // Where to resume when what follows the last star doesn't fit: one character further.
+    // Where to resume if the rest after the last star doesn't match: one character further.
     var star: (pattern: Int, text: Int)?
     while place < text.count {
       if at < pattern.count, pattern[at] == "*" {

@@ -1,6 +1,6 @@
 /// The parameters of AssumeRole, checked (vendor's API reference, AssumeRole).
 struct AssumeRoleRequest: Sendable {
-  /// A policy must be smaller than this; the parameter's own text says 2048 characters, the error's 2048 bytes.
+  /// A policy must be smaller than this; the parameter's description says 2048 characters, the error's 2048 bytes.
   private static let policyLimit = 2048
 
   let role: RoleReference
@@ -31,7 +31,7 @@ struct AssumeRoleRequest: Sendable {
     if let sourceIdentity, !Self.isSourceIdentity(sourceIdentity) { throw .wronglyFormed("SourceIdentity") }
   }
 
-  /// 900 s at least; the role decides about the most.
+  /// At least 900 s; the role decides about the maximum.
   private static func duration(_ text: String?) throws(Refusal) -> Int64 {
     guard let text, !text.isEmpty else { return 3600 }
     guard text.utf8.allSatisfy(RoleReference.isDigit), let seconds = Int64(text), seconds >= 900 else {
@@ -59,11 +59,11 @@ struct AssumeRoleRequest: Sendable {
   }
 }
 
-/// Decides who may assume which role, and what a session gets.
-struct RoleKeeper: Sendable {
+/// Decides who may assume which role, and what the session contains.
+struct RoleAssumption: Sendable {
   let model: AccountModel
 
-  /// The session that `caller` gets, or the refusal.
+  /// The session for `caller`, or the refusal.
   func session(
     for request: AssumeRoleRequest, by caller: Caller, keyID: String, context: [String: String], at now: WallTime
   ) throws(Refusal) -> RoleSession {
@@ -79,12 +79,12 @@ struct RoleKeeper: Sendable {
     let lifetime = min(request.durationSeconds, role.issuedLifetimeSeconds ?? .max)
     return RoleSession(
       keyID: keyID, account: request.role.account, role: role.name, name: request.sessionName,
-      // Expiration is told in whole seconds, and what is told is what holds.
+      // Expiration has whole seconds, and the reported time is the one that counts.
       expires: WallTime(seconds: now.seconds + lifetime), policy: request.policy,
       sourceIdentity: try sourceIdentity(request, of: caller))
   }
 
-  /// A source identity stays for all sessions that come from the first.
+  /// A source identity stays for all sessions chained from the first.
   private func sourceIdentity(_ request: AssumeRoleRequest, of caller: Caller) throws(Refusal) -> String? {
     guard case .session(let session) = caller, let inherited = session.sourceIdentity else {
       return request.sourceIdentity

@@ -24,7 +24,7 @@ struct STSService: Sendable {
     let limit = model.accounts[account]?.requestsPerSecond ?? Account.usualRequestsPerSecond
     guard rates.admit(call.action, of: account, perSecond: limit, at: now) else { throw .userThrottled }
     let asked = try AssumeRoleRequest(call.parameters)
-    let session = try RoleKeeper(model: model).session(
+    let session = try RoleAssumption(model: model).session(
       for: asked, by: call.caller, keyID: mint.newKeyID(), context: call.context, at: now)
     let roleID = Identifiers.principalID(of: asked.roleARN)
     let tokenLength = model.role(session.role, in: session.account)?.tokenLength ?? 0

@@ -1,10 +1,10 @@
-/// Makes SecurityTokens and reads them back.
+/// Creates SecurityTokens and parses them.
 ///
-/// A token carries its whole session and a keyed hash over it, so that nothing is remembered per token and none can
-/// be changed. The AccessKeySecret belonging to it is derived from the AccessKeyId. Both keys are the mint's own: a
-/// token of another run of the emulator is malformed in this one.
+/// A token contains its whole session and a keyed hash over it, so that nothing is stored per token and none can be changed. The
+/// corresponding AccessKeySecret is derived from the AccessKeyId. Both keys belong to this object: a token of another run of the
+/// emulator is malformed in this one.
 struct TokenMint: Sendable {
-  // The first bytes of a token; in base64 they read CAIS, as the vendor's tokens do.
+  // The first bytes of a token; in base64 this is CAIS, as in the vendor's tokens.
   private static let mark: [UInt8] = [0x08, 0x02, 0x12]
   private static let checksumLength = 32
   private static let secretMark = "EmulatedSecret"
@@ -17,10 +17,10 @@ struct TokenMint: Sendable {
     secretKey = Digests.hmacSHA256(key: seed, Array("secret".utf8))
   }
 
-  /// The most characters of a token that is read back.
+  /// The maximum length of a token that is parsed, in characters.
   static let mostLength = 16_384
 
-  /// `length` is how many characters it has at least; padded to that, as the vendor's tokens are longer than ours need to be.
+  /// `length` is its minimum length in characters; it is padded to that, since the vendor's tokens are longer than ours need to be.
   func token(for session: RoleSession, length: Int = 0) -> String {
     var bytes = Self.mark
     bytes += withUnsafeBytes(of: session.expires.microseconds.bigEndian) { Array($0) }
@@ -29,13 +29,13 @@ struct TokenMint: Sendable {
       bytes.append(text == nil ? 0 : 1)
       Self.append(text ?? "", to: &bytes)
     }
-    // Four characters stand for three bytes. What is behind the texts isn't read.
+    // Four characters stand for three bytes. The padding after the texts isn't parsed.
     let missing = (min(length, Self.mostLength) / 4 * 3) - bytes.count - Self.checksumLength
     if missing > 0 { bytes += Array(repeating: 0, count: missing) }
     return TextCoding.base64(bytes + Digests.hmacSHA256(key: tokenKey, bytes))
   }
 
-  /// The session of a token of this mint; nil for any other text.
+  /// The session of a token created by this object; nil for any other text.
   func session(of token: String) -> RoleSession? {
     guard token.utf8.count <= Self.mostLength, let bytes = TextCoding.bytes(base64: token),
       bytes.count > Self.mark.count + 8 + Self.checksumLength
@@ -58,7 +58,7 @@ struct TokenMint: Sendable {
       expires: WallTime(microseconds: Int64(bitPattern: expires)), policy: optionals[0], sourceIdentity: optionals[1])
   }
 
-  /// 44 letters and digits, as the vendor's are. The first are the same in all, so that one that got somewhere can be found without being known.
+  /// 44 letters and digits, like the vendor's. All have the same beginning, so that a leaked one can be found without knowing it.
   func secret(forKeyID keyID: String) -> String {
     Self.secretMark
       + Self.word(Digests.hmacSHA256(key: secretKey, Array(keyID.utf8)).prefix(44 - Self.secretMark.utf8.count))
@@ -76,7 +76,7 @@ struct TokenMint: Sendable {
     bytes += withUnsafeBytes(of: UInt16(text.utf8.count).bigEndian) { Array($0) } + Array(text.utf8)
   }
 
-  // Only content that passed the keyed hash is read, so that lengths are ours.
+  // Only content with a valid keyed hash is parsed, so the lengths are our own.
   private static func takeText(from rest: inout ArraySlice<UInt8>) -> String {
     let count = rest.prefix(2).reduce(0) { $0 << 8 | Int($1) }
     rest = rest.dropFirst(2)

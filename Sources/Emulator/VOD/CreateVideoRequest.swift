@@ -1,4 +1,4 @@
-/// The parameters of CreateUploadVideo, checked (vendor's API reference, CreateUploadVideo, and its Python package
+/// The checked parameters of CreateUploadVideo (the vendor's API reference, CreateUploadVideo, and its Python package
 /// alibabacloud-vod20170321 3.12.1).
 struct CreateVideoRequest: Sendable {
   private static let optional = [
@@ -37,7 +37,7 @@ struct CreateVideoRequest: Sendable {
   }
 }
 
-/// The parameters as they came; an empty one counts as left out.
+/// The parameters as sent; an empty one counts as omitted.
 private struct Given {
   let parameters: Parameters
   let countsBytes: Bool
@@ -60,7 +60,7 @@ private struct Given {
     for tag in tags { try check(String(tag), of: "Tags", limit: 32) }
   }
 
-  /// nil when it isn't there; never negative.
+  /// Nil if it is missing; never negative.
   func number(_ name: String) throws(Refusal) -> Int64? {
     guard let text = self[name] else { return nil }
     guard text.utf8.allSatisfy(RoleReference.isDigit), let number = Int64(text) else { throw .wronglyFormed(name) }
@@ -77,7 +77,7 @@ private struct Given {
     return id
   }
 
-  /// A JSON object; that anything else is refused, and how, is a guess.
+  /// Must be a JSON object; that anything else is refused, and how, is a guess.
   func checkUserData() throws(Refusal) {
     guard let text = self["UserData"] else { return }
     guard case .object? = PolicyValue(json: text) else { throw .wronglyFormed("UserData") }
@@ -86,7 +86,7 @@ private struct Given {
   private func check(_ text: String, of name: String, limit: Int) throws(Refusal) {
     let length = countsBytes ? text.utf8.count : text.unicodeScalars.count
     guard length <= limit else { throw .tooLong(name, limit: limit) }
-    // "Emoticon or special characters", says the error. Which those are, no page says.
+    // The error's text is "Emoticon or special characters". No page says which those are.
     let isPlain = text.unicodeScalars.allSatisfy { $0.value <= 0xFFFF && !$0.properties.isEmojiPresentation }
     guard isPlain else { throw .illegalCharacters(in: name) }
   }

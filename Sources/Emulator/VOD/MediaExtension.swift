@@ -1,4 +1,4 @@
-/// The extension of a file that VOD takes as video or audio (vendor's "Overview of media upload", formats), in lower case.
+/// The extension of a file that VOD accepts as video or audio (the vendor's "Overview of media upload", formats), in lower case.
 struct MediaExtension: Sendable {
   private static let known: Set<String> = [
     // Video.
@@ -10,7 +10,7 @@ struct MediaExtension: Sendable {
 
   let text: String
 
-  /// nil when VOD doesn't take files of that name. `D:\video.MP4` is a name, too.
+  /// Nil if VOD doesn't accept files with that name. `D:\video.MP4` is a name, too.
   init?(of fileName: String) {
     guard let dot = fileName.utf8.lastIndex(of: UInt8(ascii: ".")) else { return nil }
     let text = fileName[fileName.utf8.index(after: dot)...].lowercased()

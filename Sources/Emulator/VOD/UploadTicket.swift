@@ -1,11 +1,11 @@
-/// UploadAddress and UploadAuth: where one object is to be uploaded, and by which credential.
+/// UploadAddress and UploadAuth: where one object should be uploaded, and with which credential.
 struct UploadTicket: Sendable {
   let grant: UploadGrant
   /// `HOST[:PORT]`.
   let host: String
   let settings: VODSettings
 
-  /// Base64 of a JSON object (vendor's "Upload URLs and credentials").
+  /// Base64 of a JSON object (the vendor's "Upload URLs and credentials").
   var address: String {
     encoded([
       "Endpoint": .text((settings.withScheme ? "https://" : "") + host), "Bucket": .text(grant.object.bucket),
@@ -13,7 +13,7 @@ struct UploadTicket: Sendable {
     ])
   }
 
-  /// Base64 of a JSON object. Its Expiration is no time but a number of seconds, as a string.
+  /// Base64 of a JSON object. Its Expiration is not a time but a number of seconds, as a string.
   var auth: String {
     var fields: Fields = [
       "SecurityToken": .text(grant.token), "AccessKeyId": .text(grant.keyID), "AccessKeySecret": .text(grant.secret),

@@ -1,4 +1,4 @@
-/// The operations served, by name.
+/// The supported operations, by name.
 enum VODOperation: String, Sendable, CaseIterable {
   case createUploadVideo = "CreateUploadVideo"
   case refreshUploadVideo = "RefreshUploadVideo"

@@ -1,4 +1,4 @@
-// The VOD operations' own errors (CreateUploadVideo, RefreshUploadVideo, DeleteMultipartUpload in the vendor's API reference).
+// Errors of the VOD operations (CreateUploadVideo, RefreshUploadVideo, DeleteMultipartUpload in the vendor's API reference).
 extension Refusal {
   static let fileExtension = Refusal(
     status: 400, code: "InvalidFileName.Extension", message: "The specified FileName's extension is illegal.")
@@ -34,17 +34,17 @@ extension Refusal {
   static let noSuchVideo = Refusal(
     status: 404, code: "InvalidVideo.NotFound", message: "The video does not exist.")
 
-  // DeleteMultipartUpload's page gives it another status.
+  // DeleteMultipartUpload's page has a different status.
   static let noSuchVideoToDelete = Refusal(status: 400, code: noSuchVideo.code, message: noSuchVideo.message)
 
   static let mediaType = Refusal(
     status: 400, code: "InvalidParameter", message: "The specified parameter \"MediaType\" is invalid.")
 
-  // Code and message are a guess: no page says what a ReferenceId that is in use gets.
+  // Code and message are a guess: no page documents the answer for a ReferenceId that is in use.
   static let repeatedReference = Refusal(
     status: 400, code: "InvalidReferenceId.Duplicate", message: "The specified ReferenceId already exists.")
 
-  // As VideoListExceededMax of GetVideoInfos, which takes 20 ids, too; the code is a guess.
+  // Like VideoListExceededMax of GetVideoInfos, which also takes 20 ids; the code is a guess.
   static let tooManyMedia = Refusal(
     status: 400, code: "MediaListExceededMax", message: "The media list exceeded maximum.")
 
@@ -52,11 +52,11 @@ extension Refusal {
     Refusal(status: notAuthorized.status, code: code, message: notAuthorized.message)
   }
 
-  /// As the gateway words it for services other than STS.
+  /// The gateway's wording for services other than STS.
   static let vodInternalError = Refusal(
     status: 500, code: "InternalError", message: "The request has failed due to a temporary failure of the server.")
 
-  /// The error of that code as VOD words it; nil for a code that isn't VOD's own.
+  /// The error with that code in VOD's wording; nil for a code that isn't VOD's own.
   static func ofVOD(_ code: String) -> Refusal? {
     [
       fileExtension, tooManyTags, noSuchTemplateGroup, noSuchStorage, initFailed, addVideoFailed, noSuchVideo,

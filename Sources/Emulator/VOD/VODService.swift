@@ -1,6 +1,6 @@
-/// ApsaraVideo VOD's operations for uploads (API 2017-03-21).
+/// The upload operations of ApsaraVideo VOD (API 2017-03-21).
 struct VODService: Sendable {
-  /// `HOST[:PORT]` of the object storage that UploadAddress names where the settings name none.
+  /// `HOST[:PORT]` of the object storage for UploadAddress, if the settings name none.
   var uploadHost: String?
   private let store: any UploadStore
   private var library = VideoLibrary()
@@ -31,7 +31,7 @@ struct VODService: Sendable {
     }
   }
 
-  /// All videos, the oldest first.
+  /// All videos, oldest first.
   func report(by settings: VODSettings, at now: WallTime) -> [VideoReport] {
     library.videos.map { video in
       let stored = store.stored(video.object)
@@ -61,7 +61,7 @@ struct VODService: Sendable {
     return ticket(for: video, by: settings, at: now)
   }
 
-  /// A credential for an object that is finished serves to overwrite it, which is counted apart.
+  /// A credential for a finished object can only overwrite it, so it is counted separately.
   private func ticket(for video: Video, by settings: VODSettings, at now: WallTime) -> Performed {
     let ticket = UploadTicket(
       grant: store.grant(for: video.object, lifetime: settings.uploadLifetimeSeconds, at: now),
@@ -77,7 +77,7 @@ struct VODService: Sendable {
     settings.endpoint ?? uploadHost ?? "oss-\(store.region).aliyuncs.com"
   }
 
-  /// The video that VideoId or else ReferenceId names.
+  /// The video named by VideoId or otherwise ReferenceId.
   private func video(named call: ProvenCall) throws(Refusal) -> Video {
     let account = call.caller.account
     if let id = call.parameters["VideoId"], !id.isEmpty {
@@ -90,7 +90,7 @@ struct VODService: Sendable {
     return video
   }
 
-  /// What is known before a stream is transcoded (GetMezzanineInfo).
+  /// What is known before transcoding (GetMezzanineInfo).
   private func mezzanine(of video: Video, by settings: VODSettings, at now: WallTime) -> Performed {
     let stored = store.stored(video.object)
     let status = VideoStatus(of: stored, by: settings, at: now)
@@ -128,7 +128,7 @@ struct VODService: Sendable {
       "MediaId": .text(video.id), "Title": .text(video.title), "Status": .text(status.videoStatus),
       "CreationTime": .text(video.created.isoText),
       "ModificationTime": .text((video.refreshed ?? video.created).isoText),
-      // What has arrived of an unfinished upload isn't counted.
+      // The parts of an unfinished upload aren't counted.
       "UploadRatio": .number(isStored ? 1 : 0), "UploadSize": .number(isStored ? Int64(stored?.size ?? 0) : 0),
       "UploadIP": .text(video.sourceAddress),
     ]

@@ -5,7 +5,7 @@ extension VODSettings {
     "calls_per_second",
   ]
 
-  /// Reads the table `[vod]`; `sts-emulator --help` shows it in full.
+  /// Reads the table `[vod]`; `sts-emulator --help` has all of it.
   init(_ table: TOMLTable) throws(AccountModelError) {
     self.init()
     try table.allow(Self.keys)

@@ -1,43 +1,44 @@
-/// How the emulated VOD behaves, above all where the vendor's pages leave it open.
+/// The emulated VOD's behaviour, especially where the vendor's pages leave it open.
 package struct VODSettings: Sendable, Equatable {
-  /// What CreateUploadVideo does with a ReferenceId that a video has already. What the service does isn't known.
+  /// How CreateUploadVideo handles a ReferenceId that a video already has. The service's behaviour isn't known.
   package enum RepeatedReference: String, Sendable, CaseIterable {
     /// Refuses it, with `InvalidReferenceId.Duplicate`; the code is a guess.
     case refuse
-    /// Answers with the video that has it, as RefreshUploadVideo does.
+    /// Answers with the video that has it, like RefreshUploadVideo.
     case same
-    /// Makes another video, to which the ReferenceId belongs from then on.
+    /// Creates another video, which has the ReferenceId from then on.
     case another
   }
 
   /// `HOST[:PORT]` of the object storage in UploadAddress; nil for the emulator's own.
   package var endpoint: String?
-  /// Whether UploadAddress's Endpoint begins with `https://`: documented so, seen without.
+  /// Whether UploadAddress's Endpoint begins with `https://`: documented so, but seen without.
   package var withScheme = true
-  /// How long an upload credential is good (vendor's "Upload URLs and credentials": 3,000 s).
+  /// The lifetime of an upload credential (the vendor's "Upload URLs and credentials": 3,000 s).
   package var uploadLifetimeSeconds = 3000
-  /// Whether UploadAuth has ExpireUTCTime and Region, which no page documents and public clients have met.
+  /// Whether UploadAuth has ExpireUTCTime and Region, which no page documents and public clients have seen.
   package var withExpireUTCTime = true
   package var withRegion = true
   package var repeatedReference = RepeatedReference.refuse
-  /// Whether Title, Description and tags count in bytes of UTF-8. The parameters' texts say characters, the error's bytes.
+  /// Whether lengths of Title, Description and tags are in bytes of UTF-8. The parameters' descriptions say characters, the errors'
+  /// bytes.
   package var countsBytes = false
-  /// The code of a call that policies don't allow. `NoPermission` and `Forbidden…` both occur.
+  /// The code for a call that policies don't allow. `NoPermission` and `Forbidden…` both occur.
   package var permissionError = "NoPermission"
-  /// What TemplateGroupId may be.
+  /// The allowed values of TemplateGroupId.
   package var templateGroups: [String] = []
-  /// What StorageLocation may be, as `BUCKET.oss-REGION.aliyuncs.com`.
+  /// The allowed values of StorageLocation, as `BUCKET.oss-REGION.aliyuncs.com`.
   package var storageLocations: [String] = []
-  /// How long after the object is finished VOD notices it.
+  /// How long after an object is finished VOD notices it.
   package var noticeSeconds: Int64 = 0
-  /// How long a noticed video is processed.
+  /// How long processing a noticed video takes.
   package var processingSeconds: Int64 = 0
-  /// Calls a second and account, by operation, where they differ from the vendor's.
+  /// The calls per second and account, by operation, if they differ from the vendor's.
   package var callsPerSecond: [String: Int] = [:]
 
   package init() {}
 
-  /// From "API QPS limits" (October 2024, February 2025); GetMezzanineInfo isn't in it, so its figure is made up.
+  /// From "API QPS limits" (October 2024, February 2025); GetMezzanineInfo isn't listed there, so its figure is made up.
   func limit(of operation: VODOperation, in region: String) -> Int {
     if let limit = callsPerSecond[operation.rawValue] { return limit }
     switch operation {

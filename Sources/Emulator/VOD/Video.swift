@@ -1,19 +1,19 @@
-/// A media entry that CreateUploadVideo made.
+/// A media entry created by CreateUploadVideo.
 struct Video: Sendable {
   /// 32 hexadecimal digits.
   let id: String
   /// The account that it belongs to.
   let account: String
   let title: String
-  /// As the caller named the file; what it is stored as is `object`.
+  /// The caller's name for the file; it is stored as `object`.
   let fileName: String
-  /// In bytes, as declared.
+  /// The declared size in bytes.
   let fileSize: Int64?
   let referenceID: String?
   let details: [(name: String, value: String)]
   let object: ObjectName
   let created: WallTime
-  /// From where CreateUploadVideo came.
+  /// The address that CreateUploadVideo came from.
   let sourceAddress: String
   /// The time of the last RefreshUploadVideo.
   var refreshed: WallTime?
@@ -28,7 +28,7 @@ struct Video: Sendable {
     details = request.details
     self.sourceAddress = sourceAddress
     created = now
-    // Public clients were given such names: sv/…/….EXTENSION in a bucket outin-…, or the storage location's.
+    // Names that public clients have got: sv/…/….EXTENSION in a bucket outin-…, or the storage location's.
     let name = "\(id.prefix(8))-\(id.dropFirst(8).prefix(12))"
     object = ObjectName(
       bucket: request.storageLocation.map { String($0.prefix { $0 != "." }) } ?? Self.bucket(of: account),
@@ -40,7 +40,7 @@ struct Video: Sendable {
   }
 }
 
-/// How far a video has come.
+/// A video's progress.
 enum VideoStatus: Sendable {
   case uploading
   /// Stored and noticed.
@@ -60,7 +60,7 @@ enum VideoStatus: Sendable {
     }
   }
 
-  /// As GetMezzanineInfo names it. Its own list has no Uploaded; "Upload URLs and credentials" has.
+  /// The name in GetMezzanineInfo. Its own list has no Uploaded; "Upload URLs and credentials" has.
   var name: String {
     switch self {
     case .uploading: "Uploading"
@@ -69,6 +69,6 @@ enum VideoStatus: Sendable {
     }
   }
 
-  /// As in the list of a video's statuses.
+  /// The name in a list of videos.
   var videoStatus: String { self == .uploaded ? "UploadSucc" : name }
 }

@@ -1,4 +1,4 @@
-/// Names a video by the id that its maker chose: unique for a user of VOD, which is an account.
+/// The id that a video's creator chose: unique in an account.
 struct VideoReference: Hashable, Sendable {
   let account: String
   let id: String
@@ -24,7 +24,7 @@ struct VideoLibrary: Sendable {
     videos.append(video)
   }
 
-  /// nil when the account has no such video.
+  /// Nil if the account has no such video.
   func video(_ id: String, of account: String) -> Video? {
     placeByID[id].map { videos[$0] }.flatMap { $0.account == account ? $0 : nil }
   }

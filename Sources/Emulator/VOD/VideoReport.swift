@@ -11,7 +11,7 @@ package struct VideoReport: Sendable {
   package let status: String
   package let created: WallTime
   package let refreshed: WallTime?
-  /// nil until the object is finished.
+  /// Nil until the object is finished.
   package let stored: StoredObject?
 
   init(_ video: Video, stored: StoredObject?, status: VideoStatus) {

@@ -3,7 +3,7 @@ package struct Answer: Sendable {
   package var status: Int
   package var headers: [Request.Header]
   package var body: [UInt8]
-  /// What is sent instead of `body`.
+  /// Sent instead of `body`.
   var file: AnswerFile? = nil
 
   package func header(_ name: String) -> String? {
@@ -11,7 +11,7 @@ package struct Answer: Sendable {
   }
 }
 
-/// An answer and how it travels.
+/// An answer and the way it is sent.
 package struct Reply: Sendable {
   package enum Manner: Sendable, Equatable {
     case whole
@@ -19,9 +19,9 @@ package struct Reply: Sendable {
     case brokenOff
     /// The connection ends without an answer.
     case refused
-    /// These bytes come instead of an answer, inside TLS or below it, and the connection ends.
+    /// These bytes are sent instead of an answer, inside TLS or below it, and the connection ends.
     case raw([UInt8], belowTLS: Bool)
-    /// The body comes byte by byte, spread over this time.
+    /// The body is sent byte by byte, spread over this time.
     case dribbled(milliseconds: Int)
   }
 

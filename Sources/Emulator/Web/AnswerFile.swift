@@ -6,7 +6,7 @@ final class AnswerFile: Sendable {
   let descriptor: CInt
   let size: Int
 
-  /// Owns the descriptor.
+  /// Takes ownership of the descriptor.
   init(_ descriptor: CInt, size: Int) {
     self.descriptor = descriptor
     self.size = size
@@ -15,7 +15,7 @@ final class AnswerFile: Sendable {
   deinit { close(descriptor) }
 }
 
-/// A response of a file's bytes, read as they are sent.
+/// A response with a file's bytes, read as they are sent.
 func fileResponse(_ file: AnswerFile) -> OpaquePointer? {
   MHD_create_response_from_callback(
     UInt64(file.size), 256 << 10,

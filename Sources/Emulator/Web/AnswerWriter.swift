@@ -1,4 +1,4 @@
-/// What became of a request, before it is written down.
+/// The result of a request, before it is written.
 enum Outcome: Sendable {
   enum Substitute: Sendable {
     case refusedConnection
@@ -15,7 +15,7 @@ enum Outcome: Sendable {
 }
 
 extension Outcome.Substitute {
-  /// The fault that stands in for the operation: nothing is issued or stored, no nonce is used.
+  /// The fault that replaces the operation: nothing is issued or stored, no nonce is used.
   init?(_ faults: [Fault.Kind], of service: CloudService = .sts) {
     for fault in faults {
       switch fault {
@@ -33,7 +33,7 @@ extension Outcome.Substitute {
   }
 }
 
-/// Writes an outcome as an HTTP answer in the form that was asked for.
+/// Writes an outcome as an HTTP answer in the requested format.
 struct AnswerWriter {
   let request: Request
   let format: Call.Format
@@ -46,7 +46,7 @@ struct AnswerWriter {
     self.service = service
   }
 
-  /// The reply, bent by the faults that leave the operation alone, and its name among the counted calls.
+  /// The reply, changed by the faults that don't affect the operation, and its result among the counted calls.
   func reply(_ outcome: Outcome, with faults: [Fault.Kind], at now: WallTime) -> (reply: Reply, result: String) {
     let (answer, outcomeName) = write(outcome, overriding: faults)
     var reply = Reply(answer: answer, manner: .whole, delayMilliseconds: 0)

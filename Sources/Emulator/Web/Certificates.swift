@@ -3,11 +3,11 @@ import Glibc
 
 /// What is wrong with a server's certificate.
 package enum CertificateFlaw: String, Sendable, CaseIterable {
-  /// Its time was over a day ago.
+  /// It expired a day ago.
   case expired
-  /// It is another server's.
+  /// It is for another server's name.
   case name
-  /// It is signed by another authority, of the same name as the right one.
+  /// It is signed by another CA with the same name as the right one.
   case authority
 }
 
@@ -17,19 +17,19 @@ struct ServerIdentity: Sendable {
   let certificate: String
 }
 
-/// A certificate authority made for one run, and server certificates signed by it, flawed ones too.
+/// A CA created for one run, and server certificates signed by it, including flawed ones.
 struct Certificates: Sendable {
-  /// The authority's certificate in PEM.
+  /// The CA certificate in PEM.
   let authority: String
   let server: ServerIdentity
   let flawed: [CertificateFlaw: ServerIdentity]
 
   private static let day: time_t = 86_400
 
-  /// The addresses and names that a client may ask for: the loopback addresses, `localhost` and `names`.
+  /// The addresses and names that a client may connect to: the loopback addresses, `localhost` and `names`.
   ///
-  /// Valid from a month before to ten years after this moment of the machine's clock, so that clients whose clocks are
-  /// wrong by days are served, too.
+  /// Valid from a month before to ten years after the current time of the machine's clock, so that clients whose clocks are wrong
+  /// by days are served, too.
   init(names: [String]) throws(CertificateError) {
     let now = time(nil)
     let authority = try Authority(now: now)
@@ -70,7 +70,7 @@ private struct Authority {
 }
 
 package struct CertificateError: Error, CustomStringConvertible {
-  /// What was tried: `sign a certificate`.
+  /// The attempted action: `sign a certificate`.
   let attempt: String
   let code: CInt
 
@@ -88,7 +88,7 @@ private final class PrivateKey {
     var raw: gnutls_x509_privkey_t?
     try check(gnutls_x509_privkey_init(&raw), "make a key")
     self.raw = raw!
-    // P-256: a server key in under a millisecond.
+    // P-256: a server key takes less than a millisecond.
     let curve = CUnsignedInt(1 << 31) | CUnsignedInt(GNUTLS_ECC_CURVE_SECP256R1.rawValue)
     try check(gnutls_x509_privkey_generate(self.raw, GNUTLS_PK_ECDSA, curve, 0), "make a key")
   }

@@ -1,7 +1,7 @@
-/// The gzip form of bytes (RFC 1952), by the simplest of deflate's blocks: those that are stored as they are (RFC 1951, section 3.2.4).
+/// The gzip form of bytes (RFC 1952), with deflate's simplest blocks, which store the bytes unchanged (RFC 1951, section 3.2.4).
 enum Gzip {
   static func stored(_ bytes: [UInt8]) -> [UInt8] {
-    // Deflate, no flags, no time, nothing said of effort, from Unix.
+    // Deflate, no flags, no time, no compression level, Unix.
     var coded: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3]
     var rest = bytes[...]
     repeat {
@@ -21,7 +21,7 @@ enum Gzip {
     withUnsafeBytes(of: number.littleEndian) { bytes += $0 }
   }
 
-  /// CRC-32 as ISO 3309 has it.
+  /// CRC-32 as in ISO 3309.
   private static func checksum(_ bytes: [UInt8]) -> UInt32 {
     var register = UInt32.max
     for byte in bytes {

@@ -1,15 +1,15 @@
 import CMicroHTTPD
 
-/// A body that comes in pieces: up to where the connection breaks off, or byte by byte.
+/// A body that is sent in pieces: up to where the connection breaks off, or byte by byte.
 final class PiecewiseBody {
   private let bytes: ArraySlice<UInt8>
-  /// What the answer's head promises.
+  /// The Content-Length in the answer's head.
   let length: Int
   private let milliseconds: Int?
   private let delay: (Int) -> Void
   private lazy var start = ContinuousClock.now
 
-  /// Promises all of `bytes` and ends before the byte at `end`.
+  /// Announces all of `bytes` and ends before the byte at `end`.
   init(_ bytes: [UInt8], end: Int) {
     self.bytes = bytes[..<end]
     length = bytes.count
@@ -17,7 +17,7 @@ final class PiecewiseBody {
     delay = { _ in }
   }
 
-  /// One byte at a time; the last comes when `milliseconds` have passed. `delay` waits that many on the calling thread.
+  /// One byte at a time; the last one is sent after `milliseconds`. `delay` waits that many on the calling thread.
   init(_ bytes: [UInt8], spreadOver milliseconds: Int, delay: @escaping (Int) -> Void) {
     self.bytes = bytes[...]
     length = bytes.count
@@ -25,7 +25,7 @@ final class PiecewiseBody {
     self.delay = delay
   }
 
-  /// The next piece; empty where the connection is to break off.
+  /// The next piece; empty if the connection should break off.
   func next(from position: Int, most: Int) -> ArraySlice<UInt8> {
     guard let milliseconds else { return bytes.dropFirst(position).prefix(most) }
     let due = start + .milliseconds(milliseconds * (position + 1) / max(1, length))
@@ -35,7 +35,7 @@ final class PiecewiseBody {
   }
 }
 
-/// A response of all of a body's bytes that may end the connection before the last.
+/// A response with all of a body's bytes that may end the connection before the last one.
 func piecewiseResponse(_ body: PiecewiseBody) -> OpaquePointer? {
   MHD_create_response_from_callback(
     UInt64(body.length), 4096,

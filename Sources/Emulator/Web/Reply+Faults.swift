@@ -1,5 +1,5 @@
 extension Reply {
-  /// Bends a finished answer as the faults want it that leave the operation alone, and stamps it with the time.
+  /// Changes a finished answer by the faults that don't affect the operation, and sets its date.
   mutating func bend(by faults: [Fault.Kind], at now: WallTime) {
     var date: String? = now.httpDate
     for fault in faults {
@@ -29,7 +29,7 @@ extension Reply {
 }
 
 extension Answer {
-  /// What a proxy on the way would send.
+  /// A page as a proxy on the way would send.
   static func proxyPage(status: Int) -> Answer {
     let page = "<html><head><title>Proxy</title></head><body><h1>Please sign in</h1></body></html>\n"
     return Answer(

@@ -1,10 +1,10 @@
-/// Takes one request's body piece by piece and answers; on its connection's thread alone.
+/// Takes one request's body piece by piece and answers; only on its connection's thread.
 ///
-/// It is let go of when the request is over, also when its connection ended before its body.
+/// It is released when the request has ended, also if its connection ended before its body.
 protocol RequestSink: AnyObject {
-  /// The answer for a client that asks before it sends its body; nil to have it sent.
+  /// The answer for a client that waits for permission to send its body; nil to have it sent.
   func earlyReply() -> Reply?
-  /// Takes the next piece, which is there during the call only.
+  /// Takes the next piece, which is valid only during the call.
   func take(_ bytes: UnsafeRawBufferPointer) -> BodyStep
   /// The answer; called once, after the body's last piece.
   func reply() -> Reply

@@ -22,7 +22,8 @@ final class WebServer: Sendable {
       begin: { BufferedRequest($0, limit: Cloud.bodyLimit, handle: handle) })
   }
 
-  /// `begin` is called on the connections' threads with each request's head, and says what takes its body and answers.
+  /// `begin` is called on the connections' threads with each request's head, and returns the object that takes its body and
+  /// answers.
   init(
     address: String, port: UInt16, certificates: Certificates? = nil, policy: ConnectionPolicy = ConnectionPolicy(),
     begin: @escaping @Sendable (Request) -> any RequestSink
@@ -53,11 +54,11 @@ final class WebServer: Sendable {
   }
 }
 
-/// What becomes of new connections, by the peer's IPv4 address in text. Called on the server's threads.
+/// The handling of new connections, by the peer's IPv4 address as text. Called on the server's threads.
 struct ConnectionPolicy: Sendable {
-  /// Whether to take it.
+  /// Whether to accept it.
   var takes: @Sendable (String) -> Bool = { _ in true }
-  /// What is wrong with the certificate that it is shown; nil for the good one.
+  /// The flaw of the certificate that it gets; nil for the good one.
   var flaw: @Sendable (String) -> CertificateFlaw? = { _ in nil }
 }
 
@@ -68,13 +69,13 @@ package struct ListenError: Error, CustomStringConvertible {
   package var description: String { "cannot listen on \(place): \(reason)" }
 }
 
-/// What the library's threads need; it outlives them, since the server stops them before it lets go of it.
+/// The state for the library's threads; it outlives them, since the server stops them before it releases it.
 private final class ServerState: Sendable {
   let isSecure: Bool
   let policy: ConnectionPolicy
   let begin: @Sendable (Request) -> any RequestSink
   private let flawed: [CertificateFlaw: TLSCredentials]
-  /// Readable once the server stops, so that delayed answers don't hold it up. -1 when there is none.
+  /// Readable after the server has stopped, so that delayed answers end early. -1 if there is none.
   private let stopped: CInt
 
   init(
@@ -89,13 +90,13 @@ private final class ServerState: Sendable {
 
   deinit { close(stopped) }
 
-  /// Shows a new connection the certificate that is wanted, before its handshake.
+  /// Selects the certificate for a new connection, before its handshake.
   func prepare(_ connection: OpaquePointer) {
     guard let session = cmicrohttpd_tls(connection), let flaw = policy.flaw(peer(of: connection)) else { return }
     flawed[flaw]?.beShown(in: OpaquePointer(session))
   }
 
-  /// Waits on this thread alone; shorter when the server stops.
+  /// Blocks only this thread; ends early if the server stops.
   func delay(milliseconds: Int) {
     var watched = pollfd(fd: stopped, events: Int16(POLLIN), revents: 0)
     poll(&watched, 1, CInt(clamping: milliseconds))
@@ -104,17 +105,17 @@ private final class ServerState: Sendable {
   func endDelays() { eventfd_write(stopped, 1) }
 }
 
-/// One request on its way in: the library hands it over in pieces.
+/// One request as it arrives: the library delivers it in pieces.
 private final class Exchange {
   let target: String
-  /// nil before its head is read.
+  /// Nil before its head is read.
   var sink: (any RequestSink)?
 
   init(target: String) { self.target = target }
 }
 
-// The library calls back on its own threads with `state` and, per request, an `Exchange` that it owns from the first
-// call to `completed`.
+// The library calls back on its own threads with `state` and, per request, an `Exchange` that it owns from the first call to
+// `completed`.
 private func start(
   _ address: in_addr, _ port: UInt16, _ identity: ServerIdentity?, _ state: ServerState
 ) -> OpaquePointer? {
@@ -145,7 +146,7 @@ private func serverState(_ pointer: UnsafeMutableRawPointer?) -> ServerState {
   Unmanaged<ServerState>.fromOpaque(pointer!).takeUnretainedValue()
 }
 
-/// Called with the head first, then with each piece of the body, then once more with nothing.
+/// Called with the head first, then with each piece of the body, then a last time with nothing.
 private func receive(
   _ state: ServerState, _ connection: OpaquePointer, _ method: String, _ upload: UnsafePointer<CChar>?,
   _ uploadSize: UnsafeMutablePointer<Int>, _ exchange: Exchange
@@ -156,7 +157,7 @@ private func receive(
       sourceAddress: peer(of: connection))
     let sink = state.begin(request)
     exchange.sink = sink
-    // Whoever waits to be asked for the body need not send it in vain.
+    // A client that waits for permission to send the body should not have to send it in vain.
     guard request.header("expect") != nil, let reply = sink.earlyReply() else { return .YES }
     return answer(state, connection, reply)
   }
@@ -228,7 +229,7 @@ private func queue(_ response: OpaquePointer?, for answer: Answer, _ connection:
   return MHD_queue_response(connection, CUnsignedInt(answer.status), response)
 }
 
-/// Sends past the library, which must close the connection next.
+/// Bypasses the library, which must close the connection next.
 private func sendRaw(_ bytes: [UInt8], belowTLS: Bool, _ connection: OpaquePointer) {
   bytes.withUnsafeBytes { bytes in
     if !belowTLS, let session = cmicrohttpd_tls(connection) {
