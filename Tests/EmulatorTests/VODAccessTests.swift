@@ -29,7 +29,7 @@ import Testing
         "GetUploadDetails": "NoPermission", "DeleteMultipartUpload": "NoPermission",
       ])
     let answer = cloud.send("RefreshUploadVideo", ["VideoId": "none"], as: narrow)
-    #expect(answer.status == 403, "what there is isn't told to whom it isn't allowed")
+    #expect(answer.status == 403, "a caller without permission doesn't learn what exists")
   }
 
   @Test func `a role may do what its policy allows, and a session policy adds nothing`() throws {

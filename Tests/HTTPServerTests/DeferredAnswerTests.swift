@@ -133,7 +133,7 @@ import Testing
     let client = try harness.connect()
     client.send(Text.get.replacingMethod(with: "HEAD"))
     try harness.settle()
-    #expect(isStream == false, "whoever keeps its token would keep it for ever")
+    #expect(isStream == false, "a handler would keep the token for ever")
     #expect(client.receive() == headAndClose)
     #expect(client.isAtEnd)
   }

@@ -173,7 +173,7 @@ import Testing
   func `a rule is one sentence of plain characters`(_ refusal: HeadRefusal) {
     #expect(
       !refusal.rule.isEmpty && refusal.rule.utf8.allSatisfy { (0x20...0x7E).contains($0) && $0 != 0x22 && $0 != 0x5C })
-    #expect(HeadRefusal.allCases.count { $0.rule == refusal.rule } <= 2, "said of two methods alone")
+    #expect(HeadRefusal.allCases.count { $0.rule == refusal.rule } <= 2, "only two methods share a rule")
   }
 
   struct Scan: Sendable {
