@@ -229,6 +229,22 @@ import Testing
     #expect(reloader.refusal == nil && reloader.counts.done == 1)
   }
 
+  @Test func `the socket for units is made before anything changes, and served with the rest`() {
+    let socket = CredentialsSettings(path: "/run/rolekeeper/c", wait: .seconds(1))
+    #expect(
+      extra(reload { $0.credentials = socket }) == [
+        "credentials /run/rolekeeper/c", "serve credentials /run/rolekeeper/c",
+      ])
+    let calls = reload { $0.credentials?.wait = .seconds(2) }
+    let made = calls.firstIndex(of: "credentials /run/rolekeeper/c")
+    let served = calls.firstIndex(of: "serve credentials /run/rolekeeper/c")
+    #expect(
+      made == calls.firstIndex(of: "connections").map { $0 + 1 }
+        && served == calls.firstIndex(of: "connect").map { $0 + 1 })
+    // Gone without a word, it looks like a file that was cut off; the fake files say only that it is none of theirs.
+    #expect(extra(reload { $0.credentials = nil }) == [])
+  }
+
   @Test func `what looks like a file that was cut off is refused, and changes nothing`() {
     let before = settings.whole
     #expect(reload { $0.roles = [] } == ["began", "ended"])

@@ -8,12 +8,15 @@ extension UnderSystemd {
       let host = try PackagedHost(release)
       let journal = try Journal.fromNow(in: host.box)
       try host.install("this")
-      #expect(try host.box.ask("systemctl is-enabled rolekeeper.service rolekeeper.socket") == "enabled\nenabled")
+      let units = "rolekeeper.service rolekeeper.socket rolekeeper-credentials.socket"
+      #expect(try host.box.ask("systemctl is-enabled \(units)") == "enabled\nenabled\nenabled")
       #expect(try host.property("StatusText") == "no roles in the settings")
       #expect(try host.box.ask("rolekeeper status --check").hasPrefix("ok: "))
       #expect(try journal.read("--unit=\(Service.unit) --priority=err") == "")
       #expect(try host.box.ask("journalctl --list-catalog").contains("rolekeeper: rolekeeperd has started"))
       #expect(try host.property("SubState", of: "rolekeeper.socket") == "running")
+      #expect(try host.property("SubState", of: "rolekeeper-credentials.socket") == "running")
+      #expect(try host.box.ask("stat --format='%a %U' /run/rolekeeper/credentials.sock") == "600 root")
       #expect(try host.box.ask("stat --format='%a %U %G' \(Service.socket)") == "660 rolekeeper rolekeeper-clients")
       // What dpkg has to ask about before it replaces it.
       let kept = try host.box.ask("dpkg-query --show --showformat='${Conffiles}' rolekeeper")
