@@ -39,12 +39,13 @@ package struct BatchFiles: Sendable {
   /// Notes what was seen and never taken up.
   package mutating func addUnstarted(_ entries: some Sequence<InputEntry>) { for entry in entries { add(entry) } }
 
-  /// Whether the batch has the file `identity` under another name than `path`, which is without links.
+  /// Whether the batch has the file `identity` under another name than `path`, which is without links, and it is still there.
   mutating func hasElsewhere(_ identity: FileIdentity, than path: String) -> Bool {
     let places = self.places ?? findPlaces()
     self.places = places
     guard let place = places[identity.hashValue], let other = file(at: Int(place)) else { return false }
     return other.identity == identity && !other.resolvedPath.utf8.elementsEqual(path.utf8)
+      && FileIdentity(at: other.resolvedPath) == identity
   }
 
   private func findPlaces() -> [Int: Int32] {

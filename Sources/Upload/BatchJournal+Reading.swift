@@ -4,15 +4,18 @@ import Glibc
 extension BatchJournal {
   /// Whether the journal has `file`, by this name or another.
   package func match(_ file: VideoFile) throws(JournalError) -> Match {
-    let named = state.newest(withHash: JournalState.hash(of: file.resolvedPath))
+    let hash = JournalState.hash(of: file.resolvedPath)
+    let named = state.newest(withHash: hash)
     let change = named.flatMap { state.entries[$0].identity.change(to: file.identity) }
     if let named, change == nil { return .same(named) }
     if let number = state.number(of: file.identity) { return .moved(number, from: try self.file(number).path) }
     guard let named, let change else { return .new }
-    // That the hash is the same isn't enough to refuse a file, and the one that had this name may have got another.
-    let recorded = try self.file(named)
-    guard recorded.resolvedPath.utf8.elementsEqual(file.resolvedPath.utf8) else { return .new }
-    return .changed(named, change)
+    // That the hash is the same isn't enough to refuse a file.
+    for place in state.places(withHash: hash) {
+      let recorded = try self.file(at: place)
+      if recorded.resolvedPath.utf8.elementsEqual(file.resolvedPath.utf8) { return .changed(named, change) }
+    }
+    return .new
   }
 
   /// Takes up a file that the journal doesn't have; returns its number.
@@ -34,8 +37,11 @@ extension BatchJournal {
     return state
   }
 
-  package func file(_ number: Int) throws(JournalError) -> VideoFile {
-    switch try record(at: state.entries[number].fileAt) {
+  /// Under the name that it got last.
+  package func file(_ number: Int) throws(JournalError) -> VideoFile { try file(at: state.nameAt(number)) }
+
+  private func file(at place: Int64) throws(JournalError) -> VideoFile {
+    switch try record(at: place) {
     case .file(_, let file), .moved(_, let file): return file
     default: throw lost
     }

@@ -23,7 +23,7 @@ package final class BatchJournal {
     case same(Int)
     /// It has the same file under another name: renamed since, or a hard link.
     case moved(Int, from: String)
-    /// It has another file of that path: how it differs, as the middle of a sentence.
+    /// It has another file that has, or once had, that path: how it differs, as the middle of a sentence.
     case changed(Int, String)
 
     /// Of the same file in the journal; nil when it has none.

@@ -25,6 +25,13 @@ package struct FileIdentity: Hashable, Sendable {
       inode: UInt64(status.st_ino), device: UInt64(status.st_dev))
   }
 
+  /// Of what is at `path`; nil when that can't be seen. A link isn't followed.
+  init?(at path: String) {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return nil }
+    self.init(status)
+  }
+
   /// How the file that was this one differs now, as the middle of a sentence; nil when it doesn't.
   package func change(to now: FileIdentity) -> String? {
     if inode != now.inode { return "it was replaced by another file" }

@@ -19,7 +19,7 @@ package struct JournalState: Equatable, Sendable {
   /// What is kept of every file. Places are offsets of lines in the journal; 0 where there is no such record.
   package struct Entry: Equatable, Sendable {
     package let identity: FileIdentity
-    var fileAt: Int64
+    let fileAt: Int64
     var referenceAt: Int64 = 0
     var videoAt: Int64 = 0
     var outcomeAt: Int64 = 0
@@ -40,6 +40,10 @@ package struct JournalState: Equatable, Sendable {
   private var newest: [Int: Int32] = [:]
   /// The newest file of each identity, by its hash.
   private var known: [Int: Int32] = [:]
+  /// Where the newest `moved` to each path is, by a hash of it: a name that a file once had still leads to it.
+  private var moves: [Int: Int64] = [:]
+  /// Where the newest `moved` of each file is that has one.
+  private var lastMoves: [Int32: Int64] = [:]
 
   init() {}
 
@@ -56,8 +60,10 @@ package struct JournalState: Equatable, Sendable {
     guard entries.indices.contains(file) else { return "there is no file \(file) yet" }
     if case .moved(_, let recorded) = record {
       guard entries[file].identity == recorded.identity else { return "file \(file) was moved, and is another one" }
-      entries[file].fileAt = place
-      newest[Self.hash(of: recorded.resolvedPath)] = Int32(file)
+      let hash = Self.hash(of: recorded.resolvedPath)
+      newest[hash] = Int32(file)
+      moves[hash] = place
+      lastMoves[Int32(file)] = place
       return nil
     }
     if let why = obstacle(to: record) { return why }
@@ -121,6 +127,15 @@ package struct JournalState: Equatable, Sendable {
 
   /// The newest file with that path, by its hash: another one has the same in one of 10^9 batches of 100,000 files.
   func newest(withHash hash: Int) -> Int? { newest[hash].map { Int($0) } }
+
+  /// Where the record is that names the file last.
+  func nameAt(_ number: Int) -> Int64 { lastMoves[Int32(number)] ?? entries[number].fileAt }
+
+  /// Where the records are by which the newest file with that hash of a path may have got it.
+  func places(withHash hash: Int) -> [Int64] {
+    guard let number = newest(withHash: hash) else { return [] }
+    return [entries[number].fileAt] + [moves[hash]].compactMap { $0 }
+  }
 
   /// The newest file with that identity; nil when there is none.
   func number(of identity: FileIdentity) -> Int? {

@@ -127,7 +127,7 @@ import Testing
     #expect(try journal.match(replaced) == .changed(0, "it was replaced by another file"))
   }
 
-  @Test func `a file is known under another name, and its old name is free for another`() throws {
+  @Test func `a file is known under another name, and its old name still leads to it`() throws {
     let file = FakeJournalFile()
     let first = try journal(file)
     let (old, new) = (Samples.file("a.mp4"), Samples.file("b.mp4"))
@@ -141,9 +141,35 @@ import Testing
       var grown = new
       grown.identity.size += 1
       #expect(try journal.match(grown) == .changed(0, "its size changed from 2000000 to 2000001 bytes"))
+      // Whether the name was passed on, the batch knows that has both files.
       var successor = old
       successor.identity.inode += 1
-      #expect(try journal.match(successor) == .new)
+      #expect(try journal.match(successor) == .changed(0, "it was replaced by another file"))
+    }
+  }
+
+  /// The last one alone did: a file that was renamed and back, or had lost the hard link that was found first, and then changed was uploaded as
+  /// another video.
+  @Test func `every name that a file once had leads to it, also once it has changed`() throws {
+    let file = FakeJournalFile()
+    let first = try journal(file)
+    let names = ["a.mp4", "b.mp4", "c.mp4", "a.mp4"]
+    _ = first.begin(Samples.file("other.mp4", FileIdentity(size: 1, modified: 1, inode: 1, device: 1)))
+    _ = first.begin(Samples.file(names[0]))
+    for name in names.dropFirst() { first.append(.moved(1, Samples.file(name))) }
+    first.flush()
+    var touched = Samples.identity
+    touched.modified += 1
+    var replaced = Samples.identity
+    replaced.inode += 1
+    for journal in [first, try journal(FakeJournalFile(file.bytes))] {
+      for name in names {
+        #expect(try journal.match(Samples.file(name)) == .same(1))
+        #expect(try journal.match(Samples.file(name, touched)) == .changed(1, "it was written to"))
+        #expect(try journal.match(Samples.file(name, replaced)) == .changed(1, "it was replaced by another file"))
+      }
+      #expect(try journal.file(1) == Samples.file("a.mp4"))
+      #expect(try journal.match(Samples.file("d.mp4", touched)) == .new)
     }
   }
 

@@ -280,6 +280,57 @@ import Testing
     #expect(try nextRun().results == [.uploaded, .uploaded] && cloud.titles == ["a", "c"])
   }
 
+  private func touch(_ name: String) throws { try directory.write("content of \(name), and more", to: name) }
+
+  private static func isFileChanged(_ result: UploadResult?) -> Bool {
+    result?.trouble?.error.hasPrefix("FileChanged: ") == true
+  }
+
+  /// It was uploaded as a second video.
+  @Test func `a file that was renamed and back by way of another run, and then changed, is a failure`() throws {
+    try write(["a.mp4"])
+    _ = try run(list())
+    var file = FakeJournalFile(journalFile.bytes)
+    for (old, new) in [("a.mp4", "b.mp4"), ("b.mp4", "a.mp4")] {
+      move(old, to: new)
+      let next = try run(list(), on: file)
+      next.journal.flush()
+      file = FakeJournalFile(file.bytes)
+    }
+    try touch("a.mp4")
+    let last = try run(list(), on: file)
+    #expect(Self.isFileChanged(last.results.first) && cloud.titles == ["a"])
+  }
+
+  /// It was uploaded as a second video.
+  @Test func `a file that has lost the hard link that was found first, and changed, is a failure`() throws {
+    try write(["h.mp4"])
+    _ = try run(list())
+    #expect(link(directory.path("h.mp4"), directory.path("a.mp4")) == 0)
+    let file = FakeJournalFile(journalFile.bytes)
+    let second = try run(list(), on: file)
+    second.journal.flush()
+    #expect(unlink(directory.path("a.mp4")) == 0)
+    try touch("h.mp4")
+    let third = try run(list(), on: FakeJournalFile(file.bytes))
+    #expect(Self.isFileChanged(third.results.first) && cloud.titles == ["h"])
+  }
+
+  /// It was uploaded as a second video.
+  @Test func `a watched file that was moved away and back, and then changed, is a failure`() throws {
+    try write(["a.mp4"])
+    let run = try run(list(), isOpen: true)
+    for (old, new) in [("a.mp4", "b.mp4"), ("b.mp4", "a.mp4")] {
+      move(old, to: new)
+      if new == "b.mp4" { run.batch.add(Array(list())) }
+      scheduler.settle()
+    }
+    try touch("a.mp4")
+    run.batch.add(Array(list()))
+    scheduler.settle()
+    #expect(Self.isFileChanged(run.results.last) && cloud.titles == ["a"])
+  }
+
   @Test func `a watched file that gets another name while it is uploaded is skipped under that`() throws {
     try write(["a.mp4"])
     cloud.storesNothing = true
