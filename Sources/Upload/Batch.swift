@@ -245,8 +245,9 @@ package final class Batch {
   private func abandon(
     _ file: VideoFile, _ source: SourceFile, _ index: Int, _ number: Int, because reason: CallFailure
   ) throws(UploadResult.Trouble) {
-    guard journal.state.entries[number].identity.inode == source.identity.inode, journal.state.uploads[number] != nil,
-      !running.values.contains(where: { $0.number == number })
+    let entry = journal.state.entries[number]
+    guard entry.identity.inode == source.identity.inode, entry.outcome != .unconfirmed,
+      journal.state.uploads[number] != nil, !running.values.contains(where: { $0.number == number })
     else { throw UploadResult.Trouble(reason) }
     let progress = try progress(of: number)
     files.note(index, journalNumber: number)

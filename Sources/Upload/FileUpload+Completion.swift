@@ -70,9 +70,8 @@ extension FileUpload {
     // Completed or aborted: the answer doesn't tell. libcurl may have sent the request twice.
     case .noSuchUpload: confirm(at: now)
     case .expired, .keyUnknown:
-      // Nothing has come of it: should there be no other credential, the next run needn't ask VOD.
-      progress.isCompleting = false
-      emit(.record(.refused, isAwaited: false))
+      // Should there be no other credential, the next run needn't ask VOD.
+      takeBackCompletion()
       phase = .transferring
       if credentialRefused(failure, at: now) { transfer(at: now) }
     case .damaged: finishAgain(failure, false, at: now, using: &generator)
@@ -96,10 +95,16 @@ extension FileUpload {
     }
   }
 
-  /// Nothing has come of the completion, so that the next run begins where this one ended, and needn't ask VOD.
-  mutating func endRefused(_ failure: CallFailure, at now: Timestamp) {
+  /// Nothing has come of the completion that was announced.
+  mutating func takeBackCompletion() {
+    guard progress.isCompleting else { return }
     progress.isCompleting = false
     emit(.record(.refused, isAwaited: false))
+  }
+
+  /// Nothing has come of the completion, so that the next run begins where this one ended, and needn't ask VOD.
+  mutating func endRefused(_ failure: CallFailure, at now: Timestamp) {
+    takeBackCompletion()
     if failure.kind == .fileChanged { abandon(because: failure, at: now) } else { end(.failed(failure)) }
   }
 

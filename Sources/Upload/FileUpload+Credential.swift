@@ -69,6 +69,7 @@ extension FileUpload {
 
   /// The documentation says that the address stays; should it change, what was sent to the old one is of no use.
   private mutating func moved(to new: Grant) {
+    takeBackCompletion()
     progress.address = new.content.address
     emit(
       .record(
@@ -77,7 +78,6 @@ extension FileUpload {
           region: new.content.credential.region), isAwaited: false))
     if progress.uploadID != nil { forgetUpload() }
     if case .finishing = phase { phase = .transferring }
-    progress.isCompleting = false
   }
 
   mutating func refreshFailed(

@@ -200,8 +200,8 @@ extension FileUpload {
   mutating func restart(_ failure: CallFailure, at now: Timestamp) {
     restarts += 1
     guard restarts < options.tries else { return end(.failed(failure)) }
+    takeBackCompletion()
     forgetUpload()
-    progress.isCompleting = false
     phase = .transferring
     emit(.report(.restarted))
     transfer(at: now)
@@ -213,8 +213,8 @@ extension FileUpload {
     guard restarts < options.tries, let uploadID = progress.uploadID, let unit = progress.unit else {
       return endRefused(failure, at: now)
     }
+    takeBackCompletion()
     progress.parts = []
-    progress.isCompleting = false
     gaps = nil
     single = Tries()
     emit(.record(.upload(id: uploadID, unit: unit), isAwaited: false))

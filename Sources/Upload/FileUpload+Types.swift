@@ -55,7 +55,7 @@ extension FileUpload {
     /// The upload id is of no use any more, nor are its parts: OSS doesn't have them, or they were removed.
     case restarted
     case completing(isMultipart: Bool)
-    /// What `completing` announced was refused for certain.
+    /// Nothing has come of what `completing` or `reference` announced, for certain.
     case refused
     case ended(Ending)
   }

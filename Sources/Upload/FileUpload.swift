@@ -144,10 +144,7 @@ package struct FileUpload {
       case .recordingCompletion: false
       default: progress.isCompleting
       }
-    if progress.isCompleting, !isCompleting {
-      progress.isCompleting = false
-      emit(.record(.refused, isAwaited: false))
-    }
+    if !isCompleting { takeBackCompletion() }
     phase = .ended
     defer { effects = [] }
     return (isCompleting, effects)

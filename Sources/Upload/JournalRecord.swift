@@ -8,14 +8,14 @@
 ///                                     ▲        │            │                  └─▶ unconfirmed
 ///                                     └─ restarted ◀────────┘
 ///
-/// `failed` and `changed` may come anywhere between, and `moved` even at the end; what came before them stays true.
+/// `failed` and `changed` may come anywhere between, and `moved` even at the end; what came before them stays true. What a record takes back of
+/// those before it is in `JournalState`.
 package enum JournalRecord: Equatable, Sendable {
   /// The first of a file.
   case file(Int, VideoFile)
   /// The file was found under another name, with the same identity.
   case moved(Int, VideoFile)
-  /// The ReferenceId of its video, written before CreateUploadVideo is called. Another one is for another video: what was known of the first
-  /// is forgotten.
+  /// The ReferenceId of its video, written before CreateUploadVideo is called.
   case reference(Int, referenceID: String)
   /// What CreateUploadVideo, or RefreshUploadVideo by ReferenceId, answered. Another one takes the place of the first and of its parts.
   case video(Int, VideoRecord)
@@ -27,8 +27,8 @@ package enum JournalRecord: Equatable, Sendable {
   case restarted(Int)
   /// The single PUT or CompleteMultipartUpload is about to be sent: from now on the video may be there without our knowing.
   case completing(Int, Completion)
-  /// What was announced last was refused for certain, so that nothing has come of it: by `completing`, or, where there is no video, by
-  /// `reference`.
+  /// It is certain that nothing has come of what was announced last, by `completing` or, where there is no video, by `reference`: it was
+  /// refused, or VOD says so.
   case refused(Int)
   case done(Int, Proof)
   /// Whether the video is there can't be found out. `reason` is a sentence's middle.

@@ -1,5 +1,20 @@
 /// What a journal's records say, file by file.
 ///
+/// Runs come and go, with other options and rights, and each knows of those before only what is kept here. So what may have happened at VOD or
+/// OSS stays until a record says that it didn't, whatever else is written meanwhile:
+///
+/// | what is known | by | until |
+/// |---|---|---|
+/// | a ReferenceId may have a video | `reference` | `refused`, as long as there is no video |
+/// | the object may be whole | `completing` | `refused` |
+/// | whether the video is there can't be found out | `unconfirmed` | `refused`, or `video` where there was none before |
+/// | OSS has an object that isn't the file | `damaged` | never; nothing counts that follows but names |
+/// | the video is there | `done` | never; nothing may follow but names |
+/// | a path is one of this file's | `file`, `moved` | another file is taken up there |
+///
+/// `done` and `damaged` take the place of all that is above them. `failed` and `changed` say how a run ended, and hold until the next one
+/// begins; they take the place of nothing.
+///
 /// Of each file it keeps where its records lie, and of the parts those of uploads under way: 100,000 files take some 15 MB, however many
 /// records they have. `BatchJournal.state(of:)` reads the rest when it is asked for.
 package struct JournalState: Equatable, Sendable {
@@ -75,6 +90,7 @@ package struct JournalState: Equatable, Sendable {
     let entry = entries[record.file]
     if entry.isFinished { return "file \(record.file) was finished before" }
     switch record {
+    case .reference where entry.hasReference: return "file \(record.file) has a ReferenceId already"
     case .upload, .completing, .done:
       return entry.hasVideo ? nil : "file \(record.file) has no video yet"
     case .part: return uploads[record.file] == nil ? "file \(record.file) has no upload in parts" : nil
@@ -83,41 +99,36 @@ package struct JournalState: Equatable, Sendable {
   }
 
   private mutating func apply(_ record: JournalRecord, to file: Int, at place: Int64) {
-    // An upload, or the record of a failure, may come after an outcome: another run tried again.
-    entries[file].outcome = nil
+    if entries[file].outcome == .damaged { return }
+    let isUnconfirmed = entries[file].outcome == .unconfirmed
+    if !isUnconfirmed { entries[file].outcome = nil }
     switch record {
     case .file, .moved: break
-    case .reference:
-      entries[file].referenceAt = place
-      entries[file].videoAt = 0
-      entries[file].completing = nil
-      uploads[file] = nil
+    case .reference: entries[file].referenceAt = place
     case .video:
+      if !entries[file].hasVideo { entries[file].outcome = nil }
       entries[file].videoAt = place
-      entries[file].completing = nil
       uploads[file] = nil
-    case .upload(_, let id, let unit):
-      entries[file].completing = nil
-      uploads[file] = Upload(uploadID: id, unit: unit, parts: [])
-    case .part(_, let part):
-      entries[file].completing = nil
-      uploads[file]?.take(part)
-    case .restarted:
-      entries[file].completing = nil
-      uploads[file] = nil
+    case .upload(_, let id, let unit): uploads[file] = Upload(uploadID: id, unit: unit, parts: [])
+    case .part(_, let part): uploads[file]?.take(part)
+    case .restarted: uploads[file] = nil
     case .completing(_, let completion): entries[file].completing = completion
     case .refused:
+      entries[file].outcome = nil
       entries[file].completing = nil
       if !entries[file].hasVideo { entries[file].referenceAt = 0 }
-    case .done(_, let proof):
-      end(file, proof.outcome, at: place)
-      entries[file].completing = nil
-      uploads[file] = nil
+    case .done(_, let proof): finish(file, proof.outcome, at: place)
+    case .damaged: finish(file, .damaged, at: place)
     case .unconfirmed: end(file, .unconfirmed, at: place)
-    case .damaged: end(file, .damaged, at: place)
-    case .failed: end(file, .failed, at: place)
-    case .changed: end(file, .changed, at: place)
+    case .failed: if !isUnconfirmed { end(file, .failed, at: place) }
+    case .changed: if !isUnconfirmed { end(file, .changed, at: place) }
     }
+  }
+
+  private mutating func finish(_ file: Int, _ outcome: Outcome, at place: Int64) {
+    end(file, outcome, at: place)
+    entries[file].completing = nil
+    uploads[file] = nil
   }
 
   private mutating func end(_ file: Int, _ outcome: Outcome, at place: Int64) {

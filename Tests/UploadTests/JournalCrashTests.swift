@@ -133,6 +133,10 @@ import Testing
       ([file, .completing(0, .put)], "file 0 has no video yet"),
       ([file, video, .part(0, Samples.part(1))], "file 0 has no upload in parts"),
       ([file, video, .done(0, .checked), .failed(0, code: "x")], "file 0 was finished before"),
+      (
+        [file, .reference(0, referenceID: "r"), .failed(0, code: "x"), .reference(0, referenceID: "s")],
+        "file 0 has a ReferenceId already"
+      ),
     ]
     for row in rows {
       var text: [UInt8] = []
