@@ -22,11 +22,15 @@ extension FileUpload {
       createMayHaveHappened = true
       make(.find(referenceID: referenceID))
     } else {
-      let referenceID = Self.newReferenceID(using: &generator)
-      progress.referenceID = referenceID
-      phase = .recordingReference
-      emit(.record(.reference(referenceID), isAwaited: true))
+      announce(using: &generator)
     }
+  }
+
+  private mutating func announce(using generator: inout some RandomNumberGenerator) {
+    let referenceID = Self.newReferenceID(using: &generator)
+    progress.referenceID = referenceID
+    phase = .recordingReference
+    emit(.record(.reference(referenceID), isAwaited: true))
   }
 
   /// The user has looked, and wants it tried all the same.
@@ -40,7 +44,10 @@ extension FileUpload {
       transfer(at: now)
     } else if let referenceID = progress.referenceID {
       phase = .creating
+      createMayHaveHappened = true
       make(.find(referenceID: referenceID))
+    } else {
+      announce(using: &generator)
     }
   }
 
@@ -104,7 +111,11 @@ extension FileUpload {
     _ failed: OngoingCall, _ referenceID: ReferenceID, _ failure: CallFailure, at now: Timestamp,
     using generator: inout some RandomNumberGenerator
   ) {
-    if failure.kind == .lost || failure.kind == .referenceTaken { createMayHaveHappened = true }
+    if failure.mayHaveHappened || failure.kind == .referenceTaken {
+      createMayHaveHappened = true
+      // Whoever has looked didn't see what became of this one.
+      wasUnconfirmed = false
+    }
     switch failure.kind {
     // Whether there is a video now is known to VOD alone.
     case .lost, .referenceTaken:

@@ -33,7 +33,7 @@ package struct FileUpload {
   var restarts = 0
   /// Whether VOD may have made a video without our knowing.
   var createMayHaveHappened = false
-  /// Whether an earlier run left it as not confirmed.
+  /// Whether an earlier run left it as not confirmed, and somebody has looked since: until an answer of this run is lost.
   var wasUnconfirmed = false
   /// How often VOD said that it still waits for a file whose completion had been sent.
   var reopenings = 0

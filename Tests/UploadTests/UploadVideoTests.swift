@@ -161,6 +161,55 @@ import Testing
     #expect(wanted.isCreating)
   }
 
+  private static func unconfirmed() -> DrivenUpload {
+    var upload = DrivenUpload.new(DrivenUpload.size, DrivenUpload.known { $0.ending = .unconfirmed(reason: "lost") }) {
+      $0.retriesUnconfirmed = true
+    }
+    upload.start()
+    return upload
+  }
+
+  /// It forgot the ReferenceId, and the next run made a second video.
+  @Test(arguments: [CallFailure.Kind.unreached, .lost])
+  func `an unconfirmed file whose search comes to nothing keeps its ReferenceId`(_ kind: CallFailure.Kind) throws {
+    var upload = Self.unconfirmed()
+    for _ in 0..<2 {
+      try upload.fail(kind)
+      try upload.awake()
+    }
+    try upload.fail(kind)
+    guard case .failed = upload.outcome else { return #expect(Bool(false)) }
+    #expect(upload.records.isEmpty && upload.progress.referenceID != nil)
+  }
+
+  @Test func `an unconfirmed file whose create is refused keeps its ReferenceId, unless VOD doesn't know it`() throws {
+    var unknown = Self.unconfirmed()
+    try unknown.fail(.unknownVideo)
+    try unknown.fail(.refused)
+    #expect(unknown.records == [.refused] && unknown.progress.referenceID == nil)
+    var denied = Self.unconfirmed()
+    try denied.fail(.denied)
+    #expect(denied.isCreating)
+    try denied.fail(.refused)
+    #expect(denied.records.isEmpty && denied.progress.referenceID != nil)
+  }
+
+  /// Who has looked saw nothing of what this run did: it created again and again.
+  @Test(arguments: [CallFailure.Kind.lost, .referenceTaken])
+  func `an unconfirmed file is created once, and not again where its video may not be searched for`(
+    _ kind: CallFailure.Kind
+  ) throws {
+    var upload = Self.unconfirmed()
+    try upload.fail(.denied)
+    #expect(upload.isCreating)
+    try upload.fail(kind)
+    try upload.awake()
+    #expect(upload.isLooking)
+    try upload.fail(.denied)
+    guard case .notConfirmed(let reason) = upload.outcome else { return #expect(Bool(false)) }
+    #expect(upload.records == [.ended(.unconfirmed(reason: reason))])
+  }
+
   @Test func `what an earlier run ended is left as it is`() {
     let endings: [(FileUpload.Ending, FileUpload.Outcome)] = [
       (.done(.checked), .uploaded(.checked)), (.damaged(reason: "CRC"), .damaged(reason: "CRC")),
