@@ -59,6 +59,8 @@ extension FileUpload {
   ) {
     guard case .finishing(let lostBefore) = phase else { return }
     let mayHaveHappened = lostBefore || failure.mayHaveHappened
+    // Whoever has looked didn't see what became of this one.
+    if failure.mayHaveHappened { wasUnconfirmed = false }
     phase = .finishing(mayHaveHappened: mayHaveHappened)
     switch failure.kind {
     case .throttled, .unreached, .lost, .stale: finishAgain(failure, mayHaveHappened, at: now, using: &generator)
@@ -97,7 +99,7 @@ extension FileUpload {
 
   /// Nothing has come of the completion that was announced.
   mutating func takeBackCompletion() {
-    guard progress.isCompleting else { return }
+    guard progress.isCompleting, !isInDoubt else { return }
     progress.isCompleting = false
     emit(.record(.refused, isAwaited: false))
   }
@@ -136,10 +138,18 @@ extension FileUpload {
       guard info.waitsForFile || wasUnconfirmed else {
         return endUnconfirmed("VOD says that the video is '\(info.status)'")
       }
+      if info.waitsForFile { isInDoubt = false }
       return reopen(videoID)
     }
     let wait = min(Self.longestPoll, max(Self.firstPoll, elapsed), Self.confirmation - elapsed)
     call = OngoingCall(call: .mezzanine(videoID: videoID), attempt: nil, tries: Tries(due: now + wait))
+  }
+
+  /// Completes the object whose completion may be sent again, with the parts that are missing first.
+  mutating func sendMissing(at now: Timestamp) {
+    let isStored = progress.uploadID == nil || storedBytes == size
+    phase = isStored ? .finishing(mayHaveHappened: false) : .transferring
+    isStored ? finish(at: now) : transfer(at: now)
   }
 
   var isConfirming: Bool { if case .confirming = phase { true } else { false } }
@@ -175,9 +185,7 @@ extension FileUpload {
       if failure.kind == .denied { emit(.report(.checkDenied(failure))) }
       begin(at: now)
     // The user has looked, and VOD waits for the file.
-    case _ where wasUnconfirmed:
-      phase = .finishing(mayHaveHappened: false)
-      finish(at: now)
+    case _ where wasUnconfirmed: sendMissing(at: now)
     default:
       endUnconfirmed("the answer that completes the upload was lost, and GetMezzanineInfo says \(failure.code)")
     }

@@ -63,8 +63,7 @@ extension FileUpload {
     take(new)
     refreshDenied = nil
     if let address = progress.address, address != new.content.address { moved(to: new) }
-    if case .confirming = phase { phase = .finishing(mayHaveHappened: false) }
-    goOn(at: now, using: &generator)
+    if isConfirming { sendMissing(at: now) } else { goOn(at: now, using: &generator) }
   }
 
   /// The documentation says that the address stays; should it change, what was sent to the old one is of no use.
@@ -77,7 +76,10 @@ extension FileUpload {
           id: new.content.videoID, requestID: new.content.requestID, address: new.content.address,
           region: new.content.credential.region), isAwaited: false))
     if progress.uploadID != nil { forgetUpload() }
-    if case .finishing = phase { phase = .transferring }
+    switch phase {
+    case .finishing, .confirming: phase = .transferring
+    default: break
+    }
   }
 
   mutating func refreshFailed(

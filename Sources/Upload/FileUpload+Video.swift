@@ -37,6 +37,7 @@ extension FileUpload {
   private mutating func resumeUnconfirmed(at now: Timestamp, using generator: inout some RandomNumberGenerator) {
     progress.ending = nil
     wasUnconfirmed = true
+    isInDoubt = progress.videoID != nil
     if let videoID = progress.videoID {
       emit(.report(.resumed(videoID: videoID, stored: storedBytes)))
       if progress.isCompleting { return confirm(at: now) }

@@ -35,6 +35,9 @@ package struct FileUpload {
   var createMayHaveHappened = false
   /// Whether an earlier run left it as not confirmed, and somebody has looked since: until an answer of this run is lost.
   var wasUnconfirmed = false
+  /// Whether the video may be there by an earlier run, which VOD hasn't said and a person has looked for: then nothing is taken back of what is
+  /// written of that.
+  var isInDoubt = false
   /// How often VOD said that it still waits for a file whose completion had been sent.
   var reopenings = 0
   /// The initiate, PUT or Complete: at most one of them is tried at a time.
@@ -147,7 +150,7 @@ package struct FileUpload {
     if !isCompleting { takeBackCompletion() }
     phase = .ended
     defer { effects = [] }
-    return (isCompleting, effects)
+    return (isCompleting || isInDoubt, effects)
   }
 
   /// Does what is due.
@@ -186,6 +189,10 @@ package struct FileUpload {
   }
 
   mutating func end(_ outcome: Outcome) {
+    var outcome = outcome
+    if case .failed(let failure) = outcome, isInDoubt || phase == .creating && wasUnconfirmed && createMayHaveHappened {
+      outcome = .failed(failure.adding("it stays not confirmed: run again with --retry-unconfirmed"))
+    }
     if !running.isEmpty { emit(.cancelRequests) }
     if phase == .creating, case .failed = outcome, !createMayHaveHappened {
       // There is no video, so the next run starts over, even without the right to look for one.

@@ -40,6 +40,13 @@ struct DrivenUpload {
     take(upload.abandon(because: reason, at: now, using: &chance))
   }
 
+  /// Returns whether the next run has to ask VOD.
+  mutating func interrupt(mayBeWhole: Bool) -> Bool {
+    let interruption = upload.interrupt(mayBeWhole: mayBeWhole)
+    take(interruption.effects)
+    return interruption.mayBeWhole
+  }
+
   private mutating func handle(_ event: FileUpload.Event) { take(upload.handle(event, at: now, using: &chance)) }
 
   private mutating func take(_ effects: [FileUpload.Effect]) {
