@@ -51,11 +51,13 @@ package final class SourceFile {
     }
   }
 
-  /// Throws when it isn't any more what it was when it was opened.
+  /// Throws when it isn't any more what it was when it was opened, or when its name stands for another file. A file that was renamed or removed
+  /// is what it was.
   func checkUnchanged() throws(CallFailure) {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw Self.unreadable(errno) }
     if let change = identity.change(to: FileIdentity(status)) { throw Self.changed(change) }
+    if stat(path, &status) == 0, let change = identity.change(to: FileIdentity(status)) { throw Self.changed(change) }
   }
 
   /// Whether nothing is at `path` any more.
