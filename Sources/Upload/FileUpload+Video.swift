@@ -72,15 +72,17 @@ extension FileUpload {
     }
   }
 
-  mutating func granted(_ new: Grant, at now: Timestamp, using generator: inout some RandomNumberGenerator) {
+  mutating func granted(
+    _ new: Grant, by call: Call, at now: Timestamp, using generator: inout some RandomNumberGenerator
+  ) {
     switch phase {
-    case .creating: hasVideo(new, at: now)
+    case .creating: hasVideo(new, by: call, at: now)
     case .transferring, .finishing, .confirming: refreshed(new, at: now, using: &generator)
     default: break
     }
   }
 
-  private mutating func hasVideo(_ new: Grant, at now: Timestamp) {
+  private mutating func hasVideo(_ new: Grant, by call: Call, at now: Timestamp) {
     let content = new.content
     take(new)
     progress.videoID = content.videoID
@@ -91,6 +93,11 @@ extension FileUpload {
           id: content.videoID, requestID: content.requestID, address: content.address,
           region: content.credential.region), isAwaited: false))
     emit(.report(.created(videoID: content.videoID, requestID: content.requestID, address: content.address)))
+    if case .find = call {
+      // A journal may be a copy from before the video was known, and this one be finished.
+      phase = .checking
+      return make(.mezzanine(videoID: content.videoID))
+    }
     phase = .transferring
     transfer(at: now)
   }

@@ -51,7 +51,7 @@ package struct FileUpload {
     case recordingReference
     /// VOD is asked to create the video, or for the video of a ReferenceId.
     case creating
-    /// Whether a file that an earlier run began is finished is asked, before anything is done.
+    /// Whether a video that an earlier run created is finished is asked, before anything is sent.
     case checking
     case transferring
     case recordingCompletion
@@ -117,7 +117,7 @@ package struct FileUpload {
     switch event {
     case .recorded: recorded(at: now, using: &generator)
     case .granted(let grant, let attempt):
-      if endCall(attempt) != nil { granted(grant, at: now, using: &generator) }
+      if let ended = endCall(attempt) { granted(grant, by: ended.call, at: now, using: &generator) }
     case .mezzanine(let info, let attempt):
       if endCall(attempt) != nil { confirmed(by: info, at: now) }
     case .partsRemoved(let attempt):

@@ -161,6 +161,23 @@ import Testing
     #expect(wanted.isCreating)
   }
 
+  /// It was overwritten where the journal was a copy from before its VideoId.
+  @Test func `a video that was found by its ReferenceId may be finished, and VOD is asked`() throws {
+    for kind in [nil, CallFailure.Kind.denied] {
+      var upload = DrivenUpload.new(DrivenUpload.size, DrivenUpload.known { _ in })
+      upload.start()
+      try upload.grant()
+      #expect(upload.call?.call == .mezzanine(videoID: "video") && upload.requests.isEmpty)
+      if let kind { try upload.fail(kind) } else { try upload.answer("Uploading") }
+      #expect(upload.requests.map(\.request) == [.initiate] && upload.call == nil)
+    }
+    var finished = DrivenUpload.new(DrivenUpload.size, DrivenUpload.known { _ in })
+    finished.start()
+    try finished.grant()
+    try finished.answer("Normal", size: Int64(DrivenUpload.size))
+    #expect(finished.outcome == .uploaded(.confirmed) && finished.records.last == .ended(.done(.confirmed)))
+  }
+
   private static func unconfirmed() -> DrivenUpload {
     var upload = DrivenUpload.new(DrivenUpload.size, DrivenUpload.known { $0.ending = .unconfirmed(reason: "lost") }) {
       $0.retriesUnconfirmed = true
