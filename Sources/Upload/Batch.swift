@@ -41,6 +41,8 @@ package final class Batch {
   package var isPaused = false {
     didSet { if oldValue, !isPaused { starter.schedule() } }
   }
+  /// Whether this run has taken up a file, by its number in the journal.
+  private var isTakenUp: [Bool] = []
   private var hasNotedDeniedCheck = false
   /// As each of those that wait for VOD has its file open.
   private static let mostWaiting = 64
@@ -165,16 +167,18 @@ package final class Batch {
       return starter.schedule()
     }
     let match = try match(file)
-    // A watched file that was moved away and back, or got another name, is found again while it is uploaded.
-    if let known = match.number, running.values.contains(where: { $0.number == known }) {
+    // A watched file that was moved away and back, or got another name, is found again.
+    if let known = match.number, isInHand(known) {
+      if case .moved = match { journal.append(.moved(known, file)) }
       end(index, .skipped(.duplicate), after: .zero)
       return starter.schedule()
     }
     if case .changed(let number, let how) = match {
       return try abandon(file, source, index, number, because: SourceFile.changed(how))
     }
-    let (number, progress) = try takeUp(file, match)
+    let (number, progress) = try takeUp(file, match, index)
     files.note(index, journalNumber: number)
+    noteTakenUp(number)
     if case .done(let proof)? = progress.ending {
       end(index, UploadResult(proof), after: .zero)
       return starter.schedule()
@@ -182,6 +186,17 @@ package final class Batch {
     let details = try details(of: file, isNeeded: progress.videoID == nil)
     let task = try add(source, details, progress, index, number)
     task.start()
+  }
+
+  private func noteTakenUp(_ number: Int) {
+    while isTakenUp.count <= number { isTakenUp.append(false) }
+    isTakenUp[number] = true
+  }
+
+  /// Whether this run uploads the file, or has finished it.
+  private func isInHand(_ number: Int) -> Bool {
+    if isTakenUp.indices.contains(number), isTakenUp[number], journal.state.entries[number].isFinished { return true }
+    return running.values.contains { $0.number == number }
   }
 
   /// Has a task for the file, which isn't begun yet.
@@ -226,7 +241,7 @@ package final class Batch {
 
   /// The file's number in the journal, and what that says of it.
   private func takeUp(
-    _ file: VideoFile, _ match: BatchJournal.Match
+    _ file: VideoFile, _ match: BatchJournal.Match, _ index: Int
   ) throws(UploadResult.Trouble) -> (Int, FileUpload.Progress) {
     switch match {
     case .new: return (journal.begin(file), FileUpload.Progress())
@@ -235,7 +250,7 @@ package final class Batch {
       let progress = try progress(of: number)
       journal.append(.moved(number, file))
       let video = progress.videoID.map { " (VideoId \($0))" } ?? ""
-      report(.note("\(VisibleText.escaped(file.path)): an earlier run took this file up as '\(name)'\(video)"))
+      report(.note("taken up before as '\(name)'\(video)", file: index))
       return (number, progress)
     case .changed: preconditionFailure("a file that changed is taken up")
     }

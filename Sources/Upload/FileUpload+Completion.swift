@@ -37,7 +37,8 @@ extension FileUpload {
           .failed(
             CallFailure(
               .refused, code: "NoCRC", detail: "OSS took the file, but named no CRC64 to prove that it is whole",
-              requestID: answer.requestID, remedy: "run again, to ask VOD whether it has the file")))
+              requestID: answer.requestID,
+              remedy: "let the role call GetMezzanineInfo, and run again to ask VOD whether it has the file")))
       }
       return end(recording: .done(.unproven), .uploaded(.unproven))
     }

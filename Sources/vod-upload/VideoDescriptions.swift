@@ -26,6 +26,7 @@ struct VideoDescriptions {
       let fix =
         switch error.parameter {
         case "FileSize": "split the file, or leave it out"
+        case "FileName": "rename the file, and run again"
         case "Title": "change it in the sidecar, by --titles or by --title, and run again"
         default: "change it in the sidecar or by an option, and run again"
         }

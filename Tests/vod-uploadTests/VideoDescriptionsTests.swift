@@ -50,6 +50,18 @@ import Upload
     }
   }
 
+  /// A title has no part in that.
+  @Test func `a name that VOD wouldn't take has to be changed itself`() throws {
+    var options = VideoMetadata()
+    options.title = "title"
+    do {
+      _ = try VideoDescriptions(options: options, titles: nil).details(of: file("a\tb.mp4"))
+      Issue.record("a tab was taken")
+    } catch {
+      #expect(error.error.hasPrefix("'FileName' ") && error.fix.hasSuffix("; rename the file, and run again"))
+    }
+  }
+
   @Test func `a sidecar that doesn't read is the file's error`() throws {
     _ = try directory.write(#"{"titel": "x"}"#, to: "clip.mp4.json")
     do {
