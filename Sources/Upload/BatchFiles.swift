@@ -19,7 +19,7 @@ package struct BatchFiles: Sendable {
   /// What has come since.
   private var added = InputList()
   private var slots: [Slot]
-  private var troubles: [UploadResult] = []
+  private var troubles = Troubles()
   /// The last place of each identity, by its hash; nil until that is asked for.
   private var places: [Int: Int32]?
 
@@ -90,8 +90,7 @@ package struct BatchFiles: Sendable {
     case .skipped: slots[index].status = .duplicate
     case .failed, .unconfirmed:
       slots[index].status = .troubled
-      slots[index].trouble = Int32(troubles.count)
-      troubles.append(result)
+      slots[index].trouble = troubles.add(result) ?? -1
     }
   }
 
@@ -106,7 +105,7 @@ package struct BatchFiles: Sendable {
     case .duplicate: .skipped(.duplicate)
     case .changed: .skipped(.changed)
     case .gone: .skipped(.gone)
-    case .troubled: troubles[Int(slot.trouble)]
+    case .troubled: troubles[slot.trouble]
     }
   }
 
@@ -136,14 +135,18 @@ package struct BatchFiles: Sendable {
     return row
   }
 
-  /// The rows of what has failed or isn't confirmed, and of the first `mostUnstarted` files that weren't begun.
-  package func troubledRows(in journal: BatchJournal, mostUnstarted: Int = 100) -> [ReportRow] {
-    var unstarted = 0
+  /// The rows of the first `most` that have failed or aren't confirmed, and of the first `mostUnstarted` files that weren't begun.
+  package func troubledRows(in journal: BatchJournal, most: Int = 1000, mostUnstarted: Int = 100) -> [ReportRow] {
+    var (troubled, unstarted) = (0, 0)
     return (0..<count).filter { index in
       let result = result(at: index)
-      guard result == .notStarted else { return result.trouble != nil }
-      unstarted += 1
-      return unstarted <= mostUnstarted
+      if result == .notStarted {
+        unstarted += 1
+        return unstarted <= mostUnstarted
+      }
+      guard result.trouble != nil else { return false }
+      troubled += 1
+      return troubled <= most
     }.map { row(at: $0, in: journal) }
   }
 }

@@ -36,11 +36,15 @@ package enum FailureTable {
     if case .failed = result { .bad } else { .warning }
   }
 
-  /// A line on the files not begun that have none in `rows`; none where there are no such.
+  /// Lines on the files that failed or weren't begun and have none in `rows`; none where there are no such.
   package static func rest(_ counts: ResultCounts, besides rows: [ReportRow]) -> [String] {
-    let rest = counts.notStarted - rows.count { $0.result == .notStarted }
-    guard rest > 0 else { return [] }
-    return ["\(rest) more file\(rest == 1 ? "" : "s") not started; --report lists every file"]
+    let unstarted = rows.count { $0.result == .notStarted }
+    let troubled = rows.count { $0.result.trouble != nil }
+    return [
+      (counts.troubled - troubled, "failed or not confirmed"), (counts.notStarted - unstarted, "not started"),
+    ].filter { $0.0 > 0 }.map { rest, what in
+      "\(rest) more file\(rest == 1 ? "" : "s") \(what); --report lists every file"
+    }
   }
 
   /// One line on all of it: `3 files: 1 uploaded, 1 confirmed by VOD, 1 failed, 7 skipped`.

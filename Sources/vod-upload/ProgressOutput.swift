@@ -82,7 +82,7 @@ final class ProgressOutput {
     }
   }
 
-  /// Shows how the batch ended; `troubled` are the rows of what failed, isn't confirmed or wasn't begun, of the last not all.
+  /// Shows how the batch ended; `troubled` are the rows of what failed, isn't confirmed or wasn't begun, but not of all.
   func end(_ counts: ResultCounts, troubled: [ReportRow]) {
     alarm.disarm()
     if case .terminal(var progress) = style { write(progress.clear()) }

@@ -121,6 +121,7 @@ import Testing
     let rows = run.batch.files.troubledRows(in: run.journal)
     #expect(rows.map(\.result) == run.results)
     #expect(run.batch.files.troubledRows(in: run.journal, mostUnstarted: 0).count == 2)
+    #expect(run.batch.files.troubledRows(in: run.journal, most: 1).map(\.result) == [.failed(trouble), .notStarted])
     #expect(cloud.onTheirWay == 0 && !run.hasEnded)
   }
 

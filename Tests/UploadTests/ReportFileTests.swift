@@ -244,6 +244,11 @@ import Testing
     #expect(FailureTable.rest(many, besides: [unstarted]) == ["2 more files not started; --report lists every file"])
     #expect(FailureTable.rest(many, besides: [unstarted, unstarted, unstarted]).isEmpty)
     for row in rows { counts.count(row.result) }
+    #expect(FailureTable.rest(counts, besides: rows).isEmpty)
+    #expect(
+      FailureTable.rest(counts, besides: Array(rows[..<2])) == [
+        "1 more file failed or not confirmed; --report lists every file"
+      ])
     #expect(FailureTable.summary(counts) == "3 files: 1 uploaded, 1 not confirmed, 1 failed, 1 skipped")
     #expect(counts.troubled == 2)
     var one = ResultCounts()
