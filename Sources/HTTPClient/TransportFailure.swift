@@ -195,8 +195,11 @@ extension TransportFailure {
     return "\(reason) (OpenSSL error \(number))"
   }
 
+  /// Without the blanks at the end that some of libcurl's texts have.
   private static func printable(_ text: String) -> String {
-    String(
+    var text = text[...]
+    while text.last == " " { text.removeLast() }
+    return String(
       text.unicodeScalars.prefix(200).map { $0.isASCII && $0.value >= 0x20 && $0.value != 0x7F ? Character($0) : "?" })
   }
 }
