@@ -30,7 +30,7 @@ struct VideoDescriptions {
         case "Title": "change it in the sidecar, by --titles or by --title, and run again"
         default: "change it in the sidecar or by an option, and run again"
         }
-      throw UploadResult.Trouble(error: "'\(error.parameter)' \(error.problem)", fix: "\(error.allowed); \(fix)")
+      throw UploadResult.Trouble(error: "\(error)", fix: fix)
     }
   }
 

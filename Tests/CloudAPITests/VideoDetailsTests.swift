@@ -22,53 +22,59 @@ import Testing
   }
 
   static func text(_ count: Int) -> String { String(repeating: "视", count: count) }
-  static let scalars = "allowed are characters other than emoji and control characters"
+  static let scalars = "VOD takes neither emoji nor control characters"
 
   @Test(arguments: [
     Case("title of 128") { $0.title = text(128) },
-    Case("title of 129", "'Title' has 129 characters; allowed are 1 to 128", code: "LengthExceededMax") {
+    Case("title of 129", "'Title' has 129 characters; allowed are 1 to 128 characters", code: "LengthExceededMax") {
       $0.title = text(129)
     },
-    Case("decomposed title", "'Title' has 129 characters; allowed are 1 to 128", code: "LengthExceededMax") {
+    Case("decomposed title", "'Title' has 129 characters; allowed are 1 to 128 characters", code: "LengthExceededMax") {
       $0.title = String(repeating: "a", count: 127) + "e\u{301}"
     },
-    Case("no title", "'Title' is empty; allowed are 1 to 128") { $0.title = "" },
-    Case("emoji in title", "'Title' has the character U+1F600; \(scalars)", code: "IllegalCharacters") {
+    Case("no title", "'Title' is empty; allowed are 1 to 128 characters") { $0.title = "" },
+    Case("emoji in title", "'Title' has an emoji (U+1F600); \(scalars)", code: "IllegalCharacters") {
       $0.title = "a😀"
     },
-    Case("sign as emoji", "'Title' has the character U+FE0F; \(scalars)", code: "IllegalCharacters") {
+    Case("sign as emoji", "'Title' has an emoji (U+FE0F); \(scalars)", code: "IllegalCharacters") {
       $0.title = "❤\u{FE0F}"
     },
-    Case("flag", "'Title' has the character U+1F1E8; \(scalars)", code: "IllegalCharacters") { $0.title = "🇨🇳" },
-    Case("line feed in title", "'Title' has the character U+000A; \(scalars)", code: "IllegalCharacters") {
+    Case("flag", "'Title' has an emoji (U+1F1E8); \(scalars)", code: "IllegalCharacters") { $0.title = "🇨🇳" },
+    Case("line feed in title", "'Title' has the control character U+000A; \(scalars)", code: "IllegalCharacters") {
       $0.title = "a\nb"
     },
-    Case("C1 control in title", "'Title' has the character U+0085; \(scalars)", code: "IllegalCharacters") {
+    Case("C1 control in title", "'Title' has the control character U+0085; \(scalars)", code: "IllegalCharacters") {
       $0.title = "a\u{85}"
     },
     Case("rare ideograph, digits and signs") { $0.title = "\u{20000} 0123#* ©®™ ❤ +*~%2A 100%" },
     Case("description of 1024") { $0.description = text(1024) },
-    Case("description of 1025", "'Description' has 1025 characters; allowed are 0 to 1024", code: "LengthExceededMax") {
+    Case(
+      "description of 1025", "'Description' has 1025 characters; allowed are 0 to 1024 characters",
+      code: "LengthExceededMax"
+    ) {
       $0.description = text(1025)
     },
     Case("empty description") { $0.description = "" },
     Case("description of lines") { $0.description = "a\r\nb\tc" },
-    Case("bell in description", "'Description' has the character U+0007; \(scalars)", code: "IllegalCharacters") {
+    Case("bell in description", "'Description' has the control character U+0007; \(scalars)", code: "IllegalCharacters")
+    {
       $0.description = "a\u{7}"
     },
-    Case("emoji in description", "'Description' has the character U+1F680; \(scalars)", code: "IllegalCharacters") {
+    Case("emoji in description", "'Description' has an emoji (U+1F680); \(scalars)", code: "IllegalCharacters") {
       $0.description = "🚀"
     },
     Case("16 tags of 32") { $0.tags = Array(repeating: text(32), count: 16) },
     Case("17 tags", "'Tags' has 17 tags; allowed are up to 16", code: "TagsExceededMax") {
       $0.tags = Array(repeating: "a", count: 17)
     },
-    Case("tag of 33", "'Tags' in its tag 2 has 33 characters; allowed are 1 to 32", code: "LengthExceededMax") {
+    Case(
+      "tag of 33", "'Tags' has 33 characters in its tag 2; allowed are 1 to 32 characters", code: "LengthExceededMax"
+    ) {
       $0.tags = ["a", text(33)]
     },
-    Case("empty tag", "'Tags' in its tag 1 is empty; allowed are 1 to 32") { $0.tags = [""] },
+    Case("empty tag", "'Tags' has no text in its tag 1; allowed are 1 to 32 characters") { $0.tags = [""] },
     Case("comma in tag", "'Tags' has a comma in its tag 1; the API separates tags by commas") { $0.tags = ["a,b"] },
-    Case("emoji in tag", "'Tags' in its tag 1 has the character U+1F3AC; \(scalars)", code: "IllegalCharacters") {
+    Case("emoji in tag", "'Tags' has an emoji (U+1F3AC) in its tag 1; \(scalars)", code: "IllegalCharacters") {
       $0.tags = ["🎬"]
     },
     Case("upper-case extension") { $0.fileName = "D:\\x\\A.MP4" },

@@ -118,7 +118,7 @@ import Upload
     Case(words: "a --signature v2", says: "signatures are v4 and v1"),
     Case(words: "a --cate-id x", says: "'--cate-id' is 'x'; write a category's number"),
     Case(words: "a --user-data x", says: "'--user-data' isn't a JSON object; write one such as {"),
-    Case(words: "a --tags a,,b", says: "'--tags' in its tag 2 is empty"),
+    Case(words: "a --tags a,,b", says: "'--tags' has no text in its tag 2; allowed are 1 to 32 characters"),
     Case(words: "a --report out.txt", says: "ends in neither .csv nor .json"),
     Case(words: "a --proxy socks5://p:1", says: "'--proxy' isn't an HTTP proxy; write http://HOST:PORT, or none"),
     Case(words: "a --proxy http://p", says: "'--proxy' doesn't name host and port"),

@@ -46,7 +46,8 @@ import Upload
       _ = try VideoDescriptions(options: VideoMetadata(), titles: nil).details(of: long)
       Issue.record("129 characters were taken")
     } catch {
-      #expect(error.error == "'Title' has 129 characters" && error.fix.hasPrefix("allowed are 1 to 128; "))
+      #expect(error.error == "'Title' has 129 characters; allowed are 1 to 128 characters")
+      #expect(error.fix == "change it in the sidecar, by --titles or by --title, and run again")
     }
   }
 

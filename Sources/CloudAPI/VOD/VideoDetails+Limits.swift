@@ -20,20 +20,22 @@ extension VideoDetails.Draft {
   }
 
   private static func check(
-    _ text: String, of parameter: String, _ which: String = "", from least: Int = 1, upTo most: Int,
+    _ text: String, of parameter: String, tag place: Int? = nil, from least: Int = 1, upTo most: Int,
     onOneLine: Bool = true
   ) throws(VideoDetailsError) {
     let count = text.unicodeScalars.count
+    let suffix = place.map { " in its tag \($0)" } ?? ""
     guard (least...most).contains(count) else {
       throw VideoDetailsError(
-        parameter, which + (count == 0 ? "is empty" : "has \(count) characters"),
-        allowed: "allowed are \(least) to \(most)",
+        parameter, count > 0 ? "has \(count) characters\(suffix)" : place == nil ? "is empty" : "has no text\(suffix)",
+        allowed: "allowed are \(least) to \(most) characters",
         code: count > most ? "LengthExceededMax" : "InvalidParameter")
     }
     if let scalar = text.unicodeScalars.first(where: { !$0.isTakenByVOD(onOneLine: onOneLine) }) {
       throw VideoDetailsError(
-        parameter, which + "has the character U+\(scalar.hex)",
-        allowed: "allowed are characters other than emoji and control characters", code: "IllegalCharacters")
+        parameter,
+        (scalar.isControl ? "has the control character U+\(scalar.hex)" : "has an emoji (U+\(scalar.hex))") + suffix,
+        allowed: "VOD takes neither emoji nor control characters", code: "IllegalCharacters")
     }
   }
 
@@ -43,7 +45,7 @@ extension VideoDetails.Draft {
         "Tags", "has \(tags.count) tags", allowed: "allowed are up to 16", code: "TagsExceededMax")
     }
     for (place, tag) in tags.enumerated() {
-      try Self.check(tag, of: "Tags", "in its tag \(place + 1) ", upTo: 32)
+      try Self.check(tag, of: "Tags", tag: place + 1, upTo: 32)
       if tag.contains(",") {
         throw VideoDetailsError(
           "Tags", "has a comma in its tag \(place + 1)", allowed: "the API separates tags by commas")
