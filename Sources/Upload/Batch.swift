@@ -325,7 +325,7 @@ package final class Batch {
           file: index,
           VideoRecord(
             videoID: videoID, requestID: requestID ?? "", bucket: address.bucket, endpoint: address.endpoint,
-            key: address.key)))
+            key: address.key, region: running[index]?.task.region)))
     case .resumed(_, let stored): report(.resumed(file: index, bytes: Int64(stored)))
     case .refreshed(let requestID): report(.refreshed(file: index, requestID: requestID ?? ""))
     case .refreshDenied(let failure):
@@ -334,7 +334,7 @@ package final class Batch {
           "RefreshUploadVideo isn't allowed (\(failure.text)); the upload has until its credential expires", file: index
         ))
     case .retrying(let failure, let wait):
-      report(.retried(file: index, part: nil, call: failure.call, error: failure.text, wait: wait))
+      report(.retried(file: index, part: failure.part, call: failure.call, error: failure.text, wait: wait))
     case .throttled(let failure, let wait): report(.throttled(code: failure.code, wait: wait))
     case .restarted: report(.restarted(file: index))
     case .confirming:

@@ -166,7 +166,8 @@ extension UploadResult.Trouble: Error {
 
   init(_ failure: CallFailure) {
     let call = failure.call.map { "\($0): " } ?? ""
-    self.init(error: call + failure.text, fix: failure.remedy ?? "run again; it goes on where it was")
+    let question = failure.asksForVideo ? "whether CreateUploadVideo made a video isn't known: " : ""
+    self.init(error: question + call + failure.text, fix: failure.remedy ?? "run again; it goes on where it was")
   }
 }
 

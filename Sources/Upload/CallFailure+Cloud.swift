@@ -42,7 +42,7 @@ extension CallFailure {
       case .transient: .lost
       case .entityTooSmall, .permanent: .refused
       }
-    let code = failure.errorCode.map { "\(failure.code) (\($0))" } ?? failure.code
+    let code = failure.errorCode.map { "\(failure.code) (EC \($0))" } ?? failure.code
     self.init(kind, code: code, requestID: failure.requestID, remedy: failure.remedy)
   }
 

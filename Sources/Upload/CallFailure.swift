@@ -49,6 +49,10 @@ package struct CallFailure: Error, Hashable, Sendable {
   package var wasSentTwice = false
   /// The call to VOD that failed, such as `CreateUploadVideo`; nil of a request to OSS.
   package private(set) var call: String?
+  /// The number of the part that failed; nil of another request.
+  private(set) var part: Int?
+  /// Whether it was to find out if an earlier CreateUploadVideo had made a video.
+  private(set) var asksForVideo = false
 
   package init(_ kind: Kind, code: String, detail: String? = nil, requestID: String? = nil, remedy: String? = nil) {
     self.kind = kind
@@ -63,6 +67,8 @@ package struct CallFailure: Error, Hashable, Sendable {
     var failure = CallFailure(kind, code: code, detail: detail, requestID: requestID, remedy: remedy)
     failure.wasSentTwice = wasSentTwice
     failure.call = call
+    failure.part = part
+    failure.asksForVideo = asksForVideo
     return failure
   }
 
@@ -70,6 +76,14 @@ package struct CallFailure: Error, Hashable, Sendable {
   func of(_ call: FileUpload.Call) -> CallFailure {
     var failure = self
     failure.call = call.name
+    if case .find = call { failure.asksForVideo = true }
+    return failure
+  }
+
+  /// The same, of the part with that number.
+  func ofPart(_ number: Int) -> CallFailure {
+    var failure = self
+    failure.part = number
     return failure
   }
 

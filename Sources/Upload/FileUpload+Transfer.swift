@@ -185,7 +185,8 @@ extension FileUpload {
     case .throttled, .unreached, .lost, .stale, .damaged, .invalidPart:
       guard var gap = request.gap else { return }
       var tries = Tries(failures: gap.failures)
-      guard let due = retry(&tries, after: failure, at: now, using: &generator) else { return end(.failed(failure)) }
+      let numbered = failure.ofPart(gap.first + 1)
+      guard let due = retry(&tries, after: numbered, at: now, using: &generator) else { return end(.failed(failure)) }
       gap.failures = tries.failures
       gap.due = due
       gaps?.giveBack(gap)

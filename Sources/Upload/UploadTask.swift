@@ -65,6 +65,8 @@ package final class UploadTask {
   package var bytesSent: Int { upload.storedBytes + requests.values.reduce(0) { $0 + $1.bytesSent } }
 
   package var videoID: String? { upload.progress.videoID }
+  /// Of the bucket, as UploadAuth names it; nil where it doesn't, or there is no credential now.
+  var region: String? { upload.grant?.content.credential.region }
   package var referenceID: ReferenceID? { upload.progress.referenceID }
 
   private func handle(_ event: FileUpload.Event) {

@@ -73,6 +73,9 @@ import Testing
     let row = run.batch.files.row(at: 0, in: run.journal)
     #expect(row.videoID == "video1" && row.referenceID?.hasPrefix("vod-upload-") == true)
     #expect(row.address == "oss://bucket/video1" && row.requestID == "request1")
+    // It was left out.
+    let created = run.events.compactMap { if case .created(_, let video) = $0 { video } else { nil } }
+    #expect(created.map(\.region) == Array(repeating: "cn-shenzhen", count: 5))
   }
 
   @Test func `a second run on the same journal calls nobody for what is uploaded`() throws {
@@ -206,6 +209,44 @@ import Testing
     run.batch.close()
     scheduler.settle()
     #expect(run.hasEnded && run.batch.files.counts.notStarted == 0)
+  }
+
+  /// It was `skipped: a sidecar`, like one that had counted.
+  @Test func `a sidecar that comes after its video was begun is reported as one that isn't used`() throws {
+    let run = try run(InputList(), isOpen: true)
+    func add(_ path: String, _ content: InputEntry.Content) {
+      run.batch.add([InputEntry(path: directory.path(path), content: content)])
+      scheduler.settle()
+    }
+    try write(["a.mp4"])
+    add("a.json", .skipped(.sidecar))
+    run.batch.add([try #require(list().first)])
+    scheduler.settle()
+    for name in ["a.mp4.json", "a.json", "b.json"] { add(name, .skipped(.sidecar)) }
+    #expect(
+      run.results == [
+        .skipped(.sidecar), .uploaded, .skipped(.lateSidecar), .skipped(.lateSidecar), .skipped(.sidecar),
+      ])
+    #expect(SkipReason.lateSidecar.text == "a sidecar that came after its video was taken up, so it isn't used")
+  }
+
+  /// It was `RefreshUploadVideo: InternalError`, for a file that had no video yet.
+  @Test func `a failed question for a video says what it was for`() throws {
+    let id = try #require(ReferenceID("vod-upload-1"))
+    let failure = CallFailure(.lost, code: "InternalError", requestID: "R1")
+    #expect(
+      UploadResult.Trouble(failure.of(.find(referenceID: id))).error
+        == "whether CreateUploadVideo made a video isn't known: RefreshUploadVideo: InternalError (request R1)")
+    #expect(
+      UploadResult.Trouble(failure.of(.refresh(videoID: "v"))).error
+        == "RefreshUploadVideo: InternalError (request R1)")
+  }
+
+  @Test func `files that hadn't settled at the end say so`() throws {
+    try write(["a.mp4"])
+    var files = BatchFiles(InputList())
+    files.addUnsettled(list(), settle: .seconds(2))
+    #expect(files.result(at: 0) == .unsettled(.seconds(2)) && files.counts.notStarted == 1)
   }
 
   // MARK: Names
@@ -444,7 +485,7 @@ private final class InstantCloud: UploadCloud {
         requestID: "request\(number)", videoID: "video\(number)", address: address,
         credential: UploadCredential(
           accessKeyID: "STS.\(number)", secret: secret("a"), token: secret("b"), expires: UTCTime(seconds: 0),
-          region: nil))
+          region: "cn-shenzhen"))
       completion(.success(.grant(FileUpload.Grant(content, issued: now, lapses: now + .seconds(3000)))))
     }
   }

@@ -110,6 +110,15 @@ import Testing
     #expect(upload.outcome == .failed(CallFailure(kind, code: "\(kind)", remedy: "remedy")))
   }
 
+  /// The number was never shown.
+  @Test func `a part that is tried again is named by its number`() throws {
+    var upload = try DrivenUpload.begun { $0.partsAtOnce = 2 }
+    try upload.failRequest(1, .lost)
+    try upload.failRequest(0, .lost)
+    let failed = upload.notices.compactMap { if case .retrying(let failure, _) = $0 { failure } else { nil } }
+    #expect(failed.map(\.part) == [2, 1] && failed.map(\.code) == ["lost", "lost"])
+  }
+
   @Test func `a part that is throttled is tried as often as it takes`() throws {
     var upload = try DrivenUpload.begun(DrivenUpload.unit)
     for _ in 0..<10 {
