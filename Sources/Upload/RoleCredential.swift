@@ -202,10 +202,12 @@ package final class RoleCredential {
     if case .refused = failure { return end(.failure(failure)) }
     let now = loop.time
     let since = waitingSince ?? now
-    guard now + Self.pause < since + wait else { return end(.failure(failure)) }
+    let last = since + wait
+    guard now < last else { return end(.failure(failure)) }
     if !hasReportedWait { onWait?(failure) }
     hasReportedWait = true
-    alarm.arm(at: (now + Self.pause).microseconds)
+    // Once more when the wait is over.
+    alarm.arm(at: min(now + Self.pause, last).microseconds)
   }
 
   private func timerFired() {

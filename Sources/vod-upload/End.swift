@@ -25,26 +25,24 @@ enum End: Equatable {
     }
   }
 
-  /// What becomes of the files that are on their way; nil when there are none.
-  var trouble: UploadResult.Trouble? { trouble(hasBegun: true) }
-
-  /// `hasBegun` is whether there has been a credential, without which no file is begun.
-  func trouble(hasBegun: Bool) -> UploadResult.Trouble? {
+  /// What becomes of the files that are on their way; nil when there are none. `hasBegun` is whether there has been a credential, without which
+  /// no file is begun; `wait` how long one is waited for.
+  func trouble(hasBegun: Bool, wait: Duration) -> UploadResult.Trouble? {
     let fix = hasBegun ? "run again; it goes on where it was" : "run again"
     return switch self {
     case .finished: nil
     case .signal(let number): .init(error: "interrupted by \(Self.name(of: number))", fix: fix)
     case .credential(.refused(let reason)):
       .init(
-        error: "no credential: \(reason)",
-        fix: "check --role, or have an administrator let this user read the role; then run again")
+        error: "no credential: \(reason)", fix: "run again after that")
     case .credential(.noRole):
       .init(
         error: "no credential: \(RoleCredential.Failure.noRole)",
         fix: "an administrator can add you to a role's 'allow' in \(StandardPath.settings)")
     case .credential(.severalRoles(let names)):
       .init(error: "\(RoleCredential.Failure.severalRoles(names))", fix: "name one of them with --role")
-    case .credential(let failure): .init(error: "no credential: \(failure)", fix: fix)
+    case .credential(let failure):
+      .init(error: "no credential\(wait > .zero ? " within \(wait.text) (--wait)" : ""): \(failure)", fix: fix)
     case .broken(let why, let fix): .init(error: why, fix: fix)
     }
   }

@@ -48,7 +48,7 @@ extension Run {
   private func stopped(_ end: End) -> BatchFiles {
     let (waiting, gone) = (watch?.waiting ?? InputList(), watch?.gone ?? [])
     watch = nil
-    if let trouble = end.trouble { batch?.stop(trouble) }
+    if let trouble = end.trouble(hasBegun: true, wait: arguments.wait) { batch?.stop(trouble) }
     var files = batch?.files ?? BatchFiles(InputList())
     files.addUnstarted(waiting)
     files.addUnstarted(gone)
@@ -86,7 +86,7 @@ extension Run {
     case .signal where !arguments.watched.isEmpty && !ending.leftUndone && missingCredential == nil: return
     case .signal, .credential, .broken:
       if let missingCredential, case .signal = end { ending.messages.append("no credential: \(missingCredential)") }
-      if let trouble = end.trouble(hasBegun: batch?.hasStarted == true) {
+      if let trouble = end.trouble(hasBegun: batch?.hasStarted == true, wait: arguments.wait) {
         ending.messages.append("\(trouble.error); \(trouble.fix)")
       }
     }

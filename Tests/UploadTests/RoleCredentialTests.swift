@@ -96,6 +96,22 @@ import Testing
     #expect(credential.current == nil)
   }
 
+  /// It gave up a second before the end.
+  @Test func `until the wait is over it goes on, and tries a last time then`() throws {
+    let wait = Duration.milliseconds(20)
+    let credential = try RoleCredential(
+      role: "uploader", client: LocalClient(path: directory.path("none")), loop: loop, wait: wait,
+      serverTime: { Self.midnight })
+    var waits = 0
+    credential.onWait = { _ in waits += 1 }
+    var result: Result<String, RoleCredential.Failure>?
+    let began = loop.time
+    credential.request { result = $0.map(\.key.id) }
+    for _ in 0..<100 where result == nil { _ = try loop.runOnce(timeout: .seconds(10)) }
+    guard case .failure(.noDaemon)? = result else { return #expect(Bool(false)) }
+    #expect(waits == 1 && loop.time - began >= wait)
+  }
+
   @Test func `a role that doesn't exist isn't waited for, and comes with the name that was probably meant`() throws {
     let credential = try credential(wait: .seconds(60)) { Self.midnight }
     let problem = """

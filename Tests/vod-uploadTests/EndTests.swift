@@ -1,3 +1,4 @@
+import Core
 import Glibc
 import Testing
 import Upload
@@ -55,16 +56,31 @@ import Upload
   }
 
   @Test func `a file that was on its way is reported with what ended it, and that the next run goes on`() {
-    #expect(End.finished.trouble == nil)
-    #expect(End.signal(SIGINT).trouble?.error == "interrupted by SIGINT")
-    #expect(End.signal(SIGTERM).trouble?.fix == "run again; it goes on where it was")
+    #expect(End.finished.trouble() == nil)
+    #expect(End.signal(SIGINT).trouble()?.error == "interrupted by SIGINT")
+    #expect(End.signal(SIGTERM).trouble()?.fix == "run again; it goes on where it was")
     #expect(End.signal(SIGTERM).trouble(hasBegun: false)?.fix == "run again")
     #expect(End.credential(.noDaemon(reason: "r")).trouble(hasBegun: false)?.fix == "run again")
-    #expect(End.credential(.noCredential(reason: "r")).trouble?.error == "no credential: r")
-    let several = End.credential(.severalRoles(["reports", "uploader"])).trouble
+    let missing = End.credential(.noCredential(reason: "r"))
+    #expect(missing.trouble(wait: .seconds(12))?.error == "no credential within 12s (--wait): r")
+    #expect(missing.trouble(wait: .zero)?.error == "no credential: r")
+    // Nobody waits for what waiting doesn't help.
+    #expect(
+      End.credential(.refused(reason: "r; ask")).trouble()
+        == .init(error: "no credential: r; ask", fix: "run again after that"))
+    let several = End.credential(.severalRoles(["reports", "uploader"])).trouble()
     #expect(several?.error == "there are several roles that you may read: reports, uploader")
     #expect(several?.fix == "name one of them with --role")
-    #expect(End.credential(.noRole).trouble?.error == "no credential: there is no role that you may read")
-    #expect(End.broken("b", fix: "f").trouble == .init(error: "b", fix: "f"))
+    #expect(End.credential(.noRole).trouble()?.error == "no credential: there is no role that you may read")
+    #expect(End.broken("b", fix: "f").trouble() == .init(error: "b", fix: "f"))
   }
+}
+
+extension End {
+  /// The same, after a minute of waiting at most.
+  fileprivate func trouble(hasBegun: Bool = true) -> UploadResult.Trouble? {
+    trouble(hasBegun: hasBegun, wait: .minutes(1))
+  }
+
+  fileprivate func trouble(wait: Duration) -> UploadResult.Trouble? { trouble(hasBegun: true, wait: wait) }
 }
