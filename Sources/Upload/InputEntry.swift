@@ -48,6 +48,8 @@ package enum InputProblem: Error, Hashable, Sendable, CustomStringConvertible {
   case system(CInt)
   case notUTF8
   case tooDeep
+  /// Of a file that was named itself; one that is found in a directory is skipped.
+  case foreignExtension
   /// The same of a watched directory.
   case watched(CInt)
 
@@ -56,6 +58,7 @@ package enum InputProblem: Error, Hashable, Sendable, CustomStringConvertible {
     case .system(let number): String(cString: strerror(number))
     case .watched(let number): "the watched directory can't be read: \(String(cString: strerror(number)))"
     case .notUTF8: "its name is not UTF-8"
+    case .foreignExtension: SkipReason.foreignExtension.text
     case .tooDeep: "nested deeper than \(InputScan.maxDepth) directories"
     }
   }
@@ -77,6 +80,7 @@ package enum InputProblem: Error, Hashable, Sendable, CustomStringConvertible {
     case .watched(EACCES): "let this user read it; its files are taken up then, by this run or the next"
     case .watched: "put it back or mount it; its files are taken up then, by this run or the next"
     case .notUTF8: "rename it"
+    case .foreignExtension: "leave it out, or convert it; a wrong extension can be changed by renaming it"
     case .tooDeep: "name a directory further down"
     }
   }

@@ -3,7 +3,7 @@
 /// An entry takes 56 bytes and its last name: 100,000 files some 9 MB.
 package struct InputList: Sendable, RandomAccessCollection {
   private enum Kind: UInt8 {
-    case file, skipped, failed, watched, notUTF8, tooDeep
+    case file, skipped, failed, watched, notUTF8, tooDeep, foreignExtension
   }
 
   private struct Slot {
@@ -46,6 +46,7 @@ package struct InputList: Sendable, RandomAccessCollection {
       case .watched: .failed(.watched(slot.code))
       case .notUTF8: .failed(.notUTF8)
       case .tooDeep: .failed(.tooDeep)
+      case .foreignExtension: .failed(.foreignExtension)
       }
     return InputEntry(path: path(of: slot), content: content)
   }
@@ -128,6 +129,7 @@ extension InputList {
     case .watched(let number): append(name, directory, .watched, code: number)
     case .notUTF8: append(name, directory, .notUTF8)
     case .tooDeep: append(name, directory, .tooDeep)
+    case .foreignExtension: append(name, directory, .foreignExtension)
     }
   }
 

@@ -96,7 +96,7 @@ package struct InputScan {
       return list.fail(name, in: directory(given, resolved: ""), problem)
     }
     let directory = directory(given, resolved: resolved)
-    take(name, in: directory, status, sidecar: isSidecar(name, in: given))
+    take(name, in: directory, status, sidecar: isSidecar(name, in: given), wasNamed: true)
   }
 
   /// A directory that was named: through a link, too.
@@ -167,7 +167,8 @@ package struct InputScan {
   }
 
   private mutating func take(
-    _ name: ArraySlice<UInt8>, in directory: Int, _ status: stat, sidecar: Bool, sidecarMark: Int32 = 0
+    _ name: ArraySlice<UInt8>, in directory: Int, _ status: stat, sidecar: Bool, sidecarMark: Int32 = 0,
+    wasNamed: Bool = false
   ) {
     let place = Place(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     if status.st_mode & S_IFMT != S_IFREG { return list.skip(name, in: directory, .notRegular) }
@@ -175,7 +176,9 @@ package struct InputScan {
       return list.skip(name, in: directory, own.reason)
     }
     if !takes(String(decoding: name, as: UTF8.self)) {
-      return list.skip(name, in: directory, sidecar ? .sidecar : .foreignExtension)
+      if sidecar { return list.skip(name, in: directory, .sidecar) }
+      return wasNamed
+        ? list.fail(name, in: directory, .foreignExtension) : list.skip(name, in: directory, .foreignExtension)
     }
     // A file with one name is met once, where there is one argument.
     if hasSeveralArguments || status.st_nlink > 1, !seenFiles.insert(place).inserted {

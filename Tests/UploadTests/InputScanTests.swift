@@ -153,8 +153,22 @@ import Testing
     mkfifo(directory.path("pipe.mp4"), 0o600)
     #expect(
       lines(list(".hidden.mp4", ".d", "link.mp4", "a.mp4.json", "b.txt", "pipe.mp4")) == [
-        ".hidden.mp4", ".d/x.mp4", "link.mp4", "a.mp4.json: sidecar", "b.txt: foreignExtension", "pipe.mp4: notRegular",
+        ".hidden.mp4", ".d/x.mp4", "link.mp4", "a.mp4.json: sidecar",
+        "b.txt: ApsaraVideo VOD doesn't take files with this extension", "pipe.mp4: notRegular",
       ])
+  }
+
+  /// `0 files: 1 skipped`, and the exit status was 0.
+  @Test func `a file that was named, and that VOD doesn't take, is an error`() throws {
+    try make("v/b.txt", "v/a.mp4")
+    let found = list("v/b.txt")
+    #expect(Array(found).map(\.content) == [.failed(.foreignExtension)])
+    var copy = InputList()
+    copy.append(0, of: found)
+    for entry in found { copy.append(entry) }
+    #expect(copy.map(\.content) == [.failed(.foreignExtension), .failed(.foreignExtension)])
+    #expect(found.first?.result?.trouble?.fix.hasPrefix("leave it out, or convert it") == true)
+    #expect(lines(list("v")) == ["v/a.mp4", "v/b.txt: foreignExtension"])
   }
 
   @Test func `a file that a link was named for is the file, and the link's name its name`() throws {
