@@ -44,6 +44,8 @@ package final class Batch {
   /// Whether this run has taken up a file, by its number in the journal.
   private var isTakenUp: [Bool] = []
   private var hasNotedDeniedCheck = false
+  /// Hashes of what the sidecars of files that were begun are called without `.json`; only where more files may come.
+  private var describedNames: Set<Int> = []
   /// As each of those that wait for VOD has its file open.
   private static let mostWaiting = 64
 
@@ -85,8 +87,15 @@ package final class Batch {
 
   /// Takes up what has appeared in a watched directory.
   package func add(_ entries: some Sequence<InputEntry>) {
-    for entry in entries { files.add(entry) }
+    for entry in entries {
+      files.add(isLateSidecar(entry) ? InputEntry(path: entry.path, content: .skipped(.lateSidecar)) : entry)
+    }
     starter.schedule()
+  }
+
+  private func isLateSidecar(_ entry: InputEntry) -> Bool {
+    guard entry.content == .skipped(.sidecar), let video = Sidecar.subject(of: entry.path) else { return false }
+    return describedNames.contains(JournalState.hash(of: video))
   }
 
   /// Whether a file is on its way.
@@ -147,6 +156,7 @@ package final class Batch {
   private func begin(_ index: Int) {
     guard let file = files.file(at: index) else { return }
     report(.started(file: index, path: file.path, size: file.identity.size))
+    if isOpen { describedNames.formUnion(Sidecar.subjects(of: file.path).map(JournalState.hash(of:))) }
     do throws(UploadResult.Trouble) {
       try upload(file, index)
     } catch {

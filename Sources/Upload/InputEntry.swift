@@ -24,6 +24,8 @@ package enum SkipReason: UInt8, Hashable, Sendable, CaseIterable {
   case hidden, sidecar, journal, report, titles, foreignExtension, notRegular, link, duplicate
   /// Of a file in a watched directory, before its turn.
   case changed, gone
+  /// In a watched directory, after its video was begun.
+  case lateSidecar
 
   package var text: String {
     switch self {
@@ -37,6 +39,7 @@ package enum SkipReason: UInt8, Hashable, Sendable, CaseIterable {
     case .link: "a symbolic link, which is only followed when it is named"
     case .duplicate: "the same file as one before"
     case .changed: "it changed before its turn, and is taken up again once it has come to rest"
+    case .lateSidecar: "a sidecar that came after its video was taken up, so it isn't used"
     case .gone: "it was moved or removed before its turn"
     }
   }

@@ -25,6 +25,13 @@ package enum Sidecar {
   /// The names that the sidecar of the video `name` may have; the first one there counts.
   static func names(for name: String) -> [String] { [name, FileName.split(name).stem].map { $0 + suffix } }
 
+  /// The paths of the video's sidecars, without the suffix.
+  static func subjects(of path: String) -> [String] {
+    let name = FileName.last(of: path)
+    let directory = String(decoding: path.utf8.dropLast(name.utf8.count), as: UTF8.self)
+    return [name, FileName.split(name).stem].map { directory + $0 }
+  }
+
   /// What the sidecar of the video at `path` says; nil when there is none.
   package static func read(beside path: String) throws(SidecarError) -> VideoMetadata? {
     let name = FileName.last(of: path)
