@@ -270,6 +270,7 @@ package final class Batch {
   private func abandon(
     _ file: VideoFile, _ source: SourceFile, _ index: Int, _ number: Int, because reason: CallFailure
   ) throws(UploadResult.Trouble) {
+    if case .done? = try progress(of: number).ending { throw try replaced(index, number, reason) }
     let entry = journal.state.entries[number]
     guard entry.identity.inode == source.identity.inode, entry.outcome != .unconfirmed,
       journal.state.uploads[number] != nil, !running.values.contains(where: { $0.number == number })
@@ -279,6 +280,17 @@ package final class Batch {
     let details = try details(of: file, isNeeded: false)
     let task = try add(source, details, progress, index, number)
     task.abandon(because: reason)
+  }
+
+  /// Of a file whose former version is uploaded, with the VideoId of that.
+  private func replaced(
+    _ index: Int, _ number: Int, _ reason: CallFailure
+  ) throws(UploadResult.Trouble) -> UploadResult.Trouble {
+    files.note(index, journalNumber: number)
+    let video = try progress(of: number).videoID.map { " (VideoId \($0))" } ?? ""
+    return UploadResult.Trouble(
+      error: "\(reason.text); this version isn't uploaded: an earlier one already is\(video)",
+      fix: "to upload it too, name another journal")
   }
 
   private func progress(of number: Int) throws(UploadResult.Trouble) -> FileUpload.Progress {

@@ -100,7 +100,13 @@ import Testing
 
     try directory.write("something longer than before", to: "b.mp4")
     let second = try run(list(), on: FakeJournalFile(journalFile.bytes))
-    #expect(second.results[1].trouble?.error.hasPrefix("FileChanged: its size changed") == true)
+    let trouble = try #require(second.results[1].trouble)
+    #expect(
+      trouble.error
+        == "FileChanged: its size changed from 16 to 28 bytes after it was taken up; this version isn't uploaded: an earlier one already is (VideoId video1)"
+    )
+    #expect(trouble.fix == "to upload it too, name another journal")
+    #expect(second.batch.files.row(at: 1, in: second.journal).videoID == "video1")
     #expect(cloud.titles == ["b", "a"])
   }
 
