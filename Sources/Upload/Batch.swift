@@ -43,7 +43,6 @@ package final class Batch {
   }
   /// Whether this run has taken up a file, by its number in the journal.
   private var isTakenUp: [Bool] = []
-  private var hasNotedDeniedCheck = false
   /// Hashes of what the sidecars of files that were begun are called without `.json`; only where more files may come.
   private var describedNames: Set<Int> = []
   /// As each of those that wait for VOD has its file open.
@@ -320,7 +319,7 @@ package final class Batch {
     if case .failed(let failure) = outcome {
       journal.append(failure.kind == .fileChanged ? .changed(number) : .failed(number, code: failure.code))
     }
-    end(index, UploadResult(outcome), after: scheduler.time - one.begun)
+    end(index, UploadResult(outcome, videoID: one.task.videoID), after: scheduler.time - one.begun)
     starter.schedule()
   }
 
@@ -363,14 +362,8 @@ package final class Batch {
       report(.note("asking VOD whether it has the file", file: index))
       // Another may go on meanwhile.
       starter.schedule()
-    case .checkDenied(let failure):
-      guard !hasNotedDeniedCheck else { return }
-      hasNotedDeniedCheck = true
-      report(
-        .note(
-          "GetMezzanineInfo isn't allowed (\(failure.text)); whether VOD has a file whose last request was interrupted can't be asked"
-        ))
-    case .partStored: break
+    // The file goes on as the journal has it. One whose last request was interrupted ends as not confirmed, and says so by itself.
+    case .checkDenied, .partStored: break
     }
   }
 

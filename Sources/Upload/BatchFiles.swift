@@ -181,7 +181,8 @@ extension UploadResult {
       }
   }
 
-  init(_ outcome: FileUpload.Outcome) {
+  /// `videoID` is nil while there is no video.
+  init(_ outcome: FileUpload.Outcome, videoID: String?) {
     self =
       switch outcome {
       case .uploaded(let proof): UploadResult(proof)
@@ -189,7 +190,9 @@ extension UploadResult {
         .unconfirmed(
           Trouble(
             error: reason,
-            fix: "look for the video in VOD's console; if it has no file there, run again with --retry-unconfirmed"))
+            fix:
+              "look for \(videoID.map { "video \($0)" } ?? "the video") in VOD's console; if it has no file there, or the role may call GetMezzanineInfo by now, run again with --retry-unconfirmed"
+          ))
       case .failed(let failure): .failed(Trouble(failure))
       case .damaged(let reason):
         .failed(
