@@ -3,7 +3,7 @@ import Core
 /// The files of a batch, and what has become of each: some 80 bytes a file, whatever their number, and when they came.
 package struct BatchFiles: Sendable {
   private enum Status: UInt8 {
-    case notStarted, uploaded, confirmed, unchecked, troubled, duplicate, changed, gone
+    case notStarted, uploaded, confirmed, unchecked, troubled, duplicate, changed, gone, unsettled
   }
 
   private struct Slot {
@@ -22,6 +22,8 @@ package struct BatchFiles: Sendable {
   private var troubles = Troubles()
   /// The last place of each identity, by its hash; nil until that is asked for.
   private var places: [Int: Int32]?
+  /// How long files have to be unchanged to be taken up.
+  private var settle = Duration.zero
 
   package init(_ list: InputList) {
     self.list = list
@@ -38,6 +40,15 @@ package struct BatchFiles: Sendable {
 
   /// Notes what was seen and never taken up.
   package mutating func addUnstarted(_ entries: some Sequence<InputEntry>) { for entry in entries { add(entry) } }
+
+  /// Notes files that were seen, and hadn't been unchanged for `settle`.
+  package mutating func addUnsettled(_ entries: some Sequence<InputEntry>, settle: Duration) {
+    self.settle = settle
+    for entry in entries {
+      add(entry)
+      slots[slots.count - 1].status = .unsettled
+    }
+  }
 
   /// Whether the batch has the file `identity` under another name than `path`, which is without links, and it is still there.
   mutating func hasElsewhere(_ identity: FileIdentity, than path: String) -> Bool {
@@ -84,6 +95,7 @@ package struct BatchFiles: Sendable {
     case .confirmed: slots[index].status = .confirmed
     case .unchecked: slots[index].status = .unchecked
     case .notStarted: slots[index].status = .notStarted
+    case .unsettled: slots[index].status = .unsettled
     case .skipped(.changed): slots[index].status = .changed
     case .skipped(.gone): slots[index].status = .gone
     // Everything else that is skipped was found so.
@@ -99,6 +111,7 @@ package struct BatchFiles: Sendable {
     let slot = slots[index]
     return switch slot.status {
     case .notStarted: .notStarted
+    case .unsettled: .unsettled(settle)
     case .uploaded: .uploaded
     case .confirmed: .confirmed
     case .unchecked: .unchecked
@@ -123,7 +136,7 @@ package struct BatchFiles: Sendable {
     row.size = file.identity.size
     let slot = slots[index]
     guard slot.journalNumber >= 0 else { return row }
-    row.seconds = Double(slot.seconds)
+    if slot.seconds > 0 { row.seconds = Double(slot.seconds) }
     // What can't be read of the journal any more is left out of a report that is otherwise right.
     let number = Int(slot.journalNumber)
     row.referenceID = try? journal.referenceID(of: number)
@@ -140,7 +153,7 @@ package struct BatchFiles: Sendable {
     var (troubled, unstarted) = (0, 0)
     return (0..<count).filter { index in
       let result = result(at: index)
-      if result == .notStarted {
+      if result.isNotStarted {
         unstarted += 1
         return unstarted <= mostUnstarted
       }

@@ -38,7 +38,7 @@ package enum FailureTable {
 
   /// Lines on the files that failed or weren't begun and have none in `rows`; none where there are no such.
   package static func rest(_ counts: ResultCounts, besides rows: [ReportRow]) -> [String] {
-    let unstarted = rows.count { $0.result == .notStarted }
+    let unstarted = rows.count { $0.result.isNotStarted }
     let troubled = rows.count { $0.result.trouble != nil }
     return [
       (counts.troubled - troubled, "failed or not confirmed"), (counts.notStarted - unstarted, "not started"),
@@ -47,17 +47,19 @@ package enum FailureTable {
     }
   }
 
-  /// One line on all of it: `3 files: 1 uploaded, 1 confirmed by VOD, 1 failed, 7 skipped`.
+  /// One line on all of it: `3 files: 1 uploaded, 1 confirmed by VOD, 1 failed; 7 others skipped`.
   package static func summary(_ counts: ResultCounts) -> String {
     let parts = [
       (counts.uploaded, "uploaded"), (counts.confirmed, "confirmed by VOD (CRC not seen)"),
       (counts.unchecked, "uploaded (CRC64 not checked)"), (counts.unconfirmed, "not confirmed"),
       (counts.failed, "failed"), (counts.notStarted, "not started"),
-      (counts.skipped, "skipped"),
     ]
     let text = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
-    let files = counts.files
-    return "\(files) file\(files == 1 ? "" : "s")\(text.isEmpty ? "" : ": \(text)")"
+    let (files, skipped) = (counts.files, counts.skipped)
+    if files == 0 { return skipped == 0 ? "0 files" : "0 files: \(skipped) skipped" }
+    // These aren't among the files.
+    let others = skipped == 0 ? "" : "; \(skipped) other\(skipped == 1 ? "" : "s") skipped"
+    return "\(files) file\(files == 1 ? "" : "s"): \(text)\(others)"
   }
 }
 
@@ -81,7 +83,7 @@ package struct ResultCounts: Equatable, Sendable {
     case .unconfirmed: unconfirmed += 1
     case .failed: failed += 1
     case .skipped: skipped += 1
-    case .notStarted: notStarted += 1
+    case .notStarted, .unsettled: notStarted += 1
     }
   }
 

@@ -82,6 +82,7 @@ extension FileUpload {
       }
     default: break
     }
+    guard storedBytes > 0 else { return end(.failed(abandonment.reason)) }
     let remedy = failure.kind == .denied ? "allow vod:DeleteMultipartUpload" : failure.code
     end(
       .failed(

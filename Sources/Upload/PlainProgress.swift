@@ -40,6 +40,7 @@ package struct PlainProgress: Sendable {
     let path = VisibleText.escaped(path)
     switch event {
     case .started(_, let path, let size): return ["\(VisibleText.escaped(path)): started, \(ByteCount.text(size))"]
+    case .resumed(_, 0): return ["\(path): continued from the start"]
     case .resumed(_, let bytes): return ["\(path): continued, \(ByteCount.text(bytes)) are there already"]
     case .created(_, let video):
       return [
@@ -63,8 +64,9 @@ package struct PlainProgress: Sendable {
 
   private static func finished(_ result: UploadResult, _ path: String, _ seconds: Double) -> String {
     switch result {
-    case .uploaded where seconds == 0, .confirmed where seconds == 0, .unchecked where seconds == 0:
-      return "\(path): uploaded by an earlier run"
+    case .uploaded where seconds == 0: return "\(path): uploaded by an earlier run"
+    case .unchecked where seconds == 0: return "\(path): uploaded by an earlier run, CRC64 not checked"
+    case .confirmed where seconds == 0: return "\(path): confirmed by VOD in an earlier run, CRC not seen"
     case .uploaded: return "\(path): uploaded in \(text(seconds)), CRC64 checked"
     case .unchecked: return "\(path): uploaded in \(text(seconds)), CRC64 not checked (OSS named none)"
     case .confirmed: return "\(path): confirmed by VOD, CRC not seen"
@@ -72,7 +74,7 @@ package struct PlainProgress: Sendable {
       let status = result.status == "failed" ? "failed" : "not confirmed"
       return "\(path): \(status): \(VisibleText.escaped(trouble.error)); \(VisibleText.escaped(trouble.fix))"
     case .skipped(let reason): return "\(path): skipped: \(reason.text)"
-    case .notStarted: return "\(path): not started"
+    case .notStarted, .unsettled: return "\(path): not started"
     }
   }
 

@@ -51,7 +51,10 @@ package struct ProgressTotals: Sendable {
       running[file]?.resumed = 0
       running[file]?.bytes = 0
     case .finished(let file, let result, _): finish(file, result)
-    case .passedOver(let entry): if let result = entry.result { counts.count(result) }
+    case .passedOver(let entry):
+      // A watched directory may come back.
+      if case .failed(.watched) = entry.content { break }
+      if let result = entry.result { counts.count(result) }
     case .created, .refreshed, .retried, .waitingForCredential, .throttled, .note: break
     }
   }

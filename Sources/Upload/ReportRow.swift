@@ -11,7 +11,7 @@ package struct ReportRow: Equatable, Sendable {
   package var referenceID: String?
   /// Bucket and key: `oss://BUCKET/KEY`.
   package var address: String?
-  /// How long this run took for it.
+  /// How long this run took for it; nil where it had nothing to do with it.
   package var seconds: Double?
 
   package init(

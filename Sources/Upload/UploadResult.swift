@@ -1,3 +1,5 @@
+import Core
+
 /// How a file ended in this run.
 package enum UploadResult: Equatable, Sendable {
   /// OSS answered with the right CRC64.
@@ -12,6 +14,8 @@ package enum UploadResult: Equatable, Sendable {
   case skipped(SkipReason)
   /// The run ended before.
   case notStarted
+  /// The same of a watched file that hadn't been unchanged for so long.
+  case unsettled(Duration)
 
   package struct Trouble: Equatable, Sendable {
     /// What happened, without the file's name: `NoPermission (HTTP 403, request 5F2C…)`.
@@ -34,7 +38,7 @@ package enum UploadResult: Equatable, Sendable {
     case .unconfirmed: "not-confirmed"
     case .failed: "failed"
     case .skipped: "skipped"
-    case .notStarted: "not-started"
+    case .notStarted, .unsettled: "not-started"
     }
   }
 
@@ -47,8 +51,15 @@ package enum UploadResult: Equatable, Sendable {
 
   /// The same as tables and reports show it, which also explain why a file wasn't begun.
   var reportedTrouble: Trouble? {
-    self == .notStarted ? Trouble(error: "the run ended before its turn", fix: "run again") : trouble
+    switch self {
+    case .notStarted: Trouble(error: "the run ended before its turn", fix: "run again")
+    case .unsettled(let settle):
+      Trouble(error: "the run ended before it had been unchanged for \(settle.text)", fix: "run again")
+    default: trouble
+    }
   }
+
+  package var isNotStarted: Bool { status == "not-started" }
 
   package var isSuccess: Bool { self == .uploaded || self == .confirmed || self == .unchecked }
 }

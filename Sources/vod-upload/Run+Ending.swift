@@ -50,7 +50,7 @@ extension Run {
     watch = nil
     if let trouble = end.trouble(hasBegun: true, wait: arguments.wait) { batch?.stop(trouble) }
     var files = batch?.files ?? BatchFiles(InputList())
-    files.addUnstarted(waiting)
+    files.addUnsettled(waiting, settle: arguments.settle)
     files.addUnstarted(gone)
     return files
   }

@@ -245,14 +245,14 @@ final class Run {
       arguments.watched, settle: arguments.settle, watches: watches, on: loop,
       list: InputScan.lister(of: arguments.watched, settings, journal: arguments.journal),
       handler: { [unowned self] in takeUp($0) })
-    watch.onChange = { [unowned self] in show(.note(Self.text(of: $0))) }
+    watch.onChange = { [unowned self] in show(Self.event(for: $0)) }
     self.watch = watch
   }
 
-  private static func text(of change: WatchedInput.Change) -> String {
+  static func event(for change: WatchedInput.Change) -> UploadEvent {
     switch change {
-    case .gone(let entry): "\(entry.path): \(entry.result?.trouble.map { "\($0.error); \($0.fix)" } ?? "gone")"
-    case .back(let path): "\(path): the watched directory is there again"
+    case .gone(let entry): .passedOver(entry)
+    case .back(let path): .note("\(path): the watched directory is there again")
     }
   }
 

@@ -66,6 +66,17 @@ import Testing
     #expect(upload.outcome == .failed(SimulatedUpload.changed) && upload.notices.isEmpty && upload.records.isEmpty)
   }
 
+  @Test func `where nothing is stored the failure says nothing of parts`() throws {
+    var upload = DrivenUpload(size: Self.size, options: Self.options())
+    try upload.begin()
+    try upload.stored()
+    try upload.failRequest(0, .fileChanged)
+    try upload.failRequest(0, .denied)
+    try upload.fail(.denied)
+    guard case .failed(let failure) = upload.outcome else { return #expect(Bool(false)) }
+    #expect(failure.kind == .fileChanged && failure.remedy == "remedy")
+  }
+
   @Test func `what may have been completed isn't removed`() throws {
     for ending in [nil, FileUpload.Ending.unconfirmed(reason: "lost"), .damaged(reason: "CRC")] {
       var progress = try DrivenUpload.completing(parts: true)

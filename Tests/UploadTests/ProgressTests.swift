@@ -22,6 +22,7 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
         ]
       ),
       (.resumed(file: 0, bytes: 30 << 20), ["v/a\\u{1B}.mp4: continued, 30.0 MiB are there already"]),
+      (.resumed(file: 0, bytes: 0), ["v/a\\u{1B}.mp4: continued from the start"]),
       (.refreshed(file: 0, requestID: "R1"), ["v/a\\u{1B}.mp4: upload credential renewed (request R1)"]),
       (
         .retried(file: 0, part: 7, error: "HTTP 500", wait: .seconds(3)),
@@ -54,6 +55,10 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
       ),
       (.started(file: 3, path: "d.mp4", size: 0), ["d.mp4: started, 0 B"]),
       (.finished(file: 3, .uploaded, seconds: 0), ["d.mp4: uploaded by an earlier run"]),
+      (.started(file: 5, path: "f.mp4", size: 0), ["f.mp4: started, 0 B"]),
+      (.finished(file: 5, .confirmed, seconds: 0), ["f.mp4: confirmed by VOD in an earlier run, CRC not seen"]),
+      (.started(file: 6, path: "g.mp4", size: 0), ["g.mp4: started, 0 B"]),
+      (.finished(file: 6, .unchecked, seconds: 0), ["g.mp4: uploaded by an earlier run, CRC64 not checked"]),
       (.passedOver(entry), ["x\\n.txt: skipped: ApsaraVideo VOD doesn't take files with this extension"]),
       (.passedOver(InputEntry(path: "y", content: .failed(.notUTF8))), ["y: its name is not UTF-8; rename it"]),
       (.note("one\ntwo"), ["one\\ntwo"]),
@@ -185,6 +190,11 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
     #expect(totals.ended == 1 && totals.bytes == 600 && totals.counts.failed == 1 && totals.running.isEmpty)
     totals.take(.passedOver(InputEntry(path: "x", content: .skipped(.hidden))), at: at(1))
     #expect(totals.counts.skipped == 1 && totals.ended == 1)
+    // What is gone now may be back before the end.
+    totals.take(.passedOver(InputEntry(path: "w", content: .failed(.watched(2)))), at: at(1))
+    #expect(totals.counts.failed == 1)
+    totals.take(.passedOver(InputEntry(path: "y", content: .failed(.notUTF8))), at: at(1))
+    #expect(totals.counts.failed == 2)
   }
 }
 

@@ -224,6 +224,9 @@ import Testing
         "FILE     STATUS       ERROR                          WHAT TO DO",
         "v/e.mp4  not-started  the run ended before its turn  run again",
       ])
+    #expect(
+      FailureTable.render([ReportRow(path: "v/f.mp4", result: .unsettled(.seconds(2)))], width: nil).last
+        == "v/f.mp4  not-started  the run ended before it had been unchanged for 2s  run again")
   }
 
   @Test func `in a narrow window each failure stands below its file`() {
@@ -249,8 +252,14 @@ import Testing
       FailureTable.rest(counts, besides: Array(rows[..<2])) == [
         "1 more file failed or not confirmed; --report lists every file"
       ])
-    #expect(FailureTable.summary(counts) == "3 files: 1 uploaded, 1 not confirmed, 1 failed, 1 skipped")
+    #expect(FailureTable.summary(counts) == "3 files: 1 uploaded, 1 not confirmed, 1 failed; 1 other skipped")
     #expect(counts.troubled == 2)
+    var skipped = ResultCounts()
+    skipped.count(.skipped(.hidden))
+    #expect(FailureTable.summary(skipped) == "0 files: 1 skipped")
+    for _ in 0..<2 { skipped.count(.skipped(.hidden)) }
+    skipped.count(.unsettled(.seconds(2)))
+    #expect(FailureTable.summary(skipped) == "1 file: 1 not started; 3 others skipped")
     var one = ResultCounts()
     one.count(.confirmed)
     #expect(FailureTable.summary(one) == "1 file: 1 confirmed by VOD (CRC not seen)")

@@ -13,6 +13,13 @@ import Upload
     func follow(_ directories: [String]) -> Bool { false }
   }
 
+  /// It was a note without a path, and yet counted as failed.
+  @Test func `a watched directory that is gone is an event of its path`() {
+    let loss = InputEntry(path: "w", content: .failed(.watched(ENOENT)))
+    #expect(Run.event(for: .gone(loss)) == .passedOver(loss))
+    #expect(Run.event(for: .back(path: "w")) == .note("w: the watched directory is there again"))
+  }
+
   /// It ended with 0 and `0 files`, although 100,000 waited.
   @Test func `a signal before a watched directory was listed ends the run by the signal`() throws {
     let scheduler = VirtualScheduler()
