@@ -276,6 +276,16 @@ final class Run {
     if journal.cutBytes > 0 {
       show(.note("dropped \(journal.cutBytes) bytes that a crash had left at the journal's end"))
     }
+    if journal.state.entries.isEmpty {
+      show(
+        .note(
+          "new journal '\(arguments.journal)': the next run continues from it, and without it uploads everything again")
+      )
+    }
+    if watch != nil {
+      let names = arguments.watched.joined(separator: ", ")
+      show(.note("watching \(names); files are taken up after \(arguments.settle.text) unchanged"))
+    }
     // Nothing is begun without a credential.
     credential.request { [unowned self] result in
       switch result {
