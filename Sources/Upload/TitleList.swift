@@ -107,18 +107,24 @@ package struct TitleList: Sendable {
       known.insert(JournalState.hash(of: absolute(file.path)))
       known.insert(JournalState.hash(of: file.resolvedPath))
     }
-    var lines: [Int] = []
+    var others: [(line: Int, path: String)] = []
+    var count = 0
     var text = DelimitedText(bytes, format)
     var isFirst = true
     // It has been read once.
     while let record = try? text.next() {
       defer { isFirst = false }
       if isFirst, record.fields == Self.heading { continue }
-      if !known.contains(JournalState.hash(of: absolute(record.fields[0]))) { lines.append(record.line) }
+      if known.contains(JournalState.hash(of: absolute(record.fields[0]))) { continue }
+      count += 1
+      if count <= most { others.append((record.line, record.fields[0])) }
     }
-    let notes = lines.prefix(most).map { "titles '\(name)', line \($0): no such file in this batch" }
-    let rest = lines.count - notes.count
-    return rest > 0 ? notes + ["titles '\(name)': no such file in this batch for \(rest) more lines"] : notes
+    let notes = others.map { other in
+      let hint = other.path.utf8.first == UInt8(ascii: "/") ? "" : " (paths are relative to the working directory)"
+      return "titles '\(name)', line \(other.line): '\(other.path)' is no file of this batch\(hint)"
+    }
+    let rest = count - notes.count
+    return rest > 0 ? notes + ["titles '\(name)': \(rest) more lines are of no file of this batch"] : notes
   }
 
   private func absolute(_ path: String) -> String {

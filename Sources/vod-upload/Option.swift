@@ -125,11 +125,13 @@ extension Option {
     case .titles:
       Entry(
         .files, "FILE",
-        "titles of files: a path and a title in each line, separated by a tab, or by a comma where FILE ends in .csv")
+        "titles of files: a path, relative to the working directory, and a title in each line, separated by a tab, or by a comma where FILE ends in .csv"
+      )
     case .journal:
       Entry(
         .files, "FILE",
-        "where this batch's progress is kept, for the next run to continue from; default \(Arguments.usual.journal)")
+        "where this batch's progress is kept, for the next run to continue from; without it everything is uploaded again; default \(Arguments.usual.journal) in the working directory"
+      )
     default:
       Entry(
         .files, nil, "try files again that an earlier run left as not confirmed; look for their videos in VOD first")

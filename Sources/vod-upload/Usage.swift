@@ -30,7 +30,7 @@ enum Usage {
 
   private static let more = """
     There is no option for an AccessKey, and none is read from the environment or from a file. The manual is
-    docs/vod-upload.md.
+    /usr/share/doc/rolekeeper/docs/vod-upload.md.
 
     """
 

@@ -27,11 +27,14 @@ import Testing
     let path = try directory.write("a", to: "f2.mp4")
     let list = InputScan.list([Array(path.utf8)], InputScan.Settings(extensions: ["mp4"]))
     let short = try titles("path\ttitle\n\(path)\tTitle\n\n\(directory.path("F2.mp4"))\tTypo\n")
-    #expect(short.notes(onOthersThan: list) == ["titles 't.tsv', line 4: no such file in this batch"])
+    let typo = directory.path("F2.mp4")
+    #expect(short.notes(onOthersThan: list) == ["titles 't.tsv', line 4: '\(typo)' is no file of this batch"])
     let long = try titles((1...12).map { "\($0).mp4\tTitle\n" }.joined())
     let notes = long.notes(onOthersThan: list)
-    #expect(notes.count == 11 && notes[9] == "titles 't.tsv', line 10: no such file in this batch")
-    #expect(notes[10] == "titles 't.tsv': no such file in this batch for 2 more lines")
+    #expect(notes.count == 11 && notes[10] == "titles 't.tsv': 2 more lines are of no file of this batch")
+    #expect(
+      notes[9]
+        == "titles 't.tsv', line 10: '10.mp4' is no file of this batch (paths are relative to the working directory)")
   }
 
   @Test func `comma-separated values serve as well`() throws {
