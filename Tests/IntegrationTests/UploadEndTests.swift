@@ -260,7 +260,7 @@ import Testing
     #expect(videos.map(\.fileName).sorted() == ["done.mp4", "half.mp4"] && videos.map(\.writes) == [1, 1])
     #expect(try lab.partResults(of: "half.mp4")[1] == ["OK"])
     let id = try #require(run.row("done.mp4.renamed.mp4")?.videoID)
-    #expect(run.output.contains("took this file up as '\(done)' (VideoId \(id))"), "\(run)")
+    #expect(run.output.contains("taken up before as '\(done)' (VideoId \(id))"), "\(run)")
   }
 
   @Test func `a file that changes while it is uploaded is a failure, not a mixed video`() throws {
