@@ -34,6 +34,8 @@ import Testing
   }
 
   static let kills = 100
+  /// What OSS has carried out when a run is killed that waits for its answer: few random moments are such.
+  static let lostAnswers = ["CompleteMultipartUpload", "PutObject"]
   /// By name, in bytes: one PUT for the first three, parts for the last.
   static let files = [("a.mp4", 0), ("b.mp4", 30_000), ("c.mp4", 300_000), ("d.mp4", 2_000_000)]
   static let words = ["--multipart-threshold", "512KiB", "--part-size", "200KiB", "--parts", "2"]
@@ -43,6 +45,7 @@ import Testing
   private static let storms = Result<[String: Storm], any Error> {
     var runner = try UploadStorm(files: files, words: words, seed: seed)
     for role in ["confirmer", "uploader"] {
+      for action in lostAnswers { try runner.killBeforeAnswer(to: action, role: role) }
       try runner.killBesideEverySync(role: role)
       try runner.killAtRandom(times: kills, role: role)
     }
@@ -60,7 +63,9 @@ import Testing
       "\(role): \(storm.rounds.count) kills, \(storm.syncs) of them at a sync, \(storm.rounds.count * Self.files.count) files:",
       ["uploaded", "confirmed", "not-confirmed", "failed"].map { "\(storm.count($0)) \($0)" }.joined(separator: ", "))
     // On both sides of two for each file, and of those that begin and end the journal and make the report.
-    #expect(storm.rounds.count == Self.kills + storm.syncs && storm.syncs >= 2 * (2 * Self.files.count + 3))
+    #expect(
+      storm.rounds.count == Self.kills + Self.lostAnswers.count + storm.syncs
+        && storm.syncs >= 2 * (2 * Self.files.count + 3))
     for round in storm.rounds {
       #expect(round.rows.count == Self.files.count, "\(round)")
       let unconfirmed = round.paths("not-confirmed")
@@ -81,7 +86,7 @@ import Testing
     #expect((1...2).contains(storm.uploadIDs))
     // The storm did hit what matters.
     #expect(storm.rounds.contains { !$0.completing.isEmpty } && storm.rounds.contains { $0.completing.isEmpty })
-    #expect(storm.count(role == "confirmer" ? "confirmed" : "not-confirmed") > 0)
+    #expect(storm.count(role == "confirmer" ? "confirmed" : "not-confirmed") >= Self.lostAnswers.count)
   }
 }
 
@@ -126,6 +131,20 @@ struct UploadStorm {
     let lab = try lab(role)
     return try lab.launch(
       words + more + [lab.videoDirectory], role: role, journal: "journal-\(journals)", environment: environment)
+  }
+
+  /// When OSS has done what `action` asks for, whose answer doesn't come.
+  mutating func killBeforeAnswer(to action: String, role: String) throws {
+    let lab = try lab(role)
+    func answered() throws -> Int { try lab.emulator.callsToOSS().count { $0 == "\(action) OK" } }
+    let before = try answered()
+    try lab.emulator.fault("kind=delay&milliseconds=600000&action=\(action)&count=1")
+    // One file after the other, so that the first answer is the one that doesn't come.
+    let process = try launch(role, ["--jobs", "1"])
+    try eventually("OSS has the object") { try answered() > before }
+    process.child.signal(SIGKILL)
+    #expect(process.child.wait() == 128 + SIGKILL)
+    try goOn(after: process, role: role, moment: "before the answer to \(action)")
   }
 
   /// Each time one sync later, until a run ends by itself.
