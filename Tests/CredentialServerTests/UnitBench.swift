@@ -59,7 +59,8 @@ final class UnitBench {
     let channel = FakeChannel(room: room)
     let given = server.accept(channel, from: peer, at: address)
     channel.number = given
-    channel.readOn = { [server] in if let given { server.writable(given) } }
+    // The server has the channel, as long as that is open.
+    channel.readOn = { [weak server] in if let given { server?.writable(given) } }
     return channel
   }
 

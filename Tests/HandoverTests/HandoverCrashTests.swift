@@ -132,6 +132,11 @@ import Testing
       }
     }
 
+    // Both have `check`, which has both.
+    defer {
+      manager.requested = {}
+      probes.all = []
+    }
     var process = try process(after: nil, check)
     process.keep(roles)
     process.writer.begin(settings: SettingsContent())
