@@ -40,6 +40,8 @@ final class RestartStage: Restartable {
   private var daemon: DaemonProcess!
   private var starts = 0
   private var isReady = false
+  /// The names of what the process was handed.
+  private var inherited: [String] = []
 
   init(roles: Int) throws {
     stage = try Stage(roles: roles)
@@ -57,7 +59,11 @@ final class RestartStage: Restartable {
   func settle() throws {
     if !isReady { try daemon.notify.wait(for: "READY=1", seconds: 120) }
     isReady = true
-    try eventually("the store is handed over", within: 120) { !daemon.notify.storedNames.isEmpty }
+    try eventually("the store is handed over", within: 120) {
+      // Its own, and no longer that of the process before.
+      let names = daemon.notify.storedNames
+      return !names.isEmpty && !names.contains(where: inherited.contains)
+    }
   }
 
   /// How long the next process takes until it answers a client that waits for it already, in ms.
@@ -92,10 +98,10 @@ final class RestartStage: Restartable {
   private func launch(with stored: [(name: String, descriptor: CInt)]) throws {
     starts += 1
     isReady = false
-    let listener = (name: "rolekeeper.socket", descriptor: fcntl(held.descriptor, F_DUPFD_CLOEXEC, 0))
+    inherited = stored.map(\.name)
     daemon = try DaemonProcess(
       configPath: stage.lab.configPath, socketPath: socket, in: stage.lab.directory, named: "restarted-\(starts)",
-      stored: [listener] + stored)
+      listeners: [("rolekeeper.socket", held.descriptor)], stored: stored)
   }
 }
 

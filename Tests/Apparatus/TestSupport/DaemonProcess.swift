@@ -10,11 +10,11 @@ package final class DaemonProcess {
   /// Starts the daemon with the settings file at `configPath`, which names `socketPath` as its socket, and with the variables of our unit.
   ///
   /// `wrapper` are words before the program's own, such as setpriv(1) and its options. `stored` are descriptors that an earlier process
-  /// stored; they stay stored, as with systemd, until this one removes them.
+  /// stored; they stay stored, as with systemd, until this one removes them. `listeners` are passed on before those.
   package init(
     configPath: String, socketPath: String, in directory: TemporaryDirectory, named name: String = "daemon",
     wrapper: [String] = [], environment: [String: String] = [:], options: [String] = [],
-    stored: [(name: String, descriptor: CInt)] = []
+    listeners: [(name: String, descriptor: CInt)] = [], stored: [(name: String, descriptor: CInt)] = []
   ) throws {
     self.configPath = configPath
     self.socketPath = socketPath
@@ -23,14 +23,15 @@ package final class DaemonProcess {
     variables.merge(Programs.unitEnvironment) { $1 }
     variables.merge(environment) { $1 }
     var words = wrapper + [Programs.daemon, "--config", configPath] + options
-    if !stored.isEmpty {
-      variables["LISTEN_FDS"] = "\(stored.count)"
-      variables["LISTEN_FDNAMES"] = stored.map(\.name).joined(separator: ":")
+    let passed = listeners + stored
+    if !passed.isEmpty {
+      variables["LISTEN_FDS"] = "\(passed.count)"
+      variables["LISTEN_FDNAMES"] = passed.map(\.name).joined(separator: ":")
       // Only the process itself knows its number (sd_listen_fds(3)).
       words = ["/bin/sh", "-c", "export LISTEN_PID=$$; exec \"$@\"", "sh"] + words
     }
     child = try ChildProcess(
-      words, environment: variables, in: directory, named: name, descriptors: stored.map(\.descriptor))
+      words, environment: variables, in: directory, named: name, descriptors: passed.map(\.descriptor))
   }
 
   /// Waits until it says that it is ready, at most 15 s; throws what it wrote when it ended instead.
