@@ -89,7 +89,7 @@ extension Bench {
   }
 }
 
-/// Clients that ask again and again, each time on a connection of its own, until they are told to end.
+/// Clients that ask again and again, each time on a connection of its own, until they are stopped.
 private final class AskingClients {
   private let directory: TemporaryDirectory
   private let child: ChildProcess

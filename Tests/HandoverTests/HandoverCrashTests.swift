@@ -150,7 +150,7 @@ import Testing
       process.keep(roles)
       #expect(process.seen == before.seen)
       process.writer.begin(settings: SettingsContent())
-      // The file is written anew while the store of the process before is all there is.
+      // The file is written again while the store of the process before is all there is.
       process.reserve.retryFailed()
       process.reserve.cover([], [try recorded(in: "/\(round)")])
       check(process)

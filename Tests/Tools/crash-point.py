@@ -14,7 +14,7 @@ libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_
 libc.ptrace.restype = ctypes.c_long
 # linux/ptrace.h
 CONTINUE_TO_CALL, DETACH, SEIZE, INTERRUPT, LISTEN, CALL_INFO = 24, 17, 0x4206, 0x4207, 0x4208, 0x420E
-# Stops at a call are told from a SIGTRAP; new threads, and the program after an exec, are traced, too.
+# Marks stops at a call, so that they differ from a SIGTRAP; new threads, and the program after an exec, are traced, too.
 OPTIONS = 0x1 | 0x8 | 0x10
 EVENT_STOP = 128
 IS_ENTRY = 1
