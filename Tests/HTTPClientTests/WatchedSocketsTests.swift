@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Systemd
 import Testing
@@ -73,6 +74,8 @@ import Testing
     let sockets = try WatchedSockets()
     let listener = try Listener()
     let client = try listener.connect(by: sockets)
+    let accepted = listener.accept()
+    defer { close(accepted) }
     sockets.watch(client, .writable)
     #expect(sockets.next()?.socket == client)
     sockets.forget(client)
@@ -81,7 +84,10 @@ import Testing
     #expect(sockets.next()?.socket == client)
     sockets.watch(client, .readable)
     #expect(sockets.next() == nil)
-    #expect(sockets.close(client) == 0 && fcntl(client, F_GETFD) == -1)
+    #expect(sockets.close(client) == 0)
+    // The number may belong to another test by now, so the other end tells that the socket is closed.
+    var byte: UInt8 = 0
+    #expect(recv(accepted, &byte, 1, CInt(MSG_DONTWAIT)) == 0)
     // Most likely with the same number.
     let other = try listener.connect(by: sockets)
     sockets.watch(other, .writable)
@@ -110,6 +116,8 @@ import Testing
       return client
     }
 
+    func accept() -> CInt { Glibc.accept(descriptor, nil, nil) }
+
     private func withAddress(_ body: (UnsafeMutablePointer<sockaddr>, socklen_t) throws -> Void) rethrows {
       let size = socklen_t(MemoryLayout<sockaddr_in>.size)
       try withUnsafeMutablePointer(to: &address) { address in
@@ -122,16 +130,27 @@ import Testing
 
   @Test func `the epoll descriptor is readable while a socket is ready, and closed with its object`() throws {
     var descriptor: CInt = -1
+    let pair = try Pair()
     do {
       let sockets = try WatchedSockets()
       descriptor = sockets.descriptor
-      let pair = try Pair()
       sockets.watch(pair.ends[0], .readable)
       var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
       #expect(poll(&waiting, 1, 0) == 0)
       pair.send()
       #expect(poll(&waiting, 1, 0) == 1)
+      #expect(try Self.watches(pair.ends[0], by: descriptor))
     }
-    #expect(fcntl(descriptor, F_GETFD) == -1)
+    // The number may belong to another test by now, but not to one that watches this pair.
+    #expect(try !Self.watches(pair.ends[0], by: descriptor))
+  }
+
+  /// Whether `descriptor` is an epoll instance that watches `socket`, by fdinfo's `tfd: N … ino:HEX` (proc(5)).
+  private static func watches(_ socket: CInt, by descriptor: CInt) throws -> Bool {
+    var status = stat()
+    try #require(fstat(socket, &status) == 0)
+    let mark = "ino:\(String(status.st_ino, radix: 16)) "
+    let text = try? String(contentsOfFile: "/proc/self/fdinfo/\(descriptor)", encoding: .utf8)
+    return text?.split(separator: "\n").contains { $0.hasPrefix("tfd:") && $0.contains(mark) } ?? false
   }
 }
