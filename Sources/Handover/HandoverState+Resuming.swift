@@ -15,8 +15,9 @@ extension HandoverState {
     let areGood = before.arn == now.arn && before.policyDigest == now.policyDigest
     let sessions = areGood ? known.sessions : []
     return ResumedRole(
-      generation: known.role.generation, isGenerationExact: isGenerationExact, issued: Int(known.role.issued),
-      sessions: sessions.map { ResumedRole.Session($0, isPublished: $0.number == known.role.published) },
+      generation: known.role.rotation.generation, isGenerationExact: isGenerationExact,
+      issued: Int(known.role.rotation.issued),
+      sessions: sessions.map { ResumedRole.Session($0, isPublished: $0.number == known.role.rotation.published) },
       isRequestChanged: areGood && before != now)
   }
 

@@ -43,7 +43,8 @@ package final class HandoverWriter: RoleObserver {
   private var timer: (any Alarm)!
 
   /// The store that the manager has, and how long it was when it was whole.
-  private var current: (arena: SessionArena, name: String, settings: [Range<Int>], wholeLength: Int)?
+  private var current:
+    (arena: SessionArena, name: String, settings: [Range<Int>], wholeLength: Int, known: Set<RoleName>)?
   private var draft: StoreDraft?
   /// Names at the manager that a whole store of this process makes superfluous.
   private var superfluous: [String]
@@ -62,6 +63,8 @@ package final class HandoverWriter: RoleObserver {
   private var newSettings: SettingsContent?
   private var settingsNumber: UInt32 = 0
   private var hasReportedFailure = false
+  /// What is about to be appended.
+  private var batch = RecordBatch()
 
   /// `condemned` are sessions that STS refused to a process before this one; `capacity` is how large a store is that takes the place of one of
   /// so many bytes.
@@ -97,24 +100,26 @@ package final class HandoverWriter: RoleObserver {
   package func settingsChanged(_ content: SettingsContent) {
     guard isBegun else { return }
     newSettings = content
-    let (records, ranges) = settingsBatch()
-    append(records, settings: ranges)
+    // What sessions are issued for may change with them.
+    current?.known = []
+    draft?.known = []
+    append(settings: addSettings())
   }
 
   /// What is known of a source's key may be more than is recorded.
   package func proofsChanged() {
     guard isBegun else { return }
-    var batch = RecordBatch()
-    addProofs(to: &batch)
-    append(batch.finish())
+    addProofs()
+    append()
   }
 
   /// The role is kept no longer, or is about to begin again without its sessions.
   package func forget(_ role: RoleName, generation: UInt64) {
     guard isBegun else { return }
-    var batch = RecordBatch()
     batch.add(.roleRemoved(role, generation: generation))
-    append(batch.finish())
+    current?.known.remove(role)
+    draft?.known.remove(role)
+    append()
   }
 
   package func willPublish(_ role: ManagedRole, generation: UInt64) {
@@ -144,54 +149,61 @@ package final class HandoverWriter: RoleObserver {
     guard isBegun else { return }
     // The store of a process before would say otherwise.
     if current == nil, draft != nil, !superfluous.isEmpty { finishDraft() }
-    var batch = RecordBatch()
-    addClock(to: &batch)
+    addClock()
     if let condemned {
       batch.add(.condemned(accessKeyID: condemned.accessKeyID, expiration: condemned.expiration))
     }
-    batch.add(role, sessions: refresher.sessions, above: lastRecorded)
-    lastRecorded = max(lastRecorded, role.machine.heldSessions.map(\.number).max() ?? 0)
-    append(batch.finish())
+    let isKnown = current?.known.contains(role.name) != false && draft?.known.contains(role.name) != false
+    let last = batch.add(role, isNew: !isKnown, sessions: refresher.sessions, above: lastRecorded)
+    lastRecorded = max(lastRecorded, last)
+    if !isKnown {
+      current?.known.insert(role.name)
+      draft?.known.insert(role.name)
+    }
+    append()
   }
 
-  private func addClock(to batch: inout RecordBatch) {
+  private func addClock() {
     let estimate = refresher.clock.estimate
     guard estimate != recordedClock else { return }
     recordedClock = estimate
     batch.add(.clock(estimate))
   }
 
-  private func addProofs(to batch: inout RecordBatch) {
+  private func addProofs() {
     for proof in proofs() where recordedProofs[proof.source] != proof {
       recordedProofs[proof.source] = proof
       batch.add(.proof(proof))
     }
   }
 
-  /// Of settings that no store has yet.
-  private func settingsBatch() -> (Secret?, [Range<Int>]) {
-    guard let content = newSettings else { return (nil, []) }
+  /// Settings that no store has yet. Returns their places in the batch.
+  private func addSettings() -> [Range<Int>] {
+    guard let content = newSettings else { return [] }
     settingsNumber += 1
-    var batch = RecordBatch()
-    let ranges = batch.add(content, number: settingsNumber)
-    return (batch.finish(), ranges)
+    return batch.add(content, number: settingsNumber)
   }
 
-  /// To the store that the manager has, and to the one that is being made. `settings` are the places of settings in it that replace others.
-  private func append(_ records: Secret?, settings: [Range<Int>] = []) {
-    guard let records, records.count > 0 else { return }
+  /// Appends the batch to the store that the manager has, and to the one that is being made. `settings` are the places of settings in it that
+  /// replace others.
+  private func append(settings: [Range<Int>] = []) {
+    guard !batch.isEmpty else { return }
     do throws(SessionArena.Failure) {
       if let arena = current?.arena {
         let start = arena.length
-        try arena.append(records)
+        try batch.append(to: arena)
         if !settings.isEmpty { current?.settings = settings.map { $0.moved(by: start) } }
       }
       if let arena = draft?.arena {
         let start = arena.length
-        try arena.append(records)
+        try batch.append(to: arena)
         if !settings.isEmpty { draft?.replaceSettings(by: settings.map { $0.moved(by: start) }) }
       }
-    } catch { return giveUp(error) }
+    } catch {
+      batch.clear()
+      return giveUp(error)
+    }
+    batch.clear()
     if !settings.isEmpty, current != nil || draft != nil { newSettings = nil }
     if let current, draft == nil, current.arena.length > StoreSize.longest(wholeLength: current.wholeLength) {
       beginDraft()
@@ -201,12 +213,12 @@ package final class HandoverWriter: RoleObserver {
   // MARK: - Beginning a store
 
   private func beginDraft() {
+    defer { batch.clear() }
     do throws(SessionArena.Failure) {
-      var batch = RecordBatch()
       recordedClock = nil
       recordedProofs = [:]
-      addClock(to: &batch)
-      addProofs(to: &batch)
+      addClock()
+      addProofs()
       batch.add(.generationFloor(refresher.generationFloor))
       for (role, generation) in refresher.generationsOfRemovedRoles {
         batch.add(.roleRemoved(role, generation: generation))
@@ -215,18 +227,18 @@ package final class HandoverWriter: RoleObserver {
       for one in condemned where one.expiration > now {
         batch.add(.condemned(accessKeyID: one.accessKeyID, expiration: one.expiration))
       }
-      let first = batch.finish()
       let arena = try SessionArena(boot: boot, capacity: capacity(current?.arena.length ?? 0))
-      let (settings, ranges) = current == nil ? settingsBatch() : (nil, [])
+      try batch.append(to: arena)
+      batch.clear()
+      let settings = current == nil ? addSettings() : []
       draft = StoreDraft(
         arena, name: InheritedStore.name(of: nextNumber), roles: refresher.rolesInOrder.map(\.name),
         copyingSettings: current.map { ($0.arena, $0.settings) })
       nextNumber += 1
-      if let first { try arena.append(first) }
-      if let settings {
+      if !batch.isEmpty {
         let start = arena.length
-        try arena.append(settings)
-        draft?.replaceSettings(by: ranges.map { $0.moved(by: start) })
+        try batch.append(to: arena)
+        draft?.replaceSettings(by: settings.map { $0.moved(by: start) })
         newSettings = nil
       }
       turn.schedule()
@@ -257,7 +269,7 @@ package final class HandoverWriter: RoleObserver {
     manager.store(whole.arena.descriptor, named: whole.name, of: whole.arena)
     for name in superfluous { manager.remove(name) }
     superfluous = [whole.name]
-    current = (whole.arena, whole.name, whole.settings, whole.arena.length)
+    current = (whole.arena, whole.name, whole.settings, whole.arena.length, whole.known)
     if hasReportedFailure {
       hasReportedFailure = false
       log.write(.handoverWorksAgain)

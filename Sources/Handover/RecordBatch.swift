@@ -5,34 +5,36 @@ import SessionStore
 import Settings
 import Signing
 
-/// Records that are appended in one piece.
+/// Records that are appended in one piece. It is cleared and used again: memory for secrets costs more than what is written to it.
 struct RecordBatch: ~Copyable {
   /// Of a file of settings, in one record.
   static let largestPiece = 128 << 10
 
   private var bytes = SecretBuffer(capacity: 2048)
 
+  var isEmpty: Bool { bytes.count == 0 }
+
   mutating func add(_ record: HandoverRecord) { RecordCoding.append(record, to: &bytes) }
+
+  mutating func clear() { bytes.clear() }
 
   /// Appends all of them to a store.
   func append(to arena: SessionArena) throws(SessionArena.Failure) {
     try bytes.withBytes { (bytes) throws(SessionArena.Failure) in try arena.append(bytes) }
   }
 
-  /// Nil without a record.
-  consuming func finish() -> Secret? { bytes.count == 0 ? nil : bytes.finish() }
-
-  /// A role as it is, with those of its sessions whose number is above `recorded`.
-  mutating func add(_ role: ManagedRole, sessions: LiveSessions, above recorded: UInt64) {
+  /// A role as it is, with those of its sessions whose number is above `recorded`; `isNew` unless the store has the role and what its sessions
+  /// were issued for. Returns the highest number of its sessions, 0 without any.
+  mutating func add(_ role: ManagedRole, isNew: Bool, sessions: LiveSessions, above recorded: UInt64) -> UInt64 {
     let machine = role.machine
-    add(
-      .role(
-        HandoverRole(
-          name: role.name, origin: HandoverRole.Origin(role.settings), generation: machine.generation,
-          held: machine.heldSessions.map(\.number), published: machine.publishedID?.number,
-          issued: UInt64(role.issued))))
+    let held = machine.heldSessions.map(\.number)
+    let rotation = HandoverRotation(
+      role: role.name, generation: machine.generation, held: held, published: machine.publishedID?.number,
+      issued: UInt64(role.issued))
+    add(isNew ? .role(HandoverRole(origin: HandoverRole.Origin(role.settings), rotation: rotation)) : .rotation(rotation))
     for session in machine.pooled where session.id.number > recorded { add(session, of: role.name, sessions, false) }
     if let reserved = machine.reserved, reserved.id.number > recorded { add(reserved, of: role.name, sessions, true) }
+    return held.max() ?? 0
   }
 
   private mutating func add(

@@ -11,6 +11,9 @@ final class StoreDraft {
   private(set) var settings: [Range<Int>] = []
   /// The highest number of a session in it.
   private(set) var lastRecorded: UInt64 = 0
+  /// The roles that are in it with what their sessions were issued for.
+  var known: Set<RoleName> = []
+  private var batch = RecordBatch()
   private var roles: ArraySlice<RoleName>
   /// The settings' records in the store in use that aren't copied yet.
   private var settingsToCopy: (arena: SessionArena, ranges: ArraySlice<Range<Int>>)?
@@ -49,10 +52,11 @@ final class StoreDraft {
         continue
       }
       // One by one: a batch of several would be too large for the memory that secrets share, and cost a mapping of its own.
-      var batch = RecordBatch()
-      batch.add(role, sessions: refresher.sessions, above: 0)
+      let last = batch.add(role, isNew: true, sessions: refresher.sessions, above: 0)
+      defer { batch.clear() }
       try batch.append(to: arena)
-      lastRecorded = max(lastRecorded, role.machine.heldSessions.map(\.number).max() ?? 0)
+      known.insert(name)
+      lastRecorded = max(lastRecorded, last)
     }
     return true
   }

@@ -42,6 +42,26 @@ package struct SecretBuffer: ~Copyable {
     if isDone == nil { for byte in text.utf8 { append(byte) } }
   }
 
+  /// Replaces the bytes from `place` on by as many others.
+  package mutating func replace(from place: Int, by bytes: Span<UInt8>) {
+    precondition(place >= 0 && place + bytes.count <= count, "beyond the buffer's end")
+    let start = base + place
+    bytes.withUnsafeBufferPointer { source in
+      guard let from = source.baseAddress else { return }
+      start.update(from: from, count: source.count)
+    }
+  }
+
+  /// Overwrites what there is, to begin again: in the same block, unless that is a large one.
+  package mutating func clear() {
+    SecretMemory.wipe(base, count)
+    count = 0
+    guard capacity > SecretPages.largestShared else { return }
+    SecretMemory.deallocate(base, capacity)
+    capacity = SecretPages.largestShared
+    base = SecretMemory.allocate(capacity)
+  }
+
   package func withBytes<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
     try body(UnsafeBufferPointer(start: base, count: count).span)
   }

@@ -35,6 +35,8 @@ package enum SecretMemory {
     pages.withLock { $0.free(UnsafeMutableRawPointer(bitPattern: address)!, count) }
   }
 
+  static func wipe(_ base: UnsafeMutablePointer<UInt8>, _ count: Int) { clinux_wipe(base, count) }
+
   /// Whether memory allocated for one count may be freed with the other.
   static func isSameBlock(_ count: Int, _ other: Int) -> Bool { SecretPages.isSameBlock(count, other) }
 

@@ -26,7 +26,7 @@ import Testing
   @Test func `a later record replaces an earlier one about the same thing`() throws {
     let state = try read(Samples.image().bytes)
     let uploader = try #require(state.roles[Samples.name("uploader")])
-    #expect(uploader.role.generation == 8 && uploader.role.origin.policyDigest == nil)
+    #expect(uploader.role.rotation.generation == 8 && uploader.role.origin.externalID == "é")
     #expect(uploader.sessions.map(\.number) == [2])
     #expect(state.roles[Samples.name("reports")]?.sessions.map(\.number) == [4])
     #expect(state.roles[Samples.name("gone")] == nil && state.removedGenerations == [Samples.name("gone"): 12])
@@ -53,6 +53,18 @@ import Testing
     #expect(Samples.state(of: records).roles[name]?.sessions.map(\.number) == [3, 1, 2])
     let later = records + [.role(Samples.role("uploader", held: [2, 3]))]
     #expect(Samples.state(of: later).roles[name]?.sessions.map(\.number) == [2, 3])
+  }
+
+  @Test func `a rotation changes a role that the store has, and says nothing of any other`() {
+    let name = Samples.name("uploader")
+    let rotation = HandoverRecord.rotation(Samples.role("uploader", generation: 9, held: [2], published: 2).rotation)
+    #expect(Samples.state(of: [rotation, .session(Samples.session("uploader", 2))]).roles.isEmpty)
+    let before = Samples.role("uploader", digest: "ab")
+    let state = Samples.state(of: [.role(before), .session(Samples.session("uploader", 2)), rotation])
+    #expect(state.roles[name]?.role.origin == before.origin)
+    #expect(state.roles[name]?.role.rotation.generation == 9 && state.roles[name]?.sessions.count == 1)
+    let removed: [HandoverRecord] = [.role(before), .roleRemoved(name, generation: 12), rotation]
+    #expect(Samples.state(of: removed).roles.isEmpty && Samples.state(of: removed).removedGenerations == [name: 12])
   }
 
   @Test func `settings that aren't complete leave the ones before in force`() throws {

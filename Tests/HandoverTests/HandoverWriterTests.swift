@@ -70,7 +70,7 @@ import Testing
     var known: [UInt64] = []
     bench.observer.published = { [unowned bench, manager] role in
       let held = manager.inherit().state?.roles[role.name]
-      #expect(held?.role.generation == role.generation)
+      #expect(held?.role.rotation.generation == role.generation)
       #expect(held?.sessions.last?.accessKeyID == role.current?.session.accessKeyID)
       known.append(role.generation)
       _ = bench
@@ -83,7 +83,7 @@ import Testing
     let found = try role("a", in: state)
     #expect(found.sessions.map(\.accessKeySecret.text) == ["secret1", "secret2"])
     #expect(found.sessions.map(\.securityToken.text) == ["token1", "token2"])
-    #expect(found.role.published == found.sessions.last?.number && found.role.issued == 2)
+    #expect(found.role.rotation.published == found.sessions.last?.number && found.role.rotation.issued == 2)
     #expect(state?.clock == bench.refresher.clock.estimate && state?.settings == Self.settings)
     bench.observer.forget()
   }
@@ -96,8 +96,8 @@ import Testing
     // It ends before the one in use.
     bench.grant(bench.cloud.waiting[0], life: .minutes(30))
     let found = try role("a", in: state)
-    #expect(found.sessions.count == 2 && found.role.generation == 1)
-    #expect(found.role.published == found.sessions.first?.number)
+    #expect(found.sessions.count == 2 && found.role.rotation.generation == 1)
+    #expect(found.role.rotation.published == found.sessions.first?.number)
   }
 
   @Test func `a condemned session is gone in the same instant as another takes its place`() throws {
@@ -115,6 +115,40 @@ import Testing
     #expect(state?.condemned == [dead.accessKeyID: dead.expiration])
     #expect(try role("a", in: state).sessions.count == 1)
     bench.observer.forget()
+  }
+
+  @Test func `what sessions are issued for is recorded once, and again when the settings change it`() throws {
+    begin()
+    let a = bench.add("a")
+    bench.grantAll()
+    let first = manager.inherit().length
+    bench.advance(.minutes(20))
+    bench.grantAll()
+    let second = manager.inherit().length
+    let origin = HandoverRole.Origin(a.settings)
+    #expect(try role("a", in: state).role.origin == origin)
+    var settings = a.settings
+    settings.externalID = String(repeating: "x", count: 100)
+    writer.settingsChanged(Self.settings)
+    bench.refresher.change(a, to: settings)
+    let changed = manager.inherit().length
+    bench.advance(.minutes(20))
+    bench.grantAll()
+    #expect(try role("a", in: state).role.origin == HandoverRole.Origin(settings))
+    #expect(manager.inherit().length - changed > second - first + 100)
+    #expect(try role("a", in: state).role.rotation.generation == 3)
+  }
+
+  @Test func `a role that is removed and added again is whole in the store`() throws {
+    begin()
+    for _ in 0..<2 {
+      let a = bench.add("a")
+      bench.grantAll()
+      #expect(try role("a", in: state).sessions.count == 1)
+      writer.forget(a.name, generation: a.machine.generation)
+      bench.refresher.remove(a.name)
+    }
+    #expect(state?.roles.isEmpty == true)
   }
 
   @Test func `a removed role leaves its number alone`() throws {
@@ -276,7 +310,7 @@ import Testing
     other.scheduler.time = other.now + .seconds(5)
     other.grantAll()
     #expect(manager.requests.last == "remove sessions-1")
-    #expect(try role("a", in: state).role.generation == 2)
+    #expect(try role("a", in: state).role.rotation.generation == 2)
   }
 
   @Test func `what has been replaced makes another store, while changes go to both`() throws {
@@ -297,7 +331,8 @@ import Testing
     #expect(manager.inherit().length < before + before / 2 + 20 * 700)
     for role in bench.refresher.rolesInOrder {
       let found = try self.role(role.name.description, in: state)
-      #expect(found.role.generation == role.generation && found.sessions.count == role.machine.heldSessions.count)
+      #expect(found.role.rotation.generation == role.generation)
+      #expect(found.sessions.count == role.machine.heldSessions.count)
       #expect(found.sessions.last?.accessKeyID == role.current?.session.accessKeyID)
     }
     #expect(state?.settings == Self.settings)

@@ -15,11 +15,11 @@ enum Samples {
     externalID: String? = nil
   ) -> HandoverRole {
     HandoverRole(
-      name: Self.name(name),
       origin: HandoverRole.Origin(
         arn: "acs:ram::1:role/\(name)", policyDigest: digest, sessionName: "{host}-{role}", externalID: externalID,
         source: "main"),
-      generation: generation, held: held, published: published, issued: 9)
+      rotation: HandoverRotation(
+        role: Self.name(name), generation: generation, held: held, published: published, issued: 9))
   }
 
   static func session(_ role: String, _ number: UInt64, isReserved: Bool = false) -> HandoverSession {
@@ -39,7 +39,7 @@ enum Samples {
       .role(role("uploader", published: nil, digest: String(repeating: "ab", count: 32), externalID: "é")),
       .session(session("uploader", 1)),
       .session(session("uploader", 2)),
-      .role(role("uploader", generation: 8, held: [2])),
+      .rotation(role("uploader", generation: 8, held: [2]).rotation),
       .settingsFile(number: 1, SettingsContent.File(path: "/etc/rk.toml", bytes: Array("[roles.é]\n".utf8))),
       .settingsDirectory(number: 1, SettingsContent.Directory(path: "/etc/roles.d", names: ["a.toml", "b.toml"])),
       .settingsInForce(number: 1, records: 2),

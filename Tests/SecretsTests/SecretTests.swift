@@ -56,6 +56,20 @@ import Testing
     #expect(buffer.count == 11 + 1000)
     #expect(buffer.finish().text == "key=s3cret;" + long)
   }
+
+  @Test func `bytes in a buffer can be replaced, and all of them cleared`() {
+    var buffer = SecretBuffer(capacity: 0)
+    buffer.append("key=old;")
+    buffer.replace(from: 4, by: Array("new".utf8).span)
+    #expect(buffer.withBytes { Secret(copying: $0) }.text == "key=new;")
+    for size in [1, 100_000] {
+      buffer.append(String(repeating: "x", count: size))
+      buffer.clear()
+      #expect(buffer.count == 0)
+      buffer.append("again")
+      #expect(buffer.withBytes { Secret(copying: $0) }.text == "again")
+    }
+  }
 }
 
 extension Secret {

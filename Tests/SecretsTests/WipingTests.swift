@@ -30,6 +30,15 @@ import Testing
     #expect(try needle.occurrencesWithLiveBuffer() == 1)
     #expect(try needle.occurrences() == 0)
   }
+
+  @Test(arguments: sizes) func `a cleared buffer leaves no copy behind`(_ size: Int) throws {
+    let needle = Needle(size)
+    var buffer = needle.buffer()
+    #expect(try needle.occurrences() == 1)
+    buffer.clear()
+    #expect(try needle.occurrences() == 0)
+    #expect(buffer.count == 0)
+  }
 }
 
 /// A random pattern, and how often it occurs outside this object.
@@ -49,6 +58,12 @@ private final class Needle {
   deinit {
     pattern.deallocate()
     window.deallocate()
+  }
+
+  func buffer() -> SecretBuffer {
+    var buffer = SecretBuffer()
+    buffer.append(UnsafeBufferPointer(pattern).span)
+    return buffer
   }
 
   func secret() -> Secret { Secret(copying: UnsafeBufferPointer(pattern).span) }

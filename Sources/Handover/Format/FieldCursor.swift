@@ -69,7 +69,11 @@ struct FieldCursor {
 extension SecretBuffer {
   /// In little-endian order.
   mutating func appendNumber(_ number: some FixedWidthInteger) {
-    Swift.withUnsafeBytes(of: number.littleEndian) { for byte in $0 { append(byte) } }
+    Swift.withUnsafeBytes(of: number.littleEndian) { append($0.bindMemory(to: UInt8.self).span) }
+  }
+
+  mutating func replaceNumber(from place: Int, by number: some FixedWidthInteger) {
+    Swift.withUnsafeBytes(of: number.littleEndian) { replace(from: place, by: $0.bindMemory(to: UInt8.self).span) }
   }
 
   mutating func appendFlag(_ flag: Bool) { append(flag ? 1 : 0) }

@@ -7,7 +7,9 @@ package import Settings
 /// None holds an AccessKey's secret.
 package enum HandoverRecord {
   case role(HandoverRole)
-  /// A session that the role's record before it names.
+  /// What has changed in a role whose record is in the store; of any other it says nothing.
+  case rotation(HandoverRotation)
+  /// A session that the role's latest record before it names.
   case session(HandoverSession)
   /// STS no longer accepts the session of this AccessKeyId, which ends at `expiration`: no process hands it out again.
   case condemned(accessKeyID: String, expiration: UTCTime)
@@ -47,8 +49,19 @@ package struct HandoverRole: Hashable, Sendable {
     }
   }
 
-  package var name: RoleName
   package var origin: Origin
+  package var rotation: HandoverRotation
+  package var name: RoleName { rotation.role }
+
+  package init(origin: Origin, rotation: HandoverRotation) {
+    self.origin = origin
+    self.rotation = rotation
+  }
+}
+
+/// What changes of a role with each rotation.
+package struct HandoverRotation: Hashable, Sendable {
+  package let role: RoleName
   /// The number of the latest rotation that readers may have seen.
   package var generation: UInt64
   /// The numbers of the sessions that it holds, in the order in which they were issued; it has no others any more.
@@ -58,11 +71,8 @@ package struct HandoverRole: Hashable, Sendable {
   /// How many sessions were issued, for `{slot}`.
   package var issued: UInt64
 
-  package init(
-    name: RoleName, origin: Origin, generation: UInt64, held: [UInt64], published: UInt64?, issued: UInt64
-  ) {
-    self.name = name
-    self.origin = origin
+  package init(role: RoleName, generation: UInt64, held: [UInt64], published: UInt64?, issued: UInt64) {
+    self.role = role
     self.generation = generation
     self.held = held
     self.published = published

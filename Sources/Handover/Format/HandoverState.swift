@@ -9,9 +9,9 @@ package struct HandoverState {
     package fileprivate(set) var sessions: [HandoverSession] = []
 
     fileprivate mutating func take(_ session: HandoverSession) {
-      guard let place = role.held.firstIndex(of: session.number) else { return }
+      guard let place = role.rotation.held.firstIndex(of: session.number) else { return }
       sessions.removeAll { $0.number == session.number }
-      let before = role.held[..<place]
+      let before = role.rotation.held[..<place]
       sessions.insert(session, at: sessions.count { before.contains($0.number) })
     }
   }
@@ -46,11 +46,9 @@ package struct HandoverState {
   /// Takes the next record in.
   package mutating func apply(_ record: HandoverRecord) {
     switch record {
-    case .role(let role):
-      var new = Role(role: role)
-      for session in roles[role.name]?.sessions ?? [] { new.take(session) }
-      roles[role.name] = new
-      removedGenerations[role.name] = nil
+    case .role(let role): take(role)
+    case .rotation(let rotation):
+      if let known = roles[rotation.role] { take(HandoverRole(origin: known.role.origin, rotation: rotation)) }
     case .session(let session):
       if condemned[session.accessKeyID] == nil { roles[session.role]?.take(session) }
     case .condemned(let accessKeyID, let expiration):
@@ -67,6 +65,13 @@ package struct HandoverState {
     case .settingsDirectory(let number, let directory): takeSettings(number) { $0.directories.append(directory) }
     case .settingsInForce(let number, let records): finishSettings(number, records: records)
     }
+  }
+
+  private mutating func take(_ role: HandoverRole) {
+    var new = Role(role: role)
+    for session in roles[role.name]?.sessions ?? [] { new.take(session) }
+    roles[role.name] = new
+    removedGenerations[role.name] = nil
   }
 
   private mutating func takeSettings(_ number: UInt32, _ add: (inout SettingsContent) -> Void) {

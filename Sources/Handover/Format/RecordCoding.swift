@@ -17,23 +17,29 @@ package enum RecordCoding {
     case role = 1
     case session, condemned, roleRemoved, generationFloor, clock, proof
     case settingsFile, settingsDirectory, settingsInForce
+    case rotation
   }
 
   // MARK: - Writing
 
   /// Appends a record to `batch`, whole with its head.
   package static func append(_ record: HandoverRecord, to batch: inout SecretBuffer) {
-    var content = SecretBuffer(capacity: 512)
-    let kind = write(record, to: &content)
-    var head: [UInt8] = []
-    head.appendNumber(UInt32(content.count))
-    head += [kind.rawValue, 0, 0, 0]
+    let start = batch.count
+    batch.appendNumber(0 as UInt64)
+    batch.appendNumber(0 as UInt32)
+    let kind = write(record, to: &batch)
+    batch.replaceNumber(from: start, by: UInt32(batch.count - start - headSize))
+    batch.replaceNumber(from: start + 4, by: UInt32(kind.rawValue))
+    let sum = batch.withBytes { checksum(of: $0, recordFrom: start, to: $0.count) }
+    batch.replaceNumber(from: start + 8, by: sum)
+  }
+
+  /// Of the record's head, without the checksum in it, and of its content.
+  private static func checksum(of bytes: Span<UInt8>, recordFrom start: Int, to end: Int) -> UInt32 {
     var sum = CRC32C()
-    sum.update(head.span)
-    content.withBytes { sum.update($0) }
-    head.appendNumber(sum.value)
-    batch.append(head.span)
-    content.withBytes { batch.append($0) }
+    sum.update(bytes.extracting(start..<start + 8))
+    sum.update(bytes.extracting(start + headSize..<end))
+    return sum.value
   }
 
   private static func write(_ record: HandoverRecord, to content: inout SecretBuffer) -> Kind {
@@ -41,6 +47,9 @@ package enum RecordCoding {
     case .role(let role):
       write(role, to: &content)
       return .role
+    case .rotation(let rotation):
+      write(rotation, to: &content)
+      return .rotation
     case .session(let session):
       write(session, to: &content)
       return .session
@@ -82,17 +91,21 @@ package enum RecordCoding {
   }
 
   private static func write(_ role: HandoverRole, to content: inout SecretBuffer) {
-    content.appendCounted(role.name.description)
     content.appendCounted(role.origin.arn)
     content.appendOptional(role.origin.policyDigest) { $0.appendCounted($1) }
     content.appendCounted(role.origin.sessionName)
     content.appendOptional(role.origin.externalID) { $0.appendCounted($1) }
     content.appendCounted(role.origin.source)
-    content.appendNumber(role.generation)
-    content.appendNumber(UInt32(role.held.count))
-    for number in role.held { content.appendNumber(number) }
-    content.appendOptional(role.published) { $0.appendNumber($1) }
-    content.appendNumber(role.issued)
+    write(role.rotation, to: &content)
+  }
+
+  private static func write(_ rotation: HandoverRotation, to content: inout SecretBuffer) {
+    content.appendCounted(rotation.role.description)
+    content.appendNumber(rotation.generation)
+    content.appendNumber(UInt32(rotation.held.count))
+    for number in rotation.held { content.appendNumber(number) }
+    content.appendOptional(rotation.published) { $0.appendNumber($1) }
+    content.appendNumber(rotation.issued)
   }
 
   private static func write(_ session: HandoverSession, to content: inout SecretBuffer) {
@@ -133,10 +146,9 @@ package enum RecordCoding {
     let sum: UInt32 = sumField.number(in: image)!
     let content = start + headSize
     guard Int(count) <= end - content else { throw .recordDamaged(at: start) }
-    var found = CRC32C()
-    found.update(image.extracting(start..<start + 8))
-    found.update(image.extracting(content..<content + Int(count)))
-    guard found.value == sum else { throw .recordDamaged(at: start) }
+    guard checksum(of: image, recordFrom: start, to: content + Int(count)) == sum else {
+      throw .recordDamaged(at: start)
+    }
     guard zeroes, let kind = Kind(rawValue: kind) else { throw .recordUnknown(at: start) }
     var cursor = FieldCursor(content..<content + Int(count))
     guard let record = read(kind, &cursor, image), cursor.isAtEnd else { throw .recordUnknown(at: start) }
@@ -147,6 +159,7 @@ package enum RecordCoding {
   private static func read(_ kind: Kind, _ cursor: inout FieldCursor, _ image: Span<UInt8>) -> HandoverRecord? {
     switch kind {
     case .role: return readRole(&cursor, image).map { .role($0) }
+    case .rotation: return readRotation(&cursor, image).map { .rotation($0) }
     case .session: return readSession(&cursor, image).map { .session($0) }
     case .condemned:
       guard let id = cursor.text(in: image), let end: Int64 = cursor.number(in: image) else { return nil }
@@ -178,18 +191,23 @@ package enum RecordCoding {
   }
 
   private static func readRole(_ cursor: inout FieldCursor, _ image: Span<UInt8>) -> HandoverRole? {
-    guard let name = cursor.role(in: image), let arn = cursor.text(in: image),
+    guard let arn = cursor.text(in: image),
       let digest = cursor.optional(in: image, { $0.text(in: image) }), let sessionName = cursor.text(in: image),
       let externalID = cursor.optional(in: image, { $0.text(in: image) }), let source = cursor.text(in: image),
-      let generation: UInt64 = cursor.number(in: image), let held = cursor.numbers(in: image),
+      let rotation = readRotation(&cursor, image)
+    else { return nil }
+    return HandoverRole(
+      origin: HandoverRole.Origin(
+        arn: arn, policyDigest: digest, sessionName: sessionName, externalID: externalID, source: source),
+      rotation: rotation)
+  }
+
+  private static func readRotation(_ cursor: inout FieldCursor, _ image: Span<UInt8>) -> HandoverRotation? {
+    guard let role = cursor.role(in: image), let generation: UInt64 = cursor.number(in: image), let held = cursor.numbers(in: image),
       let published = cursor.optional(in: image, { $0.number(in: image) as UInt64? }),
       let issued: UInt64 = cursor.number(in: image)
     else { return nil }
-    return HandoverRole(
-      name: name,
-      origin: HandoverRole.Origin(
-        arn: arn, policyDigest: digest, sessionName: sessionName, externalID: externalID, source: source),
-      generation: generation, held: held, published: published, issued: issued)
+    return HandoverRotation(role: role, generation: generation, held: held, published: published, issued: issued)
   }
 
   private static func readSession(_ cursor: inout FieldCursor, _ image: Span<UInt8>) -> HandoverSession? {

@@ -65,7 +65,7 @@ private func check(_ store: [UInt8], _ ends: [Int]) {
       require(state.removedGenerations[name] == nil, "a role is there and removed")
       let numbers = role.sessions.map(\.number)
       require(Set(numbers).count == numbers.count, "a session twice")
-      require(Set(numbers).isSubset(of: role.role.held), "a session that the role doesn't name")
+      require(Set(numbers).isSubset(of: role.role.rotation.held), "a session that the role doesn't name")
       for session in role.sessions {
         require(session.role == name, "a session of another role")
         require(state.condemned[session.accessKeyID] == nil, "a condemned session")
@@ -106,7 +106,6 @@ private func checkRoundTrip(_ record: HandoverRecord) {
 
 private func role(_ name: RoleName, holding number: UInt64) -> HandoverRole {
   HandoverRole(
-    name: name,
     origin: HandoverRole.Origin(arn: "", policyDigest: nil, sessionName: "", externalID: nil, source: ""),
-    generation: 0, held: [number], published: nil, issued: 0)
+    rotation: HandoverRotation(role: name, generation: 0, held: [number], published: nil, issued: 0))
 }
