@@ -9,8 +9,8 @@ package import Systemd
 /// store says so.
 ///
 /// A store is begun by writing all there is, in slices between which the loop serves others (`StoreDraft`); only when it is whole is it given
-/// to the service manager, and then the one before is dropped. From then on each change is appended. When what has been replaced takes a
-/// quarter more than what counts, another store is begun, while changes go to both.
+/// to the service manager, and then the one before is dropped. From then on each change is appended. When what has been replaced takes
+/// too much (`StoreSize`), another store is begun, while changes go to both.
 ///
 /// The stores of the processes before this one can't be written to. They are all there is until this process's first store is whole: what
 /// would be published before that has the rest of it written at once.
@@ -309,8 +309,14 @@ extension HandoverWriter {
 
 /// How large stores are.
 package enum StoreSize {
-  /// What a store of so many bytes may grow to before another is begun: a quarter, and a megabyte, of what doesn't count any more.
-  static func longest(wholeLength: Int) -> Int { wholeLength + wholeLength / 4 + 1 << 20 }
+  /// What two stores may take together, in bytes, while one takes the place of the other.
+  static let preferred = 30_000_000
+
+  /// What a store of so many bytes may grow to before another is begun: to write one takes as long as tens of thousands of changes, so it
+  /// doubles where that stays below the preferred size, and grows by a quarter and a megabyte where it doesn't.
+  static func longest(wholeLength: Int) -> Int {
+    wholeLength + max(wholeLength / 4 + 1 << 20, min(wholeLength, preferred - 2 * wholeLength))
+  }
 
   /// Room for four times as much as there is now, and for 64 MiB, some 30,000 roles. Addresses alone: memory is taken as it fills.
   package static func capacity(for length: Int) -> Int { length * 4 + 64 << 20 }
