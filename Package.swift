@@ -110,6 +110,8 @@ let package = Package(
     library("CFaultShim", in: apparatus),
     module("TestSupport", in: apparatus, imports: ["Core", "JSON", "Logs", "Secrets", "Systemd"]),
     module("TestNeeds", in: apparatus),
+    // A real systemd in a throwaway system, and the daemon and STS as its services.
+    module("SystemBox", in: apparatus, imports: ["TestSupport"]),
     // A refresher whose time and cloud are the test's.
     module(
       "RefreshBench", in: apparatus,
@@ -130,7 +132,8 @@ let package = Package(
       name: "bare-refresher", path: "Benchmarks/BareRefresher",
       linkerSettings: [.linkedLibrary("curl"), .linkedLibrary("crypto")]),
     .executableTarget(
-      name: "bench", dependencies: ["Laboratory", "TestSupport"], path: "Benchmarks/Bench", swiftSettings: strict()),
+      name: "bench", dependencies: ["Laboratory", "SystemBox", "TestSupport"], path: "Benchmarks/Bench",
+      swiftSettings: strict()),
 
     // Tests.
     tests("Core", imports: ["TestSupport", "Simulation"]),
@@ -214,7 +217,7 @@ let package = Package(
     // What holds for the repository as a whole.
     .testTarget(name: "RepositoryTests", dependencies: ["TestSupport"], swiftSettings: strict()),
     // The daemon as systemd runs it, from what `make install` puts there.
-    .testTarget(name: "SystemTests", dependencies: ["TestNeeds", "TestSupport"], swiftSettings: strict()),
+    .testTarget(name: "SystemTests", dependencies: ["SystemBox", "TestNeeds", "TestSupport"], swiftSettings: strict()),
   ] + fuzzing,
   cxxLanguageStandard: .cxx17
 )

@@ -14,13 +14,15 @@ extension Bench {
       """
       The socket and the store of sessions are held by the process that starts the daemon, as systemd holds them; each start is by a \
       shell, which costs some 1 ms. A start is measured from there to the answer that a client gets which has asked before. The longest \
-      gap is the longest that a client waits which asks again and again on new connections; the median of \(form.restarts) restarts.
+      gap is the longest that a client waits which asks again and again on new connections while `systemctl restart` is at work, in a \
+      throwaway system with the unit as it is installed, beside a bare server in C with a socket unit; the median of \(form.restarts) \
+      restarts.
       """,
       [
         .bounded("restart-first-answer-10", "ms", firstAnswer(few, form.starts), atMost: 20),
         .bounded("restart-first-answer-10000", "ms", firstAnswer(many, max(3, form.starts / 3)), atMost: 120),
         .bounded("restart-refused-reads", "reads", refusedReads(few), atMost: 0),
-        gap(few),
+        gap(),
       ])
     let size = try many.storeSize()
     let rotation = try handoverTime()
@@ -54,19 +56,17 @@ extension Bench {
     return result["errors", default: .nan]
   }
 
-  private func gap(_ stage: RestartStage) throws -> Row {
-    let bare = try RestartedBareServer(reply: stage.stage.answerBytes(), in: stage.stage.lab.directory)
-    let gaps = try interleaved(rounds: form.restarts, [{ try longestWait(stage) }, { try longestWait(bare) }])
+  /// How long a client waits at most that asks while systemd restarts the daemon, and the same of a bare server.
+  private func gap() throws -> Row {
+    let host = try RestartHost()
+    let gaps = try interleaved(
+      rounds: form.restarts,
+      [
+        { try host.longestWait(at: RestartHost.daemonSocket, restarting: "rolekeeper.service") },
+        { try host.longestWait(at: RestartHost.bareSocket, restarting: "bare-server.service") },
+      ])
     return .compared(
       "restart-longest-gap", "ms", gaps[0], with: gaps[1], beside: "a bare C server", target: .ratioAtMost(2))
-  }
-
-  private func longestWait(_ one: any Restartable) throws -> Double {
-    try one.settle()
-    let load = try AskingClients(1, at: one.socket)
-    try one.restart()
-    try one.settle()
-    return try load.end()["max", default: .nan] / 1000
   }
 
   /// CPU time of a rotation that goes into the store, in ms.

@@ -24,17 +24,8 @@ final class HeldSocket {
   deinit { close(descriptor) }
 }
 
-/// A program that is ended and started again while clients ask.
-protocol Restartable: AnyObject {
-  var socket: String { get }
-  /// Ends the process and starts the next one.
-  func restart() throws
-  /// Waits until the process has done all that belongs to its start.
-  func settle() throws
-}
-
 /// The daemon between two processes as systemd has it: the socket is held, and so is what one process leaves to the next.
-final class RestartStage: Restartable {
+final class RestartStage {
   let stage: Stage
   private let held: HeldSocket
   private var daemon: DaemonProcess!
@@ -102,38 +93,5 @@ final class RestartStage: Restartable {
     daemon = try DaemonProcess(
       configPath: stage.lab.configPath, socketPath: socket, in: stage.lab.directory, named: "restarted-\(starts)",
       listeners: [("rolekeeper.socket", held.descriptor)], stored: stored)
-  }
-}
-
-/// The yardstick: a bare server that inherits its socket, too.
-final class RestartedBareServer: Restartable {
-  private let held: HeldSocket
-  private let directory: TemporaryDirectory
-  private let reply: String
-  private var child: ChildProcess!
-  private var starts = 0
-
-  init(reply: String, in directory: TemporaryDirectory) throws {
-    held = try HeldSocket(directory.path("bare-held.sock"))
-    self.directory = directory
-    self.reply = try directory.write(reply, to: "bare-held.reply")
-    try launch()
-  }
-
-  var socket: String { held.path }
-
-  func restart() throws {
-    child.stop()
-    try launch()
-  }
-
-  func settle() throws { try eventually("the bare server listens") { child.output.contains("listening") } }
-
-  private func launch() throws {
-    starts += 1
-    // By a shell, as the daemon is: it is to know its own number.
-    child = try ChildProcess(
-      ["/bin/sh", "-c", "exec \"$@\"", "sh", Programs.bareServer, "-", reply], in: directory, named: "bare-\(starts)",
-      descriptors: [held.descriptor])
   }
 }

@@ -31,7 +31,8 @@ struct RecordBatch: ~Copyable {
     let rotation = HandoverRotation(
       role: role.name, generation: machine.generation, held: held, published: machine.publishedID?.number,
       issued: UInt64(role.issued))
-    add(isNew ? .role(HandoverRole(origin: HandoverRole.Origin(role.settings), rotation: rotation)) : .rotation(rotation))
+    add(
+      isNew ? .role(HandoverRole(origin: HandoverRole.Origin(role.settings), rotation: rotation)) : .rotation(rotation))
     for session in machine.pooled where session.id.number > recorded { add(session, of: role.name, sessions, false) }
     if let reserved = machine.reserved, reserved.id.number > recorded { add(reserved, of: role.name, sessions, true) }
     return held.max() ?? 0

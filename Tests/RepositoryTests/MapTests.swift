@@ -43,7 +43,7 @@ import Testing
   }
 
   @Test func `every target's folder is in Sources, and what only tests stand on isn't`() {
-    for name in ["TestSupport", "TestNeeds", "Laboratory", "Simulation"] {
+    for name in ["TestSupport", "TestNeeds", "SystemBox", "Laboratory", "Simulation"] {
       #expect(package.contains("module(\"\(name)\", in: apparatus"), "\(name)")
     }
   }

@@ -1,5 +1,6 @@
-import TestSupport
+import SystemBox
 import Testing
+import TestSupport
 
 extension UnderSystemd {
   /// With the socket held by systemd.

@@ -1,7 +1,8 @@
 import Glibc
+import SystemBox
+import Testing
 import TestNeeds
 import TestSupport
-import Testing
 
 /// The throwaway systemd itself: what a box can't do to the machine, and what it leaves.
 @Suite(.serialized, .needs(.systemd)) struct BoxTests {

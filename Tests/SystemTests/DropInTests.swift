@@ -1,6 +1,7 @@
 import Glibc
-import TestSupport
+import SystemBox
 import Testing
+import TestSupport
 
 extension UnderSystemd {
   /// The drop-ins that are installed beside the manual.

@@ -1,3 +1,4 @@
+import SystemBox
 import TestSupport
 
 /// A host of its own with the Debian package, and STS played by the emulator.

@@ -1,3 +1,4 @@
+import SystemBox
 import TestSupport
 
 /// The Debian packages of the programs under test, made by `make deb`'s own rules, which compile nothing here.

@@ -1,4 +1,5 @@
 import Glibc
+import SystemBox
 import TestNeeds
 import Testing
 
@@ -17,6 +18,19 @@ enum Release: CaseIterable {
     switch self {
     case .machine: []
     case .systemd257: ["--root", getenv("SYSTEMD_257_ROOT").map { String(cString: $0) } ?? ""]
+    }
+  }
+}
+
+extension InstalledHost {
+  /// One of each release for all tests, which take turns.
+  private static let ofMachine = Result { try InstalledHost("\(Release.machine)", options: Release.machine.options) }
+  private static let of257 = Result { try InstalledHost("\(Release.systemd257)", options: Release.systemd257.options) }
+
+  static func get(_ release: Release = .machine) throws -> InstalledHost {
+    switch release {
+    case .machine: try ofMachine.get()
+    case .systemd257: try of257.get()
     }
   }
 }

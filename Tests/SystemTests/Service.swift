@@ -1,8 +1,9 @@
+import SystemBox
 import TestSupport
 
 /// The service as a test finds it: stopped, with usual settings, no drop-ins, no faults of STS, and a journal of its own.
 struct Service {
-  static let unit = "rolekeeper.service"
+  static let unit = Journal.unit
   static let socket = "/run/rolekeeper/rolekeeper.sock"
   static let settings = "/etc/rolekeeper/rolekeeper.toml"
 

@@ -1,3 +1,5 @@
+import SystemBox
+
 /// The settings that the tests start from.
 enum SettingsText {
   static let usual = "\(sts)\(uploader)\(backup)"

@@ -203,7 +203,8 @@ package enum RecordCoding {
   }
 
   private static func readRotation(_ cursor: inout FieldCursor, _ image: Span<UInt8>) -> HandoverRotation? {
-    guard let role = cursor.role(in: image), let generation: UInt64 = cursor.number(in: image), let held = cursor.numbers(in: image),
+    guard let role = cursor.role(in: image), let generation: UInt64 = cursor.number(in: image),
+      let held = cursor.numbers(in: image),
       let published = cursor.optional(in: image, { $0.number(in: image) as UInt64? }),
       let issued: UInt64 = cursor.number(in: image)
     else { return nil }

@@ -1,27 +1,32 @@
 import TestSupport
 
 /// The journal of the box, from a moment on.
-struct Journal {
+package struct Journal {
   let box: Box
+  /// The service that is meant where none is named.
+  package static let unit = "rolekeeper.service"
+
   /// As journalctl's --since= takes it.
-  let beginning: String
+  package let beginning: String
 
   /// The journal from now on. A cursor wouldn't do: journalctl finds nothing behind one that its own filter leaves out.
-  static func fromNow(in box: Box) throws -> Journal { Journal(box: box, beginning: try box.ask("date +@%s.%6N")) }
+  package static func fromNow(in box: Box) throws -> Journal {
+    Journal(box: box, beginning: try box.ask("date +@%s.%6N"))
+  }
 
   /// What the service said, and what systemd said of it, a message a line.
-  func text() throws -> String { try read("--output=cat --unit=\(Service.unit)") }
+  package func text() throws -> String { try read("--output=cat --unit=\(Self.unit)") }
 
   /// Every field of every entry, of all units, as JSON.
-  func everything() throws -> String { try read("--output=json --all") }
+  package func everything() throws -> String { try read("--output=json --all") }
 
-  func read(_ options: String) throws -> String {
+  package func read(_ options: String) throws -> String {
     try box.ask("journalctl --quiet --no-pager --since=\(beginning) \(options)")
   }
 
   /// Follows a unit's journal until a line holds `text`, at most 30 s, and returns that line.
   @discardableResult
-  func wait(for text: String, from unit: String = Service.unit) throws -> String {
+  package func wait(for text: String, from unit: String = Journal.unit) throws -> String {
     // grep leaves with the first match; journalctl would only notice at the next line.
     try box.ask(
       """

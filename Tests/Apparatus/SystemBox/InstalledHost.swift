@@ -5,11 +5,11 @@ import TestSupport
 ///
 /// Its users: `reader` and `outsider` are of rolekeeper-clients, and the settings let `reader` alone read the role `uploader`, by its
 /// group `media`; `stranger` is of neither group; `uploader` owns that role's files.
-final class InstalledHost: Sendable {
-  static let accessKeySecret = "marked-secret-of-the-AccessKey"
+package final class InstalledHost: Sendable {
+  package static let accessKeySecret = "marked-secret-of-the-AccessKey"
   /// As in the cloud: the daemon looks the name up and calls its port 443.
-  static let stsName = "sts.cn-hangzhou.aliyuncs.com"
-  static let control = "http://127.0.0.1:4434"
+  package static let stsName = "sts.cn-hangzhou.aliyuncs.com"
+  package static let control = "http://127.0.0.1:4434"
   private static let emulated = """
     [accounts.1234567890123456.users.keeper]
     access_keys = [
@@ -24,21 +24,11 @@ final class InstalledHost: Sendable {
     trust = ["acs:ram::1234567890123456:root"]
     """
 
-  let box: Box
+  package let box: Box
 
-  /// One of each release for all tests, which take turns.
-  private static let ofMachine = Result { try InstalledHost(.machine) }
-  private static let of257 = Result { try InstalledHost(.systemd257) }
-
-  static func get(_ release: Release = .machine) throws -> InstalledHost {
-    switch release {
-    case .machine: try ofMachine.get()
-    case .systemd257: try of257.get()
-    }
-  }
-
-  private init(_ release: Release) throws {
-    box = try Box("\(release)", options: release.options)
+  /// `options` are those of the tool's `up`.
+  package init(_ purpose: String, options: [String] = []) throws {
+    box = try Box(purpose, options: options)
     let files = try TemporaryDirectory()
     try Self.install(into: files.path("root"))
     try box.copy(files.path("root"), to: "/")
@@ -55,10 +45,10 @@ final class InstalledHost: Sendable {
     try Self.playSTS(in: box)
   }
 
-  static let accessKey = "AccessKey ID,AccessKey Secret\nLTAIkeeper,\(accessKeySecret)\n"
+  package static let accessKey = "AccessKey ID,AccessKey Secret\nLTAIkeeper,\(accessKeySecret)\n"
 
   /// A script that makes the users above, but for the daemon's.
-  static let makeUsers = """
+  package static let makeUsers = """
     groupadd --system media
     useradd --system --groups rolekeeper-clients,media reader
     useradd --system --groups rolekeeper-clients outsider
@@ -67,7 +57,7 @@ final class InstalledHost: Sendable {
     """
 
   /// Starts the emulator as a service, which is there when this returns.
-  static func playSTS(in box: Box) throws {
+  package static func playSTS(in box: Box) throws {
     let files = try TemporaryDirectory()
     try box.copy(Programs.emulator, to: "/usr/local/bin/sts-emulator")
     try box.copy(files.write(Self.emulated, to: "ram.toml"), to: "/etc/sts-emulator.toml")
@@ -82,14 +72,14 @@ final class InstalledHost: Sendable {
     try journal.wait(for: "control on", from: "sts-emulator")
   }
 
-  static let sources = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+  package static let sources = "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
 
   /// The repository's own `make install`, with the programs under test.
-  static func install(into directory: String) throws { try make("install", in: directory) }
+  package static func install(into directory: String) throws { try make("install", in: directory) }
 
   /// Runs `make` with more variables, and returns what it prints.
   @discardableResult
-  static func make(_ target: String, in directory: String, _ variables: String...) throws -> String {
+  package static func make(_ target: String, in directory: String, _ variables: String...) throws -> String {
     let made = try ChildProcess.run(
       [
         "/usr/bin/make", "-C", sources, target, "DESTDIR=\(directory)", "BIN=\(Programs.directory)",

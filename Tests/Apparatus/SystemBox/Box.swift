@@ -2,14 +2,14 @@ import Glibc
 import TestSupport
 
 /// A real systemd in a throwaway system of its own (Tests/Tools/box). It is gone with this process at the latest.
-final class Box: Sendable {
-  static let tool =
-    "/" + (#filePath.split(separator: "/").dropLast(2) + ["Tools", "box", "box"]).joined(separator: "/")
+package final class Box: Sendable {
+  package static let tool =
+    "/" + (#filePath.split(separator: "/").dropLast(3) + ["Tools", "box", "box"]).joined(separator: "/")
 
-  let name: String
+  package let name: String
 
   /// Boots it; `options` are those of the tool's `up`.
-  init(_ purpose: String = "host", options: [String] = []) throws {
+  package init(_ purpose: String = "host", options: [String] = []) throws {
     name = "\(purpose)-\(getpid())"
     try succeed(["up", "--owner", "\(getpid())", "--limit", "1200"] + options, "boot it")
   }
@@ -20,25 +20,25 @@ final class Box: Sendable {
   }
 
   /// Runs a program in the box, beside its units, as root or as `user` with that user's groups.
-  func run(_ command: [String], as user: String? = nil) throws -> Output {
+  package func run(_ command: [String], as user: String? = nil) throws -> Output {
     try call(["exec"] + (user.map { ["--user", $0] } ?? []) + ["--"] + command)
   }
 
   /// Runs a script of bash's.
-  func script(_ text: String, as user: String? = nil) throws -> Output {
+  package func script(_ text: String, as user: String? = nil) throws -> Output {
     try run(["bash", "-c", text], as: user)
   }
 
   /// Runs a script that has to succeed, and returns what it printed, without the line feed at the end.
   @discardableResult
-  func ask(_ text: String, as user: String? = nil) throws -> String {
+  package func ask(_ text: String, as user: String? = nil) throws -> String {
     let result = try script("set -eo pipefail\n\(text)", as: user)
     guard result.status == 0 else { throw BoxError(attempt: text, said: result.errors + result.output) }
     return result.line
   }
 
   /// Copies a file, or what a directory holds, into the box.
-  func copy(_ source: String, to target: String) throws {
+  package func copy(_ source: String, to target: String) throws {
     try succeed(["copy", source, target], "copy \(source)")
   }
 
@@ -48,25 +48,30 @@ final class Box: Sendable {
   }
 
   /// Calls the tool with this box's name.
-  func call(_ words: [String]) throws -> Output {
+  package func call(_ words: [String]) throws -> Output {
     let result = try ChildProcess.run([Self.tool, "--name", name] + words)
     return Output(status: result.status, output: result.output, errors: result.errors)
   }
 }
 
 /// How a program in the box ended, and what it printed.
-struct Output {
-  let status: CInt
-  let output: String
-  let errors: String
+package struct Output {
+  package let status: CInt
+  package let output: String
+  package let errors: String
 
   /// The output without the line feed at its end.
-  var line: String { output.last == "\n" ? String(output.dropLast()) : output }
+  package var line: String { output.last == "\n" ? String(output.dropLast()) : output }
 }
 
-struct BoxError: Error, CustomStringConvertible {
+package struct BoxError: Error, CustomStringConvertible {
   let attempt: String
-  let said: String
+  package let said: String
 
-  var description: String { "in the box: cannot \(attempt): \(said)" }
+  package init(attempt: String, said: String) {
+    self.attempt = attempt
+    self.said = said
+  }
+
+  package var description: String { "in the box: cannot \(attempt): \(said)" }
 }
