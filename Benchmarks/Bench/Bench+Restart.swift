@@ -15,15 +15,14 @@ extension Bench {
       The socket and the store of sessions are held by the process that starts the daemon, as systemd holds them; each start is by a \
       shell, which costs some 1 ms. A start is measured from there to the answer that a client gets which has asked before. The longest \
       gap is the longest that a client waits which asks again and again on new connections while `systemctl restart` is at work, in a \
-      throwaway system with the unit as it is installed, beside a bare server in C with a socket unit; the median of \(form.restarts) \
-      restarts.
+      throwaway system with the unit as it is installed, beside a bare server in C with a socket unit: once with the same sandbox and a \
+      program after its end, which systemd needs most of the time for, and once with neither; the median of \(form.restarts) restarts.
       """,
       [
         .bounded("restart-first-answer-10", "ms", firstAnswer(few, form.starts), atMost: 20),
         .bounded("restart-first-answer-10000", "ms", firstAnswer(many, max(3, form.starts / 3)), atMost: 120),
         .bounded("restart-refused-reads", "reads", refusedReads(few), atMost: 0),
-        gap(),
-      ])
+      ] + gaps())
     let size = try many.storeSize()
     let rotation = try handoverTime()
     report.add(
@@ -56,17 +55,23 @@ extension Bench {
     return result["errors", default: .nan]
   }
 
-  /// How long a client waits at most that asks while systemd restarts the daemon, and the same of a bare server.
-  private func gap() throws -> Row {
+  /// How long a client waits at most that asks while systemd restarts the daemon, and the same of bare servers.
+  private func gaps() throws -> [Row] {
     let host = try RestartHost()
     let gaps = try interleaved(
       rounds: form.restarts,
       [
         { try host.longestWait(at: RestartHost.daemonSocket, restarting: "rolekeeper.service") },
-        { try host.longestWait(at: RestartHost.bareSocket, restarting: "bare-server.service") },
+        { try host.longestWait(at: "/run/confined.sock", restarting: "confined.service") },
+        { try host.longestWait(at: "/run/bare.sock", restarting: "bare.service") },
       ])
-    return .compared(
-      "restart-longest-gap", "ms", gaps[0], with: gaps[1], beside: "a bare C server", target: .ratioAtMost(2))
+    return [
+      .compared(
+        "restart-longest-gap", "ms", gaps[0], with: gaps[1], beside: "bare C, confined as we are",
+        target: .ratioAtMost(2)),
+      .compared(
+        "restart-longest-gap-unconfined", "ms", gaps[0], with: gaps[2], beside: "bare C, in no sandbox"),
+    ]
   }
 
   /// CPU time of a rotation that goes into the store, in ms.

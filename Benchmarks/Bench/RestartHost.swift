@@ -4,7 +4,6 @@ import TestSupport
 /// A throwaway system whose systemd restarts the daemon, and a bare server in C, while a client asks.
 final class RestartHost {
   static let daemonSocket = "/run/rolekeeper/rolekeeper.sock"
-  static let bareSocket = "/run/bare-server.sock"
 
   private let box: Box
 
@@ -14,15 +13,24 @@ final class RestartHost {
     try box.copy(files.write(Self.settings, to: "settings"), to: "/etc/rolekeeper/rolekeeper.toml")
     try box.copy(Programs.load, to: "/usr/local/bin/bench-load")
     try box.copy(Programs.bareServer, to: "/usr/local/bin/bare-server")
-    try box.copy(files.write(Self.bareSocketUnit, to: "socket"), to: "/etc/systemd/system/bare-server.socket")
-    try box.copy(files.write(Self.bareUnit, to: "service"), to: "/etc/systemd/system/bare-server.service")
-    // The bare server sends what the daemon sends.
+    // The bare server sends what the daemon sends, and is confined as the daemon is, or not at all: to make the namespaces takes systemd longer
+    // than all else.
     try box.ask(
       """
+      mkdir -p /etc/systemd/system
+      cd /etc/systemd/system
+      shipped=$(systemctl show --property=FragmentPath --value rolekeeper.service)
+      for kind in confined bare; do
+        printf '[Socket]\\nListenStream=/run/%s.sock\\nBacklog=4096\\n' $kind >$kind.socket
+        printf '[Unit]\\nStartLimitIntervalSec=0\\n[Service]\\nExecStart=/usr/local/bin/bare-server - /etc/reply\\n' >$kind.service
+      done
+      sed --quiet '/^User=/,/^SystemCallErrorNumber=/p' "$shipped" >>confined.service
+      grep --quiet '^SystemCallErrorNumber=' confined.service
+      echo 'ExecStopPost=/bin/true' >>confined.service
       systemctl daemon-reload
       systemctl start rolekeeper.socket rolekeeper.service
-      curl -sS --fail -i --unix-socket \(Self.daemonSocket) http://localhost\(Self.path) >/etc/bare-server.reply
-      systemctl start bare-server.socket bare-server.service
+      curl -sS --fail -i --unix-socket \(Self.daemonSocket) http://localhost\(Self.path) >/etc/reply
+      systemctl start confined.socket confined.service bare.socket bare.service
       """)
   }
 
@@ -68,17 +76,4 @@ final class RestartHost {
 
       """
     }.joined()
-
-  private static let bareSocketUnit = """
-    [Socket]
-    ListenStream=\(bareSocket)
-    Backlog=4096
-
-    """
-
-  private static let bareUnit = """
-    [Service]
-    ExecStart=/usr/local/bin/bare-server - /etc/bare-server.reply
-
-    """
 }
