@@ -7,6 +7,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+// As in the kernel's include/uapi/asm-generic/socket.h, for headers that are older.
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
 int clinux_peer_of(int fd, struct clinux_peer *peer, gid_t *groups, size_t capacity) {
   struct ucred who;
   socklen_t size = sizeof who;
@@ -30,6 +38,17 @@ int clinux_accept(int listener, struct clinux_peer *peer, gid_t *groups, size_t 
   if (failure == 0) return fd;
   close(fd);
   return failure;
+}
+
+int clinux_peer_pidfd(int fd) {
+  int found = -1;
+  socklen_t size = sizeof found;
+  return getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &found, &size) < 0 ? -errno : found;
+}
+
+int clinux_refuse_descriptors(int fd) {
+  int passes = 0;
+  return setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &passes, sizeof passes) < 0 ? -errno : 0;
 }
 
 ssize_t clinux_send_and_wipe(int fd, void *bytes, size_t count) {

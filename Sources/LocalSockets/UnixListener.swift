@@ -21,6 +21,7 @@ package final class UnixListener {
     isInherited = false
     descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw .call("socket", errno) }
+    refuseDescriptors()
     let lock = try place.lockDirectory()
     defer { if lock >= 0 { Glibc.close(lock) } }
     try place.checkIsFree()
@@ -43,7 +44,13 @@ package final class UnixListener {
     self.path = path
     isInherited = true
     self.descriptor = descriptor
+    refuseDescriptors()
   }
+
+  /// No client has a descriptor to pass to us, and one that is queued would stay open until it is read. Where the kernel can't refuse them
+  /// (before Linux 6.16), they are closed when the bytes that they came with are read: recv(2) has no place for them (`unix_stream_recvmsg`
+  /// and `scm_recv_unix` in the kernel's net/).
+  private func refuseDescriptors() { _ = clinux_refuse_descriptors(descriptor) }
 
   /// A lasting reason why `path` can't be listened on; nil if none is known. A socket that a process listens on may be our own
   /// daemon's (`inUse`). Changes nothing.

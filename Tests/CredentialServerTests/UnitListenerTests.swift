@@ -33,8 +33,9 @@ import Testing
     while !holds() { try #require(try loop.runOnce(timeout: .seconds(20))) }
   }
 
-  private func client(_ id: String = "uploader") throws -> Client {
-    try Client("58860a1684a942/unit/app.service/\(id)", to: listener.listener.path)
+  /// systemd sends nothing and is done at once; `isDone` false keeps its direction open.
+  private func client(_ id: String = "uploader", isDone: Bool = true) throws -> Client {
+    try Client("58860a1684a942/unit/app.service/\(id)", to: listener.listener.path, isDone: isDone)
   }
 
   @Test(.needs(.root)) func `systemd's question is understood, and its answer is the credential and nothing else`()
@@ -46,6 +47,18 @@ import Testing
     #expect(request.unit.description == "app.service" && request.credential == "uploader.env")
     server.hand(secret("the credential"), to: request)
     #expect(client.read() == Array("the credential".utf8) && client.isEnded && server.count == 0)
+  }
+
+  @Test(.needs(.root)) func `a descriptor that a client sends is closed with its connection`() throws {
+    // As before Linux 6.16, whose kernel doesn't refuse them.
+    PassedDescriptor.permit(by: listener.listener.descriptor)
+    let client = try client(isDone: false)
+    let pipe = PassedPipe()
+    #expect(PassedDescriptor.send(pipe.writeEnd, with: "x", on: client.descriptor) == 0)
+    pipe.closeWriteEnd()
+    try turn { responder.requests.count == 1 }
+    server.hand(secret("the credential"), to: responder.requests[0])
+    #expect(client.read() == Array("the credential".utf8) && pipe.isAtEnd)
   }
 
   @Test(.needs(.root)) func `a refusal is more than 1 MiB over a real socket, too`() throws {
@@ -102,11 +115,11 @@ private final class RecordingResponder: UnitResponder {
 
 /// Connects from an abstract address, and shuts down its own direction, as systemd does.
 private final class Client {
-  private var descriptor: CInt
+  private(set) var descriptor: CInt
   private(set) var isEnded = false
 
   /// A random number is put before an address, so that tests beside each other don't share it.
-  init(_ name: String?, to path: String) throws {
+  init(_ name: String?, to path: String, isDone: Bool = true) throws {
     descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     if let name {
       let digits = String(UInt32.random(in: 1...UInt32.max), radix: 16)
@@ -114,7 +127,7 @@ private final class Client {
       try Self.call(bind, descriptor, [0] + Array("\(digits)\(rest)".utf8), "bind")
     }
     try Self.call(connect, descriptor, Array(path.utf8) + [0], "connect")
-    shutdown(descriptor, CInt(SHUT_WR))
+    if isDone { shutdown(descriptor, CInt(SHUT_WR)) }
   }
 
   deinit { leave() }

@@ -21,6 +21,14 @@ int clinux_peer_of(int fd, struct clinux_peer *peer, gid_t *groups, size_t capac
 // errno.
 int clinux_accept(int listener, struct clinux_peer *peer, gid_t *groups, size_t capacity);
 
+// Opens a pidfd, close-on-exec, of the process that connected (SO_PEERPIDFD, Linux 6.5). It stays that process's after its number has been
+// given to another one. Returns a negative errno otherwise, -ENOPROTOOPT where the kernel has no such option.
+int clinux_peer_pidfd(int fd);
+
+// Has the kernel refuse descriptors (SCM_RIGHTS) that are sent to this Unix socket, with EPERM for the sender (SO_PASSRIGHTS, Linux 6.16). A
+// listener's connections inherit it when they are made. Returns 0 or a negative errno, -ENOPROTOOPT where the kernel has no such option.
+int clinux_refuse_descriptors(int fd);
+
 struct clinux_part {
   const void *bytes;
   size_t count;
