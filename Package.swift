@@ -175,8 +175,8 @@ let package = Package(
     tests(
       "SocketAPI",
       imports: [
-        "Core", "CloudAPI", "HTTPServer", "Logs", "Refresh", "Secrets", "SessionStore", "Settings", "Systemd", "Wire",
-        "RefreshBench", "TestSupport",
+        "Core", "CloudAPI", "HTTPServer", "LocalSockets", "Logs", "Refresh", "Secrets", "SessionStore", "Settings",
+        "Systemd", "Wire", "RefreshBench", "TestSupport",
       ]),
     tests(
       "RuntimeState",

@@ -1,4 +1,4 @@
-/// A set of uids, gids and units; names of users and groups are resolved when the settings are loaded.
+/// A set of uids, gids and units, of which one has to match; names of users and groups are resolved when the settings are loaded.
 package struct AccessRule: Hashable, Sendable {
   package let uids: Set<UInt32>
   package let gids: Set<UInt32>
@@ -37,6 +37,10 @@ package struct AccessPolicy: Sendable {
     peer.uid == 0 || peer.uid == ownUID || admins.admits(peer)
   }
 
-  /// Whether `peer` may read a role whose `allow` is `rule`.
-  package func mayRead(_ peer: Peer, role rule: AccessRule) -> Bool { isAdmin(peer) || rule.admits(peer) }
+  /// Whether `peer` may read a role whose `allow` is `rule`. `unit` is the system unit that runs its process; it is asked for only where the
+  /// answer depends on it.
+  package func mayRead(_ peer: Peer, of unit: @autoclosure () -> UnitName?, role rule: AccessRule) -> Bool {
+    if isAdmin(peer) || rule.admits(peer) { return true }
+    return !rule.units.isEmpty && unit().map(rule.admits) ?? false
+  }
 }

@@ -31,10 +31,17 @@ package struct UnitRequest: Hashable, Sendable {
   package let number: UInt64
   package let unit: UnitName
   package let credential: String
+  /// The process of the service manager that asks in the unit's place, and its program; nil when that can't be seen.
+  package let pid: Int32?
+  package let program: String?
 
-  package init(number: UInt64, unit: UnitName, credential: String) {
+  package init(
+    number: UInt64, unit: UnitName, credential: String, pid: Int32? = nil, program: String? = nil
+  ) {
     self.number = number
     self.unit = unit
     self.credential = credential
+    self.pid = pid
+    self.program = program
   }
 }

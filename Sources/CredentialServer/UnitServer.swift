@@ -1,4 +1,5 @@
 package import Core
+import LocalSockets
 package import Secrets
 package import Systemd
 
@@ -91,7 +92,9 @@ package final class UnitServer: UnitAnswers {
       return nil
     }
     lastNumber += 1
-    let request = UnitRequest(number: lastNumber, unit: claimed.unit, credential: claimed.credential)
+    let request = UnitRequest(
+      number: lastNumber, unit: claimed.unit, credential: claimed.credential, pid: peer.pid,
+      program: records.program(of: peer.pid))
     let connection = Connection(channel, request, isStrangers: peer.uid != 0)
     connections[request.number] = connection
     // A user's service manager connects in the same way: its unit is refused, and not started with an empty credential.

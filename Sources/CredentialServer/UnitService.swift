@@ -116,10 +116,16 @@ package final class UnitService: UnitResponder, RoleObserver {
         .handedOut,
         [
           .role(role.name), .generation(handout.generation), .accessKeyID(handout.session.accessKeyID),
-          .unit(entry.request.unit),
-        ])
+          .unit(entry.request.unit), .via(.loadCredential),
+        ] + Self.asker(entry.request))
     }
     entry.answers.hand(handout.rendered(as: entry.wanted.format), to: entry.request)
+  }
+
+  /// The process that asked: root's, of the service manager. The unit's own user and program get the credential from that one.
+  private static func asker(_ request: UnitRequest) -> [LogField] {
+    guard let pid = request.pid else { return [] }
+    return [.uid(0), .pid(pid)] + (request.program.map { [.program($0)] } ?? [])
   }
 
   private func refuse(_ request: UnitRequest, _ refusal: UnitRefusal, _ answers: any UnitAnswers) {

@@ -1,4 +1,6 @@
 import Core
+import LocalSockets
+import Systemd
 
 /// One client, in a slot that is reused after it has left.
 ///
@@ -30,6 +32,10 @@ final class Connection {
   var descriptor: CInt = -1
   var phase = Phase.free
   var peer = Peer(uid: 0, gid: 0, pid: 0, groups: [])
+  /// The peer's process, once it has been looked up.
+  var process: PeerProcess?
+  /// When it was accepted.
+  private(set) var accepted = Timestamp(microseconds: 0)
   /// Whether it is one of the open connections that the limits count.
   var isCounted = false
   /// The events that epoll watches for; nil if the descriptor isn't registered yet.
@@ -67,6 +73,7 @@ final class Connection {
   func begin(_ descriptor: CInt, _ peer: Peer) {
     self.descriptor = descriptor
     self.peer = peer
+    accepted = Timestamp(microseconds: EventLoop.bootTime())
     phase = .reading
     interest = nil
     (mayHaveInput, hasEnded) = (false, false)
@@ -78,6 +85,7 @@ final class Connection {
     phase = .free
     generation &+= 1
     descriptor = -1
+    process = nil
     scan = HeadScan()
     if !input.isEmpty { input.clear() }
     if !output.isEmpty { output = [] }

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+package import LocalSockets
 
 /// Answers: immediate, deferred, and as a stream.
 extension HTTPServer {
@@ -13,6 +14,15 @@ extension HTTPServer {
       answer(connection, response)
       goOn(connection)
     }
+  }
+
+  package func process(of token: ResponseToken) -> PeerProcess? {
+    guard let connection = find(token), connection.phase != .free else { return nil }
+    if connection.process == nil {
+      connection.process = processes.process(
+        of: connection.descriptor, connection.peer, accepted: connection.accepted)
+    }
+    return connection.process
   }
 
   package func note(_ note: Int, for token: ResponseToken) { find(token)?.latest.add(note: note) }

@@ -60,6 +60,7 @@ package final class HTTPServer {
   var openByUID: [UInt32: Int] = [:]
   var lingering = 0
   var hangUps = HangUps()
+  var processes = PeerProcessReader()
   var deadlines = DeadlineLists()
   /// The lengths of the limits in µs.
   let spans: (head: Int64, idle: Int64, drain: Int64, linger: Int64)

@@ -1,3 +1,5 @@
+package import LocalSockets
+
 /// Takes the answers that `RequestHandler.respond` deferred: the server, or a test's substitute. Immediate answers don't go through
 /// it.
 package protocol ResponseSink: AnyObject {
@@ -7,6 +9,10 @@ package protocol ResponseSink: AnyObject {
   /// Passes `note` to the handler with each further request of this connection that is the same byte for byte, until a different
   /// one comes. To be called from within `respond`.
   func note(_ note: Int, for token: ResponseToken)
+
+  /// The process that opened the request's connection, looked up once for each connection: it takes some 20 µs. Nil if the client is gone, or it
+  /// can't be found out.
+  func process(of token: ResponseToken) -> PeerProcess?
 
   /// Begins an answer of unknown length: `head` is as in a Response, without a Content-Length. False if the client is gone.
   func beginStream(_ token: ResponseToken, head: any ResponseBytes) -> Bool

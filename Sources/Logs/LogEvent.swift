@@ -51,8 +51,9 @@ package enum LogEvent: String, CaseIterable, Sendable {
   case reportedSessionUnchecked = "094fcbde7e9b47888f42c9d366d58f39"
 
   // MARK: Readers
-  /// Once for each user and session.
+  /// Once for each session, user, unit and program.
   case handedOut = "60ebf01b8c2f465fb38c90d16c50ed0e"
+  case handedOutToMore = "f39ade30dffb4cc99a5b3e096e76348f"
   case refused = "2da7a96ee13d4f40beec35d809ee0347"
   case refusedAgain = "bc2a534f0bcc4fb2836e558a0a36aede"
   case refusedForTooMany = "aca115f6847749879a9acebfd292a318"
@@ -94,6 +95,8 @@ package enum LogEvent: String, CaseIterable, Sendable {
   case caFileReread = "4c75364c05e2452db88806767867b406"
 
   // MARK: Credential files
+  /// Once for each path and session.
+  case fileWritten = "a752e83d7c904a9eb377e9e53e45ea9b"
   case fileNotWrittenKeepingOld = "bafd07b5829f40c198d2fc7af0651ac2"
   case fileNotWrittenAndNoneThere = "e3dd573c846f489ba515ea362ac3ef5d"
   case fileNotWrittenUnseen = "006074c663104382800ea337ed7ebc8d"
@@ -199,6 +202,8 @@ extension LogEvent {
       .warning("a reader reported this session as refused, and it couldn't be checked with STS")
 
     case .handedOut: .notice("credential handed out")
+    case .handedOutToMore:
+      .notice("credential handed out to more programs of this user, which aren't logged one by one")
     case .refused: .warning("request refused")
     case .refusedAgain: .warning("more requests refused in the last minute")
     case .refusedForTooMany: .warning("further refused requests are counted, not logged one by one")
@@ -241,6 +246,7 @@ extension LogEvent {
     case .caFileNotReread: .warning("CA file can't be used, keeping the previous certificates")
     case .caFileReread: .notice("CA file changed and read again")
 
+    case .fileWritten: .notice("credential file written")
     case .fileNotWrittenKeepingOld: .error("credential file not written, keeping the existing one")
     case .fileNotWrittenAndNoneThere: .error("credential file not written, and there is no older one")
     case .fileNotWrittenUnseen: .error("credential file not written, and it isn't known whether there is an older one")

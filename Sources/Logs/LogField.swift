@@ -5,7 +5,7 @@ package import Core
 package struct LogField: Hashable, Sendable {
   package enum Name: String, CaseIterable, Sendable {
     case role, generation, expires, remaining, code, advice, next, count, total, uid, pid, user, program, path, source
-    case arn, endpoint, found, reason, seconds, unit
+    case arn, endpoint, found, reason, seconds, unit, via, owner, group, mode
     case accessKeyID = "access_key_id"
     case httpStatus = "http_status"
     case requestID = "request_id"
@@ -106,7 +106,17 @@ extension LogField {
   /// The name of the user `uid`, if the host has one.
   package static func user(_ name: String) -> Self { Self(.user, name) }
 
-  /// The unit that requests a credential.
+  /// How a credential is handed out.
+  package enum Way: String, Sendable {
+    case socket
+    /// To the service manager, for a unit that starts.
+    case loadCredential = "LoadCredential"
+    case file
+  }
+
+  package static func via(_ way: Way) -> Self { Self(.via, way.rawValue) }
+
+  /// The system unit that requests a credential, or whose process does.
   package static func unit(_ name: UnitName) -> Self { Self(.unit, name.description) }
 
   /// The process's program: its executable's path or its name; left out if /proc doesn't show it.
@@ -117,6 +127,13 @@ extension LogField {
 
 extension LogField {
   package static func path(_ path: String) -> Self { Self(.path, path) }
+
+  /// The owner of a file, as a number.
+  package static func owner(_ uid: UInt32) -> Self { Self(.owner, "\(uid)") }
+  /// The group of a file, as a number.
+  package static func group(_ gid: UInt32) -> Self { Self(.group, "\(gid)") }
+  /// Permission bits of a file, as `0440`.
+  package static func mode(_ bits: UInt32) -> Self { Self(.mode, "0" + String(bits, radix: 8)) }
 
   /// The name of a source in the settings.
   package static func source(_ name: String) -> Self { Self(.source, name) }

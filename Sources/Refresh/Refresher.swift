@@ -26,6 +26,8 @@ package final class Refresher {
   package private(set) var inFlight = 0
   /// How many roles' first attempt has had no outcome yet.
   package private(set) var rolesWithoutOutcome = 0
+  /// How many roles name units among their readers.
+  package private(set) var rolesNamingUnits = 0
 
   /// Who issues sessions; another one from a reload on, while what is under way ends with the old one.
   package var issuer: (any SessionIssuer)!
@@ -139,6 +141,7 @@ package final class Refresher {
       timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: scheduler.time)
     let role = ManagedRole(settings, machine: machine, slot: freeSlots.popLast() ?? slots.count)
     roles[role.name] = role
+    if !settings.readers.units.isEmpty { rolesNamingUnits += 1 }
     order.insert(UInt32(role.slot), at: placeInOrder(role.name))
     rolesWithoutOutcome += 1
     if role.slot == slots.count { slots.append(role) } else { slots[role.slot] = role }
@@ -151,6 +154,7 @@ package final class Refresher {
     forgetNotes()
     generationsOfRemovedRoles[name] = role.machine.generation
     if !role.hasHadOutcome { rolesWithoutOutcome -= 1 }
+    if !role.settings.readers.units.isEmpty { rolesNamingUnits -= 1 }
     slots[role.slot] = nil
     freeSlots.append(role.slot)
     schedule.remove(role.slot)
@@ -183,6 +187,7 @@ package final class Refresher {
   /// Goes on with other settings for a role whose sessions stay good.
   package func change(_ role: ManagedRole, to settings: RoleSettings) {
     let difference = settings.difference(from: role.settings)
+    rolesNamingUnits += (settings.readers.units.isEmpty ? 0 : 1) - (role.settings.readers.units.isEmpty ? 0 : 1)
     role.settings = settings
     guard difference.consequences.contains(.changesTiming) else { return }
     role.current?.judge(by: clock, timing: settings.timing)

@@ -140,12 +140,11 @@ private final class LoadRun {
     }
     if let sts { prove(rate: sts, at: stsTable.place(of: Schema.STS.requestsPerSecond)) }
     if let socket { context.reach.check(socket, context: context) }
-    if credentials == nil, !main.isWritten(Schema.credentials), !main.isMisspelt(Schema.credentials),
-      let place = context.unitsPlace
-    {
+    if let place = context.unitsPlace, context.unit?.hidesProcesses == true {
       findings.warning(
-        place, "names units, and there is no socket from which systemd could load their credentials",
-        "run: sudo systemctl enable --now \(SocketUnit.credentialsName); or write [credentials]")
+        place, "names units, and ProtectProc= in the daemon's unit hides which unit a reader of the socket belongs to",
+        "take ProtectProc= out of the drop-ins of \(InstalledUnit.name), or name the units' users, too; LoadCredential= isn't affected"
+      )
     }
     if context.check?.unit != nil, !main.isMisspelt(Schema.credentials) {
       context.checkConsumers(of: credentials, roles: roles)

@@ -21,6 +21,7 @@ struct CredentialQuery {
 /// The recipient of a read's answer.
 struct Recipient {
   let peer: Peer
+  let token: ResponseToken
   /// Whether the request is a HEAD, which is answered like a GET and hands out nothing.
   let isHeadOnly: Bool
 }

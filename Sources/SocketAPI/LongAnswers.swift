@@ -25,13 +25,17 @@ final class LongAnswers {
     }
   }
 
-  /// The properties that decide which roles a peer may read, the same for all processes of a user.
+  /// The properties that decide which roles a peer may read, the same for all processes of a user in a unit.
   struct Rights: Hashable {
     private let uid: UInt32
     private let gid: UInt32
     private let groups: [UInt32]
+    /// nil where no role names units.
+    private let unit: UnitName?
 
-    init(_ peer: Peer) { (uid, gid, groups) = (peer.uid, peer.gid, peer.groups) }
+    init(_ peer: Peer, of unit: UnitName? = nil) {
+      (uid, gid, groups, self.unit) = (peer.uid, peer.gid, peer.groups, unit)
+    }
   }
 
   /// A client that asked, and the answer that it gets instead if its right has been revoked; nil while it may.

@@ -1,5 +1,6 @@
 import Core
 import HTTPServer
+import LocalSockets
 import Logs
 import Systemd
 
@@ -73,7 +74,8 @@ final class RefusalLog {
     timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in sumUp() }
   }
 
-  func note(_ object: Object, uid: UInt32, pid: Int32) {
+  /// `process` is the caller's, where it is known or can be looked up.
+  func note(_ object: Object, uid: UInt32, pid: Int32, process: @autoclosure () -> PeerProcess? = nil) {
     var key = Key(uid: uid, object: object)
     if object.isOneOfMany, repeats[key] == nil, repeats.count >= Self.mostKeys { key = Key(uid: uid, object: .others) }
     if let count = repeats[key] {
@@ -81,7 +83,7 @@ final class RefusalLog {
       return
     }
     repeats[key] = 0
-    callers.write(key.object.firstEvent, key.object.fields, uid: uid, pid: pid)
+    callers.write(key.object.firstEvent, key.object.fields, uid: uid, pid: pid, process: process())
     if !timer.isArmed { timer.arm(at: scheduler.time.microseconds + interval) }
   }
 

@@ -1,5 +1,6 @@
 import Core
 import HTTPServer
+import LocalSockets
 import Refresh
 import Systemd
 import Wire
@@ -8,12 +9,14 @@ import Wire
 final class RoleListMaker: AnswerMaker {
   private unowned let service: SocketService
   private let peer: Peer
+  private let unit: UnitName?
   private var roles: ArraySlice<ManagedRole>
   private var list: DocumentList
 
-  init(_ service: SocketService, for peer: Peer) {
+  init(_ service: SocketService, for peer: Peer, of unit: UnitName? = nil) {
     self.service = service
     self.peer = peer
+    self.unit = unit
     roles = service.refresher.rolesInOrder[...]
     list = DocumentList(expecting: roles.count * SocketService.statusSize)
   }
@@ -22,7 +25,7 @@ final class RoleListMaker: AnswerMaker {
     guard let role = roles.popFirst() else {
       return DocumentList.response(RoleList([], isAdmin: service.isPrivileged(peer)).frame(), [list])
     }
-    if service.mayRead(peer, role) { list.add(service.status(of: role)) }
+    if service.mayRead(peer, of: unit, role) { list.add(service.status(of: role)) }
     return nil
   }
 }
@@ -110,7 +113,10 @@ extension SocketService {
   fileprivate static let statusSize = 512
 
   func listRoles(for peer: Peer, _ token: ResponseToken) -> Response? {
-    long.answer(.list(LongAnswers.Rights(peer)), to: token) { [unowned self] in RoleListMaker(self, for: peer) }
+    let unit = refresher.rolesNamingUnits > 0 ? server?.process(of: token)?.unit : nil
+    return long.answer(.list(LongAnswers.Rights(peer, of: unit)), to: token) { [unowned self] in
+      RoleListMaker(self, for: peer, of: unit)
+    }
   }
 
   func statusReport(for peer: Peer, _ token: ResponseToken) -> Response? {

@@ -14,18 +14,19 @@ extension SocketService {
     let now = scheduler.time
     let isHeadOnly = request.method == .head
     if request.queryCount == 0, let current = role.current,
-      let response = handOut(current, of: role, isReserved: false, to: peer, isHeadOnly: isHeadOnly, at: now)
+      let response = handOut(
+        current, of: role, isReserved: false, to: Recipient(peer: peer, token: token, isHeadOnly: isHeadOnly), at: now)
     {
       return response
     }
-    let recipient = Recipient(peer: peer, isHeadOnly: isHeadOnly)
+    let recipient = Recipient(peer: peer, token: token, isHeadOnly: isHeadOnly)
     let query: ReaderQuery
     do throws(RefusedValue) {
       query = Self.query(try CredentialQuery(request), at: now)
     } catch {
       return Answer.problem(Problem(.malformed, detail: "\(error)"))
     }
-    let reader = WaitingReaders.Reader(token: token, recipient: recipient, query: query, lookAgain: query.deadline)
+    let reader = WaitingReaders.Reader(recipient: recipient, query: query, lookAgain: query.deadline)
     switch decide(on: reader, of: role, at: now) {
     case .answer(let response): return response
     case .wait where query.deadline <= now: return notYet(reader, role, at: now)
@@ -61,8 +62,8 @@ extension SocketService {
   /// Answers a waiting reader if its answer is certain, and in any case at its deadline; false if it keeps waiting.
   private func answer(_ reader: inout WaitingReaders.Reader, of role: ManagedRole, at now: Timestamp) -> Bool {
     // A reload may have revoked the right meanwhile.
-    guard mayRead(reader.recipient.peer, role) else {
-      server?.complete(reader.token, refuse(reader.recipient.peer, role))
+    guard mayRead(reader.recipient.peer, reader.token, role) else {
+      server?.complete(reader.token, refuse(reader.recipient.peer, reader.token, role))
       return true
     }
     switch decide(on: reader, of: role, at: now) {
@@ -135,24 +136,19 @@ extension SocketService {
     -> Response?
   {
     guard let handout = refresher.handout(of: session, for: role) else { return nil }
-    return handOut(
-      handout, of: role, isReserved: handout !== role.current, to: recipient.peer, isHeadOnly: recipient.isHeadOnly,
-      at: now)
+    return handOut(handout, of: role, isReserved: handout !== role.current, to: recipient, at: now)
   }
 
   /// The answer with this hand-out, counted and logged for its recipient; nil if it is no longer valid.
   private func handOut(
-    _ handout: Handout, of role: ManagedRole, isReserved: Bool, to peer: Peer, isHeadOnly: Bool, at now: Timestamp
+    _ handout: Handout, of role: ManagedRole, isReserved: Bool, to recipient: Recipient, at now: Timestamp
   ) -> Response? {
     guard let response = handout.response(at: now, heads: &heads) else { return nil }
     // An answer without a body hands out nothing.
-    if isHeadOnly { return response }
+    if recipient.isHeadOnly { return response }
     if handout.isBelowFloor(at: now) { belowFloorAnswers += 1 }
-    if role.handouts.enter(uid: peer.uid, session: handout.session.id, isReserved: isReserved) {
-      callers.write(
-        .handedOut,
-        [.role(role.name), .generation(handout.generation), .accessKeyID(handout.session.accessKeyID)],
-        uid: peer.uid, pid: peer.pid)
+    handoutLog.note(handout, of: role, isReserved: isReserved, to: recipient.peer, at: now) {
+      server?.process(of: recipient.token)
     }
     return response
   }

@@ -1,5 +1,6 @@
 package import Core
 package import HTTPServer
+import LocalSockets
 package import Logs
 package import Refresh
 import Settings
@@ -60,6 +61,7 @@ package final class SocketService: RequestHandler, RoleObserver {
   let callers: CallerLog
   let reports: SessionReports
   private let refusalLog: RefusalLog
+  let handoutLog: HandoutLog
   private(set) var long: LongAnswers!
 
   package convenience init(
@@ -81,6 +83,7 @@ package final class SocketService: RequestHandler, RoleObserver {
     self.log = log
     self.callers = callers
     refusalLog = try RefusalLog(scheduler: scheduler, callers: callers)
+    handoutLog = HandoutLog(log: log, callers: callers)
     reports = try SessionReports(scheduler: scheduler, refresher: refresher, log: log)
     waiting = try WaitingReaders(scheduler: scheduler) { [unowned self] reader, role in lookAgain(at: &reader, of: role)
     }
@@ -89,7 +92,7 @@ package final class SocketService: RequestHandler, RoleObserver {
     }
     long = try LongAnswers(scheduler: scheduler) { [unowned self] in server?.complete($0, $1) }
     subscribers = EventSubscribers(
-      mayRead: { [unowned self] in mayRead($0, $1) }, send: { [unowned self] in server?.send($0, $1) ?? false })
+      mayRead: { [unowned self] in mayRead($0, $1, $2) }, send: { [unowned self] in server?.send($0, $1) ?? false })
   }
 
   /// The settings changed, and with them the access.
@@ -159,13 +162,13 @@ package final class SocketService: RequestHandler, RoleObserver {
     to request: borrowing RequestHead, about route: Route, from peer: Peer, token: ResponseToken
   ) -> Response? {
     guard let name = request.withSegment(2, { RoleName($0) }), let role = refresher.roles[name] else {
-      return unknownRole(request.segment(2), peer)
+      return unknownRole(request.segment(2), peer, token)
     }
     if route == .refresh {
       return post(request, taking: ["wait"]) ?? forAdmins(peer, "/v1/roles/\(role.name)/refresh")
         ?? refresh(role, request, token)
     }
-    guard mayRead(peer, role) else { return refuse(peer, role) }
+    guard mayRead(peer, token, role) else { return refuse(peer, token, role) }
     switch route {
     case .credentials:
       if let problem = get(request, taking: CredentialQuery.parameters) { return problem }
@@ -247,8 +250,12 @@ package final class SocketService: RequestHandler, RoleObserver {
 
   // MARK: - Access
 
-  func mayRead(_ peer: Peer, _ role: ManagedRole) -> Bool {
-    access.mayRead(peer, role: role.settings.readers)
+  func mayRead(_ peer: Peer, _ token: ResponseToken, _ role: ManagedRole) -> Bool {
+    mayRead(peer, of: server?.process(of: token)?.unit, role)
+  }
+
+  func mayRead(_ peer: Peer, of unit: @autoclosure () -> UnitName?, _ role: ManagedRole) -> Bool {
+    access.mayRead(peer, of: unit(), role: role.settings.readers)
   }
 
   func forAdmins(_ peer: Peer, _ path: @autoclosure () -> String) -> Response? {
@@ -259,12 +266,21 @@ package final class SocketService: RequestHandler, RoleObserver {
     )
   }
 
-  func refuse(_ peer: Peer, _ role: ManagedRole) -> Response {
-    refuse(
+  func refuse(_ peer: Peer, _ token: ResponseToken, _ role: ManagedRole) -> Response {
+    let process = server?.process(of: token)
+    let groups = ([peer.gid] + peer.groups.filter { $0 != peer.gid }).sorted()
+    let listed = groups.prefix(Self.mostGroups).map { "\($0)" } + (groups.count > Self.mostGroups ? ["…"] : [])
+    let unit = process?.unit.map { "unit \($0)" } ?? (process == nil ? "a unit that can't be seen" : "no system unit")
+    let who = "\(callers.shown(peer.uid)), groups \(listed.joined(separator: " ")), in \(unit)"
+    let named = process?.unit == nil ? "that user or one of its groups" : "that user, one of its groups or that unit"
+    return refuse(
       peer, .role(role.name),
-      "role '\(role.name)' isn't open to \(callers.shown(peer.uid)); name that user or one of its groups in 'roles.\(role.name).allow' and reload; a group joined since the last login counts from the next one"
-    )
+      "role '\(role.name)' isn't open to \(who); name \(named) in 'roles.\(role.name).allow' and reload; a group joined since the last login counts from the next one",
+      process)
   }
+
+  /// How many of a refused caller's groups are listed.
+  private static let mostGroups = 16
 
   package func didPublish(_ role: ManagedRole) {
     send(.rotated, of: role)
@@ -305,23 +321,25 @@ package final class SocketService: RequestHandler, RoleObserver {
     min(role.machine.nextAttempt, restart() ?? role.machine.nextAttempt)
   }
 
-  private func refuse(_ peer: Peer, _ object: RefusalLog.Object, _ why: String) -> Response {
+  private func refuse(
+    _ peer: Peer, _ object: RefusalLog.Object, _ why: String, _ process: PeerProcess? = nil
+  ) -> Response {
     refusals += 1
-    refusalLog.note(object, uid: peer.uid, pid: peer.pid)
+    refusalLog.note(object, uid: peer.uid, pid: peer.pid, process: process)
     return Answer.problem(Problem(.forbidden, detail: why))
   }
 
-  private func unknownRole(_ name: String, _ peer: Peer) -> Response {
-    var problem = Problem(.notFound, detail: "", suggestion: nearestRole(to: name, peer))
+  private func unknownRole(_ name: String, _ peer: Peer, _ token: ResponseToken) -> Response {
+    var problem = Problem(.notFound, detail: "", suggestion: nearestRole(to: name, peer, token))
     problem.detail =
       "there is no role '\(RefusedValue.shown(name))'; \(problem.didYouMean)GET /v1/roles lists those that you may read"
     return Answer.problem(problem)
   }
 
   /// The most similar role name that `peer` may read; no other is ever named, however similar.
-  private func nearestRole(to name: String, _ peer: Peer) -> String? {
+  private func nearestRole(to name: String, _ peer: Peer, _ token: ResponseToken) -> String? {
     // A limit, so that a misspelled name doesn't block the loop for long.
-    let roles = refresher.rolesInOrder.prefix(500).filter { mayRead(peer, $0) }
+    let roles = refresher.rolesInOrder.prefix(500).filter { mayRead(peer, token, $0) }
     return Spelling.nearest(to: String(name.prefix(64)), among: roles.map { "\($0.name)" })
   }
 

@@ -5,11 +5,12 @@ import Systemd
 /// Requests that wait for a session to arrive, each until its deadline.
 final class WaitingReaders {
   struct Reader {
-    let token: ResponseToken
     let recipient: Recipient
     let query: ReaderQuery
     /// When it is checked again without an event, at the latest at its deadline.
     var lookAgain: Timestamp
+
+    var token: ResponseToken { recipient.token }
 
     func looking(_ instant: Timestamp) -> Reader {
       var reader = self

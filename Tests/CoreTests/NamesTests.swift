@@ -47,7 +47,7 @@ import Testing
     let policy = AccessPolicy(ownUID: 990, admins: AccessRule(gids: [4]))
     let rule = AccessRule(uids: [1007], gids: [50])
     func may(_ uid: UInt32, _ gid: UInt32, _ groups: [UInt32] = []) -> Bool {
-      policy.mayRead(Peer(uid: uid, gid: gid, pid: 1, groups: groups), role: rule)
+      policy.mayRead(Peer(uid: uid, gid: gid, pid: 1, groups: groups), of: nil, role: rule)
     }
     #expect(may(1007, 1))
     #expect(may(1, 50))

@@ -42,7 +42,24 @@ import Testing
     }
   }
 
-  @Test func `a rule with units admits these and no process`() throws {
+  @Test func `a process may read by its unit, which is asked for only where the answer depends on it`() throws {
+    let policy = AccessPolicy(ownUID: 990, admins: AccessRule(uids: [50]))
+    let rule = AccessRule(uids: [1000], units: [try #require(UnitPattern("app@*.service"))])
+    var asked = 0
+    func may(_ uid: UInt32, _ unit: String?, _ rule: AccessRule = rule) -> Bool {
+      func found() -> UnitName? {
+        asked += 1
+        return unit.flatMap { UnitName($0) }
+      }
+      return policy.mayRead(Peer(uid: uid, gid: uid, pid: 1, groups: []), of: found(), role: rule)
+    }
+    #expect(may(1001, "app@1.service") && !may(1001, "app.service") && !may(1001, nil))
+    #expect(asked == 3)
+    #expect(may(1000, nil) && may(50, nil) && may(0, nil) && may(990, nil) && !may(1001, "app@1.service", AccessRule()))
+    #expect(asked == 3)
+  }
+
+  @Test func `a rule's units say nothing of a peer's user and groups`() throws {
     let rule = AccessRule(units: [try #require(UnitPattern("app.service"))])
     let (app, other) = (try #require(UnitName("app.service")), try #require(UnitName("other.service")))
     #expect(!rule.isEmpty && rule.admits(app) && !rule.admits(other))

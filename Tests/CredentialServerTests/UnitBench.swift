@@ -78,6 +78,7 @@ final class FakeRecords: UnitRecords {
   var invocations: [String: String] = ["app.service": "first"]
 
   func controlGroups(of pid: Int32) -> String? { groups[pid] }
+  func program(of pid: Int32) -> String? { "(sd-mkdcreds)" }
   func invocation(of unit: UnitName) -> String? { invocations[unit.description] }
 }
 

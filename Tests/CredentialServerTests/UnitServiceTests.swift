@@ -31,8 +31,8 @@ import Wire
     _ = bench.ask("uploader", for: "encode@1.service")
     #expect(
       bench.lines(with: "credential handed out") == [
-        "notice: credential handed out access_key_id=STS.1 generation=1 role=uploader unit=app.service",
-        "notice: credential handed out access_key_id=STS.1 generation=1 role=uploader unit=encode@1.service",
+        "notice: credential handed out access_key_id=STS.1 generation=1 pid=70 program=(sd-mkdcreds) role=uploader uid=0 unit=app.service via=LoadCredential",
+        "notice: credential handed out access_key_id=STS.1 generation=1 pid=70 program=(sd-mkdcreds) role=uploader uid=0 unit=encode@1.service via=LoadCredential",
       ])
     #expect(bench.service.figures.handouts == [RoleName("uploader")!: 4])
   }

@@ -36,6 +36,41 @@ import Testing
     #expect(try harness.exchange(Text.get, on: harness.connect()) == Text.hello)
   }
 
+  @Test func `descriptors that a client sends are closed, and it and others are served on`() throws {
+    // As before Linux 6.16, whose kernel doesn't refuse them.
+    PassedDescriptor.permit(by: harness.server.listener.descriptor)
+    let (client, other) = (try harness.connect(), try harness.connect())
+    let pipe = PassedPipe()
+    #expect(PassedDescriptor.send(pipe.writeEnd, with: Text.get, on: client.descriptor) == 0)
+    // Half a request, which is kept until the rest comes.
+    #expect(PassedDescriptor.send(pipe.writeEnd, with: "GET / HT", on: other.descriptor) == 0)
+    pipe.closeWriteEnd()
+    try harness.settle()
+    #expect(client.receive() == Text.hello && pipe.isAtEnd)
+    #expect(try harness.exchange("TP/1.1\r\nHost: x\r\n\r\n", on: other) == Text.hello)
+    #expect(try harness.exchange(Text.get, on: client) == Text.hello)
+    #expect(try harness.exchange(Text.get, on: harness.connect()) == Text.hello)
+  }
+
+  @Test func `a connection's process is looked up once, and isn't known after its end`() throws {
+    let client = try harness.connect()
+    var found: [PeerProcess?] = []
+    var tokens: [ResponseToken] = []
+    harness.handler.onRequest = { token in
+      tokens.append(token)
+      found.append(harness.server.process(of: token))
+      harness.server.processes = PeerProcessReader(pidfd: { _ in -ESRCH })
+      return Harness.response("hello")
+    }
+    for _ in 0..<2 { #expect(try harness.exchange(Text.get, on: client) == Text.hello) }
+    #expect(found.count == 2 && found[0]?.program != nil && found[0] == found[1])
+    #expect(try harness.exchange(Text.get, on: harness.connect()) == Text.hello)
+    #expect(found.count == 3 && found[2] == nil, "another connection isn't taken for it")
+    client.close()
+    try harness.settle()
+    #expect(harness.server.process(of: tokens[1]) == nil)
+  }
+
   @Test func `the peer is the one that the kernel reports`() throws {
     let client = try harness.connect()
     _ = try harness.exchange(Text.get, on: client)

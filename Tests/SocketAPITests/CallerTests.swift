@@ -6,7 +6,7 @@ import Testing
 
 @testable import SocketAPI
 
-/// A caller's name and program, for log lines: found without blocking anything.
+/// A caller's name, for log lines: found without blocking anything.
 @Suite struct CallerTests {
   /// Name services that record what they are asked.
   private final class Remote: Sendable {
@@ -115,28 +115,5 @@ import Testing
     symlink("my-service", "\(users.dynamicPath)/direct:61234")
     #expect([0, 1000, 10001, 61234, 100, 1].map(users.name) == ["root", "anna", "last", "my-service", nil, nil])
     #expect(LocalUsers(passwdPath: "/nowhere", dynamicPath: "/nowhere").name(of: 0) == nil)
-  }
-
-  @Test func `a program is named by its executable, else its comm, and not at all for another user`()
-    throws
-  {
-    var path = [UInt8](repeating: 0, count: 4096)
-    let count = path.withUnsafeMutableBytes {
-      readlink("/proc/self/exe", $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
-    }
-    let own = CallerProgram.escaped(Array(path.prefix(min(count, 255))))
-    #expect(CallerProgram.name(pid: getpid(), uid: geteuid()) == own)
-    #expect(CallerProgram.name(pid: getpid(), uid: geteuid() + 1) == nil)
-    #expect(CallerProgram.name(pid: 0, uid: 0) == nil)
-
-    let directory = try TemporaryDirectory()
-    mkdir(directory.path("12"), 0o700)
-    try directory.write("Name:\ta\nUid:\t1000\t1001\t1000\t1000\nGid:\t5\t5\t5\t5\n", to: "12/status")
-    try directory.write("two\nlines\\\u{e9}\n", to: "12/comm")
-    let proc = directory.path("")
-    #expect(CallerProgram.name(pid: 12, uid: 1000, proc: proc) == #"two\x0alines\x5c\xc3\xa9"#)
-    #expect(CallerProgram.name(pid: 12, uid: 1001, proc: proc) != nil)
-    #expect(CallerProgram.name(pid: 12, uid: 5, proc: proc) == nil, "a number used again is another process's")
-    #expect(CallerProgram.name(pid: 13, uid: 1000, proc: proc) == nil)
   }
 }

@@ -91,16 +91,6 @@ import Testing
     #expect(handout.response(at: handout.session.expires + .hours(1)) == nil)
   }
 
-  @Test func `the first hand-out of a session to a uid is recognised`() {
-    var book = ReadCounter()
-    let firsts = [(7, 1), (7, 1), (8, 1), (7, 2)].map { book.enter(uid: $0, session: SessionID(number: $1)) }
-    #expect(firsts == [true, false, true, true])
-    #expect(book.count(of: 7) == 3)
-    let alternating = [(3, true), (2, false), (3, true)].map {
-      book.enter(uid: 7, session: SessionID(number: $0), isReserved: $1)
-    }
-    #expect(alternating == [true, false, false])
-  }
 }
 
 extension Handout {

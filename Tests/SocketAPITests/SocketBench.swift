@@ -1,4 +1,5 @@
 import Core
+import LocalSockets
 import Logs
 import Refresh
 import RefreshBench
@@ -65,6 +66,21 @@ final class SocketBench {
     return refresher.roles[settings.name]!
   }
 
+  /// A role that also admits units.
+  @discardableResult
+  func add(_ name: String, for units: [String]) -> ManagedRole {
+    var settings = Self.settings(name)
+    settings.readers = AccessRule(uids: [1000], units: units.map { UnitPattern($0)! })
+    refresher.add(settings)
+    refresh.grantAll()
+    return refresher.roles[settings.name]!
+  }
+
+  /// Lets processes be seen in units.
+  func run(_ unit: String?, _ program: String = "encode", as peer: Peer = SocketBench.stranger) {
+    sink.processes[peer.pid] = PeerProcess(unit: unit.flatMap { UnitName($0) }, program: program)
+  }
+
   /// Removes a role, as a reload does with one that isn't in the settings any more.
   func remove(_ role: ManagedRole) {
     refresher.remove(role.name)
@@ -86,7 +102,7 @@ final class SocketBench {
   @discardableResult
   func ask(_ request: String, _ peer: Peer = SocketBench.reader, note: Int? = nil) -> Exchange {
     serial += 1
-    let exchange = Exchange(ResponseToken(slot: 0, serial: serial))
+    let exchange = Exchange(ResponseToken(slot: 0, serial: serial), peer)
     sink.exchanges[exchange.token] = exchange
     var bytes = Array("\(request) HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
     let fields = Self.parse(&bytes)
@@ -116,6 +132,7 @@ final class SocketBench {
 /// A request and its replies.
 final class Exchange {
   let token: ResponseToken
+  let peer: Peer
   /// More than one would be a mistake.
   var replies: [Reply] = []
   var streamHead: String?
@@ -124,7 +141,7 @@ final class Exchange {
   var isGone = false
   var sends = 0
 
-  init(_ token: ResponseToken) { self.token = token }
+  init(_ token: ResponseToken, _ peer: Peer = SocketBench.reader) { (self.token, self.peer) = (token, peer) }
 
   var isOpen: Bool { replies.isEmpty }
   var reply: Reply? { replies.count == 1 ? replies[0] : nil }
@@ -170,6 +187,9 @@ final class RecordingSink: ResponseSink {
   /// The last note for a request.
   var latestNote: Int?
   var exchanges: [ResponseToken: Exchange] = [:]
+  /// What /proc shows, by the processes' numbers, and how often it was looked at.
+  var processes: [Int32: PeerProcess] = [:]
+  private(set) var looks = 0
   /// The client's reaction to its answer.
   var answered: (Exchange) -> Void = { _ in }
   var takesStreams = true
@@ -178,6 +198,11 @@ final class RecordingSink: ResponseSink {
     guard let exchange = exchanges[token] else { return }
     exchange.replies.append(Reply(response))
     answered(exchange)
+  }
+
+  func process(of token: ResponseToken) -> PeerProcess? {
+    looks += 1
+    return exchanges[token].flatMap { processes[$0.peer.pid] }
   }
 
   func note(_ note: Int, for token: ResponseToken) { latestNote = note }

@@ -33,7 +33,7 @@ import Wire
     #expect(reply.status == 200 && reply.accessKeyID == "STS.1")
     #expect(reply.field("Rolekeeper-Generation") == "1" && reply.field("Rolekeeper-Below-Floor") == nil)
     let line =
-      "notice: credential handed out access_key_id=STS.1 generation=1 pid=71 program=/usr/bin/curl role=a uid=1000 user=anna"
+      "notice: credential handed out access_key_id=STS.1 generation=1 pid=71 program=/usr/bin/curl role=a uid=1000 user=anna via=socket"
     #expect(bench.lines.all == [line])
     bench.read("a")
     #expect(bench.lines.all == [line])
@@ -43,7 +43,7 @@ import Wire
     bench.advance(.zero)
     #expect(
       bench.lines.all.dropFirst() == [
-        "notice: credential handed out access_key_id=STS.1 generation=1 pid=72 role=a uid=1001"
+        "notice: credential handed out access_key_id=STS.1 generation=1 pid=72 role=a uid=1001 via=socket"
       ])
     bench.advance(.seconds(1))
     bench.refresher.send(.refreshRequested, to: role)

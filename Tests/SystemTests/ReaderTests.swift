@@ -38,6 +38,67 @@ extension UnderSystemd {
       #expect(tool.errors.contains("sudo usermod -aG rolekeeper-clients stranger"))
     }
 
+    /// A user whom no role allows, and who may connect; its service manager is started without a login.
+    private static let reads =
+      "curl -sS -w %%{http_code} --unix-socket \(Service.socket) http://localhost/v1/roles/uploader/credentials"
+
+    /// What a unit with that name prints that reads the role as `outsider`.
+    private static func read(in unit: String, _ service: Service) throws -> String {
+      try service.box.ask(
+        """
+        rm -rf /run/got && mkdir -m 0777 /run/got
+        cat >/run/systemd/system/\(unit) <<'END'
+        [Service]
+        Type=oneshot
+        TimeoutStartSec=60s
+        User=outsider
+        ExecStart=/bin/sh -c '\(reads) >/run/got/answer'
+        END
+        systemctl daemon-reload
+        systemctl start \(unit)
+        rm /run/systemd/system/\(unit)
+        cat /run/got/answer
+        """)
+    }
+
+    @Test(arguments: Release.all)
+    func `a unit that the role allows reads it over the socket, and another one or a user's unit of that name doesn't`(
+      _ release: Release
+    ) throws {
+      let service = try Service(under: release)
+      try service.write(
+        SettingsText.usual.replacing(
+          "allow = { groups = [\"media\"] }", with: "allow = { groups = [\"media\"], units = [\"app.service\"] }"))
+      try service.start()
+      #expect(try Self.read(in: "app.service", service).hasSuffix("200"))
+      let other = try Self.read(in: "other.service", service)
+      #expect(other.hasSuffix("403") && other.contains(", in unit other.service; name that user"), "\(other)")
+      #expect(try service.request("/v1/roles/uploader/credentials", as: "reader").output.hasSuffix("200"))
+      let shell = try service.request("/v1/roles/uploader/credentials", as: "outsider").output
+      #expect(shell.hasSuffix("403"), "a process in no unit: \(shell)")
+
+      let uid = try service.box.ask("id --user outsider")
+      defer { _ = try? service.box.ask("systemctl stop user@\(uid).service; rm -rf /run/user/\(uid)") }
+      try service.box.ask(
+        """
+        rm -rf /run/got && mkdir -m 0777 /run/got
+        install -d -o outsider -m 0700 /run/user/\(uid) /run/user/\(uid)/systemd /run/user/\(uid)/systemd/user
+        cat >/run/user/\(uid)/systemd/user/app.service <<'END'
+        [Service]
+        Type=oneshot
+        ExecStart=/bin/sh -c 'cat /proc/self/cgroup >/run/got/group; \(Self.reads) >/run/got/answer'
+        END
+        systemctl stop user@\(uid).service 2>/dev/null || true
+        systemd-run --quiet --unit=user@\(uid).service --slice=user-\(uid).slice --service-type=notify \
+          -p User=outsider -p Delegate=yes -p Environment=XDG_RUNTIME_DIR=/run/user/\(uid) /lib/systemd/systemd --user
+        runuser -u outsider -- env XDG_RUNTIME_DIR=/run/user/\(uid) systemctl --user start app.service
+        """)
+      let group = try service.box.ask("cat /run/got/group")
+      #expect(group.contains("/user@\(uid).service/") && group.hasSuffix("/app.service"), "\(group)")
+      let users = try service.box.ask("cat /run/got/answer")
+      #expect(users.hasSuffix("403") && users.contains("in no system unit"), "\(users)")
+    }
+
     @Test func `only administrators refresh, reload and see the whole`() throws {
       let service = try Service()
       try service.start()

@@ -22,7 +22,7 @@ final class LoadContext {
   var timings: [RoleTiming] = []
   /// The paths of the files that settings name, to be read.
   var filesRead: Set<String> = []
-  /// Where a role first names units that may load its credential; nil for nowhere.
+  /// Where a role first names units that may read it; nil for nowhere.
   var unitsPlace: Place?
   /// What many roles have in common is kept once.
   private var sessionNames: [String: SessionNameTemplate] = [:]

@@ -70,8 +70,8 @@ extension Schema {
       name: "allow", example: "{ users = [\"uploader\"] }",
       summary:
         """
-        Who may read the role over the socket, besides root, the daemon's own user and the admins. Unless named here, \
-        nobody else may.
+        Who may read the role over the socket, besides root, the daemon's own user and the admins: whoever matches one of \
+        the lists. Unless named here, nobody else may.
         """,
       rule: "{ users = […], groups = […], units = […] }")
     static let files = TableKey(
@@ -92,8 +92,8 @@ extension Schema {
       name: "units", form: "unit names, with * and ? as wildcards", most: 64,
       example: "[\"encode@*.service\"]",
       summary: """
-        System units that may load the role's credential by LoadCredential=. This lets no process read the role over the \
-        socket.
+        System units that may have the role's credential: by LoadCredential=, and their processes over the socket. Units \
+        of a user's service manager never match.
         """)
     static let table = SettingTable(header: "[roles.NAME.allow]", keys: [users, groups, units])
   }

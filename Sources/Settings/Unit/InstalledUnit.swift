@@ -35,6 +35,8 @@ package struct InstalledUnit: Hashable, Sendable {
   package let credentials: [String: Credential]
   let reloadSocket: ReloadSocket
   let view: UnitView
+  /// Whether it sees no other users' processes (systemd.exec(5), ProtectProc=): ptraceable shows none either.
+  let hidesProcesses: Bool
 
   /// From which `LoadCredential=` takes the credential of that name; nil when that isn't a file it names.
   func file(ofCredential name: String) -> String? {
@@ -86,6 +88,7 @@ package struct InstalledUnit: Hashable, Sendable {
     self.credentials = credentials
     reloadSocket = Self.reloadSocket(in: unit)
     view = UnitView(unit)
+    hidesProcesses = unit.value("ProtectProc").map { $0 != "default" } ?? false
   }
 
   private static func reloadSocket(in unit: UnitText) -> ReloadSocket {
