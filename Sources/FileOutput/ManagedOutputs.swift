@@ -90,6 +90,21 @@ final class ManagedOutputs {
     credential.map { credential in formats.map { credential.rendered(as: $0) } }
   }
 
+  /// The outputs at the path of the role's directory, or of a file elsewhere, and where readers find them.
+  func files(at path: String) -> [(path: String, file: OutputFile)] {
+    places.compactMap { output in
+      let (target, file) = output.paths(role: role.name.description, in: directory)
+      return target == path ? (file, output) : nil
+    }
+  }
+
+  /// Remembers what was written there; false if the log has it already.
+  func recordWritten(_ session: SessionID, _ files: [OutputFile], at path: String) -> Bool {
+    if let last = states[path]?.recorded, last.session == session, last.files == files { return false }
+    states[path, default: OutputState()].recorded = (session, files)
+    return true
+  }
+
   /// Changes the state of a path; returns whether its readers would notice.
   func change(_ path: String, _ body: (inout OutputState) -> Void) -> Bool {
     var state = states[path] ?? OutputState()
@@ -211,6 +226,8 @@ struct OutputState {
   /// What this process last wrote there: session, generation, and when it lapses and expires, even if a later write failed; nil for
   /// none.
   var written: (session: SessionID, generation: UInt64, lapses: Timestamp, expiration: UTCTime)?
+  /// What the log says was written there.
+  var recorded: (session: SessionID, files: [OutputFile])?
   /// What the last check found there, while this process hasn't written: an earlier process's content, for example.
   var found = OutputContent.unknown
   /// What a check found after something failed; nil if the content is as it was written.

@@ -43,11 +43,26 @@ extension Outputs {
       switch result.outcome {
       case .success:
         if settles { outputs.settle(result.path) }
+        if result.outcome == .success(true), let credential { record(credential, in: outputs, at: result.path) }
         succeeded(outputs, at: result.path, credential, found: result.content ?? .absent)
       case .failure(let error):
         failed(outputs, at: result.path, "\(error)", isWriting: credential != nil, seen: result.content)
         removeLapsed(outputs, at: result.path)
       }
+    }
+  }
+
+  /// Logs that a session was written, once for each file and whenever others may read it: who does can't be seen.
+  private func record(_ credential: any OutputCredential, in outputs: ManagedOutputs, at path: String) {
+    let files = outputs.files(at: path)
+    guard outputs.recordWritten(credential.session.id, files.map(\.file), at: path) else { return }
+    for (path, file) in files {
+      log.write(
+        .fileWritten,
+        [
+          .role(outputs.role.name), .generation(credential.generation), .accessKeyID(credential.session.accessKeyID),
+          .via(.file), .path(path), .owner(file.uid), .group(file.gid), .mode(file.mode),
+        ])
     }
   }
 

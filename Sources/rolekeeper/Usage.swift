@@ -116,10 +116,11 @@ enum Usage {
       usage: rolekeeper who-had ACCESSKEYID [--since TIME]
              rolekeeper who-had --unit UNIT [--since TIME]
 
-      Prints who was handed a session, or which sessions a unit was handed by LoadCredential=, from the journal: for each user
-      or unit the first time for each generation of the role, with uid, process and program. Then prints how far back the
-      journal goes. Reads of credential files aren't in the journal. Needs the right to read the system's journal: root, or
-      the group systemd-journal. The daemon doesn't have to run.
+      Prints who was handed a session, or which sessions a unit was handed, from the journal: the first time for each
+      generation of the role, user, unit and program, over the socket or by LoadCredential=. A credential file is listed when
+      a session was written to it, with its owner, group and mode; who read it can't be known. Then prints how far back the
+      journal goes. Needs the right to read the system's journal: root, or the group systemd-journal. The daemon doesn't have
+      to run.
 
         --unit UNIT   the unit, such as encode.service
         --since TIME  only what came since then, as journalctl reads it: '2026-11-30 12:00', '2 days ago', yesterday

@@ -4,6 +4,9 @@ import Core
 struct WhoHadCommand {
   /// By which journalctl finds the entries of hand-outs; the daemon's own is LogEvent.handedOut.
   static let messageID = "60ebf01b8c2f465fb38c90d16c50ed0e"
+  /// The same for a user's programs that aren't recorded one by one, and for files: LogEvent.handedOutToMore and .fileWritten.
+  static let messageIDOfMore = "f39ade30dffb4cc99a5b3e096e76348f"
+  static let messageIDOfFile = "a752e83d7c904a9eb377e9e53e45ea9b"
 
   /// The daemon's fields of such an entry (LogField).
   enum Field: String, CaseIterable {
@@ -15,7 +18,15 @@ struct WhoHadCommand {
     case pid = "ROLEKEEPER_PID"
     case program = "ROLEKEEPER_PROGRAM"
     case unit = "ROLEKEEPER_UNIT"
+    case via = "ROLEKEEPER_VIA"
+    case path = "ROLEKEEPER_PATH"
+    case owner = "ROLEKEEPER_OWNER"
+    case group = "ROLEKEEPER_GROUP"
+    case mode = "ROLEKEEPER_MODE"
   }
+
+  /// All that is read of an entry.
+  static let names = ["MESSAGE_ID"] + Field.allCases.map(\.rawValue)
 
   let arguments: Arguments
   private let terminal: Terminal
@@ -27,7 +38,7 @@ struct WhoHadCommand {
 
   func run() throws -> Int32 {
     var entries: [JournalEntry] = []
-    try JournalReader.read(words, Field.allCases.map(\.rawValue)) { entry in
+    try JournalReader.read(words, Self.names) { entry in
       entries.append(entry)
       return true
     }
@@ -44,7 +55,9 @@ struct WhoHadCommand {
   /// What follows `journalctl --output=json`.
   var words: [String] {
     let since = arguments.since.map { ["--since=\($0)"] } ?? []
-    return since + ["MESSAGE_ID=\(Self.messageID)", subject]
+    // Of one field either value counts; of two fields both have to match.
+    let events = [Self.messageID, Self.messageIDOfMore, Self.messageIDOfFile].map { "MESSAGE_ID=\($0)" }
+    return since + events + [subject]
   }
 
   /// The field and the value that an entry has to have.
@@ -53,11 +66,11 @@ struct WhoHadCommand {
     return "\(Field.accessKeyID.rawValue)=\(arguments.accessKeyID ?? "")"
   }
 
-  /// A line for each entry, and how far back the journal goes.
+  /// A line for each entry, and how far back the journal goes. Of a file only its owner, group and mode are known, not who read it.
   static func text(
     _ entries: [JournalEntry], of subject: String, reachingTo reach: UTCTime?, on terminal: Terminal
   ) -> String {
-    let titles = ["TIME", "ROLE", "GEN", "ACCESS KEY ID", "UNIT", "USER", "PID", "PROGRAM"]
+    let titles = ["TIME", "ROLE", "GEN", "ACCESS KEY ID", "VIA", "UNIT", "USER", "PID", "PROGRAM OR FILE"]
     let rows = entries.map { entry in cells(entry).map { TextLayout.Cell(text: $0) } }
     var lines = entries.isEmpty ? [] : TextLayout.table(titles, rows, colours: terminal.wantsColours)
     if entries.isEmpty { lines.append("no hand-out with \(subject) in the journal, as far as you may read it") }
@@ -69,9 +82,15 @@ struct WhoHadCommand {
     func field(_ field: Field) -> String { entry[field.rawValue] ?? "-" }
     let uid = field(.uid)
     let user = entry[Field.user.rawValue].map { "\($0) (\(uid))" } ?? uid
+    let reader =
+      switch entry["MESSAGE_ID"] {
+      case messageIDOfFile: ["-", "\(field(.owner)):\(field(.group)) \(field(.mode))", "-", field(.path)]
+      case messageIDOfMore: ["-", user, "-", "more programs, not recorded one by one"]
+      default: [field(.unit), user, field(.pid), field(.program)]
+      }
     return [
       UTCTime(seconds: entry.time / 1_000_000).description, field(.role), field(.generation), field(.accessKeyID),
-      field(.unit), user, field(.pid), field(.program),
-    ]
+      field(.via),
+    ] + reader
   }
 }

@@ -90,7 +90,9 @@ final class OutputsBench {
   func advance(_ seconds: Int) { scheduler.advance(by: .seconds(seconds)) }
 
   var orders: [String] { disk.orders }
-  var lines: [String] { recorder.all }
+  /// Without the record of what is written.
+  var lines: [String] { recorder.all.filter { !$0.contains(": credential file written ") } }
+  var records: [String] { recorder.all.filter { $0.contains(": credential file written ") } }
   func count(_ text: String) -> Int { lines.count { $0.contains(text) } }
   func count(_ event: LogEvent) -> Int { count(": \(event.phrase)") }
   var failing: [String] { outputs.failing.map(\.description) }

@@ -18,25 +18,28 @@ import Testing
   private func entry(_ members: String) -> JournalEntry? {
     JournalEntry(
       Array(#"{"__REALTIME_TIMESTAMP":"1796000000123456",\#(members)}"#.utf8),
-      WhoHadCommand.Field.allCases.map(\.rawValue))
+      WhoHadCommand.names)
   }
 
   @Test func `it looks for the daemon's own event and fields`() {
     #expect(WhoHadCommand.messageID == LogEvent.handedOut.rawValue)
+    #expect(WhoHadCommand.messageIDOfMore == LogEvent.handedOutToMore.rawValue)
+    #expect(WhoHadCommand.messageIDOfFile == LogEvent.fileWritten.rawValue)
     let names = Set(LogField.Name.allCases.map { "ROLEKEEPER_\($0.rawValue.uppercased())" })
     #expect(WhoHadCommand.Field.allCases.allSatisfy { names.contains($0.rawValue) })
   }
 
   @Test func `journalctl is asked for a session or a unit, since a time`() throws {
-    let event = "MESSAGE_ID=\(WhoHadCommand.messageID)"
+    let events = [
+      "MESSAGE_ID=\(WhoHadCommand.messageID)", "MESSAGE_ID=\(WhoHadCommand.messageIDOfMore)",
+      "MESSAGE_ID=\(WhoHadCommand.messageIDOfFile)",
+    ]
     #expect(
-      try WhoHadCommand(arguments("STS.a1", "--since", "2 days ago"), on: plain).words == [
-        "--since=2 days ago", event, "ROLEKEEPER_ACCESS_KEY_ID=STS.a1",
-      ])
+      try WhoHadCommand(arguments("STS.a1", "--since", "2 days ago"), on: plain).words
+        == ["--since=2 days ago"] + events + ["ROLEKEEPER_ACCESS_KEY_ID=STS.a1"])
     #expect(
-      try WhoHadCommand(arguments("--unit", "encode@7"), on: plain).words == [
-        event, "ROLEKEEPER_UNIT=encode@7.service",
-      ])
+      try WhoHadCommand(arguments("--unit", "encode@7"), on: plain).words
+        == events + ["ROLEKEEPER_UNIT=encode@7.service"])
   }
 
   @Test(arguments: [
@@ -53,18 +56,38 @@ import Testing
       entry(
         """
         "ROLEKEEPER_ROLE":"uploader","ROLEKEEPER_GENERATION":"7","ROLEKEEPER_ACCESS_KEY_ID":"STS.a","ROLEKEEPER_UID":"1000",\
-        "ROLEKEEPER_USER":"anna","ROLEKEEPER_PID":"71","ROLEKEEPER_PROGRAM":"curl"
+        "ROLEKEEPER_USER":"anna","ROLEKEEPER_PID":"71","ROLEKEEPER_PROGRAM":"curl","ROLEKEEPER_VIA":"socket",\
+        "MESSAGE_ID":"60ebf01b8c2f465fb38c90d16c50ed0e"
         """))
     let loaded = try #require(
       entry(
         """
-        "ROLEKEEPER_ROLE":"uploader","ROLEKEEPER_GENERATION":"7","ROLEKEEPER_ACCESS_KEY_ID":"STS.a","ROLEKEEPER_UNIT":"x.service"
+        "ROLEKEEPER_ROLE":"uploader","ROLEKEEPER_GENERATION":"7","ROLEKEEPER_ACCESS_KEY_ID":"STS.a","ROLEKEEPER_UNIT":"x.service",\
+        "ROLEKEEPER_VIA":"LoadCredential"
+        """))
+    let written = try #require(
+      entry(
+        """
+        "ROLEKEEPER_ROLE":"uploader","ROLEKEEPER_GENERATION":"7","ROLEKEEPER_ACCESS_KEY_ID":"STS.a","ROLEKEEPER_VIA":"file",\
+        "ROLEKEEPER_PATH":"/srv/a","ROLEKEEPER_OWNER":"1000","ROLEKEEPER_GROUP":"990","ROLEKEEPER_MODE":"0440",\
+        "MESSAGE_ID":"\(WhoHadCommand.messageIDOfFile)"
+        """))
+    let more = try #require(
+      entry(
+        """
+        "ROLEKEEPER_ROLE":"uploader","ROLEKEEPER_GENERATION":"7","ROLEKEEPER_ACCESS_KEY_ID":"STS.a","ROLEKEEPER_VIA":"socket",\
+        "ROLEKEEPER_UID":"1000","MESSAGE_ID":"\(WhoHadCommand.messageIDOfMore)"
         """))
     let text = WhoHadCommand.text(
-      [read, loaded], of: "ROLEKEEPER_ACCESS_KEY_ID=STS.a", reachingTo: UTCTime("2026-11-01T00:00:00Z"), on: plain)
+      [read, loaded, written, more], of: "ROLEKEEPER_ACCESS_KEY_ID=STS.a", reachingTo: UTCTime("2026-11-01T00:00:00Z"),
+      on: plain)
     let rows = text.split(separator: "\n").map { $0.split { $0 == " " }.map(String.init) }
-    #expect(rows[1] == ["2026-11-30T00:53:20Z", "uploader", "7", "STS.a", "-", "anna", "(1000)", "71", "curl"])
-    #expect(rows[2] == ["2026-11-30T00:53:20Z", "uploader", "7", "STS.a", "x.service", "-", "-", "-"])
+    let session = ["2026-11-30T00:53:20Z", "uploader", "7", "STS.a"]
+    #expect(rows[1] == session + ["socket", "-", "anna", "(1000)", "71", "curl"])
+    #expect(rows[2] == session + ["LoadCredential", "x.service", "-", "-", "-"])
+    #expect(rows[3] == session + ["file", "-", "1000:990", "0440", "-", "/srv/a"])
+    #expect(
+      rows[4] == session + ["socket", "-", "1000", "-", "more", "programs,", "not", "recorded", "one", "by", "one"])
     #expect(text.hasSuffix("\nthe journal goes back to 2026-11-01T00:00:00Z\n"))
   }
 
