@@ -78,7 +78,11 @@ extension UnderSystemd {
       #expect(shell.hasSuffix("403"), "a process in no unit: \(shell)")
 
       let uid = try service.box.ask("id --user outsider")
-      defer { _ = try? service.box.ask("systemctl stop user@\(uid).service; rm -rf /run/user/\(uid)") }
+      defer {
+        _ = try? service.box.ask(
+          "systemctl stop user@\(uid).service; rm -rf /run/user/\(uid) /run/systemd/system/user@\(uid).service; systemctl daemon-reload"
+        )
+      }
       try service.box.ask(
         """
         rm -rf /run/got && mkdir -m 0777 /run/got
@@ -88,9 +92,17 @@ extension UnderSystemd {
         Type=oneshot
         ExecStart=/bin/sh -c 'cat /proc/self/cgroup >/run/got/group; \(Self.reads) >/run/got/answer'
         END
-        systemctl stop user@\(uid).service 2>/dev/null || true
-        systemd-run --quiet --unit=user@\(uid).service --slice=user-\(uid).slice --service-type=notify \
-          -p User=outsider -p Delegate=yes -p Environment=XDG_RUNTIME_DIR=/run/user/\(uid) /lib/systemd/systemd --user
+        cat >/run/systemd/system/user@\(uid).service <<'END'
+        [Service]
+        Type=notify
+        Slice=user-\(uid).slice
+        User=outsider
+        Delegate=yes
+        Environment=XDG_RUNTIME_DIR=/run/user/\(uid)
+        ExecStart=/lib/systemd/systemd --user
+        END
+        systemctl daemon-reload
+        systemctl start user@\(uid).service
         runuser -u outsider -- env XDG_RUNTIME_DIR=/run/user/\(uid) systemctl --user start app.service
         """)
       let group = try service.box.ask("cat /run/got/group")
