@@ -8,6 +8,8 @@ DESTDIR ?=
 UNIT_DIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERS_DIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILES_DIR ?= $(PREFIX)/lib/tmpfiles.d
+# Rules of polkit; the one that is installed permits nothing.
+POLKIT_DIR ?= $(PREFIX)/share/polkit-1/rules.d
 # Debian's zsh looks in share/zsh/vendor-completions, too.
 ZSH_DIR ?= $(PREFIX)/share/zsh/site-functions
 # Strips what is installed; STRIP=true installs programs with their symbols.
@@ -131,6 +133,7 @@ MANUAL = rolekeeper.1 vod-upload.1 rolekeeper.toml.5 rolekeeperd.8
 BASH_COMPLETIONS = $(TO)/share/bash-completion/completions
 FISH_COMPLETIONS = $(TO)/share/fish/vendor_completions.d
 ZSH_COMPLETIONS = $(DESTDIR)$(ZSH_DIR)
+POLKIT_RULE = $(DESTDIR)$(POLKIT_DIR)/rolekeeper.rules
 COMPLETED = rolekeeper rolekeeperd vod-upload
 # Where systemd.unit(5), sysusers.d(5) and tmpfiles.d(5) look, as systemd-path(1) prints it.
 UNITS_FOUND = /etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system
@@ -159,6 +162,7 @@ install:
 	sed -i 's|/usr/share/|$(PREFIX)/share/|' $(SOCKET_UNITS)
 	install -D -m 0644 systemd/rolekeeper.sysusers '$(SYSUSERS)'
 	install -D -m 0644 systemd/rolekeeper.tmpfiles '$(TMPFILES)'
+	install -D -m 0644 systemd/rolekeeper.rules '$(POLKIT_RULE)'
 	$(foreach page,$(MANUAL),install -D -m 0644 docs/man/$(page) '$(TO)/share/man/man$(subst .,,$(suffix $(page)))/$(page)' &&) true
 	$(foreach program,$(COMPLETED), \
 		install -D -m 0644 docs/completions/bash/$(program) '$(BASH_COMPLETIONS)/$(program)' && \
@@ -188,7 +192,7 @@ uninstall:
 		|| systemctl is-active rolekeeper rolekeeper.socket rolekeeper-credentials.socket | grep -qx 'active\|activating\|reloading\|deactivating'; } 2>/dev/null; then \
 		echo 'rolekeeper is enabled or running; stop it first: systemctl disable --now rolekeeper.socket rolekeeper-credentials.socket rolekeeper'; exit 1; fi
 	rm -f '$(TO)/sbin/rolekeeperd' '$(TO)/bin/rolekeeper' '$(TO)/bin/vod-upload' '$(UNIT)' $(SOCKET_UNITS) '$(SYSUSERS)' \
-		'$(TMPFILES)' '$(CATALOG)'
+		'$(TMPFILES)' '$(CATALOG)' '$(POLKIT_RULE)'
 	$(foreach page,$(MANUAL),rm -f '$(TO)/share/man/man$(subst .,,$(suffix $(page)))/$(page)' &&) true
 	$(foreach program,$(COMPLETED),rm -f '$(BASH_COMPLETIONS)/$(program)' '$(FISH_COMPLETIONS)/$(program).fish' \
 		'$(ZSH_COMPLETIONS)/_$(program)' &&) true

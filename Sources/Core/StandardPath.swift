@@ -10,6 +10,8 @@ package enum StandardPath {
   package static let socket = "\(runtime)/rolekeeper.sock"
   /// The socket from which systemd fetches other units' credentials.
   package static let credentials = "\(runtime)/credentials.sock"
+  /// Where an administrator puts the rule that `rolekeeper check --print-polkit` prints (polkit(8)).
+  package static let polkitRule = "/etc/polkit-1/rules.d/50-rolekeeper.rules"
   /// The directory in which each role has a directory of its own.
   package static let roles = "\(runtime)/\(ReservedNames.roles)"
 }

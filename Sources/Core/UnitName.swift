@@ -31,6 +31,28 @@ package struct UnitPattern: Hashable, Sendable, CustomStringConvertible {
     description = text
   }
 
+  /// The one unit that it names; nil when it has a wildcard.
+  package var name: UnitName? {
+    description.utf8.contains { $0 == Self.any || $0 == Self.one } ? nil : UnitName(description)
+  }
+
+  /// Whether only names of services match it.
+  package var isOfServices: Bool { description.hasSuffix(".service") }
+
+  /// The same as a regular expression of JavaScript (ECMA-262) for the whole name, slashes included.
+  package var regularExpression: String {
+    let body = description.unicodeScalars.map { scalar in
+      switch scalar {
+      case "*": ".*"
+      case "?": "."
+      // Of the characters that a pattern may have, the two with a meaning of their own.
+      case ".", "\\": "\\\(scalar)"
+      default: "\(scalar)"
+      }
+    }.joined()
+    return "/^\(body)$/"
+  }
+
   package func matches(_ unit: UnitName) -> Bool {
     let (pattern, name) = (Array(description.utf8), Array(unit.description.utf8))
     var (at, place) = (0, 0)

@@ -106,6 +106,7 @@ private final class LoadRun {
       WritablePlace(context: context, place: filesTable.place(of: Schema.Files.directory))
         .check(filesDirectory: directory, isWritten: filesTable.isWritten(Schema.Files.directory))
     }
+    let unitJobTimeout = main.table(Schema.unitJobs, Schema.UnitJobs.table).duration(Schema.UnitJobs.timeout)
     let admins = AccessRule(main.table(Schema.access, Schema.Access.table))
     let level = main.table(Schema.log, Schema.Log.table).choice(Schema.Log.level).flatMap(LogLevel.init)
     let stsTable = main.table(Schema.sts, Schema.STS.table)
@@ -151,10 +152,10 @@ private final class LoadRun {
     }
     claim(outputs, socket: socket, credentials: credentials, sts: sts, sources: sources)
     outputs.reportClashes(to: findings)
-    guard let socket, let directory, let level, let sts else { return nil }
+    guard let socket, let directory, let level, let sts, let unitJobTimeout else { return nil }
     return DaemonSettings(
-      sources: sources, sts: sts, socket: socket, credentials: credentials, filesDirectory: directory, admins: admins,
-      logLevel: level, roles: roles,
+      sources: sources, sts: sts, socket: socket, credentials: credentials, filesDirectory: directory,
+      unitJobTimeout: unitJobTimeout, admins: admins, logLevel: level, roles: roles,
       inventory: SettingsInventory(
         files: inventory, sections: Set((file?.nodes ?? []).map(\.key)), userNames: context.principals.names(.user),
         groupNames: context.principals.names(.group)))

@@ -52,6 +52,8 @@ struct Arguments {
   private(set) var isHealthCheck = false
   /// Of `reload`: whether roles, readers or files may vanish from a settings file that is still there.
   private(set) var allowsRemoval = false
+  /// Of `check`: print the polkit rule instead of the findings.
+  private(set) var printsPolkit = false
 
   fileprivate init(_ command: Command, _ words: CommandWords) throws {
     self.command = command
@@ -78,6 +80,7 @@ struct Arguments {
     case .watch: isWatching = true
     case .check: isHealthCheck = true
     case .allowRemoval: allowsRemoval = true
+    case .printPolkit: printsPolkit = true
     case .format:
       guard let format = CredentialFormat(rawValue: value) else {
         let names = CredentialFormat.allCases.map(\.rawValue).joined(separator: " and ")

@@ -3,8 +3,9 @@ import Glibc
 /// `check`: lets the daemon's own loader say what is wrong with the settings.
 enum CheckCommand {
   /// Becomes `rolekeeperd --check`; returns only when that can't be started.
-  static func run(config: String?) throws -> Int32 {
-    let words = ["rolekeeperd", "--check"] + (config.map { ["--config", $0] } ?? [])
+  static func run(config: String?, printsPolkit: Bool = false) throws -> Int32 {
+    let words =
+      ["rolekeeperd", "--check"] + (printsPolkit ? ["--print-polkit"] : []) + (config.map { ["--config", $0] } ?? [])
     var pointers = words.map { strdup($0) } + [nil]
     var failures: [String] = []
     for path in candidates() {

@@ -51,7 +51,7 @@ enum CommandLineTool {
     case .wait:
       var command = WaitCommand(client, arguments)
       return try command.run()
-    case .check: return try CheckCommand.run(config: arguments.config)
+    case .check: return try CheckCommand.run(config: arguments.config, printsPolkit: arguments.printsPolkit)
     case .whoHad: return try WhoHadCommand(arguments).run()
     case .reload: return try ReloadCommand(client).run(arguments)
     case .report: return try ReportCommand(client).run(arguments)

@@ -10,6 +10,7 @@ enum Option: String, CaseIterable {
   case timeout = "--timeout"
   case config = "--config"
   case allowRemoval = "--allow-removal"
+  case printPolkit = "--print-polkit"
   case unit = "--unit"
   case since = "--since"
   case help = "--help"
@@ -24,7 +25,7 @@ enum Option: String, CaseIterable {
     case .format, .wait: [.get]
     case .minTTL: [.get, .wait]
     case .timeout: Command.allCases.filter { ![.check, .whoHad].contains($0) }
-    case .config: [.check]
+    case .config, .printPolkit: [.check]
     case .allowRemoval: [.reload]
     case .unit, .since: [.whoHad]
     }
@@ -34,7 +35,7 @@ enum Option: String, CaseIterable {
   var takesValue: Bool {
     switch self {
     case .socket, .format, .minTTL, .wait, .timeout, .config, .unit, .since: true
-    case .json, .watch, .check, .allowRemoval, .help, .version: false
+    case .json, .watch, .check, .allowRemoval, .printPolkit, .help, .version: false
     }
   }
 

@@ -75,13 +75,15 @@ enum Usage {
       """
     case .check:
       """
-      usage: rolekeeper check [--config FILE]
+      usage: rolekeeper check [--config FILE] [--print-polkit]
 
       Checks the settings without asking STS, and reports on stdout each error and warning with its file, its line, and what
       to write instead. When root runs it, the settings are checked as the daemon's user, and so is the AccessKey that the
       unit's LoadCredential= names.
 
-        --config FILE  the settings; default /etc/rolekeeper/rolekeeper.toml
+        --config FILE   the settings; default /etc/rolekeeper/rolekeeper.toml
+        --print-polkit  print instead the polkit rule that lets the daemon reload the units in refresh_units:
+                        rolekeeper check --print-polkit | sudo tee \(StandardPath.polkitRule)
 
       """
     case .reload:

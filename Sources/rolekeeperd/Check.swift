@@ -8,20 +8,69 @@ import Settings
 ///     /etc/rolekeeper/rolekeeper.toml: 2 roles, 1 error: the daemon would not start with these settings
 enum Check {
   static func run(config: String, user: String?) -> Int32 {
+    guard let run = CheckRun(config: config, user: user, prints: true) else { return ExitStatus.failed }
+    let loaded = run.loaded
+    var report = CheckReport()
+    for finding in loaded.diagnostics { report.add(finding) }
+    // Whether somebody else's service runs isn't ours to know.
+    let path = run.unit != nil && run.judge.isDaemonsUser ? loaded.settings?.socket.path : nil
+    print(
+      "\(config): \(report.summary(roles: loaded.settings?.roles.count, isStopped: path.map { !run.start.trials.isListenedOn($0) } ?? false))"
+    )
+    guard isPrinted() else { return ExitStatus.failed }
+    return report.errors == 0 ? ExitStatus.done : ExitStatus.badSettings
+  }
+
+  /// `--print-polkit`: the rule alone on stdout, and on stderr why there is none.
+  static func printPolkit(config: String, user: String?) -> Int32 {
+    guard let run = CheckRun(config: config, user: user, prints: false) else { return ExitStatus.failed }
+    guard let settings = run.loaded.settings else {
+      for error in run.loaded.errors { Console.report("\(error)") }
+      return ExitStatus.badSettings
+    }
+    guard let rule = PolkitRule(settings, user: run.judge.daemonsUser?.name ?? "rolekeeper") else {
+      Console.report("\(config): no role has refresh_units, so the daemon needs no rule of polkit's")
+      return ExitStatus.done
+    }
+    print(rule, terminator: "")
+    return isPrinted() ? ExitStatus.done : ExitStatus.failed
+  }
+
+  /// A report that nobody can read is no check.
+  private static func isPrinted() -> Bool {
+    guard fflush(nil) == 0 else {
+      Console.report("rolekeeperd: cannot write to stdout: \(String(cString: strerror(errno)))")
+      return false
+    }
+    return true
+  }
+}
+
+/// The settings as they are for the daemon's user.
+private struct CheckRun {
+  /// nil when they are those of another settings file, or there is none.
+  let unit: InstalledUnit?
+  let judge: Judge
+  let start: StartCheck
+  let loaded: LoadedSettings
+
+  /// nil when nothing could be judged, which was reported; `prints` is whether stdout gets to know as whom.
+  init?(config: String, user: String?, prints: Bool) {
     let host = SystemHost()
     let installed = InstalledUnit(on: host)
-    let unit = installed.flatMap { $0.starts(with: config, on: host) ? $0 : nil }
+    unit = installed.flatMap { $0.starts(with: config, on: host) ? $0 : nil }
     let judge: Judge
     do { judge = try Judge(user: user, unit: unit) } catch {
       Console.report("rolekeeperd: \(error)")
-      return ExitStatus.failed
+      return nil
     }
+    self.judge = judge
     if !judge.isDaemonsUser, access(config, R_OK) != 0, errno == EACCES {
       Console.report("rolekeeperd: \(config): you may not read these settings; run: sudo rolekeeper check")
-      return ExitStatus.failed
+      return nil
     }
-    print(judge.introduction)
-    let start = StartCheck(
+    if prints { print(judge.introduction) }
+    start = StartCheck(
       daemonsUID: judge.daemonsUser?.uid,
       asRoot: judge.isRoot ? { body in judge.asRoot(body) } : nil)
     let scope = CheckScope(
@@ -29,22 +78,9 @@ enum Check {
       credentialsUnit: unit.flatMap { _ in SocketUnit(enabledOn: host, named: SocketUnit.credentialsName) },
       otherConfigPath: unit == nil ? installed?.configPath : nil, isDaemonsUser: judge.isDaemonsUser,
       trials: start.trials)
-    let loaded = SettingsLoader(
+    loaded = SettingsLoader(
       host: SystemHost(daemonsUser: judge.isDaemonsUser ? nil : judge.daemonsUser), check: scope
     ).load(config)
-    var report = CheckReport()
-    for finding in loaded.diagnostics { report.add(finding) }
-    // Whether somebody else's service runs isn't ours to know.
-    let path = unit != nil && judge.isDaemonsUser ? loaded.settings?.socket.path : nil
-    print(
-      "\(config): \(report.summary(roles: loaded.settings?.roles.count, isStopped: path.map { !start.trials.isListenedOn($0) } ?? false))"
-    )
-    // A report that nobody can read is no check.
-    guard fflush(nil) == 0 else {
-      Console.report("rolekeeperd: cannot write to stdout: \(String(cString: strerror(errno)))")
-      return ExitStatus.failed
-    }
-    return report.errors == 0 ? ExitStatus.done : ExitStatus.badSettings
   }
 }
 

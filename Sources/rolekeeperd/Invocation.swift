@@ -4,6 +4,7 @@ import Core
 enum Invocation {
   case run(config: String, isStrict: Bool)
   case check(config: String, user: String?)
+  case printPolkit(config: String, user: String?)
   /// The unit's ExecStopPost=, of no use to people: `--stopped UNIT` isn't in the help.
   case stopped(unit: String)
   case version
@@ -11,19 +12,20 @@ enum Invocation {
   case wrong(String)
 
   static let usage = """
-    usage: rolekeeperd [--config FILE] [--strict] [--check [--user NAME]]
+    usage: rolekeeperd [--config FILE] [--strict] [--check [--user NAME] [--print-polkit]]
 
     Keeps temporary Alibaba Cloud credentials for the programs of this host; 'rolekeeper --help' says how to get them.
 
-      --config FILE  the settings; default \(StandardPath.settings)
-      --strict       exit with 78 if the settings can't be used, also where systemd passed a socket, which would
-                     otherwise be served to answer what is wrong, or where an earlier process left good ones
-      --check        check the settings and the AccessKeys without asking STS, report on stdout what is wrong, and exit; when
-                     root runs it, they are checked as the daemon's user, and so is the AccessKey that the unit's
-                     LoadCredential= names
-      --user NAME    with --check, as root: check as this user; default the installed unit's user, or else rolekeeper
-      --version      print the version and exit
-      --help         print this help and exit
+      --config FILE   the settings; default \(StandardPath.settings)
+      --strict        exit with 78 if the settings can't be used, also where systemd passed a socket, which would
+                      otherwise be served to answer what is wrong, or where an earlier process left good ones
+      --check         check the settings and the AccessKeys without asking STS, report on stdout what is wrong, and exit;
+                      when root runs it, they are checked as the daemon's user, and so is the AccessKey that the unit's
+                      LoadCredential= names
+      --user NAME     with --check, as root: check as this user; default the installed unit's user, or else rolekeeper
+      --print-polkit  with --check: print instead the polkit rule that lets the daemon reload the units in refresh_units
+      --version       print the version and exit
+      --help          print this help and exit
 
     Exit status:
        0  shut down cleanly; with --check: the daemon can use the settings; there may be warnings
@@ -37,12 +39,14 @@ enum Invocation {
     var config = StandardPath.settings
     var isCheck = false
     var isStrict = false
+    var isPolkit = false
     var user: String?
     var rest = words[...]
     while let word = rest.popFirst() {
       switch word {
       case "--check": isCheck = true
       case "--strict": isStrict = true
+      case "--print-polkit": isPolkit = true
       case "--version":
         self = .version
         return
@@ -70,6 +74,10 @@ enum Invocation {
     }
     guard isCheck || user == nil else {
       self = .wrong("'--user' goes with '--check'")
+      return
+    }
+    if isPolkit {
+      self = isCheck ? .printPolkit(config: config, user: user) : .wrong("'--print-polkit' goes with '--check'")
       return
     }
     self = isCheck ? .check(config: config, user: user) : .run(config: config, isStrict: isStrict)

@@ -24,6 +24,7 @@ case .wrong(let why):
   Console.report("rolekeeperd: \(why)\n\(Invocation.usage)")
   exit(ExitStatus.wrongUsage)
 case .check(let config, let user): exit(Check.run(config: config, user: user))
+case .printPolkit(let config, let user): exit(Check.printPolkit(config: config, user: user))
 case .stopped(let unit): exit(Stopped.run(unit: unit))
 case .run(let config, let isStrict):
   clinux_ignore_stray_signals()

@@ -48,6 +48,7 @@ import Testing
     Case(.outputs, .changesOutputs) {
       $0.outputs = [OutputSettings(location: .roleDirectory(name: "a"), format: .env, uid: 0, gid: 0, mode: 0o400)]
     },
+    Case(.refreshUnits, []) { $0.refreshUnits = [UnitPattern("encode@*.service")!] },
     Case(.duration, [.changesRequest, .changesTiming]) { $0.timing.duration = .hours(2) },
     Case(.maxDuration, .changesTiming) { $0.timing.maxDuration = .hours(2) },
     Case(.pool, .changesTiming) { $0.timing.pool = 3 },

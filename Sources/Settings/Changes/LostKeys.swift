@@ -56,6 +56,8 @@ struct LostKeys {
       lost(Schema.STS.timeout, before.timeout != after.timeout, &others)
       lost(Schema.STS.requestsPerSecond, before.requestsPerSecond != after.requestsPerSecond, &others)
       lost(Schema.STS.burst, before.burst != after.burst, &others)
+    case Schema.unitJobs.name where end.path.count == 1:
+      lost(Schema.UnitJobs.timeout, old.whole.unitJobTimeout != new.whole.unitJobTimeout, &others)
     case Schema.access.name where end.path.count == 1:
       lost(Schema.Access.adminUsers, old.whole.admins.uids != new.whole.admins.uids, &noticed)
       lost(Schema.Access.adminGroups, old.whole.admins.gids != new.whole.admins.gids, &noticed)
@@ -91,6 +93,7 @@ struct LostKeys {
     lost(Schema.Role.floor, old.floor != new.floor)
     lost(Schema.Role.surviveOutage, old.surviveOutage != new.surviveOutage)
     lost(Schema.Role.lapseMargin, old.lapseMargin != new.lapseMargin)
+    lost(Schema.Role.refreshUnits, before.refreshUnits != after.refreshUnits)
   }
 
   private mutating func compareOutput(_ before: RoleSettings, _ after: RoleSettings) {

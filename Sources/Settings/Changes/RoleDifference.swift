@@ -5,7 +5,7 @@ package struct RoleDifference: Hashable, Sendable {
   /// A setting of a role, by its property in `RoleSettings` or in its `RoleTiming`. A test compares the list with those types, so that
   /// none is added without a decision here.
   package enum Setting: String, Hashable, CaseIterable, Sendable {
-    case name, arn, sessionName, policy, externalID, source, readers, outputs
+    case name, arn, sessionName, policy, externalID, source, readers, outputs, refreshUnits
     case duration, maxDuration, pool, refreshAfter, floor, surviveOutage, lapseMargin
   }
 
@@ -46,6 +46,8 @@ extension RoleDifference.Setting {
     case .sessionName, .externalID, .source: .changesRequest
     case .readers: .changesAccess
     case .outputs: .changesOutputs
+    // From the next rotation on.
+    case .refreshUnits: []
     case .duration: [.changesRequest, .changesTiming]
     case .maxDuration, .pool, .refreshAfter, .floor, .surviveOutage, .lapseMargin: .changesTiming
     }
@@ -61,6 +63,7 @@ extension RoleDifference.Setting {
     case .source: old.source != new.source
     case .readers: old.readers != new.readers
     case .outputs: old.outputs != new.outputs
+    case .refreshUnits: old.refreshUnits != new.refreshUnits
     case .duration: old.timing.duration != new.timing.duration
     case .maxDuration: old.timing.maxDuration != new.timing.maxDuration
     case .pool: old.timing.pool != new.timing.pool

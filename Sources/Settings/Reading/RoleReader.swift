@@ -18,12 +18,13 @@ struct RoleReader {
     let externalID = externalID()
     let source = source()
     let readers = readers()
+    let refreshUnits = table.servicePatterns(Keys.refreshUnits)
     let files = outputs.read(table.tables(Keys.files, Schema.Output.table), of: name)
     guard let arn, let timing, let template, let source else { return nil }
     return RoleSettings(
       name: name, arn: arn, timing: timing, sessionName: template, policy: policy, externalID: externalID,
       source: source,
-      readers: readers, outputs: files)
+      readers: readers, outputs: files, refreshUnits: refreshUnits)
   }
 
   private func sessionName(pool: Int) -> SessionNameTemplate? {

@@ -66,6 +66,14 @@ extension Schema {
     static let lapseMargin = DurationKey(
       name: "lapse_margin", allowed: Duration.seconds(1)...Duration.seconds(60), standard: times.lapseMargin,
       summary: "A session with less than this left counts as expired and is no longer handed out.")
+    static let refreshUnits = TextsKey(
+      name: "refresh_units", form: "names of service units, with * and ? as wildcards", most: 64,
+      example: "[\"encode@*.service\"]",
+      summary: """
+        Services that are reloaded each time the role has a new credential, or restarted if they can't be reloaded. Those \
+        that aren't running stay so. The daemon's user needs a polkit rule for it: sudo rolekeeper check --print-polkit \
+        prints that.
+        """)
     static let allow = TableKey(
       name: "allow", example: "{ users = [\"uploader\"] }",
       summary:
@@ -80,7 +88,7 @@ extension Schema {
     static let table = SettingTable(
       header: "[roles.NAME]",
       keys: [arn, sessionName, duration, maxDuration, policyFile, externalID, source, pool]
-        + [refreshAfter, floor, surviveOutage, lapseMargin, allow, files])
+        + [refreshAfter, floor, surviveOutage, lapseMargin, refreshUnits, allow, files])
   }
 
   enum Allow {

@@ -3,7 +3,10 @@ import Core
 /// Every key there is, with its type, range and default. What isn't here is refused as unknown.
 enum Schema {
   static let tables =
-    [root, Source.table, STS.table, Socket.table, Credentials.table, Files.table, Access.table, Log.table]
+    [
+      root, Source.table, STS.table, Socket.table, Credentials.table, Files.table, UnitJobs.table, Access.table,
+      Log.table,
+    ]
     + [Role.table, Allow.table, Output.table]
 
   static let source = TableKey(
@@ -20,9 +23,12 @@ enum Schema {
       table is, or if rolekeeper-credentials.socket is enabled.
       """)
   static let files = TableKey(name: "files", example: "{}", summary: "Where the roles' files go.")
+  static let unitJobs = TableKey(
+    name: "unit_jobs", example: "{}", summary: "How the units in refresh_units are reloaded.")
   static let access = TableKey(name: "access", example: "{}", summary: "Who may administer the daemon.")
   static let log = TableKey(name: "log", example: "{}", summary: "What goes to the journal.")
-  static let root = SettingTable(header: "", keys: [source, sts, socket, credentials, files, access, log, roles])
+  static let root = SettingTable(
+    header: "", keys: [source, sts, socket, credentials, files, unitJobs, access, log, roles])
 
   /// What a file of roles.d may have.
   static let rolesFile = SettingTable(header: "roles.d", keys: [roles])
@@ -148,6 +154,17 @@ enum Schema {
       name: "directory", form: "an absolute path", standard: StandardPath.roles,
       example: "\"\(StandardPath.roles)\"", summary: "The directory in which each role has a directory of its own.")
     static let table = SettingTable(header: "[files]", keys: [directory])
+  }
+
+  enum UnitJobs {
+    static let timeout = DurationKey(
+      name: "timeout", allowed: Duration.seconds(1)...Duration.hours(1),
+      standard: DaemonSettings.standardUnitJobTimeout,
+      summary: """
+        How long a unit's reload, restart or start is waited for. One that takes longer isn't ended, but counts as \
+        failed until the next rotation.
+        """)
+    static let table = SettingTable(header: "[unit_jobs]", keys: [timeout])
   }
 
   enum Access {

@@ -3,6 +3,9 @@ package import Core
 /// All the settings, checked: names are resolved, paths absolute, times proven. Two are equal, their inventories
 /// aside, when a reload changes nothing.
 package struct DaemonSettings: Hashable, Sendable {
+  /// A restart by systemd's own times takes no longer: 90 s for each of stop and start (systemd-system.conf(5)).
+  package static let standardUnitJobTimeout = Duration.minutes(5)
+
   /// Who signs AssumeRole, in the order of the file.
   package var sources: [SourceSettings]
   package var sts: STSSettings
@@ -11,6 +14,8 @@ package struct DaemonSettings: Hashable, Sendable {
   package var credentials: CredentialsSettings?
   /// Where each role has its directory: `FILES/ROLE`. Absolute.
   package var filesDirectory: String
+  /// How long a unit's job is waited for.
+  package var unitJobTimeout = Self.standardUnitJobTimeout
   /// Who may do everything, besides root and the daemon's own user.
   package var admins: AccessRule
   package var logLevel: LogLevel

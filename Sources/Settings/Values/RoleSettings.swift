@@ -14,10 +14,13 @@ package struct RoleSettings: Hashable, Sendable {
   /// Who may read it, besides root, the daemon's own user and the admins.
   package var readers: AccessRule
   package var outputs: [OutputSettings]
+  /// The services to reload after each rotation; none matches the daemon's own unit.
+  package var refreshUnits: [UnitPattern]
 
   package init(
     name: RoleName, arn: RoleARN, timing: RoleTiming, sessionName: SessionNameTemplate, policy: [UInt8]?,
-    externalID: String?, source: String, readers: AccessRule, outputs: [OutputSettings]
+    externalID: String?, source: String, readers: AccessRule, outputs: [OutputSettings],
+    refreshUnits: [UnitPattern] = []
   ) {
     self.name = name
     self.arn = arn
@@ -28,6 +31,7 @@ package struct RoleSettings: Hashable, Sendable {
     self.source = source
     self.readers = readers
     self.outputs = outputs
+    self.refreshUnits = refreshUnits
   }
 }
 
