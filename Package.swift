@@ -71,11 +71,12 @@ let package = Package(
     module(
       "CredentialServer",
       imports: ["Core", "Secrets", "Wire", "Settings", "Systemd", "Logs", "LocalSockets", "Refresh", "CLinux"]),
+    module("UnitJobs", imports: ["Core", "Wire", "Systemd", "Logs"]),
     module(
       "Daemon",
       imports: [
         "Core", "Wire", "Settings", "Systemd", "Logs", "LocalSockets", "HTTPServer", "FileOutput", "Refresh",
-        "Identities", "STS", "SocketAPI", "RuntimeState", "Handover", "CredentialServer", "CLinux",
+        "Identities", "STS", "SocketAPI", "RuntimeState", "Handover", "CredentialServer", "UnitJobs", "CLinux",
       ]),
     module("LocalClient", imports: ["Core", "Wire", "Secrets", "CLinux"], settings: small),
     module(
@@ -193,6 +194,7 @@ let package = Package(
         "Core", "LocalSockets", "Logs", "Refresh", "Secrets", "Settings", "Systemd", "Wire", "RefreshBench",
         "TestNeeds", "TestSupport",
       ]),
+    tests("UnitJobs", imports: ["Core", "Logs", "Systemd", "TestSupport", "Wire"]),
     tests(
       "Daemon",
       imports: [

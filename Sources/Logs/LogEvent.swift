@@ -68,6 +68,15 @@ package enum LogEvent: String, CaseIterable, Sendable {
   case unitRefused = "bea9305df6284240879f618873b66cc7"
   case unitRefusedAgain = "27c37e331b7a4b029d242271aa46fa03"
 
+  // MARK: Units reloaded after a rotation
+  case unitRefreshed = "b3c20608c06e43f9a921f91d71f22870"
+  case unitNotRunning = "6f22f06fd4d544a19c5be16da337351d"
+  case unitNotThere = "95f01f969cf041ea9f53e0516a81e90f"
+  case unitNotRefreshed = "47e5f86cd8474b4cacc29c5e1aaf7cec"
+  case unitRefreshDenied = "349d71bf3fbd41da9741700ef880d266"
+  case unitJobTooLong = "cc91a98080a74e7594afc4e7fc8da0a8"
+  case unitsNotFound = "7a29df0bb945497db50d32a0cb12df98"
+
   // MARK: AccessKeys
   case keyRead = "4e1b773eb43f43bc9a156550ee0c6c25"
   case noKey = "85fdac7959434c9aabd0e2c9d45ed902"
@@ -217,6 +226,14 @@ extension LogEvent {
 
     case .unitRefused: .warning("no credential for a unit, so its start fails")
     case .unitRefusedAgain: .warning("more starts of a unit failed for want of a credential in the last minute")
+
+    case .unitRefreshed: .notice("unit reloaded or restarted for a new credential")
+    case .unitNotRunning: .info("unit isn't running, so it isn't reloaded for a new credential")
+    case .unitNotThere: .notice("unit to reload for a new credential is masked or doesn't exist")
+    case .unitNotRefreshed: .warning("unit not reloaded for a new credential, trying again")
+    case .unitRefreshDenied: .error("no permission to reload a unit for a new credential, trying again")
+    case .unitJobTooLong: .warning("unit not reloaded for a new credential in time; the next rotation tries again")
+    case .unitsNotFound: .warning("units to reload for a new credential not found out, trying again")
 
     case .keyRead: .notice("AccessKey read")
     case .noKey: .error("no AccessKey")

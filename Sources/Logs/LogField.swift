@@ -5,7 +5,7 @@ package import Core
 package struct LogField: Hashable, Sendable {
   package enum Name: String, CaseIterable, Sendable {
     case role, generation, expires, remaining, code, advice, next, count, total, uid, pid, user, program, path, source
-    case arn, endpoint, found, reason, seconds, unit, via, owner, group, mode
+    case arn, endpoint, found, reason, result, seconds, unit, via, owner, group, mode
     case accessKeyID = "access_key_id"
     case httpStatus = "http_status"
     case requestID = "request_id"
@@ -72,6 +72,11 @@ extension LogField {
 
   /// What was found where something else was expected: `mode 0644 instead of 0440`.
   package static func found(_ text: String) -> Self { Self(.found, text) }
+}
+
+extension LogField {
+  /// The result of an attempt, in one word.
+  package static func result(_ word: String) -> Self { Self(.result, word) }
 }
 
 extension [LogField] {

@@ -39,6 +39,9 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
   package var needsAttention: Bool
   /// Its credential files, in the settings' order.
   package var outputs: [OutputStatus]
+  /// The units in its `refresh_units`, in the order of their names, as of the latest rotation; empty from a daemon that is older than its
+  /// command line.
+  package var units: [UnitRefreshStatus] = []
   /// The source that signs for it; nil from a daemon that is older than its command line.
   package var source: RoleSource?
   /// The longer session that readers requested; nil if there is none.
@@ -96,6 +99,7 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
     // Missing in answers of a daemon that was started before the package was upgraded.
     needsAttention = value["needs_attention"] == nil ? false : try value.bool("needs_attention")
     outputs = value["outputs"] == nil ? [] : try value.list("outputs")
+    units = value["units"] == nil ? [] : try value.list("units")
     if let source = value["source"], source.kind != .null { self.source = try RoleSource(source) }
     // May be missing in answers of a daemon that was started before the package was upgraded.
     if let held = value["reservation"], held.kind != .null { reservation = try ReservationStatus(held) }
@@ -121,6 +125,7 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
       if let lastError { lastError.write(to: &json) } else { json.null() }
       json.member("needs_attention", needsAttention)
       json.member("outputs", outputs)
+      if !units.isEmpty { json.member("units", units) }
       json.key("source")
       if let source { source.write(to: &json) } else { json.null() }
       json.key("reservation")

@@ -33,3 +33,37 @@ const char *csystemd_program_name(void);
 // "restart", and waits no longer than `timeout_usec` for each of three answers. Copies it into `type` of `size` bytes, truncated if
 // that is too small; empty if the unit has no job. Returns 0 or a negative errno. Any user may ask.
 int csystemd_unit_job(const char *unit, uint64_t timeout_usec, char *type, size_t size);
+
+// A connection to the service manager over the system bus, on an event loop: no call waits.
+typedef struct csystemd_manager csystemd_manager;
+
+// What the connection reports, each with the `context` of csystemd_manager_open. `ended` and `lost` may close it, `unit` and `removed` may not.
+struct csystemd_manager_handlers {
+  // A unit in the answer to the call that ends next, as ListUnitsByPatterns has it (org.freedesktop.systemd1(5)); `job` is 0 if it has none.
+  void (*unit)(void *context, const char *name, const char *load, const char *active, const char *sub, uint32_t job);
+  // The end of a call: the job that it queued, or 0; or the name and the text of a D-Bus error, NULL if there is none.
+  void (*ended)(void *context, uint64_t call, uint32_t job, const char *error, const char *text);
+  // A job of any unit has ended, with its result.
+  void (*removed)(void *context, uint32_t job, const char *result);
+  // The connection has ended, and every call before that.
+  void (*lost)(void *context);
+};
+
+// Connects and subscribes to the manager's signals; the connection may turn out to be none later, by `lost`. `address` is the bus's as in
+// sd_bus_set_address(3), NULL for the system bus. Returns 0 or a negative errno.
+int csystemd_manager_open(
+    sd_event *event, const char *address, struct csystemd_manager_handlers handlers, void *context, csystemd_manager **manager);
+
+// Closes the connection; calls under way end without a report. NULL is allowed.
+void csystemd_manager_close(csystemd_manager *manager);
+
+// Asks for the loaded units that match any of the patterns, or for the units of these names, which are loaded for that. `names` ends with NULL.
+// Returns 0 or a negative errno.
+int csystemd_manager_list_patterns(csystemd_manager *manager, uint64_t call, const char *const *names);
+int csystemd_manager_list_names(csystemd_manager *manager, uint64_t call, const char *const *names);
+
+// Calls ReloadOrTryRestartUnit in mode `fail`. Returns 0 or a negative errno.
+int csystemd_manager_refresh(csystemd_manager *manager, uint64_t call, const char *unit);
+
+// The unit that this process belongs to; empty if it belongs to none, or `size` is too small. Returns 0 or a negative errno.
+int csystemd_own_unit(char *unit, size_t size);
