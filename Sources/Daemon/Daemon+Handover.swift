@@ -36,6 +36,7 @@ extension Daemon {
         let resumed = state?.resumed(role, isGenerationExact: isExact)
         // The number is exact, and to look at the files of thousands of roles takes long.
         let isKnown = resumed?.isGenerationExact == true
+        if isKnown, let generation = resumed?.generation { follower.wasPublished(role.name, generation: generation) }
         return (role, isKnown ? 0 : outputs.snapshotNumber(of: role), resumed)
       })
     guard let state, state.sessionCount > 0 else { return }

@@ -11,6 +11,7 @@ import RuntimeState
 import Settings
 package import SocketAPI
 import Systemd
+import UnitJobs
 
 /// The parts that a reload changes (`Reloader`).
 extension Daemon: ReloadableParts {
@@ -40,6 +41,7 @@ extension Daemon: ReloadableParts {
   func applyGeneral(_ new: DaemonSettings) {
     service.access = Self.access(new)
     log.level = new.logLevel
+    unitRefresher.timeout = new.unitJobTimeout
     refresher.attemptLimit = new.sts.attemptLimit
   }
 
@@ -66,6 +68,7 @@ extension Daemon: ReloadableParts {
     recordEnd(of: role)
     refresher.remove(role)
     units.roleGone(role)
+    follower.forget(role)
     outputs.forget(role)
     service.roleGone(role)
     service.refreshRoleGone(role)
@@ -78,6 +81,7 @@ extension Daemon: ReloadableParts {
     recordEnd(of: role.name)
     refresher.remove(role.name)
     units.roleGone(role.name)
+    follower.forget(role.name)
     keep(role, generation: generation)
   }
 
@@ -88,6 +92,7 @@ extension Daemon: ReloadableParts {
 
   func change(_ role: RoleSettings) {
     if let kept = refresher.roles[role.name] { refresher.change(kept, to: role) }
+    unitRefresher.change(role.name, to: role.refreshUnits)
   }
 
   func changeOutputs(of role: RoleSettings) {

@@ -9,6 +9,7 @@ import STS
 import Settings
 package import SocketAPI
 import Systemd
+import UnitJobs
 package import Wire
 
 /// What administrators and readers get to see.
@@ -26,6 +27,7 @@ extension Daemon {
     let signer = sources[role.settings.source]?.keys.current?.identity
     var status = role.status(at: now, clock: refresher.clock, signer: signer)
     status.outputs = outputs.statuses(of: role.name, clock: refresher.clock)
+    status.units = unitRefresher.statuses(of: role.name)
     status.source = sources[role.settings.source]?.forReaders(clock: refresher.clock)
     return status
   }
@@ -41,7 +43,7 @@ extension Daemon {
       reloads: reloader.counts,
       rate: refresher.currentRate, inFlight: refresher.inFlight, sources: sourceStatuses,
       endpoints: cloud.endpointHealth.statuses, isCAFileUsed: cloud.authorities.problem == nil,
-      server: server.statistics, units: units.figures)
+      server: server.statistics, units: units.figures, unitJobs: unitRefresher.figures)
   }
 
   package func outputFigures(of role: ManagedRole) -> OutputFigures? {

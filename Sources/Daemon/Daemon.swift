@@ -13,6 +13,7 @@ import STS
 package import Settings
 import SocketAPI
 package import Systemd
+import UnitJobs
 import Wire
 
 /// The daemon as a whole: what the settings say, kept going on one loop.
@@ -36,6 +37,8 @@ package final class Daemon: SocketBackend {
   /// nil while no other unit's credentials are served.
   var unitListener: UnitListener?
   var outputs: Outputs!
+  var unitRefresher: UnitRefresher!
+  var follower: RotationFollower!
   private var fileResults: IOSource?
   var announcer: Announcer!
   var generations: GenerationReserve!
@@ -95,6 +98,10 @@ package final class Daemon: SocketBackend {
     fileResults = try IOSource(loop, descriptor: outputs.descriptor, events: .readable) { [unowned self] _ in
       outputs.takeResults()
     }
+    unitRefresher = try UnitRefresher(
+      scheduler: loop, manager: SystemBus(loop), timeout: settings.unitJobTimeout,
+      ownUnit: OwnUnit.name ?? InstalledUnit.name, log: log)
+    follower = RotationFollower(unitRefresher) { [unowned self] in outputs.progress(of: $0) }
     service = try SocketService(
       scheduler: loop, backend: self, refresher: refresher, access: Self.access(settings), log: log)
     server = try listen(settings.socket)
@@ -180,13 +187,17 @@ package final class Daemon: SocketBackend {
   private func observe() {
     // Whatever another one hears of is recorded by then, and in the store before the file asks for that store.
     refresher.setObservers(
-      (handover.map { [$0] } ?? []) + [generations, outputs, service, units, announcer, memoryTrimmer])
+      (handover.map { [$0] } ?? []) + [generations, outputs, service, units, announcer, memoryTrimmer, follower])
     outputs.changed = { [unowned self] name, path in
       guard let role = refresher.roles[name] else { return }
       service.outputsChanged(of: role, outputs.statuses(of: name, at: path, clock: refresher.clock))
       announcer.stateChanged()
+      follower.review(name)
     }
-    outputs.landed = { [unowned self] in announcer.becomeReadyIfDone() }
+    outputs.landed = { [unowned self] in
+      announcer.becomeReadyIfDone()
+      follower.reviewAll()
+    }
   }
 
   /// A deadline whose timer is a minute overdue although nothing is under way for it: the loop is stuck.

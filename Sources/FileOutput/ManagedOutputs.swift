@@ -128,6 +128,13 @@ final class ManagedOutputs {
     }
   }
 
+  var progress: WriteProgress {
+    guard let credential else { return .complete }
+    let unwritten = paths.filter { states[$0]?.written?.session != credential.session.id || states[$0]?.failure != nil }
+    if unwritten.isEmpty { return .complete }
+    return unwritten.allSatisfy { states[$0]?.failure != nil } ? .failing : .pending
+  }
+
   /// Sets the credential for the files from now on.
   ///
   /// Its recorded end is the earlier one by the server's calendar and by this host's clock: whoever reads the record later has only
@@ -215,6 +222,16 @@ final class ManagedOutputs {
 
   /// An earlier process's file counts as lapsed if it expires by this time, in seconds since 1970.
   var lapsing: Int { scheduler.wallSeconds + Int(role.timing.lapseMargin.wholeSeconds) }
+}
+
+/// How far a role's current credential is in its files.
+package enum WriteProgress: Sendable {
+  /// Some are being written.
+  case pending
+  /// Some couldn't be written, and all others are.
+  case failing
+  /// They all have it, or there are none.
+  case complete
 }
 
 extension OutputSettings.Location {

@@ -113,6 +113,9 @@ package final class Outputs {
   /// Whether the role has a file that can't be written.
   package func isFailing(_ role: RoleName) -> Bool { kept[role]?.isFailing ?? false }
 
+  /// How far the role's current credential is in its files.
+  package func progress(of role: RoleName) -> WriteProgress { kept[role]?.progress ?? .complete }
+
   /// The roles with a file that can't be written.
   package var failing: [RoleName] { kept.values.filter(\.isFailing).map(\.role.name).sorted() }
 

@@ -18,11 +18,12 @@ package struct DaemonFigures {
   let isCAFileUsed: Bool
   let server: ServerStatistics
   let units: UnitFigures
+  let unitJobs: UnitJobFigures
 
   package init(
     started: UTCTime, now: UTCTime, clockOffset: Duration?, reloads: ReloadCounts, rate: Double, inFlight: Int,
     sources: [SourceStatus], endpoints: [EndpointStatus], isCAFileUsed: Bool, server: ServerStatistics,
-    units: UnitFigures = UnitFigures()
+    units: UnitFigures = UnitFigures(), unitJobs: UnitJobFigures = UnitJobFigures()
   ) {
     self.started = started
     self.now = now
@@ -35,5 +36,6 @@ package struct DaemonFigures {
     self.isCAFileUsed = isCAFileUsed
     self.server = server
     self.units = units
+    self.unitJobs = unitJobs
   }
 }

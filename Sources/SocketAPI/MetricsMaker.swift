@@ -59,6 +59,7 @@ final class MetricsMaker: AnswerMaker {
       [("", health == .ok ? 0 : health == .degraded ? 1 : 2)])
     last.addSocket(service, figures.server)
     last.addUnits(figures.units)
+    last.addUnitJobs(figures.unitJobs)
     last.add(process, linesLost: service.log.linesLost)
     let texts = [beforeRoles.text] + ofRoles.texts + [beforeOutputs.text] + ofOutputs.texts + [last.text]
     return LongText.response(texts, type: .metrics)
@@ -161,6 +162,15 @@ private struct OtherMetrics {
     add(
       "rolekeeper_unit_requests_waiting", "gauge", "Other units whose start waits for a credential.",
       [("", Double(units.waiting))])
+  }
+
+  mutating func addUnitJobs(_ jobs: UnitJobFigures) {
+    add(
+      "rolekeeper_unit_jobs_total", "counter", "Attempts to reload a unit for a new credential, by result.",
+      UnitResult.allCases.map { (#"result="\#($0.rawValue)""#, Double(jobs.results[$0, default: 0])) })
+    add(
+      "rolekeeper_unit_jobs_pending", "gauge", "Units that are being reloaded for a new credential, or are to be.",
+      [("", Double(jobs.pending))])
   }
 
   mutating func add(_ figures: ProcessFigures, linesLost: Int) {

@@ -39,7 +39,7 @@ enum RoleDetail {
       ("last error", errorCell(of: role)),
       ("source", role.source.map(source) ?? cell(nil)),
       ("reservation", cell(role.reservation.map { reservation(text: $0, userName) })),
-    ] + role.outputs.map { ("file", file($0)) }
+    ] + role.outputs.map { ("file", file($0)) } + role.units.map { ("unit", unit($0)) }
   }
 
   private static func source(_ source: RoleSource) -> TextLayout.Cell {
@@ -57,6 +57,15 @@ enum RoleDetail {
         text: "\(output.path): \(content(of: output)); not as it should be\(since): \(error)", colour: .warning)
     }
     return TextLayout.Cell(text: "\(output.path): \(content(of: output))")
+  }
+
+  private static func unit(_ unit: UnitRefreshStatus) -> TextLayout.Cell {
+    let word = unit.result?.rawValue.map { $0 == "_" ? " " : "\($0)" }.joined() ?? "unknown"
+    let at = unit.at.map { " at \($0)" } ?? ""
+    let error = unit.lastError.map { ": \($0)" } ?? ""
+    return TextLayout.Cell(
+      text: "\(unit.unit): \(word) for generation \(unit.generation)\(at)\(error)",
+      colour: unit.result?.isFailure == true ? .warning : .none)
   }
 
   private static func content(of output: OutputStatus) -> String {

@@ -1,0 +1,64 @@
+import Core
+import FileOutput
+import Refresh
+import Settings
+import UnitJobs
+
+/// Has a role's units reloaded when the new credential is where they read it: on the socket, which is before any observer is called, and in the
+/// role's files.
+///
+/// A file that can't be written keeps no unit from its credential on the socket; when it can be again, the units are reloaded once more.
+final class RotationFollower: RoleObserver {
+  private let units: UnitRefresher
+  private let progress: (RoleName) -> WriteProgress
+  /// The roles whose files are being written.
+  private var waiting: [RoleName: ManagedRole] = [:]
+  /// Those whose units were reloaded although a file has failed.
+  private var incomplete: [RoleName: ManagedRole] = [:]
+  /// What an earlier process has published: its units have had it.
+  private var known: [RoleName: UInt64] = [:]
+
+  init(_ units: UnitRefresher, progress: @escaping (RoleName) -> WriteProgress) {
+    self.units = units
+    self.progress = progress
+  }
+
+  /// An earlier process has published the role under this generation.
+  func wasPublished(_ role: RoleName, generation: UInt64) { known[role] = generation }
+
+  func didPublish(_ role: ManagedRole) {
+    let isKnown = known.removeValue(forKey: role.name) == role.generation
+    guard !role.settings.refreshUnits.isEmpty, !isKnown else { return }
+    waiting[role.name] = role
+    incomplete[role.name] = nil
+    review(role.name)
+  }
+
+  func didWithdraw(_ role: ManagedRole) {
+    waiting[role.name] = nil
+    incomplete[role.name] = nil
+  }
+
+  /// Files have been written, or couldn't be.
+  func reviewAll() { for name in Array(waiting.keys) { review(name) } }
+
+  /// The same for those of one role.
+  func review(_ name: RoleName) {
+    guard let role = waiting[name] ?? incomplete[name] else { return }
+    switch (progress(name), waiting[name] != nil) {
+    case (.pending, _), (.failing, false): return
+    case (.failing, true): incomplete[name] = role
+    case (.complete, _): incomplete[name] = nil
+    }
+    waiting[name] = nil
+    units.rotated(name, generation: role.generation, patterns: role.settings.refreshUnits)
+  }
+
+  /// The role is gone, or its sessions are for something else.
+  func forget(_ name: RoleName) {
+    waiting[name] = nil
+    incomplete[name] = nil
+    known[name] = nil
+    units.forget(name)
+  }
+}
