@@ -26,6 +26,7 @@ import Testing
     "left by an earlier process didn't match the settings",
     "may be lower",
     "new AccessKey refused",
+    "no permission to reload a unit for a new credential",
     "no AccessKey, exiting",
     "removed a credential file that doesn't match the new settings",
     "removed a credential file whose session STS refuses",
@@ -37,6 +38,8 @@ import Testing
     "some secrets aren't locked in memory",
     "the settings can't be used; going on with those that were last in force",
     "the socket was deleted or replaced",
+    "unit not reloaded for a new credential",
+    "units to reload for a new credential not found out",
   ])
   func `a phrase that README quotes is one that the daemon logs`(phrase: String) throws {
     let rows = try #require(FileText.read("\(Self.root)/README.md")).split(separator: "\n").filter { $0.hasPrefix("|") }

@@ -10,6 +10,8 @@ package enum Requirement: String, Sendable {
   case systemd
   /// One of Debian 13: the tree named by SYSTEMD_257_ROOT.
   case systemd257
+  /// polkit, which decides in that system what the daemon may do with other units.
+  case polkit
   /// The vendor's Python packages: the virtual environment named by WITNESS_PYTHON.
   case witnesses
   /// Prometheus' own checker of rules and metrics: the program named by PROMTOOL.
@@ -20,6 +22,7 @@ package enum Requirement: String, Sendable {
     case .root: geteuid() == 0
     case .systemd: Self.mayMount && access("/lib/systemd/systemd", X_OK) == 0
     case .systemd257: Self.mayMount && Self.isSet("SYSTEMD_257_ROOT")
+    case .polkit: access("/usr/lib/polkit-1/polkitd", X_OK) == 0
     case .witnesses: Self.isSet("WITNESS_PYTHON")
     case .promtool: Self.isSet("PROMTOOL")
     }
@@ -30,6 +33,7 @@ package enum Requirement: String, Sendable {
     case .root: "needs root"
     case .systemd: "needs root that may mount, and systemd"
     case .systemd257: "needs root that may mount, and SYSTEMD_257_ROOT, a tree of Debian 13"
+    case .polkit: "needs polkitd, which Debian's package of that name has"
     case .witnesses: "needs WITNESS_PYTHON, a Python with the vendor's packages"
     case .promtool: "needs PROMTOOL, the path of promtool, which Debian's package prometheus has"
     }
