@@ -507,6 +507,38 @@ import Wire
     #expect(text("app/c.json") == nil && logged("removed a credential file whose session STS refuses"))
   }
 
+  // MARK: - How far the current credential is
+
+  @Test func `the credential is in all files once each of them is written, on disks too`() throws {
+    let outputs = try outputs(inMemory: false)
+    #expect(outputs.progress(of: RoleName("a")!) == .complete, "a role without files")
+    let kept = try begin(outputs, "a", [inRole("a"), elsewhere("c.json")])
+    try drain { writer.isIdle }
+    #expect(outputs.progress(of: kept.name) == .complete)
+    let hold = try Hold(writer, at: directory.path("held"))
+    hold.awaitBegun()
+    _ = try rotate(outputs, kept)
+    #expect(outputs.progress(of: kept.name) == .pending)
+    hold.release()
+    try drain { writer.isIdle }
+    #expect(outputs.progress(of: kept.name) == .complete)
+  }
+
+  @Test func `a file that can't be written is told from one that is being written`() throws {
+    let outputs = try outputs(inMemory: false)
+    let kept = try begin(outputs, "a", [inRole("a"), elsewhere("c.json")])
+    try drain { writer.isIdle }
+    chmod(directory.path("app"), 0o777)
+    _ = try rotate(outputs, kept)
+    #expect(outputs.progress(of: kept.name) == .pending)
+    try drain { writer.isIdle }
+    #expect(outputs.progress(of: kept.name) == .failing)
+    chmod(directory.path("app"), 0o755)
+    outputs.retryFailed()
+    try drain { writer.isIdle }
+    #expect(outputs.progress(of: kept.name) == .complete)
+  }
+
   // MARK: - Disks that don't answer
 
   /// Each of them was reported to be on a disk that doesn't answer.

@@ -94,7 +94,7 @@ extension UnderSystemd {
       try Self.install(
         "encode-stop", "ExecStart=\(Self.program("stopped"))\nExecStop=/bin/sh -c 'read line </run/got/end'",
         at: service)
-      for unit in ["mask", "idle"] { try Self.install(unit, "ExecStart=\(Self.program(unit))", at: service) }
+      try Self.install("idle", "ExecStart=\(Self.program("idle"))", at: service)
       try service.box.ask(
         """
         mkfifo /run/got/go /run/got/end

@@ -66,6 +66,22 @@ import Wire
       ))
   }
 
+  @Test func `a role's units with what became of their reloads`() throws {
+    var role = Self.lapsed
+    let at = UTCTime("2026-01-02T03:05:05Z")
+    role.units = [
+      UnitRefreshStatus(unit: "a.service", result: .done, generation: 17, at: at),
+      UnitRefreshStatus(unit: "b.service", result: .notAllowed, generation: 17, at: at, lastError: "no"),
+    ]
+    try check(
+      role,
+      reads: Self.lapsedLine.replacing(
+        #""outputs":[]"#,
+        with: #""outputs":[],"units":[{"unit":"a.service","result":"done","generation":17,"at":"2026-01-02T03:05:05Z","#
+          + #""last_error":null},{"unit":"b.service","result":"not_allowed","generation":17,"at":"2026-01-02T03:05:05Z","last_error":"no"}]"#
+      ))
+  }
+
   @Test func `the answer to a refresh names the fetched session`() throws {
     var role = Self.lapsed
     role.fetched = FetchedSession(

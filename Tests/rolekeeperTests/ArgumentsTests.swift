@@ -33,6 +33,11 @@ import Testing
     #expect(refusal(["get", "--", "--help"])?.contains("'--help' can't be a role's name") == true)
   }
 
+  @Test func `the polkit rule is printed by check alone`() throws {
+    #expect(try arguments("check", "--print-polkit").printsPolkit && !arguments("check").printsPolkit)
+    #expect(refusal(["status", "--print-polkit"])?.contains("it belongs to 'check'") == true)
+  }
+
   /// A line break in it once ended the request early: exit status 0, and no credential.
   @Test(arguments: [
     "up\nload", "up\r\nHost: x", "a b", "Uploader", "../x", "a?min_ttl=1", "a%20b", "", "-", "ä",

@@ -136,6 +136,18 @@ import Wire
     ] { #expect(detail.contains(line), "\(detail)") }
   }
 
+  @Test func `units are shown for one role, with what became of their reloads`() {
+    var role = Self.roles[0]
+    let at = UTCTime("2026-01-02T03:05:05Z")
+    role.units = [
+      UnitRefreshStatus(unit: "a.service", result: .done, generation: 17, at: at),
+      UnitRefreshStatus(unit: "b.service", result: .notAllowed, generation: 17, at: at, lastError: "no"),
+    ]
+    let detail = RoleDetail.render(role, on: Terminal(width: nil, wantsColours: false), userName: { "\($0)" })
+    #expect(detail.contains("  a.service: done for generation 17 at 2026-01-02T03:05:05Z\n"), "\(detail)")
+    #expect(detail.contains("  b.service: not allowed for generation 17 at 2026-01-02T03:05:05Z: no\n"), "\(detail)")
+  }
+
   @Test func `colours take no room`() {
     func bare(_ line: String) -> String {
       var text = line
