@@ -5,5 +5,6 @@ complete -c rolekeeperd -l config -r -F -d 'the settings; default /etc/rolekeepe
 complete -c rolekeeperd -l strict -d 'exit with 78 if the settings can\'t be used, also where systemd passed a socket, which would otherwise be served to answer what is wrong, or where an earlier process left good ones'
 complete -c rolekeeperd -l check -d 'check the settings and the AccessKeys without asking STS, report on stdout what is wrong, and exit; when root runs it, they are checked as the daemon\'s user, and so is the AccessKey that the unit\'s LoadCredential= names'
 complete -c rolekeeperd -l user -x -a '(__fish_complete_users)' -d 'with --check, as root: check as this user; default the installed unit\'s user, or else rolekeeper'
+complete -c rolekeeperd -l print-polkit -d 'with --check: print instead the polkit rule that lets the daemon reload the units in refresh_units'
 complete -c rolekeeperd -l version -d 'print the version and exit'
 complete -c rolekeeperd -l help -d 'print this help and exit'
