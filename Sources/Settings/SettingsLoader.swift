@@ -147,6 +147,7 @@ private final class LoadRun {
         "take ProtectProc= out of the drop-ins of \(InstalledUnit.name), or name the units' users, too; LoadCredential= isn't affected"
       )
     }
+    context.checkPolkit()
     if context.check?.unit != nil, !main.isMisspelt(Schema.credentials) {
       context.checkConsumers(of: credentials, roles: roles)
     }

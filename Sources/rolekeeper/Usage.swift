@@ -81,9 +81,10 @@ enum Usage {
       to write instead. When root runs it, the settings are checked as the daemon's user, and so is the AccessKey that the
       unit's LoadCredential= names.
 
+      The rule of --print-polkit belongs in \(StandardPath.polkitRule), which polkit reads at once.
+
         --config FILE   the settings; default /etc/rolekeeper/rolekeeper.toml
-        --print-polkit  print instead the polkit rule that lets the daemon reload the units in refresh_units:
-                        rolekeeper check --print-polkit | sudo tee \(StandardPath.polkitRule)
+        --print-polkit  print instead the polkit rule that lets the daemon reload the units in refresh_units
 
       """
     case .reload:

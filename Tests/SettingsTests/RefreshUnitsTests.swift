@@ -69,6 +69,29 @@ import Testing
 
   // MARK: - polkit
 
+  /// What `check` finds where the daemon is run by this unit's user.
+  private static func findings(user: String, on host: FakeHost) -> [String] {
+    var host = host
+    host.files["/usr/lib/systemd/system/rolekeeper.service"] = FakeHost.File(text: "[Service]\nUser=\(user)\n")
+    host.files[FakeHost.path] = FakeHost.File(text: soundSettings + "refresh_units = [\"app.service\"]\n")
+    let scope = CheckScope(unit: InstalledUnit(on: host))
+    return SettingsLoader(host: host, check: scope).load(FakeHost.path).diagnostics.map(\.description)
+      .filter { $0.contains("refresh_units") }
+  }
+
+  @Test func `check warns where there is no polkit`() {
+    var host = FakeHost()
+    #expect(
+      Self.findings(user: "rolekeeper", on: host) == [
+        "/etc/rolekeeper/rolekeeper.toml:9: warning: roles.uploader.refresh_units names units, and there is no polkit here, "
+          + "without which user 'rolekeeper' can't reload them; run: sudo apt install polkitd; then run: "
+          + "sudo rolekeeper check --print-polkit | sudo tee /etc/polkit-1/rules.d/50-rolekeeper.rules"
+      ])
+    #expect(Self.findings(user: "root", on: host) == [])
+    host.files["/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service"] = FakeHost.File()
+    #expect(Self.findings(user: "rolekeeper", on: host) == [])
+  }
+
   @Test func `the rule names the units of all roles, the daemon's user, the action and the verb`() throws {
     var settings = try Self.settings(#"["encode@*.service", "app.service"]"#)
     settings.roles.append(settings.roles[0])

@@ -29,6 +29,7 @@ extension TableReader {
           "write patterns that \(InstalledUnit.name) doesn't match, as refresh_units = \(key.example)")
         return nil
       }
+      context.refreshUnitsPlace = context.refreshUnitsPlace ?? place
       return pattern
     }
   }
