@@ -1,6 +1,7 @@
 import Core
 import Logs
 import Refresh
+import Settings
 import SocketAPI
 import Systemd
 import Wire
@@ -27,13 +28,18 @@ protocol AnnouncerBackend: AnyObject {
   func becameReady()
 }
 
-/// Reports to the service manager: READY once every role and its files have had their first outcome, and one honest
-/// line of status.
+/// Reports to the service manager: READY once every role and its files have had their first outcome and every required
+/// role has a credential, and one honest line of status.
 ///
 /// The line needs a look at every role. One that isn't sent with READY is made in slices, between which the loop serves others.
 final class Announcer: RoleObserver {
-  /// READY comes at the latest so long after the socket listens.
+  /// READY comes at the latest so long after the socket listens, or after the last required role got its credential.
   private static let longestWait: Int64 = 10_000_000
+  /// How much longer the manager is asked to wait while a required role has no credential, and how often. A manager that is asked for time gives
+  /// it to the watchdog, too (`service_extend_timeout` in systemd's src/core/service.c, 252 and 257): no more than the shipped unit's
+  /// WatchdogSec=, so that a process that hangs is ended as soon as any other.
+  private static let requestedTime: Duration = .seconds(20)
+  private static let requestInterval: Int64 = 10_000_000
   /// The line is renewed this often though nothing happens, since what is left grows less.
   private static let renewal: Int64 = 30_000_000
   /// The same while a role fails of which it isn't known yet whether a person is needed: that also changes with time alone.
@@ -48,7 +54,13 @@ final class Announcer: RoleObserver {
   private let manager: any ServiceManager
   private let scheduler: any Scheduler
   private let log: Log
+  /// Whether the manager takes the service for started, be it by another part of this process: only then is a reload its business.
+  private var isActive: Bool
   private var isReady = false
+  /// Whether the longest wait for outcomes and files is over.
+  private var isOverdue = false
+  /// Whether nothing but required roles without a credential keeps it from being ready.
+  private var isWaiting = false
   private var readyTimer: (any Alarm)!
   private var statusTimer: (any Alarm)!
   private var turn: (any Deferral)!
@@ -58,13 +70,23 @@ final class Announcer: RoleObserver {
   private var lastBegun: Int64 = 0
   private var isInTrouble = false
 
-  init(backend: any AnnouncerBackend, manager: any ServiceManager, scheduler: any Scheduler, log: Log) throws {
+  /// `isActive` is whether the manager takes the service for started already.
+  init(
+    backend: any AnnouncerBackend, manager: any ServiceManager, isActive: Bool = false, scheduler: any Scheduler,
+    log: Log
+  ) throws {
     self.backend = backend
     self.manager = manager
+    self.isActive = isActive
     self.scheduler = scheduler
     self.log = log
-    readyTimer = try scheduler.timer(accuracy: 100_000) { [unowned self] in becomeReady() }
-    statusTimer = try scheduler.timer(accuracy: 200_000) { [unowned self] in beginLine() }
+    readyTimer = try scheduler.timer(accuracy: 100_000) { [unowned self] in
+      isOverdue = true
+      becomeReadyIfDone()
+    }
+    statusTimer = try scheduler.timer(accuracy: 200_000) { [unowned self] in
+      if isReady { beginLine() } else { sendWait() }
+    }
     turn = scheduler.deferred { [unowned self] in continueLine() }
   }
 
@@ -76,9 +98,40 @@ final class Announcer: RoleObserver {
     becomeReadyIfDone()
   }
 
-  /// Every role has to have had its first outcome, and its files too: who is started after us reads them.
+  /// Every role has to have had its first outcome, and its files too: who is started after us reads them. A required role has to have a
+  /// credential, however long that takes.
   func becomeReadyIfDone() {
-    if !isReady && backend.rolesWithoutOutcome == 0 && backend.filesAreAtRest { becomeReady() }
+    if isReady { return }
+    guard isOverdue || backend.rolesWithoutOutcome == 0 && backend.filesAreAtRest else { return }
+    let missing = requiredRolesWithoutCredential
+    guard missing.isEmpty else { return wait(for: missing) }
+    if isWaiting, !backend.filesAreAtRest {
+      // The files of a role that was waited for have as long as all had at first.
+      (isWaiting, isOverdue) = (false, false)
+      return readyTimer.arm(at: scheduler.time.microseconds + Self.longestWait)
+    }
+    becomeReady()
+  }
+
+  private var requiredRolesWithoutCredential: [ManagedRole] {
+    let now = scheduler.time
+    return backend.rolesInOrder.filter { $0.settings.isRequired && !$0.isValid(at: now) }
+  }
+
+  private func wait(for missing: [ManagedRole]) {
+    if isWaiting { return stateChanged() }
+    isWaiting = true
+    log.write(.waitingForRequired, [.count(missing.count), .reason(StatusLine.waiting(for: missing))])
+    sendWait()
+  }
+
+  /// Says what is waited for, and asks for the time.
+  private func sendWait() {
+    lastBegun = scheduler.time.microseconds
+    let line = addTroubles(to: StatusLine.waiting(for: requiredRolesWithoutCredential))
+    // Requests that it couldn't take yet are enough.
+    if manager.isBehind { manager.status(line) } else { manager.starting(atMost: Self.requestedTime, status: line) }
+    statusTimer.arm(at: lastBegun + (manager.isBehind ? Self.again : Self.requestInterval))
   }
 
   func didPublish(_ role: ManagedRole) { stateChanged() }
@@ -92,7 +145,7 @@ final class Announcer: RoleObserver {
   }
 
   func stateChanged() {
-    guard isReady else { return }
+    guard isReady || isWaiting else { return }
     let next = max(scheduler.time.microseconds, lastBegun + least)
     if let armed = statusTimer.deadline, armed <= next { return }
     statusTimer.arm(at: next)
@@ -100,8 +153,13 @@ final class Announcer: RoleObserver {
 
   private var least: Int64 { Self.least + Int64(backend.roleCount) * Self.leastPerRole }
 
-  func reloading() { if isReady { manager.reloading() } }
-  func reloaded() { if isReady { sendReady() } }
+  func reloading() { if isActive { manager.reloading() } }
+
+  /// Whatever has become of it: the manager waits for this.
+  func reloaded() {
+    if isReady { return sendReady() }
+    if isActive { manager.ready(status: addTroubles(to: StatusLine.waiting(for: requiredRolesWithoutCredential))) }
+  }
 
   /// systemd shows the last status of a service that has ended, too: nothing in it may look as if it still ran.
   func stopping() { manager.stopping(status: "stopped") }
@@ -112,7 +170,7 @@ final class Announcer: RoleObserver {
   }
 
   private func becomeReady() {
-    isReady = true
+    (isReady, isActive, isWaiting) = (true, true, false)
     readyTimer.disarm()
     sendReady()
     let now = scheduler.time
@@ -164,7 +222,11 @@ final class Announcer: RoleObserver {
   /// The whole line, with what concerns no single role.
   private func finish(_ made: StatusLine) -> String {
     isInTrouble = made.isInTrouble
-    var line = made.headline.text
+    return addTroubles(to: made.headline.text)
+  }
+
+  private func addTroubles(to text: String) -> String {
+    var line = text
     for trouble in backend.sourceTroubles { line += "; \(trouble)" }
     if let problem = backend.caFileProblem { line += "; \(Health.Reason.caFile(error: problem).detail)" }
     if let refusal = backend.refusal {
@@ -172,30 +234,5 @@ final class Announcer: RoleObserver {
         "; degraded: the settings were refused at \(refusal.at), the old ones are in force until the service is stopped"
     }
     return line
-  }
-}
-
-/// What the line of status says of the roles, gathered role by role.
-private struct StatusLine {
-  private var roles: ArraySlice<ManagedRole>
-  private(set) var headline = Headline()
-  /// Whether a role fails of which it isn't known yet whether a person is needed.
-  private(set) var isInTrouble = false
-
-  init(_ roles: [ManagedRole]) { self.roles = roles[...] }
-
-  var rolesLeft: Int { roles.count }
-
-  /// Looks at the next `count` roles, or at as many as are left.
-  mutating func add(_ count: Int, _ backend: any AnnouncerBackend, at now: Timestamp) {
-    for role in roles.prefix(count) {
-      let isFailing = role.machine.lastFailure != nil
-      let failsLastingly = isFailing && role.machine.failsLastingly(at: now)
-      if isFailing && !failsLastingly { isInTrouble = true }
-      headline.add(
-        role.name.description, role.state(at: now), headroom: role.machine.headroom(at: now), isFailing: isFailing,
-        failsLastingly: failsLastingly, hasFailingFile: backend.hasFailingFile(role.name))
-    }
-    roles = roles.dropFirst(count)
   }
 }

@@ -65,11 +65,11 @@ package final class Daemon: SocketBackend {
 
   /// Puts everything in its place, listens, and queues the first attempt of every role. Throws a sentence for what can't be had.
   ///
-  /// `sockets` are those that were passed to this process; sessions that `inheritance` has of an earlier process are handed out at once. `read`
-  /// reads the settings for a reload.
+  /// `sockets` are those that were passed to this process; sessions that `inheritance` has of an earlier process are handed out at once.
+  /// `isActive` is whether the service manager takes the service for started already. `read` reads the settings for a reload.
   package init(
     _ start: StartSettings, sockets: InheritedSockets = InheritedSockets(), inheriting inheritance: Inheritance? = nil,
-    loop: EventLoop, log: Log, read: @escaping @Sendable () -> LoadedSettings
+    isActive: Bool = false, loop: EventLoop, log: Log, read: @escaping @Sendable () -> LoadedSettings
   ) throws {
     let settings = start.settings
     let state = inheritance?.store.state
@@ -111,7 +111,8 @@ package final class Daemon: SocketBackend {
       retired?.stop()
       retired = nil
     }
-    announcer = try Announcer(backend: self, manager: Notifier(), scheduler: loop, log: log)
+    announcer = try Announcer(
+      backend: self, manager: Notifier(), isActive: isActive, scheduler: loop, log: log)
     memoryTrimmer = try MemoryTrimmer(
       scheduler: loop, isQuiet: { [unowned self] in refresher.inFlight == 0 && refresher.queued == 0 })
     // Only with the socket held: until then it may be another daemon's.

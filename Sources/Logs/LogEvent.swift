@@ -10,6 +10,8 @@ package enum LogEvent: String, CaseIterable, Sendable {
   // MARK: The daemon
   /// Every role's first attempt has ended, or the longest wait for that is over.
   case ready = "0eb97b6c65dc44d3ae316190b744f7fd"
+  /// The start isn't over while a required role has no credential.
+  case waitingForRequired = "9ca086c0cbf94433ad0356c3edb9e5d1"
   case fatalError = "bacc6b51b0714e10a019353ed0f5a011"
   /// The daemon can't start, but stays up to report that on the socket that was passed to it.
   case notServing = "fecc5dfda19a43769891153e2c34d0ea"
@@ -172,6 +174,7 @@ extension LogEvent {
   private var definition: Definition {
     switch self {
     case .ready: .notice("ready; number of roles with a valid session")
+    case .waitingForRequired: .notice("the start waits for required roles without a credential")
     case .fatalError: .error("fatal error, exiting")
     case .notServing:
       .error("can't start; every request is answered with the reason until a reload or a restart succeeds")

@@ -6,6 +6,8 @@ package protocol ServiceManager: AnyObject {
   /// Whether there are messages that it couldn't take yet.
   var isBehind: Bool { get }
 
+  /// The service is starting. Unless the unit's TimeoutStartSec= ends later, the manager waits for so long from now on (EXTEND_TIMEOUT_USEC).
+  func starting(atMost span: Duration, status: String)
   func status(_ status: String)
   /// The service has started, or a reload has ended.
   func ready(status: String)
@@ -29,7 +31,6 @@ package final class Notifier: ServiceManager {
 
   package var isBehind: Bool { !kept.isEmpty }
 
-  /// Asks the manager to wait for `ready` longer than the unit's TimeoutStartSec= by this span (EXTEND_TIMEOUT_USEC).
   package func starting(atMost span: Duration, status: String) {
     notify("EXTEND_TIMEOUT_USEC=\(Int64(span / .microseconds(1)))\nSTATUS=" + line(status))
   }

@@ -31,9 +31,10 @@ enum Main {
       read: { SettingsLoader(socketUnit: unit, credentialsUnit: credentialsUnit).load(config) },
       readAgain: { SettingsLoader(socketUnit: unit, credentialsUnit: credentialsUnit).load(config, from: $0) },
       isStrict: isStrict)
+    var isActive = false
     while true {
       let failure: StartFailure
-      switch start(reading, &passed, log) {
+      switch start(reading, &passed, isActive: isActive, log) {
       case .ended(let status): return status
       case .failed(let problem): failure = problem
       }
@@ -41,6 +42,7 @@ enum Main {
       do {
         let waiting = try UnconfiguredDaemon(
           failure, sockets: sockets, loop: EventLoop(), log: log, read: reading.read)
+        isActive = true
         if case .stopped = try waiting.run() { return ExitStatus.done }
       } catch {
         return end(StartFailure(error), log)
@@ -54,7 +56,9 @@ enum Main {
   }
 
   /// Runs the daemon to its end, if it can start. What an earlier process left is let go of as soon as the daemon has it.
-  private static func start(_ reading: Reading, _ passed: inout PassedDescriptors, _ log: Log) -> Outcome {
+  private static func start(
+    _ reading: Reading, _ passed: inout PassedDescriptors, isActive: Bool, _ log: Log
+  ) -> Outcome {
     // Users and groups may come from a directory service that is slow to answer. A start cut off meanwhile would begin again from
     // nothing, and again.
     Notifier().starting(atMost: .seconds(600), status: "reading the settings")
@@ -64,8 +68,8 @@ enum Main {
       case .failure(let error): return .failed(error.failure)
       case .success(let settings):
         daemon = try Daemon(
-          settings, sockets: passed.sockets, inheriting: passed.inheritance, loop: try EventLoop(), log: log,
-          read: reading.read)
+          settings, sockets: passed.sockets, inheriting: passed.inheritance, isActive: isActive,
+          loop: try EventLoop(), log: log, read: reading.read)
       }
       passed.inheritance = nil
       return .ended(try withExtendedLifetime(daemon) { try daemon.run() })

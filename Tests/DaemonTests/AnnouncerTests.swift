@@ -1,6 +1,7 @@
 import Core
 import Refresh
 import RefreshBench
+import Settings
 import Systemd
 import TestSupport
 import Testing
@@ -14,6 +15,7 @@ import Testing
     var all: [String] = []
     var isBehind = false
 
+    func starting(atMost span: Duration, status: String) { all.append("starting \(span.text): \(status)") }
     func status(_ status: String) { all.append("status: \(status)") }
     func ready(status: String) { all.append("ready: \(status)") }
     func reloading() { all.append("reloading") }
@@ -161,6 +163,193 @@ import Testing
     announcer.reloaded()
     advance(.seconds(9))
     #expect(manager.take() == ["status"])
+  }
+
+  // MARK: - Required roles
+
+  private func require(_ name: String, _ isRequired: Bool = true) {
+    var settings = bench.refresher.roles[RoleName(name)!]!.settings
+    settings.isRequired = isRequired
+    bench.refresher.change(bench.refresher.roles[RoleName(name)!]!, to: settings)
+  }
+
+  /// A start that waits for the role `a`, which fails, while `b` has a session.
+  private func startWaiting() -> (a: ManagedRole, b: ManagedRole) {
+    let roles = (bench.add("a"), bench.add("b"))
+    require("a")
+    announcer.begin()
+    bench.fail(bench.cloud.waiting[0], .permanent, code: "NoPermission")
+    bench.grantAll()
+    return roles
+  }
+
+  private static let waiting =
+    "waiting for a credential of the required role a; the last attempt failed: NoPermission: look"
+
+  @Test func `a required role without a credential keeps it from being ready, and it says so and asks for time`() {
+    _ = startWaiting()
+    #expect(manager.all.last == "starting 20s: \(Self.waiting)")
+    #expect(
+      lines.all == [
+        "notice: the start waits for required roles without a credential count=1 reason=\(Self.waiting)"
+      ])
+    _ = manager.take()
+    // Past the longest wait, and past any TimeoutStartSec=: it asks twice as often as it has to.
+    for _ in 0..<400 {
+      advance(.seconds(10))
+      let told = manager.take()
+      #expect(!told.isEmpty && told.allSatisfy { $0 == "starting 20s" })
+    }
+    #expect(backend.starts == 0 && lines.all.count == 1)
+  }
+
+  @Test func `it is ready as soon as the last required role has a credential`() {
+    let (a, _) = startWaiting()
+    require("b")
+    advance(.seconds(60))
+    _ = manager.take()
+    bench.refresher.send(.refreshRequested, to: a)
+    bench.grantAll()
+    #expect(manager.all.last?.hasPrefix("ready: 2 of 2 roles valid") == true)
+    #expect(backend.starts == 1)
+    settle()
+    advance(.seconds(20))
+    #expect(manager.take().allSatisfy { $0 == "status" })
+  }
+
+  @Test func `others that fail, and others without an outcome, aren't waited for any longer than without it`() {
+    for name in ["a", "b", "c"] { bench.add(name) }
+    require("a")
+    announcer.begin()
+    bench.fail(bench.cloud.waiting[1], .permanent)
+    bench.grant(bench.cloud.waiting[0])
+    #expect(manager.take() == ["status"])
+    advance(.seconds(10))
+    #expect(manager.take().last == "ready")
+  }
+
+  @Test func `what happens while it waits is told, at most each second`() {
+    let (a, _) = startWaiting()
+    advance(.seconds(3))
+    _ = manager.take()
+    fail(a, .transient, code: "Connect")
+    advance(.zero)
+    #expect(manager.all == ["starting 20s: \(Self.waiting.replacing("NoPermission", with: "Connect"))"])
+    _ = manager.take()
+    announcer.stateChanged()
+    advance(.milliseconds(900))
+    #expect(manager.take().isEmpty)
+    advance(.milliseconds(200))
+    #expect(manager.take() == ["starting 20s"])
+  }
+
+  @Test func `the files of a role that was waited for have ten seconds, too`() {
+    let (a, _) = startWaiting()
+    advance(.seconds(60))
+    backend.filesAreAtRest = false
+    bench.refresher.send(.refreshRequested, to: a)
+    bench.grantAll()
+    advance(.milliseconds(9999))
+    #expect(!manager.take().contains("ready"))
+    advance(.milliseconds(1))
+    #expect(manager.take().last == "ready")
+  }
+
+  @Test func `it is ready when the files of a role that was waited for are written`() {
+    let (a, _) = startWaiting()
+    advance(.seconds(60))
+    backend.filesAreAtRest = false
+    bench.refresher.send(.refreshRequested, to: a)
+    bench.grantAll()
+    advance(.seconds(1))
+    #expect(!manager.take().contains("ready"))
+    backend.filesAreAtRest = true
+    announcer.becomeReadyIfDone()
+    #expect(manager.take() == ["ready"])
+  }
+
+  @Test func `a required role that a process before left a session of is no reason to wait`() {
+    bench.refresher.setObservers([])
+    bench.add("a")
+    require("a")
+    bench.grantAll()
+    announcer.begin()
+    #expect(manager.take() == ["status", "ready"])
+  }
+
+  @Test(arguments: ["required is gone", "the role is gone"])
+  func `a reload ends the wait, and is no reload for a manager that still starts the service`(_ change: String) {
+    _ = startWaiting()
+    announcer.reloading()
+    if change == "the role is gone" { bench.refresher.remove(RoleName("a")!) } else { require("a", false) }
+    _ = manager.take()
+    announcer.becomeReadyIfDone()
+    announcer.reloaded()
+    #expect(manager.all.allSatisfy { $0.hasPrefix("ready: ") } && !manager.all.isEmpty)
+    #expect(backend.starts == 1)
+  }
+
+  @Test func `a reload that leaves the role required, or that fails, goes on waiting`() {
+    _ = startWaiting()
+    _ = manager.take()
+    announcer.reloading()
+    announcer.becomeReadyIfDone()
+    announcer.reloaded()
+    #expect(manager.take().isEmpty)
+    advance(.seconds(2))
+    #expect(manager.take() == ["starting 20s"])
+  }
+
+  @Test func `a role that a reload makes required is waited for at a start, and not after it`() {
+    let role = start()
+    require("a")
+    fail(role, .permanent)
+    announcer.reloading()
+    announcer.becomeReadyIfDone()
+    announcer.reloaded()
+    #expect(manager.take().filter { $0 != "status" } == ["reloading", "ready"])
+  }
+
+  @Test func `where the service counts as started already, a reload during the wait ends for the manager as well`()
+    throws
+  {
+    let announcer = try Announcer(
+      backend: backend, manager: manager, isActive: true, scheduler: bench.scheduler, log: lines.log)
+    bench.refresher.setObservers([announcer])
+    bench.add("a")
+    require("a")
+    announcer.begin()
+    bench.fail(bench.cloud.waiting[0], .permanent, code: "NoPermission")
+    _ = manager.take()
+    announcer.reloading()
+    announcer.reloaded()
+    #expect(manager.all == ["reloading", "ready: \(Self.waiting)"])
+  }
+
+  @Test func `of many required roles it names five`() {
+    for name in ["a", "b", "c", "d", "e", "f", "g"] {
+      bench.add(name)
+      require(name)
+    }
+    announcer.begin()
+    for id in bench.cloud.waiting { bench.fail(id, .permanent, code: "NoPermission") }
+    #expect(
+      manager.all.last
+        == "starting 20s: waiting for a credential of the required roles a, b, c, d, e and 2 more; a: the last attempt failed: "
+        + "NoPermission: look")
+  }
+
+  @Test func `a manager that is behind gets no more requests for time before it has the last ones`() {
+    _ = startWaiting()
+    _ = manager.take()
+    manager.isBehind = true
+    advance(.milliseconds(1002))
+    #expect(manager.take() == ["status"])
+    advance(.milliseconds(100))
+    #expect(manager.take() == ["status"])
+    manager.isBehind = false
+    advance(.milliseconds(100))
+    #expect(manager.take() == ["starting 20s"])
   }
 
   // MARK: - The line

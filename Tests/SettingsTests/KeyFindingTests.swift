@@ -11,7 +11,7 @@ import Testing
       ":9: roles.uploader.endpoint is not a setting; it belongs in [sts]"),
     Finding(
       "unknown and like no other", "colour = \"red\"",
-      ":9: roles.uploader.colour is not a setting; remove it; known here are role_arn, session_name, duration, max_duration, policy_file, external_id, source, pool, refresh_after, floor, survive_outage, lapse_margin, refresh_units, allow, files"
+      ":9: roles.uploader.colour is not a setting; remove it; known here are role_arn, session_name, duration, max_duration, policy_file, external_id, source, pool, refresh_after, floor, survive_outage, lapse_margin, required, refresh_units, allow, files"
     ),
     Finding("unknown table", "[logging]\nlevel = \"info\"", ":9: logging is not a setting; did you mean log?"),
     Finding(
@@ -88,6 +88,10 @@ import Testing
     Finding(
       "lapse_margin too long", "lapse_margin = \"2min\"",
       #":9: roles.uploader.lapse_margin is 2min, allowed are 1s to 1min; write lapse_margin = "1min" or remove the line to use 15s"#
+    ),
+    Finding(
+      "required isn't true or false", "required = \"yes\"",
+      ":9: roles.uploader.required is a string, expected a boolean; write required = true or remove the line to use false"
     ),
     Finding(
       "max_duration below duration", "duration = \"2h\"\nmax_duration = \"1h\"",

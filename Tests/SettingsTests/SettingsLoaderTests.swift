@@ -84,6 +84,7 @@ import Testing
       floor = "30min"
       survive_outage = "15min"
       lapse_margin = "1s"
+      required = true
       [roles.downloader.allow]
       users = ["uploader", 1007]
       groups = ["media", 5000]
@@ -129,6 +130,7 @@ import Testing
     #expect(role.sessionName.description == "{role}@{host}")
     #expect(role.externalID == "x:1/2")
     #expect(role.source == "backup")
+    #expect(role.isRequired)
     #expect(role.readers == AccessRule(uids: [1001, 1007], gids: [2000, 5000]))
     let files = role.outputs
     #expect(files.map(\.location) == [.roleDirectory(name: "a.json"), .elsewhere(path: "/srv/b.env")])

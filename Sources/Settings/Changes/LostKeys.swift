@@ -94,6 +94,7 @@ struct LostKeys {
     lost(Schema.Role.surviveOutage, old.surviveOutage != new.surviveOutage)
     lost(Schema.Role.lapseMargin, old.lapseMargin != new.lapseMargin)
     lost(Schema.Role.refreshUnits, before.refreshUnits != after.refreshUnits)
+    lost(Schema.Role.required, before.isRequired != after.isRequired)
   }
 
   private mutating func compareOutput(_ before: RoleSettings, _ after: RoleSettings) {

@@ -5,7 +5,7 @@ package struct RoleDifference: Hashable, Sendable {
   /// A setting of a role, by its property in `RoleSettings` or in its `RoleTiming`. A test compares the list with those types, so that
   /// none is added without a decision here.
   package enum Setting: String, Hashable, CaseIterable, Sendable {
-    case name, arn, sessionName, policy, externalID, source, readers, outputs, refreshUnits
+    case name, arn, sessionName, policy, externalID, source, isRequired, readers, outputs, refreshUnits
     case duration, maxDuration, pool, refreshAfter, floor, surviveOutage, lapseMargin
   }
 
@@ -24,6 +24,8 @@ package struct RoleDifference: Hashable, Sendable {
     package static let changesAccess = Consequences(rawValue: 8)
     /// Its files are others.
     package static let changesOutputs = Consequences(rawValue: 16)
+    /// A start waits for it, or no longer does.
+    package static let changesStart = Consequences(rawValue: 32)
   }
 
   /// In the order of `Setting`; empty when nothing changed.
@@ -44,6 +46,7 @@ extension RoleDifference.Setting {
     // A role of another name is another role.
     case .name, .arn, .policy: .endsSessions
     case .sessionName, .externalID, .source: .changesRequest
+    case .isRequired: .changesStart
     case .readers: .changesAccess
     case .outputs: .changesOutputs
     // From the next rotation on.
@@ -61,6 +64,7 @@ extension RoleDifference.Setting {
     case .policy: old.policy != new.policy
     case .externalID: old.externalID != new.externalID
     case .source: old.source != new.source
+    case .isRequired: old.isRequired != new.isRequired
     case .readers: old.readers != new.readers
     case .outputs: old.outputs != new.outputs
     case .refreshUnits: old.refreshUnits != new.refreshUnits

@@ -17,14 +17,14 @@ struct RoleReader {
     let policy = policy()
     let externalID = externalID()
     let source = source()
+    let isRequired = table.flag(Keys.required)
     let readers = readers()
     let refreshUnits = table.servicePatterns(Keys.refreshUnits)
     let files = outputs.read(table.tables(Keys.files, Schema.Output.table), of: name)
-    guard let arn, let timing, let template, let source else { return nil }
+    guard let arn, let timing, let template, let source, let isRequired else { return nil }
     return RoleSettings(
       name: name, arn: arn, timing: timing, sessionName: template, policy: policy, externalID: externalID,
-      source: source,
-      readers: readers, outputs: files, refreshUnits: refreshUnits)
+      source: source, isRequired: isRequired, readers: readers, outputs: files, refreshUnits: refreshUnits)
   }
 
   private func sessionName(pool: Int) -> SessionNameTemplate? {

@@ -66,6 +66,12 @@ extension Schema {
     static let lapseMargin = DurationKey(
       name: "lapse_margin", allowed: Duration.seconds(1)...Duration.seconds(60), standard: times.lapseMargin,
       summary: "A session with less than this left counts as expired and is no longer handed out.")
+    static let required = FlagKey(
+      name: "required",
+      summary: """
+        Whether the start of the service waits for a credential of the role, however long that takes. Units that are \
+        ordered after rolekeeper.service wait, too.
+        """)
     static let refreshUnits = TextsKey(
       name: "refresh_units", form: "names of service units, with * and ? as wildcards", most: 64,
       example: "[\"encode@*.service\"]",
@@ -88,7 +94,7 @@ extension Schema {
     static let table = SettingTable(
       header: "[roles.NAME]",
       keys: [arn, sessionName, duration, maxDuration, policyFile, externalID, source, pool]
-        + [refreshAfter, floor, surviveOutage, lapseMargin, refreshUnits, allow, files])
+        + [refreshAfter, floor, surviveOutage, lapseMargin, required, refreshUnits, allow, files])
   }
 
   enum Allow {

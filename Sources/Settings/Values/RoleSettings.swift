@@ -11,6 +11,8 @@ package struct RoleSettings: Hashable, Sendable {
   package var externalID: String?
   /// The name of one of `DaemonSettings.sources`.
   package var source: String
+  /// Whether a start isn't over before the role has a credential.
+  package var isRequired: Bool
   /// Who may read it, besides root, the daemon's own user and the admins.
   package var readers: AccessRule
   package var outputs: [OutputSettings]
@@ -19,7 +21,7 @@ package struct RoleSettings: Hashable, Sendable {
 
   package init(
     name: RoleName, arn: RoleARN, timing: RoleTiming, sessionName: SessionNameTemplate, policy: [UInt8]?,
-    externalID: String?, source: String, readers: AccessRule, outputs: [OutputSettings],
+    externalID: String?, source: String, isRequired: Bool = false, readers: AccessRule, outputs: [OutputSettings],
     refreshUnits: [UnitPattern] = []
   ) {
     self.name = name
@@ -29,6 +31,7 @@ package struct RoleSettings: Hashable, Sendable {
     self.policy = policy
     self.externalID = externalID
     self.source = source
+    self.isRequired = isRequired
     self.readers = readers
     self.outputs = outputs
     self.refreshUnits = refreshUnits
