@@ -8,8 +8,8 @@ package import Systemd
 /// The AccessKey that signs AssumeRole, read from a file, which is watched for changes.
 ///
 /// If the file can't be read, or is incomplete, the old key stays in use; it also does so until STS has accepted a new key
-/// (`KeySuccession`). A systemd credential is a copy which systemd makes when the service starts, so it only changes with a restart
-/// (from systemd 260 with a reload).
+/// (`KeySuccession`). A systemd credential is a copy which systemd makes when the service starts. It changes with a restart, and from systemd
+/// 260 with a reload, too, if the unit has RefreshOnReload=credentials (systemd.service(5)): then another directory is at its path.
 package final class AccessKeySource {
   /// The place of the key.
   package enum Location: Equatable {
@@ -97,12 +97,14 @@ package final class AccessKeySource {
     self.log = log
     scheduler = loop
     timer = try scheduler.timer(accuracy: 100_000) { [unowned self] in handle(.timerFired) }
-    // Watched before it is read, so that a change in between is noticed.
-    if case .file(let path) = location {
-      watch = try DirectoryWatch(
-        ofParentOf: path, loop: loop, calls: calls, faulted: { [unowned self] in report($0) },
-        handler: { [unowned self] in reread() })
-    }
+    // Watched before it is read, so that a change in between is noticed. A credential may change with a reload of the unit.
+    watch = try DirectoryWatch(
+      ofParentOf: location.path, loop: loop, calls: calls,
+      faulted: { [unowned self] fault in
+        // Mostly a credential doesn't change, and the reload that changes it reads it again.
+        if case .file = location { report(fault) }
+      },
+      handler: { [unowned self] in reread() })
     if let predecessor, predecessor.source.key != nil {
       self.predecessor = predecessor
       keys = KeySuccession(succeeding: predecessor.source.keys)

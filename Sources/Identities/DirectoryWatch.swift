@@ -9,8 +9,8 @@ import Systemd
 /// replaced or unmounted is looked up again by its path, every few seconds until it exists. If the kernel can't watch it, that is
 /// reported once, and the file is checked every minute instead.
 ///
-/// The file itself is checked every minute in any case: a link may lead to another directory, and a network file system reports
-/// only this host's changes.
+/// The file itself is checked every minute in any case: a link may lead to another directory, another file system may have been mounted over the
+/// directory, and a network file system reports only this host's changes.
 final class DirectoryWatch {
   /// The loop's services, which tests can make fail.
   struct Calls {
@@ -68,6 +68,8 @@ final class DirectoryWatch {
     let new = FileVersion(path)
     guard new != version else { return }
     version = new
+    // Since it wasn't reported, another directory may be at the path.
+    begin()
     handler()
   }
 

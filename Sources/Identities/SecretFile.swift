@@ -1,5 +1,6 @@
 import Glibc
 package import Secrets
+import Settings
 
 /// Reads a file with a secret, without leaving a copy elsewhere.
 package enum SecretFile {
@@ -13,11 +14,13 @@ package enum SecretFile {
 
     init(_ why: String, fix: String) { (self.why, self.fix, isDenied) = (why, fix, false) }
 
-    init(_ number: CInt) {
+    /// The call that opened or read the file at `path` failed with `number`.
+    init(_ number: CInt, at path: String) {
       isDenied = number == EACCES || number == EPERM
       why = String(cString: strerror(number))
       fix =
         switch number {
+        case _ where CredentialsDirectory.holds(path): CredentialsDirectory.fix(for: path)
         case ENOENT, ENOTDIR: "put the file there, owned by the daemon's user and with mode 0400"
         case EACCES, EPERM:
           "make the daemon's user its owner, with mode 0400, and let that user search the directories above"
@@ -27,18 +30,16 @@ package enum SecretFile {
     }
   }
 
-  /// Reads a regular file of at most `most` bytes; unless `mayOthersRead`, only if nobody but its owner may read it.
+  /// Reads a regular file of at most `most` bytes; unless `mayOthersRead`, only if nobody but its owner may read it, or systemd passed it.
   package static func read(_ path: String, mayOthersRead: Bool, most: Int) throws(Unreadable) -> Secret {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-    guard descriptor >= 0 else { throw Unreadable(errno) }
+    guard descriptor >= 0 else { throw Unreadable(errno, at: path) }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       throw Unreadable("not a regular file", fix: "put a regular file there, or name another path")
     }
-    if !mayOthersRead, status.st_mode & 0o077 != 0 {
-      throw Unreadable("others than its owner may read it", fix: "its mode has to be 0400")
-    }
+    if !mayOthersRead { try checkHidden(status, at: path) }
     guard status.st_size <= most else {
       throw Unreadable(
         most < 65_536 ? "larger than \(most) bytes" : "larger than \(most / 1024) KiB",
@@ -55,7 +56,16 @@ package enum SecretFile {
       }
       return count
     }
-    guard failure == 0 else { throw Unreadable(failure) }
+    guard failure == 0 else { throw Unreadable(failure, at: path) }
     return content
+  }
+
+  private static func checkHidden(_ status: stat, at path: String) throws(Unreadable) {
+    let why = "others than its owner may read it"
+    if CredentialsDirectory.holds(path) {
+      guard !CredentialsDirectory.isHidden(mode: status.st_mode, uid: status.st_uid, from: geteuid()) else { return }
+      throw Unreadable(why, fix: CredentialsDirectory.fix(for: path))
+    }
+    if status.st_mode & 0o077 != 0 { throw Unreadable(why, fix: "its mode has to be 0400") }
   }
 }

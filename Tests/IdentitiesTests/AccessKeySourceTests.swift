@@ -267,6 +267,24 @@ import Wire
     #expect(next.key?.id == "LTAInewnewnewnew" && sts.asked.isEmpty)
   }
 
+  /// As systemd 260 refreshes a credential: by another directory at its path, while or before it asks for a reload.
+  @Test(arguments: [false, true])
+  func `a credential that systemd refreshes is taken up by a reload, and without one`(_ isReloaded: Bool) throws {
+    try put("LTAIoldoldoldold")
+    let source = try AccessKeySource(
+      name: "main", at: .credential(directory.path("keys/key")), mayLackKey: true, loop: loop, log: journal.log)
+    source.identities = sts
+    source.accepted(try #require(source.key))
+    rename(directory.path("keys"), directory.path("keys.old"))
+    mkdir(directory.path("keys"), 0o755)
+    try put("LTAInewnewnewnew", mode: 0o440)
+    if isReloaded { source.retry() } else { try settle() }
+    try sts.answer(.granted(Self.bot))
+    #expect(sts.asked.first?.key.id == "LTAInewnewnewnew" && source.key?.id == "LTAIoldoldoldold")
+    while !sts.asked.isEmpty { try sts.answer(.granted(Self.bot)) }
+    #expect(source.key?.id == "LTAInewnewnewnew" && source.state == .working)
+  }
+
   @Test func `a file that others may read is not used`() throws {
     try put("LTAIopen", mode: 0o440)
     let source = try source()

@@ -39,6 +39,27 @@ import Testing
     #expect(calls == 2, "one that is gone is a change")
   }
 
+  /// As when another file system is mounted over it.
+  @Test func `another directory at the path, of which inotify says nothing, is found within a minute and watched`()
+    throws
+  {
+    try directory.write("old", to: "real/key")
+    try directory.write("other", to: "named/key")
+    symlink("real", directory.path("at"))
+    var calls = 0
+    let watch = try DirectoryWatch(ofParentOf: directory.path("at/key"), loop: loop, faulted: { _ in }) { calls += 1 }
+    symlink("named", directory.path("next"))
+    rename(directory.path("next"), directory.path("at"))
+    while try loop.runOnce(timeout: .milliseconds(20)) {}
+    #expect(calls == 0)
+    watch.look()
+    #expect(calls == 1)
+    try directory.write("newer", to: "named/new")
+    rename(directory.path("named/new"), directory.path("named/key"))
+    while try loop.runOnce(timeout: .milliseconds(20)) {}
+    #expect(calls > 1)
+  }
+
   @Test func `a change that inotify reported isn't reported again by the next check`() throws {
     try directory.write("old", to: "named/key")
     var calls = 0

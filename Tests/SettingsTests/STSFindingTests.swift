@@ -1,5 +1,6 @@
-import Settings
 import Testing
+
+@testable import Settings
 
 /// What the way to STS may look like: fallback endpoints and a proxy.
 @Suite struct STSFindingTests {
@@ -41,6 +42,72 @@ import Testing
     #expect(sts.proxy?.address.url == "http://proxy.example:3128")
     #expect(sts.proxy?.address.user == "CORP\\keeper")
     #expect(sts.proxy?.passwordFile == "/etc/rolekeeper/proxy-password")
+  }
+
+  private static let passed = "/run/credentials/rolekeeper.service/proxy-password"
+
+  private static func loadPassed(_ host: FakeHost, check: CheckScope? = nil) -> [String] {
+    var host = host
+    host.directories["/run/credentials/rolekeeper.service"] = FakeHost.File(mode: 0o550)
+    host.files[FakeHost.path] = FakeHost.File(
+      text: soundSettings + "[sts]\nproxy = \"http://keeper@h:1\"\nproxy_password_file = \"\(passed)\"\n")
+    return SettingsLoader(host: host, check: check).load(FakeHost.path).diagnostics.map {
+      $0.description.replacing(FakeHost.path, with: "")
+    }
+  }
+
+  /// Systemd 257's was refused, with advice to change its mode.
+  @Test(arguments: [(998, 0o400), (0, 0o440), (0, 0o400)])
+  func `a password that systemd passes is taken as each of its releases passes it`(_ uid: UInt32, _ mode: UInt32) {
+    var host = FakeHost()
+    host.files[Self.passed] = FakeHost.File(text: "hunter2", uid: uid, mode: mode)
+    for directory in [host.credentialsDirectory, nil] {
+      host.credentialsDirectory = directory
+      #expect(Self.loadPassed(host).filter { $0.contains("proxy_password") || $0.contains("/run/credentials/") } == [])
+    }
+  }
+
+  @Test(arguments: [(0, 0o444), (0, 0o460), (1001, 0o440)])
+  func `one that others may read is refused, and no mode is to be changed there`(_ uid: UInt32, _ mode: UInt32) throws {
+    var host = FakeHost()
+    host.files[Self.passed] = FakeHost.File(text: "hunter2", uid: uid, mode: mode)
+    let found = Self.loadPassed(host)
+    #expect(
+      found.count == 1 && found[0].hasPrefix("\(Self.passed): others than the daemon's user may read"), "\(found)")
+    #expect(!found[0].contains("chmod") && !found[0].contains("chown") && found[0].contains("LoadCredential="))
+  }
+
+  @Test
+  func `one that isn't passed is reported with the lines for the unit, and by check where the unit doesn't pass it`()
+    throws
+  {
+    let fix =
+      "put the proxy's password into /etc/rolekeeper/proxy-password, with mode 0400, and run: sudo systemctl edit rolekeeper, with the "
+      + "lines [Service] and LoadCredential=proxy-password:/etc/rolekeeper/proxy-password; then run: sudo rolekeeper check && sudo "
+      + "systemctl restart rolekeeper"
+    let missing = ":11: sts.proxy_password_file is '\(Self.passed)', which systemd didn't pass; \(fix)"
+    #expect(Self.loadPassed(FakeHost()) == [missing])
+    var host = FakeHost()
+    host.credentialsDirectory = nil
+    func check(_ unit: String) -> [String] {
+      var host = host
+      host.files["/usr/lib/systemd/system/rolekeeper.service"] = FakeHost.File(
+        text: "[Service]\nExecStart=/usr/sbin/rolekeeperd\nUser=rolekeeper\n\(unit)\n")
+      return Self.loadPassed(host, check: CheckScope(unit: InstalledUnit(on: host), trials: StartTrials()))
+        .filter { $0.contains("proxy_password") }
+    }
+    #expect(check("") == [missing])
+    let passing = check("LoadCredential=proxy-password:/etc/rolekeeper/proxy-password")
+    #expect(passing.count == 1 && passing[0].contains("note: sts.proxy_password_file is not checked"), "\(passing)")
+  }
+
+  @Test(arguments: [
+    ("/run/credentials/a.service/x", true), ("/run/credentials/x", false), ("/run/credentials/a.service/x/y", false),
+    ("/run/credentials/../x/y", false), ("/run/credentials/a//", false), ("/own/x", true), ("/own/x/y", false),
+    ("/etc/x", false),
+  ])
+  func `only files right in a service's directory are systemd's`(_ path: String, _ isThere: Bool) {
+    #expect(CredentialsDirectory.holds(path, own: "/own") == isThere)
   }
 
   @Test func `without a word there is neither`() throws {

@@ -18,8 +18,13 @@ struct SecretFileCheck {
   /// Whether nothing is wrong with it so far.
   func check(file path: String) -> Bool {
     let place = table.place(of: key)
+    let isPassed = CredentialsDirectory.holds(path, own: table.context.host.credentialsDirectory)
     let status: FileStatus
     do throws(HostError) { status = try table.context.host.status(of: path) } catch {
+      if isPassed, error == .missing {
+        reportNotPassed(path)
+        return false
+      }
       let problem = "is '\(path)', which can't be seen: \(error)"
       let remedy =
         error == .denied ? SafeFix.reach(path, on: table.context.host) : "put \(content) there, or correct the path"
@@ -43,7 +48,31 @@ struct SecretFileCheck {
         place, "is '\(path)', which isn't a regular file", "write the path of the file with \(content)")
       return false
     }
-    return check(status, of: path) && checkReadable(status, of: path)
+    return isPassed ? checkPassed(status, of: path) : check(status, of: path) && checkReadable(status, of: path)
+  }
+
+  /// Of a systemd credential, which is there while the unit runs.
+  private func reportNotPassed(_ path: String) {
+    let (place, name) = (table.place(of: key), PathText.name(of: path))
+    if let check = table.context.check, check.unit.map({ $0.credentials[name] != nil }) ?? true {
+      table.findings.note(
+        place, "is not checked: credentials exist inside the unit only",
+        "to see them, start the unit: sudo systemctl start rolekeeper")
+      return
+    }
+    table.findings.error(
+      place, "is '\(path)', which systemd didn't pass",
+      "put \(content) into \(SafeFix.home)/\(name), with mode 0400, and run: "
+        + SafeFix.dropIn("LoadCredential=\(name):\(SafeFix.home)/\(name)"))
+  }
+
+  /// A file of systemd's, whose mode and owner can't be changed.
+  private func checkPassed(_ status: FileStatus, of path: String) -> Bool {
+    if CredentialsDirectory.isHidden(mode: status.mode, uid: status.uid, from: table.context.host.uid) { return true }
+    table.findings.error(
+      Place(file: path), "others than the daemon's user may read \(content): its mode is \(status.mode.octal)",
+      CredentialsDirectory.fix(for: path))
+    return false
   }
 
   /// A file that nobody but its owner may read, and another owner than the daemon's user. The daemon itself tries to read it.
