@@ -215,7 +215,8 @@ let package = Package(
     // The built programs, run as a user runs them: it imports only modules that programs outside the daemon use.
     .testTarget(
       name: "IntegrationTests",
-      dependencies: ["Laboratory", "TestNeeds", "TestSupport", "Core", "Secrets", "Wire"], swiftSettings: strict()),
+      dependencies: ["Laboratory", "TestNeeds", "TestSupport", "Core", "Secrets", "Wire", "Handover", "CLinux"],
+      swiftSettings: strict()),
     // What holds for the repository as a whole.
     .testTarget(name: "RepositoryTests", dependencies: ["TestSupport"], swiftSettings: strict()),
     // The daemon as systemd runs it, from what `make install` puts there.

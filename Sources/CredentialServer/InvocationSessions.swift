@@ -1,10 +1,26 @@
-import Core
-import Refresh
+package import Core
+package import Refresh
+
+/// A session that a unit has had in one of its invocations.
+package struct UnitHandout {
+  package let unit: UnitName
+  package let invocation: String
+  package let role: RoleName
+  package let handout: Handout
+
+  package init(unit: UnitName, invocation: String, role: RoleName, handout: Handout) {
+    self.unit = unit
+    self.invocation = invocation
+    self.role = role
+    self.handout = handout
+  }
+}
 
 /// Which session each invocation of a unit has had of each role.
 ///
 /// One start asks once for each ExecStartPre= and once for ExecStart=, each time on a connection of its own (tried on systemd 252 and 257): a
-/// check in ExecStartPre= has to see the credential that the program gets, also when the role is refreshed in between.
+/// check in ExecStartPre= has to see the credential that the program gets, also when the role is refreshed in between, and when the daemon is
+/// restarted: the next process gets these, too.
 struct InvocationSessions {
   private struct Line {
     var invocation: String?
@@ -20,6 +36,15 @@ struct InvocationSessions {
   private var lines: [UnitName: Line] = [:]
 
   var count: Int { lines.count }
+
+  /// The units that have had sessions in an invocation that is known.
+  var units: [UnitName] { lines.filter { !$0.value.handouts.isEmpty }.map(\.key) }
+
+  /// All that the unit's latest invocation had.
+  func handouts(to unit: UnitName) -> [UnitHandout] {
+    guard let line = lines[unit], let invocation = line.invocation else { return [] }
+    return line.handouts.map { UnitHandout(unit: unit, invocation: invocation, role: $0.key, handout: $0.value) }
+  }
 
   /// The session that this invocation had; nil when it had none, or the unit runs by another one.
   func handout(of role: RoleName, to unit: UnitName, in invocation: String?) -> Handout? {

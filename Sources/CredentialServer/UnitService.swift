@@ -16,6 +16,8 @@ package final class UnitService: UnitResponder, RoleObserver {
     unowned let answers: any UnitAnswers
   }
 
+  /// Called before a unit gets a session that its invocation hasn't had.
+  package var willHandOut: (UnitHandout) -> Void = { _ in }
   /// How long a unit waits for a valid session.
   package var wait: Duration
 
@@ -53,6 +55,17 @@ package final class UnitService: UnitResponder, RoleObserver {
   }
 
   package var waitingCount: Int { waiting.count }
+
+  // MARK: - From one process to the next
+
+  /// The units that have had sessions, and what each has had in its latest invocation.
+  package var units: [UnitName] { sessions.units }
+  package func handouts(to unit: UnitName) -> [UnitHandout] { sessions.handouts(to: unit) }
+
+  /// An earlier process handed this out, and the journal has it.
+  package func resume(_ one: UnitHandout) {
+    _ = sessions.note(one.handout, of: one.role, to: one.unit, in: one.invocation, at: scheduler.time)
+  }
 
   // MARK: - Requests
 
@@ -111,6 +124,11 @@ package final class UnitService: UnitResponder, RoleObserver {
   ) {
     handouts[role.name, default: 0] += 1
     sessions.dropLapsed(at: now)
+    let former = sessions.handout(of: role.name, to: entry.request.unit, in: invocation)
+    if let invocation, former?.session.id != handout.session.id {
+      willHandOut(
+        UnitHandout(unit: entry.request.unit, invocation: invocation, role: role.name, handout: handout))
+    }
     if sessions.note(handout, of: role.name, to: entry.request.unit, in: invocation, at: now) {
       log.write(
         .handedOut,

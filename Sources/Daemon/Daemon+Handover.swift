@@ -1,4 +1,5 @@
 import Core
+import CredentialServer
 import FileOutput
 package import Handover
 import Identities
@@ -39,8 +40,20 @@ extension Daemon {
         if isKnown, let generation = resumed?.generation { follower.wasPublished(role.name, generation: generation) }
         return (role, isKnown ? 0 : outputs.snapshotNumber(of: role), resumed)
       })
+    if let state { resumeUnits(after: state) }
     guard let state, state.sessionCount > 0 else { return }
     log.write(.sessionsTakenOver, [.count(refresher.sessionCount), .total(state.sessionCount)])
+  }
+
+  /// Units that are being started get what they had, also where a role has gone on since.
+  private func resumeUnits(after state: HandoverState) {
+    for one in state.units.values.flatMap(\.sessions.values) {
+      guard let role = refresher.roles[one.session.role], state.isGood(for: role.settings),
+        let handout = refresher.handout(resuming: one.session, generation: one.generation, for: role),
+        loop.time < handout.lapses
+      else { continue }
+      units.resume(UnitHandout(unit: one.unit, invocation: one.invocation, role: role.name, handout: handout))
+    }
   }
 
   /// Records what happens from now on for the next process. Without a service manager nobody would keep it.
@@ -57,6 +70,9 @@ extension Daemon {
         source.keys.proof.map { HandoverProof($0, of: source.name) }
       }
     }
+    writer.units = { [unowned self] in units.units }
+    writer.unitSessions = { [unowned self] in units.handouts(to: $0).map { HandoverUnitSession($0) } }
+    units.willHandOut = { [unowned writer] in writer.willHandOut(HandoverUnitSession($0)) }
     generations.firstStore = { [unowned writer] in writer.firstStore }
     return writer
   }
@@ -67,6 +83,14 @@ extension HandoverProof {
     self.init(
       source: source, accessKeyID: proof.accessKeyID, since: proof.since, proven: proof.proven,
       lastAccepted: proof.lastAccepted, arn: proof.arn, userID: proof.userID)
+  }
+}
+
+extension HandoverUnitSession {
+  fileprivate init(_ one: UnitHandout) {
+    self.init(
+      unit: one.unit, invocation: one.invocation, generation: one.handout.generation,
+      session: one.handout.handedOver(of: one.role))
   }
 }
 

@@ -10,26 +10,21 @@ extension HandoverState {
   /// `isGenerationExact` is whether nobody can have published more than the store knows of.
   package func resumed(_ settings: RoleSettings, isGenerationExact: Bool) -> ResumedRole? {
     guard let known = roles[settings.name] else { return nil }
-    let before = known.role.origin
-    let now = HandoverRole.Origin(settings)
-    let areGood = before.arn == now.arn && before.policyDigest == now.policyDigest
-    let sessions = areGood ? known.sessions : []
+    let areGood = isGood(for: settings)
     return ResumedRole(
       generation: known.role.rotation.generation, isGenerationExact: isGenerationExact,
-      issued: Int(known.role.rotation.issued),
-      sessions: sessions.map { ResumedRole.Session($0, isPublished: $0.number == known.role.rotation.published) },
-      isRequestChanged: areGood && before != now)
+      issued: Int(known.role.rotation.issued), sessions: areGood ? known.sessions : [],
+      published: known.role.rotation.published,
+      isRequestChanged: areGood && known.role.origin != HandoverRole.Origin(settings))
+  }
+
+  /// Whether what was issued for the role is good under these settings.
+  package func isGood(for settings: RoleSettings) -> Bool {
+    guard let before = roles[settings.name]?.role.origin else { return false }
+    let now = HandoverRole.Origin(settings)
+    return before.arn == now.arn && before.policyDigest == now.policyDigest
   }
 
   /// How many sessions there are.
   package var sessionCount: Int { roles.values.reduce(0) { $0 + $1.sessions.count } }
-}
-
-extension ResumedRole.Session {
-  init(_ session: HandoverSession, isPublished: Bool) {
-    self.init(
-      accessKeyID: session.accessKeyID, accessKeySecret: session.accessKeySecret, securityToken: session.securityToken,
-      expiration: session.expiration, issued: session.issued, sent: session.sent, asked: session.asked,
-      expires: session.expires, isReserved: session.isReserved, isPublished: isPublished)
-  }
 }

@@ -32,6 +32,9 @@ package final class HandoverWriter: RoleObserver {
 
   /// What STS has said of the sources' keys.
   package var proofs: () -> [HandoverProof] = { [] }
+  /// The units that have sessions of their own, and those of each.
+  package var units: () -> [UnitName] = { [] }
+  package var unitSessions: (UnitName) -> [HandoverUnitSession] = { _ in [] }
 
   private let capacity: (_ length: Int) -> Int
   private let boot: BootID
@@ -122,6 +125,14 @@ package final class HandoverWriter: RoleObserver {
     append()
   }
 
+  /// A unit is about to get a session that its invocation hasn't had.
+  package func willHandOut(_ session: HandoverUnitSession) {
+    guard isBegun else { return }
+    finishFirstDraft()
+    batch.add(.unitSession(session))
+    append()
+  }
+
   package func willPublish(_ role: ManagedRole, generation: UInt64) {
     record(role)
   }
@@ -147,8 +158,7 @@ package final class HandoverWriter: RoleObserver {
   /// All in one piece: half of a rotation is never there.
   private func record(_ role: ManagedRole, condemned: Session? = nil) {
     guard isBegun else { return }
-    // The store of a process before would say otherwise.
-    if current == nil, draft != nil, !superfluous.isEmpty { finishDraft() }
+    finishFirstDraft()
     addClock()
     if let condemned {
       batch.add(.condemned(accessKeyID: condemned.accessKeyID, expiration: condemned.expiration))
@@ -161,6 +171,11 @@ package final class HandoverWriter: RoleObserver {
       draft?.known.insert(role.name)
     }
     append()
+  }
+
+  /// Before anything else is recorded: the store of a process before says otherwise.
+  private func finishFirstDraft() {
+    if current == nil, draft != nil, !superfluous.isEmpty { write(while: { true }) }
   }
 
   private func addClock() {
@@ -233,7 +248,7 @@ package final class HandoverWriter: RoleObserver {
       let settings = current == nil ? addSettings() : []
       draft = StoreDraft(
         arena, name: InheritedStore.name(of: nextNumber), roles: refresher.rolesInOrder.map(\.name),
-        copyingSettings: current.map { ($0.arena, $0.settings) })
+        units: units(), copyingSettings: current.map { ($0.arena, $0.settings) })
       nextNumber += 1
       if !batch.isEmpty {
         let start = arena.length
@@ -251,14 +266,12 @@ package final class HandoverWriter: RoleObserver {
     if draft != nil { turn.schedule() }
   }
 
-  private func finishDraft() { write(while: { true }) }
-
   /// Writes the draft as long as `mayGoOn`, at least one piece.
   private func write(while mayGoOn: () -> Bool) {
     guard let draft else { return }
     do throws(SessionArena.Failure) {
       repeat {
-        guard try draft.writeSome(of: refresher) else { return replaceCurrent(by: draft) }
+        guard try draft.writeSome(of: refresher, unitSessions) else { return replaceCurrent(by: draft) }
       } while mayGoOn()
     } catch { giveUp(error) }
   }

@@ -15,16 +15,18 @@ final class StoreDraft {
   var known: Set<RoleName> = []
   private var batch = RecordBatch()
   private var roles: ArraySlice<RoleName>
+  private var units: ArraySlice<UnitName>
   /// The settings' records in the store in use that aren't copied yet.
   private var settingsToCopy: (arena: SessionArena, ranges: ArraySlice<Range<Int>>)?
 
   init(
-    _ arena: SessionArena, name: String, roles: [RoleName],
+    _ arena: SessionArena, name: String, roles: [RoleName], units: [UnitName],
     copyingSettings settings: (arena: SessionArena, ranges: [Range<Int>])?
   ) {
     self.arena = arena
     self.name = name
     self.roles = roles[...]
+    self.units = units[...]
     settingsToCopy = settings.map { ($0.arena, $0.ranges[...]) }
   }
 
@@ -34,8 +36,10 @@ final class StoreDraft {
     settingsToCopy = nil
   }
 
-  /// Writes a few roles, or one file of the settings; false when nothing is left to write.
-  func writeSome(of refresher: Refresher) throws(SessionArena.Failure) -> Bool {
+  /// Writes a few roles, a few units' sessions, or one file of the settings; false when nothing is left to write.
+  func writeSome(
+    of refresher: Refresher, _ unitSessions: (UnitName) -> [HandoverUnitSession]
+  ) throws(SessionArena.Failure) -> Bool {
     if let (source, ranges) = settingsToCopy, let range = ranges.first {
       let start = arena.length
       try source.withBytes(range) { (bytes) throws(SessionArena.Failure) in try arena.append(bytes) }
@@ -45,7 +49,7 @@ final class StoreDraft {
     }
     // To look at the clock for each would take as long as to write it.
     let some = roles.prefix(8)
-    guard !some.isEmpty else { return false }
+    guard !some.isEmpty else { return try writeUnits(unitSessions) }
     roles = roles.dropFirst(some.count)
     for name in some {
       guard let role = refresher.roles[name], role.generation > 0 || !role.machine.heldSessions.isEmpty else {
@@ -59,5 +63,18 @@ final class StoreDraft {
       lastRecorded = max(lastRecorded, last)
     }
     return true
+  }
+
+  private func writeUnits(_ sessions: (UnitName) -> [HandoverUnitSession]) throws(SessionArena.Failure) -> Bool {
+    let some = units.prefix(8)
+    units = units.dropFirst(some.count)
+    for unit in some {
+      for session in sessions(unit) {
+        defer { batch.clear() }
+        batch.add(.unitSession(session))
+        try batch.append(to: arena)
+      }
+    }
+    return !some.isEmpty
   }
 }

@@ -37,6 +37,11 @@ package final class Handout {
     return text
   }
 
+  /// Copies, which the caller should release soon.
+  var secrets: (accessKeySecret: Secret, securityToken: Secret) {
+    (credentialDocument.accessKeySecret, credentialDocument.securityToken)
+  }
+
   private var credential: SessionCredential {
     guard
       let credential = SessionCredential(

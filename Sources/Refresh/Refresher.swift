@@ -124,12 +124,10 @@ package final class Refresher {
       let id = sessions.add(
         accessKeyID: old.accessKeyID, accessKeySecret: old.accessKeySecret, securityToken: old.securityToken,
         expiration: old.expiration, issued: old.issued)
-      var session = Session(
-        id: id, accessKeyID: old.accessKeyID, expiration: old.expiration, issued: old.issued, sent: old.sent,
-        asked: old.asked, expires: old.expires)
+      var session = Session(old, id: id)
       // The wall clock may have been set since.
       if !clock.estimate.isFromServer { session.judge(by: clock) }
-      if old.isPublished && resumed.isGenerationExact { held.published = id }
+      if old.number == resumed.published && resumed.isGenerationExact { held.published = id }
       if old.isReserved { held.reserved = session } else { held.pool.append(session) }
     }
     return held
@@ -468,6 +466,21 @@ package final class Refresher {
     return sessions[session.id]?.document().map { document in
       Handout(document, of: session, generation: nil, timing: role.settings.timing)
     }
+  }
+
+  /// What an earlier process handed out and somebody is to have again, be it still the role's or not.
+  package func handout(resuming old: HandoverSession, generation: UInt64?, for role: ManagedRole) -> Handout? {
+    if let current = role.current, current.session.accessKeyID == old.accessKeyID { return current }
+    let held = (role.machine.pooled + [role.machine.reserved].compactMap { $0 }).first {
+      $0.accessKeyID == old.accessKeyID
+    }
+    if let held { return handout(of: held, for: role) }
+    var session = Session(old, id: sessions.nameOfAnother())
+    if !clock.estimate.isFromServer { session.judge(by: clock) }
+    return SessionCredential(
+      accessKeyID: old.accessKeyID, accessKeySecret: old.accessKeySecret, securityToken: old.securityToken,
+      expiration: old.expiration, issued: old.issued
+    ).map { Handout($0.document(), of: session, generation: generation, timing: role.settings.timing) }
   }
 
   private func cancelCall(of role: ManagedRole) {

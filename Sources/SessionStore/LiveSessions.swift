@@ -32,6 +32,13 @@ package struct LiveSessions {
     return id
   }
 
+  /// A name for a session that isn't kept here; it is no other session's.
+  package mutating func nameOfAnother() -> SessionID {
+    lastSerial += 1
+    // No session has the last place.
+    return SessionID(number: lastSerial << Self.placeBits | (1 << Self.placeBits - 1))
+  }
+
   /// Forgets a session, whose secrets are overwritten once nobody hands them out any more; nothing when it isn't here.
   package mutating func remove(_ id: SessionID) {
     guard contains(id) else { return }

@@ -198,6 +198,35 @@ import Wire
     #expect(!bench.ask("uploader").text.contains("\"\(latest)\""))
   }
 
+  @Test func `an invocation has the same session from the next process, and the journal has it once`() throws {
+    let role = bench.add("uploader", pool: 1)
+    var handed: [UnitHandout] = []
+    bench.service.willHandOut = { handed.append($0) }
+    let check = bench.ask("uploader")
+    _ = bench.ask("uploader.env")
+    bench.refresh.advance(.minutes(40))
+    bench.refresh.grantAll()
+    _ = bench.ask("uploader")
+    #expect(handed.count == 1 && handed[0].invocation == "first" && handed[0].handout.generation == 1)
+    #expect(bench.service.units == [handed[0].unit])
+    #expect(bench.service.handouts(to: handed[0].unit).map(\.handout.session) == [handed[0].handout.session])
+
+    let next = try UnitBench()
+    next.scheduler.time = bench.scheduler.time
+    // Its own sessions have the same names.
+    let other = next.add("uploader", pool: 1)
+    next.refresh.refresher.send(.condemned(try #require(other.current).session.id), to: other)
+    next.refresh.grantAll()
+    let old = handed[0].handout.handedOver(of: role.name)
+    let resumed = try #require(next.refresh.refresher.handout(resuming: old, generation: 1, for: other))
+    next.service.resume(
+      UnitHandout(unit: handed[0].unit, invocation: "first", role: other.name, handout: resumed))
+    #expect(next.ask("uploader").text == check.text && next.lines(with: "unit=app.service").isEmpty)
+    #expect(next.ask("uploader", for: "encode@1.service").text.contains("STS.2"))
+    next.records.invocations["app.service"] = "second"
+    #expect(next.ask("uploader").text.contains("STS.2"))
+  }
+
   @Test func `where its invocation isn't known a unit has the latest session`() {
     bench.records.invocations = [:]
     bench.add("uploader", pool: 1)

@@ -1,5 +1,6 @@
 import Core
 import Handover
+import Refresh
 import Settings
 import TestSupport
 import Testing
@@ -41,6 +42,24 @@ import Testing
       .session(Samples.session("uploader", 2)),
     ]
     #expect(Samples.state(of: records).roles[Samples.name("uploader")]?.sessions.map(\.number) == [2])
+  }
+
+  @Test func `a unit has what its latest invocation had, without what was condemned or is of a role that is gone`()
+    throws
+  {
+    let state = try read(Samples.image().bytes)
+    let app = try #require(state.units[UnitName("app.service")!])
+    #expect(app.invocation == "i1" && app.sessions.values.map(\.session.accessKeyID) == ["STS.uploader1"])
+    let job = try #require(state.units[UnitName("job@1.service")!])
+    #expect(job.invocation == "j2" && job.sessions.values.map(\.session.accessKeyID) == ["STS.uploader2"])
+    #expect(job.sessions[Samples.name("uploader")]?.generation == 7)
+    let condemned = HandoverRecord.condemned(accessKeyID: "STS.uploader2", expiration: UTCTime(seconds: 2))
+    let later = Samples.state(of: Samples.records + [condemned])
+    #expect(later.units[UnitName("job@1.service")!]?.sessions.isEmpty == true)
+    let again = HandoverRecord.unitSession(Samples.unitSession("job@1.service", "j2", Samples.session("uploader", 2)))
+    #expect(
+      Samples.state(of: Samples.records + [condemned, again]).units[UnitName("job@1.service")!]?.sessions.isEmpty
+        == true)
   }
 
   @Test func `a role has the sessions that its latest record names, in that order`() {

@@ -338,6 +338,57 @@ import Testing
     #expect(state?.settings == Self.settings)
   }
 
+  @Test func `what a unit has had is in the store before it gets it, and in each one that follows`() throws {
+    begin()
+    let role = bench.add("a")
+    bench.grantAll()
+    let unit = UnitName("app.service")!
+    let first = try #require(role.current)
+    func session() -> HandoverUnitSession {
+      HandoverUnitSession(
+        unit: unit, invocation: "i", generation: first.generation, session: first.handedOver(of: role.name))
+    }
+    writer.units = { [unit] }
+    writer.unitSessions = { $0 == unit ? [session()] : [] }
+    writer.willHandOut(session())
+    func found() throws -> HandoverUnitSession {
+      let known = try #require(state?.units[unit])
+      #expect(known.invocation == "i")
+      return try #require(known.sessions[role.name])
+    }
+    #expect(try found().session.accessKeySecret.text == "secret1" && found().session.securityToken.text == "token1")
+    // Until its role no longer has that session, and a store is begun that never had its record.
+    var rounds = 0
+    while !manager.requests.contains("store sessions-2"), rounds < 20_000 {
+      rounds += 1
+      bench.advance(.minutes(16))
+      bench.grantAll()
+      bench.scheduler.settle()
+    }
+    #expect(manager.requests.contains("store sessions-2"))
+    #expect(role.current?.session.accessKeyID != "STS.1")
+    #expect(try found().session.accessKeyID == "STS.1" && found().session.accessKeySecret.text == "secret1")
+  }
+
+  @Test func `a session that its role no longer has is rendered again as it was, and one that it has is that one`()
+    throws
+  {
+    begin()
+    let role = bench.add("a")
+    bench.grantAll()
+    let old = try #require(role.current)
+    let handed = old.handedOver(of: role.name)
+    #expect(bench.refresher.handout(resuming: handed, generation: 1, for: role) === old)
+    for _ in 0..<3 {
+      bench.advance(.minutes(16))
+      bench.grantAll()
+    }
+    #expect(role.machine.pooled.allSatisfy { $0.accessKeyID != handed.accessKeyID })
+    let again = try #require(bench.refresher.handout(resuming: handed, generation: 1, for: role))
+    #expect(again.document.text == old.document.text && again.generation == 1 && again.lapses == old.lapses)
+    #expect(!role.machine.holds(again.session.id) && bench.refresher.holdsExactlyTheMachinesSessions)
+  }
+
   @Test func `ten thousand roles of two sessions take no more than 30 MB, however much was replaced`() throws {
     var batch = SecretBuffer()
     let name = Samples.name("a-role-with-a-name-of-some-size-")

@@ -1,5 +1,6 @@
 import Core
 import Handover
+import Refresh
 import Secrets
 import Settings
 import TestSupport
@@ -31,6 +32,12 @@ enum Samples {
       expires: Timestamp(microseconds: 3_612_345_678))
   }
 
+  static func unitSession(
+    _ unit: String, _ invocation: String, _ session: HandoverSession, generation: UInt64? = 7
+  ) -> HandoverUnitSession {
+    HandoverUnitSession(unit: UnitName(unit)!, invocation: invocation, generation: generation, session: session)
+  }
+
   /// One of each kind, and some that later ones replace.
   static var records: [HandoverRecord] {
     [
@@ -52,7 +59,11 @@ enum Samples {
           source: "main", accessKeyID: "LTAI5tExample", since: Timestamp(microseconds: 1),
           proven: Timestamp(microseconds: 2), lastAccepted: nil, arn: "acs:ram::1:user/keeper", userID: nil)),
       .role(role("gone")),
+      .unitSession(unitSession("app.service", "i1", session("gone", 5))),
+      .unitSession(unitSession("app.service", "i1", session("uploader", 1))),
       .roleRemoved(name("gone"), generation: 12),
+      .unitSession(unitSession("job@1.service", "j1", session("reports", 4), generation: nil)),
+      .unitSession(unitSession("job@1.service", "j2", session("uploader", 2))),
       .clock(
         ServerClock.Estimate(offset: 1_799_999_000_000_000, steadyOffset: 1_799_999_000_000_001, isFromServer: true)),
       .settingsFile(number: 2, SettingsContent.File(path: "/etc/rk.toml", bytes: [])),
@@ -94,6 +105,13 @@ extension HandoverState {
     let rest: [Any] = [
       removedGenerations.sorted { $0.key < $1.key }, generationFloor,
       condemned.sorted { $0.key < $1.key },
+      units.sorted { $0.key.description < $1.key.description }.map { unit in
+        "\(unit.key) \(unit.value.invocation) "
+          + unit.value.sessions.sorted { $0.key < $1.key }.map {
+            "\($0.value.generation ?? 0) \($0.value.session.text)"
+          }
+          .joined(separator: " ")
+      },
       clock as Any, proofs.sorted { $0.key < $1.key }, settings as Any,
     ]
     return (roles + rest.map { "\($0)" }).joined(separator: "\n")

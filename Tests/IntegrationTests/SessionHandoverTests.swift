@@ -1,5 +1,7 @@
+import CLinux
 import Core
 import Glibc
+import Handover
 import Laboratory
 import TestSupport
 import Testing
@@ -187,6 +189,52 @@ import Wire
       daemon.logLines("warning: sessions of the process before can't be used", "before the host was last booted").count
         == 1, "\(daemon.log)")
     #expect(daemon.notify.takeStored().map(\.name) == ["sessions-2"], "the dropped one is removed")
+  }
+
+  /// The same store as a build with another format would have left it.
+  private static func inFormat(_ version: UInt32, _ store: CInt) throws -> CInt {
+    var header = [UInt8](repeating: 0, count: StoreHeader.size)
+    try #require(pread(store, &header, header.count, 0) == header.count)
+    let length = (0..<4).reduce(0) { $0 | Int(header[StoreHeader.commitPlace + $1]) << (8 * $1) }
+    let boot = try #require(
+      BootID(header[16..<32].map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()))
+    var base: UnsafeMutableRawPointer?
+    let copy = clinux_store_create("sessions", length, &base)
+    let image = try #require(base)
+    defer { munmap(image, length) }
+    try #require(copy >= 0 && pread(store, image, length, 0) == length)
+    StoreHeader.bytes(of: boot, version: version).prefix(StoreHeader.commitPlace).withUnsafeBytes {
+      image.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+    }
+    return copy
+  }
+
+  @Test(arguments: [-1, 0, 1])
+  func
+    `a build with another format before or after it costs the pool and nothing else, and one with the same costs nothing`(
+      _ step: Int
+    ) throws
+  {
+    let lab = try lab()
+    let before = try ["uploader", "reports"].map { try seen(lab, $0) }
+    end(lab, by: SIGTERM)
+    let version = UInt32(Int(StoreHeader.version) + step)
+    try lab.daemon.notify.replaceStored { try Self.inFormat(version, $0) }
+    let daemon = try lab.startNext(named: "second")
+    let after = try ["uploader", "reports"].map { try seen(lab, $0) }
+    let lines = daemon.logLines("sessions of the process before can't be used")
+    if step == 0 {
+      #expect(after == before && lines.isEmpty)
+    } else {
+      for (old, new) in zip(before, after) {
+        #expect(new.keyID != old.keyID)
+        #expect(try #require(new.generation) > (try #require(old.generation)))
+      }
+      #expect(lines.count == 1, "\(lines)")
+      #expect(lines.first?.contains("it has format \(version), and this build reads \(StoreHeader.version)") == true)
+    }
+    #expect(daemon.notify.takeStored().map(\.name) == ["sessions-2"], "the one before is removed")
+    #expect(try daemon.get("/healthz").body.contains("ok"))
   }
 
   @Test func `a role whose policy has changed is fetched again, and the others aren't`() throws {

@@ -137,6 +137,44 @@ extension UnderSystemd {
       }
     }
 
+    @Test(arguments: Release.all, ["restart", "kill --signal=KILL"])
+    func `a start sees the same session also over an end of the daemon between two of its questions`(
+      _ release: Release, _ end: String
+    ) throws {
+      try Self.started(release) { service in
+        defer { Self.stop("app.service", at: service) }
+        // The role goes on before the end.
+        try service.box.ask(
+          """
+          cat >/run/end <<'END'
+          set -e
+          rolekeeper refresh uploader
+          rolekeeper refresh uploader
+          before=$(systemctl show --property=MainPID --value \(Service.unit))
+          systemctl \(end) \(Service.unit)
+          until now=$(systemctl show --property=MainPID --value \(Service.unit)) && [ "$now" != 0 ] && [ "$now" != "$before" ]
+          do :; done
+          rolekeeper wait uploader --timeout 30s
+          END
+          """)
+        let more = """
+          TimeoutStartSec=60s
+          ExecStartPre=/bin/sh -c 'cat $CREDENTIALS_DIRECTORY/uploader >/run/got/first'
+          ExecStartPre=+/bin/sh /run/end
+          ExecStartPre=/bin/sh -c 'cat $CREDENTIALS_DIRECTORY/uploader >/run/got/second'
+          """
+        let pid = try service.mainPID()
+        let started = try Self.start("app.service", service, more: more)
+        #expect(started.status == 0, "\(started)")
+        let first = try Self.token(service, "first")
+        #expect(try first.contains("STS.") && Self.token(service, "second") == first && Self.token(service) == first)
+        #expect(try service.mainPID() != pid)
+        #expect(try Credential(document: first) != service.credential("uploader"))
+        let lines = try service.journal.text().split(separator: "\n").filter { $0.contains("unit=app.service") }
+        #expect(lines.count == 1, "\(lines)")
+      }
+    }
+
     @Test(arguments: Release.all)
     func `SetCredential= beside it doesn't let a refused unit start`(_ release: Release) throws {
       try Self.started(release) { service throws in

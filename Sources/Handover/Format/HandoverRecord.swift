@@ -1,5 +1,5 @@
 package import Core
-package import Secrets
+package import Refresh
 package import Settings
 
 /// One entry of what a process leaves to the next. A later one replaces an earlier one about the same thing.
@@ -26,6 +26,8 @@ package enum HandoverRecord {
   case settingsDirectory(number: UInt32, SettingsContent.Directory)
   /// The settings of this number are complete, with so many records.
   case settingsInForce(number: UInt32, records: UInt32)
+  /// A unit's invocation has this session of a role; nothing counts any more that an earlier invocation of the unit had.
+  case unitSession(HandoverUnitSession)
 }
 
 /// A role as far as the next process has to know it.
@@ -80,39 +82,20 @@ package struct HandoverRotation: Hashable, Sendable {
   }
 }
 
-/// A live session with its secrets.
-package struct HandoverSession {
-  package let role: RoleName
-  /// It is the session's alone within one store, above 0.
-  package let number: UInt64
-  /// Whether it is the longer one that readers requested, beside the pool.
-  package let isReserved: Bool
-  package let accessKeyID: String
-  package let accessKeySecret: Secret
-  package let securityToken: Secret
-  package let expiration: UTCTime
-  package let issued: UTCTime
-  /// On the boot clock of the boot that the store names.
-  package let sent: Timestamp
-  package let asked: Duration
-  /// When it ends as its process judged it, on the same clock: which of a role's sessions ends last is decided by that.
-  package let expires: Timestamp
+/// A session that a unit has had in the invocation in which it runs, be it still its role's or not.
+package struct HandoverUnitSession {
+  package let unit: UnitName
+  /// The ID of the invocation (systemd.exec(5), $INVOCATION_ID).
+  package let invocation: String
+  /// The generation under which it was handed out; nil for one that was never published.
+  package let generation: UInt64?
+  package let session: HandoverSession
 
-  package init(
-    role: RoleName, number: UInt64, isReserved: Bool, accessKeyID: String, accessKeySecret: Secret,
-    securityToken: Secret, expiration: UTCTime, issued: UTCTime, sent: Timestamp, asked: Duration, expires: Timestamp
-  ) {
-    self.role = role
-    self.number = number
-    self.isReserved = isReserved
-    self.accessKeyID = accessKeyID
-    self.accessKeySecret = accessKeySecret
-    self.securityToken = securityToken
-    self.expiration = expiration
-    self.issued = issued
-    self.sent = sent
-    self.asked = asked
-    self.expires = expires
+  package init(unit: UnitName, invocation: String, generation: UInt64?, session: HandoverSession) {
+    self.unit = unit
+    self.invocation = invocation
+    self.generation = generation
+    self.session = session
   }
 }
 

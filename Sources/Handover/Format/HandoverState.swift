@@ -1,4 +1,5 @@
 package import Core
+package import Refresh
 package import Settings
 
 /// What a store comes to: of each thing the latest record.
@@ -16,6 +17,13 @@ package struct HandoverState {
     }
   }
 
+  /// What a unit has had in one invocation.
+  package struct Unit {
+    package let invocation: String
+    /// By role.
+    package fileprivate(set) var sessions: [RoleName: HandoverUnitSession] = [:]
+  }
+
   package private(set) var roles: [RoleName: Role] = [:]
   /// The last generations of roles that the settings no longer have.
   package private(set) var removedGenerations: [RoleName: UInt64] = [:]
@@ -27,6 +35,9 @@ package struct HandoverState {
   package private(set) var proofs: [String: HandoverProof] = [:]
   /// The settings that were last in force.
   package private(set) var settings: SettingsContent?
+
+  /// What each unit had in its latest invocation.
+  package private(set) var units: [UnitName: Unit] = [:]
 
   /// Settings that aren't complete yet.
   private var unfinished: (number: UInt32, content: SettingsContent, records: UInt32)?
@@ -55,15 +66,31 @@ package struct HandoverState {
       condemned[accessKeyID] = expiration
       // It is one role's alone; which one isn't worth a field.
       for name in roles.keys { roles[name]?.sessions.removeAll { $0.accessKeyID == accessKeyID } }
+      dropUnitSessions { $0.session.accessKeyID == accessKeyID }
     case .roleRemoved(let role, let generation):
       roles[role] = nil
       removedGenerations[role] = generation
+      dropUnitSessions { $0.session.role == role }
     case .generationFloor(let generation): generationFloor = max(generationFloor, generation)
     case .clock(let estimate): clock = estimate
     case .proof(let proof): proofs[proof.source] = proof
     case .settingsFile(let number, let file): takeSettings(number) { $0.add(file) }
     case .settingsDirectory(let number, let directory): takeSettings(number) { $0.directories.append(directory) }
     case .settingsInForce(let number, let records): finishSettings(number, records: records)
+    case .unitSession(let one): take(one)
+    }
+  }
+
+  private mutating func take(_ one: HandoverUnitSession) {
+    var unit = units[one.unit] ?? Unit(invocation: one.invocation)
+    if unit.invocation != one.invocation { unit = Unit(invocation: one.invocation) }
+    if condemned[one.session.accessKeyID] == nil { unit.sessions[one.session.role] = one }
+    units[one.unit] = unit
+  }
+
+  private mutating func dropUnitSessions(where isGone: (HandoverUnitSession) -> Bool) {
+    for (name, unit) in units where unit.sessions.contains(where: { isGone($0.value) }) {
+      units[name]?.sessions = unit.sessions.filter { !isGone($0.value) }
     }
   }
 

@@ -1,4 +1,5 @@
 import Core
+import Refresh
 package import Secrets
 import Settings
 
@@ -17,7 +18,7 @@ package enum RecordCoding {
     case role = 1
     case session, condemned, roleRemoved, generationFloor, clock, proof
     case settingsFile, settingsDirectory, settingsInForce
-    case rotation
+    case rotation, unitSession
   }
 
   // MARK: - Writing
@@ -87,6 +88,12 @@ package enum RecordCoding {
       content.appendNumber(number)
       content.appendNumber(records)
       return .settingsInForce
+    case .unitSession(let one):
+      content.appendCounted(one.unit.description)
+      content.appendCounted(one.invocation)
+      content.appendOptional(one.generation) { $0.appendNumber($1) }
+      write(one.session, to: &content)
+      return .unitSession
     }
   }
 
@@ -187,7 +194,16 @@ package enum RecordCoding {
         return nil
       }
       return .settingsInForce(number: number, records: records)
+    case .unitSession: return readUnitSession(&cursor, image).map { .unitSession($0) }
     }
+  }
+
+  private static func readUnitSession(_ cursor: inout FieldCursor, _ image: Span<UInt8>) -> HandoverUnitSession? {
+    guard let unit = cursor.text(in: image).flatMap({ UnitName($0) }), let invocation = cursor.text(in: image),
+      let generation = cursor.optional(in: image, { $0.number(in: image) as UInt64? }),
+      let session = readSession(&cursor, image)
+    else { return nil }
+    return HandoverUnitSession(unit: unit, invocation: invocation, generation: generation, session: session)
   }
 
   private static func readRole(_ cursor: inout FieldCursor, _ image: Span<UInt8>) -> HandoverRole? {

@@ -14,7 +14,7 @@ import Core
 /// The commit word is written last, in one piece: whatever lies behind the length that it says was never finished, and isn't looked at.
 package enum StoreHeader {
   /// Raised whenever a build would read something else in a store than the build that wrote it.
-  package static let version: UInt32 = 3
+  package static let version: UInt32 = 4
   package static let size = 64
   package static let commitPlace = 48
 

@@ -67,6 +67,15 @@ package final class NotifySocket {
     return stored.map { ($0.key, $0.value) }
   }
 
+  /// Puts another descriptor in the place of each that is stored.
+  package func replaceStored(by other: (CInt) throws -> CInt) rethrows {
+    drain()
+    for (name, descriptor) in stored {
+      stored[name] = try other(descriptor)
+      close(descriptor)
+    }
+  }
+
   /// The names under which it has stored something.
   package var storedNames: [String] {
     drain()
