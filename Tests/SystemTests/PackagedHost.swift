@@ -13,6 +13,7 @@ struct PackagedHost {
     box = try Box("package-\(release)", options: release.options)
     try box.copy(packages.package, to: "/root/this.deb")
     try box.copy(packages.newer, to: "/root/newer.deb")
+    try box.copy(packages.older, to: "/root/older.deb")
     try box.copy(packages.otherFormat, to: "/root/other-format.deb")
     // The tree of Debian 13 has no package of certificates.
     try box.ask("mkdir -p /etc/ssl/certs")
@@ -54,6 +55,15 @@ struct PackagedHost {
 
   func credential() throws -> Credential {
     Credential(document: try box.ask("rolekeeper get uploader"))
+  }
+
+  func generation() throws -> Int {
+    let header = try box.ask(
+      """
+      curl -sS -o /dev/null -D - --unix-socket \(Service.socket) http://localhost/v1/roles/uploader/credentials \
+        | tr -d '\\r' | sed -n 's/^rolekeeper-generation: //Ip'
+      """)
+    return Int(header) ?? 0
   }
 
   func property(_ name: String, of unit: String = Service.unit) throws -> String {

@@ -8,6 +8,8 @@ struct Packages {
   let emulator: String
   /// Of the same tree, with a higher version.
   let newer: String
+  /// With a lower version, and without the socket unit for other units' credentials.
+  let older: String
   /// Newer still, of a build that keeps sessions for the next process in another format.
   let otherFormat: String
 
@@ -26,16 +28,31 @@ struct Packages {
     let version = package.split(separator: "_")[1]
     newer = try Self.only("rolekeeper_", of: Self.make(in: directory.path("newer"), version: "\(version)+newer"))
     otherFormat = directory.path("other-format.deb")
-    try Self.change(newer, into: otherFormat, in: directory.path("other-format"))
+    try Self.change(newer, into: otherFormat, in: directory.path("other-format"), by: Self.otherMark)
+    older = directory.path("older.deb")
+    try Self.change(package, into: older, in: directory.path("older"), by: Self.withoutCredentialsSocket)
   }
 
   /// Another mark at the beginning of a store (`StoreHeader`) stands for another format.
-  private static func change(_ package: String, into other: String, in directory: String) throws {
+  private static let otherMark = """
+    grep -q rkhandov usr/sbin/rolekeeperd
+    sed -i s/rkhandov/rkhandow/g usr/sbin/rolekeeperd
+    sed -i '/^Version: /s/$/+format/' DEBIAN/control
+    """
+
+  private static let withoutCredentialsSocket = """
+    rm usr/lib/systemd/system/rolekeeper-credentials.socket
+    grep -q rolekeeper-credentials.socket DEBIAN/postinst
+    sed -i "s/'rolekeeper-credentials.socket'/'rolekeeper.socket'/; s/ rolekeeper-credentials.socket//" \
+      DEBIAN/postinst DEBIAN/prerm DEBIAN/postrm
+    sed -i '/^Version: /s/$/~older/' DEBIAN/control
+    """
+
+  /// Makes another package of one, changed by a script that runs among its files.
+  private static func change(_ package: String, into other: String, in directory: String, by change: String) throws {
     let script = """
       dpkg-deb --raw-extract "$1" "$3"
-      grep -q rkhandov "$3/usr/sbin/rolekeeperd"
-      sed -i s/rkhandov/rkhandow/g "$3/usr/sbin/rolekeeperd"
-      sed -i '/^Version: /s/$/+format/' "$3/DEBIAN/control"
+      (cd "$3"; \(change))
       dpkg-deb --root-owner-group -Zgzip -z1 --build "$3" "$2"
       """
     let run = try ChildProcess.run(["/bin/bash", "-ec", script, "bash", package, other, directory])
