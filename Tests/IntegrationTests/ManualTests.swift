@@ -1,4 +1,5 @@
 import Laboratory
+import TestNeeds
 import TestSupport
 import Testing
 
@@ -31,7 +32,7 @@ import Testing
   }
 
   /// bash takes the equals sign for a word of its own.
-  @Test(arguments: [
+  private static let completions = [
     Completion("rolekeeper", "re", proposals: "reload refresh report"),
     Completion("rolekeeper", "get", "", proposals: "reports uploader"),
     Completion("rolekeeper", "--timeout", "2s", "wait", "up", proposals: "uploader"),
@@ -45,7 +46,9 @@ import Testing
     Completion("vod-upload", "--role", "", proposals: "reports uploader"),
     Completion("vod-upload", "--signature", "", proposals: "v4 v1"),
     Completion("sts-emulator", "--o", proposals: "--objects --oss-port"),
-  ])
+  ]
+
+  @Test(arguments: completions)
   func `bash proposes a program's commands, options, values and roles`(_ completion: Completion) throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     if completion.proposals.contains("uploader") { try lab.start() }
@@ -64,5 +67,37 @@ import Testing
     #expect(run.errors == "")
     let proposals = run.output.split(separator: "\n").first.map(String.init) ?? ""
     #expect(proposals.split(separator: " ").sorted() == completion.proposals.split(separator: " ").sorted())
+  }
+
+  /// What another shell proposes for the same words: `command` gets the line as its last argument.
+  private func expect(_ completion: Completion, from command: [String]) throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    if completion.proposals.contains("uploader") { try lab.start() }
+    let line = completion.words.joined(separator: " ").replacing(" = ", with: "=")
+    let run = try ChildProcess.run(
+      ["/usr/bin/timeout", "60"] + command + [line],
+      environment: [
+        "PATH": "\(Programs.directory):/usr/bin:/bin", "ROLEKEEPER_SOCKET": lab.draft.socketPath, "TERM": "xterm",
+        "HOME": lab.directory.path,
+      ])
+    #expect(run.errors == "")
+    // zsh proposes a file's name alone, fish has its meaning behind a proposal, and either writes an option's value behind the option.
+    let proposals = run.output.split(separator: "\n").map { proposal in
+      proposal.prefix { $0 != "\t" }.split { "/=".contains($0) }.last ?? ""
+    }
+    let expected = completion.proposals.split(separator: " ").map { $0.split(separator: "/").last ?? "" }
+    #expect(Set(proposals) == Set(expected), "\(line)")
+  }
+
+  @Test(.needs(.shells), arguments: ["zsh", "fish"], completions)
+  func `other shells propose the same`(_ shell: String, _ completion: Completion) throws {
+    let directory = "\(Self.root)/docs/completions/\(shell)"
+    if shell == "fish" {
+      let script = "source \(directory)/\(completion.words[0]).fish; complete -C $argv[1]"
+      try expect(completion, from: ["/usr/bin/fish", "--no-config", "-c", script])
+    } else if !completion.proposals.isEmpty {
+      // Where there is nothing else zsh proposes options.
+      try expect(completion, from: ["\(Self.root)/Tests/Tools/complete.zsh", directory])
+    }
   }
 }
