@@ -68,13 +68,53 @@ extension UnderSystemd {
     }
 
     @Test(arguments: Release.all)
-    func `twenty readers see no error over ten restarts`(_ release: Release) throws {
+    func `with STS down twenty readers see no error over ten restarts, and the same credential`(_ release: Release)
+      throws
+    {
       try Self.activated(release) { service in
+        let before = try Self.credential(service)
+        try service.fault("kind=unreachable")
         let found = try Self.failures(of: 20, at: service) {
           for _ in 0..<10 { try service.box.ask("systemctl restart \(Service.unit)") }
         }
         #expect(found.failed == "" && found.asked >= 200, "\(found)")
+        #expect(try Self.credential(service) == before)
       }
+    }
+
+    /// Who was being answered at that moment is cut off, which the kernel does; nobody is refused, and nobody gets anything else.
+    @Test(arguments: Release.all)
+    func `with STS down and twenty readers a kill refuses nobody, and the next process has the same credential`(
+      _ release: Release
+    ) throws {
+      try Self.activated(release) { service in
+        let before = try Self.credential(service)
+        try service.fault("kind=unreachable")
+        let kills = 3
+        let found = try Self.failures(of: 20, at: service) {
+          for round in 1...kills {
+            try service.box.ask("kill -KILL \(service.mainPID())")
+            #expect(
+              try eventually {
+                try service.property("NRestarts") == "\(round)" && service.property("ActiveState") == "active"
+              })
+          }
+        }
+        #expect(found.asked >= 100, "\(found)")
+        let others = found.failed.split(separator: "\n").filter {
+          !$0.contains("Recv failure: Connection reset by peer") && !$0.contains("Empty reply from server")
+            && !$0.hasSuffix(" 000")
+        }
+        #expect(others.isEmpty, "\(others)")
+        #expect(try Self.credential(service) == before)
+      }
+    }
+
+    /// The service is started by that, if it doesn't run.
+    private static func credential(_ service: Service) throws -> Credential {
+      let answer = try service.request("/v1/roles/uploader/credentials?wait=20", as: "reader")
+      #expect(answer.output.hasSuffix("200"), "\(answer)")
+      return Credential(document: answer.output)
     }
 
     @Test(arguments: Release.all)

@@ -33,6 +33,31 @@ extension UnderSystemd {
       #expect(try service.request("/v1/roles/another/credentials?wait=20").output.hasSuffix("200"))
     }
 
+    @Test(arguments: Release.all, ["systemctl kill --kill-who=control --signal=KILL \(Service.unit)", "kill -KILL"])
+    func `a reload whose command, or whose daemon, is killed leaves the unit active, and the next one works`(
+      _ release: Release, _ kill: String
+    ) throws {
+      let service = try Service(under: release)
+      try service.start()
+      let (pid, before) = try (service.mainPID(), service.credential("uploader"))
+      try service.write(SettingsText.usual + Self.another)
+      // It doesn't answer, so that the command waits.
+      try service.box.ask("kill -STOP \(pid); systemctl reload --no-block \(Service.unit)")
+      #expect(try eventually { try service.property("ControlPID") != "0" })
+      #expect(try service.property("ActiveState") == "reloading")
+      let isDaemons = kill == "kill -KILL"
+      try service.box.ask(isDaemons ? "\(kill) \(pid)" : "\(kill); kill -CONT \(pid)")
+      #expect(
+        try eventually {
+          try service.property("SubState") == "running" && (service.mainPID() != pid) == isDaemons
+        })
+      #expect(try service.credential("uploader", as: "reader") == before)
+      #expect(try service.systemctl("reload").status == 0)
+      #expect(try service.property("SubState") == "running")
+      #expect(try service.request("/v1/roles/another/credentials?wait=20").output.hasSuffix("200"))
+      #expect(try service.credential("uploader", as: "reader") == before)
+    }
+
     @Test(arguments: Release.all)
     func `bad settings fail the reload, with file and line, and change nothing`(_ release: Release) throws {
       let service = try Service(under: release)
