@@ -90,7 +90,7 @@ extension UnderSystemd {
       try Self.activated(release) { service in
         let before = try Self.credential(service)
         try service.fault("kind=unreachable")
-        let kills = 3
+        let kills = 2
         let found = try Self.failures(of: 20, at: service) {
           for round in 1...kills {
             try service.box.ask("kill -KILL \(service.mainPID())")

@@ -8,7 +8,7 @@ extension UnderSystemd {
     private static let socketUnits = "rolekeeper.socket rolekeeper-credentials.socket"
 
     @Test(arguments: Release.all)
-    func `booted without a network it is ready all the same, and goes on by itself when that comes`(_ release: Release)
+    func `started without a network it is ready all the same, and goes on by itself when that comes`(_ release: Release)
       throws
     {
       let service = try Service(under: release)
@@ -52,41 +52,47 @@ extension UnderSystemd {
 
     struct WrongKey: CustomTestStringConvertible, Sendable {
       let name: String
-      /// A script that makes the key's file, of the good one.
+      /// A script that prints it, with the good one in /root/key; none leaves the file away.
       let make: String
       /// What the status says.
       let says: String
-      var isEncrypted = false
 
-      var testDescription: String { "\(name)\(isEncrypted ? ", encrypted" : "")" }
+      var testDescription: String { name }
     }
 
-    private static let unknown = "sed s/LTAIkeeper/LTAInobodys/ /root/key"
-    private static let otherSecret = "sed s/marked-secret/other-secret/ /root/key"
+    private static let unknown = WrongKey(
+      name: "unknown", make: "sed s/LTAIkeeper/LTAInobodys/ /root/key", says: "InvalidAccessKeyId.NotFound")
+    private static let otherSecret = WrongKey(
+      name: "another secret", make: "sed s/marked-secret/other-secret/ /root/key", says: "SignatureDoesNotMatch")
+    private static let half = WrongKey(name: "half", make: "echo 'AccessKey ID,Acc'", says: key)
+    private static let missing = WrongKey(name: "missing", make: "", says: key)
 
-    @Test(
-      arguments: Release.all,
-      [
-        WrongKey(name: "unknown", make: unknown, says: "InvalidAccessKeyId.NotFound"),
-        WrongKey(name: "unknown", make: unknown, says: "InvalidAccessKeyId.NotFound", isEncrypted: true),
-        WrongKey(name: "another secret", make: otherSecret, says: "SignatureDoesNotMatch"),
-        WrongKey(name: "another secret", make: otherSecret, says: "SignatureDoesNotMatch", isEncrypted: true),
-        WrongKey(name: "half", make: "echo 'AccessKey ID,Acc'", says: key, isEncrypted: true),
-        WrongKey(name: "missing", make: "", says: key, isEncrypted: true),
-      ])
-    func `with a wrong AccessKey it stays up and says so, and a restart takes the right one`(
+    /// Half a key and none: in `StartTests`.
+    @Test(arguments: [unknown, otherSecret])
+    func `with an AccessKey that STS refuses it stays up and says so, and a restart takes the right one`(
+      _ wrong: WrongKey
+    ) throws {
+      try Self.start(.machine, with: wrong, isEncrypted: false)
+    }
+
+    @Test(arguments: Release.all, [unknown, half, missing])
+    func `with a wrong AccessKey that is encrypted it stays up and says so, and a restart takes the right one`(
       _ release: Release, _ wrong: WrongKey
     ) throws {
+      try Self.start(release, with: wrong, isEncrypted: true)
+    }
+
+    private static func start(_ release: Release, with wrong: WrongKey, isEncrypted: Bool) throws {
       let service = try Service(under: release)
-      let file = wrong.isEncrypted ? "\(Self.key).cred" : Self.key
-      try service.box.ask("cp --preserve \(Self.key) /root/key")
-      defer { _ = try? service.box.ask("cp --preserve /root/key \(Self.key); rm -f \(Self.key).cred") }
+      let file = isEncrypted ? "\(key).cred" : key
+      try service.box.ask("cp --preserve \(key) /root/key")
+      defer { _ = try? service.box.ask("cp --preserve /root/key \(key); rm -f \(key).cred") }
       /// Puts what the script prints in place, as the unit wants it.
       func put(_ script: String) throws {
-        let encryption = wrong.isEncrypted ? "systemd-creds encrypt --with-key=host --name=access-key - -" : "cat"
+        let encryption = isEncrypted ? "systemd-creds encrypt --with-key=host --name=access-key - -" : "cat"
         try service.box.ask("(\(script)) | \(encryption) >/root/new; install -m 0400 /root/new \(file); rm /root/new")
       }
-      if wrong.isEncrypted {
+      if isEncrypted {
         try service.box.ask("systemd-creds setup 2>/dev/null")
         try service.override("LoadCredential=\nLoadCredentialEncrypted=access-key:\(file)")
       }

@@ -47,7 +47,7 @@ extension UnderSystemd {
               began=$(systemctl show --property=ExecMainStartTimestamp --value \(Service.unit))
               echo $(($(date +%s) - $(date --date="$began" +%s)))
               """)
-            return (Int(age) ?? 0) >= 5
+            return (Int(age) ?? 0) >= 4
           })
         #expect(try service.property("ActiveState") == "activating" && service.mainPID() == pid)
         #expect(try service.box.script("test -e /run/after").status != 0)
