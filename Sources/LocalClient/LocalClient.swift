@@ -181,6 +181,9 @@ package final class LineStream {
 /// Why no answer came from the daemon.
 package enum LocalClientError: Error, Equatable, CustomStringConvertible {
   case pathTooLong(String)
+  /// Nothing is at that path.
+  case absent(String)
+  /// A socket is there that nobody listens on.
   case notRunning(String)
   /// Something else than a socket is there: `kind` is "a directory", say.
   case notASocket(path: String, kind: String)
@@ -199,16 +202,19 @@ package enum LocalClientError: Error, Equatable, CustomStringConvertible {
   /// Whether a daemon that is being restarted makes a request fail like this.
   package var mayBeRestart: Bool {
     switch self {
-    case .notRunning, .ended: true
+    case .absent, .notRunning, .ended: true
     case .pathTooLong, .notASocket, .notAllowed, .failed, .silent, .full, .cut, .malformed: false
     }
   }
 
+  private static let whereToLook =
+    "look with 'systemctl status rolekeeper'; if it runs, its 'socket.path' may be another one: name that by --socket or ROLEKEEPER_SOCKET"
+
   package var description: String {
     switch self {
     case .pathTooLong(let path): "socket '\(path)': the path is longer than 107 bytes; name the socket by a shorter one"
-    case .notRunning(let path):
-      "socket '\(path)': nothing listens there; look with 'systemctl status rolekeeper'; if it runs, its 'socket.path' may be another one: name that by --socket or ROLEKEEPER_SOCKET"
+    case .absent(let path): "socket '\(path)': there is no such socket; \(Self.whereToLook)"
+    case .notRunning(let path): "socket '\(path)': nothing listens there; \(Self.whereToLook)"
     case .notASocket(let path, let kind):
       "socket '\(path)': \(kind) is there, not a socket; name the daemon's socket by --socket or ROLEKEEPER_SOCKET"
     case .notAllowed(let path, let remedy): "socket '\(path)': permission denied; \(remedy)"

@@ -215,7 +215,7 @@ final class LocalConnection {
     switch number {
     // connect(2) says so of a socket that nobody listens on, and of what is no socket at all.
     case ECONNREFUSED: otherKind(at: path).map { .notASocket(path: path, kind: $0) } ?? .notRunning(path)
-    case ENOENT, ENOTDIR: .notRunning(path)
+    case ENOENT, ENOTDIR: .absent(path)
     case EACCES, EPERM: .notAllowed(path: path, remedy: ConnectPermission.remedy(for: path))
     case EAGAIN, EINTR: .silent(path: path, timeout: timeout)
     default: .failed(path: path, errno: number)

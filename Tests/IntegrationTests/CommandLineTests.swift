@@ -165,12 +165,12 @@ import Wire
   @Test(arguments: [
     ["get", "uploader"], ["status"], ["wait", "uploader", "--timeout", "1s"], ["reload"], ["refresh", "uploader"],
   ])
-  func `without a daemon each command ends with 3 and says where nothing listens`(words: [String]) throws {
+  func `without a daemon each command ends with 3 and says that there is no socket`(words: [String]) throws {
     let directory = try TemporaryDirectory()
     let run = try ChildProcess.run([Programs.commandLine, "--socket", directory.path("none.sock")] + words)
     #expect(run.status == 3 && run.output.isEmpty)
     #expect(
-      run.errors.contains("nothing listens there; look with 'systemctl status rolekeeper'"), "\(run.errors)")
+      run.errors.contains("there is no such socket; look with 'systemctl status rolekeeper'"), "\(run.errors)")
   }
 
   @Test func `the socket's name may come from the environment`() throws {

@@ -129,7 +129,7 @@ import Testing
       _ = try crashed.request("GET", "/v1/roles")
     }
     let stopped = LocalClient(path: directory.path("none"), timeout: .seconds(20), retries: retries) { tries += 1 }
-    #expect(throws: LocalClientError.notRunning(directory.path("none"))) {
+    #expect(throws: LocalClientError.absent(directory.path("none"))) {
       _ = try stopped.request("GET", "/v1/roles")
     }
     #expect(tries == 3)
@@ -138,9 +138,17 @@ import Testing
   @Test func `a daemon that isn't there is tried again, as long as the time-out allows`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path("none")
-    #expect(throws: LocalClientError.notRunning(path)) {
+    #expect(throws: LocalClientError.absent(path)) {
       _ = try LocalClient(path: path, timeout: .milliseconds(30)).request("GET", "/v1/roles")
     }
+  }
+
+  /// It was reported as a socket that nothing listens on.
+  @Test func `a path without a socket is told from a socket without a daemon`() {
+    let (absent, silent) = (LocalClientError.absent("/x"), LocalClientError.notRunning("/x"))
+    #expect("\(absent)".hasPrefix("socket '/x': there is no such socket; look with 'systemctl status rolekeeper'"))
+    #expect("\(silent)".hasPrefix("socket '/x': nothing listens there; look with 'systemctl status rolekeeper'"))
+    #expect(absent.mayBeRestart && silent.mayBeRestart)
   }
 
   @Test func `a deadline is reached no earlier than it says`() {
