@@ -54,6 +54,8 @@ struct LongUpload {
   private var chance: SeededChance
   /// When the next fault and the kills are due, in seconds.
   private var nextFault: Double
+  /// What was injected last, and may not have met a request yet.
+  private var lastFault: Int?
   private var killTimes: [Double]
   private var elapsed = 0.0
   private var summary: Summary
@@ -100,7 +102,9 @@ struct LongUpload {
     }
     guard seconds >= nextFault else { return }
     nextFault = seconds + .random(in: 2...8, using: &chance)
-    try lab.emulator.fault(Self.faults.randomElement(using: &chance)!)
+    // While no part is sent they would pile up, and the next parts would meet one after another. One that is used up can't be cleared.
+    if let lastFault { try? lab.emulator.clearFault(lastFault) }
+    lastFault = try lab.emulator.fault(Self.faults.randomElement(using: &chance)!)
     summary.faults += 1
   }
 

@@ -46,7 +46,9 @@ extension Stage {
 
   /// Counts an answer that is no credential: right where nothing was promised and a reason is given.
   func noteRefusal(_ reply: HTTPReply, of role: String, since moment: Int) {
-    let hasReason = reply.body.contains("\"code\"") && reply.fields["retry-after"] != nil
+    // A session may lapse while the first call for another is under way, so that there is no error yet.
+    let isExplained = reply.body.contains("\"code\"") || reply.body.contains("a session is being fetched")
+    let hasReason = isExplained && reply.fields["retry-after"] != nil
     if reply.status == 503 && wasRestarted(since: moment) {
       findings.note { $0.gaps += 1 }
     } else if reply.status == 503 && hasReason && !isPromised(role) {
