@@ -16,6 +16,9 @@ package struct HTTPAnswer: Hashable, Sendable {
 
   /// The values of the request's `keptFields`, in that order; nil if missing, malformed or sent twice with different values.
   package internal(set) var keptFields: [String?] = []
+  /// Whether libcurl sent the request a second time, as a kept connection had ended before the first byte of an answer: so that this answer says
+  /// nothing of the first. Known of requests without a body alone.
+  package internal(set) var wasSentTwice = false
 
   package init(
     status: Int, date: String? = nil, retryAfter: String? = nil, standardRetryAfter: String? = nil,

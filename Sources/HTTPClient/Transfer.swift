@@ -36,6 +36,8 @@ final class Transfer {
   var stallTimeout: Duration?
   private var needsFreshConnection = false
   private var completion: Completion?
+  /// What the request takes at least on the wire, without its body, in bytes.
+  private var leastSize = 0
   /// The certificates that libcurl was last set up with; it holds only their address.
   private var authorities: Authorities.Certificates?
   /// The body that is being sent, and how far it has been read.
@@ -112,6 +114,9 @@ final class Transfer {
     self.serial = serial
     self.completion = completion
     self.url = url
+    leastSize = request.secretHeaders.reduce(url.utf8.count - site.utf8.count + request.headers.bytes.count) {
+      $0 + $1.value.count
+    }
   }
 
   private static func isPlain(_ value: Secret) -> Bool {
@@ -173,10 +178,20 @@ final class Transfer {
     guard (100...599).contains(status) else {
       return .failure(TransportFailure(.protocolViolation, text: "the answer has no valid HTTP status"))
     }
-    return .success(
-      HTTPAnswer(
-        status: status, date: head.date, retryAfter: head.retryAfter, standardRetryAfter: head.standardRetryAfter,
-        keptFields: head.kept))
+    var answer = HTTPAnswer(
+      status: status, date: head.date, retryAfter: head.retryAfter, standardRetryAfter: head.standardRetryAfter,
+      keptFields: head.kept)
+    answer.wasSentTwice = wasSentTwice
+    return .success(answer)
+  }
+
+  /// libcurl counts what it has sent (CURLINFO_REQUEST_SIZE(3)), a request that it sends again in addition. Twice the least is more than once with
+  /// the few lines that it adds itself, unless there is hardly anything else.
+  private var wasSentTwice: Bool {
+    guard stream == nil, leastSize >= 400 else { return false }
+    var size = 0
+    must(ccurl_get_long(easy, CURLINFO_REQUEST_SIZE, &size))
+    return size >= 2 * leastSize
   }
 
   /// For calls that fail only for lack of memory.

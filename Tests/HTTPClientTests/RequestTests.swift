@@ -148,6 +148,17 @@ import Testing
     #expect(source.reads.count { $0.offset == 0 } == 2)
   }
 
+  /// What the second is answered says nothing of the first, which may have been carried out.
+  @Test func `a request without a body that is sent again is known`() throws {
+    func url(_ path: String) -> String { server.url(path, at: "ticketless") }
+    let filler: TextLines = ["X-Filler: \(String(repeating: "x", count: 500))"]
+    let fresh = try bench.post(url("/digestanew"), headers: filler)
+    #expect(fresh.body == Self.ofNothing && fresh.head?.wasSentTwice == false)
+    let again = try bench.post(url("/digestanew"), headers: filler)
+    #expect(again.body == Self.ofNothing && again.head?.wasSentTwice == true)
+    #expect(try bench.post(url("/ok"), headers: filler).head?.wasSentTwice == false)
+  }
+
   @Test func `a larger buffer reads more of a streamed body at a time`() throws {
     var settings = HTTPClient.Settings.testing(caFile: server.caFile, timeout: .seconds(60))
     settings.uploadBuffer = 262_144
