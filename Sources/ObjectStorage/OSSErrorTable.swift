@@ -49,7 +49,7 @@ package enum OSSErrorTable {
       .code("EntityTooSmall"), .entityTooSmall,
       "upload the file with another journal, and a --part-size of at least 100KiB"),
     Row(.code("EntityTooLarge"), .permanent, "upload the file with another journal, and a --part-size of at most 5GiB"),
-    Row(.code("FileAlreadyExists"), .permanent, "look at the video; its file is there and may not be overwritten"),
+    Row(.code("FileAlreadyExists"), .objectExists, "look at the video; its file is there and may not be overwritten"),
     Row(.family("NoSuch"), .permanent, "check the region and the storage address; there is no such bucket or object"),
 
     // Of the request

@@ -12,6 +12,8 @@ package struct OSSFailure: Error, Hashable, Sendable {
     case skew
     /// The upload id was completed, aborted, or never was.
     case noSuchUpload
+    /// An object of that name is there, which the request wasn't to overwrite.
+    case objectExists
     /// A part in the list of Complete has another ETag, or isn't there.
     case invalidPart
     /// The body isn't what its Content-MD5 says.

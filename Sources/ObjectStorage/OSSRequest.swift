@@ -4,14 +4,17 @@ package import Secrets
 package import Signing
 
 /// A step of an upload ("Multipart upload" in the vendor's documentation of OSS).
+///
+/// With `keepsObject` an object of that name isn't overwritten, and the request fails with FileAlreadyExists (`x-oss-forbid-overwrite` of PutObject,
+/// InitiateMultipartUpload and CompleteMultipartUpload; EC 0026-00000002 and 0042-00000214). In a bucket with versions the header does nothing.
 package enum OSSOperation: Hashable, Sendable {
   /// The whole object in one request, at most 5 GB.
-  case put(contentType: String)
-  case initiate(contentType: String)
+  case put(contentType: String, keepsObject: Bool = false)
+  case initiate(contentType: String, keepsObject: Bool = false)
   /// `number` is 1 to 10,000.
   case uploadPart(number: Int, uploadID: String)
   /// Its body is a `CompletionDocument`.
-  case complete(uploadID: String)
+  case complete(uploadID: String, keepsObject: Bool = false)
   /// The parts after the one numbered `after`, at most `limit` (1 to 1000, which is also the service's own limit).
   case listParts(uploadID: String, after: Int? = nil, limit: Int? = nil)
   case abort(uploadID: String)
@@ -30,7 +33,7 @@ package enum OSSOperation: Hashable, Sendable {
     case .put: []
     case .initiate: [("uploads", "")]
     case .uploadPart(let number, let id): [("partNumber", String(number)), ("uploadId", id)]
-    case .complete(let id), .abort(let id): [("uploadId", id)]
+    case .complete(let id, _), .abort(let id): [("uploadId", id)]
     case .listParts(let id, let after, let limit):
       [("uploadId", id)] + (after.map { [("part-number-marker", String($0))] } ?? [])
         + (limit.map { [("max-parts", String($0))] } ?? [])
@@ -39,8 +42,15 @@ package enum OSSOperation: Hashable, Sendable {
 
   fileprivate var contentType: String? {
     switch self {
-    case .put(let type), .initiate(let type): type
+    case .put(let type, _), .initiate(let type, _): type
     case .uploadPart, .complete, .listParts, .abort: nil
+    }
+  }
+
+  fileprivate var keepsObject: Bool {
+    switch self {
+    case .put(_, let keepsObject), .initiate(_, let keepsObject), .complete(_, let keepsObject): keepsObject
+    case .uploadPart, .listParts, .abort: false
     }
   }
 }
@@ -77,6 +87,7 @@ package struct OSSRequest: CustomStringConvertible, CustomReflectable {
   ) {
     var headers = [(name: "User-Agent", value: userAgent)]
     if let type = operation.contentType { headers.append(("Content-Type", type)) }
+    if operation.keepsObject { headers.append(("x-oss-forbid-overwrite", "true")) }
     let request = OSSSignature.Request(
       operation.method, bucket: address.bucket, key: address.key, query: operation.query, headers: headers)
     let signed = signer.sign(request, at: date)

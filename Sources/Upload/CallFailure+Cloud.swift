@@ -36,6 +36,7 @@ extension CallFailure {
       case .accessDenied: .denied
       case .skew: .stale
       case .noSuchUpload: .noSuchUpload
+      case .objectExists: .objectExists
       case .invalidPart: .invalidPart
       case .invalidDigest: .damaged
       case .throttled: .throttled(wait: nil)

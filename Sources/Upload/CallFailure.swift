@@ -23,12 +23,16 @@ package struct CallFailure: Error, Hashable, Sendable {
     case referenceTaken
     /// OSS knows no such multipart upload: it was aborted or completed.
     case noSuchUpload
+    /// OSS has the object already, and the request wasn't to overwrite it.
+    case objectExists
     /// Part numbers or ETags aren't those that OSS has.
     case invalidPart
     /// The bytes arrived otherwise than they were sent.
     case damaged
     /// The file is another one than when it was taken up, so its bytes are no longer those of one video.
     case fileChanged
+    /// The file is what it was, and its name stands for another one.
+    case fileMoved
     /// The file can't be read.
     case fileUnreadable
     /// Any other refusal.

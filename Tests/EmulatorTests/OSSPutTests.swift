@@ -32,6 +32,25 @@ import Testing
     #expect(bench.store.stored(OSSBench.object)?.writes == 2)
   }
 
+  @Test func `an object isn't replaced by a request that forbids it`() throws {
+    let bench = try OSSBench()
+    let forbid = [(name: "x-oss-forbid-overwrite", value: "true")]
+    #expect(bench.send("PUT", [], Array("first".utf8), headers: forbid).status == 200)
+    let id = try bench.initiate()
+    let part = bench.part(1, of: id, Array("second".utf8))
+    let list = "<Part><PartNumber>1</PartNumber><ETag>\(part.etag)</ETag></Part>"
+    let refused = [
+      bench.send("PUT", [], Array("second".utf8), headers: forbid),
+      bench.send("POST", [("uploads", "")], headers: forbid),
+      bench.send(
+        "POST", [("uploadId", id)], Array("<CompleteMultipartUpload>\(list)</CompleteMultipartUpload>".utf8),
+        headers: forbid),
+    ]
+    #expect(refused.map(\.status) == [409, 409, 409] && refused.allSatisfy { $0.code == "FileAlreadyExists" })
+    #expect(refused.map { $0.xml?["EC"] } == ["0026-00000002", "0026-00000002", "0042-00000214"])
+    #expect(bench.stored == Array("first".utf8))
+  }
+
   @Test func `HEAD and GET report size, checksums and time, and GET sends the file`() throws {
     let bench = try OSSBench()
     #expect(bench.send("HEAD").status == 404)

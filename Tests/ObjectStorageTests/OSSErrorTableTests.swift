@@ -28,7 +28,7 @@ import Testing
     Case(status: 400, code: "BadDigest", kind: .invalidDigest, remedy: "damaged"),
     Case(status: 400, code: "EntityTooSmall", kind: .entityTooSmall, remedy: "100KiB"),
     Case(status: 400, code: "EntityTooLarge", kind: .permanent, remedy: "5GiB"),
-    Case(status: 409, code: "FileAlreadyExists", kind: .permanent, remedy: "overwritten"),
+    Case(status: 409, code: "FileAlreadyExists", kind: .objectExists, remedy: "overwritten"),
     Case(status: 400, code: "RequestTimeout", kind: .transient, remedy: "goes on"),
     Case(status: 400, code: "IncompleteBody", kind: .transient, remedy: "goes on"),
     Case(status: 400, code: "InvalidArgument", kind: .permanent, remedy: "report"),

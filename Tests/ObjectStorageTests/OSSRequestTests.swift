@@ -105,6 +105,26 @@ import Testing
     #expect(request.target == path)
   }
 
+  @Test func `what isn't to overwrite an object says so in a header that is signed`() {
+    let lines = [false, true].map { keepsObject in
+      [
+        OSSOperation.put(contentType: "video/mp4", keepsObject: keepsObject),
+        .initiate(contentType: "video/mp4", keepsObject: keepsObject),
+        .complete(uploadID: "U1", keepsObject: keepsObject),
+      ].map { operation in
+        OSSRequest(
+          operation, at: Self.address, signedBy: Self.signer(.v4(region: "cn-shanghai")), date: Self.date,
+          userAgent: "test/1"
+        ).headerLines
+      }
+    }
+    for (usual, keeping) in zip(lines[0], lines[1]) {
+      #expect(keeping.contains("x-oss-forbid-overwrite: true") && !usual.contains { $0.contains("overwrite") })
+      // With the signature.
+      #expect(usual.last != keeping.last)
+    }
+  }
+
   @Test func `a request prints where it goes, not its signature`() {
     let request = OSSRequest(
       .put(contentType: "video/mp4"), at: Self.address, signedBy: Self.signer(.v4(region: "cn-shanghai")),

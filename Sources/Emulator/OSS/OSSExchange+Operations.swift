@@ -6,11 +6,13 @@ extension OSSExchange {
 
   func put(_ writer: BodyWriter, at now: WallTime) throws -> Answer {
     let sum = try checkedSum(of: writer)
+    try refuseToOverwrite(with: .objectExists)
     let stored = try service.store.place(writer.file, as: call.object, sum, etag: sum.etag, at: now)
     return answer.empty(headers(of: stored))
   }
 
-  func initiate() -> Answer {
+  func initiate() throws -> Answer {
+    try refuseToOverwrite(with: .objectExists)
     let id = service.store.beginUpload(of: call.object)
     var fields = address
     fields.append("UploadId", .text(id))
@@ -28,6 +30,7 @@ extension OSSExchange {
   }
 
   func complete(_ body: [UInt8], at now: WallTime) throws -> Answer {
+    try refuseToOverwrite(with: .objectExistsAtComplete)
     let stored = try service.store.complete(
       call.uploadID ?? "", of: call.object, try PartList(xml: body), at: now)
     var fields: Fields = ["Location": .text("https://\(call.request.header("host") ?? "")\(call.request.path)")]
@@ -82,6 +85,12 @@ extension OSSExchange {
       ])
     answer.file = AnswerFile(try service.store.directory.open(call.object), size: stored.size)
     return answer
+  }
+
+  /// Throws if the object exists and the request isn't to overwrite it (`x-oss-forbid-overwrite`).
+  private func refuseToOverwrite(with refusal: OSSRefusal) throws {
+    guard call.request.header("x-oss-forbid-overwrite") == "true" else { return }
+    if service.store.stored(call.object) != nil { throw refusal }
   }
 
   private func checkedSum(of writer: BodyWriter) throws -> ContentSum {

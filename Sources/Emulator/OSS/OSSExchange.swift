@@ -178,7 +178,7 @@ final class OSSExchange: RequestSink {
       body = .dropped
       return answer
     case (.completeMultipartUpload, .kept(let list)): return try complete(list, at: now)
-    case (.initiateMultipartUpload, _): return initiate()
+    case (.initiateMultipartUpload, _): return try initiate()
     case (.listParts, _): return try listParts()
     case (.abortMultipartUpload, _): return try abort()
     case (.getObject, _), (.headObject, _): return try get()

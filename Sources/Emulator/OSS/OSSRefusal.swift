@@ -75,6 +75,14 @@ extension OSSRefusal {
     status: 501, code: "NotImplemented", message: "This request implies functionality that is not implemented.")
   static let noSuchKey = OSSRefusal(
     status: 404, code: "NoSuchKey", message: "The specified key does not exist.", ec: "0026-00000001")
+  static let objectExists = OSSRefusal(
+    status: 409, code: "FileAlreadyExists",
+    message: "The object you specified already exists and can not be overwritten.",
+    ec: "0026-00000002")
+  static let objectExistsAtComplete = OSSRefusal(
+    status: 409, code: "FileAlreadyExists",
+    message: "The object you specified already exists and can not be overwritten.",
+    ec: "0042-00000214")
   static let noSuchUpload = OSSRefusal(
     status: 404, code: "NoSuchUpload",
     message: "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted "
@@ -110,8 +118,8 @@ extension OSSRefusal {
   /// The error with this code; the general one if several have it.
   static func named(_ code: String) -> OSSRefusal? {
     [
-      noRight, timeSkewed, unknownKey, invalidToken, tokenExpired, signatureMismatch, noSuchKey, noSuchUpload, tooLarge,
-      digest, malformedXML, partOrder, part, tooSmall, internalError, busy,
+      noRight, timeSkewed, unknownKey, invalidToken, tokenExpired, signatureMismatch, noSuchKey, objectExists,
+      noSuchUpload, tooLarge, digest, malformedXML, partOrder, part, tooSmall, internalError, busy,
     ].first { $0.code == code }
   }
 }
