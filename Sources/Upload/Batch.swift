@@ -17,22 +17,22 @@ package final class Batch {
   /// The parameters of CreateUploadVideo for a file. Throws what is wrong with that.
   package typealias Details = (VideoFile) throws(UploadResult.Trouble) -> VideoDetails
 
-  private let options: Options
-  private let journal: BatchJournal
-  private let cloud: any UploadCloud
-  private let scheduler: any Scheduler
-  private let details: Details
-  private let chance: () -> any RandomNumberGenerator
-  private let report: (UploadEvent) -> Void
+  let options: Options
+  let journal: BatchJournal
+  let cloud: any UploadCloud
+  let scheduler: any Scheduler
+  let details: Details
+  let chance: () -> any RandomNumberGenerator
+  let report: (UploadEvent) -> Void
   private let ended: () -> Void
 
-  package private(set) var files: BatchFiles
+  package internal(set) var files: BatchFiles
   private var next = 0
-  private var running: [Int: Running] = [:]
+  var running: [Int: Running] = [:]
   private var alarm: (any Alarm)!
-  private var starter: (any Deferral)!
+  var starter: (any Deferral)!
   /// Whether more files may come, so that none left to begin isn't the end.
-  private var isOpen: Bool
+  var isOpen: Bool
   package private(set) var hasStarted = false
   private var hasEnded = false
   /// Of the entries before it those that aren't uploaded have been reported.
@@ -41,18 +41,20 @@ package final class Batch {
   package var isPaused = false {
     didSet { if oldValue, !isPaused { starter.schedule() } }
   }
-  /// Whether this run has taken up a file, by its number in the journal.
-  private var isTakenUp: [Bool] = []
+  /// As which entry this run has taken up a file last, by its number in the journal; -1 for none.
+  var takenUp: [Int32] = []
   /// Hashes of what the sidecars of files that were begun are called without `.json`; only where more files may come.
   private var describedNames: Set<Int> = []
   /// As each of those that wait for VOD has its file open.
   private static let mostWaiting = 64
 
-  private struct Running {
+  struct Running {
     let task: UploadTask
     /// The file's number in the journal.
     let number: Int
     let begun: Timestamp
+    /// As which entry this run has taken it up before, with another end.
+    var former: Int?
     var reported = 0
   }
 
@@ -114,10 +116,20 @@ package final class Batch {
     running = [:]
     for (index, one) in stopped.sorted(by: { $0.key < $1.key }) {
       var trouble = trouble
-      if one.task.interrupt() {
-        trouble.fix += "; as OSS may have the whole file, the next run asks VOD first (GetMezzanineInfo)"
+      switch one.task.interrupt() {
+      case .goesOn: break
+      case .asksVOD: trouble.fix += "; as OSS may have the whole file, the next run asks VOD first (GetMezzanineInfo)"
+      case .staysUnconfirmed: trouble.fix = "\(FileUpload.staysUnconfirmed); the journal has how far it came"
       }
       end(index, .failed(trouble), after: scheduler.time - one.begun)
+    }
+    // What an earlier run finished needs no turn.
+    var index = next
+    while let unstarted = files.nextFile(from: index) {
+      index = unstarted + 1
+      if let file = files.file(at: unstarted), let number = journal.finished(file) {
+        noteFinished(number, at: unstarted)
+      }
     }
   }
 
@@ -153,7 +165,7 @@ package final class Batch {
   }
 
   private func begin(_ index: Int) {
-    guard let file = files.file(at: index) else { return }
+    guard let file = files.file(at: index) else { return noteName(at: index) }
     report(.started(file: index, path: file.path, size: file.identity.size))
     if isOpen { describedNames.formUnion(Sidecar.subjects(of: file.path).map(JournalState.hash(of:))) }
     do throws(UploadResult.Trouble) {
@@ -164,166 +176,29 @@ package final class Batch {
     }
   }
 
-  private func upload(_ file: VideoFile, _ index: Int) throws(UploadResult.Trouble) {
-    let source: SourceFile
-    do throws(CallFailure) {
-      source = try SourceFile(path: file.resolvedPath, followsLink: true)
-      // Whatever its name stands for by now, it has to be what was listed.
-      if let change = file.identity.change(to: source.identity) { throw SourceFile.changed(change) }
-    } catch {
-      guard let reason = reasonToPassOver(file, error) else { throw UploadResult.Trouble(error) }
-      end(index, .skipped(reason), after: .zero)
-      return starter.schedule()
-    }
-    let match = try match(file)
-    // A watched file that was moved away and back, or got another name, is found again.
-    if let known = match.number, isInHand(known) {
-      if case .moved = match { journal.append(.moved(known, file)) }
-      end(index, .skipped(.duplicate), after: .zero)
-      return starter.schedule()
-    }
-    if case .changed(let number, let how) = match {
-      return try abandon(file, source, index, number, because: SourceFile.changed(how))
-    }
-    let (number, progress) = try takeUp(file, match, index)
-    files.note(index, journalNumber: number)
-    noteTakenUp(number)
-    if case .done(let proof)? = progress.ending {
-      end(index, UploadResult(proof), after: .zero)
-      return starter.schedule()
-    }
-    let details = try details(of: file, isNeeded: progress.videoID == nil)
-    let task = try add(source, details, progress, index, number)
-    task.start()
-  }
-
-  private func noteTakenUp(_ number: Int) {
-    while isTakenUp.count <= number { isTakenUp.append(false) }
-    isTakenUp[number] = true
-  }
-
-  /// Whether this run uploads the file, or has finished it.
-  private func isInHand(_ number: Int) -> Bool {
-    if isTakenUp.indices.contains(number), isTakenUp[number], journal.state.entries[number].isFinished { return true }
-    return running.values.contains { $0.number == number }
-  }
-
-  /// Has a task for the file, which isn't begun yet.
-  private func add(
-    _ source: SourceFile, _ details: VideoDetails, _ progress: FileUpload.Progress, _ index: Int, _ number: Int
-  ) throws(UploadResult.Trouble) -> UploadTask {
-    let recorder = FileRecorder(journal, number)
-    do throws(LoopError) {
-      let task = try UploadTask(
-        source, details: details, progress: progress, options: options.upload, scheduler: scheduler, cloud: cloud,
-        recorder: recorder, chance: chance(), notice: { [unowned self] in take($0, of: index) },
-        ended: { [unowned self] in taskEnded(index, number, $0) })
-      running[index] = Running(task: task, number: number, begun: scheduler.time)
-      return task
-    } catch {
-      throw UploadResult.Trouble(error: "\(error)", fix: "raise the limit of open files (ulimit -n), and run again")
-    }
-  }
-
-  /// Why a file of a watched directory isn't begun after all; nil where that is an error. One that has changed is given out again once it
-  /// has come to rest, and one that was renamed is found by its new name.
-  private func reasonToPassOver(_ file: VideoFile, _ failure: CallFailure) -> SkipReason? {
-    guard isOpen else { return nil }
-    if failure.kind == .fileChanged { return .changed }
-    return SourceFile.isGone(file.resolvedPath) ? .gone : nil
-  }
-
-  private func match(_ file: VideoFile) throws(UploadResult.Trouble) -> BatchJournal.Match {
-    do throws(JournalError) {
-      let match = try journal.match(file)
-      // Names that were passed on: this one's file of before is there under another.
-      if case .changed(let number, _) = match,
-        files.hasElsewhere(journal.state.entries[number].identity, than: file.resolvedPath)
-      {
-        return .new
-      }
-      return match
-    } catch {
-      throw UploadResult.Trouble(error)
-    }
-  }
-
-  /// The file's number in the journal, and what that says of it.
-  private func takeUp(
-    _ file: VideoFile, _ match: BatchJournal.Match, _ index: Int
-  ) throws(UploadResult.Trouble) -> (Int, FileUpload.Progress) {
-    switch match {
-    case .new: return (journal.begin(file), FileUpload.Progress())
-    case .same(let number): return (number, try progress(of: number))
-    case .moved(let number, let name):
-      let progress = try progress(of: number)
-      journal.append(.moved(number, file))
-      let video = progress.videoID.map { " (VideoId \($0))" } ?? ""
-      report(.note("taken up before as '\(name)'\(video)", file: index))
-      return (number, progress)
-    case .changed: preconditionFailure("a file that changed is taken up")
-    }
-  }
-
-  /// Ends a file that isn't what the journal has. What OSS has got of that is removed, unless it may still lie somewhere under another name.
-  private func abandon(
-    _ file: VideoFile, _ source: SourceFile, _ index: Int, _ number: Int, because reason: CallFailure
-  ) throws(UploadResult.Trouble) {
-    if case .done? = try progress(of: number).ending { throw try replaced(index, number, reason) }
-    let entry = journal.state.entries[number]
-    guard entry.identity.inode == source.identity.inode, entry.outcome != .unconfirmed,
-      journal.state.uploads[number] != nil, !running.values.contains(where: { $0.number == number })
-    else { throw UploadResult.Trouble(reason) }
-    let progress = try progress(of: number)
-    files.note(index, journalNumber: number)
-    let details = try details(of: file, isNeeded: false)
-    let task = try add(source, details, progress, index, number)
-    task.abandon(because: reason)
-  }
-
-  /// Of a file whose former version is uploaded, with the VideoId of that.
-  private func replaced(
-    _ index: Int, _ number: Int, _ reason: CallFailure
-  ) throws(UploadResult.Trouble) -> UploadResult.Trouble {
-    files.note(index, journalNumber: number)
-    let video = try progress(of: number).videoID.map { " (VideoId \($0))" } ?? ""
-    return UploadResult.Trouble(
-      error: "\(reason.text); this version isn't uploaded: an earlier one already is\(video)",
-      fix: "to upload it too, name another journal")
-  }
-
-  private func progress(of number: Int) throws(UploadResult.Trouble) -> FileUpload.Progress {
-    let state: FileState
-    do throws(JournalError) { state = try journal.state(of: number) } catch { throw UploadResult.Trouble(error) }
-    guard let progress = FileUpload.Progress(state) else {
-      throw UploadResult.Trouble(
-        error: "the journal holds an address that VOD can't have given", fix: "upload it with another journal")
-    }
-    return progress
-  }
-
-  private func details(of file: VideoFile, isNeeded: Bool) throws(UploadResult.Trouble) -> VideoDetails {
-    do throws(UploadResult.Trouble) {
-      return try details(file)
-    } catch {
-      // A video that is there isn't made again, whatever its description says by now.
-      guard !isNeeded, let plain = try? VideoDetails(VideoDetails.Draft(title: "-", fileName: "-.mp4")) else {
-        throw error
-      }
-      return plain
-    }
-  }
-
-  private func taskEnded(_ index: Int, _ number: Int, _ outcome: FileUpload.Outcome) {
+  func taskEnded(_ index: Int, _ number: Int, _ outcome: FileUpload.Outcome) {
     guard let one = running.removeValue(forKey: index) else { return }
     if case .failed(let failure) = outcome {
-      journal.append(failure.kind == .fileChanged ? .changed(number) : .failed(number, code: failure.code))
+      let isChanged = failure.kind == .fileChanged
+      let now = isChanged ? FileIdentity(following: one.task.file.path) : nil
+      journal.append(isChanged ? .changed(number, now) : .failed(number, code: failure.code))
     }
-    end(index, UploadResult(outcome, videoID: one.task.videoID), after: scheduler.time - one.begun)
+    let result = UploadResult(outcome)
+    end(index, result, after: scheduler.time - one.begun)
+    if let former = one.former, result.isSuccess, files.result(at: former).trouble != nil {
+      settle(former, asUploaded: index)
+    }
     starter.schedule()
   }
 
-  private func end(_ index: Int, _ result: UploadResult, after span: Duration) {
+  /// Of a file that failed under another name, which it lost meanwhile.
+  private func settle(_ former: Int, asUploaded index: Int) {
+    files.note(former, .skipped(files.note(former, sameAs: index)), seconds: 0)
+    let (old, new) = (files.entry(at: former).path, files.entry(at: index).path)
+    report(.note("'\(old)' failed after it was renamed; it is uploaded as '\(new)'"))
+  }
+
+  func end(_ index: Int, _ result: UploadResult, after span: Duration) {
     files.note(index, result, seconds: span.inSeconds)
     report(.finished(file: index, result, seconds: span.inSeconds))
   }
@@ -338,7 +213,7 @@ package final class Batch {
     alarm.arm(at: (scheduler.time + options.reportInterval).microseconds)
   }
 
-  private func take(_ notice: FileUpload.Notice, of index: Int) {
+  func take(_ notice: FileUpload.Notice, of index: Int) {
     switch notice {
     case .created(let videoID, let requestID, let address):
       report(
@@ -362,13 +237,12 @@ package final class Batch {
       report(.note("asking VOD whether it has the file", file: index))
       // Another may go on meanwhile.
       starter.schedule()
-    // The file goes on as the journal has it. One whose last request was interrupted ends as not confirmed, and says so by itself.
-    case .checkDenied, .partStored: break
+    case .partStored: break
     }
   }
 
   /// Writes of one file's way into the journal.
-  private final class FileRecorder: UploadRecorder {
+  final class FileRecorder: UploadRecorder {
     private let journal: BatchJournal
     private let number: Int
 

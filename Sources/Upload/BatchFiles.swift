@@ -10,8 +10,8 @@ package struct BatchFiles: Sendable {
     var status = Status.notStarted
     var journalNumber: Int32 = -1
     var seconds: Float = 0
-    /// Where its trouble is.
-    var trouble: Int32 = -1
+    /// Where its trouble is, or of a duplicate the file that it is the same as.
+    var place: Int32 = -1
   }
 
   /// What the arguments pointed at.
@@ -72,21 +72,40 @@ package struct BatchFiles: Sendable {
     index < list.count ? list.file(at: index) : added.file(at: index - list.count)
   }
 
+  /// The file at `index` that was listed as another name of one before; nil of anything else.
+  func duplicate(at index: Int) -> VideoFile? {
+    index < list.count ? list.duplicate(at: index) : added.duplicate(at: index - list.count)
+  }
+
   private func isFile(at index: Int) -> Bool {
     index < list.count ? list.isFile(at: index) : added.isFile(at: index - list.count)
   }
 
-  /// The first file at `start` or behind it.
+  /// The first file at `start` or behind it, or another name of one.
   func nextFile(from start: Int) -> Int? {
     var index = start
     while index < count {
-      if isFile(at: index) { return index }
+      if index < list.count ? list.isRegularFile(at: index) : added.isRegularFile(at: index - list.count) {
+        return index
+      }
       index += 1
     }
     return nil
   }
 
   mutating func note(_ index: Int, journalNumber: Int) { slots[index].journalNumber = Int32(journalNumber) }
+
+  /// Notes that `index` is the file at `other`, whose number in the journal it shares. Returns why it is skipped.
+  mutating func note(_ index: Int, sameAs other: Int) -> SkipReason {
+    slots[index].journalNumber = slots[other].journalNumber
+    slots[index].place = Int32(other)
+    return reasonOfDuplicate(at: index)
+  }
+
+  private func reasonOfDuplicate(at index: Int) -> SkipReason {
+    let (path, other) = (entry(at: index).path, entry(at: Int(slots[index].place)).path)
+    return path.utf8.elementsEqual(other.utf8) ? .takenUp : .duplicate(of: other)
+  }
 
   mutating func note(_ index: Int, _ result: UploadResult, seconds: Double) {
     slots[index].seconds = Float(seconds)
@@ -102,7 +121,7 @@ package struct BatchFiles: Sendable {
     case .skipped: slots[index].status = .duplicate
     case .failed, .unconfirmed:
       slots[index].status = .troubled
-      slots[index].trouble = troubles.add(result) ?? -1
+      slots[index].place = troubles.add(result) ?? -1
     }
   }
 
@@ -115,10 +134,10 @@ package struct BatchFiles: Sendable {
     case .uploaded: .uploaded
     case .confirmed: .confirmed
     case .unchecked: .unchecked
-    case .duplicate: .skipped(.duplicate)
+    case .duplicate: .skipped(reasonOfDuplicate(at: index))
     case .changed: .skipped(.changed)
     case .gone: .skipped(.gone)
-    case .troubled: troubles[slot.trouble]
+    case .troubled: troubles[slot.place]
     }
   }
 
@@ -132,8 +151,10 @@ package struct BatchFiles: Sendable {
   package func row(at index: Int, in journal: BatchJournal) -> ReportRow {
     let entry = entry(at: index)
     var row = ReportRow(path: entry.path, result: result(at: index))
-    guard case .file(let file) = entry.content else { return row }
-    row.size = file.identity.size
+    switch entry.content {
+    case .file(let file), .duplicate(let file, _): row.size = file.identity.size
+    case .skipped, .failed: return row
+    }
     let slot = slots[index]
     guard slot.journalNumber >= 0 else { return row }
     if slot.seconds > 0 { row.seconds = Double(slot.seconds) }
@@ -194,8 +215,7 @@ extension UploadResult {
       }
   }
 
-  /// `videoID` is nil while there is no video.
-  init(_ outcome: FileUpload.Outcome, videoID: String?) {
+  init(_ outcome: FileUpload.Outcome) {
     self =
       switch outcome {
       case .uploaded(let proof): UploadResult(proof)
@@ -204,7 +224,7 @@ extension UploadResult {
           Trouble(
             error: reason,
             fix:
-              "look for \(videoID.map { "video \($0)" } ?? "the video") in VOD's console; if it has no file there, or the role may call GetMezzanineInfo by now, run again with --retry-unconfirmed"
+              "look for the video in VOD's console; if it has no file there, or the role may call GetMezzanineInfo by now, run again with --retry-unconfirmed"
           ))
       case .failed(let failure): .failed(Trouble(failure))
       case .damaged(let reason):

@@ -9,6 +9,10 @@ extension BatchJournal {
     let change = named.flatMap { state.entries[$0].identity.change(to: file.identity) }
     if let named, change == nil { return .same(named) }
     if let number = state.number(of: file.identity) { return .moved(number, from: try self.file(number).path) }
+    if let number = state.refused[file.identity].map({ Int($0) }) {
+      let change = state.entries[number].identity.change(to: file.identity)
+      return .changed(number, change ?? "it is on another device")
+    }
     guard let named, let change else { return .new }
     // That the hash is the same isn't enough to refuse a file.
     for place in state.places(withHash: hash) {
@@ -16,6 +20,15 @@ extension BatchJournal {
       if recorded.resolvedPath.utf8.elementsEqual(file.resolvedPath.utf8) { return .changed(named, change) }
     }
     return .new
+  }
+
+  /// The number of `file` if an earlier run has finished it, under the name that it has here; read from memory alone.
+  func finished(_ file: VideoFile) -> Int? {
+    guard let number = state.newest(withHash: JournalState.hash(of: file.resolvedPath)),
+      state.entries[number].isFinished,
+      state.entries[number].identity.change(to: file.identity) == nil
+    else { return nil }
+    return number
   }
 
   /// Takes up a file that the journal doesn't have; returns its number.

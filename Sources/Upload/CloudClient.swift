@@ -162,7 +162,9 @@ package final class CloudClient: UploadCloud {
       case .failure(let failure):
         if case .throttled = failure.kind { pace.throttled(at: now) }
         if failure.kind == .credentialLapsed { credential.discard(keyID: identity.key.id) }
-        call.completion(.failure(CallFailure(failure, action: call.action)))
+        var failed = CallFailure(failure, action: call.action)
+        failed.wasSentTwice = answer.wasSentTwice
+        call.completion(.failure(failed))
       }
     }
   }
@@ -170,10 +172,10 @@ package final class CloudClient: UploadCloud {
   // MARK: - OSS
 
   package func send(
-    _ request: FileUpload.Request, of file: SourceFile, with grant: FileUpload.Grant,
+    _ request: FileUpload.Request, of file: SourceFile, with grant: FileUpload.Grant, keepingObject: Bool,
     completion: @escaping (Result<FileUpload.Answer, CallFailure>) -> Void
   ) -> any SentRequest {
-    let sent = ObjectRequest(request, of: file)
+    let sent = ObjectRequest(request, of: file, keepsObject: keepingObject)
     guard let version = signature(for: grant) else {
       report(
         .failure(

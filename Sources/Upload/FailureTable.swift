@@ -11,7 +11,7 @@ package enum FailureTable {
       [
         TextLayout.Cell(text: VisibleText.escaped(row.path)),
         TextLayout.Cell(text: row.result.status, colour: colour(of: row.result)),
-        TextLayout.Cell(text: VisibleText.escaped(trouble.error)),
+        TextLayout.Cell(text: VisibleText.escaped(named(trouble.error, row))),
         TextLayout.Cell(text: VisibleText.escaped(trouble.fix)),
       ]
     }
@@ -21,6 +21,12 @@ package enum FailureTable {
     return cells.enumerated().flatMap { number, cells in
       (number == 0 ? [] : [""]) + stacked(cells, width: width, colours)
     }
+  }
+
+  /// With the video that it is about: what is kept of many failures that are alike doesn't name it.
+  private static func named(_ error: String, _ row: ReportRow) -> String {
+    guard let id = row.videoID, !error.contains(id) else { return error }
+    return "\(error) (VideoId \(id))"
   }
 
   /// A failure below its file, where a line is too narrow for all.

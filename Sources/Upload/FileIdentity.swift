@@ -32,6 +32,13 @@ package struct FileIdentity: Hashable, Sendable {
     self.init(status)
   }
 
+  /// The same of what a link at `path` leads to.
+  init?(following path: String) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    self.init(status)
+  }
+
   /// How the file that was this one differs now, as the middle of a sentence; nil when it doesn't.
   package func change(to now: FileIdentity) -> String? {
     if inode != now.inode { return "it was replaced by another file" }

@@ -65,6 +65,7 @@ extension FileUpload {
     phase = .finishing(mayHaveHappened: mayHaveHappened)
     switch failure.kind {
     case .throttled, .unreached, .lost, .stale: finishAgain(failure, mayHaveHappened, at: now, using: &generator)
+    case .objectExists: objectExists(at: now)
     case _ where mayHaveHappened: confirm(at: now)
     // VOD says that it waits for the file, and the user wants it.
     case .noSuchUpload where reopenings > 0 && wasUnconfirmed: restart(failure, at: now)
@@ -81,6 +82,12 @@ extension FileUpload {
     case .invalidPart where progress.uploadID != nil: sendAllAgain(failure, at: now)
     default: endRefused(failure, at: now)
     }
+  }
+
+  /// The object is there, by a run that this journal doesn't know of, or by a request of this one whose answer was lost.
+  mutating func objectExists(at now: Timestamp) {
+    foundObject = true
+    confirm(at: now)
   }
 
   private mutating func finishAgain(
@@ -132,7 +139,11 @@ extension FileUpload {
       return end(recording: .done(.confirmed), .uploaded(.confirmed))
     }
     if info.isDeleted, !wasUnconfirmed { return endUnconfirmed("VOD says that the video's file was deleted") }
-    guard case .confirming(let since) = phase else { return begin(at: now) }
+    guard case .confirming(let since) = phase else {
+      // Another state may be that of a video that could be overwritten.
+      keepsObject = !info.waitsForFile
+      return begin(at: now)
+    }
     let elapsed = now - since
     guard elapsed < Self.confirmation, !info.isFinal else {
       // Another state may be that of a video that could be overwritten.
@@ -148,7 +159,8 @@ extension FileUpload {
 
   /// Completes the object whose completion may be sent again, with the parts that are missing first.
   mutating func sendMissing(at now: Timestamp) {
-    let isStored = progress.uploadID == nil || storedBytes == size
+    let isPut = progress.uploadID == nil && (progress.isCompleting || !isMultipart)
+    let isStored = isPut || storedBytes == size
     phase = isStored ? .finishing(mayHaveHappened: false) : .transferring
     isStored ? finish(at: now) : transfer(at: now)
   }
@@ -171,6 +183,7 @@ extension FileUpload {
             remedy: "run again")))
     }
     grant = nil
+    keepsObject = false
     make(.refresh(videoID: videoID))
   }
 
@@ -183,12 +196,14 @@ extension FileUpload {
       again(failed, as: failed.call, after: failure, at: now, using: &generator)
     case .unknownVideo: end(.failed(failure))
     case _ where phase == .checking:
-      if failure.kind == .denied { emit(.report(.checkDenied(failure))) }
+      // The journal may be a copy from before an end that nobody can be asked for: then OSS has the object.
+      keepsObject = true
       begin(at: now)
     // The user has looked, and VOD waits for the file.
     case _ where wasUnconfirmed: sendMissing(at: now)
     default:
-      endUnconfirmed("the answer that completes the upload was lost, and GetMezzanineInfo says \(failure.code)")
+      let why = foundObject ? "OSS has an object there already" : "the answer that completes the upload was lost"
+      endUnconfirmed("\(why), and GetMezzanineInfo says \(failure.code)")
     }
   }
 

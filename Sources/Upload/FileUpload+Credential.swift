@@ -107,9 +107,9 @@ extension FileUpload {
   /// OSS refused the credential: nothing else is sent with it. False when the file has ended of that.
   mutating func credentialRefused(_ failure: CallFailure, at now: Timestamp) -> Bool {
     lapses += 1
-    // An unknown key may be an expired one. With a new credential it is what it says.
-    let isFatal = failure.kind == .keyUnknown ? lapses > 1 : lapses >= options.tries
-    if isFatal {
+    if failure.kind == .keyUnknown { unknownKeys += 1 }
+    // An unknown key may be an expired one. The second time, with a new credential, it is what it says.
+    if unknownKeys > 1 || lapses >= options.tries {
       end(.failed(failure))
       return false
     }

@@ -88,7 +88,7 @@ extension FileUpload {
         .lost, code: "NoUploadId", detail: "OSS's answer names no upload id", requestID: answer.requestID)
       return storeFailed(request, failure, at: now, using: &generator)
     }
-    lapses = 0
+    (lapses, unknownKeys) = (0, 0)
     single = Tries()
     progress.uploadID = uploadID
     progress.unit = plan.unit
@@ -107,10 +107,11 @@ extension FileUpload {
         ? CallFailure(
           .damaged, code: "NoETag", detail: "OSS's answer names no ETag of the part", requestID: answer.requestID)
         : CallFailure(
-          .damaged, code: "CRCMismatch", detail: "OSS has other bytes than were sent", requestID: answer.requestID)
+          .damaged, code: "CRCMismatch", detail: "OSS stored other bytes than those that were sent",
+          requestID: answer.requestID)
       return storeFailed(request, failure, at: now, using: &generator)
     }
-    lapses = 0
+    (lapses, unknownKeys) = (0, 0)
     measure(request, bytes: range.count, at: now)
     let part = FinishedPart(unit: number - 1, range: range, etag: etag, crc: answer.sentCRC)
     progress.parts.append(part)
@@ -157,6 +158,7 @@ extension FileUpload {
     switch failure.kind {
     case .expired, .keyUnknown:
       if credentialRefused(failure, at: now) { transfer(at: now) }
+    case .objectExists: objectExists(at: now)
     // A second upload id harms nothing: the first has no parts.
     case .throttled, .unreached, .lost, .stale, .damaged: waitForSingle(failure, at: now, using: &generator)
     default: end(.failed(failure))

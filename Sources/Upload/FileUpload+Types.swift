@@ -167,8 +167,15 @@ extension FileUpload {
     case restarted
     /// VOD is asked whether the video is finished.
     case confirming
-    /// GetMezzanineInfo isn't allowed, so whether an earlier run finished the video after all isn't known.
-    case checkDenied(CallFailure)
+  }
+
+  /// What the next run does with a file that was interrupted.
+  package enum Continuation: Hashable, Sendable {
+    case goesOn
+    /// Its object may be whole.
+    case asksVOD
+    /// Nothing, unless it is asked to.
+    case staysUnconfirmed
   }
 
   package enum Outcome: Hashable, Sendable {

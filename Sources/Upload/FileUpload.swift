@@ -30,6 +30,8 @@ package struct FileUpload {
   var rate: Double?
   /// Refusals of the credential in a row, with no request in between that worked.
   var lapses = 0
+  /// Those among them that didn't know the key.
+  var unknownKeys = 0
   var restarts = 0
   /// Whether VOD may have made a video without our knowing.
   var createMayHaveHappened = false
@@ -38,6 +40,13 @@ package struct FileUpload {
   /// Whether the video may be there by an earlier run, which VOD hasn't said and a person has looked for: then nothing is taken back of what is
   /// written of that.
   var isInDoubt = false
+  /// Whether the journal has it as not confirmed (`JournalState`), so that the next run leaves it alone.
+  private var isWrittenAsUnconfirmed = false
+  private var hasWrittenVideo = false
+  /// Whether an object that is there already stays as it is: where nobody has said that VOD waits for the file.
+  package internal(set) var keepsObject = false
+  /// Whether there was one.
+  var foundObject = false
   /// How often VOD said that it still waits for a file whose completion had been sent.
   var reopenings = 0
   /// The initiate, PUT or Complete: at most one of them is tried at a time.
@@ -91,6 +100,8 @@ package struct FileUpload {
     self.size = size
     self.options = options
     self.progress = progress
+    if case .unconfirmed? = progress.ending { isWrittenAsUnconfirmed = true }
+    hasWrittenVideo = progress.videoID != nil
     rate = options.expectedRate
   }
 
@@ -138,8 +149,8 @@ package struct FileUpload {
   }
 
   /// Ends it where it is, for the next run to go on; nothing else is to be done with it. `mayBeWhole` is whether a request that is on its way
-  /// may have been sent whole. Returns whether its object may be whole, so that the next run has to ask VOD.
-  package mutating func interrupt(mayBeWhole: Bool) -> (mayBeWhole: Bool, effects: [Effect]) {
+  /// may have been sent whole.
+  package mutating func interrupt(mayBeWhole: Bool) -> (next: Continuation, effects: [Effect]) {
     let isCompleting =
       switch phase {
       case .finishing(let mayHaveHappened): mayHaveHappened || mayBeWhole || reopenings > 0
@@ -150,7 +161,8 @@ package struct FileUpload {
     if !isCompleting { takeBackCompletion() }
     phase = .ended
     defer { effects = [] }
-    return (isCompleting || isInDoubt, effects)
+    if isWrittenAsUnconfirmed { return (.staysUnconfirmed, effects) }
+    return (isCompleting ? .asksVOD : .goesOn, effects)
   }
 
   /// Does what is due.
@@ -168,7 +180,25 @@ package struct FileUpload {
 
   // MARK: What the parts of this machine do it with
 
-  mutating func emit(_ effect: Effect) { effects.append(effect) }
+  mutating func emit(_ effect: Effect) {
+    if case .record(let record, _) = effect { note(record) }
+    effects.append(effect)
+  }
+
+  /// As the journal takes it.
+  private mutating func note(_ record: Record) {
+    switch record {
+    case .refused: isWrittenAsUnconfirmed = false
+    case .video: if !hasWrittenVideo { isWrittenAsUnconfirmed = false }
+    case .ended(.unconfirmed): isWrittenAsUnconfirmed = true
+    case .ended(.done), .ended(.damaged): isWrittenAsUnconfirmed = false
+    default: break
+    }
+    if case .video = record { hasWrittenVideo = true }
+  }
+
+  /// What a person can do with a file that the next run leaves alone.
+  static let staysUnconfirmed = "it stays not confirmed: run again with --retry-unconfirmed"
 
   mutating func nextAttempt() -> Attempt {
     serial += 1
@@ -189,10 +219,6 @@ package struct FileUpload {
   }
 
   mutating func end(_ outcome: Outcome) {
-    var outcome = outcome
-    if case .failed(let failure) = outcome, isInDoubt || phase == .creating && wasUnconfirmed && createMayHaveHappened {
-      outcome = .failed(failure.adding("it stays not confirmed: run again with --retry-unconfirmed"))
-    }
     if !running.isEmpty { emit(.cancelRequests) }
     if phase == .creating, case .failed = outcome, !createMayHaveHappened {
       // There is no video, so the next run starts over, even without the right to look for one.
@@ -203,7 +229,10 @@ package struct FileUpload {
     call = nil
     grant = nil
     phase = .ended
-    emit(.end(outcome))
+    guard case .failed(let failure) = outcome, options.retriesUnconfirmed, isWrittenAsUnconfirmed else {
+      return emit(.end(outcome))
+    }
+    emit(.end(.failed(failure.adding(Self.staysUnconfirmed))))
   }
 
   mutating func end(recording ending: Ending, _ outcome: Outcome) {

@@ -5,6 +5,8 @@ import Glibc
 package struct InputEntry: Equatable, Sendable {
   package enum Content: Equatable, Sendable {
     case file(VideoFile)
+    /// Another name of a file that was found before, at the path `of`.
+    case duplicate(VideoFile, of: String)
     case skipped(SkipReason)
     case failed(InputProblem)
   }
@@ -17,11 +19,25 @@ package struct InputEntry: Equatable, Sendable {
     self.path = path
     self.content = content
   }
+
+  /// Why it isn't uploaded; nil of a file that is to be, and of an error.
+  package var skipReason: SkipReason? {
+    switch content {
+    case .duplicate(_, let other): .duplicate(of: other)
+    case .skipped(let reason): reason
+    case .file, .failed: nil
+    }
+  }
 }
 
 /// Why something isn't uploaded and that is no error.
-package enum SkipReason: UInt8, Hashable, Sendable, CaseIterable {
-  case hidden, sidecar, journal, report, titles, foreignExtension, notRegular, link, duplicate
+package enum SkipReason: Hashable, Sendable {
+  case hidden, sidecar, journal, report, titles, foreignExtension, notRegular, link
+  /// It is the file at that path, under another name or by another way.
+  case duplicate(of: String)
+  case sameDirectory(as: String)
+  /// Of a file in a watched directory that this run knows already, under the same path.
+  case takenUp
   /// Of a file in a watched directory, before its turn.
   case changed, gone
   /// In a watched directory, after its video was begun.
@@ -37,7 +53,9 @@ package enum SkipReason: UInt8, Hashable, Sendable, CaseIterable {
     case .foreignExtension: "ApsaraVideo VOD doesn't take files with this extension"
     case .notRegular: "not a regular file"
     case .link: "a symbolic link, which is only followed when it is named"
-    case .duplicate: "the same file as one before"
+    case .duplicate(let path): "the same file as '\(path)'"
+    case .sameDirectory(let path): "the same directory as '\(path)'"
+    case .takenUp: "this run has taken it up already"
     case .changed: "it changed before its turn, and is taken up again once it has come to rest"
     case .lateSidecar: "a sidecar that came after its video was taken up, so it isn't used"
     case .gone: "it was moved or removed before its turn"
@@ -51,17 +69,20 @@ package enum InputProblem: Error, Hashable, Sendable, CustomStringConvertible {
   case system(CInt)
   case notUTF8
   case tooDeep
-  /// Of a file that was named itself; one that is found in a directory is skipped.
-  case foreignExtension
+  // Of what was named itself; the same is skipped where it is found in a directory.
+  case foreignExtension, notRegular
   /// The same of a watched directory.
   case watched(CInt)
+  /// The same of something in one.
+  case inWatched(CInt)
 
   package var description: String {
     switch self {
-    case .system(let number): String(cString: strerror(number))
+    case .system(let number), .inWatched(let number): String(cString: strerror(number))
     case .watched(let number): "the watched directory can't be read: \(String(cString: strerror(number)))"
     case .notUTF8: "its name is not UTF-8"
     case .foreignExtension: SkipReason.foreignExtension.text
+    case .notRegular: SkipReason.notRegular.text
     case .tooDeep: "nested deeper than \(InputScan.maxDepth) directories"
     }
   }
@@ -82,8 +103,12 @@ package enum InputProblem: Error, Hashable, Sendable, CustomStringConvertible {
     case .watched(ENAMETOOLONG): "move it to where its path is shorter; its files are taken up by the next run"
     case .watched(EACCES): "let this user read it; its files are taken up then, by this run or the next"
     case .watched: "put it back or mount it; its files are taken up then, by this run or the next"
+    case .inWatched(EACCES), .inWatched(EPERM): "let this user read it; it is taken up then, by this run or the next"
+    case .inWatched(let number):
+      "\(OpenFileLimit.fix(number) ?? "look into that"); it is taken up once it can be read, by this run or the next"
     case .notUTF8: "rename it"
     case .foreignExtension: "leave it out, or convert it; a wrong extension can be changed by renaming it"
+    case .notRegular: "name regular files and directories only"
     case .tooDeep: "name a directory further down"
     }
   }

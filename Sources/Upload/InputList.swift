@@ -3,8 +3,15 @@
 /// An entry takes 56 bytes and its last name: 100,000 files some 9 MB.
 package struct InputList: Sendable, RandomAccessCollection {
   private enum Kind: UInt8 {
-    case file, skipped, failed, watched, notUTF8, tooDeep, foreignExtension
+    case file, duplicate, sameDirectory, skipped, failed, watched, inWatched, notUTF8, tooDeep, foreignExtension,
+      notRegular
   }
+
+  /// Reasons that are a number each.
+  private static let plainReasons: [SkipReason] = [
+    .hidden, .sidecar, .journal, .report, .titles, .foreignExtension, .notRegular, .link, .takenUp, .changed, .gone,
+    .lateSidecar,
+  ]
 
   private struct Slot {
     var identity = FileIdentity(size: 0, modified: 0, inode: 0, device: 0)
@@ -12,7 +19,7 @@ package struct InputList: Sendable, RandomAccessCollection {
     let directory: Int32
     let nameLength: UInt16
     let kind: Kind
-    /// An errno, the reason why it is skipped, or of a file the mark of its sidecar.
+    /// An errno, the reason why it is skipped, where in `originals` the other path is, or of a file the mark of its sidecar.
     var code: Int32 = 0
   }
 
@@ -25,6 +32,8 @@ package struct InputList: Sendable, RandomAccessCollection {
   private var slots: [Slot] = []
   private var names: [UInt8] = []
   private(set) var directories: [Directory] = []
+  /// Paths of what others are the same as.
+  private var originals: [String] = []
   /// The numbers of directories by a hash of their paths; nil until one is looked for.
   private var numbers: [Int: Int]?
   /// How many entries are files to be uploaded, and their bytes.
@@ -41,12 +50,16 @@ package struct InputList: Sendable, RandomAccessCollection {
     let content: InputEntry.Content =
       switch slot.kind {
       case .file: .file(file(of: slot))
-      case .skipped: .skipped(SkipReason(rawValue: UInt8(slot.code)) ?? .notRegular)
+      case .duplicate: .duplicate(file(of: slot), of: originals[Int(slot.code)])
+      case .sameDirectory: .skipped(.sameDirectory(as: originals[Int(slot.code)]))
+      case .skipped: .skipped(Self.plainReasons[Int(slot.code)])
       case .failed: .failed(.system(slot.code))
       case .watched: .failed(.watched(slot.code))
+      case .inWatched: .failed(.inWatched(slot.code))
       case .notUTF8: .failed(.notUTF8)
       case .tooDeep: .failed(.tooDeep)
       case .foreignExtension: .failed(.foreignExtension)
+      case .notRegular: .failed(.notRegular)
       }
     return InputEntry(path: path(of: slot), content: content)
   }
@@ -58,6 +71,14 @@ package struct InputList: Sendable, RandomAccessCollection {
 
   package func isFile(at index: Int) -> Bool { slots[index].kind == .file }
 
+  /// The file at `index` that was found before under another name; nil of anything else.
+  package func duplicate(at index: Int) -> VideoFile? {
+    slots[index].kind == .duplicate ? file(of: slots[index]) : nil
+  }
+
+  /// Whether what is at `index` has an identity, which may still change.
+  func isRegularFile(at index: Int) -> Bool { [.file, .duplicate].contains(slots[index].kind) }
+
   /// What a file's sidecar is, which changes when that is written to; 0 where none was looked for, or there is none.
   func sidecarMark(at index: Int) -> Int32 { slots[index].kind == .file ? slots[index].code : 0 }
 
@@ -66,7 +87,7 @@ package struct InputList: Sendable, RandomAccessCollection {
     let slot = slots[index]
     var hasher = Hasher()
     hasher.combine(slot.kind)
-    if slot.kind == .file { hasher.combine(slot.identity) } else { hasher.combine(slot.code) }
+    if isRegularFile(at: index) { hasher.combine(slot.identity) } else { hasher.combine(slot.code) }
     return hasher.finalize()
   }
 
@@ -119,17 +140,36 @@ extension InputList {
     totalSize = totalSize.saturatingAdd(identity.size)
   }
 
+  /// Adds another name of the file `identity`, which is at `original`.
+  mutating func add(
+    _ name: some Collection<UInt8>, in directory: Int, _ identity: FileIdentity, duplicateOf original: String
+  ) {
+    append(name, directory, .duplicate, identity, code: place(of: original))
+  }
+
+  private mutating func place(of original: String) -> Int32 {
+    if originals.last?.utf8.elementsEqual(original.utf8) != true { originals.append(original) }
+    return Int32(originals.count - 1)
+  }
+
   mutating func skip(_ name: some Collection<UInt8>, in directory: Int, _ reason: SkipReason) {
-    append(name, directory, .skipped, code: Int32(reason.rawValue))
+    switch reason {
+    case .sameDirectory(let original): append(name, directory, .sameDirectory, code: place(of: original))
+    default:
+      guard let code = Self.plainReasons.firstIndex(of: reason) else { preconditionFailure("an unknown reason") }
+      append(name, directory, .skipped, code: Int32(code))
+    }
   }
 
   mutating func fail(_ name: some Collection<UInt8>, in directory: Int, _ problem: InputProblem) {
     switch problem {
     case .system(let number): append(name, directory, .failed, code: number)
     case .watched(let number): append(name, directory, .watched, code: number)
+    case .inWatched(let number): append(name, directory, .inWatched, code: number)
     case .notUTF8: append(name, directory, .notUTF8)
     case .tooDeep: append(name, directory, .tooDeep)
     case .foreignExtension: append(name, directory, .foreignExtension)
+    case .notRegular: append(name, directory, .notRegular)
     }
   }
 
@@ -138,7 +178,9 @@ extension InputList {
     let slot = other.slots[index]
     let directory = number(of: other.directories[Int(slot.directory)])
     let name = other.names[slot.nameStart..<slot.nameStart + Int(slot.nameLength)]
-    append(name, directory, slot.kind, slot.identity, code: slot.code)
+    var code = slot.code
+    if [.duplicate, .sameDirectory].contains(slot.kind) { code = place(of: other.originals[Int(code)]) }
+    append(name, directory, slot.kind, slot.identity, code: code)
     guard slot.kind == .file else { return }
     fileCount += 1
     totalSize = totalSize.saturatingAdd(slot.identity.size)
@@ -149,10 +191,14 @@ extension InputList {
     let name = FileName.last(of: entry.path)
     func directory(of path: String) -> String { String(decoding: path.utf8.dropLast(name.utf8.count), as: UTF8.self) }
     var resolved = ""
-    if case .file(let file) = entry.content { resolved = directory(of: file.resolvedPath) }
+    switch entry.content {
+    case .file(let file), .duplicate(let file, _): resolved = directory(of: file.resolvedPath)
+    case .skipped, .failed: break
+    }
     let number = number(of: Directory(path: directory(of: entry.path), resolvedPath: resolved))
     switch entry.content {
     case .file(let file): add(name.utf8, in: number, file.identity)
+    case .duplicate(let file, let original): add(name.utf8, in: number, file.identity, duplicateOf: original)
     case .skipped(let reason): skip(name.utf8, in: number, reason)
     case .failed(let problem): fail(name.utf8, in: number, problem)
     }

@@ -38,8 +38,10 @@ package struct InputScan {
   private let ownInodes: Set<UInt64>
   private let hasSeveralArguments: Bool
   private var list = InputList()
-  private var seenFiles: Set<Place> = []
-  private var seenDirectories: Set<Place> = []
+  /// Where in the list they are.
+  private var seenFiles: [Place: Int32] = [:]
+  /// Their numbers.
+  private var seenDirectories: [Place: Int32] = [:]
 
   /// `arguments` are paths, byte by byte as the program was given them.
   package static func list(_ arguments: [[UInt8]], _ settings: Settings) -> InputList {
@@ -115,8 +117,11 @@ package struct InputScan {
 
   private mutating func scan(_ open: InputDirectory, _ paths: InputList.Directory, depth: Int) {
     let number = list.add(paths)
-    if let place = Self.place(open.descriptor), !seenDirectories.insert(place).inserted {
-      return list.skip("".utf8, in: number, .duplicate)
+    if let place = Self.place(open.descriptor) {
+      if let known = seenDirectories[place] {
+        return list.skip("".utf8, in: number, .sameDirectory(as: list.directories[Int(known)].path))
+      }
+      seenDirectories[place] = Int32(number)
     }
     if let failure = open.failure { list.fail("".utf8, in: number, failure) }
     for name in open.names {
@@ -171,7 +176,9 @@ package struct InputScan {
     wasNamed: Bool = false
   ) {
     let place = Place(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
-    if status.st_mode & S_IFMT != S_IFREG { return list.skip(name, in: directory, .notRegular) }
+    if status.st_mode & S_IFMT != S_IFREG {
+      return wasNamed ? list.fail(name, in: directory, .notRegular) : list.skip(name, in: directory, .notRegular)
+    }
     if let own = settings.ownFiles.first(where: { $0.device == place.device && $0.inode == place.inode }) {
       return list.skip(name, in: directory, own.reason)
     }
@@ -181,8 +188,11 @@ package struct InputScan {
         ? list.fail(name, in: directory, .foreignExtension) : list.skip(name, in: directory, .foreignExtension)
     }
     // A file with one name is met once, where there is one argument.
-    if hasSeveralArguments || status.st_nlink > 1, !seenFiles.insert(place).inserted {
-      return list.skip(name, in: directory, .duplicate)
+    if hasSeveralArguments || status.st_nlink > 1 {
+      if let known = seenFiles[place] {
+        return list.add(name, in: directory, FileIdentity(status), duplicateOf: list[Int(known)].path)
+      }
+      seenFiles[place] = Int32(list.count)
     }
     list.add(name, in: directory, FileIdentity(status), sidecarMark: sidecarMark)
   }

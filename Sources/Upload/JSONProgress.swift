@@ -14,8 +14,8 @@ import JSON
 ///     restarted
 ///     waiting-for-credential error
 ///     throttled              code, wait_seconds
-///     finished               status, seconds, error and fix where it isn't uploaded or confirmed, and earlier_run (true)
-///                            where an earlier run had finished the file
+///     finished               status, seconds, error and fix where it isn't uploaded or confirmed, reason where it is skipped
+///                            after all, and earlier_run (true) where an earlier run had finished the file
 ///     skipped                reason
 ///     unreadable             error, fix
 ///     note                   text, and path where it is about a file
@@ -103,10 +103,11 @@ package struct JSONProgress: Sendable {
       json.member("status", result.status)
       write(seconds: seconds, "seconds", to: &json)
       if result.isSuccess, seconds == 0 { json.member("earlier_run", true) }
+      if case .skipped(let reason) = result { json.member("reason", reason.text) }
       write(result.trouble, to: &json)
     case .passedOver(let entry):
       json.member("path", entry.path)
-      if case .skipped(let reason) = entry.content { json.member("reason", reason.text) }
+      if let reason = entry.skipReason { json.member("reason", reason.text) }
       write(entry.result?.trouble, to: &json)
     case .note(let text, _): json.member("text", text)
     }

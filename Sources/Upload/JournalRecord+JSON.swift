@@ -43,7 +43,8 @@ extension JournalRecord {
     case .done(_, let proof): json.member("proof", proof.rawValue)
     case .unconfirmed(_, let reason), .damaged(_, let reason): json.member("reason", reason)
     case .failed(_, let code): json.member("code", code)
-    case .restarted, .refused, .changed: break
+    case .changed(_, let identity): identity?.write(to: &json)
+    case .restarted, .refused: break
     }
   }
 
@@ -67,7 +68,7 @@ extension JournalRecord {
       case .unconfirmed: object["reason"]?.string().map { .unconfirmed(file, reason: $0) }
       case .damaged: object["reason"]?.string().map { .damaged(file, reason: $0) }
       case .failed: object["code"]?.string().map { .failed(file, code: $0) }
-      case .changed: .changed(file)
+      case .changed: .changed(file, FileIdentity(object))
       }
     guard let record else { return nil }
     self = record
@@ -83,21 +84,31 @@ extension VideoFile {
   fileprivate func write(to json: inout JSONWriter<[UInt8]>) {
     json.member("path", path)
     json.member("resolved", resolvedPath)
-    json.member("size", identity.size)
-    json.member("modified_ns", identity.modified)
-    json.member("inode", String(identity.inode))
-    json.member("device", String(identity.device))
+    identity.write(to: &json)
   }
 
   fileprivate init?(_ object: borrowing JSONValue) {
     guard let path = object["path"]?.string(), let resolved = object["resolved"]?.string(),
-      let size = object["size"]?.int, size >= 0, let modified = object["modified_ns"]?.int,
+      let identity = FileIdentity(object)
+    else { return nil }
+    self.init(path: path, resolvedPath: resolved, identity: identity)
+  }
+}
+
+extension FileIdentity {
+  fileprivate func write(to json: inout JSONWriter<[UInt8]>) {
+    json.member("size", size)
+    json.member("modified_ns", modified)
+    json.member("inode", String(inode))
+    json.member("device", String(device))
+  }
+
+  fileprivate init?(_ object: borrowing JSONValue) {
+    guard let size = object["size"]?.int, size >= 0, let modified = object["modified_ns"]?.int,
       let inode = object["inode"]?.string().flatMap({ UInt64($0) }),
       let device = object["device"]?.string().flatMap({ UInt64($0) })
     else { return nil }
-    self.init(
-      path: path, resolvedPath: resolved,
-      identity: FileIdentity(size: size, modified: modified, inode: inode, device: device))
+    self.init(size: size, modified: modified, inode: inode, device: device)
   }
 }
 

@@ -8,7 +8,7 @@
 ///                                     ▲        │            │                  └─▶ unconfirmed
 ///                                     └─ restarted ◀────────┘
 ///
-/// `failed` and `changed` may come anywhere between, and `moved` even at the end; what came before them stays true. What a record takes back of
+/// `failed` and `changed` may come anywhere between, `moved` and `changed` even at the end; what came before them stays true. What a record takes back of
 /// those before it is in `JournalState`.
 package enum JournalRecord: Equatable, Sendable {
   /// The first of a file.
@@ -37,15 +37,16 @@ package enum JournalRecord: Equatable, Sendable {
   case damaged(Int, reason: String)
   /// It ended in an error, by its code; the next run tries again.
   case failed(Int, code: String)
-  /// It isn't the file any more that its first record tells of.
-  case changed(Int)
+  /// It isn't the file any more that its first record tells of; what it was instead where that is known. That version isn't uploaded, whatever
+  /// it is called later.
+  case changed(Int, FileIdentity? = nil)
 
   /// The number of the file.
   package var file: Int {
     switch self {
     case .file(let file, _), .moved(let file, _), .reference(let file, _), .video(let file, _),
       .upload(let file, _, _), .part(let file, _), .restarted(let file), .completing(let file, _), .refused(let file),
-      .done(let file, _), .unconfirmed(let file, _), .damaged(let file, _), .failed(let file, _), .changed(let file):
+      .done(let file, _), .unconfirmed(let file, _), .damaged(let file, _), .failed(let file, _), .changed(let file, _):
       file
     }
   }

@@ -9,7 +9,8 @@
 /// | the object may be whole | `completing` | `refused` |
 /// | whether the video is there can't be found out | `unconfirmed` | `refused`, or `video` where there was none before |
 /// | OSS has an object that isn't the file | `damaged` | never; nothing counts that follows but names |
-/// | the video is there | `done` | never; nothing may follow but names |
+/// | the video is there | `done` | never; nothing may follow but names and other versions |
+/// | a version of the file isn't uploaded | `changed` | never |
 /// | a path is one of this file's | `file`, `moved` | another file is taken up there |
 ///
 /// `done` and `damaged` take the place of all that is above them. `failed` and `changed` say how a run ended, and hold until the next one
@@ -55,6 +56,8 @@ package struct JournalState: Equatable, Sendable {
   private var newest: [Int: Int32] = [:]
   /// The newest file of each identity, by its hash.
   private var known: [Int: Int32] = [:]
+  /// Versions of files that are another by now and aren't uploaded, and the numbers of these files.
+  private(set) var refused: [FileIdentity: Int32] = [:]
   /// Where the newest `moved` to each path is, by a hash of it: a name that a file once had still leads to it.
   private var moves: [Int: Int64] = [:]
   /// Where the newest `moved` of each file is that has one.
@@ -80,6 +83,10 @@ package struct JournalState: Equatable, Sendable {
       moves[hash] = place
       lastMoves[Int32(file)] = place
       return nil
+    }
+    if case .changed(_, let version) = record {
+      if let version, version != entries[file].identity { refused[version] = Int32(file) }
+      if entries[file].isFinished { return nil }
     }
     if let why = obstacle(to: record) { return why }
     apply(record, to: file, at: place)
@@ -195,6 +202,18 @@ package struct FileState: Equatable, Sendable {
   /// The single PUT or Complete may have been carried out; nil when none was sent or it was refused for certain.
   package var completing: Completion?
   package var outcome: Outcome?
+}
+
+extension JournalState.Outcome {
+  /// nil of a file that isn't finished.
+  var proof: Proof? {
+    switch self {
+    case .done: .checked
+    case .confirmed: .confirmed
+    case .unproven: .unproven
+    case .unconfirmed, .damaged, .failed, .changed: nil
+    }
+  }
 }
 
 extension Proof {

@@ -7,6 +7,7 @@ import ObjectStorage
 final class ObjectRequest: SentRequest {
   let file: SourceFile
   private let request: FileUpload.Request
+  private let keepsObject: Bool
   /// The file's bytes in it.
   private let content: FileBody?
   private let length: Int
@@ -15,9 +16,10 @@ final class ObjectRequest: SentRequest {
   /// Ends the transfer that carries it.
   var cancel: (() -> Void)?
 
-  init(_ request: FileUpload.Request, of file: SourceFile) {
+  init(_ request: FileUpload.Request, of file: SourceFile, keepsObject: Bool) {
     self.file = file
     self.request = request
+    self.keepsObject = keepsObject
     switch request {
     case .put:
       content = FileBody(file, 0..<file.size)
@@ -31,10 +33,10 @@ final class ObjectRequest: SentRequest {
 
   var operation: OSSOperation {
     switch request {
-    case .put: .put(contentType: ContentType.of(fileName: file.path))
-    case .initiate: .initiate(contentType: ContentType.of(fileName: file.path))
+    case .put: .put(contentType: ContentType.of(fileName: file.path), keepsObject: keepsObject)
+    case .initiate: .initiate(contentType: ContentType.of(fileName: file.path), keepsObject: keepsObject)
     case .part(let number, let uploadID, _): .uploadPart(number: number, uploadID: uploadID)
-    case .complete(let uploadID, _): .complete(uploadID: uploadID)
+    case .complete(let uploadID, _): .complete(uploadID: uploadID, keepsObject: keepsObject)
     case .abort(let uploadID): .abort(uploadID: uploadID)
     }
   }

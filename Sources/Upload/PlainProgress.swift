@@ -73,7 +73,7 @@ package struct PlainProgress: Sendable {
     case .unconfirmed(let trouble), .failed(let trouble):
       let status = result.status == "failed" ? "failed" : "not confirmed"
       return "\(path): \(status): \(VisibleText.escaped(trouble.error)); \(VisibleText.escaped(trouble.fix))"
-    case .skipped(let reason): return "\(path): skipped: \(reason.text)"
+    case .skipped(let reason): return skipped(path, reason)
     case .notStarted, .unsettled: return "\(path): not started"
     }
   }
@@ -87,11 +87,12 @@ package struct PlainProgress: Sendable {
 
   private static func passedOver(_ entry: InputEntry) -> String {
     let path = VisibleText.escaped(entry.path)
-    switch entry.content {
-    case .file: return path
-    case .skipped(let reason): return "\(path): skipped: \(reason.text)"
-    case .failed(let problem): return "\(path): \(problem); \(problem.fix)"
-    }
+    if case .failed(let problem) = entry.content { return "\(path): \(problem); \(problem.fix)" }
+    return entry.skipReason.map { skipped(path, $0) } ?? path
+  }
+
+  private static func skipped(_ path: String, _ reason: SkipReason) -> String {
+    "\(path): skipped: \(VisibleText.escaped(reason.text))"
   }
 
   private static func text(_ wait: Duration) -> String { wait < .seconds(1) ? "at once" : "in \(wait.text)" }

@@ -52,8 +52,11 @@ package struct ProgressTotals: Sendable {
       running[file]?.bytes = 0
     case .finished(let file, let result, _): finish(file, result)
     case .passedOver(let entry):
-      // A watched directory may come back.
-      if case .failed(.watched) = entry.content { break }
+      // A watched directory, or what is in it, may come back.
+      switch entry.content {
+      case .failed(.watched), .failed(.inWatched): return
+      default: break
+      }
       if let result = entry.result { counts.count(result) }
     case .created, .refreshed, .retried, .waitingForCredential, .throttled, .note: break
     }

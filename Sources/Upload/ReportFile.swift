@@ -124,8 +124,10 @@ package struct ReportFile: Sendable {
     return descriptor
   }
 
-  /// Replaces the file; of a failure nothing is left behind.
+  /// Replaces the file, unless it is something else by now; of a failure nothing is left behind.
   package func write(_ rows: some Sequence<ReportRow>) throws(Failure) {
+    var status = stat()
+    if lstat(path, &status) == 0 { try checkReplaced(status) }
     let descriptor = try openDraft()
     do throws(Failure) {
       try fill(descriptor, rows)

@@ -44,7 +44,7 @@ package struct SettlingFiles: Sendable {
         sidecarMark: list.sidecarMark(at: index), since: now.microseconds)
       if let before = self.sight(of: key), before.isStill(sight) { sight.since = before.since }
       if sight.since != Sight.givenOut {
-        let deadline = Timestamp(microseconds: sight.since) + (list.isFile(at: index) ? settle : .zero)
+        let deadline = Timestamp(microseconds: sight.since) + (list.isRegularFile(at: index) ? settle : .zero)
         if deadline <= now {
           ready.append(index, of: list)
           sight.since = Sight.givenOut

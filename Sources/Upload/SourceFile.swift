@@ -4,7 +4,8 @@ import Glibc
 
 /// A file that is being uploaded, held open: what is read is always of the file that was taken up, whatever its name stands for by now.
 package final class SourceFile {
-  package let path: String
+  /// What it is called now, as far as is known.
+  package internal(set) var path: String
   /// When it was opened.
   package let identity: FileIdentity
   private let descriptor: CInt
@@ -57,7 +58,9 @@ package final class SourceFile {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw Self.unreadable(errno) }
     if let change = identity.change(to: FileIdentity(status)) { throw Self.changed(change) }
-    if stat(path, &status) == 0, let change = identity.change(to: FileIdentity(status)) { throw Self.changed(change) }
+    let isElsewhere = status.st_nlink > 0
+    guard stat(path, &status) == 0, let change = identity.change(to: FileIdentity(status)) else { return }
+    throw isElsewhere ? Self.moved : Self.changed(change)
   }
 
   /// Whether nothing is at `path` any more.
@@ -76,6 +79,10 @@ package final class SourceFile {
     default: OpenFileLimit.fix(number) ?? "look into that, and run again; it goes on where it was"
     }
   }
+
+  private static let moved = CallFailure(
+    .fileMoved, code: "FileMoved", detail: "its name stands for another file by now",
+    remedy: "name it as it is called now, and run again; it goes on where it was")
 
   package static func changed(_ how: String) -> CallFailure {
     CallFailure(

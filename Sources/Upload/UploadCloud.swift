@@ -11,9 +11,10 @@ package protocol UploadCloud: AnyObject {
     _ call: FileUpload.Call, for details: VideoDetails, completion: @escaping (Result<CallAnswer, CallFailure>) -> Void
   ) -> AnyObject
 
-  /// Sends what `request` says of `file` to the place and with the credential of `grant`.
+  /// Sends what `request` says of `file` to the place and with the credential of `grant`. With `keepingObject` nothing replaces an object that is
+  /// there: that is an error (`objectExists`).
   func send(
-    _ request: FileUpload.Request, of file: SourceFile, with grant: FileUpload.Grant,
+    _ request: FileUpload.Request, of file: SourceFile, with grant: FileUpload.Grant, keepingObject: Bool,
     completion: @escaping (Result<FileUpload.Answer, CallFailure>) -> Void
   ) -> any SentRequest
 }

@@ -69,6 +69,7 @@ extension InputEntry {
   package var result: UploadResult? {
     switch content {
     case .file: nil
+    case .duplicate(_, let original): .skipped(.duplicate(of: original))
     case .skipped(let reason): .skipped(reason)
     case .failed(let problem): .failed(.init(error: problem.description, fix: problem.fix))
     }

@@ -51,14 +51,14 @@ package final class UploadTask {
   /// Whether all that it does is to ask VOD now and then.
   package var isWaitingForVOD: Bool { upload.isWaitingForVOD }
 
-  /// Ends what is on its way, of which nobody hears any more. Returns whether the object may be whole, so that the next run has to ask VOD.
-  package func interrupt() -> Bool {
+  /// Ends what is on its way, of which nobody hears any more.
+  package func interrupt() -> FileUpload.Continuation {
     let interruption = upload.interrupt(mayBeWhole: requests.values.contains { $0.mayBeWhole })
     call = nil
     requests = [:]
     alarm.disarm()
     perform(interruption.effects)
-    return interruption.mayBeWhole
+    return interruption.next
   }
 
   /// Bytes at OSS or on the way there.
@@ -110,7 +110,8 @@ package final class UploadTask {
 
   private func send(_ request: FileUpload.Request, _ attempt: FileUpload.Attempt) {
     guard let grant = upload.grant else { return }
-    requests[attempt] = cloud.send(request, of: file, with: grant) { [unowned self] result in
+    requests[attempt] = cloud.send(request, of: file, with: grant, keepingObject: upload.keepsObject) {
+      [unowned self] result in
       requests[attempt] = nil
       switch result {
       case .success(let answer): handle(.stored(answer, attempt))

@@ -17,11 +17,14 @@ package final class WatchedInput {
     func follow(_ directories: [String]) -> Bool
   }
 
-  /// What has become of a directory that is watched, not of those in it.
+  /// What has become of a directory that is watched, or of something in it.
   package enum Change: Equatable, Sendable {
-    /// It can't be read any more: the others are watched on, and so is what will be at its path.
+    /// It can't be read: the rest is watched on, and so is what will be at its path.
     case gone(InputEntry)
+    /// Of a watched directory.
     case back(path: String)
+    /// Of something in one, which can be read by now or isn't there any more.
+    case over(path: String)
   }
 
   /// Which directory is at a path.
@@ -56,7 +59,7 @@ package final class WatchedInput {
   private let scheduler: any Scheduler
   private let handler: (InputList) -> Void
   package var onChange: ((Change) -> Void)?
-  /// The directories that can't be read now, in the order in which that was found.
+  /// What can't be read now, in the order in which that was found.
   package private(set) var gone: [InputEntry] = []
   /// Whether there has been a first list.
   package private(set) var hasListed = false
@@ -170,17 +173,31 @@ package final class WatchedInput {
   private func noteReturns(_ found: InputList) {
     guard !gone.isEmpty else { return }
     let readable = Set(found.directories.filter { !$0.resolvedPath.isEmpty }.map(\.path))
-    let back = gone.filter { readable.contains($0.path) }
-    gone.removeAll { readable.contains($0.path) }
-    for entry in back { onChange?(.back(path: entry.path)) }
+    let failing = Set(found.lazy.filter { if case .failed(.system) = $0.content { true } else { false } }.map(\.path))
+    let isPartial = isMissing(found)
+    func isBack(_ entry: InputEntry) -> Bool {
+      roots.contains(entry.path) ? readable.contains(entry.path) : !isPartial && !failing.contains(entry.path)
+    }
+    let back = gone.filter(isBack)
+    gone.removeAll(where: isBack)
+    for entry in back { onChange?(roots.contains(entry.path) ? .back(path: entry.path) : .over(path: entry.path)) }
   }
 
-  /// False for an entry that isn't about one of the directories themselves.
+  /// Keeps what can't be read until it can; false for another entry.
   private func noteLoss(_ entry: InputEntry) -> Bool {
-    guard case .failed(.system(let number)) = entry.content, roots.contains(Self.withoutSlashes(entry.path)) else {
+    guard case .failed(let problem) = entry.content else { return false }
+    var number: CInt?
+    if case .system(let errno) = problem { number = errno }
+    let root = Self.withoutSlashes(entry.path)
+    let loss: InputEntry
+    if roots.contains(root) {
+      // Or a file is in its place.
+      loss = InputEntry(path: root, content: .failed(.watched(number ?? ENOTDIR)))
+    } else if let number {
+      loss = InputEntry(path: entry.path, content: .failed(.inWatched(number)))
+    } else {
       return false
     }
-    let loss = InputEntry(path: Self.withoutSlashes(entry.path), content: .failed(.watched(number)))
     gone.removeAll { $0.path == loss.path }
     gone.append(loss)
     onChange?(.gone(loss))

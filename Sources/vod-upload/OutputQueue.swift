@@ -65,8 +65,10 @@ final class OutputQueue {
     do throws(LoopError) {
       call = try scheduler.call({ Console.put(bytes, to: descriptor) }) { [unowned self] in ended($0) }
     } catch {
-      // Later there may be one.
-      return alarm.arm(at: (now + Self.pause).microseconds)
+      // Later there may be one. At the end nothing else is held up.
+      guard drained != nil else { return alarm.arm(at: (now + Self.pause).microseconds) }
+      waiting = []
+      return ended(Console.put(bytes, to: descriptor))
     }
     waiting = []
     bytesInCall = bytes.count

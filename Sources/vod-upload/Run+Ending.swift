@@ -28,12 +28,13 @@ extension Run {
     guard let end, ending == nil else { return }
     var ending = Ending()
     ending.leftUndone = Ending.leavesUndone(watch, isBusy: batch.map { $0.isBusy || !$0.hasStarted } ?? true)
+    let isListed = batch != nil && watch?.hasListed != false
     let files = stopped(end)
     close(&ending)
     ending.counts = files.counts
     ending.leftUndone = ending.leftUndone || ending.counts.notStarted > 0
     output.end(ending.counts, troubled: files.troubledRows(in: journal))
-    write(files, &ending)
+    if isListed { write(files, &ending) } else { leaveReport(&ending) }
     explain(end, &ending)
     self.ending = ending
     let words = ending.messages.flatMap { Console.lines($0) }
@@ -64,6 +65,12 @@ extension Run {
       if case .broken = end { return }
       ending.messages.append("\(error)\(error.fix.map { "; \($0)" } ?? "")")
     }
+  }
+
+  /// What it would lack is what a former report has.
+  private func leaveReport(_ ending: inout Ending) {
+    guard let report else { return }
+    ending.messages.append("report '\(report.path)': not written, since the files weren't listed yet")
   }
 
   private func write(_ files: BatchFiles, _ ending: inout Ending) {

@@ -253,6 +253,7 @@ final class Run {
     switch change {
     case .gone(let entry): .passedOver(entry)
     case .back(let path): .note("\(path): the watched directory is there again")
+    case .over(let path): .note("\(path): it can be read again, or is gone")
     }
   }
 

@@ -22,7 +22,8 @@ struct VideoDescriptions {
     if let title = titles?.title(of: file) { metadata.title = title }
     do throws(VideoDetailsError) {
       return try VideoDetails(Self.draft(metadata, title: file.title, fileName: file.name, size: file.identity.size))
-    } catch {
+    } catch let first {
+      let error = metadata.title == nil ? Self.flaw(ofName: file, metadata) ?? first : first
       let fix =
         switch error.parameter {
         case "FileSize": "split the file, or leave it out"
@@ -32,6 +33,16 @@ struct VideoDescriptions {
         }
       throw UploadResult.Trouble(error: "\(error)", fix: fix)
     }
+  }
+
+  /// What is wrong with the file's name itself, for which another title is no remedy.
+  private static func flaw(ofName file: VideoFile, _ metadata: VideoMetadata) -> VideoDetailsError? {
+    do throws(VideoDetailsError) {
+      _ = try VideoDetails(draft(metadata, title: "title", fileName: file.name, size: nil))
+    } catch {
+      return error.parameter == "FileName" ? error : nil
+    }
+    return nil
   }
 
   private static func draft(_ metadata: VideoMetadata, title: String, fileName: String, size: Int64?)

@@ -39,13 +39,14 @@ import Testing
   }
 
   private func run(
-    _ list: InputList, jobs: Int = 2, isOpen: Bool = false, on file: FakeJournalFile? = nil,
+    _ list: InputList, jobs: Int = 2, isOpen: Bool = false, options: Batch.Options = .init(),
+    on file: FakeJournalFile? = nil,
     syncFailure: CInt = 0,
     details: @escaping Batch.Details = { (file) throws(UploadResult.Trouble) in try BatchTests.details(file) }
   ) throws -> Run {
     let run = Run(try BatchJournal(file ?? journalFile, path: "journal", on: scheduler))
     if syncFailure != 0 { journalFile.fail(sync: syncFailure) }
-    var options = Batch.Options()
+    var options = options
     options.jobs = jobs
     run.batch = try Batch(
       list, isOpen: isOpen, options: options, journal: run.journal, cloud: cloud, scheduler: scheduler,
@@ -212,7 +213,7 @@ import Testing
     run.batch.add(Array(found))
     run.batch.add(Array(found))
     scheduler.settle()
-    #expect(run.results == [.uploaded, .skipped(.duplicate)] && cloud.titles == ["a"])
+    #expect(run.results == [.uploaded, .skipped(.takenUp)] && cloud.titles == ["a"])
     run.batch.close()
     scheduler.settle()
     #expect(run.hasEnded && run.batch.files.counts.notStarted == 0)
@@ -247,6 +248,34 @@ import Testing
     #expect(
       UploadResult.Trouble(failure.of(.refresh(videoID: "v"))).error
         == "RefreshUploadVideo: InternalError (request R1)")
+  }
+
+  /// Each had a text of its own, for its VideoId: a batch of many kept as many texts.
+  @Test func `files that aren't confirmed have one text, and the table names their videos`() throws {
+    let result = UploadResult(.notConfirmed(reason: "the answer was lost"))
+    let rows = ["a", "b"].map { ReportRow(path: "\($0).mp4", result: result, videoID: "video-\($0)") }
+    let table = FailureTable.render(rows, width: nil).joined(separator: "\n")
+    #expect(["a", "b"].allSatisfy { table.contains("the answer was lost (VideoId video-\($0))") })
+    #expect(result.trouble?.fix.contains("look for the video in VOD's console; ") == true)
+  }
+
+  @Test func `what an interruption leaves to the next run is said`() throws {
+    try write(["a.mp4"])
+    cloud.storesNothing = true
+    let first = try run(list())
+    first.batch.stop(.init(error: "interrupted", fix: "run again"))
+    #expect(
+      first.results.first?.trouble?.fix
+        == "run again; as OSS may have the whole file, the next run asks VOD first (GetMezzanineInfo)")
+    first.journal.append(.unconfirmed(0, reason: "lost"))
+    first.journal.flush()
+    var options = Batch.Options()
+    options.upload.retriesUnconfirmed = true
+    let second = try run(list(), options: options, on: FakeJournalFile(journalFile.bytes))
+    second.batch.stop(.init(error: "interrupted", fix: "run again"))
+    #expect(
+      second.results.first?.trouble?.fix
+        == "it stays not confirmed: run again with --retry-unconfirmed; the journal has how far it came")
   }
 
   @Test func `files that hadn't settled at the end say so`() throws {
@@ -322,7 +351,7 @@ import Testing
     _ = try run(list())
     #expect(link(directory.path("a.mp4"), directory.path("b.mp4")) == 0)
     let both = try nextRun()
-    #expect(both.results == [.uploaded, .skipped(.duplicate)])
+    #expect(both.results == [.uploaded, .skipped(.duplicate(of: directory.path("a.mp4")))])
     #expect(unlink(directory.path("a.mp4")) == 0)
     #expect(try nextRun().results == [.uploaded] && cloud.titles == ["a"])
     try directory.write("content of a.mp4", to: "c.mp4")
@@ -337,7 +366,8 @@ import Testing
     move("a.mp4", to: "b.mp4")
     run.batch.add(Array(list()))
     scheduler.settle()
-    #expect(run.results == [.uploaded, .skipped(.duplicate)] && run.batch.files.counts.uploaded == 1)
+    #expect(run.results == [.uploaded, .skipped(.duplicate(of: directory.path("a.mp4")))])
+    #expect(run.batch.files.counts.uploaded == 1)
     #expect(!run.events.contains { if case .note = $0 { true } else { false } })
     try touch("b.mp4")
     run.batch.add(Array(list()))
@@ -382,6 +412,101 @@ import Testing
   }
 
   /// It was uploaded as a second video.
+  @Test func `a hard link that was listed behind its file is that file to the next runs, whatever becomes of both`()
+    throws
+  {
+    try write(["a.mp4"])
+    #expect(link(directory.path("a.mp4"), directory.path("h.mp4")) == 0)
+    let file = FakeJournalFile()
+    let first = try run(list(), on: file)
+    #expect(first.results == [.uploaded, .skipped(.duplicate(of: directory.path("a.mp4")))])
+    #expect(first.batch.files.row(at: 1, in: first.journal).videoID == "video1")
+    first.journal.flush()
+    #expect(unlink(directory.path("a.mp4")) == 0)
+    try touch("h.mp4")
+    #expect(Self.isFileChanged(try run(list(), on: FakeJournalFile(file.bytes)).results.first) && cloud.titles == ["a"])
+  }
+
+  /// It failed as another version of something that VOD had never heard of, for ever.
+  @Test func `a file that changed before VOD heard of it is a new one`() throws {
+    try write(["a.mp4"])
+    let first = try run(list()) { (_) throws(UploadResult.Trouble) in
+      throw UploadResult.Trouble(error: "Title has 129 characters", fix: "shorten it")
+    }
+    first.journal.flush()
+    try touch("a.mp4")
+    #expect(try nextRun().results == [.uploaded] && cloud.titles == ["a"])
+  }
+
+  /// Its row lacked the VideoId, and nothing said that an earlier version may be uploaded.
+  @Test func `a file that changed since it wasn't confirmed names the video that may be there`() throws {
+    try write(["a.mp4"])
+    cloud.storesNothing = true
+    let first = try run(list())
+    first.batch.stop(.init(error: "interrupted", fix: ""))
+    first.journal.append(.unconfirmed(0, reason: "lost"))
+    first.journal.flush()
+    try touch("a.mp4")
+    let second = try nextRun()
+    #expect(second.results.first?.trouble?.error.contains("whether an earlier version is uploaded isn't known") == true)
+    #expect(second.batch.files.row(at: 0, in: second.journal).videoID == "video1")
+  }
+
+  /// They were not started, without a VideoId, or failed as they couldn't be read.
+  @Test func `what an earlier run finished is so without a turn, and without being read`() throws {
+    try write(["a.mp4", "b.mp4"])
+    _ = try run(list())
+    let found = list()
+    let stopped = Run(try BatchJournal(FakeJournalFile(journalFile.bytes), path: "journal", on: scheduler))
+    stopped.batch = try Batch(
+      found, options: Batch.Options(), journal: stopped.journal, cloud: cloud, scheduler: scheduler,
+      details: { (file) throws(UploadResult.Trouble) in try BatchTests.details(file) }, report: { _ in }, ended: {})
+    stopped.batch.stop(.init(error: "interrupted", fix: ""))
+    #expect(stopped.results == [.uploaded, .uploaded])
+    #expect(stopped.batch.files.row(at: 1, in: stopped.journal).videoID == "video2")
+    unlink(directory.path("a.mp4"))
+    let calls = cloud.calls
+    #expect(try run(found, on: FakeJournalFile(journalFile.bytes)).results == [.uploaded, .uploaded])
+    #expect(cloud.calls == calls)
+  }
+
+  /// It was uploaded as a second video, under its other name.
+  @Test(arguments: [true, false])
+  func `a version that wasn't uploaded isn't uploaded under another name either`(_ isLink: Bool) throws {
+    try write(["v.mp4"])
+    _ = try run(list())
+    try touch("v.mp4")
+    let file = FakeJournalFile(journalFile.bytes)
+    let second = try run(list(), on: file)
+    #expect(Self.isFileChanged(second.results.first))
+    second.journal.flush()
+    if isLink {
+      #expect(link(directory.path("v.mp4"), directory.path("A.mp4")) == 0)
+    } else {
+      move("v.mp4", to: "w.mp4")
+    }
+    let third = try run(list(), on: FakeJournalFile(file.bytes))
+    #expect(Self.isFileChanged(third.results.first) && cloud.titles == ["v"])
+  }
+
+  /// It had a row as failed besides, whose remedy made a second video.
+  @Test func `a watched file that failed since it was renamed is settled once it is uploaded by its new name`() throws {
+    try write(["a.mp4"])
+    cloud.refusal = CallFailure(.fileMoved, code: "FileMoved")
+    let run = try run(list(), isOpen: true)
+    #expect(run.batch.files.counts.failed == 1)
+    cloud.refusal = nil
+    move("a.mp4", to: "b.mp4")
+    try touch("a.mp4")
+    run.batch.add(Array(list()))
+    scheduler.settle()
+    let (old, new) = (directory.path("a.mp4"), directory.path("b.mp4"))
+    #expect(run.results == [.skipped(.duplicate(of: new)), .uploaded, .uploaded] && cloud.titles == ["a", "a"])
+    #expect(run.events.contains(.note("'\(old)' failed after it was renamed; it is uploaded as '\(new)'")))
+    #expect((0..<2).map { run.batch.files.row(at: $0 * 2, in: run.journal).videoID } == ["video1", "video1"])
+  }
+
+  /// It was uploaded as a second video.
   @Test func `a watched file that was moved away and back, and then changed, is a failure`() throws {
     try write(["a.mp4"])
     let run = try run(list(), isOpen: true)
@@ -403,7 +528,7 @@ import Testing
     move("a.mp4", to: "b.mp4")
     run.batch.add(Array(list()))
     scheduler.settle()
-    #expect(run.results == [.notStarted, .skipped(.duplicate)] && cloud.titles == ["a"])
+    #expect(run.results == [.notStarted, .skipped(.duplicate(of: directory.path("a.mp4")))] && cloud.titles == ["a"])
   }
 
   // MARK: What waits for VOD
@@ -440,6 +565,8 @@ private final class InstantCloud: UploadCloud {
   private(set) var mostAtOnce = 0
   /// Whether nothing is answered.
   var isSilent = false
+  /// What OSS answers to everything.
+  var refusal: CallFailure?
   /// Whether OSS doesn't answer.
   var storesNothing = false
   /// What GetMezzanineInfo says.
@@ -498,10 +625,11 @@ private final class InstantCloud: UploadCloud {
   }
 
   func send(
-    _ request: FileUpload.Request, of file: SourceFile, with grant: FileUpload.Grant,
+    _ request: FileUpload.Request, of file: SourceFile, with grant: FileUpload.Grant, keepingObject: Bool,
     completion: @escaping (Result<FileUpload.Answer, CallFailure>) -> Void
   ) -> any SentRequest {
-    later(isSilent: isSilent || storesNothing) {
+    later(isSilent: isSilent || storesNothing) { [refusal] in
+      if let refusal { return completion(.failure(refusal)) }
       var answer = FileUpload.Answer()
       answer.crc = CRC64()
       completion(.success(answer))

@@ -136,12 +136,42 @@ import Testing
       upload.start()
       #expect(upload.call?.call == .mezzanine(videoID: "video") && !upload.isWaitingForVOD)
       try upload.fail(kind)
-      let isNoted = upload.notices.contains { if case .checkDenied = $0 { true } else { false } }
-      #expect(isNoted == (kind == .denied) && upload.call?.call == .refresh(videoID: "video"))
+      #expect(upload.call?.call == .refresh(videoID: "video") && upload.keepsObject)
+    }
+    for (status, keepsObject) in [("Uploading", false), ("UploadFail", false), ("Unheard", true)] {
+      var upload = DrivenUpload(size: 300_000, progress: progress)
+      upload.start()
+      try upload.answer(status)
+      #expect(upload.call?.call == .refresh(videoID: "video") && upload.keepsObject == keepsObject)
     }
     var finished = DrivenUpload(size: 300_000, progress: progress)
     finished.start()
     try finished.answer("Normal", size: 300_000)
     #expect(finished.outcome == .uploaded(.confirmed))
+  }
+
+  /// The journal may be a copy from before the end.
+  @Test func `an object that is there already is VOD's to tell of, and isn't overwritten`() throws {
+    var progress = try DrivenUpload.completing()
+    progress.isCompleting = false
+    var options = FileUpload.Options()
+    options.largestPut = 1000
+    for size in [10, 300_000] {
+      var upload = DrivenUpload(size: size, progress: progress, options: options)
+      upload.start()
+      try upload.fail(.denied)
+      try upload.grant()
+      if upload.awaitsRecord { upload.recorded() }
+      #expect(upload.requests.map(\.request) == [size == 10 ? .put : .initiate] && upload.keepsObject)
+      try upload.failRequest(0, .objectExists)
+      var waiting = upload
+      try upload.fail(.denied)
+      let reason = "OSS has an object there already, and GetMezzanineInfo says denied"
+      #expect(upload.outcome == .notConfirmed(reason: reason))
+      // VOD may say by now that it waits for the file: then what is there isn't it.
+      try waiting.answer("UploadFail")
+      try waiting.grant()
+      #expect(waiting.requests.map(\.request) == [size == 10 ? .put : .initiate] && !waiting.keepsObject)
+    }
   }
 }

@@ -22,6 +22,8 @@ struct DrivenUpload {
   private(set) var outcome: FileUpload.Outcome?
   /// How often requests were taken back.
   private(set) var cancellations = 0
+  /// What the next run does, once it was interrupted.
+  private(set) var next: FileUpload.Continuation?
   /// Whether a record is waited for.
   private(set) var awaitsRecord = false
 
@@ -30,6 +32,7 @@ struct DrivenUpload {
   }
 
   var progress: FileUpload.Progress { upload.progress }
+  var keepsObject: Bool { upload.keepsObject }
   var isWaitingForVOD: Bool { upload.isWaitingForVOD }
   /// How long the credential still lives, in seconds.
   var left: Double { upload.grant.map { ($0.lapses - now).inSeconds } ?? 0 }
@@ -40,11 +43,12 @@ struct DrivenUpload {
     take(upload.abandon(because: reason, at: now, using: &chance))
   }
 
-  /// Returns whether the next run has to ask VOD.
+  /// Returns whether the next run doesn't just go on.
   mutating func interrupt(mayBeWhole: Bool) -> Bool {
     let interruption = upload.interrupt(mayBeWhole: mayBeWhole)
     take(interruption.effects)
-    return interruption.mayBeWhole
+    next = interruption.next
+    return interruption.next != .goesOn
   }
 
   private mutating func handle(_ event: FileUpload.Event) { take(upload.handle(event, at: now, using: &chance)) }
@@ -98,8 +102,10 @@ struct DrivenUpload {
 
   mutating func removed() throws { handle(.partsRemoved(try take())) }
 
-  mutating func fail(_ kind: CallFailure.Kind) throws {
-    handle(.callFailed(CallFailure(kind, code: "\(kind)"), try take()))
+  mutating func fail(_ kind: CallFailure.Kind, wasSentTwice: Bool = false) throws {
+    var failure = CallFailure(kind, code: "\(kind)")
+    failure.wasSentTwice = wasSentTwice
+    handle(.callFailed(failure, try take()))
   }
 
   private mutating func take() throws -> FileUpload.Attempt {

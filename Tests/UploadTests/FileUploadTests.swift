@@ -207,4 +207,21 @@ import Testing
       }
     }
   }
+
+  /// GetMezzanineInfo isn't allowed, so nobody says that the video is finished. It was overwritten.
+  @Test(arguments: [small, large])
+  func `a copy of the journal from before the end, whatever it lacks, has no finished video overwritten`(_ size: Int) {
+    for seed in 0..<20 as Range<UInt64> {
+      var upload = SimulatedUpload(
+        SimulatedCloud(size: size, rights: .init(refresh: true, mezzanine: false)), options: Self.options(), seed: seed)
+      #expect(upload.run() == .outcome(.uploaded(.checked)))
+      // The first is the ReferenceId, without which there is nothing to find the video by.
+      for count in 1..<upload.journal.count {
+        var copy = upload
+        copy.goBack(to: count)
+        guard case .outcome(.notConfirmed) = copy.run() else { return #expect(Bool(false), "seed \(seed): \(count)") }
+        #expect(copy.cloud.videos.map(\.completions) == [1], "seed \(seed): \(count)")
+      }
+    }
+  }
 }

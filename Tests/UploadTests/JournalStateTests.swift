@@ -112,7 +112,7 @@ import Testing
       "rvcd",
       [
         "r": nil, "v": nil, "u": nil, "p": nil, "0": nil, "c": nil, "n": nil, "d": nil, "?": nil, "x": nil, "f": nil,
-        "~": nil, "m": "rv-- done",
+        "~": "rv-- done", "m": "rv-- done",
       ]
     ),
   ]

@@ -114,6 +114,10 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
         #""event":"finished","path":"v/a\n.mp4","status":"failed","seconds":1.25,"error":"NoPermission","fix":"allow \"it\"""#
       ),
       (
+        .finished(file: 1, .skipped(.gone), seconds: 0),
+        #""event":"finished","status":"skipped","seconds":0.0,"reason":"it was moved or removed before its turn""#
+      ),
+      (
         .passedOver(InputEntry(path: "x", content: .skipped(.hidden))),
         #""event":"skipped","path":"x","reason":"hidden""#
       ),

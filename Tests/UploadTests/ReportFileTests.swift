@@ -82,7 +82,8 @@ import Testing
   }
 
   @Test func `a report replaces the one before in one step, with a new file's permissions`() throws {
-    let path = try directory.write("old", to: "r.csv", mode: 0o600)
+    let old = String(decoding: ReportRow.csvHeader, as: UTF8.self)
+    let path = try directory.write(old, to: "r.csv", mode: 0o600)
     let descriptor = open(path, O_RDONLY)
     defer { close(descriptor) }
     try directory.write("left over", to: ".r.csv.\(getpid())", mode: 0o444)
@@ -94,8 +95,8 @@ import Testing
     stat(path, &status)
     #expect(status.st_mode & 0o7777 == 0o640)
     // Who has the old one open reads it to its end.
-    var text = [UInt8](repeating: 0, count: 9)
-    #expect(read(descriptor, &text, 9) == 3)
+    var text = [UInt8](repeating: 0, count: 1000)
+    #expect(read(descriptor, &text, 1000) == old.utf8.count)
     #expect(try names() == ["r.csv", "r.csv.new"])
   }
 
@@ -169,6 +170,15 @@ import Testing
     let error = #expect(throws: ReportFile.Failure.self) { try check(row.name) }
     #expect(error?.why == "it is there already, and no report of vod-upload; name another one, or move it away")
     #expect(error?.isMisplaced == true && FileText.read(directory.path(row.name)) == row.content)
+  }
+
+  /// It was overwritten, where it had come after the check.
+  @Test func `a file that comes to the report's place during a run isn't replaced either`() throws {
+    let report = try ReportFile(directory.path("r.csv"))
+    try check("r.csv")
+    try directory.write("my own", to: "r.csv")
+    let error = #expect(throws: ReportFile.Failure.self) { try report.write([]) }
+    #expect(error?.isMisplaced == true && FileText.read(directory.path("r.csv")) == "my own")
   }
 
   @Test func `a link isn't replaced`() throws {

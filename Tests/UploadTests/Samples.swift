@@ -3,6 +3,8 @@
 enum Samples {
   static let identity = FileIdentity(size: 2_000_000, modified: 1_767_225_600_123_456_789, inode: 77, device: 2049)
 
+  static let other = FileIdentity(size: 2_000_001, modified: 1_767_225_600_123_456_790, inode: 78, device: 2049)
+
   static func file(_ name: String, _ identity: FileIdentity = identity) -> VideoFile {
     VideoFile(path: "videos/\(name)", resolvedPath: "/srv/videos/\(name)", identity: identity)
   }
@@ -32,6 +34,6 @@ enum Samples {
     .reference(2, referenceID: "rk-0003"), .video(2, video(2)), .upload(2, uploadID: "U", unit: 100 << 10),
     .part(2, part(1)), .restarted(2), .upload(2, uploadID: "V", unit: 100 << 10), .part(2, part(1)), .changed(2),
     .file(3, file("d.mp4")), .reference(3, referenceID: "rk-0004"), .video(3, video(3)), .completing(3, .put),
-    .moved(3, file("e.mp4")), .done(3, .confirmed), .moved(2, file("d.mp4")),
+    .moved(3, file("e.mp4")), .done(3, .confirmed), .moved(2, file("d.mp4")), .changed(3, other),
   ]
 }

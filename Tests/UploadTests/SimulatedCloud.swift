@@ -155,7 +155,7 @@ struct SimulatedCloud {
 
   /// Carries out a request that was sent at `sent` and is through at `now`, or not.
   mutating func answer(
-    _ request: FileUpload.Request, with grant: FileUpload.Grant, sent: Timestamp,
+    _ request: FileUpload.Request, with grant: FileUpload.Grant, keepingObject: Bool, sent: Timestamp,
     using chance: inout some RandomNumberGenerator
   ) -> Result<FileUpload.Answer, CallFailure> {
     let serial = Int(grant.content.credential.accessKeyID.dropFirst(4))!
@@ -167,14 +167,14 @@ struct SimulatedCloud {
     case .unreached: return .failure(Self.failure(.unreached))
     case .throttled: return .failure(Self.failure(.throttled(wait: .seconds(1))))
     case .lostAfter:
-      _ = carryOut(request, place, serial, sent, &chance)
+      _ = carryOut(request, keepingObject, place, serial, sent, &chance)
       return .failure(Self.failure(.lost))
-    case .whole: return carryOut(request, place, serial, sent, &chance)
+    case .whole: return carryOut(request, keepingObject, place, serial, sent, &chance)
     }
   }
 
   private mutating func carryOut(
-    _ request: FileUpload.Request, _ place: Int, _ serial: Int, _ sent: Timestamp,
+    _ request: FileUpload.Request, _ keepsObject: Bool, _ place: Int, _ serial: Int, _ sent: Timestamp,
     _ chance: inout some RandomNumberGenerator
   ) -> Result<FileUpload.Answer, CallFailure> {
     guard let lapses = videos[place].grants[serial], sent < lapses else {
@@ -184,6 +184,9 @@ struct SimulatedCloud {
     }
     if Int.random(in: 0..<1000, using: &chance) < chances.forgetsUpload { videos[place].uploads = [:] }
     var answer = FileUpload.Answer()
+    if keepsObject, videos[place].object != nil, Self.makesObject(request) {
+      return .failure(Self.failure(.objectExists))
+    }
     switch request {
     case .initiate:
       let id = "upload\(videos[place].uploads.count)-\(serial)-\(sent.microseconds)"
@@ -219,6 +222,14 @@ struct SimulatedCloud {
       guard videos[place].uploads.removeValue(forKey: id) != nil else { return .failure(Self.failure(.noSuchUpload)) }
     }
     return .success(answer)
+  }
+
+  /// Whether OSS refuses it where the object is to be kept.
+  private static func makesObject(_ request: FileUpload.Request) -> Bool {
+    switch request {
+    case .put, .initiate, .complete: true
+    case .part, .abort: false
+    }
   }
 
   private mutating func store(_ crc: CRC64, _ place: Int) {

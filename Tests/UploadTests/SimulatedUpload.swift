@@ -22,7 +22,7 @@ struct SimulatedUpload {
   private enum Kind {
     case durable(upTo: Int, isAwaited: Bool)
     case call(FileUpload.Call, FileUpload.Attempt)
-    case request(FileUpload.Request, FileUpload.Grant, FileUpload.Attempt, sent: Timestamp)
+    case request(FileUpload.Request, FileUpload.Grant, FileUpload.Attempt, keepingObject: Bool, sent: Timestamp)
     case timer
   }
 
@@ -59,6 +59,9 @@ struct SimulatedUpload {
     for record in journal { progress.take(record) }
     return progress
   }
+
+  /// Has the next run begin with a copy of the journal from when it had `count` records.
+  mutating func goBack(to count: Int) { journal = Array(journal.prefix(count)) }
 
   /// Runs until the file ends, or until `steps` events have happened, after which the process is killed: what wasn't on disk may be lost.
   ///
@@ -113,13 +116,13 @@ struct SimulatedUpload {
       case .success(.partsRemoved): return .partsRemoved(attempt)
       case .failure(let failure): return .callFailed(failure, attempt)
       }
-    case .request(let request, let grant, let attempt, let sent):
+    case .request(let request, let grant, let attempt, let keepingObject, let sent):
       if hasChanged(for: request, sent: sent) {
         return cancelled.contains(attempt) ? nil : .storeFailed(Self.changed, attempt)
       }
       // Taken back: it may have been through all the same, and nobody hears of it.
       if cancelled.contains(attempt) && Bool.random(using: &chance) { return nil }
-      let answer = cloud.answer(request, with: grant, sent: sent, using: &chance)
+      let answer = cloud.answer(request, with: grant, keepingObject: keepingObject, sent: sent, using: &chance)
       if cancelled.contains(attempt) { return nil }
       switch answer {
       case .success(let answer): return .stored(answer, attempt)
@@ -160,9 +163,11 @@ struct SimulatedUpload {
         plan(.call(call, attempt), in: .milliseconds(Int.random(in: 10...most, using: &chance)))
       case .send(let request, let attempt):
         requests.append(request)
-        plan(.request(request, upload.grant!, attempt, sent: now), in: duration(of: request))
+        plan(
+          .request(request, upload.grant!, attempt, keepingObject: upload.keepsObject, sent: now),
+          in: duration(of: request))
       case .cancelRequests:
-        for case .request(_, _, let attempt, _) in queue.map(\.event) { cancelled.insert(attempt) }
+        for case .request(_, _, let attempt, _, _) in queue.map(\.event) { cancelled.insert(attempt) }
       case .wake(let time):
         timer = time
         if let time { plan(.timer, in: time - now) }

@@ -64,6 +64,25 @@ import Testing
     #expect(sent.interrupt(mayBeWhole: false) && sent.records.isEmpty)
   }
 
+  /// The message said that the next run asks VOD, which it doesn't unless it is told to.
+  @Test func `what an interruption leaves as not confirmed is left alone by the next run`() throws {
+    var sent = try Self.sent()
+    _ = sent.interrupt(mayBeWhole: true)
+    #expect(sent.next == .staysUnconfirmed)
+    // Before anything is written, too, although VOD waits for the file.
+    var reopened = try Self.retried()
+    try reopened.answer("UploadFail")
+    _ = reopened.interrupt(mayBeWhole: false)
+    #expect(reopened.next == .staysUnconfirmed)
+    // Once the request is known to have come to nothing, the next run goes on.
+    var refused = try Self.retried()
+    try refused.answer("UploadFail")
+    try refused.grant()
+    try refused.failRequest(0, .expired)
+    _ = refused.interrupt(mayBeWhole: false)
+    #expect(refused.records == [.refused] && refused.next == .goesOn)
+  }
+
   @Test func `another address says nothing of what went to the first`() throws {
     var upload = try Self.retried(parts: true)
     try upload.fail(.denied)

@@ -142,6 +142,18 @@ import Testing
     #expect(upload.outcome == .failed(CallFailure(.keyUnknown, code: "keyUnknown", remedy: "remedy")))
   }
 
+  /// The file ended with the first of them where one had expired before.
+  @Test func `a key that isn't known after an expiry may be that of an expired credential, too`() throws {
+    var upload = try DrivenUpload.begun(10 * DrivenUpload.unit)
+    try upload.failRequest(0, .expired)
+    try upload.grant()
+    try upload.failRequest(0, .keyUnknown)
+    #expect(upload.outcome == nil && upload.call?.call == .refresh(videoID: "video"))
+    try upload.grant()
+    try upload.stored()
+    #expect(upload.outcome == nil && !upload.parts.isEmpty)
+  }
+
   @Test func `credentials that expire at once end the file after as many tries`() throws {
     var upload = try DrivenUpload.begun()
     for _ in 0..<2 {

@@ -114,6 +114,16 @@ import Testing
     #expect(upload.records.count == 1 && upload.progress.referenceID != nil)
   }
 
+  /// VOD may have carried out the first of them. The next run made a second video.
+  @Test func `a create that was sent twice and refused keeps its ReferenceId`() throws {
+    var upload = DrivenUpload.new()
+    upload.start()
+    upload.recorded()
+    try upload.fail(.denied, wasSentTwice: true)
+    guard case .failed = upload.outcome else { return #expect(Bool(false)) }
+    #expect(!upload.records.contains(.refused) && upload.progress.referenceID != nil)
+  }
+
   /// It ended the file once, with `--tries 1`.
   @Test(arguments: [1, 3])
   func `a ReferenceId that VOD doesn't know is created with, however few the tries`(_ tries: Int) throws {

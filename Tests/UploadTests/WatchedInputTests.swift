@@ -22,6 +22,8 @@ import Testing
   private final class FakeTree: Sendable {
     let names = Mutex<[String]>([])
     let failure = Mutex<CInt>(0)
+    /// What can't be read in it.
+    let locked = Mutex<[String]>([])
     let lists = Mutex(0)
     let place = Mutex<UInt64>(1)
 
@@ -30,10 +32,12 @@ import Testing
       var list = InputList()
       let number = failure.withLock { $0 }
       if number != 0 {
-        list.fail(Array("w".utf8), in: list.add(.init(path: "", resolvedPath: "")), .system(number))
+        let problem = number == ENOTDIR ? InputProblem.foreignExtension : .system(number)
+        list.fail(Array("w".utf8), in: list.add(.init(path: "", resolvedPath: "")), problem)
         return list
       }
       let directory = list.add(.init(path: "w", resolvedPath: "/w"))
+      for name in locked.withLock({ $0 }) { list.fail(Array(name.utf8), in: directory, .system(EACCES)) }
       for name in names.withLock({ $0 }) {
         list.add(Array(name.utf8), in: directory, FileIdentity(size: 1, modified: 1, inode: 1, device: 1))
       }
@@ -144,6 +148,43 @@ import Testing
     put("a.mp4", "b.mp4")
     scheduler.advance(by: .seconds(100))
     #expect(changes.count == 4 && ready.paths == ["w/a.mp4", "w/b.mp4"])
+  }
+
+  /// It stayed failed for its extension.
+  @Test func `a file in a watched directory's place for a while is no failure once the directory is back`() {
+    tree.failure.withLock { $0 = ENOTDIR }
+    watches.onChange?()
+    scheduler.advance(by: .seconds(100))
+    #expect(input.gone == [InputEntry(path: "w", content: .failed(.watched(ENOTDIR)))] && ready.paths.isEmpty)
+    tree.failure.withLock { $0 = 0 }
+    scheduler.advance(by: .seconds(100))
+    #expect(input.gone.isEmpty && ready.paths.isEmpty)
+  }
+
+  /// It stayed failed, although its files were uploaded later in the same run.
+  @Test func `what can't be read for a while is no failure once it can be`() {
+    var changes: [WatchedInput.Change] = []
+    input.onChange = { changes.append($0) }
+    let loss = InputEntry(path: "w/locked", content: .failed(.inWatched(EACCES)))
+    tree.locked.withLock { $0 = ["locked"] }
+    put("a.mp4")
+    scheduler.advance(by: .seconds(100))
+    #expect(changes == [.gone(loss)] && input.gone == [loss] && ready.paths == ["w/a.mp4"])
+    #expect(loss.result?.trouble?.fix == "let this user read it; it is taken up then, by this run or the next")
+    // While nothing is known of the directory nothing is known of what is in it.
+    tree.failure.withLock { $0 = ENOENT }
+    watches.onChange?()
+    scheduler.advance(by: .seconds(100))
+    #expect(input.gone.count == 2)
+    tree.failure.withLock { $0 = 0 }
+    tree.locked.withLock { $0 = [] }
+    watches.onChange?()
+    scheduler.advance(by: .seconds(100))
+    #expect(input.gone.isEmpty && changes.suffix(2) == [.over(path: "w/locked"), .back(path: "w")])
+    tree.locked.withLock { $0 = ["locked"] }
+    watches.onChange?()
+    scheduler.advance(by: .seconds(100))
+    #expect(changes.last == .gone(loss))
   }
 
   /// A link was switched, or something was mounted there: that went unseen for a minute.

@@ -78,6 +78,16 @@ import Testing
     #expect(pipe.read() == "a")
   }
 
+  /// With no descriptor left for a thread's answer it never ended, and said nothing.
+  @Test func `at the end what waits is written without a thread, too`() {
+    scheduler.callRefusal = LoopError(attempt: "start a thread", errno: EMFILE)
+    write("a")
+    var ends = 0
+    queue.drain { ends += 1 }
+    scheduler.settle()
+    #expect(pipe.read() == "a" && ends == 1)
+  }
+
   @Test func `draining ends at once where nothing waits, and else with the last byte`() {
     var ends = 0
     queue.drain { ends += 1 }

@@ -17,6 +17,7 @@ import Upload
   @Test func `a watched directory that is gone is an event of its path`() {
     let loss = InputEntry(path: "w", content: .failed(.watched(ENOENT)))
     #expect(Run.event(for: .gone(loss)) == .passedOver(loss))
+    #expect(Run.event(for: .over(path: "w/a")) == .note("w/a: it can be read again, or is gone"))
     #expect(Run.event(for: .back(path: "w")) == .note("w: the watched directory is there again"))
   }
 
