@@ -79,6 +79,7 @@ let package = Package(
         "Identities", "STS", "SocketAPI", "RuntimeState", "Handover", "CredentialServer", "UnitJobs", "CLinux",
       ]),
     module("LocalClient", imports: ["Core", "Wire", "Secrets", "CLinux"], settings: small),
+    module("CommandInterface", imports: ["Core"], settings: small),
     module(
       "Upload",
       imports: [
@@ -95,12 +96,13 @@ let package = Package(
         "Core", "Settings", "Systemd", "LocalSockets", "RuntimeState", "Handover", "Daemon", "CLinux", "Wire", "Logs",
       ]),
     program(
-      "rolekeeper", imports: ["Core", "Secrets", "JSON", "Wire", "LocalClient", "CLinux"], besides: ["start.order"],
-      settings: small, linking: standalone),
+      "rolekeeper", imports: ["Core", "Secrets", "JSON", "Wire", "LocalClient", "CommandInterface", "CLinux"],
+      besides: ["start.order"], settings: small, linking: standalone),
     program(
       "vod-upload",
       imports: [
-        "Core", "Secrets", "Wire", "CloudAPI", "Systemd", "HTTPClient", "LocalClient", "Upload", "CLinux",
+        "Core", "Secrets", "Wire", "CloudAPI", "Systemd", "HTTPClient", "LocalClient", "CommandInterface", "Upload",
+        "CLinux",
       ]),
     program(
       "sts-emulator", imports: ["Emulator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -208,8 +210,12 @@ let package = Package(
       imports: [
         "CloudAPI", "Core", "JSON", "LocalClient", "Secrets", "Systemd", "Simulation", "TestNeeds", "TestSupport",
       ]),
-    tests("rolekeeper", imports: ["Core", "Logs", "TestSupport", "Wire"]),
-    tests("vod-upload", imports: ["CloudAPI", "Core", "HTTPClient", "Secrets", "Systemd", "TestSupport", "Upload"]),
+    tests("rolekeeper", imports: ["CommandInterface", "Core", "Logs", "TestSupport", "Wire"]),
+    tests(
+      "vod-upload",
+      imports: [
+        "CloudAPI", "CommandInterface", "Core", "HTTPClient", "Secrets", "Systemd", "TestSupport", "Upload",
+      ]),
     tests("Emulator", imports: ["Core", "Systemd", "HTTPClient", "TestSupport"]),
     tests("bench", imports: ["TestSupport"]),
     // The built programs, run as a user runs them: it imports only modules that programs outside the daemon use.

@@ -1,3 +1,4 @@
+import CommandInterface
 import Core
 
 /// The commands, as they are typed.
@@ -25,10 +26,7 @@ struct WrittenTime: Equatable {
 /// A parser of our own, since `get` is run by SDKs on every refresh: the usual library looks up its types at run time, which
 /// takes longer than all the rest.
 struct Arguments {
-  /// A mistake on the command line, as a sentence.
-  struct Wrong: Error, CustomStringConvertible {
-    let description: String
-  }
+  typealias Wrong = WrongUsage
 
   let command: Command
   private(set) var socket: String?
@@ -55,19 +53,19 @@ struct Arguments {
   /// Of `check`: print the polkit rule instead of the findings.
   private(set) var printsPolkit = false
 
-  fileprivate init(_ command: Command, _ words: CommandWords) throws {
+  fileprivate init(_ command: Command, _ words: CommandWords<Option>) throws {
     self.command = command
     if let unknown = words.unknownOption { throw Self.unknown(unknown, of: command) }
     for (option, value) in words.options {
       guard option.commands.contains(command) else {
         let others = option.commands.map { "'\($0.rawValue)'" }.joined(separator: " and ")
-        throw Wrong(description: "'\(command.rawValue)' has no option '\(option.rawValue)'; it belongs to \(others)")
+        throw Wrong("'\(command.rawValue)' has no option '\(option.rawValue)'; it belongs to \(others)")
       }
       try take(option, value)
     }
-    roles = Array(words.operands.dropFirst())
+    roles = words.operands.dropFirst().map { String(decoding: $0, as: UTF8.self) }
     if isHealthCheck && (isJSON || isWatching) {
-      throw Wrong(description: "'--check' goes with neither '--json' nor '--watch'")
+      throw Wrong("'--check' goes with neither '--json' nor '--watch'")
     }
     try checkRoles()
   }
@@ -84,30 +82,30 @@ struct Arguments {
     case .format:
       guard let format = CredentialFormat(rawValue: value) else {
         let names = CredentialFormat.allCases.map(\.rawValue).joined(separator: " and ")
-        throw Wrong(description: "'--format' is \(quoted(value)); formats are \(names)")
+        throw Wrong("'--format' is \(quoted(value)); formats are \(names)")
       }
       self.format = format
     case .minTTL: minTTL = try Self.time(value, option)
     case .timeout:
       let time = try Self.time(value, option)
       guard time.seconds > 0 else {
-        throw Wrong(description: "'--timeout' is \(quoted(value)); it is at least 1s")
+        throw Wrong("'--timeout' is \(quoted(value)); it is at least 1s")
       }
       timeout = time
     case .wait:
       let time = try Self.time(value, option)
       guard Duration.seconds(time.seconds) <= RequestWait.longest else {
-        throw Wrong(description: "'--wait' is \(quoted(value)); allowed are 0s to \(RequestWait.longest.wholeSeconds)s")
+        throw Wrong("'--wait' is \(quoted(value)); allowed are 0s to \(RequestWait.longest.wholeSeconds)s")
       }
       wait = time
     case .unit:
       guard let unit = UnitName(value.contains(".") ? value : "\(value).service") else {
-        throw Wrong(description: "'--unit' is \(quoted(value)); write a unit's name, such as encode.service")
+        throw Wrong("'--unit' is \(quoted(value)); write a unit's name, such as encode.service")
       }
       self.unit = unit
     case .since:
       guard !value.isEmpty else {
-        throw Wrong(description: "'--since' is empty; write a time as journalctl(1) reads it, such as '2 days ago'")
+        throw Wrong("'--since' is empty; write a time as journalctl(1) reads it, such as '2 days ago'")
       }
       since = value
     case .help, .version: break
@@ -115,14 +113,14 @@ struct Arguments {
   }
 
   private static func path(_ value: String, _ option: Option) throws -> String {
-    guard !value.isEmpty else { throw Wrong(description: "'\(option.rawValue)' is empty; write a path") }
+    guard !value.isEmpty else { throw Wrong("'\(option.rawValue)' is empty; write a path") }
     return value
   }
 
   private static func time(_ value: String, _ option: Option) throws -> WrittenTime {
     guard let time = WrittenTime(value) else {
       throw Wrong(
-        description: "'\(option.rawValue)' is \(quoted(value)); write a time such as 90s, 30min, 2h or 1h30min")
+        "'\(option.rawValue)' is \(quoted(value)); write a time such as 90s, 30min, 2h or 1h30min")
     }
     return time
   }
@@ -132,7 +130,7 @@ struct Arguments {
     let hint =
       Spelling.nearest(to: name, among: own).map { "did you mean '\($0)'?" }
       ?? "see 'rolekeeper \(command.rawValue) --help'"
-    return Wrong(description: "'\(command.rawValue)' has no option \(quoted(name)); \(hint)")
+    return Wrong("'\(command.rawValue)' has no option \(quoted(name)); \(hint)")
   }
 
   private static func isOfID(_ byte: UInt8) -> Bool { byte.isLetterOrDigit || ".-_".utf8.contains(byte) }
@@ -142,7 +140,7 @@ struct Arguments {
     guard let id = roles.popLast() else { return }
     guard id.hasPrefix("STS."), id.utf8.allSatisfy({ Self.isOfID($0) }) else {
       throw Wrong(
-        description: "\(quoted(id)) can't be a session's AccessKeyId: STS. and letters, digits, '.', '-' or '_'")
+        "\(quoted(id)) can't be a session's AccessKeyId: STS. and letters, digits, '.', '-' or '_'")
     }
     accessKeyID = id
   }
@@ -150,29 +148,28 @@ struct Arguments {
   private mutating func checkRoles() throws {
     switch command {
     case .get, .refresh:
-      guard roles.count == 1 else { throw Wrong(description: "'\(command.rawValue)' takes one role's name") }
+      guard roles.count == 1 else { throw Wrong("'\(command.rawValue)' takes one role's name") }
     case .report:
       guard (1...2).contains(roles.count) else {
-        throw Wrong(description: "'report' takes one role's name, and the AccessKeyId of a session of it or none")
+        throw Wrong("'report' takes one role's name, and the AccessKeyId of a session of it or none")
       }
       if roles.count == 2 { try takeAccessKeyID() }
     case .wait:
-      guard !roles.isEmpty else { throw Wrong(description: "'wait' takes the names of one or more roles") }
+      guard !roles.isEmpty else { throw Wrong("'wait' takes the names of one or more roles") }
     case .status:
-      guard roles.count <= 1 else { throw Wrong(description: "'status' takes one role's name, or none for all") }
+      guard roles.count <= 1 else { throw Wrong("'status' takes one role's name, or none for all") }
     case .whoHad:
       guard (unit == nil) == (roles.count == 1), roles.count <= 1 else {
-        throw Wrong(description: "'who-had' takes the AccessKeyId of a session, or '--unit' with a unit's name")
+        throw Wrong("'who-had' takes the AccessKeyId of a session, or '--unit' with a unit's name")
       }
       try takeAccessKeyID()
     case .check, .reload:
-      guard roles.isEmpty else { throw Wrong(description: "'\(command.rawValue)' takes no \(quoted(roles[0]))") }
+      guard roles.isEmpty else { throw Wrong("'\(command.rawValue)' takes no \(quoted(roles[0]))") }
     }
     // A name goes into the request as it stands: whatever isn't one is refused here.
     for role in roles where RoleName(role) == nil {
       throw Wrong(
-        description:
-          "\(quoted(role)) can't be a role's name; names are \(RoleName.rule)")
+        "\(quoted(role)) can't be a role's name; names are \(RoleName.rule)")
     }
   }
 }
@@ -186,7 +183,7 @@ enum Invocation {
   case command(Arguments)
 
   init(_ words: [String]) throws {
-    let sorted = try CommandWords(words)
+    let sorted = try CommandWords<Option>(words.map { Array($0.utf8) })
     if sorted.has(.version) {
       self = .version
       return
@@ -195,12 +192,12 @@ enum Invocation {
       self = .nothing
       return
     }
-    let isHelp = sorted.operands.first == "help"
-    let operands = isHelp ? Array(sorted.operands.dropFirst()) : sorted.operands
-    guard let word = operands.first, word != "help" else {
+    let operands = sorted.operands.prefix(2).map { String(decoding: $0, as: UTF8.self) }
+    let isHelp = operands.first == "help"
+    guard let word = operands.dropFirst(isHelp ? 1 : 0).first, word != "help" else {
       guard isHelp || sorted.has(.help) else {
         if let unknown = sorted.unknownOption { throw Self.unknownOption(unknown) }
-        throw Arguments.Wrong(description: "a command is missing; see 'rolekeeper --help'")
+        throw Arguments.Wrong("a command is missing; see 'rolekeeper --help'")
       }
       self = .help(nil)
       return
@@ -217,18 +214,12 @@ enum Invocation {
     let hint =
       Spelling.nearest(to: word, among: names + ["help"]).map { "did you mean '\($0)'?" }
       ?? "commands are \(names.joined(separator: ", "))"
-    throw Arguments.Wrong(description: "unknown command \(quoted(word)); \(hint)")
+    throw Arguments.Wrong("unknown command \(quoted(word)); \(hint)")
   }
 
   private static func unknownOption(_ name: String) -> Arguments.Wrong {
     let near = Spelling.nearest(to: name, among: Option.allCases.map(\.rawValue))
     let hint = near.map { "did you mean '\($0)'?" } ?? "see 'rolekeeper --help'"
-    return Arguments.Wrong(description: "there is no option \(quoted(name)); \(hint)")
+    return Arguments.Wrong("there is no option \(quoted(name)); \(hint)")
   }
-}
-
-/// A word of the user's as a message shows it: in quotes, what can't be printed escaped, what is very long cut off.
-func quoted(_ word: String) -> String {
-  let shown = word.unicodeScalars.prefix(64).map { $0.escaped(asASCII: false) }.joined()
-  return "'\(shown)\(word.unicodeScalars.count > 64 ? "…" : "")'"
 }

@@ -1,3 +1,4 @@
+import CommandInterface
 import Glibc
 
 /// `check`: lets the daemon's own loader say what is wrong with the settings.

@@ -1,5 +1,5 @@
+import CommandInterface
 import Core
-import Glibc
 import LocalClient
 import Wire
 
@@ -57,14 +57,5 @@ enum CommandLineTool {
     case .report: return try ReportCommand(client).run(arguments)
     case .refresh: return try RefreshCommand(client).run(arguments)
     }
-  }
-}
-
-/// The environment as users mean it.
-enum Environment {
-  /// Nil for a variable that isn't set or is empty: a shell that clears one with `NAME=` means that.
-  static func value(_ name: String) -> String? {
-    guard let text = getenv(name), text.pointee != 0 else { return nil }
-    return String(cString: text)
   }
 }

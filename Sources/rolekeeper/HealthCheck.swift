@@ -1,3 +1,4 @@
+import CommandInterface
 import LocalClient
 import Secrets
 import Wire

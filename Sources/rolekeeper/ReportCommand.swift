@@ -1,3 +1,4 @@
+import CommandInterface
 import Core
 import LocalClient
 import Secrets

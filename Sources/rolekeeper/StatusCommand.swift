@@ -1,4 +1,5 @@
 import CLinux
+import CommandInterface
 import Core
 import Glibc
 import LocalClient

@@ -1,3 +1,4 @@
+import CommandInterface
 import Core
 
 /// `who-had ACCESSKEYID` and `who-had --unit UNIT`: who was handed a session, by the journal. The daemon isn't asked, and need not run.

@@ -1,16 +1,12 @@
 import CloudAPI
+import CommandInterface
 import Core
 import Glibc
 import Upload
 
 /// The command line as it was typed, checked before anything is done.
 struct Arguments {
-  /// A mistake on the command line, as a sentence.
-  struct Wrong: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
-  }
+  typealias Wrong = WrongUsage
 
   enum Signature: String { case v4, v1 }
 
@@ -62,7 +58,7 @@ struct Arguments {
 
   var vodEndpoint: String { endpoint ?? "vod.\(region ?? Self.usualRegion).aliyuncs.com" }
 
-  init(_ words: CommandWords) throws(Wrong) {
+  init(_ words: CommandWords<Option>) throws(Wrong) {
     if let unknown = words.unknownOption { throw Self.unknown(unknown) }
     for (option, value) in words.options { try take(option, value) }
     files = words.operands
@@ -171,7 +167,7 @@ struct Arguments {
     }
   }
 
-  private func check(_ words: CommandWords) throws(Wrong) {
+  private func check(_ words: CommandWords<Option>) throws(Wrong) {
     if files.isEmpty && watched.isEmpty {
       throw Wrong("name files or directories to upload, or --watch DIR; see 'vod-upload --help'")
     }
@@ -252,6 +248,3 @@ extension Arguments {
     return isFit && (1...260).contains(text.utf8.count) && text.utf8.first != UInt8(ascii: "-")
   }
 }
-
-/// A word of the user's as a message shows it: in quotes, what can't be printed escaped, what is very long cut off.
-func quoted(_ word: String) -> String { "'\(VisibleText.shortened(VisibleText.escaped(word), width: 64))'" }

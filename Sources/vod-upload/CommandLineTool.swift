@@ -1,3 +1,4 @@
+import CommandInterface
 import Upload
 import Wire
 
@@ -5,7 +6,7 @@ import Wire
 enum CommandLineTool {
   static func run(_ words: [[UInt8]]) -> Int32 {
     do {
-      let sorted = try CommandWords(words)
+      let sorted = try CommandWords<Option>(words)
       if sorted.has(.version) {
         try Console.write("vod-upload \(Version.number)\n")
       } else if sorted.has(.help) {

@@ -1,7 +1,8 @@
+import CommandInterface
 import Core
 
 /// The options, as they are typed: one table for the parser and for the help.
-enum Option: String, CaseIterable {
+enum Option: String, CaseIterable, CommandOption {
   case role = "--role"
   case socket = "--socket"
   case wait = "--wait"

@@ -1,3 +1,4 @@
+import CommandInterface
 import Core
 import Systemd
 
@@ -63,12 +64,12 @@ final class OutputQueue {
     }
     let (bytes, descriptor) = (waiting, descriptor)
     do throws(LoopError) {
-      call = try scheduler.call({ Console.put(bytes, to: descriptor) }) { [unowned self] in ended($0) }
+      call = try scheduler.call({ Console.put(bytes.span, to: descriptor) }) { [unowned self] in ended($0) }
     } catch {
       // Later there may be one. At the end nothing else is held up.
       guard drained != nil else { return alarm.arm(at: (now + Self.pause).microseconds) }
       waiting = []
-      return ended(Console.put(bytes, to: descriptor))
+      return ended(Console.put(bytes.span, to: descriptor))
     }
     waiting = []
     bytesInCall = bytes.count

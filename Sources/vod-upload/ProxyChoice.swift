@@ -1,3 +1,4 @@
+import CommandInterface
 import Core
 import Glibc
 import HTTPClient
@@ -130,14 +131,5 @@ enum ProxyChoice {
     case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
     default: nil
     }
-  }
-}
-
-/// The environment as users mean it.
-enum Environment {
-  /// Nil for a variable that isn't set or is empty: a shell that clears one with `NAME=` means that.
-  static func value(_ name: String) -> String? {
-    guard let text = getenv(name), text.pointee != 0 else { return nil }
-    return String(cString: text)
   }
 }

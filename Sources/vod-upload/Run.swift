@@ -1,5 +1,6 @@
 import CLinux
 import CloudAPI
+import CommandInterface
 import Core
 import Glibc
 import HTTPClient

@@ -1,3 +1,4 @@
+import CommandInterface
 import Core
 import TestSupport
 import Testing
@@ -7,7 +8,7 @@ import Upload
 
 @Suite struct ArgumentsTests {
   private func arguments(_ words: [String]) throws -> Arguments {
-    try Arguments(try CommandWords(words.map { Array($0.utf8) }))
+    try Arguments(try CommandWords<Option>(words.map { Array($0.utf8) }))
   }
 
   private func arguments(_ words: String...) throws -> Arguments { try arguments(words) }
@@ -52,9 +53,9 @@ import Upload
 
   @Test func `a file's name is taken byte by byte, and what follows two hyphens is no option`() throws {
     let name: [UInt8] = [0x61, 0xFF, 0x2E, 0x6D, 0x70, 0x34]
-    #expect(try Arguments(try CommandWords([name])).files == [name])
+    #expect(try Arguments(try CommandWords<Option>([name])).files == [name])
     #expect(try arguments("--", "--json").files == [Array("--json".utf8)])
-    #expect(throws: Arguments.Wrong.self) { try CommandWords([Array("--journal".utf8), name]) }
+    #expect(throws: Arguments.Wrong.self) { try CommandWords<Option>([Array("--journal".utf8), name]) }
   }
 
   @Test func `what the options say of videos goes to each of them`() throws {

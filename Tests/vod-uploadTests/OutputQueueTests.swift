@@ -1,3 +1,4 @@
+import CommandInterface
 import Core
 import Glibc
 import Systemd
@@ -107,7 +108,7 @@ import Testing
     let bytes = [UInt8](repeating: UInt8(ascii: "x"), count: 4 << 20)
     let writing = pipe.writing
     let loop = try EventLoop()
-    let call = try ThreadedCall(loop, { Console.put(bytes, to: writing) }) { loop.exit(code: $0) }
+    let call = try ThreadedCall(loop, { Console.put(bytes.span, to: writing) }) { loop.exit(code: $0) }
     var count = 0
     while count < bytes.count { count += pipe.read(blocking: true).utf8.count }
     #expect(try loop.run() == 0)

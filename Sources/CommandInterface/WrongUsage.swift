@@ -1,0 +1,14 @@
+import Core
+
+/// A mistake on a command line, as a sentence.
+package struct WrongUsage: Error, CustomStringConvertible {
+  package let description: String
+
+  package init(_ description: String) { self.description = description }
+}
+
+/// A word of the user's as a message shows it: in quotes, what can't be printed escaped, what is very long cut off.
+package func quoted(_ word: String) -> String {
+  let shown = word.unicodeScalars.prefix(64).map { $0.escaped(asASCII: false) }.joined()
+  return "'\(shown)\(word.unicodeScalars.count > 64 ? "…" : "")'"
+}
