@@ -21,6 +21,38 @@ import Testing
     #expect(try lab.emulator.videos().map(\.writes) == [1, 1, 1])
   }
 
+  @Test func `calls to VOD and bytes to OSS keep the pace that is asked for`() throws {
+    let lab = try UploadLab()
+    for number in 0..<9 { try lab.addVideo("\(number).mp4", size: 0) }
+    #expect(try lab.upload(["--calls-per-second", "4"]).status == 0)
+    let calls = try lab.emulator.times(of: "CreateUploadVideo")
+    // Eight quarters of a second; the first call's connection takes a while.
+    #expect(calls.count == 9 && calls.last! - calls[0] > 1_700_000, "\(calls)")
+    let large = try lab.addVideo("large.mp4", size: 1_000_000)
+    #expect(try lab.upload(Self.inParts + ["--limit-rate", "500kB/s"], [large]).status == 0)
+    let begun = try lab.emulator.times(of: "InitiateMultipartUpload")
+    let ended = try lab.emulator.times(of: "CompleteMultipartUpload")
+    #expect(begun.count == 1 && ended.count == 1 && ended[0] - begun[0] > 1_500_000, "\(begun) \(ended)")
+  }
+
+  /// With the two rights alone nobody says that the video is finished: it was overwritten.
+  @Test(arguments: [[], inParts])
+  func `a copy of the journal from before the end has no finished video overwritten`(words: [String]) throws {
+    let lab = try UploadLab()
+    try lab.addVideo("one.mp4", size: Self.threeParts)
+    let whole = try lab.launch(words + [lab.videoDirectory])
+    #expect(try whole.wait().status == 0)
+    let lines = try #require(FileText.read(whole.journalPath)).split(separator: "\n")
+    for kind in ["reference", "video"] {
+      let end = try #require(lines.firstIndex { $0.contains("\"record\":\"\(kind)\"") })
+      try lab.directory.write(lines[...end].map { "\($0)\n" }.joined(), to: "copy-\(kind)", mode: 0o600)
+      let run = try lab.upload(words, journal: "copy-\(kind)")
+      #expect(run.status == 1 && run.rows.map(\.status) == ["not-confirmed"], "\(run)")
+      #expect(run.rows.first?.error.hasPrefix("OSS has an object there already") == true, "\(run)")
+    }
+    #expect(try lab.emulator.videos().map(\.writes) == [1])
+  }
+
   @Test func `a file that fails ends the run with 1, and costs the others nothing`() throws {
     let lab = try UploadLab()
     try lab.addVideo("long.mp4", size: 10)
