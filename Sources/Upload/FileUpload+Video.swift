@@ -129,7 +129,8 @@ extension FileUpload {
     case .lost, .referenceTaken:
       again(failed, as: .find(referenceID: referenceID), after: failure, at: now, using: &generator)
     case .throttled, .unreached, .stale, .expired:
-      again(failed, as: failed.call, after: failure, at: now, using: &generator)
+      let next = failure.mayHaveHappened ? Call.find(referenceID: referenceID) : failed.call
+      again(failed, as: next, after: failure, at: now, using: &generator)
     default: end(.failed(failure))
     }
   }

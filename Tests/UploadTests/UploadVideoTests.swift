@@ -119,9 +119,13 @@ import Testing
     var upload = DrivenUpload.new()
     upload.start()
     upload.recorded()
+    var throttled = upload
     try upload.fail(.denied, wasSentTwice: true)
     guard case .failed = upload.outcome else { return #expect(Bool(false)) }
     #expect(!upload.records.contains(.refused) && upload.progress.referenceID != nil)
+    try throttled.fail(.throttled(wait: nil), wasSentTwice: true)
+    try throttled.awake()
+    #expect(throttled.isLooking)
   }
 
   /// It ended the file once, with `--tries 1`.
