@@ -1,5 +1,6 @@
-import TestSupport
+import SystemBox
 import Testing
+import TestSupport
 
 extension UnderSystemd {
   /// Starts on a host where something is missing or wrong.

@@ -1,3 +1,4 @@
+import SystemBox
 import Testing
 
 extension UnderSystemd {

@@ -1,5 +1,6 @@
-import TestSupport
+import SystemBox
 import Testing
+import TestSupport
 
 extension UnderSystemd {
   /// What systemd passes to the daemon itself, by its LoadCredential=.

@@ -1,6 +1,7 @@
+import SystemBox
+import Testing
 import TestNeeds
 import TestSupport
-import Testing
 
 extension UnderSystemd {
   /// Other units, which are reloaded when a role has a new credential.
