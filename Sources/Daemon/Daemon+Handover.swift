@@ -37,7 +37,9 @@ extension Daemon {
         let resumed = state?.resumed(role, isGenerationExact: isExact)
         // The number is exact, and to look at the files of thousands of roles takes long.
         let isKnown = resumed?.isGenerationExact == true
-        if isKnown, let generation = resumed?.generation { follower.wasPublished(role.name, generation: generation) }
+        if isKnown, !role.refreshUnits.isEmpty, let generation = resumed?.generation {
+          follower.wasPublished(role.name, generation: generation)
+        }
         return (role, isKnown ? 0 : outputs.snapshotNumber(of: role), resumed)
       })
     if let state { resumeUnits(after: state) }
