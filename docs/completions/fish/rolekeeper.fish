@@ -39,7 +39,7 @@ complete -c rolekeeper -n '__fish_seen_subcommand_from wait' -l timeout -x -d 'w
 complete -c rolekeeper -n '__fish_seen_subcommand_from wait' -l socket -r -F -d 'the daemon\'s socket; default $ROLEKEEPER_SOCKET, or else /run/rolekeeper/rolekeeper.sock'
 complete -c rolekeeper -n '__fish_seen_subcommand_from wait' -l help -d 'print this help, or a command\'s, and exit'
 complete -c rolekeeper -n '__fish_seen_subcommand_from check' -l config -r -F -d 'the settings; default /etc/rolekeeper/rolekeeper.toml'
-complete -c rolekeeper -n '__fish_seen_subcommand_from check' -l print-polkit -d 'print instead the polkit rule that lets the daemon reload the units in refresh_units: rolekeeper check --print-polkit | sudo tee /etc/polkit-1/rules.d/50-rolekeeper.rules'
+complete -c rolekeeper -n '__fish_seen_subcommand_from check' -l print-polkit -d 'print instead the polkit rule that lets the daemon reload the units in refresh_units'
 complete -c rolekeeper -n '__fish_seen_subcommand_from check' -l socket -r -F -d 'the daemon\'s socket; default $ROLEKEEPER_SOCKET, or else /run/rolekeeper/rolekeeper.sock'
 complete -c rolekeeper -n '__fish_seen_subcommand_from check' -l help -d 'print this help, or a command\'s, and exit'
 complete -c rolekeeper -n '__fish_seen_subcommand_from reload' -l allow-removal -d 'accept settings that look cut off, because the roles, readers or files were removed on purpose'
