@@ -322,7 +322,7 @@ var fuzzing: [Target] {
     fuzz("session-policy", "SessionPolicy", imports: ["JSON", "Settings", "Emulator"]),
     fuzz("policy-evaluator", "PolicyEvaluator", imports: ["Emulator"]),
     fuzz("upload-journal", "UploadJournal", imports: ["Upload"]),
-    fuzz("session-store", "SessionStore", imports: ["Core", "Handover", "Secrets"]),
+    fuzz("session-store", "SessionStore", imports: ["Core", "Handover", "Refresh", "Secrets"]),
   ]
 }
 

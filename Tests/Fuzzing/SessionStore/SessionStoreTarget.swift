@@ -1,6 +1,7 @@
 import Core
 import FuzzSupport
 import Handover
+import Refresh
 import Secrets
 
 /// A store: the input as it is, and once more as the contents of records, each with its right head, in a store of its own. Without that no
@@ -32,7 +33,7 @@ private func sealed(_ input: [UInt8]) -> (store: [UInt8], ends: [Int]) {
     rest = rest.dropFirst(count)
     var record: [UInt8] = []
     append(UInt32(content.count), to: &record)
-    record += [kind % 13, 0, 0, 0]
+    record += [kind % 14, 0, 0, 0]
     append(CRC32C.checksum(of: (record + content).span), to: &record)
     store += record + content
     ends.append(store.count)
@@ -73,6 +74,14 @@ private func check(_ store: [UInt8], _ ends: [Int]) {
       }
       checkRoundTrip(.role(role.role))
     }
+    for (name, unit) in state.units {
+      for (role, one) in unit.sessions {
+        require(one.unit == name && one.invocation == unit.invocation, "a session of another unit or invocation")
+        require(one.session.role == role, "a unit's session of another role")
+        require(state.condemned[one.session.accessKeyID] == nil, "a condemned session of a unit")
+        checkRoundTrip(.unitSession(one))
+      }
+    }
     for proof in state.proofs.values { checkRoundTrip(.proof(proof)) }
   }
 }
@@ -98,6 +107,8 @@ private func checkRoundTrip(_ record: HandoverRecord) {
     switch record {
     case .role(let written): state.roles[written.name].map { .role($0.role) }
     case .session: name.flatMap { state.roles[$0]?.sessions.first }.map { .session($0) }
+    case .unitSession(let written):
+      state.units[written.unit]?.sessions[written.session.role].map { .unitSession($0) }
     case .proof(let written): state.proofs[written.source].map { .proof($0) }
     default: nil
     }
