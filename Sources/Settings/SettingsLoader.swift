@@ -147,6 +147,11 @@ private final class LoadRun {
         "take ProtectProc= out of the drop-ins of \(InstalledUnit.name), or name the units' users, too; LoadCredential= isn't affected"
       )
     }
+    if let place = context.requiredPlace, context.check?.unit?.reportsReady == false {
+      findings.warning(
+        place, "has no effect, since the unit isn't of Type=notify: systemd doesn't wait for the daemon",
+        SafeFix.dropIn("Type=notify"))
+    }
     context.checkPolkit()
     if context.check?.unit != nil, !main.isMisspelt(Schema.credentials) {
       context.checkConsumers(of: credentials, roles: roles)

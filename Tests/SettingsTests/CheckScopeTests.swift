@@ -381,6 +381,17 @@ import Testing
       ])
   }
 
+  @Test(arguments: ["", "Type=notify-reload", "Type=exec", "Type=simple"])
+  func `a role that is required is of use only where systemd waits for the daemon`(_ type: String) throws {
+    let found = try Self.check(Self.host(dropIn: type), "required = true")
+    let warning =
+      ":9: warning: roles.uploader.required has no effect, since the unit isn't of Type=notify: systemd doesn't wait for the daemon; sudo "
+      + "systemctl edit rolekeeper, with the lines [Service] and Type=notify; then run: sudo rolekeeper check && sudo systemctl restart "
+      + "rolekeeper"
+    #expect(found == (type.isEmpty || type.hasPrefix("Type=notify") ? [] : [warning]))
+    #expect(try Self.check(Self.host(dropIn: type), "required = false") == [])
+  }
+
   @Test func `without a unit only permissions count`() throws {
     var host = FakeHost()
     host.directories["/run/rolekeeper"] = FakeHost.File(uid: 998, mode: 0o711)

@@ -24,6 +24,8 @@ final class LoadContext {
   var filesRead: Set<String> = []
   /// Where a role first names units that may read it; nil for nowhere.
   var unitsPlace: Place?
+  /// Where a role is first required; nil for nowhere.
+  var requiredPlace: Place?
   /// Where a role first names units to be reloaded; nil for nowhere.
   var refreshUnitsPlace: Place?
   /// What many roles have in common is kept once.

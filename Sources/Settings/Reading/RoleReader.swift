@@ -18,6 +18,9 @@ struct RoleReader {
     let externalID = externalID()
     let source = source()
     let isRequired = table.flag(Keys.required)
+    if isRequired == true, table.context.requiredPlace == nil {
+      table.context.requiredPlace = table.place(of: Keys.required)
+    }
     let readers = readers()
     let refreshUnits = table.servicePatterns(Keys.refreshUnits)
     let files = outputs.read(table.tables(Keys.files, Schema.Output.table), of: name)

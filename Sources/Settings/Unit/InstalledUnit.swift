@@ -34,6 +34,8 @@ package struct InstalledUnit: Hashable, Sendable {
   package let user: String?
   package let credentials: [String: Credential]
   let reloadSocket: ReloadSocket
+  /// Whether systemd waits for the daemon to be ready.
+  let reportsReady: Bool
   let view: UnitView
   /// Whether it sees no other users' processes (systemd.exec(5), ProtectProc=): ptraceable shows none either.
   let hidesProcesses: Bool
@@ -87,6 +89,7 @@ package struct InstalledUnit: Hashable, Sendable {
     }
     self.credentials = credentials
     reloadSocket = Self.reloadSocket(in: unit)
+    reportsReady = ["notify", "notify-reload"].contains(unit.value("Type"))
     view = UnitView(unit)
     hidesProcesses = unit.value("ProtectProc").map { $0 != "default" } ?? false
   }
