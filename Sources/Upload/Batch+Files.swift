@@ -18,7 +18,7 @@ extension Batch {
     // It needn't be there any more.
     if let number = journal.finished(file), entryInHand(number) == nil {
       _ = noteTakenUp(number, as: index)
-      noteFinished(number, at: index)
+      noteKnown(number, at: index)
       report(.finished(file: index, files.result(at: index), seconds: 0))
       return starter.schedule()
     }
@@ -56,10 +56,25 @@ extension Batch {
     task.start()
   }
 
-  func noteFinished(_ number: Int, at index: Int) {
-    guard let proof = journal.state.entries[number].outcome?.proof else { return }
+  /// Has the entry show what the journal has of it: its video, and its end where that was good.
+  func noteKnown(_ number: Int, at index: Int) {
     files.note(index, journalNumber: number)
+    guard let proof = journal.state.entries[number].outcome?.proof else { return }
     files.note(index, UploadResult(proof), seconds: 0)
+  }
+
+  /// Notes files that were seen, and hadn't been unchanged for `settle`, after `stop`. What is finished needn't settle.
+  package func addUnsettled(_ entries: some Sequence<InputEntry>, settle: Duration) {
+    for entry in entries {
+      files.addUnsettled(CollectionOfOne(entry), settle: settle)
+      let index = files.count - 1
+      guard let file = files.file(at: index), let number = journal.known(file) else { continue }
+      if let other = entryInHand(number) {
+        files.note(index, .skipped(files.note(index, sameAs: other)), seconds: 0)
+      } else {
+        noteKnown(number, at: index)
+      }
+    }
   }
 
   /// Returns as which entry it was taken up before.

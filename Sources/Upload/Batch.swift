@@ -127,9 +127,7 @@ package final class Batch {
     var index = next
     while let unstarted = files.nextFile(from: index) {
       index = unstarted + 1
-      if let file = files.file(at: unstarted), let number = journal.finished(file) {
-        noteFinished(number, at: unstarted)
-      }
+      if let file = files.file(at: unstarted), let number = journal.known(file) { noteKnown(number, at: unstarted) }
     }
   }
 

@@ -42,7 +42,7 @@ package struct BatchFiles: Sendable {
   package mutating func addUnstarted(_ entries: some Sequence<InputEntry>) { for entry in entries { add(entry) } }
 
   /// Notes files that were seen, and hadn't been unchanged for `settle`.
-  package mutating func addUnsettled(_ entries: some Sequence<InputEntry>, settle: Duration) {
+  mutating func addUnsettled(_ entries: some Sequence<InputEntry>, settle: Duration) {
     self.settle = settle
     for entry in entries {
       add(entry)

@@ -22,14 +22,16 @@ extension BatchJournal {
     return .new
   }
 
-  /// The number of `file` if an earlier run has finished it, under the name that it has here; read from memory alone.
-  func finished(_ file: VideoFile) -> Int? {
+  /// The number of `file` if the journal has it as it is, under the name that it has here; read from memory alone.
+  func known(_ file: VideoFile) -> Int? {
     guard let number = state.newest(withHash: JournalState.hash(of: file.resolvedPath)),
-      state.entries[number].isFinished,
       state.entries[number].identity.change(to: file.identity) == nil
     else { return nil }
     return number
   }
+
+  /// The same of a file that is finished.
+  func finished(_ file: VideoFile) -> Int? { known(file).flatMap { state.entries[$0].isFinished ? $0 : nil } }
 
   /// Takes up a file that the journal doesn't have; returns its number.
   package func begin(_ file: VideoFile) -> Int {

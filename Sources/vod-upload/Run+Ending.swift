@@ -35,7 +35,7 @@ extension Run {
     ending.counts = files.counts
     ending.leftUndone = ending.leftUndone || ending.counts.notStarted > 0
     output.end(ending.counts, troubled: files.troubledRows(in: journal))
-    if isListed { write(files, &ending) } else { leaveReport(&ending) }
+    if isListed { write(files, &ending) } else { explainMissingList(&ending) }
     explain(end, &ending)
     self.ending = ending
     let words = ending.messages.flatMap { Console.lines($0) }
@@ -51,8 +51,8 @@ extension Run {
     let (waiting, gone) = (watch?.waiting ?? InputList(), watch?.gone ?? [])
     watch = nil
     if let trouble = end.trouble(hasBegun: true, wait: arguments.wait) { batch?.stop(trouble) }
+    batch?.addUnsettled(waiting, settle: arguments.settle)
     var files = batch?.files ?? BatchFiles(InputList())
-    files.addUnsettled(waiting, settle: arguments.settle)
     files.addUnstarted(gone)
     return files
   }
@@ -68,10 +68,10 @@ extension Run {
     }
   }
 
-  /// What it would lack is what a former report has.
-  private func leaveReport(_ ending: inout Ending) {
-    guard let report else { return }
-    ending.messages.append("report '\(report.path)': not written, since the files weren't listed yet")
+  /// Nothing is known of the files yet: a report would lack what a former one has.
+  private func explainMissingList(_ ending: inout Ending) {
+    let left = report.map { "; report '\($0.path)' isn't written, and a former one stays as it is" } ?? ""
+    ending.messages.append("the files weren't listed yet\(left)")
   }
 
   private func write(_ files: BatchFiles, _ ending: inout Ending) {

@@ -146,6 +146,27 @@ import Testing
     #expect(try lab.emulator.videos().map(\.writes) == [1, 1])
   }
 
+  /// It was replaced by an empty one.
+  @Test(arguments: [[], ["--watch"]])
+  func `a signal before the files are listed leaves a former report as it is`(words: [String]) throws {
+    let lab = try UploadLab()
+    try lab.addVideo("one.mp4", size: 10)
+    let report = lab.directory.path("report.json")
+    #expect(try lab.upload(["--report", report]).status == 0)
+    let before = try #require(FileText.read(report))
+    // The signal waits when the program begins, and is taken long before these are listed.
+    for number in 0..<3000 { try lab.directory.write("", to: "videos/\(number).mp4") }
+    let run = try lab.launch(
+      ["--report", report] + words + [lab.videoDirectory],
+      wrapper: [
+        "/usr/bin/env", "--block-signal=TERM", "/bin/sh", "-c", "kill -TERM $$; exec \"$@\"", "sh",
+      ]
+    ).wait()
+    #expect(run.status == 143 && before.contains("video_id"), "\(run)")
+    #expect(run.errors.contains("the files weren't listed yet; report '\(report)' isn't written"), "\(run)")
+    #expect(FileText.read(report) == before)
+  }
+
   /// A call to VOD whose turn came while others waited for a connection lost it for good, and its file was never begun.
   @Test func `while every connection sends parts, calls to VOD get their turn`() throws {
     let lab = try UploadLab()

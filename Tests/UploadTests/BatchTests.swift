@@ -285,6 +285,35 @@ import Testing
     #expect(files.result(at: 0) == .unsettled(.seconds(2)) && files.counts.notStarted == 1)
   }
 
+  /// The report that it had replaced named their videos.
+  @Test func `files that hadn't settled at the end are what an earlier run has made of them`() throws {
+    try write(["a.mp4", "b.mp4"])
+    cloud.storesNothing = true
+    let first = try run(list(), jobs: 1)
+    first.batch.stop(.init(error: "interrupted", fix: ""))
+    first.journal.flush()
+    cloud.storesNothing = false
+    try write(["c.mp4"])
+    let file = FakeJournalFile(journalFile.bytes)
+    let second = try run(InputScan.list([Array(directory.path("c.mp4").utf8)], .init(extensions: ["mp4"])), on: file)
+    #expect(second.results == [.uploaded])
+    second.journal.flush()
+    let third = try run(InputList(), isOpen: true, on: FakeJournalFile(file.bytes))
+    third.batch.stop(.init(error: "interrupted", fix: ""))
+    third.batch.addUnsettled(list(), settle: .seconds(2))
+    #expect(third.results == [.unsettled(.seconds(2)), .unsettled(.seconds(2)), .uploaded])
+    let ids = (0..<3).map { third.batch.files.row(at: $0, in: third.journal).videoID }
+    #expect(ids == ["video1", nil, "video2"])
+  }
+
+  @Test func `a file that hadn't settled again isn't counted twice`() throws {
+    try write(["a.mp4"])
+    let run = try run(list(), isOpen: true)
+    run.batch.stop(.init(error: "interrupted", fix: ""))
+    run.batch.addUnsettled(list(), settle: .seconds(2))
+    #expect(run.results == [.uploaded, .skipped(.takenUp)] && run.batch.files.counts.files == 1)
+  }
+
   // MARK: Names
 
   private func move(_ name: String, to other: String) {
