@@ -73,6 +73,12 @@ final class InputDirectory {
     return status
   }
 
+  /// Whether this user may read a file of that mode. Where everybody may it isn't asked for: a list of access rights (acl(5)) that makes an
+  /// exception shows when the file is opened.
+  func mayRead(_ name: [CChar], mode: mode_t) -> Bool {
+    mode & 0o444 == 0o444 || faccessat(descriptor, name, R_OK, AT_EACCESS) == 0 || errno != EACCES
+  }
+
   func has(_ name: String) -> Bool {
     let bytes = Array(name.utf8)
     // By the order of names the shortest of those that begin so is the first.

@@ -3,8 +3,8 @@
 /// An entry takes 56 bytes and its last name: 100,000 files some 9 MB.
 package struct InputList: Sendable, RandomAccessCollection {
   private enum Kind: UInt8 {
-    case file, duplicate, sameDirectory, skipped, failed, watched, inWatched, notUTF8, tooDeep, foreignExtension,
-      notRegular
+    case file, unreadable, duplicate, sameDirectory, skipped, failed, watched, inWatched, notUTF8, tooDeep,
+      foreignExtension, notRegular
   }
 
   /// Reasons that are a number each.
@@ -53,7 +53,7 @@ package struct InputList: Sendable, RandomAccessCollection {
       case .duplicate: .duplicate(file(of: slot), of: originals[Int(slot.code)])
       case .sameDirectory: .skipped(.sameDirectory(as: originals[Int(slot.code)]))
       case .skipped: .skipped(Self.plainReasons[Int(slot.code)])
-      case .failed: .failed(.system(slot.code))
+      case .unreadable, .failed: .failed(.system(slot.code))
       case .watched: .failed(.watched(slot.code))
       case .inWatched: .failed(.inWatched(slot.code))
       case .notUTF8: .failed(.notUTF8)
@@ -79,6 +79,9 @@ package struct InputList: Sendable, RandomAccessCollection {
   /// Whether what is at `index` has an identity, which may still change.
   func isRegularFile(at index: Int) -> Bool { [.file, .duplicate].contains(slots[index].kind) }
 
+  /// Whether it would be a file to be uploaded if this user might read it.
+  func isUnreadable(at index: Int) -> Bool { slots[index].kind == .unreadable }
+
   /// What a file's sidecar is, which changes when that is written to; 0 where none was looked for, or there is none.
   func sidecarMark(at index: Int) -> Int32 { slots[index].kind == .file ? slots[index].code : 0 }
 
@@ -86,8 +89,10 @@ package struct InputList: Sendable, RandomAccessCollection {
   func contentHash(at index: Int) -> Int {
     let slot = slots[index]
     var hasher = Hasher()
-    hasher.combine(slot.kind)
-    if isRegularFile(at: index) { hasher.combine(slot.identity) } else { hasher.combine(slot.code) }
+    // A file that can't be read for a while is the same one.
+    hasher.combine(slot.kind == .unreadable ? .file : slot.kind)
+    let hasIdentity = isRegularFile(at: index) || isUnreadable(at: index)
+    if hasIdentity { hasher.combine(slot.identity) } else { hasher.combine(slot.code) }
     return hasher.finalize()
   }
 
@@ -138,6 +143,13 @@ extension InputList {
     append(name, directory, .file, identity, code: sidecarMark)
     fileCount += 1
     totalSize = totalSize.saturatingAdd(identity.size)
+  }
+
+  /// Adds a file that can't be read now, by an errno.
+  mutating func add(
+    _ name: some Collection<UInt8>, in directory: Int, _ identity: FileIdentity, unreadable number: CInt
+  ) {
+    append(name, directory, .unreadable, identity, code: number)
   }
 
   /// Adds another name of the file `identity`, which is at `original`.

@@ -14,6 +14,8 @@ package struct InputScan {
     package var ownFiles: [(device: UInt64, inode: UInt64, reason: SkipReason)] = []
     /// Whether sidecars below directories are looked at as well, so that it shows when they are written to.
     package var marksSidecars = false
+    /// Whether files below directories that this user may not read are listed as such, so that it shows when they can be.
+    package var checksAccess = false
 
     package init(extensions: Set<String>) { self.extensions = extensions }
 
@@ -162,7 +164,7 @@ package struct InputScan {
       case DT_REG:
         take(
           Array(text.utf8)[...], in: number, status, sidecar: isSidecar(text, in: open),
-          sidecarMark: sidecarMark(of: text, in: open))
+          sidecarMark: sidecarMark(of: text, in: open), isReadable: mayRead(text, status, in: open))
       default: list.skip(text.utf8, in: number, .notRegular)
       }
     } catch {
@@ -173,7 +175,7 @@ package struct InputScan {
 
   private mutating func take(
     _ name: ArraySlice<UInt8>, in directory: Int, _ status: stat, sidecar: Bool, sidecarMark: Int32 = 0,
-    wasNamed: Bool = false
+    isReadable: Bool = true, wasNamed: Bool = false
   ) {
     let place = Place(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     if status.st_mode & S_IFMT != S_IFREG {
@@ -194,6 +196,7 @@ package struct InputScan {
       }
       seenFiles[place] = Int32(list.count)
     }
+    if !isReadable { return list.add(name, in: directory, FileIdentity(status), unreadable: EACCES) }
     list.add(name, in: directory, FileIdentity(status), sidecarMark: sidecarMark)
   }
 }
@@ -216,6 +219,10 @@ extension InputScan {
   private func isSidecar(_ name: ArraySlice<UInt8>, in directory: String) -> Bool {
     let path = InputList.path(directory, String(decoding: name, as: UTF8.self))
     return Self.video(describedBy: path, extensions: settings.extensions) != nil
+  }
+
+  private func mayRead(_ name: String, _ status: stat, in open: InputDirectory) -> Bool {
+    !settings.checksAccess || open.mayRead(Array(name.utf8CString), mode: status.st_mode)
   }
 
   /// A hash of what the sidecars of that file are; 0 where there are none.

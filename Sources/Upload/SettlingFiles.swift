@@ -3,7 +3,8 @@ package import Core
 /// Finds the files of a watched directory that nobody is writing to any more: their size, time and inode have been the same for a while, and so
 /// have those of their sidecars.
 ///
-/// It is shown what is there, again and again, and gives out each file once, and again when it has become another. It keeps 24 bytes of each
+/// It is shown what is there, again and again, and gives out each file once, and again when it has become another. One that can't be read is
+/// given out as such, and as a file once it can be. It keeps 24 bytes of each
 /// file, and of one that hasn't settled what an `InputList` has of it.
 package struct SettlingFiles: Sendable {
   fileprivate struct Sight {
@@ -12,10 +13,11 @@ package struct SettlingFiles: Sendable {
     /// Of what it is: a file's identity, or why it isn't taken. Half of a hash: a change goes unseen once in 4·10⁹ times.
     let content: UInt32
     let sidecarMark: Int32
-    /// Since when it has been that, in µs; `givenOut` once it was.
+    /// Since when it has been that, in µs; `givenOut` once it was, `reported` while it is known to be unreadable.
     var since: Int64
 
     static let givenOut = Int64.max
+    static let reported = Int64.max - 1
   }
 
   package let settle: Duration
@@ -43,7 +45,14 @@ package struct SettlingFiles: Sendable {
         key: key, content: UInt32(truncatingIfNeeded: list.contentHash(at: index)),
         sidecarMark: list.sidecarMark(at: index), since: now.microseconds)
       if let before = self.sight(of: key), before.isStill(sight) { sight.since = before.since }
-      if sight.since != Sight.givenOut {
+      if list.isUnreadable(at: index) {
+        // A file that was given out before needn't be read any more, or has failed already.
+        if sight.since < Sight.reported {
+          ready.append(index, of: list)
+          sight.since = Sight.reported
+        }
+      } else if sight.since != Sight.givenOut {
+        if sight.since == Sight.reported { sight.since = now.microseconds }
         let deadline = Timestamp(microseconds: sight.since) + (list.isRegularFile(at: index) ? settle : .zero)
         if deadline <= now {
           ready.append(index, of: list)

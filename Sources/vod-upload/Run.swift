@@ -242,6 +242,7 @@ final class Run {
     self.watches = watches
     var settings = scanSettings
     settings.marksSidecars = true
+    settings.checksAccess = true
     let watch = try WatchedInput(
       arguments.watched, settle: arguments.settle, watches: watches, on: loop,
       list: InputScan.lister(of: arguments.watched, settings, journal: arguments.journal),

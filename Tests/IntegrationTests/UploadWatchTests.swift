@@ -80,6 +80,46 @@ import Testing
     #expect(run.rows.filter(\.isUploaded).count == 2, "\(run)")
   }
 
+  /// It stayed failed for good.
+  @Test func `what can't be read is taken up once it can be, and what is uploaded needn't be read`() throws {
+    let lab = try UploadLab()
+    let path = try lab.addVideo("locked.mp4", size: 10)
+    let below = "\(lab.videoDirectory)/below"
+    mkdir(below, 0o755)
+    try lab.addVideo("below/one.mp4", size: 10)
+    for path in [path, below] { #expect(chmod(path, 0) == 0) }
+    // Modes hold for root, too.
+    let upload = try lab.launch(
+      ["--watch", lab.videoDirectory, "--settle", "1s"],
+      wrapper: ["/usr/bin/setpriv", "--bounding-set=-dac_override,-dac_read_search"])
+    for name in ["locked.mp4", "below"] {
+      try upload.awaitOutput(
+        "\(name): Permission denied; let this user read it; it is taken up then, by this run or the next")
+    }
+    #expect(chmod(below, 0o755) == 0 && chmod(path, 0o600) == 0)
+    for name in ["locked.mp4", "one.mp4"] { try upload.awaitOutput("\(name): uploaded") }
+    #expect(chmod(path, 0) == 0)
+    try lab.addVideo("last.mp4", size: 10)
+    try upload.awaitOutput("last.mp4: uploaded")
+    upload.child.signal(SIGTERM)
+    let run = try upload.wait()
+    #expect(run.status == 0 && run.rows.map(\.status) == ["uploaded", "uploaded", "uploaded"], "\(run)")
+  }
+
+  /// The report that it replaced named their videos.
+  @Test func `a run that ends before anything has settled reports what earlier runs uploaded`() throws {
+    let lab = try UploadLab()
+    try lab.addVideo("one.mp4", size: 10)
+    let videoID = try #require(try lab.upload().rows.first?.videoID)
+    try lab.directory.write("x", to: "videos/notes.txt")
+    let upload = try watch(lab, settle: "1h")
+    try upload.awaitOutput("notes.txt: skipped")
+    upload.child.signal(SIGTERM)
+    let run = try upload.wait()
+    #expect(run.status == 0 && run.row("one.mp4")?.videoID == videoID, "\(run)")
+    #expect(run.row("one.mp4")?.status == "uploaded" && run.output.contains("1 file: 1 uploaded"), "\(run)")
+  }
+
   /// It was counted as failed, although it was uploaded later.
   @Test func `a file that changes before its turn isn't counted as failed`() throws {
     let lab = try UploadLab()

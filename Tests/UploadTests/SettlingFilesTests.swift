@@ -1,4 +1,5 @@
 import Core
+import Glibc
 import Testing
 
 @testable import Upload
@@ -76,6 +77,32 @@ import Testing
     #expect(observe(25, sidecar: 2) == ["w/a.mp4"])
     #expect(observe(30, sidecar: 3) == [] && observe(50, sidecar: 0) == [])
     #expect(settling.nextDeadline == nil)
+  }
+
+  private mutating func observe(_ seconds: Int64, isReadable: Bool, size: Int64 = 1) -> [InputEntry.Content] {
+    var list = InputList()
+    let directory = list.add(.init(path: "w", resolvedPath: "/w"))
+    let identity = FileIdentity(size: size, modified: 1, inode: 1, device: 1)
+    if isReadable {
+      list.add(Array("a.mp4".utf8), in: directory, identity)
+    } else {
+      list.add(Array("a.mp4".utf8), in: directory, identity, unreadable: EACCES)
+    }
+    return settling.observe(list, at: Timestamp(microseconds: seconds * 1_000_000)).map(\.content)
+  }
+
+  /// It failed for good.
+  @Test mutating func `a file that can't be read is reported at once, and given out once it can be and has settled`() {
+    let failed = InputEntry.Content.failed(.system(EACCES))
+    #expect(observe(0, isReadable: false) == [failed])
+    #expect(settling.waiting.isEmpty && settling.nextDeadline == nil)
+    #expect(observe(20, isReadable: false) == [])
+    #expect(observe(21, isReadable: true) == [])
+    #expect(observe(30, isReadable: true) == [])
+    #expect(observe(31, isReadable: true).count == 1)
+    // As what it is it needn't be read again.
+    #expect(observe(40, isReadable: false) == [] && observe(60, isReadable: true) == [])
+    #expect(observe(70, isReadable: false, size: 2) == [failed])
   }
 
   @Test mutating func `what isn't in a partial list is remembered`() {

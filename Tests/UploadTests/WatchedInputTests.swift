@@ -24,6 +24,8 @@ import Testing
     let failure = Mutex<CInt>(0)
     /// What can't be read in it.
     let locked = Mutex<[String]>([])
+    /// Those of the files that can't be read.
+    let unreadable = Mutex<[String]>([])
     let lists = Mutex(0)
     let place = Mutex<UInt64>(1)
 
@@ -38,8 +40,14 @@ import Testing
       }
       let directory = list.add(.init(path: "w", resolvedPath: "/w"))
       for name in locked.withLock({ $0 }) { list.fail(Array(name.utf8), in: directory, .system(EACCES)) }
+      let unreadable = unreadable.withLock { $0 }
       for name in names.withLock({ $0 }) {
-        list.add(Array(name.utf8), in: directory, FileIdentity(size: 1, modified: 1, inode: 1, device: 1))
+        let identity = FileIdentity(size: 1, modified: 1, inode: 1, device: 1)
+        if unreadable.contains(name) {
+          list.add(Array(name.utf8), in: directory, identity, unreadable: EACCES)
+        } else {
+          list.add(Array(name.utf8), in: directory, identity)
+        }
       }
       return list
     }
@@ -185,6 +193,18 @@ import Testing
     watches.onChange?()
     scheduler.advance(by: .seconds(100))
     #expect(changes.last == .gone(loss))
+  }
+
+  @Test func `a file that can't be read is taken up once it can be, and one that was taken up needn't be read`() {
+    tree.unreadable.withLock { $0 = ["a.mp4"] }
+    put("a.mp4", "b.mp4")
+    scheduler.advance(by: .seconds(100))
+    #expect(input.gone == [InputEntry(path: "w/a.mp4", content: .failed(.inWatched(EACCES)))])
+    #expect(ready.paths == ["w/b.mp4"])
+    tree.unreadable.withLock { $0 = ["b.mp4"] }
+    watches.onChange?()
+    scheduler.advance(by: .seconds(100))
+    #expect(input.gone.isEmpty && ready.paths == ["w/b.mp4", "w/a.mp4"])
   }
 
   /// A link was switched, or something was mounted there: that went unseen for a minute.
