@@ -2,32 +2,11 @@ import Glibc
 import Laboratory
 import TestSupport
 
-/// A Unix socket that listens, and that one process after the other inherits.
-final class HeldSocket {
-  let path: String
-  let descriptor: CInt
-
-  init(_ path: String) throws {
-    self.path = path
-    descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
-    let bound = withUnsafePointer(to: address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-    }
-    guard bound == 0, listen(descriptor, SOMAXCONN) == 0 else { throw BenchError("cannot listen at '\(path)'") }
-  }
-
-  deinit { close(descriptor) }
-}
-
 /// The daemon between two processes as systemd has it: the socket is held, and so is what one process leaves to the next.
 final class RestartStage {
   let stage: Stage
-  private let held: HeldSocket
+  /// It listens, and one process after the other inherits it.
+  private let held: ListeningSocket
   private var daemon: DaemonProcess!
   private var starts = 0
   private var isReady = false
@@ -36,7 +15,7 @@ final class RestartStage {
 
   init(roles: Int) throws {
     stage = try Stage(roles: roles)
-    held = try HeldSocket(stage.socket)
+    held = try ListeningSocket(stage.socket, queue: SOMAXCONN)
     try launch(with: [])
     try settle()
     try stage.fillPools()

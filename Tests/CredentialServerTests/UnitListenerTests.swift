@@ -9,7 +9,7 @@ import Testing
 
 @testable import CredentialServer
 
-/// The socket itself, with a client that connects as systemd does.
+/// The real socket, with a client that connects as systemd does.
 @Suite struct UnitListenerTests {
   private let directory: TemporaryDirectory
   private let loop: EventLoop
@@ -28,7 +28,7 @@ import Testing
     server.roomMade = { [listener] in listener.resume() }
   }
 
-  /// Turns the loop until it holds; a turn without anything to do fails the test.
+  /// Turns the loop until the condition is true; a turn without anything to do fails the test.
   private func turn(until holds: () -> Bool) throws {
     while !holds() { try #require(try loop.runOnce(timeout: .seconds(20))) }
   }
@@ -38,7 +38,7 @@ import Testing
     try Client("58860a1684a942/unit/app.service/\(id)", to: listener.listener.path, isDone: isDone)
   }
 
-  @Test(.needs(.root)) func `systemd's question is understood, and its answer is the credential and nothing else`()
+  @Test(.needs(.root)) func `systemd's request is answered with the credential and nothing else`()
     throws
   {
     let client = try client("uploader.env")
@@ -73,7 +73,7 @@ import Testing
     #expect(count == UnitServer.refusalSize && count > 1 << 20 && server.count == 0)
   }
 
-  @Test(.needs(.root)) func `a client that leaves while it waits is noticed`() throws {
+  @Test(.needs(.root)) func `a client that closes while it waits is noticed`() throws {
     var client: Client? = try client()
     try turn { responder.requests.count == 1 }
     #expect(responder.abandoned.isEmpty)
@@ -83,10 +83,10 @@ import Testing
     #expect(server.count == 0)
   }
 
-  @Test(.needs(.root)) func `whoever finds no room waits in the queue, and has a turn when there is room`() throws {
+  @Test(.needs(.root)) func `clients above the limit wait in the queue, and are served when there is room`() throws {
     let clients = try (0..<6).map { try client("role\($0)") }
     try turn { responder.requests.count == 4 }
-    // The listener isn't looked at any more: there is nothing to do.
+    // The listener isn't watched any more, so there is nothing to do.
     while try loop.runOnce() {}
     #expect(responder.requests.count == 4 && server.isFull)
     for request in responder.requests { server.hand(secret("x"), to: request) }
@@ -124,9 +124,13 @@ private final class Client {
     if let name {
       let digits = String(UInt32.random(in: 1...UInt32.max), radix: 16)
       let rest = name.drop { $0 != "/" }
-      try Self.call(bind, descriptor, [0] + Array("\(digits)\(rest)".utf8), "bind")
+      guard UnixAddress(abstract: "\(digits)\(rest)").bind(descriptor) == 0 else {
+        throw StreamError(attempt: "bind '\(digits)\(rest)'", number: errno)
+      }
     }
-    try Self.call(connect, descriptor, Array(path.utf8) + [0], "connect")
+    guard try UnixAddress(path: path).connect(descriptor) == 0 else {
+      throw StreamError(attempt: "connect to '\(path)'", number: errno)
+    }
     if isDone { shutdown(descriptor, CInt(SHUT_WR)) }
   }
 
@@ -137,7 +141,7 @@ private final class Client {
     descriptor = -1
   }
 
-  /// What there is now.
+  /// Reads the bytes that have arrived.
   func read() -> [UInt8] {
     var all: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 65_536)
@@ -147,18 +151,5 @@ private final class Client {
       guard count > 0 else { return all }
       all += chunk.prefix(count)
     }
-  }
-
-  private static func call(
-    _ call: (CInt, UnsafePointer<sockaddr>?, socklen_t) -> CInt, _ descriptor: CInt, _ name: [UInt8], _ attempt: String
-  ) throws {
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
-    let size = socklen_t(MemoryLayout<sockaddr_un>.offset(of: \.sun_path)! + name.count)
-    let result = withUnsafeBytes(of: &address) {
-      $0.withMemoryRebound(to: sockaddr.self) { call(descriptor, $0.baseAddress, size) }
-    }
-    guard result == 0 else { throw StreamError(attempt: attempt, number: errno) }
   }
 }

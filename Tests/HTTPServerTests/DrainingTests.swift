@@ -109,16 +109,10 @@ import Testing
   }
 
   @Test func `on an inherited socket later clients wait for the next server`() throws {
-    let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
     let path = harness.directory.path("inherited")
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-    let bound = withUnsafeBytes(of: &address) {
-      bind(descriptor, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(MemoryLayout<sockaddr_un>.size))
-    }
-    #expect(bound == 0 && listen(descriptor, 100) == 0)
-    let socket = try InheritedSocket(descriptor)
+    let held = try ListeningSocket(path, queue: 100)
+    defer { withExtendedLifetime(held) {} }
+    let socket = try InheritedSocket(held.descriptor)
     let first = try HTTPServer(harness.loop, listener: socket.listener(), handler: harness.handler)
     let early = try Client(path)
     early.send(Text.get)

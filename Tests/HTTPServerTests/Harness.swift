@@ -96,14 +96,7 @@ final class Client {
 
   init(_ path: String) throws {
     descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-    let result = withUnsafeBytes(of: &address) {
-      connect(
-        descriptor, $0.assumingMemoryBound(to: sockaddr.self).baseAddress,
-        socklen_t(MemoryLayout<sockaddr_un>.size))
-    }
+    let result = try UnixAddress(path: path).connect(descriptor)
     let code = errno
     if result != 0 { throw LoopError(attempt: "connect to \(path)", errno: code) }
   }

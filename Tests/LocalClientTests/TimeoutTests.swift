@@ -5,37 +5,9 @@ import Testing
 @testable import LocalClient
 
 @Suite struct TimeoutTests {
-  /// A socket that takes connections and never says anything.
-  private final class SilentSocket {
-    let path: String
-    private let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-
-    /// With a queue of no more than `queue` and one; nil refuses connections until `beginToListen`.
-    init(_ path: String, queue: CInt?) throws {
-      self.path = path
-      var address = sockaddr_un()
-      address.sun_family = sa_family_t(AF_UNIX)
-      withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
-      let bound = withUnsafePointer(to: address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-        }
-      }
-      try #require(bound == 0)
-      if let queue { try #require(listen(descriptor, queue) == 0) }
-    }
-
-    func beginToListen() { listen(descriptor, 8) }
-
-    /// The other end of a connection that was made.
-    func takeConnection() -> CInt { accept(descriptor, nil, nil) }
-
-    deinit { close(descriptor) }
-  }
-
   @Test func `a request and a stream end in time when nothing is said`() throws {
     let directory = try TemporaryDirectory()
-    let silent = try SilentSocket(directory.path("silent"), queue: 8)
+    let silent = try ListeningSocket(directory.path("silent"))
     let client = LocalClient(path: silent.path, timeout: .milliseconds(50))
     let expected = LocalClientError.silent(path: silent.path, timeout: .milliseconds(50))
     #expect(throws: expected) { _ = try client.request("GET", "/v1/roles") }
@@ -44,7 +16,7 @@ import Testing
 
   @Test func `a queue that is full is silence too`() throws {
     let directory = try TemporaryDirectory()
-    let silent = try SilentSocket(directory.path("silent"), queue: 0)
+    let silent = try ListeningSocket(directory.path("silent"), queue: 0)
     let held = try StreamConnection(unix: silent.path)
     let client = LocalClient(path: silent.path, timeout: .milliseconds(50))
     #expect(throws: LocalClientError.silent(path: silent.path, timeout: .milliseconds(50))) {
@@ -56,7 +28,7 @@ import Testing
   /// It held up a loop for as long as an answer may take.
   @Test func `whoever has a loop isn't kept waiting for a place in the queue`() throws {
     let directory = try TemporaryDirectory()
-    let silent = try SilentSocket(directory.path("silent"), queue: 0)
+    let silent = try ListeningSocket(directory.path("silent"), queue: 0)
     let held = try StreamConnection(unix: silent.path)
     let client = LocalClient(path: silent.path, timeout: .seconds(3600))
     #expect(throws: LocalClientError.full(path: silent.path)) { try client.begin("/v1/roles") }
@@ -67,9 +39,9 @@ import Testing
     throws
   {
     let directory = try TemporaryDirectory()
-    let socket = try SilentSocket(directory.path("slow"), queue: 8)
+    let socket = try ListeningSocket(directory.path("slow"))
     let answer = try LocalClient(path: socket.path, timeout: .seconds(3600)).begin("/v1/roles")
-    let server = socket.takeConnection()
+    let server = try socket.takeConnection()
     defer { close(server) }
     let text = Array("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello".utf8)
     for byte in text.dropLast() {
@@ -85,9 +57,9 @@ import Testing
   @Test(arguments: ["Content-Length: 9999999999", "Transfer-Encoding: chunked"])
   func `an answer that is larger than any of the daemon's isn't kept`(field: String) throws {
     let directory = try TemporaryDirectory()
-    let socket = try SilentSocket(directory.path("large"), queue: 8)
+    let socket = try ListeningSocket(directory.path("large"))
     let answer = try LocalClient(path: socket.path, timeout: .seconds(3600)).begin("/v1/roles")
-    let server = socket.takeConnection()
+    let server = try socket.takeConnection()
     defer { close(server) }
     let head = Array("HTTP/1.1 200 OK\r\n\(field)\r\n\r\n".utf8)
     #expect(send(server, head, head.count, 0) == head.count)
@@ -102,11 +74,11 @@ import Testing
 
   @Test func `a connection that is refused while the daemon starts again is made when it listens`() throws {
     let directory = try TemporaryDirectory()
-    let socket = try SilentSocket(directory.path("restart"), queue: nil)
+    let socket = try ListeningSocket(directory.path("restart"), queue: nil)
     var tries = 0
     let client = LocalClient(path: socket.path, timeout: .milliseconds(200)) {
       tries += 1
-      if tries == 3 { socket.beginToListen() }
+      if tries == 3 { try? socket.beginToListen() }
     }
     // It takes the connection then, and says nothing, which is another error than that nobody is there.
     #expect(throws: LocalClientError.silent(path: socket.path, timeout: .milliseconds(200))) {
@@ -118,12 +90,12 @@ import Testing
   /// A `get` after a crash failed: it was tried for as long as systemd waits before it starts the daemon again.
   @Test func `a daemon that left its socket behind is tried for longer than one that took it along`() throws {
     let directory = try TemporaryDirectory()
-    let socket = try SilentSocket(directory.path("crash"), queue: nil)
+    let socket = try ListeningSocket(directory.path("crash"), queue: nil)
     let retries = LocalClient.Retries(restart: .zero, crash: .seconds(20))
     var tries = 0
     let crashed = LocalClient(path: socket.path, timeout: .milliseconds(200), retries: retries) {
       tries += 1
-      if tries == 3 { socket.beginToListen() }
+      if tries == 3 { try? socket.beginToListen() }
     }
     #expect(throws: LocalClientError.silent(path: socket.path, timeout: .milliseconds(200))) {
       _ = try crashed.request("GET", "/v1/roles")

@@ -29,13 +29,8 @@ import Testing
 
   /// Without a path the kernel assigns an abstract name (unix(7), autobind).
   private func bind(_ descriptor: CInt, to path: String?) -> Bool {
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: (path ?? "").utf8) }
-    let size = path == nil ? MemoryLayout<sa_family_t>.size : MemoryLayout<sockaddr_un>.size
-    return withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.bind(descriptor, $0, socklen_t(size)) == 0 }
-    }
+    guard let path else { return UnixAddress(abstract: nil).bind(descriptor) == 0 }
+    return (try? UnixAddress(path: path).bind(descriptor)) == 0
   }
 
   @Test func `an inherited socket works like our own, and knows its path`() throws {
@@ -64,7 +59,7 @@ import Testing
     #expect(listener.descriptor == -1 && descriptor >= 0)
   }
 
-  @Test func `one server can follow another on it, and clients that connect in between wait`() throws {
+  @Test func `a server can replace another on the same socket, and clients that connect in between wait`() throws {
     let socket = try InheritedSocket(made())
     #expect(socket.access.map { $0.mode } == 0o640 && socket.access.map { $0.gid } == getegid())
     try socket.listener().close()
@@ -81,7 +76,7 @@ import Testing
     #expect(try socket.path == "" && socket.access == nil && socket.listener().path == "")
   }
 
-  @Test func `any other descriptor is refused, and stays with its owner`() throws {
+  @Test func `any other descriptor is refused, and remains its owner's`() throws {
     let file = open(try directory.write("x", to: "file"), O_RDONLY)
     let internet = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
     #expect(listen(internet, 5) == 0)

@@ -17,17 +17,8 @@ import Testing
 
     init() {
       receiver = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue), 0)
-      var address = sockaddr_un()
-      address.sun_family = sa_family_t(AF_UNIX)
       let name = "rk-fdstore-\(getpid())"
-      withUnsafeMutableBytes(of: &address.sun_path) { path in
-        for (place, byte) in name.utf8.enumerated() { path[place + 1] = byte }
-      }
-      let length = socklen_t(MemoryLayout<sa_family_t>.size + 1 + name.utf8.count)
-      let bound = withUnsafeBytes(of: &address) {
-        bind(receiver, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, length)
-      }
-      precondition(bound == 0)
+      precondition(UnixAddress(abstract: name).bind(receiver) == 0)
       setenv("NOTIFY_SOCKET", "@" + name, 1)
     }
 

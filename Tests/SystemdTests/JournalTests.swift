@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Systemd
@@ -8,21 +9,13 @@ import Testing
   private final class Listener {
     let path: String
     let descriptor: CInt
+    private let directory: TemporaryDirectory
 
     init() throws {
-      var template = Array("/tmp/rolekeeper-journal.XXXXXX".utf8CString)
-      try #require(mkdtemp(&template) != nil)
-      path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self) + "/socket"
+      directory = try TemporaryDirectory()
+      path = directory.path("socket")
       descriptor = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-      var address = sockaddr_un()
-      address.sun_family = sa_family_t(AF_UNIX)
-      withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-      let bound = withUnsafeBytes(of: &address) {
-        bind(
-          descriptor, $0.assumingMemoryBound(to: sockaddr.self).baseAddress,
-          socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-      try #require(bound == 0)
+      try #require(UnixAddress(path: path).bind(descriptor) == 0)
     }
 
     /// The next entry; empty for one that was sent as a file, nil if there is none.
@@ -32,11 +25,7 @@ import Testing
       return count < 0 ? nil : Array(room[..<count])
     }
 
-    deinit {
-      close(descriptor)
-      unlink(path)
-      rmdir(String(path.dropLast("/socket".count)))
-    }
+    deinit { close(descriptor) }
   }
 
   private func entry(_ message: String) -> JournalEntry {

@@ -26,27 +26,14 @@ import Testing
       loop, address: "unix:path=\(path)", jobRemoved: { _, _ in }, lost: { reports.lost += 1 })
   }
 
-  /// A socket that accepts connections into its queue and never answers.
-  private func listen() throws -> CInt {
-    let bus = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-    let bound = withUnsafeBytes(of: &address) {
-      bind(bus, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(MemoryLayout<sockaddr_un>.size))
-    }
-    try #require(bound == 0 && Glibc.listen(bus, 8) == 0)
-    return bus
-  }
-
   @Test func `without a bus it says so at once`() {
     let error = #expect(throws: LoopError.self) { _ = try connect(Reports()) }
     #expect(error?.errno == ENOENT && error?.attempt == "connect to the system bus")
   }
 
   @Test func `a silent bus is waited for by the loop alone`() throws {
-    let bus = try listen()
-    defer { close(bus) }
+    let bus = try ListeningSocket(path)
+    defer { withExtendedLifetime(bus) {} }
     let reports = Reports()
     do {
       let connection = try connect(reports)
@@ -63,8 +50,8 @@ import Testing
   }
 
   @Test func `a bus that breaks the connection off fails every call, and then reports it once`() throws {
-    let bus = try listen()
-    defer { close(bus) }
+    let bus = try ListeningSocket(path)
+    defer { withExtendedLifetime(bus) {} }
     let reports = Reports()
     let connection = try connect(reports)
     func note<Value>(_ result: Result<Value, ManagerConnection.CallError>) {
@@ -73,15 +60,15 @@ import Testing
     }
     try connection.units(matching: ["a*.service"]) { note($0) }
     try connection.reloadOrTryRestart("a.service") { note($0) }
-    close(accept(bus, nil, nil))
+    close(try bus.takeConnection())
     while reports.lost == 0 { try #require(try loop.runOnce(timeout: .seconds(20))) }
     #expect(reports.failures == ["org.freedesktop.DBus.Error.NoReply", "org.freedesktop.DBus.Error.NoReply"])
     #expect(throws: LoopError.self) { try connection.reloadOrTryRestart("a.service") { note($0) } }
   }
 
   @Test func `it may be released by its own reports`() throws {
-    let bus = try listen()
-    defer { close(bus) }
+    let bus = try ListeningSocket(path)
+    defer { withExtendedLifetime(bus) {} }
     final class Owner { var connection: ManagerConnection? }
     let owner = Owner()
     var ends = 0
@@ -91,7 +78,7 @@ import Testing
       ends += 1
       owner.connection = nil
     }
-    close(accept(bus, nil, nil))
+    close(try bus.takeConnection())
     while owner.connection != nil { try #require(try loop.runOnce(timeout: .seconds(20))) }
     while try loop.runOnce() {}
     #expect(ends == 1)

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Systemd
@@ -7,14 +8,8 @@ import Testing
   /// Runs a fake service manager in a process of its own, since the address is an environment variable.
   private static func messages(_ notify: (Notifier) -> Void) -> [String] {
     let receiver = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue), 0)
+    precondition(UnixAddress(abstract: nil).bind(receiver) == 0)
     var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let length = socklen_t(MemoryLayout<sa_family_t>.size)
-    // When bound without a name, it gets an abstract one from the kernel.
-    let bound = withUnsafeBytes(of: &address) {
-      bind(receiver, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, length)
-    }
-    precondition(bound == 0)
     var size = socklen_t(MemoryLayout<sockaddr_un>.size)
     let name = withUnsafeMutableBytes(of: &address) { raw in
       getsockname(receiver, raw.assumingMemoryBound(to: sockaddr.self).baseAddress, &size)

@@ -9,40 +9,9 @@ import Testing
 @testable import Upload
 
 @Suite struct RoleCredentialTests {
-  /// What the daemon's socket is, without a daemon.
-  private final class ListeningSocket {
-    let path: String
-    private let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-
-    init(_ path: String) throws {
-      self.path = path
-      var address = sockaddr_un()
-      address.sun_family = sa_family_t(AF_UNIX)
-      withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
-      let bound = withUnsafePointer(to: address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-        }
-      }
-      try #require(bound == 0 && listen(descriptor, 8) == 0)
-    }
-
-    deinit { close(descriptor) }
-
-    /// Answers the request that waits.
-    func answer(_ status: Int, _ body: String) throws {
-      let connection = accept(descriptor, nil, nil)
-      try #require(connection >= 0)
-      defer { close(connection) }
-      var room = [UInt8](repeating: 0, count: 4096)
-      try #require(read(connection, &room, room.count) > 0)
-      let text = "HTTP/1.1 \(status) X\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
-      try #require(write(connection, text, text.utf8.count) == text.utf8.count)
-    }
-  }
-
   private let loop: EventLoop
   private let directory: TemporaryDirectory
+  /// What the daemon's socket is, without a daemon.
   private let daemon: ListeningSocket
 
   init() throws {
@@ -62,13 +31,23 @@ import Testing
       role: "uploader", client: LocalClient(path: daemon.path), loop: loop, wait: wait, serverTime: serverTime)
   }
 
-  /// What a request ends with whose answer is that.
+  /// Answers the request that waits at the daemon's socket.
+  private func answer(_ status: Int, _ body: String) throws {
+    let connection = try daemon.takeConnection()
+    defer { close(connection) }
+    var room = [UInt8](repeating: 0, count: 4096)
+    try #require(read(connection, &room, room.count) > 0)
+    let text = "HTTP/1.1 \(status) X\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+    try #require(write(connection, text, text.utf8.count) == text.utf8.count)
+  }
+
+  /// The result of a request that gets this answer.
   private func request(
     _ credential: RoleCredential, _ status: Int = 200, _ body: String = untilHalfPast
   ) throws -> Result<String, RoleCredential.Failure> {
     var result: Result<String, RoleCredential.Failure>?
     credential.request { result = $0.map(\.key.id) }
-    try daemon.answer(status, body)
+    try answer(status, body)
     for _ in 0..<100 where result == nil { _ = try loop.runOnce(timeout: .seconds(10)) }
     return try #require(result)
   }

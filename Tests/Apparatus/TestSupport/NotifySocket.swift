@@ -15,16 +15,7 @@ package final class NotifySocket {
     self.stored = Dictionary(uniqueKeysWithValues: stored.map { ($0.name, $0.descriptor) })
     path = directory.path(name)
     descriptor = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let bytes = Array(path.utf8)
-    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { throw NotifyError.pathTooLong }
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-    let bound = withUnsafePointer(to: address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-    }
+    let bound = try UnixAddress(path: path).bind(descriptor)
     guard bound == 0 else { throw NotifyError.bind(errno) }
     // Programs under test may run as other users.
     chmod(path, 0o777)
@@ -104,7 +95,6 @@ package final class NotifySocket {
 }
 
 private enum NotifyError: Error {
-  case pathTooLong
   case bind(CInt)
   case silent(waitedFor: String, seen: [String])
 }

@@ -22,13 +22,7 @@ package final class StreamConnection {
   package init(unix path: String, patienceSeconds: Int = 20) throws {
     descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
     setPatience(patienceSeconds)
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
-    let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-    let result = withUnsafePointer(to: address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) }
-    }
+    let result = try UnixAddress(path: path).connect(descriptor)
     guard result == 0 else { throw StreamError(attempt: "connect to '\(path)'", number: errno) }
   }
 
