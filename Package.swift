@@ -119,7 +119,7 @@ let package = Package(
     module(
       "RefreshBench", in: apparatus,
       imports: ["Core", "CloudAPI", "Refresh", "Secrets", "SessionStore", "Settings", "TestSupport"]),
-    module("Simulation", in: apparatus, imports: ["Core"]),
+    module("Simulation", in: apparatus, imports: ["Core", "TestSupport"]),
     module("Laboratory", in: apparatus, imports: ["TestSupport", "Core", "Secrets", "JSON", "Wire"]),
     program(
       "simulate", in: apparatus,
@@ -140,8 +140,8 @@ let package = Package(
 
     // Tests.
     tests("Core", imports: ["TestSupport", "Simulation"]),
-    tests("Simulation", imports: ["Core"]),
-    tests("Secrets"),
+    tests("Simulation", imports: ["Core", "TestSupport"]),
+    tests("Secrets", imports: ["TestSupport"]),
     tests("SessionStore", imports: ["Core", "Secrets"]),
     tests("JSON"),
     tests("Wire", imports: ["Core", "Secrets", "JSON", "TestSupport"]),

@@ -1,5 +1,6 @@
 import Core
 import Simulation
+import TestSupport
 import Testing
 
 @Suite struct BackoffTests {

@@ -1,5 +1,6 @@
 @testable import Core
 import Simulation
+import TestSupport
 import Testing
 
 @Suite struct FetchQueueTests {

@@ -1,5 +1,6 @@
 import Core
 import Simulation
+import TestSupport
 import Testing
 
 /// A machine that resumes with the sessions of an earlier process.

@@ -1,5 +1,6 @@
 import Core
 import Simulation
+import TestSupport
 
 /// One machine with a modelled STS and virtual time: effects are performed as the driver would, outcomes come after `latency`.
 struct SimulatedRole {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Emulator
@@ -33,7 +34,7 @@ import Testing
   /// Lengths near a word and a block of four lanes, at odd addresses, in one piece and in several.
   @Test(arguments: [1, 7, 8, 9, 63, 2047, 8191, 8192, 8193, 16_384, 20_001])
   func `a text's checksum doesn't depend on how it is split`(length: Int) {
-    var generator = SplitMix(state: UInt64(length))
+    var generator = SeededGenerator(seed: UInt64(length))
     let bytes = (0..<length).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
     let expected = bitwise(bytes)
     #expect(CRC64.of(bytes) == expected)
@@ -59,18 +60,5 @@ import Testing
       }
     }
     return ~register
-  }
-}
-
-/// A seeded generator.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ mixed >> 31
   }
 }

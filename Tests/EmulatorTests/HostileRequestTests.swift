@@ -1,23 +1,11 @@
+import TestSupport
 import Testing
 
 @testable import Emulator
 
 @Suite struct HostileRequestTests {
-  /// SplitMix64, so that a failure can be reproduced.
-  struct Chance: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var value = state
-      value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-      return value ^ (value >> 31)
-    }
-  }
-
   @Test func `every request is answered`() throws {
-    var chance = Chance(state: 2026)
+    var chance = SeededGenerator(seed: 2026)
     let vectors = CloudVector.v1 + CloudVector.v3
     for _ in 0..<1500 {
       let vector = try #require(vectors.randomElement(using: &chance))
@@ -30,7 +18,7 @@ import Testing
   }
 
   @Test func `bytes that aren't a request are refused`() throws {
-    var chance = Chance(state: 7)
+    var chance = SeededGenerator(seed: 7)
     var service = Cloud(model: AccountModel(), store: TestStore())
     for _ in 0..<1500 {
       let noise = (0..<Int.random(in: 0...60, using: &chance)).map { _ in UInt8.random(in: 1...255, using: &chance) }
@@ -45,7 +33,7 @@ import Testing
     }
   }
 
-  private static func damage(_ request: inout Request, _ chance: inout Chance) {
+  private static func damage(_ request: inout Request, _ chance: inout SeededGenerator) {
     func damaged(_ text: String) -> String {
       var bytes = Array(text.utf8)
       guard let place = bytes.indices.randomElement(using: &chance) else { return "%" }

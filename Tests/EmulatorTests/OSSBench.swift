@@ -81,7 +81,7 @@ final class OSSBench {
   var stored: [UInt8]? { fileBytes(directory.path("objects/\(Self.object.bucket)/\(Self.object.key)")) }
 
   /// Files beside the objects: unfinished parts and bodies.
-  var drafts: [String] { names(in: directory.path("objects/.uploads")) }
+  var drafts: [String] { FileNames.read(directory.path("objects/.uploads")) }
 
   var results: [String] { service.log.recent.map(\.result) }
 }
@@ -115,22 +115,8 @@ func fileBytes(_ path: String) -> [UInt8]? {
   return fread(&bytes, 1, bytes.count, stream) == bytes.count ? bytes : nil
 }
 
-/// Without `.` and `..`; empty for a missing directory.
-func names(in path: String) -> [String] {
-  guard let stream = opendir(path) else { return [] }
-  defer { closedir(stream) }
-  var names: [String] = []
-  while let entry = readdir(stream) {
-    let name = withUnsafePointer(to: &entry.pointee.d_name) {
-      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-    }
-    if name != "." && name != ".." { names.append(name) }
-  }
-  return names
-}
-
 /// Bytes that look random and are the same in every run.
 func sampleBytes(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
-  var generator = SplitMix(state: seed)
+  var generator = SeededGenerator(seed: seed)
   return (0..<count).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Emulator
@@ -31,7 +32,7 @@ import Testing
   /// Sizes, order of sending, gaps, second and failed attempts from a seeded generator.
   @Test(arguments: 1...40)
   func `whatever the parts' sizes and order, their bytes come out in the order of their numbers`(seed: UInt64) throws {
-    var generator = SplitMix(state: seed)
+    var generator = SeededGenerator(seed: seed)
     let bench = try OSSBench()
     let isEven = Bool.random(using: &generator)
     var numbers: [Int] = []

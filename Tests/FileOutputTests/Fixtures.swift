@@ -69,15 +69,7 @@ func target(_ path: String) -> String? {
   return count < 0 ? nil : String(decoding: room[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
-func names(_ directory: String) -> Set<String> {
-  guard let stream = opendir(directory) else { return [] }
-  defer { closedir(stream) }
-  var names: Set<String> = []
-  while let entry = readdir(stream) {
-    names.insert(withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
-  }
-  return names.subtracting([".", ".."])
-}
+func names(_ directory: String) -> Set<String> { Set(FileNames.read(directory)) }
 
 /// Records every step, and makes the step with the number `failing` fail.
 final class Recorder: Sendable {

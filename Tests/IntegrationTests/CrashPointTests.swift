@@ -68,15 +68,7 @@ import Testing
 
   /// What is in a role's directory beside the directories of the current generation and the one before, and the link to the current.
   private static func files(_ directory: String) -> [String] {
-    guard let stream = opendir("\(directory)/") else { return [] }
-    defer { closedir(stream) }
-    var found: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if ![".", "..", "current"].contains(name) { found.append(name) }
-    }
+    let found = FileNames.read("\(directory)/").filter { $0 != "current" }
     let generations = found.filter { $0.hasPrefix("gen-") }
     return found.filter { generations.count > 2 || !generations.contains($0) }.sorted()
   }

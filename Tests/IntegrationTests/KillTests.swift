@@ -5,20 +5,6 @@ import Testing
 
 /// A daemon that ends at any moment without a word, as the OOM killer would have it.
 @Suite(.serialized) struct KillTests {
-  /// A seeded sequence, so that a run can be had again.
-  struct Chance: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      // SplitMix64, by Sebastiano Vigna (public domain).
-      state &+= 0x9e37_79b9_7f4a_7c15
-      var mixed = state
-      mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-      mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-      return mixed ^ (mixed >> 31)
-    }
-  }
-
   struct Case: CustomTestStringConvertible {
     let testDescription: String
     /// Where the files are.
@@ -56,7 +42,7 @@ import Testing
     let reader = try Reader(of: [], files: ["\(home)/credentials.json", elsewhere], at: lab)
     let start = try lab.awaitUse()
 
-    var chance = Chance(state: row.seed)
+    var chance = SeededGenerator(seed: row.seed)
     var kills = 0
     while kills < Self.kills || ContinuousClock.now - start < .seconds(2 * Self.lifetime + 1) {
       defer { kills += 1 }
@@ -95,7 +81,7 @@ import Testing
       draft.roles[0].files = SettingsDraft.Role.file("credentials.json")
       draft.roles[1].files = SettingsDraft.Role.file(place.path("elsewhere.json"))
     }
-    var chance = Chance(state: 3)
+    var chance = SeededGenerator(seed: 3)
     for round in 0..<40 {
       let daemon = try lab.start(named: "daemon-\(round)")
       try lab.refresh(["uploader", "reports"])

@@ -93,23 +93,10 @@ import Testing
     let stalled = try ChildProcess(
       ["/usr/bin/curl", "-sS", "--cacert", emulator.authorityPath, "-T", try source(8 << 20), grant.putURL],
       in: directory, named: "stalled")
-    try eventually("the fault is met") { try !names(in: directory.path("objects/.uploads")).isEmpty }
+    try eventually("the fault is met") { !FileNames.read(directory.path("objects/.uploads")).isEmpty }
     let other = try emulator.grant(bucket: "outin-1", key: "other.mp4")
     #expect(try curl("-T", directory.path("source"), "-w", "%{http_code}", other.putURL).output == "200")
     #expect(stalled.statusIfEnded == nil)
     #expect(emulator.child.stop() == 0)
-  }
-
-  private func names(in path: String) throws -> [String] {
-    guard let stream = opendir(path) else { return [] }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name != "." && name != ".." { names.append(name) }
-    }
-    return names
   }
 }

@@ -323,7 +323,7 @@ import Wire
   /// Rotations go on while it is killed; whatever was seen before, at the socket or in the file, is what the next one knows.
   @Test func `killed at any moment it hands over what was seen last, or what is newer`() throws {
     let lab = try lab()
-    var chance = SeededChance(seed: 7)
+    var chance = SeededGenerator(seed: 7)
     func look() throws -> (generation: UInt64, keyID: String) {
       let reply = try lab.daemon.get("/v1/roles/uploader/credentials")
       let generation = try #require(reply.fields["rolekeeper-generation"].flatMap { UInt64($0) })

@@ -11,7 +11,7 @@ import Testing
   private static let largest = 64 << 20
 
   /// Log-uniform from nothing to the largest: as many of some KB as of some MB.
-  private static func sizes(using chance: inout SeededChance) -> [Int] {
+  private static func sizes(using chance: inout SeededGenerator) -> [Int] {
     let drawn = (0..<fileCount - 2).map { _ in
       Int(exp(Double.random(in: 0...log(Double(largest) + 1), using: &chance))) - 1
     }
@@ -50,7 +50,7 @@ import Testing
   }()
 
   @Test func `through every fault and many sessions 200 files become 200 videos, equal byte by byte`() throws {
-    var chance = SeededChance(seed: Self.seed)
+    var chance = SeededGenerator(seed: Self.seed)
     let lab = try UploadLab(vod: "upload_lifetime = \"8s\"", sessionLife: "3s")
     let sizes = Self.sizes(using: &chance)
     let total = sizes.reduce(0, +)

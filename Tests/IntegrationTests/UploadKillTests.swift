@@ -102,7 +102,7 @@ struct UploadStorm {
   private let files: [(name: String, size: Int)]
   private let words: [String]
   private var labs: [String: UploadLab] = [:]
-  private var chance: SeededChance
+  private var chance: SeededGenerator
   private var pending: [Pending] = []
   private var storms: [String: UploadKillTests.Storm] = [:]
   private var journals = 0
@@ -112,7 +112,7 @@ struct UploadStorm {
   init(files: [(String, Int)], words: [String], seed: UInt64) throws {
     self.files = files.map { (name: $0.0, size: $0.1) }
     self.words = words
-    chance = SeededChance(seed: seed)
+    chance = SeededGenerator(seed: seed)
   }
 
   private mutating func lab(_ role: String) throws -> UploadLab {

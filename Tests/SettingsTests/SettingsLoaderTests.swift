@@ -1,9 +1,10 @@
 import Core
 import Settings
+import TestSupport
 import Testing
 
 @Suite struct SettingsLoaderTests {
-  @Test func `what isn't written has its default`() throws {
+  @Test func `keys that aren't written have their defaults`() throws {
     let loaded = FakeHost().load(soundSettings)
     #expect(loaded.diagnostics.map(\.description) == [])
     let settings = try #require(loaded.settings)
@@ -41,7 +42,7 @@ import Testing
     #expect(role.outputs == [])
   }
 
-  @Test func `what is written holds`() throws {
+  @Test func `written values are used`() throws {
     var host = FakeHost()
     host.files["/etc/rolekeeper/ca.pem"] = FakeHost.File(text: "-----BEGIN CERTIFICATE-----\n")
     host.files["/etc/rolekeeper/key.csv"] = FakeHost.File(uid: 998, mode: 0o400)
@@ -140,7 +141,7 @@ import Testing
     #expect(files.map(\.mode) == [0o440, 0o644])
   }
 
-  @Test func `roles come from roles_d too, by the names of its files`() throws {
+  @Test func `roles also come from roles_d, in the order of its file names`() throws {
     func role(_ name: String) -> String { "[roles.\(name)]\nrole_arn = \"acs:ram::1234567890123456:role/a\"\n" }
     let loaded = FakeHost().load(
       soundSettings,
@@ -149,7 +150,7 @@ import Testing
     #expect(loaded.settings?.roles.map(\.name.description) == ["uploader", "c", "a", "b"])
   }
 
-  @Test func `all findings of all files come in one run, by file and line`() {
+  @Test func `one run reports all findings of all files, by file and line`() {
     let loaded = FakeHost().load(
       soundSettings + "pool = 0\ncolour = 1\n[log]\nlevel = 1\n[sts]\nburst = 0\n",
       rolesD: ["b.toml": "x", "a.toml": "[roles.a]\npool = 0\n"])
@@ -164,7 +165,7 @@ import Testing
       ])
   }
 
-  @Test func `equal texts make equal settings, and a change shows`() {
+  @Test func `equal texts make equal settings, and different ones don't`() {
     let settings = FakeHost().load(soundSettings).settings
     #expect(settings == FakeHost().load("# a comment\n" + soundSettings).settings)
     #expect(settings != FakeHost().load(soundSettings + "pool = 3").settings)
@@ -189,9 +190,9 @@ import Testing
     #expect(loaded.settings?.roles.count == 10_001)
   }
 
-  /// Whatever a file holds, there are settings or there is an error, and nothing else happens.
-  @Test func `broken files are told, never fatal`() {
-    var chance = SplitMix(state: 7)
+  /// Whatever a file contains, the result is settings or an error, and never a crash.
+  @Test func `broken files are reported and never crash the loader`() {
+    var chance = SeededGenerator(seed: 7)
     let sound = Array(
       (soundSettings + "duration = \"1h\"\n[[roles.uploader.files]]\npath = \"a\"\nmode = \"0440\"\n").utf8)
     for _ in 0..<400 {
@@ -210,24 +211,12 @@ import Testing
   }
 }
 
-private struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ mixed >> 31
-  }
-}
-
-/// Marks that editors put in front of a text.
+/// Byte order marks, which some editors write before a text.
 @Suite struct ByteOrderMarkReadingTests {
   static let policy =
     #"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "oss:GetObject", "Resource": "*"}]}"#
 
-  @Test func `a mark in front of the settings, a file of roles and a policy is skipped`() {
+  @Test func `a byte order mark before the settings, a file of roles or a policy is skipped`() {
     var host = FakeHost()
     host.files["/etc/rolekeeper/p.json"] = FakeHost.File(text: "\u{FEFF}" + Self.policy)
     let role = "\u{FEFF}[roles.other]\nrole_arn = \"acs:ram::1234567890123456:role/a\"\n"
@@ -236,12 +225,12 @@ private struct SplitMix: RandomNumberGenerator {
     #expect(loaded.settings?.roles.count == 2 && loaded.settings?.roles[0].policy?.first == UInt8(ascii: "{"))
   }
 
-  @Test func `lines are counted with a mark as without one`() {
+  @Test func `a byte order mark doesn't change line numbers`() {
     let loaded = FakeHost().load("\u{FEFF}" + soundSettings + "what = 1\n")
     #expect(loaded.diagnostics.first?.place.line == 9)
   }
 
-  @Test func `UTF-16 is named for what it is`() throws {
+  @Test func `UTF-16 is reported as such`() throws {
     struct Host16: Host {
       let base: FakeHost
       let path: String

@@ -2,6 +2,7 @@ import CloudAPI
 import Core
 import Secrets
 import Simulation
+import TestSupport
 import Testing
 
 @testable import Upload

@@ -1,6 +1,7 @@
 import CloudAPI
 import Core
 import Simulation
+import TestSupport
 
 @testable import Upload
 

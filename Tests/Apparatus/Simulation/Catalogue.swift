@@ -1,4 +1,5 @@
 import Core
+import TestSupport
 
 /// The scenarios by name. Those that are properties draw their figures from the seed, so that every seed is another case.
 package struct Catalogue: Sendable {

@@ -1,4 +1,5 @@
 import Core
+import TestSupport
 
 /// STS as the hosts see it: it takes its time, keeps to the account's limit, fails as the scenario says, and has the true time.
 struct ModelledSTS {

@@ -1,4 +1,5 @@
 import Core
+import TestSupport
 
 /// Runs a scenario through virtual time: drives Core's machines and schedules as the daemon does, against a modelled STS.
 ///

@@ -38,15 +38,7 @@ package final class TemporaryDirectory: Sendable {
   /// Removes a tree without following links.
   private static func remove(_ path: String) {
     if unlink(path) == 0 { return }
-    if let stream = opendir(path) {
-      while let entry = readdir(stream) {
-        let name = withUnsafePointer(to: &entry.pointee.d_name) {
-          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-        }
-        if name != "." && name != ".." { remove("\(path)/\(name)") }
-      }
-      closedir(stream)
-    }
+    for name in FileNames.read(path) { remove("\(path)/\(name)") }
     rmdir(path)
   }
 }

@@ -14,11 +14,11 @@ final class Load {
   private let lab: Lab
   private let stopFlag = StopFlag()
   private var readers: [Helper] = []
-  private var chance: SeededChance
+  private var chance: SeededGenerator
   private var turns = 0
 
   init(seed: UInt64) throws {
-    chance = SeededChance(seed: seed)
+    chance = SeededGenerator(seed: seed)
     let names = (0..<Self.roleCount).map { "role\($0)" }
     var realm = RealmDraft(lifetime: nil, roles: names + [Self.guest])
     realm.requestsPerSecond = 100_000
@@ -41,7 +41,7 @@ final class Load {
     try lab.launch(wrapper: Interruption.wrapper, environment: thresholds).awaitReady()
     let socketPath = lab.draft.socketPath
     readers = try Visit.allCases.enumerated().map { number, visit in
-      let chance = SeededChance(seed: seed &+ UInt64(number) &+ 1)
+      let chance = SeededGenerator(seed: seed &+ UInt64(number) &+ 1)
       return try Helper { [stopFlag] in visit.repeat(at: socketPath, until: stopFlag, chance) }
     }
   }

@@ -16,7 +16,7 @@ enum Visit: CaseIterable {
   case reserving
 
   /// What goes wrong is the daemon's matter only when it shows in its figures: readers are here to come and go.
-  func `repeat`(at path: String, until stop: StopFlag, _ chance: SeededChance) {
+  func `repeat`(at path: String, until stop: StopFlag, _ chance: SeededGenerator) {
     var chance = chance
     while !stop.isRaised {
       // A reader that is turned away, as at 64 connections, comes again.

@@ -52,7 +52,7 @@ struct ChaosDriver {
   private let stage: Stage
   private let seconds: Double
   private let started = ContinuousClock.now
-  private var chance: SeededChance
+  private var chance: SeededGenerator
   private var troubles: [Trouble] = []
   private var next = 3.0
   private var looked = 0.0
@@ -91,7 +91,7 @@ struct ChaosDriver {
     self.lab = lab
     self.stage = stage
     self.seconds = seconds
-    chance = SeededChance(seed: seed)
+    chance = SeededGenerator(seed: seed)
     healed = Dictionary(uniqueKeysWithValues: (RoleSet.steady + RoleSet.long).map { ($0, 0) })
   }
 

@@ -14,7 +14,7 @@ struct EventReader: Reader {
     self.judge = judge
   }
 
-  mutating func step(_ chance: inout SeededChance) throws {
+  mutating func step(_ chance: inout SeededGenerator) throws {
     let moment = stage.moment
     let event: RoleEvent
     let reply: HTTPReply

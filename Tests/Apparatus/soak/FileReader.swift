@@ -23,7 +23,7 @@ struct FileReader: Reader {
   private var home: String { "\(stage.filesDirectory)/\(role)" }
   private var least: Int { stage.isPromised(role) ? RoleSet.floor : 0 }
 
-  mutating func step(_ chance: inout SeededChance) throws {
+  mutating func step(_ chance: inout SeededGenerator) throws {
     let moment = stage.moment
     let readAt = wallClock()
     let isRead = try Bool.random(using: &chance) ? readOne(readAt) : readPair(readAt)

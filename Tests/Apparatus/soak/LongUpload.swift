@@ -51,7 +51,7 @@ struct LongUpload {
   private let options: [String]
   private var process: UploadProcess
   private var runs = 1
-  private var chance: SeededChance
+  private var chance: SeededGenerator
   /// When the next fault and the kills are due, in seconds.
   private var nextFault: Double
   /// What was injected last, and may not have met a request yet.
@@ -65,7 +65,7 @@ struct LongUpload {
   /// Makes the file and begins.
   init(_ lab: Lab, seed: UInt64, seconds: Double) throws {
     self.lab = lab
-    chance = SeededChance(seed: seed &+ 104_729)
+    chance = SeededGenerator(seed: seed &+ 104_729)
     let size = Int(min(Double(Self.most), Self.density * seconds))
     summary = Summary(size: size)
     path = lab.directory.path("long.mp4")
@@ -166,7 +166,7 @@ struct LongUpload {
 
 /// A file whose bytes a seed determines.
 private enum SeededFile {
-  static func write(_ path: String, size: Int, using chance: inout SeededChance) throws {
+  static func write(_ path: String, size: Int, using chance: inout SeededGenerator) throws {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw FileError(path: path, number: errno) }
     defer { close(descriptor) }

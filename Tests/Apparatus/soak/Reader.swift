@@ -4,7 +4,7 @@ import TestSupport
 
 /// One of the readers: each step reads once, in its own way, and uses what it got.
 protocol Reader {
-  mutating func step(_ chance: inout SeededChance) throws
+  mutating func step(_ chance: inout SeededGenerator) throws
 }
 
 enum Readers {
@@ -24,7 +24,7 @@ enum Readers {
   static func start(on stage: Stage, seed: UInt64) throws -> [Helper] {
     try (0..<count).map { number in
       try Helper {
-        var chance = SeededChance(seed: seed &+ UInt64(number) &* 7919)
+        var chance = SeededGenerator(seed: seed &+ UInt64(number) &* 7919)
         do {
           var reader = make(number, stage, try Judge(stage))
           while !stage.stopFlag.isRaised {

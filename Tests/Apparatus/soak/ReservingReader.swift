@@ -13,7 +13,7 @@ struct ReservingReader: Reader {
     self.role = role
   }
 
-  mutating func step(_ chance: inout SeededChance) throws {
+  mutating func step(_ chance: inout SeededGenerator) throws {
     let least = [300, 600, 1200, 2400].randomElement(using: &chance)!
     let moment = stage.moment
     let readAt = wallClock()

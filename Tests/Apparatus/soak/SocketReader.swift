@@ -18,7 +18,7 @@ struct SocketReader: Reader {
     self.keepsAlive = keepsAlive
   }
 
-  mutating func step(_ chance: inout SeededChance) throws {
+  mutating func step(_ chance: inout SeededGenerator) throws {
     let role = RoleSet.all.randomElement(using: &chance)!
     let moment = stage.moment
     let readAt = wallClock()
