@@ -57,18 +57,14 @@ package struct CallerIdentity: Hashable, Sendable {
 /// The parts of a response's head that are needed to read its body.
 package struct STSResponse {
   /// The maximum length that is read of a body; a longer one is no answer of STS.
-  package static let maxBodyLength = 65_536
+  package static var maxBodyLength: Int { GatewayResponse.maxBodyLength }
 
-  let httpStatus: Int
-  let retryAfter: String?
-  let notBefore: Duration?
+  private let response: GatewayResponse
 
   /// `retryAfter` is the value of `x-acs-retry-after`; nil if the header is missing. `notBefore` is the wait that `RetryAfter`
   /// reads from the standard header.
   package init(httpStatus: Int, retryAfter: String?, notBefore: Duration? = nil) {
-    self.httpStatus = httpStatus
-    self.retryAfter = retryAfter
-    self.notBefore = notBefore
+    response = GatewayResponse(httpStatus: httpStatus, retryAfter: retryAfter, notBefore: notBefore)
   }
 
   /// Reads the answer to AssumeRole; `now` is the server's time, by which a session must not have expired.
@@ -108,48 +104,30 @@ package struct STSResponse {
   private func answer<Content>(
     from body: Span<UInt8>, _ read: (borrowing JSONValue) throws(AnswerFault) -> Content
   ) -> STSAnswer<Content> {
-    guard body.count <= Self.maxBodyLength else { return .refused(failure(for: .tooLong, requestID: nil)) }
-    let document: JSONDocument
-    do {
-      document = try JSONDocument(body)
-    } catch {
-      return .refused(failure(for: .notJSON, requestID: nil))
-    }
-    let root = document.root
-    guard httpStatus == 200 else { return .refused(refusal(root)) }
-    do {
-      return .granted(try read(root))
-    } catch {
-      // A gateway may send an error with status 200. An answer with all requested content counts, whatever else it has.
-      if let code = root.errorCode, !AnswerFault.successCodes.contains(code) { return .refused(refusal(root)) }
-      return .refused(failure(for: error, requestID: root.requestID))
+    switch response.content(from: body, read) {
+    case .success(let content): .granted(content)
+    case .failure(.error(let code, let message, let requestID)):
+      .refused(
+        refusal(ErrorTable.row(forCode: code, message: message, httpStatus: response.httpStatus), code, requestID))
+    case .failure(.fault(let fault, let requestID)): .refused(failure(for: fault, requestID: requestID))
     }
   }
 
-  /// The failure that an error body describes.
-  private func refusal(_ root: borrowing JSONValue) -> Failure {
-    guard let code = root.errorCode else { return failure(for: .noCode, requestID: root.requestID) }
-    let row = ErrorTable.row(forCode: code, message: root.either("Message", "message"), httpStatus: httpStatus)
-    return failure(row.kind, code: code, requestID: root.requestID, advice: row.advice)
+  private func refusal(_ row: ErrorTable.Row, _ code: String, _ requestID: String?) -> Failure {
+    failure(row.kind, code: code, requestID: requestID, advice: row.advice)
   }
 
   /// An answer that isn't from STS, or is damaged: a change of settings wouldn't surely fix that.
   private func failure(for fault: AnswerFault, requestID: String?) -> Failure {
     failure(
-      httpStatus == 429 ? .throttled(wait: nil) : .transient, code: fault.code, requestID: requestID,
+      response.httpStatus == 429 ? .throttled(wait: nil) : .transient, code: fault.code, requestID: requestID,
       advice: fault.advice)
   }
 
   private func failure(_ kind: Failure.Kind, code: String, requestID: String?, advice: String) -> Failure {
-    var kind = throttle ?? kind
-    if kind == .throttled(wait: nil), retryAfter == nil, let notBefore { kind = .throttled(wait: notBefore) }
-    return Failure(
-      kind, code: code, httpStatus: httpStatus, requestID: requestID, notBefore: notBefore, advice: advice)
-  }
-
-  private var throttle: Failure.Kind? {
-    guard let retryAfter else { return nil }
-    return .throttled(wait: RetryAfter.wait(milliseconds: retryAfter))
+    Failure(
+      response.throttle(kind == .throttled(wait: nil)).map { .throttled(wait: $0) } ?? kind, code: code,
+      httpStatus: response.httpStatus, requestID: requestID, notBefore: response.notBefore, advice: advice)
   }
 }
 
