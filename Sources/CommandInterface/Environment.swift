@@ -1,3 +1,4 @@
+import Core
 import Glibc
 
 /// The environment as users mean it.
@@ -7,4 +8,7 @@ package enum Environment {
     guard let text = getenv(name), text.pointee != 0 else { return nil }
     return String(cString: text)
   }
+
+  /// The path of the daemon's socket, unless the command line names another.
+  package static var socketPath: String { value("ROLEKEEPER_SOCKET") ?? StandardPath.socket }
 }

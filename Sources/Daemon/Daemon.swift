@@ -100,7 +100,7 @@ package final class Daemon: SocketBackend {
     }
     unitRefresher = try UnitRefresher(
       scheduler: loop, manager: SystemBus(loop), timeout: settings.unitJobTimeout,
-      ownUnit: OwnUnit.name ?? InstalledUnit.name, log: log)
+      ownUnit: OwnUnit.name ?? RolekeeperUnit.service, log: log)
     follower = RotationFollower(unitRefresher) { [unowned self] in outputs.progress(of: $0) }
     service = try SocketService(
       scheduler: loop, backend: self, refresher: refresher, access: Self.access(settings), log: log)

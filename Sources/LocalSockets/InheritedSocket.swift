@@ -3,14 +3,9 @@ import Glibc
 /// A listening Unix stream socket that the parent process, such as systemd, passed to this one (sd_listen_fds(3)). Its file, mode
 /// and group belong to the parent.
 ///
-/// It is held for as long as the process lives, so that there is always a listener for clients while one server follows another.
+/// It stays open as long as the process lives, so that clients always find a listener while one server replaces
+/// another.
 package struct InheritedSocket: Sendable {
-  /// The name of the unit that creates the daemon's socket, and so the name of its descriptor (systemd.socket(5),
-  /// FileDescriptorName=).
-  package static let unit = "rolekeeper.socket"
-  /// The same of the socket for other units' credentials.
-  package static let credentialsUnit = "rolekeeper-credentials.socket"
-
   /// The path that it was bound to; empty if it has no file.
   package let path: String
   private let descriptor: CInt
@@ -63,7 +58,7 @@ package struct InheritedSocket: Sendable {
   }
 }
 
-/// The daemon's sockets that whoever started it has made; nil for those that it makes itself.
+/// The daemon's sockets that the parent process passed to it; nil for those that the daemon creates itself.
 package struct InheritedSockets: Sendable {
   package let api: InheritedSocket?
   package let credentials: InheritedSocket?

@@ -163,7 +163,7 @@ struct GenerationFile {
     for output in outputs { text += "\(output.line)\n".utf8 }
     for directory in directories { text += "\(directory.line)\n".utf8 }
     text += Self.seal(of: text)
-    let draft = "\(path)\(ReservedNames.draftSuffix)"
+    let draft = ReservedNames.draft(ofGenerations: path)
     unlink(draft)
     let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw Failure(path, errno: errno) }
@@ -205,5 +205,7 @@ struct GenerationFile {
 }
 
 extension GenerationFile {
-  init(inRuntimeDirectory directory: String) { self.init(path: "\(directory)/\(ReservedNames.generations)") }
+  init(inRuntimeDirectory directory: String) {
+    self.init(path: ReservedNames.generations(inRuntimeDirectory: directory))
+  }
 }

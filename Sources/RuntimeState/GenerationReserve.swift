@@ -80,7 +80,7 @@ package final class GenerationReserve: RoleObserver {
   /// In the unit's runtime directory, where it outlives the unit; outside of the unit beside the socket.
   private static func file(_ settings: DaemonSettings) -> GenerationFile {
     UnitRuntimeDirectory.path.map { GenerationFile(inRuntimeDirectory: $0) }
-      ?? GenerationFile(path: "\(settings.socket.path)\(ReservedNames.generationsSuffix)")
+      ?? GenerationFile(path: ReservedNames.generations(besideSocket: settings.socket.path))
   }
 
   /// Tries what failed again, though no role rotates.

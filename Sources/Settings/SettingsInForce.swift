@@ -1,27 +1,28 @@
-/// The settings in force: the one place where whoever needs them reads them.
+/// The settings in force. All code that needs them reads them here.
 ///
-/// Only the start and a reload change them. The settings of a role lie with what is kept for it, and nowhere else, for there may be
-/// thousands of them; from here they are read there.
+/// Only the start and a reload change them. Since there may be thousands of roles, the settings of a role are stored
+/// only once, with the role itself; this type reads them there.
 package final class SettingsInForce {
-  /// Without roles once `readRoles` was called.
+  /// Without roles after `readRoles` was called.
   private var own: DaemonSettings
   private var rolesElsewhere: (() -> [RoleSettings])?
 
   package init(_ settings: DaemonSettings) { own = settings }
 
-  /// From now on `roles` returns the roles' settings in force, and they aren't held here.
+  /// From now on, `roles` returns the roles' settings in force, and they are no longer stored here.
   package func readRoles(from roles: @escaping () -> [RoleSettings]) {
     rolesElsewhere = roles
     own.roles = []
   }
 
-  /// From now on `new` are in force; its roles, where they are held elsewhere, as soon as they have been changed there.
+  /// Puts `new` in force, except for roles that are stored elsewhere: their settings are in force as soon as they are
+  /// changed there.
   package func replace(by new: DaemonSettings) {
     own = new
     if rolesElsewhere != nil { own.roles = [] }
   }
 
-  /// Puts all together, which takes memory for each role.
+  /// All settings in one value, which takes memory for each role.
   package var whole: DaemonSettings {
     var whole = own
     whole.roles = roles

@@ -1,12 +1,12 @@
 import Core
 
-/// What the loader made of the settings.
+/// The result of loading the settings.
 package struct LoadedSettings: Sendable {
-  /// nil when there is an error among the diagnostics.
+  /// Nil if the diagnostics include an error.
   package let settings: DaemonSettings?
-  /// Everything there is to say, in the order of the files and lines.
+  /// All findings, in the order of files and lines.
   package let diagnostics: [Diagnostic]
-  /// The files that were read, as far as they make the settings.
+  /// The files that were read and belong to the settings.
   package let content: SettingsContent
 
   package init(settings: DaemonSettings?, diagnostics: [Diagnostic], content: SettingsContent = SettingsContent()) {
@@ -17,23 +17,23 @@ package struct LoadedSettings: Sendable {
 
   package var errors: [Diagnostic] { diagnostics.filter { $0.severity == .error } }
 
-  /// Whether there are no settings for reasons alone that may be over at the next reading.
+  /// Whether all errors may be gone at the next reading without a change to the settings.
   package var isFailurePassing: Bool {
     settings == nil && diagnostics.allSatisfy { $0.severity != .error || $0.isPassing }
   }
 }
 
-/// Reads the settings file and, beside it, the files of `roles.d` in the order of their names.
+/// Reads the settings file, then the files of `roles.d` beside it, sorted by name.
 ///
-/// Nothing is taken on trust and nothing is half taken: one error anywhere and there are no settings, but all errors are told.
+/// The result is all or nothing: with a single error there are no settings, but all errors are reported.
 package struct SettingsLoader {
   private let host: any Host
   private let check: CheckScope?
   private let socketUnit: SocketUnit?
   private let credentialsUnit: SocketUnit?
 
-  /// `check` has more looked at than the daemon does for itself; `socketUnit` and `credentialsUnit` are the sockets that were passed to the
-  /// daemon.
+  /// `check` is set for a check, which looks at more than the daemon does for itself; `socketUnit` and
+  /// `credentialsUnit` are the sockets that were passed to the daemon.
   package init(
     host: any Host = SystemHost(), check: CheckScope? = nil, socketUnit: SocketUnit? = nil,
     credentialsUnit: SocketUnit? = nil
@@ -44,7 +44,8 @@ package struct SettingsLoader {
     self.credentialsUnit = credentialsUnit ?? check?.credentialsUnit
   }
 
-  /// Reads the settings as they were at an earlier reading; what the files name is looked up on the host as it is now.
+  /// Reads the settings again from the files of an earlier reading. The users and files that they name are looked up as
+  /// they are now.
   package func load(_ path: String, from content: SettingsContent) -> LoadedSettings {
     SettingsLoader(
       host: RecordedHost(content, on: host), check: check, socketUnit: socketUnit, credentialsUnit: credentialsUnit
@@ -65,16 +66,15 @@ package struct SettingsLoader {
 /// One run of the loader.
 private final class LoadRun {
   let context: LoadContext
-  private let socketUnit: SocketUnit?
-  private let credentialsUnit: SocketUnit?
+  private let sockets: SocketsReader
   private let path: String
   private var files: [String] = []
   private var inventory: [SettingsInventory.File] = []
   private var roles: [RoleSettings] = []
   private var places: [RoleName: Place] = [:]
-  /// Whether there are roles beside those that were read.
+  /// Whether roles may exist besides those that were read.
   private var hasUnreadRoles = false
-  /// Whether a file of settings couldn't be read.
+  /// Whether a settings file couldn't be read.
   private var hasUnreadFiles = false
   /// Names in `roles.d` that aren't read as settings.
   private var otherNames: [String] = []
@@ -83,23 +83,21 @@ private final class LoadRun {
     host: any Host, check: CheckScope?, runningUnit: InstalledUnit?,
     units: (socket: SocketUnit?, credentials: SocketUnit?), path: String
   ) {
-    (socketUnit, credentialsUnit) = units
     context = LoadContext(host: host, check: check, runningUnit: runningUnit)
+    sockets = SocketsReader(context: context, socketUnit: units.socket, credentialsUnit: units.credentials)
     self.path = PathText.normal(path, in: host.workingDirectory) ?? path
   }
 
   private var findings: Findings { context.findings }
 
-  /// nil when something was reported that leaves nothing to go on with.
+  /// Nil if an error was reported that makes it impossible to continue.
   func load() -> DaemonSettings? {
     files.append(path)
     let file = SettingsFile(path, context: context)
     hasUnreadFiles = file == nil
     let main = TableReader(file?.nodes ?? [], schema: Schema.root, at: Place(file: path), context: context)
-    let socketTable = main.table(Schema.socket, Schema.Socket.table)
-    let socket = SocketSettings(socketTable).map { heldSocket($0, socketTable) ?? $0 }
-    if let socket { check(socket, socketTable) }
-    let credentials = credentials(main, besides: socket)
+    let socket = sockets.socket(main)
+    let credentials = sockets.credentials(main, besides: socket)
     let filesTable = main.table(Schema.files, Schema.Files.table)
     let directory = filesTable.absolutePath(Schema.Files.directory)
     if let directory {
@@ -144,7 +142,7 @@ private final class LoadRun {
     if let place = context.unitsPlace, context.unit?.hidesProcesses == true {
       findings.warning(
         place, "names units, and ProtectProc= in the daemon's unit hides which unit a reader of the socket belongs to",
-        "take ProtectProc= out of the drop-ins of \(InstalledUnit.name), or name the units' users, too; LoadCredential= isn't affected"
+        "take ProtectProc= out of the drop-ins of \(RolekeeperUnit.service), or name the units' users, too; LoadCredential= isn't affected"
       )
     }
     if let place = context.requiredPlace, context.check?.unit?.reportsReady == false {
@@ -167,91 +165,7 @@ private final class LoadRun {
         groupNames: context.principals.names(.group)))
   }
 
-  /// What counts where the service manager makes the socket; nil where the daemon does. Warns once if more was written than counts.
-  private func heldSocket(_ written: SocketSettings, _ table: TableReader) -> SocketSettings? {
-    guard let socketUnit else { return nil }
-    let held = SocketSettings(
-      path: socketUnit.path, mode: socketUnit.mode ?? written.mode, gid: socketUnit.gid ?? written.gid,
-      maxConnections: written.maxConnections, maxConnectionsPerUID: written.maxConnectionsPerUID)
-    let unused: [(key: any SettingKey, isOther: Bool)] = [
-      (Schema.Socket.path, held.path != written.path), (Schema.Socket.mode, held.mode != written.mode),
-      (Schema.Socket.group, held.gid != written.gid),
-    ]
-    let names = unused.filter { $0.isOther && table.isWritten($0.key) }
-    if let first = names.first {
-      let others = names.dropFirst().map { ", nor is '\($0.key.name)'" }.joined()
-      findings.warning(
-        table.place(of: first.key), "isn't used\(others): \(SocketUnit.name) makes the socket '\(held.path)'",
-        "take the \(names.count == 1 ? "line" : "lines") out, or change the socket there: sudo systemctl edit \(SocketUnit.name)"
-      )
-    }
-    return held
-  }
-
-  /// nil where there is to be none, and where a value was reported.
-  private func credentials(_ main: TableReader, besides socket: SocketSettings?) -> CredentialsSettings? {
-    let table = main.table(Schema.credentials, Schema.Credentials.table)
-    let written = CredentialsSettings(table)
-    let place = table.place(of: Schema.Credentials.path)
-    if let unit = credentialsUnit {
-      if let written, written.path != unit.path, table.isWritten(Schema.Credentials.path) {
-        findings.warning(
-          place, "isn't used: \(SocketUnit.credentialsName) makes the socket '\(unit.path)'",
-          "take the line out, or change the socket there: sudo systemctl edit \(SocketUnit.credentialsName)")
-      }
-      return written.map { CredentialsSettings(path: unit.path, wait: $0.wait) }
-    }
-    guard main.isWritten(Schema.credentials), let written else { return nil }
-    if written.path == socket?.path {
-      findings.error(place, "is '\(written.path)', where [socket] is", Schema.Credentials.path.remedy())
-      return nil
-    }
-    let isSound = WritablePlace(context: context, place: place)
-      .check(socket: written.path, isWritten: table.isWritten(Schema.Credentials.path))
-    if isSound { findings.add(context.check?.trials.socket(written.path), at: place) }
-    return written
-  }
-
-  private func check(_ socket: SocketSettings, _ table: TableReader) {
-    let place = table.place(of: Schema.Socket.path)
-    if socketUnit != nil { return checkReload(socket.path, at: place) }
-    let isSound = WritablePlace(context: context, place: place)
-      .check(socket: socket.path, isWritten: table.isWritten(Schema.Socket.path))
-    // A path that is too long was reported.
-    guard isSound, socket.path.utf8.count <= SocketSettings.maxPathBytes else { return }
-    findings.add(context.check?.trials.socket(socket.path), at: place)
-    checkReload(socket.path, at: place)
-  }
-
-  /// `systemctl reload` runs `rolekeeper`, which has to know where the daemon listens.
-  private func checkReload(_ path: String, at place: Place) {
-    guard let check = context.check, let unit = check.unit else { return }
-    let named: String
-    var isOption = false
-    switch unit.reloadSocket {
-    case .unknown: return
-    case .environment(let path): named = path
-    case .option(let path):
-      named = path
-      isOption = true
-    }
-    guard PathText.normal(named) != path else { return }
-    let line = UnitVariable.line("ROLEKEEPER_SOCKET", path)
-    let remedy =
-      if isOption {
-        "correct --socket in the unit's ExecReload=, which 'systemctl cat rolekeeper' shows"
-      } else if check.trials.isListenedOn(path) {
-        "run: \(SafeFix.edit), with the lines [Service] and \(line)"
-      } else {
-        // Before the reload that moves the socket, the new path would keep that reload from the daemon.
-        "run: \(SafeFix.dropIn(line))"
-      }
-    findings.warning(
-      place, "is '\(path)', and 'systemctl reload rolekeeper' looks for the daemon at '\(named)'",
-      "\(remedy); whoever runs rolekeeper names the socket by --socket or ROLEKEEPER_SOCKET")
-  }
-
-  /// By file, the settings first and in the order they were read, then by line.
+  /// Sorted by file, the settings file first and the others in the order of reading, then by line.
   var sortedDiagnostics: [Diagnostic] {
     var order: [String: Int] = [:]
     for file in files + findings.diagnostics.map(\.place.file) where order[file] == nil { order[file] = order.count }
@@ -264,7 +178,7 @@ private final class LoadRun {
       guard let table = main.table(node, in: Schema.source, Schema.Source.table) else { return nil }
       guard RoleName(node.key) != nil else {
         findings.error(table.place, "is no name for a source", NameRule.remedy(for: node.key, in: "source"))
-        // For what else is wrong with it.
+        // To report other errors in it.
         _ = SourceSettings(name: node.key, table)
         return nil
       }
@@ -272,8 +186,8 @@ private final class LoadRun {
     }
   }
 
-  /// The roles whose tables stand below another header than they should, which was reported: `[role.uploader]`, `[roles.Uploader]`. Of
-  /// such a role the rest, as `[roles.uploader.allow]`, lacks what is written there.
+  /// The roles whose tables have a wrong header, which was reported: `[role.uploader]`, `[roles.Uploader]`. The other
+  /// tables of such a role, such as `[roles.uploader.allow]`, lack the keys that are under the wrong header.
   private func rolesElsewhere(_ nodes: [TOMLNode], _ reader: TableReader) -> Set<RoleName> {
     var names: Set<RoleName> = []
     for node in nodes {
@@ -292,7 +206,7 @@ private final class LoadRun {
     read: (TableReader, RoleName, OutputReader) -> RoleSettings?
   ) {
     var names: [RoleName] = []
-    /// Reads what can't be a role, for what else is wrong with it.
+    /// Reads a table that can't be a role, to report other errors in it.
     func report(_ table: TableReader, as name: RoleName) {
       let timings = context.timings
       _ = read(table, name, OutputReader(filesDirectory: outputs.filesDirectory, host: context.host))
@@ -312,7 +226,7 @@ private final class LoadRun {
         findings.error(table.place, "is no name for a role", NameRule.remedy(for: node.key, in: "roles"))
         hasUnreadRoles = true
         if let near = NameRule.nearest(to: node.key) {
-          // The rest of it may stand below the right name.
+          // The missing keys may be in the table with the correct name.
           table.reportsMissing = !nodes.contains { $0.key == near.description }
           report(table, as: near)
         }
@@ -359,10 +273,10 @@ private final class LoadRun {
     return read
   }
 
-  /// A file that was meant to be read is easily named otherwise; hidden files, and those that end in `~`, are editors' own, and those that
-  /// a setting names are read.
+  /// Notes files in `roles.d` that are ignored, since a file that was meant to be read may have a wrong name. Excepted
+  /// are hidden files and those that end in `~`, which editors create, and files that a setting names.
   private func noteIgnored() {
-    // What couldn't be read may name them.
+    // A file that couldn't be read may name them.
     guard !hasUnreadFiles else { return }
     let directory = rolesDirectory
     let ignored = otherNames.filter {
@@ -382,7 +296,7 @@ private final class LoadRun {
     if !proof.holds { findings.error(place, proof.problem, proof.remedy) }
   }
 
-  /// What no output may overwrite: what the daemon reads, and what it keeps for itself.
+  /// Reserves the paths that no output may overwrite: files that the daemon reads, and its own.
   private func claim(
     _ outputs: OutputReader, socket: SocketSettings?, credentials: CredentialsSettings?, sts: STSSettings?,
     sources: [SourceSettings]
@@ -391,14 +305,14 @@ private final class LoadRun {
     for file in files { outputs.claim(file, for: "a file of the settings") }
     for (file, place) in context.policies.named { outputs.claim(file, for: "read as \(place.key)") }
     let runtimeDirectory = context.unit?.view.runtimeDirectory ?? StandardPath.runtime
-    var generations = ["\(runtimeDirectory)/\(ReservedNames.generations)"]
+    var generations = [ReservedNames.generations(inRuntimeDirectory: runtimeDirectory)]
     if let socket {
       outputs.claim(socket.path, for: "the socket's")
-      generations.append(socket.path + ReservedNames.generationsSuffix)
+      generations.append(ReservedNames.generations(besideSocket: socket.path))
     }
     if let credentials { outputs.claim(credentials.path, for: "the socket's for other units' credentials") }
     for file in generations {
-      for file in [file, file + ReservedNames.draftSuffix] {
+      for file in [file, ReservedNames.draft(ofGenerations: file)] {
         outputs.claim(file, for: "where the daemon keeps generations")
       }
     }
@@ -418,23 +332,5 @@ private final class LoadRun {
         outputs.claim(path, for: "read as the AccessKey of source.\(source.name)")
       }
     }
-  }
-}
-
-/// The rule of `RoleName`, which sources share, for people.
-private enum NameRule {
-  /// Names the valid name that is nearest to `name`, if any is near.
-  static func remedy(for name: String, in table: String) -> String {
-    nearest(to: name).map { "write [\(table).\($0)]: \(RoleName.rule)" } ?? "choose another name: \(RoleName.rule)"
-  }
-
-  /// With small letters, `-` for each other character, and none of these at the beginning.
-  static func nearest(to name: String) -> RoleName? {
-    let plain = name.lowercased().map { character in
-      character.isASCIILetterOrDigit || character == "_" || character == "-" ? character : "-"
-    }
-    var kept = plain.drop { $0 == "-" || $0 == "_" }.prefix(32)
-    while kept.last == "-" { kept.removeLast() }
-    return RoleName(String(kept))
   }
 }

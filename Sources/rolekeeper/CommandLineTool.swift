@@ -32,7 +32,7 @@ enum CommandLineTool {
   }
 
   private static func run(_ arguments: Arguments) throws -> Int32 {
-    let path = arguments.socket ?? Environment.value("ROLEKEEPER_SOCKET") ?? StandardPath.socket
+    let path = arguments.socket ?? Environment.socketPath
     let timeout = arguments.timeout.map { Duration.seconds($0.seconds) } ?? LocalClient.standardTimeout
     let client = LocalClient(path: path, timeout: timeout)
     do {

@@ -1,3 +1,4 @@
+import Core
 import Daemon
 import Glibc
 import Settings
@@ -75,7 +76,7 @@ private struct CheckRun {
       asRoot: judge.isRoot ? { body in judge.asRoot(body) } : nil)
     let scope = CheckScope(
       unit: unit, socketUnit: unit.flatMap { _ in SocketUnit(enabledOn: host) },
-      credentialsUnit: unit.flatMap { _ in SocketUnit(enabledOn: host, named: SocketUnit.credentialsName) },
+      credentialsUnit: unit.flatMap { _ in SocketUnit(enabledOn: host, named: RolekeeperUnit.credentialsSocket) },
       otherConfigPath: unit == nil ? installed?.configPath : nil, isDaemonsUser: judge.isDaemonsUser,
       trials: start.trials)
     loaded = SettingsLoader(

@@ -1,3 +1,4 @@
+import Core
 import Daemon
 import Handover
 import LocalSockets
@@ -13,9 +14,10 @@ struct PassedDescriptors {
   /// To be called once.
   static func take(_ log: Log) -> Self {
     var descriptors = InheritedDescriptors.take()
+    // The default of FileDescriptorName= is the unit's name (systemd.socket(5)).
     let sockets = InheritedSockets(
-      api: socket(InheritedSocket.unit, among: &descriptors, log),
-      credentials: socket(InheritedSocket.credentialsUnit, among: &descriptors, log))
+      api: socket(RolekeeperUnit.socket, among: &descriptors, log),
+      credentials: socket(RolekeeperUnit.credentialsSocket, among: &descriptors, log))
     let stores = descriptors.take { InheritedStore.number(of: $0) != nil }
     let others = descriptors.closeRest()
     if !others.isEmpty {
@@ -24,7 +26,7 @@ struct PassedDescriptors {
         .inheritedNotUsed,
         [
           .reason(
-            "descriptors named \(names); the daemon's sockets are named '\(InheritedSocket.unit)' and '\(InheritedSocket.credentialsUnit)'"
+            "descriptors named \(names); the daemon's sockets are named '\(RolekeeperUnit.socket)' and '\(RolekeeperUnit.credentialsSocket)'"
           )
         ])
     }

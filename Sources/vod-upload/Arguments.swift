@@ -12,7 +12,6 @@ struct Arguments {
 
   static var usual: Arguments { Arguments() }
   static let usualRegion = "cn-shanghai"
-  static let usualSocket = StandardPath.socket
   static let usualCAFile = "/etc/ssl/certs/ca-certificates.crt"
   /// What files and parts of one file may be at once.
   static let atOnce = "1 to \(mostAtOnce)"

@@ -102,7 +102,7 @@ extension Option {
     case .role:
       Entry(.credential, "ROLE", "the role whose credential is used; default: the only role that you may read")
     case .socket:
-      Entry(.credential, "PATH", "the daemon's socket; default $ROLEKEEPER_SOCKET, or else \(Arguments.usualSocket)")
+      Entry(.credential, "PATH", "the daemon's socket; default $ROLEKEEPER_SOCKET, or else \(StandardPath.socket)")
     default:
       Entry(
         .credential, "TIME",

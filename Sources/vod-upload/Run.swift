@@ -72,9 +72,7 @@ final class Run {
     try takeSignals()
     finishing = loop.deferred { [unowned self] in finish() }
     endingLimit = try loop.timer(accuracy: 10_000) { [unowned self] in leave() }
-    let client = LocalClient(
-      path: arguments.socket ?? Environment.value("ROLEKEEPER_SOCKET") ?? StandardPath.socket,
-      timeout: Self.daemonTimeout)
+    let client = LocalClient(path: arguments.socket ?? Environment.socketPath, timeout: Self.daemonTimeout)
     for path in arguments.watched { try Self.checkDirectory(path) }
     report = try checkedReport()
     let titles = try readTitles()

@@ -1,23 +1,24 @@
-/// The table that a settings file ends in: of a file that was cut off at a line's end, this is where keys are missing, and of one that was
-/// cut off within a line, its last key may have another value.
+/// The last table of a settings file. If the file was cut off at the end of a line, keys are missing from this table;
+/// if it was cut off within a line, the last key may have another value.
 package struct LastTable: Hashable, Sendable {
-  /// As `["roles", "uploader", "files"]`.
+  /// Its path, such as `["roles", "uploader", "files"]`.
   package let path: [String]
-  /// Which of a list of tables, from 0; nil for a table alone.
+  /// The table's index in an array of tables, from 0; nil for a table that isn't in an array.
   package let index: Int?
-  /// Those that are written in it.
+  /// The names of the keys that are written in the table.
   package let keys: Set<String>
-  /// The one that is written last; nil for a table without keys.
+  /// The key that is written last; nil for a table without keys.
   package let lastKey: LastKey?
 
-  /// The key that a settings file ends with.
+  /// The last key of a settings file.
   package struct LastKey: Hashable, Sendable {
     package let name: String
-    /// From 1.
+    /// Its line, from 1.
     package let line: Int
-    /// A text that is another one for another value; never shown.
+    /// A text that differs whenever the value differs; never shown.
     let value: String
-    /// Whether the value has no end of its own, so that it may be valid still when its end is missing: a number.
+    /// Whether the value is a number. A number has no closing delimiter, so it may still be valid when its end is
+    /// missing.
     let isOpenEnded: Bool
 
     fileprivate init(_ node: TOMLNode) {
@@ -31,7 +32,7 @@ package struct LastTable: Hashable, Sendable {
         }
     }
 
-    /// Where it stands says nothing of what it is: the same settings below another comment are equal.
+    /// The line doesn't count: the same settings below another comment are equal.
     package static func == (one: LastKey, other: LastKey) -> Bool { one.name == other.name && one.value == other.value }
 
     package func hash(into hasher: inout Hasher) {
@@ -39,13 +40,13 @@ package struct LastTable: Hashable, Sendable {
       hasher.combine(value)
     }
 
-    /// Whether this may be `other` without its last characters.
+    /// Whether this value may be the beginning of the value of `other`.
     func isShorter(than other: LastKey) -> Bool {
       name == other.name && isOpenEnded && value != other.value && other.value.hasPrefix(value)
     }
   }
 
-  /// Of a whole file's nodes; nil when there are none.
+  /// Finds the last table among all nodes of a file; nil if there are none.
   init?(_ nodes: [TOMLNode]) {
     guard !nodes.isEmpty else { return nil }
     var path: [String] = []
@@ -59,12 +60,12 @@ package struct LastTable: Hashable, Sendable {
     lastKey = table.max(by: { $0.lastLine < $1.lastLine }).map { LastKey($0) }
   }
 
-  /// Whether a file that ended in `before` ends with the same key of the same table.
+  /// Whether a file that ended in `before` still ends with the same key of the same table.
   func endsWithSameKey(as before: LastTable) -> Bool {
     path == before.path && index == before.index && lastKey?.name == before.lastKey?.name
   }
 
-  /// As in `roles.uploader.files`.
+  /// Its dotted name, such as `roles.uploader.files`.
   var name: String { path.joined(separator: ".") }
 }
 
@@ -83,7 +84,7 @@ extension TOMLNode.Value {
 }
 
 extension TOMLNode {
-  /// The last line that a key or value of it begins in.
+  /// The last line in which one of its keys or values begins.
   fileprivate var lastLine: Int {
     switch value {
     case .table(let nodes), .array(let nodes): nodes.reduce(line) { max($0, $1.lastLine) }
@@ -91,8 +92,8 @@ extension TOMLNode {
     }
   }
 
-  /// The members of the table with a header that the last line lies in, and which of a list it is. Nil where that is no such table but
-  /// a value: an inline table lies in one line and can't be cut.
+  /// The members of the table whose header comes before the last line, and the table's index in an array. Nil where the
+  /// last line belongs to a value: an inline table is on one line, so it can't be cut off at the end of a line.
   fileprivate var tableOfLastLine: ([TOMLNode], Int?)? {
     switch value {
     case .table(let nodes): return nodes.isEmpty || lastLine > line ? (nodes, nil) : nil

@@ -1,11 +1,12 @@
 import Core
 
-/// Keys that were written in a table, aren't any more, and make a difference.
+/// Keys that are no longer written in a table, and whose loss changes the settings.
 struct LostKeys {
   private struct Table {
     let index: Int?
     private let keys: Set<String>
-    /// The keys that the same table had; nil where another one was last, and its keys aren't known any more.
+    /// The keys that the same table had; nil if another table was the file's last one, since then its keys aren't
+    /// known.
     private let before: Set<String>?
 
     init(_ end: LastTable, _ before: LastTable?) {
@@ -13,13 +14,14 @@ struct LostKeys {
       self.before = before.flatMap { $0.path == end.path && $0.index == end.index ? $0.keys : nil }
     }
 
-    /// Whether it isn't written any more. What was never written has another value for another reason: an owner has another group, say.
+    /// Whether the key is no longer written. The value of a key that was never written changes for another reason: for
+    /// example, the default group follows the owner.
     func hasLost(_ key: any SettingKey) -> Bool {
       !keys.contains(key.name) && before?.contains(key.name) ?? true
     }
   }
 
-  /// By what readers would notice at once: whose a file is, what is in it, where the socket is.
+  /// Those whose loss readers would notice at once: a file's owner or format, the socket's path.
   private(set) var noticed: [String] = []
   private var others: [String] = []
 
@@ -29,7 +31,7 @@ struct LostKeys {
 
   private let table: Table
 
-  /// Of the table `end`, which is among the new settings; `before` is the one that the file ended in.
+  /// Compares the table `end`, which is in the new settings; `before` is the table in which the old file ended.
   init(at end: LastTable, before: LastTable?, from old: Settings, to new: Settings) {
     let table = Table(end, before)
     self.table = table
@@ -83,7 +85,7 @@ struct LostKeys {
     let (old, new) = (before.timing, after.timing)
     lost(Schema.Role.sessionName, before.sessionName != after.sessionName)
     lost(Schema.Role.duration, old.duration != new.duration)
-    // What follows the duration has another value with it.
+    // The defaults of these keys follow the duration.
     if old.duration == new.duration {
       lost(Schema.Role.maxDuration, old.maxDuration != new.maxDuration)
       lost(Schema.Role.refreshAfter, old.refreshAfter != new.refreshAfter)
@@ -106,7 +108,7 @@ struct LostKeys {
     }
     lost(Schema.Output.format, old.format != new.format)
     lost(Schema.Output.owner, old.uid != new.uid)
-    // The group follows the owner.
+    // The default group follows the owner.
     if old.uid == new.uid { lost(Schema.Output.group, old.gid != new.gid) }
     lost(Schema.Output.mode, old.mode != new.mode)
   }

@@ -1,6 +1,6 @@
 import Core
 
-/// What a reload means for a role that is there before and after: which of its settings changed, and what follows.
+/// What a reload means for a role that exists before and after it: which settings changed, and what follows.
 package struct RoleDifference: Hashable, Sendable {
   /// A setting of a role, by its property in `RoleSettings` or in its `RoleTiming`. A test compares the list with those types, so that
   /// none is added without a decision here.
@@ -14,15 +14,15 @@ package struct RoleDifference: Hashable, Sendable {
     package let rawValue: UInt8
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// The sessions are for something else, or may do more than they should now: none of them is handed out again.
+    /// The sessions are of another role, or may permit more than they should now: none of them is handed out again.
     package static let endsSessions = Consequences(rawValue: 1)
-    /// Sessions stay good, and the next ones are requested in another way.
+    /// Sessions remain valid; the next ones are requested with other parameters.
     package static let changesRequest = Consequences(rawValue: 2)
-    /// The ring follows other times.
+    /// The pool is refreshed at other times.
     package static let changesTiming = Consequences(rawValue: 4)
-    /// Others may read it; each request is judged by the settings in force.
+    /// Other users may read the role. Each request is checked against the settings in force.
     package static let changesAccess = Consequences(rawValue: 8)
-    /// Its files are others.
+    /// The role has other files.
     package static let changesOutputs = Consequences(rawValue: 16)
     /// A start waits for it, or no longer does.
     package static let changesStart = Consequences(rawValue: 32)
@@ -40,10 +40,10 @@ package struct RoleDifference: Hashable, Sendable {
 }
 
 extension RoleDifference.Setting {
-  /// What follows from a change of it.
+  /// The consequences of a change of this setting.
   package var consequences: RoleDifference.Consequences {
     switch self {
-    // A role of another name is another role.
+    // A role with another name is another role.
     case .name, .arn, .policy: .endsSessions
     case .sessionName, .externalID, .source: .changesRequest
     case .isRequired: .changesStart
@@ -80,10 +80,10 @@ extension RoleDifference.Setting {
 }
 
 extension RoleSettings {
-  /// What it means to go from `old` to these.
+  /// Compares these settings with `old`, which they replace.
   package func difference(from old: RoleSettings) -> RoleDifference { RoleDifference(from: old, to: self) }
 
-  /// Whether sessions that were fetched for `old` are good for these settings.
+  /// Whether sessions that were fetched for `old` may be handed out under these settings.
   package func keepsSessions(of old: RoleSettings) -> Bool {
     !difference(from: old).consequences.contains(.endsSessions)
   }

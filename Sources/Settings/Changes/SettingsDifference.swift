@@ -1,22 +1,22 @@
 package import Core
 
-/// What a reload would take away, and whether that looks meant.
+/// What a reload would remove, and whether that looks intended.
 ///
-/// A file that was cut off, emptied, or caught half written is often valid TOML still, and says: no roles, no readers, no
-/// limits. So whatever vanishes from a file that is still there is a *loss*, which a reload carries out only when it is allowed
-/// to (`rolekeeper reload --allow-removal`). What a person can only have done on purpose isn't: one role of several taken out,
-/// one file or reader of several, a whole file of `roles.d` deleted.
+/// A file that was cut off, emptied, or read while half written is often still valid TOML, but without roles, readers
+/// or limits. So whatever vanishes from a file that still exists is a *loss*. A reload removes it only if that is
+/// allowed (`rolekeeper reload --allow-removal`). Some removals can only be deliberate and aren't losses: one role of
+/// several, one file or reader of several, or a whole file of `roles.d`.
 package struct SettingsDifference: Hashable, Sendable {
-  /// What looks like an accident; with any of these the old settings stay in force, unless removal is allowed.
+  /// Removals that look like an accident. If there is any, the old settings stay in force unless removal is allowed.
   package private(set) var losses: [Diagnostic] = []
-  /// What is carried out, and an operator should know.
+  /// Changes that are carried out, and that an operator should know about.
   package private(set) var warnings: [Diagnostic] = []
 
   private let old: DaemonSettings
   private let new: DaemonSettings
   private let oldRoles: [RoleName: RoleSettings]
   private let newRoles: [RoleName: RoleSettings]
-  /// The old settings' outputs where nothing of ours lies.
+  /// Outputs of the old settings where the daemon has written no file.
   private let unwritten: [RoleName: Set<OutputSettings.Location>]
 
   init(from old: DaemonSettings, to new: DaemonSettings, unwritten: [RoleName: Set<OutputSettings.Location>]) {
@@ -107,7 +107,8 @@ package struct SettingsDifference: Hashable, Sendable {
     }
   }
 
-  /// Files that a role no longer has beside others that it keeps; one elsewhere may be another role's now, and then stays.
+  /// Files that a role no longer has while it keeps others. A file outside the role's directory may now belong to
+  /// another role; then it stays.
   private mutating func compareOutputs(
     _ before: RoleSettings, _ after: RoleSettings, _ named: Set<OutputSettings.Location>, in path: String, isCut: Bool
   ) {
@@ -124,7 +125,7 @@ package struct SettingsDifference: Hashable, Sendable {
     if isCut {
       lose(path, key, "lacks \(names), and the file's last line has lost its line end")
     } else {
-      // Nothing goes with one that couldn't be written.
+      // An output that couldn't be written leaves nothing to remove.
       let gone = gone.filter { unwritten[before.name]?.contains($0) != true }
       if gone.isEmpty { return }
       let names = gone.map { "'\($0.written)'" }.joined(separator: ", ")
@@ -134,7 +135,7 @@ package struct SettingsDifference: Hashable, Sendable {
     }
   }
 
-  /// Readers that a role no longer has beside others that it keeps.
+  /// Readers that a role no longer has while it keeps others.
   private mutating func compareReaders(_ before: RoleSettings, _ after: RoleSettings, in path: String) {
     guard !after.readers.isEmpty, before.readers != after.readers else { return }
     var count = 0
@@ -193,10 +194,10 @@ package struct SettingsDifference: Hashable, Sendable {
 
   // MARK: - Where files end
 
-  /// A file that was cut off inside a table has lost that table's last keys, and what they said is another thing now without a word.
-  /// What readers would notice at once is a loss; other keys may have been taken out on purpose, but for a file whose last line has lost
-  /// its line end, too. Such a file is also refused when its last key has another value or is another key: cut off within a line, `owner = 1007`
-  /// is `owner = 100`.
+  /// A file that was cut off inside a table has lost the last keys of that table, and their defaults apply now. If
+  /// readers would notice that at once, it is a loss. Other keys may have been removed on purpose, so their absence is
+  /// a loss only if the file's last line has lost its line feed, too. Such a file is also refused when its last key has
+  /// another value or is another key: cut off within a line, `owner = 1007` becomes `owner = 100`.
   private mutating func compareEnds() {
     let oldFiles = Dictionary(old.inventory.files.map { ($0.path, $0) }) { first, _ in first }
     for file in new.inventory.files {
@@ -243,7 +244,7 @@ package struct SettingsDifference: Hashable, Sendable {
         "has another value than before, and the line end behind it is missing, as if it was cut off there",
         line: line)
     } else if !file.endsInLineFeed, last.isShorter(than: old) {
-      // Some editors end no file with a line end.
+      // Some editors don't end a file with a line feed.
       warn(
         file.path, key, "has lost its last digits, and no line end is behind it: the file may be cut off there", 1,
         line: line)
@@ -254,7 +255,7 @@ package struct SettingsDifference: Hashable, Sendable {
     !file.endsInLineFeed && old.inventory.files.contains { $0.path == file.path && $0.endsInLineFeed }
   }
 
-  /// Whether anything but the files' outward form is another than before.
+  /// Whether anything differs except the formatting of the files.
   private var isChanged: Bool {
     var old = old
     old.inventory = new.inventory
@@ -272,7 +273,7 @@ package struct SettingsDifference: Hashable, Sendable {
         remedy: "complete the file if it was cut off; if this is meant, run: sudo rolekeeper reload --allow-removal"))
   }
 
-  /// `count` is of the things that are gone.
+  /// `count` is the number of things that are removed.
   private mutating func warn(_ path: String, _ key: String, _ what: String, _ count: Int, line: Int? = nil) {
     warnings.append(
       Diagnostic(
@@ -280,7 +281,7 @@ package struct SettingsDifference: Hashable, Sendable {
         remedy: "if that isn't meant, put \(count == 1 ? "it" : "them") back and reload"))
   }
 
-  /// The first names, and how many more there are.
+  /// The first names, and the number of the others.
   private static func list(_ names: [RoleName]) -> String {
     let shown = names.prefix(8).map(\.description).joined(separator: ", ")
     return names.count > 8 ? "\(shown) and \(names.count - 8) more" : shown
@@ -288,19 +289,20 @@ package struct SettingsDifference: Hashable, Sendable {
 }
 
 extension LastTable {
-  /// As in `roles.uploader.duration`; of a table without keys the table's name.
+  /// Its dotted name, such as `roles.uploader.duration`; for a table without keys, the table's name.
   fileprivate var lastKeyName: String { lastKey.map { "\(name)\(name.isEmpty ? "" : ".")\($0.name)" } ?? name }
 }
 
 extension Diagnostic {
-  /// The same of a loss that was allowed (`--allow-removal`), as a warning of what was done.
+  /// The same finding for a loss that was allowed (`--allow-removal`): a warning of what was removed.
   package var allowed: Diagnostic {
     Diagnostic(severity: .warning, place: place, problem: problem, remedy: "removal was allowed, so it is in force")
   }
 }
 
 extension DaemonSettings {
-  /// What it means to go from `old` to these. `unwritten` are outputs of `old` where nothing of ours lies.
+  /// Compares these settings with `old`, which they replace. `unwritten` are outputs of `old` where the daemon has
+  /// written no file.
   package func difference(
     from old: DaemonSettings, unwritten: [RoleName: Set<OutputSettings.Location>] = [:]
   ) -> SettingsDifference {

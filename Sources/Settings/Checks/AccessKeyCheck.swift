@@ -1,10 +1,10 @@
 import Core
 
-/// Looks whether a source's AccessKey is there and hidden from others, and has it tried where that is asked for.
+/// Checks that a source's AccessKey exists and can't be read by others; on request, also that it can be used.
 struct AccessKeyCheck {
   let table: TableReader
 
-  /// A key file may appear later, since it is watched, so a missing one is a warning.
+  /// The file is watched, so it may appear later: a missing one is a warning.
   func check(file path: String) {
     let check = SecretFileCheck(
       table: table, key: Schema.Source.file, content: "the AccessKey", afterDisclosure: "make a new AccessKey",
@@ -13,7 +13,7 @@ struct AccessKeyCheck {
     table.findings.add(table.context.check?.trials.keyFile(path), at: table.place(of: Schema.Source.file))
   }
 
-  /// Where a credential lies; empty when nothing was passed to this process, nil when it should be there and isn't.
+  /// The path of a systemd credential; empty if none was passed to this process, nil if it should exist and doesn't.
   func path(ofCredential name: String) -> String? {
     let place = table.place(of: Schema.Source.credential)
     guard PathText.isFileName(name) else {
@@ -50,17 +50,17 @@ struct AccessKeyCheck {
     return path
   }
 
-  /// Before the daemon is started: what the unit will pass. False when it couldn't start with that.
+  /// Checks, before the daemon is started, what the unit will pass. False if the daemon couldn't start with it.
   private func look(at name: String, in check: CheckScope) -> Bool {
     let place = table.place(of: Schema.Source.credential)
     guard let unit = check.unit else {
       if let other = check.otherConfigPath {
         table.findings.note(
-          place, "is not checked: the installed \(InstalledUnit.name) starts the daemon with '\(other)'",
+          place, "is not checked: the installed \(RolekeeperUnit.service) starts the daemon with '\(other)'",
           "for what that passes, check '\(other)'")
       } else {
         table.findings.note(
-          place, "is not checked: no installed \(InstalledUnit.name) starts the daemon with these settings",
+          place, "is not checked: no installed \(RolekeeperUnit.service) starts the daemon with these settings",
           "install the unit, or write file = \"PATH\" instead")
       }
       return true
@@ -90,10 +90,11 @@ struct AccessKeyCheck {
     return true
   }
 
-  /// Whom the file's mode and owner let in. systemd copies it as root, whatever they are, so it is usable.
+  /// Warns of users whom the file's mode or owner lets read it. systemd copies it as root in any case, so the AccessKey
+  /// can be used.
   private func lookForOthers(at path: String, _ place: Place) {
     let trust = table.context.trust
-    // One that the daemon's user can't look at is closed to others.
+    // If the daemon's user can't look at the file, neither can others.
     guard let status = try? table.context.host.status(of: path), status.kind == .file else { return }
     let writers = trust.writers(status)
     let isReadable = status.mode & 0o077 != 0
@@ -108,12 +109,12 @@ struct AccessKeyCheck {
       isReadable ? "\(fix); make a new AccessKey if others had access" : fix)
   }
 
-  /// With `SetCredential=` the service starts without the file, and the daemon says what is missing.
+  /// With `SetCredential=`, the service starts without the file, and the daemon reports what is missing.
   private static func remedy(for name: String, passed: [String], by whom: String) -> String {
     if let near = Spelling.nearest(to: name, among: passed.sorted()) {
       return "did you mean \"\(near)\", which \(whom) passes?"
     }
-    // What else systemd would read as more than a name.
+    // Characters that systemd would interpret as more than part of a name.
     guard ShellWord.isPlain(name), !name.contains(":") else {
       return "choose a name of letters, digits, '-' and '_', and write the same in the unit's LoadCredential="
     }

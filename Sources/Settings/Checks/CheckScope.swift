@@ -1,14 +1,14 @@
-/// What `check` looks at beyond the loader: how the daemon will be run. The daemon itself sees that without looking.
+/// What `check` knows about how the daemon will be run, beyond the settings. The running daemon needs none of it.
 package struct CheckScope {
-  /// nil when none is installed that starts the daemon with these settings.
+  /// Nil if no installed unit starts the daemon with these settings.
   package let unit: InstalledUnit?
   /// The socket that the service manager will pass to the daemon; nil when the daemon makes its own.
   package let socketUnit: SocketUnit?
-  /// The same of the socket for other units' credentials.
+  /// As `socketUnit`, for the socket of other units' credentials.
   package let credentialsUnit: SocketUnit?
-  /// The settings that an installed unit starts the daemon with, when those aren't the ones that are checked.
+  /// The settings with which an installed unit starts the daemon, if those aren't the ones that are checked.
   package let otherConfigPath: String?
-  /// Whether this process may look at what the daemon may look at. If not, what it can't see is a note and no error.
+  /// Whether this process may read what the daemon may read. If not, what it can't read is a note instead of an error.
   package let isDaemonsUser: Bool
   package let trials: StartTrials
 
@@ -25,14 +25,15 @@ package struct CheckScope {
   }
 }
 
-/// What a start needs and only an attempt shows. Each function answers what is wrong, nil for nothing, and changes nothing.
+/// What a start needs and only an attempt shows. Each function returns what is wrong, or nil if nothing is; none
+/// changes anything.
 package struct StartTrials {
   /// What is wrong, with the setting as its subject.
   package struct Finding {
     package let severity: Diagnostic.Severity
     package let problem: String
     package let remedy: String
-    /// Whether this process may not look, which is no error when the daemon may.
+    /// Whether the reason is that this process may not look. That is no error if the daemon may.
     package let isDenied: Bool
 
     package init(_ severity: Diagnostic.Severity, _ problem: String, _ remedy: String, isDenied: Bool = false) {
@@ -40,17 +41,18 @@ package struct StartTrials {
     }
   }
 
-  /// Of the AccessKey in a file of which systemd will pass a copy; nil itself when this process may not read what only root may.
+  /// Tries the AccessKey in a file of which systemd will pass a copy; nil itself if this process may not read files of
+  /// root.
   package var passedKey: ((_ path: String) -> Finding?)?
-  /// Of the AccessKey in a file that the daemon reads.
+  /// Tries the AccessKey in a file that the daemon reads.
   package var keyFile: (_ path: String) -> Finding? = { _ in nil }
-  /// Of the AccessKey at a path where systemd has put it for this process.
+  /// Tries the AccessKey at the path of a systemd credential of this process.
   package var credential: (_ path: String) -> Finding? = { _ in nil }
   package var proxyPassword: (_ path: String) -> Finding? = { _ in nil }
-  /// Of the certificates by which STS is verified.
+  /// Tries the certificates by which STS is verified.
   package var authorities: (STSSettings) -> Finding? = { _ in nil }
   package var socket: (_ path: String) -> Finding? = { _ in nil }
-  /// Whether a process listens on a socket there.
+  /// Whether a process listens on a socket at this path.
   package var isListenedOn: (_ path: String) -> Bool = { _ in false }
 
   package init() {}

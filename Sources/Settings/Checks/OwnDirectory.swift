@@ -1,18 +1,18 @@
 import Core
 
-/// A directory that a finding may propose for the daemon's files, and how to get there: one that can be made without touching what
-/// is there already, or one that is the daemon's.
+/// A directory that a finding may propose for the daemon's files, and the command for it: either it can be created
+/// without changing an existing directory, or it is the daemon's already.
 struct OwnDirectory {
   private enum Kind {
-    /// It isn't there, and root alone may make it.
+    /// It doesn't exist, and only root may create it.
     case new
     case ready
   }
 
   let context: LoadContext
 
-  /// All that has to be done, for the first of `directories` that will do; `change` is what the settings then say, if they have to be
-  /// changed. Where none will do it says what is needed and gives no command.
+  /// Everything that has to be done to use the first suitable one of `directories`; `change` is the change of the
+  /// settings that it needs, if any. If none is suitable, the text says what is needed and has no command.
   func remedy(_ directories: [String], change: ((String) -> String)? = nil) -> String {
     for directory in directories {
       guard let kind = kind(of: directory) else { continue }
@@ -32,16 +32,17 @@ struct OwnDirectory {
       + "and let the unit write there (ReadWritePaths=)"
   }
 
-  /// Whether `install -d` makes it and changes nothing else: nothing is there, and the directory above is root's, with no link on the way.
+  /// Whether `install -d` creates it and changes nothing else: it doesn't exist, the directory above is root's, and
+  /// there is no link in the path.
   func canBeMade(_ directory: String) -> Bool {
     guard HostPlaces.mayBeOurs(directory), isMissing(directory) else { return false }
     var above = PathText.directory(of: directory)
     while above != "/", isMissing(above) { above = PathText.directory(of: above) }
-    // What can't be looked at is left alone.
+    // Don't propose a path that can't be checked.
     guard let status = try? context.host.status(of: above), (try? context.host.realPath(of: above)) == above else {
       return false
     }
-    // Of the root directory only /srv may be missing: what else lies there is for the administrator to make.
+    // If the directory below the root directory is missing, too, only /srv may be created with it.
     let isFit = above == "/" ? directory.hasPrefix("/srv/") : HostPlaces.mayBeOurs("\(above)/x")
     return isFit && status.kind == .directory && status.uid == 0 && status.mode & 0o022 == 0
   }
@@ -60,7 +61,7 @@ struct OwnDirectory {
     return false
   }
 
-  /// The daemon's own loader can't know its unit; `check` without one has nothing to open.
+  /// In the daemon's own loader the unit isn't known; for `check` without a unit there is nothing to open.
   private func isOpen(_ directory: String) -> Bool {
     guard let check = context.check else { return false }
     return check.unit.map { $0.view.access(to: directory) == .writable } ?? true

@@ -1,7 +1,7 @@
 import Core
 
-/// Refuses files and directories that others than root and the daemon's user may write to: whoever writes the settings
-/// decides what the daemon does with its AccessKey.
+/// Refuses files and directories that anybody except root and the daemon's user may write to: whoever writes the
+/// settings controls what the daemon does with its AccessKey.
 final class PathTrust {
   private let host: any Host
   private let findings: Findings
@@ -12,7 +12,7 @@ final class PathTrust {
     self.findings = findings
   }
 
-  /// A file that was read, and the directory it lies in; of a link the directories of both ends.
+  /// Checks a file that was read and its directory; for a link, the directories of the link and of its target.
   func check(file path: String, _ status: FileStatus) {
     check(path, status)
     check(directory: PathText.directory(of: path))
@@ -20,11 +20,11 @@ final class PathTrust {
     if let real = try? host.realPath(of: path) { check(directory: PathText.directory(of: real)) }
   }
 
-  /// All directories above that of a file: whoever may write to one of them may put another directory in the place of the next. In one with
-  /// the sticky bit only the owner of what lies there may do that (unlink(2)).
+  /// Checks all directories above that of a file: whoever may write to one of them may replace the next. If a directory
+  /// has the sticky bit, only the owner of an entry may do that (unlink(2)).
   func check(above path: String) {
     var directories = [PathText.directory(of: path)]
-    // Of a link both ways.
+    // For a link, also the directories above its target.
     if let real = try? host.realPath(of: path) { directories.append(PathText.directory(of: real)) }
     for var directory in directories {
       while directory != "/" {
@@ -37,7 +37,7 @@ final class PathTrust {
     }
   }
 
-  /// A directory, when it can be seen.
+  /// Checks a directory if it can be looked at.
   func check(directory path: String) {
     guard !checked.contains(path) else { return }
     do throws(HostError) { check(path, try host.status(of: path)) } catch {
@@ -46,7 +46,8 @@ final class PathTrust {
     }
   }
 
-  /// Who may write besides root, the daemon's user and `owner`, and the commands that end it where the path is ours; nil when nobody may.
+  /// Who may write except root, the daemon's user and `owner`, and the commands that change that if the path is ours;
+  /// nil if nobody may.
   func writers(_ status: FileStatus, besides owner: UInt32? = nil) -> (who: String, cause: String, commands: [String])?
   {
     let isLoose = status.mode & 0o022 != 0
@@ -59,13 +60,13 @@ final class PathTrust {
     if let (who, cause) = grant(of: 2, in: status, besides: [0, host.uid] + (owner.map { [$0] } ?? [])) {
       return (who, cause, commands)
     }
-    // A list that grants nobody else anything but leaves room for it.
+    // The ACL grants nobody else anything, but its mask would let it.
     let who = status.accessList == nil ? "group \(name(ofGID: status.gid))" : "whoever its ACL names"
     return (who, "mode \(status.mode.octal)", commands)
   }
 
-  /// Who has any of the permissions (4 reading, 2 writing) by the ACL, besides the owner and `users`, and by which entry; nil when nobody has,
-  /// or there is no ACL.
+  /// Who, except the owner and `users`, has any of the permissions (4 for reading, 2 for writing) by the ACL, and by
+  /// which entry; nil if nobody has, or if there is no ACL.
   func grant(of permissions: UInt16, in status: FileStatus, besides users: [UInt32]) -> (who: String, cause: String)? {
     guard let entry = status.accessList?.grant(of: permissions, besides: users) else { return nil }
     switch entry.subject {
@@ -78,11 +79,11 @@ final class PathTrust {
     }
   }
 
-  /// As commands take it.
+  /// Its name as an argument of commands.
   var daemonsUser: String { (try? host.user(uid: host.uid))?.name ?? "\(host.uid)" }
 
   func name(ofUID uid: UInt32) -> String {
-    // Without a name the number does.
+    // A user without a name is shown by number.
     (try? host.user(uid: uid)).map { "user '\($0.name)'" } ?? "user \(uid)"
   }
 

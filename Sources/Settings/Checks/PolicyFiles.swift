@@ -1,20 +1,20 @@
 import Core
 import JSON
 
-/// Reads session policies, once for each file: many roles may share one.
+/// Reads session policies, each file once: many roles may share one.
 final class PolicyFiles {
   /// AssumeRole refuses 2048 bytes and more (STS API reference, error InvalidParameter.PolicySize).
   static let maxSentBytes = 2047
-  /// Room for blanks and indentation.
+  /// The limit for a file, which may have blanks and indentation.
   static let maxFileBytes = 64 * 1024
 
   private let host: any Host
   private let findings: Findings
   private let trust: PathTrust
   private var known: [String: [UInt8]?] = [:]
-  /// Those that were read, as they were.
+  /// The content of each file that was read.
   private(set) var files: [SettingsContent.File] = []
-  /// The files, each with a place that names it.
+  /// The path of each file, and a place in the settings that names it.
   private(set) var named: [String: Place] = [:]
 
   init(host: any Host, findings: Findings, trust: PathTrust) {
@@ -23,8 +23,8 @@ final class PolicyFiles {
     self.trust = trust
   }
 
-  /// The policy as it is sent; nil when something is wrong with it, which is then reported once, `place` being the key
-  /// that names it.
+  /// The policy as it is sent; nil if something is wrong with it. That is reported once, at `place`, the key that names
+  /// the file.
   func policy(in path: String, namedAt place: Place) -> [UInt8]? {
     if let known = known[path] { return known }
     named[path] = place

@@ -4,9 +4,9 @@ import JSON
 /// The grammar of a RAM policy that is attached to a session (RAM documentation, "Policy structure and syntax" and
 /// "Policy elements"; operators by "Conditional operators").
 ///
-/// RAM decides what a policy may have, not this copy of its grammar, which may be older than RAM. So only what a policy can't
-/// do without, or what can mean nothing, is an error: version, statements, effect, action, resource. A name, an operator or
-/// the form of a value that isn't known here is a warning, and the policy is sent as it is.
+/// RAM decides what a policy may contain; this copy of its grammar may be older. So an error is only what no policy can
+/// omit or what can have no meaning: version, statements, effect, action, resource. An unknown name, operator or form
+/// of a value is a warning, and the policy is sent as it is.
 ///
 ///     {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "oss:Put*", "Resource": "*", "Condition": {…}}, …]}
 struct PolicyGrammar {
@@ -14,12 +14,12 @@ struct PolicyGrammar {
     enum Severity {
       /// RAM would refuse it.
       case error
-      /// It isn't in the grammar we know.
+      /// The grammar known here doesn't have it.
       case warning
     }
 
     let severity: Severity
-    /// Where in the text, in bytes.
+    /// The position in the text, in bytes.
     let offset: Int
     let problem: String
     let remedy: String
@@ -144,7 +144,7 @@ struct PolicyGrammar {
     }
   }
 
-  /// Calls `body` with the one string, or each string of the list; with nil for anything that is no string.
+  /// Calls `body` with the string, or with each string of the list; with nil for a value that is no string.
   private static func forEachText(of value: borrowing JSONValue, _ body: (_ offset: Int, _ text: String?) -> Void) {
     guard value.kind == .array else { return body(value.offset, value.string()) }
     value.forEachItem { item in body(item.offset, item.string()) }

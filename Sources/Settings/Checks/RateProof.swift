@@ -1,8 +1,8 @@
 import Core
 
-/// The proof that the refreshes of all roles leave the daemon's rate room for retries and reservations.
+/// Checks that the refreshes of all roles leave enough of the daemon's rate for retries and reservations.
 struct RateProof {
-  /// The share of the rate that refreshes may take.
+  /// The share of the rate that refreshes may use.
   static let share = 0.7
 
   let rate: Double

@@ -1,10 +1,10 @@
 import Core
 
-/// How the times of `[sts]` go with each other and with those of this host's resolver.
+/// Checks the times of `[sts]` against each other and against those of this host's resolver.
 struct STSTimes {
   let connectTimeout: Duration
   let timeout: Duration
-  /// What this host's resolver needs for the slowest of the names to look up; zero when all are addresses.
+  /// How long this host's resolver needs for the slowest of the names; zero if all are addresses.
   private let resolverTime: Duration
   private let resolver: ResolverConfiguration
 
@@ -15,7 +15,8 @@ struct STSTimes {
     resolverTime = names.filter { !Self.isAddress($0) }.map(resolver.lookupTime).max() ?? .zero
   }
 
-  /// Never less than what the layer below needs, or a first name server that is down would be a look-up that never ends well.
+  /// Never less than what the resolver needs: otherwise, with the first name server down, no look-up would ever
+  /// succeed.
   var lookupTimeout: Duration { max(connectTimeout, resolverTime) }
 
   func report(to table: TableReader) {
@@ -35,7 +36,7 @@ struct STSTimes {
     }
   }
 
-  /// Of IPv4 in digits or IPv6 in brackets, as `Endpoint` takes them.
+  /// Whether it is an IPv4 address in digits or an IPv6 address in brackets, as `Endpoint` takes them.
   private static func isAddress(_ host: String) -> Bool {
     host.hasPrefix("[")
       || host.utf8.allSatisfy { $0.isDigit || $0 == UInt8(ascii: ".") }

@@ -1,12 +1,13 @@
-/// Looks whether a file with a secret is there and hidden from others; its content is left to who uses it.
+/// Checks that a file with a secret exists and can't be read by others; the code that uses the secret checks its
+/// content.
 struct SecretFileCheck {
   let table: TableReader
   /// The key that names the file.
   let key: TextKey
-  /// What is in it, as in "the AccessKey", and what to do when others have read it.
+  /// What the file holds, as in "the AccessKey", and what to do if others have read it.
   let content: String
   let afterDisclosure: String
-  /// Whether it is taken up when it comes, so that its absence is no error.
+  /// Whether the daemon reads it as soon as it appears, so that its absence is no error.
   let mayComeLater: Bool
 
   static func proxyPassword(in table: TableReader) -> SecretFileCheck {
@@ -15,7 +16,7 @@ struct SecretFileCheck {
       afterDisclosure: "have the password changed", mayComeLater: false)
   }
 
-  /// Whether nothing is wrong with it so far.
+  /// True if nothing is found to be wrong.
   func check(file path: String) -> Bool {
     let place = table.place(of: key)
     let isPassed = CredentialsDirectory.holds(path, own: table.context.host.credentialsDirectory)
@@ -28,14 +29,14 @@ struct SecretFileCheck {
       let problem = "is '\(path)', which can't be seen: \(error)"
       let remedy =
         error == .denied ? SafeFix.reach(path, on: table.context.host) : "put \(content) there, or correct the path"
-      // The daemon itself starts and waits for one that it can't see either.
+      // The daemon also starts without a file that it can't see, and waits for it.
       if mayComeLater, error == .missing {
         table.findings.warning(
           place, problem, "\(remedy); the daemon starts without it, and takes it up when it comes")
       } else if mayComeLater, table.context.check == nil {
         table.findings.warning(place, problem, remedy)
       } else if error == .missing {
-        // It may be about to be replaced, as may one that is empty, by which a start fails in the same way.
+        // The file may be about to be replaced; so may an empty one, which makes a start fail in the same way.
         table.findings.passing(place, problem, remedy)
       } else {
         table.findings.unreadable(place, problem, remedy, error)
@@ -75,7 +76,8 @@ struct SecretFileCheck {
     return false
   }
 
-  /// A file that nobody but its owner may read, and another owner than the daemon's user. The daemon itself tries to read it.
+  /// Reports a file that only its owner may read, if the owner isn't the daemon's user. The daemon itself tries to read
+  /// it instead.
   private func checkReadable(_ status: FileStatus, of path: String) -> Bool {
     let context = table.context
     guard context.check != nil, ![0, status.uid].contains(context.host.uid) else { return true }
@@ -87,13 +89,13 @@ struct SecretFileCheck {
     return false
   }
 
-  /// All that is wrong with the file in one finding, and with it the commands that put all of it right.
+  /// Reports everything that is wrong with the file in one finding, with the commands that fix all of it.
   private func check(_ status: FileStatus, of path: String) -> Bool {
     let writers = table.context.trust.writers(status)
     let isReadable = status.mode & 0o077 != 0
     guard writers != nil || isReadable else { return true }
     let isForeign = ![0, table.context.host.uid].contains(status.uid)
-    // Root's it would be out of the daemon's reach.
+    // If the file became root's, the daemon couldn't read it.
     let commands =
       (isForeign ? ["chown \(SafeFix.quoted(table.context.trust.daemonsUser))"] : [])
       + (isReadable ? ["chmod 0400"] : [])

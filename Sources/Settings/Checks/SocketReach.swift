@@ -1,11 +1,11 @@
 import Core
 
-/// Notes the users that may read something, and warns of those who can't even connect.
+/// Collects the users that may read a role, and warns of those who can't connect to the socket.
 final class SocketReach {
   private var users: [(user: Principal, place: Place)] = []
   private var seen: Set<UInt32> = []
 
-  /// Only a user's first place is kept. Nothing is said of one whose groups can't be known.
+  /// Keeps a user's first place only. Users whose groups can't be determined are left out.
   func add(_ user: Principal, at place: Place) {
     if user.isLookUpFailed { return }
     if seen.insert(user.id).inserted { users.append((user, place)) }
@@ -29,14 +29,15 @@ final class SocketReach {
     }
   }
 
-  /// To connect takes the permission to search each directory above (path_resolution(7)). One that lets in neither a group nor others
-  /// lets in its owner alone, whatever its access control list says: that is cut to the group's permissions (acl(5)).
+  /// To connect takes the permission to search each directory above (path_resolution(7)). A directory that is closed to
+  /// its group and to others is open to its owner alone, whatever its access control list grants: the mask limits that
+  /// to the group's permissions (acl(5)).
   private func checkDirectories(of socket: SocketSettings, context: LoadContext) {
     let host = context.host
     var directory = PathText.directory(of: socket.path)
     while directory != "/" {
       defer { directory = PathText.directory(of: directory) }
-      // One that isn't there yet, or that can't be looked at, says nothing.
+      // A directory that doesn't exist yet, or that can't be looked at, isn't reported.
       guard let status = try? host.status(of: directory), status.kind == .directory, status.mode & 0o011 == 0
       else { continue }
       guard let (user, place) = users.first(where: { ![0, host.uid, status.uid].contains($0.user.id) }) else { return }
@@ -57,10 +58,11 @@ final class SocketReach {
     return host.groups(of: HostUser(name: name, uid: user.id, gid: primary)).contains(gid)
   }
 
-  /// The group that is for this alone. Any other may do more than connect, and the daemon's own also owns its files.
+  /// The group that exists only for this purpose. The members of any other group may gain more than a connection, and
+  /// the daemon's own group owns its files.
   private static let clients = "rolekeeper-clients"
 
-  /// All that is to be done, in one sentence: the mode, the group, and who has to be in it.
+  /// Everything that has to be done, in one sentence: the mode, the group, and who has to be in it.
   private func remedy(_ socket: SocketSettings, group: String?, user: Principal, _ host: any Host) -> String {
     guard let name = user.name else {
       return "write mode = \"\((socket.mode | 0o066).octal)\" in [socket], or give that number to a user of the group"

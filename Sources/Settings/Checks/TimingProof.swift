@@ -1,13 +1,15 @@
 import Core
 
-/// The proof that a role's times hold its floor through the outage it shall survive, and what to write when they don't.
+/// Checks that a role keeps its floor through the outage that it must survive, and proposes settings if it doesn't.
 ///
-/// Between two steps of the ring the freshest session becomes 1.1·A/N old, so D − 1.1·A/N − F is left for an outage.
+/// Just before the next refresh of the pool, its freshest session is 1.1·A/N old, so D − 1.1·A/N − F remains for an
+/// outage.
 struct TimingProof {
   let timing: RoleTiming
-  /// The limit for a whole request, all endpoints together; what it has beyond the standard, which `RoleTiming` counts with, prolongs an outage.
+  /// The limit for a whole request to all endpoints. `RoleTiming` includes the standard limit; whatever this exceeds it
+  /// by prolongs an outage.
   let requestTimeout: Duration
-  /// Whether A is written; else it follows D.
+  /// Whether A is written in the settings; otherwise it follows D.
   let isRefreshWritten: Bool
 
   var needed: Duration { timing.surviveOutage + overhead }
@@ -21,7 +23,7 @@ struct TimingProof {
       + "but survive_outage \(timing.surviveOutage.text) and \(overhead.text) for retries are needed"
   }
 
-  /// The nearest settings that work, each on its own where that is possible.
+  /// The nearest settings that work, each of them sufficient alone where that is possible.
   var alternatives: [String] {
     let single = [longerDuration, largerPool, earlierRefresh, lowerFloor, shorterOutage].compactMap { $0 }
     return lowerFloor == nil && shorterOutage == nil ? single + [lowerFloorAndOutage].compactMap { $0 } : single
@@ -66,7 +68,7 @@ struct TimingProof {
       ? proposal("survive_outage", outage, upTo: timing.surviveOutage) { $0.surviveOutage = outage } : nil
   }
 
-  /// Halves between the two what the session's life has for them.
+  /// Divides equally between the two what the session's lifetime leaves for them.
   private var lowerFloorAndOutage: String? {
     let half = ((timing.outageCover + timing.floor - overhead) / 2).roundedDown
     guard half > .zero else { return nil }
@@ -93,12 +95,12 @@ struct TimingProof {
 }
 
 extension Duration {
-  /// To whole minutes where that loses little, else to whole seconds.
+  /// Rounded down to whole minutes if that loses little, otherwise to whole seconds.
   fileprivate var roundedDown: Duration {
     wholeSeconds >= 120 ? .seconds(wholeSeconds / 60 * 60) : .seconds(max(0, wholeSeconds))
   }
 
-  /// To whole seconds, for figures that needn't be exact.
+  /// Rounded to whole seconds, for figures that needn't be exact.
   fileprivate var rounded: String {
     let seconds = Int64(inSeconds.rounded())
     return "\(seconds < 0 ? "−" : "")\(Duration.seconds(Int64(seconds.magnitude)).text)"

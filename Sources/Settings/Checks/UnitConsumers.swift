@@ -1,7 +1,7 @@
 import Core
 
-/// The units of this host whose `LoadCredential=` names the daemon's socket, as they are installed: what keeps them from starting, or hangs
-/// them, and what shows in the settings alone.
+/// Checks the installed units whose `LoadCredential=` names the daemon's socket: whether something that the settings
+/// alone show keeps them from starting, or makes them wait for ever.
 struct UnitConsumers<Source: Host> {
   /// systemd's address has 108 bytes: a NUL, up to 16 digits, `/unit/`, the unit, `/` and the ID (sockaddr_un; `connect_unix_harder` and
   /// its caller in systemd 252 and 257). Longer ones fail, or start by chance.
@@ -10,7 +10,7 @@ struct UnitConsumers<Source: Host> {
   let host: Source
   let findings: Findings
 
-  /// `credentials` is nil where nothing is to listen.
+  /// `credentials` is nil if no such socket is configured.
   func check(_ credentials: CredentialsSettings?, roles: [RoleSettings]) {
     let files = UnitFiles(host: host)
     let byName = Dictionary(roles.map { ($0.name, $0) }) { first, _ in first }
@@ -21,8 +21,7 @@ struct UnitConsumers<Source: Host> {
       guard credentials != nil else {
         warn(
           unit.path, "LoadCredential", "names '\(StandardPath.credentials)', where nothing listens",
-          "run: sudo systemctl enable --now \(RolekeeperUnit.credentialsSocket); or write [credentials] in the settings"
-        )
+          "run: sudo systemctl enable --now \(RolekeeperUnit.credentialsSocket); or write [credentials] in the settings")
         continue
       }
       for id in ids { check(id, of: name, at: unit.path, byName) }
@@ -61,7 +60,7 @@ struct UnitConsumers<Source: Host> {
         "write [roles.\(role)] in the settings, or name another role: \(Self.edit(unit))")
       return
     }
-    // Of a template's instances only patterns tell.
+    // The instances of a template are unknown; only patterns can name them.
     guard !unit.contains("@."), let name = UnitName(unit), !settings.readers.admits(name) else { return }
     warn(
       path, key, "isn't for this unit: roles.\(role).allow doesn't have it",
@@ -69,7 +68,7 @@ struct UnitConsumers<Source: Host> {
   }
 
   private func checkStart(_ unit: UnitText, of name: String, at path: String) {
-    // What systemd.service(5) says of a unit without Type=.
+    // The default for a unit without Type= (systemd.service(5)).
     let type =
       unit.value("Type")
       ?? (unit.value("ExecStart") == nil ? "oneshot" : unit.value("BusName") == nil ? "simple" : "dbus")

@@ -1,15 +1,16 @@
 import Core
 
-/// Whether the daemon can write where the settings want it to, and what to do when it can't.
+/// Checks that the daemon can write where the settings want it to, and proposes what to do if it can't.
 ///
-/// What is proposed never changes a directory that is there already (`OwnDirectory`).
+/// No proposal changes a directory that exists already (`OwnDirectory`).
 struct WritablePlace {
   let context: LoadContext
-  /// Of the key that names it.
+  /// The place of the key that names the path.
   let place: Place
 
-  /// An output outside of the roles' directories. Whoever may write to its directory could replace the file, or have it
-  /// written elsewhere. `plainPath` is where it would be by its name alone; nil when that isn't possible.
+  /// Checks an output outside the roles' directories. Whoever may write to its directory could replace the file, or
+  /// redirect it. `plainPath` is the path in the role's directory with the file's name alone; nil if that isn't
+  /// possible.
   func check(output path: String, of role: RoleName, ownerUID: UInt32?, plainPath: String?) {
     let directory = PathText.directory(of: path)
     let elsewhere = ["/srv/rolekeeper/\(role)", "/var/lib/rolekeeper-files/\(role)"]
@@ -51,7 +52,8 @@ struct WritablePlace {
     }
   }
 
-  /// `files.directory`, which the daemon makes if the directory above it is there. `isWritten` is whether it stands in the settings.
+  /// Checks `files.directory`, which the daemon creates if the directory above it exists. `isWritten` is whether the
+  /// settings name it.
   func check(filesDirectory directory: String, isWritten: Bool) {
     let standard = Schema.Files.directory.standard ?? ""
     func moved() -> String {
@@ -68,7 +70,7 @@ struct WritablePlace {
     let status: FileStatus
     do throws(HostError) { status = try context.host.status(of: directory) } catch {
       if error == .missing, isMadeBySystemd(PathText.directory(of: directory)) { return }
-      // Without a unit that makes it, the standard one is whoever's who starts the daemon.
+      // Without a unit that creates the standard directory, whoever starts the daemon has to.
       guard let check = context.check, isWritten || check.unit != nil else { return }
       guard error == .missing else {
         return unseen("is '\(directory)', and that directory can't be seen: \(error)", error, moved())
@@ -93,8 +95,8 @@ struct WritablePlace {
     }
   }
 
-  /// `socket.path`. Its directory has to be there before the daemon starts, which else can't start; and in one that the unit sees
-  /// another of, nobody could reach it, which also the running daemon finds. Whether nothing is wrong.
+  /// Checks `socket.path`. If its directory doesn't exist, the daemon can't start. If the unit sees another directory
+  /// under this path, nobody outside could connect; the running daemon detects that, too. True if nothing is wrong.
   func check(socket path: String, isWritten: Bool) -> Bool {
     let directory = PathText.directory(of: path)
     let runtime = StandardPath.runtime
@@ -122,7 +124,7 @@ struct WritablePlace {
         return refuse("is '\(path)', and its directory can't be seen: \(error)", moved)
       }
       let problem = "is '\(path)', and its directory isn't there"
-      // Whatever starts the daemon may make it.
+      // Something that starts the daemon may create it.
       guard check.unit == nil, directory.hasPrefix("/run/") else { return refuse(problem, made(directory) ?? moved) }
       if isWritten { warn(problem, moved) }
       return true
@@ -139,13 +141,13 @@ struct WritablePlace {
     return true
   }
 
-  /// The command that makes a directory which isn't there; nil where none of ours belongs.
+  /// The command that creates a missing directory; nil where the daemon's files don't belong.
   private func made(_ directory: String) -> String? {
     let own = OwnDirectory(context: context)
     return own.canBeMade(directory) ? own.remedy([directory]) : nil
   }
 
-  /// What lets the unit write to a directory that is right otherwise; nil for one of the host's.
+  /// What lets the unit write to a directory whose permissions are right; nil for a directory of the host.
   private func opened(_ directory: String) -> String? {
     HostPlaces.mayBeOurs(directory) ? "run: \(SafeFix.opening(directory))" : nil
   }
@@ -165,7 +167,7 @@ struct WritablePlace {
 
   private var daemon: String { "the daemon's \(context.trust.name(ofUID: context.host.uid))" }
 
-  /// The daemon goes on without what it can't see; somebody else's check says that it didn't look.
+  /// The daemon continues without what it can't see; a check by another user notes that it didn't look.
   private func unseen(_ problem: String, _ error: HostError, _ remedy: String) {
     if error == .denied, context.findings.isOutsiders {
       context.findings.note(place, problem, Findings.askRoot)

@@ -1,44 +1,44 @@
 package import Core
 
-/// What the loader asks of the host it runs on; tests answer with hosts of their own.
+/// What the loader needs to know about the host on which it runs; tests provide hosts of their own.
 package protocol Host {
-  /// The host's name, for session names: never empty. The loader judges session names with it, and the daemon makes them
-  /// with it.
+  /// The host's name, for session names; never empty. The loader checks session names with it, and the daemon builds
+  /// them with it.
   var name: String { get }
   /// The user and group the daemon runs as.
   var uid: UInt32 { get }
   var gid: UInt32 { get }
-  /// What relative paths of the command line start from; absolute.
+  /// The absolute directory that relative paths of the command line start from.
   var workingDirectory: String { get }
-  /// Where systemd put the unit's credentials; nil outside of a unit that has any.
+  /// The directory of the unit's systemd credentials; nil without any.
   var credentialsDirectory: String? { get }
-  /// The variable RES_OPTIONS, by which a process's resolver has other options than the host's (resolv.conf(5)).
+  /// The environment variable RES_OPTIONS, which changes the resolver's options for one process (resolv.conf(5)).
   var resolverOptions: String? { get }
 
-  /// The user of that name; nil when there is none.
+  /// The user with this name; nil if there is none.
   func user(named name: String) throws(HostError) -> HostUser?
   func user(uid: UInt32) throws(HostError) -> HostUser?
   func group(named name: String) throws(HostError) -> HostGroup?
   func group(gid: UInt32) throws(HostError) -> HostGroup?
-  /// All groups of a user, the primary one too.
+  /// All groups of a user, including the primary one.
   func groups(of user: HostUser) -> Set<UInt32>
 
-  /// Of what a path leads to, links followed.
+  /// The status of the path's target, links followed.
   func status(of path: String) throws(HostError) -> FileStatus
   /// The path with all links followed, so that it names the file itself.
   func realPath(of path: String) throws(HostError) -> String
-  /// A regular file of at most `limit` bytes, with the status of the very file that was read.
+  /// Reads a regular file of at most `limit` bytes, and returns the status of the same file.
   func read(_ path: String, limit: Int) throws(HostError) -> (status: FileStatus, bytes: [UInt8])
-  /// Whether the daemon's user may make files in a directory, by its permissions; how it is mounted doesn't count.
+  /// Whether the daemon's user may create files in a directory, by its permissions; mount options don't count.
   func mayWrite(to directory: String) -> Bool
-  /// The names in a directory, in no order.
+  /// The names in a directory, in no particular order.
   func names(in directory: String) throws(HostError) -> [String]
 }
 
 extension Host {
   package var resolverOptions: String? { nil }
 
-  /// What to do about a file that isn't there: the name of another one in its directory, if a slip leads to it.
+  /// What to do about a missing file: use another name in its directory if that is similar, else `otherwise`.
   func remedyForMissing(_ path: String, _ otherwise: String) -> String {
     let names = (try? names(in: PathText.directory(of: path))) ?? []
     let near = Spelling.nearest(to: PathText.name(of: path), among: names.filter { !$0.hasPrefix(".") }.sorted())
@@ -79,7 +79,7 @@ package struct FileStatus: Hashable, Sendable {
   package let gid: UInt32
   /// The permission bits, 0 to 0o7777.
   package let mode: UInt32
-  /// The access control list beside the mode; nil when there is none, or the mode leaves it nothing to grant.
+  /// The access control list besides the mode; nil if there is none, or if the mode masks all that it grants.
   package let accessList: POSIXACL?
 
   package init(kind: Kind, uid: UInt32, gid: UInt32, mode: UInt32, accessList: POSIXACL? = nil) {
@@ -91,16 +91,16 @@ package struct FileStatus: Hashable, Sendable {
   }
 }
 
-/// Why the host didn't answer.
+/// Why the host gave no answer.
 package enum HostError: Error, Hashable, CustomStringConvertible {
   case missing
   case denied
   case notAFile
   case tooLarge(limit: Int)
-  /// What may be over in a moment without a change to the host: a disk or a service that doesn't answer, a table that is full. In the
-  /// system's words.
+  /// An error that may end soon without a change to the host, in the system's words: a disk or service that doesn't
+  /// answer, a table that is full.
   case passing(String)
-  /// Any other, in the system's words.
+  /// Any other error, in the system's words.
   case other(String)
 
   package var description: String {

@@ -1,11 +1,12 @@
 import Core
 
-/// A host on which the settings' files are those of an earlier reading; all else is the host's own, its users for example.
+/// A host whose settings files are those of an earlier reading. Everything else is the real host's, for example its
+/// users.
 struct RecordedHost: Host {
   private let host: any Host
   private let files: [String: [UInt8]]
   private let directories: [String: [String]]
-  /// The files, and every directory above one.
+  /// The recorded files and every directory above one of them.
   private let known: [String: FileStatus]
 
   init(_ content: SettingsContent, on host: any Host) {
@@ -21,7 +22,7 @@ struct RecordedHost: Host {
       }
     }
     for path in directories.keys { known[path] = FileStatus(kind: .directory, uid: 0, gid: 0, mode: 0o755) }
-    // They were trusted when they were read, and nobody can have changed what is recorded.
+    // They were checked when they were read, and nobody can have changed the record since.
     for path in files.keys { known[path] = FileStatus(kind: .file, uid: 0, gid: 0, mode: 0o600) }
     self.known = known
   }
@@ -41,7 +42,7 @@ struct RecordedHost: Host {
     return (status, bytes)
   }
 
-  /// Where there was no such directory there is none now.
+  /// A directory that wasn't recorded didn't exist.
   func names(in directory: String) throws(HostError) -> [String] {
     guard let names = directories[directory] else { throw .missing }
     return names

@@ -1,14 +1,14 @@
 import Core
 
-/// How this host's resolver goes about a look-up (resolv.conf(5)), as far as that takes time.
+/// The part of this host's resolver configuration (resolv.conf(5)) that determines how long a look-up takes.
 struct ResolverConfiguration: Hashable {
   static let path = "/etc/resolv.conf"
-  /// How long a name server that is asked may take to answer.
+  /// How long a name server may take to answer.
   static let answerTime = Duration.seconds(2)
-  /// The longest that a look-up is given.
+  /// The maximum time for a look-up.
   static let longest = Duration.seconds(60)
 
-  /// glibc asks three at most (MAXNS); without any it asks one on this host.
+  /// glibc uses three at most (MAXNS); without any, it asks a name server on this host.
   private(set) var nameServers = 0
   /// In seconds, at most 30 (RES_MAXRETRANS).
   private(set) var timeout = 5
@@ -17,7 +17,8 @@ struct ResolverConfiguration: Hashable {
   private var searchDomains = 0
   private var ndots = 1
 
-  /// Reads the file's text, of which the last line of a kind counts, and then the variable RES_OPTIONS, which adds to its options.
+  /// Reads the file's text, in which the last line of each kind counts, and then the variable RES_OPTIONS, which adds
+  /// to its options.
   init(_ text: String, variable: String? = nil) {
     for line in text.split(whereSeparator: \.isNewline) {
       guard let first = line.first, first != "#", first != ";" else { continue }
@@ -34,9 +35,9 @@ struct ResolverConfiguration: Hashable {
     if let variable { take(variable.split { $0 == " " || $0 == "\t" }[...]) }
   }
 
-  /// What the host's file says; glibc's own values where it says nothing or can't be read.
+  /// Reads the host's file; glibc's defaults apply to what it omits, or if it can't be read.
   init(of host: any Host) {
-    // Without the file glibc goes by its own values, too.
+    // Without the file, glibc uses its defaults, too.
     let bytes = (try? host.read(Self.path, limit: 1 << 20).bytes) ?? []
     self.init(String(decoding: bytes, as: UTF8.self), variable: host.resolverOptions)
   }
@@ -55,8 +56,8 @@ struct ResolverConfiguration: Hashable {
     }
   }
 
-  /// How long name servers that keep silent hold up one question, before the last server has been asked once; with one server,
-  /// before that is asked a second time. The waits are those of glibc's send_dg (resolv/res_send.c).
+  /// How long silent name servers delay one question until the last server has been asked once; with one server, until
+  /// that is asked a second time. The waits are those of glibc's send_dg (resolv/res_send.c).
   var silence: Duration {
     switch nameServers {
     case 0, 1: .seconds(attempts > 1 ? timeout : 0)
@@ -65,8 +66,9 @@ struct ResolverConfiguration: Hashable {
     }
   }
 
-  /// What a look-up of `name` takes with a silent server in front of one that answers, at most a minute. A name with fewer dots
-  /// than `ndots` is looked up in the search list first, and each of these questions meets the silent server.
+  /// How long a look-up of `name` takes if a silent server comes before one that answers; at most a minute. A name with
+  /// fewer dots than `ndots` is looked up in the search list first, and each of these questions waits for the silent
+  /// server.
   func lookupTime(of name: String) -> Duration {
     let questions = 1 + (name.utf8.count { $0 == UInt8(ascii: ".") } < ndots ? searchDomains : 0)
     return min(silence * questions + Self.answerTime, Self.longest)

@@ -2,19 +2,20 @@ import CLinux
 import Core
 import Glibc
 
-/// The host this process runs on.
+/// The host on which this process runs.
 package struct SystemHost: Host {
   private let daemonsUser: HostUser?
 
-  /// `daemonsUser` is as whom the daemon will run where that isn't this process's user: then its permissions aren't known.
+  /// `daemonsUser` is the user that will run the daemon, if that isn't this process's user: then the daemon's
+  /// permissions aren't known.
   package init(daemonsUser: HostUser? = nil) { self.daemonsUser = daemonsUser }
 
   package var name: String { Self.name { gethostname($0, $1) } }
 
-  /// What `gethostname(2)`, here `ask`, says; "localhost" where it fails, or where the host has no name.
+  /// The name from `gethostname(2)`, which is `ask` here; "localhost" if it fails or the host has no name.
   static func name(_ ask: (UnsafeMutablePointer<CChar>, Int) -> CInt) -> String {
     var buffer = [CChar](repeating: 0, count: 256)
-    // The last byte stays zero, so the name is terminated even when it was cut.
+    // The last byte stays zero, so the name is terminated even if it was truncated.
     guard ask(&buffer, buffer.count - 1) == 0, buffer[0] != 0 else { return "localhost" }
     return string(buffer)
   }
@@ -66,7 +67,7 @@ package struct SystemHost: Host {
   package func groups(of user: HostUser) -> Set<UInt32> {
     var count: CInt = 64
     var gids = [gid_t](repeating: 0, count: Int(count))
-    // It answers -1 and the count needed when there are more.
+    // It returns -1 and the needed count if there are more.
     while getgrouplist(user.name, user.gid, &gids, &count) < 0, Int(count) > gids.count {
       gids = [gid_t](repeating: 0, count: Int(count))
     }
@@ -86,7 +87,7 @@ package struct SystemHost: Host {
   }
 
   package func read(_ path: String, limit: Int) throws(HostError) -> (status: FileStatus, bytes: [UInt8]) {
-    // Without O_NONBLOCK a FIFO in the file's place would hold us for ever.
+    // Without O_NONBLOCK, a FIFO in place of the file would block for ever.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard descriptor >= 0 else { throw HostError(number: errno) }
     defer { close(descriptor) }
@@ -98,15 +99,15 @@ package struct SystemHost: Host {
   }
 
   package func mayWrite(to directory: String) -> Bool {
-    // Nothing is said against what can't be found out.
+    // What can't be determined isn't reported.
     if daemonsUser != nil { return true }
-    // By the effective user, as the daemon's files will be made; EROFS is the mount's answer and not the permissions'.
+    // By the effective user, who will create the daemon's files. EROFS is about the mount, not about permissions.
     return faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) == 0 || errno == EROFS
   }
 
   package func names(in directory: String) throws(HostError) -> [String] {
     guard let stream = opendir(directory) else {
-      // A file in its place isn't the same as nothing there.
+      // A file in place of the directory is another error than a missing directory.
       if errno == ENOTDIR { throw .other(String(cString: strerror(errno))) }
       throw HostError(number: errno)
     }
@@ -124,7 +125,7 @@ package struct SystemHost: Host {
 
   private static func content(of descriptor: CInt, size: Int, limit: Int) throws(HostError) -> [UInt8] {
     guard size <= limit else { throw .tooLarge(limit: limit) }
-    // One byte more than allowed, to notice a file that grew meanwhile.
+    // One byte more than allowed, to detect a file that has grown meanwhile.
     var bytes = [UInt8](repeating: 0, count: min(size, limit) + 1)
     var filled = 0
     while true {
@@ -138,7 +139,7 @@ package struct SystemHost: Host {
     }
   }
 
-  /// Calls one of the `get…_r` functions with a buffer that grows as long as they ask for it (ERANGE).
+  /// Calls one of the `get…_r` functions with a buffer that grows while they ask for more (ERANGE).
   private func lookUp<Entry, Record>(
     _ call: (
       UnsafeMutablePointer<Entry>, UnsafeMutablePointer<CChar>, Int, UnsafeMutablePointer<UnsafeMutablePointer<Entry>?>
@@ -150,7 +151,7 @@ package struct SystemHost: Host {
     defer { entry.deallocate() }
     var size = 4096
     while true {
-      // The entry's texts lie in the buffer.
+      // The strings of the entry are in this buffer.
       let buffer = UnsafeMutablePointer<CChar>.allocate(capacity: size)
       defer { buffer.deallocate() }
       var result: UnsafeMutablePointer<Entry>?
@@ -159,7 +160,7 @@ package struct SystemHost: Host {
         size *= 4
         continue
       }
-      // The sources of names differ in how they say "not found" (getpwnam(3), ERRORS).
+      // The sources of names report "not found" in different ways (getpwnam(3), ERRORS).
       if let result { return describe(result.pointee) }
       guard [0, ENOENT, ESRCH, EBADF, EPERM].contains(number) else { throw .passing(String(cString: strerror(number))) }
       return nil
@@ -190,7 +191,7 @@ extension FileStatus {
       }
     self.init(
       kind: kind, uid: status.st_uid, gid: status.st_gid, mode: status.st_mode & 0o7777,
-      // Without permissions for the group the mask takes everything away.
+      // If the group class has no permissions, the mask removes everything that the list grants.
       accessList: status.st_mode & 0o070 == 0 ? nil : Self.accessList(attribute))
   }
 
@@ -205,7 +206,7 @@ extension FileStatus {
 }
 
 extension HostError {
-  /// From `errno` of a call about a path.
+  /// Converts the `errno` of a call with a path.
   init(number: CInt) {
     self =
       switch number {

@@ -1,8 +1,8 @@
-/// Collects what is found, so that one run tells all of it.
+/// Collects the findings, so that one run reports all of them.
 final class Findings {
   private(set) var diagnostics: [Diagnostic] = []
   private(set) var hasErrors = false
-  /// Whether somebody checks who may see less than the daemon.
+  /// Whether this process may see less than the daemon.
   let isOutsiders: Bool
 
   init(isOutsiders: Bool = false) { self.isOutsiders = isOutsiders }
@@ -12,7 +12,7 @@ final class Findings {
     diagnostics.append(Diagnostic(severity: .error, place: place, problem: problem, remedy: remedy))
   }
 
-  /// Reports an error that may be gone at the next reading: the daemon ends so that systemd starts it again.
+  /// Reports an error that may be gone at the next reading: the daemon exits, and systemd starts it again.
   func passing(_ place: Place, _ problem: String, _ remedy: String) {
     hasErrors = true
     diagnostics.append(
@@ -22,7 +22,7 @@ final class Findings {
 
   private static let retry = "until then a start fails, and systemd tries again every second"
 
-  /// Reports what can't be read, by the reason for that.
+  /// Reports a file that can't be read, with a severity that depends on the reason.
   func unreadable(_ place: Place, _ problem: String, _ remedy: String, _ error: HostError) {
     switch error {
     case .denied: denied(place, problem, remedy)
@@ -35,7 +35,7 @@ final class Findings {
     diagnostics.append(Diagnostic(severity: .warning, place: place, problem: problem, remedy: remedy))
   }
 
-  /// Reports what this process may not look at: an error for who starts the daemon; somebody else's check says that it didn't look.
+  /// Reports a file that this process may not read: an error in the daemon; a note in a check by another user.
   func denied(_ place: Place, _ problem: String, _ remedy: String) {
     if isOutsiders { note(place, problem, Self.askRoot) } else { error(place, problem, remedy) }
   }

@@ -1,26 +1,26 @@
 import Core
 
-/// What one run of the loader shares among its readers.
+/// What the readers of one run of the loader share.
 final class LoadContext {
   let host: any Host
-  /// nil in the daemon itself.
+  /// Nil in the daemon itself.
   let check: CheckScope?
-  /// The unit that will run the daemon, or that runs it; nil when none is known.
+  /// The unit that runs or will run the daemon; nil if none is known.
   let unit: InstalledUnit?
   let findings: Findings
   let principals: Principals
   let trust: PathTrust
   let policies: PolicyFiles
   let reach = SocketReach()
-  /// The settings' files read so far, without the policies.
+  /// The settings files read so far, without the policies.
   var files = SettingsContent()
-  /// All files read so far that the settings are made of.
+  /// All files read so far that belong to the settings.
   var content: SettingsContent {
     SettingsContent(files: files.files + policies.files, directories: files.directories)
   }
-  /// Of all roles whose times are sound, whatever else is wrong with them.
+  /// The timing of each role whose times are valid, whatever else is wrong with the role.
   var timings: [RoleTiming] = []
-  /// The paths of the files that settings name, to be read.
+  /// The paths of settings files and of files that the settings name.
   var filesRead: Set<String> = []
   /// Where a role first names units that may read it; nil for nowhere.
   var unitsPlace: Place?
@@ -49,6 +49,6 @@ final class LoadContext {
     return new
   }
 
-  /// An equal rule that was read before, else this one.
+  /// An equal rule that was read before, otherwise this one.
   func shared(_ rule: AccessRule) -> AccessRule { rules.insert(rule).memberAfterInsert }
 }

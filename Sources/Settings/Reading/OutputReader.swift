@@ -1,17 +1,18 @@
 import Core
 
-/// Reads `[[roles.NAME.files]]`, and finds outputs that would overwrite one another or what is read.
+/// Reads `[[roles.NAME.files]]`, and finds outputs that would overwrite one another or a file that is read.
 final class OutputReader {
   private typealias Keys = Schema.Output
 
-  /// nil when [files] was reported.
+  /// Nil if an error in [files] was reported.
   let filesDirectory: String?
-  /// The same without links on the way.
+  /// The same path with links resolved.
   private let realFilesDirectory: String?
   private let places: RealPlaces
   private var claims: [String: String] = [:]
   private var claimedDirectories: [String: String] = [:]
-  /// `real` is the path without links on the way. A link in the file's own place is replaced, and not followed.
+  /// `real` is the path with links in its directories resolved. A link in place of the file itself is replaced, not
+  /// followed.
   private var outputs: [(path: String, real: String, place: Place)] = []
 
   init(filesDirectory: String?, host: any Host) {
@@ -21,13 +22,13 @@ final class OutputReader {
     realFilesDirectory = filesDirectory.map { places.directory($0) }
   }
 
-  /// Says that `path` is taken, by `owner` as in "the socket"; so is what it leads to.
+  /// Reserves `path` and its target for `owner`, a phrase such as "the socket".
   func claim(_ path: String, for owner: String) {
     claims[places.file(path)] = owner
     claims[places.directory(path)] = owner
   }
 
-  /// Says that all that lies in the directory `path` is taken.
+  /// Reserves everything in the directory `path`.
   func claim(contentsOf path: String, for owner: String) {
     claim(path, for: owner)
     claimedDirectories[places.directory(path)] = owner
@@ -37,7 +38,7 @@ final class OutputReader {
     tables.compactMap { read($0, role) }
   }
 
-  /// Reports outputs on a path that is taken; after everything was read and claimed.
+  /// Reports outputs whose path is reserved; called after everything was read and reserved.
   func reportClashes(to findings: Findings) {
     for (path, real, place) in outputs {
       if let owner = claims[real] ?? claimedDirectories[PathText.directory(of: real)] {
@@ -53,7 +54,7 @@ final class OutputReader {
     let format = table.choice(Keys.format).flatMap(CredentialFormat.init)
     let owner = table.principal(Keys.owner)
     let group = table.principal(Keys.group)
-    // Of an owner that was reported nobody knows whether the directory is theirs.
+    // If the owner was reported as wrong, nobody knows whether the directory is theirs.
     let isOwnerKnown = owner != nil || !table.isWritten(Keys.owner)
     let location = location(table, role, ownerUID: owner?.id, isOwnerKnown: isOwnerKnown)
     let mode = mode(table)
@@ -114,7 +115,7 @@ final class OutputReader {
     return .roleDirectory(name: text)
   }
 
-  /// Where the file would be by its name alone, if that is free so far.
+  /// The path in the role's directory with the file's name alone, if no other output has it so far.
   private func plainPath(for path: String, of role: RoleName) -> String? {
     let name = PathText.name(of: path)
     guard let filesDirectory, Self.isOutputName(name) else { return nil }
@@ -122,18 +123,20 @@ final class OutputReader {
     return outputs.contains { $0.path == plain } ? nil : plain
   }
 
-  /// 'current' and 'gen-N' are how the role's directory switches its files; what begins with '.' may be a file in the making.
+  /// 'current' and 'gen-N' are the links and directories by which a role's directory switches its files; names that
+  /// begin with '.' may be temporary files.
   private static func isOutputName(_ text: String) -> Bool {
     PathText.isFileName(text) && OutputName(text) != nil
   }
 
-  /// The names that lead from `directory` to `path`; nil when it doesn't lie in there.
+  /// The path components from `directory` to `path`; nil if it isn't inside.
   private static func steps(of path: String, in directory: String?) -> [Substring]? {
     guard let directory, path == directory || path.hasPrefix("\(directory)/") else { return nil }
     return path.dropFirst(directory.count).split(separator: "/")
   }
 
-  /// An absolute path in the directory of the roles' directories, which the daemon alone arranges; `steps` lead there from that.
+  /// Reports an absolute path inside the directory of the roles' directories, which only the daemon arranges; `steps`
+  /// lead from there to the file.
   private func reportInside(_ path: String, _ steps: [Substring], of role: RoleName, _ table: TableReader) {
     guard let filesDirectory else { return }
     let whose =

@@ -1,12 +1,12 @@
 import Core
 
-/// Paths as texts of the settings, put in one form so that equal files have equal paths.
+/// Paths in one normal form, so that equal files have equal paths.
 enum PathText {
-  /// PATH_MAX (4096, limits.h) with its zero.
+  /// PATH_MAX (4096, limits.h) without the final zero.
   static let maxLength = 4095
 
-  /// An absolute path without `.`, doubled slashes and one at its end; nil for a relative path, for one with `..`, which would
-  /// depend on links, with control characters, or too long.
+  /// An absolute path without `.` components, doubled slashes and a slash at the end. Nil for a path that is relative,
+  /// too long, or has control characters or a `..` component, whose meaning would depend on links.
   static func normal(_ path: String) -> String? {
     guard path.hasPrefix("/"), isPlain(path) else { return nil }
     let parts = path.split(separator: "/").filter { $0 != "." }
@@ -14,12 +14,12 @@ enum PathText {
     return "/" + parts.joined(separator: "/")
   }
 
-  /// `path` seen from `directory`, which is absolute; nil as with `normal`.
+  /// `path` relative to the absolute `directory`; nil as with `normal`.
   static func normal(_ path: String, in directory: String) -> String? {
     normal(path.hasPrefix("/") ? path : "\(directory)/\(path)")
   }
 
-  /// A name that is one file in its directory, with room left for the name of the file in the making.
+  /// Whether it is a name of one file in its directory, short enough for the longer name of its temporary file.
   static func isFileName(_ name: String) -> Bool {
     (1...FileName.maxLength).contains(name.utf8.count) && name != "." && name != ".." && !name.contains("/")
       && isPlain(name)

@@ -3,15 +3,15 @@ import Core
 /// A user or group of the settings, resolved.
 struct Principal: Hashable {
   let id: UInt32
-  /// nil for a number that the host has no name for.
+  /// Nil for a number without a name on this host.
   let name: String?
-  /// Of a user with a name, the primary group.
+  /// The primary group of a user with a name.
   var primaryGroup: UInt32?
-  /// Whether the host's source of names didn't answer, so that only the number is known.
+  /// Whether the look-up failed, so that only the number is known.
   var isLookUpFailed = false
 }
 
-/// Asks the host for users and groups, once for each.
+/// Looks up users and groups, each once.
 final class Principals {
   private let host: any Host
   private var named: [PrincipalKind: [String: Result<Principal?, HostError>]] = [:]
@@ -43,14 +43,14 @@ final class Principals {
     return answer
   }
 
-  /// The name in the host's own list that a slip makes `name` of.
+  /// The name in the host's own list of which `name` is probably a misspelling.
   func nearest(_ kind: PrincipalKind, to name: String) -> String? {
     guard let list = try? host.read(kind == .user ? "/etc/passwd" : "/etc/group", limit: 1 << 20) else { return nil }
     let lines = String(decoding: list.bytes, as: UTF8.self).split(separator: "\n")
     return Spelling.nearest(to: name, among: lines.map { String($0.prefix { $0 != ":" }) })
   }
 
-  /// The names of all that were found, by their numbers.
+  /// The names of all that were found, by number.
   func names(_ kind: PrincipalKind) -> [UInt32: String] {
     let found = Array((named[kind] ?? [:]).values) + Array((numbered[kind] ?? [:]).values)
     var names: [UInt32: String] = [:]

@@ -1,21 +1,21 @@
-/// Paths without links on the way, so that one file has one path.
+/// Paths with links resolved, so that one file has one path.
 final class RealPlaces {
   private let host: any Host
   private var known: [String: String] = [:]
 
   init(host: any Host) { self.host = host }
 
-  /// Where `path` leads to; of one that isn't there, or can't be followed, as far as it is.
+  /// The target of `path`. If part of it doesn't exist or can't be followed, links are resolved up to there.
   func directory(_ path: String) -> String {
     if path == "/" { return path }
     if let known = known[path] { return known }
-    // What isn't there yet has a directory that is.
+    // A path that doesn't exist yet has a directory that does.
     let real = (try? host.realPath(of: path)) ?? file(path)
     known[path] = real
     return real
   }
 
-  /// The same of a file that is replaced and not followed: with its own name in the directory it lies in.
+  /// The path of a file that is replaced, not followed: its own name in the resolved directory.
   func file(_ path: String) -> String {
     let directory = directory(PathText.directory(of: path))
     return "\(directory == "/" ? "" : directory)/\(PathText.name(of: path))"

@@ -1,7 +1,7 @@
 import Core
 
 extension RoleARN {
-  /// The role's ARN under `key`; nil when it was reported.
+  /// The role's ARN under `key`; nil if an error was reported.
   static func read(_ table: TableReader, _ key: TextKey) -> RoleARN? {
     guard let text = table.text(key) else { return nil }
     do throws(Flaw) {
@@ -22,7 +22,7 @@ extension RoleARN {
 }
 
 extension RoleARN {
-  /// Blanks and line breaks around it come with copying. Anything else can't be guessed.
+  /// Spaces and line breaks around an ARN come from copying. Anything else can't be guessed.
   fileprivate static func remedy(for text: String, _ key: TextKey) -> String {
     var trimmed = text[...]
     while trimmed.first?.isWhitespace == true { trimmed.removeFirst() }
@@ -35,7 +35,7 @@ extension RoleARN {
 extension RoleARN.Flaw {
   fileprivate func sentence(_ text: String, form: String) -> String {
     switch self {
-    // The text may break the line, so it isn't repeated.
+    // The text may contain line breaks, so it isn't repeated.
     case .foreign(let scalar, let place):
       "has \(Self.name(of: scalar)) as its character \(place), expected \(form) in ASCII without blanks"
     case .form: "is '\(text)', expected \(form) with the account's number"
@@ -49,7 +49,7 @@ extension RoleARN.Flaw {
     }
   }
 
-  /// Many look like others, so the code point is named too.
+  /// Many characters look like others, so the code point is shown, too.
   private static func name(of scalar: Unicode.Scalar) -> String {
     let digits = String(scalar.value, radix: 16, uppercase: true)
     let code = "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits

@@ -9,7 +9,7 @@ struct RoleReader {
 
   private typealias Keys = Schema.Role
 
-  /// nil when something was reported.
+  /// Nil if an error was reported.
   func read(outputs: OutputReader) -> RoleSettings? {
     let arn = RoleARN.read(table, Keys.arn)
     let timing = timing()
@@ -54,7 +54,7 @@ struct RoleReader {
     let marks = Set("_+=,.@:/-".utf8)
     let isPlain = text.utf8.allSatisfy { $0.isLetterOrDigit || marks.contains($0) }
     guard (2...1224).contains(text.utf8.count), isPlain else {
-      // It is no secret by RAM's own word, but not ours to repeat.
+      // RAM doesn't consider it a secret, but messages don't repeat it.
       table.findings.error(
         table.place(of: Keys.externalID), "is no ExternalId", Keys.externalID.remedy()
       )
@@ -75,7 +75,7 @@ struct RoleReader {
     guard !table.isWritten(Keys.source), sources.areComplete, table.reportsMissing else { return nil }
     switch sources.names.count {
     case 0:
-      // That there is none at all is said once, not for each role.
+      // If there are no sources at all, that is reported once, not for each role.
       return nil
     case 1: return sources.names[0]
     default:
@@ -96,13 +96,14 @@ struct RoleReader {
       AccessRule(uids: Set(users.map(\.principal.id)), gids: Set(groups.map(\.principal.id)), units: units))
   }
 
-  /// A list that a template left empty looks like one that lets somebody in. A role without readers and files may have lost them with the
-  /// end of its file, or is root's alone, of which the daemon needn't speak at each start.
+  /// Reports a role that nobody may read. A list that a template left empty looks as if it let somebody in. A role
+  /// without readers and files may have lost them with the end of its file; or only root is meant to read it, which the
+  /// daemon needn't report at each start.
   private func reportNobody(_ allow: TableReader) {
     guard table.reportsMissing, allow.isEmptyList(Schema.Allow.users), allow.isEmptyList(Schema.Allow.groups),
       allow.isEmptyList(Schema.Allow.units)
     else { return }
-    // What is misspelt or of another type was reported.
+    // A misspelt key or a value of another type was reported.
     let isAllowRead = table.member(Keys.allow).map { if case .table = $0.value { true } else { false } }
     guard isAllowRead ?? !table.isMisspelt(Keys.allow), !allow.isMisspelt(Schema.Allow.users),
       !allow.isMisspelt(Schema.Allow.groups), !allow.isMisspelt(Schema.Allow.units)
@@ -122,7 +123,7 @@ struct RoleReader {
       "name its readers, or remove allow if that is meant")
   }
 
-  /// Whether any are written, with or without errors.
+  /// Whether files are configured, with or without errors.
   private var hasFiles: Bool {
     guard let node = table.member(Keys.files) else { return table.isMisspelt(Keys.files) }
     if case .array(let items) = node.value { return !items.isEmpty }
@@ -173,11 +174,11 @@ struct RoleReader {
   }
 }
 
-/// The names of the sources, and whether all that are meant are known.
+/// The names of the sources, and whether they are complete.
 struct SourceNames {
-  /// In the order of the file.
+  /// In the order of the settings file.
   let names: [String]
-  /// False when the main file couldn't be read, so that roles' sources can't be judged.
+  /// False if the main file couldn't be read, so that the roles' sources can't be checked.
   let areComplete: Bool
   private let set: Set<String>
 

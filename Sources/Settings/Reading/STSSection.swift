@@ -1,7 +1,7 @@
 import Core
 
 extension STSSettings {
-  /// From the reader of `[sts]`; nil when a value was reported.
+  /// Reads `[sts]`; nil if an error was reported.
   init?(_ table: TableReader) {
     typealias Keys = Schema.STS
     let endpoint = Self.endpoint(table)
@@ -35,7 +35,7 @@ extension STSSettings {
     return nil
   }
 
-  /// What could be read of the list; the rest is reported.
+  /// The valid entries of the list; errors in the others are reported.
   private static func fallbacks(_ table: TableReader, besides first: Endpoint?) -> [Endpoint] {
     let key = Schema.STS.fallbackEndpoints
     var found: [Endpoint] = []
@@ -64,8 +64,8 @@ extension STSSettings {
     return "expected \(form)"
   }
 
-  /// People paste URLs, in which what lies between the scheme and the path is what they mean, and names as name servers have them,
-  /// with a dot at the end.
+  /// The endpoint that a URL or a name with a final dot probably means: people paste URLs, and names as name servers
+  /// print them.
   private static func meant(by text: String) -> Endpoint? {
     let host = text.firstRange(of: "://").map { text[$0.upperBound...] } ?? text[...]
     let place = host.prefix { $0 != "/" }
@@ -73,8 +73,8 @@ extension STSSettings {
       ?? (place.hasSuffix(".") ? Endpoint(place.dropLast()) : nil)
   }
 
-  /// OpenSSL reads these three headings as a certificate (PEM_read_bio_X509_AUX(3)). Whether what follows is one is found out where
-  /// libcurl is.
+  /// The three headings that OpenSSL reads as a certificate (PEM_read_bio_X509_AUX(3)). What follows them is checked
+  /// where libcurl is linked.
   private static let headings = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"].map {
     Array("-----BEGIN \($0)-----".utf8)
   }
@@ -95,7 +95,7 @@ extension STSSettings {
       let problem = "is '\(path)', which can't be read: \(error)"
       let remedy = "correct the path, or remove the line to use the system's certificates"
       let host = table.context.host
-      // A file that is just being replaced is missing, empty or cut off for a moment.
+      // While a file is being replaced, it may be missing, empty or cut off for a moment.
       switch error {
       case .denied where table.findings.isOutsiders:
         table.findings.denied(place, problem, SafeFix.reach(path, on: host))
@@ -108,7 +108,7 @@ extension STSSettings {
 }
 
 extension ProxySettings {
-  /// nil when none is written, and when something of it was reported.
+  /// Nil if no proxy is configured, and if an error was reported.
   static func read(_ table: TableReader) -> ProxySettings? {
     typealias Keys = Schema.STS
     let passwordFile = table.readPath(Keys.proxyPasswordFile)
@@ -138,7 +138,7 @@ extension ProxySettings {
     }
   }
 
-  /// A user has a password and a password has a user.
+  /// A user needs a password, and a password needs a user.
   private static func checkPair(user: String?, _ table: TableReader) {
     typealias Keys = Schema.STS
     switch (user, table.isWritten(Keys.proxyPasswordFile)) {
@@ -154,7 +154,7 @@ extension ProxySettings {
     }
   }
 
-  /// Without the text itself: it may hold a password.
+  /// The text itself isn't repeated: it may contain a password.
   private static func words(for flaw: ProxyAddress.Flaw) -> (problem: String, remedy: String) {
     typealias Keys = Schema.STS
     return switch flaw {

@@ -1,9 +1,9 @@
 import Core
 
-/// The tables of the main file, each from its reader; nil when a value was reported.
+/// The tables of the main file, each read by a `TableReader`; nil if an error was reported.
 
 extension SocketSettings {
-  /// sun_path has 108 bytes, one of them for the zero (unix(7)).
+  /// sun_path has 108 bytes, including the final zero (unix(7)).
   static let maxPathBytes = 107
 
   init?(_ table: TableReader) {
@@ -86,7 +86,7 @@ extension SourceSettings {
 }
 
 extension TableReader {
-  /// A path that may be relative to the settings file, as an absolute one.
+  /// The path in absolute form; it may be written relative to the settings file.
   func readPath(_ key: TextKey) -> String? {
     guard let text = text(key) else { return nil }
     guard let path = PathText.normal(text, in: PathText.directory(of: place.file)) else {

@@ -1,15 +1,15 @@
 import Core
 
-/// One file of settings, read and taken apart.
+/// One settings file, read and parsed.
 struct SettingsFile {
-  /// A file of roles.d with 10 000 roles has about 3 MB.
+  /// A file of roles.d with 10,000 roles has about 3 MB.
   static let maxBytes = 8 << 20
 
   let path: String
   let nodes: [TOMLNode]
   let endsInLineFeed: Bool
 
-  /// nil when it can't be read or isn't TOML, which is then reported.
+  /// Nil if the file can't be read or isn't TOML, which is then reported.
   init?(_ path: String, context: LoadContext) {
     self.path = path
     let bytes: [UInt8]
@@ -46,21 +46,22 @@ struct SettingsFile {
     }
   }
 
-  /// The library's sentence in our manner.
+  /// The parser's message in the style of other findings.
   private static func plain(_ message: String) -> String {
     (message.first.map { $0.lowercased() } ?? "") + message.dropFirst()
   }
 
   /// What to write instead of a line the parser stopped at. Most often quotes are missing, as in `mode = 0440`.
   ///
-  /// A value is repeated behind a name of ours only: a file of other content, such as an AccessKey's, may lie in roles.d.
+  /// A value is repeated only after a key of the settings: roles.d may contain a file with other content, such as an
+  /// AccessKey.
   private static func remedy(for line: String, _ message: String) -> String {
     if message.contains("redefine") { return "keep one of the two, or rename one: a key or table stands only once" }
     if isUnclosed(line) {
       return "close the quote: a string ends in the line it begins in, with the quote it begins with"
     }
     let parts = line.prefix { $0 != "#" }.split(separator: "=", maxSplits: 1).map(trimmed)
-    // toml++'s words for a number that no type of its holds.
+    // toml++'s message for a number that exceeds all of its types.
     if parts.count == 2,
       message.contains("not representable") || message.contains("could not be interpreted as a value"),
       let remedy = numberRemedy(parts[0], isNegative: parts[1].hasPrefix("-"))
@@ -75,7 +76,7 @@ struct SettingsFile {
     return "correct the line: KEY = VALUE, or [TABLE]; strings, durations and modes stand in double quotes"
   }
 
-  /// For a number that is larger than any; nil where the key isn't one that takes a number.
+  /// The remedy for a number that exceeds all types; nil if the key doesn't take a number.
   private static func numberRemedy(_ name: String, isNegative: Bool) -> String? {
     switch Schema.tables.lazy.compactMap({ table in table.keys.first { $0.name == name } }).first {
     case let key as IntegerKey: key.remedy("\(isNegative ? key.allowed.lowerBound : key.allowed.upperBound)")
@@ -86,7 +87,8 @@ struct SettingsFile {
     }
   }
 
-  /// Whether a string begins in this line and doesn't end in it. The three quotes of a longer one aren't for settings.
+  /// Whether a string begins in this line and doesn't end in it. Multi-line strings (three quotes) don't occur in
+  /// settings.
   private static func isUnclosed(_ line: String) -> Bool {
     var open: Character?
     var isEscaped = false

@@ -1,6 +1,6 @@
 import CTOML
 
-/// A value of a TOML document, with its place in the text.
+/// A value of a TOML document and its position in the text.
 struct TOMLNode {
   enum Value {
     /// In the order of the text.
@@ -13,9 +13,9 @@ struct TOMLNode {
     case dateTime
   }
 
-  /// Empty in an array.
+  /// Empty for an element of an array.
   let key: String
-  /// Where its key stands, from 1; in an array where the value stands.
+  /// The line of its key, from 1; in an array, the line of the value.
   let line: Int
   let value: Value
 }
@@ -26,7 +26,7 @@ struct TOMLError: Error {
 }
 
 extension TOMLNode {
-  /// Reads a document as the table it is.
+  /// Parses a document, whose root is a table.
   static func parse(_ text: [UInt8]) throws(TOMLError) -> TOMLNode {
     var error = ctoml_error()
     let document = text.withUnsafeBytes { bytes in
@@ -40,7 +40,7 @@ extension TOMLNode {
     return node(UnsafeBufferPointer(start: ctoml_entries(document), count: ctoml_count(document)), at: 0)
   }
 
-  /// The node of an entry with all it holds; nesting is limited by the parser.
+  /// The node of an entry, including everything in it; the parser limits the nesting.
   private static func node(_ entries: UnsafeBufferPointer<ctoml_entry>, at index: Int) -> TOMLNode {
     let entry = entries[index]
     let value: Value =
@@ -72,7 +72,7 @@ extension TOMLNode {
 }
 
 extension TOMLNode.Value {
-  /// What it is, for "is a string, expected a duration".
+  /// Its type with an article, for messages such as "is a string, expected a duration".
   var article: String {
     switch self {
     case .table: "a table"

@@ -1,7 +1,7 @@
 import Core
 
 extension TableReader {
-  /// Users or groups with the places they are named at.
+  /// The users or groups of a list, and their places.
   func principals(_ key: PrincipalsKey) -> [(principal: Principal, place: Place)] {
     guard let node = member(key) else { return [] }
     guard case .array(let items) = node.value else {
@@ -14,14 +14,14 @@ extension TableReader {
     }
   }
 
-  /// Whether a list isn't written or has nothing in it.
+  /// Whether a list is missing or empty.
   func isEmptyList(_ key: any SettingKey) -> Bool {
     guard let node = member(key) else { return true }
     if case .array(let items) = node.value { return items.isEmpty }
     return false
   }
 
-  /// One user or group; nil when it isn't written.
+  /// One user or group; nil if the key isn't written.
   func principal(_ key: PrincipalKey) -> Principal? {
     member(key).flatMap { principal(key.kind, $0.value, at: place(of: key), remedy: key.remedy()) }
   }
@@ -36,13 +36,13 @@ extension TableReader {
       label = "\(kind.rawValue) '\(name)'"
       answer = context.principals.find(kind, named: name)
     case .integer(let number):
-      // The highest number means "unchanged" to chown(2), so it is nobody's.
+      // chown(2) takes the highest number for "unchanged", so no user or group has it.
       guard let id = UInt32(exactly: number), id != .max else {
         findings.error(place, "has \(number), which is no \(kind.rawValue)'s number", remedy())
         return nil
       }
       label = "\(kind.rawValue) \(id)"
-      // A number needs no name, and no source of names that answers.
+      // A number needs no look-up to be valid.
       switch context.principals.find(kind, number: id) {
       case .success(let principal): answer = .success(principal ?? Principal(id: id, name: nil))
       case .failure: answer = .success(Principal(id: id, name: nil, isLookUpFailed: true))
@@ -67,7 +67,7 @@ extension TableReader {
 }
 
 extension TableReader {
-  /// `useradd 1002` would make a user of that name, with another number.
+  /// `useradd 1002` would create a user with that name and another number.
   private func unknownRemedy(_ name: String, _ kind: PrincipalKind) -> String {
     guard name.utf8.allSatisfy(\.isDigit), !name.isEmpty else {
       let near = context.principals.nearest(kind, to: name)
@@ -93,7 +93,7 @@ extension PrincipalKind {
 extension TOMLNode.Value {
   fileprivate var asName: String { if case .string(let name) = self { name } else { "NAME" } }
 
-  /// As it would stand in a list of principals.
+  /// The value as it would be written in a list of principals.
   fileprivate var asPrincipal: String? {
     switch self {
     case .string(let name): "\"\(name)\""

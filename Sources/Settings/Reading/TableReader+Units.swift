@@ -23,10 +23,10 @@ extension TableReader {
         findings.error(place, "names '\(text)', which is no service", key.remedy(whole.map { "[\"\($0)\"]" }))
         return nil
       }
-      guard UnitName(InstalledUnit.name).map(pattern.matches) != true else {
+      guard UnitName(RolekeeperUnit.service).map(pattern.matches) != true else {
         findings.error(
           place, "names '\(text)', which \(pattern.name == nil ? "matches" : "is") the daemon's own unit",
-          "write patterns that \(InstalledUnit.name) doesn't match, as refresh_units = \(key.example)")
+          "write patterns that \(RolekeeperUnit.service) doesn't match, as refresh_units = \(key.example)")
         return nil
       }
       context.refreshUnitsPlace = context.refreshUnitsPlace ?? place

@@ -17,7 +17,7 @@ extension TableReader {
     return text
   }
 
-  /// The texts of a list with the places they stand at; what is no text is reported.
+  /// The strings of a list and their places; other elements are reported.
   func texts(_ key: TextsKey) -> [(text: String, place: Place)] {
     guard let node = member(key) else { return [] }
     guard case .array(let items) = node.value else {
@@ -83,7 +83,7 @@ extension TableReader {
     }
   }
 
-  /// Reports a duration that is outside of what its key, or what other settings, allow.
+  /// Reports a duration outside the range that its key, or other settings, allow.
   func reportRange(_ key: DurationKey, _ value: Duration, _ allowed: ClosedRange<Duration>, because: String = "") {
     let near = min(max(value, allowed.lowerBound), allowed.upperBound)
     let written = member(key).flatMap { node in if case .string(let text) = node.value { text } else { nil } }
@@ -138,7 +138,8 @@ extension TableReader {
     return value
   }
 
-  /// Permissions; `allowed` bits are what is proposed for a number, whose base can only be guessed.
+  /// Permissions. If a number is written instead of a string, its base can only be guessed, and the proposal has
+  /// `allowed` bits only.
   func mode(_ key: ModeKey, allowed: UInt32) -> UInt32? {
     guard let node = member(key) else { return key.standard }
     switch node.value {
@@ -159,7 +160,7 @@ extension TableReader {
     }
   }
 
-  /// 440 is meant as it looks, 288 was written 0o440: the reading that makes sense as permissions is taken.
+  /// 440 is meant as it looks; 288 was written as 0o440. The interpretation that makes sense as permissions is taken.
   private static func mode(meantBy number: Int64, allowed: UInt32) -> String? {
     let readings = [UInt32("\(number)", radix: 8), UInt32(exactly: number)]
     return readings.compactMap { $0 }.first { $0 != 0 && $0 & ~allowed == 0 }?.octal
@@ -167,7 +168,7 @@ extension TableReader {
 }
 
 extension DurationKey {
-  /// The allowed duration that is nearest to so many seconds.
+  /// The allowed duration that is nearest to this number of seconds.
   fileprivate func near(seconds: Int64) -> Duration {
     .seconds(min(max(seconds, allowed.lowerBound.wholeSeconds), allowed.upperBound.wholeSeconds))
   }
@@ -178,7 +179,7 @@ extension IntegerKey {
 }
 
 extension TOMLNode.Value {
-  /// The whole number in a quoted number or in one with a fraction of zero.
+  /// The whole number in quotes, or written with a fraction of zero.
   fileprivate var integer: Int64? {
     switch self {
     case .string(let text): Int64(text)

@@ -1,18 +1,18 @@
 import Core
 
-/// Reads one table by its schema and reports what it finds wrong on the way.
+/// Reads one table by its schema and reports the errors that it finds.
 ///
-/// The reading functions answer nil for a value that was reported, and for one that isn't written and has no default.
-/// With an error among the findings no settings come out, so a reader may go on with whatever it has.
+/// A function returns nil for a value with a reported error, and for a missing key without a default. If there is any
+/// error, the loader returns no settings, so a reader may continue with the values that it has.
 struct TableReader {
-  /// Of the table: its path of keys as `roles.uploader`, and the line of its header.
+  /// The place of the table: its dotted name, such as `roles.uploader`, and the line of its header.
   let place: Place
   let context: LoadContext
-  /// False where what isn't here was written in another place, which was reported.
+  /// False if the missing keys were written in another place, which was reported.
   var reportsMissing = true
   private let schema: SettingTable
   private let members: [String: TOMLNode]
-  /// Those that aren't in the schema; mostly none.
+  /// The keys that aren't in the schema; usually none.
   private let unknown: [TOMLNode]
 
   /// Reports the keys that aren't in the schema.
@@ -34,20 +34,20 @@ struct TableReader {
     return members[key.name]
   }
 
-  /// Where a key stands, or else the table it is missing from.
+  /// The place of a key, or of the table if the key is missing.
   func place(of key: any SettingKey) -> Place {
     Place(file: place.file, line: members[key.name]?.line ?? place.line, key: path(key.name))
   }
 
-  /// The table under `key`, read by `schema`; one that isn't written is empty.
+  /// The table under `key`, read by `schema`; empty if it isn't written.
   func table(_ key: TableKey, _ schema: SettingTable) -> TableReader {
     var place = place(of: key)
     place.line = member(key)?.line ?? misspelt(key)?.line ?? place.line
     return TableReader(nodes(key), schema: schema, at: place, context: context)
   }
 
-  /// The members of the table under `key`, whatever their names. A table by a misspelt name, which was reported, is read for what else
-  /// is wrong with it.
+  /// The members of the table under `key`, whatever their names. A table with a misspelt name was reported; it is read
+  /// for other errors in it.
   func nodes(_ key: TableKey) -> [TOMLNode] {
     guard let node = member(key) else {
       if case .table(let nodes)? = misspelt(key)?.value { return nodes }
@@ -60,7 +60,7 @@ struct TableReader {
     return nodes
   }
 
-  /// One of the tables named by the user under `key`, as `[roles.uploader]` under `roles`.
+  /// A table under `key` whose name the user chose, such as `[roles.uploader]` under `roles`.
   func table(_ node: TOMLNode, in key: TableKey, _ schema: SettingTable) -> TableReader? {
     let place = Place(file: place.file, line: node.line, key: "\(path(key.name)).\(node.key)")
     guard case .table(let nodes) = node.value else {
@@ -70,7 +70,7 @@ struct TableReader {
     return TableReader(nodes, schema: schema, at: place, context: context)
   }
 
-  /// The tables of a list of tables.
+  /// The tables in an array of tables.
   func tables(_ key: TableKey, _ schema: SettingTable) -> [TableReader] {
     guard let node = member(key) ?? misspelt(key) else { return [] }
     guard case .array(let items) = node.value else {
@@ -97,7 +97,7 @@ struct TableReader {
       place(of: key), "is \(node.value.article), expected \(key.type.withArticle)", key.remedy(value))
   }
 
-  /// Whether a name that isn't in the schema, and was reported, is a misspelling of `key`: then that isn't missing.
+  /// Whether a reported key that isn't in the schema is a misspelling of `key`: then `key` isn't reported as missing.
   func isMisspelt(_ key: any SettingKey) -> Bool {
     !unknown.isEmpty && members[key.name] == nil && unknown.contains { isMisspelling($0.key, of: key) }
   }
@@ -132,6 +132,6 @@ struct TableReader {
 }
 
 extension String {
-  /// "a string", "an octal string".
+  /// The text with its article, such as "a string" or "an octal string".
   var withArticle: String { (first.map { "aeiou".contains($0) } ?? false ? "an " : "a ") + self }
 }

@@ -4,7 +4,7 @@ import Core
 
 struct TextKey: SettingKey {
   let name: String
-  /// What the text is, as in "host or host:port".
+  /// A description of the text, such as "host or host:port".
   let form: String
   var standard: String?
   var isRequired = false
@@ -17,10 +17,10 @@ struct TextKey: SettingKey {
   var absence: Absence { isRequired ? .refused : standard.map { .standard("\"\($0)\"") } ?? .nothing }
 }
 
-/// Texts of one form, in an order that counts.
+/// A list of strings of one form, whose order counts.
 struct TextsKey: SettingKey {
   let name: String
-  /// What each text is, as in "host or host:port".
+  /// A description of each string, such as "host or host:port".
   let form: String
   let most: Int
   let example: String
@@ -35,7 +35,7 @@ struct TextsKey: SettingKey {
 struct ChoiceKey: SettingKey {
   let name: String
   let choices: [String]
-  /// nil when it must be written.
+  /// Nil if the key is required.
   let standard: String?
   let summary: String
 
@@ -48,7 +48,7 @@ struct ChoiceKey: SettingKey {
 struct DurationKey: SettingKey {
   let name: String
   let allowed: ClosedRange<Duration>
-  /// nil when it follows from other settings, as `derivation` says.
+  /// Nil if the default follows from other settings, as `derivation` describes.
   var standard: Duration?
   var derivation = ""
   let summary: String
@@ -108,7 +108,7 @@ struct ModeKey: SettingKey {
 struct PrincipalKey: SettingKey {
   let name: String
   let kind: PrincipalKind
-  /// Who it is when it isn't written, in words.
+  /// A description of the default.
   let standard: String
   let example: String
   let summary: String
@@ -140,7 +140,7 @@ struct TableKey: SettingKey {
   let example: String
   var isList = false
   let summary: String
-  /// What is to be written, where the example's names are nobody's own.
+  /// What to write, if the example's names can't be copied as they are.
   var rule: String?
 
   var type: String { isList ? "list of tables" : "table" }
@@ -148,7 +148,7 @@ struct TableKey: SettingKey {
 }
 
 extension UInt32 {
-  /// A mode as people write it: `0640`.
+  /// The mode in four digits, such as `0640`.
   var octal: String {
     let digits = String(self, radix: 8)
     return String(repeating: "0", count: Swift.max(0, 4 - digits.count)) + digits
@@ -156,6 +156,6 @@ extension UInt32 {
 }
 
 extension Double {
-  /// Without a fraction where there is none.
+  /// The number without a fraction if that is zero.
   var plain: String { Int64(exactly: self).map { "\($0)" } ?? "\(self)" }
 }

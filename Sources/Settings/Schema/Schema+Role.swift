@@ -1,6 +1,6 @@
 import Core
 
-/// The keys of a role. What a key's `standard` is for the ring's times is said in Core, by `RoleTiming`.
+/// The keys of a role. The defaults of the pool's times are those of `RoleTiming` in Core.
 extension Schema {
   private static let times = RoleTiming()
 

@@ -1,6 +1,6 @@
 import Core
 
-/// Every key there is, with its type, range and default. What isn't here is refused as unknown.
+/// All keys of the settings, with type, range and default. Any other key is refused as unknown.
 enum Schema {
   static let tables =
     [
@@ -30,7 +30,7 @@ enum Schema {
   static let root = SettingTable(
     header: "", keys: [source, sts, socket, credentials, files, unitJobs, access, log, roles])
 
-  /// What a file of roles.d may have.
+  /// The keys that a file of roles.d may have.
   static let rolesFile = SettingTable(header: "roles.d", keys: [roles])
 
   enum Source {

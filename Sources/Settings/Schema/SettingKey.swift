@@ -1,26 +1,26 @@
-/// One key of the settings: what may be written, what holds without it, and what it is for.
+/// One key of the settings: its allowed values, its default and its purpose.
 ///
-/// The words are those of the diagnostics and of the commented settings file.
+/// Diagnostics and the commented settings file use these words.
 protocol SettingKey: Sendable {
   var name: String { get }
-  /// What its value is, as in "whole number".
+  /// The type of the value, such as "whole number".
   var type: String { get }
-  /// Which values are allowed; nil when the type says it all.
+  /// The allowed values; nil if the type alone describes them.
   var range: String? { get }
   var absence: Absence { get }
-  /// A value as it may stand in the file.
+  /// A valid value as it is written in the file.
   var example: String { get }
   var summary: String { get }
-  /// What a value has to be, in words, where the example is one of many and nobody's own; nil where it may be written as it stands.
+  /// What to write, if the example can't be copied as it is; nil if it can.
   var rule: String? { get }
 }
 
-/// What holds when a key isn't written.
+/// What applies if a key isn't written.
 enum Absence: Hashable, Sendable {
   case refused
-  /// This value, in the settings' words.
+  /// This default, as it is written in the settings.
   case standard(String)
-  /// The key then has no effect.
+  /// No default: what the key configures doesn't happen.
   case nothing
 }
 
@@ -28,7 +28,7 @@ extension SettingKey {
   var range: String? { nil }
   var rule: String? { nil }
 
-  /// Type, range and default in one line.
+  /// Type, range and default on one line.
   var facts: String {
     let fallback =
       switch absence {
@@ -39,7 +39,7 @@ extension SettingKey {
     return [type, range, fallback].compactMap { $0 }.joined(separator: ", ")
   }
 
-  /// What to do about a bad value; `value` is a good one near to it.
+  /// What to do about an invalid value; `value` is a valid one that is near to it.
   func remedy(_ value: String? = nil) -> String {
     if value == nil, let rule {
       return switch absence {
@@ -59,9 +59,9 @@ extension SettingKey {
   }
 }
 
-/// A table of the settings, and the keys it may have.
+/// A table of the settings and the keys that it may have.
 struct SettingTable: Sendable {
-  /// How its header is written, as `[roles.NAME]`; empty for the tables of the main file, which are keys of the whole.
+  /// How its header is written, such as `[roles.NAME]`; empty for the main file's root.
   let header: String
   let keys: [any SettingKey]
 

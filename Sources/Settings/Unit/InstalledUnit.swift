@@ -1,36 +1,34 @@
 import Core
 
-/// `rolekeeper.service` as it is installed, with its drop-ins: who the daemon will be, which credentials it gets, and what it
-/// sees of the file system.
+/// `rolekeeper.service` as it is installed, with its drop-ins: which user runs the daemon, which credentials it gets,
+/// and which part of the file system it sees.
 ///
-/// It is read from the files and not asked of systemd, so it is what the next start will have, a `daemon-reload` included; and
-/// it works where no systemd runs, as while an image is built.
+/// It is read from the files, not requested from systemd. So it is what the next start will use, after a
+/// `daemon-reload`, and it also works where systemd doesn't run, for example while an image is built.
 package struct InstalledUnit: Hashable, Sendable {
-  package static let name = "rolekeeper.service"
-
   /// A credential that the unit passes to the daemon.
   package enum Credential: Hashable, Sendable {
     /// `LoadCredential=NAME:PATH`.
     case file(String)
-    /// Encrypted, written in the unit itself, or searched for in systemd's credential stores: not for us to look into.
+    /// It is encrypted, written in the unit itself, or searched for in systemd's credential stores: it isn't checked.
     case other
   }
 
-  /// Where `systemctl reload` looks for the daemon.
+  /// How `systemctl reload` finds the daemon's socket.
   enum ReloadSocket: Hashable, Sendable {
-    /// As the unit's environment says, the default path included.
+    /// By the unit's environment, or by the default path.
     case environment(String)
-    /// As an option in the unit's ExecReload= says.
+    /// By an option in the unit's ExecReload=.
     case option(String)
-    /// It reloads in another way, or its environment comes from elsewhere.
+    /// ExecReload= is another command, or its environment comes from elsewhere.
     case unknown
   }
 
   /// The unit file.
   package let path: String
-  /// The settings that it starts the daemon with.
+  /// The path of the settings with which it starts the daemon.
   package let configPath: String
-  /// nil for root.
+  /// Nil for root.
   package let user: String?
   package let credentials: [String: Credential]
   let reloadSocket: ReloadSocket
@@ -40,33 +38,35 @@ package struct InstalledUnit: Hashable, Sendable {
   /// Whether it sees no other users' processes (systemd.exec(5), ProtectProc=): ptraceable shows none either.
   let hidesProcesses: Bool
 
-  /// From which `LoadCredential=` takes the credential of that name; nil when that isn't a file it names.
+  /// The file from which `LoadCredential=` takes the credential with this name; nil if the unit names no file for it.
   func file(ofCredential name: String) -> String? {
     if case .file(let path)? = credentials[name] { path } else { nil }
   }
 
-  /// nil when there is none that can be read, also when it is masked.
+  /// Nil if no unit can be read, or if it is masked.
   package init?(on host: some Host) {
-    guard let unit = UnitFiles(host: host).unit(Self.name, section: "Service") else { return nil }
+    guard let unit = UnitFiles(host: host).unit(RolekeeperUnit.service, section: "Service") else { return nil }
     self.init(unit.text, path: unit.path)
   }
 
-  /// What the unit's SetCredential= has for a credential whose file isn't there as the unit starts (systemd.exec(5)).
-  /// The name of the credential that the shipped unit passes, of /etc/rolekeeper/access-key.
+  /// The name of the credential that the shipped unit passes, from /etc/rolekeeper/access-key.
   package static let shippedCredential = "access-key"
+  /// The placeholder in the unit's SetCredential=, which systemd passes if the credential's file doesn't exist (systemd.exec(5)).
   package static let missingCredential = "missing"
 
-  /// The unit that this process is the daemon of, with the settings at `configPath`; nil where it isn't run by one that can be read.
+  /// The unit that this process, with the settings at `configPath`, is the daemon of; nil if there is none that can be
+  /// read.
   static func running(on host: some Host, with configPath: String) -> InstalledUnit? {
-    // proc(5), cgroups(7): `ID:CONTROLLERS:PATH`, and systemd names a service's group as the unit. Without /proc there is no systemd.
+    // systemd names a service's control group after the unit; a line is `ID:CONTROLLERS:PATH` (proc(5), cgroups(7)).
+    // Without /proc there is no systemd.
     let groups = (try? host.read("/proc/self/cgroup", limit: 1 << 16)).map { String(decoding: $0.bytes, as: UTF8.self) }
-    guard groups?.split(separator: "\n").contains(where: { $0.hasSuffix("/\(name)") }) ?? false,
+    guard groups?.split(separator: "\n").contains(where: { $0.hasSuffix("/\(RolekeeperUnit.service)") }) ?? false,
       let unit = InstalledUnit(on: host)
     else { return nil }
     return unit.starts(with: configPath, on: host) ? unit : nil
   }
 
-  /// Whether it starts the daemon with the settings at `path`; one that isn't there is the same by its text alone.
+  /// Whether it starts the daemon with the settings at `path`. If no file is there, the paths are compared as text.
   package func starts(with path: String, on host: some Host) -> Bool {
     configPath == path || (try? host.realPath(of: path) == host.realPath(of: configPath)) ?? false
   }
@@ -81,7 +81,7 @@ package struct InstalledUnit: Hashable, Sendable {
       for value in unit.values(key) {
         let parts = value.split(separator: ":", maxSplits: 1).map(String.init)
         guard let name = parts.first else { continue }
-        // That isn't passed as a key.
+        // The placeholder isn't a key.
         if key == "SetCredential", parts.last == Self.missingCredential { continue }
         let isFile = key == "LoadCredential" && parts.count == 2 && parts[1].hasPrefix("/")
         credentials[name] = isFile ? .file(parts[1]) : .other
@@ -105,7 +105,7 @@ package struct InstalledUnit: Hashable, Sendable {
     }
     let lines = unit.values("Environment")
     if let path = UnitVariable.value("ROLEKEEPER_SOCKET", in: lines) { return .environment(path) }
-    // One that can't be read isn't none.
+    // If the variable is written in a form that can't be read, it may have any value.
     return lines.contains { $0.contains("ROLEKEEPER_SOCKET") }
       ? .unknown : .environment(Schema.Socket.path.standard ?? "")
   }

@@ -1,12 +1,10 @@
-/// A socket that the service manager makes for the daemon. It counts instead of what `[socket]` says of path, mode and group, or
-/// `[credentials]` of the path.
-package struct SocketUnit: Hashable, Sendable {
-  package static let name = "rolekeeper.socket"
-  /// Of the socket from which it loads other units' credentials.
-  package static let credentialsName = "rolekeeper-credentials.socket"
+import Core
 
+/// A socket that the service manager creates for the daemon. It overrides path, mode and group of `[socket]`, or the
+/// path of `[credentials]`.
+package struct SocketUnit: Hashable, Sendable {
   package let path: String
-  /// Of its file; nil where that isn't known.
+  /// The mode of the socket's file; nil if it isn't known.
   let mode: UInt32?
   let gid: UInt32?
 
@@ -17,8 +15,9 @@ package struct SocketUnit: Hashable, Sendable {
     self.gid = gid
   }
 
-  /// As the unit is installed and enabled (systemd.socket(5)); nil when it isn't, or listens nowhere that is a path.
-  package init?(enabledOn host: some Host, named name: String = Self.name) {
+  /// The socket as its unit is installed and enabled (systemd.socket(5)); nil if it isn't, or if it doesn't listen at a
+  /// path.
+  package init?(enabledOn host: some Host, named name: String = RolekeeperUnit.socket) {
     let files = UnitFiles(host: host)
     guard files.isWanted(name, by: "sockets.target"), let unit = files.unit(name, section: "Socket")?.text,
       let path = unit.values("ListenStream").first(where: { $0.hasPrefix("/") })

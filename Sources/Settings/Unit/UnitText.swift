@@ -1,7 +1,7 @@
-/// The assignments of one section of unit files, put together as systemd does (systemd.unit(5), systemd.syntax(7)).
+/// The assignments in one section of unit files, merged as systemd does (systemd.unit(5), systemd.syntax(7)).
 struct UnitText {
   private let section: String
-  /// In the order of the texts; an empty assignment has dropped those of its key before it.
+  /// The values of each key in the order of the texts; an empty assignment removes those before it.
   private var assignments: [String: [String]] = [:]
 
   /// `section` is its name without brackets.
@@ -21,10 +21,10 @@ struct UnitText {
     }
   }
 
-  /// Of a key that has one value, the last; nil when it isn't written.
+  /// The last value of a key that has one value; nil if it isn't written.
   func value(_ key: String) -> String? { assignments[key]?.last }
 
-  /// Of a key that has a list, all its words; quotes around a word are left out.
+  /// All words of a key that has a list; quotes around a word are removed.
   func words(_ key: String) -> [String] {
     (assignments[key] ?? []).flatMap { $0.split { $0 == " " || $0 == "\t" } }.map { word in
       word.count > 1 && word.hasPrefix("\"") && word.hasSuffix("\"")
@@ -32,10 +32,11 @@ struct UnitText {
     }
   }
 
-  /// Each assignment of a key whose value is one thing, as `LoadCredential=`.
+  /// All assignments of a key whose value isn't a list of words, such as `LoadCredential=`.
   func values(_ key: String) -> [String] { assignments[key] ?? [] }
 
-  /// Lines without comments and blanks around them; one that ends in `\` goes on in the next, comments between left out.
+  /// Lines without comments and surrounding blanks. A line that ends in `\` continues in the next one; comments in
+  /// between are skipped.
   private static func logicalLines(of text: String) -> [String] {
     var lines: [String] = []
     var begun: String?

@@ -1,11 +1,12 @@
-/// What a unit lets its processes see of the file system (systemd.exec(5), "Sandboxing" and "Paths").
+/// The part of the file system that the processes of a unit see (systemd.exec(5), "Sandboxing" and "Paths").
 struct UnitView: Hashable, Sendable {
-  /// How a directory looks from inside.
+  /// How the unit's processes see a directory.
   enum Access: Hashable, Sendable {
-    /// As outside, as far as its permissions go.
+    /// As outside, subject to its permissions.
     case writable
     case readOnly
-    /// Another directory, or none, stands there: what is written isn't seen outside. `by` is the setting that does it.
+    /// The processes see another directory there, or none: files written there aren't visible outside. `by` is the
+    /// setting that causes it.
     case hidden(by: String)
   }
 
@@ -14,13 +15,13 @@ struct UnitView: Hashable, Sendable {
     let access: Access
   }
 
-  /// Of nested paths the longest decides; of equal ones the last.
+  /// Of nested paths, the longest applies; of equal ones, the last.
   private var rules: [Rule] = []
-  /// Made by systemd at the start, and the daemon's own.
+  /// Directories that systemd creates at the start and gives to the daemon's user.
   private var made: [String] = []
-  /// The first of `RuntimeDirectory=`, which is named to the daemon; nil for none.
+  /// The first directory of `RuntimeDirectory=`, whose path the daemon gets; nil without any.
   private(set) var runtimeDirectory: String?
-  /// What lies below these is gone for good, whatever is opened in there.
+  /// Everything below these is inaccessible, whatever other settings open.
   private var inaccessible: [Rule] = []
 
   init(_ unit: UnitText) {
@@ -50,12 +51,13 @@ struct UnitView: Hashable, Sendable {
     for path in Self.paths(unit, "InaccessiblePaths") { hide(path, by: "InaccessiblePaths=") }
   }
 
-  /// Whether `directory` is one that systemd makes for the daemon: it needn't be there before the start. What lies in it isn't made.
+  /// Whether systemd creates `directory` for the daemon, so that it needn't exist before the start. Directories inside
+  /// it aren't created.
   func isMadeBySystemd(_ directory: String) -> Bool {
     made.contains(directory) && access(to: directory) == .writable
   }
 
-  /// Whether it lies in one of these.
+  /// Whether it is inside a directory that systemd creates for the daemon.
   func isInsideMade(_ directory: String) -> Bool {
     made.contains { directory != $0 && Self.contains($0, directory) } && access(to: directory) == .writable
   }
@@ -94,7 +96,8 @@ struct UnitView: Hashable, Sendable {
     inaccessible.append(Rule(path: path, access: .hidden(by: setting)))
   }
 
-  /// The absolute paths of a list, without the signs `-` (may be missing) and `+`; of `SOURCE:DESTINATION` the latter.
+  /// The absolute paths of a list, without the prefixes `-` (may be missing) and `+`; of `SOURCE:DESTINATION`, the
+  /// destination.
   private static func paths(_ unit: UnitText, _ key: String, isMapping: Bool = false) -> [String] {
     unit.words(key).compactMap { word in
       let parts = word.drop { $0 == "-" || $0 == "+" }.split(separator: ":").map(String.init)

@@ -1,7 +1,7 @@
 package import Core
 
-/// All the settings, checked: names are resolved, paths absolute, times proven. Two are equal, their inventories
-/// aside, when a reload changes nothing.
+/// All settings after validation: names are resolved, paths are absolute, times are proven to work. If two are equal
+/// except for their inventories, a reload changes nothing.
 package struct DaemonSettings: Hashable, Sendable {
   /// A restart by systemd's own times takes no longer: 90 s for each of stop and start (systemd-system.conf(5)).
   package static let standardUnitJobTimeout = Duration.minutes(5)
@@ -10,9 +10,9 @@ package struct DaemonSettings: Hashable, Sendable {
   package var sources: [SourceSettings]
   package var sts: STSSettings
   package var socket: SocketSettings
-  /// nil when the daemon serves no other units' credentials.
+  /// Nil if the daemon serves no credentials of other units.
   package var credentials: CredentialsSettings?
-  /// Where each role has its directory: `FILES/ROLE`. Absolute.
+  /// The absolute path of the directory in which each role has its own directory.
   package var filesDirectory: String
   /// How long a unit's job is waited for.
   package var unitJobTimeout = Self.standardUnitJobTimeout
@@ -21,16 +21,16 @@ package struct DaemonSettings: Hashable, Sendable {
   package var logLevel: LogLevel
   /// In the order of the files.
   package var roles: [RoleSettings]
-  /// Which file held what.
+  /// Which file contains what.
   package var inventory: SettingsInventory
 }
 
 /// `[source.NAME]`.
 package struct SourceSettings: Hashable, Sendable {
   package enum KeyLocation: Hashable, Sendable {
-    /// A credential that systemd passes to the unit; `path` is nil where none are passed, as outside of the unit.
+    /// A credential that systemd passes to the unit; `path` is nil if none is passed, as outside the unit.
     case credential(name: String, path: String?)
-    /// A file, by its absolute path.
+    /// A file with this absolute path.
     case file(path: String)
   }
 
@@ -45,36 +45,37 @@ package struct SourceSettings: Hashable, Sendable {
 
 /// `[sts]`.
 package struct STSSettings: Hashable, Sendable {
-  /// The system's certificates, where Debian has them.
+  /// The path of the system's CA certificates in Debian.
   static let systemsCAFile = "/etc/ssl/certs/ca-certificates.crt"
 
   package var endpoint: Endpoint
-  /// Tried in this order when `endpoint` gives no answer; none is there twice.
+  /// Tried in this order if `endpoint` doesn't answer; without duplicates.
   package var fallbackEndpoints: [Endpoint]
-  /// nil to go straight to STS.
+  /// Nil if STS is reached directly.
   package var proxy: ProxySettings?
-  /// The certificates to trust, by the file's absolute path; nil for the system's.
+  /// The absolute path of the CA certificates to trust; nil for the system's.
   package var caFile: String?
   package var connectTimeout: Duration
-  /// The limit for a request to one endpoint, once its name is looked up.
+  /// The limit for a request to one endpoint after its name has been looked up.
   package var timeout: Duration
-  /// The limit for looking up a name: `connectTimeout`, or what this host's resolver needs to reach its second name server.
+  /// The limit for looking up a name: `connectTimeout`, or the time that this host's resolver needs to reach its second
+  /// name server.
   package var lookupTimeout: Duration
   package var requestsPerSecond: Double
   package var burst: Int
 
-  /// All of them, in the order in which they are tried.
+  /// All endpoints in the order in which they are tried.
   package var endpoints: [Endpoint] { [endpoint] + fallbackEndpoints }
-  /// The limit for asking one endpoint after the other, each with the look-up of its name.
+  /// The limit for trying all endpoints, including the look-ups of their names.
   package var wholeTimeout: Duration { max(timeout, lookupTimeout + connectTimeout) * endpoints.count }
-  /// When an attempt that has had no outcome counts as failed: somewhat later than its requests end by themselves.
+  /// When an attempt without an outcome counts as failed: a little later than its requests would end by themselves.
   package var attemptLimit: Duration { wholeTimeout + .seconds(5) }
 }
 
 /// `proxy` and `proxy_password_file` of `[sts]`.
 package struct ProxySettings: Hashable, Sendable {
   package var address: ProxyAddress
-  /// By its absolute path; nil when the proxy asks for none.
+  /// The absolute path of its file; nil if the proxy requires none.
   package var passwordFile: String?
 }
 
@@ -83,17 +84,17 @@ package struct SocketSettings: Hashable, Sendable {
   /// Absolute, at most 107 bytes.
   package var path: String
   package var mode: UInt32
-  /// The group that owns it; nil for the daemon's own.
+  /// The group that owns the socket; nil for the daemon's own.
   package var gid: UInt32?
   package var maxConnections: Int
   package var maxConnectionsPerUID: Int
 }
 
-/// `[credentials]`, or what holds where the service manager makes that socket.
+/// `[credentials]`, or the defaults if the service manager creates that socket.
 package struct CredentialsSettings: Hashable, Sendable {
   /// Absolute, at most 107 bytes.
   package var path: String
-  /// How long a unit's start waits for a valid session.
+  /// How long the start of a unit waits for a valid session.
   package var wait: Duration
 
   package init(path: String, wait: Duration) {

@@ -1,13 +1,13 @@
 /// One finding about the settings: where, what is wrong, and what to write instead.
 ///
-/// `description` is the whole sentence, as in
+/// `description` is the whole sentence, for example:
 ///
 ///     /etc/rolekeeper/rolekeeper.toml:14: roles.uploader.duration is 5min, allowed are 15min to 12h; write duration = "15min" …
 package struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
   package enum Severity: String, Hashable, Sendable {
     /// The settings can't be used.
     case error
-    /// They can be used, but not all will work as one might think.
+    /// The settings can be used, but something may not work as expected.
     case warning
     /// Something could not be checked.
     case note
@@ -18,12 +18,12 @@ package struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
   /// What is wrong, with the key as its subject.
   package let problem: String
   package let remedy: String
-  /// Whether an error may be gone at the next reading without a change to the settings.
+  /// Whether the error may be gone at the next reading without a change to the settings.
   package var isPassing = false
 
   package var description: String { text(severity == .error ? "" : "\(severity.rawValue): ") }
 
-  /// The same where the severity is said already.
+  /// The sentence without the severity.
   package var sentence: String { text("") }
 
   private func text(_ label: String) -> String {
@@ -32,14 +32,14 @@ package struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// Where in the settings something is.
+/// A place in the settings.
 package struct Place: Hashable, Sendable, CustomStringConvertible {
   package var file: String
-  /// From 1; nil for the file as a whole.
+  /// From 1; nil for the whole file.
   package var line: Int?
-  /// From 1, in characters; nil where the line says enough.
+  /// From 1, in characters; nil if the line is enough.
   package var column: Int?
-  /// The key with the tables it lies in, as `roles.uploader.duration`; empty for the file as a whole.
+  /// The dotted name of the key, such as `roles.uploader.duration`; empty for the whole file.
   package var key: String
 
   package init(file: String, line: Int? = nil, column: Int? = nil, key: String = "") {

@@ -1,10 +1,10 @@
 import Core
 
-/// Where STS is reached over HTTPS: `host` or `host:port`.
+/// An HTTPS address of STS: `host` or `host:port`.
 package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
-  /// A name, an IPv4 address or an IPv6 address in brackets, as it stands in a URL.
+  /// A name, an IPv4 address, or an IPv6 address in brackets, as in a URL.
   package let host: String
-  /// nil for 443.
+  /// Nil for 443.
   package let port: UInt16?
 
   package init?(_ text: some StringProtocol) {
@@ -22,7 +22,7 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
 
   package var description: String { port.map { "\(host):\($0)" } ?? host }
 
-  /// Cuts at the last colon, unless it is one of an IPv6 address.
+  /// Splits at the last colon, unless it is part of an IPv6 address.
   private static func split(_ text: String) -> (host: Substring, port: Substring?) {
     guard let colon = text.lastIndex(of: ":"), text[colon...].firstIndex(of: "]") == nil else {
       return (text[...], nil)

@@ -1,24 +1,24 @@
 import Core
 
-/// Where an HTTP proxy is, and who we are to it: `http://HOST:PORT` or `http://USER@HOST:PORT`.
+/// The address of an HTTP proxy and the user to log in as: `http://HOST:PORT` or `http://USER@HOST:PORT`.
 package struct ProxyAddress: Hashable, Sendable {
-  /// Why a text is none. None of them quotes the text, which may hold a password.
+  /// Why a text is no such address. No case quotes the whole text, which may contain a password.
   enum Flaw: Error, Hashable {
     case scheme, password, port, host
-    /// A character in the user that stands for something else in a URL; its escape is to be written.
+    /// A character in the user that has a meaning in URLs; it has to be written as an escape.
     case userCharacter(Character)
-    /// A `%` in the user that two hexadecimal digits don't follow, with what follows.
+    /// A `%` in the user without two hexadecimal digits after it, and the characters that come instead.
     case userEscape(String)
-    /// The user's escapes make no UTF-8, or a colon, or a control character.
+    /// The decoded user isn't UTF-8, or has a colon or a control character.
     case userMeaning(String)
-    /// The user's name has so many bytes, decoded.
+    /// The number of bytes in the decoded user, which is too large.
     case userLength(Int)
   }
 
-  /// A name, an IPv4 address or an IPv6 address in brackets.
+  /// A name, an IPv4 address, or an IPv6 address in brackets.
   package let host: String
   package let port: UInt16
-  /// 1 to 64 bytes of UTF-8 without control characters and colons, decoded; nil when the proxy asks nobody who they are.
+  /// 1 to 64 bytes of UTF-8 without control characters and colons, decoded; nil if the proxy requires no login.
   package let user: String?
 
   init(_ text: String) throws(Flaw) {
@@ -33,12 +33,12 @@ package struct ProxyAddress: Hashable, Sendable {
       user = nil
     }
     guard let place = Endpoint(rest) else { throw .host }
-    // Proxies have no port that all agree on.
+    // There is no default port for proxies that everybody agrees on.
     guard let port = place.port else { throw .port }
     (host, self.port) = (place.host, port)
   }
 
-  /// As libcurl takes it, without the user.
+  /// The address in libcurl's form, without the user.
   package var url: String { "http://\(host):\(port)" }
 
   /// Decodes the user of a URL (RFC 3986, sections 2.1 and 3.2.1). A backslash, as in `DOMAIN\USER`, needs no escape here.
@@ -60,7 +60,7 @@ package struct ProxyAddress: Hashable, Sendable {
       rest = rest.dropFirst(2)
     }
     guard let user = String(validating: bytes, as: UTF8.self) else { throw .userMeaning("bytes that aren't UTF-8") }
-    // It ends the user in what a proxy is sent (RFC 7617, section 2).
+    // A colon would end the user in the proxy's Authorization header (RFC 7617, section 2).
     guard !bytes.contains(UInt8(ascii: ":")) else {
       throw .userMeaning("one with a colon, which no proxy's user can have")
     }

@@ -6,10 +6,11 @@ package struct RoleSettings: Hashable, Sendable {
   package var arn: RoleARN
   package var timing: RoleTiming
   package var sessionName: SessionNameTemplate
-  /// The session policy as it is sent: minified JSON of less than 2048 bytes; nil when the role's permissions aren't cut.
+  /// The session policy as it is sent: minified JSON of less than 2048 bytes; nil if the role's permissions aren't
+  /// restricted.
   package var policy: [UInt8]?
   package var externalID: String?
-  /// The name of one of `DaemonSettings.sources`.
+  /// The name of the source in `DaemonSettings.sources`.
   package var source: String
   /// Whether a start isn't over before the role has a credential.
   package var isRequired: Bool
@@ -41,12 +42,12 @@ package struct RoleSettings: Hashable, Sendable {
 /// `[[roles.NAME.files]]`.
 package struct OutputSettings: Hashable, Sendable {
   package enum Location: Hashable, Sendable {
-    /// A file name in the role's directory, where all outputs switch together.
+    /// A file name in the role's directory, where all files of the role switch together.
     case roleDirectory(name: String)
-    /// An absolute path elsewhere.
+    /// An absolute path outside the role's directory.
     case elsewhere(path: String)
 
-    /// As the settings have it.
+    /// The path as the settings write it.
     var written: String {
       switch self {
       case .roleDirectory(let name): name

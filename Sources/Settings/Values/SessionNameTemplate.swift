@@ -1,9 +1,10 @@
 package import Core
 
-/// `session_name`: a text with the places `{host}`, `{role}` and `{slot}`, which becomes a RoleSessionName.
+/// `session_name`: a text with the placeholders `{host}`, `{role}` and `{slot}`, from which RoleSessionName is made.
 ///
-/// A RoleSessionName has 2 to 64 of `A-Z a-z 0-9 . @ - _` (STS API reference, AssumeRole). What would become longer is
-/// shortened in `{host}`, of which the last 8 characters are then a hash of the whole name, so that hosts stay apart.
+/// A RoleSessionName has 2 to 64 of `A-Z a-z 0-9 . @ - _` (STS API reference, AssumeRole). If the name would be longer,
+/// the host's part is shortened, and the last 8 characters of that part become a hash of the whole name, so that
+/// different hosts have different names.
 package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible {
   package static let standard = SessionNameTemplate(parts: [.host, .text("-"), .role, .text("-"), .slot])
   package static let maxLength = 64
@@ -14,13 +15,13 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
     case host, role, slot
   }
 
-  /// Why a text is no template, or becomes no session name.
+  /// Why a text isn't a template, or doesn't make a session name.
   package enum Problem: Error, Hashable, Sendable {
     case unknownPlace(String)
     case unclosedPlace
     case badCharacter(Character)
     case tooShort
-    /// With `{host}` shortened to its hash, or absent, it still has so many characters.
+    /// The number of characters that remain if `{host}` is shortened to its hash, or isn't used; too many.
     case tooLong(Int)
   }
 
@@ -57,9 +58,9 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
     }.joined()
   }
 
-  /// The session name; `slot` tells a role's sessions apart, as its place in the ring does.
+  /// The session name; `slot` is the session's place in the pool, which makes the names of a role's sessions differ.
   ///
-  /// Of `host`, a character that a session name can't have becomes `-`.
+  /// A character of `host` that isn't allowed in a session name becomes `-`.
   package func expand(host: String, role: RoleName, slot: String) throws(Problem) -> String {
     let host = host.utf8.allSatisfy(Self.allows) ? host : String(host.map { Self.allows($0) ? $0 : "-" })
     let full = joined(host: host, role: role, slot: slot)

@@ -1,9 +1,10 @@
-/// The files that settings were read from, as they were: enough to read the same settings again whatever lies on the disk by then.
+/// The files from which settings were read, with their content: enough to read the same settings again, whatever is on
+/// the disk by then.
 ///
-/// The settings themselves, `roles.d` and the session policies; no file that holds a secret.
+/// They are the settings files, those of `roles.d`, and the session policies; none contains a secret.
 package struct SettingsContent: Hashable, Sendable {
   package struct File: Hashable, Sendable {
-    /// Absolute.
+    /// Its absolute path.
     package let path: String
     package let bytes: [UInt8]
 
@@ -14,7 +15,7 @@ package struct SettingsContent: Hashable, Sendable {
   }
 
   package struct Directory: Hashable, Sendable {
-    /// Absolute.
+    /// Its absolute path.
     package let path: String
     /// In ascending order.
     package let names: [String]
