@@ -1,4 +1,3 @@
-import CLinux
 import Core
 import Glibc
 
@@ -20,20 +19,20 @@ struct RoleDirectory: Sendable {
   let outputs: [(name: OutputName, file: OutputFile)]
   var calls = Calls()
   /// What somebody changed since, as found by the last check.
-  private(set) var drifts: [OutputDrift] = []
+  var drifts: [OutputDrift] = []
   /// The end that the last `withdrawEnded` presumed, if the snapshot has no record of one.
   private(set) var presumedEnd: PresumedEnd?
   /// What the last `applyAccess` fixed.
   var fixes: [AccessFix] = []
-  private var written: Snapshot?
+  var written: Snapshot?
   /// The previous snapshot, which stays for current readers until the next swap or its end.
   private var previous: PreviousSnapshot?
   /// The highest number used, so that it also grows after a withdrawal.
   var lastNumber: UInt64 = 0
   /// The role's directory that was last used.
-  private var identity: Identity?
+  var identity: Identity?
 
-  private struct Identity: Equatable {
+  struct Identity: Equatable {
     let device: UInt
     let inode: UInt
 
@@ -43,7 +42,7 @@ struct RoleDirectory: Sendable {
     }
   }
 
-  private struct Snapshot: Sendable {
+  struct Snapshot: Sendable {
     let number: UInt64
     let end: Int
     let generation: UInt64?
@@ -273,59 +272,6 @@ extension RoleDirectory {
     try directory.putLink(name, to: target)
   }
 
-  private mutating func isCurrent(
-    _ versions: [UInt64], _ end: Int, in directory: borrowing Directory
-  ) throws(FileOutputError) -> Bool {
-    // The directory's own drift was found when it was opened.
-    guard let written else { return false }
-    drifts += try drifts(from: written, in: directory)
-    return drifts.isEmpty && written.versions == versions && written.end == end
-  }
-
-  private func drifts(
-    from written: Snapshot, in directory: borrowing Directory
-  ) throws(FileOutputError) -> [OutputDrift] {
-    let name = Self.name(written.number)
-    if let found = try directory.drift(ofLink: Self.current, to: name) {
-      return [OutputDrift(path: directory.path(of: Self.current), found: found)]
-    }
-    guard let status = try directory.status(of: name), status.isDirectory else {
-      let found = try directory.status(of: name) == nil ? "missing" : "not a directory"
-      return [OutputDrift(path: directory.path(of: name), found: found)]
-    }
-    var drifts: [OutputDrift] = []
-    var found: [String] = []
-    if status.permissions != Self.directoryMode || status.uid != geteuid() { found.append("\(status.access)") }
-    if clinux_has_acl(directory.descriptor, name) == 1 { found.append("an access control list") }
-    let isRight = found.isEmpty
-    if !isRight {
-      drifts.append(OutputDrift(path: directory.path(of: name), found: found.joined(separator: ", ")))
-      // The new snapshot replaces it at once, but this one stays for current readers.
-      guard status.uid == geteuid() else { return drifts }
-      try directory.restore(name, mode: Self.directoryMode)
-    }
-    let snapshot = try directory.openDirectory(name)
-    if !isRight {
-      try snapshot.removeACLs(of: snapshot.descriptor, snapshot.path)
-      // The mode shows an access control list's mask.
-      try snapshot.setMode(Self.directoryMode)
-    } else if let found = try snapshot.drift(ofLink: EndRecord.inSnapshot, to: "\(written.end)") {
-      drifts.append(OutputDrift(path: snapshot.path(of: EndRecord.inSnapshot), found: found))
-    }
-    if isRight, let generation = written.generation,
-      let found = try snapshot.drift(ofLink: EndRecord.generationInSnapshot, to: "\(generation)")
-    {
-      drifts.append(OutputDrift(path: snapshot.path(of: EndRecord.generationInSnapshot), found: found))
-    }
-    for (output, status) in zip(outputs, written.statuses) {
-      let name = output.name.description
-      var found = try directory.drift(ofLink: name, to: "\(Self.current)/\(name)")
-      if found == nil { found = try snapshot.drift(of: name, from: status) }
-      if let found { drifts.append(OutputDrift(path: directory.path(of: name), found: found)) }
-    }
-    return drifts
-  }
-
   /// What couldn't be removed: the highest snapshot number among it, 0 for none, and the first error.
   struct Leftovers {
     var highest: UInt64 = 0
@@ -343,7 +289,7 @@ extension RoleDirectory {
       do throws(FileOutputError) {
         if let number {
           if !numbers.contains(number) { try directory.removeDirectory(name) }
-        } else if name.hasSuffix(".rolekeeper-new") {
+        } else if name.hasSuffix(ReservedNames.temporarySuffix) {
           try directory.remove(name)
         } else if !links.contains(name), Self.isLinkIntoCurrent(name, in: directory) {
           try directory.remove(name)
@@ -377,86 +323,5 @@ extension RoleDirectory {
   private static func snapshotNumber(_ name: String) -> UInt64? {
     guard name.hasPrefix(prefix), let number = UInt64(name.dropFirst(prefix.count)), number < .max else { return nil }
     return name == self.name(number) ? number : nil
-  }
-
-  /// Starts `drifts` with the directory's own drift.
-  private mutating func openDirectory() throws(FileOutputError) -> Directory {
-    drifts = []
-    let parent = try openParent()
-    let isNew = try parent.makeDirectory(role)
-    let directory = try enter(parent)
-    let found = try adopt(directory)
-    if let found, !isNew, written != nil { drifts.append(OutputDrift(path: path, found: found)) }
-    return directory
-  }
-
-  /// Opens the role's directory; one of ours that we can't enter first gets its mode back.
-  private mutating func enter(_ parent: borrowing Directory) throws(FileOutputError) -> Directory {
-    do throws(FileOutputError) {
-      return try parent.openDirectory(role)
-    } catch .system(.openDirectory, let path, EACCES) {
-      guard let status = try parent.status(of: role), status.isDirectory else {
-        throw .system(.openDirectory, path: path, errno: EACCES)
-      }
-      guard status.uid == geteuid() else { throw foreign(status) }
-      try parent.restore(role, mode: Self.directoryMode)
-      drifts.append(OutputDrift(path: path, found: Self.text(of: status)))
-      return try parent.openDirectory(role)
-    }
-  }
-
-  /// Its content is no longer known, whoever made it.
-  private func foreign(_ status: FileStatus) -> FileOutputError {
-    .foreignDirectory(
-      path: path, uid: status.uid, mode: status.permissions,
-      origin: identity.map { $0 == Identity(status) ? .ours : .others })
-  }
-
-  mutating func enterIfPresent() throws(FileOutputError) -> Directory? {
-    do throws(FileOutputError) {
-      return try enter(try Directory(at: parent, calls))
-    } catch .missingDirectory { return nil } catch .system(.openDirectory, _, ENOENT) { return nil }
-  }
-
-  private static func text(of status: FileStatus) -> String {
-    "mode \(status.access.modeText) instead of 0\(String(directoryMode, radix: 8))"
-  }
-
-  private func openDirectoryIfPresent() throws(FileOutputError) -> Directory? {
-    do throws(FileOutputError) {
-      let parent = try Directory(at: parent, calls)
-      return try parent.openDirectory(role)
-    } catch .missingDirectory { return nil } catch .system(.openDirectory, _, ENOENT) { return nil }
-  }
-
-  private func openParent() throws(FileOutputError) -> Directory {
-    guard let path = OutputPath(parent) else { throw .unusablePath(parent) }
-    let above = try Directory(at: path.directory, calls)
-    let isNew = try above.makeDirectory(path.name, .makeParent)
-    let parent = try above.openDirectory(path.name)
-    if isNew {
-      try parent.removeACLs(of: parent.descriptor, parent.path)
-      try parent.setMode(Self.directoryMode)
-    }
-    let status = try parent.status()
-    guard status.isWritable(onlyBy: [geteuid()]) else {
-      throw parent.looseness(of: status, besides: [geteuid()])
-    }
-    return parent
-  }
-
-  /// Makes sure that the daemon's directory has the right mode and no access control list. Returns what was wrong; nil if nothing
-  /// was.
-  mutating func adopt(_ directory: borrowing Directory) throws(FileOutputError) -> String? {
-    let status = try directory.status()
-    guard status.uid == geteuid() else { throw foreign(status) }
-    identity = Identity(status)
-    let hadACL = try directory.removeACLs(of: directory.descriptor, directory.path)
-    var found: [String] = []
-    if status.permissions != Self.directoryMode { found.append(Self.text(of: status)) }
-    if hadACL { found.append("an access control list") }
-    guard !found.isEmpty else { return nil }
-    try directory.setMode(Self.directoryMode)
-    return found.joined(separator: ", ")
   }
 }

@@ -15,11 +15,9 @@ package final class Refresher {
     unowned let observer: any RoleObserver
   }
 
-  package private(set) var roles: [RoleName: ManagedRole] = [:]
-  /// The same in the order of their names, which takes many milliseconds to find for thousands.
-  package var rolesInOrder: [ManagedRole] { order.compactMap { slots[Int($0)] } }
-  /// Their slots in that order.
-  private var order: [UInt32] = []
+  private var table = RoleTable()
+  package var roles: [RoleName: ManagedRole] { table.byName }
+  package var rolesInOrder: [ManagedRole] { table.inOrder }
   private var observing: [Observing] = []
   private var hasReportedUnlockedSecrets = false
   var schedule: HostSchedule
@@ -42,10 +40,6 @@ package final class Refresher {
   let scheduler: any Scheduler
   private let log: Log
   private var timer: (any Alarm)!
-  private var slots: [ManagedRole?] = []
-  /// How often all notes were forgotten.
-  private var noteChanges: UInt32 = 0
-  private var freeSlots: [Int] = []
   /// The latest generations of roles that were removed, by this process or one before it: a name's number never goes back.
   package private(set) var generationsOfRemovedRoles: [RoleName: UInt64] = [:]
   /// What no new name's number is below.
@@ -137,50 +131,26 @@ package final class Refresher {
   private func make(_ settings: RoleSettings, generation: UInt64) -> ManagedRole {
     let machine = RefreshMachine(
       timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: scheduler.time)
-    let role = ManagedRole(settings, machine: machine, slot: freeSlots.popLast() ?? slots.count)
-    roles[role.name] = role
     if !settings.readers.units.isEmpty { rolesNamingUnits += 1 }
-    order.insert(UInt32(role.slot), at: placeInOrder(role.name))
     rolesWithoutOutcome += 1
-    if role.slot == slots.count { slots.append(role) } else { slots[role.slot] = role }
-    return role
+    return table.insert { slot in ManagedRole(settings, machine: machine, slot: slot) }
   }
 
   package func remove(_ name: RoleName) {
-    guard let role = roles.removeValue(forKey: name) else { return }
-    order.remove(at: placeInOrder(name))
-    forgetNotes()
+    guard let role = table.remove(name) else { return }
     generationsOfRemovedRoles[name] = role.machine.generation
     if !role.hasHadOutcome { rolesWithoutOutcome -= 1 }
     if !role.settings.readers.units.isEmpty { rolesNamingUnits -= 1 }
-    slots[role.slot] = nil
-    freeSlots.append(role.slot)
     schedule.remove(role.slot)
     cancelCall(of: role)
     for id in role.machine.heldSessions { sessions.remove(id) }
   }
 
-  /// The place of the first that isn't before `name`.
-  private func placeInOrder(_ name: RoleName) -> Int {
-    func isBefore(_ place: Int) -> Bool { slots[Int(order[place])].map { $0.name < name } ?? false }
-    // They mostly come in order.
-    guard let last = order.indices.last, !isBefore(last) else { return order.count }
-    var range = order.indices
-    while !range.isEmpty {
-      let middle = range.lowerBound + range.count / 2
-      range = isBefore(middle) ? middle + 1..<range.upperBound : range.lowerBound..<middle
-    }
-    return range.lowerBound
-  }
+  package func note(of role: ManagedRole) -> Int { table.note(of: role) }
 
-  /// A number for the role, which names nothing any more once notes are forgotten or a role was removed.
-  package func note(of role: ManagedRole) -> Int { Int(noteChanges) << 32 | role.slot }
+  package func forgetNotes() { table.forgetNotes() }
 
-  package func forgetNotes() { noteChanges &+= 1 }
-
-  package func role(noted note: Int) -> ManagedRole? {
-    note >> 32 == Int(noteChanges) ? slots[note & 0xFFFF_FFFF] : nil
-  }
+  package func role(noted note: Int) -> ManagedRole? { table.role(noted: note) }
 
   /// Goes on with other settings for a role whose sessions stay good.
   package func change(_ role: ManagedRole, to settings: RoleSettings) {
@@ -273,7 +243,7 @@ package final class Refresher {
     // Bounded work a turn: a host that slept wakes with every role due at once.
     for _ in 0..<256 {
       guard let slot = schedule.nextDue(at: now) else { break }
-      if let role = slots[slot] { deliver(.timerFired, to: role) }
+      if let role = table[slot] { deliver(.timerFired, to: role) }
     }
     pump()
   }
@@ -284,7 +254,7 @@ package final class Refresher {
     var now = scheduler.time
     startChecks(at: now)
     while issuer.hasRoom, let ticket = schedule.nextCall(at: now) {
-      guard let role = slots[ticket.role] else { continue }
+      guard let role = table[ticket.role] else { continue }
       start(ticket, of: role, by: issuer, at: now)
       now = scheduler.time
       startChecks(at: now)
@@ -315,7 +285,7 @@ package final class Refresher {
   }
 
   private func land(_ outcome: IssueOutcome, of attempt: Attempt, for role: ManagedRole) {
-    guard slots[role.slot] === role else { return }
+    guard table[role.slot] === role else { return }
     switch outcome.result {
     case .granted(let assumed):
       role.countSuccess()
@@ -366,7 +336,7 @@ package final class Refresher {
 
   private func deliver(_ event: RefreshEvent, to role: ManagedRole) {
     // Another role may be in the place of one that was removed.
-    guard slots[role.slot] === role else { return }
+    guard table[role.slot] === role else { return }
     if case .clockCorrected(let clock) = event {
       role.current?.judge(by: clock, timing: role.settings.timing)
     }
