@@ -1,10 +1,11 @@
 import Glibc
 
 extension BootID {
-  /// The variable in which the unit has it (`%b`, systemd.unit(5)): with ProcSubset=pid the kernel's own file isn't to be seen.
+  /// The environment variable that the unit sets to it (`%b`, systemd.unit(5)): with ProcSubset=pid, the kernel's own
+  /// file isn't visible.
   package static let variable = "ROLEKEEPER_BOOT_ID"
 
-  /// This boot's; nil where nobody says it.
+  /// The ID of this boot; nil if it can't be determined.
   package static var current: BootID? {
     if let value = getenv(variable), let boot = BootID(String(cString: value)) { return boot }
     var text = [UInt8](repeating: 0, count: 64)

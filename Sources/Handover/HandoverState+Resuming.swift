@@ -3,11 +3,11 @@ package import Refresh
 package import Settings
 
 extension HandoverState {
-  /// What is left of a role under the settings in force, by the rules of a reload (`RoleDifference`): for another RAM role or another policy no
-  /// session is good any more; where only the way to request them has changed, those that there are serve until the next one has come. Nil
-  /// for a role of which nothing is known.
+  /// What a role keeps under the settings in force, by the rules of a reload (`RoleDifference`). For another RAM role
+  /// or session policy, no session is kept. If only the parameters of requests have changed, the sessions serve until
+  /// the next one is issued. Nil for an unknown role.
   ///
-  /// `isGenerationExact` is whether nobody can have published more than the store knows of.
+  /// `isGenerationExact` is whether nobody can have published a later generation than the store records.
   package func resumed(_ settings: RoleSettings, isGenerationExact: Bool) -> ResumedRole? {
     guard let known = roles[settings.name] else { return nil }
     let areGood = isGood(for: settings)
@@ -25,6 +25,6 @@ extension HandoverState {
     return before.arn == now.arn && before.policyDigest == now.policyDigest
   }
 
-  /// How many sessions there are.
+  /// The number of sessions of all roles.
   package var sessionCount: Int { roles.values.reduce(0) { $0 + $1.sessions.count } }
 }

@@ -5,19 +5,21 @@ import Secrets
 package import Settings
 package import Systemd
 
-/// Records what the next process needs, as it happens: before anybody sees a session under a number, or learns that one was condemned, the
-/// store says so.
+/// Records what the next process needs to know, before others see it: a session is in the store before anybody gets it
+/// under a generation, and so is the fact that a session was condemned.
 ///
-/// A store is begun by writing all there is, in slices between which the loop serves others (`StoreDraft`); only when it is whole is it given
-/// to the service manager, and then the one before is dropped. From then on each change is appended. When what has been replaced takes
-/// too much (`StoreSize`), another store is begun, while changes go to both.
+/// A store is begun by writing everything that is known, in slices between which the loop does other work
+/// (`StoreDraft`). When it is complete, it is given to the service manager, and the previous store is removed. From
+/// then on, each change is appended. When obsolete records take too much of the store (`StoreSize`), another store is
+/// begun; until it is complete, changes are appended to both.
 ///
-/// The stores of the processes before this one can't be written to. They are all there is until this process's first store is whole: what
-/// would be published before that has the rest of it written at once.
+/// The stores of earlier processes are read-only, and no other store exists until this process's first one is complete.
+/// If something is to be published before that, the rest of the first store is written at once.
 ///
-/// A store that can't be written is dropped at the manager, too, since it would be out of date, and begun again a minute later.
+/// If a store can't be written, it is out of date, so it is also removed from the service manager. A minute later,
+/// another one is begun.
 package final class HandoverWriter: RoleObserver {
-  /// What this process found of its predecessors' stores.
+  /// What this process found in the stores of earlier processes.
   package struct Predecessors {
     package let names: [String]
     package let nextNumber: UInt64
@@ -30,7 +32,7 @@ package final class HandoverWriter: RoleObserver {
 
   private static let retryInterval: Int64 = 60_000_000
 
-  /// What STS has said of the sources' keys.
+  /// What is known about the sources' keys.
   package var proofs: () -> [HandoverProof] = { [] }
   /// The units that have sessions of their own, and those of each.
   package var units: () -> [UnitName] = { [] }
@@ -45,32 +47,32 @@ package final class HandoverWriter: RoleObserver {
   private var turn: (any Deferral)!
   private var timer: (any Alarm)!
 
-  /// The store that the manager has, and how long it was when it was whole.
+  /// The store that the service manager has, its length when it was complete, and the roles whose records it has.
   private var current:
     (arena: SessionArena, name: String, settings: [Range<Int>], wholeLength: Int, known: Set<RoleName>)?
   private var draft: StoreDraft?
-  /// Names at the manager that a whole store of this process makes superfluous.
+  /// Names of stores at the service manager that are obsolete as soon as a store of this process is complete.
   private var superfluous: [String]
   private var nextNumber: UInt64
-  /// The number of the first store that has, or will have, all that this process publishes. An earlier one that is still found, although its
-  /// removal was asked for, lacks some of it.
+  /// The number of the first store that has, or will have, everything that this process publishes. If an earlier store
+  /// is found, although its removal was requested, it lacks some of that.
   package private(set) var firstStore: UInt64
   private var isBegun = false
 
-  /// All sessions up to this number are recorded: they are numbered in the order in which they are issued.
+  /// All sessions up to this number are recorded; their numbers are in the order in which they are issued.
   private var lastRecorded: UInt64 = 0
   private var recordedClock: ServerClock.Estimate?
   private var recordedProofs: [String: HandoverProof] = [:]
   private var condemned: [(accessKeyID: String, expiration: UTCTime)]
-  /// The settings in force, until a store has them.
+  /// The settings in force, until they are in a store.
   private var newSettings: SettingsContent?
   private var settingsNumber: UInt32 = 0
   private var hasReportedFailure = false
-  /// What is about to be appended.
+  /// The records that are appended next.
   private var batch = RecordBatch()
 
-  /// `condemned` are sessions that STS refused to a process before this one; `capacity` is how large a store is that takes the place of one of
-  /// so many bytes.
+  /// `condemned` are the sessions that STS refused to earlier processes. `capacity` returns the capacity of a store
+  /// that replaces one of the given length in bytes.
   package init(
     boot: BootID, after predecessors: Predecessors, condemned: [String: UTCTime] = [:], refresher: Refresher,
     manager: any DescriptorStore, scheduler: any Scheduler, log: Log,
@@ -90,33 +92,33 @@ package final class HandoverWriter: RoleObserver {
     timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in beginDraft() }
   }
 
-  // MARK: - What happens
+  // MARK: - Changes
 
-  /// Begins the first store, once all roles are in place.
+  /// Begins the first store, after all roles have been created.
   package func begin(settings: SettingsContent) {
     isBegun = true
     newSettings = settings
     beginDraft()
   }
 
-  /// Other settings are in force.
+  /// New settings are in force.
   package func settingsChanged(_ content: SettingsContent) {
     guard isBegun else { return }
     newSettings = content
-    // What sessions are issued for may change with them.
+    // The parameters of sessions may have changed, so each role's record is written again.
     current?.known = []
     draft?.known = []
     append(settings: addSettings())
   }
 
-  /// What is known of a source's key may be more than is recorded.
+  /// More may be known about a source's key than is recorded.
   package func proofsChanged() {
     guard isBegun else { return }
     addProofs()
     append()
   }
 
-  /// The role is kept no longer, or is about to begin again without its sessions.
+  /// The role was removed, or is about to start again without its sessions.
   package func forget(_ role: RoleName, generation: UInt64) {
     guard isBegun else { return }
     batch.add(.roleRemoved(role, generation: generation))
@@ -155,7 +157,7 @@ package final class HandoverWriter: RoleObserver {
     if role.machine.heldSessions.contains(where: { $0.number > lastRecorded }) { record(role) }
   }
 
-  /// All in one piece: half of a rotation is never there.
+  /// All records in one append: the store never has half a rotation.
   private func record(_ role: ManagedRole, condemned: Session? = nil) {
     guard isBegun else { return }
     finishFirstDraft()
@@ -192,15 +194,15 @@ package final class HandoverWriter: RoleObserver {
     }
   }
 
-  /// Settings that no store has yet. Returns their places in the batch.
+  /// Adds settings that aren't in a store yet. Returns the ranges of their records in the batch.
   private func addSettings() -> [Range<Int>] {
     guard let content = newSettings else { return [] }
     settingsNumber += 1
     return batch.add(content, number: settingsNumber)
   }
 
-  /// Appends the batch to the store that the manager has, and to the one that is being made. `settings` are the places of settings in it that
-  /// replace others.
+  /// Appends the batch to the store that the service manager has, and to the draft. `settings` are the ranges of records
+  /// that replace the settings in it.
   private func append(settings: [Range<Int>] = []) {
     guard !batch.isEmpty else { return }
     do throws(SessionArena.Failure) {
@@ -289,7 +291,7 @@ package final class HandoverWriter: RoleObserver {
     }
   }
 
-  /// Nothing is handed over rather than what is out of date.
+  /// Nothing is handed over instead of something out of date.
   private func giveUp(_ failure: SessionArena.Failure) {
     if newSettings == nil, let kept = current.map({ ($0.arena, $0.settings) }) ?? draft.map({ ($0.arena, $0.settings) })
     {
@@ -309,7 +311,7 @@ package final class HandoverWriter: RoleObserver {
 }
 
 extension HandoverWriter {
-  /// The settings that lie at these places.
+  /// The settings whose records have these ranges.
   private static func settings(in arena: SessionArena, at ranges: [Range<Int>]) -> SettingsContent? {
     var state = HandoverState()
     for range in ranges {
@@ -320,18 +322,20 @@ extension HandoverWriter {
   }
 }
 
-/// How large stores are.
+/// The sizes of stores.
 package enum StoreSize {
-  /// What two stores may take together, in bytes, while one takes the place of the other.
+  /// The size that two stores should not exceed together, in bytes, while one replaces the other.
   static let preferred = 30_000_000
 
-  /// What a store of so many bytes may grow to before another is begun: to write one takes as long as tens of thousands of changes, so it
-  /// doubles where that stays below the preferred size, and grows by a quarter and a megabyte where it doesn't.
+  /// How long a store with this length may become before another one is begun. Writing a store takes as long as tens of
+  /// thousands of changes, so it may double if both stay below the preferred size; otherwise it may grow by a quarter and
+  /// a megabyte.
   static func longest(wholeLength: Int) -> Int {
     wholeLength + max(wholeLength / 4 + 1 << 20, min(wholeLength, preferred - 2 * wholeLength))
   }
 
-  /// Room for four times as much as there is now, and for 64 MiB, some 30,000 roles. Addresses alone: memory is taken as it fills.
+  /// The capacity for a store with this length: four times as much and 64 MiB, enough for some 30,000 roles. This
+  /// reserves addresses only; memory is used as the store fills.
   package static func capacity(for length: Int) -> Int { length * 4 + 64 << 20 }
 }
 

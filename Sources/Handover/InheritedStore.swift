@@ -1,26 +1,26 @@
 internal import CLinux
 import Glibc
 
-/// What a process finds of the stores of those before it.
+/// What a process finds in the stores of earlier processes.
 package struct InheritedStore {
-  /// What the best of them comes to; nil where none can be used.
+  /// The content of the store that is used; nil if none can be.
   package let state: HandoverState?
-  /// The number of that one.
+  /// The number of that store.
   package let number: UInt64?
-  /// All names that were found, to be removed once there is a store of this process.
+  /// The names of all stores found. They are removed once a store of this process is complete.
   package let names: [String]
-  /// The number of the next store: above all of them.
+  /// The number of the next store, above all of these.
   package let next: UInt64
-  /// Why a store isn't used, of each that should have been.
+  /// Why each store that should have been used isn't.
   package let defects: [(name: String, reason: String)]
-  /// How much room the one in use takes, in bytes.
+  /// The length of the store that is used, in bytes.
   package let length: Int
 
   private static let prefix = "sessions-"
 
   package static func name(of number: UInt64) -> String { "\(prefix)\(number)" }
 
-  /// The number in a store's name; nil for the name of anything else.
+  /// The number in a store's name; nil for any other name.
   package static func number(of name: String) -> UInt64? {
     guard name.hasPrefix(prefix), let number = UInt64(name.dropFirst(prefix.count)), Self.name(of: number) == name,
       number < 1 << 62
@@ -28,8 +28,8 @@ package struct InheritedStore {
     return number
   }
 
-  /// Takes the highest whole one of the descriptors whose names are those of stores, and closes all of these. An older one isn't looked at
-  /// where a newer one is whole, since it lacks what the newer one has.
+  /// Reads the complete store with the highest number, and closes all descriptors with the names of stores. Older
+  /// stores aren't used: they lack what the newer one has.
   package init(_ descriptors: [(name: String, descriptor: CInt)], boot: BootID) {
     let stores = descriptors.compactMap { one in
       Self.number(of: one.name).map { (number: $0, name: one.name, descriptor: one.descriptor) }

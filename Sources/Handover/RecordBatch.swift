@@ -5,9 +5,10 @@ import SessionStore
 import Settings
 import Signing
 
-/// Records that are appended in one piece. It is cleared and used again: memory for secrets costs more than what is written to it.
+/// Records that are appended in one piece. It is cleared and used again, since allocating memory for secrets costs more
+/// than writing to it.
 struct RecordBatch: ~Copyable {
-  /// Of a file of settings, in one record.
+  /// The maximum size of the part of a settings file in one record.
   static let largestPiece = 128 << 10
 
   private var bytes = SecretBuffer(capacity: 2048)
@@ -18,13 +19,13 @@ struct RecordBatch: ~Copyable {
 
   mutating func clear() { bytes.clear() }
 
-  /// Appends all of them to a store.
+  /// Appends all records to a store.
   func append(to arena: SessionArena) throws(SessionArena.Failure) {
     try bytes.withBytes { (bytes) throws(SessionArena.Failure) in try arena.append(bytes) }
   }
 
-  /// A role as it is, with those of its sessions whose number is above `recorded`; `isNew` unless the store has the role and what its sessions
-  /// were issued for. Returns the highest number of its sessions, 0 without any.
+  /// Adds a role's current state, and those of its sessions whose number is above `recorded`; `isNew` unless the store
+  /// has the role's record with the parameters of its sessions. Returns the highest number of its sessions, 0 without any.
   mutating func add(_ role: ManagedRole, isNew: Bool, sessions: LiveSessions, above recorded: UInt64) -> UInt64 {
     let machine = role.machine
     let held = machine.heldSessions.map(\.number)
@@ -50,7 +51,7 @@ struct RecordBatch: ~Copyable {
           issued: session.issued, sent: session.sent, asked: session.asked, expires: session.expires)))
   }
 
-  /// Settings with the place of each of their records.
+  /// Adds settings, and returns the range of each of their records.
   mutating func add(_ content: SettingsContent, number: UInt32) -> [Range<Int>] {
     var ranges: [Range<Int>] = []
     func add(_ record: HandoverRecord, _ batch: inout RecordBatch) {
@@ -59,7 +60,7 @@ struct RecordBatch: ~Copyable {
       ranges.append(start..<batch.bytes.count)
     }
     for file in content.files {
-      // In pieces, so that no slice of the loop has to copy a large file.
+      // In parts, so that no slice has to copy a large file.
       var start = 0
       repeat {
         let end = min(start + Self.largestPiece, file.bytes.count)
@@ -75,7 +76,7 @@ struct RecordBatch: ~Copyable {
 }
 
 extension HandoverRole.Origin {
-  /// Of the sessions that these settings request.
+  /// The parameters for which sessions are requested under these settings.
   init(_ settings: RoleSettings) {
     self.init(
       arn: settings.arn.description, policyDigest: settings.policy.map { Digest.sha256($0.span) },

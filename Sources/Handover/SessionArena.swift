@@ -2,13 +2,14 @@ internal import CLinux
 import Glibc
 import Secrets
 
-/// The memory that a store is written to: a sealed file that outlives this process in the service manager's hands.
+/// The memory of a store: a sealed file in memory, which the service manager keeps when this process ends.
 ///
-/// Records are only appended. The bytes come first, then the commit word, so that a process which ends at any instruction leaves a store
-/// that is whole. Nobody else can write to it, this process's successor neither: that one makes a store of its own.
+/// Records are only appended. Their bytes are written first, then the commit word, so that the store is complete at
+/// whatever instruction the process ends. No other process can write to it, not even the next one, which creates its
+/// own store.
 ///
-/// Its size is fixed when it is made, and costs nothing: memory is reserved step by step as it fills, and locked as far as RLIMIT_MEMLOCK
-/// allows.
+/// Its size is fixed at the start but costs nothing: memory is reserved step by step as it fills, and locked as far as
+/// RLIMIT_MEMLOCK allows.
 package final class SessionArena {
   package struct Failure: Error, CustomStringConvertible {
     package let description: String
@@ -17,19 +18,19 @@ package final class SessionArena {
     init(_ description: String) { self.description = description }
   }
 
-  /// By so much memory is reserved at a time, in bytes.
+  /// How much memory is reserved at a time, in bytes.
   static let step = 128 << 10
 
   package let descriptor: CInt
   package let capacity: Int
-  /// How many bytes are written, of them all committed.
+  /// The number of bytes written; all of them are committed.
   package private(set) var length: Int
-  /// How much memory is reserved, and how much of it isn't locked.
+  /// How much memory is reserved, and how much of that isn't locked.
   private(set) var reserved: Int
   private(set) var unlocked: Int
   private let base: UnsafeMutableRawPointer
 
-  /// An empty store for `capacity` bytes.
+  /// Creates an empty store with room for `capacity` bytes.
   package init(boot: BootID, capacity: Int) throws(Failure) {
     let pages = (capacity + Self.step - 1) / Self.step * Self.step
     var base: UnsafeMutableRawPointer?
@@ -59,10 +60,10 @@ package final class SessionArena {
     close(descriptor)
   }
 
-  /// Whether `count` more bytes find room.
+  /// Whether there is room for `count` more bytes.
   func hasRoom(for count: Int) -> Bool { count <= capacity - length }
 
-  /// Appends whole records: all of them are there from one instant on, or none of them is.
+  /// Appends complete records. They become visible all at once, or not at all.
   package func append(_ records: Span<UInt8>) throws(Failure) {
     guard hasRoom(for: records.count) else { throw Failure("the store is full, with \(length) bytes") }
     try reserve(length + records.count)
@@ -74,7 +75,7 @@ package final class SessionArena {
     commit()
   }
 
-  /// The bytes in this range, all of them committed.
+  /// Calls `body` with the bytes in this range, which must be committed.
   func withBytes<R, E: Error>(_ range: Range<Int>, _ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
     precondition(range.lowerBound >= 0 && range.upperBound <= length, "beyond the store's end")
     defer { withExtendedLifetime(self) {} }
@@ -104,7 +105,7 @@ extension SessionArena {
     try records.withBytes { (bytes) throws(Failure) in try append(bytes) }
   }
 
-  /// The record that lies at this place; nil where there is none.
+  /// The record at this range; nil if there is none.
   func record(at range: Range<Int>) -> HandoverRecord? {
     withBytes(range) { bytes in
       var place = 0

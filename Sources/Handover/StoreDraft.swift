@@ -2,16 +2,16 @@ import Core
 import Refresh
 import Secrets
 
-/// A store that is being written, piece by piece: what it has of a role is what is true when its turn comes, and what changes later is appended
-/// to it as to the one in use.
+/// A store that is being written in slices. A role is written as it is when its turn comes; later changes are appended
+/// to the draft, as they are to the store in use.
 final class StoreDraft {
   let arena: SessionArena
   let name: String
-  /// Where the settings in force are in it, once they are all there.
+  /// The ranges of the records of the settings in force, once all of them are in the draft.
   private(set) var settings: [Range<Int>] = []
-  /// The highest number of a session in it.
+  /// The highest session number in the draft.
   private(set) var lastRecorded: UInt64 = 0
-  /// The roles that are in it with what their sessions were issued for.
+  /// The roles whose records, with the parameters of their sessions, are in the draft.
   var known: Set<RoleName> = []
   private var batch = RecordBatch()
   private var roles: ArraySlice<RoleName>
@@ -30,7 +30,8 @@ final class StoreDraft {
     settingsToCopy = settings.map { ($0.arena, $0.ranges[...]) }
   }
 
-  /// Replaces the settings to copy: others are in force by now, and already in the arena, at these places.
+  /// Replaces the settings that are still to be copied, since newer ones are in force. They are already in the arena,
+  /// at these ranges.
   func replaceSettings(by ranges: [Range<Int>]) {
     settings = ranges
     settingsToCopy = nil
@@ -47,7 +48,7 @@ final class StoreDraft {
       settingsToCopy = (source, ranges.dropFirst())
       return true
     }
-    // To look at the clock for each would take as long as to write it.
+    // Reading the clock after each role would take as long as writing the role.
     let some = roles.prefix(8)
     guard !some.isEmpty else { return try writeUnits(unitSessions) }
     roles = roles.dropFirst(some.count)
@@ -55,7 +56,7 @@ final class StoreDraft {
       guard let role = refresher.roles[name], role.generation > 0 || !role.machine.heldSessions.isEmpty else {
         continue
       }
-      // One by one: a batch of several would be too large for the memory that secrets share, and cost a mapping of its own.
+      // Role by role: a batch of several would exceed the memory that secrets share, and need a mapping of its own.
       let last = batch.add(role, isNew: true, sessions: refresher.sessions, above: 0)
       defer { batch.clear() }
       try batch.append(to: arena)

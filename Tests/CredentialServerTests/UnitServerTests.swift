@@ -18,7 +18,7 @@ import Wire
 
   // MARK: - Who asks
 
-  @Test func `a user's process with systemd's address gets nothing but the refusal`() {
+  @Test func `a user's process with systemd's address gets only the refusal`() {
     let channel = bench.ask("uploader", as: UnitBench.user)
     #expect(channel.isRefused)
     let lines = bench.lines(with: "request refused")
@@ -26,7 +26,7 @@ import Wire
     #expect(bench.service.figures.refusals == [.otherPeer: 1])
   }
 
-  @Test func `without systemd's address nobody gets anything, root neither`() {
+  @Test func `without systemd's address nobody gets anything, not even root`() {
     for peer in [UnitBench.root, UnitBench.user] {
       for address in [nil, Array("\0other".utf8), Array("/run/x".utf8)] {
         let channel = bench.connect(at: address, as: peer)
@@ -38,7 +38,7 @@ import Wire
     #expect(bench.lines(with: "more requests refused").filter { $0.contains("count=2") }.count == 2)
   }
 
-  @Test func `the process has to be in the unit's control group, where that can be seen`() {
+  @Test func `if its control group can be read, a process outside the unit's is refused`() {
     bench.records.groups[70] = "0::/system.slice/app.service\n"
     #expect(bench.ask("uploader").text.contains("STS.1"))
     for other in [
@@ -57,7 +57,7 @@ import Wire
   // MARK: - Peers that don't read
 
   @Test
-  func `a peer that reads slowly gets the whole, and one that doesn't read is sent no more than there is room for`() {
+  func `a slow reader gets the whole answer, and one that doesn't read gets no more than its buffer takes`() {
     let whole = bench.ask("uploader").text
     let slow = bench.ask("uploader", room: 10)
     #expect(!slow.isClosed && slow.isWatched)
@@ -73,7 +73,7 @@ import Wire
     #expect(stuck.isClosed && stuck.bytes.count == 200_000 && bench.server.count == 0)
   }
 
-  @Test func `a refusal takes a bounded piece of each turn`() {
+  @Test func `each turn sends a limited part of a refusal`() {
     let channel = bench.ask("uploader", for: "other.service", room: 0)
     var turns = 0
     while !channel.isClosed, turns < 100 {
@@ -85,7 +85,7 @@ import Wire
     #expect(channel.isRefused && turns >= 4)
   }
 
-  @Test func `a peer that leaves in the middle of its answer is let go of`() {
+  @Test func `a connection that the peer closes during the answer is dropped`() {
     let channel = bench.ask("uploader", for: "other.service", room: 70_000)
     #expect(!channel.isClosed)
     channel.isGone = true
@@ -97,7 +97,7 @@ import Wire
 
   // MARK: - Many
 
-  @Test func `beyond its number the server is full, and says when there is room`() throws {
+  @Test func `at its limit the server is full, and reports when there is room`() throws {
     let bench = try UnitBench(most: 3)
     bench.add("uploader", granted: false)
     var made = 0
@@ -110,7 +110,7 @@ import Wire
     #expect(bench.server.count == 0 && made == 3)
   }
 
-  @Test func `others than root hold no more than a few connections`() {
+  @Test func `users other than root get only a few connections`() {
     let held = (0..<8).map { _ in bench.ask("uploader", as: UnitBench.user, room: 0) }
     #expect(held.allSatisfy { !$0.isClosed })
     let more = bench.ask("uploader", as: UnitBench.user, room: 0)
@@ -123,7 +123,7 @@ import Wire
 
   // MARK: - Without settings
 
-  @Test func `while the daemon has no settings every unit is refused with the first error`() throws {
+  @Test func `while the daemon has no valid settings, every unit is refused with the first error`() throws {
     let refusals = try UnitRefusalLog(scheduler: bench.scheduler, log: bench.lines.log)
     let rejection = UnitRejection(error: "rolekeeper.toml:3: socket.mode is 1", refusals: refusals)
     let server = try UnitServer(

@@ -15,7 +15,7 @@ import Wire
 
   init() throws { bench = try UnitBench() }
 
-  @Test func `a unit gets the credential of a role that allows it, in the format that it names`() {
+  @Test func `a unit gets the credential of a role that allows it, in the requested format`() {
     bench.add("uploader")
     let document = bench.ask("uploader")
     #expect(document.isClosed && document.text.hasPrefix(#"{"Code":"Success""#) && document.text.contains("secret1"))
@@ -25,7 +25,7 @@ import Wire
     #expect(bench.server.count == 0)
   }
 
-  @Test func `the first hand-out of a session to a unit is logged, others aren't`() {
+  @Test func `only the first hand-out of a session to a unit is logged`() {
     bench.add("uploader")
     for _ in 0..<3 { _ = bench.ask("uploader") }
     _ = bench.ask("uploader", for: "encode@1.service")
@@ -56,7 +56,7 @@ import Wire
   ]
 
   @Test(arguments: refused)
-  func `who may not have it is refused at once by more than a credential may have, and the journal says why`(
+  func `a unit without access is refused at once, with an oversized answer, and the journal says why`(
     _ given: Refused
   ) {
     bench.add("uploader")
@@ -70,7 +70,7 @@ import Wire
 
   // MARK: - Waiting
 
-  @Test func `a unit that comes too early waits, and gets the session as soon as there is one`() {
+  @Test func `a unit that starts before the first session waits, and gets it as soon as it exists`() {
     bench.add("uploader", granted: false)
     let channel = bench.ask("uploader")
     bench.scheduler.advance(by: .seconds(9))
@@ -79,7 +79,7 @@ import Wire
     #expect(channel.isClosed && channel.text.contains("STS.1") && bench.service.waitingCount == 0)
   }
 
-  @Test func `a failed attempt doesn't end its wait`() {
+  @Test func `a failed attempt doesn't end a unit's wait`() {
     bench.add("uploader", granted: false)
     let channel = bench.ask("uploader")
     bench.refresh.fail(bench.refresh.cloud.waiting[0], .permanent, code: "NoPermission")
@@ -88,7 +88,7 @@ import Wire
     #expect(channel.isRefused)
   }
 
-  @Test func `with nothing valid in its time its start fails, with the reason`() {
+  @Test func `without a valid session within the wait, the unit's start fails, with the reason`() {
     bench.add("uploader", granted: false)
     let channel = bench.ask("uploader")
     bench.refresh.fail(bench.refresh.cloud.waiting[0], code: "Connect")
@@ -101,7 +101,7 @@ import Wire
     #expect(bench.service.figures.refusals == [.noSession: 1])
   }
 
-  @Test func `each has its own time`() {
+  @Test func `each request has its own deadline`() {
     bench.add("uploader", granted: false)
     let first = bench.ask("uploader")
     bench.scheduler.advance(by: .seconds(4))
@@ -113,7 +113,7 @@ import Wire
     #expect(first.isRefused)
   }
 
-  @Test func `without a wait it is answered at once`() throws {
+  @Test func `with a wait of zero, a request is answered at once`() throws {
     let bench = try UnitBench(wait: .zero)
     bench.add("uploader", granted: false)
     #expect(bench.ask("uploader").isRefused)
@@ -121,7 +121,7 @@ import Wire
     #expect(bench.ask("uploader").text.contains("STS.1"))
   }
 
-  @Test func `who leaves isn't waited for`() {
+  @Test func `a request whose peer has closed is dropped`() {
     bench.add("uploader", granted: false)
     let channel = bench.ask("uploader")
     bench.server.hungUp(channel.number!)
@@ -132,7 +132,7 @@ import Wire
       channel.bytes.isEmpty && bench.lines(with: "handed out").isEmpty && bench.lines(with: "no credential").isEmpty)
   }
 
-  @Test func `a right that a reload takes away, and a role that it removes, end a wait`() {
+  @Test func `a wait ends when a reload removes the access or the role`() {
     for change in ["right", "role"] {
       let role = bench.add(change, granted: false)
       let channel = bench.ask(change)
@@ -147,7 +147,7 @@ import Wire
     }
   }
 
-  @Test func `at the daemon's end whoever waits is refused, and gets no empty credential`() {
+  @Test func `when the daemon stops, waiting units are refused instead of getting an empty credential`() {
     bench.add("uploader", granted: false)
     let (reading, stuck) = (bench.ask("uploader"), bench.ask("uploader", for: "encode@1.service", room: 1000))
     var isDrained = false
@@ -160,7 +160,7 @@ import Wire
 
   // MARK: - One invocation
 
-  @Test func `an invocation has the same session each time it asks, also when the role was refreshed in between`() {
+  @Test func `an invocation gets the same session for each request, even if the role is refreshed in between`() {
     let role = bench.add("uploader", pool: 1)
     let check = bench.ask("uploader")
     bench.refresh.advance(.minutes(40))
@@ -177,7 +177,7 @@ import Wire
   }
 
   @Test
-  func `what an invocation had isn't handed out any more once it has lapsed, STS refuses it, or the role is another`() {
+  func `a session isn't handed out again if it has expired, STS refuses it, or the role has changed`() {
     let role = bench.add("uploader", pool: 1)
     _ = bench.ask("uploader")
     bench.refresh.advance(.minutes(40))
@@ -236,7 +236,7 @@ import Wire
     #expect(bench.ask("uploader").text.contains("STS.2"))
   }
 
-  @Test func `units that come and go don't fill the memory`() {
+  @Test func `memory for past units is bounded`() {
     bench.add("uploader")
     for number in 0..<1100 { _ = bench.ask("uploader", for: "encode@\(number).service") }
     let sessions = Mirror(reflecting: bench.service).descendant("sessions") as? InvocationSessions
@@ -245,7 +245,7 @@ import Wire
 
   // MARK: - The journal
 
-  @Test func `a unit that is started again and again is logged once, and summed up once a minute`() {
+  @Test func `a unit that restarts repeatedly is logged once, then summed up once a minute`() {
     bench.add("uploader")
     for _ in 0..<30 {
       _ = bench.ask("uploader", for: "other.service")
@@ -258,7 +258,7 @@ import Wire
     #expect(bench.service.figures.refusals == [.notAllowed: 30])
   }
 
-  @Test func `no secret is in a line`() {
+  @Test func `log lines contain no secret`() {
     bench.add("uploader")
     _ = bench.ask("uploader")
     _ = bench.ask("uploader", for: "other.service")

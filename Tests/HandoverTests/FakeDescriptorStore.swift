@@ -7,7 +7,7 @@ import Systemd
 final class FakeDescriptorStore: DescriptorStore {
   private(set) var stored: [(name: String, descriptor: CInt)] = []
   private(set) var requests: [String] = []
-  /// Whether what is requested never arrives.
+  /// Whether requests never arrive.
   var isDeaf = false
   /// Called after each request.
   var requested: () -> Void = {}
@@ -31,7 +31,7 @@ final class FakeDescriptorStore: DescriptorStore {
 
   deinit { for one in stored { close(one.descriptor) } }
 
-  /// What a process that starts now finds.
+  /// What a process finds that starts now.
   func inherit() -> InheritedStore {
     InheritedStore(stored.map { ($0.name, dup($0.descriptor)) }, boot: Samples.boot)
   }

@@ -12,7 +12,8 @@ import Testing
 @testable import Handover
 @testable import RuntimeState
 
-/// A process that is killed between any two steps of what it records and publishes: its successor has the numbers and keys that readers know.
+/// A process that is killed between any two steps of recording and publishing: the next one has the generations and
+/// keys that readers know.
 @Suite struct HandoverCrashTests {
   /// What readers of a role get.
   private struct Seen: Equatable {
@@ -25,7 +26,7 @@ import Testing
     }
   }
 
-  /// Stands between two observers, where a kill may come.
+  /// An observer between two others; each of its calls is a moment at which a kill may happen.
   private final class Probe: RoleObserver {
     private let moment: () -> Void
 
@@ -37,7 +38,7 @@ import Testing
     func didAttempt(_ role: ManagedRole) { moment() }
   }
 
-  /// One process after the other, with the same manager and the same file.
+  /// One of several consecutive processes, with the same service manager and the same file.
   private final class Process {
     let bench: Bench
     let reserve: GenerationReserve
@@ -87,7 +88,7 @@ import Testing
     try #require(RecordedDirectory(line: ["directory", "a", settingsFile[...]]))
   }
 
-  /// What readers of a process get that starts now, while the one before goes on.
+  /// What readers would get from a process that starts now, while this one continues.
   private func seenByNext(at now: Timestamp) throws -> [RoleName: Seen] {
     let copy = directory.path("copy")
     unlink(copy)
@@ -98,7 +99,7 @@ import Testing
     return next.seen
   }
 
-  /// A process whose every step is a moment of `check`.
+  /// A process that calls `check` at each of its steps.
   private func process(after before: Process?, _ check: @escaping (Process) -> Void) throws -> Process {
     let process = try Process(manager, file, at: before?.bench.now)
     let probe = Probe { [unowned process] in check(process) }
@@ -111,11 +112,13 @@ import Testing
   private final class Probes { var all: [Probe] = [] }
   private let probes = Probes()
 
-  @Test func `killed at any moment it leaves the numbers and keys that readers know, and none is skipped`() throws {
+  @Test func `killed at any moment, the process leaves the generations and keys that readers know, without gaps`()
+    throws
+  {
     var moments = 0
     var isChecking = false
     func check(_ process: Process) {
-      // The successor's own requests are no moments.
+      // Requests of the next process aren't such steps.
       if isChecking { return }
       isChecking = true
       defer { isChecking = false }
@@ -132,7 +135,7 @@ import Testing
       }
     }
 
-    // Both have `check`, which has both.
+    // Both hold `check`, which holds both.
     defer {
       manager.requested = {}
       probes.all = []
@@ -150,11 +153,11 @@ import Testing
       process.keep(roles)
       #expect(process.seen == before.seen)
       process.writer.begin(settings: SettingsContent())
-      // The file is written again while the store of the process before is all there is.
+      // The file is written again while only the previous process's store is complete.
       process.reserve.retryFailed()
       process.reserve.cover([], [try recorded(in: "/\(round)")])
       check(process)
-      // In some rounds the first rotation comes before the store is whole.
+      // In some rounds, the first rotation comes before the store is complete.
       if round.isMultiple(of: 2) { process.bench.scheduler.settle() }
       process.rotate()
       process.bench.scheduler.settle()
@@ -165,8 +168,9 @@ import Testing
     #expect(moments > 100)
   }
 
-  /// Its numbers would have been used a second time, for other keys.
-  @Test func `where the manager never got the store of the last process, numbers go on above all that was seen`() throws
+  /// Its generations would have been used a second time, for other keys.
+  @Test func `if the manager never got the last process's store, generations continue above all that readers saw`()
+    throws
   {
     let first = try process(after: nil) { _ in }
     first.keep(roles)

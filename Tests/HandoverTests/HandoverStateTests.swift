@@ -10,7 +10,7 @@ import Testing
     try HandoverState(reading: bytes.span, boot: boot)
   }
 
-  /// Why it can't be read; nil when it can.
+  /// The reason why the store can't be read; nil if it can.
   private func defect(_ bytes: [UInt8], boot: BootID = Samples.boot) -> StoreDefect? {
     do throws(StoreDefect) {
       _ = try HandoverState(reading: bytes.span, boot: boot)
@@ -18,7 +18,7 @@ import Testing
     } catch { return error }
   }
 
-  @Test func `what was recorded reads back`() throws {
+  @Test func `recorded content reads back`() throws {
     let read = try read(Samples.image().bytes)
     #expect(read.text == Samples.state(of: Samples.records).text)
     #expect(read.text.contains("secret-uploader2"))
@@ -35,7 +35,7 @@ import Testing
     #expect(state.proofs["main"]?.arn == "acs:ram::1:user/keeper")
   }
 
-  @Test func `a condemned session never comes back, in whatever order it is recorded`() {
+  @Test func `a condemned session never returns, in whatever order it is recorded`() {
     let condemned = HandoverRecord.condemned(accessKeyID: "STS.uploader1", expiration: UTCTime(seconds: 2))
     let records: [HandoverRecord] = [
       .role(Samples.role("uploader")), condemned, .session(Samples.session("uploader", 1)),
@@ -74,7 +74,7 @@ import Testing
     #expect(Samples.state(of: later).roles[name]?.sessions.map(\.number) == [2, 3])
   }
 
-  @Test func `a rotation changes a role that the store has, and says nothing of any other`() {
+  @Test func `a rotation changes a role in the store, and is ignored for any other`() {
     let name = Samples.name("uploader")
     let rotation = HandoverRecord.rotation(Samples.role("uploader", generation: 9, held: [2], published: 2).rotation)
     #expect(Samples.state(of: [rotation, .session(Samples.session("uploader", 2))]).roles.isEmpty)
@@ -86,7 +86,7 @@ import Testing
     #expect(Samples.state(of: removed).roles.isEmpty && Samples.state(of: removed).removedGenerations == [name: 12])
   }
 
-  @Test func `settings that aren't complete leave the ones before in force`() throws {
+  @Test func `incomplete settings leave the previous ones in force`() throws {
     let state = try read(Samples.image().bytes)
     #expect(state.settings?.files.map(\.bytes) == [Array("[roles.é]\n".utf8)])
     let records = Samples.records + [.settingsInForce(number: 2, records: 2)]
@@ -95,10 +95,10 @@ import Testing
     #expect(Samples.state(of: whole).settings?.files.map(\.bytes) == [[]])
   }
 
-  // MARK: - Ends at any moment
+  // MARK: - Killed while appending
 
-  /// Its process was killed while it appended: behind the commit word's length lies half a record.
-  @Test func `wherever an append was cut off, all records before it are there`() throws {
+  /// The process was killed while it appended: after the committed length there is half a record.
+  @Test func `if an append is cut off anywhere, all earlier records remain`() throws {
     let (whole, ends) = Samples.image()
     for (index, end) in ends.enumerated() {
       let expected = Samples.state(of: Samples.records.prefix(index + 1)).text
@@ -111,7 +111,7 @@ import Testing
     }
   }
 
-  @Test func `damage behind the end is ignored`() throws {
+  @Test func `damage after the committed length is ignored`() throws {
     var bytes = Samples.image().bytes
     bytes += [0xFF, 0xFF, 0xFF, 0xFF, 1, 2, 3]
     #expect(try read(bytes).text == Samples.state(of: Samples.records).text)
@@ -119,7 +119,7 @@ import Testing
 
   // MARK: - Damage
 
-  @Test func `a store cut off anywhere before its end is dropped whole`() {
+  @Test func `a store cut off anywhere before its end isn't used at all`() {
     let whole = Samples.image().bytes
     for count in whole.indices {
       let expected = count < StoreHeader.size ? StoreDefect.notAStore : .cutOff(whole.count, there: count)
@@ -128,7 +128,7 @@ import Testing
   }
 
   @Test(arguments: [0x01, 0x80, 0xFF] as [UInt8])
-  func `a store with any byte changed is dropped whole`(mask: UInt8) {
+  func `a store with any changed byte isn't used at all`(mask: UInt8) {
     let whole = Samples.image().bytes
     for place in whole.indices {
       var bytes = whole
@@ -137,7 +137,7 @@ import Testing
     }
   }
 
-  @Test func `the reason names where the damage is`() {
+  @Test func `the reason names the place of the damage`() {
     let (whole, ends) = Samples.image()
     var bytes = whole
     bytes[ends[3] + 20] ^= 1
@@ -145,20 +145,20 @@ import Testing
     #expect(StoreDefect.recordDamaged(at: 7).description == "it is damaged at byte 7")
   }
 
-  @Test func `a store of another format or boot is dropped`() {
+  @Test func `a store of another format or boot isn't used`() {
     #expect(defect(Samples.image(version: 1).bytes) == .otherVersion(1))
     let other = BootID("00000000000000000000000000000001")!
     #expect(defect(Samples.image().bytes, boot: other) == .otherBoot)
     #expect(defect([]) == .notAStore)
   }
 
-  @Test func `a header that nothing was committed to is no store`() {
+  @Test func `a header without a commit isn't a store`() {
     #expect(defect(StoreHeader.bytes(of: Samples.boot)) == .headerDamaged)
   }
 
   // MARK: - The boot's id
 
-  @Test func `a boot's id is read as the kernel and as systemd write it`() {
+  @Test func `a boot ID is read in the kernel's form and in systemd's`() {
     let kernel = BootID("1e8db4a0-6d62-4b3f-9d0f-0a5b6c7d8e9f")
     #expect(kernel != nil && kernel == BootID("1E8DB4A06D624B3F9D0F0A5B6C7D8E9F"))
     for text in ["", "1e8d", "1e8db4a06d624b3f9d0f0a5b6c7d8e9g", "+e8db4a06d624b3f9d0f0a5b6c7d8e9f", "%b"] {

@@ -12,7 +12,7 @@ import Testing
 
 @testable import Handover
 
-/// What the next process would find at any moment, with a refresher whose time and cloud are the test's.
+/// What the next process would find at any moment. The test controls the refresher's time and cloud.
 @Suite struct HandoverWriterTests {
   private let bench: Bench
   private let manager = FakeDescriptorStore()
@@ -40,7 +40,7 @@ import Testing
     files: [SettingsContent.File(path: "/etc/rk.toml", bytes: Array("x".utf8))],
     directories: [SettingsContent.Directory(path: "/etc/roles.d", names: [])])
 
-  /// Begins and lets the first store become whole.
+  /// Begins the first store and completes it.
   private func begin() {
     writer.begin(settings: Self.settings)
     bench.scheduler.settle()
@@ -52,7 +52,7 @@ import Testing
     try #require(state?.roles[RoleName(name)!])
   }
 
-  /// A second process on the same cloud and clocks, with what this one left.
+  /// A second process with the same cloud and clocks, which gets what this one left.
   private func next() throws -> (refresher: Bench, store: InheritedStore) {
     let store = manager.inherit()
     let other = try Bench()
@@ -65,7 +65,7 @@ import Testing
 
   // MARK: - What is recorded
 
-  @Test func `what is published is in the store before anybody sees it`() throws {
+  @Test func `a published session is in the store before anybody gets it`() throws {
     begin()
     var known: [UInt64] = []
     bench.observer.published = { [unowned bench, manager] role in
@@ -88,19 +88,19 @@ import Testing
     bench.observer.forget()
   }
 
-  @Test func `a session that nobody gets yet is recorded, too`() throws {
+  @Test func `a standby session is recorded, too`() throws {
     begin()
     bench.add("a")
     bench.grantAll()
     bench.advance(.minutes(20))
-    // It ends before the one in use.
+    // It expires before the session in use.
     bench.grant(bench.cloud.waiting[0], life: .minutes(30))
     let found = try role("a", in: state)
     #expect(found.sessions.count == 2 && found.role.rotation.generation == 1)
     #expect(found.role.rotation.published == found.sessions.first?.number)
   }
 
-  @Test func `a condemned session is gone in the same instant as another takes its place`() throws {
+  @Test func `one append condemns a session and publishes its replacement`() throws {
     begin()
     let a = bench.add("a")
     bench.grantAll()
@@ -117,7 +117,7 @@ import Testing
     bench.observer.forget()
   }
 
-  @Test func `what sessions are issued for is recorded once, and again when the settings change it`() throws {
+  @Test func `the parameters of sessions are recorded once, and again when the settings change them`() throws {
     begin()
     let a = bench.add("a")
     bench.grantAll()
@@ -139,7 +139,7 @@ import Testing
     #expect(try role("a", in: state).role.rotation.generation == 3)
   }
 
-  @Test func `a role that is removed and added again is whole in the store`() throws {
+  @Test func `a role that is removed and added again is complete in the store`() throws {
     begin()
     for _ in 0..<2 {
       let a = bench.add("a")
@@ -151,7 +151,7 @@ import Testing
     #expect(state?.roles.isEmpty == true)
   }
 
-  @Test func `a removed role leaves its number alone`() throws {
+  @Test func `of a removed role, only the generation remains`() throws {
     begin()
     let a = bench.add("a")
     bench.grantAll()
@@ -160,7 +160,7 @@ import Testing
     #expect(state?.roles.isEmpty == true && state?.removedGenerations == [a.name: 1])
   }
 
-  @Test func `proofs and other settings are recorded as they come`() throws {
+  @Test func `proofs and new settings are recorded when they change`() throws {
     begin()
     let proof = HandoverProof(
       source: "main", accessKeyID: "LTAI1", since: bench.now, proven: bench.now, lastAccepted: nil, arn: nil,
@@ -175,7 +175,7 @@ import Testing
     #expect(manager.inherit().length == length, "the same proof again")
   }
 
-  @Test func `a large file of settings is recorded in pieces, and is one file again`() throws {
+  @Test func `a large settings file is recorded in parts and read as one file`() throws {
     begin()
     let sizes = [0, 1, RecordBatch.largestPiece - 1, RecordBatch.largestPiece, 2 * RecordBatch.largestPiece + 5]
     let files = sizes.map { size in
@@ -188,7 +188,7 @@ import Testing
 
   // MARK: - The next process
 
-  @Test func `the next process hands out the same, under the same number, without a call`() throws {
+  @Test func `the next process hands out the same session under the same generation, without a call`() throws {
     begin()
     bench.add("a")
     bench.add("b")
@@ -203,13 +203,13 @@ import Testing
       #expect(new.machine.heldSessions.count == 2 && new.issued == old.issued)
     }
     #expect(other.refresher.rolesWithoutOutcome == 0 && other.refresher.holdsExactlyTheMachinesSessions)
-    // Its next step comes when it would have come.
+    // Its next refresh is due when it would have been.
     other.advance(.minutes(17))
     #expect(other.cloud.orders.count == 2)
   }
 
-  /// Another of two that were issued in the same second was handed out under the same number.
-  @Test func `which session ends last is what the process before judged`() throws {
+  /// Another one of two sessions from the same second was handed out under the same generation.
+  @Test func `the expiry that the previous process computed decides which session lives longest`() throws {
     begin()
     let a = bench.add("a")
     bench.grantAll()
@@ -223,7 +223,7 @@ import Testing
     }
   }
 
-  @Test func `numbers that somebody may have used after the store was left aren't used again`() throws {
+  @Test func `generations that may have been used after the last record aren't used again`() throws {
     begin()
     bench.add("a")
     bench.grantAll()
@@ -238,7 +238,7 @@ import Testing
     }
   }
 
-  @Test func `sessions that have ended meanwhile are not taken over`() throws {
+  @Test func `sessions that have expired meanwhile aren't resumed`() throws {
     begin()
     bench.add("a")
     bench.grantAll()
@@ -266,7 +266,8 @@ import Testing
   ]
 
   @Test(arguments: [(0, false), (1, false), (2, true), (3, true)])
-  func `under other settings sessions are dropped or requested again, as by a reload`(change: Int, stays: Bool) throws {
+  func `with changed settings, sessions are dropped or requested again, as by a reload`(change: Int, stays: Bool) throws
+  {
     begin()
     bench.add("a")
     bench.grantAll()
@@ -281,9 +282,9 @@ import Testing
     #expect(other.refresher.roles[settings.name]?.generation == 2)
   }
 
-  // MARK: - One store after the other
+  // MARK: - Consecutive stores
 
-  @Test func `a store is given to the manager when it is whole, and then the ones before are removed`() throws {
+  @Test func `a complete store is given to the manager, and then the previous ones are removed`() throws {
     begin()
     bench.add("a")
     bench.grantAll()
@@ -298,7 +299,7 @@ import Testing
     #expect(try role("a", in: state).sessions.map(\.accessKeySecret.text) == ["secret1"])
   }
 
-  @Test func `what is published before the first store is whole makes it whole`() throws {
+  @Test func `before anything is published, the first store is completed`() throws {
     begin()
     let a = bench.add("a")
     bench.grantAll()
@@ -313,7 +314,7 @@ import Testing
     #expect(try role("a", in: state).role.rotation.generation == 2)
   }
 
-  @Test func `what has been replaced makes another store, while changes go to both`() throws {
+  @Test func `obsolete records cause a new store, and changes go to both meanwhile`() throws {
     begin()
     for index in 0..<20 { bench.add("role\(index)") }
     bench.grantAll()
@@ -323,7 +324,7 @@ import Testing
       rounds += 1
       bench.advance(.minutes(16))
       bench.grantAll()
-      // A slice now and then, so that rotations come in between.
+      // A slice now and then, so that rotations happen in between.
       if rounds.isMultiple(of: 3) { bench.scheduler.turn() }
     }
     bench.scheduler.settle()
@@ -409,7 +410,7 @@ import Testing
 
   // MARK: - Failures
 
-  @Test func `a store that finds no room is dropped at the manager, and begun again a minute later`() throws {
+  @Test func `a store without room is removed from the manager, and another begun a minute later`() throws {
     let writer = try Self.writer(bench, manager, recorder) { _ in SessionArena.step }
     bench.refresher.setObservers([writer])
     writer.begin(settings: Self.settings)
@@ -427,8 +428,8 @@ import Testing
     #expect(state?.settings == Self.settings && state?.roles.count == 1)
     #expect(recorder.all.count == 2 && recorder.all[1].hasPrefix("notice: sessions can be handed over"))
   }
-  /// Its settings were lost, and the next process couldn't start with bad ones.
-  @Test func `a first store that finds no room loses no settings`() throws {
+  /// The settings were lost, and the next process couldn't start if those on the disk were bad.
+  @Test func `if the first store has no room, no settings are lost`() throws {
     var room = SessionArena.step
     let writer = try Self.writer(bench, manager, recorder) { _ in room }
     bench.refresher.setObservers([writer])

@@ -5,7 +5,7 @@ import Secrets
 import Settings
 import TestSupport
 
-/// What the tests of this suite hand over.
+/// The records that the tests of this suite hand over.
 enum Samples {
   static let boot = BootID("1e8db4a0-6d62-4b3f-9d0f-0a5b6c7d8e9f")!
 
@@ -70,7 +70,7 @@ enum Samples {
     ]
   }
 
-  /// A store of these records, and where each of them ends.
+  /// A store with these records, and the place where each of them ends.
   static func image(of records: [HandoverRecord] = records, version: UInt32 = StoreHeader.version) -> (
     bytes: [UInt8], ends: [Int]
   ) {

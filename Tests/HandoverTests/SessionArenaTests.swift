@@ -14,13 +14,13 @@ import Testing
     return arena
   }
 
-  /// What the next process finds under these names.
+  /// What the next process finds if it inherits these stores.
   private func inherit(_ arenas: [(name: String, descriptor: CInt)]) -> InheritedStore {
     InheritedStore(
       arenas.map { ($0.name, dup($0.descriptor)) }, boot: Samples.boot)
   }
 
-  @Test func `what is appended reads back in the next process`() throws {
+  @Test func `the next process reads what was appended`() throws {
     let arena = try arena()
     let found = inherit([("sessions-7", arena.descriptor)])
     #expect(found.state?.text == Samples.state(of: Samples.records).text)
@@ -28,7 +28,7 @@ import Testing
     #expect(found.length == arena.length)
   }
 
-  @Test func `several records appended together are there together`() throws {
+  @Test func `records appended together become visible together`() throws {
     let arena = try arena([])
     var batch = SecretBuffer()
     for record in Samples.records { RecordCoding.append(record, to: &batch) }
@@ -63,7 +63,7 @@ import Testing
 
   // MARK: - Room
 
-  @Test func `memory is taken as the store fills`() throws {
+  @Test func `memory is reserved as the store fills`() throws {
     let arena = try SessionArena(boot: Samples.boot, capacity: 64 << 20)
     var status = stat()
     fstat(arena.descriptor, &status)
@@ -73,7 +73,7 @@ import Testing
     #expect(Int(status.st_blocks) * 512 == 4 * SessionArena.step && arena.reserved == 4 * SessionArena.step)
   }
 
-  @Test func `what finds no room changes nothing`() throws {
+  @Test func `an append without room changes nothing`() throws {
     let arena = try SessionArena(boot: Samples.boot, capacity: SessionArena.step)
     try arena.append(.generationFloor(1))
     let length = arena.length
@@ -84,9 +84,11 @@ import Testing
     #expect(inherit([("sessions-1", arena.descriptor)]).state?.generationFloor == 1)
   }
 
-  // MARK: - Which one is taken
+  // MARK: - Which store is used
 
-  @Test func `the highest whole store is taken, whatever the order, and the others are named for removal`() throws {
+  @Test func `the complete store with the highest number is used, in whatever order, and the others are to be removed`()
+    throws
+  {
     let old = try arena([.generationFloor(9)])
     let new = try arena([.generationFloor(10)])
     let stores = [("sessions-10", new.descriptor), ("sessions-9", old.descriptor), ("other", old.descriptor)]
@@ -97,7 +99,7 @@ import Testing
     }
   }
 
-  @Test func `a store of another boot is passed over, and the reason is known`() throws {
+  @Test func `a store of another boot isn't used, and the reason is known`() throws {
     let other = try arena([.generationFloor(10)], boot: BootID("00000000000000000000000000000002")!)
     let old = try arena([.generationFloor(9)])
     let found = inherit([("sessions-9", old.descriptor), ("sessions-10", other.descriptor)])
@@ -106,7 +108,7 @@ import Testing
     #expect(found.defects.map(\.reason) == ["it was made before the host was last booted"])
   }
 
-  @Test func `a store with a changed byte is passed over, and an older whole one taken`() throws {
+  @Test func `a store with a changed byte isn't used, but an older complete one is`() throws {
     let old = try arena([.generationFloor(9)])
     let new = try arena([.generationFloor(10)])
     let damaged = try Copy(of: new) { $0[StoreHeader.size + 4] ^= 1 }
@@ -117,7 +119,7 @@ import Testing
     #expect(alone.state == nil && alone.length == 0 && alone.next == 3)
   }
 
-  /// A store with the same bytes but for what `change` does to them, sealed in the same way.
+  /// A sealed store with the same bytes, except for those that `change` modifies.
   private final class Copy {
     let descriptor: CInt
     private let base: UnsafeMutableRawPointer
@@ -143,7 +145,7 @@ import Testing
   @Test(arguments: [
     "sessions-", "sessions-01", "sessions--1", "sessions-x", "session-1", "stored", "sessions-99999999999999999999",
   ])
-  func `another name is no store's`(name: String) throws {
+  func `any other name isn't a store's`(name: String) throws {
     #expect(InheritedStore.number(of: name) == nil)
     #expect(InheritedStore.number(of: InheritedStore.name(of: 12)) == 12)
   }

@@ -34,7 +34,7 @@ import Testing
     "use a directory of its own: run: sudo install -d -o rolekeeper -m 0711 /srv/rolekeeper/uploader; write path = \"/srv/rolekeeper/uploader/a\"; "
     + "let the unit write there: sudo systemctl edit rolekeeper, with the lines [Service] and ReadWritePaths=-/srv/rolekeeper/uploader; then run: sudo rolekeeper check && sudo systemctl restart rolekeeper"
 
-  @Test func `the shipped settings have nothing wrong with the shipped unit`() throws {
+  @Test func `the shipped settings have no finding with the shipped unit`() throws {
     #expect(try Self.check(Self.host(), "") == [])
   }
 
@@ -93,13 +93,13 @@ import Testing
   }
 
   /// Whoever does what a finding says must not find the next thing to do.
-  @Test func `what a finding says ends it`() throws {
+  @Test func `following the remedy of a finding ends it`() throws {
     var host = try Self.host(dropIn: "ReadWritePaths=-/srv/rolekeeper/uploader")
     host.directories["/srv/rolekeeper/uploader"] = FakeHost.File(uid: 998, gid: 0, mode: 0o711)
     #expect(Self.check(host, Self.output("/srv/rolekeeper/uploader/a")) == [])
   }
 
-  @Test func `a directory that is right but for the unit takes the drop-in alone`() throws {
+  @Test func `for a directory that only the unit hides, the drop-in alone is proposed`() throws {
     var host = try Self.host()
     host.directories["/srv/own"] = FakeHost.File(uid: 998, mode: 0o711)
     #expect(
@@ -109,7 +109,7 @@ import Testing
       ])
   }
 
-  @Test func `the roles' directory is looked at too`() throws {
+  @Test func `the roles' directory is checked, too`() throws {
     var host = try Self.host()
     host.directories["/srv/files"] = FakeHost.File(uid: 998, mode: 0o711)
     #expect(
@@ -119,14 +119,15 @@ import Testing
       ])
   }
 
-  @Test func `a file by its name alone isn't proposed where the role has one of that name`() throws {
+  @Test func `a bare file name isn't proposed if the role has a file of that name`() throws {
     var host = try Self.host()
     host.missingDirectories.insert("/run/rolekeeper/extra")
     let found = Self.check(host, Self.output("a") + Self.output("/run/rolekeeper/extra/a"))
     #expect(found.count == 1 && found[0].hasSuffix(Self.own), "\(found)")
   }
 
-  @Test func `the roles' directory may be new in the unit's or in one that systemd makes, and no deeper`() throws {
+  @Test func `the roles' directory may be missing directly in a directory that systemd creates, but no deeper`() throws
+  {
     var host = try Self.host(dropIn: "StateDirectory=rolekeeper")
     host.missingDirectories.formUnion(["/run/rolekeeper/a", "/var/lib/rolekeeper"])
     #expect(Self.check(host, "[files]\ndirectory = \"/run/rolekeeper/a\"\n") == [])
@@ -137,7 +138,7 @@ import Testing
       "\(found)")
   }
 
-  @Test func `without the unit's runtime directory the command that makes it is named`() throws {
+  @Test func `if the unit's runtime directory is missing, the command that creates it is proposed`() throws {
     var host = try Self.host()
     host.directories = [:]
     host.missingDirectories.insert("/run/rolekeeper")
@@ -164,12 +165,12 @@ import Testing
   @Test(arguments: [
     "allow = { users = [\"root\"] }", "allow = { groups = [\"media\"] }", "[[roles.x.files]]\npath = \"a\"",
   ])
-  func `a role with a reader or a file isn't one`(_ lines: String) throws {
+  func `a role with a reader or a file isn't a warning`(_ lines: String) throws {
     #expect(try Self.check(Self.host(), Self.role + lines) == [])
   }
 
   @Test(arguments: ["alow = { users = [\"alice\"] }", "allow = { user = [\"alice\"] }", "allow = 7"])
-  func `nor is one whose readers are reported`(_ line: String) throws {
+  func `a role whose readers were reported as invalid isn't a warning`(_ line: String) throws {
     let found = try Self.check(Self.host(), Self.role + line)
     #expect(!found.isEmpty && !found.contains { $0.contains("names nobody") }, "\(found)")
   }
@@ -248,7 +249,7 @@ import Testing
     SocketCase(path: "/run/rolekeeper/x.sock", problem: nil),
     SocketCase(path: "/srv/open/x.sock", problem: nil),
   ])
-  func `a socket that the daemon can't make, or that nobody could reach, is an error`(_ row: SocketCase) throws {
+  func `a socket that the daemon can't create, or that nobody could reach, is an error`(_ row: SocketCase) throws {
     var host = try Self.host(dropIn: "ReadWritePaths=/srv/open")
     host.directories["/srv/own"] = FakeHost.File(uid: 998, mode: 0o711)
     host.directories["/srv/open"] = FakeHost.File(uid: 998, mode: 0o711)
@@ -283,7 +284,9 @@ import Testing
     ("0::/system.slice/rolekeeper.service\n", true), ("1:name=systemd:/system.slice/rolekeeper.service\n", true),
     ("0::/user.slice/user-0.slice/session-1.scope\n", false), ("0::/system.slice/other-rolekeeper.service\n", false),
   ])
-  func `the daemon of the unit refuses a socket that the host wouldn't see`(_ cgroup: String, _ isUnits: Bool) throws {
+  func `the unit's daemon refuses a socket that isn't visible outside the unit`(_ cgroup: String, _ isUnits: Bool)
+    throws
+  {
     var host = try Self.host()
     host.credentialsDirectory = FakeHost().credentialsDirectory
     host.files["/proc/self/cgroup"] = FakeHost.File(text: cgroup)
@@ -305,7 +308,7 @@ import Testing
   }
 
   /// "install the unit", with the unit installed.
-  @Test func `settings that the unit doesn't start the daemon with are checked as that`() throws {
+  @Test func `settings other than those of the unit are checked as such`() throws {
     var host = try Self.host()
     host.directories["/run/rolekeeper"] = FakeHost.File(uid: 998, mode: 0o711)
     host.missingDirectories.insert("/run/rolekeeper/roles")
@@ -321,7 +324,7 @@ import Testing
   }
 
   /// The settings were perfect, and the check advised to remove the socket of the daemon that was serving.
-  @Test func `what somebody else may not look at is a note`() throws {
+  @Test func `files that the checking user may not see are a note`() throws {
     var host = try Self.host()
     host.deniedDirectories = ["/etc/rolekeeper/keys"]
     host.directories["/etc/rolekeeper/roles.d"] = FakeHost.File(mode: 0o700)
@@ -356,7 +359,7 @@ import Testing
   }
 
   /// They came without a place, as if no line had to do with them.
-  @Test func `what an attempt shows is told with the line of its setting`() throws {
+  @Test func `the result of a trial is reported with the line of its setting`() throws {
     var host = try Self.host()
     host.files["/etc/rolekeeper/key"] = FakeHost.File(uid: 998, mode: 0o400)
     host.files["/etc/rolekeeper/password"] = FakeHost.File(uid: 998, mode: 0o400)
@@ -406,7 +409,7 @@ import Testing
   }
 
   /// It was a warning and, from who reads it, an error, with advice to open /root.
-  @Test func `a key's file that the daemon's user can't get to is one error, and a missing one a warning`() throws {
+  @Test func `an AccessKey file that the daemon's user can't reach is one error, and a missing one a warning`() throws {
     var host = try Self.host()
     host.deniedDirectories = ["/root"]
     func check(_ path: String) -> [String] {
@@ -428,7 +431,7 @@ import Testing
       ])
   }
 
-  @Test func `the AccessKey that the unit will pass is looked at`() throws {
+  @Test func `the AccessKey that the unit will pass is checked`() throws {
     let host = try Self.host()
     #expect(
       Self.check(host, "", passedKey: { $0 == "/etc/rolekeeper/access-key" ? nil : .init(.error, "?", "?") }) == [])
@@ -453,7 +456,7 @@ import Testing
   }
 
   /// It proposed to have the unit pass `acess-key`, too.
-  @Test func `a misspelt credential is answered with the one that the unit passes`() throws {
+  @Test func `for a misspelt credential, the one that the unit passes is proposed`() throws {
     var host = try Self.host()
     let text = soundSettings.replacing("\"access-key\"\n[", with: "\"acess-key\"\n[")
     host.files[FakeHost.path] = FakeHost.File(text: text)
@@ -473,7 +476,7 @@ import Testing
   }
 
   /// systemd copies it as root, so it can be used.
-  @Test func `a file that the unit passes a copy of, open to others, is a warning`() throws {
+  @Test func `a file that others may read, of which the unit passes a copy, is a warning`() throws {
     var host = try Self.host()
     func check(_ file: FakeHost.File) -> [String] {
       host.files["/etc/rolekeeper/access-key"] = file
@@ -496,7 +499,7 @@ import Testing
   }
 
   /// What a natural `chmod 600` or `chmod 700` leads to; the neighbours' findings had a command.
-  @Test func `what the daemon's user can't read has the command that opens it to that user`() throws {
+  @Test func `for a file that the daemon's user can't read, the command that permits it is proposed`() throws {
     func remedy(_ lines: String, _ change: (inout FakeHost) -> Void) throws -> [String] {
       var host = try Self.host()
       host.files[FakeHost.path] = FakeHost.File(text: soundSettings + lines)

@@ -9,7 +9,7 @@ import Testing
       ("[::1]:443", "[::1]", 443), ("[fe80::1]", "[fe80::1]", nil),
       ("STS-VPC.cn-beijing.aliyuncs.com", "STS-VPC.cn-beijing.aliyuncs.com", nil),
     ] as [(String, String, UInt16?)])
-  func `a host may have a port`(_ text: String, _ host: String, _ port: UInt16?) throws {
+  func `an endpoint may have a port`(_ text: String, _ host: String, _ port: UInt16?) throws {
     let endpoint = try #require(Endpoint(text))
     #expect(endpoint.host == host)
     #expect(endpoint.port == port)

@@ -29,7 +29,7 @@ import Testing
       ":10: sts.ca_file is '/etc/rolekeeper/missing.pem', which can't be read: there is no such file; correct the path, or remove the line to use the system's certificates; until then a start fails, and systemd tries again every second"
     ),
   ])
-  func `a bad endpoint is told what to write`(_ finding: Finding) { finding.check() }
+  func `an invalid endpoint is reported with a valid one`(_ finding: Finding) { finding.check() }
 
   /// The daemon ended once a second over it, and the check had nothing to say.
   @Test(arguments: ["", "certificates", "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"])
@@ -43,13 +43,13 @@ import Testing
   }
 
   @Test(arguments: ["CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CERTIFICATE"])
-  func `each heading of OpenSSL's is a certificate's, behind whatever text`(_ heading: String) {
+  func `each of OpenSSL's headings begins a certificate, whatever text comes first`(_ heading: String) {
     var host = FakeHost()
     host.files["/etc/rolekeeper/ca.pem"] = FakeHost.File(text: "# ours\n-----BEGIN \(heading)-----\nAA==\n")
     Finding("", "[sts]\nca_file = \"ca.pem\"").check(on: host)
   }
 
-  @Test func `a bad socket is told what to write`() {
+  @Test func `an invalid socket setting is reported with what to write`() {
     let long = "/run/" + String(repeating: "x", count: 103)
     let text = soundSettings.replacing(
       "group = \"rolekeeper-clients\"", with: "path = \"\(long)\"\nmode = \"0770\"\ngroup = 7.5\nmax_connections = 0")
@@ -69,7 +69,7 @@ import Testing
       ])
   }
 
-  @Test func `the root directory is neither a socket nor the directory of files`() {
+  @Test func `the root directory is accepted neither as socket nor as the directory of files`() {
     let rest = "expected an absolute path, not '/' alone, without '..' and control characters; set"
     expect(
       FakeHost().load(
@@ -80,7 +80,7 @@ import Testing
       ])
   }
 
-  @Test func `a user who can't reach the socket is told how to`() {
+  @Test func `a reader who can't connect to the socket is reported with the fix`() {
     var host = FakeHost()
     host.memberships = [:]
     expect(
@@ -130,7 +130,7 @@ import Testing
   }
 
   /// The socket was open to everybody, and its directory to nobody.
-  @Test func `a socket in a directory that is closed to its readers is told`() {
+  @Test func `a socket in a directory that is closed to its readers is reported`() {
     var host = FakeHost()
     host.directories["/srv/closed"] = FakeHost.File(uid: 998, mode: 0o700)
     let text = soundSettings.replacing("[socket]", with: "[socket]\npath = \"/srv/closed/in/s\"")
@@ -149,7 +149,7 @@ import Testing
       ])
   }
 
-  @Test func `a source has one AccessKey that exists`() {
+  @Test func `a source needs one AccessKey that exists`() {
     var host = FakeHost()
     expect(
       host.load(soundSettings.replacing("\"access-key\"\n[", with: "\"other\"\n[")),
@@ -199,7 +199,7 @@ import Testing
       ])
   }
 
-  @Test func `an AccessKey file is hidden from others`() {
+  @Test func `an AccessKey file that others may read is reported`() {
     var host = FakeHost()
     let text = soundSettings.replacing("credential = \"access-key\"", with: "file = \"key.csv\"")
     expect(
@@ -269,7 +269,7 @@ import Testing
   }
 
   /// With an ACL the mode's bits for the group are its mask: the group 'root' was named, which could only read.
-  @Test func `who may write or read by an ACL is named with the entry`() {
+  @Test func `users with access by an ACL are named, with the ACL entry`() {
     /// For alice, the group media and the file's own, and what the mask leaves of it.
     func list(_ alice: UInt8, _ media: UInt8, _ group: UInt8, mask: UInt8) -> [UInt8] {
       [2, 0, 0, 0, 1, 0, 7, 0, 0, 0, 0, 0, 2, 0, alice, 0, 0xEA, 3, 0, 0, 4, 0, group, 0, 0, 0, 0, 0]
@@ -321,7 +321,7 @@ import Testing
       }, "\(found)")
   }
 
-  @Test func `what can't be read is told`() {
+  @Test func `a file that can't be read is reported`() {
     #expect(
       SettingsLoader(host: FakeHost()).load(FakeHost.path).diagnostics.map(\.description) == [
         "/etc/rolekeeper/rolekeeper.toml: the settings can't be read: there is no such file; write the settings there, or name another file"
@@ -346,7 +346,7 @@ import Testing
   }
 
   /// With the directory of users down, the daemon ended with 78 after a crash, and systemd never tried again.
-  @Test func `only what passes by itself is a failure that passes`() {
+  @Test func `only errors that may end by themselves count as passing`() {
     var host = FakeHost()
     #expect(!host.load(soundSettings).isFailurePassing)
     let unknown = soundSettings.replacing("\"uploader\"", with: "\"uploadre\"")
@@ -364,20 +364,20 @@ import Testing
       (#"ca_file = "ca.pem""#, FakeHost.File(isReadable: false)),
       ("proxy = \"http://keeper@h:1\"\nproxy_password_file = \"password.csv\"", nil),
     ] as [(String, FakeHost.File?)])
-  func `a file that is being replaced is a failure that passes`(_ lines: String, _ file: FakeHost.File?) {
+  func `a file that is being replaced is a passing error`(_ lines: String, _ file: FakeHost.File?) {
     var host = FakeHost()
     host.files["/etc/rolekeeper/ca.pem"] = file
     #expect(host.load(soundSettings + "[sts]\n\(lines)\n").isFailurePassing)
   }
 
-  @Test func `a CA file that others may write isn't used, however often it is read`() {
+  @Test func `a CA file that others may write to isn't used, however often it is read`() {
     var host = FakeHost()
     host.files["/etc/rolekeeper/ca.pem"] = FakeHost.File(text: "-----BEGIN CERTIFICATE-----\n", mode: 0o666)
     let loaded = host.load(soundSettings + "[sts]\nca_file = \"ca.pem\"\n")
     #expect(loaded.settings == nil && !loaded.isFailurePassing)
   }
 
-  @Test func `a disk that doesn't answer is a failure that passes`() {
+  @Test func `a disk that doesn't answer is a passing error`() {
     var host = FakeHost()
     host.readFailures[FakeHost.path] = .passing("Input/output error")
     #expect(host.load(soundSettings).isFailurePassing)
@@ -387,7 +387,7 @@ import Testing
   }
 
   /// Whoever has written a number doesn't depend on a directory of users.
-  @Test func `a number needs no source of names that answers`() {
+  @Test func `a numeric user or group needs no look-up`() {
     var host = FakeHost()
     host.nameFailure = .passing("Connection refused")
     let text = soundSettings.replacing("\"rolekeeper-clients\"", with: "997").replacing("\"uploader\"", with: "1001")
@@ -407,7 +407,7 @@ import Testing
     ("/tmp", FakeHost.File(mode: 0o1777)), ("/home/alice", FakeHost.File(uid: 1002, mode: 0o755)),
     ("/", FakeHost.File(mode: 0o777)), ("/etc", FakeHost.File(gid: 2000, mode: 0o775)),
   ])
-  func `no command is proposed for what isn't rolekeeper's`(_ directory: String, _ status: FakeHost.File) {
+  func `no command is proposed for files that aren't rolekeeper's`(_ directory: String, _ status: FakeHost.File) {
     var host = FakeHost()
     host.directories[directory] = status
     let parent = directory == "/" ? "" : directory

@@ -102,7 +102,7 @@ import Testing
       #":9: roles.uploader.refresh_after is 2h, allowed are 2s to 1h with this duration; write refresh_after = "1h" or remove the line to use half of duration"#
     ),
   ])
-  func `a bad key is told with its line and what to write`(_ finding: Finding) { finding.check() }
+  func `an invalid key is reported with its line and what to write`(_ finding: Finding) { finding.check() }
 
   @Test(arguments: [
     Finding(
@@ -138,5 +138,5 @@ import Testing
       ":9: this is not TOML: error while parsing key-value pair: cannot redefine existing table 'allow'; keep one of the two, or rename one: a key or table stands only once"
     ),
   ])
-  func `a text that isn't TOML is told with its line`(_ finding: Finding) { finding.check() }
+  func `invalid TOML is reported with its line`(_ finding: Finding) { finding.check() }
 }

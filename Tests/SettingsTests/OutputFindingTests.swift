@@ -120,7 +120,7 @@ import Testing
       ":10: roles.uploader.files.path is '/srv/.a.rolekeeper-new', and names that end in '.rolekeeper-new' are those of the daemon's own files beside an output; choose another name"
     ),
   ])
-  func `a bad output is told with its line and what to write`(_ finding: Finding) { finding.check() }
+  func `an invalid output is reported with its line and what to write`(_ finding: Finding) { finding.check() }
 
   /// The credential was written over the policy.
   @Test func `an output over a policy is refused`() {
@@ -150,7 +150,7 @@ import Testing
     ("/srv/o/a", "/srv/link/a", "roles.uploader.files.path too (:10)"),
     ("/srv/link/a", "/srv/o/a", "roles.uploader.files.path too (:10)"),
   ])
-  func `one file by two paths is one file`(_ first: String, _ second: String, _ owner: String) {
+  func `two paths to one file are recognized as the same file`(_ first: String, _ second: String, _ owner: String) {
     var host = FakeHost()
     host.links["/srv/link"] = "/srv/o"
     let which = second.contains("link") ? "which leads to '/srv/o/a', and that is" : "which is"
@@ -162,7 +162,7 @@ import Testing
 
   /// What the daemon reads may be a link, by either of whose names it would be overwritten.
   @Test(arguments: ["/etc/rolekeeper/ca.pem", "/srv/pki/ca.pem", "/srv/link/ca.pem"])
-  func `neither a link that is read nor what it leads to is an output's`(_ path: String) {
+  func `an output may be neither at a link that is read nor at its target`(_ path: String) {
     var host = FakeHost()
     host.files["/etc/rolekeeper/ca.pem"] = FakeHost.File(text: "-----BEGIN CERTIFICATE-----\n")
     host.links["/etc/rolekeeper/ca.pem"] = "/srv/pki/ca.pem"
@@ -174,7 +174,7 @@ import Testing
     ).check(on: host)
   }
 
-  @Test func `a way into the roles' directory through a link is one all the same`() {
+  @Test func `a path through a link into the roles' directory is recognized`() {
     var host = FakeHost()
     host.links["/srv/link"] = "/run/rolekeeper/roles"
     Finding(
@@ -215,7 +215,7 @@ import Testing
     ),
     Finding("the owner's directory", "[[roles.uploader.files]]\npath = \"/home/alice/a\"\nowner = \"alice\""),
   ])
-  func `an output goes only where nobody else writes`(_ finding: Finding) {
+  func `an output's directory may be writable by nobody else`(_ finding: Finding) {
     var host = FakeHost()
     host.directories["/home/alice"] = FakeHost.File(uid: 1002, mode: 0o755)
     host.directories["/tmp"] = FakeHost.File(mode: 0o1777)
@@ -227,7 +227,7 @@ import Testing
   }
 
   @Test(arguments: ["0444", "0644"])
-  func `everybody may read what is said to be for everybody`(_ mode: String) {
+  func `with allow_world_readable, an output may be readable by everybody`(_ mode: String) {
     Finding("", Self.file("mode = \"\(mode)\"\nallow_world_readable = true")).check()
   }
 }

@@ -87,7 +87,7 @@ import Testing
       "/etc/rolekeeper/p.json:2:108: warning: roles.uploader.policy_file may be refused by RAM: 'c' has a value that is no string; write it in quotes; numbers and true, false too"
     ),
   ])
-  func `a policy that isn't RAM's is reported with its own file, line and column`(_ policy: Case) {
+  func `an invalid RAM policy is reported with its own file, line and column`(_ policy: Case) {
     let loaded = load(policy.policy)
     #expect(loaded.diagnostics.map(\.description) == policy.sentences)
     #expect((loaded.settings == nil) == policy.sentences.contains { !$0.contains(": warning: ") })
@@ -108,7 +108,7 @@ import Testing
       "p.json:2:61: warning: roles.uploader.policy_file may be refused by RAM: 'acs:MFAPresent' has a value that is no string"
     ),
   ])
-  func `what this copy of the grammar doesn't know is a warning, and the policy is sent as it is`(
+  func `an unknown element of a policy is a warning, and the policy is sent as it is`(
     _ members: String, _ warning: String
   ) throws {
     let text = Self.statement("{\(members), \"Action\": \"*\", \"Resource\": \"*\"}")
@@ -119,7 +119,7 @@ import Testing
     #expect(String(decoding: sent, as: UTF8.self) == text.filter { !$0.isWhitespace })
   }
 
-  @Test func `a sound policy is sent without its blanks`() throws {
+  @Test func `a valid policy is sent without blanks`() throws {
     let policy = """
       {
         "Version": "1",
@@ -137,7 +137,7 @@ import Testing
   }
 
   /// STS refuses 2048 bytes, and what it counts is what is sent.
-  @Test func `the size counts without the blanks`() {
+  @Test func `the size limit applies without blanks`() {
     let blanks = String(repeating: " ", count: 3000)
     let frame = #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"a:","Resource":"*"}]}"#
     func policy(_ bytes: Int) -> String {
@@ -151,7 +151,7 @@ import Testing
       ])
   }
 
-  @Test func `a file that isn't there is told where it is named`() {
+  @Test func `a missing file is reported at the setting that names it`() {
     let loaded = FakeHost().load(soundSettings + "policy_file = \"missing.json\"\n")
     #expect(
       loaded.diagnostics.map(\.description) == [

@@ -57,7 +57,7 @@ import Testing
       name: "no more than a minute, with a search list",
       text: "options timeout:30 ndots:9\nnameserver 1.1.1.1\nnameserver 2.2.2.2\nsearch a b c", seconds: 60),
   ])
-  func `a look-up takes as long as silent servers hold it up`(_ row: Case) {
+  func `silent name servers prolong a look-up`(_ row: Case) {
     let configuration = ResolverConfiguration(row.text, variable: row.variable)
     #expect(configuration.lookupTime(of: row.host) == .seconds(row.seconds))
   }
@@ -70,7 +70,7 @@ import Testing
     return host
   }
 
-  @Test func `a connect time shorter than the resolver needs is a warning, with the figure that works`() throws {
+  @Test func `a connect_timeout shorter than the resolver needs is a warning with a sufficient value`() throws {
     Finding(
       "the default", "",
       #": warning: sts.connect_timeout is 3s, and this host's resolver takes up to 7s when its first name server is silent (timeout:5 in /etc/resolv.conf); a look-up is given that time all the same, and requests then begin as late; write connect_timeout = "7s", or 'options timeout:1' in /etc/resolv.conf"#
@@ -83,7 +83,7 @@ import Testing
     #expect(settings?.sts.lookupTimeout == .seconds(7) && settings?.sts.wholeTimeout == .seconds(10))
   }
 
-  @Test func `a proxy's name counts, addresses don't`() throws {
+  @Test func `a proxy's name is looked up, addresses aren't`() throws {
     let direct = "[sts]\nendpoint = \"127.0.0.1:8443\"\n"
     let plain = host(Self.twoServers).load(soundSettings + direct).settings
     #expect(plain?.sts.lookupTimeout == .seconds(3))
@@ -92,7 +92,7 @@ import Testing
   }
 
   /// The same fault in our own settings: the time above ends before the one below it.
-  @Test func `a connect time longer than the request's is a warning`() {
+  @Test func `a connect_timeout above the request's timeout is a warning`() {
     Finding(
       "longer", "[sts]\nconnect_timeout = \"20s\"",
       #":10: warning: sts.connect_timeout is 20s, longer than timeout, 10s, which ends the whole request before; write timeout = "20s" or more, or a shorter connect_timeout"#

@@ -14,7 +14,7 @@ import Testing
     Set(Mirror(reflecting: value).children.compactMap { $0.label.map { String($0.drop { $0 == "_" }) } })
   }
 
-  @Test func `every setting of a role has a decision on what its change means`() {
+  @Test func `for every setting of a role, the consequences of a change are defined`() {
     let own = Self.properties(of: Self.role).subtracting(["timing"])
     let decided = Set(RoleDifference.Setting.allCases.map(\.rawValue))
     #expect(own.union(Self.properties(of: Self.role.timing)) == decided)
@@ -60,7 +60,7 @@ import Testing
   ]
 
   @Test(arguments: cases)
-  func `a change of one setting is found, and means what it means`(_ row: Case) {
+  func `a change of one setting is found, with its consequences`(_ row: Case) {
     var changed = Self.role
     row.change(&changed)
     let difference = changed.difference(from: Self.role)
@@ -73,7 +73,7 @@ import Testing
     #expect(Set(Self.cases.map(\.setting)) == Set(RoleDifference.Setting.allCases))
   }
 
-  @Test func `several changes mean all that each of them means`() {
+  @Test func `several changes have the consequences of each`() {
     var changed = Self.role
     changed.externalID = "x1"
     changed.readers = AccessRule()
@@ -83,7 +83,7 @@ import Testing
     #expect(difference.consequences == [.changesRequest, .changesAccess, .changesTiming])
   }
 
-  @Test func `no change means nothing`() {
+  @Test func `no change has no consequences`() {
     let difference = Self.role.difference(from: Self.role)
     #expect(difference.changed.isEmpty && difference.consequences.isEmpty)
   }

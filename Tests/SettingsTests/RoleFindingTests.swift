@@ -88,7 +88,7 @@ import Testing
       ":13: roles.x.allow.groups names group 'nogroup', which this host doesn't know; correct the name, or run: sudo groupadd --system nogroup"
     ),
   ])
-  func `a bad role is told with its line and what to write`(_ finding: Finding) { finding.check() }
+  func `an invalid role is reported with its line and what to write`(_ finding: Finding) { finding.check() }
 
   /// `useradd --system 1002` makes another user: one of that name.
   @Test(arguments: [
@@ -110,9 +110,9 @@ import Testing
       ":11: access.admin_groups names group '99999999999', which this host doesn't know; correct it: that is no group's number either"
     ),
   ])
-  func `a number in quotes isn't taken for a user to be made`(_ finding: Finding) { finding.check() }
+  func `for a number in quotes, no command proposes to create a user`(_ finding: Finding) { finding.check() }
 
-  @Test func `nor is the socket's group`() {
+  @Test func `for a number in quotes as the socket's group, no command proposes to create a group`() {
     let loaded = FakeHost().load(soundSettings.replacing("\"rolekeeper-clients\"", with: "\"997\""))
     #expect(loaded.diagnostics.first?.remedy == "write 997 without quotes: a number in quotes is taken for a name")
   }
@@ -139,9 +139,9 @@ import Testing
       ":9: roles.Backup is no name for a role; write [roles.backup]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit",
       ":11: roles.other.role_arn is missing; set role_arn to acs:ram::ACCOUNT:role/NAME"),
   ])
-  func `what stands below a misspelt name isn't missing`(_ finding: Finding) { finding.check() }
+  func `keys under a misspelt table name aren't reported as missing`(_ finding: Finding) { finding.check() }
 
-  @Test func `nor is a source below a misspelt one`() {
+  @Test func `a source under a misspelt table name isn't reported as missing`() {
     for (name, said) in [
       ("sources.main", "sources is not a setting; did you mean source?"),
       (
@@ -168,14 +168,14 @@ import Testing
     ).check()
   }
 
-  @Test func `an empty list beside one with readers is no news`() {
+  @Test func `an empty list beside one with readers isn't noted`() {
     Finding(
       "", "[roles.x]\nrole_arn = \"acs:ram::1234567890123456:role/a\"\nallow = { users = [], groups = [\"media\"] }"
     ).check()
     Finding("", "[roles.x]\nrole_arn = \"acs:ram::1234567890123456:role/a\"").check()
   }
 
-  @Test func `a misspelt name of a user, group or policy file is answered with the right one`() {
+  @Test func `for a misspelt user, group or policy file, the right name is proposed`() {
     var host = FakeHost()
     host.files["/etc/passwd"] = FakeHost.File(text: "root:x:0:0::/root:/bin/sh\nuploader:x:1001:1001::/:/bin/sh\n")
     host.files["/etc/group"] = FakeHost.File(text: "root:x:0:\nmedia:x:2000:uploader\n")
@@ -212,7 +212,7 @@ import Testing
     #expect(notes(["x.toml": role + "=", "x.json": policy], "") == [])
   }
 
-  @Test func `files of roles.d that aren't read are noted, but for hidden ones`() {
+  @Test func `files of roles.d that aren't read are noted, except hidden ones`() {
     let loaded = FakeHost().load(
       soundSettings, rolesD: ["y.conf": "", "foo.toml.bak": "", ".a.toml.swp": "", "b.toml": ""])
     #expect(
@@ -248,7 +248,9 @@ import Testing
       #":6: roles.uploader can't hold its floor through an outage: duration 1h − 1.1 × refresh_after 30min / pool 2 − floor 22min = 21min30s, but survive_outage 20min and 2min5s for retries are needed; write duration = "1h1min", or pool = 3, or refresh_after = "28min", or floor = "21min", or survive_outage = "19min""#
     ),
   ])
-  func `a role that can't hold its floor is told the nearest times that do`(_ finding: Finding) { finding.check() }
+  func `for a role that can't hold its floor, the nearest times that work are proposed`(_ finding: Finding) {
+    finding.check()
+  }
 
   @Test(arguments: [
     Finding(
@@ -260,7 +262,7 @@ import Testing
       ":11: sts.requests_per_second is 0.2, but the roles' refreshes take 0.2 per second, and at most 70 % of it is for them; write requests_per_second = 0.3, or a longer refresh_after or a smaller pool for the roles"
     ),
   ])
-  func `a rate that can't carry the roles is told the figure that can`(_ finding: Finding) { finding.check() }
+  func `for a rate that is too low for the roles, a sufficient one is proposed`(_ finding: Finding) { finding.check() }
 
   /// The first error hid the others.
   @Test(arguments: [
@@ -274,7 +276,7 @@ import Testing
     ),
     ("role.backup", "role is not a setting; did you mean roles?"),
   ])
-  func `what else is wrong with a role that can't be one is reported, too`(_ header: String, _ first: String) {
+  func `other errors in a table that can't be a role are reported, too`(_ header: String, _ first: String) {
     let text = """
       [\(header)]
       pool = 99
@@ -294,7 +296,7 @@ import Testing
       ])
   }
 
-  @Test func `the copy of a role has no files that stand in its way`() {
+  @Test func `the files of a duplicate role don't conflict with those of the first`() {
     let files = "[[roles.uploader.files]]\npath = \"/srv/a\"\n"
     let copy = "[roles.uploader]\nrole_arn = \"acs:ram::1234567890123456:role/b\"\nallow = { users = [\"uploader\"] }\n"
     var host = FakeHost()
@@ -307,13 +309,13 @@ import Testing
     ("[[roles.uploader.file]]\nmode = \"0777\"", "roles.uploader.files.mode"),
     ("[source.Two]\ntype = \"ecs\"\ncredential = \"access-key\"", "source.Two.type"),
   ])
-  func `what is wrong in a table by a misspelt name is reported, too`(_ lines: String, _ key: String) {
+  func `errors in a table with a misspelt name are reported, too`(_ lines: String, _ key: String) {
     let text = soundSettings.replacing("[socket]\ngroup = \"rolekeeper-clients\"\n", with: "") + lines
     let found = FakeHost().load(text).diagnostics
     #expect(found.contains { $0.place.key == key && ($0.place.line ?? 0) >= 7 }, "\(found)")
   }
 
-  @Test func `both limits of duration are compared with it`() {
+  @Test func `duration is compared with both of its limits`() {
     Finding(
       "", "duration = \"2h\"\nmax_duration = \"1h\"\nrefresh_after = \"3h\"",
       #":10: roles.uploader.max_duration is 1h, allowed are 2h to 12h with this duration; write max_duration = "2h" or remove the line to use duration"#,
@@ -321,7 +323,7 @@ import Testing
     ).check()
   }
 
-  @Test func `the same role in two files is told with both places`() {
+  @Test func `the same role in two files is reported with both places`() {
     let other =
       "[roles.uploader]\nrole_arn = \"acs:ram::1234567890123456:role/b\"\nallow = { users = [\"uploader\"] }\n"
     let loaded = FakeHost().load(soundSettings, rolesD: ["b.toml": other, "a.toml": "[sts]\n", "c.txt": "x"])

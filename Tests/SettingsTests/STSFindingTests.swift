@@ -13,13 +13,13 @@ import Testing
     ("burst = -99999999999999999999", "write burst = 1 or remove the line to use 20"),
     ("timeout = 99999999999999999999", #"write timeout = "1min" or remove the line to use 10s"#),
   ])
-  func `a number beyond all bounds gets one within them proposed`(_ line: String, _ remedy: String) throws {
+  func `for a number that exceeds all types, an allowed one is proposed`(_ line: String, _ remedy: String) throws {
     let found = FakeHost().load(soundSettings + "[sts]\n\(line)\n").diagnostics.map(\.description)
     #expect(
       found.count == 1 && found[0].contains(":10: this is not TOML") && found[0].hasSuffix("; \(remedy)"), "\(found)")
   }
 
-  @Test func `fallback endpoints and a proxy are taken as they are written`() throws {
+  @Test func `fallback endpoints and a proxy are read as they are written`() throws {
     var host = FakeHost()
     host.files["/etc/rolekeeper/proxy-password"] = Self.passwordFile
     let loaded = host.load(
@@ -197,7 +197,7 @@ import Testing
       ":10: sts.proxy_password is not a setting; did you mean proxy_password_file?"
     ),
   ])
-  func `a flaw is told with its line and what to write`(_ finding: Finding) { finding.check() }
+  func `an error is reported with its line and what to write`(_ finding: Finding) { finding.check() }
 
   @Test(arguments: [
     ("alice%40corp", "alice@corp"), ("%c3%a5sa", "åsa"), ("100%25", "100%"), ("a%20b", "a b"),
@@ -221,7 +221,7 @@ import Testing
       ])
   }
 
-  @Test func `a password's file is the daemon's and nobody else's`() {
+  @Test func `a password's file must be readable by the daemon alone`() {
     let lines = "[sts]\nproxy = \"http://keeper@h:1\"\nproxy_password_file = \"/etc/rolekeeper/proxy-password\""
     func check(_ file: FakeHost.File, _ sentences: String...) {
       var host = FakeHost()
@@ -239,7 +239,7 @@ import Testing
     )
   }
 
-  @Test func `the time that all endpoints may take counts against a role's outage`() {
+  @Test func `the time for all endpoints is counted when a role's outage is checked`() {
     let lines = "[sts]\ntimeout = \"1min\"\nfallback_endpoints = [\"a\", \"b\", \"c\", \"d\"]"
     let sentence = FakeHost().load(soundSettings + lines).diagnostics.map(\.description)
     // 75 s, and what five requests of 60 s have beyond the 10 s in there: looking up the name and connecting is less.

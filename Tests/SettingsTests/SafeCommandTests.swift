@@ -203,7 +203,7 @@ import Testing
       setting: .output, place: "/data", kind: .missing,
       sentence: "is '/data/a', and there is no directory '/data'; \(ownOutput)"),
   ])
-  func `the first message names the directory to use, with all that has to be done`(_ row: Case) throws {
+  func `the first message names the directory to use and everything that has to be done`(_ row: Case) throws {
     var host = try Self.host(row.place, row.kind)
     host.files[FakeHost.path] = FakeHost.File(text: Self.text(row.setting, at: row.place))
     let scope = CheckScope(unit: InstalledUnit(on: host), trials: .passing())
@@ -211,7 +211,7 @@ import Testing
     #expect(found.map { "\($0.problem); \($0.remedy)" }.contains(row.sentence), "\(found.map(\.description))")
   }
 
-  @Test func `where the proposed directory is somebody else's, the next one is proposed`() throws {
+  @Test func `if the proposed directory belongs to somebody else, the next one is proposed`() throws {
     var host = try Self.host("/tmp", .everybodys)
     host.directories["/srv/rolekeeper/uploader"] = FakeHost.File(uid: 1002, mode: 0o755)
     func findings() -> [Diagnostic] {
@@ -226,7 +226,7 @@ import Testing
   }
 
   /// chmod(1) and chown(1) follow it.
-  @Test func `a link in our directory takes no command`() throws {
+  @Test func `no command is proposed for a link in our directory`() throws {
     var host = FakeHost()
     host.files["/etc/rolekeeper/key"] = FakeHost.File(uid: 1002, mode: 0o644)
     host.links["/etc/rolekeeper/key"] = "/etc/shadow"
@@ -235,7 +235,7 @@ import Testing
     for finding in found.diagnostics { #expect(!finding.remedy.contains("ch"), "\(finding)") }
   }
 
-  @Test func `all that is wrong with a key's file is put right by one finding's commands`() throws {
+  @Test func `the commands of one finding fix everything that is wrong with a key's file`() throws {
     var host = FakeHost()
     host.files["/etc/rolekeeper/key"] = FakeHost.File(uid: 1002, gid: 2000, mode: 0o664)
     #expect(

@@ -14,7 +14,7 @@ import Testing
 
   private static let text = soundSettings + "policy_file = \"p.json\"\n"
 
-  @Test func `it has the settings, those of roles d and the policies, and no key`() throws {
+  @Test func `the content has the settings files, those of roles.d and the policies, but no AccessKey`() throws {
     let loaded = host().load(Self.text, rolesD: ["extra.toml": Self.extra, "notes.txt": "x", "other.toml": ""])
     let content = loaded.content
     #expect(loaded.settings != nil)
@@ -28,7 +28,7 @@ import Testing
     #expect(content.directories.map(\.names) == [["extra.toml", "other.toml"]])
   }
 
-  @Test func `the same settings come of it when the files are gone, wrong, or others' to write`() throws {
+  @Test func `it yields the same settings when the files are missing, changed, or writable by others`() throws {
     let loaded = host().load(Self.text, rolesD: ["extra.toml": Self.extra])
     var hosts = [FakeHost(), FakeHost(), FakeHost()]
     hosts[1].files[FakeHost.path] = FakeHost.File(text: "not TOML", uid: 4711, mode: 0o666)
@@ -41,7 +41,7 @@ import Testing
     }
   }
 
-  @Test func `a directory that wasn't there isn't there now`() throws {
+  @Test func `a directory that didn't exist at the reading doesn't exist in the record`() throws {
     let loaded = host().load(Self.text)
     var later = host()
     later.files["/etc/rolekeeper/roles.d/extra.toml"] = FakeHost.File(text: Self.extra)

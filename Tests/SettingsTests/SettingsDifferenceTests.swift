@@ -169,7 +169,7 @@ import Testing
         "\(path): access names no admin any more\(meant)",
       ]),
   ])
-  func `what vanishes from a file that is still there is a loss`(_ row: Case) throws {
+  func `settings that vanish from a file that still exists are a loss`(_ row: Case) throws {
     let old = try Self.settings(Self.main + Self.uploader, Self.extra)
     let difference = try Self.settings(row.main, row.rolesD).difference(from: old)
     #expect(difference.losses.map(\.description) == row.losses)
@@ -177,7 +177,7 @@ import Testing
   }
 
   /// A file that could never be written was reported as removed.
-  @Test func `of files that are taken out those are reported that hold something`() throws {
+  @Test func `removed settings files are reported if they held roles`() throws {
     let old = try Self.settings(Self.main + Self.uploader, Self.extra)
     let one =
       Self.without("[[roles.uploader.files]]", "path = \"credentials", "format")
@@ -256,7 +256,7 @@ import Testing
       lines: ["endpoint = \"sts.cn-hangzhou.aliyuncs.com\"", "burst = 7"], left: 1,
       warnings: ["sts \(hasLost("burst"))"]),
   ])
-  func `a file cut off inside its last table is refused, or at least said to have lost keys`(_ row: Cut) throws {
+  func `a file cut off inside its last table is refused, or a warning names the lost keys`(_ row: Cut) throws {
     let start = "[source.main]\ntype = \"access-key\"\ncredential = \"access-key\"\n\(Self.role("r"))"
     func text(_ lines: some Sequence<String>) -> String { "\(start)\(row.table)\n\(lines.map { "\($0)\n" }.joined())" }
     let old = try Self.settings(text(row.lines))
@@ -327,7 +327,7 @@ import Testing
     End(old: "[sts]\nburst = 20", new: "[sts]\nburst = 200"),
     End(old: "[sts]\nburst = 20", new: "[sts]\nburst = 2", warning: "15: sts.burst \(lostDigits)"),
   ])
-  func `a file whose line end is gone and whose last key changed is refused`(_ row: End) throws {
+  func `a file without a final line feed whose last key changed is refused`(_ row: End) throws {
     let start =
       "[source.main]\ntype = \"access-key\"\ncredential = \"access-key\"\n\(Self.role("r"))\(Self.role("s"))"
       + "[socket]\n\n\n\n\n\n"
@@ -344,7 +344,7 @@ import Testing
   private static let arn = "role_arn = \"acs:ram::1234567890123456:role/t\"\n"
 
   /// The owner's group, say, follows the host's list of users.
-  @Test func `a key that was never written isn't lost when its value is another one`() throws {
+  @Test func `a key that was never written isn't lost when its default changes`() throws {
     let text = Self.main + Self.role("r") + "[[roles.r.files]]\npath = \"/srv/a\"\nowner = \"uploader\"\n"
     let old = try Self.settings(text)
     var new = old
@@ -357,7 +357,7 @@ import Testing
     #expect(renamed.losses.isEmpty && renamed.warnings.isEmpty, "\(renamed)")
   }
 
-  @Test func `a file that goes from one role to another isn't said to be removed`() throws {
+  @Test func `a file that moves from one role to another isn't reported as removed`() throws {
     func files(_ paths: String...) -> String { paths.map { "[[roles.r.files]]\npath = \"\($0)\"\n" }.joined() }
     func text(_ first: String, _ second: String) -> String {
       Self.main + Self.role("r") + first + Self.role("s") + second.replacing("roles.r", with: "roles.s")
@@ -373,7 +373,7 @@ import Testing
     #expect(try Self.settings(Self.main + Self.uploader).difference(from: empty).losses.isEmpty)
   }
 
-  @Test func `of many roles the first are named`() throws {
+  @Test func `of many removed roles, the first are named`() throws {
     let many = (10..<30).map { Self.role("r\($0)") }.joined()
     let old = try Self.settings(Self.main, ["many.toml": many])
     let losses = try Self.settings(Self.main, ["many.toml": ""]).difference(from: old).losses
@@ -385,7 +385,7 @@ import Testing
 
   /// An emptied policy would be no policy at all, and the session could do whatever its role may.
   @Test(arguments: ["", "\n", "{", "{}"])
-  func `an emptied policy file is an error, never no policy`(_ text: String) {
+  func `an empty policy file is an error, and never means no policy`(_ text: String) {
     var host = FakeHost()
     host.files["/etc/rolekeeper/p.json"] = FakeHost.File(text: text)
     #expect(host.load(soundSettings + "policy_file = \"p.json\"\n").settings == nil)

@@ -22,7 +22,7 @@ import Testing
       inventory: SettingsInventory())
   }
 
-  @Test func `until roles are kept elsewhere all that was read is in force`() {
+  @Test func `before roles are stored elsewhere, all settings that were read are in force`() {
     let inForce = SettingsInForce(Self.settings("a"))
     #expect(inForce.whole == Self.settings("a"))
     inForce.replace(by: Self.settings("a", "b", directory: "/srv"))
@@ -30,7 +30,7 @@ import Testing
   }
 
   /// Thousands of roles would be in memory twice.
-  @Test func `once roles are kept elsewhere they are read there alone, and all else is replaced at once`() {
+  @Test func `once roles are stored elsewhere, they are read only there, and all else is replaced at once`() {
     let inForce = SettingsInForce(Self.settings("a"))
     var kept = Self.settings("a").roles
     inForce.readRoles { kept }

@@ -17,20 +17,20 @@ import Testing
       .map { $0.wholeMatch(of: /#[^ ].*/) == nil ? $0 : $0.dropFirst() }.joined(separator: "\n")
   }
 
-  @Test func `as installed it has no role, needs no AccessKey, and can be used`() throws {
+  @Test func `as installed, the settings have no role, need no AccessKey, and are valid`() throws {
     let loaded = FakeHost().load(shipped)
     #expect(loaded.diagnostics.map(\.severity) == [.warning])
     let settings = try #require(loaded.settings)
     #expect(settings.roles.isEmpty && settings.sources.isEmpty)
   }
 
-  @Test func `the command that it names puts its example of a role in force`() throws {
+  @Test func `the command in the file activates its example of a role`() throws {
     let command = try #require(shipped.firstMatch(of: /sudo sed -i '([^']+)'/)?.output.1)
     #expect(command == #"s/^#\([^ ]\)/\1/"#)
     #expect(text.contains("\n[roles.uploader]\n") && !text.contains("\n#["))
   }
 
-  @Test func `with its example of a role it loads without a finding`() throws {
+  @Test func `with the example of a role, the settings load without a finding`() throws {
     let loaded = FakeHost().load(text)
     #expect(loaded.diagnostics.map(\.description) == [])
     let role = try #require(loaded.settings?.roles.first)
@@ -38,7 +38,7 @@ import Testing
     #expect(role.outputs.map(\.location) == [.roleDirectory(name: "credentials.json")])
   }
 
-  @Test func `its active lines say what holds without them`() throws {
+  @Test func `the active lines have the default values`() throws {
     var expected = try #require(FakeHost().load(soundSettings).settings)
     expected.sts.endpoint = try #require(Endpoint("sts.cn-hangzhou.aliyuncs.com"))
     var loaded = try #require(FakeHost().load(text).settings)
@@ -47,7 +47,7 @@ import Testing
     #expect(loaded == expected)
   }
 
-  @Test func `every key stands in its table, with its meaning, type, range and default above it`() {
+  @Test func `every key is in its table, with its meaning, type, range and default above it`() {
     let documented = Self.comments(in: text)
     for table in Schema.tables {
       for key in table.keys {

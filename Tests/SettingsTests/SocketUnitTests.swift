@@ -26,14 +26,14 @@ import Testing
     return (loaded.diagnostics.map { $0.description.replacing(FakeHost.path, with: "") }, loaded.settings?.socket)
   }
 
-  @Test func `the shipped unit makes the socket that the shipped settings name`() throws {
+  @Test func `the shipped unit creates the socket that the shipped settings name`() throws {
     let unit = try #require(SocketUnit(enabledOn: Self.host()))
     #expect(unit == SocketUnit(path: "/run/rolekeeper/rolekeeper.sock", mode: 0o660, gid: 997))
     let shipped = "path = \"/run/rolekeeper/rolekeeper.sock\"\nmode = \"0660\"\ngroup = \"rolekeeper-clients\""
     #expect(Self.load(unit, shipped).findings == [])
   }
 
-  @Test func `a unit that isn't enabled makes none, and neither does one that listens nowhere on the host's files`()
+  @Test func `a unit that isn't enabled, or doesn't listen at a path, creates no socket`()
     throws
   {
     #expect(try SocketUnit(enabledOn: Self.host(isEnabled: false)) == nil)
@@ -41,7 +41,7 @@ import Testing
     #expect(SocketUnit(enabledOn: FakeHost()) == nil)
   }
 
-  @Test func `a drop-in counts, and what no line says is systemd's`() throws {
+  @Test func `drop-ins apply, and otherwise systemd's defaults`() throws {
     let moved = try SocketUnit(
       enabledOn: Self.host(dropIn: "ListenStream=\nListenStream=/run/x.sock\nSocketMode=0600\nSocketGroup=2000"))
     #expect(moved == SocketUnit(path: "/run/x.sock", mode: 0o600, gid: 2000))
@@ -50,7 +50,7 @@ import Testing
     #expect(SocketUnit(enabledOn: host) == SocketUnit(path: "/run/x.sock", mode: 0o666, gid: 0))
   }
 
-  @Test func `its path, mode and group are in force, and what was written of them is warned of once`() {
+  @Test func `its path, mode and group override the settings, and one warning names the unused keys`() {
     let unit = SocketUnit(path: "/run/x.sock", mode: 0o600, gid: 2000)
     let all = Self.load(unit, "path = \"/run/y.sock\"\nmode = \"0660\"\ngroup = \"media\"\nmax_connections = 7")
     #expect(
@@ -71,7 +71,7 @@ import Testing
   }
 
   /// The directory isn't the daemon's to write to: systemd makes the socket.
-  @Test func `where the socket lies is no matter of the daemon's rights`() {
+  @Test func `the daemon's user needs no permissions for a socket that systemd creates`() {
     let found = Self.load(SocketUnit(path: "/srv/x.sock", mode: 0o660, gid: 997), "path = \"/srv/x.sock\"")
     #expect(found.findings == [] && found.socket?.path == "/srv/x.sock")
     #expect(Self.load(nil, "path = \"/srv/x.sock\"").findings != [])

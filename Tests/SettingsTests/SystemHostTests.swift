@@ -48,16 +48,16 @@ import Testing
   }
 
   @Test(arguments: [EIO, EAGAIN, ETIMEDOUT, EMFILE, ENOMEM, ESTALE])
-  func `what may be over in a moment is told apart`(_ number: CInt) {
+  func `errors that may end soon are passing errors`(_ number: CInt) {
     #expect(HostError(number: number) == .passing(String(cString: strerror(number))))
   }
 
-  @Test func `what a person has to see to doesn't pass`() {
+  @Test func `errors that a person has to fix aren't passing errors`() {
     #expect(HostError(number: ELOOP) == .other(String(cString: strerror(ELOOP))))
     #expect(HostError(number: EACCES) == .denied && HostError(number: ENOENT) == .missing)
   }
 
-  @Test func `a file's and a directory's ACL is read`() throws {
+  @Test func `the ACLs of files and directories are read`() throws {
     let directory = try TemporaryDirectory()
     let path = try directory.write("", to: "a.toml", mode: 0o640)
     #expect(try host.status(of: path).accessList == nil)
@@ -70,7 +70,7 @@ import Testing
     #expect(try host.status(of: directory.path).accessList?.grant(of: 2, besides: [])?.text("x") == "user:x:rwx")
   }
 
-  @Test func `what is no file is refused without waiting for it`() throws {
+  @Test func `anything that isn't a regular file is refused without blocking`() throws {
     let directory = try TemporaryDirectory()
     mkfifo(directory.path("fifo"), 0o600)
     #expect(throws: HostError.notAFile) { try host.read(directory.path("fifo"), limit: 10) }
@@ -81,7 +81,7 @@ import Testing
   }
 
   /// The whole way on real files: what isn't root's or ours is refused.
-  @Test func `settings load from a directory of one's own`() throws {
+  @Test func `settings load from a user's own directory`() throws {
     let directory = try TemporaryDirectory()
     try directory.write("key", to: "key.csv", mode: 0o600)
     let text = """

@@ -3,7 +3,7 @@ import Testing
 @testable import Settings
 
 @Suite struct TOMLNodeTests {
-  @Test func `values come with their lines, in the order of the text`() throws {
+  @Test func `values have their lines, in the order of the text`() throws {
     let node = try TOMLNode.parse(
       Array("z = 'ä'\n[b]\ni = -1\nf = 1.5\n[a]\nt = true\nd = 2020-01-01\nl = [1,\n'\\n']\n".utf8))
     #expect(
@@ -13,7 +13,7 @@ import Testing
       ])
   }
 
-  @Test func `dotted keys and lists of tables nest`() throws {
+  @Test func `dotted keys and arrays of tables nest`() throws {
     let node = try TOMLNode.parse(Array("[[r.f]]\np = 1\n[[r.f]]\np = 2\n[r]\nx.y = 3\n".utf8))
     #expect(
       Self.outline(node) == [
@@ -49,7 +49,7 @@ import Testing
       message: "something stands here that can't"),
     Refusal(testDescription: "UTF-8", text: "a = 1\nb = 'x\u{0}'", line: 2, message: "?"),
   ])
-  func `what is no TOML is refused with its line`(_ refusal: Refusal) {
+  func `invalid TOML is refused with its line`(_ refusal: Refusal) {
     do throws(TOMLError) {
       _ = try TOMLNode.parse(Array(refusal.text.utf8))
       Issue.record("it was read")
@@ -69,7 +69,7 @@ import Testing
     "a = [" + String(repeating: "1.5, ", count: 100) + "]",
     "a = 1.5\n" + String(repeating: "[t.\"x.y\"]\n", count: 1) + (0..<50).map { "k\($0) = 1.5\n" }.joined(),
   ])
-  func `dots outside of keys don't count`(_ text: String) throws {
+  func `dots outside of keys don't make tables`(_ text: String) throws {
     _ = try TOMLNode.parse(Array(text.utf8))
   }
 

@@ -29,7 +29,7 @@ import Testing
 
   private static let load = "LoadCredential=uploader:/run/rolekeeper/credentials.sock"
 
-  @Test func `a unit that waits in its start and may have what it names is fine`() {
+  @Test func `a unit with access that waits for its credential has no finding`() {
     #expect(Self.findings("app.service", "Type=exec\n\(Self.load)") == [])
     #expect(Self.findings("app.service", "Type=oneshot\nTimeoutStartSec=1min\n\(Self.load)") == [])
     #expect(Self.findings("app@.service", "Type=notify\n\(Self.load)") == [])
@@ -76,16 +76,16 @@ import Testing
   ]
 
   @Test(arguments: cases)
-  func `what keeps a unit from its credential, or hangs it, is a warning`(_ given: Case) {
+  func `a unit that won't get its credential, or would hang, is a warning`(_ given: Case) {
     #expect(
       Self.findings(given.unit, given.lines) == ["\(Self.directory)/\(given.unit): warning: \(given.sentence)"])
   }
 
-  @Test func `names of 83 characters are fine`() {
+  @Test func `names of 83 characters together have no finding`() {
     #expect(Self.findings("app\(String(repeating: "x", count: 64)).service", "Type=exec\n\(Self.load)") == [])
   }
 
-  @Test func `a unit is warned of where nothing listens`() {
+  @Test func `a unit that loads from a socket on which nothing listens is a warning`() {
     #expect(
       Self.findings("app.service", "Type=exec\n\(Self.load)", isServed: false) == [
         "\(Self.directory)/app.service: warning: LoadCredential names '/run/rolekeeper/credentials.sock', where nothing listens; run: sudo systemctl enable --now rolekeeper-credentials.socket; or write [credentials] in the settings"
@@ -106,7 +106,7 @@ import Testing
 
   private static let ours = SocketUnit(path: "/run/x.sock", mode: 0o600, gid: 0)
 
-  @Test func `the socket is there if the table is, or if systemd has made it`() {
+  @Test func `the socket exists if its table does, or if systemd creates it`() {
     #expect(Self.load(soundSettings).settings.map { $0.credentials == nil } == true)
     let standard = Self.load(soundSettings + "[credentials]\n").settings?.credentials
     #expect(standard == CredentialsSettings(path: "/run/rolekeeper/credentials.sock", wait: .seconds(10)))
@@ -122,14 +122,14 @@ import Testing
         && both.diagnostics == [])
   }
 
-  @Test func `a path beside systemd's socket isn't used, and a warning says so`() {
+  @Test func `a path other than that of systemd's socket isn't used, and a warning says so`() {
     #expect(
       Self.findings(of: soundSettings + "[credentials]\npath = \"/run/rolekeeper/c\"\n", unit: Self.ours) == [
         ":10: warning: credentials.path isn't used: rolekeeper-credentials.socket makes the socket '/run/x.sock'; take the line out, or change the socket there: sudo systemctl edit rolekeeper-credentials.socket"
       ])
   }
 
-  @Test func `two sockets don't share a path, and a wait is a minute at most`() {
+  @Test func `two sockets can't share a path, and a wait is at most a minute`() {
     #expect(
       Self.findings(of: soundSettings + "[credentials]\npath = \"/run/rolekeeper/rolekeeper.sock\"\n").first?
         .hasPrefix(":10: credentials.path is '/run/rolekeeper/rolekeeper.sock', where [socket] is; ") == true)
@@ -163,7 +163,7 @@ import Testing
       "names 'app.timer', which is no unit that runs programs; set units to a list of unit names, with * and ? as wildcards, or remove the line to use []"
     ),
   ])
-  func `what is no unit's name is an error`(_ given: (name: String, sentence: String)) {
+  func `an invalid unit name is an error`(_ given: (name: String, sentence: String)) {
     let text = Self.allowed.replacing("app*.service", with: given.name) + "[credentials]\n"
     #expect(Self.findings(of: text) == [":8: roles.uploader.allow.units \(given.sentence)"])
   }
@@ -200,7 +200,7 @@ import Testing
 
   // MARK: - Reloads
 
-  @Test func `the table's loss is one, and so is that of all units`() throws {
+  @Test func `the loss of the table is a loss, and so is that of all units`() throws {
     let old = try #require(Self.load(Self.allowed + "[credentials]\n").settings)
     let without = try #require(Self.load(Self.allowed).settings)
     #expect(without.difference(from: old).losses.map(\.place.key) == ["credentials"])

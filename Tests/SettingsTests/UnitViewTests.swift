@@ -45,7 +45,7 @@ import Testing
     Case("ProtectSystem=strict\nReadOnlyPaths=/run\nRuntimeDirectory=rolekeeper", "/run/rolekeeper/roles", .writable),
     Case("ProtectSystem=strict\nReadOnlyPaths=/run\nRuntimeDirectory=rolekeeper", "/run/other", .readOnly),
   ])
-  func `a directory looks as the unit's settings say`(_ row: Case) {
+  func `access to a directory follows the unit's settings`(_ row: Case) {
     var text = UnitText(section: "Service")
     text.add("[Unit]\nProtectHome=yes\n[Service]\n\(row.settings)\n")
     #expect(UnitView(text).access(to: row.path) == row.access)

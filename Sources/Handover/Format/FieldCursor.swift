@@ -1,6 +1,6 @@
 import Secrets
 
-/// Walks over the fields of a record or header; each call is nil when what is left is too short.
+/// Reads the fields of a record or header one by one. Each call returns nil if the remaining bytes are too few.
 struct FieldCursor {
   private var place: Int
   private let end: Int
@@ -31,13 +31,13 @@ struct FieldCursor {
     return byte == 1
   }
 
-  /// Numbers that their count is before.
+  /// Numbers, preceded by their count.
   mutating func numbers(in bytes: Span<UInt8>) -> [UInt64]? {
     guard let count: UInt32 = number(in: bytes), Int(count) <= (end - place) / 8 else { return nil }
     return (0..<count).map { _ in number(in: bytes)! }
   }
 
-  /// The place of bytes that their count is before.
+  /// The range of bytes that are preceded by their count.
   private mutating func counted(in bytes: Span<UInt8>) -> Range<Int>? {
     guard let count: UInt32 = number(in: bytes) else { return nil }
     return take(Int(count))
@@ -58,7 +58,7 @@ struct FieldCursor {
     return Secret(copying: bytes.extracting(range))
   }
 
-  /// What follows a flag that says whether it is there.
+  /// A value that is preceded by a flag: 1 if the value exists.
   mutating func optional<Value>(in bytes: Span<UInt8>, _ read: (inout FieldCursor) -> Value?) -> Value?? {
     guard let isThere = flag(in: bytes) else { return nil }
     guard isThere else { return .some(nil) }

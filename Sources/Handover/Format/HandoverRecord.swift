@@ -2,42 +2,44 @@ package import Core
 package import Refresh
 package import Settings
 
-/// One entry of what a process leaves to the next. A later one replaces an earlier one about the same thing.
+/// One record of what a process hands over to the next. It replaces earlier records about the same thing.
 ///
-/// None holds an AccessKey's secret.
+/// No record holds an AccessKey's secret.
 package enum HandoverRecord {
   case role(HandoverRole)
-  /// What has changed in a role whose record is in the store; of any other it says nothing.
+  /// What has changed in a role whose record is in the store; ignored for any other role.
   case rotation(HandoverRotation)
-  /// A session that the role's latest record before it names.
+  /// A session whose number is in the latest record of its role, which comes first.
   case session(HandoverSession)
-  /// STS no longer accepts the session of this AccessKeyId, which ends at `expiration`: no process hands it out again.
+  /// STS no longer accepts the session with this AccessKeyId, which expires at `expiration`: no process hands it out
+  /// again.
   case condemned(accessKeyID: String, expiration: UTCTime)
-  /// The settings no longer have the role; one of its name goes on above `generation`.
+  /// The role was removed from the settings. If a role with this name is added again, its generations continue above
+  /// `generation`.
   case roleRemoved(RoleName, generation: UInt64)
-  /// Roles of which nothing is known go on above this generation.
+  /// The generations of roles without a record continue above this one.
   case generationFloor(UInt64)
   case clock(ServerClock.Estimate)
   case proof(HandoverProof)
-  /// A file of the settings of this number, which are in force from their `settingsInForce` on; or what follows in it, where the record before
-  /// has the same path.
+  /// A file of the settings with this number, which are in force only after their `settingsInForce`. If the record
+  /// before has the same path, this is the next part of the same file.
   case settingsFile(number: UInt32, SettingsContent.File)
-  /// The names in a directory of settings, of those of this number.
+  /// The file names in a directory of the settings with this number.
   case settingsDirectory(number: UInt32, SettingsContent.Directory)
-  /// The settings of this number are complete, with so many records.
+  /// The settings with this number are complete; they have this many records.
   case settingsInForce(number: UInt32, records: UInt32)
   /// A unit's invocation has this session of a role; nothing counts any more that an earlier invocation of the unit had.
   case unitSession(HandoverUnitSession)
 }
 
-/// A role as far as the next process has to know it.
+/// What the next process needs to know about a role.
 package struct HandoverRole: Hashable, Sendable {
-  /// What its sessions were issued for.
+  /// The parameters for which its sessions were issued.
   package struct Origin: Hashable, Sendable {
     package var arn: String
     /// SHA-256 of the session policy as it is sent, in hexadecimal digits; nil without one.
     package var policyDigest: String?
-    /// As the settings have it, with its places.
+    /// The template as the settings have it, with its placeholders.
     package var sessionName: String
     package var externalID: String?
     package var source: String
@@ -61,16 +63,16 @@ package struct HandoverRole: Hashable, Sendable {
   }
 }
 
-/// What changes of a role with each rotation.
+/// The part of a role's state that changes with each rotation.
 package struct HandoverRotation: Hashable, Sendable {
   package let role: RoleName
   /// The number of the latest rotation that readers may have seen.
   package var generation: UInt64
-  /// The numbers of the sessions that it holds, in the order in which they were issued; it has no others any more.
+  /// The numbers of the sessions that the role holds, in the order in which they were issued; all others are gone.
   package var held: [UInt64]
-  /// The number of the session that is handed out under this generation; nil when none is.
+  /// The number of the session that is handed out under this generation; nil if none is.
   package var published: UInt64?
-  /// How many sessions were issued, for `{slot}`.
+  /// The number of sessions issued so far, for `{slot}`.
   package var issued: UInt64
 
   package init(role: RoleName, generation: UInt64, held: [UInt64], published: UInt64?, issued: UInt64) {
@@ -99,14 +101,14 @@ package struct HandoverUnitSession {
   }
 }
 
-/// What STS has said of a source's AccessKey. Its secret isn't here.
+/// The result of verifying a source's AccessKey; without its secret.
 package struct HandoverProof: Hashable, Sendable {
   package var source: String
   package var accessKeyID: String
   package var since: Timestamp
   package var proven: Timestamp
   package var lastAccepted: Timestamp?
-  /// Whose it is; nil while that isn't known.
+  /// The ARN of the key's owner; nil until it is known.
   package var arn: String?
   package var userID: String?
 

@@ -2,7 +2,7 @@ package import Core
 package import Refresh
 package import Settings
 
-/// What a store comes to: of each thing the latest record.
+/// The content of a store: the latest record about each thing.
 package struct HandoverState {
   /// A role and the sessions that it held, in the order in which they were issued.
   package struct Role {
@@ -25,15 +25,15 @@ package struct HandoverState {
   }
 
   package private(set) var roles: [RoleName: Role] = [:]
-  /// The last generations of roles that the settings no longer have.
+  /// The last generation of each role that was removed from the settings.
   package private(set) var removedGenerations: [RoleName: UInt64] = [:]
   package private(set) var generationFloor: UInt64 = 0
-  /// When each session that STS refuses ends, by its AccessKeyId.
+  /// The expiration of each session that STS refuses, by AccessKeyId.
   package private(set) var condemned: [String: UTCTime] = [:]
   package private(set) var clock: ServerClock.Estimate?
-  /// By the name of the source.
+  /// By source name.
   package private(set) var proofs: [String: HandoverProof] = [:]
-  /// The settings that were last in force.
+  /// The settings that were in force last.
   package private(set) var settings: SettingsContent?
 
   /// What each unit had in its latest invocation.
@@ -44,17 +44,17 @@ package struct HandoverState {
 
   package init() {}
 
-  /// Reads a whole store, of which `image` are all bytes there are, made in the boot `boot`.
+  /// Reads a whole store from `image`, which was written in the boot `boot`.
   ///
-  /// What lies behind its end was being appended when its process ended, and is ignored. Within it each byte has to be right: half of what
-  /// was recorded is as bad as none, since a session that was condemned would come back, and a generation go down.
+  /// Bytes after the committed length were being appended when the process ended, and are ignored. Every byte within it
+  /// must be right. A damaged store isn't used in part: a condemned session might return, or a generation go down.
   package init(reading image: Span<UInt8>, boot: BootID) throws(StoreDefect) {
     let end = try StoreHeader.length(of: image, boot: boot)
     var place = StoreHeader.size
     while place < end { apply(try RecordCoding.record(in: image, at: &place, end: end)) }
   }
 
-  /// Takes the next record in.
+  /// Applies the next record.
   package mutating func apply(_ record: HandoverRecord) {
     switch record {
     case .role(let role): take(role)
@@ -64,7 +64,7 @@ package struct HandoverState {
       if condemned[session.accessKeyID] == nil { roles[session.role]?.take(session) }
     case .condemned(let accessKeyID, let expiration):
       condemned[accessKeyID] = expiration
-      // It is one role's alone; which one isn't worth a field.
+      // A session belongs to one role only; the record doesn't say which, to save space.
       for name in roles.keys { roles[name]?.sessions.removeAll { $0.accessKeyID == accessKeyID } }
       dropUnitSessions { $0.session.accessKeyID == accessKeyID }
     case .roleRemoved(let role, let generation):
@@ -118,7 +118,7 @@ package struct HandoverState {
 }
 
 extension SettingsContent {
-  /// A file, or what follows in the one that came last.
+  /// Adds a file, or the next part of the file that was added last.
   fileprivate mutating func add(_ file: File) {
     guard let last = files.last, last.path == file.path else { return files.append(file) }
     files[files.count - 1] = File(path: file.path, bytes: last.bytes + file.bytes)

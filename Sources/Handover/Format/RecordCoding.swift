@@ -10,7 +10,7 @@ import Settings
 ///     8   CRC-32C of the eight bytes before and of the content
 ///     12  the content
 ///
-/// Numbers have a fixed size; texts and bytes have their count before them, as 32 bits; what may be missing has a flag before it.
+/// Numbers have a fixed size. Texts and bytes are preceded by their count, as 32 bits, and optional values by a flag.
 package enum RecordCoding {
   package static let headSize = 12
 
@@ -23,7 +23,7 @@ package enum RecordCoding {
 
   // MARK: - Writing
 
-  /// Appends a record to `batch`, whole with its head.
+  /// Appends a complete record, including its head, to `batch`.
   package static func append(_ record: HandoverRecord, to batch: inout SecretBuffer) {
     let start = batch.count
     batch.appendNumber(0 as UInt64)

@@ -1,16 +1,16 @@
-/// Why a store can't be used: none of it is then.
+/// Why a store can't be used, not even in part.
 package enum StoreDefect: Error, Hashable, Sendable, CustomStringConvertible {
   case notAStore
-  /// Another build wrote it, in its own format.
+  /// A build with another version of the format wrote it.
   case otherVersion(UInt32)
-  /// Its times are those of another boot's clock.
+  /// Its times are on the clock of another boot.
   case otherBoot
   case headerDamaged
-  /// It says that it has so many bytes, and there are fewer.
+  /// Its header states this length, and it has fewer bytes.
   case cutOff(Int, there: Int)
-  /// The record that begins at this byte isn't as it was written.
+  /// The checksum of the record at this offset is wrong.
   case recordDamaged(at: Int)
-  /// The record that begins at this byte is whole, and its content is none that this build writes.
+  /// The record at this offset has the right checksum, and content that this build never writes.
   case recordUnknown(at: Int)
 
   package var description: String {

@@ -11,7 +11,8 @@ import Core
 ///     56  zeroes
 ///     64  the records
 ///
-/// The commit word is written last, in one piece: whatever lies behind the length that it says was never finished, and isn't looked at.
+/// The commit word is written last, in one piece. Bytes after the length that it states were never committed, and
+/// aren't read.
 package enum StoreHeader {
   /// Raised whenever a build would read something else in a store than the build that wrote it.
   package static let version: UInt32 = 4
@@ -20,7 +21,7 @@ package enum StoreHeader {
 
   private static let mark = Array("rkhandov".utf8)
 
-  /// A header whose commit word says nothing yet.
+  /// A header without a valid commit word.
   package static func bytes(of boot: BootID, version: UInt32 = version) -> [UInt8] {
     var header = mark
     header.appendNumber(version)
@@ -32,13 +33,13 @@ package enum StoreHeader {
     return header
   }
 
-  /// The commit word of a store of `length` bytes, which is below 4 GiB.
+  /// The commit word of a store with `length` bytes, which is below 4 GiB.
   package static func commitWord(_ length: Int) -> UInt64 {
     let length = UInt32(length)
     return UInt64(checksum(of: length)) << 32 | UInt64(length)
   }
 
-  /// How long a store is of which these are all bytes there are.
+  /// The committed length of the store whose bytes are `image`.
   static func length(of image: Span<UInt8>, boot: BootID) throws(StoreDefect) -> Int {
     guard image.count >= size, mark.indices.allSatisfy({ image[$0] == mark[$0] }) else { throw .notAStore }
     var cursor = FieldCursor(8..<size)
@@ -70,12 +71,12 @@ package enum StoreHeader {
   }
 }
 
-/// Which boot of the host it is: 16 bytes that the kernel chose.
+/// Identifies a boot of the host: 16 bytes that the kernel chose.
 package struct BootID: Hashable, Sendable {
   package let bytes: [UInt8]
 
-  /// From 32 hexadecimal digits, perhaps with hyphens (`/proc/sys/kernel/random/boot_id` has them, systemd's `%b` hasn't); nil for anything
-  /// else.
+  /// Reads 32 hexadecimal digits, with or without hyphens (`/proc/sys/kernel/random/boot_id` has them, systemd's `%b`
+  /// doesn't); nil for any other text.
   package init?(_ text: some StringProtocol) {
     let digits = text.utf8.filter { $0 != UInt8(ascii: "-") }
     guard digits.count == 32, digits.allSatisfy({ $0.isHexDigit }) else { return nil }
