@@ -16,7 +16,7 @@ package struct UnitHandout {
   }
 }
 
-/// Which session each invocation of a unit has had of each role.
+/// Records which session of each role an invocation of a unit got.
 ///
 /// One start asks once for each ExecStartPre= and once for ExecStart=, each time on a connection of its own (tried on systemd 252 and 257): a
 /// check in ExecStartPre= has to see the credential that the program gets, also when the role is refreshed in between, and when the daemon is
@@ -25,12 +25,12 @@ struct InvocationSessions {
   private struct Line {
     var invocation: String?
     var handouts: [RoleName: Handout] = [:]
-    /// The sessions that it was logged to have.
+    /// The sessions whose hand-out was logged.
     var logged: [RoleName: SessionID] = [:]
     var lastUse: Timestamp
   }
 
-  /// Sessions that are replaced stay in memory for these units.
+  /// Superseded sessions stay in memory for at most this many units.
   private static let most = 1024
 
   private var lines: [UnitName: Line] = [:]
@@ -52,13 +52,13 @@ struct InvocationSessions {
     return line.handouts[role]
   }
 
-  /// Notes a session that is handed out; true when it is the first time that the unit gets it.
+  /// Records that a session is handed out. True if the unit gets it for the first time.
   mutating func note(
     _ handout: Handout, of role: RoleName, to unit: UnitName, in invocation: String?, at now: Timestamp
   ) -> Bool {
     var line = lines[unit] ?? Line(invocation: invocation, lastUse: now)
     if line.invocation != invocation { (line.invocation, line.handouts) = (invocation, [:]) }
-    // Without knowing the invocation it is the latest session each time, and nothing is to be kept.
+    // If the invocation isn't known, the unit gets the latest session each time, and nothing is kept.
     if invocation != nil { line.handouts[role] = handout }
     let isNew = line.logged.updateValue(handout.session.id, forKey: role) != handout.session.id
     line.lastUse = now
@@ -67,14 +67,14 @@ struct InvocationSessions {
     return isNew
   }
 
-  /// A session isn't handed out again.
+  /// Forgets a session that must not be handed out again.
   mutating func forget(_ session: SessionID) {
     for (unit, line) in lines where line.handouts.contains(where: { $0.value.session.id == session }) {
       lines[unit]?.handouts = line.handouts.filter { $0.value.session.id != session }
     }
   }
 
-  /// The role is gone, or another one takes its name.
+  /// Forgets a role that was removed, or whose name another role gets.
   mutating func forget(_ role: RoleName) {
     for unit in lines.keys {
       lines[unit]?.handouts[role] = nil
@@ -82,7 +82,7 @@ struct InvocationSessions {
     }
   }
 
-  /// Drops the secrets of sessions that have lapsed.
+  /// Drops the secrets of sessions that have expired.
   mutating func dropLapsed(at now: Timestamp) {
     for (unit, line) in lines where line.handouts.contains(where: { $0.value.lapses <= now }) {
       lines[unit]?.handouts = line.handouts.filter { now < $0.value.lapses }

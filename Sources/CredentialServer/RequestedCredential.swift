@@ -1,11 +1,11 @@
 import Core
 
-/// What an ID stands for: `ROLE`, or `ROLE.FORMAT` with one of the formats there are.
+/// What a credential ID requests: `ROLE`, or `ROLE.FORMAT` with a known format.
 struct RequestedCredential: Hashable {
   let role: RoleName
   let format: CredentialFormat
 
-  /// nil when it is neither.
+  /// Nil if it has neither form.
   init?(_ id: String) {
     let parts = id.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
     guard let role = RoleName(parts[0]) else { return nil }
@@ -18,7 +18,7 @@ struct RequestedCredential: Hashable {
     self.format = format
   }
 
-  /// As messages show it.
+  /// The allowed forms, for messages.
   static var rule: String {
     "write ROLE or ROLE.FORMAT, with FORMAT one of \(CredentialFormat.allCases.map(\.rawValue).joined(separator: ", "))"
   }

@@ -4,15 +4,16 @@ import Systemd
 
 /// An accepted connection on the loop.
 final class SocketChannel: UnitChannel {
-  /// Its connection's; nil while it is being accepted, and when it was closed at once.
+  /// The connection's number; nil while it is being accepted, and if it was closed at once.
   var number: UInt64?
   private let descriptor: CInt
   private var source: IOSource?
 
-  /// Takes over the descriptor, unless it throws.
+  /// Takes ownership of the descriptor, unless it throws.
   init(_ loop: EventLoop, _ descriptor: CInt, server: UnitServer) throws(LoopError) {
     self.descriptor = descriptor
-    // systemd shuts down its own direction at once, so reading is of no use: a peer that has left shows as a hang-up.
+    // systemd shuts down its own direction at once, so reading is useless; that the peer has closed the connection
+    // shows as a hang-up.
     source = try IOSource(loop, descriptor: descriptor, events: []) { [unowned self, unowned server] events in
       guard let number else { return }
       if events.contains(.writable) { server.writable(number) } else { server.hungUp(number) }
@@ -30,7 +31,7 @@ final class SocketChannel: UnitChannel {
   }
 
   func watchRoom(_ isWatched: Bool) {
-    // Where memory has run out it is closed at its deadline.
+    // If this fails for lack of memory, the connection is closed at its deadline.
     try? source?.watch(isWatched ? .writable : [])
   }
 

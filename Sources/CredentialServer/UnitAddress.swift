@@ -1,20 +1,20 @@
 package import Core
 
-/// Which unit asks, and for which credential, by the address from which systemd connects.
+/// The unit and the credential ID in the address from which systemd connects.
 ///
-/// It is abstract, `NUL HEX/unit/UNIT/ID`, as in `d58860a1684a9424/unit/encode@7.service/uploader.env`: a random number without leading zeros,
-/// the unit's name and the ID of its LoadCredential= (systemd.exec(5); seen with 252 and 257). Anybody may bind such an address: it
-/// counts only together with the peer's uid.
+/// The address is abstract, `NUL HEX/unit/UNIT/ID`, for example `d58860a1684a9424/unit/encode@7.service/uploader.env`:
+/// a random number without leading zeros, the unit's name, and the ID of its LoadCredential= (systemd.exec(5); seen
+/// with 252 and 257). Anybody may bind such an address, so it is only trusted if the peer's uid is right, too.
 package struct UnitAddress: Hashable, Sendable {
   package let unit: UnitName
   /// Printable ASCII, without `/` and `:`.
   package let credential: String
 
-  /// `name` is the whole of an abstract address, the NUL at its beginning included; nil when it isn't of that form.
+  /// `name` is the whole abstract address, including the NUL at its beginning; nil if it has another form.
   package init?(_ name: [UInt8]) {
     guard name.first == 0 else { return nil }
     let parts = name.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-    // What lies between the number and the last two parts is systemd's.
+    // What comes between the number and the last two parts is reserved for systemd.
     guard parts.count >= 3, let number = parts.first, (1...16).contains(number.count), number.allSatisfy(\.isHexDigit)
     else { return nil }
     let credential = parts[parts.count - 1]
@@ -25,9 +25,9 @@ package struct UnitAddress: Hashable, Sendable {
   }
 }
 
-/// A request for a credential, by whoever may speak for the unit.
+/// A request for a credential, from a peer that may act for the unit.
 package struct UnitRequest: Hashable, Sendable {
-  /// Of its connection.
+  /// The number of its connection.
   package let number: UInt64
   package let unit: UnitName
   package let credential: String

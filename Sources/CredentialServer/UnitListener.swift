@@ -2,9 +2,9 @@ import Glibc
 package import LocalSockets
 package import Systemd
 
-/// The socket that systemd connects to, on the loop.
+/// The listening socket to which systemd connects.
 package final class UnitListener {
-  /// How many connections are taken from the queue before others have their turn.
+  /// How many connections are accepted before the loop serves other sources.
   private static let mostAtOnce = 16
 
   private let loop: EventLoop
@@ -12,7 +12,7 @@ package final class UnitListener {
   private var acceptor: Acceptor!
   private var source: IOSource?
 
-  /// The server lives longer.
+  /// The server must outlive the listener.
   package init(_ loop: EventLoop, _ listener: UnixListener, server: UnitServer) throws {
     self.loop = loop
     self.server = server
@@ -22,12 +22,12 @@ package final class UnitListener {
 
   package var listener: UnixListener { acceptor.listener }
 
-  /// There is room for another connection.
+  /// Accepts again, since there is room for another connection.
   package func resume() {
     if acceptor.isPaused { acceptor.resume() } else { watch(true) }
   }
 
-  /// Nobody can connect any more; connections that there are stay.
+  /// Stops listening; accepted connections stay.
   package func stop() {
     source = nil
     acceptor.stop()
@@ -35,7 +35,7 @@ package final class UnitListener {
 
   private func accept() {
     for _ in 0..<Self.mostAtOnce where listener.hasConnection {
-      // Whoever comes now waits in the queue.
+      // Further connections wait in the queue.
       if server.isFull { return watch(false) }
       guard let (descriptor, peer) = acceptor.accept() else { return }
       let address = PeerAddress.abstract(of: descriptor)
@@ -43,14 +43,14 @@ package final class UnitListener {
         let channel = try SocketChannel(loop, descriptor, server: server)
         channel.number = server.accept(channel, from: peer, at: address)
       } catch {
-        // Memory has run out; the kernel has no more for this one.
+        // Memory has run out, so the connection is closed.
         close(descriptor)
       }
     }
   }
 
   private func watch(_ isWatched: Bool) {
-    // It fails where memory has run out. The listener stays as it is then, and is looked at again with the next connection that ends.
+    // This fails if memory has run out. The listener then stays as it is until the next connection ends.
     try? source?.watch(isWatched ? .readable : [])
   }
 }

@@ -2,9 +2,9 @@ package import Core
 import Glibc
 import LocalSockets
 
-/// What the kernel and the service manager report of units.
+/// What the kernel and the service manager report about units.
 package protocol UnitRecords {
-  /// The control groups of a process, as proc(5) has them; nil when they can't be seen.
+  /// The control groups of a process in the form of proc(5); nil if they can't be read.
   func controlGroups(of pid: Int32) -> String?
   /// The name of a process's program, for the log; nil when it can't be seen.
   func program(of pid: Int32) -> String?
@@ -12,10 +12,10 @@ package protocol UnitRecords {
   func invocation(of unit: UnitName) -> String?
 }
 
-/// Those of this host.
+/// The records of this host.
 package struct HostUnitRecords: UnitRecords {
-  /// Where the service manager keeps a link for each unit that runs, for the journal: `invocation:UNIT`, to the ID itself
-  /// (`unit_export_invocation_id` in systemd's src/core/unit.c; there in 252 and 257).
+  /// The service manager keeps a link for each running unit here, for the journal: `invocation:UNIT`, whose target is
+  /// the ID itself (`unit_export_invocation_id` in systemd's src/core/unit.c; in 252 and 257).
   private static let links = "/run/systemd/units/invocation:"
 
   package init() {}

@@ -3,16 +3,16 @@ package import Wire
 
 /// Why a unit gets no credential.
 package enum UnitRefusal: Hashable, Sendable {
-  /// The ID of its LoadCredential= names neither a role nor a role and a format.
+  /// The ID in its LoadCredential= has neither of the forms ROLE and ROLE.FORMAT.
   case unknownCredential
   case unknownRole(RoleName)
   case notAllowed(RoleName)
-  /// Nothing was valid within `wait`; half a sentence on why.
+  /// No session was valid within `wait`; `why` is a clause that gives the reason.
   case noSession(RoleName, why: String)
-  /// The peer's process is of another unit than its address says, `found` by its control group.
+  /// By its control group, the peer's process belongs to another unit, `found`, than its address states.
   case otherUnit(found: String)
   case stopping
-  /// The daemon has no settings to serve by; the first error.
+  /// The daemon has no valid settings; the first error in them.
   case notServing(error: String)
 
   package var kind: UnitFigures.Refusal {
@@ -33,7 +33,7 @@ package enum UnitRefusal: Hashable, Sendable {
     }
   }
 
-  /// What happened, with the request in it.
+  /// What happened, including the request.
   func reason(_ request: UnitRequest) -> String {
     let credential = "LoadCredential=\(request.credential)"
     return switch self {
@@ -47,7 +47,7 @@ package enum UnitRefusal: Hashable, Sendable {
     }
   }
 
-  /// What a person can do.
+  /// What a person can do about it.
   func advice(_ request: UnitRequest) -> String {
     switch self {
     case .unknownCredential: RequestedCredential.rule

@@ -3,8 +3,8 @@ package import Logs
 package import Systemd
 import Wire
 
-/// Logs why units get no credential: the first time at once, then summed up per unit, credential and minute. A unit that is started again
-/// every second would fill the journal.
+/// Logs refused units: the first refusal at once, later ones summed up per unit, credential and minute. Otherwise, a
+/// unit that is restarted every second would fill the journal.
 package final class UnitRefusalLog {
   private struct Key: Hashable {
     let unit: UnitName
@@ -24,7 +24,7 @@ package final class UnitRefusalLog {
   private let log: Log
   private var timer: (any Alarm)!
   private var repeats: [Key: Repeats] = [:]
-  /// The peers who aren't systemd, by uid.
+  /// The number of connections by peers other than systemd, by uid.
   private var strangers: [UInt32: Int] = [:]
   private(set) var counts: [UnitFigures.Refusal: UInt64] = [:]
 
@@ -49,7 +49,7 @@ package final class UnitRefusalLog {
     arm()
   }
 
-  /// Somebody connected who isn't the system's service manager.
+  /// Records a connection by a peer that isn't the system's service manager.
   func note(_ peer: Peer, claiming address: UnitAddress?) {
     counts[.otherPeer, default: 0] += 1
     if strangers[peer.uid] != nil {

@@ -1,23 +1,23 @@
 package import Secrets
 
-/// Decides on units' requests, and answers them by a `UnitAnswers`, at once or later.
+/// Makes the decision on each unit's request, and answers through a `UnitAnswers`, at once or later.
 package protocol UnitResponder: AnyObject {
   func requested(_ request: UnitRequest, from answers: any UnitAnswers)
-  /// The peer of an unanswered request has left.
+  /// The peer of an unanswered request has closed the connection.
   func abandoned(_ request: UnitRequest)
-  /// How many of the requests are unanswered.
+  /// The number of unanswered requests.
   var waitingCount: Int { get }
 }
 
-/// Takes the answers of requests, each once.
+/// Takes the answers to requests, one for each.
 package protocol UnitAnswers: AnyObject {
   func hand(_ credential: Secret, to request: UnitRequest)
   func refuse(_ request: UnitRequest)
 }
 
-/// Refuses every unit, while the daemon has no settings to serve by.
+/// Refuses every unit while the daemon has no valid settings.
 package final class UnitRejection: UnitResponder {
-  /// The first error.
+  /// The first error in the settings.
   package var error: String
   private let refusals: UnitRefusalLog
 

@@ -3,24 +3,26 @@ import LocalSockets
 package import Secrets
 package import Systemd
 
-/// The peer's end of a connection: a socket's, or a test's.
+/// Our end of a connection to a peer: a socket, or a test's substitute.
 package protocol UnitChannel: AnyObject {
-  /// Sends as much as there is room for now: how many bytes, 0 for none; nil when the peer is gone.
+  /// Sends as much as there is room for. Returns the number of bytes, 0 if there is no room, or nil if the peer has
+  /// closed.
   func send(_ bytes: Span<UInt8>) -> Int?
   /// Whether `UnitServer.writable` is to be called when there is room.
   func watchRoom(_ isWatched: Bool)
   func close()
 }
 
-/// Serves `LoadCredential=` of other units: judges who connects, and sends credentials or refusals.
+/// Serves `LoadCredential=` of other units: identifies the peers, and sends credentials or refusals.
 ///
-/// systemd takes whatever comes until the end of the stream for the credential, and nothing for an empty one, with which the unit starts. The
-/// one answer that makes the start fail is more than 1 MiB, the most that a credential may have (tried on systemd 252 and 257: status
-/// 243). So whoever is refused is sent that many zeros; and nobody is left without an answer, which would hang a `Type=simple` unit for ever.
+/// systemd takes everything up to the end of the stream as the credential. An empty stream is an empty credential, with
+/// which the unit starts. The only answer that makes the start fail is one above 1 MiB, the maximum size of a
+/// credential (tried on systemd 252 and 257: status 243). So a refusal is that many zeros. Every request is answered,
+/// since a `Type=simple` unit would wait for ever.
 package final class UnitServer: UnitAnswers {
   private enum State {
     case waiting
-    /// How much has been sent.
+    /// The answer, and how many of its bytes have been sent.
     case sending(Secret, Int)
     case refusing(Int)
   }
@@ -30,7 +32,7 @@ package final class UnitServer: UnitAnswers {
     let request: UnitRequest
     let isStrangers: Bool
     var state = State.waiting
-    /// When it is closed, whatever has been sent by then; nil until there is something to send.
+    /// When the connection is closed, whatever has been sent by then; nil until there is something to send.
     var deadline: Timestamp?
 
     init(_ channel: any UnitChannel, _ request: UnitRequest, isStrangers: Bool) {
@@ -40,14 +42,15 @@ package final class UnitServer: UnitAnswers {
     }
   }
 
-  /// 1 MiB is what a credential may have (CREDENTIAL_SIZE_MAX in systemd's src/shared/creds-util.h).
+  /// More than the maximum size of a credential, 1 MiB (CREDENTIAL_SIZE_MAX in systemd's src/shared/creds-util.h).
   static let refusalSize = (1 << 20) + zeros.count
   private static let zeros = [UInt8](repeating: 0, count: 65_536)
-  /// At most so much at a time, so that nobody else waits.
+  /// How many bytes are sent at a time, so that other connections don't have to wait.
   private static let largestSend = 4 * zeros.count
-  /// Those who aren't systemd get no more connections than these.
+  /// The maximum number of connections of peers other than systemd.
   private static let mostStrangers = 8
-  /// A peer that hasn't read its answer by then is closed. It gets what it has: of a credential or of the zeros.
+  /// The time after which a connection is closed whose peer doesn't read its answer. It then has a part of the
+  /// credential or of the zeros.
   static let sendingTime: Duration = .seconds(60)
 
   private let scheduler: any Scheduler
@@ -60,7 +63,7 @@ package final class UnitServer: UnitAnswers {
   private var timer: (any Alarm)!
   private var drained: (() -> Void)?
   private var drainEnd: Timestamp?
-  /// How many connections there may be; whoever comes then waits in the listener's queue.
+  /// The maximum number of connections; further ones wait in the listener's queue.
   package var most: Int
   /// Called when there is room for another connection.
   package var roomMade: () -> Void = {}
@@ -80,10 +83,10 @@ package final class UnitServer: UnitAnswers {
   package var count: Int { connections.count }
   package var isFull: Bool { connections.count >= most }
 
-  // MARK: - Who connects
+  // MARK: - Connections
 
-  /// Takes over a connection; its number is for `writable` and `hungUp`, nil when it was closed at once. `address` is the peer's, where that
-  /// is abstract.
+  /// Takes over a connection. Returns its number, for `writable` and `hungUp`; nil if the connection was closed at
+  /// once. `address` is the peer's address if that is abstract.
   package func accept(_ channel: any UnitChannel, from peer: Peer, at address: [UInt8]?) -> UInt64? {
     let claimed = address.flatMap { UnitAddress($0) }
     guard let claimed, peer.uid == 0 || strangers < Self.mostStrangers else {
@@ -97,7 +100,8 @@ package final class UnitServer: UnitAnswers {
       program: records.program(of: peer.pid))
     let connection = Connection(channel, request, isStrangers: peer.uid != 0)
     connections[request.number] = connection
-    // A user's service manager connects in the same way: its unit is refused, and not started with an empty credential.
+    // A user's service manager connects in the same way. Its unit is refused, so that it doesn't start with an empty
+    // credential.
     if peer.uid != 0 {
       strangers += 1
       refusals.note(peer, claiming: claimed)
@@ -111,8 +115,8 @@ package final class UnitServer: UnitAnswers {
     return connections[request.number] == nil ? nil : request.number
   }
 
-  /// The control group of the peer's process where that isn't the unit's: root's own service manager connects as root, too. nil where it
-  /// is, and where it can't be seen: the process is gone, or /proc hides it.
+  /// The control group of the peer's process if it isn't the unit's: root's own service manager also connects as root.
+  /// Nil if it is the unit's, and if it can't be read because the process has ended or /proc hides it.
   private func otherUnit(than unit: UnitName, of peer: Peer) -> String? {
     guard let groups = records.controlGroups(of: peer.pid), let managers = records.controlGroups(of: 1),
       let group = ManagedGroup(groups, managers: managers), group.unit != unit.description
@@ -135,12 +139,12 @@ package final class UnitServer: UnitAnswers {
     flush(connection)
   }
 
-  /// There is room for more of what a connection is sent.
+  /// There is room to send more on a connection.
   package func writable(_ number: UInt64) {
     if let connection = connections[number] { flush(connection) }
   }
 
-  /// The peer has left.
+  /// The peer has closed the connection.
   package func hungUp(_ number: UInt64) {
     guard let connection = connections[number] else { return }
     if case .waiting = connection.state { responder.abandoned(connection.request) }
@@ -192,9 +196,10 @@ package final class UnitServer: UnitAnswers {
     timer.arm(at: deadline.microseconds)
   }
 
-  // MARK: - The end
+  // MARK: - Stopping
 
-  /// Calls `completion` when everybody has been sent all of the answer, or `limit` is over; nobody may be waiting by then.
+  /// Calls `completion` when all answers have been sent completely, or when `limit` is over. No request may be
+  /// unanswered by then.
   package func drain(within limit: Duration, _ completion: @escaping () -> Void) {
     drained = completion
     let end = scheduler.time + limit

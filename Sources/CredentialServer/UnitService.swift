@@ -5,9 +5,10 @@ import Settings
 package import Systemd
 package import Wire
 
-/// Finds the role that a unit asks for, judges whether the unit may have it, and waits for a session where there is none.
+/// Makes the decision on a unit's request: finds the role, checks whether the unit may have it, and waits for a session
+/// if there is none.
 ///
-/// It knows nothing of connections: who asks has been found out (`UnitServer`), and may as well come by another way.
+/// It is independent of connections: the unit was identified by `UnitServer`, and other transports could be added.
 package final class UnitService: UnitResponder, RoleObserver {
   private struct Waiting {
     let request: UnitRequest
@@ -26,7 +27,7 @@ package final class UnitService: UnitResponder, RoleObserver {
   private let records: any UnitRecords
   private let refusals: UnitRefusalLog
   private let log: Log
-  /// In the order in which they came.
+  /// In the order of the requests.
   private var waiting: [Waiting] = []
   private var sessions = InvocationSessions()
   private var handouts: [RoleName: UInt64] = [:]
@@ -45,7 +46,7 @@ package final class UnitService: UnitResponder, RoleObserver {
     timer = try scheduler.timer(accuracy: 10_000) { [unowned self] in endWaits() }
   }
 
-  /// Without what only connections know.
+  /// All figures except those of connections.
   package var figures: UnitFigures {
     var figures = UnitFigures()
     figures.handouts = handouts
@@ -82,14 +83,14 @@ package final class UnitService: UnitResponder, RoleObserver {
 
   package func abandoned(_ request: UnitRequest) { waiting.removeAll { $0.request.number == request.number } }
 
-  /// The daemon ends. Nothing at all would be an empty credential for whoever waits.
+  /// Refuses all waiting requests, since the daemon stops. Without an answer, the units would get an empty credential.
   package func endWaiting() {
     let all = waiting
     waiting = []
     for entry in all { refuse(entry.request, .stopping, entry.answers) }
   }
 
-  /// Answers it if its answer is certain by now; false when it waits on.
+  /// Answers the request if that is possible now; false if it has to wait longer.
   private func answer(_ entry: Waiting, at now: Timestamp) -> Bool {
     let name = entry.wanted.role
     guard let role = refresher.roles[name] else {
@@ -110,7 +111,8 @@ package final class UnitService: UnitResponder, RoleObserver {
     return true
   }
 
-  /// What the unit's invocation had before, while that is valid, and else what a reader of the socket gets.
+  /// The session that the unit's invocation got before, while it is valid; otherwise the one that readers of the socket
+  /// get.
   private func handout(of role: ManagedRole, to unit: UnitName, in invocation: String?, at now: Timestamp) -> Handout? {
     if let former = sessions.handout(of: role.name, to: unit, in: invocation) {
       former.judge(by: refresher.clock, timing: role.settings.timing)
@@ -151,9 +153,9 @@ package final class UnitService: UnitResponder, RoleObserver {
     answers.refuse(request)
   }
 
-  // MARK: - Those who wait
+  // MARK: - Waiting requests
 
-  /// Answers those for whom that is certain by now.
+  /// Answers the waiting requests that can be answered now.
   private func review(where isConcerned: (Waiting) -> Bool) {
     guard waiting.contains(where: isConcerned) else { return }
     let now = scheduler.time
@@ -184,12 +186,12 @@ package final class UnitService: UnitResponder, RoleObserver {
     if case .condemned(let session, _) = report { sessions.forget(session.id) }
   }
 
-  /// The role was taken out of the settings, or its sessions are for something else now.
+  /// The role was removed from the settings, or its sessions belong to another RAM role now.
   package func roleGone(_ name: RoleName) {
     sessions.forget(name)
     handouts[name] = nil
   }
 
-  /// Others may have a role now.
+  /// Other units may have access to a role now.
   package func settingsChanged() { review { _ in true } }
 }

@@ -8,7 +8,7 @@ package import Systemd
 package final class Acceptor {
   private static let pause: Int64 = 100_000
 
-  /// When it is replaced, the new one has to be watched by the caller.
+  /// If the listener is replaced, the caller has to watch the new one.
   package var listener: UnixListener
   /// Called with the errno when accepting pauses.
   package var paused: ((CInt) -> Void)?
@@ -17,7 +17,7 @@ package final class Acceptor {
   private let watch: (Bool) -> Void
   private let timer: TimerSource
 
-  /// `watch` starts or stops watching the listener; at first it is watched.
+  /// `watch` starts or stops watching the listener, which is watched at first.
   package init(_ loop: EventLoop, _ listener: UnixListener, watch: @escaping (Bool) -> Void) throws(LoopError) {
     self.loop = loop
     self.listener = listener

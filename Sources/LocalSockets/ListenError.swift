@@ -3,12 +3,12 @@ import Glibc
 
 /// Why the socket can't be listened on.
 package enum ListenError: Error, CustomStringConvertible {
-  /// `limit` bytes fit into a Unix socket's address with this file name.
+  /// With this file name, the address of a Unix socket has room for `limit` bytes.
   case pathTooLong(String, limit: Int)
   case notASocket(String)
   /// A process is listening there; pid and uid as the kernel reports them.
   case inUse(String, pid: Int32, uid: UInt32)
-  /// Something is there, and the kernel didn't let us find out whether a process is listening.
+  /// Something exists there, and the kernel didn't permit checking whether a process listens.
   case unclear(String, CInt)
   case group(String, gid: UInt32, CInt)
   case path(String, attempt: String, CInt)

@@ -1,8 +1,10 @@
 import Glibc
 
-/// The address that the peer of a connection has bound, which says nothing of who it is: anybody may bind an abstract one.
+/// The address to which the peer of a connection is bound. It doesn't identify the peer: anybody may bind an abstract
+/// address.
 package enum PeerAddress {
-  /// The bytes of an abstract address, the NUL at their beginning included (unix(7)); nil for a path, for none, and when the peer is gone.
+  /// The bytes of an abstract address, including the NUL at the beginning (unix(7)). Nil for a path, for no address,
+  /// and if the peer has closed.
   package static func abstract(of descriptor: CInt) -> [UInt8]? {
     var address = sockaddr_un()
     var size = socklen_t(MemoryLayout<sockaddr_un>.size)

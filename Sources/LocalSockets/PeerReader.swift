@@ -14,7 +14,7 @@ package struct PeerReader {
     case failed(CInt)
   }
 
-  /// Room for a peer's groups; it grows with the first one that is in more.
+  /// The buffer for a peer's groups, which grows when a peer is in more.
   private var room = [UInt32](repeating: 0, count: 64)
   /// The groups of the last peer, since the next one is often the same user's.
   private var lastGroups: [UInt32] = []
@@ -42,7 +42,7 @@ package struct PeerReader {
     }
   }
 
-  /// Asks again while the peer is in more groups than there was room for.
+  /// Repeats the call while the peer is in more groups than the buffer has room for.
   private mutating func finish(_ found: inout clinux_peer, _ descriptor: CInt) -> Peer? {
     while found.group_count > room.count {
       room = [UInt32](repeating: 0, count: found.group_count)

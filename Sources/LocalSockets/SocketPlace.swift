@@ -2,10 +2,10 @@ import CLinux
 import Core
 import Glibc
 
-/// The path for a socket, and the steps of putting one there.
+/// The path of a socket, and the steps of creating a socket there.
 struct SocketPlace {
   let path: String
-  /// In the same directory, for rename(2); named by our own pid, which no other process has while this one runs.
+  /// In the same directory, for rename(2). It has our pid as its name, which no other process has while this one runs.
   let temporary: String
   private let directory: String
 
@@ -38,7 +38,7 @@ struct SocketPlace {
     return lock
   }
 
-  /// Throws unless there is nothing at the path, or a socket that nobody listens on.
+  /// Throws unless the path is free, or has a socket on which no process listens.
   func checkIsFree() throws(ListenError) {
     var status = stat()
     guard lstat(path, &status) == 0 else {
@@ -60,8 +60,8 @@ struct SocketPlace {
     }
   }
 
-  /// Removes what killed processes left behind before their socket was in place: sockets of ours, named by a pid, that nobody
-  /// listens on. Only the holder of the directory's `lock` creates sockets there.
+  /// Removes sockets that killed processes left before moving them into place: our own, with a pid as the name, on
+  /// which no process listens. Only the holder of the directory's `lock` creates sockets there.
   func removeAbandoned(_ lock: CInt) {
     // A descriptor of its own, since closedir closes it.
     let own = openat(lock, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)

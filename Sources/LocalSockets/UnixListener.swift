@@ -3,7 +3,7 @@ import Glibc
 
 /// A listening Unix stream socket: our own at a path, removed when it is closed, or an inherited one.
 package final class UnixListener {
-  /// For an inherited socket the path that it was bound to, empty if it has no file.
+  /// For an inherited socket, the path to which it was bound; empty if it has no file.
   package let path: String
   package private(set) var descriptor: CInt
   /// Whether the socket was created by the parent process. Its file, mode and group then belong to the parent.

@@ -3,7 +3,7 @@ import Testing
 
 @testable import CredentialServer
 
-/// Who asks, as far as systemd's address and the kernel's control groups say it.
+/// Identification of the requesting unit by systemd's address and the kernel's control groups.
 @Suite struct UnitAddressTests {
   private static func address(_ text: String) -> UnitAddress? { UnitAddress([0] + Array(text.utf8)) }
 

@@ -8,7 +8,7 @@ import TestSupport
 
 @testable import CredentialServer
 
-/// The server on manual time: who connects is a record, and who answers for STS is the test.
+/// The server in virtual time: a fake channel is the peer, and the test answers for STS.
 final class UnitBench {
   static let root = Peer(uid: 0, gid: 0, pid: 70, groups: [])
   static let user = Peer(uid: 1000, gid: 1000, pid: 71, groups: [])
@@ -32,7 +32,8 @@ final class UnitBench {
     refresh.refresher.setObservers([service])
   }
 
-  /// A role that the unit `app.service` and all instances of `encode@.service` may load; with its first session, unless it is to go without.
+  /// Adds a role that `app.service` and all instances of `encode@.service` may load; it has its first session, unless
+  /// the test says otherwise.
   @discardableResult
   func add(_ name: String, pool: Int = 2, granted isGranted: Bool = true) -> ManagedRole {
     refresh.refresher.add(Self.settings(name, pool: pool))
@@ -59,7 +60,7 @@ final class UnitBench {
     let channel = FakeChannel(room: room)
     let given = server.accept(channel, from: peer, at: address)
     channel.number = given
-    // The server has the channel, as long as that is open.
+    // The server keeps the channel while it is open.
     channel.readOn = { [weak server] in if let given { server?.writable(given) } }
     return channel
   }
@@ -85,7 +86,7 @@ final class FakeRecords: UnitRecords {
 /// A connection whose peer reads `room` bytes and then no more.
 final class FakeChannel: UnitChannel {
   var number: UInt64?
-  /// Tells the server that there is room.
+  /// Reports to the server that there is room.
   var readOn: () -> Void = {}
   var room: Int
   /// What the peer has read.
@@ -112,7 +113,7 @@ final class FakeChannel: UnitChannel {
   func close() { isClosed = true }
 
   var text: String { String(decoding: bytes, as: UTF8.self) }
-  /// Whether its peer, once it has read all that comes, has what systemd makes a failed start of: more than 1 MiB.
+  /// Whether the peer, having read everything, has more than 1 MiB, with which systemd fails the unit's start.
   var isRefused: Bool {
     while isWatched, !isClosed, room > 0 { readOn() }
     return isClosed && bytes.count > 1 << 20 && bytes.allSatisfy { $0 == 0 }

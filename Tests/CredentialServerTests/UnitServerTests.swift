@@ -7,7 +7,7 @@ import Wire
 
 @testable import CredentialServer
 
-/// Who is taken for systemd, and what becomes of connections whose peers don't behave.
+/// Which peers count as systemd, and what happens to connections whose peers misbehave.
 @Suite struct UnitServerTests {
   private let bench: UnitBench
 
@@ -16,7 +16,7 @@ import Wire
     bench.add("uploader")
   }
 
-  // MARK: - Who asks
+  // MARK: - Identification
 
   @Test func `a user's process with systemd's address gets only the refusal`() {
     let channel = bench.ask("uploader", as: UnitBench.user)
@@ -49,7 +49,7 @@ import Wire
     }
     #expect(bench.lines(with: "no credential for a unit").count == 1)
     #expect(bench.lines(with: "its process is in the control group '/system.slice/other.service'").count == 1)
-    // Hidden, or the process is gone.
+    // /proc hides the process, or it has ended.
     bench.records.groups[70] = nil
     #expect(bench.ask("uploader").text.contains("STS.1"))
   }
@@ -95,7 +95,7 @@ import Wire
     bench.server.hungUp(channel.number!)
   }
 
-  // MARK: - Many
+  // MARK: - Limits
 
   @Test func `at its limit the server is full, and reports when there is room`() throws {
     let bench = try UnitBench(most: 3)

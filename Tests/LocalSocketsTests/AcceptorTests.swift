@@ -31,7 +31,7 @@ import Testing
       acceptor = try Acceptor(loop, listener) { flag.changes.append($0) }
     }
 
-    /// Meanwhile the whole process can't open a descriptor.
+    /// While `body` runs, the whole process can't open a descriptor.
     static func withoutDescriptors(_ body: () throws -> Void) rethrows {
       var limit = rlimit()
       getrlimit(CInt(RLIMIT_NOFILE.rawValue), &limit)
