@@ -2,7 +2,7 @@ import Testing
 
 @testable import Settings
 
-/// What `check` says beyond the loader, for the unit as it is shipped.
+/// What `check` finds beyond the loader, with the shipped unit.
 @Suite struct CheckScopeTests {
   private static let unitPath = "/usr/lib/systemd/system/rolekeeper.service"
 
@@ -62,7 +62,7 @@ import Testing
         "the daemon's user 'rolekeeper' may not write to its directory (mode 0755, owned by user 'root'); \(own)"),
     Case(path: "/srv/own/a", dropIn: "ReadWritePaths=-/srv/own", sentence: nil),
     Case(path: "/run/rolekeeper/a", sentence: nil),
-    // It was taken for one that is made, as /run/rolekeeper itself.
+    // It was treated as a directory that is created, as /run/rolekeeper itself.
     Case(
       path: "/run/rolekeeper/extra/a",
       sentence:
@@ -92,7 +92,7 @@ import Testing
       found == (row.sentence.map { [":10: warning: roles.uploader.files.path is '\(row.path)', and \($0)"] } ?? []))
   }
 
-  /// Whoever does what a finding says must not find the next thing to do.
+  /// After following a remedy, there must not be another one to follow.
   @Test func `following the remedy of a finding ends it`() throws {
     var host = try Self.host(dropIn: "ReadWritePaths=-/srv/rolekeeper/uploader")
     host.directories["/srv/rolekeeper/uploader"] = FakeHost.File(uid: 998, gid: 0, mode: 0o711)
@@ -151,7 +151,7 @@ import Testing
 
   private static let role = "[roles.x]\nrole_arn = \"acs:ram::1234567890123456:role/a\"\n"
 
-  /// The check had nothing to say of a file that was cut off before them.
+  /// `check` didn't notice a file that was cut off before these keys.
   @Test(arguments: ["", "allow = {}", "allow = { users = [], groups = [] }", "files = []"])
   func `a role without readers and files is a warning`(_ line: String) throws {
     let at = line.hasPrefix("allow") ? 11 : 9
@@ -178,14 +178,14 @@ import Testing
   struct ReloadCase: CustomTestStringConvertible, Sendable {
     let path: String
     var dropIn = ""
-    /// Where `systemctl reload` looks; nil for where the daemon is.
+    /// The path at which `systemctl reload` looks; nil if it is the daemon's.
     let found: String?
     var fix = ""
 
     var testDescription: String { "\(path) \(dropIn)" }
   }
 
-  /// `check` read the unit and said nothing, and `systemctl reload` found nobody.
+  /// `check` reported nothing, and `systemctl reload` didn't find the daemon.
   @Test(arguments: [
     ReloadCase(
       path: "/run/rolekeeper/s", found: "/run/rolekeeper/rolekeeper.sock",
@@ -219,7 +219,7 @@ import Testing
       #expect(loaded.settings != nil && loaded.diagnostics.allSatisfy { $0.severity == .warning })
       for finding in loaded.diagnostics {
         #expect(finding.remedy.contains(row.fix), "\(finding)")
-        // The unit that already names the new socket couldn't have the daemon move there.
+        // If the unit already named the new socket, a reload couldn't move the daemon there.
         #expect(
           finding.remedy.contains("restart") == (finding.remedy.contains("systemctl edit") && !isListenedOn),
           "\(finding)")
@@ -234,7 +234,7 @@ import Testing
     var testDescription: String { path }
   }
 
-  /// They were warnings, and the daemon couldn't start with them, or started and nobody reached it.
+  /// They were warnings, although the daemon couldn't start with them, or nobody could connect.
   @Test(arguments: [
     SocketCase(path: "/tmp/x.sock", problem: "and the unit doesn't see that directory (PrivateTmp=)"),
     SocketCase(path: "/home/alice/x.sock", problem: "and the unit doesn't see that directory (ProtectHome=)"),
@@ -279,7 +279,7 @@ import Testing
     soundSettings.replacing("[socket]", with: "[socket]\npath = \"\(path)\"")
   }
 
-  /// A reload moved the socket into the unit's own /tmp and said where it was; nobody on the host reached it.
+  /// A reload moved the socket into the unit's own /tmp and reported success, and nobody on the host could connect.
   @Test(arguments: [
     ("0::/system.slice/rolekeeper.service\n", true), ("1:name=systemd:/system.slice/rolekeeper.service\n", true),
     ("0::/user.slice/user-0.slice/session-1.scope\n", false), ("0::/system.slice/other-rolekeeper.service\n", false),
@@ -307,7 +307,7 @@ import Testing
     #expect(host.load(Self.socket("/tmp/x.sock")).diagnostics.isEmpty)
   }
 
-  /// "install the unit", with the unit installed.
+  /// It proposed to install the unit, although the unit was installed.
   @Test func `settings other than those of the unit are checked as such`() throws {
     var host = try Self.host()
     host.directories["/run/rolekeeper"] = FakeHost.File(uid: 998, mode: 0o711)
@@ -323,7 +323,7 @@ import Testing
       ])
   }
 
-  /// The settings were perfect, and the check advised to remove the socket of the daemon that was serving.
+  /// For valid settings, the check proposed to remove the socket of the running daemon.
   @Test func `files that the checking user may not see are a note`() throws {
     var host = try Self.host()
     host.deniedDirectories = ["/etc/rolekeeper/keys"]
@@ -358,7 +358,7 @@ import Testing
     #expect(own.diagnostics.map(\.severity) == Array(repeating: .error, count: 6), "\(own.diagnostics)")
   }
 
-  /// They came without a place, as if no line had to do with them.
+  /// These findings had no line, as if no setting caused them.
   @Test func `the result of a trial is reported with the line of its setting`() throws {
     var host = try Self.host()
     host.files["/etc/rolekeeper/key"] = FakeHost.File(uid: 998, mode: 0o400)
@@ -408,7 +408,7 @@ import Testing
       ])
   }
 
-  /// It was a warning and, from who reads it, an error, with advice to open /root.
+  /// It was both a warning and an error, with a proposal to open /root.
   @Test func `an AccessKey file that the daemon's user can't reach is one error, and a missing one a warning`() throws {
     var host = try Self.host()
     host.deniedDirectories = ["/root"]
@@ -498,7 +498,7 @@ import Testing
     #expect(Self.check(host, "", passedKey: { _ in .init(.error, "?", "?") }) == [":3: source.main.credential ?; ?"])
   }
 
-  /// What a natural `chmod 600` or `chmod 700` leads to; the neighbours' findings had a command.
+  /// The result of a usual `chmod 600` or `chmod 700`; similar findings had a command.
   @Test func `for a file that the daemon's user can't read, the command that permits it is proposed`() throws {
     func remedy(_ lines: String, _ change: (inout FakeHost) -> Void) throws -> [String] {
       var host = try Self.host()
@@ -539,7 +539,7 @@ import Testing
 }
 
 extension StartTrials {
-  /// All goes well, but for what `passedKey` says of the file that systemd will pass.
+  /// All trials succeed, except that `passedKey` decides on the file that systemd will pass.
   static func passing(_ passedKey: ((String) -> Finding?)? = { _ in nil }) -> StartTrials {
     var trials = StartTrials()
     trials.passedKey = passedKey

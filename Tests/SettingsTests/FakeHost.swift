@@ -1,7 +1,7 @@
 import Core
 import Settings
 
-/// A host with the users, groups and files that a test gives it.
+/// A host whose users, groups and files a test defines.
 struct FakeHost: Host {
   struct File {
     var text = ""
@@ -9,7 +9,7 @@ struct FakeHost: Host {
     var gid: UInt32 = 0
     var mode: UInt32 = 0o644
     var isReadable = true
-    /// The bytes of its ACL.
+    /// The bytes of the file's ACL.
     var accessList: [UInt8]?
 
     func status(_ kind: FileStatus.Kind) -> FileStatus {
@@ -18,7 +18,7 @@ struct FakeHost: Host {
   }
 
   var name = "media7"
-  /// The daemon's own, user and group rolekeeper.
+  /// The daemon's own user and group, both rolekeeper.
   var uid: UInt32 = 998
   var gid: UInt32 = 998
   var workingDirectory = "/"
@@ -33,24 +33,24 @@ struct FakeHost: Host {
     HostGroup(name: "rolekeeper-clients", gid: 997), HostGroup(name: "uploader", gid: 1001),
     HostGroup(name: "alice", gid: 1002), HostGroup(name: "media", gid: 2000),
   ]
-  /// Users' further groups, by the user's name.
+  /// The supplementary groups of users, by user name.
   var memberships: [String: Set<UInt32>] = ["uploader": [997, 2000]]
-  /// Set when the source of names is down.
+  /// Set when look-ups of users and groups fail.
   var nameFailure: HostError?
 
   var files: [String: File] = ["/run/credentials/rolekeeper.service/access-key": File(uid: 998, mode: 0o400)]
-  /// Why files can't be read, whatever is in them.
+  /// The errors of files that can't be read, whatever they contain.
   var readFailures: [String: HostError] = [:]
   /// All directories not named here belong to root and have mode 0755.
   var directories = [
     "/run/rolekeeper": File(uid: 998, gid: 998, mode: 0o711),
     "/run/rolekeeper/roles": File(uid: 998, gid: 998, mode: 0o711),
   ]
-  /// With all that would be below them and isn't named in `directories`.
+  /// These and everything below them that isn't in `directories` are missing.
   var missingDirectories: Set<String> = ["/srv/rolekeeper", "/var/lib/rolekeeper-files"]
-  /// What can't be looked at, with all that is below.
+  /// Neither these nor anything below them can be looked at.
   var deniedDirectories: Set<String> = []
-  /// What paths are links to.
+  /// The targets of links.
   var links: [String: String] = [:]
 
   func user(named name: String) throws(HostError) -> HostUser? {
@@ -129,7 +129,7 @@ extension FakeHost {
   }
 }
 
-/// Settings without a flaw: lines 1 to 8.
+/// Valid settings: lines 1 to 8.
 let soundSettings = """
   [source.main]
   type = "access-key"

@@ -1,10 +1,10 @@
 import Settings
 import Testing
 
-/// Settings with a flaw, and all that is to be said about them.
+/// Settings with an error, and all findings about them.
 struct Finding: CustomTestStringConvertible, Sendable {
   let name: String
-  /// Stands behind `soundSettings`, whose last table is that of the role uploader: its first line is line 9.
+  /// Appended to `soundSettings`, whose last table is that of the role uploader; the first of these lines is line 9.
   let lines: String
   let sentences: [String]
 

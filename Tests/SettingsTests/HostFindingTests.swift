@@ -1,7 +1,7 @@
 import Settings
 import Testing
 
-/// What is told about sources, the endpoint, the socket, and files that others may write to.
+/// Findings about sources, the endpoint, the socket, and files that others may write to.
 @Suite struct HostFindingTests {
   @Test(arguments: [
     Finding(
@@ -31,7 +31,7 @@ import Testing
   ])
   func `an invalid endpoint is reported with a valid one`(_ finding: Finding) { finding.check() }
 
-  /// The daemon ended once a second over it, and the check had nothing to say.
+  /// With such a file, the daemon exited once a second, and the check reported nothing.
   @Test(arguments: ["", "certificates", "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"])
   func `a CA file without a certificate is an error`(_ text: String) {
     var host = FakeHost()
@@ -103,7 +103,7 @@ import Testing
       [
         #"/etc/rolekeeper/rolekeeper.toml:8: warning: roles.uploader.allow.users names user 4000, who can't reach the socket: with mode 0660 only its owner and the group 'rolekeeper-clients' can; write mode = "0666" in [socket], or give that number to a user of the group"#
       ])
-    // All of it in the first message: it took three rounds.
+    // The first message must name everything: it took three rounds.
     let closed = soundSettings.replacing("group = \"rolekeeper-clients\"", with: "mode = \"0600\"")
     expect(
       host.load(closed),
@@ -116,7 +116,7 @@ import Testing
       [
         #"/etc/rolekeeper/rolekeeper.toml:8: warning: roles.uploader.allow.users names user 'uploader', who can't reach the socket: with mode 0600 only its owner can; write mode = "0660" and group = "rolekeeper-clients" in [socket]"#
       ])
-    // Another group may do more than connect, so nobody is sent there.
+    // Another group may permit more than to connect, so it isn't proposed.
     host.memberships = [:]
     host.groups.removeAll { $0.name == "rolekeeper-clients" }
     expect(
@@ -213,7 +213,7 @@ import Testing
       [
         "/etc/rolekeeper/key.csv: others than its owner may read the AccessKey: its mode is 0640; run: sudo chmod 0400 /etc/rolekeeper/key.csv; make a new AccessKey if others had access"
       ])
-    // Root's it would be out of the daemon's reach.
+    // If the file became root's, the daemon couldn't read it.
     host.files["/etc/rolekeeper/key.csv"] = FakeHost.File(uid: 1002, mode: 0o600)
     expect(
       host.load(text),
@@ -248,7 +248,7 @@ import Testing
     host.directories["/srv/git"] = FakeHost.File(gid: 2000, mode: 0o2775)
     expect(host.load(soundSettings), ["/srv/git: group 'media' may write to it (mode 2775); \(Self.keepIt)"])
 
-    // Whoever may write to a directory above may put another one in the place of the settings'.
+    // Whoever may write to a directory above may replace the directory of the settings.
     host = FakeHost()
     host.directories["/etc"] = FakeHost.File(gid: 2000, mode: 0o775)
     expect(host.load(soundSettings), ["/etc: group 'media' may write to it (mode 0775); \(Self.keepIt)"])
@@ -268,9 +268,9 @@ import Testing
     expect(host.load(soundSettings), [])
   }
 
-  /// With an ACL the mode's bits for the group are its mask: the group 'root' was named, which could only read.
+  /// With an ACL, the mode's group bits are its mask. The message named the group 'root', which could only read.
   @Test func `users with access by an ACL are named, with the ACL entry`() {
-    /// For alice, the group media and the file's own, and what the mask leaves of it.
+    /// An ACL with entries for alice, the group media and the owning group, and its mask.
     func list(_ alice: UInt8, _ media: UInt8, _ group: UInt8, mask: UInt8) -> [UInt8] {
       [2, 0, 0, 0, 1, 0, 7, 0, 0, 0, 0, 0, 2, 0, alice, 0, 0xEA, 3, 0, 0, 4, 0, group, 0, 0, 0, 0, 0]
         + [8, 0, media, 0, 0xD0, 7, 0, 0, 16, 0, mask, 0, 0, 0, 0, 0, 32, 0, 5, 0, 0, 0, 0, 0]
@@ -345,7 +345,7 @@ import Testing
       ])
   }
 
-  /// With the directory of users down, the daemon ended with 78 after a crash, and systemd never tried again.
+  /// While the directory of users was down, the daemon exited with 78 after a crash, and systemd didn't start it again.
   @Test func `only errors that may end by themselves count as passing`() {
     var host = FakeHost()
     #expect(!host.load(soundSettings).isFailurePassing)
@@ -356,7 +356,7 @@ import Testing
     #expect(!host.load(soundSettings + "colour = \"green\"\n").isFailurePassing)
   }
 
-  /// A CA file or a password is replaced by other programs, which may be in the middle of it.
+  /// Other programs replace a CA file or a password, and may be in the middle of it.
   @Test(
     arguments: [
       (#"ca_file = "ca.pem""#, nil), (#"ca_file = "ca.pem""#, FakeHost.File()),
@@ -386,7 +386,7 @@ import Testing
     #expect(host.load(soundSettings + "policy_file = \"p.json\"\n").isFailurePassing)
   }
 
-  /// Whoever has written a number doesn't depend on a directory of users.
+  /// Whoever writes a number needn't depend on a directory of users.
   @Test func `a numeric user or group needs no look-up`() {
     var host = FakeHost()
     host.nameFailure = .passing("Connection refused")

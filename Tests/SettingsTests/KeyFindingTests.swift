@@ -128,7 +128,7 @@ import Testing
       "another quote at the end", "session_name = 'a\"",
       ":9: this is not TOML: error while parsing literal string: encountered end-of-file; close the quote: a string ends in the line it begins in, with the quote it begins with"
     ),
-    // Somebody put an AccessKey's file into roles.d: its secret was in the message.
+    // If an AccessKey file was put into roles.d, its secret was in the message.
     Finding(
       "a line of another file", "ALIBABA_CLOUD_ACCESS_KEY_SECRET=Marked7Secret",
       ":9: this is not TOML: error while parsing value: could not determine value type; correct the line: KEY = VALUE, or [TABLE]; strings, durations and modes stand in double quotes"

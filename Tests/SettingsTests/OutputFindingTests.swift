@@ -145,7 +145,7 @@ import Testing
     ).check(on: host)
   }
 
-  /// One of the two credentials was in the file, and both roles were said to be written.
+  /// The file held only one of the two credentials, and both roles were reported as written.
   @Test(arguments: [
     ("/srv/o/a", "/srv/link/a", "roles.uploader.files.path too (:10)"),
     ("/srv/link/a", "/srv/o/a", "roles.uploader.files.path too (:10)"),
@@ -160,7 +160,7 @@ import Testing
     ).check(on: host)
   }
 
-  /// What the daemon reads may be a link, by either of whose names it would be overwritten.
+  /// A file that the daemon reads may be a link; an output under either name would overwrite it.
   @Test(arguments: ["/etc/rolekeeper/ca.pem", "/srv/pki/ca.pem", "/srv/link/ca.pem"])
   func `an output may be neither at a link that is read nor at its target`(_ path: String) {
     var host = FakeHost()

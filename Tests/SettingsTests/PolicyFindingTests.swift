@@ -93,7 +93,7 @@ import Testing
     #expect((loaded.settings == nil) == policy.sentences.contains { !$0.contains(": warning: ") })
   }
 
-  /// RAM's grammar grows without us: what isn't known here is sent as it is, and RAM decides.
+  /// RAM's grammar may be extended: unknown elements are sent as they are, and RAM decides.
   @Test(arguments: [
     (
       #""Sid": "upload", "Effect": "Allow""#,
@@ -136,7 +136,7 @@ import Testing
     #expect(settings.roles[0].policy.map { String(decoding: $0, as: UTF8.self) } == expected)
   }
 
-  /// STS refuses 2048 bytes, and what it counts is what is sent.
+  /// STS refuses 2048 bytes, and counts what is sent.
   @Test func `the size limit applies without blanks`() {
     let blanks = String(repeating: " ", count: 3000)
     let frame = #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"a:","Resource":"*"}]}"#

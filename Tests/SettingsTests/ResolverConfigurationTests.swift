@@ -3,14 +3,14 @@ import Testing
 
 @testable import Settings
 
-/// What this host's resolver needs for a look-up, and what that means for the times of `[sts]`.
+/// How long this host's resolver needs for a look-up, and what that means for the times of `[sts]`.
 @Suite struct ResolverConfigurationTests {
   struct Case: Sendable, CustomTestStringConvertible {
     let name: String
     let text: String
     var variable: String?
     var host = "sts.cn-hangzhou.aliyuncs.com"
-    /// With the two seconds that an answer may take.
+    /// Including the two seconds in which a server may answer.
     let seconds: Int64
     var testDescription: String { name }
   }
@@ -91,7 +91,7 @@ import Testing
     #expect(proxied?.sts.lookupTimeout == .seconds(7))
   }
 
-  /// The same fault in our own settings: the time above ends before the one below it.
+  /// A similar error within the settings: the outer time limit ends before the inner one.
   @Test func `a connect_timeout above the request's timeout is a warning`() {
     Finding(
       "longer", "[sts]\nconnect_timeout = \"20s\"",

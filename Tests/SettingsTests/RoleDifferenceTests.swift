@@ -9,7 +9,7 @@ import Testing
     sessionName: .standard, policy: nil, externalID: nil, source: "main", readers: AccessRule(uids: [1007]),
     outputs: [])
 
-  /// By the properties of a type, whose wrapped ones have an underscore.
+  /// The names of a type's properties; those of wrapped ones begin with an underscore.
   private static func properties(of value: some Any) -> Set<String> {
     Set(Mirror(reflecting: value).children.compactMap { $0.label.map { String($0.drop { $0 == "_" }) } })
   }

@@ -90,7 +90,7 @@ import Testing
   ])
   func `an invalid role is reported with its line and what to write`(_ finding: Finding) { finding.check() }
 
-  /// `useradd --system 1002` makes another user: one of that name.
+  /// `useradd --system 1002` would create a user with that name and another number.
   @Test(arguments: [
     Finding(
       "users",
@@ -117,7 +117,7 @@ import Testing
     #expect(loaded.diagnostics.first?.remedy == "write 997 without quotes: a number in quotes is taken for a name")
   }
 
-  /// The role was there, under another header.
+  /// The role existed, under another header.
   @Test(arguments: [
     Finding(
       "the table's name",
@@ -159,7 +159,7 @@ import Testing
       ])
   }
 
-  /// A template had left them empty, and nothing said that nobody may read.
+  /// A template had left them empty, and nothing reported that nobody may read the role.
   @Test(arguments: ["users = []", "groups = []", "users = [], groups = []"])
   func `an empty list of readers is noted`(_ lists: String) {
     Finding(
@@ -195,7 +195,7 @@ import Testing
     ).check(on: host)
   }
 
-  /// It said of a policy in use that it isn't read.
+  /// A policy in use was reported as a file that isn't read.
   @Test func `a file of roles.d that a setting names is read`() {
     let policy = #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#
     let role =
@@ -208,7 +208,7 @@ import Testing
     #expect(notes(["x.toml": role, "x.json": policy, "y.json": policy], "") == ["'y.json'"])
     #expect(notes(["x.json": policy], "policy_file = \"roles.d/x.json\"\n") == [])
     #expect(notes(["ca.pem": "-----BEGIN CERTIFICATE-----\n"], "[sts]\nca_file = \"roles.d/ca.pem\"\n") == [])
-    // A file that isn't TOML may name it.
+    // A file that isn't valid TOML may name it.
     #expect(notes(["x.toml": role + "=", "x.json": policy], "") == [])
   }
 

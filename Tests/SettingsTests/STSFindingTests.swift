@@ -6,7 +6,7 @@ import Testing
 @Suite struct STSFindingTests {
   static let passwordFile = FakeHost.File(text: "hunter2", uid: 998, mode: 0o400)
 
-  /// It proposed to write the same number in quotes.
+  /// The remedy was the same number in quotes.
   @Test(arguments: [
     ("requests_per_second = 1e400", "write requests_per_second = 10000 or remove the line to use 2"),
     ("burst = 99999999999999999999", "write burst = 10000 or remove the line to use 20"),
@@ -37,7 +37,7 @@ import Testing
       sts.endpoints.map(\.description) == [
         "sts.cn-hangzhou.aliyuncs.com", "sts-vpc.cn-hangzhou.aliyuncs.com", "sts.aliyuncs.com:8443",
       ])
-    // Each has 7 s for its name, with the resolver's own values, and 3 s to connect.
+    // Each has 7 s for looking up its name, with the resolver's defaults, and 3 s to connect.
     #expect(sts.lookupTimeout == .seconds(7) && sts.wholeTimeout == .seconds(30))
     #expect(sts.proxy?.address.url == "http://proxy.example:3128")
     #expect(sts.proxy?.address.user == "CORP\\keeper")
@@ -242,7 +242,8 @@ import Testing
   @Test func `the time for all endpoints is counted when a role's outage is checked`() {
     let lines = "[sts]\ntimeout = \"1min\"\nfallback_endpoints = [\"a\", \"b\", \"c\", \"d\"]"
     let sentence = FakeHost().load(soundSettings + lines).diagnostics.map(\.description)
-    // 75 s, and what five requests of 60 s have beyond the 10 s in there: looking up the name and connecting is less.
+    // 75 s, and the time by which five requests of 60 s exceed the 10 s in it; looking up names and connecting takes
+    // less.
     #expect(
       sentence.count == 1 && sentence[0].contains("survive_outage 20min and 6min5s for retries are needed"),
       "\(sentence)")

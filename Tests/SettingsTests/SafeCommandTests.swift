@@ -3,8 +3,8 @@ import Testing
 
 @testable import Settings
 
-/// What findings propose, wherever a setting may lead and whatever is there: nothing that is there already is changed, but in
-/// `/etc/rolekeeper`.
+/// The commands that findings propose, wherever a setting leads and whatever exists there: outside `/etc/rolekeeper`,
+/// none changes anything that exists.
 @Suite struct SafeCommandTests {
   static let places = [
     "/", "/etc", "/etc/app", "/etc/rolekeeper/out", "/home/alice", "/home/alice/out", "/root/out", "/run", "/run/app",
@@ -14,12 +14,12 @@ import Testing
     "/mnt/disk", "/data", "/data/app/out", "/srv/a /etc", "/srv/my app", "/srv/50%n",
   ]
 
-  /// What is at the place.
+  /// What exists at the path.
   enum Kind: CaseIterable {
     case roots, everybodys, alices, aGroups, daemons, closed, missing, missingWithItsParent, aFile, link
   }
 
-  /// What the settings name there.
+  /// The setting that names the path.
   enum Setting: CaseIterable {
     case output, alicesOutput, filesDirectory, socket, keyFile, policy, authorities
   }
@@ -70,7 +70,7 @@ import Testing
     }
   }
 
-  /// As `check` does, and as the daemon does.
+  /// Runs the loader as `check` does, and as the daemon does.
   private static func findings(_ host: FakeHost, _ text: String) -> [Diagnostic] {
     var host = host
     host.files[FakeHost.path] = FakeHost.File(text: text)
@@ -80,7 +80,7 @@ import Testing
     }
   }
 
-  /// The host's own directories, and homes; written down apart from the code.
+  /// Directories of the host, and homes; this list is independent of the code.
   private static func isTheHosts(_ path: String) -> Bool {
     let parts = path.split(separator: "/")
     let theHosts: Set<Substring> = [
@@ -105,7 +105,7 @@ import Testing
           #expect(status.kind == .directory && status.uid == 0 && status.mode & 0o022 == 0, "\(text)")
           #expect(host.links[above] == nil, "\(text)")
         }
-        // The unit would read such a path as another one, or as two.
+        // The unit would read such a path as a different one, or as two.
         #expect(!text.contains("ReadWritePaths=-\(place)") || !place.contains { " %\"'\\".contains($0) }, "\(text)")
         for opened in Self.words(after: "ReadWritePaths=-", in: text) { #expect(!Self.isTheHosts(opened), "\(text)") }
         for changed in [
@@ -117,7 +117,7 @@ import Testing
           #expect(changed.hasPrefix("/etc/rolekeeper/"), "\(text)")
           #expect(host.links[PathText.directory(of: changed)] == nil, "\(text)")
         }
-        // No others than those looked at.
+        // The only commands are those checked here.
         for (command, forms) in [
           ("install ", ["install -d -o rolekeeper -m 0711 /"]),
           ("chmod ", ["chmod 0400 /", "chmod go-w /", "chmod g+r /", "chmod g+rx /", "chmod u+r /"]),
@@ -128,19 +128,19 @@ import Testing
           let known = forms.reduce(0) { $0 + Self.words(after: $1, in: text).count }
           #expect(Self.words(after: command, in: text).count == known, "\(text)")
         }
-        // Who types it isn't root.
+        // The user who types them isn't root.
         for command in ["install -d", "chmod", "chown", "chgrp", "systemctl edit", "systemctl restart"] {
           #expect(
             Self.words(after: "\(command) ", in: text).count == Self.words(after: "sudo \(command) ", in: text).count,
             "\(text)")
         }
-        // Nobody is asked to open their home or a system directory.
+        // No remedy opens a home or a system directory.
         #expect(!text.contains("let the daemon's user read") || text.contains("/etc/rolekeeper"), "\(text)")
       }
     }
   }
 
-  /// The word, up to a blank or semicolon, behind each place of a phrase.
+  /// The words, up to a blank or semicolon, after each occurrence of a phrase.
   private static func words(after phrase: String, in text: String) -> [String] {
     guard text.contains(phrase) else { return [] }
     return text.split(separator: phrase, omittingEmptySubsequences: false).dropFirst().map { rest in
@@ -225,7 +225,7 @@ import Testing
     }
   }
 
-  /// chmod(1) and chown(1) follow it.
+  /// chmod(1) and chown(1) follow the link.
   @Test func `no command is proposed for a link in our directory`() throws {
     var host = FakeHost()
     host.files["/etc/rolekeeper/key"] = FakeHost.File(uid: 1002, mode: 0o644)

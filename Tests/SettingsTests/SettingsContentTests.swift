@@ -1,7 +1,7 @@
 import Settings
 import Testing
 
-/// Settings that are read again as they were, whatever lies on the disk by then.
+/// Settings that are read again from a record, whatever is on the disk by then.
 @Suite struct SettingsContentTests {
   private static let policy = #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#
   private static let extra = "[roles.extra]\nrole_arn = \"acs:ram::1234567890123456:role/extra\"\n"

@@ -1,7 +1,7 @@
 import Settings
 import Testing
 
-/// What a reload takes away: by accident or on purpose.
+/// What a reload removes, by accident or on purpose.
 @Suite struct SettingsDifferenceTests {
   private static let main = """
     [source.main]
@@ -188,18 +188,18 @@ import Testing
     #expect(difference.losses.isEmpty && difference.warnings.isEmpty)
   }
 
-  /// Where the last table of the file begins, and what of it is left.
+  /// The position of the file's last table, and what is left of it.
   struct Cut: CustomTestStringConvertible, Sendable {
     let testDescription: String
     let table: String
     /// All lines that the old file has in the table.
     let lines: [String]
-    /// How many of them are left.
+    /// The number of lines that are left.
     let left: Int
     var endsInLineFeed = true
     var losses: [String] = []
     var warnings: [String] = []
-    /// Those of the same edit in the middle of the file.
+    /// The warnings if the same edit is made in the middle of the file.
     var edited: [String] = []
   }
 
@@ -210,7 +210,7 @@ import Testing
     "path = \"/srv/a\"", "format = \"env\"", "owner = \"uploader\"", "group = \"media\"", "mode = \"0440\"",
   ]
 
-  /// `format`, owner and mode fell back to what holds without them, and the reload said nothing.
+  /// `format`, owner and mode fell back to their defaults, and the reload reported nothing.
   @Test(arguments: [
     Cut(testDescription: "whole", table: "[[roles.r.files]]", lines: output, left: 5),
     Cut(
@@ -271,7 +271,7 @@ import Testing
     #expect(edit.losses.isEmpty && edit.warnings.map { "\($0.place.key) \($0.problem)" } == row.edited, "\(edit)")
   }
 
-  /// How the file ended, how it ends now, and which key that is a loss or a warning at.
+  /// The old and the new end of a file, and the key that is reported as lost or changed.
   struct End: CustomTestStringConvertible, Sendable {
     var testDescription: String { "\(old.debugDescription) to \(new.debugDescription)" }
     let old: String
@@ -300,7 +300,7 @@ import Testing
     End(
       old: "[roles.t]\n\(arn)duration = \"12h\"\npool = 12\n", new: "[roles.t]\n\(arn)duration = \"12h\"\npool = 1",
       loss: "17: roles.t.pool \(anotherValue)"),
-    // Cut off before it, the line end of the line before included; the lost key is named where it makes a difference.
+    // Cut off before the last line, with the line feed before it. The lost key is named if that makes a difference.
     End(
       old: "[roles.t]\n\(arn)duration = \"2h\"\n", new: "[roles.t]\n\(arn.dropLast())",
       loss: "15: roles.t \(hasLost("duration"))"),
@@ -313,16 +313,16 @@ import Testing
     End(
       old: "[roles.t]\n\(arn)floor = \"15min\"\n", new: "[roles.t]\n\(arn.dropLast())",
       loss: "15: roles.t \(hasLost("floor"))"),
-    // Cut off before the last table, one that nothing else asks for.
+    // Cut off before the last table, which nothing else requires.
     End(
       old: "[sts]\nburst = 20\n[log]\nlevel = \"info\"\n", new: "[sts]\nburst = 20",
       loss: "15: sts.burst \(isEnd) log.level"),
-    // Edits, and what changes nothing.
+    // Edits, and changes without effect.
     End(old: "[sts]\nburst = 20\n", new: "[sts]\nburst = 2\n"),
     End(old: "[sts]\nburst = 20\n", new: "[sts]\nburst = 20"),
     End(old: "[sts]\nburst = 20 # a comment\n", new: "[sts]\nburst = 20 # a comm"),
     End(old: "[sts]\nconnect_timeout = \"3s\"\nburst = 20\n", new: "[sts]\nconnect_timeout = \"4s\"\nburst = 20"),
-    // Of files that never had the line end.
+    // Files that never had a final line feed.
     End(old: "[sts]\nburst = 20", new: "[sts]\nburst = 30"),
     End(old: "[sts]\nburst = 20", new: "[sts]\nburst = 200"),
     End(old: "[sts]\nburst = 20", new: "[sts]\nburst = 2", warning: "15: sts.burst \(lostDigits)"),
@@ -343,7 +343,7 @@ import Testing
 
   private static let arn = "role_arn = \"acs:ram::1234567890123456:role/t\"\n"
 
-  /// The owner's group, say, follows the host's list of users.
+  /// For example, the owner's group follows the host's user database.
   @Test func `a key that was never written isn't lost when its default changes`() throws {
     let text = Self.main + Self.role("r") + "[[roles.r.files]]\npath = \"/srv/a\"\nowner = \"uploader\"\n"
     let old = try Self.settings(text)
@@ -352,7 +352,7 @@ import Testing
     #expect(new != old)
     let difference = new.difference(from: old)
     #expect(difference.losses.isEmpty && difference.warnings.isEmpty, "\(difference)")
-    // A source that has another name is another value of a key that isn't written.
+    // If the source is renamed, the default of an unwritten key changes.
     let renamed = try Self.settings(text.replacing("[source.main]", with: "[source.other]")).difference(from: old)
     #expect(renamed.losses.isEmpty && renamed.warnings.isEmpty, "\(renamed)")
   }
@@ -383,7 +383,7 @@ import Testing
       ])
   }
 
-  /// An emptied policy would be no policy at all, and the session could do whatever its role may.
+  /// An empty policy would mean no policy, and the session could do everything that its role may.
   @Test(arguments: ["", "\n", "{", "{}"])
   func `an empty policy file is an error, and never means no policy`(_ text: String) {
     var host = FakeHost()

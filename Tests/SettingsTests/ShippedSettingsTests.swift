@@ -6,7 +6,7 @@ import Testing
 /// The settings file that is installed is also their documentation.
 @Suite struct ShippedSettingsTests {
   private let shipped: String
-  /// With the example of a role in force, as the file itself says how.
+  /// The file with its example of a role activated by the command in the file.
   private let text: String
 
   init() throws {
@@ -69,7 +69,7 @@ import Testing
     var comment: [Substring] = []
     var table = ""
     for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-      // An example in whole, or one of its keys.
+      // A complete example, or one of its keys.
       let code = line.hasPrefix("# ") ? line.dropFirst(2) : line
       if code.hasPrefix("[") {
         let name = code.replacing("source.main", with: "source.NAME").replacing("roles.uploader", with: "roles.NAME")

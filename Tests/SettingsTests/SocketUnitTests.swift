@@ -2,7 +2,7 @@ import Testing
 
 @testable import Settings
 
-/// A socket that the service manager makes for the daemon, and what `[socket]` says beside it.
+/// A socket that the service manager creates for the daemon, together with the keys of `[socket]`.
 @Suite struct SocketUnitTests {
   private static let unitPath = "/usr/lib/systemd/system/rolekeeper.socket"
   private static let wants = "/etc/systemd/system/sockets.target.wants/rolekeeper.socket"
@@ -17,7 +17,7 @@ import Testing
     return host
   }
 
-  /// What a start with that socket says of settings with these lines of `[socket]`, and what is in force.
+  /// The findings at a start with that socket and these lines in `[socket]`, and the socket in force.
   private static func load(_ unit: SocketUnit?, _ lines: String) -> (findings: [String], socket: SocketSettings?) {
     var host = FakeHost()
     let text = soundSettings.replacing("group = \"rolekeeper-clients\"\n", with: "\(lines)\n")
@@ -70,7 +70,7 @@ import Testing
     #expect(Self.load(nil, "path = \"/run/rolekeeper/y.sock\"").socket?.path == "/run/rolekeeper/y.sock")
   }
 
-  /// The directory isn't the daemon's to write to: systemd makes the socket.
+  /// The daemon may not write to the directory, since systemd creates the socket.
   @Test func `the daemon's user needs no permissions for a socket that systemd creates`() {
     let found = Self.load(SocketUnit(path: "/srv/x.sock", mode: 0o660, gid: 997), "path = \"/srv/x.sock\"")
     #expect(found.findings == [] && found.socket?.path == "/srv/x.sock")

@@ -21,7 +21,7 @@ import Testing
     #expect(!host.name.isEmpty)
   }
 
-  /// A session name with no host in it, or another one than `check` judged, would be refused by STS.
+  /// STS would refuse a session name with an empty host, or with another host than `check` used.
   @Test func `a host without a name is localhost`() {
     #expect(SystemHost.name { _, _ in -1 } == "localhost")
     #expect(SystemHost.name { _, _ in 0 } == "localhost")
@@ -80,7 +80,7 @@ import Testing
     #expect(throws: HostError.missing) { try host.status(of: directory.path("none")) }
   }
 
-  /// The whole way on real files: what isn't root's or ours is refused.
+  /// End to end on real files: files of other users than root and ours are refused.
   @Test func `settings load from a user's own directory`() throws {
     let directory = try TemporaryDirectory()
     try directory.write("key", to: "key.csv", mode: 0o600)

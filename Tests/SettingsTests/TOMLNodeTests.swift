@@ -43,7 +43,7 @@ import Testing
     Refusal(
       testDescription: "lists", text: "\na = " + String(repeating: "[", count: 300_000), line: 2,
       message: "Error while parsing value: exceeded maximum nested value depth of 32 (TOML_MAX_NESTED_VALUES)"),
-    // The library would abort the process at this one.
+    // For this text, the library would abort the process.
     Refusal(
       testDescription: "header of a mark", text: "a = 1\n\n[=a]\nb = 2\n[c]\n", line: 3,
       message: "something stands here that can't"),

@@ -3,13 +3,14 @@ import Testing
 
 @testable import Settings
 
-/// What `check` finds in the units that load credentials from the daemon, and what the loader says of `units`.
+/// What `check` finds in units that load credentials from the daemon, and what the loader reports about `units`.
 @Suite struct UnitConsumerTests {
   private static let directory = "/etc/systemd/system"
   private static let allowed =
     soundSettings.replacing("users = [\"uploader\"]", with: "users = [\"uploader\"], units = [\"app*.service\"]")
 
-  /// The findings with a unit of this name and section [Service]; `isServed` is whether the settings have `[credentials]`.
+  /// The findings for a unit with this name and [Service] section; `isServed` is whether the settings have
+  /// `[credentials]`.
   private static func findings(_ unit: String, _ lines: String, isServed: Bool = true, dropIn: String? = nil)
     -> [String]
   {

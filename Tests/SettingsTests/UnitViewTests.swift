@@ -31,7 +31,7 @@ import Testing
     Case("ProtectSystem=yes", "/etc/a", .writable),
     Case("ProtectSystem=true", "/usr/a", .readOnly),
     Case("ProtectHome=yes", "/home/alice", .hidden(by: "ProtectHome=")),
-    // What is inaccessible can't be opened below.
+    // Below an inaccessible directory nothing can be opened.
     Case("ProtectHome=yes\nReadWritePaths=/home/alice", "/home/alice", .hidden(by: "ProtectHome=")),
     Case("ProtectHome=read-only", "/root/a", .readOnly),
     Case("ProtectHome=tmpfs\nBindPaths=/home/app", "/home/app/a", .writable),
@@ -41,7 +41,7 @@ import Testing
     Case("PrivateTmp=no", "/tmp/a", .writable),
     Case("InaccessiblePaths=/srv", "/srv/a", .hidden(by: "InaccessiblePaths=")),
     Case("TemporaryFileSystem=/srv:ro", "/srv/a", .hidden(by: "TemporaryFileSystem=")),
-    // As the unit has it: /run is read-only, but for the directory that systemd makes.
+    // As in the shipped unit: /run is read-only, except for the directory that systemd creates.
     Case("ProtectSystem=strict\nReadOnlyPaths=/run\nRuntimeDirectory=rolekeeper", "/run/rolekeeper/roles", .writable),
     Case("ProtectSystem=strict\nReadOnlyPaths=/run\nRuntimeDirectory=rolekeeper", "/run/other", .readOnly),
   ])
