@@ -95,7 +95,7 @@ extension ExitStatus {
     ),
     Entry(
       HealthCheck.Outcome.failing.rawValue,
-      "failing: a role has no valid credential, there is no role, or none of the given name; also for wrong usage"),
+      "failing: a role has no valid credential, or there is no role of the given name; also for wrong usage"),
     Entry(
       HealthCheck.Outcome.unknown.rawValue,
       "unknown: the daemon can't be reached or doesn't answer in time, or you may not read the role"),
