@@ -2,19 +2,19 @@ package import CloudAPI
 import Core
 package import Systemd
 
-/// Uploads files, a few at a time, and remembers in the journal how far each has come.
+/// Uploads files, a few at a time, and records the progress of each in the journal.
 package final class Batch {
   package struct Options: Sendable {
-    /// How many files are on their way at once, without those that only wait for VOD to say what became of them.
+    /// The maximum number of files in progress, except those that only wait for VOD to report their outcome.
     package var jobs = 4
     package var upload = FileUpload.Options()
-    /// How often `progress` is reported of what is on its way.
+    /// The interval between two `progress` events of a file.
     package var reportInterval = Duration.milliseconds(200)
 
     package init() {}
   }
 
-  /// The parameters of CreateUploadVideo for a file. Throws what is wrong with that.
+  /// Returns the parameters of CreateUploadVideo for a file. Throws the reason why there are none.
   package typealias Details = (VideoFile) throws(UploadResult.Trouble) -> VideoDetails
 
   let options: Options
@@ -35,9 +35,9 @@ package final class Batch {
   var isOpen: Bool
   package private(set) var hasStarted = false
   private var hasEnded = false
-  /// Of the entries before it those that aren't uploaded have been reported.
+  /// The entries before this index have been started, or reported as not uploaded.
   private var looked = 0
-  /// While it is set nothing new is begun, and nothing passed over is reported; what is on its way goes on.
+  /// While it is set, no file is started, and no entry is reported as not uploaded; files in progress continue.
   package var isPaused = false {
     didSet { if oldValue, !isPaused { starter.schedule() } }
   }
@@ -45,7 +45,7 @@ package final class Batch {
   var takenUp: [Int32] = []
   /// Hashes of what the sidecars of files that were begun are called without `.json`; only where more files may come.
   private var describedNames: Set<Int> = []
-  /// As each of those that wait for VOD has its file open.
+  /// Limited because each file that waits for VOD is held open.
   private static let mostWaiting = 64
 
   struct Running {
@@ -58,8 +58,8 @@ package final class Batch {
     var reported = 0
   }
 
-  /// `ended` is called once, from a later turn of the loop than `start`, when no file is on its way and none is left; with `isOpen` not before
-  /// `close`.
+  /// `ended` is called once, from a later turn of the loop than `start`, when no file is in progress and none is left;
+  /// with `isOpen` not before `close`.
   package init(
     _ list: InputList, isOpen: Bool = false, options: Options, journal: BatchJournal, cloud: any UploadCloud,
     scheduler: any Scheduler, chance: @escaping () -> any RandomNumberGenerator = { SystemRandomNumberGenerator() },
@@ -79,14 +79,14 @@ package final class Batch {
     starter = scheduler.deferred { [unowned self] in startNext() }
   }
 
-  /// Reports what isn't uploaded, and begins.
+  /// Reports entries that aren't uploaded, and starts the first files.
   package func start() {
     hasStarted = true
     alarm.arm(at: (scheduler.time + options.reportInterval).microseconds)
     starter.schedule()
   }
 
-  /// Takes up what has appeared in a watched directory.
+  /// Adds entries that have appeared in a watched directory.
   package func add(_ entries: some Sequence<InputEntry>) {
     for entry in entries {
       files.add(isLateSidecar(entry) ? InputEntry(path: entry.path, content: .skipped(.lateSidecar)) : entry)
@@ -99,7 +99,7 @@ package final class Batch {
     return describedNames.contains(JournalState.hash(of: video))
   }
 
-  /// Whether a file is on its way.
+  /// Whether a file is in progress.
   package var isBusy: Bool { !running.isEmpty }
 
   /// No more files will come.
@@ -108,7 +108,7 @@ package final class Batch {
     starter.schedule()
   }
 
-  /// Ends everything that is on its way; `trouble` is what becomes of those files. Those that haven't begun are left. `ended` isn't called.
+  /// Ends all files in progress with `trouble`. Files that haven't been started stay as they are. `ended` isn't called.
   package func stop(_ trouble: UploadResult.Trouble) {
     hasEnded = true
     alarm.disarm()
@@ -132,7 +132,7 @@ package final class Batch {
   }
 
   private func startNext() {
-    // Without a journal nothing is begun; whoever listens to its failure stops the batch.
+    // Without a journal no file is started; the owner of the batch stops it when the journal fails.
     guard hasStarted, !hasEnded, journal.failure == nil, reportPassedOver() else { return }
     while hasRoom, !isPaused, journal.failure == nil, let index = files.nextFile(from: next) {
       next = index + 1
@@ -146,7 +146,7 @@ package final class Batch {
     }
   }
 
-  /// Reports what isn't uploaded; false when that has to wait.
+  /// Reports entries that aren't uploaded; false if that has to wait.
   private func reportPassedOver() -> Bool {
     while looked < files.count {
       guard !isPaused else { return false }
@@ -233,7 +233,7 @@ package final class Batch {
     case .restarted: report(.restarted(file: index))
     case .confirming:
       report(.note("asking VOD whether it has the file", file: index))
-      // Another may go on meanwhile.
+      // Another file may start meanwhile.
       starter.schedule()
     case .partStored: break
     }
@@ -252,7 +252,7 @@ package final class Batch {
     func record(_ record: FileUpload.Record, isDurable: (() -> Void)?) {
       let position = journal.append(JournalRecord(record, of: number))
       guard let isDurable else { return }
-      // After a failure of the journal the batch ends.
+      // If the journal fails, the batch ends.
       journal.sync(upTo: position) { error in if error == nil { isDurable() } }
     }
   }

@@ -1,6 +1,6 @@
 import Core
 
-/// The files of a batch, and what has become of each: some 80 bytes a file, whatever their number, and when they came.
+/// The files of a batch and the outcome of each, in some 80 bytes per file.
 package struct BatchFiles: Sendable {
   private enum Status: UInt8 {
     case notStarted, uploaded, confirmed, unchecked, troubled, duplicate, changed, gone, unsettled
@@ -14,15 +14,15 @@ package struct BatchFiles: Sendable {
     var place: Int32 = -1
   }
 
-  /// What the arguments pointed at.
+  /// What was found at the paths in the arguments.
   package let list: InputList
-  /// What has come since.
+  /// What has been added since.
   private var added = InputList()
   private var slots: [Slot]
   private var troubles = Troubles()
-  /// The last place of each identity, by its hash; nil until that is asked for.
+  /// The last index of each identity, by its hash; nil until it is needed.
   private var places: [Int: Int32]?
-  /// How long files have to be unchanged to be taken up.
+  /// How long a file must have been unchanged before it is uploaded.
   private var settle = Duration.zero
 
   package init(_ list: InputList) {
@@ -38,10 +38,10 @@ package struct BatchFiles: Sendable {
     slots.append(Slot())
   }
 
-  /// Notes what was seen and never taken up.
+  /// Adds files that were seen but never started.
   package mutating func addUnstarted(_ entries: some Sequence<InputEntry>) { for entry in entries { add(entry) } }
 
-  /// Notes files that were seen, and hadn't been unchanged for `settle`.
+  /// Adds files that were seen but hadn't been unchanged for `settle`.
   mutating func addUnsettled(_ entries: some Sequence<InputEntry>, settle: Duration) {
     self.settle = settle
     for entry in entries {
@@ -50,7 +50,7 @@ package struct BatchFiles: Sendable {
     }
   }
 
-  /// Whether the batch has the file `identity` under another name than `path`, which is without links, and it is still there.
+  /// Whether the batch has the file `identity` at another existing path than `path`, in which links are resolved.
   mutating func hasElsewhere(_ identity: FileIdentity, than path: String) -> Bool {
     let places = self.places ?? findPlaces()
     self.places = places
@@ -67,7 +67,7 @@ package struct BatchFiles: Sendable {
 
   package func entry(at index: Int) -> InputEntry { index < list.count ? list[index] : added[index - list.count] }
 
-  /// nil of what isn't uploaded.
+  /// Nil for an entry that isn't uploaded.
   func file(at index: Int) -> VideoFile? {
     index < list.count ? list.file(at: index) : added.file(at: index - list.count)
   }
@@ -158,7 +158,7 @@ package struct BatchFiles: Sendable {
     let slot = slots[index]
     guard slot.journalNumber >= 0 else { return row }
     if slot.seconds > 0 { row.seconds = Double(slot.seconds) }
-    // What can't be read of the journal any more is left out of a report that is otherwise right.
+    // If the journal can no longer be read, the report lacks what it would add.
     let number = Int(slot.journalNumber)
     row.referenceID = try? journal.referenceID(of: number)
     if let video = try? journal.video(of: number) {
@@ -169,7 +169,8 @@ package struct BatchFiles: Sendable {
     return row
   }
 
-  /// The rows of the first `most` that have failed or aren't confirmed, and of the first `mostUnstarted` files that weren't begun.
+  /// The first `most` rows of files that failed or aren't confirmed, and the first `mostUnstarted` of files that
+  /// weren't started.
   package func troubledRows(in journal: BatchJournal, most: Int = 1000, mostUnstarted: Int = 100) -> [ReportRow] {
     var (troubled, unstarted) = (0, 0)
     return (0..<count).filter { index in
@@ -186,7 +187,7 @@ package struct BatchFiles: Sendable {
 }
 
 extension CallFailure {
-  /// For people: the code, what it stands for, and by which id the vendor's support finds the call.
+  /// The error for people: the code, its meaning, and the request ID that the vendor's support needs.
   var text: String {
     let what = detail.map { "\(code): \($0)" } ?? code
     return requestID.map { "\(what) (request \($0))" } ?? what

@@ -2,7 +2,7 @@ import Glibc
 
 /// What the records say.
 extension BatchJournal {
-  /// Whether the journal has `file`, by this name or another.
+  /// Finds `file` in the journal, by this name or an earlier one.
   package func match(_ file: VideoFile) throws(JournalError) -> Match {
     let hash = JournalState.hash(of: file.resolvedPath)
     let named = state.newest(withHash: hash)
@@ -14,7 +14,7 @@ extension BatchJournal {
       return .changed(number, change ?? "it is on another device")
     }
     guard let named, let change else { return .new }
-    // That the hash is the same isn't enough to refuse a file.
+    // Equal hashes alone don't prove that it is the same file.
     for place in state.places(withHash: hash) {
       let recorded = try self.file(at: place)
       if recorded.resolvedPath.utf8.elementsEqual(file.resolvedPath.utf8) { return .changed(named, change) }
@@ -40,7 +40,7 @@ extension BatchJournal {
     return number
   }
 
-  /// All that is known of a file. Reads up to four lines from the journal's file.
+  /// Everything that is known about a file. Reads up to four lines of the journal.
   package func state(of number: Int) throws(JournalError) -> FileState {
     let entry = state.entries[number]
     var state = FileState(file: try file(number))
@@ -52,7 +52,7 @@ extension BatchJournal {
     return state
   }
 
-  /// Under the name that it got last.
+  /// The file under its latest name.
   package func file(_ number: Int) throws(JournalError) -> VideoFile { try file(at: state.nameAt(number)) }
 
   private func file(at place: Int64) throws(JournalError) -> VideoFile {
@@ -110,7 +110,7 @@ extension BatchJournal {
   }
 
   private func readLine(at place: Int64) throws(JournalError) -> [UInt8] {
-    // Nearly every line fits in the first.
+    // Nearly every line fits into the first buffer.
     for room in [1024, JournalLine.maxLength + 1] {
       switch storage.read(at: place, room: room) {
       case .success(let bytes):
@@ -121,6 +121,6 @@ extension BatchJournal {
     throw lost
   }
 
-  /// Somebody else has written to the file while it was ours.
+  /// Another process has written to the file while this one held the lock.
   private var lost: JournalError { .altered(path: path) }
 }

@@ -1,29 +1,29 @@
 import Glibc
 package import Systemd
 
-/// A batch's memory: a file of records that outlives any interruption.
+/// The state of a batch: a file of records that outlives any interruption.
 ///
-/// Records go to the file (write(2)) at the end of the loop's turn, together; a crash of the program loses none of those before. Those that
-/// have to outlive a power failure too are waited for with `sync`, of which one at a time goes on beside the loop (fdatasync(2)), and all who
-/// ask meanwhile share the next.
+/// The records of a turn of the loop are written together at its end (write(2)), so that a crash of the program loses
+/// only the current turn. A record that must also survive a power failure is waited for with `sync`. One sync at a time
+/// runs beside the loop (fdatasync(2)); calls that come meanwhile share the next one.
 ///
-/// After the first failure nothing more is written: after one of fdatasync nobody knows what is on the disk.
+/// After the first failure nothing more is written: if fdatasync has failed, the content of the disk isn't known.
 package final class BatchJournal {
-  /// A place between records: everything before it has been appended.
+  /// A position between records: everything before it has been appended.
   package struct Position: Comparable, Hashable, Sendable {
     fileprivate let offset: Int64
 
     package static func < (left: Position, right: Position) -> Bool { left.offset < right.offset }
   }
 
-  /// What a run is in to with a file.
+  /// How a file relates to the journal.
   package enum Match: Equatable, Sendable {
     /// The journal doesn't have it.
     case new
     case same(Int)
-    /// It has the same file under another name: renamed since, or a hard link.
+    /// It has the same file under another name: the file was renamed, or is a hard link.
     case moved(Int, from: String)
-    /// It has another file that has, or once had, that path: how it differs, as the middle of a sentence.
+    /// It has another file that is or was at this path; the text is a clause that says how they differ.
     case changed(Int, String)
 
     /// Of the same file in the journal; nil when it has none.
@@ -37,27 +37,27 @@ package final class BatchJournal {
 
   package let path: String
   package private(set) var state: JournalState
-  /// How many bytes were cut off at the end, which a crash had left there.
+  /// The number of bytes that a crash had left at the end, and that were cut off.
   package let cutBytes: Int64
   /// Why nothing is written any more.
   package private(set) var failure: JournalError?
-  /// Why something couldn't be read of it after it was opened.
+  /// The first error when reading it after it was opened.
   package internal(set) var readFailure: JournalError?
-  /// Called once, from the loop, when `failure` comes about.
+  /// Called once, from the loop, when `failure` is set.
   package var onFailure: ((JournalError) -> Void)?
-  /// Called, from the loop, when the file was moved or removed and is there again.
+  /// Called from the loop after the file was moved or removed and has been written to its place again.
   package var onReturn: (() -> Void)?
 
   private(set) var storage: any JournalFile
   private let scheduler: any Scheduler
   private var flushing: (any Deferral)?
-  /// Appended, and not yet in the file.
+  /// Appended records that aren't in the file yet.
   private(set) var buffer: [UInt8] = []
-  /// What is in the file, without the buffer.
+  /// The length of the file, without the buffer.
   private(set) var written: Int64
-  /// What is known to be on the disk, and what the file says of that.
+  /// The length that is known to be on the disk, also stated in the file.
   private var synced: Int64
-  /// How the file begins, to tell whether it is still what was written.
+  /// The beginning of the file, to detect that something else has changed it.
   private var beginning: [UInt8] = []
   private var marked: Int64
   private var syncCall: AnyObject?
@@ -83,7 +83,7 @@ package final class BatchJournal {
     }
     written = replay.end
     marked = replay.synced
-    // What the last run left may not be there: the first sync takes it along.
+    // Data from the last run may not be on the disk; the first sync includes it.
     synced = 0
     flushing = scheduler.deferred { [unowned self] in
       flush()
@@ -106,7 +106,8 @@ package final class BatchJournal {
     if failure == nil, storage.size != written { fail(.altered(path: path)) }
   }
 
-  /// Puts the header on the disk, before any record: a file without one isn't taken for a journal, and never written to.
+  /// Syncs the header before any record: a file without a header isn't recognized as a journal, and is never written
+  /// to.
   private func begin() {
     JournalLine.header(version: JournalLine.version).write(to: &buffer)
     flush()
@@ -118,7 +119,7 @@ package final class BatchJournal {
   /// Everything appended so far.
   package var end: Position { Position(offset: written + Int64(buffer.count)) }
 
-  /// Appends a record, which `state` has at once. After a failure it is dropped.
+  /// Appends a record, and applies it to `state` at once. After a failure it is dropped.
   @discardableResult
   package func append(_ record: JournalRecord) -> Position {
     guard failure == nil else { return end }
@@ -146,12 +147,13 @@ package final class BatchJournal {
     buffer.removeAll(keepingCapacity: buffer.capacity <= 1 << 16)
   }
 
-  /// Calls `completion` from the loop once everything before `position` is on the disk, or with the failure by which it won't be.
+  /// Calls `completion` from the loop when everything before `position` is on the disk, or with the failure that
+  /// prevents it.
   package func sync(upTo position: Position, completion: @escaping (JournalError?) -> Void) {
     if let failure { return completion(failure) }
     if position.offset <= synced { return completion(nil) }
     waiting.append((position, completion))
-    // Not at once: each sync costs two switches between threads, and who asks in the same turn shares it.
+    // Not at once: each sync costs two switches between threads, and calls in the same turn share it.
     flushing?.schedule()
   }
 
@@ -174,7 +176,7 @@ package final class BatchJournal {
     }
   }
 
-  /// The file isn't where the next run looks for it, which would upload everything again.
+  /// The file isn't where the next run looks for it, and that run would upload everything again.
   private func displaced() {
     flush()
     guard failure == nil else { return }
@@ -207,8 +209,8 @@ package final class BatchJournal {
     for one in due { one.completion(error) }
   }
 
-  /// Writes what is left and puts it on the disk, waiting for it: for the end of a run, when nobody waits for a `sync` any more. A last line
-  /// then vouches for all before it.
+  /// Writes the rest and waits until it is on the disk; for the end of a run, when no `sync` is awaited any more. The
+  /// last line then states that everything before it is on the disk.
   package func close() throws(JournalError) {
     flush()
     if failure == nil {

@@ -4,7 +4,7 @@ internal import CLZMA
 ///
 /// Polynomial 0x42F0E1EBA9EA3693 of ECMA-182, reflected, start and end complemented (measured against oss2 2.19.1).
 package struct CRC64: Hashable, Sendable, CustomStringConvertible {
-  /// Of the bytes so far; 0 of none.
+  /// The checksum of the bytes so far; 0 for none.
   package var value: UInt64
 
   package init() { value = 0 }
@@ -26,14 +26,14 @@ package struct CRC64: Hashable, Sendable, CustomStringConvertible {
     value = clzma_crc64(start.assumingMemoryBound(to: UInt8.self), bytes.count, value)
   }
 
-  /// The checksum of what `a` is of followed by what `b` is of, where the latter has `lengthOfB` bytes.
+  /// The checksum of the bytes of `a` followed by the `lengthOfB` bytes of `b`.
   ///
   /// Takes time by the number of digits of `lengthOfB` alone. Appending n bytes multiplies a checksum by x^8n modulo the polynomial; the
   /// complements at start and end cancel out.
   package static func combine(_ a: CRC64, _ b: CRC64, lengthOfB: Int) -> CRC64 {
     precondition(lengthOfB >= 0, "a checksum of less than no bytes")
     var shifted = a.value
-    // x^8, x^16, x^32 …: each the square of the one before.
+    // x^8, x^16, x^32 …: each is the square of the previous one.
     var power: UInt64 = 1 << (63 - 8)
     var rest = UInt(lengthOfB)
     while rest != 0 {

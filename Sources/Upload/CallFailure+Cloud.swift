@@ -3,19 +3,20 @@ import HTTPClient
 import ObjectStorage
 
 extension CallFailure {
-  /// `action` is what a policy calls the call.
+  /// `action` is the name of the call in policies.
   init(_ failure: VODFailure, action: String) {
     let kind: Kind =
       switch failure.kind {
       case .throttled(let wait): .throttled(wait: wait)
-      // What answered, the service or something before it, says nothing of what became of the call.
+      // The answer, from the service or a proxy before it, doesn't show whether the call was carried out.
       case .transient: .lost
       case .denied: .denied
       case .unknownVideo: .unknownVideo
       case .referenceTaken: .referenceTaken
       case .credentialLapsed: .expired
       case .skew: .stale
-      // Each call has a nonce of its own: this one was sent twice, by libcurl when a kept connection ended, and carried out the first time.
+      // Each call has its own nonce, so this request was sent twice: libcurl repeats it when a reused connection ends.
+      // The first one was carried out.
       case .nonceUsed: .lost
       case .permanent: .refused
       }

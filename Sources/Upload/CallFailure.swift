@@ -1,19 +1,19 @@
 import Core
 
-/// Why a call to VOD or OSS came to nothing, sorted by what the upload does next.
+/// Why a call to VOD or OSS failed, sorted by what the upload does next.
 package struct CallFailure: Error, Hashable, Sendable {
   package enum Kind: Hashable, Sendable {
-    /// The service had no capacity and did nothing; `wait` is what it asked for, nil if it asked for none.
+    /// The service was overloaded and did nothing; `wait` is the wait that it requested, nil if none.
     case throttled(wait: Duration?)
-    /// The request didn't reach the service, or not to its end, so it did nothing.
+    /// The service didn't get the whole request, so it did nothing.
     case unreached
-    /// No answer, or one that says nothing of the outcome (5xx): the service may have done what was asked.
+    /// No answer, or one that doesn't show the outcome (5xx): the service may have carried out the request.
     case lost
-    /// The date was too far from the server's: nothing was done, and a new request may go at once.
+    /// The request's date was too far from the server's time: nothing was done, and a new request may be sent at once.
     case stale
-    /// What signed has expired (SecurityTokenExpired).
+    /// The signing credential has expired (SecurityTokenExpired).
     case expired
-    /// What signed isn't known (InvalidAccessKeyId), which is how an expired credential may look as well.
+    /// The signing AccessKeyId isn't known (InvalidAccessKeyId); an expired credential may look like that, too.
     case keyUnknown
     /// The credential lacks the right to this call.
     case denied
@@ -27,9 +27,9 @@ package struct CallFailure: Error, Hashable, Sendable {
     case objectExists
     /// Part numbers or ETags aren't those that OSS has.
     case invalidPart
-    /// The bytes arrived otherwise than they were sent.
+    /// The received bytes differ from those that were sent.
     case damaged
-    /// The file is another one than when it was taken up, so its bytes are no longer those of one video.
+    /// The file has changed since it was opened, so the video would be a mixture.
     case fileChanged
     /// The file is what it was, and its name stands for another one.
     case fileMoved
@@ -40,22 +40,22 @@ package struct CallFailure: Error, Hashable, Sendable {
   }
 
   package let kind: Kind
-  /// The service's error code, or one of ours; of a connection what became of it.
+  /// The service's error code, or one of ours for a failed connection.
   package let code: String
-  /// What happened where the code alone doesn't say so, less than a sentence.
+  /// What happened, if the code alone doesn't say so; a phrase.
   package let detail: String?
-  /// nil where there was no answer, or it named none.
+  /// Nil without an answer, or if it has none.
   package let requestID: String?
-  /// What a person can do, less than a sentence; nil when there is nothing.
+  /// What a person can do, as a phrase; nil if nothing.
   package let remedy: String?
-  /// Whether the request was sent a second time, so that this answer says nothing of the first (libcurl does so when a kept connection ends
-  /// before the first byte of an answer).
+  /// Whether the request was sent twice, so that this answer doesn't show the outcome of the first one. libcurl repeats
+  /// a request when a reused connection ends before the first byte of an answer.
   package var wasSentTwice = false
-  /// The call to VOD that failed, such as `CreateUploadVideo`; nil of a request to OSS.
+  /// The call to VOD that failed, such as `CreateUploadVideo`; nil for a request to OSS.
   package private(set) var call: String?
-  /// The number of the part that failed; nil of another request.
+  /// The number of the part that failed; nil for other requests.
   private(set) var part: Int?
-  /// Whether it was to find out if an earlier CreateUploadVideo had made a video.
+  /// Whether the call was to find out if an earlier CreateUploadVideo has created a video.
   private(set) var asksForVideo = false
 
   package init(_ kind: Kind, code: String, detail: String? = nil, requestID: String? = nil, remedy: String? = nil) {
@@ -66,7 +66,7 @@ package struct CallFailure: Error, Hashable, Sendable {
     self.remedy = remedy
   }
 
-  /// The same with something else to do.
+  /// The same failure with another remedy.
   func with(remedy: String) -> CallFailure {
     var failure = CallFailure(kind, code: code, detail: detail, requestID: requestID, remedy: remedy)
     failure.wasSentTwice = wasSentTwice
@@ -76,7 +76,7 @@ package struct CallFailure: Error, Hashable, Sendable {
     return failure
   }
 
-  /// The same, of that call.
+  /// The same failure, as one of this call.
   func of(_ call: FileUpload.Call) -> CallFailure {
     var failure = self
     failure.call = call.name
@@ -84,16 +84,16 @@ package struct CallFailure: Error, Hashable, Sendable {
     return failure
   }
 
-  /// The same, of the part with that number.
+  /// The same failure, as one of the part with this number.
   func ofPart(_ number: Int) -> CallFailure {
     var failure = self
     failure.part = number
     return failure
   }
 
-  /// With more for a person to know, less than a sentence.
+  /// The same failure with a phrase added to the remedy.
   func adding(_ text: String) -> CallFailure { with(remedy: remedy.map { "\($0); \(text)" } ?? text) }
 
-  /// Whether the service may have done what was asked, although its answer says nothing of that.
+  /// Whether the service may have carried out the request, although the answer doesn't show it.
   var mayHaveHappened: Bool { kind == .lost || wasSentTwice }
 }

@@ -6,17 +6,19 @@ import Secrets
 import Signing
 package import Systemd
 
-/// VOD and OSS over HTTPS: signs calls with the role's session and requests to OSS with what VOD gave for the object.
+/// Calls VOD and OSS over HTTPS: signs calls to VOD with the role's session, and requests to OSS with the credential
+/// that VOD issued for the object.
 ///
-/// Calls to VOD keep a pace, since an account has some dozens of them per second; they are made in the order in which they were asked for.
+/// Calls to VOD are limited in rate, since an account has some dozens per second; they are made in the order in which
+/// they were requested.
 package final class CloudClient: UploadCloud {
   package struct Settings {
-    /// Host, with its port unless that is 443.
+    /// The host, with its port unless that is 443.
     package var vodEndpoint: String
     package var callsPerSecond = 20.0
     /// `vod-upload/VERSION`.
     package var userAgent: String
-    /// The region of the bucket where neither UploadAuth nor the endpoint's name says it.
+    /// The region of the bucket, if neither UploadAuth nor the endpoint's name has it.
     package var region: String?
     package var usesSignatureV1 = false
 
@@ -26,17 +28,17 @@ package final class CloudClient: UploadCloud {
     }
   }
 
-  /// How long OSS may say nothing. A Complete of many parts takes it long.
+  /// How long OSS may send nothing. A Complete of many parts takes OSS long.
   private static let stall = Duration.seconds(60)
   private static let completionStall = Duration.seconds(300)
-  /// As many credentials of objects as have a signer, which keeps the key derived from them.
+  /// The number of objects whose signer is kept, with the key derived from its credential.
   private static let keptSigners = 16
 
   private let http: HTTPClient
   private let scheduler: any Scheduler
   private let credential: RoleCredential
   private let settings: Settings
-  /// Called when there is no session to be had: no call is made after that.
+  /// Called when no session can be obtained; no call is made after that.
   private let credentialFailed: (RoleCredential.Failure) -> Void
   private var vodTime: ServerTime
   private var ossTime: ServerTime
@@ -69,10 +71,10 @@ package final class CloudClient: UploadCloud {
     http.hasMoreWaiting = true
   }
 
-  /// VOD's time, by which sessions are judged.
+  /// VOD's time, which decides whether sessions have expired.
   package var serverTime: UTCTime { vodTime.now(at: scheduler.time) }
 
-  /// Goes by this host's time until VOD answers again.
+  /// Uses this host's time until VOD answers again.
   package func forgetServerTime() {
     vodTime = ServerTime(wallMicroseconds: scheduler.wallMicroseconds, at: scheduler.time)
   }
@@ -88,7 +90,8 @@ package final class CloudClient: UploadCloud {
     return waiting
   }
 
-  /// `isServed` is whether its turn in the line has come, so that there is a handle for one call, even if others wait in line for theirs.
+  /// `isServed` is whether it is this client's turn, so that there is a handle for one call, although others are
+  /// waiting.
   private func makeWaitingCalls(isServed: Bool = false) {
     var hasHandle = isServed
     while let call = queue.first {
@@ -200,14 +203,14 @@ package final class CloudClient: UploadCloud {
     return region.map { .v4(region: $0) }
   }
 
-  /// Names the option that may be why OSS refused a request.
+  /// Adds the option that may be the reason why OSS refused a request.
   private func explained(_ failure: CallFailure, _ grant: FileUpload.Grant) -> CallFailure {
     guard [.denied, .refused].contains(failure.kind) else { return failure }
     if settings.usesSignatureV1 {
       return failure.with(
         remedy: "leave out '--signature v1': newer accounts and buckets take V4 alone; then run again")
     }
-    // What neither UploadAuth nor the endpoint says is the user's word.
+    // If neither UploadAuth nor the endpoint has the region, the user has set it.
     guard grant.content.credential.region == nil, grant.content.address.region == nil, let region = settings.region
     else {
       return failure
@@ -229,7 +232,7 @@ package final class CloudClient: UploadCloud {
     _ completion: @escaping (Result<FileUpload.Answer, CallFailure>) -> Void
   ) {
     sent.place = nil
-    // Whoever completes an object looks first whether it is still the same file.
+    // Before a request that completes an object, the file is checked for changes.
     do throws(CallFailure) { if sent.needsFile { try sent.file.checkUnchanged() } } catch {
       return report(.failure(error), of: sent, to: completion)
     }
@@ -237,7 +240,7 @@ package final class CloudClient: UploadCloud {
       sent.operation, at: grant.content.address, signedBy: signer(version, grant.content.credential),
       date: ossTime.now(at: scheduler.time), userAgent: settings.userAgent)
     var request = HTTPRequest(signed, body: sent.body)
-    // Only where it shows in the reading of a body may libcurl send it twice.
+    // libcurl may repeat a request only if the repetition shows in how its body is read.
     request.needsFreshConnection = sent.isCompletion || sent.isEmptyObject
     request.stallTimeout = sent.isCompletion ? Self.completionStall : Self.stall
     let http = http
@@ -254,7 +257,7 @@ package final class CloudClient: UploadCloud {
     }
   }
 
-  /// Reports in a later turn, as all outcomes are, unless `request` has been let go of by then.
+  /// Reports in a later turn, as for all outcomes, unless `request` has been released by then.
   private func report<Answer>(
     _ result: Result<Answer, CallFailure>, of request: AnyObject,
     to completion: @escaping (Result<Answer, CallFailure>) -> Void

@@ -1,6 +1,6 @@
 package import Glibc
 
-/// What tells whether a file is still the one it was: size, time or inode change when it is written to or replaced.
+/// Identifies a file and its content: size, time or inode change when it is written to or replaced.
 package struct FileIdentity: Hashable, Sendable {
   /// In bytes.
   package var size: Int64
@@ -25,7 +25,7 @@ package struct FileIdentity: Hashable, Sendable {
       inode: UInt64(status.st_ino), device: UInt64(status.st_dev))
   }
 
-  /// Of what is at `path`; nil when that can't be seen. A link isn't followed.
+  /// The identity of the file at `path`; nil if it can't be examined. A link isn't followed.
   init?(at path: String) {
     var status = stat()
     guard lstat(path, &status) == 0 else { return nil }

@@ -1,18 +1,20 @@
 package import Core
 
-/// The end of an upload in parts that can't be continued. OSS keeps what it has got, at the account's expense, until it is removed.
+/// Ends a multipart upload that can't be continued. OSS keeps its parts, at the account's expense, until they are
+/// removed.
 ///
 /// The upload's own credential may be allowed to do that (AbortMultipartUpload; whether that of VOD is isn't documented), or the role
 /// (DeleteMultipartUpload of VOD). Where neither is, the failure that ends the file says what stays. Nothing is removed once Complete may have
 /// been carried out.
 extension FileUpload {
   struct Abandonment: Hashable {
-    /// What the file ends with.
+    /// The failure with which the file ends.
     let reason: CallFailure
     var abortFailed = false
   }
 
-  /// Removes the parts of a file that an earlier run began, and that can't be continued because of `reason`; then ends with that.
+  /// Removes the parts of a file that an earlier run began and that can't be continued because of `reason`; then ends
+  /// with that reason.
   package mutating func abandon(
     because reason: CallFailure, at now: Timestamp, using generator: inout some RandomNumberGenerator
   ) -> [Effect] {
@@ -72,7 +74,7 @@ extension FileUpload {
   ) {
     guard case .abandoning(let abandonment) = phase else { return }
     switch failure.kind {
-    // Its parts aren't found by it any more.
+    // VOD can't find the parts any more.
     case .unknownVideo: return end(.failed(abandonment.reason))
     case .throttled, .unreached, .lost, .stale, .expired:
       var tries = failed.tries

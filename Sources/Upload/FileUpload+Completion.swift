@@ -1,18 +1,19 @@
 import CloudAPI
 import Core
 
-/// The request that makes the object whole, and what becomes of an answer that is lost.
+/// The request that completes the object, and what happens if its answer is lost.
 extension FileUpload {
-  /// How long VOD is asked whether it has the file: OSS goes on with a Complete whose client is gone (CompleteMultipartUpload).
+  /// How long VOD is asked whether it has the file: OSS continues a Complete after the client has disconnected
+  /// (CompleteMultipartUpload).
   private static let confirmation = Duration.seconds(60)
   private static let firstPoll = Duration.seconds(2)
   private static let longestPoll = Duration.seconds(15)
 
-  /// Sends the PUT or Complete, unless it is on its way or waits.
+  /// Sends the PUT or Complete, unless it is in progress or waits for a retry.
   mutating func finish(at now: Timestamp) {
     guard case .finishing(let mayHaveHappened) = phase, running.isEmpty, isDue(at: now) else { return }
     guard lasts(for: 0, at: now) else {
-      // With another credential it could overwrite a finished video.
+      // With another credential, the request could overwrite a finished video.
       return mayHaveHappened ? confirm(at: now) : startRefresh()
     }
     if let uploadID = progress.uploadID {
@@ -60,7 +61,7 @@ extension FileUpload {
   ) {
     guard case .finishing(let lostBefore) = phase else { return }
     let mayHaveHappened = lostBefore || failure.mayHaveHappened
-    // Whoever has looked didn't see what became of this one.
+    // The person who checked couldn't know the outcome of this request.
     if failure.mayHaveHappened { wasUnconfirmed = false }
     phase = .finishing(mayHaveHappened: mayHaveHappened)
     switch failure.kind {
@@ -71,10 +72,11 @@ extension FileUpload {
     case .noSuchUpload where reopenings > 0 && wasUnconfirmed: restart(failure, at: now)
     case .noSuchUpload where reopenings > 0 || wasUnconfirmed:
       endUnconfirmed("OSS knows the upload no more, so it was completed or aborted")
-    // Completed or aborted: the answer doesn't tell. libcurl may have sent the request twice.
+    // The upload was completed or aborted, which the answer doesn't distinguish. libcurl may have sent the request
+    // twice.
     case .noSuchUpload: confirm(at: now)
     case .expired, .keyUnknown:
-      // Should there be no other credential, the next run needn't ask VOD.
+      // If no other credential can be had, the next run needn't ask VOD.
       takeBackCompletion()
       phase = .transferring
       if credentialRefused(failure, at: now) { transfer(at: now) }
@@ -105,14 +107,14 @@ extension FileUpload {
     }
   }
 
-  /// Nothing has come of the completion that was announced.
+  /// Records that the announced completion wasn't carried out.
   mutating func takeBackCompletion() {
     guard progress.isCompleting, !isInDoubt else { return }
     progress.isCompleting = false
     emit(.record(.refused, isAwaited: false))
   }
 
-  /// Nothing has come of the completion, so that the next run begins where this one ended, and needn't ask VOD.
+  /// Ends the file, with a completion that wasn't carried out: the next run continues from here, and needn't ask VOD.
   mutating func endRefused(_ failure: CallFailure, at now: Timestamp) {
     takeBackCompletion()
     if failure.kind == .fileChanged { abandon(because: failure, at: now) } else { end(.failed(failure)) }
@@ -146,7 +148,7 @@ extension FileUpload {
     }
     let elapsed = now - since
     guard elapsed < Self.confirmation, !info.isFinal else {
-      // Another state may be that of a video that could be overwritten.
+      // In another state, the video could be overwritten.
       guard info.waitsForFile || wasUnconfirmed else {
         return endUnconfirmed("VOD says that the video is '\(info.status)'")
       }
@@ -157,7 +159,7 @@ extension FileUpload {
     call = OngoingCall(call: .mezzanine(videoID: videoID), attempt: nil, tries: Tries(due: now + wait))
   }
 
-  /// Completes the object whose completion may be sent again, with the parts that are missing first.
+  /// Sends the completion again, after the parts that are missing.
   mutating func sendMissing(at now: Timestamp) {
     let isPut = progress.uploadID == nil && (progress.isCompleting || !isMultipart)
     let isStored = isPut || storedBytes == size
@@ -172,7 +174,7 @@ extension FileUpload {
     transfer(at: now)
   }
 
-  /// VOD is still waiting for the file, so a new credential overwrites nothing.
+  /// VOD still waits for the file, so a new credential can't overwrite a finished video.
   private mutating func reopen(_ videoID: String) {
     reopenings += 1
     guard reopenings < options.tries else {
@@ -199,7 +201,7 @@ extension FileUpload {
       // The journal may be a copy from before an end that nobody can be asked for: then OSS has the object.
       keepsObject = true
       begin(at: now)
-    // The user has looked, and VOD waits for the file.
+    // A person has checked, and VOD waits for the file.
     case _ where wasUnconfirmed: sendMissing(at: now)
     default:
       let why = foundObject ? "OSS has an object there already" : "the answer that completes the upload was lost"

@@ -1,28 +1,30 @@
 import CloudAPI
 import Core
 
-/// The credential for the file's object: asked for ahead of its end, one request at a time, and never once the object may be complete.
+/// The credential for the file's object: renewed before it expires, one request at a time, and never once the object
+/// may be complete.
 extension FileUpload {
-  /// With less than this left a credential isn't used for anything new: the request has to arrive while it lives.
+  /// With less than this left, a credential isn't used for new requests, since a request has to arrive before it
+  /// expires.
   private static let margin = Duration.seconds(3)
-  /// With less than this left, or a quarter of its life, it is renewed while parts go on with it.
+  /// With less than this left, or a quarter of its lifetime, a credential is renewed while parts continue to use it.
   private static let ahead = Duration.minutes(5)
 
   mutating func take(_ new: Grant) { grant = new }
 
   private func margin(of grant: Grant) -> Duration { min(Self.margin, grant.life / 10) }
 
-  /// What is left of the credential at `now`, without the margin; zero without one.
+  /// The remaining lifetime of the credential at `now`, without the margin; zero without a credential.
   private func rest(at now: Timestamp) -> Duration {
     guard let grant else { return .zero }
     return max(.zero, grant.lapses - now - margin(of: grant))
   }
 
-  /// How long one request takes for `bytes`, by those before it; nothing before the first.
+  /// How long one request with `bytes` takes, by the rate of earlier ones; zero before the first.
   private func time(for bytes: Int) -> Duration { rate.map { .seconds(fraction: Double(bytes) / $0) } ?? .zero }
 
-  /// Whether a request of `bytes` ends before the credential does. A file whose PUT takes longer than a whole life is sent all the same:
-  /// OSS looks at the credential as a request begins.
+  /// Whether a request with `bytes` ends before the credential expires. A file whose PUT takes longer than a whole
+  /// lifetime is sent anyway: OSS checks the credential when a request begins.
   func lasts(for bytes: Int, at now: Timestamp) -> Bool {
     guard let grant else { return false }
     let left = rest(at: now)
@@ -30,8 +32,8 @@ extension FileUpload {
     return left >= time(for: bytes) || left >= grant.life * 4 / 5 || refreshDenied != nil
   }
 
-  /// How many units of a part the credential outlives: as many as usual, or fewer, so that a part takes no more than half of a whole life;
-  /// nil to renew it first.
+  /// How many units the next part may have so that the credential outlives it: the usual number, or fewer, so that a
+  /// part takes at most half of a whole lifetime. Nil to renew the credential first.
   func unitsThatFit(_ plan: PartPlan, in gap: UnitGap, at now: Timestamp) -> Int? {
     guard let grant, rest(at: now) > .zero else { return nil }
     var count = min(gap.count, plan.units(in: max(options.partSize, size / 2000)))
@@ -40,19 +42,19 @@ extension FileUpload {
       count = min(count, plan.units(in: Int(min(halfLife, Double(PartPlan.mostBytes)))))
     }
     if let rate, refreshDenied != nil {
-      // What is left is made use of.
+      // The remaining lifetime is used.
       return min(count, plan.units(in: Int(min(rate * rest(at: now).inSeconds, Double(PartPlan.mostBytes)))))
     }
     return lasts(for: count * plan.unit, at: now) ? count : nil
   }
 
-  /// Renews the credential in time for what is still to be sent.
+  /// Renews the credential in time for what remains to be sent.
   mutating func refreshAhead(at now: Timestamp) {
     guard let grant, refreshDenied == nil else { return }
     if grant.lapses - now < min(Self.ahead, grant.life / 4) { startRefresh() }
   }
 
-  /// Asks for a new credential unless that is under way.
+  /// Requests a new credential, unless a request is in progress.
   mutating func startRefresh() {
     guard call == nil, let videoID = progress.videoID else { return }
     make(.refresh(videoID: videoID))
@@ -66,7 +68,7 @@ extension FileUpload {
     if isConfirming { sendMissing(at: now) } else { goOn(at: now, using: &generator) }
   }
 
-  /// The documentation says that the address stays; should it change, what was sent to the old one is of no use.
+  /// The documentation says that the address stays. If it changes, what was sent to the old one is useless.
   private mutating func moved(to new: Grant) {
     takeBackCompletion()
     progress.address = new.content.address
@@ -104,7 +106,7 @@ extension FileUpload {
     goOn(at: now, using: &generator)
   }
 
-  /// OSS refused the credential: nothing else is sent with it. False when the file has ended of that.
+  /// OSS refused the credential: no other request uses it. False if the file has ended because of that.
   mutating func credentialRefused(_ failure: CallFailure, at now: Timestamp) -> Bool {
     lapses += 1
     if failure.kind == .keyUnknown { unknownKeys += 1 }

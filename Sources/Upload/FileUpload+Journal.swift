@@ -1,7 +1,7 @@
 import CloudAPI
 
 extension FileUpload.Progress {
-  /// What a journal says of a file. nil when it holds what VOD would never have said.
+  /// Reads the progress of a file in a journal. Nil if the journal contains something that VOD never answers.
   package init?(_ state: FileState) {
     self.init()
     if let text = state.referenceID {

@@ -1,13 +1,14 @@
 import Core
 
-/// How long an operation waits that failed in passing: anything from nothing to a limit that doubles with each failure (full jitter).
+/// How long an operation waits after a transient failure: a random time up to a limit that doubles with each failure
+/// (full jitter).
 enum RetryDelay {
   private static let first = Duration.milliseconds(500)
   static let longest = Duration.seconds(30)
-  /// Where the service asks for no particular time.
+  /// The wait if the service requests no particular time.
   private static let firstThrottle = Duration.seconds(2)
   private static let mostThrottle = Duration.seconds(60)
-  /// What counts of a wait that the service asks for.
+  /// The maximum of a requested wait that is obeyed.
   private static let mostAsked = Duration.minutes(5)
 
   /// After `failures` in a row, at least one.
@@ -29,8 +30,8 @@ enum RetryDelay {
 }
 
 extension FileUpload {
-  /// Counts `failure` and says when to try again; nil when it has been tried often enough. A throttled operation is always tried again,
-  /// and doesn't count.
+  /// Counts `failure` and returns when to try again; nil after too many tries. Throttled operations are always tried
+  /// again, and don't count.
   mutating func retry(
     _ tries: inout Tries, after failure: CallFailure, at now: Timestamp,
     using generator: inout some RandomNumberGenerator
@@ -44,7 +45,7 @@ extension FileUpload {
     }
     tries.failures += 1
     guard tries.failures < options.tries else { return nil }
-    // A new date or nonce is all that it takes, once.
+    // The first time, a new date or nonce is enough.
     let isFirstStale = failure.kind == .stale && tries.failures == 1
     let wait = isFirstStale ? .zero : RetryDelay.afterFailure(tries.failures, using: &generator)
     emit(.report(.retrying(failure, in: wait)))

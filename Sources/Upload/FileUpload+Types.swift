@@ -3,32 +3,33 @@ package import Core
 
 extension FileUpload {
   package struct Options: Hashable, Sendable {
-    /// How often an operation is tried that fails in passing, at least once.
+    /// The maximum number of tries of an operation with transient failures, at least one.
     package var tries = 8
-    /// The usual size of a part, in bytes; a smaller one where a credential's life asks for it, a larger one where 2,000 don't suffice.
+    /// The usual size of a part in bytes. Parts are smaller if a credential's lifetime requires it, and larger if 2,000
+    /// parts aren't enough.
     package var partSize = 16 * 1024 * 1024
-    /// Larger files go in parts, in bytes; at most 5 GB.
+    /// The size in bytes up to which a file is sent in a single PUT; at most 5 GB.
     package var largestPut = 16 * 1024 * 1024
-    /// How many parts of a file are on their way at once, at least one.
+    /// How many parts of a file are sent at once, at least one.
     package var partsAtOnce = 4
-    /// How many bytes a second one of all requests at once gets where a limit is set; nil without one. Until a part has shown how fast it
-    /// goes, it says how much a credential lasts for.
+    /// The share of one request, in bytes per second, if the rate is limited; otherwise nil. Until a part has shown the
+    /// actual rate, it determines how much may be sent with one credential.
     package var expectedRate: Double?
-    /// Whether an object counts as whole although OSS named no CRC of it.
+    /// Whether an object counts as complete although OSS reports no CRC.
     package var allowsMissingCRC = false
-    /// Whether a file that an earlier run left as not confirmed is taken up again.
+    /// Whether a file that an earlier run left unconfirmed is uploaded again.
     package var retriesUnconfirmed = false
 
     package init() {}
   }
 
-  /// What an earlier run wrote of this file.
+  /// The progress of earlier runs, as recorded in the journal.
   package struct Progress: Hashable, Sendable {
     package var referenceID: ReferenceID?
     package var videoID: String?
     package var address: UploadAddress?
     package var uploadID: String?
-    /// In bytes; nil without an upload id.
+    /// In bytes; nil without an upload ID.
     package var unit: Int?
     package var parts: [FinishedPart] = []
     /// Whether Complete or the single PUT may have been sent.
@@ -38,7 +39,7 @@ extension FileUpload {
     package init() {}
   }
 
-  /// How an earlier run ended a file for good.
+  /// The final result of a file in an earlier run.
   package enum Ending: Hashable, Sendable {
     case done(Proof)
     case unconfirmed(reason: String)
@@ -46,16 +47,16 @@ extension FileUpload {
     case damaged(reason: String)
   }
 
-  /// What is to be written down.
+  /// Something to be written to the journal.
   package enum Record: Hashable, Sendable {
     case reference(ReferenceID)
     case video(id: String, requestID: String?, address: UploadAddress, region: String?)
     case upload(id: String, unit: Int)
     case part(FinishedPart)
-    /// The upload id is of no use any more, nor are its parts: OSS doesn't have them, or they were removed.
+    /// The upload ID and its parts are useless: OSS doesn't have them, or they were removed.
     case restarted
     case completing(isMultipart: Bool)
-    /// Nothing has come of what `completing` or `reference` announced, for certain.
+    /// It is certain that what `completing` or `reference` announced wasn't carried out.
     case refused
     case ended(Ending)
   }
@@ -66,10 +67,10 @@ extension FileUpload {
     case find(referenceID: ReferenceID)
     case refresh(videoID: String)
     case mezzanine(videoID: String)
-    /// Has VOD remove the parts of an upload that was given up.
+    /// Has VOD remove the parts of an abandoned upload.
     case removeParts(videoID: String)
 
-    /// Of the API's action.
+    /// The name of the API's action.
     var name: String {
       switch self {
       case .create: "CreateUploadVideo"
@@ -80,7 +81,7 @@ extension FileUpload {
     }
   }
 
-  /// A request to OSS, with the upload's `grant`.
+  /// A request to OSS, with the current `grant`.
   package enum Request: Hashable, Sendable {
     /// The whole file.
     case put
@@ -93,7 +94,7 @@ extension FileUpload {
   /// A credential for the object of this file.
   package struct Grant {
     package let content: UploadGrant
-    /// When it was issued and when it lapses, by this host's time since boot.
+    /// When it was issued and when it expires, by this host's time since boot.
     package let issued: Timestamp
     package let lapses: Timestamp
 
@@ -107,7 +108,7 @@ extension FileUpload {
   }
 
   package enum Event {
-    /// The record that was to be durable is.
+    /// The record that had to be durable is on the disk.
     case recorded
     case granted(Grant, Attempt)
     case mezzanine(MezzanineInfo, Attempt)
@@ -119,51 +120,51 @@ extension FileUpload {
     case timer
   }
 
-  /// What OSS answered.
+  /// The content of an answer of OSS.
   package struct Answer: Hashable, Sendable {
     /// Of initiate.
     package var uploadID: String?
     /// Of a part.
     package var etag: String?
-    /// As OSS computed it; nil where it named none.
+    /// As computed by OSS; nil if OSS reports none.
     package var crc: CRC64?
-    /// Of what was sent.
+    /// The CRC of what was sent.
     package var sentCRC = CRC64()
     package var requestID: String?
 
     package init() {}
   }
 
-  /// Tells the outcome of one request from that of another, and from that of a request that was taken back.
+  /// Distinguishes the outcome of a request from those of other requests, cancelled ones included.
   package struct Attempt: Hashable, Sendable {
     let serial: Int
   }
 
   package enum Effect {
-    /// To be written; `.recorded` follows once it is on disk, if `isAwaited`.
+    /// To be written to the journal; if `isAwaited`, `.recorded` follows once it is on the disk.
     case record(Record, isAwaited: Bool)
     case call(Call, Attempt)
     case send(Request, Attempt)
-    /// Ends the requests to OSS that are on their way; their outcomes count no more.
+    /// Cancels the requests to OSS in progress, and ignores their outcomes.
     case cancelRequests
-    /// One timer, nil for none, in the place of the one before.
+    /// Sets the timer, replacing the previous time; nil: no timer.
     case wake(Timestamp?)
     case report(Notice)
     case end(Outcome)
   }
 
-  /// What is worth a line for the user.
+  /// Something to report to the user.
   package enum Notice: Hashable, Sendable {
     case created(videoID: String, requestID: String?, address: UploadAddress)
-    /// An earlier run's upload goes on, with so many bytes stored.
+    /// An earlier run's upload continues, with this many bytes stored.
     case resumed(videoID: String, stored: Int)
     case refreshed(requestID: String?)
-    /// RefreshUploadVideo isn't allowed; the upload goes on with the credential that it has.
+    /// RefreshUploadVideo isn't allowed; the upload continues with its present credential.
     case refreshDenied(CallFailure)
     case partStored(bytes: Int)
     case retrying(CallFailure, in: Duration)
     case throttled(CallFailure, for: Duration)
-    /// OSS knows the upload id no more, and all parts are sent again.
+    /// OSS no longer knows the upload ID, and all parts are sent again.
     case restarted
     /// VOD is asked whether the video is finished.
     case confirming
@@ -180,11 +181,11 @@ extension FileUpload {
 
   package enum Outcome: Hashable, Sendable {
     case uploaded(Proof)
-    /// Nothing is known to be wrong, and nothing is proven; not touched again unless asked for.
+    /// Neither an error nor success is proven; the file isn't uploaded again unless requested.
     case notConfirmed(reason: String)
-    /// The next run goes on with it.
+    /// The next run continues with it.
     case failed(CallFailure)
-    /// Stored, but not as the file is; not touched again.
+    /// The stored object differs from the file; it isn't touched again.
     case damaged(reason: String)
   }
 }

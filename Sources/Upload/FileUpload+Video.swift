@@ -1,7 +1,8 @@
 import CloudAPI
 import Core
 
-/// From a file to a video: the ReferenceId is on disk before VOD hears of it, so that a lost answer never makes a second video.
+/// Creates the video. The ReferenceId is on the disk before VOD gets it, so that a lost answer never leads to a second
+/// video.
 extension FileUpload {
   mutating func resume(at now: Timestamp, using generator: inout some RandomNumberGenerator) {
     switch progress.ending {
@@ -14,7 +15,7 @@ extension FileUpload {
     if let videoID = progress.videoID {
       emit(.report(.resumed(videoID: videoID, stored: storedBytes)))
       if progress.isCompleting { return confirm(at: now) }
-      // A journal may be a copy from before the end.
+      // The journal may be a copy from before the end.
       phase = .checking
       make(.mezzanine(videoID: videoID))
     } else if let referenceID = progress.referenceID {
@@ -33,7 +34,7 @@ extension FileUpload {
     emit(.record(.reference(referenceID), isAwaited: true))
   }
 
-  /// The user has looked, and wants it tried all the same.
+  /// A person has checked, and wants another try.
   private mutating func resumeUnconfirmed(at now: Timestamp, using generator: inout some RandomNumberGenerator) {
     progress.ending = nil
     wasUnconfirmed = true
@@ -94,7 +95,7 @@ extension FileUpload {
           region: content.credential.region), isAwaited: false))
     emit(.report(.created(videoID: content.videoID, requestID: content.requestID, address: content.address)))
     if case .find = call {
-      // A journal may be a copy from before the video was known, and this one be finished.
+      // The journal may be a copy from before the video was known, and this video may be finished.
       phase = .checking
       return make(.mezzanine(videoID: content.videoID))
     }
@@ -121,11 +122,11 @@ extension FileUpload {
   ) {
     if failure.mayHaveHappened || failure.kind == .referenceTaken {
       createMayHaveHappened = true
-      // Whoever has looked didn't see what became of this one.
+      // The person who checked couldn't know the outcome of this request.
       wasUnconfirmed = false
     }
     switch failure.kind {
-    // Whether there is a video now is known to VOD alone.
+    // Only VOD knows whether the video exists now.
     case .lost, .referenceTaken:
       again(failed, as: .find(referenceID: referenceID), after: failure, at: now, using: &generator)
     case .throttled, .unreached, .stale, .expired:
@@ -142,21 +143,23 @@ extension FileUpload {
     switch failure.kind {
     case .unknownVideo:
       createMayHaveHappened = false
-      // With the tries of before, as VOD may say by turns that it knows the ReferenceId and that it doesn't.
+      // The count of tries continues, since VOD may alternately know and not know the ReferenceId.
       make(.create(referenceID: referenceID), tries: failed.tries)
     case .throttled, .unreached, .lost, .stale, .expired:
       again(failed, as: failed.call, after: failure, at: now, using: &generator)
     default:
-      // The user has looked, and there is no such video.
+      // A person has checked, and there is no such video.
       if wasUnconfirmed { return make(.create(referenceID: referenceID), tries: failed.tries) }
-      // Denied, or this account's VOD takes no ReferenceId here, which its documentation of 2025 leaves open.
+      // The call is denied, or VOD doesn't accept a ReferenceId here for this account, which its documentation of 2025
+      // leaves open.
       let reason =
         "whether CreateUploadVideo made a video isn't known, and RefreshUploadVideo by ReferenceId says \(failure.code)"
       end(recording: .unconfirmed(reason: reason), .notConfirmed(reason: reason))
     }
   }
 
-  /// Makes `next` after a wait; ends the file when `failed` has been tried often enough. The next run goes on with it.
+  /// Makes the call `next` after a wait. If `failed` has been tried too often, ends the file, and the next run
+  /// continues.
   mutating func again(
     _ failed: OngoingCall, as next: Call, after failure: CallFailure, at now: Timestamp,
     using generator: inout some RandomNumberGenerator

@@ -9,36 +9,38 @@ package import Core
 ///    RefreshUploadVideo by ReferenceId        RefreshUploadVideo            GetMezzanineInfo ─▶ done | not confirmed
 /// ```
 ///
-/// It never waits: it returns what is to be done, and outcomes come in as events. Two rules keep a finished video from being overwritten. Once
-/// Complete or the single PUT may have been carried out, the credential isn't refreshed before VOD has said that the video is still
-/// uploading. And without an answer a video isn't created again before VOD has said that it knows no such ReferenceId.
+/// It never waits: it returns effects, and outcomes come in as events. Two rules keep a finished video from being
+/// overwritten. After Complete or the single PUT may have been carried out, the credential isn't renewed until VOD has
+/// reported that the video is still uploading. And after a lost answer, a video isn't created again until VOD has
+/// reported that it doesn't know the ReferenceId.
 package struct FileUpload {
   /// In bytes.
   package let size: Int
   let options: Options
   package internal(set) var progress: Progress
-  /// What signs the requests to OSS; nil before the first, and once it has lapsed.
+  /// The credential and address for requests to OSS; nil before the first, and after it has expired.
   package internal(set) var grant: Grant?
 
   var phase = Phase.new
   var call: OngoingCall?
-  /// That RefreshUploadVideo isn't allowed.
+  /// Set if RefreshUploadVideo isn't allowed.
   var refreshDenied: CallFailure?
   var running: [Attempt: RunningRequest] = [:]
   var gaps: UnitGaps?
-  /// Bytes per second of one request, by those that ended; before the first what is expected, or nil.
+  /// The rate of one request, in bytes per second; before the first one has ended, the expected rate or nil.
   var rate: Double?
-  /// Refusals of the credential in a row, with no request in between that worked.
+  /// The number of consecutive refusals of the credential.
   var lapses = 0
   /// Those among them that didn't know the key.
   var unknownKeys = 0
   var restarts = 0
-  /// Whether VOD may have made a video without our knowing.
+  /// Whether VOD may have created a video that isn't known here.
   var createMayHaveHappened = false
-  /// Whether an earlier run left it as not confirmed, and somebody has looked since: until an answer of this run is lost.
+  /// Whether an earlier run left the file unconfirmed and a person has checked since; until an answer of this run is
+  /// lost.
   var wasUnconfirmed = false
-  /// Whether the video may be there by an earlier run, which VOD hasn't said and a person has looked for: then nothing is taken back of what is
-  /// written of that.
+  /// Whether an earlier run may have created the video, which a person has checked but VOD hasn't reported. Then no
+  /// record of that is revoked.
   var isInDoubt = false
   /// Whether the journal has it as not confirmed (`JournalState`), so that the next run leaves it alone.
   private var isWrittenAsUnconfirmed = false
@@ -49,7 +51,7 @@ package struct FileUpload {
   var foundObject = false
   /// How often VOD said that it still waits for a file whose completion had been sent.
   var reopenings = 0
-  /// The initiate, PUT or Complete: at most one of them is tried at a time.
+  /// The tries of initiate, PUT or Complete, of which at most one is sent at a time.
   var single = Tries()
   private var serial = 0
   private var wake: Timestamp?
@@ -58,22 +60,22 @@ package struct FileUpload {
   enum Phase: Hashable {
     case new
     case recordingReference
-    /// VOD is asked to create the video, or for the video of a ReferenceId.
+    /// CreateUploadVideo is called, or VOD is asked for the video of a ReferenceId.
     case creating
-    /// Whether a video that an earlier run created is finished is asked, before anything is sent.
+    /// Before anything is sent, VOD is asked whether a video that an earlier run created is finished.
     case checking
     case transferring
     case recordingCompletion
-    /// The PUT or Complete is on its way. `mayHaveHappened` once an answer was lost.
+    /// The PUT or Complete is in progress. `mayHaveHappened` is set once an answer was lost.
     case finishing(mayHaveHappened: Bool)
-    /// Whether the video is finished is asked, since `since`.
+    /// VOD is asked whether the video is finished, since `since`.
     case confirming(since: Timestamp)
-    /// The parts of an upload that can't be continued are removed.
+    /// The parts of an upload that can't be continued are being removed.
     case abandoning(Abandonment)
     case ended
   }
 
-  /// How often something failed in a row, and when it is tried again.
+  /// The number of consecutive failures, and when the next try is due.
   struct Tries: Hashable {
     var failures = 0
     /// Throttled calls don't count as failures.
@@ -83,7 +85,7 @@ package struct FileUpload {
 
   struct OngoingCall {
     var call: Call
-    /// nil while it waits to be made again.
+    /// Nil while it waits for the next try.
     var attempt: Attempt?
     var tries = Tries()
   }
@@ -94,7 +96,7 @@ package struct FileUpload {
     var gap: UnitGap?
   }
 
-  /// `progress` is what an earlier run wrote of the file.
+  /// `progress` is what earlier runs recorded about the file.
   package init(size: Int, progress: Progress = Progress(), options: Options = Options()) {
     precondition(size >= 0 && options.tries > 0 && options.partsAtOnce > 0, "an upload of nothing")
     self.size = size
@@ -107,13 +109,13 @@ package struct FileUpload {
 
   package var hasEnded: Bool { phase == .ended }
 
-  /// Whether all that it does is to ask VOD now and then.
+  /// Whether it only asks VOD from time to time.
   package var isWaitingForVOD: Bool { isConfirming }
 
-  /// Bytes that OSS has, of parts.
+  /// The number of bytes in the parts that OSS has.
   package var storedBytes: Int { progress.parts.reduce(0) { $0 + Int($1.length) } }
 
-  /// Begins, or goes on where an earlier run ended.
+  /// Starts, or continues where an earlier run ended.
   package mutating func start(
     at now: Timestamp, using generator: inout some RandomNumberGenerator
   ) -> [Effect] {
@@ -205,7 +207,7 @@ package struct FileUpload {
     return Attempt(serial: serial)
   }
 
-  /// Makes a call to VOD; there is none on its way.
+  /// Makes a call to VOD; there must be none in progress.
   mutating func make(_ next: Call, tries: Tries = Tries()) {
     let attempt = nextAttempt()
     call = OngoingCall(call: next, attempt: attempt, tries: tries)
@@ -221,7 +223,7 @@ package struct FileUpload {
   mutating func end(_ outcome: Outcome) {
     if !running.isEmpty { emit(.cancelRequests) }
     if phase == .creating, case .failed = outcome, !createMayHaveHappened {
-      // There is no video, so the next run starts over, even without the right to look for one.
+      // No video exists, so the next run starts from the beginning, even if it may not search for one.
       progress.referenceID = nil
       emit(.record(.refused, isAwaited: false))
     }

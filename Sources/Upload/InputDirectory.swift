@@ -66,7 +66,7 @@ final class InputDirectory {
 
   subscript(name: Name) -> ArraySlice<UInt8> { bytes[name.start..<name.start + name.length] }
 
-  /// Of what the name itself is.
+  /// The status of the name itself; a link isn't followed.
   func status(of name: [CChar]) throws(InputProblem) -> stat {
     var status = stat()
     guard fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { throw .system(errno) }
@@ -81,7 +81,7 @@ final class InputDirectory {
 
   func has(_ name: String) -> Bool {
     let bytes = Array(name.utf8)
-    // By the order of names the shortest of those that begin so is the first.
+    // In the order of names, the shortest with this prefix comes first.
     return names(beginningWith: bytes).first { _ in true }?.count == bytes.count
   }
 

@@ -1,7 +1,7 @@
 import Core
 import Glibc
 
-/// Something that was found where the arguments point.
+/// Something that was found at the paths in the arguments.
 package struct InputEntry: Equatable, Sendable {
   package enum Content: Equatable, Sendable {
     case file(VideoFile)
@@ -40,7 +40,7 @@ package enum SkipReason: Hashable, Sendable {
   case takenUp
   /// Of a file in a watched directory, before its turn.
   case changed, gone
-  /// In a watched directory, after its video was begun.
+  /// A sidecar in a watched directory has appeared after its video was started.
   case lateSidecar
 
   package var text: String {
@@ -63,7 +63,7 @@ package enum SkipReason: Hashable, Sendable {
   }
 }
 
-/// Why something can't even be looked at.
+/// Why a path can't be examined.
 package enum InputProblem: Error, Hashable, Sendable, CustomStringConvertible {
   /// An errno.
   case system(CInt)

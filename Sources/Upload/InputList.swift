@@ -1,6 +1,6 @@
-/// What was found where the arguments point, in order.
+/// What was found at the paths in the arguments, in order.
 ///
-/// An entry takes 56 bytes and its last name: 100,000 files some 9 MB.
+/// An entry takes 56 bytes and its file name: 100,000 files take some 9 MB.
 package struct InputList: Sendable, RandomAccessCollection {
   private enum Kind: UInt8 {
     case file, unreadable, duplicate, sameDirectory, skipped, failed, watched, inWatched, notUTF8, tooDeep,
@@ -23,7 +23,7 @@ package struct InputList: Sendable, RandomAccessCollection {
     var code: Int32 = 0
   }
 
-  /// A directory's path as it was given, and without links.
+  /// A directory's path as it was given, and with links resolved.
   struct Directory: Sendable {
     let path: String
     let resolvedPath: String
@@ -36,7 +36,7 @@ package struct InputList: Sendable, RandomAccessCollection {
   private var originals: [String] = []
   /// The numbers of directories by a hash of their paths; nil until one is looked for.
   private var numbers: [Int: Int]?
-  /// How many entries are files to be uploaded, and their bytes.
+  /// How many entries are files to upload, and their total size.
   package private(set) var fileCount = 0
   package private(set) var totalSize: Int64 = 0
 
@@ -64,7 +64,7 @@ package struct InputList: Sendable, RandomAccessCollection {
     return InputEntry(path: path(of: slot), content: content)
   }
 
-  /// The file at `index`; nil for what isn't uploaded.
+  /// The file at `index`; nil if the entry isn't uploaded.
   package func file(at index: Int) -> VideoFile? {
     slots[index].kind == .file ? file(of: slots[index]) : nil
   }
@@ -85,7 +85,7 @@ package struct InputList: Sendable, RandomAccessCollection {
   /// What a file's sidecar is, which changes when that is written to; 0 where none was looked for, or there is none.
   func sidecarMark(at index: Int) -> Int32 { slots[index].kind == .file ? slots[index].code : 0 }
 
-  /// A hash of what the entry is apart from its path: a file's identity, or why it isn't one.
+  /// A hash of the entry without its path: a file's identity, or why it isn't uploaded.
   func contentHash(at index: Int) -> Int {
     let slot = slots[index]
     var hasher = Hasher()
@@ -124,14 +124,14 @@ package struct InputList: Sendable, RandomAccessCollection {
     String(decoding: names[slot.nameStart..<slot.nameStart + Int(slot.nameLength)], as: UTF8.self)
   }
 
-  /// A name in a directory, whose path may be empty: the working directory.
+  /// A path in a directory, whose own path may be empty for the working directory.
   static func path(_ directory: String, _ name: String) -> String {
     directory.isEmpty || directory.utf8.last == UInt8(ascii: "/") ? directory + name : "\(directory)/\(name)"
   }
 }
 
 extension InputList {
-  /// Adds a directory to put names in; returns its number.
+  /// Adds a directory for entries; returns its index.
   mutating func add(_ directory: Directory) -> Int {
     directories.append(directory)
     return directories.count - 1
@@ -185,7 +185,7 @@ extension InputList {
     }
   }
 
-  /// Adds what another list has at `index`.
+  /// Adds the entry at `index` of another list.
   mutating func append(_ index: Int, of other: InputList) {
     let slot = other.slots[index]
     let directory = number(of: other.directories[Int(slot.directory)])
@@ -216,7 +216,7 @@ extension InputList {
     }
   }
 
-  /// The number of that directory, which may be new.
+  /// The index of the directory, which is added if it is new.
   private mutating func number(of directory: Directory) -> Int {
     if let last = directories.last, last.isSame(as: directory) { return directories.count - 1 }
     var numbers = self.numbers ?? [:]
@@ -245,7 +245,7 @@ extension InputList {
 }
 
 extension InputList.Directory {
-  // Strings are equal when they look alike; paths aren't.
+  // Strings compare equal if they look alike (Unicode's canonical equivalence), but paths differ.
   fileprivate func isSame(as other: Self) -> Bool {
     path.utf8.elementsEqual(other.path.utf8) && resolvedPath.utf8.elementsEqual(other.resolvedPath.utf8)
   }

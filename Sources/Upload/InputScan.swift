@@ -2,24 +2,25 @@ import Core
 import Glibc
 import Synchronization
 
-/// Lists what the arguments point at: files as they are, directories with all that is below them, by name.
+/// Lists the paths in the arguments: files as they are, and directories recursively.
 ///
-/// Names go in the order of their bytes, files and directories together. Below a directory no link is followed, and hidden names (those
-/// that begin with a dot) are left alone. A file, or a directory, that is met a second time, by whatever name, is taken once.
+/// Names are in the order of their bytes, files and directories together. Inside a directory, links aren't followed,
+/// and hidden names (those that begin with a dot) are ignored. A file or directory that is found twice, under whatever
+/// names, is listed once.
 package struct InputScan {
   package struct Settings: Sendable {
-    /// The extensions that are uploaded, in lower case without a dot.
+    /// The extensions of files to upload, in lower case without a dot.
     package var extensions: Set<String>
-    /// Files of the batch's own, and why they are skipped.
+    /// The batch's own files, and why they are skipped.
     package var ownFiles: [(device: UInt64, inode: UInt64, reason: SkipReason)] = []
-    /// Whether sidecars below directories are looked at as well, so that it shows when they are written to.
+    /// Whether sidecars in directories are examined as well, so that changes to them are detected.
     package var marksSidecars = false
     /// Whether files below directories that this user may not read are listed as such, so that it shows when they can be.
     package var checksAccess = false
 
     package init(extensions: Set<String>) { self.extensions = extensions }
 
-    /// Skips what is at `path` now; nothing where nothing is there.
+    /// Skips the file that is at `path` now, if any.
     package mutating func skip(_ path: String, as reason: SkipReason) {
       var status = stat()
       guard stat(path, &status) == 0 else { return }
@@ -45,15 +46,15 @@ package struct InputScan {
   /// Their numbers.
   private var seenDirectories: [Place: Int32] = [:]
 
-  /// `arguments` are paths, byte by byte as the program was given them.
+  /// `arguments` are paths, with the bytes that the program was given.
   package static func list(_ arguments: [[UInt8]], _ settings: Settings) -> InputList {
     var scan = InputScan(settings, count: arguments.count)
     for argument in arguments { scan.take(argument) }
     return scan.list
   }
 
-  /// Lists watched directories again and again. A journal that was moved away is written to its place again: the batch's own files are both, so
-  /// whatever has been at `journal` is left alone, wherever it is.
+  /// Lists watched directories repeatedly. A journal that was moved away is written to its place again, and both files
+  /// are the batch's own: every file that has been at `journal` is ignored, wherever it is.
   package static func lister(
     of directories: [String], _ settings: Settings, journal: String
   ) -> @Sendable () -> InputList {
@@ -62,7 +63,7 @@ package struct InputScan {
     return { list(arguments, known.adding(journal, as: .journal)) }
   }
 
-  /// Settings whose own files become more.
+  /// Settings whose set of own files grows.
   private final class KnownFiles: Sendable {
     private let settings: Mutex<Settings>
 
@@ -103,7 +104,7 @@ package struct InputScan {
     take(name, in: directory, status, sidecar: isSidecar(name, in: given), wasNamed: true)
   }
 
-  /// A directory that was named: through a link, too.
+  /// Lists a directory that was named in the arguments, also through a link.
   private mutating func takeDirectory(_ path: String) {
     var given = path[...]
     while given.utf8.count > 1, given.utf8.last == UInt8(ascii: "/") { given = given.dropLast() }
@@ -145,7 +146,7 @@ package struct InputScan {
   ) {
     do throws(InputProblem) {
       var type = Int(name.type)
-      // Most names are clear without another call.
+      // Most names need no further system call.
       if type == DT_REG, !takes(text), !ownInodes.contains(name.inode) {
         return list.skip(text.utf8, in: number, isSidecar(text, in: open) ? .sidecar : .foreignExtension)
       }
@@ -168,7 +169,7 @@ package struct InputScan {
       default: list.skip(text.utf8, in: number, .notRegular)
       }
     } catch {
-      // Removed since it was listed: it might as well have been so before.
+      // It was removed after its name was read, which is no error.
       if error != .system(ENOENT) { list.fail(text.utf8, in: number, error) }
     }
   }
@@ -206,7 +207,7 @@ extension InputScan {
     FileName.split(name).suffix.map { settings.extensions.contains($0.lowercased()) } ?? false
   }
 
-  /// Whether `NAME.json` lies beside a video NAME, or NAME with an extension.
+  /// Whether `NAME.json` is beside a video NAME, or NAME with an extension.
   private func isSidecar(_ name: String, in open: InputDirectory) -> Bool {
     guard let stem = Sidecar.subject(of: name) else { return false }
     return open.names(beginningWith: Array(stem.utf8)).contains {
@@ -215,7 +216,7 @@ extension InputScan {
     }
   }
 
-  /// The same for a file that was named alone, without its directory's list.
+  /// The same for a file that was named in the arguments, for which the directory isn't read.
   private func isSidecar(_ name: ArraySlice<UInt8>, in directory: String) -> Bool {
     let path = InputList.path(directory, String(decoding: name, as: UTF8.self))
     return Self.video(describedBy: path, extensions: settings.extensions) != nil
@@ -225,13 +226,13 @@ extension InputScan {
     !settings.checksAccess || open.mayRead(Array(name.utf8CString), mode: status.st_mode)
   }
 
-  /// A hash of what the sidecars of that file are; 0 where there are none.
+  /// A hash of the file's sidecars; 0 if it has none.
   private func sidecarMark(of name: String, in open: InputDirectory) -> Int32 {
     guard settings.marksSidecars else { return 0 }
     var hasher = Hasher()
     var isThere = false
     for sidecar in Sidecar.names(for: name) where open.has(sidecar) {
-      // One that is gone by now is none.
+      // A sidecar that has vanished counts as missing.
       guard let status = try? open.status(of: Array(sidecar.utf8CString)) else { continue }
       hasher.combine(FileIdentity(status))
       isThere = true
@@ -239,7 +240,7 @@ extension InputScan {
     return isThere ? Int32(truncatingIfNeeded: hasher.finalize() | 1) : 0
   }
 
-  /// The video whose sidecar a file at `path` is, or would be; nil where there is none.
+  /// The video that a sidecar at `path` describes or would describe; nil if there is none.
   static func video(describedBy path: String, extensions: Set<String>) -> String? {
     let name = FileName.last(of: path)
     guard let stem = Sidecar.subject(of: name) else { return nil }
@@ -249,7 +250,7 @@ extension InputScan {
     return names.sorted().map { directory + $0 }.first { access($0, F_OK) == 0 }
   }
 
-  /// The directory of that path in the list; consecutive arguments mostly share one.
+  /// The index of the path's directory in the list; consecutive arguments often have the same one.
   private mutating func directory(_ path: String, resolved: String) -> Int {
     if let last = list.directories.last, last.path.utf8.elementsEqual(path.utf8),
       last.resolvedPath.utf8.elementsEqual(resolved.utf8)
@@ -259,7 +260,7 @@ extension InputScan {
     return list.add(InputList.Directory(path: path, resolvedPath: resolved))
   }
 
-  /// A path's directory, empty for the working directory, and its last name.
+  /// A path's directory, which is empty for the working directory, and its file name.
   private static func split(_ path: [UInt8]) -> (parent: ArraySlice<UInt8>, name: ArraySlice<UInt8>) {
     guard let slash = path.lastIndex(of: UInt8(ascii: "/")) else { return ([], path[...]) }
     return (slash == 0 ? path[...0] : path[..<slash], path[(slash + 1)...])

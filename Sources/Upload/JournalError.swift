@@ -1,7 +1,7 @@
 import Core
 import Glibc
 
-/// Why a journal can't be used, or not any longer.
+/// Why a journal can't be used, or no longer.
 package enum JournalError: Error, Equatable, CustomStringConvertible {
   package enum Step: String, Sendable {
     case open
@@ -17,21 +17,21 @@ package enum JournalError: Error, Equatable, CustomStringConvertible {
   case system(Step, path: String, errno: CInt)
   case notAFile(path: String)
   case foreignOwner(path: String, uid: UInt32)
-  /// `mode` is what `ls` shows as the last nine letters.
+  /// `mode` has the permissions that `ls` shows in its last nine letters.
   case looseMode(path: String, mode: UInt32)
-  /// `process` is the other's id, where it can be known.
+  /// `process` is the pid of the other process, if it can be determined.
   case locked(path: String, process: Int32?)
-  /// Its first line isn't a journal's.
+  /// Its first line isn't that of a journal.
   case notAJournal(path: String)
   case newerVersion(path: String, version: Int64)
   /// `line` counts from 1.
   case damaged(path: String, line: Int)
-  /// It was moved or removed while it was in use, and can't be put back; what it had is in `savedAs`, nil where it couldn't be written
-  /// anywhere.
+  /// It was moved or removed while in use, and can't be put back. Its content is in `savedAs`; nil if it couldn't be
+  /// written anywhere.
   case displaced(path: String, savedAs: String?)
-  /// Something else has written to it, or cut it, while it was in use.
+  /// Another program has written to it, or truncated it, while it was in use.
   case altered(path: String)
-  /// A whole line that tells something impossible.
+  /// A line with a correct checksum has impossible content.
   case impossible(path: String, line: Int, why: String)
 
   package var description: String {
@@ -56,7 +56,7 @@ package enum JournalError: Error, Equatable, CustomStringConvertible {
     }
   }
 
-  /// What a person can do; nil where that isn't known.
+  /// What a person can do; nil if that isn't known.
   package var fix: String? {
     switch self {
     case .system(_, _, ENOSPC), .system(_, _, EDQUOT):

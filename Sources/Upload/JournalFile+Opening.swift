@@ -2,21 +2,23 @@ import Core
 import Glibc
 
 extension DiskJournalFile {
-  /// Opens the journal at `path`, or makes one with mode 0600, and locks it until this object goes.
+  /// Opens the journal at `path`, or creates one with mode 0600, and locks it as long as this object exists.
   ///
-  /// Refused is what isn't a regular file, belongs to somebody else, can be read or written by others, or is in use by another process.
+  /// Refuses a file that isn't regular, belongs to another user, can be read or written by others, or is in use by
+  /// another process.
   static func open(_ path: String) throws(JournalError) -> DiskJournalFile {
     while true {
       let descriptor = try descriptor(path)
       let file = DiskJournalFile(descriptor: descriptor, directory: directory(of: path), path: path)
       try check(descriptor, path)
       try lock(descriptor, path)
-      // Somebody may have put another file there before the lock was ours.
+      // Another file may have been put there before this one was locked.
       if isStillThere(descriptor, path) { return file }
     }
   }
 
-  /// -1 for a directory that may be written to and not be read: its entry is then put on the disk when the kernel likes.
+  /// -1 for a directory that may be written to but not read. When the new entry reaches the disk is then up to the
+  /// kernel.
   private static func directory(of path: String) -> CInt {
     let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
     let directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
@@ -42,7 +44,7 @@ extension DiskJournalFile {
     guard status.st_mode & S_IFMT == S_IFREG else { throw .notAFile(path: path) }
     guard status.st_uid == geteuid() else { throw .foreignOwner(path: path, uid: status.st_uid) }
     guard status.st_mode & 0o077 != 0 else { return }
-    // What to do about the mode is said of our files alone: it may be anybody's, or one of /proc.
+    // Only for our own files does the error propose a mode: any other file may be anybody's, or one of /proc.
     throw beginsAsJournal(descriptor) ? .looseMode(path: path, mode: status.st_mode & 0o7777) : .notAJournal(path: path)
   }
 
@@ -74,7 +76,7 @@ extension DiskJournalFile {
 extension DiskJournalFile {
   var isInPlace: Bool {
     if Self.isStillThere(descriptor, path) { return true }
-    // That it can't be looked at doesn't mean that it isn't there.
+    // That it can't be examined doesn't mean that it is missing.
     return access(path, F_OK) != 0 && ![ENOENT, ENOTDIR].contains(errno)
   }
 
@@ -83,7 +85,7 @@ extension DiskJournalFile {
       let descriptor = Glibc.open(place, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
       if descriptor < 0 { continue }
       let copy = DiskJournalFile(descriptor: descriptor, directory: Self.directory(of: place), path: place)
-      // Nobody else begins with half of it.
+      // Locked before it is written, so that no other process reads half of it.
       guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { continue }
       if writeAll(to: descriptor), copy.sync() == 0 { return place == path ? .inPlace(copy) : .beside(path: place) }
       unlink(place)
@@ -108,9 +110,9 @@ extension DiskJournalFile {
   }
 }
 
-/// Who has a lock of flock(2), by the kernel's list of them (/proc/locks, proc_locks(5)).
+/// The process that has a lock of flock(2), by the kernel's list of locks (/proc/locks, proc_locks(5)).
 enum LockHolder {
-  /// nil where the list doesn't show it: /proc is restricted, or the process lives in another container or on another host.
+  /// Nil if the list doesn't have it: /proc is restricted, or the process is in another container or on another host.
   static func process(of descriptor: CInt) -> Int32? {
     var status = stat()
     guard fstat(descriptor, &status) == 0, let text = text() else { return nil }
@@ -135,7 +137,7 @@ enum LockHolder {
     defer { close(descriptor) }
     var bytes: [UInt8] = []
     var room = [UInt8](repeating: 0, count: 16_384)
-    // More locks than fit in a MiB aren't read: the answer is only for a message.
+    // Locks beyond the first MiB aren't read: the result is only used in a message.
     while bytes.count < 1 << 20 {
       let got = read(descriptor, &room, room.count)
       guard got > 0 else { break }

@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// The file below a journal: bytes that are appended and put on the disk. In tests one that loses what wasn't.
+/// The file of a journal: bytes are appended, and synced to the disk. Tests use one that loses what wasn't synced.
 ///
 /// Errors are an errno; 0 is success. `sync` is called from another thread, the rest from the loop's.
 package protocol JournalFile: AnyObject, Sendable {
@@ -10,20 +10,20 @@ package protocol JournalFile: AnyObject, Sendable {
   /// Reads at most `room` bytes from `place` on; none at the file's end.
   func read(at place: Int64, room: Int) -> Result<[UInt8], SystemError>
 
-  /// Appends all of `bytes`, or, in vain, none of them.
+  /// Appends all of `bytes`, or none of them if it fails.
   func append(_ bytes: [UInt8]) -> CInt
 
-  /// Drops what is behind `size`.
+  /// Drops everything after `size`.
   func cut(to size: Int64) -> CInt
 
-  /// Puts what has been appended on the disk. After an error nobody knows what is there: the kernel may have dropped it, and the next call
-  /// reports success all the same (fsync(2), Linux 4.16 and later).
+  /// Syncs what has been appended to the disk. After an error it isn't known what is on the disk: the kernel may have
+  /// dropped data, and the next call reports success anyway (fsync(2), Linux 4.16 and later).
   func sync() -> CInt
 
-  /// Whether the next run finds it where this one did. Called from another thread, too.
+  /// Whether the next run will find it at its path. Also called from another thread.
   var isInPlace: Bool { get }
 
-  /// Writes all of it, and puts it on the disk, where it was, or beside that where something else is by now.
+  /// Writes its whole content, synced, to its path again; if something else is there by now, beside it.
   func putBack() -> JournalReturn
 }
 
@@ -32,9 +32,9 @@ extension JournalFile {
   package func putBack() -> JournalReturn { .nowhere }
 }
 
-/// Where a journal is that was moved or removed while in use.
+/// The result for a journal that was moved or removed while in use.
 package enum JournalReturn {
-  /// At its place again, as this file.
+  /// It is at its path again, as this file.
   case inPlace(any JournalFile)
   case beside(path: String)
   case nowhere
@@ -51,7 +51,7 @@ package struct SystemError: Error, Equatable {
 final class DiskJournalFile: JournalFile {
   let descriptor: CInt
   let path: String
-  /// Where the file lies, until that is on the disk; -1 where it can't be opened.
+  /// Its directory, until that is synced; -1 if it can't be opened.
   private let directory: CInt
   private let hasSyncedDirectory = Atomic(false)
 
@@ -107,13 +107,13 @@ final class DiskJournalFile: JournalFile {
   func cut(to size: Int64) -> CInt { ftruncate(descriptor, off_t(size)) == 0 ? 0 : errno }
 
   func sync() -> CInt {
-    // Also puts on the disk a size without which what is new couldn't be read (fdatasync(2)).
+    // This also syncs the file's size, without which new data couldn't be read (fdatasync(2)).
     while fdatasync(descriptor) != 0 {
       if errno != EINTR { return errno }
     }
-    // A file whose directory isn't there after a power failure is gone with all that is in it.
+    // If the directory's entry isn't on the disk after a power failure, the file is lost.
     if directory >= 0, !hasSyncedDirectory.load(ordering: .relaxed) {
-      // Some file systems have no such call for directories.
+      // Some file systems have no fsync for directories.
       guard fsync(directory) == 0 || [EINVAL, ENOSYS, EOPNOTSUPP].contains(errno) else { return errno }
       hasSyncedDirectory.store(true, ordering: .relaxed)
     }

@@ -6,20 +6,21 @@ import JSON
 ///     {"journal":"vod-upload","version":1,"crc32c":"88677ae4"}
 ///     {"record":"part","file":0,"part":1,"offset":0,"length":1048576,"etag":"\"3349…\"","crc64":"110…","synced":412,"crc32c":"0e8a…"}
 ///
-/// `crc32c` has eight hexadecimal digits: CRC-32C of all bytes of the line before `,"crc32c"`.
+/// `crc32c` has eight hexadecimal digits: the CRC-32C of all bytes of the line before `,"crc32c"`.
 ///
-/// `synced` says how many bytes of the file were known to be on the disk when the line was written; it is there when that has grown. By this
-/// a reader knows what a power failure may have damaged, and what it can't have.
+/// `synced` is how many bytes of the file were known to be on the disk when the line was written; it is only written
+/// when it has grown. By it a reader knows which part of the file a power failure can't have damaged.
 enum JournalLine: Equatable {
   case header(version: Int64)
   case record(JournalRecord)
-  /// Only tells how much is on the disk.
+  /// Only states how much is on the disk.
   case mark
 
-  /// What is written today.
+  /// The version that this build writes.
   static let version: Int64 = 1
   static let name = "vod-upload"
-  /// Without its line feed. Two paths of 4096 bytes, each written as an escape of six, have room.
+  /// The maximum length without the line feed. It is enough for two paths of 4096 bytes, each byte written as an escape
+  /// of six.
   static let maxLength = 65_536
 
   /// Appends the line with its line feed.
@@ -65,7 +66,7 @@ enum JournalLine: Equatable {
     }
   }
 
-  /// Whether the line, without its line feed, is as it was written.
+  /// Whether the checksum of the line, without its line feed, is right.
   static func isWhole(_ line: Span<UInt8>) -> Bool {
     let body = line.count - checksumLength
     guard body > 0, line.count <= maxLength else { return false }
@@ -75,11 +76,11 @@ enum JournalLine: Equatable {
 
   struct Reading: Equatable {
     let line: JournalLine
-    /// nil where the line doesn't say.
+    /// Nil if the line doesn't have it.
     let synced: Int64?
   }
 
-  /// Reads a line that is whole; nil when it says nothing that this format has.
+  /// Reads a line whose checksum is right; nil if this format doesn't have its content.
   static func read(_ line: Span<UInt8>) -> Reading? {
     guard let document = try? JSONDocument(line) else { return nil }
     let root = document.root

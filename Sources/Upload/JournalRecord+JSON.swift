@@ -1,7 +1,7 @@
 import Core
 import JSON
 
-/// How records are written: numbers that may go beyond 2^63 as strings of digits.
+/// Records as JSON; numbers that may exceed 2^63 are strings of digits.
 extension JournalRecord {
   private enum Kind: String {
     case file, moved, reference, video, upload, part, restarted, completing, refused, done, unconfirmed, damaged,

@@ -1,7 +1,7 @@
-/// What the journal remembers of a file, in the order in which things happen to it.
+/// A record in the journal about a file.
 ///
-/// Files have numbers, counted from 0 in the order of their first records. A record tells what is about to be asked of the cloud or what has
-/// been answered, never a token, an UploadAuth or another secret.
+/// Files are numbered from 0 in the order of their first records. A record states what is about to be requested from
+/// the cloud, or what was answered; it never has a token, an UploadAuth or another secret.
 ///
 ///     file ▶ reference ▶ video ─┬─▶ completing(put) ───────────────────────────┬─▶ done
 ///                               └─▶ upload ▶ part … ▶ completing(multipart) ───┤
@@ -11,31 +11,34 @@
 /// `failed` and `changed` may come anywhere between, `moved` and `changed` even at the end; what came before them stays true. What a record takes back of
 /// those before it is in `JournalState`.
 package enum JournalRecord: Equatable, Sendable {
-  /// The first of a file.
+  /// The first record of a file.
   case file(Int, VideoFile)
   /// The file was found under another name, with the same identity.
   case moved(Int, VideoFile)
   /// The ReferenceId of its video, written before CreateUploadVideo is called.
   case reference(Int, referenceID: String)
-  /// What CreateUploadVideo, or RefreshUploadVideo by ReferenceId, answered. Another one takes the place of the first and of its parts.
+  /// The answer of CreateUploadVideo, or of RefreshUploadVideo by ReferenceId. A later one replaces it and its parts.
   case video(Int, VideoRecord)
-  /// A multipart upload has begun; `unit` is the usual size of its parts in bytes. Another one takes its place and that of its parts.
+  /// A multipart upload was initiated; `unit` is the usual size of its parts in bytes. A later one replaces it and its
+  /// parts.
   case upload(Int, uploadID: String, unit: Int64)
-  /// OSS has a part, and its CRC64 is right. The same number again takes its place.
+  /// OSS has a part with the right CRC64. A later one with the same number replaces it.
   case part(Int, FinishedPart)
-  /// OSS doesn't have the upload any more (NoSuchUpload before Complete, or its parts were removed): it and its parts are forgotten.
+  /// OSS no longer has the upload (NoSuchUpload before Complete, or its parts were removed): it is forgotten with its
+  /// parts.
   case restarted(Int)
-  /// The single PUT or CompleteMultipartUpload is about to be sent: from now on the video may be there without our knowing.
+  /// The single PUT or CompleteMultipartUpload is about to be sent: from now on, the video may exist without our
+  /// knowing.
   case completing(Int, Completion)
-  /// It is certain that nothing has come of what was announced last, by `completing` or, where there is no video, by `reference`: it was
-  /// refused, or VOD says so.
+  /// It is certain that what was announced last wasn't carried out, since it was refused or VOD reports so: the
+  /// `completing` or, without a video, the `reference`.
   case refused(Int)
   case done(Int, Proof)
-  /// Whether the video is there can't be found out. `reason` is a sentence's middle.
+  /// It can't be determined whether the video exists. `reason` is a clause.
   case unconfirmed(Int, reason: String)
-  /// OSS has an object, and it isn't the file: its CRC64 is another. `reason` is a sentence's middle.
+  /// The object in OSS differs from the file, by its CRC64. `reason` is a clause.
   case damaged(Int, reason: String)
-  /// It ended in an error, by its code; the next run tries again.
+  /// The file ended with this error code; the next run tries again.
   case failed(Int, code: String)
   /// It isn't the file any more that its first record tells of; what it was instead where that is known. That version isn't uploaded, whatever
   /// it is called later.
@@ -52,7 +55,7 @@ package enum JournalRecord: Equatable, Sendable {
   }
 }
 
-/// A video that waits for its file, and where in OSS this goes (UploadAddress of CreateUploadVideo).
+/// A video that waits for its file, and the address of its object in OSS (UploadAddress of CreateUploadVideo).
 package struct VideoRecord: Hashable, Sendable {
   package var videoID: String
   package var requestID: String
@@ -60,7 +63,7 @@ package struct VideoRecord: Hashable, Sendable {
   /// A host name, or a URL as VOD wrote it.
   package var endpoint: String
   package var key: String
-  /// Of the bucket, as signature V4 needs it; nil where it isn't known.
+  /// The bucket's region, which signature V4 needs; nil if it isn't known.
   package var region: String?
 
   package init(
@@ -96,19 +99,19 @@ package struct FinishedPart: Hashable, Sendable {
   }
 }
 
-/// How a file becomes an object.
+/// How a file is sent to OSS.
 package enum Completion: String, Hashable, Sendable, CaseIterable {
   /// One PutObject.
   case put
   case multipart
 }
 
-/// How it is known that a video is there.
+/// The evidence that a video exists.
 package enum Proof: String, Hashable, Sendable, CaseIterable {
   /// OSS answered with the right CRC64.
   case checked = "crc"
-  /// GetMezzanineInfo said so; the CRC wasn't seen.
+  /// GetMezzanineInfo reports it; the CRC isn't known.
   case confirmed
-  /// OSS took the object and named no CRC; the user asked to take that for enough.
+  /// OSS accepted the object without reporting a CRC, and the user permitted that.
   case unproven
 }

@@ -1,18 +1,18 @@
 /// Reads a journal from its start.
 ///
-/// Lines that were on the disk for certain must be whole, or the journal is refused. Behind them a power failure may have left anything, since
-/// blocks reach the disk in any order; what follows the first line that isn't whole is cut off there. A line tells how much was on the disk
-/// when it was written (`JournalLine`).
+/// Lines that were certainly on the disk must have right checksums, or the journal is refused. After them, a power
+/// failure may have left anything, since blocks reach the disk in any order; the file is cut off at the first damaged
+/// line. How much was on the disk is stated in later lines (`JournalLine`).
 struct JournalReplay {
   private(set) var state = JournalState()
-  /// What is good: up to here the file is kept. 0 when not even the header is there.
+  /// The end of the valid part, which is kept; 0 if even the header is missing.
   private(set) var end: Int64 = 0
-  /// What some line says was on the disk.
+  /// The highest length that a line states to be on the disk.
   private(set) var synced: Int64 = 0
 
   private let path: String
   private var line = 0
-  /// Where the first line that isn't whole begins, and its number.
+  /// The position and number of the first damaged line.
   private var damage: (place: Int64, line: Int)?
 
   private init(path: String) { self.path = path }
@@ -37,7 +37,7 @@ struct JournalReplay {
     return replay
   }
 
-  /// Takes all lines that end in `bytes`, whose first byte is at `place`; returns how many bytes these are.
+  /// Reads all complete lines in `bytes`, whose first byte is at `place`; returns their length in bytes.
   private mutating func takeLines(of bytes: [UInt8], at place: Int64) throws(JournalError) -> Int {
     let span = bytes.span
     var start = 0
@@ -45,7 +45,7 @@ struct JournalReplay {
       try take(span.extracting(start..<start + length), at: place + Int64(start))
       start += length + 1
     }
-    // What is longer than any line is none: its bytes needn't be kept.
+    // Anything longer than the longest line isn't a line, so its bytes needn't be kept.
     guard start == 0, bytes.count > JournalLine.maxLength else { return start }
     if line == 0 { throw .notAJournal(path: path) }
     if damage == nil { damage = (place, line + 1) }
@@ -59,7 +59,7 @@ struct JournalReplay {
   private mutating func take(_ bytes: Span<UInt8>, at place: Int64) throws(JournalError) {
     line += 1
     guard JournalLine.isWhole(bytes) else {
-      // Nothing of a file that isn't ours is ever cut off.
+      // A file that isn't a journal is never cut off.
       if line == 1 { throw .notAJournal(path: path) }
       if damage == nil { damage = (place, line) }
       return
@@ -69,7 +69,7 @@ struct JournalReplay {
     }
     if let on = reading.synced { synced = max(synced, on) }
     if let damage {
-      // Whole lines behind one that isn't tell where the disk was.
+      // Valid lines after a damaged one state how much was on the disk.
       if synced > damage.place { throw .damaged(path: path, line: damage.line) }
       return
     }
@@ -90,14 +90,14 @@ struct JournalReplay {
     }
   }
 
-  /// `rest` is what follows the last line feed.
+  /// `rest` is what comes after the last line feed.
   private mutating func finish(_ rest: [UInt8], at place: Int64) throws(JournalError) {
     if rest.isEmpty { return }
     if line > 0 {
       if synced > place { throw .damaged(path: path, line: line + 1) }
       return
     }
-    // The beginning of a header that a crash cut off, or of zeroes that never were anything else.
+    // The beginning of a header that a crash cut off, or zeros that were never written.
     var header: [UInt8] = []
     JournalLine.header(version: JournalLine.version).write(to: &header)
     guard header.starts(with: rest) || rest.allSatisfy({ $0 == 0 }) else { throw .notAJournal(path: path) }

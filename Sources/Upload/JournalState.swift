@@ -1,7 +1,7 @@
-/// What a journal's records say, file by file.
+/// The content of a journal's records, file by file.
 ///
-/// Runs come and go, with other options and rights, and each knows of those before only what is kept here. So what may have happened at VOD or
-/// OSS stays until a record says that it didn't, whatever else is written meanwhile:
+/// Each run may have other options and permissions, and knows of earlier runs only what is kept here. So what may have
+/// happened at VOD or OSS remains until a record states that it didn't, whatever else is written meanwhile:
 ///
 /// | what is known | by | until |
 /// |---|---|---|
@@ -13,18 +13,18 @@
 /// | a version of the file isn't uploaded | `changed` | never |
 /// | a path is one of this file's | `file`, `moved` | another file is taken up there |
 ///
-/// `done` and `damaged` take the place of all that is above them. `failed` and `changed` say how a run ended, and hold until the next one
-/// begins; they take the place of nothing.
+/// `done` and `damaged` replace everything above them. `failed` and `changed` state how a run ended, and apply until
+/// the next run starts; they replace nothing.
 ///
-/// Of each file it keeps where its records lie, and of the parts those of uploads under way: 100,000 files take some 15 MB, however many
-/// records they have. `BatchJournal.state(of:)` reads the rest when it is asked for.
+/// Of each file, it keeps the offsets of its records, and the parts of an upload in progress: 100,000 files take some
+/// 15 MB, however many records they have. `BatchJournal.state(of:)` reads the rest when needed.
 package struct JournalState: Equatable, Sendable {
-  /// How far a file has come for good.
+  /// The final result of a file.
   package enum Outcome: UInt8, Sendable {
     case done, confirmed, unproven, unconfirmed, damaged, failed, changed
   }
 
-  /// An upload in parts that hasn't ended.
+  /// A multipart upload that hasn't ended.
   package struct Upload: Equatable, Sendable {
     package var uploadID: String
     package var unit: Int64
@@ -32,7 +32,7 @@ package struct JournalState: Equatable, Sendable {
     package var parts: [FinishedPart]
   }
 
-  /// What is kept of every file. Places are offsets of lines in the journal; 0 where there is no such record.
+  /// What is kept for every file: offsets of lines in the journal; 0 if there is no such record.
   package struct Entry: Equatable, Sendable {
     package let identity: FileIdentity
     let fileAt: Int64
@@ -44,28 +44,29 @@ package struct JournalState: Equatable, Sendable {
 
     package var hasVideo: Bool { videoAt > 0 }
     package var hasReference: Bool { referenceAt > 0 }
-    /// Whether the video is there, so that nothing is left to do.
+    /// Whether the video exists, so that nothing remains to be done.
     package var isFinished: Bool { outcome == .done || outcome == .confirmed || outcome == .unproven }
   }
 
   /// By number.
   package private(set) var entries: [Entry] = []
-  /// Of the files whose upload in parts hasn't ended.
+  /// The uploads that haven't ended, by file number.
   package private(set) var uploads: [Int: Upload] = [:]
-  /// The newest file of each path, by a hash of it.
+  /// The latest file at each path, by a hash of the path.
   private var newest: [Int: Int32] = [:]
-  /// The newest file of each identity, by its hash.
+  /// The latest file with each identity, by its hash.
   private var known: [Int: Int32] = [:]
   /// Versions of files that are another by now and aren't uploaded, and the numbers of these files.
   private(set) var refused: [FileIdentity: Int32] = [:]
   /// Where the newest `moved` to each path is, by a hash of it: a name that a file once had still leads to it.
   private var moves: [Int: Int64] = [:]
-  /// Where the newest `moved` of each file is that has one.
+  /// The offset of the latest `moved` of each file that has one.
   private var lastMoves: [Int32: Int64] = [:]
 
   init() {}
 
-  /// Takes up a record whose line begins at `place`; when it can't follow those before it, the reason, and nothing changes.
+  /// Applies a record whose line begins at `place`. If it can't follow the earlier ones, returns the reason and changes
+  /// nothing.
   mutating func apply(_ record: JournalRecord, at place: Int64) -> String? {
     let file = record.file
     if case .file(_, let recorded) = record {
@@ -143,19 +144,19 @@ package struct JournalState: Equatable, Sendable {
     entries[file].outcomeAt = place
   }
 
-  /// The newest file with that path, by its hash: another one has the same in one of 10^9 batches of 100,000 files.
+  /// The latest file with that hash of its path. Two paths have the same hash in one of 10^9 batches of 100,000 files.
   func newest(withHash hash: Int) -> Int? { newest[hash].map { Int($0) } }
 
-  /// Where the record is that names the file last.
+  /// The offset of the record with the file's latest name.
   func nameAt(_ number: Int) -> Int64 { lastMoves[Int32(number)] ?? entries[number].fileAt }
 
-  /// Where the records are by which the newest file with that hash of a path may have got it.
+  /// The offsets of the records that may have given this path to the latest file with its hash.
   func places(withHash hash: Int) -> [Int64] {
     guard let number = newest(withHash: hash) else { return [] }
     return [entries[number].fileAt] + [moves[hash]].compactMap { $0 }
   }
 
-  /// The newest file with that identity; nil when there is none.
+  /// The latest file with that identity; nil if there is none.
   func number(of identity: FileIdentity) -> Int? {
     guard let number = known[identity.hashValue].map({ Int($0) }), entries[number].identity == identity else {
       return nil
@@ -163,7 +164,7 @@ package struct JournalState: Equatable, Sendable {
     return number
   }
 
-  /// Of the bytes, since Strings that look alike have the same hash.
+  /// A hash of the bytes: Strings that look alike would have the same hash.
   static func hash(of path: String) -> Int {
     var hasher = Hasher()
     var path = path
@@ -185,7 +186,7 @@ extension JournalState.Upload {
   }
 }
 
-/// All that a journal says about a file.
+/// Everything that the journal has about a file.
 package struct FileState: Equatable, Sendable {
   package enum Outcome: Equatable, Sendable {
     case done(Proof)
@@ -199,7 +200,7 @@ package struct FileState: Equatable, Sendable {
   package var referenceID: String?
   package var video: VideoRecord?
   package var upload: JournalState.Upload?
-  /// The single PUT or Complete may have been carried out; nil when none was sent or it was refused for certain.
+  /// The single PUT or Complete that may have been carried out; nil if none was sent, or if it was certainly refused.
   package var completing: Completion?
   package var outcome: Outcome?
 }

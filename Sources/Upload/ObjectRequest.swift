@@ -3,7 +3,8 @@ import Core
 import HTTPClient
 import ObjectStorage
 
-/// A request to OSS that waits for its turn or its answer; let go of, it ends, and nobody hears of it.
+/// A request to OSS that waits for its turn or its answer. If it is released, it is cancelled, and no outcome is
+/// reported.
 final class ObjectRequest: SentRequest {
   let file: SourceFile
   private let request: FileUpload.Request
@@ -11,7 +12,7 @@ final class ObjectRequest: SentRequest {
   /// The file's bytes in it.
   private let content: FileBody?
   private let length: Int
-  /// In the line for a connection.
+  /// Its place in the queue for a connection.
   var place: HTTPClient.Place?
   /// Ends the transfer that carries it.
   var cancel: (() -> Void)?
@@ -45,12 +46,12 @@ final class ObjectRequest: SentRequest {
 
   var bytesSent: Int { content?.bytesRead ?? 0 }
 
-  /// What waits for a connection hasn't been sent. OSS stores nothing before it has the last byte.
+  /// A request that waits for a connection hasn't been sent. OSS stores nothing before it has the last byte.
   var mayBeWhole: Bool { cancel != nil && (isEmptyObject || content?.wasReadWhole ?? true) }
 
   var isEmptyObject: Bool { if case .put = request { length == 0 } else { false } }
 
-  /// Whether it is sent only for the file as it was taken up.
+  /// Whether it may only be sent while the file is unchanged.
   var needsFile: Bool { if case .abort = request { false } else { true } }
 
   var isCompletion: Bool { if case .complete = request { true } else { false } }
@@ -66,7 +67,7 @@ final class ObjectRequest: SentRequest {
       UploadedPart(number: Int(parts[place].number), etag: parts[place].etag.description)
     }
     return BodyStream(length: document.length) { offset, room in
-      // What was begun is sent from the beginning again.
+      // A request that was begun is sent from the beginning again.
       if offset == 0 { document.rewind() }
       let count = document.read(into: room)
       return count > 0 ? count : nil
@@ -75,7 +76,7 @@ final class ObjectRequest: SentRequest {
 
   func answer(_ outcome: HTTPOutcome, _ body: Span<UInt8>) -> Result<FileUpload.Answer, CallFailure> {
     switch outcome {
-    // What kept the file's bytes from being read is the reason.
+    // The reason is the error that kept the file from being read.
     case .failure(let failure): return .failure(content?.failure ?? read(failure))
     case .success(let answer):
       return read(OSSResponse(answer), body).mapError { failure in

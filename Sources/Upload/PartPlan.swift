@@ -1,14 +1,15 @@
 import Core
 
-/// How a file is cut into parts: in whole units, so that a part that hasn't been stored can be sent again in another size.
+/// How a file is divided into parts: in whole units, so that a part that wasn't stored can be sent again in another
+/// size.
 ///
-/// The number of a part is that of its first unit, counted from 1. OSS wants ascending numbers and allows gaps between them
-/// (CompleteMultipartUpload), so each part may be split later without a change to any other. A unit is never smaller than OSS takes for
-/// a part, 100 KB, nor so small that the file had more than 10,000 of them (UploadPart).
+/// The number of a part is that of its first unit, counted from 1. OSS requires ascending numbers and allows gaps
+/// (CompleteMultipartUpload), so each part may be split later without changing others. A unit is at least the minimum
+/// part size of OSS, 100 KB, and large enough that the file has at most 10,000 units (UploadPart).
 struct PartPlan: Hashable, Sendable {
-  /// What OSS takes of parts in one upload.
+  /// The maximum number of parts in one upload.
   static let mostParts = 10_000
-  /// The least size of a part but the last, in bytes.
+  /// The minimum size of a part other than the last one, in bytes.
   static let leastPart = 100 * 1024
   /// The largest size of a part and of a single PUT, in bytes.
   static let mostBytes = 5 * 1024 * 1024 * 1024
@@ -36,30 +37,30 @@ struct PartPlan: Hashable, Sendable {
 
   var units: Int { (size + unit - 1) / unit }
 
-  /// The units of a part of about `bytes`, at least one and at most what OSS takes.
+  /// The number of units in a part of about `bytes`: at least one, and at most what OSS accepts.
   func units(in bytes: Int) -> Int { max(1, min(bytes, Self.mostBytes) / unit) }
 
   /// The bytes of `count` units from unit `first` on, the last of which may be cut off by the file's end.
   func range(first: Int, count: Int) -> Range<Int> { first * unit..<min(size, (first + count) * unit) }
 }
 
-/// Units in a row that have to be sent.
+/// Consecutive units that have to be sent.
 struct UnitGap: Hashable, Sendable {
   var first: Int
   var count: Int
-  /// How often a part that begins here failed in a row.
+  /// How often a part that begins here failed consecutively.
   var failures = 0
-  /// Not to be sent earlier.
+  /// Not to be sent before this time.
   var due: Timestamp?
 
   var end: Int { first + count }
 }
 
-/// The units that haven't been stored and aren't on their way, in ascending order.
+/// The units that are neither stored nor being sent, in ascending order.
 struct UnitGaps: Sendable {
   private(set) var gaps: [UnitGap]
 
-  /// All of `plan` but `stored`.
+  /// All units of `plan` except those in `stored`.
   init(_ plan: PartPlan, stored: [FinishedPart]) {
     gaps = []
     var next = 0
@@ -73,10 +74,10 @@ struct UnitGaps: Sendable {
 
   var isEmpty: Bool { gaps.isEmpty }
 
-  /// The first that may be sent at `now`.
+  /// The first gap that may be sent at `now`.
   func next(at now: Timestamp) -> UnitGap? { gaps.first { $0.due.map { $0 <= now } ?? true } }
 
-  /// When the next of those that wait may be sent; nil when none waits.
+  /// When the next waiting gap may be sent; nil if none is waiting.
   func nextDue(after now: Timestamp) -> Timestamp? { gaps.lazy.compactMap(\.due).filter { $0 > now }.min() }
 
   /// Takes `count` units from the beginning of `gap`.
@@ -89,7 +90,7 @@ struct UnitGaps: Sendable {
     }
   }
 
-  /// Gives units back that weren't stored. Those that nothing speaks against are joined with their neighbours.
+  /// Returns units that weren't stored. Gaps without failures are joined with adjacent ones.
   mutating func giveBack(_ gap: UnitGap) {
     let place = gaps.firstIndex { $0.first > gap.first } ?? gaps.endIndex
     gaps.insert(gap, at: place)

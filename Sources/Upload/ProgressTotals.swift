@@ -1,26 +1,26 @@
 package import Core
 
-/// What has become of a batch up to now.
+/// The totals of a batch so far.
 package struct ProgressTotals: Sendable {
   package struct Running: Sendable {
     package let path: String
     package let size: Int64
     package fileprivate(set) var bytes: Int64 = 0
-    /// What an earlier run had sent.
+    /// The bytes that earlier runs had sent.
     fileprivate var resumed: Int64 = 0
     package fileprivate(set) var rate: RateMeter
   }
 
-  /// Of the whole batch; in a watched directory they grow.
+  /// The totals of the whole batch; in a watched directory they grow.
   package var files: Int
   package var size: Int64
-  /// Those that have ended, and their bytes, whatever has become of them.
+  /// The files that have ended, whatever their results, and their size.
   package private(set) var ended = 0
   package private(set) var endedSize: Int64 = 0
   package private(set) var counts = ResultCounts()
   package private(set) var running: [Int: Running] = [:]
   package private(set) var rate: RateMeter
-  /// Sent by this run.
+  /// The bytes that this run has sent.
   private var sent: Int64 = 0
 
   package init(files: Int, size: Int64, at now: Timestamp) {
@@ -31,7 +31,7 @@ package struct ProgressTotals: Sendable {
 
   package var bytes: Int64 { running.values.reduce(endedSize) { $0.saturatingAdd($1.bytes) } }
 
-  /// How long the rest takes at the present rate; nil where that isn't known.
+  /// The time that the rest takes at the present rate; nil if that isn't known.
   package func timeLeft(at now: Timestamp) -> Duration? {
     let perSecond = rate.bytesPerSecond(at: now)
     guard perSecond > 0 else { return nil }
@@ -80,14 +80,14 @@ package struct ProgressTotals: Sendable {
 }
 
 extension Int64 {
-  /// Sparse files may have sizes whose sum isn't one.
+  /// The sum of two sizes; of sparse files, it may exceed the type.
   package func saturatingAdd(_ size: Int64) -> Int64 {
     let (sum, isTooLarge) = addingReportingOverflow(size)
     return isTooLarge ? .max : sum
   }
 }
 
-/// The rate of the last seconds.
+/// The rate of the last few seconds.
 package struct RateMeter: Sendable {
   private static let span = Duration.seconds(15)
   /// Samples are this far apart.
@@ -101,7 +101,7 @@ package struct RateMeter: Sendable {
     latest = (now, 0)
   }
 
-  /// `bytes` are all until now.
+  /// `bytes` is the total so far.
   mutating func take(_ bytes: Int64, at now: Timestamp) {
     latest = (now, bytes)
     guard let last = samples.last, now - last.time >= Self.step else { return }
@@ -109,11 +109,11 @@ package struct RateMeter: Sendable {
     if samples.count > 2, now - samples[1].time >= Self.span { samples.removeFirst() }
   }
 
-  /// 0 when nothing was sent for as long as is looked back.
+  /// 0 if nothing was sent in the measured time.
   package func bytesPerSecond(at now: Timestamp) -> Double {
     guard let first = samples.first, now - latest.time < Self.span else { return 0 }
     let seconds = max((latest.time - first.time).inSeconds, (now - first.time).inSeconds)
-    // Of the first moments nothing can be said.
+    // In the first moments, the rate isn't known.
     return seconds < 0.2 ? 0 : Double(latest.bytes - first.bytes) / seconds
   }
 }

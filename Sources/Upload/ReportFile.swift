@@ -4,8 +4,8 @@ import JSON
 
 /// The file of `--report`: a row for each file, as CSV (RFC 4180, UTF-8, with a heading) or as a JSON array of objects, by its extension.
 ///
-/// It is written beside its place and renamed there, so that whoever reads it finds a whole one. It gets the permissions that any new file of
-/// the user's gets (0666 without the umask): it is made for others to read, and has no secret.
+/// It is written to a temporary file and renamed, so that readers always find a complete one. It has the permissions of
+/// any new file of the user (0666 without the umask): it is meant for others to read, and has no secret.
 package struct ReportFile: Sendable {
   package enum Format: Sendable {
     case csv, json
@@ -14,7 +14,7 @@ package struct ReportFile: Sendable {
   package struct Failure: Error, Equatable, CustomStringConvertible {
     package let path: String
     package let why: String
-    /// Whether something else would be lost by it, so that the name is wrong.
+    /// Whether the path is wrong, because another file would be overwritten.
     package let isMisplaced: Bool
 
     package var description: String { "report '\(path)': \(why)" }
@@ -42,14 +42,14 @@ package struct ReportFile: Sendable {
 
   package let path: String
   package let format: Format
-  /// Beside it, under a hidden name that nobody else has.
+  /// The temporary file's path, with a hidden and unique name.
   private var draft: String {
-    // A name has at most 255 bytes (NAME_MAX), and this one shouldn't be what is too long.
+    // Names have at most 255 bytes (NAME_MAX), which this one mustn't exceed.
     let name = FileName.last(of: path).unicodeScalars.prefix(40).reduce(into: "") { $0.unicodeScalars.append($1) }
     return "\(directory).\(name).\(getpid())"
   }
 
-  /// With the slash behind it; empty for the working directory.
+  /// With a slash at the end; empty for the working directory.
   private var directory: String {
     String(decoding: path.utf8.dropLast(FileName.last(of: path).utf8.count), as: UTF8.self)
   }
@@ -64,7 +64,7 @@ package struct ReportFile: Sendable {
     self.path = path
   }
 
-  /// Throws where it can't be written, or something else would be lost by it: better known before the first upload than after the last.
+  /// Throws if it can't be written, or would overwrite another file: that should be known before the first upload.
   ///
   /// `extensions` are those of videos, in lower case.
   package func check(extensions: Set<String>) throws(Failure) {
@@ -82,7 +82,7 @@ package struct ReportFile: Sendable {
     unlink(draft)
   }
 
-  /// What is at its place has to be a report of ours, or empty.
+  /// A file at its path must be an earlier report, or empty.
   private func checkReplaced(_ status: stat) throws(Failure) {
     if status.st_mode & S_IFMT == S_IFLNK { throw Failure(path, "it is a symbolic link; name the file itself") }
     guard status.st_mode & S_IFMT == S_IFREG else { throw Failure(path, "it is not a regular file; name another one") }
@@ -97,7 +97,7 @@ package struct ReportFile: Sendable {
     }
   }
 
-  /// Whether a file that begins so was written by `write`, in whatever format.
+  /// Whether a file that begins with these bytes was written by `write`, in either format.
   private static func isReport(_ bytes: ArraySlice<UInt8>) -> Bool {
     if bytes.starts(with: ReportRow.csvHeader) { return true }
     let lines = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 2, omittingEmptySubsequences: false)
@@ -106,7 +106,7 @@ package struct ReportFile: Sendable {
     return row == "]" || row.hasPrefix("{\"path\":\"") && row.contains(",\"status\":\"")
   }
 
-  /// Whether `other` is the same file, or would be if either of them were there.
+  /// Whether `other` is the same file, or would be if one of them existed.
   package func isSame(as other: String) -> Bool {
     var (one, two) = (stat(), stat())
     if stat(path, &one) == 0, stat(other, &two) == 0 { return one.st_dev == two.st_dev && one.st_ino == two.st_ino }

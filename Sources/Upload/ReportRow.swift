@@ -1,6 +1,6 @@
 import JSON
 
-/// A file's line in the report. Members are nil where nothing is known.
+/// A file's row in the report. Members are nil if they aren't known.
 package struct ReportRow: Equatable, Sendable {
   package var path: String
   /// In bytes.
@@ -11,7 +11,7 @@ package struct ReportRow: Equatable, Sendable {
   package var referenceID: String?
   /// Bucket and key: `oss://BUCKET/KEY`.
   package var address: String?
-  /// How long this run took for it; nil where it had nothing to do with it.
+  /// The time that this run took for the file; nil if it had nothing to do.
   package var seconds: Double?
 
   package init(

@@ -5,16 +5,16 @@ import Secrets
 package import Systemd
 import Wire
 
-/// The role's session as rolekeeper hands it out. Another is requested when this one is about to expire, when it was read a minute ago, or
-/// when the cloud refuses it.
+/// The role's session from the daemon. It is requested again when it is about to expire, a minute after it was read,
+/// and when the cloud refuses it.
 package final class RoleCredential {
-  /// Why there is none.
+  /// Why there is no session.
   package enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
     /// Nothing listens on the socket.
     case noDaemon(reason: String)
-    /// The daemon has none, or not in time.
+    /// The daemon has none, or not within the wait.
     case noCredential(reason: String)
-    /// The daemon says that this caller may not read the role, or that there is no such role: waiting doesn't help.
+    /// This caller may not read the role, or the role doesn't exist: waiting doesn't help.
     case refused(reason: String)
     /// No role was named, and this caller may read none.
     case noRole
@@ -30,25 +30,26 @@ package final class RoleCredential {
     }
   }
 
-  /// How long a session has to live that signs a call: VOD looks at it when the call arrives. Should it lapse on the way, the call is made
-  /// again with another.
+  /// The minimum remaining lifetime of a session that signs a call: VOD checks it when the call arrives. If it expires
+  /// on the way, the call is repeated with another session.
   private static let neededLife = Duration.seconds(5)
-  /// After which the daemon is asked again, although the session is good: it may have been revoked, and another be handed out.
+  /// The time after which the daemon is asked again, although the session is valid: it may have been revoked and
+  /// replaced.
   private static let longestUse = Duration.seconds(60)
   private static let pause = Duration.seconds(1)
 
-  /// Called once for each wait, when it begins, with the reason: no request gets a session before it is over.
+  /// Called at the beginning of each wait, with the reason; no request gets a session before the wait is over.
   package var onWait: ((Failure) -> Void)?
 
-  /// Called where the daemon's credential has expired by the server's time: that may be the doing of one wrong `Date`, and no call would be
-  /// made whose answer has a better one.
+  /// Called if the daemon's credential has expired by the server's time. A single wrong `Date` may be the cause, and
+  /// without a credential no call would be made whose answer could correct it.
   package var doubtServerTime: (() -> Void)?
 
-  /// nil until it is known which is the only one that this caller may read.
+  /// Nil until the only role that this caller may read is known.
   private var role: String?
   private let client: LocalClient
   private let loop: EventLoop
-  /// How long to wait for a first one, and for another whenever there is none.
+  /// How long to wait for the first session, and for another whenever there is none.
   private let wait: Duration
   private let serverTime: () -> UTCTime
 
@@ -57,7 +58,7 @@ package final class RoleCredential {
   private var waitingSince: Timestamp?
   private var hasReportedWait = false
   private var pending: Question?
-  /// Whether the daemon was asked for any session, after it had none that is long enough.
+  /// Whether the daemon was asked for any session, after it had none with a sufficient lifetime.
   private var takesAny = false
   private var alarm: (any Alarm)!
 
@@ -65,11 +66,11 @@ package final class RoleCredential {
     let identity: SigningIdentity
     let expiration: UTCTime
     let taken: Timestamp
-    /// With less left than this, another one is asked for; in seconds.
+    /// With less than this left, another session is requested; in seconds.
     let leastLife: Int64
   }
 
-  /// `role` is nil for the only one that this caller may read.
+  /// `role` is nil for the only role that this caller may read.
   package init(
     role: String?, client: LocalClient, loop: EventLoop, wait: Duration, serverTime: @escaping () -> UTCTime
   ) throws(LoopError) {
@@ -81,7 +82,7 @@ package final class RoleCredential {
     alarm = try loop.timer(accuracy: 10_000) { [unowned self] in timerFired() }
   }
 
-  /// The session, as long as it is good for the next call; nil to ask for one by `request`.
+  /// The session while it can sign the next call; nil if one has to be requested with `request`.
   package var current: SigningIdentity? {
     guard let held, held.expiration.seconds - serverTime().seconds >= held.leastLife,
       loop.time - held.taken < Self.longestUse
@@ -89,12 +90,12 @@ package final class RoleCredential {
     return held.identity
   }
 
-  /// Has the daemon asked again before the next call: the cloud didn't take the session with that AccessKeyId.
+  /// Asks the daemon again before the next call, since the cloud refused the session with this AccessKeyId.
   package func discard(keyID: String) {
     if held?.identity.key.id == keyID { held = nil }
   }
 
-  /// Gets a session, waiting for it if need be; `completion` is called from a later turn of the loop.
+  /// Gets a session, and waits for it if necessary; `completion` is called from a later turn of the loop.
   package func request(_ completion: @escaping (Result<SigningIdentity, Failure>) -> Void) {
     waiting.append(completion)
     guard pending == nil, !alarm.isArmed else { return }
@@ -119,7 +120,8 @@ package final class RoleCredential {
     }
   }
 
-  /// Until when a question that is asked `now` is waited for: as long as the daemon may take, and hardly longer than the wait.
+  /// When a request made `now` times out: after the time that the daemon may take, or little later than the end of the
+  /// wait.
   private func timeout(of now: Timestamp) -> Timestamp {
     let end = max((waitingSince ?? now) + wait, now + Self.pause)
     return min(now + client.timeout, end)
@@ -128,7 +130,7 @@ package final class RoleCredential {
   private func take() {
     guard let question = pending else { return }
     do throws(LocalClientError) {
-      // Until all of it is there, the alarm goes on.
+      // The alarm keeps running until the answer is complete.
       guard let answer = try question.answer.read() else { return }
       pending = nil
       alarm.disarm()
@@ -144,7 +146,7 @@ package final class RoleCredential {
     do {
       let names = try answer.body.withBytes { try RoleList(parsing: $0) }.roles.map(\.name)
       guard names.count <= 1 else { return end(.failure(.severalRoles(names))) }
-      // The next one to be added may be ours.
+      // The next role that is added may be readable for us.
       guard let name = names.first else { return tryAgain(.noRole) }
       role = name
       ask()
@@ -206,12 +208,12 @@ package final class RoleCredential {
     guard now < last else { return end(.failure(failure)) }
     if !hasReportedWait { onWait?(failure) }
     hasReportedWait = true
-    // Once more when the wait is over.
+    // One last try when the wait is over.
     alarm.arm(at: min(now + Self.pause, last).microseconds)
   }
 
   private func timerFired() {
-    // A daemon that takes the request and gives no answer is stopped, or hangs.
+    // A daemon that accepts the request and doesn't answer is stopped, or hangs.
     if pending != nil { return tryAgain(.noDaemon(reason: "the daemon at '\(client.path)' gives no answer")) }
     ask()
   }
@@ -225,7 +227,7 @@ package final class RoleCredential {
   }
 }
 
-/// A question to the daemon whose answer hasn't come.
+/// A request to the daemon whose answer hasn't come.
 private final class Question {
   let answer: PendingAnswer
   private var source: IOSource?
@@ -236,7 +238,7 @@ private final class Question {
   }
 
   deinit {
-    // Off the loop before its descriptor is closed.
+    // The source must leave the loop before its descriptor is closed.
     source = nil
   }
 }

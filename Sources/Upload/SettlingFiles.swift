@@ -1,19 +1,19 @@
 package import Core
 
-/// Finds the files of a watched directory that nobody is writing to any more: their size, time and inode have been the same for a while, and so
-/// have those of their sidecars.
+/// Finds the files of a watched directory that are no longer being written: their size, time and inode, and those of
+/// their sidecars, haven't changed for a while.
 ///
-/// It is shown what is there, again and again, and gives out each file once, and again when it has become another. One that can't be read is
-/// given out as such, and as a file once it can be. It keeps 24 bytes of each
-/// file, and of one that hasn't settled what an `InputList` has of it.
+/// It is given lists of the directory repeatedly, and returns each file once, and again when it has changed. One that can't be read is
+/// returned as such, and as a file once it can be. It keeps 24 bytes per file, and for files that haven't settled also what an
+/// `InputList` has.
 package struct SettlingFiles: Sendable {
   fileprivate struct Sight {
-    /// Of the path.
+    /// A hash of the path.
     let key: Int
-    /// Of what it is: a file's identity, or why it isn't taken. Half of a hash: a change goes unseen once in 4·10⁹ times.
+    /// A hash of the file's identity, or of why it is skipped. It has 32 bits, so one of 4·10⁹ changes goes undetected.
     let content: UInt32
     let sidecarMark: Int32
-    /// Since when it has been that, in µs; `givenOut` once it was, `reported` while it is known to be unreadable.
+    /// Since when it has been unchanged, in µs; `givenOut` after it was returned, `reported` while it is known to be unreadable.
     var since: Int64
 
     static let givenOut = Int64.max
@@ -26,14 +26,14 @@ package struct SettlingFiles: Sendable {
 
   package init(settle: Duration) { self.settle = settle }
 
-  /// When the next file is ready if nothing happens to it; nil when none is waited for.
+  /// When the next file settles if nothing changes; nil if none is waiting.
   package private(set) var nextDeadline: Timestamp?
 
   /// The files that haven't settled.
   package private(set) var waiting = InputList()
 
-  /// What of `list` is ready, in its order: files that have settled, and at once what is new among the skipped and failed. With
-  /// `isPartial` what isn't in it may be there all the same.
+  /// Returns the entries of `list` that are ready, in its order: files that have settled, and at once new entries that
+  /// are skipped or failed. If `isPartial`, files that aren't in the list may exist anyway.
   package mutating func observe(_ list: InputList, at now: Timestamp, isPartial: Bool = false) -> InputList {
     var ready = InputList()
     var next: [Sight] = []
@@ -80,7 +80,7 @@ package struct SettlingFiles: Sendable {
     return low < sights.count && sights[low].key == key ? sights[low] : nil
   }
 
-  /// `new` with those of `old` that aren't among them.
+  /// `new` together with those of `old` that it doesn't have.
   private static func merged(_ old: [Sight], into new: [Sight]) -> [Sight] {
     var merged: [Sight] = []
     merged.reserveCapacity(max(old.count, new.count))
@@ -97,7 +97,7 @@ package struct SettlingFiles: Sendable {
 }
 
 extension SettlingFiles.Sight {
-  /// Whether it is what it was. What was given out stays so, whatever becomes of its sidecar.
+  /// Whether nothing has changed. For a file that was returned, changes of its sidecar don't count.
   fileprivate func isStill(_ now: Self) -> Bool {
     content == now.content && (since == Self.givenOut || sidecarMark == now.sidecarMark)
   }

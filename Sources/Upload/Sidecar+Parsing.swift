@@ -4,7 +4,7 @@ import JSON
 /// Why a sidecar can't be used.
 package struct SidecarError: Error, Equatable, CustomStringConvertible {
   package let path: String
-  /// From 1; nil where it is about the whole file.
+  /// From 1; nil for the whole file.
   package let line: Int?
   package let why: String
   /// What a person can do.
@@ -110,7 +110,7 @@ extension Sidecar {
     return number
   }
 
-  /// The API takes them in one text with commas between.
+  /// The API takes one text, with commas between the tags.
   private static func tags(_ value: borrowing JSONValue) throws(Problem) -> [String] {
     guard value.kind == .array else { throw problem(value, .tags, "an array of strings") }
     var tags: [String] = []

@@ -2,16 +2,16 @@ import Core
 import Glibc
 import JSON
 
-/// A file beside a video that describes it: `clip.mp4.json` or `clip.json` beside `clip.mp4`. Where both are there the longer name counts
-/// alone.
+/// A file that describes a video and is beside it: `clip.mp4.json` or `clip.json` for `clip.mp4`. If both exist, only
+/// the longer name is used.
 ///
 ///     {"title": "Opening night", "tags": ["2026", "concert"], "cate_id": 1000123456, "user_data": {"Extend": {"id": "17"}}}
 ///
-/// The keys are those of `Key`; others are refused, since one that is misspelled would be missed. `cate_id` is a number or its digits,
-/// `tags` an array of strings without commas, `user_data` an object or its text.
+/// The keys are those of `Key`. Others are refused, since a misspelt key would otherwise be ignored. `cate_id` is a
+/// number or a string of digits, `tags` an array of strings without commas, `user_data` an object or its JSON text.
 package enum Sidecar {
   static let suffix = ".json"
-  /// Far above what the API takes: 1024 bytes each for description and user data.
+  /// Far more than the API accepts: 1024 bytes each for description and user data.
   static let maxSize = 65_536
 
   /// `NAME` of `NAME.json`; nil for another name.
@@ -22,7 +22,7 @@ package enum Sidecar {
     return String(decoding: name.utf8.dropLast(suffix.utf8.count), as: UTF8.self)
   }
 
-  /// The names that the sidecar of the video `name` may have; the first one there counts.
+  /// The possible names of the sidecar of video `name`; the first one that exists is used.
   static func names(for name: String) -> [String] { [name, FileName.split(name).stem].map { $0 + suffix } }
 
   /// The paths of the video's sidecars, without the suffix.
@@ -32,7 +32,7 @@ package enum Sidecar {
     return [name, FileName.split(name).stem].map { directory + $0 }
   }
 
-  /// What the sidecar of the video at `path` says; nil when there is none.
+  /// The content of the sidecar of the video at `path`; nil if there is none.
   package static func read(beside path: String) throws(SidecarError) -> VideoMetadata? {
     let name = FileName.last(of: path)
     let directory = String(decoding: path.utf8.dropLast(name.utf8.count), as: UTF8.self)
@@ -42,7 +42,7 @@ package enum Sidecar {
       do throws(TextFileError) {
         text = try TextFile.read(sidecar, maxSize: maxSize, followsLink: false)
       } catch .system(ENOENT), .system(ENAMETOOLONG) {
-        // No file has a name that is longer than names can be (NAME_MAX).
+        // Such a name exceeds NAME_MAX, so no file has it.
         continue
       } catch {
         throw SidecarError(path: sidecar, line: nil, why: error.description, fix: error.fix)

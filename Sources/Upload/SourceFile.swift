@@ -2,7 +2,8 @@ import CLinux
 import Core
 import Glibc
 
-/// A file that is being uploaded, held open: what is read is always of the file that was taken up, whatever its name stands for by now.
+/// A file that is being uploaded. It is held open, so that all bytes are read from the same file, whatever its name
+/// refers to now.
 package final class SourceFile {
   /// What it is called now, as far as is known.
   package internal(set) var path: String
@@ -12,9 +13,10 @@ package final class SourceFile {
 
   package var size: Int { Int(identity.size) }
 
-  /// Opens the file at `path`, which may be a link if `followsLink`. Throws why it can't be read, or that it isn't a regular file.
+  /// Opens the file at `path`, which may be a link if `followsLink`. Throws if it can't be read or isn't a regular
+  /// file.
   package init(path: String, followsLink: Bool) throws(CallFailure) {
-    // A pipe in the file's place isn't waited for.
+    // If a FIFO has replaced the file, this doesn't block.
     let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (followsLink ? 0 : O_NOFOLLOW)
     let descriptor = open(path, flags)
     guard descriptor >= 0 else { throw Self.unreadable(errno) }
@@ -38,7 +40,7 @@ package final class SourceFile {
 
   deinit { close(descriptor) }
 
-  /// Reads bytes from `offset` on into `room`, as many as fit. Throws when there are fewer.
+  /// Reads as many bytes as fit into `room`, from `offset` on. Throws if the file has fewer.
   func read(at offset: Int, into room: UnsafeMutableRawBufferPointer) throws(CallFailure) {
     var done = 0
     while done < room.count {
@@ -52,8 +54,8 @@ package final class SourceFile {
     }
   }
 
-  /// Throws when it isn't any more what it was when it was opened, or when its name stands for another file. A file that was renamed or removed
-  /// is what it was.
+  /// Throws if the file has changed since it was opened, or if its name refers to another file. A file that was renamed
+  /// or removed is unchanged.
   func checkUnchanged() throws(CallFailure) {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw Self.unreadable(errno) }
@@ -96,13 +98,13 @@ final class FileBody {
   private let file: SourceFile
   private let range: Range<Int>
   private var next = 0
-  /// Of what was read so far.
+  /// The CRC of the bytes read so far.
   private(set) var crc = CRC64()
-  /// Why it couldn't be read to its end.
+  /// Why it couldn't be read to the end.
   private(set) var failure: CallFailure?
-  /// How often reading began.
+  /// How often reading started from the beginning.
   private(set) var beginnings = 0
-  /// Whether its last byte was read once, although reading may have begun again since.
+  /// Whether it was once read to the last byte, although reading may have restarted since.
   private(set) var wasReadWhole = false
 
   init(_ file: SourceFile, _ range: Range<Int>) {
@@ -110,12 +112,12 @@ final class FileBody {
     self.range = range
   }
 
-  /// How many of its bytes have been read.
+  /// The number of bytes read.
   var bytesRead: Int { next }
 
-  /// Reads from `offset` of the range on, which is where the last reading ended, or 0; nil when that isn't possible.
+  /// Reads from `offset` in the range, which must be 0 or where the last read ended; nil if reading fails.
   ///
-  /// The last bytes aren't given out before the file has been found unchanged: without them OSS stores nothing.
+  /// The last bytes are returned only after checking that the file is unchanged: without them, OSS stores nothing.
   func read(_ offset: Int, into room: UnsafeMutableRawBufferPointer) -> Int? {
     if offset == 0 {
       beginnings += 1

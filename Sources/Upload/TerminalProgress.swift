@@ -1,9 +1,9 @@
 package import Core
 
-/// Progress on a terminal: lines that stay, and below them a block that is drawn again and again: one for the batch, one for each running
-/// upload.
+/// Progress on a terminal: permanent lines, and below them a block that is redrawn, with a line for the batch and one
+/// for each file in progress.
 ///
-/// Everything returned is for the terminal as it is. The cursor stands in the line below the block.
+/// Returned texts are written to the terminal as they are. The cursor is in the line below the block.
 package struct TerminalProgress: Sendable {
   package struct Size: Equatable, Sendable {
     package var columns: Int
@@ -21,9 +21,9 @@ package struct TerminalProgress: Sendable {
   private var totals: ProgressTotals
   private var size: Size
   private let colours: Bool
-  /// Lines that are to stay, and not yet on the screen.
+  /// Permanent lines that aren't on the screen yet.
   private var pending: [String] = []
-  /// How much these are.
+  /// Their size in bytes.
   package private(set) var pendingBytes = 0
   /// The block on the screen.
   private var shown: [String] = []
@@ -53,7 +53,7 @@ package struct TerminalProgress: Sendable {
     pendingBytes += lines.reduce(0) { $0 + $1.utf8.count }
   }
 
-  /// What the block shows by itself.
+  /// Whether the block alone shows the event.
   private static func isShownInBlock(_ event: UploadEvent) -> Bool {
     switch event {
     case .started, .progress, .resumed: true
@@ -61,22 +61,24 @@ package struct TerminalProgress: Sendable {
     }
   }
 
-  /// When `redraw` has something to show; nil while nothing has changed.
+  /// When `redraw` has something to show; nil if nothing has changed.
   package var nextRedraw: Timestamp? {
     isStale ? lastDrawn.map { $0 + Self.interval } ?? Timestamp(microseconds: 0) : nil
   }
 
-  /// What to write: new lines and the block, if something has changed and the block isn't too young. `size` is the terminal's now.
+  /// Returns the new lines and the block if something has changed and the last redraw isn't too recent. `size` is the
+  /// terminal's present size.
   package mutating func redraw(on size: Size, at now: Timestamp) -> String {
     if size != self.size { isStale = true }
     guard isStale, lastDrawn.map({ now - $0 >= Self.interval }) ?? true else { return "" }
-    // What was drawn has more rows in a narrower window.
+    // In a narrower window, the drawn block has more rows.
     let erasure = erased(width: size.columns)
     self.size = size
     return erasure + takePending() + drawn(at: now)
   }
 
-  /// What to write before anything else is: takes the block off, and shows the lines that were still to come. `redraw` brings it back.
+  /// Returns what must be written before any other output: it erases the block and shows the pending lines. `redraw`
+  /// shows the block again.
   package mutating func clear() -> String {
     let erasure = erased()
     isStale = true
@@ -110,7 +112,7 @@ package struct TerminalProgress: Sendable {
     }.joined()
   }
 
-  /// The lines, none wider than the window: the batch and as many uploads as there is room for.
+  /// The lines of the block, none wider than the window: the batch, and as many files as fit.
   private func block(at now: Timestamp) -> [String] {
     // A line that fills the window to its last column wraps in some terminals.
     let width = max(10, size.columns - 1)
@@ -120,7 +122,7 @@ package struct TerminalProgress: Sendable {
     return [VisibleText.shortened(batch(at: now, width: width), width: width)] + shown
   }
 
-  /// As much of it as the window has room for.
+  /// The batch's line, with as many figures as fit.
   private func batch(at now: Timestamp, width: Int) -> String {
     let troubled = totals.counts.troubled
     let count = "\(totals.ended)/\(totals.files)"
@@ -149,10 +151,10 @@ package struct TerminalProgress: Sendable {
     return VisibleText.shortened("  \(name)\(figures)", width: width)
   }
 
-  /// Columns that a name has at least beside its figures.
+  /// The minimum width of a name beside its figures.
   private static let leastName = 16
 
-  /// The last where none does.
+  /// The last text if none fits.
   private static func first(_ texts: [String], thatFits width: Int) -> String {
     texts.first { VisibleText.width(of: $0) <= width } ?? texts.last ?? ""
   }

@@ -6,7 +6,7 @@ import Glibc
 /// A file named `*.csv` has comma-separated values (RFC 4180), another one a tab between the two. Both are UTF-8. A first record `path`, `title`
 /// is a heading. Paths are relative to the working directory, or absolute; `.` and `..` are removed from them by name.
 ///
-/// The text stays as it is, with an index of paths: 100,000 titles take some 6 MB more than the file.
+/// The text is kept, with an index of the paths: 100,000 titles take some 6 MB more than the file.
 package struct TitleList: Sendable {
   package struct Failure: Error, Equatable, CustomStringConvertible {
     package let path: String
@@ -19,12 +19,12 @@ package struct TitleList: Sendable {
   static let maxSize = 64 << 20
   private static let heading = ["path", "title"]
 
-  /// As it was named; for messages.
+  /// The file's name as it was given, for messages.
   private let name: String
   private let bytes: [UInt8]
   private let format: DelimitedText.Format
   private let workingDirectory: String
-  /// Where the record of a path begins, by its hash.
+  /// The offset of the record of each path, by the path's hash.
   private var offsets: [Int: Int32] = [:]
 
   package var count: Int { offsets.count }
@@ -85,11 +85,11 @@ package struct TitleList: Sendable {
 
   private func record(at offset: Int) -> DelimitedText.Record? {
     var text = DelimitedText(bytes, format, from: offset)
-    // It has been read once.
+    // It was parsed before, so this succeeds.
     return try? text.next()
   }
 
-  /// The title of a file, by either of its paths; nil where there is none.
+  /// The title of a file by either of its paths; nil if there is none.
   package func title(of file: VideoFile) -> String? { title(at: absolute(file.path)) ?? title(at: file.resolvedPath) }
 
   private func title(at path: String) -> String? {
@@ -99,7 +99,7 @@ package struct TitleList: Sendable {
     return record.fields[1]
   }
 
-  /// What is to be noted of entries that are for none of `files`: of the first `most` where they are, and how many there are besides.
+  /// Notes about entries that belong to none of `files`: the lines of the first `most`, and the number of the others.
   package func notes(onOthersThan files: InputList, most: Int = 10) -> [String] {
     var known: Set<Int> = []
     for index in files.indices {
@@ -111,7 +111,7 @@ package struct TitleList: Sendable {
     var count = 0
     var text = DelimitedText(bytes, format)
     var isFirst = true
-    // It has been read once.
+    // It was parsed before, so this succeeds.
     while let record = try? text.next() {
       defer { isFirst = false }
       if isFirst, record.fields == Self.heading { continue }

@@ -1,4 +1,4 @@
-/// What went wrong with files, in few bytes: thousands that fail alike have their texts once.
+/// The errors of files, stored compactly: thousands of files with the same error share its texts.
 struct Troubles {
   private struct Texts {
     var isUnconfirmed: Bool
@@ -6,14 +6,14 @@ struct Troubles {
     var fix: Int32
   }
 
-  /// Texts that are searched for when another comes. Those that name a request are all different.
+  /// How many texts are compared when another is added. Texts with request IDs all differ.
   private static let mostKnown = 256
 
   private var rows: [Texts] = []
   private var texts: [String] = []
   private var known: [String: Int32] = [:]
 
-  /// Returns the place of a result that has a trouble; nil of another.
+  /// Returns the index of the result's trouble; nil if it has none.
   mutating func add(_ result: UploadResult) -> Int32? {
     guard let trouble = result.trouble else { return nil }
     var isUnconfirmed = false

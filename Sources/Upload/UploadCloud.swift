@@ -1,10 +1,10 @@
 package import CloudAPI
 import Core
 
-/// VOD and OSS, as an upload uses them: calls and requests that end later, each once.
+/// VOD and OSS as an upload uses them. Each call or request completes later, once.
 ///
-/// What is returned keeps the call or request going; let go of, it ends, and its completion isn't called. A completion is called from a later
-/// turn of the loop.
+/// The returned object must be kept: if it is released, the call or request is cancelled, and its completion isn't
+/// called. A completion is called from a later turn of the loop.
 package protocol UploadCloud: AnyObject {
   /// `details` are the parameters of CreateUploadVideo.
   func make(
@@ -26,14 +26,14 @@ package enum CallAnswer {
 }
 
 package protocol SentRequest: AnyObject {
-  /// Bytes of the file that have been read for it.
+  /// The number of bytes of the file that have been read for it.
   var bytesSent: Int { get }
-  /// Whether the service may have got all of it, so that it may have done what was asked.
+  /// Whether the service may have received all of it, so that it may have been carried out.
   var mayBeWhole: Bool { get }
 }
 
-/// What writes down how a file goes.
+/// Records the progress of a file.
 package protocol UploadRecorder: AnyObject {
-  /// `isDurable` is called from a later turn of the loop, once it is on disk.
+  /// `isDurable` is called from a later turn of the loop, when the record is on the disk.
   func record(_ record: FileUpload.Record, isDurable: (() -> Void)?)
 }

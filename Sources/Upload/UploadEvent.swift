@@ -1,27 +1,27 @@
-/// Something to show of a batch as it goes on. `file` tells files apart; events of one begin with `started`.
+/// An event in a batch, for progress output. `file` is the file's number; the first event of a file is `started`.
 package enum UploadEvent: Equatable, Sendable {
   case started(file: Int, path: String, size: Int64)
-  /// An earlier run has got this far.
+  /// An earlier run had sent this many bytes.
   case resumed(file: Int, bytes: Int64)
   /// VOD has created the video.
   case created(file: Int, VideoRecord)
-  /// So many bytes of it have been sent, of all: what has to be sent again isn't counted twice.
+  /// The number of bytes sent so far; bytes that are sent again count once.
   case progress(file: Int, bytes: Int64)
   /// The upload's credential was renewed.
   case refreshed(file: Int, requestID: String)
   /// `part` is nil for a single PUT, `call` for a request to OSS; `wait` is until the next try.
   case retried(file: Int, part: Int?, call: String? = nil, error: String, wait: Duration)
-  /// The upload begins again: OSS has forgotten it.
+  /// The upload starts again from the beginning, since OSS no longer has it.
   case restarted(file: Int)
-  /// There is no credential, so nothing can begin.
+  /// There is no credential, so no call can be made.
   case waitingForCredential(error: String)
-  /// VOD wants fewer calls.
+  /// VOD throttles calls.
   case throttled(code: String, wait: Duration)
-  /// `seconds` are those of this run, and 0 where it had nothing to do: an earlier one had finished the file.
+  /// `seconds` is the time in this run; 0 if an earlier run had finished the file.
   case finished(file: Int, UploadResult, seconds: Double)
-  /// What isn't uploaded, or can't be read.
+  /// An entry that isn't uploaded, or can't be read.
   case passedOver(InputEntry)
-  /// A remark on a file, or with `file` nil on the batch as a whole.
+  /// A note on a file; on the whole batch if `file` is nil.
   case note(String, file: Int? = nil)
 
   package var file: Int? {

@@ -1,20 +1,20 @@
 import Core
 
-/// How a file ended in this run.
+/// The result of a file in this run.
 package enum UploadResult: Equatable, Sendable {
   /// OSS answered with the right CRC64.
   case uploaded
-  /// VOD says it has the file; its CRC wasn't seen.
+  /// VOD reports that it has the file; the CRC isn't known.
   case confirmed
-  /// OSS took all of it and named no CRC64, which was allowed.
+  /// OSS has accepted the whole file without reporting a CRC64, which was permitted.
   case unchecked
-  /// Whether the video is there isn't known.
+  /// It isn't known whether the video exists.
   case unconfirmed(Trouble)
   case failed(Trouble)
   case skipped(SkipReason)
-  /// The run ended before.
+  /// The run ended before the file was started.
   case notStarted
-  /// The same of a watched file that hadn't been unchanged for so long.
+  /// The same, for a watched file that hadn't been unchanged for this long.
   case unsettled(Duration)
 
   package struct Trouble: Equatable, Sendable {
@@ -49,7 +49,7 @@ package enum UploadResult: Equatable, Sendable {
     }
   }
 
-  /// The same as tables and reports show it, which also explain why a file wasn't begun.
+  /// The error as tables and reports show it, which also have a reason for a file that wasn't started.
   var reportedTrouble: Trouble? {
     switch self {
     case .notStarted: Trouble(error: "the run ended before its turn", fix: "run again")
@@ -65,7 +65,7 @@ package enum UploadResult: Equatable, Sendable {
 }
 
 extension InputEntry {
-  /// The result of what isn't a file to be uploaded; nil of one that is.
+  /// The result of an entry that isn't uploaded; nil for a file to upload.
   package var result: UploadResult? {
     switch content {
     case .file: nil

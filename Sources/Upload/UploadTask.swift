@@ -2,7 +2,7 @@ package import CloudAPI
 import Core
 package import Systemd
 
-/// One file on its way: does what its `FileUpload` says, and tells it what came of it.
+/// One file in progress: carries out the effects of its `FileUpload`, and feeds the outcomes back.
 package final class UploadTask {
   package let file: SourceFile
   private let details: VideoDetails
@@ -18,7 +18,8 @@ package final class UploadTask {
   private var requests: [FileUpload.Attempt: any SentRequest] = [:]
   private var alarm: (any Alarm)!
 
-  /// `ended` is called once, last, and may let go of the task. Let go of earlier, it ends what is on its way and hears of nothing.
+  /// `ended` is called once, as the last call, and may release the task. If the task is released earlier, its requests
+  /// are cancelled, and `ended` isn't called.
   package init(
     _ file: SourceFile, details: VideoDetails, progress: FileUpload.Progress, options: FileUpload.Options,
     scheduler: any Scheduler, cloud: any UploadCloud, recorder: any UploadRecorder,
@@ -42,13 +43,14 @@ package final class UploadTask {
     perform(effects)
   }
 
-  /// Instead of `start`: removes what an earlier run has stored of a file that can't be continued, and ends with `reason`.
+  /// Instead of `start`: removes what an earlier run has stored of a file that can't be continued, and ends with
+  /// `reason`.
   package func abandon(because reason: CallFailure) {
     let effects = upload.abandon(because: reason, at: scheduler.time, using: &chance)
     perform(effects)
   }
 
-  /// Whether all that it does is to ask VOD now and then.
+  /// Whether it only asks VOD from time to time.
   package var isWaitingForVOD: Bool { upload.isWaitingForVOD }
 
   /// Ends what is on its way, of which nobody hears any more.
@@ -61,16 +63,16 @@ package final class UploadTask {
     return interruption.next
   }
 
-  /// Bytes at OSS or on the way there.
+  /// The number of bytes stored in OSS or being sent.
   package var bytesSent: Int { upload.storedBytes + requests.values.reduce(0) { $0 + $1.bytesSent } }
 
   package var videoID: String? { upload.progress.videoID }
-  /// Of the bucket, as UploadAuth names it; nil where it doesn't, or there is no credential now.
+  /// The bucket's region in UploadAuth; nil if it has none, or if there is no credential now.
   var region: String? { upload.grant?.content.credential.region }
   package var referenceID: ReferenceID? { upload.progress.referenceID }
 
   private func handle(_ event: FileUpload.Event) {
-    // The last effect may let go of this object.
+    // The last effect may release this object.
     withExtendedLifetime(self) {
       let effects = upload.handle(event, at: scheduler.time, using: &chance)
       perform(effects)

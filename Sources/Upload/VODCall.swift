@@ -3,7 +3,7 @@ import Core
 import HTTPClient
 import ObjectStorage
 
-/// A call to VOD that waits for its turn or its answer; let go of, it isn't made, or nobody hears of its answer.
+/// A call to VOD that waits for its turn or its answer. If it is released, it isn't made, or its answer isn't reported.
 final class VODCall {
   private let call: FileUpload.Call
   private let details: VideoDetails
@@ -21,7 +21,7 @@ final class VODCall {
 
   deinit { cancel?() }
 
-  /// What a policy calls it.
+  /// The name of the call in policies.
   var action: String { "vod:\(call.name)" }
 
   func signed(by identity: SigningIdentity, in context: RequestContext) -> SignedRequest {
@@ -52,7 +52,7 @@ final class VODCall {
 }
 
 extension VODResponse {
-  /// `now` is by when a date in `Retry-After` is judged where the answer has no `Date` of its own.
+  /// `now` is the time from which a date in `Retry-After` is counted if the answer has no `Date`.
   init(_ answer: HTTPAnswer, now: UTCTime) {
     let notBefore = answer.standardRetryAfter.flatMap {
       RetryAfter.wait($0, saidAt: answer.date.flatMap { UTCTime(httpDate: $0) } ?? now)

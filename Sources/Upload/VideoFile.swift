@@ -1,8 +1,9 @@
 /// A file to be uploaded, as it was when it was found.
 package struct VideoFile: Equatable, Sendable {
-  /// As it was given: an argument, or below an argument's directory.
+  /// The path as it was given: an argument, or below an argument's directory.
   package var path: String
-  /// Absolute, without links in the directories; the last name may be a link that was named on the command line.
+  /// The absolute path with links in its directories resolved; the last name may be a link that was named on the
+  /// command line.
   package var resolvedPath: String
   package var identity: FileIdentity
 
@@ -12,7 +13,7 @@ package struct VideoFile: Equatable, Sendable {
     self.identity = identity
   }
 
-  // Strings are equal when they look alike (Unicode's canonical equivalence); paths aren't.
+  // Strings compare equal if they look alike (Unicode's canonical equivalence), but paths differ.
   package static func == (left: VideoFile, right: VideoFile) -> Bool {
     left.path.utf8.elementsEqual(right.path.utf8) && left.resolvedPath.utf8.elementsEqual(right.resolvedPath.utf8)
       && left.identity == right.identity
@@ -21,7 +22,7 @@ package struct VideoFile: Equatable, Sendable {
   /// The last name of the path.
   package var name: String { FileName.last(of: path) }
 
-  /// The name without its extension: a video's title where nothing else is said.
+  /// The name without its extension: the default title of the video.
   package var title: String { FileName.split(name).stem }
 }
 
@@ -31,7 +32,8 @@ package enum FileName {
     path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[path.utf8.index(after: $0)...]) } ?? path
   }
 
-  /// What is before and behind the last dot: `clip.mp4` is `clip` and `mp4`. No extension: `clip`, `.clip` and `clip.`, which are all stem.
+  /// The parts before and after the last dot: `clip.mp4` gives `clip` and `mp4`. `clip`, `.clip` and `clip.` have no
+  /// extension and are all stem.
   package static func split(_ name: String) -> (stem: String, suffix: String?) {
     guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")), dot != name.startIndex else { return (name, nil) }
     let suffix = name[name.utf8.index(after: dot)...]

@@ -1,6 +1,6 @@
-/// What is said about a video besides its file: the optional parameters of CreateUploadVideo, unchecked.
+/// A description of a video: the optional parameters of CreateUploadVideo, unchecked.
 ///
-/// Members are nil where nothing is said.
+/// Members are nil if they aren't given.
 package struct VideoMetadata: Hashable, Sendable {
   package var title: String?
   package var description: String?
@@ -19,7 +19,7 @@ package struct VideoMetadata: Hashable, Sendable {
 
   package init() {}
 
-  /// These members, and where nothing is said those of `others`.
+  /// These members, and those of `others` for members that aren't given.
   package func over(_ others: VideoMetadata) -> VideoMetadata {
     var merged = self
     merged.title = title ?? others.title

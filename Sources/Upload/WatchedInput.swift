@@ -2,18 +2,20 @@ import Core
 import Glibc
 package import Systemd
 
-/// Follows what the arguments point at, for `--watch`: files are given out as they appear and have settled.
+/// Watches the directories in the arguments, for `--watch`: reports files when they have appeared and settled.
 ///
-/// Everything is listed again after a change, when a file may have settled, and now and then besides, for a change may go unseen: on a network
-/// file system, with a full queue, without watches left. The list is made beside the loop; between two there is a second at least, and
-/// ten times as long as one takes. Every few seconds the watched directories themselves are looked at: no watch reports that a link to one
-/// was switched, or that something was mounted over it.
+/// Everything is listed again after a change, when a file may have settled, and from time to time, since a change may
+/// go unnoticed: on a network file system, with a full queue, or if no more watches are available. The list is made
+/// beside the loop. Between two lists there is at least a second, and ten times the duration of a list. Every few
+/// seconds the watched directories themselves are examined: no watch reports that a link to one was switched, or that
+/// something was mounted over it.
 package final class WatchedInput {
   /// Reports changes in directories.
   package protocol Watches: AnyObject {
     var onChange: (() -> Void)? { get set }
 
-    /// Watches these and no others. True when one of them wasn't watched before: what happened in it meanwhile went unseen.
+    /// Watches exactly these directories. True if one of them wasn't watched before: changes in it may have gone
+    /// unnoticed.
     func follow(_ directories: [String]) -> Bool
   }
 
@@ -27,7 +29,7 @@ package final class WatchedInput {
     case over(path: String)
   }
 
-  /// Which directory is at a path.
+  /// Identifies the directory at a path.
   package struct Place: Hashable, Sendable {
     package let device: UInt64
     package let inode: UInt64
@@ -46,10 +48,10 @@ package final class WatchedInput {
   }
 
   static let usualInterval = Duration.seconds(60)
-  /// How often the watched directories themselves are looked at, unless files settle faster.
+  /// How often the watched directories themselves are examined, unless files settle faster.
   static let longestLook = Duration.seconds(5)
   static let leastInterval = Duration.seconds(1)
-  /// While a directory is missing, in whose place nothing can be watched.
+  /// The interval while a directory is missing, at whose path nothing can be watched.
   static let missingInterval = Duration.seconds(5)
 
   private let list: @Sendable () -> InputList
@@ -61,7 +63,7 @@ package final class WatchedInput {
   package var onChange: ((Change) -> Void)?
   /// What can't be read now, in the order in which that was found.
   package private(set) var gone: [InputEntry] = []
-  /// Whether there has been a first list.
+  /// Whether the first list is complete.
   package private(set) var hasListed = false
   private let roots: Set<String>
   private var settling: SettlingFiles
@@ -69,15 +71,16 @@ package final class WatchedInput {
   private var call: AnyObject?
   private var lookAlarm: (any Alarm)?
   private var lookCall: AnyObject?
-  /// What was at the watched paths when they were listed last.
+  /// The directories at the watched paths when they were last listed.
   private var places: [Place?] = []
-  /// Whether something has changed since the list in the making was begun.
+  /// Whether something has changed since the present list was begun.
   private var hasChanged = false
-  /// Before that no list is begun.
+  /// No list is begun before this time.
   private var notBefore: Timestamp
 
-  /// `roots` are the paths of the directories, as they were given. `handler` is called from the loop, with at least one entry: files, and
-  /// once each what is skipped or can't be read. `look` finds what is at each of the paths now.
+  /// `roots` are the paths of the directories as they were given. `handler` is called from the loop with at least one
+  /// entry: files, and once for each entry that is skipped or can't be read. `look` identifies what is at each of the
+  /// paths now.
   package init(
     _ roots: [String], settle: Duration, watches: any Watches, on scheduler: any Scheduler,
     list: @escaping @Sendable () -> InputList, look: (@Sendable () -> [Place?])? = nil,
@@ -97,7 +100,7 @@ package final class WatchedInput {
     watches.onChange = { [weak self] in self?.changed() }
   }
 
-  /// Lists for the first time.
+  /// Makes the first list.
   package func start() { scan() }
 
   /// The files that were seen and haven't settled.
@@ -114,13 +117,13 @@ package final class WatchedInput {
     let began = scheduler.time
     let (list, look) = (self.list, self.look)
     do throws(LoopError) {
-      // What is put there while it is listed is another one at the next look.
+      // What is put there during the listing differs at the next examination.
       call = try scheduler.call({ (look(), list()) }) { [unowned self] places, found in
         self.places = places
         take(found, begun: began)
       }
     } catch {
-      // No thread now: there will be one later.
+      // There is no thread now, but there will be one later.
       arm(at: began + Self.leastInterval)
     }
   }
@@ -131,7 +134,7 @@ package final class WatchedInput {
     do throws(LoopError) {
       lookCall = try scheduler.call({ look() }) { [unowned self] places in
         lookCall = nil
-        // A list in the making has looked as well.
+        // A list in progress includes this examination.
         guard call == nil else { return }
         if places == self.places { armLook() } else { changed() }
       }
@@ -151,7 +154,7 @@ package final class WatchedInput {
     let missed = watches.follow(found.directories.map(\.resolvedPath))
     noteReturns(found)
     let isPartial = isMissing(found)
-    // By the time before it was listed: what was seen may be that old.
+    // The time before the listing counts, since what was seen may be that old.
     let ready = settling.observe(found, at: began, isPartial: isPartial)
     var next = now + (isPartial ? Self.missingInterval : Self.usualInterval)
     if let deadline = settling.nextDeadline { next = min(next, deadline) }
@@ -164,7 +167,7 @@ package final class WatchedInput {
     if !news.isEmpty { handler(news) }
   }
 
-  /// Whether one of the directories can't be read, so that nothing is known of what is in it.
+  /// Whether one of the directories can't be read, so that its content isn't known.
   private func isMissing(_ found: InputList) -> Bool {
     let readable = Set(found.directories.filter { !$0.resolvedPath.isEmpty }.map(\.path))
     return !roots.isSubset(of: readable)
@@ -210,7 +213,7 @@ package final class WatchedInput {
     return String(path)
   }
 
-  /// Unless it is armed for earlier.
+  /// Unless it is already set to an earlier time.
   private func arm(at time: Timestamp) {
     if let armed = alarm?.deadline, armed <= time.microseconds { return }
     alarm?.arm(at: time.microseconds)
