@@ -39,10 +39,10 @@ package enum UnitRefusal: Hashable, Sendable {
     return switch self {
     case .unknownCredential: "\(credential) names no credential"
     case .unknownRole(let name): "\(credential): there is no role '\(name)'"
-    case .notAllowed(let name): "\(credential): roles.\(name).allow doesn't have this unit"
+    case .notAllowed(let name): "\(credential): roles.\(name).allow doesn't name this unit"
     case .noSession(let name, let why): "\(credential): role '\(name)' has no valid session; \(why)"
     case .otherUnit(let found): "\(credential): its process is in the control group '\(found)'"
-    case .stopping: "\(credential): the daemon stops, or is restarted"
+    case .stopping: "\(credential): the daemon is stopping or restarting"
     case .notServing(let error): "\(credential): the daemon can't use its settings: \(error)"
     }
   }

@@ -34,7 +34,7 @@ package enum ListenError: Error, CustomStringConvertible {
     case .path(let path, let attempt, let code):
       "socket '\(path)': \(attempt): \(text(code))"
     case .notAListener(let descriptor):
-      "inherited descriptor \(descriptor) isn't a Unix stream socket that is listened on"
+      "inherited descriptor \(descriptor) isn't a listening Unix stream socket"
     case .call(let call, let code):
       "socket: \(call): \(text(code))"
     }
@@ -46,7 +46,7 @@ package enum ListenError: Error, CustomStringConvertible {
     case .notASocket: "move it or choose another path"
     case .inUse: "stop that one or choose another path"
     // Removing the socket of a running daemon would cut off all its clients.
-    case .unclear(let path, _): "see whether a process listens there, as root: ss -lxp src \(path)"
+    case .unclear(let path, _): "check as root whether a process listens there: ss -lxp src \(path)"
     case .group: "make the daemon's user a member, or allow CAP_CHOWN"
     case .path(let path, _, ENOENT) where path.hasPrefix("\(StandardPath.runtime)/"): "run: \(StandardPath.makeRuntime)"
     case .path: "see that its directory exists and that the daemon may write to it"

@@ -43,7 +43,7 @@ struct SocketPlace {
     var status = stat()
     guard lstat(path, &status) == 0 else {
       if errno == ENOENT { return }
-      throw .path(path, attempt: "looking at it", errno)
+      throw .path(path, attempt: "examining it", errno)
     }
     guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket(path) }
     let probe = Self.probe()

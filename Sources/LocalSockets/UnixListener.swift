@@ -87,7 +87,7 @@ package final class UnixListener {
   package func setAccess(mode: UInt32, gid: UInt32?) throws(ListenError) {
     if isInherited { return }
     var old = stat()
-    guard lstat(path, &old) == 0 else { throw .path(path, attempt: "looking at it", errno) }
+    guard lstat(path, &old) == 0 else { throw .path(path, attempt: "examining it", errno) }
     // Without any permission during the change, so that no mode is combined with the wrong group.
     guard chmod(path, 0) == 0 else { throw .path(path, attempt: "setting its mode", errno) }
     let failure = clinux_remove_acls_at(path)

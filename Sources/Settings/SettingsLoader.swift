@@ -177,7 +177,7 @@ private final class LoadRun {
     nodes.compactMap { node in
       guard let table = main.table(node, in: Schema.source, Schema.Source.table) else { return nil }
       guard RoleName(node.key) != nil else {
-        findings.error(table.place, "is no name for a source", NameRule.remedy(for: node.key, in: "source"))
+        findings.error(table.place, "isn't a valid name for a source", NameRule.remedy(for: node.key, in: "source"))
         // To report other errors in it.
         _ = SourceSettings(name: node.key, table)
         return nil
@@ -223,7 +223,7 @@ private final class LoadRun {
     for node in nodes {
       guard var table = reader.table(node, in: Schema.roles, Schema.Role.table) else { continue }
       guard let name = RoleName(node.key) else {
-        findings.error(table.place, "is no name for a role", NameRule.remedy(for: node.key, in: "roles"))
+        findings.error(table.place, "isn't a valid name for a role", NameRule.remedy(for: node.key, in: "roles"))
         hasUnreadRoles = true
         if let near = NameRule.nearest(to: node.key) {
           // The missing keys may be in the table with the correct name.
@@ -256,7 +256,7 @@ private final class LoadRun {
         findings.denied(Place(file: directory), problem, SafeFix.reach(directory, on: context.host))
       } else if case .passing = error {
         hasUnreadRoles = true
-        findings.passing(Place(file: directory), problem, "see to that directory and the disk it is on")
+        findings.passing(Place(file: directory), problem, "check that directory and its disk")
       } else if error != .missing {
         findings.error(Place(file: directory), problem, "make it a directory again, or move it away")
       }
@@ -288,7 +288,7 @@ private final class LoadRun {
     findings.note(
       Place(file: directory),
       "\(shown)\(more) \(ignored.count == 1 ? "isn't" : "aren't") read: only names that end in .toml are",
-      "rename what is meant to be read")
+      "rename those that should be read")
   }
 
   private func prove(rate sts: STSSettings, at place: Place) {

@@ -118,7 +118,7 @@ package final class SocketService: RequestHandler, RoleObserver {
   /// The daemon ends: waiting requests are answered, and their clients can ask the next process.
   package func endWaiting() {
     let problem = Problem(
-      .stopping, detail: "the daemon stops, or is restarted; ask again in a moment", retryAfter: .seconds(1))
+      .stopping, detail: "the daemon is stopping or restarting; ask again in a moment", retryAfter: .seconds(1))
     let tokens = waiting.takeAll().map(\.token) + refreshWaiters.takeAll().map(\.token)
     for token in tokens { server?.complete(token, Answer.problem(problem)) }
   }

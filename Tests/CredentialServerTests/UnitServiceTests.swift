@@ -48,7 +48,7 @@ import Wire
   private static let refused = [
     Refused(
       id: "uploader", unit: "other.service", kind: .notAllowed,
-      words: ["roles.uploader.allow doesn't have this unit", "units = [\"other.service\"]", "role=uploader"]),
+      words: ["roles.uploader.allow doesn't name this unit", "units = [\"other.service\"]", "role=uploader"]),
     Refused(id: "downloader", unit: "app.service", kind: .unknownCredential, words: ["there is no role 'downloader'"]),
     Refused(
       id: "uploader.xml", unit: "app.service", kind: .unknownCredential,

@@ -85,7 +85,7 @@ import Testing
     let datagrams = made(listening: false, kind: SOCK_DGRAM)
     for descriptor in [file, internet, silent, datagrams] {
       let expected =
-        "inherited descriptor \(descriptor) isn't a Unix stream socket that is listened on; "
+        "inherited descriptor \(descriptor) isn't a listening Unix stream socket; "
         + "give the socket unit a path in ListenStream=, and Accept=no"
       #expect {
         _ = try InheritedSocket(descriptor)

@@ -57,7 +57,7 @@ import Testing
   @Test func `a change that can't be made leaves the old mode`() throws {
     let listener = try UnixListener(path: path, mode: 0o600)
     rename(path, directory.path("moved"))
-    #expect(message { try listener.setAccess(mode: 0o666, gid: nil) }.contains("looking at it"))
+    #expect(message { try listener.setAccess(mode: 0o666, gid: nil) }.contains("examining it"))
     #expect(status(directory.path("moved"))?.st_mode == S_IFSOCK | 0o600)
   }
 
@@ -150,7 +150,7 @@ import Testing
     let error = message { _ = try UnixListener(path: path, mode: 0o600) }
     #expect(error.hasPrefix("socket '\(path)' is in the way, and whether a process owns it is unclear: "))
     // It may be in use.
-    #expect(error.hasSuffix("; see whether a process listens there, as root: ss -lxp src \(path)"))
+    #expect(error.hasSuffix("; check as root whether a process listens there: ss -lxp src \(path)"))
   }
 
   @Test func `a path that is too long is refused with the limit`() throws {

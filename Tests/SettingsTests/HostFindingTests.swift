@@ -159,7 +159,7 @@ import Testing
     expect(
       host.load(soundSettings.replacing("credential =", with: "file = \"/k.csv\"\ncredential =")),
       [
-        "/etc/rolekeeper/rolekeeper.toml:3: source.main.file stands beside credential, and an AccessKey comes from one of them; remove one of the lines",
+        "/etc/rolekeeper/rolekeeper.toml:3: source.main.file is set together with credential, but an AccessKey comes from one of them; remove one of the lines",
         "/etc/rolekeeper/rolekeeper.toml:3: warning: source.main.file is '/k.csv', which can't be seen: there is no such file; put the AccessKey there, or correct the path; the daemon starts without it, and takes it up when it comes",
       ])
     expect(
@@ -170,12 +170,12 @@ import Testing
     expect(
       host.load(soundSettings.replacing("type = \"access-key\"", with: "type = \"ecs-role\"")),
       [
-        #"/etc/rolekeeper/rolekeeper.toml:2: source.main.type is 'ecs-role', the only one there is is 'access-key'; write type = "access-key""#
+        #"/etc/rolekeeper/rolekeeper.toml:2: source.main.type is 'ecs-role', the only allowed value is 'access-key'; write type = "access-key""#
       ])
     expect(
       host.load(soundSettings.replacing("[source.main]", with: "[source.Main]")),
       [
-        "/etc/rolekeeper/rolekeeper.toml:1: source.Main is no name for a source; write [source.main]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
+        "/etc/rolekeeper/rolekeeper.toml:1: source.Main isn't a valid name for a source; write [source.main]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
       ])
     expect(
       host.load("[roles.x]\nrole_arn = \"acs:ram::1234567890123456:role/x\"\n"),
@@ -332,7 +332,7 @@ import Testing
       host.load(soundSettings, rolesD: ["a.toml": "[roles.Bad]\n"]),
       [
         "/etc/rolekeeper/rolekeeper.toml: the settings can't be read: permission denied; run: sudo chgrp rolekeeper /etc/rolekeeper/rolekeeper.toml && sudo chmod g+r /etc/rolekeeper/rolekeeper.toml",
-        "/etc/rolekeeper/roles.d/a.toml:1: roles.Bad is no name for a role; write [roles.bad]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit",
+        "/etc/rolekeeper/roles.d/a.toml:1: roles.Bad isn't a valid name for a role; write [roles.bad]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit",
         "/etc/rolekeeper/roles.d/a.toml:1: roles.Bad.role_arn is missing; set role_arn to acs:ram::ACCOUNT:role/NAME",
       ])
     host = FakeHost()
@@ -340,8 +340,8 @@ import Testing
     expect(
       host.load(soundSettings),
       [
-        "/etc/rolekeeper/rolekeeper.toml:5: socket.group names group 'rolekeeper-clients', which can't be looked up: Connection refused; see to the host's source of names, or write its number; until then a start fails, and systemd tries again every second",
-        "/etc/rolekeeper/rolekeeper.toml:8: roles.uploader.allow.users names user 'uploader', which can't be looked up: Connection refused; see to the host's source of names, or write its number; until then a start fails, and systemd tries again every second",
+        "/etc/rolekeeper/rolekeeper.toml:5: socket.group names group 'rolekeeper-clients', which can't be looked up: Connection refused; check this host's user database (getent passwd), or write its number; until then a start fails, and systemd tries again every second",
+        "/etc/rolekeeper/rolekeeper.toml:8: roles.uploader.allow.users names user 'uploader', which can't be looked up: Connection refused; check this host's user database (getent passwd), or write its number; until then a start fails, and systemd tries again every second",
       ])
   }
 
@@ -397,7 +397,7 @@ import Testing
     expect(
       loaded,
       [
-        "/etc/rolekeeper/rolekeeper.toml:11: roles.uploader.files.owner is user 1001, whose primary group can't be looked up; see to the host's source of names, or write group too; until then a start fails, and systemd tries again every second"
+        "/etc/rolekeeper/rolekeeper.toml:11: roles.uploader.files.owner is user 1001, whose primary group can't be looked up; check this host's user database (getent passwd), or write group too; until then a start fails, and systemd tries again every second"
       ])
     #expect(loaded.isFailurePassing)
   }

@@ -54,7 +54,7 @@ import Testing
     Finding(
       "names of the directory's own",
       "[[roles.uploader.files]]\npath = \"current\"\n[[roles.uploader.files]]\npath = \"a/b\"",
-      #":10: roles.uploader.files.path is 'current', expected a file name in the role's directory, or an absolute path, not 'current', 'gen-…' or '.…'; choose another name: those are how the role's directory works"#,
+      #":10: roles.uploader.files.path is 'current', expected a file name in the role's directory, or an absolute path, not 'current', 'gen-…' or '.…'; choose another name: the role's directory uses these names itself"#,
       #":12: roles.uploader.files.path is 'a/b', which is neither a file name nor an absolute path; write path = "b""#
     ),
     Finding(

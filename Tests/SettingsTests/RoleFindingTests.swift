@@ -5,15 +5,15 @@ import Testing
   @Test(arguments: [
     Finding(
       "role's name", "[roles.Uploader]\nrole_arn = \"acs:ram::1234567890123456:role/a\"",
-      ":9: roles.Uploader is no name for a role; write [roles.uploader]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
+      ":9: roles.Uploader isn't a valid name for a role; write [roles.uploader]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
     ),
     Finding(
       "role's name with other characters", "[roles.\"_Up Loader!\"]\nrole_arn = \"acs:ram::1234567890123456:role/a\"",
-      ":9: roles._Up Loader! is no name for a role; write [roles.up-loader]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
+      ":9: roles._Up Loader! isn't a valid name for a role; write [roles.up-loader]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
     ),
     Finding(
       "role's name without a near one", "[roles.\"é\"]\nrole_arn = \"acs:ram::1234567890123456:role/a\"",
-      ":9: roles.é is no name for a role; choose another name: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
+      ":9: roles.é isn't a valid name for a role; choose another name: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
     ),
     Finding(
       "role that is no table", "[roles]\nx = 1",
@@ -126,7 +126,7 @@ import Testing
     Finding(
       "the role's name",
       "[roles.Backup]\nrole_arn = \"acs:ram::1234567890123456:role/a\"\n[roles.backup.allow]\nusers = [\"uploader\"]",
-      ":9: roles.Backup is no name for a role; write [roles.backup]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
+      ":9: roles.Backup isn't a valid name for a role; write [roles.backup]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
     ),
     Finding(
       "a key's name",
@@ -136,7 +136,7 @@ import Testing
     Finding(
       "a role of that name and another one that lacks its ARN",
       "[roles.Backup]\nrole_arn = \"acs:ram::1234567890123456:role/a\"\n[roles.other]\npool = 2",
-      ":9: roles.Backup is no name for a role; write [roles.backup]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit",
+      ":9: roles.Backup isn't a valid name for a role; write [roles.backup]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit",
       ":11: roles.other.role_arn is missing; set role_arn to acs:ram::ACCOUNT:role/NAME"),
   ])
   func `keys under a misspelt table name aren't reported as missing`(_ finding: Finding) { finding.check() }
@@ -146,7 +146,7 @@ import Testing
       ("sources.main", "sources is not a setting; did you mean source?"),
       (
         "source.Main",
-        "source.Main is no name for a source; write [source.main]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
+        "source.Main isn't a valid name for a source; write [source.main]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
       ),
     ] {
       let text = soundSettings.replacing("[source.main]", with: "[\(name)]") + "source = \"main\"\n"
@@ -217,7 +217,7 @@ import Testing
       soundSettings, rolesD: ["y.conf": "", "foo.toml.bak": "", ".a.toml.swp": "", "b.toml": ""])
     #expect(
       loaded.diagnostics.map(\.description) == [
-        "/etc/rolekeeper/roles.d: note: 'foo.toml.bak', 'y.conf' aren't read: only names that end in .toml are; rename what is meant to be read"
+        "/etc/rolekeeper/roles.d: note: 'foo.toml.bak', 'y.conf' aren't read: only names that end in .toml are; rename those that should be read"
       ])
   }
 
@@ -272,7 +272,7 @@ import Testing
     ),
     (
       "roles.Backup",
-      "roles.Backup is no name for a role; write [roles.backup]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
+      "roles.Backup isn't a valid name for a role; write [roles.backup]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
     ),
     ("role.backup", "role is not a setting; did you mean roles?"),
   ])
@@ -331,7 +331,7 @@ import Testing
       loaded.diagnostics.map(\.description) == [
         "/etc/rolekeeper/roles.d/a.toml:1: sts is not a setting; write it as [sts] in the main file",
         "/etc/rolekeeper/roles.d/b.toml:1: roles.uploader is configured twice, first at /etc/rolekeeper/rolekeeper.toml:6; remove or rename one of them",
-        "/etc/rolekeeper/roles.d: note: 'c.txt' isn't read: only names that end in .toml are; rename what is meant to be read",
+        "/etc/rolekeeper/roles.d: note: 'c.txt' isn't read: only names that end in .toml are; rename those that should be read",
       ])
   }
 }

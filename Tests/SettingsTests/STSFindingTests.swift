@@ -128,15 +128,15 @@ import Testing
     ),
     Finding(
       "twice", "[sts]\nendpoint = \"a.example\"\nfallback_endpoints = [\"b.example\", \"a.example\", \"b.example\"]",
-      ":11: sts.fallback_endpoints has 'a.example', which is tried before already; remove it, or write another region's endpoint",
-      ":11: sts.fallback_endpoints has 'b.example', which is tried before already; remove it, or write another region's endpoint"
+      ":11: sts.fallback_endpoints has 'a.example', which is already tried before it; remove it, or write another region's endpoint",
+      ":11: sts.fallback_endpoints has 'b.example', which is already tried before it; remove it, or write another region's endpoint"
     ),
     Finding(
       "too many", "[sts]\nfallback_endpoints = [\"a\", \"b\", \"c\", \"d\", \"e\"]",
       ":10: sts.fallback_endpoints has 5, allowed are 4; remove the others"),
     Finding(
       "another kind of proxy", "[sts]\nproxy = \"socks5://h:1\"",
-      #":10: sts.proxy isn't an http:// proxy, the only kind there is; set proxy to http://HOST:PORT or http://USER@HOST:PORT, or remove the line"#
+      #":10: sts.proxy isn't an http:// proxy, the only supported kind; set proxy to http://HOST:PORT or http://USER@HOST:PORT, or remove the line"#
     ),
     Finding(
       "no port", "[sts]\nproxy = \"http://proxy.example\"",
@@ -185,11 +185,11 @@ import Testing
     ),
     Finding(
       "a password alone", "[sts]\nproxy_password_file = \"p\"",
-      #":10: sts.proxy_password_file stands without a proxy; write proxy = "http://USER@HOST:PORT" or remove the line"#
+      #":10: sts.proxy_password_file is set without a proxy; write proxy = "http://USER@HOST:PORT" or remove the line"#
     ),
     Finding(
       "a password for nobody", "[sts]\nproxy = \"http://h:1\"\nproxy_password_file = \"/etc/rolekeeper/gone.csv\"",
-      #":11: sts.proxy_password_file stands beside a proxy without a user; write proxy = "http://USER@HOST:PORT" or remove the line"#,
+      #":11: sts.proxy_password_file is set, but the proxy has no user; write proxy = "http://USER@HOST:PORT" or remove the line"#,
       ":11: sts.proxy_password_file is '/etc/rolekeeper/gone.csv', which can't be seen: there is no such file; put the proxy's password there, or correct the path; until then a start fails, and systemd tries again every second"
     ),
     Finding(

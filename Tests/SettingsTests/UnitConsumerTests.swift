@@ -60,11 +60,11 @@ import Testing
     ),
     Case(
       "Type=exec\n\(load)", of: "other.service",
-      "LoadCredential=uploader isn't for this unit: roles.uploader.allow doesn't have it; write units = [\"other.service\"] in roles.uploader.allow, if it may have that role"
+      "LoadCredential=uploader isn't open to this unit: roles.uploader.allow doesn't name it; write units = [\"other.service\"] in roles.uploader.allow, if it may have that role"
     ),
     Case(
       "Type=exec\nLoadCredential=nobody:/run/rolekeeper/credentials.sock",
-      "LoadCredential=nobody names a role that there isn't; write [roles.nobody] in the settings, or name another role: sudo systemctl edit app.service"
+      "LoadCredential=nobody names a role that doesn't exist; write [roles.nobody] in the settings, or name another role: sudo systemctl edit app.service"
     ),
     Case(
       "Type=exec\nLoadCredential=uploader.xml:/run/rolekeeper/credentials.sock",

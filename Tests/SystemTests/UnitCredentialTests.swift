@@ -82,7 +82,7 @@ extension UnderSystemd {
         try service.journal.wait(for: "no credential for a unit, so its start fails")
         // The service manager's lines on the unit and ours, by one search.
         let lines = try service.journal.read("--output=cat UNIT=other.service")
-        #expect(lines.contains("roles.uploader.allow doesn't have this unit") && lines.contains("other.service: "))
+        #expect(lines.contains("roles.uploader.allow doesn't name this unit") && lines.contains("other.service: "))
         #expect(try !service.journal.everything().contains(credential.secret))
       }
     }

@@ -44,7 +44,7 @@ final class PolicyFiles {
       let remedy =
         switch error {
         case .denied: SafeFix.reach(path, on: host)
-        case .passing: "see to that file and the disk it is on"
+        case .passing: "check that file and its disk"
         case .missing: host.remedyForMissing(path, "correct the path")
         default: "correct the path"
         }

@@ -56,14 +56,14 @@ struct UnitConsumers<Source: Host> {
     }
     guard let settings = roles[role] else {
       warn(
-        path, key, "names a role that there isn't",
+        path, key, "names a role that doesn't exist",
         "write [roles.\(role)] in the settings, or name another role: \(Self.edit(unit))")
       return
     }
     // The instances of a template are unknown; only patterns can name them.
     guard !unit.contains("@."), let name = UnitName(unit), !settings.readers.admits(name) else { return }
     warn(
-      path, key, "isn't for this unit: roles.\(role).allow doesn't have it",
+      path, key, "isn't open to this unit: roles.\(role).allow doesn't name it",
       "write units = [\"\(unit)\"] in roles.\(role).allow, if it may have that role")
   }
 

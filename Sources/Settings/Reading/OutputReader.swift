@@ -105,7 +105,7 @@ final class OutputReader {
     guard Self.isOutputName(text) else {
       table.findings.error(
         place, "is '\(text)', expected \(Keys.path.form), not 'current', 'gen-…' or '.…'",
-        "choose another name: those are how the role's directory works")
+        "choose another name: the role's directory uses these names itself")
       return nil
     }
     if let filesDirectory, let realFilesDirectory {
@@ -157,7 +157,7 @@ final class OutputReader {
     if owner.isLookUpFailed {
       table.findings.passing(
         table.place(of: Keys.owner), "is user \(owner.id), whose primary group can't be looked up",
-        "see to the host's source of names, or write group too")
+        "check this host's user database (getent passwd), or write group too")
       return nil
     }
     table.findings.error(

@@ -48,7 +48,7 @@ extension STSSettings {
       }
       guard endpoint != first, !found.contains(endpoint) else {
         table.findings.error(
-          place, "has '\(text)', which is tried before already", "remove it, or write another region's endpoint")
+          place, "has '\(text)', which is already tried before it", "remove it, or write another region's endpoint")
         continue
       }
       found.append(endpoint)
@@ -120,7 +120,7 @@ extension ProxySettings {
     guard let text = table.text(Keys.proxy) else {
       if table.isWritten(Keys.proxyPasswordFile), !table.isWritten(Keys.proxy) {
         table.findings.error(
-          table.place(of: Keys.proxyPasswordFile), "stands without a proxy",
+          table.place(of: Keys.proxyPasswordFile), "is set without a proxy",
           "write proxy = \"http://USER@HOST:PORT\" or remove the line")
       }
       return nil
@@ -148,7 +148,7 @@ extension ProxySettings {
         "write proxy_password_file = \(Keys.proxyPasswordFile.example), or the proxy without a user")
     case (nil, true):
       table.findings.error(
-        table.place(of: Keys.proxyPasswordFile), "stands beside a proxy without a user",
+        table.place(of: Keys.proxyPasswordFile), "is set, but the proxy has no user",
         "write proxy = \"http://USER@HOST:PORT\" or remove the line")
     default: break
     }
@@ -158,7 +158,7 @@ extension ProxySettings {
   private static func words(for flaw: ProxyAddress.Flaw) -> (problem: String, remedy: String) {
     typealias Keys = Schema.STS
     return switch flaw {
-    case .scheme: ("isn't an http:// proxy, the only kind there is", Keys.proxy.remedy())
+    case .scheme: ("isn't an http:// proxy, the only supported kind", Keys.proxy.remedy())
     case .password:
       (
         "has a password in it, where everybody can read it",

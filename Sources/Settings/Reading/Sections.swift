@@ -64,7 +64,7 @@ extension SourceSettings {
     switch (table.isWritten(Keys.credential), table.isWritten(Keys.file)) {
     case (true, true):
       table.findings.error(
-        table.place(of: Keys.file), "stands beside credential, and an AccessKey comes from one of them",
+        table.place(of: Keys.file), "is set together with credential, but an AccessKey comes from one of them",
         "remove one of the lines")
     case (false, false) where !table.isMisspelt(Keys.credential) && !table.isMisspelt(Keys.file):
       table.findings.error(

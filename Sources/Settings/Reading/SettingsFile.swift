@@ -25,7 +25,7 @@ struct SettingsFile {
         case .missing: "write the settings there, or name another file"
         case .denied: SafeFix.reach(path, on: context.host)
         case .notAFile, .tooLarge: "put the settings there as a file of at most \(Self.maxBytes >> 20) MiB"
-        case .passing, .other: "see to that file and the disk it is on"
+        case .passing, .other: "check that file and its disk"
         }
       context.findings.unreadable(Place(file: path), "the settings can't be read: \(error)", remedy, error)
       return nil

@@ -60,7 +60,7 @@ extension TableReader {
     case .failure(let error):
       findings.passing(
         place, "names \(label), which can't be looked up: \(error)",
-        "see to the host's source of names, or write its number")
+        "check this host's user database (getent passwd), or write its number")
     }
     return nil
   }

@@ -51,7 +51,7 @@ extension TableReader {
     guard key.choices.contains(text) else {
       let near = Spelling.nearest(to: text, among: key.choices).map { "\"\($0)\"" }
       let allowed = key.choices.map { "'\($0)'" }.joined(separator: ", ")
-      let problem = key.choices.count == 1 ? "the only one there is is \(allowed)" : "allowed are \(allowed)"
+      let problem = key.choices.count == 1 ? "the only allowed value is \(allowed)" : "allowed are \(allowed)"
       findings.error(place(of: key), "is '\(text)', \(problem)", key.remedy(near))
       return nil
     }
