@@ -24,13 +24,9 @@ package struct Session: Hashable, Sendable {
     id: SessionID, accessKeyID: String, expiration: UTCTime, issued: UTCTime, sent: Timestamp, asked: Duration,
     clock: ServerClock
   ) {
-    self.id = id
-    self.accessKeyID = accessKeyID
-    self.expiration = expiration
-    self.issued = issued
-    self.sent = sent
-    self.asked = asked
-    expires = min(clock.instant(of: expiration), sent + asked)
+    self.init(
+      id: id, accessKeyID: accessKeyID, expiration: expiration, issued: issued, sent: sent, asked: asked,
+      expires: min(clock.instant(of: expiration), sent + asked))
   }
 
   /// The same, for a session of an earlier process in this boot, which computed `expires`.

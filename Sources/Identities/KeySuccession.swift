@@ -108,7 +108,7 @@ package struct KeySuccession {
     candidate = Candidate(key: key, since: now, nextProof: now)
     // To detect another owner, ask for the current key's owner while it still signs.
     if current.identity == nil {
-      self.current?.nextInquiry = current.lastInquiry.map { max(now, $0 + Self.leastInterval) } ?? now
+      self.current?.nextInquiry = Self.soonestInquiry(of: current, at: now)
     }
     effects.append(.report(.proving(candidate: key)))
   }
@@ -174,8 +174,12 @@ package struct KeySuccession {
     guard let current, current.key.isSame(as: key), current.identity == nil, !current.isDenied else { return }
     self.current?.isDenied = true
     // A scheduled inquiry is only brought forward.
-    let soonest = current.lastInquiry.map { max(now, $0 + Self.leastInterval) } ?? now
+    let soonest = Self.soonestInquiry(of: current, at: now)
     self.current?.nextInquiry = min(current.nextInquiry ?? soonest, soonest)
+  }
+
+  private static func soonestInquiry(of current: Current, at now: Timestamp) -> Timestamp {
+    current.lastInquiry.map { max(now, $0 + leastInterval) } ?? now
   }
 
   private mutating func refused(
